@@ -1,0 +1,56 @@
+# The compile options of our own code, and how a module, a binary and a test are
+# declared.
+
+add_library(reserve_options INTERFACE)
+target_compile_options(reserve_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor
+                       -Woverloaded-virtual -Werror)
+target_include_directories(reserve_options INTERFACE ${CMAKE_SOURCE_DIR})
+if(RESERVE_SANITIZER)
+  add_compile_options(-fsanitize=${RESERVE_SANITIZER} -fno-omit-frame-pointer -g1)
+  add_link_options(-fsanitize=${RESERVE_SANITIZER})
+endif()
+
+# reserve_library(NAME SOURCES a.cc b.cc DEPENDS lib...): a static library. With
+# GRPC its sources may include gRPC and protobuf headers, which are precompiled.
+function(reserve_library name)
+  cmake_parse_arguments(ARG "GRPC" "" "SOURCES;DEPENDS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC ${ARG_DEPENDS} PRIVATE reserve_options)
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
+  if(ARG_GRPC)
+    reserve_grpc_headers(${name})
+  endif()
+endfunction()
+
+# reserve_binary(NAME SOURCES main.cc DEPENDS lib... [GRPC])
+function(reserve_binary name)
+  cmake_parse_arguments(ARG "GRPC" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} reserve_options)
+  if(ARG_GRPC)
+    reserve_grpc_headers(${name})
+  endif()
+endfunction()
+
+# reserve_test(NAME SOURCES x_test.cc DEPENDS lib... LABELS unit|storage|e2e
+# [TIMEOUT seconds] [GRPC]): a GoogleTest binary that is one ctest.
+function(reserve_test name)
+  cmake_parse_arguments(ARG "GRPC" "TIMEOUT" "SOURCES;DEPENDS;LABELS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gmock_main reserve_options)
+  if(ARG_GRPC)
+    reserve_grpc_headers(${name})
+  endif()
+  add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
+    ENVIRONMENT "RESERVE_BIN_DIR=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};RESERVE_SOURCE_DIR=${CMAKE_SOURCE_DIR}")
+endfunction()
+
+# The gRPC headers take seconds to parse: every target that uses them shares one
+# precompiled set, made by reserve_protos.
+function(reserve_grpc_headers target)
+  target_precompile_headers(${target} REUSE_FROM reserve_grpc_pch)
+endfunction()

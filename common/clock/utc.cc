@@ -1,0 +1,124 @@
+#include "common/clock/utc.h"
+
+#include <algorithm>
+
+#include "absl/time/civil_time.h"
+
+namespace reserve {
+namespace {
+
+constexpr int64_t kMicrosPerSecond = 1'000'000;
+
+// Whole seconds since the epoch, rounded towards the past, and the rest.
+struct SplitTime {
+  int64_t seconds;
+  int64_t micros;
+};
+
+SplitTime Split(absl::Time time) {
+  const int64_t micros = absl::ToUnixMicros(time);
+  int64_t seconds = micros / kMicrosPerSecond;
+  int64_t rest = micros % kMicrosPerSecond;
+  if (rest < 0) {
+    rest += kMicrosPerSecond;
+    --seconds;
+  }
+  return {seconds, rest};
+}
+
+absl::CivilSecond Civil(int64_t unix_seconds) {
+  return absl::CivilSecond(1970, 1, 1) + unix_seconds;
+}
+
+void AppendDigits(int64_t value, int width, std::string* out) {
+  char digits[20];
+  for (int i = width - 1; i >= 0; --i) {
+    digits[i] = static_cast<char>('0' + value % 10);
+    value /= 10;
+  }
+  out->append(digits, static_cast<size_t>(width));
+}
+
+// Reads `width` digits at `pos`; -1 if they are not all there.
+int64_t ReadDigits(absl::string_view text, size_t pos, size_t width) {
+  if (pos + width > text.size()) return -1;
+  int64_t value = 0;
+  for (size_t i = pos; i < pos + width; ++i) {
+    if (text[i] < '0' || text[i] > '9') return -1;
+    value = value * 10 + (text[i] - '0');
+  }
+  return value;
+}
+
+}  // namespace
+
+absl::Time TruncateToMicros(absl::Time time) {
+  return absl::FromUnixMicros(absl::ToUnixMicros(time));
+}
+
+void AppendDateTime6(absl::Time time, std::string* out) {
+  const SplitTime split = Split(time);
+  const absl::CivilSecond civil = Civil(split.seconds);
+  AppendDigits(civil.year(), 4, out);
+  out->push_back('-');
+  AppendDigits(civil.month(), 2, out);
+  out->push_back('-');
+  AppendDigits(civil.day(), 2, out);
+  out->push_back(' ');
+  AppendDigits(civil.hour(), 2, out);
+  out->push_back(':');
+  AppendDigits(civil.minute(), 2, out);
+  out->push_back(':');
+  AppendDigits(civil.second(), 2, out);
+  out->push_back('.');
+  AppendDigits(split.micros, 6, out);
+}
+
+absl::Time ParseDateTime6(absl::string_view text) {
+  const int64_t year = ReadDigits(text, 0, 4);
+  const int64_t month = ReadDigits(text, 5, 2);
+  const int64_t day = ReadDigits(text, 8, 2);
+  const int64_t hour = ReadDigits(text, 11, 2);
+  const int64_t minute = ReadDigits(text, 14, 2);
+  const int64_t second = ReadDigits(text, 17, 2);
+  if (year < 0 || month < 0 || day < 0 || hour < 0 || minute < 0 || second < 0) {
+    return absl::InfinitePast();
+  }
+  int64_t micros = 0;
+  if (text.size() > 20 && text[19] == '.') {
+    const size_t width = std::min<size_t>(text.size() - 20, 6);
+    micros = ReadDigits(text, 20, width);
+    if (micros < 0) return absl::InfinitePast();
+    for (size_t i = width; i < 6; ++i) micros *= 10;
+  }
+  const absl::CivilSecond civil(year, static_cast<int>(month), static_cast<int>(day),
+                                static_cast<int>(hour), static_cast<int>(minute),
+                                static_cast<int>(second));
+  const int64_t seconds = civil - absl::CivilSecond(1970, 1, 1);
+  return absl::FromUnixMicros(seconds * kMicrosPerSecond + micros);
+}
+
+int32_t MonthOf(absl::Time time) {
+  const absl::CivilSecond civil = Civil(Split(time).seconds);
+  return static_cast<int32_t>(civil.year() * 100 + civil.month());
+}
+
+int32_t DayOf(absl::Time time) {
+  const absl::CivilSecond civil = Civil(Split(time).seconds);
+  return static_cast<int32_t>(civil.year() * 10000 + civil.month() * 100 + civil.day());
+}
+
+absl::Time EndOfDay(absl::Time time) {
+  const absl::CivilDay day(Civil(Split(time).seconds));
+  return absl::FromCivil(absl::CivilSecond(day + 1), absl::UTCTimeZone());
+}
+
+std::string FormatRfc3339(absl::Time time) {
+  std::string text;
+  AppendDateTime6(time, &text);
+  text[10] = 'T';
+  text.push_back('Z');
+  return text;
+}
+
+}  // namespace reserve

@@ -1,0 +1,75 @@
+// What a transition writes: entries (money) and events (everything else).
+#ifndef RESERVE_SERVICES_LEDGER_DOMAIN_JOURNAL_H_
+#define RESERVE_SERVICES_LEDGER_DOMAIN_JOURNAL_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/time/time.h"
+#include "common/money/money.h"
+#include "services/ledger/domain/account.h"
+#include "services/ledger/domain/rating.h"
+#include "services/ledger/domain/usage.h"
+
+namespace reserve::domain {
+
+// The numbers are stored; never reuse one.
+enum class EntryKind : uint8_t { kUsage = 1, kRecharge = 2, kAdjustment = 3 };
+
+// A usage as it was booked.
+struct BookedUsage {
+  Usage usage;
+  Rating rating;
+};
+
+// One immutable line of an account's ledger.
+struct Entry {
+  std::string account_id;
+  int64_t seq = 0;
+  EntryKind kind = EntryKind::kUsage;
+  Nanos amount = 0;  // signed: what it adds to the balance
+  Nanos balance_after = 0;
+  absl::Time record_time = absl::InfinitePast();
+  std::optional<BookedUsage> booked;  // of a usage
+  int64_t recharge_ordinal = 0;       // of a recharge
+  std::string request_id;             // of an adjustment
+  std::string reason;                 // of an adjustment
+};
+
+// The numbers are stored; never reuse one.
+enum class EventKind : uint8_t {
+  kAccountOpened = 1,
+  kEnabled = 2,
+  kDisabled = 3,
+  kBlocked = 4,
+  kUnblocked = 5,
+  kRechargeOpened = 6,
+  kRechargeSucceeded = 7,
+  kRechargeDeclined = 8,
+  kRechargeFailed = 9,
+  kRechargeNeedsReview = 10,
+  kCardBlocked = 11,
+  kCardReplaced = 12,
+  kCapReached = 13,
+  kRechargeLimited = 14,
+  kSettingsChanged = 15,
+  kUserPut = 16,
+  kBalanceAdjusted = 17,
+};
+
+// Something that happened to an account, with its cause and time (D4).
+struct Event {
+  std::string account_id;
+  int64_t event_seq = 0;
+  EventKind kind = EventKind::kAccountOpened;
+  std::string cause;
+  absl::Time time = absl::InfinitePast();
+  AccountState state = AccountState::kPendingFunding;  // after it
+  Nanos balance = 0;                                   // at that moment
+  int64_t recharge_ordinal = 0;
+};
+
+}  // namespace reserve::domain
+
+#endif  // RESERVE_SERVICES_LEDGER_DOMAIN_JOURNAL_H_

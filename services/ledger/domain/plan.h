@@ -1,0 +1,32 @@
+// Plans: what a user's calls at standard rates cost. A new plan is data.
+#ifndef RESERVE_SERVICES_LEDGER_DOMAIN_PLAN_H_
+#define RESERVE_SERVICES_LEDGER_DOMAIN_PLAN_H_
+
+#include <cstdint>
+#include <string>
+
+#include "common/money/money.h"
+
+namespace reserve::domain {
+
+// The numbers are stored; never reuse one.
+enum class StandardCalls : uint8_t {
+  kMetered = 1,   // free seconds first, then paid (C3)
+  kIncluded = 2,  // cost nothing (C5)
+};
+enum class BucketReset : uint8_t { kNever = 1, kMonthly = 2 };
+
+struct Plan {
+  std::string plan_id;
+  StandardCalls standard_calls = StandardCalls::kMetered;
+  int64_t free_seconds = 0;  // the size of the free bucket; 0: none
+  BucketReset bucket_reset = BucketReset::kNever;
+  Nanos default_reserve_amount = 0;  // 0: no wish of its own (O2)
+};
+
+// The free minutes of the per-minute plan (C3): 300 minutes.
+inline constexpr int64_t kPerMinuteFreeSeconds = 18'000;
+
+}  // namespace reserve::domain
+
+#endif  // RESERVE_SERVICES_LEDGER_DOMAIN_PLAN_H_

@@ -1,0 +1,89 @@
+// Rating: what a usage costs (C1 to C7, S1), from a rate that was already found.
+//
+// Pure. The rate comes from the deck in force at the usage's start
+// (services/ledger/rates finds it); here is only the arithmetic and the rule of
+// the plan, so that any stored usage can be rated again (U4).
+#ifndef RESERVE_SERVICES_LEDGER_DOMAIN_RATING_H_
+#define RESERVE_SERVICES_LEDGER_DOMAIN_RATING_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/money/money.h"
+#include "services/ledger/domain/account.h"
+#include "services/ledger/domain/plan.h"
+#include "services/ledger/domain/usage.h"
+
+namespace reserve::domain {
+
+// One row of a deck, as matched.
+struct Rate {
+  int64_t deck_version = 0;
+  std::string prefix;            // digits only
+  std::string destination_name;  // for people; not stored with the usage
+  Nanos price = 0;               // per minute of a call, per segment of a text; >= 0
+  Nanos connect_fee = 0;         // >= 0
+  int32_t initial_increment_seconds = 60;  // >= 1
+  int32_t increment_seconds = 60;          // >= 1
+  bool standard_rate = false;              // of a call: price <= the deck's ceiling
+};
+
+// The numbers are stored; never reuse one.
+enum class ChargeBasis : uint8_t {
+  kZeroDuration = 1,
+  kInboundFree = 2,
+  kMeteredStandard = 3,
+  kUnlimitedStandard = 4,
+  kDearer = 5,
+  kInboundPriced = 6,
+  kSms = 7,
+};
+
+// How a usage was rated; everything that explains the cost.
+struct Rating {
+  ChargeBasis basis = ChargeBasis::kZeroDuration;
+  std::string plan_id;
+  int64_t deck_version = 0;  // 0: no rate was needed or found
+  std::string prefix;
+  Nanos price = 0;
+  Nanos connect_fee = 0;
+  int32_t initial_increment_seconds = 0;
+  int32_t increment_seconds = 0;
+  int64_t billable_seconds = 0;
+  int64_t free_seconds_before = 0;
+  int64_t free_seconds_taken = 0;
+  int64_t paid_seconds = 0;
+  bool standard_rate = false;
+  Nanos cost = 0;  // >= 0; rounded once, half up (M2)
+
+  friend bool operator==(const Rating&, const Rating&) = default;
+};
+
+// C2. 0 for 0; else the initial increment plus whole further ones.
+int64_t BillableSeconds(int64_t duration_seconds, int32_t initial_increment_seconds,
+                        int32_t increment_seconds);
+
+// What is left of the user's free bucket for a usage that starts at `start`.
+int64_t FreeSecondsLeft(const User& user, const Plan& plan, absl::Time start);
+
+// Rates one usage. `rate` is null if the deck has no row for it: then an
+// outbound usage is refused with FAILED_PRECONDITION "NO_RATE" on field
+// "call.destination" or "sms.destination" (a bare 1 must not price Jamaica), and
+// an inbound one is free (C7). Inbound texts are free whatever the rate. A call
+// of zero seconds still needs a rate if it is outbound.
+// OUT_OF_RANGE "MONEY_OVERFLOW" if the cost does not fit.
+absl::StatusOr<Rating> RateUsage(const Usage& usage, const Plan& plan, const User& user,
+                                 const Rate* rate);
+
+// Takes the rating's free seconds from the user's bucket.
+void TakeFreeSeconds(const Rating& rating, const Plan& plan, absl::Time start, User* user);
+
+// The longest duration in seconds, on the grid of the increments, such that the
+// free seconds and the balance pay for it. For a call that may
+// not use the bucket give 0 free seconds.
+int64_t MaxDurationSeconds(const Rate& rate, int64_t free_seconds_left, Nanos balance);
+
+}  // namespace reserve::domain
+
+#endif  // RESERVE_SERVICES_LEDGER_DOMAIN_RATING_H_

@@ -1,0 +1,59 @@
+// Recharges: intents to charge the card, and what their attempts report.
+#ifndef RESERVE_SERVICES_LEDGER_DOMAIN_RECHARGE_H_
+#define RESERVE_SERVICES_LEDGER_DOMAIN_RECHARGE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/time/time.h"
+#include "common/money/money.h"
+#include "services/ledger/domain/account.h"
+
+namespace reserve::domain {
+
+// The numbers are stored; never reuse one.
+enum class RechargeKind : uint8_t { kInitial = 1, kAutomatic = 2, kTopUp = 3 };
+enum class RechargeState : uint8_t { kOpen = 1, kSucceeded = 2, kFailed = 3, kNeedsReview = 4 };
+enum class DeclineClass : uint8_t { kNone = 0, kSoft = 1, kHard = 2, kAuthenticationRequired = 3 };
+
+// One intent to charge the card. `amount` never changes (O3); the card is pinned
+// and only changes between attempts (G6).
+struct Recharge {
+  std::string account_id;
+  int64_t ordinal = 0;
+  RechargeKind kind = RechargeKind::kAutomatic;
+  RechargeState state = RechargeState::kOpen;
+  std::string currency;
+  Nanos amount = 0;
+  Card card;
+  // From 1; moves only after a definitive outcome, as it makes the idempotency key.
+  int32_t attempt = 1;
+  // When this attempt was first handed to a worker; InfinitePast if not yet.
+  // From then on a charge may be under way.
+  absl::Time attempt_start = absl::InfinitePast();
+  // When a worker may take it: the next attempt's time, or the lease's end.
+  absl::Time due_time = absl::InfinitePast();
+  std::string lease_owner;
+  int64_t lease_epoch = 0;  // only grows
+  int32_t soft_declines = 0;  // of the pinned card
+  DeclineClass last_decline = DeclineClass::kNone;
+  std::string last_decline_code;
+  std::string charge_id;
+  std::string request_id;  // of a top-up
+  absl::Time create_time = absl::InfinitePast();
+  absl::Time settle_time = absl::InfinitePast();
+
+  // May a charge of this attempt have been sent?
+  bool in_flight() const {
+    return state == RechargeState::kOpen && attempt_start != absl::InfinitePast();
+  }
+  // NEEDS_REVIEW is open too: its outcome is unknown (G3).
+  bool open() const {
+    return state == RechargeState::kOpen || state == RechargeState::kNeedsReview;
+  }
+  friend bool operator==(const Recharge&, const Recharge&) = default;
+};
+
+}  // namespace reserve::domain
+
+#endif  // RESERVE_SERVICES_LEDGER_DOMAIN_RECHARGE_H_

@@ -1,0 +1,52 @@
+// Usage: one call or one text, in or out, as the caller reports it.
+#ifndef RESERVE_SERVICES_LEDGER_DOMAIN_USAGE_H_
+#define RESERVE_SERVICES_LEDGER_DOMAIN_USAGE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "common/money/money.h"
+
+namespace reserve::domain {
+
+// The numbers are stored; never reuse one.
+enum class UsageKind : uint8_t { kCall = 1, kSms = 2 };
+enum class Direction : uint8_t { kOutbound = 1, kInbound = 2 };
+
+// Two usages with equal content are the same fact (U2): all fields count.
+struct Usage {
+  std::string usage_id;
+  std::string user_id;
+  UsageKind kind = UsageKind::kCall;
+  Direction direction = Direction::kOutbound;
+  std::string destination;  // digits only, without '+'; may be empty for an inbound text
+  std::string carrier;      // of a text; may be empty
+  absl::Time start_time = absl::InfinitePast();
+  int64_t duration_seconds = 0;  // of a call
+  int32_t segments = 0;          // of a text
+
+  friend bool operator==(const Usage&, const Usage&) = default;
+};
+
+// The longest call that is believed: 7 days.
+inline constexpr int64_t kMaxDurationSeconds = 604'800;
+inline constexpr int32_t kMaxSegments = 255;
+inline constexpr size_t kMaxIdLength = 64;
+
+// Ids of accounts, users, usages and requests: 1 to 64 of `A-Z a-z 0-9 . _ : -`.
+bool IsValidId(absl::string_view id);
+
+// C1: "+", a first digit 1-9, 5 to 15 digits.
+bool IsE164(absl::string_view number);
+
+// Segments of a text (S2). `length` >= 0 counts septets or UTF-16 code units; an
+// empty text is one segment.
+int32_t Gsm7Segments(int32_t length);
+int32_t Ucs2Segments(int32_t length);
+
+}  // namespace reserve::domain
+
+#endif  // RESERVE_SERVICES_LEDGER_DOMAIN_USAGE_H_
