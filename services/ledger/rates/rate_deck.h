@@ -1,0 +1,50 @@
+// What a rate deck is: plain values, as they are imported and stored.
+//
+// A deck is one header and its rows; both never change once imported. Prices are
+// nano-units of the deck's currency. Plain values: as thread-safe as an int.
+#ifndef RESERVE_SERVICES_LEDGER_RATES_RATE_DECK_H_
+#define RESERVE_SERVICES_LEDGER_RATES_RATE_DECK_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/time/time.h"
+#include "common/money/money.h"
+
+namespace reserve::rates {
+
+// The numbers are stored; never reuse one.
+enum class RateKind : uint8_t { kCall = 1, kCallInbound = 2, kSms = 3 };
+
+// One price. (kind, prefix, carrier) is unique in a deck.
+struct RateRow {
+  RateKind kind = RateKind::kCall;
+  std::string prefix;                      // 1 to 15 digits, the first one 1-9
+  std::string carrier;                     // of a text; empty: the prefix's default price
+  std::string destination_name;            // UTF-8, for people; may be empty
+  Nanos price = 0;                         // per minute of a call, per segment of a text; >= 0
+  Nanos connect_fee = 0;                   // >= 0; 0 for a text
+  int32_t initial_increment_seconds = 60;  // 1 to 3600; 0 for a text
+  int32_t increment_seconds = 60;          // 1 to 3600; 0 for a text
+
+  friend bool operator==(const RateRow&, const RateRow&) = default;
+};
+
+// What holds for all rows of a deck.
+struct DeckHeader {
+  int64_t version = 0;  // unique over all decks; grows
+  std::string name;
+  std::string currency;  // ISO 4217
+  absl::Time effective_time = absl::InfinitePast();
+  // A call's price at or under it is a standard rate.
+  Nanos standard_rate_ceiling = 2 * kNanosPerCent;
+  int64_t rate_count = 0;
+  absl::Time import_time = absl::InfinitePast();
+  std::string content_digest;  // equal digests are the same deck
+
+  friend bool operator==(const DeckHeader&, const DeckHeader&) = default;
+};
+
+}  // namespace reserve::rates
+
+#endif  // RESERVE_SERVICES_LEDGER_RATES_RATE_DECK_H_
