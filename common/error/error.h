@@ -44,9 +44,9 @@ std::vector<std::pair<std::string, std::string>> MetadataOf(const absl::Status& 
 }  // namespace reserve
 
 // Returns the status from the enclosing function if it is an error.
-#define RESERVE_RETURN_IF_ERROR(expr)               \
-  do {                                              \
-    ::absl::Status reserve_status_ = (expr);        \
+#define RESERVE_RETURN_IF_ERROR(expr)                  \
+  do {                                                 \
+    ::absl::Status reserve_status_ = (expr);           \
     if (!reserve_status_.ok()) return reserve_status_; \
   } while (false)
 

@@ -31,9 +31,9 @@ absl::Status BadDecimal(absl::string_view text, absl::string_view why) {
 }
 
 // ISO 4217 currencies whose minor unit is not a hundredth.
-constexpr auto kWholeUnitCurrencies = std::to_array<absl::string_view>(
-    {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV",
-     "XAF", "XOF", "XPF"});
+constexpr auto kWholeUnitCurrencies =
+    std::to_array<absl::string_view>({"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG",
+                                      "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"});
 constexpr auto kThousandthCurrencies =
     std::to_array<absl::string_view>({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"});
 // ISO 4217 currencies with hundredths.

@@ -30,18 +30,18 @@ namespace reserve::domain {
 
 // What the operator may set. Amounts are units of any currency.
 struct Settings {
-  Nanos default_reserve_amount = 15 * kNanosPerUnit;     // O2
+  Nanos default_reserve_amount = 15 * kNanosPerUnit;  // O2
   Nanos default_recharge_threshold = 10 * kNanosPerUnit;
-  Nanos min_reserve_amount = 15 * kNanosPerUnit;         // O3
-  Nanos min_recharge_threshold = 10 * kNanosPerUnit;     // O3
-  Nanos max_recharge_amount = 10'000 * kNanosPerUnit;    // one charge, and O3
-  int32_t max_recharge_multiple = 20;                    // G2
-  int32_t max_automatic_recharges_per_day = 10;          // G7
+  Nanos min_reserve_amount = 15 * kNanosPerUnit;               // O3
+  Nanos min_recharge_threshold = 10 * kNanosPerUnit;           // O3
+  Nanos max_recharge_amount = 10'000 * kNanosPerUnit;          // one charge, and O3
+  int32_t max_recharge_multiple = 20;                          // G2
+  int32_t max_automatic_recharges_per_day = 10;                // G7
   Nanos max_automatic_amount_per_day = 1'000 * kNanosPerUnit;  // G7
   // G5: the delays after the first, second, ... soft decline of a card.
   std::vector<absl::Duration> retry_delays = {absl::Hours(1), absl::Hours(3), absl::Hours(7)};
-  absl::Duration max_usage_age = absl::Hours(24 * 3660);   // older starts are refused
-  absl::Duration max_usage_ahead = absl::Hours(24);        // later starts are refused
+  absl::Duration max_usage_age = absl::Hours(24 * 3660);  // older starts are refused
+  absl::Duration max_usage_ahead = absl::Hours(2);        // later starts are refused
 };
 
 struct Context {
@@ -154,11 +154,11 @@ struct ChargeOutcome {
   Kind kind = Kind::kSucceeded;
   int32_t attempt = 0;
   int64_t lease_epoch = 0;
-  std::string charge_id;                         // of a success
-  Nanos amount = 0;                              // of a success
-  std::string currency;                          // of a success
+  std::string charge_id;                             // of a success
+  Nanos amount = 0;                                  // of a success
+  std::string currency;                              // of a success
   DeclineClass decline_class = DeclineClass::kNone;  // of a decline
-  std::string text;                              // the decline's code, or what was tried
+  std::string text;                                  // the decline's code, or what was tried
 };
 
 // G4, G5, G6. `recharge` is the row reported on. A repeat of an outcome that was

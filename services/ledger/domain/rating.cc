@@ -1,0 +1,127 @@
+#include "services/ledger/domain/rating.h"
+
+#include <algorithm>
+
+#include "common/clock/utc.h"
+#include "common/error/error.h"
+
+namespace reserve::domain {
+namespace {
+
+absl::Status NoRate(const Usage& usage) {
+  const char* field = usage.kind == UsageKind::kCall ? "call.destination" : "sms.destination";
+  return MakeError(absl::StatusCode::kFailedPrecondition, "NO_RATE", field,
+                   "the rate deck in force at the start has no price for +" + usage.destination);
+}
+
+void CopyRate(const Rate& rate, Rating* rating) {
+  rating->deck_version = rate.deck_version;
+  rating->prefix = rate.prefix;
+  rating->price = rate.price;
+}
+
+absl::StatusOr<Rating> RateSms(const Usage& usage, const Rate* rate, Rating rating) {
+  if (usage.direction == Direction::kInbound) {
+    rating.basis = ChargeBasis::kInboundFree;
+    return rating;
+  }
+  if (rate == nullptr) return NoRate(usage);
+  CopyRate(*rate, &rating);
+  rating.basis = ChargeBasis::kSms;
+  RESERVE_ASSIGN_OR_RETURN(rating.cost, Multiply(rate->price, usage.segments));
+  return rating;
+}
+
+absl::StatusOr<Rating> RateCall(const Usage& usage, const Plan& plan, const Rate* rate,
+                                Rating rating) {
+  if (rate == nullptr) {
+    if (usage.direction == Direction::kOutbound) return NoRate(usage);
+    rating.basis = ChargeBasis::kInboundFree;
+    return rating;
+  }
+  CopyRate(*rate, &rating);
+  rating.connect_fee = rate->connect_fee;
+  rating.initial_increment_seconds = rate->initial_increment_seconds;
+  rating.increment_seconds = rate->increment_seconds;
+  rating.standard_rate = rate->standard_rate;
+  rating.billable_seconds = BillableSeconds(usage.duration_seconds, rate->initial_increment_seconds,
+                                            rate->increment_seconds);
+  if (rating.billable_seconds == 0) {
+    rating.basis = ChargeBasis::kZeroDuration;
+  } else if (!rate->standard_rate) {
+    rating.basis = ChargeBasis::kDearer;
+    rating.paid_seconds = rating.billable_seconds;
+  } else if (plan.standard_calls == StandardCalls::kIncluded) {
+    rating.basis = ChargeBasis::kUnlimitedStandard;
+  } else {
+    rating.basis = ChargeBasis::kMeteredStandard;
+    rating.free_seconds_taken = std::min(rating.billable_seconds, rating.free_seconds_before);
+    rating.paid_seconds = rating.billable_seconds - rating.free_seconds_taken;
+  }
+  if (rating.paid_seconds > 0) {
+    RESERVE_ASSIGN_OR_RETURN(rating.cost,
+                             CallCostHalfUp(rate->price, rating.paid_seconds, rate->connect_fee));
+  }
+  return rating;
+}
+
+// The period whose bucket a usage draws on. A late usage of an earlier month
+// draws on the bucket that is open, as the earlier one is no longer known.
+int32_t PeriodFor(const User& user, const Plan& plan, absl::Time start) {
+  if (plan.bucket_reset == BucketReset::kNever) return 0;
+  return std::max(user.free_period, MonthOf(start));
+}
+
+// What the user has used of that bucket. A change from a monthly plan to one for
+// life, or back, starts a new bucket only where the period says so.
+int64_t UsedIn(const User& user, const Plan& plan, absl::Time start) {
+  if (plan.bucket_reset == BucketReset::kNever) return user.free_seconds_used;
+  return PeriodFor(user, plan, start) == user.free_period ? user.free_seconds_used : 0;
+}
+
+}  // namespace
+
+int64_t BillableSeconds(int64_t duration_seconds, int32_t initial_increment_seconds,
+                        int32_t increment_seconds) {
+  if (duration_seconds == 0) return 0;
+  const int64_t rest = duration_seconds - initial_increment_seconds;
+  if (rest <= 0) return initial_increment_seconds;
+  const int64_t further = (rest - 1) / increment_seconds + 1;
+  return initial_increment_seconds + further * increment_seconds;
+}
+
+int64_t FreeSecondsLeft(const User& user, const Plan& plan, absl::Time start) {
+  if (plan.standard_calls == StandardCalls::kIncluded) return 0;
+  return std::max<int64_t>(plan.free_seconds - UsedIn(user, plan, start), 0);
+}
+
+absl::StatusOr<Rating> RateUsage(const Usage& usage, const Plan& plan, const User& user,
+                                 const Rate* rate) {
+  Rating rating;
+  rating.plan_id = plan.plan_id;
+  rating.free_seconds_before = FreeSecondsLeft(user, plan, usage.start_time);
+  if (usage.kind == UsageKind::kSms) return RateSms(usage, rate, std::move(rating));
+  return RateCall(usage, plan, rate, std::move(rating));
+}
+
+void TakeFreeSeconds(const Rating& rating, const Plan& plan, absl::Time start, User* user) {
+  if (rating.free_seconds_taken == 0) return;
+  const int64_t used = UsedIn(*user, plan, start);
+  user->free_period = PeriodFor(*user, plan, start);
+  user->free_seconds_used = used + rating.free_seconds_taken;
+}
+
+int64_t MaxDurationSeconds(const Rate& rate, int64_t free_seconds_left, Nanos balance) {
+  int64_t seconds = std::min(free_seconds_left, kMaxDurationSeconds);
+  if (balance > 0) {
+    const int64_t affordable = rate.price == 0
+                                   ? (balance >= rate.connect_fee ? kMaxDurationSeconds : 0)
+                                   : AffordableSeconds(rate.price, rate.connect_fee, balance);
+    seconds = std::min(seconds + std::min(affordable, kMaxDurationSeconds), kMaxDurationSeconds);
+  }
+  if (seconds < rate.initial_increment_seconds) return 0;
+  const int64_t further = (seconds - rate.initial_increment_seconds) / rate.increment_seconds;
+  return rate.initial_increment_seconds + further * rate.increment_seconds;
+}
+
+}  // namespace reserve::domain

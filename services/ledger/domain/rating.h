@@ -20,10 +20,10 @@ namespace reserve::domain {
 // One row of a deck, as matched.
 struct Rate {
   int64_t deck_version = 0;
-  std::string prefix;            // digits only
-  std::string destination_name;  // for people; not stored with the usage
-  Nanos price = 0;               // per minute of a call, per segment of a text; >= 0
-  Nanos connect_fee = 0;         // >= 0
+  std::string prefix;                      // digits only
+  std::string destination_name;            // for people; not stored with the usage
+  Nanos price = 0;                         // per minute of a call, per segment of a text; >= 0
+  Nanos connect_fee = 0;                   // >= 0
   int32_t initial_increment_seconds = 60;  // >= 1
   int32_t increment_seconds = 60;          // >= 1
   bool standard_rate = false;              // of a call: price <= the deck's ceiling
@@ -36,8 +36,7 @@ enum class ChargeBasis : uint8_t {
   kMeteredStandard = 3,
   kUnlimitedStandard = 4,
   kDearer = 5,
-  kInboundPriced = 6,
-  kSms = 7,
+  kSms = 6,
 };
 
 // How a usage was rated; everything that explains the cost.
@@ -70,8 +69,9 @@ int64_t FreeSecondsLeft(const User& user, const Plan& plan, absl::Time start);
 // Rates one usage. `rate` is null if the deck has no row for it: then an
 // outbound usage is refused with FAILED_PRECONDITION "NO_RATE" on field
 // "call.destination" or "sms.destination" (a bare 1 must not price Jamaica), and
-// an inbound one is free (C7). Inbound texts are free whatever the rate. A call
-// of zero seconds still needs a rate if it is outbound.
+// an inbound one is free (C7). An inbound call with a row is rated like any other
+// (C2 to C6). Inbound texts are free whatever the rate. A call of zero seconds
+// still needs a rate if it is outbound.
 // OUT_OF_RANGE "MONEY_OVERFLOW" if the cost does not fit.
 absl::StatusOr<Rating> RateUsage(const Usage& usage, const Plan& plan, const User& user,
                                  const Rate* rate);

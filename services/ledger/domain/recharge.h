@@ -34,7 +34,7 @@ struct Recharge {
   // When a worker may take it: the next attempt's time, or the lease's end.
   absl::Time due_time = absl::InfinitePast();
   std::string lease_owner;
-  int64_t lease_epoch = 0;  // only grows
+  int64_t lease_epoch = 0;    // only grows
   int32_t soft_declines = 0;  // of the pinned card
   DeclineClass last_decline = DeclineClass::kNone;
   std::string last_decline_code;
