@@ -1,0 +1,51 @@
+#include "common/rpc/channel.h"
+
+#include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_credentials_options.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/error/error.h"
+
+namespace reserve {
+namespace {
+
+constexpr unsigned kCertificateRefreshSeconds = 60;
+constexpr int kFirstReconnectMs = 100;
+
+std::shared_ptr<grpc::ChannelCredentials> CredentialsFor(const TlsFiles& files) {
+  if (files.empty()) return grpc::InsecureChannelCredentials();
+  auto provider = std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
+      files.key_file, files.certificate_file, files.ca_file, kCertificateRefreshSeconds);
+  grpc::experimental::TlsChannelCredentialsOptions options;
+  options.set_certificate_provider(std::move(provider));
+  options.watch_root_certs();
+  options.watch_identity_key_cert_pairs();
+  return grpc::experimental::TlsCredentials(options);
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(const std::string& target,
+                                                           const ChannelOptions& options) {
+  if (target.empty()) return absl::InvalidArgumentError("a channel needs a target, like host:port");
+  RESERVE_RETURN_IF_ERROR(CheckTlsFiles(options.tls));
+  const int max_backoff_ms = static_cast<int>(std::clamp<int64_t>(
+      absl::ToInt64Milliseconds(options.max_reconnect_backoff), kFirstReconnectMs, 120'000));
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS,
+                   static_cast<int>(absl::ToInt64Milliseconds(options.keepalive_time)));
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                   static_cast<int>(absl::ToInt64Milliseconds(options.keepalive_timeout)));
+  // A stream that is idle for hours keeps pinging.
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstReconnectMs);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kFirstReconnectMs);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, max_backoff_ms);
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, options.own_connection ? 1 : 0);
+  arguments.SetMaxReceiveMessageSize(options.max_receive_bytes);
+  return grpc::CreateCustomChannel(target, CredentialsFor(options.tls), arguments);
+}
+
+}  // namespace reserve

@@ -1,0 +1,136 @@
+#include "common/rpc/server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
+#include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_credentials_options.h>
+
+#include <chrono>
+#include <cstdio>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "common/telemetry/log.h"
+
+namespace reserve {
+namespace {
+
+constexpr unsigned kCertificateRefreshSeconds = 60;
+
+int MillisArgument(absl::Duration duration) {
+  const int64_t ms = absl::ToInt64Milliseconds(duration);
+  return ms >= std::numeric_limits<int>::max() ? std::numeric_limits<int>::max()
+                                               : static_cast<int>(ms);
+}
+
+std::shared_ptr<grpc::ServerCredentials> CredentialsFor(const TlsFiles& files) {
+  if (files.empty()) return grpc::InsecureServerCredentials();
+  auto provider = std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
+      files.key_file, files.certificate_file, files.ca_file, kCertificateRefreshSeconds);
+  grpc::experimental::TlsServerCredentialsOptions options(std::move(provider));
+  options.watch_root_certs();
+  options.watch_identity_key_cert_pairs();
+  options.set_cert_request_type(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  return grpc::experimental::TlsServerCredentials(options);
+}
+
+void SetLimits(const ServerOptions& options, grpc::ServerBuilder* builder) {
+  builder->SetMaxReceiveMessageSize(options.max_receive_bytes);
+  builder->SetMaxSendMessageSize(options.max_send_bytes);
+  // Clients with idle streams ping to notice a dead peer; the default would cut them off.
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 9'000);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  // A second server on the same port must fail, not share its calls.
+  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  if (options.max_connection_age != absl::InfiniteDuration()) {
+    builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
+                                MillisArgument(options.max_connection_age));
+    builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
+                                MillisArgument(options.max_connection_age_grace));
+  }
+  if (options.max_memory_bytes > 0) {
+    grpc::ResourceQuota quota("reserve");
+    quota.Resize(static_cast<size_t>(options.max_memory_bytes));
+    builder->SetResourceQuota(quota);
+  }
+}
+
+// Whoever waits for the file must never see half of it.
+absl::Status WritePortFile(const std::string& path, int port) {
+  const std::string unfinished = absl::StrCat(path, ".tmp");
+  std::FILE* file = std::fopen(unfinished.c_str(), "we");
+  if (file == nullptr) {
+    return absl::UnavailableError(absl::StrCat("can't write the port file '", path, "'"));
+  }
+  const bool written = std::fprintf(file, "%d\n", port) > 0;
+  const bool closed = std::fclose(file) == 0;
+  if (!written || !closed || std::rename(unfinished.c_str(), path.c_str()) != 0) {
+    return absl::UnavailableError(absl::StrCat("can't write the port file '", path, "'"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const ServerOptions& options,
+                                                            std::vector<ServiceEntry> services) {
+  if (options.listen.empty()) return InvalidField("listen", "must be host:port or unix:/path");
+  RESERVE_RETURN_IF_ERROR(CheckTlsFiles(options.tls));
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+
+  auto server = std::unique_ptr<RpcServer>(new RpcServer());
+  server->listen_ = options.listen;
+  grpc::ServerBuilder builder;
+  SetLimits(options, &builder);
+  builder.AddListeningPort(options.listen, CredentialsFor(options.tls), &server->port_);
+  for (const ServiceEntry& entry : services) {
+    builder.RegisterService(entry.service);
+    server->names_.push_back(entry.name);
+  }
+  server->server_ = builder.BuildAndStart();
+  const bool is_unix = absl::StartsWith(options.listen, "unix:");
+  if (server->server_ == nullptr || (server->port_ <= 0 && !is_unix)) {
+    return absl::UnavailableError(absl::StrCat("can't listen on '", options.listen, "'"));
+  }
+  if (is_unix) server->port_ = 0;
+  server->SetServing(false);
+  if (!options.port_file.empty()) {
+    RESERVE_RETURN_IF_ERROR(WritePortFile(options.port_file, server->port_));
+  }
+  Log(Severity::kInfo, "listening",
+      {{"listen", options.listen}, {"port", server->port_}, {"tls", !options.tls.empty()}});
+  return server;
+}
+
+RpcServer::~RpcServer() { Drain(absl::ZeroDuration()); }
+
+std::string RpcServer::local_target() const {
+  return port_ == 0 ? listen_ : absl::StrCat("127.0.0.1:", port_);
+}
+
+void RpcServer::SetServing(bool serving) {
+  SetServing("", serving);
+  for (const std::string& name : names_) SetServing(name, serving);
+}
+
+void RpcServer::SetServing(const std::string& service_name, bool serving) {
+  grpc::HealthCheckServiceInterface* health = server_->GetHealthCheckService();
+  if (health != nullptr) health->SetServingStatus(service_name, serving);
+}
+
+void RpcServer::Drain(absl::Duration deadline) {
+  if (server_ == nullptr || drained_.exchange(true)) return;
+  SetServing(false);
+  server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(deadline));
+  server_->Wait();
+}
+
+}  // namespace reserve

@@ -1,0 +1,21 @@
+#include "common/telemetry/telemetry_flags.h"
+
+#include <string>
+
+#include "absl/flags/flag.h"
+#include "common/error/error.h"
+#include "common/telemetry/log.h"
+
+ABSL_FLAG(std::string, log_level, "info",
+          "Lowest severity that is logged: debug, info, warning or error.");
+ABSL_FLAG(std::string, metrics_listen, "",
+          "host:port on which Prometheus metrics are served at /metrics; empty for none.");
+
+namespace reserve {
+
+absl::StatusOr<std::unique_ptr<MetricsServer>> StartTelemetry() {
+  RESERVE_RETURN_IF_ERROR(SetLogLevel(absl::GetFlag(FLAGS_log_level)));
+  return MetricsServer::Start(absl::GetFlag(FLAGS_metrics_listen));
+}
+
+}  // namespace reserve
