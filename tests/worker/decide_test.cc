@@ -1,0 +1,453 @@
+#include "worker/decide.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "worker/charge_key.h"
+
+namespace reserve::worker {
+namespace {
+
+constexpr Nanos kAmount = 15 * kNanosPerUnit;
+constexpr absl::Duration kLease = absl::Seconds(60);
+const Moment kStart = absl::Hours(1000);
+
+Task SomeTask() {
+  return {.account_id = "acct-1",
+          .ordinal = 3,
+          .attempt = 1,
+          .amount = kAmount,
+          .currency = "USD",
+          .card_token = "pm_card_visa"};
+}
+
+HandOut Fresh() { return {.lease_epoch = 1, .lease_remaining = kLease}; }
+
+HandOut Aged(absl::Duration age) {
+  return {
+      .attempt_age = age, .handed_out_before = true, .lease_epoch = 1, .lease_remaining = kLease};
+}
+
+GatewayAnswer Answer(GatewayAnswer::Kind kind, std::string text = "") {
+  return {.kind = kind, .text = std::move(text)};
+}
+
+GatewayAnswer Charged() {
+  return {.kind = GatewayAnswer::Kind::kFound,
+          .succeeded = true,
+          .charge_id = "ch_1",
+          .amount = kAmount,
+          .currency = "USD",
+          .card_token = "pm_card_visa"};
+}
+
+GatewayAnswer Declined(DeclineClass decline_class) {
+  GatewayAnswer answer = Charged();
+  answer.succeeded = false;
+  answer.decline_class = decline_class;
+  answer.text = "insufficient_funds";
+  return answer;
+}
+
+// What Decide said, as one word and what matters of it.
+std::string Describe(const Action& action) {
+  struct Describer {
+    std::string operator()(const Wait& wait) const {
+      return absl::StrCat("wait ", absl::FormatDuration(wait.until - kStart));
+    }
+    std::string operator()(const Charge&) const { return "charge"; }
+    std::string operator()(const LookUp&) const { return "look up"; }
+    std::string operator()(const Report& report) const {
+      switch (report.outcome.kind) {
+        case Outcome::Kind::kSucceeded:
+          return absl::StrCat("report succeeded ", report.outcome.charge_id);
+        case Outcome::Kind::kDeclined:
+          return absl::StrCat("report declined ", static_cast<int>(report.outcome.decline_class),
+                              " ", report.outcome.text);
+        case Outcome::Kind::kUnresolved:
+          return "report unresolved";
+      }
+      return "?";
+    }
+    std::string operator()(const GiveUp&) const { return "give up"; }
+  };
+  return std::visit(Describer(), action);
+}
+
+// One attempt, told what happens and asked what to do.
+class Script {
+ public:
+  explicit Script(const HandOut& handed_out = Fresh())
+      : attempt_(BeginAttempt(SomeTask(), handed_out, kStart)) {}
+
+  Script& After(absl::Duration passed) {
+    now_ += passed;
+    return *this;
+  }
+  // The lease is renewed all along.
+  Script& AfterRenewing(absl::Duration passed) {
+    now_ += passed;
+    OnRenewed(attempt_.lease.epoch, kLease, now_, &attempt_);
+    return *this;
+  }
+  Script& ChargeSays(const GatewayAnswer& answer) {
+    OnChargeAnswer(rules_, answer, now_, /*jitter=*/0, &attempt_);
+    return *this;
+  }
+  Script& LookUpSays(const GatewayAnswer& answer) {
+    OnLookUpAnswer(rules_, answer, now_, /*jitter=*/0, &attempt_);
+    return *this;
+  }
+  Script& ReportSays(ReportAnswer answer, int64_t epoch = 1) {
+    OnReportAnswer(rules_, answer, epoch, "why not", now_, /*jitter=*/0, &attempt_);
+    return *this;
+  }
+  Script& HandedOutAgain(int64_t epoch) {
+    OnHandOut({.attempt_age = now_ - kStart,
+               .handed_out_before = true,
+               .lease_epoch = epoch,
+               .lease_remaining = kLease},
+              now_, &attempt_);
+    return *this;
+  }
+  Script& LeaseLost(int64_t epoch = 1) {
+    OnLeaseLost(epoch, &attempt_);
+    return *this;
+  }
+  std::string Decision() const { return Describe(Decide(rules_, attempt_, now_)); }
+  const Attempt& attempt() const { return attempt_; }
+  Moment now() const { return now_; }
+
+ private:
+  Rules rules_;
+  Attempt attempt_;
+  Moment now_ = kStart;
+};
+
+using Kind = GatewayAnswer::Kind;
+
+struct Row {
+  std::string name;
+  std::function<Script()> script;
+  std::string decision;
+};
+
+class DecideTest : public testing::TestWithParam<Row> {};
+
+TEST_P(DecideTest, Rule) { EXPECT_EQ(GetParam().script().Decision(), GetParam().decision); }
+
+const absl::Duration kHalf = absl::Hours(12);
+const absl::Duration kMoment = absl::Milliseconds(1);
+
+std::vector<Row> ChargingRules() {
+  return {
+      {"AFreshAttemptIsCharged", [] { return Script(); }, "charge"},
+      {"AnAttemptHandedOutBeforeIsChargedUnderTheSameKey",
+       [] { return Script(Aged(absl::Hours(1))); }, "charge"},
+      {"JustBeforeHalfOfTheKeyLifetimeItIsStillCharged",
+       [] { return Script(Aged(kHalf - kMoment)); }, "charge"},
+      {"FromHalfOfTheKeyLifetimeOnItIsOnlyLookedUp", [] { return Script(Aged(kHalf)); }, "look up"},
+      {"AnAgeThatGrowsWhileWeHoldItCounts",
+       [] { return Script(Aged(kHalf - absl::Seconds(30))).After(absl::Seconds(30)); }, "look up"},
+      {"AfterATimeoutItIsLookedUpAtOnce",
+       [] { return Script().ChargeSays(Answer(Kind::kNoAnswer)); }, "look up"},
+      {"AfterAnOutageItWaits", [] { return Script().ChargeSays(Answer(Kind::kOutage)); },
+       "wait 200ms"},
+      {"AfterAnOutageItIsLookedUpFirst",
+       [] { return Script().ChargeSays(Answer(Kind::kOutage)).After(absl::Milliseconds(200)); },
+       "look up"},
+      {"AnOutageUsesUpNothingHoweverLong",
+       [] {
+         Script script;
+         script.ChargeSays(Answer(Kind::kOutage));
+         for (int i = 0; i < 1000; ++i) {
+           script.AfterRenewing(absl::Seconds(15)).LookUpSays(Answer(Kind::kOutage));
+         }
+         return script.AfterRenewing(absl::Seconds(15))
+             .LookUpSays(Answer(Kind::kNotFound))
+             .AfterRenewing(absl::Seconds(15));
+       },
+       "charge"},
+      {"NotFoundAfterATimeoutWaitsBeforeItChargesAgain",
+       [] {
+         return Script().ChargeSays(Answer(Kind::kNoAnswer)).LookUpSays(Answer(Kind::kNotFound));
+       },
+       "wait 200ms"},
+      {"NotFoundAfterATimeoutIsChargedAgain",
+       [] {
+         return Script()
+             .ChargeSays(Answer(Kind::kNoAnswer))
+             .LookUpSays(Answer(Kind::kNotFound))
+             .After(absl::Milliseconds(200));
+       },
+       "charge"},
+      {"ALookUpWithoutAnswerWaits",
+       [] {
+         return Script().ChargeSays(Answer(Kind::kNoAnswer)).LookUpSays(Answer(Kind::kNoAnswer));
+       },
+       "wait 200ms"},
+      {"ALookUpWithoutAnswerIsRepeated",
+       [] {
+         return Script()
+             .ChargeSays(Answer(Kind::kNoAnswer))
+             .LookUpSays(Answer(Kind::kNoAnswer))
+             .After(absl::Milliseconds(200));
+       },
+       "look up"},
+      {"TooManyNonAnswersMakeRoomForOthers",
+       [] {
+         Script script;
+         for (int i = 0; i < 8; ++i) {
+           script.ChargeSays(Answer(Kind::kNoAnswer))
+               .LookUpSays(Answer(Kind::kNotFound))
+               .AfterRenewing(absl::Seconds(15));
+         }
+         return script;
+       },
+       "give up"},
+  };
+}
+
+std::vector<Row> OutcomeRules() {
+  return {
+      {"ASuccessIsReported", [] { return Script().ChargeSays(Charged()); },
+       "report succeeded ch_1"},
+      {"ASoftDeclineIsReported", [] { return Script().ChargeSays(Declined(DeclineClass::kSoft)); },
+       "report declined 1 insufficient_funds"},
+      {"AHardDeclineIsReported", [] { return Script().ChargeSays(Declined(DeclineClass::kHard)); },
+       "report declined 2 insufficient_funds"},
+      {"AuthenticationRequiredIsReported",
+       [] { return Script().ChargeSays(Declined(DeclineClass::kAuthenticationRequired)); },
+       "report declined 3 insufficient_funds"},
+      {"ALostReplyIsFoundAndReported",
+       [] { return Script().ChargeSays(Answer(Kind::kNoAnswer)).LookUpSays(Charged()); },
+       "report succeeded ch_1"},
+      {"AFoundDeclineIsReported",
+       [] {
+         return Script()
+             .ChargeSays(Answer(Kind::kNoAnswer))
+             .LookUpSays(Declined(DeclineClass::kSoft));
+       },
+       "report declined 1 insufficient_funds"},
+      {"PastTheKeyLifetimeASuccessIsStillFound",
+       [] { return Script(Aged(absl::Hours(100))).LookUpSays(Charged()); },
+       "report succeeded ch_1"},
+      {"PastHalfOfTheKeyLifetimeNotFoundIsForAPerson",
+       [] { return Script(Aged(kHalf)).LookUpSays(Answer(Kind::kNotFound)); }, "report unresolved"},
+      {"PastHalfOfTheKeyLifetimeAnOutageIsWaitedOut",
+       [] { return Script(Aged(kHalf)).LookUpSays(Answer(Kind::kOutage)); }, "wait 200ms"},
+      {"PastTheKeyLifetimeNoAnswerIsForAPerson",
+       [] { return Script(Aged(absl::Hours(24))).LookUpSays(Answer(Kind::kNoAnswer)); },
+       "report unresolved"},
+      {"AnInvalidChargeIsAHardDecline",
+       [] { return Script().ChargeSays(Answer(Kind::kRefused, "INVALID_FIELD")); },
+       "report declined 2 refused:INVALID_FIELD"},
+      {"AnInvalidChargeThatMayHaveBeenSentBeforeIsLookedUp",
+       [] {
+         return Script(Aged(absl::Hours(1))).ChargeSays(Answer(Kind::kRefused, "INVALID_FIELD"));
+       },
+       "look up"},
+      {"AnInvalidChargeThatIsNotFoundIsAHardDecline",
+       [] {
+         return Script(Aged(absl::Hours(1)))
+             .ChargeSays(Answer(Kind::kRefused, "INVALID_FIELD"))
+             .LookUpSays(Answer(Kind::kNotFound));
+       },
+       "report declined 2 refused:INVALID_FIELD"},
+      {"AnInvalidChargeThatIsFoundIsReportedAsItEnded",
+       [] {
+         return Script(Aged(absl::Hours(1)))
+             .ChargeSays(Answer(Kind::kRefused, "INVALID_FIELD"))
+             .LookUpSays(Charged());
+       },
+       "report succeeded ch_1"},
+      {"AReusedKeyIsLookedUp", [] { return Script().ChargeSays(Answer(Kind::kKeyReused)); },
+       "look up"},
+      {"AReusedKeyWithNothingUnderItIsForAPerson",
+       [] {
+         return Script().ChargeSays(Answer(Kind::kKeyReused)).LookUpSays(Answer(Kind::kNotFound));
+       },
+       "report unresolved"},
+      {"AChargeOfAnotherAmountIsForAPerson",
+       [] {
+         GatewayAnswer other = Charged();
+         other.amount = kAmount + 1;
+         return Script().ChargeSays(Answer(Kind::kKeyReused)).LookUpSays(other);
+       },
+       "report unresolved"},
+      {"AChargeOfAnotherCurrencyIsForAPerson",
+       [] {
+         GatewayAnswer other = Charged();
+         other.currency = "EUR";
+         return Script().ChargeSays(other);
+       },
+       "report unresolved"},
+      {"AChargeOfAnotherCardIsForAPerson",
+       [] {
+         GatewayAnswer other = Charged();
+         other.card_token = "pm_card_mastercard";
+         return Script().ChargeSays(Answer(Kind::kKeyReused)).LookUpSays(other);
+       },
+       "report unresolved"},
+      {"AChargeThatWasRefundedIsForAPerson",
+       [] {
+         GatewayAnswer refunded = Charged();
+         refunded.refunded = true;
+         return Script(Aged(absl::Hours(1))).LookUpSays(refunded);
+       },
+       "report unresolved"},
+  };
+}
+
+std::vector<Row> LeaseAndReportRules() {
+  return {
+      {"WithoutTheLeaseNothingIsCharged", [] { return Script().After(kLease); }, "give up"},
+      {"TheLeaseIsNotUsedToItsVeryEnd", [] { return Script().After(kLease - absl::Seconds(2)); },
+       "give up"},
+      {"ARenewedLeaseGoesOn", [] { return Script().AfterRenewing(kLease - kMoment); }, "charge"},
+      {"ALostLeaseIsGivenUp", [] { return Script().LeaseLost(); }, "give up"},
+      {"TheLossOfAnOlderLeaseChangesNothing",
+       [] { return Script().HandedOutAgain(2).LeaseLost(1); }, "charge"},
+      {"ADeclineIsWorthNothingWithoutTheLease",
+       [] { return Script().ChargeSays(Declined(DeclineClass::kSoft)).LeaseLost(); }, "give up"},
+      {"ASuccessIsReportedWithoutTheLease",
+       [] { return Script().LeaseLost().ChargeSays(Charged()); }, "report succeeded ch_1"},
+      {"ASuccessIsReportedForEver",
+       [] {
+         Script script;
+         script.ChargeSays(Charged());
+         for (int i = 0; i < 1000; ++i) {
+           script.ReportSays(ReportAnswer::kNoAnswer).After(absl::Hours(1));
+         }
+         return script;
+       },
+       "report succeeded ch_1"},
+      {"AReportWithoutAnswerWaits",
+       [] { return Script().ChargeSays(Charged()).ReportSays(ReportAnswer::kNoAnswer); },
+       "wait 200ms"},
+      {"AnAcceptedReportIsTheEnd",
+       [] { return Script().ChargeSays(Charged()).ReportSays(ReportAnswer::kAccepted); },
+       "give up"},
+      {"ADeclineReportedUnderALostLeaseIsGivenUp",
+       [] {
+         return Script()
+             .ChargeSays(Declined(DeclineClass::kHard))
+             .ReportSays(ReportAnswer::kLeaseLost);
+       },
+       "give up"},
+      {"ADeclineReportedUnderAnOlderLeaseIsReportedAgain",
+       [] {
+         return Script()
+             .ChargeSays(Declined(DeclineClass::kHard))
+             .HandedOutAgain(2)
+             .ReportSays(ReportAnswer::kLeaseLost, /*epoch=*/1);
+       },
+       "report declined 2 insufficient_funds"},
+      {"ARefusedDeclineIsGivenUp",
+       [] {
+         return Script()
+             .ChargeSays(Declined(DeclineClass::kHard))
+             .ReportSays(ReportAnswer::kRefused);
+       },
+       "give up"},
+      {"ASuccessThatTheLedgerRefusesIsForAPerson",
+       [] { return Script().ChargeSays(Charged()).ReportSays(ReportAnswer::kRefused); },
+       "report unresolved"},
+      {"ATaskHandedOutAgainGoesOnUnderTheNewLease",
+       [] { return Script().After(kLease).HandedOutAgain(2); }, "charge"},
+      {"AnOlderHandOutChangesNothing",
+       [] { return Script().HandedOutAgain(5).LeaseLost(5).HandedOutAgain(4); }, "give up"},
+      {"WhileItWaitsTheLeaseEndsTheWaiting",
+       [] {
+         Script script;
+         for (int i = 0; i < 5; ++i) script.LookUpSays(Answer(Kind::kOutage));
+         return script.After(absl::Seconds(57)).LookUpSays(Answer(Kind::kOutage));
+       },
+       "wait 58s"},
+  };
+}
+
+std::string NameOf(const testing::TestParamInfo<Row>& info) { return info.param.name; }
+
+INSTANTIATE_TEST_SUITE_P(Charging, DecideTest, testing::ValuesIn(ChargingRules()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Outcomes, DecideTest, testing::ValuesIn(OutcomeRules()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Leases, DecideTest, testing::ValuesIn(LeaseAndReportRules()), NameOf);
+
+TEST(RenewalTest, IsDueWhenAThirdOfTheLeaseHasPassed) {
+  Script script;
+  EXPECT_FALSE(RenewalDue(script.attempt(), kStart + absl::Seconds(19)));
+  EXPECT_TRUE(RenewalDue(script.attempt(), kStart + absl::Seconds(20)));
+}
+
+TEST(RenewalTest, OfALeaseThatRanOutIsNotTried) {
+  EXPECT_FALSE(RenewalDue(Script().attempt(), kStart + absl::Seconds(58)));
+}
+
+TEST(RenewalTest, IsNotNeededForASuccess) {
+  EXPECT_FALSE(RenewalDue(Script().ChargeSays(Charged()).attempt(), kStart + absl::Seconds(20)));
+}
+
+TEST(RenewalTest, IsCountedFromWhenItWasSent) {
+  Attempt attempt = BeginAttempt(SomeTask(), Fresh(), kStart);
+  OnRenewed(/*epoch=*/1, kLease, /*requested=*/kStart + absl::Seconds(20), &attempt);
+  EXPECT_EQ(attempt.lease.end, kStart + absl::Seconds(20) + kLease - absl::Seconds(2));
+}
+
+TEST(RenewalTest, OfAnOlderLeaseChangesNothing) {
+  Attempt attempt = BeginAttempt(SomeTask(), Fresh(), kStart);
+  OnRenewed(/*epoch=*/0, kLease * 10, kStart, &attempt);
+  EXPECT_EQ(attempt.lease.end, kStart + kLease - absl::Seconds(2));
+}
+
+TEST(RenewalTest, WithoutAnswerIsTriedAgainALittleLater) {
+  Attempt attempt = BeginAttempt(SomeTask(), Fresh(), kStart);
+  OnRenewalFailed(kStart + absl::Seconds(28), &attempt);
+  EXPECT_FALSE(RenewalDue(attempt, kStart + absl::Seconds(37)));
+  EXPECT_TRUE(RenewalDue(attempt, kStart + absl::Seconds(38)));
+}
+
+TEST(BackoffTest, DoublesUpToTheLongestAndJitterTakesUpToAHalf) {
+  const Rules rules{.backoff_initial = absl::Milliseconds(100), .backoff_max = absl::Seconds(1)};
+  EXPECT_EQ(Backoff(rules, 1, 0), absl::Milliseconds(100));
+  EXPECT_EQ(Backoff(rules, 2, 0), absl::Milliseconds(200));
+  EXPECT_EQ(Backoff(rules, 4, 0), absl::Milliseconds(800));
+  EXPECT_EQ(Backoff(rules, 5, 0), absl::Seconds(1));
+  EXPECT_EQ(Backoff(rules, 1'000'000, 0), absl::Seconds(1));
+  EXPECT_EQ(Backoff(rules, 2, 1), absl::Milliseconds(100));
+}
+
+TEST(OutcomeTest, TextsAreCutToWhatTheLedgerTakes) {
+  GatewayAnswer declined = Declined(DeclineClass::kSoft);
+  declined.text = std::string(63, 'x') + "\u00e9";  // the last character has two bytes
+  EXPECT_EQ(Script().ChargeSays(declined).attempt().outcome->text, std::string(63, 'x'));
+  const Script lost =
+      Script(Aged(absl::Hours(24))).LookUpSays(Answer(Kind::kNoAnswer, std::string(1000, 'x')));
+  EXPECT_EQ(lost.attempt().outcome->text.size(), 255);
+}
+
+// The key is a promise to every gateway that ever saw one: these never change.
+TEST(ChargeKeyTest, IsFixedForEver) {
+  EXPECT_EQ(ChargeKey("acct-1", 3, 1), "rsv-95d7132b561f544a0c325f6b7c91d0216828e131cc5ceeaf");
+  EXPECT_EQ(ChargeKey("a:1", 2, 3), "rsv-57b25a240661d3b00f045600c13ea805a0f0d9b4087478f2");
+}
+
+TEST(ChargeKeyTest, IsAnotherForEveryAttempt) {
+  EXPECT_NE(ChargeKey("acct-1", 3, 1), ChargeKey("acct-1", 3, 2));
+  EXPECT_NE(ChargeKey("acct-1", 3, 1), ChargeKey("acct-1", 31, 1));
+  EXPECT_NE(ChargeKey("a", 11, 1), ChargeKey("a", 1, 11));
+  EXPECT_NE(ChargeKey("a:1", 2, 3), ChargeKey("a", 12, 3));
+}
+
+TEST(ChargeKeyTest, FitsTheGateway) {
+  const std::string key = ChargeKey(std::string(1000, 'x'), INT64_MAX, INT32_MAX);
+  EXPECT_LE(key.size(), 64);
+  EXPECT_THAT(key, testing::MatchesRegex("rsv-[0-9a-f]+"));
+}
+
+}  // namespace
+}  // namespace reserve::worker

@@ -1,0 +1,26 @@
+// The idempotency key of one attempt to charge a card.
+//
+// Whoever makes an attempt sends the same key, so that a worker that was thought
+// dead and its successor cannot charge twice: the key comes from the account,
+// the recharge's ordinal and the attempt's number alone, never from the worker,
+// the lease or a clock. The derivation is fixed for ever: a key must mean the
+// same to every version of the worker. Thread-safe: a pure function.
+//
+//   ChargeKey("acct-1", 3, 1)  ->  "rsv-" and 48 hexadecimal digits
+#ifndef RESERVE_WORKER_CHARGE_KEY_H_
+#define RESERVE_WORKER_CHARGE_KEY_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace reserve::worker {
+
+// "rsv-" and the first 48 hexadecimal digits of the SHA-256 of
+// "<length of the account id in bytes>:<account id>:<ordinal>:<attempt>".
+std::string ChargeKey(absl::string_view account_id, int64_t ordinal, int32_t attempt);
+
+}  // namespace reserve::worker
+
+#endif  // RESERVE_WORKER_CHARGE_KEY_H_
