@@ -71,8 +71,7 @@ class DeckCsvParser {
   };
   static const std::array<absl::string_view, kColumnCount> kColumnNames;
 
-  // The number of one row among all that have its key: kind and prefix in one
-  // number, and the carrier's number.
+  // What makes a row unique: kind and prefix in one number, and the carrier's number.
   using RowKey = std::pair<uint64_t, uint32_t>;
 
   void TakeLine(absl::string_view line);

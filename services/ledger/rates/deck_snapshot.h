@@ -53,6 +53,8 @@ class PrefixTrie {
   size_t memory_bytes() const { return nodes_.capacity() * sizeof(Node); }
 
  private:
+  friend class TrieBuilder;
+
   static constexpr uint32_t kLeaf = 0x80000000;
 
   struct Node {
@@ -107,7 +109,10 @@ class DeckSnapshot {
     uint32_t parent;  // the next shorter prefix that matches whenever this one does
   };
 
+  // `rows` are sorted.
   DeckSnapshot(DeckHeader header, std::vector<RateRow> rows);
+  void IndexCalls();
+  void IndexSms();
   RateKind KindAt(size_t index) const;
   absl::string_view CarrierAt(size_t index) const;
 
