@@ -1,0 +1,220 @@
+#include "services/ledger/storage/account_rows.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "services/ledger/storage/sql_text.h"
+
+namespace reserve::storage {
+namespace {
+
+using domain::Account;
+using domain::User;
+
+constexpr absl::string_view kAccountColumns =
+    "account_id,currency,default_plan_id,state,balance_nanos,reserve_amount_nanos,"
+    "recharge_threshold_nanos,last_seq,last_event_seq,last_ordinal,open_ordinal,card_state,"
+    "card_token,card_fingerprint,cap_day,cap_count,cap_amount_nanos,block_reason,block_time,"
+    "recheck_time,create_time,opening_digest";
+
+constexpr absl::string_view kUserColumns =
+    "account_id,user_id,plan_id,free_seconds_used,free_period,create_time";
+
+Account ReadAccount(const Row& row) {
+  Account a;
+  a.account_id = row.Text(1);
+  a.currency = row.Text(2);
+  a.default_plan_id = row.Text(3);
+  a.state = static_cast<domain::AccountState>(row.Int(4));
+  a.balance = row.Int(5);
+  a.reserve_amount = row.Int(6);
+  a.recharge_threshold = row.Int(7);
+  a.last_seq = row.Int(8);
+  a.last_event_seq = row.Int(9);
+  a.last_ordinal = row.Int(10);
+  a.open_ordinal = row.Int(11);
+  a.card_state = static_cast<domain::CardState>(row.Int(12));
+  a.card.token = row.Text(13);
+  a.card.fingerprint = row.Text(14);
+  a.caps.day = static_cast<int32_t>(row.Int(15));
+  a.caps.count = static_cast<int32_t>(row.Int(16));
+  a.caps.amount = row.Int(17);
+  a.block.reason = row.Text(18);
+  a.block.time = row.Time(19);
+  a.recheck_time = row.IsNull(20) ? absl::InfiniteFuture() : row.Time(20);
+  a.create_time = row.Time(21);
+  a.opening_digest = row.Text(22);
+  return a;
+}
+
+void AppendAccount(const Account& a, SqlText* sql) {
+  sql->Row()
+      .Text(a.account_id)
+      .Text(a.currency)
+      .Text(a.default_plan_id)
+      .Int(static_cast<int64_t>(a.state))
+      .Int(a.balance)
+      .Int(a.reserve_amount)
+      .Int(a.recharge_threshold)
+      .Int(a.last_seq)
+      .Int(a.last_event_seq)
+      .Int(a.last_ordinal)
+      .Int(a.open_ordinal)
+      .Int(static_cast<int64_t>(a.card_state))
+      .Text(a.card.token)
+      .Text(a.card.fingerprint)
+      .Int(a.caps.day)
+      .Int(a.caps.count)
+      .Int(a.caps.amount)
+      .Text(a.block.reason)
+      .Time(a.block.time)
+      .Time(a.recheck_time)
+      .Time(a.create_time)
+      .Text(a.opening_digest)
+      .EndRow();
+}
+
+User ReadUser(const Row& row) {
+  User u;
+  u.account_id = row.Text(1);
+  u.user_id = row.Text(2);
+  u.plan_id = row.Text(3);
+  u.free_seconds_used = row.Int(4);
+  u.free_period = static_cast<int32_t>(row.Int(5));
+  u.create_time = row.Time(6);
+  return u;
+}
+
+std::string SelectAccounts() { return absl::StrCat("SELECT ", kAccountColumns, " FROM accounts "); }
+
+}  // namespace
+
+absl::StatusOr<std::vector<Account>> LoadAccounts(Connection& connection,
+                                                  const std::vector<absl::string_view>& account_ids,
+                                                  Lock lock) {
+  std::vector<Account> accounts;
+  if (account_ids.empty()) return accounts;
+  accounts.reserve(account_ids.size());
+  // Without the hint a small table is scanned, and rows of others are locked.
+  SqlText sql(SelectAccounts());
+  sql.Raw("FORCE INDEX (PRIMARY) WHERE account_id IN ").Row();
+  for (const absl::string_view id : account_ids) sql.Text(id);
+  sql.EndRow().Raw(" ORDER BY account_id");
+  if (lock == Lock::kForUpdate) sql.Raw(" FOR UPDATE");
+  RESERVE_RETURN_IF_ERROR(connection.Query(
+      sql.str(), [&accounts](const Row& row) { accounts.push_back(ReadAccount(row)); }));
+  return accounts;
+}
+
+absl::StatusOr<std::vector<Account>> ListAccounts(Connection& connection, absl::string_view after,
+                                                  int limit) {
+  std::vector<Account> accounts;
+  const std::string sql = absl::StrCat(SelectAccounts(), "WHERE account_id > ", Quoted(after),
+                                       " ORDER BY account_id LIMIT ", limit);
+  RESERVE_RETURN_IF_ERROR(
+      connection.Query(sql, [&accounts](const Row& row) { accounts.push_back(ReadAccount(row)); }));
+  return accounts;
+}
+
+absl::Status InsertAccounts(Connection& connection, const std::vector<const Account*>& accounts) {
+  if (accounts.empty()) return absl::OkStatus();
+  SqlText sql(absl::StrCat("INSERT INTO accounts (", kAccountColumns, ") VALUES "));
+  for (const Account* account : accounts) AppendAccount(*account, &sql);
+  return connection.Execute(sql.str());
+}
+
+absl::Status WriteAccounts(Connection& connection, const std::vector<const Account*>& accounts) {
+  if (accounts.empty()) return absl::OkStatus();
+  SqlText sql(absl::StrCat("INSERT INTO accounts (", kAccountColumns, ") VALUES "));
+  for (const Account* account : accounts) AppendAccount(*account, &sql);
+  sql.Raw(" ON DUPLICATE KEY UPDATE state=VALUES(state),balance_nanos=VALUES(balance_nanos)");
+  for (const absl::string_view column :
+       {"reserve_amount_nanos", "recharge_threshold_nanos", "last_seq", "last_event_seq",
+        "last_ordinal", "open_ordinal", "card_state", "card_token", "card_fingerprint", "cap_day",
+        "cap_count", "cap_amount_nanos", "block_reason", "block_time", "recheck_time"}) {
+    sql.Raw(absl::StrCat(",", column, "=VALUES(", column, ")"));
+  }
+  return connection.Execute(sql.str());
+}
+
+absl::Status WriteBalances(Connection& connection, const std::vector<const Account*>& accounts) {
+  if (accounts.empty()) return absl::OkStatus();
+  SqlText sql("INSERT INTO accounts (account_id,balance_nanos,last_seq) VALUES ");
+  for (const Account* account : accounts) {
+    sql.Row().Text(account->account_id).Int(account->balance).Int(account->last_seq).EndRow();
+  }
+  sql.Raw(" ON DUPLICATE KEY UPDATE balance_nanos=VALUES(balance_nanos),last_seq=VALUES(last_seq)");
+  return connection.Execute(sql.str());
+}
+
+absl::StatusOr<std::vector<std::string>> DueRechecks(Connection& connection, absl::Time now,
+                                                     int limit) {
+  std::vector<std::string> ids;
+  SqlText sql("SELECT account_id FROM accounts WHERE recheck_time <= ");
+  sql.Time(now).Raw(absl::StrCat(" ORDER BY recheck_time LIMIT ", limit));
+  RESERVE_RETURN_IF_ERROR(
+      connection.Query(sql.str(), [&ids](const Row& row) { ids.push_back(row.Text(1)); }));
+  return ids;
+}
+
+absl::StatusOr<std::vector<User>> LoadUsers(Connection& connection,
+                                            const std::vector<UserKey>& keys) {
+  std::vector<User> users;
+  if (keys.empty()) return users;
+  users.reserve(keys.size());
+  SqlText sql(absl::StrCat("SELECT ", kUserColumns,
+                           " FROM users FORCE INDEX (PRIMARY) WHERE (account_id,user_id) IN ("));
+  for (const UserKey& key : keys) sql.Row().Text(key.first).Text(key.second).EndRow();
+  sql.Raw(")");
+  RESERVE_RETURN_IF_ERROR(
+      connection.Query(sql.str(), [&users](const Row& row) { users.push_back(ReadUser(row)); }));
+  return users;
+}
+
+absl::StatusOr<std::vector<User>> ListUsers(Connection& connection, absl::string_view account_id,
+                                            absl::string_view after, int limit) {
+  std::vector<User> users;
+  const std::string sql =
+      absl::StrCat("SELECT ", kUserColumns, " FROM users WHERE account_id = ", Quoted(account_id),
+                   " AND user_id > ", Quoted(after), " ORDER BY user_id LIMIT ", limit);
+  RESERVE_RETURN_IF_ERROR(
+      connection.Query(sql, [&users](const Row& row) { users.push_back(ReadUser(row)); }));
+  return users;
+}
+
+absl::Status WriteUsers(Connection& connection, const std::vector<const User*>& users) {
+  if (users.empty()) return absl::OkStatus();
+  SqlText sql(absl::StrCat("INSERT INTO users (", kUserColumns, ") VALUES "));
+  for (const User* user : users) {
+    sql.Row()
+        .Text(user->account_id)
+        .Text(user->user_id)
+        .Text(user->plan_id)
+        .Int(user->free_seconds_used)
+        .Int(user->free_period)
+        .Time(user->create_time)
+        .EndRow();
+  }
+  sql.Raw(
+      " ON DUPLICATE KEY UPDATE plan_id=VALUES(plan_id),"
+      "free_seconds_used=VALUES(free_seconds_used),free_period=VALUES(free_period)");
+  return connection.Execute(sql.str());
+}
+
+absl::StatusOr<std::vector<domain::Plan>> LoadPlans(Connection& connection) {
+  std::vector<domain::Plan> plans;
+  RESERVE_RETURN_IF_ERROR(connection.Query(
+      "SELECT plan_id,standard_calls,free_seconds,bucket_reset,default_reserve_amount_nanos "
+      "FROM plans",
+      [&plans](const Row& row) {
+        domain::Plan plan;
+        plan.plan_id = row.Text(1);
+        plan.standard_calls = static_cast<domain::StandardCalls>(row.Int(2));
+        plan.free_seconds = row.Int(3);
+        plan.bucket_reset = static_cast<domain::BucketReset>(row.Int(4));
+        plan.default_reserve_amount = row.Int(5);
+        plans.push_back(std::move(plan));
+      }));
+  return plans;
+}
+
+}  // namespace reserve::storage

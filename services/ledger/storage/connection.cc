@@ -1,0 +1,199 @@
+#include "services/ledger/storage/connection.h"
+
+#include <cppconn/connection.h>
+#include <cppconn/driver.h>
+#include <cppconn/exception.h>
+#include <cppconn/resultset.h>
+#include <cppconn/statement.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/clock/utc.h"
+#include "common/error/error.h"
+
+namespace reserve::storage {
+namespace {
+
+constexpr int kAccessDenied = 1045;
+constexpr int kDatabaseAccessDenied = 1044;
+constexpr int kUnknownDatabase = 1049;
+
+sql::Driver* Driver() {
+  // The first call is not thread-safe; a local static makes it so.
+  static sql::Driver* const kDriver = get_driver_instance();
+  return kDriver;
+}
+
+sql::ConnectOptionsMap OptionMap(const DatabaseOptions& options) {
+  sql::ConnectOptionsMap map;
+  map["hostName"] = options.socket.empty()
+                        ? sql::SQLString(absl::StrCat("tcp://", options.host, ":", options.port))
+                        : sql::SQLString(absl::StrCat("unix://", options.socket));
+  map["userName"] = sql::SQLString(options.user);
+  map["password"] = sql::SQLString(options.password);
+  map["schema"] = sql::SQLString(options.schema);
+  map["OPT_CONNECT_TIMEOUT"] = options.connect_timeout_seconds;
+  map["OPT_READ_TIMEOUT"] = options.io_timeout_seconds;
+  map["OPT_WRITE_TIMEOUT"] = options.io_timeout_seconds;
+  map["OPT_CHARSET_NAME"] = sql::SQLString("utf8mb4");
+  // Conditional updates ask whether the row was there, not whether it differed.
+  map["CLIENT_FOUND_ROWS"] = true;
+  if (!options.ssl_ca.empty()) {
+    // Only this pair makes the connector insist on TLS.
+    map["sslCA"] = sql::SQLString(options.ssl_ca);
+    map["sslVerify"] = true;
+  }
+  return map;
+}
+
+absl::Status ToStatus(absl::string_view what, const sql::SQLException& e) {
+  const int code = e.getErrorCode();
+  absl::StatusCode canonical = ClassOfError(code);
+  std::string text = absl::StrCat(what, ": ", e.what(), " (", code, ")");
+  absl::string_view reason = "DATABASE_ERROR";
+  if (canonical == absl::StatusCode::kAborted) reason = "DATABASE_CONFLICT";
+  if (canonical == absl::StatusCode::kAlreadyExists) reason = "DUPLICATE_KEY";
+  if (canonical == absl::StatusCode::kUnavailable) reason = "DATABASE_UNAVAILABLE";
+  if (code == kAccessDenied || code == kDatabaseAccessDenied) {
+    canonical = absl::StatusCode::kPermissionDenied;
+  }
+  if (code == kUnknownDatabase) canonical = absl::StatusCode::kNotFound;
+  return MakeError(canonical, reason, "", text);
+}
+
+}  // namespace
+
+absl::StatusCode ClassOfError(int error_number) {
+  switch (error_number) {
+    case 1213:  // deadlock
+    case 1205:  // lock wait timeout
+    case 1020:  // record has changed since last read
+    case 1180:  // error during COMMIT
+    case 3101:  // group replication rolled back
+    case 8002:  // TiDB: write conflict
+    case 8022:  // TiDB: commit failed, retryable
+    case 8028:  // TiDB: schema changed
+    case 9007:  // TiDB: write conflict
+    case 1317:  // the statement was killed
+    case 1969:  // MariaDB: max_statement_time
+    case 3024:  // MySQL: max_execution_time
+      return absl::StatusCode::kAborted;
+    case 1062:
+      return absl::StatusCode::kAlreadyExists;
+    case 2002:
+    case 2003:
+    case 2005:
+    case 2006:
+    case 2013:
+    case 2026:
+    case 1040:  // too many connections
+    case 1047:  // Galera: node not ready
+    case 1053:  // server shutdown
+    case 1927:  // connection was killed
+      return absl::StatusCode::kUnavailable;
+    default:
+      return absl::StatusCode::kInternal;
+  }
+}
+
+SqlThread::SqlThread() { Driver()->threadInit(); }
+SqlThread::~SqlThread() { Driver()->threadEnd(); }
+
+int64_t Row::Int(int column) const { return result_.getInt64(static_cast<uint32_t>(column)); }
+
+std::string Row::Text(int column) const {
+  return result_.getString(static_cast<uint32_t>(column)).asStdString();
+}
+
+absl::Time Row::Time(int column) const {
+  const sql::SQLString text = result_.getString(static_cast<uint32_t>(column));
+  return ParseDateTime6(absl::string_view(text.c_str(), text.length()));
+}
+
+bool Row::IsNull(int column) const { return result_.isNull(static_cast<uint32_t>(column)); }
+
+absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const DatabaseOptions& options) {
+  std::unique_ptr<Connection> opened;
+  try {
+    sql::ConnectOptionsMap map = OptionMap(options);
+    std::unique_ptr<sql::Connection> connection(Driver()->connect(map));
+    std::unique_ptr<sql::Statement> statement(connection->createStatement());
+    opened.reset(new Connection(std::move(connection), std::move(statement)));
+  } catch (const sql::SQLException& e) {
+    absl::Status status = ToStatus("connect", e);
+    // Whatever keeps us from connecting may pass, but for a refused login.
+    if (status.code() == absl::StatusCode::kInternal) {
+      return MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "",
+                       status.message());
+    }
+    return status;
+  }
+  RESERVE_RETURN_IF_ERROR(
+      opened->Execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"));
+  RESERVE_RETURN_IF_ERROR(opened->Execute(
+      "SET sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
+      "NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', autocommit = 1"));
+  if (!options.ssl_ca.empty()) {
+    std::string cipher;
+    RESERVE_RETURN_IF_ERROR(opened->Query("SHOW STATUS LIKE 'Ssl_cipher'",
+                                          [&cipher](const Row& row) { cipher = row.Text(2); }));
+    if (cipher.empty()) {
+      return MakeError(absl::StatusCode::kFailedPrecondition, "TLS_REQUIRED", "database",
+                       "the connection to the database is not encrypted");
+    }
+  }
+  return opened;
+}
+
+Connection::Connection(std::unique_ptr<sql::Connection> connection,
+                       std::unique_ptr<sql::Statement> statement)
+    : connection_(std::move(connection)), statement_(std::move(statement)) {}
+
+Connection::~Connection() {
+  statement_.reset();
+  try {
+    connection_.reset();
+  } catch (const sql::SQLException&) {
+    // The session ends either way.
+  }
+}
+
+absl::Status Connection::Guard(absl::string_view what, absl::FunctionRef<void()> call) {
+  if (!alive_) {
+    return MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "",
+                     "the database connection is gone");
+  }
+  try {
+    call();
+    return absl::OkStatus();
+  } catch (const sql::SQLException& e) {
+    const absl::Status status = ToStatus(what, e);
+    if (status.code() == absl::StatusCode::kUnavailable) alive_ = false;
+    return status;
+  }
+}
+
+absl::Status Connection::Execute(const std::string& statement) {
+  return Guard(absl::string_view(statement).substr(0, 24), [&] { statement_->execute(statement); });
+}
+
+absl::StatusOr<int64_t> Connection::Update(const std::string& statement) {
+  int64_t matched = 0;
+  RESERVE_RETURN_IF_ERROR(Guard(absl::string_view(statement).substr(0, 24),
+                                [&] { matched = statement_->executeUpdate(statement); }));
+  return matched;
+}
+
+absl::Status Connection::Query(const std::string& statement,
+                               absl::FunctionRef<void(const Row&)> on_row) {
+  return Guard(absl::string_view(statement).substr(0, 24), [&] {
+    const std::unique_ptr<sql::ResultSet> result(statement_->executeQuery(statement));
+    const Row row(*result);
+    while (result->next()) on_row(row);
+  });
+}
+
+void Connection::Rollback() { Execute("ROLLBACK").IgnoreError(); }
+
+}  // namespace reserve::storage

@@ -1,0 +1,94 @@
+// One session with MySQL or MariaDB, through Connector/C++.
+//
+// Every error is a status; no exception leaves this class. The code says what
+// the caller may do:
+//   ABORTED         the transaction may be tried again (deadlock, lock timeout,
+//                   certification failure, killed statement); roll back first
+//   ALREADY_EXISTS  a duplicate key; the transaction is still open
+//   UNAVAILABLE     the connection is gone, and with it the transaction; if the
+//                   statement was COMMIT its outcome is unknown
+//   INTERNAL        anything else; roll back
+// A connection belongs to one thread, which must hold a SqlThread.
+#ifndef RESERVE_SERVICES_LEDGER_STORAGE_CONNECTION_H_
+#define RESERVE_SERVICES_LEDGER_STORAGE_CONNECTION_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "services/ledger/storage/database_url.h"
+
+namespace sql {
+class Connection;
+class ResultSet;
+class Statement;
+}  // namespace sql
+
+namespace reserve::storage {
+
+// Registers the thread with the client library for as long as it lives.
+class SqlThread {
+ public:
+  SqlThread();
+  ~SqlThread();
+  SqlThread(const SqlThread&) = delete;
+  SqlThread& operator=(const SqlThread&) = delete;
+};
+
+// The current row of a result. Columns count from 1. NULL reads as 0, "" or the
+// infinite past.
+class Row {
+ public:
+  explicit Row(sql::ResultSet& result) : result_(result) {}
+  int64_t Int(int column) const;
+  std::string Text(int column) const;
+  absl::Time Time(int column) const;
+  bool IsNull(int column) const;
+
+ private:
+  sql::ResultSet& result_;
+};
+
+class Connection {
+ public:
+  // Connects and sets READ COMMITTED, strict mode and UTC. UNAVAILABLE if the
+  // server can't be reached, PERMISSION_DENIED if it refuses the login,
+  // FAILED_PRECONDITION if TLS was asked for and is not in use.
+  static absl::StatusOr<std::unique_ptr<Connection>> Open(const DatabaseOptions& options);
+  ~Connection();
+
+  absl::Status Execute(const std::string& statement);
+  // The number of rows that the WHERE clause matched.
+  absl::StatusOr<int64_t> Update(const std::string& statement);
+  // Calls `on_row` for each row of the result.
+  absl::Status Query(const std::string& statement, absl::FunctionRef<void(const Row&)> on_row);
+
+  absl::Status Begin() { return Execute("START TRANSACTION"); }
+  absl::Status Commit() { return Execute("COMMIT"); }
+  // Errors don't matter: what could not be rolled back is gone with the session.
+  void Rollback();
+
+  // False after an error that ended the session: drop it and open another.
+  bool alive() const { return alive_; }
+
+ private:
+  Connection(std::unique_ptr<sql::Connection> connection,
+             std::unique_ptr<sql::Statement> statement);
+
+  absl::Status Guard(absl::string_view what, absl::FunctionRef<void()> call);
+
+  std::unique_ptr<sql::Connection> connection_;
+  std::unique_ptr<sql::Statement> statement_;
+  bool alive_ = true;
+};
+
+// How an error number of the server or client library is to be treated.
+absl::StatusCode ClassOfError(int error_number);
+
+}  // namespace reserve::storage
+
+#endif  // RESERVE_SERVICES_LEDGER_STORAGE_CONNECTION_H_

@@ -1,0 +1,34 @@
+// Where the database is: `mysql://user:password@host:port/schema?key=value`.
+//
+// Keys: `socket=/path` (then the host is not used), `ssl_ca=/path` (TLS is then
+// required, and the server's chain and host name are checked). User, password
+// and values are percent-encoded.
+#ifndef RESERVE_SERVICES_LEDGER_STORAGE_DATABASE_URL_H_
+#define RESERVE_SERVICES_LEDGER_STORAGE_DATABASE_URL_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace reserve::storage {
+
+struct DatabaseOptions {
+  std::string user;
+  std::string password;
+  std::string host = "127.0.0.1";
+  int port = 3306;
+  std::string schema;
+  std::string socket;  // a unix socket's path; empty: TCP
+  std::string ssl_ca;  // a PEM file; empty: no TLS
+  int connect_timeout_seconds = 5;
+  int io_timeout_seconds = 30;
+};
+
+// INVALID_ARGUMENT on field "database" with what is wrong; the message never
+// holds the password.
+absl::StatusOr<DatabaseOptions> ParseDatabaseUrl(absl::string_view url);
+
+}  // namespace reserve::storage
+
+#endif  // RESERVE_SERVICES_LEDGER_STORAGE_DATABASE_URL_H_

@@ -1,0 +1,334 @@
+#include "services/ledger/storage/entry_rows.h"
+
+#include <algorithm>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "common/clock/utc.h"
+#include "common/error/error.h"
+#include "services/ledger/storage/sql_text.h"
+
+namespace reserve::storage {
+namespace {
+
+using domain::BookedUsage;
+using domain::Entry;
+using domain::EntryKind;
+
+constexpr absl::string_view kEntryColumns =
+    "record_time,account_id,seq,month,kind,amount_nanos,balance_after_nanos";
+constexpr absl::string_view kUsageColumns =
+    "usage_id,user_id,usage_kind,direction,destination,carrier,start_time,duration_seconds,"
+    "segments,basis,plan_id,deck_version,prefix,price_nanos,connect_fee_nanos,"
+    "initial_increment_seconds,increment_seconds,free_seconds_before,free_seconds_taken,"
+    "standard_rate";
+constexpr absl::string_view kOtherColumns = "recharge_ordinal,request_id,reason";
+
+std::string SelectEntries() {
+  return absl::StrCat("SELECT record_time,account_id,seq,kind,amount_nanos,balance_after_nanos,",
+                      kUsageColumns, ",", kOtherColumns, " FROM entries ");
+}
+
+void AppendEntry(const Entry& e, SqlText* sql) {
+  sql->Row()
+      .Time(e.record_time)
+      .Text(e.account_id)
+      .Int(e.seq)
+      .Int(PartitionMonth(e))
+      .Int(static_cast<int64_t>(e.kind))
+      .Int(e.amount)
+      .Int(e.balance_after);
+}
+
+void AppendUsage(const Entry& e, SqlText* sql) {
+  const domain::Usage& u = e.booked->usage;
+  const domain::Rating& r = e.booked->rating;
+  AppendEntry(e, sql);
+  sql->Text(u.usage_id)
+      .Text(u.user_id)
+      .Int(static_cast<int64_t>(u.kind))
+      .Int(static_cast<int64_t>(u.direction))
+      .Text(u.destination)
+      .Text(u.carrier)
+      .Time(u.start_time)
+      .Int(u.duration_seconds)
+      .Int(u.segments)
+      .Int(static_cast<int64_t>(r.basis))
+      .Text(r.plan_id)
+      .Int(r.deck_version)
+      .Text(r.prefix)
+      .Int(r.price)
+      .Int(r.connect_fee)
+      .Int(r.initial_increment_seconds)
+      .Int(r.increment_seconds)
+      .Int(r.free_seconds_before)
+      .Int(r.free_seconds_taken)
+      .Int(r.standard_rate ? 1 : 0)
+      .EndRow();
+}
+
+BookedUsage ReadUsage(const Row& row, Nanos amount) {
+  BookedUsage booked;
+  domain::Usage& u = booked.usage;
+  u.usage_id = row.Text(7);
+  u.user_id = row.Text(8);
+  u.kind = static_cast<domain::UsageKind>(row.Int(9));
+  u.direction = static_cast<domain::Direction>(row.Int(10));
+  u.destination = row.Text(11);
+  u.carrier = row.Text(12);
+  u.start_time = row.Time(13);
+  u.duration_seconds = row.Int(14);
+  u.segments = static_cast<int32_t>(row.Int(15));
+  domain::Rating& r = booked.rating;
+  r.basis = static_cast<domain::ChargeBasis>(row.Int(16));
+  r.plan_id = row.Text(17);
+  r.deck_version = row.Int(18);
+  r.prefix = row.Text(19);
+  r.price = row.Int(20);
+  r.connect_fee = row.Int(21);
+  r.initial_increment_seconds = static_cast<int32_t>(row.Int(22));
+  r.increment_seconds = static_cast<int32_t>(row.Int(23));
+  r.free_seconds_before = row.Int(24);
+  r.free_seconds_taken = row.Int(25);
+  r.standard_rate = row.Int(26) != 0;
+  r.cost = -amount;
+  // What follows from the columns is not stored a second time.
+  if (r.increment_seconds > 0) {
+    r.billable_seconds = domain::BillableSeconds(u.duration_seconds, r.initial_increment_seconds,
+                                                 r.increment_seconds);
+  }
+  if (r.basis == domain::ChargeBasis::kDearer || r.basis == domain::ChargeBasis::kMeteredStandard) {
+    r.paid_seconds = r.billable_seconds - r.free_seconds_taken;
+  }
+  return booked;
+}
+
+Entry ReadEntry(const Row& row) {
+  Entry e;
+  e.record_time = row.Time(1);
+  e.account_id = row.Text(2);
+  e.seq = row.Int(3);
+  e.kind = static_cast<EntryKind>(row.Int(4));
+  e.amount = row.Int(5);
+  e.balance_after = row.Int(6);
+  if (e.kind == EntryKind::kUsage) {
+    e.booked = ReadUsage(row, e.amount);
+  } else {
+    e.recharge_ordinal = row.Int(27);
+    e.request_id = row.Text(28);
+    e.reason = row.Text(29);
+  }
+  return e;
+}
+
+absl::StatusOr<std::vector<Entry>> QueryEntries(Connection& connection, const std::string& sql) {
+  std::vector<Entry> entries;
+  RESERVE_RETURN_IF_ERROR(
+      connection.Query(sql, [&entries](const Row& row) { entries.push_back(ReadEntry(row)); }));
+  return entries;
+}
+
+}  // namespace
+
+int32_t PartitionMonth(const Entry& entry) {
+  return MonthOf(entry.booked.has_value() ? entry.booked->usage.start_time : entry.record_time);
+}
+
+absl::Status InsertEntries(Connection& connection, const std::vector<const Entry*>& entries) {
+  SqlText ids("INSERT INTO usage_ids (usage_id,account_id,seq,month) VALUES ");
+  SqlText usages(
+      absl::StrCat("INSERT INTO entries (", kEntryColumns, ",", kUsageColumns, ") VALUES "));
+  SqlText others(
+      absl::StrCat("INSERT INTO entries (", kEntryColumns, ",", kOtherColumns, ") VALUES "));
+  bool has_usages = false;
+  bool has_others = false;
+  for (const Entry* e : entries) {
+    if (e->booked.has_value()) {
+      has_usages = true;
+      ids.Row()
+          .Text(e->booked->usage.usage_id)
+          .Text(e->account_id)
+          .Int(e->seq)
+          .Int(PartitionMonth(*e))
+          .EndRow();
+      AppendUsage(*e, &usages);
+    } else {
+      has_others = true;
+      AppendEntry(*e, &others);
+      others.Int(e->recharge_ordinal).Text(e->request_id).Text(e->reason).EndRow();
+    }
+  }
+  if (has_usages) {
+    RESERVE_RETURN_IF_ERROR(connection.Execute(ids.str()));
+    RESERVE_RETURN_IF_ERROR(connection.Execute(usages.str()));
+  }
+  if (has_others) RESERVE_RETURN_IF_ERROR(connection.Execute(others.str()));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Entry>> FindUsages(Connection& connection,
+                                              const std::vector<OnceKey>& keys) {
+  std::vector<Entry> entries;
+  if (keys.empty()) return entries;
+  // Two steps, so that each is one range over one index: where they are, then
+  // the entries month by month, as a month is a partition.
+  SqlText where(
+      "SELECT account_id,seq,month FROM usage_ids FORCE INDEX (PRIMARY) "
+      "WHERE (usage_id,account_id) IN (");
+  for (const OnceKey& key : keys) where.Row().Text(key.second).Text(key.first).EndRow();
+  where.Raw(")");
+  absl::flat_hash_map<int64_t, std::vector<std::pair<std::string, int64_t>>> by_month;
+  RESERVE_RETURN_IF_ERROR(connection.Query(where.str(), [&by_month](const Row& row) {
+    by_month[row.Int(3)].emplace_back(row.Text(1), row.Int(2));
+  }));
+  for (const auto& [month, places] : by_month) {
+    SqlText sql(SelectEntries());
+    sql.Raw("FORCE INDEX (by_account) WHERE month = ")
+        .Raw(absl::StrCat(month))
+        .Raw(" AND (account_id,seq) IN (");
+    for (const auto& [account_id, seq] : places) sql.Row().Text(account_id).Int(seq).EndRow();
+    sql.Raw(")");
+    RESERVE_RETURN_IF_ERROR(connection.Query(
+        sql.str(), [&entries](const Row& row) { entries.push_back(ReadEntry(row)); }));
+  }
+  return entries;
+}
+
+absl::StatusOr<std::vector<Entry>> ListEntries(Connection& connection, absl::string_view account_id,
+                                               int64_t before, int limit) {
+  return QueryEntries(
+      connection, absl::StrCat(SelectEntries(),
+                               "FORCE INDEX (by_account) WHERE account_id = ", Quoted(account_id),
+                               " AND seq < ", before, " ORDER BY seq DESC LIMIT ", limit));
+}
+
+absl::StatusOr<std::vector<Entry>> ListEntriesAfter(Connection& connection,
+                                                    absl::string_view account_id, int64_t after,
+                                                    int limit) {
+  return QueryEntries(
+      connection, absl::StrCat(SelectEntries(),
+                               "FORCE INDEX (by_account) WHERE account_id = ", Quoted(account_id),
+                               " AND seq > ", after, " ORDER BY seq LIMIT ", limit));
+}
+
+absl::StatusOr<std::vector<Entry>> ListUsages(Connection& connection, absl::string_view account_id,
+                                              absl::string_view user_id, int64_t before,
+                                              int limit) {
+  std::string sql = absl::StrCat(
+      SelectEntries(), "FORCE INDEX (by_account) WHERE account_id = ", Quoted(account_id),
+      " AND seq < ", before, " AND kind = ", static_cast<int>(EntryKind::kUsage));
+  if (!user_id.empty()) absl::StrAppend(&sql, " AND user_id = ", Quoted(user_id));
+  absl::StrAppend(&sql, " ORDER BY seq DESC LIMIT ", limit);
+  return QueryEntries(connection, sql);
+}
+
+absl::StatusOr<std::vector<OnceRequest>> FindRequests(Connection& connection,
+                                                      const std::vector<OnceKey>& keys) {
+  std::vector<OnceRequest> requests;
+  if (keys.empty()) return requests;
+  SqlText sql(
+      "SELECT account_id,request_id,digest,seq,month,ordinal FROM requests FORCE INDEX (PRIMARY) "
+      "WHERE (account_id,request_id) IN (");
+  for (const OnceKey& key : keys) sql.Row().Text(key.first).Text(key.second).EndRow();
+  sql.Raw(")");
+  RESERVE_RETURN_IF_ERROR(connection.Query(sql.str(), [&requests](const Row& row) {
+    requests.push_back({row.Text(1), row.Text(2), row.Text(3), row.Int(4),
+                        static_cast<int32_t>(row.Int(5)), row.Int(6)});
+  }));
+  return requests;
+}
+
+absl::Status InsertRequests(Connection& connection, const std::vector<OnceRequest>& requests) {
+  if (requests.empty()) return absl::OkStatus();
+  SqlText sql("INSERT INTO requests (account_id,request_id,digest,seq,month,ordinal) VALUES ");
+  for (const OnceRequest& r : requests) {
+    sql.Row()
+        .Text(r.account_id)
+        .Text(r.request_id)
+        .Text(r.digest)
+        .Int(r.seq)
+        .Int(r.month)
+        .Int(r.ordinal)
+        .EndRow();
+  }
+  return connection.Execute(sql.str());
+}
+
+absl::StatusOr<Entry> LoadEntry(Connection& connection, absl::string_view account_id, int64_t seq,
+                                int32_t month) {
+  RESERVE_ASSIGN_OR_RETURN(
+      std::vector<Entry> entries,
+      QueryEntries(connection,
+                   absl::StrCat(SelectEntries(), "WHERE account_id = ", Quoted(account_id),
+                                " AND seq = ", seq, " AND month = ", month)));
+  if (entries.empty()) {
+    return MakeError(absl::StatusCode::kNotFound, "ENTRY_NOT_FOUND", "seq",
+                     absl::StrCat("account ", account_id, " has no entry ", seq));
+  }
+  return std::move(entries.front());
+}
+
+absl::Status InsertEvents(Connection& connection, const std::vector<const domain::Event*>& events) {
+  if (events.empty()) return absl::OkStatus();
+  SqlText sql(
+      "INSERT INTO events (account_id,event_seq,kind,cause,event_time,state,balance_nanos,"
+      "recharge_ordinal) VALUES ");
+  for (const domain::Event* e : events) {
+    sql.Row()
+        .Text(e->account_id)
+        .Int(e->event_seq)
+        .Int(static_cast<int64_t>(e->kind))
+        .Text(e->cause)
+        .Time(e->time)
+        .Int(static_cast<int64_t>(e->state))
+        .Int(e->balance)
+        .Int(e->recharge_ordinal)
+        .EndRow();
+  }
+  return connection.Execute(sql.str());
+}
+
+absl::StatusOr<std::vector<domain::Event>> ListEvents(Connection& connection,
+                                                      absl::string_view account_id, int64_t after,
+                                                      int limit) {
+  std::vector<domain::Event> events;
+  const std::string sql = absl::StrCat(
+      "SELECT account_id,event_seq,kind,cause,event_time,state,balance_nanos,recharge_ordinal "
+      "FROM events WHERE account_id = ",
+      Quoted(account_id), " AND event_seq > ", after, " ORDER BY event_seq LIMIT ", limit);
+  RESERVE_RETURN_IF_ERROR(connection.Query(sql, [&events](const Row& row) {
+    events.push_back({row.Text(1), row.Int(2), static_cast<domain::EventKind>(row.Int(3)),
+                      row.Text(4), row.Time(5), static_cast<domain::AccountState>(row.Int(6)),
+                      row.Int(7), row.Int(8)});
+  }));
+  return events;
+}
+
+absl::StatusOr<std::vector<StandardUse>> StandardUseSince(Connection& connection,
+                                                          absl::string_view account_id,
+                                                          absl::Time since) {
+  // Summed here, one row at a time: SUM() would come back as a DECIMAL.
+  absl::flat_hash_map<std::string, StandardUse> by_user;
+  SqlText sql(SelectEntries());
+  sql.Raw("FORCE INDEX (by_account) WHERE account_id = ").Raw(Quoted(account_id));
+  sql.Raw(absl::StrCat(" AND kind = ", static_cast<int>(EntryKind::kUsage),
+                       " AND basis = ", static_cast<int>(domain::ChargeBasis::kMeteredStandard),
+                       " AND month >= ", MonthOf(since), " AND start_time >= "));
+  sql.Time(since);
+  RESERVE_RETURN_IF_ERROR(connection.Query(sql.str(), [&by_user](const Row& row) {
+    const Entry entry = ReadEntry(row);
+    StandardUse& use = by_user[entry.booked->usage.user_id];
+    use.billable_seconds += entry.booked->rating.billable_seconds;
+    use.cost += entry.booked->rating.cost;
+  }));
+  std::vector<StandardUse> uses;
+  for (auto& [user_id, use] : by_user) {
+    use.user_id = user_id;
+    uses.push_back(std::move(use));
+  }
+  std::sort(uses.begin(), uses.end(),
+            [](const StandardUse& a, const StandardUse& b) { return a.user_id < b.user_id; });
+  return uses;
+}
+
+}  // namespace reserve::storage

@@ -1,0 +1,87 @@
+// Rows of entries, usage ids, request ids and events: what is only ever added.
+//
+// Functions that write must run inside a transaction of the caller. A vector may
+// be empty; then nothing is sent. At most 1,000 keys a call.
+#ifndef RESERVE_SERVICES_LEDGER_STORAGE_ENTRY_ROWS_H_
+#define RESERVE_SERVICES_LEDGER_STORAGE_ENTRY_ROWS_H_
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "services/ledger/domain/journal.h"
+#include "services/ledger/storage/connection.h"
+
+namespace reserve::storage {
+
+// (account id, usage id or request id).
+using OnceKey = std::pair<absl::string_view, absl::string_view>;
+
+// Adds the usage ids of entries that book a usage, and after them the entries.
+// ALREADY_EXISTS if a usage id is taken.
+absl::Status InsertEntries(Connection& connection,
+                           const std::vector<const domain::Entry*>& entries);
+
+// The entries that book these usages, of those that exist; in no particular order.
+absl::StatusOr<std::vector<domain::Entry>> FindUsages(Connection& connection,
+                                                      const std::vector<OnceKey>& keys);
+
+inline constexpr int64_t kNewest = std::numeric_limits<int64_t>::max();
+
+// Entries of an account with seq < `before`, newest first.
+absl::StatusOr<std::vector<domain::Entry>> ListEntries(Connection& connection,
+                                                       absl::string_view account_id, int64_t before,
+                                                       int limit);
+// Entries of an account with seq > `after`, oldest first.
+absl::StatusOr<std::vector<domain::Entry>> ListEntriesAfter(Connection& connection,
+                                                            absl::string_view account_id,
+                                                            int64_t after, int limit);
+// The same, of usages only, and of one user if `user_id` is not empty.
+absl::StatusOr<std::vector<domain::Entry>> ListUsages(Connection& connection,
+                                                      absl::string_view account_id,
+                                                      absl::string_view user_id, int64_t before,
+                                                      int limit);
+
+// What was booked under a caller's request id.
+struct OnceRequest {
+  std::string account_id;
+  std::string request_id;
+  std::string digest;   // of its content
+  int64_t seq = 0;      // the entry, or 0
+  int32_t month = 0;    // the entry's partition, or 0
+  int64_t ordinal = 0;  // the recharge, or 0
+};
+
+absl::StatusOr<std::vector<OnceRequest>> FindRequests(Connection& connection,
+                                                      const std::vector<OnceKey>& keys);
+absl::Status InsertRequests(Connection& connection, const std::vector<OnceRequest>& requests);
+// The entry that a request booked; NOT_FOUND if it is not there.
+absl::StatusOr<domain::Entry> LoadEntry(Connection& connection, absl::string_view account_id,
+                                        int64_t seq, int32_t month);
+
+// The partition of an entry: the month of the usage's start, else of booking.
+int32_t PartitionMonth(const domain::Entry& entry);
+
+absl::Status InsertEvents(Connection& connection, const std::vector<const domain::Event*>& events);
+// Events with event_seq > `after`, oldest first.
+absl::StatusOr<std::vector<domain::Event>> ListEvents(Connection& connection,
+                                                      absl::string_view account_id, int64_t after,
+                                                      int limit);
+
+// Standard-rate calls of an account's users on metered plans since a time (A1).
+struct StandardUse {
+  std::string user_id;
+  int64_t billable_seconds = 0;
+  Nanos cost = 0;
+};
+absl::StatusOr<std::vector<StandardUse>> StandardUseSince(Connection& connection,
+                                                          absl::string_view account_id,
+                                                          absl::Time since);
+
+}  // namespace reserve::storage
+
+#endif  // RESERVE_SERVICES_LEDGER_STORAGE_ENTRY_ROWS_H_

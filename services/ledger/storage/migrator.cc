@@ -1,0 +1,205 @@
+#include "services/ledger/storage/migrator.h"
+
+#include <algorithm>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "absl/time/civil_time.h"
+#include "common/clock/utc.h"
+#include "common/error/error.h"
+#include "services/ledger/storage/sql_text.h"
+
+namespace reserve::storage {
+namespace {
+
+// Months with a partition of their own, before and after the current one.
+constexpr int kMonthsBack = 13;
+constexpr int kMonthsAhead = 3;
+constexpr int kLockTries = 10;
+
+using Progress = std::function<void(const std::string&)>;
+
+int32_t Number(absl::CivilMonth month) {
+  return static_cast<int32_t>(month.year() * 100 + month.month());
+}
+
+int OldestCode(const Migration& migration) {
+  absl::string_view text = migration.sql;
+  int version = migration.version;
+  while (!text.empty() && text.front() == '\n') text.remove_prefix(1);
+  if (absl::ConsumePrefix(&text, "-- oldest-code: ")) {
+    const absl::string_view digits = text.substr(0, text.find('\n'));
+    if (!absl::SimpleAtoi(digits, &version)) version = migration.version;
+  }
+  return version;
+}
+
+// Statements end with a semicolon at the end of a line; comment lines are left
+// out.
+std::vector<std::string> Statements(absl::string_view sql) {
+  std::vector<std::string> statements;
+  std::string current;
+  for (const absl::string_view line : absl::StrSplit(sql, '\n')) {
+    if (absl::StartsWith(line, "--") || line.empty()) continue;
+    absl::string_view text = line;
+    const bool last = absl::ConsumeSuffix(&text, ";");
+    absl::StrAppend(&current, text, "\n");
+    if (last) {
+      statements.push_back(std::move(current));
+      current.clear();
+    }
+  }
+  return statements;
+}
+
+absl::Status MakeBookkeeping(Connection& connection) {
+  RESERVE_RETURN_IF_ERROR(connection.Execute(
+      "CREATE TABLE IF NOT EXISTS schema_migrations ("
+      "version INT NOT NULL, name VARBINARY(64) NOT NULL, oldest_code INT NOT NULL, "
+      "applied_time DATETIME(6) NOT NULL, PRIMARY KEY (version)) "
+      "ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"));
+  RESERVE_RETURN_IF_ERROR(connection.Execute(
+      "CREATE TABLE IF NOT EXISTS schema_lock (id TINYINT NOT NULL, holder_time DATETIME(6) NULL, "
+      "PRIMARY KEY (id)) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"));
+  return connection.Execute(
+      "INSERT INTO schema_lock (id) VALUES (1) ON DUPLICATE KEY UPDATE id = id");
+}
+
+// Takes the row lock that lets one migration work at a time. It is held by an
+// open transaction, and so ends with the session that holds it.
+absl::Status TakeLock(Connection& connection, absl::Time now, const Progress& progress) {
+  for (int tries = 1;; ++tries) {
+    RESERVE_RETURN_IF_ERROR(connection.Begin());
+    SqlText sql("UPDATE schema_lock SET holder_time = ");
+    sql.Time(now).Raw(" WHERE id = 1");
+    const absl::Status locked = connection.Execute(sql.str());
+    if (locked.ok()) return locked;
+    connection.Rollback();
+    if (locked.code() != absl::StatusCode::kAborted || tries == kLockTries) return locked;
+    progress("waiting for another migration to end");
+  }
+}
+
+absl::StatusOr<int> AppliedVersion(Connection& connection) {
+  int version = 0;
+  RESERVE_RETURN_IF_ERROR(
+      connection.Query("SELECT COALESCE(MAX(version), 0) FROM schema_migrations",
+                       [&version](const Row& row) { version = static_cast<int>(row.Int(1)); }));
+  return version;
+}
+
+absl::Status Apply(Connection& connection, const Migration& migration, absl::Time now) {
+  for (const std::string& statement : Statements(migration.sql)) {
+    RESERVE_RETURN_IF_ERROR(connection.Execute(statement));
+  }
+  SqlText sql("INSERT INTO schema_migrations (version,name,oldest_code,applied_time) VALUES ");
+  sql.Row()
+      .Int(migration.version)
+      .Text(migration.name)
+      .Int(OldestCode(migration))
+      .Time(now)
+      .EndRow();
+  return connection.Execute(sql.str());
+}
+
+// The first month that has no partition of its own yet.
+absl::StatusOr<absl::CivilMonth> NextMonthWithoutPartition(Connection& connection,
+                                                           absl::CivilMonth current) {
+  int64_t highest = 0;
+  RESERVE_RETURN_IF_ERROR(
+      connection.Query("SELECT COALESCE(MAX(CAST(partition_description AS SIGNED)), 0) "
+                       "FROM information_schema.partitions WHERE table_schema = DATABASE() "
+                       "AND table_name = 'entries' AND partition_description <> 'MAXVALUE'",
+                       [&highest](const Row& row) { highest = row.Int(1); }));
+  if (highest == 0) return current - kMonthsBack;
+  return absl::CivilMonth(highest / 100, static_cast<int>(highest % 100));
+}
+
+absl::Status MakePartitions(Connection& connection, absl::Time now, const Progress& progress) {
+  const absl::CivilMonth current(absl::ToCivilMonth(now, absl::UTCTimeZone()));
+  RESERVE_ASSIGN_OR_RETURN(const absl::CivilMonth first,
+                           NextMonthWithoutPartition(connection, current));
+  std::vector<std::string> parts;
+  if (first == current - kMonthsBack) {
+    parts.push_back(absl::StrCat("PARTITION earlier VALUES LESS THAN (", Number(first), ")"));
+  }
+  for (absl::CivilMonth month = first; month <= current + kMonthsAhead; ++month) {
+    parts.push_back(
+        absl::StrCat("PARTITION m", Number(month), " VALUES LESS THAN (", Number(month + 1), ")"));
+  }
+  if (parts.empty()) return absl::OkStatus();
+  progress(absl::StrCat("making partitions up to ", Number(current + kMonthsAhead)));
+  return connection.Execute(absl::StrCat("ALTER TABLE entries REORGANIZE PARTITION later INTO (",
+                                         absl::StrJoin(parts, ", "),
+                                         ", PARTITION later VALUES LESS THAN MAXVALUE)"));
+}
+
+absl::Status MigrateLocked(Connection& connection, absl::Time now, const Progress& progress) {
+  RESERVE_ASSIGN_OR_RETURN(const int applied, AppliedVersion(connection));
+  const std::vector<Migration>& migrations = BuiltInMigrations();
+  for (const Migration& migration : migrations) {
+    if (migration.version <= applied) continue;
+    progress(absl::StrCat("applying ", migration.name));
+    RESERVE_RETURN_IF_ERROR(Apply(connection, migration, now));
+  }
+  RESERVE_RETURN_IF_ERROR(MakePartitions(connection, now, progress));
+  progress(absl::StrCat("the schema is at version ", std::max(applied, migrations.back().version)));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status Migrate(const DatabaseOptions& options, absl::Time now, const Progress& progress) {
+  RESERVE_ASSIGN_OR_RETURN(const auto lock, Connection::Open(options));
+  RESERVE_ASSIGN_OR_RETURN(const auto worker, Connection::Open(options));
+  RESERVE_RETURN_IF_ERROR(MakeBookkeeping(*lock));
+  RESERVE_RETURN_IF_ERROR(TakeLock(*lock, now, progress));
+  const absl::Status migrated = MigrateLocked(*worker, now, progress);
+  lock->Commit().IgnoreError();  // the lock is gone either way
+  return migrated;
+}
+
+absl::Status CheckSchema(Connection& connection) {
+  int version = 0;
+  int oldest_code = 0;
+  const absl::Status read = connection.Query(
+      "SELECT COALESCE(MAX(version), 0), COALESCE(MAX(oldest_code), 0) FROM schema_migrations",
+      [&](const Row& row) {
+        version = static_cast<int>(row.Int(1));
+        oldest_code = static_cast<int>(row.Int(2));
+      });
+  const int known = BuiltInMigrations().back().version;
+  if (read.code() == absl::StatusCode::kUnavailable) return read;
+  if (!read.ok() || version < known) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, "SCHEMA_TOO_OLD", "database",
+                     absl::StrCat("the schema is at version ", version, ", this program needs ",
+                                  known, "; run: ledger migrate"));
+  }
+  if (oldest_code > known) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, "SCHEMA_TOO_NEW", "database",
+                     absl::StrCat("the schema is at version ", version,
+                                  ", and no longer works with this program, which knows ", known));
+  }
+  return absl::OkStatus();
+}
+
+std::vector<std::string> GrantsFor(const std::string& schema, const std::string& user) {
+  std::vector<std::string> grants;
+  const auto grant = [&](absl::string_view rights, absl::string_view table) {
+    grants.push_back(absl::StrCat("GRANT ", rights, " ON `", schema, "`.`", table, "` TO ", user));
+  };
+  for (const absl::string_view table : {"accounts", "users", "recharges"}) {
+    grant("SELECT, INSERT, UPDATE", table);
+  }
+  for (const absl::string_view table :
+       {"entries", "usage_ids", "requests", "events", "rate_decks", "rates"}) {
+    grant("SELECT, INSERT", table);
+  }
+  for (const absl::string_view table : {"plans", "schema_migrations"}) grant("SELECT", table);
+  return grants;
+}
+
+}  // namespace reserve::storage

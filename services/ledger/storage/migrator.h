@@ -1,0 +1,45 @@
+// The schema: numbered SQL files, built into the binary, applied in order.
+//
+// Expand first, contract later: `oldest-code` in a file's first line names the
+// oldest schema version whose code still works after it, so that replicas of the
+// previous release keep serving while a new one is rolled out.
+#ifndef RESERVE_SERVICES_LEDGER_STORAGE_MIGRATOR_H_
+#define RESERVE_SERVICES_LEDGER_STORAGE_MIGRATOR_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "services/ledger/storage/connection.h"
+#include "services/ledger/storage/database_url.h"
+
+namespace reserve::storage {
+
+struct Migration {
+  int version;
+  std::string name;
+  std::string sql;
+};
+
+// By version, from 1 without gaps.
+const std::vector<Migration>& BuiltInMigrations();
+
+// Brings the schema up to date, and makes the months' partitions up to three
+// months after `now`. Safe to run again, and from several places at once: one
+// works while the others wait. `progress` gets a line for each step.
+absl::Status Migrate(const DatabaseOptions& options, absl::Time now,
+                     const std::function<void(const std::string&)>& progress);
+
+// FAILED_PRECONDITION "SCHEMA_TOO_OLD" or "SCHEMA_TOO_NEW" if this program can't
+// work on the schema as it is; UNAVAILABLE if that can't be found out.
+absl::Status CheckSchema(Connection& connection);
+
+// The GRANT statements for the program's own database user, who needs no DDL, no
+// DELETE, and no UPDATE on what is immutable. `user` as in SQL: 'name'@'host'.
+std::vector<std::string> GrantsFor(const std::string& schema, const std::string& user);
+
+}  // namespace reserve::storage
+
+#endif  // RESERVE_SERVICES_LEDGER_STORAGE_MIGRATOR_H_

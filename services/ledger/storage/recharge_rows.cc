@@ -1,0 +1,168 @@
+#include "services/ledger/storage/recharge_rows.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "services/ledger/storage/sql_text.h"
+
+namespace reserve::storage {
+namespace {
+
+using domain::Recharge;
+using domain::RechargeState;
+
+constexpr absl::string_view kColumns =
+    "account_id,ordinal,kind,state,currency,amount_nanos,card_token,card_fingerprint,attempt,"
+    "attempt_start,due_time,lease_owner,lease_epoch,soft_declines,last_decline,last_decline_code,"
+    "charge_id,request_id,create_time,settle_time";
+
+std::string Select() { return absl::StrCat("SELECT ", kColumns, " FROM recharges "); }
+
+Recharge ReadRecharge(const Row& row) {
+  Recharge r;
+  r.account_id = row.Text(1);
+  r.ordinal = row.Int(2);
+  r.kind = static_cast<domain::RechargeKind>(row.Int(3));
+  r.state = static_cast<RechargeState>(row.Int(4));
+  r.currency = row.Text(5);
+  r.amount = row.Int(6);
+  r.card.token = row.Text(7);
+  r.card.fingerprint = row.Text(8);
+  r.attempt = static_cast<int32_t>(row.Int(9));
+  r.attempt_start = row.Time(10);
+  r.due_time = row.IsNull(11) ? absl::InfiniteFuture() : row.Time(11);
+  r.lease_owner = row.Text(12);
+  r.lease_epoch = row.Int(13);
+  r.soft_declines = static_cast<int32_t>(row.Int(14));
+  r.last_decline = static_cast<domain::DeclineClass>(row.Int(15));
+  r.last_decline_code = row.Text(16);
+  r.charge_id = row.Text(17);
+  r.request_id = row.Text(18);
+  r.create_time = row.Time(19);
+  r.settle_time = row.Time(20);
+  return r;
+}
+
+absl::StatusOr<std::vector<Recharge>> QueryRecharges(Connection& connection,
+                                                     const std::string& sql) {
+  std::vector<Recharge> recharges;
+  RESERVE_RETURN_IF_ERROR(connection.Query(
+      sql, [&recharges](const Row& row) { recharges.push_back(ReadRecharge(row)); }));
+  return recharges;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Recharge>> LoadRecharges(Connection& connection,
+                                                    const std::vector<RechargeKey>& keys,
+                                                    Lock lock) {
+  if (keys.empty()) return std::vector<Recharge>();
+  SqlText sql(Select());
+  sql.Raw("FORCE INDEX (PRIMARY) WHERE (account_id,ordinal) IN (");
+  for (const RechargeKey& key : keys) sql.Row().Text(key.first).Int(key.second).EndRow();
+  sql.Raw(")");
+  if (lock == Lock::kForUpdate) sql.Raw(" FOR UPDATE");
+  return QueryRecharges(connection, sql.str());
+}
+
+absl::StatusOr<std::vector<Recharge>> ListRecharges(Connection& connection,
+                                                    absl::string_view account_id, int64_t before,
+                                                    int limit) {
+  return QueryRecharges(
+      connection, absl::StrCat(Select(), "WHERE account_id = ", Quoted(account_id),
+                               " AND ordinal < ", before, " ORDER BY ordinal DESC LIMIT ", limit));
+}
+
+absl::Status WriteRecharges(Connection& connection, const std::vector<const Recharge*>& recharges) {
+  if (recharges.empty()) return absl::OkStatus();
+  SqlText sql(absl::StrCat("INSERT INTO recharges (", kColumns, ") VALUES "));
+  for (const Recharge* r : recharges) {
+    sql.Row()
+        .Text(r->account_id)
+        .Int(r->ordinal)
+        .Int(static_cast<int64_t>(r->kind))
+        .Int(static_cast<int64_t>(r->state))
+        .Text(r->currency)
+        .Int(r->amount)
+        .Text(r->card.token)
+        .Text(r->card.fingerprint)
+        .Int(r->attempt)
+        .Time(r->attempt_start)
+        .Time(r->due_time)
+        .Text(r->lease_owner)
+        .Int(r->lease_epoch)
+        .Int(r->soft_declines)
+        .Int(static_cast<int64_t>(r->last_decline))
+        .Text(r->last_decline_code)
+        .Text(r->charge_id)
+        .Text(r->request_id)
+        .Time(r->create_time)
+        .Time(r->settle_time)
+        .EndRow();
+  }
+  sql.Raw(" ON DUPLICATE KEY UPDATE state=VALUES(state)");
+  for (const absl::string_view column :
+       {"card_token", "card_fingerprint", "attempt", "attempt_start", "due_time", "lease_owner",
+        "lease_epoch", "soft_declines", "last_decline", "last_decline_code", "charge_id",
+        "settle_time"}) {
+    sql.Raw(absl::StrCat(",", column, "=VALUES(", column, ")"));
+  }
+  return connection.Execute(sql.str());
+}
+
+absl::StatusOr<std::vector<Recharge>> DueRecharges(Connection& connection, absl::Time now,
+                                                   int limit) {
+  SqlText sql(Select());
+  sql.Raw("FORCE INDEX (by_due_time) WHERE state = ")
+      .Raw(absl::StrCat(static_cast<int>(RechargeState::kOpen), " AND due_time <= "))
+      .Time(now)
+      .Raw(absl::StrCat(" ORDER BY due_time LIMIT ", limit));
+  return QueryRecharges(connection, sql.str());
+}
+
+absl::StatusOr<bool> ClaimRecharge(Connection& connection, absl::string_view owner, absl::Time now,
+                                   absl::Time lease_end, Recharge* recharge) {
+  const bool first = recharge->attempt_start == absl::InfinitePast();
+  SqlText sql("UPDATE recharges SET lease_epoch = lease_epoch + 1, lease_owner = ");
+  sql.Raw(Quoted(owner)).Raw(", due_time = ");
+  sql.Raw(SqlText("").Time(lease_end).str());
+  if (first) sql.Raw(", attempt_start = ").Raw(SqlText("").Time(now).str());
+  sql.Raw(absl::StrCat(
+      " WHERE account_id = ", Quoted(recharge->account_id), " AND ordinal = ", recharge->ordinal,
+      " AND state = ", static_cast<int>(RechargeState::kOpen), " AND attempt = ", recharge->attempt,
+      " AND lease_epoch = ", recharge->lease_epoch, " AND due_time <= "));
+  sql.Raw(SqlText("").Time(now).str());
+  RESERVE_ASSIGN_OR_RETURN(const int64_t matched, connection.Update(sql.str()));
+  if (matched != 1) return false;
+  ++recharge->lease_epoch;
+  recharge->lease_owner = std::string(owner);
+  recharge->due_time = lease_end;
+  if (first) recharge->attempt_start = now;
+  return true;
+}
+
+absl::StatusOr<bool> RenewLease(Connection& connection, const RechargeKey& key,
+                                absl::string_view owner, int64_t lease_epoch,
+                                absl::Time lease_end) {
+  SqlText sql("UPDATE recharges SET due_time = ");
+  sql.Time(lease_end).Raw(
+      absl::StrCat(" WHERE account_id = ", Quoted(key.first), " AND ordinal = ", key.second,
+                   " AND state = ", static_cast<int>(RechargeState::kOpen),
+                   " AND lease_epoch = ", lease_epoch, " AND lease_owner = ", Quoted(owner)));
+  RESERVE_ASSIGN_OR_RETURN(const int64_t matched, connection.Update(sql.str()));
+  return matched == 1;
+}
+
+absl::StatusOr<int64_t> CountAutomaticSince(Connection& connection, absl::string_view account_id,
+                                            absl::Time since) {
+  int64_t count = 0;
+  SqlText sql(absl::StrCat("SELECT COUNT(*) FROM recharges WHERE account_id = ", Quoted(account_id),
+                           " AND kind = ", static_cast<int>(domain::RechargeKind::kAutomatic),
+                           " AND state = ", static_cast<int>(RechargeState::kSucceeded),
+                           " AND settle_time >= "));
+  sql.Time(since);
+  RESERVE_RETURN_IF_ERROR(
+      connection.Query(sql.str(), [&count](const Row& row) { count = row.Int(1); }));
+  return count;
+}
+
+}  // namespace reserve::storage

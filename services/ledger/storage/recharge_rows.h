@@ -1,0 +1,55 @@
+// Rows of recharges, and the claims on them.
+//
+// A claim is an unlocked SELECT of candidates and a conditional UPDATE of each:
+// no row is locked that is not written, and two ledgers that claim at the same
+// time can't both win.
+#ifndef RESERVE_SERVICES_LEDGER_STORAGE_RECHARGE_ROWS_H_
+#define RESERVE_SERVICES_LEDGER_STORAGE_RECHARGE_ROWS_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "services/ledger/domain/recharge.h"
+#include "services/ledger/storage/account_rows.h"
+#include "services/ledger/storage/connection.h"
+
+namespace reserve::storage {
+
+// (account id, ordinal).
+using RechargeKey = std::pair<std::string, int64_t>;
+
+// The recharges that exist, in no particular order.
+absl::StatusOr<std::vector<domain::Recharge>> LoadRecharges(Connection& connection,
+                                                            const std::vector<RechargeKey>& keys,
+                                                            Lock lock);
+// Recharges of an account with ordinal < `before`, newest first.
+absl::StatusOr<std::vector<domain::Recharge>> ListRecharges(Connection& connection,
+                                                            absl::string_view account_id,
+                                                            int64_t before, int limit);
+// New or changed recharges.
+absl::Status WriteRecharges(Connection& connection,
+                            const std::vector<const domain::Recharge*>& recharges);
+
+// Open recharges that are due, the longest due first.
+absl::StatusOr<std::vector<domain::Recharge>> DueRecharges(Connection& connection, absl::Time now,
+                                                           int limit);
+// Takes a recharge as it was read for `owner` until `lease_end`; false if it has
+// changed since. On success `recharge` is as now stored.
+absl::StatusOr<bool> ClaimRecharge(Connection& connection, absl::string_view owner, absl::Time now,
+                                   absl::Time lease_end, domain::Recharge* recharge);
+// Prolongs a lease; false if it is lost.
+absl::StatusOr<bool> RenewLease(Connection& connection, const RechargeKey& key,
+                                absl::string_view owner, int64_t lease_epoch, absl::Time lease_end);
+
+// Successful automatic recharges of an account since a time (A1).
+absl::StatusOr<int64_t> CountAutomaticSince(Connection& connection, absl::string_view account_id,
+                                            absl::Time since);
+
+}  // namespace reserve::storage
+
+#endif  // RESERVE_SERVICES_LEDGER_STORAGE_RECHARGE_ROWS_H_

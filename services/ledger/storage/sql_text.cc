@@ -1,0 +1,97 @@
+#include "services/ledger/storage/sql_text.h"
+
+#include <charconv>
+
+#include "common/clock/utc.h"
+
+namespace reserve::storage {
+namespace {
+
+// Bytes that may stand in a literal as they are. Every connection is utf8mb4, in
+// which no byte of a longer character looks like a quote or a backslash.
+bool NeedsEscape(char c) { return c == '\'' || c == '\\' || c == '\0' || c == '\x1a'; }
+
+}  // namespace
+
+void AppendQuoted(absl::string_view value, std::string* out) {
+  out->push_back('\'');
+  size_t start = 0;
+  for (size_t i = 0; i < value.size(); ++i) {
+    if (!NeedsEscape(value[i])) continue;
+    out->append(value.data() + start, i - start);
+    out->push_back('\\');
+    switch (value[i]) {
+      case '\0':
+        out->push_back('0');
+        break;
+      case '\x1a':
+        out->push_back('Z');
+        break;
+      default:
+        out->push_back(value[i]);
+    }
+    start = i + 1;
+  }
+  out->append(value.data() + start, value.size() - start);
+  out->push_back('\'');
+}
+
+std::string Quoted(absl::string_view value) {
+  std::string quoted;
+  AppendQuoted(value, &quoted);
+  return quoted;
+}
+
+SqlText& SqlText::Row() {
+  sql_.append(first_row_ ? "(" : ",(");
+  first_row_ = false;
+  in_row_ = true;
+  first_value_ = true;
+  return *this;
+}
+
+SqlText& SqlText::EndRow() {
+  sql_.push_back(')');
+  in_row_ = false;
+  return *this;
+}
+
+void SqlText::Separate() {
+  if (!first_value_) sql_.push_back(',');
+  first_value_ = false;
+}
+
+SqlText& SqlText::Int(int64_t value) {
+  Separate();
+  char digits[24];
+  const auto end = std::to_chars(digits, digits + sizeof(digits), value);
+  sql_.append(digits, end.ptr);
+  return *this;
+}
+
+SqlText& SqlText::Text(absl::string_view value) {
+  Separate();
+  AppendQuoted(value, &sql_);
+  return *this;
+}
+
+SqlText& SqlText::TextOrNull(absl::string_view value) {
+  return value.empty() ? Null() : Text(value);
+}
+
+SqlText& SqlText::Time(absl::Time value) {
+  if (value == absl::InfiniteFuture() || value == absl::InfinitePast()) return Null();
+  Separate();
+  sql_.push_back('\'');
+  AppendDateTime6(value, &sql_);
+  sql_.push_back('\'');
+  return *this;
+}
+
+SqlText& SqlText::Null() {
+  Separate();
+  sql_.append("NULL");
+  return *this;
+}
+
+}  // namespace reserve::storage

@@ -1,0 +1,58 @@
+// Text of SQL statements, built by appending.
+//
+// Multi-row text statements are the fastest way into the database by far, so
+// every value is written as a literal. Text is escaped here; numbers and times
+// can't be anything but themselves. Not thread-safe; meant to live for one
+// statement.
+//
+//   SqlText sql("INSERT INTO t (a, b) VALUES ");
+//   for (...) sql.Row().Text(a).Int(b).EndRow();
+#ifndef RESERVE_SERVICES_LEDGER_STORAGE_SQL_TEXT_H_
+#define RESERVE_SERVICES_LEDGER_STORAGE_SQL_TEXT_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace reserve::storage {
+
+class SqlText {
+ public:
+  explicit SqlText(absl::string_view start) : sql_(start) {}
+
+  SqlText& Raw(absl::string_view text) {
+    sql_.append(text.data(), text.size());
+    return *this;
+  }
+  // Starts "(" or ",(" of the next row; EndRow closes it.
+  SqlText& Row();
+  SqlText& EndRow();
+  // Values, with a comma before all but the first of a row or list.
+  SqlText& Int(int64_t value);
+  SqlText& Text(absl::string_view value);
+  SqlText& TextOrNull(absl::string_view value);  // NULL if empty
+  SqlText& Time(absl::Time value);               // NULL if infinite
+  SqlText& Null();
+
+  const std::string& str() const { return sql_; }
+  size_t size() const { return sql_.size(); }
+
+ private:
+  void Separate();
+
+  std::string sql_;
+  bool in_row_ = false;
+  bool first_value_ = true;
+  bool first_row_ = true;
+};
+
+// A quoted literal, for values inside conditions. Backslash escapes: the session
+// must not be in NO_BACKSLASH_ESCAPES mode (Connection sets its mode).
+void AppendQuoted(absl::string_view value, std::string* out);
+std::string Quoted(absl::string_view value);
+
+}  // namespace reserve::storage
+
+#endif  // RESERVE_SERVICES_LEDGER_STORAGE_SQL_TEXT_H_
