@@ -92,7 +92,8 @@ struct RechargeAmount {
 
 RechargeAmount AmountToThreshold(const Settings& settings, const Account& a) {
   const absl::int128 missing = absl::int128(a.recharge_threshold) - a.balance;
-  const absl::int128 wanted = (missing - 1) / a.reserve_amount + 1;
+  // A first recharge is opened whatever the balance (O1).
+  const absl::int128 wanted = missing > 0 ? (missing - 1) / a.reserve_amount + 1 : 1;
   const int64_t by_amount = std::max<int64_t>(settings.max_recharge_amount / a.reserve_amount, 1);
   const int64_t most = std::min<int64_t>(settings.max_recharge_multiple, by_amount);
   const bool limited = wanted > most;
@@ -113,14 +114,14 @@ bool CapReached(const Context& context, const Account& a, Nanos amount) {
 // G1: the level trigger.
 void OpenRechargeIfLow(Draft& draft) {
   Account& a = draft.account();
-  const bool wanted =
-      a.open_ordinal == 0 && a.balance < a.recharge_threshold && a.card_state == CardState::kUsable;
+  const bool initial = a.state == AccountState::kPendingFunding;
+  const bool wanted = a.open_ordinal == 0 && (initial || a.balance < a.recharge_threshold) &&
+                      a.card_state == CardState::kUsable;
   if (!wanted) {
     a.recheck_time = absl::InfiniteFuture();
     return;
   }
   const RechargeAmount recharge = AmountToThreshold(draft.context().settings, a);
-  const bool initial = a.state == AccountState::kPendingFunding;
   if (!initial && CapReached(draft.context(), a, recharge.amount)) {
     const absl::Time next_day = EndOfDay(draft.context().now);
     if (a.recheck_time == next_day) return;  // reported before
