@@ -197,7 +197,10 @@ void DeckCsvParser::TakeLine(absl::string_view line) {
 
 void DeckCsvParser::TakeHeader(absl::string_view line) {
   std::vector<std::string> problems;
-  if (std::string problem = SplitFields(line); !problem.empty()) problems.push_back(problem);
+  if (std::string problem = SplitFields(line); !problem.empty()) {
+    problems.push_back(std::move(problem));
+    fields_.clear();
+  }
   field_count_ = fields_.size();
   for (size_t i = 0; i < fields_.size() && problems.size() < kRowsInMessage; ++i) {
     const auto known = std::find(kColumnNames.begin(), kColumnNames.end(), fields_[i]);
@@ -283,10 +286,12 @@ std::string DeckCsvParser::ReadRow(RateRow* row) const {
   return absl::StrJoin(problems, "; ");
 }
 
+void DeckCsvParser::Note(Column column, absl::string_view problem,
+                         std::vector<std::string>* problems) {
+  if (!problem.empty()) problems->push_back(absl::StrCat(kColumnNames[column], ": ", problem));
+}
+
 void DeckCsvParser::ReadKey(RateRow* row, std::vector<std::string>* problems) const {
-  const auto note = [problems](Column column, const std::string& problem) {
-    if (!problem.empty()) problems->push_back(absl::StrCat(kColumnNames[column], ": ", problem));
-  };
   bool known_kind = false;
   for (const RateKind kind : {RateKind::kCall, RateKind::kCallInbound, RateKind::kSms}) {
     if (Field(kKind) == RateKindName(kind)) {
@@ -295,27 +300,25 @@ void DeckCsvParser::ReadKey(RateRow* row, std::vector<std::string>* problems) co
     }
   }
   if (!known_kind) {
-    note(kKind, absl::StrCat(Quote(Field(kKind)), " must be call, call_inbound or sms"));
+    Note(kKind, absl::StrCat(Quote(Field(kKind)), " must be call, call_inbound or sms"), problems);
   }
-  note(kPrefix, CheckPrefix(Field(kPrefix)));
-  if (known_kind) note(kCarrier, CheckCarrier(row->kind, Field(kCarrier)));
-  note(kDestination, CheckName(Field(kDestination)));
+  Note(kPrefix, CheckPrefix(Field(kPrefix)), problems);
+  if (known_kind) Note(kCarrier, CheckCarrier(row->kind, Field(kCarrier)), problems);
+  Note(kDestination, CheckName(Field(kDestination)), problems);
   row->prefix = std::string(Field(kPrefix));
   row->carrier = std::string(Field(kCarrier));
   row->destination_name = std::string(Field(kDestination));
 }
 
 void DeckCsvParser::ReadPrices(RateRow* row, std::vector<std::string>* problems) const {
-  const auto note = [problems](Column column, const std::string& problem) {
-    if (!problem.empty()) problems->push_back(absl::StrCat(kColumnNames[column], ": ", problem));
-  };
-  note(kPrice, ReadPrice(Field(kPrice), &row->price));
+  Note(kPrice, ReadPrice(Field(kPrice), &row->price), problems);
   if (row->kind == RateKind::kSms) {
     for (const Column column : {kConnectFee, kInitialIncrement, kIncrement}) {
       // "0.00" is a zero too.
       Nanos value = 0;
       if (!Field(column).empty() && (!ReadPrice(Field(column), &value).empty() || value != 0)) {
-        note(column, absl::StrCat(Quote(Field(column)), " must be empty or 0 for a text"));
+        Note(column, absl::StrCat(Quote(Field(column)), " must be empty or 0 for a text"),
+             problems);
       }
     }
     row->initial_increment_seconds = 0;
@@ -323,16 +326,16 @@ void DeckCsvParser::ReadPrices(RateRow* row, std::vector<std::string>* problems)
     return;
   }
   if (!Field(kConnectFee).empty()) {
-    note(kConnectFee, ReadPrice(Field(kConnectFee), &row->connect_fee));
+    Note(kConnectFee, ReadPrice(Field(kConnectFee), &row->connect_fee), problems);
   }
   row->initial_increment_seconds = kDefaultIncrementSeconds;
   row->increment_seconds = kDefaultIncrementSeconds;
   if (!Field(kInitialIncrement).empty()) {
-    note(kInitialIncrement,
-         ReadIncrement(Field(kInitialIncrement), &row->initial_increment_seconds));
+    Note(kInitialIncrement,
+         ReadIncrement(Field(kInitialIncrement), &row->initial_increment_seconds), problems);
   }
   if (!Field(kIncrement).empty()) {
-    note(kIncrement, ReadIncrement(Field(kIncrement), &row->increment_seconds));
+    Note(kIncrement, ReadIncrement(Field(kIncrement), &row->increment_seconds), problems);
   }
 }
 

@@ -81,6 +81,8 @@ class DeckCsvParser {
   std::string SplitFields(absl::string_view line);
   absl::string_view Field(Column column) const;
   std::string ReadRow(RateRow* row) const;
+  // Adds what is wrong with a column, if anything is.
+  static void Note(Column column, absl::string_view problem, std::vector<std::string>* problems);
   void ReadKey(RateRow* row, std::vector<std::string>* problems) const;
   void ReadPrices(RateRow* row, std::vector<std::string>* problems) const;
   RowKey KeyOf(const RateRow& row);

@@ -1,0 +1,354 @@
+#include "services/ledger/rates/deck_csv.h"
+
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace reserve::rates {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+using ::testing::SizeIs;
+
+constexpr absl::string_view kHeader =
+    "kind,prefix,carrier,destination,price,connect_fee,initial_increment_seconds,"
+    "increment_seconds\n";
+
+std::string WithHeader(absl::string_view rows) { return absl::StrCat(kHeader, rows); }
+
+std::map<std::string, std::string> Metadata(const absl::Status& status) {
+  const auto metadata = MetadataOf(status);
+  return {metadata.begin(), metadata.end()};
+}
+
+TEST(DeckCsvTest, ReadsEveryColumn) {
+  const auto rows =
+      ParseDeckCsv(WithHeader("call,447,,United Kingdom mobile,0.0350,0.01,30,6\n"
+                              "call_inbound,1800,,Toll-free,0.018,,,\n"
+                              "sms,1212,att,United States,0.0100,,,\n"));
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  EXPECT_THAT(
+      *rows,
+      ElementsAre(RateRow{RateKind::kCall, "447", "", "United Kingdom mobile", 35'000'000,
+                          10'000'000, 30, 6},
+                  RateRow{RateKind::kCallInbound, "1800", "", "Toll-free", 18'000'000, 0, 60, 60},
+                  RateRow{RateKind::kSms, "1212", "att", "United States", 10'000'000, 0, 0, 0}));
+}
+
+TEST(DeckCsvTest, ColumnsComeInTheOrderOfTheHeaderAndOptionalOnesMayBeMissing) {
+  const auto rows = ParseDeckCsv("price,kind,prefix\n0.5,call,44\n1,sms,44\n");
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  EXPECT_THAT(*rows, ElementsAre(RateRow{RateKind::kCall, "44", "", "", 500'000'000, 0, 60, 60},
+                                 RateRow{RateKind::kSms, "44", "", "", 1'000'000'000, 0, 0, 0}));
+}
+
+struct GoodCase {
+  std::string name;
+  std::string row;
+  RateRow expected;
+};
+
+class DeckCsvGoodRowTest : public ::testing::TestWithParam<GoodCase> {};
+
+TEST_P(DeckCsvGoodRowTest, IsRead) {
+  const auto rows = ParseDeckCsv(WithHeader(GetParam().row));
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  ASSERT_THAT(*rows, SizeIs(1));
+  EXPECT_EQ(rows->front(), GetParam().expected);
+}
+
+RateRow Call(std::string prefix, std::string name, Nanos price) {
+  return {RateKind::kCall, std::move(prefix), "", std::move(name), price, 0, 60, 60};
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    DeckCsv, DeckCsvGoodRowTest,
+    ::testing::Values(
+        GoodCase{"NoLineEnd", "call,44,,UK,0.015,,,", Call("44", "UK", 15'000'000)},
+        GoodCase{"CrLf", "call,44,,UK,0.015,,,\r\n", Call("44", "UK", 15'000'000)},
+        GoodCase{"EmptyLines", "\n\r\ncall,44,,UK,0.015,,,\n\n\r\n", Call("44", "UK", 15'000'000)},
+        GoodCase{"CommaInQuotes", "call,44,,\"UK, fixed\",0.015,,,\n",
+                 Call("44", "UK, fixed", 15'000'000)},
+        GoodCase{"QuotesInQuotes", "call,44,,\"the \"\"UK\"\"\",0.015,,,\n",
+                 Call("44", "the \"UK\"", 15'000'000)},
+        GoodCase{"EmptyQuotes", "call,44,\"\",\"\",0.015,,,\"\"\n", Call("44", "", 15'000'000)},
+        GoodCase{"AllQuoted", "\"call\",\"44\",\"\",\"UK\",\"0.015\",\"0\",\"60\",\"60\"\r\n",
+                 Call("44", "UK", 15'000'000)},
+        GoodCase{"Utf8Name", "call,225,,Côte d’Ivoire,0.45,,,\n",
+                 Call("225", "Côte d’Ivoire", 450'000'000)},
+        GoodCase{"NonCharacterPlanes", "call,1,,\xF0\x9F\x93\x9E,0.45,,,\n",
+                 Call("1", "\xF0\x9F\x93\x9E", 450'000'000)},
+        GoodCase{"LongestName", absl::StrCat("call,44,,", std::string(128, 'n'), ",1,,,\n"),
+                 Call("44", std::string(128, 'n'), 1'000'000'000)},
+        GoodCase{"LongestPrefix", "call,123456789012345,,X,1,,,\n",
+                 Call("123456789012345", "X", 1'000'000'000)},
+        GoodCase{"NineDecimals", "call,44,,X,0.000000001,,,\n", Call("44", "X", 1)},
+        GoodCase{"FreeOfCharge", "call,1800,,X,0,,,\n", Call("1800", "X", 0)},
+        GoodCase{"DearestPrice", "call,979,,X,1000.00,,,\n", Call("979", "X", 1'000'000'000'000)},
+        GoodCase{"LongestIncrements",
+                 "call,44,,X,1,0,3600,1\n",
+                 {RateKind::kCall, "44", "", "X", 1'000'000'000, 0, 3600, 1}},
+        GoodCase{"TextWithZeros",
+                 "sms,1,a.b_c-9,X,1,0.00,0,0\n",
+                 {RateKind::kSms, "1", "a.b_c-9", "X", 1'000'000'000, 0, 0, 0}}),
+    [](const auto& param) { return param.param.name; });
+
+TEST(DeckCsvTest, AcceptsAByteOrderMark) {
+  const auto rows = ParseDeckCsv(absl::StrCat("\xEF\xBB\xBF", WithHeader("call,44,,UK,1,,,\n")));
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  EXPECT_THAT(*rows, SizeIs(1));
+}
+
+struct BadCase {
+  std::string name;
+  std::string row;
+  std::string reason;
+};
+
+class DeckCsvBadRowTest : public ::testing::TestWithParam<BadCase> {};
+
+TEST_P(DeckCsvBadRowTest, IsRefusedWithItsReason) {
+  const auto rows = ParseDeckCsv(WithHeader(absl::StrCat("call,999,,X,1,,,\n", GetParam().row)));
+  ASSERT_EQ(rows.status().code(), absl::StatusCode::kInvalidArgument) << rows.status();
+  EXPECT_EQ(ReasonOf(rows.status()), "INVALID_RATE_DECK");
+  EXPECT_EQ(rows.status().message(), absl::StrCat("1 bad row: line 3: ", GetParam().reason));
+  EXPECT_THAT(Metadata(rows.status()),
+              ::testing::UnorderedElementsAre(Pair("bad_row_count", "1"),
+                                              Pair("line_3", GetParam().reason)));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    DeckCsv, DeckCsvBadRowTest,
+    ::testing::Values(
+        BadCase{"TooFewColumns", "call,44,,UK,1,,", "7 columns where the header has 8"},
+        BadCase{"TooManyColumns", "call,44,,UK,1,,,,", "9 columns where the header has 8"},
+        BadCase{"OnlySpaces", "  \n", "1 columns where the header has 8"},
+        BadCase{"UnknownKind", "calls,44,,UK,1,,,",
+                "kind: \"calls\" must be call, call_inbound or sms"},
+        BadCase{"UpperCaseKind", "CALL,44,,UK,1,,,",
+                "kind: \"CALL\" must be call, call_inbound or sms"},
+        BadCase{"Duplicate", "call,999,,Y,2,,,", "the same kind, prefix and carrier as line 2"},
+        BadCase{"EmptyPrefix", "call,,,UK,1,,,", "prefix: must not be empty"},
+        BadCase{"LettersInPrefix", "call,44a,,UK,1,,,", "prefix: \"44a\" must be digits only"},
+        BadCase{"PlusInPrefix", "call,+44,,UK,1,,,", "prefix: \"+44\" must be digits only"},
+        BadCase{"SpaceInPrefix", "call, 44,,UK,1,,,", "prefix: \" 44\" must be digits only"},
+        BadCase{"ZeroPrefix", "call,0044,,UK,1,,,", "prefix: \"0044\" must not begin with 0"},
+        BadCase{"LongPrefix", "call,1234567890123456,,UK,1,,,",
+                "prefix: \"1234567890123456\" is longer than 15 digits"},
+        BadCase{"CallWithCarrier", "call,44,att,UK,1,,,",
+                "carrier: \"att\" must be empty for a call"},
+        BadCase{"InboundCallWithCarrier", "call_inbound,44,att,UK,1,,,",
+                "carrier: \"att\" must be empty for a call"},
+        BadCase{"UpperCaseCarrier", "sms,44,AT&T,UK,1,,,",
+                "carrier: \"AT&T\" must be 1 to 32 of a-z 0-9 . _ -"},
+        BadCase{"LongCarrier", absl::StrCat("sms,44,", std::string(33, 'c'), ",UK,1,,,"),
+                absl::StrCat("carrier: \"", std::string(33, 'c'),
+                             "\" must be 1 to 32 of a-z 0-9 . _ -")},
+        BadCase{"LongName", absl::StrCat("call,44,,", std::string(129, 'n'), ",1,,,"),
+                absl::StrCat("destination: \"", std::string(40, 'n'),
+                             "...\" is longer than 128 bytes")},
+        BadCase{"InvalidUtf8", "call,44,,C\xF4te,1,,,", "destination: \"C\\364te\" is not UTF-8"},
+        BadCase{"OverlongUtf8", "call,44,,\xC0\xAF,1,,,",
+                "destination: \"\\300\\257\" is not UTF-8"},
+        BadCase{"SurrogateUtf8", "call,44,,\xED\xA0\x80,1,,,",
+                "destination: \"\\355\\240\\200\" is not UTF-8"},
+        BadCase{"BeyondUnicode", "call,44,,\xF4\x90\x80\x80,1,,,",
+                "destination: \"\\364\\220\\200\\200\" is not UTF-8"},
+        BadCase{"CutUtf8", "call,44,,\xE2\x82,1,,,", "destination: \"\\342\\202\" is not UTF-8"},
+        BadCase{"TabInName", "call,44,,a\tb,1,,,",
+                "destination: \"a\\tb\" holds a control character"},
+        BadCase{"C1ControlInName", "call,44,,a\xC2\x85,1,,,",
+                "destination: \"a\xC2\x85\" holds a control character"},
+        BadCase{"CarriageReturnInName", "call,44,,a\rb,1,,,",
+                "destination: \"a\\rb\" holds a control character"},
+        BadCase{"EmptyPrice", "call,44,,UK,,,,", "price: must not be empty"},
+        BadCase{"NegativePrice", "call,44,,UK,-0.01,,,", "price: \"-0.01\" must not be negative"},
+        BadCase{"VeryNegativePrice", "call,44,,UK,-99999999999,,,",
+                "price: \"-99999999999\" must not be negative"},
+        BadCase{"TwelveDecimals", "call,44,,UK,0.123456789012,,,",
+                "price: \"0.123456789012\" has more than 9 decimals"},
+        BadCase{"ExponentPrice", "call,44,,UK,1e-2,,,", "price: \"1e-2\" is not a decimal number"},
+        BadCase{"CurrencySign", "call,44,,UK,$1,,,", "price: \"$1\" is not a decimal number"},
+        BadCase{"BarePoint", "call,44,,UK,.5,,,", "price: \".5\" is not a decimal number"},
+        BadCase{"TwoPoints", "call,44,,UK,1.2.3,,,", "price: \"1.2.3\" is not a decimal number"},
+        BadCase{"TooDear", "call,44,,UK,1000.000000001,,,",
+                "price: \"1000.000000001\" must be at most 1000.00"},
+        BadCase{"MuchTooDear", "call,44,,UK,99999999999999999999,,,",
+                "price: \"99999999999999999999\" must be at most 1000.00"},
+        BadCase{"NegativeConnectFee", "call,44,,UK,1,-1,,",
+                "connect_fee: \"-1\" must not be negative"},
+        BadCase{"ZeroInitialIncrement", "call,44,,UK,1,,0,60",
+                "initial_increment_seconds: \"0\" must be 1 to 3600 seconds"},
+        BadCase{"ZeroIncrement", "call,44,,UK,1,,60,0",
+                "increment_seconds: \"0\" must be 1 to 3600 seconds"},
+        BadCase{"LongIncrement", "call,44,,UK,1,,60,3601",
+                "increment_seconds: \"3601\" must be 1 to 3600 seconds"},
+        BadCase{"HugeIncrement", "call,44,,UK,1,,60,4294967356",
+                "increment_seconds: \"4294967356\" must be 1 to 3600 seconds"},
+        BadCase{"NegativeIncrement", "call,44,,UK,1,,60,-6",
+                "increment_seconds: \"-6\" must be 1 to 3600 seconds"},
+        BadCase{"TextWithConnectFee", "sms,44,,UK,1,0.01,,",
+                "connect_fee: \"0.01\" must be empty or 0 for a text"},
+        BadCase{"TextWithIncrements", "sms,44,,UK,1,,60,60",
+                "initial_increment_seconds: \"60\" must be empty or 0 for a text; "
+                "increment_seconds: \"60\" must be empty or 0 for a text"},
+        BadCase{"OpenQuote", "call,44,,\"UK,1,,,", "a quote is not closed"},
+        BadCase{"TextAfterQuote", "call,44,,\"UK\"!,1,,,", "text follows a closing quote"},
+        BadCase{"QuoteInside", "call,44,,the \"UK\",1,,,",
+                "a quote inside a field that is not quoted"},
+        BadCase{"LongLine", std::string(4097, 'x'), "the line is longer than 4096 bytes"},
+        BadCase{"SeveralProblems", "call,x,,UK,-1,,,",
+                "prefix: \"x\" must be digits only; price: \"-1\" must not be negative"}),
+    [](const auto& param) { return param.param.name; });
+
+TEST(DeckCsvTest, ALineOfExactlyTheLimitIsLongEnough) {
+  std::string row = "call,44,,,1,,,";
+  row.insert(9, std::string(kMaxDeckLineBytes - row.size(), 'n'));
+  for (const absl::string_view end : {"", "\n", "\r\n"}) {
+    const auto rows = ParseDeckCsv(WithHeader(absl::StrCat(row, end)));
+    EXPECT_THAT(rows.status().message(), HasSubstr("is longer than 128 bytes"));
+  }
+}
+
+TEST(DeckCsvTest, AnOpenQuoteSpoilsItsOwnLineOnly) {
+  const auto rows =
+      ParseDeckCsv(WithHeader("call,44,,\"UK,1,,,\ncall,45,,DK,1,,,\ncall,x,,X,1,,,"));
+  EXPECT_EQ(rows.status().message(),
+            "2 bad rows: line 2: a quote is not closed; line 4: prefix: \"x\" must be digits only");
+}
+
+TEST(DeckCsvTest, LineNumbersCountEmptyLines) {
+  const auto rows = ParseDeckCsv(WithHeader("\n\ncall,44,,UK,1,,,\n\ncall,44,,UK,1,,,\n"));
+  EXPECT_EQ(rows.status().message(),
+            "1 bad row: line 6: the same kind, prefix and carrier as line 4");
+}
+
+TEST(DeckCsvTest, TheSamePrefixOfAnotherKindOrCarrierIsNoDuplicate) {
+  const auto rows =
+      ParseDeckCsv(WithHeader("call,1212,,US,1,,,\ncall_inbound,1212,,US,1,,,\nsms,1212,,US,1,,,\n"
+                              "sms,1212,att,US,1,,,\nsms,1212,verizon,US,1,,,\n"));
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  EXPECT_THAT(*rows, SizeIs(5));
+}
+
+TEST(DeckCsvTest, ReportsTheFirstHundredBadRowsAndCountsTheRest) {
+  std::string csv(kHeader);
+  for (int i = 0; i < 250; ++i) absl::StrAppend(&csv, i % 2 == 0 ? "call,44\n" : "sms,a,,,1,,,\n");
+  const auto rows = ParseDeckCsv(csv);
+  EXPECT_EQ(rows.status().message(),
+            "250 bad rows: line 2: 2 columns where the header has 8; line 3: prefix: \"a\" must be "
+            "digits only; line 4: 2 columns where the header has 8; and 247 more");
+  const auto metadata = Metadata(rows.status());
+  EXPECT_THAT(metadata, SizeIs(101));
+  EXPECT_EQ(metadata.at("bad_row_count"), "250");
+  EXPECT_EQ(metadata.at("line_2"), "2 columns where the header has 8");
+  EXPECT_TRUE(metadata.contains("line_101"));
+  EXPECT_FALSE(metadata.contains("line_102"));
+}
+
+TEST(DeckCsvTest, AnEmptyFileIsRefused) {
+  for (const absl::string_view csv : {"", "\n", "\xEF\xBB\xBF", "\r\n\r\n"}) {
+    const auto rows = ParseDeckCsv(csv);
+    EXPECT_EQ(rows.status().message(), "the file is empty");
+    EXPECT_EQ(ReasonOf(rows.status()), "INVALID_RATE_DECK");
+  }
+}
+
+TEST(DeckCsvTest, AFileWithoutRowsIsRefused) {
+  const auto rows = ParseDeckCsv(kHeader);
+  EXPECT_EQ(rows.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(rows.status().message(), "the file has no rows after its header");
+}
+
+TEST(DeckCsvTest, AWrongHeaderIsTheOnlyThingReported) {
+  const struct {
+    std::string header;
+    std::string reason;
+  } kCases[] = {
+      {"kind,prefix,cost,price", "unknown column \"cost\""},
+      {"Kind,prefix,price", "unknown column \"Kind\""},
+      {"kind,prefix,price,", "unknown column \"\""},
+      {"call,44,,UK,0.01,,,",
+       "unknown column \"call\"; unknown column \"44\"; unknown column \"\""},
+      {"kind,prefix,price,prefix", "column \"prefix\" is there twice"},
+      {"prefix,price", "column \"kind\" is missing"},
+      {"kind,price", "column \"prefix\" is missing"},
+      {"kind,prefix", "column \"price\" is missing"},
+      {"kind,\"prefix", "a quote is not closed"},
+  };
+  for (const auto& c : kCases) {
+    const auto rows = ParseDeckCsv(absl::StrCat(c.header, "\ncall,x\n"));
+    EXPECT_THAT(
+        std::string(rows.status().message()),
+        ::testing::StartsWith(absl::StrCat("1 bad row: line 1: ", c.reason, " (the columns")))
+        << c.header;
+  }
+}
+
+TEST(DeckCsvTest, MoreRowsThanTheLimitAreRefused) {
+  DeckCsvParser parser;
+  parser.Feed("kind,prefix,price\n");
+  // Rows that are bad in themselves need no memory; the limit counts them too.
+  std::string chunk;
+  for (int i = 0; i < 1000; ++i) chunk += "x\n";
+  for (int64_t i = 0; i <= kMaxDeckRows / 1000; ++i) parser.Feed(chunk);
+  const auto result = std::move(parser).Finish();
+  // The row over the limit ends the reading.
+  EXPECT_EQ(Metadata(result.status()).at("bad_row_count"), absl::StrCat(kMaxDeckRows + 1));
+}
+
+TEST(DeckCsvTest, PiecesOfAnySizeReadLikeTheWhole) {
+  const uint32_t seed = std::random_device{}();
+  SCOPED_TRACE(absl::StrCat("seed ", seed));
+  std::mt19937 random(seed);
+  const std::string good = absl::StrCat("\xEF\xBB\xBF", "kind,prefix,destination,price\r\n",
+                                        "call,44,\"UK, \"\"fixed\"\"\",0.015\r\n", "\r\n",
+                                        "call,225,Côte d’Ivoire,0.45\n", "sms,44,UK,0.04");
+  const std::string bad = absl::StrCat(good, "\ncall,44,again,1\n", std::string(9000, 'x'),
+                                       "\ncall,46,\"open,1\r\nsms,0,,1");
+  for (const std::string& csv : {good, bad}) {
+    const auto whole = ParseDeckCsv(csv);
+    for (int round = 0; round < 300; ++round) {
+      const size_t longest = round % 3 == 0 ? 1 : round % 3 == 1 ? 7 : 5000;
+      std::uniform_int_distribution<size_t> length(0, longest);
+      DeckCsvParser parser;
+      for (size_t pos = 0; pos < csv.size();) {
+        const absl::string_view piece = absl::string_view(csv).substr(pos, length(random));
+        parser.Feed(piece);
+        pos += piece.size();
+      }
+      const auto pieces = std::move(parser).Finish();
+      ASSERT_EQ(pieces.status(), whole.status());
+      if (whole.ok()) {
+        ASSERT_EQ(*pieces, *whole);
+      }
+    }
+  }
+}
+
+TEST(DeckCsvTest, RandomBytesNeverCrashAndMessagesStayPrintable) {
+  const uint32_t seed = std::random_device{}();
+  SCOPED_TRACE(absl::StrCat("seed ", seed));
+  std::mt19937 random(seed);
+  constexpr absl::string_view kAlphabet = "call,sms\"\r\n0123.-\xC3\xA9\xFF\x01";
+  for (int round = 0; round < 2000; ++round) {
+    std::string csv = round % 2 == 0 ? std::string(kHeader) : "";
+    const size_t length = random() % 200;
+    for (size_t i = 0; i < length; ++i) csv.push_back(kAlphabet[random() % kAlphabet.size()]);
+    const auto rows = ParseDeckCsv(csv);
+    for (const char c : rows.status().message()) {
+      ASSERT_GE(static_cast<unsigned char>(c), 0x20) << rows.status();
+    }
+  }
+}
+
+}  // namespace
+}  // namespace reserve::rates

@@ -1,0 +1,310 @@
+#include "services/ledger/rates/deck_snapshot.h"
+
+#include <algorithm>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace reserve::rates {
+namespace {
+
+using ::testing::IsNull;
+using ::testing::NotNull;
+
+constexpr auto kOut = domain::Direction::kOutbound;
+constexpr auto kIn = domain::Direction::kInbound;
+
+RateRow Call(absl::string_view prefix, Nanos price = 1) {
+  return {RateKind::kCall, std::string(prefix), "", absl::StrCat("to ", prefix), price, 0, 60, 60};
+}
+RateRow Inbound(absl::string_view prefix) {
+  return {RateKind::kCallInbound, std::string(prefix), "", "", 1, 0, 60, 60};
+}
+RateRow Sms(absl::string_view prefix, absl::string_view carrier) {
+  return {RateKind::kSms, std::string(prefix), std::string(carrier), "", 1, 0, 0, 0};
+}
+
+std::shared_ptr<const DeckSnapshot> Deck(std::vector<RateRow> rows, DeckHeader header = {}) {
+  auto deck = DeckSnapshot::Create(std::move(header), std::move(rows));
+  EXPECT_TRUE(deck.ok()) << deck.status();
+  return *deck;
+}
+
+std::string PrefixOf(const domain::Rate* rate) { return rate == nullptr ? "none" : rate->prefix; }
+
+TEST(DeckSnapshotTest, TheLongestPrefixWins) {
+  const auto deck = Deck({Call("44"), Call("447"), Call("447624"), Call("1876")});
+  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "442071234567")), "44");
+  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "447700900123")), "447");
+  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "447624123456")), "447624");
+  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "447625123456")), "447");
+  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "447624")), "447624");
+  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "44762")), "447");
+  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "44")), "44");
+  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "18765551234")), "1876");
+}
+
+TEST(DeckSnapshotTest, NoPrefixIsNoRate) {
+  const auto deck = Deck({Call("1212"), Call("44")});
+  for (const absl::string_view digits : {"", "4", "1", "121", "18765551234", "33123456789"}) {
+    EXPECT_THAT(deck->FindCall(kOut, digits), IsNull()) << digits;
+  }
+}
+
+TEST(DeckSnapshotTest, WhatIsNotADigitEndsTheNumber) {
+  const auto deck = Deck({Call("44"), Call("447")});
+  EXPECT_THAT(deck->FindCall(kOut, "+447700900123"), IsNull());
+  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "44-7700900123")), "44");
+  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "44\xFF")), "44");
+}
+
+TEST(DeckSnapshotTest, InboundCallsHaveRowsOfTheirOwn) {
+  const auto deck = Deck({Call("1800"), Inbound("1888")});
+  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "18005551234")), "1800");
+  EXPECT_THAT(deck->FindCall(kIn, "18005551234"), IsNull());
+  EXPECT_EQ(PrefixOf(deck->FindCall(kIn, "18885551234")), "1888");
+  EXPECT_THAT(deck->FindCall(kOut, "18885551234"), IsNull());
+  EXPECT_THAT(deck->FindSms("18005551234", ""), IsNull());
+}
+
+TEST(DeckSnapshotTest, ARateTellsEverythingOfItsRow) {
+  DeckHeader header;
+  header.version = 7;
+  const auto deck =
+      Deck({{RateKind::kCall, "44", "", "United Kingdom", 15'000'000, 5, 30, 6}}, header);
+  const domain::Rate* rate = deck->FindCall(kOut, "442071234567");
+  ASSERT_THAT(rate, NotNull());
+  EXPECT_EQ(rate->deck_version, 7);
+  EXPECT_EQ(rate->prefix, "44");
+  EXPECT_EQ(rate->destination_name, "United Kingdom");
+  EXPECT_EQ(rate->price, 15'000'000);
+  EXPECT_EQ(rate->connect_fee, 5);
+  EXPECT_EQ(rate->initial_increment_seconds, 30);
+  EXPECT_EQ(rate->increment_seconds, 6);
+  EXPECT_TRUE(rate->standard_rate);
+  EXPECT_EQ(deck->header().rate_count, 1);
+}
+
+TEST(DeckSnapshotTest, TheStandardRateCeilingIsInclusiveAndForCallsOnly) {
+  DeckHeader header;
+  header.standard_rate_ceiling = 20'000'000;
+  const auto deck = Deck({Call("1", 20'000'000), Call("2", 20'000'001), Sms("1", "")}, header);
+  EXPECT_TRUE(deck->FindCall(kOut, "1")->standard_rate);
+  EXPECT_FALSE(deck->FindCall(kOut, "2")->standard_rate);
+  EXPECT_FALSE(deck->FindSms("1", "")->standard_rate);
+}
+
+TEST(DeckSnapshotTest, ATextTakesTheCarriersRowElseTheDefaultOfTheLongestPrefix) {
+  const auto deck = Deck({Sms("1", "att"), Sms("1", ""), Sms("1212", ""), Sms("1212", "verizon"),
+                          Sms("1876", "digicel"), Sms("44", "o2")});
+  const auto found = [&deck](absl::string_view digits, absl::string_view carrier) {
+    const domain::Rate* rate = deck->FindSms(digits, carrier);
+    if (rate == nullptr) return std::string("none");
+    for (size_t i = 0; i < deck->size(); ++i) {
+      const RateRow row = deck->RowAt(i);
+      if (row.kind == RateKind::kSms && row.prefix == rate->prefix && row.carrier == carrier) {
+        return absl::StrCat(row.prefix, "/", carrier);
+      }
+    }
+    return absl::StrCat(rate->prefix, "/");
+  };
+  EXPECT_EQ(found("12125551234", "verizon"), "1212/verizon");
+  // The longer prefix's default beats the carrier's row of the shorter one.
+  EXPECT_EQ(found("12125551234", "att"), "1212/");
+  EXPECT_EQ(found("12125551234", ""), "1212/");
+  EXPECT_EQ(found("13105551234", "att"), "1/att");
+  EXPECT_EQ(found("13105551234", "verizon"), "1/");
+  EXPECT_EQ(found("18765551234", "digicel"), "1876/digicel");
+  // 1876 has neither the carrier nor a default: the next shorter prefix.
+  EXPECT_EQ(found("18765551234", "att"), "1/att");
+  EXPECT_EQ(found("18765551234", "lime"), "1/");
+  EXPECT_EQ(found("447700900123", "o2"), "44/o2");
+  EXPECT_EQ(found("447700900123", "ee"), "none");
+  EXPECT_EQ(found("447700900123", ""), "none");
+  EXPECT_EQ(found("33123456789", "o2"), "none");
+}
+
+TEST(DeckSnapshotTest, ListsRowsByKindPrefixAndCarrier) {
+  const std::vector<RateRow> sorted = {
+      Call("1"),       Call("10"),           Call("2"),    Inbound("1800"), Sms("1", ""),
+      Sms("1", "att"), Sms("1", "t-mobile"), Sms("12", "")};
+  std::vector<RateRow> shuffled(sorted.rbegin(), sorted.rend());
+  const auto deck = Deck(shuffled);
+  ASSERT_EQ(deck->size(), sorted.size());
+  for (size_t i = 0; i < sorted.size(); ++i) {
+    EXPECT_EQ(deck->RowAt(i), sorted[i]);
+    EXPECT_EQ(deck->LowerBound(sorted[i].kind, sorted[i].prefix, sorted[i].carrier), i);
+  }
+  EXPECT_EQ(deck->LowerBound(RateKind::kCall, "", ""), 0u);
+  EXPECT_EQ(deck->LowerBound(RateKind::kCall, "11", ""), 2u);
+  EXPECT_EQ(deck->LowerBound(RateKind::kCall, "3", ""), 3u);
+  EXPECT_EQ(deck->LowerBound(RateKind::kSms, "1", "b"), 6u);
+  EXPECT_EQ(deck->LowerBound(RateKind::kSms, "9", ""), deck->size());
+}
+
+TEST(DeckSnapshotTest, AnEmptyDeckHasNoRates) {
+  const auto deck = Deck({});
+  EXPECT_EQ(deck->size(), 0u);
+  EXPECT_THAT(deck->FindCall(kOut, "12125551234"), IsNull());
+  EXPECT_THAT(deck->FindSms("12125551234", "att"), IsNull());
+  EXPECT_EQ(deck->LowerBound(RateKind::kCall, "1", ""), 0u);
+}
+
+TEST(DeckSnapshotTest, RefusesRowsThatNoImportCouldHaveMade) {
+  for (const std::vector<RateRow>& rows : {std::vector<RateRow>{Call("")},
+                                           {Call("4a")},
+                                           {Call("1234567890123456")},
+                                           {Call("44"), Call("45"), Call("44")},
+                                           {Sms("1", "att"), Sms("1", "att")}}) {
+    const auto deck = DeckSnapshot::Create({}, rows);
+    EXPECT_EQ(deck.status().code(), absl::StatusCode::kInternal);
+    EXPECT_EQ(ReasonOf(deck.status()), "INVALID_RATE_DECK");
+  }
+}
+
+// The rules once more, as plainly as can be: look at every row.
+class NaiveDeck {
+ public:
+  explicit NaiveDeck(std::vector<RateRow> rows) : rows_(std::move(rows)) {}
+
+  const RateRow* FindCall(RateKind kind, absl::string_view digits) const {
+    const RateRow* best = nullptr;
+    for (const RateRow& row : rows_) {
+      if (row.kind == kind && absl::StartsWith(digits, row.prefix) &&
+          (best == nullptr || row.prefix.size() > best->prefix.size())) {
+        best = &row;
+      }
+    }
+    return best;
+  }
+
+  const RateRow* FindSms(absl::string_view digits, absl::string_view carrier) const {
+    for (size_t length = digits.size(); length > 0; --length) {
+      for (const absl::string_view wanted : {carrier, absl::string_view()}) {
+        for (const RateRow& row : rows_) {
+          if (row.kind == RateKind::kSms && row.prefix == digits.substr(0, length) &&
+              row.carrier == wanted) {
+            return &row;
+          }
+        }
+      }
+    }
+    return nullptr;
+  }
+
+ private:
+  std::vector<RateRow> rows_;
+};
+
+std::string RandomDigits(std::mt19937& random, size_t longest) {
+  std::string digits(1 + random() % longest, '1');
+  // Few different digits make many prefixes of one another.
+  for (char& c : digits) c = static_cast<char>('1' + random() % 3 * (random() % 8 == 0 ? 4 : 1));
+  return digits;
+}
+
+TEST(DeckSnapshotTest, AgreesWithANaiveSearchOnRandomDecks) {
+  const uint32_t seed = std::random_device{}();
+  SCOPED_TRACE(absl::StrCat("seed ", seed));
+  std::mt19937 random(seed);
+  const std::vector<std::string> carriers = {"", "att", "t-mobile", "verizon", "unknown"};
+  for (int round = 0; round < 60; ++round) {
+    std::vector<RateRow> rows;
+    const size_t count = random() % 300;
+    for (size_t i = 0; i < count; ++i) {
+      RateRow row = Call(RandomDigits(random, 7), static_cast<Nanos>(i));
+      row.kind = static_cast<RateKind>(1 + random() % 3);
+      if (row.kind == RateKind::kSms) row.carrier = carriers[random() % 4];
+      const bool is_new = std::none_of(rows.begin(), rows.end(), [&row](const RateRow& other) {
+        return other.kind == row.kind && other.prefix == row.prefix && other.carrier == row.carrier;
+      });
+      if (is_new) rows.push_back(row);
+    }
+    const NaiveDeck naive(rows);
+    const auto deck = Deck(rows);
+    const auto expect_same = [](const domain::Rate* rate, const RateRow* row) {
+      ASSERT_EQ(rate == nullptr, row == nullptr);
+      if (row == nullptr) return;
+      EXPECT_EQ(rate->prefix, row->prefix);
+      EXPECT_EQ(rate->price, row->price);
+    };
+    for (int i = 0; i < 500; ++i) {
+      const std::string digits = RandomDigits(random, 11);
+      SCOPED_TRACE(digits);
+      expect_same(deck->FindCall(kOut, digits), naive.FindCall(RateKind::kCall, digits));
+      expect_same(deck->FindCall(kIn, digits), naive.FindCall(RateKind::kCallInbound, digits));
+      const std::string& carrier = carriers[random() % carriers.size()];
+      expect_same(deck->FindSms(digits, carrier), naive.FindSms(digits, carrier));
+    }
+  }
+}
+
+absl::Time At(int64_t seconds) { return absl::FromUnixSeconds(seconds); }
+
+std::shared_ptr<const DeckSnapshot> Dated(int64_t version, absl::string_view currency,
+                                          absl::Time effective_time) {
+  DeckHeader header;
+  header.version = version;
+  header.currency = std::string(currency);
+  header.effective_time = effective_time;
+  return Deck({Call("1")}, header);
+}
+
+int64_t VersionOf(const DeckSnapshot* deck) { return deck == nullptr ? 0 : deck->header().version; }
+
+TEST(DeckBookTest, TheLatestEffectiveTimeIsInForce) {
+  const DeckBook book({Dated(3, "USD", At(100)), Dated(1, "USD", At(200)), Dated(2, "EUR", At(150)),
+                       Dated(4, "JPY", At(50))});
+  EXPECT_EQ(VersionOf(book.InForce("USD", At(99))), 0);
+  EXPECT_EQ(VersionOf(book.InForce("USD", At(100))), 3);
+  EXPECT_EQ(VersionOf(book.InForce("USD", At(200) - absl::Microseconds(1))), 3);
+  EXPECT_EQ(VersionOf(book.InForce("USD", At(200))), 1);
+  EXPECT_EQ(VersionOf(book.InForce("USD", absl::InfiniteFuture())), 1);
+  EXPECT_EQ(VersionOf(book.InForce("EUR", At(149))), 0);
+  EXPECT_EQ(VersionOf(book.InForce("EUR", At(1000))), 2);
+  EXPECT_EQ(VersionOf(book.InForce("JPY", At(1000))), 4);
+  EXPECT_EQ(VersionOf(book.InForce("GBP", At(1000))), 0);
+  EXPECT_EQ(VersionOf(book.InForce("ZAR", At(1000))), 0);
+  EXPECT_EQ(VersionOf(book.InForce("", At(1000))), 0);
+}
+
+TEST(DeckBookTest, OfEqualTimesTheHigherVersionIsInForce) {
+  const DeckBook book(
+      {Dated(2, "USD", At(100)), Dated(9, "USD", At(100)), Dated(5, "USD", At(100))});
+  EXPECT_EQ(VersionOf(book.InForce("USD", At(100))), 9);
+}
+
+TEST(DeckBookTest, AddingADeckLeavesTheOldBookAsItWas) {
+  const auto empty = std::make_shared<const DeckBook>();
+  const auto one = empty->With(Dated(1, "USD", At(100)));
+  const auto two = one->With(Dated(2, "USD", At(50)));
+  EXPECT_EQ(VersionOf(empty->InForce("USD", At(100))), 0);
+  EXPECT_EQ(empty->latest_version(), 0);
+  EXPECT_THAT(empty->ByVersion(1), IsNull());
+  EXPECT_EQ(VersionOf(one->InForce("USD", At(60))), 0);
+  EXPECT_EQ(VersionOf(two->InForce("USD", At(60))), 2);
+  EXPECT_EQ(VersionOf(two->ByVersion(1)), 1);
+  EXPECT_EQ(VersionOf(two->ByVersion(2)), 2);
+  EXPECT_THAT(two->ByVersion(3), IsNull());
+  EXPECT_EQ(two->latest_version(), 2);
+  // The snapshots are shared, not copied.
+  EXPECT_EQ(one->ByVersion(1), two->ByVersion(1));
+}
+
+TEST(DeckBookTest, ADeckOfTheSameVersionIsReplaced) {
+  const DeckBook book({Dated(1, "USD", At(100)), Dated(2, "USD", At(300))});
+  const auto changed = book.With(Dated(1, "USD", At(200)));
+  EXPECT_EQ(changed->decks().size(), 2u);
+  EXPECT_EQ(VersionOf(changed->InForce("USD", At(150))), 0);
+  EXPECT_EQ(VersionOf(changed->InForce("USD", At(250))), 1);
+}
+
+}  // namespace
+}  // namespace reserve::rates

@@ -1,0 +1,208 @@
+#include "services/ledger/rates/starter_deck.h"
+
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "services/ledger/rates/deck_csv.h"
+#include "services/ledger/rates/deck_snapshot.h"
+#include "tests/services/ledger/rates/reference_data.h"
+
+namespace reserve::rates {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Ge;
+using ::testing::IsNull;
+using ::testing::Le;
+using ::testing::NotNull;
+
+constexpr auto kOut = domain::Direction::kOutbound;
+constexpr Nanos kStandard = 20'000'000;
+
+// The area codes of +1 that are neither the United States nor Canada.
+constexpr absl::string_view kTraps[] = {"242", "246", "264", "268", "284", "340", "345",
+                                        "441", "473", "649", "658", "664", "670", "671",
+                                        "684", "721", "758", "767", "784", "787", "809",
+                                        "829", "849", "868", "869", "876", "939"};
+
+class StarterDeckTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto rows = ParseDeckCsv(StarterDeckCsv());
+    ASSERT_TRUE(rows.ok()) << rows.status();
+    auto deck = DeckSnapshot::Create(DeckHeader(), *std::move(rows));
+    ASSERT_TRUE(deck.ok()) << deck.status();
+    deck_ = new std::shared_ptr<const DeckSnapshot>(*std::move(deck));
+  }
+  static void TearDownTestSuite() {
+    delete deck_;
+    deck_ = nullptr;
+  }
+
+  static const DeckSnapshot& deck() { return **deck_; }
+
+  static std::vector<RateRow> RowsOf(RateKind kind) {
+    std::vector<RateRow> rows;
+    for (size_t i = 0; i < deck().size(); ++i) {
+      if (RateRow row = deck().RowAt(i); row.kind == kind) rows.push_back(std::move(row));
+    }
+    return rows;
+  }
+
+ private:
+  static inline std::shared_ptr<const DeckSnapshot>* deck_ = nullptr;
+};
+
+TEST_F(StarterDeckTest, IsTheFileByteForByte) {
+  const char* source = std::getenv("RESERVE_SOURCE_DIR");
+  ASSERT_THAT(source, NotNull());
+  std::ifstream in(absl::StrCat(source, "/services/ledger/rates/starter_deck.csv"),
+                   std::ios::binary);
+  const std::string file{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  EXPECT_EQ(StarterDeckCsv(), file);
+}
+
+TEST_F(StarterDeckTest, HasNoRowForABareOne) {
+  for (size_t i = 0; i < deck().size(); ++i) {
+    const RateRow row = deck().RowAt(i);
+    EXPECT_TRUE(row.prefix[0] != '1' || row.prefix.size() >= 4) << row.prefix;
+    EXPECT_FALSE(row.destination_name.empty()) << row.prefix;
+  }
+}
+
+TEST_F(StarterDeckTest, UnassignedAreaCodesHaveNoRate) {
+  for (const absl::string_view area : {"200", "211", "222", "411", "555", "911", "999", "000"}) {
+    const std::string number = absl::StrCat("1", area, "5551234");
+    EXPECT_THAT(deck().FindCall(kOut, number), IsNull()) << number;
+    EXPECT_THAT(deck().FindSms(number, ""), IsNull()) << number;
+    EXPECT_THAT(deck().FindSms(number, "att"), IsNull()) << number;
+  }
+}
+
+TEST_F(StarterDeckTest, NoTrapIsPricedAsTheUnitedStates) {
+  for (const absl::string_view area : kTraps) {
+    const std::string number = absl::StrCat("1", area, "5551234");
+    const domain::Rate* call = deck().FindCall(kOut, number);
+    ASSERT_THAT(call, NotNull()) << number;
+    EXPECT_GT(call->price, kStandard) << number;
+    EXPECT_FALSE(call->standard_rate) << number;
+    EXPECT_NE(call->destination_name, "United States") << number;
+    for (const absl::string_view carrier : {"", "att", "verizon", "digicel"}) {
+      const domain::Rate* text = deck().FindSms(number, carrier);
+      ASSERT_THAT(text, NotNull()) << number;
+      EXPECT_GT(text->price, 13'000'000) << number;
+    }
+  }
+}
+
+TEST_F(StarterDeckTest, CallsToTheUnitedStatesAndCanadaAreStandardRates) {
+  int united_states = 0;
+  int canada = 0;
+  for (const RateRow& row : RowsOf(RateKind::kCall)) {
+    united_states += row.destination_name == "United States" ? 1 : 0;
+    canada += row.destination_name == "Canada" ? 1 : 0;
+    if (row.destination_name != "United States" && row.destination_name != "Canada") continue;
+    EXPECT_TRUE(deck().FindCall(kOut, absl::StrCat(row.prefix, "5551234"))->standard_rate);
+  }
+  EXPECT_EQ(united_states, 359);
+  EXPECT_EQ(canada, 56);
+}
+
+TEST_F(StarterDeckTest, TextsToTheUnitedStatesAndCanadaCostATenthOfADimeOrALittleMore) {
+  std::set<Nanos> prices;
+  for (const RateRow& row : RowsOf(RateKind::kSms)) {
+    if (row.destination_name != "United States" && row.destination_name != "Canada") continue;
+    EXPECT_THAT(row.price, AllOf(Ge(10'000'000), Le(13'000'000))) << row.prefix << row.carrier;
+    prices.insert(row.price);
+  }
+  EXPECT_EQ(*prices.begin(), 10'000'000);
+  EXPECT_EQ(*prices.rbegin(), 13'000'000);
+}
+
+TEST_F(StarterDeckTest, ATextsPriceDependsOnItsCarrier) {
+  const struct {
+    absl::string_view number, carrier;
+    Nanos price;
+  } kCases[] = {
+      {"12125551234", "att", 10'000'000},     {"12125551234", "t-mobile", 11'000'000},
+      {"12125551234", "verizon", 11'000'000}, {"12125551234", "us-cellular", 13'000'000},
+      {"12125551234", "", 12'000'000},        {"12125551234", "bell", 12'000'000},
+      {"14165551234", "bell", 13'000'000},    {"14165551234", "telus", 12'500'000},
+      {"14165551234", "freedom", 12'000'000}, {"14165551234", "att", 13'000'000},
+      {"447700900123", "att", 40'000'000},
+  };
+  for (const auto& c : kCases) {
+    const domain::Rate* rate = deck().FindSms(c.number, c.carrier);
+    ASSERT_THAT(rate, NotNull()) << c.number << " " << c.carrier;
+    EXPECT_EQ(rate->price, c.price) << c.number << " " << c.carrier;
+  }
+}
+
+TEST_F(StarterDeckTest, TollFreeNumbersAreFreeToCallAndTheirOwnersPay) {
+  for (const absl::string_view area : {"800", "833", "844", "855", "866", "877", "888"}) {
+    const std::string number = absl::StrCat("1", area, "5551234");
+    ASSERT_THAT(deck().FindCall(kOut, number), NotNull());
+    EXPECT_EQ(deck().FindCall(kOut, number)->price, 0);
+    ASSERT_THAT(deck().FindCall(domain::Direction::kInbound, number), NotNull());
+    EXPECT_EQ(deck().FindCall(domain::Direction::kInbound, number)->price, 18'000'000);
+  }
+  EXPECT_THAT(deck().FindCall(domain::Direction::kInbound, "12125551234"), IsNull());
+}
+
+TEST_F(StarterDeckTest, PremiumAndSatelliteAreDearOrRefused) {
+  EXPECT_THAT(deck().FindCall(kOut, "19005551234"), IsNull());
+  for (const absl::string_view number : {"870773111111", "881612345678", "97912345678"}) {
+    EXPECT_GE(deck().FindCall(kOut, number)->price, 5 * kNanosPerUnit) << number;
+  }
+}
+
+TEST_F(StarterDeckTest, LongerPrefixesOfStandardRateCountriesAreDearer) {
+  EXPECT_TRUE(deck().FindCall(kOut, "442071234567")->standard_rate);
+  EXPECT_FALSE(deck().FindCall(kOut, "447700900123")->standard_rate);
+  EXPECT_EQ(deck().FindCall(kOut, "447781123456")->destination_name, "Guernsey mobile");
+  EXPECT_EQ(deck().FindCall(kOut, "77011234567")->destination_name, "Kazakhstan");
+  EXPECT_EQ(deck().FindCall(kOut, "74951234567")->destination_name, "Russia");
+}
+
+TEST_F(StarterDeckTest, PricesEveryCallingCodeThereIs) {
+  if (!HasReferenceData()) GTEST_SKIP() << "no reference data";
+  for (const ReferenceRow& row : ReadReference("e164_country_codes.csv")) {
+    const std::string code = row.at("calling_code");
+    if (code == "1") continue;
+    const domain::Rate* rate = deck().FindCall(kOut, absl::StrCat(code, "0"));
+    ASSERT_THAT(rate, NotNull()) << code;
+    EXPECT_THAT(rate->prefix, ::testing::StartsWith(code));
+  }
+}
+
+TEST_F(StarterDeckTest, AgreesWithTheNumberingPlanOfNorthAmerica) {
+  if (!HasReferenceData()) GTEST_SKIP() << "no reference data";
+  std::set<std::string> assigned;
+  for (const ReferenceRow& row : ReadReference("nanp_area_codes.csv")) {
+    assigned.insert(row.at("npa"));
+    const domain::Rate* rate = deck().FindCall(kOut, absl::StrCat(row.at("prefix"), "5551234"));
+    if (row.at("kind") == "premium") {
+      EXPECT_THAT(rate, IsNull());
+      continue;
+    }
+    ASSERT_THAT(rate, NotNull()) << row.at("prefix");
+    EXPECT_EQ(rate->prefix, row.at("prefix"));
+    EXPECT_EQ(row.at("is_us_or_ca") == "yes" || row.at("kind") == "toll-free", rate->standard_rate)
+        << row.at("prefix");
+  }
+  for (int area = 0; area < 1000; ++area) {
+    const std::string npa = absl::StrCat(absl::Dec(area, absl::kZeroPad3));
+    if (assigned.contains(npa)) continue;
+    EXPECT_THAT(deck().FindCall(kOut, absl::StrCat("1", npa, "5551234")), IsNull()) << npa;
+  }
+}
+
+}  // namespace
+}  // namespace reserve::rates
