@@ -1,0 +1,495 @@
+#include "services/ledger/engine/batch.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/digest/sha256.h"
+#include "common/error/error.h"
+#include "services/ledger/storage/account_rows.h"
+
+namespace reserve::engine {
+namespace {
+
+using domain::Account;
+using domain::Entry;
+using domain::Recharge;
+using domain::Transition;
+using domain::User;
+
+absl::Status NotFound(absl::string_view reason, absl::string_view field, std::string message) {
+  return MakeError(absl::StatusCode::kNotFound, reason, field, message);
+}
+
+absl::Status AlreadyUsed(absl::string_view reason, absl::string_view field, std::string message) {
+  return MakeError(absl::StatusCode::kAlreadyExists, reason, field, message);
+}
+
+// Amounts of a request must be in the account's currency; empty means that.
+absl::Status CheckCurrency(const Account& account, const std::string& currency,
+                           absl::string_view field) {
+  if (currency.empty() || currency == account.currency) return absl::OkStatus();
+  return InvalidField(
+      absl::StrCat(field, ".currency_code"),
+      absl::StrCat("must be ", account.currency, ", the account's, not ", currency));
+}
+
+UsageReply ReplyOf(const Entry& entry, const std::string& currency, bool duplicate) {
+  return {entry.seq, -entry.amount, entry.balance_after, currency, duplicate};
+}
+
+bool ChangesAccount(const Command& command) {
+  return !std::holds_alternative<AuthorizeUsage>(command);
+}
+
+// The user that a command is about; null if none.
+const std::string* UserOf(const Command& command) {
+  if (const auto* record = std::get_if<RecordUsage>(&command)) return &record->usage.user_id;
+  if (const auto* ask = std::get_if<AuthorizeUsage>(&command)) return &ask->usage.user_id;
+  if (const auto* put = std::get_if<PutUser>(&command)) return &put->user_id;
+  return nullptr;
+}
+
+// The request id of a command that books once under it; null if none.
+const std::string* RequestIdOf(const Command& command) {
+  if (const auto* adjust = std::get_if<AdjustBalance>(&command)) return &adjust->request_id;
+  if (const auto* ask = std::get_if<RequestRecharge>(&command)) return &ask->request_id;
+  return nullptr;
+}
+
+std::string DigestOf(const AdjustBalance& command) {
+  return Sha256HexOfFields({"adjust", absl::StrCat(command.amount), command.reason});
+}
+
+std::string DigestOf(const RequestRecharge& command) {
+  return Sha256HexOfFields(
+      {"recharge", command.amount.has_value() ? absl::StrCat(*command.amount) : "default"});
+}
+
+}  // namespace
+
+Batch::Batch(const domain::Context& context, const Catalog& catalog, absl::Span<const Task> tasks)
+    : context_(context), catalog_(catalog), tasks_(tasks) {}
+
+absl::Status Batch::Run(storage::Connection& connection, Duplicates duplicates) {
+  RESERVE_RETURN_IF_ERROR(Load(connection, duplicates));
+  replies_.reserve(tasks_.size());
+  for (const Task& task : tasks_) replies_.push_back(Fold(task));
+  return Write(connection);
+}
+
+// --- Loading ------------------------------------------------------------------------
+
+absl::Status Batch::Load(storage::Connection& connection, Duplicates duplicates) {
+  RESERVE_RETURN_IF_ERROR(LoadAccounts(connection));
+  RESERVE_RETURN_IF_ERROR(LoadUsers(connection));
+  if (duplicates == Duplicates::kLookUp) RESERVE_RETURN_IF_ERROR(LoadBookedUsages(connection));
+  RESERVE_RETURN_IF_ERROR(LoadOnceRequests(connection));
+  return LoadRecharges(connection);
+}
+
+absl::Status Batch::LoadAccounts(storage::Connection& connection) {
+  // Who is changed is locked; who is only asked about is not.
+  absl::flat_hash_map<absl::string_view, bool> changed;
+  changed.reserve(tasks_.size());
+  for (const Task& task : tasks_) changed[task.account_id] |= ChangesAccount(task.command);
+  std::vector<absl::string_view> to_lock;
+  std::vector<absl::string_view> to_read;
+  accounts_.reserve(changed.size());
+  for (const auto& [account_id, lock] : changed) {
+    (lock ? to_lock : to_read).push_back(account_id);
+    accounts_.try_emplace(account_id);
+  }
+  std::sort(to_lock.begin(), to_lock.end());
+  const auto load = [&](const std::vector<absl::string_view>& ids,
+                        storage::Lock lock) -> absl::Status {
+    RESERVE_ASSIGN_OR_RETURN(std::vector<Account> loaded,
+                             storage::LoadAccounts(connection, ids, lock));
+    for (Account& account : loaded) {
+      AccountSlot& slot = accounts_.find(account.account_id)->second;
+      slot.account = std::move(account);
+      slot.exists = true;
+    }
+    return absl::OkStatus();
+  };
+  RESERVE_RETURN_IF_ERROR(load(to_lock, storage::Lock::kForUpdate));
+  return load(to_read, storage::Lock::kNone);
+}
+
+absl::Status Batch::LoadUsers(storage::Connection& connection) {
+  std::vector<storage::UserKey> keys;
+  for (const Task& task : tasks_) {
+    const std::string* user_id = UserOf(task.command);
+    if (user_id == nullptr) continue;
+    if (users_.try_emplace(IdPair(task.account_id, *user_id)).second) {
+      keys.emplace_back(task.account_id, *user_id);
+    }
+  }
+  RESERVE_ASSIGN_OR_RETURN(std::vector<User> loaded, storage::LoadUsers(connection, keys));
+  for (User& user : loaded) {
+    UserSlot& slot = users_.find(IdPair(user.account_id, user.user_id))->second;
+    slot.user = std::move(user);
+    slot.exists = true;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Batch::LoadBookedUsages(storage::Connection& connection) {
+  std::vector<storage::OnceKey> keys;
+  for (const Task& task : tasks_) {
+    const auto* record = std::get_if<RecordUsage>(&task.command);
+    if (record != nullptr) keys.emplace_back(task.account_id, record->usage.usage_id);
+  }
+  RESERVE_ASSIGN_OR_RETURN(booked_, storage::FindUsages(connection, keys));
+  for (const Entry& entry : booked_) {
+    usages_.emplace(IdPair(entry.account_id, entry.booked->usage.usage_id), &entry);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Batch::LoadOnceRequests(storage::Connection& connection) {
+  std::vector<storage::OnceKey> keys;
+  for (const Task& task : tasks_) {
+    const std::string* request_id = RequestIdOf(task.command);
+    if (request_id != nullptr) keys.emplace_back(task.account_id, *request_id);
+  }
+  RESERVE_ASSIGN_OR_RETURN(std::vector<storage::OnceRequest> found,
+                           storage::FindRequests(connection, keys));
+  for (storage::OnceRequest& request : found) {
+    // The keys of the map must outlive it: take the task's own strings.
+    const auto key = std::find_if(keys.begin(), keys.end(), [&](const storage::OnceKey& k) {
+      return k.first == request.account_id && k.second == request.request_id;
+    });
+    OnceSlot& slot = once_[*key];
+    if (request.seq != 0) {
+      RESERVE_ASSIGN_OR_RETURN(slot.entry, storage::LoadEntry(connection, request.account_id,
+                                                              request.seq, request.month));
+    }
+    slot.request = std::move(request);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Batch::LoadRecharges(storage::Connection& connection) {
+  std::vector<storage::RechargeKey> keys;
+  for (const Task& task : tasks_) {
+    const AccountSlot& slot = accounts_.find(task.account_id)->second;
+    if (!slot.exists) continue;
+    if (const auto* report = std::get_if<ReportRecharge>(&task.command)) {
+      keys.emplace_back(task.account_id, report->ordinal);
+    } else if (std::holds_alternative<UpdatePaymentMethod>(task.command) &&
+               slot.account.open_ordinal != 0) {
+      keys.emplace_back(task.account_id, slot.account.open_ordinal);
+    }
+  }
+  for (const auto& [key, once] : once_) {
+    if (once.request.ordinal != 0) keys.emplace_back(std::string(key.first), once.request.ordinal);
+  }
+  // Locked, as a claim may change them at the same time without the account.
+  RESERVE_ASSIGN_OR_RETURN(std::vector<Recharge> loaded,
+                           storage::LoadRecharges(connection, keys, storage::Lock::kForUpdate));
+  for (Recharge& recharge : loaded) {
+    const storage::RechargeKey key(recharge.account_id, recharge.ordinal);
+    recharges_[key].recharge = std::move(recharge);
+  }
+  return absl::OkStatus();
+}
+
+// --- Folding ------------------------------------------------------------------------
+
+absl::StatusOr<Reply> Batch::Fold(const Task& task) {
+  return std::visit([&](const auto& command) { return Handle(task, command); }, task.command);
+}
+
+absl::StatusOr<Batch::AccountSlot*> Batch::FindAccount(const std::string& account_id) {
+  AccountSlot& slot = accounts_.find(account_id)->second;
+  if (!slot.exists) {
+    return NotFound("ACCOUNT_NOT_FOUND", "account_id",
+                    absl::StrCat("there is no account \"", account_id, "\""));
+  }
+  return &slot;
+}
+
+absl::StatusOr<Batch::UserSlot*> Batch::FindUser(const std::string& account_id,
+                                                 const std::string& user_id) {
+  UserSlot& slot = users_.find(IdPair(account_id, user_id))->second;
+  if (!slot.exists) {
+    return NotFound("USER_NOT_FOUND", "user_id",
+                    absl::StrCat("account \"", account_id, "\" has no user \"", user_id, "\""));
+  }
+  return &slot;
+}
+
+const Entry* Batch::Apply(AccountSlot& slot, Transition&& transition) {
+  if (transition.unchanged) return nullptr;
+  const bool only_balance = transition.events.empty() && transition.recharges.empty() &&
+                            slot.account.recheck_time == transition.account.recheck_time;
+  slot.account = std::move(transition.account);
+  slot.exists = true;
+  slot.balance_changed = true;
+  slot.all_changed |= !only_balance;
+  const Entry* last = nullptr;
+  for (Entry& entry : transition.entries) last = &entries_.emplace_back(std::move(entry));
+  for (domain::Event& event : transition.events) events_.push_back(std::move(event));
+  for (Recharge& recharge : transition.recharges) {
+    RechargeSlot& recharge_slot =
+        recharges_[storage::RechargeKey(recharge.account_id, recharge.ordinal)];
+    recharge_slot.recharge = std::move(recharge);
+    recharge_slot.changed = true;
+  }
+  if (transition.user.has_value()) {
+    UserSlot& user_slot =
+        users_.find(IdPair(transition.user->account_id, transition.user->user_id))->second;
+    user_slot.user = std::move(*transition.user);
+    user_slot.exists = true;
+    user_slot.changed = true;
+  }
+  return last;
+}
+
+absl::StatusOr<Reply> Batch::Handle(const Task& task, const RecordUsage& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountSlot * slot, FindAccount(task.account_id));
+  const domain::Usage& usage = command.usage;
+  const auto stored = usages_.find(IdPair(task.account_id, usage.usage_id));
+  if (stored != usages_.end()) {
+    ++duplicate_count_;
+    if (stored->second->booked->usage == usage) {
+      return ReplyOf(*stored->second, slot->account.currency, /*duplicate=*/true);
+    }
+    return AlreadyUsed("USAGE_ID_REUSED", "usage_id",
+                       absl::StrCat("usage \"", usage.usage_id, "\" is booked as entry ",
+                                    stored->second->seq, " with other content"));
+  }
+  RESERVE_ASSIGN_OR_RETURN(UserSlot * user, FindUser(task.account_id, usage.user_id));
+  RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, catalog_.FindPlan(user->user.plan_id));
+  const domain::Rate* rate = catalog_.FindRate(slot->account.currency, usage);
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::RecordUsage(context_, slot->account, user->user, *plan, usage, rate));
+  const Entry* entry = Apply(*slot, std::move(transition));
+  usages_.emplace(IdPair(task.account_id, usage.usage_id), entry);
+  return ReplyOf(*entry, slot->account.currency, /*duplicate=*/false);
+}
+
+absl::StatusOr<Reply> Batch::Handle(const Task& task, const AuthorizeUsage& command) {
+  RESERVE_ASSIGN_OR_RETURN(const AccountSlot* slot, FindAccount(task.account_id));
+  RESERVE_ASSIGN_OR_RETURN(const UserSlot* user, FindUser(task.account_id, command.usage.user_id));
+  RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, catalog_.FindPlan(user->user.plan_id));
+  RESERVE_RETURN_IF_ERROR(domain::CheckStartTime(context_, command.usage.start_time));
+  const domain::Rate* rate = catalog_.FindRate(slot->account.currency, command.usage);
+  AuthorizeReply reply;
+  reply.authorization =
+      domain::AuthorizeUsage(context_, slot->account, user->user, *plan, command.usage, rate);
+  reply.currency = slot->account.currency;
+  if (rate != nullptr) {
+    reply.price = rate->price;
+    reply.standard_rate = rate->standard_rate;
+    reply.prefix = rate->prefix;
+  }
+  return reply;
+}
+
+absl::StatusOr<Reply> Batch::Handle(const Task& task, const OpenAccount& command) {
+  AccountSlot& slot = accounts_.find(task.account_id)->second;
+  if (slot.exists) {
+    if (slot.account.opening_digest == command.digest) return slot.account;
+    return AlreadyUsed(
+        "ACCOUNT_EXISTS", "account_id",
+        absl::StrCat("account \"", task.account_id, "\" was opened with other content"));
+  }
+  absl::StatusOr<const domain::Plan*> plan = catalog_.FindPlan(command.plan_id);
+  if (!plan.ok()) return WithFieldPrefix(plan.status(), "default_");
+  domain::OpenAccountCommand open;
+  open.account_id = task.account_id;
+  open.currency = command.currency;
+  open.card = command.card;
+  open.reserve_amount = command.reserve_amount;
+  open.recharge_threshold = command.recharge_threshold;
+  open.default_plan = **plan;
+  open.expected_monthly_spend = command.expected_monthly_spend;
+  open.digest = command.digest;
+  RESERVE_ASSIGN_OR_RETURN(Transition transition, domain::OpenAccount(context_, open));
+  Apply(slot, std::move(transition));
+  slot.is_new = true;
+  return slot.account;
+}
+
+absl::StatusOr<Reply> Batch::Handle(const Task& task, const UpdateBillingSettings& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountSlot * slot, FindAccount(task.account_id));
+  RESERVE_RETURN_IF_ERROR(
+      CheckCurrency(slot->account, command.currency,
+                    command.reserve_amount.has_value() ? "reserve_amount" : "recharge_threshold"));
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::UpdateBillingSettings(context_, slot->account, command.reserve_amount,
+                                    command.recharge_threshold));
+  Apply(*slot, std::move(transition));
+  return slot->account;
+}
+
+absl::StatusOr<Reply> Batch::Handle(const Task& task, const UpdatePaymentMethod& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountSlot * slot, FindAccount(task.account_id));
+  RechargeSlot* open = nullptr;
+  if (slot->account.open_ordinal != 0) {
+    const auto found =
+        recharges_.find(storage::RechargeKey(task.account_id, slot->account.open_ordinal));
+    if (found != recharges_.end()) open = &found->second;
+  }
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::UpdatePaymentMethod(context_, slot->account,
+                                  open == nullptr ? nullptr : &open->recharge, command.card));
+  // Decided upon what was read of it, so it is written too: a lock alone does not
+  // hold against another node of a cluster.
+  if (open != nullptr && !transition.unchanged) open->changed = true;
+  Apply(*slot, std::move(transition));
+  return slot->account;
+}
+
+absl::StatusOr<Reply> Batch::Handle(const Task& task, const PutUser& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountSlot * slot, FindAccount(task.account_id));
+  UserSlot& user = users_.find(IdPair(task.account_id, command.user_id))->second;
+  std::string plan_id = command.plan_id;
+  if (plan_id.empty()) plan_id = user.exists ? user.user.plan_id : slot->account.default_plan_id;
+  RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, catalog_.FindPlan(plan_id));
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::PutUser(context_, slot->account, user.exists ? &user.user : nullptr, command.user_id,
+                      *plan));
+  Apply(*slot, std::move(transition));
+  return UserReply{user.user, *plan};
+}
+
+absl::StatusOr<Reply> Batch::Handle(const Task& task, const AdjustBalance& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountSlot * slot, FindAccount(task.account_id));
+  RESERVE_RETURN_IF_ERROR(CheckCurrency(slot->account, command.currency, "amount"));
+  const IdPair key(task.account_id, command.request_id);
+  const std::string digest = DigestOf(command);
+  const auto stored = once_.find(key);
+  if (stored != once_.end()) {
+    if (stored->second.request.digest == digest && stored->second.entry.has_value()) {
+      return EntryReply{*stored->second.entry, slot->account.currency};
+    }
+    return AlreadyUsed(
+        "REQUEST_ID_REUSED", "request_id",
+        absl::StrCat("request \"", command.request_id, "\" was made with other content"));
+  }
+  RESERVE_ASSIGN_OR_RETURN(Transition transition,
+                           domain::AdjustBalance(context_, slot->account, command.request_id,
+                                                 command.amount, command.reason));
+  const Entry* entry = Apply(*slot, std::move(transition));
+  OnceSlot& once = once_[key];
+  once.request = {
+      task.account_id, command.request_id, digest, entry->seq, storage::PartitionMonth(*entry), 0};
+  once.entry = *entry;
+  new_requests_.push_back(once.request);
+  return EntryReply{*entry, slot->account.currency};
+}
+
+absl::StatusOr<Reply> Batch::Handle(const Task& task, const RequestRecharge& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountSlot * slot, FindAccount(task.account_id));
+  RESERVE_RETURN_IF_ERROR(CheckCurrency(slot->account, command.currency, "amount"));
+  const IdPair key(task.account_id, command.request_id);
+  const std::string digest = DigestOf(command);
+  const auto stored = once_.find(key);
+  if (stored != once_.end()) {
+    const int64_t ordinal = stored->second.request.ordinal;
+    const auto recharge = recharges_.find(storage::RechargeKey(task.account_id, ordinal));
+    if (stored->second.request.digest == digest && recharge != recharges_.end()) {
+      return RechargeReply{recharge->second.recharge, /*already_applied=*/true};
+    }
+    return AlreadyUsed(
+        "REQUEST_ID_REUSED", "request_id",
+        absl::StrCat("request \"", command.request_id, "\" was made with other content"));
+  }
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::RequestRecharge(context_, slot->account, command.request_id, command.amount));
+  const Recharge recharge = transition.recharges.front();
+  Apply(*slot, std::move(transition));
+  OnceSlot& once = once_[key];
+  once.request = {task.account_id, command.request_id, digest, 0, 0, recharge.ordinal};
+  new_requests_.push_back(once.request);
+  return RechargeReply{recharge, /*already_applied=*/false};
+}
+
+absl::StatusOr<Reply> Batch::Handle(const Task& task, const BlockAccount& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountSlot * slot, FindAccount(task.account_id));
+  RESERVE_ASSIGN_OR_RETURN(Transition transition,
+                           domain::BlockAccount(context_, slot->account, command.reason));
+  Apply(*slot, std::move(transition));
+  return slot->account;
+}
+
+absl::StatusOr<Reply> Batch::Handle(const Task& task, const UnblockAccount& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountSlot * slot, FindAccount(task.account_id));
+  RESERVE_ASSIGN_OR_RETURN(Transition transition,
+                           domain::UnblockAccount(context_, slot->account, command.reason));
+  Apply(*slot, std::move(transition));
+  return slot->account;
+}
+
+absl::StatusOr<Reply> Batch::Handle(const Task& task, const ReportRecharge& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountSlot * slot, FindAccount(task.account_id));
+  const storage::RechargeKey key(task.account_id, command.ordinal);
+  const auto found = recharges_.find(key);
+  if (found == recharges_.end()) {
+    return NotFound(
+        "RECHARGE_NOT_FOUND", "ordinal",
+        absl::StrCat("account \"", task.account_id, "\" has no recharge ", command.ordinal));
+  }
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::ReportRecharge(context_, slot->account, found->second.recharge, command.outcome));
+  const bool already_applied = transition.unchanged;
+  Apply(*slot, std::move(transition));
+  return RechargeReply{recharges_.find(key)->second.recharge, already_applied};
+}
+
+absl::StatusOr<Reply> Batch::Handle(const Task& task, const Reconsider&) {
+  RESERVE_ASSIGN_OR_RETURN(AccountSlot * slot, FindAccount(task.account_id));
+  Apply(*slot, domain::Reconsider(context_, slot->account));
+  return slot->account;
+}
+
+// --- Writing ------------------------------------------------------------------------
+
+absl::Status Batch::Write(storage::Connection& connection) {
+  std::vector<const Account*> opened;
+  std::vector<const Account*> changed;
+  std::vector<const Account*> balances;
+  for (const auto& [id, slot] : accounts_) {
+    if (!slot.balance_changed) continue;
+    (slot.is_new ? opened : slot.all_changed ? changed : balances).push_back(&slot.account);
+  }
+  std::vector<const User*> users;
+  for (const auto& [key, slot] : users_) {
+    if (slot.changed) users.push_back(&slot.user);
+  }
+  std::vector<const Recharge*> recharges;
+  for (const auto& [key, slot] : recharges_) {
+    if (!slot.changed) continue;
+    const Recharge& recharge = slot.recharge;
+    recharges.push_back(&recharge);
+    if (recharge.state == domain::RechargeState::kOpen && recharge.lease_owner.empty() &&
+        recharge.due_time <= context_.now) {
+      due_recharges_.push_back(key);
+    }
+  }
+  std::vector<const Entry*> entries;
+  for (const Entry& entry : entries_) entries.push_back(&entry);
+  std::vector<const domain::Event*> events;
+  for (const domain::Event& event : events_) events.push_back(&event);
+
+  has_writes_ = !opened.empty() || !changed.empty() || !balances.empty();
+  if (!has_writes_) return absl::OkStatus();
+  RESERVE_RETURN_IF_ERROR(storage::InsertAccounts(connection, opened));
+  RESERVE_RETURN_IF_ERROR(storage::InsertEntries(connection, entries));
+  RESERVE_RETURN_IF_ERROR(storage::InsertEvents(connection, events));
+  RESERVE_RETURN_IF_ERROR(storage::WriteRecharges(connection, recharges));
+  RESERVE_RETURN_IF_ERROR(storage::InsertRequests(connection, new_requests_));
+  RESERVE_RETURN_IF_ERROR(storage::WriteUsers(connection, users));
+  RESERVE_RETURN_IF_ERROR(storage::WriteAccounts(connection, changed));
+  return storage::WriteBalances(connection, balances);
+}
+
+}  // namespace reserve::engine

@@ -1,0 +1,130 @@
+// One attempt at one batch: loads the accounts, folds the commands through the
+// policy in memory, and writes the result, inside a transaction of the caller.
+//
+// A Batch lives for one attempt and keeps nothing beyond it; a retry makes a new
+// one and reads everything again. Not thread-safe.
+//
+//   Batch batch(context, *catalog, tasks);
+//   RETURN_IF_ERROR(batch.Run(connection, Duplicates::kOptimistic));
+//   ... COMMIT ...
+//   for (i) sink->Done(index, batch.TakeReply(i));
+#ifndef RESERVE_SERVICES_LEDGER_ENGINE_BATCH_H_
+#define RESERVE_SERVICES_LEDGER_ENGINE_BATCH_H_
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "services/ledger/domain/policy.h"
+#include "services/ledger/engine/catalog.h"
+#include "services/ledger/engine/command.h"
+#include "services/ledger/storage/connection.h"
+#include "services/ledger/storage/entry_rows.h"
+#include "services/ledger/storage/recharge_rows.h"
+
+namespace reserve::engine {
+
+// How usages that are booked already are found: by the unique key when they are
+// inserted again (then Run returns ALREADY_EXISTS), or by looking them up first.
+enum class Duplicates { kOptimistic, kLookUp };
+
+class Batch {
+ public:
+  // All arguments must outlive the batch.
+  Batch(const domain::Context& context, const Catalog& catalog, absl::Span<const Task> tasks);
+
+  // Everything but BEGIN and COMMIT. An error concerns the batch as a whole (see
+  // connection.h for the codes); refusals of single commands are replies.
+  absl::Status Run(storage::Connection& connection, Duplicates duplicates);
+
+  // The reply to tasks[i]; once for each.
+  absl::StatusOr<Reply> TakeReply(size_t i) { return std::move(replies_[i]); }
+
+  // Recharges that a worker can take from now on.
+  const std::vector<storage::RechargeKey>& due_recharges() const { return due_recharges_; }
+  // Usages that turned out to be booked already.
+  int duplicate_count() const { return duplicate_count_; }
+  // False if there is nothing to commit.
+  bool has_writes() const { return has_writes_; }
+
+ private:
+  struct AccountSlot {
+    domain::Account account;
+    bool exists = false;
+    bool is_new = false;
+    bool balance_changed = false;
+    bool all_changed = false;
+  };
+  struct UserSlot {
+    domain::User user;
+    bool exists = false;
+    bool changed = false;
+  };
+  struct RechargeSlot {
+    domain::Recharge recharge;
+    bool changed = false;
+  };
+  struct OnceSlot {
+    storage::OnceRequest request;
+    std::optional<domain::Entry> entry;
+  };
+  using IdPair = std::pair<absl::string_view, absl::string_view>;
+
+  absl::Status Load(storage::Connection& connection, Duplicates duplicates);
+  absl::Status LoadAccounts(storage::Connection& connection);
+  absl::Status LoadUsers(storage::Connection& connection);
+  absl::Status LoadBookedUsages(storage::Connection& connection);
+  absl::Status LoadOnceRequests(storage::Connection& connection);
+  absl::Status LoadRecharges(storage::Connection& connection);
+  absl::Status Write(storage::Connection& connection);
+
+  absl::StatusOr<Reply> Fold(const Task& task);
+  absl::StatusOr<Reply> Handle(const Task& task, const RecordUsage& command);
+  absl::StatusOr<Reply> Handle(const Task& task, const AuthorizeUsage& command);
+  absl::StatusOr<Reply> Handle(const Task& task, const OpenAccount& command);
+  absl::StatusOr<Reply> Handle(const Task& task, const UpdateBillingSettings& command);
+  absl::StatusOr<Reply> Handle(const Task& task, const UpdatePaymentMethod& command);
+  absl::StatusOr<Reply> Handle(const Task& task, const PutUser& command);
+  absl::StatusOr<Reply> Handle(const Task& task, const AdjustBalance& command);
+  absl::StatusOr<Reply> Handle(const Task& task, const RequestRecharge& command);
+  absl::StatusOr<Reply> Handle(const Task& task, const BlockAccount& command);
+  absl::StatusOr<Reply> Handle(const Task& task, const UnblockAccount& command);
+  absl::StatusOr<Reply> Handle(const Task& task, const ReportRecharge& command);
+  absl::StatusOr<Reply> Handle(const Task& task, const Reconsider& command);
+
+  absl::StatusOr<AccountSlot*> FindAccount(const std::string& account_id);
+  absl::StatusOr<UserSlot*> FindUser(const std::string& account_id, const std::string& user_id);
+  // Takes a transition over into the slots and the rows to write. Returns the
+  // last entry that it booked, or null.
+  const domain::Entry* Apply(AccountSlot& slot, domain::Transition&& transition);
+
+  const domain::Context& context_;
+  const Catalog& catalog_;
+  absl::Span<const Task> tasks_;
+
+  absl::flat_hash_map<absl::string_view, AccountSlot> accounts_;
+  absl::flat_hash_map<IdPair, UserSlot> users_;
+  absl::flat_hash_map<storage::RechargeKey, RechargeSlot> recharges_;
+  absl::flat_hash_map<IdPair, OnceSlot> once_;
+  // Booked before (in `booked_`) or in this batch (in `entries_`).
+  absl::flat_hash_map<IdPair, const domain::Entry*> usages_;
+  std::vector<domain::Entry> booked_;
+  std::deque<domain::Entry> entries_;
+  std::deque<domain::Event> events_;
+  std::vector<storage::OnceRequest> new_requests_;
+
+  std::vector<absl::StatusOr<Reply>> replies_;
+  std::vector<storage::RechargeKey> due_recharges_;
+  int duplicate_count_ = 0;
+  bool has_writes_ = false;
+};
+
+}  // namespace reserve::engine
+
+#endif  // RESERVE_SERVICES_LEDGER_ENGINE_BATCH_H_

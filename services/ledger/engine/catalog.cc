@@ -1,0 +1,63 @@
+#include "services/ledger/engine/catalog.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "services/ledger/storage/account_rows.h"
+#include "services/ledger/storage/deck_rows.h"
+
+namespace reserve::engine {
+
+absl::StatusOr<const domain::Plan*> Catalog::FindPlan(const std::string& plan_id) const {
+  const auto found = plans.find(plan_id);
+  if (found == plans.end()) {
+    return MakeError(absl::StatusCode::kNotFound, "PLAN_NOT_FOUND", "plan_id",
+                     absl::StrCat("there is no plan \"", plan_id, "\""));
+  }
+  return &found->second;
+}
+
+const domain::Rate* Catalog::FindRate(const std::string& currency,
+                                      const domain::Usage& usage) const {
+  const rates::DeckSnapshot* deck = decks->InForce(currency, usage.start_time);
+  if (deck == nullptr) return nullptr;
+  if (usage.kind == domain::UsageKind::kCall) {
+    return deck->FindCall(usage.direction, usage.destination);
+  }
+  if (usage.direction == domain::Direction::kInbound) return nullptr;
+  return deck->FindSms(usage.destination, usage.carrier);
+}
+
+std::shared_ptr<const Catalog> CatalogKeeper::Get() const {
+  absl::ReaderMutexLock lock(&mutex_);
+  return catalog_;
+}
+
+absl::Status CatalogKeeper::Refresh(storage::Connection& connection) {
+  const std::shared_ptr<const Catalog> old = Get();
+  auto fresh = std::make_shared<Catalog>();
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Plan> plans, storage::LoadPlans(connection));
+  for (domain::Plan& plan : plans) fresh->plans.emplace(plan.plan_id, std::move(plan));
+
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<rates::DeckHeader> headers,
+                           storage::LoadDeckHeaders(connection));
+  fresh->decks = old->decks;
+  for (const rates::DeckHeader& header : headers) {
+    if (fresh->decks->ByVersion(header.version) != nullptr) continue;
+    RESERVE_ASSIGN_OR_RETURN(std::vector<rates::RateRow> rows,
+                             storage::LoadDeckRows(connection, header.version));
+    RESERVE_ASSIGN_OR_RETURN(auto deck, rates::DeckSnapshot::Create(header, std::move(rows)));
+    fresh->decks = fresh->decks->With(std::move(deck));
+  }
+  absl::MutexLock lock(&mutex_);
+  // Two refreshes may run at once; the one that saw more decks wins.
+  if (catalog_->decks->latest_version() > fresh->decks->latest_version()) {
+    fresh->decks = catalog_->decks;
+  }
+  catalog_ = std::move(fresh);
+  return absl::OkStatus();
+}
+
+}  // namespace reserve::engine

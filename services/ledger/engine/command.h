@@ -1,0 +1,127 @@
+// Commands to the engine and their replies, as plain values.
+#ifndef RESERVE_SERVICES_LEDGER_ENGINE_COMMAND_H_
+#define RESERVE_SERVICES_LEDGER_ENGINE_COMMAND_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "absl/status/statusor.h"
+#include "services/ledger/domain/account.h"
+#include "services/ledger/domain/journal.h"
+#include "services/ledger/domain/plan.h"
+#include "services/ledger/domain/policy.h"
+#include "services/ledger/domain/recharge.h"
+#include "services/ledger/domain/usage.h"
+
+namespace reserve::engine {
+
+// Each command is for the one account that is named beside it.
+struct OpenAccount {
+  std::string currency;
+  std::string plan_id;
+  domain::Card card;
+  std::optional<Nanos> reserve_amount;
+  std::optional<Nanos> recharge_threshold;
+  std::optional<Nanos> expected_monthly_spend;
+  std::string digest;  // of the request's content
+};
+struct UpdateBillingSettings {
+  std::optional<Nanos> reserve_amount;
+  std::optional<Nanos> recharge_threshold;
+  std::string currency;  // of the amounts; empty: the account's
+};
+struct UpdatePaymentMethod {
+  domain::Card card;
+};
+struct PutUser {
+  std::string user_id;
+  std::string plan_id;  // empty: the account's default, or no change
+};
+struct RecordUsage {
+  domain::Usage usage;
+};
+struct AuthorizeUsage {
+  domain::Usage usage;  // without an id
+};
+struct AdjustBalance {
+  std::string request_id;
+  Nanos amount = 0;
+  std::string reason;
+  std::string currency;  // of the amount; empty: the account's
+};
+struct RequestRecharge {
+  std::string request_id;
+  std::optional<Nanos> amount;
+  std::string currency;  // of the amount; empty: the account's
+};
+struct BlockAccount {
+  std::string reason;
+};
+struct UnblockAccount {
+  std::string reason;
+};
+struct ReportRecharge {
+  int64_t ordinal = 0;
+  domain::ChargeOutcome outcome;
+};
+// Applies the level-triggered rules to an account whose recheck time has come.
+struct Reconsider {};
+
+using Command = std::variant<RecordUsage, AuthorizeUsage, OpenAccount, UpdateBillingSettings,
+                             UpdatePaymentMethod, PutUser, AdjustBalance, RequestRecharge,
+                             BlockAccount, UnblockAccount, ReportRecharge, Reconsider>;
+
+struct UsageReply {
+  int64_t seq = 0;
+  Nanos cost = 0;
+  Nanos balance_after = 0;
+  std::string currency;
+  bool duplicate = false;
+};
+struct AuthorizeReply {
+  domain::Authorization authorization;
+  std::string currency;
+  // Of the rate that matched; unset if none did.
+  std::optional<Nanos> price;
+  bool standard_rate = false;
+  std::string prefix;
+};
+struct UserReply {
+  domain::User user;
+  domain::Plan plan;
+};
+struct EntryReply {
+  domain::Entry entry;
+  std::string currency;
+};
+struct RechargeReply {
+  domain::Recharge recharge;
+  bool already_applied = false;
+};
+// RecordUsage -> UsageReply, AuthorizeUsage -> AuthorizeReply, PutUser ->
+// UserReply, AdjustBalance -> EntryReply, RequestRecharge and ReportRecharge ->
+// RechargeReply; all others -> Account.
+using Reply =
+    std::variant<UsageReply, AuthorizeReply, domain::Account, UserReply, EntryReply, RechargeReply>;
+
+// Where replies go. Done is called exactly once for each submitted command, from
+// a lane's thread, after the commit; it must not block.
+class ReplySink {
+ public:
+  virtual ~ReplySink() = default;
+  virtual void Done(uint32_t index, absl::StatusOr<Reply> reply) = 0;
+};
+
+// A command on its way. `index` is the submitter's own number for it.
+struct Task {
+  std::string account_id;
+  Command command;
+  ReplySink* sink = nullptr;
+  uint32_t index = 0;
+};
+
+}  // namespace reserve::engine
+
+#endif  // RESERVE_SERVICES_LEDGER_ENGINE_COMMAND_H_

@@ -1,0 +1,148 @@
+#include "services/ledger/engine/engine.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/hash/hash.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/error/error.h"
+#include "services/ledger/storage/account_rows.h"
+#include "services/ledger/storage/deck_rows.h"
+
+namespace reserve::engine {
+namespace {
+
+constexpr absl::Duration kHouseInterval = absl::Seconds(1);
+constexpr int kMaxRechecksAtOnce = 500;
+constexpr int kMaxImportTries = 10;
+
+bool SameDeck(const rates::DeckHeader& a, const rates::DeckHeader& b) {
+  return a.name == b.name && a.currency == b.currency && a.effective_time == b.effective_time &&
+         a.standard_rate_ceiling == b.standard_rate_ceiling && a.content_digest == b.content_digest;
+}
+
+}  // namespace
+
+Engine::Engine(EngineOptions options) : options_(std::move(options)) {
+  if (!options_.clock) options_.clock = absl::Now;
+  dispatcher_ = std::make_unique<RechargeDispatcher>(options_, stats_);
+  queries_ = std::make_unique<QueryPool>(options_.database, options_.query_threads);
+  for (int i = 0; i < options_.lanes; ++i) {
+    lanes_.push_back(std::make_unique<Lane>(
+        options_, catalogs_, stats_,
+        [this](const std::vector<storage::RechargeKey>& keys) { dispatcher_->Announce(keys); }));
+  }
+}
+
+Engine::~Engine() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  if (housekeeper_.joinable()) housekeeper_.join();
+  queries_.reset();
+  lanes_.clear();
+  dispatcher_.reset();
+}
+
+absl::Status Engine::Start() {
+  RESERVE_RETURN_IF_ERROR(queries_->Run(
+      [this](storage::Connection& connection) { return catalogs_.Refresh(connection); }));
+  housekeeper_ = std::thread([this] { KeepHouse(); });
+  return absl::OkStatus();
+}
+
+void Engine::Submit(std::vector<Task> tasks) {
+  const auto lane_of = [this](const Task& task) {
+    return absl::HashOf(task.account_id) % lanes_.size();
+  };
+  if (tasks.size() == 1) {
+    Lane& lane = *lanes_[lane_of(tasks.front())];
+    lane.Submit(std::move(tasks));
+    return;
+  }
+  std::vector<std::vector<Task>> by_lane(lanes_.size());
+  for (Task& task : tasks) {
+    const size_t lane = lane_of(task);
+    by_lane[lane].push_back(std::move(task));
+  }
+  for (size_t i = 0; i < lanes_.size(); ++i) {
+    if (!by_lane[i].empty()) lanes_[i]->Submit(std::move(by_lane[i]));
+  }
+}
+
+absl::StatusOr<Engine::ImportedDeck> Engine::ImportDeck(storage::Connection& connection,
+                                                        rates::DeckHeader header,
+                                                        std::vector<rates::RateRow> rows) {
+  header.rate_count = static_cast<int64_t>(rows.size());
+  for (int tries = 0; tries < kMaxImportTries; ++tries) {
+    RESERVE_ASSIGN_OR_RETURN(const std::vector<rates::DeckHeader> stored,
+                             storage::LoadDeckHeaders(connection));
+    for (const rates::DeckHeader& known : stored) {
+      if (SameDeck(known, header)) {
+        RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection));
+        return ImportedDeck{known, /*already_imported=*/true};
+      }
+    }
+    header.version = stored.empty() ? 1 : stored.back().version + 1;
+    const absl::Status inserted = storage::InsertDeck(connection, header, rows);
+    // Another ledger may have taken the version meanwhile.
+    if (inserted.code() == absl::StatusCode::kAlreadyExists ||
+        inserted.code() == absl::StatusCode::kAborted) {
+      continue;
+    }
+    RESERVE_RETURN_IF_ERROR(inserted);
+    RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection));
+    return ImportedDeck{std::move(header), /*already_imported=*/false};
+  }
+  return MakeError(absl::StatusCode::kAborted, "IMPORT_CONFLICT", "",
+                   "other imports keep taking the version; try again");
+}
+
+absl::StatusOr<absl::Duration> Engine::RenewLease(storage::Connection& connection,
+                                                  const storage::RechargeKey& key,
+                                                  const std::string& worker_id,
+                                                  int64_t lease_epoch) {
+  const absl::Time lease_end = Now() + options_.lease_duration;
+  RESERVE_ASSIGN_OR_RETURN(const bool renewed,
+                           storage::RenewLease(connection, key, worker_id, lease_epoch, lease_end));
+  if (!renewed) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, "LEASE_LOST", "lease_epoch",
+                     absl::StrCat("recharge ", key.second, " of account \"", key.first,
+                                  "\" is settled or another worker has taken over"));
+  }
+  dispatcher_->Renewed(key, lease_end);
+  return options_.lease_duration;
+}
+
+void Engine::KeepHouse() {
+  const storage::SqlThread sql_thread;
+  std::unique_ptr<storage::Connection> connection;
+  while (true) {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kHouseInterval)) return;
+    }
+    // What fails now is tried again in a second.
+    Housekeeping(connection).IgnoreError();
+  }
+}
+
+absl::Status Engine::Housekeeping(std::unique_ptr<storage::Connection>& connection) {
+  if (connection == nullptr || !connection->alive()) {
+    connection.reset();
+    RESERVE_ASSIGN_OR_RETURN(connection, storage::Connection::Open(options_.database));
+  }
+  RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(*connection));
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<std::string> due,
+                           storage::DueRechecks(*connection, Now(), kMaxRechecksAtOnce));
+  std::vector<Task> tasks;
+  for (const std::string& account_id : due) {
+    tasks.push_back({account_id, Reconsider{}, &nobody_waits_, 0});
+  }
+  if (!tasks.empty()) Submit(std::move(tasks));
+  return absl::OkStatus();
+}
+
+}  // namespace reserve::engine

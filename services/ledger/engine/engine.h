@@ -1,0 +1,89 @@
+// The engine: lanes for what changes accounts, a pool for what only reads, a
+// dispatcher for recharges, and a housekeeper for what time brings.
+//
+// Every command that changes an account goes to lane hash(account_id) % lanes.
+// Thread-safe. The engine knows the domain and the storage, not gRPC.
+//
+//   Engine engine(options);
+//   RETURN_IF_ERROR(engine.Start());
+//   engine.Submit({Task{...}});        // the sink is told after the commit
+#ifndef RESERVE_SERVICES_LEDGER_ENGINE_ENGINE_H_
+#define RESERVE_SERVICES_LEDGER_ENGINE_ENGINE_H_
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "services/ledger/engine/catalog.h"
+#include "services/ledger/engine/command.h"
+#include "services/ledger/engine/lane.h"
+#include "services/ledger/engine/query_pool.h"
+#include "services/ledger/engine/recharge_dispatcher.h"
+#include "services/ledger/rates/rate_deck.h"
+
+namespace reserve::engine {
+
+class Engine {
+ public:
+  explicit Engine(EngineOptions options);
+  // Finishes what is queued, then stops all threads.
+  ~Engine();
+
+  // Loads decks and plans; UNAVAILABLE without a database.
+  absl::Status Start();
+
+  // Queues tasks on their lanes. Every sink hears of each of its tasks once.
+  void Submit(std::vector<Task> tasks);
+
+  QueryPool& queries() { return *queries_; }
+  RechargeDispatcher& dispatcher() { return *dispatcher_; }
+  std::shared_ptr<const Catalog> catalog() const { return catalogs_.Get(); }
+  const EngineOptions& options() const { return options_; }
+  const EngineStats& stats() const { return stats_; }
+  absl::Time Now() const { return options_.clock(); }
+
+  struct ImportedDeck {
+    rates::DeckHeader header;
+    bool already_imported = false;
+  };
+  // Stores a deck under the next version, all or nothing; from then on this
+  // ledger rates with it, and others within a second. A deck with the name,
+  // currency, effective time, ceiling and content of a stored one is that one.
+  // Blocks: call it from a thread of the query pool.
+  absl::StatusOr<ImportedDeck> ImportDeck(storage::Connection& connection, rates::DeckHeader header,
+                                          std::vector<rates::RateRow> rows);
+
+  // Prolongs a lease; FAILED_PRECONDITION "LEASE_LOST". Blocks, as ImportDeck.
+  absl::StatusOr<absl::Duration> RenewLease(storage::Connection& connection,
+                                            const storage::RechargeKey& key,
+                                            const std::string& worker_id, int64_t lease_epoch);
+
+ private:
+  // Drops the replies to commands that nobody waits for.
+  class NobodyWaits : public ReplySink {
+    void Done(uint32_t, absl::StatusOr<Reply>) override {}
+  };
+
+  void KeepHouse();
+  absl::Status Housekeeping(std::unique_ptr<storage::Connection>& connection);
+
+  EngineOptions options_;
+  EngineStats stats_;
+  CatalogKeeper catalogs_;
+  NobodyWaits nobody_waits_;
+  std::unique_ptr<RechargeDispatcher> dispatcher_;
+  std::unique_ptr<QueryPool> queries_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+
+  absl::Mutex mutex_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread housekeeper_;
+};
+
+}  // namespace reserve::engine
+
+#endif  // RESERVE_SERVICES_LEDGER_ENGINE_ENGINE_H_

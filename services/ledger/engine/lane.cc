@@ -1,0 +1,185 @@
+#include "services/ledger/engine/lane.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/clock/utc.h"
+#include "common/error/error.h"
+
+namespace reserve::engine {
+namespace {
+
+constexpr absl::Duration kFirstBackOff = absl::Milliseconds(2);
+constexpr absl::Duration kLongestBackOff = absl::Milliseconds(200);
+
+bool MayPass(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kAborted ||
+         status.code() == absl::StatusCode::kUnavailable;
+}
+
+// What the caller is told of an error that concerns the whole batch.
+absl::Status ForCaller(const absl::Status& error) {
+  if (!MayPass(error)) return error;
+  return MakeError(
+      absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "",
+      absl::StrCat("the outcome is unknown, repeat the same request: ", error.message()));
+}
+
+}  // namespace
+
+Lane::Lane(const EngineOptions& options, const CatalogKeeper& catalogs, EngineStats& stats,
+           OnDueRecharges on_due_recharges)
+    : options_(options),
+      catalogs_(catalogs),
+      stats_(stats),
+      on_due_recharges_(std::move(on_due_recharges)),
+      thread_([this] { Run(); }) {}
+
+Lane::~Lane() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  thread_.join();
+}
+
+void Lane::Submit(std::vector<Task> tasks) {
+  size_t taken = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto room = static_cast<size_t>(options_.max_queue) - queue_.size();
+    taken = stopping_ ? 0 : std::min(room, tasks.size());
+    std::move(tasks.begin(), tasks.begin() + static_cast<std::ptrdiff_t>(taken),
+              std::back_inserter(queue_));
+  }
+  stats_.queued += static_cast<int64_t>(taken);
+  if (taken == tasks.size()) return;
+  stats_.overloaded += static_cast<int64_t>(tasks.size() - taken);
+  for (size_t i = taken; i < tasks.size(); ++i) {
+    tasks[i].sink->Done(tasks[i].index,
+                        MakeError(absl::StatusCode::kResourceExhausted, "OVERLOADED", "",
+                                  "too many commands are waiting; try again in a moment"));
+  }
+}
+
+std::vector<Task> Lane::TakeQueued() {
+  absl::MutexLock lock(&mutex_);
+  const auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+    return !queue_.empty() || stopping_;
+  };
+  mutex_.Await(absl::Condition(&ready));
+  const size_t count = std::min(queue_.size(), static_cast<size_t>(options_.max_batch));
+  const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(count);
+  std::vector<Task> tasks(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
+  queue_.erase(queue_.begin(), end);
+  return tasks;
+}
+
+void Lane::Run() {
+  const storage::SqlThread sql_thread;
+  while (true) {
+    const std::vector<Task> tasks = TakeQueued();
+    if (tasks.empty()) break;  // stopping, and nothing is left
+    stats_.queued -= static_cast<int64_t>(tasks.size());
+    Process(tasks);
+  }
+  connection_.reset();
+}
+
+void Lane::Process(absl::Span<const Task> tasks) {
+  const absl::Time give_up = absl::Now() + options_.retry_budget;
+  Duplicates duplicates = expect_duplicates_ ? Duplicates::kLookUp : Duplicates::kOptimistic;
+  absl::Status error;
+  for (int tries = 1;; ++tries) {
+    const Outcome outcome = Try(tasks, &duplicates, &error);
+    if (outcome == Outcome::kDone) return;
+    if (outcome == Outcome::kFailed) break;
+    if (absl::Now() >= give_up) break;
+    if (MayPass(error)) BackOff(tries);
+  }
+  if (MayPass(error) || tasks.size() == 1) {
+    Fail(tasks, error);
+    return;
+  }
+  // Something in this batch is not to the database's liking: find it out one by
+  // one, so that it does not take the others down.
+  for (size_t i = 0; i < tasks.size(); ++i) Process(tasks.subspan(i, 1));
+}
+
+Lane::Outcome Lane::Try(absl::Span<const Task> tasks, Duplicates* duplicates, absl::Status* error) {
+  const auto retry_if_it_may_pass = [error](const absl::Status& status) {
+    *error = status;
+    return MayPass(status) ? Outcome::kRetry : Outcome::kFailed;
+  };
+  if (const absl::Status status = EnsureConnected(); !status.ok()) {
+    return retry_if_it_may_pass(status);
+  }
+  const domain::Context context{options_.settings, TruncateToMicros(options_.clock())};
+  const std::shared_ptr<const Catalog> catalog = catalogs_.Get();
+  Batch batch(context, *catalog, tasks);
+  absl::Status status = connection_->Begin();
+  if (status.ok()) status = batch.Run(*connection_, *duplicates);
+  if (!status.ok()) {
+    if (connection_->alive()) connection_->Rollback();
+    if (status.code() == absl::StatusCode::kAlreadyExists &&
+        *duplicates == Duplicates::kOptimistic) {
+      *duplicates = Duplicates::kLookUp;
+      *error = status;
+      return Outcome::kRetry;
+    }
+    if (status.code() == absl::StatusCode::kAborted) ++stats_.conflicts;
+    // With the keys looked up under the accounts' locks only a new account can
+    // still collide, with another ledger that opens it: read it again.
+    if (status.code() == absl::StatusCode::kAlreadyExists) {
+      status = MakeError(absl::StatusCode::kAborted, "DATABASE_CONFLICT", "", status.message());
+    }
+    return retry_if_it_may_pass(status);
+  }
+  if (batch.has_writes()) {
+    status = connection_->Commit();
+    if (!status.ok()) {
+      // Unknown, unless the server said so: look the keys up, never assume.
+      *duplicates = Duplicates::kLookUp;
+      ++stats_.unknown_commits;
+      if (connection_->alive()) connection_->Rollback();
+      return retry_if_it_may_pass(status);
+    }
+  } else {
+    connection_->Rollback();
+  }
+  ++stats_.batches;
+  stats_.commands += static_cast<int64_t>(tasks.size());
+  stats_.duplicates += batch.duplicate_count();
+  // Replays come in swarms: after one, look first.
+  expect_duplicates_ = batch.duplicate_count() * 8 > static_cast<int>(tasks.size());
+  if (!batch.due_recharges().empty()) on_due_recharges_(batch.due_recharges());
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    tasks[i].sink->Done(tasks[i].index, batch.TakeReply(i));
+  }
+  return Outcome::kDone;
+}
+
+absl::Status Lane::EnsureConnected() {
+  if (connection_ != nullptr && connection_->alive()) return absl::OkStatus();
+  if (connection_ != nullptr) ++stats_.connections_lost;
+  connection_.reset();
+  absl::StatusOr<std::unique_ptr<storage::Connection>> opened =
+      storage::Connection::Open(options_.database);
+  if (!opened.ok()) return opened.status();
+  connection_ = *std::move(opened);
+  return absl::OkStatus();
+}
+
+void Lane::Fail(absl::Span<const Task> tasks, const absl::Status& error) {
+  for (const Task& task : tasks) task.sink->Done(task.index, ForCaller(error));
+}
+
+void Lane::BackOff(int tries) {
+  const absl::Duration longest =
+      std::min(kFirstBackOff * (int64_t{1} << std::min(tries, 10)), kLongestBackOff);
+  absl::SleepFor(longest * absl::Uniform(random_, 0.5, 1.0));
+}
+
+}  // namespace reserve::engine

@@ -1,0 +1,110 @@
+// One thread with one database connection that commits batches for its share of
+// the accounts.
+//
+// The lane takes whatever is queued (no timer), runs it as one transaction, and
+// answers after the commit. Conflicts are retried with jitter; a connection lost
+// during COMMIT is settled by running the batch again with every key looked up,
+// so what was committed is found and what was not is done. One bad command can't
+// take others down: a batch that fails as a whole is run one command at a time.
+// Submit is thread-safe; replies come from the lane's thread.
+#ifndef RESERVE_SERVICES_LEDGER_ENGINE_LANE_H_
+#define RESERVE_SERVICES_LEDGER_ENGINE_LANE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/random/random.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
+#include "services/ledger/engine/batch.h"
+#include "services/ledger/engine/catalog.h"
+#include "services/ledger/engine/command.h"
+#include "services/ledger/storage/connection.h"
+#include "services/ledger/storage/database_url.h"
+
+namespace reserve::engine {
+
+using Clock = std::function<absl::Time()>;
+
+struct EngineOptions {
+  storage::DatabaseOptions database;
+  domain::Settings settings;
+  int lanes = 4;
+  int query_threads = 4;
+  // Commands in one transaction at the most; at most 1,000 (storage/*_rows.h).
+  int max_batch = 512;
+  // Commands waiting in one lane at the most; beyond it they are refused.
+  int max_queue = 16'384;
+  // How long a batch may take to get through conflicts and lost connections.
+  absl::Duration retry_budget = absl::Seconds(5);
+  absl::Duration lease_duration = absl::Seconds(30);
+  // How often work is looked for that no command of this process announced.
+  absl::Duration poll_interval = absl::Milliseconds(500);
+  Clock clock;
+};
+
+// Counts since the start. Each is written by many threads and read by metrics.
+struct EngineStats {
+  std::atomic<int64_t> commands{0};
+  std::atomic<int64_t> batches{0};
+  std::atomic<int64_t> conflicts{0};
+  std::atomic<int64_t> connections_lost{0};
+  std::atomic<int64_t> unknown_commits{0};
+  std::atomic<int64_t> duplicates{0};
+  std::atomic<int64_t> overloaded{0};
+  std::atomic<int64_t> leases_granted{0};
+  std::atomic<int64_t> queued{0};
+};
+
+class Lane {
+ public:
+  using OnDueRecharges = std::function<void(const std::vector<storage::RechargeKey>&)>;
+
+  // The options, keeper and stats must outlive the lane.
+  Lane(const EngineOptions& options, const CatalogKeeper& catalogs, EngineStats& stats,
+       OnDueRecharges on_due_recharges);
+  // Finishes what is queued.
+  ~Lane();
+
+  // Queues tasks, in order. What does not fit is answered RESOURCE_EXHAUSTED at
+  // once, from the calling thread.
+  void Submit(std::vector<Task> tasks);
+
+ private:
+  enum class Outcome { kDone, kRetry, kFailed };
+
+  void Run();
+  std::vector<Task> TakeQueued();
+  void Process(absl::Span<const Task> tasks);
+  // One try; on kDone all replies are out.
+  Outcome Try(absl::Span<const Task> tasks, Duplicates* duplicates, absl::Status* error);
+  absl::Status EnsureConnected();
+  void Fail(absl::Span<const Task> tasks, const absl::Status& error);
+  void BackOff(int tries);
+
+  const EngineOptions& options_;
+  const CatalogKeeper& catalogs_;
+  EngineStats& stats_;
+  const OnDueRecharges on_due_recharges_;
+
+  absl::Mutex mutex_;
+  std::deque<Task> queue_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+
+  // Of the lane's thread only.
+  std::unique_ptr<storage::Connection> connection_;
+  bool expect_duplicates_ = false;
+  absl::InsecureBitGen random_;
+
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace reserve::engine
+
+#endif  // RESERVE_SERVICES_LEDGER_ENGINE_LANE_H_

@@ -1,0 +1,55 @@
+// Threads with a connection each, for reads that need no lane: lists, statements,
+// audits; and for the few writes that concern no account (decks, leases).
+//
+// Thread-safe. A work function may be called a second time if its connection
+// turns out to be gone: it must be a read, or safe to repeat.
+#ifndef RESERVE_SERVICES_LEDGER_ENGINE_QUERY_POOL_H_
+#define RESERVE_SERVICES_LEDGER_ENGINE_QUERY_POOL_H_
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "services/ledger/storage/connection.h"
+#include "services/ledger/storage/database_url.h"
+
+namespace reserve::engine {
+
+class QueryPool {
+ public:
+  using Work = std::function<absl::Status(storage::Connection&)>;
+  // Called exactly once, from a thread of the pool: the status of the work,
+  // UNAVAILABLE if there is no database, RESOURCE_EXHAUSTED if too much waits.
+  using Done = std::function<void(const absl::Status&)>;
+
+  QueryPool(storage::DatabaseOptions database, int threads);
+  // Finishes what is queued.
+  ~QueryPool();
+
+  void Submit(Work work, Done done);
+  // The same, waiting for the end.
+  absl::Status Run(Work work);
+
+ private:
+  struct Job {
+    Work work;
+    Done done;
+  };
+
+  void Loop();
+
+  const storage::DatabaseOptions database_;
+  absl::Mutex mutex_;
+  std::deque<Job> queue_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace reserve::engine
+
+#endif  // RESERVE_SERVICES_LEDGER_ENGINE_QUERY_POOL_H_

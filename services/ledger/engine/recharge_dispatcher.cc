@@ -1,0 +1,234 @@
+#include "services/ledger/engine/recharge_dispatcher.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "common/clock/utc.h"
+#include "common/error/error.h"
+
+namespace reserve::engine {
+namespace {
+
+constexpr size_t kMaxClaimsAtOnce = 256;
+
+bool CanBeTaken(const domain::Recharge& recharge, absl::Time now) {
+  return recharge.state == domain::RechargeState::kOpen && recharge.due_time <= now;
+}
+
+}  // namespace
+
+RechargeDispatcher::RechargeDispatcher(const EngineOptions& options, EngineStats& stats)
+    : options_(options), stats_(stats), thread_([this] { Run(); }) {}
+
+RechargeDispatcher::~RechargeDispatcher() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+    wake_ = true;
+  }
+  thread_.join();
+}
+
+void RechargeDispatcher::Add(RechargeWatcher* watcher, std::string worker_id, int max_in_flight) {
+  absl::MutexLock lock(&mutex_);
+  watching_.push_back({watcher, std::move(worker_id), static_cast<size_t>(max_in_flight), {}});
+  backlog_ = true;
+  wake_ = true;
+}
+
+void RechargeDispatcher::Remove(RechargeWatcher* watcher) {
+  absl::MutexLock lock(&mutex_);
+  watching_.erase(std::remove_if(watching_.begin(), watching_.end(),
+                                 [watcher](const Watching& w) { return w.watcher == watcher; }),
+                  watching_.end());
+}
+
+void RechargeDispatcher::Announce(const std::vector<storage::RechargeKey>& keys) {
+  absl::MutexLock lock(&mutex_);
+  if (watching_.empty()) return;  // found by polling once somebody watches
+  announced_.insert(announced_.end(), keys.begin(), keys.end());
+  wake_ = true;
+}
+
+void RechargeDispatcher::Settled(const storage::RechargeKey& key) {
+  absl::MutexLock lock(&mutex_);
+  for (Watching& watching : watching_) {
+    if (watching.in_flight.erase(key) > 0 && backlog_) wake_ = true;
+  }
+}
+
+void RechargeDispatcher::Renewed(const storage::RechargeKey& key, absl::Time lease_end) {
+  absl::MutexLock lock(&mutex_);
+  for (Watching& watching : watching_) {
+    const auto found = watching.in_flight.find(key);
+    if (found != watching.in_flight.end()) found->second = lease_end;
+  }
+}
+
+void RechargeDispatcher::Run() {
+  const storage::SqlThread sql_thread;
+  std::vector<storage::RechargeKey> announced;
+  bool poll = false;
+  while (AwaitWork(&announced, &poll)) {
+    // What fails here is found again by the next poll.
+    Dispatch(std::move(announced), poll).IgnoreError();
+    announced.clear();
+  }
+  connection_.reset();
+}
+
+bool RechargeDispatcher::AwaitWork(std::vector<storage::RechargeKey>* announced, bool* poll) {
+  absl::MutexLock lock(&mutex_);
+  const bool woken = mutex_.AwaitWithTimeout(absl::Condition(&wake_), options_.poll_interval);
+  if (stopping_) return false;
+  wake_ = false;
+  *poll = !woken || backlog_;
+  if (!watching_.empty()) announced->swap(announced_);
+  announced_.clear();
+  return true;
+}
+
+size_t RechargeDispatcher::FreeSlots() {
+  size_t slots = 0;
+  for (const Watching& watching : watching_) {
+    slots += watching.max_in_flight - std::min(watching.max_in_flight, watching.in_flight.size());
+  }
+  return slots;
+}
+
+RechargeDispatcher::Watching* RechargeDispatcher::WithMostRoom() {
+  Watching* best = nullptr;
+  size_t most = 0;
+  for (Watching& watching : watching_) {
+    if (watching.in_flight.size() >= watching.max_in_flight) continue;
+    const size_t room = watching.max_in_flight - watching.in_flight.size();
+    if (room > most) {
+      most = room;
+      best = &watching;
+    }
+  }
+  return best;
+}
+
+absl::Status RechargeDispatcher::Dispatch(std::vector<storage::RechargeKey> announced, bool poll) {
+  const absl::Time now = TruncateToMicros(options_.clock());
+  {
+    absl::MutexLock lock(&mutex_);
+    for (Watching& watching : watching_) {
+      absl::erase_if(watching.in_flight, [now](const auto& held) { return held.second <= now; });
+    }
+    if (watching_.empty()) return absl::OkStatus();
+    if (FreeSlots() == 0) {
+      backlog_ = true;
+      return absl::OkStatus();
+    }
+  }
+  if (connection_ == nullptr || !connection_->alive()) {
+    connection_.reset();
+    RESERVE_ASSIGN_OR_RETURN(connection_, storage::Connection::Open(options_.database));
+  }
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Recharge> candidates,
+                           Candidates(announced, poll, now));
+  if (candidates.empty()) {
+    absl::MutexLock lock(&mutex_);
+    if (poll) backlog_ = false;
+    return absl::OkStatus();
+  }
+  std::vector<Assignment> assignments = Assign(std::move(candidates), now);
+  const absl::Status claimed = Claim(&assignments, now);
+  if (!claimed.ok()) {
+    if (connection_->alive()) connection_->Rollback();
+    // Not known to be ours: nothing is delivered, and a lease that was committed
+    // all the same runs out.
+    absl::MutexLock lock(&mutex_);
+    backlog_ = true;
+    return claimed;
+  }
+  Deliver(assignments, now);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<domain::Recharge>> RechargeDispatcher::Candidates(
+    const std::vector<storage::RechargeKey>& announced, bool poll, absl::Time now) {
+  std::vector<domain::Recharge> candidates;
+  if (!announced.empty() && announced.size() <= kMaxClaimsAtOnce) {
+    RESERVE_ASSIGN_OR_RETURN(candidates,
+                             storage::LoadRecharges(*connection_, announced, storage::Lock::kNone));
+  } else if (!announced.empty()) {
+    poll = true;  // more than one statement should name
+  }
+  if (poll) {
+    RESERVE_ASSIGN_OR_RETURN(
+        std::vector<domain::Recharge> due,
+        storage::DueRecharges(*connection_, now, static_cast<int>(kMaxClaimsAtOnce)));
+    std::move(due.begin(), due.end(), std::back_inserter(candidates));
+  }
+  candidates.erase(std::remove_if(candidates.begin(), candidates.end(),
+                                  [now](const domain::Recharge& r) { return !CanBeTaken(r, now); }),
+                   candidates.end());
+  // In one order, so that two ledgers that claim the same rows don't deadlock.
+  const auto key = [](const domain::Recharge& r) { return std::tie(r.account_id, r.ordinal); };
+  std::sort(candidates.begin(), candidates.end(),
+            [&key](const auto& a, const auto& b) { return key(a) < key(b); });
+  candidates.erase(std::unique(candidates.begin(), candidates.end(),
+                               [&key](const auto& a, const auto& b) { return key(a) == key(b); }),
+                   candidates.end());
+  return candidates;
+}
+
+std::vector<RechargeDispatcher::Assignment> RechargeDispatcher::Assign(
+    std::vector<domain::Recharge> candidates, absl::Time now) {
+  std::vector<Assignment> assignments;
+  absl::MutexLock lock(&mutex_);
+  backlog_ = candidates.size() >= kMaxClaimsAtOnce;
+  for (domain::Recharge& recharge : candidates) {
+    Watching* watching = WithMostRoom();
+    if (watching == nullptr) {
+      backlog_ = true;
+      break;
+    }
+    watching->in_flight[storage::RechargeKey(recharge.account_id, recharge.ordinal)] =
+        now + options_.lease_duration;
+    const bool before = recharge.attempt_start != absl::InfinitePast();
+    assignments.push_back({std::move(recharge), watching->worker_id, before});
+  }
+  return assignments;
+}
+
+absl::Status RechargeDispatcher::Claim(std::vector<Assignment>* assignments, absl::Time now) {
+  const absl::Time lease_end = now + options_.lease_duration;
+  std::vector<Assignment> claimed;
+  RESERVE_RETURN_IF_ERROR(connection_->Begin());
+  for (Assignment& assignment : *assignments) {
+    RESERVE_ASSIGN_OR_RETURN(
+        const bool ours, storage::ClaimRecharge(*connection_, assignment.worker_id, now, lease_end,
+                                                &assignment.recharge));
+    if (ours) {
+      claimed.push_back(std::move(assignment));
+      continue;
+    }
+    Settled(storage::RechargeKey(assignment.recharge.account_id, assignment.recharge.ordinal));
+  }
+  RESERVE_RETURN_IF_ERROR(connection_->Commit());
+  *assignments = std::move(claimed);
+  return absl::OkStatus();
+}
+
+void RechargeDispatcher::Deliver(const std::vector<Assignment>& assignments, absl::Time now) {
+  // Under the lock, so that a watcher that is removed is not called any more.
+  absl::MutexLock lock(&mutex_);
+  for (const Assignment& assignment : assignments) {
+    const storage::RechargeKey key(assignment.recharge.account_id, assignment.recharge.ordinal);
+    for (Watching& watching : watching_) {
+      if (watching.in_flight.count(key) == 0) continue;
+      watching.watcher->OnLease({assignment.recharge, options_.lease_duration,
+                                 now - assignment.recharge.attempt_start,
+                                 assignment.handed_out_before});
+      ++stats_.leases_granted;
+      break;
+    }
+  }
+}
+
+}  // namespace reserve::engine

@@ -1,0 +1,100 @@
+// Hands due recharges to the workers that watch, each with a lease.
+//
+// A recharge that a lane has just opened is announced and handed out at once;
+// all others (retries, leases that ran out, those of other ledgers) are found by
+// polling. A claim is a conditional update, so that several ledgers can hand out
+// from one database. Thread-safe.
+#ifndef RESERVE_SERVICES_LEDGER_ENGINE_RECHARGE_DISPATCHER_H_
+#define RESERVE_SERVICES_LEDGER_ENGINE_RECHARGE_DISPATCHER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "services/ledger/engine/lane.h"
+#include "services/ledger/storage/recharge_rows.h"
+
+namespace reserve::engine {
+
+struct LeasedRecharge {
+  domain::Recharge recharge;
+  absl::Duration lease_remaining;
+  absl::Duration attempt_age;
+  bool handed_out_before = false;
+};
+
+// A worker that watches. OnLease is called from the dispatcher's thread and must
+// not block; it is not called again once Remove has returned.
+class RechargeWatcher {
+ public:
+  virtual ~RechargeWatcher() = default;
+  virtual void OnLease(const LeasedRecharge& leased) = 0;
+};
+
+class RechargeDispatcher {
+ public:
+  RechargeDispatcher(const EngineOptions& options, EngineStats& stats);
+  ~RechargeDispatcher();
+
+  void Add(RechargeWatcher* watcher, std::string worker_id, int max_in_flight);
+  void Remove(RechargeWatcher* watcher);
+
+  // These recharges can be taken now.
+  void Announce(const std::vector<storage::RechargeKey>& keys);
+  // A report on this recharge was applied: its worker has room again.
+  void Settled(const storage::RechargeKey& key);
+  // A lease was prolonged until `lease_end`.
+  void Renewed(const storage::RechargeKey& key, absl::Time lease_end);
+
+ private:
+  struct Watching {
+    RechargeWatcher* watcher;
+    std::string worker_id;
+    size_t max_in_flight;
+    // What the worker has, and until when its lease lasts.
+    absl::flat_hash_map<storage::RechargeKey, absl::Time> in_flight;
+  };
+  struct Assignment {
+    domain::Recharge recharge;
+    std::string worker_id;
+    bool handed_out_before = false;
+  };
+
+  void Run();
+  // Waits for work; false if it is time to stop.
+  bool AwaitWork(std::vector<storage::RechargeKey>* announced, bool* poll);
+  absl::Status Dispatch(std::vector<storage::RechargeKey> announced, bool poll);
+  absl::StatusOr<std::vector<domain::Recharge>> Candidates(
+      const std::vector<storage::RechargeKey>& announced, bool poll, absl::Time now);
+  std::vector<Assignment> Assign(std::vector<domain::Recharge> candidates, absl::Time now);
+  absl::Status Claim(std::vector<Assignment>* assignments, absl::Time now);
+  void Deliver(const std::vector<Assignment>& assignments, absl::Time now);
+  size_t FreeSlots() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Watching* WithMostRoom() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const EngineOptions& options_;
+  EngineStats& stats_;
+
+  absl::Mutex mutex_;
+  std::vector<Watching> watching_ ABSL_GUARDED_BY(mutex_);
+  std::vector<storage::RechargeKey> announced_ ABSL_GUARDED_BY(mutex_);
+  bool backlog_ ABSL_GUARDED_BY(mutex_) = false;  // more was due than there was room for
+  bool wake_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+
+  // Of the dispatcher's thread only.
+  std::unique_ptr<storage::Connection> connection_;
+
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace reserve::engine
+
+#endif  // RESERVE_SERVICES_LEDGER_ENGINE_RECHARGE_DISPATCHER_H_
