@@ -77,7 +77,13 @@ absl::StatusOr<Nanos> Multiply(Nanos a, int64_t factor) {
 
 absl::StatusOr<Nanos> CallCostHalfUp(Nanos price_per_minute, int64_t paid_seconds, Nanos fee) {
   // floor((price * seconds + 30) / 60) rounds half up, as all
-  // terms are non-negative.
+  // terms are non-negative. Almost every call fits in 64 bits, where the division
+  // is a multiplication; a 128-bit one is a slow library call.
+  Nanos numerator;
+  if (!__builtin_mul_overflow(price_per_minute, paid_seconds, &numerator) &&
+      !__builtin_add_overflow(numerator, Nanos{30}, &numerator)) {
+    return Add(numerator / 60, fee);
+  }
   const absl::int128 sixtieths = absl::int128(price_per_minute) * paid_seconds;
   return Narrow((sixtieths + 30) / 60 + fee);
 }
