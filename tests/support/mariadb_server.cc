@@ -64,7 +64,6 @@ absl::Status EnsureTemplate(const std::string& folder) {
     std::vector<std::string> args = {
         "--no-defaults",  "--datadir=" + unfinished, "--auth-root-authentication-method=normal",
         "--skip-test-db", "--skip-name-resolve",     kLogFileSize};
-    if (geteuid() == 0) args.push_back("--user=root");
     auto process = Subprocess::Start({.program = install, .args = std::move(args)});
     if (!process.ok()) {
       status = process.status();
