@@ -1,0 +1,106 @@
+#include "services/ledger/api/call.h"
+
+#include "absl/time/clock.h"
+#include "common/error/error.h"
+#include "common/rpc/request_id.h"
+#include "common/rpc/status.h"
+#include "common/telemetry/log.h"
+#include "services/ledger/api/conversions.h"
+
+namespace reserve::api {
+namespace {
+
+// Refusals are the callers' business; what is ours is a warning.
+Severity SeverityOf(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kInternal:
+    case absl::StatusCode::kUnknown:
+    case absl::StatusCode::kDataLoss:
+      return Severity::kError;
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kResourceExhausted:
+      return Severity::kWarning;
+    default:
+      return Severity::kDebug;
+  }
+}
+
+// Answers one call from the reply to one command, and is gone after that.
+class UnarySink : public engine::ReplySink {
+ public:
+  UnarySink(CallRecord record, grpc::ServerUnaryReactor* reactor, FillResponse fill,
+            const char* field_prefix)
+      : record_(record), reactor_(reactor), fill_(std::move(fill)), field_prefix_(field_prefix) {}
+
+  void Done(uint32_t, absl::StatusOr<engine::Reply> reply) override {
+    if (reply.ok()) fill_(*std::move(reply));
+    reactor_->Finish(record_.End(PrefixField(reply.status(), field_prefix_)));
+    delete this;
+  }
+
+ private:
+  const CallRecord record_;
+  grpc::ServerUnaryReactor* const reactor_;
+  const FillResponse fill_;
+  const char* const field_prefix_;
+};
+
+}  // namespace
+
+CallRecord::CallRecord(RpcMetrics& metrics, const grpc::CallbackServerContext& context,
+                       const char* method)
+    : metrics_(metrics), context_(context), method_(method), start_(absl::Now()) {}
+
+grpc::Status CallRecord::End(const absl::Status& status) const {
+  const absl::Duration elapsed = absl::Now() - start_;
+  metrics_.Observe(method_, status.code(), elapsed);
+  if (status.ok()) return grpc::Status::OK;
+  const Severity severity = SeverityOf(status);
+  if (LogEnabled(severity)) {
+    Log(severity, "call refused",
+        {{"method", method_},
+         {"request_id", RequestIdOf(context_)},
+         {"code", absl::StatusCodeToString(status.code())},
+         {"reason", ReasonOf(status)},
+         {"error", status.message()},
+         {"elapsed", elapsed}});
+  }
+  return ToGrpcStatus(status, kErrorDomain);
+}
+
+grpc::ServerUnaryReactor* FinishNow(const ApiContext& api, grpc::CallbackServerContext* context,
+                                    const char* method, const absl::Status& status) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  reactor->Finish(CallRecord(api.metrics, *context, method).End(status));
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* StartQuery(const ApiContext& api, grpc::CallbackServerContext* context,
+                                     const char* method, engine::QueryPool::Work work) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const CallRecord record(api.metrics, *context, method);
+  api.engine.queries().Submit(std::move(work), [reactor, record](const absl::Status& status) {
+    reactor->Finish(record.End(status));
+  });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* StartCommand(const ApiContext& api, grpc::CallbackServerContext* context,
+                                       const char* method, absl::StatusOr<engine::Task> task,
+                                       FillResponse fill, const char* field_prefix) {
+  if (!task.ok()) return FinishNow(api, context, method, task.status());
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  task->sink = new UnarySink(CallRecord(api.metrics, *context, method), reactor, std::move(fill),
+                             field_prefix);
+  std::vector<engine::Task> tasks;
+  tasks.push_back(*std::move(task));
+  api.engine.Submit(std::move(tasks));
+  return reactor;
+}
+
+absl::Status PrefixField(const absl::Status& status, absl::string_view prefix) {
+  if (status.ok() || prefix.empty() || FieldOf(status) == "account_id") return status;
+  return WithFieldPrefix(status, prefix);
+}
+
+}  // namespace reserve::api

@@ -1,0 +1,72 @@
+// What every unary handler does around its own work: counting, timing, status
+// conversion, and finishing exactly once.
+//
+// A handler parses, starts a command or a query, and returns the reactor; the
+// rest happens on the threads of the engine. No handler blocks.
+//
+//   grpc::ServerUnaryReactor* LedgerService::GetAccount(...) {
+//     return StartQuery(context, "GetAccount", [=](storage::Connection& connection) { ... });
+//   }
+#ifndef RESERVE_SERVICES_LEDGER_API_CALL_H_
+#define RESERVE_SERVICES_LEDGER_API_CALL_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "services/ledger/api/rpc_metrics.h"
+#include "services/ledger/engine/engine.h"
+
+namespace reserve::api {
+
+// Times one call, counts its status, and logs it if it failed.
+class CallRecord {
+ public:
+  // `method` must outlive the call, like a literal.
+  CallRecord(RpcMetrics& metrics, const grpc::CallbackServerContext& context, const char* method);
+
+  // The status for the client, after it was counted and logged. Once.
+  grpc::Status End(const absl::Status& status) const;
+
+ private:
+  RpcMetrics& metrics_;
+  const grpc::CallbackServerContext& context_;
+  const char* method_;
+  absl::Time start_;
+};
+
+// What the services of the ledger share. Must outlive all calls.
+struct ApiContext {
+  engine::Engine& engine;
+  RpcMetrics& metrics;
+};
+
+// Answers a call whose outcome is known already.
+grpc::ServerUnaryReactor* FinishNow(const ApiContext& api, grpc::CallbackServerContext* context,
+                                    const char* method, const absl::Status& status);
+
+// Answers a call by work on a thread of the query pool. The work fills the
+// response and may run twice.
+grpc::ServerUnaryReactor* StartQuery(const ApiContext& api, grpc::CallbackServerContext* context,
+                                     const char* method, engine::QueryPool::Work work);
+
+// Answers a call by a command. `task` is an error if the request was bad. `fill`
+// moves the reply into the response; `field_prefix` is put before the field of a
+// refusal, except before "account_id".
+using FillResponse = std::function<void(engine::Reply&&)>;
+grpc::ServerUnaryReactor* StartCommand(const ApiContext& api, grpc::CallbackServerContext* context,
+                                       const char* method, absl::StatusOr<engine::Task> task,
+                                       FillResponse fill, const char* field_prefix = "");
+
+// Puts the prefix before the field of a refusal, except before "account_id".
+absl::Status PrefixField(const absl::Status& status, absl::string_view prefix);
+
+}  // namespace reserve::api
+
+#endif  // RESERVE_SERVICES_LEDGER_API_CALL_H_

@@ -1,0 +1,413 @@
+#include "services/ledger/api/conversions.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "common/clock/utc.h"
+#include "common/digest/sha256.h"
+#include "common/error/error.h"
+#include "common/rpc/conversions.h"
+
+namespace reserve::api {
+namespace {
+
+using domain::Usage;
+using domain::UsageKind;
+
+constexpr size_t kMaxReasonBytes = 255;
+constexpr size_t kMaxTokenBytes = 255;
+constexpr size_t kMaxFingerprintBytes = 64;
+constexpr size_t kMaxCarrierBytes = 32;
+constexpr size_t kMaxCodeBytes = 64;
+constexpr int32_t kMaxSmsUnits = domain::kMaxSegments * 153;
+
+bool IsGraphic(absl::string_view text) {
+  for (const char c : text) {
+    if (!absl::ascii_isgraph(static_cast<unsigned char>(c))) return false;
+  }
+  return true;
+}
+
+bool HasControlCharacter(absl::string_view text) {
+  for (const char c : text) {
+    if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) return true;
+  }
+  return false;
+}
+
+absl::StatusOr<domain::Direction> DirectionFrom(pb::Direction direction, absl::string_view field) {
+  switch (direction) {
+    case pb::DIRECTION_OUTBOUND:
+      return domain::Direction::kOutbound;
+    case pb::DIRECTION_INBOUND:
+      return domain::Direction::kInbound;
+    default:
+      return InvalidField(field, "must be DIRECTION_OUTBOUND or DIRECTION_INBOUND");
+  }
+}
+
+absl::Status CheckNumber(absl::string_view number, absl::string_view field) {
+  if (domain::IsE164(number)) return absl::OkStatus();
+  return InvalidField(field, "must be E.164: + and 5 to 15 digits, the first of them 1 to 9");
+}
+
+absl::StatusOr<int32_t> SegmentsFrom(const pb::Sms& sms) {
+  switch (sms.size_case()) {
+    case pb::Sms::kSegments:
+      if (sms.segments() < 1 || sms.segments() > domain::kMaxSegments) {
+        return InvalidField("sms.segments", absl::StrCat("must be 1 to ", domain::kMaxSegments));
+      }
+      return sms.segments();
+    case pb::Sms::kText:
+      break;
+    default:
+      return InvalidField("sms.segments", "give the segments, or the text's size");
+  }
+  const pb::SmsText& text = sms.text();
+  if (text.length() < 0 || text.length() > kMaxSmsUnits) {
+    return InvalidField("sms.text.length", absl::StrCat("must be 0 to ", kMaxSmsUnits));
+  }
+  int32_t segments = 0;
+  if (text.encoding() == pb::SMS_ENCODING_GSM7) {
+    segments = domain::Gsm7Segments(text.length());
+  } else if (text.encoding() == pb::SMS_ENCODING_UCS2) {
+    segments = domain::Ucs2Segments(text.length());
+  } else {
+    return InvalidField("sms.text.encoding", "must be SMS_ENCODING_GSM7 or SMS_ENCODING_UCS2");
+  }
+  if (segments > domain::kMaxSegments) {
+    return InvalidField("sms.text.length",
+                        absl::StrCat("makes more than ", domain::kMaxSegments, " segments"));
+  }
+  return segments;
+}
+
+void ToProto(const domain::BookedUsage& booked, const std::string& currency, pb::Rating* message) {
+  const domain::Rating& r = booked.rating;
+  message->set_basis(static_cast<pb::ChargeBasis>(r.basis));
+  message->set_plan_id(r.plan_id);
+  message->set_deck_version(r.deck_version);
+  message->set_prefix(r.prefix);
+  if (r.deck_version != 0) {
+    reserve::ToProto(r.price, currency, message->mutable_price());
+    reserve::ToProto(r.connect_fee, currency, message->mutable_connect_fee());
+  }
+  message->set_initial_increment_seconds(r.initial_increment_seconds);
+  message->set_increment_seconds(r.increment_seconds);
+  message->set_billable_seconds(r.billable_seconds);
+  message->set_free_seconds_before(r.free_seconds_before);
+  message->set_free_seconds_after(r.free_seconds_before - r.free_seconds_taken);
+  message->set_paid_seconds(r.paid_seconds);
+  message->set_segments(booked.usage.segments);
+  message->set_rounding(pb::ROUNDING_HALF_UP_NANO);
+  message->set_standard_rate(r.standard_rate);
+}
+
+}  // namespace
+
+absl::Status CheckId(absl::string_view id, absl::string_view field) {
+  if (domain::IsValidId(id)) return absl::OkStatus();
+  if (id.empty()) return InvalidField(field, "must be set");
+  return InvalidField(field, "must be 1 to 64 characters of A-Z a-z 0-9 . _ : -");
+}
+
+absl::Status CheckReason(absl::string_view text, absl::string_view field) {
+  if (text.empty()) return InvalidField(field, "must be set");
+  if (text.size() > kMaxReasonBytes) {
+    return InvalidField(field, absl::StrCat("must be at most ", kMaxReasonBytes, " bytes"));
+  }
+  if (HasControlCharacter(text)) return InvalidField(field, "must not hold control characters");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> CurrencyFrom(const std::string& currency_code,
+                                         absl::string_view field) {
+  if (currency_code.empty()) return std::string("USD");
+  if (!IsCurrency(currency_code)) {
+    return InvalidField(field, absl::StrCat("must be a currency of ISO 4217, like USD"));
+  }
+  return currency_code;
+}
+
+absl::StatusOr<domain::Card> CardFrom(const std::string& token, const std::string& fingerprint) {
+  if (token.size() > kMaxTokenBytes || !IsGraphic(token)) {
+    return InvalidField("card_token", absl::StrCat("must be up to ", kMaxTokenBytes,
+                                                   " printable ASCII characters without spaces"));
+  }
+  if (fingerprint.size() > kMaxFingerprintBytes || !IsGraphic(fingerprint)) {
+    return InvalidField("card_fingerprint",
+                        absl::StrCat("must be up to ", kMaxFingerprintBytes,
+                                     " printable ASCII characters without spaces"));
+  }
+  if (token.empty()) {
+    if (fingerprint.empty()) return domain::Card();
+    return InvalidField("card_token", "must be set if card_fingerprint is");
+  }
+  // Not the token itself, which is not to be shown.
+  if (fingerprint.empty()) return domain::Card{token, "sha256-" + Sha256Hex(token).substr(0, 32)};
+  return domain::Card{token, fingerprint};
+}
+
+absl::StatusOr<std::optional<Nanos>> OptionalMoney(bool is_set, const v1::Money& money,
+                                                   absl::string_view currency,
+                                                   absl::string_view field) {
+  if (!is_set) return std::optional<Nanos>();
+  // Without a currency of either side only the amount is checked here; any
+  // currency stands in.
+  absl::string_view expected = currency;
+  if (expected.empty() && money.currency_code().empty()) expected = "USD";
+  RESERVE_ASSIGN_OR_RETURN(const Nanos amount, reserve::FromProto(money, expected, field));
+  return std::optional<Nanos>(amount);
+}
+
+absl::Status CallFrom(const pb::Call& call, Usage* usage) {
+  usage->kind = UsageKind::kCall;
+  RESERVE_ASSIGN_OR_RETURN(usage->direction, DirectionFrom(call.direction(), "call.direction"));
+  RESERVE_RETURN_IF_ERROR(CheckNumber(call.destination(), "call.destination"));
+  usage->destination = call.destination().substr(1);
+  if (call.duration_seconds() < 0 || call.duration_seconds() > domain::kMaxDurationSeconds) {
+    return InvalidField("call.duration_seconds",
+                        absl::StrCat("must be 0 to ", domain::kMaxDurationSeconds));
+  }
+  usage->duration_seconds = call.duration_seconds();
+  return absl::OkStatus();
+}
+
+absl::Status SmsFrom(const pb::Sms& sms, Usage* usage) {
+  usage->kind = UsageKind::kSms;
+  RESERVE_ASSIGN_OR_RETURN(usage->direction, DirectionFrom(sms.direction(), "sms.direction"));
+  const bool may_be_empty = usage->direction == domain::Direction::kInbound;
+  if (!sms.destination().empty() || !may_be_empty) {
+    RESERVE_RETURN_IF_ERROR(CheckNumber(sms.destination(), "sms.destination"));
+    usage->destination = sms.destination().substr(1);
+  }
+  if (sms.carrier().size() > kMaxCarrierBytes || !IsGraphic(sms.carrier())) {
+    return InvalidField("sms.carrier", absl::StrCat("must be up to ", kMaxCarrierBytes,
+                                                    " printable ASCII characters"));
+  }
+  usage->carrier = absl::AsciiStrToLower(sms.carrier());
+  RESERVE_ASSIGN_OR_RETURN(usage->segments, SegmentsFrom(sms));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Usage> UsageFrom(const pb::Usage& usage) {
+  Usage parsed;
+  RESERVE_RETURN_IF_ERROR(CheckId(usage.usage_id(), "usage_id"));
+  RESERVE_RETURN_IF_ERROR(CheckId(usage.user_id(), "user_id"));
+  parsed.usage_id = usage.usage_id();
+  parsed.user_id = usage.user_id();
+  if (!usage.has_start_time()) return InvalidField("start_time", "must be set");
+  RESERVE_ASSIGN_OR_RETURN(parsed.start_time, reserve::FromProto(usage.start_time(), "start_time"));
+  parsed.start_time = TruncateToMicros(parsed.start_time);
+  switch (usage.kind_case()) {
+    case pb::Usage::kCall:
+      RESERVE_RETURN_IF_ERROR(CallFrom(usage.call(), &parsed));
+      return parsed;
+    case pb::Usage::kSms:
+      RESERVE_RETURN_IF_ERROR(SmsFrom(usage.sms(), &parsed));
+      return parsed;
+    default:
+      return InvalidField("call", "give a call or an sms");
+  }
+}
+
+absl::StatusOr<engine::ReportRecharge> ReportFrom(const pb::ReportRechargeRequest& request) {
+  engine::ReportRecharge report;
+  report.ordinal = request.ordinal();
+  domain::ChargeOutcome& outcome = report.outcome;
+  outcome.attempt = request.attempt();
+  outcome.lease_epoch = request.lease_epoch();
+  switch (request.outcome_case()) {
+    case pb::ReportRechargeRequest::kSucceeded: {
+      const pb::ChargeSucceeded& succeeded = request.succeeded();
+      outcome.kind = domain::ChargeOutcome::Kind::kSucceeded;
+      outcome.charge_id = succeeded.charge_id();
+      if (outcome.charge_id.empty() || outcome.charge_id.size() > kMaxCodeBytes ||
+          !IsGraphic(outcome.charge_id)) {
+        return InvalidField("succeeded.charge_id", "must be 1 to 64 printable ASCII characters");
+      }
+      RESERVE_ASSIGN_OR_RETURN(outcome.amount,
+                               reserve::FromProto(succeeded.amount(), "", "succeeded.amount"));
+      outcome.currency = succeeded.amount().currency_code();
+      return report;
+    }
+    case pb::ReportRechargeRequest::kDeclined: {
+      const pb::ChargeDeclined& declined = request.declined();
+      outcome.kind = domain::ChargeOutcome::Kind::kDeclined;
+      if (declined.decline_class() != pb::DECLINE_CLASS_SOFT &&
+          declined.decline_class() != pb::DECLINE_CLASS_HARD &&
+          declined.decline_class() != pb::DECLINE_CLASS_AUTHENTICATION_REQUIRED) {
+        return InvalidField("declined.decline_class", "must be set");
+      }
+      outcome.decline_class = static_cast<domain::DeclineClass>(declined.decline_class());
+      outcome.text = declined.code();
+      if (outcome.text.size() > kMaxCodeBytes || !IsGraphic(outcome.text)) {
+        return InvalidField("declined.code", "must be up to 64 printable ASCII characters");
+      }
+      return report;
+    }
+    case pb::ReportRechargeRequest::kUnresolved:
+      outcome.kind = domain::ChargeOutcome::Kind::kUnresolved;
+      outcome.text = request.unresolved().reason();
+      RESERVE_RETURN_IF_ERROR(CheckReason(outcome.text, "unresolved.reason"));
+      return report;
+    default:
+      return InvalidField("outcome", "must be succeeded, declined or unresolved");
+  }
+}
+
+void ToProto(const domain::Account& account, pb::Account* message) {
+  message->set_account_id(account.account_id);
+  message->set_state(static_cast<pb::AccountState>(account.state));
+  reserve::ToProto(account.balance, account.currency, message->mutable_balance());
+  pb::BillingSettings* settings = message->mutable_billing_settings();
+  reserve::ToProto(account.reserve_amount, account.currency, settings->mutable_reserve_amount());
+  reserve::ToProto(account.recharge_threshold, account.currency,
+                   settings->mutable_recharge_threshold());
+  if (account.card_state != domain::CardState::kNone) {
+    pb::PaymentMethod* card = message->mutable_payment_method();
+    card->set_card_fingerprint(account.card.fingerprint);
+    card->set_card_state(static_cast<pb::CardState>(account.card_state));
+  }
+  if (account.blocked()) {
+    message->mutable_block()->set_reason(account.block.reason);
+    reserve::ToProto(account.block.time, message->mutable_block()->mutable_block_time());
+  }
+  message->set_default_plan_id(account.default_plan_id);
+  message->set_last_seq(account.last_seq);
+  message->set_open_recharge_ordinal(account.open_ordinal);
+  reserve::ToProto(account.create_time, message->mutable_create_time());
+}
+
+void ToProto(const engine::UserReply& reply, pb::User* message) {
+  const domain::User& user = reply.user;
+  message->set_account_id(user.account_id);
+  message->set_user_id(user.user_id);
+  message->set_plan_id(user.plan_id);
+  message->set_free_seconds_total(reply.plan.free_seconds);
+  message->set_free_seconds_left(domain::FreeSecondsLeft(user, reply.plan, user.create_time));
+  reserve::ToProto(user.create_time, message->mutable_create_time());
+}
+
+void ToProto(const Usage& usage, pb::Usage* message) {
+  message->set_usage_id(usage.usage_id);
+  message->set_user_id(usage.user_id);
+  reserve::ToProto(usage.start_time, message->mutable_start_time());
+  const auto direction = static_cast<pb::Direction>(usage.direction);
+  const std::string number =
+      usage.destination.empty() ? std::string() : absl::StrCat("+", usage.destination);
+  if (usage.kind == UsageKind::kCall) {
+    message->mutable_call()->set_direction(direction);
+    message->mutable_call()->set_destination(number);
+    message->mutable_call()->set_duration_seconds(usage.duration_seconds);
+  } else {
+    message->mutable_sms()->set_direction(direction);
+    message->mutable_sms()->set_destination(number);
+    message->mutable_sms()->set_carrier(usage.carrier);
+    message->mutable_sms()->set_segments(usage.segments);
+  }
+}
+
+void ToProto(const domain::Entry& entry, const std::string& currency, pb::Entry* message) {
+  message->set_account_id(entry.account_id);
+  message->set_seq(entry.seq);
+  message->set_kind(static_cast<pb::EntryKind>(entry.kind));
+  reserve::ToProto(entry.amount, currency, message->mutable_amount());
+  reserve::ToProto(entry.balance_after, currency, message->mutable_balance_after());
+  reserve::ToProto(entry.record_time, message->mutable_record_time());
+  if (entry.booked.has_value()) message->set_usage_id(entry.booked->usage.usage_id);
+  message->set_recharge_ordinal(entry.recharge_ordinal);
+  message->set_request_id(entry.request_id);
+  message->set_reason(entry.reason);
+}
+
+void ToProto(const domain::Entry& entry, const std::string& currency, pb::UsageRecord* message) {
+  message->set_account_id(entry.account_id);
+  ToProto(entry.booked->usage, message->mutable_usage());
+  message->set_seq(entry.seq);
+  reserve::ToProto(-entry.amount, currency, message->mutable_cost());
+  reserve::ToProto(entry.balance_after - entry.amount, currency, message->mutable_balance_before());
+  reserve::ToProto(entry.balance_after, currency, message->mutable_balance_after());
+  ToProto(*entry.booked, currency, message->mutable_rating());
+  reserve::ToProto(entry.record_time, message->mutable_record_time());
+}
+
+void ToProto(const domain::Recharge& recharge, pb::Recharge* message) {
+  message->set_account_id(recharge.account_id);
+  message->set_ordinal(recharge.ordinal);
+  message->set_kind(static_cast<pb::RechargeKind>(recharge.kind));
+  reserve::ToProto(recharge.amount, recharge.currency, message->mutable_amount());
+  message->set_state(static_cast<pb::RechargeState>(recharge.state));
+  message->set_card_fingerprint(recharge.card.fingerprint);
+  message->set_attempt(recharge.attempt);
+  if (recharge.state == domain::RechargeState::kOpen) {
+    reserve::ToProto(recharge.due_time, message->mutable_due_time());
+  }
+  message->set_last_decline_class(static_cast<pb::DeclineClass>(recharge.last_decline));
+  message->set_last_decline_code(recharge.last_decline_code);
+  message->set_charge_id(recharge.charge_id);
+  message->set_request_id(recharge.request_id);
+  reserve::ToProto(recharge.create_time, message->mutable_create_time());
+  if (recharge.settle_time != absl::InfinitePast()) {
+    reserve::ToProto(recharge.settle_time, message->mutable_settle_time());
+  }
+}
+
+void ToProto(const domain::Event& event, const std::string& currency, pb::Event* message) {
+  message->set_account_id(event.account_id);
+  message->set_event_seq(event.event_seq);
+  message->set_kind(static_cast<pb::EventKind>(event.kind));
+  message->set_cause(event.cause);
+  reserve::ToProto(event.time, message->mutable_event_time());
+  message->set_state(static_cast<pb::AccountState>(event.state));
+  reserve::ToProto(event.balance, currency, message->mutable_balance());
+  message->set_recharge_ordinal(event.recharge_ordinal);
+}
+
+void ToProto(const rates::RateRow& row, const std::string& currency, pb::Rate* message) {
+  message->set_kind(static_cast<pb::RateKind>(row.kind));
+  message->set_prefix(row.prefix);
+  message->set_carrier(row.carrier);
+  message->set_destination_name(row.destination_name);
+  reserve::ToProto(row.price, currency, message->mutable_price());
+  if (row.kind == rates::RateKind::kSms) return;
+  reserve::ToProto(row.connect_fee, currency, message->mutable_connect_fee());
+  message->set_initial_increment_seconds(row.initial_increment_seconds);
+  message->set_increment_seconds(row.increment_seconds);
+}
+
+void ToProto(const rates::DeckHeader& header, pb::RateDeck* message) {
+  message->set_version(header.version);
+  message->set_name(header.name);
+  message->set_currency_code(header.currency);
+  reserve::ToProto(header.effective_time, message->mutable_effective_time());
+  reserve::ToProto(header.standard_rate_ceiling, header.currency,
+                   message->mutable_standard_rate_ceiling());
+  message->set_rate_count(header.rate_count);
+  reserve::ToProto(header.import_time, message->mutable_import_time());
+}
+
+void ToProto(const engine::UsageReply& reply, pb::RecordUsageResponse* message) {
+  message->set_seq(reply.seq);
+  reserve::ToProto(reply.cost, reply.currency, message->mutable_cost());
+  reserve::ToProto(reply.balance_after, reply.currency, message->mutable_balance_after());
+  message->set_duplicate(reply.duplicate);
+}
+
+void ToProto(const engine::AuthorizeReply& reply, pb::AuthorizeUsageResponse* message) {
+  const domain::Authorization& answer = reply.authorization;
+  message->set_decision(static_cast<pb::AuthorizationDecision>(answer.decision));
+  message->set_allowed(answer.decision == domain::Decision::kAllowed);
+  if (reply.price.has_value()) {
+    reserve::ToProto(*reply.price, reply.currency, message->mutable_price());
+  }
+  message->set_standard_rate(reply.standard_rate);
+  message->set_free_seconds_left(answer.free_seconds_left);
+  message->set_max_duration_seconds(answer.max_duration_seconds);
+  message->set_unlimited_duration(answer.unlimited_duration);
+  message->set_prefix(reply.prefix);
+  if (answer.sms_cost > 0) {
+    reserve::ToProto(answer.sms_cost, reply.currency, message->mutable_sms_cost());
+  }
+}
+
+}  // namespace reserve::api

@@ -1,0 +1,68 @@
+// Between the messages of the ledger's services and the domain's values.
+//
+// From a message: checked, with INVALID_ARGUMENT naming the field. To a message:
+// plain. Thread-safe: pure functions.
+#ifndef RESERVE_SERVICES_LEDGER_API_CONVERSIONS_H_
+#define RESERVE_SERVICES_LEDGER_API_CONVERSIONS_H_
+
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "reserve/ledger/v1/ledger.pb.h"
+#include "reserve/ledger/v1/rates.pb.h"
+#include "reserve/ledger/v1/recharges.pb.h"
+#include "reserve/ledger/v1/resources.pb.h"
+#include "services/ledger/domain/account.h"
+#include "services/ledger/domain/journal.h"
+#include "services/ledger/domain/policy.h"
+#include "services/ledger/domain/recharge.h"
+#include "services/ledger/domain/usage.h"
+#include "services/ledger/engine/command.h"
+#include "services/ledger/rates/deck_snapshot.h"
+
+namespace reserve::api {
+
+namespace pb = ::reserve::ledger::v1;
+
+// The domain of every `ErrorInfo` of this service.
+inline constexpr char kErrorDomain[] = "reserve.ledger";
+
+absl::Status CheckId(absl::string_view id, absl::string_view field);
+// 1 to 255 bytes of UTF-8 without control characters.
+absl::Status CheckReason(absl::string_view text, absl::string_view field);
+// A currency of ISO 4217; empty means USD.
+absl::StatusOr<std::string> CurrencyFrom(const std::string& currency_code, absl::string_view field);
+// A card of a request; the fingerprint is derived from the token if it is empty.
+absl::StatusOr<domain::Card> CardFrom(const std::string& token, const std::string& fingerprint);
+// The amount, or nothing if it is unset. `currency` empty: any; the message's
+// code is then checked by the engine.
+absl::StatusOr<std::optional<Nanos>> OptionalMoney(bool is_set, const v1::Money& money,
+                                                   absl::string_view currency,
+                                                   absl::string_view field);
+
+absl::StatusOr<domain::Usage> UsageFrom(const pb::Usage& usage);
+// Fill the part of a usage that says what it was; fields are named from "call."
+// or "sms." on.
+absl::Status CallFrom(const pb::Call& call, domain::Usage* usage);
+absl::Status SmsFrom(const pb::Sms& sms, domain::Usage* usage);
+
+absl::StatusOr<engine::ReportRecharge> ReportFrom(const pb::ReportRechargeRequest& request);
+
+void ToProto(const domain::Account& account, pb::Account* message);
+void ToProto(const engine::UserReply& reply, pb::User* message);
+void ToProto(const domain::Usage& usage, pb::Usage* message);
+void ToProto(const domain::Entry& entry, const std::string& currency, pb::Entry* message);
+// `entry` must book a usage.
+void ToProto(const domain::Entry& entry, const std::string& currency, pb::UsageRecord* message);
+void ToProto(const domain::Recharge& recharge, pb::Recharge* message);
+void ToProto(const domain::Event& event, const std::string& currency, pb::Event* message);
+void ToProto(const rates::RateRow& row, const std::string& currency, pb::Rate* message);
+void ToProto(const rates::DeckHeader& header, pb::RateDeck* message);
+void ToProto(const engine::UsageReply& reply, pb::RecordUsageResponse* message);
+void ToProto(const engine::AuthorizeReply& reply, pb::AuthorizeUsageResponse* message);
+
+}  // namespace reserve::api
+
+#endif  // RESERVE_SERVICES_LEDGER_API_CONVERSIONS_H_

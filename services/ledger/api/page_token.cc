@@ -1,0 +1,56 @@
+#include "services/ledger/api/page_token.h"
+
+#include <algorithm>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "common/digest/sha256.h"
+#include "common/error/error.h"
+
+namespace reserve::api {
+namespace {
+
+constexpr int kDefaultPageSize = 50;
+constexpr int kMaxPageSize = 1000;
+// Enough to tell queries apart; a token protects nothing.
+constexpr size_t kDigestLength = 16;
+
+absl::Status NotOurs() { return InvalidField("page_token", "is not a token of this list"); }
+
+}  // namespace
+
+std::string QueryDigest(std::initializer_list<absl::string_view> parts) {
+  return Sha256HexOfFields(parts).substr(0, kDigestLength);
+}
+
+std::string EncodePageToken(absl::string_view query_digest, absl::string_view cursor) {
+  return absl::WebSafeBase64Escape(absl::StrCat(query_digest, cursor));
+}
+
+absl::StatusOr<std::string> DecodePageToken(absl::string_view query_digest,
+                                            absl::string_view token) {
+  if (token.empty()) return std::string();
+  std::string text;
+  if (!absl::WebSafeBase64Unescape(token, &text) || text.size() < kDigestLength) return NotOurs();
+  if (absl::string_view(text).substr(0, kDigestLength) != query_digest) {
+    return InvalidField("page_token", "belongs to another query; keep all other fields the same");
+  }
+  return text.substr(kDigestLength);
+}
+
+absl::StatusOr<int64_t> DecodeNumberToken(absl::string_view query_digest, absl::string_view token,
+                                          int64_t first) {
+  RESERVE_ASSIGN_OR_RETURN(const std::string cursor, DecodePageToken(query_digest, token));
+  if (cursor.empty()) return first;
+  int64_t number = 0;
+  if (!absl::SimpleAtoi(cursor, &number)) return NotOurs();
+  return number;
+}
+
+absl::StatusOr<int> PageSize(int32_t requested) {
+  if (requested < 0) return InvalidField("page_size", "must not be negative");
+  return requested == 0 ? kDefaultPageSize : std::min(requested, kMaxPageSize);
+}
+
+}  // namespace reserve::api

@@ -1,0 +1,87 @@
+#include "services/ledger/api/rpc_metrics.h"
+
+namespace reserve::api {
+namespace {
+
+const prometheus::Histogram::BucketBoundaries& SecondsBuckets() {
+  static const auto* const kBuckets = new prometheus::Histogram::BucketBoundaries{
+      0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5};
+  return *kBuckets;
+}
+
+prometheus::MetricFamily Single(const char* name, const char* help, prometheus::MetricType type,
+                                int64_t value) {
+  prometheus::MetricFamily family;
+  family.name = name;
+  family.help = help;
+  family.type = type;
+  prometheus::ClientMetric metric;
+  if (type == prometheus::MetricType::Counter) {
+    metric.counter.value = static_cast<double>(value);
+  } else {
+    metric.gauge.value = static_cast<double>(value);
+  }
+  family.metric.push_back(metric);
+  return family;
+}
+
+}  // namespace
+
+RpcMetrics::RpcMetrics(prometheus::Registry& registry)
+    : calls_(prometheus::BuildCounter()
+                 .Name("reserve_ledger_calls_total")
+                 .Help("Calls that ended, by method and status code.")
+                 .Register(registry)),
+      seconds_(prometheus::BuildHistogram()
+                   .Name("reserve_ledger_call_seconds")
+                   .Help("How long calls took, by method.")
+                   .Register(registry)) {}
+
+RpcMetrics::Instruments RpcMetrics::Find(const char* method, absl::StatusCode code) {
+  const std::pair<const char*, int> key(method, static_cast<int>(code));
+  {
+    absl::ReaderMutexLock lock(&mutex_);
+    const auto found = instruments_.find(key);
+    if (found != instruments_.end()) return found->second;
+  }
+  absl::MutexLock lock(&mutex_);
+  const auto [slot, is_new] = instruments_.try_emplace(key);
+  if (is_new) {
+    slot->second.calls =
+        &calls_.Add({{"method", method}, {"code", absl::StatusCodeToString(code)}});
+    slot->second.seconds = &seconds_.Add({{"method", method}}, SecondsBuckets());
+  }
+  return slot->second;
+}
+
+void RpcMetrics::Observe(const char* method, absl::StatusCode code, absl::Duration elapsed) {
+  const Instruments instruments = Find(method, code);
+  instruments.calls->Increment();
+  instruments.seconds->Observe(absl::ToDoubleSeconds(elapsed));
+}
+
+std::vector<prometheus::MetricFamily> EngineMetrics::Collect() const {
+  using prometheus::MetricType;
+  return {
+      Single("reserve_ledger_commands_total", "Commands that lanes have answered.",
+             MetricType::Counter, stats_.commands),
+      Single("reserve_ledger_batches_total", "Transactions that lanes have ended.",
+             MetricType::Counter, stats_.batches),
+      Single("reserve_ledger_conflicts_total", "Batches run again after a conflict.",
+             MetricType::Counter, stats_.conflicts),
+      Single("reserve_ledger_connections_lost_total", "Database connections that were lost.",
+             MetricType::Counter, stats_.connections_lost),
+      Single("reserve_ledger_unknown_commits_total", "Commits whose outcome had to be looked up.",
+             MetricType::Counter, stats_.unknown_commits),
+      Single("reserve_ledger_duplicates_total", "Usages that were booked already.",
+             MetricType::Counter, stats_.duplicates),
+      Single("reserve_ledger_overloaded_total", "Commands refused because a queue was full.",
+             MetricType::Counter, stats_.overloaded),
+      Single("reserve_ledger_leases_granted_total", "Recharges handed to workers.",
+             MetricType::Counter, stats_.leases_granted),
+      Single("reserve_ledger_queued_commands", "Commands waiting in the lanes.", MetricType::Gauge,
+             stats_.queued),
+  };
+}
+
+}  // namespace reserve::api

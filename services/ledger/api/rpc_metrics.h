@@ -1,0 +1,58 @@
+// Prometheus metrics of the ledger: calls by method and code, and the engine's
+// own counts. Thread-safe.
+#ifndef RESERVE_SERVICES_LEDGER_API_RPC_METRICS_H_
+#define RESERVE_SERVICES_LEDGER_API_RPC_METRICS_H_
+
+#include <prometheus/collectable.h>
+#include <prometheus/counter.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "services/ledger/engine/lane.h"
+
+namespace reserve::api {
+
+class RpcMetrics {
+ public:
+  explicit RpcMetrics(prometheus::Registry& registry);
+
+  // One call that ended. `method` must be a literal: its address is its key.
+  void Observe(const char* method, absl::StatusCode code, absl::Duration elapsed);
+
+ private:
+  struct Instruments {
+    prometheus::Counter* calls;
+    prometheus::Histogram* seconds;
+  };
+  Instruments Find(const char* method, absl::StatusCode code);
+
+  prometheus::Family<prometheus::Counter>& calls_;
+  prometheus::Family<prometheus::Histogram>& seconds_;
+  absl::Mutex mutex_;
+  absl::flat_hash_map<std::pair<const char*, int>, Instruments> instruments_
+      ABSL_GUARDED_BY(mutex_);
+};
+
+// Reads the engine's counts when it is asked.
+class EngineMetrics : public prometheus::Collectable {
+ public:
+  explicit EngineMetrics(const engine::EngineStats& stats) : stats_(stats) {}
+  std::vector<prometheus::MetricFamily> Collect() const override;
+
+ private:
+  const engine::EngineStats& stats_;
+};
+
+}  // namespace reserve::api
+
+#endif  // RESERVE_SERVICES_LEDGER_API_RPC_METRICS_H_
