@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <initializer_list>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -47,12 +49,30 @@ std::set<std::string> NamedFlags(const std::vector<std::string>& arguments) {
   return names;
 }
 
-bool AsksForHelp(const std::vector<std::string>& arguments) {
-  const std::set<std::string> named = NamedFlags(arguments);
-  for (const char* name : {"help", "helpfull", "helpshort", "helpon", "helpmatch", "version"}) {
+bool NamesOneOf(const std::set<std::string>& named, std::initializer_list<const char*> names) {
+  for (const char* name : names) {
     if (named.count(name) > 0) return true;
   }
   return false;
+}
+
+std::string VariableOf(absl::string_view flag) {
+  return absl::StrCat("RESERVE_", absl::AsciiStrToUpper(flag));
+}
+
+// Abseil's own --help leaves out the flags of other files, and ends with exit code 1.
+void PrintHelp(absl::string_view usage) {
+  std::map<std::string, absl::CommandLineFlag*> flags;
+  for (const auto& [name, flag] : absl::GetAllFlags()) {
+    if (IsOurs(flag->Filename())) flags.emplace(std::string(name), flag);
+  }
+  std::printf("%s\n\nFlags, each also from the environment (--listen is RESERVE_LISTEN):\n",
+              std::string(usage).c_str());
+  for (const auto& [name, flag] : flags) {
+    const std::string initial = flag->DefaultValue();
+    std::printf("  --%s\n      %s%s\n", name.c_str(), flag->Help().c_str(),
+                initial.empty() ? "" : absl::StrCat(" Default: ", initial).c_str());
+  }
 }
 
 void ConfigureUsage(absl::string_view usage) {
@@ -79,7 +99,12 @@ std::optional<std::string> ReadEnvironment(const std::string& name) {
 std::vector<std::string> ParseFlags(int argc, char* argv[], absl::string_view usage) {
   ConfigureUsage(usage);
   const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
-  if (!AsksForHelp(arguments)) {
+  const std::set<std::string> named = NamedFlags(arguments);
+  if (NamesOneOf(named, {"help"})) {
+    PrintHelp(usage);
+    std::exit(0);
+  }
+  if (!NamesOneOf(named, {"helpfull", "helpshort", "helppackage", "helpon", "version"})) {
     const absl::Status status = SetFlagsFromEnvironment(arguments, ReadEnvironment);
     if (!status.ok()) {
       std::fprintf(stderr, "ERROR: %s\n", std::string(status.message()).c_str());
@@ -97,15 +122,16 @@ absl::Status SetFlagsFromEnvironment(const std::vector<std::string>& arguments,
   for (const auto& [name, flag] : absl::GetAllFlags()) {
     const std::string key(name);
     if (!IsOurs(flag->Filename()) || named.count(key) > 0) continue;
-    const std::string variable = absl::StrCat("RESERVE_", absl::AsciiStrToUpper(key));
+    const std::string variable = VariableOf(key);
     const std::optional<std::string> value = environment(variable);
     if (!value.has_value()) continue;
     std::string error;
     if (!flag->ParseFrom(*value, &error)) {
-      const std::string detail(absl::StripAsciiWhitespace(error));
-      return absl::InvalidArgumentError(absl::StrCat("environment variable ", variable, "='",
-                                                     *value, "' is not a value for --", key,
-                                                     detail.empty() ? "" : ": ", detail));
+      // Abseil repeats the value and the flag before it says why.
+      const size_t why = error.find("; ");
+      return absl::InvalidArgumentError(
+          absl::StrCat("environment variable ", variable, ": '", *value, "' is not a value for --",
+                       key, why == std::string::npos ? "" : error.substr(why)));
     }
   }
   return absl::OkStatus();

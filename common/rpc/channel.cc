@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/error/error.h"
+#include "common/rpc/grpc_log.h"
 
 namespace reserve {
 namespace {
@@ -31,6 +32,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(const std::string& ta
                                                            const ChannelOptions& options) {
   if (target.empty()) return absl::InvalidArgumentError("a channel needs a target, like host:port");
   RESERVE_RETURN_IF_ERROR(CheckTlsFiles(options.tls));
+  RouteGrpcLog();
   const int max_backoff_ms = static_cast<int>(std::clamp<int64_t>(
       absl::ToInt64Milliseconds(options.max_reconnect_backoff), kFirstReconnectMs, 120'000));
   grpc::ChannelArguments arguments;

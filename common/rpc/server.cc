@@ -14,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "common/rpc/grpc_log.h"
 #include "common/telemetry/log.h"
 
 namespace reserve {
@@ -83,6 +84,7 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const ServerOptions&
                                                             std::vector<ServiceEntry> services) {
   if (options.listen.empty()) return InvalidField("listen", "must be host:port or unix:/path");
   RESERVE_RETURN_IF_ERROR(CheckTlsFiles(options.tls));
+  RouteGrpcLog();
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
 

@@ -286,8 +286,8 @@ void Gateway::OnChargeDurable(int64_t position, const absl::Status& status,
     case Reply::kAnswer:
       break;
   }
-  delays_.RunAfter(BehaviorOf(answer.charge.order.card_token).reply_delay,
-                   [answer = std::move(answer), done] { done(answer); });
+  const absl::Duration delay = BehaviorOf(answer.charge.order.card_token).reply_delay;
+  delays_.RunAfter(delay, [answer = std::move(answer), done] { done(answer); });
 }
 
 void Gateway::OnRefundDurable(const RefundRecord& refund, int64_t position,
