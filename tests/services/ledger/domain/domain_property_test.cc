@@ -1,0 +1,533 @@
+// Random command sequences against the model: after each step the policy and the
+// model must agree, and what must always hold is checked (docs/RULES.md).
+//
+// RESERVE_SEED=17 runs that seed alone; RESERVE_COMMANDS sets the commands a seed.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "services/ledger/domain/policy.h"
+#include "tests/services/ledger/domain/books.h"
+#include "tests/services/ledger/domain/model.h"
+
+namespace reserve::domain {
+namespace {
+
+constexpr int kCommandsPerAccount = 2'500;
+
+int64_t FromEnvironment(const char* name, int64_t otherwise) {
+  const char* text = std::getenv(name);
+  int64_t value = 0;
+  return text != nullptr && absl::SimpleAtoi(text, &value) ? value : otherwise;
+}
+
+// Caps and limits low enough to be met often.
+Settings TightSettings(std::mt19937_64& random) {
+  Settings settings;
+  settings.max_automatic_recharges_per_day = 2 + static_cast<int32_t>(random() % 4);
+  settings.max_automatic_amount_per_day = Dollars(40 + static_cast<int64_t>(random() % 80));
+  settings.max_recharge_multiple = 1 + static_cast<int32_t>(random() % 4);
+  settings.max_recharge_amount = Dollars(60 + static_cast<int64_t>(random() % 60));
+  return settings;
+}
+
+// One account's life, told to the policy and to the model alike.
+class Life {
+ public:
+  explicit Life(std::mt19937_64& random)
+      : random_(random), settings_(TightSettings(random)), books_(settings_), model_(settings_) {
+    const bool with_card = Chance(80);
+    OpenAccountCommand command;
+    command.account_id = "acct-1";
+    command.default_plan = PerMinutePlan();
+    if (with_card) command.card = CardNamed("card-0");
+    Expect(books_.Open(command), model_.Open(with_card ? "fp_card-0" : "", books_.now()));
+    Expect(books_.PutUser("ann", PerMinutePlan()),
+           model_.PutUser("ann", PerMinutePlan(), books_.now()));
+    Expect(books_.PutUser("mia", MonthlyPlan()),
+           model_.PutUser("mia", MonthlyPlan(), books_.now()));
+    Expect(books_.PutUser("uma", UnlimitedPlan()),
+           model_.PutUser("uma", UnlimitedPlan(), books_.now()));
+  }
+
+  // One command, what it is called, and everything that must hold after it.
+  void DoOneThing() {
+    PassTime();
+    const int64_t dice = Below(100);
+    if (dice < 46) {
+      RecordSomething();
+    } else if (dice < 52) {
+      AuthorizeSomething();
+    } else if (dice < 56) {
+      Adjust();
+    } else if (dice < 59) {
+      TopUp();
+    } else if (dice < 82) {
+      WorkOnTheRecharge();
+    } else if (dice < 87) {
+      RepeatAReport();
+    } else if (dice < 90) {
+      LateSuccess();
+    } else if (dice < 93) {
+      GiveACard();
+    } else if (dice < 95) {
+      ChangeSettings();
+    } else if (dice < 97) {
+      BlockOrUnblock();
+    } else if (dice < 98) {
+      PutAUser();
+    } else {
+      command_ = "reconsider";
+      Expect(books_.Reconsider(), model_.Reconsider(books_.now()));
+    }
+    CompareState();
+  }
+
+  // Over the whole life.
+  void CheckTheEnd() {
+    CheckMoney();
+    CheckFreeSeconds();
+    RateEverythingAgain();
+    EXPECT_EQ(static_cast<int64_t>(books_.events().size()), books_.account().last_event_seq);
+    for (const auto& [ordinal, outcome] : reports_) RepeatOnce(ordinal, outcome);
+  }
+
+  const std::string& command() const { return command_; }
+  const Books& books() const { return books_; }
+
+ private:
+  int64_t Below(int64_t bound) {
+    return static_cast<int64_t>(random_() % static_cast<uint64_t>(bound));
+  }
+  bool Chance(int percent) { return Below(100) < percent; }
+
+  void PassTime() {
+    const int64_t dice = Below(100);
+    if (dice < 55) {
+      books_.Advance(absl::Microseconds(Below(90'000'000)));
+    } else if (dice < 90) {
+      books_.Advance(absl::Minutes(Below(40)));
+    } else if (dice < 99) {
+      books_.Advance(absl::Hours(Below(9)));
+    } else {
+      books_.Advance(absl::Hours(24 * Below(20)));
+    }
+  }
+
+  Rate SomeRate() {
+    Rate rate = Chance(60) ? StandardRate() : DearRate();
+    if (!rate.standard_rate) {
+      rate.price = std::vector<Nanos>{20'000'001, 171'300'000, 500'000'000, 1'999'999'999,
+                                      7'250'000'000}[static_cast<size_t>(Below(5))];
+    } else {
+      rate.price = std::vector<Nanos>{20'000'000, 10'000'000, 17'100'000, 3,
+                                      12'345'679}[static_cast<size_t>(Below(5))];
+    }
+    const auto [initial, further] = std::vector<std::pair<int32_t, int32_t>>{
+        {60, 60}, {1, 1}, {6, 6}, {30, 6}, {60, 1}}[static_cast<size_t>(Below(5))];
+    rate.initial_increment_seconds = initial;
+    rate.increment_seconds = further;
+    if (Chance(25)) rate.connect_fee = 1 + Below(90'000'000);
+    rate.deck_version = 1 + Below(5);
+    return rate;
+  }
+
+  std::string SomeUser() { return std::vector<std::string>{"ann", "mia", "uma"}[Index(3)]; }
+  size_t Index(size_t bound) { return static_cast<size_t>(Below(static_cast<int64_t>(bound))); }
+
+  absl::Time SomeStart() {
+    if (Chance(80)) return books_.now() - absl::Seconds(Below(4'000));
+    return books_.now() - absl::Hours(Below(24 * 45));
+  }
+
+  // A usage and the rate that the deck has for it, if it has one.
+  std::pair<Usage, std::optional<Rate>> SomeUsage() {
+    const absl::Time start = SomeStart();
+    const int64_t dice = Below(100);
+    if (dice < 10) return {InboundSms(start, 1 + static_cast<int32_t>(Below(4))), std::nullopt};
+    if (dice < 30) {
+      Rate rate = SmsRate();
+      rate.price = 10'000'000 + Below(3'000'001);
+      return {OutboundSms(start, 1 + static_cast<int32_t>(Below(6))), rate};
+    }
+    const int64_t duration = Chance(8) ? 0 : Chance(70) ? Below(900) : Below(9'000);
+    if (dice < 38) return {InboundCall(start, duration), std::nullopt};
+    if (dice < 44) return {InboundCall(start, duration), SomeRate()};
+    if (dice < 47) return {OutboundCall(start, duration), std::nullopt};
+    const Rate rate = SomeRate();
+    // Dear calls stay short enough that the account comes back now and then.
+    return {OutboundCall(start, rate.standard_rate ? duration : duration % 700), rate};
+  }
+
+  void RecordSomething() {
+    const auto [usage, rate] = SomeUsage();
+    const std::string user = SomeUser();
+    const Rate* row = rate.has_value() ? &*rate : nullptr;
+    command_ = absl::StrCat("record for ", user, ", ", usage.duration_seconds, " s");
+    const ModelRating expected = model_.RateIt(user, usage, row);
+    const absl::Status status = books_.Record(user, usage, row);
+    Expect(status, model_.Record(user, usage, row, books_.now()));
+    if (!status.ok()) return;
+    ASSERT_EQ(books_.last().entries.size(), 1u);
+    const Rating& rating = books_.last().entries[0].booked->rating;
+    EXPECT_TRUE(rating.cost == expected.cost) << rating.cost;
+    EXPECT_EQ(rating.free_seconds_taken, expected.free_taken);
+    EXPECT_EQ(rating.paid_seconds, expected.paid);
+    EXPECT_EQ(books_.last().entries[0].amount, -rating.cost);
+  }
+
+  void AuthorizeSomething() {
+    const auto [usage, rate] = SomeUsage();
+    const std::string user = SomeUser();
+    const Rate* row = rate.has_value() ? &*rate : nullptr;
+    command_ = absl::StrCat("authorize for ", user);
+    const Authorization answer = books_.Authorize(user, usage, row);
+    EXPECT_EQ(answer.decision, model_.Authorize(user, usage, row));
+    EXPECT_EQ(answer.free_seconds_left, model_.FreeLeft(user, usage.start_time));
+    if (answer.decision != Decision::kAllowed || usage.kind == UsageKind::kSms) return;
+    const bool included = books_.plan_of(user).standard_calls == StandardCalls::kIncluded;
+    const bool nothing_to_pay = row == nullptr || (row->standard_rate && included);
+    EXPECT_EQ(answer.unlimited_duration, nothing_to_pay);
+    if (nothing_to_pay) return;
+    const int64_t longest = answer.max_duration_seconds;
+    EXPECT_EQ((longest - row->initial_increment_seconds) % row->increment_seconds, 0);
+    EXPECT_TRUE(model_.Affords(user, usage, *row, longest)) << longest;
+    const int64_t more = longest + row->increment_seconds;
+    EXPECT_TRUE(more > kMaxDurationSeconds || !model_.Affords(user, usage, *row, more)) << longest;
+  }
+
+  void Adjust() {
+    Nanos amount = Chance(50) ? Cents(1 + Below(4'000)) : -Cents(1 + Below(2'500));
+    if (Chance(10)) amount = -books_.account().balance;  // to exactly zero
+    if (Chance(10)) amount = books_.account().recharge_threshold - books_.account().balance;
+    if (Chance(3)) amount = -Dollars(150);
+    if (amount == 0) amount = 1;
+    command_ = absl::StrCat("adjust by ", amount);
+    Expect(books_.Adjust(amount), model_.Adjust(amount, books_.now()));
+  }
+
+  void TopUp() {
+    std::optional<Nanos> amount;
+    if (Chance(50)) amount = Cents(100 + Below(4'000));
+    command_ = "top up";
+    Expect(books_.TopUp(amount), model_.TopUp(amount, books_.now()));
+  }
+
+  void WorkOnTheRecharge() {
+    command_ = "work without a recharge";
+    const Recharge* open = books_.open();
+    if (open == nullptr) return;
+    if (open->state == RechargeState::kOpen && (!open->in_flight() || Chance(15))) {
+      command_ = "hand out";
+      books_.HandOut();
+      model_.HandOut();
+      if (Chance(30)) return;
+    }
+    ChargeOutcome outcome = SomeOutcome(*open);
+    const bool stale = Chance(8);
+    if (stale) --outcome.lease_epoch;
+    command_ = absl::StrCat("report ", static_cast<int>(outcome.kind), " on ", open->ordinal,
+                            " attempt ", outcome.attempt, stale ? ", stale" : "");
+    Send(open->ordinal, outcome);
+  }
+
+  ChargeOutcome SomeOutcome(const Recharge& recharge) {
+    const int64_t dice = Below(100);
+    if (dice < 52) return SuccessOf(recharge);
+    if (dice < 84) return DeclineOf(recharge, DeclineClass::kSoft);
+    if (dice < 91) return DeclineOf(recharge, DeclineClass::kHard);
+    if (dice < 95) return DeclineOf(recharge, DeclineClass::kAuthenticationRequired);
+    return UnresolvedOf(recharge);
+  }
+
+  void Send(int64_t ordinal, const ChargeOutcome& outcome) {
+    const bool current = outcome.lease_epoch == books_.recharge(ordinal).lease_epoch;
+    const absl::Status status = books_.Report(ordinal, outcome);
+    Expect(status, model_.Report(ordinal, outcome, current, books_.now()));
+    if (!status.ok()) return;
+    if (!books_.last().unchanged) reports_.emplace_back(ordinal, outcome);
+    if (outcome.kind == ChargeOutcome::Kind::kSucceeded) CompareState();
+    RepeatOnce(ordinal, outcome);
+    EXPECT_TRUE(repeated_.ok()) << repeated_;
+  }
+
+  // Whatever was reported once changes nothing when it is reported again.
+  void RepeatOnce(int64_t ordinal, const ChargeOutcome& outcome) {
+    const Account account = books_.account();
+    const Recharge recharge = books_.recharge(ordinal);
+    const absl::StatusOr<Transition> again =
+        ReportRecharge(books_.context(), account, recharge, outcome);
+    repeated_ = again.status();
+    if (!again.ok()) return;
+    EXPECT_TRUE(again->unchanged);
+    EXPECT_EQ(again->account, account);
+    EXPECT_TRUE(again->entries.empty());
+    EXPECT_TRUE(again->events.empty());
+    EXPECT_TRUE(again->recharges.empty());
+  }
+
+  void RepeatAReport() {
+    command_ = "repeat a report";
+    if (reports_.empty()) return;
+    const size_t recent = std::min<size_t>(reports_.size(), 12);
+    const auto [ordinal, outcome] = reports_[reports_.size() - 1 - Index(recent)];
+    command_ = absl::StrCat("repeat a report on ", ordinal, " attempt ", outcome.attempt);
+    if (outcome.attempt == books_.recharge(ordinal).attempt &&
+        outcome.kind == ChargeOutcome::Kind::kDeclined &&
+        books_.recharge(ordinal).state == RechargeState::kNeedsReview) {
+      return;
+    }
+    RepeatOnce(ordinal, outcome);
+  }
+
+  // The gateway charged after all what was declined, given up or never reported.
+  void LateSuccess() {
+    command_ = "late success";
+    if (books_.recharges().empty()) return;
+    const int64_t last = books_.account().last_ordinal;
+    const int64_t ordinal = std::max<int64_t>(1, last - Below(4));
+    const Recharge& recharge = books_.recharge(ordinal);
+    ChargeOutcome outcome = SuccessOf(recharge);
+    outcome.attempt = 1 + static_cast<int32_t>(Below(recharge.attempt));
+    outcome.lease_epoch = Below(recharge.lease_epoch + 1);
+    outcome.charge_id = absl::StrCat("ch_", ordinal, "_", outcome.attempt);
+    command_ = absl::StrCat("late success of ", ordinal, " attempt ", outcome.attempt);
+    Send(ordinal, outcome);
+  }
+
+  void GiveACard() {
+    if (!Chance(30)) card_ = 1 + Below(5);
+    const std::string name = absl::StrCat("card-", card_);
+    command_ = absl::StrCat("give ", name);
+    Expect(books_.GiveCard(CardNamed(name)), model_.GiveCard("fp_" + name, books_.now()));
+  }
+
+  void ChangeSettings() {
+    std::optional<Nanos> amount;
+    std::optional<Nanos> threshold;
+    if (Chance(70)) amount = Cents(1'400 + Below(2'500));
+    if (Chance(70)) threshold = Cents(950 + Below(1'000));
+    if (Chance(5)) amount = Dollars(20) + 1;
+    command_ = "change settings";
+    Expect(books_.ChangeSettings(amount, threshold),
+           model_.ChangeSettings(amount, threshold, books_.now()));
+  }
+
+  void BlockOrUnblock() {
+    if (Chance(40)) {
+      command_ = "block";
+      Expect(books_.Block("fraud"), model_.Block(books_.now()));
+    } else {
+      command_ = "unblock";
+      Expect(books_.Unblock("cleared"), model_.Unblock(books_.now()));
+    }
+  }
+
+  // "ann" goes to the unlimited plan and back; what she has used stays used.
+  void PutAUser() {
+    const Plan plan = Chance(60) ? PerMinutePlan() : UnlimitedPlan();
+    command_ = absl::StrCat("put ann on ", plan.plan_id);
+    Expect(books_.PutUser("ann", plan), model_.PutUser("ann", plan, books_.now()));
+  }
+
+  void Expect(const absl::Status& status, const Step& step) {
+    switch (step.outcome) {
+      case Outcome::kApplied:
+        ASSERT_TRUE(status.ok()) << status;
+        EXPECT_FALSE(books_.last().unchanged);
+        CompareEvents(step);
+        return;
+      case Outcome::kUnchanged:
+        ASSERT_TRUE(status.ok()) << status;
+        EXPECT_TRUE(books_.last().unchanged);
+        return;
+      case Outcome::kRefused:
+        EXPECT_FALSE(status.ok());
+        EXPECT_EQ(ReasonOf(status), step.reason);
+        return;
+      case Outcome::kNothing:
+        if (status.ok()) {
+          EXPECT_TRUE(books_.last().entries.empty());
+          EXPECT_TRUE(books_.last().events.empty());
+          EXPECT_TRUE(books_.last().recharges.empty());
+        }
+        return;
+    }
+  }
+
+  void CompareEvents(const Step& step) {
+    std::map<EventKind, int> counts;
+    for (const Event& event : books_.last().events) ++counts[event.kind];
+    EXPECT_EQ(counts, step.events);
+  }
+
+  void CompareState() {
+    const Account& account = books_.account();
+    EXPECT_TRUE(account.balance == model_.balance()) << account.balance;
+    EXPECT_EQ(account.state, model_.state());
+    EXPECT_EQ(account.card_state, model_.card_state());
+    EXPECT_EQ(account.card.fingerprint, model_.fingerprint());
+    EXPECT_EQ(account.open_ordinal, model_.open_ordinal());
+    EXPECT_EQ(account.last_ordinal, static_cast<int64_t>(model_.recharges().size()));
+    EXPECT_EQ(account.reserve_amount, model_.reserve_amount());
+    EXPECT_EQ(account.recharge_threshold, model_.threshold());
+    EXPECT_EQ(account.blocked(), model_.blocked());
+    const bool refused = model_.refused_day() != 0;
+    EXPECT_EQ(account.recheck_time != absl::InfiniteFuture(), refused);
+    if (refused) {
+      const absl::CivilDay day = absl::CivilDay(1970, 1, 1) + model_.refused_day();
+      EXPECT_EQ(account.recheck_time, absl::FromCivil(day + 1, absl::UTCTimeZone()));
+    }
+    const int64_t last = account.last_ordinal;
+    for (int64_t ordinal = std::max<int64_t>(1, last - 5); ordinal <= last; ++ordinal) {
+      CompareRecharge(books_.recharge(ordinal),
+                      model_.recharges()[static_cast<size_t>(ordinal - 1)]);
+    }
+    for (const auto& [user_id, user] : books_.users()) {
+      EXPECT_EQ(FreeSecondsLeft(user, books_.plan_of(user_id), books_.now()),
+                model_.FreeLeft(user_id, books_.now()))
+          << user_id;
+    }
+  }
+
+  void CompareRecharge(const Recharge& recharge, const ModelRecharge& expected) {
+    SCOPED_TRACE(absl::StrCat("recharge ", recharge.ordinal));
+    EXPECT_EQ(recharge.kind, expected.kind);
+    EXPECT_EQ(recharge.state, expected.state);
+    EXPECT_TRUE(recharge.amount == expected.amount) << recharge.amount;
+    EXPECT_EQ(recharge.card.fingerprint, expected.fingerprint);
+    EXPECT_EQ(recharge.attempt, expected.attempt);
+    if (recharge.state == RechargeState::kOpen) {
+      EXPECT_EQ(recharge.soft_declines, expected.soft_declines);
+      EXPECT_EQ(recharge.in_flight(), expected.handed_out);
+      if (expected.due.has_value()) {
+        EXPECT_EQ(recharge.due_time, *expected.due);
+      }
+    }
+    int64_t& epoch = epochs_[recharge.ordinal];
+    EXPECT_GE(recharge.lease_epoch, epoch);
+    epoch = recharge.lease_epoch;
+  }
+
+  // Each success is credited once, and the balance is the sum of the entries.
+  void CheckMoney() {
+    __int128 sum = 0;
+    __int128 charged = 0;
+    std::set<int64_t> credited;
+    for (const Entry& entry : books_.entries()) {
+      sum += entry.amount;
+      EXPECT_TRUE(sum == entry.balance_after) << "entry " << entry.seq;
+      if (entry.kind != EntryKind::kRecharge) continue;
+      charged += entry.amount;
+      EXPECT_TRUE(credited.insert(entry.recharge_ordinal).second)
+          << "recharge " << entry.recharge_ordinal << " is credited twice";
+    }
+    EXPECT_TRUE(sum == books_.account().balance);
+    __int128 succeeded = 0;
+    for (const auto& [ordinal, recharge] : books_.recharges()) {
+      if (recharge.state != RechargeState::kSucceeded) continue;
+      succeeded += recharge.amount;
+      EXPECT_EQ(credited.count(ordinal), 1u);
+    }
+    EXPECT_TRUE(charged == succeeded);
+  }
+
+  void CheckFreeSeconds() {
+    int64_t for_life = 0;
+    for (const Entry& entry : books_.entries()) {
+      if (!entry.booked.has_value() || entry.booked->usage.user_id != "ann") continue;
+      for_life += entry.booked->rating.free_seconds_taken;
+    }
+    EXPECT_LE(for_life, kPerMinuteFreeSeconds);
+    EXPECT_EQ(for_life, books_.users().at("ann").free_seconds_used);
+  }
+
+  // U4: the stored facts alone give the same rating again.
+  void RateEverythingAgain() {
+    const std::map<std::string, Plan> plans = {{"per_minute", PerMinutePlan()},
+                                               {"per_minute_monthly", MonthlyPlan()},
+                                               {"unlimited", UnlimitedPlan()}};
+    for (const Entry& entry : books_.entries()) {
+      if (!entry.booked.has_value()) continue;
+      const Rating& stored = entry.booked->rating;
+      const Plan& plan = plans.at(stored.plan_id);
+      Rate rate;
+      rate.deck_version = stored.deck_version;
+      rate.prefix = stored.prefix;
+      rate.price = stored.price;
+      rate.connect_fee = stored.connect_fee;
+      rate.initial_increment_seconds = stored.initial_increment_seconds;
+      rate.increment_seconds = stored.increment_seconds;
+      rate.standard_rate = stored.standard_rate;
+      User user;
+      user.free_seconds_used = plan.free_seconds - stored.free_seconds_before;
+      if (plan.bucket_reset == BucketReset::kMonthly) user.free_period = 999'912;
+      const absl::StatusOr<Rating> again =
+          RateUsage(entry.booked->usage, plan, user, stored.deck_version == 0 ? nullptr : &rate);
+      ASSERT_TRUE(again.ok()) << again.status();
+      EXPECT_EQ(*again, stored) << "entry " << entry.seq;
+    }
+  }
+
+  std::mt19937_64& random_;
+  const Settings settings_;
+  Books books_;
+  Model model_;
+  std::vector<std::pair<int64_t, ChargeOutcome>> reports_;  // that were applied
+  std::map<int64_t, int64_t> epochs_;
+  absl::Status repeated_;
+  int64_t card_ = 0;
+  std::string command_ = "open";
+};
+
+void AddUp(const Books& books, std::map<EventKind, int64_t>* totals) {
+  for (const Event& event : books.events()) ++(*totals)[event.kind];
+}
+
+class DomainPropertyTest : public testing::TestWithParam<int64_t> {};
+
+TEST_P(DomainPropertyTest, ThePolicyDoesWhatTheModelSaysInAnyOrderOfCommands) {
+  const int64_t seed = FromEnvironment("RESERVE_SEED", GetParam());
+  const int64_t commands = FromEnvironment("RESERVE_COMMANDS", 100'000);
+  std::cout << "RESERVE_SEED=" << seed << std::endl;
+  std::mt19937_64 random(static_cast<uint64_t>(seed));
+  std::map<EventKind, int64_t> totals;
+  for (int64_t done = 0; done < commands;) {
+    Life life(random);
+    for (int i = 0; i < kCommandsPerAccount && done < commands; ++i, ++done) {
+      life.DoOneThing();
+      if (HasFailure()) {
+        FAIL() << "seed " << seed << ", command " << done << ": " << life.command();
+      }
+    }
+    life.CheckTheEnd();
+    AddUp(life.books(), &totals);
+    ASSERT_FALSE(HasFailure()) << "seed " << seed << ", after command " << done;
+  }
+  // A run that never met one of the rules would prove nothing of it.
+  if (commands < 10'000) return;
+  for (const EventKind kind :
+       {EventKind::kEnabled, EventKind::kDisabled, EventKind::kRechargeSucceeded,
+        EventKind::kRechargeDeclined, EventKind::kRechargeFailed, EventKind::kRechargeNeedsReview,
+        EventKind::kCardBlocked, EventKind::kCardReplaced, EventKind::kCapReached,
+        EventKind::kRechargeLimited}) {
+    EXPECT_GE(totals[kind], 10) << "event kind " << static_cast<int>(kind);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, DomainPropertyTest,
+                         testing::Values(1, 2, 3, 20261123, 918273645, 4242424242));
+
+}  // namespace
+}  // namespace reserve::domain
