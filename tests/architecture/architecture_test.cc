@@ -1,0 +1,141 @@
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/architecture/source_rules.h"
+#include "tests/support/build_tree.h"
+
+namespace reserve::architecture {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::string ReadFile(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+TEST(ArchitectureTest, SourcesKeepToTheRules) {
+  const fs::path root = test_support::SourceDir();
+  std::vector<std::string> violations;
+  int files = 0;
+  for (const std::string folder : {"common", "services", "worker"}) {
+    ASSERT_TRUE(fs::is_directory(root / folder)) << root / folder;
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root / folder)) {
+      const std::string extension = entry.path().extension().string();
+      if (extension != ".cc" && extension != ".h" && extension != ".sql") continue;
+      ++files;
+      const std::string path = fs::relative(entry.path(), root).string();
+      for (std::string& found : Violations(path, ReadFile(entry.path()))) {
+        violations.push_back(std::move(found));
+      }
+    }
+  }
+  EXPECT_GT(files, 20);
+  EXPECT_THAT(violations, IsEmpty()) << absl::StrJoin(violations, "\n");
+}
+
+struct Sample {
+  std::string name;
+  std::string path;
+  std::string line;
+  bool allowed = false;
+};
+
+class SourceRulesTest : public ::testing::TestWithParam<Sample> {};
+
+TEST_P(SourceRulesTest, JudgesTheSample) {
+  const Sample& sample = GetParam();
+  const std::string text = absl::StrCat("// A file.\n", sample.line, "\n");
+  if (sample.allowed) {
+    EXPECT_THAT(Violations(sample.path, text), IsEmpty());
+  } else {
+    EXPECT_THAT(Violations(sample.path, text), ElementsAre(HasSubstr(sample.path + ":2: ")));
+  }
+}
+
+constexpr bool kAllowed = true;
+const std::string kDomain = "services/ledger/domain/x.cc";
+const std::string kRates = "services/ledger/rates/x.cc";
+const std::string kStorage = "services/ledger/storage/x.cc";
+const std::string kEngine = "services/ledger/engine/x.h";
+const std::string kApi = "services/ledger/api/x.cc";
+
+INSTANTIATE_TEST_SUITE_P(
+    Includes, SourceRulesTest,
+    ::testing::Values(
+        Sample{"DomainItself", kDomain, "#include \"services/ledger/domain/account.h\"", kAllowed},
+        Sample{"DomainStd", kDomain, "#include <vector>", kAllowed},
+        Sample{"DomainAbsl", kDomain, "#include \"absl/time/time.h\"", kAllowed},
+        Sample{"DomainSystem", kDomain, "#include <unistd.h>"},
+        Sample{"DomainRates", kDomain, "#include \"services/ledger/rates/rate_deck.h\""},
+        Sample{"DomainTelemetry", kDomain, "#include \"common/telemetry/log.h\""},
+        Sample{"DomainProto", kDomain, "#include \"reserve/v1/money.pb.h\""},
+        Sample{"RatesDomain", kRates, "#include \"services/ledger/domain/rating.h\"", kAllowed},
+        Sample{"RatesStorage", kRates, "#include \"services/ledger/storage/connection.h\""},
+        Sample{"StorageConnector", kStorage, "#include <cppconn/connection.h>", kAllowed},
+        Sample{"StorageEngine", kStorage, "#include \"services/ledger/engine/engine.h\""},
+        Sample{"StorageProto", kStorage, "#include \"reserve/ledger/v1/ledger.pb.h\""},
+        Sample{"EngineStorage", kEngine, "#include \"services/ledger/storage/connection.h\"",
+               kAllowed},
+        Sample{"EngineConnector", kEngine, "#include <mysql_driver.h>"},
+        Sample{"EngineGrpc", kEngine, "#include <grpcpp/grpcpp.h>"},
+        Sample{"EngineRpc", kEngine, "#include \"common/rpc/status.h\""},
+        Sample{"EngineApi", kEngine, "#include \"services/ledger/api/ledger_service.h\""},
+        Sample{"ApiProto", kApi, "#include \"reserve/ledger/v1/ledger.grpc.pb.h\"", kAllowed},
+        Sample{"ApiConnector", kApi, "  #  include <cppconn/connection.h>"},
+        Sample{"MainProto", "services/ledger/main.cc",
+               "#include \"reserve/ledger/v1/ledger.grpc.pb.h\"", kAllowed},
+        Sample{"WorkerProto", "worker/x.cc", "#include \"reserve/ledger/v1/recharges.grpc.pb.h\"",
+               kAllowed},
+        Sample{"WorkerLedger", "worker/x.cc", "#include \"services/ledger/domain/recharge.h\""},
+        Sample{"StubLedger", "services/gateway_stub/x.cc",
+               "#include \"services/ledger/domain/account.h\""},
+        Sample{"StubWorker", "services/gateway_stub/x.cc", "#include \"worker/decide.h\""},
+        Sample{"CommonService", "common/clock/x.cc",
+               "#include \"services/ledger/domain/account.h\""}),
+    [](const auto& sample) { return sample.param.name; });
+
+INSTANTIATE_TEST_SUITE_P(
+    Bans, SourceRulesTest,
+    ::testing::Values(
+        Sample{"Commit", kStorage, "connection->commit();"},
+        Sample{"Rollback", kStorage, "connection.rollback();"},
+        Sample{"CommitText", kStorage, "Execute(\"COMMIT\");", kAllowed},
+        Sample{"AutoCommit", kEngine, "c->setAutoCommit(false);"},
+        Sample{"Reconnect", kStorage, "options[\"OPT_RECONNECT\"] = true;"},
+        Sample{"SelectStar", kStorage, "Query(\"SELECT * FROM accounts\");"},
+        Sample{"SelectCount", kStorage, "Query(\"SELECT COUNT(*) FROM accounts\");", kAllowed},
+        Sample{"InsertIgnore", kStorage, "\"INSERT IGNORE INTO entries\""},
+        Sample{"GetLock", kStorage, "\"SELECT GET_LOCK('migrate', 1)\""},
+        Sample{"SkipLocked", kStorage, "\"FOR UPDATE SKIP LOCKED\""},
+        Sample{"Returning", kStorage, "\"INSERT INTO t VALUES (1) RETURNING id\""},
+        Sample{"InMigration", "services/ledger/storage/migrations/0009_x.sql",
+               "id BIGINT AUTO_INCREMENT,"},
+        Sample{"InMigrationComment", "services/ledger/storage/migrations/0009_x.sql",
+               "id BIGINT, -- no AUTO_INCREMENT here", kAllowed},
+        Sample{"Double", "common/money/money.cc", "double amount = 0;"},
+        Sample{"Float", kDomain, "float rate;"},
+        Sample{"DoubleElsewhere", "worker/x.cc", "double seconds = 0;", kAllowed},
+        Sample{"DoubleInWord", kDomain, "int doubled = 2;", kAllowed},
+        Sample{"InComment", kStorage, "int a = 1'000;  // Never SELECT * here.", kAllowed},
+        Sample{"AfterUrl", kStorage, "Run(\"http://x\", \"SELECT * FROM t\");"},
+        Sample{"Clock", kDomain, "const absl::Time now = absl::Now();"}),
+    [](const auto& sample) { return sample.param.name; });
+
+TEST(WithoutCommentsTest, KeepsStringsAndLines) {
+  EXPECT_EQ(WithoutComments("a // b\n\"// c\" /* d\ne */ f"), "a     \n\"// c\"     \n     f");
+  EXPECT_EQ(WithoutComments("'\"' // x"), "'\"'     ");
+}
+
+}  // namespace
+}  // namespace reserve::architecture

@@ -1,0 +1,199 @@
+#include "tests/architecture/source_rules.h"
+
+#include <cctype>
+#include <regex>
+#include <string>
+#include <vector>
+
+#include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+
+namespace reserve::architecture {
+namespace {
+
+using Prefixes = std::vector<absl::string_view>;
+
+// What the files of one module may include of this repository and of others. A prefix that
+// ends with '/' is a folder.
+struct IncludeRule {
+  absl::string_view module;
+  Prefixes allowed;
+  Prefixes forbidden = {};  // Wins over `allowed`.
+};
+
+const std::vector<IncludeRule>& IncludeRules() {
+  static const auto* const rules = new std::vector<IncludeRule>{
+      {"common/", {"common/", "reserve/v1/"}},
+      {"services/ledger/domain/",
+       {"services/ledger/domain/", "common/money/", "common/error/", "common/clock/"}},
+      {"services/ledger/rates/",
+       {"services/ledger/rates/", "services/ledger/domain/", "common/money/", "common/error/",
+        "common/clock/", "common/digest/"}},
+      {"services/ledger/storage/",
+       {"services/ledger/storage/", "services/ledger/rates/", "services/ledger/domain/", "common/"},
+       {"common/rpc/"}},
+      {"services/ledger/engine/",
+       {"services/ledger/engine/", "services/ledger/storage/", "services/ledger/rates/",
+        "services/ledger/domain/", "common/"},
+       {"common/rpc/"}},
+      {"services/ledger/", {"services/ledger/", "common/", "reserve/"}},
+      {"services/gateway_stub/",
+       {"services/gateway_stub/", "common/", "reserve/gateway/", "reserve/v1/"}},
+      {"worker/", {"worker/", "common/", "reserve/"}},
+  };
+  return *rules;
+}
+
+// An include that only the files under `only_in` may have; tests are free.
+struct ReservedInclude {
+  std::regex include;
+  Prefixes only_in;
+  absl::string_view reason;
+};
+
+const std::vector<ReservedInclude>& ReservedIncludes() {
+  static const auto* const rules = new std::vector<ReservedInclude>{
+      {std::regex("^(cppconn/|mysql|mariadb).*"),
+       {"services/ledger/storage/"},
+       "only storage talks to the database"},
+      {std::regex("^(grpc/|grpcpp/|google/protobuf/).*|.*\\.pb\\.h$"),
+       {"common/rpc/", "services/ledger/api/", "services/ledger/*", "services/gateway_stub/",
+        "worker/"},
+       "proto types and gRPC stop at the edge"},
+  };
+  return *rules;
+}
+
+// Words that must not be in the code of a module (nor in its SQL).
+struct BannedText {
+  std::regex text;
+  Prefixes in;
+  absl::string_view reason;
+};
+
+const std::vector<BannedText>& BannedTexts() {
+  static const Prefixes everywhere = {"common/", "services/", "worker/"};
+  static const Prefixes sql = {"services/ledger/storage/", "services/ledger/engine/"};
+  static const auto* const rules = new std::vector<BannedText>{
+      {std::regex(R"((->|\.)\s*(commit|rollback)\s*\()"), sql,
+       "the connector's commit() and rollback() swallow errors; execute COMMIT and ROLLBACK"},
+      {std::regex(R"(\bsetAutoCommit\b)"), everywhere, "setAutoCommit() swallows errors"},
+      {std::regex(R"(\bOPT_RECONNECT\b)"), everywhere,
+       "a silent reconnect loses the transaction it is in"},
+      {std::regex(R"(\bSELECT\s+\*)"), everywhere, "name the columns"},
+      {std::regex(R"(\bINSERT\s+IGNORE\b)"), everywhere, "INSERT IGNORE hides errors"},
+      {std::regex(R"(\bGET_LOCK\b)"), everywhere, "GET_LOCK is not replicated"},
+      {std::regex(R"(\bSKIP\s+LOCKED\b)"), everywhere, "not on every server we run on"},
+      {std::regex(R"(\bRETURNING\b)"), everywhere, "MySQL has no RETURNING"},
+      {std::regex(R"(\bAUTO_INCREMENT\b)"), everywhere, "nothing may depend on its order"},
+      {std::regex(R"(\bFOREIGN\s+KEY\b)"), everywhere, "sharded servers have none"},
+      {std::regex(R"(\b(double|float)\b)"),
+       {"common/money/", "services/ledger/domain/", "services/ledger/rates/"},
+       "no floating point near money (M1)"},
+      {std::regex(R"(\b(absl::Now\s*\(|system_clock\b))"),
+       {"common/money/", "services/ledger/domain/", "services/ledger/rates/"},
+       "the clock is read once at the edge and passed on"},
+  };
+  return *rules;
+}
+
+// Is `path` under one of the prefixes? "folder/*" is a file in that folder itself.
+bool Matches(absl::string_view path, const Prefixes& prefixes) {
+  return absl::c_any_of(prefixes, [&](absl::string_view prefix) {
+    if (!absl::EndsWith(prefix, "/*")) return absl::StartsWith(path, prefix);
+    prefix.remove_suffix(1);
+    return absl::StartsWith(path, prefix) &&
+           path.find('/', prefix.size()) == absl::string_view::npos;
+  });
+}
+
+// std has no slash and no dot; absl is used throughout.
+bool IsPlainInclude(absl::string_view include) {
+  return absl::StartsWith(include, "absl/") || !absl::StrContains(include, '.');
+}
+
+// What is wrong with an include, or empty.
+std::string IncludeViolation(absl::string_view path, absl::string_view include, bool quoted) {
+  if (IsPlainInclude(include)) return "";
+  for (const ReservedInclude& rule : ReservedIncludes()) {
+    if (std::regex_match(std::string(include), rule.include) && !Matches(path, rule.only_in)) {
+      return absl::StrCat("may not include ", include, ": ", rule.reason);
+    }
+  }
+  // The first module that holds the file is the narrowest.
+  const auto rule = absl::c_find_if(IncludeRules(), [&](const IncludeRule& candidate) {
+    return absl::StartsWith(path, candidate.module);
+  });
+  if (rule == IncludeRules().end()) return "";
+  if (!quoted) {
+    if (rule->module != "services/ledger/domain/") return "";
+    return absl::StrCat(rule->module, " may not include <", include, ">: std and absl only");
+  }
+  if (Matches(include, rule->allowed) && !Matches(include, rule->forbidden)) return "";
+  return absl::StrCat(rule->module, " may not include ", include);
+}
+
+}  // namespace
+
+std::string WithoutComments(absl::string_view text) {
+  enum class In { kCode, kString, kCharacter, kLineComment, kBlockComment } in = In::kCode;
+  std::string result(text);
+  for (size_t i = 0; i < text.size(); ++i) {
+    const absl::string_view rest = text.substr(i);
+    const bool in_comment = in == In::kLineComment || in == In::kBlockComment;
+    if (in == In::kCode) {
+      if (absl::StartsWith(rest, "//")) in = In::kLineComment;
+      if (absl::StartsWith(rest, "/*")) in = In::kBlockComment;
+      if (rest[0] == '"') in = In::kString;
+      // Digits are separated by this character, too.
+      if (rest[0] == '\'' && (i == 0 || !std::isxdigit(static_cast<unsigned char>(text[i - 1]))))
+        in = In::kCharacter;
+      if (in == In::kLineComment || in == In::kBlockComment) result[i] = ' ';
+    } else if (in_comment) {
+      if (rest[0] == '\n') {
+        if (in == In::kLineComment) in = In::kCode;
+        continue;
+      }
+      result[i] = ' ';
+      if (in == In::kBlockComment && absl::StartsWith(rest, "*/")) {
+        result[++i] = ' ';
+        in = In::kCode;
+      }
+    } else if (rest[0] == '\\') {
+      ++i;
+    } else if (rest[0] == (in == In::kString ? '"' : '\'') || rest[0] == '\n') {
+      in = In::kCode;
+    }
+  }
+  return result;
+}
+
+std::vector<std::string> Violations(absl::string_view path, absl::string_view text) {
+  static const std::regex include_line(R"(^\s*#\s*include\s*(["<])([^">]+)[">].*)");
+  const bool is_sql = absl::EndsWith(path, ".sql");
+  const std::string code = is_sql ? std::string(text) : WithoutComments(text);
+  std::vector<std::string> violations;
+  int number = 0;
+  for (const absl::string_view line : absl::StrSplit(code, '\n')) {
+    ++number;
+    const auto report = [&](absl::string_view what) {
+      violations.push_back(absl::StrCat(path, ":", number, ": ", what));
+    };
+    const std::string line_text(is_sql ? line.substr(0, line.find("--")) : line);
+    std::smatch match;
+    if (!is_sql && std::regex_match(line_text, match, include_line)) {
+      const std::string wrong = IncludeViolation(path, match[2].str(), match[1].str() == "\"");
+      if (!wrong.empty()) report(wrong);
+      continue;
+    }
+    for (const BannedText& rule : BannedTexts()) {
+      if (Matches(path, rule.in) && std::regex_search(line_text, rule.text)) report(rule.reason);
+    }
+  }
+  return violations;
+}
+
+}  // namespace reserve::architecture
