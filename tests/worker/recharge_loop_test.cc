@@ -1,0 +1,374 @@
+#include "worker/recharge_loop.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "common/error/error.h"
+#include "common/rpc/channel.h"
+#include "common/telemetry/log.h"
+#include "services/gateway_stub/gateway.h"
+#include "services/gateway_stub/service.h"
+#include "tests/support/subprocess.h"
+#include "tests/support/wait_until.h"
+#include "tests/worker/fake_ledger.h"
+
+namespace reserve::worker {
+namespace {
+
+using ::reserve::ledger::v1::ReportRechargeRequest;
+using ::reserve::test_support::Subprocess;
+using ::reserve::test_support::WaitUntil;
+
+namespace pb = ::reserve::ledger::v1;
+
+// The gateway stub, served on a port of its own.
+class GatewayServer {
+ public:
+  explicit GatewayServer(std::string outage_file)
+      : gateway_(*gateway_stub::Gateway::Open({.outage_file = std::move(outage_file)})),
+        service_(gateway_.get(), &registry_) {
+    ServerOptions options;
+    options.listen = "127.0.0.1:0";
+    server_ =
+        *RpcServer::Start(options, {{gateway::v1::PaymentGateway::service_full_name(), &service_}});
+  }
+  ~GatewayServer() { server_->Drain(absl::ZeroDuration()); }
+
+  std::string target() const { return server_->local_target(); }
+  size_t charges() { return gateway_->ListCharges({}, 0, 1000)->charges.size(); }
+
+ private:
+  prometheus::Registry registry_;
+  std::unique_ptr<gateway_stub::Gateway> gateway_;
+  gateway_stub::PaymentGatewayService service_;
+  std::unique_ptr<RpcServer> server_;
+};
+
+class RechargeLoopTest : public testing::Test {
+ protected:
+  RechargeLoopTest()
+      : outage_file_(absl::StrCat(testing::TempDir(), "/outage-", getpid())),
+        gateway_(outage_file_) {}
+
+  ~RechargeLoopTest() override {
+    if (thread_.joinable()) {
+      options_.drain_timeout = absl::ZeroDuration();
+      loop_->Drain();
+      thread_.join();
+    }
+    EndOutage();
+  }
+
+  void StartLoop() {
+    ledger_client_ = std::make_unique<LedgerClient>(*MakeChannel(ledger_.target(), {}),
+                                                    "worker-under-test", options_.max_in_flight);
+    gateway_client_ =
+        std::make_unique<GatewayClient>(*MakeChannel(gateway_.target(), {}), charge_timeout_);
+    loop_ = std::make_unique<RechargeLoop>(options_, ledger_client_.get(), gateway_client_.get(),
+                                           &metrics_);
+    thread_ = std::thread([this] { status_ = loop_->Run(); });
+  }
+
+  // Waits for Run() to return.
+  absl::Status Join() {
+    thread_.join();
+    return status_;
+  }
+
+  void StartOutage() { std::ofstream(outage_file_) << "out"; }
+  void EndOutage() { std::filesystem::remove(outage_file_); }
+  bool WaitUntilNothingIsInWork() {
+    return WaitUntil([this] { return metrics_.in_flight.Value() == 0; });
+  }
+
+  RechargeLoop::Options options_{
+      .rules = {.backoff_initial = absl::Milliseconds(10), .backoff_max = absl::Milliseconds(50)},
+      .drain_timeout = absl::Seconds(10)};
+  absl::Duration charge_timeout_ = absl::Seconds(5);
+  const std::string outage_file_;
+  GatewayServer gateway_;
+  FakeLedger ledger_;
+  prometheus::Registry registry_;
+  WorkerMetrics metrics_{&registry_};
+  std::unique_ptr<LedgerClient> ledger_client_;
+  std::unique_ptr<GatewayClient> gateway_client_;
+  std::unique_ptr<RechargeLoop> loop_;
+  std::thread thread_;
+  absl::Status status_;
+};
+
+TEST_F(RechargeLoopTest, AChargeIsReportedWithItsIdAndAmount) {
+  StartLoop();
+  ledger_.HandOut({.account_id = "acct-7", .ordinal = 3, .attempt = 2, .epoch = 9});
+  ASSERT_TRUE(ledger_.WaitForReports(1));
+  const ReportRechargeRequest report = ledger_.reports()[0];
+  EXPECT_EQ(report.account_id(), "acct-7");
+  EXPECT_EQ(report.ordinal(), 3);
+  EXPECT_EQ(report.attempt(), 2);
+  EXPECT_EQ(report.lease_epoch(), 9);
+  EXPECT_EQ(report.worker_id(), "worker-under-test");
+  EXPECT_FALSE(report.succeeded().charge_id().empty());
+  EXPECT_EQ(report.succeeded().amount().units(), 15);
+  EXPECT_EQ(report.succeeded().amount().currency_code(), "USD");
+  EXPECT_TRUE(WaitUntilNothingIsInWork());
+  EXPECT_EQ(metrics_.succeeded.Value(), 1);
+}
+
+TEST_F(RechargeLoopTest, EachClassOfDeclineIsReportedAsItIs) {
+  struct Case {
+    std::string token;
+    pb::DeclineClass decline_class;
+    std::string code;
+  };
+  const std::vector<Case> cases = {
+      {"tok_decline_insufficient_funds", pb::DECLINE_CLASS_SOFT, "insufficient_funds"},
+      {"tok_decline_lost_card", pb::DECLINE_CLASS_HARD, "lost_card"},
+      {"tok_authenticationRequired", pb::DECLINE_CLASS_AUTHENTICATION_REQUIRED,
+       "authentication_required"},
+      {"tok_nonsense", pb::DECLINE_CLASS_HARD, "invalid_card_token"},
+      {"not a token", pb::DECLINE_CLASS_HARD, "refused:INVALID_FIELD:card_token"},
+  };
+  StartLoop();
+  for (size_t i = 0; i < cases.size(); ++i) {
+    ledger_.HandOut({.account_id = absl::StrCat("acct-", i), .card_token = cases[i].token});
+    ASSERT_TRUE(ledger_.WaitForReports(i + 1));
+    const ReportRechargeRequest report = ledger_.reports()[i];
+    EXPECT_EQ(report.declined().decline_class(), cases[i].decline_class) << cases[i].token;
+    EXPECT_EQ(report.declined().code(), cases[i].code) << cases[i].token;
+  }
+}
+
+TEST_F(RechargeLoopTest, ALostReplyIsLookedUpAndReportedOnce) {
+  StartLoop();
+  ledger_.HandOut({.card_token = "tok_lost_reply"});
+  ASSERT_TRUE(ledger_.WaitForReports(1));
+  ASSERT_TRUE(WaitUntilNothingIsInWork());
+  EXPECT_EQ(ledger_.reports().size(), 1);
+  EXPECT_TRUE(ledger_.reports()[0].has_succeeded());
+  EXPECT_EQ(gateway_.charges(), 1);
+}
+
+TEST_F(RechargeLoopTest, AChargeThatTakesTooLongIsChargedOnceAndFound) {
+  charge_timeout_ = absl::Milliseconds(50);
+  StartLoop();
+  ledger_.HandOut({.card_token = "tok_slow_300"});
+  ASSERT_TRUE(ledger_.WaitForReports(1));
+  EXPECT_TRUE(ledger_.reports()[0].has_succeeded());
+  EXPECT_EQ(gateway_.charges(), 1);
+  EXPECT_GE(metrics_.unknown_outcomes.Value(), 1);
+}
+
+TEST_F(RechargeLoopTest, AnOutageOfTheGatewayIsWaitedOutUnderARenewedLease) {
+  StartOutage();
+  StartLoop();
+  ledger_.HandOut({.lease = absl::Milliseconds(900)});
+  ASSERT_TRUE(ledger_.WaitForRenewals(3));
+  EXPECT_TRUE(ledger_.reports().empty());
+  EndOutage();
+  ASSERT_TRUE(ledger_.WaitForReports(1));
+  EXPECT_TRUE(ledger_.reports()[0].has_succeeded());
+  EXPECT_EQ(gateway_.charges(), 1);
+}
+
+TEST_F(RechargeLoopTest, WhenTheLeaseIsLostNothingIsChargedAnyMore) {
+  StartOutage();
+  ledger_.AnswerRenewals(
+      MakeError(absl::StatusCode::kFailedPrecondition, "LEASE_LOST", "", "taken over"));
+  StartLoop();
+  ledger_.HandOut({.lease = absl::Milliseconds(900)});
+  ASSERT_TRUE(ledger_.WaitForRenewals(1));
+  ASSERT_TRUE(WaitUntilNothingIsInWork());
+  EndOutage();
+  EXPECT_EQ(gateway_.charges(), 0);
+  EXPECT_TRUE(ledger_.reports().empty());
+  EXPECT_EQ(metrics_.leases_lost.Value(), 1);
+}
+
+TEST_F(RechargeLoopTest, ASuccessSurvivesALedgerThatGoesAwayAndComesBack) {
+  StartLoop();
+  ledger_.HandOut({.card_token = "tok_late_300"});
+  ASSERT_TRUE(WaitUntil([&] { return gateway_.charges() == 1; }));
+  ledger_.Stop();
+  ASSERT_TRUE(
+      WaitUntil([&] { return metrics_.charge_seconds.Collect().histogram.sample_count == 1; }));
+  ledger_.Start();
+  ASSERT_TRUE(ledger_.WaitForReports(1));
+  EXPECT_TRUE(ledger_.reports()[0].has_succeeded());
+  // And the stream is open again.
+  ledger_.HandOut({.account_id = "acct-2"});
+  ASSERT_TRUE(ledger_.WaitForReports(2));
+  EXPECT_EQ(ledger_.streams(), 2);
+}
+
+TEST_F(RechargeLoopTest, AReportWithoutAnswerIsRepeatedUntilItIsAccepted) {
+  int refusals = 5;
+  ledger_.AnswerReports([&refusals](const ReportRechargeRequest&) {
+    return refusals-- > 0 ? absl::UnavailableError("not now") : absl::OkStatus();
+  });
+  StartLoop();
+  ledger_.HandOut({});
+  ASSERT_TRUE(ledger_.WaitForReports(6));
+  ASSERT_TRUE(WaitUntilNothingIsInWork());
+  EXPECT_EQ(ledger_.reports().size(), 6);
+  EXPECT_EQ(gateway_.charges(), 1);
+}
+
+TEST_F(RechargeLoopTest, ADeclineWithoutTheLeaseIsGivenUpSilently) {
+  ledger_.AnswerReports([](const ReportRechargeRequest&) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, "LEASE_LOST", "", "taken over");
+  });
+  StartLoop();
+  ledger_.HandOut({.card_token = "tok_decline_lost_card"});
+  ASSERT_TRUE(ledger_.WaitForReports(1));
+  ASSERT_TRUE(WaitUntilNothingIsInWork());
+  EXPECT_EQ(ledger_.reports().size(), 1);
+}
+
+TEST_F(RechargeLoopTest, ATaskHandedOutAgainWhileInWorkGoesOnUnderTheNewLease) {
+  StartLoop();
+  ledger_.HandOut({.card_token = "tok_slow_300", .epoch = 1});
+  ledger_.HandOut({.card_token = "tok_slow_300", .handed_out_before = true, .epoch = 2});
+  ASSERT_TRUE(ledger_.WaitForReports(1));
+  ASSERT_TRUE(WaitUntilNothingIsInWork());
+  ASSERT_EQ(ledger_.reports().size(), 1);
+  EXPECT_EQ(ledger_.reports()[0].lease_epoch(), 2);
+  EXPECT_EQ(gateway_.charges(), 1);
+}
+
+TEST_F(RechargeLoopTest, PastHalfOfTheKeyLifetimeNothingIsCharged) {
+  StartLoop();
+  ledger_.HandOut({.attempt_age = absl::Hours(13), .handed_out_before = true});
+  ASSERT_TRUE(ledger_.WaitForReports(1));
+  EXPECT_TRUE(ledger_.reports()[0].has_unresolved());
+  EXPECT_EQ(gateway_.charges(), 0);
+}
+
+TEST_F(RechargeLoopTest, ChargesRunBesideEachOther) {
+  constexpr size_t kCharges = 60;
+  StartLoop();
+  const absl::Time start = absl::Now();
+  for (size_t i = 0; i < kCharges; ++i) {
+    ledger_.HandOut(
+        {.account_id = absl::StrCat("acct-", i), .card_token = absl::StrCat("tok_slow_500#", i)});
+  }
+  ASSERT_TRUE(ledger_.WaitForReports(kCharges));
+  EXPECT_LT(absl::Now() - start, absl::Milliseconds(500) * kCharges / 4);
+  std::set<std::string> accounts;
+  for (const ReportRechargeRequest& report : ledger_.reports())
+    accounts.insert(report.account_id());
+  EXPECT_EQ(accounts.size(), kCharges);
+}
+
+TEST_F(RechargeLoopTest, WhatIsInvalidIsNotTaken) {
+  StartLoop();
+  ledger_.HandOut({.account_id = ""});
+  ledger_.HandOut({.account_id = "acct-2"});
+  ASSERT_TRUE(ledger_.WaitForReports(1));
+  EXPECT_EQ(ledger_.reports()[0].account_id(), "acct-2");
+  EXPECT_EQ(metrics_.hand_outs_dropped.Value(), 1);
+}
+
+TEST_F(RechargeLoopTest, DrainingFinishesAndReportsWhatIsUnderWay) {
+  StartLoop();
+  ledger_.HandOut({.card_token = "tok_late_300"});
+  ASSERT_TRUE(WaitUntil([&] { return gateway_.charges() == 1; }));
+  loop_->Drain();
+  EXPECT_TRUE(Join().ok());
+  ASSERT_EQ(ledger_.reports().size(), 1);
+  EXPECT_TRUE(ledger_.reports()[0].has_succeeded());
+}
+
+TEST_F(RechargeLoopTest, DrainingDoesNotOutlastItsTimeout) {
+  options_.drain_timeout = absl::Milliseconds(100);
+  StartLoop();
+  ledger_.HandOut({.card_token = "tok_slow_3000"});
+  ASSERT_TRUE(WaitUntil([&] { return metrics_.in_flight.Value() == 1; }));
+  const absl::Time start = absl::Now();
+  loop_->Drain();
+  EXPECT_TRUE(Join().ok());
+  EXPECT_LT(absl::Now() - start, absl::Seconds(2));
+}
+
+TEST_F(RechargeLoopTest, ARunOnceEndsWhenNothingIsLeftToDo) {
+  options_.exit_when_idle = absl::Milliseconds(200);
+  ledger_.HandOut({});
+  StartLoop();
+  EXPECT_TRUE(Join().ok());
+  EXPECT_EQ(ledger_.reports().size(), 1);
+}
+
+TEST_F(RechargeLoopTest, ARunOnceWithoutALedgerFails) {
+  ledger_.Stop();
+  options_.exit_when_idle = absl::Milliseconds(200);
+  StartLoop();
+  EXPECT_TRUE(absl::IsUnavailable(Join()));
+}
+
+// The program itself.
+class WorkerProgramTest : public RechargeLoopTest {
+ protected:
+  std::unique_ptr<Subprocess> StartProgram(std::vector<std::string> args) {
+    args.push_back(absl::StrCat("--ledger=", ledger_.target()));
+    args.push_back(absl::StrCat("--gateway=", gateway_.target()));
+    auto program = Subprocess::Start({.program = "worker", .args = std::move(args)});
+    EXPECT_TRUE(program.ok()) << program.status();
+    return program.ok() ? *std::move(program) : nullptr;
+  }
+};
+
+TEST_F(WorkerProgramTest, SigtermDrainsAndExitsCleanly) {
+  const auto program = StartProgram({});
+  ASSERT_NE(program, nullptr);
+  ledger_.HandOut({.card_token = "tok_late_500"});
+  ASSERT_TRUE(WaitUntil([&] { return gateway_.charges() == 1; }));
+  program->Signal(SIGTERM);
+  EXPECT_EQ(program->Wait(absl::Seconds(10)), 0) << program->Stderr();
+  ASSERT_EQ(ledger_.reports().size(), 1);
+  EXPECT_TRUE(ledger_.reports()[0].has_succeeded());
+}
+
+TEST_F(WorkerProgramTest, OnceHandlesWhatIsDueAndExits) {
+  ledger_.HandOut({.card_token = "tok_visa#secret"});
+  const auto program = StartProgram({"--once", "--once_idle=300ms"});
+  ASSERT_NE(program, nullptr);
+  EXPECT_EQ(program->Wait(absl::Seconds(10)), 0) << program->Stderr();
+  EXPECT_EQ(ledger_.reports().size(), 1);
+  EXPECT_THAT(program->Stderr(), testing::HasSubstr("\"charged\""));
+  EXPECT_THAT(program->Stderr(), testing::Not(testing::HasSubstr("tok_visa")));
+}
+
+TEST_F(WorkerProgramTest, AKilledWorkersChargeIsFoundByItsSuccessor) {
+  const auto first = StartProgram({});
+  ASSERT_NE(first, nullptr);
+  ledger_.HandOut({.card_token = "tok_late_3000"});
+  ASSERT_TRUE(WaitUntil([&] { return gateway_.charges() == 1; }));
+  first->Kill();
+  const auto second = StartProgram({"--charge_timeout=1s"});
+  ASSERT_NE(second, nullptr);
+  ledger_.HandOut({.card_token = "tok_late_3000", .handed_out_before = true, .epoch = 2});
+  ASSERT_TRUE(ledger_.WaitForReports(1));
+  EXPECT_TRUE(ledger_.reports()[0].has_succeeded());
+  EXPECT_EQ(gateway_.charges(), 1);
+}
+
+TEST_F(WorkerProgramTest, ABadFlagIsRefused) {
+  const auto program = StartProgram({"--max_in_flight=0"});
+  ASSERT_NE(program, nullptr);
+  EXPECT_EQ(program->Wait(absl::Seconds(10)), 1);
+  EXPECT_THAT(program->Stderr(), testing::HasSubstr("--max_in_flight"));
+}
+
+}  // namespace
+}  // namespace reserve::worker

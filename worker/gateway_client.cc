@@ -1,0 +1,133 @@
+#include "worker/gateway_client.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "common/error/error.h"
+#include "common/rpc/conversions.h"
+#include "common/rpc/status.h"
+#include "worker/charge_key.h"
+
+namespace reserve::worker {
+namespace {
+
+namespace pb = ::reserve::gateway::v1;
+
+// Gateways like to quote the card in an error; it must not get into logs.
+std::string WithoutCard(absl::string_view text, const std::string& card_token) {
+  if (card_token.empty()) return std::string(text);
+  return absl::StrReplaceAll(text, {{card_token, "<card>"}});
+}
+
+DeclineClass ClassOf(pb::DeclineClass decline_class) {
+  switch (decline_class) {
+    case pb::DECLINE_CLASS_HARD:
+      return DeclineClass::kHard;
+    case pb::DECLINE_CLASS_AUTHENTICATION_REQUIRED:
+      return DeclineClass::kAuthenticationRequired;
+    default:
+      return DeclineClass::kSoft;  // Unexplained: the same card may work later.
+  }
+}
+
+GatewayAnswer NoAnswer(absl::string_view why) {
+  return {.kind = GatewayAnswer::Kind::kNoAnswer, .text = std::string(why)};
+}
+
+GatewayAnswer FromCharge(const pb::Charge& charge, const Task& task) {
+  if (charge.state() != pb::CHARGE_STATE_SUCCEEDED && charge.state() != pb::CHARGE_STATE_DECLINED) {
+    return NoAnswer("a charge that neither succeeded nor was declined");
+  }
+  if (charge.idempotency_key() != ChargeKey(task.account_id, task.ordinal, task.attempt)) {
+    return NoAnswer("a charge under another key");
+  }
+  const absl::StatusOr<Nanos> amount = FromProto(charge.amount(), "", "charge.amount");
+  if (!amount.ok()) return NoAnswer(amount.status().message());
+  return {.kind = GatewayAnswer::Kind::kFound,
+          .succeeded = charge.state() == pb::CHARGE_STATE_SUCCEEDED,
+          .refunded = !charge.refund_id().empty(),
+          .charge_id = charge.charge_id(),
+          .amount = *amount,
+          .currency = charge.amount().currency_code(),
+          .card_token = charge.card_token(),
+          .decline_class = ClassOf(charge.decline().decline_class()),
+          .text = WithoutCard(charge.decline().code(), task.card_token)};
+}
+
+GatewayAnswer FromError(const grpc::Status& grpc_status, const Task& task) {
+  const absl::Status status = FromGrpcStatus(grpc_status);
+  GatewayAnswer answer = NoAnswer(WithoutCard(status.ToString(), task.card_token));
+  switch (status.code()) {
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kResourceExhausted:
+    case absl::StatusCode::kUnimplemented:
+    case absl::StatusCode::kUnauthenticated:
+    case absl::StatusCode::kPermissionDenied:
+      answer.kind = GatewayAnswer::Kind::kOutage;
+      break;
+    default:
+      break;
+  }
+  return answer;
+}
+
+GatewayAnswer FromChargeReply(const grpc::Status& grpc_status, const pb::ChargeResponse& response,
+                              const Task& task) {
+  if (grpc_status.ok()) return FromCharge(response.charge(), task);
+  GatewayAnswer answer = FromError(grpc_status, task);
+  if (grpc_status.error_code() == grpc::StatusCode::ALREADY_EXISTS) {
+    answer.kind = GatewayAnswer::Kind::kKeyReused;
+  }
+  if (grpc_status.error_code() == grpc::StatusCode::INVALID_ARGUMENT) {
+    const absl::Status status = FromGrpcStatus(grpc_status);
+    answer.kind = GatewayAnswer::Kind::kRefused;
+    answer.text =
+        absl::StrCat(ReasonOf(status), FieldOf(status).empty() ? "" : ":", FieldOf(status));
+  }
+  return answer;
+}
+
+}  // namespace
+
+GatewayClient::GatewayClient(std::shared_ptr<grpc::Channel> channel, absl::Duration timeout)
+    : stub_(pb::PaymentGateway::NewStub(std::move(channel))), timeout_(timeout) {}
+
+void GatewayClient::Charge(const Task& task, Done done) {
+  pb::ChargeRequest request;
+  request.set_idempotency_key(ChargeKey(task.account_id, task.ordinal, task.attempt));
+  request.set_card_token(task.card_token);
+  ToProto(task.amount, task.currency, request.mutable_amount());
+  request.set_reference(absl::StrCat(task.account_id, "/", task.ordinal));
+  calls_.Start<pb::ChargeRequest, pb::ChargeResponse>(
+      timeout_, std::move(request),
+      [this](auto* context, auto* sent, auto* response, auto on_done) {
+        stub_->async()->Charge(context, sent, response, std::move(on_done));
+      },
+      [task, done = std::move(done)](const grpc::Status& status, const pb::ChargeResponse& reply) {
+        done(FromChargeReply(status, reply, task));
+      });
+}
+
+void GatewayClient::LookUp(const Task& task, Done done) {
+  pb::GetChargeRequest request;
+  request.set_idempotency_key(ChargeKey(task.account_id, task.ordinal, task.attempt));
+  calls_.Start<pb::GetChargeRequest, pb::GetChargeResponse>(
+      timeout_, std::move(request),
+      [this](auto* context, auto* sent, auto* response, auto on_done) {
+        stub_->async()->GetCharge(context, sent, response, std::move(on_done));
+      },
+      [task, done = std::move(done)](const grpc::Status& status,
+                                     const pb::GetChargeResponse& reply) {
+        GatewayAnswer answer =
+            status.ok() ? FromCharge(reply.charge(), task) : FromError(status, task);
+        if (status.error_code() == grpc::StatusCode::NOT_FOUND) {
+          answer.kind = GatewayAnswer::Kind::kNotFound;
+        }
+        done(std::move(answer));
+      });
+}
+
+}  // namespace reserve::worker

@@ -1,0 +1,150 @@
+// RechargeWorker: charges the cards of accounts that run low. See recharge_loop.h.
+
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "absl/flags/flag.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "common/flags/flags.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/rpc_flags.h"
+#include "common/rpc/server.h"
+#include "common/rpc/shutdown_signal.h"
+#include "common/telemetry/log.h"
+#include "common/telemetry/telemetry_flags.h"
+#include "worker/gateway_client.h"
+#include "worker/ledger_client.h"
+#include "worker/recharge_loop.h"
+#include "worker/worker_metrics.h"
+
+ABSL_FLAG(std::string, ledger, "127.0.0.1:50051", "Where the ledger serves.");
+ABSL_FLAG(std::string, gateway, "127.0.0.1:50052", "Where the payment gateway serves.");
+ABSL_FLAG(std::string, worker_id, "",
+          "Names this process to the ledger, 1 to 64 characters; empty for host name and pid.");
+ABSL_FLAG(int32_t, max_in_flight, 64, "How many charges are under way at a time, 1 to 1024.");
+ABSL_FLAG(absl::Duration, charge_timeout, absl::Seconds(5),
+          "How long to wait for the gateway; after that the charge is looked up.");
+ABSL_FLAG(absl::Duration, gateway_key_lifetime, absl::Hours(24),
+          "For how long the gateway remembers an idempotency key, at least. A charge is sent "
+          "in the first half of it only.");
+ABSL_FLAG(absl::Duration, backoff_initial, absl::Milliseconds(200),
+          "The first pause after a failure; it doubles with each further one.");
+ABSL_FLAG(absl::Duration, backoff_max, absl::Seconds(5), "The longest pause after a failure.");
+ABSL_FLAG(std::string, health_listen, "",
+          "Where the gRPC health service listens, like [::]:50053; empty for nowhere.");
+ABSL_FLAG(bool, once, false, "Handle what is due, and end when nothing is left to do.");
+ABSL_FLAG(absl::Duration, once_idle, absl::Seconds(1),
+          "With --once: how long nothing must come before it ends.");
+
+namespace reserve::worker {
+namespace {
+
+constexpr int kMaxInFlight = 1024;  // recharges.proto, WatchLowBalanceRequest
+constexpr size_t kMaxWorkerId = 64;
+
+std::string WorkerId() {
+  std::string id = absl::GetFlag(FLAGS_worker_id);
+  if (!id.empty()) return id;
+  std::array<char, 256> host{};
+  if (gethostname(host.data(), host.size() - 1) != 0) host = {'w', 'o', 'r', 'k', 'e', 'r'};
+  const std::string pid = absl::StrCat("-", getpid());
+  return absl::StrCat(std::string(host.data()).substr(0, kMaxWorkerId - pid.size()), pid);
+}
+
+absl::Status CheckFlags() {
+  if (absl::GetFlag(FLAGS_worker_id).size() > kMaxWorkerId) {
+    return InvalidField("--worker_id", "must be at most 64 characters");
+  }
+  const int in_flight = absl::GetFlag(FLAGS_max_in_flight);
+  if (in_flight < 1 || in_flight > kMaxInFlight) {
+    return InvalidField("--max_in_flight", "must be 1 to 1024");
+  }
+  if (absl::GetFlag(FLAGS_charge_timeout) < absl::Milliseconds(1)) {
+    return InvalidField("--charge_timeout", "must be 1ms or more");
+  }
+  // A call that is under way at half of the lifetime must be over long before its end.
+  if (absl::GetFlag(FLAGS_gateway_key_lifetime) < 4 * absl::GetFlag(FLAGS_charge_timeout)) {
+    return InvalidField("--gateway_key_lifetime", "must be at least four times --charge_timeout");
+  }
+  if (absl::GetFlag(FLAGS_backoff_initial) < absl::Milliseconds(1) ||
+      absl::GetFlag(FLAGS_backoff_max) < absl::GetFlag(FLAGS_backoff_initial)) {
+    return InvalidField("--backoff_max", "must be at least --backoff_initial, and that 1ms");
+  }
+  return absl::OkStatus();
+}
+
+RechargeLoop::Options LoopOptions() {
+  RechargeLoop::Options options{.rules = {.key_lifetime = absl::GetFlag(FLAGS_gateway_key_lifetime),
+                                          .backoff_initial = absl::GetFlag(FLAGS_backoff_initial),
+                                          .backoff_max = absl::GetFlag(FLAGS_backoff_max)},
+                                .max_in_flight = absl::GetFlag(FLAGS_max_in_flight),
+                                .drain_timeout = DrainTimeoutFromFlags()};
+  if (absl::GetFlag(FLAGS_once)) options.exit_when_idle = absl::GetFlag(FLAGS_once_idle);
+  return options;
+}
+
+absl::Status Main(ShutdownSignal* signal) {
+  RESERVE_RETURN_IF_ERROR(CheckFlags());
+  RESERVE_ASSIGN_OR_RETURN(const auto metrics_server, StartTelemetry());
+  RESERVE_ASSIGN_OR_RETURN(auto ledger_channel,
+                           MakeChannel(absl::GetFlag(FLAGS_ledger), ChannelOptionsFromFlags()));
+  RESERVE_ASSIGN_OR_RETURN(auto gateway_channel,
+                           MakeChannel(absl::GetFlag(FLAGS_gateway), ChannelOptionsFromFlags()));
+  std::unique_ptr<RpcServer> health;
+  if (const std::string listen = absl::GetFlag(FLAGS_health_listen); !listen.empty()) {
+    RESERVE_ASSIGN_OR_RETURN(health, RpcServer::Start(ServerOptionsFromFlags(listen), {}));
+    health->SetServing(true);
+  }
+  const std::string worker_id = WorkerId();
+  Log(Severity::kInfo, "worker started",
+      {{"worker_id", worker_id},
+       {"ledger", absl::GetFlag(FLAGS_ledger)},
+       {"gateway", absl::GetFlag(FLAGS_gateway)},
+       {"health_port", health == nullptr ? 0 : health->port()},
+       {"metrics_port", metrics_server->port()}});
+
+  WorkerMetrics metrics(&metrics_server->registry());
+  LedgerClient ledger(ledger_channel, worker_id, absl::GetFlag(FLAGS_max_in_flight));
+  GatewayClient gateway(gateway_channel, absl::GetFlag(FLAGS_charge_timeout));
+  RechargeLoop loop(LoopOptions(), &ledger, &gateway, &metrics);
+  absl::Status status;
+  std::atomic<bool> over = false;
+  std::thread thread([&] {
+    status = loop.Run();
+    over = true;
+  });
+  while (!over) {
+    if (!signal->WaitFor(absl::Milliseconds(100))) continue;
+    Log(Severity::kInfo, "draining");
+    if (health != nullptr) health->SetServing(false);
+    loop.Drain();
+    break;
+  }
+  thread.join();
+  if (health != nullptr) health->Drain(absl::Seconds(1));
+  if (status.ok()) Log(Severity::kInfo, "worker stopped");
+  return status;
+}
+
+}  // namespace
+}  // namespace reserve::worker
+
+int main(int argc, char* argv[]) {
+  reserve::ShutdownSignal signal;
+  reserve::ParseFlags(argc, argv,
+                      "Charges the cards of accounts whose reserve runs low, and reports to the "
+                      "ledger.");
+  const absl::Status status = reserve::worker::Main(&signal);
+  if (status.ok()) return 0;
+  reserve::Log(reserve::Severity::kError, "the worker can't go on", {{"error", status.ToString()}});
+  return 1;
+}

@@ -1,0 +1,73 @@
+// The asynchronous calls of a client that are under way, so that all of them can
+// be ended and none outlives what its callback uses.
+//
+// Thread-safe. After CancelAll() no new call is made: its callback is not called.
+//
+//   calls_.Start<RenewLeaseRequest, RenewLeaseResponse>(
+//       timeout, request,
+//       [this](auto* context, auto* request, auto* response, auto done) {
+//         stub_->async()->RenewLease(context, request, response, std::move(done));
+//       },
+//       [](const grpc::Status& status, const RenewLeaseResponse& response) { ... });
+#ifndef RESERVE_WORKER_PENDING_CALLS_H_
+#define RESERVE_WORKER_PENDING_CALLS_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+
+namespace reserve::worker {
+
+class PendingCalls {
+ public:
+  PendingCalls() = default;
+  PendingCalls(const PendingCalls&) = delete;
+  PendingCalls& operator=(const PendingCalls&) = delete;
+  ~PendingCalls() { CancelAll(); }
+
+  // `done(status, response)` is called once, on a thread of gRPC.
+  template <typename Request, typename Response, typename Invoke, typename Done>
+  void Start(absl::Duration timeout, Request request, Invoke invoke, Done done) {
+    struct Call {
+      grpc::ClientContext context;
+      Request request;
+      Response response;
+    };
+    auto call = std::make_shared<Call>();
+    call->request = std::move(request);
+    SetTimeout(timeout, &call->context);
+    if (!Add(&call->context)) return;
+    invoke(&call->context, &call->request, &call->response,
+           [this, call, done = std::move(done)](const grpc::Status& status) {
+             done(status, call->response);
+             Remove(&call->context);
+           });
+  }
+
+  // For calls that are not unary: false if no more calls are to be made, else
+  // Remove() must follow when the call is over.
+  bool Add(grpc::ClientContext* context) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Remove(grpc::ClientContext* context) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Cancels what is under way and waits until every callback has returned.
+  void CancelAll() ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  // By the monotonic clock: setting the wall clock must not end a call.
+  static void SetTimeout(absl::Duration timeout, grpc::ClientContext* context);
+
+  absl::Mutex mutex_;
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  std::set<grpc::ClientContext*> contexts_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace reserve::worker
+
+#endif  // RESERVE_WORKER_PENDING_CALLS_H_

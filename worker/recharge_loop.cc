@@ -1,0 +1,362 @@
+#include "worker/recharge_loop.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/telemetry/log.h"
+#include "worker/charge_key.h"
+#include "worker/monotonic_clock.h"
+
+namespace reserve::worker {
+namespace {
+
+// The loop looks around this often even if nothing happens, so that a longer gap
+// means that the process stood still.
+constexpr absl::Duration kLookAround = absl::Seconds(1);
+constexpr absl::Duration kStandstill = absl::Seconds(30);
+// A stream that lasted this long was no failure.
+constexpr absl::Duration kGoodStream = absl::Seconds(10);
+
+}  // namespace
+
+RechargeLoop::RechargeLoop(Options options, LedgerClient* ledger, GatewayClient* gateway,
+                           WorkerMetrics* metrics)
+    : options_(std::move(options)), ledger_(*ledger), gateway_(*gateway), metrics_(*metrics) {}
+
+absl::Status RechargeLoop::Run() {
+  last_look_ = last_busy_ = MonotonicNow();
+  while (true) {
+    const Moment now = MonotonicNow();
+    NoticeStandstill(now);
+    const Moment wake = Step(now);
+    if (Finished(now)) break;
+    AwaitEvents(now, wake);
+  }
+  if (!works_.empty()) {
+    Log(Severity::kWarning, "the drain timeout is over; the ledger hands the rest out again",
+        {{"attempts", works_.size()}});
+  }
+  ledger_.CancelAll();
+  gateway_.CancelAll();
+  const bool never_reached =
+      options_.exit_when_idle.has_value() && ledger_reach_ == Reach::kDown && !drain_end_;
+  return never_reached ? absl::UnavailableError(stream_error_.message()) : absl::OkStatus();
+}
+
+void RechargeLoop::Drain() {
+  absl::MutexLock lock(&mutex_);
+  drain_asked_ = true;
+}
+
+void RechargeLoop::Post(std::function<void()> event) {
+  absl::MutexLock lock(&mutex_);
+  events_.push_back(std::move(event));
+}
+
+void RechargeLoop::AwaitEvents(Moment now, Moment wake) {
+  std::deque<std::function<void()>> events;
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto something = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+      return !events_.empty() || (drain_asked_ && !drain_end_.has_value());
+    };
+    mutex_.AwaitWithTimeout(absl::Condition(&something),
+                            std::clamp(wake - now, absl::ZeroDuration(), kLookAround));
+    events.swap(events_);
+    if (drain_asked_ && !drain_end_.has_value()) {
+      drain_end_ = MonotonicNow() + options_.drain_timeout;
+    }
+  }
+  NoticeStandstill(MonotonicNow());
+  for (const std::function<void()>& event : events) event();
+}
+
+bool RechargeLoop::Finished(Moment now) {
+  if (drain_end_.has_value()) return works_.empty() || now >= *drain_end_;
+  if (!options_.exit_when_idle.has_value()) return false;
+  if (!works_.empty()) last_busy_ = now;
+  return now - last_busy_ >= *options_.exit_when_idle;
+}
+
+Moment RechargeLoop::Step(Moment now) {
+  Moment wake = absl::InfiniteDuration();
+  if (drain_end_.has_value()) {
+    ledger_.StopWatching();
+    wake = *drain_end_;
+  } else if (!stream_open_) {
+    if (now >= next_stream_) OpenStream(now);
+    wake = next_stream_;
+  }
+  for (auto entry = works_.begin(); entry != works_.end();) {
+    wake = std::min(wake, Act(entry->first, &entry->second, now));
+    entry = entry->second.attempt.done ? works_.erase(entry) : std::next(entry);
+  }
+  metrics_.in_flight.Set(static_cast<double>(works_.size()));
+  return wake;
+}
+
+// --- The stream of hand-outs ---------------------------------------------------------
+
+void RechargeLoop::OpenStream(Moment now) {
+  stream_open_ = true;
+  next_stream_ = absl::InfiniteDuration();
+  const int64_t stream = ++stream_;
+  ledger_.Watch({.on_open = [this] { Post([this] { OnStreamOpen(); }); },
+                 .on_hand_out =
+                     [this, stream](absl::StatusOr<std::pair<Task, HandOut>> message) {
+                       Post(
+                           [this, stream, received = MonotonicNow(), message = std::move(message)] {
+                             TakeHandOut(stream, received, message);
+                           });
+                     },
+                 .on_end =
+                     [this, opened = now](absl::Status status) {
+                       Post([this, opened, ended = MonotonicNow(), status = std::move(status)] {
+                         OnStreamEnd(opened, ended, status);
+                       });
+                     }});
+}
+
+void RechargeLoop::OnStreamOpen() {
+  metrics_.ledger_connected.Set(1);
+  if (std::exchange(ledger_reach_, Reach::kUp) != Reach::kUp) {
+    Log(Severity::kInfo, "watching the ledger for low balances");
+  }
+}
+
+void RechargeLoop::OnStreamEnd(Moment opened, Moment now, const absl::Status& status) {
+  stream_open_ = false;
+  stream_error_ = status;
+  metrics_.ledger_connected.Set(0);
+  stream_failures_ = now - opened >= kGoodStream ? 1 : stream_failures_ + 1;
+  next_stream_ = now + Backoff(options_.rules, stream_failures_, Jitter());
+  if (drain_end_.has_value()) return;
+  if (std::exchange(ledger_reach_, Reach::kDown) != Reach::kDown) {
+    Log(Severity::kWarning, "the ledger is away; trying again until it is back",
+        {{"error", status.ToString()}});
+  }
+}
+
+void RechargeLoop::NoticeStandstill(Moment now) {
+  const absl::Duration gap = now - std::exchange(last_look_, now);
+  if (gap < kStandstill || !stream_open_) return;
+  Log(Severity::kWarning, "the process stood still; opening the stream anew", {{"gap", gap}});
+  ++stream_;
+  ledger_.StopWatching();
+}
+
+void RechargeLoop::TakeHandOut(int64_t stream, Moment received,
+                               const absl::StatusOr<std::pair<Task, HandOut>>& message) {
+  if (stream != stream_ || drain_end_.has_value()) {
+    metrics_.hand_outs_dropped.Increment();
+    return;
+  }
+  if (!message.ok()) {
+    Log(Severity::kError, "the ledger handed out something invalid",
+        {{"error", message.status().ToString()}});
+    metrics_.hand_outs_dropped.Increment();
+    return;
+  }
+  last_busy_ = received;
+  const auto& [task, handed_out] = *message;
+  const std::string key = ChargeKey(task.account_id, task.ordinal, task.attempt);
+  const auto running = works_.find(key);
+  if (running != works_.end()) return OnHandOut(handed_out, received, &running->second.attempt);
+  // Reports that wait for the ledger keep their place beside the new ones; beyond
+  // that the hand-out waits for its lease to run out.
+  if (works_.size() >= 2 * static_cast<size_t>(options_.max_in_flight)) {
+    metrics_.hand_outs_dropped.Increment();
+    return;
+  }
+  works_[key] = Work{.attempt = BeginAttempt(task, handed_out, received), .received = received};
+}
+
+// --- One attempt -----------------------------------------------------------------------
+
+Moment RechargeLoop::Act(const std::string& key, Work* work, Moment now) {
+  Attempt& attempt = work->attempt;
+  if (!work->renewing && RenewalDue(attempt, now)) StartRenewal(key, work, now);
+  Moment wake = absl::InfiniteDuration();
+  if (!work->renewing && attempt.lease.renew_at > now) wake = attempt.lease.renew_at;
+  if (work->calling) return wake;
+
+  const Action action = Decide(options_.rules, attempt, now);
+  if (const auto* wait = std::get_if<Wait>(&action)) return std::min(wake, wait->until);
+  if (const auto* report = std::get_if<Report>(&action)) {
+    StartReport(key, work, report->outcome);
+    return wake;
+  }
+  const bool charge = std::holds_alternative<worker::Charge>(action);
+  const bool leave = drain_end_.has_value() && (charge || !work->begun);
+  if (std::holds_alternative<GiveUp>(action) || leave) {
+    metrics_.given_up.Increment();
+    attempt.done = true;
+    return absl::InfiniteDuration();
+  }
+  if (gateway_calls_ >= options_.max_in_flight) return wake;  // The next answer makes room.
+  if (charge) {
+    StartCharge(key, work, now);
+  } else {
+    StartLookUp(key, work, now);
+  }
+  return wake;
+}
+
+void RechargeLoop::StartRenewal(const std::string& key, Work* work, Moment now) {
+  work->renewing = true;
+  const int64_t epoch = work->attempt.lease.epoch;
+  ledger_.Renew(work->attempt.task, epoch,
+                [this, key, epoch, requested = now](absl::StatusOr<absl::Duration> remaining) {
+                  Post([this, key, epoch, requested, answered = MonotonicNow(),
+                        remaining = std::move(remaining)] {
+                    OnRenewal(key, epoch, requested, answered, remaining);
+                  });
+                });
+}
+
+void RechargeLoop::OnRenewal(const std::string& key, int64_t epoch, Moment requested, Moment now,
+                             const absl::StatusOr<absl::Duration>& remaining) {
+  const auto entry = works_.find(key);
+  if (entry == works_.end()) return;
+  Work& work = entry->second;
+  work.renewing = false;
+  if (remaining.ok()) return OnRenewed(epoch, *remaining, requested, &work.attempt);
+  if (!absl::IsFailedPrecondition(remaining.status()) && !absl::IsNotFound(remaining.status())) {
+    return OnRenewalFailed(now, &work.attempt);
+  }
+  metrics_.leases_lost.Increment();
+  OnLeaseLost(epoch, &work.attempt);
+}
+
+void RechargeLoop::StartCharge(const std::string& key, Work* work, Moment now) {
+  work->calling = work->begun = true;
+  ++gateway_calls_;
+  gateway_.Charge(work->attempt.task, [this, key, sent = now](GatewayAnswer answer) {
+    const Moment answered = MonotonicNow();
+    metrics_.charge_seconds.Observe(absl::ToDoubleSeconds(answered - sent));
+    Post([this, key, answered, answer = std::move(answer)] {
+      OnGateway(key, /*charge=*/true, answered, answer);
+    });
+  });
+}
+
+void RechargeLoop::StartLookUp(const std::string& key, Work* work, Moment now) {
+  work->calling = work->begun = true;
+  ++gateway_calls_;
+  gateway_.LookUp(work->attempt.task, [this, key, sent = now](GatewayAnswer answer) {
+    const Moment answered = MonotonicNow();
+    metrics_.look_up_seconds.Observe(absl::ToDoubleSeconds(answered - sent));
+    Post([this, key, answered, answer = std::move(answer)] {
+      OnGateway(key, /*charge=*/false, answered, answer);
+    });
+  });
+}
+
+void RechargeLoop::OnGateway(const std::string& key, bool charge, Moment now,
+                             const GatewayAnswer& answer) {
+  --gateway_calls_;
+  NoteGatewayReach(answer);
+  Work& work = works_.at(key);  // An attempt with a call under way is never dropped.
+  work.calling = false;
+  Attempt& attempt = work.attempt;
+  if (answer.kind == GatewayAnswer::Kind::kNoAnswer) {
+    metrics_.unknown_outcomes.Increment();
+    Log(Severity::kWarning,
+        charge ? "the charge ended without an answer; looking it up"
+               : "the look-up ended without an answer",
+        {{"account_id", attempt.task.account_id},
+         {"ordinal", attempt.task.ordinal},
+         {"attempt", attempt.task.attempt},
+         {"epoch", attempt.lease.epoch},
+         {"error", answer.text}});
+  }
+  if (charge) {
+    OnChargeAnswer(options_.rules, answer, now, Jitter(), &attempt);
+  } else {
+    OnLookUpAnswer(options_.rules, answer, now, Jitter(), &attempt);
+  }
+}
+
+void RechargeLoop::NoteGatewayReach(const GatewayAnswer& answer) {
+  if (answer.kind == GatewayAnswer::Kind::kNoAnswer) return;  // Says nothing either way.
+  const Reach reach = answer.kind == GatewayAnswer::Kind::kOutage ? Reach::kDown : Reach::kUp;
+  if (std::exchange(gateway_reach_, reach) == reach) return;
+  if (reach == Reach::kDown) {
+    Log(Severity::kWarning, "the gateway is away; trying again until it is back",
+        {{"error", answer.text}});
+  } else {
+    Log(Severity::kInfo, "the gateway answers");
+  }
+}
+
+void RechargeLoop::StartReport(const std::string& key, Work* work, const Outcome& outcome) {
+  work->calling = true;
+  const int64_t epoch = work->attempt.lease.epoch;
+  ledger_.Report(work->attempt.task, epoch, outcome,
+                 [this, key, epoch, outcome](ReportAnswer answer, absl::Status status) {
+                   Post([this, key, epoch, outcome, answered = MonotonicNow(), answer,
+                         status = std::move(status)] {
+                     OnReport(key, epoch, outcome, answered, answer, status);
+                   });
+                 });
+}
+
+void RechargeLoop::OnReport(const std::string& key, int64_t epoch, const Outcome& outcome,
+                            Moment now, ReportAnswer answer, const absl::Status& status) {
+  Work& work = works_.at(key);  // An attempt with a call under way is never dropped.
+  work.calling = false;
+  Attempt& attempt = work.attempt;
+  const auto log = [&](Severity severity, absl::string_view message, absl::string_view detail) {
+    Log(severity, message,
+        {{"account_id", attempt.task.account_id},
+         {"ordinal", attempt.task.ordinal},
+         {"attempt", attempt.task.attempt},
+         {"epoch", epoch},
+         {"detail", detail}});
+  };
+  switch (answer) {
+    case ReportAnswer::kAccepted:
+      CountOutcome(outcome);
+      metrics_.attempt_seconds.Observe(absl::ToDoubleSeconds(now - work.received));
+      if (outcome.kind == Outcome::Kind::kSucceeded) {
+        log(Severity::kInfo, "charged", outcome.charge_id);
+      } else if (outcome.kind == Outcome::Kind::kDeclined) {
+        log(Severity::kInfo, "declined", outcome.text);
+      } else {
+        log(Severity::kError, "unresolved: a person must look", outcome.text);
+      }
+      break;
+    case ReportAnswer::kLeaseLost:
+      metrics_.leases_lost.Increment();
+      break;
+    case ReportAnswer::kRefused:
+      metrics_.reports_refused.Increment();
+      log(Severity::kError, "the ledger refused the report", status.ToString());
+      break;
+    case ReportAnswer::kNoAnswer:
+      log(Severity::kDebug, "the report got no answer; trying again", status.ToString());
+      break;
+  }
+  OnReportAnswer(options_.rules, answer, epoch, status.message(), now, Jitter(), &attempt);
+}
+
+void RechargeLoop::CountOutcome(const Outcome& outcome) {
+  switch (outcome.kind) {
+    case Outcome::Kind::kSucceeded:
+      return metrics_.succeeded.Increment();
+    case Outcome::Kind::kUnresolved:
+      return metrics_.unresolved.Increment();
+    case Outcome::Kind::kDeclined:
+      break;
+  }
+  switch (outcome.decline_class) {
+    case DeclineClass::kSoft:
+      return metrics_.declined_soft.Increment();
+    case DeclineClass::kHard:
+      return metrics_.declined_hard.Increment();
+    case DeclineClass::kAuthenticationRequired:
+      return metrics_.declined_authentication_required.Increment();
+  }
+}
+
+}  // namespace reserve::worker

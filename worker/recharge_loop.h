@@ -1,0 +1,140 @@
+// The worker at work: takes attempts from the ledger, does what decide.h says, and
+// reports.
+//
+// One thread owns all state and never blocks on a call: answers come back to it as
+// events, and it sleeps until the next event or the next moment at which something
+// is due. Nothing is polled. The same step serves a run "for ever" and a run that
+// ends when nothing is left to do.
+//
+// What it adds to the decisions:
+//  - One attempt is in work once at most; handed out again, it goes on under the
+//    newer lease.
+//  - A stream that breaks is opened again, with growing pauses.
+//  - After this process was stopped for a while, hand-outs that waited in its
+//    sockets may be older than they say: the stream is opened anew and they are
+//    not acted on.
+//
+// Run() belongs to one thread; Drain() may be called from any. Run() ends all calls
+// of both clients before it returns.
+//
+//   RechargeLoop loop(options, &ledger, &gateway, &metrics);
+//   absl::Status status = loop.Run();  // until Drain()
+#ifndef RESERVE_WORKER_RECHARGE_LOOP_H_
+#define RESERVE_WORKER_RECHARGE_LOOP_H_
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/random/random.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "worker/decide.h"
+#include "worker/gateway_client.h"
+#include "worker/ledger_client.h"
+#include "worker/worker_metrics.h"
+
+namespace reserve::worker {
+
+class RechargeLoop {
+ public:
+  struct Options {
+    Rules rules = {};
+    // So many calls to the gateway are under way at the most.
+    int max_in_flight = 64;
+    // How long what is under way may go on after Drain().
+    absl::Duration drain_timeout = absl::Seconds(20);
+    // If set, Run() ends when nothing was in work or came in for so long.
+    std::optional<absl::Duration> exit_when_idle = std::nullopt;
+  };
+
+  // What is pointed to must outlive the loop.
+  RechargeLoop(Options options, LedgerClient* ledger, GatewayClient* gateway,
+               WorkerMetrics* metrics);
+  RechargeLoop(const RechargeLoop&) = delete;
+  RechargeLoop& operator=(const RechargeLoop&) = delete;
+
+  // Works until it is drained. UNAVAILABLE if it was to end when idle and the ledger
+  // could not be reached. To be called once.
+  absl::Status Run() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Takes nothing new, charges nothing new, finds out and reports what was begun,
+  // and lets Run() return. Idempotent.
+  void Drain() ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  // An attempt in work.
+  struct Work {
+    Attempt attempt;
+    Moment received;
+    bool calling = false;  // the gateway, or a report
+    bool renewing = false;
+    bool begun = false;  // a call to the gateway was made
+  };
+  enum class Reach { kUnknown, kUp, kDown };
+
+  // Lets the loop's thread run `event`. From any thread.
+  void Post(std::function<void()> event) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Does all that is due. Returns when something is due next.
+  Moment Step(Moment now);
+  // Sleeps until an event or `wake`, then runs the events.
+  void AwaitEvents(Moment now, Moment wake) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool Finished(Moment now);
+
+  void OpenStream(Moment now);
+  void OnStreamOpen();
+  void OnStreamEnd(Moment opened, Moment now, const absl::Status& status);
+  void NoticeStandstill(Moment now);
+  void TakeHandOut(int64_t stream, Moment received,
+                   const absl::StatusOr<std::pair<Task, HandOut>>& message);
+
+  // Does what is due for one attempt. Returns when to look at it again; the attempt
+  // is over if `attempt.done`.
+  Moment Act(const std::string& key, Work* work, Moment now);
+  void StartRenewal(const std::string& key, Work* work, Moment now);
+  void StartCharge(const std::string& key, Work* work, Moment now);
+  void StartLookUp(const std::string& key, Work* work, Moment now);
+  void StartReport(const std::string& key, Work* work, const Outcome& outcome);
+
+  void OnRenewal(const std::string& key, int64_t epoch, Moment requested, Moment now,
+                 const absl::StatusOr<absl::Duration>& remaining);
+  void OnGateway(const std::string& key, bool charge, Moment now, const GatewayAnswer& answer);
+  void OnReport(const std::string& key, int64_t epoch, const Outcome& outcome, Moment now,
+                ReportAnswer answer, const absl::Status& status);
+  void NoteGatewayReach(const GatewayAnswer& answer);
+  void CountOutcome(const Outcome& outcome);
+  double Jitter() { return absl::Uniform(random_, 0.0, 1.0); }
+
+  const Options options_;
+  LedgerClient& ledger_;
+  GatewayClient& gateway_;
+  WorkerMetrics& metrics_;
+
+  absl::Mutex mutex_;
+  std::deque<std::function<void()>> events_ ABSL_GUARDED_BY(mutex_);
+  bool drain_asked_ ABSL_GUARDED_BY(mutex_) = false;
+
+  // Of the loop's thread alone.
+  absl::BitGen random_;
+  std::map<std::string, Work> works_;  // by the attempt's idempotency key
+  int gateway_calls_ = 0;
+  bool stream_open_ = false;
+  int64_t stream_ = 0;  // counts the streams; hand-outs of an older one are not trusted
+  int32_t stream_failures_ = 0;
+  Moment next_stream_ = -absl::InfiniteDuration();
+  absl::Status stream_error_;
+  Reach ledger_reach_ = Reach::kUnknown;
+  Reach gateway_reach_ = Reach::kUnknown;
+  std::optional<Moment> drain_end_;
+  Moment last_look_;
+  Moment last_busy_;
+};
+
+}  // namespace reserve::worker
+
+#endif  // RESERVE_WORKER_RECHARGE_LOOP_H_

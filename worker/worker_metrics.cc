@@ -1,0 +1,69 @@
+#include "worker/worker_metrics.h"
+
+#include <string>
+
+namespace reserve::worker {
+namespace {
+
+using prometheus::Counter;
+using prometheus::Gauge;
+using prometheus::Histogram;
+using prometheus::Registry;
+
+Counter& Attempts(Registry* registry, const std::string& outcome) {
+  return prometheus::BuildCounter()
+      .Name("reserve_worker_attempts_total")
+      .Help("Attempts that left the worker, by how they ended")
+      .Register(*registry)
+      .Add({{"outcome", outcome}});
+}
+
+Counter& Count(Registry* registry, const std::string& name, const std::string& help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(*registry).Add({});
+}
+
+Gauge& Level(Registry* registry, const std::string& name, const std::string& help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(*registry).Add({});
+}
+
+Histogram::BucketBoundaries Seconds() {
+  return {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60};
+}
+
+Histogram& GatewayCalls(Registry* registry, const std::string& call) {
+  return prometheus::BuildHistogram()
+      .Name("reserve_worker_gateway_call_seconds")
+      .Help("How long the payment gateway took to answer, or not to")
+      .Register(*registry)
+      .Add({{"call", call}}, Seconds());
+}
+
+}  // namespace
+
+WorkerMetrics::WorkerMetrics(Registry* registry)
+    : succeeded(Attempts(registry, "succeeded")),
+      declined_soft(Attempts(registry, "declined_soft")),
+      declined_hard(Attempts(registry, "declined_hard")),
+      declined_authentication_required(Attempts(registry, "declined_authentication_required")),
+      unresolved(Attempts(registry, "unresolved")),
+      given_up(Attempts(registry, "given_up")),
+      charge_seconds(GatewayCalls(registry, "charge")),
+      look_up_seconds(GatewayCalls(registry, "look_up")),
+      attempt_seconds(prometheus::BuildHistogram()
+                          .Name("reserve_worker_attempt_seconds")
+                          .Help("From the hand-out of an attempt to its outcome being applied")
+                          .Register(*registry)
+                          .Add({}, Seconds())),
+      in_flight(Level(registry, "reserve_worker_in_flight", "Attempts in work")),
+      ledger_connected(Level(registry, "reserve_worker_ledger_connected",
+                             "1 while the stream of hand-outs is open")),
+      unknown_outcomes(Count(registry, "reserve_worker_unknown_outcomes_total",
+                             "Charges that ended without an answer")),
+      leases_lost(Count(registry, "reserve_worker_leases_lost_total",
+                        "Leases that another worker took over or that were settled")),
+      reports_refused(Count(registry, "reserve_worker_reports_refused_total",
+                            "Reports that the ledger will never accept")),
+      hand_outs_dropped(Count(registry, "reserve_worker_hand_outs_dropped_total",
+                              "Hand-outs not taken: too many, invalid, or too old to trust")) {}
+
+}  // namespace reserve::worker
