@@ -1,0 +1,29 @@
+# One image for the three binaries: `ledger`, `worker` and `gateway_stub`.
+#
+#   docker build -t reserve .
+#   docker run reserve ledger serve --help
+FROM debian:12 AS build
+WORKDIR /src
+# The packages change seldom: a layer of their own.
+COPY run ./
+RUN ./run setup
+COPY . .
+RUN ./run build release ledger worker gateway_stub \
+    && mkdir /out \
+    && for binary in ledger worker gateway_stub; do \
+         strip --strip-debug -o "/out/$binary" "build/release/bin/$binary" || exit 1; \
+       done
+
+FROM debian:12-slim
+# libmariadb3 comes with the connector and brings its folder of plugins, which must stay:
+# caching_sha2_password, how MySQL authenticates, is loaded from there.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends \
+         ca-certificates libabsl20220623 libgrpc++1.51 libmysqlcppconn7v5 \
+         libprometheus-cpp-core1.0 libprometheus-cpp-pull1.0 libprotobuf32 libssl3 \
+    && rm -rf /var/lib/apt/lists/*
+COPY --from=build /out/ /usr/local/bin/
+# Nobody's account; by number, so that Kubernetes can tell that it is not root.
+USER 65532:65532
+EXPOSE 50051 50052 9100
+CMD ["ledger", "serve", "--listen=0.0.0.0:50051"]
