@@ -1,0 +1,147 @@
+#include "common/flags/flags.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <string>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/reflection.h"
+#include "absl/time/time.h"
+
+ABSL_FLAG(std::string, test_listen, "127.0.0.1:1", "An address.");
+ABSL_FLAG(absl::Duration, test_patience, absl::Seconds(1), "A duration.");
+ABSL_FLAG(bool, test_eager, true, "A switch.");
+
+namespace reserve {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::ExitedWithCode;
+using ::testing::HasSubstr;
+
+Environment EnvironmentOf(std::map<std::string, std::string> variables) {
+  return [variables](const std::string& name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    return found == variables.end() ? std::nullopt : std::optional<std::string>(found->second);
+  };
+}
+
+class FlagsTest : public ::testing::Test {
+ protected:
+  absl::FlagSaver saver_;
+};
+
+TEST_F(FlagsTest, AFlagThatIsNotGivenComesFromTheEnvironment) {
+  ASSERT_TRUE(SetFlagsFromEnvironment({}, EnvironmentOf({{"RESERVE_TEST_LISTEN", "[::]:9"},
+                                                         {"RESERVE_TEST_PATIENCE", "3m"},
+                                                         {"RESERVE_TEST_EAGER", "false"}}))
+                  .ok());
+  EXPECT_EQ(absl::GetFlag(FLAGS_test_listen), "[::]:9");
+  EXPECT_EQ(absl::GetFlag(FLAGS_test_patience), absl::Minutes(3));
+  EXPECT_FALSE(absl::GetFlag(FLAGS_test_eager));
+}
+
+TEST_F(FlagsTest, TheCommandLineComesBeforeTheEnvironment) {
+  const Environment environment = EnvironmentOf(
+      {{"RESERVE_TEST_LISTEN", "from the environment"}, {"RESERVE_TEST_EAGER", "true"}});
+  for (const char* given : {"--test_listen=x", "-test_listen=x", "--test_listen"}) {
+    ASSERT_TRUE(SetFlagsFromEnvironment({given, "x"}, environment).ok());
+    EXPECT_EQ(absl::GetFlag(FLAGS_test_listen), "127.0.0.1:1") << given;
+  }
+  absl::SetFlag(&FLAGS_test_eager, false);
+  ASSERT_TRUE(SetFlagsFromEnvironment({"--notest_eager", "--test_listen=x"}, environment).ok());
+  EXPECT_FALSE(absl::GetFlag(FLAGS_test_eager));
+}
+
+TEST_F(FlagsTest, WhatFollowsTheEndOfFlagsIsNoFlag) {
+  ASSERT_TRUE(SetFlagsFromEnvironment({"--", "--test_listen=x"},
+                                      EnvironmentOf({{"RESERVE_TEST_LISTEN", "y"}}))
+                  .ok());
+  EXPECT_EQ(absl::GetFlag(FLAGS_test_listen), "y");
+}
+
+TEST_F(FlagsTest, ABadValueInTheEnvironmentNamesTheVariable) {
+  const absl::Status status =
+      SetFlagsFromEnvironment({}, EnvironmentOf({{"RESERVE_TEST_PATIENCE", "soon"}}));
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(status.message(),
+            "environment variable RESERVE_TEST_PATIENCE: 'soon' is not a value for "
+            "--test_patience");
+}
+
+TEST_F(FlagsTest, FlagsOfTheLibraryItselfAreNotSetFromTheEnvironment) {
+  EXPECT_TRUE(
+      SetFlagsFromEnvironment({}, EnvironmentOf({{"RESERVE_FLAGFILE", "/etc/passwd"}})).ok());
+}
+
+TEST_F(FlagsTest, PositionalArgumentsComeBackWithoutTheProgram) {
+  std::string program = "program", flag = "--test_listen=x", argument = "migrate";
+  char* argv[] = {program.data(), flag.data(), argument.data(), nullptr};
+  EXPECT_THAT(ParseFlags(3, argv, "Tests flags."), ElementsAre("migrate"));
+  EXPECT_EQ(absl::GetFlag(FLAGS_test_listen), "x");
+}
+
+using FlagsDeathTest = FlagsTest;
+
+[[noreturn]] void Parse(std::string argument) {
+  std::string program = "program";
+  char* argv[] = {program.data(), argument.data(), nullptr};
+  // Help goes to stdout; a death test looks at stderr.
+  dup2(STDERR_FILENO, STDOUT_FILENO);
+  ParseFlags(2, argv, "Tests flags.");
+  std::exit(0);
+}
+
+TEST_F(FlagsDeathTest, HelpShowsEveryFlagOfOursAndEndsWell) {
+  EXPECT_EXIT(Parse("--help"), ExitedWithCode(0),
+              "Tests flags(.|\n)*--test_eager(.|\n)*--test_listen\n *An address. Default: "
+              "127.0.0.1:1(.|\n)*--test_patience");
+}
+
+TEST_F(FlagsDeathTest, AnUnknownFlagIsNamed) {
+  EXPECT_EXIT(Parse("--lissten=x"), ExitedWithCode(1), "Unknown command line flag 'lissten'");
+}
+
+TEST_F(FlagsDeathTest, ABadVariableEndsTheProgramWithTwo) {
+  EXPECT_EXIT(
+      {
+        setenv("RESERVE_TEST_PATIENCE", "soon", 1);
+        Parse("--test_listen=x");
+      },
+      ExitedWithCode(2), "RESERVE_TEST_PATIENCE");
+}
+
+class SecretFileTest : public ::testing::Test {
+ protected:
+  std::string Write(const std::string& content) {
+    const std::string path = ::testing::TempDir() + "/secret-" + std::to_string(getpid());
+    std::ofstream(path, std::ios::trunc) << content;
+    return path;
+  }
+  void TearDown() override { unlink(Write("").c_str()); }
+};
+
+TEST_F(SecretFileTest, TheNewlineAtTheEndIsNotPartOfTheSecret) {
+  EXPECT_EQ(*ReadSecretFile(Write("pass word \n")), "pass word ");
+  EXPECT_EQ(*ReadSecretFile(Write("secret\r\n")), "secret");
+  EXPECT_EQ(*ReadSecretFile(Write("secret")), "secret");
+}
+
+TEST_F(SecretFileTest, WhatCanNotBeASecretIsRefusedNamingTheFile) {
+  const std::string path = Write("\n");
+  EXPECT_EQ(ReadSecretFile(path).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(ReadSecretFile(path).status().message()), HasSubstr(path));
+  EXPECT_EQ(ReadSecretFile(Write(std::string(65 << 10, 'x'))).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(ReadSecretFile("/does/not/exist").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_FALSE(ReadSecretFile(::testing::TempDir()).ok());
+}
+
+}  // namespace
+}  // namespace reserve

@@ -1,0 +1,294 @@
+// The server shell, the channel and request ids, over loopback and unix sockets.
+#include "common/rpc/server.h"
+
+#include <gmock/gmock.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/request_id.h"
+#include "common/rpc/shutdown_signal.h"
+#include "common/rpc/status.h"
+#include "reserve/gateway/v1/payment_gateway.grpc.pb.h"
+
+namespace reserve {
+namespace {
+
+namespace pb = gateway::v1;
+using ::testing::MatchesRegex;
+
+// Answers with the request id; the key "wait" waits until the test lets it go.
+class EchoService final : public pb::PaymentGateway::CallbackService {
+ public:
+  grpc::ServerUnaryReactor* GetCharge(grpc::CallbackServerContext* context,
+                                      const pb::GetChargeRequest* request,
+                                      pb::GetChargeResponse* response) override {
+    response->mutable_charge()->set_reference(RequestIdOf(*context));
+    response->mutable_charge()->set_idempotency_key(request->idempotency_key());
+    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    if (request->idempotency_key() == "wait") {
+      waiting_ = reactor;
+      begun_.Notify();
+    } else {
+      reactor->Finish(grpc::Status::OK);
+    }
+    return reactor;
+  }
+
+  void WaitForTheWaiting() { begun_.WaitForNotification(); }
+  void LetGo() { waiting_.load()->Finish(grpc::Status::OK); }
+
+ private:
+  absl::Notification begun_;
+  std::atomic<grpc::ServerUnaryReactor*> waiting_ = nullptr;
+};
+
+class RpcServerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = ::testing::TempDir() + "/rpc-XXXXXX";
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+    server_options_.listen = "127.0.0.1:0";
+    channel_options_.own_connection = true;
+  }
+  void TearDown() override {
+    server_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  absl::Status Start() {
+    auto server =
+        RpcServer::Start(server_options_, {{pb::PaymentGateway::service_full_name(), &service_}});
+    if (server.ok()) server_ = *std::move(server);
+    return server.status();
+  }
+
+  absl::StatusOr<pb::Charge> Call(const std::string& key, const std::string& request_id = "") {
+    auto channel = MakeChannel(server_->local_target(), channel_options_);
+    if (!channel.ok()) return channel.status();
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(20)));
+    if (!request_id.empty()) context.AddMetadata(kRequestIdKey, request_id);
+    pb::GetChargeRequest request;
+    request.set_idempotency_key(key);
+    pb::GetChargeResponse response;
+    const grpc::Status status =
+        pb::PaymentGateway::NewStub(*channel)->GetCharge(&context, request, &response);
+    if (!status.ok()) return FromGrpcStatus(status);
+    return response.charge();
+  }
+
+  // What grpc.health.v1.Health/Check says of a service: 1 serving, 2 not serving; -1 if it
+  // does not know the service. No package ships its proto; the messages are two bytes.
+  int Health(const std::string& service) {
+    auto channel = MakeChannel(server_->local_target(), channel_options_);
+    const std::string text =
+        service.empty()
+            ? ""
+            : absl::StrCat("\n", std::string(1, static_cast<char>(service.size())), service);
+    grpc::Slice slice(text);
+    const grpc::ByteBuffer request(&slice, 1);
+    grpc::ByteBuffer response;
+    grpc::ClientContext context;
+    grpc::Status status;
+    absl::Notification answered;
+    grpc::GenericStub stub(*channel);
+    stub.UnaryCall(&context, "/grpc.health.v1.Health/Check", grpc::StubOptions(), &request,
+                   &response, [&status, &answered](grpc::Status result) {
+                     status = std::move(result);
+                     answered.Notify();
+                   });
+    answered.WaitForNotification();
+    if (!status.ok()) return -1;
+    grpc::Slice answer;
+    if (!response.DumpToSingleSlice(&answer).ok() || answer.size() != 2) return 0;
+    return answer.begin()[1];
+  }
+
+  std::string folder_;
+  EchoService service_;
+  ServerOptions server_options_;
+  ChannelOptions channel_options_;
+  std::unique_ptr<RpcServer> server_;
+};
+
+TEST_F(RpcServerTest, TheBoundPortIsKnownAndWritten) {
+  server_options_.port_file = folder_ + "/port";
+  ASSERT_TRUE(Start().ok());
+  ASSERT_GT(server_->port(), 0);
+  int written = 0;
+  std::ifstream(server_options_.port_file) >> written;
+  EXPECT_EQ(written, server_->port());
+  EXPECT_TRUE(Call("k").ok());
+}
+
+TEST_F(RpcServerTest, AUnixSocketServesAsWell) {
+  server_options_.listen = absl::StrCat("unix:", folder_, "/socket");
+  ASSERT_TRUE(Start().ok());
+  EXPECT_EQ(server_->local_target(), server_options_.listen);
+  EXPECT_TRUE(Call("k").ok());
+}
+
+TEST_F(RpcServerTest, AnAddressInUseIsAnError) {
+  ASSERT_TRUE(Start().ok());
+  EchoService other;
+  ServerOptions options;
+  options.listen = server_->local_target();
+  EXPECT_EQ(RpcServer::Start(options, {{"other", &other}}).status().code(),
+            absl::StatusCode::kUnavailable);
+  options.listen = "";
+  EXPECT_EQ(RpcServer::Start(options, {{"other", &other}}).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(RpcServerTest, APortFileThatCanNotBeWrittenIsAnError) {
+  server_options_.port_file = folder_ + "/missing/port";
+  EXPECT_EQ(Start().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(RpcServerTest, HealthIsToldPerService) {
+  const std::string name = pb::PaymentGateway::service_full_name();
+  ASSERT_TRUE(Start().ok());
+  EXPECT_EQ(Health(""), 2);
+  EXPECT_EQ(Health(name), 2);
+  server_->SetServing(true);
+  EXPECT_EQ(Health(""), 1);
+  EXPECT_EQ(Health(name), 1);
+  server_->SetServing(name, false);
+  EXPECT_EQ(Health(""), 1);
+  EXPECT_EQ(Health(name), 2);
+  EXPECT_EQ(Health("nobody"), -1);
+}
+
+TEST_F(RpcServerTest, ADrainLetsARunningCallFinish) {
+  ASSERT_TRUE(Start().ok());
+  auto call = std::async(std::launch::async, [this] { return Call("wait"); });
+  service_.WaitForTheWaiting();
+  auto drain = std::async(std::launch::async, [this] { server_->Drain(absl::Seconds(20)); });
+  service_.LetGo();
+  EXPECT_TRUE(call.get().ok());
+  drain.get();
+  server_->Drain(absl::Seconds(20));
+  EXPECT_EQ(Call("late").status().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(RpcServerTest, ADrainCutsACallThatOutlastsItsDeadline) {
+  ASSERT_TRUE(Start().ok());
+  auto call = std::async(std::launch::async, [this] { return Call("wait"); });
+  service_.WaitForTheWaiting();
+  auto drain = std::async(std::launch::async, [this] { server_->Drain(absl::ZeroDuration()); });
+  EXPECT_FALSE(call.get().ok());
+  service_.LetGo();
+  drain.get();
+}
+
+TEST_F(RpcServerTest, TheCallersRequestIdIsKeptIfItIsFitForALog) {
+  ASSERT_TRUE(Start().ok());
+  EXPECT_EQ(Call("k", "req-1/a")->reference(), "req-1/a");
+  for (const std::string& id : {std::string(), std::string(129, 'x'), std::string("a b")}) {
+    EXPECT_THAT(Call("k", id)->reference(), MatchesRegex("[0-9a-f]{32}"));
+  }
+  EXPECT_NE(Call("k")->reference(), Call("k")->reference());
+}
+
+// A certificate authority with a certificate for this machine.
+class TlsTest : public RpcServerTest {
+ protected:
+  void SetUp() override {
+    RpcServerTest::SetUp();
+    if (std::system("openssl version >/dev/null 2>&1") != 0) GTEST_SKIP() << "needs openssl";
+    const std::string script = absl::StrCat(
+        "cd ", folder_,
+        " && new() { openssl req -newkey rsa:2048 -nodes -keyout $1.key -out $1.csr -subj /CN=$1; }"
+        " && authority() { openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout $1.key"
+        "      -out $1.pem -subj /CN=$1; }"
+        " && authority ca && authority stranger && new peer"
+        " && echo subjectAltName=IP:127.0.0.1 > names"
+        " && openssl x509 -req -in peer.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2"
+        "      -extfile names -out peer.pem");
+    ASSERT_EQ(std::system(absl::StrCat("(", script, ") >/dev/null 2>&1").c_str()), 0);
+    good_ = {.certificate_file = folder_ + "/peer.pem",
+             .key_file = folder_ + "/peer.key",
+             .ca_file = folder_ + "/ca.pem"};
+  }
+
+  TlsFiles good_;
+};
+
+TEST_F(TlsTest, PeersOfOneAuthorityTalk) {
+  server_options_.tls = good_;
+  channel_options_.tls = good_;
+  ASSERT_TRUE(Start().ok());
+  const auto answer = Call("k");
+  EXPECT_TRUE(answer.ok()) << answer.status();
+}
+
+TEST_F(TlsTest, ACallerOfAnotherAuthorityOrInPlainTextIsRefused) {
+  server_options_.tls = good_;
+  ASSERT_TRUE(Start().ok());
+  EXPECT_FALSE(Call("k").ok());
+  channel_options_.tls = {.certificate_file = folder_ + "/stranger.pem",
+                          .key_file = folder_ + "/stranger.key",
+                          .ca_file = folder_ + "/ca.pem"};
+  EXPECT_FALSE(Call("k").ok());
+}
+
+TEST_F(TlsTest, AServerOfAnotherAuthorityIsRefused) {
+  server_options_.tls = {.certificate_file = folder_ + "/stranger.pem",
+                         .key_file = folder_ + "/stranger.key",
+                         .ca_file = folder_ + "/ca.pem"};
+  channel_options_.tls = good_;
+  ASSERT_TRUE(Start().ok());
+  EXPECT_FALSE(Call("k").ok());
+}
+
+TEST_F(TlsTest, HalfAnIdentityIsRefusedAtTheStart) {
+  server_options_.tls = good_;
+  server_options_.tls.key_file = "";
+  EXPECT_EQ(Start().code(), absl::StatusCode::kInvalidArgument);
+  server_options_.tls.key_file = folder_ + "/missing";
+  EXPECT_EQ(Start().code(), absl::StatusCode::kInvalidArgument);
+  channel_options_.tls.ca_file = good_.ca_file;
+  EXPECT_FALSE(MakeChannel("127.0.0.1:1", channel_options_).ok());
+}
+
+TEST(ShutdownSignalDeathTest, TheFirstSignalIsWaitedForAndTheSecondEndsTheProcess) {
+  EXPECT_EXIT(
+      {
+        ShutdownSignal signal;
+        kill(getpid(), SIGTERM);
+        if (signal.Wait() != SIGTERM) std::exit(1);
+        kill(getpid(), SIGINT);
+        std::exit(2);
+      },
+      ::testing::KilledBySignal(SIGINT), "");
+}
+
+TEST(ShutdownSignalDeathTest, WaitingForATimeTellsWhetherASignalCame) {
+  EXPECT_EXIT(
+      {
+        ShutdownSignal signal;
+        if (signal.WaitFor(absl::ZeroDuration())) std::exit(1);
+        kill(getpid(), SIGINT);
+        std::exit(signal.WaitFor(absl::Seconds(20)) ? 7 : 2);
+      },
+      ::testing::ExitedWithCode(7), "");
+}
+
+}  // namespace
+}  // namespace reserve
