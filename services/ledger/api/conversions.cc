@@ -278,13 +278,13 @@ void ToProto(const domain::Account& account, pb::Account* message) {
   reserve::ToProto(account.create_time, message->mutable_create_time());
 }
 
-void ToProto(const engine::UserReply& reply, pb::User* message) {
+void ToProto(const engine::UserReply& reply, absl::Time now, pb::User* message) {
   const domain::User& user = reply.user;
   message->set_account_id(user.account_id);
   message->set_user_id(user.user_id);
   message->set_plan_id(user.plan_id);
   message->set_free_seconds_total(reply.plan.free_seconds);
-  message->set_free_seconds_left(domain::FreeSecondsLeft(user, reply.plan, user.create_time));
+  message->set_free_seconds_left(domain::FreeSecondsLeft(user, reply.plan, now));
   reserve::ToProto(user.create_time, message->mutable_create_time());
 }
 

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "reserve/ledger/v1/ledger.pb.h"
 #include "reserve/ledger/v1/rates.pb.h"
 #include "reserve/ledger/v1/recharges.pb.h"
@@ -51,7 +52,8 @@ absl::Status SmsFrom(const pb::Sms& sms, domain::Usage* usage);
 absl::StatusOr<engine::ReportRecharge> ReportFrom(const pb::ReportRechargeRequest& request);
 
 void ToProto(const domain::Account& account, pb::Account* message);
-void ToProto(const engine::UserReply& reply, pb::User* message);
+// `now` decides which month's bucket is shown, if the plan has such.
+void ToProto(const engine::UserReply& reply, absl::Time now, pb::User* message);
 void ToProto(const domain::Usage& usage, pb::Usage* message);
 void ToProto(const domain::Entry& entry, const std::string& currency, pb::Entry* message);
 // `entry` must book a usage.

@@ -20,49 +20,48 @@ void CopyRate(const Rate& rate, Rating* rating) {
   rating->price = rate.price;
 }
 
-absl::StatusOr<Rating> RateSms(const Usage& usage, const Rate* rate, Rating rating) {
+absl::Status RateSms(const Usage& usage, const Rate* rate, Rating* rating) {
   if (usage.direction == Direction::kInbound) {
-    rating.basis = ChargeBasis::kInboundFree;
-    return rating;
+    rating->basis = ChargeBasis::kInboundFree;
+    return absl::OkStatus();
   }
   if (rate == nullptr) return NoRate(usage);
-  CopyRate(*rate, &rating);
-  rating.basis = ChargeBasis::kSms;
-  RESERVE_ASSIGN_OR_RETURN(rating.cost, Multiply(rate->price, usage.segments));
-  return rating;
+  CopyRate(*rate, rating);
+  rating->basis = ChargeBasis::kSms;
+  RESERVE_ASSIGN_OR_RETURN(rating->cost, Multiply(rate->price, usage.segments));
+  return absl::OkStatus();
 }
 
-absl::StatusOr<Rating> RateCall(const Usage& usage, const Plan& plan, const Rate* rate,
-                                Rating rating) {
+absl::Status RateCall(const Usage& usage, const Plan& plan, const Rate* rate, Rating* rating) {
   if (rate == nullptr) {
     if (usage.direction == Direction::kOutbound) return NoRate(usage);
-    rating.basis = ChargeBasis::kInboundFree;
-    return rating;
+    rating->basis = ChargeBasis::kInboundFree;
+    return absl::OkStatus();
   }
-  CopyRate(*rate, &rating);
-  rating.connect_fee = rate->connect_fee;
-  rating.initial_increment_seconds = rate->initial_increment_seconds;
-  rating.increment_seconds = rate->increment_seconds;
-  rating.standard_rate = rate->standard_rate;
-  rating.billable_seconds = BillableSeconds(usage.duration_seconds, rate->initial_increment_seconds,
-                                            rate->increment_seconds);
-  if (rating.billable_seconds == 0) {
-    rating.basis = ChargeBasis::kZeroDuration;
+  CopyRate(*rate, rating);
+  rating->connect_fee = rate->connect_fee;
+  rating->initial_increment_seconds = rate->initial_increment_seconds;
+  rating->increment_seconds = rate->increment_seconds;
+  rating->standard_rate = rate->standard_rate;
+  rating->billable_seconds = BillableSeconds(
+      usage.duration_seconds, rate->initial_increment_seconds, rate->increment_seconds);
+  if (rating->billable_seconds == 0) {
+    rating->basis = ChargeBasis::kZeroDuration;
   } else if (!rate->standard_rate) {
-    rating.basis = ChargeBasis::kDearer;
-    rating.paid_seconds = rating.billable_seconds;
+    rating->basis = ChargeBasis::kDearer;
+    rating->paid_seconds = rating->billable_seconds;
   } else if (plan.standard_calls == StandardCalls::kIncluded) {
-    rating.basis = ChargeBasis::kUnlimitedStandard;
+    rating->basis = ChargeBasis::kUnlimitedStandard;
   } else {
-    rating.basis = ChargeBasis::kMeteredStandard;
-    rating.free_seconds_taken = std::min(rating.billable_seconds, rating.free_seconds_before);
-    rating.paid_seconds = rating.billable_seconds - rating.free_seconds_taken;
+    rating->basis = ChargeBasis::kMeteredStandard;
+    rating->free_seconds_taken = std::min(rating->billable_seconds, rating->free_seconds_before);
+    rating->paid_seconds = rating->billable_seconds - rating->free_seconds_taken;
   }
-  if (rating.paid_seconds > 0) {
-    RESERVE_ASSIGN_OR_RETURN(rating.cost,
-                             CallCostHalfUp(rate->price, rating.paid_seconds, rate->connect_fee));
+  if (rating->paid_seconds > 0) {
+    RESERVE_ASSIGN_OR_RETURN(rating->cost,
+                             CallCostHalfUp(rate->price, rating->paid_seconds, rate->connect_fee));
   }
-  return rating;
+  return absl::OkStatus();
 }
 
 // The period whose bucket a usage draws on. A late usage of an earlier month
@@ -97,11 +96,13 @@ int64_t FreeSecondsLeft(const User& user, const Plan& plan, absl::Time start) {
 
 absl::StatusOr<Rating> RateUsage(const Usage& usage, const Plan& plan, const User& user,
                                  const Rate* rate) {
-  Rating rating;
-  rating.plan_id = plan.plan_id;
-  rating.free_seconds_before = FreeSecondsLeft(user, plan, usage.start_time);
-  if (usage.kind == UsageKind::kSms) return RateSms(usage, rate, std::move(rating));
-  return RateCall(usage, plan, rate, std::move(rating));
+  // Filled in place: a rating is too large to move for every call.
+  absl::StatusOr<Rating> rating(absl::in_place);
+  rating->plan_id = plan.plan_id;
+  rating->free_seconds_before = FreeSecondsLeft(user, plan, usage.start_time);
+  RESERVE_RETURN_IF_ERROR(usage.kind == UsageKind::kSms ? RateSms(usage, rate, &*rating)
+                                                        : RateCall(usage, plan, rate, &*rating));
+  return rating;
 }
 
 void TakeFreeSeconds(const Rating& rating, const Plan& plan, absl::Time start, User* user) {

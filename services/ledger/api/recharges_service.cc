@@ -1,0 +1,201 @@
+#include "services/ledger/api/recharges_service.h"
+
+#include <deque>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "common/rpc/conversions.h"
+#include "services/ledger/engine/recharge_dispatcher.h"
+
+namespace reserve::api {
+namespace {
+
+constexpr int kDefaultInFlight = 16;
+constexpr int kMaxInFlight = 1024;
+
+void SetDuration(absl::Duration duration, google::protobuf::Duration* message) {
+  const int64_t nanos = absl::ToInt64Nanoseconds(duration);
+  message->set_seconds(nanos / 1'000'000'000);
+  message->set_nanos(static_cast<int32_t>(nanos % 1'000'000'000));
+}
+
+void ToProto(const engine::LeasedRecharge& leased, pb::WatchLowBalanceResponse* message) {
+  const domain::Recharge& recharge = leased.recharge;
+  message->set_account_id(recharge.account_id);
+  message->set_ordinal(recharge.ordinal);
+  message->set_attempt(recharge.attempt);
+  reserve::ToProto(recharge.amount, recharge.currency, message->mutable_amount());
+  message->set_card_token(recharge.card.token);
+  SetDuration(leased.attempt_age, message->mutable_attempt_age());
+  message->set_handed_out_before(leased.handed_out_before);
+  message->mutable_lease()->set_epoch(recharge.lease_epoch);
+  SetDuration(leased.lease_remaining, message->mutable_lease()->mutable_remaining());
+}
+
+absl::Status CheckWatch(const pb::WatchLowBalanceRequest& request) {
+  RESERVE_RETURN_IF_ERROR(CheckId(request.worker_id(), "worker_id"));
+  if (request.max_in_flight() < 0 || request.max_in_flight() > kMaxInFlight) {
+    return InvalidField("max_in_flight", absl::StrCat("must be 0 to ", kMaxInFlight));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<engine::Task> ParseReport(const pb::ReportRechargeRequest& request) {
+  RESERVE_RETURN_IF_ERROR(CheckId(request.account_id(), "account_id"));
+  RESERVE_ASSIGN_OR_RETURN(engine::ReportRecharge report, ReportFrom(request));
+  return engine::Task{request.account_id(), std::move(report), nullptr, 0};
+}
+
+}  // namespace
+
+// One worker that watches. Leases queue up here while one is being written; the
+// dispatcher never has more out than the worker asked for, so the queue is
+// bounded.
+class LowBalanceStream final : public grpc::ServerWriteReactor<pb::WatchLowBalanceResponse>,
+                               public engine::RechargeWatcher {
+ public:
+  LowBalanceStream(RechargesService& service, const ApiContext& api,
+                   grpc::CallbackServerContext* context)
+      : service_(service), api_(api), record_(api.metrics, *context, "WatchLowBalance") {}
+
+  void Begin(const std::string& worker_id, int max_in_flight) {
+    // The headers tell the worker that it is being listened to.
+    StartSendInitialMetadata();
+    api_.engine.dispatcher().Add(this, worker_id, max_in_flight);
+  }
+
+  void End(const absl::Status& status) {
+    absl::MutexLock lock(&mutex_);
+    if (ended_) return;
+    ended_ = true;
+    end_status_ = status;
+    Proceed();
+  }
+
+  void OnLease(const engine::LeasedRecharge& leased) override {
+    absl::MutexLock lock(&mutex_);
+    if (ended_) return;  // the lease runs out, and somebody else takes it
+    pb::WatchLowBalanceResponse message;
+    ToProto(leased, &message);
+    queue_.push_back(std::move(message));
+    Proceed();
+  }
+
+  void OnWriteDone(bool ok) override {
+    absl::MutexLock lock(&mutex_);
+    writing_ = false;
+    if (!ok && !ended_) {
+      ended_ = true;
+      end_status_ = absl::CancelledError("the worker is gone");
+    }
+    Proceed();
+  }
+
+  void OnCancel() override { End(absl::CancelledError("the worker is gone")); }
+
+  void OnDone() override {
+    // After this nobody calls OnLease any more.
+    api_.engine.dispatcher().Remove(this);
+    service_.Remove(this);
+    delete this;
+  }
+
+ private:
+  void Proceed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (writing_ || finished_) return;
+    if (ended_) {
+      finished_ = true;
+      Finish(record_.End(end_status_));
+      return;
+    }
+    if (queue_.empty()) return;
+    sending_ = std::move(queue_.front());
+    queue_.pop_front();
+    writing_ = true;
+    StartWrite(&sending_);
+  }
+
+  RechargesService& service_;
+  const ApiContext api_;
+  const CallRecord record_;
+
+  absl::Mutex mutex_;
+  std::deque<pb::WatchLowBalanceResponse> queue_ ABSL_GUARDED_BY(mutex_);
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status end_status_ ABSL_GUARDED_BY(mutex_);
+  pb::WatchLowBalanceResponse sending_;
+};
+
+grpc::ServerWriteReactor<pb::WatchLowBalanceResponse>* RechargesService::WatchLowBalance(
+    grpc::CallbackServerContext* context, const pb::WatchLowBalanceRequest* request) {
+  auto* stream = new LowBalanceStream(*this, api_, context);
+  bool ending = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    open_.insert(stream);
+    ending = ending_;
+  }
+  const absl::Status valid = CheckWatch(*request);
+  if (!valid.ok()) {
+    stream->End(valid);
+  } else if (ending) {
+    stream->End(MakeError(absl::StatusCode::kUnavailable, "DRAINING", "",
+                          "the ledger is going away; open the stream again elsewhere"));
+  } else {
+    stream->Begin(request->worker_id(),
+                  request->max_in_flight() == 0 ? kDefaultInFlight : request->max_in_flight());
+  }
+  return stream;
+}
+
+void RechargesService::EndStreams() {
+  // Under the lock, so that none of them is deleted meanwhile.
+  absl::MutexLock lock(&mutex_);
+  ending_ = true;
+  for (LowBalanceStream* stream : open_) {
+    stream->End(MakeError(absl::StatusCode::kUnavailable, "DRAINING", "",
+                          "the ledger is going away; open the stream again elsewhere"));
+  }
+}
+
+void RechargesService::Remove(LowBalanceStream* stream) {
+  absl::MutexLock lock(&mutex_);
+  open_.erase(stream);
+}
+
+grpc::ServerUnaryReactor* RechargesService::RenewLease(grpc::CallbackServerContext* context,
+                                                       const pb::RenewLeaseRequest* request,
+                                                       pb::RenewLeaseResponse* response) {
+  return StartQuery(
+      api_, context, "RenewLease", [=, this](storage::Connection& connection) -> absl::Status {
+        RESERVE_RETURN_IF_ERROR(CheckId(request->account_id(), "account_id"));
+        RESERVE_RETURN_IF_ERROR(CheckId(request->worker_id(), "worker_id"));
+        RESERVE_ASSIGN_OR_RETURN(
+            const absl::Duration remaining,
+            api_.engine.RenewLease(connection,
+                                   storage::RechargeKey(request->account_id(), request->ordinal()),
+                                   request->worker_id(), request->lease_epoch()));
+        response->mutable_lease()->set_epoch(request->lease_epoch());
+        SetDuration(remaining, response->mutable_lease()->mutable_remaining());
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* RechargesService::ReportRecharge(grpc::CallbackServerContext* context,
+                                                           const pb::ReportRechargeRequest* request,
+                                                           pb::ReportRechargeResponse* response) {
+  return StartCommand(api_, context, "ReportRecharge", ParseReport(*request),
+                      [this, response](engine::Reply&& reply) {
+                        const auto& settled = std::get<engine::RechargeReply>(reply);
+                        api::ToProto(settled.recharge, response->mutable_recharge());
+                        response->set_already_applied(settled.already_applied);
+                        api_.engine.dispatcher().Settled(storage::RechargeKey(
+                            settled.recharge.account_id, settled.recharge.ordinal));
+                      });
+}
+
+}  // namespace reserve::api

@@ -1,0 +1,47 @@
+// The `Recharges` service: the worker's door. Thread-safe. EndStreams() must be
+// called before the server is drained.
+#ifndef RESERVE_SERVICES_LEDGER_API_RECHARGES_SERVICE_H_
+#define RESERVE_SERVICES_LEDGER_API_RECHARGES_SERVICE_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/synchronization/mutex.h"
+#include "reserve/ledger/v1/recharges.grpc.pb.h"
+#include "services/ledger/api/call.h"
+#include "services/ledger/api/conversions.h"
+
+namespace reserve::api {
+
+class LowBalanceStream;
+
+class RechargesService final : public pb::Recharges::CallbackService {
+ public:
+  explicit RechargesService(const ApiContext& api) : api_(api) {}
+
+  // Ends open streams with UNAVAILABLE; new ones end at once.
+  void EndStreams();
+
+  grpc::ServerWriteReactor<pb::WatchLowBalanceResponse>* WatchLowBalance(
+      grpc::CallbackServerContext* context, const pb::WatchLowBalanceRequest* request) override;
+  grpc::ServerUnaryReactor* RenewLease(grpc::CallbackServerContext* context,
+                                       const pb::RenewLeaseRequest* request,
+                                       pb::RenewLeaseResponse* response) override;
+  grpc::ServerUnaryReactor* ReportRecharge(grpc::CallbackServerContext* context,
+                                           const pb::ReportRechargeRequest* request,
+                                           pb::ReportRechargeResponse* response) override;
+
+ private:
+  friend class LowBalanceStream;
+  void Remove(LowBalanceStream* stream);
+
+  const ApiContext api_;
+  absl::Mutex mutex_;
+  absl::flat_hash_set<LowBalanceStream*> open_ ABSL_GUARDED_BY(mutex_);
+  bool ending_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace reserve::api
+
+#endif  // RESERVE_SERVICES_LEDGER_API_RECHARGES_SERVICE_H_

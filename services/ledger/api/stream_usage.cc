@@ -1,0 +1,225 @@
+#include "services/ledger/api/stream_usage.h"
+
+#include <atomic>
+#include <deque>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "common/rpc/status.h"
+
+namespace reserve::api {
+namespace {
+
+// Enough to keep every lane's batches full, little enough to bound memory.
+constexpr int64_t kWindow = 4096;
+
+absl::Status Draining() {
+  return MakeError(absl::StatusCode::kUnavailable, "DRAINING", "",
+                   "the ledger is going away; open the stream again elsewhere");
+}
+
+}  // namespace
+
+// One stream. Reads, replies and writes overlap; `mutex_` guards their meeting.
+// The reactor finishes once nothing is unsettled and no write is under way. A
+// lane may still be leaving Done when gRPC calls OnDone: whoever of them is last
+// deletes it.
+class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink {
+ public:
+  UsageStream(UsageStreams& streams, const ApiContext& api, grpc::CallbackServerContext* context,
+              UsageStreams::Parse parse)
+      : streams_(streams),
+        api_(api),
+        record_(api.metrics, *context, "StreamUsage"),
+        parse_(parse) {}
+
+  void Begin() { StartRead(&request_); }
+
+  void End(const absl::Status& status) {
+    absl::MutexLock lock(&mutex_);
+    StopReading(status);
+    Proceed();
+  }
+
+  void OnReadDone(bool ok) override {
+    engine::Task task;
+    {
+      absl::MutexLock lock(&mutex_);
+      reading_ = false;
+      if (!ok) StopReading(absl::OkStatus());  // the client has said all
+      if (stopped_) return Proceed();
+      if (request_.sequence() != last_read_ + 1) {
+        StopReading(InvalidField(
+            "sequence", absl::StrCat("must be ", last_read_ + 1, ", not ", request_.sequence())));
+        return Proceed();
+      }
+      ++last_read_;
+      settled_.push_back(false);
+    }
+    absl::StatusOr<engine::Task> parsed = parse_(request_.request());
+    const auto index = static_cast<uint32_t>(last_read_);
+    references_.fetch_add(1, std::memory_order_relaxed);
+    if (parsed.ok()) {
+      parsed->sink = this;
+      parsed->index = index;
+      std::vector<engine::Task> tasks;
+      tasks.push_back(*std::move(parsed));
+      api_.engine.Submit(std::move(tasks));
+    } else {
+      Done(index, parsed.status());
+    }
+    absl::MutexLock lock(&mutex_);
+    ReadMore();
+    // The reply may have been faster than this thread.
+    Proceed();
+  }
+
+  // `index` is the low half of the sequence, which is enough to tell the
+  // messages of one window apart.
+  void Done(uint32_t index, absl::StatusOr<engine::Reply> reply) override {
+    Settle(index, reply);
+    Release();
+  }
+
+  void OnWriteDone(bool ok) override {
+    absl::MutexLock lock(&mutex_);
+    writing_ = false;
+    if (!ok) {
+      cancelled_ = true;
+      StopReading(absl::OkStatus());
+    }
+    Proceed();
+  }
+
+  void OnCancel() override {
+    absl::MutexLock lock(&mutex_);
+    cancelled_ = true;
+    StopReading(absl::CancelledError("the client is gone"));
+    Proceed();
+  }
+
+  void OnDone() override {
+    streams_.Remove(this);
+    Release();
+  }
+
+ private:
+  static bool IsPassing(const absl::Status& status) {
+    return status.code() == absl::StatusCode::kUnavailable ||
+           status.code() == absl::StatusCode::kResourceExhausted ||
+           status.code() == absl::StatusCode::kInternal;
+  }
+
+  void Release() {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+
+  void Settle(uint32_t index, const absl::StatusOr<engine::Reply>& reply) {
+    absl::MutexLock lock(&mutex_);
+    const uint32_t offset = index - static_cast<uint32_t>(watermark_) - 1;
+    const int64_t sequence = watermark_ + 1 + offset;
+    settled_[offset] = true;
+    if (!reply.ok()) {
+      if (IsPassing(reply.status())) {
+        // Not refused, only not done: it must not be acknowledged.
+        StopReading(reply.status());
+        settled_[offset] = false;
+      } else {
+        pb::StreamUsageRefusal* refusal = next_.add_refusals();
+        refusal->set_sequence(sequence);
+        *refusal->mutable_error() =
+            ToProtoStatus(PrefixField(reply.status(), "request.usage."), kErrorDomain);
+      }
+    }
+    ++replied_;
+    while (!settled_.empty() && settled_.front()) {
+      settled_.pop_front();
+      ++watermark_;
+    }
+    ReadMore();
+    Proceed();
+  }
+
+  void StopReading(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (stopped_) return;
+    stopped_ = true;
+    end_status_ = status;
+  }
+
+  void ReadMore() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (reading_ || stopped_ || last_read_ - watermark_ >= kWindow) return;
+    reading_ = true;
+    StartRead(&request_);
+  }
+
+  // Writes the watermark if it has moved; ends the stream if all is said.
+  void Proceed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (writing_ || finished_) return;
+    const bool news = watermark_ > acknowledged_;
+    if (news && !cancelled_) {
+      sending_.Swap(&next_);
+      next_.Clear();
+      sending_.set_acknowledged_sequence(watermark_);
+      acknowledged_ = watermark_;
+      writing_ = true;
+      StartWrite(&sending_);
+      return;
+    }
+    if (!stopped_ || replied_ < last_read_) return;
+    // A read that is still under way is ended by Finish.
+    finished_ = true;
+    Finish(record_.End(end_status_));
+  }
+
+  UsageStreams& streams_;
+  const ApiContext api_;
+  const CallRecord record_;
+  const UsageStreams::Parse parse_;
+  pb::StreamUsageRequest request_;
+  std::atomic<int> references_ = 1;  // gRPC's, and one for each command in work
+
+  absl::Mutex mutex_;
+  bool reading_ ABSL_GUARDED_BY(mutex_) = true;
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status end_status_ ABSL_GUARDED_BY(mutex_);
+  int64_t last_read_ = 0;  // written under mutex_, by the reading thread only
+  int64_t replied_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t watermark_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t acknowledged_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::deque<bool> settled_ ABSL_GUARDED_BY(mutex_);  // of watermark_ + 1 on
+  pb::StreamUsageResponse next_ ABSL_GUARDED_BY(mutex_);
+  pb::StreamUsageResponse sending_;
+};
+
+UsageStreams::Reactor* UsageStreams::Start(const ApiContext& api,
+                                           grpc::CallbackServerContext* context, Parse parse) {
+  auto* stream = new UsageStream(*this, api, context, parse);
+  bool ending = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    open_.insert(stream);
+    ending = ending_;
+  }
+  stream->Begin();
+  if (ending) stream->End(Draining());
+  return stream;
+}
+
+void UsageStreams::EndAll() {
+  // Under the lock, so that none of them is deleted meanwhile.
+  absl::MutexLock lock(&mutex_);
+  ending_ = true;
+  for (UsageStream* stream : open_) stream->End(Draining());
+}
+
+void UsageStreams::Remove(UsageStream* stream) {
+  absl::MutexLock lock(&mutex_);
+  open_.erase(stream);
+}
+
+}  // namespace reserve::api

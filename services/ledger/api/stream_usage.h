@@ -1,0 +1,49 @@
+// The `StreamUsage` call: an endless flow of usages with a durable watermark.
+//
+// At most kWindow messages of a stream are unsettled at a time: beyond that the
+// stream is not read, so that flow control pushes back on the client. Several
+// streams may run at once; thread-safe.
+#ifndef RESERVE_SERVICES_LEDGER_API_STREAM_USAGE_H_
+#define RESERVE_SERVICES_LEDGER_API_STREAM_USAGE_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <cstdint>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "reserve/ledger/v1/ledger.grpc.pb.h"
+#include "services/ledger/api/call.h"
+#include "services/ledger/api/conversions.h"
+#include "services/ledger/engine/command.h"
+
+namespace reserve::api {
+
+class UsageStream;
+
+// The streams that are open.
+class UsageStreams {
+ public:
+  using Parse = absl::StatusOr<engine::Task> (*)(const pb::RecordUsageRequest&);
+  using Reactor = grpc::ServerBidiReactor<pb::StreamUsageRequest, pb::StreamUsageResponse>;
+
+  Reactor* Start(const ApiContext& api, grpc::CallbackServerContext* context, Parse parse);
+
+  // No more reading: what was read is settled and acknowledged, and then each
+  // stream ends with UNAVAILABLE. New streams end at once.
+  void EndAll();
+
+ private:
+  friend class UsageStream;
+  void Remove(UsageStream* stream);
+
+  absl::Mutex mutex_;
+  absl::flat_hash_set<UsageStream*> open_ ABSL_GUARDED_BY(mutex_);
+  bool ending_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace reserve::api
+
+#endif  // RESERVE_SERVICES_LEDGER_API_STREAM_USAGE_H_

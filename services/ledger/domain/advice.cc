@@ -1,0 +1,37 @@
+#include "services/ledger/domain/advice.h"
+
+#include <algorithm>
+
+#include "absl/time/civil_time.h"
+
+namespace reserve::domain {
+namespace {
+
+constexpr int64_t kSecondsPerHour = 3600;
+
+}  // namespace
+
+int BusinessDays(absl::Time since, absl::Time now) {
+  const absl::CivilDay last = absl::ToCivilDay(now, absl::UTCTimeZone());
+  int days = 0;
+  for (absl::CivilDay day = absl::ToCivilDay(since, absl::UTCTimeZone()) + 1; day <= last; ++day) {
+    const absl::Weekday weekday = absl::GetWeekday(day);
+    if (weekday != absl::Weekday::saturday && weekday != absl::Weekday::sunday) ++days;
+  }
+  return days;
+}
+
+bool AdviseUnlimited(int64_t standard_seconds, int business_days) {
+  return standard_seconds > business_days * kSecondsPerHour;
+}
+
+std::optional<Nanos> AdviseReserveAmount(const Settings& settings, Nanos reserve_amount,
+                                         int64_t automatic_recharges) {
+  if (automatic_recharges <= kTooManyRecharges) return std::nullopt;
+  const int64_t factor = (automatic_recharges - 1) / kTooManyRecharges + 1;
+  const int64_t most = settings.max_recharge_amount / reserve_amount;
+  if (most < 2) return std::nullopt;
+  return reserve_amount * std::min(factor, most);
+}
+
+}  // namespace reserve::domain

@@ -1,0 +1,299 @@
+// ledger: serves the ledger, and looks after its database.
+#include <cstdio>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "common/error/error.h"
+#include "common/flags/flags.h"
+#include "common/rpc/rpc_flags.h"
+#include "common/rpc/server.h"
+#include "common/rpc/shutdown_signal.h"
+#include "common/telemetry/log.h"
+#include "common/telemetry/telemetry_flags.h"
+#include "services/ledger/api/audit_service.h"
+#include "services/ledger/api/ledger_service.h"
+#include "services/ledger/api/rates_service.h"
+#include "services/ledger/api/recharges_service.h"
+#include "services/ledger/api/rpc_metrics.h"
+#include "services/ledger/engine/engine.h"
+#include "services/ledger/import_rates.h"
+#include "services/ledger/storage/migrator.h"
+#include "services/ledger/storage/server_check.h"
+#include "services/ledger/verify.h"
+
+ABSL_FLAG(std::string, database, "",
+          "The database, as mysql://user:password@host:port/schema; add ?socket=/path for a unix "
+          "socket, ?ssl_ca=/path to require TLS.");
+ABSL_FLAG(std::string, database_password_file, "",
+          "A file with the database password, instead of the one in --database.");
+ABSL_FLAG(bool, allow_unsafe_database, false,
+          "Start even if a setting of the database server can lose a commit.");
+ABSL_FLAG(std::string, listen, "127.0.0.1:50051", "host:port or unix:/path to serve on.");
+ABSL_FLAG(int, lanes, 4, "Threads that commit batches; each holds one database connection.");
+ABSL_FLAG(int, query_threads, 4, "Threads for reads; each holds one database connection.");
+ABSL_FLAG(int, max_batch, 512, "Commands in one transaction at the most, 1 to 1000.");
+ABSL_FLAG(int, max_queue, 16384, "Commands waiting in one lane at the most.");
+ABSL_FLAG(absl::Duration, lease_duration, absl::Seconds(30),
+          "How long a worker may work on a recharge before another gets it.");
+ABSL_FLAG(absl::Duration, poll_interval, absl::Milliseconds(500),
+          "How often due recharges are looked for that nothing announced.");
+
+ABSL_FLAG(std::string, default_reserve_amount, "15.00", "What one recharge adds by default.");
+ABSL_FLAG(std::string, default_recharge_threshold, "10.00",
+          "The balance below which the card is recharged by default.");
+ABSL_FLAG(std::string, min_reserve_amount, "15.00", "The least reserve amount to be chosen.");
+ABSL_FLAG(std::string, min_recharge_threshold, "10.00", "The least threshold to be chosen.");
+ABSL_FLAG(std::string, max_recharge_amount, "10000.00", "The most that one charge may take.");
+ABSL_FLAG(int, max_recharge_multiple, 20, "The most reserve amounts that one recharge may add.");
+ABSL_FLAG(int, max_automatic_recharges_per_day, 10,
+          "Successful automatic recharges of an account a day (UTC).");
+ABSL_FLAG(std::string, max_automatic_amount_per_day, "1000.00",
+          "Money that automatic recharges of an account may take a day (UTC).");
+ABSL_FLAG(std::vector<std::string>, retry_delays, std::vector<std::string>({"1h", "3h", "7h"}),
+          "After the first, second, ... soft decline the card is tried again this much later.");
+ABSL_FLAG(absl::Duration, max_usage_age, absl::Hours(24 * 3660),
+          "Usages that began longer ago are refused.");
+ABSL_FLAG(absl::Duration, max_usage_ahead, absl::Hours(2),
+          "Usages that begin later than this from now are refused.");
+
+ABSL_FLAG(std::string, ledger, "127.0.0.1:50051",
+          "The running ledger, for import-rates and verify.");
+ABSL_FLAG(bool, starter, false, "import-rates: import the deck that is built in.");
+ABSL_FLAG(std::string, name, "", "import-rates: the deck's name; the file's by default.");
+ABSL_FLAG(std::string, currency, "USD", "import-rates: the deck's currency.");
+ABSL_FLAG(std::string, effective_time, "",
+          "import-rates: when the deck comes into force (RFC 3339); now by default.");
+ABSL_FLAG(std::string, standard_rate_ceiling, "0.02",
+          "import-rates: prices a minute at or under this are standard rates.");
+ABSL_FLAG(std::string, grantee, "'reserve'@'%'", "grants: the user, as SQL writes it.");
+
+namespace reserve {
+namespace {
+
+constexpr char kUsage[] =
+    "ledger COMMAND [flags]\n"
+    "  serve                serves accounts, usage, rates, recharges and audits (gRPC)\n"
+    "  migrate              brings the database schema up to date\n"
+    "  grants               prints the GRANT statements for the ledger's database user\n"
+    "  import-rates [FILE]  imports a rate deck from CSV into a running ledger (--starter: the\n"
+    "                       deck that is built in)\n"
+    "  verify               recomputes everything that a running ledger has stored\n";
+
+// How often the database is asked whether it still is as it should be.
+constexpr absl::Duration kHealthInterval = absl::Seconds(1);
+
+absl::StatusOr<storage::DatabaseOptions> DatabaseFromFlags() {
+  if (absl::GetFlag(FLAGS_database).empty()) {
+    return InvalidField("--database",
+                        "must be set, or RESERVE_DATABASE: mysql://user:password@host:port/schema");
+  }
+  RESERVE_ASSIGN_OR_RETURN(storage::DatabaseOptions options,
+                           storage::ParseDatabaseUrl(absl::GetFlag(FLAGS_database)));
+  const std::string file = absl::GetFlag(FLAGS_database_password_file);
+  if (!file.empty()) RESERVE_ASSIGN_OR_RETURN(options.password, ReadSecretFile(file));
+  return options;
+}
+
+absl::Status ReadMoney(const absl::Flag<std::string>& flag, absl::string_view name, Nanos* amount) {
+  const absl::StatusOr<Nanos> parsed = ParseDecimal(absl::GetFlag(flag));
+  if (!parsed.ok()) return InvalidField(absl::StrCat("--", name), parsed.status().message());
+  if (*parsed < 0) return InvalidField(absl::StrCat("--", name), "must not be negative");
+  *amount = *parsed;
+  return absl::OkStatus();
+}
+
+absl::Status ReadAmounts(domain::Settings* s) {
+  RESERVE_RETURN_IF_ERROR(ReadMoney(FLAGS_default_reserve_amount, "default_reserve_amount",
+                                    &s->default_reserve_amount));
+  RESERVE_RETURN_IF_ERROR(ReadMoney(FLAGS_default_recharge_threshold, "default_recharge_threshold",
+                                    &s->default_recharge_threshold));
+  RESERVE_RETURN_IF_ERROR(
+      ReadMoney(FLAGS_min_reserve_amount, "min_reserve_amount", &s->min_reserve_amount));
+  RESERVE_RETURN_IF_ERROR(ReadMoney(FLAGS_min_recharge_threshold, "min_recharge_threshold",
+                                    &s->min_recharge_threshold));
+  RESERVE_RETURN_IF_ERROR(
+      ReadMoney(FLAGS_max_recharge_amount, "max_recharge_amount", &s->max_recharge_amount));
+  RESERVE_RETURN_IF_ERROR(ReadMoney(FLAGS_max_automatic_amount_per_day,
+                                    "max_automatic_amount_per_day",
+                                    &s->max_automatic_amount_per_day));
+  if (s->min_reserve_amount <= 0) return InvalidField("--min_reserve_amount", "must be above zero");
+  if (s->default_reserve_amount < s->min_reserve_amount) {
+    return InvalidField("--default_reserve_amount", "must be at least --min_reserve_amount");
+  }
+  if (s->default_recharge_threshold < s->min_recharge_threshold) {
+    return InvalidField("--default_recharge_threshold",
+                        "must be at least --min_recharge_threshold");
+  }
+  if (s->max_recharge_amount < s->default_reserve_amount) {
+    return InvalidField("--max_recharge_amount", "must be at least --default_reserve_amount");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<domain::Settings> SettingsFromFlags() {
+  domain::Settings settings;
+  RESERVE_RETURN_IF_ERROR(ReadAmounts(&settings));
+  settings.max_recharge_multiple = absl::GetFlag(FLAGS_max_recharge_multiple);
+  if (settings.max_recharge_multiple < 1) {
+    return InvalidField("--max_recharge_multiple", "must be at least 1");
+  }
+  settings.max_automatic_recharges_per_day = absl::GetFlag(FLAGS_max_automatic_recharges_per_day);
+  settings.max_usage_age = absl::GetFlag(FLAGS_max_usage_age);
+  settings.max_usage_ahead = absl::GetFlag(FLAGS_max_usage_ahead);
+  settings.retry_delays.clear();
+  for (const std::string& text : absl::GetFlag(FLAGS_retry_delays)) {
+    absl::Duration delay;
+    if (!absl::ParseDuration(text, &delay) || delay < absl::ZeroDuration()) {
+      return InvalidField("--retry_delays", absl::StrCat("\"", text, "\" is not a duration"));
+    }
+    settings.retry_delays.push_back(delay);
+  }
+  return settings;
+}
+
+absl::StatusOr<engine::EngineOptions> EngineOptionsFromFlags() {
+  engine::EngineOptions options;
+  RESERVE_ASSIGN_OR_RETURN(options.database, DatabaseFromFlags());
+  RESERVE_ASSIGN_OR_RETURN(options.settings, SettingsFromFlags());
+  options.lanes = absl::GetFlag(FLAGS_lanes);
+  options.query_threads = absl::GetFlag(FLAGS_query_threads);
+  options.max_batch = absl::GetFlag(FLAGS_max_batch);
+  options.max_queue = absl::GetFlag(FLAGS_max_queue);
+  options.lease_duration = absl::GetFlag(FLAGS_lease_duration);
+  options.poll_interval = absl::GetFlag(FLAGS_poll_interval);
+  if (options.lanes < 1 || options.lanes > 64) return InvalidField("--lanes", "must be 1 to 64");
+  if (options.query_threads < 1 || options.query_threads > 64) {
+    return InvalidField("--query_threads", "must be 1 to 64");
+  }
+  if (options.max_batch < 1 || options.max_batch > 1000) {
+    return InvalidField("--max_batch", "must be 1 to 1000");
+  }
+  if (options.max_queue < 1) return InvalidField("--max_queue", "must be at least 1");
+  if (options.lease_duration < absl::Seconds(1)) {
+    return InvalidField("--lease_duration", "must be at least 1s");
+  }
+  return options;
+}
+
+// Can this program work on this database, and be trusted to?
+absl::Status CheckDatabase(storage::Connection& connection) {
+  RESERVE_RETURN_IF_ERROR(storage::CheckSchema(connection));
+  if (absl::GetFlag(FLAGS_allow_unsafe_database)) return absl::OkStatus();
+  return storage::CheckDurability(connection);
+}
+
+// Keeps health true to the database until a signal comes.
+void WatchHealth(engine::Engine& engine, RpcServer& server, ShutdownSignal& signal) {
+  bool serving = true;
+  do {
+    const absl::Status status = engine.queries().Run(&storage::CheckSchema);
+    if (status.ok() == serving) continue;
+    serving = status.ok();
+    server.SetServing(serving);
+    if (serving) {
+      Log(Severity::kInfo, "serving again");
+    } else {
+      Log(Severity::kError, "not serving", {{"error", status.message()}});
+    }
+  } while (!signal.WaitFor(kHealthInterval));
+}
+
+absl::Status Serve() {
+  ShutdownSignal signal;
+  RESERVE_ASSIGN_OR_RETURN(engine::EngineOptions options, EngineOptionsFromFlags());
+  RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<MetricsServer> metrics, StartTelemetry());
+  engine::Engine engine(std::move(options));
+  RESERVE_RETURN_IF_ERROR(engine.queries().Run(&CheckDatabase));
+  RESERVE_RETURN_IF_ERROR(engine.Start());
+
+  api::RpcMetrics rpc_metrics(metrics->registry());
+  const auto engine_metrics = std::make_shared<api::EngineMetrics>(engine.stats());
+  metrics->Add(engine_metrics);
+  const api::ApiContext api{engine, rpc_metrics};
+  api::LedgerService ledger(api);
+  api::RatesService rates(api);
+  api::RechargesService recharges(api);
+  api::AuditService audit(api);
+  RESERVE_ASSIGN_OR_RETURN(
+      const std::unique_ptr<RpcServer> server,
+      RpcServer::Start(ServerOptionsFromFlags(absl::GetFlag(FLAGS_listen)),
+                       {{ledger::v1::Ledger::service_full_name(), &ledger},
+                        {ledger::v1::Rates::service_full_name(), &rates},
+                        {ledger::v1::Recharges::service_full_name(), &recharges},
+                        {ledger::v1::Audit::service_full_name(), &audit}}));
+  server->SetServing(true);
+  WatchHealth(engine, *server, signal);
+
+  Log(Severity::kInfo, "draining");
+  server->SetServing(false);
+  ledger.EndStreams();
+  recharges.EndStreams();
+  audit.EndStreams();
+  server->Drain(DrainTimeoutFromFlags());
+  Log(Severity::kInfo, "drained");
+  return absl::OkStatus();
+}
+
+absl::Status RunMigrate() {
+  RESERVE_ASSIGN_OR_RETURN(const storage::DatabaseOptions database, DatabaseFromFlags());
+  const storage::SqlThread sql_thread;
+  return storage::Migrate(database, absl::Now(), [](const std::string& step) {
+    std::cout << "migrate: " << step << std::endl;
+  });
+}
+
+absl::Status PrintGrants() {
+  RESERVE_ASSIGN_OR_RETURN(const storage::DatabaseOptions database, DatabaseFromFlags());
+  for (const std::string& grant :
+       storage::GrantsFor(database.schema, absl::GetFlag(FLAGS_grantee))) {
+    std::cout << grant << ";\n";
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunImportRates(const std::vector<std::string>& files) {
+  ImportRatesOptions options;
+  options.ledger = absl::GetFlag(FLAGS_ledger);
+  options.starter = absl::GetFlag(FLAGS_starter);
+  options.name = absl::GetFlag(FLAGS_name);
+  options.currency = absl::GetFlag(FLAGS_currency);
+  options.effective_time = absl::GetFlag(FLAGS_effective_time);
+  options.standard_rate_ceiling = absl::GetFlag(FLAGS_standard_rate_ceiling);
+  if (options.starter == !files.empty() || files.size() > 1) {
+    return InvalidField("FILE", "give one file, or --starter");
+  }
+  if (!files.empty()) options.file = files.front();
+  return ImportRates(options, std::cout);
+}
+
+absl::Status RunCommand(std::vector<std::string> arguments) {
+  const std::string command = arguments.empty() ? "" : arguments.front();
+  if (!arguments.empty()) arguments.erase(arguments.begin());
+  if (command == "import-rates") return RunImportRates(arguments);
+  if (!arguments.empty()) {
+    return InvalidField("command line", absl::StrCat("\"", arguments[0], "\" is too much"));
+  }
+  if (command == "serve") return Serve();
+  if (command == "migrate") return RunMigrate();
+  if (command == "grants") return PrintGrants();
+  if (command == "verify") return Verify({absl::GetFlag(FLAGS_ledger)}, std::cout);
+  return InvalidField("command", absl::StrCat("\"", command, "\" is not known\n", kUsage));
+}
+
+}  // namespace
+}  // namespace reserve
+
+int main(int argc, char* argv[]) {
+  const absl::Status status = reserve::RunCommand(reserve::ParseFlags(argc, argv, reserve::kUsage));
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "ledger: %s\n", std::string(status.message()).c_str());
+  return status.code() == absl::StatusCode::kInvalidArgument ? 2 : 1;
+}
