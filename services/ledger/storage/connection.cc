@@ -194,6 +194,12 @@ absl::Status Connection::Query(const std::string& statement,
   });
 }
 
+absl::Status Connection::BeginSnapshot() {
+  // For the next transaction only; the session stays as it is.
+  RESERVE_RETURN_IF_ERROR(Execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
+  return Execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+}
+
 void Connection::Rollback() { Execute("ROLLBACK").IgnoreError(); }
 
 }  // namespace reserve::storage

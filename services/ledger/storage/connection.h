@@ -68,6 +68,8 @@ class Connection {
   absl::Status Query(const std::string& statement, absl::FunctionRef<void(const Row&)> on_row);
 
   absl::Status Begin() { return Execute("START TRANSACTION"); }
+  // A transaction that only reads, and reads everything as of now.
+  absl::Status BeginSnapshot();
   absl::Status Commit() { return Execute("COMMIT"); }
   // Errors don't matter: what could not be rolled back is gone with the session.
   void Rollback();

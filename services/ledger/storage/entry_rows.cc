@@ -194,6 +194,21 @@ absl::StatusOr<std::vector<Entry>> FindUsages(Connection& connection,
   return entries;
 }
 
+absl::StatusOr<std::vector<UsagePlace>> FindUsagePlaces(Connection& connection,
+                                                        const std::vector<OnceKey>& keys) {
+  std::vector<UsagePlace> places;
+  if (keys.empty()) return places;
+  SqlText sql(
+      "SELECT usage_id,seq,month FROM usage_ids FORCE INDEX (PRIMARY) "
+      "WHERE (usage_id,account_id) IN (");
+  for (const OnceKey& key : keys) sql.Row().Text(key.second).Text(key.first).EndRow();
+  sql.Raw(")");
+  RESERVE_RETURN_IF_ERROR(connection.Query(sql.str(), [&places](const Row& row) {
+    places.push_back({row.Text(1), row.Int(2), static_cast<int32_t>(row.Int(3))});
+  }));
+  return places;
+}
+
 absl::StatusOr<std::vector<Entry>> ListEntries(Connection& connection, absl::string_view account_id,
                                                int64_t before, int limit) {
   return QueryEntries(

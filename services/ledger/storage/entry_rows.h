@@ -30,6 +30,16 @@ absl::Status InsertEntries(Connection& connection,
 absl::StatusOr<std::vector<domain::Entry>> FindUsages(Connection& connection,
                                                       const std::vector<OnceKey>& keys);
 
+// Where the entry of a usage is, by the row that keeps its id unique.
+struct UsagePlace {
+  std::string usage_id;
+  int64_t seq = 0;
+  int32_t month = 0;
+};
+// The places of these usages, of those that exist; all keys must be of one account.
+absl::StatusOr<std::vector<UsagePlace>> FindUsagePlaces(Connection& connection,
+                                                        const std::vector<OnceKey>& keys);
+
 inline constexpr int64_t kNewest = std::numeric_limits<int64_t>::max();
 
 // Entries of an account with seq < `before`, newest first.

@@ -1,0 +1,171 @@
+#include "services/ledger/api/audit_service.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "common/error/error.h"
+#include "services/ledger/api/page_token.h"
+#include "services/ledger/engine/auditor.h"
+#include "services/ledger/storage/account_rows.h"
+
+namespace reserve::api {
+namespace {
+
+// A page ends after so many accounts or so much time, so that progress is seen.
+constexpr int kAccountsPerPage = 50;
+constexpr absl::Duration kTimePerPage = absl::Seconds(1);
+
+void ToProto(const engine::Findings& findings, pb::VerifyCounts* counts) {
+  counts->set_accounts(findings.accounts);
+  counts->set_entries(findings.entries);
+  counts->set_usages(findings.usages);
+  counts->set_recharges(findings.recharges);
+  counts->set_users(findings.users);
+  counts->set_events(findings.events);
+  counts->set_differences(findings.difference_count);
+}
+
+void AddCounts(const engine::Findings& more, engine::Findings* total) {
+  total->accounts += more.accounts;
+  total->entries += more.entries;
+  total->usages += more.usages;
+  total->recharges += more.recharges;
+  total->users += more.users;
+  total->events += more.events;
+  total->difference_count += more.difference_count;
+}
+
+template <typename Message>
+void DifferencesToProto(engine::Findings&& findings, Message* message) {
+  for (engine::Difference& d : findings.differences) {
+    pb::Difference* difference = message->add_differences();
+    difference->set_account_id(std::move(d.account_id));
+    difference->set_check(std::move(d.check));
+    difference->set_subject(std::move(d.subject));
+    difference->set_stored(std::move(d.stored));
+    difference->set_computed(std::move(d.computed));
+  }
+}
+
+// Binds resume tokens to this call, so that no other token is taken for one.
+std::string TokenDigest() { return QueryDigest({"VerifyLedger"}); }
+
+absl::StatusOr<std::string> DecodeResumeToken(absl::string_view token) {
+  absl::StatusOr<std::string> cursor = DecodePageToken(TokenDigest(), token);
+  if (!cursor.ok()) return InvalidField("resume_token", "is not a token of VerifyLedger");
+  return cursor;
+}
+
+// One verification. A job of the pool and a write take turns, so at any time only
+// one of them is under way and nothing here needs a lock. Deletes itself.
+class VerifyLedgerReactor : public grpc::ServerWriteReactor<pb::VerifyLedgerResponse> {
+ public:
+  VerifyLedgerReactor(const ApiContext& api, const grpc::CallbackServerContext& context,
+                      const std::atomic<bool>& draining, absl::StatusOr<std::string> after)
+      : api_(api), draining_(draining), record_(api.metrics, context, "VerifyLedger") {
+    if (!after.ok()) {
+      End(after.status());
+      return;
+    }
+    after_ = *std::move(after);
+    StartPage();
+  }
+
+  void OnWriteDone(bool ok) override {
+    if (!ok) return End(absl::CancelledError("the client is gone"));
+    if (message_.done()) return End(absl::OkStatus());
+    StartPage();
+  }
+  void OnCancel() override { cancelled_ = true; }
+  void OnDone() override { delete this; }
+
+ private:
+  void StartPage() {
+    const absl::Status interrupted = Interrupted();
+    if (!interrupted.ok()) return End(interrupted);
+    api_.engine.queries().Submit(
+        [this](storage::Connection& connection) { return VerifyPage(connection); },
+        [this](const absl::Status& status) { PageDone(status); });
+  }
+
+  // On a thread of the pool. May run twice: what it finds is new each time.
+  absl::Status VerifyPage(storage::Connection& connection) {
+    page_ = engine::Findings();
+    page_after_ = after_;
+    page_is_last_ = false;
+    RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Account> accounts,
+                             storage::ListAccounts(connection, after_, kAccountsPerPage));
+    const absl::Time end = absl::Now() + kTimePerPage;
+    for (const domain::Account& account : accounts) {
+      RESERVE_RETURN_IF_ERROR(Interrupted());
+      RESERVE_RETURN_IF_ERROR(engine::VerifyAccount(connection, account.account_id, &page_));
+      page_after_ = account.account_id;
+      if (absl::Now() >= end) return absl::OkStatus();
+    }
+    page_is_last_ = accounts.size() < kAccountsPerPage;
+    return absl::OkStatus();
+  }
+
+  void PageDone(const absl::Status& status) {
+    if (!status.ok()) return End(status);
+    after_ = page_after_;
+    AddCounts(page_, &total_);
+    message_.Clear();
+    ToProto(total_, message_.mutable_counts());
+    DifferencesToProto(std::move(page_), &message_);
+    message_.set_resume_token(EncodePageToken(TokenDigest(), after_));
+    message_.set_done(page_is_last_);
+    StartWrite(&message_);
+  }
+
+  absl::Status Interrupted() const {
+    if (cancelled_) return absl::CancelledError("the client is gone");
+    if (draining_) {
+      return MakeError(absl::StatusCode::kUnavailable, "DRAINING", "",
+                       "this ledger is shutting down; go on with the resume token");
+    }
+    return absl::OkStatus();
+  }
+
+  void End(const absl::Status& status) { Finish(record_.End(status)); }
+
+  const ApiContext& api_;
+  const std::atomic<bool>& draining_;
+  const CallRecord record_;
+  std::atomic<bool> cancelled_ = false;
+  std::string after_;  // the last account that was reported on
+  engine::Findings total_;
+  engine::Findings page_;
+  std::string page_after_;
+  bool page_is_last_ = false;
+  pb::VerifyLedgerResponse message_;
+};
+
+}  // namespace
+
+grpc::ServerUnaryReactor* AuditService::VerifyAccount(grpc::CallbackServerContext* context,
+                                                      const pb::VerifyAccountRequest* request,
+                                                      pb::VerifyAccountResponse* response) {
+  const absl::Status checked = CheckId(request->account_id(), "account_id");
+  if (!checked.ok()) return FinishNow(api_, context, "VerifyAccount", checked);
+  return StartQuery(api_, context, "VerifyAccount",
+                    [request, response](storage::Connection& connection) -> absl::Status {
+                      engine::Findings findings;
+                      RESERVE_RETURN_IF_ERROR(
+                          engine::VerifyAccount(connection, request->account_id(), &findings));
+                      response->Clear();
+                      ToProto(findings, response->mutable_counts());
+                      DifferencesToProto(std::move(findings), response);
+                      return absl::OkStatus();
+                    });
+}
+
+grpc::ServerWriteReactor<pb::VerifyLedgerResponse>* AuditService::VerifyLedger(
+    grpc::CallbackServerContext* context, const pb::VerifyLedgerRequest* request) {
+  return new VerifyLedgerReactor(api_, *context, draining_,
+                                 DecodeResumeToken(request->resume_token()));
+}
+
+}  // namespace reserve::api

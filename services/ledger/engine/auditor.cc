@@ -1,0 +1,512 @@
+#include "services/ledger/engine/auditor.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/numeric/int128.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/clock/utc.h"
+#include "common/error/error.h"
+#include "services/ledger/domain/account.h"
+#include "services/ledger/domain/journal.h"
+#include "services/ledger/domain/plan.h"
+#include "services/ledger/domain/rating.h"
+#include "services/ledger/domain/recharge.h"
+#include "services/ledger/rates/rate_deck.h"
+#include "services/ledger/storage/account_rows.h"
+#include "services/ledger/storage/deck_rows.h"
+#include "services/ledger/storage/entry_rows.h"
+#include "services/ledger/storage/recharge_rows.h"
+
+namespace reserve::engine {
+namespace {
+
+using domain::Account;
+using domain::AccountState;
+using domain::BookedUsage;
+using domain::Entry;
+using domain::EntryKind;
+using domain::Event;
+using domain::Plan;
+using domain::Rate;
+using domain::Rating;
+using domain::Recharge;
+using domain::RechargeState;
+using domain::User;
+
+constexpr int kPage = 500;
+
+std::string Text(absl::int128 number) {
+  if (number >= INT64_MIN && number <= INT64_MAX) {
+    return absl::StrCat(static_cast<int64_t>(number));
+  }
+  std::string digits;
+  const bool negative = number < 0;
+  for (absl::int128 rest = number; rest != 0; rest /= 10) {
+    const int digit = static_cast<int>(rest % 10);
+    digits.insert(digits.begin(), static_cast<char>('0' + (negative ? -digit : digit)));
+  }
+  return negative ? absl::StrCat("-", digits) : digits;
+}
+
+std::string StateName(AccountState state) {
+  switch (state) {
+    case AccountState::kPendingFunding:
+      return "PENDING_FUNDING";
+    case AccountState::kActive:
+      return "ACTIVE";
+    case AccountState::kDisabled:
+      return "DISABLED";
+  }
+  return absl::StrCat("state ", static_cast<int>(state));
+}
+
+std::string RatingText(const Rating& r) {
+  return absl::StrCat("cost ", FormatDecimal(r.cost), ", basis ", static_cast<int>(r.basis),
+                      ", billable ", r.billable_seconds, " s, free ", r.free_seconds_taken, " of ",
+                      r.free_seconds_before, " s, paid ", r.paid_seconds, " s, fee ",
+                      FormatDecimal(r.connect_fee), ", standard ", r.standard_rate ? "yes" : "no");
+}
+
+// The rate that a usage was rated with, from what is stored; none if it had none.
+std::optional<Rate> StoredRate(const Rating& rating) {
+  if (rating.deck_version == 0) return std::nullopt;
+  Rate rate;
+  rate.deck_version = rating.deck_version;
+  rate.prefix = rating.prefix;
+  rate.price = rating.price;
+  rate.connect_fee = rating.connect_fee;
+  rate.initial_increment_seconds = rating.initial_increment_seconds;
+  rate.increment_seconds = rating.increment_seconds;
+  rate.standard_rate = rating.standard_rate;
+  return rate;
+}
+
+// A user whose bucket holds `free_seconds_left` for a usage that starts at `start`.
+User UserWithFreeSeconds(const Plan& plan, absl::Time start, int64_t free_seconds_left) {
+  User user;
+  user.plan_id = plan.plan_id;
+  user.free_seconds_used = plan.free_seconds - free_seconds_left;
+  user.free_period = plan.bucket_reset == domain::BucketReset::kMonthly ? MonthOf(start) : 0;
+  return user;
+}
+
+// One account being checked, in the order of the calls in Run.
+class Audit {
+ public:
+  Audit(storage::Connection& connection, Account account, Findings* findings)
+      : connection_(connection), account_(std::move(account)), findings_(*findings) {}
+
+  absl::Status Run() {
+    RESERVE_RETURN_IF_ERROR(LoadCatalog());
+    RESERVE_RETURN_IF_ERROR(CheckRecharges());
+    RESERVE_RETURN_IF_ERROR(CheckEntries());
+    RESERVE_RETURN_IF_ERROR(CheckUsers());
+    RESERVE_RETURN_IF_ERROR(CheckEvents());
+    CheckAccount();
+    ++findings_.accounts;
+    return absl::OkStatus();
+  }
+
+ private:
+  void Differs(absl::string_view check, std::string subject, std::string stored,
+               std::string computed) {
+    findings_.Add({account_.account_id, std::string(check), std::move(subject), std::move(stored),
+                   std::move(computed)});
+  }
+
+  absl::Status LoadCatalog();
+  absl::Status CheckRecharges();
+  void CheckRecharge(const Recharge& recharge);
+  absl::Status CheckEntries();
+  absl::Status CheckPage(const std::vector<Entry>& page);
+  void CheckEntry(const Entry& entry);
+  void CheckUsage(const Entry& entry);
+  void CheckRating(const std::string& subject, const BookedUsage& booked, const Plan& plan);
+  void CheckDeck(const std::string& subject, const BookedUsage& booked);
+  absl::Status CheckUsageIds(const std::vector<Entry>& page);
+  absl::Status CheckRequestIds(const std::vector<Entry>& page);
+  absl::Status CheckUsers();
+  absl::Status CheckEvents();
+  void CheckAccount();
+
+  storage::Connection& connection_;
+  const Account account_;
+  Findings& findings_;
+
+  absl::flat_hash_map<std::string, Plan> plans_;
+  absl::flat_hash_map<int64_t, rates::DeckHeader> decks_;
+  // Recharges that succeeded and whose entry was not met yet.
+  absl::flat_hash_map<int64_t, Nanos> uncredited_;
+  bool any_succeeded_ = false;
+  // Each user as the usages so far leave them.
+  absl::flat_hash_map<std::string, User> replayed_;
+  int64_t last_seq_ = 0;
+  Nanos last_balance_ = 0;
+  absl::int128 sum_ = 0;
+};
+
+absl::Status Audit::LoadCatalog() {
+  RESERVE_ASSIGN_OR_RETURN(std::vector<Plan> plans, storage::LoadPlans(connection_));
+  for (Plan& plan : plans) plans_[plan.plan_id] = plan;
+  RESERVE_ASSIGN_OR_RETURN(std::vector<rates::DeckHeader> decks,
+                           storage::LoadDeckHeaders(connection_));
+  for (rates::DeckHeader& deck : decks) decks_[deck.version] = std::move(deck);
+  return absl::OkStatus();
+}
+
+// --- Recharges ------------------------------------------------------------------------
+
+absl::Status Audit::CheckRecharges() {
+  int64_t expected = account_.last_ordinal;
+  int64_t before = storage::kNewest;
+  int64_t open_ordinal = 0;
+  while (true) {
+    RESERVE_ASSIGN_OR_RETURN(
+        const std::vector<Recharge> page,
+        storage::ListRecharges(connection_, account_.account_id, before, kPage));
+    for (const Recharge& recharge : page) {
+      before = recharge.ordinal;
+      if (recharge.ordinal != expected) {
+        Differs(kCheckOpenRecharge, absl::StrCat(recharge.ordinal),
+                absl::StrCat("recharge ", recharge.ordinal), absl::StrCat("recharge ", expected));
+      }
+      expected = recharge.ordinal - 1;
+      if (recharge.open()) {
+        if (open_ordinal != 0) {
+          Differs(kCheckOpenRecharge, absl::StrCat(recharge.ordinal), "open",
+                  absl::StrCat("settled, as recharge ", open_ordinal, " is open"));
+        }
+        open_ordinal = recharge.ordinal;
+      }
+      CheckRecharge(recharge);
+    }
+    if (page.size() < kPage) break;
+  }
+  if (expected != 0) {
+    Differs(kCheckOpenRecharge, "", absl::StrCat("no recharge ", expected, " or below"),
+            absl::StrCat("recharges 1 to ", account_.last_ordinal));
+  }
+  if (account_.open_ordinal != open_ordinal) {
+    Differs(kCheckOpenRecharge, "", absl::StrCat("open ordinal ", account_.open_ordinal),
+            absl::StrCat("open ordinal ", open_ordinal));
+  }
+  return absl::OkStatus();
+}
+
+void Audit::CheckRecharge(const Recharge& recharge) {
+  ++findings_.recharges;
+  if (recharge.currency != account_.currency) {
+    Differs(kCheckCurrency, absl::StrCat(recharge.ordinal), recharge.currency, account_.currency);
+  }
+  if (recharge.state == RechargeState::kSucceeded) {
+    any_succeeded_ = true;
+    uncredited_[recharge.ordinal] = recharge.amount;
+  }
+}
+
+// --- Entries --------------------------------------------------------------------------
+
+absl::Status Audit::CheckEntries() {
+  bool first_page = true;
+  while (true) {
+    // Pages overlap by one entry: a number used twice would else be missed where
+    // two pages meet.
+    const int64_t after = first_page ? INT64_MIN : last_seq_ - 1;
+    RESERVE_ASSIGN_OR_RETURN(
+        std::vector<Entry> page,
+        storage::ListEntriesAfter(connection_, account_.account_id, after, kPage));
+    const bool last_page = page.size() < kPage;
+    if (!first_page && !page.empty()) page.erase(page.begin());
+    first_page = false;
+    // More entries of one number than fit a page: there is no way on.
+    const bool stuck = !page.empty() && !last_page && page.back().seq == last_seq_;
+    RESERVE_RETURN_IF_ERROR(CheckPage(page));
+    if (last_page || stuck) break;
+  }
+  if (account_.last_seq != last_seq_) {
+    Differs(kCheckLastSeq, "", absl::StrCat(account_.last_seq), absl::StrCat(last_seq_));
+  }
+  if (sum_ != account_.balance) {
+    Differs(kCheckBalance, "", absl::StrCat(account_.balance), Text(sum_));
+  }
+  for (const auto& [ordinal, amount] : uncredited_) {
+    Differs(kCheckRechargeEntry, absl::StrCat(ordinal), "no entry",
+            absl::StrCat("an entry of ", FormatDecimal(amount)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Audit::CheckPage(const std::vector<Entry>& page) {
+  for (const Entry& entry : page) CheckEntry(entry);
+  RESERVE_RETURN_IF_ERROR(CheckUsageIds(page));
+  return CheckRequestIds(page);
+}
+
+void Audit::CheckEntry(const Entry& entry) {
+  ++findings_.entries;
+  const std::string subject = absl::StrCat(entry.seq);
+  if (entry.seq != last_seq_ + 1) {
+    Differs(kCheckSeqGap, subject, absl::StrCat(entry.seq, " after ", last_seq_),
+            absl::StrCat(last_seq_ + 1));
+  }
+  const absl::int128 balance = absl::int128(last_balance_) + entry.amount;
+  if (balance != entry.balance_after) {
+    Differs(kCheckBalanceChain, subject, absl::StrCat(entry.balance_after), Text(balance));
+  }
+  last_seq_ = entry.seq;
+  last_balance_ = entry.balance_after;
+  sum_ += entry.amount;
+  if (entry.booked.has_value()) {
+    CheckUsage(entry);
+  } else if (entry.kind == EntryKind::kRecharge) {
+    const auto recharge = uncredited_.find(entry.recharge_ordinal);
+    if (recharge == uncredited_.end()) {
+      Differs(kCheckRechargeEntry, subject,
+              absl::StrCat("credits recharge ", entry.recharge_ordinal),
+              "no entry: the recharge did not succeed, or was credited before");
+      return;
+    }
+    if (recharge->second != entry.amount) {
+      Differs(kCheckRechargeEntry, subject, FormatDecimal(entry.amount),
+              FormatDecimal(recharge->second));
+    }
+    uncredited_.erase(recharge);
+  }
+}
+
+void Audit::CheckUsage(const Entry& entry) {
+  ++findings_.usages;
+  const std::string subject = absl::StrCat(entry.seq);
+  const BookedUsage& booked = *entry.booked;
+  const auto plan = plans_.find(booked.rating.plan_id);
+  if (plan == plans_.end()) {
+    Differs(kCheckRating, subject, absl::StrCat("plan \"", booked.rating.plan_id, "\""),
+            "a plan that exists");
+    return;
+  }
+  CheckDeck(subject, booked);
+  CheckRating(subject, booked, plan->second);
+  User& user = replayed_[booked.usage.user_id];
+  const int64_t left = domain::FreeSecondsLeft(user, plan->second, booked.usage.start_time);
+  if (left != booked.rating.free_seconds_before) {
+    Differs(kCheckBucket, subject,
+            absl::StrCat(booked.rating.free_seconds_before, " s free before it"),
+            absl::StrCat(left, " s"));
+  }
+  domain::TakeFreeSeconds(booked.rating, plan->second, booked.usage.start_time, &user);
+}
+
+void Audit::CheckRating(const std::string& subject, const BookedUsage& booked, const Plan& plan) {
+  const Rating& stored = booked.rating;
+  const std::optional<Rate> rate = StoredRate(stored);
+  const bool call = booked.usage.kind == domain::UsageKind::kCall;
+  if (call && rate.has_value() &&
+      (rate->initial_increment_seconds < 1 || rate->increment_seconds < 1)) {
+    Differs(
+        kCheckRating, subject,
+        absl::StrCat("increments ", rate->initial_increment_seconds, "/", rate->increment_seconds),
+        "increments of at least one second");
+    return;
+  }
+  const User user = UserWithFreeSeconds(plan, booked.usage.start_time, stored.free_seconds_before);
+  const absl::StatusOr<Rating> again =
+      domain::RateUsage(booked.usage, plan, user, rate.has_value() ? &*rate : nullptr);
+  if (!again.ok()) {
+    Differs(kCheckRating, subject, RatingText(stored), std::string(again.status().message()));
+    return;
+  }
+  if (*again == stored) return;
+  Differs(kCheckRating, subject, RatingText(stored), RatingText(*again));
+}
+
+// The rate's deck must exist, be in the account's currency and in force, and draw
+// the line of the standard rate where the usage says it is.
+void Audit::CheckDeck(const std::string& subject, const BookedUsage& booked) {
+  const Rating& rating = booked.rating;
+  if (rating.deck_version == 0) return;
+  const auto deck = decks_.find(rating.deck_version);
+  if (deck == decks_.end()) {
+    Differs(kCheckRating, subject, absl::StrCat("deck ", rating.deck_version),
+            "a deck that exists");
+    return;
+  }
+  const rates::DeckHeader& header = deck->second;
+  if (header.currency != account_.currency) {
+    Differs(kCheckCurrency, subject, header.currency, account_.currency);
+  }
+  if (header.effective_time > booked.usage.start_time) {
+    Differs(kCheckRating, subject,
+            absl::StrCat("deck ", header.version, " in force from ",
+                         FormatRfc3339(header.effective_time)),
+            absl::StrCat("a deck in force at ", FormatRfc3339(booked.usage.start_time)));
+  }
+  if (!absl::StartsWith(booked.usage.destination, rating.prefix)) {
+    Differs(kCheckRating, subject, absl::StrCat("prefix ", rating.prefix),
+            absl::StrCat("a prefix of ", booked.usage.destination));
+  }
+  const bool standard =
+      booked.usage.kind == domain::UsageKind::kCall && rating.price <= header.standard_rate_ceiling;
+  if (standard != rating.standard_rate) {
+    Differs(kCheckRating, subject,
+            absl::StrCat(rating.standard_rate ? "" : "not ", "a standard rate at ",
+                         FormatDecimal(rating.price)),
+            absl::StrCat(standard ? "" : "not ", "one, by the ceiling ",
+                         FormatDecimal(header.standard_rate_ceiling)));
+  }
+}
+
+absl::Status Audit::CheckUsageIds(const std::vector<Entry>& page) {
+  std::vector<storage::OnceKey> keys;
+  for (const Entry& entry : page) {
+    if (entry.booked.has_value()) {
+      keys.emplace_back(account_.account_id, entry.booked->usage.usage_id);
+    }
+  }
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<storage::UsagePlace> places,
+                           storage::FindUsagePlaces(connection_, keys));
+  absl::flat_hash_map<absl::string_view, const storage::UsagePlace*> by_id;
+  for (const storage::UsagePlace& place : places) by_id[place.usage_id] = &place;
+  for (const Entry& entry : page) {
+    if (!entry.booked.has_value()) continue;
+    const auto place = by_id.find(entry.booked->usage.usage_id);
+    const int32_t month = storage::PartitionMonth(entry);
+    if (place != by_id.end() && place->second->seq == entry.seq && place->second->month == month) {
+      continue;
+    }
+    Differs(kCheckUsageId, absl::StrCat(entry.seq),
+            place == by_id.end()
+                ? absl::StrCat("no row for ", entry.booked->usage.usage_id)
+                : absl::StrCat("entry ", place->second->seq, " in month ", place->second->month),
+            absl::StrCat("entry ", entry.seq, " in month ", month));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Audit::CheckRequestIds(const std::vector<Entry>& page) {
+  std::vector<storage::OnceKey> keys;
+  for (const Entry& entry : page) {
+    if (entry.kind == EntryKind::kAdjustment) {
+      keys.emplace_back(account_.account_id, entry.request_id);
+    }
+  }
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<storage::OnceRequest> requests,
+                           storage::FindRequests(connection_, keys));
+  absl::flat_hash_map<absl::string_view, const storage::OnceRequest*> by_id;
+  for (const storage::OnceRequest& request : requests) by_id[request.request_id] = &request;
+  for (const Entry& entry : page) {
+    if (entry.kind != EntryKind::kAdjustment) continue;
+    const auto request = by_id.find(entry.request_id);
+    if (request != by_id.end() && request->second->seq == entry.seq) continue;
+    Differs(kCheckRequestId, absl::StrCat(entry.seq),
+            request == by_id.end() ? absl::StrCat("no row for ", entry.request_id)
+                                   : absl::StrCat("entry ", request->second->seq),
+            absl::StrCat("entry ", entry.seq));
+  }
+  return absl::OkStatus();
+}
+
+// --- Users, events, and the account itself ----------------------------------------------
+
+absl::Status Audit::CheckUsers() {
+  std::string after;
+  while (true) {
+    RESERVE_ASSIGN_OR_RETURN(const std::vector<User> page,
+                             storage::ListUsers(connection_, account_.account_id, after, kPage));
+    for (const User& user : page) {
+      after = user.user_id;
+      ++findings_.users;
+      const auto replayed = replayed_.find(user.user_id);
+      const User computed = replayed == replayed_.end() ? User() : replayed->second;
+      if (user.free_seconds_used != computed.free_seconds_used ||
+          user.free_period != computed.free_period) {
+        Differs(
+            kCheckBucket, user.user_id,
+            absl::StrCat(user.free_seconds_used, " s used in period ", user.free_period),
+            absl::StrCat(computed.free_seconds_used, " s used in period ", computed.free_period));
+      }
+      if (replayed != replayed_.end()) replayed_.erase(replayed);
+    }
+    if (page.size() < kPage) break;
+  }
+  for (const auto& [user_id, user] : replayed_) {
+    Differs(kCheckBucket, user_id, "no user", "a user, as usages are booked for them");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Audit::CheckEvents() {
+  int64_t last = 0;
+  int64_t after = INT64_MIN;
+  std::optional<AccountState> state;
+  while (true) {
+    RESERVE_ASSIGN_OR_RETURN(const std::vector<Event> page,
+                             storage::ListEvents(connection_, account_.account_id, after, kPage));
+    for (const Event& event : page) {
+      ++findings_.events;
+      if (event.event_seq != last + 1) {
+        Differs(kCheckEventGap, absl::StrCat(event.event_seq),
+                absl::StrCat(event.event_seq, " after ", last), absl::StrCat(last + 1));
+      }
+      last = event.event_seq;
+      after = event.event_seq;
+      state = event.state;
+    }
+    if (page.size() < kPage) break;
+  }
+  if (account_.last_event_seq != last) {
+    Differs(kCheckLastEvent, "", absl::StrCat(account_.last_event_seq), absl::StrCat(last));
+  }
+  if (state.has_value() && *state != account_.state) {
+    Differs(kCheckState, "", StateName(account_.state),
+            absl::StrCat(StateName(*state), ", the state after event ", last));
+  }
+  return absl::OkStatus();
+}
+
+void Audit::CheckAccount() {
+  if (!IsCurrency(account_.currency)) {
+    Differs(kCheckCurrency, "", account_.currency, "a currency of ISO 4217");
+  }
+  const std::string stored =
+      absl::StrCat(StateName(account_.state), " at ", FormatDecimal(account_.balance));
+  // A recheck is only ever due because of a cap (D1).
+  const bool can_refill = account_.card_state == domain::CardState::kUsable &&
+                          account_.recheck_time == absl::InfiniteFuture();
+  if (account_.state == AccountState::kActive && account_.balance <= 0 && !can_refill) {
+    Differs(kCheckState, "", stored, "DISABLED, as the reserve can't be refilled");
+  } else if (account_.state == AccountState::kDisabled && account_.balance > 0) {
+    Differs(kCheckState, "", stored, "ACTIVE, as the balance is above zero");
+  } else if (account_.state == AccountState::kPendingFunding && any_succeeded_) {
+    Differs(kCheckState, "", stored, "ACTIVE, as a recharge succeeded");
+  }
+}
+
+}  // namespace
+
+void Findings::Add(Difference difference) {
+  ++difference_count;
+  if (differences.size() < kMaxDifferences) differences.push_back(std::move(difference));
+}
+
+absl::Status VerifyAccount(storage::Connection& connection, absl::string_view account_id,
+                           Findings* findings) {
+  const auto verify = [&]() -> absl::Status {
+    RESERVE_ASSIGN_OR_RETURN(std::vector<Account> accounts,
+                             storage::LoadAccounts(connection, {account_id}, storage::Lock::kNone));
+    if (accounts.empty()) {
+      return MakeError(absl::StatusCode::kNotFound, "ACCOUNT_NOT_FOUND", "account_id",
+                       absl::StrCat("there is no account \"", account_id, "\""));
+    }
+    return Audit(connection, std::move(accounts.front()), findings).Run();
+  };
+  RESERVE_RETURN_IF_ERROR(connection.BeginSnapshot());
+  const absl::Status status = verify();
+  // Nothing was written: this only lets go of the snapshot.
+  connection.Rollback();
+  return status;
+}
+
+}  // namespace reserve::engine

@@ -1,0 +1,93 @@
+// The auditor: recomputes an account from what is stored and says what differs.
+//
+// It only reads, inside one consistent snapshot, so it can run beside the lanes:
+// an account is seen as of one moment. Entries, recharges, events and users are
+// read in pages; what is kept grows with the users and the successful recharges
+// of the account, not with its history of usage. An account is checked against
+// the same functions of the domain that booked it.
+//
+// Thread-safe: pure functions of what is stored.
+//
+//   Findings findings;
+//   RETURN_IF_ERROR(VerifyAccount(connection, "acme", &findings));
+//   for (const Difference& d : findings.differences) ...
+#ifndef RESERVE_SERVICES_LEDGER_ENGINE_AUDITOR_H_
+#define RESERVE_SERVICES_LEDGER_ENGINE_AUDITOR_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "services/ledger/storage/connection.h"
+
+namespace reserve::engine {
+
+// Names of the checks; operators and dashboards know them, so they never change.
+// The balance of the account is the sum of its entries' amounts.
+inline constexpr char kCheckBalance[] = "BALANCE";
+// Each balance after an entry is the one before it plus the amount.
+inline constexpr char kCheckBalanceChain[] = "BALANCE_CHAIN";
+// Entries are numbered 1, 2, 3 without a gap or a number used twice.
+inline constexpr char kCheckSeqGap[] = "SEQ_GAP";
+// The account knows the number of its last entry.
+inline constexpr char kCheckLastSeq[] = "LAST_SEQ";
+// Rating a usage again from what is stored with it gives the same figures (U4).
+inline constexpr char kCheckRating[] = "RATING";
+// The usage's id leads to its entry, so that it can't be booked again (U2).
+inline constexpr char kCheckUsageId[] = "USAGE_ID";
+// The request's id leads to its adjustment, so that it can't be booked again.
+inline constexpr char kCheckRequestId[] = "REQUEST_ID";
+// Free seconds before each usage, and those used by each user, follow from the
+// usages before (C3).
+inline constexpr char kCheckBucket[] = "BUCKET";
+// Each recharge that succeeded has exactly one entry of its amount (G4).
+inline constexpr char kCheckRechargeEntry[] = "RECHARGE_ENTRY";
+// At most one recharge is open, it is the account's, and ordinals have no gap (G3).
+inline constexpr char kCheckOpenRecharge[] = "OPEN_RECHARGE";
+// Events are numbered 1, 2, 3 without a gap.
+inline constexpr char kCheckEventGap[] = "EVENT_GAP";
+// The account knows the number of its last event.
+inline constexpr char kCheckLastEvent[] = "LAST_EVENT";
+// The state is the one after the last event (D4), and fits the balance (D1, G4).
+inline constexpr char kCheckState[] = "STATE";
+// Recharges and rate decks are in the currency of the account.
+inline constexpr char kCheckCurrency[] = "CURRENCY";
+
+// A figure that does not add up.
+struct Difference {
+  std::string account_id;
+  std::string check;    // one of the names above
+  std::string subject;  // an entry's seq, a recharge's ordinal, a user's id, or empty
+  std::string stored;
+  std::string computed;
+};
+
+// What was checked, and what was found. Adds up over several accounts.
+struct Findings {
+  // Differences beyond these are counted only.
+  static constexpr size_t kMaxDifferences = 100;
+
+  int64_t accounts = 0;
+  int64_t entries = 0;
+  int64_t usages = 0;
+  int64_t recharges = 0;
+  int64_t users = 0;
+  int64_t events = 0;
+  int64_t difference_count = 0;
+  std::vector<Difference> differences;
+
+  void Add(Difference difference);
+};
+
+// Checks one account and adds to `findings`. NOT_FOUND "ACCOUNT_NOT_FOUND" on
+// field "account_id"; a difference is no error. Uses a transaction of its own on
+// the connection, which must have none open. After an error `findings` may hold a
+// part of the account.
+absl::Status VerifyAccount(storage::Connection& connection, absl::string_view account_id,
+                           Findings* findings);
+
+}  // namespace reserve::engine
+
+#endif  // RESERVE_SERVICES_LEDGER_ENGINE_AUDITOR_H_
