@@ -1,0 +1,461 @@
+#include "services/ledger/api/rates_service.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "common/clock/utc.h"
+#include "common/digest/sha256.h"
+#include "common/error/error.h"
+#include "common/rpc/conversions.h"
+#include "services/ledger/api/page_token.h"
+#include "services/ledger/rates/deck_csv.h"
+#include "services/ledger/storage/deck_rows.h"
+
+namespace reserve::api {
+namespace {
+
+using rates::DeckHeader;
+using rates::DeckSnapshot;
+using rates::RateKind;
+using rates::RateRow;
+
+constexpr size_t kMaxChunkBytes = 1 << 20;
+constexpr size_t kMaxDeckBytes = 64 << 20;
+constexpr int kMaxImportsAtOnce = 4;
+// gRPC drops a call whose trailers are over 8 KiB. The message travels twice, plain
+// and in the details, and the details in base64.
+constexpr size_t kMaxMessageBytes = 1024;
+constexpr size_t kMaxBadRowBytes = 3072;
+constexpr size_t kMapEntryBytes = 8;
+
+// --- Import -----------------------------------------------------------------
+
+absl::StatusOr<DeckHeader> HeaderFrom(const pb::RateDeckHeader& message) {
+  DeckHeader header;
+  RESERVE_RETURN_IF_ERROR(CheckId(message.name(), "header.name"));
+  header.name = message.name();
+  RESERVE_ASSIGN_OR_RETURN(header.currency,
+                           CurrencyFrom(message.currency_code(), "header.currency_code"));
+  if (message.has_effective_time()) {
+    RESERVE_ASSIGN_OR_RETURN(header.effective_time,
+                             reserve::FromProto(message.effective_time(), "header.effective_time"));
+  }
+  if (message.has_standard_rate_ceiling()) {
+    RESERVE_ASSIGN_OR_RETURN(header.standard_rate_ceiling,
+                             reserve::FromProto(message.standard_rate_ceiling(), header.currency,
+                                                "header.standard_rate_ceiling"));
+    if (header.standard_rate_ceiling < 0) {
+      return InvalidField("header.standard_rate_ceiling", "must not be negative");
+    }
+  }
+  const int64_t bytes = message.csv_bytes();
+  if (bytes < 0 || bytes > static_cast<int64_t>(kMaxDeckBytes)) {
+    return InvalidField("header.csv_bytes", absl::StrCat("must be 0 to ", kMaxDeckBytes));
+  }
+  return header;
+}
+
+// The line of "line_<N>"; 0 for any other key.
+int64_t LineOf(absl::string_view key) {
+  int64_t line = 0;
+  if (!absl::ConsumePrefix(&key, "line_") || !absl::SimpleAtoi(key, &line)) return 0;
+  return line;
+}
+
+// As many of the first bad rows as travel in the trailers of a call; what counts
+// them stays.
+absl::Status TrimBadRows(const absl::Status& status) {
+  if (status.ok()) return status;
+  std::vector<std::pair<std::string, std::string>> facts = MetadataOf(status);
+  std::sort(facts.begin(), facts.end(), [](const auto& a, const auto& b) {
+    return std::make_pair(LineOf(a.first), a.first) < std::make_pair(LineOf(b.first), b.first);
+  });
+  absl::Status trimmed = MakeError(status.code(), ReasonOf(status), FieldOf(status),
+                                   status.message().substr(0, kMaxMessageBytes));
+  size_t bytes = 0;
+  for (const auto& [key, value] : facts) {
+    bytes += key.size() + value.size() + kMapEntryBytes;
+    if (bytes > kMaxBadRowBytes) break;
+    trimmed = WithMetadata(std::move(trimmed), key, value);
+  }
+  return trimmed;
+}
+
+// A deck without an effective time comes into force when it is imported, so a
+// repeat would have another time. If the newest deck of this name is this one, its
+// time is meant.
+absl::StatusOr<absl::Time> EffectiveTimeOfRepeat(storage::Connection& connection,
+                                                 const DeckHeader& header, absl::Time now) {
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<DeckHeader> stored,
+                           storage::LoadDeckHeaders(connection));
+  for (auto known = stored.rbegin(); known != stored.rend(); ++known) {
+    if (known->name != header.name || known->currency != header.currency) continue;
+    const bool same = known->content_digest == header.content_digest &&
+                      known->standard_rate_ceiling == header.standard_rate_ceiling;
+    return same && known->effective_time <= now ? known->effective_time : now;
+  }
+  return now;
+}
+
+// Collects one file and imports it. Finishes once: from a reaction if the upload is
+// bad, else from the thread of the pool that ran the import.
+class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckRequest> {
+ public:
+  ImportReactor(const ApiContext& api, grpc::CallbackServerContext* context,
+                pb::ImportRateDeckResponse* response, std::atomic<int>& imports)
+      : api_(api),
+        context_(context),
+        response_(response),
+        imports_(imports),
+        record_(api.metrics, *context, "ImportRateDeck") {
+    if (imports_.fetch_add(1) >= kMaxImportsAtOnce) {
+      End(MakeError(absl::StatusCode::kResourceExhausted, "OVERLOADED", "",
+                    "too many imports are under way; try again in a moment"));
+      return;
+    }
+    StartRead(&request_);
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return StartImport();
+    const absl::Status status = TakeMessage();
+    if (!status.ok()) return End(status);
+    StartRead(&request_);
+  }
+
+  // A cancelled upload looks to OnReadDone like a complete one.
+  void OnCancel() override { cancelled_ = true; }
+
+  void OnDone() override {
+    imports_.fetch_sub(1);
+    delete this;
+  }
+
+ private:
+  absl::Status TakeMessage() {
+    switch (request_.part_case()) {
+      case pb::ImportRateDeckRequest::kHeader: {
+        if (header_.has_value()) return InvalidField("header", "must be sent once");
+        RESERVE_ASSIGN_OR_RETURN(header_, HeaderFrom(request_.header()));
+        effective_now_ = !request_.header().has_effective_time();
+        csv_bytes_ = static_cast<size_t>(request_.header().csv_bytes());
+        return absl::OkStatus();
+      }
+      case pb::ImportRateDeckRequest::kCsvChunk:
+        return TakeChunk(request_.csv_chunk());
+      default:
+        return InvalidField(header_.has_value() ? "csv_chunk" : "header", "must be set");
+    }
+  }
+
+  absl::Status TakeChunk(const std::string& chunk) {
+    if (!header_.has_value()) return InvalidField("header", "must be the first message");
+    if (chunk.size() > kMaxChunkBytes) {
+      return InvalidField("csv_chunk", absl::StrCat("must be at most ", kMaxChunkBytes, " bytes"));
+    }
+    if (csv_.size() + chunk.size() > kMaxDeckBytes) {
+      return InvalidField(
+          "csv_chunk", absl::StrCat("makes the file larger than ", kMaxDeckBytes, " bytes in all"));
+    }
+    csv_ += chunk;
+    return absl::OkStatus();
+  }
+
+  void StartImport() {
+    if (!header_.has_value()) return End(InvalidField("header", "must be the first message"));
+    if (csv_bytes_ != 0 && csv_.size() != csv_bytes_) {
+      return End(InvalidField("header.csv_bytes", absl::StrCat("says ", csv_bytes_, " bytes, but ",
+                                                               csv_.size(), " came")));
+    }
+    api_.engine.queries().Submit(
+        [this](storage::Connection& connection) { return Import(connection); },
+        [this](const absl::Status& status) { End(TrimBadRows(status)); });
+  }
+
+  // Safe to run twice: nothing that was read changes.
+  absl::Status Import(storage::Connection& connection) {
+    RESERVE_ASSIGN_OR_RETURN(std::vector<RateRow> rows, rates::ParseDeckCsv(csv_));
+    DeckHeader header = *header_;
+    header.content_digest = Sha256Hex(csv_);
+    header.import_time = TruncateToMicros(api_.engine.Now());
+    if (effective_now_) {
+      RESERVE_ASSIGN_OR_RETURN(header.effective_time,
+                               EffectiveTimeOfRepeat(connection, header, header.import_time));
+    }
+    // By now a cancellation that ended the upload has been heard of.
+    if (cancelled_ || context_->IsCancelled()) {
+      return MakeError(absl::StatusCode::kCancelled, "CANCELLED", "", "the upload was cancelled");
+    }
+    RESERVE_ASSIGN_OR_RETURN(
+        const engine::Engine::ImportedDeck imported,
+        api_.engine.ImportDeck(connection, std::move(header), std::move(rows)));
+    response_->Clear();
+    ToProto(imported.header, response_->mutable_rate_deck());
+    response_->set_already_imported(imported.already_imported);
+    return absl::OkStatus();
+  }
+
+  void End(const absl::Status& status) { Finish(record_.End(status)); }
+
+  const ApiContext api_;
+  grpc::CallbackServerContext* const context_;
+  pb::ImportRateDeckResponse* const response_;
+  std::atomic<int>& imports_;
+  const CallRecord record_;
+  std::atomic<bool> cancelled_ = false;
+  pb::ImportRateDeckRequest request_;
+  std::optional<DeckHeader> header_;
+  bool effective_now_ = false;
+  size_t csv_bytes_ = 0;  // as announced; 0: not announced
+  std::string csv_;
+};
+
+// --- Lists ------------------------------------------------------------------
+
+absl::Status FillDecks(const rates::DeckBook& book, const pb::ListRateDecksRequest& request,
+                       pb::ListRateDecksResponse* response) {
+  const std::string digest = QueryDigest({"ListRateDecks"});
+  RESERVE_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size()));
+  RESERVE_ASSIGN_OR_RETURN(const int64_t newest,
+                           DecodeNumberToken(digest, request.page_token(), book.latest_version()));
+  std::vector<const DeckHeader*> headers;
+  for (const auto& deck : book.decks()) {
+    if (deck->header().version <= newest) headers.push_back(&deck->header());
+  }
+  std::sort(headers.begin(), headers.end(),
+            [](const DeckHeader* a, const DeckHeader* b) { return a->version > b->version; });
+  for (const DeckHeader* header : headers) {
+    if (response->rate_decks_size() == size) {
+      response->set_next_page_token(EncodePageToken(digest, absl::StrCat(header->version)));
+      break;
+    }
+    ToProto(*header, response->add_rate_decks());
+  }
+  return absl::OkStatus();
+}
+
+// Where a list of rates goes on. A deck never changes, so an index stays right; the
+// version keeps a list of "the deck in force" on the deck it began with.
+struct RateCursor {
+  int64_t version = 0;
+  size_t index = 0;
+};
+
+absl::StatusOr<RateCursor> CursorFrom(absl::string_view digest, const std::string& token,
+                                      int64_t version) {
+  RESERVE_ASSIGN_OR_RETURN(const std::string text, DecodePageToken(digest, token));
+  if (text.empty()) return RateCursor{version, 0};
+  const std::vector<std::string> parts = absl::StrSplit(text, ':');
+  RateCursor cursor;
+  if (parts.size() != 2 || !absl::SimpleAtoi(parts[0], &cursor.version) ||
+      !absl::SimpleAtoi(parts[1], &cursor.index)) {
+    return InvalidField("page_token", "is not a token of this list");
+  }
+  return cursor;
+}
+
+// The deck of that version, or the US dollar deck in force for version 0.
+absl::StatusOr<const DeckSnapshot*> FindDeck(const rates::DeckBook& book, int64_t version,
+                                             absl::Time now) {
+  if (version < 0) return InvalidField("deck_version", "must not be negative");
+  const DeckSnapshot* deck = version == 0 ? book.InForce("USD", now) : book.ByVersion(version);
+  if (deck != nullptr) return deck;
+  return MakeError(absl::StatusCode::kNotFound, "RATE_DECK_NOT_FOUND", "deck_version",
+                   version == 0 ? "no US dollar deck is in force yet"
+                                : absl::StrCat("there is no deck of version ", version));
+}
+
+// Rows from `begin` to `end` of a snapshot.
+struct RowRange {
+  size_t begin;
+  size_t end;
+};
+
+// The rows of a kind whose prefix starts with these digits.
+RowRange RowsOf(const DeckSnapshot& deck, RateKind kind, const std::string& prefix) {
+  // ':' follows '9', so this is after every prefix that goes on with a digit.
+  return {deck.LowerBound(kind, prefix, ""), deck.LowerBound(kind, prefix + ":", "")};
+}
+
+absl::Status CheckRatesFilter(const pb::ListRatesRequest& request) {
+  if (request.kind() != pb::RATE_KIND_UNSPECIFIED && !pb::RateKind_IsValid(request.kind())) {
+    return InvalidField("kind", "must be a kind of rate");
+  }
+  const std::string& prefix = request.prefix();
+  const bool digits =
+      std::all_of(prefix.begin(), prefix.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (digits && prefix.size() <= rates::kMaxPrefixDigits) return absl::OkStatus();
+  return InvalidField("prefix", absl::StrCat("must be up to ", rates::kMaxPrefixDigits, " digits"));
+}
+
+absl::Status FillRates(const rates::DeckBook& book, absl::Time now,
+                       const pb::ListRatesRequest& request, pb::ListRatesResponse* response) {
+  RESERVE_RETURN_IF_ERROR(CheckRatesFilter(request));
+  const std::string digest =
+      QueryDigest({"ListRates", absl::StrCat(request.deck_version()),
+                   absl::StrCat(static_cast<int>(request.kind())), request.prefix()});
+  RESERVE_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size()));
+  RESERVE_ASSIGN_OR_RETURN(const RateCursor cursor,
+                           CursorFrom(digest, request.page_token(), request.deck_version()));
+  RESERVE_ASSIGN_OR_RETURN(const DeckSnapshot* deck, FindDeck(book, cursor.version, now));
+  const DeckHeader& header = deck->header();
+  response->set_deck_version(header.version);
+  for (const RateKind kind : {RateKind::kCall, RateKind::kCallInbound, RateKind::kSms}) {
+    const bool wanted = request.kind() == pb::RATE_KIND_UNSPECIFIED ||
+                        static_cast<int>(request.kind()) == static_cast<int>(kind);
+    if (!wanted) continue;
+    const RowRange range = RowsOf(*deck, kind, request.prefix());
+    for (size_t i = std::max(range.begin, cursor.index); i < range.end; ++i) {
+      if (response->rates_size() == size) {
+        response->set_next_page_token(
+            EncodePageToken(digest, absl::StrCat(header.version, ":", i)));
+        return absl::OkStatus();
+      }
+      ToProto(deck->RowAt(i), header.currency, response->add_rates());
+    }
+  }
+  return absl::OkStatus();
+}
+
+// --- Quotes -----------------------------------------------------------------
+
+// What a quote is asked for: the usage, and the deck in force at its start.
+struct Quote {
+  domain::Usage usage;
+  std::string currency;
+  const DeckSnapshot* deck = nullptr;  // null if none is in force
+};
+
+template <typename Request>
+absl::Status FillQuote(const rates::DeckBook& book, const Request& request, absl::Time now,
+                       Quote* quote) {
+  quote->usage.start_time = now;
+  if (request.has_start_time()) {
+    RESERVE_ASSIGN_OR_RETURN(quote->usage.start_time,
+                             reserve::FromProto(request.start_time(), "start_time"));
+  }
+  RESERVE_ASSIGN_OR_RETURN(quote->currency, CurrencyFrom(request.currency_code(), "currency_code"));
+  quote->deck = book.InForce(quote->currency, quote->usage.start_time);
+  return absl::OkStatus();
+}
+
+absl::Status NoRate(const Quote& quote, absl::string_view field) {
+  const std::string message =
+      quote.deck == nullptr
+          ? absl::StrCat("no ", quote.currency, " rate deck is in force at the start")
+          : absl::StrCat("the rate deck in force at the start has no price for +",
+                         quote.usage.destination);
+  return MakeError(absl::StatusCode::kNotFound, "NO_RATE", field, message);
+}
+
+// The row that a rate came from.
+RateRow RowOf(const DeckSnapshot& deck, RateKind kind, const domain::Rate& rate,
+              const std::string& carrier) {
+  const size_t index = deck.LowerBound(kind, rate.prefix, carrier);
+  if (index < deck.size()) {
+    RateRow row = deck.RowAt(index);
+    if (row.kind == kind && row.prefix == rate.prefix && row.carrier == carrier) return row;
+  }
+  // A carrier that the prefix does not name took the prefix's default row.
+  return deck.RowAt(deck.LowerBound(kind, rate.prefix, ""));
+}
+
+absl::Status FillCallQuote(const rates::DeckBook& book, absl::Time now,
+                           const pb::QuoteCallRequest& request, pb::QuoteCallResponse* response) {
+  Quote quote;
+  RESERVE_RETURN_IF_ERROR(CallFrom(request.call(), &quote.usage));
+  RESERVE_RETURN_IF_ERROR(FillQuote(book, request, now, &quote));
+  const domain::Usage& usage = quote.usage;
+  const domain::Rate* rate =
+      quote.deck == nullptr ? nullptr : quote.deck->FindCall(usage.direction, usage.destination);
+  const bool inbound = usage.direction == domain::Direction::kInbound;
+  if (rate == nullptr) {
+    if (!inbound) return NoRate(quote, "call.destination");
+    reserve::ToProto(0, quote.currency, response->mutable_cost());
+    return absl::OkStatus();
+  }
+  const int64_t billable_seconds = domain::BillableSeconds(
+      usage.duration_seconds, rate->initial_increment_seconds, rate->increment_seconds);
+  Nanos cost = 0;
+  if (billable_seconds > 0) {
+    RESERVE_ASSIGN_OR_RETURN(cost,
+                             CallCostHalfUp(rate->price, billable_seconds, rate->connect_fee));
+  }
+  const RateKind kind = inbound ? RateKind::kCallInbound : RateKind::kCall;
+  ToProto(RowOf(*quote.deck, kind, *rate, ""), quote.currency, response->mutable_rate());
+  response->set_deck_version(rate->deck_version);
+  response->set_standard_rate(rate->standard_rate);
+  response->set_billable_seconds(billable_seconds);
+  reserve::ToProto(cost, quote.currency, response->mutable_cost());
+  return absl::OkStatus();
+}
+
+absl::Status FillSmsQuote(const rates::DeckBook& book, absl::Time now,
+                          const pb::QuoteSmsRequest& request, pb::QuoteSmsResponse* response) {
+  Quote quote;
+  RESERVE_RETURN_IF_ERROR(SmsFrom(request.sms(), &quote.usage));
+  RESERVE_RETURN_IF_ERROR(FillQuote(book, request, now, &quote));
+  const domain::Usage& usage = quote.usage;
+  response->set_segments(usage.segments);
+  if (usage.direction == domain::Direction::kInbound) {
+    reserve::ToProto(0, quote.currency, response->mutable_cost());
+    return absl::OkStatus();
+  }
+  const domain::Rate* rate =
+      quote.deck == nullptr ? nullptr : quote.deck->FindSms(usage.destination, usage.carrier);
+  if (rate == nullptr) return NoRate(quote, "sms.destination");
+  RESERVE_ASSIGN_OR_RETURN(const Nanos cost, Multiply(rate->price, usage.segments));
+  ToProto(RowOf(*quote.deck, RateKind::kSms, *rate, usage.carrier), quote.currency,
+          response->mutable_rate());
+  response->set_deck_version(rate->deck_version);
+  reserve::ToProto(cost, quote.currency, response->mutable_cost());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+grpc::ServerReadReactor<pb::ImportRateDeckRequest>* RatesService::ImportRateDeck(
+    grpc::CallbackServerContext* context, pb::ImportRateDeckResponse* response) {
+  return new ImportReactor(api_, context, response, imports_);
+}
+
+grpc::ServerUnaryReactor* RatesService::ListRateDecks(grpc::CallbackServerContext* context,
+                                                      const pb::ListRateDecksRequest* request,
+                                                      pb::ListRateDecksResponse* response) {
+  const auto catalog = api_.engine.catalog();
+  return FinishNow(api_, context, "ListRateDecks", FillDecks(*catalog->decks, *request, response));
+}
+
+grpc::ServerUnaryReactor* RatesService::ListRates(grpc::CallbackServerContext* context,
+                                                  const pb::ListRatesRequest* request,
+                                                  pb::ListRatesResponse* response) {
+  const auto catalog = api_.engine.catalog();
+  return FinishNow(api_, context, "ListRates",
+                   FillRates(*catalog->decks, api_.engine.Now(), *request, response));
+}
+
+grpc::ServerUnaryReactor* RatesService::QuoteCall(grpc::CallbackServerContext* context,
+                                                  const pb::QuoteCallRequest* request,
+                                                  pb::QuoteCallResponse* response) {
+  const auto catalog = api_.engine.catalog();
+  return FinishNow(api_, context, "QuoteCall",
+                   FillCallQuote(*catalog->decks, api_.engine.Now(), *request, response));
+}
+
+grpc::ServerUnaryReactor* RatesService::QuoteSms(grpc::CallbackServerContext* context,
+                                                 const pb::QuoteSmsRequest* request,
+                                                 pb::QuoteSmsResponse* response) {
+  const auto catalog = api_.engine.catalog();
+  return FinishNow(api_, context, "QuoteSms",
+                   FillSmsQuote(*catalog->decks, api_.engine.Now(), *request, response));
+}
+
+}  // namespace reserve::api

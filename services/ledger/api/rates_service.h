@@ -1,0 +1,49 @@
+// The `Rates` service: decks in, prices out.
+//
+// Lists and quotes are answered from the decks in memory; an import collects the
+// file and hands it to a thread of the query pool, all or nothing. Thread-safe; must
+// outlive the server.
+//
+//   RatesService rates(api);
+//   RpcServer::Start(options, {{pb::Rates::service_full_name(), &rates}});
+#ifndef RESERVE_SERVICES_LEDGER_API_RATES_SERVICE_H_
+#define RESERVE_SERVICES_LEDGER_API_RATES_SERVICE_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <atomic>
+
+#include "reserve/ledger/v1/rates.grpc.pb.h"
+#include "services/ledger/api/call.h"
+#include "services/ledger/api/conversions.h"
+
+namespace reserve::api {
+
+class RatesService final : public pb::Rates::CallbackService {
+ public:
+  explicit RatesService(const ApiContext& api) : api_(api) {}
+
+  grpc::ServerReadReactor<pb::ImportRateDeckRequest>* ImportRateDeck(
+      grpc::CallbackServerContext* context, pb::ImportRateDeckResponse* response) override;
+  grpc::ServerUnaryReactor* ListRateDecks(grpc::CallbackServerContext* context,
+                                          const pb::ListRateDecksRequest* request,
+                                          pb::ListRateDecksResponse* response) override;
+  grpc::ServerUnaryReactor* ListRates(grpc::CallbackServerContext* context,
+                                      const pb::ListRatesRequest* request,
+                                      pb::ListRatesResponse* response) override;
+  grpc::ServerUnaryReactor* QuoteCall(grpc::CallbackServerContext* context,
+                                      const pb::QuoteCallRequest* request,
+                                      pb::QuoteCallResponse* response) override;
+  grpc::ServerUnaryReactor* QuoteSms(grpc::CallbackServerContext* context,
+                                     const pb::QuoteSmsRequest* request,
+                                     pb::QuoteSmsResponse* response) override;
+
+ private:
+  const ApiContext api_;
+  // Imports under way: each may hold a whole file in memory.
+  std::atomic<int> imports_ = 0;
+};
+
+}  // namespace reserve::api
+
+#endif  // RESERVE_SERVICES_LEDGER_API_RATES_SERVICE_H_
