@@ -49,7 +49,7 @@ struct Rules {
   absl::Duration backoff_max = absl::Seconds(5);
   // After so many non-answers that are no outage the attempt is given up for this
   // lease, so that a few sick charges do not keep the healthy ones waiting.
-  int32_t patience = 8;
+  int32_t patience = 12;
 };
 
 // One attempt, as the ledger hands it out. It never changes under its key.

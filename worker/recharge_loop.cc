@@ -91,6 +91,9 @@ Moment RechargeLoop::Step(Moment now) {
     wake = std::min(wake, Act(entry->first, &entry->second, now));
     entry = entry->second.attempt.done ? works_.erase(entry) : std::next(entry);
   }
+  if (options_.exit_when_idle.has_value() && works_.empty()) {
+    wake = std::min(wake, last_busy_ + *options_.exit_when_idle);
+  }
   metrics_.in_flight.Set(static_cast<double>(works_.size()));
   return wake;
 }

@@ -202,7 +202,7 @@ std::vector<Row> ChargingRules() {
       {"TooManyNonAnswersMakeRoomForOthers",
        [] {
          Script script;
-         for (int i = 0; i < 8; ++i) {
+         for (int i = 0; i < Rules().patience; ++i) {
            script.ChargeSays(Answer(Kind::kNoAnswer))
                .LookUpSays(Answer(Kind::kNotFound))
                .AfterRenewing(absl::Seconds(15));

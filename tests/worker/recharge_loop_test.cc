@@ -64,7 +64,6 @@ class RechargeLoopTest : public testing::Test {
 
   ~RechargeLoopTest() override {
     if (thread_.joinable()) {
-      options_.drain_timeout = absl::ZeroDuration();
       loop_->Drain();
       thread_.join();
     }
@@ -93,9 +92,10 @@ class RechargeLoopTest : public testing::Test {
     return WaitUntil([this] { return metrics_.in_flight.Value() == 0; });
   }
 
-  RechargeLoop::Options options_{
-      .rules = {.backoff_initial = absl::Milliseconds(10), .backoff_max = absl::Milliseconds(50)},
-      .drain_timeout = absl::Seconds(10)};
+  RechargeLoop::Options options_{.rules = {.backoff_initial = absl::Milliseconds(10),
+                                           .backoff_max = absl::Milliseconds(50),
+                                           .patience = 1000},
+                                 .drain_timeout = absl::Seconds(10)};
   absl::Duration charge_timeout_ = absl::Seconds(5);
   const std::string outage_file_;
   GatewayServer gateway_;
