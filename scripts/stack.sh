@@ -89,7 +89,8 @@ stack_private_database() {
   fi
   [[ $(id -u) != 0 ]] || as_user=(--user=root)
   say "starting a private MariaDB"
-  mariadb-install-db --no-defaults --datadir="$data" --skip-test-db --skip-name-resolve \
+  # --force: also where the host's own name does not resolve.
+  mariadb-install-db --no-defaults --force --datadir="$data" --skip-test-db --skip-name-resolve \
     --auth-root-authentication-method=normal >"$STACK_DIR/install.log" 2>&1 ||
     stack_fail install "mariadb-install-db failed"
   mkdir -p "$STACK_DIR/tmp"
