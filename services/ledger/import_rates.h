@@ -1,0 +1,45 @@
+// The client behind `ledger import-rates`: streams a rate deck to a running ledger.
+//
+// A repeat is safe: the ledger knows a deck that it has. Blocks; call it from one thread.
+//
+//   ImportRatesOptions options;
+//   options.ledger = "127.0.0.1:50051";
+//   options.starter = true;
+//   absl::Status status = ImportRates(options, std::cout);
+#ifndef RESERVE_SERVICES_LEDGER_IMPORT_RATES_H_
+#define RESERVE_SERVICES_LEDGER_IMPORT_RATES_H_
+
+#include <ostream>
+#include <string>
+
+#include "absl/status/status.h"
+#include "common/rpc/channel.h"
+
+namespace reserve {
+
+struct ImportRatesOptions {
+  // The running ledger, as MakeChannel takes it.
+  std::string ledger;
+  ChannelOptions channel;
+  // The deck that is built in, or else the CSV file at this path.
+  bool starter = false;
+  std::string file;
+  // Empty: "starter", or the file's name without its folder and ending.
+  std::string name;
+  // ISO 4217; empty: USD.
+  std::string currency;
+  // RFC 3339. Empty: now, or for the starter deck 2015-01-01T00:00:00Z, so that old
+  // usage can be rated, too.
+  std::string effective_time;
+  // A decimal per minute; empty: 0.02.
+  std::string standard_rate_ceiling;
+};
+
+// Writes progress to `out`, and what was imported or what is wrong with which line.
+// INVALID_ARGUMENT for bad options, a file that can't be read, or a bad deck; else
+// the ledger's refusal, or UNAVAILABLE if it can't be reached.
+absl::Status ImportRates(const ImportRatesOptions& options, std::ostream& out);
+
+}  // namespace reserve
+
+#endif  // RESERVE_SERVICES_LEDGER_IMPORT_RATES_H_
