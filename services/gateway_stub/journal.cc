@@ -31,7 +31,7 @@ absl::Status SyncFolderOf(const std::string& path) {
   const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return FileError("open the folder", folder);
   const bool synced = fsync(fd) == 0;
-  const absl::Status status = synced ? absl::OkStatus() : FileError("sync the folder", folder);
+  absl::Status status = synced ? absl::OkStatus() : FileError("sync the folder", folder);
   close(fd);
   return status;
 }

@@ -120,7 +120,7 @@ TEST_F(FlagsDeathTest, ABadVariableEndsTheProgramWithTwo) {
 class SecretFileTest : public ::testing::Test {
  protected:
   std::string Write(const std::string& content) {
-    const std::string path = ::testing::TempDir() + "/secret-" + std::to_string(getpid());
+    std::string path = ::testing::TempDir() + "/secret-" + std::to_string(getpid());
     std::ofstream(path, std::ios::trunc) << content;
     return path;
   }
