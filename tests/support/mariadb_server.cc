@@ -61,9 +61,14 @@ absl::Status EnsureTemplate(const std::string& folder) {
   if (!fs::exists(folder, error)) {
     const std::string unfinished = folder + ".unfinished";
     fs::remove_all(unfinished, error);
-    std::vector<std::string> args = {
-        "--no-defaults",  "--datadir=" + unfinished, "--auth-root-authentication-method=normal",
-        "--skip-test-db", "--skip-name-resolve",     kLogFileSize};
+    // --force: also where the host's own name does not resolve.
+    std::vector<std::string> args = {"--no-defaults",
+                                     "--force",
+                                     "--datadir=" + unfinished,
+                                     "--auth-root-authentication-method=normal",
+                                     "--skip-test-db",
+                                     "--skip-name-resolve",
+                                     kLogFileSize};
     auto process = Subprocess::Start({.program = install, .args = std::move(args)});
     if (!process.ok()) {
       status = process.status();
