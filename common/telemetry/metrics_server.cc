@@ -50,4 +50,8 @@ absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(const std::s
   return server;
 }
 
+void MetricsServer::Add(const std::shared_ptr<prometheus::Collectable>& figures) {
+  if (exposer_ != nullptr) exposer_->RegisterCollectable(figures);
+}
+
 }  // namespace reserve

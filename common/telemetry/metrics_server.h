@@ -35,6 +35,9 @@ class MetricsServer {
   // Where modules register their metrics.
   prometheus::Registry& registry() { return *registry_; }
 
+  // Asks `figures` too, as long as it lives.
+  void Add(const std::shared_ptr<prometheus::Collectable>& figures);
+
   // The port that is bound; 0 if nothing is served.
   int port() const { return port_; }
 

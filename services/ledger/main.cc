@@ -51,7 +51,8 @@ ABSL_FLAG(std::string, default_recharge_threshold, "10.00",
           "The balance below which the card is recharged by default.");
 ABSL_FLAG(std::string, min_reserve_amount, "15.00", "The least reserve amount to be chosen.");
 ABSL_FLAG(std::string, min_recharge_threshold, "10.00", "The least threshold to be chosen.");
-ABSL_FLAG(std::string, max_recharge_amount, "10000.00", "The most that one charge may take.");
+ABSL_FLAG(std::string, max_recharge_amount, "1000.00",
+          "The most that one charge may take, and the largest reserve amount to be chosen.");
 ABSL_FLAG(int, max_recharge_multiple, 20, "The most reserve amounts that one recharge may add.");
 ABSL_FLAG(int, max_automatic_recharges_per_day, 10,
           "Successful automatic recharges of an account a day (UTC).");
@@ -98,7 +99,9 @@ absl::StatusOr<storage::DatabaseOptions> DatabaseFromFlags() {
   RESERVE_ASSIGN_OR_RETURN(storage::DatabaseOptions options,
                            storage::ParseDatabaseUrl(absl::GetFlag(FLAGS_database)));
   const std::string file = absl::GetFlag(FLAGS_database_password_file);
-  if (!file.empty()) RESERVE_ASSIGN_OR_RETURN(options.password, ReadSecretFile(file));
+  if (!file.empty()) {
+    RESERVE_ASSIGN_OR_RETURN(options.password, ReadSecretFile(file));
+  }
   return options;
 }
 
@@ -134,6 +137,10 @@ absl::Status ReadAmounts(domain::Settings* s) {
   }
   if (s->max_recharge_amount < s->default_reserve_amount) {
     return InvalidField("--max_recharge_amount", "must be at least --default_reserve_amount");
+  }
+  // Else an account with a large reserve could never be recharged by itself.
+  if (s->max_recharge_amount > s->max_automatic_amount_per_day) {
+    return InvalidField("--max_recharge_amount", "must be at most --max_automatic_amount_per_day");
   }
   return absl::OkStatus();
 }
@@ -262,6 +269,7 @@ absl::Status PrintGrants() {
 absl::Status RunImportRates(const std::vector<std::string>& files) {
   ImportRatesOptions options;
   options.ledger = absl::GetFlag(FLAGS_ledger);
+  options.channel = ChannelOptionsFromFlags();
   options.starter = absl::GetFlag(FLAGS_starter);
   options.name = absl::GetFlag(FLAGS_name);
   options.currency = absl::GetFlag(FLAGS_currency);
@@ -274,6 +282,15 @@ absl::Status RunImportRates(const std::vector<std::string>& files) {
   return ImportRates(options, std::cout);
 }
 
+absl::Status RunVerify() {
+  RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel,
+                           MakeChannel(absl::GetFlag(FLAGS_ledger), ChannelOptionsFromFlags()));
+  RESERVE_ASSIGN_OR_RETURN(const int64_t differences, VerifyLedger(channel, std::cout));
+  if (differences == 0) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kDataLoss, "DIFFERENCES_FOUND", "",
+                   absl::StrCat(differences, " differences were found"));
+}
+
 absl::Status RunCommand(std::vector<std::string> arguments) {
   const std::string command = arguments.empty() ? "" : arguments.front();
   if (!arguments.empty()) arguments.erase(arguments.begin());
@@ -284,7 +301,7 @@ absl::Status RunCommand(std::vector<std::string> arguments) {
   if (command == "serve") return Serve();
   if (command == "migrate") return RunMigrate();
   if (command == "grants") return PrintGrants();
-  if (command == "verify") return Verify({absl::GetFlag(FLAGS_ledger)}, std::cout);
+  if (command == "verify") return RunVerify();
   return InvalidField("command", absl::StrCat("\"", command, "\" is not known\n", kUsage));
 }
 
