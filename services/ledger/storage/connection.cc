@@ -18,6 +18,7 @@ namespace {
 constexpr int kAccessDenied = 1045;
 constexpr int kDatabaseAccessDenied = 1044;
 constexpr int kUnknownDatabase = 1049;
+constexpr int kLockWaitTimeoutSeconds = 5;
 
 sql::Driver* Driver() {
   // The first call is not thread-safe; a local static makes it so.
@@ -134,6 +135,9 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const DatabaseOptio
   RESERVE_RETURN_IF_ERROR(opened->Execute(
       "SET sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
       "NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', autocommit = 1"));
+  // The server's 50 s would outlast our own read timeout, and a caller's patience.
+  RESERVE_RETURN_IF_ERROR(opened->Execute(
+      absl::StrCat("SET SESSION innodb_lock_wait_timeout = ", kLockWaitTimeoutSeconds)));
   if (!options.ssl_ca.empty()) {
     std::string cipher;
     RESERVE_RETURN_IF_ERROR(opened->Query("SHOW STATUS LIKE 'Ssl_cipher'",

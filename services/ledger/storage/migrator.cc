@@ -1,7 +1,9 @@
 #include "services/ledger/storage/migrator.h"
 
 #include <algorithm>
+#include <optional>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -18,7 +20,10 @@ namespace {
 // Months with a partition of their own, before and after the current one.
 constexpr int kMonthsBack = 13;
 constexpr int kMonthsAhead = 3;
-constexpr int kLockTries = 10;
+// A lock wait ends after seconds (Connection); others may migrate for long.
+constexpr int kLockTries = 360;
+// A change of a large table may take hours.
+constexpr int kStatementTimeoutSeconds = 24 * 60 * 60;
 
 using Progress = std::function<void(const std::string&)>;
 
@@ -61,20 +66,19 @@ absl::Status MakeBookkeeping(Connection& connection) {
       "version INT NOT NULL, name VARBINARY(64) NOT NULL, oldest_code INT NOT NULL, "
       "applied_time DATETIME(6) NOT NULL, PRIMARY KEY (version)) "
       "ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"));
-  RESERVE_RETURN_IF_ERROR(connection.Execute(
-      "CREATE TABLE IF NOT EXISTS schema_lock (id TINYINT NOT NULL, holder_time DATETIME(6) NULL, "
-      "PRIMARY KEY (id)) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"));
   return connection.Execute(
-      "INSERT INTO schema_lock (id) VALUES (1) ON DUPLICATE KEY UPDATE id = id");
+      "CREATE TABLE IF NOT EXISTS schema_lock (id TINYINT NOT NULL, holder_time DATETIME(6) NULL, "
+      "PRIMARY KEY (id)) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
 }
 
 // Takes the row lock that lets one migration work at a time. It is held by an
 // open transaction, and so ends with the session that holds it.
 absl::Status TakeLock(Connection& connection, absl::Time now, const Progress& progress) {
+  SqlText sql("INSERT INTO schema_lock (id,holder_time) VALUES ");
+  sql.Row().Int(1).Time(now).EndRow();
+  sql.Raw(" ON DUPLICATE KEY UPDATE holder_time = VALUES(holder_time)");
   for (int tries = 1;; ++tries) {
     RESERVE_RETURN_IF_ERROR(connection.Begin());
-    SqlText sql("UPDATE schema_lock SET holder_time = ");
-    sql.Time(now).Raw(" WHERE id = 1");
     const absl::Status locked = connection.Execute(sql.str());
     if (locked.ok()) return locked;
     connection.Rollback();
@@ -105,25 +109,26 @@ absl::Status Apply(Connection& connection, const Migration& migration, absl::Tim
   return connection.Execute(sql.str());
 }
 
-// The first month that has no partition of its own yet.
-absl::StatusOr<absl::CivilMonth> NextMonthWithoutPartition(Connection& connection,
-                                                           absl::CivilMonth current) {
+// The first month after all that have a partition; none if there is no partition yet.
+absl::StatusOr<std::optional<absl::CivilMonth>> FirstMonthWithoutPartition(Connection& connection) {
   int64_t highest = 0;
   RESERVE_RETURN_IF_ERROR(
       connection.Query("SELECT COALESCE(MAX(CAST(partition_description AS SIGNED)), 0) "
                        "FROM information_schema.partitions WHERE table_schema = DATABASE() "
                        "AND table_name = 'entries' AND partition_description <> 'MAXVALUE'",
                        [&highest](const Row& row) { highest = row.Int(1); }));
-  if (highest == 0) return current - kMonthsBack;
-  return absl::CivilMonth(highest / 100, static_cast<int>(highest % 100));
+  std::optional<absl::CivilMonth> first;
+  if (highest != 0) first = absl::CivilMonth(highest / 100, static_cast<int>(highest % 100));
+  return first;
 }
 
 absl::Status MakePartitions(Connection& connection, absl::Time now, const Progress& progress) {
   const absl::CivilMonth current(absl::ToCivilMonth(now, absl::UTCTimeZone()));
-  RESERVE_ASSIGN_OR_RETURN(const absl::CivilMonth first,
-                           NextMonthWithoutPartition(connection, current));
+  RESERVE_ASSIGN_OR_RETURN(const std::optional<absl::CivilMonth> next,
+                           FirstMonthWithoutPartition(connection));
+  const absl::CivilMonth first = next.value_or(current - kMonthsBack);
   std::vector<std::string> parts;
-  if (first == current - kMonthsBack) {
+  if (!next.has_value()) {
     parts.push_back(absl::StrCat("PARTITION earlier VALUES LESS THAN (", Number(first), ")"));
   }
   for (absl::CivilMonth month = first; month <= current + kMonthsAhead; ++month) {
@@ -153,8 +158,10 @@ absl::Status MigrateLocked(Connection& connection, absl::Time now, const Progres
 }  // namespace
 
 absl::Status Migrate(const DatabaseOptions& options, absl::Time now, const Progress& progress) {
-  RESERVE_ASSIGN_OR_RETURN(const auto lock, Connection::Open(options));
-  RESERVE_ASSIGN_OR_RETURN(const auto worker, Connection::Open(options));
+  DatabaseOptions patient = options;
+  patient.io_timeout_seconds = kStatementTimeoutSeconds;
+  RESERVE_ASSIGN_OR_RETURN(const auto lock, Connection::Open(patient));
+  RESERVE_ASSIGN_OR_RETURN(const auto worker, Connection::Open(patient));
   RESERVE_RETURN_IF_ERROR(MakeBookkeeping(*lock));
   RESERVE_RETURN_IF_ERROR(TakeLock(*lock, now, progress));
   const absl::Status migrated = MigrateLocked(*worker, now, progress);
