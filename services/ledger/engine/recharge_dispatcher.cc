@@ -4,6 +4,7 @@
 #include <tuple>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
 
@@ -83,7 +84,10 @@ bool RechargeDispatcher::AwaitWork(std::vector<storage::RechargeKey>* announced,
   const bool woken = mutex_.AwaitWithTimeout(absl::Condition(&wake_), options_.poll_interval);
   if (stopping_) return false;
   wake_ = false;
-  *poll = !woken || backlog_;
+  // Also when announcements never stop: retries and lost leases are found only so.
+  const absl::Time now = absl::Now();
+  *poll = !woken || backlog_ || now - last_poll_ >= options_.poll_interval;
+  if (*poll) last_poll_ = now;
   if (!watching_.empty()) announced->swap(announced_);
   announced_.clear();
   return true;

@@ -91,6 +91,7 @@ class RechargeDispatcher {
 
   // Of the dispatcher's thread only.
   std::unique_ptr<storage::Connection> connection_;
+  absl::Time last_poll_ = absl::InfinitePast();
 
   std::thread thread_;  // last: it uses all of the above
 };
