@@ -1,0 +1,190 @@
+#include "services/ledger/storage/migrator.h"
+
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "services/ledger/storage/entry_rows.h"
+#include "tests/services/ledger/storage/migrated_database.h"
+#include "tests/support/test_database.h"
+#include "tests/support/wait_until.h"
+
+namespace reserve::storage {
+namespace {
+
+using test_support::TestDatabase;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+absl::Time MonthsLater(int months) {
+  const absl::CivilMonth month(absl::ToCivilMonth(TestNow(), absl::UTCTimeZone()));
+  return absl::FromCivil(month + months, absl::UTCTimeZone());
+}
+
+class MigratorTest : public testing::Test {
+ protected:
+  absl::Status MigrateAt(absl::Time now) {
+    return Migrate(OptionsFor(database_.url()), now,
+                   [this](const std::string& line) { progress_.push_back(line); });
+  }
+  absl::Status Check() {
+    const auto connection = MustConnect(OptionsFor(database_.url()));
+    return CheckSchema(*connection);
+  }
+  std::vector<std::string> Partitions() {
+    std::vector<std::string> names;
+    for (const TestDatabase::Row& row : database_.Query(
+             "SELECT partition_name FROM information_schema.partitions WHERE table_schema = "
+             "DATABASE() AND table_name = 'entries' ORDER BY partition_ordinal_position")) {
+      names.push_back(row[0]);
+    }
+    return names;
+  }
+
+  const SqlThread sql_thread_;
+  TestDatabase database_;
+  std::vector<std::string> progress_;
+};
+
+TEST_F(MigratorTest, AnEmptySchemaIsTooOld) {
+  const absl::Status status = Check();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(ReasonOf(status), "SCHEMA_TOO_OLD");
+  EXPECT_THAT(std::string(status.message()), HasSubstr("ledger migrate"));
+}
+
+TEST_F(MigratorTest, AFreshSchemaIsMadeAndFits) {
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  EXPECT_TRUE(Check().ok()) << Check();
+  EXPECT_EQ(database_.QueryInt("SELECT COUNT(*) FROM plans"), 2);
+  EXPECT_THAT(progress_, testing::Contains("applying 0001_initial"));
+}
+
+TEST_F(MigratorTest, ASecondTimeChangesNothing) {
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  const std::vector<std::string> before = Partitions();
+  database_.Execute("UPDATE plans SET free_seconds = 1 WHERE plan_id = 'per_minute'");
+  progress_.clear();
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  EXPECT_EQ(Partitions(), before);
+  EXPECT_EQ(database_.QueryInt("SELECT free_seconds FROM plans WHERE plan_id = 'per_minute'"), 1);
+  EXPECT_THAT(progress_, ElementsAre(absl::StrCat("the schema is at version ",
+                                                  BuiltInMigrations().back().version)));
+}
+
+TEST_F(MigratorTest, AMigrationThatWasCutOffIsTakenUpAgain) {
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  database_.Execute("DELETE FROM schema_migrations");
+  database_.Execute("DROP TABLE plans");
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  EXPECT_TRUE(Check().ok());
+  EXPECT_EQ(database_.QueryInt("SELECT COUNT(*) FROM plans"), 2);
+}
+
+TEST_F(MigratorTest, SeveralAtOnceAllSucceed) {
+  std::vector<std::thread> threads;
+  std::vector<absl::Status> statuses(4);
+  for (size_t i = 0; i < statuses.size(); ++i) {
+    threads.emplace_back([this, i, &statuses] {
+      const SqlThread sql_thread;
+      statuses[i] = Migrate(OptionsFor(database_.url()), TestNow(), [](const std::string&) {});
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const absl::Status& status : statuses) EXPECT_TRUE(status.ok()) << status;
+  EXPECT_TRUE(Check().ok());
+  EXPECT_EQ(database_.QueryInt("SELECT COUNT(*) FROM schema_migrations"),
+            static_cast<int64_t>(BuiltInMigrations().size()));
+}
+
+TEST_F(MigratorTest, WaitsForAnotherThatWorks) {
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  const auto other = MustConnect(OptionsFor(database_.url()));
+  ASSERT_TRUE(other->Begin().ok());
+  ASSERT_TRUE(other->Execute("UPDATE schema_lock SET holder_time = NULL").ok());
+  std::atomic<bool> waiting = false;
+  absl::Status status;
+  std::thread thread([&] {
+    const SqlThread sql_thread;
+    status = Migrate(OptionsFor(database_.url()), MonthsLater(1), [&](const std::string& line) {
+      if (line == "waiting for another migration to end") waiting = true;
+    });
+  });
+  EXPECT_TRUE(test_support::WaitUntil([&] { return waiting.load(); }, absl::Seconds(60)));
+  EXPECT_TRUE(other->Commit().ok());
+  thread.join();
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST_F(MigratorTest, ASchemaThatNoLongerKnowsThisProgramIsTooNew) {
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  database_.Execute("INSERT INTO schema_migrations VALUES (999, 'far_future', 999, NOW())");
+  const absl::Status status = Check();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(ReasonOf(status), "SCHEMA_TOO_NEW");
+}
+
+TEST_F(MigratorTest, ANewerSchemaThatStillKnowsThisProgramFits) {
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  database_.Execute("INSERT INTO schema_migrations VALUES (999, 'soon', 1, NOW())");
+  EXPECT_TRUE(Check().ok()) << Check();
+  EXPECT_TRUE(MigrateAt(TestNow()).ok());
+}
+
+TEST_F(MigratorTest, EveryMonthHasAPartition) {
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  const std::vector<std::string> partitions = Partitions();
+  ASSERT_EQ(partitions.size(), 19u);
+  EXPECT_EQ(partitions.front(), "earlier");
+  EXPECT_EQ(partitions[1], "m202510");
+  EXPECT_EQ(partitions[17], "m202702");
+  EXPECT_EQ(partitions.back(), "later");
+}
+
+TEST_F(MigratorTest, PartitionsAreMadeAsMonthsPass) {
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  ASSERT_TRUE(MigrateAt(MonthsLater(2)).ok());
+  const std::vector<std::string> partitions = Partitions();
+  ASSERT_EQ(partitions.size(), 21u);
+  EXPECT_EQ(partitions[19], "m202704");
+  EXPECT_EQ(partitions.back(), "later");
+}
+
+TEST_F(MigratorTest, PartitionsAreMadeAfterAnyPause) {
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  for (const int months : {17, 34, 60}) {
+    ASSERT_TRUE(MigrateAt(MonthsLater(months)).ok()) << months;
+    EXPECT_EQ(Partitions().size(), 19u + static_cast<size_t>(months));
+  }
+}
+
+TEST_F(MigratorTest, EntriesThatCameBeforeTheirPartitionMoveIntoIt) {
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  domain::Entry entry;
+  entry.account_id = "a";
+  entry.seq = 1;
+  entry.kind = domain::EntryKind::kAdjustment;
+  entry.record_time = MonthsLater(6);
+  const auto connection = MustConnect(OptionsFor(database_.url()));
+  ASSERT_TRUE(InsertEntries(*connection, {&entry}).ok());
+  EXPECT_EQ(database_.QueryInt("SELECT COUNT(*) FROM entries PARTITION (later)"), 1);
+  ASSERT_TRUE(MigrateAt(MonthsLater(6)).ok());
+  EXPECT_EQ(database_.QueryInt("SELECT COUNT(*) FROM entries PARTITION (later)"), 0);
+  EXPECT_EQ(database_.QueryInt("SELECT COUNT(*) FROM entries PARTITION (m202705)"), 1);
+}
+
+TEST(BuiltInMigrationsTest, AreNumberedFromOneWithoutGaps) {
+  int expected = 1;
+  for (const Migration& migration : BuiltInMigrations()) {
+    EXPECT_EQ(migration.version, expected++);
+    EXPECT_THAT(migration.sql, testing::StartsWith("-- oldest-code: "));
+  }
+}
+
+}  // namespace
+}  // namespace reserve::storage

@@ -1,0 +1,592 @@
+// Every kind of row, written and read back: nothing may change on the way.
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/clock/utc.h"
+#include "common/error/error.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "services/ledger/storage/account_rows.h"
+#include "services/ledger/storage/deck_rows.h"
+#include "services/ledger/storage/entry_rows.h"
+#include "services/ledger/storage/recharge_rows.h"
+#include "tests/services/ledger/storage/migrated_database.h"
+
+namespace reserve::storage {
+namespace {
+
+using domain::Account;
+using domain::BookedUsage;
+using domain::Entry;
+using domain::EntryKind;
+using domain::Event;
+using domain::Recharge;
+using domain::User;
+
+constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
+constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
+
+// Ids and tokens are bytes: anything must come back as it went in.
+std::string OddBytes() { return std::string("a'\"\\%_\0\n\r\x1a\xff\xc3 ", 13); }
+// Texts are UTF-8.
+std::string OddText() { return std::string("'\"\\%_\0\n\t\xc3\xa4 \xf0\x9f\x93\x9e", 15); }
+
+absl::Time LastMoment() { return absl::FromUnixMicros(253'402'300'799'999'999); }  // year 9999
+
+class RowsTest : public testing::Test {
+ protected:
+  MigratedDatabase database_;
+  std::unique_ptr<Connection> connection_ = database_.Connect();
+};
+
+Account ExtremeAccount(const std::string& id) {
+  Account a;
+  a.account_id = id;
+  a.currency = "KWD";
+  a.default_plan_id = OddBytes();
+  a.state = domain::AccountState::kDisabled;
+  a.balance = kMin;
+  a.reserve_amount = kMax;
+  a.recharge_threshold = kMax;
+  a.last_seq = kMax;
+  a.last_event_seq = kMax;
+  a.last_ordinal = kMax;
+  a.open_ordinal = kMax;
+  a.card_state = domain::CardState::kBlocked;
+  a.card = {std::string(255, '\''), OddBytes()};
+  a.caps = {99991231, std::numeric_limits<int32_t>::max(), kMax};
+  a.block = {OddText(), TestNow()};
+  a.recheck_time = LastMoment();
+  a.create_time = TestNow();
+  a.opening_digest = std::string(64, 'f');
+  return a;
+}
+
+TEST_F(RowsTest, AccountsComeBackAsTheyWere) {
+  Account plain;
+  plain.account_id = "plain";
+  plain.currency = "USD";
+  const Account extreme = ExtremeAccount(OddBytes());
+  ASSERT_TRUE(InsertAccounts(*connection_, {&plain, &extreme}).ok());
+  const auto loaded =
+      LoadAccounts(*connection_, {extreme.account_id, plain.account_id, "none"}, Lock::kNone);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_THAT(*loaded, testing::ElementsAre(extreme, plain));
+}
+
+TEST_F(RowsTest, AChangedAccountKeepsWhatNeverChanges) {
+  Account stored = ExtremeAccount("a");
+  ASSERT_TRUE(InsertAccounts(*connection_, {&stored}).ok());
+  Account changed;
+  changed.account_id = "a";
+  changed.currency = "USD";
+  changed.balance = 5;
+  changed.card = {"tok", "fp"};
+  changed.recheck_time = absl::InfiniteFuture();
+  ASSERT_TRUE(WriteAccounts(*connection_, {&changed}).ok());
+  changed.currency = stored.currency;
+  changed.default_plan_id = stored.default_plan_id;
+  changed.create_time = stored.create_time;
+  changed.opening_digest = stored.opening_digest;
+  EXPECT_THAT(*LoadAccounts(*connection_, {"a"}, Lock::kForUpdate), testing::ElementsAre(changed));
+}
+
+TEST_F(RowsTest, ABalanceAloneChangesNothingElse) {
+  Account stored = ExtremeAccount("a");
+  ASSERT_TRUE(InsertAccounts(*connection_, {&stored}).ok());
+  stored.balance = kMax;
+  stored.last_seq = 7;
+  Account balance;
+  balance.account_id = "a";
+  balance.balance = kMax;
+  balance.last_seq = 7;
+  ASSERT_TRUE(WriteBalances(*connection_, {&balance}).ok());
+  EXPECT_THAT(*LoadAccounts(*connection_, {"a"}, Lock::kNone), testing::ElementsAre(stored));
+}
+
+TEST_F(RowsTest, AnAccountIsOpenedOnce) {
+  const Account account = ExtremeAccount("a");
+  ASSERT_TRUE(InsertAccounts(*connection_, {&account}).ok());
+  EXPECT_EQ(InsertAccounts(*connection_, {&account}).code(), absl::StatusCode::kAlreadyExists);
+}
+
+TEST_F(RowsTest, AccountsAreListedByIdInPages) {
+  std::vector<Account> accounts(5);
+  std::vector<const Account*> pointers;
+  for (size_t i = 0; i < accounts.size(); ++i) {
+    accounts[i].account_id = absl::StrCat("a", i);
+    accounts[i].currency = "USD";
+    pointers.push_back(&accounts[i]);
+  }
+  ASSERT_TRUE(InsertAccounts(*connection_, pointers).ok());
+  EXPECT_THAT(*ListAccounts(*connection_, "", 2), testing::ElementsAre(accounts[0], accounts[1]));
+  EXPECT_THAT(*ListAccounts(*connection_, "a1", 2), testing::ElementsAre(accounts[2], accounts[3]));
+  EXPECT_THAT(*ListAccounts(*connection_, "a3", 2), testing::ElementsAre(accounts[4]));
+}
+
+TEST_F(RowsTest, RechecksAreDueFromTheirTimeOn) {
+  std::vector<Account> accounts(3);
+  for (size_t i = 0; i < accounts.size(); ++i) {
+    accounts[i].account_id = absl::StrCat("a", i);
+    accounts[i].recheck_time = TestNow() + absl::Seconds(static_cast<int64_t>(i));
+  }
+  accounts[2].recheck_time = absl::InfiniteFuture();
+  ASSERT_TRUE(InsertAccounts(*connection_, {&accounts[0], &accounts[1], &accounts[2]}).ok());
+  EXPECT_THAT(*DueRechecks(*connection_, TestNow() - absl::Microseconds(1), 10),
+              testing::IsEmpty());
+  EXPECT_THAT(*DueRechecks(*connection_, TestNow(), 10), testing::ElementsAre("a0"));
+  EXPECT_THAT(*DueRechecks(*connection_, LastMoment(), 10), testing::ElementsAre("a0", "a1"));
+}
+
+TEST_F(RowsTest, UsersComeBackAsTheyWere) {
+  User user{OddBytes(), OddBytes(), OddBytes(), kMax, 999912, TestNow()};
+  ASSERT_TRUE(WriteUsers(*connection_, {&user}).ok());
+  EXPECT_THAT(*LoadUsers(*connection_, {{OddBytes(), OddBytes()}, {"x", "y"}}),
+              testing::ElementsAre(user));
+  user.plan_id = "unlimited";
+  user.free_seconds_used = 5;
+  user.free_period = 0;
+  ASSERT_TRUE(WriteUsers(*connection_, {&user}).ok());
+  EXPECT_THAT(*ListUsers(*connection_, OddBytes(), "", 10), testing::ElementsAre(user));
+  EXPECT_THAT(*ListUsers(*connection_, OddBytes(), OddBytes(), 10), testing::IsEmpty());
+}
+
+TEST_F(RowsTest, PlansAreThoseOfTheContract) {
+  const auto plans = LoadPlans(*connection_);
+  ASSERT_TRUE(plans.ok());
+  ASSERT_EQ(plans->size(), 2u);
+  for (const domain::Plan& plan : *plans) {
+    EXPECT_EQ(plan.bucket_reset, domain::BucketReset::kNever);
+    if (plan.plan_id == "per_minute") {
+      EXPECT_EQ(plan.standard_calls, domain::StandardCalls::kMetered);
+      EXPECT_EQ(plan.free_seconds, domain::kPerMinuteFreeSeconds);
+    } else {
+      EXPECT_EQ(plan.plan_id, "unlimited");
+      EXPECT_EQ(plan.standard_calls, domain::StandardCalls::kIncluded);
+    }
+  }
+}
+
+// --- Entries ----------------------------------------------------------------------------
+
+Entry CallEntry(const std::string& account_id, int64_t seq, const std::string& usage_id) {
+  Entry e;
+  e.account_id = account_id;
+  e.seq = seq;
+  e.amount = -30'000'000;
+  e.balance_after = 15'000'000'000;
+  e.record_time = TestNow();
+  BookedUsage& booked = e.booked.emplace();
+  booked.usage = {.usage_id = usage_id,
+                  .user_id = "u",
+                  .kind = domain::UsageKind::kCall,
+                  .direction = domain::Direction::kOutbound,
+                  .destination = "442079460000",
+                  .carrier = "",
+                  .start_time = TestNow() - absl::Minutes(3),
+                  .duration_seconds = 61,
+                  .segments = 0};
+  domain::Rating& r = booked.rating;
+  r.basis = domain::ChargeBasis::kDearer;
+  r.plan_id = "per_minute";
+  r.deck_version = 3;
+  r.prefix = "44";
+  r.price = 15'000'000;
+  r.initial_increment_seconds = 60;
+  r.increment_seconds = 60;
+  r.billable_seconds = 120;
+  r.paid_seconds = 120;
+  r.free_seconds_before = 18'000;
+  r.cost = 30'000'000;
+  return e;
+}
+
+void ExpectSame(const Entry& actual, const Entry& expected) {
+  EXPECT_EQ(actual.account_id, expected.account_id);
+  EXPECT_EQ(actual.seq, expected.seq);
+  EXPECT_EQ(actual.kind, expected.kind);
+  EXPECT_EQ(actual.amount, expected.amount);
+  EXPECT_EQ(actual.balance_after, expected.balance_after);
+  EXPECT_EQ(actual.record_time, expected.record_time);
+  EXPECT_EQ(actual.recharge_ordinal, expected.recharge_ordinal);
+  EXPECT_EQ(actual.request_id, expected.request_id);
+  EXPECT_EQ(actual.reason, expected.reason);
+  ASSERT_EQ(actual.booked.has_value(), expected.booked.has_value());
+  if (!actual.booked.has_value()) return;
+  EXPECT_EQ(actual.booked->usage, expected.booked->usage);
+  EXPECT_EQ(actual.booked->rating, expected.booked->rating);
+}
+
+TEST_F(RowsTest, EntriesOfEveryKindComeBackAsTheyWere) {
+  const Entry call = CallEntry("a", 1, "call-1");
+  Entry extreme = CallEntry("a", 2, OddBytes());
+  extreme.amount = -kMax;
+  extreme.balance_after = kMin;
+  extreme.booked->usage.user_id = OddBytes();
+  extreme.booked->usage.destination = "123456789012345";
+  extreme.booked->usage.duration_seconds = domain::kMaxDurationSeconds;
+  extreme.booked->usage.start_time = TestNow() - absl::Hours(24 * 3650);
+  domain::Rating& r = extreme.booked->rating;
+  r.cost = kMax;
+  r.price = kMax;
+  r.connect_fee = kMax;
+  r.initial_increment_seconds = 3600;
+  r.increment_seconds = 3600;
+  r.billable_seconds = domain::kMaxDurationSeconds;
+  r.paid_seconds = domain::kMaxDurationSeconds;
+  r.free_seconds_before = std::numeric_limits<int32_t>::max();
+  Entry metered = CallEntry("a", 3, "call-3");
+  metered.booked->rating.basis = domain::ChargeBasis::kMeteredStandard;
+  metered.booked->rating.standard_rate = true;
+  metered.booked->rating.free_seconds_taken = 60;
+  metered.booked->rating.paid_seconds = 60;
+  Entry sms = CallEntry("a", 4, "sms-4");
+  sms.booked->usage.kind = domain::UsageKind::kSms;
+  sms.booked->usage.duration_seconds = 0;
+  sms.booked->usage.segments = domain::kMaxSegments;
+  sms.booked->usage.carrier = std::string(32, 'c');
+  sms.booked->rating = {};
+  sms.booked->rating.basis = domain::ChargeBasis::kSms;
+  sms.booked->rating.deck_version = kMax;
+  sms.booked->rating.cost = 30'000'000;
+  Entry inbound = CallEntry("a", 5, "in-5");
+  inbound.amount = 0;
+  inbound.booked->usage.direction = domain::Direction::kInbound;
+  inbound.booked->usage.destination = "";
+  inbound.booked->rating = {};
+  inbound.booked->rating.basis = domain::ChargeBasis::kInboundFree;
+  Entry recharge;
+  recharge.account_id = "a";
+  recharge.seq = 6;
+  recharge.kind = EntryKind::kRecharge;
+  recharge.amount = kMax;
+  recharge.balance_after = kMax;
+  recharge.record_time = TestNow();
+  recharge.recharge_ordinal = kMax;
+  Entry adjustment = recharge;
+  adjustment.seq = 7;
+  adjustment.kind = EntryKind::kAdjustment;
+  adjustment.amount = kMin;
+  adjustment.recharge_ordinal = 0;
+  adjustment.request_id = OddBytes();
+  adjustment.reason = OddText();
+  const std::vector<const Entry*> all = {&call,    &extreme,  &metered,   &sms,
+                                         &inbound, &recharge, &adjustment};
+  ASSERT_TRUE(InsertEntries(*connection_, all).ok());
+
+  const auto loaded = ListEntriesAfter(*connection_, "a", 0, 100);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  ASSERT_EQ(loaded->size(), all.size());
+  for (size_t i = 0; i < all.size(); ++i) {
+    SCOPED_TRACE(all[i]->seq);
+    ExpectSame((*loaded)[i], *all[i]);
+  }
+}
+
+TEST_F(RowsTest, EntriesAreListedInPagesBothWays) {
+  std::vector<Entry> entries;
+  for (int i = 1; i <= 5; ++i) entries.push_back(CallEntry("a", i, absl::StrCat("id", i)));
+  entries[3].booked->usage.user_id = "other";
+  std::vector<const Entry*> pointers;
+  for (const Entry& entry : entries) pointers.push_back(&entry);
+  ASSERT_TRUE(InsertEntries(*connection_, pointers).ok());
+  const auto seqs = [](const absl::StatusOr<std::vector<Entry>>& page) {
+    std::vector<int64_t> result;
+    for (const Entry& entry : *page) result.push_back(entry.seq);
+    return result;
+  };
+  EXPECT_THAT(seqs(ListEntries(*connection_, "a", kNewest, 2)), testing::ElementsAre(5, 4));
+  EXPECT_THAT(seqs(ListEntries(*connection_, "a", 4, 2)), testing::ElementsAre(3, 2));
+  EXPECT_THAT(seqs(ListEntriesAfter(*connection_, "a", 3, 10)), testing::ElementsAre(4, 5));
+  EXPECT_THAT(seqs(ListUsages(*connection_, "a", "u", kNewest, 10)),
+              testing::ElementsAre(5, 3, 2, 1));
+  EXPECT_THAT(seqs(ListUsages(*connection_, "a", "", 3, 10)), testing::ElementsAre(2, 1));
+  EXPECT_THAT(seqs(ListEntries(*connection_, "b", kNewest, 2)), testing::IsEmpty());
+}
+
+TEST_F(RowsTest, AUsageIdIsTakenOnceInAnAccountWhateverTheMonth) {
+  const Entry first = CallEntry("a", 1, "same");
+  ASSERT_TRUE(InsertEntries(*connection_, {&first}).ok());
+  Entry again = CallEntry("a", 2, "same");
+  again.booked->usage.start_time -= absl::Hours(24 * 100);
+  EXPECT_EQ(InsertEntries(*connection_, {&again}).code(), absl::StatusCode::kAlreadyExists);
+  const Entry elsewhere = CallEntry("b", 1, "same");
+  EXPECT_TRUE(InsertEntries(*connection_, {&elsewhere}).ok());
+}
+
+TEST_F(RowsTest, UsagesAreFoundByTheirIdsAcrossMonths) {
+  Entry now = CallEntry("a", 1, "x");
+  Entry old = CallEntry("a", 2, "y");
+  old.booked->usage.start_time -= absl::Hours(24 * 400);
+  Entry other = CallEntry("b", 1, OddBytes());
+  ASSERT_TRUE(InsertEntries(*connection_, {&now, &old, &other}).ok());
+  const auto found =
+      FindUsages(*connection_, {{"a", "x"}, {"a", "y"}, {"b", OddBytes()}, {"b", "x"}, {"c", "x"}});
+  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_EQ(found->size(), 3u);
+  for (const Entry& entry : *found) {
+    ExpectSame(entry, entry.account_id == "b" ? other : entry.seq == 1 ? now : old);
+  }
+  const auto places = FindUsagePlaces(*connection_, {{"a", "x"}, {"a", "y"}, {"a", "z"}});
+  ASSERT_TRUE(places.ok());
+  ASSERT_EQ(places->size(), 2u);
+  for (const UsagePlace& place : *places) {
+    EXPECT_EQ(place.seq, place.usage_id == "x" ? 1 : 2);
+    EXPECT_EQ(place.month, PartitionMonth(place.usage_id == "x" ? now : old));
+  }
+}
+
+TEST_F(RowsTest, RequestsComeBackAsTheyWere) {
+  const OnceRequest request{"a", OddBytes(), std::string(64, 'd'), kMax, 999912, kMax};
+  ASSERT_TRUE(InsertRequests(*connection_, {request}).ok());
+  const auto found = FindRequests(*connection_, {{"a", OddBytes()}, {"a", "none"}});
+  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_EQ(found->size(), 1u);
+  EXPECT_EQ(found->front().request_id, request.request_id);
+  EXPECT_EQ(found->front().digest, request.digest);
+  EXPECT_EQ(found->front().seq, request.seq);
+  EXPECT_EQ(found->front().month, request.month);
+  EXPECT_EQ(found->front().ordinal, request.ordinal);
+  EXPECT_EQ(InsertRequests(*connection_, {request}).code(), absl::StatusCode::kAlreadyExists);
+}
+
+TEST_F(RowsTest, AnEntryIsLoadedByItsPlace) {
+  const Entry entry = CallEntry("a", 9, "x");
+  ASSERT_TRUE(InsertEntries(*connection_, {&entry}).ok());
+  const auto loaded = LoadEntry(*connection_, "a", 9, PartitionMonth(entry));
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  ExpectSame(*loaded, entry);
+  EXPECT_EQ(ReasonOf(LoadEntry(*connection_, "a", 8, PartitionMonth(entry)).status()),
+            "ENTRY_NOT_FOUND");
+}
+
+TEST_F(RowsTest, EventsComeBackAsTheyWere) {
+  Event first{"a",       1,         domain::EventKind::kAccountOpened,
+              OddText(), TestNow(), domain::AccountState::kPendingFunding,
+              kMin,      0};
+  Event second{"a",
+               2,
+               domain::EventKind::kBalanceAdjusted,
+               std::string(512, 'x'),
+               LastMoment(),
+               domain::AccountState::kDisabled,
+               kMax,
+               kMax};
+  ASSERT_TRUE(InsertEvents(*connection_, {&first, &second}).ok());
+  const auto loaded = ListEvents(*connection_, "a", 0, 10);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  ASSERT_EQ(loaded->size(), 2u);
+  for (size_t i = 0; i < 2; ++i) {
+    const Event& expected = i == 0 ? first : second;
+    const Event& actual = (*loaded)[i];
+    EXPECT_EQ(actual.event_seq, expected.event_seq);
+    EXPECT_EQ(actual.kind, expected.kind);
+    EXPECT_EQ(actual.cause, expected.cause);
+    EXPECT_EQ(actual.time, expected.time);
+    EXPECT_EQ(actual.state, expected.state);
+    EXPECT_EQ(actual.balance, expected.balance);
+    EXPECT_EQ(actual.recharge_ordinal, expected.recharge_ordinal);
+  }
+  EXPECT_EQ(ListEvents(*connection_, "a", 1, 10)->size(), 1u);
+}
+
+TEST_F(RowsTest, StandardUseIsSummedByUser) {
+  std::vector<Entry> entries;
+  for (int i = 1; i <= 4; ++i) {
+    Entry e = CallEntry("a", i, absl::StrCat("id", i));
+    e.booked->rating.basis = domain::ChargeBasis::kMeteredStandard;
+    e.booked->usage.user_id = i == 4 ? "v" : "u";
+    entries.push_back(e);
+  }
+  entries[2].booked->rating.basis = domain::ChargeBasis::kDearer;
+  entries[1].booked->usage.start_time -= absl::Hours(24 * 60);
+  ASSERT_TRUE(
+      InsertEntries(*connection_, {&entries[0], &entries[1], &entries[2], &entries[3]}).ok());
+  const auto uses = StandardUseSince(*connection_, "a", TestNow() - absl::Hours(24 * 30));
+  ASSERT_TRUE(uses.ok()) << uses.status();
+  ASSERT_EQ(uses->size(), 2u);
+  EXPECT_EQ((*uses)[0].user_id, "u");
+  EXPECT_EQ((*uses)[0].billable_seconds, 120);
+  EXPECT_EQ((*uses)[0].cost, 30'000'000);
+  EXPECT_EQ((*uses)[1].user_id, "v");
+}
+
+// --- Recharges --------------------------------------------------------------------------
+
+Recharge OpenRecharge(const std::string& account_id, int64_t ordinal, absl::Time due) {
+  Recharge r;
+  r.account_id = account_id;
+  r.ordinal = ordinal;
+  r.currency = "USD";
+  r.amount = 15 * kNanosPerUnit;
+  r.card = {"tok", "fp"};
+  r.due_time = due;
+  r.create_time = TestNow();
+  return r;
+}
+
+TEST_F(RowsTest, RechargesComeBackAsTheyWere) {
+  const Recharge plain = OpenRecharge("a", 1, TestNow());
+  Recharge extreme;
+  extreme.account_id = OddBytes();
+  extreme.ordinal = kMax;
+  extreme.kind = domain::RechargeKind::kTopUp;
+  extreme.state = domain::RechargeState::kNeedsReview;
+  extreme.currency = "JPY";
+  extreme.amount = kMax;
+  extreme.card = {std::string(255, '"'), OddBytes()};
+  extreme.attempt = std::numeric_limits<int32_t>::max();
+  extreme.attempt_start = TestNow();
+  extreme.due_time = absl::InfiniteFuture();
+  extreme.lease_owner = OddBytes();
+  extreme.lease_epoch = kMax;
+  extreme.soft_declines = std::numeric_limits<int32_t>::max();
+  extreme.last_decline = domain::DeclineClass::kAuthenticationRequired;
+  extreme.last_decline_code = OddBytes();
+  extreme.charge_id = OddBytes();
+  extreme.request_id = OddBytes();
+  extreme.create_time = LastMoment();
+  extreme.settle_time = LastMoment();
+  ASSERT_TRUE(WriteRecharges(*connection_, {&plain, &extreme}).ok());
+  EXPECT_THAT(*LoadRecharges(*connection_, {{"a", 1}, {OddBytes(), kMax}, {"a", 2}}, Lock::kNone),
+              testing::UnorderedElementsAre(plain, extreme));
+  EXPECT_THAT(*ListRecharges(*connection_, "a", kNewest, 10), testing::ElementsAre(plain));
+}
+
+TEST_F(RowsTest, AChangedRechargeKeepsItsAmountAndKind) {
+  Recharge recharge = OpenRecharge("a", 1, TestNow());
+  ASSERT_TRUE(WriteRecharges(*connection_, {&recharge}).ok());
+  Recharge changed = recharge;
+  changed.state = domain::RechargeState::kSucceeded;
+  changed.amount = 1;
+  changed.kind = domain::RechargeKind::kTopUp;
+  changed.charge_id = "ch";
+  changed.settle_time = TestNow();
+  ASSERT_TRUE(WriteRecharges(*connection_, {&changed}).ok());
+  changed.amount = recharge.amount;
+  changed.kind = recharge.kind;
+  EXPECT_THAT(*ListRecharges(*connection_, "a", 2, 10), testing::ElementsAre(changed));
+}
+
+TEST_F(RowsTest, DueRechargesAreTheOpenOnesLongestDueFirst) {
+  const Recharge late = OpenRecharge("a", 1, TestNow() - absl::Seconds(1));
+  const Recharge later = OpenRecharge("b", 1, TestNow() - absl::Seconds(2));
+  const Recharge future = OpenRecharge("c", 1, TestNow() + absl::Microseconds(1));
+  Recharge settled = OpenRecharge("d", 1, TestNow() - absl::Seconds(9));
+  settled.state = domain::RechargeState::kFailed;
+  Recharge review = OpenRecharge("e", 1, TestNow() - absl::Seconds(9));
+  review.state = domain::RechargeState::kNeedsReview;
+  ASSERT_TRUE(WriteRecharges(*connection_, {&late, &later, &future, &settled, &review}).ok());
+  EXPECT_THAT(*DueRecharges(*connection_, TestNow(), 10), testing::ElementsAre(later, late));
+  EXPECT_THAT(*DueRecharges(*connection_, TestNow(), 1), testing::ElementsAre(later));
+}
+
+TEST_F(RowsTest, ARechargeIsClaimedByOneOnly) {
+  Recharge stored = OpenRecharge("a", 1, TestNow());
+  ASSERT_TRUE(WriteRecharges(*connection_, {&stored}).ok());
+  Recharge mine = stored;
+  Recharge theirs = stored;
+  const absl::Time lease_end = TestNow() + absl::Seconds(30);
+  const auto claimed = ClaimRecharge(*connection_, "w'1", TestNow(), lease_end, &mine);
+  ASSERT_TRUE(claimed.ok()) << claimed.status();
+  EXPECT_TRUE(*claimed);
+  EXPECT_EQ(mine.lease_epoch, 1);
+  EXPECT_EQ(mine.attempt_start, TestNow());
+  EXPECT_FALSE(*ClaimRecharge(*connection_, "w2", TestNow(), lease_end, &theirs));
+  EXPECT_THAT(*ListRecharges(*connection_, "a", kNewest, 10), testing::ElementsAre(mine));
+  // Nor with fresh eyes before the lease is over; after it, with the attempt's start kept.
+  theirs = mine;
+  EXPECT_FALSE(*ClaimRecharge(*connection_, "w2", lease_end - absl::Microseconds(1),
+                              lease_end + absl::Seconds(30), &theirs));
+  EXPECT_TRUE(
+      *ClaimRecharge(*connection_, "w2", lease_end, lease_end + absl::Seconds(30), &theirs));
+  EXPECT_EQ(theirs.lease_epoch, 2);
+  EXPECT_EQ(theirs.attempt_start, TestNow());
+}
+
+TEST_F(RowsTest, OnlyTheHolderOfALeaseProlongsIt) {
+  Recharge recharge = OpenRecharge("a", 1, TestNow());
+  ASSERT_TRUE(WriteRecharges(*connection_, {&recharge}).ok());
+  ASSERT_TRUE(
+      *ClaimRecharge(*connection_, "w1", TestNow(), TestNow() + absl::Seconds(1), &recharge));
+  const absl::Time end = TestNow() + absl::Minutes(1);
+  EXPECT_FALSE(*RenewLease(*connection_, {"a", 1}, "w2", 1, end));
+  EXPECT_FALSE(*RenewLease(*connection_, {"a", 1}, "w1", 0, end));
+  EXPECT_FALSE(*RenewLease(*connection_, {"a", 2}, "w1", 1, end));
+  EXPECT_TRUE(*RenewLease(*connection_, {"a", 1}, "w1", 1, end));
+  EXPECT_EQ(ListRecharges(*connection_, "a", kNewest, 1)->front().due_time, end);
+}
+
+TEST_F(RowsTest, AutomaticRechargesAreCounted) {
+  std::vector<Recharge> recharges;
+  for (int i = 1; i <= 4; ++i) {
+    Recharge r = OpenRecharge("a", i, TestNow());
+    r.state = domain::RechargeState::kSucceeded;
+    r.settle_time = TestNow();
+    recharges.push_back(r);
+  }
+  recharges[1].kind = domain::RechargeKind::kTopUp;
+  recharges[2].state = domain::RechargeState::kFailed;
+  ASSERT_TRUE(
+      WriteRecharges(*connection_, {&recharges[0], &recharges[1], &recharges[2], &recharges[3]})
+          .ok());
+  EXPECT_EQ(*CountAutomaticSince(*connection_, "a", TestNow()), 2);
+  EXPECT_EQ(*CountAutomaticSince(*connection_, "a", TestNow() + absl::Seconds(1)), 0);
+}
+
+// --- Decks ------------------------------------------------------------------------------
+
+TEST_F(RowsTest, ADeckComesBackAsItWas) {
+  rates::DeckHeader header{1,    OddBytes(), "USD",     TestNow(),
+                           kMax, 3,          TestNow(), std::string(64, 'c')};
+  const std::vector<rates::RateRow> rows = {
+      {rates::RateKind::kCall, "1", "", OddText(), 0, 0, 60, 60},
+      {rates::RateKind::kCallInbound, "1800", "", "", kMax, kMax, 3600, 3600},
+      {rates::RateKind::kSms, "1", std::string(32, 'c'), std::string(128, 'n'), 1, 0, 0, 0}};
+  ASSERT_TRUE(InsertDeck(*connection_, header, rows).ok());
+  EXPECT_THAT(*LoadDeckHeaders(*connection_), testing::ElementsAre(header));
+  EXPECT_EQ(*LoadDeckRows(*connection_, 1), rows);
+  EXPECT_EQ(InsertDeck(*connection_, header, rows).code(), absl::StatusCode::kAlreadyExists);
+}
+
+TEST_F(RowsTest, ADeckIsWrittenWholeOrNotAtAll) {
+  const rates::DeckHeader header{1, "d", "USD", TestNow(), 0, 2, TestNow(), ""};
+  const rates::RateRow row{rates::RateKind::kCall, "1", "", "", 0, 0, 60, 60};
+  EXPECT_FALSE(InsertDeck(*connection_, header, {row, row}).ok());
+  EXPECT_THAT(*LoadDeckHeaders(*connection_), testing::IsEmpty());
+  EXPECT_THAT(*LoadDeckRows(*connection_, 1), testing::IsEmpty());
+}
+
+TEST_F(RowsTest, ALargeDeckIsWrittenInPieces) {
+  std::vector<rates::RateRow> rows;
+  for (int i = 0; i < 20'000; ++i) {
+    rows.push_back(
+        {rates::RateKind::kCall, absl::StrCat(100'000 + i), "", "somewhere", i, 0, 60, 60});
+  }
+  const rates::DeckHeader header{7, "large", "USD", TestNow(), 0, 20'000, TestNow(), ""};
+  ASSERT_TRUE(InsertDeck(*connection_, header, rows).ok());
+  EXPECT_EQ(*LoadDeckRows(*connection_, 7), rows);
+}
+
+TEST_F(RowsTest, NothingToWriteSendsNothing) {
+  EXPECT_TRUE(InsertAccounts(*connection_, {}).ok());
+  EXPECT_TRUE(WriteAccounts(*connection_, {}).ok());
+  EXPECT_TRUE(WriteBalances(*connection_, {}).ok());
+  EXPECT_TRUE(WriteUsers(*connection_, {}).ok());
+  EXPECT_TRUE(InsertEntries(*connection_, {}).ok());
+  EXPECT_TRUE(InsertEvents(*connection_, {}).ok());
+  EXPECT_TRUE(InsertRequests(*connection_, {}).ok());
+  EXPECT_TRUE(WriteRecharges(*connection_, {}).ok());
+  EXPECT_TRUE(LoadAccounts(*connection_, {}, Lock::kNone)->empty());
+  EXPECT_TRUE(LoadUsers(*connection_, {})->empty());
+  EXPECT_TRUE(FindUsages(*connection_, {})->empty());
+  EXPECT_TRUE(FindUsagePlaces(*connection_, {})->empty());
+  EXPECT_TRUE(FindRequests(*connection_, {})->empty());
+  EXPECT_TRUE(LoadRecharges(*connection_, {}, Lock::kNone)->empty());
+}
+
+}  // namespace
+}  // namespace reserve::storage
