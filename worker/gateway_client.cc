@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "common/error/error.h"
@@ -15,6 +16,14 @@ namespace reserve::worker {
 namespace {
 
 namespace pb = ::reserve::gateway::v1;
+
+// Error texts may be any bytes, and the ledger takes none but UTF-8.
+std::string Ascii(std::string text) {
+  for (char& c : text) {
+    if (!absl::ascii_isprint(static_cast<unsigned char>(c))) c = '?';
+  }
+  return text;
+}
 
 // Gateways like to quote the card in an error; it must not get into logs.
 std::string WithoutCard(absl::string_view text, const std::string& card_token) {
@@ -59,7 +68,7 @@ GatewayAnswer FromCharge(const pb::Charge& charge, const Task& task) {
 
 GatewayAnswer FromError(const grpc::Status& grpc_status, const Task& task) {
   const absl::Status status = FromGrpcStatus(grpc_status);
-  GatewayAnswer answer = NoAnswer(WithoutCard(status.ToString(), task.card_token));
+  GatewayAnswer answer = NoAnswer(Ascii(WithoutCard(status.ToString(), task.card_token)));
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
     case absl::StatusCode::kResourceExhausted:
@@ -85,7 +94,7 @@ GatewayAnswer FromChargeReply(const grpc::Status& grpc_status, const pb::ChargeR
     const absl::Status status = FromGrpcStatus(grpc_status);
     answer.kind = GatewayAnswer::Kind::kRefused;
     answer.text =
-        absl::StrCat(ReasonOf(status), FieldOf(status).empty() ? "" : ":", FieldOf(status));
+        Ascii(absl::StrCat(ReasonOf(status), FieldOf(status).empty() ? "" : ":", FieldOf(status)));
   }
   return answer;
 }

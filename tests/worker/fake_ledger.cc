@@ -105,10 +105,10 @@ bool FakeLedger::WaitForRenewals(int count) {
   return mutex_.AwaitWithTimeout(absl::Condition(&enough), kPatience);
 }
 
-bool FakeLedger::WaitForStreams(int count) {
-  const auto enough = [&] { return streams_ >= count; };
+bool FakeLedger::WaitForStreamsToEnd() {
+  const auto ended = [&] { return open_streams_ == 0; };
   absl::MutexLock lock(&mutex_);
-  return mutex_.AwaitWithTimeout(absl::Condition(&enough), kPatience);
+  return mutex_.AwaitWithTimeout(absl::Condition(&ended), kPatience);
 }
 
 grpc::Status FakeLedger::WatchLowBalance(grpc::ServerContext* context,
@@ -118,12 +118,14 @@ grpc::Status FakeLedger::WatchLowBalance(grpc::ServerContext* context,
   const auto something = [&] { return stopping_ || !hand_outs_.empty(); };
   absl::MutexLock lock(&mutex_);
   ++streams_;
+  ++open_streams_;
   while (!stopping_ && !context->IsCancelled()) {
     if (!mutex_.AwaitWithTimeout(absl::Condition(&something), absl::Milliseconds(20))) continue;
     if (hand_outs_.empty()) continue;
     if (!writer->Write(hand_outs_.front())) break;
     hand_outs_.pop_front();
   }
+  --open_streams_;
   return grpc::Status(grpc::StatusCode::UNAVAILABLE, "going away");
 }
 

@@ -57,9 +57,10 @@ class FakeLedger final : public ledger::v1::Recharges::Service {
   int renewals() ABSL_LOCKS_EXCLUDED(mutex_);
   // How many streams were opened so far.
   int streams() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Until no stream is open: what is handed out from then on goes to a new one.
+  bool WaitForStreamsToEnd() ABSL_LOCKS_EXCLUDED(mutex_);
   bool WaitForReports(size_t count) ABSL_LOCKS_EXCLUDED(mutex_);
   bool WaitForRenewals(int count) ABSL_LOCKS_EXCLUDED(mutex_);
-  bool WaitForStreams(int count) ABSL_LOCKS_EXCLUDED(mutex_);
 
   grpc::Status WatchLowBalance(
       grpc::ServerContext* context, const ledger::v1::WatchLowBalanceRequest* request,
@@ -82,6 +83,7 @@ class FakeLedger final : public ledger::v1::Recharges::Service {
   std::vector<ledger::v1::ReportRechargeRequest> reports_ ABSL_GUARDED_BY(mutex_);
   int renewals_ ABSL_GUARDED_BY(mutex_) = 0;
   int streams_ ABSL_GUARDED_BY(mutex_) = 0;
+  int open_streams_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace reserve::worker

@@ -355,6 +355,7 @@ TEST_F(WorkerProgramTest, AKilledWorkersChargeIsFoundByItsSuccessor) {
   ledger_.HandOut({.card_token = "tok_late_3000"});
   ASSERT_TRUE(WaitUntil([&] { return gateway_.charges() == 1; }));
   first->Kill();
+  ASSERT_TRUE(ledger_.WaitForStreamsToEnd());
   const auto second = StartProgram({"--charge_timeout=1s"});
   ASSERT_NE(second, nullptr);
   ledger_.HandOut({.card_token = "tok_late_3000", .handed_out_before = true, .epoch = 2});
