@@ -17,6 +17,7 @@ STACK_PIDS=()    # in the order in which they were started
 STACK_NAMES=()
 STACK_DATABASE=  # the URL that the ledger connects to
 STACK_SCHEMA=    # of the external server, to be dropped; empty on a private one
+STACK_SOCKET=    # of the private server; empty on an external one
 STACK_SOCKET_DIR=
 
 # stack_spawn NAME COMMAND...: starts a process with its output in NAME.log. It
@@ -27,6 +28,7 @@ stack_spawn() {
   shift
   setsid setpriv --pdeathsig KILL -- "$@" >"$STACK_DIR/$name.log" 2>&1 </dev/null &
   STACK_PIDS+=($!)
+  disown  # The shell is not to comment on its end.
   STACK_NAMES+=("$name")
 }
 
@@ -100,6 +102,7 @@ stack_private_database() {
   stack_client_file "user=root" "socket=$socket"
   stack_await mariadb "${STACK_PIDS[-1]}" 60 stack_answers
   stack_sql -e "CREATE DATABASE reserve"
+  STACK_SOCKET=$socket
   STACK_DATABASE="mysql://root@localhost/reserve?socket=$(percent_encode "$socket")"
 }
 
@@ -153,6 +156,15 @@ stack_up() {
   RESERVE_DATABASE=$STACK_DATABASE "$bin/ledger" migrate >"$STACK_DIR/migrate.log" 2>&1 ||
     stack_fail migrate "failed"
 
+  # On a server of our own the ledger gets its own user, with no more rights than it needs.
+  if [[ -n $STACK_SOCKET ]]; then
+    {
+      echo "CREATE USER 'reserve'@'localhost';"
+      RESERVE_DATABASE=$STACK_DATABASE "$bin/ledger" grants --grantee="'reserve'@'localhost'"
+    } | stack_sql >"$STACK_DIR/grants.log" 2>&1 || stack_fail grants "failed"
+    STACK_DATABASE=${STACK_DATABASE/root@/reserve@}
+  fi
+
   say "starting gateway_stub, ledger and worker"
   stack_spawn gateway_stub "$bin/gateway_stub" --listen="127.0.0.1:$gateway_port" \
     --data_file="$STACK_DIR/charges" --port_file="$STACK_DIR/gateway_stub.port"
@@ -205,7 +217,6 @@ stack_down() {
       fi
       sleep 0.05
     done
-    wait "$pid" 2>/dev/null || true
   done
   STACK_PIDS=()
   STACK_NAMES=()
@@ -215,5 +226,5 @@ stack_down() {
   fi
   [[ -z $STACK_DIR ]] || rm -rf "$STACK_DIR"
   [[ -z $STACK_SOCKET_DIR ]] || rm -rf "$STACK_SOCKET_DIR"
-  STACK_DIR= STACK_SOCKET_DIR=
+  STACK_DIR= STACK_SOCKET= STACK_SOCKET_DIR=
 }
