@@ -1,5 +1,6 @@
 #include "common/rpc/server.h"
 
+#include <google/protobuf/message.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
@@ -16,6 +17,7 @@
 #include "common/error/error.h"
 #include "common/rpc/grpc_log.h"
 #include "common/telemetry/log.h"
+#include "grpc/health/v1/health.pb.h"
 
 namespace reserve {
 namespace {
@@ -87,6 +89,8 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const ServerOptions&
   RouteGrpcLog();
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  // Reflection describes what is linked in; nothing else names this one.
+  google::protobuf::LinkMessageReflection<grpc::health::v1::HealthCheckRequest>();
 
   auto server = std::unique_ptr<RpcServer>(new RpcServer());
   server->listen_ = options.listen;

@@ -197,20 +197,44 @@ absl::Status CheckDatabase(storage::Connection& connection) {
   return storage::CheckDurability(connection);
 }
 
-// Keeps health true to the database until a signal comes.
-void WatchHealth(engine::Engine& engine, RpcServer& server, ShutdownSignal& signal) {
-  bool serving = true;
-  do {
-    const absl::Status status = engine.queries().Run(&storage::CheckSchema);
-    if (status.ok() == serving) continue;
-    serving = status.ok();
-    server.SetServing(serving);
-    if (serving) {
-      Log(Severity::kInfo, "serving again");
+// Keeps health true to the database: serves while it can be reached and its
+// schema is one that this program works on.
+class Health {
+ public:
+  explicit Health(engine::Engine& engine) : engine_(engine) {}
+
+  // An error only for what no waiting mends: a database that can lose a commit.
+  absl::Status Check() {
+    absl::Status status = engine_.queries().Run(
+        engine_.started() ? engine::QueryPool::Work(&storage::CheckSchema) : &CheckDatabase);
+    if (ReasonOf(status) == "UNSAFE_DATABASE") return status;
+    if (status.ok() && !engine_.started()) status = engine_.Start();
+    if (status.ok() == serving_ && checked_) return absl::OkStatus();
+    serving_ = status.ok();
+    checked_ = true;
+    if (serving_) {
+      Log(Severity::kInfo, "the database is ready");
     } else {
-      Log(Severity::kError, "not serving", {{"error", status.message()}});
+      Log(Severity::kError, "not serving",
+          {{"reason", ReasonOf(status)}, {"error", status.message()}});
     }
+    return absl::OkStatus();
+  }
+
+  bool serving() const { return serving_; }
+
+ private:
+  engine::Engine& engine_;
+  bool serving_ = false;
+  bool checked_ = false;
+};
+
+absl::Status ServeUntilSignal(Health& health, RpcServer& server, ShutdownSignal& signal) {
+  do {
+    RESERVE_RETURN_IF_ERROR(health.Check());
+    server.SetServing(health.serving());
   } while (!signal.WaitFor(kHealthInterval));
+  return absl::OkStatus();
 }
 
 absl::Status Serve() {
@@ -218,8 +242,8 @@ absl::Status Serve() {
   RESERVE_ASSIGN_OR_RETURN(engine::EngineOptions options, EngineOptionsFromFlags());
   RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<MetricsServer> metrics, StartTelemetry());
   engine::Engine engine(std::move(options));
-  RESERVE_RETURN_IF_ERROR(engine.queries().Run(&CheckDatabase));
-  RESERVE_RETURN_IF_ERROR(engine.Start());
+  Health health(engine);
+  RESERVE_RETURN_IF_ERROR(health.Check());
 
   api::RpcMetrics rpc_metrics(metrics->registry());
   const auto engine_metrics = std::make_shared<api::EngineMetrics>(engine.stats());
@@ -236,8 +260,7 @@ absl::Status Serve() {
                         {ledger::v1::Rates::service_full_name(), &rates},
                         {ledger::v1::Recharges::service_full_name(), &recharges},
                         {ledger::v1::Audit::service_full_name(), &audit}}));
-  server->SetServing(true);
-  WatchHealth(engine, *server, signal);
+  const absl::Status served = ServeUntilSignal(health, *server, signal);
 
   Log(Severity::kInfo, "draining");
   server->SetServing(false);
@@ -246,7 +269,7 @@ absl::Status Serve() {
   audit.EndStreams();
   server->Drain(DrainTimeoutFromFlags());
   Log(Severity::kInfo, "drained");
-  return absl::OkStatus();
+  return served;
 }
 
 absl::Status RunMigrate() {

@@ -77,6 +77,7 @@ grpc::ServerUnaryReactor* FinishNow(const ApiContext& api, grpc::CallbackServerC
 
 grpc::ServerUnaryReactor* StartQuery(const ApiContext& api, grpc::CallbackServerContext* context,
                                      const char* method, engine::QueryPool::Work work) {
+  if (!api.engine.started()) return FinishNow(api, context, method, engine::NotServing());
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   const CallRecord record(api.metrics, *context, method);
   api.engine.queries().Submit(std::move(work), [reactor, record](const absl::Status& status) {

@@ -24,6 +24,11 @@ bool SameDeck(const rates::DeckHeader& a, const rates::DeckHeader& b) {
 
 }  // namespace
 
+absl::Status NotServing() {
+  return MakeError(absl::StatusCode::kUnavailable, "NOT_SERVING", "",
+                   "the database is not ready yet");
+}
+
 Engine::Engine(EngineOptions options) : options_(std::move(options)) {
   if (!options_.clock) options_.clock = absl::Now;
   dispatcher_ = std::make_unique<RechargeDispatcher>(options_, stats_);
@@ -50,10 +55,15 @@ absl::Status Engine::Start() {
   RESERVE_RETURN_IF_ERROR(queries_->Run(
       [this](storage::Connection& connection) { return catalogs_.Refresh(connection); }));
   housekeeper_ = std::thread([this] { KeepHouse(); });
+  started_ = true;
   return absl::OkStatus();
 }
 
 void Engine::Submit(std::vector<Task> tasks) {
+  if (!started_) {
+    for (const Task& task : tasks) task.sink->Done(task.index, NotServing());
+    return;
+  }
   const auto lane_of = [this](const Task& task) {
     return absl::HashOf(task.account_id) % lanes_.size();
   };

@@ -10,6 +10,7 @@
 #ifndef RESERVE_SERVICES_LEDGER_ENGINE_ENGINE_H_
 #define RESERVE_SERVICES_LEDGER_ENGINE_ENGINE_H_
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
@@ -27,16 +28,22 @@
 
 namespace reserve::engine {
 
+// What every call is answered before Start.
+absl::Status NotServing();
+
 class Engine {
  public:
   explicit Engine(EngineOptions options);
   // Finishes what is queued, then stops all threads.
   ~Engine();
 
-  // Loads decks and plans; UNAVAILABLE without a database.
+  // Loads decks and plans; UNAVAILABLE without a database. Once, but may be tried
+  // again after an error.
   absl::Status Start();
+  bool started() const { return started_; }
 
-  // Queues tasks on their lanes. Every sink hears of each of its tasks once.
+  // Queues tasks on their lanes. Every sink hears of each of its tasks once;
+  // before Start it hears UNAVAILABLE "NOT_SERVING".
   void Submit(std::vector<Task> tasks);
 
   QueryPool& queries() { return *queries_; }
@@ -79,6 +86,7 @@ class Engine {
   std::unique_ptr<QueryPool> queries_;
   std::vector<std::unique_ptr<Lane>> lanes_;
 
+  std::atomic<bool> started_ = false;
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread housekeeper_;
