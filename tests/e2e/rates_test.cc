@@ -1,0 +1,795 @@
+// Rate decks through the real ledger process on a real database: in by upload and by
+// `ledger import-rates`, out as lists, quotes and booked usages.
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "common/error/error.h"
+#include "common/money/money.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/e2e/stack.h"
+#include "tests/services/ledger/rates/reference_data.h"
+#include "tests/support/wait_until.h"
+
+namespace reserve::e2e {
+namespace {
+
+namespace pb = ::reserve::ledger::v1;
+using ::reserve::rates::HasReferenceData;
+using ::reserve::rates::ReadReference;
+using ::reserve::rates::ReferenceDeckCsv;
+using ::reserve::rates::ReferenceRow;
+using ::testing::AnyOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+constexpr char kColumns[] = "kind,prefix,price\n";
+constexpr char kLongAgo[] = "effective_time { seconds: 1420070400 }";  // 2015-01-01
+
+Nanos Amount(const v1::Money& money) { return money.units() * kNanosPerUnit + money.nanos(); }
+
+// What "0.0171" is in nano-units.
+Nanos Decimal(absl::string_view text) {
+  const auto amount = ParseDecimal(text);
+  EXPECT_TRUE(amount.ok()) << text;
+  return amount.value_or(-1);
+}
+
+std::string MetadataValue(const absl::Status& status, absl::string_view key) {
+  for (const auto& [name, value] : MetadataOf(status)) {
+    if (name == key) return value;
+  }
+  return "";
+}
+
+class RatesTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto stack = Stack::Start({.starter_deck = false});
+    ASSERT_TRUE(stack.ok()) << stack.status();
+    stack_ = *std::move(stack);
+  }
+
+  // Sends these messages as they are.
+  absl::StatusOr<pb::ImportRateDeckResponse> Send(
+      const std::vector<pb::ImportRateDeckRequest>& messages) {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(60)));
+    pb::ImportRateDeckResponse response;
+    const auto writer = stack_->rates().ImportRateDeck(&context, &response);
+    for (const auto& message : messages) {
+      if (!writer->Write(message)) break;
+    }
+    writer->WritesDone();
+    const grpc::Status status = writer->Finish();
+    if (!status.ok()) return FromGrpcStatus(status);
+    return response;
+  }
+
+  static pb::ImportRateDeckRequest Header(const std::string& header) {
+    pb::ImportRateDeckRequest message;
+    *message.mutable_header() = Parse<pb::RateDeckHeader>(header);
+    return message;
+  }
+  static pb::ImportRateDeckRequest Chunk(const std::string& csv) {
+    pb::ImportRateDeckRequest message;
+    message.set_csv_chunk(csv);
+    return message;
+  }
+
+  absl::StatusOr<pb::ImportRateDeckResponse> Import(const std::string& header,
+                                                    const std::string& csv) {
+    constexpr size_t kChunkBytes = 100'000;
+    std::vector<pb::ImportRateDeckRequest> messages = {Header(header)};
+    for (size_t i = 0; i < csv.size(); i += kChunkBytes) {
+      messages.push_back(Chunk(csv.substr(i, kChunkBytes)));
+    }
+    return Send(messages);
+  }
+
+  pb::ListRateDecksResponse Decks(const std::string& request = "") {
+    const auto decks = Call(stack_->rates(), &pb::Rates::Stub::ListRateDecks,
+                            Parse<pb::ListRateDecksRequest>(request));
+    EXPECT_TRUE(decks.ok()) << decks.status();
+    return decks.value_or(pb::ListRateDecksResponse());
+  }
+
+  absl::StatusOr<pb::ListRatesResponse> ListRates(const std::string& request) {
+    return Call(stack_->rates(), &pb::Rates::Stub::ListRates, Parse<pb::ListRatesRequest>(request));
+  }
+  absl::StatusOr<pb::QuoteCallResponse> QuoteCall(const std::string& request) {
+    return Call(stack_->rates(), &pb::Rates::Stub::QuoteCall, Parse<pb::QuoteCallRequest>(request));
+  }
+  absl::StatusOr<pb::QuoteSmsResponse> QuoteSms(const std::string& request) {
+    return Call(stack_->rates(), &pb::Rates::Stub::QuoteSms, Parse<pb::QuoteSmsRequest>(request));
+  }
+
+  // What the database holds of decks and rates.
+  std::string Stored() const {
+    return absl::StrCat(
+        stack_->database().QueryText("SELECT CONCAT(COUNT(*), '/', COALESCE(MAX(version), 0)) "
+                                     "FROM rate_decks"),
+        "/", stack_->database().QueryInt("SELECT COUNT(*) FROM rates"));
+  }
+
+  void ImportStarter() {
+    const Stack::Ended ended = stack_->RunLedger({"import-rates", "--starter"});
+    ASSERT_EQ(ended.exit_code, 0) << ended.output << ended.errors;
+  }
+
+  std::string WriteFile(const std::string& name, const std::string& content) const {
+    const std::string path = absl::StrCat(stack_->folder(), "/", name);
+    std::ofstream(path, std::ios::binary) << content;
+    return path;
+  }
+
+  std::unique_ptr<Stack> stack_;
+};
+
+// --- Import -----------------------------------------------------------------
+
+TEST_F(RatesTest, TheStarterDeckIsImportedOnceHoweverOftenItIsSent) {
+  const Stack::Ended first = stack_->RunLedger({"import-rates", "--starter"});
+  ASSERT_EQ(first.exit_code, 0) << first.errors;
+  EXPECT_THAT(first.output, HasSubstr("\"starter\" is now version 1"));
+  EXPECT_THAT(first.output, HasSubstr("in force from 2015-01-01T00:00:00Z"));
+  const std::string stored = Stored();
+  const Stack::Ended second = stack_->RunLedger({"import-rates", "--starter"});
+  ASSERT_EQ(second.exit_code, 0) << second.errors;
+  EXPECT_THAT(second.output, HasSubstr("\"starter\" is there already as version 1"));
+  EXPECT_EQ(Stored(), stored);
+
+  const pb::ListRateDecksResponse decks = Decks();
+  ASSERT_THAT(decks.rate_decks(), SizeIs(1));
+  const pb::RateDeck& deck = decks.rate_decks(0);
+  EXPECT_EQ(deck.version(), 1);
+  EXPECT_EQ(deck.name(), "starter");
+  EXPECT_EQ(deck.currency_code(), "USD");
+  EXPECT_EQ(deck.effective_time().seconds(), 1'420'070'400);
+  EXPECT_EQ(Amount(deck.standard_rate_ceiling()), Decimal("0.02"));
+  EXPECT_GT(deck.rate_count(), 1000);
+  EXPECT_EQ(deck.rate_count(), stack_->database().QueryInt("SELECT COUNT(*) FROM rates"));
+}
+
+TEST_F(RatesTest, ARepeatWithoutAnEffectiveTimeIsTheDeckThatIsInForce) {
+  const std::string csv = absl::StrCat(kColumns, "call,44,0.01\n");
+  const auto first = Import("name: 'uk'", csv);
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_FALSE(first->already_imported());
+  const auto again = Import("name: 'uk'", csv);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_TRUE(again->already_imported());
+  EXPECT_EQ(again->rate_deck().DebugString(), first->rate_deck().DebugString());
+  // Anything else about it makes it another deck.
+  const std::vector<std::string> others = {"name: 'uk2'", "name: 'uk' currency_code: 'EUR'",
+                                           "name: 'uk' standard_rate_ceiling { nanos: 10000000 }",
+                                           absl::StrCat("name: 'uk' ", kLongAgo)};
+  for (size_t i = 0; i < others.size(); ++i) {
+    const auto other = Import(others[i], csv);
+    ASSERT_TRUE(other.ok()) << other.status();
+    EXPECT_FALSE(other->already_imported()) << others[i];
+    EXPECT_EQ(other->rate_deck().version(), static_cast<int64_t>(i) + 2);
+  }
+  // Back to an earlier content is a change again, not a repeat.
+  ASSERT_TRUE(Import("name: 'back'", csv).ok());
+  ASSERT_TRUE(Import("name: 'back'", absl::StrCat(kColumns, "call,44,0.02\n")).ok());
+  const auto back = Import("name: 'back'", csv);
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_FALSE(back->already_imported());
+}
+
+TEST_F(RatesTest, LineEndsOfWindowsAndAByteOrderMarkAreAccepted) {
+  const auto imported = Import("name: 'windows'",
+                               "\xEF\xBB\xBFkind,prefix,price,destination\r\n"
+                               "call,44,0.015,\"United Kingdom, all of it\"\r\n\r\n"
+                               "sms,44,0.02,\r\n");
+  ASSERT_TRUE(imported.ok()) << imported.status();
+  EXPECT_EQ(imported->rate_deck().rate_count(), 2);
+  const auto rates = ListRates("");
+  ASSERT_TRUE(rates.ok()) << rates.status();
+  ASSERT_THAT(rates->rates(), SizeIs(2));
+  EXPECT_EQ(rates->rates(0).destination_name(), "United Kingdom, all of it");
+  EXPECT_EQ(Amount(rates->rates(0).price()), Decimal("0.015"));
+}
+
+struct BadDeck {
+  const char* what;
+  std::string csv;
+  int line;  // 0: no line is at fault, but the file
+  const char* problem;
+};
+
+TEST_F(RatesTest, ABadDeckIsRefusedWithItsLinesAndChangesNothing) {
+  ASSERT_TRUE(Import("name: 'good'", absl::StrCat(kColumns, "call,44,0.01\n")).ok());
+  const std::string stored = Stored();
+  const std::string good = absl::StrCat(kColumns, "call,33,0.01\n");
+  const std::vector<BadDeck> decks = {
+      {"empty", "", 0, "empty"},
+      {"no rows", kColumns, 0, "row"},
+      {"a prefix twice", good + "call,34,0.01\ncall,33,0.02\n", 4, "line 2"},
+      {"letters in a prefix", good + "call,4a,0.01\n", 3, "prefix"},
+      {"a plus sign", good + "call,+44,0.01\n", 3, "prefix"},
+      {"a zero in front", good + "call,044,0.01\n", 3, "prefix"},
+      {"an empty prefix", good + "call,,0.01\n", 3, "prefix"},
+      {"too long a prefix", good + "call,1234567890123456,0.01\n", 3, "prefix"},
+      {"a negative price", good + "call,34,-0.01\n", 3, "price"},
+      {"a price of 12 decimals", good + "call,34,0.010000000001\n", 3, "price"},
+      {"a price in words", good + "call,34,cheap\n", 3, "price"},
+      {"no price", good + "call,34,\n", 3, "price"},
+      {"a price out of all proportion", good + "call,34,1000.01\n", 3, "price"},
+      {"an unknown kind", good + "fax,34,0.01\n", 3, "kind"},
+      {"a column too many", good + "call,34,0.01,x\n", 3, "columns"},
+      {"a column too few", good + "call,34\n", 3, "columns"},
+      {"an unknown column", "kind,prefix,price,colour\ncall,34,0.01,red\n", 1, "colour"},
+      {"a missing column", "kind,prefix\ncall,34\n", 1, "price"},
+      {"a column twice", "kind,prefix,price,price\ncall,34,1,1\n", 1, "twice"},
+      {"an increment of zero", "kind,prefix,price,increment_seconds\ncall,33,1,6\ncall,34,1,0\n", 3,
+       "increment_seconds"},
+      {"a call with a carrier", "kind,prefix,price,carrier\ncall,34,1,att\n", 2, "carrier"},
+      {"an open quote", good + "call,34,\"0.01\n", 3, "quote"},
+      {"not UTF-8", "kind,prefix,price,destination\ncall,34,1,\xFF\xFE\n", 2, "UTF-8"},
+  };
+  for (const BadDeck& deck : decks) {
+    SCOPED_TRACE(deck.what);
+    const absl::Status status = Import("name: 'bad'", deck.csv).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    EXPECT_EQ(ReasonOf(status), "INVALID_RATE_DECK");
+    EXPECT_THAT(std::string(status.message()), HasSubstr(deck.problem));
+    if (deck.line > 0) {
+      EXPECT_EQ(MetadataValue(status, "bad_row_count"), "1");
+      EXPECT_THAT(MetadataValue(status, absl::StrCat("line_", deck.line)), HasSubstr(deck.problem));
+    }
+    EXPECT_EQ(Stored(), stored);
+  }
+  EXPECT_THAT(Decks().rate_decks(), SizeIs(1));
+}
+
+TEST_F(RatesTest, ThousandsOfBadRowsAreCountedAndTheFirstOnesShown) {
+  std::string csv = kColumns;
+  for (int i = 0; i < 3000; ++i) {
+    absl::StrAppend(&csv, "call,x", i, "\xC3\xA9-not-a-prefix-at-all,also-not-a-price\n");
+  }
+  const absl::Status status = Import("name: 'bad'", csv).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+  EXPECT_EQ(ReasonOf(status), "INVALID_RATE_DECK");
+  EXPECT_EQ(MetadataValue(status, "bad_row_count"), "3000");
+  for (int line = 2; line < 12; ++line) {
+    EXPECT_THAT(MetadataValue(status, absl::StrCat("line_", line)), HasSubstr("prefix"));
+  }
+  EXPECT_EQ(Stored(), "0/0/0");
+
+  const Stack::Ended ended = stack_->RunLedger({"import-rates", WriteFile("bad.csv", csv)});
+  EXPECT_EQ(ended.exit_code, 2);
+  EXPECT_THAT(ended.output, HasSubstr("line 2: prefix"));
+  EXPECT_THAT(ended.output, HasSubstr("more bad rows"));
+  EXPECT_THAT(ended.errors, HasSubstr("3000 bad rows"));
+}
+
+TEST_F(RatesTest, ABadHeaderIsRefusedWithItsField) {
+  const std::vector<std::pair<std::string, std::string>> headers = {
+      {"", "header.name"},
+      {"name: 'not a name'", "header.name"},
+      {"name: 'x' currency_code: 'usd'", "header.currency_code"},
+      {"name: 'x' currency_code: 'XYZ'", "header.currency_code"},
+      {"name: 'x' effective_time { seconds: 253402300800 }", "header.effective_time.seconds"},
+      {"name: 'x' effective_time { nanos: -1 }", "header.effective_time.nanos"},
+      {"name: 'x' standard_rate_ceiling { units: -1 }", "header.standard_rate_ceiling"},
+      {"name: 'x' standard_rate_ceiling { currency_code: 'EUR' }",
+       "header.standard_rate_ceiling.currency_code"},
+      {"name: 'x' csv_bytes: -1", "header.csv_bytes"},
+      {"name: 'x' csv_bytes: 5", "header.csv_bytes"},
+  };
+  for (const auto& [header, field] : headers) {
+    const absl::Status status = Import(header, absl::StrCat(kColumns, "call,44,1\n")).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    EXPECT_EQ(ReasonOf(status), "INVALID_FIELD") << header;
+    EXPECT_EQ(FieldOf(status), field) << header;
+  }
+  EXPECT_EQ(Stored(), "0/0/0");
+}
+
+TEST_F(RatesTest, MessagesOutOfOrderOrTooLargeAreRefused) {
+  const auto header = Header("name: 'x'");
+  const auto rows = Chunk(absl::StrCat(kColumns, "call,44,1\n"));
+  const auto large = Chunk(std::string(1 << 20, 'x'));
+  std::vector<pb::ImportRateDeckRequest> too_much(66, large);
+  too_much.front() = header;
+  const std::vector<std::pair<std::vector<pb::ImportRateDeckRequest>, std::string>> uploads = {
+      {{}, "header"},
+      {{rows}, "header"},
+      {{header, header}, "header"},
+      {{header, rows, header}, "header"},
+      {{pb::ImportRateDeckRequest()}, "header"},
+      {{header, pb::ImportRateDeckRequest()}, "csv_chunk"},
+      {{header, Chunk(std::string((1 << 20) + 1, 'x'))}, "csv_chunk"},
+      {too_much, "csv_chunk"},
+  };
+  for (size_t i = 0; i < uploads.size(); ++i) {
+    SCOPED_TRACE(i);
+    const absl::Status status = Send(uploads[i].first).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    EXPECT_EQ(FieldOf(status), uploads[i].second);
+  }
+  // An upload that was refused has left nothing behind that is in the way of others.
+  EXPECT_TRUE(Send({header, rows}).ok());
+}
+
+TEST_F(RatesTest, ACancelledUploadIsNotADeck) {
+  for (int i = 0; i < 30; ++i) {
+    grpc::ClientContext context;
+    pb::ImportRateDeckResponse response;
+    const auto writer = stack_->rates().ImportRateDeck(&context, &response);
+    ASSERT_TRUE(writer->Write(Header(absl::StrCat("name: 'half", i, "'"))));
+    ASSERT_TRUE(writer->Write(Chunk(absl::StrCat(kColumns, "call,44,1\n"))));
+    context.TryCancel();
+    EXPECT_EQ(writer->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  }
+  // The places of the cancelled ones are free again in a moment.
+  ASSERT_TRUE(test_support::WaitUntil(
+      [this] { return Import("name: 'whole'", absl::StrCat(kColumns, "call,44,1\n")).ok(); }));
+  const pb::ListRateDecksResponse decks = Decks();
+  ASSERT_THAT(decks.rate_decks(), SizeIs(1));
+  EXPECT_EQ(decks.rate_decks(0).name(), "whole");
+}
+
+TEST_F(RatesTest, TheImportCommandNamesADeckAfterItsFileAndSaysWhatIsWrong) {
+  const std::string file =
+      WriteFile("spring-2026.csv", absl::StrCat(kColumns, "call,44,0.025\ncall,49,0.03\n"));
+  Stack::Ended ended = stack_->RunLedger({"import-rates", file, "--currency=EUR",
+                                          "--effective_time=2026-03-01T01:00:00+01:00",
+                                          "--standard_rate_ceiling=0.025"});
+  ASSERT_EQ(ended.exit_code, 0) << ended.errors;
+  EXPECT_THAT(ended.output, HasSubstr("\"spring-2026\" is now version 1: 2 rates in EUR, in force "
+                                      "from 2026-03-01T00:00:00Z"));
+  EXPECT_EQ(Amount(Decks().rate_decks(0).standard_rate_ceiling()), Decimal("0.025"));
+
+  ended = stack_->RunLedger({"import-rates", stack_->folder() + "/missing.csv"});
+  EXPECT_EQ(ended.exit_code, 2);
+  EXPECT_THAT(ended.errors, HasSubstr("missing.csv"));
+  ended = stack_->RunLedger({"import-rates", file, "--effective_time=tomorrow"});
+  EXPECT_EQ(ended.exit_code, 2);
+  EXPECT_THAT(ended.errors, HasSubstr("--effective_time"));
+  ended = stack_->RunLedger({"import-rates", WriteFile("empty.csv", "")});
+  EXPECT_EQ(ended.exit_code, 2);
+  EXPECT_THAT(ended.errors, HasSubstr("the file is empty"));
+  EXPECT_THAT(Decks().rate_decks(), SizeIs(1));
+}
+
+// --- Lists ------------------------------------------------------------------
+
+TEST_F(RatesTest, DecksAreListedNewestFirstInPages) {
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(Import(absl::StrCat("name: 'd", i, "' effective_time { seconds: ", 1000 - i, " }"),
+                       absl::StrCat(kColumns, "call,44,0.01\n"))
+                    .ok());
+  }
+  std::vector<int64_t> versions;
+  std::string token;
+  do {
+    const auto page = Decks(absl::StrCat("page_size: 2 page_token: '", token, "'"));
+    EXPECT_LE(page.rate_decks_size(), 2);
+    for (const auto& deck : page.rate_decks()) versions.push_back(deck.version());
+    token = page.next_page_token();
+  } while (!token.empty());
+  EXPECT_THAT(versions, ElementsAre(5, 4, 3, 2, 1));
+}
+
+TEST_F(RatesTest, RatesAreListedByCountryCode) {
+  ImportStarter();
+  const auto all = ListRates("kind: RATE_KIND_CALL prefix: '44' page_size: 1000");
+  ASSERT_TRUE(all.ok()) << all.status();
+  EXPECT_EQ(all->deck_version(), 1);
+  EXPECT_THAT(all->next_page_token(), IsEmpty());
+  EXPECT_EQ(all->rates_size(),
+            stack_->database().QueryInt(
+                "SELECT COUNT(*) FROM rates WHERE kind = 1 AND prefix LIKE '44%'"));
+  ASSERT_GT(all->rates_size(), 5);
+  EXPECT_EQ(all->rates(0).prefix(), "44");
+  EXPECT_EQ(all->rates(0).destination_name(), "United Kingdom");
+  for (const pb::Rate& rate : all->rates()) {
+    EXPECT_EQ(rate.kind(), pb::RATE_KIND_CALL);
+    EXPECT_THAT(rate.prefix(), StartsWith("44"));
+    EXPECT_EQ(rate.price().currency_code(), "USD");
+  }
+
+  std::vector<std::string> prefixes;
+  std::string token;
+  do {
+    const auto page = ListRates(
+        absl::StrCat("kind: RATE_KIND_CALL prefix: '44' page_size: 4 page_token: '", token, "'"));
+    ASSERT_TRUE(page.ok()) << page.status();
+    for (const auto& rate : page->rates()) prefixes.push_back(rate.prefix());
+    token = page->next_page_token();
+  } while (!token.empty());
+  ASSERT_EQ(prefixes.size(), static_cast<size_t>(all->rates_size()));
+  for (int i = 0; i < all->rates_size(); ++i) EXPECT_EQ(prefixes[i], all->rates(i).prefix());
+}
+
+TEST_F(RatesTest, AListOfRatesGoesThroughAllKindsOnTheDeckItBeganWith) {
+  ImportStarter();
+  const int64_t stored = stack_->database().QueryInt("SELECT COUNT(*) FROM rates");
+  std::set<std::tuple<int, std::string, std::string>> seen;
+  std::string token;
+  do {
+    const auto page = ListRates(absl::StrCat("page_size: 1000 page_token: '", token, "'"));
+    ASSERT_TRUE(page.ok()) << page.status();
+    EXPECT_EQ(page->deck_version(), 1);
+    for (const auto& rate : page->rates()) {
+      seen.insert({static_cast<int>(rate.kind()), rate.prefix(), rate.carrier()});
+    }
+    // From the second page on there is another deck in force.
+    if (token.empty()) {
+      ASSERT_TRUE(Import("name: 'other'", absl::StrCat(kColumns, "call,44,0.01\n")).ok());
+    }
+    token = page->next_page_token();
+  } while (!token.empty());
+  EXPECT_EQ(static_cast<int64_t>(seen.size()), stored);
+  EXPECT_EQ(ListRates("")->deck_version(), 2);
+}
+
+TEST_F(RatesTest, BadListsOfRatesAreRefused) {
+  absl::Status status = ListRates("").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound) << status;
+  EXPECT_EQ(ReasonOf(status), "RATE_DECK_NOT_FOUND");
+  ImportStarter();
+  const std::string token = ListRates("page_size: 1 prefix: '44'")->next_page_token();
+  ASSERT_FALSE(token.empty());
+  const std::vector<std::tuple<std::string, absl::StatusCode, std::string>> requests = {
+      {"deck_version: 7", absl::StatusCode::kNotFound, "deck_version"},
+      {"deck_version: -1", absl::StatusCode::kInvalidArgument, "deck_version"},
+      {"page_size: -1", absl::StatusCode::kInvalidArgument, "page_size"},
+      {"prefix: '+44'", absl::StatusCode::kInvalidArgument, "prefix"},
+      {"prefix: '1234567890123456'", absl::StatusCode::kInvalidArgument, "prefix"},
+      {"kind: 9", absl::StatusCode::kInvalidArgument, "kind"},
+      {"page_token: 'garbage'", absl::StatusCode::kInvalidArgument, "page_token"},
+      {absl::StrCat("prefix: '45' page_token: '", token, "'"), absl::StatusCode::kInvalidArgument,
+       "page_token"},
+  };
+  for (const auto& [request, code, field] : requests) {
+    status = ListRates(request).status();
+    EXPECT_EQ(status.code(), code) << request << ": " << status;
+    EXPECT_EQ(FieldOf(status), field) << request;
+  }
+}
+
+// --- Quotes -----------------------------------------------------------------
+
+std::string OutboundCall(absl::string_view number, int64_t seconds) {
+  return absl::StrCat("call { direction: DIRECTION_OUTBOUND destination: '", number,
+                      "' duration_seconds: ", seconds, " }");
+}
+
+TEST_F(RatesTest, CallsAreQuotedByTheLongestPrefix) {
+  ImportStarter();
+  struct Case {
+    const char* number;
+    int64_t seconds;
+    const char* prefix;
+    const char* cost;
+    bool standard;
+  };
+  const std::vector<Case> cases = {
+      {"+12015550123", 60, "1201", "0.01", true},
+      {"+12015550123", 61, "1201", "0.02", true},
+      {"+12015550123", 0, "1201", "0", true},
+      {"+18765551234", 61, "1876", "0.36", false},  // Jamaica, not "1"
+      {"+442071234567", 1, "44", "0.015", true},
+      {"+447400123456", 600, "447", "0.35", false},
+      {"+447624123456", 60, "447624", "0.12", false},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(absl::StrCat(c.number, " ", c.seconds));
+    const auto quote = QuoteCall(OutboundCall(c.number, c.seconds));
+    ASSERT_TRUE(quote.ok()) << quote.status();
+    EXPECT_EQ(quote->rate().prefix(), c.prefix);
+    EXPECT_EQ(quote->rate().kind(), pb::RATE_KIND_CALL);
+    EXPECT_EQ(quote->deck_version(), 1);
+    EXPECT_EQ(quote->standard_rate(), c.standard);
+    EXPECT_EQ(quote->billable_seconds(), (c.seconds + 59) / 60 * 60);
+    EXPECT_EQ(Amount(quote->cost()), Decimal(c.cost));
+    EXPECT_EQ(quote->cost().currency_code(), "USD");
+  }
+  // After a restart the same deck is there.
+  stack_->ledger_process()->Kill();
+  ASSERT_TRUE(stack_->StartLedger().ok());
+  ASSERT_TRUE(
+      test_support::WaitUntil([this] { return QuoteCall(OutboundCall("+18765551234", 61)).ok(); }));
+  EXPECT_EQ(Amount(QuoteCall(OutboundCall("+18765551234", 61))->cost()), Decimal("0.36"));
+}
+
+TEST_F(RatesTest, TheDeckInForceAtTheStartDecides) {
+  const auto deck = [this](absl::string_view price, int64_t effective_seconds,
+                           absl::string_view currency) {
+    return Import(absl::StrCat("name: 'd' currency_code: '", currency,
+                               "' effective_time { seconds: ", effective_seconds, " }"),
+                  absl::StrCat("kind,prefix,price,connect_fee,initial_increment_seconds,"
+                               "increment_seconds\ncall,44,",
+                               price, ",0.05,30,6\n"))
+        .status();
+  };
+  ASSERT_TRUE(deck("0.10", 1000, "USD").ok());
+  ASSERT_TRUE(deck("0.20", 2000, "USD").ok());
+  ASSERT_TRUE(deck("0.30", 2000, "USD").ok());
+  ASSERT_TRUE(deck("0.40", 1000, "EUR").ok());
+  ASSERT_TRUE(deck("0.50", 250'000'000'000, "USD").ok());      // far from now
+  const std::string call = OutboundCall("+442071234567", 31);  // 36 s
+  const std::vector<std::pair<std::string, std::string>> starts = {
+      {"start_time { seconds: 1000 }", "0.11"},
+      {"start_time { seconds: 1999 nanos: 999999999 }", "0.11"},
+      {"start_time { seconds: 2000 }", "0.23"},
+      {"", "0.23"},
+      {"currency_code: 'EUR'", "0.29"},
+      {"start_time { seconds: 250000000000 }", "0.35"},
+  };
+  for (const auto& [start, cost] : starts) {
+    const auto quote = QuoteCall(absl::StrCat(call, " ", start));
+    ASSERT_TRUE(quote.ok()) << quote.status();
+    EXPECT_EQ(Amount(quote->cost()), Decimal(cost)) << start;
+    EXPECT_EQ(quote->billable_seconds(), 36);
+    EXPECT_EQ(Amount(quote->rate().connect_fee()), Decimal("0.05"));
+  }
+  // The connect fee is for calls that cost something (C6).
+  EXPECT_EQ(Amount(QuoteCall(OutboundCall("+442071234567", 0))->cost()), 0);
+  const absl::Status none = QuoteCall(absl::StrCat(call, " start_time { seconds: 999 }")).status();
+  EXPECT_EQ(none.code(), absl::StatusCode::kNotFound) << none;
+  EXPECT_EQ(ReasonOf(none), "NO_RATE");
+}
+
+TEST_F(RatesTest, InboundCallsAreFreeUnlessTheDeckPricesTheNumber) {
+  ImportStarter();
+  const auto toll_free = QuoteCall(
+      "call { direction: DIRECTION_INBOUND destination: '+18005550100' duration_seconds: 60 }");
+  ASSERT_TRUE(toll_free.ok()) << toll_free.status();
+  EXPECT_EQ(toll_free->rate().kind(), pb::RATE_KIND_CALL_INBOUND);
+  EXPECT_EQ(toll_free->rate().prefix(), "1800");
+  EXPECT_EQ(Amount(toll_free->cost()), Decimal("0.018"));
+  const auto free = QuoteCall(
+      "call { direction: DIRECTION_INBOUND destination: '+12015550100' duration_seconds: 60 }");
+  ASSERT_TRUE(free.ok()) << free.status();
+  EXPECT_FALSE(free->has_rate());
+  EXPECT_EQ(Amount(free->cost()), 0);
+}
+
+TEST_F(RatesTest, TextsAreQuotedByPrefixAndCarrier) {
+  ImportStarter();
+  struct Case {
+    const char* sms;
+    const char* prefix;
+    const char* carrier;
+    int32_t segments;
+    const char* cost;
+  };
+  const std::vector<Case> cases = {
+      {"destination: '+12015550123' carrier: 'att' segments: 1", "1201", "att", 1, "0.01"},
+      {"destination: '+12015550123' carrier: 'ATT' segments: 2", "1201", "att", 2, "0.02"},
+      {"destination: '+12015550123' carrier: 'us-cellular' segments: 1", "1201", "us-cellular", 1,
+       "0.013"},
+      {"destination: '+12015550123' carrier: 'nobody' segments: 1", "1201", "", 1, "0.012"},
+      {"destination: '+12015550123' segments: 3", "1201", "", 3, "0.036"},
+      {"destination: '+12045550123' carrier: 'telus' "
+       "text { encoding: SMS_ENCODING_GSM7 length: 161 }",
+       "1204", "telus", 2, "0.025"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.sms);
+    const auto quote = QuoteSms(absl::StrCat("sms { direction: DIRECTION_OUTBOUND ", c.sms, " }"));
+    ASSERT_TRUE(quote.ok()) << quote.status();
+    EXPECT_EQ(quote->rate().kind(), pb::RATE_KIND_SMS);
+    EXPECT_EQ(quote->rate().prefix(), c.prefix);
+    EXPECT_EQ(quote->rate().carrier(), c.carrier);
+    EXPECT_EQ(quote->segments(), c.segments);
+    EXPECT_EQ(Amount(quote->cost()), Decimal(c.cost));
+  }
+  const auto inbound = QuoteSms("sms { direction: DIRECTION_INBOUND segments: 2 }");
+  ASSERT_TRUE(inbound.ok()) << inbound.status();
+  EXPECT_FALSE(inbound->has_rate());
+  EXPECT_EQ(inbound->segments(), 2);
+  EXPECT_EQ(Amount(inbound->cost()), 0);
+}
+
+TEST_F(RatesTest, QuotesThatHaveNoAnswerSayWhy) {
+  ImportStarter();
+  const auto call = [this](const std::string& request) { return QuoteCall(request).status(); };
+  const auto sms = [this](const std::string& request) { return QuoteSms(request).status(); };
+  const std::vector<std::tuple<absl::Status, absl::StatusCode, std::string, std::string>> refusals =
+      {
+          {call(OutboundCall("+19992345678", 60)), absl::StatusCode::kNotFound, "NO_RATE",
+           "call.destination"},
+          {call(absl::StrCat(OutboundCall("+12015550123", 60), " currency_code: 'EUR'")),
+           absl::StatusCode::kNotFound, "NO_RATE", "call.destination"},
+          {sms("sms { direction: DIRECTION_OUTBOUND destination: '+99912345' segments: 1 }"),
+           absl::StatusCode::kNotFound, "NO_RATE", "sms.destination"},
+          {call(OutboundCall("12015550123", 60)), absl::StatusCode::kInvalidArgument,
+           "INVALID_FIELD", "call.destination"},
+          {call(OutboundCall("+12015550123", -1)), absl::StatusCode::kInvalidArgument,
+           "INVALID_FIELD", "call.duration_seconds"},
+          {call("call { destination: '+12015550123' }"), absl::StatusCode::kInvalidArgument,
+           "INVALID_FIELD", "call.direction"},
+          {call(absl::StrCat(OutboundCall("+12015550123", 60), " currency_code: 'dollars'")),
+           absl::StatusCode::kInvalidArgument, "INVALID_FIELD", "currency_code"},
+          {call(absl::StrCat(OutboundCall("+12015550123", 60), " start_time { nanos: -1 }")),
+           absl::StatusCode::kInvalidArgument, "INVALID_FIELD", "start_time.nanos"},
+          {sms("sms { direction: DIRECTION_OUTBOUND destination: '+12015550123' }"),
+           absl::StatusCode::kInvalidArgument, "INVALID_FIELD", "sms.segments"},
+          {sms("sms { direction: DIRECTION_OUTBOUND destination: '+12015550123' segments: 256 }"),
+           absl::StatusCode::kInvalidArgument, "INVALID_FIELD", "sms.segments"},
+      };
+  for (size_t i = 0; i < refusals.size(); ++i) {
+    SCOPED_TRACE(i);
+    const auto& [status, code, reason, field] = refusals[i];
+    EXPECT_EQ(status.code(), code) << status;
+    EXPECT_EQ(ReasonOf(status), reason);
+    EXPECT_EQ(FieldOf(status), field);
+  }
+}
+
+// --- A real deck ------------------------------------------------------------
+
+// One known call of the reference data, as the increments of a deck make it cost.
+struct KnownCall {
+  const ReferenceRow& row;
+  int32_t increment_seconds;
+  std::string billed_seconds;
+  std::string cost;
+
+  bool has_rate() const { return !row.at("matched_prefix").empty(); }
+};
+
+class ReferenceRatesTest : public RatesTest {
+ protected:
+  void SetUp() override {
+    if (!HasReferenceData()) GTEST_SKIP() << "no reference data";
+    RatesTest::SetUp();
+    // Every second is paid, so that the cost is the deck's alone.
+    stack_->database().Execute(
+        "INSERT INTO plans (plan_id, standard_calls, free_seconds, bucket_reset, "
+        "default_reserve_amount_nanos) VALUES ('metered0', 1, 0, 1, 0)");
+    calls_ = ReadReference("calls.csv");
+    ASSERT_THAT(calls_, SizeIs(1000));
+  }
+
+  void OpenAccount(const std::string& account_id, const std::string& currency) {
+    ASSERT_TRUE(Call(stack_->ledger(), &pb::Ledger::Stub::OpenAccount,
+                     Parse<pb::OpenAccountRequest>(absl::StrCat(
+                         "account_id: '", account_id, "' currency_code: '", currency, "'")))
+                    .ok());
+    // The ledger reads plans again every second.
+    ASSERT_TRUE(test_support::WaitUntil([&] {
+      return Call(stack_->ledger(), &pb::Ledger::Stub::PutUser,
+                  Parse<pb::PutUserRequest>(absl::StrCat("account_id: '", account_id,
+                                                         "' user_id: 'u' plan_id: 'metered0'")))
+          .ok();
+    }));
+  }
+
+  static pb::RecordUsageRequest RequestFor(const std::string& account_id, const ReferenceRow& row) {
+    pb::RecordUsageRequest request;
+    request.set_account_id(account_id);
+    pb::Usage& usage = *request.mutable_usage();
+    usage.set_usage_id(row.at("call_id"));
+    usage.set_user_id("u");
+    absl::Time start;
+    std::string error;
+    EXPECT_TRUE(absl::ParseTime(absl::RFC3339_full, row.at("start_utc"), &start, &error)) << error;
+    usage.mutable_start_time()->set_seconds(absl::ToUnixSeconds(start));
+    usage.mutable_call()->set_direction(pb::DIRECTION_OUTBOUND);
+    usage.mutable_call()->set_destination(row.at("destination"));
+    int64_t seconds = 0;
+    EXPECT_TRUE(absl::SimpleAtoi(row.at("duration_s"), &seconds));
+    usage.mutable_call()->set_duration_seconds(seconds);
+    return request;
+  }
+
+  // Checks the stored usage against the known figures; returns its cost.
+  Nanos ExpectExplained(const std::string& account_id, const std::string& currency,
+                        const KnownCall& known) {
+    const auto found =
+        Call(stack_->ledger(), &pb::Ledger::Stub::GetUsage,
+             Parse<pb::GetUsageRequest>(absl::StrCat("account_id: '", account_id, "' usage_id: '",
+                                                     known.row.at("call_id"), "'")));
+    EXPECT_TRUE(found.ok()) << found.status();
+    if (!found.ok()) return 0;
+    const pb::UsageRecord& record = found->usage_record();
+    const pb::Rating& rating = record.rating();
+    EXPECT_EQ(rating.prefix(), known.row.at("matched_prefix"));
+    EXPECT_EQ(rating.destination_name(), known.row.at("rated_destination"));
+    EXPECT_EQ(Amount(rating.price()), Decimal(known.row.at("price_per_minute_usd")));
+    EXPECT_EQ(rating.price().currency_code(), currency);
+    EXPECT_EQ(rating.initial_increment_seconds(), known.increment_seconds);
+    EXPECT_EQ(rating.increment_seconds(), known.increment_seconds);
+    EXPECT_EQ(absl::StrCat(rating.billable_seconds()), known.billed_seconds);
+    EXPECT_EQ(rating.paid_seconds(), rating.billable_seconds());
+    EXPECT_EQ(rating.standard_rate(), Amount(rating.price()) <= Decimal("0.02"));
+    EXPECT_EQ(Amount(record.cost()), Decimal(known.cost));
+    EXPECT_EQ(Amount(record.balance_before()) - Amount(record.cost()),
+              Amount(record.balance_after()));
+    if (known.row.at("disposition") != "ANSWERED") {
+      EXPECT_EQ(Amount(record.cost()), 0);
+      EXPECT_EQ(rating.basis(), pb::CHARGE_BASIS_ZERO_DURATION);
+    }
+    return Amount(record.cost());
+  }
+
+  Nanos Balance(const std::string& account_id) {
+    const auto account =
+        Call(stack_->ledger(), &pb::Ledger::Stub::GetAccount,
+             Parse<pb::GetAccountRequest>(absl::StrCat("account_id: '", account_id, "'")));
+    EXPECT_TRUE(account.ok()) << account.status();
+    return account.ok() ? Amount(account->account().balance()) : 0;
+  }
+
+  std::vector<ReferenceRow> calls_;
+};
+
+TEST_F(ReferenceRatesTest, AThousandCallsCostWhatIsKnownInSixSecondSteps) {
+  const std::string file = WriteFile("a-to-z.csv", ReferenceDeckCsv());
+  const Stack::Ended ended =
+      stack_->RunLedger({"import-rates", file, "--effective_time=2015-01-01T00:00:00Z"});
+  ASSERT_EQ(ended.exit_code, 0) << ended.errors;
+  ASSERT_THAT(ended.output, HasSubstr("36205 rates"));
+  OpenAccount("six", "USD");
+  Nanos total = 0;
+  int without_rate = 0;
+  for (const ReferenceRow& row : calls_) {
+    SCOPED_TRACE(row.at("call_id"));
+    const KnownCall known{row, 6, row.at("billed_s_6_6"), row.at("cost_6_6_exact")};
+    const auto booked =
+        Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage, RequestFor("six", row));
+    if (!known.has_rate()) {
+      EXPECT_EQ(row.at("cost_1_1_ceil_6dp_or_status"), "NO_RATE");
+      EXPECT_EQ(booked.status().code(), absl::StatusCode::kFailedPrecondition) << booked.status();
+      EXPECT_EQ(ReasonOf(booked.status()), "NO_RATE");
+      EXPECT_EQ(FieldOf(booked.status()), "usage.call.destination");
+      ++without_rate;
+      continue;
+    }
+    ASSERT_TRUE(booked.ok()) << booked.status();
+    EXPECT_EQ(Amount(booked->cost()), Decimal(known.cost));
+    total += ExpectExplained("six", "USD", known);
+  }
+  EXPECT_EQ(without_rate, 48);
+  EXPECT_EQ(Balance("six"), -total);
+}
+
+TEST_F(ReferenceRatesTest, AThousandCallsCostWhatIsKnownInWholeMinutes) {
+  const std::string csv = absl::StrReplaceAll(ReferenceDeckCsv(), {{",6,6\n", ",60,60\n"}});
+  const auto imported =
+      Import(absl::StrCat("name: 'minutes' currency_code: 'EUR' ", kLongAgo), csv);
+  ASSERT_TRUE(imported.ok()) << imported.status();
+  EXPECT_EQ(imported->rate_deck().rate_count(), 36'205);
+  OpenAccount("minutes", "EUR");
+  pb::BatchRecordUsageRequest batch;
+  for (const ReferenceRow& row : calls_) *batch.add_requests() = RequestFor("minutes", row);
+  const auto booked = Call(stack_->ledger(), &pb::Ledger::Stub::BatchRecordUsage, batch);
+  ASSERT_TRUE(booked.ok()) << booked.status();
+  ASSERT_THAT(booked->results(), SizeIs(1000));
+  Nanos total = 0;
+  for (int i = 0; i < booked->results_size(); ++i) {
+    const ReferenceRow& row = calls_[static_cast<size_t>(i)];
+    SCOPED_TRACE(row.at("call_id"));
+    const KnownCall known{row, 60, row.at("billed_s_60_60"), row.at("cost_60_60_exact")};
+    const pb::RecordUsageResult& result = booked->results(i);
+    if (!known.has_rate()) {
+      EXPECT_EQ(ReasonOf(FromProtoStatus(result.error())), "NO_RATE");
+      continue;
+    }
+    ASSERT_TRUE(result.has_response()) << result.DebugString();
+    EXPECT_EQ(Amount(result.response().cost()), Decimal(known.cost));
+    total += ExpectExplained("minutes", "EUR", known);
+  }
+  EXPECT_EQ(Balance("minutes"), -total);
+}
+
+}  // namespace
+}  // namespace reserve::e2e
