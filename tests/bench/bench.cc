@@ -1,0 +1,549 @@
+// bench: measures the ledger against floors measured in the same run on the same machine.
+//
+// Everything is real: MariaDB with a log flush for every commit, `ledger serve` as its own
+// process, gRPC over loopback. Each round measures every floor and every figure once, one
+// after the other; the table shows medians over the rounds. At the end the books are
+// checked: what was acknowledged is booked, and accounts verify.
+//
+//   bench [--quick] [--rounds=5] [--seconds=2] [--only=batch,sql_rows] [--lanes=4]
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "common/error/error.h"
+#include "common/flags/flags.h"
+#include "common/rpc/conversions.h"
+#include "reserve/ledger/v1/audit.grpc.pb.h"
+#include "tests/bench/figures.h"
+#include "tests/bench/load.h"
+#include "tests/bench/sql_floor.h"
+#include "tests/bench/stage.h"
+#include "tests/bench/traffic.h"
+#include "tests/bench/window.h"
+#include "tests/support/build_tree.h"
+
+ABSL_FLAG(bool, quick, false, "Few and short rounds, fewer accounts: a look, not a result.");
+ABSL_FLAG(int, rounds, 5, "How often everything is measured; the table shows medians.");
+ABSL_FLAG(double, seconds, 2, "How long each measurement lasts.");
+ABSL_FLAG(std::vector<std::string>, only, {}, "Measure only these figures, by name.");
+ABSL_FLAG(int, accounts, 100'000, "Accounts that the load is spread over.");
+ABSL_FLAG(int, lanes, 0, "Lanes of the ledger; 0 for its default.");
+ABSL_FLAG(int, max_batch, 0, "Commands in one transaction of the ledger; 0 for its default.");
+ABSL_FLAG(int, batches_in_flight, 0, "Batch RPCs under way; 0 to find the best number.");
+ABSL_FLAG(int, connections, 2, "gRPC connections that the client opens.");
+
+namespace reserve::bench {
+namespace {
+
+namespace pb = ledger::v1;
+
+constexpr int kBatchUsages = 500;
+constexpr int kManyAccounts = 1'000'000;
+constexpr int kStreams = 4;
+constexpr int64_t kUnacknowledged = 1024;
+// More than any of the loads gets through, so that prepared requests do not run out.
+constexpr double kMostBatchedPerSecond = 100'000;
+constexpr double kMostCallsPerSecond = 50'000;
+constexpr double kMostEmptyCallsPerSecond = 80'000;
+
+struct Plan {
+  int rounds;
+  int accounts;
+  int dips;
+  Timing timing;
+  Timing calibration;
+  bool memory;
+  bool quick;
+};
+
+Plan PlanFromFlags() {
+  Plan plan;
+  plan.quick = absl::GetFlag(FLAGS_quick);
+  const absl::Duration window = absl::Seconds(absl::GetFlag(FLAGS_seconds));
+  plan.rounds = plan.quick ? 2 : absl::GetFlag(FLAGS_rounds);
+  plan.accounts = plan.quick ? 20'000 : absl::GetFlag(FLAGS_accounts);
+  plan.dips = plan.quick ? 100 : 500;
+  plan.timing = plan.quick ? Timing{absl::Milliseconds(150), absl::Milliseconds(400)}
+                           : Timing{absl::Milliseconds(400), window};
+  plan.calibration = {absl::Milliseconds(150), absl::Milliseconds(plan.quick ? 250 : 800)};
+  plan.memory = !plan.quick;
+  return plan;
+}
+
+class Bench {
+ public:
+  explicit Bench(const Plan& plan) : plan_(plan), traffic_(plan.accounts) {}
+
+  absl::Status Run();
+  const Figures& figures() const { return figures_; }
+
+ private:
+  using Channels = std::vector<std::shared_ptr<grpc::Channel>>;
+
+  bool Wanted(const std::string& name) const {
+    const std::vector<std::string> only = absl::GetFlag(FLAGS_only);
+    return only.empty() || std::find(only.begin(), only.end(), name) != only.end();
+  }
+
+  absl::Status SetStage();
+  absl::Status Calibrate();
+  absl::Status Round();
+  absl::Status MeasureFloors();
+  absl::Status MeasureSql(const char* name, bool balances);
+  absl::Status MeasureBatches();
+  absl::Status MeasureUnary();
+  absl::Status MeasureStream();
+  absl::Status MeasureTwoLedgers();
+  absl::Status MeasureHistory();
+  absl::Status MeasureDips();
+  absl::StatusOr<double> OneDip(pb::Ledger::Stub& stub, const std::string& account_id);
+  absl::Status MeasureRating();
+  absl::Status MeasureMemory();
+  absl::Status CheckBooks();
+
+  // Runs calls, notes what was booked, and fails if any was refused or failed.
+  absl::StatusOr<LoadResult> Load(const CallOptions& options, const std::vector<Request>& requests,
+                                  const Timing& timing);
+  absl::Status Take(const LoadResult& result);
+  absl::Status BatchFigure(const char* name, const Channels& channels, const Traffic::Picker& pick);
+  absl::Status UnaryFigure(const std::string& name, int in_flight, double calls_per_second);
+  void AddLatencies(const std::string& name, const LoadResult& result);
+  int64_t Supply(double per_second, const Timing& timing) const {
+    return static_cast<int64_t>(per_second * absl::ToDoubleSeconds(timing.ramp + timing.window));
+  }
+
+  const Plan plan_;
+  Traffic traffic_;
+  Figures figures_;
+  CpuMeter cpu_;
+  std::unique_ptr<Stage> stage_;
+  Server ledger_;
+  Channels channels_;
+  Server floor_server_;
+  Channels floor_channels_;
+  std::unique_ptr<SqlFloor> sql_floor_;
+  SqlFloor::Options sql_best_;
+  int batches_in_flight_ = 8;
+  int64_t usages_at_start_ = 0;
+  int64_t booked_ = 0;
+};
+
+absl::Status Bench::Run() {
+  RESERVE_RETURN_IF_ERROR(SetStage());
+  RESERVE_RETURN_IF_ERROR(Calibrate());
+  for (int round = 1; round <= plan_.rounds; ++round) {
+    std::cout << "round " << round << " of " << plan_.rounds << std::endl;
+    RESERVE_RETURN_IF_ERROR(Round());
+  }
+  RESERVE_RETURN_IF_ERROR(MeasureHistory());
+  RESERVE_RETURN_IF_ERROR(MeasureDips());
+  RESERVE_RETURN_IF_ERROR(MeasureRating());
+  RESERVE_RETURN_IF_ERROR(CheckBooks());
+  return MeasureMemory();
+}
+
+absl::Status Bench::SetStage() {
+  std::cout << "filling a database with " << plan_.accounts << " accounts" << std::endl;
+  Stage::Options options;
+  options.accounts = plan_.accounts;
+  options.dip_accounts = plan_.dips;
+  if (const int lanes = absl::GetFlag(FLAGS_lanes); lanes > 0) {
+    options.ledger_args.push_back(absl::StrCat("--lanes=", lanes));
+  }
+  if (const int max_batch = absl::GetFlag(FLAGS_max_batch); max_batch > 0) {
+    options.ledger_args.push_back(absl::StrCat("--max_batch=", max_batch));
+  }
+  RESERVE_ASSIGN_OR_RETURN(stage_, Stage::Create(options));
+  RESERVE_ASSIGN_OR_RETURN(ledger_, stage_->StartLedger());
+  const int connections = absl::GetFlag(FLAGS_connections);
+  RESERVE_ASSIGN_OR_RETURN(channels_, ledger_.Connect(connections));
+  RESERVE_ASSIGN_OR_RETURN(floor_server_, stage_->StartFloorServer());
+  RESERVE_ASSIGN_OR_RETURN(floor_channels_, floor_server_.Connect(connections));
+  RESERVE_ASSIGN_OR_RETURN(SqlFloor floor,
+                           SqlFloor::Create(stage_->ledger_schema(), stage_->floor_schema(),
+                                            AccountId(1), plan_.accounts));
+  sql_floor_ = std::make_unique<SqlFloor>(std::move(floor));
+  cpu_.Watch("ledger", ledger_.process->pid());
+  cpu_.Watch("database", stage_->database_pid());
+  cpu_.Watch("floor_server", floor_server_.process->pid());
+  RESERVE_ASSIGN_OR_RETURN(usages_at_start_, stage_->CountUsages());
+  return absl::OkStatus();
+}
+
+// Finds the best number of threads and rows for the floor, and of batches under way for the
+// ledger. What is measured here is discarded: it is the warm-up.
+absl::Status Bench::Calibrate() {
+  std::cout << "warming up" << std::endl;
+  double best = 0;
+  const std::vector<int> batches =
+      plan_.quick ? std::vector<int>{512} : std::vector<int>{256, 512, 1000};
+  for (const int threads : {1, 2, 4}) {
+    for (const int batch : batches) {
+      if (!Wanted("sql_rows") && !Wanted("sql_rows_and_balances")) break;
+      const SqlFloor::Options options{threads, batch, false};
+      RESERVE_ASSIGN_OR_RETURN(const WindowResult result,
+                               sql_floor_->Run(options, plan_.calibration, cpu_));
+      std::cout << absl::StreamFormat("  sql floor, %d threads, %4d rows: %.0f/s\n", threads, batch,
+                                      result.per_second);
+      if (result.per_second > best) sql_best_ = options;
+      best = std::max(best, result.per_second);
+    }
+  }
+  if (const int given = absl::GetFlag(FLAGS_batches_in_flight); given > 0) {
+    batches_in_flight_ = given;
+    return absl::OkStatus();
+  }
+  best = 0;
+  for (const int in_flight : {2, 4, 8, 16}) {
+    const CallOptions options{channels_, Method::kBatchRecordUsage, in_flight};
+    RESERVE_ASSIGN_OR_RETURN(const LoadResult result,
+                             Load(options,
+                                  traffic_.Batches(Supply(kMostBatchedPerSecond, plan_.calibration),
+                                                   kBatchUsages, traffic_.Spread()),
+                                  plan_.calibration));
+    std::cout << absl::StreamFormat("  batches of %d, %2d in flight: %.0f/s\n", kBatchUsages,
+                                    in_flight, result.window.per_second);
+    if (result.window.per_second > best) batches_in_flight_ = in_flight;
+    best = std::max(best, result.window.per_second);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Bench::Round() {
+  RESERVE_RETURN_IF_ERROR(MeasureFloors());
+  RESERVE_RETURN_IF_ERROR(MeasureBatches());
+  RESERVE_RETURN_IF_ERROR(MeasureUnary());
+  RESERVE_RETURN_IF_ERROR(MeasureStream());
+  return MeasureTwoLedgers();
+}
+
+absl::Status Bench::MeasureSql(const char* name, bool balances) {
+  if (!Wanted(name)) return absl::OkStatus();
+  SqlFloor::Options options = sql_best_;
+  options.balances = balances;
+  RESERVE_ASSIGN_OR_RETURN(const WindowResult result, sql_floor_->Run(options, plan_.timing, cpu_));
+  figures_.Add(name, result.per_second);
+  figures_.AddCpu(name, result.cpu_us);
+  return absl::OkStatus();
+}
+
+absl::Status Bench::MeasureFloors() {
+  RESERVE_RETURN_IF_ERROR(MeasureSql("sql_rows", false));
+  RESERVE_RETURN_IF_ERROR(MeasureSql("sql_rows_and_balances", true));
+  if (!Wanted("rpc_empty")) return absl::OkStatus();
+  const CallOptions options{floor_channels_, Method::kRecordUsage, 256};
+  const LoadResult result = RunCalls(
+      options, traffic_.Records(Supply(kMostEmptyCallsPerSecond, plan_.timing), traffic_.Spread()),
+      plan_.timing, cpu_);
+  if (result.answers.failed > 0) return absl::InternalError(result.answers.first_error);
+  figures_.Add("rpc_empty", result.window.per_second);
+  figures_.AddCpu("rpc_empty", result.window.cpu_us);
+  const double rpc = figures_.Value("rpc_empty");
+  const double sql = figures_.Value("sql_rows");
+  if (sql > 0) figures_.Add("unary_floor", 1 / (1 / rpc + 1 / sql));
+  return absl::OkStatus();
+}
+
+absl::Status Bench::Take(const LoadResult& result) {
+  booked_ += result.answers.booked;
+  if (result.answers.failed + result.answers.refused == 0) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat(result.answers.failed, " calls failed and ",
+                                          result.answers.refused,
+                                          " usages were refused: ", result.answers.first_error));
+}
+
+absl::StatusOr<LoadResult> Bench::Load(const CallOptions& options,
+                                       const std::vector<Request>& requests, const Timing& timing) {
+  LoadResult result = RunCalls(options, requests, timing, cpu_);
+  RESERVE_RETURN_IF_ERROR(Take(result));
+  return result;
+}
+
+absl::Status Bench::BatchFigure(const char* name, const Channels& channels,
+                                const Traffic::Picker& pick) {
+  if (!Wanted(name)) return absl::OkStatus();
+  const CallOptions options{channels, Method::kBatchRecordUsage, batches_in_flight_};
+  RESERVE_ASSIGN_OR_RETURN(
+      const LoadResult result,
+      Load(options,
+           traffic_.Batches(Supply(kMostBatchedPerSecond, plan_.timing), kBatchUsages, pick),
+           plan_.timing));
+  figures_.Add(name, result.window.per_second);
+  figures_.AddCpu(name, result.window.cpu_us);
+  return absl::OkStatus();
+}
+
+absl::Status Bench::MeasureBatches() {
+  RESERVE_RETURN_IF_ERROR(BatchFigure("batch", channels_, traffic_.Spread()));
+  RESERVE_RETURN_IF_ERROR(BatchFigure("hot_account", channels_, traffic_.Hot()));
+  RESERVE_RETURN_IF_ERROR(BatchFigure("skewed_accounts", channels_, traffic_.Skewed()));
+  if (!Wanted("duplicates")) return absl::OkStatus();
+  CallOptions options{channels_, Method::kBatchRecordUsage, batches_in_flight_};
+  const std::vector<Request> recorded = traffic_.Batches(20'000, kBatchUsages, traffic_.Spread());
+  // Until all are recorded, and not longer.
+  const Timing once{absl::Seconds(60), absl::ZeroDuration()};
+  RESERVE_RETURN_IF_ERROR(Load(options, recorded, once).status());
+  options.repeat = true;
+  RESERVE_ASSIGN_OR_RETURN(const LoadResult replayed, Load(options, recorded, plan_.timing));
+  if (replayed.answers.booked > 0) return absl::InternalError("a replay was booked again");
+  figures_.Add("duplicates", replayed.window.per_second);
+  figures_.AddCpu("duplicates", replayed.window.cpu_us);
+  return absl::OkStatus();
+}
+
+void Bench::AddLatencies(const std::string& name, const LoadResult& result) {
+  figures_.Add(name + "_p50", result.Percentile(0.5) / 1e3);
+  figures_.Add(name + "_p99", result.Percentile(0.99) / 1e3);
+}
+
+absl::Status Bench::UnaryFigure(const std::string& name, int in_flight, double calls_per_second) {
+  if (!Wanted(name)) return absl::OkStatus();
+  CallOptions options{channels_, Method::kRecordUsage, in_flight};
+  options.calls_per_second = calls_per_second;
+  const std::vector<Request> requests =
+      traffic_.Records(Supply(kMostCallsPerSecond, plan_.timing), traffic_.Spread());
+  RESERVE_ASSIGN_OR_RETURN(const LoadResult result, Load(options, requests, plan_.timing));
+  figures_.Add(name, result.window.per_second);
+  figures_.AddCpu(name, result.window.cpu_us);
+  AddLatencies(name, result);
+  figures_.Add(name + "_p99.9", result.Percentile(0.999) / 1e3);
+  return absl::OkStatus();
+}
+
+absl::Status Bench::MeasureUnary() {
+  RESERVE_RETURN_IF_ERROR(UnaryFigure("unary_1", 1, 0));
+  RESERVE_RETURN_IF_ERROR(UnaryFigure("unary_64", 64, 0));
+  RESERVE_RETURN_IF_ERROR(UnaryFigure("unary_256", 256, 0));
+  if (figures_.Value("unary_256") > 0) {
+    RESERVE_RETURN_IF_ERROR(UnaryFigure("half_rate", 4096, figures_.Value("unary_256") / 2));
+  }
+  if (!Wanted("authorize_256")) return absl::OkStatus();
+  const CallOptions options{channels_, Method::kAuthorizeUsage, 256};
+  RESERVE_ASSIGN_OR_RETURN(
+      const LoadResult result,
+      Load(options,
+           traffic_.Authorizations(Supply(kMostCallsPerSecond, plan_.timing), traffic_.Spread()),
+           plan_.timing));
+  figures_.Add("authorize_256", result.window.per_second);
+  figures_.AddCpu("authorize_256", result.window.cpu_us);
+  AddLatencies("authorize_256", result);
+  return absl::OkStatus();
+}
+
+absl::Status Bench::MeasureStream() {
+  if (!Wanted("stream")) return absl::OkStatus();
+  std::vector<std::vector<Request>> streams;
+  const int64_t each = Supply(kMostBatchedPerSecond, plan_.timing) / kStreams;
+  for (int i = 0; i < kStreams; ++i) {
+    streams.push_back(traffic_.StreamMessages(each, traffic_.Spread()));
+  }
+  const LoadResult result = RunStreams(channels_, streams, kUnacknowledged, plan_.timing, cpu_);
+  RESERVE_RETURN_IF_ERROR(Take(result));
+  figures_.Add("stream", result.window.per_second);
+  figures_.AddCpu("stream", result.window.cpu_us);
+  return absl::OkStatus();
+}
+
+absl::Status Bench::MeasureTwoLedgers() {
+  if (!Wanted("two_ledgers")) return absl::OkStatus();
+  RESERVE_ASSIGN_OR_RETURN(const Server second, stage_->StartLedger());
+  RESERVE_ASSIGN_OR_RETURN(const Channels more, second.Connect(1));
+  cpu_.Watch("ledger", second.process->pid());
+  const absl::Status status =
+      BatchFigure("two_ledgers", {channels_.front(), more.front()}, traffic_.Spread());
+  cpu_.Forget("ledger");
+  cpu_.Watch("ledger", ledger_.process->pid());
+  return status;
+}
+
+// Pages through the whole history of one account.
+absl::Status Bench::MeasureHistory() {
+  if (!Wanted("history_page")) return absl::OkStatus();
+  const auto stub = pb::Ledger::NewStub(channels_.front());
+  pb::ListUsageRequest request;
+  request.set_account_id(kHistoryAccountId);
+  request.set_page_size(50);
+  std::vector<double> ms;
+  const size_t most_pages = plan_.quick ? 200 : 2'000;
+  do {
+    grpc::ClientContext context;
+    pb::ListUsageResponse response;
+    const absl::Time begin = absl::Now();
+    const grpc::Status status = stub->ListUsage(&context, request, &response);
+    ms.push_back(absl::ToDoubleMilliseconds(absl::Now() - begin));
+    if (!status.ok()) return absl::InternalError(status.error_message());
+    request.set_page_token(response.next_page_token());
+  } while (!request.page_token().empty() && ms.size() < most_pages);
+  std::sort(ms.begin(), ms.end());
+  figures_.Add("history_page_p50", ms[ms.size() / 2]);
+  figures_.Add("history_page_p99", ms[ms.size() * 99 / 100]);
+  return absl::OkStatus();
+}
+
+// Brings an account just above its threshold, then sends a usage that takes it below, and
+// looks until the recharge is credited. Milliseconds from sending the usage.
+absl::StatusOr<double> Bench::OneDip(pb::Ledger::Stub& stub, const std::string& account_id) {
+  const auto get = [&]() -> absl::StatusOr<Nanos> {
+    grpc::ClientContext context;
+    pb::GetAccountRequest request;
+    request.set_account_id(account_id);
+    pb::GetAccountResponse response;
+    const grpc::Status status = stub.GetAccount(&context, request, &response);
+    if (!status.ok()) return absl::InternalError(status.error_message());
+    return reserve::FromProto(response.account().balance(), "USD", "balance");
+  };
+  constexpr Nanos kJustAbove = 10'001'000'000;
+  constexpr Nanos kCredited = 20'000'000'000;
+  RESERVE_ASSIGN_OR_RETURN(const Nanos balance, get());
+  {
+    grpc::ClientContext context;
+    pb::AdjustBalanceRequest request;
+    request.set_account_id(account_id);
+    request.set_request_id("to-the-threshold");
+    reserve::ToProto(kJustAbove - balance, "USD", request.mutable_amount());
+    request.set_reason("near the threshold");
+    pb::AdjustBalanceResponse response;
+    const grpc::Status status = stub.AdjustBalance(&context, request, &response);
+    if (!status.ok()) return absl::InternalError(status.error_message());
+  }
+  const pb::RecordUsageRequest usage = traffic_.Record(account_id);
+  const absl::Time begin = absl::Now();
+  grpc::ClientContext context;
+  pb::RecordUsageResponse response;
+  const grpc::Status status = stub.RecordUsage(&context, usage, &response);
+  if (!status.ok()) return absl::InternalError(status.error_message());
+  ++booked_;
+  while (true) {
+    RESERVE_ASSIGN_OR_RETURN(const Nanos now, get());
+    const absl::Duration elapsed = absl::Now() - begin;
+    if (now > kCredited) return absl::ToDoubleMilliseconds(elapsed);
+    if (elapsed > absl::Seconds(10)) return absl::DeadlineExceededError("no recharge came");
+  }
+}
+
+absl::Status Bench::MeasureDips() {
+  if (!Wanted("dip_to_credit")) return absl::OkStatus();
+  RESERVE_RETURN_IF_ERROR(stage_->StartWorker(ledger_));
+  const auto stub = pb::Ledger::NewStub(channels_.front());
+  // The first one finds out that the worker is there.
+  RESERVE_RETURN_IF_ERROR(OneDip(*stub, DipAccountId(1)).status());
+  std::vector<double> ms;
+  for (int i = 2; i <= plan_.dips; ++i) {
+    RESERVE_ASSIGN_OR_RETURN(const double one, OneDip(*stub, DipAccountId(i)));
+    ms.push_back(one);
+  }
+  stage_->StopWorker();
+  std::sort(ms.begin(), ms.end());
+  figures_.Add("dip_to_credit_p50", ms[ms.size() / 2]);
+  figures_.Add("dip_to_credit_p99", ms[ms.size() * 99 / 100]);
+  return absl::OkStatus();
+}
+
+absl::Status Bench::MeasureRating() {
+  if (!Wanted("rating")) return absl::OkStatus();
+  RESERVE_ASSIGN_OR_RETURN(const auto process,
+                           test_support::Subprocess::Start({.program = "rating_bench"}));
+  if (process->Wait(absl::Seconds(60)) != 0) return absl::InternalError(process->Stderr());
+  for (absl::string_view line : absl::StrSplit(process->Stdout(), '\n')) {
+    if (!absl::ConsumePrefix(&line, "find and rate the call")) continue;
+    const std::vector<absl::string_view> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
+    double median = 0;
+    if (words.size() > 1 && absl::SimpleAtod(words[1], &median)) figures_.Add("rating", median);
+  }
+  return absl::OkStatus();
+}
+
+// Is everything that was acknowledged booked, nothing else, and are the books true?
+absl::Status Bench::CheckBooks() {
+  RESERVE_ASSIGN_OR_RETURN(const int64_t usages, stage_->CountUsages());
+  std::cout << "acknowledged " << booked_ << " usages, booked " << usages - usages_at_start_
+            << std::endl;
+  if (usages - usages_at_start_ != booked_) {
+    return absl::DataLossError("booked and acknowledged usages differ");
+  }
+  const auto stub = pb::Audit::NewStub(channels_.front());
+  const int sample = plan_.quick ? 50 : 500;
+  std::vector<std::string> ids = {DipAccountId(1), DipAccountId(plan_.dips)};
+  for (int i = 1; i <= sample; ++i) ids.push_back(AccountId(1 + i * (plan_.accounts / sample - 1)));
+  // The hot account has most of all entries; it takes a while.
+  if (!plan_.quick) ids.push_back(AccountId(1));
+  int64_t entries = 0;
+  for (const std::string& id : ids) {
+    grpc::ClientContext context;
+    pb::VerifyAccountRequest request;
+    request.set_account_id(id);
+    pb::VerifyAccountResponse response;
+    const grpc::Status status = stub->VerifyAccount(&context, request, &response);
+    if (!status.ok()) return absl::InternalError(status.error_message());
+    entries += response.counts().entries();
+    if (response.differences_size() > 0) {
+      return absl::DataLossError(response.differences(0).ShortDebugString());
+    }
+  }
+  std::cout << "verified " << ids.size() << " accounts with " << entries << " entries" << std::endl;
+  return absl::OkStatus();
+}
+
+absl::Status Bench::MeasureMemory() {
+  if (!plan_.memory || !Wanted("memory_1m_accounts")) return absl::OkStatus();
+  std::cout << "opening " << kManyAccounts << " accounts" << std::endl;
+  RESERVE_RETURN_IF_ERROR(stage_->OpenMoreAccounts(kManyAccounts));
+  Traffic traffic(kManyAccounts);
+  const Timing timing{absl::Seconds(1), absl::Seconds(10)};
+  const CallOptions batches{channels_, Method::kBatchRecordUsage, batches_in_flight_};
+  RESERVE_RETURN_IF_ERROR(
+      Load(batches,
+           traffic.Batches(Supply(kMostBatchedPerSecond, timing), kBatchUsages, traffic.Spread()),
+           timing)
+          .status());
+  const CallOptions calls{channels_, Method::kRecordUsage, 256};
+  RESERVE_RETURN_IF_ERROR(
+      Load(calls, traffic.Records(Supply(kMostCallsPerSecond, plan_.timing), traffic.Spread()),
+           plan_.timing)
+          .status());
+  figures_.Add("memory_1m_accounts",
+               static_cast<double>(ResidentBytes(ledger_.process->pid())) / 1e6);
+  return absl::OkStatus();
+}
+
+int Main() {
+  const absl::Time begin = absl::Now();
+  Bench bench(PlanFromFlags());
+  const absl::Status status = bench.Run();
+  std::cout << "\n";
+  bench.figures().Print(std::cout);
+  const std::string path =
+      (std::filesystem::path(test_support::BuildDir()).parent_path() / "bench" / "results.json")
+          .string();
+  const absl::Status written = bench.figures().WriteJson(path);
+  std::cout << "\n" << path << ", " << absl::ToInt64Seconds(absl::Now() - begin) << " s\n";
+  for (const absl::Status& result : {status, written}) {
+    if (result.ok()) continue;
+    std::cerr << "bench: " << result << "\n";
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace reserve::bench
+
+int main(int argc, char* argv[]) {
+  reserve::ParseFlags(argc, argv,
+                      "bench [flags]\n"
+                      "  Measures the ledger against floors measured in the same run.\n");
+  return reserve::bench::Main();
+}

@@ -1,0 +1,176 @@
+#include "tests/bench/figures.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "nlohmann/json.hpp"
+
+namespace reserve::bench {
+namespace {
+
+double Median(std::vector<double> samples) {
+  if (samples.empty()) return 0;
+  std::sort(samples.begin(), samples.end());
+  const size_t middle = samples.size() / 2;
+  if (samples.size() % 2 == 1) return samples[middle];
+  return (samples[middle - 1] + samples[middle]) / 2;
+}
+
+std::string TargetText(const FigureKind& kind) {
+  switch (kind.target) {
+    case Target::kNone:
+      return "";
+    case Target::kRatioAtLeast:
+      return absl::StrFormat("ratio >= %.2f", kind.bound);
+    case Target::kValueAtMost:
+      return absl::StrFormat("<= %g %s", kind.bound, kind.unit);
+  }
+  return "";
+}
+
+// Three or four digits that mean something.
+std::string Short(double value) {
+  return std::abs(value) >= 100 ? absl::StrFormat("%.0f", value) : absl::StrFormat("%.2f", value);
+}
+
+}  // namespace
+
+const std::vector<FigureKind>& FigureKinds() {
+  static const auto* const kKinds = new std::vector<FigureKind>{
+      {"sql_rows", "usages/s", "floor: bare INSERTs of usage_ids and entries", ""},
+      {"sql_rows_and_balances", "usages/s", "floor: the same and the balances", "sql_rows"},
+      {"rpc_empty", "calls/s", "floor: empty unary call, 256 in flight", ""},
+      {"unary_floor", "usages/s", "floor: 1/(1/rpc_empty + 1/sql_rows)", ""},
+      {"batch", "usages/s", "BatchRecordUsage of 500", "sql_rows", Target::kRatioAtLeast, 0.70},
+      {"unary_256", "usages/s", "RecordUsage, 256 in flight", "unary_floor", Target::kRatioAtLeast,
+       0.70},
+      {"stream", "usages/s", "StreamUsage", "sql_rows"},
+      {"hot_account", "usages/s", "batches on one account", "batch", Target::kRatioAtLeast, 0.80},
+      {"skewed_accounts", "usages/s", "batches, 1 % of accounts have half", "batch"},
+      {"duplicates", "usages/s", "batches that were booked before", "batch"},
+      {"two_ledgers", "usages/s", "batches to two ledgers, same accounts", "batch"},
+      {"authorize_256", "calls/s", "AuthorizeUsage, 256 in flight", "rpc_empty"},
+      {"unary_1", "usages/s", "RecordUsage, 1 in flight", ""},
+      {"unary_1_p50", "ms", "", ""},
+      {"unary_1_p99", "ms", "", ""},
+      {"unary_1_p99.9", "ms", "", ""},
+      {"unary_64", "usages/s", "RecordUsage, 64 in flight", ""},
+      {"unary_64_p50", "ms", "", ""},
+      {"unary_64_p99", "ms", "", ""},
+      {"unary_64_p99.9", "ms", "", ""},
+      {"unary_256_p50", "ms", "", ""},
+      {"unary_256_p99", "ms", "", ""},
+      {"unary_256_p99.9", "ms", "", ""},
+      {"half_rate", "usages/s", "RecordUsage at half of unary_256, open loop", ""},
+      {"half_rate_p50", "ms", "", ""},
+      {"half_rate_p99", "ms", "", ""},
+      {"half_rate_p99.9", "ms", "", ""},
+      {"authorize_256_p50", "ms", "", ""},
+      {"authorize_256_p99", "ms", "", ""},
+      {"history_page_p50", "ms", "ListUsage, 50 of 100,000 entries", ""},
+      {"history_page_p99", "ms", "", ""},
+      {"dip_to_credit_p50", "ms", "a usage dips; the recharge is credited", ""},
+      {"dip_to_credit_p99", "ms", "", "", Target::kValueAtMost, 50},
+      {"rating", "ns", "find the rate and price a call", "", Target::kValueAtMost, 200},
+      {"memory_1m_accounts", "MB", "RSS of the ledger after use of 1,000,000 accounts", "",
+       Target::kValueAtMost, 200},
+  };
+  return *kKinds;
+}
+
+void Figures::Add(const std::string& name, double value) { samples_[name].push_back(value); }
+
+void Figures::AddCpu(const std::string& name,
+                     const std::vector<std::pair<std::string, double>>& cpu_us) {
+  for (const auto& [process, us] : cpu_us) cpu_us_[name][process].push_back(us);
+}
+
+double Figures::Value(const std::string& name) const {
+  const auto found = samples_.find(name);
+  return found == samples_.end() ? 0 : Median(found->second);
+}
+
+double Figures::Ratio(const FigureKind& kind) const {
+  const double floor = Value(kind.floor);
+  return floor > 0 ? Value(kind.name) / floor : 0;
+}
+
+bool Figures::Met(const FigureKind& kind) const {
+  switch (kind.target) {
+    case Target::kNone:
+      return true;
+    case Target::kRatioAtLeast:
+      return Ratio(kind) >= kind.bound;
+    case Target::kValueAtMost:
+      return Value(kind.name) <= kind.bound;
+  }
+  return false;
+}
+
+void Figures::Print(std::ostream& out) const {
+  out << absl::StreamFormat("%-22s %10s %-9s %-22s %6s  %-13s %-4s %s\n", "figure", "value", "unit",
+                            "floor", "ratio", "target", "met", "what");
+  for (const FigureKind& kind : FigureKinds()) {
+    if (samples_.count(kind.name) == 0) continue;
+    const bool has_floor = Value(kind.floor) > 0;
+    const bool has_target = kind.target != Target::kNone;
+    out << absl::StreamFormat("%-22s %10s %-9s %-22s %6s  %-13s %-4s %s\n", kind.name,
+                              Short(Value(kind.name)), kind.unit, has_floor ? kind.floor : "",
+                              has_floor ? absl::StrFormat("%.2f", Ratio(kind)) : "",
+                              TargetText(kind),
+                              !has_target ? ""
+                              : Met(kind) ? "yes"
+                                          : "NO",
+                              kind.what);
+  }
+  out << "\nCPU, microseconds each (all processes share this machine's cores)\n";
+  for (const FigureKind& kind : FigureKinds()) {
+    const auto found = cpu_us_.find(kind.name);
+    if (found == cpu_us_.end()) continue;
+    out << absl::StreamFormat("%-22s", kind.name);
+    for (const auto& [process, samples] : found->second) {
+      out << absl::StreamFormat("  %s %.1f", process, Median(samples));
+    }
+    out << "\n";
+  }
+}
+
+absl::Status Figures::WriteJson(const std::string& path) const {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const FigureKind& kind : FigureKinds()) {
+    if (samples_.count(kind.name) == 0) continue;
+    nlohmann::ordered_json figure;
+    figure["name"] = kind.name;
+    figure["value"] = Value(kind.name);
+    figure["unit"] = kind.unit;
+    const double floor = Value(kind.floor);
+    if (floor > 0) {
+      figure["floor"] = floor;
+      figure["ratio"] = Ratio(kind);
+    } else {
+      figure["floor"] = nullptr;
+      figure["ratio"] = nullptr;
+    }
+    const bool has_target = kind.target != Target::kNone;
+    figure["target"] = has_target ? nlohmann::ordered_json(TargetText(kind)) : nullptr;
+    figure["met"] = has_target ? nlohmann::ordered_json(Met(kind)) : nullptr;
+    figure["samples"] = samples_.at(kind.name);
+    const auto cpu = cpu_us_.find(kind.name);
+    if (cpu != cpu_us_.end()) {
+      for (const auto& [process, samples] : cpu->second) {
+        figure["cpu_us"][process] = Median(samples);
+      }
+    }
+    list.push_back(std::move(figure));
+  }
+  std::ofstream file(path);
+  file << nlohmann::ordered_json{{"figures", list}}.dump(2) << "\n";
+  file.close();
+  if (!file) return absl::UnavailableError(absl::StrCat("can't write ", path));
+  return absl::OkStatus();
+}
+
+}  // namespace reserve::bench

@@ -1,0 +1,326 @@
+#include "tests/bench/stage.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/conversions.h"
+#include "tests/bench/traffic.h"
+#include "tests/support/build_tree.h"
+#include "tests/support/wait_until.h"
+
+namespace reserve::bench {
+namespace {
+
+namespace fs = std::filesystem;
+namespace pb = ledger::v1;
+using storage::Connection;
+using test_support::PrivateDatabaseServer;
+using test_support::Subprocess;
+using test_support::WaitUntil;
+
+constexpr char kTemplate[] = "template";
+constexpr char kAccountPrefix[] = "acct-";
+constexpr char kDipPrefix[] = "dip-";
+constexpr int64_t kBalanceUnits = 1'000'000;
+constexpr int64_t kFreeSeconds = 18'000;
+constexpr int kCopiesAtOnce = 50'000;
+// Bulk statements take longer than those of a ledger may.
+constexpr int kIoTimeoutSeconds = 600;
+
+absl::Status FromGrpc(const grpc::Status& status, absl::string_view what) {
+  if (status.ok()) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat(what, ": ", status.error_message()));
+}
+
+// Makes one call, with a deadline.
+template <typename Request, typename Response>
+absl::Status Call(pb::Ledger::Stub& stub,
+                  grpc::Status (pb::Ledger::Stub::*method)(grpc::ClientContext*, const Request&,
+                                                           Response*),
+                  const Request& request, Response* response) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+  return FromGrpc((stub.*method)(&context, request, response), Request::descriptor()->name());
+}
+
+}  // namespace
+
+std::string DipAccountId(int number) {
+  char id[24];
+  std::snprintf(id, sizeof(id), "%s%07d", kDipPrefix, number);
+  return id;
+}
+
+absl::StatusOr<std::vector<std::shared_ptr<grpc::Channel>>> Server::Connect(int count) const {
+  std::vector<std::shared_ptr<grpc::Channel>> channels;
+  ChannelOptions options;
+  options.own_connection = true;
+  for (int i = 0; i < count; ++i) {
+    RESERVE_ASSIGN_OR_RETURN(auto channel, MakeChannel(target, options));
+    if (!channel->WaitForConnected(std::chrono::system_clock::now() + std::chrono::seconds(10))) {
+      return absl::UnavailableError(absl::StrCat("nobody answers on ", target));
+    }
+    channels.push_back(std::move(channel));
+  }
+  return channels;
+}
+
+absl::StatusOr<std::unique_ptr<Stage>> Stage::Create(const Options& options) {
+  std::unique_ptr<Stage> stage(new Stage(options));
+  RESERVE_RETURN_IF_ERROR(stage->Prepare());
+  return stage;
+}
+
+storage::DatabaseOptions Stage::SchemaOptions(const std::string& schema) const {
+  storage::DatabaseOptions options;
+  options.user = "root";
+  options.socket = database_->socket_path();
+  options.schema = schema;
+  options.io_timeout_seconds = kIoTimeoutSeconds;
+  return options;
+}
+
+pid_t Stage::database_pid() const {
+  std::ifstream file(fs::path(database_->socket_path()).parent_path() / "pid");
+  pid_t pid = 0;
+  file >> pid;
+  return pid;
+}
+
+absl::Status Stage::Prepare() {
+  folder_ = fs::path(test_support::BuildDir()).parent_path() / "bench";
+  std::error_code error;
+  fs::create_directories(folder_, error);
+  // Real durability is the server's default and PrivateDatabaseServer keeps it; only its tiny
+  // files are not fit for a load.
+  RESERVE_ASSIGN_OR_RETURN(
+      database_, PrivateDatabaseServer::Create({.extra_args = {"--innodb-buffer-pool-size=512M",
+                                                               "--innodb-log-file-size=1G"}}));
+  RESERVE_ASSIGN_OR_RETURN(sql_, Connection::Open(SchemaOptions("")));
+  for (const char* schema : {"ledger", "sql_floor"}) {
+    RESERVE_RETURN_IF_ERROR(sql_->Execute(absl::StrCat("CREATE DATABASE ", schema)));
+    RESERVE_ASSIGN_OR_RETURN(
+        auto migrate, Subprocess::Start({.program = "ledger",
+                                         .args = {"migrate"},
+                                         .env = {{"RESERVE_DATABASE", database_->Url(schema)}}}));
+    if (migrate->Wait(absl::Seconds(60)) != 0) return absl::InternalError(migrate->Stderr());
+  }
+  RESERVE_RETURN_IF_ERROR(sql_->Execute("USE ledger"));
+  RESERVE_RETURN_IF_ERROR(sql_->Query(
+      "SELECT table_name FROM information_schema.columns "
+      "WHERE table_schema = 'ledger' AND column_name = 'account_id' ORDER BY table_name",
+      [this](const storage::Row& row) { account_tables_.push_back(row.Text(1)); }));
+  RESERVE_RETURN_IF_ERROR(MakeTemplate());
+  RESERVE_RETURN_IF_ERROR(CopyAccounts(account_tables_, kAccountPrefix, 1, options_.accounts));
+  if (options_.dip_accounts > 0) {
+    RESERVE_RETURN_IF_ERROR(CopyAccounts(account_tables_, kDipPrefix, 1, options_.dip_accounts));
+  }
+  RESERVE_RETURN_IF_ERROR(FillHistory());
+  RESERVE_RETURN_IF_ERROR(
+      sql_->Execute("INSERT INTO sql_floor.accounts SELECT * FROM ledger.accounts"));
+  return Analyze();
+}
+
+// One account, made by nothing but the API.
+absl::Status Stage::MakeTemplate() {
+  RESERVE_ASSIGN_OR_RETURN(const Server ledger, StartLedger());
+  RESERVE_ASSIGN_OR_RETURN(
+      auto import,
+      Subprocess::Start({.program = "ledger",
+                         .args = {"import-rates", "--starter", "--ledger=" + ledger.target,
+                                  // In force before any usage starts.
+                                  "--effective_time=2020-01-01T00:00:00Z"}}));
+  if (import->Wait(absl::Seconds(60)) != 0) return absl::InternalError(import->Stderr());
+  RESERVE_RETURN_IF_ERROR(StartWorker(ledger));
+  RESERVE_ASSIGN_OR_RETURN(const auto channels, ledger.Connect(1));
+  const auto stub = pb::Ledger::NewStub(channels.front());
+
+  pb::OpenAccountRequest open;
+  open.set_account_id(kTemplate);
+  open.set_card_token("tok_visa");
+  pb::OpenAccountResponse opened;
+  RESERVE_RETURN_IF_ERROR(Call(*stub, &pb::Ledger::Stub::OpenAccount, open, &opened));
+  pb::GetAccountRequest get;
+  get.set_account_id(kTemplate);
+  pb::GetAccountResponse got;
+  const auto is_active = [&] {
+    return Call(*stub, &pb::Ledger::Stub::GetAccount, get, &got).ok() &&
+           got.account().state() == pb::ACCOUNT_STATE_ACTIVE;
+  };
+  if (!WaitUntil(is_active)) return absl::InternalError("the template account was not funded");
+  StopWorker();
+
+  pb::AdjustBalanceRequest adjust;
+  adjust.set_account_id(kTemplate);
+  adjust.set_request_id("fill");
+  adjust.mutable_amount()->set_units(kBalanceUnits);
+  adjust.set_reason("enough for any load");
+  pb::AdjustBalanceResponse adjusted;
+  RESERVE_RETURN_IF_ERROR(Call(*stub, &pb::Ledger::Stub::AdjustBalance, adjust, &adjusted));
+  pb::PutUserRequest put;
+  put.set_account_id(kTemplate);
+  put.set_user_id(kUserId);
+  pb::PutUserResponse user;
+  RESERVE_RETURN_IF_ERROR(Call(*stub, &pb::Ledger::Stub::PutUser, put, &user));
+  // First all the free minutes, then a paid call, whose row has the usual shape.
+  Traffic traffic(1);
+  for (const int64_t seconds : {kFreeSeconds, int64_t{90}}) {
+    pb::RecordUsageRequest record = traffic.Record(kTemplate);
+    record.mutable_usage()->mutable_call()->set_destination("+12125550123");
+    record.mutable_usage()->mutable_call()->set_duration_seconds(seconds);
+    pb::RecordUsageResponse recorded;
+    RESERVE_RETURN_IF_ERROR(Call(*stub, &pb::Ledger::Stub::RecordUsage, record, &recorded));
+  }
+  return absl::OkStatus();
+}
+
+// All columns of a table, and the expressions that fill them from rows named `t`: the column
+// itself unless `replaced` has another one.
+absl::StatusOr<std::string> Stage::ColumnsOf(
+    const std::string& table, const std::vector<std::pair<std::string, std::string>>& replaced,
+    std::string* values) {
+  std::string names;
+  values->clear();
+  RESERVE_RETURN_IF_ERROR(sql_->Query(
+      absl::StrCat("SELECT column_name FROM information_schema.columns WHERE table_schema = "
+                   "'ledger' AND table_name = '",
+                   table, "' ORDER BY ordinal_position"),
+      [&](const storage::Row& row) {
+        const std::string name = row.Text(1);
+        const auto other = std::find_if(replaced.begin(), replaced.end(),
+                                        [&](const auto& pair) { return pair.first == name; });
+        const absl::string_view comma = names.empty() ? "" : ",";
+        absl::StrAppend(&names, comma, name);
+        absl::StrAppend(values, comma,
+                        other == replaced.end() ? absl::StrCat("t.", name) : other->second);
+      }));
+  return names;
+}
+
+absl::Status Stage::CopyAccounts(const std::vector<std::string>& tables, absl::string_view prefix,
+                                 int first, int last) {
+  const std::string account_id = absl::StrCat("CONCAT('", prefix, "',LPAD(n.seq,7,'0'))");
+  for (const std::string& table : tables) {
+    std::string values;
+    RESERVE_ASSIGN_OR_RETURN(const std::string names,
+                             ColumnsOf(table, {{"account_id", account_id}}, &values));
+    for (int from = first; from <= last; from += kCopiesAtOnce) {
+      const int to = std::min(last, from + kCopiesAtOnce - 1);
+      RESERVE_RETURN_IF_ERROR(sql_->Execute(absl::StrCat(
+          "INSERT INTO ", table, " (", names, ") SELECT ", values, " FROM ", table, " t, seq_",
+          from, "_to_", to, " n WHERE t.account_id = '", kTemplate, "' ORDER BY n.seq")));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Gives one account a long history: its last usage again and again.
+absl::Status Stage::FillHistory() {
+  std::string values;
+  for (const std::string& table : account_tables_) {
+    const std::string id = absl::StrCat("'", kHistoryAccountId, "'");
+    RESERVE_ASSIGN_OR_RETURN(const std::string names,
+                             ColumnsOf(table, {{"account_id", id}}, &values));
+    RESERVE_RETURN_IF_ERROR(
+        sql_->Execute(absl::StrCat("INSERT INTO ", table, " (", names, ") SELECT ", values,
+                                   " FROM ", table, " t WHERE account_id = '", kTemplate, "'")));
+  }
+  int64_t last_seq = 0;
+  const std::string of_account = absl::StrCat("account_id = '", kHistoryAccountId, "'");
+  RESERVE_RETURN_IF_ERROR(
+      sql_->Query(absl::StrCat("SELECT last_seq FROM accounts WHERE ", of_account),
+                  [&](const storage::Row& row) { last_seq = row.Int(1); }));
+  const std::string usage_id = "CONCAT('past-',LPAD(n.seq,9,'0'))";
+  for (const char* table : {"entries", "usage_ids"}) {
+    RESERVE_ASSIGN_OR_RETURN(
+        const std::string names,
+        ColumnsOf(table,
+                  {{"seq", absl::StrCat("n.seq+", last_seq)},
+                   {"usage_id", usage_id},
+                   {"record_time", "t.record_time + INTERVAL n.seq MICROSECOND"}},
+                  &values));
+    RESERVE_RETURN_IF_ERROR(sql_->Execute(
+        absl::StrCat("INSERT INTO ", table, " (", names, ") SELECT ", values, " FROM ", table,
+                     " t, seq_1_to_", options_.history_entries, " n WHERE t.", of_account,
+                     " AND t.seq = ", last_seq, " ORDER BY n.seq")));
+  }
+  return sql_->Execute(absl::StrCat("UPDATE accounts SET last_seq = last_seq + ",
+                                    options_.history_entries, " WHERE ", of_account));
+}
+
+absl::Status Stage::Analyze() {
+  for (const std::string& table : account_tables_) {
+    RESERVE_RETURN_IF_ERROR(
+        sql_->Query(absl::StrCat("ANALYZE TABLE ", table), [](const storage::Row&) {}));
+  }
+  return sql_->Query("ANALYZE TABLE sql_floor.accounts", [](const storage::Row&) {});
+}
+
+absl::StatusOr<Server> Stage::StartServer(const std::string& program, std::vector<std::string> args,
+                                          bool with_database) {
+  const std::string port_file = absl::StrCat(folder_, "/port-", ++servers_);
+  std::error_code error;
+  fs::remove(port_file, error);
+  args.push_back("--listen=127.0.0.1:0");
+  args.push_back("--port_file=" + port_file);
+  Subprocess::Options options{.program = program, .args = std::move(args)};
+  if (with_database) options.env["RESERVE_DATABASE"] = database_->Url("ledger");
+  Server server;
+  RESERVE_ASSIGN_OR_RETURN(server.process, Subprocess::Start(std::move(options)));
+  int port = 0;
+  const bool up = WaitUntil([&] {
+    std::ifstream file(port_file);
+    return !server.process->Running() || file >> port;
+  });
+  fs::remove(port_file, error);
+  if (!up || port == 0) {
+    return absl::InternalError(absl::StrCat(program, " did not start: ", server.process->Stderr()));
+  }
+  server.target = absl::StrCat("127.0.0.1:", port);
+  return server;
+}
+
+absl::StatusOr<Server> Stage::StartLedger() {
+  std::vector<std::string> args = {"serve"};
+  args.insert(args.end(), options_.ledger_args.begin(), options_.ledger_args.end());
+  return StartServer("ledger", std::move(args), /*with_database=*/true);
+}
+
+absl::StatusOr<Server> Stage::StartFloorServer() {
+  return StartServer("floor_server", {}, /*with_database=*/false);
+}
+
+absl::Status Stage::StartWorker(const Server& ledger) {
+  RESERVE_ASSIGN_OR_RETURN(gateway_, StartServer("gateway_stub", {}, /*with_database=*/false));
+  RESERVE_ASSIGN_OR_RETURN(
+      worker_,
+      Subprocess::Start({.program = "worker",
+                         .args = {"--ledger=" + ledger.target, "--gateway=" + gateway_.target}}));
+  return absl::OkStatus();
+}
+
+void Stage::StopWorker() {
+  worker_.reset();
+  gateway_.process.reset();
+}
+
+absl::StatusOr<int64_t> Stage::CountUsages() {
+  int64_t count = 0;
+  RESERVE_RETURN_IF_ERROR(sql_->Query("SELECT COUNT(*) FROM usage_ids",
+                                      [&](const storage::Row& row) { count = row.Int(1); }));
+  return count;
+}
+
+absl::Status Stage::OpenMoreAccounts(int accounts) {
+  return CopyAccounts({"accounts", "users"}, kAccountPrefix, options_.accounts + 1, accounts);
+}
+
+}  // namespace reserve::bench

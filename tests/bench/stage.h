@@ -1,0 +1,101 @@
+// What a measurement runs on: a private MariaDB with the durability of a real one, filled
+// with accounts, and real ledgers, a worker and a gateway stub beside it.
+//
+// The accounts are copies of one that was opened, funded, given a user and used over the
+// API, so their books are true and VerifyAccount finds them so. Copied by SQL in bulk, they
+// take seconds. Each has a large balance, and a user whose free minutes are used up.
+// Not thread-safe.
+//
+//   auto stage = Stage::Create({.accounts = 100'000});
+//   auto ledger = (*stage)->StartLedger();
+#ifndef RESERVE_TESTS_BENCH_STAGE_H_
+#define RESERVE_TESTS_BENCH_STAGE_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "reserve/ledger/v1/ledger.grpc.pb.h"
+#include "services/ledger/storage/connection.h"
+#include "services/ledger/storage/database_url.h"
+#include "tests/bench/window.h"
+#include "tests/support/mariadb_server.h"
+#include "tests/support/subprocess.h"
+
+namespace reserve::bench {
+
+// "dip-0000042": accounts that no load touches, 1 to Options::dip_accounts.
+std::string DipAccountId(int number);
+inline constexpr char kHistoryAccountId[] = "history";
+
+// A program of ours that listens, and dies with the object.
+struct Server {
+  std::unique_ptr<test_support::Subprocess> process;
+  std::string target;
+
+  // `count` connections to it.
+  absl::StatusOr<std::vector<std::shared_ptr<grpc::Channel>>> Connect(int count) const;
+};
+
+class Stage {
+ public:
+  struct Options {
+    int accounts = 100'000;
+    int dip_accounts = 100;
+    int history_entries = 100'000;
+    std::vector<std::string> ledger_args = {};
+  };
+
+  static absl::StatusOr<std::unique_ptr<Stage>> Create(const Options& options);
+
+  storage::DatabaseOptions ledger_schema() const { return SchemaOptions("ledger"); }
+  storage::DatabaseOptions floor_schema() const { return SchemaOptions("sql_floor"); }
+  pid_t database_pid() const;
+
+  absl::StatusOr<Server> StartLedger();
+  absl::StatusOr<Server> StartFloorServer();
+  // Until StopWorker recharges are charged.
+  absl::Status StartWorker(const Server& ledger);
+  void StopWorker();
+
+  // Usages that the ledger's schema holds.
+  absl::StatusOr<int64_t> CountUsages();
+  // Opens accounts beyond those that are there, without a history, up to `accounts`.
+  absl::Status OpenMoreAccounts(int accounts);
+
+ private:
+  explicit Stage(const Options& options) : options_(options) {}
+
+  absl::Status Prepare();
+  absl::Status MakeTemplate();
+  // Copies the rows of the template account in `tables` to accounts `prefix` first..last.
+  absl::Status CopyAccounts(const std::vector<std::string>& tables, absl::string_view prefix,
+                            int first, int last);
+  absl::Status FillHistory();
+  absl::Status Analyze();
+  absl::StatusOr<std::string> ColumnsOf(
+      const std::string& table, const std::vector<std::pair<std::string, std::string>>& replaced,
+      std::string* values);
+  storage::DatabaseOptions SchemaOptions(const std::string& schema) const;
+  absl::StatusOr<Server> StartServer(const std::string& program, std::vector<std::string> args,
+                                     bool with_database);
+
+  const Options options_;
+  std::string folder_;
+  int servers_ = 0;
+  std::unique_ptr<test_support::PrivateDatabaseServer> database_;
+  storage::SqlThread sql_thread_;
+  std::unique_ptr<storage::Connection> sql_;
+  std::vector<std::string> account_tables_;
+  Server gateway_;
+  std::unique_ptr<test_support::Subprocess> worker_;
+};
+
+}  // namespace reserve::bench
+
+#endif  // RESERVE_TESTS_BENCH_STAGE_H_
