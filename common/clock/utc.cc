@@ -105,7 +105,7 @@ int32_t MonthOf(absl::Time time) {
 
 int32_t DayOf(absl::Time time) {
   const absl::CivilSecond civil = Civil(Split(time).seconds);
-  return static_cast<int32_t>(civil.year() * 10000 + civil.month() * 100 + civil.day());
+  return static_cast<int32_t>(civil.year() * 10000 + int64_t{civil.month()} * 100 + civil.day());
 }
 
 absl::Time EndOfDay(absl::Time time) {
