@@ -68,7 +68,9 @@ std::string DigestOf(const RequestRecharge& command) {
 }  // namespace
 
 Batch::Batch(const domain::Context& context, const Catalog& catalog, absl::Span<const Task> tasks)
-    : context_(context), catalog_(catalog), tasks_(tasks) {}
+    : context_(context), catalog_(catalog), tasks_(tasks) {
+  for (const Task& task : tasks) may_write_ |= ChangesAccount(task.command);
+}
 
 absl::Status Batch::Run(storage::Connection& connection, Duplicates duplicates) {
   RESERVE_RETURN_IF_ERROR(Load(connection, duplicates));

@@ -39,6 +39,9 @@ class Batch {
   // All arguments must outlive the batch.
   Batch(const domain::Context& context, const Catalog& catalog, absl::Span<const Task> tasks);
 
+  // False if all tasks only ask: then no transaction is needed around Run.
+  bool may_write() const { return may_write_; }
+
   // Everything but BEGIN and COMMIT. An error concerns the batch as a whole (see
   // connection.h for the codes); refusals of single commands are replies.
   absl::Status Run(storage::Connection& connection, Duplicates duplicates);
@@ -121,6 +124,7 @@ class Batch {
 
   std::vector<absl::StatusOr<Reply>> replies_;
   std::vector<storage::RechargeKey> due_recharges_;
+  bool may_write_ = false;
   int duplicate_count_ = 0;
   bool has_writes_ = false;
 };

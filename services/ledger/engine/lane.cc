@@ -119,7 +119,7 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, Duplicates* duplicates, ab
   const domain::Context context{options_.settings, TruncateToMicros(options_.clock())};
   const std::shared_ptr<const Catalog> catalog = catalogs_.Get();
   Batch batch(context, *catalog, tasks);
-  absl::Status status = connection_->Begin();
+  absl::Status status = batch.may_write() ? connection_->Begin() : absl::OkStatus();
   if (status.ok()) status = batch.Run(*connection_, *duplicates);
   if (!status.ok()) {
     if (connection_->alive()) connection_->Rollback();
@@ -146,7 +146,7 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, Duplicates* duplicates, ab
       if (connection_->alive()) connection_->Rollback();
       return retry_if_it_may_pass(status);
     }
-  } else {
+  } else if (batch.may_write()) {
     connection_->Rollback();
   }
   ++stats_.batches;
