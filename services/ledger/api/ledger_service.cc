@@ -136,11 +136,11 @@ absl::StatusOr<engine::Command> ParseAuthorize(const pb::AuthorizeUsageRequest& 
   return engine::AuthorizeUsage{std::move(usage)};
 }
 
+// Fields of a refusal are named as the engine's are: without "usage.".
 absl::StatusOr<Task> ParseRecord(const pb::RecordUsageRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckId(request.account_id(), "account_id"));
-  absl::StatusOr<domain::Usage> usage = UsageFrom(request.usage());
-  if (!usage.ok()) return WithFieldPrefix(usage.status(), "usage.");
-  return Task{request.account_id(), engine::RecordUsage{*std::move(usage)}, nullptr, 0};
+  RESERVE_ASSIGN_OR_RETURN(domain::Usage usage, UsageFrom(request.usage()));
+  return Task{request.account_id(), engine::RecordUsage{std::move(usage)}, nullptr, 0};
 }
 
 absl::StatusOr<engine::Command> ParseAdjust(const pb::AdjustBalanceRequest& request) {
@@ -337,7 +337,9 @@ grpc::ServerUnaryReactor* LedgerService::RecordUsage(grpc::CallbackServerContext
                                                      const pb::RecordUsageRequest* request,
                                                      pb::RecordUsageResponse* response) {
   absl::StatusOr<Task> task = ParseRecord(*request);
-  if (!task.ok()) return FinishNow(api_, context, "RecordUsage", task.status());
+  if (!task.ok()) {
+    return FinishNow(api_, context, "RecordUsage", PrefixField(task.status(), "usage."));
+  }
   return StartCommand(
       api_, context, "RecordUsage", std::move(task),
       [response](Reply&& reply) { ToProto(std::get<engine::UsageReply>(reply), response); },

@@ -129,8 +129,8 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
       } else {
         pb::StreamUsageRefusal* refusal = next_.add_refusals();
         refusal->set_sequence(sequence);
-        *refusal->mutable_error() =
-            ToProtoStatus(PrefixField(reply.status(), "request.usage."), kErrorDomain);
+        *refusal->mutable_error() = ToProtoStatus(
+            WithFieldPrefix(PrefixField(reply.status(), "usage."), "request."), kErrorDomain);
       }
     }
     ++replied_;

@@ -1,0 +1,996 @@
+// What callers must not send, sent to the real service: each request is refused with its code,
+// reason and field, and nothing that is stored changes.
+#include <gmock/gmock.h>
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
+#include "common/error/error.h"
+#include "common/rpc/status.h"
+#include "tests/e2e/stack.h"
+
+namespace reserve::e2e {
+namespace {
+
+namespace pb = ledger::v1;
+using absl::StatusCode;
+
+// A request to "Service.Method" as text, and how it must be refused.
+struct Refusal {
+  std::string method = "";
+  std::string request = "";
+  StatusCode code = StatusCode::kInvalidArgument;
+  std::string reason = "INVALID_FIELD";
+  std::string field = "";
+};
+
+std::unique_ptr<google::protobuf::Message> RequestFor(const std::string& method) {
+  const auto* descriptor = google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(
+      absl::StrCat("reserve.ledger.v1.", method));
+  if (descriptor == nullptr) return nullptr;
+  return std::unique_ptr<google::protobuf::Message>(
+      google::protobuf::MessageFactory::generated_factory()
+          ->GetPrototype(descriptor->input_type())
+          ->New());
+}
+
+std::string PathOf(const std::string& method) {
+  return absl::StrCat("/reserve.ledger.v1.", absl::StrReplaceAll(method, {{".", "/"}}));
+}
+
+// Requests that are right but for their account: one for each method that names one.
+std::vector<std::pair<std::string, std::string>> GoodRequests() {
+  return {
+      {"Ledger.OpenAccount", ""},
+      {"Ledger.GetAccount", ""},
+      {"Ledger.UpdateBillingSettings", "reserve_amount { units: 20 }"},
+      {"Ledger.UpdatePaymentMethod", "card_token: 'tok_visa#other'"},
+      {"Ledger.PutUser", "user_id: 'new'"},
+      {"Ledger.GetUser", "user_id: 'u'"},
+      {"Ledger.ListUsers", ""},
+      {"Ledger.AuthorizeUsage",
+       "user_id: 'u' call { direction: DIRECTION_OUTBOUND destination: '+12025550123' }"},
+      {"Ledger.RecordUsage",
+       "usage { usage_id: 'new' user_id: 'u' start_time { seconds: 1760000000 } call { direction: "
+       "DIRECTION_OUTBOUND destination: '+12025550123' duration_seconds: 60 } }"},
+      {"Ledger.GetUsage", "usage_id: 'booked'"},
+      {"Ledger.ListUsage", ""},
+      {"Ledger.ListEntries", ""},
+      {"Ledger.AdjustBalance", "request_id: 'new' amount { units: 1 } reason: 'gift'"},
+      {"Ledger.RequestRecharge", "request_id: 'new'"},
+      {"Ledger.ListRecharges", ""},
+      {"Ledger.BlockAccount", "reason: 'fraud'"},
+      {"Ledger.UnblockAccount", "reason: 'no fraud'"},
+      {"Ledger.ListEvents", ""},
+      {"Ledger.GetBillingAdvice", ""},
+      {"Recharges.ReportRecharge",
+       "ordinal: 1 attempt: 1 lease_epoch: 1 worker_id: 'w' unresolved { reason: 'lost' }"},
+      {"Recharges.RenewLease", "ordinal: 1 lease_epoch: 1 worker_id: 'w'"},
+      {"Audit.VerifyAccount", ""},
+  };
+}
+
+// Ids that no account, user, usage or request can have.
+std::vector<std::string> BadIds() {
+  return {"",      std::string(65, 'a'), "a b", "a/b",   "a\nb", std::string("a\0b", 3),
+          "a\x7f", "\xc3\xa9",           "a,b", "'; --", "%",    " a",
+          "a "};
+}
+
+class BadInputTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto stack = Stack::Start({});
+    ASSERT_TRUE(stack.ok()) << stack.status();
+    stack_ = stack->release();
+    // `acct` is in use: 15.00, a user, one call and one text booked, one adjustment of nothing
+    // much.
+    Must("Ledger.OpenAccount", "account_id: 'acct' card_token: 'tok_visa#acct'");
+    Must("Ledger.PutUser", "account_id: 'acct' user_id: 'u'");
+    Must("Recharges.ReportRecharge",
+         "account_id: 'acct' ordinal: 1 attempt: 1 worker_id: 'w' succeeded { charge_id: 'ch_1' "
+         "amount { currency_code: 'USD' units: 15 } }");
+    Must("Ledger.RecordUsage",
+         absl::StrCat("account_id: 'acct' usage { ", Usage("booked"), Call(), " }"));
+    Must("Ledger.RecordUsage", absl::StrCat("account_id: 'acct' usage { ", Usage("booked-sms"),
+                                            "sms { direction: DIRECTION_OUTBOUND destination: "
+                                            "'+12025550123' carrier: 'att' segments: 1 } }"));
+    Must("Ledger.AdjustBalance",
+         "account_id: 'acct' request_id: 'adjusted' amount { units: 1 } reason: 'gift'");
+    // `due` waits for its first charge; `bare` has no card; `yen` is not in dollars.
+    Must("Ledger.OpenAccount", "account_id: 'due' card_token: 'tok_visa#due'");
+    Must("Ledger.OpenAccount", "account_id: 'bare'");
+    Must("Ledger.OpenAccount", "account_id: 'yen' currency_code: 'JPY' card_token: 'tok_visa#yen'");
+    Must("Ledger.PutUser", "account_id: 'yen' user_id: 'u'");
+  }
+  static void TearDownTestSuite() {
+    delete stack_;
+    stack_ = nullptr;
+  }
+
+  static std::string Usage(const std::string& usage_id) {
+    return absl::StrCat("usage_id: '", usage_id,
+                        "' user_id: 'u' start_time { seconds: 1760000000 } ");
+  }
+  static std::string Call(const std::string& destination = "+12025550123",
+                          const std::string& seconds = "60") {
+    return absl::StrCat("call { direction: DIRECTION_OUTBOUND destination: '", destination,
+                        "' duration_seconds: ", seconds, " } ");
+  }
+
+  static absl::Status Send(const std::string& method, const google::protobuf::Message& request) {
+    return stack_->CallRaw(PathOf(method), request.SerializeAsString()).status();
+  }
+  static absl::Status Send(const std::string& method, const std::string& text) {
+    const auto request = RequestFor(method);
+    if (request == nullptr) return absl::UnknownError("there is no such method");
+    if (!google::protobuf::TextFormat::ParseFromString(text, request.get())) {
+      return absl::UnknownError(absl::StrCat("not a request: ", text));
+    }
+    return Send(method, *request);
+  }
+  static void Must(const std::string& method, const std::string& text) {
+    const absl::Status status = Send(method, text);
+    ASSERT_TRUE(status.ok()) << method << " " << text << ": " << status;
+  }
+
+  // Everything that is stored, as the database sums it up.
+  static std::vector<test_support::TestDatabase::Row> Stored() {
+    return stack_->database().Query(
+        "CHECKSUM TABLE accounts, users, entries, usage_ids, requests, events, recharges, "
+        "rate_decks, rates, plans");
+  }
+
+  static void ExpectStatus(const absl::Status& status, const Refusal& expected) {
+    EXPECT_EQ(status.code(), expected.code) << status;
+    EXPECT_EQ(ReasonOf(status), expected.reason) << status;
+    EXPECT_EQ(FieldOf(status), expected.field) << status;
+    EXPECT_FALSE(status.message().empty());
+  }
+
+  // Sends each request, and looks after each whether something changed.
+  static void ExpectRefused(const std::vector<Refusal>& refusals) {
+    const auto before = Stored();
+    ASSERT_EQ(before.size(), 10u);
+    for (const Refusal& refusal : refusals) {
+      SCOPED_TRACE(absl::StrCat(refusal.method, " { ", refusal.request, " }"));
+      ExpectStatus(Send(refusal.method, refusal.request), refusal);
+      ASSERT_EQ(Stored(), before);
+    }
+  }
+
+  // Sets a string field of a request, which may hold any bytes.
+  static void SetText(google::protobuf::Message* request, const std::string& field,
+                      const std::string& value) {
+    const auto* descriptor = request->GetDescriptor()->FindFieldByName(field);
+    ASSERT_NE(descriptor, nullptr) << field;
+    request->GetReflection()->SetString(request, descriptor, value);
+  }
+
+  static Stack* stack_;
+};
+
+Stack* BadInputTest::stack_ = nullptr;
+
+// --- Ids ----------------------------------------------------------------------------
+
+TEST_F(BadInputTest, AMalformedAccountIdIsRefusedByEveryMethod) {
+  const auto before = Stored();
+  for (const auto& [method, text] : GoodRequests()) {
+    for (const std::string& id : BadIds()) {
+      SCOPED_TRACE(absl::StrCat(method, " of account '", absl::CHexEscape(id), "'"));
+      const auto request = RequestFor(method);
+      ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(text, request.get()));
+      SetText(request.get(), "account_id", id);
+      ExpectStatus(Send(method, *request),
+                   {.method = method, .request = text, .field = "account_id"});
+    }
+  }
+  EXPECT_EQ(Stored(), before);
+}
+
+TEST_F(BadInputTest, AnUnknownAccountIsNotFoundByEveryMethod) {
+  std::vector<Refusal> refusals;
+  for (const auto& [method, text] : GoodRequests()) {
+    if (method == "Ledger.OpenAccount") continue;
+    const bool lease = method == "Recharges.RenewLease";
+    refusals.push_back({method, absl::StrCat("account_id: 'nobody' ", text),
+                        lease ? StatusCode::kFailedPrecondition : StatusCode::kNotFound,
+                        lease ? "LEASE_LOST" : "ACCOUNT_NOT_FOUND",
+                        lease ? "lease_epoch" : "account_id"});
+  }
+  ExpectRefused(refusals);
+}
+
+TEST_F(BadInputTest, MalformedIdsOfUsersUsagesRequestsAndPlansAreRefused) {
+  const auto before = Stored();
+  const std::vector<std::pair<std::string, std::string>> fields = {
+      {"Ledger.PutUser", "user_id"},
+      {"Ledger.GetUser", "user_id"},
+      {"Ledger.AuthorizeUsage", "user_id"},
+      {"Ledger.GetUsage", "usage_id"},
+      {"Ledger.AdjustBalance", "request_id"},
+      {"Ledger.RequestRecharge", "request_id"},
+      {"Ledger.PutUser", "plan_id"},
+      {"Ledger.ListUsage", "user_id"},
+      {"Recharges.RenewLease", "worker_id"},
+      {"Ledger.OpenAccount", "default_plan_id"},
+      {"Recharges.WatchLowBalance", "worker_id"}};
+  auto requests = GoodRequests();
+  requests.emplace_back("Recharges.WatchLowBalance", "worker_id: 'w'");
+  for (const auto& [method, field] : fields) {
+    for (const std::string& id : BadIds()) {
+      // An empty plan or user filter is a default, not a mistake.
+      const bool may_be_empty = absl::EndsWith(field, "plan_id") || method == "Ledger.ListUsage";
+      if (id.empty() && may_be_empty) continue;
+      SCOPED_TRACE(absl::StrCat(method, " with ", field, " '", absl::CHexEscape(id), "'"));
+      const auto request = RequestFor(method);
+      for (const auto& [name, text] : requests) {
+        if (name == method) google::protobuf::TextFormat::ParseFromString(text, request.get());
+      }
+      if (method != "Recharges.WatchLowBalance") SetText(request.get(), "account_id", "acct");
+      SetText(request.get(), field, id);
+      ExpectStatus(Send(method, *request), {.field = field});
+    }
+  }
+  for (const std::string& id : BadIds()) {
+    auto request = Parse<pb::RecordUsageRequest>(
+        absl::StrCat("account_id: 'acct' usage { ", Usage("new"), Call(), " }"));
+    request.mutable_usage()->set_usage_id(id);
+    ExpectStatus(Send("Ledger.RecordUsage", request), {.field = "usage.usage_id"});
+    request.mutable_usage()->set_usage_id("new");
+    request.mutable_usage()->set_user_id(id);
+    ExpectStatus(Send("Ledger.RecordUsage", request), {.field = "usage.user_id"});
+  }
+  EXPECT_EQ(Stored(), before);
+}
+
+TEST_F(BadInputTest, UnknownUsersUsagesPlansDecksAndRechargesAreNotFound) {
+  const std::string call = Call();
+  ExpectRefused({
+      {"Ledger.GetUser", "account_id: 'acct' user_id: 'x'", StatusCode::kNotFound, "USER_NOT_FOUND",
+       "user_id"},
+      {"Ledger.AuthorizeUsage", "account_id: 'acct' user_id: 'x' " + call, StatusCode::kNotFound,
+       "USER_NOT_FOUND", "user_id"},
+      {"Ledger.RecordUsage",
+       "account_id: 'acct' usage { usage_id: 'new' user_id: 'x' start_time { seconds: 1760000000 "
+       "} " +
+           call + "}",
+       StatusCode::kNotFound, "USER_NOT_FOUND", "usage.user_id"},
+      // The user of another account is nobody here.
+      {"Ledger.GetUser", "account_id: 'bare' user_id: 'u'", StatusCode::kNotFound, "USER_NOT_FOUND",
+       "user_id"},
+      {"Ledger.GetUsage", "account_id: 'acct' usage_id: 'x'", StatusCode::kNotFound,
+       "USAGE_NOT_FOUND", "usage_id"},
+      {"Ledger.GetUsage", "account_id: 'yen' usage_id: 'booked'", StatusCode::kNotFound,
+       "USAGE_NOT_FOUND", "usage_id"},
+      {"Ledger.PutUser", "account_id: 'acct' user_id: 'u' plan_id: 'gold'", StatusCode::kNotFound,
+       "PLAN_NOT_FOUND", "plan_id"},
+      {"Ledger.OpenAccount", "account_id: 'new' default_plan_id: 'gold'", StatusCode::kNotFound,
+       "PLAN_NOT_FOUND", "default_plan_id"},
+      {"Rates.ListRates", "deck_version: 99", StatusCode::kNotFound, "RATE_DECK_NOT_FOUND",
+       "deck_version"},
+      {"Recharges.ReportRecharge",
+       "account_id: 'acct' ordinal: 9 attempt: 1 worker_id: 'w' unresolved { reason: 'lost' }",
+       StatusCode::kNotFound, "RECHARGE_NOT_FOUND", "ordinal"},
+      {"Recharges.ReportRecharge",
+       "account_id: 'acct' ordinal: -1 attempt: 1 worker_id: 'w' unresolved { reason: 'lost' }",
+       StatusCode::kNotFound, "RECHARGE_NOT_FOUND", "ordinal"},
+  });
+}
+
+// --- Usage --------------------------------------------------------------------------
+
+TEST_F(BadInputTest, MalformedNumbersAreRefused) {
+  const std::vector<std::string> bad = {"",
+                                        "+",
+                                        "12025550123",
+                                        "+0202555012",
+                                        "+1202",
+                                        "+1234567890123456",
+                                        "+1202555012a",
+                                        "+1 202 555 0123",
+                                        "++12025550123",
+                                        "+1202-5550123",
+                                        "tel:+12025550123",
+                                        "+\\331\\241202555012",
+                                        "+12025550123\\n",
+                                        "+12025550123\\000",
+                                        std::string("+").append(300, '1')};
+  std::vector<Refusal> refusals;
+  for (const std::string& number : bad) {
+    refusals.push_back(
+        {.method = "Ledger.RecordUsage",
+         .request = absl::StrCat("account_id: 'acct' usage { ", Usage("new"), Call(number), "}"),
+         .field = "usage.call.destination"});
+    refusals.push_back({.method = "Ledger.AuthorizeUsage",
+                        .request = absl::StrCat("account_id: 'acct' user_id: 'u' ", Call(number)),
+                        .field = "call.destination"});
+    refusals.push_back(
+        {.method = "Rates.QuoteCall", .request = Call(number), .field = "call.destination"});
+    const std::string sms = absl::StrCat("sms { direction: DIRECTION_OUTBOUND destination: '",
+                                         number, "' segments: 1 }");
+    refusals.push_back({.method = "Rates.QuoteSms", .request = sms, .field = "sms.destination"});
+    refusals.push_back(
+        {.method = "Ledger.RecordUsage",
+         .request = absl::StrCat("account_id: 'acct' usage { ", Usage("new"), sms, "}"),
+         .field = "usage.sms.destination"});
+  }
+  ExpectRefused(refusals);
+}
+
+TEST_F(BadInputTest, CallsWithAnAbsurdDurationOrNoDirectionAreRefused) {
+  std::vector<Refusal> refusals;
+  for (const std::string seconds :
+       {"-1", "604801", "9223372036854775807", "-9223372036854775808"}) {
+    refusals.push_back({.method = "Ledger.RecordUsage",
+                        .request = absl::StrCat("account_id: 'acct' usage { ", Usage("new"),
+                                                Call("+12025550123", seconds), "}"),
+                        .field = "usage.call.duration_seconds"});
+    refusals.push_back({.method = "Rates.QuoteCall",
+                        .request = Call("+12025550123", seconds),
+                        .field = "call.duration_seconds"});
+  }
+  for (const std::string direction : {"", "direction: DIRECTION_UNSPECIFIED"}) {
+    const std::string call = absl::StrCat("call { destination: '+12025550123' ", direction, "}");
+    refusals.push_back(
+        {.method = "Ledger.RecordUsage",
+         .request = absl::StrCat("account_id: 'acct' usage { ", Usage("new"), call, "}"),
+         .field = "usage.call.direction"});
+    refusals.push_back({.method = "Ledger.AuthorizeUsage",
+                        .request = absl::StrCat("account_id: 'acct' user_id: 'u' ", call),
+                        .field = "call.direction"});
+    refusals.push_back({.method = "Rates.QuoteCall", .request = call, .field = "call.direction"});
+  }
+  ExpectRefused(refusals);
+  pb::RecordUsageRequest unknown = Parse<pb::RecordUsageRequest>(
+      absl::StrCat("account_id: 'acct' usage { ", Usage("new"), Call(), "}"));
+  unknown.mutable_usage()->mutable_call()->set_direction(static_cast<pb::Direction>(7));
+  ExpectStatus(Send("Ledger.RecordUsage", unknown), {.field = "usage.call.direction"});
+}
+
+TEST_F(BadInputTest, TextsWithAMalformedSizeOrCarrierAreRefused) {
+  const auto sms = [](const std::string& rest) {
+    return absl::StrCat("sms { direction: DIRECTION_OUTBOUND destination: '+12025550123' ", rest,
+                        " }");
+  };
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {sms(""), "sms.segments"},
+      {sms("segments: 0"), "sms.segments"},
+      {sms("segments: -1"), "sms.segments"},
+      {sms("segments: 256"), "sms.segments"},
+      {sms("segments: 2147483647"), "sms.segments"},
+      {sms("text {}"), "sms.text.encoding"},
+      {sms("text { length: 3 }"), "sms.text.encoding"},
+      {sms("text { encoding: SMS_ENCODING_GSM7 length: -1 }"), "sms.text.length"},
+      {sms("text { encoding: SMS_ENCODING_GSM7 length: 39016 }"), "sms.text.length"},
+      {sms("text { encoding: SMS_ENCODING_UCS2 length: 17086 }"), "sms.text.length"},
+      {sms("text { encoding: SMS_ENCODING_UCS2 length: 2147483647 }"), "sms.text.length"},
+      {sms("segments: 1 carrier: 'a b'"), "sms.carrier"},
+      {sms("segments: 1 carrier: 'a\\nb'"), "sms.carrier"},
+      {sms("segments: 1 carrier: '\\303\\251'"), "sms.carrier"},
+      {sms(absl::StrCat("segments: 1 carrier: '", std::string(33, 'a'), "'")), "sms.carrier"},
+      {"sms { destination: '+12025550123' segments: 1 }", "sms.direction"},
+  };
+  std::vector<Refusal> refusals;
+  for (const auto& [text, field] : rows) {
+    refusals.push_back(
+        {.method = "Ledger.RecordUsage",
+         .request = absl::StrCat("account_id: 'acct' usage { ", Usage("new"), text, "}"),
+         .field = absl::StrCat("usage.", field)});
+    refusals.push_back({.method = "Ledger.AuthorizeUsage",
+                        .request = absl::StrCat("account_id: 'acct' user_id: 'u' ", text),
+                        .field = field});
+    refusals.push_back({.method = "Rates.QuoteSms", .request = text, .field = field});
+  }
+  ExpectRefused(refusals);
+}
+
+TEST_F(BadInputTest, AnUnknownCarrierTakesThePrefixsOwnPrice) {
+  auto quote = reserve::e2e::Call(
+      stack_->rates(), &pb::Rates::Stub::QuoteSms,
+      Parse<pb::QuoteSmsRequest>("sms { direction: DIRECTION_OUTBOUND destination: '+12025550123' "
+                                 "carrier: 'nobody' segments: 1 }"));
+  ASSERT_TRUE(quote.ok()) << quote.status();
+  EXPECT_EQ(quote->rate().carrier(), "");
+  EXPECT_EQ(quote->cost().nanos(), 12'000'000);
+}
+
+TEST_F(BadInputTest, UsageWithoutAKindOrAtAnImpossibleTimeIsRefused) {
+  const auto at = [](const std::string& time) {
+    return absl::StrCat("account_id: 'acct' usage { usage_id: 'new' user_id: 'u' ", time, Call(),
+                        "}");
+  };
+  const std::string ahead = absl::StrCat(absl::ToUnixSeconds(absl::Now() + absl::Hours(3)));
+  ExpectRefused({
+      {.method = "Ledger.RecordUsage", .request = "account_id: 'acct'", .field = "usage.usage_id"},
+      {.method = "Ledger.RecordUsage",
+       .request = absl::StrCat("account_id: 'acct' usage { ", Usage("new"), "}"),
+       .field = "usage.call"},
+      {.method = "Ledger.AuthorizeUsage",
+       .request = "account_id: 'acct' user_id: 'u'",
+       .field = "call"},
+      {.method = "Ledger.RecordUsage", .request = at(""), .field = "usage.start_time"},
+      {.method = "Ledger.RecordUsage",
+       .request = at("start_time {} "),
+       .field = "usage.start_time"},
+      {.method = "Ledger.RecordUsage",
+       .request = at("start_time { seconds: -1 } "),
+       .field = "usage.start_time"},
+      {.method = "Ledger.RecordUsage",
+       .request = at(absl::StrCat("start_time { seconds: ", ahead, "} ")),
+       .field = "usage.start_time"},
+      {.method = "Ledger.RecordUsage",
+       .request = at("start_time { seconds: 253402300799 } "),
+       .field = "usage.start_time"},
+      {.method = "Ledger.RecordUsage",
+       .request = at("start_time { seconds: 9223372036854775807 } "),
+       .field = "usage.start_time.seconds"},
+      {.method = "Ledger.RecordUsage",
+       .request = at("start_time { seconds: -9223372036854775808 } "),
+       .field = "usage.start_time.seconds"},
+      {.method = "Ledger.RecordUsage",
+       .request = at("start_time { seconds: 1760000000 nanos: -1 } "),
+       .field = "usage.start_time.nanos"},
+      {.method = "Ledger.RecordUsage",
+       .request = at("start_time { seconds: 1760000000 nanos: 1000000000 } "),
+       .field = "usage.start_time.nanos"},
+      {.method = "Ledger.AuthorizeUsage",
+       .request = absl::StrCat("account_id: 'acct' user_id: 'u' start_time { seconds: ", ahead,
+                               " } ", Call()),
+       .field = "start_time"},
+      {.method = "Rates.QuoteCall",
+       .request = absl::StrCat("start_time { seconds: 253402300800 } ", Call()),
+       .field = "start_time.seconds"},
+  });
+}
+
+TEST_F(BadInputTest, ANumberWithoutAPriceIsRefusedAndNotGuessed) {
+  ExpectRefused({
+      {"Ledger.RecordUsage",
+       absl::StrCat("account_id: 'acct' usage { ", Usage("new"), Call("+99999999999"), "}"),
+       StatusCode::kFailedPrecondition, "NO_RATE", "usage.call.destination"},
+      {"Ledger.RecordUsage",
+       absl::StrCat("account_id: 'acct' usage { ", Usage("new"),
+                    "sms { direction: DIRECTION_OUTBOUND destination: '+99999999999' segments: 1 "
+                    "} }"),
+       StatusCode::kFailedPrecondition, "NO_RATE", "usage.sms.destination"},
+      // The only deck is in dollars.
+      {"Ledger.RecordUsage", absl::StrCat("account_id: 'yen' usage { ", Usage("new"), Call(), "}"),
+       StatusCode::kFailedPrecondition, "NO_RATE", "usage.call.destination"},
+      {"Rates.QuoteCall", Call("+99999999999"), StatusCode::kNotFound, "NO_RATE",
+       "call.destination"},
+      {"Rates.QuoteCall", "currency_code: 'JPY' " + Call(), StatusCode::kNotFound, "NO_RATE",
+       "call.destination"},
+      {"Rates.QuoteSms",
+       "sms { direction: DIRECTION_OUTBOUND destination: '+99999999999' segments: 1 }",
+       StatusCode::kNotFound, "NO_RATE", "sms.destination"},
+  });
+}
+
+TEST_F(BadInputTest, AUsageIdTakesNoOtherContent) {
+  const auto other = [](const std::string& usage) {
+    return Refusal{"Ledger.RecordUsage", absl::StrCat("account_id: 'acct' usage { ", usage, " }"),
+                   StatusCode::kAlreadyExists, "USAGE_ID_REUSED", "usage.usage_id"};
+  };
+  ExpectRefused({
+      other(Usage("booked") + Call("+12025550123", "61")),
+      other(Usage("booked") + Call("+12025550124")),
+      // In another month, and half a year on.
+      other("usage_id: 'booked' user_id: 'u' start_time { seconds: 1757000000 } " + Call()),
+      other("usage_id: 'booked' user_id: 'u' start_time { seconds: 1744000000 } " + Call()),
+      other("usage_id: 'booked' user_id: 'u' start_time { seconds: 1760000000 nanos: 1000 } " +
+            Call()),
+      other(Usage("booked") +
+            "call { direction: DIRECTION_INBOUND destination: '+12025550123' duration_seconds: 60 "
+            "}"),
+      other(Usage("booked") +
+            "sms { direction: DIRECTION_OUTBOUND destination: '+12025550123' segments: 1 }"),
+      other(Usage("booked-sms") +
+            "sms { direction: DIRECTION_OUTBOUND destination: '+12025550123' segments: 1 }"),
+      other(Usage("booked-sms") +
+            "sms { direction: DIRECTION_OUTBOUND destination: '+12025550123' carrier: 'att' "
+            "segments: 2 }"),
+  });
+}
+
+// --- Money --------------------------------------------------------------------------
+
+TEST_F(BadInputTest, MalformedMoneyIsRefusedWhereverItIsTaken) {
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"units: 20 nanos: 1000000000", ".nanos"},
+      {"units: -20 nanos: -1000000000", ".nanos"},
+      {"nanos: 2147483647", ".nanos"},
+      {"units: 1 nanos: -1", ".nanos"},
+      {"units: -1 nanos: 1", ".nanos"},
+      {"units: 9223372037", ".units"},
+      {"units: 9223372036 nanos: 854775808", ".units"},
+      {"units: -9223372036 nanos: -854775809", ".units"},
+      {"units: 9223372036854775807 nanos: 999999999", ".units"},
+      {"units: -9223372036854775808", ".units"},
+      {"currency_code: 'EUR' units: 20", ".currency_code"},
+      {"currency_code: 'usd' units: 20", ".currency_code"},
+      {"currency_code: 'US' units: 20", ".currency_code"},
+      {"currency_code: 'USDUSDUSDUSD' units: 20", ".currency_code"},
+      {"currency_code: 'U\\000D' units: 20", ".currency_code"},
+  };
+  const std::vector<std::pair<std::string, std::string>> methods = {
+      {"Ledger.OpenAccount", "account_id: 'new' reserve_amount"},
+      {"Ledger.OpenAccount", "account_id: 'new' recharge_threshold"},
+      {"Ledger.OpenAccount", "account_id: 'new' expected_monthly_spend"},
+      {"Ledger.UpdateBillingSettings", "account_id: 'acct' reserve_amount"},
+      {"Ledger.UpdateBillingSettings", "account_id: 'acct' recharge_threshold"},
+      {"Ledger.AdjustBalance", "account_id: 'acct' request_id: 'new' reason: 'gift' amount"},
+      {"Ledger.RequestRecharge", "account_id: 'acct' request_id: 'new' amount"},
+  };
+  std::vector<Refusal> refusals;
+  for (const auto& [method, head] : methods) {
+    const std::string field = head.substr(head.rfind(' ') + 1);
+    for (const auto& [money, part] : rows) {
+      refusals.push_back({.method = method,
+                          .request = absl::StrCat(head, " { ", money, " }"),
+                          .field = absl::StrCat(field, part)});
+    }
+  }
+  ExpectRefused(refusals);
+}
+
+TEST_F(BadInputTest, SettingsBelowTheMinimumOrOutOfOrderAreRefused) {
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"reserve_amount { units: 14 nanos: 990000000 }", "reserve_amount"},
+      {"reserve_amount {}", "reserve_amount"},
+      {"reserve_amount { units: -20 }", "reserve_amount"},
+      {"reserve_amount { units: 15 nanos: 1 }", "reserve_amount"},
+      {"reserve_amount { units: 10001 }", "reserve_amount"},
+      {"recharge_threshold { units: 9 nanos: 999999999 }", "recharge_threshold"},
+      {"recharge_threshold { units: -1 }", "recharge_threshold"},
+      {"recharge_threshold {}", "recharge_threshold"},
+      {"recharge_threshold { units: 15 nanos: 1 }", "recharge_threshold"},
+      {"reserve_amount { units: 20 } recharge_threshold { units: 21 }", "recharge_threshold"},
+  };
+  std::vector<Refusal> refusals;
+  for (const auto& [text, field] : rows) {
+    refusals.push_back({.method = "Ledger.UpdateBillingSettings",
+                        .request = absl::StrCat("account_id: 'acct' ", text),
+                        .field = field});
+    refusals.push_back({.method = "Ledger.OpenAccount",
+                        .request = absl::StrCat("account_id: 'new' ", text),
+                        .field = field});
+  }
+  refusals.push_back({.method = "Ledger.UpdateBillingSettings",
+                      .request = "account_id: 'acct' reserve_amount { currency_code: 'USD' units: "
+                                 "20 } recharge_threshold { currency_code: 'EUR' units: 15 }",
+                      .field = "recharge_threshold.currency_code"});
+  refusals.push_back({.method = "Ledger.OpenAccount",
+                      .request = "account_id: 'new' expected_monthly_spend { units: -1 }",
+                      .field = "expected_monthly_spend"});
+  ExpectRefused(refusals);
+}
+
+TEST_F(BadInputTest, AnAccountIsOpenedOnceAndInARealCurrency) {
+  ExpectRefused({
+      {.method = "Ledger.OpenAccount",
+       .request = "account_id: 'new' currency_code: 'XXX'",
+       .field = "currency_code"},
+      {.method = "Ledger.OpenAccount",
+       .request = "account_id: 'new' currency_code: 'usd'",
+       .field = "currency_code"},
+      {.method = "Ledger.OpenAccount",
+       .request = "account_id: 'new' currency_code: 'DOLLARS'",
+       .field = "currency_code"},
+      {"Ledger.OpenAccount", "account_id: 'acct'", StatusCode::kAlreadyExists, "ACCOUNT_EXISTS",
+       "account_id"},
+      {"Ledger.OpenAccount", "account_id: 'acct' card_token: 'tok_visa#else'",
+       StatusCode::kAlreadyExists, "ACCOUNT_EXISTS", "account_id"},
+      {"Ledger.OpenAccount",
+       "account_id: 'acct' card_token: 'tok_visa#acct' recharge_threshold { units: 10 }",
+       StatusCode::kAlreadyExists, "ACCOUNT_EXISTS", "account_id"},
+  });
+}
+
+TEST_F(BadInputTest, AdjustmentsThatMakeNoSenseAreRefused) {
+  const std::string head = "account_id: 'acct' request_id: 'new' ";
+  ExpectRefused({
+      {.method = "Ledger.AdjustBalance", .request = head + "reason: 'x'", .field = "amount"},
+      {.method = "Ledger.AdjustBalance",
+       .request = head + "reason: 'x' amount {}",
+       .field = "amount"},
+      {.method = "Ledger.AdjustBalance",
+       .request = head + "amount { units: 1 }",
+       .field = "reason"},
+      {.method = "Ledger.AdjustBalance",
+       .request = head + "amount { units: 1 } reason: 'a\\nb'",
+       .field = "reason"},
+      {.method = "Ledger.AdjustBalance",
+       .request = absl::StrCat(head, "amount { units: 1 } reason: '", std::string(256, 'a'), "'"),
+       .field = "reason"},
+      // It would not fit: 16.99 is there.
+      {"Ledger.AdjustBalance", head + "amount { units: 9223372036 } reason: 'x'",
+       StatusCode::kOutOfRange, "MONEY_OVERFLOW", ""},
+      {"Ledger.AdjustBalance",
+       "account_id: 'acct' request_id: 'adjusted' amount { units: 2 } reason: 'gift'",
+       StatusCode::kAlreadyExists, "REQUEST_ID_REUSED", "request_id"},
+      {"Ledger.AdjustBalance",
+       "account_id: 'acct' request_id: 'adjusted' amount { units: 1 } reason: 'other'",
+       StatusCode::kAlreadyExists, "REQUEST_ID_REUSED", "request_id"},
+      // One id is one request, of whatever kind.
+      {"Ledger.RequestRecharge", "account_id: 'acct' request_id: 'adjusted'",
+       StatusCode::kAlreadyExists, "REQUEST_ID_REUSED", "request_id"},
+  });
+}
+
+TEST_F(BadInputTest, TopUpsThatCanNotBeChargedAreRefused) {
+  const std::string head = "account_id: 'acct' request_id: 'new' ";
+  ExpectRefused({
+      {.method = "Ledger.RequestRecharge", .request = head + "amount {}", .field = "amount"},
+      {.method = "Ledger.RequestRecharge",
+       .request = head + "amount { units: -15 }",
+       .field = "amount"},
+      {.method = "Ledger.RequestRecharge",
+       .request = head + "amount { units: 15 nanos: 5000000 }",
+       .field = "amount"},
+      {.method = "Ledger.RequestRecharge",
+       .request = head + "amount { units: 10001 }",
+       .field = "amount"},
+      {.method = "Ledger.RequestRecharge",
+       .request = "account_id: 'yen' request_id: 'new' amount { units: 1500 nanos: 10000000 }",
+       .field = "amount"},
+      {"Ledger.RequestRecharge", "account_id: 'bare' request_id: 'new'",
+       StatusCode::kFailedPrecondition, "NO_CARD", ""},
+      {"Ledger.RequestRecharge", "account_id: 'due' request_id: 'new'",
+       StatusCode::kFailedPrecondition, "RECHARGE_ALREADY_OPEN", ""},
+  });
+}
+
+// --- Cards, blocks, lists -----------------------------------------------------------
+
+TEST_F(BadInputTest, MalformedCardsAreRefused) {
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"card_token: 'tok visa'", "card_token"},
+      {"card_token: 'tok\\n'", "card_token"},
+      {"card_token: '\\303\\251'", "card_token"},
+      {absl::StrCat("card_token: '", std::string(256, 'a'), "'"), "card_token"},
+      {"card_fingerprint: 'f'", "card_token"},
+      {"card_token: 'tok_visa' card_fingerprint: 'a b'", "card_fingerprint"},
+      {absl::StrCat("card_token: 'tok_visa' card_fingerprint: '", std::string(65, 'a'), "'"),
+       "card_fingerprint"},
+  };
+  std::vector<Refusal> refusals = {{.method = "Ledger.UpdatePaymentMethod",
+                                    .request = "account_id: 'acct'",
+                                    .field = "card_token"}};
+  for (const auto& [text, field] : rows) {
+    refusals.push_back({.method = "Ledger.UpdatePaymentMethod",
+                        .request = absl::StrCat("account_id: 'acct' ", text),
+                        .field = field});
+    refusals.push_back({.method = "Ledger.OpenAccount",
+                        .request = absl::StrCat("account_id: 'new' ", text),
+                        .field = field});
+  }
+  ExpectRefused(refusals);
+}
+
+TEST_F(BadInputTest, ABlockNeedsAReason) {
+  std::vector<Refusal> refusals;
+  for (const std::string method : {"Ledger.BlockAccount", "Ledger.UnblockAccount"}) {
+    for (const std::string& reason :
+         {std::string(), std::string(256, 'a'), std::string("a\\tb"), std::string("a\\000b")}) {
+      refusals.push_back({.method = method,
+                          .request = absl::StrCat("account_id: 'acct' reason: '", reason, "'"),
+                          .field = "reason"});
+    }
+  }
+  ExpectRefused(refusals);
+}
+
+TEST_F(BadInputTest, ListsRefuseTokensThatAreNotTheirs) {
+  // A real token, of another list.
+  const auto entries =
+      reserve::e2e::Call(stack_->ledger(), &pb::Ledger::Stub::ListEntries,
+                         Parse<pb::ListEntriesRequest>("account_id: 'acct' page_size: 1"));
+  ASSERT_TRUE(entries.ok()) << entries.status();
+  ASSERT_FALSE(entries->next_page_token().empty());
+  const std::string theirs = entries->next_page_token();
+  std::vector<Refusal> refusals;
+  for (const std::string list :
+       {"Ledger.ListAccounts", "Ledger.ListUsers", "Ledger.ListUsage", "Ledger.ListEntries",
+        "Ledger.ListRecharges", "Ledger.ListEvents", "Rates.ListRateDecks", "Rates.ListRates"}) {
+    const bool of_account = absl::StartsWith(list, "Ledger.") && list != "Ledger.ListAccounts";
+    const std::string head = of_account ? "account_id: 'acct' " : "";
+    for (const std::string token : {"x", "%%%", "AAAA", "MTIz", "a\\nb"}) {
+      refusals.push_back({.method = list,
+                          .request = absl::StrCat(head, "page_token: '", token, "'"),
+                          .field = "page_token"});
+    }
+    refusals.push_back({.method = list,
+                        .request = absl::StrCat(head, "page_token: '", std::string(5000, 'A'), "'"),
+                        .field = "page_token"});
+    if (list != "Ledger.ListEntries") {
+      refusals.push_back({.method = list,
+                          .request = absl::StrCat(head, "page_token: '", theirs, "'"),
+                          .field = "page_token"});
+    }
+    for (const std::string size : {"-1", "-2147483648"}) {
+      refusals.push_back({.method = list,
+                          .request = absl::StrCat(head, "page_size: ", size),
+                          .field = "page_size"});
+    }
+  }
+  refusals.push_back({.method = "Ledger.ListEntries",
+                      .request = absl::StrCat("account_id: 'due' page_token: '", theirs, "'"),
+                      .field = "page_token"});
+  refusals.push_back({.method = "Audit.VerifyLedger",
+                      .request = absl::StrCat("resume_token: '", theirs, "'"),
+                      .field = "resume_token"});
+  refusals.push_back(
+      {.method = "Audit.VerifyLedger", .request = "resume_token: 'x'", .field = "resume_token"});
+  refusals.push_back({.method = "Rates.ListRates", .request = "prefix: '1a'", .field = "prefix"});
+  refusals.push_back({.method = "Rates.ListRates",
+                      .request = absl::StrCat("prefix: '", std::string(20, '1'), "'"),
+                      .field = "prefix"});
+  refusals.push_back(
+      {.method = "Rates.ListRates", .request = "deck_version: -1", .field = "deck_version"});
+  ExpectRefused(refusals);
+}
+
+TEST_F(BadInputTest, APageIsNeverLargerThanAThousand) {
+  const auto rates = reserve::e2e::Call(stack_->rates(), &pb::Rates::Stub::ListRates,
+                                        Parse<pb::ListRatesRequest>("page_size: 2147483647"));
+  ASSERT_TRUE(rates.ok()) << rates.status();
+  EXPECT_EQ(rates->rates_size(), 1000);
+}
+
+// --- Batches and streams ------------------------------------------------------------
+
+TEST_F(BadInputTest, ABatchHoldsOneToAThousandUsages) {
+  const auto before = Stored();
+  pb::BatchRecordUsageRequest request;
+  ExpectStatus(Send("Ledger.BatchRecordUsage", request), {.field = "requests"});
+  for (int i = 0; i < 1001; ++i) {
+    *request.add_requests() = Parse<pb::RecordUsageRequest>(
+        absl::StrCat("account_id: 'acct' usage { ", Usage(absl::StrCat("batch-", i)), Call(), "}"));
+  }
+  ExpectStatus(Send("Ledger.BatchRecordUsage", request), {.field = "requests"});
+  EXPECT_EQ(Stored(), before);
+}
+
+TEST_F(BadInputTest, EachRefusalOfABatchNamesTheFieldAsTheSingleCallDoes) {
+  const auto before = Stored();
+  const auto response = reserve::e2e::Call(
+      stack_->ledger(), &pb::Ledger::Stub::BatchRecordUsage,
+      Parse<pb::BatchRecordUsageRequest>(absl::StrCat(
+          "requests { } "
+          "requests { account_id: 'nobody' usage { ",
+          Usage("new"), Call(), "} } ", "requests { account_id: 'acct' } ",
+          "requests { account_id: 'acct' usage { ", Usage("new"), Call("12"), "} } ",
+          "requests { account_id: 'acct' usage { ", Usage("new"), Call("+99999999999"), "} } ",
+          "requests { account_id: 'acct' usage { ", Usage("booked"), Call("+12025550129"), "} }")));
+  ASSERT_TRUE(response.ok()) << response.status();
+  const std::vector<Refusal> expected = {
+      {.field = "account_id"},
+      {"", "", StatusCode::kNotFound, "ACCOUNT_NOT_FOUND", "account_id"},
+      {.field = "usage.usage_id"},
+      {.field = "usage.call.destination"},
+      {"", "", StatusCode::kFailedPrecondition, "NO_RATE", "usage.call.destination"},
+      {"", "", StatusCode::kAlreadyExists, "USAGE_ID_REUSED", "usage.usage_id"},
+  };
+  ASSERT_EQ(response->results_size(), static_cast<int>(expected.size()));
+  for (int i = 0; i < response->results_size(); ++i) {
+    SCOPED_TRACE(i);
+    ExpectStatus(FromProtoStatus(response->results(i).error()), expected[i]);
+  }
+  EXPECT_EQ(Stored(), before);
+}
+
+TEST_F(BadInputTest, AStreamEndsAtAWrongSequence) {
+  const std::string request =
+      absl::StrCat("request { account_id: 'acct' usage { ", Usage("new"), Call(), "} }");
+  std::vector<Refusal> refusals;
+  for (const std::string sequence : {"0", "2", "-1", "9223372036854775807"}) {
+    refusals.push_back({.method = "Ledger.StreamUsage",
+                        .request = absl::StrCat("sequence: ", sequence, " ", request),
+                        .field = "sequence"});
+  }
+  ExpectRefused(refusals);
+}
+
+TEST_F(BadInputTest, ARefusalOnAStreamNamesTheField) {
+  const auto before = Stored();
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"sequence: 1", "request.account_id"},
+      {"sequence: 1 request { account_id: 'acct' }", "request.usage.usage_id"},
+      {absl::StrCat("sequence: 1 request { account_id: 'acct' usage { ", Usage("new"), Call("1"),
+                    "} }"),
+       "request.usage.call.destination"}};
+  for (const auto& [text, field] : rows) {
+    const auto answer = stack_->CallRaw(PathOf("Ledger.StreamUsage"),
+                                        Parse<pb::StreamUsageRequest>(text).SerializeAsString());
+    ASSERT_TRUE(answer.ok()) << answer.status();
+    pb::StreamUsageResponse response;
+    ASSERT_TRUE(response.ParseFromString(*answer));
+    EXPECT_EQ(response.acknowledged_sequence(), 1);
+    ASSERT_EQ(response.refusals_size(), 1);
+    EXPECT_EQ(response.refusals(0).sequence(), 1);
+    ExpectStatus(FromProtoStatus(response.refusals(0).error()), {.field = field});
+  }
+  EXPECT_EQ(Stored(), before);
+}
+
+TEST_F(BadInputTest, AnImportNeedsItsHeaderAndAWholeFile) {
+  ExpectRefused({
+      {.method = "Rates.ImportRateDeck", .request = "", .field = "header"},
+      {.method = "Rates.ImportRateDeck", .request = "csv_chunk: 'x'", .field = "header"},
+      {.method = "Rates.ImportRateDeck", .request = "header {}", .field = "header.name"},
+      {.method = "Rates.ImportRateDeck",
+       .request = "header { name: 'a b' }",
+       .field = "header.name"},
+      {.method = "Rates.ImportRateDeck",
+       .request = "header { name: 'a' currency_code: 'x' }",
+       .field = "header.currency_code"},
+      {.method = "Rates.ImportRateDeck",
+       .request = "header { name: 'a' csv_bytes: -1 }",
+       .field = "header.csv_bytes"},
+      {.method = "Rates.ImportRateDeck",
+       .request = "header { name: 'a' csv_bytes: 5 }",
+       .field = "header.csv_bytes"},
+      {.method = "Rates.ImportRateDeck",
+       .request = "header { name: 'a' standard_rate_ceiling { units: -1 } }",
+       .field = "header.standard_rate_ceiling"},
+      {.method = "Rates.ImportRateDeck",
+       .request = "header { name: 'a' effective_time { nanos: -1 } }",
+       .field = "header.effective_time.nanos"},
+  });
+}
+
+// --- Workers ------------------------------------------------------------------------
+
+TEST_F(BadInputTest, ReportsThatCanNotBeTrueAreRefused) {
+  const std::string head = "account_id: 'due' worker_id: 'w' ordinal: 1 ";
+  const std::string now = head + "attempt: 1 ";
+  ExpectRefused({
+      {.method = "Recharges.ReportRecharge", .request = now, .field = "outcome"},
+      {.method = "Recharges.ReportRecharge",
+       .request = now + "declined {}",
+       .field = "declined.decline_class"},
+      {.method = "Recharges.ReportRecharge",
+       .request = now + "declined { decline_class: DECLINE_CLASS_SOFT code: 'a b' }",
+       .field = "declined.code"},
+      {.method = "Recharges.ReportRecharge",
+       .request = absl::StrCat(now, "declined { decline_class: DECLINE_CLASS_SOFT code: '",
+                               std::string(65, 'a'), "' }"),
+       .field = "declined.code"},
+      {.method = "Recharges.ReportRecharge",
+       .request = now + "unresolved {}",
+       .field = "unresolved.reason"},
+      {.method = "Recharges.ReportRecharge",
+       .request = now + "unresolved { reason: 'a\\nb' }",
+       .field = "unresolved.reason"},
+      {.method = "Recharges.ReportRecharge",
+       .request = now + "succeeded {}",
+       .field = "succeeded.charge_id"},
+      {.method = "Recharges.ReportRecharge",
+       .request = now + "succeeded { charge_id: 'ch' }",
+       .field = "succeeded.amount.currency_code"},
+      {.method = "Recharges.ReportRecharge",
+       .request = now + "succeeded { charge_id: 'ch' amount { currency_code: 'USD' units: 14 } }",
+       .field = "succeeded.amount"},
+      {.method = "Recharges.ReportRecharge",
+       .request = now + "succeeded { charge_id: 'ch' amount { currency_code: 'EUR' units: 15 } }",
+       .field = "succeeded.amount"},
+      {.method = "Recharges.ReportRecharge",
+       .request = head + "attempt: 0 unresolved { reason: 'lost' }",
+       .field = "attempt"},
+      {.method = "Recharges.ReportRecharge",
+       .request = head + "attempt: 2 unresolved { reason: 'lost' }",
+       .field = "attempt"},
+      // Nobody holds a lease of this epoch.
+      {"Recharges.ReportRecharge", now + "lease_epoch: 7 unresolved { reason: 'lost' }",
+       StatusCode::kFailedPrecondition, "LEASE_LOST", ""},
+      {"Recharges.ReportRecharge",
+       now + "lease_epoch: 7 declined { decline_class: DECLINE_CLASS_HARD code: 'lost_card' }",
+       StatusCode::kFailedPrecondition, "LEASE_LOST", ""},
+      {"Recharges.ReportRecharge",
+       "account_id: 'acct' worker_id: 'w' ordinal: 1 attempt: 1 succeeded { charge_id: 'ch_2' "
+       "amount { currency_code: 'USD' units: 15 } }",
+       StatusCode::kFailedPrecondition, "ALREADY_CREDITED", ""},
+      {"Recharges.RenewLease", head + "lease_epoch: 7", StatusCode::kFailedPrecondition,
+       "LEASE_LOST", "lease_epoch"},
+      {.method = "Recharges.WatchLowBalance",
+       .request = "worker_id: 'w' max_in_flight: -1",
+       .field = "max_in_flight"},
+      {.method = "Recharges.WatchLowBalance",
+       .request = "worker_id: 'w' max_in_flight: 1025",
+       .field = "max_in_flight"},
+  });
+}
+
+// --- Bytes --------------------------------------------------------------------------
+
+// What gRPC's callback API answers by itself to a message that it can't read; no handler sees it.
+constexpr StatusCode kUnreadable = StatusCode::kUnimplemented;
+
+// A field of length-delimited bytes, as it is on the wire. Short ones only.
+std::string WireField(int number, const std::string& bytes) {
+  return absl::StrCat(std::string(1, static_cast<char>(number << 3 | 2)),
+                      std::string(1, static_cast<char>(bytes.size())), bytes);
+}
+
+TEST_F(BadInputTest, TextThatIsNotUtf8IsNeverStored) {
+  const auto before = Stored();
+  const std::vector<std::string> not_utf8 = {
+      "\xff", "\xc3", "a\x80z", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xc0\xaf"};
+  const auto money = WireField(3, "\x10\x01");  // units: 1
+  for (const std::string& text : not_utf8) {
+    SCOPED_TRACE(absl::CHexEscape(text));
+    const std::vector<std::pair<std::string, std::string>> requests = {
+        {"Ledger.OpenAccount", WireField(1, text)},
+        {"Ledger.OpenAccount", WireField(1, "new") + WireField(3, text)},
+        {"Ledger.BlockAccount", WireField(1, "acct") + WireField(2, text)},
+        {"Ledger.PutUser", WireField(1, "acct") + WireField(2, text)},
+        {"Ledger.AdjustBalance",
+         WireField(1, "acct") + WireField(2, "new") + money + WireField(4, text)},
+        {"Ledger.ListUsage", WireField(1, "acct") + WireField(3, text)},
+    };
+    for (const auto& [method, bytes] : requests) {
+      SCOPED_TRACE(method);
+      const absl::Status status = stack_->CallRaw(PathOf(method), bytes).status();
+      EXPECT_EQ(status.code(), kUnreadable) << status;
+    }
+  }
+  EXPECT_EQ(Stored(), before);
+}
+
+TEST_F(BadInputTest, BytesThatAreNoMessageAreRefused) {
+  const auto before = Stored();
+  for (const std::string& bytes : {std::string("\x0a"),
+                                   std::string("\x0a\x7f"
+                                               "a"),
+                                   std::string("\xff\xff\xff"), std::string(200, '\xff'),
+                                   std::string("\x0b"), std::string("\x00", 1)}) {
+    for (const std::string method : {"Ledger.GetAccount", "Ledger.RecordUsage",
+                                     "Recharges.ReportRecharge", "Rates.QuoteCall"}) {
+      SCOPED_TRACE(absl::StrCat(method, " ", absl::CHexEscape(bytes)));
+      const absl::Status status = stack_->CallRaw(PathOf(method), bytes).status();
+      EXPECT_EQ(status.code(), kUnreadable) << status;
+    }
+  }
+  EXPECT_EQ(Stored(), before);
+}
+
+TEST_F(BadInputTest, AMessageThatIsTooLargeIsRefused) {
+  const auto before = Stored();
+  const absl::Status status =
+      stack_->CallRaw(PathOf("Ledger.GetAccount"), std::string(5 << 20, '\x0a')).status();
+  EXPECT_EQ(status.code(), StatusCode::kResourceExhausted) << status;
+  EXPECT_EQ(Stored(), before);
+}
+
+TEST_F(BadInputTest, AMethodThatIsNotThereIsUnimplemented) {
+  EXPECT_EQ(stack_->CallRaw("/reserve.ledger.v1.Ledger/DropTables", "").status().code(),
+            StatusCode::kUnimplemented);
+}
+
+// --- What all of it left ------------------------------------------------------------
+
+TEST_F(BadInputTest, RefusalsAreNotLoggedAsFaultsAndTheLedgerStillAddsUp) {
+  const auto verified = reserve::e2e::Call(stack_->audit(), &pb::Audit::Stub::VerifyAccount,
+                                           Parse<pb::VerifyAccountRequest>("account_id: 'acct'"));
+  ASSERT_TRUE(verified.ok()) << verified.status();
+  EXPECT_EQ(verified->counts().differences(), 0) << verified->DebugString();
+  EXPECT_EQ(verified->counts().entries(), 4);
+  EXPECT_TRUE(stack_->ledger_process()->Running());
+  EXPECT_THAT(stack_->ledger_process()->Stderr(),
+              ::testing::Not(::testing::HasSubstr("\"severity\":\"ERROR\"")));
+}
+
+}  // namespace
+}  // namespace reserve::e2e

@@ -1,0 +1,149 @@
+// The real processes of Reserve, for tests from end to end.
+//
+// A stack is a schema of its own, brought up by `ledger migrate`; a `ledger serve` on a free
+// port, with the starter deck imported by `ledger import-rates`; and, if asked for, a
+// `gateway_stub` and workers. Each process can be stopped, killed and started again; it then
+// serves on its old address, with its data. All of them end with the object. The schema is on the
+// server of RESERVE_TEST_DATABASE if that is set. Not thread-safe, but for Call and CallRaw.
+//
+//   auto stack = Stack::Start({.gateway = true, .workers = 1});
+//   ASSERT_TRUE(stack.ok()) << stack.status();
+//   const auto account = Call((*stack)->ledger(), &pb::Ledger::Stub::GetAccount,
+//                             Parse<pb::GetAccountRequest>("account_id: 'acme'"));
+//   ASSERT_TRUE(account.ok()) << account.status();
+#ifndef RESERVE_TESTS_E2E_STACK_H_
+#define RESERVE_TESTS_E2E_STACK_H_
+
+#include <google/protobuf/text_format.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "common/rpc/status.h"
+#include "reserve/gateway/v1/payment_gateway.grpc.pb.h"
+#include "reserve/ledger/v1/audit.grpc.pb.h"
+#include "reserve/ledger/v1/ledger.grpc.pb.h"
+#include "reserve/ledger/v1/rates.grpc.pb.h"
+#include "reserve/ledger/v1/recharges.grpc.pb.h"
+#include "tests/support/mariadb_server.h"
+#include "tests/support/subprocess.h"
+#include "tests/support/test_database.h"
+
+namespace reserve::e2e {
+
+inline constexpr absl::Duration kCallDeadline = absl::Seconds(30);
+
+struct StackOptions {
+  // Where the schema is; null: where TestDatabase puts it.
+  const test_support::PrivateDatabaseServer* server = nullptr;
+  std::vector<std::string> ledger_flags = {};
+  bool starter_deck = true;
+  bool gateway = false;
+  std::vector<std::string> gateway_flags = {};
+  // Needs the gateway.
+  int workers = 0;
+  std::vector<std::string> worker_flags = {};
+};
+
+class Stack {
+ public:
+  // Everything runs and takes calls. Errors show the end of the output of the process at fault.
+  static absl::StatusOr<std::unique_ptr<Stack>> Start(StackOptions options);
+  Stack(const Stack&) = delete;
+  Stack& operator=(const Stack&) = delete;
+  // SIGKILL to each process that runs.
+  ~Stack();
+
+  // Starts a process that does not run, on its old address.
+  absl::Status StartLedger();
+  absl::Status StartGateway();
+  absl::Status StartWorker(size_t index);
+
+  // The processes, to be watched, signalled and killed; null before the first start.
+  test_support::Subprocess* ledger_process() { return ledger_process_.get(); }
+  test_support::Subprocess* gateway_process() { return gateway_process_.get(); }
+  test_support::Subprocess* worker_process(size_t index) { return workers_[index].get(); }
+
+  // Where they serve: "127.0.0.1:4711".
+  const std::string& ledger_address() const { return ledger_address_; }
+  const std::string& gateway_address() const { return gateway_address_; }
+  int metrics_port() const { return metrics_port_; }
+
+  ledger::v1::Ledger::Stub& ledger() { return *ledger_; }
+  ledger::v1::Rates::Stub& rates() { return *rates_; }
+  ledger::v1::Recharges::Stub& recharges() { return *recharges_; }
+  ledger::v1::Audit::Stub& audit() { return *audit_; }
+  gateway::v1::PaymentGateway::Stub& gateway() { return *gateway_; }
+
+  const test_support::TestDatabase& database() const { return *database_; }
+  // A folder of the stack's own, gone with it.
+  const std::string& folder() const { return folder_; }
+
+  // Sends bytes to a method of the ledger ("/reserve.ledger.v1.Ledger/GetAccount") and returns the
+  // bytes of the first message that comes back. Also for methods that stream.
+  absl::StatusOr<std::string> CallRaw(const std::string& method, absl::string_view request);
+
+  // Runs `ledger COMMAND [args]` against the stack's database and ledger to its end.
+  struct Ended {
+    int exit_code = -1;
+    std::string output;  // stdout
+    std::string errors;  // stderr
+  };
+  Ended RunLedger(const std::vector<std::string>& args,
+                  const std::map<std::string, std::string>& env = {}) const;
+
+ private:
+  explicit Stack(StackOptions options) : options_(std::move(options)) {}
+  absl::Status StartAll();
+
+  const StackOptions options_;
+  std::string folder_;
+  std::unique_ptr<test_support::TestDatabase> database_;
+  std::unique_ptr<test_support::Subprocess> ledger_process_;
+  std::unique_ptr<test_support::Subprocess> gateway_process_;
+  std::vector<std::unique_ptr<test_support::Subprocess>> workers_;
+  std::string ledger_address_;
+  std::string gateway_address_;
+  int metrics_port_ = 0;
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<ledger::v1::Ledger::Stub> ledger_;
+  std::unique_ptr<ledger::v1::Rates::Stub> rates_;
+  std::unique_ptr<ledger::v1::Recharges::Stub> recharges_;
+  std::unique_ptr<ledger::v1::Audit::Stub> audit_;
+  std::unique_ptr<gateway::v1::PaymentGateway::Stub> gateway_;
+};
+
+// A message from its text form; a text that is none is a failure of the test.
+template <typename Message>
+Message Parse(const std::string& text) {
+  Message message;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &message)) << text;
+  return message;
+}
+
+// One unary call with a deadline; a refusal comes with its reason and field.
+template <typename Stub, typename Request, typename Response>
+absl::StatusOr<Response> Call(Stub& stub,
+                              grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                           Response*),
+                              const Request& request) {
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(absl::Now() + kCallDeadline));
+  Response response;
+  const grpc::Status status = (stub.*method)(&context, request, &response);
+  if (!status.ok()) return FromGrpcStatus(status);
+  return response;
+}
+
+}  // namespace reserve::e2e
+
+#endif  // RESERVE_TESTS_E2E_STACK_H_
