@@ -1,0 +1,265 @@
+#include "services/ledger/engine/auditor.h"
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "services/ledger/storage/account_rows.h"
+#include "services/ledger/storage/entry_rows.h"
+#include "tests/services/ledger/engine/harness.h"
+
+namespace reserve::engine {
+namespace {
+
+constexpr char kAccount[] = "acme";
+
+// One account with everything that an account can have.
+void LiveThroughADay(Engine& engine) {
+  OpenFunded(engine, kAccount);  // entry 1
+  domain::Usage inbound = Call(kUser, "inbound", "16505550100", 60);
+  inbound.direction = domain::Direction::kInbound;
+  domain::Usage toll_free = Call(kUser, "toll-free", "18005550100", 60);
+  toll_free.direction = domain::Direction::kInbound;
+  domain::Usage last_month = Call(kUser, "late", kStandardNumber, 30);
+  last_month.start_time -= absl::Hours(24 * 40);
+  std::vector<Order> orders;
+  for (const domain::Usage& usage : {Call(kUser, "free", kStandardNumber, 600),                // 2
+                                     Call(kUnlimitedUser, "unlimited", kStandardNumber, 600),  // 3
+                                     Call(kUser, "dear", kDearNumber, 300),                    // 4
+                                     Sms(kUser, "text", kStandardNumber, 2),                   // 5
+                                     inbound, toll_free, last_month,             // 6, 7, 8
+                                     Call(kUser, "unanswered", kDearNumber, 0),  // 9
+                                     Call(kUser, "straddle", kStandardNumber, 18'000)}) {  // 10
+    orders.emplace_back(kAccount, RecordUsage{usage});
+  }
+  orders.emplace_back(kAccount, AdjustBalance{"adjust-1", -6 * kNanosPerUnit, "a fee", ""});  // 11
+  for (const auto& reply : AskAll(engine, orders)) ASSERT_TRUE(reply.ok()) << reply.status();
+}
+
+TEST(AuditorTest, AnAccountThatWasOnlyUsedAddsUp) {
+  Ledger ledger;
+  LiveThroughADay(*ledger.StartEngine());
+  const Findings findings = ledger.Audit();
+  EXPECT_EQ(findings.accounts, 1);
+  EXPECT_EQ(findings.entries, 11);
+  EXPECT_EQ(findings.usages, 9);
+  EXPECT_EQ(findings.recharges, 2);
+  EXPECT_EQ(findings.users, 2);
+  EXPECT_GT(findings.events, 4);
+  EXPECT_EQ(findings.difference_count, 0);
+}
+
+TEST(AuditorTest, AnAccountOfManyPagesAddsUp) {
+  Ledger ledger;
+  const auto engine = ledger.StartEngine();
+  OpenFunded(*engine, kAccount);
+  std::vector<Order> orders;
+  for (int i = 0; i < 1499; ++i) {
+    orders.emplace_back(kAccount,
+                        RecordUsage{Call(kUser, absl::StrCat("call-", i), kStandardNumber, 60)});
+  }
+  for (const auto& reply : AskAll(*engine, orders)) ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(ledger.Audit().entries, 1500);
+  // A number used twice just where two pages meet.
+  ledger.sql().Execute(
+      "UPDATE entries SET seq = 500, record_time = record_time + INTERVAL 1 SECOND "
+      "WHERE seq = 501");
+  const Findings findings = ledger.AuditOf(kAccount);
+  ASSERT_GT(findings.difference_count, 0);
+  EXPECT_EQ(findings.differences.front().check, kCheckSeqGap);
+}
+
+TEST(AuditorTest, MonthlyBucketsAreReplayed) {
+  Ledger ledger;
+  ledger.sql().Execute("INSERT INTO plans VALUES ('monthly', 1, 600, 2, 0)");
+  const auto engine = ledger.StartEngine();
+  OpenFunded(*engine, kAccount);
+  ASSERT_TRUE(Ask<UserReply>(*engine, kAccount, PutUser{kUser, "monthly"}).ok());
+  domain::Usage last_month = Call(kUser, "a", kStandardNumber, 420);
+  last_month.start_time -= absl::Hours(24 * 30);
+  for (const domain::Usage& usage : {last_month, Call(kUser, "b", kStandardNumber, 420),
+                                     Call(kUser, "c", kStandardNumber, 420)}) {
+    ASSERT_TRUE(Ask<UsageReply>(*engine, kAccount, RecordUsage{usage}).ok());
+  }
+  ASSERT_TRUE(Ask<UserReply>(*engine, kAccount, PutUser{kUser, "per_minute"}).ok());
+  ASSERT_TRUE(
+      Ask<UsageReply>(*engine, kAccount, RecordUsage{Call(kUser, "d", kStandardNumber, 60)}).ok());
+  ledger.Audit();
+}
+
+TEST(AuditorTest, AnUnknownAccountIsNotFound) {
+  Ledger ledger;
+  const auto connection = ledger.Connect();
+  Findings findings;
+  const absl::Status status = VerifyAccount(*connection, "nobody", &findings);
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(ReasonOf(status), "ACCOUNT_NOT_FOUND");
+  // The connection is as it was.
+  EXPECT_TRUE(connection->Begin().ok());
+}
+
+TEST(AuditorTest, OnlyTheFirstDifferencesAreKept) {
+  Ledger ledger;
+  const auto engine = ledger.StartEngine();
+  OpenFunded(*engine, kAccount);
+  std::vector<Order> orders;
+  for (int i = 0; i < 150; ++i) {
+    orders.emplace_back(kAccount,
+                        RecordUsage{Call(kUser, absl::StrCat("call-", i), kStandardNumber, 60)});
+  }
+  AskAll(*engine, orders);
+  ledger.sql().Execute("DELETE FROM usage_ids");
+  const Findings findings = ledger.AuditOf(kAccount);
+  EXPECT_EQ(findings.difference_count, 150);
+  EXPECT_EQ(findings.differences.size(), Findings::kMaxDifferences);
+}
+
+struct Tampering {
+  const char* name;
+  const char* sql;
+  std::set<std::string> checks;  // all that must notice, and no others
+};
+
+void PrintTo(const Tampering& tampering, std::ostream* out) { *out << tampering.sql; }
+
+// One ledger for all: what is tampered with is restored from copies of the tables.
+class TamperingTest : public testing::TestWithParam<Tampering> {
+ protected:
+  static constexpr const char* kTables[] = {"accounts", "users",  "entries",  "usage_ids",
+                                            "requests", "events", "recharges"};
+
+  static void SetUpTestSuite() {
+    ledger_ = new Ledger();
+    LiveThroughADay(*ledger_->StartEngine());
+    for (const char* table : kTables) {
+      ledger_->sql().Execute(
+          absl::StrCat("CREATE TABLE copy_of_", table, " ENGINE=InnoDB AS SELECT * FROM ", table));
+    }
+  }
+  static void TearDownTestSuite() {
+    delete ledger_;
+    ledger_ = nullptr;
+  }
+  void SetUp() override {
+    for (const char* table : kTables) {
+      ledger_->sql().Execute(absl::StrCat("DELETE FROM ", table));
+      ledger_->sql().Execute(absl::StrCat("INSERT INTO ", table, " SELECT * FROM copy_of_", table));
+    }
+  }
+
+  static Ledger* ledger_;
+};
+
+Ledger* TamperingTest::ledger_ = nullptr;
+
+TEST_P(TamperingTest, IsNoticedByName) {
+  ASSERT_EQ(ledger_->Audit().difference_count, 0);
+  ledger_->sql().Execute(GetParam().sql);
+  const Findings findings = ledger_->AuditOf(kAccount);
+  std::set<std::string> checks;
+  for (const Difference& difference : findings.differences) {
+    EXPECT_EQ(difference.account_id, kAccount);
+    EXPECT_NE(difference.stored, difference.computed);
+    checks.insert(difference.check);
+  }
+  EXPECT_EQ(checks, GetParam().checks);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, TamperingTest,
+    testing::Values(
+        Tampering{"Balance", "UPDATE accounts SET balance_nanos = balance_nanos + 1", {"BALANCE"}},
+        Tampering{"BalanceAfter",
+                  "UPDATE entries SET balance_after_nanos = balance_after_nanos + 1 WHERE seq = 4",
+                  {"BALANCE_CHAIN"}},
+        Tampering{"Amount",
+                  "UPDATE entries SET amount_nanos = amount_nanos - 1 WHERE seq = 11",
+                  {"BALANCE_CHAIN", "BALANCE"}},
+        Tampering{"LostEntry",
+                  "DELETE FROM entries WHERE seq = 5",
+                  {"SEQ_GAP", "BALANCE_CHAIN", "BALANCE"}},
+        Tampering{"LostLastEntry", "DELETE FROM entries WHERE seq = 11", {"LAST_SEQ", "BALANCE"}},
+        Tampering{"SeqTwice",
+                  "UPDATE entries SET seq = 5, record_time = record_time + INTERVAL 1 SECOND WHERE "
+                  "seq = 6",
+                  {"SEQ_GAP", "USAGE_ID"}},
+        Tampering{"LastSeq", "UPDATE accounts SET last_seq = 12", {"LAST_SEQ"}},
+        Tampering{"Price", "UPDATE entries SET price_nanos = 70000000 WHERE seq = 4", {"RATING"}},
+        Tampering{
+            "ConnectFee", "UPDATE entries SET connect_fee_nanos = 0 WHERE seq = 4", {"RATING"}},
+        Tampering{
+            "Duration", "UPDATE entries SET duration_seconds = 301 WHERE seq = 4", {"RATING"}},
+        Tampering{
+            "Increments", "UPDATE entries SET increment_seconds = 0 WHERE seq = 4", {"RATING"}},
+        Tampering{"Basis", "UPDATE entries SET basis = 4 WHERE seq = 4", {"RATING"}},
+        Tampering{"Segments", "UPDATE entries SET segments = 3 WHERE seq = 5", {"RATING"}},
+        Tampering{"StandardRate", "UPDATE entries SET standard_rate = 1 WHERE seq = 4", {"RATING"}},
+        Tampering{"Prefix", "UPDATE entries SET prefix = '49' WHERE seq = 4", {"RATING"}},
+        Tampering{"Deck", "UPDATE entries SET deck_version = 9 WHERE seq = 4", {"RATING"}},
+        Tampering{"Plan", "UPDATE entries SET plan_id = 'none' WHERE seq = 4", {"RATING"}},
+        Tampering{"Direction", "UPDATE entries SET direction = 1 WHERE seq = 6", {"RATING"}},
+        Tampering{"LostUsageId", "DELETE FROM usage_ids WHERE usage_id = 'dear'", {"USAGE_ID"}},
+        Tampering{"UsageIdElsewhere",
+                  "UPDATE usage_ids SET seq = 5 WHERE usage_id = 'dear'",
+                  {"USAGE_ID"}},
+        Tampering{"UsageIdInOtherMonth",
+                  "UPDATE usage_ids SET month = 202601 WHERE usage_id = 'dear'",
+                  {"USAGE_ID"}},
+        Tampering{"LostRequest", "DELETE FROM requests", {"REQUEST_ID"}},
+        Tampering{"RequestElsewhere", "UPDATE requests SET seq = 3", {"REQUEST_ID"}},
+        Tampering{"BucketOfUser",
+                  "UPDATE users SET free_seconds_used = 17000 WHERE user_id = 'u'",
+                  {"BUCKET"}},
+        Tampering{"BucketPeriod",
+                  "UPDATE users SET free_period = 202611 WHERE user_id = 'u'",
+                  {"BUCKET"}},
+        Tampering{"BucketBefore",
+                  "UPDATE entries SET free_seconds_before = 17000 WHERE seq = 4",
+                  {"BUCKET"}},
+        Tampering{"BucketTooLarge",
+                  "UPDATE entries SET free_seconds_before = 99999 WHERE seq = 2",
+                  {"BUCKET"}},
+        Tampering{"LostUser", "DELETE FROM users WHERE user_id = 'u'", {"BUCKET"}},
+        Tampering{"RechargeWithoutEntry",
+                  "UPDATE entries SET recharge_ordinal = 9 WHERE kind = 2",
+                  {"RECHARGE_ENTRY"}},
+        Tampering{"EntryWithoutSuccess",
+                  "UPDATE recharges SET state = 3 WHERE ordinal = 1",
+                  {"RECHARGE_ENTRY"}},
+        Tampering{"RechargeAmount",
+                  "UPDATE recharges SET amount_nanos = amount_nanos + 1 WHERE ordinal = 1",
+                  {"RECHARGE_ENTRY"}},
+        Tampering{"CreditedTwice",
+                  "UPDATE entries SET kind = 2, recharge_ordinal = 1 WHERE seq = 11",
+                  {"RECHARGE_ENTRY"}},
+        Tampering{
+            "ForgottenOpenRecharge", "UPDATE accounts SET open_ordinal = 0", {"OPEN_RECHARGE"}},
+        Tampering{"TwoOpenRecharges",
+                  "UPDATE recharges SET state = 1 WHERE ordinal = 1",
+                  {"OPEN_RECHARGE", "RECHARGE_ENTRY"}},
+        Tampering{"LostRecharge",
+                  "DELETE FROM recharges WHERE ordinal = 1",
+                  {"OPEN_RECHARGE", "RECHARGE_ENTRY"}},
+        Tampering{"LastOrdinal", "UPDATE accounts SET last_ordinal = 3", {"OPEN_RECHARGE"}},
+        Tampering{"LostEvent", "DELETE FROM events WHERE event_seq = 2", {"EVENT_GAP"}},
+        Tampering{"LastEvent", "UPDATE accounts SET last_event_seq = 99", {"LAST_EVENT"}},
+        Tampering{"State", "UPDATE accounts SET state = 3", {"STATE"}},
+        Tampering{"StateOfLastEvent",
+                  "UPDATE events SET state = 3 ORDER BY event_seq DESC LIMIT 1",
+                  {"STATE"}},
+        Tampering{"ActiveWithoutMoneyOrCard",
+                  "UPDATE accounts SET balance_nanos = 0, card_state = 2",
+                  {"STATE", "BALANCE"}},
+        Tampering{"Currency", "UPDATE accounts SET currency = 'EUR'", {"CURRENCY"}},
+        Tampering{"NoCurrency", "UPDATE accounts SET currency = 'QQQ'", {"CURRENCY"}},
+        Tampering{"RechargeCurrency",
+                  "UPDATE recharges SET currency = 'EUR' WHERE ordinal = 1",
+                  {"CURRENCY"}}),
+    [](const auto& test) { return test.param.name; });
+
+}  // namespace
+}  // namespace reserve::engine

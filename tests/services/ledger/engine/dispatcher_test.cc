@@ -1,0 +1,228 @@
+#include "services/ledger/engine/recharge_dispatcher.h"
+
+#include <atomic>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/services/ledger/engine/harness.h"
+#include "tests/support/wait_until.h"
+
+namespace reserve::engine {
+namespace {
+
+using test_support::WaitUntil;
+
+// Keeps what it is given. Thread-safe.
+class Watcher : public RechargeWatcher {
+ public:
+  void OnLease(const LeasedRecharge& leased) override {
+    absl::MutexLock lock(&mutex_);
+    leases_.push_back(leased);
+  }
+  std::vector<LeasedRecharge> Leases() const {
+    absl::MutexLock lock(&mutex_);
+    return leases_;
+  }
+  size_t count() const { return Leases().size(); }
+
+ private:
+  mutable absl::Mutex mutex_;
+  std::vector<LeasedRecharge> leases_ ABSL_GUARDED_BY(mutex_);
+};
+
+class DispatcherTest : public testing::Test {
+ protected:
+  static void Open(Engine& engine, const std::string& account_id) {
+    const auto opened = Ask<domain::Account>(engine, account_id, OpenWithCard());
+    ASSERT_TRUE(opened.ok()) << opened.status();
+  }
+
+  Ledger ledger_;
+};
+
+TEST_F(DispatcherTest, ARechargeIsHandedOutOnceWithALease) {
+  const auto engine = ledger_.StartEngine();
+  Watcher watcher;
+  engine->dispatcher().Add(&watcher, "w1", 10);
+  Open(*engine, "a");
+  ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 1; }));
+  Open(*engine, "b");
+  ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 2; }));
+  engine->dispatcher().Remove(&watcher);
+  const std::vector<LeasedRecharge> leases = watcher.Leases();
+  ASSERT_EQ(leases.size(), 2u);
+  EXPECT_EQ(leases[0].recharge.account_id, "a");
+  EXPECT_EQ(leases[0].recharge.lease_owner, "w1");
+  EXPECT_EQ(leases[0].recharge.lease_epoch, 1);
+  EXPECT_EQ(leases[0].lease_remaining, absl::Seconds(30));
+  EXPECT_EQ(leases[0].attempt_age, absl::ZeroDuration());
+  EXPECT_FALSE(leases[0].handed_out_before);
+  EXPECT_EQ(leases[1].recharge.account_id, "b");
+}
+
+TEST_F(DispatcherTest, WhatWasOpenBeforeAWorkerCameIsFound) {
+  const auto engine = ledger_.StartEngine();
+  Open(*engine, "a");
+  Watcher watcher;
+  engine->dispatcher().Add(&watcher, "w1", 10);
+  EXPECT_TRUE(WaitUntil([&] { return watcher.count() == 1; }));
+  engine->dispatcher().Remove(&watcher);
+}
+
+TEST_F(DispatcherTest, ALeaseThatRanOutIsGivenToAnotherWithTheAttemptsAge) {
+  const auto engine = ledger_.StartEngine();
+  Watcher first;
+  engine->dispatcher().Add(&first, "w1", 10);
+  Open(*engine, "a");
+  ASSERT_TRUE(WaitUntil([&] { return first.count() == 1; }));
+  engine->dispatcher().Remove(&first);
+  Watcher second;
+  engine->dispatcher().Add(&second, "w2", 10);
+  // Until the lease is over, others get other things only.
+  Open(*engine, "b");
+  ASSERT_TRUE(WaitUntil([&] { return second.count() == 1; }));
+  EXPECT_EQ(second.Leases()[0].recharge.account_id, "b");
+  ledger_.clock().Advance(absl::Seconds(30));
+  const auto has_a = [&] {
+    for (const LeasedRecharge& leased : second.Leases()) {
+      if (leased.recharge.account_id == "a") return true;
+    }
+    return false;
+  };
+  ASSERT_TRUE(WaitUntil(has_a));
+  engine->dispatcher().Remove(&second);
+  for (const LeasedRecharge& leased : second.Leases()) {
+    if (leased.recharge.account_id != "a") continue;
+    EXPECT_EQ(leased.recharge.lease_owner, "w2");
+    EXPECT_EQ(leased.recharge.lease_epoch, 2);
+    EXPECT_EQ(leased.attempt_age, absl::Seconds(30));
+    EXPECT_TRUE(leased.handed_out_before);
+  }
+}
+
+TEST_F(DispatcherTest, AProlongedLeaseIsNotHandedOutAgain) {
+  const auto engine = ledger_.StartEngine();
+  Watcher watcher;
+  engine->dispatcher().Add(&watcher, "w1", 10);
+  Open(*engine, "a");
+  ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 1; }));
+  ledger_.clock().Advance(absl::Seconds(29));
+  ASSERT_TRUE(engine->queries()
+                  .Run([&](storage::Connection& connection) {
+                    return engine->RenewLease(connection, {"a", 1}, "w1", 1).status();
+                  })
+                  .ok());
+  ledger_.clock().Advance(absl::Seconds(29));
+  Open(*engine, "b");
+  ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 2; }));
+  EXPECT_EQ(watcher.Leases()[1].recharge.account_id, "b");
+  ledger_.clock().Advance(absl::Seconds(1));
+  ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 3; }));
+  engine->dispatcher().Remove(&watcher);
+  EXPECT_EQ(watcher.Leases()[2].recharge.account_id, "a");
+  const absl::Status stale = engine->queries().Run([&](storage::Connection& connection) {
+    return engine->RenewLease(connection, {"a", 1}, "w1", 1).status();
+  });
+  EXPECT_EQ(ReasonOf(stale), "LEASE_LOST");
+}
+
+TEST_F(DispatcherTest, AWorkerNeverHasMoreThanItAskedFor) {
+  const auto engine = ledger_.StartEngine();
+  for (int i = 0; i < 5; ++i) Open(*engine, absl::StrCat("a", i));
+  Watcher watcher;
+  engine->dispatcher().Add(&watcher, "w1", 2);
+  std::set<std::string> seen;
+  for (size_t settled = 0; settled < 5; ++settled) {
+    ASSERT_TRUE(WaitUntil([&] { return watcher.count() > settled; }));
+    EXPECT_LE(watcher.count(), settled + 2);
+    const domain::Recharge recharge = watcher.Leases()[settled].recharge;
+    EXPECT_TRUE(seen.insert(recharge.account_id).second);
+    ASSERT_TRUE(
+        Ask<RechargeReply>(*engine, recharge.account_id, Succeeded(1, recharge.amount)).ok());
+    engine->dispatcher().Settled({recharge.account_id, 1});
+  }
+  engine->dispatcher().Remove(&watcher);
+  ledger_.Audit();
+}
+
+TEST_F(DispatcherTest, TwoLedgersNeverHandOutTheSame) {
+  const auto one = ledger_.StartEngine();
+  const auto two = ledger_.StartEngine();
+  Watcher watchers[2];
+  one->dispatcher().Add(&watchers[0], "w1", 1000);
+  two->dispatcher().Add(&watchers[1], "w2", 1000);
+  constexpr size_t kAccounts = 200;
+  std::vector<Order> orders;
+  for (size_t i = 0; i < kAccounts; ++i) orders.emplace_back(absl::StrCat("a", i), OpenWithCard());
+  for (const auto& reply : AskAll(*one, orders)) ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_TRUE(WaitUntil([&] { return watchers[0].count() + watchers[1].count() >= kAccounts; }));
+  one->dispatcher().Remove(&watchers[0]);
+  two->dispatcher().Remove(&watchers[1]);
+  std::set<std::string> seen;
+  for (const Watcher& watcher : watchers) {
+    for (const LeasedRecharge& leased : watcher.Leases()) {
+      EXPECT_TRUE(seen.insert(leased.recharge.account_id).second) << leased.recharge.account_id;
+      EXPECT_EQ(leased.recharge.lease_epoch, 1);
+    }
+  }
+  EXPECT_EQ(seen.size(), kAccounts);
+  EXPECT_EQ(ledger_.sql().QueryInt("SELECT SUM(lease_epoch) FROM recharges"), 200);
+}
+
+TEST_F(DispatcherTest, ABusyLedgerStillFindsLeasesThatRanOut) {
+  const auto engine = ledger_.StartEngine();
+  Watcher watcher;
+  engine->dispatcher().Add(&watcher, "w1", 10);
+  Open(*engine, "a");
+  ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 1; }));
+  std::atomic<bool> stop = false;
+  std::thread busy([&] {
+    while (!stop) {
+      engine->dispatcher().Announce({{"nobody", 1}});
+      std::this_thread::yield();
+    }
+  });
+  ledger_.clock().Advance(absl::Seconds(31));
+  EXPECT_TRUE(WaitUntil([&] { return watcher.count() == 2; }));
+  stop = true;
+  busy.join();
+  engine->dispatcher().Remove(&watcher);
+}
+
+TEST_F(DispatcherTest, ASoftDeclineIsHandedOutAgainWhenItsTimeHasCome) {
+  const auto engine = ledger_.StartEngine();
+  Watcher watcher;
+  engine->dispatcher().Add(&watcher, "w1", 10);
+  Open(*engine, "a");
+  ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 1; }));
+  ReportRecharge declined;
+  declined.ordinal = 1;
+  declined.outcome.kind = domain::ChargeOutcome::Kind::kDeclined;
+  declined.outcome.attempt = 1;
+  declined.outcome.lease_epoch = 1;
+  declined.outcome.decline_class = domain::DeclineClass::kSoft;
+  declined.outcome.text = "insufficient_funds";
+  ASSERT_TRUE(Ask<RechargeReply>(*engine, "a", declined).ok());
+  engine->dispatcher().Settled({"a", 1});
+  Open(*engine, "b");
+  ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 2; }));
+  EXPECT_EQ(watcher.Leases()[1].recharge.account_id, "b");
+  engine->dispatcher().Settled({"b", 1});
+  ASSERT_TRUE(Ask<RechargeReply>(*engine, "b", Succeeded(1, 15 * kNanosPerUnit)).ok());
+  ledger_.clock().Advance(absl::Hours(1));
+  ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 3; }));
+  engine->dispatcher().Remove(&watcher);
+  const LeasedRecharge again = watcher.Leases()[2];
+  EXPECT_EQ(again.recharge.account_id, "a");
+  EXPECT_EQ(again.recharge.attempt, 2);
+  EXPECT_FALSE(again.handed_out_before);
+}
+
+}  // namespace
+}  // namespace reserve::engine

@@ -1,0 +1,447 @@
+#include "services/ledger/engine/engine.h"
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/services/ledger/engine/harness.h"
+#include "tests/support/wait_until.h"
+
+namespace reserve::engine {
+namespace {
+
+using domain::AccountState;
+using domain::Decision;
+using test_support::WaitUntil;
+
+constexpr char kAccount[] = "acme";
+
+std::string ReasonFor(const absl::StatusOr<Reply>& reply) {
+  return reply.ok() ? "OK" : ReasonOf(reply.status());
+}
+
+RecordUsage Record(const domain::Usage& usage) { return RecordUsage{usage}; }
+
+class EngineTest : public testing::Test {
+ protected:
+  // Waits until a session of this schema runs a statement with `text`; its id.
+  int64_t SessionThatRuns(const std::string& text) {
+    int64_t id = 0;
+    EXPECT_TRUE(WaitUntil([&] {
+      const auto rows = ledger_.sql().Query(absl::StrCat(
+          "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> "
+          "CONNECTION_ID() AND info LIKE '%",
+          text, "%' AND info NOT LIKE '%processlist%'"));
+      if (rows.size() != 1) return false;
+      id = std::stoll(rows[0][0]);
+      return true;
+    }));
+    return id;
+  }
+
+  Ledger ledger_;
+};
+
+TEST_F(EngineTest, AnAccountLivesThroughItsDay) {
+  const auto engine = ledger_.StartEngine();
+  const auto opened = Ask<domain::Account>(*engine, kAccount, OpenWithCard());
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_EQ(opened->state, AccountState::kPendingFunding);
+  EXPECT_EQ(opened->open_ordinal, 1);
+  ASSERT_TRUE(Ask<UserReply>(*engine, kAccount, PutUser{kUser, ""}).ok());
+
+  const AuthorizeUsage question{Call(kUser, "", kStandardNumber, 0)};
+  auto answer = Ask<AuthorizeReply>(*engine, kAccount, question);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->authorization.decision, Decision::kPendingFunding);
+
+  const auto funded = Ask<RechargeReply>(*engine, kAccount, Succeeded(1, 15 * kNanosPerUnit));
+  ASSERT_TRUE(funded.ok()) << funded.status();
+  EXPECT_FALSE(funded->already_applied);
+  answer = Ask<AuthorizeReply>(*engine, kAccount, question);
+  EXPECT_EQ(answer->authorization.decision, Decision::kAllowed);
+  EXPECT_EQ(answer->authorization.free_seconds_left, 18'000);
+  EXPECT_EQ(answer->price, 10'000'000);
+
+  const auto booked =
+      Ask<UsageReply>(*engine, kAccount, Record(Call(kUser, "c1", kDearNumber, 6000)));
+  ASSERT_TRUE(booked.ok()) << booked.status();
+  EXPECT_EQ(booked->cost, 6'010'000'000);
+  EXPECT_EQ(booked->balance_after, 8'990'000'000);
+  // Below the threshold: a recharge is open in the same transaction (G1).
+  domain::Account account = ledger_.Account(kAccount);
+  EXPECT_EQ(account.open_ordinal, 2);
+  EXPECT_EQ(account.balance, 8'990'000'000);
+  const auto busy = Ask<RechargeReply>(*engine, kAccount, RequestRecharge{"top-1", {}, ""});
+  EXPECT_EQ(ReasonOf(busy.status()), "RECHARGE_ALREADY_OPEN");
+
+  ASSERT_TRUE(Ask<RechargeReply>(*engine, kAccount, Succeeded(2, 15 * kNanosPerUnit)).ok());
+  const auto again = Ask<RechargeReply>(*engine, kAccount, Succeeded(2, 15 * kNanosPerUnit));
+  EXPECT_TRUE(again->already_applied);
+  EXPECT_EQ(ledger_.Account(kAccount).balance, 23'990'000'000);
+
+  const auto blocked = Ask<domain::Account>(*engine, kAccount, BlockAccount{"fraud"});
+  EXPECT_TRUE(blocked->blocked());
+  EXPECT_EQ(Ask<AuthorizeReply>(*engine, kAccount, question)->authorization.decision,
+            Decision::kAccountBlocked);
+  EXPECT_FALSE(Ask<domain::Account>(*engine, kAccount, UnblockAccount{"cleared"})->blocked());
+  EXPECT_EQ(
+      Ask<domain::Account>(*engine, kAccount, UpdateBillingSettings{20 * kNanosPerUnit, {}, ""})
+          ->reserve_amount,
+      20 * kNanosPerUnit);
+  EXPECT_EQ(
+      Ask<domain::Account>(*engine, kAccount, UpdatePaymentMethod{{"tok_2", "fp_2"}})->card.token,
+      "tok_2");
+  ASSERT_TRUE(Ask<RechargeReply>(*engine, kAccount, RequestRecharge{"top-2", {}, ""}).ok());
+  EXPECT_EQ(ledger_.Audit().entries, 3);
+}
+
+TEST_F(EngineTest, AHardDeclineDisablesAndANewCardBringsBack) {
+  const auto engine = ledger_.StartEngine();
+  OpenFunded(*engine, kAccount);
+  ASSERT_TRUE(
+      Ask<EntryReply>(*engine, kAccount, AdjustBalance{"r", -15 * kNanosPerUnit, "spent", ""})
+          .ok());
+  EXPECT_EQ(ledger_.Account(kAccount).state, AccountState::kActive);  // D2
+  ReportRecharge declined;
+  declined.ordinal = 2;
+  declined.outcome.kind = domain::ChargeOutcome::Kind::kDeclined;
+  declined.outcome.attempt = 1;
+  declined.outcome.decline_class = domain::DeclineClass::kHard;
+  declined.outcome.text = "stolen_card";
+  ASSERT_TRUE(Ask<RechargeReply>(*engine, kAccount, declined).ok());
+  EXPECT_EQ(ledger_.Account(kAccount).state, AccountState::kDisabled);  // D1
+  ledger_.Audit();
+  const auto card = Ask<domain::Account>(*engine, kAccount, UpdatePaymentMethod{{"t2", "f2"}});
+  EXPECT_EQ(card->open_ordinal, 3);
+  const Nanos amount = 15 * kNanosPerUnit;
+  ASSERT_TRUE(Ask<RechargeReply>(*engine, kAccount, Succeeded(3, amount)).ok());
+  EXPECT_EQ(ledger_.Account(kAccount).state, AccountState::kActive);
+  ledger_.Audit();
+}
+
+TEST_F(EngineTest, RefusalsNameWhatIsMissing) {
+  const auto engine = ledger_.StartEngine();
+  OpenFunded(*engine, kAccount);
+  OpenAccount odd_plan = OpenWithCard();
+  odd_plan.plan_id = "none";
+  OpenAccount other = OpenWithCard();
+  other.digest = "other";
+  const std::vector<absl::StatusOr<Reply>> replies =
+      AskAll(*engine, {{"nobody", Record(Call(kUser, "1", kStandardNumber, 1))},
+                       {kAccount, Record(Call("nobody", "2", kStandardNumber, 1))},
+                       {kAccount, Record(Call(kUser, "3", "998901234567", 1))},
+                       {kAccount, PutUser{"w", "none"}},
+                       {"other", odd_plan},
+                       {kAccount, other},
+                       {kAccount, OpenWithCard()},
+                       {kAccount, Succeeded(7, 1)},
+                       {kAccount, AdjustBalance{"r", 1, "x", "EUR"}}});
+  const char* const expected[] = {
+      "ACCOUNT_NOT_FOUND", "USER_NOT_FOUND", "NO_RATE", "PLAN_NOT_FOUND",
+      "PLAN_NOT_FOUND",    "ACCOUNT_EXISTS", "OK",      "RECHARGE_NOT_FOUND",
+      "INVALID_FIELD"};
+  for (size_t i = 0; i < replies.size(); ++i) {
+    EXPECT_EQ(ReasonFor(replies[i]), expected[i]) << i << replies[i].status();
+  }
+  EXPECT_EQ(ledger_.Audit().entries, 1);
+}
+
+// --- U2 -----------------------------------------------------------------------------
+
+TEST_F(EngineTest, AUsageSentTwiceInABatchIsBookedOnce) {
+  const auto engine = ledger_.StartEngine();
+  OpenFunded(*engine, kAccount);
+  const domain::Usage usage = Call(kUser, "c", kDearNumber, 60);
+  const auto replies = AskAll(
+      *engine, {{kAccount, Record(usage)}, {kAccount, Record(usage)}, {kAccount, Record(usage)}});
+  int duplicates = 0;
+  for (const auto& reply : replies) {
+    ASSERT_TRUE(reply.ok()) << reply.status();
+    const auto& booked = std::get<UsageReply>(*reply);
+    EXPECT_EQ(booked.seq, 2);
+    EXPECT_EQ(booked.cost, 70'000'000);
+    EXPECT_EQ(booked.balance_after, 14'930'000'000);
+    duplicates += booked.duplicate ? 1 : 0;
+  }
+  EXPECT_EQ(duplicates, 2);
+  EXPECT_EQ(ledger_.Audit().usages, 1);
+}
+
+TEST_F(EngineTest, AUsageSentAgainLaterIsAnsweredWithWhatIsStored) {
+  const domain::Usage usage = Call(kUser, "c", kDearNumber, 60);
+  absl::StatusOr<UsageReply> first;
+  {
+    const auto engine = ledger_.StartEngine();
+    OpenFunded(*engine, kAccount);
+    first = Ask<UsageReply>(*engine, kAccount, Record(usage));
+    ASSERT_TRUE(first.ok()) << first.status();
+    ASSERT_TRUE(Ask<UsageReply>(*engine, kAccount, Record(Call(kUser, "d", kDearNumber, 60))).ok());
+  }
+  const auto engine = ledger_.StartEngine();  // which remembers nothing
+  const auto again = Ask<UsageReply>(*engine, kAccount, Record(usage));
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_TRUE(again->duplicate);
+  EXPECT_EQ(again->seq, first->seq);
+  EXPECT_EQ(again->cost, first->cost);
+  EXPECT_EQ(again->balance_after, first->balance_after);
+  EXPECT_EQ(ledger_.Audit().usages, 2);
+}
+
+TEST_F(EngineTest, AUsageIdWithOtherContentIsRefusedInABatchAndLater) {
+  const auto engine = ledger_.StartEngine();
+  OpenFunded(*engine, kAccount);
+  const domain::Usage usage = Call(kUser, "c", kDearNumber, 60);
+  domain::Usage longer = usage;
+  longer.duration_seconds = 61;
+  const auto replies = AskAll(*engine, {{kAccount, Record(usage)}, {kAccount, Record(longer)}});
+  EXPECT_TRUE(replies[0].ok());
+  EXPECT_EQ(replies[1].status().code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(ReasonFor(replies[1]), "USAGE_ID_REUSED");
+  // Every field counts.
+  std::vector<domain::Usage> others(6, usage);
+  others[0].duration_seconds = 59;
+  others[1].destination = "442079460001";
+  others[2].user_id = kUnlimitedUser;
+  others[3].direction = domain::Direction::kInbound;
+  others[4].start_time += absl::Microseconds(1);
+  others[5] = Sms(kUser, "c", kStandardNumber, 1);
+  for (const domain::Usage& other : others) {
+    EXPECT_EQ(ReasonOf(Ask<UsageReply>(*engine, kAccount, Record(other)).status()),
+              "USAGE_ID_REUSED");
+  }
+  EXPECT_EQ(ledger_.Audit().usages, 1);
+}
+
+TEST_F(EngineTest, AUsageIdIsUniqueAcrossMonths) {
+  const auto engine = ledger_.StartEngine();
+  OpenFunded(*engine, kAccount);
+  ASSERT_TRUE(Ask<UsageReply>(*engine, kAccount, Record(Call(kUser, "c", kDearNumber, 60))).ok());
+  for (const int days : {31, 300, 3000}) {
+    domain::Usage usage = Call(kUser, "c", kDearNumber, 60);
+    usage.start_time -= absl::Hours(24 * days);
+    EXPECT_EQ(ReasonOf(Ask<UsageReply>(*engine, kAccount, Record(usage)).status()),
+              "USAGE_ID_REUSED");
+  }
+  EXPECT_EQ(ledger_.Audit().usages, 1);
+}
+
+TEST_F(EngineTest, AnotherAccountMayUseTheSameUsageId) {
+  const auto engine = ledger_.StartEngine();
+  OpenFunded(*engine, "a");
+  OpenFunded(*engine, "b");
+  for (const char* account : {"a", "b"}) {
+    const auto reply = Ask<UsageReply>(*engine, account, Record(Call(kUser, "c", kDearNumber, 60)));
+    ASSERT_TRUE(reply.ok()) << reply.status();
+    EXPECT_FALSE(reply->duplicate);
+  }
+  EXPECT_EQ(ledger_.Audit().usages, 2);
+}
+
+TEST_F(EngineTest, ARequestBooksOnceUnderItsId) {
+  const auto engine = ledger_.StartEngine();
+  OpenFunded(*engine, kAccount);
+  const AdjustBalance adjust{"r1", kNanosPerUnit, "goodwill", ""};
+  const auto replies = AskAll(*engine, {{kAccount, adjust}, {kAccount, adjust}});
+  for (const auto& reply : replies) {
+    ASSERT_TRUE(reply.ok()) << reply.status();
+    EXPECT_EQ(std::get<EntryReply>(*reply).entry.seq, 2);
+  }
+  const auto later = Ask<EntryReply>(*engine, kAccount, adjust);
+  ASSERT_TRUE(later.ok()) << later.status();
+  EXPECT_EQ(later->entry.seq, 2);
+  EXPECT_EQ(later->entry.reason, "goodwill");
+  EXPECT_EQ(
+      ReasonOf(Ask<EntryReply>(*engine, kAccount, AdjustBalance{"r1", 2, "goodwill", ""}).status()),
+      "REQUEST_ID_REUSED");
+  EXPECT_EQ(ReasonOf(Ask<RechargeReply>(*engine, kAccount, RequestRecharge{"r1", {}, ""}).status()),
+            "REQUEST_ID_REUSED");
+  const auto top_up = Ask<RechargeReply>(*engine, kAccount, RequestRecharge{"r2", {}, ""});
+  ASSERT_TRUE(top_up.ok()) << top_up.status();
+  const auto same = Ask<RechargeReply>(*engine, kAccount, RequestRecharge{"r2", {}, ""});
+  ASSERT_TRUE(same.ok()) << same.status();
+  EXPECT_TRUE(same->already_applied);
+  EXPECT_EQ(same->recharge.ordinal, top_up->recharge.ordinal);
+  ledger_.Audit();
+}
+
+// --- Lanes ----------------------------------------------------------------------------
+
+TEST_F(EngineTest, APoisonousCommandDoesNotTakeItsBatchDown) {
+  EngineOptions options = ledger_.Options();
+  options.lanes = 1;
+  const auto engine = ledger_.StartEngine(options);
+  OpenFunded(*engine, kAccount);
+  OpenFunded(*engine, "other");
+  std::vector<Order> orders;
+  for (int i = 0; i < 40; ++i) {
+    orders.emplace_back(i % 2 == 0 ? kAccount : "other",
+                        Record(Call(kUser, absl::StrCat("c", i), kStandardNumber, 60)));
+  }
+  // No column holds so long a number; the API would never let it through.
+  orders[20].second = Record(Call(kUser, "poison", "1" + std::string(40, '2'), 60));
+  const auto replies = AskAll(*engine, orders);
+  for (size_t i = 0; i < replies.size(); ++i) {
+    if (i == 20) {
+      EXPECT_EQ(replies[i].status().code(), absl::StatusCode::kInternal) << replies[i].status();
+    } else {
+      EXPECT_TRUE(replies[i].ok()) << i << replies[i].status();
+    }
+  }
+  EXPECT_EQ(ledger_.Audit().usages, 39);
+}
+
+TEST_F(EngineTest, AFullQueueRefusesAtOnce) {
+  EngineOptions options = ledger_.Options();
+  options.lanes = 1;
+  options.max_queue = 8;
+  const auto engine = ledger_.StartEngine(options);
+  OpenFunded(*engine, kAccount);
+  const auto holder = ledger_.Connect();
+  ASSERT_TRUE(holder->Begin().ok());
+  ASSERT_TRUE(holder->Execute("UPDATE accounts SET last_seq = last_seq").ok());
+
+  Replies first(1);
+  engine->Submit(TasksFor({{kAccount, Record(Call(kUser, "first", kStandardNumber, 60))}}, &first));
+  ASSERT_TRUE(WaitUntil([&] { return engine->stats().queued == 0; }));
+  Replies others(12);
+  std::vector<Order> orders;
+  for (int i = 0; i < 12; ++i) {
+    orders.emplace_back(kAccount, Record(Call(kUser, absl::StrCat("c", i), kStandardNumber, 60)));
+  }
+  engine->Submit(TasksFor(orders, &others));
+  EXPECT_EQ(engine->stats().overloaded, 4);
+  EXPECT_EQ(engine->stats().queued, 8);
+  ASSERT_TRUE(holder->Commit().ok());
+  EXPECT_TRUE(first.Wait()[0].ok());
+  const auto replies = others.Wait();
+  for (size_t i = 0; i < replies.size(); ++i) {
+    EXPECT_EQ(ReasonFor(replies[i]), i < 8 ? "OK" : "OVERLOADED");
+    if (i >= 8) {
+      EXPECT_EQ(replies[i].status().code(), absl::StatusCode::kResourceExhausted);
+    }
+  }
+  EXPECT_EQ(ledger_.Audit().usages, 9);
+}
+
+TEST_F(EngineTest, ALaneWhoseSessionIsKilledGoesOnWithAnother) {
+  const auto engine = ledger_.StartEngine();
+  OpenFunded(*engine, kAccount);
+  const auto holder = ledger_.Connect();
+  ASSERT_TRUE(holder->Begin().ok());
+  ASSERT_TRUE(holder->Execute("UPDATE accounts SET last_seq = last_seq").ok());
+  Replies replies(1);
+  engine->Submit(TasksFor({{kAccount, Record(Call(kUser, "c", kDearNumber, 60))}}, &replies));
+  const int64_t session = SessionThatRuns("FOR UPDATE");
+  ledger_.sql().Execute(absl::StrCat("KILL ", session));
+  ASSERT_TRUE(WaitUntil([&] { return engine->stats().connections_lost == 1; }));
+  ASSERT_TRUE(holder->Commit().ok());
+  const auto reply = replies.Wait();
+  EXPECT_TRUE(reply[0].ok()) << reply[0].status();
+  EXPECT_EQ(ledger_.Audit().usages, 1);
+}
+
+TEST_F(EngineTest, AKilledStatementIsTriedAgain) {
+  const auto engine = ledger_.StartEngine();
+  OpenFunded(*engine, kAccount);
+  const auto holder = ledger_.Connect();
+  ASSERT_TRUE(holder->Begin().ok());
+  ASSERT_TRUE(holder->Execute("UPDATE accounts SET last_seq = last_seq").ok());
+  Replies replies(1);
+  engine->Submit(TasksFor({{kAccount, Record(Call(kUser, "c", kDearNumber, 60))}}, &replies));
+  const int64_t session = SessionThatRuns("FOR UPDATE");
+  ledger_.sql().Execute(absl::StrCat("KILL QUERY ", session));
+  ASSERT_TRUE(WaitUntil([&] { return engine->stats().conflicts >= 1; }));
+  ASSERT_TRUE(holder->Commit().ok());
+  const auto reply = replies.Wait();
+  EXPECT_TRUE(reply[0].ok()) << reply[0].status();
+  EXPECT_EQ(ledger_.Audit().usages, 1);
+}
+
+TEST_F(EngineTest, WhatIsQueuedAtTheEndIsFinished) {
+  std::vector<Order> orders;
+  for (int i = 0; i < 300; ++i) {
+    orders.emplace_back(kAccount, Record(Call(kUser, absl::StrCat("c", i), kStandardNumber, 60)));
+  }
+  Replies replies(orders.size());
+  {
+    const auto engine = ledger_.StartEngine();
+    OpenFunded(*engine, kAccount);
+    engine->Submit(TasksFor(orders, &replies));
+  }
+  for (const auto& reply : replies.Wait()) EXPECT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(ledger_.Audit().usages, 300);
+}
+
+TEST_F(EngineTest, WithoutADatabaseItDoesNotStart) {
+  EngineOptions options = ledger_.Options();
+  options.database.socket = "/nonexistent/socket";
+  Engine engine(options);
+  EXPECT_EQ(engine.Start().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(EngineTest, ADeckIsImportedOnceAndSeenByOtherLedgers) {
+  const auto engine = ledger_.StartEngine();
+  const auto other = ledger_.StartEngine();
+  OpenFunded(*engine, kAccount);
+  rates::DeckHeader header;
+  header.name = "next";
+  header.currency = "USD";
+  header.effective_time = TestNow() - absl::Hours(1);
+  header.import_time = TestNow();
+  header.content_digest = "d";
+  const std::vector<rates::RateRow> rows = {
+      {rates::RateKind::kCall, "1", "", "", 500'000'000, 0, 60, 60}};
+  std::vector<int64_t> versions;
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(engine->queries()
+                    .Run([&](storage::Connection& connection) -> absl::Status {
+                      RESERVE_ASSIGN_OR_RETURN(const Engine::ImportedDeck deck,
+                                               engine->ImportDeck(connection, header, rows));
+                      versions.push_back(deck.header.version);
+                      EXPECT_EQ(deck.already_imported, i == 1);
+                      return absl::OkStatus();
+                    })
+                    .ok());
+  }
+  EXPECT_THAT(versions, testing::ElementsAre(2, 2));
+  const auto booked =
+      Ask<UsageReply>(*engine, kAccount, Record(Call(kUser, "c", kStandardNumber, 60)));
+  ASSERT_TRUE(booked.ok()) << booked.status();
+  EXPECT_EQ(booked->cost, 500'000'000);
+  EXPECT_TRUE(WaitUntil([&] { return other->catalog()->decks->latest_version() == 2; }));
+  ledger_.Audit();
+}
+
+// --- What time brings -------------------------------------------------------------------
+
+TEST_F(EngineTest, TheDayAfterACapTheRechargeIsOpened) {
+  EngineOptions options = ledger_.Options();
+  options.settings.max_automatic_recharges_per_day = 1;
+  const auto engine = ledger_.StartEngine(options);
+  OpenFunded(*engine, kAccount);
+  ASSERT_TRUE(
+      Ask<EntryReply>(*engine, kAccount, AdjustBalance{"1", -6 * kNanosPerUnit, "x", ""}).ok());
+  ASSERT_TRUE(Ask<RechargeReply>(*engine, kAccount, Succeeded(2, 15 * kNanosPerUnit)).ok());
+  ASSERT_TRUE(
+      Ask<EntryReply>(*engine, kAccount, AdjustBalance{"2", -24 * kNanosPerUnit, "x", ""}).ok());
+  domain::Account account = ledger_.Account(kAccount);
+  EXPECT_EQ(account.balance, 0);
+  EXPECT_EQ(account.open_ordinal, 0);
+  EXPECT_EQ(account.state, AccountState::kDisabled);  // G7, D1
+  EXPECT_NE(account.recheck_time, absl::InfiniteFuture());
+  ledger_.Audit();
+
+  ledger_.clock().Advance(account.recheck_time - ledger_.clock().Now());
+  EXPECT_TRUE(WaitUntil([&] { return ledger_.Account(kAccount).open_ordinal == 3; }));
+  ASSERT_TRUE(Ask<RechargeReply>(*engine, kAccount, Succeeded(3, 15 * kNanosPerUnit)).ok());
+  EXPECT_EQ(ledger_.Account(kAccount).state, AccountState::kActive);
+  ledger_.Audit();
+}
+
+}  // namespace
+}  // namespace reserve::engine

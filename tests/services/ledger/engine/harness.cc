@@ -1,0 +1,165 @@
+#include "tests/services/ledger/engine/harness.h"
+
+#include <cstdlib>
+
+#include "absl/strings/str_cat.h"
+#include "services/ledger/rates/rate_deck.h"
+#include "services/ledger/storage/account_rows.h"
+#include "services/ledger/storage/deck_rows.h"
+
+namespace reserve::engine {
+
+void Replies::Done(uint32_t index, absl::StatusOr<Reply> reply) {
+  absl::MutexLock lock(&mutex_);
+  EXPECT_FALSE(replies_[index].has_value()) << "answered twice: " << index;
+  replies_[index] = std::move(reply);
+  ++arrived_;
+}
+
+std::vector<absl::StatusOr<Reply>> Replies::Wait() {
+  absl::MutexLock lock(&mutex_);
+  const auto all = [this]()
+                       ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return arrived_ == replies_.size(); };
+  if (!mutex_.AwaitWithTimeout(absl::Condition(&all), absl::Seconds(100))) {
+    ADD_FAILURE() << "only " << arrived_ << " of " << replies_.size() << " replies came";
+    std::abort();
+  }
+  std::vector<absl::StatusOr<Reply>> replies;
+  for (auto& reply : replies_) replies.push_back(*std::move(reply));
+  return replies;
+}
+
+std::vector<Task> TasksFor(std::vector<Order> orders, ReplySink* sink) {
+  std::vector<Task> tasks;
+  uint32_t index = 0;
+  for (Order& order : orders) {
+    tasks.push_back({std::move(order.first), std::move(order.second), sink, index++});
+  }
+  return tasks;
+}
+
+std::vector<absl::StatusOr<Reply>> AskAll(Engine& engine, std::vector<Order> orders) {
+  Replies replies(orders.size());
+  engine.Submit(TasksFor(std::move(orders), &replies));
+  return replies.Wait();
+}
+
+EngineOptions Ledger::Options() {
+  EngineOptions options;
+  options.database = database_.options();
+  options.lanes = 2;
+  options.query_threads = 1;
+  options.poll_interval = absl::Milliseconds(10);
+  options.clock = [this] { return clock_.Now(); };
+  return options;
+}
+
+std::unique_ptr<Engine> Ledger::StartEngine(EngineOptions options) {
+  auto engine = std::make_unique<Engine>(std::move(options));
+  const absl::Status started = engine->Start();
+  EXPECT_TRUE(started.ok()) << started;
+  return engine;
+}
+
+void Ledger::ImportDeck() {
+  using rates::RateKind;
+  const std::vector<rates::RateRow> rows = {
+      {RateKind::kCall, "1", "", "North America", 10'000'000, 0, 60, 60},
+      {RateKind::kCall, "44", "", "Britain", 60'000'000, 10'000'000, 60, 60},
+      {RateKind::kCallInbound, "1800", "", "Toll-free", 15'000'000, 0, 60, 60},
+      {RateKind::kSms, "1", "", "North America", 12'000'000, 0, 0, 0},
+      {RateKind::kSms, "1", "att", "North America", 11'000'000, 0, 0, 0}};
+  rates::DeckHeader header;
+  header.version = 1;
+  header.name = "test";
+  header.currency = "USD";
+  header.effective_time = TestNow() - absl::Hours(24 * 3650);
+  header.rate_count = static_cast<int64_t>(rows.size());
+  header.import_time = TestNow();
+  const auto connection = Connect();
+  const absl::Status imported = storage::InsertDeck(*connection, header, rows);
+  EXPECT_TRUE(imported.ok()) << imported;
+}
+
+domain::Account Ledger::Account(const std::string& account_id) const {
+  const auto connection = Connect();
+  const auto accounts = storage::LoadAccounts(*connection, {account_id}, storage::Lock::kNone);
+  EXPECT_TRUE(accounts.ok()) << accounts.status();
+  if (!accounts.ok() || accounts->empty()) return {};
+  return accounts->front();
+}
+
+Findings Ledger::AuditOf(const std::string& account_id) const {
+  const auto connection = Connect();
+  Findings findings;
+  const absl::Status status = VerifyAccount(*connection, account_id, &findings);
+  EXPECT_TRUE(status.ok()) << status;
+  return findings;
+}
+
+Findings Ledger::Audit() const {
+  const auto connection = Connect();
+  const auto accounts = storage::ListAccounts(*connection, "", 1000);
+  EXPECT_TRUE(accounts.ok()) << accounts.status();
+  Findings findings;
+  for (const domain::Account& account : *accounts) {
+    const absl::Status status = VerifyAccount(*connection, account.account_id, &findings);
+    EXPECT_TRUE(status.ok()) << status;
+  }
+  for (const Difference& d : findings.differences) {
+    ADD_FAILURE() << d.account_id << " " << d.check << " [" << d.subject << "] stored " << d.stored
+                  << ", computed " << d.computed;
+  }
+  return findings;
+}
+
+domain::Usage Call(const std::string& user_id, const std::string& usage_id,
+                   const std::string& destination, int64_t seconds) {
+  domain::Usage usage;
+  usage.usage_id = usage_id;
+  usage.user_id = user_id;
+  usage.kind = domain::UsageKind::kCall;
+  usage.destination = destination;
+  usage.start_time = TestNow() - absl::Minutes(3);
+  usage.duration_seconds = seconds;
+  return usage;
+}
+
+domain::Usage Sms(const std::string& user_id, const std::string& usage_id,
+                  const std::string& destination, int32_t segments) {
+  domain::Usage usage = Call(user_id, usage_id, destination, 0);
+  usage.kind = domain::UsageKind::kSms;
+  usage.segments = segments;
+  return usage;
+}
+
+OpenAccount OpenWithCard() {
+  OpenAccount open;
+  open.currency = "USD";
+  open.plan_id = "per_minute";
+  open.card = {"tok_good", "fp_good"};
+  open.digest = "digest";
+  return open;
+}
+
+ReportRecharge Succeeded(int64_t ordinal, Nanos amount, int32_t attempt) {
+  ReportRecharge report;
+  report.ordinal = ordinal;
+  report.outcome.kind = domain::ChargeOutcome::Kind::kSucceeded;
+  report.outcome.attempt = attempt;
+  report.outcome.charge_id = absl::StrCat("ch_", ordinal);
+  report.outcome.amount = amount;
+  report.outcome.currency = "USD";
+  return report;
+}
+
+void OpenFunded(Engine& engine, const std::string& account_id) {
+  const std::vector<Order> orders = {{account_id, OpenWithCard()},
+                                     {account_id, PutUser{kUser, ""}},
+                                     {account_id, PutUser{kUnlimitedUser, "unlimited"}}};
+  for (const auto& reply : AskAll(engine, orders)) ASSERT_TRUE(reply.ok()) << reply.status();
+  const auto funded = Ask<RechargeReply>(engine, account_id, Succeeded(1, 15 * kNanosPerUnit));
+  ASSERT_TRUE(funded.ok()) << funded.status();
+}
+
+}  // namespace reserve::engine

@@ -1,0 +1,124 @@
+// A ledger without gRPC: a database of a test's own, engines on it, and commands
+// that wait for their reply.
+//
+//   Ledger ledger;
+//   auto engine = ledger.StartEngine();
+//   OpenFunded(*engine, "acme");
+//   auto reply = Ask<UsageReply>(*engine, "acme", RecordUsage{Call("u", "call-1", "14155550123",
+//   60)});
+#ifndef RESERVE_TESTS_SERVICES_LEDGER_ENGINE_HARNESS_H_
+#define RESERVE_TESTS_SERVICES_LEDGER_ENGINE_HARNESS_H_
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "gtest/gtest.h"
+#include "services/ledger/domain/usage.h"
+#include "services/ledger/engine/auditor.h"
+#include "services/ledger/engine/command.h"
+#include "services/ledger/engine/engine.h"
+#include "tests/services/ledger/storage/migrated_database.h"
+#include "tests/support/mariadb_server.h"
+
+namespace reserve::engine {
+
+using storage::TestNow;
+
+inline constexpr char kUser[] = "u";                      // per_minute
+inline constexpr char kUnlimitedUser[] = "v";             // unlimited
+inline constexpr char kStandardNumber[] = "14155550123";  // $0.01 a minute
+inline constexpr char kDearNumber[] = "442079460000";     // $0.06 a minute, $0.01 to connect
+
+// A clock that only moves when it is told to. Thread-safe.
+class TestClock {
+ public:
+  absl::Time Now() const { return absl::FromUnixMicros(micros_); }
+  void Advance(absl::Duration duration) { micros_ += absl::ToInt64Microseconds(duration); }
+
+ private:
+  std::atomic<int64_t> micros_ = absl::ToUnixMicros(TestNow());
+};
+
+// Collects replies by their index. Must outlive the commands. Thread-safe.
+class Replies : public ReplySink {
+ public:
+  explicit Replies(size_t count) : replies_(count) {}
+  void Done(uint32_t index, absl::StatusOr<Reply> reply) override;
+  // All of them, once they are there.
+  std::vector<absl::StatusOr<Reply>> Wait();
+
+ private:
+  absl::Mutex mutex_;
+  std::vector<std::optional<absl::StatusOr<Reply>>> replies_ ABSL_GUARDED_BY(mutex_);
+  size_t arrived_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+// An account and a command for it.
+using Order = std::pair<std::string, Command>;
+
+std::vector<Task> TasksFor(std::vector<Order> orders, ReplySink* sink);
+// Submits all at once, and waits for the replies, in the order of the commands.
+std::vector<absl::StatusOr<Reply>> AskAll(Engine& engine, std::vector<Order> orders);
+
+template <typename T>
+absl::StatusOr<T> Ask(Engine& engine, const std::string& account_id, Command command) {
+  std::vector<absl::StatusOr<Reply>> replies = AskAll(engine, {{account_id, std::move(command)}});
+  if (!replies[0].ok()) return replies[0].status();
+  return std::get<T>(*std::move(replies[0]));
+}
+
+// A database with the schema and a deck, on which engines can be started.
+class Ledger {
+ public:
+  Ledger() { ImportDeck(); }
+  explicit Ledger(const test_support::PrivateDatabaseServer& server) : database_(server) {
+    ImportDeck();
+  }
+
+  // Options for tests: the test clock, two lanes, quick polling.
+  EngineOptions Options();
+  std::unique_ptr<Engine> StartEngine() { return StartEngine(Options()); }
+  std::unique_ptr<Engine> StartEngine(EngineOptions options);
+
+  TestClock& clock() { return clock_; }
+  const storage::MigratedDatabase& database() const { return database_; }
+  const test_support::TestDatabase& sql() const { return database_.sql(); }
+  std::unique_ptr<storage::Connection> Connect() const { return database_.Connect(); }
+  domain::Account Account(const std::string& account_id) const;
+
+  // Verifies every account; differences are failures of the test.
+  Findings Audit() const;
+  Findings AuditOf(const std::string& account_id) const;
+
+ private:
+  void ImportDeck();
+
+  TestClock clock_;
+  storage::MigratedDatabase database_;
+};
+
+// A call by a user, out, that started three minutes before TestNow().
+domain::Usage Call(const std::string& user_id, const std::string& usage_id,
+                   const std::string& destination, int64_t seconds);
+domain::Usage Sms(const std::string& user_id, const std::string& usage_id,
+                  const std::string& destination, int32_t segments);
+
+OpenAccount OpenWithCard();
+// A report that the recharge's charge of `amount` succeeded.
+ReportRecharge Succeeded(int64_t ordinal, Nanos amount, int32_t attempt = 1);
+
+// Opens an account with a card, charges it for $15, and adds both users.
+void OpenFunded(Engine& engine, const std::string& account_id);
+
+}  // namespace reserve::engine
+
+#endif  // RESERVE_TESTS_SERVICES_LEDGER_ENGINE_HARNESS_H_

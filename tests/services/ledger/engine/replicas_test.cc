@@ -1,0 +1,151 @@
+// Several ledgers on one database, with the same accounts.
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/services/ledger/engine/harness.h"
+#include "tests/support/wait_until.h"
+
+namespace reserve::engine {
+namespace {
+
+constexpr int kThreads = 6;
+constexpr int kRounds = 40;
+constexpr int kUsagesARound = 8;
+constexpr int kAccounts = 3;
+
+// A worker whose charges always succeed: it reports as soon as it is asked.
+class InstantWorker : public RechargeWatcher, public ReplySink {
+ public:
+  explicit InstantWorker(Engine& engine) : engine_(engine) {}
+  void OnLease(const LeasedRecharge& leased) override {
+    ReportRecharge report =
+        Succeeded(leased.recharge.ordinal, leased.recharge.amount, leased.recharge.attempt);
+    report.outcome.lease_epoch = leased.recharge.lease_epoch;
+    ++reported_;
+    engine_.Submit({{leased.recharge.account_id, report, this, 0}});
+  }
+  void Done(uint32_t, absl::StatusOr<Reply> reply) override {
+    EXPECT_TRUE(reply.ok()) << reply.status();
+    ++answered_;
+  }
+  bool idle() const { return reported_ == answered_; }
+  int64_t reported() const { return reported_; }
+
+ private:
+  Engine& engine_;
+  std::atomic<int64_t> reported_ = 0;
+  std::atomic<int64_t> answered_ = 0;
+};
+
+std::string AccountOf(int i) { return absl::StrCat("account-", i % kAccounts); }
+
+// One caller: sends each round to one ledger, and some of it to the other as well.
+void Hammer(int thread, std::vector<std::unique_ptr<Engine>>& engines,
+            std::map<std::string, int64_t>* seq_of) {
+  std::mt19937 random(static_cast<uint32_t>(thread));
+  for (int round = 0; round < kRounds; ++round) {
+    std::vector<Order> orders;
+    for (int i = 0; i < kUsagesARound; ++i) {
+      const std::string id = absl::StrCat("t", thread, "-r", round, "-", i);
+      const bool dear = random() % 2 == 0;
+      orders.emplace_back(AccountOf(static_cast<int>(random() % kAccounts)),
+                          RecordUsage{Call(random() % 2 == 0 ? kUser : kUnlimitedUser, id,
+                                           dear ? kDearNumber : kStandardNumber,
+                                           static_cast<int64_t>(random() % 900))});
+    }
+    Replies first(orders.size());
+    Replies second(orders.size());
+    engines[random() % 2]->Submit(TasksFor(orders, &first));
+    const bool twice = random() % 4 == 0;
+    if (twice) engines[random() % 2]->Submit(TasksFor(orders, &second));
+    const auto replies = first.Wait();
+    for (size_t i = 0; i < replies.size(); ++i) {
+      ASSERT_TRUE(replies[i].ok()) << replies[i].status();
+      const std::string& account_id = orders[i].first;
+      const std::string& id = std::get<RecordUsage>(orders[i].second).usage.usage_id;
+      (*seq_of)[absl::StrCat(account_id, "/", id)] = std::get<UsageReply>(*replies[i]).seq;
+    }
+    if (!twice) continue;
+    const auto again = second.Wait();
+    for (size_t i = 0; i < again.size(); ++i) {
+      ASSERT_TRUE(again[i].ok()) << again[i].status();
+      const auto& a = std::get<UsageReply>(*replies[i]);
+      const auto& b = std::get<UsageReply>(*again[i]);
+      EXPECT_EQ(a.seq, b.seq);
+      EXPECT_EQ(a.balance_after, b.balance_after);
+      EXPECT_NE(a.duplicate, b.duplicate);
+    }
+  }
+}
+
+TEST(ReplicasTest, HammeredAccountsAddUp) {
+  Ledger ledger;
+  std::vector<std::unique_ptr<Engine>> engines;
+  EngineOptions options = ledger.Options();
+  options.retry_budget = absl::Seconds(60);
+  options.settings.max_automatic_recharges_per_day = 100'000;
+  options.settings.max_automatic_amount_per_day = 10'000'000 * kNanosPerUnit;
+  for (int i = 0; i < 2; ++i) engines.push_back(ledger.StartEngine(options));
+  for (int i = 0; i < kAccounts; ++i) OpenFunded(*engines[0], AccountOf(i));
+  InstantWorker workers[2] = {InstantWorker(*engines[0]), InstantWorker(*engines[1])};
+  for (size_t i = 0; i < 2; ++i) {
+    engines[i]->dispatcher().Add(&workers[i], absl::StrCat("w", i), 100);
+  }
+
+  std::vector<std::thread> threads;
+  std::vector<std::map<std::string, int64_t>> seqs(kThreads);
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back(
+        [t, &engines, &seqs] { Hammer(t, engines, &seqs[static_cast<size_t>(t)]); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  // Every open recharge is charged in the end.
+  EXPECT_TRUE(test_support::WaitUntil([&] {
+    return ledger.sql().QueryInt("SELECT COUNT(*) FROM recharges WHERE state <> 2") == 0 &&
+           workers[0].idle() && workers[1].idle();
+  }));
+  for (size_t i = 0; i < 2; ++i) engines[i]->dispatcher().Remove(&workers[i]);
+  engines.clear();
+
+  EXPECT_GT(workers[0].reported() + workers[1].reported(), 0);
+  const Findings findings = ledger.Audit();
+  EXPECT_EQ(findings.usages, kThreads * kRounds * kUsagesARound);
+  EXPECT_EQ(findings.difference_count, 0);
+  // What callers were told is what is stored.
+  std::map<std::string, int64_t> told;
+  for (const auto& of_thread : seqs) told.insert(of_thread.begin(), of_thread.end());
+  std::map<std::string, int64_t> stored;
+  for (const auto& row : ledger.sql().Query("SELECT account_id, usage_id, seq FROM usage_ids")) {
+    stored[absl::StrCat(row[0], "/", row[1])] = std::stoll(row[2]);
+  }
+  EXPECT_EQ(told, stored);
+}
+
+TEST(ReplicasTest, AnAccountOpenedByTwoAtOnceIsOpenedOnce) {
+  Ledger ledger;
+  const auto one = ledger.StartEngine();
+  const auto two = ledger.StartEngine();
+  std::vector<Order> orders;
+  for (int i = 0; i < 100; ++i) orders.emplace_back(absl::StrCat("a", i), OpenWithCard());
+  Replies replies[2] = {Replies(orders.size()), Replies(orders.size())};
+  one->Submit(TasksFor(orders, &replies[0]));
+  two->Submit(TasksFor(orders, &replies[1]));
+  for (Replies& of_engine : replies) {
+    for (const auto& reply : of_engine.Wait()) EXPECT_TRUE(reply.ok()) << reply.status();
+  }
+  const Findings findings = ledger.Audit();
+  EXPECT_EQ(findings.accounts, 100);
+  EXPECT_EQ(findings.recharges, 100);
+}
+
+}  // namespace
+}  // namespace reserve::engine
