@@ -1,0 +1,238 @@
+#include "tests/e2e/demo_client.h"
+
+#include <chrono>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "common/error/error.h"
+#include "common/rpc/conversions.h"
+#include "common/rpc/status.h"
+
+namespace reserve::demo {
+namespace {
+
+namespace gw = ::reserve::gateway::v1;
+
+constexpr absl::Duration kDeadline = absl::Seconds(15);
+// Grows with the ledger.
+constexpr absl::Duration kVerifyDeadline = absl::Minutes(5);
+
+void SetDeadline(absl::Duration deadline, grpc::ClientContext* context) {
+  context->set_deadline(absl::ToChronoTime(absl::Now() + deadline));
+  context->set_wait_for_ready(true);
+}
+
+// One unary call.
+template <typename Response, typename Stub, typename Request>
+absl::StatusOr<Response> Ask(Stub& stub,
+                             grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                          Response*),
+                             const Request& request) {
+  grpc::ClientContext context;
+  SetDeadline(kDeadline, &context);
+  Response response;
+  const absl::Status status = FromGrpcStatus((stub.*method)(&context, request, &response));
+  if (!status.ok()) return status;
+  return response;
+}
+
+// A whole list: `items` takes the repeated field out of each page.
+template <typename Item, typename Response, typename Stub, typename Request, typename Items>
+absl::StatusOr<std::vector<Item>> AskPages(Stub& stub,
+                                           grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                                        const Request&, Response*),
+                                           Request request, Items items) {
+  std::vector<Item> all;
+  do {
+    RESERVE_ASSIGN_OR_RETURN(const Response page, (Ask<Response>(stub, method, request)));
+    const auto& some = items(page);
+    all.insert(all.end(), some.begin(), some.end());
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return all;
+}
+
+}  // namespace
+
+Client::Client(const std::shared_ptr<grpc::Channel>& ledger,
+               const std::shared_ptr<grpc::Channel>& gateway)
+    : ledger_(pb::Ledger::NewStub(ledger)),
+      rates_(pb::Rates::NewStub(ledger)),
+      audit_(pb::Audit::NewStub(ledger)),
+      gateway_(gw::PaymentGateway::NewStub(gateway)) {}
+
+// --- Accounts and users -------------------------------------------------------
+
+absl::StatusOr<pb::Account> Client::OpenAccount(const std::string& account_id,
+                                                const std::string& card_token) {
+  pb::OpenAccountRequest request;
+  request.set_account_id(account_id);
+  request.set_card_token(card_token);
+  RESERVE_ASSIGN_OR_RETURN(const auto response,
+                           Ask(*ledger_, &pb::Ledger::Stub::OpenAccount, request));
+  return response.account();
+}
+
+absl::StatusOr<pb::Account> Client::GetAccount(const std::string& account_id) {
+  pb::GetAccountRequest request;
+  request.set_account_id(account_id);
+  RESERVE_ASSIGN_OR_RETURN(const auto response,
+                           Ask(*ledger_, &pb::Ledger::Stub::GetAccount, request));
+  return response.account();
+}
+
+absl::StatusOr<pb::Account> Client::UpdateBillingSettings(const std::string& account_id,
+                                                          std::optional<Nanos> reserve_amount,
+                                                          std::optional<Nanos> recharge_threshold) {
+  pb::UpdateBillingSettingsRequest request;
+  request.set_account_id(account_id);
+  if (reserve_amount.has_value()) ToProto(*reserve_amount, "USD", request.mutable_reserve_amount());
+  if (recharge_threshold.has_value()) {
+    ToProto(*recharge_threshold, "USD", request.mutable_recharge_threshold());
+  }
+  RESERVE_ASSIGN_OR_RETURN(const auto response,
+                           Ask(*ledger_, &pb::Ledger::Stub::UpdateBillingSettings, request));
+  return response.account();
+}
+
+absl::StatusOr<pb::Account> Client::UpdatePaymentMethod(const std::string& account_id,
+                                                        const std::string& card_token) {
+  pb::UpdatePaymentMethodRequest request;
+  request.set_account_id(account_id);
+  request.set_card_token(card_token);
+  RESERVE_ASSIGN_OR_RETURN(const auto response,
+                           Ask(*ledger_, &pb::Ledger::Stub::UpdatePaymentMethod, request));
+  return response.account();
+}
+
+absl::StatusOr<pb::User> Client::PutUser(const std::string& account_id, const std::string& user_id,
+                                         const std::string& plan_id) {
+  pb::PutUserRequest request;
+  request.set_account_id(account_id);
+  request.set_user_id(user_id);
+  request.set_plan_id(plan_id);
+  RESERVE_ASSIGN_OR_RETURN(const auto response, Ask(*ledger_, &pb::Ledger::Stub::PutUser, request));
+  return response.user();
+}
+
+absl::StatusOr<pb::User> Client::GetUser(const std::string& account_id,
+                                         const std::string& user_id) {
+  pb::GetUserRequest request;
+  request.set_account_id(account_id);
+  request.set_user_id(user_id);
+  RESERVE_ASSIGN_OR_RETURN(const auto response, Ask(*ledger_, &pb::Ledger::Stub::GetUser, request));
+  return response.user();
+}
+
+// --- Usage --------------------------------------------------------------------
+
+absl::StatusOr<pb::AuthorizeUsageResponse> Client::AuthorizeCall(const std::string& account_id,
+                                                                 const std::string& user_id,
+                                                                 const pb::Call& call) {
+  pb::AuthorizeUsageRequest request;
+  request.set_account_id(account_id);
+  request.set_user_id(user_id);
+  *request.mutable_call() = call;
+  return Ask(*ledger_, &pb::Ledger::Stub::AuthorizeUsage, request);
+}
+
+absl::StatusOr<pb::RecordUsageResponse> Client::RecordUsage(const std::string& account_id,
+                                                            const pb::Usage& usage) {
+  pb::RecordUsageRequest request;
+  request.set_account_id(account_id);
+  *request.mutable_usage() = usage;
+  return Ask(*ledger_, &pb::Ledger::Stub::RecordUsage, request);
+}
+
+absl::StatusOr<pb::UsageRecord> Client::GetUsage(const std::string& account_id,
+                                                 const std::string& usage_id) {
+  pb::GetUsageRequest request;
+  request.set_account_id(account_id);
+  request.set_usage_id(usage_id);
+  RESERVE_ASSIGN_OR_RETURN(const auto response,
+                           Ask(*ledger_, &pb::Ledger::Stub::GetUsage, request));
+  return response.usage_record();
+}
+
+// --- Lists --------------------------------------------------------------------
+
+absl::StatusOr<std::vector<pb::UsageRecord>> Client::ListUsage(const std::string& account_id,
+                                                               int page_size) {
+  pb::ListUsageRequest request;
+  request.set_account_id(account_id);
+  request.set_page_size(page_size);
+  return AskPages<pb::UsageRecord>(
+      *ledger_, &pb::Ledger::Stub::ListUsage, request,
+      [](const auto& page) -> const auto& { return page.usage_records(); });
+}
+
+absl::StatusOr<std::vector<pb::Entry>> Client::ListEntries(const std::string& account_id) {
+  pb::ListEntriesRequest request;
+  request.set_account_id(account_id);
+  return AskPages<pb::Entry>(
+      *ledger_, &pb::Ledger::Stub::ListEntries, request,
+      [](const auto& page) -> const auto& { return page.entries(); });
+}
+
+absl::StatusOr<std::vector<pb::Recharge>> Client::ListRecharges(const std::string& account_id) {
+  pb::ListRechargesRequest request;
+  request.set_account_id(account_id);
+  return AskPages<pb::Recharge>(
+      *ledger_, &pb::Ledger::Stub::ListRecharges, request,
+      [](const auto& page) -> const auto& { return page.recharges(); });
+}
+
+absl::StatusOr<std::vector<pb::Event>> Client::ListEvents(const std::string& account_id) {
+  pb::ListEventsRequest request;
+  request.set_account_id(account_id);
+  return AskPages<pb::Event>(
+      *ledger_, &pb::Ledger::Stub::ListEvents, request,
+      [](const auto& page) -> const auto& { return page.events(); });
+}
+
+absl::StatusOr<std::vector<gw::Charge>> Client::ListCharges(const std::string& reference_prefix) {
+  gw::ListChargesRequest request;
+  request.set_reference_prefix(reference_prefix);
+  return AskPages<gw::Charge>(
+      *gateway_, &gw::PaymentGateway::Stub::ListCharges, request,
+      [](const auto& page) -> const auto& { return page.charges(); });
+}
+
+// --- Rates and audit ----------------------------------------------------------
+
+absl::StatusOr<pb::QuoteCallResponse> Client::QuoteCall(const pb::Call& call) {
+  pb::QuoteCallRequest request;
+  *request.mutable_call() = call;
+  return Ask(*rates_, &pb::Rates::Stub::QuoteCall, request);
+}
+
+absl::StatusOr<pb::QuoteSmsResponse> Client::QuoteSms(const pb::Sms& sms) {
+  pb::QuoteSmsRequest request;
+  *request.mutable_sms() = sms;
+  return Ask(*rates_, &pb::Rates::Stub::QuoteSms, request);
+}
+
+absl::StatusOr<pb::VerifyAccountResponse> Client::VerifyAccount(const std::string& account_id) {
+  pb::VerifyAccountRequest request;
+  request.set_account_id(account_id);
+  return Ask(*audit_, &pb::Audit::Stub::VerifyAccount, request);
+}
+
+absl::StatusOr<pb::VerifyLedgerResponse> Client::VerifyLedger() {
+  grpc::ClientContext context;
+  SetDeadline(kVerifyDeadline, &context);
+  const std::unique_ptr<grpc::ClientReader<pb::VerifyLedgerResponse>> reader =
+      audit_->VerifyLedger(&context, pb::VerifyLedgerRequest());
+  pb::VerifyLedgerResponse step;
+  pb::VerifyLedgerResponse whole;
+  while (reader->Read(&step)) {
+    *whole.mutable_counts() = step.counts();
+    whole.mutable_differences()->MergeFrom(step.differences());
+    whole.set_done(step.done());
+  }
+  RESERVE_RETURN_IF_ERROR(FromGrpcStatus(reader->Finish()));
+  return whole;
+}
+
+}  // namespace reserve::demo

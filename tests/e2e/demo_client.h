@@ -1,0 +1,83 @@
+// The ledger and the gateway as a customer of their public RPCs sees them: one
+// function a question, with a deadline, and lists read to their end.
+//
+// Every function returns the refusal as the service gave it (ReasonOf, FieldOf).
+// Thread-safe.
+//
+//   Client client(ledger_channel, gateway_channel);
+//   RESERVE_ASSIGN_OR_RETURN(const pb::Account account, client.GetAccount("acme"));
+#ifndef RESERVE_TESTS_E2E_DEMO_CLIENT_H_
+#define RESERVE_TESTS_E2E_DEMO_CLIENT_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/money/money.h"
+#include "reserve/gateway/v1/payment_gateway.grpc.pb.h"
+#include "reserve/ledger/v1/audit.grpc.pb.h"
+#include "reserve/ledger/v1/ledger.grpc.pb.h"
+#include "reserve/ledger/v1/rates.grpc.pb.h"
+
+namespace reserve::demo {
+
+namespace pb = ::reserve::ledger::v1;
+
+class Client {
+ public:
+  Client(const std::shared_ptr<grpc::Channel>& ledger,
+         const std::shared_ptr<grpc::Channel>& gateway);
+
+  absl::StatusOr<pb::Account> OpenAccount(const std::string& account_id,
+                                          const std::string& card_token);
+  absl::StatusOr<pb::Account> GetAccount(const std::string& account_id);
+  // What is not given stays.
+  absl::StatusOr<pb::Account> UpdateBillingSettings(const std::string& account_id,
+                                                    std::optional<Nanos> reserve_amount,
+                                                    std::optional<Nanos> recharge_threshold);
+  absl::StatusOr<pb::Account> UpdatePaymentMethod(const std::string& account_id,
+                                                  const std::string& card_token);
+  absl::StatusOr<pb::User> PutUser(const std::string& account_id, const std::string& user_id,
+                                   const std::string& plan_id);
+  absl::StatusOr<pb::User> GetUser(const std::string& account_id, const std::string& user_id);
+
+  absl::StatusOr<pb::AuthorizeUsageResponse> AuthorizeCall(const std::string& account_id,
+                                                           const std::string& user_id,
+                                                           const pb::Call& call);
+  absl::StatusOr<pb::RecordUsageResponse> RecordUsage(const std::string& account_id,
+                                                      const pb::Usage& usage);
+  absl::StatusOr<pb::UsageRecord> GetUsage(const std::string& account_id,
+                                           const std::string& usage_id);
+
+  // Newest first, read in pages of `page_size`.
+  absl::StatusOr<std::vector<pb::UsageRecord>> ListUsage(const std::string& account_id,
+                                                         int page_size);
+  absl::StatusOr<std::vector<pb::Entry>> ListEntries(const std::string& account_id);
+  absl::StatusOr<std::vector<pb::Recharge>> ListRecharges(const std::string& account_id);
+  // Oldest first.
+  absl::StatusOr<std::vector<pb::Event>> ListEvents(const std::string& account_id);
+
+  absl::StatusOr<pb::QuoteCallResponse> QuoteCall(const pb::Call& call);
+  absl::StatusOr<pb::QuoteSmsResponse> QuoteSms(const pb::Sms& sms);
+
+  absl::StatusOr<pb::VerifyAccountResponse> VerifyAccount(const std::string& account_id);
+  // Every account: the differences of all messages, and the counts of the last.
+  absl::StatusOr<pb::VerifyLedgerResponse> VerifyLedger();
+
+  // The gateway's charges whose reference starts so, oldest first.
+  absl::StatusOr<std::vector<gateway::v1::Charge>> ListCharges(const std::string& reference_prefix);
+
+ private:
+  std::unique_ptr<pb::Ledger::Stub> ledger_;
+  std::unique_ptr<pb::Rates::Stub> rates_;
+  std::unique_ptr<pb::Audit::Stub> audit_;
+  std::unique_ptr<gateway::v1::PaymentGateway::Stub> gateway_;
+};
+
+}  // namespace reserve::demo
+
+#endif  // RESERVE_TESTS_E2E_DEMO_CLIENT_H_
