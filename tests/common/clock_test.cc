@@ -114,7 +114,7 @@ TEST(UtcTest, RandomTimesAgreeWithAbseil) {
     ASSERT_EQ(FormatRfc3339(time), absl::FormatTime("%E4Y-%m-%dT%H:%M:%E6SZ", time, kUtc));
     ASSERT_EQ(ParseDateTime6(DateTime6(time)), time);
     const absl::CivilDay day = absl::ToCivilDay(time, kUtc);
-    ASSERT_EQ(DayOf(time), day.year() * 10'000 + day.month() * 100 + day.day());
+    ASSERT_EQ(DayOf(time), day.year() * 10'000 + int64_t{day.month()} * 100 + day.day());
     ASSERT_EQ(MonthOf(time), day.year() * 100 + day.month());
     ASSERT_EQ(EndOfDay(time), absl::FromCivil(absl::CivilSecond(day + 1), kUtc));
   }
