@@ -43,6 +43,8 @@ ABSL_FLAG(int, accounts, 100'000, "Accounts that the load is spread over.");
 ABSL_FLAG(int, lanes, 0, "Lanes of the ledger; 0 for its default.");
 ABSL_FLAG(int, max_batch, 0, "Commands in one transaction of the ledger; 0 for its default.");
 ABSL_FLAG(int, batches_in_flight, 0, "Batch RPCs under way; 0 to find the best number.");
+ABSL_FLAG(std::vector<std::string>, database_args, {},
+          "More arguments for the database server, to try something out.");
 ABSL_FLAG(int, connections, 2, "gRPC connections that the client opens.");
 
 namespace reserve::bench {
@@ -100,7 +102,8 @@ class Bench {
 
   absl::Status SetStage();
   absl::Status Calibrate();
-  absl::Status Round();
+  // Keeps the first error, and lets the other parts be measured all the same.
+  void Note(const char* part, const absl::Status& status);
   absl::Status MeasureFloors();
   absl::Status MeasureSql(const char* name, bool balances);
   absl::Status MeasureBatches();
@@ -139,6 +142,7 @@ class Bench {
   int batches_in_flight_ = 8;
   int64_t usages_at_start_ = 0;
   int64_t booked_ = 0;
+  absl::Status error_;
 };
 
 absl::Status Bench::Run() {
@@ -146,13 +150,24 @@ absl::Status Bench::Run() {
   RESERVE_RETURN_IF_ERROR(Calibrate());
   for (int round = 1; round <= plan_.rounds; ++round) {
     std::cout << "round " << round << " of " << plan_.rounds << std::endl;
-    RESERVE_RETURN_IF_ERROR(Round());
+    Note("floors", MeasureFloors());
+    Note("batches", MeasureBatches());
+    Note("unary calls", MeasureUnary());
+    Note("streams", MeasureStream());
+    Note("two ledgers", MeasureTwoLedgers());
   }
-  RESERVE_RETURN_IF_ERROR(MeasureHistory());
-  RESERVE_RETURN_IF_ERROR(MeasureDips());
-  RESERVE_RETURN_IF_ERROR(MeasureRating());
-  RESERVE_RETURN_IF_ERROR(CheckBooks());
-  return MeasureMemory();
+  Note("history", MeasureHistory());
+  Note("dips", MeasureDips());
+  Note("rating", MeasureRating());
+  Note("books", CheckBooks());
+  Note("memory", MeasureMemory());
+  return error_;
+}
+
+void Bench::Note(const char* part, const absl::Status& status) {
+  if (status.ok()) return;
+  std::cerr << part << ": " << status << std::endl;
+  if (error_.ok()) error_ = absl::Status(status.code(), absl::StrCat(part, ": ", status.message()));
 }
 
 absl::Status Bench::SetStage() {
@@ -166,6 +181,7 @@ absl::Status Bench::SetStage() {
   if (const int max_batch = absl::GetFlag(FLAGS_max_batch); max_batch > 0) {
     options.ledger_args.push_back(absl::StrCat("--max_batch=", max_batch));
   }
+  options.database_args = absl::GetFlag(FLAGS_database_args);
   RESERVE_ASSIGN_OR_RETURN(stage_, Stage::Create(options));
   RESERVE_ASSIGN_OR_RETURN(ledger_, stage_->StartLedger());
   const int connections = absl::GetFlag(FLAGS_connections);
@@ -220,14 +236,6 @@ absl::Status Bench::Calibrate() {
     best = std::max(best, result.window.per_second);
   }
   return absl::OkStatus();
-}
-
-absl::Status Bench::Round() {
-  RESERVE_RETURN_IF_ERROR(MeasureFloors());
-  RESERVE_RETURN_IF_ERROR(MeasureBatches());
-  RESERVE_RETURN_IF_ERROR(MeasureUnary());
-  RESERVE_RETURN_IF_ERROR(MeasureStream());
-  return MeasureTwoLedgers();
 }
 
 absl::Status Bench::MeasureSql(const char* name, bool balances) {

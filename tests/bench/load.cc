@@ -18,7 +18,7 @@ namespace {
 
 namespace pb = ledger::v1;
 
-constexpr std::chrono::seconds kCallDeadline(60);
+constexpr std::chrono::seconds kCallDeadline(30);
 
 const char* PathOf(Method method) {
   switch (method) {

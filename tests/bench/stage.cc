@@ -101,9 +101,9 @@ absl::Status Stage::Prepare() {
   fs::create_directories(folder_, error);
   // Real durability is the server's default and PrivateDatabaseServer keeps it; only its tiny
   // files are not fit for a load.
-  RESERVE_ASSIGN_OR_RETURN(
-      database_, PrivateDatabaseServer::Create({.extra_args = {"--innodb-buffer-pool-size=512M",
-                                                               "--innodb-log-file-size=1G"}}));
+  std::vector<std::string> args = {"--innodb-buffer-pool-size=512M", "--innodb-log-file-size=1G"};
+  args.insert(args.end(), options_.database_args.begin(), options_.database_args.end());
+  RESERVE_ASSIGN_OR_RETURN(database_, PrivateDatabaseServer::Create({.extra_args = args}));
   RESERVE_ASSIGN_OR_RETURN(sql_, Connection::Open(SchemaOptions("")));
   for (const char* schema : {"ledger", "sql_floor"}) {
     RESERVE_RETURN_IF_ERROR(sql_->Execute(absl::StrCat("CREATE DATABASE ", schema)));

@@ -49,6 +49,7 @@ class Stage {
     int dip_accounts = 100;
     int history_entries = 100'000;
     std::vector<std::string> ledger_args = {};
+    std::vector<std::string> database_args = {};
   };
 
   static absl::StatusOr<std::unique_ptr<Stage>> Create(const Options& options);
