@@ -1,0 +1,363 @@
+#include "tests/chaos/caller.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/error/error.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/conversions.h"
+#include "common/rpc/status.h"
+
+namespace reserve::chaos {
+namespace {
+
+namespace pb = ledger::v1;
+
+constexpr absl::Duration kCallTimeout = absl::Seconds(3);
+constexpr absl::Duration kStreamTimeout = absl::Seconds(6);
+constexpr absl::Duration kLastPatience = absl::Seconds(120);
+constexpr size_t kRemembered = 200;
+
+// Cards by weight; `services/gateway_stub/card_token.h` says what each does.
+struct Weighted {
+  int weight;
+  const char* text;
+};
+constexpr Weighted kCards[] = {
+    {40, "tok_visa"},
+    {12, "tok_lost_reply"},
+    {6, "tok_late_1500"},
+    {4, "tok_late_300"},
+    {5, "tok_slow_1200"},
+    {8, "tok_soft_then_ok_2"},
+    {5, "tok_decline_after_3"},
+    {5, "tok_fail_before_2"},
+    {4, "tok_internal_charged"},
+    {6, "tok_decline_expired_card"},
+    {3, "tok_authenticationRequired"},
+};
+
+// Where calls go: cheap ones, dear ones, and one to nowhere, which is refused.
+constexpr Weighted kDestinations[] = {
+    {50, "+1201555"}, {10, "+4420946"}, {8, "+4930180"},
+    {24, "+1876555"}, {4, "+5378555"},  {4, "+9995550"},
+};
+
+template <size_t n>
+const char* Pick(const Weighted (&choices)[n], uint64_t random) {
+  int total = 0;
+  for (const Weighted& choice : choices) total += choice.weight;
+  int left = static_cast<int>(random % static_cast<uint64_t>(total));
+  for (const Weighted& choice : choices) {
+    left -= choice.weight;
+    if (left < 0) return choice.text;
+  }
+  return choices[0].text;
+}
+
+// May the same request end otherwise if it is sent again?
+bool IsNoAnswer(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kOutOfRange:
+      return false;
+    default:
+      return !status.ok();
+  }
+}
+
+Nanos NanosOf(const v1::Money& money) { return FromProto(money, "USD", "amount").value_or(-1); }
+
+std::unique_ptr<grpc::ClientContext> Within(absl::Duration timeout) {
+  auto context = std::make_unique<grpc::ClientContext>();
+  context->set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+  return context;
+}
+
+}  // namespace
+
+std::string AccountId(int number) {
+  char id[24];
+  std::snprintf(id, sizeof(id), "acct-%04d", number);
+  return id;
+}
+
+Caller::Caller(Stage& stage, Record& record, LoadCounts& counts, const CallerOptions& options)
+    : record_(record),
+      counts_(counts),
+      options_(options),
+      random_(options.seed * 1'000'003 + static_cast<uint64_t>(options.number)) {
+  ChannelOptions channel_options;
+  channel_options.own_connection = true;
+  channel_options.max_reconnect_backoff = absl::Milliseconds(300);
+  for (size_t i = 0; i < kLedgers; ++i) {
+    auto channel = MakeChannel(stage.ledger_proxy(i).address(), channel_options);
+    stubs_.push_back(pb::Ledger::NewStub(*std::move(channel)));
+  }
+  turn_ = static_cast<size_t>(options.number);
+}
+
+std::string Caller::NewId(const char* prefix) {
+  char id[48];
+  std::snprintf(id, sizeof(id), "%s-%lld-%d-%lld", prefix,
+                static_cast<long long>(absl::ToUnixMillis(absl::Now())), options_.number,
+                static_cast<long long>(++ids_));
+  return id;
+}
+
+// A few accounts get a fifth of the load.
+std::string Caller::PickAccount() {
+  const auto accounts = static_cast<uint64_t>(options_.accounts);
+  return AccountId(
+      static_cast<int>(Below(5) == 0 ? Below(std::min<uint64_t>(accounts, 5)) : Below(accounts)));
+}
+
+std::string Caller::PickCard() { return absl::StrCat(Pick(kCards, random_()), "#", NewId("card")); }
+
+void Caller::TurnAway(int tries) {
+  ++counts_.retries;
+  ++turn_;
+  absl::SleepFor(absl::Milliseconds(10) * std::min(tries, 20));
+}
+
+template <typename Request, typename Response>
+absl::StatusOr<Response> Caller::Persist(grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                                      const Request&, Response*),
+                                         const Request& request, bool* unknown) {
+  const absl::Time give_up = absl::Now() + kLastPatience;
+  for (int tries = 1;; ++tries) {
+    Response response;
+    const auto context = Within(kCallTimeout);
+    const absl::Status status = FromGrpcStatus((stub().*method)(context.get(), request, &response));
+    if (status.ok()) return response;
+    if (!IsNoAnswer(status)) return status;
+    if (status.code() == absl::StatusCode::kInternal ||
+        status.code() == absl::StatusCode::kUnknown) {
+      ++counts_.failures;
+    }
+    if (unknown != nullptr) *unknown = true;
+    if (absl::Now() >= give_up) return absl::DeadlineExceededError(status.ToString());
+    TurnAway(tries);
+  }
+}
+
+absl::Status Caller::OpenAccount(int number) {
+  pb::OpenAccountRequest open;
+  open.set_account_id(AccountId(number));
+  open.set_card_token(PickCard());
+  RESERVE_RETURN_IF_ERROR(Persist(&Stub::OpenAccount, open).status());
+  for (const char* user : {"ann", "bob"}) {
+    pb::PutUserRequest put;
+    put.set_account_id(open.account_id());
+    put.set_user_id(user);
+    put.set_plan_id(user[0] == 'a' ? "per_minute" : "unlimited");
+    RESERVE_RETURN_IF_ERROR(Persist(&Stub::PutUser, put).status());
+  }
+  return absl::OkStatus();
+}
+
+// --- Usage --------------------------------------------------------------------------
+
+void Caller::FillUsage(pb::Usage* usage) {
+  usage->set_user_id(Below(3) == 0 ? "bob" : "ann");
+  const std::string destination = absl::StrCat(Pick(kDestinations, random_()), 1000 + Below(9000));
+  const auto seconds = static_cast<int64_t>(Below(900));
+  reserve::ToProto(absl::Now() - absl::Seconds(seconds), usage->mutable_start_time());
+  if (Below(5) == 0) {
+    pb::Sms* sms = usage->mutable_sms();
+    sms->set_direction(pb::DIRECTION_OUTBOUND);
+    sms->set_destination(destination);
+    sms->set_segments(static_cast<int32_t>(1 + Below(3)));
+    return;
+  }
+  pb::Call* call = usage->mutable_call();
+  call->set_direction(Below(8) == 0 ? pb::DIRECTION_INBOUND : pb::DIRECTION_OUTBOUND);
+  call->set_destination(destination);
+  call->set_duration_seconds(seconds);
+}
+
+Caller::RecordRequest Caller::NewUsage() {
+  RecordRequest request;
+  request.set_account_id(PickAccount());
+  request.mutable_usage()->set_usage_id(NewId("u"));
+  FillUsage(request.mutable_usage());
+  if (Below(100) == 0) request.mutable_usage()->set_user_id("nobody");
+  record_.Sent(Kind::kUsage, request.usage().usage_id(), request.account_id());
+  return request;
+}
+
+void Caller::NoteUsage(const std::string& id, const absl::StatusOr<pb::RecordUsageResponse>& got) {
+  if (got.ok()) {
+    record_.Booked(Kind::kUsage, id, Place{got->seq(), -NanosOf(got->cost())});
+  } else if (!IsNoAnswer(got.status())) {
+    record_.Refused(Kind::kUsage, id);
+  }
+  ++counts_.operations;
+}
+
+void Caller::Remember(const RecordRequest& request) {
+  booked_.push_back(request);
+  if (booked_.size() > kRemembered) booked_.pop_front();
+}
+
+void Caller::RecordOne() {
+  const uint64_t dice = Below(20);
+  if (dice > 1 || booked_.empty()) {
+    const RecordRequest request = NewUsage();
+    const auto got = Persist(&Stub::RecordUsage, request);
+    NoteUsage(request.usage().usage_id(), got);
+    if (got.ok()) Remember(request);
+    return;
+  }
+  RecordRequest request = booked_[Below(booked_.size())];
+  const std::string id = request.usage().usage_id();
+  if (dice == 0) {
+    NoteUsage(id, Persist(&Stub::RecordUsage, request));
+    return;
+  }
+  // U2: another content under a known id.
+  request.mutable_usage()->mutable_call()->set_direction(pb::DIRECTION_OUTBOUND);
+  request.mutable_usage()->mutable_call()->set_destination("+120155512345");
+  request.mutable_usage()->mutable_call()->set_duration_seconds(86'399);
+  const auto got = Persist(&Stub::RecordUsage, request);
+  if (got.status().code() != absl::StatusCode::kAlreadyExists) {
+    record_.Contradict(absl::StrCat("usage ", id, " of ", request.account_id(),
+                                    ": other content was answered ", got.status().ToString()));
+  }
+  ++counts_.operations;
+}
+
+void Caller::NoteResult(const std::string& id, const pb::RecordUsageResult& result,
+                        std::vector<RecordRequest>* again, const RecordRequest& request) {
+  if (result.has_response()) {
+    NoteUsage(id, result.response());
+    Remember(request);
+    return;
+  }
+  const absl::Status status = FromProtoStatus(result.error());
+  if (IsNoAnswer(status)) {
+    again->push_back(request);
+  } else {
+    NoteUsage(id, status);
+  }
+}
+
+void Caller::RecordBatch(int size) {
+  std::vector<RecordRequest> pending;
+  for (int i = 0; i < size; ++i) pending.push_back(NewUsage());
+  if (Below(4) == 0) pending.push_back(pending.front());
+  const absl::Time give_up = absl::Now() + kLastPatience;
+  for (int tries = 1; !pending.empty(); ++tries) {
+    pb::BatchRecordUsageRequest batch;
+    for (const RecordRequest& request : pending) *batch.add_requests() = request;
+    const auto got = Persist(&Stub::BatchRecordUsage, batch);
+    if (!got.ok() || absl::Now() >= give_up) return;  // they stay pending in the record
+    std::vector<RecordRequest> again;
+    for (size_t i = 0; i < pending.size(); ++i) {
+      NoteResult(pending[i].usage().usage_id(), got->results(static_cast<int>(i)), &again,
+                 pending[i]);
+    }
+    pending = std::move(again);
+    if (!pending.empty()) TurnAway(tries);
+  }
+}
+
+void Caller::StreamOnce(std::vector<RecordRequest>* pending) {
+  const auto context = Within(kStreamTimeout);
+  const auto stream = stub().StreamUsage(context.get());
+  pb::StreamUsageRequest message;
+  for (const RecordRequest& request : *pending) {
+    message.set_sequence(message.sequence() + 1);
+    *message.mutable_request() = request;
+    if (!stream->Write(message)) break;
+  }
+  stream->WritesDone();
+  std::vector<bool> refused(pending->size());
+  int64_t settled = 0;
+  pb::StreamUsageResponse response;
+  while (stream->Read(&response)) {
+    settled = response.acknowledged_sequence();
+    for (const pb::StreamUsageRefusal& refusal : response.refusals()) {
+      refused[static_cast<size_t>(refusal.sequence() - 1)] = true;
+    }
+  }
+  const absl::Status end = FromGrpcStatus(stream->Finish());
+  if (end.code() == absl::StatusCode::kInternal || end.code() == absl::StatusCode::kUnknown) {
+    ++counts_.failures;
+  }
+  for (size_t i = 0; i < static_cast<size_t>(settled); ++i) {
+    const std::string& id = (*pending)[i].usage().usage_id();
+    if (refused[i]) {
+      record_.Refused(Kind::kUsage, id);
+    } else {
+      record_.Booked(Kind::kUsage, id, std::nullopt);
+      Remember((*pending)[i]);
+    }
+  }
+  counts_.operations += settled;
+  pending->erase(pending->begin(), pending->begin() + static_cast<std::ptrdiff_t>(settled));
+}
+
+void Caller::RecordStream(int size) {
+  std::vector<RecordRequest> pending;
+  for (int i = 0; i < size; ++i) pending.push_back(NewUsage());
+  const absl::Time give_up = absl::Now() + kLastPatience;
+  for (int tries = 1; absl::Now() < give_up; ++tries) {
+    StreamOnce(&pending);
+    if (pending.empty()) return;
+    TurnAway(tries);
+  }
+}
+
+// --- Money and cards ------------------------------------------------------------------
+
+void Caller::Adjust() {
+  pb::AdjustBalanceRequest request;
+  request.set_account_id(PickAccount());
+  request.set_request_id(NewId("adj"));
+  request.set_reason("chaos");
+  const Nanos amount = (static_cast<Nanos>(Below(900)) + 1 - 400) * kNanosPerCent;
+  reserve::ToProto(amount == 0 ? 1 : amount, "USD", request.mutable_amount());
+  record_.Sent(Kind::kAdjustment, request.request_id(), request.account_id());
+  const auto got = Persist(&Stub::AdjustBalance, request);
+  ++counts_.operations;
+  if (got.ok()) {
+    record_.Booked(Kind::kAdjustment, request.request_id(),
+                   Place{got->entry().seq(), NanosOf(got->entry().amount())});
+  } else if (!IsNoAnswer(got.status())) {
+    record_.Refused(Kind::kAdjustment, request.request_id());
+  }
+}
+
+void Caller::TopUp() {
+  pb::RequestRechargeRequest request;
+  request.set_account_id(PickAccount());
+  request.set_request_id(NewId("top"));
+  reserve::ToProto(static_cast<Nanos>(500 + Below(3000)) * kNanosPerCent, "USD",
+                   request.mutable_amount());
+  record_.Sent(Kind::kTopUp, request.request_id(), request.account_id());
+  bool unknown = false;
+  const auto got = Persist(&Stub::RequestRecharge, request, &unknown);
+  ++counts_.operations;
+  if (got.ok()) {
+    record_.Booked(Kind::kTopUp, request.request_id(),
+                   Place{got->recharge().ordinal(), NanosOf(got->recharge().amount())});
+  } else if (!IsNoAnswer(got.status())) {
+    record_.Refused(Kind::kTopUp, request.request_id(), unknown ? Fate::kEither : Fate::kRefused);
+  }
+}
+
+void Caller::ChangeCard() {
+  pb::UpdatePaymentMethodRequest request;
+  request.set_account_id(PickAccount());
+  request.set_card_token(PickCard());
+  if (Persist(&Stub::UpdatePaymentMethod, request).ok()) ++counts_.operations;
+}
+
+}  // namespace reserve::chaos

@@ -1,0 +1,88 @@
+// One caller of the ledgers: makes requests up, and sends each until it is answered.
+// Belongs to one thread.
+//
+//   Caller caller(stage, record, counts, {.accounts = 200, .number = 1, .seed = 1});
+//   caller.RecordOne();
+#ifndef RESERVE_TESTS_CHAOS_CALLER_H_
+#define RESERVE_TESTS_CHAOS_CALLER_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <deque>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "reserve/ledger/v1/ledger.grpc.pb.h"
+#include "tests/chaos/load.h"
+#include "tests/chaos/record.h"
+
+namespace reserve::chaos {
+
+std::string AccountId(int number);
+
+struct CallerOptions {
+  int accounts = 200;
+  int number = 0;
+  uint64_t seed = 1;
+};
+
+class Caller {
+ public:
+  Caller(Stage& stage, Record& record, LoadCounts& counts, const CallerOptions& options);
+
+  absl::Status OpenAccount(int number);
+
+  // Books one usage; now and then an old one again, or an old id with other content.
+  void RecordOne();
+  // Books some by BatchRecordUsage, now and then one of them twice.
+  void RecordBatch(int size);
+  // Books some by StreamUsage.
+  void RecordStream(int size);
+  void Adjust();
+  void TopUp();
+  void ChangeCard();
+
+ private:
+  using Stub = ledger::v1::Ledger::Stub;
+  using RecordRequest = ledger::v1::RecordUsageRequest;
+
+  uint64_t Below(uint64_t bound) { return random_() % bound; }
+  std::string NewId(const char* prefix);
+  std::string PickAccount();
+  std::string PickCard();
+  RecordRequest NewUsage();
+  void FillUsage(ledger::v1::Usage* usage);
+  Stub& stub() { return *stubs_[turn_ % stubs_.size()]; }
+  // After a request without an answer: pauses, and turns to the other ledger.
+  void TurnAway(int tries);
+
+  // Sends until there is an answer; `unknown` says whether an earlier one may have been
+  // applied. DEADLINE_EXCEEDED if there was none for very long.
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> Persist(grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                                const Request&, Response*),
+                                   const Request& request, bool* unknown = nullptr);
+  void NoteUsage(const std::string& id, const absl::StatusOr<ledger::v1::RecordUsageResponse>& got);
+  void NoteResult(const std::string& id, const ledger::v1::RecordUsageResult& result,
+                  std::vector<RecordRequest>* again, const RecordRequest& request);
+  // One stream over `pending`; what was not settled stays there.
+  void StreamOnce(std::vector<RecordRequest>* pending);
+  void Remember(const RecordRequest& request);
+
+  Record& record_;
+  LoadCounts& counts_;
+  const CallerOptions options_;
+  std::mt19937_64 random_;
+  std::vector<std::unique_ptr<Stub>> stubs_;
+  size_t turn_ = 0;
+  int64_t ids_ = 0;
+  std::deque<RecordRequest> booked_;  // some of the latest
+};
+
+}  // namespace reserve::chaos
+
+#endif  // RESERVE_TESTS_CHAOS_CALLER_H_

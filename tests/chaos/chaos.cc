@@ -1,0 +1,126 @@
+// chaos: kills, freezes and disconnects the parts of Reserve under load, and audits the money.
+#include <signal.h>
+
+#include <cstdio>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "common/error/error.h"
+#include "common/flags/flags.h"
+#include "tests/chaos/faults.h"
+#include "tests/chaos/load.h"
+#include "tests/chaos/record.h"
+#include "tests/chaos/stage.h"
+#include "tests/chaos/verdict.h"
+
+ABSL_FLAG(int, seconds, 60, "How long faults strike.");
+ABSL_FLAG(uint64_t, seed, 0, "Gives the load and the order of the faults; 0 for any.");
+ABSL_FLAG(int, accounts, 200, "How many accounts there are.");
+
+namespace reserve::chaos {
+namespace {
+
+constexpr absl::Duration kProgress = absl::Seconds(10);
+constexpr absl::Duration kSettlePatience = absl::Seconds(60);
+constexpr size_t kShown = 20;
+
+void Say(const std::string& text) {
+  std::printf("chaos: %s\n", text.c_str());
+  std::fflush(stdout);
+}
+
+void Show(const char* title, const std::vector<std::string>& findings) {
+  for (size_t i = 0; i < findings.size() && i < kShown; ++i) {
+    Say(absl::StrCat(title, ": ", findings[i]));
+  }
+  if (findings.size() > kShown) {
+    Say(absl::StrCat(title, ": and ", findings.size() - kShown, " more"));
+  }
+}
+
+std::string Progress(const Load& load, const Faults& faults) {
+  return absl::StrCat(load.counts().operations.load(), " operations, ",
+                      load.counts().retries.load(), " sent again, ", faults.counts().kills.load(),
+                      " kills, ", faults.counts().freezes.load(), " freezes, ",
+                      faults.counts().cuts.load(), " cuts");
+}
+
+// Faults under load; everything is up and answered at the end.
+absl::Status Storm(absl::Duration length, Load& load, Faults& faults) {
+  const absl::Time start = absl::Now();
+  const absl::Time end = start + length;
+  load.Start();
+  while (absl::Now() < end) {
+    RESERVE_RETURN_IF_ERROR(faults.RunUntil(std::min(end, absl::Now() + kProgress)));
+    Say(absl::StrCat(absl::ToInt64Seconds(absl::Now() - start), " s: ", Progress(load, faults)));
+  }
+  RESERVE_RETURN_IF_ERROR(faults.Heal());
+  load.Stop();
+  return absl::OkStatus();
+}
+
+// True if nothing is wrong.
+bool Report(const Verdict& verdict, uint64_t seed, const Load& load, const Faults& faults) {
+  for (const auto& [name, times] : faults.struck()) Say(absl::StrCat("  ", times, " x ", name));
+  if (load.counts().failures > 0) {
+    Say(absl::StrCat("  ", load.counts().failures.load(), " answers INTERNAL or UNKNOWN"));
+  }
+  Show("LOST", verdict.lost);
+  Show("DOUBLED", verdict.doubled);
+  Show("STUCK", verdict.stuck);
+  Show("MISMATCHED", verdict.mismatched);
+  Say(absl::StrCat(verdict.entries, " entries and ", verdict.charges, " charges audited, seed ",
+                   seed));
+  Say(absl::StrCat(load.counts().operations.load(), " operations, ", faults.counts().kills.load(),
+                   " kills, lost ", verdict.lost.size(), ", doubled ", verdict.doubled.size(),
+                   ", stuck ", verdict.stuck.size(), ", mismatched ", verdict.mismatched.size()));
+  return verdict.clean();
+}
+
+absl::StatusOr<bool> Run(uint64_t seed) {
+  RESERVE_ASSIGN_OR_RETURN(const auto stage, Stage::Create());
+  stage->KeepFolder();  // until all is well
+  Record record;
+  Load load(*stage, record, {.accounts = absl::GetFlag(FLAGS_accounts), .seed = seed});
+  Faults faults(*stage, seed);
+  RESERVE_RETURN_IF_ERROR(load.OpenAccounts());
+  Say(absl::StrCat("seed ", seed, ": ", absl::GetFlag(FLAGS_accounts), " accounts, ", kLedgers,
+                   " ledgers, ", kWorkers, " workers, logs in ", stage->folder()));
+  const absl::Status storm = Storm(absl::Seconds(absl::GetFlag(FLAGS_seconds)), load, faults);
+  if (!storm.ok()) return storm;
+  const absl::Time calm = absl::Now();
+  AwaitSettled(*stage, kSettlePatience);
+  Say(absl::StrCat("settled ",
+                   absl::FormatDuration(absl::Trunc(absl::Now() - calm, absl::Milliseconds(100))),
+                   " after the last fault"));
+  RESERVE_ASSIGN_OR_RETURN(const Verdict verdict, Judge(*stage, record));
+  const bool clean = Report(verdict, seed, load, faults);
+  stage->KeepFolder(!clean);
+  return clean;
+}
+
+}  // namespace
+}  // namespace reserve::chaos
+
+int main(int argc, char* argv[]) {
+  reserve::ParseFlags(argc, argv,
+                      "Kills, freezes and disconnects the parts of Reserve under load, and audits "
+                      "the money.");
+  signal(SIGPIPE, SIG_IGN);
+  uint64_t seed = absl::GetFlag(FLAGS_seed);
+  if (seed == 0) seed = std::random_device()() % 1'000'000 + 1;
+  const absl::StatusOr<bool> clean = reserve::chaos::Run(seed);
+  if (!clean.ok()) {
+    std::printf("chaos: seed %llu: could not go on: %s\n", static_cast<unsigned long long>(seed),
+                clean.status().ToString().c_str());
+    return 1;
+  }
+  return *clean ? 0 : 1;
+}

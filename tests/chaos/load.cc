@@ -1,0 +1,67 @@
+#include "tests/chaos/load.h"
+
+#include <functional>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "common/error/error.h"
+#include "tests/chaos/caller.h"
+
+namespace reserve::chaos {
+namespace {
+
+// A caller of one kind: what it does, and how often.
+struct Habit {
+  std::function<void(Caller&, int round)> act;
+  absl::Duration pause;
+};
+
+std::vector<Habit> Habits() {
+  const Habit one = {[](Caller& caller, int) { caller.RecordOne(); }, absl::Milliseconds(5)};
+  const Habit batch = {[](Caller& caller, int round) { caller.RecordBatch(1 + round % 60); },
+                       absl::Milliseconds(80)};
+  const Habit stream = {[](Caller& caller, int round) { caller.RecordStream(1 + round % 80); },
+                        absl::Milliseconds(100)};
+  const Habit office = {[](Caller& caller, int round) {
+                          switch (round % 4) {
+                            case 0:
+                              return caller.ChangeCard();
+                            case 1:
+                              return caller.TopUp();
+                            default:
+                              return caller.Adjust();
+                          }
+                        },
+                        absl::Milliseconds(25)};
+  return {one, one, one, batch, stream, office};
+}
+
+}  // namespace
+
+absl::Status Load::OpenAccounts() {
+  Caller caller(stage_, record_, counts_, {options_.accounts, /*number=*/99, options_.seed});
+  for (int i = 0; i < options_.accounts; ++i) RESERVE_RETURN_IF_ERROR(caller.OpenAccount(i));
+  return absl::OkStatus();
+}
+
+void Load::Start() {
+  int number = 0;
+  for (Habit& habit : Habits()) {
+    threads_.emplace_back([this, habit = std::move(habit), number] {
+      Caller caller(stage_, record_, counts_, {options_.accounts, number, options_.seed});
+      for (int round = 0; !stopping_; ++round) {
+        habit.act(caller, round);
+        absl::SleepFor(habit.pause);
+      }
+    });
+    ++number;
+  }
+}
+
+void Load::Stop() {
+  stopping_ = true;
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+}  // namespace reserve::chaos

@@ -1,0 +1,63 @@
+// Callers: switches, SMS senders and billing pages that keep the ledgers busy, and never let
+// go of a request before they know how it ended.
+//
+// Whatever is not an answer is sent again with the same id, to the other ledger, until it is
+// booked or refused; all of it is noted in the record. Each caller is a thread with a
+// connection to each ledger, through the proxies.
+//
+//   Load load(stage, record, {.accounts = 200, .seed = 1});
+//   RESERVE_RETURN_IF_ERROR(load.OpenAccounts());
+//   load.Start();
+//   ...
+//   load.Stop();  // returns when nothing is pending, or it was given up
+#ifndef RESERVE_TESTS_CHAOS_LOAD_H_
+#define RESERVE_TESTS_CHAOS_LOAD_H_
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "tests/chaos/record.h"
+#include "tests/chaos/stage.h"
+
+namespace reserve::chaos {
+
+struct LoadOptions {
+  int accounts = 200;
+  uint64_t seed = 1;
+};
+
+struct LoadCounts {
+  std::atomic<int64_t> operations = 0;  // answered, one way or the other
+  std::atomic<int64_t> retries = 0;     // requests sent again
+  std::atomic<int64_t> failures = 0;    // INTERNAL and UNKNOWN, which nobody should see
+};
+
+class Load {
+ public:
+  // What is passed in must outlive it.
+  Load(Stage& stage, Record& record, const LoadOptions& options)
+      : stage_(stage), record_(record), options_(options) {}
+  ~Load() { Stop(); }
+
+  // Accounts with all kinds of cards, each with a metered user "ann" and an unlimited "bob".
+  absl::Status OpenAccounts();
+  void Start();
+  void Stop();
+  const LoadCounts& counts() const { return counts_; }
+
+ private:
+  Stage& stage_;
+  Record& record_;
+  const LoadOptions options_;
+  LoadCounts counts_;
+  std::atomic<bool> stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace reserve::chaos
+
+#endif  // RESERVE_TESTS_CHAOS_LOAD_H_

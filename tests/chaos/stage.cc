@@ -1,0 +1,158 @@
+#include "tests/chaos/stage.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "common/error/error.h"
+#include "tests/support/wait_until.h"
+
+namespace reserve::chaos {
+namespace {
+
+using test_support::DatabaseAddress;
+using test_support::PrivateDatabaseServer;
+using test_support::Subprocess;
+using test_support::TestDatabase;
+using test_support::WaitUntil;
+
+constexpr absl::Duration kStartTimeout = absl::Seconds(30);
+
+bool Listens(const std::string& path) {
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
+  const bool taken = connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  close(fd);
+  return taken;
+}
+
+}  // namespace
+
+void Process::Kill() {
+  if (life == nullptr) return;
+  life->Kill();
+  std::ofstream(log_file, std::ios::app) << life->Stdout() << life->Stderr() << "-- ended\n";
+  life.reset();
+}
+
+absl::StatusOr<std::unique_ptr<Stage>> Stage::Create() {
+  std::unique_ptr<Stage> stage(new Stage());
+  RESERVE_RETURN_IF_ERROR(stage->SetUp());
+  return stage;
+}
+
+Stage::~Stage() {
+  for (Process& process : workers_) process.Kill();
+  for (Process& process : ledgers_) process.Kill();
+  gateway_.Kill();
+  if (!folder_.empty() && !keep_folder_) std::filesystem::remove_all(folder_);
+}
+
+absl::Status Stage::SetUp() {
+  // Short, as a unix socket's path has at most 107 bytes.
+  std::string pattern = std::filesystem::temp_directory_path() / "reserve-chaos-XXXXXX";
+  if (mkdtemp(pattern.data()) == nullptr) return absl::InternalError("no temporary folder");
+  folder_ = pattern;
+  RESERVE_ASSIGN_OR_RETURN(
+      database_server_,
+      PrivateDatabaseServer::Create({.extra_args = {"--innodb-buffer-pool-size=256M"}}));
+  database_ = std::make_unique<TestDatabase>(*database_server_);
+  RESERVE_RETURN_IF_ERROR(RunToEnd({"migrate", "--database=" + database_->url()}));
+  RESERVE_RETURN_IF_ERROR(SetUpProxies());
+  RESERVE_RETURN_IF_ERROR(StartAll());
+  // From long ago, so that it prices whatever is booked.
+  return RunToEnd({"import-rates", "--starter", "--effective_time=2000-01-01T00:00:00Z",
+                   "--ledger=" + DirectTarget(ledgers_[0])});
+}
+
+absl::Status Stage::SetUpProxies() {
+  Describe();
+  for (size_t i = 0; i < kLedgers; ++i) {
+    RESERVE_ASSIGN_OR_RETURN(database_proxies_[i], Proxy::Create(database_server_->socket_path()));
+    RESERVE_ASSIGN_OR_RETURN(ledger_proxies_[i], Proxy::Create(ledgers_[i].socket));
+    DatabaseAddress address = database_->address();
+    address.socket.clear();
+    address.host = "127.0.0.1";
+    address.port = database_proxies_[i]->port();
+    ledgers_[i].args.push_back("--database=" + address.ToUrl());
+  }
+  RESERVE_ASSIGN_OR_RETURN(gateway_proxy_, Proxy::Create(gateway_.socket));
+  for (size_t i = 0; i < kWorkers; ++i) {
+    workers_[i].args.push_back("--ledger=" + ledger_proxies_[i % kLedgers]->address());
+    workers_[i].args.push_back("--gateway=" + gateway_proxy_->address());
+  }
+  return absl::OkStatus();
+}
+
+void Stage::Describe() {
+  const auto describe = [this](const std::string& name, const std::string& program,
+                               std::vector<std::string> args) {
+    return Process{.name = name,
+                   .program = program,
+                   .args = std::move(args),
+                   .socket = program == "worker" ? "" : absl::StrCat(folder_, "/", name, ".sock"),
+                   .log_file = absl::StrCat(folder_, "/", name, ".log")};
+  };
+  for (size_t i = 0; i < kLedgers; ++i) {
+    // Retries soon enough to be over when all settles; a cap that only busy accounts reach.
+    ledgers_[i] =
+        describe(absl::StrCat("ledger-", i), "ledger",
+                 {"serve", "--lease_duration=2s", "--retry_delays=1s,2s,3s",
+                  "--max_automatic_recharges_per_day=25", "--max_automatic_amount_per_day=3000"});
+  }
+  for (size_t i = 0; i < kWorkers; ++i) {
+    workers_[i] = describe(
+        absl::StrCat("worker-", i), "worker",
+        {absl::StrCat("--worker_id=worker-", i), "--charge_timeout=800ms", "--backoff_max=1s"});
+  }
+  gateway_ = describe("gateway", "gateway_stub",
+                      {absl::StrCat("--data_file=", folder_, "/charges.jsonl"),
+                       "--latency_jitter=20ms", "--outage_file=" + outage_file()});
+}
+
+absl::Status Stage::Start(Process& process) {
+  if (process.Running()) return absl::OkStatus();
+  process.Kill();
+  std::vector<std::string> args = process.args;
+  if (!process.socket.empty()) {
+    std::filesystem::remove(process.socket);
+    args.push_back("--listen=unix:" + process.socket);
+  }
+  RESERVE_ASSIGN_OR_RETURN(process.life,
+                           Subprocess::Start({.program = process.program, .args = args}));
+  if (process.socket.empty()) return absl::OkStatus();
+  const bool done =
+      WaitUntil([&] { return !process.Running() || Listens(process.socket); }, kStartTimeout);
+  if (done && process.Running()) return absl::OkStatus();
+  return absl::InternalError(
+      absl::StrCat(process.name, " did not come up: ", process.life->Stderr()));
+}
+
+absl::Status Stage::StartAll() {
+  RESERVE_RETURN_IF_ERROR(database_server_->Start());
+  RESERVE_RETURN_IF_ERROR(Start(gateway_));
+  for (Process& process : ledgers_) RESERVE_RETURN_IF_ERROR(Start(process));
+  for (Process& process : workers_) RESERVE_RETURN_IF_ERROR(Start(process));
+  return absl::OkStatus();
+}
+
+absl::Status Stage::RunToEnd(std::vector<std::string> args) {
+  const std::string name = args.front();
+  RESERVE_ASSIGN_OR_RETURN(auto process,
+                           Subprocess::Start({.program = "ledger", .args = std::move(args)}));
+  if (process->Wait(absl::Seconds(60)) == 0) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("ledger ", name, ": ", process->Stderr()));
+}
+
+}  // namespace reserve::chaos

@@ -1,0 +1,103 @@
+// The whole of Reserve as real processes, with a proxy on each way between them: a private
+// MariaDB, two ledgers, the gateway stub with a data file, and two workers.
+//
+// Servers listen on unix sockets, and only the proxies know them: each client keeps one address
+// while the server behind it is killed and started. What the processes wrote is kept in the
+// stage's folder. One thread starts, kills and freezes; all else is thread-safe.
+//
+//   auto stage = Stage::Create();
+//   Process& ledger = (*stage)->ledger(0);
+//   ledger.Kill();
+//   absl::Status status = (*stage)->Start(ledger);
+#ifndef RESERVE_TESTS_CHAOS_STAGE_H_
+#define RESERVE_TESTS_CHAOS_STAGE_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "tests/chaos/proxy.h"
+#include "tests/support/mariadb_server.h"
+#include "tests/support/subprocess.h"
+#include "tests/support/test_database.h"
+
+namespace reserve::chaos {
+
+inline constexpr size_t kLedgers = 2;
+inline constexpr size_t kWorkers = 2;
+
+// One program, over all its lives.
+struct Process {
+  std::string name;
+  std::string program;
+  std::vector<std::string> args;
+  std::string socket;  // where it listens; empty if nowhere
+  std::string log_file;
+  std::unique_ptr<test_support::Subprocess> life = {};
+
+  bool Running() const { return life != nullptr && life->Running(); }
+  void Signal(int signal) { life->Signal(signal); }
+  // SIGKILL; its output goes to the log file.
+  void Kill();
+};
+
+class Stage {
+ public:
+  // Everything runs, and the starter deck is in force.
+  static absl::StatusOr<std::unique_ptr<Stage>> Create();
+  Stage(const Stage&) = delete;
+  Stage& operator=(const Stage&) = delete;
+  ~Stage();
+
+  Process& ledger(size_t index) { return ledgers_[index]; }
+  Process& worker(size_t index) { return workers_[index]; }
+  Process& gateway() { return gateway_; }
+  test_support::PrivateDatabaseServer& database_server() { return *database_server_; }
+
+  // Starts what does not run, and waits until a server listens.
+  absl::Status Start(Process& process);
+  // Everything runs.
+  absl::Status StartAll();
+
+  // The ways from each ledger to the database, from callers and workers to each ledger, and
+  // from the workers to the gateway.
+  Proxy& database_proxy(size_t ledger) { return *database_proxies_[ledger]; }
+  Proxy& ledger_proxy(size_t ledger) { return *ledger_proxies_[ledger]; }
+  Proxy& gateway_proxy() { return *gateway_proxy_; }
+
+  // While this file is there the gateway is out of order.
+  std::string outage_file() const { return folder_ + "/outage"; }
+  // Past the proxies.
+  std::string DirectTarget(const Process& server) const { return "unix:" + server.socket; }
+  const test_support::TestDatabase& database() const { return *database_; }
+  const std::string& folder() const { return folder_; }
+  // Whether the folder outlives the stage, for a person to look.
+  void KeepFolder(bool keep = true) { keep_folder_ = keep; }
+
+ private:
+  Stage() = default;
+  absl::Status SetUp();
+  absl::Status SetUpProxies();
+  void Describe();
+  absl::Status RunToEnd(std::vector<std::string> args);
+
+  std::string folder_;
+  bool keep_folder_ = false;
+  std::unique_ptr<test_support::PrivateDatabaseServer> database_server_;
+  std::unique_ptr<test_support::TestDatabase> database_;
+  std::array<std::unique_ptr<Proxy>, kLedgers> database_proxies_;
+  std::array<std::unique_ptr<Proxy>, kLedgers> ledger_proxies_;
+  std::unique_ptr<Proxy> gateway_proxy_;
+  std::array<Process, kLedgers> ledgers_;
+  std::array<Process, kWorkers> workers_;
+  Process gateway_;
+};
+
+}  // namespace reserve::chaos
+
+#endif  // RESERVE_TESTS_CHAOS_STAGE_H_

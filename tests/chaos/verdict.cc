@@ -1,0 +1,318 @@
+#include "tests/chaos/verdict.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <map>
+#include <set>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "common/error/error.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/conversions.h"
+#include "common/rpc/status.h"
+#include "reserve/gateway/v1/payment_gateway.grpc.pb.h"
+#include "reserve/ledger/v1/audit.grpc.pb.h"
+#include "reserve/ledger/v1/ledger.grpc.pb.h"
+#include "tests/support/wait_until.h"
+
+namespace reserve::chaos {
+namespace {
+
+using Rows = std::vector<test_support::TestDatabase::Row>;
+
+// As stored: services/ledger/domain.
+constexpr int64_t kPending = 1;
+constexpr int64_t kActive = 2;
+constexpr int64_t kDisabled = 3;
+constexpr int64_t kUsableCard = 1;
+constexpr int64_t kOpen = 1;
+constexpr int64_t kSucceeded = 2;
+constexpr int64_t kNeedsReview = 4;
+
+int64_t Int(const std::string& text) {
+  int64_t value = 0;
+  return absl::SimpleAtoi(text, &value) ? value : -1;
+}
+
+// One thing that may be booked once: by account and id.
+struct Booked {
+  std::string account;
+  Place place;
+};
+using BookedById = std::multimap<std::string, Booked>;
+
+absl::StatusOr<BookedById> ReadBooked(const Stage& stage, Kind kind) {
+  std::string query;
+  switch (kind) {
+    case Kind::kUsage:
+      query = "SELECT account_id, usage_id, seq, amount_nanos FROM entries WHERE kind = 1";
+      break;
+    case Kind::kAdjustment:
+      query = "SELECT account_id, request_id, seq, amount_nanos FROM entries WHERE kind = 3";
+      break;
+    case Kind::kTopUp:
+      query = "SELECT account_id, request_id, ordinal, amount_nanos FROM recharges WHERE kind = 3";
+      break;
+  }
+  RESERVE_ASSIGN_OR_RETURN(const Rows rows, stage.database().TryQuery(query));
+  BookedById booked;
+  for (const auto& row : rows) booked.insert({row[1], {row[0], {Int(row[2]), Int(row[3])}}});
+  return booked;
+}
+
+// What was told of one id, against what is booked under it.
+void Compare(Kind kind, const std::string& id, const Told& told, const BookedById& booked,
+             Verdict* verdict) {
+  const std::string what = absl::StrCat(NameOf(kind), " ", id, " of ", told.account);
+  const auto [first, last] = booked.equal_range(id);
+  const auto count = std::distance(first, last);
+  if (count > 1) verdict->doubled.push_back(absl::StrCat(what, " is there ", count, " times"));
+  switch (told.fate) {
+    case Fate::kPending:
+      verdict->stuck.push_back(absl::StrCat(what, " was never answered"));
+      return;
+    case Fate::kEither:
+      return;
+    case Fate::kRefused:
+      if (count > 0) verdict->mismatched.push_back(absl::StrCat(what, " was refused, and booked"));
+      return;
+    case Fate::kBooked:
+      break;
+  }
+  if (count == 0) {
+    verdict->lost.push_back(absl::StrCat(what, " was acknowledged"));
+    return;
+  }
+  const Booked& found = first->second;
+  if (found.account != told.account) {
+    verdict->mismatched.push_back(absl::StrCat(what, " is booked on ", found.account));
+  }
+  if (told.place.has_value() && *told.place != found.place) {
+    verdict->mismatched.push_back(absl::StrCat(what, " was told as ", told.place->seq, ": ",
+                                               told.place->amount, ", is ", found.place.seq, ": ",
+                                               found.place.amount));
+  }
+}
+
+absl::Status CompareBooks(const Stage& stage, const Record& record, Verdict* verdict) {
+  for (const Kind kind : kKinds) {
+    RESERVE_ASSIGN_OR_RETURN(const BookedById booked, ReadBooked(stage, kind));
+    const Record::ById& told = record.of(kind);
+    for (const auto& [id, one] : told) Compare(kind, id, one, booked, verdict);
+    for (const auto& [id, one] : booked) {
+      if (told.count(id) > 0) continue;
+      verdict->mismatched.push_back(
+          absl::StrCat(NameOf(kind), " ", id, " of ", one.account, " was sent by nobody"));
+    }
+    verdict->entries += static_cast<int64_t>(booked.size());
+  }
+  for (const std::string& text : record.contradictions()) verdict->mismatched.push_back(text);
+  return absl::OkStatus();
+}
+
+// --- Charges and credits ---------------------------------------------------------------
+
+struct Charge {
+  std::string id;
+  Nanos amount = 0;
+};
+// By recharge: "acct-0001/3", as the worker refers to it.
+using Charges = std::multimap<std::string, Charge>;
+
+absl::StatusOr<Charges> ReadCharges(Stage& stage, Verdict* verdict) {
+  RESERVE_ASSIGN_OR_RETURN(const auto channel,
+                           MakeChannel(stage.DirectTarget(stage.gateway()), ChannelOptions()));
+  const auto stub = gateway::v1::PaymentGateway::NewStub(channel);
+  Charges charges;
+  gateway::v1::ListChargesRequest request;
+  request.set_page_size(1000);
+  do {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(30)));
+    context.set_wait_for_ready(true);
+    gateway::v1::ListChargesResponse response;
+    RESERVE_RETURN_IF_ERROR(FromGrpcStatus(stub->ListCharges(&context, request, &response)));
+    for (const gateway::v1::Charge& charge : response.charges()) {
+      if (charge.state() != gateway::v1::CHARGE_STATE_SUCCEEDED) continue;
+      RESERVE_ASSIGN_OR_RETURN(const Nanos amount, FromProto(charge.amount(), "USD", "amount"));
+      charges.insert({charge.reference(), {charge.charge_id(), amount}});
+      ++verdict->charges;
+    }
+    request.set_page_token(response.next_page_token());
+  } while (!request.page_token().empty());
+  return charges;
+}
+
+absl::Status CompareMoney(Stage& stage, Verdict* verdict) {
+  RESERVE_ASSIGN_OR_RETURN(const Charges charges, ReadCharges(stage, verdict));
+  RESERVE_ASSIGN_OR_RETURN(
+      const Rows credits,
+      stage.database().TryQuery("SELECT e.account_id, e.recharge_ordinal, e.amount_nanos, "
+                                "r.charge_id, r.state FROM entries e LEFT JOIN recharges r ON "
+                                "r.account_id = e.account_id AND r.ordinal = e.recharge_ordinal "
+                                "WHERE e.kind = 2"));
+  verdict->entries += static_cast<int64_t>(credits.size());
+  std::map<std::string, Nanos> credited;
+  for (const auto& row : credits) {
+    const std::string recharge = absl::StrCat(row[0], "/", row[1]);
+    const Nanos amount = Int(row[2]);
+    if (!credited.insert({recharge, amount}).second) {
+      verdict->doubled.push_back(absl::StrCat("recharge ", recharge, " is credited again"));
+    }
+    if (Int(row[4]) != kSucceeded) {
+      verdict->mismatched.push_back(
+          absl::StrCat("recharge ", recharge, " is credited in state ", row[4]));
+    }
+    const auto charge = charges.find(recharge);
+    if (charge == charges.end()) {
+      verdict->mismatched.push_back(
+          absl::StrCat("recharge ", recharge, " is credited, and nothing was charged"));
+    } else if (charge->second.amount != amount || charge->second.id != row[3]) {
+      verdict->mismatched.push_back(absl::StrCat("recharge ", recharge, " is credited as ", amount,
+                                                 " of ", row[3], ", charged as ",
+                                                 charge->second.amount, " of ", charge->second.id));
+    }
+  }
+  for (auto it = charges.begin(); it != charges.end(); it = charges.upper_bound(it->first)) {
+    if (charges.count(it->first) > 1) {
+      verdict->doubled.push_back(
+          absl::StrCat("recharge ", it->first, " is charged ", charges.count(it->first), " times"));
+    }
+    if (credited.count(it->first) == 0) {
+      verdict->lost.push_back(
+          absl::StrCat("recharge ", it->first, ": charge ", it->second.id, " is not credited"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// --- States ------------------------------------------------------------------------------
+
+absl::Status CheckRecharges(const Stage& stage, Verdict* verdict) {
+  RESERVE_ASSIGN_OR_RETURN(
+      const Rows rows,
+      stage.database().TryQuery(absl::StrCat(
+          "SELECT account_id, ordinal, state, attempt, lease_owner, lease_epoch, due_time, "
+          "card_token FROM recharges WHERE state IN (",
+          kOpen, ", ", kNeedsReview, ")")));
+  for (const auto& row : rows) {
+    verdict->stuck.push_back(absl::StrCat(
+        "recharge ", row[0], "/", row[1], " (state, attempt, ",
+        "owner, epoch, due, card): ", absl::StrJoin(row.begin() + 2, row.end(), ", ")));
+  }
+  return absl::OkStatus();
+}
+
+// G1, D1 and O1, when no recharge is open any more.
+absl::Status CheckAccounts(const Stage& stage, Verdict* verdict) {
+  RESERVE_ASSIGN_OR_RETURN(
+      const Rows rows,
+      stage.database().TryQuery(
+          "SELECT a.account_id, a.state, a.balance_nanos, a.recharge_threshold_nanos, "
+          "a.card_state, a.open_ordinal, a.recheck_time IS NOT NULL, "
+          "(SELECT COUNT(*) FROM recharges r WHERE r.account_id = a.account_id AND r.state = 2) "
+          "FROM accounts a"));
+  for (const auto& row : rows) {
+    const int64_t state = Int(row[1]);
+    const Nanos balance = Int(row[2]);
+    const bool usable = Int(row[4]) == kUsableCard;
+    const bool open = Int(row[5]) != 0;
+    const bool capped = Int(row[6]) != 0;
+    const std::string account = absl::StrCat("account ", row[0], " (state ", row[1], ", balance ",
+                                             FormatDecimal(balance), ", card ", row[4], ")");
+    const auto wrong = [&](const char* why) {
+      verdict->mismatched.push_back(absl::StrCat(account, ": ", why));
+    };
+    const bool wants = state == kPending || balance < Int(row[3]);
+    if (wants && usable && !open && !capped) {
+      verdict->stuck.push_back(absl::StrCat(account, ": low, and no recharge is open"));
+    }
+    if (state == kDisabled && balance > 0) wrong("disabled with a balance above zero");
+    if (state == kActive && balance <= 0 && !open) wrong("active with nothing left");
+    if ((state == kPending) != (Int(row[7]) == 0)) wrong("funded or not, against its recharges");
+  }
+  return absl::OkStatus();
+}
+
+// --- Through the API ---------------------------------------------------------------------
+
+absl::Status Verify(Stage& stage, Verdict* verdict) {
+  RESERVE_ASSIGN_OR_RETURN(const auto channel,
+                           MakeChannel(stage.DirectTarget(stage.ledger(0)), ChannelOptions()));
+  const auto stub = ledger::v1::Audit::NewStub(channel);
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(120)));
+  context.set_wait_for_ready(true);
+  const auto stream = stub->VerifyLedger(&context, ledger::v1::VerifyLedgerRequest());
+  ledger::v1::VerifyLedgerResponse response;
+  bool done = false;
+  while (stream->Read(&response)) {
+    done = response.done();
+    for (const ledger::v1::Difference& difference : response.differences()) {
+      verdict->mismatched.push_back(absl::StrCat("VerifyLedger: ", difference.ShortDebugString()));
+    }
+  }
+  RESERVE_RETURN_IF_ERROR(FromGrpcStatus(stream->Finish()));
+  if (!done) return absl::InternalError("VerifyLedger ended early");
+  return absl::OkStatus();
+}
+
+// Some usages as GetUsage shows them.
+absl::Status AskForUsages(Stage& stage, const Record& record, Verdict* verdict) {
+  constexpr size_t kAsked = 500;
+  RESERVE_ASSIGN_OR_RETURN(const auto channel,
+                           MakeChannel(stage.DirectTarget(stage.ledger(1)), ChannelOptions()));
+  const auto stub = ledger::v1::Ledger::NewStub(channel);
+  const Record::ById& told = record.of(Kind::kUsage);
+  const size_t step = told.size() / kAsked + 1;
+  size_t number = 0;
+  for (const auto& [id, one] : told) {
+    if (number++ % step != 0 || one.fate == Fate::kPending) continue;
+    ledger::v1::GetUsageRequest request;
+    request.set_account_id(one.account);
+    request.set_usage_id(id);
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(30)));
+    context.set_wait_for_ready(true);
+    ledger::v1::GetUsageResponse response;
+    const absl::Status status = FromGrpcStatus(stub->GetUsage(&context, request, &response));
+    if (!status.ok() && status.code() != absl::StatusCode::kNotFound) return status;
+    const bool there = one.fate == Fate::kBooked;
+    if (status.ok() != there ||
+        (there && one.place.has_value() && response.usage_record().seq() != one.place->seq)) {
+      verdict->mismatched.push_back(absl::StrCat("GetUsage of ", id, " of ", one.account, ": ",
+                                                 status.ToString(), " seq ",
+                                                 response.usage_record().seq()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+bool AwaitSettled(Stage& stage, absl::Duration patience) {
+  return test_support::WaitUntil(
+      [&] {
+        const auto open = stage.database().TryQuery(
+            absl::StrCat("SELECT COUNT(*) FROM recharges WHERE state = ", kOpen));
+        return open.ok() && Int((*open)[0][0]) == 0;
+      },
+      patience, absl::Milliseconds(100));
+}
+
+absl::StatusOr<Verdict> Judge(Stage& stage, const Record& record) {
+  Verdict verdict;
+  RESERVE_RETURN_IF_ERROR(CompareBooks(stage, record, &verdict));
+  RESERVE_RETURN_IF_ERROR(CompareMoney(stage, &verdict));
+  RESERVE_RETURN_IF_ERROR(CheckRecharges(stage, &verdict));
+  RESERVE_RETURN_IF_ERROR(CheckAccounts(stage, &verdict));
+  RESERVE_RETURN_IF_ERROR(Verify(stage, &verdict));
+  RESERVE_RETURN_IF_ERROR(AskForUsages(stage, record, &verdict));
+  return verdict;
+}
+
+}  // namespace reserve::chaos

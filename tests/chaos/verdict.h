@@ -1,0 +1,45 @@
+// The audit after the storm: what callers were told, what the ledger has, and what the gateway
+// charged must agree to the last nano-unit.
+//
+//   Verdict verdict = Judge(stage, record);
+//   if (!verdict.clean()) ...
+#ifndef RESERVE_TESTS_CHAOS_VERDICT_H_
+#define RESERVE_TESTS_CHAOS_VERDICT_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "tests/chaos/record.h"
+#include "tests/chaos/stage.h"
+
+namespace reserve::chaos {
+
+struct Verdict {
+  // Acknowledged and not there, or charged and not credited.
+  std::vector<std::string> lost;
+  // Booked, charged or credited more than once.
+  std::vector<std::string> doubled;
+  // Not settled, though nothing is in the way any more.
+  std::vector<std::string> stuck;
+  // Whatever else does not agree.
+  std::vector<std::string> mismatched;
+  // What was looked at, for the summary.
+  int64_t entries = 0;
+  int64_t charges = 0;
+
+  bool clean() const {
+    return lost.empty() && doubled.empty() && stuck.empty() && mismatched.empty();
+  }
+};
+
+// Waits until no recharge is open any more, at most so long. False if some still are.
+bool AwaitSettled(Stage& stage, absl::Duration patience);
+
+// An error if the parts can't be asked.
+absl::StatusOr<Verdict> Judge(Stage& stage, const Record& record);
+
+}  // namespace reserve::chaos
+
+#endif  // RESERVE_TESTS_CHAOS_VERDICT_H_
