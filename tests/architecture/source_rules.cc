@@ -26,7 +26,7 @@ struct IncludeRule {
 
 const std::vector<IncludeRule>& IncludeRules() {
   static const auto* const rules = new std::vector<IncludeRule>{
-      {"common/", {"common/", "reserve/v1/"}},
+      {"common/", {"common/", "reserve/v1/", "grpc/health/"}},
       {"services/ledger/domain/",
        {"services/ledger/domain/", "common/money/", "common/error/", "common/clock/"}},
       {"services/ledger/rates/",

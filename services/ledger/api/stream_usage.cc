@@ -44,33 +44,25 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
   }
 
   void OnReadDone(bool ok) override {
-    engine::Task task;
+    uint32_t index = 0;
     {
       absl::MutexLock lock(&mutex_);
-      reading_ = false;
-      if (!ok) StopReading(absl::OkStatus());  // the client has said all
-      if (stopped_) return Proceed();
-      if (request_.sequence() != last_read_ + 1) {
+      if (ok && !stopped_ && request_.sequence() != last_read_ + 1) {
         StopReading(InvalidField(
             "sequence", absl::StrCat("must be ", last_read_ + 1, ", not ", request_.sequence())));
+      }
+      if (!ok) StopReading(absl::OkStatus());  // the client has said all
+      if (stopped_) {
+        reading_ = false;
         return Proceed();
       }
-      ++last_read_;
+      index = static_cast<uint32_t>(++last_read_);
       settled_.push_back(false);
     }
-    absl::StatusOr<engine::Task> parsed = parse_(request_.request());
-    const auto index = static_cast<uint32_t>(last_read_);
-    references_.fetch_add(1, std::memory_order_relaxed);
-    if (parsed.ok()) {
-      parsed->sink = this;
-      parsed->index = index;
-      std::vector<engine::Task> tasks;
-      tasks.push_back(*std::move(parsed));
-      api_.engine.Submit(std::move(tasks));
-    } else {
-      Done(index, parsed.status());
-    }
+    // Until `reading_` falls no other thread starts a read into `request_`.
+    Submit(index);
     absl::MutexLock lock(&mutex_);
+    reading_ = false;
     ReadMore();
     // The reply may have been faster than this thread.
     Proceed();
@@ -110,6 +102,18 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
     return status.code() == absl::StatusCode::kUnavailable ||
            status.code() == absl::StatusCode::kResourceExhausted ||
            status.code() == absl::StatusCode::kInternal;
+  }
+
+  // Sends the message that was read to its lane.
+  void Submit(uint32_t index) {
+    absl::StatusOr<engine::Task> parsed = parse_(request_.request());
+    references_.fetch_add(1, std::memory_order_relaxed);
+    if (!parsed.ok()) return Done(index, parsed.status());
+    parsed->sink = this;
+    parsed->index = index;
+    std::vector<engine::Task> tasks;
+    tasks.push_back(*std::move(parsed));
+    api_.engine.Submit(std::move(tasks));
   }
 
   void Release() {
@@ -177,7 +181,7 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
   const ApiContext api_;
   const CallRecord record_;
   const UsageStreams::Parse parse_;
-  pb::StreamUsageRequest request_;
+  pb::StreamUsageRequest request_;   // of gRPC or of OnReadDone while `reading_`
   std::atomic<int> references_ = 1;  // gRPC's, and one for each command in work
 
   absl::Mutex mutex_;
@@ -187,7 +191,7 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status end_status_ ABSL_GUARDED_BY(mutex_);
-  int64_t last_read_ = 0;  // written under mutex_, by the reading thread only
+  int64_t last_read_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t replied_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t watermark_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t acknowledged_ ABSL_GUARDED_BY(mutex_) = 0;
