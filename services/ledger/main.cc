@@ -1,14 +1,17 @@
 // ledger: serves the ledger, and looks after its database.
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/error/error.h"
@@ -37,7 +40,9 @@ ABSL_FLAG(std::string, database_password_file, "",
 ABSL_FLAG(bool, allow_unsafe_database, false,
           "Start even if a setting of the database server can lose a commit.");
 ABSL_FLAG(std::string, listen, "127.0.0.1:50051", "host:port or unix:/path to serve on.");
-ABSL_FLAG(int, lanes, 4, "Threads that commit batches; each holds one database connection.");
+ABSL_FLAG(
+    int, lanes, 0,
+    "Threads that commit batches; each holds one database connection. 0: one a core, 2 to 16.");
 ABSL_FLAG(int, query_threads, 4, "Threads for reads; each holds one database connection.");
 ABSL_FLAG(int, max_batch, 512, "Commands in one transaction at the most, 1 to 1000.");
 ABSL_FLAG(int, max_queue, 16384, "Commands waiting in one lane at the most.");
@@ -155,6 +160,15 @@ absl::StatusOr<domain::Settings> SettingsFromFlags() {
   settings.max_automatic_recharges_per_day = absl::GetFlag(FLAGS_max_automatic_recharges_per_day);
   settings.max_usage_age = absl::GetFlag(FLAGS_max_usage_age);
   settings.max_usage_ahead = absl::GetFlag(FLAGS_max_usage_ahead);
+  if (settings.max_automatic_recharges_per_day < 0) {
+    return InvalidField("--max_automatic_recharges_per_day", "must not be negative");
+  }
+  if (settings.max_usage_age < absl::ZeroDuration()) {
+    return InvalidField("--max_usage_age", "must not be negative");
+  }
+  if (settings.max_usage_ahead < absl::ZeroDuration()) {
+    return InvalidField("--max_usage_ahead", "must not be negative");
+  }
   settings.retry_delays.clear();
   for (const std::string& text : absl::GetFlag(FLAGS_retry_delays)) {
     absl::Duration delay;
@@ -166,17 +180,24 @@ absl::StatusOr<domain::Settings> SettingsFromFlags() {
   return settings;
 }
 
+// More lanes than cores only make the batches smaller.
+int LanesFromFlag() {
+  const int lanes = absl::GetFlag(FLAGS_lanes);
+  if (lanes != 0) return lanes;
+  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 2, 16);
+}
+
 absl::StatusOr<engine::EngineOptions> EngineOptionsFromFlags() {
   engine::EngineOptions options;
   RESERVE_ASSIGN_OR_RETURN(options.database, DatabaseFromFlags());
   RESERVE_ASSIGN_OR_RETURN(options.settings, SettingsFromFlags());
-  options.lanes = absl::GetFlag(FLAGS_lanes);
+  options.lanes = LanesFromFlag();
   options.query_threads = absl::GetFlag(FLAGS_query_threads);
   options.max_batch = absl::GetFlag(FLAGS_max_batch);
   options.max_queue = absl::GetFlag(FLAGS_max_queue);
   options.lease_duration = absl::GetFlag(FLAGS_lease_duration);
   options.poll_interval = absl::GetFlag(FLAGS_poll_interval);
-  if (options.lanes < 1 || options.lanes > 64) return InvalidField("--lanes", "must be 1 to 64");
+  if (options.lanes < 1 || options.lanes > 64) return InvalidField("--lanes", "must be 0 to 64");
   if (options.query_threads < 1 || options.query_threads > 64) {
     return InvalidField("--query_threads", "must be 1 to 64");
   }
@@ -186,6 +207,9 @@ absl::StatusOr<engine::EngineOptions> EngineOptionsFromFlags() {
   if (options.max_queue < 1) return InvalidField("--max_queue", "must be at least 1");
   if (options.lease_duration < absl::Seconds(1)) {
     return InvalidField("--lease_duration", "must be at least 1s");
+  }
+  if (options.poll_interval < absl::Milliseconds(1)) {
+    return InvalidField("--poll_interval", "must be at least 1ms");
   }
   return options;
 }
@@ -230,9 +254,12 @@ class Health {
 };
 
 absl::Status ServeUntilSignal(Health& health, RpcServer& server, ShutdownSignal& signal) {
+  bool told = false;  // whoever watches health hears of changes only
   do {
     RESERVE_RETURN_IF_ERROR(health.Check());
-    server.SetServing(health.serving());
+    if (health.serving() == told) continue;
+    told = health.serving();
+    server.SetServing(told);
   } while (!signal.WaitFor(kHealthInterval));
   return absl::OkStatus();
 }
@@ -332,6 +359,8 @@ absl::Status RunCommand(std::vector<std::string> arguments) {
 }  // namespace reserve
 
 int main(int argc, char* argv[]) {
+  // Debian's Abseil looks for lock cycles at every lock; the tests do so for us.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   const absl::Status status = reserve::RunCommand(reserve::ParseFlags(argc, argv, reserve::kUsage));
   if (status.ok()) return 0;
   std::fprintf(stderr, "ledger: %s\n", std::string(status.message()).c_str());

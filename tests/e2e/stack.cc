@@ -78,6 +78,9 @@ absl::Status Stack::StartAll() {
   std::string pattern = ::testing::TempDir() + "/stack-XXXXXX";
   if (mkdtemp(pattern.data()) == nullptr) return absl::InternalError("no temporary folder");
   folder_ = pattern;
+  // An idle client of the blocking API looks at its connection this seldom; a server that drains
+  // waits for that.
+  setenv("GRPC_CLIENT_CHANNEL_BACKUP_POLL_INTERVAL_MS", "50", /*overwrite=*/0);
   database_ = options_.server == nullptr ? std::make_unique<TestDatabase>()
                                          : std::make_unique<TestDatabase>(*options_.server);
   metrics_port_ = FreePort();

@@ -89,7 +89,8 @@ class Stack {
   const std::string& folder() const { return folder_; }
 
   // Sends bytes to a method of the ledger ("/reserve.ledger.v1.Ledger/GetAccount") and returns the
-  // bytes of the first message that comes back. Also for methods that stream.
+  // bytes of the first message that comes back. Also for methods that stream, where at
+  // most one message comes back.
   absl::StatusOr<std::string> CallRaw(const std::string& method, absl::string_view request);
 
   // Runs `ledger COMMAND [args]` against the stack's database and ledger to its end.

@@ -1,0 +1,631 @@
+// What an operator relies on: health, reflection, metrics, logs, flags, refusals to start, and an
+// orderly end on SIGTERM.
+#include <gmock/gmock.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <gtest/gtest.h>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <regex>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/error/error.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/status.h"
+#include "tests/e2e/stack.h"
+#include "tests/support/build_tree.h"
+#include "tests/support/wait_until.h"
+
+namespace reserve::e2e {
+namespace {
+
+namespace pb = ledger::v1;
+using absl::StatusCode;
+using test_support::PrivateDatabaseServer;
+using test_support::Subprocess;
+using test_support::TestDatabase;
+using test_support::WaitUntil;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const std::vector<std::string>& Services() {
+  static const auto* const kServices =
+      new std::vector<std::string>{"reserve.ledger.v1.Ledger", "reserve.ledger.v1.Rates",
+                                   "reserve.ledger.v1.Recharges", "reserve.ledger.v1.Audit"};
+  return *kServices;
+}
+
+// 1 serving, 2 not serving, -1 no answer. No package ships the proto of the health service; its
+// messages are a short string and one byte.
+int Health(Stack& stack, const std::string& service) {
+  const std::string request =
+      service.empty()
+          ? ""
+          : absl::StrCat("\n", std::string(1, static_cast<char>(service.size())), service);
+  const auto answer = stack.CallRaw("/grpc.health.v1.Health/Check", request);
+  return answer.ok() && answer->size() == 2 ? (*answer)[1] : -1;
+}
+
+std::string HttpGet(int port, const std::string& path) {
+  addrinfo hints = {};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* address = nullptr;
+  if (getaddrinfo("127.0.0.1", std::to_string(port).c_str(), &hints, &address) != 0) return "";
+  const int fd = socket(address->ai_family, SOCK_STREAM, 0);
+  std::string response;
+  if (connect(fd, address->ai_addr, address->ai_addrlen) == 0) {
+    const std::string request = absl::StrCat("GET ", path, " HTTP/1.0\r\n\r\n");
+    if (write(fd, request.data(), request.size()) > 0) {
+      char buffer[4096];
+      ssize_t got = 0;
+      while ((got = read(fd, buffer, sizeof(buffer))) > 0) {
+        response.append(buffer, static_cast<size_t>(got));
+      }
+    }
+  }
+  close(fd);
+  freeaddrinfo(address);
+  return response;
+}
+
+std::vector<std::string> LinesOf(const std::string& text) {
+  return absl::StrSplit(text, '\n', absl::SkipEmpty());
+}
+
+pb::RecordUsageRequest UsageOf(const std::string& usage_id) {
+  return Parse<pb::RecordUsageRequest>(absl::StrCat(
+      "account_id: 'acct' usage { usage_id: '", usage_id,
+      "' user_id: 'u' start_time { seconds: 1760000000 } call { direction: DIRECTION_OUTBOUND "
+      "destination: '+12025550123' duration_seconds: 60 } }"));
+}
+
+void OpenAccount(Stack& stack) {
+  ASSERT_TRUE(Call(stack.ledger(), &pb::Ledger::Stub::OpenAccount,
+                   Parse<pb::OpenAccountRequest>("account_id: 'acct'"))
+                  .ok());
+  ASSERT_TRUE(Call(stack.ledger(), &pb::Ledger::Stub::PutUser,
+                   Parse<pb::PutUserRequest>("account_id: 'acct' user_id: 'u'"))
+                  .ok());
+}
+
+// --- A ledger that runs -------------------------------------------------------------
+
+class RunningLedgerTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto stack = Stack::Start({.gateway = true, .workers = 1});
+    ASSERT_TRUE(stack.ok()) << stack.status();
+    stack_ = stack->release();
+    OpenAccount(*stack_);
+  }
+  static void TearDownTestSuite() {
+    delete stack_;
+    stack_ = nullptr;
+  }
+
+  static Stack* stack_;
+};
+
+Stack* RunningLedgerTest::stack_ = nullptr;
+
+TEST_F(RunningLedgerTest, HealthIsToldForTheWholeAndForEachService) {
+  EXPECT_EQ(Health(*stack_, ""), 1);
+  for (const std::string& service : Services()) EXPECT_EQ(Health(*stack_, service), 1) << service;
+  EXPECT_EQ(Health(*stack_, "reserve.ledger.v1.Nobody"), -1);
+}
+
+TEST_F(RunningLedgerTest, ReflectionListsTheServices) {
+  // list_services: "*", as no package ships the proto of reflection.
+  const auto answer = stack_->CallRaw(
+      "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "\x3a\x01*");
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  for (const std::string& service : Services()) EXPECT_THAT(*answer, HasSubstr(service));
+  EXPECT_THAT(*answer, HasSubstr("grpc.health.v1.Health"));
+}
+
+TEST_F(RunningLedgerTest, MetricsAreServedUnderTheirNames) {
+  ASSERT_TRUE(Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage, UsageOf("metered")).ok());
+  const std::string page = HttpGet(stack_->metrics_port(), "/metrics");
+  for (const std::string name :
+       {"reserve_ledger_calls_total", "reserve_ledger_call_seconds_bucket",
+        "reserve_ledger_commands_total", "reserve_ledger_batches_total",
+        "reserve_ledger_conflicts_total", "reserve_ledger_connections_lost_total",
+        "reserve_ledger_unknown_commits_total", "reserve_ledger_duplicates_total",
+        "reserve_ledger_overloaded_total", "reserve_ledger_leases_granted_total",
+        "reserve_ledger_queued_commands", "process_resident_memory_bytes"}) {
+    EXPECT_THAT(page, HasSubstr(absl::StrCat("\n", name))) << name;
+  }
+  EXPECT_THAT(page, ::testing::ContainsRegex(
+                        "reserve_ledger_calls_total.code=\"OK\",method=\"RecordUsage\". 1"));
+}
+
+TEST_F(RunningLedgerTest, EveryLineOfTheLogsIsJson) {
+  for (Subprocess* process :
+       {stack_->ledger_process(), stack_->gateway_process(), stack_->worker_process(0)}) {
+    const std::vector<std::string> lines = LinesOf(process->Stderr());
+    EXPECT_FALSE(lines.empty());
+    for (const std::string& line : lines) {
+      const auto record = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+      ASSERT_TRUE(record.is_object()) << line;
+      for (const char* key : {"time", "severity", "message"}) {
+        EXPECT_TRUE(record.contains(key)) << line;
+      }
+    }
+    EXPECT_EQ(process->Stdout(), "");
+  }
+}
+
+TEST_F(RunningLedgerTest, MigratingAgainChangesNothingAndDoesNoHarm) {
+  const auto before = stack_->database().Query("CHECKSUM TABLE plans, accounts, rates");
+  EXPECT_EQ(stack_->RunLedger({"migrate"}).exit_code, 0);
+  EXPECT_EQ(stack_->database().Query("CHECKSUM TABLE plans, accounts, rates"), before);
+  EXPECT_EQ(Health(*stack_, ""), 1);
+}
+
+TEST_F(RunningLedgerTest, ImportingTheSameDeckAgainMakesNoOther) {
+  const auto again =
+      stack_->RunLedger({"import-rates", "--starter", "--effective_time=2000-01-01T00:00:00Z"});
+  EXPECT_EQ(again.exit_code, 0) << again.errors;
+  EXPECT_EQ(stack_->database().QueryInt("SELECT COUNT(*) FROM rate_decks"), 1);
+}
+
+// --- A database that goes away ------------------------------------------------------
+
+TEST(DatabaseOutageTest, HealthFollowsTheDatabaseAndNothingAnsweredIsLost) {
+  auto server = PrivateDatabaseServer::Create();
+  if (absl::IsNotFound(server.status())) GTEST_SKIP() << server.status();
+  ASSERT_TRUE(server.ok()) << server.status();
+  auto started = Stack::Start({.server = server->get()});
+  ASSERT_TRUE(started.ok()) << started.status();
+  Stack& stack = **started;
+  OpenAccount(stack);
+  const auto first = Call(stack.ledger(), &pb::Ledger::Stub::RecordUsage, UsageOf("before"));
+  ASSERT_TRUE(first.ok()) << first.status();
+
+  (*server)->Kill();
+  for (const std::string& service : Services()) {
+    EXPECT_TRUE(WaitUntil([&] { return Health(stack, service) == 2; })) << service;
+  }
+  EXPECT_EQ(Health(stack, ""), 2);
+  const auto refused = Call(stack.ledger(), &pb::Ledger::Stub::GetAccount,
+                            Parse<pb::GetAccountRequest>("account_id: 'acct'"));
+  EXPECT_EQ(refused.status().code(), StatusCode::kUnavailable) << refused.status();
+
+  ASSERT_TRUE((*server)->Start().ok());
+  EXPECT_TRUE(WaitUntil([&] { return Health(stack, "") == 1; }));
+  const auto again = Call(stack.ledger(), &pb::Ledger::Stub::RecordUsage, UsageOf("before"));
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_TRUE(again->duplicate());
+  EXPECT_EQ(again->seq(), first->seq());
+  EXPECT_TRUE(stack.ledger_process()->Running());
+}
+
+TEST(DatabaseOutageTest, ALedgerWhoseDatabaseIsAwayStillEndsOnSigterm) {
+  auto server = PrivateDatabaseServer::Create();
+  if (absl::IsNotFound(server.status())) GTEST_SKIP() << server.status();
+  ASSERT_TRUE(server.ok()) << server.status();
+  auto stack = Stack::Start(
+      {.server = server->get(), .ledger_flags = {"--drain_timeout=2s"}, .starter_deck = false});
+  ASSERT_TRUE(stack.ok()) << stack.status();
+  (*server)->Kill();
+  (*stack)->ledger_process()->Signal(SIGTERM);
+  EXPECT_EQ((*stack)->ledger_process()->Wait(absl::Seconds(20)), 0)
+      << (*stack)->ledger_process()->Stderr();
+}
+
+TEST(DatabaseOutageTest, ALedgerOnAnEmptySchemaWaitsForTheMigration) {
+  const TestDatabase database;
+  const std::string url = absl::StrCat("--database=", database.url());
+  auto ledger =
+      Subprocess::Start({.program = "ledger", .args = {"serve", url, "--listen=127.0.0.1:0"}});
+  ASSERT_TRUE(ledger.ok()) << ledger.status();
+  const auto why = (*ledger)->WaitForOutput("\"not serving\"", absl::Seconds(20));
+  ASSERT_TRUE(why.ok()) << why.status();
+  EXPECT_THAT(*why, AllOf(HasSubstr("SCHEMA_TOO_OLD"), HasSubstr("ledger migrate")));
+  auto migrate = Subprocess::Start({.program = "ledger", .args = {"migrate", url}});
+  ASSERT_TRUE(migrate.ok()) << migrate.status();
+  ASSERT_EQ((*migrate)->Wait(absl::Seconds(20)), 0) << (*migrate)->Stderr();
+  EXPECT_TRUE((*ledger)->WaitForOutput("\"the database is ready\"", absl::Seconds(20)).ok());
+}
+
+TEST(DatabaseOutageTest, ALedgerIsNotServingOnASchemaThatIsTooNewForIt) {
+  auto started = Stack::Start({.starter_deck = false});
+  ASSERT_TRUE(started.ok()) << started.status();
+  Stack& stack = **started;
+  stack.database().Execute("UPDATE schema_migrations SET oldest_code = 9999");
+  EXPECT_TRUE(WaitUntil([&] { return Health(stack, "") == 2; }));
+  EXPECT_TRUE(stack.ledger_process()->WaitForOutput("SCHEMA_TOO_NEW", absl::Seconds(5)).ok());
+  stack.database().Execute("UPDATE schema_migrations SET oldest_code = 1");
+  EXPECT_TRUE(WaitUntil([&] { return Health(stack, "") == 1; }));
+}
+
+TEST(DatabaseOutageTest, ADatabaseThatIsNotThereIsNamedWithoutItsPassword) {
+  auto ledger = Subprocess::Start(
+      {.program = "ledger",
+       .args = {"serve", "--database=mysql://u:hunter2@127.0.0.1:1/x", "--listen=127.0.0.1:0"}});
+  ASSERT_TRUE(ledger.ok()) << ledger.status();
+  const auto why = (*ledger)->WaitForOutput("\"not serving\"", absl::Seconds(20));
+  ASSERT_TRUE(why.ok()) << why.status();
+  EXPECT_THAT(*why, HasSubstr("127.0.0.1"));
+  (*ledger)->Signal(SIGTERM);
+  EXPECT_EQ((*ledger)->Wait(absl::Seconds(20)), 0);
+  EXPECT_THAT((*ledger)->Stderr(), Not(HasSubstr("hunter2")));
+}
+
+// --- SIGTERM ------------------------------------------------------------------------
+
+class DrainTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto stack = Stack::Start({.ledger_flags = {"--drain_timeout=10s"}});
+    ASSERT_TRUE(stack.ok()) << stack.status();
+    stack_ = *std::move(stack);
+    OpenAccount(*stack_);
+  }
+
+  // Holds the row of the account until ReleaseAccount, so that a command on it waits.
+  void HoldAccount() {
+    holder_ = std::async(std::launch::async, [this] {
+      stack_->database()
+          .TryQuery(
+              "UPDATE accounts SET block_reason = IF(SLEEP(30) = 0, 'a', 'b') WHERE "
+              "account_id = 'acct'")
+          .status()
+          .IgnoreError();
+    });
+    ASSERT_TRUE(WaitUntil([&] { return !Holder().empty(); }));
+  }
+  void ReleaseAccount() {
+    const auto holder = Holder();
+    if (!holder.empty()) stack_->database().Execute(absl::StrCat("KILL ", holder[0][0]));
+    holder_.get();
+  }
+  std::vector<TestDatabase::Row> Holder() const {
+    return stack_->database().Query(
+        absl::StrCat("SELECT id FROM information_schema.processlist WHERE db = '",
+                     stack_->database().schema(), "' AND state = 'User sleep'"));
+  }
+  bool SomebodyWaits() const {
+    return stack_->database().QueryInt(
+               "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK "
+               "WAIT'") > 0;
+  }
+
+  std::unique_ptr<Stack> stack_;
+  std::future<void> holder_;
+};
+
+TEST_F(DrainTest, CallsUnderWayFinishAndTheProcessEndsWithZero) {
+  ASSERT_NO_FATAL_FAILURE(HoldAccount());
+  auto call = std::async(std::launch::async, [this] {
+    return Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage, UsageOf("under-way"));
+  });
+  // The server renews this table only if nobody asked for 100 ms.
+  const bool waits =
+      WaitUntil([&] { return SomebodyWaits(); }, absl::Seconds(20), absl::Milliseconds(150));
+  stack_->ledger_process()->Signal(SIGTERM);
+  const auto draining = stack_->ledger_process()->WaitForOutput("\"draining\"", absl::Seconds(10));
+  ReleaseAccount();
+  EXPECT_TRUE(waits);
+  EXPECT_TRUE(draining.ok()) << draining.status();
+  const auto booked = call.get();
+  EXPECT_TRUE(booked.ok()) << booked.status();
+  EXPECT_EQ(stack_->ledger_process()->Wait(absl::Seconds(20)), 0);
+  EXPECT_EQ(stack_->database().QueryInt("SELECT COUNT(*) FROM usage_ids"), 1);
+}
+
+TEST_F(DrainTest, StreamsEndWithAReasonToOpenThemElsewhere) {
+  grpc::ClientContext usage_context;
+  const auto usage = stack_->ledger().StreamUsage(&usage_context);
+  pb::StreamUsageRequest message;
+  message.set_sequence(1);
+  *message.mutable_request() = UsageOf("streamed");
+  ASSERT_TRUE(usage->Write(message));
+  pb::StreamUsageResponse acknowledged;
+  ASSERT_TRUE(usage->Read(&acknowledged));
+  EXPECT_EQ(acknowledged.acknowledged_sequence(), 1);
+  grpc::ClientContext watch_context;
+  const auto watch = stack_->recharges().WatchLowBalance(
+      &watch_context, Parse<pb::WatchLowBalanceRequest>("worker_id: 'w'"));
+  watch->WaitForInitialMetadata();
+
+  const absl::Time begin = absl::Now();
+  stack_->ledger_process()->Signal(SIGTERM);
+  EXPECT_FALSE(usage->Read(&acknowledged));
+  pb::WatchLowBalanceResponse lease;
+  EXPECT_FALSE(watch->Read(&lease));
+  for (const absl::Status& status :
+       {FromGrpcStatus(usage->Finish()), FromGrpcStatus(watch->Finish())}) {
+    EXPECT_EQ(status.code(), StatusCode::kUnavailable) << status;
+    EXPECT_EQ(ReasonOf(status), "DRAINING") << status;
+  }
+  EXPECT_EQ(stack_->ledger_process()->Wait(absl::Seconds(20)), 0);
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(9)) << stack_->ledger_process()->Stderr();
+}
+
+TEST_F(DrainTest, ACallThatGoesOnIsCutOffAtTheDrainTimeout) {
+  auto stack = Stack::Start({.ledger_flags = {"--drain_timeout=300ms"}, .starter_deck = false});
+  ASSERT_TRUE(stack.ok()) << stack.status();
+  ASSERT_TRUE(WaitUntil([&] { return Health(**stack, "") == 1; }));
+  // A client that watches health for ever.
+  const auto channel = MakeChannel((*stack)->ledger_address(), ChannelOptions());
+  ASSERT_TRUE(channel.ok()) << channel.status();
+  grpc::CompletionQueue queue;
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(absl::Now() + kCallDeadline));
+  grpc::GenericStub stub(*channel);
+  const auto watch = stub.PrepareCall(&context, "/grpc.health.v1.Health/Watch", &queue);
+  const auto done = [&queue] {
+    void* tag = nullptr;
+    bool ok = false;
+    return queue.Next(&tag, &ok) && ok;
+  };
+  watch->StartCall(nullptr);
+  ASSERT_TRUE(done());
+  const grpc::Slice empty("");
+  watch->WriteLast(grpc::ByteBuffer(&empty, 1), grpc::WriteOptions(), nullptr);
+  ASSERT_TRUE(done());
+  grpc::ByteBuffer told;
+  watch->Read(&told, nullptr);
+  ASSERT_TRUE(done());
+  (*stack)->ledger_process()->Signal(SIGINT);
+  // It is told that nothing is served any more, and then cut off.
+  std::string last;
+  for (watch->Read(&told, nullptr); done(); watch->Read(&told, nullptr)) {
+    grpc::Slice whole;
+    ASSERT_TRUE(told.DumpToSingleSlice(&whole).ok());
+    last.assign(reinterpret_cast<const char*>(whole.begin()), whole.size());
+  }
+  EXPECT_EQ(last, "\x08\x02");
+  grpc::Status status;
+  watch->Finish(&status, nullptr);
+  done();
+  EXPECT_FALSE(status.ok());
+  EXPECT_EQ((*stack)->ledger_process()->Wait(absl::Seconds(20)), 0);
+}
+
+// --- Refusals to start --------------------------------------------------------------
+
+class StartTest : public ::testing::Test {
+ protected:
+  struct Ended {
+    int exit_code;
+    std::string output;
+    std::string errors;
+  };
+  static Ended Run(const std::string& program, std::vector<std::string> args,
+                   std::map<std::string, std::string> env = {}) {
+    auto process =
+        Subprocess::Start({.program = program, .args = std::move(args), .env = std::move(env)});
+    if (!process.ok()) return {-1, "", process.status().ToString()};
+    const int exit_code = (*process)->Wait(absl::Seconds(30));
+    return {exit_code, (*process)->Stdout(), (*process)->Stderr()};
+  }
+  // It ended by itself, and said why in one line; what it logs before is JSON.
+  static void ExpectRefused(const Ended& ended, const std::string& why) {
+    EXPECT_TRUE(ended.exit_code == 1 || ended.exit_code == 2) << ended.exit_code;
+    std::vector<std::string> said;
+    for (const std::string& line : LinesOf(ended.errors)) {
+      if (!absl::StartsWith(line, "{")) said.push_back(line);
+    }
+    EXPECT_THAT(said, ElementsAre(HasSubstr(why))) << ended.errors;
+    EXPECT_EQ(ended.output, "");
+  }
+};
+
+TEST_F(StartTest, AServerThatCanLoseACommitIsRefusedUnlessToldOtherwise) {
+  auto server =
+      PrivateDatabaseServer::Create({.extra_args = {"--innodb-flush-log-at-trx-commit=2"}});
+  if (absl::IsNotFound(server.status())) GTEST_SKIP() << server.status();
+  ASSERT_TRUE(server.ok()) << server.status();
+  const TestDatabase database(**server);
+  const std::string url = absl::StrCat("--database=", database.url());
+  ASSERT_EQ(Run("ledger", {"migrate", url}).exit_code, 0);
+  ExpectRefused(Run("ledger", {"serve", url, "--listen=127.0.0.1:0"}),
+                "innodb_flush_log_at_trx_commit");
+  auto allowed = Subprocess::Start(
+      {.program = "ledger",
+       .args = {"serve", url, "--listen=127.0.0.1:0", "--allow_unsafe_database"}});
+  ASSERT_TRUE(allowed.ok()) << allowed.status();
+  EXPECT_TRUE((*allowed)->WaitForOutput("\"listening\"", absl::Seconds(20)).ok());
+}
+
+TEST_F(StartTest, BadFlagsAreRefusedInOneLine) {
+  const TestDatabase database;
+  const std::string url = absl::StrCat("--database=", database.url());
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"--lanes=0", "lanes"},
+      {"--lanes=65", "lanes"},
+      {"--query_threads=0", "query_threads"},
+      {"--max_batch=1001", "max_batch"},
+      {"--max_queue=0", "max_queue"},
+      {"--lease_duration=10ms", "lease_duration"},
+      {"--poll_interval=0s", "poll_interval"},
+      {"--poll_interval=-1s", "poll_interval"},
+      {"--retry_delays=1h,soon", "retry_delays"},
+      {"--retry_delays=-1h", "retry_delays"},
+      {"--default_reserve_amount=1e3", "default_reserve_amount"},
+      {"--default_reserve_amount=-15", "default_reserve_amount"},
+      {"--default_reserve_amount=10", "default_reserve_amount"},
+      {"--default_recharge_threshold=5", "default_recharge_threshold"},
+      {"--min_reserve_amount=0", "min_reserve_amount"},
+      {"--max_recharge_amount=10", "max_recharge_amount"},
+      {"--max_recharge_multiple=0", "max_recharge_multiple"},
+      {"--max_automatic_recharges_per_day=-1", "max_automatic_recharges_per_day"},
+      {"--max_usage_age=-1s", "max_usage_age"},
+      {"--max_usage_ahead=-1s", "max_usage_ahead"},
+      {"--metrics_listen=nowhere", "metrics_listen"},
+      {"--log_level=loud", "log_level"},
+      {"--lanes=four", "lanes"},
+      {"--no_such_flag=1", "no_such_flag"},
+      {"--database=postgres://u@h/x", "database"},
+      {"--database_password_file=/nonexistent", "/nonexistent"},
+      {"--tls_ca_file=/nonexistent", "TLS"},
+  };
+  for (const auto& [flag, name] : rows) {
+    SCOPED_TRACE(flag);
+    ExpectRefused(Run("ledger", {"serve", url, "--listen=127.0.0.1:0", flag}), name);
+  }
+  ExpectRefused(Run("ledger", {"serve"}), "database");
+  ExpectRefused(Run("ledger", {"migrate"}), "database");
+  ExpectRefused(Run("ledger", {"serve", "twice", url}), "twice");
+}
+
+TEST_F(StartTest, AnUnknownCommandShowsTheCommands) {
+  for (const std::vector<std::string>& args :
+       {std::vector<std::string>{}, std::vector<std::string>{"dance"}}) {
+    const Ended ended = Run("ledger", args);
+    EXPECT_EQ(ended.exit_code, 2);
+    for (const char* command : {"serve", "migrate", "grants", "import-rates", "verify"}) {
+      EXPECT_THAT(ended.errors, HasSubstr(command));
+    }
+  }
+}
+
+TEST_F(StartTest, APortThatIsTakenIsRefused) {
+  auto stack = Stack::Start({.starter_deck = false});
+  ASSERT_TRUE(stack.ok()) << stack.status();
+  const auto second =
+      (*stack)->RunLedger({"serve", absl::StrCat("--listen=", (*stack)->ledger_address())});
+  EXPECT_EQ(second.exit_code, 1);
+  EXPECT_THAT(second.errors, HasSubstr((*stack)->ledger_address()));
+}
+
+// --- Flags --------------------------------------------------------------------------
+
+// The names in ABSL_FLAG(type, name, ...) of a source file.
+std::set<std::string> FlagsIn(const std::string& path) {
+  std::ifstream file(absl::StrCat(test_support::SourceDir(), "/", path));
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const std::regex flag("ABSL_FLAG\\([^,]+, *([a-z0-9_]+),");
+  std::set<std::string> names;
+  for (std::sregex_iterator it(text.begin(), text.end(), flag), end; it != end; ++it) {
+    names.insert((*it)[1]);
+  }
+  return names;
+}
+
+TEST_F(StartTest, HelpShowsEveryFlag) {
+  const std::vector<std::pair<std::string, std::string>> programs = {
+      {"ledger", "services/ledger/main.cc"},
+      {"gateway_stub", "services/gateway_stub/main.cc"},
+      {"worker", "worker/main.cc"}};
+  for (const auto& [program, source] : programs) {
+    SCOPED_TRACE(program);
+    const Ended help = Run(program, {"--help"});
+    EXPECT_EQ(help.exit_code, 0);
+    EXPECT_EQ(help.errors, "");
+    std::set<std::string> flags = FlagsIn(source);
+    EXPECT_GE(flags.size(), 5u);
+    for (const char* common : {"common/rpc/rpc_flags.cc", "common/telemetry/telemetry_flags.cc"}) {
+      flags.merge(FlagsIn(common));
+    }
+    for (const std::string& flag : flags) {
+      EXPECT_THAT(help.output, HasSubstr(absl::StrCat("  --", flag, "\n"))) << flag;
+    }
+    EXPECT_EQ(Run(program, {"--version"}).exit_code, 0);
+  }
+}
+
+TEST_F(StartTest, FlagsComeFromTheEnvironmentAndTheCommandLineWins) {
+  const TestDatabase database;
+  std::string folder = ::testing::TempDir() + "/flags-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const std::string socket = absl::StrCat("unix:", folder, "/ledger.sock");
+  std::map<std::string, std::string> env = {{"RESERVE_DATABASE", database.url()},
+                                            {"RESERVE_LISTEN", socket},
+                                            {"RESERVE_LANES", "1"},
+                                            {"RESERVE_MIN_RESERVE_AMOUNT", "20"},
+                                            {"RESERVE_DEFAULT_RESERVE_AMOUNT", "15"}};
+  ASSERT_EQ(Run("ledger", {"migrate"}, env).exit_code, 0);
+  // Only with the command line's 30 do the two amounts fit.
+  ExpectRefused(Run("ledger", {"serve"}, env), "default_reserve_amount");
+  {
+    auto process = Subprocess::Start(
+        {.program = "ledger", .args = {"serve", "--default_reserve_amount=30"}, .env = env});
+    ASSERT_TRUE(process.ok()) << process.status();
+    const auto listening = (*process)->WaitForOutput("\"listening\"", absl::Seconds(20));
+    ASSERT_TRUE(listening.ok()) << listening.status();
+    const auto channel = MakeChannel(socket, ChannelOptions());
+    ASSERT_TRUE(channel.ok()) << channel.status();
+    const auto stub = pb::Ledger::NewStub(*channel);
+    const auto opened = Call(*stub, &pb::Ledger::Stub::OpenAccount,
+                             Parse<pb::OpenAccountRequest>("account_id: 'a'"));
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    EXPECT_EQ(opened->account().billing_settings().reserve_amount().units(), 30);
+  }
+  env["RESERVE_LANES"] = "many";
+  const Ended bad = Run("ledger", {"serve"}, env);
+  EXPECT_EQ(bad.exit_code, 2);
+  EXPECT_THAT(bad.errors, HasSubstr("RESERVE_LANES"));
+  std::filesystem::remove_all(folder);
+}
+
+TEST_F(StartTest, TheGrantsThatItPrintsSufficeToServe) {
+  const TestDatabase database;
+  const std::string url = absl::StrCat("--database=", database.url());
+  ASSERT_EQ(Run("ledger", {"migrate", url}).exit_code, 0);
+  const std::string user = database.schema().substr(0, 30);
+  for (const char* host : {"localhost", "%"}) {
+    const std::string grantee = absl::StrCat("'", user, "'@'", host, "'");
+    const Ended grants = Run("ledger", {"grants", url, absl::StrCat("--grantee=", grantee)});
+    ASSERT_EQ(grants.exit_code, 0) << grants.errors;
+    EXPECT_THAT(grants.output, AllOf(Not(HasSubstr("DELETE")), Not(HasSubstr("CREATE")),
+                                     Not(HasSubstr("DROP")), Not(HasSubstr("ALTER"))));
+    database.Execute(absl::StrCat("CREATE USER ", grantee, " IDENTIFIED BY 'from a file'"));
+    for (const std::string& statement : LinesOf(grants.output)) database.Execute(statement);
+  }
+  std::string folder = ::testing::TempDir() + "/grants-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  std::ofstream(folder + "/password") << "from a file\n";
+  const std::string socket = absl::StrCat("unix:", folder, "/ledger.sock");
+  {
+    auto process =
+        Subprocess::Start({.program = "ledger",
+                           .args = {"serve", absl::StrCat("--database=", database.UrlAs(user, "")),
+                                    absl::StrCat("--database_password_file=", folder, "/password"),
+                                    absl::StrCat("--listen=", socket)}});
+    ASSERT_TRUE(process.ok()) << process.status();
+    const auto listening = (*process)->WaitForOutput("\"listening\"", absl::Seconds(20));
+    ASSERT_TRUE(listening.ok()) << listening.status();
+    const auto imported =
+        Run("ledger", {"import-rates", "--starter", "--effective_time=2000-01-01T00:00:00Z",
+                       absl::StrCat("--ledger=", socket)});
+    EXPECT_EQ(imported.exit_code, 0) << imported.errors;
+    const auto channel = MakeChannel(socket, ChannelOptions());
+    ASSERT_TRUE(channel.ok()) << channel.status();
+    const auto stub = pb::Ledger::NewStub(*channel);
+    EXPECT_TRUE(Call(*stub, &pb::Ledger::Stub::OpenAccount,
+                     Parse<pb::OpenAccountRequest>("account_id: 'acct' card_token: 'tok_visa'"))
+                    .ok());
+    EXPECT_TRUE(Call(*stub, &pb::Ledger::Stub::PutUser,
+                     Parse<pb::PutUserRequest>("account_id: 'acct' user_id: 'u'"))
+                    .ok());
+    EXPECT_TRUE(Call(*stub, &pb::Ledger::Stub::RecordUsage, UsageOf("c1")).ok());
+    EXPECT_EQ(Run("ledger", {"verify", absl::StrCat("--ledger=", socket)}).exit_code, 0);
+  }
+  for (const char* host : {"localhost", "%"}) {
+    database.Execute(absl::StrCat("DROP USER '", user, "'@'", host, "'"));
+  }
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace reserve::e2e
