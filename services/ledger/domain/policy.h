@@ -32,11 +32,11 @@ namespace reserve::domain {
 struct Settings {
   Nanos default_reserve_amount = 15 * kNanosPerUnit;  // O2
   Nanos default_recharge_threshold = 10 * kNanosPerUnit;
-  Nanos min_reserve_amount = 15 * kNanosPerUnit;               // O3
-  Nanos min_recharge_threshold = 10 * kNanosPerUnit;           // O3
+  Nanos min_reserve_amount = 15 * kNanosPerUnit;      // O3
+  Nanos min_recharge_threshold = 10 * kNanosPerUnit;  // O3
   Nanos max_recharge_amount = 1'000 * kNanosPerUnit;  // one charge, and O3; at most the day's cap
-  int32_t max_recharge_multiple = 20;                          // G2
-  int32_t max_automatic_recharges_per_day = 10;                // G7
+  int32_t max_recharge_multiple = 20;                 // G2
+  int32_t max_automatic_recharges_per_day = 10;       // G7
   Nanos max_automatic_amount_per_day = 1'000 * kNanosPerUnit;  // G7
   // G5: the delays after the first, second, ... soft decline of a card.
   std::vector<absl::Duration> retry_delays = {absl::Hours(1), absl::Hours(3), absl::Hours(7)};
