@@ -282,7 +282,7 @@ void Caller::StreamOnce(std::vector<RecordRequest>* pending) {
   int64_t settled = 0;
   pb::StreamUsageResponse response;
   while (stream->Read(&response)) {
-    settled = response.acknowledged_sequence();
+    settled = std::min(response.acknowledged_sequence(), static_cast<int64_t>(pending->size()));
     for (const pb::StreamUsageRefusal& refusal : response.refusals()) {
       refused[static_cast<size_t>(refusal.sequence() - 1)] = true;
     }

@@ -1,10 +1,8 @@
 // chaos: kills, freezes and disconnects the parts of Reserve under load, and audits the money.
-#include <signal.h>
-
+#include <algorithm>
 #include <cstdio>
 #include <random>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/flags/flag.h"
@@ -14,6 +12,7 @@
 #include "absl/time/time.h"
 #include "common/error/error.h"
 #include "common/flags/flags.h"
+#include "common/rpc/shutdown_signal.h"
 #include "tests/chaos/faults.h"
 #include "tests/chaos/load.h"
 #include "tests/chaos/record.h"
@@ -52,14 +51,18 @@ std::string Progress(const Load& load, const Faults& faults) {
                       faults.counts().cuts.load(), " cuts");
 }
 
-// Faults under load; everything is up and answered at the end.
-absl::Status Storm(absl::Duration length, Load& load, Faults& faults) {
+// Faults under load; everything is up and answered at the end. CANCELLED after a signal.
+absl::Status Storm(absl::Duration length, ShutdownSignal& signal, Load& load, Faults& faults) {
   const absl::Time start = absl::Now();
   const absl::Time end = start + length;
+  absl::Time progress = start + kProgress;
   load.Start();
   while (absl::Now() < end) {
-    RESERVE_RETURN_IF_ERROR(faults.RunUntil(std::min(end, absl::Now() + kProgress)));
+    RESERVE_RETURN_IF_ERROR(faults.RunUntil(std::min(end, absl::Now() + absl::Seconds(1))));
+    if (signal.WaitFor(absl::ZeroDuration())) return absl::CancelledError("interrupted");
+    if (absl::Now() < std::min(progress, end)) continue;
     Say(absl::StrCat(absl::ToInt64Seconds(absl::Now() - start), " s: ", Progress(load, faults)));
+    progress += kProgress;
   }
   RESERVE_RETURN_IF_ERROR(faults.Heal());
   load.Stop();
@@ -84,7 +87,7 @@ bool Report(const Verdict& verdict, uint64_t seed, const Load& load, const Fault
   return verdict.clean();
 }
 
-absl::StatusOr<bool> Run(uint64_t seed) {
+absl::StatusOr<bool> Run(uint64_t seed, ShutdownSignal& signal) {
   RESERVE_ASSIGN_OR_RETURN(const auto stage, Stage::Create());
   stage->KeepFolder();  // until all is well
   Record record;
@@ -93,8 +96,13 @@ absl::StatusOr<bool> Run(uint64_t seed) {
   RESERVE_RETURN_IF_ERROR(load.OpenAccounts());
   Say(absl::StrCat("seed ", seed, ": ", absl::GetFlag(FLAGS_accounts), " accounts, ", kLedgers,
                    " ledgers, ", kWorkers, " workers, logs in ", stage->folder()));
-  const absl::Status storm = Storm(absl::Seconds(absl::GetFlag(FLAGS_seconds)), load, faults);
-  if (!storm.ok()) return storm;
+  const absl::Status storm =
+      Storm(absl::Seconds(absl::GetFlag(FLAGS_seconds)), signal, load, faults);
+  if (!storm.ok()) {
+    stage->KeepFolder(!absl::IsCancelled(storm));
+    faults.Heal().IgnoreError();  // so that callers get their answers, and end
+    return storm;
+  }
   const absl::Time calm = absl::Now();
   AwaitSettled(*stage, kSettlePatience);
   Say(absl::StrCat("settled ",
@@ -110,13 +118,13 @@ absl::StatusOr<bool> Run(uint64_t seed) {
 }  // namespace reserve::chaos
 
 int main(int argc, char* argv[]) {
+  reserve::ShutdownSignal signal;
   reserve::ParseFlags(argc, argv,
                       "Kills, freezes and disconnects the parts of Reserve under load, and audits "
                       "the money.");
-  signal(SIGPIPE, SIG_IGN);
   uint64_t seed = absl::GetFlag(FLAGS_seed);
   if (seed == 0) seed = std::random_device()() % 1'000'000 + 1;
-  const absl::StatusOr<bool> clean = reserve::chaos::Run(seed);
+  const absl::StatusOr<bool> clean = reserve::chaos::Run(seed, signal);
   if (!clean.ok()) {
     std::printf("chaos: seed %llu: could not go on: %s\n", static_cast<unsigned long long>(seed),
                 clean.status().ToString().c_str());
