@@ -14,6 +14,7 @@ namespace {
 
 constexpr unsigned kCertificateRefreshSeconds = 60;
 constexpr int kFirstReconnectMs = 100;
+constexpr int kConnectTimeoutMs = 5'000;
 
 std::shared_ptr<grpc::ChannelCredentials> CredentialsFor(const TlsFiles& files) {
   if (files.empty()) return grpc::InsecureChannelCredentials();
@@ -43,7 +44,8 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(const std::string& ta
   // A stream that is idle for hours keeps pinging.
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstReconnectMs);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kFirstReconnectMs);
+  // Despite its name: how long one attempt may take, handshakes included.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectTimeoutMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, max_backoff_ms);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, options.own_connection ? 1 : 0);
   arguments.SetMaxReceiveMessageSize(options.max_receive_bytes);

@@ -451,7 +451,7 @@ TEST_F(StartTest, BadFlagsAreRefusedInOneLine) {
   const TestDatabase database;
   const std::string url = absl::StrCat("--database=", database.url());
   const std::vector<std::pair<std::string, std::string>> rows = {
-      {"--lanes=0", "lanes"},
+      {"--lanes=-1", "lanes"},
       {"--lanes=65", "lanes"},
       {"--query_threads=0", "query_threads"},
       {"--max_batch=1001", "max_batch"},
