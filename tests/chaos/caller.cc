@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/error/error.h"
@@ -20,6 +21,8 @@ constexpr absl::Duration kCallTimeout = absl::Seconds(3);
 constexpr absl::Duration kStreamTimeout = absl::Seconds(6);
 constexpr absl::Duration kLastPatience = absl::Seconds(120);
 constexpr size_t kRemembered = 200;
+constexpr char kNowhere[] = "+999555";
+constexpr char kNobody[] = "nobody";
 
 // Cards by weight; `services/gateway_stub/card_token.h` says what each does.
 struct Weighted {
@@ -43,7 +46,7 @@ constexpr Weighted kCards[] = {
 // Where calls go: cheap ones, dear ones, and one to nowhere, which is refused.
 constexpr Weighted kDestinations[] = {
     {50, "+1201555"}, {10, "+4420946"}, {8, "+4930180"},
-    {24, "+1876555"}, {4, "+5378555"},  {4, "+9995550"},
+    {24, "+1876555"}, {4, "+5378555"},  {4, kNowhere},
 };
 
 template <size_t n>
@@ -187,16 +190,29 @@ Caller::RecordRequest Caller::NewUsage() {
   request.set_account_id(PickAccount());
   request.mutable_usage()->set_usage_id(NewId("u"));
   FillUsage(request.mutable_usage());
-  if (Below(100) == 0) request.mutable_usage()->set_user_id("nobody");
+  if (Below(100) == 0) request.mutable_usage()->set_user_id(kNobody);
   record_.Sent(Kind::kUsage, request.usage().usage_id(), request.account_id());
   return request;
 }
 
-void Caller::NoteUsage(const std::string& id, const absl::StatusOr<pb::RecordUsageResponse>& got) {
+// Only what was made to be refused may be.
+void Caller::NoteRefusal(const RecordRequest& request, absl::string_view why) {
+  const pb::Usage& usage = request.usage();
+  record_.Refused(Kind::kUsage, usage.usage_id());
+  const std::string& destination =
+      usage.has_sms() ? usage.sms().destination() : usage.call().destination();
+  if (absl::StartsWith(destination, kNowhere) || usage.user_id() == kNobody) return;
+  record_.Contradict(absl::StrCat("usage ", usage.usage_id(), " of ", request.account_id(),
+                                  " was refused without a reason: ", why));
+}
+
+void Caller::NoteUsage(const RecordRequest& request,
+                       const absl::StatusOr<pb::RecordUsageResponse>& got) {
   if (got.ok()) {
-    record_.Booked(Kind::kUsage, id, Place{got->seq(), -NanosOf(got->cost())});
+    record_.Booked(Kind::kUsage, request.usage().usage_id(),
+                   Place{got->seq(), -NanosOf(got->cost())});
   } else if (!IsNoAnswer(got.status())) {
-    record_.Refused(Kind::kUsage, id);
+    NoteRefusal(request, got.status().ToString());
   }
   ++counts_.operations;
 }
@@ -211,14 +227,14 @@ void Caller::RecordOne() {
   if (dice > 1 || booked_.empty()) {
     const RecordRequest request = NewUsage();
     const auto got = Persist(&Stub::RecordUsage, request);
-    NoteUsage(request.usage().usage_id(), got);
+    NoteUsage(request, got);
     if (got.ok()) Remember(request);
     return;
   }
   RecordRequest request = booked_[Below(booked_.size())];
   const std::string id = request.usage().usage_id();
   if (dice == 0) {
-    NoteUsage(id, Persist(&Stub::RecordUsage, request));
+    NoteUsage(request, Persist(&Stub::RecordUsage, request));
     return;
   }
   // U2: another content under a known id.
@@ -233,10 +249,10 @@ void Caller::RecordOne() {
   ++counts_.operations;
 }
 
-void Caller::NoteResult(const std::string& id, const pb::RecordUsageResult& result,
-                        std::vector<RecordRequest>* again, const RecordRequest& request) {
+void Caller::NoteResult(const RecordRequest& request, const pb::RecordUsageResult& result,
+                        std::vector<RecordRequest>* again) {
   if (result.has_response()) {
-    NoteUsage(id, result.response());
+    NoteUsage(request, result.response());
     Remember(request);
     return;
   }
@@ -244,7 +260,7 @@ void Caller::NoteResult(const std::string& id, const pb::RecordUsageResult& resu
   if (IsNoAnswer(status)) {
     again->push_back(request);
   } else {
-    NoteUsage(id, status);
+    NoteUsage(request, status);
   }
 }
 
@@ -260,8 +276,7 @@ void Caller::RecordBatch(int size) {
     if (!got.ok() || absl::Now() >= give_up) return;  // they stay pending in the record
     std::vector<RecordRequest> again;
     for (size_t i = 0; i < pending.size(); ++i) {
-      NoteResult(pending[i].usage().usage_id(), got->results(static_cast<int>(i)), &again,
-                 pending[i]);
+      NoteResult(pending[i], got->results(static_cast<int>(i)), &again);
     }
     pending = std::move(again);
     if (!pending.empty()) TurnAway(tries);
@@ -292,11 +307,10 @@ void Caller::StreamOnce(std::vector<RecordRequest>* pending) {
     ++counts_.failures;
   }
   for (size_t i = 0; i < static_cast<size_t>(settled); ++i) {
-    const std::string& id = (*pending)[i].usage().usage_id();
     if (refused[i]) {
-      record_.Refused(Kind::kUsage, id);
+      NoteRefusal((*pending)[i], "on a stream");
     } else {
-      record_.Booked(Kind::kUsage, id, std::nullopt);
+      record_.Booked(Kind::kUsage, (*pending)[i].usage().usage_id(), std::nullopt);
       Remember((*pending)[i]);
     }
   }

@@ -66,9 +66,11 @@ class Caller {
   absl::StatusOr<Response> Persist(grpc::Status (Stub::*method)(grpc::ClientContext*,
                                                                 const Request&, Response*),
                                    const Request& request, bool* unknown = nullptr);
-  void NoteUsage(const std::string& id, const absl::StatusOr<ledger::v1::RecordUsageResponse>& got);
-  void NoteResult(const std::string& id, const ledger::v1::RecordUsageResult& result,
-                  std::vector<RecordRequest>* again, const RecordRequest& request);
+  void NoteUsage(const RecordRequest& request,
+                 const absl::StatusOr<ledger::v1::RecordUsageResponse>& got);
+  void NoteRefusal(const RecordRequest& request, absl::string_view why);
+  void NoteResult(const RecordRequest& request, const ledger::v1::RecordUsageResult& result,
+                  std::vector<RecordRequest>* again);
   // One stream over `pending`; what was not settled stays there.
   void StreamOnce(std::vector<RecordRequest>* pending);
   void Remember(const RecordRequest& request);

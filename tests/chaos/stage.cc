@@ -70,10 +70,13 @@ absl::Status Stage::SetUp() {
   database_ = std::make_unique<TestDatabase>(*database_server_);
   RESERVE_RETURN_IF_ERROR(RunToEnd({"migrate", "--database=" + database_->url()}));
   RESERVE_RETURN_IF_ERROR(SetUpProxies());
-  RESERVE_RETURN_IF_ERROR(StartAll());
-  // From long ago, so that it prices whatever is booked.
-  return RunToEnd({"import-rates", "--starter", "--effective_time=2000-01-01T00:00:00Z",
-                   "--ledger=" + DirectTarget(ledgers_[0])});
+  RESERVE_RETURN_IF_ERROR(Start(ledgers_[0]));
+  // From long ago, so that it prices whatever is booked; and before the other ledgers start, as
+  // they would notice a new deck only within a second.
+  RESERVE_RETURN_IF_ERROR(
+      RunToEnd({"import-rates", "--starter", "--effective_time=2000-01-01T00:00:00Z",
+                "--ledger=" + DirectTarget(ledgers_[0])}));
+  return StartAll();
 }
 
 absl::Status Stage::SetUpProxies() {
