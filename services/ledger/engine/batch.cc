@@ -76,6 +76,7 @@ absl::Status Batch::Run(storage::Connection& connection, Duplicates duplicates) 
   RESERVE_RETURN_IF_ERROR(Load(connection, duplicates));
   replies_.reserve(tasks_.size());
   for (const Task& task : tasks_) replies_.push_back(Fold(task));
+  if (duplicates == Duplicates::kOptimistic) RESERVE_RETURN_IF_ERROR(LookUpRefused(connection));
   return Write(connection);
 }
 
@@ -248,22 +249,26 @@ const Entry* Batch::Apply(AccountSlot& slot, Transition&& transition) {
   return last;
 }
 
+absl::StatusOr<Reply> Batch::AnswerRepeat(const AccountSlot& slot, const Entry& stored,
+                                          const domain::Usage& usage) {
+  ++duplicate_count_;
+  if (stored.booked->usage == usage) {
+    return ReplyOf(stored, slot.account.currency, /*duplicate=*/true);
+  }
+  return AlreadyUsed("USAGE_ID_REUSED", "usage_id",
+                     absl::StrCat("usage \"", usage.usage_id, "\" is booked as entry ", stored.seq,
+                                  " with other content"));
+}
+
 absl::StatusOr<Reply> Batch::Handle(const Task& task, const RecordUsage& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountSlot * slot, FindAccount(task.account_id));
   const domain::Usage& usage = command.usage;
   const auto stored = usages_.find(IdPair(task.account_id, usage.usage_id));
-  if (stored != usages_.end()) {
-    ++duplicate_count_;
-    if (stored->second->booked->usage == usage) {
-      return ReplyOf(*stored->second, slot->account.currency, /*duplicate=*/true);
-    }
-    return AlreadyUsed("USAGE_ID_REUSED", "usage_id",
-                       absl::StrCat("usage \"", usage.usage_id, "\" is booked as entry ",
-                                    stored->second->seq, " with other content"));
-  }
+  if (stored != usages_.end()) return AnswerRepeat(*slot, *stored->second, usage);
   RESERVE_ASSIGN_OR_RETURN(UserSlot * user, FindUser(task.account_id, usage.user_id));
   RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, catalog_.FindPlan(user->user.plan_id));
   const domain::Rate* rate = catalog_.FindRate(slot->account.currency, usage);
+  missed_rate_ |= rate == nullptr && usage.direction == domain::Direction::kOutbound;
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
       domain::RecordUsage(context_, slot->account, user->user, *plan, usage, rate));
@@ -278,6 +283,7 @@ absl::StatusOr<Reply> Batch::Handle(const Task& task, const AuthorizeUsage& comm
   RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, catalog_.FindPlan(user->user.plan_id));
   RESERVE_RETURN_IF_ERROR(domain::CheckStartTime(context_, command.usage.start_time));
   const domain::Rate* rate = catalog_.FindRate(slot->account.currency, command.usage);
+  missed_rate_ |= rate == nullptr && command.usage.direction == domain::Direction::kOutbound;
   AuthorizeReply reply;
   reply.authorization =
       domain::AuthorizeUsage(context_, slot->account, user->user, *plan, command.usage, rate);
@@ -451,6 +457,32 @@ absl::StatusOr<Reply> Batch::Handle(const Task& task, const Reconsider&) {
   RESERVE_ASSIGN_OR_RETURN(AccountSlot * slot, FindAccount(task.account_id));
   Apply(*slot, domain::Reconsider(context_, slot->account));
   return slot->account;
+}
+
+// A refused usage never reaches the unique key, but it may be the repeat of one
+// that was booked when nothing stood against it: what is stored comes first (U2).
+absl::Status Batch::LookUpRefused(storage::Connection& connection) {
+  std::vector<storage::OnceKey> keys;
+  for (size_t i = 0; i < tasks_.size(); ++i) {
+    const auto* record = std::get_if<RecordUsage>(&tasks_[i].command);
+    if (record == nullptr || replies_[i].ok() || !accounts_[tasks_[i].account_id].exists) continue;
+    const IdPair key(tasks_[i].account_id, record->usage.usage_id);
+    if (usages_.find(key) == usages_.end()) keys.push_back(key);
+  }
+  RESERVE_ASSIGN_OR_RETURN(booked_but_refused_, storage::FindUsages(connection, keys));
+  if (booked_but_refused_.empty()) return absl::OkStatus();
+  absl::flat_hash_map<IdPair, const Entry*> found;
+  for (const Entry& entry : booked_but_refused_) {
+    found.emplace(IdPair(entry.account_id, entry.booked->usage.usage_id), &entry);
+  }
+  for (size_t i = 0; i < tasks_.size(); ++i) {
+    const auto* record = std::get_if<RecordUsage>(&tasks_[i].command);
+    if (record == nullptr || replies_[i].ok()) continue;
+    const auto entry = found.find(IdPair(tasks_[i].account_id, record->usage.usage_id));
+    if (entry == found.end()) continue;
+    replies_[i] = AnswerRepeat(accounts_[tasks_[i].account_id], *entry->second, record->usage);
+  }
+  return absl::OkStatus();
 }
 
 // --- Writing ------------------------------------------------------------------------

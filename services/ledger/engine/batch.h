@@ -53,6 +53,8 @@ class Batch {
   const std::vector<storage::RechargeKey>& due_recharges() const { return due_recharges_; }
   // Usages that turned out to be booked already.
   int duplicate_count() const { return duplicate_count_; }
+  // True if a usage found no rate in the catalog: it may be an old one.
+  bool missed_rate() const { return missed_rate_; }
   // False if there is nothing to commit.
   bool has_writes() const { return has_writes_; }
 
@@ -85,6 +87,7 @@ class Batch {
   absl::Status LoadBookedUsages(storage::Connection& connection);
   absl::Status LoadOnceRequests(storage::Connection& connection);
   absl::Status LoadRecharges(storage::Connection& connection);
+  absl::Status LookUpRefused(storage::Connection& connection);
   absl::Status Write(storage::Connection& connection);
 
   absl::StatusOr<Reply> Fold(const Task& task);
@@ -101,6 +104,9 @@ class Batch {
   absl::StatusOr<Reply> Handle(const Task& task, const ReportRecharge& command);
   absl::StatusOr<Reply> Handle(const Task& task, const Reconsider& command);
 
+  // The answer to a usage whose id is that of a booked one.
+  absl::StatusOr<Reply> AnswerRepeat(const AccountSlot& slot, const domain::Entry& stored,
+                                     const domain::Usage& usage);
   absl::StatusOr<AccountSlot*> FindAccount(const std::string& account_id);
   absl::StatusOr<UserSlot*> FindUser(const std::string& account_id, const std::string& user_id);
   // Takes a transition over into the slots and the rows to write. Returns the
@@ -118,6 +124,7 @@ class Batch {
   // Booked before (in `booked_`) or in this batch (in `entries_`).
   absl::flat_hash_map<IdPair, const domain::Entry*> usages_;
   std::vector<domain::Entry> booked_;
+  std::vector<domain::Entry> booked_but_refused_;
   std::deque<domain::Entry> entries_;
   std::deque<domain::Event> events_;
   std::vector<storage::OnceRequest> new_requests_;
@@ -126,6 +133,7 @@ class Batch {
   std::vector<storage::RechargeKey> due_recharges_;
   bool may_write_ = false;
   int duplicate_count_ = 0;
+  bool missed_rate_ = false;
   bool has_writes_ = false;
 };
 

@@ -35,6 +35,14 @@ std::shared_ptr<const Catalog> CatalogKeeper::Get() const {
   return catalog_;
 }
 
+absl::StatusOr<bool> CatalogKeeper::CatchUp(storage::Connection& connection) {
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<rates::DeckHeader> headers,
+                           storage::LoadDeckHeaders(connection));
+  if (headers.empty() || headers.back().version <= Get()->decks->latest_version()) return false;
+  RESERVE_RETURN_IF_ERROR(Refresh(connection));
+  return true;
+}
+
 absl::Status CatalogKeeper::Refresh(storage::Connection& connection) {
   const std::shared_ptr<const Catalog> old = Get();
   auto fresh = std::make_shared<Catalog>();

@@ -29,7 +29,7 @@ absl::Status ForCaller(const absl::Status& error) {
 
 }  // namespace
 
-Lane::Lane(const EngineOptions& options, const CatalogKeeper& catalogs, EngineStats& stats,
+Lane::Lane(const EngineOptions& options, CatalogKeeper& catalogs, EngineStats& stats,
            OnDueRecharges on_due_recharges)
     : options_(options),
       catalogs_(catalogs),
@@ -121,6 +121,14 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, Duplicates* duplicates, ab
   Batch batch(context, *catalog, tasks);
   absl::Status status = batch.may_write() ? connection_->Begin() : absl::OkStatus();
   if (status.ok()) status = batch.Run(*connection_, *duplicates);
+  if (status.ok() && batch.missed_rate()) {
+    // Another ledger may have imported a deck a moment ago.
+    const absl::StatusOr<bool> caught_up = catalogs_.CatchUp(*connection_);
+    status = caught_up.status();
+    if (status.ok() && *caught_up) {
+      status = MakeError(absl::StatusCode::kAborted, "RATE_DECK_IS_NEW", "", "a deck is new");
+    }
+  }
   if (!status.ok()) {
     if (connection_->alive()) connection_->Rollback();
     if (status.code() == absl::StatusCode::kAlreadyExists &&

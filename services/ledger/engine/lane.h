@@ -67,7 +67,7 @@ class Lane {
   using OnDueRecharges = std::function<void(const std::vector<storage::RechargeKey>&)>;
 
   // The options, keeper and stats must outlive the lane.
-  Lane(const EngineOptions& options, const CatalogKeeper& catalogs, EngineStats& stats,
+  Lane(const EngineOptions& options, CatalogKeeper& catalogs, EngineStats& stats,
        OnDueRecharges on_due_recharges);
   // Finishes what is queued.
   ~Lane();
@@ -89,7 +89,7 @@ class Lane {
   void BackOff(int tries);
 
   const EngineOptions& options_;
-  const CatalogKeeper& catalogs_;
+  CatalogKeeper& catalogs_;
   EngineStats& stats_;
   const OnDueRecharges on_due_recharges_;
 

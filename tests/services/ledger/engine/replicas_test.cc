@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/error/error.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/services/ledger/engine/harness.h"
@@ -145,6 +146,60 @@ TEST(ReplicasTest, AnAccountOpenedByTwoAtOnceIsOpenedOnce) {
   const Findings findings = ledger.Audit();
   EXPECT_EQ(findings.accounts, 100);
   EXPECT_EQ(findings.recharges, 100);
+}
+
+TEST(ReplicasTest, ADeckImportedThroughAnotherReplicaIsUsedAtOnceAndBookedUsagesStayBooked) {
+  constexpr char kNewNumber[] = "33155501234";
+  Ledger ledger;
+  const auto one = ledger.StartEngine();
+  const auto two = ledger.StartEngine();
+  OpenFunded(*one, "acme");
+  const domain::Usage booked = Call(kUser, "call-1", kNewNumber, 60);
+  EXPECT_EQ(ReasonOf(Ask<UsageReply>(*two, "acme", RecordUsage{booked}).status()), "NO_RATE");
+
+  rates::DeckHeader header;
+  header.name = "with-france";
+  header.currency = "USD";
+  header.effective_time = booked.start_time - absl::Hours(1);
+  header.import_time = ledger.clock().Now();
+  header.content_digest = "with-france";
+  rates::RateRow row;
+  row.prefix = "33";
+  row.price = 5 * kNanosPerCent;
+  ASSERT_TRUE(one->queries()
+                  .Run([&](storage::Connection& connection) {
+                    return one->ImportDeck(connection, header, {row}).status();
+                  })
+                  .ok());
+
+  const auto first = Ask<UsageReply>(*one, "acme", RecordUsage{booked});
+  ASSERT_TRUE(first.ok()) << first.status();
+  const auto repeated = Ask<UsageReply>(*two, "acme", RecordUsage{booked});
+  ASSERT_TRUE(repeated.ok()) << repeated.status();
+  EXPECT_TRUE(repeated->duplicate);
+  EXPECT_EQ(repeated->seq, first->seq);
+  const auto fresh =
+      Ask<UsageReply>(*two, "acme", RecordUsage{Call(kUser, "call-2", kNewNumber, 60)});
+  EXPECT_TRUE(fresh.ok()) << fresh.status();
+}
+
+TEST(ReplicasTest, ARepeatOfABookedIdIsNeverRefusedForItsContent) {
+  Ledger ledger;
+  const auto engine = ledger.StartEngine();
+  OpenFunded(*engine, "acme");
+  const domain::Usage booked = Call(kUser, "call-1", kStandardNumber, 60);
+  ASSERT_TRUE(Ask<UsageReply>(*engine, "acme", RecordUsage{booked}).ok());
+  domain::Usage without_rate = booked;
+  without_rate.destination = "99955501234";
+  domain::Usage of_nobody = booked;
+  of_nobody.user_id = "nobody";
+  domain::Usage too_old = booked;
+  too_old.start_time -= absl::Hours(24 * 20'000);
+  for (const domain::Usage& other : {without_rate, of_nobody, too_old}) {
+    const auto reply = Ask<UsageReply>(*engine, "acme", RecordUsage{other});
+    EXPECT_EQ(reply.status().code(), absl::StatusCode::kAlreadyExists) << reply.status();
+    EXPECT_EQ(ReasonOf(reply.status()), "USAGE_ID_REUSED");
+  }
 }
 
 }  // namespace
