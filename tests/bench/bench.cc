@@ -260,7 +260,7 @@ absl::Status Bench::MeasureFloors() {
   figures_.Add("rpc_empty", result.window.per_second);
   figures_.AddCpu("rpc_empty", result.window.cpu_us);
   const double rpc = figures_.Value("rpc_empty");
-  const double sql = figures_.Value("sql_rows");
+  const double sql = figures_.Value("sql_rows_and_balances");
   if (sql > 0) figures_.Add("unary_floor", 1 / (1 / rpc + 1 / sql));
   return absl::OkStatus();
 }

@@ -40,14 +40,17 @@ std::string Short(double value) {
 
 const std::vector<FigureKind>& FigureKinds() {
   static const auto* const kKinds = new std::vector<FigureKind>{
-      {"sql_rows", "usages/s", "floor: bare INSERTs of usage_ids and entries", ""},
+      // The floor of a usage is all the rows that one writes: its id, its entry and
+      // its account's balance. The first line is a part of it, for comparison.
+      {"sql_rows", "usages/s", "bare INSERTs of usage_ids and entries alone", ""},
       {"sql_rows_and_balances", "usages/s", "floor: the same and the balances", "sql_rows"},
       {"rpc_empty", "calls/s", "floor: empty unary call, 256 in flight", ""},
-      {"unary_floor", "usages/s", "floor: 1/(1/rpc_empty + 1/sql_rows)", ""},
-      {"batch", "usages/s", "BatchRecordUsage of 500", "sql_rows", Target::kRatioAtLeast, 0.70},
+      {"unary_floor", "usages/s", "floor: 1/(1/rpc_empty + 1/sql_rows_and_balances)", ""},
+      {"batch", "usages/s", "BatchRecordUsage of 500", "sql_rows_and_balances",
+       Target::kRatioAtLeast, 0.70},
       {"unary_256", "usages/s", "RecordUsage, 256 in flight", "unary_floor", Target::kRatioAtLeast,
        0.70},
-      {"stream", "usages/s", "StreamUsage", "sql_rows"},
+      {"stream", "usages/s", "StreamUsage", "sql_rows_and_balances"},
       {"hot_account", "usages/s", "batches on one account", "batch", Target::kRatioAtLeast, 0.80},
       {"skewed_accounts", "usages/s", "batches, 1 % of accounts have half", "batch"},
       {"duplicates", "usages/s", "batches that were booked before", "batch"},
