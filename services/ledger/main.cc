@@ -46,6 +46,8 @@ ABSL_FLAG(
 ABSL_FLAG(int, query_threads, 4, "Threads for reads; each holds one database connection.");
 ABSL_FLAG(int, max_batch, 512, "Commands in one transaction at the most, 1 to 1000.");
 ABSL_FLAG(int, max_queue, 16384, "Commands waiting in one lane at the most.");
+ABSL_FLAG(int, cached_accounts, 100'000,
+          "Accounts remembered between transactions, about 1 kB each; 0 for none.");
 ABSL_FLAG(absl::Duration, lease_duration, absl::Seconds(30),
           "How long a worker may work on a recharge before another gets it.");
 ABSL_FLAG(absl::Duration, poll_interval, absl::Milliseconds(500),
@@ -195,6 +197,7 @@ absl::StatusOr<engine::EngineOptions> EngineOptionsFromFlags() {
   options.query_threads = absl::GetFlag(FLAGS_query_threads);
   options.max_batch = absl::GetFlag(FLAGS_max_batch);
   options.max_queue = absl::GetFlag(FLAGS_max_queue);
+  options.cached_accounts = absl::GetFlag(FLAGS_cached_accounts);
   options.lease_duration = absl::GetFlag(FLAGS_lease_duration);
   options.poll_interval = absl::GetFlag(FLAGS_poll_interval);
   if (options.lanes < 1 || options.lanes > 64) return InvalidField("--lanes", "must be 0 to 64");
@@ -205,6 +208,9 @@ absl::StatusOr<engine::EngineOptions> EngineOptionsFromFlags() {
     return InvalidField("--max_batch", "must be 1 to 1000");
   }
   if (options.max_queue < 1) return InvalidField("--max_queue", "must be at least 1");
+  if (options.cached_accounts < 0 || options.cached_accounts > 10'000'000) {
+    return InvalidField("--cached_accounts", "must be 0 to 10000000");
+  }
   if (options.lease_duration < absl::Seconds(1)) {
     return InvalidField("--lease_duration", "must be at least 1s");
   }

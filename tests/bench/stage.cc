@@ -125,7 +125,7 @@ absl::Status Stage::Prepare() {
   }
   RESERVE_RETURN_IF_ERROR(FillHistory());
   RESERVE_RETURN_IF_ERROR(
-      sql_->Execute("INSERT INTO sql_floor.accounts SELECT * FROM ledger.accounts"));
+      sql_->Execute("INSERT INTO sql_floor.balances SELECT * FROM ledger.balances"));
   return Analyze();
 }
 
@@ -236,7 +236,7 @@ absl::Status Stage::FillHistory() {
   int64_t last_seq = 0;
   const std::string of_account = absl::StrCat("account_id = '", kHistoryAccountId, "'");
   RESERVE_RETURN_IF_ERROR(
-      sql_->Query(absl::StrCat("SELECT last_seq FROM accounts WHERE ", of_account),
+      sql_->Query(absl::StrCat("SELECT last_seq FROM balances WHERE ", of_account),
                   [&](const storage::Row& row) { last_seq = row.Int(1); }));
   const std::string usage_id = "CONCAT('past-',LPAD(n.seq,9,'0'))";
   for (const char* table : {"entries", "usage_ids"}) {
@@ -252,7 +252,7 @@ absl::Status Stage::FillHistory() {
                      " t, seq_1_to_", options_.history_entries, " n WHERE t.", of_account,
                      " AND t.seq = ", last_seq, " ORDER BY n.seq")));
   }
-  return sql_->Execute(absl::StrCat("UPDATE accounts SET last_seq = last_seq + ",
+  return sql_->Execute(absl::StrCat("UPDATE balances SET last_seq = last_seq + ",
                                     options_.history_entries, " WHERE ", of_account));
 }
 
@@ -261,7 +261,7 @@ absl::Status Stage::Analyze() {
     RESERVE_RETURN_IF_ERROR(
         sql_->Query(absl::StrCat("ANALYZE TABLE ", table), [](const storage::Row&) {}));
   }
-  return sql_->Query("ANALYZE TABLE sql_floor.accounts", [](const storage::Row&) {});
+  return sql_->Query("ANALYZE TABLE sql_floor.balances", [](const storage::Row&) {});
 }
 
 absl::StatusOr<Server> Stage::StartServer(const std::string& program, std::vector<std::string> args,
@@ -320,7 +320,7 @@ absl::StatusOr<int64_t> Stage::CountUsages() {
 }
 
 absl::Status Stage::OpenMoreAccounts(int accounts) {
-  return CopyAccounts({"accounts", "users"}, kAccountPrefix, options_.accounts + 1, accounts);
+  return CopyAccounts({"accounts", "balances", "users"}, kAccountPrefix, options_.accounts + 1, accounts);
 }
 
 }  // namespace reserve::bench

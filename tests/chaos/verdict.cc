@@ -212,10 +212,10 @@ absl::Status CheckAccounts(const Stage& stage, Verdict* verdict) {
   RESERVE_ASSIGN_OR_RETURN(
       const Rows rows,
       stage.database().TryQuery(
-          "SELECT a.account_id, a.state, a.balance_nanos, a.recharge_threshold_nanos, "
+          "SELECT a.account_id, a.state, b.balance_nanos, a.recharge_threshold_nanos, "
           "a.card_state, a.open_ordinal, a.recheck_time IS NOT NULL, "
           "(SELECT COUNT(*) FROM recharges r WHERE r.account_id = a.account_id AND r.state = 2) "
-          "FROM accounts a"));
+          "FROM accounts a JOIN balances b ON b.account_id = a.account_id"));
   for (const auto& row : rows) {
     const int64_t state = Int(row[1]);
     const Nanos balance = Int(row[2]);

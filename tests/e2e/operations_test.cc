@@ -285,7 +285,7 @@ class DrainTest : public ::testing::Test {
     holder_ = std::async(std::launch::async, [this] {
       stack_->database()
           .TryQuery(
-              "UPDATE accounts SET block_reason = IF(SLEEP(30) = 0, 'a', 'b') WHERE "
+              "UPDATE balances SET version = version + SLEEP(30) WHERE "
               "account_id = 'acct'")
           .status()
           .IgnoreError();

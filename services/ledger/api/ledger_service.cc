@@ -34,7 +34,7 @@ absl::Status AccountNotFound(const std::string& account_id) {
 
 absl::StatusOr<domain::Account> LoadAccount(Connection& connection, const std::string& account_id) {
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Account> found,
-                           storage::LoadAccounts(connection, {account_id}, storage::Lock::kNone));
+                           storage::LoadAccounts(connection, {account_id}));
   if (found.empty()) return AccountNotFound(account_id);
   return std::move(found.front());
 }

@@ -495,7 +495,7 @@ absl::Status VerifyAccount(storage::Connection& connection, absl::string_view ac
                            Findings* findings) {
   const auto verify = [&]() -> absl::Status {
     RESERVE_ASSIGN_OR_RETURN(std::vector<Account> accounts,
-                             storage::LoadAccounts(connection, {account_id}, storage::Lock::kNone));
+                             storage::LoadAccounts(connection, {account_id}));
     if (accounts.empty()) {
       return MakeError(absl::StatusCode::kNotFound, "ACCOUNT_NOT_FOUND", "account_id",
                        absl::StrCat("there is no account \"", account_id, "\""));

@@ -67,8 +67,9 @@ std::string DigestOf(const RequestRecharge& command) {
 
 }  // namespace
 
-Batch::Batch(const domain::Context& context, const Catalog& catalog, absl::Span<const Task> tasks)
-    : context_(context), catalog_(catalog), tasks_(tasks) {
+Batch::Batch(const domain::Context& context, const Catalog& catalog, absl::Span<const Task> tasks,
+             AccountCache& cache)
+    : context_(context), catalog_(catalog), tasks_(tasks), cache_(cache) {
   for (const Task& task : tasks) may_write_ |= ChangesAccount(task.command);
 }
 
@@ -103,37 +104,79 @@ absl::Status Batch::LoadAccounts(storage::Connection& connection) {
     accounts_.try_emplace(account_id);
   }
   std::sort(to_lock.begin(), to_lock.end());
-  const auto load = [&](const std::vector<absl::string_view>& ids,
-                        storage::Lock lock) -> absl::Status {
-    RESERVE_ASSIGN_OR_RETURN(std::vector<Account> loaded,
-                             storage::LoadAccounts(connection, ids, lock));
-    for (Account& account : loaded) {
-      AccountSlot& slot = accounts_.find(account.account_id)->second;
-      slot.account = std::move(account);
-      slot.exists = true;
+  RESERVE_RETURN_IF_ERROR(LoadAccounts(connection, to_lock, storage::Lock::kForUpdate));
+  return LoadAccounts(connection, to_read, storage::Lock::kNone);
+}
+
+absl::Status Batch::LoadAccounts(storage::Connection& connection,
+                                 const std::vector<absl::string_view>& account_ids,
+                                 storage::Lock lock) {
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<storage::Balance> balances,
+                           storage::LoadBalances(connection, account_ids, lock));
+  std::vector<absl::string_view> unknown;
+  for (const storage::Balance& balance : balances) {
+    AccountSlot& slot = accounts_.find(balance.account_id)->second;
+    slot.version = balance.version;
+    KnownAccount known;
+    if (!cache_.Take(balance.account_id, balance.version, &known)) {
+      unknown.push_back(balance.account_id);
+      continue;
     }
-    return absl::OkStatus();
-  };
-  RESERVE_RETURN_IF_ERROR(load(to_lock, storage::Lock::kForUpdate));
-  return load(to_read, storage::Lock::kNone);
+    slot.account = std::move(known.account);
+    slot.account.balance = balance.balance;
+    slot.account.last_seq = balance.last_seq;
+    slot.known_users = std::move(known.users);
+    slot.exists = true;
+  }
+  // Read after the version. Without a lock it may be newer than that, but then this
+  // version is never met again, and what is remembered under it never used.
+  RESERVE_ASSIGN_OR_RETURN(std::vector<Account> loaded,
+                           storage::LoadAccounts(connection, unknown));
+  for (Account& account : loaded) {
+    AccountSlot& slot = accounts_.find(account.account_id)->second;
+    slot.account = std::move(account);
+    slot.exists = true;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Batch::LoadUsers(storage::Connection& connection) {
-  std::vector<storage::UserKey> keys;
+  std::vector<storage::UserKey> unknown;
   for (const Task& task : tasks_) {
     const std::string* user_id = UserOf(task.command);
     if (user_id == nullptr) continue;
-    if (users_.try_emplace(IdPair(task.account_id, *user_id)).second) {
-      keys.emplace_back(task.account_id, *user_id);
+    const auto [place, is_new] = users_.try_emplace(IdPair(task.account_id, *user_id));
+    if (!is_new) continue;
+    std::vector<User>& known = accounts_.find(task.account_id)->second.known_users;
+    const auto found = std::find_if(known.begin(), known.end(),
+                                    [&](const User& user) { return user.user_id == *user_id; });
+    if (found == known.end()) {
+      unknown.emplace_back(task.account_id, *user_id);
+      continue;
     }
+    place->second.user = std::move(*found);
+    place->second.exists = true;
+    known.erase(found);
   }
-  RESERVE_ASSIGN_OR_RETURN(std::vector<User> loaded, storage::LoadUsers(connection, keys));
+  RESERVE_ASSIGN_OR_RETURN(std::vector<User> loaded, storage::LoadUsers(connection, unknown));
   for (User& user : loaded) {
     UserSlot& slot = users_.find(IdPair(user.account_id, user.user_id))->second;
     slot.user = std::move(user);
     slot.exists = true;
   }
   return absl::OkStatus();
+}
+
+void Batch::Remember() {
+  for (auto& [key, slot] : users_) {
+    if (slot.exists) accounts_.find(key.first)->second.known_users.push_back(std::move(slot.user));
+  }
+  for (auto& [id, slot] : accounts_) {
+    if (!slot.exists) continue;
+    // Those of this batch first: there is not room for many.
+    std::reverse(slot.known_users.begin(), slot.known_users.end());
+    cache_.Put({slot.version, std::move(slot.account), std::move(slot.known_users)});
+  }
 }
 
 absl::Status Batch::LoadBookedUsages(storage::Connection& connection) {
@@ -229,7 +272,8 @@ const Entry* Batch::Apply(AccountSlot& slot, Transition&& transition) {
   slot.account = std::move(transition.account);
   slot.exists = true;
   slot.balance_changed = true;
-  slot.all_changed |= !only_balance;
+  slot.rest_changed |= !only_balance;
+  slot.user_changed |= transition.user.has_value();
   const Entry* last = nullptr;
   for (Entry& entry : transition.entries) last = &entries_.emplace_back(std::move(entry));
   for (domain::Event& event : transition.events) events_.push_back(std::move(event));
@@ -490,10 +534,17 @@ absl::Status Batch::LookUpRefused(storage::Connection& connection) {
 absl::Status Batch::Write(storage::Connection& connection) {
   std::vector<const Account*> opened;
   std::vector<const Account*> changed;
-  std::vector<const Account*> balances;
-  for (const auto& [id, slot] : accounts_) {
+  std::vector<storage::Balance> balances;
+  for (auto& [id, slot] : accounts_) {
     if (!slot.balance_changed) continue;
-    (slot.is_new ? opened : slot.all_changed ? changed : balances).push_back(&slot.account);
+    if (slot.is_new || slot.rest_changed || slot.user_changed) ++slot.version;
+    const Account& account = slot.account;
+    if (slot.is_new) {
+      opened.push_back(&account);
+    } else if (slot.rest_changed) {
+      changed.push_back(&account);
+    }
+    balances.push_back({account.account_id, account.balance, account.last_seq, slot.version});
   }
   std::vector<const User*> users;
   for (const auto& [key, slot] : users_) {
@@ -514,7 +565,7 @@ absl::Status Batch::Write(storage::Connection& connection) {
   std::vector<const domain::Event*> events;
   for (const domain::Event& event : events_) events.push_back(&event);
 
-  has_writes_ = !opened.empty() || !changed.empty() || !balances.empty();
+  has_writes_ = !balances.empty();
   if (!has_writes_) return absl::OkStatus();
   RESERVE_RETURN_IF_ERROR(storage::InsertAccounts(connection, opened));
   RESERVE_RETURN_IF_ERROR(storage::InsertEntries(connection, entries));

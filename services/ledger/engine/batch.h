@@ -1,12 +1,14 @@
 // One attempt at one batch: loads the accounts, folds the commands through the
 // policy in memory, and writes the result, inside a transaction of the caller.
 //
-// A Batch lives for one attempt and keeps nothing beyond it; a retry makes a new
-// one and reads everything again. Not thread-safe.
+// A Batch lives for one attempt; a retry makes a new one and reads everything
+// again. What is handed on to the next is only the cache, whose contents count
+// by the version that is read under the lock (account_cache.h). Not thread-safe.
 //
-//   Batch batch(context, *catalog, tasks);
+//   Batch batch(context, *catalog, tasks, cache);
 //   RETURN_IF_ERROR(batch.Run(connection, Duplicates::kOptimistic));
 //   ... COMMIT ...
+//   batch.Remember();
 //   for (i) sink->Done(index, batch.TakeReply(i));
 #ifndef RESERVE_SERVICES_LEDGER_ENGINE_BATCH_H_
 #define RESERVE_SERVICES_LEDGER_ENGINE_BATCH_H_
@@ -22,8 +24,10 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "services/ledger/domain/policy.h"
+#include "services/ledger/engine/account_cache.h"
 #include "services/ledger/engine/catalog.h"
 #include "services/ledger/engine/command.h"
+#include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
@@ -37,7 +41,8 @@ enum class Duplicates { kOptimistic, kLookUp };
 class Batch {
  public:
   // All arguments must outlive the batch.
-  Batch(const domain::Context& context, const Catalog& catalog, absl::Span<const Task> tasks);
+  Batch(const domain::Context& context, const Catalog& catalog, absl::Span<const Task> tasks,
+        AccountCache& cache);
 
   // False if all tasks only ask: then no transaction is needed around Run.
   bool may_write() const { return may_write_; }
@@ -45,6 +50,10 @@ class Batch {
   // Everything but BEGIN and COMMIT. An error concerns the batch as a whole (see
   // connection.h for the codes); refusals of single commands are replies.
   absl::Status Run(storage::Connection& connection, Duplicates duplicates);
+
+  // Hands what is known now to the cache. Once, and only if all that was written
+  // is committed.
+  void Remember();
 
   // The reply to tasks[i]; once for each.
   absl::StatusOr<Reply> TakeReply(size_t i) { return std::move(replies_[i]); }
@@ -61,10 +70,13 @@ class Batch {
  private:
   struct AccountSlot {
     domain::Account account;
+    std::vector<domain::User> known_users;  // that no command of this batch is about
+    int64_t version = 0;
     bool exists = false;
     bool is_new = false;
     bool balance_changed = false;
-    bool all_changed = false;
+    bool rest_changed = false;  // of the account's own row
+    bool user_changed = false;
   };
   struct UserSlot {
     domain::User user;
@@ -83,6 +95,9 @@ class Batch {
 
   absl::Status Load(storage::Connection& connection, Duplicates duplicates);
   absl::Status LoadAccounts(storage::Connection& connection);
+  // Fills the slots of these accounts, from the cache as far as that holds.
+  absl::Status LoadAccounts(storage::Connection& connection,
+                            const std::vector<absl::string_view>& account_ids, storage::Lock lock);
   absl::Status LoadUsers(storage::Connection& connection);
   absl::Status LoadBookedUsages(storage::Connection& connection);
   absl::Status LoadOnceRequests(storage::Connection& connection);
@@ -116,6 +131,7 @@ class Batch {
   const domain::Context& context_;
   const Catalog& catalog_;
   absl::Span<const Task> tasks_;
+  AccountCache& cache_;
 
   absl::flat_hash_map<absl::string_view, AccountSlot> accounts_;
   absl::flat_hash_map<IdPair, UserSlot> users_;

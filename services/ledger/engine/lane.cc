@@ -35,6 +35,7 @@ Lane::Lane(const EngineOptions& options, CatalogKeeper& catalogs, EngineStats& s
       catalogs_(catalogs),
       stats_(stats),
       on_due_recharges_(std::move(on_due_recharges)),
+      cache_(static_cast<size_t>(options.cached_accounts / options.lanes)),
       thread_([this] { Run(); }) {}
 
 Lane::~Lane() {
@@ -118,7 +119,7 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, Duplicates* duplicates, ab
   }
   const domain::Context context{options_.settings, TruncateToMicros(options_.clock())};
   const std::shared_ptr<const Catalog> catalog = catalogs_.Get();
-  Batch batch(context, *catalog, tasks);
+  Batch batch(context, *catalog, tasks, cache_);
   absl::Status status = batch.may_write() ? connection_->Begin() : absl::OkStatus();
   if (status.ok()) status = batch.Run(*connection_, *duplicates);
   if (status.ok() && batch.missed_rate()) {
@@ -157,6 +158,7 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, Duplicates* duplicates, ab
   } else if (batch.may_write()) {
     connection_->Rollback();
   }
+  batch.Remember();
   ++stats_.batches;
   stats_.commands += static_cast<int64_t>(tasks.size());
   stats_.duplicates += batch.duplicate_count();
@@ -173,6 +175,7 @@ absl::Status Lane::EnsureConnected() {
   if (connection_ != nullptr && connection_->alive()) return absl::OkStatus();
   if (connection_ != nullptr) ++stats_.connections_lost;
   connection_.reset();
+  cache_.Clear();
   absl::StatusOr<std::unique_ptr<storage::Connection>> opened =
       storage::Connection::Open(options_.database);
   if (!opened.ok()) return opened.status();

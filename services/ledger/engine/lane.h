@@ -22,6 +22,7 @@
 #include "absl/random/random.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
+#include "services/ledger/engine/account_cache.h"
 #include "services/ledger/engine/batch.h"
 #include "services/ledger/engine/catalog.h"
 #include "services/ledger/engine/command.h"
@@ -41,6 +42,9 @@ struct EngineOptions {
   int max_batch = 512;
   // Commands waiting in one lane at the most; beyond it they are refused.
   int max_queue = 16'384;
+  // Accounts remembered from one transaction to the next, over all lanes, of about
+  // 1 kB each; 0 for none (account_cache.h).
+  int cached_accounts = 100'000;
   // How long a batch may take to get through conflicts and lost connections.
   absl::Duration retry_budget = absl::Seconds(5);
   absl::Duration lease_duration = absl::Seconds(30);
@@ -99,6 +103,7 @@ class Lane {
 
   // Of the lane's thread only.
   std::unique_ptr<storage::Connection> connection_;
+  AccountCache cache_;
   bool expect_duplicates_ = false;
   absl::InsecureBitGen random_;
 

@@ -11,10 +11,17 @@ using domain::Account;
 using domain::User;
 
 constexpr absl::string_view kAccountColumns =
-    "account_id,currency,default_plan_id,state,balance_nanos,reserve_amount_nanos,"
-    "recharge_threshold_nanos,last_seq,last_event_seq,last_ordinal,open_ordinal,card_state,"
-    "card_token,card_fingerprint,cap_day,cap_count,cap_amount_nanos,block_reason,block_time,"
-    "recheck_time,create_time,opening_digest";
+    "account_id,currency,default_plan_id,state,reserve_amount_nanos,recharge_threshold_nanos,"
+    "last_event_seq,last_ordinal,open_ordinal,card_state,card_token,card_fingerprint,cap_day,"
+    "cap_count,cap_amount_nanos,block_reason,block_time,recheck_time,create_time,opening_digest";
+
+// Of both rows; the join is by primary key.
+constexpr absl::string_view kSelectAccounts =
+    "SELECT a.account_id,a.currency,a.default_plan_id,a.state,a.reserve_amount_nanos,"
+    "a.recharge_threshold_nanos,a.last_event_seq,a.last_ordinal,a.open_ordinal,a.card_state,"
+    "a.card_token,a.card_fingerprint,a.cap_day,a.cap_count,a.cap_amount_nanos,a.block_reason,"
+    "a.block_time,a.recheck_time,a.create_time,a.opening_digest,b.balance_nanos,b.last_seq "
+    "FROM accounts a FORCE INDEX (PRIMARY) JOIN balances b ON b.account_id = a.account_id ";
 
 constexpr absl::string_view kUserColumns =
     "account_id,user_id,plan_id,free_seconds_used,free_period,create_time";
@@ -25,24 +32,24 @@ Account ReadAccount(const Row& row) {
   a.currency = row.Text(2);
   a.default_plan_id = row.Text(3);
   a.state = static_cast<domain::AccountState>(row.Int(4));
-  a.balance = row.Int(5);
-  a.reserve_amount = row.Int(6);
-  a.recharge_threshold = row.Int(7);
-  a.last_seq = row.Int(8);
-  a.last_event_seq = row.Int(9);
-  a.last_ordinal = row.Int(10);
-  a.open_ordinal = row.Int(11);
-  a.card_state = static_cast<domain::CardState>(row.Int(12));
-  a.card.token = row.Text(13);
-  a.card.fingerprint = row.Text(14);
-  a.caps.day = static_cast<int32_t>(row.Int(15));
-  a.caps.count = static_cast<int32_t>(row.Int(16));
-  a.caps.amount = row.Int(17);
-  a.block.reason = row.Text(18);
-  a.block.time = row.Time(19);
-  a.recheck_time = row.IsNull(20) ? absl::InfiniteFuture() : row.Time(20);
-  a.create_time = row.Time(21);
-  a.opening_digest = row.Text(22);
+  a.reserve_amount = row.Int(5);
+  a.recharge_threshold = row.Int(6);
+  a.last_event_seq = row.Int(7);
+  a.last_ordinal = row.Int(8);
+  a.open_ordinal = row.Int(9);
+  a.card_state = static_cast<domain::CardState>(row.Int(10));
+  a.card.token = row.Text(11);
+  a.card.fingerprint = row.Text(12);
+  a.caps.day = static_cast<int32_t>(row.Int(13));
+  a.caps.count = static_cast<int32_t>(row.Int(14));
+  a.caps.amount = row.Int(15);
+  a.block.reason = row.Text(16);
+  a.block.time = row.Time(17);
+  a.recheck_time = row.IsNull(18) ? absl::InfiniteFuture() : row.Time(18);
+  a.create_time = row.Time(19);
+  a.opening_digest = row.Text(20);
+  a.balance = row.Int(21);
+  a.last_seq = row.Int(22);
   return a;
 }
 
@@ -52,10 +59,8 @@ void AppendAccount(const Account& a, SqlText* sql) {
       .Text(a.currency)
       .Text(a.default_plan_id)
       .Int(static_cast<int64_t>(a.state))
-      .Int(a.balance)
       .Int(a.reserve_amount)
       .Int(a.recharge_threshold)
-      .Int(a.last_seq)
       .Int(a.last_event_seq)
       .Int(a.last_ordinal)
       .Int(a.open_ordinal)
@@ -84,22 +89,53 @@ User ReadUser(const Row& row) {
   return u;
 }
 
-std::string SelectAccounts() { return absl::StrCat("SELECT ", kAccountColumns, " FROM accounts "); }
+// "<column> IN (...)" over ids.
+void AppendIn(absl::string_view column, const std::vector<absl::string_view>& ids, SqlText* sql) {
+  sql->Raw(column).Raw(" IN ").Row();
+  for (const absl::string_view id : ids) sql->Text(id);
+  sql->EndRow();
+}
 
 }  // namespace
 
-absl::StatusOr<std::vector<Account>> LoadAccounts(Connection& connection,
+absl::StatusOr<std::vector<Balance>> LoadBalances(Connection& connection,
                                                   const std::vector<absl::string_view>& account_ids,
                                                   Lock lock) {
+  std::vector<Balance> balances;
+  if (account_ids.empty()) return balances;
+  balances.reserve(account_ids.size());
+  // Without the hint a small table is scanned, and rows of others are locked.
+  SqlText sql(
+      "SELECT account_id,balance_nanos,last_seq,version FROM balances FORCE INDEX (PRIMARY) WHERE ");
+  AppendIn("account_id", account_ids, &sql);
+  sql.Raw(" ORDER BY account_id");
+  if (lock == Lock::kForUpdate) sql.Raw(" FOR UPDATE");
+  RESERVE_RETURN_IF_ERROR(connection.Query(sql.str(), [&balances](const Row& row) {
+    balances.push_back({row.Text(1), row.Int(2), row.Int(3), row.Int(4)});
+  }));
+  return balances;
+}
+
+absl::Status WriteBalances(Connection& connection, const std::vector<Balance>& balances) {
+  if (balances.empty()) return absl::OkStatus();
+  SqlText sql("INSERT INTO balances (account_id,balance_nanos,last_seq,version) VALUES ");
+  for (const Balance& b : balances) {
+    sql.Row().Text(b.account_id).Int(b.balance).Int(b.last_seq).Int(b.version).EndRow();
+  }
+  sql.Raw(
+      " ON DUPLICATE KEY UPDATE balance_nanos=VALUES(balance_nanos),last_seq=VALUES(last_seq),"
+      "version=VALUES(version)");
+  return connection.Execute(sql.str());
+}
+
+absl::StatusOr<std::vector<Account>> LoadAccounts(
+    Connection& connection, const std::vector<absl::string_view>& account_ids) {
   std::vector<Account> accounts;
   if (account_ids.empty()) return accounts;
   accounts.reserve(account_ids.size());
-  // Without the hint a small table is scanned, and rows of others are locked.
-  SqlText sql(SelectAccounts());
-  sql.Raw("FORCE INDEX (PRIMARY) WHERE account_id IN ").Row();
-  for (const absl::string_view id : account_ids) sql.Text(id);
-  sql.EndRow().Raw(" ORDER BY account_id");
-  if (lock == Lock::kForUpdate) sql.Raw(" FOR UPDATE");
+  SqlText sql(absl::StrCat(kSelectAccounts, "WHERE "));
+  AppendIn("a.account_id", account_ids, &sql);
+  sql.Raw(" ORDER BY a.account_id");
   RESERVE_RETURN_IF_ERROR(connection.Query(
       sql.str(), [&accounts](const Row& row) { accounts.push_back(ReadAccount(row)); }));
   return accounts;
@@ -108,8 +144,8 @@ absl::StatusOr<std::vector<Account>> LoadAccounts(Connection& connection,
 absl::StatusOr<std::vector<Account>> ListAccounts(Connection& connection, absl::string_view after,
                                                   int limit) {
   std::vector<Account> accounts;
-  const std::string sql = absl::StrCat(SelectAccounts(), "WHERE account_id > ", Quoted(after),
-                                       " ORDER BY account_id LIMIT ", limit);
+  const std::string sql = absl::StrCat(kSelectAccounts, "WHERE a.account_id > ", Quoted(after),
+                                       " ORDER BY a.account_id LIMIT ", limit);
   RESERVE_RETURN_IF_ERROR(
       connection.Query(sql, [&accounts](const Row& row) { accounts.push_back(ReadAccount(row)); }));
   return accounts;
@@ -126,23 +162,13 @@ absl::Status WriteAccounts(Connection& connection, const std::vector<const Accou
   if (accounts.empty()) return absl::OkStatus();
   SqlText sql(absl::StrCat("INSERT INTO accounts (", kAccountColumns, ") VALUES "));
   for (const Account* account : accounts) AppendAccount(*account, &sql);
-  sql.Raw(" ON DUPLICATE KEY UPDATE state=VALUES(state),balance_nanos=VALUES(balance_nanos)");
+  sql.Raw(" ON DUPLICATE KEY UPDATE state=VALUES(state)");
   for (const absl::string_view column :
-       {"reserve_amount_nanos", "recharge_threshold_nanos", "last_seq", "last_event_seq",
-        "last_ordinal", "open_ordinal", "card_state", "card_token", "card_fingerprint", "cap_day",
-        "cap_count", "cap_amount_nanos", "block_reason", "block_time", "recheck_time"}) {
+       {"reserve_amount_nanos", "recharge_threshold_nanos", "last_event_seq", "last_ordinal",
+        "open_ordinal", "card_state", "card_token", "card_fingerprint", "cap_day", "cap_count",
+        "cap_amount_nanos", "block_reason", "block_time", "recheck_time"}) {
     sql.Raw(absl::StrCat(",", column, "=VALUES(", column, ")"));
   }
-  return connection.Execute(sql.str());
-}
-
-absl::Status WriteBalances(Connection& connection, const std::vector<const Account*>& accounts) {
-  if (accounts.empty()) return absl::OkStatus();
-  SqlText sql("INSERT INTO accounts (account_id,balance_nanos,last_seq) VALUES ");
-  for (const Account* account : accounts) {
-    sql.Row().Text(account->account_id).Int(account->balance).Int(account->last_seq).EndRow();
-  }
-  sql.Raw(" ON DUPLICATE KEY UPDATE balance_nanos=VALUES(balance_nanos),last_seq=VALUES(last_seq)");
   return connection.Execute(sql.str());
 }
 

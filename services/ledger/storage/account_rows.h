@@ -1,17 +1,23 @@
 // Rows of accounts and users. Plain mapping: no rule of the domain is here.
 //
+// An account is two rows: what every usage changes is in balances, the rest in
+// accounts. The row in balances is the account's lock, and its `version` tells
+// whether the rest, and the account's users, are still what they were.
+//
 // Functions that write must run inside a transaction of the caller. A vector may
 // be empty; then nothing is sent. At most 1,000 keys a call, to keep IN lists and
 // statements within what the servers handle well.
 #ifndef RESERVE_SERVICES_LEDGER_STORAGE_ACCOUNT_ROWS_H_
 #define RESERVE_SERVICES_LEDGER_STORAGE_ACCOUNT_ROWS_H_
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/money/money.h"
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/plan.h"
 #include "services/ledger/storage/connection.h"
@@ -23,23 +29,36 @@ enum class Lock { kNone, kForUpdate };
 // (account id, user id).
 using UserKey = std::pair<absl::string_view, absl::string_view>;
 
-// The accounts that exist, in the order of their ids: with kForUpdate that is
+// The part of an account that every usage changes.
+struct Balance {
+  std::string account_id;
+  Nanos balance = 0;
+  int64_t last_seq = 0;
+  int64_t version = 0;
+};
+
+// The balances that exist, in the order of their ids: with kForUpdate that is
 // also the order in which they are locked.
+absl::StatusOr<std::vector<Balance>> LoadBalances(Connection& connection,
+                                                  const std::vector<absl::string_view>& account_ids,
+                                                  Lock lock);
+// New or changed balances: what nearly every command writes, and the last thing.
+absl::Status WriteBalances(Connection& connection, const std::vector<Balance>& balances);
+
+// The accounts that exist with their balances, in the order of their ids. Not
+// locked: who changes them holds the lock of LoadBalances.
 absl::StatusOr<std::vector<domain::Account>> LoadAccounts(
-    Connection& connection, const std::vector<absl::string_view>& account_ids, Lock lock);
+    Connection& connection, const std::vector<absl::string_view>& account_ids);
 
 // Accounts with an id after `after`, by id.
 absl::StatusOr<std::vector<domain::Account>> ListAccounts(Connection& connection,
                                                           absl::string_view after, int limit);
 
-// New accounts; ALREADY_EXISTS if another session was faster.
+// The rest of new accounts; ALREADY_EXISTS if another session was faster.
 absl::Status InsertAccounts(Connection& connection,
                             const std::vector<const domain::Account*>& accounts);
-// Everything that can change on an account.
+// All that can change of the rest.
 absl::Status WriteAccounts(Connection& connection,
-                           const std::vector<const domain::Account*>& accounts);
-// Only the balance and the last seq: what nearly every usage changes.
-absl::Status WriteBalances(Connection& connection,
                            const std::vector<const domain::Account*>& accounts);
 
 // Accounts whose recheck_time has come, unlocked.

@@ -198,7 +198,7 @@ std::vector<std::string> GrantsFor(const std::string& schema, const std::string&
   const auto grant = [&](absl::string_view rights, absl::string_view table) {
     grants.push_back(absl::StrCat("GRANT ", rights, " ON `", schema, "`.`", table, "` TO ", user));
   };
-  for (const absl::string_view table : {"accounts", "users", "recharges"}) {
+  for (const absl::string_view table : {"accounts", "balances", "users", "recharges"}) {
     grant("SELECT, INSERT, UPDATE", table);
   }
   for (const absl::string_view table :

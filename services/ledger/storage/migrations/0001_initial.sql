@@ -6,15 +6,15 @@
 -- Every primary and unique key of an account's rows contains account_id, and
 -- nothing relies on more than the atomicity of one account's rows.
 
+-- What is set on an account and seldom changes; what every usage changes is in
+-- balances.
 CREATE TABLE IF NOT EXISTS accounts (
   account_id VARBINARY(64) NOT NULL,
   currency CHAR(3) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
   default_plan_id VARBINARY(64) NOT NULL DEFAULT '',
   state TINYINT NOT NULL DEFAULT 0,
-  balance_nanos BIGINT NOT NULL DEFAULT 0,
   reserve_amount_nanos BIGINT NOT NULL DEFAULT 0,
   recharge_threshold_nanos BIGINT NOT NULL DEFAULT 0,
-  last_seq BIGINT NOT NULL DEFAULT 0,
   last_event_seq BIGINT NOT NULL DEFAULT 0,
   last_ordinal BIGINT NOT NULL DEFAULT 0,
   open_ordinal BIGINT NOT NULL DEFAULT 0,
@@ -31,6 +31,18 @@ CREATE TABLE IF NOT EXISTS accounts (
   opening_digest VARBINARY(64) NOT NULL DEFAULT '',
   PRIMARY KEY (account_id),
   KEY by_recheck_time (recheck_time)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+-- The row of an account that each of its commands locks and writes: narrow, as
+-- every usage pays for its width. `version` grows with each change of the
+-- account's row in accounts or of its rows in users, so that a program that kept
+-- those from before knows whether they still hold.
+CREATE TABLE IF NOT EXISTS balances (
+  account_id VARBINARY(64) NOT NULL,
+  balance_nanos BIGINT NOT NULL,
+  last_seq BIGINT NOT NULL,
+  version BIGINT NOT NULL,
+  PRIMARY KEY (account_id)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS users (

@@ -129,8 +129,8 @@ void PrintTo(const Tampering& tampering, std::ostream* out) { *out << tampering.
 // One ledger for all: what is tampered with is restored from copies of the tables.
 class TamperingTest : public testing::TestWithParam<Tampering> {
  protected:
-  static constexpr const char* kTables[] = {"accounts", "users",  "entries",  "usage_ids",
-                                            "requests", "events", "recharges"};
+  static constexpr const char* kTables[] = {"accounts",  "balances", "users",  "entries",
+                                            "usage_ids", "requests", "events", "recharges"};
 
   static void SetUpTestSuite() {
     ledger_ = new Ledger();
@@ -172,7 +172,7 @@ TEST_P(TamperingTest, IsNoticedByName) {
 INSTANTIATE_TEST_SUITE_P(
     Rows, TamperingTest,
     testing::Values(
-        Tampering{"Balance", "UPDATE accounts SET balance_nanos = balance_nanos + 1", {"BALANCE"}},
+        Tampering{"Balance", "UPDATE balances SET balance_nanos = balance_nanos + 1", {"BALANCE"}},
         Tampering{"BalanceAfter",
                   "UPDATE entries SET balance_after_nanos = balance_after_nanos + 1 WHERE seq = 4",
                   {"BALANCE_CHAIN"}},
@@ -187,7 +187,7 @@ INSTANTIATE_TEST_SUITE_P(
                   "UPDATE entries SET seq = 5, record_time = record_time + INTERVAL 1 SECOND WHERE "
                   "seq = 6",
                   {"SEQ_GAP", "USAGE_ID"}},
-        Tampering{"LastSeq", "UPDATE accounts SET last_seq = 12", {"LAST_SEQ"}},
+        Tampering{"LastSeq", "UPDATE balances SET last_seq = 12", {"LAST_SEQ"}},
         Tampering{"Price", "UPDATE entries SET price_nanos = 70000000 WHERE seq = 4", {"RATING"}},
         Tampering{
             "ConnectFee", "UPDATE entries SET connect_fee_nanos = 0 WHERE seq = 4", {"RATING"}},
@@ -252,7 +252,8 @@ INSTANTIATE_TEST_SUITE_P(
                   "UPDATE events SET state = 3 ORDER BY event_seq DESC LIMIT 1",
                   {"STATE"}},
         Tampering{"ActiveWithoutMoneyOrCard",
-                  "UPDATE accounts SET balance_nanos = 0, card_state = 2",
+                  "UPDATE accounts a JOIN balances b ON b.account_id = a.account_id "
+                  "SET b.balance_nanos = 0, a.card_state = 2",
                   {"STATE", "BALANCE"}},
         Tampering{"Currency", "UPDATE accounts SET currency = 'EUR'", {"CURRENCY"}},
         Tampering{"NoCurrency", "UPDATE accounts SET currency = 'QQQ'", {"CURRENCY"}},

@@ -303,7 +303,7 @@ TEST_F(EngineTest, AFullQueueRefusesAtOnce) {
   OpenFunded(*engine, kAccount);
   const auto holder = ledger_.Connect();
   ASSERT_TRUE(holder->Begin().ok());
-  ASSERT_TRUE(holder->Execute("UPDATE accounts SET last_seq = last_seq").ok());
+  ASSERT_TRUE(holder->Execute("UPDATE balances SET last_seq = last_seq").ok());
 
   Replies first(1);
   engine->Submit(TasksFor({{kAccount, Record(Call(kUser, "first", kStandardNumber, 60))}}, &first));
@@ -333,7 +333,7 @@ TEST_F(EngineTest, ALaneWhoseSessionIsKilledGoesOnWithAnother) {
   OpenFunded(*engine, kAccount);
   const auto holder = ledger_.Connect();
   ASSERT_TRUE(holder->Begin().ok());
-  ASSERT_TRUE(holder->Execute("UPDATE accounts SET last_seq = last_seq").ok());
+  ASSERT_TRUE(holder->Execute("UPDATE balances SET last_seq = last_seq").ok());
   Replies replies(1);
   engine->Submit(TasksFor({{kAccount, Record(Call(kUser, "c", kDearNumber, 60))}}, &replies));
   const int64_t session = SessionThatRuns("FOR UPDATE");
@@ -350,7 +350,7 @@ TEST_F(EngineTest, AKilledStatementIsTriedAgain) {
   OpenFunded(*engine, kAccount);
   const auto holder = ledger_.Connect();
   ASSERT_TRUE(holder->Begin().ok());
-  ASSERT_TRUE(holder->Execute("UPDATE accounts SET last_seq = last_seq").ok());
+  ASSERT_TRUE(holder->Execute("UPDATE balances SET last_seq = last_seq").ok());
   Replies replies(1);
   engine->Submit(TasksFor({{kAccount, Record(Call(kUser, "c", kDearNumber, 60))}}, &replies));
   const int64_t session = SessionThatRuns("FOR UPDATE");

@@ -83,7 +83,7 @@ void Ledger::ImportDeck() {
 
 domain::Account Ledger::Account(const std::string& account_id) const {
   const auto connection = Connect();
-  const auto accounts = storage::LoadAccounts(*connection, {account_id}, storage::Lock::kNone);
+  const auto accounts = storage::LoadAccounts(*connection, {account_id});
   EXPECT_TRUE(accounts.ok()) << accounts.status();
   if (!accounts.ok() || accounts->empty()) return {};
   return accounts->front();

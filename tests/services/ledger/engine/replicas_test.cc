@@ -183,6 +183,41 @@ TEST(ReplicasTest, ADeckImportedThroughAnotherReplicaIsUsedAtOnceAndBookedUsages
   EXPECT_TRUE(fresh.ok()) << fresh.status();
 }
 
+TEST(ReplicasTest, AChangeThroughOneIsKnownToTheOtherWithItsNextCommand) {
+  Ledger ledger;
+  const auto one = ledger.StartEngine();
+  const auto two = ledger.StartEngine();
+  OpenFunded(*one, "acme");
+  int calls = 0;
+  const auto standard_call = [&](Engine& engine) {
+    return Ask<UsageReply>(
+        engine, "acme",
+        RecordUsage{Call(kUser, absl::StrCat("call-", ++calls), kStandardNumber, 9'000)});
+  };
+  const auto authorized = [&](Engine& engine) {
+    return Ask<AuthorizeReply>(engine, "acme", AuthorizeUsage{Call(kUser, "", kDearNumber, 0)})
+        ->authorization.decision;
+  };
+  // Both have met the account; each takes half of the free minutes.
+  for (Engine* engine : {one.get(), two.get()}) {
+    const auto reply = standard_call(*engine);
+    ASSERT_TRUE(reply.ok()) << reply.status();
+    EXPECT_EQ(reply->cost, 0);
+    EXPECT_EQ(authorized(*engine), domain::Decision::kAllowed);
+  }
+  for (Engine* engine : {one.get(), two.get()}) {
+    EXPECT_EQ(standard_call(*engine)->cost, 150 * kNanosPerCent) << "the bucket is empty";
+  }
+
+  ASSERT_TRUE(Ask<UserReply>(*one, "acme", PutUser{kUser, "unlimited"}).ok());
+  EXPECT_EQ(standard_call(*two)->cost, 0) << "the plan was changed through the other";
+  ASSERT_TRUE(Ask<domain::Account>(*two, "acme", BlockAccount{"fraud"}).ok());
+  EXPECT_EQ(authorized(*one), domain::Decision::kAccountBlocked);
+  ASSERT_TRUE(Ask<domain::Account>(*one, "acme", UnblockAccount{"cleared"}).ok());
+  EXPECT_EQ(authorized(*two), domain::Decision::kAllowed);
+  ledger.Audit();
+}
+
 TEST(ReplicasTest, ARepeatOfABookedIdIsNeverRefusedForItsContent) {
   Ledger ledger;
   const auto engine = ledger.StartEngine();

@@ -39,6 +39,18 @@ absl::Time LastMoment() { return absl::FromUnixMicros(253'402'300'799'999'999); 
 class RowsTest : public testing::Test {
  protected:
   MigratedDatabase database_;
+  // Whole accounts: both rows of each.
+  void Store(const std::vector<Account>& accounts) {
+    std::vector<const Account*> rest;
+    std::vector<Balance> balances;
+    for (const Account& account : accounts) {
+      rest.push_back(&account);
+      balances.push_back({account.account_id, account.balance, account.last_seq, 1});
+    }
+    ASSERT_TRUE(InsertAccounts(*connection_, rest).ok());
+    ASSERT_TRUE(WriteBalances(*connection_, balances).ok());
+  }
+
   std::unique_ptr<Connection> connection_ = database_.Connect();
 };
 
@@ -70,41 +82,53 @@ TEST_F(RowsTest, AccountsComeBackAsTheyWere) {
   plain.account_id = "plain";
   plain.currency = "USD";
   const Account extreme = ExtremeAccount(OddBytes());
-  ASSERT_TRUE(InsertAccounts(*connection_, {&plain, &extreme}).ok());
+  Store({plain, extreme});
   const auto loaded =
-      LoadAccounts(*connection_, {extreme.account_id, plain.account_id, "none"}, Lock::kNone);
+      LoadAccounts(*connection_, {extreme.account_id, plain.account_id, "none"});
   ASSERT_TRUE(loaded.ok()) << loaded.status();
   EXPECT_THAT(*loaded, testing::ElementsAre(extreme, plain));
 }
 
 TEST_F(RowsTest, AChangedAccountKeepsWhatNeverChanges) {
   Account stored = ExtremeAccount("a");
-  ASSERT_TRUE(InsertAccounts(*connection_, {&stored}).ok());
+  Store({stored});
   Account changed;
   changed.account_id = "a";
   changed.currency = "USD";
-  changed.balance = 5;
   changed.card = {"tok", "fp"};
   changed.recheck_time = absl::InfiniteFuture();
   ASSERT_TRUE(WriteAccounts(*connection_, {&changed}).ok());
   changed.currency = stored.currency;
+  changed.balance = stored.balance;
+  changed.last_seq = stored.last_seq;
   changed.default_plan_id = stored.default_plan_id;
   changed.create_time = stored.create_time;
   changed.opening_digest = stored.opening_digest;
-  EXPECT_THAT(*LoadAccounts(*connection_, {"a"}, Lock::kForUpdate), testing::ElementsAre(changed));
+  EXPECT_THAT(*LoadAccounts(*connection_, {"a"}), testing::ElementsAre(changed));
 }
 
 TEST_F(RowsTest, ABalanceAloneChangesNothingElse) {
   Account stored = ExtremeAccount("a");
-  ASSERT_TRUE(InsertAccounts(*connection_, {&stored}).ok());
+  Store({stored});
   stored.balance = kMax;
   stored.last_seq = 7;
-  Account balance;
-  balance.account_id = "a";
-  balance.balance = kMax;
-  balance.last_seq = 7;
-  ASSERT_TRUE(WriteBalances(*connection_, {&balance}).ok());
-  EXPECT_THAT(*LoadAccounts(*connection_, {"a"}, Lock::kNone), testing::ElementsAre(stored));
+  ASSERT_TRUE(WriteBalances(*connection_, {{"a", kMax, 7, 2}}).ok());
+  EXPECT_THAT(*LoadAccounts(*connection_, {"a"}), testing::ElementsAre(stored));
+}
+
+TEST_F(RowsTest, BalancesComeBackInTheOrderOfTheirIds) {
+  ASSERT_TRUE(WriteBalances(*connection_, {{"b", -kMax, 1, 9}, {"a", kMax, kMax, kMax}}).ok());
+  for (const Lock lock : {Lock::kNone, Lock::kForUpdate}) {
+    const auto loaded = LoadBalances(*connection_, {"b", "none", "a"}, lock);
+    ASSERT_TRUE(loaded.ok()) << loaded.status();
+    ASSERT_EQ(loaded->size(), 2u);
+    EXPECT_EQ((*loaded)[0].account_id, "a");
+    EXPECT_EQ((*loaded)[0].balance, kMax);
+    EXPECT_EQ((*loaded)[0].last_seq, kMax);
+    EXPECT_EQ((*loaded)[0].version, kMax);
+    EXPECT_EQ((*loaded)[1].account_id, "b");
+    EXPECT_EQ((*loaded)[1].balance, -kMax);
+  }
 }
 
 TEST_F(RowsTest, AnAccountIsOpenedOnce) {
@@ -115,13 +139,11 @@ TEST_F(RowsTest, AnAccountIsOpenedOnce) {
 
 TEST_F(RowsTest, AccountsAreListedByIdInPages) {
   std::vector<Account> accounts(5);
-  std::vector<const Account*> pointers;
   for (size_t i = 0; i < accounts.size(); ++i) {
     accounts[i].account_id = absl::StrCat("a", i);
     accounts[i].currency = "USD";
-    pointers.push_back(&accounts[i]);
   }
-  ASSERT_TRUE(InsertAccounts(*connection_, pointers).ok());
+  Store(accounts);
   EXPECT_THAT(*ListAccounts(*connection_, "", 2), testing::ElementsAre(accounts[0], accounts[1]));
   EXPECT_THAT(*ListAccounts(*connection_, "a1", 2), testing::ElementsAre(accounts[2], accounts[3]));
   EXPECT_THAT(*ListAccounts(*connection_, "a3", 2), testing::ElementsAre(accounts[4]));
@@ -134,7 +156,7 @@ TEST_F(RowsTest, RechecksAreDueFromTheirTimeOn) {
     accounts[i].recheck_time = TestNow() + absl::Seconds(static_cast<int64_t>(i));
   }
   accounts[2].recheck_time = absl::InfiniteFuture();
-  ASSERT_TRUE(InsertAccounts(*connection_, {&accounts[0], &accounts[1], &accounts[2]}).ok());
+  Store(accounts);
   EXPECT_THAT(*DueRechecks(*connection_, TestNow() - absl::Microseconds(1), 10),
               testing::IsEmpty());
   EXPECT_THAT(*DueRechecks(*connection_, TestNow(), 10), testing::ElementsAre("a0"));
@@ -580,7 +602,8 @@ TEST_F(RowsTest, NothingToWriteSendsNothing) {
   EXPECT_TRUE(InsertEvents(*connection_, {}).ok());
   EXPECT_TRUE(InsertRequests(*connection_, {}).ok());
   EXPECT_TRUE(WriteRecharges(*connection_, {}).ok());
-  EXPECT_TRUE(LoadAccounts(*connection_, {}, Lock::kNone)->empty());
+  EXPECT_TRUE(LoadAccounts(*connection_, {})->empty());
+  EXPECT_TRUE(LoadBalances(*connection_, {}, Lock::kForUpdate)->empty());
   EXPECT_TRUE(LoadUsers(*connection_, {})->empty());
   EXPECT_TRUE(FindUsages(*connection_, {})->empty());
   EXPECT_TRUE(FindUsagePlaces(*connection_, {})->empty());

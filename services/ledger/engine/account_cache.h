@@ -1,0 +1,68 @@
+// What a lane keeps of accounts and users from one transaction to the next.
+//
+// Nothing here is believed by itself: each transaction reads the account's row in
+// balances under its lock, and what is kept counts only if it carries the version
+// read there. So several ledgers may serve the same accounts: a change by another
+// one is seen as another version, and costs one read. Who writes through a
+// connection owns the cache beside it, and clears it when that connection is lost,
+// as the next one may lead to a database that went back in time.
+#ifndef RESERVE_SERVICES_LEDGER_ENGINE_ACCOUNT_CACHE_H_
+#define RESERVE_SERVICES_LEDGER_ENGINE_ACCOUNT_CACHE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "services/ledger/domain/account.h"
+
+namespace reserve::engine {
+
+// An account, some of its users, and the version at which they were so. The
+// balance and last seq of the account are not part of it.
+struct KnownAccount {
+  int64_t version = 0;
+  domain::Account account;
+  std::vector<domain::User> users;
+};
+
+// Bounded; what was not used again for longest goes first, roughly (the clock
+// algorithm). Not thread-safe.
+class AccountCache {
+ public:
+  // Users kept of one account at the most.
+  static constexpr size_t kMaxUsers = 4;
+
+  // Room for so many accounts, of about 1 kB each; 0 keeps nothing.
+  explicit AccountCache(size_t capacity) : capacity_(capacity) {}
+
+  // Moves what is known of the account to `known`. False if nothing is known of it
+  // at that version; then it is forgotten, too.
+  bool Take(absl::string_view account_id, int64_t version, KnownAccount* known);
+  // Keeps it in place of what was known. Users beyond kMaxUsers are left out.
+  void Put(KnownAccount known);
+  void Clear();
+  size_t size() const { return places_.size(); }
+
+ private:
+  struct Slot {
+    std::string account_id;
+    KnownAccount known;
+    bool holds = false;  // false: taken out
+    bool used = false;   // again, since the hand came by
+  };
+
+  // A place for another account.
+  size_t FreeSlot();
+
+  const size_t capacity_;
+  std::vector<Slot> slots_;
+  absl::flat_hash_map<std::string, size_t> places_;
+  size_t hand_ = 0;
+};
+
+}  // namespace reserve::engine
+
+#endif  // RESERVE_SERVICES_LEDGER_ENGINE_ACCOUNT_CACHE_H_
