@@ -16,4 +16,8 @@ std::string ChargeKey(absl::string_view account_id, int64_t ordinal, int32_t att
   return absl::StrCat("rsv-", Sha256Hex(text).substr(0, kKeptDigits));
 }
 
+std::string RefundKey(absl::string_view charge_id) {
+  return absl::StrCat("rfd-", Sha256Hex(absl::StrCat("refund:", charge_id)).substr(0, kKeptDigits));
+}
+
 }  // namespace reserve::worker

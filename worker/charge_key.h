@@ -1,4 +1,4 @@
-// The idempotency key of one attempt to charge a card.
+// The idempotency keys of the worker: of one attempt to charge a card, and of giving a charge back.
 //
 // Whoever makes an attempt sends the same key, so that a worker that was thought
 // dead and its successor cannot charge twice: the key comes from the account,
@@ -20,6 +20,11 @@ namespace reserve::worker {
 // "rsv-" and the first 48 hexadecimal digits of the SHA-256 of
 // "<length of the account id in bytes>:<account id>:<ordinal>:<attempt>".
 std::string ChargeKey(absl::string_view account_id, int64_t ordinal, int32_t attempt);
+
+// The key under which a charge is given back: "rfd-" and the first 48 hexadecimal digits of the
+// SHA-256 of "refund:<charge id>". Whoever gives the charge back, and how often, sends this key,
+// so that it is given back once.
+std::string RefundKey(absl::string_view charge_id);
 
 }  // namespace reserve::worker
 

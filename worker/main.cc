@@ -1,18 +1,24 @@
-// RechargeWorker: charges the cards of accounts that run low. See recharge_loop.h.
+// RechargeWorker: charges the cards of accounts that run low, see recharge_loop.h; and compares
+// what was charged with what was credited, see reconciler.h.
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdio>
+#include <iostream>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "common/error/error.h"
 #include "common/flags/flags.h"
 #include "common/rpc/channel.h"
@@ -24,6 +30,7 @@
 #include "worker/gateway_client.h"
 #include "worker/ledger_client.h"
 #include "worker/recharge_loop.h"
+#include "worker/reconciler.h"
 #include "worker/worker_metrics.h"
 
 ABSL_FLAG(std::string, ledger, "127.0.0.1:50051", "Where the ledger serves.");
@@ -45,8 +52,26 @@ ABSL_FLAG(bool, once, false, "Handle what is due, and end when nothing is left t
 ABSL_FLAG(absl::Duration, once_idle, absl::Seconds(1),
           "With --once: how long nothing must come before it ends.");
 
+ABSL_FLAG(std::string, from, "",
+          "reconcile: from when on (RFC 3339); 24 hours before its end by default.");
+ABSL_FLAG(std::string, to, "", "reconcile: until when (RFC 3339); now by default.");
+ABSL_FLAG(absl::Duration, grace, absl::Minutes(5),
+          "reconcile: charges younger than this are under way and left alone.");
+ABSL_FLAG(bool, dry_run, false, "reconcile: say what would be done, and change nothing.");
+ABSL_FLAG(int64_t, max_refunds, 20,
+          "reconcile: the most charges to give back in a run; others are left to a person, as "
+          "many at once say that this is the wrong ledger or a restored one.");
+
 namespace reserve::worker {
 namespace {
+
+constexpr char kUsage[] =
+    "worker [COMMAND] [flags]\n"
+    "  (none)     charges the cards of accounts whose reserve runs low, and reports to the ledger\n"
+    "  reconcile  compares the gateway's charges with the ledger's recharges: credits what was "
+    "not\n"
+    "             reported, gives back what nothing is credited for, shows the rest; exit 0 if\n"
+    "             nothing is left for a person\n";
 
 constexpr int kMaxInFlight = 1024;  // recharges.proto, WatchLowBalanceRequest
 constexpr size_t kMaxWorkerId = 64;
@@ -92,7 +117,62 @@ RechargeLoop::Options LoopOptions() {
   return options;
 }
 
-absl::Status Main(ShutdownSignal* signal) {
+absl::StatusOr<absl::Time> TimeFlag(const absl::Flag<std::string>& flag, absl::string_view name,
+                                    absl::Time unset) {
+  const std::string text = absl::GetFlag(flag);
+  if (text.empty()) return unset;
+  absl::Time time;
+  std::string error;
+  if (absl::ParseTime(absl::RFC3339_full, text, &time, &error)) return time;
+  return InvalidField(name, absl::StrCat("must be RFC 3339, like 2026-11-24T00:00:00Z: ", error));
+}
+
+absl::StatusOr<ReconcileOptions> ReconcileOptionsFromFlags(ShutdownSignal* signal) {
+  if (absl::GetFlag(FLAGS_grace) < absl::ZeroDuration()) {
+    return InvalidField("--grace", "must not be negative");
+  }
+  if (absl::GetFlag(FLAGS_max_refunds) < 0) {
+    return InvalidField("--max_refunds", "must not be negative");
+  }
+  ReconcileOptions options;
+  const absl::Time end_of_grace = absl::Now() - absl::GetFlag(FLAGS_grace);
+  RESERVE_ASSIGN_OR_RETURN(const absl::Time to, TimeFlag(FLAGS_to, "--to", end_of_grace));
+  options.to = std::min(to, end_of_grace);
+  RESERVE_ASSIGN_OR_RETURN(options.from,
+                           TimeFlag(FLAGS_from, "--from", options.to - absl::Hours(24)));
+  if (options.from >= options.to) {
+    return InvalidField("--from", "must be before --to, and before the grace period");
+  }
+  options.dry_run = absl::GetFlag(FLAGS_dry_run);
+  options.max_refunds = absl::GetFlag(FLAGS_max_refunds);
+  options.worker_id = WorkerId();
+  options.wait = [signal](absl::Duration duration) { return signal->WaitFor(duration); };
+  return options;
+}
+
+absl::Status Reconcile(ShutdownSignal* signal) {
+  RESERVE_RETURN_IF_ERROR(CheckFlags());
+  RESERVE_ASSIGN_OR_RETURN(ReconcileOptions options, ReconcileOptionsFromFlags(signal));
+  RESERVE_ASSIGN_OR_RETURN(const auto ledger,
+                           MakeChannel(absl::GetFlag(FLAGS_ledger), ChannelOptionsFromFlags()));
+  RESERVE_ASSIGN_OR_RETURN(const auto gateway,
+                           MakeChannel(absl::GetFlag(FLAGS_gateway), ChannelOptionsFromFlags()));
+  const bool dry_run = options.dry_run;
+  Reconciler reconciler(std::move(options), ledger, gateway, &std::cout);
+  RESERVE_ASSIGN_OR_RETURN(const ReconcileCounts counts, reconciler.Run());
+  if (counts.for_person > 0) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, "DIFFERENCES_FOUND", "",
+                     absl::StrCat(counts.for_person, " differences are left for a person"));
+  }
+  if (dry_run && counts.credited + counts.refunded > 0) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, "DIFFERENCES_FOUND", "",
+                     absl::StrCat(counts.credited + counts.refunded,
+                                  " differences would be settled without --dry_run"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Work(ShutdownSignal* signal) {
   RESERVE_RETURN_IF_ERROR(CheckFlags());
   RESERVE_ASSIGN_OR_RETURN(const auto metrics_server, StartTelemetry());
   RESERVE_ASSIGN_OR_RETURN(auto ledger_channel,
@@ -136,15 +216,29 @@ absl::Status Main(ShutdownSignal* signal) {
 }
 
 }  // namespace
+
+// The exit code.
+int Main(const std::vector<std::string>& arguments, ShutdownSignal* signal) {
+  if (arguments.empty()) {
+    const absl::Status status = Work(signal);
+    if (!status.ok()) {
+      Log(Severity::kError, "the worker can't go on", {{"error", status.ToString()}});
+    }
+    return status.ok() ? 0 : 1;
+  }
+  absl::Status status = InvalidField(
+      "command line", absl::StrCat("\"", arguments.back(), "\" is not known\n", kUsage));
+  if (arguments.size() == 1 && arguments[0] == "reconcile") status = Reconcile(signal);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "worker: %s\n", std::string(status.message()).c_str());
+  return status.code() == absl::StatusCode::kInvalidArgument ? 2 : 1;
+}
+
 }  // namespace reserve::worker
 
 int main(int argc, char* argv[]) {
   reserve::ShutdownSignal signal;
-  reserve::ParseFlags(argc, argv,
-                      "Charges the cards of accounts whose reserve runs low, and reports to the "
-                      "ledger.");
-  const absl::Status status = reserve::worker::Main(&signal);
-  if (status.ok()) return 0;
-  reserve::Log(reserve::Severity::kError, "the worker can't go on", {{"error", status.ToString()}});
-  return 1;
+  const std::vector<std::string> arguments =
+      reserve::ParseFlags(argc, argv, reserve::worker::kUsage);
+  return reserve::worker::Main(arguments, &signal);
 }

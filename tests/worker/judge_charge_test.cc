@@ -1,0 +1,234 @@
+#include "worker/judge_charge.h"
+
+#include <gtest/gtest.h>
+
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "worker/charge_key.h"
+
+namespace reserve::worker {
+
+void PrintTo(Finding finding, std::ostream* out) { *out << std::string(NameOf(finding)); }
+
+namespace {
+
+using State = LedgerRecharge::State;
+
+constexpr Nanos kAmount = 15 * kNanosPerUnit;
+
+GatewayCharge Charged(int32_t attempt = 1, const std::string& charge_id = "ch_1") {
+  return {.charge_id = charge_id,
+          .idempotency_key = ChargeKey("acme", 3, attempt),
+          .reference = "acme/3",
+          .amount = kAmount,
+          .currency = "USD",
+          .succeeded = true};
+}
+GatewayCharge Declined() {
+  GatewayCharge charge = Charged();
+  charge.succeeded = false;
+  return charge;
+}
+GatewayCharge GivenBack() {
+  GatewayCharge charge = Charged();
+  charge.refunded = true;
+  return charge;
+}
+GatewayCharge OfAnotherAmount() {
+  GatewayCharge charge = Charged();
+  charge.amount -= kNanosPerCent;
+  return charge;
+}
+GatewayCharge OfAnotherCurrency() {
+  GatewayCharge charge = Charged();
+  charge.currency = "EUR";
+  return charge;
+}
+GatewayCharge UnderAnotherKey() {
+  GatewayCharge charge = Charged();
+  charge.idempotency_key = "order-3";
+  return charge;
+}
+GatewayCharge DeclinedUnderAnotherKey() {
+  GatewayCharge charge = UnderAnotherKey();
+  charge.succeeded = false;
+  return charge;
+}
+
+LedgerRecharge Recharge(State state, int32_t attempt = 1, const std::string& charge_id = "") {
+  return {.state = state,
+          .amount = kAmount,
+          .currency = "USD",
+          .attempt = attempt,
+          .charge_id = charge_id};
+}
+const LedgerRecharge kCreditedForIt = Recharge(State::kSucceeded, 1, "ch_1");
+const LedgerRecharge kCreditedForAnother = Recharge(State::kSucceeded, 2, "ch_2");
+
+struct Case {
+  std::string name;
+  GatewayCharge charge;
+  std::optional<LedgerRecharge> recharge;
+  std::optional<GatewayCharge> credited = {};
+  Finding finding;
+  Step step;
+};
+
+TEST(JudgeChargeTest, EachDifferenceIsFoundAndHasItsStep) {
+  GatewayCharge other_given_back = Charged(2, "ch_2");
+  other_given_back.refunded = true;
+  GatewayCharge other_of_another_amount = Charged(2, "ch_2");
+  other_of_another_amount.amount = 1;
+  const Case cases[] = {
+      {"credited for it", Charged(), kCreditedForIt, {}, Finding::kInOrder, Step::kNothing},
+      {"declined, open", Declined(), Recharge(State::kOpen), {}, Finding::kInOrder, Step::kNothing},
+      {"declined, none", Declined(), {}, {}, Finding::kInOrder, Step::kNothing},
+      {"given back, failed",
+       GivenBack(),
+       Recharge(State::kFailed),
+       {},
+       Finding::kInOrder,
+       Step::kNothing},
+      {"given back orphan", GivenBack(), {}, {}, Finding::kInOrder, Step::kNothing},
+      {"given back, another stands", GivenBack(), kCreditedForAnother, Charged(2, "ch_2"),
+       Finding::kInOrder, Step::kNothing},
+
+      {"open", Charged(), Recharge(State::kOpen), {}, Finding::kUnreported, Step::kCredit},
+      {"open at a later attempt",
+       Charged(1),
+       Recharge(State::kOpen, 3),
+       {},
+       Finding::kUnreported,
+       Step::kCredit},
+      {"under review",
+       Charged(),
+       Recharge(State::kNeedsReview),
+       {},
+       Finding::kUnreported,
+       Step::kCredit},
+      {"failed", Charged(), Recharge(State::kFailed, 4), {}, Finding::kUnreported, Step::kCredit},
+
+      {"no recharge", Charged(), {}, {}, Finding::kOrphan, Step::kRefund},
+      {"no recharge, attempt 100", Charged(100), {}, {}, Finding::kOrphan, Step::kRefund},
+      {"second charge", Charged(), kCreditedForAnother, Charged(2, "ch_2"), Finding::kSecondCharge,
+       Step::kRefund},
+
+      {"other system", UnderAnotherKey(), {}, {}, Finding::kForeign, Step::kNothing},
+      {"other system's decline",
+       DeclinedUnderAnotherKey(),
+       Recharge(State::kOpen),
+       {},
+       Finding::kForeign,
+       Step::kNothing},
+      {"no recharge, attempt 101", Charged(101), {}, {}, Finding::kForeign, Step::kNothing},
+      {"strange key",
+       UnderAnotherKey(),
+       Recharge(State::kOpen),
+       {},
+       Finding::kStrangeKey,
+       Step::kPerson},
+      {"strange key, but credited by hand",
+       UnderAnotherKey(),
+       kCreditedForIt,
+       {},
+       Finding::kInOrder,
+       Step::kNothing},
+      {"attempt to come",
+       Charged(2),
+       Recharge(State::kOpen, 1),
+       {},
+       Finding::kUnknownAttempt,
+       Step::kPerson},
+      {"other amount, open",
+       OfAnotherAmount(),
+       Recharge(State::kOpen),
+       {},
+       Finding::kAmountDiffers,
+       Step::kPerson},
+      {"other amount, credited",
+       OfAnotherAmount(),
+       kCreditedForIt,
+       {},
+       Finding::kAmountDiffers,
+       Step::kPerson},
+      {"other currency",
+       OfAnotherCurrency(),
+       Recharge(State::kFailed),
+       {},
+       Finding::kAmountDiffers,
+       Step::kPerson},
+      {"credited, declined",
+       Declined(),
+       kCreditedForIt,
+       {},
+       Finding::kCreditedWithoutMoney,
+       Step::kPerson},
+      {"credited, given back",
+       GivenBack(),
+       kCreditedForIt,
+       {},
+       Finding::kCreditedWithoutMoney,
+       Step::kPerson},
+      {"the other charge is missing",
+       Charged(),
+       kCreditedForAnother,
+       {},
+       Finding::kOtherChargeMissing,
+       Step::kPerson},
+      {"the other charge was given back", Charged(), kCreditedForAnother, other_given_back,
+       Finding::kOtherChargeMissing, Step::kPerson},
+      {"the other charge is of another amount", Charged(), kCreditedForAnother,
+       other_of_another_amount, Finding::kOtherChargeMissing, Step::kPerson},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    const Finding finding =
+        JudgeCharge(c.charge, c.recharge, AttemptOf(c.charge, c.recharge), c.credited);
+    EXPECT_EQ(finding, c.finding);
+    EXPECT_EQ(StepFor(finding), c.step);
+    EXPECT_EQ(AsksForCredited(c.charge, c.recharge),
+              c.charge.kept() && c.recharge.has_value() && c.recharge->charge_id == "ch_2");
+  }
+}
+
+TEST(JudgeChargeTest, AReferenceIsReadOnlyAsItIsWritten) {
+  EXPECT_EQ(ParseReference("acme/3"), (RechargeName{"acme", 3}));
+  EXPECT_EQ(ParseReference("a.b_c:d-9/9223372036854775807"),
+            (RechargeName{"a.b_c:d-9", INT64_MAX}));
+  EXPECT_EQ(ParseReference(std::string(64, 'a') + "/1"), (RechargeName{std::string(64, 'a'), 1}));
+  const std::vector<std::string> others = {"",
+                                           "acme",
+                                           "/3",
+                                           "acme/",
+                                           "acme/0",
+                                           "acme/-1",
+                                           "acme/03",
+                                           "acme/+3",
+                                           "acme/ 3",
+                                           "acme/3 ",
+                                           "acme/3/1",
+                                           "ac me/3",
+                                           "acme/9223372036854775808",
+                                           std::string(65, 'a') + "/1"};
+  for (const std::string& other : others) EXPECT_EQ(ParseReference(other), std::nullopt) << other;
+}
+
+TEST(JudgeChargeTest, AnAttemptIsKnownByItsKey) {
+  EXPECT_EQ(AttemptOf(Charged(7), Recharge(State::kOpen, 2)), 7);
+  EXPECT_EQ(AttemptOf(Charged(150), Recharge(State::kOpen, 200)), 150);
+  EXPECT_EQ(AttemptOf(Charged(150), std::nullopt), 0);
+  GatewayCharge of_another_account = Charged();
+  of_another_account.reference = "acm/3";
+  EXPECT_EQ(AttemptOf(of_another_account, Recharge(State::kOpen)), 0);
+}
+
+TEST(JudgeChargeTest, TheKeyOfARefundIsFixedForEver) {
+  // printf 'refund:ch_1' | sha256sum | cut -c1-48
+  EXPECT_EQ(RefundKey("ch_1"), "rfd-d70cf20770b95dfb93999f9432dcf034356bc84ba6e35447");
+  EXPECT_NE(RefundKey("ch_1"), RefundKey("ch_2"));
+}
+
+}  // namespace
+}  // namespace reserve::worker

@@ -1,0 +1,160 @@
+#include "worker/judge_charge.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "worker/charge_key.h"
+
+namespace reserve::worker {
+namespace {
+
+constexpr size_t kMaxAccountId = 64;       // resources.proto, Account.account_id
+constexpr int32_t kAttemptsTried = 100;    // far more than retries and new cards make
+constexpr int32_t kMostAttempts = 10'000;  // whatever the ledger says
+
+bool IsAccountId(absl::string_view text) {
+  if (text.empty() || text.size() > kMaxAccountId) return false;
+  return std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return absl::ascii_isalnum(c) || c == '.' || c == '_' || c == ':' || c == '-';
+  });
+}
+
+}  // namespace
+
+std::optional<RechargeName> ParseReference(absl::string_view reference) {
+  const size_t slash = reference.find('/');
+  if (slash == absl::string_view::npos) return std::nullopt;
+  RechargeName name{std::string(reference.substr(0, slash)), 0};
+  const absl::string_view digits = reference.substr(slash + 1);
+  // As it is written, and not "+2" or "02".
+  if (!IsAccountId(name.account_id) || !absl::SimpleAtoi(digits, &name.ordinal) ||
+      name.ordinal < 1 || digits != absl::StrCat(name.ordinal)) {
+    return std::nullopt;
+  }
+  return name;
+}
+
+int32_t AttemptOf(const GatewayCharge& charge, const std::optional<LedgerRecharge>& recharge) {
+  const std::optional<RechargeName> name = ParseReference(charge.reference);
+  if (!name.has_value()) return 0;
+  const int32_t known = recharge.has_value() ? std::min(recharge->attempt, kMostAttempts) : 0;
+  for (int32_t attempt = 1; attempt <= std::max(known, kAttemptsTried); ++attempt) {
+    if (charge.idempotency_key == ChargeKey(name->account_id, name->ordinal, attempt)) {
+      return attempt;
+    }
+  }
+  return 0;
+}
+
+Step StepFor(Finding finding) {
+  switch (finding) {
+    case Finding::kInOrder:
+    case Finding::kForeign:
+      return Step::kNothing;
+    case Finding::kUnreported:
+      return Step::kCredit;
+    case Finding::kOrphan:
+    case Finding::kSecondCharge:
+      return Step::kRefund;
+    default:
+      return Step::kPerson;
+  }
+}
+
+absl::string_view NameOf(Finding finding) {
+  switch (finding) {
+    case Finding::kInOrder:
+      return "IN_ORDER";
+    case Finding::kForeign:
+      return "FOREIGN";
+    case Finding::kUnreported:
+      return "UNREPORTED";
+    case Finding::kOrphan:
+      return "ORPHAN";
+    case Finding::kSecondCharge:
+      return "SECOND_CHARGE";
+    case Finding::kStrangeKey:
+      return "STRANGE_KEY";
+    case Finding::kUnknownAttempt:
+      return "UNKNOWN_ATTEMPT";
+    case Finding::kAmountDiffers:
+      return "AMOUNT_DIFFERS";
+    case Finding::kCreditedWithoutMoney:
+      return "CREDITED_WITHOUT_MONEY";
+    case Finding::kOtherChargeMissing:
+      return "OTHER_CHARGE_MISSING";
+    case Finding::kNoCharge:
+      return "NO_CHARGE";
+    case Finding::kUnderReview:
+      return "UNDER_REVIEW";
+  }
+  return "?";
+}
+
+absl::string_view Explain(Finding finding) {
+  switch (finding) {
+    case Finding::kInOrder:
+      return "gateway and ledger agree";
+    case Finding::kForeign:
+      return "a charge of another system";
+    case Finding::kUnreported:
+      return "the card was charged and the recharge not credited";
+    case Finding::kOrphan:
+      return "the card was charged for a recharge that the ledger does not have";
+    case Finding::kSecondCharge:
+      return "the recharge was credited for another charge";
+    case Finding::kStrangeKey:
+      return "the reference names a recharge, but the key is none of its attempts";
+    case Finding::kUnknownAttempt:
+      return "the card was charged for an attempt that the ledger has not come to";
+    case Finding::kAmountDiffers:
+      return "amount or currency are not those of the recharge";
+    case Finding::kCreditedWithoutMoney:
+      return "the recharge was credited for a charge that was declined or given back";
+    case Finding::kOtherChargeMissing:
+      return "the recharge was credited for another charge, which the gateway does not have, or "
+             "not the money";
+    case Finding::kNoCharge:
+      return "the recharge was credited for a charge that the gateway does not have";
+    case Finding::kUnderReview:
+      return "the recharge is under review and no charge of it stands";
+  }
+  return "?";
+}
+
+bool AsksForCredited(const GatewayCharge& charge, const std::optional<LedgerRecharge>& recharge) {
+  return charge.kept() && recharge.has_value() &&
+         recharge->state == LedgerRecharge::State::kSucceeded &&
+         recharge->charge_id != charge.charge_id;
+}
+
+Finding JudgeCharge(const GatewayCharge& charge, const std::optional<LedgerRecharge>& recharge,
+                    int32_t attempt, const std::optional<GatewayCharge>& credited) {
+  const bool credited_for_it = recharge.has_value() &&
+                               recharge->state == LedgerRecharge::State::kSucceeded &&
+                               recharge->charge_id == charge.charge_id;
+  if (attempt == 0 && !credited_for_it) {
+    return recharge.has_value() && charge.kept() ? Finding::kStrangeKey : Finding::kForeign;
+  }
+  if (!charge.kept()) {
+    return credited_for_it ? Finding::kCreditedWithoutMoney : Finding::kInOrder;
+  }
+  if (!recharge.has_value()) return Finding::kOrphan;
+  if (charge.amount != recharge->amount || charge.currency != recharge->currency) {
+    return Finding::kAmountDiffers;
+  }
+  if (credited_for_it) return Finding::kInOrder;
+  if (recharge->state == LedgerRecharge::State::kSucceeded) {
+    // Given back only while the other charge pays for the credit.
+    const bool paid =
+        credited.has_value() && credited->kept() && credited->charge_id == recharge->charge_id &&
+        credited->amount == recharge->amount && credited->currency == recharge->currency;
+    return paid ? Finding::kSecondCharge : Finding::kOtherChargeMissing;
+  }
+  if (attempt > recharge->attempt) return Finding::kUnknownAttempt;
+  return Finding::kUnreported;
+}
+
+}  // namespace reserve::worker

@@ -1,0 +1,111 @@
+// Gateway and ledger compared, one charge at a time: the pure core of `worker reconcile`.
+//
+// What it holds to:
+//  - A charge is ours if its idempotency key is that of an attempt of the recharge that its
+//    reference names. The reference alone proves nothing: other systems number things, too.
+//  - Money moves in two cases only, in which no one can be wronged by it: a charge of a recharge
+//    that was never credited is credited (the ledger does so once), and a charge that nothing was
+//    or will be credited for is given back (the gateway does so once, under RefundKey).
+//  - Everything else is shown to a person, and nothing is changed.
+//
+// No I/O, no clock. Thread-safe: pure functions.
+//
+//   const Finding finding = JudgeCharge(charge, recharge, AttemptOf(charge, recharge), credited);
+//   switch (StepFor(finding)) { ... }
+#ifndef RESERVE_WORKER_JUDGE_CHARGE_H_
+#define RESERVE_WORKER_JUDGE_CHARGE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "common/money/money.h"
+
+namespace reserve::worker {
+
+// A charge, as the gateway has it.
+struct GatewayCharge {
+  std::string charge_id = {};
+  std::string idempotency_key = {};
+  std::string reference = {};
+  Nanos amount = 0;
+  std::string currency = {};
+  bool succeeded = false;
+  bool refunded = false;
+
+  // The card was charged, and not given back.
+  bool kept() const { return succeeded && !refunded; }
+};
+
+// A recharge, as the ledger has it.
+struct LedgerRecharge {
+  enum class State : uint8_t { kOpen = 1, kSucceeded, kFailed, kNeedsReview };
+  State state = State::kOpen;
+  Nanos amount = 0;
+  std::string currency = {};
+  int32_t attempt = 1;
+  std::string charge_id = {};  // of the charge it was credited for
+};
+
+// What a charge's reference names: "brook-cafe/2".
+struct RechargeName {
+  std::string account_id;
+  int64_t ordinal = 0;
+
+  friend bool operator==(const RechargeName&, const RechargeName&) = default;
+};
+
+// Reads a reference as GatewayClient writes it; nothing if it is any other text.
+std::optional<RechargeName> ParseReference(absl::string_view reference);
+
+// The attempt whose key the charge has, from 1; 0 if it is none of the recharge that the
+// reference names. Attempts are few (retries and new cards), so they are tried one by one: up to
+// that of `recharge`, and up to a hundred where the ledger knows less or nothing of it.
+int32_t AttemptOf(const GatewayCharge& charge, const std::optional<LedgerRecharge>& recharge);
+
+enum class Finding : uint8_t {
+  kInOrder = 1,
+  // Neither the key nor the reference is ours.
+  kForeign,
+  // To credit: the card was charged, and the recharge was not credited.
+  kUnreported,
+  // To give back: the card was charged for a recharge that the ledger does not have.
+  kOrphan,
+  // To give back: the recharge was credited for another charge, which stands.
+  kSecondCharge,
+  // For a person: the reference names a recharge of the ledger, the key is none of its attempts.
+  kStrangeKey,
+  // For a person: it was charged for an attempt that the ledger has not come to.
+  kUnknownAttempt,
+  // For a person: amount or currency are not the recharge's.
+  kAmountDiffers,
+  // For a person: it was credited, but declined or given back.
+  kCreditedWithoutMoney,
+  // For a person: the recharge was credited for another charge, and the gateway does not have
+  // that one, or not the money.
+  kOtherChargeMissing,
+  // For a person, of a recharge: it was credited for a charge that the gateway does not have.
+  kNoCharge,
+  // For a person, of a recharge: it is under review, and no charge of it stands.
+  kUnderReview,
+};
+
+enum class Step : uint8_t { kNothing = 1, kCredit, kRefund, kPerson };
+
+Step StepFor(Finding finding);
+// "ORPHAN", and a sentence for the person who reads the report.
+absl::string_view NameOf(Finding finding);
+absl::string_view Explain(Finding finding);
+
+// Does JudgeCharge need to know the charge that the recharge was credited for?
+bool AsksForCredited(const GatewayCharge& charge, const std::optional<LedgerRecharge>& recharge);
+
+// `recharge` is what the reference names, if the ledger has it; `attempt` is AttemptOf; `credited`
+// the charge that the recharge was credited for, nothing if the gateway has none of that id.
+Finding JudgeCharge(const GatewayCharge& charge, const std::optional<LedgerRecharge>& recharge,
+                    int32_t attempt, const std::optional<GatewayCharge>& credited);
+
+}  // namespace reserve::worker
+
+#endif  // RESERVE_WORKER_JUDGE_CHARGE_H_

@@ -1,0 +1,392 @@
+#include "worker/reconciler.h"
+
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/clock/utc.h"
+#include "common/error/error.h"
+#include "common/rpc/conversions.h"
+#include "common/rpc/status.h"
+#include "worker/charge_key.h"
+
+namespace reserve::worker {
+namespace {
+
+namespace gw = ::reserve::gateway::v1;
+namespace pb = ::reserve::ledger::v1;
+
+constexpr int kChargePage = 500;
+constexpr int kAccountPage = 500;
+constexpr int kRechargePage = 20;
+// A recharge is judged again if the ledger credited it for another charge meanwhile.
+constexpr int kRounds = 3;
+// Charges of other systems may be many; the first are shown.
+constexpr int64_t kForeignShown = 10;
+
+bool MayHelpToRepeat(absl::StatusCode code) {
+  return code == absl::StatusCode::kUnavailable || code == absl::StatusCode::kDeadlineExceeded ||
+         code == absl::StatusCode::kResourceExhausted || code == absl::StatusCode::kAborted;
+}
+
+// An amount that can't be read is none of ours: it is taken for 0, which differs from any.
+GatewayCharge FromProto(const gw::Charge& charge) {
+  return {.charge_id = charge.charge_id(),
+          .idempotency_key = charge.idempotency_key(),
+          .reference = charge.reference(),
+          .amount = reserve::FromProto(charge.amount(), "", "charge.amount").value_or(0),
+          .currency = charge.amount().currency_code(),
+          .succeeded = charge.state() == gw::CHARGE_STATE_SUCCEEDED,
+          .refunded = !charge.refund_id().empty()};
+}
+
+LedgerRecharge::State FromProto(pb::RechargeState state) {
+  switch (state) {
+    case pb::RECHARGE_STATE_SUCCEEDED:
+      return LedgerRecharge::State::kSucceeded;
+    case pb::RECHARGE_STATE_FAILED:
+      return LedgerRecharge::State::kFailed;
+    case pb::RECHARGE_STATE_NEEDS_REVIEW:
+      return LedgerRecharge::State::kNeedsReview;
+    default:
+      return LedgerRecharge::State::kOpen;
+  }
+}
+
+absl::StatusOr<LedgerRecharge> FromProto(const pb::Recharge& recharge) {
+  RESERVE_ASSIGN_OR_RETURN(const Nanos amount,
+                           reserve::FromProto(recharge.amount(), "", "recharge.amount"));
+  return LedgerRecharge{.state = FromProto(recharge.state()),
+                        .amount = amount,
+                        .currency = recharge.amount().currency_code(),
+                        .attempt = recharge.attempt(),
+                        .charge_id = recharge.charge_id()};
+}
+
+std::string ReferenceOf(const RechargeName& name) {
+  return absl::StrCat(name.account_id, "/", name.ordinal);
+}
+
+// "ch_77 USD 15.00"
+std::string ChargeText(const GatewayCharge& charge) {
+  return absl::StrCat(charge.charge_id, " ", FormatMoney(charge.currency, charge.amount));
+}
+
+}  // namespace
+
+Reconciler::Reconciler(ReconcileOptions options, const std::shared_ptr<grpc::Channel>& ledger,
+                       const std::shared_ptr<grpc::Channel>& gateway, std::ostream* out)
+    : options_(std::move(options)),
+      ledger_(pb::Ledger::NewStub(ledger)),
+      recharges_(pb::Recharges::NewStub(ledger)),
+      gateway_(gw::PaymentGateway::NewStub(gateway)),
+      out_(*out),
+      last_progress_(absl::Now()) {}
+
+absl::StatusOr<ReconcileCounts> Reconciler::Run() {
+  out_ << "reconcile: from " << FormatRfc3339(options_.from) << " to " << FormatRfc3339(options_.to)
+       << (options_.dry_run ? ", a dry run" : "") << std::endl;
+  absl::Status status = GoThroughCharges();
+  if (status.ok()) status = GoThroughLedger();
+  out_ << (status.ok() ? "reconcile: " : "reconcile, as far as it came: ") << counts_.charges
+       << " charges, " << counts_.foreign << " of them of other systems; " << counts_.accounts
+       << " accounts, " << counts_.recharges << " credited recharges; " << counts_.credited
+       << (options_.dry_run ? " to be credited, " : " credited, ") << counts_.refunded
+       << (options_.dry_run ? " to be given back, " : " given back, ") << counts_.for_person
+       << " for a person" << std::endl;
+  if (!status.ok()) return status;
+  return counts_;
+}
+
+// --- Both sides ---------------------------------------------------------------------
+
+absl::Status Reconciler::GoThroughCharges() {
+  gw::ListChargesRequest request;
+  reserve::ToProto(options_.from, request.mutable_start_time());
+  reserve::ToProto(options_.to, request.mutable_end_time());
+  return ListCharges(std::move(request), [this](const gw::Charge& charge) {
+    ++counts_.charges;
+    ShowProgress();
+    return Settle(FromProto(charge));
+  });
+}
+
+absl::Status Reconciler::GoThroughLedger() {
+  pb::ListAccountsRequest request;
+  request.set_page_size(kAccountPage);
+  do {
+    pb::ListAccountsResponse page;
+    RESERVE_RETURN_IF_ERROR(Call(*ledger_, &pb::Ledger::Stub::ListAccounts, request, &page));
+    for (const pb::Account& account : page.accounts()) {
+      ++counts_.accounts;
+      ShowProgress();
+      RESERVE_RETURN_IF_ERROR(GoThroughAccount(account.account_id()));
+    }
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return absl::OkStatus();
+}
+
+absl::Status Reconciler::GoThroughAccount(const std::string& account_id) {
+  pb::ListRechargesRequest request;
+  request.set_account_id(account_id);
+  request.set_page_size(kRechargePage);
+  do {
+    pb::ListRechargesResponse page;
+    RESERVE_RETURN_IF_ERROR(Call(*ledger_, &pb::Ledger::Stub::ListRecharges, request, &page));
+    for (const pb::Recharge& message : page.recharges()) {
+      RESERVE_ASSIGN_OR_RETURN(const LedgerRecharge recharge, FromProto(message));
+      const RechargeName name{account_id, message.ordinal()};
+      if (recharge.state == LedgerRecharge::State::kNeedsReview) {
+        RESERVE_RETURN_IF_ERROR(CheckUnderReview(name));
+      }
+      if (!message.has_settle_time()) continue;
+      RESERVE_ASSIGN_OR_RETURN(const absl::Time settled,
+                               reserve::FromProto(message.settle_time(), "settle_time"));
+      // One is open at a time, so those before it were settled earlier, but for a success that
+      // came late; such a one is found by its charge.
+      if (settled < options_.from) return absl::OkStatus();
+      if (settled >= options_.to || recharge.state != LedgerRecharge::State::kSucceeded) continue;
+      ++counts_.recharges;
+      RESERVE_RETURN_IF_ERROR(CheckCredited(name, recharge));
+    }
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return absl::OkStatus();
+}
+
+absl::Status Reconciler::CheckCredited(const RechargeName& name, const LedgerRecharge& recharge) {
+  RESERVE_ASSIGN_OR_RETURN(const std::optional<gw::Charge> found, FindCharge(name, recharge));
+  if (!found.has_value()) {
+    LeaveToPerson(Finding::kNoCharge, ReferenceOf(name), recharge.charge_id);
+    return absl::OkStatus();
+  }
+  if (InPeriod(*found)) return absl::OkStatus();
+  return Settle(FromProto(*found));
+}
+
+absl::Status Reconciler::CheckUnderReview(const RechargeName& name) {
+  bool stands = false;
+  RESERVE_RETURN_IF_ERROR(ListChargesOf(name, [&](const gw::Charge& charge) {
+    const GatewayCharge found = FromProto(charge);
+    if (!found.kept()) return absl::OkStatus();
+    stands = true;
+    return InPeriod(charge) ? absl::OkStatus() : Settle(found);
+  }));
+  if (!stands) LeaveToPerson(Finding::kUnderReview, ReferenceOf(name), "");
+  return absl::OkStatus();
+}
+
+// --- One charge ---------------------------------------------------------------------
+
+absl::Status Reconciler::Settle(const GatewayCharge& charge) {
+  const std::optional<RechargeName> name = ParseReference(charge.reference);
+  for (int round = 0; round < kRounds; ++round) {
+    std::optional<LedgerRecharge> recharge;
+    if (name.has_value()) {
+      RESERVE_ASSIGN_OR_RETURN(recharge, FindRecharge(*name));
+    }
+    std::optional<GatewayCharge> credited;
+    if (AsksForCredited(charge, recharge)) {
+      RESERVE_ASSIGN_OR_RETURN(const std::optional<gw::Charge> found, FindCharge(*name, *recharge));
+      if (found.has_value()) credited = FromProto(*found);
+    }
+    const int32_t attempt = AttemptOf(charge, recharge);
+    const Finding finding = JudgeCharge(charge, recharge, attempt, credited);
+    if (finding == Finding::kForeign && ++counts_.foreign <= kForeignShown) {
+      Print("LEFT", finding, charge.reference, ChargeText(charge));
+    }
+    switch (StepFor(finding)) {
+      case Step::kNothing:
+        return absl::OkStatus();
+      case Step::kPerson:
+        LeaveToPerson(finding, charge.reference, ChargeText(charge));
+        return absl::OkStatus();
+      case Step::kRefund:
+        return Refund(charge, finding);
+      case Step::kCredit:
+        break;
+    }
+    bool again = false;
+    RESERVE_RETURN_IF_ERROR(Credit(charge, *name, attempt, &again));
+    if (!again) return absl::OkStatus();
+  }
+  return absl::AbortedError(
+      absl::StrCat("recharge ", charge.reference, " changes all the time; run again"));
+}
+
+absl::Status Reconciler::Credit(const GatewayCharge& charge, const RechargeName& name,
+                                int32_t attempt, bool* again) {
+  constexpr Finding kFinding = Finding::kUnreported;
+  if (!options_.dry_run) {
+    pb::ReportRechargeRequest request;
+    request.set_account_id(name.account_id);
+    request.set_ordinal(name.ordinal);
+    request.set_attempt(attempt);
+    request.set_worker_id(options_.worker_id);
+    request.mutable_succeeded()->set_charge_id(charge.charge_id);
+    reserve::ToProto(charge.amount, charge.currency, request.mutable_succeeded()->mutable_amount());
+    pb::ReportRechargeResponse response;
+    const absl::Status status =
+        Call(*recharges_, &pb::Recharges::Stub::ReportRecharge, request, &response);
+    if (ReasonOf(status) == "ALREADY_CREDITED") {
+      *again = true;
+      return absl::OkStatus();
+    }
+    if (status.code() == absl::StatusCode::kInvalidArgument) {
+      LeaveToPerson(kFinding, charge.reference, ChargeText(charge), status.message());
+      return absl::OkStatus();
+    }
+    RESERVE_RETURN_IF_ERROR(status);
+  }
+  ++counts_.credited;
+  Print(options_.dry_run ? "TO CREDIT" : "CREDITED", kFinding, charge.reference,
+        ChargeText(charge));
+  return absl::OkStatus();
+}
+
+absl::Status Reconciler::Refund(const GatewayCharge& charge, Finding finding) {
+  if (counts_.refunded >= options_.max_refunds) {
+    LeaveToPerson(finding, charge.reference, ChargeText(charge),
+                  "not given back: --max_refunds is reached");
+    return absl::OkStatus();
+  }
+  if (!options_.dry_run) {
+    gw::RefundRequest request;
+    request.set_idempotency_key(RefundKey(charge.charge_id));
+    request.set_charge_id(charge.charge_id);
+    // Part of what the key stands for, so it must not differ from run to run.
+    request.set_reason("no recharge was credited for this charge");
+    gw::RefundResponse response;
+    const absl::Status status =
+        Call(*gateway_, &gw::PaymentGateway::Stub::Refund, request, &response);
+    // Given back by somebody else since it was listed.
+    if (ReasonOf(status) == "ALREADY_REFUNDED") return absl::OkStatus();
+    RESERVE_RETURN_IF_ERROR(status);
+    if (response.charge().refund_id().empty()) {
+      return absl::InternalError(
+          absl::StrCat("the gateway says nothing of a refund of charge ", charge.charge_id));
+    }
+  }
+  ++counts_.refunded;
+  Print(options_.dry_run ? "TO GIVE BACK" : "GIVEN BACK", finding, charge.reference,
+        ChargeText(charge));
+  return absl::OkStatus();
+}
+
+// --- Looking up ---------------------------------------------------------------------
+
+absl::StatusOr<std::optional<LedgerRecharge>> Reconciler::FindRecharge(const RechargeName& name) {
+  pb::ListRechargesRequest request;
+  request.set_account_id(name.account_id);
+  request.set_page_size(kRechargePage);
+  do {
+    pb::ListRechargesResponse page;
+    const absl::Status status = Call(*ledger_, &pb::Ledger::Stub::ListRecharges, request, &page);
+    if (status.code() == absl::StatusCode::kNotFound) return std::nullopt;
+    RESERVE_RETURN_IF_ERROR(status);
+    for (const pb::Recharge& recharge : page.recharges()) {  // newest first
+      if (recharge.ordinal() == name.ordinal) return FromProto(recharge);
+      if (recharge.ordinal() < name.ordinal) return std::nullopt;
+    }
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return std::nullopt;
+}
+
+absl::StatusOr<std::optional<gw::Charge>> Reconciler::FindCharge(const RechargeName& name,
+                                                                 const LedgerRecharge& recharge) {
+  // Nearly always the one under the key of the last attempt.
+  gw::GetChargeRequest request;
+  request.set_idempotency_key(ChargeKey(name.account_id, name.ordinal, recharge.attempt));
+  gw::GetChargeResponse response;
+  const absl::Status status =
+      Call(*gateway_, &gw::PaymentGateway::Stub::GetCharge, request, &response);
+  if (status.ok() && response.charge().charge_id() == recharge.charge_id) {
+    return response.charge();
+  }
+  if (!status.ok() && status.code() != absl::StatusCode::kNotFound) return status;
+  std::optional<gw::Charge> found;
+  RESERVE_RETURN_IF_ERROR(ListChargesOf(name, [&](const gw::Charge& charge) {
+    if (charge.charge_id() == recharge.charge_id) found = charge;
+    return absl::OkStatus();
+  }));
+  return found;
+}
+
+absl::Status Reconciler::ListChargesOf(const RechargeName& name, const OnCharge& on_charge) {
+  const std::string reference = ReferenceOf(name);
+  gw::ListChargesRequest request;
+  request.set_reference_prefix(reference);
+  return ListCharges(std::move(request), [&](const gw::Charge& charge) {
+    // "acme/30" begins with "acme/3".
+    return charge.reference() == reference ? on_charge(charge) : absl::OkStatus();
+  });
+}
+
+absl::Status Reconciler::ListCharges(gw::ListChargesRequest request, const OnCharge& on_charge) {
+  request.set_page_size(kChargePage);
+  do {
+    gw::ListChargesResponse page;
+    RESERVE_RETURN_IF_ERROR(
+        Call(*gateway_, &gw::PaymentGateway::Stub::ListCharges, request, &page));
+    for (const gw::Charge& charge : page.charges()) RESERVE_RETURN_IF_ERROR(on_charge(charge));
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return absl::OkStatus();
+}
+
+bool Reconciler::InPeriod(const gw::Charge& charge) const {
+  const auto time = reserve::FromProto(charge.create_time(), "create_time");
+  return time.ok() && *time >= options_.from && *time < options_.to;
+}
+
+template <typename Stub, typename Request, typename Response>
+absl::Status Reconciler::Call(Stub& stub,
+                              grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                           Response*),
+                              const Request& request, Response* response) {
+  for (int tries = 1;; ++tries) {
+    if (options_.wait(absl::ZeroDuration())) {
+      return absl::CancelledError("asked to stop; run again for the rest");
+    }
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + options_.call_timeout));
+    const absl::Status status = FromGrpcStatus((stub.*method)(&context, request, response));
+    if (status.ok() || !MayHelpToRepeat(status.code()) || tries >= options_.max_tries) {
+      return status;
+    }
+    out_ << "going on after: " << status << std::endl;
+    if (options_.wait(options_.pause)) {
+      return absl::CancelledError("asked to stop; run again for the rest");
+    }
+  }
+}
+
+// --- The report ---------------------------------------------------------------------
+
+void Reconciler::Print(absl::string_view what, Finding finding, absl::string_view reference,
+                       absl::string_view charge, absl::string_view more) {
+  // References of other systems may hold anything.
+  out_ << what << "  " << NameOf(finding) << "  recharge " << absl::CHexEscape(reference);
+  if (!charge.empty()) out_ << "  charge " << absl::CHexEscape(charge);
+  out_ << "\n    " << Explain(finding);
+  if (!more.empty()) out_ << "; " << more;
+  out_ << std::endl;
+}
+
+void Reconciler::LeaveToPerson(Finding finding, absl::string_view reference,
+                               absl::string_view charge, absl::string_view more) {
+  ++counts_.for_person;
+  Print("FOR A PERSON", finding, reference, charge, more);
+}
+
+void Reconciler::ShowProgress() {
+  if (absl::Now() - last_progress_ < options_.progress_interval) return;
+  last_progress_ = absl::Now();
+  out_ << "so far: " << counts_.charges << " charges, " << counts_.accounts << " accounts"
+       << std::endl;
+}
+
+}  // namespace reserve::worker

@@ -1,0 +1,128 @@
+// `worker reconcile`: goes through the gateway's charges and the ledger's credited recharges of a
+// period and settles what judge_charge.h says can be settled. For a cron job and for people.
+//
+// Safe to repeat, to break off anywhere and to run twice at once: a credit is made once by the
+// ledger, a refund once by the gateway. It holds a page of charges and a page of accounts in
+// memory, however long the period. Blocks; use it from one thread.
+//
+//   Reconciler reconciler({.from = from, .to = to}, ledger_channel, gateway_channel, &std::cout);
+//   RESERVE_ASSIGN_OR_RETURN(const ReconcileCounts counts, reconciler.Run());
+#ifndef RESERVE_WORKER_RECONCILER_H_
+#define RESERVE_WORKER_RECONCILER_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "reserve/gateway/v1/payment_gateway.grpc.pb.h"
+#include "reserve/ledger/v1/ledger.grpc.pb.h"
+#include "reserve/ledger/v1/recharges.grpc.pb.h"
+#include "worker/judge_charge.h"
+
+namespace reserve::worker {
+
+struct ReconcileOptions {
+  // Charges decided, and recharges credited, from `from` on and before `to`.
+  absl::Time from;
+  absl::Time to;
+  // Say what would be done, and change nothing.
+  bool dry_run = false;
+  // After so many charges given back the others are left to a person: many orphans at once say
+  // that this is the wrong ledger, or one that was restored from a backup.
+  int64_t max_refunds = 20;
+  // Names this process to the ledger, 1 to 64 characters.
+  std::string worker_id = "reconcile";
+  absl::Duration call_timeout = absl::Seconds(10);
+  // A call that may be tried again is, so often, with this pause between.
+  int max_tries = 10;
+  absl::Duration pause = absl::Seconds(1);
+  absl::Duration progress_interval = absl::Seconds(2);
+  // Sleeps; true if it is time to stop.
+  std::function<bool(absl::Duration)> wait;
+};
+
+struct ReconcileCounts {
+  int64_t charges = 0;    // seen at the gateway
+  int64_t foreign = 0;    // of them, those of other systems
+  int64_t accounts = 0;   // seen at the ledger
+  int64_t recharges = 0;  // credited in the period
+  int64_t credited = 0;   // or to be credited, in a dry run
+  int64_t refunded = 0;   // given back, or to be
+  int64_t for_person = 0;
+};
+
+class Reconciler {
+ public:
+  Reconciler(ReconcileOptions options, const std::shared_ptr<grpc::Channel>& ledger,
+             const std::shared_ptr<grpc::Channel>& gateway, std::ostream* out);
+
+  // Writes a line for each difference, progress now and then, and a closing line of counts.
+  // CANCELLED if it was asked to stop, and the last error if ledger or gateway can't be reached or
+  // refuse: what was settled until then stays, and the next run does the rest.
+  absl::StatusOr<ReconcileCounts> Run();
+
+ private:
+  // A recharge with what else the ledger says of it.
+  struct StoredRecharge {
+    LedgerRecharge recharge;
+    absl::Time settle_time;
+  };
+
+  absl::Status GoThroughCharges();
+  absl::Status GoThroughLedger();
+  absl::Status GoThroughAccount(const std::string& account_id);
+
+  // Judges the charge and does what is to be done.
+  absl::Status Settle(const GatewayCharge& charge);
+  // True in `*again` if the ledger has meanwhile credited the recharge for another charge.
+  absl::Status Credit(const GatewayCharge& charge, const RechargeName& name, int32_t attempt,
+                      bool* again);
+  absl::Status Refund(const GatewayCharge& charge, Finding finding);
+  // Looks for the charge that a recharge was credited for; settles it if it is not of the period,
+  // as what is was settled before.
+  absl::Status CheckCredited(const RechargeName& name, const LedgerRecharge& recharge);
+  absl::Status CheckUnderReview(const RechargeName& name);
+
+  // Nothing if the ledger does not have it.
+  absl::StatusOr<std::optional<LedgerRecharge>> FindRecharge(const RechargeName& name);
+  // The charge of that id among those of the recharge; nothing if there is none.
+  absl::StatusOr<std::optional<gateway::v1::Charge>> FindCharge(const RechargeName& name,
+                                                                const LedgerRecharge& recharge);
+  using OnCharge = std::function<absl::Status(const gateway::v1::Charge&)>;
+  absl::Status ListCharges(gateway::v1::ListChargesRequest request, const OnCharge& on_charge);
+  absl::Status ListChargesOf(const RechargeName& name, const OnCharge& on_charge);
+
+  bool InPeriod(const gateway::v1::Charge& charge) const;
+  void Print(absl::string_view what, Finding finding, absl::string_view reference,
+             absl::string_view charge, absl::string_view more = "");
+  void LeaveToPerson(Finding finding, absl::string_view reference, absl::string_view charge,
+                     absl::string_view more = "");
+  void ShowProgress();
+
+  // A unary call, tried again while that may help. Requests are all safe to repeat.
+  template <typename Stub, typename Request, typename Response>
+  absl::Status Call(Stub& stub,
+                    grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                    const Request& request, Response* response);
+
+  const ReconcileOptions options_;
+  const std::unique_ptr<ledger::v1::Ledger::Stub> ledger_;
+  const std::unique_ptr<ledger::v1::Recharges::Stub> recharges_;
+  const std::unique_ptr<gateway::v1::PaymentGateway::Stub> gateway_;
+  std::ostream& out_;
+  ReconcileCounts counts_;
+  absl::Time last_progress_;
+};
+
+}  // namespace reserve::worker
+
+#endif  // RESERVE_WORKER_RECONCILER_H_
