@@ -67,6 +67,13 @@ ABSL_FLAG(std::string, max_automatic_amount_per_day, "1000.00",
           "Money that automatic recharges of an account may take a day (UTC).");
 ABSL_FLAG(std::vector<std::string>, retry_delays, std::vector<std::string>({"1h", "3h", "7h"}),
           "After the first, second, ... soft decline the card is tried again this much later.");
+ABSL_FLAG(int, visa_declines_per_30_days, 15,
+          "A Visa card that was declined so often in 30 days, on all accounts, is not tried; 0 for "
+          "no limit.");
+ABSL_FLAG(int, mastercard_declines_per_24_hours, 10, "The same for a Mastercard in 24 hours.");
+ABSL_FLAG(int, mastercard_declines_per_30_days, 35, "The same for a Mastercard in 30 days.");
+ABSL_FLAG(absl::Duration, max_card_wait, absl::Hours(24),
+          "A recharge whose card may not be tried for longer than this is given up.");
 ABSL_FLAG(absl::Duration, max_usage_age, absl::Hours(24 * 3660),
           "Usages that began longer ago are refused.");
 ABSL_FLAG(absl::Duration, max_usage_ahead, absl::Hours(2),
@@ -152,9 +159,30 @@ absl::Status ReadAmounts(domain::Settings* s) {
   return absl::OkStatus();
 }
 
+absl::Status ReadCardLimits(domain::Settings* s) {
+  s->card_limits.visa_per_30_days = absl::GetFlag(FLAGS_visa_declines_per_30_days);
+  s->card_limits.mastercard_per_24_hours = absl::GetFlag(FLAGS_mastercard_declines_per_24_hours);
+  s->card_limits.mastercard_per_30_days = absl::GetFlag(FLAGS_mastercard_declines_per_30_days);
+  s->max_card_wait = absl::GetFlag(FLAGS_max_card_wait);
+  if (s->card_limits.visa_per_30_days < 0) {
+    return InvalidField("--visa_declines_per_30_days", "must not be negative");
+  }
+  if (s->card_limits.mastercard_per_24_hours < 0) {
+    return InvalidField("--mastercard_declines_per_24_hours", "must not be negative");
+  }
+  if (s->card_limits.mastercard_per_30_days < 0) {
+    return InvalidField("--mastercard_declines_per_30_days", "must not be negative");
+  }
+  if (s->max_card_wait < absl::ZeroDuration()) {
+    return InvalidField("--max_card_wait", "must not be negative");
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<domain::Settings> SettingsFromFlags() {
   domain::Settings settings;
   RESERVE_RETURN_IF_ERROR(ReadAmounts(&settings));
+  RESERVE_RETURN_IF_ERROR(ReadCardLimits(&settings));
   settings.max_recharge_multiple = absl::GetFlag(FLAGS_max_recharge_multiple);
   if (settings.max_recharge_multiple < 1) {
     return InvalidField("--max_recharge_multiple", "must be at least 1");

@@ -661,6 +661,8 @@ TEST_F(BadInputTest, MalformedCardsAreRefused) {
       {"card_token: '\\303\\251'", "card_token"},
       {absl::StrCat("card_token: '", std::string(256, 'a'), "'"), "card_token"},
       {"card_fingerprint: 'f'", "card_token"},
+      {"card_network: CARD_NETWORK_VISA", "card_token"},
+      {"card_token: 'tok_visa' card_network: 99", "card_network"},
       {"card_token: 'tok_visa' card_fingerprint: 'a b'", "card_fingerprint"},
       {absl::StrCat("card_token: 'tok_visa' card_fingerprint: '", std::string(65, 'a'), "'"),
        "card_fingerprint"},

@@ -561,6 +561,35 @@ TEST_F(MainJobTest, G5_ASoftDeclineIsTriedAgainOnSchedule) {
   EXPECT_EQ(Get("soft").payment_method().card_state(), pb::CARD_STATE_USABLE);
 }
 
+TEST_F(MainJobTest, G9_ACardIsNotTriedMoreOftenThanItsNetworkAllowsWhoeversAccountItIsOn) {
+  // Three attempts each: fifteen in all.
+  std::vector<std::string> ids;
+  for (int i = 0; i < 6; ++i) ids.push_back(absl::StrCat("limit-", i));
+  for (const std::string& id : ids) {
+    Must(&Ledger::OpenAccount,
+         Parse<pb::OpenAccountRequest>(
+             absl::StrCat("account_id: '", id,
+                          "' card_token: 'tok_decline_insufficient_funds#limit' card_fingerprint: "
+                          "'one-card' card_network: CARD_NETWORK_VISA")));
+    Await(id, [](const pb::Account& a) { return a.open_recharge_ordinal() == 0; });
+  }
+  EXPECT_THAT(Charges("limit-"), SizeIs(15));
+  EXPECT_THAT(Charges("limit-5/"), SizeIs(0));
+  const std::vector<pb::EventKind> kinds = EventKinds("limit-5");
+  EXPECT_THAT(kinds,
+              ElementsAre(pb::EVENT_KIND_ACCOUNT_OPENED, pb::EVENT_KIND_RECHARGE_OPENED,
+                          pb::EVENT_KIND_CARD_LIMIT_REACHED, pb::EVENT_KIND_RECHARGE_FAILED));
+  EXPECT_EQ(Get("limit-5").payment_method().card_network(), pb::CARD_NETWORK_VISA);
+  EXPECT_EQ(Get("limit-5").payment_method().card_state(), pb::CARD_STATE_FAILING);
+  EXPECT_EQ(
+      ReasonOf(Call(stack_->ledger(), &Ledger::RequestRecharge,
+                    Parse<pb::RequestRechargeRequest>("account_id: 'limit-0' request_id: 'r'"))
+                   .status()),
+      "CARD_LIMIT_REACHED");
+  GiveCard("limit-5", "tok_visa#limit-5");
+  AwaitBalance("limit-5", "15.00");
+}
+
 TEST_F(MainJobTest, D1_AReserveUsedUpWhileTheCardFailsDisablesUntilItIsRefilled) {
   OpenFunded("spent", "tok_decline_after_1#spent");
   Adjust("spent", "a1", "-15.00");

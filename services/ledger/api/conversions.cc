@@ -128,7 +128,8 @@ absl::StatusOr<std::string> CurrencyFrom(const std::string& currency_code,
   return currency_code;
 }
 
-absl::StatusOr<domain::Card> CardFrom(const std::string& token, const std::string& fingerprint) {
+absl::StatusOr<domain::Card> CardFrom(const std::string& token, const std::string& fingerprint,
+                                      pb::CardNetwork network) {
   if (token.size() > kMaxTokenBytes || !IsGraphic(token)) {
     return InvalidField("card_token", absl::StrCat("must be up to ", kMaxTokenBytes,
                                                    " printable ASCII characters without spaces"));
@@ -138,13 +139,17 @@ absl::StatusOr<domain::Card> CardFrom(const std::string& token, const std::strin
                         absl::StrCat("must be up to ", kMaxFingerprintBytes,
                                      " printable ASCII characters without spaces"));
   }
-  if (token.empty()) {
-    if (fingerprint.empty()) return domain::Card();
-    return InvalidField("card_token", "must be set if card_fingerprint is");
+  if (!pb::CardNetwork_IsValid(network)) {
+    return InvalidField("card_network", "must be a known network, or left out");
   }
+  if (token.empty()) {
+    if (fingerprint.empty() && network == pb::CARD_NETWORK_UNSPECIFIED) return domain::Card();
+    return InvalidField("card_token", "must be set if card_fingerprint or card_network is");
+  }
+  domain::Card card{token, fingerprint, static_cast<domain::CardNetwork>(network)};
   // Not the token itself, which is not to be shown.
-  if (fingerprint.empty()) return domain::Card{token, "sha256-" + Sha256Hex(token).substr(0, 32)};
-  return domain::Card{token, fingerprint};
+  if (fingerprint.empty()) card.fingerprint = "sha256-" + Sha256Hex(token).substr(0, 32);
+  return card;
 }
 
 absl::StatusOr<std::optional<Nanos>> OptionalMoney(bool is_set, const v1::Money& money,
@@ -267,6 +272,7 @@ void ToProto(const domain::Account& account, pb::Account* message) {
     pb::PaymentMethod* card = message->mutable_payment_method();
     card->set_card_fingerprint(account.card.fingerprint);
     card->set_card_state(static_cast<pb::CardState>(account.card_state));
+    card->set_card_network(static_cast<pb::CardNetwork>(account.card.network));
   }
   if (account.blocked()) {
     message->mutable_block()->set_reason(account.block.reason);
@@ -338,6 +344,7 @@ void ToProto(const domain::Recharge& recharge, pb::Recharge* message) {
   reserve::ToProto(recharge.amount, recharge.currency, message->mutable_amount());
   message->set_state(static_cast<pb::RechargeState>(recharge.state));
   message->set_card_fingerprint(recharge.card.fingerprint);
+  message->set_card_network(static_cast<pb::CardNetwork>(recharge.card.network));
   message->set_attempt(recharge.attempt);
   if (recharge.state == domain::RechargeState::kOpen) {
     reserve::ToProto(recharge.due_time, message->mutable_due_time());

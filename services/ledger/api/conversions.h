@@ -36,7 +36,8 @@ absl::Status CheckReason(absl::string_view text, absl::string_view field);
 // A currency of ISO 4217; empty means USD.
 absl::StatusOr<std::string> CurrencyFrom(const std::string& currency_code, absl::string_view field);
 // A card of a request; the fingerprint is derived from the token if it is empty.
-absl::StatusOr<domain::Card> CardFrom(const std::string& token, const std::string& fingerprint);
+absl::StatusOr<domain::Card> CardFrom(const std::string& token, const std::string& fingerprint,
+                                      pb::CardNetwork network);
 // The amount, or nothing if it is unset. `currency` empty: any; the message's
 // code is then checked by the engine.
 absl::StatusOr<std::optional<Nanos>> OptionalMoney(bool is_set, const v1::Money& money,

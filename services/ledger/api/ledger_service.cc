@@ -58,7 +58,8 @@ FillResponse FillAccount(Response* response) {
 absl::StatusOr<engine::Command> ParseOpenAccount(const pb::OpenAccountRequest& request) {
   engine::OpenAccount open;
   RESERVE_ASSIGN_OR_RETURN(open.currency, CurrencyFrom(request.currency_code(), "currency_code"));
-  RESERVE_ASSIGN_OR_RETURN(open.card, CardFrom(request.card_token(), request.card_fingerprint()));
+  RESERVE_ASSIGN_OR_RETURN(open.card, CardFrom(request.card_token(), request.card_fingerprint(),
+                                               request.card_network()));
   open.plan_id = request.default_plan_id().empty() ? kDefaultPlan : request.default_plan_id();
   RESERVE_RETURN_IF_ERROR(CheckId(open.plan_id, "default_plan_id"));
   RESERVE_ASSIGN_OR_RETURN(open.reserve_amount,
@@ -79,6 +80,11 @@ absl::StatusOr<engine::Command> ParseOpenAccount(const pb::OpenAccountRequest& r
       Sha256HexOfFields({open.currency, open.card.token, open.card.fingerprint, open.plan_id,
                          text(open.reserve_amount), text(open.recharge_threshold),
                          text(open.expected_monthly_spend)});
+  // Apart, so that a request without it reads as it always did.
+  if (open.card.network != domain::CardNetwork::kUnknown) {
+    open.digest =
+        Sha256HexOfFields({open.digest, absl::StrCat(static_cast<int>(open.card.network))});
+  }
   return open;
 }
 
@@ -102,8 +108,9 @@ absl::StatusOr<engine::Command> ParseSettings(const pb::UpdateBillingSettingsReq
 
 absl::StatusOr<engine::Command> ParseCard(const pb::UpdatePaymentMethodRequest& request) {
   if (request.card_token().empty()) return InvalidField("card_token", "must be set");
-  RESERVE_ASSIGN_OR_RETURN(domain::Card card,
-                           CardFrom(request.card_token(), request.card_fingerprint()));
+  RESERVE_ASSIGN_OR_RETURN(
+      domain::Card card,
+      CardFrom(request.card_token(), request.card_fingerprint(), request.card_network()));
   return engine::UpdatePaymentMethod{std::move(card)};
 }
 

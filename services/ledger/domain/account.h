@@ -17,10 +17,13 @@ namespace reserve::domain {
 enum class AccountState : uint8_t { kPendingFunding = 1, kActive = 2, kDisabled = 3 };
 enum class CardState : uint8_t { kNone = 0, kUsable = 1, kFailing = 2, kBlocked = 3 };
 
+enum class CardNetwork : uint8_t { kUnknown = 0, kVisa = 1, kMastercard = 2, kOther = 3 };
+
 // A card, as the gateway's token. Equal fingerprints are the same card.
 struct Card {
   std::string token;
   std::string fingerprint;
+  CardNetwork network = CardNetwork::kUnknown;  // whose limits it is under (G9)
 
   friend bool operator==(const Card&, const Card&) = default;
 };

@@ -56,6 +56,7 @@ enum class EventKind : uint8_t {
   kSettingsChanged = 15,
   kUserPut = 16,
   kBalanceAdjusted = 17,
+  kCardLimitReached = 20,
 };
 
 // Something that happened to an account, with its cause and time (D4).

@@ -294,11 +294,32 @@ std::string DeclineText(const ChargeOutcome& outcome) {
   }
 }
 
-// G5, G6.
+std::string CardLimitText(absl::Time allowed) {
+  return absl::StrCat("the card was declined as often as its network allows; not before ",
+                      FormatRfc3339(allowed));
+}
+
+// G9: when the next attempt is due that is planned for `planned`; nothing if the
+// card's network lets nobody try it for too long.
+std::optional<absl::Time> DueUnderCardLimits(const Recharge& recharge,
+                                             absl::Span<const absl::Time> card_declines,
+                                             absl::Time planned, Draft* draft) {
+  const Settings& settings = draft->context().settings;
+  const absl::Time allowed =
+      NextAllowedAttempt(settings.card_limits, recharge.card.network, card_declines, planned);
+  if (allowed == planned) return planned;
+  draft->AddEvent(EventKind::kCardLimitReached, CardLimitText(allowed), recharge.ordinal);
+  if (allowed - draft->context().now > settings.max_card_wait) return std::nullopt;
+  return allowed;
+}
+
+// G5, G6, G9.
 Transition ApplyDecline(const Context& context, const Account& account, const Recharge& recharge,
-                        const ChargeOutcome& outcome) {
+                        const ChargeOutcome& outcome, absl::Span<const absl::Time> card_declines) {
   Draft draft(context, account);
   Account& a = draft.account();
+  draft.transition().decline = CardDecline{recharge.account_id, recharge.ordinal, outcome.attempt,
+                                           recharge.card.fingerprint, context.now};
   Recharge next = recharge;
   next.state = RechargeState::kOpen;
   next.last_decline = outcome.decline_class;
@@ -318,11 +339,17 @@ Transition ApplyDecline(const Context& context, const Account& account, const Re
     ++next.soft_declines;
     const auto& delays = context.settings.retry_delays;
     const auto tried = static_cast<size_t>(next.soft_declines);
+    std::optional<absl::Time> due;
     if (tried <= delays.size()) {
+      std::vector<absl::Time> declines = {context.now};
+      declines.insert(declines.end(), card_declines.begin(), card_declines.end());
+      due = DueUnderCardLimits(recharge, declines, context.now + delays[tried - 1], &draft);
+    }
+    if (due.has_value()) {
       ++next.attempt;
       next.attempt_start = absl::InfinitePast();
       next.lease_owner.clear();
-      next.due_time = context.now + delays[tried - 1];
+      next.due_time = *due;
       draft.AddEvent(EventKind::kRechargeDeclined,
                      absl::StrCat(text, "; next attempt ", FormatRfc3339(next.due_time)), ordinal);
     } else {
@@ -547,7 +574,8 @@ absl::StatusOr<Transition> AdjustBalance(const Context& context, const Account& 
 
 absl::StatusOr<Transition> RequestRecharge(const Context& context, const Account& account,
                                            const std::string& request_id,
-                                           std::optional<Nanos> amount) {
+                                           std::optional<Nanos> amount,
+                                           absl::Span<const absl::Time> card_declines) {
   const Nanos charged = amount.value_or(account.reserve_amount);
   if (charged <= 0) return InvalidField("amount", "must be above zero");
   if (charged > context.settings.max_recharge_amount) {
@@ -566,6 +594,9 @@ absl::StatusOr<Transition> RequestRecharge(const Context& context, const Account
     return Refused("RECHARGE_ALREADY_OPEN",
                    absl::StrCat("recharge ", account.open_ordinal, " is still open"));
   }
+  const absl::Time allowed = NextAllowedAttempt(context.settings.card_limits, account.card.network,
+                                                card_declines, context.now);
+  if (allowed > context.now) return Refused("CARD_LIMIT_REACHED", CardLimitText(allowed));
   Draft draft(context, account);
   draft
       .OpenRecharge(RechargeKind::kTopUp, charged,
@@ -593,7 +624,8 @@ absl::StatusOr<Transition> UnblockAccount(const Context& context, const Account&
 }
 
 absl::StatusOr<Transition> ReportRecharge(const Context& context, const Account& account,
-                                          const Recharge& recharge, const ChargeOutcome& outcome) {
+                                          const Recharge& recharge, const ChargeOutcome& outcome,
+                                          absl::Span<const absl::Time> card_declines) {
   if (outcome.attempt < 1 || outcome.attempt > recharge.attempt) {
     return InvalidField("attempt",
                         absl::StrCat("must be 1 to ", recharge.attempt, ", not ", outcome.attempt));
@@ -607,9 +639,35 @@ absl::StatusOr<Transition> ReportRecharge(const Context& context, const Account&
                                               " is settled or another worker has taken over"));
   }
   if (outcome.kind == ChargeOutcome::Kind::kDeclined) {
-    return ApplyDecline(context, account, recharge, outcome);
+    return ApplyDecline(context, account, recharge, outcome, card_declines);
   }
   return ApplyUnresolved(context, account, recharge, outcome);
+}
+
+Transition HoldRecharge(const Context& context, const Account& account, const Recharge& recharge,
+                        absl::Span<const absl::Time> card_declines) {
+  if (recharge.state != RechargeState::kOpen || recharge.in_flight() ||
+      recharge.due_time > context.now) {
+    return Unchanged(account);
+  }
+  Draft draft(context, account);
+  Account& a = draft.account();
+  const std::optional<absl::Time> due =
+      DueUnderCardLimits(recharge, card_declines, context.now, &draft);
+  if (due == context.now) return Unchanged(account);
+  Recharge next = recharge;
+  if (a.card_state == CardState::kUsable && recharge.card.fingerprint == a.card.fingerprint) {
+    a.card_state = CardState::kFailing;
+  }
+  if (due.has_value()) {
+    next.due_time = *due;
+  } else {
+    Close(RechargeState::kFailed, context.now, &next, &a);
+    draft.AddEvent(EventKind::kRechargeFailed, "given up, as the card can't be tried for too long",
+                   recharge.ordinal);
+  }
+  draft.transition().recharges.push_back(std::move(next));
+  return Settled(std::move(draft));
 }
 
 Transition Reconsider(const Context& context, const Account& account) {

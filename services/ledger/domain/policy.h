@@ -19,7 +19,9 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "services/ledger/domain/account.h"
+#include "services/ledger/domain/card_limits.h"
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/plan.h"
 #include "services/ledger/domain/rating.h"
@@ -40,6 +42,9 @@ struct Settings {
   Nanos max_automatic_amount_per_day = 1'000 * kNanosPerUnit;  // G7
   // G5: the delays after the first, second, ... soft decline of a card.
   std::vector<absl::Duration> retry_delays = {absl::Hours(1), absl::Hours(3), absl::Hours(7)};
+  CardLimits card_limits;  // G9
+  // An attempt that the limits put off for longer is not waited for (G9).
+  absl::Duration max_card_wait = absl::Hours(24);
   absl::Duration max_usage_age = absl::Hours(24 * 3660);  // older starts are refused
   absl::Duration max_usage_ahead = absl::Hours(2);        // later starts are refused
 };
@@ -56,6 +61,7 @@ struct Transition {
   absl::InlinedVector<Event, 2> events;
   absl::InlinedVector<Recharge, 1> recharges;  // new or changed
   std::optional<User> user;                    // new or changed
+  std::optional<CardDecline> decline;          // new
   bool unchanged = false;                      // a repeat: nothing to write
 };
 
@@ -135,11 +141,13 @@ absl::StatusOr<Transition> AdjustBalance(const Context& context, const Account& 
                                          const std::string& request_id, Nanos amount,
                                          const std::string& reason);
 
-// G8. FAILED_PRECONDITION "RECHARGE_ALREADY_OPEN", "NO_CARD", "CARD_BLOCKED". A
-// card that is only FAILING may be tried: the customer knows better.
+// G8. FAILED_PRECONDITION "NO_CARD", "CARD_BLOCKED", "RECHARGE_ALREADY_OPEN",
+// "CARD_LIMIT_REACHED" (G9). A card that is only FAILING may be tried: the customer
+// knows better. `card_declines` are those of the account's card, newest first.
 absl::StatusOr<Transition> RequestRecharge(const Context& context, const Account& account,
                                            const std::string& request_id,
-                                           std::optional<Nanos> amount);
+                                           std::optional<Nanos> amount,
+                                           absl::Span<const absl::Time> card_declines);
 
 // D3.
 absl::StatusOr<Transition> BlockAccount(const Context& context, const Account& account,
@@ -161,12 +169,21 @@ struct ChargeOutcome {
   std::string text;                                  // the decline's code, or what was tried
 };
 
-// G4, G5, G6. `recharge` is the row reported on. A repeat of an outcome that was
+// G4, G5, G6, G9. `recharge` is the row reported on, `card_declines` those of its
+// card before this report, newest first. A repeat of an outcome that was
 // applied is `unchanged`. FAILED_PRECONDITION "LEASE_LOST" for anything but a
 // success without the current lease; INVALID_ARGUMENT if a success names another
 // amount.
 absl::StatusOr<Transition> ReportRecharge(const Context& context, const Account& account,
-                                          const Recharge& recharge, const ChargeOutcome& outcome);
+                                          const Recharge& recharge, const ChargeOutcome& outcome,
+                                          absl::Span<const absl::Time> card_declines);
+
+// G9, for a recharge that is due: if its card was declined as often as its network
+// allows, the card counts as FAILING and the attempt is put off, or given up if that
+// were for longer than Settings::max_card_wait. `unchanged` if it may be tried, or
+// if an attempt is in flight. `card_declines` are those of its card, newest first.
+Transition HoldRecharge(const Context& context, const Account& account, const Recharge& recharge,
+                        absl::Span<const absl::Time> card_declines);
 
 // Level-triggered: applies G1, G7, D1 and G4 to the account as it stands. For an
 // account whose `recheck_time` has come.

@@ -88,7 +88,8 @@ absl::Status Batch::Load(storage::Connection& connection, Duplicates duplicates)
   RESERVE_RETURN_IF_ERROR(LoadUsers(connection));
   if (duplicates == Duplicates::kLookUp) RESERVE_RETURN_IF_ERROR(LoadBookedUsages(connection));
   RESERVE_RETURN_IF_ERROR(LoadOnceRequests(connection));
-  return LoadRecharges(connection);
+  RESERVE_RETURN_IF_ERROR(LoadRecharges(connection));
+  return LoadCardDeclines(connection);
 }
 
 absl::Status Batch::LoadAccounts(storage::Connection& connection) {
@@ -130,8 +131,7 @@ absl::Status Batch::LoadAccounts(storage::Connection& connection,
   }
   // Read after the version. Without a lock it may be newer than that, but then this
   // version is never met again, and what is remembered under it never used.
-  RESERVE_ASSIGN_OR_RETURN(std::vector<Account> loaded,
-                           storage::LoadAccounts(connection, unknown));
+  RESERVE_ASSIGN_OR_RETURN(std::vector<Account> loaded, storage::LoadAccounts(connection, unknown));
   for (Account& account : loaded) {
     AccountSlot& slot = accounts_.find(account.account_id)->second;
     slot.account = std::move(account);
@@ -222,6 +222,8 @@ absl::Status Batch::LoadRecharges(storage::Connection& connection) {
     if (!slot.exists) continue;
     if (const auto* report = std::get_if<ReportRecharge>(&task.command)) {
       keys.emplace_back(task.account_id, report->ordinal);
+    } else if (const auto* hold = std::get_if<HoldRecharge>(&task.command)) {
+      keys.emplace_back(task.account_id, hold->ordinal);
     } else if (std::holds_alternative<UpdatePaymentMethod>(task.command) &&
                slot.account.open_ordinal != 0) {
       keys.emplace_back(task.account_id, slot.account.open_ordinal);
@@ -237,6 +239,29 @@ absl::Status Batch::LoadRecharges(storage::Connection& connection) {
     const storage::RechargeKey key(recharge.account_id, recharge.ordinal);
     recharges_[key].recharge = std::move(recharge);
   }
+  return absl::OkStatus();
+}
+
+absl::Status Batch::LoadCardDeclines(storage::Connection& connection) {
+  std::vector<std::string> cards;
+  const auto add_of_recharge = [&](const Task& task, int64_t ordinal) {
+    const auto found = recharges_.find(storage::RechargeKey(task.account_id, ordinal));
+    if (found != recharges_.end()) cards.push_back(found->second.recharge.card.fingerprint);
+  };
+  for (const Task& task : tasks_) {
+    if (const auto* report = std::get_if<ReportRecharge>(&task.command)) {
+      if (report->outcome.kind == domain::ChargeOutcome::Kind::kDeclined) {
+        add_of_recharge(task, report->ordinal);
+      }
+    } else if (const auto* hold = std::get_if<HoldRecharge>(&task.command)) {
+      add_of_recharge(task, hold->ordinal);
+    } else if (std::holds_alternative<RequestRecharge>(task.command)) {
+      cards.push_back(accounts_.find(task.account_id)->second.account.card.fingerprint);
+    }
+  }
+  RESERVE_ASSIGN_OR_RETURN(
+      card_declines_,
+      storage::LoadCardDeclines(connection, cards, context_.now - domain::kCardDeclinesCount));
   return absl::OkStatus();
 }
 
@@ -282,6 +307,11 @@ const Entry* Batch::Apply(AccountSlot& slot, Transition&& transition) {
         recharges_[storage::RechargeKey(recharge.account_id, recharge.ordinal)];
     recharge_slot.recharge = std::move(recharge);
     recharge_slot.changed = true;
+  }
+  if (transition.decline.has_value()) {
+    std::vector<absl::Time>& of_card = card_declines_[transition.decline->card_fingerprint];
+    of_card.insert(of_card.begin(), transition.decline->time);
+    new_declines_.push_back(*std::move(transition.decline));
   }
   if (transition.user.has_value()) {
     UserSlot& user_slot =
@@ -455,7 +485,8 @@ absl::StatusOr<Reply> Batch::Handle(const Task& task, const RequestRecharge& com
   }
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
-      domain::RequestRecharge(context_, slot->account, command.request_id, command.amount));
+      domain::RequestRecharge(context_, slot->account, command.request_id, command.amount,
+                              card_declines_[slot->account.card.fingerprint]));
   const Recharge recharge = transition.recharges.front();
   Apply(*slot, std::move(transition));
   OnceSlot& once = once_[key];
@@ -491,10 +522,21 @@ absl::StatusOr<Reply> Batch::Handle(const Task& task, const ReportRecharge& comm
   }
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
-      domain::ReportRecharge(context_, slot->account, found->second.recharge, command.outcome));
+      domain::ReportRecharge(context_, slot->account, found->second.recharge, command.outcome,
+                             card_declines_[found->second.recharge.card.fingerprint]));
   const bool already_applied = transition.unchanged;
   Apply(*slot, std::move(transition));
   return RechargeReply{recharges_.find(key)->second.recharge, already_applied};
+}
+
+absl::StatusOr<Reply> Batch::Handle(const Task& task, const HoldRecharge& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountSlot * slot, FindAccount(task.account_id));
+  const auto found = recharges_.find(storage::RechargeKey(task.account_id, command.ordinal));
+  if (found == recharges_.end()) return slot->account;
+  const Recharge& recharge = found->second.recharge;
+  Apply(*slot, domain::HoldRecharge(context_, slot->account, recharge,
+                                    card_declines_[recharge.card.fingerprint]));
+  return slot->account;
 }
 
 absl::StatusOr<Reply> Batch::Handle(const Task& task, const Reconsider&) {
@@ -571,6 +613,7 @@ absl::Status Batch::Write(storage::Connection& connection) {
   RESERVE_RETURN_IF_ERROR(storage::InsertEntries(connection, entries));
   RESERVE_RETURN_IF_ERROR(storage::InsertEvents(connection, events));
   RESERVE_RETURN_IF_ERROR(storage::WriteRecharges(connection, recharges));
+  RESERVE_RETURN_IF_ERROR(storage::InsertCardDeclines(connection, new_declines_));
   RESERVE_RETURN_IF_ERROR(storage::InsertRequests(connection, new_requests_));
   RESERVE_RETURN_IF_ERROR(storage::WriteUsers(connection, users));
   RESERVE_RETURN_IF_ERROR(storage::WriteAccounts(connection, changed));

@@ -28,6 +28,7 @@
 #include "services/ledger/engine/catalog.h"
 #include "services/ledger/engine/command.h"
 #include "services/ledger/storage/account_rows.h"
+#include "services/ledger/storage/card_decline_rows.h"
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
@@ -102,6 +103,7 @@ class Batch {
   absl::Status LoadBookedUsages(storage::Connection& connection);
   absl::Status LoadOnceRequests(storage::Connection& connection);
   absl::Status LoadRecharges(storage::Connection& connection);
+  absl::Status LoadCardDeclines(storage::Connection& connection);
   absl::Status LookUpRefused(storage::Connection& connection);
   absl::Status Write(storage::Connection& connection);
 
@@ -117,6 +119,7 @@ class Batch {
   absl::StatusOr<Reply> Handle(const Task& task, const BlockAccount& command);
   absl::StatusOr<Reply> Handle(const Task& task, const UnblockAccount& command);
   absl::StatusOr<Reply> Handle(const Task& task, const ReportRecharge& command);
+  absl::StatusOr<Reply> Handle(const Task& task, const HoldRecharge& command);
   absl::StatusOr<Reply> Handle(const Task& task, const Reconsider& command);
 
   // The answer to a usage whose id is that of a booked one.
@@ -137,6 +140,9 @@ class Batch {
   absl::flat_hash_map<IdPair, UserSlot> users_;
   absl::flat_hash_map<storage::RechargeKey, RechargeSlot> recharges_;
   absl::flat_hash_map<IdPair, OnceSlot> once_;
+  // With those of this batch.
+  storage::DeclinesByCard card_declines_;
+  std::vector<domain::CardDecline> new_declines_;
   // Booked before (in `booked_`) or in this batch (in `entries_`).
   absl::flat_hash_map<IdPair, const domain::Entry*> usages_;
   std::vector<domain::Entry> booked_;

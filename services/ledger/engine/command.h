@@ -66,12 +66,17 @@ struct ReportRecharge {
   int64_t ordinal = 0;
   domain::ChargeOutcome outcome;
 };
+// Puts a due recharge off whose card has reached a limit of its network (G9).
+struct HoldRecharge {
+  int64_t ordinal = 0;
+};
 // Applies the level-triggered rules to an account whose recheck time has come.
 struct Reconsider {};
 
-using Command = std::variant<RecordUsage, AuthorizeUsage, OpenAccount, UpdateBillingSettings,
-                             UpdatePaymentMethod, PutUser, AdjustBalance, RequestRecharge,
-                             BlockAccount, UnblockAccount, ReportRecharge, Reconsider>;
+using Command =
+    std::variant<RecordUsage, AuthorizeUsage, OpenAccount, UpdateBillingSettings,
+                 UpdatePaymentMethod, PutUser, AdjustBalance, RequestRecharge, BlockAccount,
+                 UnblockAccount, ReportRecharge, HoldRecharge, Reconsider>;
 
 struct UsageReply {
   int64_t seq = 0;

@@ -31,7 +31,14 @@ absl::Status NotServing() {
 
 Engine::Engine(EngineOptions options) : options_(std::move(options)) {
   if (!options_.clock) options_.clock = absl::Now;
-  dispatcher_ = std::make_unique<RechargeDispatcher>(options_, stats_);
+  dispatcher_ = std::make_unique<RechargeDispatcher>(
+      options_, stats_, [this](const std::vector<storage::RechargeKey>& held) {
+        std::vector<Task> tasks;
+        for (const auto& [account_id, ordinal] : held) {
+          tasks.push_back({account_id, HoldRecharge{ordinal}, &nobody_waits_, 0});
+        }
+        Submit(std::move(tasks));
+      });
   queries_ = std::make_unique<QueryPool>(options_.database, options_.query_threads);
   for (int i = 0; i < options_.lanes; ++i) {
     lanes_.push_back(std::make_unique<Lane>(
@@ -47,6 +54,7 @@ Engine::~Engine() {
   }
   if (housekeeper_.joinable()) housekeeper_.join();
   queries_.reset();
+  dispatcher_->Stop();  // it gives the lanes work, and they it
   lanes_.clear();
   dispatcher_.reset();
 }

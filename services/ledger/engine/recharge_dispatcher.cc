@@ -7,6 +7,7 @@
 #include "absl/time/clock.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
+#include "services/ledger/storage/card_decline_rows.h"
 
 namespace reserve::engine {
 namespace {
@@ -19,16 +20,20 @@ bool CanBeTaken(const domain::Recharge& recharge, absl::Time now) {
 
 }  // namespace
 
-RechargeDispatcher::RechargeDispatcher(const EngineOptions& options, EngineStats& stats)
-    : options_(options), stats_(stats), thread_([this] { Run(); }) {}
+RechargeDispatcher::RechargeDispatcher(const EngineOptions& options, EngineStats& stats,
+                                       OnHeldRecharges on_held_recharges)
+    : options_(options),
+      stats_(stats),
+      on_held_recharges_(std::move(on_held_recharges)),
+      thread_([this] { Run(); }) {}
 
-RechargeDispatcher::~RechargeDispatcher() {
+void RechargeDispatcher::Stop() {
   {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
     wake_ = true;
   }
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void RechargeDispatcher::Add(RechargeWatcher* watcher, std::string worker_id, int max_in_flight) {
@@ -134,6 +139,7 @@ absl::Status RechargeDispatcher::Dispatch(std::vector<storage::RechargeKey> anno
   }
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Recharge> candidates,
                            Candidates(announced, poll, now));
+  RESERVE_RETURN_IF_ERROR(HoldBack(&candidates, now));
   if (candidates.empty()) {
     absl::MutexLock lock(&mutex_);
     if (poll) backlog_ = false;
@@ -179,6 +185,34 @@ absl::StatusOr<std::vector<domain::Recharge>> RechargeDispatcher::Candidates(
                                [&key](const auto& a, const auto& b) { return key(a) == key(b); }),
                    candidates.end());
   return candidates;
+}
+
+absl::Status RechargeDispatcher::HoldBack(std::vector<domain::Recharge>* candidates,
+                                          absl::Time now) {
+  // An attempt that was begun is brought to its end: it may have been charged.
+  std::vector<std::string> cards;
+  for (const domain::Recharge& recharge : *candidates) {
+    if (!recharge.in_flight()) cards.push_back(recharge.card.fingerprint);
+  }
+  RESERVE_ASSIGN_OR_RETURN(
+      const storage::DeclinesByCard declines,
+      storage::LoadCardDeclines(*connection_, cards, now - domain::kCardDeclinesCount));
+  if (declines.empty()) return absl::OkStatus();
+  std::vector<storage::RechargeKey> held;
+  const auto must_wait = [&](const domain::Recharge& recharge) {
+    const auto of_card = declines.find(recharge.card.fingerprint);
+    if (recharge.in_flight() || of_card == declines.end() ||
+        domain::NextAllowedAttempt(options_.settings.card_limits, recharge.card.network,
+                                   of_card->second, now) <= now) {
+      return false;
+    }
+    held.emplace_back(recharge.account_id, recharge.ordinal);
+    return true;
+  };
+  candidates->erase(std::remove_if(candidates->begin(), candidates->end(), must_wait),
+                    candidates->end());
+  if (!held.empty()) on_held_recharges_(held);
+  return absl::OkStatus();
 }
 
 std::vector<RechargeDispatcher::Assignment> RechargeDispatcher::Assign(

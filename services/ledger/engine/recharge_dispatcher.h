@@ -8,6 +8,7 @@
 #define RESERVE_SERVICES_LEDGER_ENGINE_RECHARGE_DISPATCHER_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -40,8 +41,15 @@ class RechargeWatcher {
 
 class RechargeDispatcher {
  public:
-  RechargeDispatcher(const EngineOptions& options, EngineStats& stats);
-  ~RechargeDispatcher();
+  // Recharges that are due but must not be tried yet.
+  using OnHeldRecharges = std::function<void(const std::vector<storage::RechargeKey>&)>;
+
+  RechargeDispatcher(const EngineOptions& options, EngineStats& stats,
+                     OnHeldRecharges on_held_recharges);
+  ~RechargeDispatcher() { Stop(); }
+
+  // Ends the thread: nothing is handed out and nothing held back any more.
+  void Stop();
 
   void Add(RechargeWatcher* watcher, std::string worker_id, int max_in_flight);
   void Remove(RechargeWatcher* watcher);
@@ -73,6 +81,8 @@ class RechargeDispatcher {
   absl::Status Dispatch(std::vector<storage::RechargeKey> announced, bool poll);
   absl::StatusOr<std::vector<domain::Recharge>> Candidates(
       const std::vector<storage::RechargeKey>& announced, bool poll, absl::Time now);
+  // Takes those out whose card has reached a limit of its network (G9).
+  absl::Status HoldBack(std::vector<domain::Recharge>* candidates, absl::Time now);
   std::vector<Assignment> Assign(std::vector<domain::Recharge> candidates, absl::Time now);
   absl::Status Claim(std::vector<Assignment>* assignments, absl::Time now);
   void Deliver(const std::vector<Assignment>& assignments, absl::Time now);
@@ -81,6 +91,7 @@ class RechargeDispatcher {
 
   const EngineOptions& options_;
   EngineStats& stats_;
+  const OnHeldRecharges on_held_recharges_;
 
   absl::Mutex mutex_;
   std::vector<Watching> watching_ ABSL_GUARDED_BY(mutex_);

@@ -13,14 +13,16 @@ using domain::User;
 constexpr absl::string_view kAccountColumns =
     "account_id,currency,default_plan_id,state,reserve_amount_nanos,recharge_threshold_nanos,"
     "last_event_seq,last_ordinal,open_ordinal,card_state,card_token,card_fingerprint,cap_day,"
-    "cap_count,cap_amount_nanos,block_reason,block_time,recheck_time,create_time,opening_digest";
+    "cap_count,cap_amount_nanos,block_reason,block_time,recheck_time,create_time,opening_digest,"
+    "card_network";
 
 // Of both rows; the join is by primary key.
 constexpr absl::string_view kSelectAccounts =
     "SELECT a.account_id,a.currency,a.default_plan_id,a.state,a.reserve_amount_nanos,"
     "a.recharge_threshold_nanos,a.last_event_seq,a.last_ordinal,a.open_ordinal,a.card_state,"
     "a.card_token,a.card_fingerprint,a.cap_day,a.cap_count,a.cap_amount_nanos,a.block_reason,"
-    "a.block_time,a.recheck_time,a.create_time,a.opening_digest,b.balance_nanos,b.last_seq "
+    "a.block_time,a.recheck_time,a.create_time,a.opening_digest,a.card_network,b.balance_nanos,"
+    "b.last_seq "
     "FROM accounts a FORCE INDEX (PRIMARY) JOIN balances b ON b.account_id = a.account_id ";
 
 constexpr absl::string_view kUserColumns =
@@ -48,8 +50,9 @@ Account ReadAccount(const Row& row) {
   a.recheck_time = row.IsNull(18) ? absl::InfiniteFuture() : row.Time(18);
   a.create_time = row.Time(19);
   a.opening_digest = row.Text(20);
-  a.balance = row.Int(21);
-  a.last_seq = row.Int(22);
+  a.card.network = static_cast<domain::CardNetwork>(row.Int(21));
+  a.balance = row.Int(22);
+  a.last_seq = row.Int(23);
   return a;
 }
 
@@ -75,6 +78,7 @@ void AppendAccount(const Account& a, SqlText* sql) {
       .Time(a.recheck_time)
       .Time(a.create_time)
       .Text(a.opening_digest)
+      .Int(static_cast<int64_t>(a.card.network))
       .EndRow();
 }
 
@@ -106,7 +110,8 @@ absl::StatusOr<std::vector<Balance>> LoadBalances(Connection& connection,
   balances.reserve(account_ids.size());
   // Without the hint a small table is scanned, and rows of others are locked.
   SqlText sql(
-      "SELECT account_id,balance_nanos,last_seq,version FROM balances FORCE INDEX (PRIMARY) WHERE ");
+      "SELECT account_id,balance_nanos,last_seq,version FROM balances FORCE INDEX (PRIMARY) "
+      "WHERE ");
   AppendIn("account_id", account_ids, &sql);
   sql.Raw(" ORDER BY account_id");
   if (lock == Lock::kForUpdate) sql.Raw(" FOR UPDATE");
@@ -165,8 +170,8 @@ absl::Status WriteAccounts(Connection& connection, const std::vector<const Accou
   sql.Raw(" ON DUPLICATE KEY UPDATE state=VALUES(state)");
   for (const absl::string_view column :
        {"reserve_amount_nanos", "recharge_threshold_nanos", "last_event_seq", "last_ordinal",
-        "open_ordinal", "card_state", "card_token", "card_fingerprint", "cap_day", "cap_count",
-        "cap_amount_nanos", "block_reason", "block_time", "recheck_time"}) {
+        "open_ordinal", "card_state", "card_token", "card_fingerprint", "card_network", "cap_day",
+        "cap_count", "cap_amount_nanos", "block_reason", "block_time", "recheck_time"}) {
     sql.Raw(absl::StrCat(",", column, "=VALUES(", column, ")"));
   }
   return connection.Execute(sql.str());

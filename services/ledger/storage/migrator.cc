@@ -202,7 +202,7 @@ std::vector<std::string> GrantsFor(const std::string& schema, const std::string&
     grant("SELECT, INSERT, UPDATE", table);
   }
   for (const absl::string_view table :
-       {"entries", "usage_ids", "requests", "events", "rate_decks", "rates"}) {
+       {"entries", "usage_ids", "requests", "events", "card_declines", "rate_decks", "rates"}) {
     grant("SELECT, INSERT", table);
   }
   for (const absl::string_view table : {"plans", "schema_migrations"}) grant("SELECT", table);

@@ -13,7 +13,7 @@ using domain::RechargeState;
 constexpr absl::string_view kColumns =
     "account_id,ordinal,kind,state,currency,amount_nanos,card_token,card_fingerprint,attempt,"
     "attempt_start,due_time,lease_owner,lease_epoch,soft_declines,last_decline,last_decline_code,"
-    "charge_id,request_id,create_time,settle_time";
+    "charge_id,request_id,create_time,settle_time,card_network";
 
 std::string Select() { return absl::StrCat("SELECT ", kColumns, " FROM recharges "); }
 
@@ -39,6 +39,7 @@ Recharge ReadRecharge(const Row& row) {
   r.request_id = row.Text(18);
   r.create_time = row.Time(19);
   r.settle_time = row.Time(20);
+  r.card.network = static_cast<domain::CardNetwork>(row.Int(21));
   return r;
 }
 
@@ -97,13 +98,14 @@ absl::Status WriteRecharges(Connection& connection, const std::vector<const Rech
         .Text(r->request_id)
         .Time(r->create_time)
         .Time(r->settle_time)
+        .Int(static_cast<int64_t>(r->card.network))
         .EndRow();
   }
   sql.Raw(" ON DUPLICATE KEY UPDATE state=VALUES(state)");
   for (const absl::string_view column :
-       {"card_token", "card_fingerprint", "attempt", "attempt_start", "due_time", "lease_owner",
-        "lease_epoch", "soft_declines", "last_decline", "last_decline_code", "charge_id",
-        "settle_time"}) {
+       {"card_token", "card_fingerprint", "card_network", "attempt", "attempt_start", "due_time",
+        "lease_owner", "lease_epoch", "soft_declines", "last_decline", "last_decline_code",
+        "charge_id", "settle_time"}) {
     sql.Raw(absl::StrCat(",", column, "=VALUES(", column, ")"));
   }
   return connection.Execute(sql.str());

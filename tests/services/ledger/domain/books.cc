@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -158,11 +159,23 @@ absl::Status Books::Adjust(Nanos amount) {
 }
 
 absl::Status Books::TopUp(std::optional<Nanos> amount) {
-  return Apply(RequestRecharge(context(), account_, absl::StrCat("top-up-", next_id_++), amount));
+  return Apply(RequestRecharge(context(), account_, absl::StrCat("top-up-", next_id_++), amount,
+                               declines_[account_.card.fingerprint]));
 }
 
 absl::Status Books::Report(int64_t ordinal, const ChargeOutcome& outcome) {
-  return Apply(ReportRecharge(context(), account_, recharges_.at(ordinal), outcome));
+  const Recharge& recharge = recharges_.at(ordinal);
+  return Apply(
+      ReportRecharge(context(), account_, recharge, outcome, declines_[recharge.card.fingerprint]));
+}
+
+absl::Status Books::Hold() {
+  return Apply(HoldRecharge(context(), account_, *open(), declines_[open()->card.fingerprint]));
+}
+
+void Books::DeclinedElsewhere(absl::Time time) {
+  std::vector<absl::Time>& declines = declines_[account_.card.fingerprint];
+  declines.insert(std::upper_bound(declines.begin(), declines.end(), time, std::greater<>()), time);
 }
 
 absl::Status Books::Block(const std::string& reason) {
@@ -252,6 +265,11 @@ absl::Status Books::Apply(absl::StatusOr<Transition> transition) {
   for (const Entry& entry : transition->entries) entries_.push_back(entry);
   for (const Event& event : transition->events) events_.push_back(event);
   if (transition->user.has_value()) users_[transition->user->user_id] = *transition->user;
+  if (transition->decline.has_value()) {
+    EXPECT_EQ(transition->decline->time, now_);
+    std::vector<absl::Time>& declines = declines_[transition->decline->card_fingerprint];
+    declines.insert(declines.begin(), now_);
+  }
   int open_recharges = 0;
   for (const auto& [ordinal, recharge] : recharges_) {
     if (!recharge.open()) continue;

@@ -73,7 +73,11 @@ class Books {
   absl::Status Report(int64_t ordinal, const ChargeOutcome& outcome);
   absl::Status Block(const std::string& reason);
   absl::Status Unblock(const std::string& reason);
+  // What the dispatcher asks for before the open recharge is handed out.
+  absl::Status Hold();
   absl::Status Reconsider();
+  // The account's card is declined on another account.
+  void DeclinedElsewhere(absl::Time time);
 
   // --- Short forms for tables.
   // Opens "acct-1" with a card "visa"; PENDING_FUNDING until its recharge succeeds.
@@ -124,6 +128,7 @@ class Books {
   std::map<int64_t, Recharge> recharges_;
   std::vector<Entry> entries_;
   std::vector<Event> events_;
+  std::map<std::string, std::vector<absl::Time>> declines_;  // by fingerprint, newest first
   Transition last_;
   int64_t next_id_ = 1;
 };

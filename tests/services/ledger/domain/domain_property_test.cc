@@ -39,6 +39,8 @@ Settings TightSettings(std::mt19937_64& random) {
   settings.max_automatic_amount_per_day = Dollars(40 + static_cast<int64_t>(random() % 80));
   settings.max_recharge_multiple = 1 + static_cast<int32_t>(random() % 4);
   settings.max_recharge_amount = Dollars(60 + static_cast<int64_t>(random() % 60));
+  settings.card_limits.visa_per_30_days = 4 + static_cast<int32_t>(random() % 12);
+  settings.card_limits.mastercard_per_24_hours = 2 + static_cast<int32_t>(random() % 6);
   return settings;
 }
 
@@ -232,6 +234,9 @@ class Life {
     command_ = "work without a recharge";
     const Recharge* open = books_.open();
     if (open == nullptr) return;
+    command_ = "hold";
+    Expect(books_.Hold(), model_.Hold(books_.now()));
+    if (!books_.last().unchanged) return;
     if (open->state == RechargeState::kOpen && (!open->in_flight() || Chance(15))) {
       command_ = "hand out";
       books_.HandOut();
@@ -271,7 +276,7 @@ class Life {
     const Account account = books_.account();
     const Recharge recharge = books_.recharge(ordinal);
     const absl::StatusOr<Transition> again =
-        ReportRecharge(books_.context(), account, recharge, outcome);
+        ReportRecharge(books_.context(), account, recharge, outcome, {});
     repeated_ = again.status();
     if (!again.ok()) return;
     EXPECT_TRUE(again->unchanged);
@@ -525,7 +530,7 @@ TEST_P(DomainPropertyTest, ThePolicyDoesWhatTheModelSaysInAnyOrderOfCommands) {
        {EventKind::kEnabled, EventKind::kDisabled, EventKind::kRechargeSucceeded,
         EventKind::kRechargeDeclined, EventKind::kRechargeFailed, EventKind::kRechargeNeedsReview,
         EventKind::kCardBlocked, EventKind::kCardReplaced, EventKind::kCapReached,
-        EventKind::kRechargeLimited}) {
+        EventKind::kRechargeLimited, EventKind::kCardLimitReached}) {
     EXPECT_GE(totals[kind], 10) << "event kind " << static_cast<int>(kind);
   }
 }

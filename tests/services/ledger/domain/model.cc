@@ -236,6 +236,30 @@ Step Model::ChangeSettings(std::optional<Nanos> reserve_amount, std::optional<Na
   return Finish(step, now);
 }
 
+bool Model::MayBeTried(const std::string& fingerprint, absl::Time time) const {
+  int in_a_day = 0;
+  int in_30_days = 0;
+  for (const auto& [card, declined] : declines_) {
+    if (card != fingerprint) continue;
+    in_a_day += time - declined < absl::Hours(24) ? 1 : 0;
+    in_30_days += time - declined < absl::Hours(720) ? 1 : 0;
+  }
+  const CardLimits& limits = settings_.card_limits;
+  return in_a_day < limits.mastercard_per_24_hours && in_30_days < limits.visa_per_30_days &&
+         in_30_days < limits.mastercard_per_30_days;
+}
+
+absl::Time Model::FirstTry(const std::string& fingerprint, absl::Time from) const {
+  if (MayBeTried(fingerprint, from)) return from;
+  absl::Time first = absl::InfiniteFuture();
+  for (const auto& [card, declined] : declines_) {
+    for (const absl::Time end : {declined + absl::Hours(24), declined + absl::Hours(720)}) {
+      if (end > from && end < first && MayBeTried(fingerprint, end)) first = end;
+    }
+  }
+  return first;
+}
+
 void Model::MoveToCurrentCard(ModelRecharge* recharge, absl::Time now) {
   recharge->fingerprint = fingerprint_;
   ++recharge->attempt;
@@ -276,6 +300,8 @@ Step Model::TopUp(std::optional<Nanos> amount, absl::Time now) {
     step.reason = "CARD_BLOCKED";
   } else if (open_ordinal() != 0) {
     step.reason = "RECHARGE_ALREADY_OPEN";
+  } else if (!MayBeTried(fingerprint_, now)) {
+    step.reason = "CARD_LIMIT_REACHED";
   } else {
     step.outcome = Outcome::kApplied;
     OpenRecharge(RechargeKind::kTopUp, amount.value_or(reserve_amount_), now, &step);
@@ -310,6 +336,7 @@ Step Model::ReportSuccess(ModelRecharge* recharge, const ChargeOutcome& outcome,
 Step Model::ReportDecline(ModelRecharge* recharge, const ChargeOutcome& outcome, absl::Time now) {
   Step step;
   recharge->state = RechargeState::kOpen;
+  declines_.emplace_back(recharge->fingerprint, now);
   if (recharge->fingerprint != fingerprint_) {
     MoveToCurrentCard(recharge, now);
     ++step.events[EventKind::kRechargeDeclined];
@@ -329,7 +356,15 @@ Step Model::ReportDecline(ModelRecharge* recharge, const ChargeOutcome& outcome,
     ++step.events[EventKind::kRechargeFailed];
   } else {
     const auto retry = static_cast<size_t>(recharge->soft_declines - 1);
-    recharge->due = now + settings_.retry_delays[retry];
+    const absl::Time planned = now + settings_.retry_delays[retry];
+    const absl::Time first = FirstTry(fingerprint_, planned);
+    if (first > planned) ++step.events[EventKind::kCardLimitReached];
+    if (first > planned && first > now + settings_.max_card_wait) {
+      recharge->state = RechargeState::kFailed;
+      ++step.events[EventKind::kRechargeFailed];
+      return Finish(step, now);
+    }
+    recharge->due = first;
     ++recharge->attempt;
     recharge->handed_out = false;
     ++step.events[EventKind::kRechargeDeclined];
@@ -387,6 +422,23 @@ Step Model::Reconsider(absl::Time now) {
   Step step = Finish(Step(), now);
   if (step.events.empty()) step.outcome = Outcome::kNothing;
   return step;
+}
+
+Step Model::Hold(absl::Time now) {
+  Step step;
+  step.outcome = Outcome::kUnchanged;
+  ModelRecharge& open = at(open_ordinal());
+  const bool waits = open.state == RechargeState::kOpen && !open.handed_out && open.due <= now;
+  if (!waits || MayBeTried(open.fingerprint, now)) return step;
+  step.outcome = Outcome::kApplied;
+  if (card_state_ == CardState::kUsable) card_state_ = CardState::kFailing;
+  ++step.events[EventKind::kCardLimitReached];
+  open.due = FirstTry(open.fingerprint, now);
+  if (*open.due > now + settings_.max_card_wait) {
+    open.state = RechargeState::kFailed;
+    ++step.events[EventKind::kRechargeFailed];
+  }
+  return Finish(step, now);
 }
 
 void Model::HandOut() {

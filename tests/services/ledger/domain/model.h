@@ -75,6 +75,7 @@ class Model {
   Step Block(absl::Time now);
   Step Unblock(absl::Time now);
   Step Reconsider(absl::Time now);
+  Step Hold(absl::Time now);
   void HandOut();
 
   // The rules of C2 to C7 and S1 in exact fractions.
@@ -111,6 +112,10 @@ class Model {
   ModelRecharge& at(int64_t ordinal) { return recharges_[static_cast<size_t>(ordinal - 1)]; }
   void OpenRecharge(RechargeKind kind, __int128 amount, absl::Time now, Step* step);
   bool CapForbids(__int128 amount, int day) const;
+  // May a card (of no known network) be tried at that time?
+  bool MayBeTried(const std::string& fingerprint, absl::Time time) const;
+  // The first time from then on at which it may.
+  absl::Time FirstTry(const std::string& fingerprint, absl::Time from) const;
   void MoveToCurrentCard(ModelRecharge* recharge, absl::Time now);
   Step ReportSuccess(ModelRecharge* recharge, const ChargeOutcome& outcome, absl::Time now);
   Step ReportDecline(ModelRecharge* recharge, const ChargeOutcome& outcome, absl::Time now);
@@ -128,6 +133,7 @@ class Model {
   Nanos threshold_ = 0;
   std::vector<ModelRecharge> recharges_;
   std::map<std::string, Person> people_;
+  std::vector<std::pair<std::string, absl::Time>> declines_;  // of fingerprints
 };
 
 }  // namespace reserve::domain

@@ -1,4 +1,4 @@
-// Recharging: G1 to G8 (docs/RULES.md).
+// Recharging: G1 to G9 (docs/RULES.md).
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -639,6 +639,184 @@ TEST(RechargePolicyTest, G8_ATopUpThatSucceedsFundsAPendingAccount) {
   ASSERT_TRUE(books.Charge().ok());
   EXPECT_EQ(books.account().state, AccountState::kActive);
   EXPECT_EQ(books.account().card_state, CardState::kUsable);
+}
+
+// --- G9 --------------------------------------------------------------------------
+
+struct LimitCase {
+  const char* what;
+  CardNetwork network;
+  int declines;
+  absl::Duration apart;  // from each decline to the one before; the newest is now
+  absl::Duration wait;   // until the next attempt is allowed
+  CardLimits limits = {};
+};
+
+TEST(RechargePolicyTest, G9_ACardIsTriedUntilItWasDeclinedAsOftenAsItsNetworkAllows) {
+  constexpr absl::Duration kNone = absl::ZeroDuration();
+  const absl::Duration h = absl::Hours(1);
+  const absl::Duration month = 30 * 24 * h;
+  const std::vector<LimitCase> cases = {
+      {"Visa, the 15th attempt", CardNetwork::kVisa, 14, h, kNone},
+      {"Visa, the 16th attempt", CardNetwork::kVisa, 15, h, month - 14 * h},
+      {"Visa, the 21st attempt", CardNetwork::kVisa, 20, h, month - 14 * h},
+      {"a moment before the first leaves the window",
+       CardNetwork::kVisa,
+       16,
+       48 * h - absl::Microseconds(1),
+       absl::Microseconds(15),
+       {16, 0, 0}},
+      {"when the first has left the window", CardNetwork::kVisa, 16, 48 * h, kNone, {16, 0, 0}},
+      {"Visa, all at once", CardNetwork::kVisa, 15, kNone, month},
+      {"Mastercard, the 10th attempt in a day", CardNetwork::kMastercard, 9, h, kNone},
+      {"Mastercard, the 11th attempt in a day", CardNetwork::kMastercard, 10, h, 15 * h},
+      {"Mastercard, nine in a day and more before", CardNetwork::kMastercard, 20, 24 * h / 9,
+       kNone},
+      {"Mastercard, the 35th attempt in 30 days", CardNetwork::kMastercard, 34, 10 * h, kNone},
+      {"Mastercard, the 36th attempt in 30 days", CardNetwork::kMastercard, 35, 10 * h,
+       month - 340 * h},
+      {"unknown, as strict as Mastercard in a day", CardNetwork::kUnknown, 10, h, 15 * h},
+      {"unknown, as strict as Visa in 30 days", CardNetwork::kUnknown, 15, 10 * h, month - 140 * h},
+      {"unknown, one fewer", CardNetwork::kUnknown, 14, 10 * h, kNone},
+      {"another, as strict as Visa in 30 days", CardNetwork::kOther, 15, 10 * h, month - 140 * h},
+      {"another, as strict as Mastercard in a day", CardNetwork::kOther, 10, h, 15 * h},
+      {"no declines", CardNetwork::kUnknown, 0, h, kNone},
+      {"no limits", CardNetwork::kUnknown, 100, h, kNone, {0, 0, 0}},
+      {"a limit of one", CardNetwork::kVisa, 1, h, month, {1, 0, 0}},
+  };
+  const absl::Time now = absl::FromUnixSeconds(1'790'000'000);
+  for (const LimitCase& c : cases) {
+    std::vector<absl::Time> declines;
+    for (int i = 0; i < c.declines; ++i) declines.push_back(now - i * c.apart);
+    EXPECT_EQ(NextAllowedAttempt(c.limits, c.network, declines, now) - now, c.wait) << c.what;
+    const absl::Time later = now + 2 * month;
+    EXPECT_EQ(NextAllowedAttempt(c.limits, c.network, declines, later), later) << c.what;
+  }
+}
+
+Card CardOf(CardNetwork network) {
+  Card card = CardNamed("other");
+  card.network = network;
+  return card;
+}
+
+// With a card that was declined so often elsewhere, the newest an hour ago, and an
+// hour between; recharge 2 is open.
+Books DeclinedElsewhere(CardNetwork network, int declines) {
+  Books books;
+  books.OpenFunded();
+  EXPECT_TRUE(books.GiveCard(CardOf(network)).ok());
+  for (int i = 1; i <= declines; ++i) books.DeclinedElsewhere(books.now() - i * absl::Hours(1));
+  EXPECT_TRUE(books.AdjustTo(Dollars(5)).ok());
+  EXPECT_NE(books.open(), nullptr);
+  return books;
+}
+
+TEST(RechargePolicyTest, G9_ARetryIsPutOffUntilTheCardMayBeTried) {
+  Books books = DeclinedElsewhere(CardNetwork::kMastercard, 9);
+  ASSERT_TRUE(books.Hold().ok());
+  EXPECT_TRUE(books.last().unchanged);
+  ASSERT_TRUE(books.Decline(DeclineClass::kSoft).ok());
+  EXPECT_EQ(books.recharge(2).state, RechargeState::kOpen);
+  EXPECT_EQ(books.recharge(2).attempt, 2);
+  EXPECT_EQ(books.recharge(2).due_time, books.now() + absl::Hours(24 - 9));
+  EXPECT_EQ(books.CountInLast(EventKind::kCardLimitReached), 1);
+  EXPECT_EQ(books.CountInLast(EventKind::kRechargeDeclined), 1);
+  ASSERT_TRUE(books.last().decline.has_value());
+  EXPECT_EQ(
+      *books.last().decline,
+      (CardDecline{"acct-1", 2, 1, CardOf(CardNetwork::kMastercard).fingerprint, books.now()}));
+}
+
+TEST(RechargePolicyTest, G9_ARetryThatIsLaterThanTheLimitAsksForIsNotMoved) {
+  Books books = DeclinedElsewhere(CardNetwork::kMastercard, 8);
+  ASSERT_TRUE(books.Decline(DeclineClass::kSoft).ok());
+  EXPECT_EQ(books.recharge(2).due_time, books.now() + absl::Hours(1));
+  EXPECT_EQ(books.CountInLast(EventKind::kCardLimitReached), 0);
+}
+
+TEST(RechargePolicyTest, G9_ARetryThatWouldHaveToWaitTooLongIsGivenUp) {
+  Books books = DeclinedElsewhere(CardNetwork::kVisa, 14);
+  ASSERT_TRUE(books.Decline(DeclineClass::kSoft).ok());
+  EXPECT_EQ(books.recharge(2).state, RechargeState::kFailed);
+  EXPECT_EQ(books.account().card_state, CardState::kFailing);
+  EXPECT_EQ(books.CountInLast(EventKind::kCardLimitReached), 1);
+  EXPECT_EQ(books.CountInLast(EventKind::kRechargeFailed), 1);
+  // Usage goes on, and nothing is opened for a card that fails.
+  ASSERT_TRUE(books.Call(DearRate(), 60).ok());
+  EXPECT_EQ(books.open(), nullptr);
+}
+
+TEST(RechargePolicyTest, G9_ADueRechargeOfACardAtItsLimitIsPutOffAndCountsAsFailing) {
+  Books books = DeclinedElsewhere(CardNetwork::kMastercard, 10);
+  ASSERT_TRUE(books.Hold().ok());
+  EXPECT_EQ(books.recharge(2).state, RechargeState::kOpen);
+  EXPECT_EQ(books.recharge(2).attempt, 1);
+  EXPECT_EQ(books.recharge(2).due_time, books.now() + absl::Hours(24 - 10));
+  EXPECT_EQ(books.account().card_state, CardState::kFailing);
+  EXPECT_EQ(books.account().state, AccountState::kActive);
+  EXPECT_EQ(books.CountInLast(EventKind::kCardLimitReached), 1);
+  // As any failing card (D1).
+  ASSERT_TRUE(books.AdjustTo(0).ok());
+  EXPECT_EQ(books.account().state, AccountState::kDisabled);
+  // Then it is tried, and clears the mark (G4).
+  books.Advance(absl::Hours(24 - 10));
+  ASSERT_TRUE(books.Hold().ok());
+  EXPECT_TRUE(books.last().unchanged);
+  ASSERT_TRUE(books.Charge().ok());
+  EXPECT_EQ(books.account().card_state, CardState::kUsable);
+  EXPECT_EQ(books.account().state, AccountState::kActive);
+}
+
+TEST(RechargePolicyTest, G9_ADueRechargeThatWouldHaveToWaitTooLongIsGivenUp) {
+  Books books = DeclinedElsewhere(CardNetwork::kVisa, 15);
+  ASSERT_TRUE(books.Hold().ok());
+  EXPECT_EQ(books.recharge(2).state, RechargeState::kFailed);
+  EXPECT_EQ(books.account().open_ordinal, 0);
+  EXPECT_EQ(books.account().card_state, CardState::kFailing);
+  EXPECT_EQ(books.CountInLast(EventKind::kCardLimitReached), 1);
+  EXPECT_EQ(books.CountInLast(EventKind::kRechargeFailed), 1);
+  // Another card is another count.
+  ASSERT_TRUE(books.GiveCard(CardNamed("third")).ok());
+  ASSERT_NE(books.open(), nullptr);
+  ASSERT_TRUE(books.Hold().ok());
+  EXPECT_TRUE(books.last().unchanged);
+}
+
+TEST(RechargePolicyTest, G9_AnAttemptInFlightIsNotHeldBack) {
+  Books books = DeclinedElsewhere(CardNetwork::kVisa, 15);
+  books.HandOut();
+  ASSERT_TRUE(books.Hold().ok());
+  EXPECT_TRUE(books.last().unchanged);
+}
+
+TEST(RechargePolicyTest, G9_ATopUpOfACardAtItsLimitIsRefused) {
+  Books books = DeclinedElsewhere(CardNetwork::kVisa, 15);
+  ASSERT_TRUE(books.Hold().ok());
+  ASSERT_EQ(books.open(), nullptr);
+  const absl::Status refused = books.TopUp(std::nullopt);
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(ReasonOf(refused), "CARD_LIMIT_REACHED");
+  books.Advance(absl::Hours(30 * 24 - 15) - absl::Microseconds(1));
+  EXPECT_FALSE(books.TopUp(std::nullopt).ok());
+  books.Advance(absl::Microseconds(1));
+  EXPECT_TRUE(books.TopUp(std::nullopt).ok());
+}
+
+TEST(RechargePolicyTest, G9_EachDeclineCountsOnceForTheCardThatWasCharged) {
+  for (const DeclineClass decline :
+       {DeclineClass::kSoft, DeclineClass::kHard, DeclineClass::kAuthenticationRequired}) {
+    Books books = DeclinedElsewhere(CardNetwork::kVisa, 0);
+    books.HandOut();
+    const ChargeOutcome outcome = DeclineOf(*books.open(), decline);
+    ASSERT_TRUE(books.GiveCard(CardNamed("third")).ok());
+    ASSERT_TRUE(books.Report(2, outcome).ok());
+    ASSERT_TRUE(books.last().decline.has_value());
+    EXPECT_EQ(books.last().decline->card_fingerprint, "fp_other");
+    ASSERT_TRUE(books.Report(2, outcome).ok());
+    EXPECT_TRUE(books.last().unchanged);
+    EXPECT_FALSE(books.last().decline.has_value());
+  }
 }
 
 }  // namespace

@@ -53,6 +53,15 @@ TEST_F(GrantsTest, AreEnoughToRunALedger) {
     EXPECT_TRUE(
         Ask<EntryReply>(*engine, "acme", AdjustBalance{"r", -6 * kNanosPerUnit, "x", ""}).ok());
     EXPECT_TRUE(Ask<RechargeReply>(*engine, "acme", Succeeded(2, 15 * kNanosPerUnit)).ok());
+    EXPECT_TRUE(
+        Ask<EntryReply>(*engine, "acme", AdjustBalance{"r2", -20 * kNanosPerUnit, "x", ""}).ok());
+    ReportRecharge declined;
+    declined.ordinal = 3;
+    declined.outcome.kind = domain::ChargeOutcome::Kind::kDeclined;
+    declined.outcome.attempt = 1;
+    declined.outcome.decline_class = domain::DeclineClass::kSoft;
+    const auto reported = Ask<RechargeReply>(*engine, "acme", declined);
+    EXPECT_TRUE(reported.ok()) << reported.status();
     rates::DeckHeader header;
     header.name = "next";
     header.currency = "EUR";
@@ -85,6 +94,7 @@ TEST_F(GrantsTest, DoNotReachFurther) {
                           "UPDATE usage_ids SET seq = 0",
                           "UPDATE requests SET seq = 0",
                           "UPDATE events SET kind = 1",
+                          "UPDATE card_declines SET attempt = 9",
                           "UPDATE rates SET price_nanos = 0",
                           "UPDATE rate_decks SET version = 9",
                           "INSERT INTO plans VALUES ('free', 2, 0, 1, 0)",

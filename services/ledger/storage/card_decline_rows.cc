@@ -1,0 +1,43 @@
+#include "services/ledger/storage/card_decline_rows.h"
+
+#include "common/error/error.h"
+#include "services/ledger/storage/sql_text.h"
+
+namespace reserve::storage {
+
+absl::Status InsertCardDeclines(Connection& connection,
+                                const std::vector<domain::CardDecline>& declines) {
+  if (declines.empty()) return absl::OkStatus();
+  SqlText sql(
+      "INSERT INTO card_declines (account_id,ordinal,attempt,card_fingerprint,decline_time) "
+      "VALUES ");
+  for (const domain::CardDecline& decline : declines) {
+    sql.Row()
+        .Text(decline.account_id)
+        .Int(decline.ordinal)
+        .Int(decline.attempt)
+        .Text(decline.card_fingerprint)
+        .Time(decline.time)
+        .EndRow();
+  }
+  return connection.Execute(sql.str());
+}
+
+absl::StatusOr<DeclinesByCard> LoadCardDeclines(Connection& connection,
+                                                const std::vector<std::string>& fingerprints,
+                                                absl::Time since) {
+  DeclinesByCard declines;
+  if (fingerprints.empty()) return declines;
+  SqlText sql(
+      "SELECT card_fingerprint,decline_time FROM card_declines FORCE INDEX (by_card) "
+      "WHERE card_fingerprint IN ");
+  sql.Row();
+  for (const std::string& fingerprint : fingerprints) sql.Text(fingerprint);
+  sql.EndRow().Raw(" AND decline_time > ");
+  sql.Raw(SqlText("").Time(since).str()).Raw(" ORDER BY card_fingerprint, decline_time DESC");
+  RESERVE_RETURN_IF_ERROR(connection.Query(
+      sql.str(), [&declines](const Row& row) { declines[row.Text(1)].push_back(row.Time(2)); }));
+  return declines;
+}
+
+}  // namespace reserve::storage
