@@ -19,23 +19,6 @@ double Median(std::vector<double> samples) {
   return (samples[middle - 1] + samples[middle]) / 2;
 }
 
-std::string TargetText(const FigureKind& kind) {
-  switch (kind.target) {
-    case Target::kNone:
-      return "";
-    case Target::kRatioAtLeast:
-      return absl::StrFormat("ratio >= %.2f", kind.bound);
-    case Target::kValueAtMost:
-      return absl::StrFormat("<= %g %s", kind.bound, kind.unit);
-  }
-  return "";
-}
-
-// Three or four digits that mean something.
-std::string Short(double value) {
-  return std::abs(value) >= 100 ? absl::StrFormat("%.0f", value) : absl::StrFormat("%.2f", value);
-}
-
 }  // namespace
 
 const std::vector<FigureKind>& FigureKinds() {
@@ -84,6 +67,24 @@ const std::vector<FigureKind>& FigureKinds() {
   return *kKinds;
 }
 
+std::string TargetText(const FigureKind& kind) {
+  switch (kind.target) {
+    case Target::kNone:
+      return "";
+    case Target::kRatioAtLeast:
+      return absl::StrFormat("ratio >= %.2f", kind.bound);
+    case Target::kRatioAtMost:
+      return absl::StrFormat("ratio <= %.2f", kind.bound);
+    case Target::kValueAtMost:
+      return absl::StrFormat("<= %g %s", kind.bound, kind.unit);
+  }
+  return "";
+}
+
+std::string Short(double value) {
+  return std::abs(value) >= 100 ? absl::StrFormat("%.0f", value) : absl::StrFormat("%.2f", value);
+}
+
 void Figures::Add(const std::string& name, double value) { samples_[name].push_back(value); }
 
 void Figures::AddCpu(const std::string& name,
@@ -107,6 +108,8 @@ bool Figures::Met(const FigureKind& kind) const {
       return true;
     case Target::kRatioAtLeast:
       return Ratio(kind) >= kind.bound;
+    case Target::kRatioAtMost:
+      return Ratio(kind) > 0 && Ratio(kind) <= kind.bound;
     case Target::kValueAtMost:
       return Value(kind.name) <= kind.bound;
   }
@@ -116,7 +119,7 @@ bool Figures::Met(const FigureKind& kind) const {
 void Figures::Print(std::ostream& out) const {
   out << absl::StreamFormat("%-22s %10s %-9s %-22s %6s  %-13s %-4s %s\n", "figure", "value", "unit",
                             "floor", "ratio", "target", "met", "what");
-  for (const FigureKind& kind : FigureKinds()) {
+  for (const FigureKind& kind : kinds_) {
     if (samples_.count(kind.name) == 0) continue;
     const bool has_floor = Value(kind.floor) > 0;
     const bool has_target = kind.target != Target::kNone;
@@ -130,7 +133,7 @@ void Figures::Print(std::ostream& out) const {
                               kind.what);
   }
   out << "\nCPU, microseconds each (all processes share this machine's cores)\n";
-  for (const FigureKind& kind : FigureKinds()) {
+  for (const FigureKind& kind : kinds_) {
     const auto found = cpu_us_.find(kind.name);
     if (found == cpu_us_.end()) continue;
     out << absl::StreamFormat("%-22s", kind.name);
@@ -143,7 +146,7 @@ void Figures::Print(std::ostream& out) const {
 
 absl::Status Figures::WriteJson(const std::string& path) const {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
-  for (const FigureKind& kind : FigureKinds()) {
+  for (const FigureKind& kind : kinds_) {
     if (samples_.count(kind.name) == 0) continue;
     nlohmann::ordered_json figure;
     figure["name"] = kind.name;

@@ -95,6 +95,17 @@ pid_t Stage::database_pid() const {
   return pid;
 }
 
+absl::Status Stage::RestartDatabase() {
+  sql_.reset();
+  // What is dirty is written first, which on a slow disk is more than one patience.
+  absl::Status stopped = database_->Stop();
+  for (int i = 0; i < 3 && !stopped.ok(); ++i) stopped = database_->Stop();
+  RESERVE_RETURN_IF_ERROR(stopped);
+  RESERVE_RETURN_IF_ERROR(database_->Start());
+  RESERVE_ASSIGN_OR_RETURN(sql_, Connection::Open(SchemaOptions("ledger")));
+  return absl::OkStatus();
+}
+
 absl::Status Stage::Prepare() {
   folder_ = fs::path(test_support::BuildDir()).parent_path() / "bench";
   std::error_code error;
@@ -320,7 +331,8 @@ absl::StatusOr<int64_t> Stage::CountUsages() {
 }
 
 absl::Status Stage::OpenMoreAccounts(int accounts) {
-  return CopyAccounts({"accounts", "balances", "users"}, kAccountPrefix, options_.accounts + 1, accounts);
+  return CopyAccounts({"accounts", "balances", "users"}, kAccountPrefix, options_.accounts + 1,
+                      accounts);
 }
 
 }  // namespace reserve::bench

@@ -57,6 +57,9 @@ class Stage {
   storage::DatabaseOptions ledger_schema() const { return SchemaOptions("ledger"); }
   storage::DatabaseOptions floor_schema() const { return SchemaOptions("sql_floor"); }
   pid_t database_pid() const;
+  // Ends the database in order and starts it again, with nothing in its buffer pool. It has
+  // another pid then, and clients another connection.
+  absl::Status RestartDatabase();
 
   absl::StatusOr<Server> StartLedger();
   absl::StatusOr<Server> StartFloorServer();
