@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/error/error.h"
+#include "common/error/retry_after.h"
 
 namespace reserve {
 namespace {
@@ -55,6 +56,11 @@ v1::Status ToProtoStatus(const absl::Status& status, absl::string_view domain) {
   for (const auto& [key, value] : MetadataOf(status)) {
     (*info.mutable_metadata())[Presentable(key, kMaxFactBytes)] = Presentable(value, kMaxFactBytes);
   }
+  if (const auto wait = RetryAfterOf(status); wait.has_value()) {
+    absl::Duration rest = *wait;
+    info.mutable_retry_after()->set_seconds(absl::IDivDuration(rest, absl::Seconds(1), &rest));
+    info.mutable_retry_after()->set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(rest)));
+  }
   google::protobuf::Any* detail = proto.add_details();
   detail->set_type_url(kErrorInfoUrl);
   detail->set_value(info.SerializeAsString());
@@ -77,6 +83,10 @@ absl::Status FromProtoStatus(const v1::Status& status) {
     absl::Status result = MakeError(code, info.reason(), info.field(), status.message());
     for (const auto& [key, value] : info.metadata()) {
       result = WithMetadata(std::move(result), key, value);
+    }
+    if (info.has_retry_after()) {
+      result = WithRetryAfter(std::move(result), absl::Seconds(info.retry_after().seconds()) +
+                                                     absl::Nanoseconds(info.retry_after().nanos()));
     }
     return result;
   }

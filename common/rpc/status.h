@@ -17,14 +17,15 @@
 
 namespace reserve {
 
-// The status with its reason, field and metadata as an ErrorInfo of `domain`
-// ("reserve.ledger" or "reserve.gateway"). Texts that are not UTF-8 are made so,
-// and a message longer than 2 KiB is cut, because it travels in a header.
+// The status with its reason, field, metadata and wait (common/error/retry_after.h)
+// as an ErrorInfo of `domain` ("reserve.ledger" or "reserve.gateway"). Texts that
+// are not UTF-8 are made so, and a message longer than 2 KiB is cut, because it
+// travels in a header.
 v1::Status ToProtoStatus(const absl::Status& status, absl::string_view domain);
 // The same for the end of a call; grpc::Status::OK for an OK status.
 grpc::Status ToGrpcStatus(const absl::Status& status, absl::string_view domain);
 
-// The way back: code and message, and the reason, field and metadata if there are
+// The way back: code and message, and the reason, field, metadata and wait if there are
 // any. Details that can't be read are ignored. A code that is not a status code
 // becomes UNKNOWN.
 absl::Status FromProtoStatus(const v1::Status& status);

@@ -1,7 +1,9 @@
 #include "common/error/error.h"
 
+#include <optional>
 #include <string>
 
+#include "common/error/retry_after.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -97,6 +99,18 @@ TEST(ErrorTest, AssignOrReturnTakesTheValueOrReturnsTheError) {
   EXPECT_EQ(Join("a", absl::AbortedError("b")).status(), absl::AbortedError("b"));
   EXPECT_EQ(Join(absl::DataLossError("a"), absl::AbortedError("b")).status(),
             absl::DataLossError("a"));
+}
+
+TEST(RetryAfterTest, TheFirstWaitIsKeptAndSaid) {
+  const absl::Status refused = MakeError(absl::StatusCode::kUnavailable, "GONE", "f", "gone");
+  EXPECT_EQ(RetryAfterOf(refused), std::nullopt);
+  const absl::Status waits = TryAgain(refused, absl::Microseconds(250'700));
+  EXPECT_EQ(waits.message(), "gone; try again in 250ms");
+  EXPECT_EQ(RetryAfterOf(waits), absl::Microseconds(250'700));
+  EXPECT_EQ(ReasonOf(waits), "GONE");
+  EXPECT_EQ(FieldOf(waits), "f");
+  EXPECT_EQ(TryAgain(waits, absl::Seconds(9)), waits);
+  EXPECT_TRUE(TryAgain(absl::OkStatus(), absl::Seconds(9)).ok());
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "common/error/error.h"
+#include "common/error/retry_after.h"
 #include "common/rpc/status.h"
 
 namespace reserve {
@@ -115,6 +116,25 @@ TEST(StatusConversionTest, AllOfARefusalGoesThereAndBack) {
     EXPECT_EQ(FieldOf(back), "card.token");
     EXPECT_EQ(MetadataOf(back).size(), 2u);
   }
+}
+
+TEST(StatusConversionTest, AWaitIsInTheDetailsAndInTheText) {
+  const absl::Status status =
+      TryAgain(MakeError(absl::StatusCode::kUnavailable, "NOT_SERVING", "", "not yet"),
+               absl::Milliseconds(1'234) + absl::Nanoseconds(567));
+  const v1::Status proto = ToProtoStatus(status, "reserve.ledger");
+  EXPECT_EQ(proto.message(), "not yet; try again in 1.234s");
+  v1::ErrorInfo info;
+  ASSERT_TRUE(proto.details(0).UnpackTo(&info));
+  EXPECT_EQ(info.retry_after().seconds(), 1);
+  EXPECT_EQ(info.retry_after().nanos(), 234'000'567);
+  const absl::Status back = FromGrpcStatus(ToGrpcStatus(status, "reserve.ledger"));
+  EXPECT_EQ(RetryAfterOf(back), RetryAfterOf(status));
+  EXPECT_EQ(back.message(), status.message());
+  EXPECT_EQ(ReasonOf(back), "NOT_SERVING");
+
+  ASSERT_TRUE(ToProtoStatus(InvalidField("a", "is bad"), "d").details(0).UnpackTo(&info));
+  EXPECT_FALSE(info.has_retry_after()) << "waiting does not mend a bad field";
 }
 
 TEST(StatusConversionTest, TheDetailsAreAStandardStatusWithAnErrorInfo) {
