@@ -58,6 +58,9 @@ void SetLimits(const ServerOptions& options, grpc::ServerBuilder* builder) {
     builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
                                 MillisArgument(options.max_connection_age_grace));
   }
+  if (options.max_concurrent_calls > 0) {
+    builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_concurrent_calls);
+  }
   if (options.max_memory_bytes > 0) {
     grpc::ResourceQuota quota("reserve");
     quota.Resize(static_cast<size_t>(options.max_memory_bytes));

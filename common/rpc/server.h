@@ -32,6 +32,10 @@ struct ServerOptions {
   std::string port_file;
   int max_receive_bytes = 4 << 20;
   int max_send_bytes = 16 << 20;
+  // Calls and streams of one connection that the server has at a time; 0 for any
+  // number. What a client starts beyond that waits in the client, so the server
+  // holds no memory for it, even if it comes faster than it can be looked at.
+  int max_concurrent_calls = 0;
   // A bound on the memory that calls may hold; 0 for none.
   int64_t max_memory_bytes = 0;
   // Connections are asked to go after this long, so that clients spread over new

@@ -45,9 +45,14 @@ ABSL_FLAG(
     "Threads that commit batches; each holds one database connection. 0: one a core, 2 to 16.");
 ABSL_FLAG(int, query_threads, 4, "Threads for reads; each holds one database connection.");
 ABSL_FLAG(int, max_batch, 512, "Commands in one transaction at the most, 1 to 1000.");
-ABSL_FLAG(int, max_queue, 16384, "Commands waiting in one lane at the most.");
+ABSL_FLAG(int, max_queue, 8192, "Commands waiting in one lane at the most.");
 ABSL_FLAG(int, cached_accounts, 100'000,
           "Accounts remembered between transactions, about 1 kB each; 0 for none.");
+ABSL_FLAG(
+    int64_t, max_queue_bytes, 8 << 20,
+    "Memory that the commands waiting in one lane and their calls may hold, in bytes, about.");
+ABSL_FLAG(int, max_concurrent_calls, 512,
+          "Calls and streams that one connection may have under way; more wait in the client.");
 ABSL_FLAG(absl::Duration, lease_duration, absl::Seconds(30),
           "How long a worker may work on a recharge before another gets it.");
 ABSL_FLAG(absl::Duration, poll_interval, absl::Milliseconds(500),
@@ -226,6 +231,7 @@ absl::StatusOr<engine::EngineOptions> EngineOptionsFromFlags() {
   options.max_batch = absl::GetFlag(FLAGS_max_batch);
   options.max_queue = absl::GetFlag(FLAGS_max_queue);
   options.cached_accounts = absl::GetFlag(FLAGS_cached_accounts);
+  options.max_queue_bytes = absl::GetFlag(FLAGS_max_queue_bytes);
   options.lease_duration = absl::GetFlag(FLAGS_lease_duration);
   options.poll_interval = absl::GetFlag(FLAGS_poll_interval);
   if (options.lanes < 1 || options.lanes > 64) return InvalidField("--lanes", "must be 0 to 64");
@@ -239,11 +245,22 @@ absl::StatusOr<engine::EngineOptions> EngineOptionsFromFlags() {
   if (options.cached_accounts < 0 || options.cached_accounts > 10'000'000) {
     return InvalidField("--cached_accounts", "must be 0 to 10000000");
   }
-  if (options.lease_duration < absl::Seconds(1)) {
-    return InvalidField("--lease_duration", "must be at least 1s");
+  if (options.max_queue_bytes < 1) return InvalidField("--max_queue_bytes", "must be at least 1");
+  // A recharge whose worker died waits for the end of its lease.
+  if (options.lease_duration < absl::Seconds(1) || options.lease_duration > absl::Hours(1)) {
+    return InvalidField("--lease_duration", "must be 1s to 1h");
   }
   if (options.poll_interval < absl::Milliseconds(1)) {
     return InvalidField("--poll_interval", "must be at least 1ms");
+  }
+  return options;
+}
+
+absl::StatusOr<ServerOptions> LedgerServerOptionsFromFlags() {
+  ServerOptions options = ServerOptionsFromFlags(absl::GetFlag(FLAGS_listen));
+  options.max_concurrent_calls = absl::GetFlag(FLAGS_max_concurrent_calls);
+  if (options.max_concurrent_calls < 1) {
+    return InvalidField("--max_concurrent_calls", "must be at least 1");
   }
   return options;
 }
@@ -287,10 +304,37 @@ class Health {
   bool checked_ = false;
 };
 
-absl::Status ServeUntilSignal(Health& health, RpcServer& server, ShutdownSignal& signal) {
+// Tells once a second of what full queues have refused meanwhile.
+class OverloadReport {
+ public:
+  explicit OverloadReport(const engine::EngineStats& stats) : stats_(stats) {}
+
+  void Tell() {
+    const int64_t commands = stats_.overloaded;
+    const int64_t queries = stats_.overloaded_queries;
+    if (commands != commands_ || queries != queries_) {
+      Log(Severity::kWarning, "overloaded",
+          {{"refused_commands", commands - commands_},
+           {"refused_queries", queries - queries_},
+           {"queued_commands", int64_t{stats_.queued}},
+           {"queued_bytes", int64_t{stats_.queued_bytes}}});
+    }
+    commands_ = commands;
+    queries_ = queries;
+  }
+
+ private:
+  const engine::EngineStats& stats_;
+  int64_t commands_ = 0;
+  int64_t queries_ = 0;
+};
+
+absl::Status ServeUntilSignal(Health& health, OverloadReport overload, RpcServer& server,
+                              ShutdownSignal& signal) {
   bool told = false;  // whoever watches health hears of changes only
   do {
     RESERVE_RETURN_IF_ERROR(health.Check());
+    overload.Tell();
     if (health.serving() == told) continue;
     told = health.serving();
     server.SetServing(told);
@@ -301,6 +345,7 @@ absl::Status ServeUntilSignal(Health& health, RpcServer& server, ShutdownSignal&
 absl::Status Serve() {
   ShutdownSignal signal;
   RESERVE_ASSIGN_OR_RETURN(engine::EngineOptions options, EngineOptionsFromFlags());
+  RESERVE_ASSIGN_OR_RETURN(const ServerOptions server_options, LedgerServerOptionsFromFlags());
   RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<MetricsServer> metrics, StartTelemetry());
   engine::Engine engine(std::move(options));
   Health health(engine);
@@ -316,12 +361,12 @@ absl::Status Serve() {
   api::AuditService audit(api);
   RESERVE_ASSIGN_OR_RETURN(
       const std::unique_ptr<RpcServer> server,
-      RpcServer::Start(ServerOptionsFromFlags(absl::GetFlag(FLAGS_listen)),
-                       {{ledger::v1::Ledger::service_full_name(), &ledger},
-                        {ledger::v1::Rates::service_full_name(), &rates},
-                        {ledger::v1::Recharges::service_full_name(), &recharges},
-                        {ledger::v1::Audit::service_full_name(), &audit}}));
-  const absl::Status served = ServeUntilSignal(health, *server, signal);
+      RpcServer::Start(server_options, {{ledger::v1::Ledger::service_full_name(), &ledger},
+                                        {ledger::v1::Rates::service_full_name(), &rates},
+                                        {ledger::v1::Recharges::service_full_name(), &recharges},
+                                        {ledger::v1::Audit::service_full_name(), &audit}}));
+  const absl::Status served =
+      ServeUntilSignal(health, OverloadReport(engine.stats()), *server, signal);
 
   Log(Severity::kInfo, "draining");
   server->SetServing(false);

@@ -964,6 +964,10 @@ TEST_F(BadInputTest, BytesThatAreNoMessageAreRefused) {
       const absl::Status status = stack_->CallRaw(PathOf(method), bytes).status();
       EXPECT_EQ(status.code(), kUnreadable) << status;
     }
+    // The one method that reads its bytes itself.
+    const absl::Status status = stack_->CallRaw(PathOf("Ledger.BatchRecordUsage"), bytes).status();
+    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << status;
+    EXPECT_EQ(FieldOf(status), "requests") << status;
   }
   EXPECT_EQ(Stored(), before);
 }

@@ -25,6 +25,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/error/error.h"
+#include "common/error/retry_after.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/status.h"
 #include "tests/e2e/stack.h"
@@ -149,7 +150,8 @@ TEST_F(RunningLedgerTest, MetricsAreServedUnderTheirNames) {
         "reserve_ledger_conflicts_total", "reserve_ledger_connections_lost_total",
         "reserve_ledger_unknown_commits_total", "reserve_ledger_duplicates_total",
         "reserve_ledger_overloaded_total", "reserve_ledger_leases_granted_total",
-        "reserve_ledger_queued_commands", "process_resident_memory_bytes"}) {
+        "reserve_ledger_overloaded_queries_total", "reserve_ledger_queued_commands",
+        "reserve_ledger_queued_bytes", "process_resident_memory_bytes"}) {
     EXPECT_THAT(page, HasSubstr(absl::StrCat("\n", name))) << name;
   }
   EXPECT_THAT(page, ::testing::ContainsRegex(
@@ -207,6 +209,7 @@ TEST(DatabaseOutageTest, HealthFollowsTheDatabaseAndNothingAnsweredIsLost) {
   const auto refused = Call(stack.ledger(), &pb::Ledger::Stub::GetAccount,
                             Parse<pb::GetAccountRequest>("account_id: 'acct'"));
   EXPECT_EQ(refused.status().code(), StatusCode::kUnavailable) << refused.status();
+  EXPECT_TRUE(RetryAfterOf(refused.status()).has_value()) << refused.status();
 
   ASSERT_TRUE((*server)->Start().ok());
   EXPECT_TRUE(WaitUntil([&] { return Health(stack, "") == 1; }));
@@ -269,12 +272,15 @@ TEST(DatabaseOutageTest, ADatabaseThatIsNotThereIsNamedWithoutItsPassword) {
   EXPECT_THAT((*ledger)->Stderr(), Not(HasSubstr("hunter2")));
 }
 
-// --- SIGTERM ------------------------------------------------------------------------
+// --- A full queue -------------------------------------------------------------------
 
-class DrainTest : public ::testing::Test {
+// A ledger with the account "acct", whose row can be held so that commands wait.
+class HeldAccountTest : public ::testing::Test {
  protected:
+  explicit HeldAccountTest(std::vector<std::string> flags) : flags_(std::move(flags)) {}
+
   void SetUp() override {
-    auto stack = Stack::Start({.ledger_flags = {"--drain_timeout=10s"}});
+    auto stack = Stack::Start({.ledger_flags = flags_});
     ASSERT_TRUE(stack.ok()) << stack.status();
     stack_ = *std::move(stack);
     OpenAccount(*stack_);
@@ -308,8 +314,110 @@ class DrainTest : public ::testing::Test {
                "WAIT'") > 0;
   }
 
+  const std::vector<std::string> flags_;
   std::unique_ptr<Stack> stack_;
   std::future<void> holder_;
+};
+
+class OverloadTest : public HeldAccountTest {
+ protected:
+  OverloadTest() : HeldAccountTest({"--lanes=1", "--max_queue=1"}) {}
+
+  auto RecordLater(const std::string& usage_id) {
+    return std::async(std::launch::async, [this, usage_id] {
+      return Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage, UsageOf(usage_id));
+    });
+  }
+  static void ExpectOverloaded(const absl::Status& status) {
+    EXPECT_EQ(status.code(), StatusCode::kResourceExhausted) << status;
+    EXPECT_EQ(ReasonOf(status), "OVERLOADED") << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("try again in "));
+    const auto wait = RetryAfterOf(status);
+    ASSERT_TRUE(wait.has_value()) << status;
+    EXPECT_GE(*wait, absl::Milliseconds(10));
+    EXPECT_LE(*wait, absl::Seconds(5));
+  }
+};
+
+TEST_F(OverloadTest, AFullQueueRefusesWithAWaitAndBooksWhatItTook) {
+  ASSERT_NO_FATAL_FAILURE(HoldAccount());
+  auto in_work = RecordLater("in-work");
+  // The server renews this table only if nobody asked for 100 ms.
+  EXPECT_TRUE(
+      WaitUntil([&] { return SomebodyWaits(); }, absl::Seconds(20), absl::Milliseconds(150)));
+  auto queued = RecordLater("queued");
+  EXPECT_TRUE(WaitUntil([&] {
+    return absl::StrContains(HttpGet(stack_->metrics_port(), "/metrics"),
+                             "\nreserve_ledger_queued_commands 1\n");
+  }));
+
+  ExpectOverloaded(
+      Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage, UsageOf("refused")).status());
+  ExpectOverloaded(Call(stack_->ledger(), &pb::Ledger::Stub::PutUser,
+                        Parse<pb::PutUserRequest>("account_id: 'acct' user_id: 'v'"))
+                       .status());
+  pb::BatchRecordUsageRequest batch;
+  *batch.add_requests() = UsageOf("refused-in-a-batch");
+  ExpectOverloaded(Call(stack_->ledger(), &pb::Ledger::Stub::BatchRecordUsage, batch).status());
+  grpc::ClientContext context;
+  const auto stream = stack_->ledger().StreamUsage(&context);
+  pb::StreamUsageRequest message;
+  message.set_sequence(1);
+  *message.mutable_request() = UsageOf("refused-on-a-stream");
+  EXPECT_TRUE(stream->Write(message));
+  pb::StreamUsageResponse acknowledged;
+  EXPECT_FALSE(stream->Read(&acknowledged)) << "a usage that was not booked was acknowledged";
+  ExpectOverloaded(FromGrpcStatus(stream->Finish()));
+  const auto told =
+      stack_->ledger_process()->WaitForOutput("\"refused_commands\"", absl::Seconds(20));
+  EXPECT_TRUE(told.ok()) << told.status();
+
+  ReleaseAccount();
+  EXPECT_TRUE(in_work.get().ok());
+  EXPECT_TRUE(queued.get().ok());
+  EXPECT_EQ(stack_->database().QueryInt("SELECT COUNT(*) FROM usage_ids"), 2);
+  EXPECT_TRUE(Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage, UsageOf("refused")).ok());
+}
+
+class BusyStreamTest : public HeldAccountTest {
+ protected:
+  BusyStreamTest() : HeldAccountTest({"--lanes=1", "--max_queue=200"}) {}
+};
+
+TEST_F(BusyStreamTest, AStreamIsSlowedDownBeforeItIsRefused) {
+  constexpr int kMessages = 3'000;  // many times what the queue holds
+  ASSERT_NO_FATAL_FAILURE(HoldAccount());
+  grpc::ClientContext context;
+  const auto stream = stack_->ledger().StreamUsage(&context);
+  auto writes = std::async(std::launch::async, [&stream] {
+    pb::StreamUsageRequest message;
+    for (int i = 1; i <= kMessages; ++i) {
+      message.set_sequence(i);
+      *message.mutable_request() = UsageOf(absl::StrCat("streamed-", i));
+      if (!stream->Write(message)) return;
+    }
+    stream->WritesDone();
+  });
+  EXPECT_TRUE(WaitUntil([&] {
+    return std::regex_search(HttpGet(stack_->metrics_port(), "/metrics"),
+                             std::regex("reserve_ledger_queued_commands 1[0-9][0-9]\n"));
+  })) << "the queue must fill up to its half";
+  ReleaseAccount();
+  pb::StreamUsageResponse response;
+  int64_t acknowledged = 0;
+  while (stream->Read(&response)) acknowledged = response.acknowledged_sequence();
+  writes.get();
+  EXPECT_EQ(acknowledged, kMessages);
+  const absl::Status status = FromGrpcStatus(stream->Finish());
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(stack_->database().QueryInt("SELECT COUNT(*) FROM usage_ids"), kMessages);
+}
+
+// --- SIGTERM ------------------------------------------------------------------------
+
+class DrainTest : public HeldAccountTest {
+ protected:
+  DrainTest() : HeldAccountTest({"--drain_timeout=10s"}) {}
 };
 
 TEST_F(DrainTest, CallsUnderWayFinishAndTheProcessEndsWithZero) {
@@ -456,7 +564,10 @@ TEST_F(StartTest, BadFlagsAreRefusedInOneLine) {
       {"--query_threads=0", "query_threads"},
       {"--max_batch=1001", "max_batch"},
       {"--max_queue=0", "max_queue"},
+      {"--max_concurrent_calls=0", "max_concurrent_calls"},
+      {"--max_queue_bytes=0", "max_queue_bytes"},
       {"--lease_duration=10ms", "lease_duration"},
+      {"--lease_duration=2h", "lease_duration"},
       {"--poll_interval=0s", "poll_interval"},
       {"--poll_interval=-1s", "poll_interval"},
       {"--retry_delays=1h,soon", "retry_delays"},

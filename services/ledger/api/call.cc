@@ -10,8 +10,11 @@
 namespace reserve::api {
 namespace {
 
-// Refusals are the callers' business; what is ours is a warning.
+// Refusals are the callers' business; what is ours is a warning. A line for each
+// call that a full queue refuses would be one more load: they are counted, and
+// told of once a second (main.cc).
 Severity SeverityOf(const absl::Status& status) {
+  if (ReasonOf(status) == "OVERLOADED") return Severity::kDebug;
   switch (status.code()) {
     case absl::StatusCode::kInternal:
     case absl::StatusCode::kUnknown:
@@ -94,6 +97,7 @@ grpc::ServerUnaryReactor* StartCommand(const ApiContext& api, grpc::CallbackServ
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   task->sink = new UnarySink(CallRecord(api.metrics, *context, method), reactor, std::move(fill),
                              field_prefix);
+  task->call_bytes = kUnaryCallBytes;
   std::vector<engine::Task> tasks;
   tasks.push_back(*std::move(task));
   api.engine.Submit(std::move(tasks));

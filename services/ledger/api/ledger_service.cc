@@ -185,21 +185,23 @@ void AddDestinationName(const engine::Catalog& catalog, const domain::Entry& ent
 // Collects the results of a batch, each in its place, and answers after the last.
 class BatchSink : public engine::ReplySink {
  public:
-  BatchSink(CallRecord record, grpc::ServerUnaryReactor* reactor,
-            pb::BatchRecordUsageResponse* response, int count)
-      : record_(record), reactor_(reactor), response_(response), waiting_(count) {
-    for (int i = 0; i < count; ++i) response_->add_results();
+  BatchSink(CallRecord record, grpc::ServerUnaryReactor* reactor, grpc::ByteBuffer* response_bytes,
+            int count)
+      : record_(record), reactor_(reactor), response_bytes_(response_bytes), waiting_(count) {
+    for (int i = 0; i < count; ++i) response_.add_results();
   }
 
   void Done(uint32_t index, absl::StatusOr<Reply> reply) override {
     // Each index is another message: no two threads fill the same one.
-    pb::RecordUsageResult* result = response_->mutable_results(static_cast<int>(index));
+    pb::RecordUsageResult* result = response_.mutable_results(static_cast<int>(index));
     if (reply.ok()) {
       ToProto(std::get<engine::UsageReply>(*reply), result->mutable_response());
     } else {
       *result->mutable_error() = ToProtoStatus(PrefixField(reply.status(), "usage."), kErrorDomain);
     }
     if (waiting_.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
+    const grpc::Slice slice(response_.SerializeAsString());
+    *response_bytes_ = grpc::ByteBuffer(&slice, 1);
     reactor_->Finish(record_.End(absl::OkStatus()));
     delete this;
   }
@@ -207,7 +209,8 @@ class BatchSink : public engine::ReplySink {
  private:
   const CallRecord record_;
   grpc::ServerUnaryReactor* const reactor_;
-  pb::BatchRecordUsageResponse* const response_;
+  grpc::ByteBuffer* const response_bytes_;
+  pb::BatchRecordUsageResponse response_;
   std::atomic<int> waiting_;
 };
 
@@ -343,6 +346,9 @@ grpc::ServerUnaryReactor* LedgerService::AuthorizeUsage(grpc::CallbackServerCont
 grpc::ServerUnaryReactor* LedgerService::RecordUsage(grpc::CallbackServerContext* context,
                                                      const pb::RecordUsageRequest* request,
                                                      pb::RecordUsageResponse* response) {
+  if (const absl::Status room = api_.engine.CheckRoom(request->account_id()); !room.ok()) {
+    return FinishNow(api_, context, "RecordUsage", room);
+  }
   absl::StatusOr<Task> task = ParseRecord(*request);
   if (!task.ok()) {
     return FinishNow(api_, context, "RecordUsage", PrefixField(task.status(), "usage."));
@@ -353,9 +359,19 @@ grpc::ServerUnaryReactor* LedgerService::RecordUsage(grpc::CallbackServerContext
       "usage.");
 }
 
-grpc::ServerUnaryReactor* LedgerService::BatchRecordUsage(
-    grpc::CallbackServerContext* context, const pb::BatchRecordUsageRequest* request,
-    pb::BatchRecordUsageResponse* response) {
+grpc::ServerUnaryReactor* LedgerService::BatchRecordUsage(grpc::CallbackServerContext* context,
+                                                          const grpc::ByteBuffer* request_bytes,
+                                                          grpc::ByteBuffer* response_bytes) {
+  if (const absl::Status room = api_.engine.CheckRoom(); !room.ok()) {
+    return FinishNow(api_, context, "BatchRecordUsage", room);
+  }
+  google::protobuf::Arena arena;
+  auto* request = google::protobuf::Arena::CreateMessage<pb::BatchRecordUsageRequest>(&arena);
+  grpc::ByteBuffer bytes = *request_bytes;  // shares them
+  if (!grpc::SerializationTraits<pb::BatchRecordUsageRequest>::Deserialize(&bytes, request).ok()) {
+    return FinishNow(api_, context, "BatchRecordUsage",
+                     InvalidField("requests", "can't be read: the bytes are no such message"));
+  }
   const int count = request->requests_size();
   if (count == 0 || count > kMaxBatch) {
     return FinishNow(api_, context, "BatchRecordUsage",
@@ -364,7 +380,7 @@ grpc::ServerUnaryReactor* LedgerService::BatchRecordUsage(
   }
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   auto* sink = new BatchSink(CallRecord(api_.metrics, *context, "BatchRecordUsage"), reactor,
-                             response, count);
+                             response_bytes, count);
   std::vector<Task> tasks;
   tasks.reserve(static_cast<size_t>(count));
   std::vector<std::pair<uint32_t, absl::Status>> bad;
@@ -377,6 +393,7 @@ grpc::ServerUnaryReactor* LedgerService::BatchRecordUsage(
     }
     task->sink = sink;
     task->index = index;
+    task->call_bytes = kBatchUsageBytes;
     tasks.push_back(*std::move(task));
   }
   // The last reply, whichever it is, ends the sink.

@@ -14,7 +14,9 @@
 
 namespace reserve::api {
 
-class LedgerService final : public pb::Ledger::CallbackService {
+// A batch is taken as bytes, so that one which is refused is not parsed first.
+class LedgerService final
+    : public pb::Ledger::WithRawCallbackMethod_BatchRecordUsage<pb::Ledger::CallbackService> {
  public:
   explicit LedgerService(const ApiContext& api) : api_(api) {}
 
@@ -52,8 +54,8 @@ class LedgerService final : public pb::Ledger::CallbackService {
                                         const pb::RecordUsageRequest* request,
                                         pb::RecordUsageResponse* response) override;
   grpc::ServerUnaryReactor* BatchRecordUsage(grpc::CallbackServerContext* context,
-                                             const pb::BatchRecordUsageRequest* request,
-                                             pb::BatchRecordUsageResponse* response) override;
+                                             const grpc::ByteBuffer* request_bytes,
+                                             grpc::ByteBuffer* response_bytes) override;
   grpc::ServerBidiReactor<pb::StreamUsageRequest, pb::StreamUsageResponse>* StreamUsage(
       grpc::CallbackServerContext* context) override;
   grpc::ServerUnaryReactor* GetUsage(grpc::CallbackServerContext* context,

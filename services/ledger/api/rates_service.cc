@@ -30,6 +30,7 @@ using rates::RateRow;
 constexpr size_t kMaxChunkBytes = 1 << 20;
 constexpr size_t kMaxDeckBytes = 64 << 20;
 constexpr int kMaxImportsAtOnce = 4;
+constexpr absl::Duration kImportRetryAfter = absl::Seconds(1);
 // gRPC drops a call whose trailers are over 8 KiB. The message travels twice, plain
 // and in the details, and the details in base64.
 constexpr size_t kMaxMessageBytes = 1024;
@@ -117,8 +118,7 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
         imports_(imports),
         record_(api.metrics, *context, "ImportRateDeck") {
     if (imports_.fetch_add(1) >= kMaxImportsAtOnce) {
-      End(MakeError(absl::StatusCode::kResourceExhausted, "OVERLOADED", "",
-                    "too many imports are under way; try again in a moment"));
+      End(engine::Overloaded("imports", kImportRetryAfter));
       return;
     }
     StartRead(&request_);

@@ -77,10 +77,16 @@ std::vector<prometheus::MetricFamily> EngineMetrics::Collect() const {
              MetricType::Counter, stats_.duplicates),
       Single("reserve_ledger_overloaded_total", "Commands refused because a queue was full.",
              MetricType::Counter, stats_.overloaded),
+      Single("reserve_ledger_overloaded_queries_total",
+             "Reads refused because too many were waiting.", MetricType::Counter,
+             stats_.overloaded_queries),
       Single("reserve_ledger_leases_granted_total", "Recharges handed to workers.",
              MetricType::Counter, stats_.leases_granted),
       Single("reserve_ledger_queued_commands", "Commands waiting in the lanes.", MetricType::Gauge,
              stats_.queued),
+      Single("reserve_ledger_queued_bytes",
+             "About how much memory the commands in the lanes and their calls hold.",
+             MetricType::Gauge, stats_.queued_bytes),
   };
 }
 

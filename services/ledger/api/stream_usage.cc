@@ -8,12 +8,19 @@
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "common/rpc/status.h"
+#include "services/ledger/engine/overload.h"
 
 namespace reserve::api {
 namespace {
 
 // Enough to keep every lane's batches full, little enough to bound memory.
 constexpr int64_t kWindow = 4096;
+// The same while a lane is more than half full: streams can wait before they send,
+// which costs less than to be refused and opened again.
+constexpr int64_t kCrowdedWindow = 64;
+// Streams that may be open at a time.
+constexpr size_t kMaxStreams = 1024;
+constexpr absl::Duration kStreamRetryAfter = absl::Seconds(1);
 
 absl::Status Draining() {
   return MakeError(absl::StatusCode::kUnavailable, "DRAINING", "",
@@ -153,7 +160,9 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
   }
 
   void ReadMore() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (reading_ || stopped_ || last_read_ - watermark_ >= kWindow) return;
+    // With nothing unsettled it reads in any case: no reply would wake it up.
+    const int64_t window = api_.engine.crowded() ? kCrowdedWindow : kWindow;
+    if (reading_ || stopped_ || last_read_ - watermark_ >= window) return;
     reading_ = true;
     StartRead(&request_);
   }
@@ -203,14 +212,18 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
 UsageStreams::Reactor* UsageStreams::Start(const ApiContext& api,
                                            grpc::CallbackServerContext* context, Parse parse) {
   auto* stream = new UsageStream(*this, api, context, parse);
-  bool ending = false;
+  absl::Status refusal;
   {
     absl::MutexLock lock(&mutex_);
+    if (ending_) {
+      refusal = Draining();
+    } else if (open_.size() >= kMaxStreams) {
+      refusal = engine::Overloaded("streams", kStreamRetryAfter);
+    }
     open_.insert(stream);
-    ending = ending_;
   }
   stream->Begin();
-  if (ending) stream->End(Draining());
+  if (!refusal.ok()) stream->End(refusal);
   return stream;
 }
 

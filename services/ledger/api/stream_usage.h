@@ -1,8 +1,9 @@
 // The `StreamUsage` call: an endless flow of usages with a durable watermark.
 //
-// At most kWindow messages of a stream are unsettled at a time: beyond that the
-// stream is not read, so that flow control pushes back on the client. Several
-// streams may run at once; thread-safe.
+// At most kWindow messages of a stream are unsettled at a time, and fewer while
+// the lanes are crowded: beyond that the stream is not read, so that flow control
+// pushes back on the client. Many streams may run at once, up to a bound;
+// thread-safe.
 #ifndef RESERVE_SERVICES_LEDGER_API_STREAM_USAGE_H_
 #define RESERVE_SERVICES_LEDGER_API_STREAM_USAGE_H_
 

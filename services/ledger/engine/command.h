@@ -125,7 +125,13 @@ struct Task {
   Command command;
   ReplySink* sink = nullptr;
   uint32_t index = 0;
+  // What else is held for it until it is answered: its share of the call.
+  uint32_t call_bytes = 0;
 };
+
+// About how much memory a task holds while it waits. Cheap: it looks at the sizes
+// of its strings only.
+size_t BytesOf(const Task& task);
 
 }  // namespace reserve::engine
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/error/error.h"
+#include "common/error/retry_after.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/deck_rows.h"
 
@@ -25,8 +26,9 @@ bool SameDeck(const rates::DeckHeader& a, const rates::DeckHeader& b) {
 }  // namespace
 
 absl::Status NotServing() {
-  return MakeError(absl::StatusCode::kUnavailable, "NOT_SERVING", "",
-                   "the database is not ready yet");
+  return TryAgain(
+      MakeError(absl::StatusCode::kUnavailable, "NOT_SERVING", "", "the database is not ready yet"),
+      kDatabaseRetryAfter);
 }
 
 Engine::Engine(EngineOptions options) : options_(std::move(options)) {
@@ -39,7 +41,8 @@ Engine::Engine(EngineOptions options) : options_(std::move(options)) {
         }
         Submit(std::move(tasks));
       });
-  queries_ = std::make_unique<QueryPool>(options_.database, options_.query_threads);
+  queries_ = std::make_unique<QueryPool>(options_.database, options_.query_threads,
+                                         stats_.overloaded_queries);
   for (int i = 0; i < options_.lanes; ++i) {
     lanes_.push_back(std::make_unique<Lane>(
         options_, catalogs_, stats_,
@@ -72,22 +75,36 @@ void Engine::Submit(std::vector<Task> tasks) {
     for (const Task& task : tasks) task.sink->Done(task.index, NotServing());
     return;
   }
-  const auto lane_of = [this](const Task& task) {
-    return absl::HashOf(task.account_id) % lanes_.size();
-  };
   if (tasks.size() == 1) {
-    Lane& lane = *lanes_[lane_of(tasks.front())];
+    Lane& lane = *lanes_[LaneNumber(tasks.front().account_id)];
     lane.Submit(std::move(tasks));
     return;
   }
   std::vector<std::vector<Task>> by_lane(lanes_.size());
   for (Task& task : tasks) {
-    const size_t lane = lane_of(task);
+    const size_t lane = LaneNumber(task.account_id);
     by_lane[lane].push_back(std::move(task));
   }
   for (size_t i = 0; i < lanes_.size(); ++i) {
     if (!by_lane[i].empty()) lanes_[i]->Submit(std::move(by_lane[i]));
   }
+}
+
+absl::Status Engine::CheckRoom(absl::string_view account_id) {
+  Lane& lane = *lanes_[LaneNumber(account_id)];
+  return lane.full() ? lane.Refuse(1) : absl::OkStatus();
+}
+
+absl::Status Engine::CheckRoom() {
+  for (const std::unique_ptr<Lane>& lane : lanes_) {
+    if (!lane->full()) return absl::OkStatus();
+  }
+  return lanes_.front()->Refuse(1);
+}
+
+bool Engine::crowded() const {
+  return std::any_of(lanes_.begin(), lanes_.end(),
+                     [](const std::unique_ptr<Lane>& lane) { return lane->crowded(); });
 }
 
 absl::StatusOr<Engine::ImportedDeck> Engine::ImportDeck(storage::Connection& connection,

@@ -17,7 +17,9 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/hash/hash.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "services/ledger/engine/catalog.h"
 #include "services/ledger/engine/command.h"
@@ -45,6 +47,14 @@ class Engine {
   // Queues tasks on their lanes. Every sink hears of each of its tasks once;
   // before Start it hears UNAVAILABLE "NOT_SERVING".
   void Submit(std::vector<Task> tasks);
+
+  // RESOURCE_EXHAUSTED "OVERLOADED" with a wait if the account's lane has no room
+  // (for callers who can ask before they go to the expense of making a task), or
+  // if no lane at all has room. Counts as one refused command. OK promises nothing.
+  absl::Status CheckRoom(absl::string_view account_id);
+  absl::Status CheckRoom();
+  // Is the queue of some lane more than half full?
+  bool crowded() const;
 
   QueryPool& queries() { return *queries_; }
   RechargeDispatcher& dispatcher() { return *dispatcher_; }
@@ -75,6 +85,9 @@ class Engine {
     void Done(uint32_t, absl::StatusOr<Reply>) override {}
   };
 
+  size_t LaneNumber(absl::string_view account_id) const {
+    return absl::HashOf(account_id) % lanes_.size();
+  }
   void KeepHouse();
   absl::Status Housekeeping(std::unique_ptr<storage::Connection>& connection);
 

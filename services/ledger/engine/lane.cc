@@ -7,6 +7,7 @@
 #include "absl/time/clock.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
+#include "common/error/retry_after.h"
 
 namespace reserve::engine {
 namespace {
@@ -22,9 +23,10 @@ bool MayPass(const absl::Status& status) {
 // What the caller is told of an error that concerns the whole batch.
 absl::Status ForCaller(const absl::Status& error) {
   if (!MayPass(error)) return error;
-  return MakeError(
-      absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "",
-      absl::StrCat("the outcome is unknown, repeat the same request: ", error.message()));
+  return TryAgain(
+      MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "",
+                absl::StrCat("the outcome is unknown, repeat the same request: ", error.message())),
+      kDatabaseRetryAfter);
 }
 
 }  // namespace
@@ -46,23 +48,46 @@ Lane::~Lane() {
   thread_.join();
 }
 
+bool Lane::Fits() const {
+  return !stopping_ && queue_.size() < static_cast<size_t>(options_.max_queue) &&
+         queue_bytes_ < static_cast<size_t>(options_.max_queue_bytes);
+}
+
+void Lane::NoteFill() {
+  full_.store(!Fits(), std::memory_order_relaxed);
+  crowded_.store(queue_.size() * 2 >= static_cast<size_t>(options_.max_queue) ||
+                     queue_bytes_ * 2 >= static_cast<size_t>(options_.max_queue_bytes),
+                 std::memory_order_relaxed);
+}
+
 void Lane::Submit(std::vector<Task> tasks) {
   size_t taken = 0;
+  size_t taken_bytes = 0;
   {
     absl::MutexLock lock(&mutex_);
-    const auto room = static_cast<size_t>(options_.max_queue) - queue_.size();
-    taken = stopping_ ? 0 : std::min(room, tasks.size());
-    std::move(tasks.begin(), tasks.begin() + static_cast<std::ptrdiff_t>(taken),
-              std::back_inserter(queue_));
+    for (; taken < tasks.size() && Fits(); ++taken) {
+      const size_t bytes = BytesOf(tasks[taken]);
+      queue_.push_back({std::move(tasks[taken]), bytes});
+      queue_bytes_ += bytes;
+      taken_bytes += bytes;
+    }
+    stats_.queued += static_cast<int64_t>(taken);
+    stats_.queued_bytes += static_cast<int64_t>(taken_bytes);
+    NoteFill();
   }
-  stats_.queued += static_cast<int64_t>(taken);
   if (taken == tasks.size()) return;
-  stats_.overloaded += static_cast<int64_t>(tasks.size() - taken);
-  for (size_t i = taken; i < tasks.size(); ++i) {
-    tasks[i].sink->Done(tasks[i].index,
-                        MakeError(absl::StatusCode::kResourceExhausted, "OVERLOADED", "",
-                                  "too many commands are waiting; try again in a moment"));
+  const absl::Status refusal = Refuse(tasks.size() - taken);
+  for (size_t i = taken; i < tasks.size(); ++i) tasks[i].sink->Done(tasks[i].index, refusal);
+}
+
+absl::Status Lane::Refuse(size_t refused) {
+  stats_.overloaded += static_cast<int64_t>(refused);
+  absl::Duration retry_after;
+  {
+    absl::MutexLock lock(&mutex_);
+    retry_after = drain_.RetryAfter(queue_.size(), absl::Now() - busy_since_);
   }
+  return Overloaded("commands", retry_after);
 }
 
 std::vector<Task> Lane::TakeQueued() {
@@ -72,9 +97,19 @@ std::vector<Task> Lane::TakeQueued() {
   };
   mutex_.Await(absl::Condition(&ready));
   const size_t count = std::min(queue_.size(), static_cast<size_t>(options_.max_batch));
-  const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(count);
-  std::vector<Task> tasks(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
-  queue_.erase(queue_.begin(), end);
+  std::vector<Task> tasks;
+  tasks.reserve(count);
+  size_t bytes = 0;
+  for (size_t i = 0; i < count; ++i) {
+    bytes += queue_.front().bytes;
+    tasks.push_back(std::move(queue_.front().task));
+    queue_.pop_front();
+  }
+  queue_bytes_ -= bytes;
+  busy_since_ = absl::Now();
+  NoteFill();
+  stats_.queued -= static_cast<int64_t>(count);
+  stats_.queued_bytes -= static_cast<int64_t>(bytes);
   return tasks;
 }
 
@@ -83,8 +118,10 @@ void Lane::Run() {
   while (true) {
     const std::vector<Task> tasks = TakeQueued();
     if (tasks.empty()) break;  // stopping, and nothing is left
-    stats_.queued -= static_cast<int64_t>(tasks.size());
     Process(tasks);
+    absl::MutexLock lock(&mutex_);
+    drain_.Note(tasks.size(), absl::Now() - busy_since_);
+    busy_since_ = absl::InfiniteFuture();
   }
   connection_.reset();
 }

@@ -26,6 +26,7 @@
 #include "services/ledger/engine/batch.h"
 #include "services/ledger/engine/catalog.h"
 #include "services/ledger/engine/command.h"
+#include "services/ledger/engine/overload.h"
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/database_url.h"
 
@@ -40,8 +41,11 @@ struct EngineOptions {
   int query_threads = 4;
   // Commands in one transaction at the most; at most 1,000 (storage/*_rows.h).
   int max_batch = 512;
-  // Commands waiting in one lane at the most; beyond it they are refused.
-  int max_queue = 16'384;
+  // Commands waiting in one lane at the most, and the memory that they and their
+  // calls may hold (BytesOf; the last one may go over it). Beyond either they are
+  // refused.
+  int max_queue = 8'192;
+  int64_t max_queue_bytes = 8 << 20;
   // Accounts remembered from one transaction to the next, over all lanes, of about
   // 1 kB each; 0 for none (account_cache.h).
   int cached_accounts = 100'000;
@@ -62,8 +66,10 @@ struct EngineStats {
   std::atomic<int64_t> unknown_commits{0};
   std::atomic<int64_t> duplicates{0};
   std::atomic<int64_t> overloaded{0};
+  std::atomic<int64_t> overloaded_queries{0};
   std::atomic<int64_t> leases_granted{0};
   std::atomic<int64_t> queued{0};
+  std::atomic<int64_t> queued_bytes{0};
 };
 
 class Lane {
@@ -76,15 +82,25 @@ class Lane {
   // Finishes what is queued.
   ~Lane();
 
-  // Queues tasks, in order. What does not fit is answered RESOURCE_EXHAUSTED at
-  // once, from the calling thread.
+  // Queues tasks, in order. What does not fit is answered RESOURCE_EXHAUSTED
+  // "OVERLOADED" with a wait, at once, from the calling thread.
   void Submit(std::vector<Task> tasks);
+
+  // Would Submit refuse everything now? Costs next to nothing.
+  bool full() const { return full_.load(std::memory_order_relaxed); }
+  // Is more than half of the queue taken? Who can wait before it submits should.
+  bool crowded() const { return crowded_.load(std::memory_order_relaxed); }
+  // What Submit answers while the lane is full, to `refused` commands.
+  absl::Status Refuse(size_t refused);
 
  private:
   enum class Outcome { kDone, kRetry, kFailed };
 
   void Run();
+  // Waits for tasks; none if the lane is to stop.
   std::vector<Task> TakeQueued();
+  bool Fits() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  void NoteFill() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Process(absl::Span<const Task> tasks);
   // One try; on kDone all replies are out.
   Outcome Try(absl::Span<const Task> tasks, Duplicates* duplicates, absl::Status* error);
@@ -98,7 +114,17 @@ class Lane {
   const OnDueRecharges on_due_recharges_;
 
   absl::Mutex mutex_;
-  std::deque<Task> queue_ ABSL_GUARDED_BY(mutex_);
+  struct Waiting {
+    Task task;
+    size_t bytes;
+  };
+  std::deque<Waiting> queue_ ABSL_GUARDED_BY(mutex_);
+  size_t queue_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  DrainEstimate drain_ ABSL_GUARDED_BY(mutex_);
+  // Since when the lane works on what it took; the future if it waits.
+  absl::Time busy_since_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
+  std::atomic<bool> full_ = false;
+  std::atomic<bool> crowded_ = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
   // Of the lane's thread only.

@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
 #include "common/error/error.h"
+#include "common/error/retry_after.h"
 
 namespace reserve::engine {
 namespace {
@@ -28,8 +30,8 @@ absl::Status RunOn(const storage::DatabaseOptions& database, const QueryPool::Wo
 
 }  // namespace
 
-QueryPool::QueryPool(storage::DatabaseOptions database, int threads)
-    : database_(std::move(database)) {
+QueryPool::QueryPool(storage::DatabaseOptions database, int threads, std::atomic<int64_t>& refused)
+    : database_(std::move(database)), thread_count_(threads), refused_(refused) {
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Loop(); });
 }
 
@@ -42,15 +44,17 @@ QueryPool::~QueryPool() {
 }
 
 void QueryPool::Submit(Work work, Done done) {
+  absl::Duration retry_after;
   {
     absl::MutexLock lock(&mutex_);
     if (!stopping_ && queue_.size() < kMaxQueue) {
       queue_.push_back({std::move(work), std::move(done)});
       return;
     }
+    retry_after = drain_.RetryAfter(queue_.size(), absl::ZeroDuration());
   }
-  done(MakeError(absl::StatusCode::kResourceExhausted, "OVERLOADED", "",
-                 "too many queries are waiting; try again in a moment"));
+  ++refused_;
+  done(Overloaded("queries", retry_after));
 }
 
 absl::Status QueryPool::Run(Work work) {
@@ -79,7 +83,16 @@ void QueryPool::Loop() {
       job = std::move(queue_.front());
       queue_.pop_front();
     }
-    job.done(RunOn(database_, job.work, connection));
+    const absl::Time begin = absl::Now();
+    absl::Status status = RunOn(database_, job.work, connection);
+    {
+      absl::MutexLock lock(&mutex_);
+      drain_.Note(1, (absl::Now() - begin) / thread_count_);
+    }
+    // Of a query nothing is unknown: it may be asked again as soon as there is a
+    // database.
+    if (ReasonOf(status) == "DATABASE_UNAVAILABLE") status = TryAgain(status, kDatabaseRetryAfter);
+    job.done(status);
   }
 }
 

@@ -6,6 +6,8 @@
 #ifndef RESERVE_SERVICES_LEDGER_ENGINE_QUERY_POOL_H_
 #define RESERVE_SERVICES_LEDGER_ENGINE_QUERY_POOL_H_
 
+#include <atomic>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -15,6 +17,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "services/ledger/engine/overload.h"
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/database_url.h"
 
@@ -24,10 +27,12 @@ class QueryPool {
  public:
   using Work = std::function<absl::Status(storage::Connection&)>;
   // Called exactly once, from a thread of the pool: the status of the work,
-  // UNAVAILABLE if there is no database, RESOURCE_EXHAUSTED if too much waits.
+  // UNAVAILABLE if there is no database, RESOURCE_EXHAUSTED "OVERLOADED" if too
+  // much waits (then from the caller's thread); both with a wait.
   using Done = std::function<void(const absl::Status&)>;
 
-  QueryPool(storage::DatabaseOptions database, int threads);
+  // `refused` counts what was refused because too much waited.
+  QueryPool(storage::DatabaseOptions database, int threads, std::atomic<int64_t>& refused);
   // Finishes what is queued.
   ~QueryPool();
 
@@ -44,8 +49,11 @@ class QueryPool {
   void Loop();
 
   const storage::DatabaseOptions database_;
+  const int thread_count_;
+  std::atomic<int64_t>& refused_;
   absl::Mutex mutex_;
   std::deque<Job> queue_ ABSL_GUARDED_BY(mutex_);
+  DrainEstimate drain_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };

@@ -1,11 +1,15 @@
 #include "services/ledger/engine/engine.h"
 
+#include <atomic>
+#include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "common/error/retry_after.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/services/ledger/engine/harness.h"
@@ -295,37 +299,135 @@ TEST_F(EngineTest, APoisonousCommandDoesNotTakeItsBatchDown) {
   EXPECT_EQ(ledger_.Audit().usages, 39);
 }
 
-TEST_F(EngineTest, AFullQueueRefusesAtOnce) {
-  EngineOptions options = ledger_.Options();
-  options.lanes = 1;
-  options.max_queue = 8;
-  const auto engine = ledger_.StartEngine(options);
-  OpenFunded(*engine, kAccount);
-  const auto holder = ledger_.Connect();
-  ASSERT_TRUE(holder->Begin().ok());
-  ASSERT_TRUE(holder->Execute("UPDATE balances SET last_seq = last_seq").ok());
+// A lane whose one thread waits for a row lock, so that its queue fills up.
+class FullLaneTest : public EngineTest {
+ protected:
+  void StartAndHold(EngineOptions options) {
+    options.lanes = 1;
+    engine_ = ledger_.StartEngine(options);
+    OpenFunded(*engine_, kAccount);
+    holder_ = ledger_.Connect();
+    ASSERT_TRUE(holder_->Begin().ok());
+    ASSERT_TRUE(holder_->Execute("UPDATE balances SET last_seq = last_seq").ok());
+    engine_->Submit(TasksFor({{kAccount, Usage("first")}}, &first_));
+    ASSERT_TRUE(WaitUntil([this] { return engine_->stats().queued == 0; }));
+  }
 
-  Replies first(1);
-  engine->Submit(TasksFor({{kAccount, Record(Call(kUser, "first", kStandardNumber, 60))}}, &first));
-  ASSERT_TRUE(WaitUntil([&] { return engine->stats().queued == 0; }));
-  Replies others(12);
-  std::vector<Order> orders;
-  for (int i = 0; i < 12; ++i) {
-    orders.emplace_back(kAccount, Record(Call(kUser, absl::StrCat("c", i), kStandardNumber, 60)));
+  static Command Usage(const std::string& id) {
+    return Record(Call(kUser, id, kStandardNumber, 60));
   }
-  engine->Submit(TasksFor(orders, &others));
-  EXPECT_EQ(engine->stats().overloaded, 4);
-  EXPECT_EQ(engine->stats().queued, 8);
-  ASSERT_TRUE(holder->Commit().ok());
-  EXPECT_TRUE(first.Wait()[0].ok());
-  const auto replies = others.Wait();
-  for (size_t i = 0; i < replies.size(); ++i) {
-    EXPECT_EQ(ReasonFor(replies[i]), i < 8 ? "OK" : "OVERLOADED");
-    if (i >= 8) {
-      EXPECT_EQ(replies[i].status().code(), absl::StatusCode::kResourceExhausted);
+
+  // Sends `count` usages, of which `taken` fit, and expects that the rest is refused
+  // before the lane moves, and that what was taken, and nothing else, is booked then.
+  void ExpectTaken(int count, size_t taken) {
+    const size_t refused = static_cast<size_t>(count) - taken;
+    Refusals others(static_cast<size_t>(count));
+    std::vector<Order> orders;
+    for (int i = 0; i < count; ++i) orders.emplace_back(kAccount, Usage(absl::StrCat("c", i)));
+    EXPECT_TRUE(engine_->CheckRoom(kAccount).ok());
+    engine_->Submit(TasksFor(orders, &others));
+    EXPECT_EQ(others.arrived(), refused) << "who is refused must not wait";
+    EXPECT_EQ(engine_->stats().overloaded, static_cast<int64_t>(refused));
+    EXPECT_EQ(engine_->stats().queued, static_cast<int64_t>(taken));
+    EXPECT_GE(engine_->stats().queued_bytes, static_cast<int64_t>(taken * sizeof(Task)));
+    EXPECT_TRUE(engine_->crowded());
+    ExpectOverloaded(engine_->CheckRoom(kAccount));
+    ExpectOverloaded(engine_->CheckRoom());
+    EXPECT_EQ(engine_->stats().overloaded, static_cast<int64_t>(refused + 2));
+
+    ASSERT_TRUE(holder_->Commit().ok());
+    EXPECT_TRUE(first_.Wait()[0].ok());
+    const auto replies = others.Wait();
+    for (size_t i = 0; i < replies.size(); ++i) {
+      if (i < taken) {
+        EXPECT_TRUE(replies[i].ok()) << i << ": " << replies[i].status();
+      } else {
+        ExpectOverloaded(replies[i].status());
+      }
     }
+    EXPECT_EQ(ledger_.Audit().usages, static_cast<int64_t>(taken + 1));
+    EXPECT_EQ(engine_->stats().queued_bytes, 0);
+    EXPECT_FALSE(engine_->crowded());
+    EXPECT_TRUE(engine_->CheckRoom(kAccount).ok());
   }
-  EXPECT_EQ(ledger_.Audit().usages, 9);
+
+  static void ExpectOverloaded(const absl::Status& status) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+    EXPECT_EQ(ReasonOf(status), "OVERLOADED") << status;
+    const auto wait = RetryAfterOf(status);
+    ASSERT_TRUE(wait.has_value()) << status;
+    EXPECT_GE(*wait, kShortestRetryAfter);
+    EXPECT_LE(*wait, kLongestRetryAfter);
+    EXPECT_THAT(std::string(status.message()), testing::HasSubstr("try again in "));
+  }
+
+ private:
+  class Refusals : public Replies {
+   public:
+    using Replies::Replies;
+    void Done(uint32_t index, absl::StatusOr<Reply> reply) override {
+      Replies::Done(index, std::move(reply));
+      ++arrived_;
+    }
+    size_t arrived() const { return arrived_; }
+
+   private:
+    std::atomic<size_t> arrived_ = 0;
+  };
+
+  Replies first_{1};
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<storage::Connection> holder_;
+};
+
+TEST_F(FullLaneTest, ByCountItRefusesAtOnceAndBooksWhatItTook) {
+  EngineOptions options = ledger_.Options();
+  options.max_queue = 8;
+  StartAndHold(options);
+  ExpectTaken(12, 8);
+}
+
+TEST_F(FullLaneTest, ByBytesItRefusesAtOnceAndBooksWhatItTook) {
+  const size_t each = BytesOf(Task{kAccount, Usage("c0"), nullptr, 0});
+  EngineOptions options = ledger_.Options();
+  options.max_queue_bytes = static_cast<int64_t>(5 * each);
+  StartAndHold(options);
+  ExpectTaken(12, 5);
+}
+
+TEST(BytesOfTest, LongTextsAndTheCallCount) {
+  const auto adjust = [](size_t length) {
+    return Task{kAccount, AdjustBalance{"r", 1, std::string(length, 'x'), "USD"}, nullptr, 0};
+  };
+  EXPECT_GE(BytesOf(adjust(0)), sizeof(Task));
+  EXPECT_GE(BytesOf(adjust(1'000)), BytesOf(adjust(0)) + 1'000);
+  Task with_call = adjust(0);
+  with_call.call_bytes = 5'000;
+  EXPECT_EQ(BytesOf(with_call), BytesOf(adjust(0)) + 5'000);
+}
+
+TEST(DrainEstimateTest, TheWaitFollowsTheQueueAndTheRateWithinBounds) {
+  DrainEstimate drain;
+  for (int i = 0; i < 100; ++i) drain.Note(500, absl::Milliseconds(50));  // 0.1 ms each
+  const auto between = [&drain](size_t waiting, absl::Duration busy, absl::Duration least,
+                                absl::Duration most) {
+    absl::Duration first = drain.RetryAfter(waiting, busy);
+    bool spread = false;
+    for (int i = 0; i < 100; ++i) {
+      const absl::Duration wait = drain.RetryAfter(waiting, busy);
+      EXPECT_GE(wait, least);
+      EXPECT_LE(wait, most);
+      spread = spread || wait != first;
+    }
+    EXPECT_TRUE(spread) << "all would come back together";
+  };
+  const absl::Duration idle = -absl::InfiniteDuration();
+  between(10'000, idle, absl::Milliseconds(500), absl::Milliseconds(1'500));
+  between(1, idle, kShortestRetryAfter, kShortestRetryAfter * 3);
+  between(1'000'000, idle, absl::Seconds(1), kLongestRetryAfter);
+  // A lane that has stood still for two seconds won't be done in one.
+  between(1, absl::Seconds(2), absl::Seconds(1), absl::Seconds(3));
+  between(1, absl::InfiniteDuration(), absl::Seconds(1), kLongestRetryAfter);
 }
 
 TEST_F(EngineTest, ALaneWhoseSessionIsKilledGoesOnWithAnother) {
