@@ -53,6 +53,13 @@ namespace {
 namespace pb = ledger::v1;
 
 constexpr int kBatchUsages = 500;
+constexpr int kUnaryInFlight = 256;
+constexpr int kTimesOverloaded = 10;
+// So many batches wait for an answer at the most, however many are due: more than
+// the lanes have room for.
+constexpr int kMostBatchesInFlight = 400;
+constexpr int kFloodConnections = 10;
+constexpr int kCallsPerConnection = 512;  // the ledger's default
 constexpr int kManyAccounts = 1'000'000;
 constexpr int kStreams = 4;
 constexpr int64_t kUnacknowledged = 1024;
@@ -110,6 +117,10 @@ class Bench {
   absl::Status MeasureUnary();
   absl::Status MeasureStream();
   absl::Status MeasureTwoLedgers();
+  absl::Status MeasureOverload();
+  // One load beyond what the ledger can do; `name` is its figure, beside "_refused".
+  absl::Status OverloadFigure(const std::string& name, const CallOptions& options,
+                              const std::vector<Request>& requests);
   absl::Status MeasureHistory();
   absl::Status MeasureDips();
   absl::StatusOr<double> OneDip(pb::Ledger::Stub& stub, const std::string& account_id);
@@ -139,6 +150,7 @@ class Bench {
   Channels floor_channels_;
   std::unique_ptr<SqlFloor> sql_floor_;
   SqlFloor::Options sql_best_;
+  int64_t most_memory_ = 0;  // of the ledger while overloaded, in bytes
   int batches_in_flight_ = 8;
   int64_t usages_at_start_ = 0;
   int64_t booked_ = 0;
@@ -156,6 +168,7 @@ absl::Status Bench::Run() {
     Note("streams", MeasureStream());
     Note("two ledgers", MeasureTwoLedgers());
   }
+  Note("overload", MeasureOverload());
   Note("history", MeasureHistory());
   Note("dips", MeasureDips());
   Note("rating", MeasureRating());
@@ -267,9 +280,9 @@ absl::Status Bench::MeasureFloors() {
 
 absl::Status Bench::Take(const LoadResult& result) {
   booked_ += result.answers.booked;
-  if (result.answers.failed + result.answers.refused == 0) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat(result.answers.failed, " calls failed and ",
-                                          result.answers.refused,
+  const int64_t refused = result.answers.refused + result.answers.overloaded;
+  if (result.answers.failed + refused == 0) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat(result.answers.failed, " calls failed and ", refused,
                                           " usages were refused: ", result.answers.first_error));
 }
 
@@ -375,6 +388,89 @@ absl::Status Bench::MeasureTwoLedgers() {
   cpu_.Forget("ledger");
   cpu_.Watch("ledger", ledger_.process->pid());
   return status;
+}
+
+absl::Status Bench::OverloadFigure(const std::string& name, const CallOptions& options,
+                                   const std::vector<Request>& requests) {
+  MemoryWatch memory(ledger_.process->pid());
+  LoadResult result = RunCalls(options, requests, plan_.timing, cpu_);
+  const int64_t peak = memory.Peak();
+  std::cout << absl::StreamFormat("  %s: at most %.0f MB\n", name, static_cast<double>(peak) / 1e6);
+  most_memory_ = std::max(most_memory_, peak);
+  const int64_t refused = std::exchange(result.answers.overloaded, 0);
+  RESERVE_RETURN_IF_ERROR(Take(result));
+  figures_.Add(name, result.window.per_second);
+  figures_.AddCpu(name, result.window.cpu_us);
+  figures_.Add(name + "_refused", 100.0 * static_cast<double>(refused) /
+                                      static_cast<double>(refused + result.answers.booked));
+  if (name != "overload_unary") {
+    figures_.Add(name + "_offered", result.window.offered_per_second);
+  }
+  return absl::OkStatus();
+}
+
+// What is booked, and what the ledger's memory does, while far more is asked for than it
+// can do, by a client that does not wait as it is told to.
+absl::Status Bench::MeasureOverload() {
+  if (!Wanted("overload")) return absl::OkStatus();
+  const pid_t ledger = ledger_.process->pid();
+  const CallOptions batches{channels_, Method::kBatchRecordUsage, batches_in_flight_};
+  const CallOptions calls{channels_, Method::kRecordUsage, kUnaryInFlight};
+  const auto measure_peak = [&](const char* name, const CallOptions& options,
+                                const std::vector<Request>& requests) -> absl::Status {
+    RESERVE_ASSIGN_OR_RETURN(const LoadResult result, Load(options, requests, plan_.timing));
+    figures_.Add(name, result.window.per_second);
+    figures_.AddCpu(name, result.window.cpu_us);
+    return absl::OkStatus();
+  };
+  const auto measure_peaks = [&]() -> absl::Status {
+    RESERVE_RETURN_IF_ERROR(
+        measure_peak("overload_batch_peak", batches,
+                     traffic_.Batches(Supply(kMostBatchedPerSecond, plan_.timing), kBatchUsages,
+                                      traffic_.Spread())));
+    return measure_peak(
+        "overload_unary_peak", calls,
+        traffic_.Records(Supply(kMostCallsPerSecond, plan_.timing), traffic_.Spread()));
+  };
+  // The accounts that the ledger remembers are no load: let it know them all before.
+  const Timing once{absl::Seconds(120), absl::ZeroDuration()};
+  RESERVE_RETURN_IF_ERROR(
+      Load(batches,
+           traffic_.Batches(plan_.accounts, kBatchUsages,
+                            [next = 0, this]() mutable { return 1 + next++ % plan_.accounts; }),
+           once)
+          .status());
+  RESERVE_RETURN_IF_ERROR(measure_peaks());
+  const int64_t before = ResidentBytes(ledger);
+  for (int round = 1; round <= plan_.rounds; ++round) {
+    if (round > 1) RESERVE_RETURN_IF_ERROR(measure_peaks());
+    CallOptions overload = batches;
+    overload.in_flight = kMostBatchesInFlight;
+    overload.calls_per_second =
+        kTimesOverloaded * figures_.Value("overload_batch_peak") / kBatchUsages;
+    overload.count_booked_only = true;
+    RESERVE_RETURN_IF_ERROR(OverloadFigure(
+        "overload_batch", overload,
+        traffic_.Batches(Supply(overload.calls_per_second * kBatchUsages, plan_.timing),
+                         kBatchUsages, traffic_.Spread())));
+    overload = calls;
+    overload.count_booked_only = true;
+    overload.in_flight = kTimesOverloaded * kUnaryInFlight;
+    RESERVE_RETURN_IF_ERROR(OverloadFigure(
+        "overload_unary", overload,
+        traffic_.Records(Supply(kMostEmptyCallsPerSecond, plan_.timing), traffic_.Spread())));
+    // What waits in the client for its connection is no load: take more of them.
+    RESERVE_ASSIGN_OR_RETURN(overload.channels, ledger_.Connect(kFloodConnections));
+    overload.in_flight = kFloodConnections * kCallsPerConnection;
+    RESERVE_RETURN_IF_ERROR(OverloadFigure(
+        "overload_flood", overload,
+        traffic_.Records(Supply(kMostEmptyCallsPerSecond, plan_.timing), traffic_.Spread())));
+  }
+  RESERVE_RETURN_IF_ERROR(measure_peaks());
+  figures_.Add("overload_memory_before", static_cast<double>(before) / 1e6);
+  figures_.Add("overload_memory_growth", static_cast<double>(most_memory_ - before) / 1e6);
+  figures_.Add("overload_memory_after", static_cast<double>(ResidentBytes(ledger)) / 1e6);
+  return absl::OkStatus();
 }
 
 // Pages through the whole history of one account.

@@ -52,6 +52,8 @@ void CountBatch(const pb::BatchRecordUsageResponse& response, Answers* answers) 
   for (const pb::RecordUsageResult& result : response.results()) {
     if (result.has_response()) {
       CountRecord(result.response(), answers);
+    } else if (result.error().code() == grpc::RESOURCE_EXHAUSTED) {
+      ++answers->overloaded;
     } else {
       ++answers->refused;
       NoteError(result.error().ShortDebugString(), answers);
@@ -176,6 +178,7 @@ class Caller {
     call->context.emplace();
     call->context->set_deadline(std::chrono::system_clock::now() + kCallDeadline);
     call->usages = request.usages;
+    progress_.offered.fetch_add(request.usages, std::memory_order_relaxed);
     call->start_nanos = start_nanos;
     call->reader = call->stub->PrepareUnaryCall(&*call->context, PathOf(options_.method),
                                                 request.message, &queue_);
@@ -186,14 +189,20 @@ class Caller {
 
   void Take(Call* call) {
     idle_.push_back(call);
+    const int64_t booked_before = answers_.booked + answers_.duplicates;
     if (call->status.ok()) {
       CountAnswer(options_.method, &call->response, &answers_);
+    } else if (call->status.error_code() == grpc::RESOURCE_EXHAUSTED) {
+      answers_.overloaded += call->usages;
     } else {
       ++answers_.failed;
       NoteError(absl::StrCat(call->status.error_code(), ": ", call->status.error_message()),
                 &answers_);
     }
-    progress_.done.fetch_add(call->usages, std::memory_order_relaxed);
+    progress_.done.fetch_add(options_.count_booked_only
+                                 ? answers_.booked + answers_.duplicates - booked_before
+                                 : call->usages,
+                             std::memory_order_relaxed);
     if (progress_.in_window) {
       latencies_us_.push_back(static_cast<float>(absl::GetCurrentTimeNanos() - call->start_nanos) /
                               1e3f);

@@ -23,6 +23,7 @@ struct Answers {
   int64_t duplicates = 0;  // usages that were booked before
   int64_t allowed = 0;     // authorisations
   int64_t refused = 0;     // single usages or authorisations
+  int64_t overloaded = 0;  // single usages, refused because a queue was full: not done
   int64_t failed = 0;      // calls; what became of their usages is unknown
   std::string first_error;
 };
@@ -48,6 +49,8 @@ struct CallOptions {
   // Open loop: if above 0, calls are sent at this rate however long they take, at most
   // `in_flight` at a time, and latency counts from when a call should have been sent.
   double calls_per_second = 0;
+  // Count as done only what is booked (or was before), not what is refused.
+  bool count_booked_only = false;
   // Start again from the first request when all are sent.
   bool repeat = false;
 };

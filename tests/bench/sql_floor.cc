@@ -149,7 +149,8 @@ SqlFloor::Transaction SqlFloor::Write(const Options& options, int thread) {
     touched[account_id] = seq;
   }
   if (options.balances) {
-    storage::SqlText sql("INSERT INTO balances (account_id,balance_nanos,last_seq,version) VALUES ");
+    storage::SqlText sql(
+        "INSERT INTO balances (account_id,balance_nanos,last_seq,version) VALUES ");
     for (const auto& [account_id, seq] : touched) {
       sql.Row().Text(account_id).Int(1'000'000'000'000'000 - seq).Int(seq).Int(1).EndRow();
     }

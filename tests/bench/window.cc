@@ -60,21 +60,39 @@ int64_t ResidentBytes(pid_t pid) {
   return resident_pages * sysconf(_SC_PAGESIZE);
 }
 
+MemoryWatch::MemoryWatch(pid_t pid)
+    : thread_([this, pid] {
+        do {
+          peak_ = std::max(peak_, ResidentBytes(pid));
+        } while (!ended_.WaitForNotificationWithTimeout(absl::Milliseconds(20)));
+      }) {}
+
+int64_t MemoryWatch::Peak() {
+  if (thread_.joinable()) {
+    ended_.Notify();
+    thread_.join();
+  }
+  return peak_;
+}
+
 WindowResult MeasureWindow(const Timing& timing, const CpuMeter& cpu, Progress& progress) {
   progress.exhausted.WaitForNotificationWithTimeout(timing.ramp);
   progress.in_window = true;
   const auto cpu_before = cpu.Read();
   const int64_t done_before = progress.done;
+  const int64_t offered_before = progress.offered;
   const absl::Time begin = absl::Now();
   progress.exhausted.WaitForNotificationWithTimeout(timing.window);
   const absl::Duration elapsed = absl::Now() - begin;
   const int64_t done = progress.done - done_before;
+  const int64_t offered = progress.offered - offered_before;
   const auto cpu_after = cpu.Read();
   progress.in_window = false;
   progress.stop = true;
 
   WindowResult result;
   result.per_second = static_cast<double>(done) / absl::ToDoubleSeconds(elapsed);
+  result.offered_per_second = static_cast<double>(offered) / absl::ToDoubleSeconds(elapsed);
   for (size_t i = 0; i < cpu_after.size() && done > 0; ++i) {
     const double seconds = cpu_after[i].second - cpu_before[i].second;
     result.cpu_us.emplace_back(cpu_after[i].first, 1e6 * seconds / static_cast<double>(done));

@@ -16,6 +16,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -41,6 +42,20 @@ class CpuMeter {
 // The resident memory of a process in bytes; 0 if it is gone.
 int64_t ResidentBytes(pid_t pid);
 
+// Watches the resident memory of a process from a thread of its own.
+class MemoryWatch {
+ public:
+  explicit MemoryWatch(pid_t pid);
+  // Ends the watch; the most that was seen, in bytes.
+  int64_t Peak();
+  ~MemoryWatch() { Peak(); }
+
+ private:
+  absl::Notification ended_;
+  int64_t peak_ = 0;  // of the thread, until it is joined
+  std::thread thread_;
+};
+
 struct Timing {
   absl::Duration ramp;
   absl::Duration window;
@@ -49,6 +64,7 @@ struct Timing {
 // Shared by a load and who measures it. Thread-safe.
 struct Progress {
   std::atomic<int64_t> done = 0;
+  std::atomic<int64_t> offered = 0;  // what was sent, whether it was done or not
   std::atomic<bool> in_window = false;
   std::atomic<bool> stop = false;
 
@@ -64,6 +80,7 @@ struct Progress {
 
 struct WindowResult {
   double per_second = 0;
+  double offered_per_second = 0;
   // Microseconds of CPU by each process for each thing done.
   std::vector<std::pair<std::string, double>> cpu_us;
 };
