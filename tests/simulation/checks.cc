@@ -1,0 +1,338 @@
+#include "tests/simulation/checks.h"
+
+#include <algorithm>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+
+namespace reserve::simulation {
+namespace {
+
+using domain::AccountState;
+using domain::CardState;
+using domain::Entry;
+using domain::EntryKind;
+using domain::Event;
+using domain::EventKind;
+using domain::Recharge;
+using domain::RechargeState;
+
+// Two ledgers whose clocks are an hour off, each its own way, differ by so much.
+constexpr absl::Duration kClocksApart = absl::Hours(2);
+
+std::string NameOf(const Recharge& recharge) {
+  return absl::StrCat("recharge ", recharge.account_id, "/", recharge.ordinal);
+}
+
+bool CardUsable(const domain::Account& a) { return a.card_state == CardState::kUsable; }
+// A recheck is only ever due because of a cap (G7).
+bool Capped(const domain::Account& a) { return a.recheck_time != absl::InfiniteFuture(); }
+
+}  // namespace
+
+// --- Writes -------------------------------------------------------------------------
+
+void Checks::BeforeWrite(const AccountRows& rows, const AccountWrite& write) {
+  for (const AppliedReport& report : write.reports) {
+    const auto found = rows.recharges.find(report.ordinal);
+    if (found == rows.recharges.end()) continue;
+    const Recharge& recharge = found->second.recharge;
+    if (report.outcome.kind == domain::ChargeOutcome::Kind::kSucceeded) continue;
+    if (report.outcome.lease_epoch != recharge.lease_epoch) {
+      scene_.Fail("only a success is taken without the lease",
+                  absl::StrCat(NameOf(recharge), " was changed by a report of epoch ",
+                               report.outcome.lease_epoch, " under lease ", recharge.lease_epoch));
+    }
+  }
+}
+
+void Checks::AfterWrite(const AccountRows& rows) {
+  SeenAccount& seen = accounts_[rows.account.account_id];
+  CheckEntries(rows, &seen);
+  CheckEvents(rows, &seen);
+  CheckRecharges(rows, &seen);
+  CheckState(rows, &seen);
+}
+
+void Checks::CheckEntries(const AccountRows& rows, SeenAccount* seen) {
+  for (; seen->entries < rows.entries.size(); ++seen->entries) {
+    const Entry& entry = rows.entries[seen->entries];
+    const auto expected = static_cast<int64_t>(seen->entries) + 1;
+    if (entry.seq != expected) {
+      return scene_.Fail("entries are numbered without gaps",
+                         absl::StrCat(rows.account.account_id, ": entry ", expected,
+                                      " has the number ", entry.seq));
+    }
+    seen->balance += entry.amount;
+    if (entry.balance_after != seen->balance) {
+      return scene_.Fail("the balance is the sum of the entries",
+                         absl::StrCat(rows.account.account_id, ": after entry ", entry.seq, " ",
+                                      FormatDecimal(entry.balance_after), " is stored, the sum is ",
+                                      FormatDecimal(seen->balance)));
+    }
+    if (entry.booked.has_value()) {
+      if (!seen->usages.insert(entry.booked->usage.usage_id).second) {
+        return scene_.Fail("a usage is booked once", entry.booked->usage.usage_id);
+      }
+      seen->free_seconds[entry.booked->usage.user_id] += entry.booked->rating.free_seconds_taken;
+    }
+    if (entry.kind == EntryKind::kRecharge) CheckCredit(entry, seen);
+    if (entry.kind == EntryKind::kAdjustment && ++seen->adjustments[entry.request_id] > 1) {
+      return scene_.Fail("a request is carried out once", entry.request_id);
+    }
+  }
+  if (rows.account.balance != seen->balance ||
+      rows.account.last_seq != static_cast<int64_t>(seen->entries)) {
+    return scene_.Fail(
+        "the balance is the sum of the entries",
+        absl::StrCat(rows.account.account_id, " has ", FormatDecimal(rows.account.balance),
+                     " at entry ", rows.account.last_seq, ", its entries ",
+                     FormatDecimal(seen->balance), " at entry ", seen->entries));
+  }
+  for (const auto& [user_id, taken] : seen->free_seconds) {
+    const auto user = rows.users.find(user_id);
+    if (user == rows.users.end() || user->second.free_seconds_used != taken) {
+      scene_.Fail("the free bucket holds what the calls left", user_id);
+    }
+  }
+}
+
+// "Credited only if charged, and exactly once."
+void Checks::CheckCredit(const Entry& entry, SeenAccount* seen) {
+  const std::string name = absl::StrCat(entry.account_id, "/", entry.recharge_ordinal);
+  if (++seen->recharges[entry.recharge_ordinal].credits > 1) {
+    return scene_.Fail("a recharge is credited once", name);
+  }
+  seen->funded = true;
+  const auto charged = gateway_.charges().find({entry.account_id, entry.recharge_ordinal});
+  if (charged == gateway_.charges().end()) {
+    return scene_.Fail("only what was charged is credited", name);
+  }
+  if (charged->second.front().amount != entry.amount) {
+    scene_.Fail("what was charged is credited",
+                absl::StrCat(name, ": ", FormatDecimal(charged->second.front().amount),
+                             " was charged, ", FormatDecimal(entry.amount), " credited"));
+  }
+}
+
+void Checks::CheckEvents(const AccountRows& rows, SeenAccount* seen) {
+  // D4: whatever the state becomes, the last event that tells of a state says so.
+  AccountState told = seen->state;
+  for (; seen->events < rows.events.size(); ++seen->events) {
+    const Event& event = rows.events[seen->events];
+    if (event.event_seq != static_cast<int64_t>(seen->events) + 1) {
+      return scene_.Fail("events are numbered without gaps", rows.account.account_id);
+    }
+    if (event.kind == EventKind::kEnabled) told = AccountState::kActive;
+    if (event.kind == EventKind::kDisabled) told = AccountState::kDisabled;
+    if (event.kind == EventKind::kDisabled) scene_.Count(Happening::kDisabled);
+    if (event.kind == EventKind::kCapReached) scene_.Count(Happening::kCapReached);
+    if (event.kind == EventKind::kCardLimitReached) scene_.Count(Happening::kCardLimitReached);
+  }
+  if (rows.account.state != told) {
+    scene_.Fail("each change of state is an event", rows.account.account_id);
+  }
+  seen->state = rows.account.state;
+}
+
+void Checks::CheckRecharges(const AccountRows& rows, SeenAccount* seen) {
+  int open = 0;
+  for (const auto& [ordinal, row] : rows.recharges) {
+    CheckRecharge(row.recharge, seen);
+    if (!row.recharge.open()) continue;
+    ++open;
+    if (rows.account.open_ordinal != ordinal) {
+      scene_.Fail("the account knows its open recharge", NameOf(row.recharge));
+    }
+  }
+  if (open > 1 || (open == 0 && rows.account.open_ordinal != 0)) {
+    scene_.Fail("at most one recharge is open",
+                absl::StrCat(rows.account.account_id, ": ", open, " are"));
+  }
+}
+
+void Checks::CheckRecharge(const Recharge& recharge, SeenAccount* account) {
+  SeenRecharge& seen = account->recharges[recharge.ordinal];
+  if (seen.attempt == 0) {
+    seen.amount = recharge.amount;
+    seen.card = recharge.card;
+    if (!recharge.request_id.empty()) {
+      const auto [top_up, fresh] =
+          account->top_ups.try_emplace(recharge.request_id, recharge.ordinal);
+      if (!fresh) {
+        scene_.Fail("a request is carried out once",
+                    absl::StrCat(recharge.request_id, " opened ", top_up->second, " and ",
+                                 recharge.ordinal));
+      }
+    }
+  }
+  if (recharge.amount != seen.amount)
+    scene_.Fail("a recharge's amount is frozen", NameOf(recharge));
+  if (recharge.attempt < seen.attempt || recharge.lease_epoch < seen.epoch) {
+    scene_.Fail("attempts and epochs only grow", NameOf(recharge));
+  }
+  if (!(recharge.card == seen.card) && recharge.attempt == seen.attempt) {
+    scene_.Fail("an attempt keeps its card", NameOf(recharge));
+  }
+  if (recharge.state == RechargeState::kNeedsReview && recharge.state != seen.state) {
+    scene_.Count(Happening::kNeedsReview);
+    const absl::Duration age = scene_.now() - recharge.attempt_start;
+    if (age < kKeyLifetime / 2 - kClocksApart) {
+      scene_.Fail(
+          "a person is only asked when there is no other way",
+          absl::StrCat(NameOf(recharge), " needs review after ", absl::FormatDuration(age)));
+    }
+  }
+  if (recharge.state == RechargeState::kSucceeded && seen.credits != 1) {
+    scene_.Fail("a recharge that succeeded is credited", NameOf(recharge));
+  }
+  seen.attempt = recharge.attempt;
+  seen.epoch = recharge.lease_epoch;
+  seen.card = recharge.card;
+  seen.state = recharge.state;
+}
+
+void Checks::CheckState(const AccountRows& rows, SeenAccount* seen) {
+  const domain::Account& a = rows.account;
+  const auto wrong = [&](absl::string_view check) {
+    scene_.Fail(check, absl::StrCat(a.account_id, " at ", FormatDecimal(a.balance), ", card state ",
+                                    static_cast<int>(a.card_state), ", open recharge ",
+                                    a.open_ordinal, Capped(a) ? ", capped" : ""));
+  };
+  if ((a.state == AccountState::kPendingFunding) == seen->funded) {
+    return wrong("O1: an account is pending until a recharge succeeds");
+  }
+  if (a.state == AccountState::kDisabled && a.balance > 0) {
+    return wrong("D1: an account with money is not disabled");
+  }
+  if (a.state == AccountState::kActive && a.balance <= 0 && (!CardUsable(a) || Capped(a))) {
+    return wrong("D1: an account without money and without a card that works is disabled");
+  }
+  const bool low = a.balance < a.recharge_threshold || a.state == AccountState::kPendingFunding;
+  if (low && CardUsable(a) && a.open_ordinal == 0 && !Capped(a)) {
+    wrong("G1: a low balance with a usable card opens a recharge");
+  }
+}
+
+// --- Charges and replies ---------------------------------------------------------------
+
+void Checks::OnChargeSent(const worker::Task& task, const std::string& key) {
+  const auto declined = [this](const std::string& sent) {
+    const ModelGateway::Truth* truth = gateway_.TruthOf(sent);
+    return truth != nullptr && !truth->in_work && (truth->refused || !truth->decided.empty()) &&
+           std::none_of(truth->decided.begin(), truth->decided.end(),
+                        [](const auto& answer) { return answer.succeeded; });
+  };
+  std::set<std::string>& keys = keys_sent_[{task.account_id, task.ordinal}];
+  for (const std::string& other : keys) {
+    // A straggler may send an older key once more: it hears what was decided.
+    if (other == key || declined(other) || declined(key)) continue;
+    scene_.Fail("no second key while the first one's outcome is unknown",
+                absl::StrCat(task.account_id, "/", task.ordinal, ": ", key, " is sent, and ", other,
+                             " was not declined"));
+  }
+  keys.insert(key);
+}
+
+void Checks::OnReply(const ModelDatabase& database, const std::string& account_id,
+                     const engine::Command& command, const absl::StatusOr<engine::Reply>& reply) {
+  const AccountRows* rows = database.Find(account_id);
+  if (rows == nullptr) {
+    if (reply.ok()) scene_.Fail("what was acknowledged is stored", account_id);
+    return;
+  }
+  if (const auto* record = std::get_if<engine::RecordUsage>(&command)) {
+    return CheckUsageReply(*rows, record->usage, reply);
+  }
+  if (!reply.ok()) return;
+  const SeenAccount& seen = accounts_[account_id];
+  if (const auto* adjust = std::get_if<engine::AdjustBalance>(&command)) {
+    if (seen.adjustments.count(adjust->request_id) == 0) {
+      scene_.Fail("what was acknowledged is stored", adjust->request_id);
+    }
+  }
+  if (const auto* ask = std::get_if<engine::RequestRecharge>(&command)) {
+    if (seen.top_ups.count(ask->request_id) == 0) {
+      scene_.Fail("what was acknowledged is stored", ask->request_id);
+    }
+  }
+}
+
+void Checks::CheckUsageReply(const AccountRows& rows, const domain::Usage& usage,
+                             const absl::StatusOr<engine::Reply>& reply) {
+  const std::string& account_id = rows.account.account_id;
+  const auto seq = rows.usages.find(usage.usage_id);
+  const bool booked = seq != rows.usages.end();
+  const std::string name = absl::StrCat(account_id, ": usage ", usage.usage_id);
+  if (!reply.ok()) {
+    if (ReasonOf(reply.status()) == "USAGE_ID_REUSED") {
+      if (!booked || rows.entries[seq->second - 1].booked->usage == usage) {
+        scene_.Fail("a usage id is only refused to other content", name);
+      }
+      return;
+    }
+    if (booked) scene_.Fail("a usage that was refused is not booked", name);
+    refused_.emplace(account_id, usage.usage_id);
+    return;
+  }
+  if (!booked) return scene_.Fail("an acknowledged usage is booked", name);
+  const Entry& entry = rows.entries[seq->second - 1];
+  const auto& told = std::get<engine::UsageReply>(*reply);
+  if (told.seq != entry.seq || told.balance_after != entry.balance_after ||
+      told.cost != -entry.amount || !(entry.booked->usage == usage)) {
+    scene_.Fail("a reply tells what is stored", name);
+  }
+  acknowledged_.emplace(account_id, usage.usage_id);
+}
+
+// --- The end ---------------------------------------------------------------------------
+
+void Checks::AtEnd(const ModelDatabase& database) {
+  for (const auto& [account_id, rows] : database.accounts()) {
+    if (rows.exists()) CheckAtEnd(rows);
+  }
+  for (const auto& [account_id, usage_id] : acknowledged_) {
+    if (accounts_[account_id].usages.count(usage_id) == 0) {
+      scene_.Fail("an acknowledged usage is booked", usage_id);
+    }
+  }
+  for (const auto& [account_id, usage_id] : refused_) {
+    if (accounts_[account_id].usages.count(usage_id) > 0) {
+      scene_.Fail("a usage that was refused is not booked", usage_id);
+    }
+  }
+  for (const auto& [key, charges] : gateway_.charges()) {
+    const AccountRows* rows = database.Find(key.first);
+    const auto row = rows == nullptr ? std::map<int64_t, RechargeRow>::const_iterator()
+                                     : rows->recharges.find(key.second);
+    if (rows == nullptr || row == rows->recharges.end()) {
+      scene_.Fail("what was charged is credited", absl::StrCat(key.first, "/", key.second));
+      continue;
+    }
+    const Recharge& recharge = row->second.recharge;
+    const bool credited = recharge.state == RechargeState::kSucceeded &&
+                          recharge.charge_id == charges.front().charge_id;
+    if (!credited && recharge.state != RechargeState::kNeedsReview) {
+      scene_.Fail("what was charged is credited",
+                  absl::StrCat(NameOf(recharge), ": charge ", charges.front().charge_id));
+    }
+  }
+}
+
+void Checks::CheckAtEnd(const AccountRows& rows) {
+  for (const auto& [ordinal, row] : rows.recharges) {
+    if (row.recharge.state == RechargeState::kOpen) {
+      scene_.Fail("every recharge is settled in the end", NameOf(row.recharge));
+    }
+  }
+  const domain::Account& a = rows.account;
+  // A cap holds until its day ends; then somebody must look again.
+  const bool waits = Capped(a) && a.recheck_time > scene_.now() - kClocksApart;
+  if (a.balance < a.recharge_threshold && CardUsable(a) && a.open_ordinal == 0 && !waits) {
+    scene_.Fail("no account is left low with a usable card",
+                absl::StrCat(a.account_id, " at ", FormatDecimal(a.balance)));
+  }
+}
+
+}  // namespace reserve::simulation

@@ -1,0 +1,85 @@
+// What must hold, whatever fails. Each check looks at one thing that has just
+// happened, and at what it remembers itself; the names are in the failures.
+//
+// Safety is looked at whenever something changes: at each write of the database,
+// each charge that is sent, each reply that a customer gets. Liveness is looked at
+// in the end, when the trouble has been over for long enough.
+#ifndef RESERVE_TESTS_SIMULATION_CHECKS_H_
+#define RESERVE_TESTS_SIMULATION_CHECKS_H_
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "services/ledger/engine/command.h"
+#include "tests/simulation/database.h"
+#include "tests/simulation/gateway.h"
+#include "tests/simulation/scene.h"
+#include "worker/decide.h"
+
+namespace reserve::simulation {
+
+class Checks : public ModelDatabase::Observer {
+ public:
+  Checks(Scene* scene, const ModelGateway* gateway) : scene_(*scene), gateway_(*gateway) {}
+
+  void BeforeWrite(const AccountRows& rows, const AccountWrite& write) override;
+  void AfterWrite(const AccountRows& rows) override;
+  // A worker sends a charge of `task` under `key`.
+  void OnChargeSent(const worker::Task& task, const std::string& key);
+  // A customer got a reply that settles the command.
+  void OnReply(const ModelDatabase& database, const std::string& account_id,
+               const engine::Command& command, const absl::StatusOr<engine::Reply>& reply);
+  // The trouble has been over for long.
+  void AtEnd(const ModelDatabase& database);
+
+ private:
+  // What was seen of a recharge.
+  struct SeenRecharge {
+    Nanos amount = 0;
+    int32_t attempt = 0;
+    int64_t epoch = 0;
+    domain::Card card;
+    domain::RechargeState state = domain::RechargeState::kOpen;
+    int credits = 0;
+  };
+  // What was seen of an account's rows.
+  struct SeenAccount {
+    size_t entries = 0;
+    size_t events = 0;
+    Nanos balance = 0;
+    bool funded = false;
+    domain::AccountState state = domain::AccountState::kPendingFunding;
+    std::set<std::string> usages;
+    std::map<std::string, int64_t> free_seconds;  // taken, by user
+    std::map<std::string, int> adjustments;       // by request id
+    std::map<int64_t, SeenRecharge> recharges;
+    std::map<std::string, int64_t> top_ups;  // request id -> ordinal
+  };
+
+  void CheckEntries(const AccountRows& rows, SeenAccount* seen);
+  void CheckCredit(const domain::Entry& entry, SeenAccount* seen);
+  void CheckEvents(const AccountRows& rows, SeenAccount* seen);
+  void CheckRecharges(const AccountRows& rows, SeenAccount* seen);
+  void CheckRecharge(const domain::Recharge& recharge, SeenAccount* seen);
+  void CheckState(const AccountRows& rows, SeenAccount* seen);
+  void CheckUsageReply(const AccountRows& rows, const domain::Usage& usage,
+                       const absl::StatusOr<engine::Reply>& reply);
+  void CheckAtEnd(const AccountRows& rows);
+
+  Scene& scene_;
+  const ModelGateway& gateway_;
+  std::map<std::string, SeenAccount> accounts_;
+  std::map<RechargeKey, std::set<std::string>> keys_sent_;
+  // (account id, usage id)
+  std::set<std::pair<std::string, std::string>> acknowledged_;
+  std::set<std::pair<std::string, std::string>> refused_;
+};
+
+}  // namespace reserve::simulation
+
+#endif  // RESERVE_TESTS_SIMULATION_CHECKS_H_

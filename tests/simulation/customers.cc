@@ -1,0 +1,149 @@
+#include "tests/simulation/customers.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+
+namespace reserve::simulation {
+namespace {
+
+constexpr int kAccounts = 3;
+constexpr int kMostActions = 22;  // of one customer
+
+}  // namespace
+
+Customers::Customers(Scene* scene, std::vector<SimulatedLedger*> ledgers,
+                     const ModelDatabase* database, Checks* checks)
+    : scene_(*scene), ledgers_(std::move(ledgers)), database_(*database), checks_(*checks) {}
+
+domain::Card Customers::AnyCard() {
+  // Most cards are good, or there would be no money to go astray.
+  const CardKind kind =
+      scene_.Happens(0.5) ? CardKind::kGood
+                          : static_cast<CardKind>(scene_.Below(static_cast<int>(CardKind::kCount)));
+  const std::string token = CardToken(kind, scene_.Below(3));
+  return {.token = token, .fingerprint = absl::StrCat("fp-", token)};
+}
+
+void Customers::Begin(absl::Duration length) {
+  for (int i = 1; i <= kAccounts; ++i) {
+    const std::string id = absl::StrCat("acct-", i);
+    engine::OpenAccount open;
+    open.digest = id;
+    if (scene_.Happens(0.9)) open.card = AnyCard();
+    Ask(id, open, [this, id, length] {
+      Ask(id, engine::PutUser{.user_id = "ann", .plan_id = ""}, [this, id, length] {
+        const int actions = 1 + scene_.Below(kMostActions);
+        for (int j = 0; j < actions; ++j) {
+          scene_.After(scene_.UpTo(length), [this, id] { DoSomething(id); });
+        }
+      });
+    });
+  }
+}
+
+void Customers::DoSomething(const std::string& id) {
+  const std::string number = absl::StrCat(++last_number_);
+  switch (scene_.Below(16)) {
+    case 0: {
+      engine::AdjustBalance adjust;
+      adjust.request_id = absl::StrCat("adjust-", number);
+      adjust.amount = (scene_.Below(41) - 20) * kNanosPerUnit;
+      adjust.reason = "a correction";
+      return Ask(id, adjust);
+    }
+    case 1:
+    case 2: {
+      engine::RequestRecharge ask;
+      ask.request_id = absl::StrCat("top-up-", number);
+      if (scene_.Happens(0.5)) ask.amount = (1 + scene_.Below(50)) * kNanosPerUnit;
+      return Ask(id, ask);
+    }
+    case 3:
+    case 4:
+      return Ask(id, engine::UpdatePaymentMethod{.card = AnyCard()});
+    case 5: {
+      engine::UpdateBillingSettings change;
+      change.reserve_amount = (15 + scene_.Below(20)) * kNanosPerUnit;
+      change.recharge_threshold = *change.reserve_amount * 2 / 3;
+      return Ask(id, change);
+    }
+    case 6:
+      if (scene_.Happens(0.5)) return Ask(id, engine::BlockAccount{.reason = "a complaint"});
+      return Ask(id, engine::UnblockAccount{.reason = "settled"});
+    default:
+      return UseTelephone(id);
+  }
+}
+
+void Customers::UseTelephone(const std::string& id) {
+  domain::Usage usage;
+  usage.usage_id = absl::StrCat("usage-", ++last_number_);
+  usage.user_id = "ann";
+  usage.destination = scene_.Happens(0.3) ? "12015550123" : "88012345678";
+  usage.start_time = scene_.now() - absl::Minutes(10);
+  usage.duration_seconds = scene_.Below(20 * 60);
+  Ask(id, engine::RecordUsage{usage}, [this, id, usage] {
+    // Afterwards: the same once more, or another call under the same id.
+    if (!scene_.Fails(0.15)) return;
+    domain::Usage again = usage;
+    if (scene_.Happens(0.3)) ++again.duration_seconds;
+    Ask(id, engine::RecordUsage{again});
+  });
+}
+
+void Customers::Ask(const std::string& account_id, engine::Command command,
+                    std::function<void()> then) {
+  ++unanswered_;
+  auto request = std::make_shared<Request>();
+  request->account_id = account_id;
+  request->command = std::move(command);
+  request->then = std::move(then);
+  SendOut(request);
+}
+
+void Customers::SendOut(const std::shared_ptr<Request>& request) {
+  SimulatedLedger* ledger =
+      ledgers_[static_cast<size_t>(scene_.Below(static_cast<int>(ledgers_.size())))];
+  ++request->sent;
+  scene_.Tell([&] {
+    const auto* usage = std::get_if<engine::RecordUsage>(&request->command);
+    const auto* card = std::get_if<engine::UpdatePaymentMethod>(&request->command);
+    constexpr const char* kWords[] = {
+        "books usage ", "asks",        "opens the account",   "changes settings",
+        "gives card ",  "puts a user", "adjusts the balance", "asks for a top-up",
+        "is blocked",   "is unblocked"};
+    const size_t which = request->command.index();
+    return absl::StrCat(request->account_id, " ", which < std::size(kWords) ? kWords[which] : "?",
+                        usage == nullptr ? "" : usage->usage.usage_id,
+                        card == nullptr ? "" : card->card.token, " at ", ledger->name(),
+                        request->sent > 1 ? ", again" : "");
+  });
+  scene_.Send([this, request, ledger] {
+    ledger->Submit(request->account_id, request->command,
+                   [this, request](const absl::StatusOr<engine::Reply>& reply) {
+                     scene_.Send([this, request, reply] { OnReply(request, reply); });
+                   });
+  });
+  const absl::Duration patience = std::min(absl::Seconds(6) * request->sent, absl::Minutes(2));
+  scene_.After(patience, [this, request] {
+    if (!request->answered) SendOut(request);
+  });
+}
+
+void Customers::OnReply(const std::shared_ptr<Request>& request,
+                        const absl::StatusOr<engine::Reply>& reply) {
+  if (absl::IsUnavailable(reply.status())) return;  // its outcome is unknown: it is sent again
+  checks_.OnReply(database_, request->account_id, request->command, reply);
+  if (request->answered) return;
+  scene_.Tell([&] {
+    return absl::StrCat(request->account_id, " is answered: ", reply.status().ToString());
+  });
+  request->answered = true;
+  --unanswered_;
+  if (request->then != nullptr) request->then();
+}
+
+}  // namespace reserve::simulation

@@ -1,0 +1,60 @@
+// The customers, and the services that act for them: calls that are booked, top-ups,
+// cards, settings, blocks, corrections, at random moments.
+//
+// A command is sent again until it is answered, to either ledger, as the services
+// are told to do; some are sent again although they were answered.
+#ifndef RESERVE_TESTS_SIMULATION_CUSTOMERS_H_
+#define RESERVE_TESTS_SIMULATION_CUSTOMERS_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "services/ledger/engine/command.h"
+#include "tests/simulation/checks.h"
+#include "tests/simulation/ledger.h"
+#include "tests/simulation/scene.h"
+
+namespace reserve::simulation {
+
+class Customers {
+ public:
+  Customers(Scene* scene, std::vector<SimulatedLedger*> ledgers, const ModelDatabase* database,
+            Checks* checks);
+
+  // Each customer opens an account and does something now and then until `length`
+  // has passed.
+  void Begin(absl::Duration length);
+  // Has each command been answered?
+  bool satisfied() const { return unanswered_ == 0; }
+
+ private:
+  struct Request {
+    std::string account_id;
+    engine::Command command;
+    bool answered = false;
+    int sent = 0;
+    std::function<void()> then;  // once it is answered
+  };
+
+  void Ask(const std::string& account_id, engine::Command command,
+           std::function<void()> then = nullptr);
+  void SendOut(const std::shared_ptr<Request>& request);
+  void OnReply(const std::shared_ptr<Request>& request, const absl::StatusOr<engine::Reply>& reply);
+  void DoSomething(const std::string& account_id);
+  void UseTelephone(const std::string& account_id);
+  domain::Card AnyCard();
+
+  Scene& scene_;
+  const std::vector<SimulatedLedger*> ledgers_;
+  const ModelDatabase& database_;
+  Checks& checks_;
+  int unanswered_ = 0;
+  int last_number_ = 0;
+};
+
+}  // namespace reserve::simulation
+
+#endif  // RESERVE_TESTS_SIMULATION_CUSTOMERS_H_

@@ -1,0 +1,320 @@
+#include "tests/simulation/ledger.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+
+namespace reserve::simulation {
+namespace {
+
+using domain::Recharge;
+using domain::RechargeState;
+
+constexpr absl::Duration kLease = absl::Seconds(30);
+constexpr absl::Duration kRetryBudget = absl::Seconds(5);
+constexpr absl::Duration kPollInterval = absl::Seconds(1);
+constexpr size_t kMaxBatch = 4;
+
+absl::Status Unavailable(absl::string_view why) {
+  return MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "", why);
+}
+
+}  // namespace
+
+SimulatedLedger::SimulatedLedger(Scene* scene, int number, double fault_rate, absl::Duration skew,
+                                 ModelDatabase* database, const domain::Settings& settings)
+    : Process(scene, absl::StrCat("ledger ", number), fault_rate),
+      skew_(skew),
+      database_(*database),
+      settings_(settings) {}
+
+void SimulatedLedger::OnStart() { Poll(); }
+
+void SimulatedLedger::OnCrash() {
+  queue_.clear();
+  busy_ = false;
+  EndStreams();
+}
+
+void SimulatedLedger::OnFreeze(absl::Duration length) {
+  if (length > kPingTimeout) EndStreams();
+}
+
+void SimulatedLedger::EndStreams() {
+  for (const auto& [worker_id, stream] : streams_) {
+    scene().After(scene().UpTo(absl::Seconds(5)), stream.watcher.on_end);
+  }
+  streams_.clear();
+}
+
+bool SimulatedLedger::Watch(const std::string& worker_id, int64_t stream, Watcher watcher) {
+  if (!reachable()) return false;
+  streams_[worker_id] = {stream, std::move(watcher)};
+  Later(absl::ZeroDuration(), [this] { Dispatch({}, /*poll=*/true); });
+  return true;
+}
+
+void SimulatedLedger::StopWatching(const std::string& worker_id, int64_t stream) {
+  const auto found = streams_.find(worker_id);
+  if (found != streams_.end() && found->second.id == stream) streams_.erase(found);
+}
+
+// --- The lane -----------------------------------------------------------------------
+
+void SimulatedLedger::Submit(const std::string& account_id, const engine::Command& command,
+                             Done done) {
+  if (!reachable()) return done(Unavailable("nobody listens"));
+  Later(absl::ZeroDuration(), [this, account_id, command, done = std::move(done)] {
+    queue_.push_back({account_id, command, done});
+    TakeQueued();
+  });
+}
+
+void SimulatedLedger::TakeQueued() {
+  if (busy_ || queue_.empty()) return;
+  busy_ = true;
+  auto round = std::make_shared<Round>();
+  for (; !queue_.empty() && round->tasks.size() < kMaxBatch; queue_.pop_front()) {
+    round->tasks.push_back(std::move(queue_.front()));
+  }
+  round->give_up = scene().now() + kRetryBudget;
+  Try(round);
+}
+
+void SimulatedLedger::Try(const std::shared_ptr<Round>& round) {
+  const bool locked =
+      std::any_of(round->tasks.begin(), round->tasks.end(), [this](const Waiting& task) {
+        const AccountRows* rows = database_.Find(task.account_id);
+        return rows != nullptr && rows->in_doubt;
+      });
+  if (locked) return Retry(round);
+  const auto batch = std::make_shared<Batch>(&scene(), database_,
+                                             domain::Context{settings_, Clock()}, round->look_up);
+  std::vector<absl::StatusOr<engine::Reply>> replies;
+  replies.reserve(round->tasks.size());
+  for (const Waiting& task : round->tasks) {
+    replies.push_back(batch->Do(task.account_id, task.command));
+  }
+  // As long as the reading and the writing take, others may do something.
+  const bool slow = scene().Fails(0.05);
+  Later(scene().UpTo(slow ? absl::Seconds(3) : absl::Milliseconds(20)),
+        [this, round, batch, replies = std::move(replies)] { Commit(round, batch, replies); });
+}
+
+void SimulatedLedger::Commit(const std::shared_ptr<Round>& round,
+                             const std::shared_ptr<Batch>& batch,
+                             const std::vector<absl::StatusOr<engine::Reply>>& replies) {
+  if (!batch->has_writes()) return Finish(round, replies);
+  const CommitResult result = database_.Commit(batch->Writes());
+  scene().Tell([&] {
+    constexpr const char* kResults[] = {"committed", "a conflict", "a duplicate", "no answer"};
+    return absl::StrCat(name(), " commits ", round->tasks.size(),
+                        " command(s): ", kResults[static_cast<int>(result)]);
+  });
+  switch (result) {
+    case CommitResult::kCommitted:
+      break;
+    case CommitResult::kDuplicate:
+      round->look_up = true;
+      return Retry(round);
+    case CommitResult::kConflict:
+      return Retry(round);
+    case CommitResult::kUnknown:
+      if (scene().sabotaged(Sabotage::kUnknownCommitTakenAsRefused)) {
+        return Fail(round, absl::InternalError("it failed, says the sabotaged ledger"));
+      }
+      if (scene().sabotaged(Sabotage::kUnknownCommitTakenAsDone)) break;
+      round->look_up = true;
+      return Retry(round);
+  }
+  // The process may crash between the commit and the answers.
+  Later(scene().UpTo(absl::Milliseconds(2)), [this, round, replies, due = batch->DueRecharges()] {
+    Announce(due);
+    Finish(round, replies);
+  });
+}
+
+void SimulatedLedger::Retry(const std::shared_ptr<Round>& round) {
+  if (scene().now() >= round->give_up) {
+    scene().Count(Happening::kRetryBudgetSpent);
+    return Fail(round, Unavailable("the outcome is unknown, repeat the same request"));
+  }
+  Later(scene().UpTo(absl::Milliseconds(400)), [this, round] { Try(round); });
+}
+
+void SimulatedLedger::Finish(const std::shared_ptr<Round>& round,
+                             const std::vector<absl::StatusOr<engine::Reply>>& replies) {
+  for (size_t i = 0; i < round->tasks.size(); ++i) round->tasks[i].done(replies[i]);
+  busy_ = false;
+  TakeQueued();
+}
+
+void SimulatedLedger::Fail(const std::shared_ptr<Round>& round, const absl::Status& status) {
+  for (const Waiting& task : round->tasks) task.done(status);
+  busy_ = false;
+  TakeQueued();
+}
+
+// --- The dispatcher -----------------------------------------------------------------
+
+void SimulatedLedger::Renew(const RechargeKey& key, const std::string& owner, int64_t epoch,
+                            Renewed done) {
+  if (!reachable()) return done(Unavailable("nobody listens"));
+  Later(absl::ZeroDuration(), [this, key, owner, epoch, done = std::move(done)] {
+    std::vector<RechargeUpdate> updates = {
+        {.key = key,
+         .condition =
+             [&](const Recharge& r) {
+               return r.state == RechargeState::kOpen && r.lease_epoch == epoch &&
+                      r.lease_owner == owner;
+             },
+         .change = [&](Recharge* r) { r->due_time = Clock() + kLease; }}};
+    const CommitResult result = database_.Update(&updates);
+    if (result != CommitResult::kCommitted) return done(Unavailable("not known to be renewed"));
+    if (!updates[0].matched) {
+      return done(MakeError(absl::StatusCode::kFailedPrecondition, "LEASE_LOST", "", "lost"));
+    }
+    done(kLease);
+  });
+}
+
+void SimulatedLedger::Announce(const std::vector<RechargeKey>& keys) {
+  if (keys.empty() || streams_.empty()) return;  // found by polling once somebody watches
+  Later(absl::ZeroDuration(), [this, keys] { Dispatch(keys, /*poll=*/false); });
+}
+
+void SimulatedLedger::Poll() {
+  Dispatch({}, /*poll=*/true);
+  LookAfterAccounts();
+  WakeForNextPoll();
+}
+
+// It polls every second; polls that would find nothing are left out.
+void SimulatedLedger::WakeForNextPoll() {
+  const absl::Duration wait = UntilSomethingIsDue();
+  if (wait > kPollInterval) {
+    return Later(std::min(wait, absl::Minutes(5)), [this] {
+      if (UntilSomethingIsDue() <= absl::ZeroDuration()) return Poll();
+      WakeForNextPoll();
+    });
+  }
+  Later(kPollInterval, [this] { Poll(); });
+}
+
+absl::Duration SimulatedLedger::UntilSomethingIsDue() {
+  absl::Time due = absl::InfiniteFuture();
+  for (const auto& [account_id, rows] : database_.accounts()) {
+    due = std::min(due, rows.account.recheck_time);
+    const auto open = rows.recharges.find(rows.account.open_ordinal);
+    if (open != rows.recharges.end() && open->second.recharge.state == RechargeState::kOpen) {
+      due = std::min(due, open->second.recharge.due_time);
+    }
+  }
+  return due - Clock();
+}
+
+void SimulatedLedger::LookAfterAccounts() {
+  if (scene().sabotaged(Sabotage::kNoHousekeeping)) return;
+  for (const auto& [account_id, rows] : database_.accounts()) {
+    if (rows.exists() && rows.account.recheck_time <= Clock()) {
+      Submit(account_id, engine::Reconsider{}, [](const auto&) {});
+    }
+  }
+}
+
+void SimulatedLedger::Dispatch(const std::vector<RechargeKey>& announced, bool poll) {
+  if (streams_.empty()) return;
+  if (poll && scene().sabotaged(Sabotage::kNoPolling)) return;
+  const absl::Time now = Clock();
+  std::vector<Claim> claims;
+  const auto take = [&](const Recharge& recharge) {
+    if (recharge.state != RechargeState::kOpen || recharge.due_time > now) return;
+    // An attempt that was begun is brought to its end (G9).
+    if (!recharge.in_flight() &&
+        domain::NextAllowedAttempt(settings_.card_limits, recharge.card.network,
+                                   database_.DeclinesOf(recharge.card.fingerprint), now) > now) {
+      Submit(recharge.account_id, engine::HoldRecharge{recharge.ordinal}, [](const auto&) {});
+      return;
+    }
+    auto stream = streams_.begin();
+    std::advance(stream, scene().Below(static_cast<int>(streams_.size())));
+    claims.push_back({recharge, stream->first, recharge.attempt_start != absl::InfinitePast()});
+  };
+  for (const RechargeKey& key : announced) {
+    const AccountRows* rows = database_.Find(key.first);
+    if (rows == nullptr) continue;
+    const auto row = rows->recharges.find(key.second);
+    if (row != rows->recharges.end()) take(row->second.recharge);
+  }
+  for (const auto& [account_id, rows] : database_.accounts()) {
+    if (!poll) break;
+    const auto open = rows.recharges.find(rows.account.open_ordinal);
+    if (open != rows.recharges.end()) take(open->second.recharge);
+  }
+  if (claims.empty()) return;
+  // Between the reading and the conditional update another ledger may be faster.
+  Later(scene().UpTo(absl::Milliseconds(10)),
+        [this, claims = std::move(claims), now] { CommitClaims(claims, now); });
+}
+
+void SimulatedLedger::CommitClaims(std::vector<Claim> claims, absl::Time now) {
+  std::vector<RechargeUpdate> updates;
+  for (const Claim& claim : claims) {
+    const Recharge& read = claim.recharge;
+    updates.push_back({.key = {read.account_id, read.ordinal},
+                       .condition =
+                           [&read, now](const Recharge& r) {
+                             return r.state == RechargeState::kOpen && r.attempt == read.attempt &&
+                                    r.lease_epoch == read.lease_epoch && r.due_time <= now;
+                           },
+                       .change =
+                           [&claim, now](Recharge* r) {
+                             ++r->lease_epoch;
+                             r->lease_owner = claim.worker_id;
+                             r->due_time = now + kLease;
+                             if (!claim.before) r->attempt_start = now;
+                           }});
+  }
+  const CommitResult result = database_.Update(&updates);
+  const bool sabotaged = scene().sabotaged(Sabotage::kHandOutWithoutCommit);
+  if (result != CommitResult::kCommitted && !sabotaged) return;  // a later poll finds them
+  std::vector<Claim> ours;
+  for (size_t i = 0; i < claims.size(); ++i) {
+    if (!updates[i].matched) {
+      scene().Count(Happening::kClaimLost);
+      continue;
+    }
+    if (claims[i].before) scene().Count(Happening::kLeaseTaken);
+    ours.push_back({updates[i].result, claims[i].worker_id, claims[i].before});
+  }
+  Later(absl::ZeroDuration(), [this, ours = std::move(ours), now] { Deliver(ours, now); });
+}
+
+void SimulatedLedger::Deliver(const std::vector<Claim>& claims, absl::Time now) {
+  for (const Claim& claim : claims) {
+    const auto stream = streams_.find(claim.worker_id);
+    if (stream == streams_.end()) continue;
+    const Recharge& r = claim.recharge;
+    scene().Tell([&] {
+      return absl::StrCat(name(), " hands ", r.account_id, "/", r.ordinal, " attempt ", r.attempt,
+                          " to ", claim.worker_id, ", lease ", r.lease_epoch);
+    });
+    const worker::Task task{.account_id = r.account_id,
+                            .ordinal = r.ordinal,
+                            .attempt = r.attempt,
+                            .amount = r.amount,
+                            .currency = r.currency,
+                            .card_token = r.card.token};
+    const worker::HandOut handed_out{.attempt_age = now - r.attempt_start,
+                                     .handed_out_before = claim.before,
+                                     .lease_epoch = r.lease_epoch,
+                                     .lease_remaining = kLease};
+    scene().Send([on_hand_out = stream->second.watcher.on_hand_out, task, handed_out] {
+      on_hand_out(task, handed_out);
+    });
+  }
+}
+
+}  // namespace reserve::simulation

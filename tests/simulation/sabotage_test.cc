@@ -1,0 +1,103 @@
+// The simulation can fail: each mistake that is made on purpose is found within a
+// bounded number of seeds, by the check that is there for it.
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "tests/simulation/world.h"
+
+namespace reserve::simulation {
+namespace {
+
+struct Case {
+  std::string name;
+  Sabotage sabotage;
+  uint64_t seeds;                // within so many it is found
+  std::set<std::string> checks;  // by one of these
+};
+
+void PrintTo(const Case& test_case, std::ostream* out) { *out << test_case.name; }
+
+class SabotageTest : public testing::TestWithParam<Case> {};
+
+TEST_P(SabotageTest, IsFoundByTheCheckThatIsThereForIt) {
+  const Case& expected = GetParam();
+  for (uint64_t seed = 1; seed <= expected.seeds; ++seed) {
+    const Result result = Simulate(seed, expected.sabotage);
+    if (!result.failure.has_value()) continue;
+    EXPECT_EQ(expected.checks.count(result.failure->check), 1u)
+        << "expected one of: " << absl::StrJoin(expected.checks, "; ") << "\n"
+        << Report(seed, expected.sabotage);
+    RecordProperty("found", absl::StrCat("seed ", seed, ": ", result.failure->check));
+    return;
+  }
+  FAIL() << "not found in " << expected.seeds << " seeds";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , SabotageTest,
+    testing::Values(
+        Case{"CreditWithoutLooking",
+             Sabotage::kCreditWithoutLooking,
+             200,
+             {"a recharge is credited once", "the account knows its open recharge"}},
+        Case{"UnknownCommitTakenAsDone",
+             Sabotage::kUnknownCommitTakenAsDone,
+             200,
+             {"an acknowledged usage is booked", "what was acknowledged is stored"}},
+        Case{"UnknownCommitTakenAsRefused",
+             Sabotage::kUnknownCommitTakenAsRefused,
+             200,
+             {"a usage that was refused is not booked",
+              "a person is only asked when there is no other way"}},
+        Case{"WriteWithoutLock",
+             Sabotage::kWriteWithoutLock,
+             200,
+             {"entries are numbered without gaps", "the balance is the sum of the entries",
+              "events are numbered without gaps", "attempts and epochs only grow",
+              "only a success is taken without the lease"}},
+        Case{"RequestsNotRemembered",
+             Sabotage::kRequestsNotRemembered,
+             200,
+             {"a request is carried out once"}},
+        Case{"HandOutWithoutCommit",
+             Sabotage::kHandOutWithoutCommit,
+             2000,
+             {"no second key while the first one's outcome is unknown"}},
+        Case{"NoPolling", Sabotage::kNoPolling, 200, {"every recharge is settled in the end"}},
+        Case{"NoHousekeeping",
+             Sabotage::kNoHousekeeping,
+             1000,
+             {"no account is left low with a usable card"}},
+        Case{"ReportWithoutLease",
+             Sabotage::kReportWithoutLease,
+             1000,
+             {"only a success is taken without the lease"}},
+        Case{"KeyFromLease",
+             Sabotage::kKeyFromLease,
+             200,
+             {"no second key while the first one's outcome is unknown"}},
+        Case{"NextAttemptAfterTimeout",
+             Sabotage::kNextAttemptAfterTimeout,
+             200,
+             {"no second key while the first one's outcome is unknown",
+              "a person is only asked when there is no other way"}},
+        Case{"DeclinedAfterTimeout",
+             Sabotage::kDeclinedAfterTimeout,
+             200,
+             {"no second key while the first one's outcome is unknown",
+              "what was charged is credited"}},
+        Case{"KeysRememberedForEver",
+             Sabotage::kKeysRememberedForEver,
+             4000,
+             {"a recharge is charged once"}}),
+    [](const testing::TestParamInfo<Case>& found) { return found.param.name; });
+
+}  // namespace
+}  // namespace reserve::simulation

@@ -1,0 +1,175 @@
+// One simulated world's time, chance and story, all from one seed.
+//
+// Whatever happens is a step: a function that was put on the agenda for a moment,
+// and is run when that moment has come. Steps run one after another in one thread
+// and never wait, so a seed always gives the same story. Between any two steps
+// anything else may happen: that is what the delays are for.
+//
+//   Scene scene(/*seed=*/7, Sabotage::kNone, /*telling=*/false);
+//   scene.After(absl::Seconds(1), [&] { ... });
+//   while (!scene.failed() && scene.RunNext(end)) {}
+#ifndef RESERVE_TESTS_SIMULATION_SCENE_H_
+#define RESERVE_TESTS_SIMULATION_SCENE_H_
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <queue>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace reserve::simulation {
+
+// A mistake that the simulation makes on purpose, in its own glue, to show that
+// its checks can fail. What each does is said where it is asked for.
+enum class Sabotage {
+  kNone,
+  kCreditWithoutLooking,         // a success is credited whatever was credited before
+  kUnknownCommitTakenAsDone,     // a commit that got no answer is taken to have been made
+  kUnknownCommitTakenAsRefused,  // ... to have failed, and the callers are told so
+  kWriteWithoutLock,             // what others wrote since it was read is overwritten
+  kRequestsNotRemembered,        // request ids are not stored with what they asked for
+  kHandOutWithoutCommit,         // a claim is handed out though its commit failed
+  kNoPolling,                    // what is due is only ever announced
+  kNoHousekeeping,               // nobody looks at accounts whose time has come
+  kReportWithoutLease,           // the ledger takes any report for one with the lease
+  kKeyFromLease,                 // the idempotency key has the lease's epoch in it
+  kNextAttemptAfterTimeout,      // a charge without an answer is followed by the next attempt's
+  kDeclinedAfterTimeout,         // a charge without an answer is reported as declined
+  kKeysRememberedForEver,        // the worker counts on keys that are long forgotten
+};
+
+// What the faults bring about. Counted, so that a test can say that all of it was
+// there.
+enum class Happening {
+  kMessageLost,
+  kMessageDoubled,
+  kMessageLate,
+  kCrash,
+  kFreeze,
+  kLongFreeze,
+  kCommitFailed,
+  kCommitConflict,
+  kCommitDuplicate,
+  kUnknownCommitMade,
+  kUnknownCommitNotMade,
+  kUnknownCommitLate,
+  kRetryBudgetSpent,
+  kClaimLost,
+  kLeaseTaken,
+  kReportWithoutLease,
+  kReportRepeated,
+  kUsageRepeated,
+  kUsageIdReused,
+  kRequestRepeated,
+  kGatewayOutage,
+  kChargeReplayed,
+  kChargeReplyLost,
+  kChargeFailedInside,
+  kChargeRefused,
+  kKeyForgotten,
+  kCallTimedOut,
+  kDeclinedSoft,
+  kDeclinedForGood,
+  kSucceeded,
+  kNeedsReview,
+  kCardReplacedInFlight,
+  kCapReached,
+  kCardLimitReached,
+  kDisabled,
+  kCount,
+};
+absl::string_view NameOf(Happening happening);
+
+using Happenings = std::array<int64_t, static_cast<size_t>(Happening::kCount)>;
+
+// The first thing that was not as it must be.
+struct Failure {
+  std::string check;  // which rule, the same words for every seed
+  std::string detail;
+  int64_t step = 0;
+};
+
+class Scene {
+ public:
+  using Step = std::function<void()>;
+
+  // With `telling` every step's words are kept; it changes nothing else.
+  Scene(uint64_t seed, Sabotage sabotage, bool telling);
+
+  // --- Time
+  absl::Time now() const { return now_; }
+  absl::Duration since_start() const { return now_ - start_; }
+  int64_t step() const { return step_; }
+  void After(absl::Duration delay, Step step);
+  // Runs the next step; false if there is none before `until`.
+  bool RunNext(absl::Time until);
+
+  // --- Chance
+  uint64_t Random();
+  int Below(int bound) { return static_cast<int>(Random() % static_cast<uint64_t>(bound)); }
+  double Uniform() { return static_cast<double>(Random() >> 11) * 0x1.0p-53; }
+  bool Happens(double probability) { return Uniform() < probability; }
+  // Does a fault strike? Never once the trouble is over.
+  bool Fails(double probability) { return troubled_ && Happens(probability); }
+  absl::Duration UpTo(absl::Duration longest);  // whole microseconds
+  bool troubled() const { return troubled_; }
+  void EndTrouble();
+  bool sabotaged(Sabotage sabotage) const { return sabotage_ == sabotage; }
+
+  // Sends a message: it arrives once as a rule, after a moment. It may be lost,
+  // arrive twice, or up to an hour late.
+  void Send(Step arrive);
+
+  // --- Story
+  // `words` makes the line; it is only asked if somebody listens.
+  template <typename Words>
+  void Tell(const Words& words) {
+    if (telling_) AddLine(words());
+  }
+  void Count(Happening happening) { ++happenings_[static_cast<size_t>(happening)]; }
+  const Happenings& happenings() const { return happenings_; }
+  const std::vector<std::string>& story() const { return story_; }
+  // The first failure counts: nothing that follows it can be trusted.
+  void Fail(absl::string_view check, std::string detail);
+  bool failed() const { return failure_.has_value(); }
+  const std::optional<Failure>& failure() const { return failure_; }
+
+ private:
+  struct Entry {
+    absl::Time time;
+    int64_t order;
+    Step step;
+  };
+  struct Later {
+    bool operator()(const Entry& a, const Entry& b) const {
+      return a.time != b.time ? a.time > b.time : a.order > b.order;
+    }
+  };
+
+  void AddLine(std::string words);
+  absl::Duration MessageDelay();
+
+  const absl::Time start_;
+  const Sabotage sabotage_;
+  const bool telling_;
+  uint64_t random_;
+  bool troubled_ = true;
+  absl::Time now_;
+  int64_t step_ = 0;
+  int64_t last_order_ = 0;
+  std::vector<Entry> agenda_;  // a heap, the next step first
+  Happenings happenings_{};
+  std::vector<std::string> story_;
+  std::optional<Failure> failure_;
+};
+
+}  // namespace reserve::simulation
+
+#endif  // RESERVE_TESTS_SIMULATION_SCENE_H_

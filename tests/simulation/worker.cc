@@ -1,0 +1,353 @@
+#include "tests/simulation/worker.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "worker/charge_key.h"
+
+namespace reserve::simulation {
+namespace {
+
+using worker::GatewayAnswer;
+using worker::Moment;
+using worker::Outcome;
+using worker::ReportAnswer;
+
+constexpr absl::Duration kCallTimeout = absl::Seconds(10);
+constexpr absl::Duration kStandstill = absl::Seconds(30);
+
+worker::Rules RulesFor(const Scene& scene) {
+  worker::Rules rules{.key_lifetime = kKeyLifetime};
+  if (scene.sabotaged(Sabotage::kKeysRememberedForEver)) rules.key_lifetime = absl::Hours(100'000);
+  return rules;
+}
+
+domain::ChargeOutcome ForLedger(const worker::Task& task, int64_t epoch, const Outcome& outcome) {
+  domain::ChargeOutcome report;
+  report.attempt = task.attempt;
+  report.lease_epoch = epoch;
+  report.text = outcome.text;
+  switch (outcome.kind) {
+    case Outcome::Kind::kSucceeded:
+      report.kind = domain::ChargeOutcome::Kind::kSucceeded;
+      report.charge_id = outcome.charge_id;
+      report.amount = task.amount;
+      report.currency = task.currency;
+      break;
+    case Outcome::Kind::kDeclined:
+      report.kind = domain::ChargeOutcome::Kind::kDeclined;
+      report.decline_class = static_cast<domain::DeclineClass>(outcome.decline_class);
+      break;
+    case Outcome::Kind::kUnresolved:
+      report.kind = domain::ChargeOutcome::Kind::kUnresolved;
+      break;
+  }
+  return report;
+}
+
+// As the worker's client of the ledger reads a status.
+ReportAnswer AnswerOf(const absl::Status& status) {
+  if (status.ok()) return ReportAnswer::kAccepted;
+  if (ReasonOf(status) == "LEASE_LOST") return ReportAnswer::kLeaseLost;
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ? ReportAnswer::kNoAnswer
+                                                                         : ReportAnswer::kRefused;
+}
+
+std::string TextOf(const Outcome& outcome) {
+  switch (outcome.kind) {
+    case Outcome::Kind::kSucceeded:
+      return absl::StrCat("succeeded: ", outcome.charge_id);
+    case Outcome::Kind::kDeclined:
+      return absl::StrCat("declined: ", outcome.text);
+    case Outcome::Kind::kUnresolved:
+      return absl::StrCat("unresolved: ", outcome.text);
+  }
+  return "";
+}
+
+std::string TextOf(const GatewayAnswer& answer) {
+  switch (answer.kind) {
+    case GatewayAnswer::Kind::kFound:
+      return absl::StrCat(answer.charge_id, answer.succeeded ? " succeeded" : " was declined");
+    case GatewayAnswer::Kind::kNotFound:
+      return "there is no such charge";
+    case GatewayAnswer::Kind::kRefused:
+      return "refused";
+    case GatewayAnswer::Kind::kKeyReused:
+      return "the key was used with other content";
+    case GatewayAnswer::Kind::kOutage:
+    case GatewayAnswer::Kind::kNoAnswer:
+      return absl::StrCat("no answer: ", answer.text);
+  }
+  return "";
+}
+
+}  // namespace
+
+SimulatedWorker::SimulatedWorker(Scene* scene, int number, double fault_rate,
+                                 std::vector<SimulatedLedger*> ledgers, ModelGateway* gateway,
+                                 Checks* checks)
+    : Process(scene, absl::StrCat("worker ", number), fault_rate),
+      ledgers_(std::move(ledgers)),
+      gateway_(*gateway),
+      checks_(*checks),
+      rules_(RulesFor(*scene)),
+      origin_(scene->now() - absl::Hours(1000 * number)) {}
+
+void SimulatedWorker::OnStart() { OpenStream(); }
+
+void SimulatedWorker::OnCrash() {
+  works_.clear();
+  if (watched_ != nullptr) watched_->StopWatching(name(), stream_);
+  watched_ = nullptr;
+  stream_ = ++last_number_;
+}
+
+void SimulatedWorker::OnThaw(absl::Duration length) {
+  // Hand-outs that waited in the sockets are not trusted.
+  if (length < kStandstill || watched_ == nullptr) return;
+  watched_->StopWatching(name(), stream_);
+  OnStreamEnd(stream_);
+}
+
+SimulatedLedger* SimulatedWorker::AnyLedger() {
+  return ledgers_[static_cast<size_t>(scene().Below(static_cast<int>(ledgers_.size())))];
+}
+
+// --- The stream of hand-outs ------------------------------------------------------------
+
+void SimulatedWorker::OpenStream() {
+  const int64_t stream = stream_ = ++last_number_;
+  SimulatedLedger* ledger = AnyLedger();
+  const bool open = ledger->Watch(
+      name(), stream,
+      {.on_hand_out =
+           [this, stream](const worker::Task& task, const worker::HandOut& handed_out) {
+             Later(absl::ZeroDuration(), [=, this] { TakeHandOut(stream, task, handed_out); });
+           },
+       .on_end =
+           [this, stream] {
+             Later(absl::ZeroDuration(), [this, stream] { OnStreamEnd(stream); });
+           }});
+  if (!open) return Later(absl::Seconds(1), [this] { OpenStream(); });
+  watched_ = ledger;
+}
+
+void SimulatedWorker::OnStreamEnd(int64_t stream) {
+  if (stream != stream_) return;
+  stream_ = ++last_number_;
+  watched_ = nullptr;
+  Later(scene().UpTo(absl::Seconds(2)), [this] { OpenStream(); });
+}
+
+void SimulatedWorker::TakeHandOut(int64_t stream, const worker::Task& task,
+                                  const worker::HandOut& handed_out) {
+  if (stream != stream_ || watched_ == nullptr) return;
+  std::string key = worker::ChargeKey(task.account_id, task.ordinal, task.attempt);
+  if (scene().sabotaged(Sabotage::kKeyFromLease)) {
+    key = worker::ChargeKey(task.account_id, task.ordinal,
+                            task.attempt * 1000 + static_cast<int32_t>(handed_out.lease_epoch));
+  }
+  const auto running = works_.find(key);
+  if (running != works_.end()) {
+    worker::OnHandOut(handed_out, Now(), &running->second.attempt);
+  } else {
+    works_[key] = Work{.attempt = worker::BeginAttempt(task, handed_out, Now())};
+  }
+  Act(key);
+}
+
+// --- One attempt ------------------------------------------------------------------------
+
+void SimulatedWorker::ActAfter(const std::string& key, Moment moment) {
+  if (moment == absl::InfiniteDuration()) return;
+  Work& work = works_.at(key);
+  const absl::Time when =
+      scene().now() +
+      std::max(absl::Ceil(moment - Now(), absl::Microseconds(1)), absl::Microseconds(1));
+  if (work.wake > scene().now() && work.wake <= when) return;
+  work.wake = when;
+  Later(when - scene().now(), [this, key, when] {
+    const auto entry = works_.find(key);
+    if (entry == works_.end() || entry->second.wake != when) return;
+    entry->second.wake = absl::InfiniteFuture();
+    Act(key);
+  });
+}
+
+void SimulatedWorker::Act(const std::string& key) {
+  const auto entry = works_.find(key);
+  if (entry == works_.end()) return;
+  Work& work = entry->second;
+  worker::Attempt& attempt = work.attempt;
+  if (attempt.done) {
+    works_.erase(entry);
+    return;
+  }
+  if (!work.renewing && worker::RenewalDue(attempt, Now())) StartRenewal(key, &work);
+  Moment wake = absl::InfiniteDuration();
+  if (!work.renewing && attempt.lease.renew_at > Now()) wake = attempt.lease.renew_at;
+  if (work.calling) return ActAfter(key, wake);
+
+  const worker::Action action = worker::Decide(rules_, attempt, Now());
+  if (const auto* wait = std::get_if<worker::Wait>(&action)) {
+    return ActAfter(key, std::min(wake, wait->until));
+  }
+  if (std::holds_alternative<worker::GiveUp>(action)) {
+    scene().Tell([&] {
+      return absl::StrCat(name(), " gives up ", attempt.task.account_id, "/", attempt.task.ordinal,
+                          " attempt ", attempt.task.attempt);
+    });
+    works_.erase(entry);
+    return;
+  }
+  if (const auto* report = std::get_if<worker::Report>(&action)) {
+    StartReport(key, &work, report->outcome);
+  } else {
+    StartGatewayCall(key, &work, std::holds_alternative<worker::Charge>(action));
+  }
+  ActAfter(key, wake);
+}
+
+SimulatedWorker::Work* SimulatedWorker::Waiting(const std::string& key, int64_t call) {
+  const auto entry = works_.find(key);
+  if (entry == works_.end() || !entry->second.calling || entry->second.call != call) return nullptr;
+  return &entry->second;
+}
+
+void SimulatedWorker::StartRenewal(const std::string& key, Work* work) {
+  work->renewing = true;
+  const int64_t renewal = work->renewal = ++last_number_;
+  const int64_t epoch = work->attempt.lease.epoch;
+  const Moment requested = Now();
+  const RechargeKey recharge{work->attempt.task.account_id, work->attempt.task.ordinal};
+  const auto answered = [=, this](const absl::StatusOr<absl::Duration>& remaining) {
+    Later(absl::ZeroDuration(), [=, this] {
+      const auto entry = works_.find(key);
+      if (entry == works_.end() || !entry->second.renewing || entry->second.renewal != renewal) {
+        return;
+      }
+      OnRenewal(key, epoch, requested, remaining);
+    });
+  };
+  scene().Send([=, this, ledger = AnyLedger()] {
+    ledger->Renew(recharge, name(), epoch, [=, this](const absl::StatusOr<absl::Duration>& reply) {
+      scene().Send([=] { answered(reply); });
+    });
+  });
+  Later(kCallTimeout, [=] { answered(absl::DeadlineExceededError("timeout")); });
+}
+
+void SimulatedWorker::OnRenewal(const std::string& key, int64_t epoch, Moment requested,
+                                const absl::StatusOr<absl::Duration>& remaining) {
+  Work& work = works_.at(key);
+  work.renewing = false;
+  if (remaining.ok()) {
+    worker::OnRenewed(epoch, *remaining, requested, &work.attempt);
+  } else if (absl::IsFailedPrecondition(remaining.status())) {
+    worker::OnLeaseLost(epoch, &work.attempt);
+  } else {
+    worker::OnRenewalFailed(Now(), &work.attempt);
+  }
+  Act(key);
+}
+
+void SimulatedWorker::StartGatewayCall(const std::string& key, Work* work, bool charge) {
+  work->calling = true;
+  const int64_t call = work->call = ++last_number_;
+  const worker::Task task = work->attempt.task;
+  scene().Tell([&] {
+    return absl::StrCat(name(), charge ? " charges " : " looks up ", task.account_id, "/",
+                        task.ordinal, " attempt ", task.attempt);
+  });
+  if (charge) checks_.OnChargeSent(task, key);
+  const auto answered = [=, this](const GatewayAnswer& answer) {
+    Later(absl::ZeroDuration(), [=, this] {
+      if (Waiting(key, call) != nullptr) OnGateway(key, charge, answer);
+    });
+  };
+  const auto reply = [=, this](const GatewayAnswer& answer) {
+    scene().Send([=] { answered(answer); });
+  };
+  scene().Send([=, this] {
+    if (charge) {
+      gateway_.Charge(key, task, reply);
+    } else {
+      gateway_.LookUp(key, reply);
+    }
+  });
+  Later(kCallTimeout, [=, this] {
+    if (Waiting(key, call) == nullptr) return;
+    scene().Count(Happening::kCallTimedOut);
+    answered({.kind = GatewayAnswer::Kind::kNoAnswer, .text = "timeout"});
+  });
+}
+
+void SimulatedWorker::OnGateway(const std::string& key, bool charge, const GatewayAnswer& answer) {
+  Work& work = works_.at(key);
+  work.calling = false;
+  worker::Attempt& attempt = work.attempt;
+  scene().Tell([&] {
+    return absl::StrCat(name(), " is told of ", attempt.task.account_id, "/", attempt.task.ordinal,
+                        " attempt ", attempt.task.attempt, ": ", TextOf(answer));
+  });
+  if (charge) {
+    worker::OnChargeAnswer(rules_, answer, Now(), scene().Uniform(), &attempt);
+    const bool timed_out = answer.kind == GatewayAnswer::Kind::kNoAnswer;
+    if (timed_out && scene().sabotaged(Sabotage::kDeclinedAfterTimeout)) {
+      attempt.outcome = Outcome{.kind = Outcome::Kind::kDeclined, .text = "timeout"};
+    }
+    if (timed_out && scene().sabotaged(Sabotage::kNextAttemptAfterTimeout)) {
+      Work next = work;
+      ++next.attempt.task.attempt;
+      next.attempt.look_up_first = false;
+      next.wake = absl::InfiniteFuture();
+      const worker::Task& task = next.attempt.task;
+      const std::string next_key = worker::ChargeKey(task.account_id, task.ordinal, task.attempt);
+      works_.erase(key);
+      works_[next_key] = next;
+      return Act(next_key);
+    }
+  } else {
+    worker::OnLookUpAnswer(rules_, answer, Now(), scene().Uniform(), &attempt);
+  }
+  Act(key);
+}
+
+void SimulatedWorker::StartReport(const std::string& key, Work* work, const Outcome& outcome) {
+  work->calling = true;
+  const int64_t call = work->call = ++last_number_;
+  const worker::Task& task = work->attempt.task;
+  const int64_t epoch = work->attempt.lease.epoch;
+  scene().Tell([&] {
+    return absl::StrCat(name(), " reports on ", task.account_id, "/", task.ordinal, " attempt ",
+                        task.attempt, " under lease ", epoch, ": ", TextOf(outcome));
+  });
+  const auto answered = [=, this](const absl::Status& status) {
+    Later(absl::ZeroDuration(), [=, this] {
+      if (Waiting(key, call) != nullptr) OnReport(key, epoch, status);
+    });
+  };
+  scene().Send([=, this, account_id = task.account_id, ledger = AnyLedger(),
+                command = engine::ReportRecharge{.ordinal = task.ordinal,
+                                                 .outcome = ForLedger(task, epoch, outcome)}] {
+    ledger->Submit(account_id, command, [=, this](const absl::StatusOr<engine::Reply>& reply) {
+      scene().Send([=, status = reply.status()] { answered(status); });
+    });
+  });
+  Later(kCallTimeout, [=] { answered(absl::DeadlineExceededError("timeout")); });
+}
+
+void SimulatedWorker::OnReport(const std::string& key, int64_t epoch, const absl::Status& status) {
+  Work& work = works_.at(key);
+  work.calling = false;
+  scene().Tell([&] { return absl::StrCat(name(), "'s report is answered: ", status.ToString()); });
+  worker::OnReportAnswer(rules_, AnswerOf(status), epoch, status.message(), Now(),
+                         scene().Uniform(), &work.attempt);
+  Act(key);
+}
+
+}  // namespace reserve::simulation
