@@ -107,8 +107,15 @@ constexpr char kUsage[] =
     "                       deck that is built in)\n"
     "  verify               recomputes everything that a running ledger has stored\n";
 
-// How often the database is asked whether it still is as it should be.
+// How often the database is asked whether it still is as it should be; while it is
+// not, oftener, so that its return is seen at once.
 constexpr absl::Duration kHealthInterval = absl::Seconds(1);
+constexpr absl::Duration kHealthRetryInterval = absl::Milliseconds(100);
+// An outage that is shorter is left to the lanes, which try again: health that
+// changes for each takes all replicas out of service at once, for nothing.
+constexpr absl::Duration kHealthPatience = absl::Seconds(1);
+// A database that takes longer to answer is as good as away.
+constexpr int kHealthTimeoutSeconds = 2;
 
 absl::StatusOr<storage::DatabaseOptions> DatabaseFromFlags() {
   if (absl::GetFlag(FLAGS_database).empty()) {
@@ -273,19 +280,26 @@ absl::Status CheckDatabase(storage::Connection& connection) {
 }
 
 // Keeps health true to the database: serves while it can be reached and its
-// schema is one that this program works on.
+// schema is one that this program works on. It asks on a connection of its own, so
+// that long queries don't hold it up. Of one thread, which must hold a SqlThread.
 class Health {
  public:
-  explicit Health(engine::Engine& engine) : engine_(engine) {}
+  explicit Health(engine::Engine& engine) : engine_(engine), database_(engine.options().database) {
+    database_.connect_timeout_seconds = kHealthTimeoutSeconds;
+    database_.io_timeout_seconds = kHealthTimeoutSeconds;
+  }
 
   // An error only for what no waiting mends: a database that can lose a commit.
   absl::Status Check() {
-    absl::Status status = engine_.queries().Run(
-        engine_.started() ? engine::QueryPool::Work(&storage::CheckSchema) : &CheckDatabase);
+    absl::Status status = AskDatabase();
     if (ReasonOf(status) == "UNSAFE_DATABASE") return status;
     if (status.ok() && !engine_.started()) status = engine_.Start();
-    if (status.ok() == serving_ && checked_) return absl::OkStatus();
-    serving_ = status.ok();
+    const absl::Time now = absl::Now();
+    failing_since_ = status.ok() ? absl::InfiniteFuture() : std::min(failing_since_, now);
+    const bool patient = serving_ && now - failing_since_ < kHealthPatience;
+    const bool serving = status.ok() || patient;
+    if (serving == serving_ && checked_) return absl::OkStatus();
+    serving_ = serving;
     checked_ = true;
     if (serving_) {
       Log(Severity::kInfo, "the database is ready");
@@ -297,9 +311,24 @@ class Health {
   }
 
   bool serving() const { return serving_; }
+  // When to check again.
+  absl::Duration pause() const {
+    return failing_since_ == absl::InfiniteFuture() ? kHealthInterval : kHealthRetryInterval;
+  }
 
  private:
+  absl::Status AskDatabase() {
+    if (connection_ == nullptr || !connection_->alive()) {
+      connection_.reset();
+      RESERVE_ASSIGN_OR_RETURN(connection_, storage::Connection::Open(database_));
+    }
+    return engine_.started() ? storage::CheckSchema(*connection_) : CheckDatabase(*connection_);
+  }
+
   engine::Engine& engine_;
+  storage::DatabaseOptions database_;
+  std::unique_ptr<storage::Connection> connection_;
+  absl::Time failing_since_ = absl::InfiniteFuture();
   bool serving_ = false;
   bool checked_ = false;
 };
@@ -338,7 +367,7 @@ absl::Status ServeUntilSignal(Health& health, OverloadReport overload, RpcServer
     if (health.serving() == told) continue;
     told = health.serving();
     server.SetServing(told);
-  } while (!signal.WaitFor(kHealthInterval));
+  } while (!signal.WaitFor(health.pause()));
   return absl::OkStatus();
 }
 
@@ -348,6 +377,7 @@ absl::Status Serve() {
   RESERVE_ASSIGN_OR_RETURN(const ServerOptions server_options, LedgerServerOptionsFromFlags());
   RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<MetricsServer> metrics, StartTelemetry());
   engine::Engine engine(std::move(options));
+  const storage::SqlThread sql_thread;
   Health health(engine);
   RESERVE_RETURN_IF_ERROR(health.Check());
 

@@ -127,7 +127,8 @@ void Lane::Run() {
 }
 
 void Lane::Process(absl::Span<const Task> tasks) {
-  const absl::Time give_up = absl::Now() + options_.retry_budget;
+  // While the database stays away, one try is enough: batches before this one have waited.
+  const absl::Time give_up = std::min(absl::Now(), away_since_) + options_.retry_budget;
   Duplicates duplicates = expect_duplicates_ ? Duplicates::kLookUp : Duplicates::kOptimistic;
   absl::Status error;
   for (int tries = 1;; ++tries) {
@@ -168,7 +169,7 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, Duplicates* duplicates, ab
     }
   }
   if (!status.ok()) {
-    if (connection_->alive()) connection_->Rollback();
+    connection_->Rollback();
     if (status.code() == absl::StatusCode::kAlreadyExists &&
         *duplicates == Duplicates::kOptimistic) {
       *duplicates = Duplicates::kLookUp;
@@ -189,7 +190,6 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, Duplicates* duplicates, ab
       // Unknown, unless the server said so: look the keys up, never assume.
       *duplicates = Duplicates::kLookUp;
       ++stats_.unknown_commits;
-      if (connection_->alive()) connection_->Rollback();
       return retry_if_it_may_pass(status);
     }
   } else if (batch.may_write()) {
@@ -214,8 +214,12 @@ absl::Status Lane::EnsureConnected() {
   connection_.reset();
   cache_.Clear();
   absl::StatusOr<std::unique_ptr<storage::Connection>> opened =
-      storage::Connection::Open(options_.database);
-  if (!opened.ok()) return opened.status();
+      storage::Connection::OpenForCallers(options_.database);
+  if (!opened.ok()) {
+    away_since_ = std::min(away_since_, absl::Now());
+    return opened.status();
+  }
+  away_since_ = absl::InfiniteFuture();
   connection_ = *std::move(opened);
   return absl::OkStatus();
 }

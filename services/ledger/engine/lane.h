@@ -49,7 +49,8 @@ struct EngineOptions {
   // Accounts remembered from one transaction to the next, over all lanes, of about
   // 1 kB each; 0 for none (account_cache.h).
   int cached_accounts = 100'000;
-  // How long a batch may take to get through conflicts and lost connections.
+  // How long a batch may take to get through conflicts and lost connections. A
+  // database that is away for longer is tried once a batch, until it is back.
   absl::Duration retry_budget = absl::Seconds(5);
   absl::Duration lease_duration = absl::Seconds(30);
   // How often work is looked for that no command of this process announced.
@@ -130,6 +131,7 @@ class Lane {
   // Of the lane's thread only.
   std::unique_ptr<storage::Connection> connection_;
   AccountCache cache_;
+  absl::Time away_since_ = absl::InfiniteFuture();  // since when nothing connects
   bool expect_duplicates_ = false;
   absl::InsecureBitGen random_;
 

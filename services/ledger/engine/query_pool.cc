@@ -13,18 +13,22 @@ namespace {
 constexpr size_t kMaxQueue = 4096;
 
 // Runs the work on the connection, which is opened if need be. A connection that
-// was idle may have been closed by the server: then once more on a new one.
+// was idle may have been closed by the server, and a conflict may pass: then once
+// more, on a new connection or the same.
 absl::Status RunOn(const storage::DatabaseOptions& database, const QueryPool::Work& work,
                    std::unique_ptr<storage::Connection>& connection) {
   for (int tries = 1;; ++tries) {
     const bool fresh = connection == nullptr || !connection->alive();
     if (fresh) {
       connection.reset();
-      RESERVE_ASSIGN_OR_RETURN(connection, storage::Connection::Open(database));
+      RESERVE_ASSIGN_OR_RETURN(connection, storage::Connection::OpenForCallers(database));
     }
-    const absl::Status status = work(*connection);
+    absl::Status status = work(*connection);
     const bool stale = status.code() == absl::StatusCode::kUnavailable && !connection->alive();
-    if (!stale || fresh || tries == 2) return status;
+    const bool conflict = ReasonOf(status) == "DATABASE_CONFLICT";
+    if (tries == 1 && ((stale && !fresh) || conflict)) continue;
+    if (!conflict) return status;
+    return MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "", status.message());
   }
 }
 

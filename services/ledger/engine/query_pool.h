@@ -2,7 +2,8 @@
 // audits; and for the few writes that concern no account (decks, leases).
 //
 // Thread-safe. A work function may be called a second time if its connection
-// turns out to be gone: it must be a read, or safe to repeat.
+// turns out to be gone or a conflict came in its way: it must be a read, or safe to
+// repeat.
 #ifndef RESERVE_SERVICES_LEDGER_ENGINE_QUERY_POOL_H_
 #define RESERVE_SERVICES_LEDGER_ENGINE_QUERY_POOL_H_
 

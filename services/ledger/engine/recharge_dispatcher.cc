@@ -146,11 +146,14 @@ absl::Status RechargeDispatcher::Dispatch(std::vector<storage::RechargeKey> anno
     return absl::OkStatus();
   }
   std::vector<Assignment> assignments = Assign(std::move(candidates), now);
+  std::vector<storage::RechargeKey> assigned;
+  for (const Assignment& assignment : assignments) assigned.push_back(assignment.key());
   const absl::Status claimed = Claim(&assignments, now);
   if (!claimed.ok()) {
-    if (connection_->alive()) connection_->Rollback();
-    // Not known to be ours: nothing is delivered, and a lease that was committed
-    // all the same runs out.
+    // Not known to be ours: nothing is delivered, so the workers have room for
+    // others, and a lease that was committed all the same runs out.
+    connection_->Rollback();
+    for (const storage::RechargeKey& key : assigned) Settled(key);
     absl::MutexLock lock(&mutex_);
     backlog_ = true;
     return claimed;
@@ -246,7 +249,7 @@ absl::Status RechargeDispatcher::Claim(std::vector<Assignment>* assignments, abs
       claimed.push_back(std::move(assignment));
       continue;
     }
-    Settled(storage::RechargeKey(assignment.recharge.account_id, assignment.recharge.ordinal));
+    Settled(assignment.key());
   }
   RESERVE_RETURN_IF_ERROR(connection_->Commit());
   *assignments = std::move(claimed);
@@ -257,7 +260,7 @@ void RechargeDispatcher::Deliver(const std::vector<Assignment>& assignments, abs
   // Under the lock, so that a watcher that is removed is not called any more.
   absl::MutexLock lock(&mutex_);
   for (const Assignment& assignment : assignments) {
-    const storage::RechargeKey key(assignment.recharge.account_id, assignment.recharge.ordinal);
+    const storage::RechargeKey key = assignment.key();
     for (Watching& watching : watching_) {
       if (watching.in_flight.count(key) == 0) continue;
       watching.watcher->OnLease({assignment.recharge, options_.lease_duration,

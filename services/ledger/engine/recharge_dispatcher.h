@@ -73,6 +73,7 @@ class RechargeDispatcher {
     domain::Recharge recharge;
     std::string worker_id;
     bool handed_out_before = false;
+    storage::RechargeKey key() const { return {recharge.account_id, recharge.ordinal}; }
   };
 
   void Run();

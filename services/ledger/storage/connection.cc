@@ -19,6 +19,9 @@ constexpr int kAccessDenied = 1045;
 constexpr int kDatabaseAccessDenied = 1044;
 constexpr int kUnknownDatabase = 1049;
 constexpr int kLockWaitTimeoutSeconds = 5;
+// Lost connections (2002, 2003, 2005, 2006, 2013), TLS (2026), replies that are none (2027).
+constexpr int kFirstClientError = 2000;
+constexpr int kLastClientError = 2999;
 
 sql::Driver* Driver() {
   // The first call is not thread-safe; a local static makes it so.
@@ -71,6 +74,7 @@ absl::StatusCode ClassOfError(int error_number) {
     case 1205:  // lock wait timeout
     case 1020:  // record has changed since last read
     case 1180:  // error during COMMIT
+    case 1637:  // too many transactions at once
     case 3101:  // group replication rolled back
     case 8002:  // TiDB: write conflict
     case 8022:  // TiDB: commit failed, retryable
@@ -82,19 +86,24 @@ absl::StatusCode ClassOfError(int error_number) {
       return absl::StatusCode::kAborted;
     case 1062:
       return absl::StatusCode::kAlreadyExists;
-    case 2002:
-    case 2003:
-    case 2005:
-    case 2006:
-    case 2013:
-    case 2026:
     case 1040:  // too many connections
     case 1047:  // Galera: node not ready
     case 1053:  // server shutdown
+    case 1158:  // packets of the connection can't be read
+    case 1159:
+    case 1160:  // or not be written
+    case 1161:
+    case 1290:  // the server only reads, as it is no longer the primary: connect to what is
+    case 1836:
     case 1927:  // connection was killed
+    case 3100:  // group replication: the member can't commit
+    case 4031:  // MySQL: idle for too long
       return absl::StatusCode::kUnavailable;
     default:
-      return absl::StatusCode::kInternal;
+      // The client library's own: whatever it is, the session can't be gone on with.
+      return error_number >= kFirstClientError && error_number <= kLastClientError
+                 ? absl::StatusCode::kUnavailable
+                 : absl::StatusCode::kInternal;
   }
 }
 
@@ -150,6 +159,14 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const DatabaseOptio
   return opened;
 }
 
+absl::StatusOr<std::unique_ptr<Connection>> Connection::OpenForCallers(
+    const DatabaseOptions& options) {
+  absl::StatusOr<std::unique_ptr<Connection>> opened = Open(options);
+  if (opened.ok() || absl::IsUnavailable(opened.status())) return opened;
+  return MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "",
+                   opened.status().message());
+}
+
 Connection::Connection(std::unique_ptr<sql::Connection> connection,
                        std::unique_ptr<sql::Statement> statement)
     : connection_(std::move(connection)), statement_(std::move(statement)) {}
@@ -198,12 +215,34 @@ absl::Status Connection::Query(const std::string& statement,
   });
 }
 
+absl::Status Connection::Begin() {
+  absl::Status begun = Execute("START TRANSACTION");
+  if (!begun.ok()) Rollback();
+  return begun;
+}
+
 absl::Status Connection::BeginSnapshot() {
   // For the next transaction only; the session stays as it is.
   RESERVE_RETURN_IF_ERROR(Execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
-  return Execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+  absl::Status begun = Execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+  if (!begun.ok()) Rollback();
+  return begun;
 }
 
-void Connection::Rollback() { Execute("ROLLBACK").IgnoreError(); }
+absl::Status Connection::Commit() {
+  absl::Status committed = Execute("COMMIT");
+  if (committed.ok()) return committed;
+  Rollback();
+  if (committed.code() == absl::StatusCode::kAborted ||
+      committed.code() == absl::StatusCode::kUnavailable) {
+    return committed;
+  }
+  // Of no error is it known that it came before anything was done.
+  return MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "", committed.message());
+}
+
+void Connection::Rollback() {
+  if (!Execute("ROLLBACK").ok()) alive_ = false;
+}
 
 }  // namespace reserve::storage

@@ -7,7 +7,7 @@
 //   ALREADY_EXISTS  a duplicate key; the transaction is still open
 //   UNAVAILABLE     the connection is gone, and with it the transaction; if the
 //                   statement was COMMIT its outcome is unknown
-//   INTERNAL        anything else; roll back
+//   INTERNAL        anything else, which waiting does not mend; roll back
 // A connection belongs to one thread, which must hold a SqlThread.
 #ifndef RESERVE_SERVICES_LEDGER_STORAGE_CONNECTION_H_
 #define RESERVE_SERVICES_LEDGER_STORAGE_CONNECTION_H_
@@ -59,6 +59,9 @@ class Connection {
   // server can't be reached, PERMISSION_DENIED if it refuses the login,
   // FAILED_PRECONDITION if TLS was asked for and is not in use.
   static absl::StatusOr<std::unique_ptr<Connection>> Open(const DatabaseOptions& options);
+  // As Open, for work that callers wait for: nothing that can be wrong here is their doing,
+  // so every error is UNAVAILABLE.
+  static absl::StatusOr<std::unique_ptr<Connection>> OpenForCallers(const DatabaseOptions& options);
   ~Connection();
 
   absl::Status Execute(const std::string& statement);
@@ -67,11 +70,14 @@ class Connection {
   // Calls `on_row` for each row of the result.
   absl::Status Query(const std::string& statement, absl::FunctionRef<void(const Row&)> on_row);
 
-  absl::Status Begin() { return Execute("START TRANSACTION"); }
+  // START TRANSACTION. After an error, of this or of the two below, no transaction
+  // is open: one that was would be committed by the next to begin.
+  absl::Status Begin();
   // A transaction that only reads, and reads everything as of now.
   absl::Status BeginSnapshot();
-  absl::Status Commit() { return Execute("COMMIT"); }
-  // Errors don't matter: what could not be rolled back is gone with the session.
+  // Only ABORTED and UNAVAILABLE; after either it may have been done all the same.
+  absl::Status Commit();
+  // What can't be rolled back is left to end with the session, which is dropped.
   void Rollback();
 
   // False after an error that ended the session: drop it and open another.

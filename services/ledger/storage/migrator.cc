@@ -179,7 +179,9 @@ absl::Status CheckSchema(Connection& connection) {
         oldest_code = static_cast<int>(row.Int(2));
       });
   const int known = BuiltInMigrations().back().version;
-  if (read.code() == absl::StatusCode::kUnavailable) return read;
+  if (read.code() == absl::StatusCode::kUnavailable || read.code() == absl::StatusCode::kAborted) {
+    return read;
+  }
   if (!read.ok() || version < known) {
     return MakeError(absl::StatusCode::kFailedPrecondition, "SCHEMA_TOO_OLD", "database",
                      absl::StrCat("the schema is at version ", version, ", this program needs ",

@@ -1,0 +1,492 @@
+// Each error that a database can give, at each statement of each kind of transaction, and each
+// way in which a connection can end there. A command is then either answered as if nothing had
+// been, and done once; or the caller is told to repeat it, and the repeat leaves it done once.
+// Nothing is ever answered that is not stored, and no error that passes is a fault.
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "common/error/error.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/services/ledger/engine/harness.h"
+#include "tests/services/ledger/engine/sabotage.h"
+#include "tests/support/mariadb_server.h"
+#include "tests/support/wait_until.h"
+
+namespace reserve::engine {
+namespace {
+
+using test_support::PrivateDatabaseServer;
+using test_support::WaitUntil;
+
+// Errors that pass: the transaction, or the connection, is tried again.
+constexpr int kConflicts[] = {1213, 1205, 1020, 1180, 3101, 8002, 8022,
+                              8028, 9007, 1317, 1969, 3024, 1637, 1062};
+constexpr int kConnectionGone[] = {2002, 2003, 2005, 2006, 2013, 2026, 2027, 1040,
+                                   1047, 1053, 1158, 1290, 1836, 1927, 3100, 4031};
+// Errors that no waiting mends.
+constexpr int kLasting[] = {1064, 1146, 1142};
+
+struct Fault {
+  std::string name;
+  Ruling ruling;
+  bool passes = true;
+};
+
+Fault FaultOf(absl::string_view how, Fate fate, int error, bool passes) {
+  return {error == 0 ? std::string(how) : absl::StrCat(how, " ", error), {fate, error}, passes};
+}
+
+bool EndsATransaction(absl::string_view statement) {
+  return statement == "COMMIT" || statement == "ROLLBACK";
+}
+
+// What can happen to a statement.
+std::vector<Fault> FaultsAt(absl::string_view statement) {
+  std::vector<Fault> faults = {FaultOf("cut off before it", Fate::kCut, 0, true),
+                               FaultOf("cut off after it", Fate::kDoneAndCut, 0, true),
+                               FaultOf("garbled reply", Fate::kDoneAndGarbled, 0, true),
+                               FaultOf("rolled back with", Fate::kRolledBack, 1213, true),
+                               FaultOf("rolled back with", Fate::kRolledBack, 3101, true)};
+  const auto refuse = [&](int error, bool passes) {
+    faults.push_back(FaultOf("refused with", Fate::kRefused, error, passes));
+    // Of most statements nothing is left once the transaction is over.
+    const bool also_done = EndsATransaction(statement) || error == 1213 || error == 1064;
+    if (also_done) {
+      faults.push_back(FaultOf("done, but answered", Fate::kDoneAndRefused, error, passes));
+    }
+  };
+  for (const int error : kConflicts) refuse(error, true);
+  for (const int error : kConnectionGone) refuse(error, true);
+  for (const int error : kLasting) refuse(error, false);
+  return faults;
+}
+
+// Faults that stay for as long as the command is tried.
+std::vector<Fault> StayingFaults() {
+  return {FaultOf("always refused with", Fate::kRefused, 1213, true),
+          FaultOf("always refused with", Fate::kRefused, 1064, false),
+          FaultOf("always cut off before it", Fate::kCut, 0, true),
+          FaultOf("always cut off after it", Fate::kDoneAndCut, 0, true)};
+}
+
+// --- What is compared -------------------------------------------------------------------
+
+std::string TextOf(const Reply& reply) {
+  struct Writer {
+    std::string operator()(const UsageReply& r) const {
+      return absl::StrCat("usage ", r.seq, " ", r.cost, " ", r.balance_after, " ", r.currency);
+    }
+    std::string operator()(const AuthorizeReply& r) const {
+      return absl::StrCat("authorization ", static_cast<int>(r.authorization.decision), " ",
+                          r.authorization.max_duration_seconds, " ", r.price.value_or(-1), " ",
+                          r.prefix);
+    }
+    std::string operator()(const domain::Account& a) const {
+      return absl::StrCat("account ", static_cast<int>(a.state), " ", a.balance, " ", a.last_seq,
+                          " ", a.last_event_seq, " ", a.open_ordinal, " ",
+                          static_cast<int>(a.card_state), " ", a.reserve_amount);
+    }
+    std::string operator()(const UserReply& r) const {
+      return absl::StrCat("user ", r.user.user_id, " ", r.plan.plan_id);
+    }
+    std::string operator()(const EntryReply& r) const {
+      return absl::StrCat("entry ", r.entry.seq, " ", r.entry.amount, " ", r.entry.balance_after);
+    }
+    std::string operator()(const RechargeReply& r) const {
+      return absl::StrCat("recharge ", r.recharge.ordinal, " ", static_cast<int>(r.recharge.state),
+                          " ", r.recharge.amount, " ", r.recharge.attempt);
+    }
+  };
+  return std::visit(Writer(), reply);
+}
+
+// Everything that is stored of an account, without its id.
+std::string StoredOf(const test_support::TestDatabase& sql, storage::Connection& connection,
+                     const std::string& account_id) {
+  static const auto* const kSelects = new std::vector<std::string>([&sql] {
+    std::vector<std::string> selects;
+    for (const auto& row : sql.Query(absl::StrCat(
+             "SELECT table_name, GROUP_CONCAT(CONCAT('COALESCE(', column_name, ', ''NULL'')') "
+             "SEPARATOR ', ') FROM information_schema.columns WHERE table_schema = '",
+             sql.schema(),
+             "' AND column_name <> 'account_id' AND table_name IN (SELECT table_name "
+             "FROM information_schema.columns WHERE table_schema = '",
+             sql.schema(), "' AND column_name = 'account_id') GROUP BY table_name"))) {
+      selects.push_back(absl::StrCat("SELECT CONCAT_WS('|', '", row[0], "', ", row[1], ") FROM ",
+                                     row[0], " WHERE account_id = "));
+    }
+    EXPECT_GE(selects.size(), 7u);
+    return selects;
+  }());
+  std::vector<std::string> parts;
+  for (const std::string& select : *kSelects) {
+    parts.push_back(absl::StrCat(select, "'", account_id, "'"));
+  }
+  std::vector<std::string> rows;
+  const absl::Status read =
+      connection.Query(absl::StrCat(absl::StrJoin(parts, " UNION ALL "), " ORDER BY 1"),
+                       [&rows](const storage::Row& row) { rows.push_back(row.Text(1)); });
+  EXPECT_TRUE(read.ok()) << read;
+  return absl::StrReplaceAll(absl::StrJoin(rows, "\n"), {{account_id, "ACCOUNT"}});
+}
+
+// --- The kinds of transactions ----------------------------------------------------------
+
+struct Scenario {
+  std::string name;  // of the accounts, too
+  // In one batch, for one account.
+  std::vector<Command> commands;
+  // What is done before, to a funded account ($15, two users).
+  std::vector<Command> before = {};
+  bool is_opened = true;
+  // Changes the accounts further: their names are put after it.
+  std::string sql = {};
+  // The lane has seen the account before, and remembers it.
+  bool is_remembered = false;
+};
+
+domain::Usage Dear(const std::string& usage_id, int64_t minutes) {
+  return Call(kUser, usage_id, kDearNumber, 60 * minutes);
+}
+
+ReportRecharge Declined(domain::DeclineClass decline_class) {
+  ReportRecharge report;
+  report.ordinal = 2;
+  report.outcome.kind = domain::ChargeOutcome::Kind::kDeclined;
+  report.outcome.attempt = 1;
+  report.outcome.lease_epoch = 1;
+  report.outcome.decline_class = decline_class;
+  report.outcome.text = "no";
+  return report;
+}
+
+std::vector<Scenario> Scenarios() {
+  const RecordUsage dip{Dear("dip", 100)};  // $6.01 of $15
+  const AdjustBalance adjust{"adjust", -2 * kNanosPerUnit, "why", ""};
+  const RequestRecharge top_up{"top-up", 20 * kNanosPerUnit, ""};
+  const UpdateBillingSettings settings{40 * kNanosPerUnit, 12 * kNanosPerUnit, ""};
+  domain::Usage asked = Dear("", 1);
+  const std::string leased =
+      "UPDATE recharges SET lease_owner = 'w', lease_epoch = 1 WHERE "
+      "ordinal = 2 AND account_id LIKE";
+  // As if the day of a cap had ended (the housekeepers would not wait for us).
+  const std::string due =
+      "UPDATE accounts SET recharge_threshold_nanos = 20000000000 "
+      "WHERE account_id LIKE";
+  return {
+      {"OpenAccount", {OpenWithCard()}, {}, /*is_opened=*/false},
+      {"OpenAccountAgain", {OpenWithCard()}},
+      {"PutUser", {PutUser{"w", "unlimited"}}},
+      {"FreeUsage", {RecordUsage{Call(kUser, "free", kStandardNumber, 60)}}},
+      {"PaidUsage", {RecordUsage{Dear("paid", 1)}}},
+      {"RepeatedUsage", {RecordUsage{Dear("paid", 1)}}, {RecordUsage{Dear("paid", 1)}}},
+      {"ReusedUsageId", {RecordUsage{Dear("paid", 2)}}, {RecordUsage{Dear("paid", 1)}}},
+      {"UsageWithoutUser", {RecordUsage{Call("nobody", "x", kDearNumber, 60)}}},
+      {"UsageWithoutRate", {RecordUsage{Call(kUser, "x", "33155501234", 60)}}},
+      {"UsageBelowTheThreshold", {dip}},
+      {"Authorization", {AuthorizeUsage{asked}}},
+      {"Adjustment", {adjust}},
+      {"RepeatedAdjustment", {adjust}, {adjust}},
+      {"TopUp", {top_up}},
+      {"RepeatedTopUp", {top_up}, {top_up}},
+      {"Success", {Succeeded(2, 15 * kNanosPerUnit)}, {dip}},
+      {"SoftDecline", {Declined(domain::DeclineClass::kSoft)}, {dip}, true, leased},
+      {"HardDecline", {Declined(domain::DeclineClass::kHard)}, {dip}, true, leased},
+      {"Block", {BlockAccount{"fraud"}}},
+      {"Unblock", {UnblockAccount{"paid"}}, {BlockAccount{"fraud"}}},
+      {"Card", {UpdatePaymentMethod{{"tok_other", "fp_other"}}}, {dip}},
+      {"Settings", {settings}},
+      {"Reconsideration", {Reconsider{}}, {}, true, due},
+      {"PaidUsageOfARememberedAccount", {RecordUsage{Dear("paid", 1)}}, {}, true, {}, true},
+      {"DipOfARememberedAccount", {dip}, {}, true, {}, true},
+      {"SuccessOfARememberedAccount", {Succeeded(2, 15 * kNanosPerUnit)}, {dip}, true, {}, true},
+      {"Batch",
+       {RecordUsage{Dear("one", 1)}, RecordUsage{Dear("two", 2)}, RecordUsage{Dear("one", 1)},
+        adjust, PutUser{"w", ""}, dip, RecordUsage{Call("nobody", "x", kDearNumber, 60)}}},
+  };
+}
+
+// --- One error at one statement ---------------------------------------------------------
+
+// Engines on one database: one that goes straight to it, and two behind a proxy.
+class Rig {
+ public:
+  explicit Rig(const PrivateDatabaseServer& server)
+      : ledger_(server), patient_(server.socket_path()), hasty_(server.socket_path()) {
+    // Else each look at one account would go through those of all.
+    ledger_.sql().Execute("CREATE INDEX by_account ON usage_ids (account_id)");
+    EngineOptions options = ledger_.Options();
+    options.lanes = 1;
+    direct_engine_ = ledger_.StartEngine(options);
+    options.retry_budget = absl::Seconds(20);
+    options.database.socket = patient_.socket_path();
+    patient_engine_ = ledger_.StartEngine(options);
+    options.retry_budget = absl::Milliseconds(5);
+    options.database.socket = hasty_.socket_path();
+    hasty_engine_ = ledger_.StartEngine(options);
+    connection_ = ledger_.Connect();
+    // With the lanes and the housekeepers connected, whatever connects is a lane.
+    for (Engine* engine : {patient_engine_.get(), hasty_engine_.get()}) {
+      AskAll(*engine, {{"nobody", Reconsider{}}});
+    }
+    EXPECT_TRUE(
+        WaitUntil([this] { return patient_.housekeepers() == 2 && hasty_.housekeepers() == 2; }));
+  }
+
+  Ledger& ledger() { return ledger_; }
+  Engine& direct() { return *direct_engine_; }
+  Engine& engine(bool hasty) { return hasty ? *hasty_engine_ : *patient_engine_; }
+  Sabotage& sabotage(bool hasty) { return hasty ? hasty_ : patient_; }
+  std::string StoredOf(const std::string& account_id) {
+    return engine::StoredOf(ledger_.sql(), *connection_, account_id);
+  }
+
+ private:
+  Ledger ledger_;
+  std::unique_ptr<Engine> direct_engine_;
+  Sabotage patient_;
+  Sabotage hasty_;
+  std::unique_ptr<Engine> patient_engine_;
+  std::unique_ptr<Engine> hasty_engine_;
+  std::unique_ptr<storage::Connection> connection_;
+};
+
+struct Case {
+  std::string account_id;
+  std::string statement;
+  Fault fault;
+  bool hasty = false;  // the fault stays, and the engine gives up soon
+  Sabotage::Plan plan;
+};
+
+class DatabaseErrorsTest : public testing::TestWithParam<Scenario> {
+ protected:
+  static void SetUpTestSuite() {
+    if (std::getenv("RESERVE_TEST_DATABASE") != nullptr) return;
+    // Nothing here is about the disk.
+    auto server =
+        PrivateDatabaseServer::Create({.extra_args = {"--innodb-flush-log-at-trx-commit=0"}});
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = server->release();
+    rig_ = new Rig(*server_);
+  }
+  static void TearDownTestSuite() {
+    delete rig_;
+    delete server_;
+    rig_ = nullptr;
+    server_ = nullptr;
+  }
+  void SetUp() override {
+    if (rig_ == nullptr) GTEST_SKIP() << "needs a database server of its own";
+  }
+
+  std::string AccountOf(size_t number) const { return absl::StrCat(GetParam().name, ".", number); }
+
+  std::vector<Order> OrdersOf(const std::string& account_id) const {
+    std::vector<Order> orders;
+    for (const Command& command : GetParam().commands) orders.emplace_back(account_id, command);
+    return orders;
+  }
+
+  // All answers as text; errors by code, reason and field.
+  std::string Answers(Engine& engine, const std::string& account_id,
+                      std::vector<absl::Status>* errors = nullptr) const {
+    std::vector<std::string> texts;
+    for (const auto& reply : AskAll(engine, OrdersOf(account_id))) {
+      if (reply.ok()) {
+        texts.push_back(TextOf(*reply));
+        continue;
+      }
+      texts.push_back(absl::StrCat(absl::StatusCodeToString(reply.status().code()), " ",
+                                   ReasonOf(reply.status())));
+      if (errors != nullptr) errors->push_back(reply.status());
+    }
+    return absl::StrJoin(texts, "; ");
+  }
+
+  void Prepare(size_t first, size_t end) const {
+    const Scenario& scenario = GetParam();
+    if (!scenario.is_opened) return;
+    std::vector<Order> orders;
+    for (size_t i = first; i < end; ++i) {
+      const std::string account_id = AccountOf(i);
+      orders.emplace_back(account_id, OpenWithCard());
+      orders.emplace_back(account_id, PutUser{kUser, ""});
+      orders.emplace_back(account_id, Succeeded(1, 15 * kNanosPerUnit));
+      for (const Command& command : scenario.before) orders.emplace_back(account_id, command);
+    }
+    for (const auto& reply : AskAll(rig_->direct(), orders))
+      ASSERT_TRUE(reply.ok()) << reply.status();
+    if (!scenario.sql.empty()) {
+      rig_->ledger().sql().Execute(absl::StrCat(scenario.sql, " '", scenario.name, ".%'"));
+    }
+  }
+
+  // Makes all cases begin alike: after a batch without repeats a lane doesn't look for any.
+  void Settle(Engine& engine, const std::string& account_id) const {
+    if (GetParam().is_remembered) AskAll(engine, {{account_id, Reconsider{}}});
+    AskAll(engine, {{"nobody", Reconsider{}}});
+  }
+
+  // Learns what is said, answered and stored if nothing goes wrong.
+  void Learn() {
+    Prepare(0, 1);
+    before_ = rig_->StoredOf(AccountOf(0));
+    Settle(rig_->engine(false), AccountOf(0));
+    rig_->sabotage(false).Begin([](const Sabotage::Statement&) { return Ruling{}; });
+    answers_ = Answers(rig_->engine(false), AccountOf(0));
+    statements_ = rig_->sabotage(false).End();
+    after_ = rig_->StoredOf(AccountOf(0));
+    ASSERT_FALSE(statements_.empty());
+  }
+
+  static Sabotage::Plan Once(int index, Ruling ruling) {
+    return [index, ruling](const Sabotage::Statement& s) {
+      const bool it = !s.of_housekeeping && !s.of_new_connection && s.index == index;
+      return it ? ruling : Ruling{};
+    };
+  }
+  // Statements that begin alike are the same one on a second try.
+  static std::string BeginningOf(absl::string_view statement) {
+    return std::string(statement.substr(0, 22));
+  }
+  static Sabotage::Plan Always(const std::string& beginning, Ruling ruling) {
+    return [beginning, ruling](const Sabotage::Statement& s) {
+      const bool it =
+          !s.of_housekeeping && !s.of_new_connection && absl::StartsWith(s.text, beginning);
+      return it ? ruling : Ruling{};
+    };
+  }
+
+  std::vector<Case> Cases() const {
+    std::vector<Case> cases;
+    const auto add = [&](const std::string& statement, const Fault& fault, bool hasty,
+                         Sabotage::Plan plan) {
+      cases.push_back({AccountOf(cases.size() + 1), statement, fault, hasty, std::move(plan)});
+    };
+    for (size_t i = 0; i < statements_.size(); ++i) {
+      for (const Fault& fault : FaultsAt(statements_[i])) {
+        add(statements_[i], fault, false, Once(static_cast<int>(i), fault.ruling));
+      }
+    }
+    std::set<std::string> beginnings;
+    for (const std::string& statement : statements_) {
+      if (!beginnings.insert(BeginningOf(statement)).second) continue;
+      for (const Fault& fault : StayingFaults()) {
+        // One by one some may be done and others not: that is no one state.
+        if (!fault.passes && GetParam().commands.size() > 1) continue;
+        add(statement, fault, true, Always(BeginningOf(statement), fault.ruling));
+      }
+    }
+    return cases;
+  }
+
+  // The last write fails, or the COMMIT, and then the ROLLBACK: if the connection were used
+  // again, the next START TRANSACTION would commit what was half done.
+  void AddFailedRollbacks(std::vector<Case>* cases) const {
+    const auto commit = std::find(statements_.begin(), statements_.end(), "COMMIT");
+    if (commit == statements_.end()) return;
+    const int at = static_cast<int>(commit - statements_.begin());
+    for (Fault fault : FaultsAt("ROLLBACK")) {
+      for (const int first : {at - 1, at}) {
+        Sabotage::Plan refuse = Once(first, {Fate::kRefused, 1213});
+        Sabotage::Plan spoil = Once(first + 1, fault.ruling);
+        cases->push_back({AccountOf(cases->size() + 1), "ROLLBACK", fault, false,
+                          [refuse, spoil](const Sabotage::Statement& s) {
+                            const Ruling ruling = refuse(s);
+                            return ruling.fate == Fate::kPasses ? spoil(s) : ruling;
+                          }});
+      }
+    }
+  }
+
+  void Run(const Case& c) const {
+    SCOPED_TRACE(absl::StrCat(c.fault.name, ": ", c.statement.substr(0, 200)));
+    Engine& engine = rig_->engine(c.hasty);
+    Sabotage& sabotage = rig_->sabotage(c.hasty);
+    std::vector<absl::Status> errors;
+    Settle(engine, c.account_id);
+    sabotage.Begin(c.plan);
+    const std::string answers = Answers(engine, c.account_id, &errors);
+    const int struck = sabotage.struck();
+    sabotage.End();
+    EXPECT_GT(struck, 0) << "nothing was spoiled";
+    const std::string stored = rig_->StoredOf(c.account_id);
+    if (answers == answers_) {
+      EXPECT_EQ(stored, after_) << "answered as done";
+    } else {
+      ExpectHonest(c, answers, errors);
+      const bool is_known = !EndsATransaction(c.statement);
+      EXPECT_TRUE(stored == before_ || (!is_known && stored == after_))
+          << "stored is\n"
+          << stored << "\nand neither\n"
+          << before_ << "\nnor\n"
+          << after_;
+    }
+    // The engine goes on, and a repeat finds it done, or does it.
+    EXPECT_EQ(Answers(engine, c.account_id), answers_) << "repeated";
+    EXPECT_EQ(rig_->StoredOf(c.account_id), after_) << "repeated";
+  }
+
+  // Answers other than those of an undisturbed run: are they such as the fault allows?
+  void ExpectHonest(const Case& c, const std::string& answers,
+                    const std::vector<absl::Status>& errors) const {
+    const bool passes = c.fault.passes || EndsATransaction(c.statement);
+    EXPECT_TRUE(c.hasty || !passes) << "answered " << answers << " instead of " << answers_;
+    for (const absl::Status& error : errors) {
+      if (absl::StrContains(answers_, ReasonOf(error))) continue;  // refused anyway
+      const auto expected = passes ? absl::StatusCode::kUnavailable : absl::StatusCode::kInternal;
+      EXPECT_EQ(error.code(), expected) << error;
+      EXPECT_EQ(ReasonOf(error), passes ? "DATABASE_UNAVAILABLE" : "DATABASE_ERROR") << error;
+    }
+    EXPECT_FALSE(errors.empty()) << "answered " << answers << " instead of " << answers_;
+  }
+
+  static PrivateDatabaseServer* server_;
+  static Rig* rig_;
+
+  std::vector<std::string> statements_;
+  std::string answers_;
+  std::string before_;
+  std::string after_;
+};
+
+PrivateDatabaseServer* DatabaseErrorsTest::server_ = nullptr;
+Rig* DatabaseErrorsTest::rig_ = nullptr;
+
+TEST_P(DatabaseErrorsTest, AreEachPassedOrToldAndNothingIsHalfDone) {
+  ASSERT_NO_FATAL_FAILURE(Learn());
+  std::vector<Case> cases = Cases();
+  AddFailedRollbacks(&cases);
+  ASSERT_NO_FATAL_FAILURE(Prepare(1, cases.size() + 1));
+  for (const Case& c : cases) {
+    Run(c);
+    if (HasFailure()) break;  // one is enough to read
+  }
+  const auto connection = rig_->ledger().Connect();
+  Findings findings;
+  for (const Case& c : cases) {
+    ASSERT_TRUE(VerifyAccount(*connection, c.account_id, &findings).ok());
+  }
+  EXPECT_EQ(findings.difference_count, 0);
+  std::printf("%s: %zu statements, %zu cases\n", GetParam().name.c_str(), statements_.size(),
+              cases.size());
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, DatabaseErrorsTest, testing::ValuesIn(Scenarios()),
+                         [](const auto& test) { return test.param.name; });
+
+}  // namespace
+}  // namespace reserve::engine
