@@ -135,8 +135,10 @@ void Lane::Process(absl::Span<const Task> tasks) {
     const Outcome outcome = Try(tasks, &duplicates, &error);
     if (outcome == Outcome::kDone) return;
     if (outcome == Outcome::kFailed) break;
+    // A duplicate was met, and is looked up now: that is an answer, however late.
+    if (!MayPass(error)) continue;
     if (absl::Now() >= give_up) break;
-    if (MayPass(error)) BackOff(tries);
+    BackOff(tries);
   }
   if (MayPass(error) || tasks.size() == 1) {
     Fail(tasks, error);

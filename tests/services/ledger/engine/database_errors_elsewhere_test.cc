@@ -173,8 +173,7 @@ TEST_F(DatabaseErrorsElsewhereTest, AClaimThatFailsIsMadeAgainAndALeaseIsHandedO
     for (const std::string statement :
          {"SELECT account_id,ordinal", "START TRANSACTION", "UPDATE recharges", "COMMIT"}) {
       cases.push_back({absl::StrCat(statement, ": ", TextOf(fault)),
-                       FirstThatBegins(statement, fault),
-                       statement == "COMMIT" && WasDone(fault)});
+                       FirstThatBegins(statement, fault), statement == "COMMIT" && WasDone(fault)});
     }
     cases.push_back({absl::StrCat("ROLLBACK after an error: ", TextOf(fault)),
                      Both(FirstThatBegins("COMMIT", {Fate::kRefused, 1213}),
@@ -188,8 +187,8 @@ TEST_F(DatabaseErrorsElsewhereTest, AClaimThatFailsIsMadeAgainAndALeaseIsHandedO
     ASSERT_TRUE(Ask<domain::Account>(*direct_, account_id, OpenWithCard()).ok());
     const int64_t epoch = c.is_secret ? 2 : 1;
     if (c.is_secret) {
-      const std::string select = absl::StrCat(
-          "SELECT lease_epoch FROM recharges WHERE account_id = '", account_id, "'");
+      const std::string select =
+          absl::StrCat("SELECT lease_epoch FROM recharges WHERE account_id = '", account_id, "'");
       ASSERT_TRUE(WaitUntil([&] { return ledger_->sql().QueryInt(select) == 1; }));
       EXPECT_EQ(watcher.count(), 0u);
       // It runs out.

@@ -62,7 +62,7 @@ std::vector<Fault> FaultsAt(absl::string_view statement) {
   const auto refuse = [&](int error, bool passes) {
     faults.push_back(FaultOf("refused with", Fate::kRefused, error, passes));
     // Of most statements nothing is left once the transaction is over.
-    const bool also_done = EndsATransaction(statement) || error == 1213 || error == 1064;
+    const bool also_done = statement == "COMMIT" || error == 1213 || error == 1064;
     if (also_done) {
       faults.push_back(FaultOf("done, but answered", Fate::kDoneAndRefused, error, passes));
     }
