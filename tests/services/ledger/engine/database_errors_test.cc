@@ -297,8 +297,18 @@ class DatabaseErrorsTest : public testing::TestWithParam<Scenario> {
 
   std::vector<Order> OrdersOf(const std::string& account_id) const {
     std::vector<Order> orders;
-    for (const Command& command : GetParam().commands) orders.emplace_back(account_id, command);
+    for (const Command& command : GetParam().commands) {
+      orders.emplace_back(account_id, WithOwnCard(command, account_id));
+    }
     return orders;
+  }
+  // Declines are counted by card, over all accounts.
+  static Command WithOwnCard(Command command, const std::string& account_id) {
+    if (auto* open = std::get_if<OpenAccount>(&command)) open->card.fingerprint += account_id;
+    if (auto* card = std::get_if<UpdatePaymentMethod>(&command)) {
+      card->card.fingerprint += account_id;
+    }
+    return command;
   }
 
   // All answers as text; errors by code, reason and field.
@@ -323,7 +333,7 @@ class DatabaseErrorsTest : public testing::TestWithParam<Scenario> {
     std::vector<Order> orders;
     for (size_t i = first; i < end; ++i) {
       const std::string account_id = AccountOf(i);
-      orders.emplace_back(account_id, OpenWithCard());
+      orders.emplace_back(account_id, WithOwnCard(OpenWithCard(), account_id));
       orders.emplace_back(account_id, PutUser{kUser, ""});
       orders.emplace_back(account_id, Succeeded(1, 15 * kNanosPerUnit));
       for (const Command& command : scenario.before) orders.emplace_back(account_id, command);
