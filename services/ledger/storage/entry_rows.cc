@@ -1,6 +1,7 @@
 #include "services/ledger/storage/entry_rows.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
@@ -134,7 +135,14 @@ int32_t PartitionMonth(const Entry& entry) {
   return MonthOf(entry.booked.has_value() ? entry.booked->usage.start_time : entry.record_time);
 }
 
-absl::Status InsertEntries(Connection& connection, const std::vector<const Entry*>& entries) {
+absl::Status InsertEntries(Connection& connection, std::vector<const Entry*> entries) {
+  // By account. The entries of a batch share their record time, so this is the order of their
+  // key, and pages fill up. It is on purpose not the order of the usage ids: lanes that append
+  // ascending ids side by side have the server split each full page where it inserts, which
+  // leaves pages two thirds empty; in another order it splits them in the middle.
+  std::sort(entries.begin(), entries.end(), [](const Entry* a, const Entry* b) {
+    return std::tie(a->account_id, a->seq) < std::tie(b->account_id, b->seq);
+  });
   SqlText ids("INSERT INTO usage_ids (usage_id,account_id,seq,month) VALUES ");
   SqlText usages(
       absl::StrCat("INSERT INTO entries (", kEntryColumns, ",", kUsageColumns, ") VALUES "));

@@ -23,8 +23,7 @@ using OnceKey = std::pair<absl::string_view, absl::string_view>;
 
 // Adds the usage ids of entries that book a usage, and after them the entries.
 // ALREADY_EXISTS if a usage id is taken.
-absl::Status InsertEntries(Connection& connection,
-                           const std::vector<const domain::Entry*>& entries);
+absl::Status InsertEntries(Connection& connection, std::vector<const domain::Entry*> entries);
 
 // The entries that book these usages, of those that exist; in no particular order.
 absl::StatusOr<std::vector<domain::Entry>> FindUsages(Connection& connection,
