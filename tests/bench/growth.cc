@@ -255,13 +255,12 @@ absl::StatusOr<LoadResult> Growth::Send(const std::vector<Request>& requests,
   LoadResult result = RunCalls(options, requests, timing, cpu_);
   for (const Request& request : requests) sent_ += request.usages;
   booked_ += result.answers.booked;
-  if (result.answers.failed + result.answers.refused + result.answers.duplicates == 0) {
-    return result;
-  }
+  const int64_t refused = result.answers.refused + result.answers.overloaded;
+  if (result.answers.failed + refused + result.answers.duplicates == 0) return result;
   RESERVE_RETURN_IF_ERROR(CheckInterrupted());
-  return absl::InternalError(absl::StrCat(
-      result.answers.failed, " calls failed, ", result.answers.refused, " usages were refused, ",
-      result.answers.duplicates, " were duplicates: ", result.answers.first_error));
+  return absl::InternalError(absl::StrCat(result.answers.failed, " calls failed, ", refused,
+                                          " usages were refused, ", result.answers.duplicates,
+                                          " were duplicates: ", result.answers.first_error));
 }
 
 void Growth::ShowProgress(int64_t chunk, absl::Duration elapsed) {
