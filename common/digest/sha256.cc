@@ -3,19 +3,41 @@
 #include <openssl/evp.h>
 
 #include <cstdlib>
+#include <memory>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 
 namespace reserve {
+namespace {
 
-std::string Sha256Hex(absl::string_view text) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
+// The context of one thread: to look the algorithm up each time costs more than the digest.
+struct Sha256Context {
+  std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> algorithm{
+      EVP_MD_fetch(nullptr, "SHA256", nullptr), EVP_MD_free};
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> state{EVP_MD_CTX_new(), EVP_MD_CTX_free};
+};
+
+}  // namespace
+
+Sha256Digest Sha256(absl::string_view bytes) {
+  thread_local const Sha256Context context;
+  Sha256Digest digest;
   unsigned int size = 0;
-  if (EVP_Digest(text.data(), text.size(), digest, &size, EVP_sha256(), nullptr) != 1) {
+  if (context.algorithm == nullptr || context.state == nullptr ||
+      EVP_DigestInit_ex2(context.state.get(), context.algorithm.get(), nullptr) != 1 ||
+      EVP_DigestUpdate(context.state.get(), bytes.data(), bytes.size()) != 1 ||
+      EVP_DigestFinal_ex(context.state.get(), reinterpret_cast<unsigned char*>(digest.data()),
+                         &size) != 1 ||
+      size != digest.size()) {
     std::abort();  // Keys and repeats are told apart by it: better none than a wrong one.
   }
-  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest), size));
+  return digest;
+}
+
+std::string Sha256Hex(absl::string_view text) {
+  const Sha256Digest digest = Sha256(text);
+  return absl::BytesToHexString(absl::string_view(digest.data(), digest.size()));
 }
 
 std::string Sha256HexOfFields(std::initializer_list<absl::string_view> fields) {

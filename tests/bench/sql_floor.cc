@@ -23,6 +23,8 @@ using storage::Quoted;
 constexpr int64_t kMostRowsPerSecond = 150'000;
 // The entries that every account has before any load (see stage.h).
 constexpr int64_t kFirstFreeSeq = 1'000;
+// Any hash: as long as a real one.
+constexpr char kHash[] = "0123456789abcdef0123456789abcdef";
 
 bool IsNumber(const std::string& type) {
   return type == "tinyint" || type == "smallint" || type == "int" || type == "bigint";
@@ -149,14 +151,13 @@ SqlFloor::Transaction SqlFloor::Write(const Options& options, int thread) {
     touched[account_id] = seq;
   }
   if (options.balances) {
-    storage::SqlText sql(
-        "INSERT INTO balances (account_id,balance_nanos,last_seq,version) VALUES ");
+    storage::SqlText sql("INSERT INTO balances (account_id,balance_nanos,last_seq,version,head_hash) VALUES ");
     for (const auto& [account_id, seq] : touched) {
-      sql.Row().Text(account_id).Int(1'000'000'000'000'000 - seq).Int(seq).Int(1).EndRow();
+      sql.Row().Text(account_id).Int(1'000'000'000'000'000 - seq).Int(seq).Int(1).Bytes(kHash).EndRow();
     }
     sql.Raw(
         " ON DUPLICATE KEY UPDATE balance_nanos=VALUES(balance_nanos),last_seq=VALUES(last_seq),"
-        "version=VALUES(version)");
+        "version=VALUES(version),head_hash=VALUES(head_hash)");
     transaction.balances = sql.str();
   }
   return transaction;

@@ -157,6 +157,7 @@ grpc::ServerUnaryReactor* AuditService::VerifyAccount(grpc::CallbackServerContex
                           engine::VerifyAccount(connection, request->account_id(), &findings));
                       response->Clear();
                       ToProto(findings, response->mutable_counts());
+                      response->set_head_hash(findings.head.data(), findings.head.size());
                       DifferencesToProto(std::move(findings), response);
                       return absl::OkStatus();
                     });

@@ -321,6 +321,7 @@ void ToProto(const domain::Entry& entry, const std::string& currency, pb::Entry*
   reserve::ToProto(entry.balance_after, currency, message->mutable_balance_after());
   reserve::ToProto(entry.record_time, message->mutable_record_time());
   if (entry.booked.has_value()) message->set_usage_id(entry.booked->usage.usage_id);
+  message->set_hash(entry.hash.data(), entry.hash.size());
   message->set_recharge_ordinal(entry.recharge_ordinal);
   message->set_request_id(entry.request_id);
   message->set_reason(entry.reason);

@@ -2,6 +2,7 @@
 #ifndef RESERVE_SERVICES_LEDGER_DOMAIN_JOURNAL_H_
 #define RESERVE_SERVICES_LEDGER_DOMAIN_JOURNAL_H_
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,6 +24,9 @@ struct BookedUsage {
   Rating rating;
 };
 
+// The digest of an entry and of all before it.
+using EntryHash = std::array<char, 32>;
+
 // One immutable line of an account's ledger.
 struct Entry {
   std::string account_id;
@@ -35,6 +39,7 @@ struct Entry {
   int64_t recharge_ordinal = 0;       // of a recharge
   std::string request_id;             // of an adjustment
   std::string reason;                 // of an adjustment
+  EntryHash hash{};                   // set by who writes it (engine/entry_chain.h)
 };
 
 // The numbers are stored; never reuse one.

@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/numeric/int128.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/clock/utc.h"
@@ -14,6 +15,7 @@
 #include "services/ledger/domain/plan.h"
 #include "services/ledger/domain/rating.h"
 #include "services/ledger/domain/recharge.h"
+#include "services/ledger/engine/entry_chain.h"
 #include "services/ledger/rates/rate_deck.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/deck_rows.h"
@@ -49,6 +51,10 @@ std::string Text(absl::int128 number) {
     digits.insert(digits.begin(), static_cast<char>('0' + (negative ? -digit : digit)));
   }
   return negative ? absl::StrCat("-", digits) : digits;
+}
+
+std::string HashText(const domain::EntryHash& hash) {
+  return absl::BytesToHexString(absl::string_view(hash.data(), hash.size()));
 }
 
 std::string StateName(AccountState state) {
@@ -96,8 +102,12 @@ User UserWithFreeSeconds(const Plan& plan, absl::Time start, int64_t free_second
 // One account being checked, in the order of the calls in Run.
 class Audit {
  public:
-  Audit(storage::Connection& connection, Account account, Findings* findings)
-      : connection_(connection), account_(std::move(account)), findings_(*findings) {}
+  Audit(storage::Connection& connection, Account account, const domain::EntryHash& head,
+        Findings* findings)
+      : connection_(connection),
+        account_(std::move(account)),
+        head_(head),
+        findings_(*findings) {}
 
   absl::Status Run() {
     RESERVE_RETURN_IF_ERROR(LoadCatalog());
@@ -134,6 +144,7 @@ class Audit {
 
   storage::Connection& connection_;
   const Account account_;
+  const domain::EntryHash head_;
   Findings& findings_;
 
   absl::flat_hash_map<std::string, Plan> plans_;
@@ -146,6 +157,7 @@ class Audit {
   int64_t last_seq_ = 0;
   Nanos last_balance_ = 0;
   absl::int128 sum_ = 0;
+  domain::EntryHash last_hash_{};
 };
 
 absl::Status Audit::LoadCatalog() {
@@ -229,6 +241,7 @@ absl::Status Audit::CheckEntries() {
   if (account_.last_seq != last_seq_) {
     Differs(kCheckLastSeq, "", absl::StrCat(account_.last_seq), absl::StrCat(last_seq_));
   }
+  if (head_ != last_hash_) Differs(kCheckChain, "", HashText(head_), HashText(last_hash_));
   if (sum_ != account_.balance) {
     Differs(kCheckBalance, "", absl::StrCat(account_.balance), Text(sum_));
   }
@@ -256,6 +269,9 @@ void Audit::CheckEntry(const Entry& entry) {
   if (balance != entry.balance_after) {
     Differs(kCheckBalanceChain, subject, absl::StrCat(entry.balance_after), Text(balance));
   }
+  const domain::EntryHash hash = ChainedHash(last_hash_, entry);
+  if (hash != entry.hash) Differs(kCheckChain, subject, HashText(entry.hash), HashText(hash));
+  last_hash_ = entry.hash;
   last_seq_ = entry.seq;
   last_balance_ = entry.balance_after;
   sum_ += entry.amount;
@@ -496,11 +512,15 @@ absl::Status VerifyAccount(storage::Connection& connection, absl::string_view ac
   const auto verify = [&]() -> absl::Status {
     RESERVE_ASSIGN_OR_RETURN(std::vector<Account> accounts,
                              storage::LoadAccounts(connection, {account_id}));
-    if (accounts.empty()) {
+    RESERVE_ASSIGN_OR_RETURN(
+        const std::vector<storage::Balance> balances,
+        storage::LoadBalances(connection, {account_id}, storage::Lock::kNone));
+    if (accounts.empty() || balances.empty()) {
       return MakeError(absl::StatusCode::kNotFound, "ACCOUNT_NOT_FOUND", "account_id",
                        absl::StrCat("there is no account \"", account_id, "\""));
     }
-    return Audit(connection, std::move(accounts.front()), findings).Run();
+    findings->head = balances.front().head;
+    return Audit(connection, std::move(accounts.front()), findings->head, findings).Run();
   };
   RESERVE_RETURN_IF_ERROR(connection.BeginSnapshot());
   const absl::Status status = verify();

@@ -20,6 +20,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "services/ledger/domain/journal.h"
 #include "services/ledger/storage/connection.h"
 
 namespace reserve::engine {
@@ -55,6 +56,10 @@ inline constexpr char kCheckState[] = "STATE";
 // Recharges and rate decks are in the currency of the account.
 inline constexpr char kCheckCurrency[] = "CURRENCY";
 
+// Each entry's hash is that of itself and of those before it, and the account's
+// that of the last (entry_chain.h).
+inline constexpr char kCheckChain[] = "CHAIN";
+
 // A figure that does not add up.
 struct Difference {
   std::string account_id;
@@ -76,6 +81,7 @@ struct Findings {
   int64_t users = 0;
   int64_t events = 0;
   int64_t difference_count = 0;
+  domain::EntryHash head{};  // by its own record, of the account checked last
   std::vector<Difference> differences;
 
   void Add(Difference difference);

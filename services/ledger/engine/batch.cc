@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/digest/sha256.h"
 #include "common/error/error.h"
+#include "services/ledger/engine/entry_chain.h"
 #include "services/ledger/storage/account_rows.h"
 
 namespace reserve::engine {
@@ -118,6 +119,7 @@ absl::Status Batch::LoadAccounts(storage::Connection& connection,
   for (const storage::Balance& balance : balances) {
     AccountSlot& slot = accounts_.find(balance.account_id)->second;
     slot.version = balance.version;
+    slot.head = balance.head;
     KnownAccount known;
     if (!cache_.Take(balance.account_id, balance.version, &known)) {
       unknown.push_back(balance.account_id);
@@ -300,7 +302,10 @@ const Entry* Batch::Apply(AccountSlot& slot, Transition&& transition) {
   slot.rest_changed |= !only_balance;
   slot.user_changed |= transition.user.has_value();
   const Entry* last = nullptr;
-  for (Entry& entry : transition.entries) last = &entries_.emplace_back(std::move(entry));
+  for (Entry& entry : transition.entries) {
+    entry.hash = slot.head = ChainedHash(slot.head, entry);
+    last = &entries_.emplace_back(std::move(entry));
+  }
   for (domain::Event& event : transition.events) events_.push_back(std::move(event));
   for (Recharge& recharge : transition.recharges) {
     RechargeSlot& recharge_slot =
@@ -586,7 +591,8 @@ absl::Status Batch::Write(storage::Connection& connection) {
     } else if (slot.rest_changed) {
       changed.push_back(&account);
     }
-    balances.push_back({account.account_id, account.balance, account.last_seq, slot.version});
+    balances.push_back(
+        {account.account_id, account.balance, account.last_seq, slot.version, slot.head});
   }
   std::vector<const User*> users;
   for (const auto& [key, slot] : users_) {

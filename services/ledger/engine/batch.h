@@ -73,6 +73,7 @@ class Batch {
     domain::Account account;
     std::vector<domain::User> known_users;  // that no command of this batch is about
     int64_t version = 0;
+    domain::EntryHash head{};
     bool exists = false;
     bool is_new = false;
     bool balance_changed = false;

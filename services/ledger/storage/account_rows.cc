@@ -1,6 +1,7 @@
 #include "services/ledger/storage/account_rows.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "common/error/error.h"
 #include "services/ledger/storage/sql_text.h"
 
@@ -110,26 +111,33 @@ absl::StatusOr<std::vector<Balance>> LoadBalances(Connection& connection,
   balances.reserve(account_ids.size());
   // Without the hint a small table is scanned, and rows of others are locked.
   SqlText sql(
-      "SELECT account_id,balance_nanos,last_seq,version FROM balances FORCE INDEX (PRIMARY) "
-      "WHERE ");
+      "SELECT account_id,balance_nanos,last_seq,version,head_hash FROM balances "
+      "FORCE INDEX (PRIMARY) WHERE ");
   AppendIn("account_id", account_ids, &sql);
   sql.Raw(" ORDER BY account_id");
   if (lock == Lock::kForUpdate) sql.Raw(" FOR UPDATE");
   RESERVE_RETURN_IF_ERROR(connection.Query(sql.str(), [&balances](const Row& row) {
-    balances.push_back({row.Text(1), row.Int(2), row.Int(3), row.Int(4)});
+    balances.push_back({row.Text(1), row.Int(2), row.Int(3), row.Int(4), {}});
+    row.Bytes(5, absl::MakeSpan(balances.back().head));
   }));
   return balances;
 }
 
 absl::Status WriteBalances(Connection& connection, const std::vector<Balance>& balances) {
   if (balances.empty()) return absl::OkStatus();
-  SqlText sql("INSERT INTO balances (account_id,balance_nanos,last_seq,version) VALUES ");
+  SqlText sql("INSERT INTO balances (account_id,balance_nanos,last_seq,version,head_hash) VALUES ");
   for (const Balance& b : balances) {
-    sql.Row().Text(b.account_id).Int(b.balance).Int(b.last_seq).Int(b.version).EndRow();
+    sql.Row()
+        .Text(b.account_id)
+        .Int(b.balance)
+        .Int(b.last_seq)
+        .Int(b.version)
+        .Bytes({b.head.data(), b.head.size()})
+        .EndRow();
   }
   sql.Raw(
       " ON DUPLICATE KEY UPDATE balance_nanos=VALUES(balance_nanos),last_seq=VALUES(last_seq),"
-      "version=VALUES(version)");
+      "version=VALUES(version),head_hash=VALUES(head_hash)");
   return connection.Execute(sql.str());
 }
 

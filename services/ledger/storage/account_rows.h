@@ -19,6 +19,7 @@
 #include "absl/strings/string_view.h"
 #include "common/money/money.h"
 #include "services/ledger/domain/account.h"
+#include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/plan.h"
 #include "services/ledger/storage/connection.h"
 
@@ -35,6 +36,7 @@ struct Balance {
   Nanos balance = 0;
   int64_t last_seq = 0;
   int64_t version = 0;
+  domain::EntryHash head{};  // the hash of the entry last_seq; zeros if there is none
 };
 
 // The balances that exist, in the order of their ids: with kForUpdate that is

@@ -6,6 +6,7 @@
 #include <cppconn/resultset.h>
 #include <cppconn/statement.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -114,6 +115,12 @@ int64_t Row::Int(int column) const { return result_.getInt64(static_cast<uint32_
 
 std::string Row::Text(int column) const {
   return result_.getString(static_cast<uint32_t>(column)).asStdString();
+}
+
+void Row::Bytes(int column, absl::Span<char> bytes) const {
+  const sql::SQLString value = result_.getString(static_cast<uint32_t>(column));
+  const size_t size = std::min(bytes.size(), value.length());
+  std::fill(std::copy_n(value.c_str(), size, bytes.begin()), bytes.end(), '\0');
 }
 
 absl::Time Row::Time(int column) const {

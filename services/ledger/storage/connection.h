@@ -20,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "services/ledger/storage/database_url.h"
 
 namespace sql {
@@ -46,6 +47,8 @@ class Row {
   explicit Row(sql::ResultSet& result) : result_(result) {}
   int64_t Int(int column) const;
   std::string Text(int column) const;
+  // Fills `bytes`, as far as the value goes; the rest becomes zeros.
+  void Bytes(int column, absl::Span<char> bytes) const;
   absl::Time Time(int column) const;
   bool IsNull(int column) const;
 

@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "services/ledger/storage/sql_text.h"
@@ -17,7 +18,7 @@ using domain::Entry;
 using domain::EntryKind;
 
 constexpr absl::string_view kEntryColumns =
-    "record_time,account_id,seq,month,kind,amount_nanos,balance_after_nanos";
+    "record_time,account_id,seq,month,kind,amount_nanos,balance_after_nanos,entry_hash";
 constexpr absl::string_view kUsageColumns =
     "usage_id,user_id,usage_kind,direction,destination,carrier,start_time,duration_seconds,"
     "segments,basis,plan_id,deck_version,prefix,price_nanos,connect_fee_nanos,"
@@ -27,7 +28,7 @@ constexpr absl::string_view kOtherColumns = "recharge_ordinal,request_id,reason"
 
 std::string SelectEntries() {
   return absl::StrCat("SELECT record_time,account_id,seq,kind,amount_nanos,balance_after_nanos,",
-                      kUsageColumns, ",", kOtherColumns, " FROM entries ");
+                      kUsageColumns, ",", kOtherColumns, ",entry_hash FROM entries ");
 }
 
 void AppendEntry(const Entry& e, SqlText* sql) {
@@ -38,7 +39,8 @@ void AppendEntry(const Entry& e, SqlText* sql) {
       .Int(PartitionMonth(e))
       .Int(static_cast<int64_t>(e.kind))
       .Int(e.amount)
-      .Int(e.balance_after);
+      .Int(e.balance_after)
+      .Bytes({e.hash.data(), e.hash.size()});
 }
 
 void AppendUsage(const Entry& e, SqlText* sql) {
@@ -112,6 +114,7 @@ Entry ReadEntry(const Row& row) {
   e.kind = static_cast<EntryKind>(row.Int(4));
   e.amount = row.Int(5);
   e.balance_after = row.Int(6);
+  row.Bytes(30, absl::MakeSpan(e.hash));
   if (e.kind == EntryKind::kUsage) {
     e.booked = ReadUsage(row, e.amount);
   } else {

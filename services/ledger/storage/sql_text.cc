@@ -75,6 +75,18 @@ SqlText& SqlText::Text(absl::string_view value) {
   return *this;
 }
 
+SqlText& SqlText::Bytes(absl::string_view value) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  Separate();
+  sql_.append("x'");
+  for (const char c : value) {
+    sql_.push_back(kDigits[static_cast<unsigned char>(c) >> 4]);
+    sql_.push_back(kDigits[static_cast<unsigned char>(c) & 15]);
+  }
+  sql_.push_back('\'');
+  return *this;
+}
+
 SqlText& SqlText::TextOrNull(absl::string_view value) {
   return value.empty() ? Null() : Text(value);
 }

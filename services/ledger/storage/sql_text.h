@@ -32,6 +32,7 @@ class SqlText {
   // Values, with a comma before all but the first of a row or list.
   SqlText& Int(int64_t value);
   SqlText& Text(absl::string_view value);
+  SqlText& Bytes(absl::string_view value);       // any bytes, as x'...'
   SqlText& TextOrNull(absl::string_view value);  // NULL if empty
   SqlText& Time(absl::Time value);               // NULL if infinite
   SqlText& Null();

@@ -36,12 +36,14 @@ CREATE TABLE IF NOT EXISTS accounts (
 -- The row of an account that each of its commands locks and writes: narrow, as
 -- every usage pays for its width. `version` grows with each change of the
 -- account's row in accounts or of its rows in users, so that a program that kept
--- those from before knows whether they still hold.
+-- those from before knows whether they still hold. head_hash is the entry_hash of
+-- the last entry.
 CREATE TABLE IF NOT EXISTS balances (
   account_id VARBINARY(64) NOT NULL,
   balance_nanos BIGINT NOT NULL,
   last_seq BIGINT NOT NULL,
   version BIGINT NOT NULL,
+  head_hash BINARY(32) NOT NULL,
   PRIMARY KEY (account_id)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
@@ -66,6 +68,7 @@ CREATE TABLE IF NOT EXISTS entries (
   kind TINYINT NOT NULL,
   amount_nanos BIGINT NOT NULL,
   balance_after_nanos BIGINT NOT NULL,
+  entry_hash BINARY(32) NOT NULL,
   usage_id VARBINARY(64) NULL,
   user_id VARBINARY(64) NULL,
   usage_kind TINYINT NULL,

@@ -36,6 +36,13 @@ std::string OddText() { return std::string("'\"\\%_\0\n\t\xc3\xa4 \xf0\x9f\x93\x
 
 absl::Time LastMoment() { return absl::FromUnixMicros(253'402'300'799'999'999); }  // year 9999
 
+// Bytes that look like the end of a literal, at every place of a hash; the last is a zero.
+domain::EntryHash AnyHash() {
+  domain::EntryHash hash;
+  for (size_t i = 0; i < hash.size(); ++i) hash[i] = "'\\\xff\0"[i % 4];
+  return hash;
+}
+
 class RowsTest : public testing::Test {
  protected:
   MigratedDatabase database_;
@@ -117,7 +124,7 @@ TEST_F(RowsTest, ABalanceAloneChangesNothingElse) {
 }
 
 TEST_F(RowsTest, BalancesComeBackInTheOrderOfTheirIds) {
-  ASSERT_TRUE(WriteBalances(*connection_, {{"b", -kMax, 1, 9}, {"a", kMax, kMax, kMax}}).ok());
+  ASSERT_TRUE(WriteBalances(*connection_, {{"b", -kMax, 1, 9, AnyHash()}, {"a", kMax, kMax, kMax, {}}}).ok());
   for (const Lock lock : {Lock::kNone, Lock::kForUpdate}) {
     const auto loaded = LoadBalances(*connection_, {"b", "none", "a"}, lock);
     ASSERT_TRUE(loaded.ok()) << loaded.status();
@@ -126,7 +133,9 @@ TEST_F(RowsTest, BalancesComeBackInTheOrderOfTheirIds) {
     EXPECT_EQ((*loaded)[0].balance, kMax);
     EXPECT_EQ((*loaded)[0].last_seq, kMax);
     EXPECT_EQ((*loaded)[0].version, kMax);
+    EXPECT_EQ((*loaded)[0].head, domain::EntryHash{});
     EXPECT_EQ((*loaded)[1].account_id, "b");
+    EXPECT_EQ((*loaded)[1].head, AnyHash());
     EXPECT_EQ((*loaded)[1].balance, -kMax);
   }
 }
@@ -232,6 +241,7 @@ void ExpectSame(const Entry& actual, const Entry& expected) {
   EXPECT_EQ(actual.kind, expected.kind);
   EXPECT_EQ(actual.amount, expected.amount);
   EXPECT_EQ(actual.balance_after, expected.balance_after);
+  EXPECT_EQ(actual.hash, expected.hash);
   EXPECT_EQ(actual.record_time, expected.record_time);
   EXPECT_EQ(actual.recharge_ordinal, expected.recharge_ordinal);
   EXPECT_EQ(actual.request_id, expected.request_id);
@@ -247,6 +257,7 @@ TEST_F(RowsTest, EntriesOfEveryKindComeBackAsTheyWere) {
   Entry extreme = CallEntry("a", 2, OddBytes());
   extreme.amount = -kMax;
   extreme.balance_after = kMin;
+  extreme.hash = AnyHash();
   extreme.booked->usage.user_id = OddBytes();
   extreme.booked->usage.destination = "123456789012345";
   extreme.booked->usage.duration_seconds = domain::kMaxDurationSeconds;
