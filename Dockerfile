@@ -19,7 +19,7 @@ FROM debian:12-slim
 # caching_sha2_password, how MySQL authenticates, is loaded from there.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
-         ca-certificates libabsl20220623 libgrpc++1.51 libmysqlcppconn7v5 \
+         ca-certificates libabsl20220623 libgrpc++1.51 libjemalloc2 libmysqlcppconn7v5 \
          libprometheus-cpp-core1.0 libprometheus-cpp-pull1.0 libprotobuf32 libssl3 \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /out/ /usr/local/bin/
