@@ -14,6 +14,14 @@ bool AccountCache::Take(absl::string_view account_id, int64_t version, KnownAcco
   return found;
 }
 
+bool AccountCache::TakeAny(absl::string_view account_id, KnownAccount* known) {
+  const auto place = places_.find(account_id);
+  if (place == places_.end() || !slots_[place->second].holds) return false;
+  *known = std::move(slots_[place->second].known);
+  slots_[place->second].holds = false;
+  return true;
+}
+
 void AccountCache::Put(KnownAccount known) {
   if (capacity_ == 0) return;
   if (known.users.size() > kMaxUsers) known.users.resize(kMaxUsers);

@@ -1,11 +1,12 @@
 // What a lane keeps of accounts and users from one transaction to the next.
 //
-// Nothing here is believed by itself: each transaction reads the account's row in
-// balances under its lock, and what is kept counts only if it carries the version
-// read there. So several ledgers may serve the same accounts: a change by another
-// one is seen as another version, and costs one read. Who writes through a
-// connection owns the cache beside it, and clears it when that connection is lost,
-// as the next one may lead to a database that went back in time.
+// Nothing here is believed by itself. Either the transaction reads the account's
+// row in balances under its lock, and what is kept counts only if it carries the
+// version read there; or it is written without having been read, and the write
+// itself insists on the revision kept (storage::WriteBalances). So several ledgers
+// may serve the same accounts. Who writes through a connection owns the cache
+// beside it, and clears it when that connection is lost, as the next one may lead
+// to a database that went back in time.
 #ifndef RESERVE_SERVICES_LEDGER_ENGINE_ACCOUNT_CACHE_H_
 #define RESERVE_SERVICES_LEDGER_ENGINE_ACCOUNT_CACHE_H_
 
@@ -17,13 +18,15 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "services/ledger/domain/account.h"
+#include "services/ledger/domain/journal.h"
 
 namespace reserve::engine {
 
-// An account, some of its users, and the version at which they were so. The
-// balance and last seq of the account are not part of it.
+// An account, some of its users, and where its row in balances stood then.
 struct KnownAccount {
-  int64_t version = 0;
+  int64_t version = 0;   // of the account but for its balance, and of its users
+  int64_t revision = 0;  // of its balance, last seq and head
+  domain::EntryHash head{};
   domain::Account account;
   std::vector<domain::User> users;
 };
@@ -41,6 +44,8 @@ class AccountCache {
   // Moves what is known of the account to `known`. False if nothing is known of it
   // at that version; then it is forgotten, too.
   bool Take(absl::string_view account_id, int64_t version, KnownAccount* known);
+  // The same at whatever version it is known.
+  bool TakeAny(absl::string_view account_id, KnownAccount* known);
   // Keeps it in place of what was known. Users beyond kMaxUsers are left out.
   void Put(KnownAccount known);
   void Clear();

@@ -74,18 +74,27 @@ Batch::Batch(const domain::Context& context, const Catalog& catalog, absl::Span<
   for (const Task& task : tasks) may_write_ |= ChangesAccount(task.command);
 }
 
-absl::Status Batch::Run(storage::Connection& connection, Duplicates duplicates) {
-  RESERVE_RETURN_IF_ERROR(Load(connection, duplicates));
+absl::Status Batch::Run(storage::Connection& connection, Duplicates duplicates, Reading reading) {
+  RESERVE_RETURN_IF_ERROR(Load(connection, duplicates, reading));
   replies_.reserve(tasks_.size());
-  for (const Task& task : tasks_) replies_.push_back(Fold(task));
+  for (const Task& task : tasks_) {
+    replies_.push_back(Fold(task));
+    // Other refusals of a usage don't depend on what may have moved: the currency of an
+    // account never changes, and no user is ever taken away.
+    if (replies_.back().status().code() == absl::StatusCode::kOutOfRange &&
+        accounts_.find(task.account_id)->second.remembered) {
+      return MakeError(absl::StatusCode::kAborted, "BALANCE_MOVED", "", "an account must be read");
+    }
+  }
   if (duplicates == Duplicates::kOptimistic) RESERVE_RETURN_IF_ERROR(LookUpRefused(connection));
   return Write(connection);
 }
 
 // --- Loading ------------------------------------------------------------------------
 
-absl::Status Batch::Load(storage::Connection& connection, Duplicates duplicates) {
-  RESERVE_RETURN_IF_ERROR(LoadAccounts(connection));
+absl::Status Batch::Load(storage::Connection& connection, Duplicates duplicates,
+                         Reading reading) {
+  RESERVE_RETURN_IF_ERROR(LoadAccounts(connection, reading));
   RESERVE_RETURN_IF_ERROR(LoadUsers(connection));
   if (duplicates == Duplicates::kLookUp) RESERVE_RETURN_IF_ERROR(LoadBookedUsages(connection));
   RESERVE_RETURN_IF_ERROR(LoadOnceRequests(connection));
@@ -93,17 +102,37 @@ absl::Status Batch::Load(storage::Connection& connection, Duplicates duplicates)
   return LoadCardDeclines(connection);
 }
 
-absl::Status Batch::LoadAccounts(storage::Connection& connection) {
+absl::Status Batch::LoadAccounts(storage::Connection& connection, Reading reading) {
   // Who is changed is locked; who is only asked about is not.
-  absl::flat_hash_map<absl::string_view, bool> changed;
-  changed.reserve(tasks_.size());
-  for (const Task& task : tasks_) changed[task.account_id] |= ChangesAccount(task.command);
+  struct Need {
+    bool change = false;
+    bool more_than_usage = false;
+  };
+  absl::flat_hash_map<absl::string_view, Need> needs;
+  needs.reserve(tasks_.size());
+  for (const Task& task : tasks_) {
+    Need& need = needs[task.account_id];
+    need.change |= ChangesAccount(task.command);
+    need.more_than_usage |= !std::holds_alternative<RecordUsage>(task.command);
+  }
   std::vector<absl::string_view> to_lock;
   std::vector<absl::string_view> to_read;
-  accounts_.reserve(changed.size());
-  for (const auto& [account_id, lock] : changed) {
-    (lock ? to_lock : to_read).push_back(account_id);
-    accounts_.try_emplace(account_id);
+  accounts_.reserve(needs.size());
+  for (const auto& [account_id, need] : needs) {
+    AccountSlot& slot = accounts_[account_id];
+    KnownAccount known;
+    if (reading == Reading::kRemembered && !need.more_than_usage &&
+        cache_.TakeAny(account_id, &known)) {
+      slot.remembered = true;
+      slot.version = known.version;
+      slot.revision = known.revision;
+      slot.head = known.head;
+      slot.account = std::move(known.account);
+      slot.known_users = std::move(known.users);
+      slot.exists = true;
+      continue;
+    }
+    (need.change ? to_lock : to_read).push_back(account_id);
   }
   std::sort(to_lock.begin(), to_lock.end());
   RESERVE_RETURN_IF_ERROR(LoadAccounts(connection, to_lock, storage::Lock::kForUpdate));
@@ -119,6 +148,7 @@ absl::Status Batch::LoadAccounts(storage::Connection& connection,
   for (const storage::Balance& balance : balances) {
     AccountSlot& slot = accounts_.find(balance.account_id)->second;
     slot.version = balance.version;
+    slot.revision = balance.revision;
     slot.head = balance.head;
     KnownAccount known;
     if (!cache_.Take(balance.account_id, balance.version, &known)) {
@@ -177,7 +207,8 @@ void Batch::Remember() {
     if (!slot.exists) continue;
     // Those of this batch first: there is not room for many.
     std::reverse(slot.known_users.begin(), slot.known_users.end());
-    cache_.Put({slot.version, std::move(slot.account), std::move(slot.known_users)});
+    cache_.Put({slot.version, slot.revision, slot.head, std::move(slot.account),
+                std::move(slot.known_users)});
   }
 }
 
@@ -584,6 +615,7 @@ absl::Status Batch::Write(storage::Connection& connection) {
   std::vector<storage::Balance> balances;
   for (auto& [id, slot] : accounts_) {
     if (!slot.balance_changed) continue;
+    ++slot.revision;
     if (slot.is_new || slot.rest_changed || slot.user_changed) ++slot.version;
     const Account& account = slot.account;
     if (slot.is_new) {
@@ -591,9 +623,13 @@ absl::Status Batch::Write(storage::Connection& connection) {
     } else if (slot.rest_changed) {
       changed.push_back(&account);
     }
-    balances.push_back(
-        {account.account_id, account.balance, account.last_seq, slot.version, slot.head});
+    balances.push_back({account.account_id, account.balance, account.last_seq, slot.version,
+                        slot.revision, slot.head});
   }
+  // What was not locked before is locked by being written: all in one order.
+  std::sort(balances.begin(), balances.end(), [](const auto& one, const auto& other) {
+    return one.account_id < other.account_id;
+  });
   std::vector<const User*> users;
   for (const auto& [key, slot] : users_) {
     if (slot.changed) users.push_back(&slot.user);

@@ -6,7 +6,7 @@
 // by the version that is read under the lock (account_cache.h). Not thread-safe.
 //
 //   Batch batch(context, *catalog, tasks, cache);
-//   RETURN_IF_ERROR(batch.Run(connection, Duplicates::kOptimistic));
+//   RETURN_IF_ERROR(batch.Run(connection, Duplicates::kOptimistic, Reading::kLocked));
 //   ... COMMIT ...
 //   batch.Remember();
 //   for (i) sink->Done(index, batch.TakeReply(i));
@@ -39,6 +39,12 @@ namespace reserve::engine {
 // inserted again (then Run returns ALREADY_EXISTS), or by looking them up first.
 enum class Duplicates { kOptimistic, kLookUp };
 
+// How accounts are read. kLocked: always, under a lock. kRemembered: an account of
+// which there are only usages to record is taken from the cache as it is there; if
+// it is not so any more Run returns ABORTED "BALANCE_MOVED", and the batch must be
+// tried again with kLocked.
+enum class Reading { kLocked, kRemembered };
+
 class Batch {
  public:
   // All arguments must outlive the batch.
@@ -50,7 +56,7 @@ class Batch {
 
   // Everything but BEGIN and COMMIT. An error concerns the batch as a whole (see
   // connection.h for the codes); refusals of single commands are replies.
-  absl::Status Run(storage::Connection& connection, Duplicates duplicates);
+  absl::Status Run(storage::Connection& connection, Duplicates duplicates, Reading reading);
 
   // Hands what is known now to the cache. Once, and only if all that was written
   // is committed.
@@ -73,7 +79,9 @@ class Batch {
     domain::Account account;
     std::vector<domain::User> known_users;  // that no command of this batch is about
     int64_t version = 0;
+    int64_t revision = 0;
     domain::EntryHash head{};
+    bool remembered = false;  // not read: the write must check it
     bool exists = false;
     bool is_new = false;
     bool balance_changed = false;
@@ -95,8 +103,8 @@ class Batch {
   };
   using IdPair = std::pair<absl::string_view, absl::string_view>;
 
-  absl::Status Load(storage::Connection& connection, Duplicates duplicates);
-  absl::Status LoadAccounts(storage::Connection& connection);
+  absl::Status Load(storage::Connection& connection, Duplicates duplicates, Reading reading);
+  absl::Status LoadAccounts(storage::Connection& connection, Reading reading);
   // Fills the slots of these accounts, from the cache as far as that holds.
   absl::Status LoadAccounts(storage::Connection& connection,
                             const std::vector<absl::string_view>& account_ids, storage::Lock lock);

@@ -14,6 +14,7 @@ namespace {
 
 constexpr absl::Duration kFirstBackOff = absl::Milliseconds(2);
 constexpr absl::Duration kLongestBackOff = absl::Milliseconds(200);
+constexpr int kMostBatchesToLock = 1'024;
 
 bool MayPass(const absl::Status& status) {
   return status.code() == absl::StatusCode::kAborted ||
@@ -130,13 +131,17 @@ void Lane::Process(absl::Span<const Task> tasks) {
   // While the database stays away, one try is enough: batches before this one have waited.
   const absl::Time give_up = std::min(absl::Now(), away_since_) + options_.retry_budget;
   Duplicates duplicates = expect_duplicates_ ? Duplicates::kLookUp : Duplicates::kOptimistic;
+  Reading reading = duplicates == Duplicates::kOptimistic && batches_to_lock_ == 0
+                        ? Reading::kRemembered
+                        : Reading::kLocked;
+  if (batches_to_lock_ > 0) --batches_to_lock_;
   absl::Status error;
   for (int tries = 1;; ++tries) {
-    const Outcome outcome = Try(tasks, &duplicates, &error);
+    const Outcome outcome = Try(tasks, &duplicates, &reading, &error);
     if (outcome == Outcome::kDone) return;
     if (outcome == Outcome::kFailed) break;
-    // A duplicate was met, and is looked up now: that is an answer, however late.
-    if (!MayPass(error)) continue;
+    // A duplicate is looked up now, or a balance read: that is an answer, however late.
+    if (outcome == Outcome::kRetryAtOnce) continue;
     if (absl::Now() >= give_up) break;
     BackOff(tries);
   }
@@ -149,7 +154,8 @@ void Lane::Process(absl::Span<const Task> tasks) {
   for (size_t i = 0; i < tasks.size(); ++i) Process(tasks.subspan(i, 1));
 }
 
-Lane::Outcome Lane::Try(absl::Span<const Task> tasks, Duplicates* duplicates, absl::Status* error) {
+Lane::Outcome Lane::Try(absl::Span<const Task> tasks, Duplicates* duplicates, Reading* reading,
+                        absl::Status* error) {
   const auto retry_if_it_may_pass = [error](const absl::Status& status) {
     *error = status;
     return MayPass(status) ? Outcome::kRetry : Outcome::kFailed;
@@ -161,7 +167,8 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, Duplicates* duplicates, ab
   const std::shared_ptr<const Catalog> catalog = catalogs_.Get();
   Batch batch(context, *catalog, tasks, cache_);
   absl::Status status = batch.may_write() ? connection_->Begin() : absl::OkStatus();
-  if (status.ok()) status = batch.Run(*connection_, *duplicates);
+  const Reading read = std::exchange(*reading, Reading::kLocked);  // of another try
+  if (status.ok()) status = batch.Run(*connection_, *duplicates, read);
   if (status.ok() && batch.missed_rate()) {
     // Another ledger may have imported a deck a moment ago.
     const absl::StatusOr<bool> caught_up = catalogs_.CatchUp(*connection_);
@@ -172,11 +179,18 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, Duplicates* duplicates, ab
   }
   if (!status.ok()) {
     connection_->Rollback();
+    if (read == Reading::kRemembered && ReasonOf(status) == "BALANCE_MOVED") {
+      ++stats_.moved;
+      batches_to_lock_ = next_batches_to_lock_;
+      next_batches_to_lock_ = std::min(2 * next_batches_to_lock_, kMostBatchesToLock);
+      *error = status;
+      return Outcome::kRetryAtOnce;
+    }
     if (status.code() == absl::StatusCode::kAlreadyExists &&
         *duplicates == Duplicates::kOptimistic) {
       *duplicates = Duplicates::kLookUp;
       *error = status;
-      return Outcome::kRetry;
+      return Outcome::kRetryAtOnce;
     }
     if (status.code() == absl::StatusCode::kAborted) ++stats_.conflicts;
     // With the keys looked up under the accounts' locks only a new account can
@@ -198,6 +212,9 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, Duplicates* duplicates, ab
     connection_->Rollback();
   }
   batch.Remember();
+  if (read == Reading::kRemembered) {
+    next_batches_to_lock_ = std::max(1, next_batches_to_lock_ / 2);
+  }
   ++stats_.batches;
   stats_.commands += static_cast<int64_t>(tasks.size());
   stats_.duplicates += batch.duplicate_count();

@@ -1,7 +1,9 @@
 // One thread with one database connection that commits batches for its share of
 // the accounts.
 //
-// The lane takes whatever is queued (no timer), runs it as one transaction, and
+// The lane remembers accounts (account_cache.h) and, where only usages are to be
+// recorded, does without reading them, as the write checks that they are still so.
+// It takes whatever is queued (no timer), runs it as one transaction, and
 // answers after the commit. Conflicts are retried with jitter; a connection lost
 // during COMMIT is settled by running the batch again with every key looked up,
 // so what was committed is found and what was not is done. One bad command can't
@@ -65,6 +67,7 @@ struct EngineStats {
   std::atomic<int64_t> conflicts{0};
   std::atomic<int64_t> connections_lost{0};
   std::atomic<int64_t> unknown_commits{0};
+  std::atomic<int64_t> moved{0};  // batches that remembered what was no longer so
   std::atomic<int64_t> duplicates{0};
   std::atomic<int64_t> overloaded{0};
   std::atomic<int64_t> overloaded_queries{0};
@@ -95,7 +98,7 @@ class Lane {
   absl::Status Refuse(size_t refused);
 
  private:
-  enum class Outcome { kDone, kRetry, kFailed };
+  enum class Outcome { kDone, kRetry, kRetryAtOnce, kFailed };
 
   void Run();
   // Waits for tasks; none if the lane is to stop.
@@ -104,7 +107,8 @@ class Lane {
   void NoteFill() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Process(absl::Span<const Task> tasks);
   // One try; on kDone all replies are out.
-  Outcome Try(absl::Span<const Task> tasks, Duplicates* duplicates, absl::Status* error);
+  Outcome Try(absl::Span<const Task> tasks, Duplicates* duplicates, Reading* reading,
+              absl::Status* error);
   absl::Status EnsureConnected();
   void Fail(absl::Span<const Task> tasks, const absl::Status& error);
   void BackOff(int tries);
@@ -133,6 +137,10 @@ class Lane {
   AccountCache cache_;
   absl::Time away_since_ = absl::InfiniteFuture();  // since when nothing connects
   bool expect_duplicates_ = false;
+  // While another ledger works on the same accounts it does not pay to trust what is
+  // remembered: so many batches lock first, twice as many after each disappointment.
+  int batches_to_lock_ = 0;
+  int next_batches_to_lock_ = 1;
   absl::InsecureBitGen random_;
 
   std::thread thread_;  // last: it uses all of the above

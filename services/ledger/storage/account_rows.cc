@@ -111,34 +111,46 @@ absl::StatusOr<std::vector<Balance>> LoadBalances(Connection& connection,
   balances.reserve(account_ids.size());
   // Without the hint a small table is scanned, and rows of others are locked.
   SqlText sql(
-      "SELECT account_id,balance_nanos,last_seq,version,head_hash FROM balances "
+      "SELECT account_id,balance_nanos,last_seq,version,revision,head_hash FROM balances "
       "FORCE INDEX (PRIMARY) WHERE ");
   AppendIn("account_id", account_ids, &sql);
   sql.Raw(" ORDER BY account_id");
   if (lock == Lock::kForUpdate) sql.Raw(" FOR UPDATE");
   RESERVE_RETURN_IF_ERROR(connection.Query(sql.str(), [&balances](const Row& row) {
-    balances.push_back({row.Text(1), row.Int(2), row.Int(3), row.Int(4), {}});
-    row.Bytes(5, absl::MakeSpan(balances.back().head));
+    balances.push_back({row.Text(1), row.Int(2), row.Int(3), row.Int(4), row.Int(5), {}});
+    row.Bytes(6, absl::MakeSpan(balances.back().head));
   }));
   return balances;
 }
 
 absl::Status WriteBalances(Connection& connection, const std::vector<Balance>& balances) {
   if (balances.empty()) return absl::OkStatus();
-  SqlText sql("INSERT INTO balances (account_id,balance_nanos,last_seq,version,head_hash) VALUES ");
+  SqlText sql(
+      "INSERT INTO balances (account_id,balance_nanos,last_seq,version,revision,head_hash) VALUES ");
+  // As the servers count: 1 for a row that is new or stays what it was, 2 for a changed one.
+  int64_t expected = 0;
   for (const Balance& b : balances) {
     sql.Row()
         .Text(b.account_id)
         .Int(b.balance)
         .Int(b.last_seq)
         .Int(b.version)
+        .Int(b.revision)
         .Bytes({b.head.data(), b.head.size()})
         .EndRow();
+    expected += b.revision == 1 ? 1 : 2;
   }
-  sql.Raw(
-      " ON DUPLICATE KEY UPDATE balance_nanos=VALUES(balance_nanos),last_seq=VALUES(last_seq),"
-      "version=VALUES(version),head_hash=VALUES(head_hash)");
-  return connection.Execute(sql.str());
+  sql.Raw(" ON DUPLICATE KEY UPDATE ");
+  // The revision last: what comes before it is compared with the one stored.
+  for (const absl::string_view column :
+       {"balance_nanos", "last_seq", "version", "head_hash", "revision"}) {
+    sql.Raw(absl::StrCat(column, "=IF(revision=VALUES(revision)-1,VALUES(", column, "),", column,
+                         column == "revision" ? ")" : "),"));
+  }
+  RESERVE_ASSIGN_OR_RETURN(const int64_t counted, connection.Update(sql.str()));
+  if (counted == expected) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kAborted, "BALANCE_MOVED", "",
+                   "a balance is not what it was when it was read");
 }
 
 absl::StatusOr<std::vector<Account>> LoadAccounts(

@@ -35,7 +35,8 @@ struct Balance {
   std::string account_id;
   Nanos balance = 0;
   int64_t last_seq = 0;
-  int64_t version = 0;
+  int64_t version = 0;   // of the rest of the account and its users
+  int64_t revision = 0;  // of this row
   domain::EntryHash head{};  // the hash of the entry last_seq; zeros if there is none
 };
 
@@ -44,7 +45,9 @@ struct Balance {
 absl::StatusOr<std::vector<Balance>> LoadBalances(Connection& connection,
                                                   const std::vector<absl::string_view>& account_ids,
                                                   Lock lock);
-// New or changed balances: what nearly every command writes, and the last thing.
+// New or changed balances: what nearly every command writes, and the last thing. A
+// row is changed only if the one stored is of the revision before; it is new if
+// its revision is 1. ABORTED "BALANCE_MOVED" if any was not so: then roll back.
 absl::Status WriteBalances(Connection& connection, const std::vector<Balance>& balances);
 
 // The accounts that exist with their balances, in the order of their ids. Not

@@ -33,8 +33,8 @@ CREATE TABLE IF NOT EXISTS accounts (
   KEY by_recheck_time (recheck_time)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
--- The row of an account that each of its commands locks and writes: narrow, as
--- every usage pays for its width. `version` grows with each change of the
+-- The row of an account that each of its commands writes: narrow, as every usage
+-- pays for its width. `revision` grows with each write of the row. `version` grows with each change of the
 -- account's row in accounts or of its rows in users, so that a program that kept
 -- those from before knows whether they still hold. head_hash is the entry_hash of
 -- the last entry.
@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS balances (
   balance_nanos BIGINT NOT NULL,
   last_seq BIGINT NOT NULL,
   version BIGINT NOT NULL,
+  revision BIGINT NOT NULL,
   head_hash BINARY(32) NOT NULL,
   PRIMARY KEY (account_id)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

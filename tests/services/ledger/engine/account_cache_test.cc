@@ -80,6 +80,16 @@ TEST(AccountCacheTest, KeepsWhatIsUsedOverWhatIsNot) {
   }
 }
 
+TEST(AccountCacheTest, GivesBackWhatItWasGivenAtAnyVersionIfAsked) {
+  AccountCache cache(2);
+  cache.Put(Known("a", 7));
+  KnownAccount taken;
+  EXPECT_FALSE(cache.TakeAny("b", &taken));
+  ASSERT_TRUE(cache.TakeAny("a", &taken));
+  EXPECT_EQ(taken.version, 7);
+  EXPECT_FALSE(cache.TakeAny("a", &taken));
+}
+
 TEST(AccountCacheTest, KeepsFewUsersOfEachAccount) {
   AccountCache cache(1);
   KnownAccount put = Known("a", 1);

@@ -438,7 +438,7 @@ TEST_F(EngineTest, ALaneWhoseSessionIsKilledGoesOnWithAnother) {
   ASSERT_TRUE(holder->Execute("UPDATE balances SET last_seq = last_seq").ok());
   Replies replies(1);
   engine->Submit(TasksFor({{kAccount, Record(Call(kUser, "c", kDearNumber, 60))}}, &replies));
-  const int64_t session = SessionThatRuns("FOR UPDATE");
+  const int64_t session = SessionThatRuns("INTO balances");
   ledger_.sql().Execute(absl::StrCat("KILL ", session));
   ASSERT_TRUE(WaitUntil([&] { return engine->stats().connections_lost == 1; }));
   ASSERT_TRUE(holder->Commit().ok());
@@ -455,7 +455,7 @@ TEST_F(EngineTest, AKilledStatementIsTriedAgain) {
   ASSERT_TRUE(holder->Execute("UPDATE balances SET last_seq = last_seq").ok());
   Replies replies(1);
   engine->Submit(TasksFor({{kAccount, Record(Call(kUser, "c", kDearNumber, 60))}}, &replies));
-  const int64_t session = SessionThatRuns("FOR UPDATE");
+  const int64_t session = SessionThatRuns("INTO balances");
   ledger_.sql().Execute(absl::StrCat("KILL QUERY ", session));
   ASSERT_TRUE(WaitUntil([&] { return engine->stats().conflicts >= 1; }));
   ASSERT_TRUE(holder->Commit().ok());

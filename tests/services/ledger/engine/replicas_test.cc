@@ -218,6 +218,35 @@ TEST(ReplicasTest, AChangeThroughOneIsKnownToTheOtherWithItsNextCommand) {
   ledger.Audit();
 }
 
+TEST(ReplicasTest, WhatOneRemembersOfABalanceIsNotWrittenOverWhatTheOtherDid) {
+  Ledger ledger;
+  const auto one = ledger.StartEngine();
+  const auto two = ledger.StartEngine();
+  OpenFunded(*one, "acme");
+  Nanos balance = ledger.Account("acme").balance;
+  int calls = 0;
+  const auto book = [&](Engine& engine) {
+    const auto reply = Ask<UsageReply>(
+        engine, "acme",
+        RecordUsage{Call(kUnlimitedUser, absl::StrCat("c", ++calls), kDearNumber, 60)});
+    ASSERT_TRUE(reply.ok()) << reply.status();
+    balance -= reply->cost;
+    ledger.clock().Advance(absl::Microseconds(1));  // or the entries' keys would collide first
+    EXPECT_EQ(reply->balance_after, balance) << "call " << calls;
+  };
+  book(*one);
+  book(*one);
+  EXPECT_EQ(one->stats().moved, 0) << "nobody else was there";
+  for (int i = 0; i < 10; ++i) {
+    book(*two);
+    book(*one);
+  }
+  EXPECT_GT(one->stats().moved, 0);
+  EXPECT_LT(one->stats().moved, 10) << "it should have stopped to trust its memory";
+  EXPECT_EQ(ledger.Account("acme").balance, balance);
+  ledger.Audit();
+}
+
 TEST(ReplicasTest, ARepeatOfABookedIdIsNeverRefusedForItsContent) {
   Ledger ledger;
   const auto engine = ledger.StartEngine();

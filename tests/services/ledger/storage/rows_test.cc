@@ -52,7 +52,7 @@ class RowsTest : public testing::Test {
     std::vector<Balance> balances;
     for (const Account& account : accounts) {
       rest.push_back(&account);
-      balances.push_back({account.account_id, account.balance, account.last_seq, 1});
+      balances.push_back({account.account_id, account.balance, account.last_seq, 1, 1, {}});
     }
     ASSERT_TRUE(InsertAccounts(*connection_, rest).ok());
     ASSERT_TRUE(WriteBalances(*connection_, balances).ok());
@@ -119,12 +119,13 @@ TEST_F(RowsTest, ABalanceAloneChangesNothingElse) {
   Store({stored});
   stored.balance = kMax;
   stored.last_seq = 7;
-  ASSERT_TRUE(WriteBalances(*connection_, {{"a", kMax, 7, 2}}).ok());
+  ASSERT_TRUE(WriteBalances(*connection_, {{"a", kMax, 7, 2, 2, {}}}).ok());
   EXPECT_THAT(*LoadAccounts(*connection_, {"a"}), testing::ElementsAre(stored));
 }
 
 TEST_F(RowsTest, BalancesComeBackInTheOrderOfTheirIds) {
-  ASSERT_TRUE(WriteBalances(*connection_, {{"b", -kMax, 1, 9, AnyHash()}, {"a", kMax, kMax, kMax, {}}}).ok());
+  ASSERT_TRUE(WriteBalances(*connection_, {{"b", -kMax, 1, 9, 1, AnyHash()},
+                                           {"a", kMax, kMax, kMax, 1, {}}}).ok());
   for (const Lock lock : {Lock::kNone, Lock::kForUpdate}) {
     const auto loaded = LoadBalances(*connection_, {"b", "none", "a"}, lock);
     ASSERT_TRUE(loaded.ok()) << loaded.status();
@@ -133,11 +134,38 @@ TEST_F(RowsTest, BalancesComeBackInTheOrderOfTheirIds) {
     EXPECT_EQ((*loaded)[0].balance, kMax);
     EXPECT_EQ((*loaded)[0].last_seq, kMax);
     EXPECT_EQ((*loaded)[0].version, kMax);
+    EXPECT_EQ((*loaded)[0].revision, 1);
     EXPECT_EQ((*loaded)[0].head, domain::EntryHash{});
     EXPECT_EQ((*loaded)[1].account_id, "b");
     EXPECT_EQ((*loaded)[1].head, AnyHash());
     EXPECT_EQ((*loaded)[1].balance, -kMax);
   }
+}
+
+TEST_F(RowsTest, ABalanceIsOnlyWrittenOverTheRevisionBefore) {
+  const auto write = [&](std::vector<Balance> balances) -> std::string {
+    EXPECT_TRUE(connection_->Begin().ok());
+    const absl::Status status = WriteBalances(*connection_, balances);
+    EXPECT_TRUE(connection_->Execute(status.ok() ? "COMMIT" : "ROLLBACK").ok());
+    return status.ok() ? "" : ReasonOf(status);
+  };
+  const auto stored = [&] {
+    std::string text;
+    const auto balances = LoadBalances(*connection_, {"a", "b", "c"}, Lock::kNone);
+    for (const Balance& b : *balances) {
+      absl::StrAppend(&text, b.account_id, ":", b.balance, "/", b.last_seq, "/", b.revision, " ");
+    }
+    return text;
+  };
+  EXPECT_EQ(write({{"a", 5, 1, 1, 1, {}}, {"b", 6, 1, 1, 1, {}}}), "");
+  EXPECT_EQ(write({{"a", 4, 2, 1, 2, {}}, {"b", 5, 2, 1, 2, {}}, {"c", 1, 1, 1, 1, {}}}), "");
+  const std::string before = "a:4/2/2 b:5/2/2 c:1/1/1 ";
+  EXPECT_EQ(stored(), before);
+  EXPECT_EQ(write({{"a", 3, 3, 1, 2, {}}}), "BALANCE_MOVED") << "somebody else wrote revision 2";
+  EXPECT_EQ(write({{"a", 3, 3, 1, 4, {}}}), "BALANCE_MOVED") << "revision 3 is missing";
+  EXPECT_EQ(write({{"a", 3, 3, 1, 3, {}}, {"b", 4, 3, 1, 2, {}}}), "BALANCE_MOVED") << "one of two";
+  EXPECT_EQ(write({{"d", 3, 3, 1, 3, {}}}), "BALANCE_MOVED") << "there is no such row";
+  EXPECT_EQ(stored(), before);
 }
 
 TEST_F(RowsTest, AnAccountIsOpenedOnce) {
