@@ -111,7 +111,7 @@ absl::Status Play::DecliningCard() {
                            client_.ListEvents(florist_.account_id));
   if (recharges.empty() || events.empty()) return absl::NotFoundError("no recharge, or no event");
   report_.Text("the gateway says", "insufficient_funds", recharges.front().last_decline_code());
-  report_.Text("last event", "RECHARGE_DECLINED", EventName(events.back().kind()));
+  report_.Text("last event", "CARD_FAILING", EventName(events.back().kind()));
   report_.Duration("next attempt after", kRetryAfterSeconds,
                    recharges.front().due_time().seconds() - events.back().event_time().seconds());
   return absl::OkStatus();
@@ -161,6 +161,7 @@ absl::Status Play::Events() {
       {"USER_PUT", "ACTIVE", kReserveAmount, ""},
       {"RECHARGE_OPENED", "ACTIVE", low, ""},
       {"RECHARGE_DECLINED", "ACTIVE", low, "declined for now: insufficient_funds"},
+      {"CARD_FAILING", "ACTIVE", low, "declined for now: insufficient_funds"},
       {"DISABLED", "DISABLED", 0, "the reserve is used up and the card is failing"},
       {"CARD_REPLACED", "DISABLED", 0, ""},
       {"RECHARGE_SUCCEEDED", "DISABLED", kReserveAmount, ""},

@@ -369,6 +369,12 @@ void ToProto(const domain::Event& event, const std::string& currency, pb::Event*
   message->set_state(static_cast<pb::AccountState>(event.state));
   reserve::ToProto(event.balance, currency, message->mutable_balance());
   message->set_recharge_ordinal(event.recharge_ordinal);
+  if (event.amount != 0) reserve::ToProto(event.amount, currency, message->mutable_amount());
+  if (event.recharge_kind.has_value()) {
+    message->set_recharge_kind(static_cast<pb::RechargeKind>(*event.recharge_kind));
+  }
+  message->set_decline_class(static_cast<pb::DeclineClass>(event.decline_class));
+  message->set_obstacle(static_cast<pb::RefillObstacle>(event.obstacle));
 }
 
 void ToProto(const rates::RateRow& row, const std::string& currency, pb::Rate* message) {

@@ -15,6 +15,7 @@
 #include "services/ledger/domain/advice.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/entry_rows.h"
+#include "services/ledger/storage/event_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 
 namespace reserve::api {

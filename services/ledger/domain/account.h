@@ -33,6 +33,7 @@ struct CapWindow {
   int32_t day = 0;  // 20261123; another day means that nothing was used yet
   int32_t count = 0;
   Nanos amount = 0;
+  int32_t reported_day = 0;  // on which kCapReached was last told; once a day
 
   friend bool operator==(const CapWindow&, const CapWindow&) = default;
 };

@@ -11,6 +11,7 @@
 #include "common/money/money.h"
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/rating.h"
+#include "services/ledger/domain/recharge.h"
 #include "services/ledger/domain/usage.h"
 
 namespace reserve::domain {
@@ -61,7 +62,18 @@ enum class EventKind : uint8_t {
   kSettingsChanged = 15,
   kUserPut = 16,
   kBalanceAdjusted = 17,
+  kLowBalance = 18,
+  kCardFailing = 19,
   kCardLimitReached = 20,
+};
+
+// Why the reserve can't be refilled (D1). The numbers are stored; never reuse one.
+enum class RefillObstacle : uint8_t {
+  kNone = 0,
+  kNoCard = 1,
+  kCardFailing = 2,
+  kCardBlocked = 3,
+  kCapReached = 4,
 };
 
 // Something that happened to an account, with its cause and time (D4).
@@ -74,6 +86,11 @@ struct Event {
   AccountState state = AccountState::kPendingFunding;  // after it
   Nanos balance = 0;                                   // at that moment
   int64_t recharge_ordinal = 0;
+  // What follows is for programs, and only there where it says something (D5).
+  Nanos amount = 0;                           // of the recharge, or of the adjustment (signed)
+  std::optional<RechargeKind> recharge_kind;  // of the recharge
+  DeclineClass decline_class = DeclineClass::kNone;  // of a decline, and what it does to the card
+  RefillObstacle obstacle = RefillObstacle::kNone;   // of kLowBalance and kDisabled
 };
 
 }  // namespace reserve::domain

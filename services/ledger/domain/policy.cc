@@ -19,21 +19,44 @@ absl::Status Refused(absl::string_view reason, absl::string_view message) {
   return MakeError(absl::StatusCode::kFailedPrecondition, reason, "", message);
 }
 
+// Below the threshold, and no longer waiting for the first charge.
+bool IsLow(const Account& a) {
+  return a.state != AccountState::kPendingFunding && a.balance < a.recharge_threshold;
+}
+
 // A transition in the making: numbers entries, events and recharges.
 class Draft {
  public:
-  Draft(const Context& context, const Account& account) : context_(context) {
+  Draft(const Context& context, const Account& account)
+      : context_(context), was_low_(IsLow(account)) {
     transition_.account = account;
   }
 
   Account& account() { return transition_.account; }
   const Context& context() const { return context_; }
   Transition& transition() { return transition_; }
+  // Was the balance below the threshold before this command?
+  bool was_low() const { return was_low_; }
 
-  void AddEvent(EventKind kind, std::string cause, int64_t ordinal = 0) {
+  Event& AddEvent(EventKind kind, std::string cause) {
     Account& a = account();
-    transition_.events.push_back({a.account_id, ++a.last_event_seq, kind, std::move(cause),
-                                  context_.now, a.state, a.balance, ordinal});
+    Event& event = transition_.events.emplace_back();
+    event.account_id = a.account_id;
+    event.event_seq = ++a.last_event_seq;
+    event.kind = kind;
+    event.cause = std::move(cause);
+    event.time = context_.now;
+    event.state = a.state;
+    event.balance = a.balance;
+    return event;
+  }
+
+  Event& AddEvent(EventKind kind, std::string cause, const Recharge& recharge) {
+    Event& event = AddEvent(kind, std::move(cause));
+    event.recharge_ordinal = recharge.ordinal;
+    event.amount = recharge.amount;
+    event.recharge_kind = recharge.kind;
+    return event;
   }
 
   // Books `amount`; the balance must have been checked to fit.
@@ -64,7 +87,7 @@ class Draft {
     recharge.create_time = context_.now;
     a.open_ordinal = recharge.ordinal;
     a.recheck_time = absl::InfiniteFuture();
-    AddEvent(EventKind::kRechargeOpened, std::move(cause), recharge.ordinal);
+    AddEvent(EventKind::kRechargeOpened, std::move(cause), recharge);
     return transition_.recharges.emplace_back(std::move(recharge));
   }
 
@@ -72,6 +95,7 @@ class Draft {
 
  private:
   const Context& context_;
+  const bool was_low_;
   Transition transition_;
 };
 
@@ -124,8 +148,10 @@ void OpenRechargeIfLow(Draft& draft) {
   const RechargeAmount recharge = AmountToThreshold(draft.context().settings, a);
   if (!initial && CapReached(draft.context(), a, recharge.amount)) {
     const absl::Time next_day = EndOfDay(draft.context().now);
-    if (a.recheck_time == next_day) return;  // reported before
     a.recheck_time = next_day;
+    const int32_t today = DayOf(draft.context().now);
+    if (a.caps.reported_day == today) return;
+    a.caps.reported_day = today;
     draft.AddEvent(EventKind::kCapReached,
                    absl::StrCat("the day's cap on automatic recharges is reached after ",
                                 a.caps.count, " of ", FormatMoney(a.currency, a.caps.amount)));
@@ -136,33 +162,61 @@ void OpenRechargeIfLow(Draft& draft) {
           ? absl::StrCat("first reserve charge of ", FormatMoney(a.currency, recharge.amount))
           : absl::StrCat("balance ", FormatMoney(a.currency, a.balance), " is below the threshold ",
                          FormatMoney(a.currency, a.recharge_threshold));
-  const int64_t ordinal =
-      draft
-          .OpenRecharge(initial ? RechargeKind::kInitial : RechargeKind::kAutomatic,
-                        recharge.amount, cause)
-          .ordinal;
+  const Recharge& opened = draft.OpenRecharge(
+      initial ? RechargeKind::kInitial : RechargeKind::kAutomatic, recharge.amount, cause);
   if (recharge.limited) {
     draft.AddEvent(
         EventKind::kRechargeLimited,
         absl::StrCat("one charge is limited to ", FormatMoney(a.currency, recharge.amount)),
-        ordinal);
+        opened);
   }
 }
 
-// Why the reserve can't be refilled (D1); null if it can.
-const char* RefillObstacle(const Account& a) {
+RefillObstacle ObstacleOf(const Account& a) {
   switch (a.card_state) {
     case CardState::kNone:
-      return "there is no card";
+      return RefillObstacle::kNoCard;
     case CardState::kFailing:
-      return "the card is failing";
+      return RefillObstacle::kCardFailing;
     case CardState::kBlocked:
-      return "the card is blocked";
+      return RefillObstacle::kCardBlocked;
     case CardState::kUsable:
       // A recheck is only ever due because of a cap.
-      return a.recheck_time == absl::InfiniteFuture() ? nullptr : "a cap is reached";
+      return a.recheck_time == absl::InfiniteFuture() ? RefillObstacle::kNone
+                                                      : RefillObstacle::kCapReached;
   }
-  return nullptr;
+  return RefillObstacle::kNone;
+}
+
+absl::string_view TextOf(RefillObstacle obstacle) {
+  switch (obstacle) {
+    case RefillObstacle::kNone:
+      return "nothing is in the way";
+    case RefillObstacle::kNoCard:
+      return "there is no card";
+    case RefillObstacle::kCardFailing:
+      return "the card is failing";
+    case RefillObstacle::kCardBlocked:
+      return "the card is blocked";
+    case RefillObstacle::kCapReached:
+      return "a cap is reached";
+  }
+  return "";
+}
+
+// D5: a dip that no recharge answers. One that does is told by kRechargeOpened.
+void TellOfLowBalance(Draft& draft) {
+  const Account& a = draft.account();
+  const RefillObstacle obstacle = ObstacleOf(a);
+  if (draft.was_low() || !IsLow(a) || a.open_ordinal != 0 || obstacle == RefillObstacle::kNone) {
+    return;
+  }
+  draft
+      .AddEvent(
+          EventKind::kLowBalance,
+          absl::StrCat("balance ", FormatMoney(a.currency, a.balance), " is below the threshold ",
+                       FormatMoney(a.currency, a.recharge_threshold), " and ", TextOf(obstacle)))
+      .obstacle = obstacle;
 }
 
 void Settle(Draft& draft) {
@@ -172,11 +226,16 @@ void Settle(Draft& draft) {
     a.state = AccountState::kActive;
     draft.AddEvent(EventKind::kEnabled, "the balance is above zero again");
   } else if (a.state == AccountState::kActive && a.balance <= 0) {
-    const char* obstacle = RefillObstacle(a);
-    if (obstacle == nullptr) return;
+    const RefillObstacle obstacle = ObstacleOf(a);
+    if (obstacle == RefillObstacle::kNone) return;
     a.state = AccountState::kDisabled;
-    draft.AddEvent(EventKind::kDisabled, absl::StrCat("the reserve is used up and ", obstacle));
+    draft
+        .AddEvent(EventKind::kDisabled,
+                  absl::StrCat("the reserve is used up and ", TextOf(obstacle)))
+        .obstacle = obstacle;
+    return;
   }
+  TellOfLowBalance(draft);
 }
 
 Transition Settled(Draft&& draft) {
@@ -264,7 +323,7 @@ absl::StatusOr<Transition> ApplySuccess(const Context& context, const Account& a
       recharge.ordinal;
   if (recharge.kind == RechargeKind::kAutomatic) {
     const int32_t today = DayOf(context.now);
-    if (a.caps.day != today) a.caps = {today, 0, 0};
+    if (a.caps.day != today) a.caps = {today, 0, 0, a.caps.reported_day};
     ++a.caps.count;
     a.caps.amount += recharge.amount;
   }
@@ -274,7 +333,7 @@ absl::StatusOr<Transition> ApplySuccess(const Context& context, const Account& a
   draft.AddEvent(EventKind::kRechargeSucceeded,
                  absl::StrCat("charge ", outcome.charge_id, " of ",
                               FormatMoney(recharge.currency, recharge.amount)),
-                 recharge.ordinal);
+                 recharge);
   draft.transition().recharges.push_back(std::move(settled));
   if (a.state == AccountState::kPendingFunding) {
     a.state = AccountState::kActive;
@@ -308,7 +367,7 @@ std::optional<absl::Time> DueUnderCardLimits(const Recharge& recharge,
   const absl::Time allowed =
       NextAllowedAttempt(settings.card_limits, recharge.card.network, card_declines, planned);
   if (allowed == planned) return planned;
-  draft->AddEvent(EventKind::kCardLimitReached, CardLimitText(allowed), recharge.ordinal);
+  draft->AddEvent(EventKind::kCardLimitReached, CardLimitText(allowed), recharge);
   if (allowed - draft->context().now > settings.max_card_wait) return std::nullopt;
   return allowed;
 }
@@ -325,16 +384,18 @@ Transition ApplyDecline(const Context& context, const Account& account, const Re
   next.last_decline = outcome.decline_class;
   next.last_decline_code = outcome.text;
   const std::string text = DeclineText(outcome);
-  const int64_t ordinal = recharge.ordinal;
+  const auto tell = [&](EventKind kind, std::string cause) {
+    draft.AddEvent(kind, std::move(cause), recharge).decline_class = outcome.decline_class;
+  };
   if (recharge.card.fingerprint != a.card.fingerprint) {
     // The decline tells nothing of the card that replaced this one meanwhile.
     PinCard(context, a.card, &next);
-    draft.AddEvent(EventKind::kRechargeDeclined,
-                   absl::StrCat(text, "; the new card is charged next"), ordinal);
+    tell(EventKind::kRechargeDeclined, absl::StrCat(text, "; the new card is charged next"));
     draft.transition().recharges.push_back(std::move(next));
     return Settled(std::move(draft));
   }
   if (outcome.decline_class == DeclineClass::kSoft) {
+    const bool new_to_it = a.card_state != CardState::kFailing;
     a.card_state = CardState::kFailing;
     ++next.soft_declines;
     const auto& delays = context.settings.retry_delays;
@@ -350,19 +411,19 @@ Transition ApplyDecline(const Context& context, const Account& account, const Re
       next.attempt_start = absl::InfinitePast();
       next.lease_owner.clear();
       next.due_time = *due;
-      draft.AddEvent(EventKind::kRechargeDeclined,
-                     absl::StrCat(text, "; next attempt ", FormatRfc3339(next.due_time)), ordinal);
+      tell(EventKind::kRechargeDeclined,
+           absl::StrCat(text, "; next attempt ", FormatRfc3339(next.due_time)));
     } else {
       Close(RechargeState::kFailed, context.now, &next, &a);
-      draft.AddEvent(EventKind::kRechargeFailed,
-                     absl::StrCat(text, "; given up after ", next.soft_declines, " declines"),
-                     ordinal);
+      tell(EventKind::kRechargeFailed,
+           absl::StrCat(text, "; given up after ", next.soft_declines, " declines"));
     }
+    if (new_to_it) tell(EventKind::kCardFailing, text);
   } else {
     a.card_state = CardState::kBlocked;
     Close(RechargeState::kFailed, context.now, &next, &a);
-    draft.AddEvent(EventKind::kRechargeFailed, text, ordinal);
-    draft.AddEvent(EventKind::kCardBlocked, text, ordinal);
+    tell(EventKind::kRechargeFailed, text);
+    tell(EventKind::kCardBlocked, text);
   }
   draft.transition().recharges.push_back(std::move(next));
   return Settled(std::move(draft));
@@ -375,7 +436,7 @@ Transition ApplyUnresolved(const Context& context, const Account& account, const
   next.state = RechargeState::kNeedsReview;
   next.lease_owner.clear();
   next.due_time = absl::InfiniteFuture();
-  draft.AddEvent(EventKind::kRechargeNeedsReview, outcome.text, recharge.ordinal);
+  draft.AddEvent(EventKind::kRechargeNeedsReview, outcome.text, recharge);
   draft.transition().recharges.push_back(std::move(next));
   return Settled(std::move(draft));
 }
@@ -567,8 +628,10 @@ absl::StatusOr<Transition> AdjustBalance(const Context& context, const Account& 
   Entry& entry = draft.AddEntry(EntryKind::kAdjustment, amount, balance);
   entry.request_id = request_id;
   entry.reason = reason;
-  draft.AddEvent(EventKind::kBalanceAdjusted,
-                 absl::StrCat(FormatMoney(account.currency, amount), ": ", reason));
+  draft
+      .AddEvent(EventKind::kBalanceAdjusted,
+                absl::StrCat(FormatMoney(account.currency, amount), ": ", reason))
+      .amount = amount;
   return Settled(std::move(draft));
 }
 
@@ -664,7 +727,7 @@ Transition HoldRecharge(const Context& context, const Account& account, const Re
   } else {
     Close(RechargeState::kFailed, context.now, &next, &a);
     draft.AddEvent(EventKind::kRechargeFailed, "given up, as the card can't be tried for too long",
-                   recharge.ordinal);
+                   recharge);
   }
   draft.transition().recharges.push_back(std::move(next));
   return Settled(std::move(draft));

@@ -20,6 +20,7 @@
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/deck_rows.h"
 #include "services/ledger/storage/entry_rows.h"
+#include "services/ledger/storage/event_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 
 namespace reserve::engine {

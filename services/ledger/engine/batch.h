@@ -31,6 +31,7 @@
 #include "services/ledger/storage/card_decline_rows.h"
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/entry_rows.h"
+#include "services/ledger/storage/event_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 
 namespace reserve::engine {

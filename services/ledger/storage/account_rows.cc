@@ -15,7 +15,7 @@ constexpr absl::string_view kAccountColumns =
     "account_id,currency,default_plan_id,state,reserve_amount_nanos,recharge_threshold_nanos,"
     "last_event_seq,last_ordinal,open_ordinal,card_state,card_token,card_fingerprint,cap_day,"
     "cap_count,cap_amount_nanos,block_reason,block_time,recheck_time,create_time,opening_digest,"
-    "card_network";
+    "card_network,cap_reported_day";
 
 // Of both rows; the join is by primary key.
 constexpr absl::string_view kSelectAccounts =
@@ -23,7 +23,7 @@ constexpr absl::string_view kSelectAccounts =
     "a.recharge_threshold_nanos,a.last_event_seq,a.last_ordinal,a.open_ordinal,a.card_state,"
     "a.card_token,a.card_fingerprint,a.cap_day,a.cap_count,a.cap_amount_nanos,a.block_reason,"
     "a.block_time,a.recheck_time,a.create_time,a.opening_digest,a.card_network,b.balance_nanos,"
-    "b.last_seq "
+    "b.last_seq,a.cap_reported_day "
     "FROM accounts a FORCE INDEX (PRIMARY) JOIN balances b ON b.account_id = a.account_id ";
 
 constexpr absl::string_view kUserColumns =
@@ -54,6 +54,7 @@ Account ReadAccount(const Row& row) {
   a.card.network = static_cast<domain::CardNetwork>(row.Int(21));
   a.balance = row.Int(22);
   a.last_seq = row.Int(23);
+  a.caps.reported_day = static_cast<int32_t>(row.Int(24));
   return a;
 }
 
@@ -80,6 +81,7 @@ void AppendAccount(const Account& a, SqlText* sql) {
       .Time(a.create_time)
       .Text(a.opening_digest)
       .Int(static_cast<int64_t>(a.card.network))
+      .Int(a.caps.reported_day)
       .EndRow();
 }
 
@@ -191,7 +193,8 @@ absl::Status WriteAccounts(Connection& connection, const std::vector<const Accou
   for (const absl::string_view column :
        {"reserve_amount_nanos", "recharge_threshold_nanos", "last_event_seq", "last_ordinal",
         "open_ordinal", "card_state", "card_token", "card_fingerprint", "card_network", "cap_day",
-        "cap_count", "cap_amount_nanos", "block_reason", "block_time", "recheck_time"}) {
+        "cap_count", "cap_amount_nanos", "block_reason", "block_time", "recheck_time",
+        "cap_reported_day"}) {
     sql.Raw(absl::StrCat(",", column, "=VALUES(", column, ")"));
   }
   return connection.Execute(sql.str());

@@ -294,42 +294,6 @@ absl::StatusOr<Entry> LoadEntry(Connection& connection, absl::string_view accoun
   return std::move(entries.front());
 }
 
-absl::Status InsertEvents(Connection& connection, const std::vector<const domain::Event*>& events) {
-  if (events.empty()) return absl::OkStatus();
-  SqlText sql(
-      "INSERT INTO events (account_id,event_seq,kind,cause,event_time,state,balance_nanos,"
-      "recharge_ordinal) VALUES ");
-  for (const domain::Event* e : events) {
-    sql.Row()
-        .Text(e->account_id)
-        .Int(e->event_seq)
-        .Int(static_cast<int64_t>(e->kind))
-        .Text(e->cause)
-        .Time(e->time)
-        .Int(static_cast<int64_t>(e->state))
-        .Int(e->balance)
-        .Int(e->recharge_ordinal)
-        .EndRow();
-  }
-  return connection.Execute(sql.str());
-}
-
-absl::StatusOr<std::vector<domain::Event>> ListEvents(Connection& connection,
-                                                      absl::string_view account_id, int64_t after,
-                                                      int limit) {
-  std::vector<domain::Event> events;
-  const std::string sql = absl::StrCat(
-      "SELECT account_id,event_seq,kind,cause,event_time,state,balance_nanos,recharge_ordinal "
-      "FROM events WHERE account_id = ",
-      Quoted(account_id), " AND event_seq > ", after, " ORDER BY event_seq LIMIT ", limit);
-  RESERVE_RETURN_IF_ERROR(connection.Query(sql, [&events](const Row& row) {
-    events.push_back({row.Text(1), row.Int(2), static_cast<domain::EventKind>(row.Int(3)),
-                      row.Text(4), row.Time(5), static_cast<domain::AccountState>(row.Int(6)),
-                      row.Int(7), row.Int(8)});
-  }));
-  return events;
-}
-
 absl::StatusOr<std::vector<StandardUse>> StandardUseSince(Connection& connection,
                                                           absl::string_view account_id,
                                                           absl::Time since) {

@@ -1,4 +1,4 @@
-// Rows of entries, usage ids, request ids and events: what is only ever added.
+// Rows of entries, usage ids and request ids: what is only ever added.
 //
 // Functions that write must run inside a transaction of the caller. A vector may
 // be empty; then nothing is sent. At most 1,000 keys a call.
@@ -74,12 +74,6 @@ absl::StatusOr<domain::Entry> LoadEntry(Connection& connection, absl::string_vie
 
 // The partition of an entry: the month of the usage's start, else of booking.
 int32_t PartitionMonth(const domain::Entry& entry);
-
-absl::Status InsertEvents(Connection& connection, const std::vector<const domain::Event*>& events);
-// Events with event_seq > `after`, oldest first.
-absl::StatusOr<std::vector<domain::Event>> ListEvents(Connection& connection,
-                                                      absl::string_view account_id, int64_t after,
-                                                      int limit);
 
 // Standard-rate calls of an account's users on metered plans since a time (A1).
 struct StandardUse {

@@ -530,7 +530,8 @@ TEST_P(DomainPropertyTest, ThePolicyDoesWhatTheModelSaysInAnyOrderOfCommands) {
        {EventKind::kEnabled, EventKind::kDisabled, EventKind::kRechargeSucceeded,
         EventKind::kRechargeDeclined, EventKind::kRechargeFailed, EventKind::kRechargeNeedsReview,
         EventKind::kCardBlocked, EventKind::kCardReplaced, EventKind::kCapReached,
-        EventKind::kRechargeLimited, EventKind::kCardLimitReached}) {
+        EventKind::kRechargeLimited, EventKind::kCardLimitReached, EventKind::kLowBalance,
+        EventKind::kCardFailing}) {
     EXPECT_GE(totals[kind], 10) << "event kind " << static_cast<int>(kind);
   }
 }

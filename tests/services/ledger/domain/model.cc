@@ -91,7 +91,7 @@ Step Model::Finish(Step step, absl::Time now) {
       if (limited) ++step.events[EventKind::kRechargeLimited];
     }
   }
-  if (capped && refused_day_ != DayNumber(now)) ++step.events[EventKind::kCapReached];
+  if (capped && told_days_.insert(DayNumber(now)).second) ++step.events[EventKind::kCapReached];
   refused_day_ = capped ? DayNumber(now) : 0;
   const bool no_refill = card_state_ != CardState::kUsable || capped;
   if (state_ == AccountState::kActive && balance() <= 0 && no_refill) {
@@ -101,6 +101,13 @@ Step Model::Finish(Step step, absl::Time now) {
     state_ = AccountState::kActive;
     ++step.events[EventKind::kEnabled];
   }
+  // D5: who got low by this command, is not disabled by it, and gets nothing.
+  const bool is_low = state_ != AccountState::kPendingFunding && balance() < threshold_;
+  if (is_low && !was_low_ && no_refill && open_ordinal() == 0 &&
+      step.events.count(EventKind::kDisabled) == 0) {
+    ++step.events[EventKind::kLowBalance];
+  }
+  was_low_ = is_low;
   return step;
 }
 
@@ -349,6 +356,7 @@ Step Model::ReportDecline(ModelRecharge* recharge, const ChargeOutcome& outcome,
     ++step.events[EventKind::kCardBlocked];
     return Finish(step, now);
   }
+  if (card_state_ != CardState::kFailing) ++step.events[EventKind::kCardFailing];
   card_state_ = CardState::kFailing;
   ++recharge->soft_declines;
   if (recharge->soft_declines > static_cast<int>(settings_.retry_delays.size())) {

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -129,6 +130,8 @@ class Model {
   std::string fingerprint_;
   bool blocked_ = false;
   int refused_day_ = 0;
+  std::set<int> told_days_;  // on which a cap was reported
+  bool was_low_ = false;     // after the command before
   Nanos reserve_amount_ = 0;
   Nanos threshold_ = 0;
   std::vector<ModelRecharge> recharges_;

@@ -531,6 +531,24 @@ TEST(RechargePolicyTest, G7_MoneyADayIsCappedToo) {
   EXPECT_EQ(within.open(), nullptr);
 }
 
+TEST(RechargePolicyTest, G7_ACapIsReportedOnceADayHoweverOftenItIsMet) {
+  Settings settings;
+  settings.max_automatic_recharges_per_day = 1;
+  Books books(settings);
+  books.OpenFunded();
+  RechargeTimes(books, 1);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(books.AdjustTo(Dollars(5)).ok());
+    EXPECT_EQ(books.Count(EventKind::kCapReached), 1);
+    ASSERT_TRUE(books.AdjustTo(Dollars(20)).ok());
+    EXPECT_EQ(books.account().recheck_time, absl::InfiniteFuture());
+  }
+  books.Advance(EndOfUtcDay(books.now()) - books.now());
+  RechargeTimes(books, 1);
+  ASSERT_TRUE(books.AdjustTo(Dollars(5)).ok());
+  EXPECT_EQ(books.Count(EventKind::kCapReached), 2) << "another day, another report";
+}
+
 TEST(RechargePolicyTest, G7_AReachedCapIsAFailedCardForDisabling) {
   Books books;
   books.OpenFunded();
@@ -572,6 +590,117 @@ TEST(RechargePolicyTest, G7_OnlySuccessesCount) {
   }
   EXPECT_EQ(books.account().caps.count, 0);
   EXPECT_NE(books.open(), nullptr);
+}
+
+// --- D5 --------------------------------------------------------------------------
+
+// The last event of this kind; a failure of the test if there is none.
+Event LastOf(const Books& books, EventKind kind) {
+  for (auto event = books.events().rbegin(); event != books.events().rend(); ++event) {
+    if (event->kind == kind) return *event;
+  }
+  ADD_FAILURE() << "no event of kind " << static_cast<int>(kind);
+  return {};
+}
+
+TEST(RechargePolicyTest, D5_ADipThatIsRefilledIsToldByTheRechargeWithItsAmountAndKind) {
+  Books books = FundedAt(-Dollars(6));
+  const Event opened = LastOf(books, EventKind::kRechargeOpened);
+  EXPECT_EQ(opened.recharge_kind, RechargeKind::kAutomatic);
+  EXPECT_EQ(opened.amount, Dollars(30));
+  EXPECT_EQ(opened.recharge_ordinal, 2);
+  EXPECT_EQ(books.Count(EventKind::kLowBalance), 0);
+  ASSERT_TRUE(books.Charge().ok());
+  const Event recharged = LastOf(books, EventKind::kRechargeSucceeded);
+  EXPECT_EQ(recharged.amount, Dollars(30));
+  EXPECT_EQ(recharged.recharge_kind, RechargeKind::kAutomatic);
+  EXPECT_EQ(recharged.decline_class, DeclineClass::kNone);
+  ASSERT_TRUE(books.TopUp(Dollars(33)).ok());
+  EXPECT_EQ(LastOf(books, EventKind::kRechargeOpened).recharge_kind, RechargeKind::kTopUp);
+  ASSERT_TRUE(books.Unresolved().ok());
+  EXPECT_EQ(LastOf(books, EventKind::kRechargeNeedsReview).amount, Dollars(33));
+}
+
+TEST(RechargePolicyTest, D5_ADeclineSaysOfWhichClassItIs) {
+  for (const DeclineClass decline_class :
+       {DeclineClass::kSoft, DeclineClass::kHard, DeclineClass::kAuthenticationRequired}) {
+    Books books = FundedAt(Dollars(5));
+    ASSERT_TRUE(books.Decline(decline_class).ok());
+    const bool soft = decline_class == DeclineClass::kSoft;
+    const Event declined =
+        LastOf(books, soft ? EventKind::kRechargeDeclined : EventKind::kRechargeFailed);
+    EXPECT_EQ(declined.decline_class, decline_class);
+    EXPECT_EQ(declined.amount, Dollars(15));
+    const Event card = LastOf(books, soft ? EventKind::kCardFailing : EventKind::kCardBlocked);
+    EXPECT_EQ(card.decline_class, decline_class);
+    EXPECT_EQ(card.recharge_ordinal, 2);
+    EXPECT_EQ(books.Count(EventKind::kCardFailing), soft ? 1 : 0);
+    EXPECT_EQ(books.Count(EventKind::kCardBlocked), soft ? 0 : 1);
+  }
+}
+
+TEST(RechargePolicyTest, D5_AFailingCardIsToldOnceUntilItHasWorked) {
+  Books books = FundedAt(Dollars(5));
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(books.Decline(DeclineClass::kSoft).ok());
+    EXPECT_EQ(books.Count(EventKind::kCardFailing), 1);
+    books.Advance(absl::Hours(8));
+  }
+  ASSERT_TRUE(books.Charge().ok());
+  ASSERT_TRUE(books.AdjustTo(Dollars(5)).ok());
+  ASSERT_TRUE(books.Decline(DeclineClass::kSoft).ok());
+  EXPECT_EQ(books.Count(EventKind::kCardFailing), 2);
+}
+
+TEST(RechargePolicyTest, D5_ADipThatNothingRefillsIsToldWithTheReasonOnceUntilTheNext) {
+  Settings settings;
+  settings.retry_delays = {};
+  settings.max_automatic_recharges_per_day = 1;
+  for (const RefillObstacle obstacle :
+       {RefillObstacle::kCardFailing, RefillObstacle::kCardBlocked, RefillObstacle::kCapReached}) {
+    Books books = FundedAt(Dollars(5), settings);
+    if (obstacle == RefillObstacle::kCapReached) {
+      ASSERT_TRUE(books.Charge().ok());
+    } else {
+      ASSERT_TRUE(books
+                      .Decline(obstacle == RefillObstacle::kCardFailing ? DeclineClass::kSoft
+                                                                        : DeclineClass::kHard)
+                      .ok());
+    }
+    EXPECT_EQ(books.Count(EventKind::kLowBalance), 0) << "the decline has told it";
+    for (int dip = 1; dip <= 2; ++dip) {
+      ASSERT_TRUE(books.AdjustTo(Dollars(20)).ok());
+      ASSERT_TRUE(books.AdjustTo(Dollars(9)).ok());
+      const Event low = LastOf(books, EventKind::kLowBalance);
+      EXPECT_EQ(low.obstacle, obstacle);
+      EXPECT_EQ(low.balance, Dollars(9));
+      ASSERT_TRUE(books.Call(DearRate(), 60).ok());
+      EXPECT_EQ(books.Count(EventKind::kLowBalance), dip);
+    }
+  }
+}
+
+TEST(RechargePolicyTest, D5_ARaisedThresholdIsADipToo) {
+  Books books = FundedAt(Dollars(5));
+  ASSERT_TRUE(books.Decline(DeclineClass::kHard).ok());
+  ASSERT_TRUE(books.AdjustTo(Dollars(12)).ok());
+  ASSERT_TRUE(books.ChangeSettings(std::nullopt, Dollars(14)).ok());
+  EXPECT_EQ(books.CountInLast(EventKind::kLowBalance), 1);
+}
+
+TEST(RechargePolicyTest, D5_WhoIsDisabledIsToldWhyAndNotOfALowBalanceToo) {
+  Books books = FundedAt(Dollars(5));
+  ASSERT_TRUE(books.Decline(DeclineClass::kHard).ok());
+  ASSERT_TRUE(books.AdjustTo(Dollars(20)).ok());
+  ASSERT_TRUE(books.AdjustTo(0).ok());
+  EXPECT_EQ(books.CountInLast(EventKind::kDisabled), 1);
+  EXPECT_EQ(LastOf(books, EventKind::kDisabled).obstacle, RefillObstacle::kCardBlocked);
+  EXPECT_EQ(books.Count(EventKind::kLowBalance), 0);
+}
+
+TEST(RechargePolicyTest, D5_AnAdjustmentSaysWhatItAdded) {
+  Books books = FundedAt(Dollars(12));
+  EXPECT_EQ(LastOf(books, EventKind::kBalanceAdjusted).amount, -Dollars(3));
 }
 
 // --- G8 --------------------------------------------------------------------------

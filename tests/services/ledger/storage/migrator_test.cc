@@ -10,6 +10,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/ledger/storage/entry_rows.h"
+#include "services/ledger/storage/event_rows.h"
 #include "tests/services/ledger/storage/migrated_database.h"
 #include "tests/support/test_database.h"
 #include "tests/support/wait_until.h"
@@ -176,6 +177,28 @@ TEST_F(MigratorTest, EntriesThatCameBeforeTheirPartitionMoveIntoIt) {
   ASSERT_TRUE(MigrateAt(MonthsLater(6)).ok());
   EXPECT_EQ(database_.QueryInt("SELECT COUNT(*) FROM entries PARTITION (later)"), 0);
   EXPECT_EQ(database_.QueryInt("SELECT COUNT(*) FROM entries PARTITION (m202705)"), 1);
+}
+
+TEST_F(MigratorTest, EventsFromBeforeTheFeedStayOutOfItAndLaterOnesOfAnyProgramAreIn) {
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  // Back to what came before.
+  database_.Execute("DELETE FROM schema_migrations WHERE version >= 3");
+  database_.Execute(
+      "ALTER TABLE events DROP KEY by_feed_time, DROP COLUMN feed_time, DROP COLUMN amount_nanos, "
+      "DROP COLUMN recharge_kind, DROP COLUMN decline_class, DROP COLUMN obstacle");
+  const std::string insert =
+      "INSERT INTO events (account_id,event_seq,kind,cause,event_time,state,balance_nanos,"
+      "recharge_ordinal) VALUES ('a',";
+  database_.Execute(insert + "1,1,'old',NOW(),1,0,0)");
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  EXPECT_EQ(database_.QueryInt("SELECT COUNT(*) FROM events WHERE feed_time IS NULL"), 1);
+  // By a program that knows nothing of the feed.
+  database_.Execute(insert + "2,1,'new',NOW(),1,0,0)");
+  const auto connection = MustConnect(OptionsFor(database_.url()));
+  const auto feed = ListFeed(*connection, {absl::UnixEpoch(), "", 0}, "", 10);
+  ASSERT_TRUE(feed.ok()) << feed.status();
+  ASSERT_EQ(feed->size(), 1u);
+  EXPECT_EQ(feed->front().event_seq, 2);
 }
 
 TEST(BuiltInMigrationsTest, AreNumberedFromOneWithoutGaps) {

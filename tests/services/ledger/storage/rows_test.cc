@@ -12,6 +12,7 @@
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/deck_rows.h"
 #include "services/ledger/storage/entry_rows.h"
+#include "services/ledger/storage/event_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 #include "tests/services/ledger/storage/migrated_database.h"
 
@@ -76,7 +77,7 @@ Account ExtremeAccount(const std::string& id) {
   a.open_ordinal = kMax;
   a.card_state = domain::CardState::kBlocked;
   a.card = {std::string(255, '\''), OddBytes(), domain::CardNetwork::kOther};
-  a.caps = {99991231, std::numeric_limits<int32_t>::max(), kMax};
+  a.caps = {99991231, std::numeric_limits<int32_t>::max(), kMax, 99991231};
   a.block = {OddText(), TestNow()};
   a.recheck_time = LastMoment();
   a.create_time = TestNow();
@@ -90,8 +91,7 @@ TEST_F(RowsTest, AccountsComeBackAsTheyWere) {
   plain.currency = "USD";
   const Account extreme = ExtremeAccount(OddBytes());
   Store({plain, extreme});
-  const auto loaded =
-      LoadAccounts(*connection_, {extreme.account_id, plain.account_id, "none"});
+  const auto loaded = LoadAccounts(*connection_, {extreme.account_id, plain.account_id, "none"});
   ASSERT_TRUE(loaded.ok()) << loaded.status();
   EXPECT_THAT(*loaded, testing::ElementsAre(extreme, plain));
 }
@@ -425,17 +425,25 @@ TEST_F(RowsTest, AnEntryIsLoadedByItsPlace) {
 }
 
 TEST_F(RowsTest, EventsComeBackAsTheyWere) {
-  Event first{"a",       1,         domain::EventKind::kAccountOpened,
-              OddText(), TestNow(), domain::AccountState::kPendingFunding,
-              kMin,      0};
-  Event second{"a",
-               2,
-               domain::EventKind::kBalanceAdjusted,
-               std::string(512, 'x'),
-               LastMoment(),
-               domain::AccountState::kDisabled,
-               kMax,
-               kMax};
+  Event first;
+  first.account_id = "a";
+  first.event_seq = 1;
+  first.cause = OddText();
+  first.time = TestNow();
+  first.balance = kMin;
+  Event second;
+  second.account_id = "a";
+  second.event_seq = 2;
+  second.kind = domain::EventKind::kBalanceAdjusted;
+  second.cause = std::string(512, 'x');
+  second.time = LastMoment();
+  second.state = domain::AccountState::kDisabled;
+  second.balance = kMax;
+  second.recharge_ordinal = kMax;
+  second.amount = kMin;
+  second.recharge_kind = domain::RechargeKind::kTopUp;
+  second.decline_class = domain::DeclineClass::kAuthenticationRequired;
+  second.obstacle = domain::RefillObstacle::kCapReached;
   ASSERT_TRUE(InsertEvents(*connection_, {&first, &second}).ok());
   const auto loaded = ListEvents(*connection_, "a", 0, 10);
   ASSERT_TRUE(loaded.ok()) << loaded.status();
@@ -450,6 +458,10 @@ TEST_F(RowsTest, EventsComeBackAsTheyWere) {
     EXPECT_EQ(actual.state, expected.state);
     EXPECT_EQ(actual.balance, expected.balance);
     EXPECT_EQ(actual.recharge_ordinal, expected.recharge_ordinal);
+    EXPECT_EQ(actual.amount, expected.amount);
+    EXPECT_EQ(actual.recharge_kind, expected.recharge_kind);
+    EXPECT_EQ(actual.decline_class, expected.decline_class);
+    EXPECT_EQ(actual.obstacle, expected.obstacle);
   }
   EXPECT_EQ(ListEvents(*connection_, "a", 1, 10)->size(), 1u);
 }

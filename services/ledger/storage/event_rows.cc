@@ -1,0 +1,125 @@
+#include "services/ledger/storage/event_rows.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/clock/utc.h"
+#include "common/error/error.h"
+#include "services/ledger/storage/sql_text.h"
+
+namespace reserve::storage {
+namespace {
+
+using domain::Event;
+
+// feed_time is not written: it is the column's default, the database's clock.
+constexpr absl::string_view kInsertEvents =
+    "INSERT INTO events (account_id,event_seq,kind,cause,event_time,state,balance_nanos,"
+    "recharge_ordinal,amount_nanos,recharge_kind,decline_class,obstacle) VALUES ";
+constexpr absl::string_view kSelectEvents =
+    "SELECT e.account_id,e.event_seq,e.kind,e.cause,e.event_time,e.state,e.balance_nanos,"
+    "e.recharge_ordinal,e.amount_nanos,e.recharge_kind,e.decline_class,e.obstacle";
+
+Event ReadEvent(const Row& row) {
+  Event event;
+  event.account_id = row.Text(1);
+  event.event_seq = row.Int(2);
+  event.kind = static_cast<domain::EventKind>(row.Int(3));
+  event.cause = row.Text(4);
+  event.time = row.Time(5);
+  event.state = static_cast<domain::AccountState>(row.Int(6));
+  event.balance = row.Int(7);
+  event.recharge_ordinal = row.Int(8);
+  event.amount = row.Int(9);
+  const int64_t recharge_kind = row.Int(10);
+  if (recharge_kind != 0) event.recharge_kind = static_cast<domain::RechargeKind>(recharge_kind);
+  event.decline_class = static_cast<domain::DeclineClass>(row.Int(11));
+  event.obstacle = static_cast<domain::RefillObstacle>(row.Int(12));
+  return event;
+}
+
+std::string Literal(absl::Time time) {
+  std::string text = "'";
+  AppendDateTime6(time, &text);
+  text.push_back('\'');
+  return text;
+}
+
+}  // namespace
+
+absl::Status InsertEvents(Connection& connection, const std::vector<const Event*>& events) {
+  if (events.empty()) return absl::OkStatus();
+  SqlText sql(kInsertEvents);
+  for (const Event* e : events) {
+    sql.Row()
+        .Text(e->account_id)
+        .Int(e->event_seq)
+        .Int(static_cast<int64_t>(e->kind))
+        .Text(e->cause)
+        .Time(e->time)
+        .Int(static_cast<int64_t>(e->state))
+        .Int(e->balance)
+        .Int(e->recharge_ordinal)
+        .Int(e->amount)
+        .Int(e->recharge_kind.has_value() ? static_cast<int64_t>(*e->recharge_kind) : 0)
+        .Int(static_cast<int64_t>(e->decline_class))
+        .Int(static_cast<int64_t>(e->obstacle))
+        .EndRow();
+  }
+  return connection.Execute(sql.str());
+}
+
+absl::StatusOr<std::vector<Event>> ListEvents(Connection& connection, absl::string_view account_id,
+                                              int64_t after, int limit) {
+  std::vector<Event> events;
+  const std::string sql =
+      absl::StrCat(kSelectEvents, " FROM events e WHERE e.account_id = ", Quoted(account_id),
+                   " AND e.event_seq > ", after, " ORDER BY e.event_seq LIMIT ", limit);
+  RESERVE_RETURN_IF_ERROR(
+      connection.Query(sql, [&events](const Row& row) { events.push_back(ReadEvent(row)); }));
+  return events;
+}
+
+absl::StatusOr<absl::Time> DatabaseTime(Connection& connection) {
+  absl::Time now = absl::InfinitePast();
+  RESERVE_RETURN_IF_ERROR(
+      connection.Query("SELECT UTC_TIMESTAMP(6)", [&now](const Row& row) { now = row.Time(1); }));
+  return now;
+}
+
+absl::StatusOr<std::vector<FeedPlace>> ListFeed(Connection& connection, const FeedPlace& after,
+                                                absl::string_view account_id, int limit) {
+  // Only columns of the index, so that the rows themselves are not touched. The
+  // first condition is the range: neither server makes one of (a, b, c) > (x, y, z).
+  const std::string time = Literal(after.feed_time);
+  std::string sql = absl::StrCat(
+      "SELECT feed_time,account_id,event_seq FROM events FORCE INDEX (by_feed_time) "
+      "WHERE feed_time >= ",
+      time, " AND (feed_time > ", time, " OR account_id > ", Quoted(after.account_id),
+      " OR (account_id = ", Quoted(after.account_id), " AND event_seq > ", after.event_seq, "))");
+  if (!account_id.empty()) absl::StrAppend(&sql, " AND account_id = ", Quoted(account_id));
+  absl::StrAppend(&sql, " ORDER BY feed_time,account_id,event_seq LIMIT ", limit);
+  std::vector<FeedPlace> places;
+  RESERVE_RETURN_IF_ERROR(connection.Query(sql, [&places](const Row& row) {
+    places.push_back({row.Time(1), row.Text(2), row.Int(3)});
+  }));
+  return places;
+}
+
+absl::StatusOr<std::vector<FeedEvent>> LoadFeedEvents(Connection& connection,
+                                                      const std::vector<EventKey>& keys) {
+  std::vector<FeedEvent> events;
+  if (keys.empty()) return events;
+  SqlText sql(kSelectEvents);
+  sql.Raw(
+      ",a.currency,e.feed_time FROM events e FORCE INDEX (PRIMARY) "
+      "JOIN accounts a ON a.account_id = e.account_id WHERE (e.account_id,e.event_seq) IN (");
+  for (const auto& [account_id, event_seq] : keys) {
+    sql.Row().Text(account_id).Int(event_seq).EndRow();
+  }
+  sql.Raw(") ORDER BY e.account_id,e.event_seq");
+  RESERVE_RETURN_IF_ERROR(connection.Query(sql.str(), [&events](const Row& row) {
+    events.push_back({ReadEvent(row), row.Text(13), row.Time(14)});
+  }));
+  return events;
+}
+
+}  // namespace reserve::storage
