@@ -57,6 +57,12 @@ ABSL_FLAG(absl::Duration, lease_duration, absl::Seconds(30),
           "How long a worker may work on a recharge before another gets it.");
 ABSL_FLAG(absl::Duration, poll_interval, absl::Milliseconds(500),
           "How often due recharges are looked for that nothing announced.");
+ABSL_FLAG(
+    absl::Duration, event_overlap, absl::Minutes(1),
+    "How far back WatchEvents looks for events that were committed late; nothing is committed "
+    "that is older than half of it. The same on all ledgers of a database.");
+ABSL_FLAG(absl::Duration, event_poll_interval, absl::Milliseconds(100),
+          "How often events are looked for while somebody watches them.");
 
 ABSL_FLAG(std::string, default_reserve_amount, "15.00", "What one recharge adds by default.");
 ABSL_FLAG(std::string, default_recharge_threshold, "10.00",
@@ -241,6 +247,8 @@ absl::StatusOr<engine::EngineOptions> EngineOptionsFromFlags() {
   options.max_queue_bytes = absl::GetFlag(FLAGS_max_queue_bytes);
   options.lease_duration = absl::GetFlag(FLAGS_lease_duration);
   options.poll_interval = absl::GetFlag(FLAGS_poll_interval);
+  options.event_overlap = absl::GetFlag(FLAGS_event_overlap);
+  options.event_poll_interval = absl::GetFlag(FLAGS_event_poll_interval);
   if (options.lanes < 1 || options.lanes > 64) return InvalidField("--lanes", "must be 0 to 64");
   if (options.query_threads < 1 || options.query_threads > 64) {
     return InvalidField("--query_threads", "must be 1 to 64");
@@ -259,6 +267,12 @@ absl::StatusOr<engine::EngineOptions> EngineOptionsFromFlags() {
   }
   if (options.poll_interval < absl::Milliseconds(1)) {
     return InvalidField("--poll_interval", "must be at least 1ms");
+  }
+  if (options.event_overlap < absl::Seconds(10) || options.event_overlap > absl::Hours(1)) {
+    return InvalidField("--event_overlap", "must be 10s to 1h");
+  }
+  if (options.event_poll_interval < absl::Milliseconds(1)) {
+    return InvalidField("--event_poll_interval", "must be at least 1ms");
   }
   return options;
 }

@@ -912,6 +912,14 @@ TEST_F(BadInputTest, ReportsThatCanNotBeTrueAreRefused) {
       {.method = "Recharges.WatchLowBalance",
        .request = "worker_id: 'w' max_in_flight: 1025",
        .field = "max_in_flight"},
+      {.method = "Ledger.WatchEvents", .request = "account_id: 'a b'", .field = "account_id"},
+      {.method = "Ledger.WatchEvents",
+       .request = "kinds: EVENT_KIND_ENABLED kinds: EVENT_KIND_UNSPECIFIED",
+       .field = "kinds[1]"},
+      {.method = "Ledger.WatchEvents",
+       .request = "resume_token: 'not-ours'",
+       .field = "resume_token"},
+      {.method = "Ledger.WatchEvents", .request = "resume_token: '%%%'", .field = "resume_token"},
   });
 }
 

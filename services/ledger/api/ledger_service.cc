@@ -584,6 +584,11 @@ grpc::ServerUnaryReactor* LedgerService::ListEvents(grpc::CallbackServerContext*
   });
 }
 
+grpc::ServerWriteReactor<pb::WatchEventsResponse>* LedgerService::WatchEvents(
+    grpc::CallbackServerContext* context, const pb::WatchEventsRequest* request) {
+  return watches_.Start(api_, context, *request);
+}
+
 grpc::ServerUnaryReactor* LedgerService::GetBillingAdvice(
     grpc::CallbackServerContext* context, const pb::GetBillingAdviceRequest* request,
     pb::GetBillingAdviceResponse* response) {

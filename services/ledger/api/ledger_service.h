@@ -11,6 +11,7 @@
 #include "services/ledger/api/call.h"
 #include "services/ledger/api/conversions.h"
 #include "services/ledger/api/stream_usage.h"
+#include "services/ledger/api/watch_events.h"
 
 namespace reserve::api {
 
@@ -21,7 +22,10 @@ class LedgerService final
   explicit LedgerService(const ApiContext& api) : api_(api) {}
 
   // Lets open streams settle what they have read, and ends them with UNAVAILABLE.
-  void EndStreams() { streams_.EndAll(); }
+  void EndStreams() {
+    streams_.EndAll();
+    watches_.EndAll();
+  }
 
   grpc::ServerUnaryReactor* OpenAccount(grpc::CallbackServerContext* context,
                                         const pb::OpenAccountRequest* request,
@@ -85,6 +89,8 @@ class LedgerService final
   grpc::ServerUnaryReactor* ListEvents(grpc::CallbackServerContext* context,
                                        const pb::ListEventsRequest* request,
                                        pb::ListEventsResponse* response) override;
+  grpc::ServerWriteReactor<pb::WatchEventsResponse>* WatchEvents(
+      grpc::CallbackServerContext* context, const pb::WatchEventsRequest* request) override;
   grpc::ServerUnaryReactor* GetBillingAdvice(grpc::CallbackServerContext* context,
                                              const pb::GetBillingAdviceRequest* request,
                                              pb::GetBillingAdviceResponse* response) override;
@@ -92,6 +98,7 @@ class LedgerService final
  private:
   const ApiContext api_;
   UsageStreams streams_;
+  EventWatches watches_;
 };
 
 }  // namespace reserve::api

@@ -653,13 +653,20 @@ absl::Status Batch::Write(storage::Connection& connection) {
   if (!has_writes_) return absl::OkStatus();
   RESERVE_RETURN_IF_ERROR(storage::InsertAccounts(connection, opened));
   RESERVE_RETURN_IF_ERROR(storage::InsertEntries(connection, entries));
-  RESERVE_RETURN_IF_ERROR(storage::InsertEvents(connection, events));
   RESERVE_RETURN_IF_ERROR(storage::WriteRecharges(connection, recharges));
   RESERVE_RETURN_IF_ERROR(storage::InsertCardDeclines(connection, new_declines_));
   RESERVE_RETURN_IF_ERROR(storage::InsertRequests(connection, new_requests_));
   RESERVE_RETURN_IF_ERROR(storage::WriteUsers(connection, users));
   RESERVE_RETURN_IF_ERROR(storage::WriteAccounts(connection, changed));
-  return storage::WriteBalances(connection, balances);
+  RESERVE_RETURN_IF_ERROR(storage::WriteBalances(connection, balances));
+  // Last, as who watches events counts on a commit soon after.
+  if (!events.empty()) events_written_ = std::chrono::steady_clock::now();
+  return storage::InsertEvents(connection, events);
+}
+
+absl::Duration Batch::events_age() const {
+  if (!events_written_.has_value()) return absl::ZeroDuration();
+  return absl::FromChrono(std::chrono::steady_clock::now() - *events_written_);
 }
 
 }  // namespace reserve::engine

@@ -13,6 +13,7 @@
 #ifndef RESERVE_SERVICES_LEDGER_ENGINE_BATCH_H_
 #define RESERVE_SERVICES_LEDGER_ENGINE_BATCH_H_
 
+#include <chrono>
 #include <deque>
 #include <optional>
 #include <string>
@@ -22,6 +23,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "services/ledger/domain/policy.h"
 #include "services/ledger/engine/account_cache.h"
@@ -74,6 +76,8 @@ class Batch {
   bool missed_rate() const { return missed_rate_; }
   // False if there is nothing to commit.
   bool has_writes() const { return has_writes_; }
+  // How long ago the events were written; zero if there are none.
+  absl::Duration events_age() const;
 
  private:
   struct AccountSlot {
@@ -167,6 +171,7 @@ class Batch {
   int duplicate_count_ = 0;
   bool missed_rate_ = false;
   bool has_writes_ = false;
+  std::optional<std::chrono::steady_clock::time_point> events_written_;
 };
 
 }  // namespace reserve::engine

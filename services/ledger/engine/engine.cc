@@ -43,6 +43,7 @@ Engine::Engine(EngineOptions options) : options_(std::move(options)) {
       });
   queries_ = std::make_unique<QueryPool>(options_.database, options_.query_threads,
                                          stats_.overloaded_queries);
+  event_feed_ = std::make_unique<EventFeed>(options_);
   for (int i = 0; i < options_.lanes; ++i) {
     lanes_.push_back(std::make_unique<Lane>(
         options_, catalogs_, stats_,
@@ -56,6 +57,7 @@ Engine::~Engine() {
     stopping_ = true;
   }
   if (housekeeper_.joinable()) housekeeper_.join();
+  event_feed_.reset();
   queries_.reset();
   dispatcher_->Stop();  // it gives the lanes work, and they it
   lanes_.clear();

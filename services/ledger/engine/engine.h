@@ -1,5 +1,5 @@
 // The engine: lanes for what changes accounts, a pool for what only reads, a
-// dispatcher for recharges, and a housekeeper for what time brings.
+// dispatcher for recharges, a feed of events, and a housekeeper for what time brings.
 //
 // Every command that changes an account goes to lane hash(account_id) % lanes.
 // Thread-safe. The engine knows the domain and the storage, not gRPC.
@@ -23,6 +23,7 @@
 #include "absl/synchronization/mutex.h"
 #include "services/ledger/engine/catalog.h"
 #include "services/ledger/engine/command.h"
+#include "services/ledger/engine/event_feed.h"
 #include "services/ledger/engine/lane.h"
 #include "services/ledger/engine/query_pool.h"
 #include "services/ledger/engine/recharge_dispatcher.h"
@@ -58,6 +59,7 @@ class Engine {
 
   QueryPool& queries() { return *queries_; }
   RechargeDispatcher& dispatcher() { return *dispatcher_; }
+  EventFeed& event_feed() { return *event_feed_; }
   std::shared_ptr<const Catalog> catalog() const { return catalogs_.Get(); }
   const EngineOptions& options() const { return options_; }
   const EngineStats& stats() const { return stats_; }
@@ -97,6 +99,7 @@ class Engine {
   NobodyWaits nobody_waits_;
   std::unique_ptr<RechargeDispatcher> dispatcher_;
   std::unique_ptr<QueryPool> queries_;
+  std::unique_ptr<EventFeed> event_feed_;
   std::vector<std::unique_ptr<Lane>> lanes_;
 
   std::atomic<bool> started_ = false;

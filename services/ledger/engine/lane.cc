@@ -177,6 +177,12 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, Duplicates* duplicates, Re
       status = MakeError(absl::StatusCode::kAborted, "RATE_DECK_IS_NEW", "", "a deck is new");
     }
   }
+  if (status.ok() && batch.events_age() > options_.event_overlap / 2) {
+    // Who watches the feed may have looked past their time by now (event_cursor.h).
+    // The other half is the server's, to commit in.
+    status = MakeError(absl::StatusCode::kAborted, "TRANSACTION_TOO_OLD", "",
+                       "the transaction took too long to be committed");
+  }
   if (!status.ok()) {
     connection_->Rollback();
     if (read == Reading::kRemembered && ReasonOf(status) == "BALANCE_MOVED") {

@@ -57,6 +57,14 @@ struct EngineOptions {
   absl::Duration lease_duration = absl::Seconds(30);
   // How often work is looked for that no command of this process announced.
   absl::Duration poll_interval = absl::Milliseconds(500);
+  // How long after its INSERT an event may be committed: no lane commits after half
+  // of it, and who watches reads back all of it (event_cursor.h). The same on all
+  // ledgers of a database.
+  absl::Duration event_overlap = absl::Minutes(1);
+  // How often events are looked for while somebody watches them.
+  absl::Duration event_poll_interval = absl::Milliseconds(100);
+  // A watcher hears at least this often.
+  absl::Duration event_progress_interval = absl::Seconds(5);
   Clock clock;
 };
 

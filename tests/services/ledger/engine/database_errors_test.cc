@@ -112,7 +112,7 @@ std::string TextOf(const Reply& reply) {
   return std::visit(Writer(), reply);
 }
 
-// Everything that is stored of an account, without its id.
+// Everything that is stored of an account, without its id and the times by the database's clock.
 std::string StoredOf(const test_support::TestDatabase& sql, storage::Connection& connection,
                      const std::string& account_id) {
   static const auto* const kSelects = new std::vector<std::string>([&sql] {
@@ -122,8 +122,9 @@ std::string StoredOf(const test_support::TestDatabase& sql, storage::Connection&
              "SEPARATOR ', ') FROM information_schema.columns WHERE table_schema = '",
              sql.schema(),
              // How often a row was written depends on what came in one batch.
-             "' AND column_name NOT IN ('account_id', 'version', 'revision') AND table_name IN "
-             "(SELECT table_name FROM information_schema.columns WHERE table_schema = '",
+             "' AND column_name NOT IN ('account_id', 'version', 'revision', 'feed_time') "
+             "AND table_name IN (SELECT table_name "
+             "FROM information_schema.columns WHERE table_schema = '",
              sql.schema(), "' AND column_name = 'account_id') GROUP BY table_name"))) {
       selects.push_back(absl::StrCat("SELECT CONCAT_WS('|', '", row[0], "', ", row[1], ") FROM ",
                                      row[0], " WHERE account_id = "));

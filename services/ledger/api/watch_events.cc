@@ -1,0 +1,168 @@
+#include "services/ledger/api/watch_events.h"
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "services/ledger/api/page_token.h"
+#include "services/ledger/engine/event_feed.h"
+
+namespace reserve::api {
+namespace {
+
+// The year 3000: later is no time of an event.
+constexpr int64_t kLastMicros = 32'503'680'000'000'000;
+
+std::string TokenDigest() { return QueryDigest({"WatchEvents"}); }
+
+absl::Status Draining() {
+  return MakeError(absl::StatusCode::kUnavailable, "DRAINING", "",
+                   "the ledger is going away; open the stream again elsewhere");
+}
+
+absl::StatusOr<engine::EventCursor::Options> OptionsFrom(const pb::WatchEventsRequest& request) {
+  engine::EventCursor::Options options;
+  if (!request.account_id().empty()) {
+    RESERVE_RETURN_IF_ERROR(CheckId(request.account_id(), "account_id"));
+    options.account_id = request.account_id();
+  }
+  for (int i = 0; i < request.kinds_size(); ++i) {
+    const int kind = request.kinds(i);
+    if (!pb::EventKind_IsValid(kind) || kind == pb::EVENT_KIND_UNSPECIFIED) {
+      return InvalidField(absl::StrCat("kinds[", i, "]"), "is not a kind of event");
+    }
+    options.kinds.insert(static_cast<domain::EventKind>(kind));
+  }
+  if (!request.resume_token().empty()) {
+    RESERVE_ASSIGN_OR_RETURN(options.resume_from, DecodeResumeToken(request.resume_token()));
+  }
+  return options;
+}
+
+}  // namespace
+
+std::string EncodeResumeToken(absl::Time watermark) {
+  return EncodePageToken(TokenDigest(), absl::StrCat(absl::ToUnixMicros(watermark)));
+}
+
+absl::StatusOr<absl::Time> DecodeResumeToken(absl::string_view token) {
+  const absl::StatusOr<std::string> text = DecodePageToken(TokenDigest(), token);
+  int64_t micros = 0;
+  if (!text.ok() || !absl::SimpleAtoi(*text, &micros) || micros < 0 || micros > kLastMicros) {
+    return InvalidField("resume_token", "is not a token of this stream");
+  }
+  return absl::FromUnixMicros(micros);
+}
+
+// One client that watches. The feed gives a page, and no other before Ready.
+class EventWatch final : public EventWatches::Reactor, public engine::EventWatcher {
+ public:
+  EventWatch(EventWatches& watches, const ApiContext& api, grpc::CallbackServerContext* context)
+      : watches_(watches), api_(api), record_(api.metrics, *context, "WatchEvents") {}
+
+  void Begin(absl::StatusOr<engine::EventCursor::Options> options) {
+    if (!options.ok()) return End(options.status());
+    if (!api_.engine.started()) return End(engine::NotServing());
+    const absl::Status added = api_.engine.event_feed().Add(this, *std::move(options));
+    if (!added.ok()) End(added);
+  }
+
+  void End(const absl::Status& status) {
+    absl::MutexLock lock(&mutex_);
+    if (ended_) return;
+    ended_ = true;
+    end_status_ = status;
+    Proceed();
+  }
+
+  void OnPage(engine::EventCursor::Page page) override {
+    absl::MutexLock lock(&mutex_);
+    if (ended_) return;
+    sending_.Clear();
+    for (const storage::FeedEvent& event : page.events) {
+      ToProto(event.event, event.currency, sending_.add_events());
+    }
+    sending_.set_resume_token(EncodeResumeToken(page.watermark));
+    writing_ = true;
+    StartWrite(&sending_);
+  }
+
+  void OnFailed(const absl::Status& status) override { End(status); }
+
+  void OnWriteDone(bool ok) override {
+    {
+      absl::MutexLock lock(&mutex_);
+      writing_ = false;
+      if (!ok && !ended_) {
+        ended_ = true;
+        end_status_ = absl::CancelledError("the client is gone");
+      }
+      Proceed();
+      if (ended_) return;
+    }
+    // Without the lock, which the feed takes under its own.
+    api_.engine.event_feed().Ready(this);
+  }
+
+  void OnCancel() override { End(absl::CancelledError("the client is gone")); }
+
+  void OnDone() override {
+    // After this the feed does not call any more.
+    api_.engine.event_feed().Remove(this);
+    watches_.Remove(this);
+    delete this;
+  }
+
+ private:
+  void Proceed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (writing_ || finished_ || !ended_) return;
+    finished_ = true;
+    Finish(record_.End(end_status_));
+  }
+
+  EventWatches& watches_;
+  const ApiContext api_;
+  const CallRecord record_;
+
+  absl::Mutex mutex_;
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status end_status_ ABSL_GUARDED_BY(mutex_);
+  pb::WatchEventsResponse sending_;
+};
+
+EventWatches::Reactor* EventWatches::Start(const ApiContext& api,
+                                           grpc::CallbackServerContext* context,
+                                           const pb::WatchEventsRequest& request) {
+  auto* watch = new EventWatch(*this, api, context);
+  bool ending = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    open_.insert(watch);
+    ending = ending_;
+  }
+  if (ending) {
+    watch->End(Draining());
+  } else {
+    watch->Begin(OptionsFrom(request));
+  }
+  return watch;
+}
+
+void EventWatches::EndAll() {
+  // Under the lock, so that none of them is deleted meanwhile.
+  absl::MutexLock lock(&mutex_);
+  ending_ = true;
+  for (EventWatch* watch : open_) watch->End(Draining());
+}
+
+void EventWatches::Remove(EventWatch* watch) {
+  absl::MutexLock lock(&mutex_);
+  open_.erase(watch);
+}
+
+}  // namespace reserve::api

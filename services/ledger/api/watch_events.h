@@ -1,0 +1,54 @@
+// WatchEvents: the events of all accounts, pushed as they happen.
+//
+// A stream holds one message at a time; the next is read from the database once
+// gRPC has taken it, so a client that reads slowly costs no memory. Several streams
+// may run at once; thread-safe.
+#ifndef RESERVE_SERVICES_LEDGER_API_WATCH_EVENTS_H_
+#define RESERVE_SERVICES_LEDGER_API_WATCH_EVENTS_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "reserve/ledger/v1/ledger.grpc.pb.h"
+#include "services/ledger/api/call.h"
+#include "services/ledger/api/conversions.h"
+
+namespace reserve::api {
+
+class EventWatch;
+
+// The watches that are open.
+class EventWatches {
+ public:
+  using Reactor = grpc::ServerWriteReactor<pb::WatchEventsResponse>;
+
+  Reactor* Start(const ApiContext& api, grpc::CallbackServerContext* context,
+                 const pb::WatchEventsRequest& request);
+
+  // Ends open watches with UNAVAILABLE; new ones end at once.
+  void EndAll();
+
+ private:
+  friend class EventWatch;
+  void Remove(EventWatch* watch);
+
+  absl::Mutex mutex_;
+  absl::flat_hash_set<EventWatch*> open_ ABSL_GUARDED_BY(mutex_);
+  bool ending_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+// A watermark of the feed as a client keeps it.
+std::string EncodeResumeToken(absl::Time watermark);
+// INVALID_ARGUMENT on "resume_token" if it is not ours.
+absl::StatusOr<absl::Time> DecodeResumeToken(absl::string_view token);
+
+}  // namespace reserve::api
+
+#endif  // RESERVE_SERVICES_LEDGER_API_WATCH_EVENTS_H_

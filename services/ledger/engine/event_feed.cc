@@ -1,0 +1,120 @@
+#include "services/ledger/engine/event_feed.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/error/error.h"
+
+namespace reserve::engine {
+
+EventFeed::EventFeed(const EngineOptions& options)
+    : options_(options), thread_([this] { Run(); }) {}
+
+EventFeed::~EventFeed() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+    wake_ = true;
+  }
+  thread_.join();
+}
+
+absl::Status EventFeed::Add(EventWatcher* watcher, EventCursor::Options options) {
+  options.overlap = options_.event_overlap;
+  auto watching = std::make_shared<Watching>(Watching{watcher, EventCursor(std::move(options))});
+  absl::MutexLock lock(&mutex_);
+  if (watching_.size() >= kMaxWatchers) {
+    return MakeError(absl::StatusCode::kResourceExhausted, "OVERLOADED", "",
+                     absl::StrCat(kMaxWatchers, " watch already; watch through another ledger"));
+  }
+  watching_.push_back(std::move(watching));
+  wake_ = true;
+  return absl::OkStatus();
+}
+
+void EventFeed::Ready(EventWatcher* watcher) {
+  absl::MutexLock lock(&mutex_);
+  for (const std::shared_ptr<Watching>& watching : watching_) {
+    if (watching->watcher == watcher) watching->ready = true;
+  }
+  wake_ = true;
+}
+
+void EventFeed::Remove(EventWatcher* watcher) {
+  absl::MutexLock lock(&mutex_);
+  watching_.erase(
+      std::remove_if(watching_.begin(), watching_.end(),
+                     [watcher](const auto& watching) { return watching->watcher == watcher; }),
+      watching_.end());
+}
+
+void EventFeed::Run() {
+  const storage::SqlThread sql_thread;
+  while (true) {
+    const std::vector<std::shared_ptr<Watching>> due = AwaitWork();
+    if (due.empty()) break;
+    for (const std::shared_ptr<Watching>& watching : due) Serve(watching);
+  }
+  connection_.reset();
+}
+
+std::vector<std::shared_ptr<EventFeed::Watching>> EventFeed::AwaitWork() {
+  absl::MutexLock lock(&mutex_);
+  while (!stopping_) {
+    const absl::Time now = absl::Now();
+    std::vector<std::shared_ptr<Watching>> due;
+    absl::Time next = absl::InfiniteFuture();
+    for (const std::shared_ptr<Watching>& watching : watching_) {
+      if (!watching->ready) continue;
+      // A clock that was set back must not make anybody wait.
+      const bool is_due =
+          watching->next_read <= now || watching->next_read > now + options_.event_poll_interval;
+      if (is_due) due.push_back(watching);
+      next = std::min(next, watching->next_read);
+    }
+    if (!due.empty()) return due;
+    // Nobody watches: no connection is held for nothing.
+    if (watching_.empty()) connection_.reset();
+    wake_ = false;
+    mutex_.AwaitWithDeadline(absl::Condition(&wake_), next);
+  }
+  return {};
+}
+
+void EventFeed::Serve(const std::shared_ptr<Watching>& watching) {
+  absl::StatusOr<EventCursor::Page> page = Read(watching->cursor);
+  // Under the lock, so that a watcher that is removed is not called any more.
+  absl::MutexLock lock(&mutex_);
+  if (std::find(watching_.begin(), watching_.end(), watching) == watching_.end()) return;
+  if (!page.ok()) {
+    watching->ready = false;
+    watching->watcher->OnFailed(page.status());
+    return;
+  }
+  const absl::Time now = absl::Now();
+  watching->next_read = page->caught_up ? now + options_.event_poll_interval : now;
+  const bool sign_of_life =
+      page->watermark != absl::InfinitePast() &&
+      (now - watching->last_page >= options_.event_progress_interval || now < watching->last_page);
+  if (page->events.empty() && !sign_of_life) return;
+  watching->last_page = now;
+  watching->ready = false;
+  watching->watcher->OnPage(*std::move(page));
+}
+
+absl::StatusOr<EventCursor::Page> EventFeed::Read(EventCursor& cursor) {
+  if (connection_ == nullptr || !connection_->alive()) {
+    connection_.reset();
+    RESERVE_ASSIGN_OR_RETURN(connection_, storage::Connection::Open(options_.database));
+  }
+  absl::StatusOr<EventCursor::Page> page = cursor.Next(*connection_);
+  if (page.ok()) return page;
+  return MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "",
+                   absl::StrCat("the feed can't be read; open the stream again with the last "
+                                "resume_token: ",
+                                page.status().message()));
+}
+
+}  // namespace reserve::engine
