@@ -46,8 +46,8 @@ void Process::Kill() {
   life.reset();
 }
 
-absl::StatusOr<std::unique_ptr<Stage>> Stage::Create() {
-  std::unique_ptr<Stage> stage(new Stage());
+absl::StatusOr<std::unique_ptr<Stage>> Stage::Create(StageOptions options) {
+  std::unique_ptr<Stage> stage(new Stage(std::move(options)));
   RESERVE_RETURN_IF_ERROR(stage->SetUp());
   return stage;
 }
@@ -100,24 +100,31 @@ absl::Status Stage::SetUpProxies() {
 
 void Stage::Describe() {
   const auto describe = [this](const std::string& name, const std::string& program,
-                               std::vector<std::string> args) {
-    return Process{.name = name,
-                   .program = program,
-                   .args = std::move(args),
-                   .socket = program == "worker" ? "" : absl::StrCat(folder_, "/", name, ".sock"),
-                   .log_file = absl::StrCat(folder_, "/", name, ".log")};
+                               std::vector<std::string> args,
+                               const std::vector<std::string>& more = {}) {
+    args.insert(args.end(), more.begin(), more.end());
+    const auto env = options_.env.find(name);
+    return Process{
+        .name = name,
+        .program = program,
+        .args = std::move(args),
+        .socket = program == "worker" ? "" : absl::StrCat(folder_, "/", name, ".sock"),
+        .log_file = absl::StrCat(folder_, "/", name, ".log"),
+        .env = env == options_.env.end() ? std::map<std::string, std::string>() : env->second};
   };
   for (size_t i = 0; i < kLedgers; ++i) {
     // Retries soon enough to be over when all settles; a cap that only busy accounts reach.
     ledgers_[i] =
         describe(absl::StrCat("ledger-", i), "ledger",
                  {"serve", "--lease_duration=2s", "--retry_delays=1s,2s,3s",
-                  "--max_automatic_recharges_per_day=25", "--max_automatic_amount_per_day=3000"});
+                  "--max_automatic_recharges_per_day=25", "--max_automatic_amount_per_day=3000"},
+                 options_.ledger_flags);
   }
   for (size_t i = 0; i < kWorkers; ++i) {
     workers_[i] = describe(
         absl::StrCat("worker-", i), "worker",
-        {absl::StrCat("--worker_id=worker-", i), "--charge_timeout=800ms", "--backoff_max=1s"});
+        {absl::StrCat("--worker_id=worker-", i), "--charge_timeout=800ms", "--backoff_max=1s"},
+        options_.worker_flags);
   }
   gateway_ = describe("gateway", "gateway_stub",
                       {absl::StrCat("--data_file=", folder_, "/charges.jsonl"),
@@ -132,8 +139,9 @@ absl::Status Stage::Start(Process& process) {
     std::filesystem::remove(process.socket);
     args.push_back("--listen=unix:" + process.socket);
   }
-  RESERVE_ASSIGN_OR_RETURN(process.life,
-                           Subprocess::Start({.program = process.program, .args = args}));
+  RESERVE_ASSIGN_OR_RETURN(
+      process.life,
+      Subprocess::Start({.program = process.program, .args = args, .env = process.env}));
   if (process.socket.empty()) return absl::OkStatus();
   const bool done =
       WaitUntil([&] { return !process.Running() || Listens(process.socket); }, kStartTimeout);

@@ -15,8 +15,10 @@
 #include <grpcpp/grpcpp.h>
 
 #include <array>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -38,6 +40,7 @@ struct Process {
   std::vector<std::string> args;
   std::string socket;  // where it listens; empty if nowhere
   std::string log_file;
+  std::map<std::string, std::string> env = {};
   std::unique_ptr<test_support::Subprocess> life = {};
 
   bool Running() const { return life != nullptr && life->Running(); }
@@ -46,10 +49,19 @@ struct Process {
   void Kill();
 };
 
+// Flags after the stage's own, so they win.
+struct StageOptions {
+  std::vector<std::string> ledger_flags = {};
+  std::vector<std::string> worker_flags = {};
+  // Added to the environment of one process, by its name: "ledger-0", "worker-1", "gateway".
+  std::map<std::string, std::map<std::string, std::string>> env = {};
+};
+
 class Stage {
  public:
   // Everything runs, and the starter deck is in force.
-  static absl::StatusOr<std::unique_ptr<Stage>> Create();
+  static absl::StatusOr<std::unique_ptr<Stage>> Create(StageOptions options);
+  static absl::StatusOr<std::unique_ptr<Stage>> Create() { return Create({}); }
   Stage(const Stage&) = delete;
   Stage& operator=(const Stage&) = delete;
   ~Stage();
@@ -80,12 +92,13 @@ class Stage {
   void KeepFolder(bool keep = true) { keep_folder_ = keep; }
 
  private:
-  Stage() = default;
+  explicit Stage(StageOptions options) : options_(std::move(options)) {}
   absl::Status SetUp();
   absl::Status SetUpProxies();
   void Describe();
   absl::Status RunToEnd(std::vector<std::string> args);
 
+  const StageOptions options_;
   std::string folder_;
   bool keep_folder_ = false;
   std::unique_ptr<test_support::PrivateDatabaseServer> database_server_;
