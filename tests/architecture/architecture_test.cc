@@ -1,9 +1,12 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <regex>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "gmock/gmock.h"
@@ -42,6 +45,46 @@ TEST(ArchitectureTest, SourcesKeepToTheRules) {
   }
   EXPECT_GT(files, 20);
   EXPECT_THAT(violations, IsEmpty()) << absl::StrJoin(violations, "\n");
+}
+
+// "Suite.Name" of every test that is written down in the sources of the tests.
+std::set<std::string> TestsIn(const fs::path& folder) {
+  static const std::regex kTest(R"(\bTEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\))");
+  std::set<std::string> tests;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
+    if (entry.path().extension() != ".cc") continue;
+    const std::string text = ReadFile(entry.path());
+    for (std::sregex_iterator it(text.begin(), text.end(), kTest), end; it != end; ++it) {
+      tests.insert(absl::StrCat((*it)[1].str(), ".", (*it)[2].str()));
+    }
+  }
+  return tests;
+}
+
+// The names of tests that a document has in backticks; "Suite.G4_*" stands for all that begin so.
+std::vector<std::string> TestsNamedIn(const std::string& document) {
+  static const std::regex kName(R"(`(\w+Test\.\w+\*?)`)");
+  std::vector<std::string> names;
+  for (std::sregex_iterator it(document.begin(), document.end(), kName), end; it != end; ++it) {
+    names.push_back((*it)[1].str());
+  }
+  return names;
+}
+
+TEST(DocumentsTest, EveryTestThatIsNamedExists) {
+  const fs::path root = test_support::SourceDir();
+  const std::set<std::string> tests = TestsIn(root / "tests");
+  const auto exists = [&tests](std::string name) {
+    if (name.back() != '*') return tests.count(name) > 0;
+    name.pop_back();
+    const auto first = tests.lower_bound(name);
+    return first != tests.end() && absl::StartsWith(*first, name);
+  };
+  for (const std::string document : {"docs/FAILURES.md", "docs/RULES.md"}) {
+    const std::vector<std::string> names = TestsNamedIn(ReadFile(root / document));
+    EXPECT_GT(names.size(), 20u) << document;
+    for (const std::string& name : names) EXPECT_TRUE(exists(name)) << document << ": " << name;
+  }
 }
 
 struct Sample {
