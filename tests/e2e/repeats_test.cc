@@ -1,0 +1,204 @@
+// Every request that changes something, sent again after it was answered, as after a lost reply:
+// the answer is the same, and nothing that is stored changes.
+#include <gmock/gmock.h>
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "tests/e2e/failure_scene.h"
+#include "tests/e2e/stack.h"
+
+namespace reserve::e2e {
+namespace {
+
+namespace pb = ledger::v1;
+namespace gw = gateway::v1;
+using google::protobuf::DescriptorPool;
+using google::protobuf::Message;
+using google::protobuf::MessageFactory;
+using google::protobuf::TextFormat;
+
+// A request to "Service.Method" as text.
+struct Step {
+  std::string method = "";
+  std::string request = "";
+};
+
+// In an order in which each succeeds. The recharges of `soft` and `lost` are handed to a worker
+// before they are reported.
+std::vector<Step> Steps() {
+  const std::string usage =
+      "account_id: 'acct' usage { user_id: 'u' start_time { seconds: 1790000000 } call { "
+      "direction: DIRECTION_OUTBOUND destination: '+18765550123' duration_seconds: 60 } ";
+  return {
+      {"Ledger.OpenAccount", "account_id: 'acct' card_token: 'tok_visa#acct'"},
+      {"Recharges.ReportRecharge",
+       "account_id: 'acct' ordinal: 1 attempt: 1 worker_id: 'w' succeeded { charge_id: 'ch_1' "
+       "amount { currency_code: 'USD' units: 15 } }"},
+      {"Ledger.PutUser", "account_id: 'acct' user_id: 'u'"},
+      {"Ledger.PutUser", "account_id: 'acct' user_id: 'u' plan_id: 'unlimited'"},
+      {"Ledger.UpdateBillingSettings",
+       "account_id: 'acct' reserve_amount { units: 20 } recharge_threshold { units: 12 }"},
+      {"Ledger.UpdatePaymentMethod", "account_id: 'acct' card_token: 'tok_mastercard#acct'"},
+      {"Ledger.RecordUsage", absl::StrCat(usage, "usage_id: 'one' }")},
+      {"Ledger.BatchRecordUsage", absl::StrCat("requests { ", usage,
+                                               "usage_id: 'two' } } requests "
+                                               "{ ",
+                                               usage, "usage_id: 'three' } }")},
+      {"Ledger.StreamUsage", absl::StrCat("sequence: 1 request { ", usage, "usage_id: 'four' } }")},
+      {"Ledger.AdjustBalance",
+       "account_id: 'acct' request_id: 'gift' amount { units: 1 } reason: 'gift'"},
+      {"Ledger.AdjustBalance",
+       "account_id: 'acct' request_id: 'dip' amount { units: -10 } reason: 'dip'"},
+      {"Recharges.ReportRecharge",
+       "account_id: 'acct' ordinal: 2 attempt: 1 worker_id: 'w' succeeded { charge_id: 'ch_2' "
+       "amount { currency_code: 'USD' units: 20 } }"},
+      {"Ledger.RequestRecharge", "account_id: 'acct' request_id: 'top-up' amount { units: 25 }"},
+      {"Ledger.BlockAccount", "account_id: 'acct' reason: 'fraud?'"},
+      {"Ledger.UnblockAccount", "account_id: 'acct' reason: 'no fraud'"},
+      {"Recharges.ReportRecharge",
+       "account_id: 'soft' ordinal: 1 attempt: 1 lease_epoch: 1 worker_id: 'ghost' declined { "
+       "decline_class: DECLINE_CLASS_SOFT code: 'insufficient_funds' }"},
+      {"Recharges.ReportRecharge",
+       "account_id: 'lost' ordinal: 1 attempt: 1 lease_epoch: 1 worker_id: 'ghost' unresolved { "
+       "reason: 'nobody knows' }"},
+      {"Rates.ImportRateDeck", ""},
+  };
+}
+
+// What is not in Steps(): it changes nothing, or has its reason here.
+const std::set<std::string>& NotRepeated() {
+  static const auto* const methods = new std::set<std::string>{
+      "Ledger.GetAccount", "Ledger.ListAccounts", "Ledger.GetUser", "Ledger.ListUsers",
+      "Ledger.AuthorizeUsage", "Ledger.GetUsage", "Ledger.ListUsage", "Ledger.ListEntries",
+      "Ledger.ListRecharges", "Ledger.ListEvents", "Ledger.GetBillingAdvice", "Rates.ListRateDecks",
+      "Rates.ListRates", "Rates.QuoteCall", "Rates.QuoteSms", "Audit.VerifyAccount",
+      "Audit.VerifyLedger",
+      // Leases are time: each hand-out has a new epoch, and a renewal lasts from when it was asked.
+      "Recharges.WatchLowBalance", "Recharges.RenewLease"};
+  return *methods;
+}
+
+class RepeatsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto stack = Stack::Start({.gateway = true});
+    ASSERT_TRUE(stack.ok()) << stack.status();
+    stack_ = *std::move(stack);
+  }
+
+  // The answer, as text and without the mark of a repeat.
+  absl::StatusOr<std::string> Send(const Step& step) {
+    if (step.method == "Rates.ImportRateDeck") {
+      const auto ended =
+          stack_->RunLedger({"import-rates", "--starter", "--effective_time=2000-01-01T00:00:00Z"});
+      if (ended.exit_code != 0) return absl::UnknownError(ended.errors);
+      return ended.output;
+    }
+    const auto* method = DescriptorPool::generated_pool()->FindMethodByName(
+        absl::StrCat("reserve.ledger.v1.", step.method));
+    if (method == nullptr) return absl::UnknownError("there is no such method");
+    MessageFactory* factory = MessageFactory::generated_factory();
+    const std::unique_ptr<Message> request(factory->GetPrototype(method->input_type())->New());
+    if (!TextFormat::ParseFromString(step.request, request.get())) {
+      return absl::UnknownError("not a request");
+    }
+    auto bytes = stack_->CallRaw(
+        absl::StrCat("/reserve.ledger.v1.", absl::StrReplaceAll(step.method, {{".", "/"}})),
+        request->SerializeAsString());
+    if (!bytes.ok()) return bytes.status();
+    const std::unique_ptr<Message> answer(factory->GetPrototype(method->output_type())->New());
+    if (!answer->ParseFromString(*bytes)) return absl::UnknownError("not an answer");
+    return absl::StrReplaceAll(answer->DebugString(), {{"  duplicate: true\n", ""},
+                                                       {"    duplicate: true\n", ""},
+                                                       {"duplicate: true\n", ""},
+                                                       {"already_applied: true\n", ""}});
+  }
+
+  std::vector<test_support::TestDatabase::Row> Stored() {
+    return stack_->database().Query(absl::StrCat(
+        "CHECKSUM TABLE ",
+        stack_->database().QueryText(
+            "SELECT GROUP_CONCAT(table_name) FROM information_schema.tables WHERE table_schema = "
+            "DATABASE() AND table_type = 'BASE TABLE'")));
+  }
+
+  std::unique_ptr<Stack> stack_;
+};
+
+TEST_F(RepeatsTest, EveryRequestSentAgainAnswersTheSameAndChangesNothing) {
+  for (const std::string id : {"soft", "lost"}) {
+    GhostWorker ghost(stack_->recharges());
+    ASSERT_TRUE(Send({"Ledger.OpenAccount",
+                      absl::StrCat("account_id: '", id, "' card_token: '", "tok_visa#", id, "'")})
+                    .ok());
+    ASSERT_EQ(ghost.Take().account_id(), id);
+  }
+  for (const Step& step : Steps()) {
+    SCOPED_TRACE(absl::StrCat(step.method, " { ", step.request, " }"));
+    const auto before = Stored();
+    const auto first = Send(step);
+    ASSERT_TRUE(first.ok()) << first.status();
+    const auto stored = Stored();
+    ASSERT_GE(stored.size(), 10u);
+    // The starter deck is imported by the stack.
+    if (step.method != "Rates.ImportRateDeck") {
+      EXPECT_NE(stored, before) << "it changes nothing";
+    }
+    for (int i = 0; i < 2; ++i) {
+      const auto again = Send(step);
+      ASSERT_TRUE(again.ok()) << again.status();
+      EXPECT_EQ(*again, *first);
+      EXPECT_EQ(Stored(), stored);
+    }
+  }
+}
+
+TEST_F(RepeatsTest, EveryMethodIsRepeatedHereOrHasItsReasonNotToBe) {
+  std::set<std::string> repeated;
+  for (const Step& step : Steps()) repeated.insert(step.method);
+  for (const std::string service : {"Ledger", "Rates", "Recharges", "Audit"}) {
+    const auto* descriptor = DescriptorPool::generated_pool()->FindServiceByName(
+        absl::StrCat("reserve.ledger.v1.", service));
+    ASSERT_NE(descriptor, nullptr) << service;
+    for (int i = 0; i < descriptor->method_count(); ++i) {
+      const std::string method = absl::StrCat(service, ".", descriptor->method(i)->name());
+      EXPECT_EQ(repeated.count(method) + NotRepeated().count(method), 1u) << method;
+    }
+  }
+}
+
+TEST_F(RepeatsTest, AChargeAndARefundSentAgainAreReplayed) {
+  auto& gateway = stack_->gateway();
+  const auto charge = Parse<gw::ChargeRequest>(
+      "idempotency_key: 'charge' card_token: 'tok_visa' reference: 'a/1' amount { currency_code: "
+      "'USD' units: 15 }");
+  const auto charged = Call(gateway, &gw::PaymentGateway::Stub::Charge, charge);
+  ASSERT_TRUE(charged.ok()) << charged.status();
+  const auto charged_again = Call(gateway, &gw::PaymentGateway::Stub::Charge, charge);
+  ASSERT_TRUE(charged_again.ok()) << charged_again.status();
+  EXPECT_TRUE(charged_again->replayed());
+  EXPECT_EQ(charged_again->charge().SerializeAsString(), charged->charge().SerializeAsString());
+  const auto refund = Parse<gw::RefundRequest>(absl::StrCat(
+      "idempotency_key: 'refund' charge_id: '", charged->charge().charge_id(), "' reason: 'r'"));
+  const auto refunded = Call(gateway, &gw::PaymentGateway::Stub::Refund, refund);
+  ASSERT_TRUE(refunded.ok()) << refunded.status();
+  const auto refunded_again = Call(gateway, &gw::PaymentGateway::Stub::Refund, refund);
+  ASSERT_TRUE(refunded_again.ok()) << refunded_again.status();
+  EXPECT_TRUE(refunded_again->replayed());
+  EXPECT_EQ(refunded_again->charge().SerializeAsString(), refunded->charge().SerializeAsString());
+  const auto list = Call(gateway, &gw::PaymentGateway::Stub::ListCharges, gw::ListChargesRequest());
+  ASSERT_TRUE(list.ok()) << list.status();
+  EXPECT_EQ(list->charges_size(), 1);
+}
+
+}  // namespace
+}  // namespace reserve::e2e
