@@ -140,6 +140,8 @@ TEST_F(AuditTest, ADrainingLedgerEndsTheStreamAndTheNextOneGoesOn) {
   // Held in its first page until the ledger drains.
   server_->Freeze();
   Verification cut;
+  // Answered without the database, and sent after the other on one connection: that one has come.
+  EXPECT_EQ(Verify("").status().code(), StatusCode::kInvalidArgument);
   stack_->ledger_process()->Signal(SIGTERM);
   const auto draining = stack_->ledger_process()->WaitForOutput("\"draining\"", absl::Seconds(10));
   server_->Thaw();
