@@ -106,16 +106,22 @@ size_t RechargeDispatcher::FreeSlots() {
   return slots;
 }
 
-RechargeDispatcher::Watching* RechargeDispatcher::WithMostRoom() {
+RechargeDispatcher::Watching* RechargeDispatcher::BestFor(const domain::Recharge& recharge,
+                                                          absl::Time now) {
   Watching* best = nullptr;
-  size_t most = 0;
+  std::pair<bool, size_t> best_rank;
   for (Watching& watching : watching_) {
     if (watching.in_flight.size() >= watching.max_in_flight) continue;
     const size_t room = watching.max_in_flight - watching.in_flight.size();
-    if (room > most) {
-      most = room;
-      best = &watching;
-    }
+    // Who had it last let its lease run out, perhaps at another ledger.
+    const bool had_it = recharge.lease_owner == watching.worker_id;
+    const bool doubted = had_it || now < watching.doubted_until;
+    // Another ledger may know another worker: let it be first.
+    if (had_it && now < recharge.due_time + 2 * options_.poll_interval) continue;
+    const std::pair<bool, size_t> rank(!doubted, room);
+    if (best != nullptr && rank <= best_rank) continue;
+    best = &watching;
+    best_rank = rank;
   }
   return best;
 }
@@ -125,7 +131,9 @@ absl::Status RechargeDispatcher::Dispatch(std::vector<storage::RechargeKey> anno
   {
     absl::MutexLock lock(&mutex_);
     for (Watching& watching : watching_) {
-      absl::erase_if(watching.in_flight, [now](const auto& held) { return held.second <= now; });
+      const size_t lapsed = absl::erase_if(
+          watching.in_flight, [now](const auto& held) { return held.second <= now; });
+      if (lapsed > 0) watching.doubted_until = now + 2 * options_.lease_duration;
     }
     if (watching_.empty()) return absl::OkStatus();
     if (FreeSlots() == 0) {
@@ -224,10 +232,11 @@ std::vector<RechargeDispatcher::Assignment> RechargeDispatcher::Assign(
   absl::MutexLock lock(&mutex_);
   backlog_ = candidates.size() >= kMaxClaimsAtOnce;
   for (domain::Recharge& recharge : candidates) {
-    Watching* watching = WithMostRoom();
+    Watching* watching = BestFor(recharge, now);
     if (watching == nullptr) {
       backlog_ = true;
-      break;
+      if (FreeSlots() == 0) break;
+      continue;
     }
     watching->in_flight[storage::RechargeKey(recharge.account_id, recharge.ordinal)] =
         now + options_.lease_duration;

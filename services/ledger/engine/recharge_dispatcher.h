@@ -68,6 +68,8 @@ class RechargeDispatcher {
     size_t max_in_flight;
     // What the worker has, and until when its lease lasts.
     absl::flat_hash_map<storage::RechargeKey, absl::Time> in_flight;
+    // It let a lease run out, and may be frozen: until then others are preferred.
+    absl::Time doubted_until = absl::InfinitePast();
   };
   struct Assignment {
     domain::Recharge recharge;
@@ -88,7 +90,10 @@ class RechargeDispatcher {
   absl::Status Claim(std::vector<Assignment>* assignments, absl::Time now);
   void Deliver(const std::vector<Assignment>& assignments, absl::Time now);
   size_t FreeSlots() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  Watching* WithMostRoom() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Who is to have it: with most room among those that can be trusted to be alive, or
+  // else among all. Null if nobody has room, or only who has just lost the lease.
+  Watching* BestFor(const domain::Recharge& recharge, absl::Time now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const EngineOptions& options_;
   EngineStats& stats_;

@@ -106,6 +106,23 @@ TEST_F(DispatcherTest, ALeaseThatRanOutIsGivenToAnotherWithTheAttemptsAge) {
   }
 }
 
+TEST_F(DispatcherTest, WhoLetsALeaseRunOutIsPassedOverWhileOthersHaveRoom) {
+  const auto engine = ledger_.StartEngine();
+  Watcher frozen;  // still connected, but never answers
+  engine->dispatcher().Add(&frozen, "frozen", 100);
+  Open(*engine, "a");
+  ASSERT_TRUE(WaitUntil([&] { return frozen.count() == 1; }));
+  Watcher alive;
+  engine->dispatcher().Add(&alive, "alive", 1);
+  ledger_.clock().Advance(absl::Seconds(30));
+  ASSERT_TRUE(WaitUntil([&] { return alive.count() == 1; }));
+  EXPECT_EQ(alive.Leases()[0].recharge.account_id, "a");
+  // Better one who may be frozen than nobody.
+  Open(*engine, "b");
+  EXPECT_TRUE(WaitUntil([&] { return frozen.count() == 2; }));
+  for (Watcher* watcher : {&frozen, &alive}) engine->dispatcher().Remove(watcher);
+}
+
 TEST_F(DispatcherTest, AProlongedLeaseIsNotHandedOutAgain) {
   const auto engine = ledger_.StartEngine();
   Watcher watcher;
@@ -122,7 +139,8 @@ TEST_F(DispatcherTest, AProlongedLeaseIsNotHandedOutAgain) {
   Open(*engine, "b");
   ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 2; }));
   EXPECT_EQ(watcher.Leases()[1].recharge.account_id, "b");
-  ledger_.clock().Advance(absl::Seconds(1));
+  // Its own lease comes back to it only after others could have had it.
+  ledger_.clock().Advance(absl::Seconds(2));
   ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 3; }));
   engine->dispatcher().Remove(&watcher);
   EXPECT_EQ(watcher.Leases()[2].recharge.account_id, "a");
