@@ -14,7 +14,7 @@ namespace {
 
 constexpr absl::Duration kFirstBackOff = absl::Milliseconds(2);
 constexpr absl::Duration kLongestBackOff = absl::Milliseconds(200);
-constexpr int kMostBatchesToLock = 1'024;
+constexpr int kMostBatchesToLock = 64;
 
 bool MayPass(const absl::Status& status) {
   return status.code() == absl::StatusCode::kAborted ||
