@@ -151,10 +151,18 @@ SqlFloor::Transaction SqlFloor::Write(const Options& options, int thread) {
     touched[account_id] = seq;
   }
   if (options.balances) {
-    storage::SqlText sql("INSERT INTO balances (account_id,balance_nanos,last_seq,version,revision,"
+    storage::SqlText sql(
+        "INSERT INTO balances (account_id,balance_nanos,last_seq,version,revision,"
         "head_hash) VALUES ");
     for (const auto& [account_id, seq] : touched) {
-      sql.Row().Text(account_id).Int(1'000'000'000'000'000 - seq).Int(seq).Int(1).Int(seq).Bytes(kHash).EndRow();
+      sql.Row()
+          .Text(account_id)
+          .Int(1'000'000'000'000'000 - seq)
+          .Int(seq)
+          .Int(1)
+          .Int(seq)
+          .Bytes(kHash)
+          .EndRow();
     }
     sql.Raw(
         " ON DUPLICATE KEY UPDATE balance_nanos=VALUES(balance_nanos),last_seq=VALUES(last_seq),"

@@ -80,9 +80,8 @@ const std::set<std::string>& NotRepeated() {
       "Ledger.GetAccount", "Ledger.ListAccounts", "Ledger.GetUser", "Ledger.ListUsers",
       "Ledger.AuthorizeUsage", "Ledger.GetUsage", "Ledger.ListUsage", "Ledger.ListEntries",
       "Ledger.ListRecharges", "Ledger.ListEvents", "Ledger.WatchEvents", "Ledger.GetBillingAdvice",
-      "Rates.ListRateDecks",
-      "Rates.ListRates", "Rates.QuoteCall", "Rates.QuoteSms", "Audit.VerifyAccount",
-      "Audit.VerifyLedger",
+      "Rates.ListRateDecks", "Rates.ListRates", "Rates.QuoteCall", "Rates.QuoteSms",
+      "Audit.VerifyAccount", "Audit.VerifyLedger",
       // Leases are time: each hand-out has a new epoch, and a renewal lasts from when it was asked.
       "Recharges.WatchLowBalance", "Recharges.RenewLease"};
   return *methods;

@@ -105,10 +105,7 @@ class Audit {
  public:
   Audit(storage::Connection& connection, Account account, const domain::EntryHash& head,
         Findings* findings)
-      : connection_(connection),
-        account_(std::move(account)),
-        head_(head),
-        findings_(*findings) {}
+      : connection_(connection), account_(std::move(account)), head_(head), findings_(*findings) {}
 
   absl::Status Run() {
     RESERVE_RETURN_IF_ERROR(LoadCatalog());
@@ -513,9 +510,8 @@ absl::Status VerifyAccount(storage::Connection& connection, absl::string_view ac
   const auto verify = [&]() -> absl::Status {
     RESERVE_ASSIGN_OR_RETURN(std::vector<Account> accounts,
                              storage::LoadAccounts(connection, {account_id}));
-    RESERVE_ASSIGN_OR_RETURN(
-        const std::vector<storage::Balance> balances,
-        storage::LoadBalances(connection, {account_id}, storage::Lock::kNone));
+    RESERVE_ASSIGN_OR_RETURN(const std::vector<storage::Balance> balances,
+                             storage::LoadBalances(connection, {account_id}, storage::Lock::kNone));
     if (accounts.empty() || balances.empty()) {
       return MakeError(absl::StatusCode::kNotFound, "ACCOUNT_NOT_FOUND", "account_id",
                        absl::StrCat("there is no account \"", account_id, "\""));

@@ -92,8 +92,7 @@ absl::Status Batch::Run(storage::Connection& connection, Duplicates duplicates, 
 
 // --- Loading ------------------------------------------------------------------------
 
-absl::Status Batch::Load(storage::Connection& connection, Duplicates duplicates,
-                         Reading reading) {
+absl::Status Batch::Load(storage::Connection& connection, Duplicates duplicates, Reading reading) {
   RESERVE_RETURN_IF_ERROR(LoadAccounts(connection, reading));
   RESERVE_RETURN_IF_ERROR(LoadUsers(connection));
   if (duplicates == Duplicates::kLookUp) RESERVE_RETURN_IF_ERROR(LoadBookedUsages(connection));
@@ -627,9 +626,8 @@ absl::Status Batch::Write(storage::Connection& connection) {
                         slot.revision, slot.head});
   }
   // What was not locked before is locked by being written: all in one order.
-  std::sort(balances.begin(), balances.end(), [](const auto& one, const auto& other) {
-    return one.account_id < other.account_id;
-  });
+  std::sort(balances.begin(), balances.end(),
+            [](const auto& one, const auto& other) { return one.account_id < other.account_id; });
   std::vector<const User*> users;
   for (const auto& [key, slot] : users_) {
     if (slot.changed) users.push_back(&slot.user);

@@ -19,7 +19,8 @@ class Content {
 
   Content& Int(int64_t value) {
     char bytes[8];
-    for (int i = 0; i < 8; ++i) bytes[i] = static_cast<char>(static_cast<uint64_t>(value) >> (8 * i));
+    for (int i = 0; i < 8; ++i)
+      bytes[i] = static_cast<char>(static_cast<uint64_t>(value) >> (8 * i));
     bytes_.append(bytes, sizeof(bytes));
     return *this;
   }

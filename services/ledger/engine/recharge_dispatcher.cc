@@ -131,8 +131,8 @@ absl::Status RechargeDispatcher::Dispatch(std::vector<storage::RechargeKey> anno
   {
     absl::MutexLock lock(&mutex_);
     for (Watching& watching : watching_) {
-      const size_t lapsed = absl::erase_if(
-          watching.in_flight, [now](const auto& held) { return held.second <= now; });
+      const size_t lapsed = absl::erase_if(watching.in_flight,
+                                           [now](const auto& held) { return held.second <= now; });
       if (lapsed > 0) watching.doubted_until = now + 2 * options_.lease_duration;
     }
     if (watching_.empty()) return absl::OkStatus();

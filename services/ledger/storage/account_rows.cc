@@ -128,7 +128,8 @@ absl::StatusOr<std::vector<Balance>> LoadBalances(Connection& connection,
 absl::Status WriteBalances(Connection& connection, const std::vector<Balance>& balances) {
   if (balances.empty()) return absl::OkStatus();
   SqlText sql(
-      "INSERT INTO balances (account_id,balance_nanos,last_seq,version,revision,head_hash) VALUES ");
+      "INSERT INTO balances (account_id,balance_nanos,last_seq,version,revision,head_hash) "
+      "VALUES ");
   // As the servers count: 1 for a row that is new or stays what it was, 2 for a changed one.
   int64_t expected = 0;
   for (const Balance& b : balances) {

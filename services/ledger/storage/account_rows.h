@@ -35,8 +35,8 @@ struct Balance {
   std::string account_id;
   Nanos balance = 0;
   int64_t last_seq = 0;
-  int64_t version = 0;   // of the rest of the account and its users
-  int64_t revision = 0;  // of this row
+  int64_t version = 0;       // of the rest of the account and its users
+  int64_t revision = 0;      // of this row
   domain::EntryHash head{};  // the hash of the entry last_seq; zeros if there is none
 };
 

@@ -84,8 +84,7 @@ TEST(EntryChainTest, EveryStoredFigureCounts) {
   differ(Correction(), of_all);
   differ(DearCall(), of_all);
   differ(Correction(), {[](Entry& e) { ++e.recharge_ordinal; },
-                        [](Entry& e) { e.request_id += "x"; },
-                        [](Entry& e) { e.reason += "x"; },
+                        [](Entry& e) { e.request_id += "x"; }, [](Entry& e) { e.reason += "x"; },
                         // Where one text ends and the next begins is part of it.
                         [](Entry& e) { e.request_id = "r-1g", e.reason = "ift"; }});
   differ(DearCall(), {[](Entry& e) { e.booked->usage.usage_id += "x"; },

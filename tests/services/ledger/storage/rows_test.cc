@@ -124,8 +124,9 @@ TEST_F(RowsTest, ABalanceAloneChangesNothingElse) {
 }
 
 TEST_F(RowsTest, BalancesComeBackInTheOrderOfTheirIds) {
-  ASSERT_TRUE(WriteBalances(*connection_, {{"b", -kMax, 1, 9, 1, AnyHash()},
-                                           {"a", kMax, kMax, kMax, 1, {}}}).ok());
+  ASSERT_TRUE(WriteBalances(*connection_,
+                            {{"b", -kMax, 1, 9, 1, AnyHash()}, {"a", kMax, kMax, kMax, 1, {}}})
+                  .ok());
   for (const Lock lock : {Lock::kNone, Lock::kForUpdate}) {
     const auto loaded = LoadBalances(*connection_, {"b", "none", "a"}, lock);
     ASSERT_TRUE(loaded.ok()) << loaded.status();
