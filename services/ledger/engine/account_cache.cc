@@ -5,20 +5,16 @@
 namespace reserve::engine {
 
 bool AccountCache::Take(absl::string_view account_id, int64_t version, KnownAccount* known) {
-  const auto place = places_.find(account_id);
-  if (place == places_.end()) return false;
-  Slot& slot = slots_[place->second];
-  const bool found = slot.holds && slot.known.version == version;
-  if (found) *known = std::move(slot.known);
-  slot.holds = false;
-  return found;
+  return TakeAny(account_id, known) && known->version == version;
 }
 
 bool AccountCache::TakeAny(absl::string_view account_id, KnownAccount* known) {
   const auto place = places_.find(account_id);
-  if (place == places_.end() || !slots_[place->second].holds) return false;
-  *known = std::move(slots_[place->second].known);
-  slots_[place->second].holds = false;
+  if (place == places_.end()) return false;
+  Slot& slot = slots_[place->second];
+  if (!slot.holds) return false;
+  *known = std::move(slot.known);
+  slot.holds = false;
   return true;
 }
 

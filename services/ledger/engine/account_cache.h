@@ -42,7 +42,7 @@ class AccountCache {
   explicit AccountCache(size_t capacity) : capacity_(capacity) {}
 
   // Moves what is known of the account to `known`. False if nothing is known of it
-  // at that version; then it is forgotten, too.
+  // at that version; then it is forgotten, too, and `known` is anything.
   bool Take(absl::string_view account_id, int64_t version, KnownAccount* known);
   // The same at whatever version it is known.
   bool TakeAny(absl::string_view account_id, KnownAccount* known);
