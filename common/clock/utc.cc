@@ -1,6 +1,7 @@
 #include "common/clock/utc.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "absl/time/civil_time.h"
 
@@ -8,6 +9,10 @@ namespace reserve {
 namespace {
 
 constexpr int64_t kMicrosPerSecond = 1'000'000;
+
+constexpr int64_t kSecondsPerDay = 86'400;
+
+int64_t FloorDivide(int64_t value, int64_t by) { return value / by - (value % by < 0 ? 1 : 0); }
 
 // Whole seconds since the epoch, rounded towards the past, and the rest.
 struct SplitTime {
@@ -17,13 +22,8 @@ struct SplitTime {
 
 SplitTime Split(absl::Time time) {
   const int64_t micros = absl::ToUnixMicros(time);
-  int64_t seconds = micros / kMicrosPerSecond;
-  int64_t rest = micros % kMicrosPerSecond;
-  if (rest < 0) {
-    rest += kMicrosPerSecond;
-    --seconds;
-  }
-  return {seconds, rest};
+  const int64_t seconds = FloorDivide(micros, kMicrosPerSecond);
+  return {seconds, micros - seconds * kMicrosPerSecond};
 }
 
 absl::CivilSecond Civil(int64_t unix_seconds) {
@@ -58,18 +58,31 @@ absl::Time TruncateToMicros(absl::Time time) {
 
 void AppendDateTime6(absl::Time time, std::string* out) {
   const SplitTime split = Split(time);
-  const absl::CivilSecond civil = Civil(split.seconds);
-  AppendDigits(civil.year(), 4, out);
-  out->push_back('-');
-  AppendDigits(civil.month(), 2, out);
-  out->push_back('-');
-  AppendDigits(civil.day(), 2, out);
-  out->push_back(' ');
-  AppendDigits(civil.hour(), 2, out);
+  // Most times that a thread writes are of the same day, and to find out its date is what costs.
+  struct KnownDay {
+    int64_t number = std::numeric_limits<int64_t>::min();  // since the epoch; here: none
+    std::string date;
+  };
+  thread_local KnownDay day;
+  const int64_t number = FloorDivide(split.seconds, kSecondsPerDay);
+  if (number != day.number) {
+    const absl::CivilDay civil(Civil(split.seconds));
+    day.date.clear();
+    AppendDigits(civil.year(), 4, &day.date);
+    day.date.push_back('-');
+    AppendDigits(civil.month(), 2, &day.date);
+    day.date.push_back('-');
+    AppendDigits(civil.day(), 2, &day.date);
+    day.date.push_back(' ');
+    day.number = number;
+  }
+  out->append(day.date);
+  const int64_t second = split.seconds - number * kSecondsPerDay;
+  AppendDigits(second / 3600, 2, out);
   out->push_back(':');
-  AppendDigits(civil.minute(), 2, out);
+  AppendDigits(second / 60 % 60, 2, out);
   out->push_back(':');
-  AppendDigits(civil.second(), 2, out);
+  AppendDigits(second % 60, 2, out);
   out->push_back('.');
   AppendDigits(split.micros, 6, out);
 }

@@ -37,6 +37,7 @@ const std::vector<FigureKind>& FigureKinds() {
       {"hot_account", "usages/s", "batches on one account", "batch", Target::kRatioAtLeast, 0.80},
       {"skewed_accounts", "usages/s", "batches, 1 % of accounts have half", "batch"},
       {"duplicates", "usages/s", "batches that were booked before", "batch"},
+      {"cold_accounts", "usages/s", "batches, each account for the first time", "batch"},
       {"two_ledgers", "usages/s", "batches to two ledgers, same accounts", "batch"},
       {"authorize_256", "calls/s", "AuthorizeUsage, 256 in flight", "rpc_empty"},
       {"unary_1", "usages/s", "RecordUsage, 1 in flight", ""},

@@ -27,9 +27,8 @@ bool IsLow(const Account& a) {
 // A transition in the making: numbers entries, events and recharges.
 class Draft {
  public:
-  Draft(const Context& context, const Account& account)
-      : context_(context), was_low_(IsLow(account)) {
-    transition_.account = account;
+  Draft(const Context& context, Account account) : context_(context), was_low_(IsLow(account)) {
+    transition_.account = std::move(account);
   }
 
   Account& account() { return transition_.account; }
@@ -571,10 +570,15 @@ absl::Status CheckStartTime(const Context& context, absl::Time start) {
 absl::StatusOr<Transition> RecordUsage(const Context& context, const Account& account,
                                        const User& user, const Plan& plan, const Usage& usage,
                                        const Rate* rate) {
+  return RecordUsage(context, Account(account), user, plan, usage, rate);
+}
+
+absl::StatusOr<Transition> RecordUsage(const Context& context, Account&& account, const User& user,
+                                       const Plan& plan, const Usage& usage, const Rate* rate) {
   RESERVE_RETURN_IF_ERROR(CheckStartTime(context, usage.start_time));
   RESERVE_ASSIGN_OR_RETURN(Rating rating, RateUsage(usage, plan, user, rate));
   RESERVE_ASSIGN_OR_RETURN(const Nanos balance, Subtract(account.balance, rating.cost));
-  Draft draft(context, account);
+  Draft draft(context, std::move(account));
   Entry& entry = draft.AddEntry(EntryKind::kUsage, -rating.cost, balance);
   if (rating.free_seconds_taken > 0) {
     User changed = user;

@@ -107,10 +107,13 @@ absl::StatusOr<Transition> PutUser(const Context& context, const Account& accoun
 absl::Status CheckStartTime(const Context& context, absl::Time start);
 
 // U1, U3: books a usage that happened, whatever the account's state. NO_RATE and
-// MONEY_OVERFLOW as RateUsage. `rate` may be null.
+// MONEY_OVERFLOW as RateUsage. `rate` may be null. The second form moves the account
+// into the transition instead of copying it, unless it refuses.
 absl::StatusOr<Transition> RecordUsage(const Context& context, const Account& account,
                                        const User& user, const Plan& plan, const Usage& usage,
                                        const Rate* rate);
+absl::StatusOr<Transition> RecordUsage(const Context& context, Account&& account, const User& user,
+                                       const Plan& plan, const Usage& usage, const Rate* rate);
 
 // In order of precedence.
 enum class Decision : uint8_t {

@@ -12,6 +12,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -29,6 +31,7 @@ struct KnownAccount {
   domain::EntryHash head{};
   domain::Account account;
   std::vector<domain::User> users;
+  size_t place = 0;  // a hint of where the cache keeps it, for the cache alone
 };
 
 // Bounded; what was not used again for longest goes first, roughly (the clock
@@ -41,30 +44,30 @@ class AccountCache {
   // Room for so many accounts, of about 1 kB each; 0 keeps nothing.
   explicit AccountCache(size_t capacity) : capacity_(capacity) {}
 
-  // Moves what is known of the account to `known`. False if nothing is known of it
-  // at that version; then it is forgotten, too, and `known` is anything.
-  bool Take(absl::string_view account_id, int64_t version, KnownAccount* known);
-  // The same at whatever version it is known.
-  bool TakeAny(absl::string_view account_id, KnownAccount* known);
-  // Keeps it in place of what was known. Users beyond kMaxUsers are left out.
-  void Put(KnownAccount known);
+  // Takes out what is known of the account, at whatever version; null if nothing is.
+  std::unique_ptr<KnownAccount> Take(absl::string_view account_id);
+  // Keeps it in place of what was known. Of users beyond kMaxUsers those that came first
+  // are left out.
+  void Put(std::unique_ptr<KnownAccount> known);
   void Clear();
   size_t size() const { return places_.size(); }
 
  private:
   struct Slot {
     std::string account_id;
-    KnownAccount known;
-    bool holds = false;  // false: taken out
-    bool used = false;   // again, since the hand came by
+    std::unique_ptr<KnownAccount> known;  // null: taken out
+    bool used = false;                    // again, since the hand came by
   };
 
+  // The place of the account, old or new.
+  size_t PlaceOf(const KnownAccount& known);
   // A place for another account.
-  size_t FreeSlot();
+  size_t FreePlace();
 
   const size_t capacity_;
-  std::vector<Slot> slots_;
-  absl::flat_hash_map<std::string, size_t> places_;
+  // Slots never move, so that growing is never a pause.
+  std::deque<Slot> slots_;
+  absl::flat_hash_map<absl::string_view, size_t> places_;  // by the slots' own ids
   size_t hand_ = 0;
 };
 

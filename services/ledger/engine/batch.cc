@@ -1,7 +1,9 @@
 #include "services/ledger/engine/batch.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "common/digest/sha256.h"
 #include "common/error/error.h"
@@ -43,7 +45,7 @@ bool ChangesAccount(const Command& command) {
 }
 
 // The user that a command is about; null if none.
-const std::string* UserOf(const Command& command) {
+const std::string* UserIdOf(const Command& command) {
   if (const auto* record = std::get_if<RecordUsage>(&command)) return &record->usage.user_id;
   if (const auto* ask = std::get_if<AuthorizeUsage>(&command)) return &ask->usage.user_id;
   if (const auto* put = std::get_if<PutUser>(&command)) return &put->user_id;
@@ -119,18 +121,15 @@ absl::Status Batch::LoadAccounts(storage::Connection& connection, Reading readin
   accounts_.reserve(needs.size());
   for (const auto& [account_id, need] : needs) {
     AccountSlot& slot = accounts_[account_id];
-    KnownAccount known;
-    if (reading == Reading::kRemembered && !need.more_than_usage &&
-        cache_.TakeAny(account_id, &known)) {
-      slot.remembered = true;
-      slot.version = known.version;
-      slot.revision = known.revision;
-      slot.head = known.head;
-      slot.account = std::move(known.account);
-      slot.known_users = std::move(known.users);
-      slot.exists = true;
-      continue;
+    if (reading == Reading::kRemembered && !need.more_than_usage) {
+      if (std::unique_ptr<KnownAccount> known = cache_.Take(account_id); known != nullptr) {
+        slot.known = std::move(known);
+        slot.remembered = true;
+        slot.exists = true;
+        continue;
+      }
     }
+    slot.known = std::make_unique<KnownAccount>();
     (need.change ? to_lock : to_read).push_back(account_id);
   }
   std::sort(to_lock.begin(), to_lock.end());
@@ -146,68 +145,49 @@ absl::Status Batch::LoadAccounts(storage::Connection& connection,
   std::vector<absl::string_view> unknown;
   for (const storage::Balance& balance : balances) {
     AccountSlot& slot = accounts_.find(balance.account_id)->second;
-    slot.version = balance.version;
-    slot.revision = balance.revision;
-    slot.head = balance.head;
-    KnownAccount known;
-    if (!cache_.Take(balance.account_id, balance.version, &known)) {
+    std::unique_ptr<KnownAccount> known = cache_.Take(balance.account_id);
+    if (known != nullptr && known->version == balance.version) {
+      slot.known = std::move(known);
+      slot.account().balance = balance.balance;
+      slot.account().last_seq = balance.last_seq;
+      slot.exists = true;
+    } else {
+      slot.known->version = balance.version;
       unknown.push_back(balance.account_id);
-      continue;
     }
-    slot.account = std::move(known.account);
-    slot.account.balance = balance.balance;
-    slot.account.last_seq = balance.last_seq;
-    slot.known_users = std::move(known.users);
-    slot.exists = true;
+    slot.known->revision = balance.revision;
+    slot.known->head = balance.head;
   }
   // Read after the version. Without a lock it may be newer than that, but then this
   // version is never met again, and what is remembered under it never used.
   RESERVE_ASSIGN_OR_RETURN(std::vector<Account> loaded, storage::LoadAccounts(connection, unknown));
   for (Account& account : loaded) {
     AccountSlot& slot = accounts_.find(account.account_id)->second;
-    slot.account = std::move(account);
+    slot.account() = std::move(account);
     slot.exists = true;
   }
   return absl::OkStatus();
 }
 
 absl::Status Batch::LoadUsers(storage::Connection& connection) {
-  std::vector<storage::UserKey> unknown;
+  absl::flat_hash_set<IdPair> unknown;
   for (const Task& task : tasks_) {
-    const std::string* user_id = UserOf(task.command);
+    const std::string* user_id = UserIdOf(task.command);
     if (user_id == nullptr) continue;
-    const auto [place, is_new] = users_.try_emplace(IdPair(task.account_id, *user_id));
-    if (!is_new) continue;
-    std::vector<User>& known = accounts_.find(task.account_id)->second.known_users;
-    const auto found = std::find_if(known.begin(), known.end(),
-                                    [&](const User& user) { return user.user_id == *user_id; });
-    if (found == known.end()) {
-      unknown.emplace_back(task.account_id, *user_id);
-      continue;
-    }
-    place->second.user = std::move(*found);
-    place->second.exists = true;
-    known.erase(found);
+    const AccountSlot& slot = accounts_.find(task.account_id)->second;
+    if (UserOf(slot, *user_id) == nullptr) unknown.emplace(task.account_id, *user_id);
   }
-  RESERVE_ASSIGN_OR_RETURN(std::vector<User> loaded, storage::LoadUsers(connection, unknown));
+  RESERVE_ASSIGN_OR_RETURN(std::vector<User> loaded,
+                           storage::LoadUsers(connection, {unknown.begin(), unknown.end()}));
   for (User& user : loaded) {
-    UserSlot& slot = users_.find(IdPair(user.account_id, user.user_id))->second;
-    slot.user = std::move(user);
-    slot.exists = true;
+    accounts_.find(user.account_id)->second.known->users.push_back(std::move(user));
   }
   return absl::OkStatus();
 }
 
 void Batch::Remember() {
-  for (auto& [key, slot] : users_) {
-    if (slot.exists) accounts_.find(key.first)->second.known_users.push_back(std::move(slot.user));
-  }
   for (auto& [id, slot] : accounts_) {
-    if (!slot.exists) continue;
-    // Those of this batch first: there is not room for many.
-    std::reverse(slot.known_users.begin(), slot.known_users.end());
-    cache_.Put({slot.version, slot.revision, slot.head, std::move(slot.account),
-                std::move(slot.known_users)});
+    if (slot.exists) cache_.Put(std::move(slot.known));
   }
 }
 
@@ -257,8 +237,8 @@ absl::Status Batch::LoadRecharges(storage::Connection& connection) {
     } else if (const auto* hold = std::get_if<HoldRecharge>(&task.command)) {
       keys.emplace_back(task.account_id, hold->ordinal);
     } else if (std::holds_alternative<UpdatePaymentMethod>(task.command) &&
-               slot.account.open_ordinal != 0) {
-      keys.emplace_back(task.account_id, slot.account.open_ordinal);
+               slot.account().open_ordinal != 0) {
+      keys.emplace_back(task.account_id, slot.account().open_ordinal);
     }
   }
   for (const auto& [key, once] : once_) {
@@ -288,7 +268,7 @@ absl::Status Batch::LoadCardDeclines(storage::Connection& connection) {
     } else if (const auto* hold = std::get_if<HoldRecharge>(&task.command)) {
       add_of_recharge(task, hold->ordinal);
     } else if (std::holds_alternative<RequestRecharge>(task.command)) {
-      cards.push_back(accounts_.find(task.account_id)->second.account.card.fingerprint);
+      cards.push_back(accounts_.find(task.account_id)->second.account().card.fingerprint);
     }
   }
   RESERVE_ASSIGN_OR_RETURN(
@@ -312,28 +292,43 @@ absl::StatusOr<Batch::AccountSlot*> Batch::FindAccount(const std::string& accoun
   return &slot;
 }
 
-absl::StatusOr<Batch::UserSlot*> Batch::FindUser(const std::string& account_id,
-                                                 const std::string& user_id) {
-  UserSlot& slot = users_.find(IdPair(account_id, user_id))->second;
-  if (!slot.exists) {
-    return NotFound("USER_NOT_FOUND", "user_id",
-                    absl::StrCat("account \"", account_id, "\" has no user \"", user_id, "\""));
+User* Batch::UserOf(const AccountSlot& slot, absl::string_view user_id) {
+  // Few, so that looking at each is quicker than a map.
+  for (User& user : slot.known->users) {
+    if (user.user_id == user_id) return &user;
   }
-  return &slot;
+  return nullptr;
+}
+
+absl::StatusOr<const User*> Batch::FindUser(const AccountSlot& slot, const std::string& user_id) {
+  if (const User* user = UserOf(slot, user_id); user != nullptr) return user;
+  return NotFound(
+      "USER_NOT_FOUND", "user_id",
+      absl::StrCat("account \"", slot.account().account_id, "\" has no user \"", user_id, "\""));
+}
+
+void Batch::ChangeUser(AccountSlot& slot, User&& user) {
+  std::vector<User>& users = slot.known->users;
+  User* stored = UserOf(slot, user.user_id);
+  if (stored == nullptr) stored = &users.emplace_back();
+  *stored = std::move(user);
+  const auto place = static_cast<size_t>(stored - users.data());
+  std::vector<size_t>& changed = slot.changed_users;
+  if (std::find(changed.begin(), changed.end(), place) == changed.end()) changed.push_back(place);
 }
 
 const Entry* Batch::Apply(AccountSlot& slot, Transition&& transition) {
   if (transition.unchanged) return nullptr;
+  // Where the transition took the account over, its numbers and times are here still.
   const bool only_balance = transition.events.empty() && transition.recharges.empty() &&
-                            slot.account.recheck_time == transition.account.recheck_time;
-  slot.account = std::move(transition.account);
+                            slot.account().recheck_time == transition.account.recheck_time;
+  slot.account() = std::move(transition.account);
   slot.exists = true;
   slot.balance_changed = true;
   slot.rest_changed |= !only_balance;
-  slot.user_changed |= transition.user.has_value();
   const Entry* last = nullptr;
   for (Entry& entry : transition.entries) {
-    entry.hash = slot.head = ChainedHash(slot.head, entry);
+    entry.hash = slot.known->head = ChainedHash(slot.known->head, entry);
     last = &entries_.emplace_back(std::move(entry));
   }
   for (domain::Event& event : transition.events) events_.push_back(std::move(event));
@@ -349,11 +344,7 @@ const Entry* Batch::Apply(AccountSlot& slot, Transition&& transition) {
     new_declines_.push_back(*std::move(transition.decline));
   }
   if (transition.user.has_value()) {
-    UserSlot& user_slot =
-        users_.find(IdPair(transition.user->account_id, transition.user->user_id))->second;
-    user_slot.user = std::move(*transition.user);
-    user_slot.exists = true;
-    user_slot.changed = true;
+    ChangeUser(slot, *std::move(transition.user));
   }
   return last;
 }
@@ -362,7 +353,7 @@ absl::StatusOr<Reply> Batch::AnswerRepeat(const AccountSlot& slot, const Entry& 
                                           const domain::Usage& usage) {
   ++duplicate_count_;
   if (stored.booked->usage == usage) {
-    return ReplyOf(stored, slot.account.currency, /*duplicate=*/true);
+    return ReplyOf(stored, slot.account().currency, /*duplicate=*/true);
   }
   return AlreadyUsed("USAGE_ID_REUSED", "usage_id",
                      absl::StrCat("usage \"", usage.usage_id, "\" is booked as entry ", stored.seq,
@@ -374,29 +365,29 @@ absl::StatusOr<Reply> Batch::Handle(const Task& task, const RecordUsage& command
   const domain::Usage& usage = command.usage;
   const auto stored = usages_.find(IdPair(task.account_id, usage.usage_id));
   if (stored != usages_.end()) return AnswerRepeat(*slot, *stored->second, usage);
-  RESERVE_ASSIGN_OR_RETURN(UserSlot * user, FindUser(task.account_id, usage.user_id));
-  RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, catalog_.FindPlan(user->user.plan_id));
-  const domain::Rate* rate = catalog_.FindRate(slot->account.currency, usage);
+  RESERVE_ASSIGN_OR_RETURN(const User* user, FindUser(*slot, usage.user_id));
+  RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, catalog_.FindPlan(user->plan_id));
+  const domain::Rate* rate = catalog_.FindRate(slot->account().currency, usage);
   missed_rate_ |= rate == nullptr && usage.direction == domain::Direction::kOutbound;
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
-      domain::RecordUsage(context_, slot->account, user->user, *plan, usage, rate));
+      domain::RecordUsage(context_, std::move(slot->account()), *user, *plan, usage, rate));
   const Entry* entry = Apply(*slot, std::move(transition));
   usages_.emplace(IdPair(task.account_id, usage.usage_id), entry);
-  return ReplyOf(*entry, slot->account.currency, /*duplicate=*/false);
+  return ReplyOf(*entry, slot->account().currency, /*duplicate=*/false);
 }
 
 absl::StatusOr<Reply> Batch::Handle(const Task& task, const AuthorizeUsage& command) {
   RESERVE_ASSIGN_OR_RETURN(const AccountSlot* slot, FindAccount(task.account_id));
-  RESERVE_ASSIGN_OR_RETURN(const UserSlot* user, FindUser(task.account_id, command.usage.user_id));
-  RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, catalog_.FindPlan(user->user.plan_id));
+  RESERVE_ASSIGN_OR_RETURN(const User* user, FindUser(*slot, command.usage.user_id));
+  RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, catalog_.FindPlan(user->plan_id));
   RESERVE_RETURN_IF_ERROR(domain::CheckStartTime(context_, command.usage.start_time));
-  const domain::Rate* rate = catalog_.FindRate(slot->account.currency, command.usage);
+  const domain::Rate* rate = catalog_.FindRate(slot->account().currency, command.usage);
   missed_rate_ |= rate == nullptr && command.usage.direction == domain::Direction::kOutbound;
   AuthorizeReply reply;
   reply.authorization =
-      domain::AuthorizeUsage(context_, slot->account, user->user, *plan, command.usage, rate);
-  reply.currency = slot->account.currency;
+      domain::AuthorizeUsage(context_, slot->account(), *user, *plan, command.usage, rate);
+  reply.currency = slot->account().currency;
   if (rate != nullptr) {
     reply.price = rate->price;
     reply.standard_rate = rate->standard_rate;
@@ -408,7 +399,7 @@ absl::StatusOr<Reply> Batch::Handle(const Task& task, const AuthorizeUsage& comm
 absl::StatusOr<Reply> Batch::Handle(const Task& task, const OpenAccount& command) {
   AccountSlot& slot = accounts_.find(task.account_id)->second;
   if (slot.exists) {
-    if (slot.account.opening_digest == command.digest) return slot.account;
+    if (slot.account().opening_digest == command.digest) return slot.account();
     return AlreadyUsed(
         "ACCOUNT_EXISTS", "account_id",
         absl::StrCat("account \"", task.account_id, "\" was opened with other content"));
@@ -427,71 +418,70 @@ absl::StatusOr<Reply> Batch::Handle(const Task& task, const OpenAccount& command
   RESERVE_ASSIGN_OR_RETURN(Transition transition, domain::OpenAccount(context_, open));
   Apply(slot, std::move(transition));
   slot.is_new = true;
-  return slot.account;
+  return slot.account();
 }
 
 absl::StatusOr<Reply> Batch::Handle(const Task& task, const UpdateBillingSettings& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountSlot * slot, FindAccount(task.account_id));
   RESERVE_RETURN_IF_ERROR(
-      CheckCurrency(slot->account, command.currency,
+      CheckCurrency(slot->account(), command.currency,
                     command.reserve_amount.has_value() ? "reserve_amount" : "recharge_threshold"));
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
-      domain::UpdateBillingSettings(context_, slot->account, command.reserve_amount,
+      domain::UpdateBillingSettings(context_, slot->account(), command.reserve_amount,
                                     command.recharge_threshold));
   Apply(*slot, std::move(transition));
-  return slot->account;
+  return slot->account();
 }
 
 absl::StatusOr<Reply> Batch::Handle(const Task& task, const UpdatePaymentMethod& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountSlot * slot, FindAccount(task.account_id));
   RechargeSlot* open = nullptr;
-  if (slot->account.open_ordinal != 0) {
+  if (slot->account().open_ordinal != 0) {
     const auto found =
-        recharges_.find(storage::RechargeKey(task.account_id, slot->account.open_ordinal));
+        recharges_.find(storage::RechargeKey(task.account_id, slot->account().open_ordinal));
     if (found != recharges_.end()) open = &found->second;
   }
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
-      domain::UpdatePaymentMethod(context_, slot->account,
+      domain::UpdatePaymentMethod(context_, slot->account(),
                                   open == nullptr ? nullptr : &open->recharge, command.card));
   // Decided upon what was read of it, so it is written too: a lock alone does not
   // hold against another node of a cluster.
   if (open != nullptr && !transition.unchanged) open->changed = true;
   Apply(*slot, std::move(transition));
-  return slot->account;
+  return slot->account();
 }
 
 absl::StatusOr<Reply> Batch::Handle(const Task& task, const PutUser& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountSlot * slot, FindAccount(task.account_id));
-  UserSlot& user = users_.find(IdPair(task.account_id, command.user_id))->second;
+  const User* stored = UserOf(*slot, command.user_id);
   std::string plan_id = command.plan_id;
-  if (plan_id.empty()) plan_id = user.exists ? user.user.plan_id : slot->account.default_plan_id;
+  if (plan_id.empty())
+    plan_id = stored != nullptr ? stored->plan_id : slot->account().default_plan_id;
   RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, catalog_.FindPlan(plan_id));
-  RESERVE_ASSIGN_OR_RETURN(
-      Transition transition,
-      domain::PutUser(context_, slot->account, user.exists ? &user.user : nullptr, command.user_id,
-                      *plan));
+  RESERVE_ASSIGN_OR_RETURN(Transition transition, domain::PutUser(context_, slot->account(), stored,
+                                                                  command.user_id, *plan));
   Apply(*slot, std::move(transition));
-  return UserReply{user.user, *plan};
+  return UserReply{*UserOf(*slot, command.user_id), *plan};
 }
 
 absl::StatusOr<Reply> Batch::Handle(const Task& task, const AdjustBalance& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountSlot * slot, FindAccount(task.account_id));
-  RESERVE_RETURN_IF_ERROR(CheckCurrency(slot->account, command.currency, "amount"));
+  RESERVE_RETURN_IF_ERROR(CheckCurrency(slot->account(), command.currency, "amount"));
   const IdPair key(task.account_id, command.request_id);
   const std::string digest = DigestOf(command);
   const auto stored = once_.find(key);
   if (stored != once_.end()) {
     if (stored->second.request.digest == digest && stored->second.entry.has_value()) {
-      return EntryReply{*stored->second.entry, slot->account.currency};
+      return EntryReply{*stored->second.entry, slot->account().currency};
     }
     return AlreadyUsed(
         "REQUEST_ID_REUSED", "request_id",
         absl::StrCat("request \"", command.request_id, "\" was made with other content"));
   }
   RESERVE_ASSIGN_OR_RETURN(Transition transition,
-                           domain::AdjustBalance(context_, slot->account, command.request_id,
+                           domain::AdjustBalance(context_, slot->account(), command.request_id,
                                                  command.amount, command.reason));
   const Entry* entry = Apply(*slot, std::move(transition));
   OnceSlot& once = once_[key];
@@ -499,12 +489,12 @@ absl::StatusOr<Reply> Batch::Handle(const Task& task, const AdjustBalance& comma
       task.account_id, command.request_id, digest, entry->seq, storage::PartitionMonth(*entry), 0};
   once.entry = *entry;
   new_requests_.push_back(once.request);
-  return EntryReply{*entry, slot->account.currency};
+  return EntryReply{*entry, slot->account().currency};
 }
 
 absl::StatusOr<Reply> Batch::Handle(const Task& task, const RequestRecharge& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountSlot * slot, FindAccount(task.account_id));
-  RESERVE_RETURN_IF_ERROR(CheckCurrency(slot->account, command.currency, "amount"));
+  RESERVE_RETURN_IF_ERROR(CheckCurrency(slot->account(), command.currency, "amount"));
   const IdPair key(task.account_id, command.request_id);
   const std::string digest = DigestOf(command);
   const auto stored = once_.find(key);
@@ -520,8 +510,8 @@ absl::StatusOr<Reply> Batch::Handle(const Task& task, const RequestRecharge& com
   }
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
-      domain::RequestRecharge(context_, slot->account, command.request_id, command.amount,
-                              card_declines_[slot->account.card.fingerprint]));
+      domain::RequestRecharge(context_, slot->account(), command.request_id, command.amount,
+                              card_declines_[slot->account().card.fingerprint]));
   const Recharge recharge = transition.recharges.front();
   Apply(*slot, std::move(transition));
   OnceSlot& once = once_[key];
@@ -533,17 +523,17 @@ absl::StatusOr<Reply> Batch::Handle(const Task& task, const RequestRecharge& com
 absl::StatusOr<Reply> Batch::Handle(const Task& task, const BlockAccount& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountSlot * slot, FindAccount(task.account_id));
   RESERVE_ASSIGN_OR_RETURN(Transition transition,
-                           domain::BlockAccount(context_, slot->account, command.reason));
+                           domain::BlockAccount(context_, slot->account(), command.reason));
   Apply(*slot, std::move(transition));
-  return slot->account;
+  return slot->account();
 }
 
 absl::StatusOr<Reply> Batch::Handle(const Task& task, const UnblockAccount& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountSlot * slot, FindAccount(task.account_id));
   RESERVE_ASSIGN_OR_RETURN(Transition transition,
-                           domain::UnblockAccount(context_, slot->account, command.reason));
+                           domain::UnblockAccount(context_, slot->account(), command.reason));
   Apply(*slot, std::move(transition));
-  return slot->account;
+  return slot->account();
 }
 
 absl::StatusOr<Reply> Batch::Handle(const Task& task, const ReportRecharge& command) {
@@ -557,7 +547,7 @@ absl::StatusOr<Reply> Batch::Handle(const Task& task, const ReportRecharge& comm
   }
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
-      domain::ReportRecharge(context_, slot->account, found->second.recharge, command.outcome,
+      domain::ReportRecharge(context_, slot->account(), found->second.recharge, command.outcome,
                              card_declines_[found->second.recharge.card.fingerprint]));
   const bool already_applied = transition.unchanged;
   Apply(*slot, std::move(transition));
@@ -567,17 +557,17 @@ absl::StatusOr<Reply> Batch::Handle(const Task& task, const ReportRecharge& comm
 absl::StatusOr<Reply> Batch::Handle(const Task& task, const HoldRecharge& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountSlot * slot, FindAccount(task.account_id));
   const auto found = recharges_.find(storage::RechargeKey(task.account_id, command.ordinal));
-  if (found == recharges_.end()) return slot->account;
+  if (found == recharges_.end()) return slot->account();
   const Recharge& recharge = found->second.recharge;
-  Apply(*slot, domain::HoldRecharge(context_, slot->account, recharge,
+  Apply(*slot, domain::HoldRecharge(context_, slot->account(), recharge,
                                     card_declines_[recharge.card.fingerprint]));
-  return slot->account;
+  return slot->account();
 }
 
 absl::StatusOr<Reply> Batch::Handle(const Task& task, const Reconsider&) {
   RESERVE_ASSIGN_OR_RETURN(AccountSlot * slot, FindAccount(task.account_id));
-  Apply(*slot, domain::Reconsider(context_, slot->account));
-  return slot->account;
+  Apply(*slot, domain::Reconsider(context_, slot->account()));
+  return slot->account();
 }
 
 // A refused usage never reaches the unique key, but it may be the repeat of one
@@ -612,26 +602,24 @@ absl::Status Batch::Write(storage::Connection& connection) {
   std::vector<const Account*> opened;
   std::vector<const Account*> changed;
   std::vector<storage::Balance> balances;
+  std::vector<const User*> users;
   for (auto& [id, slot] : accounts_) {
     if (!slot.balance_changed) continue;
-    ++slot.revision;
-    if (slot.is_new || slot.rest_changed || slot.user_changed) ++slot.version;
-    const Account& account = slot.account;
+    ++slot.known->revision;
+    if (slot.is_new || slot.rest_changed || !slot.changed_users.empty()) ++slot.known->version;
+    const Account& account = slot.account();
     if (slot.is_new) {
       opened.push_back(&account);
     } else if (slot.rest_changed) {
       changed.push_back(&account);
     }
-    balances.push_back({account.account_id, account.balance, account.last_seq, slot.version,
-                        slot.revision, slot.head});
+    balances.push_back({account.account_id, account.balance, account.last_seq, slot.known->version,
+                        slot.known->revision, slot.known->head});
+    for (const size_t place : slot.changed_users) users.push_back(&slot.known->users[place]);
   }
   // What was not locked before is locked by being written: all in one order.
   std::sort(balances.begin(), balances.end(),
             [](const auto& one, const auto& other) { return one.account_id < other.account_id; });
-  std::vector<const User*> users;
-  for (const auto& [key, slot] : users_) {
-    if (slot.changed) users.push_back(&slot.user);
-  }
   std::vector<const Recharge*> recharges;
   for (const auto& [key, slot] : recharges_) {
     if (!slot.changed) continue;

@@ -15,6 +15,7 @@
 
 #include <chrono>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -81,22 +82,15 @@ class Batch {
 
  private:
   struct AccountSlot {
-    domain::Account account;
-    std::vector<domain::User> known_users;  // that no command of this batch is about
-    int64_t version = 0;
-    int64_t revision = 0;
-    domain::EntryHash head{};
-    bool remembered = false;  // not read: the write must check it
+    std::unique_ptr<KnownAccount> known;  // never null once loaded
+    bool remembered = false;              // not read: the write must check it
     bool exists = false;
     bool is_new = false;
     bool balance_changed = false;
-    bool rest_changed = false;  // of the account's own row
-    bool user_changed = false;
-  };
-  struct UserSlot {
-    domain::User user;
-    bool exists = false;
-    bool changed = false;
+    bool rest_changed = false;          // of the account's own row
+    std::vector<size_t> changed_users;  // places in known->users
+    domain::Account& account() { return known->account; }
+    const domain::Account& account() const { return known->account; }
   };
   struct RechargeSlot {
     domain::Recharge recharge;
@@ -140,7 +134,10 @@ class Batch {
   absl::StatusOr<Reply> AnswerRepeat(const AccountSlot& slot, const domain::Entry& stored,
                                      const domain::Usage& usage);
   absl::StatusOr<AccountSlot*> FindAccount(const std::string& account_id);
-  absl::StatusOr<UserSlot*> FindUser(const std::string& account_id, const std::string& user_id);
+  static domain::User* UserOf(const AccountSlot& slot, absl::string_view user_id);  // or null
+  static absl::StatusOr<const domain::User*> FindUser(const AccountSlot& slot,
+                                                      const std::string& user_id);
+  static void ChangeUser(AccountSlot& slot, domain::User&& user);
   // Takes a transition over into the slots and the rows to write. Returns the
   // last entry that it booked, or null.
   const domain::Entry* Apply(AccountSlot& slot, domain::Transition&& transition);
@@ -151,7 +148,6 @@ class Batch {
   AccountCache& cache_;
 
   absl::flat_hash_map<absl::string_view, AccountSlot> accounts_;
-  absl::flat_hash_map<IdPair, UserSlot> users_;
   absl::flat_hash_map<storage::RechargeKey, RechargeSlot> recharges_;
   absl::flat_hash_map<IdPair, OnceSlot> once_;
   // With those of this batch.

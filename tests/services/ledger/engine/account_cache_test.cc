@@ -3,50 +3,58 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
 namespace reserve::engine {
 namespace {
 
-KnownAccount Known(const std::string& account_id, int64_t version) {
-  KnownAccount known;
-  known.version = version;
-  known.account.account_id = account_id;
+std::unique_ptr<KnownAccount> Known(const std::string& account_id, int64_t version) {
+  auto known = std::make_unique<KnownAccount>();
+  known->version = version;
+  known->account.account_id = account_id;
   return known;
 }
 
-TEST(AccountCacheTest, GivesBackWhatItWasGivenAtThatVersion) {
-  AccountCache cache(2);
-  KnownAccount put = Known("a", 7);
-  put.account.currency = "EUR";
-  put.users.push_back({"a", "alice", "unlimited", 5, 202611, absl::UnixEpoch()});
-  cache.Put(put);
-  KnownAccount taken;
-  ASSERT_TRUE(cache.Take("a", 7, &taken));
-  EXPECT_EQ(taken.account, put.account);
-  EXPECT_EQ(taken.users, put.users);
+// The version at which the account was known, and is no more; 0 if it was not.
+int64_t TakenVersion(AccountCache& cache, const std::string& account_id) {
+  const std::unique_ptr<KnownAccount> known = cache.Take(account_id);
+  return known == nullptr ? 0 : known->version;
 }
 
-TEST(AccountCacheTest, KnowsNothingOfAnotherVersionNorAfterIt) {
+TEST(AccountCacheTest, GivesBackWhatItWasGiven) {
   AccountCache cache(2);
-  KnownAccount taken;
-  for (const int64_t other : {6, 8}) {
-    cache.Put(Known("a", 7));
-    EXPECT_FALSE(cache.Take("a", other, &taken)) << other;
-    EXPECT_FALSE(cache.Take("a", 7, &taken)) << other;
-  }
+  std::unique_ptr<KnownAccount> put = Known("a", 7);
+  put->account.currency = "EUR";
+  put->users.push_back({"a", "alice", "unlimited", 5, 202611, absl::UnixEpoch()});
+  const KnownAccount as_put = *put;
+  cache.Put(std::move(put));
+  const std::unique_ptr<KnownAccount> taken = cache.Take("a");
+  ASSERT_NE(taken, nullptr);
+  EXPECT_EQ(taken->version, 7);
+  EXPECT_EQ(taken->account, as_put.account);
+  EXPECT_EQ(taken->users, as_put.users);
+}
+
+TEST(AccountCacheTest, KnowsNothingOfOtherAccounts) {
+  AccountCache cache(2);
+  cache.Put(Known("a", 7));
+  EXPECT_EQ(cache.Take("b"), nullptr);
+  EXPECT_EQ(cache.Take(""), nullptr);
 }
 
 TEST(AccountCacheTest, WhatWasTakenIsGoneUntilItIsPutBack) {
   AccountCache cache(2);
   cache.Put(Known("a", 1));
-  KnownAccount taken;
-  ASSERT_TRUE(cache.Take("a", 1, &taken));
-  EXPECT_FALSE(cache.Take("a", 1, &taken));
-  cache.Put(Known("a", 2));
-  EXPECT_TRUE(cache.Take("a", 2, &taken));
+  std::unique_ptr<KnownAccount> taken = cache.Take("a");
+  ASSERT_NE(taken, nullptr);
+  EXPECT_EQ(cache.Take("a"), nullptr);
+  taken->version = 2;
+  cache.Put(std::move(taken));
+  EXPECT_EQ(TakenVersion(cache, "a"), 2);
 }
 
 TEST(AccountCacheTest, TheNewerOfTwoStays) {
@@ -54,8 +62,7 @@ TEST(AccountCacheTest, TheNewerOfTwoStays) {
   cache.Put(Known("a", 1));
   cache.Put(Known("a", 2));
   EXPECT_EQ(cache.size(), 1u);
-  KnownAccount taken;
-  EXPECT_TRUE(cache.Take("a", 2, &taken));
+  EXPECT_EQ(TakenVersion(cache, "a"), 2);
 }
 
 TEST(AccountCacheTest, NeverHoldsMoreThanItsCapacity) {
@@ -64,59 +71,59 @@ TEST(AccountCacheTest, NeverHoldsMoreThanItsCapacity) {
     cache.Put(Known(absl::StrCat("a", i), 1));
     ASSERT_LE(cache.size(), 10u);
   }
-  KnownAccount taken;
-  EXPECT_TRUE(cache.Take("a99", 1, &taken));
-  EXPECT_FALSE(cache.Take("a0", 1, &taken));
+  EXPECT_EQ(TakenVersion(cache, "a99"), 1);
+  EXPECT_EQ(TakenVersion(cache, "a0"), 0);
 }
 
 TEST(AccountCacheTest, KeepsWhatIsUsedOverWhatIsNot) {
   AccountCache cache(10);
-  KnownAccount taken;
   cache.Put(Known("hot", 1));
   for (int i = 0; i < 1000; ++i) {
-    ASSERT_TRUE(cache.Take("hot", 1, &taken)) << i;
-    cache.Put(taken);
+    std::unique_ptr<KnownAccount> hot = cache.Take("hot");
+    ASSERT_NE(hot, nullptr) << i;
+    cache.Put(std::move(hot));
     cache.Put(Known(absl::StrCat("cold", i), 1));
   }
 }
 
-TEST(AccountCacheTest, GivesBackWhatItWasGivenAtAnyVersionIfAsked) {
+TEST(AccountCacheTest, WhatIsPutBackAfterItsPlaceWasGivenAwayTakesAnother) {
   AccountCache cache(2);
-  cache.Put(Known("a", 7));
-  KnownAccount taken;
-  EXPECT_FALSE(cache.TakeAny("b", &taken));
-  ASSERT_TRUE(cache.TakeAny("a", &taken));
-  EXPECT_EQ(taken.version, 7);
-  EXPECT_FALSE(cache.TakeAny("a", &taken));
+  cache.Put(Known("a", 1));
+  std::unique_ptr<KnownAccount> a = cache.Take("a");
+  for (int i = 0; i < 5; ++i) cache.Put(Known(absl::StrCat("other", i), 1));
+  cache.Put(std::move(a));
+  EXPECT_EQ(cache.size(), 2u);
+  EXPECT_EQ(TakenVersion(cache, "a"), 1);
+  EXPECT_EQ(TakenVersion(cache, "other4"), 1);
 }
 
-TEST(AccountCacheTest, KeepsFewUsersOfEachAccount) {
+TEST(AccountCacheTest, KeepsFewUsersOfEachAccountTheLastOnes) {
   AccountCache cache(1);
-  KnownAccount put = Known("a", 1);
-  put.users.resize(1000);
-  put.users[0].user_id = "first";
-  cache.Put(put);
-  KnownAccount taken;
-  ASSERT_TRUE(cache.Take("a", 1, &taken));
-  EXPECT_EQ(taken.users.size(), AccountCache::kMaxUsers);
-  EXPECT_EQ(taken.users[0].user_id, "first");
+  std::unique_ptr<KnownAccount> put = Known("a", 1);
+  put->users.resize(1000);
+  put->users.back().user_id = "last";
+  cache.Put(std::move(put));
+  const std::unique_ptr<KnownAccount> taken = cache.Take("a");
+  ASSERT_NE(taken, nullptr);
+  EXPECT_EQ(taken->users.size(), AccountCache::kMaxUsers);
+  EXPECT_EQ(taken->users.back().user_id, "last");
 }
 
 TEST(AccountCacheTest, WithoutRoomItKeepsNothing) {
   AccountCache cache(0);
   cache.Put(Known("a", 1));
-  KnownAccount taken;
-  EXPECT_FALSE(cache.Take("a", 1, &taken));
+  EXPECT_EQ(cache.Take("a"), nullptr);
 }
 
 TEST(AccountCacheTest, ClearedItKnowsNothingAndGoesOn) {
   AccountCache cache(2);
   cache.Put(Known("a", 1));
+  std::unique_ptr<KnownAccount> out = cache.Take("a");
+  cache.Put(Known("c", 1));
   cache.Clear();
-  KnownAccount taken;
-  EXPECT_FALSE(cache.Take("a", 1, &taken));
-  cache.Put(Known("b", 1));
-  EXPECT_TRUE(cache.Take("b", 1, &taken));
+  EXPECT_EQ(cache.Take("c"), nullptr);
+  cache.Put(std::move(out));
+  EXPECT_EQ(TakenVersion(cache, "a"), 1);
 }
 
 }  // namespace
