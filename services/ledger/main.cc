@@ -44,7 +44,7 @@ ABSL_FLAG(
     int, lanes, 0,
     "Threads that commit batches; each holds one database connection. 0: one a core, 2 to 16.");
 ABSL_FLAG(int, query_threads, 4, "Threads for reads; each holds one database connection.");
-ABSL_FLAG(int, max_batch, 512, "Commands in one transaction at the most, 1 to 1000.");
+ABSL_FLAG(int, max_batch, 900, "Commands in one transaction at the most, 1 to 999.");
 ABSL_FLAG(int, max_queue, 8192, "Commands waiting in one lane at the most.");
 ABSL_FLAG(int, cached_accounts, 100'000,
           "Accounts remembered between transactions, about 1 kB each; 0 for none.");
@@ -253,8 +253,8 @@ absl::StatusOr<engine::EngineOptions> EngineOptionsFromFlags() {
   if (options.query_threads < 1 || options.query_threads > 64) {
     return InvalidField("--query_threads", "must be 1 to 64");
   }
-  if (options.max_batch < 1 || options.max_batch > 1000) {
-    return InvalidField("--max_batch", "must be 1 to 1000");
+  if (options.max_batch < 1 || options.max_batch > 999) {
+    return InvalidField("--max_batch", "must be 1 to 999");
   }
   if (options.max_queue < 1) return InvalidField("--max_queue", "must be at least 1");
   if (options.cached_accounts < 0 || options.cached_accounts > 10'000'000) {

@@ -9,7 +9,7 @@
 //   RETURN_IF_ERROR(batch.Run(connection, Duplicates::kOptimistic, Reading::kLocked));
 //   ... COMMIT ...
 //   batch.Remember();
-//   for (i) sink->Done(index, batch.TakeReply(i));
+//   Answer(tasks, batch.TakeReplies());
 #ifndef RESERVE_SERVICES_LEDGER_ENGINE_BATCH_H_
 #define RESERVE_SERVICES_LEDGER_ENGINE_BATCH_H_
 
@@ -66,8 +66,8 @@ class Batch {
   // is committed.
   void Remember();
 
-  // The reply to tasks[i]; once for each.
-  absl::StatusOr<Reply> TakeReply(size_t i) { return std::move(replies_[i]); }
+  // The replies, in the order of the tasks; once.
+  std::vector<absl::StatusOr<Reply>> TakeReplies() { return std::move(replies_); }
 
   // Recharges that a worker can take from now on.
   const std::vector<storage::RechargeKey>& due_recharges() const { return due_recharges_; }

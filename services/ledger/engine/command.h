@@ -111,8 +111,8 @@ struct RechargeReply {
 using Reply =
     std::variant<UsageReply, AuthorizeReply, domain::Account, UserReply, EntryReply, RechargeReply>;
 
-// Where replies go. Done is called exactly once for each submitted command, from
-// a lane's thread, after the commit; it must not block.
+// Where replies go. Done is called exactly once for each submitted command, after
+// the commit, from a thread that gives a lane's replies out; it must not block.
 class ReplySink {
  public:
   virtual ~ReplySink() = default;

@@ -39,6 +39,7 @@ Lane::Lane(const EngineOptions& options, CatalogKeeper& catalogs, EngineStats& s
       stats_(stats),
       on_due_recharges_(std::move(on_due_recharges)),
       cache_(static_cast<size_t>(options.cached_accounts / options.lanes)),
+      replies_(static_cast<size_t>(options.max_batch)),
       thread_([this] { Run(); }) {}
 
 Lane::~Lane() {
@@ -55,10 +56,12 @@ bool Lane::Fits() const {
 }
 
 void Lane::NoteFill() {
-  full_.store(!Fits(), std::memory_order_relaxed);
-  crowded_.store(queue_.size() * 2 >= static_cast<size_t>(options_.max_queue) ||
-                     queue_bytes_ * 2 >= static_cast<size_t>(options_.max_queue_bytes),
-                 std::memory_order_relaxed);
+  const auto holds_eighths = [this](size_t eighths) ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+    return queue_.size() * 8 >= eighths * static_cast<size_t>(options_.max_queue) ||
+           queue_bytes_ * 8 >= eighths * static_cast<size_t>(options_.max_queue_bytes);
+  };
+  full_.store(!Fits() || (full() && holds_eighths(7)), std::memory_order_relaxed);
+  crowded_.store(holds_eighths(4), std::memory_order_relaxed);
 }
 
 void Lane::Submit(std::vector<Task> tasks) {
@@ -227,9 +230,7 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, Duplicates* duplicates, Re
   // Replays come in swarms: after one, look first.
   expect_duplicates_ = batch.duplicate_count() * 8 > static_cast<int>(tasks.size());
   if (!batch.due_recharges().empty()) on_due_recharges_(batch.due_recharges());
-  for (size_t i = 0; i < tasks.size(); ++i) {
-    tasks[i].sink->Done(tasks[i].index, batch.TakeReply(i));
-  }
+  Answer(tasks, batch.TakeReplies());
   return Outcome::kDone;
 }
 
@@ -250,7 +251,15 @@ absl::Status Lane::EnsureConnected() {
 }
 
 void Lane::Fail(absl::Span<const Task> tasks, const absl::Status& error) {
-  for (const Task& task : tasks) task.sink->Done(task.index, ForCaller(error));
+  Answer(tasks, std::vector<absl::StatusOr<Reply>>(tasks.size(), ForCaller(error)));
+}
+
+void Lane::Answer(absl::Span<const Task> tasks, std::vector<absl::StatusOr<Reply>> replies) {
+  BatchReplies batch;
+  batch.sinks.reserve(tasks.size());
+  for (const Task& task : tasks) batch.sinks.emplace_back(task.sink, task.index);
+  batch.replies = std::move(replies);
+  replies_.Give(std::move(batch));
 }
 
 void Lane::BackOff(int tries) {

@@ -29,6 +29,7 @@
 #include "services/ledger/engine/catalog.h"
 #include "services/ledger/engine/command.h"
 #include "services/ledger/engine/overload.h"
+#include "services/ledger/engine/reply_thread.h"
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/database_url.h"
 
@@ -42,7 +43,9 @@ struct EngineOptions {
   int lanes = 4;
   int query_threads = 4;
   // Commands in one transaction at the most; at most 1,000 (storage/*_rows.h).
-  int max_batch = 512;
+  // More usages share a commit, and hold their locks for longer. MariaDB rewrites lists of
+  // 1,000 ids and more into something else.
+  int max_batch = 900;
   // Commands waiting in one lane at the most, and the memory that they and their
   // calls may hold (BytesOf; the last one may go over it). Beyond either they are
   // refused.
@@ -98,7 +101,9 @@ class Lane {
   // "OVERLOADED" with a wait, at once, from the calling thread.
   void Submit(std::vector<Task> tasks);
 
-  // Would Submit refuse everything now? Costs next to nothing.
+  // Should nothing more be brought? Costs next to nothing. From when a command did not
+  // fit until there is room for some batches: to look at a batch of which most is refused
+  // costs more than all that it books.
   bool full() const { return full_.load(std::memory_order_relaxed); }
   // Is more than half of the queue taken? Who can wait before it submits should.
   bool crowded() const { return crowded_.load(std::memory_order_relaxed); }
@@ -114,11 +119,13 @@ class Lane {
   bool Fits() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   void NoteFill() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Process(absl::Span<const Task> tasks);
-  // One try; on kDone all replies are out.
+  // One try; on kDone all replies are on their way.
   Outcome Try(absl::Span<const Task> tasks, Duplicates* duplicates, Reading* reading,
               absl::Status* error);
   absl::Status EnsureConnected();
   void Fail(absl::Span<const Task> tasks, const absl::Status& error);
+  // Hands the replies to tasks[i] to the thread that gives them out.
+  void Answer(absl::Span<const Task> tasks, std::vector<absl::StatusOr<Reply>> replies);
   void BackOff(int tries);
 
   const EngineOptions& options_;
@@ -150,6 +157,7 @@ class Lane {
   int batches_to_lock_ = 0;
   int next_batches_to_lock_ = 1;
   absl::InsecureBitGen random_;
+  ReplyThread replies_;
 
   std::thread thread_;  // last: it uses all of the above
 };
