@@ -75,6 +75,14 @@ bool IsNoAnswer(const absl::Status& status) {
   }
 }
 
+// No such user, or a price for nowhere (C1).
+bool MustBeRefused(const pb::Usage& usage) {
+  if (usage.user_id() == kNobody) return true;
+  if (usage.has_sms()) return absl::StartsWith(usage.sms().destination(), kNowhere);
+  return usage.call().direction() == pb::DIRECTION_OUTBOUND &&
+         absl::StartsWith(usage.call().destination(), kNowhere);
+}
+
 Nanos NanosOf(const v1::Money& money) { return FromProto(money, "USD", "amount").value_or(-1); }
 
 std::unique_ptr<grpc::ClientContext> Within(absl::Duration timeout) {
@@ -129,11 +137,15 @@ void Caller::TurnAway(int tries) {
   absl::SleepFor(absl::Milliseconds(10) * std::min(tries, 20));
 }
 
+bool Caller::GivesUp(absl::Time start) const {
+  return counts_.giving_up || absl::Now() - start >= kLastPatience;
+}
+
 template <typename Request, typename Response>
 absl::StatusOr<Response> Caller::Persist(grpc::Status (Stub::*method)(grpc::ClientContext*,
                                                                       const Request&, Response*),
                                          const Request& request, bool* unknown) {
-  const absl::Time give_up = absl::Now() + kLastPatience;
+  const absl::Time start = absl::Now();
   for (int tries = 1;; ++tries) {
     Response response;
     const auto context = Within(kCallTimeout);
@@ -145,7 +157,7 @@ absl::StatusOr<Response> Caller::Persist(grpc::Status (Stub::*method)(grpc::Clie
       ++counts_.failures;
     }
     if (unknown != nullptr) *unknown = true;
-    if (absl::Now() >= give_up) return absl::DeadlineExceededError(status.ToString());
+    if (GivesUp(start)) return absl::DeadlineExceededError(status.ToString());
     TurnAway(tries);
   }
 }
@@ -195,13 +207,21 @@ Caller::RecordRequest Caller::NewUsage() {
   return request;
 }
 
+void Caller::NoteBooked(const RecordRequest& request, std::optional<Place> place) {
+  const pb::Usage& usage = request.usage();
+  record_.Booked(Kind::kUsage, usage.usage_id(), place);
+  if (MustBeRefused(usage)) {
+    record_.Contradict(absl::StrCat("usage ", usage.usage_id(), " of ", request.account_id(),
+                                    " was booked, though it has no rate or no user"));
+  }
+  Remember(request);
+}
+
 // Only what was made to be refused may be.
 void Caller::NoteRefusal(const RecordRequest& request, absl::string_view why) {
   const pb::Usage& usage = request.usage();
   record_.Refused(Kind::kUsage, usage.usage_id());
-  const std::string& destination =
-      usage.has_sms() ? usage.sms().destination() : usage.call().destination();
-  if (absl::StartsWith(destination, kNowhere) || usage.user_id() == kNobody) return;
+  if (MustBeRefused(usage)) return;
   record_.Contradict(absl::StrCat("usage ", usage.usage_id(), " of ", request.account_id(),
                                   " was refused without a reason: ", why));
 }
@@ -209,9 +229,10 @@ void Caller::NoteRefusal(const RecordRequest& request, absl::string_view why) {
 void Caller::NoteUsage(const RecordRequest& request,
                        const absl::StatusOr<pb::RecordUsageResponse>& got) {
   if (got.ok()) {
-    record_.Booked(Kind::kUsage, request.usage().usage_id(),
-                   Place{got->seq(), -NanosOf(got->cost())});
-  } else if (!IsNoAnswer(got.status())) {
+    NoteBooked(request, Place{got->seq(), -NanosOf(got->cost())});
+  } else if (IsNoAnswer(got.status())) {
+    return record_.NotAnswered(Kind::kUsage, request.usage().usage_id(), got.status().ToString());
+  } else {
     NoteRefusal(request, got.status().ToString());
   }
   ++counts_.operations;
@@ -226,9 +247,7 @@ void Caller::RecordOne() {
   const uint64_t dice = Below(20);
   if (dice > 1 || booked_.empty()) {
     const RecordRequest request = NewUsage();
-    const auto got = Persist(&Stub::RecordUsage, request);
-    NoteUsage(request, got);
-    if (got.ok()) Remember(request);
+    NoteUsage(request, Persist(&Stub::RecordUsage, request));
     return;
   }
   RecordRequest request = booked_[Below(booked_.size())];
@@ -242,7 +261,7 @@ void Caller::RecordOne() {
   request.mutable_usage()->mutable_call()->set_destination("+120155512345");
   request.mutable_usage()->mutable_call()->set_duration_seconds(86'399);
   const auto got = Persist(&Stub::RecordUsage, request);
-  if (got.status().code() != absl::StatusCode::kAlreadyExists) {
+  if (got.status().code() != absl::StatusCode::kAlreadyExists && !IsNoAnswer(got.status())) {
     record_.Contradict(absl::StrCat("usage ", id, " of ", request.account_id(),
                                     ": other content was answered ", got.status().ToString()));
   }
@@ -253,32 +272,32 @@ void Caller::NoteResult(const RecordRequest& request, const pb::RecordUsageResul
                         std::vector<RecordRequest>* again) {
   if (result.has_response()) {
     NoteUsage(request, result.response());
-    Remember(request);
     return;
   }
   const absl::Status status = FromProtoStatus(result.error());
-  if (IsNoAnswer(status)) {
-    again->push_back(request);
-  } else {
-    NoteUsage(request, status);
-  }
+  NoteUsage(request, status);
+  if (IsNoAnswer(status)) again->push_back(request);
 }
 
 void Caller::RecordBatch(int size) {
   std::vector<RecordRequest> pending;
   for (int i = 0; i < size; ++i) pending.push_back(NewUsage());
   if (Below(4) == 0) pending.push_back(pending.front());
-  const absl::Time give_up = absl::Now() + kLastPatience;
+  const absl::Time start = absl::Now();
   for (int tries = 1; !pending.empty(); ++tries) {
     pb::BatchRecordUsageRequest batch;
     for (const RecordRequest& request : pending) *batch.add_requests() = request;
     const auto got = Persist(&Stub::BatchRecordUsage, batch);
-    if (!got.ok() || absl::Now() >= give_up) return;  // they stay pending in the record
+    if (!got.ok()) {
+      for (const RecordRequest& request : pending) NoteUsage(request, got.status());
+      return;
+    }
     std::vector<RecordRequest> again;
     for (size_t i = 0; i < pending.size(); ++i) {
       NoteResult(pending[i], got->results(static_cast<int>(i)), &again);
     }
     pending = std::move(again);
+    if (GivesUp(start)) return;  // they stay pending in the record
     if (!pending.empty()) TurnAway(tries);
   }
 }
@@ -310,19 +329,21 @@ void Caller::StreamOnce(std::vector<RecordRequest>* pending) {
     if (refused[i]) {
       NoteRefusal((*pending)[i], "on a stream");
     } else {
-      record_.Booked(Kind::kUsage, (*pending)[i].usage().usage_id(), std::nullopt);
-      Remember((*pending)[i]);
+      NoteBooked((*pending)[i], std::nullopt);
     }
   }
   counts_.operations += settled;
   pending->erase(pending->begin(), pending->begin() + static_cast<std::ptrdiff_t>(settled));
+  for (const RecordRequest& request : *pending) {
+    record_.NotAnswered(Kind::kUsage, request.usage().usage_id(), end.ToString());
+  }
 }
 
 void Caller::RecordStream(int size) {
   std::vector<RecordRequest> pending;
   for (int i = 0; i < size; ++i) pending.push_back(NewUsage());
-  const absl::Time give_up = absl::Now() + kLastPatience;
-  for (int tries = 1; absl::Now() < give_up; ++tries) {
+  const absl::Time start = absl::Now();
+  for (int tries = 1; !GivesUp(start); ++tries) {
     StreamOnce(&pending);
     if (pending.empty()) return;
     TurnAway(tries);
@@ -346,6 +367,8 @@ void Caller::Adjust() {
                    Place{got->entry().seq(), NanosOf(got->entry().amount())});
   } else if (!IsNoAnswer(got.status())) {
     record_.Refused(Kind::kAdjustment, request.request_id());
+  } else {
+    record_.NotAnswered(Kind::kAdjustment, request.request_id(), got.status().ToString());
   }
 }
 
@@ -364,6 +387,8 @@ void Caller::TopUp() {
                    Place{got->recharge().ordinal(), NanosOf(got->recharge().amount())});
   } else if (!IsNoAnswer(got.status())) {
     record_.Refused(Kind::kTopUp, request.request_id(), unknown ? Fate::kEither : Fate::kRefused);
+  } else {
+    record_.NotAnswered(Kind::kTopUp, request.request_id(), got.status().ToString());
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -59,6 +60,8 @@ class Caller {
   Stub& stub() { return *stubs_[turn_ % stubs_.size()]; }
   // After a request without an answer: pauses, and turns to the other ledger.
   void TurnAway(int tries);
+  // Is what was first sent at `start` not to be sent again?
+  bool GivesUp(absl::Time start) const;
 
   // Sends until there is an answer; `unknown` says whether an earlier one may have been
   // applied. DEADLINE_EXCEEDED if there was none for very long.
@@ -68,6 +71,7 @@ class Caller {
                                    const Request& request, bool* unknown = nullptr);
   void NoteUsage(const RecordRequest& request,
                  const absl::StatusOr<ledger::v1::RecordUsageResponse>& got);
+  void NoteBooked(const RecordRequest& request, std::optional<Place> place);
   void NoteRefusal(const RecordRequest& request, absl::string_view why);
   void NoteResult(const RecordRequest& request, const ledger::v1::RecordUsageResult& result,
                   std::vector<RecordRequest>* again);

@@ -22,12 +22,16 @@
 ABSL_FLAG(int, seconds, 60, "How long faults strike.");
 ABSL_FLAG(uint64_t, seed, 0, "Gives the load and the order of the faults; 0 for any.");
 ABSL_FLAG(int, accounts, 200, "How many accounts there are.");
+ABSL_FLAG(absl::Duration, patience, absl::Seconds(60),
+          "After the last fault: what is not answered or settled by then is stuck.");
+ABSL_FLAG(std::string, programs, "",
+          "A folder with a ledger or a worker to run instead of the built one.");
+ABSL_FLAG(bool, keep_logs, true, "Keep the processes' logs if something is wrong.");
 
 namespace reserve::chaos {
 namespace {
 
 constexpr absl::Duration kProgress = absl::Seconds(10);
-constexpr absl::Duration kSettlePatience = absl::Seconds(60);
 constexpr size_t kShown = 20;
 
 void Say(const std::string& text) {
@@ -51,7 +55,7 @@ std::string Progress(const Load& load, const Faults& faults) {
                       faults.counts().cuts.load(), " cuts");
 }
 
-// Faults under load; everything is up and answered at the end. CANCELLED after a signal.
+// Faults under load; everything is up at the end. CANCELLED after a signal.
 absl::Status Storm(absl::Duration length, ShutdownSignal& signal, Load& load, Faults& faults) {
   const absl::Time start = absl::Now();
   const absl::Time end = start + length;
@@ -64,9 +68,7 @@ absl::Status Storm(absl::Duration length, ShutdownSignal& signal, Load& load, Fa
     Say(absl::StrCat(absl::ToInt64Seconds(absl::Now() - start), " s: ", Progress(load, faults)));
     progress += kProgress;
   }
-  RESERVE_RETURN_IF_ERROR(faults.Heal());
-  load.Stop();
-  return absl::OkStatus();
+  return faults.Heal();
 }
 
 // True if nothing is wrong.
@@ -88,7 +90,8 @@ bool Report(const Verdict& verdict, uint64_t seed, const Load& load, const Fault
 }
 
 absl::StatusOr<bool> Run(uint64_t seed, ShutdownSignal& signal) {
-  RESERVE_ASSIGN_OR_RETURN(const auto stage, Stage::Create());
+  RESERVE_ASSIGN_OR_RETURN(const auto stage,
+                           Stage::Create({.programs = absl::GetFlag(FLAGS_programs)}));
   stage->KeepFolder();  // until all is well
   Record record;
   Load load(*stage, record, {.accounts = absl::GetFlag(FLAGS_accounts), .seed = seed});
@@ -104,19 +107,22 @@ absl::StatusOr<bool> Run(uint64_t seed, ShutdownSignal& signal) {
     return storm;
   }
   const absl::Time calm = absl::Now();
-  AwaitSettled(*stage, kSettlePatience);
-  Say(absl::StrCat("settled ",
+  const absl::Duration patience = absl::GetFlag(FLAGS_patience);
+  load.Stop(patience);
+  AwaitSettled(*stage, calm + patience - absl::Now());
+  Say(absl::StrCat("settled, or given up, ",
                    absl::FormatDuration(absl::Trunc(absl::Now() - calm, absl::Milliseconds(100))),
                    " after the last fault"));
-  RESERVE_ASSIGN_OR_RETURN(const Verdict verdict, Judge(*stage, record));
+  const Verdict verdict = Judge(*stage, record, patience);
   const bool clean = Report(verdict, seed, load, faults);
-  stage->KeepFolder(!clean);
+  stage->KeepFolder(!clean && absl::GetFlag(FLAGS_keep_logs));
   return clean;
 }
 
 }  // namespace
 }  // namespace reserve::chaos
 
+// 0 if all is well, 1 if something is wrong, 2 if that could not be found out.
 int main(int argc, char* argv[]) {
   reserve::ShutdownSignal signal;
   reserve::ParseFlags(argc, argv,
@@ -128,7 +134,7 @@ int main(int argc, char* argv[]) {
   if (!clean.ok()) {
     std::printf("chaos: seed %llu: could not go on: %s\n", static_cast<unsigned long long>(seed),
                 clean.status().ToString().c_str());
-    return 1;
+    return 2;
   }
   return *clean ? 0 : 1;
 }

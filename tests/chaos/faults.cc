@@ -15,6 +15,8 @@
 namespace reserve::chaos {
 namespace {
 
+// Commits that are broken in a row.
+constexpr int kCommits = 3;
 // Well past the lease of 2 s.
 constexpr absl::Duration kFrozenWorker = absl::Milliseconds(3500);
 constexpr absl::Duration kTrapPatience = absl::Milliseconds(1500);
@@ -22,7 +24,8 @@ constexpr absl::Duration kTrapPatience = absl::Milliseconds(1500);
 // Bytes that tell the messages apart on the wire.
 constexpr char kCommit[] =
     "\x03"
-    "COMMIT";                              // COM_QUERY
+    "COMMIT";  // COM_QUERY
+constexpr char kBooking[] = "INSERT INTO entries";
 constexpr char kChargeRequest[] = "tok_";  // a look-up has no card
 constexpr char kChargeReply[] = "rsv-";    // the idempotency key
 constexpr char kReportRequest[] = "ch_";   // of a success: the charge's id
@@ -60,7 +63,7 @@ absl::Status Faults::Heal() {
 }
 
 absl::Status Faults::Strike() {
-  switch (Below(16)) {
+  switch (Below(17)) {
     case 0:
       KillSoon(stage_.ledger(Below(kLedgers)));
       break;
@@ -88,14 +91,19 @@ absl::Status Faults::Strike() {
       break;
     case 9:
     case 10:
-      TrapCommit();
-      break;
     case 11:
+      // Each is another batch's, and only in some of these cases is its outcome in doubt.
+      for (int i = 0; i < kCommits; ++i) {
+        TrapCommit();
+        RESERVE_RETURN_IF_ERROR(stage_.StartAll());
+      }
+      break;
     case 12:
+    case 13:
       TrapCharge();
       break;
-    case 13:
     case 14:
+    case 15:
       TrapReport();
       break;
     default:
@@ -206,7 +214,7 @@ void Faults::SetTrap(const std::string& name, Proxy& proxy, Trap trap,
 
 void Faults::TrapCommit() {
   const size_t i = Below(kLedgers);
-  SetTrap("commit", stage_.database_proxy(i), {.request = kCommit},
+  SetTrap("commit", stage_.database_proxy(i), {.request = kCommit, .after = kBooking},
           {KillOf(stage_.ledger(i)), [this] {
              stage_.database_server().Kill();
              ++counts_.kills;

@@ -46,6 +46,7 @@ absl::Status Load::OpenAccounts() {
 
 void Load::Start() {
   int number = 0;
+  absl::MutexLock lock(&mutex_);
   for (Habit& habit : Habits()) {
     threads_.emplace_back([this, habit = std::move(habit), number] {
       Caller caller(stage_, record_, counts_, {options_.accounts, number, options_.seed});
@@ -53,13 +54,22 @@ void Load::Start() {
         habit.act(caller, round);
         absl::SleepFor(habit.pause);
       }
+      absl::MutexLock done(&mutex_);
+      --at_work_;
     });
+    ++at_work_;
     ++number;
   }
 }
 
-void Load::Stop() {
+void Load::Stop(absl::Duration patience) {
   stopping_ = true;
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto idle = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return at_work_ == 0; };
+    mutex_.AwaitWithTimeout(absl::Condition(&idle), patience);
+  }
+  counts_.giving_up = true;
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
 }

@@ -9,7 +9,7 @@
 //   RESERVE_RETURN_IF_ERROR(load.OpenAccounts());
 //   load.Start();
 //   ...
-//   load.Stop();  // returns when nothing is pending, or it was given up
+//   load.Stop(absl::Seconds(60));  // returns when nothing is pending, or it was given up
 #ifndef RESERVE_TESTS_CHAOS_LOAD_H_
 #define RESERVE_TESTS_CHAOS_LOAD_H_
 
@@ -19,7 +19,10 @@
 #include <thread>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "tests/chaos/record.h"
 #include "tests/chaos/stage.h"
 
@@ -34,6 +37,7 @@ struct LoadCounts {
   std::atomic<int64_t> operations = 0;  // answered, one way or the other
   std::atomic<int64_t> retries = 0;     // requests sent again
   std::atomic<int64_t> failures = 0;    // INTERNAL and UNKNOWN, which nobody should see
+  std::atomic<bool> giving_up = false;  // what is pending is not sent again
 };
 
 class Load {
@@ -41,12 +45,13 @@ class Load {
   // What is passed in must outlive it.
   Load(Stage& stage, Record& record, const LoadOptions& options)
       : stage_(stage), record_(record), options_(options) {}
-  ~Load() { Stop(); }
+  ~Load() { Stop(absl::ZeroDuration()); }
 
   // Accounts with all kinds of cards, each with a metered user "ann" and an unlimited "bob".
   absl::Status OpenAccounts();
   void Start();
-  void Stop();
+  // No new requests; those that are pending are given up after `patience`.
+  void Stop(absl::Duration patience) ABSL_LOCKS_EXCLUDED(mutex_);
   const LoadCounts& counts() const { return counts_; }
 
  private:
@@ -56,6 +61,8 @@ class Load {
   LoadCounts counts_;
   std::atomic<bool> stopping_ = false;
   std::vector<std::thread> threads_;
+  absl::Mutex mutex_;
+  size_t at_work_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace reserve::chaos

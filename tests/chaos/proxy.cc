@@ -173,9 +173,12 @@ bool Proxy::FromServer(Link* link) {
 
 std::optional<Moment> Proxy::Spring(absl::string_view bytes, Link* link) {
   absl::MutexLock lock(&mutex_);
-  if (!trap_.has_value() || taken_ || !absl::StrContains(bytes, trap_->request)) {
+  if (!trap_.has_value() || taken_) return std::nullopt;
+  if (!trap_->after.empty() && link->prepared != trap_number_) {
+    if (absl::StrContains(bytes, trap_->after)) link->prepared = trap_number_;
     return std::nullopt;
   }
+  if (!absl::StrContains(bytes, trap_->request)) return std::nullopt;
   taken_ = true;
   link->trap = trap_number_;
   return trap_->moment;

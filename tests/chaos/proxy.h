@@ -40,6 +40,8 @@ struct Trap {
   std::string reply = {};
   // Done at that moment, before the connection is cut; must not call this proxy.
   std::function<void()> action = {};
+  // Only on a connection that has sent these bytes before, since the trap was set.
+  std::string after = {};
 };
 
 class Proxy {
@@ -69,6 +71,8 @@ class Proxy {
     bool over = false;
     // The number of the trap whose request this connection carries; its reply is awaited.
     int trap = 0;
+    // The number of the trap whose `after` it has sent.
+    int prepared = 0;
   };
 
   Proxy() = default;

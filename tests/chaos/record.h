@@ -48,6 +48,7 @@ struct Told {
   std::string account;
   Fate fate = Fate::kPending;
   std::optional<Place> place = {};  // a stream does not say
+  std::string last_error = "";      // while it is pending
 };
 
 class Record {
@@ -75,6 +76,12 @@ class Record {
     Told& told = Of(kind)[id];
     if (told.fate == Fate::kBooked) Contradict(kind, id, "booked, then refused");
     told.fate = fate;
+  }
+
+  // Sent, and all that came back was an error that says nothing of the outcome.
+  void NotAnswered(Kind kind, const std::string& id, const std::string& error) {
+    absl::MutexLock lock(&mutex_);
+    Of(kind)[id].last_error = error;
   }
 
   void Contradict(const std::string& what) ABSL_LOCKS_EXCLUDED(mutex_) {

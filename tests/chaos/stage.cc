@@ -1,5 +1,6 @@
 #include "tests/chaos/stage.h"
 
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -42,6 +43,8 @@ bool Listens(const std::string& path) {
 void Process::Kill() {
   if (life == nullptr) return;
   life->Kill();
+  const int code = life->Wait(absl::ZeroDuration());
+  if (code != 128 + SIGKILL) own_ends.push_back(absl::StrCat(name, " ended by itself with ", code));
   std::ofstream(log_file, std::ios::app) << life->Stdout() << life->Stderr() << "-- ended\n";
   life.reset();
 }
@@ -106,7 +109,7 @@ void Stage::Describe() {
     const auto env = options_.env.find(name);
     return Process{
         .name = name,
-        .program = program,
+        .program = Program(program),
         .args = std::move(args),
         .socket = program == "worker" ? "" : absl::StrCat(folder_, "/", name, ".sock"),
         .log_file = absl::StrCat(folder_, "/", name, ".log"),
@@ -129,6 +132,22 @@ void Stage::Describe() {
   gateway_ = describe("gateway", "gateway_stub",
                       {absl::StrCat("--data_file=", folder_, "/charges.jsonl"),
                        "--latency_jitter=20ms", "--outage_file=" + outage_file()});
+}
+
+std::string Stage::Program(const std::string& name) const {
+  const std::string instead = absl::StrCat(options_.programs, "/", name);
+  return !options_.programs.empty() && std::filesystem::exists(instead) ? instead : name;
+}
+
+std::vector<std::string> Stage::OwnEnds() const {
+  std::vector<std::string> ends = gateway_.own_ends;
+  for (const Process& process : ledgers_) {
+    ends.insert(ends.end(), process.own_ends.begin(), process.own_ends.end());
+  }
+  for (const Process& process : workers_) {
+    ends.insert(ends.end(), process.own_ends.begin(), process.own_ends.end());
+  }
+  return ends;
 }
 
 absl::Status Stage::Start(Process& process) {

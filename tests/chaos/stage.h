@@ -42,10 +42,11 @@ struct Process {
   std::string log_file;
   std::map<std::string, std::string> env = {};
   std::unique_ptr<test_support::Subprocess> life = {};
+  std::vector<std::string> own_ends = {};  // how it ended when nobody killed it
 
   bool Running() const { return life != nullptr && life->Running(); }
   void Signal(int signal) { life->Signal(signal); }
-  // SIGKILL; its output goes to the log file.
+  // SIGKILL, if it still runs; its output goes to the log file.
   void Kill();
 };
 
@@ -55,6 +56,8 @@ struct StageOptions {
   std::vector<std::string> worker_flags = {};
   // Added to the environment of one process, by its name: "ledger-0", "worker-1", "gateway".
   std::map<std::string, std::map<std::string, std::string>> env = {};
+  // A folder with programs that are run instead of the built ones of the same names.
+  std::string programs = "";
 };
 
 class Stage {
@@ -69,6 +72,8 @@ class Stage {
   Process& ledger(size_t index) { return ledgers_[index]; }
   Process& worker(size_t index) { return workers_[index]; }
   Process& gateway() { return gateway_; }
+  // How processes ended that nobody killed: crashes, and what gave up.
+  std::vector<std::string> OwnEnds() const;
   test_support::PrivateDatabaseServer& database_server() { return *database_server_; }
 
   // Starts what does not run, and waits until a server listens.
@@ -96,6 +101,8 @@ class Stage {
   absl::Status SetUp();
   absl::Status SetUpProxies();
   void Describe();
+  // The one of that name to run.
+  std::string Program(const std::string& name) const;
   absl::Status RunToEnd(std::vector<std::string> args);
 
   const StageOptions options_;

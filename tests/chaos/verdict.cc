@@ -73,7 +73,8 @@ void Compare(Kind kind, const std::string& id, const Told& told, const BookedByI
   if (count > 1) verdict->doubled.push_back(absl::StrCat(what, " is there ", count, " times"));
   switch (told.fate) {
     case Fate::kPending:
-      verdict->stuck.push_back(absl::StrCat(what, " was never answered"));
+      verdict->stuck.push_back(absl::StrCat(what, " was never answered; the last error: ",
+                                            told.last_error.empty() ? "none" : told.last_error));
       return;
     case Fate::kEither:
       return;
@@ -123,7 +124,7 @@ struct Charge {
 // By recharge: "acct-0001/3", as the worker refers to it.
 using Charges = std::multimap<std::string, Charge>;
 
-absl::StatusOr<Charges> ReadCharges(Stage& stage, Verdict* verdict) {
+absl::StatusOr<Charges> ReadCharges(Stage& stage, absl::Duration patience, Verdict* verdict) {
   RESERVE_ASSIGN_OR_RETURN(const auto channel,
                            MakeChannel(stage.DirectTarget(stage.gateway()), ChannelOptions()));
   const auto stub = gateway::v1::PaymentGateway::NewStub(channel);
@@ -132,7 +133,7 @@ absl::StatusOr<Charges> ReadCharges(Stage& stage, Verdict* verdict) {
   request.set_page_size(1000);
   do {
     grpc::ClientContext context;
-    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(30)));
+    context.set_deadline(absl::ToChronoTime(absl::Now() + patience));
     context.set_wait_for_ready(true);
     gateway::v1::ListChargesResponse response;
     RESERVE_RETURN_IF_ERROR(FromGrpcStatus(stub->ListCharges(&context, request, &response)));
@@ -147,8 +148,8 @@ absl::StatusOr<Charges> ReadCharges(Stage& stage, Verdict* verdict) {
   return charges;
 }
 
-absl::Status CompareMoney(Stage& stage, Verdict* verdict) {
-  RESERVE_ASSIGN_OR_RETURN(const Charges charges, ReadCharges(stage, verdict));
+absl::Status CompareMoney(Stage& stage, absl::Duration patience, Verdict* verdict) {
+  RESERVE_ASSIGN_OR_RETURN(const Charges charges, ReadCharges(stage, patience, verdict));
   RESERVE_ASSIGN_OR_RETURN(
       const Rows credits,
       stage.database().TryQuery("SELECT e.account_id, e.recharge_ordinal, e.amount_nanos, "
@@ -207,6 +208,23 @@ absl::Status CheckRecharges(const Stage& stage, Verdict* verdict) {
   return absl::OkStatus();
 }
 
+// Each balance is the sum of its account's entries, and knows how many there are.
+absl::Status CheckBalances(const Stage& stage, Verdict* verdict) {
+  RESERVE_ASSIGN_OR_RETURN(
+      const Rows rows,
+      stage.database().TryQuery(
+          "SELECT b.account_id, b.balance_nanos, b.last_seq, COALESCE(SUM(e.amount_nanos), 0), "
+          "COUNT(e.seq), COALESCE(MAX(e.seq), 0) FROM balances b LEFT JOIN entries e ON "
+          "e.account_id = b.account_id GROUP BY b.account_id, b.balance_nanos, b.last_seq"));
+  for (const auto& row : rows) {
+    if (row[1] == row[3] && row[2] == row[4] && row[2] == row[5]) continue;
+    verdict->mismatched.push_back(absl::StrCat(
+        "account ", row[0], " has ", FormatDecimal(Int(row[1])), " at entry ", row[2], ", its ",
+        row[4], " entries up to ", row[5], " come to ", FormatDecimal(Int(row[3]))));
+  }
+  return absl::OkStatus();
+}
+
 // G1, D1 and O1, when no recharge is open any more.
 absl::Status CheckAccounts(const Stage& stage, Verdict* verdict) {
   RESERVE_ASSIGN_OR_RETURN(
@@ -240,12 +258,12 @@ absl::Status CheckAccounts(const Stage& stage, Verdict* verdict) {
 
 // --- Through the API ---------------------------------------------------------------------
 
-absl::Status Verify(Stage& stage, Verdict* verdict) {
+absl::Status Verify(Stage& stage, absl::Duration patience, Verdict* verdict) {
   RESERVE_ASSIGN_OR_RETURN(const auto channel,
                            MakeChannel(stage.DirectTarget(stage.ledger(0)), ChannelOptions()));
   const auto stub = ledger::v1::Audit::NewStub(channel);
   grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(120)));
+  context.set_deadline(absl::ToChronoTime(absl::Now() + patience));
   context.set_wait_for_ready(true);
   const auto stream = stub->VerifyLedger(&context, ledger::v1::VerifyLedgerRequest());
   ledger::v1::VerifyLedgerResponse response;
@@ -262,7 +280,8 @@ absl::Status Verify(Stage& stage, Verdict* verdict) {
 }
 
 // Some usages as GetUsage shows them.
-absl::Status AskForUsages(Stage& stage, const Record& record, Verdict* verdict) {
+absl::Status AskForUsages(Stage& stage, const Record& record, absl::Duration patience,
+                          Verdict* verdict) {
   constexpr size_t kAsked = 500;
   RESERVE_ASSIGN_OR_RETURN(const auto channel,
                            MakeChannel(stage.DirectTarget(stage.ledger(1)), ChannelOptions()));
@@ -270,13 +289,14 @@ absl::Status AskForUsages(Stage& stage, const Record& record, Verdict* verdict) 
   const Record::ById& told = record.of(Kind::kUsage);
   const size_t step = told.size() / kAsked + 1;
   size_t number = 0;
+  const absl::Time end = absl::Now() + patience;
   for (const auto& [id, one] : told) {
     if (number++ % step != 0 || one.fate == Fate::kPending) continue;
     ledger::v1::GetUsageRequest request;
     request.set_account_id(one.account);
     request.set_usage_id(id);
     grpc::ClientContext context;
-    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(30)));
+    context.set_deadline(absl::ToChronoTime(end));
     context.set_wait_for_ready(true);
     ledger::v1::GetUsageResponse response;
     const absl::Status status = FromGrpcStatus(stub->GetUsage(&context, request, &response));
@@ -304,14 +324,22 @@ bool AwaitSettled(Stage& stage, absl::Duration patience) {
       patience, absl::Milliseconds(100));
 }
 
-absl::StatusOr<Verdict> Judge(Stage& stage, const Record& record) {
+Verdict Judge(Stage& stage, const Record& record, absl::Duration patience) {
   Verdict verdict;
-  RESERVE_RETURN_IF_ERROR(CompareBooks(stage, record, &verdict));
-  RESERVE_RETURN_IF_ERROR(CompareMoney(stage, &verdict));
-  RESERVE_RETURN_IF_ERROR(CheckRecharges(stage, &verdict));
-  RESERVE_RETURN_IF_ERROR(CheckAccounts(stage, &verdict));
-  RESERVE_RETURN_IF_ERROR(Verify(stage, &verdict));
-  RESERVE_RETURN_IF_ERROR(AskForUsages(stage, record, &verdict));
+  const auto note = [&verdict](const char* part, const absl::Status& status) {
+    if (status.ok()) return;
+    verdict.stuck.push_back(absl::StrCat(part, " can't be completed: ", status.ToString()));
+  };
+  // What fell over meanwhile is started again, so that it can be asked.
+  note("the start of what ended by itself", stage.StartAll());
+  for (const std::string& end : stage.OwnEnds()) verdict.mismatched.push_back(end);
+  note("the comparison with what callers were told", CompareBooks(stage, record, &verdict));
+  note("the comparison with the charges", CompareMoney(stage, patience, &verdict));
+  note("the check of the recharges", CheckRecharges(stage, &verdict));
+  note("the check of the balances", CheckBalances(stage, &verdict));
+  note("the check of the accounts", CheckAccounts(stage, &verdict));
+  note("VerifyLedger", Verify(stage, 2 * patience, &verdict));
+  note("GetUsage", AskForUsages(stage, record, patience, &verdict));
   return verdict;
 }
 

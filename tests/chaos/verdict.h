@@ -1,5 +1,6 @@
 // The audit after the storm: what callers were told, what the ledger has, and what the gateway
-// charged must agree to the last nano-unit.
+// charged must agree to the last nano-unit. It has several parts, which do not rely on each other:
+// one that can't be completed, as somebody does not answer though all is up, is itself stuck.
 //
 //   Verdict verdict = Judge(stage, record);
 //   if (!verdict.clean()) ...
@@ -9,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "tests/chaos/record.h"
 #include "tests/chaos/stage.h"
@@ -37,8 +37,8 @@ struct Verdict {
 // Waits until no recharge is open any more, at most so long. False if some still are.
 bool AwaitSettled(Stage& stage, absl::Duration patience);
 
-// An error if the parts can't be asked.
-absl::StatusOr<Verdict> Judge(Stage& stage, const Record& record);
+// Waits for an answer for `patience` at most.
+Verdict Judge(Stage& stage, const Record& record, absl::Duration patience);
 
 }  // namespace reserve::chaos
 

@@ -34,6 +34,16 @@ bool Capped(const domain::Account& a) { return a.recheck_time != absl::InfiniteF
 // --- Writes -------------------------------------------------------------------------
 
 void Checks::BeforeWrite(const AccountRows& rows, const AccountWrite& write) {
+  const auto declined =
+      std::count_if(write.reports.begin(), write.reports.end(), [](const AppliedReport& report) {
+        return report.outcome.kind == domain::ChargeOutcome::Kind::kDeclined;
+      });
+  if (static_cast<size_t>(declined) != write.declines.size()) {
+    scene_.Fail("each decline is counted for its card", write.account.account_id);
+  }
+  for (const domain::CardDecline& decline : write.declines) {
+    declines_[decline.card_fingerprint].push_back(decline.time);
+  }
   for (const AppliedReport& report : write.reports) {
     const auto found = rows.recharges.find(report.ordinal);
     if (found == rows.recharges.end()) continue;
@@ -175,6 +185,10 @@ void Checks::CheckRecharge(const Recharge& recharge, SeenAccount* account) {
   if (!(recharge.card == seen.card) && recharge.attempt == seen.attempt) {
     scene_.Fail("an attempt keeps its card", NameOf(recharge));
   }
+  if (recharge.in_flight() && recharge.attempt != seen.begun_attempt) {
+    seen.begun_attempt = recharge.attempt;
+    CheckCardLimits(recharge);
+  }
   if (recharge.state == RechargeState::kNeedsReview && recharge.state != seen.state) {
     scene_.Count(Happening::kNeedsReview);
     const absl::Duration age = scene_.now() - recharge.attempt_start;
@@ -191,6 +205,25 @@ void Checks::CheckRecharge(const Recharge& recharge, SeenAccount* account) {
   seen.epoch = recharge.lease_epoch;
   seen.card = recharge.card;
   seen.state = recharge.state;
+}
+
+// G9, when an attempt is handed out for the first time. The cards here are of no known network
+// and keep to all limits. What is under way on other accounts is not known yet: one attempt each.
+void Checks::CheckCardLimits(const Recharge& recharge) {
+  const std::vector<absl::Time>& declines = declines_[recharge.card.fingerprint];
+  const auto under_way = static_cast<int64_t>(accounts_.size()) - 1;
+  const auto keep = [&](int32_t limit, absl::Duration window) {
+    const absl::Time since = scene_.now() - window + kClocksApart;
+    const int64_t count = std::count_if(declines.begin(), declines.end(),
+                                        [since](absl::Time time) { return time > since; });
+    if (count < limit + under_way) return;
+    scene_.Fail("a card is not tried more often than its network allows",
+                absl::StrCat(NameOf(recharge), " is handed out after ", count, " declines of ",
+                             recharge.card.fingerprint, " in ", absl::FormatDuration(window)));
+  };
+  keep(limits_.mastercard_per_24_hours, absl::Hours(24));
+  keep(limits_.mastercard_per_30_days, absl::Hours(30 * 24));
+  keep(limits_.visa_per_30_days, absl::Hours(30 * 24));
 }
 
 void Checks::CheckState(const AccountRows& rows, SeenAccount* seen) {

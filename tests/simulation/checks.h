@@ -25,7 +25,8 @@ namespace reserve::simulation {
 
 class Checks : public ModelDatabase::Observer {
  public:
-  Checks(Scene* scene, const ModelGateway* gateway) : scene_(*scene), gateway_(*gateway) {}
+  Checks(Scene* scene, const ModelGateway* gateway, const domain::CardLimits& limits)
+      : scene_(*scene), gateway_(*gateway), limits_(limits) {}
 
   void BeforeWrite(const AccountRows& rows, const AccountWrite& write) override;
   void AfterWrite(const AccountRows& rows) override;
@@ -43,6 +44,7 @@ class Checks : public ModelDatabase::Observer {
     Nanos amount = 0;
     int32_t attempt = 0;
     int64_t epoch = 0;
+    int32_t begun_attempt = 0;  // the last one that was handed out
     domain::Card card;
     domain::RechargeState state = domain::RechargeState::kOpen;
     int credits = 0;
@@ -66,6 +68,7 @@ class Checks : public ModelDatabase::Observer {
   void CheckEvents(const AccountRows& rows, SeenAccount* seen);
   void CheckRecharges(const AccountRows& rows, SeenAccount* seen);
   void CheckRecharge(const domain::Recharge& recharge, SeenAccount* seen);
+  void CheckCardLimits(const domain::Recharge& recharge);
   void CheckState(const AccountRows& rows, SeenAccount* seen);
   void CheckUsageReply(const AccountRows& rows, const domain::Usage& usage,
                        const absl::StatusOr<engine::Reply>& reply);
@@ -73,8 +76,10 @@ class Checks : public ModelDatabase::Observer {
 
   Scene& scene_;
   const ModelGateway& gateway_;
+  const domain::CardLimits limits_;
   std::map<std::string, SeenAccount> accounts_;
   std::map<RechargeKey, std::set<std::string>> keys_sent_;
+  std::map<std::string, std::vector<absl::Time>> declines_;  // by card
   // (account id, usage id)
   std::set<std::pair<std::string, std::string>> acknowledged_;
   std::set<std::pair<std::string, std::string>> refused_;

@@ -11,7 +11,7 @@ const AccountRows* ModelDatabase::Find(const std::string& account_id) const {
 
 std::vector<absl::Time> ModelDatabase::DeclinesOf(const std::string& card_fingerprint) const {
   const auto found = declines_.find(card_fingerprint);
-  if (found == declines_.end()) return {};
+  if (found == declines_.end() || scene_.sabotaged(Sabotage::kDeclinesNotCounted)) return {};
   std::vector<absl::Time> times = found->second;
   std::sort(times.rbegin(), times.rend());
   return times;

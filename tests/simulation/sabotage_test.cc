@@ -96,7 +96,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"KeysRememberedForEver",
              Sabotage::kKeysRememberedForEver,
              4000,
-             {"a recharge is charged once"}}),
+             {"a recharge is charged once"}},
+        Case{"DeclinesNotCounted",
+             Sabotage::kDeclinesNotCounted,
+             1000,
+             {"a card is not tried more often than its network allows"}}),
     [](const testing::TestParamInfo<Case>& found) { return found.param.name; });
 
 }  // namespace

@@ -43,6 +43,7 @@ enum class Sabotage {
   kNextAttemptAfterTimeout,      // a charge without an answer is followed by the next attempt's
   kDeclinedAfterTimeout,         // a charge without an answer is reported as declined
   kKeysRememberedForEver,        // the worker counts on keys that are long forgotten
+  kDeclinesNotCounted,           // what a card was declined before is not known to the ledgers
 };
 
 // What the faults bring about. Counted, so that a test can say that all of it was

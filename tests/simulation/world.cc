@@ -26,7 +26,7 @@ class World {
       : scene_(seed, sabotage, telling),
         settings_(AnySettings()),
         gateway_(&scene_),
-        checks_(&scene_, &gateway_),
+        checks_(&scene_, &gateway_, settings_.card_limits),
         database_(&scene_, &checks_),
         fault_rate_(0.03 * scene_.Uniform() * scene_.Uniform()),
         ledgers_{{&scene_, 1, fault_rate_, Skew(), &database_, settings_},

@@ -2,7 +2,7 @@
 //
 // The networks fine a merchant who goes on trying. They count per card, so the
 // declines of all accounts with the card (the fingerprint) are counted together,
-// the first of a series too: that is one fewer than the networks allow.
+// the first of a series too: Mastercard limits declined attempts, Visa the ones after the first.
 //
 //   NextAllowedAttempt(limits, card.network, declines, now) <= now  ->  may be tried
 #ifndef RESERVE_SERVICES_LEDGER_DOMAIN_CARD_LIMITS_H_

@@ -202,6 +202,13 @@ absl::StatusOr<std::vector<Entry>> FindUsages(Connection& connection,
     RESERVE_RETURN_IF_ERROR(connection.Query(
         sql.str(), [&entries](const Row& row) { entries.push_back(ReadEntry(row)); }));
   }
+  const auto stray = std::find_if(entries.begin(), entries.end(),
+                                  [](const Entry& entry) { return !entry.booked.has_value(); });
+  if (stray != entries.end()) {
+    return MakeError(absl::StatusCode::kInternal, "DATABASE_ERROR", "",
+                     absl::StrCat("a usage id leads to entry ", stray->seq, " of account \"",
+                                  stray->account_id, "\", which is of no usage"));
+  }
   return entries;
 }
 

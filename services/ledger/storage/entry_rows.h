@@ -26,6 +26,7 @@ using OnceKey = std::pair<absl::string_view, absl::string_view>;
 absl::Status InsertEntries(Connection& connection, std::vector<const domain::Entry*> entries);
 
 // The entries that book these usages, of those that exist; in no particular order.
+// INTERNAL if what is stored was altered, so that an id leads to another kind of entry.
 absl::StatusOr<std::vector<domain::Entry>> FindUsages(Connection& connection,
                                                       const std::vector<OnceKey>& keys);
 

@@ -379,6 +379,25 @@ TEST_F(RowsTest, AUsageIdIsTakenOnceInAnAccountWhateverTheMonth) {
   EXPECT_TRUE(InsertEntries(*connection_, {&elsewhere}).ok());
 }
 
+TEST_F(RowsTest, AUsageIdThatLeadsToAnotherKindOfEntryIsAnError) {
+  const Entry usage = CallEntry("a", 1, "x");
+  Entry credit;
+  credit.account_id = "a";
+  credit.seq = 2;
+  credit.kind = EntryKind::kRecharge;
+  credit.record_time = usage.record_time;
+  ASSERT_TRUE(InsertEntries(*connection_, {&usage, &credit}).ok());
+  ASSERT_TRUE(connection_
+                  ->Execute(absl::StrCat("INSERT INTO usage_ids (usage_id,account_id,seq,month) "
+                                         "VALUES ('stray','a',2,",
+                                         PartitionMonth(credit), ")"))
+                  .ok());
+  const absl::Status status = FindUsages(*connection_, {{"a", "x"}, {"a", "stray"}}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(ReasonOf(status), "DATABASE_ERROR");
+  EXPECT_TRUE(FindUsages(*connection_, {{"a", "x"}}).ok());
+}
+
 TEST_F(RowsTest, UsagesAreFoundByTheirIdsAcrossMonths) {
   Entry now = CallEntry("a", 1, "x");
   Entry old = CallEntry("a", 2, "y");
