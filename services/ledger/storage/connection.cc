@@ -19,6 +19,7 @@ namespace {
 constexpr int kAccessDenied = 1045;
 constexpr int kDatabaseAccessDenied = 1044;
 constexpr int kUnknownDatabase = 1049;
+constexpr int kSecureTransportRequired = 3159;  // MySQL; MariaDB denies access
 constexpr int kLockWaitTimeoutSeconds = 5;
 // Lost connections (2002, 2003, 2005, 2006, 2013), TLS (2026), replies that are none (2027).
 constexpr int kFirstClientError = 2000;
@@ -64,6 +65,10 @@ absl::Status ToStatus(absl::string_view what, const sql::SQLException& e) {
     canonical = absl::StatusCode::kPermissionDenied;
   }
   if (code == kUnknownDatabase) canonical = absl::StatusCode::kNotFound;
+  if (code == kSecureTransportRequired) {
+    canonical = absl::StatusCode::kFailedPrecondition;
+    reason = "TLS_REQUIRED";
+  }
   return MakeError(canonical, reason, "", text);
 }
 
