@@ -456,10 +456,16 @@ absl::Status Growth::MeasureSize(size_t mark) {
   int64_t all = 0;
   const storage::SqlThread sql_thread;
   RESERVE_ASSIGN_OR_RETURN(const auto sql, storage::Connection::Open(stage_->ledger_schema()));
+  std::string tablespaces;  // MariaDB's name, or MySQL's
   RESERVE_RETURN_IF_ERROR(
-      sql->Query("SELECT SUBSTRING_INDEX(SUBSTRING_INDEX(name, '/', -1), '#', 1), SUM(file_size) "
-                 "FROM information_schema.innodb_sys_tablespaces WHERE name LIKE 'ledger/%' "
-                 "GROUP BY 1",
+      sql->Query("SELECT table_name FROM information_schema.tables WHERE table_schema = "
+                 "'information_schema' AND table_name IN ('INNODB_SYS_TABLESPACES', "
+                 "'INNODB_TABLESPACES')",
+                 [&](const storage::Row& row) { tablespaces = row.Text(1); }));
+  RESERVE_RETURN_IF_ERROR(
+      sql->Query(absl::StrCat("SELECT SUBSTRING_INDEX(SUBSTRING_INDEX(name, '/', -1), '#', 1), "
+                              "SUM(file_size) FROM information_schema.",
+                              tablespaces, " WHERE name LIKE 'ledger/%' GROUP BY 1"),
                  [&](const storage::Row& row) {
                    bytes[row.Text(1)] = row.Int(2);
                    all += row.Int(2);

@@ -112,9 +112,10 @@ absl::Status Stage::Prepare() {
   fs::create_directories(folder_, error);
   // Real durability is the server's default and PrivateDatabaseServer keeps it; only its tiny
   // files are not fit for a load.
-  std::vector<std::string> args = {"--innodb-buffer-pool-size=512M", "--innodb-log-file-size=1G"};
+  std::vector<std::string> args = {"--innodb-buffer-pool-size=512M"};
   args.insert(args.end(), options_.database_args.begin(), options_.database_args.end());
-  RESERVE_ASSIGN_OR_RETURN(database_, PrivateDatabaseServer::Create({.extra_args = args}));
+  RESERVE_ASSIGN_OR_RETURN(
+      database_, PrivateDatabaseServer::Create({.log_megabytes = 1024, .extra_args = args}));
   RESERVE_ASSIGN_OR_RETURN(sql_, Connection::Open(SchemaOptions("")));
   for (const char* schema : {"ledger", "sql_floor"}) {
     RESERVE_RETURN_IF_ERROR(sql_->Execute(absl::StrCat("CREATE DATABASE ", schema)));
@@ -216,8 +217,23 @@ absl::StatusOr<std::string> Stage::ColumnsOf(
   return names;
 }
 
+absl::Status Stage::GrowNumbers(int last) {
+  if (numbers_ == 0) {
+    RESERVE_RETURN_IF_ERROR(
+        sql_->Execute("CREATE TABLE sql_floor.numbers (seq BIGINT NOT NULL PRIMARY KEY)"));
+    RESERVE_RETURN_IF_ERROR(sql_->Execute("INSERT INTO sql_floor.numbers VALUES (1)"));
+    numbers_ = 1;
+  }
+  for (; numbers_ < last; numbers_ *= 2) {
+    RESERVE_RETURN_IF_ERROR(sql_->Execute(absl::StrCat(
+        "INSERT INTO sql_floor.numbers SELECT seq + ", numbers_, " FROM sql_floor.numbers")));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Stage::CopyAccounts(const std::vector<std::string>& tables, absl::string_view prefix,
                                  int first, int last) {
+  RESERVE_RETURN_IF_ERROR(GrowNumbers(last));
   const std::string account_id = absl::StrCat("CONCAT('", prefix, "',LPAD(n.seq,7,'0'))");
   for (const std::string& table : tables) {
     std::string values;
@@ -225,9 +241,10 @@ absl::Status Stage::CopyAccounts(const std::vector<std::string>& tables, absl::s
                              ColumnsOf(table, {{"account_id", account_id}}, &values));
     for (int from = first; from <= last; from += kCopiesAtOnce) {
       const int to = std::min(last, from + kCopiesAtOnce - 1);
-      RESERVE_RETURN_IF_ERROR(sql_->Execute(absl::StrCat(
-          "INSERT INTO ", table, " (", names, ") SELECT ", values, " FROM ", table, " t, seq_",
-          from, "_to_", to, " n WHERE t.account_id = '", kTemplate, "' ORDER BY n.seq")));
+      RESERVE_RETURN_IF_ERROR(sql_->Execute(
+          absl::StrCat("INSERT INTO ", table, " (", names, ") SELECT ", values, " FROM ", table,
+                       " t, sql_floor.numbers n WHERE t.account_id = '", kTemplate,
+                       "' AND n.seq BETWEEN ", from, " AND ", to, " ORDER BY n.seq")));
     }
   }
   return absl::OkStatus();
@@ -235,6 +252,7 @@ absl::Status Stage::CopyAccounts(const std::vector<std::string>& tables, absl::s
 
 // Gives one account a long history: its last usage again and again.
 absl::Status Stage::FillHistory() {
+  RESERVE_RETURN_IF_ERROR(GrowNumbers(options_.history_entries));
   std::string values;
   for (const std::string& table : account_tables_) {
     const std::string id = absl::StrCat("'", kHistoryAccountId, "'");
@@ -260,8 +278,8 @@ absl::Status Stage::FillHistory() {
                   &values));
     RESERVE_RETURN_IF_ERROR(sql_->Execute(
         absl::StrCat("INSERT INTO ", table, " (", names, ") SELECT ", values, " FROM ", table,
-                     " t, seq_1_to_", options_.history_entries, " n WHERE t.", of_account,
-                     " AND t.seq = ", last_seq, " ORDER BY n.seq")));
+                     " t, sql_floor.numbers n WHERE t.", of_account, " AND t.seq = ", last_seq,
+                     " AND n.seq <= ", options_.history_entries, " ORDER BY n.seq")));
   }
   return sql_->Execute(absl::StrCat("UPDATE balances SET last_seq = last_seq + ",
                                     options_.history_entries, " WHERE ", of_account));

@@ -77,6 +77,8 @@ class Stage {
 
   absl::Status Prepare();
   absl::Status MakeTemplate();
+  // Fills sql_floor.numbers, which multiplies rows, with 1 to at least `last`.
+  absl::Status GrowNumbers(int last);
   // Copies the rows of the template account in `tables` to accounts `prefix` first..last.
   absl::Status CopyAccounts(const std::vector<std::string>& tables, absl::string_view prefix,
                             int first, int last);
@@ -92,6 +94,7 @@ class Stage {
   const Options options_;
   std::string folder_;
   int servers_ = 0;
+  int numbers_ = 0;  // in sql_floor.numbers
   std::unique_ptr<test_support::PrivateDatabaseServer> database_;
   storage::SqlThread sql_thread_;
   std::unique_ptr<storage::Connection> sql_;

@@ -21,6 +21,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -34,23 +35,71 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr absl::Duration kStartTimeout = absl::Seconds(30);
-// Must agree with the template, or each start would write new log files.
-constexpr char kLogFileSize[] = "--innodb-log-file-size=8M";
+
+// The server to start. The two differ in how a data folder is made and in a few arguments.
+struct Program {
+  std::string path;
+  bool mysql = false;
+  std::string template_folder;
+};
+
+Program ProgramToStart() {
+  const char* const mysqld = std::getenv("RESERVE_TEST_MYSQLD");
+  if (mysqld == nullptr || *mysqld == '\0') {
+    return {"mariadbd", false, BuildDir() + "/test-mariadb-template"};
+  }
+  // One template for each program: an older server can't take up the data of a newer one.
+  return {
+      mysqld, true,
+      absl::StrCat(BuildDir(), "/test-mysql-template", absl::StrReplaceAll(mysqld, {{"/", "-"}}))};
+}
+
+// Arguments that the template must agree about, or each start would write new log files.
+std::vector<std::string> LogArgs(const Program& program, int megabytes) {
+  if (!program.mysql) return {absl::StrCat("--innodb-log-file-size=", megabytes, "M")};
+  return {absl::StrCat("--innodb-redo-log-capacity=", megabytes, "M")};
+}
+
+absl::StatusOr<Subprocess::Options> Installation(const Program& program,
+                                                 const std::string& folder) {
+  std::vector<std::string> args = {"--no-defaults", "--datadir=" + folder};
+  const std::vector<std::string> log_args = LogArgs(program, 8);
+  args.insert(args.end(), log_args.begin(), log_args.end());
+  if (program.mysql) {
+    args.insert(args.end(), {"--initialize-insecure", "--secure-file-priv=NULL"});
+    if (geteuid() == 0) args.push_back("--user=root");
+    return Subprocess::Options{.program = program.path, .args = std::move(args)};
+  }
+  const std::string install = FindProgram("mariadb-install-db");
+  if (install.empty()) {
+    return absl::NotFoundError("MariaDB is not installed (./run setup installs it)");
+  }
+  // --force: also where the host's own name does not resolve.
+  args.insert(args.end(), {"--force", "--auth-root-authentication-method=normal", "--skip-test-db",
+                           "--skip-name-resolve"});
+  return Subprocess::Options{.program = install, .args = std::move(args)};
+}
 
 std::string Tail(const std::string& text) {
   constexpr size_t kShownBytes = 3000;
   return text.size() <= kShownBytes ? text : "..." + text.substr(text.size() - kShownBytes);
 }
 
+absl::Status RunToEnd(Subprocess::Options options) {
+  const std::string program = options.program;
+  auto process = Subprocess::Start(std::move(options));
+  if (!process.ok()) return process.status();
+  if ((*process)->Wait(absl::Seconds(60)) == 0) return absl::OkStatus();
+  return absl::InternalError(
+      absl::StrCat(program, " failed: ", Tail((*process)->Stdout() + (*process)->Stderr())));
+}
+
 // Makes the data folder that all servers start from, unless it is there. Safe from several
 // programs at once: whoever gets the file lock makes it, under another name first.
-absl::Status EnsureTemplate(const std::string& folder) {
+absl::Status EnsureTemplate(const Program& program) {
+  const std::string& folder = program.template_folder;
   std::error_code error;
   if (fs::exists(folder, error)) return absl::OkStatus();
-  const std::string install = FindProgram("mariadb-install-db");
-  if (install.empty()) {
-    return absl::NotFoundError("MariaDB is not installed (./run setup installs it)");
-  }
   const int lock_fd = open((folder + ".lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
   if (lock_fd < 0) {
     return absl::InternalError(absl::StrCat(folder, ".lock: ", std::strerror(errno)));
@@ -61,21 +110,13 @@ absl::Status EnsureTemplate(const std::string& folder) {
   if (!fs::exists(folder, error)) {
     const std::string unfinished = folder + ".unfinished";
     fs::remove_all(unfinished, error);
-    // --force: also where the host's own name does not resolve.
-    std::vector<std::string> args = {"--no-defaults",
-                                     "--force",
-                                     "--datadir=" + unfinished,
-                                     "--auth-root-authentication-method=normal",
-                                     "--skip-test-db",
-                                     "--skip-name-resolve",
-                                     kLogFileSize};
-    auto process = Subprocess::Start({.program = install, .args = std::move(args)});
-    if (!process.ok()) {
-      status = process.status();
-    } else if ((*process)->Wait(absl::Seconds(60)) != 0) {
-      status = absl::InternalError(absl::StrCat("mariadb-install-db failed: ",
-                                                Tail((*process)->Stdout() + (*process)->Stderr())));
+    auto installation = Installation(program, unfinished);
+    if (!installation.ok()) {
+      status = installation.status();
     } else {
+      status = RunToEnd(*std::move(installation));
+    }
+    if (status.ok()) {
       fs::rename(unfinished, folder, error);
       if (error) status = absl::InternalError(absl::StrCat(folder, ": ", error.message()));
     }
@@ -125,8 +166,8 @@ absl::StatusOr<std::unique_ptr<PrivateDatabaseServer>> PrivateDatabaseServer::Cr
   std::error_code error;
   fs::create_directories(servers, error);
   SweepUp(servers);
-  const std::string pattern = build + "/test-mariadb-template";
-  absl::Status status = EnsureTemplate(pattern);
+  const Program program = ProgramToStart();
+  absl::Status status = EnsureTemplate(program);
   if (!status.ok()) return status;
 
   std::unique_ptr<PrivateDatabaseServer> server(new PrivateDatabaseServer());
@@ -134,7 +175,7 @@ absl::StatusOr<std::unique_ptr<PrivateDatabaseServer>> PrivateDatabaseServer::Cr
   server->folder_ = absl::StrCat(servers, "/", getpid(), "-", ++counter);
   fs::remove_all(server->folder_, error);
   fs::create_directories(server->folder_ + "/tmp", error);
-  fs::copy(pattern, server->folder_ + "/data", fs::copy_options::recursive, error);
+  fs::copy(program.template_folder, server->folder_ + "/data", fs::copy_options::recursive, error);
   if (error) return absl::InternalError(absl::StrCat(server->folder_, ": ", error.message()));
 
   server->socket_path_ = server->folder_ + "/s";
@@ -166,6 +207,7 @@ std::string PrivateDatabaseServer::Url(absl::string_view schema) const {
 
 absl::Status PrivateDatabaseServer::Start() {
   if (process_ != nullptr && process_->Running()) return absl::OkStatus();
+  const Program program = ProgramToStart();
   std::vector<std::string> args = {"--no-defaults",
                                    absl::StrCat("--datadir=", folder_, "/data"),
                                    absl::StrCat("--tmpdir=", folder_, "/tmp"),
@@ -174,16 +216,18 @@ absl::Status PrivateDatabaseServer::Start() {
                                    "--skip-networking",
                                    "--skip-name-resolve",
                                    "--innodb-flush-log-at-trx-commit=1",
-                                   kLogFileSize,
                                    "--innodb-buffer-pool-size=64M",
                                    "--innodb-buffer-pool-dump-at-shutdown=0",
                                    "--innodb-buffer-pool-load-at-startup=0",
                                    "--max-connections=500"};
+  const std::vector<std::string> log_args = LogArgs(program, options_.log_megabytes);
+  args.insert(args.end(), log_args.begin(), log_args.end());
+  if (program.mysql) args.insert(args.end(), {"--mysqlx=OFF", "--secure-file-priv=NULL"});
   if (geteuid() == 0) args.push_back("--user=root");
   args.insert(args.end(), options_.extra_args.begin(), options_.extra_args.end());
   std::error_code error;
   fs::remove(socket_path_, error);
-  auto process = Subprocess::Start({.program = "mariadbd", .args = std::move(args)});
+  auto process = Subprocess::Start({.program = program.path, .args = std::move(args)});
   if (!process.ok()) return process.status();
   process_ = *std::move(process);
   const bool done =
@@ -191,7 +235,7 @@ absl::Status PrivateDatabaseServer::Start() {
   if (done && process_->Running()) return absl::OkStatus();
   const std::string log = Log();
   Kill();
-  return absl::InternalError(absl::StrCat("mariadbd did not come up:\n", Tail(log)));
+  return absl::InternalError(absl::StrCat("the database server did not come up:\n", Tail(log)));
 }
 
 void PrivateDatabaseServer::Kill() {
@@ -202,7 +246,8 @@ absl::Status PrivateDatabaseServer::Stop() {
   if (process_ == nullptr) return absl::OkStatus();
   process_->Signal(SIGTERM);
   if (process_->Wait(absl::Seconds(30)) >= 0) return absl::OkStatus();
-  return absl::DeadlineExceededError(absl::StrCat("mariadbd still runs:\n", Tail(Log())));
+  return absl::DeadlineExceededError(
+      absl::StrCat("the database server still runs:\n", Tail(Log())));
 }
 
 absl::Status PrivateDatabaseServer::Restart() {

@@ -1,10 +1,11 @@
-// A MariaDB server of a test's own: on a unix socket, in a folder of the build tree.
+// A database server of a test's own: on a unix socket, in a folder of the build tree. MariaDB, or
+// MySQL with RESERVE_TEST_MYSQLD=/path/to/mysqld.
 //
 // It keeps a real server's durability (a log flush for every commit) in small files. The data
-// folder is a copy of a template made once per build folder, so a start takes some 0.3 s. The
-// server is killed and its folder removed with the object; if the test program dies first, the
-// kernel ends the server, and the next test sweeps up the folder. Runs as root or as anyone.
-// Not thread-safe: one thread starts and stops it; the server itself serves all.
+// folder is a copy of a template made once per build folder, so a start takes some 0.3 s (MySQL:
+// 1 s). The server is killed and its folder removed with the object; if the test program dies
+// first, the kernel ends the server, and the next test sweeps up the folder. Runs as root or as
+// anyone. Not thread-safe: one thread starts and stops it; the server itself serves all.
 //
 //   auto server = PrivateDatabaseServer::Create();
 //   ASSERT_TRUE(server.ok()) << server.status();
@@ -28,11 +29,13 @@ namespace reserve::test_support {
 class PrivateDatabaseServer {
  public:
   struct Options {
+    // Of the files that hold the log, whatever this server's argument for it is called.
+    int log_megabytes = 8;
     // Server arguments after ours, so they win: {"--innodb-buffer-pool-size=256M"}.
     std::vector<std::string> extra_args = {};
   };
 
-  // A server that accepts connections. NOT_FOUND if MariaDB is not installed, INTERNAL with the
+  // A server that accepts connections. NOT_FOUND if no server is installed, INTERNAL with the
   // end of the server's log if it did not come up within 30 s.
   static absl::StatusOr<std::unique_ptr<PrivateDatabaseServer>> Create(Options options);
   static absl::StatusOr<std::unique_ptr<PrivateDatabaseServer>> Create() { return Create({}); }

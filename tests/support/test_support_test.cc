@@ -91,7 +91,8 @@ TEST(PrivateDatabaseServerTest, KeepsTheDurabilityOfARealServerAndTakesFurtherAr
   ASSERT_TRUE(server.ok()) << server.status();
   TestDatabase database(**server);
   EXPECT_EQ(database.QueryInt("SELECT @@innodb_flush_log_at_trx_commit"), 1);
-  EXPECT_EQ(database.QueryInt("SELECT @@innodb_doublewrite"), 1);
+  EXPECT_THAT(database.Query("SHOW GLOBAL VARIABLES LIKE 'innodb_doublewrite'"),
+              ElementsAre(ElementsAre("innodb_doublewrite", "ON")));
   EXPECT_EQ(database.QueryInt("SELECT @@skip_networking"), 1);
   EXPECT_EQ(database.QueryInt("SELECT @@max_connections"), 77);
 }

@@ -204,7 +204,10 @@ absl::Status WriteAccounts(Connection& connection, const std::vector<const Accou
 absl::StatusOr<std::vector<std::string>> DueRechecks(Connection& connection, absl::Time now,
                                                      int limit) {
   std::vector<std::string> ids;
-  SqlText sql("SELECT account_id FROM accounts WHERE recheck_time <= ");
+  // Without the hint MySQL may read the index from its begin, where all accounts without a time
+  // are.
+  SqlText sql(
+      "SELECT account_id FROM accounts FORCE INDEX (by_recheck_time) WHERE recheck_time <= ");
   sql.Time(now).Raw(absl::StrCat(" ORDER BY recheck_time LIMIT ", limit));
   RESERVE_RETURN_IF_ERROR(
       connection.Query(sql.str(), [&ids](const Row& row) { ids.push_back(row.Text(1)); }));

@@ -19,6 +19,7 @@ namespace {
 constexpr int kAccessDenied = 1045;
 constexpr int kDatabaseAccessDenied = 1044;
 constexpr int kUnknownDatabase = 1049;
+constexpr int kSecureTransportRequired = 3159;  // MySQL; MariaDB denies access
 constexpr int kLockWaitTimeoutSeconds = 5;
 // Lost connections (2002, 2003, 2005, 2006, 2013), TLS (2026), replies that are none (2027).
 constexpr int kFirstClientError = 2000;
@@ -64,6 +65,10 @@ absl::Status ToStatus(absl::string_view what, const sql::SQLException& e) {
     canonical = absl::StatusCode::kPermissionDenied;
   }
   if (code == kUnknownDatabase) canonical = absl::StatusCode::kNotFound;
+  if (code == kSecureTransportRequired) {
+    canonical = absl::StatusCode::kFailedPrecondition;
+    reason = "TLS_REQUIRED";
+  }
   return MakeError(canonical, reason, "", text);
 }
 
@@ -75,6 +80,7 @@ absl::StatusCode ClassOfError(int error_number) {
     case 1205:  // lock wait timeout
     case 1020:  // record has changed since last read
     case 1180:  // error during COMMIT
+    case 1412:  // a table was altered since the transaction began
     case 1637:  // too many transactions at once
     case 3101:  // group replication rolled back
     case 8002:  // TiDB: write conflict
@@ -97,6 +103,7 @@ absl::StatusCode ClassOfError(int error_number) {
     case 1290:  // the server only reads, as it is no longer the primary: connect to what is
     case 1836:
     case 1927:  // connection was killed
+    case 3032:  // MySQL: offline mode
     case 3100:  // group replication: the member can't commit
     case 4031:  // MySQL: idle for too long
       return absl::StatusCode::kUnavailable;
@@ -228,10 +235,14 @@ absl::Status Connection::Begin() {
   return begun;
 }
 
-absl::Status Connection::BeginSnapshot() {
+absl::Status Connection::BeginSnapshot(absl::string_view tables) {
   // For the next transaction only; the session stays as it is.
   RESERVE_RETURN_IF_ERROR(Execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
-  absl::Status begun = Execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+  absl::Status begun = Execute("START TRANSACTION READ ONLY");
+  // Without a row to read this takes the tables' locks against ALTER and not yet the snapshot.
+  if (begun.ok()) {
+    begun = Query(absl::StrCat("SELECT 1 FROM ", tables, " LIMIT 0"), [](const Row&) {});
+  }
   if (!begun.ok()) Rollback();
   return begun;
 }

@@ -76,8 +76,10 @@ class Connection {
   // START TRANSACTION. After an error, of this or of the two below, no transaction
   // is open: one that was would be committed by the next to begin.
   absl::Status Begin();
-  // A transaction that only reads, and reads everything as of now.
-  absl::Status BeginSnapshot();
+  // A transaction that only reads these tables ("a, b"), as they are when it first reads one of
+  // them. Until it ends none of them is altered: rows that ALTER moves to another partition would
+  // vanish from an older snapshot, without an error on MySQL.
+  absl::Status BeginSnapshot(absl::string_view tables);
   // Only ABORTED and UNAVAILABLE; after either it may have been done all the same.
   absl::Status Commit();
   // What can't be rolled back is left to end with the session, which is dropped.

@@ -1,32 +1,50 @@
 #include "services/ledger/storage/server_check.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "common/error/error.h"
 
 namespace reserve::storage {
 
 absl::Status CheckDurability(Connection& connection) {
   absl::flat_hash_map<std::string, std::string> settings;
+  const auto keep = [&settings](const Row& row) { settings[row.Text(1)] = row.Text(2); };
   RESERVE_RETURN_IF_ERROR(connection.Query(
       "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('innodb_flush_log_at_trx_commit', "
-      "'innodb_doublewrite', 'log_bin', 'sync_binlog')",
-      [&settings](const Row& row) { settings[row.Text(1)] = row.Text(2); }));
+      "'innodb_doublewrite', 'innodb_flush_method', 'log_bin', 'sync_binlog')",
+      keep));
+  // MySQL's redo log is switched off by a statement, not by a variable.
+  RESERVE_RETURN_IF_ERROR(
+      connection.Query("SHOW GLOBAL STATUS LIKE 'Innodb_redo_log_enabled'", keep));
   std::vector<std::string> faults;
-  const auto require = [&](const std::string& name, const std::string& bad_or_good, bool good) {
+  // A server that lacks a setting can't have it wrong.
+  const auto value_of = [&settings](const std::string& name) -> const std::string* {
     const auto found = settings.find(name);
-    if (found == settings.end()) return;  // a server without InnoDB's settings
-    if ((found->second == bad_or_good) == good) return;
-    faults.push_back(absl::StrCat(name, " is ", found->second, ", must ", good ? "" : "not ", "be ",
-                                  bad_or_good));
+    return found == settings.end() ? nullptr : &found->second;
   };
-  require("innodb_flush_log_at_trx_commit", "1", true);
-  require("innodb_doublewrite", "OFF", false);
-  if (settings["log_bin"] == "ON") require("sync_binlog", "1", true);
+  const auto require = [&](const std::string& name, const std::vector<std::string>& good) {
+    const std::string* const value = value_of(name);
+    if (value == nullptr || std::find(good.begin(), good.end(), *value) != good.end()) return;
+    faults.push_back(absl::StrCat(name, " is ", *value, ", must be ", absl::StrJoin(good, " or ")));
+  };
+  require("innodb_flush_log_at_trx_commit", {"1"});
+  // MySQL's DETECT_ONLY can't mend a torn page; MariaDB's "fast" does not flush the files.
+  require("innodb_doublewrite", {"ON", "DETECT_AND_RECOVER"});
+  if (const std::string* const value = value_of("innodb_flush_method")) {
+    for (const absl::string_view bad : {"nosync", "littlesync", "O_DIRECT_NO_FSYNC"}) {
+      if (!absl::EqualsIgnoreCase(*value, bad)) continue;
+      faults.push_back(absl::StrCat("innodb_flush_method is ", *value, ", must not be ", bad));
+    }
+  }
+  require("Innodb_redo_log_enabled", {"ON"});
+  if (settings["log_bin"] == "ON") require("sync_binlog", {"1"});
   if (faults.empty()) return absl::OkStatus();
   return MakeError(
       absl::StatusCode::kFailedPrecondition, "UNSAFE_DATABASE", "database",

@@ -69,7 +69,8 @@ TEST_F(ConnectionTest, SetsUpTheSession) {
 TEST_F(ConnectionTest, ASnapshotDoesNotSeeWhatIsCommittedLaterAndDoesNotWrite) {
   const auto reader = Connect();
   const auto writer = Connect();
-  ASSERT_TRUE(reader->BeginSnapshot().ok());
+  ASSERT_TRUE(reader->BeginSnapshot("t").ok());
+  EXPECT_EQ(Ask(*reader, "SELECT COUNT(*) FROM t"), "2");
   ASSERT_TRUE(writer->Execute("INSERT INTO t VALUES (3, '')").ok());
   EXPECT_EQ(Ask(*reader, "SELECT COUNT(*) FROM t"), "2");
   EXPECT_FALSE(reader->Execute("INSERT INTO t VALUES (4, '')").ok());
@@ -80,6 +81,21 @@ TEST_F(ConnectionTest, ASnapshotDoesNotSeeWhatIsCommittedLaterAndDoesNotWrite) {
   EXPECT_EQ(Ask(*reader, "SELECT COUNT(*) FROM t"), "3");
   ASSERT_TRUE(writer->Execute("INSERT INTO t VALUES (5, '')").ok());
   EXPECT_EQ(Ask(*reader, "SELECT COUNT(*) FROM t"), "4");
+}
+
+TEST_F(ConnectionTest, ASnapshotKeepsItsTablesFromBeingAltered) {
+  database_.Execute("CREATE TABLE other (id INT PRIMARY KEY) ENGINE=InnoDB");
+  const auto reader = Connect();
+  const auto migration = Connect();
+  ASSERT_TRUE(migration->Execute("SET SESSION lock_wait_timeout = 1").ok());
+  ASSERT_TRUE(reader->BeginSnapshot("t, other").ok());
+  for (const char* alter :
+       {"ALTER TABLE t ADD COLUMN c INT", "ALTER TABLE other ADD COLUMN c INT"}) {
+    EXPECT_EQ(migration->Execute(alter).code(), absl::StatusCode::kAborted);
+  }
+  EXPECT_EQ(Ask(*reader, "SELECT COUNT(*) FROM t"), "2");
+  reader->Rollback();
+  EXPECT_TRUE(migration->Execute("ALTER TABLE t ADD COLUMN c INT").ok());
 }
 
 TEST_F(ConnectionTest, QuotesEveryByte) {
@@ -235,11 +251,12 @@ INSTANTIATE_TEST_SUITE_P(
     Numbers, ErrorClassTest,
     testing::Values(
         ErrorClass{1213, absl::StatusCode::kAborted}, ErrorClass{1205, absl::StatusCode::kAborted},
-        ErrorClass{1020, absl::StatusCode::kAborted}, ErrorClass{1180, absl::StatusCode::kAborted},
-        ErrorClass{3101, absl::StatusCode::kAborted}, ErrorClass{8002, absl::StatusCode::kAborted},
-        ErrorClass{8022, absl::StatusCode::kAborted}, ErrorClass{8028, absl::StatusCode::kAborted},
-        ErrorClass{9007, absl::StatusCode::kAborted}, ErrorClass{1317, absl::StatusCode::kAborted},
-        ErrorClass{1969, absl::StatusCode::kAborted}, ErrorClass{3024, absl::StatusCode::kAborted},
+        ErrorClass{1020, absl::StatusCode::kAborted}, ErrorClass{1412, absl::StatusCode::kAborted},
+        ErrorClass{1180, absl::StatusCode::kAborted}, ErrorClass{3101, absl::StatusCode::kAborted},
+        ErrorClass{8002, absl::StatusCode::kAborted}, ErrorClass{8022, absl::StatusCode::kAborted},
+        ErrorClass{8028, absl::StatusCode::kAborted}, ErrorClass{9007, absl::StatusCode::kAborted},
+        ErrorClass{1317, absl::StatusCode::kAborted}, ErrorClass{1969, absl::StatusCode::kAborted},
+        ErrorClass{3024, absl::StatusCode::kAborted},
         ErrorClass{1062, absl::StatusCode::kAlreadyExists},
         ErrorClass{2002, absl::StatusCode::kUnavailable},
         ErrorClass{2003, absl::StatusCode::kUnavailable},
@@ -255,6 +272,7 @@ INSTANTIATE_TEST_SUITE_P(
         ErrorClass{1290, absl::StatusCode::kUnavailable},
         ErrorClass{1836, absl::StatusCode::kUnavailable},
         ErrorClass{1927, absl::StatusCode::kUnavailable},
+        ErrorClass{3032, absl::StatusCode::kUnavailable},
         ErrorClass{3100, absl::StatusCode::kUnavailable},
         ErrorClass{4031, absl::StatusCode::kUnavailable},
         ErrorClass{1637, absl::StatusCode::kAborted}, ErrorClass{1999, absl::StatusCode::kInternal},

@@ -43,6 +43,32 @@ TEST(ServerCheckTest, RefusesAServerWithoutDoublewrite) {
   EXPECT_THAT(std::string(status.message()), testing::HasSubstr("innodb_doublewrite"));
 }
 
+TEST(ServerCheckTest, RefusesAServerThatDoesNotFlushItsFiles) {
+  const absl::Status status = CheckServerWith({"--innodb-flush-method=O_DIRECT_NO_FSYNC"});
+  EXPECT_EQ(ReasonOf(status), "UNSAFE_DATABASE");
+}
+
+TEST(ServerCheckTest, RefusesWhatOnlyOneKindOfServerHas) {
+  const SqlThread sql_thread;
+  auto server = PrivateDatabaseServer::Create();
+  ASSERT_TRUE(server.ok()) << server.status();
+  const TestDatabase database(**server);
+  const auto connection = MustConnect(OptionsFor(database.url()));
+  const auto expect_refused = [&](absl::string_view setting, absl::string_view why) {
+    // Of the server that is here some are unknown.
+    if (!database.TryExecute(setting).ok()) return;
+    const absl::Status status = CheckDurability(*connection);
+    EXPECT_EQ(ReasonOf(status), "UNSAFE_DATABASE") << setting;
+    EXPECT_THAT(std::string(status.message()), testing::HasSubstr(std::string(why)));
+  };
+  // MariaDB 11 and later.
+  expect_refused("SET GLOBAL innodb_doublewrite = fast", "innodb_doublewrite is fast");
+  // MySQL: a page torn by a crash would be noticed, and be lost.
+  expect_refused("SET GLOBAL innodb_doublewrite = DETECT_ONLY",
+                 "innodb_doublewrite is DETECT_ONLY");
+  expect_refused("ALTER INSTANCE DISABLE INNODB REDO_LOG", "Innodb_redo_log_enabled is OFF");
+}
+
 TEST(ServerCheckTest, RefusesABinaryLogThatIsNotSynced) {
   const absl::Status status = CheckServerWith({"--log-bin=binlog", "--sync-binlog=0"});
   EXPECT_EQ(ReasonOf(status), "UNSAFE_DATABASE");

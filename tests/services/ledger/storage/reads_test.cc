@@ -1,0 +1,300 @@
+// Every query finds its rows by an index, however few rows there are and whatever the server's
+// statistics say: a scan would grow with the history, and a locking one would lock other accounts.
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "gtest/gtest.h"
+#include "services/ledger/storage/account_rows.h"
+#include "services/ledger/storage/card_decline_rows.h"
+#include "services/ledger/storage/deck_rows.h"
+#include "services/ledger/storage/entry_rows.h"
+#include "services/ledger/storage/event_rows.h"
+#include "services/ledger/storage/recharge_rows.h"
+#include "tests/services/ledger/storage/migrated_database.h"
+
+namespace reserve::storage {
+namespace {
+
+// Accounts, each with some rows in every table; and what one of them has more of.
+constexpr int kAccounts = 2000;
+constexpr int kLongHistory = 2000;
+
+std::string Id(int number) { return absl::StrFormat("account-%05d", number); }
+std::string UsageId(int number) { return absl::StrFormat("usage-%05d", number); }
+
+class ReadsTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    database_ = new MigratedDatabase;
+    Fill("balances (account_id,balance_nanos,last_seq,version,revision,head_hash)", kAccounts,
+         [](int i) { return absl::StrFormat("('%s',1,1,1,1,'')", Id(i)); });
+    Fill("accounts (account_id,recheck_time,create_time)", kAccounts, [](int i) {
+      // Few accounts have such a time; the others come first in the index.
+      return absl::StrFormat(
+          "('%s',%s,'2026-01-01')", Id(i),
+          i < 1900 ? "NULL" : absl::StrCat("'2030-01-01' + INTERVAL ", i, " SECOND"));
+    });
+    Fill("users (account_id,user_id,plan_id,free_seconds_used,free_period,create_time)", kAccounts,
+         [](int i) { return absl::StrFormat("('%s','u','per_minute',0,0,'2026-01-01')", Id(i)); });
+    const auto fill_entries = [](const std::string& account_id, int first, int count) {
+      Fill(
+          "entries (record_time,account_id,seq,month,kind,amount_nanos,balance_after_nanos,"
+          "entry_hash,usage_id,user_id,start_time,basis)",
+          count, [&](int i) {
+            return absl::StrFormat(
+                "('2026-11-01' + INTERVAL %d SECOND,'%s',%d,%d,%d,0,0,'','%s','u','2026-11-01',%d)",
+                i, account_id.empty() ? Id(i) : account_id, account_id.empty() ? 1 : first + i,
+                202609 + i % 3, static_cast<int>(domain::EntryKind::kUsage), UsageId(i),
+                static_cast<int>(domain::ChargeBasis::kMeteredStandard));
+          });
+    };
+    fill_entries("", 1, kAccounts);
+    fill_entries(Id(0), 2, kLongHistory);
+    Fill("usage_ids (usage_id,account_id,seq,month)", kAccounts, [](int i) {
+      return absl::StrFormat("('%s','%s',1,%d)", UsageId(i), Id(i), 202609 + i % 3);
+    });
+    Fill("requests (account_id,request_id,digest,seq,month,ordinal)", kAccounts,
+         [](int i) { return absl::StrFormat("('%s','r','',1,202609,0)", Id(i)); });
+    const auto fill_events = [](const std::string& account_id, int count) {
+      Fill(
+          "events (account_id,event_seq,kind,cause,event_time,state,balance_nanos,"
+          "recharge_ordinal,feed_time)",
+          count, [&](int i) {
+            return absl::StrFormat(
+                "('%s',%d,1,'','2026-11-01',1,0,0,'2026-11-01' + INTERVAL %d SECOND)",
+                account_id.empty() ? Id(i) : account_id, account_id.empty() ? 1 : 2 + i, i);
+          });
+    };
+    fill_events("", kAccounts);
+    fill_events(Id(0), kLongHistory);
+    const auto fill_recharges = [](const std::string& account_id, int count) {
+      Fill(
+          "recharges (account_id,ordinal,kind,state,currency,amount_nanos,card_token,"
+          "card_fingerprint,attempt,due_time,lease_owner,lease_epoch,soft_declines,last_decline,"
+          "last_decline_code,charge_id,request_id,create_time)",
+          count, [&](int i) {
+            return absl::StrFormat(
+                "('%s',%d,1,%d,'USD',0,'','',1,'2030-01-01' + INTERVAL %d SECOND,'',0,0,0,'','','',"
+                "'2026-01-01')",
+                account_id.empty() ? Id(i) : account_id, account_id.empty() ? 1 : 2 + i,
+                static_cast<int>(domain::RechargeState::kOpen), i);
+          });
+    };
+    fill_recharges("", kAccounts);
+    fill_recharges(Id(0), kLongHistory);
+    Fill("card_declines (account_id,ordinal,attempt,card_fingerprint,decline_time)", kAccounts,
+         [](int i) { return absl::StrFormat("('%s',1,1,'card-%d','2026-11-01')", Id(i), i); });
+    for (int version = 1; version <= 2; ++version) {
+      Fill(
+          "rates (deck_version,kind,prefix,carrier,destination_name,price_nanos,"
+          "connect_fee_nanos,initial_increment_seconds,increment_seconds)",
+          kAccounts,
+          [&](int i) { return absl::StrFormat("(%d,1,'%d','','',0,0,60,60)", version, 1000 + i); });
+    }
+  }
+  static void TearDownTestSuite() {
+    delete database_;
+    database_ = nullptr;
+  }
+
+  static void Fill(const std::string& table, int count,
+                   absl::FunctionRef<std::string(int)> row_of) {
+    std::vector<std::string> rows;
+    for (int i = 0; i < count; ++i) rows.push_back(row_of(i));
+    database_->sql().Execute(
+        absl::StrCat("INSERT INTO ", table, " VALUES ", absl::StrJoin(rows, ",")));
+  }
+
+  // What the server did for this session since it began.
+  std::map<std::string, int64_t> Counters() {
+    std::map<std::string, int64_t> counters;
+    EXPECT_TRUE(connection_
+                    ->Query("SHOW SESSION STATUS LIKE 'Handler_read%'",
+                            [&](const Row& row) { counters[row.Text(1)] = row.Int(2); })
+                    .ok());
+    return counters;
+  }
+
+  // The counters' growth by `read`, without that by asking for them.
+  std::map<std::string, int64_t> Growth(absl::FunctionRef<void()> read) {
+    std::map<std::string, int64_t> grown;
+    const auto begin = Counters();
+    const auto idle = Counters();
+    read();
+    auto end = Counters();
+    for (const auto& [name, value] : idle) {
+      grown[name] = end[name] - value - (value - begin.at(name));
+    }
+    return grown;
+  }
+
+  // That `read` begins no scan, and reads at most `most` rows.
+  void ExpectReads(int most, absl::FunctionRef<absl::Status()> read, int line = __builtin_LINE()) {
+    SCOPED_TRACE(absl::StrCat("asked in line ", line));
+    absl::Status status;
+    const auto grown = Growth([&] { status = read(); });
+    EXPECT_TRUE(status.ok()) << status;
+    int64_t all = 0;
+    for (const auto& [name, count] : grown) all += count;
+    std::string shown = absl::StrJoin(grown, ", ", absl::PairFormatter("="));
+    EXPECT_EQ(grown.at("Handler_read_first"), 0) << shown;
+    EXPECT_EQ(grown.at("Handler_read_rnd_next"), 0) << shown;
+    EXPECT_LE(all, most) << shown;
+    EXPECT_GT(all, 0) << shown;
+  }
+
+  static MigratedDatabase* database_;
+  std::unique_ptr<Connection> connection_ = database_->Connect();
+};
+
+MigratedDatabase* ReadsTest::database_ = nullptr;
+
+// Lists of ids from one to half of the table, where a scan is most tempting.
+class ReadsByListTest : public ReadsTest, public testing::WithParamInterface<int> {
+ protected:
+  ReadsByListTest() {
+    for (int i = 0; i < count_; ++i) {
+      ids_.push_back(Id(2 * i));
+      usage_ids_.push_back(UsageId(2 * i));
+    }
+  }
+  std::vector<absl::string_view> Views() const { return {ids_.begin(), ids_.end()}; }
+  template <typename Key>
+  std::vector<Key> Keys(const std::vector<std::string>& seconds) const {
+    std::vector<Key> keys;
+    for (int i = 0; i < count_; ++i) keys.emplace_back(ids_[i], seconds[i]);
+    return keys;
+  }
+  std::vector<std::pair<std::string, int64_t>> Numbered() const {
+    std::vector<std::pair<std::string, int64_t>> keys;
+    for (const std::string& id : ids_) keys.emplace_back(id, 1);
+    return keys;
+  }
+  // What is found of each id: the row, and for some indexes the look for a second one.
+  void ExpectList(absl::FunctionRef<size_t()> read, int rows_each = 1) {
+    size_t found = 0;
+    ExpectReads(2 * rows_each * count_ + 10, [&] {
+      found = read();
+      return absl::OkStatus();
+    });
+    EXPECT_EQ(found, static_cast<size_t>(count_));
+  }
+
+  const int count_ = GetParam();
+  std::vector<std::string> ids_;
+  std::vector<std::string> usage_ids_;
+};
+
+TEST_P(ReadsByListTest, Balances) {
+  for (const Lock lock : {Lock::kNone, Lock::kForUpdate}) {
+    ASSERT_TRUE(connection_->Begin().ok());
+    ExpectList([&] { return LoadBalances(*connection_, Views(), lock)->size(); });
+    ASSERT_TRUE(connection_->Commit().ok());
+  }
+}
+
+TEST_P(ReadsByListTest, Accounts) {
+  ExpectList([&] { return LoadAccounts(*connection_, Views())->size(); }, 2);
+}
+
+TEST_P(ReadsByListTest, Users) {
+  const std::vector<std::string> user_ids(static_cast<size_t>(count_), "u");
+  ExpectList([&] { return LoadUsers(*connection_, Keys<UserKey>(user_ids))->size(); });
+}
+
+TEST_P(ReadsByListTest, Usages) {
+  ExpectList([&] { return FindUsagePlaces(*connection_, Keys<OnceKey>(usage_ids_))->size(); });
+  // The ids, then the entries, which takes the index and the row.
+  ExpectList([&] { return FindUsages(*connection_, Keys<OnceKey>(usage_ids_))->size(); }, 3);
+}
+
+TEST_P(ReadsByListTest, Requests) {
+  const std::vector<std::string> request_ids(static_cast<size_t>(count_), "r");
+  ExpectList([&] { return FindRequests(*connection_, Keys<OnceKey>(request_ids))->size(); });
+}
+
+TEST_P(ReadsByListTest, Recharges) {
+  for (const Lock lock : {Lock::kNone, Lock::kForUpdate}) {
+    ASSERT_TRUE(connection_->Begin().ok());
+    ExpectList([&] { return LoadRecharges(*connection_, Numbered(), lock)->size(); });
+    ASSERT_TRUE(connection_->Commit().ok());
+  }
+}
+
+TEST_P(ReadsByListTest, FeedEvents) {
+  ExpectList([&] { return LoadFeedEvents(*connection_, Numbered())->size(); }, 2);
+}
+
+TEST_P(ReadsByListTest, CardDeclines) {
+  std::vector<std::string> cards;
+  for (int i = 0; i < count_; ++i) cards.push_back(absl::StrCat("card-", 2 * i));
+  ExpectList([&] {
+    return LoadCardDeclines(*connection_, cards, TestNow() - absl::Hours(24 * 30))->size();
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(OfLength, ReadsByListTest, testing::Values(1, 10, 250, 1000),
+                         testing::PrintToStringParamName());
+
+TEST_F(ReadsTest, PagesOfOneAccount) {
+  const std::string busy = Id(0);
+  constexpr int kLimit = 50;
+  // An ordered page of `entries` begins with a look into each month.
+  constexpr int kMost = 2 * kLimit + 60;
+  ExpectReads(kMost, [&] { return ListEntries(*connection_, busy, 1500, kLimit).status(); });
+  ExpectReads(kMost, [&] { return ListEntriesAfter(*connection_, busy, 500, kLimit).status(); });
+  ExpectReads(kMost, [&] { return ListUsages(*connection_, busy, "", 1500, kLimit).status(); });
+  ExpectReads(kMost, [&] { return ListUsages(*connection_, busy, "u", 1500, kLimit).status(); });
+  ExpectReads(kMost, [&] { return ListEvents(*connection_, busy, 500, kLimit).status(); });
+  ExpectReads(kMost, [&] { return ListRecharges(*connection_, busy, 1500, kLimit).status(); });
+  ExpectReads(kMost, [&] { return ListUsers(*connection_, busy, "", kLimit).status(); });
+  ExpectReads(4, [&] { return LoadEntry(*connection_, busy, 1000, 202609 + 998 % 3).status(); });
+  // All of one account's, and no other's.
+  ExpectReads(kLongHistory + 60, [&] {
+    return CountAutomaticSince(*connection_, busy, TestNow() - absl::Hours(1)).status();
+  });
+  ExpectReads(2 * kLongHistory + 60, [&] {
+    return StandardUseSince(*connection_, busy, absl::FromUnixSeconds(1'790'000'000)).status();
+  });
+  ExpectReads(20, [&] {
+    return StandardUseSince(*connection_, Id(7), absl::FromUnixSeconds(1'790'000'000)).status();
+  });
+}
+
+TEST_F(ReadsTest, PagesOfAllAccounts) {
+  constexpr int kLimit = 50;
+  constexpr int kMost = 2 * kLimit + 10;
+  ExpectReads(kMost, [&] { return ListAccounts(*connection_, Id(1000), kLimit).status(); });
+  const absl::Time late = TestNow() + absl::Hours(24 * 365 * 20);
+  ExpectReads(kMost, [&] { return DueRechecks(*connection_, late, kLimit).status(); });
+  ExpectReads(2, [&] { return DueRechecks(*connection_, TestNow(), kLimit).status(); });
+  ExpectReads(kMost, [&] { return DueRecharges(*connection_, late, kLimit).status(); });
+  ExpectReads(2, [&] { return DueRecharges(*connection_, TestNow(), kLimit).status(); });
+  const FeedPlace place = {absl::FromUnixSeconds(1'793'491'200 + 1000), Id(1000), 1};
+  ExpectReads(kMost, [&] { return ListFeed(*connection_, place, "", kLimit).status(); });
+  ExpectReads(kAccounts + 10, [&] { return LoadDeckRows(*connection_, 2).status(); });
+}
+
+TEST_F(ReadsTest, WritesOfOneRow) {
+  const auto recharges = LoadRecharges(*connection_, {{Id(3), 1}}, Lock::kNone);
+  ASSERT_TRUE(recharges.ok());
+  domain::Recharge recharge = recharges->front();
+  const absl::Time late = TestNow() + absl::Hours(24 * 365 * 20);
+  ExpectReads(2, [&] {
+    return ClaimRecharge(*connection_, "w", late, late + absl::Seconds(30), &recharge).status();
+  });
+  ExpectReads(2, [&] {
+    return RenewLease(*connection_, {Id(3), 1}, "w", recharge.lease_epoch, late).status();
+  });
+}
+
+}  // namespace
+}  // namespace reserve::storage
