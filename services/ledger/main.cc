@@ -32,6 +32,14 @@
 #include "services/ledger/storage/server_check.h"
 #include "services/ledger/verify.h"
 
+// What jemalloc is to do, which looks for this name. Few arenas that give back soon what was freed:
+// a burst of calls then costs memory while it lasts, and not for long after it.
+extern "C" {
+extern const char* malloc_conf;
+const char* malloc_conf =
+    "percpu_arena:percpu,dirty_decay_ms:1000,muzzy_decay_ms:0,background_thread:true";
+}
+
 ABSL_FLAG(std::string, database, "",
           "The database, as mysql://user:password@host:port/schema; add ?socket=/path for a unix "
           "socket, ?ssl_ca=/path to require TLS.");
@@ -51,7 +59,7 @@ ABSL_FLAG(int, cached_accounts, 100'000,
 ABSL_FLAG(
     int64_t, max_queue_bytes, 8 << 20,
     "Memory that the commands waiting in one lane and their calls may hold, in bytes, about.");
-ABSL_FLAG(int, max_concurrent_calls, 512,
+ABSL_FLAG(int, max_concurrent_calls, 256,
           "Calls and streams that one connection may have under way; more wait in the client.");
 ABSL_FLAG(absl::Duration, lease_duration, absl::Seconds(30),
           "How long a worker may work on a recharge before another gets it.");

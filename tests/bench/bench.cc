@@ -59,7 +59,7 @@ constexpr int kTimesOverloaded = 10;
 // the lanes have room for.
 constexpr int kMostBatchesInFlight = 400;
 constexpr int kFloodConnections = 10;
-constexpr int kCallsPerConnection = 512;  // the ledger's default
+constexpr int kCallsPerConnection = 512;  // twice the ledger's default
 constexpr int kManyAccounts = 1'000'000;
 constexpr int kStreams = 4;
 constexpr int64_t kUnacknowledged = 1024;

@@ -56,12 +56,12 @@ bool Lane::Fits() const {
 }
 
 void Lane::NoteFill() {
-  const auto holds_eighths = [this](size_t eighths) ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-    return queue_.size() * 8 >= eighths * static_cast<size_t>(options_.max_queue) ||
-           queue_bytes_ * 8 >= eighths * static_cast<size_t>(options_.max_queue_bytes);
+  const auto holds = [this](size_t sixteenths) ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+    return queue_.size() * 16 >= sixteenths * static_cast<size_t>(options_.max_queue) ||
+           queue_bytes_ * 16 >= sixteenths * static_cast<size_t>(options_.max_queue_bytes);
   };
-  full_.store(!Fits() || (full() && holds_eighths(7)), std::memory_order_relaxed);
-  crowded_.store(holds_eighths(4), std::memory_order_relaxed);
+  full_.store(stopping_ || holds(15) || (full() && holds(14)), std::memory_order_relaxed);
+  crowded_.store(holds(8), std::memory_order_relaxed);
 }
 
 void Lane::Submit(std::vector<Task> tasks) {

@@ -101,9 +101,9 @@ class Lane {
   // "OVERLOADED" with a wait, at once, from the calling thread.
   void Submit(std::vector<Task> tasks);
 
-  // Should nothing more be brought? Costs next to nothing. From when a command did not
-  // fit until there is room for some batches: to look at a batch of which most is refused
-  // costs more than all that it books.
+  // Should nothing more be brought? Costs next to nothing. True while there is no room for
+  // some batches, that is, a little before the queue is full: to look at a batch of which
+  // most must be refused costs more than what it books.
   bool full() const { return full_.load(std::memory_order_relaxed); }
   // Is more than half of the queue taken? Who can wait before it submits should.
   bool crowded() const { return crowded_.load(std::memory_order_relaxed); }
