@@ -13,7 +13,6 @@
 namespace reserve::engine {
 namespace {
 
-constexpr absl::Duration kFirstBackOff = absl::Milliseconds(2);
 constexpr absl::Duration kLongestBackOff = absl::Milliseconds(200);
 constexpr int kMostBatchesToLock = 64;
 // After so many conflicts a batch is run in parts, and an account whose batch was such
@@ -154,9 +153,8 @@ void Lane::Process(absl::Span<Task> tasks) {
   const absl::Time give_up = std::min(absl::Now(), away_since_) + options_.retry_budget;
   size_t together = tasks.size();
   if (!apart_.empty()) {
-    const auto apart =
-        std::stable_partition(tasks.begin(), tasks.end(),
-                              [this](const Task& task) { return !IsApart(task.account_id); });
+    const auto apart = std::stable_partition(
+        tasks.begin(), tasks.end(), [this](const Task& task) { return !IsApart(task.account_id); });
     std::stable_sort(apart, tasks.end(), ByAccount);
     together = static_cast<size_t>(apart - tasks.begin());
   }
@@ -185,8 +183,7 @@ void Lane::Settle(absl::Span<Task> tasks, Past past, absl::Time give_up) {
     if (outcome == Outcome::kRetryAtOnce) continue;
     if (outcome == Outcome::kFailed) break;
     past.unknown |= outcome == Outcome::kUnknown;
-    if (!absl::IsUnavailable(error) &&
-        ++conflicts >= MostConflicts(tasks, past.suspect, outcome)) {
+    if (!absl::IsUnavailable(error) && ++conflicts >= MostConflicts(tasks, past.suspect, outcome)) {
       break;
     }
     if (outcome == Outcome::kContradiction) continue;
@@ -328,13 +325,13 @@ bool Lane::IsApart(const std::string& account_id) const {
 void Lane::SetApart(const std::string& account_id) {
   const absl::Time now = absl::Now();
   absl::erase_if(apart_, [now](const auto& apart) { return apart.second <= now; });
-  if (apart_.size() >= kMostApart) apart_.clear();
+  if (apart_.size() >= kMostApart && !IsApart(account_id)) apart_.clear();
   apart_[account_id] = now + kApartFor;
 }
 
 void Lane::BackOff(int tries) {
   const absl::Duration longest =
-      std::min(kFirstBackOff * (int64_t{1} << std::min(tries, 10)), kLongestBackOff);
+      std::min(options_.first_back_off * (int64_t{1} << std::min(tries, 10)), kLongestBackOff);
   absl::SleepFor(longest * absl::Uniform(random_, 0.5, 1.0));
 }
 

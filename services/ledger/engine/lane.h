@@ -57,9 +57,14 @@ struct EngineOptions {
   // How long a batch may take to get through conflicts and lost connections. A
   // database that is away for longer is tried once a batch, until it is back.
   absl::Duration retry_budget = absl::Seconds(5);
+  // About half of the first pause before a batch is tried again; each next one is
+  // twice as long as the one before.
+  absl::Duration first_back_off = absl::Milliseconds(2);
   absl::Duration lease_duration = absl::Seconds(30);
   // How often work is looked for that no command of this process announced.
   absl::Duration poll_interval = absl::Milliseconds(500);
+  // How often new decks, plans and accounts to be reconsidered are looked for.
+  absl::Duration house_interval = absl::Seconds(1);
   // How long after its INSERT an event may be committed: no lane commits after half
   // of it, and who watches reads back all of it (event_cursor.h). The same on all
   // ledgers of a database.
@@ -78,7 +83,7 @@ struct EngineStats {
   std::atomic<int64_t> conflicts{0};
   std::atomic<int64_t> connections_lost{0};
   std::atomic<int64_t> unknown_commits{0};
-  std::atomic<int64_t> moved{0};  // batches that remembered what was no longer so
+  std::atomic<int64_t> moved{0};   // batches that remembered what was no longer so
   std::atomic<int64_t> splits{0};  // batches run in two parts, as they failed as a whole
   std::atomic<int64_t> duplicates{0};
   std::atomic<int64_t> overloaded{0};
