@@ -35,9 +35,10 @@ function(reserve_binary name)
 endfunction()
 
 # reserve_test(NAME SOURCES x_test.cc DEPENDS lib... LABELS unit|storage|e2e
-# [TIMEOUT seconds] [GRPC]): a GoogleTest binary that is one ctest.
+# [TIMEOUT seconds] [SHARDS n] [GRPC]): a GoogleTest binary that is one ctest, or
+# with SHARDS several, NAME_1 and so on, with a share of its tests each.
 function(reserve_test name)
-  cmake_parse_arguments(ARG "GRPC" "TIMEOUT" "SOURCES;DEPENDS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "GRPC" "TIMEOUT;SHARDS" "SOURCES;DEPENDS;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gmock_main reserve_options)
   if(RESERVE_SANITIZER STREQUAL "thread")
@@ -47,12 +48,24 @@ function(reserve_test name)
   if(ARG_GRPC)
     reserve_grpc_headers(${name})
   endif()
-  add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
-  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
-    ENVIRONMENT "RESERVE_BIN_DIR=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};RESERVE_SOURCE_DIR=${CMAKE_SOURCE_DIR}")
+  if(NOT ARG_SHARDS)
+    set(ARG_SHARDS 1)
+  endif()
+  foreach(shard RANGE 1 ${ARG_SHARDS})
+    set(test_name ${name})
+    set(environment "RESERVE_BIN_DIR=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};RESERVE_SOURCE_DIR=${CMAKE_SOURCE_DIR}")
+    if(ARG_SHARDS GREATER 1)
+      set(test_name ${name}_${shard})
+      math(EXPR index "${shard} - 1")
+      list(APPEND environment GTEST_TOTAL_SHARDS=${ARG_SHARDS} GTEST_SHARD_INDEX=${index})
+    endif()
+    add_test(NAME ${test_name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set_tests_properties(${test_name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
+      ENVIRONMENT "${environment}")
+  endforeach()
 endfunction()
 
 # The gRPC headers take seconds to parse: every target that uses them shares one

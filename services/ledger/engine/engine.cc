@@ -14,7 +14,6 @@
 namespace reserve::engine {
 namespace {
 
-constexpr absl::Duration kHouseInterval = absl::Seconds(1);
 constexpr int kMaxRechecksAtOnce = 500;
 constexpr int kMaxImportTries = 10;
 
@@ -159,7 +158,7 @@ void Engine::KeepHouse() {
   while (true) {
     {
       absl::MutexLock lock(&mutex_);
-      if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kHouseInterval)) return;
+      if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), options_.house_interval)) return;
     }
     // What fails now is tried again in a second.
     Housekeeping(connection).IgnoreError();

@@ -1,6 +1,7 @@
 #include "services/ledger/engine/lane.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,18 +13,38 @@
 namespace reserve::engine {
 namespace {
 
-constexpr absl::Duration kFirstBackOff = absl::Milliseconds(2);
 constexpr absl::Duration kLongestBackOff = absl::Milliseconds(200);
 constexpr int kMostBatchesToLock = 64;
+// After so many conflicts a batch is run in parts, and an account whose batch was such
+// a one, and that is left over alone, is given up; the next times after the first number.
+constexpr int kConflictsTogether = 3;
+constexpr int kConflictsAlone = 8;
+constexpr absl::Duration kApartFor = absl::Seconds(10);
+// If more fail than these it is not because of them.
+constexpr size_t kMostApart = 16;
 
 bool MayPass(const absl::Status& status) {
   return status.code() == absl::StatusCode::kAborted ||
          status.code() == absl::StatusCode::kUnavailable;
 }
 
-// What the caller is told of an error that concerns the whole batch.
-absl::Status ForCaller(const absl::Status& error) {
-  if (!MayPass(error)) return error;
+bool ByAccount(const Task& a, const Task& b) { return a.account_id < b.account_id; }
+
+// Orders tasks so that they can be cut in two between accounts, and says where; 0 if all are of
+// one account.
+size_t CutBetweenAccounts(absl::Span<Task> tasks) {
+  std::stable_sort(tasks.begin(), tasks.end(), ByAccount);
+  // As near to the middle as there is a border.
+  const Task& middle = tasks[tasks.size() / 2];
+  auto border = std::lower_bound(tasks.begin(), tasks.end(), middle, ByAccount);
+  if (border == tasks.begin()) border = std::upper_bound(border, tasks.end(), middle, ByAccount);
+  return border == tasks.end() ? 0 : static_cast<size_t>(border - tasks.begin());
+}
+
+// What the caller is told of an error that concerns the whole batch. If one of its commits is
+// unknown an error says only that it could not be found out.
+absl::Status ForCaller(const absl::Status& error, bool unknown) {
+  if (!MayPass(error) && !unknown) return error;
   return TryAgain(
       MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "",
                 absl::StrCat("the outcome is unknown, repeat the same request: ", error.message())),
@@ -120,9 +141,9 @@ std::vector<Task> Lane::TakeQueued() {
 void Lane::Run() {
   const storage::SqlThread sql_thread;
   while (true) {
-    const std::vector<Task> tasks = TakeQueued();
+    std::vector<Task> tasks = TakeQueued();
     if (tasks.empty()) break;  // stopping, and nothing is left
-    Process(tasks);
+    Process(absl::MakeSpan(tasks));
     absl::MutexLock lock(&mutex_);
     drain_.Note(tasks.size(), absl::Now() - busy_since_);
     busy_since_ = absl::InfiniteFuture();
@@ -130,31 +151,69 @@ void Lane::Run() {
   connection_.reset();
 }
 
-void Lane::Process(absl::Span<const Task> tasks) {
+void Lane::Process(absl::Span<Task> tasks) {
   // While the database stays away, one try is enough: batches before this one have waited.
   const absl::Time give_up = std::min(absl::Now(), away_since_) + options_.retry_budget;
-  Duplicates duplicates = expect_duplicates_ ? Duplicates::kLookUp : Duplicates::kOptimistic;
+  size_t together = tasks.size();
+  if (!apart_.empty()) {
+    const auto apart = std::stable_partition(
+        tasks.begin(), tasks.end(), [this](const Task& task) { return !IsApart(task.account_id); });
+    std::stable_sort(apart, tasks.end(), ByAccount);
+    together = static_cast<size_t>(apart - tasks.begin());
+  }
+  if (together > 0) Settle(tasks.first(together), {}, give_up);
+  for (absl::Span<Task> rest = tasks.subspan(together); !rest.empty();) {
+    const auto end = std::upper_bound(rest.begin(), rest.end(), rest.front(), ByAccount);
+    const auto count = static_cast<size_t>(end - rest.begin());
+    Settle(rest.first(count), {.suspect = true}, give_up);
+    rest.remove_prefix(count);
+  }
+}
+
+void Lane::Settle(absl::Span<Task> tasks, Past past, absl::Time give_up) {
+  Duplicates duplicates =
+      past.suspect || expect_duplicates_ ? Duplicates::kLookUp : Duplicates::kOptimistic;
   Reading reading = duplicates == Duplicates::kOptimistic && batches_to_lock_ == 0
                         ? Reading::kRemembered
                         : Reading::kLocked;
   if (batches_to_lock_ > 0) --batches_to_lock_;
   absl::Status error;
+  int conflicts = 0;
   for (int tries = 1;; ++tries) {
     const Outcome outcome = Try(tasks, &duplicates, &reading, &error);
     if (outcome == Outcome::kDone) return;
-    if (outcome == Outcome::kFailed) break;
     // A duplicate is looked up now, or a balance read: that is an answer, however late.
     if (outcome == Outcome::kRetryAtOnce) continue;
-    if (absl::Now() >= give_up) break;
+    if (outcome == Outcome::kFailed) break;
+    past.unknown |= outcome == Outcome::kUnknown;
+    if (!absl::IsUnavailable(error) && ++conflicts >= MostConflicts(tasks, past.suspect, outcome)) {
+      break;
+    }
+    if (outcome == Outcome::kContradiction) continue;
+    if (absl::Now() >= give_up) return Fail(tasks, error, past.unknown);
     BackOff(tries);
   }
-  if (MayPass(error) || tasks.size() == 1) {
-    Fail(tasks, error);
-    return;
+  // A conflict is an account's, anything else may be a single command's.
+  size_t cut = CutBetweenAccounts(tasks);
+  if (cut == 0 && !absl::IsAborted(error)) cut = tasks.size() / 2;
+  if (cut == 0) {
+    SetApart(tasks.front().account_id);
+    return Fail(tasks, error, past.unknown);
   }
-  // Something in this batch is not to the database's liking: find it out one by
-  // one, so that it does not take the others down.
-  for (size_t i = 0; i < tasks.size(); ++i) Process(tasks.subspan(i, 1));
+  ++stats_.splits;
+  past.suspect = true;
+  Settle(tasks.first(cut), past, give_up);
+  Settle(tasks.subspan(cut), past, give_up);
+}
+
+int Lane::MostConflicts(absl::Span<const Task> tasks, bool suspect, Outcome outcome) const {
+  // What was so in a larger batch is so: only a new account can look like this for a moment.
+  if (outcome == Outcome::kContradiction) return suspect ? 1 : kConflictsTogether;
+  const bool several = std::any_of(tasks.begin(), tasks.end(), [&](const Task& task) {
+    return task.account_id != tasks.front().account_id;
+  });
+  if (several || IsApart(tasks.front().account_id)) return kConflictsTogether;
+  return suspect ? kConflictsAlone : std::numeric_limits<int>::max();
 }
 
 Lane::Outcome Lane::Try(absl::Span<const Task> tasks, Duplicates* duplicates, Reading* reading,
@@ -201,11 +260,15 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, Duplicates* duplicates, Re
       *error = status;
       return Outcome::kRetryAtOnce;
     }
-    if (status.code() == absl::StatusCode::kAborted) ++stats_.conflicts;
-    // With the keys looked up under the accounts' locks only a new account can
-    // still collide, with another ledger that opens it: read it again.
-    if (status.code() == absl::StatusCode::kAlreadyExists) {
-      status = MakeError(absl::StatusCode::kAborted, "DATABASE_CONFLICT", "", status.message());
+    if (absl::IsAborted(status) || absl::IsAlreadyExists(status)) ++stats_.conflicts;
+    // With everything read under the accounts' locks nothing collides or moves, but for a
+    // new account that another ledger opens: read it again.
+    if (status.code() == absl::StatusCode::kAlreadyExists || ReasonOf(status) == "BALANCE_MOVED") {
+      *error = MakeError(absl::StatusCode::kInternal, "ACCOUNT_INCONSISTENT", "",
+                         absl::StrCat("what is stored of the account contradicts itself, nothing "
+                                      "was done; verify shows where: ",
+                                      status.message()));
+      return Outcome::kContradiction;
     }
     return retry_if_it_may_pass(status);
   }
@@ -215,7 +278,8 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, Duplicates* duplicates, Re
       // Unknown, unless the server said so: look the keys up, never assume.
       *duplicates = Duplicates::kLookUp;
       ++stats_.unknown_commits;
-      return retry_if_it_may_pass(status);
+      *error = status;
+      return Outcome::kUnknown;
     }
   } else if (batch.may_write()) {
     connection_->Rollback();
@@ -250,8 +314,8 @@ absl::Status Lane::EnsureConnected() {
   return absl::OkStatus();
 }
 
-void Lane::Fail(absl::Span<const Task> tasks, const absl::Status& error) {
-  Answer(tasks, std::vector<absl::StatusOr<Reply>>(tasks.size(), ForCaller(error)));
+void Lane::Fail(absl::Span<const Task> tasks, const absl::Status& error, bool unknown) {
+  Answer(tasks, std::vector<absl::StatusOr<Reply>>(tasks.size(), ForCaller(error, unknown)));
 }
 
 void Lane::Answer(absl::Span<const Task> tasks, std::vector<absl::StatusOr<Reply>> replies) {
@@ -262,9 +326,21 @@ void Lane::Answer(absl::Span<const Task> tasks, std::vector<absl::StatusOr<Reply
   replies_.Give(std::move(batch));
 }
 
+bool Lane::IsApart(const std::string& account_id) const {
+  const auto found = apart_.find(account_id);
+  return found != apart_.end() && absl::Now() < found->second;
+}
+
+void Lane::SetApart(const std::string& account_id) {
+  const absl::Time now = absl::Now();
+  absl::erase_if(apart_, [now](const auto& apart) { return apart.second <= now; });
+  if (apart_.size() >= kMostApart && !IsApart(account_id)) apart_.clear();
+  apart_[account_id] = now + kApartFor;
+}
+
 void Lane::BackOff(int tries) {
   const absl::Duration longest =
-      std::min(kFirstBackOff * (int64_t{1} << std::min(tries, 10)), kLongestBackOff);
+      std::min(options_.first_back_off * (int64_t{1} << std::min(tries, 10)), kLongestBackOff);
   absl::SleepFor(longest * absl::Uniform(random_, 0.5, 1.0));
 }
 

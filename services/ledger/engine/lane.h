@@ -6,8 +6,9 @@
 // It takes whatever is queued (no timer), runs it as one transaction, and
 // answers after the commit. Conflicts are retried with jitter; a connection lost
 // during COMMIT is settled by running the batch again with every key looked up,
-// so what was committed is found and what was not is done. One bad command can't
-// take others down: a batch that fails as a whole is run one command at a time.
+// so what was committed is found and what was not is done. One bad command, or an
+// account whose rows are broken, can't take others down: a batch that goes on
+// failing as a whole is run in parts, and the account runs apart for a while.
 // Submit is thread-safe; replies come from the lane's thread.
 #ifndef RESERVE_SERVICES_LEDGER_ENGINE_LANE_H_
 #define RESERVE_SERVICES_LEDGER_ENGINE_LANE_H_
@@ -17,10 +18,12 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/random/random.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
@@ -57,9 +60,14 @@ struct EngineOptions {
   // How long a batch may take to get through conflicts and lost connections. A
   // database that is away for longer is tried once a batch, until it is back.
   absl::Duration retry_budget = absl::Seconds(5);
+  // About half of the first pause before a batch is tried again; each next one is
+  // twice as long as the one before.
+  absl::Duration first_back_off = absl::Milliseconds(2);
   absl::Duration lease_duration = absl::Seconds(30);
   // How often work is looked for that no command of this process announced.
   absl::Duration poll_interval = absl::Milliseconds(500);
+  // How often new decks, plans and accounts to be reconsidered are looked for.
+  absl::Duration house_interval = absl::Seconds(1);
   // How long after its INSERT an event may be committed: no lane commits after half
   // of it, and who watches reads back all of it (event_cursor.h). The same on all
   // ledgers of a database.
@@ -78,7 +86,8 @@ struct EngineStats {
   std::atomic<int64_t> conflicts{0};
   std::atomic<int64_t> connections_lost{0};
   std::atomic<int64_t> unknown_commits{0};
-  std::atomic<int64_t> moved{0};  // batches that remembered what was no longer so
+  std::atomic<int64_t> moved{0};   // batches that remembered what was no longer so
+  std::atomic<int64_t> splits{0};  // batches run in two parts, as they failed as a whole
   std::atomic<int64_t> duplicates{0};
   std::atomic<int64_t> overloaded{0};
   std::atomic<int64_t> overloaded_queries{0};
@@ -111,21 +120,34 @@ class Lane {
   absl::Status Refuse(size_t refused);
 
  private:
-  enum class Outcome { kDone, kRetry, kRetryAtOnce, kFailed };
+  // kContradiction: what is stored makes no sense, if it is still so when it is read again.
+  // kUnknown: retry, and what was tried may have been committed.
+  enum class Outcome { kDone, kRetry, kRetryAtOnce, kUnknown, kContradiction, kFailed };
+  // What happened before to tasks, in a larger batch or lately.
+  struct Past {
+    bool suspect = false;  // some of them failed
+    bool unknown = false;  // some may be committed
+  };
 
   void Run();
   // Waits for tasks; none if the lane is to stop.
   std::vector<Task> TakeQueued();
   bool Fits() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   void NoteFill() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Process(absl::Span<const Task> tasks);
+  // Both may change the order, but not that of one account's tasks.
+  void Process(absl::Span<Task> tasks);
+  // Tries, whole and in parts, until all are answered.
+  void Settle(absl::Span<Task> tasks, Past past, absl::Time give_up);
+  int MostConflicts(absl::Span<const Task> tasks, bool suspect, Outcome outcome) const;
   // One try; on kDone all replies are on their way.
   Outcome Try(absl::Span<const Task> tasks, Duplicates* duplicates, Reading* reading,
               absl::Status* error);
   absl::Status EnsureConnected();
-  void Fail(absl::Span<const Task> tasks, const absl::Status& error);
+  void Fail(absl::Span<const Task> tasks, const absl::Status& error, bool unknown);
   // Hands the replies to tasks[i] to the thread that gives them out.
   void Answer(absl::Span<const Task> tasks, std::vector<absl::StatusOr<Reply>> replies);
+  bool IsApart(const std::string& account_id) const;
+  void SetApart(const std::string& account_id);
   void BackOff(int tries);
 
   const EngineOptions& options_;
@@ -156,6 +178,8 @@ class Lane {
   // remembered: so many batches lock first, twice as many after each disappointment.
   int batches_to_lock_ = 0;
   int next_batches_to_lock_ = 1;
+  // Accounts that failed on their own, and until when they run on their own at once.
+  absl::flat_hash_map<std::string, absl::Time> apart_;
   absl::InsecureBitGen random_;
   ReplyThread replies_;
 

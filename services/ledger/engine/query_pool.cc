@@ -27,6 +27,10 @@ absl::Status RunOn(const storage::DatabaseOptions& database, const QueryPool::Wo
     const bool stale = status.code() == absl::StatusCode::kUnavailable && !connection->alive();
     const bool conflict = ReasonOf(status) == "DATABASE_CONFLICT";
     if (tries == 1 && ((stale && !fresh) || conflict)) continue;
+    // Whoever inserts looks for it; where nobody does it is no answer to the caller.
+    if (ReasonOf(status) == "DUPLICATE_KEY") {
+      return MakeError(absl::StatusCode::kInternal, "DATABASE_ERROR", "", status.message());
+    }
     if (!conflict) return status;
     return MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "", status.message());
   }

@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "gtest/gtest.h"
+#include "tests/services/ledger/engine/spoiled.h"
 
 namespace reserve::engine {
 
@@ -46,10 +47,11 @@ Ruling Sabotage::Judge(int connection, absl::string_view text) {
   absl::MutexLock lock(&mutex_);
   if (absl::StrContains(text, " FROM plans")) housekeepers_.insert(connection);
   if (!plan_) return {};
-  Statement statement{text};
+  Statement statement{text, connection};
   statement.of_housekeeping = housekeepers_.count(connection) > 0;
-  statement.of_new_connection =
-      text == SqlProxy::kConnect || absl::StartsWithIgnoreCase(text, "SET ");
+  statement.of_new_connection = text == SqlProxy::kConnect ||
+                                absl::StartsWithIgnoreCase(text, "SET ") ||
+                                absl::StartsWith(text, "SHOW SESSION");
   if (statement.of_housekeeping) {
     statement.index = kept_++;
   } else if (statement.of_new_connection) {
@@ -59,7 +61,10 @@ Ruling Sabotage::Judge(int connection, absl::string_view text) {
     seen_.emplace_back(text);
   }
   const Ruling ruling = plan_(statement);
-  if (ruling.fate != Fate::kPasses) ++struck_;
+  if (ruling.fate != Fate::kPasses) {
+    ++struck_;
+    NoteSpoiled(text, ruling);
+  }
   return ruling;
 }
 

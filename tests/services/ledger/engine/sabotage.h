@@ -36,8 +36,10 @@ class Sabotage {
  public:
   struct Statement {
     absl::string_view text;
+    int connection = 0;
     int index = 0;  // among those of the lanes since Begin, from 0
-    // What a new connection is made of: the connecting itself and its SETs. They are counted
+    // What a new connection is made of: the connecting itself, its SETs, and what the client
+    // library asks. They are counted
     // apart, by `index` too.
     bool of_new_connection = false;
     bool of_housekeeping = false;  // counted apart, too

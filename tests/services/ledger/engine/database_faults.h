@@ -1,0 +1,68 @@
+// What can happen to a statement: each error that a database can give, before the statement is
+// done and after, and each way in which a connection can end.
+#ifndef RESERVE_TESTS_SERVICES_LEDGER_ENGINE_DATABASE_FAULTS_H_
+#define RESERVE_TESTS_SERVICES_LEDGER_ENGINE_DATABASE_FAULTS_H_
+
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "tests/services/ledger/engine/sabotage.h"
+
+namespace reserve::engine {
+
+// Errors that pass: the transaction, or the connection, is tried again.
+inline constexpr int kConflicts[] = {1213, 1205, 1020, 1180, 3101, 8002, 8022,
+                                     8028, 9007, 1317, 1969, 3024, 1637};
+inline constexpr int kDuplicateKey = 1062;
+inline constexpr int kConnectionGone[] = {2002, 2003, 2005, 2006, 2013, 2026, 2027, 1040,
+                                          1047, 1053, 1158, 1290, 1836, 1927, 3100, 4031};
+// Errors that no waiting mends.
+inline constexpr int kLasting[] = {1064, 1146, 1142};
+
+struct Fault {
+  std::string name;
+  Ruling ruling;
+  bool passes = true;
+
+  // Has the server done the statement all the same?
+  bool done() const {
+    return ruling.fate == Fate::kDoneAndCut || ruling.fate == Fate::kDoneAndGarbled ||
+           ruling.fate == Fate::kDoneAndRefused;
+  }
+};
+
+inline Fault FaultOf(absl::string_view how, Fate fate, int error, bool passes) {
+  return {error == 0 ? std::string(how) : absl::StrCat(how, " ", error), {fate, error}, passes};
+}
+
+// Each error number, in the order of the lists above.
+inline std::vector<int> AllErrors() {
+  std::vector<int> errors(std::begin(kConflicts), std::end(kConflicts));
+  errors.push_back(kDuplicateKey);
+  errors.insert(errors.end(), std::begin(kConnectionGone), std::end(kConnectionGone));
+  errors.insert(errors.end(), std::begin(kLasting), std::end(kLasting));
+  return errors;
+}
+
+inline std::vector<Fault> AllFaults() {
+  std::vector<Fault> faults = {FaultOf("cut off before it", Fate::kCut, 0, true),
+                               FaultOf("cut off after it", Fate::kDoneAndCut, 0, true),
+                               FaultOf("garbled reply", Fate::kDoneAndGarbled, 0, true),
+                               FaultOf("rolled back with", Fate::kRolledBack, 1213, true),
+                               FaultOf("rolled back with", Fate::kRolledBack, 3101, true)};
+  for (const int error : AllErrors()) {
+    const bool passes =
+        std::find(std::begin(kLasting), std::end(kLasting), error) == std::end(kLasting);
+    faults.push_back(FaultOf("refused with", Fate::kRefused, error, passes));
+    faults.push_back(FaultOf("done, but answered", Fate::kDoneAndRefused, error, passes));
+  }
+  return faults;
+}
+
+}  // namespace reserve::engine
+
+#endif  // RESERVE_TESTS_SERVICES_LEDGER_ENGINE_DATABASE_FAULTS_H_
