@@ -9,7 +9,7 @@
 // so what was committed is found and what was not is done. One bad command, or an
 // account whose rows are broken, can't take others down: a batch that goes on
 // failing as a whole is run in parts, and the account runs apart for a while.
-// Submit is thread-safe; replies come from the lane's thread.
+// Submit is thread-safe; replies come from the thread beside it (reply_thread.h).
 #ifndef RESERVE_SERVICES_LEDGER_ENGINE_LANE_H_
 #define RESERVE_SERVICES_LEDGER_ENGINE_LANE_H_
 
