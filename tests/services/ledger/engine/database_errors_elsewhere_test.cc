@@ -690,14 +690,17 @@ TEST_F(DatabaseErrorsElsewhereTest, NoErrorOfAHealthCheckIsTakenForHealthOrForAn
     } else {
       EXPECT_EQ(ReasonOf(schema), "SCHEMA_TOO_OLD");
     }
-    if (!connection->alive()) connection = storage::MustConnect(options_.database);
-    sabotage_->Begin(Nth(1, Begins("SHOW GLOBAL VARIABLES"), fault.ruling));
-    const absl::Status durability = storage::CheckDurability(*connection);
-    EXPECT_EQ(sabotage_->struck(), 1);
-    sabotage_->End();
-    EXPECT_FALSE(durability.ok());
-    // That would end the ledger.
-    EXPECT_NE(ReasonOf(durability), "UNSAFE_DATABASE");
+    for (const std::string statement : {"SHOW GLOBAL VARIABLES", "SHOW GLOBAL STATUS"}) {
+      SCOPED_TRACE(statement);
+      if (!connection->alive()) connection = storage::MustConnect(options_.database);
+      sabotage_->Begin(Nth(1, Begins(statement), fault.ruling));
+      const absl::Status durability = storage::CheckDurability(*connection);
+      EXPECT_EQ(sabotage_->struck(), 1);
+      sabotage_->End();
+      EXPECT_FALSE(durability.ok());
+      // That would end the ledger.
+      EXPECT_NE(ReasonOf(durability), "UNSAFE_DATABASE");
+    }
   }
 }
 
