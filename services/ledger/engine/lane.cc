@@ -156,6 +156,8 @@ void Lane::Process(absl::Span<Task> tasks) {
   const absl::Time give_up = std::min(absl::Now(), away_since_) + options_.retry_budget;
   size_t together = tasks.size();
   if (!apart_.empty()) {
+    // Once for all tasks, or an account whose time is over just now would change its order.
+    absl::erase_if(apart_, [now = absl::Now()](const auto& apart) { return apart.second <= now; });
     const auto apart = std::stable_partition(
         tasks.begin(), tasks.end(), [this](const Task& task) { return !IsApart(task.account_id); });
     std::stable_sort(apart, tasks.end(), ByAccount);
@@ -326,16 +328,11 @@ void Lane::Answer(absl::Span<const Task> tasks, std::vector<absl::StatusOr<Reply
   replies_.Give(std::move(batch));
 }
 
-bool Lane::IsApart(const std::string& account_id) const {
-  const auto found = apart_.find(account_id);
-  return found != apart_.end() && absl::Now() < found->second;
-}
+bool Lane::IsApart(const std::string& account_id) const { return apart_.contains(account_id); }
 
 void Lane::SetApart(const std::string& account_id) {
-  const absl::Time now = absl::Now();
-  absl::erase_if(apart_, [now](const auto& apart) { return apart.second <= now; });
   if (apart_.size() >= kMostApart && !IsApart(account_id)) apart_.clear();
-  apart_[account_id] = now + kApartFor;
+  apart_[account_id] = absl::Now() + kApartFor;
 }
 
 void Lane::BackOff(int tries) {
