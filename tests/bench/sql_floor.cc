@@ -24,6 +24,7 @@ constexpr int64_t kMostRowsPerSecond = 150'000;
 // The entries that every account has before any load (see stage.h).
 constexpr int64_t kFirstFreeSeq = 1'000;
 // Any hash: as long as a real one.
+constexpr int64_t kMonth = 202611;
 constexpr char kHash[] = "0123456789abcdef0123456789abcdef";
 
 bool IsNumber(const std::string& type) {
@@ -152,7 +153,7 @@ SqlFloor::Transaction SqlFloor::Write(const Options& options, int thread) {
   }
   if (options.balances) {
     storage::SqlText sql(
-        "INSERT INTO balances (account_id,balance_nanos,last_seq,version,revision,"
+        "INSERT INTO balances (account_id,balance_nanos,last_seq,version,revision,month,"
         "head_hash) VALUES ");
     for (const auto& [account_id, seq] : touched) {
       sql.Row()
@@ -161,12 +162,13 @@ SqlFloor::Transaction SqlFloor::Write(const Options& options, int thread) {
           .Int(seq)
           .Int(1)
           .Int(seq)
+          .Int(kMonth)
           .Bytes(kHash)
           .EndRow();
     }
     sql.Raw(
         " ON DUPLICATE KEY UPDATE balance_nanos=VALUES(balance_nanos),last_seq=VALUES(last_seq),"
-        "version=VALUES(version),revision=VALUES(revision),head_hash=VALUES(head_hash)");
+        "version=VALUES(version),revision=VALUES(revision),month=VALUES(month),head_hash=VALUES(head_hash)");
     transaction.balances = sql.str();
   }
   return transaction;

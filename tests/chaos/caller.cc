@@ -20,6 +20,8 @@ namespace pb = ledger::v1;
 constexpr absl::Duration kCallTimeout = absl::Seconds(3);
 constexpr absl::Duration kStreamTimeout = absl::Seconds(6);
 constexpr absl::Duration kLastPatience = absl::Seconds(120);
+constexpr absl::Duration kNotLate = absl::ZeroDuration();
+constexpr absl::Duration kMonth = absl::Hours(31 * 24);
 constexpr size_t kRemembered = 200;
 constexpr char kNowhere[] = "+999555";
 constexpr char kNobody[] = "nobody";
@@ -183,7 +185,9 @@ void Caller::FillUsage(pb::Usage* usage) {
   usage->set_user_id(Below(3) == 0 ? "bob" : "ann");
   const std::string destination = absl::StrCat(Pick(kDestinations, random_()), 1000 + Below(9000));
   const auto seconds = static_cast<int64_t>(Below(900));
-  reserve::ToProto(absl::Now() - absl::Seconds(seconds), usage->mutable_start_time());
+  // Some come so late that they are of another month.
+  const absl::Duration late = Below(30) == 0 ? kMonth * static_cast<int64_t>(Below(3)) : kNotLate;
+  reserve::ToProto(absl::Now() - absl::Seconds(seconds) - late, usage->mutable_start_time());
   if (Below(5) == 0) {
     pb::Sms* sms = usage->mutable_sms();
     sms->set_direction(pb::DIRECTION_OUTBOUND);

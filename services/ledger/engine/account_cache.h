@@ -27,8 +27,9 @@ namespace reserve::engine {
 // An account, some of its users, and where its row in balances stood then.
 struct KnownAccount {
   int64_t version = 0;   // of the account but for its balance, and of its users
-  int64_t revision = 0;  // of its balance, last seq and head
+  int64_t revision = 0;  // of its balance, last seq, head and month
   domain::EntryHash head{};
+  int32_t month = 0;  // the newest in which it has an entry
   domain::Account account;
   std::vector<domain::User> users;
   size_t place = 0;  // a hint of where the cache keeps it, for the cache alone

@@ -1,5 +1,7 @@
 #include "services/ledger/engine/auditor.h"
 
+#include <algorithm>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -21,6 +23,7 @@
 #include "services/ledger/storage/deck_rows.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/event_rows.h"
+#include "services/ledger/storage/month_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 
 namespace reserve::engine {
@@ -42,7 +45,7 @@ using domain::User;
 constexpr int kPage = 500;
 // All that is read of an account.
 constexpr absl::string_view kTables =
-    "accounts, balances, users, entries, usage_ids, requests, recharges, events";
+    "accounts, balances, account_months, users, entries, usage_ids, requests, recharges, events";
 
 std::string Text(absl::int128 number) {
   if (number >= INT64_MIN && number <= INT64_MAX) {
@@ -114,6 +117,7 @@ class Audit {
     RESERVE_RETURN_IF_ERROR(LoadCatalog());
     RESERVE_RETURN_IF_ERROR(CheckRecharges());
     RESERVE_RETURN_IF_ERROR(CheckEntries());
+    RESERVE_RETURN_IF_ERROR(CheckMonths());
     RESERVE_RETURN_IF_ERROR(CheckUsers());
     RESERVE_RETURN_IF_ERROR(CheckEvents());
     CheckAccount();
@@ -139,6 +143,8 @@ class Audit {
   void CheckDeck(const std::string& subject, const BookedUsage& booked);
   absl::Status CheckUsageIds(const std::vector<Entry>& page);
   absl::Status CheckRequestIds(const std::vector<Entry>& page);
+  void NoteMonth(const Entry& entry);
+  absl::Status CheckMonths();
   absl::Status CheckUsers();
   absl::Status CheckEvents();
   void CheckAccount();
@@ -159,6 +165,8 @@ class Audit {
   Nanos last_balance_ = 0;
   absl::int128 sum_ = 0;
   domain::EntryHash last_hash_{};
+  // Between which seqs the entries of each month were.
+  std::map<int32_t, storage::MonthSpan> months_;
 };
 
 absl::Status Audit::LoadCatalog() {
@@ -272,6 +280,7 @@ void Audit::CheckEntry(const Entry& entry) {
   }
   const domain::EntryHash hash = ChainedHash(last_hash_, entry);
   if (hash != entry.hash) Differs(kCheckChain, subject, HashText(entry.hash), HashText(hash));
+  NoteMonth(entry);
   last_hash_ = entry.hash;
   last_seq_ = entry.seq;
   last_balance_ = entry.balance_after;
@@ -421,6 +430,43 @@ absl::Status Audit::CheckRequestIds(const std::vector<Entry>& page) {
             request == by_id.end() ? absl::StrCat("no row for ", entry.request_id)
                                    : absl::StrCat("entry ", request->second->seq),
             absl::StrCat("entry ", entry.seq));
+  }
+  return absl::OkStatus();
+}
+
+void Audit::NoteMonth(const Entry& entry) {
+  const int32_t month = storage::PartitionMonth(entry);
+  storage::MonthSpan& span =
+      months_.try_emplace(month, storage::MonthSpan{"", month, entry.seq, entry.seq}).first->second;
+  span.first_seq = std::min(span.first_seq, entry.seq);
+  span.last_seq = std::max(span.last_seq, entry.seq);
+}
+
+absl::Status Audit::CheckMonths() {
+  RESERVE_ASSIGN_OR_RETURN(const storage::AccountMonths stored,
+                           storage::LoadMonths(connection_, account_.account_id));
+  const int32_t newest = months_.empty() ? 0 : months_.rbegin()->first;
+  if (stored.newest != newest) {
+    Differs(kCheckMonths, "", absl::StrCat("newest month ", stored.newest),
+            absl::StrCat("newest month ", newest));
+  }
+  std::map<int32_t, storage::MonthSpan> missing = months_;
+  for (const storage::MonthSpan& span : stored.spans) {
+    const auto computed = missing.extract(span.month);
+    const std::string known =
+        absl::StrCat("entries ", span.first_seq, " to ", span.last_seq, " at the most");
+    if (computed.empty()) {
+      Differs(kCheckMonths, absl::StrCat(span.month), known, "no entry");
+    } else if (span.first_seq > computed.mapped().first_seq ||
+               span.last_seq < computed.mapped().last_seq) {
+      Differs(kCheckMonths, absl::StrCat(span.month), known,
+              absl::StrCat("entries ", computed.mapped().first_seq, " to ",
+                           computed.mapped().last_seq));
+    }
+  }
+  for (const auto& [month, span] : missing) {
+    Differs(kCheckMonths, absl::StrCat(month), "no row",
+            absl::StrCat("entries ", span.first_seq, " to ", span.last_seq));
   }
   return absl::OkStatus();
 }

@@ -59,6 +59,9 @@ inline constexpr char kCheckCurrency[] = "CURRENCY";
 // Each entry's hash is that of itself and of those before it, and the account's
 // that of the last (entry_chain.h).
 inline constexpr char kCheckChain[] = "CHAIN";
+// The account knows which months its entries are in, and between which seqs, so that no page of
+// its history leaves one out.
+inline constexpr char kCheckMonths[] = "MONTHS";
 
 // A figure that does not add up.
 struct Difference {

@@ -1,6 +1,7 @@
 #include "services/ledger/engine/batch.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -157,6 +158,7 @@ absl::Status Batch::LoadAccounts(storage::Connection& connection,
     }
     slot.known->revision = balance.revision;
     slot.known->head = balance.head;
+    slot.known->month = balance.month;
   }
   // Read after the version. Without a lock it may be newer than that, but then this
   // version is never met again, and what is remembered under it never used.
@@ -330,6 +332,7 @@ const Entry* Batch::Apply(AccountSlot& slot, Transition&& transition) {
   for (Entry& entry : transition.entries) {
     entry.hash = slot.known->head = ChainedHash(slot.known->head, entry);
     last = &entries_.emplace_back(std::move(entry));
+    NoteMonth(slot, *last);
   }
   for (domain::Event& event : transition.events) events_.push_back(std::move(event));
   for (Recharge& recharge : transition.recharges) {
@@ -347,6 +350,18 @@ const Entry* Batch::Apply(AccountSlot& slot, Transition&& transition) {
     ChangeUser(slot, *std::move(transition.user));
   }
   return last;
+}
+
+void Batch::NoteMonth(AccountSlot& slot, const Entry& entry) {
+  const int32_t month = storage::PartitionMonth(entry);
+  int32_t& newest = slot.known->month;
+  if (month == newest) return;  // where entries are added, the span needs no row
+  if (month > newest) {
+    // All before are below; its row has had its first seq since it began.
+    if (newest != 0) month_spans_.push_back({entry.account_id, newest, 1, entry.seq - 1});
+    newest = month;
+  }
+  month_spans_.push_back({entry.account_id, month, entry.seq, entry.seq});
 }
 
 absl::StatusOr<Reply> Batch::AnswerRepeat(const AccountSlot& slot, const Entry& stored,
@@ -614,12 +629,17 @@ absl::Status Batch::Write(storage::Connection& connection) {
       changed.push_back(&account);
     }
     balances.push_back({account.account_id, account.balance, account.last_seq, slot.known->version,
-                        slot.known->revision, slot.known->head});
+                        slot.known->revision, slot.known->head, slot.known->month});
     for (const size_t place : slot.changed_users) users.push_back(&slot.known->users[place]);
   }
   // What was not locked before is locked by being written: all in one order.
   std::sort(balances.begin(), balances.end(),
             [](const auto& one, const auto& other) { return one.account_id < other.account_id; });
+  std::stable_sort(month_spans_.begin(), month_spans_.end(),
+                   [](const storage::MonthSpan& one, const storage::MonthSpan& other) {
+                     return std::tie(one.account_id, one.month) <
+                            std::tie(other.account_id, other.month);
+                   });
   std::vector<const Recharge*> recharges;
   for (const auto& [key, slot] : recharges_) {
     if (!slot.changed) continue;
@@ -645,6 +665,8 @@ absl::Status Batch::Write(storage::Connection& connection) {
   RESERVE_RETURN_IF_ERROR(storage::WriteUsers(connection, users));
   RESERVE_RETURN_IF_ERROR(storage::WriteAccounts(connection, changed));
   RESERVE_RETURN_IF_ERROR(storage::WriteBalances(connection, balances));
+  // Now that each account is locked, whether it was read or remembered.
+  RESERVE_RETURN_IF_ERROR(storage::WriteMonths(connection, month_spans_));
   // Last, as who watches events counts on a commit soon after.
   if (!events.empty()) events_written_ = std::chrono::steady_clock::now();
   return storage::InsertEvents(connection, events);

@@ -35,6 +35,7 @@
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/event_rows.h"
+#include "services/ledger/storage/month_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 
 namespace reserve::engine {
@@ -141,6 +142,8 @@ class Batch {
   // Takes a transition over into the slots and the rows to write. Returns the
   // last entry that it booked, or null.
   const domain::Entry* Apply(AccountSlot& slot, domain::Transition&& transition);
+  // Keeps track of the months that the account's entries are in.
+  void NoteMonth(AccountSlot& slot, const domain::Entry& entry);
 
   const domain::Context& context_;
   const Catalog& catalog_;
@@ -160,6 +163,7 @@ class Batch {
   std::deque<domain::Entry> entries_;
   std::deque<domain::Event> events_;
   std::vector<storage::OnceRequest> new_requests_;
+  std::vector<storage::MonthSpan> month_spans_;  // in the order of what they are of
 
   std::vector<absl::StatusOr<Reply>> replies_;
   std::vector<storage::RechargeKey> due_recharges_;

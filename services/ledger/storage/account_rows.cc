@@ -113,14 +113,15 @@ absl::StatusOr<std::vector<Balance>> LoadBalances(Connection& connection,
   balances.reserve(account_ids.size());
   // Without the hint a small table is scanned, and rows of others are locked.
   SqlText sql(
-      "SELECT account_id,balance_nanos,last_seq,version,revision,head_hash FROM balances "
+      "SELECT account_id,balance_nanos,last_seq,version,revision,month,head_hash FROM balances "
       "FORCE INDEX (PRIMARY) WHERE ");
   AppendIn("account_id", account_ids, &sql);
   sql.Raw(" ORDER BY account_id");
   if (lock == Lock::kForUpdate) sql.Raw(" FOR UPDATE");
   RESERVE_RETURN_IF_ERROR(connection.Query(sql.str(), [&balances](const Row& row) {
-    balances.push_back({row.Text(1), row.Int(2), row.Int(3), row.Int(4), row.Int(5), {}});
-    row.Bytes(6, absl::MakeSpan(balances.back().head));
+    balances.push_back({row.Text(1), row.Int(2), row.Int(3), row.Int(4), row.Int(5), {},
+                        static_cast<int32_t>(row.Int(6))});
+    row.Bytes(7, absl::MakeSpan(balances.back().head));
   }));
   return balances;
 }
@@ -128,7 +129,7 @@ absl::StatusOr<std::vector<Balance>> LoadBalances(Connection& connection,
 absl::Status WriteBalances(Connection& connection, const std::vector<Balance>& balances) {
   if (balances.empty()) return absl::OkStatus();
   SqlText sql(
-      "INSERT INTO balances (account_id,balance_nanos,last_seq,version,revision,head_hash) "
+      "INSERT INTO balances (account_id,balance_nanos,last_seq,version,revision,month,head_hash) "
       "VALUES ");
   // As the servers count: 1 for a row that is new or stays what it was, 2 for a changed one.
   int64_t expected = 0;
@@ -139,6 +140,7 @@ absl::Status WriteBalances(Connection& connection, const std::vector<Balance>& b
         .Int(b.last_seq)
         .Int(b.version)
         .Int(b.revision)
+        .Int(b.month)
         .Bytes({b.head.data(), b.head.size()})
         .EndRow();
     expected += b.revision == 1 ? 1 : 2;
@@ -146,7 +148,7 @@ absl::Status WriteBalances(Connection& connection, const std::vector<Balance>& b
   sql.Raw(" ON DUPLICATE KEY UPDATE ");
   // The revision last: what comes before it is compared with the one stored.
   for (const absl::string_view column :
-       {"balance_nanos", "last_seq", "version", "head_hash", "revision"}) {
+       {"balance_nanos", "last_seq", "version", "month", "head_hash", "revision"}) {
     sql.Raw(absl::StrCat(column, "=IF(revision=VALUES(revision)-1,VALUES(", column, "),", column,
                          column == "revision" ? ")" : "),"));
   }

@@ -38,6 +38,7 @@ struct Balance {
   int64_t version = 0;       // of the rest of the account and its users
   int64_t revision = 0;      // of this row
   domain::EntryHash head{};  // the hash of the entry last_seq; zeros if there is none
+  int32_t month = 0;         // the newest that an entry is in (month_rows.h); 0 if there is none
 };
 
 // The balances that exist, in the order of their ids: with kForUpdate that is

@@ -5,9 +5,11 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/types/span.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
+#include "services/ledger/storage/month_rows.h"
 #include "services/ledger/storage/sql_text.h"
 
 namespace reserve::storage {
@@ -132,6 +134,34 @@ absl::StatusOr<std::vector<Entry>> QueryEntries(Connection& connection, const st
   return entries;
 }
 
+// A page of an account's entries with seq < `before` of which `which` is true, newest first. It
+// goes down in stretches of seqs, the first as long as a page mostly is, and looks only into the
+// months that a stretch touches: each is an index of its own, and an old one's seldom in memory.
+absl::StatusOr<std::vector<Entry>> ListBackwards(Connection& connection,
+                                                 absl::string_view account_id,
+                                                 absl::string_view which, int64_t before,
+                                                 int limit) {
+  RESERVE_ASSIGN_OR_RETURN(const AccountMonths months, LoadMonths(connection, account_id));
+  std::vector<Entry> page;
+  int64_t end = before > months.last_seq ? months.last_seq + 1 : before;
+  for (int64_t width = limit + limit / 8 + 8; end > 1; width *= 4) {
+    const auto missing = static_cast<int64_t>(limit) - static_cast<int64_t>(page.size());
+    if (missing <= 0) break;
+    const int64_t begin = std::max<int64_t>(1, end - width);
+    const std::vector<int32_t> within = months.Within(begin, end);
+    if (!within.empty()) {
+      const std::string sql = absl::StrCat(
+          SelectEntries(), "FORCE INDEX (by_account) WHERE account_id = ", Quoted(account_id),
+          " AND month IN (", absl::StrJoin(within, ","), ") AND seq >= ", begin,
+          " AND seq < ", end, which, " ORDER BY seq DESC LIMIT ", missing);
+      RESERVE_RETURN_IF_ERROR(
+          connection.Query(sql, [&page](const Row& row) { page.push_back(ReadEntry(row)); }));
+    }
+    end = begin;
+  }
+  return page;
+}
+
 }  // namespace
 
 int32_t PartitionMonth(const Entry& entry) {
@@ -229,10 +259,7 @@ absl::StatusOr<std::vector<UsagePlace>> FindUsagePlaces(Connection& connection,
 
 absl::StatusOr<std::vector<Entry>> ListEntries(Connection& connection, absl::string_view account_id,
                                                int64_t before, int limit) {
-  return QueryEntries(
-      connection, absl::StrCat(SelectEntries(),
-                               "FORCE INDEX (by_account) WHERE account_id = ", Quoted(account_id),
-                               " AND seq < ", before, " ORDER BY seq DESC LIMIT ", limit));
+  return ListBackwards(connection, account_id, "", before, limit);
 }
 
 absl::StatusOr<std::vector<Entry>> ListEntriesAfter(Connection& connection,
@@ -247,12 +274,9 @@ absl::StatusOr<std::vector<Entry>> ListEntriesAfter(Connection& connection,
 absl::StatusOr<std::vector<Entry>> ListUsages(Connection& connection, absl::string_view account_id,
                                               absl::string_view user_id, int64_t before,
                                               int limit) {
-  std::string sql = absl::StrCat(
-      SelectEntries(), "FORCE INDEX (by_account) WHERE account_id = ", Quoted(account_id),
-      " AND seq < ", before, " AND kind = ", static_cast<int>(EntryKind::kUsage));
-  if (!user_id.empty()) absl::StrAppend(&sql, " AND user_id = ", Quoted(user_id));
-  absl::StrAppend(&sql, " ORDER BY seq DESC LIMIT ", limit);
-  return QueryEntries(connection, sql);
+  std::string which = absl::StrCat(" AND kind = ", static_cast<int>(EntryKind::kUsage));
+  if (!user_id.empty()) absl::StrAppend(&which, " AND user_id = ", Quoted(user_id));
+  return ListBackwards(connection, account_id, which, before, limit);
 }
 
 absl::StatusOr<std::vector<OnceRequest>> FindRequests(Connection& connection,

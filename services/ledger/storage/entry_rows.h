@@ -42,19 +42,21 @@ absl::StatusOr<std::vector<UsagePlace>> FindUsagePlaces(Connection& connection,
 
 inline constexpr int64_t kNewest = std::numeric_limits<int64_t>::max();
 
-// Entries of an account with seq < `before`, newest first.
+// Entries of an account with seq < `before`, newest first. Which months they are in is known
+// (month_rows.h), so that the time for a page doesn't grow with the months before it.
 absl::StatusOr<std::vector<domain::Entry>> ListEntries(Connection& connection,
                                                        absl::string_view account_id, int64_t before,
                                                        int limit);
-// Entries of an account with seq > `after`, oldest first.
-absl::StatusOr<std::vector<domain::Entry>> ListEntriesAfter(Connection& connection,
-                                                            absl::string_view account_id,
-                                                            int64_t after, int limit);
 // The same, of usages only, and of one user if `user_id` is not empty.
 absl::StatusOr<std::vector<domain::Entry>> ListUsages(Connection& connection,
                                                       absl::string_view account_id,
                                                       absl::string_view user_id, int64_t before,
                                                       int limit);
+// Entries of an account with seq > `after`, oldest first. In all months, whatever is known of
+// where they are: so an audit finds what is elsewhere.
+absl::StatusOr<std::vector<domain::Entry>> ListEntriesAfter(Connection& connection,
+                                                            absl::string_view account_id,
+                                                            int64_t after, int limit);
 
 // What was booked under a caller's request id.
 struct OnceRequest {

@@ -129,8 +129,8 @@ void PrintTo(const Tampering& tampering, std::ostream* out) { *out << tampering.
 // One ledger for all: what is tampered with is restored from copies of the tables.
 class TamperingTest : public testing::TestWithParam<Tampering> {
  protected:
-  static constexpr const char* kTables[] = {"accounts",  "balances", "users",  "entries",
-                                            "usage_ids", "requests", "events", "recharges"};
+  static constexpr const char* kTables[] = {"accounts",  "balances", "account_months", "users",    "entries",
+                                            "usage_ids", "requests", "events",         "recharges"};
 
   static void SetUpTestSuite() {
     ledger_ = new Ledger();
@@ -228,6 +228,17 @@ INSTANTIATE_TEST_SUITE_P(
         Tampering{"UsageIdInOtherMonth",
                   "UPDATE usage_ids SET month = 202601 WHERE usage_id = 'dear'",
                   {"USAGE_ID"}},
+        Tampering{"LostMonth", "DELETE FROM account_months WHERE month = 202610", {"MONTHS"}},
+        Tampering{"MonthOfNoEntry",
+                  "INSERT INTO account_months VALUES ('acme', 202608, 2, 2)",
+                  {"MONTHS"}},
+        Tampering{"MonthThatBeginsLater",
+                  "UPDATE account_months SET first_seq = 2 WHERE month = 202611",
+                  {"MONTHS"}},
+        Tampering{"MonthThatEndsEarlier",
+                  "UPDATE account_months SET last_seq = 7 WHERE month = 202610",
+                  {"MONTHS"}},
+        Tampering{"NewestMonth", "UPDATE balances SET month = 202610", {"MONTHS"}},
         Tampering{"LostRequest", "DELETE FROM requests", {"REQUEST_ID"}},
         Tampering{"RequestElsewhere", "UPDATE requests SET seq = 3", {"REQUEST_ID"}},
         Tampering{"BucketOfUser",

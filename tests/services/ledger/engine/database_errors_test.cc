@@ -152,6 +152,8 @@ std::vector<Scenario> Scenarios() {
   const RequestRecharge top_up{"top-up", 20 * kNanosPerUnit, ""};
   const UpdateBillingSettings settings{40 * kNanosPerUnit, 12 * kNanosPerUnit, ""};
   domain::Usage asked = Dear("", 1);
+  domain::Usage late = Dear("late", 1);
+  late.start_time -= absl::Hours(31 * 24);  // of another month
   const std::string leased =
       "UPDATE recharges SET lease_owner = 'w', lease_epoch = 1 WHERE "
       "ordinal = 2 AND account_id LIKE";
@@ -175,6 +177,7 @@ std::vector<Scenario> Scenarios() {
       {"PutUser", {PutUser{"w", "unlimited"}}},
       {"FreeUsage", {RecordUsage{Call(kUser, "free", kStandardNumber, 60)}}},
       {"PaidUsage", {RecordUsage{Dear("paid", 1)}}},
+      {"LateUsage", {RecordUsage{late}}},
       {"RepeatedUsage", {RecordUsage{Dear("paid", 1)}}, {RecordUsage{Dear("paid", 1)}}},
       {"ReusedUsageId", {RecordUsage{Dear("paid", 2)}}, {RecordUsage{Dear("paid", 1)}}},
       {"UsageWithoutUser", {RecordUsage{Call("nobody", "x", kDearNumber, 60)}}},
@@ -204,6 +207,7 @@ std::vector<Scenario> Scenarios() {
       {"Settings", {settings}},
       {"Reconsideration", {Reconsider{}}, {}, true, {due}},
       {"PaidUsageOfARememberedAccount", {RecordUsage{Dear("paid", 1)}}, {}, true, {}, true},
+      {"LateUsageOfARememberedAccount", {RecordUsage{late}}, {}, true, {}, true},
       {"DipOfARememberedAccount", {dip}, {}, true, {}, true},
       {"SuccessOfARememberedAccount", {Succeeded(2, 15 * kNanosPerUnit)}, {dip}, true, {}, true},
       {"Batch",

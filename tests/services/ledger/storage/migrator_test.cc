@@ -11,6 +11,7 @@
 #include "gtest/gtest.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/event_rows.h"
+#include "services/ledger/storage/month_rows.h"
 #include "tests/services/ledger/storage/migrated_database.h"
 #include "tests/support/test_database.h"
 #include "tests/support/wait_until.h"
@@ -199,6 +200,36 @@ TEST_F(MigratorTest, EventsFromBeforeTheFeedStayOutOfItAndLaterOnesOfAnyProgramA
   ASSERT_TRUE(feed.ok()) << feed.status();
   ASSERT_EQ(feed->size(), 1u);
   EXPECT_EQ(feed->front().event_seq, 2);
+}
+
+TEST_F(MigratorTest, EntriesFromBeforeTheirMonthsWereKnownAreFound) {
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  // Back to what came before.
+  database_.Execute("DELETE FROM schema_migrations WHERE version >= 4");
+  database_.Execute("ALTER TABLE balances DROP COLUMN month");
+  database_.Execute("DROP TABLE account_months");
+  const auto connection = MustConnect(OptionsFor(database_.url()));
+  for (int seq = 1; seq <= 5; ++seq) {
+    domain::Entry entry;
+    entry.account_id = "a";
+    entry.seq = seq;
+    entry.kind = domain::EntryKind::kAdjustment;
+    entry.record_time = MonthsLater(seq == 4 ? 0 : seq);  // 4 is late
+    ASSERT_TRUE(InsertEntries(*connection, {&entry}).ok());
+  }
+  database_.Execute("INSERT INTO balances VALUES ('a', 0, 5, 1, 1, ''), ('b', 0, 0, 1, 1, '')");
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  EXPECT_EQ(database_.QueryInt("SELECT month FROM balances WHERE account_id = 'a'"), 202704);
+  EXPECT_EQ(database_.QueryInt("SELECT month FROM balances WHERE account_id = 'b'"), 0);
+  const auto months = LoadMonths(*connection, "a");
+  ASSERT_TRUE(months.ok()) << months.status();
+  EXPECT_THAT(months->spans,
+              ElementsAre(MonthSpan{"a", 202611, 4, 4}, MonthSpan{"a", 202612, 1, 1},
+                          MonthSpan{"a", 202701, 2, 2}, MonthSpan{"a", 202702, 3, 3},
+                          MonthSpan{"a", 202704, 5, 5}));
+  const auto page = ListEntries(*connection, "a", kNewest, 10);
+  ASSERT_TRUE(page.ok()) << page.status();
+  EXPECT_EQ(page->size(), 5u);
 }
 
 TEST(BuiltInMigrationsTest, AreNumberedFromOneWithoutGaps) {

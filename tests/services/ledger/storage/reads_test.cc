@@ -26,6 +26,7 @@ namespace {
 // Accounts, each with some rows in every table; and what one of them has more of.
 constexpr int kAccounts = 2000;
 constexpr int kLongHistory = 2000;
+constexpr int kLimit = 50;
 
 std::string Id(int number) { return absl::StrFormat("account-%05d", number); }
 std::string UsageId(int number) { return absl::StrFormat("usage-%05d", number); }
@@ -34,8 +35,21 @@ class ReadsTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     database_ = new MigratedDatabase;
-    Fill("balances (account_id,balance_nanos,last_seq,version,revision,head_hash)", kAccounts,
-         [](int i) { return absl::StrFormat("('%s',1,1,1,1,'')", Id(i)); });
+    Fill("balances (account_id,balance_nanos,last_seq,version,revision,month,head_hash)", kAccounts,
+         [](int i) {
+           return absl::StrFormat("('%s',1,%d,1,1,%d,'')", Id(i), i == 0 ? kLongHistory + 1 : 1,
+                                  i == 0 ? 202611 : 202609 + i % 3);
+         });
+    Fill("account_months (account_id,month,first_seq,last_seq)", kAccounts,
+         [](int i) { return absl::StrFormat("('%s',%d,1,1)", Id(i), 202609 + i % 3); });
+    // The months of the long history lie across each other.
+    database_->sql().Execute(absl::StrFormat(
+        "INSERT INTO account_months VALUES ('%s',202610,1,%d), ('%s',202611,1,%d) ", Id(0),
+        kLongHistory, Id(0), kLongHistory));
+    database_->sql().Execute(
+        absl::StrFormat("UPDATE account_months SET last_seq = %d WHERE account_id = '%s'",
+                        kLongHistory + 1, Id(0)));
+    FillYear();
     Fill("accounts (account_id,recheck_time,create_time)", kAccounts, [](int i) {
       // Few accounts have such a time; the others come first in the index.
       return absl::StrFormat(
@@ -99,6 +113,27 @@ class ReadsTest : public testing::Test {
           kAccounts,
           [&](int i) { return absl::StrFormat("(%d,1,'%d','','',0,0,60,60)", version, 1000 + i); });
     }
+  }
+  // An account whose months follow each other, with kLimit usages in each.
+  static void FillYear() {
+    const std::vector<std::string> months = {"202512", "202601", "202602", "202603",
+                                             "202604", "202605", "202606", "202607",
+                                             "202608", "202609", "202610", "202611"};
+    const auto count = static_cast<int>(months.size());
+    database_->sql().Execute(absl::StrFormat("INSERT INTO balances VALUES ('year',0,%d,1,1,'',%s)",
+                                             count * kLimit, months.back()));
+    Fill("account_months (account_id,month,first_seq,last_seq)", count, [&](int i) {
+      return absl::StrFormat("('year',%s,%d,%d)", months[i], i * kLimit + 1, (i + 1) * kLimit);
+    });
+    Fill(
+        "entries (record_time,account_id,seq,month,kind,amount_nanos,balance_after_nanos,"
+        "entry_hash,usage_id,user_id,start_time,basis)",
+        count * kLimit, [&](int i) {
+          return absl::StrFormat(
+              "('2026-11-01' + INTERVAL %d SECOND,'year',%d,%s,%d,0,0,'','%s','u','2026-11-01',%d)",
+              i, i + 1, months[i / kLimit], static_cast<int>(domain::EntryKind::kUsage), UsageId(i),
+              static_cast<int>(domain::ChargeBasis::kMeteredStandard));
+        });
   }
   static void TearDownTestSuite() {
     delete database_;
@@ -244,9 +279,22 @@ TEST_P(ReadsByListTest, CardDeclines) {
 INSTANTIATE_TEST_SUITE_P(OfLength, ReadsByListTest, testing::Values(1, 10, 250, 1000),
                          testing::PrintToStringParamName());
 
+TEST_F(ReadsTest, APageOfTheHistoryLooksOnlyIntoItsMonths) {
+  // Its rows, the twelve of account_months, the balance, and where each of two months begins. To
+  // look into all months is ten more, and as many pages of the disk.
+  constexpr int kMost = kLimit + 12 + 8;
+  for (const int64_t before : {kNewest, int64_t{4} * kLimit + 20}) {
+    ExpectReads(kMost, [&] { return ListEntries(*connection_, "year", before, kLimit).status(); });
+    ExpectReads(kMost,
+                [&] { return ListUsages(*connection_, "year", "", before, kLimit).status(); });
+    ExpectReads(kMost,
+                [&] { return ListUsages(*connection_, "year", "u", before, kLimit).status(); });
+  }
+  EXPECT_EQ(ListUsages(*connection_, "year", "u", kNewest, 1000)->size(), 12u * kLimit);
+}
+
 TEST_F(ReadsTest, PagesOfOneAccount) {
   const std::string busy = Id(0);
-  constexpr int kLimit = 50;
   // An ordered page of `entries` begins with a look into each month.
   constexpr int kMost = 2 * kLimit + 60;
   ExpectReads(kMost, [&] { return ListEntries(*connection_, busy, 1500, kLimit).status(); });
@@ -270,7 +318,6 @@ TEST_F(ReadsTest, PagesOfOneAccount) {
 }
 
 TEST_F(ReadsTest, PagesOfAllAccounts) {
-  constexpr int kLimit = 50;
   constexpr int kMost = 2 * kLimit + 10;
   ExpectReads(kMost, [&] { return ListAccounts(*connection_, Id(1000), kLimit).status(); });
   const absl::Time late = TestNow() + absl::Hours(24 * 365 * 20);

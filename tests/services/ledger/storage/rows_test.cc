@@ -13,6 +13,7 @@
 #include "services/ledger/storage/deck_rows.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/event_rows.h"
+#include "services/ledger/storage/month_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 #include "tests/services/ledger/storage/migrated_database.h"
 
@@ -355,6 +356,9 @@ TEST_F(RowsTest, EntriesAreListedInPagesBothWays) {
   std::vector<const Entry*> pointers;
   for (const Entry& entry : entries) pointers.push_back(&entry);
   ASSERT_TRUE(InsertEntries(*connection_, pointers).ok());
+  const int32_t month = PartitionMonth(entries[0]);
+  ASSERT_TRUE(WriteBalances(*connection_, {{"a", 0, 5, 1, 1, {}, month}}).ok());
+  ASSERT_TRUE(WriteMonths(*connection_, {{"a", month, 1, 1}}).ok());
   const auto seqs = [](const absl::StatusOr<std::vector<Entry>>& page) {
     std::vector<int64_t> result;
     for (const Entry& entry : *page) result.push_back(entry.seq);

@@ -1,0 +1,165 @@
+// Pages of the history, whose usages lie in the months they began in, and come late.
+
+#include <algorithm>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "services/ledger/storage/entry_rows.h"
+#include "services/ledger/storage/month_rows.h"
+#include "tests/services/ledger/engine/harness.h"
+
+namespace reserve::engine {
+namespace {
+
+using domain::Entry;
+using storage::Connection;
+using storage::kNewest;
+using storage::MonthSpan;
+using testing::ElementsAre;
+
+constexpr char kAccount[] = "acme";
+constexpr absl::Duration kDay = absl::Hours(24);
+
+std::vector<int64_t> SeqsOf(const absl::StatusOr<std::vector<Entry>>& entries) {
+  EXPECT_TRUE(entries.ok()) << entries.status();
+  std::vector<int64_t> seqs;
+  for (const Entry& entry : *entries) seqs.push_back(entry.seq);
+  return seqs;
+}
+
+domain::Usage CallAt(absl::Time start, const std::string& usage_id, const char* user) {
+  domain::Usage usage = Call(user, usage_id, kStandardNumber, 60);
+  usage.start_time = start;
+  return usage;
+}
+
+// All pages of the history, as a caller turns them, against all that is stored.
+void ExpectEveryPage(Connection& connection, const std::string& account_id) {
+  const auto all = storage::ListEntriesAfter(connection, account_id, 0, 100'000);
+  ASSERT_TRUE(all.ok()) << all.status();
+  for (const int limit : {1, 7, 50, 1000}) {
+    for (const std::string user : {"*", "", kUser, kUnlimitedUser, "nobody"}) {
+      SCOPED_TRACE(absl::StrCat("pages of ", limit, " of user ", user));
+      std::vector<int64_t> expected;
+      for (auto entry = all->rbegin(); entry != all->rend(); ++entry) {
+        const bool usage = entry->booked.has_value();
+        if (user == "*" || (usage && (user.empty() || user == entry->booked->usage.user_id))) {
+          expected.push_back(entry->seq);
+        }
+      }
+      std::vector<int64_t> seqs;
+      for (int64_t before = kNewest;;) {
+        const std::vector<int64_t> page =
+            SeqsOf(user == "*" ? storage::ListEntries(connection, account_id, before, limit)
+                               : storage::ListUsages(connection, account_id, user, before, limit));
+        seqs.insert(seqs.end(), page.begin(), page.end());
+        if (static_cast<int>(page.size()) < limit) break;
+        before = page.back();
+      }
+      ASSERT_EQ(seqs, expected);
+    }
+  }
+}
+
+class HistoryTest : public testing::Test {
+ protected:
+  void Book(Engine& engine, const domain::Usage& usage) {
+    const auto reply = Ask<UsageReply>(engine, kAccount, RecordUsage{usage});
+    ASSERT_TRUE(reply.ok()) << reply.status();
+  }
+  std::vector<MonthSpan> Spans() {
+    const auto months = storage::LoadMonths(*connection_, kAccount);
+    EXPECT_TRUE(months.ok()) << months.status();
+    return months->spans;
+  }
+
+  Ledger ledger_;
+  std::unique_ptr<Engine> engine_ = ledger_.StartEngine();
+  std::unique_ptr<Connection> connection_ = ledger_.Connect();
+};
+
+TEST_F(HistoryTest, AMonthIsKnownFromItsFirstEntryToItsLast) {
+  OpenFunded(*engine_, kAccount);  // entry 1, in November
+  EXPECT_THAT(Spans(), ElementsAre(MonthSpan{kAccount, 202611, 1, 1}));
+  const absl::Time november = TestNow();
+  Book(*engine_, CallAt(november, "2", kUser));
+  Book(*engine_, CallAt(november - 30 * kDay, "3, late", kUser));
+  ledger_.clock().Advance(30 * kDay);
+  Book(*engine_, CallAt(november + 20 * kDay, "4", kUser));
+  Book(*engine_, CallAt(november + 21 * kDay, "5", kUser));
+  Book(*engine_, CallAt(november, "6, late", kUser));
+  EXPECT_THAT(Spans(), ElementsAre(MonthSpan{kAccount, 202610, 3, 3},
+                                   MonthSpan{kAccount, 202611, 1, 6},
+                                   MonthSpan{kAccount, 202612, 4, 6}));
+  ExpectEveryPage(*connection_, kAccount);
+  ledger_.Audit();
+}
+
+TEST_F(HistoryTest, MonthsThatBeginAndEndWithinABatchAreKnown) {
+  OpenFunded(*engine_, kAccount);
+  ledger_.clock().Advance(100 * kDay);
+  std::vector<Order> orders;
+  for (const int days : {0, 40, 0, 70, 99, 40, 99}) {
+    orders.emplace_back(kAccount, RecordUsage{CallAt(TestNow() + days * kDay,
+                                                     absl::StrCat("call-", orders.size()), kUser)});
+  }
+  for (const auto& reply : AskAll(*engine_, orders)) ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_THAT(Spans(), ElementsAre(MonthSpan{kAccount, 202611, 1, 4},
+                                   MonthSpan{kAccount, 202701, 3, 7},
+                                   MonthSpan{kAccount, 202702, 5, 5},
+                                   MonthSpan{kAccount, 202703, 6, 8}));
+  ExpectEveryPage(*connection_, kAccount);
+  ledger_.Audit();
+}
+
+TEST_F(HistoryTest, ABatchThatIsTriedAgainKnowsItsMonthsOnce) {
+  OpenFunded(*engine_, kAccount);
+  const domain::Usage old = CallAt(TestNow() - 40 * kDay, "old", kUser);
+  Book(*engine_, old);
+  // A repeat beside a new one: the batch is rolled back, and run again.
+  const auto replies =
+      AskAll(*engine_, {{kAccount, RecordUsage{old}},
+                        {kAccount, RecordUsage{CallAt(TestNow() - 80 * kDay, "older", kUser)}}});
+  for (const auto& reply : replies) ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_THAT(Spans(), ElementsAre(MonthSpan{kAccount, 202609, 3, 3},
+                                   MonthSpan{kAccount, 202610, 2, 2},
+                                   MonthSpan{kAccount, 202611, 1, 3}));
+  ledger_.Audit();
+}
+
+// Two ledgers in turns, each of which remembers the account, while months pass and usages come
+// late by any time.
+TEST_F(HistoryTest, NoPageLeavesAnEntryOutWhoeverBookedItAndWhenever) {
+  const auto other = ledger_.StartEngine();
+  OpenFunded(*engine_, kAccount);
+  std::mt19937 random(7);
+  int64_t number = 0;
+  for (int round = 0; round < 120; ++round) {
+    ledger_.clock().Advance(absl::Hours(random() % 200));
+    std::vector<Order> orders;
+    for (uint32_t i = random() % 12 + 1; i > 0; --i) {
+      const std::string id = absl::StrCat("call-", ++number);
+      const bool late = random() % 4 == 0;
+      const absl::Duration age = absl::Hours(late ? random() % 8'000 : random() % 3);
+      const absl::Time start = ledger_.clock().Now() - age;
+      orders.emplace_back(
+          kAccount, RecordUsage{CallAt(start, id, random() % 20 == 0 ? kUnlimitedUser : kUser)});
+      if (random() % 10 == 0) {
+        orders.emplace_back(kAccount, AdjustBalance{id, kNanosPerUnit, "enough", ""});
+      }
+    }
+    Engine& engine = random() % 2 == 0 ? *engine_ : *other;
+    for (const auto& reply : AskAll(engine, orders)) ASSERT_TRUE(reply.ok()) << reply.status();
+  }
+  EXPECT_GT(Spans().size(), 20u);
+  ExpectEveryPage(*connection_, kAccount);
+  ledger_.Audit();
+}
+
+}  // namespace
+}  // namespace reserve::engine
