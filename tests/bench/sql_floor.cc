@@ -168,7 +168,8 @@ SqlFloor::Transaction SqlFloor::Write(const Options& options, int thread) {
     }
     sql.Raw(
         " ON DUPLICATE KEY UPDATE balance_nanos=VALUES(balance_nanos),last_seq=VALUES(last_seq),"
-        "version=VALUES(version),revision=VALUES(revision),month=VALUES(month),head_hash=VALUES(head_hash)");
+        "version=VALUES(version),revision=VALUES(revision),month=VALUES(month),head_hash=VALUES("
+        "head_hash)");
     transaction.balances = sql.str();
   }
   return transaction;

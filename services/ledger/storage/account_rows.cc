@@ -17,14 +17,16 @@ constexpr absl::string_view kAccountColumns =
     "cap_count,cap_amount_nanos,block_reason,block_time,recheck_time,create_time,opening_digest,"
     "card_network,cap_reported_day";
 
-// Of both rows; the join is by primary key.
+// Of both rows; the join is by primary key, and from the accounts to the balances whatever the
+// server believes: it may else scan the balances and look for the account of each.
 constexpr absl::string_view kSelectAccounts =
     "SELECT a.account_id,a.currency,a.default_plan_id,a.state,a.reserve_amount_nanos,"
     "a.recharge_threshold_nanos,a.last_event_seq,a.last_ordinal,a.open_ordinal,a.card_state,"
     "a.card_token,a.card_fingerprint,a.cap_day,a.cap_count,a.cap_amount_nanos,a.block_reason,"
     "a.block_time,a.recheck_time,a.create_time,a.opening_digest,a.card_network,b.balance_nanos,"
     "b.last_seq,a.cap_reported_day "
-    "FROM accounts a FORCE INDEX (PRIMARY) JOIN balances b ON b.account_id = a.account_id ";
+    "FROM accounts a FORCE INDEX (PRIMARY) STRAIGHT_JOIN balances b FORCE INDEX (PRIMARY) "
+    "ON b.account_id = a.account_id ";
 
 constexpr absl::string_view kUserColumns =
     "account_id,user_id,plan_id,free_seconds_used,free_period,create_time";
@@ -119,7 +121,12 @@ absl::StatusOr<std::vector<Balance>> LoadBalances(Connection& connection,
   sql.Raw(" ORDER BY account_id");
   if (lock == Lock::kForUpdate) sql.Raw(" FOR UPDATE");
   RESERVE_RETURN_IF_ERROR(connection.Query(sql.str(), [&balances](const Row& row) {
-    balances.push_back({row.Text(1), row.Int(2), row.Int(3), row.Int(4), row.Int(5), {},
+    balances.push_back({row.Text(1),
+                        row.Int(2),
+                        row.Int(3),
+                        row.Int(4),
+                        row.Int(5),
+                        {},
                         static_cast<int32_t>(row.Int(6))});
     row.Bytes(7, absl::MakeSpan(balances.back().head));
   }));

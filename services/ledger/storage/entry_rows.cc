@@ -152,8 +152,8 @@ absl::StatusOr<std::vector<Entry>> ListBackwards(Connection& connection,
     if (!within.empty()) {
       const std::string sql = absl::StrCat(
           SelectEntries(), "FORCE INDEX (by_account) WHERE account_id = ", Quoted(account_id),
-          " AND month IN (", absl::StrJoin(within, ","), ") AND seq >= ", begin,
-          " AND seq < ", end, which, " ORDER BY seq DESC LIMIT ", missing);
+          " AND month IN (", absl::StrJoin(within, ","), ") AND seq >= ", begin, " AND seq < ", end,
+          which, " ORDER BY seq DESC LIMIT ", missing);
       RESERVE_RETURN_IF_ERROR(
           connection.Query(sql, [&page](const Row& row) { page.push_back(ReadEntry(row)); }));
     }

@@ -111,7 +111,8 @@ absl::StatusOr<std::vector<FeedEvent>> LoadFeedEvents(Connection& connection,
   SqlText sql(kSelectEvents);
   sql.Raw(
       ",a.currency,e.feed_time FROM events e FORCE INDEX (PRIMARY) "
-      "JOIN accounts a ON a.account_id = e.account_id WHERE (e.account_id,e.event_seq) IN (");
+      "STRAIGHT_JOIN accounts a FORCE INDEX (PRIMARY) ON a.account_id = e.account_id WHERE "
+      "(e.account_id,e.event_seq) IN (");
   for (const auto& [account_id, event_seq] : keys) {
     sql.Row().Text(account_id).Int(event_seq).EndRow();
   }

@@ -200,7 +200,8 @@ std::vector<std::string> GrantsFor(const std::string& schema, const std::string&
   const auto grant = [&](absl::string_view rights, absl::string_view table) {
     grants.push_back(absl::StrCat("GRANT ", rights, " ON `", schema, "`.`", table, "` TO ", user));
   };
-  for (const absl::string_view table : {"accounts", "balances", "users", "recharges", "account_months"}) {
+  for (const absl::string_view table :
+       {"accounts", "balances", "users", "recharges", "account_months"}) {
     grant("SELECT, INSERT, UPDATE", table);
   }
   for (const absl::string_view table :

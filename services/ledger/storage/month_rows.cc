@@ -28,8 +28,8 @@ absl::StatusOr<AccountMonths> LoadMonths(Connection& connection, absl::string_vi
     months.last_seq = row.Int(1);
     months.newest = static_cast<int32_t>(row.Int(2));
     if (row.IsNull(3)) return;
-    months.spans.push_back({std::string(account_id), static_cast<int32_t>(row.Int(3)), row.Int(4),
-                            row.Int(5)});
+    months.spans.push_back(
+        {std::string(account_id), static_cast<int32_t>(row.Int(3)), row.Int(4), row.Int(5)});
     if (months.spans.back().month == months.newest) months.spans.back().last_seq = months.last_seq;
   }));
   // Not by the server, which would sort them apart for that.
@@ -42,12 +42,7 @@ absl::Status WriteMonths(Connection& connection, const std::vector<MonthSpan>& s
   if (spans.empty()) return absl::OkStatus();
   SqlText sql("INSERT INTO account_months (account_id,month,first_seq,last_seq) VALUES ");
   for (const MonthSpan& span : spans) {
-    sql.Row()
-        .Text(span.account_id)
-        .Int(span.month)
-        .Int(span.first_seq)
-        .Int(span.last_seq)
-        .EndRow();
+    sql.Row().Text(span.account_id).Int(span.month).Int(span.first_seq).Int(span.last_seq).EndRow();
   }
   sql.Raw(" ON DUPLICATE KEY UPDATE last_seq=GREATEST(last_seq,VALUES(last_seq))");
   return connection.Execute(sql.str());

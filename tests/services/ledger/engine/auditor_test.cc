@@ -129,8 +129,9 @@ void PrintTo(const Tampering& tampering, std::ostream* out) { *out << tampering.
 // One ledger for all: what is tampered with is restored from copies of the tables.
 class TamperingTest : public testing::TestWithParam<Tampering> {
  protected:
-  static constexpr const char* kTables[] = {"accounts",  "balances", "account_months", "users",    "entries",
-                                            "usage_ids", "requests", "events",         "recharges"};
+  static constexpr const char* kTables[] = {"accounts", "balances", "account_months",
+                                            "users",    "entries",  "usage_ids",
+                                            "requests", "events",   "recharges"};
 
   static void SetUpTestSuite() {
     ledger_ = new Ledger();

@@ -93,9 +93,9 @@ TEST_F(HistoryTest, AMonthIsKnownFromItsFirstEntryToItsLast) {
   Book(*engine_, CallAt(november + 20 * kDay, "4", kUser));
   Book(*engine_, CallAt(november + 21 * kDay, "5", kUser));
   Book(*engine_, CallAt(november, "6, late", kUser));
-  EXPECT_THAT(Spans(), ElementsAre(MonthSpan{kAccount, 202610, 3, 3},
-                                   MonthSpan{kAccount, 202611, 1, 6},
-                                   MonthSpan{kAccount, 202612, 4, 6}));
+  EXPECT_THAT(Spans(),
+              ElementsAre(MonthSpan{kAccount, 202610, 3, 3}, MonthSpan{kAccount, 202611, 1, 6},
+                          MonthSpan{kAccount, 202612, 4, 6}));
   ExpectEveryPage(*connection_, kAccount);
   ledger_.Audit();
 }
@@ -109,10 +109,9 @@ TEST_F(HistoryTest, MonthsThatBeginAndEndWithinABatchAreKnown) {
                                                      absl::StrCat("call-", orders.size()), kUser)});
   }
   for (const auto& reply : AskAll(*engine_, orders)) ASSERT_TRUE(reply.ok()) << reply.status();
-  EXPECT_THAT(Spans(), ElementsAre(MonthSpan{kAccount, 202611, 1, 4},
-                                   MonthSpan{kAccount, 202701, 3, 7},
-                                   MonthSpan{kAccount, 202702, 5, 5},
-                                   MonthSpan{kAccount, 202703, 6, 8}));
+  EXPECT_THAT(Spans(),
+              ElementsAre(MonthSpan{kAccount, 202611, 1, 4}, MonthSpan{kAccount, 202701, 3, 7},
+                          MonthSpan{kAccount, 202702, 5, 5}, MonthSpan{kAccount, 202703, 6, 8}));
   ExpectEveryPage(*connection_, kAccount);
   ledger_.Audit();
 }
@@ -126,9 +125,9 @@ TEST_F(HistoryTest, ABatchThatIsTriedAgainKnowsItsMonthsOnce) {
       AskAll(*engine_, {{kAccount, RecordUsage{old}},
                         {kAccount, RecordUsage{CallAt(TestNow() - 80 * kDay, "older", kUser)}}});
   for (const auto& reply : replies) ASSERT_TRUE(reply.ok()) << reply.status();
-  EXPECT_THAT(Spans(), ElementsAre(MonthSpan{kAccount, 202609, 3, 3},
-                                   MonthSpan{kAccount, 202610, 2, 2},
-                                   MonthSpan{kAccount, 202611, 1, 3}));
+  EXPECT_THAT(Spans(),
+              ElementsAre(MonthSpan{kAccount, 202609, 3, 3}, MonthSpan{kAccount, 202610, 2, 2},
+                          MonthSpan{kAccount, 202611, 1, 3}));
   ledger_.Audit();
 }
 

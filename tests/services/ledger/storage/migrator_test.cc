@@ -223,10 +223,9 @@ TEST_F(MigratorTest, EntriesFromBeforeTheirMonthsWereKnownAreFound) {
   EXPECT_EQ(database_.QueryInt("SELECT month FROM balances WHERE account_id = 'b'"), 0);
   const auto months = LoadMonths(*connection, "a");
   ASSERT_TRUE(months.ok()) << months.status();
-  EXPECT_THAT(months->spans,
-              ElementsAre(MonthSpan{"a", 202611, 4, 4}, MonthSpan{"a", 202612, 1, 1},
-                          MonthSpan{"a", 202701, 2, 2}, MonthSpan{"a", 202702, 3, 3},
-                          MonthSpan{"a", 202704, 5, 5}));
+  EXPECT_THAT(months->spans, ElementsAre(MonthSpan{"a", 202611, 4, 4}, MonthSpan{"a", 202612, 1, 1},
+                                         MonthSpan{"a", 202701, 2, 2}, MonthSpan{"a", 202702, 3, 3},
+                                         MonthSpan{"a", 202704, 5, 5}));
   const auto page = ListEntries(*connection, "a", kNewest, 10);
   ASSERT_TRUE(page.ok()) << page.status();
   EXPECT_EQ(page->size(), 5u);

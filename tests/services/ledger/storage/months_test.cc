@@ -20,11 +20,11 @@ class MonthsTest : public testing::Test {
 
 TEST_F(MonthsTest, SpansAreAddedAndOnlyEverExtended) {
   ASSERT_TRUE(WriteBalances(*connection_, {{"a", 0, 90, 1, 1, {}, 202611}}).ok());
-  ASSERT_TRUE(WriteMonths(*connection_, {{"a", 202609, 1, 1},
-                                         {"a", 202610, 2, 2},
-                                         {"a", 202611, 60, 60},
-                                         {"b", 202609, 7, 7}})
-                  .ok());
+  ASSERT_TRUE(
+      WriteMonths(
+          *connection_,
+          {{"a", 202609, 1, 1}, {"a", 202610, 2, 2}, {"a", 202611, 60, 60}, {"b", 202609, 7, 7}})
+          .ok());
   // A month that ends, another that a usage came late for, and twice the same.
   ASSERT_TRUE(WriteMonths(*connection_, {{"a", 202609, 1, 40},
                                          {"a", 202609, 55, 55},
