@@ -30,12 +30,16 @@ absl::CivilSecond Civil(int64_t unix_seconds) {
   return absl::CivilSecond(1970, 1, 1) + unix_seconds;
 }
 
-void AppendDigits(int64_t value, int width, std::string* out) {
-  char digits[20];
+void WriteDigits(int64_t value, int width, char* out) {
   for (int i = width - 1; i >= 0; --i) {
-    digits[i] = static_cast<char>('0' + value % 10);
+    out[i] = static_cast<char>('0' + value % 10);
     value /= 10;
   }
+}
+
+void AppendDigits(int64_t value, int width, std::string* out) {
+  char digits[20];
+  WriteDigits(value, width, digits);
   out->append(digits, static_cast<size_t>(width));
 }
 
@@ -77,14 +81,13 @@ void AppendDateTime6(absl::Time time, std::string* out) {
     day.number = number;
   }
   out->append(day.date);
+  char text[] = "hh:mm:ss.uuuuuu";
   const int64_t second = split.seconds - number * kSecondsPerDay;
-  AppendDigits(second / 3600, 2, out);
-  out->push_back(':');
-  AppendDigits(second / 60 % 60, 2, out);
-  out->push_back(':');
-  AppendDigits(second % 60, 2, out);
-  out->push_back('.');
-  AppendDigits(split.micros, 6, out);
+  WriteDigits(second / 3600, 2, text);
+  WriteDigits(second / 60 % 60, 2, text + 3);
+  WriteDigits(second % 60, 2, text + 6);
+  WriteDigits(split.micros, 6, text + 9);
+  out->append(text, sizeof(text) - 1);
 }
 
 absl::Time ParseDateTime6(absl::string_view text) {
@@ -112,8 +115,19 @@ absl::Time ParseDateTime6(absl::string_view text) {
 }
 
 int32_t MonthOf(absl::Time time) {
-  const absl::CivilSecond civil = Civil(Split(time).seconds);
-  return static_cast<int32_t>(civil.year() * 100 + civil.month());
+  // As with dates: most times that a thread asks about are of the same day.
+  struct KnownDay {
+    int64_t number = std::numeric_limits<int64_t>::min();
+    int32_t month = 0;
+  };
+  thread_local KnownDay day;
+  const int64_t seconds = Split(time).seconds;
+  const int64_t number = FloorDivide(seconds, kSecondsPerDay);
+  if (number != day.number) {
+    const absl::CivilSecond civil = Civil(seconds);
+    day = {number, static_cast<int32_t>(civil.year() * 100 + civil.month())};
+  }
+  return day.month;
 }
 
 int32_t DayOf(absl::Time time) {

@@ -1,8 +1,20 @@
 #include "services/ledger/engine/account_cache.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace reserve::engine {
+namespace {
+
+// Has the processor fetch this memory, without waiting for it.
+void Prefetch(const void* begin, size_t size) {
+  constexpr size_t kLine = 64;
+  for (size_t at = 0; at < size; at += kLine) {
+    __builtin_prefetch(static_cast<const char*>(begin) + at);
+  }
+}
+
+}  // namespace
 
 std::unique_ptr<KnownAccount> AccountCache::Take(absl::string_view account_id) {
   const auto place = places_.find(account_id);
@@ -10,6 +22,32 @@ std::unique_ptr<KnownAccount> AccountCache::Take(absl::string_view account_id) {
   std::unique_ptr<KnownAccount> known = std::move(slots_[place->second].known);
   if (known != nullptr) known->place = place->second;
   return known;
+}
+
+std::vector<std::unique_ptr<KnownAccount>> AccountCache::TakeAll(
+    absl::Span<const absl::string_view> account_ids) {
+  // As many as memory is asked for at once, about.
+  constexpr size_t kTogether = 16;
+  std::vector<std::unique_ptr<KnownAccount>> taken(account_ids.size());
+  std::vector<size_t> places(account_ids.size());
+  for (size_t begin = 0; begin < account_ids.size(); begin += kTogether) {
+    const size_t end = std::min(begin + kTogether, account_ids.size());
+    for (size_t i = begin; i < end; ++i) places_.prefetch(account_ids[i]);
+    for (size_t i = begin; i < end; ++i) {
+      const auto place = places_.find(account_ids[i]);
+      if (place == places_.end()) continue;
+      places[i] = place->second;
+      taken[i] = std::move(slots_[place->second].known);
+      if (taken[i] != nullptr) Prefetch(taken[i].get(), sizeof(KnownAccount));
+    }
+  }
+  for (size_t i = 0; i < taken.size(); ++i) {
+    if (taken[i] == nullptr) continue;
+    taken[i]->place = places[i];
+    const std::vector<domain::User>& users = taken[i]->users;
+    Prefetch(users.data(), users.size() * sizeof(domain::User));
+  }
+  return taken;
 }
 
 void AccountCache::Put(std::unique_ptr<KnownAccount> known) {

@@ -19,6 +19,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/journal.h"
 
@@ -47,6 +48,10 @@ class AccountCache {
 
   // Takes out what is known of the account, at whatever version; null if nothing is.
   std::unique_ptr<KnownAccount> Take(absl::string_view account_id);
+  // The same of each of several accounts, none of them twice. They are seldom in the processor's
+  // caches, so one is fetched while the ones before it are looked at.
+  std::vector<std::unique_ptr<KnownAccount>> TakeAll(
+      absl::Span<const absl::string_view> account_ids);
   // Keeps it in place of what was known. Of users beyond kMaxUsers those that came first
   // are left out.
   void Put(std::unique_ptr<KnownAccount> known);

@@ -117,21 +117,32 @@ absl::Status Batch::LoadAccounts(storage::Connection& connection, Reading readin
     need.change |= ChangesAccount(task.command);
     need.more_than_usage |= !std::holds_alternative<RecordUsage>(task.command);
   }
+  std::vector<absl::string_view> only_used;
   std::vector<absl::string_view> to_lock;
   std::vector<absl::string_view> to_read;
-  accounts_.reserve(needs.size());
   for (const auto& [account_id, need] : needs) {
-    AccountSlot& slot = accounts_[account_id];
     if (reading == Reading::kRemembered && !need.more_than_usage) {
-      if (std::unique_ptr<KnownAccount> known = cache_.Take(account_id); known != nullptr) {
-        slot.known = std::move(known);
-        slot.remembered = true;
-        slot.exists = true;
-        continue;
-      }
+      only_used.push_back(account_id);
+    } else {
+      (need.change ? to_lock : to_read).push_back(account_id);
     }
-    slot.known = std::make_unique<KnownAccount>();
-    (need.change ? to_lock : to_read).push_back(account_id);
+  }
+  accounts_.reserve(needs.size());
+  std::vector<std::unique_ptr<KnownAccount>> remembered = cache_.TakeAll(only_used);
+  for (size_t i = 0; i < only_used.size(); ++i) {
+    if (remembered[i] == nullptr) {
+      to_lock.push_back(only_used[i]);
+      continue;
+    }
+    AccountSlot& slot = accounts_[only_used[i]];
+    slot.known = std::move(remembered[i]);
+    slot.remembered = true;
+    slot.exists = true;
+  }
+  for (const std::vector<absl::string_view>* ids : {&to_lock, &to_read}) {
+    for (const absl::string_view account_id : *ids) {
+      accounts_[account_id].known = std::make_unique<KnownAccount>();
+    }
   }
   std::sort(to_lock.begin(), to_lock.end());
   RESERVE_RETURN_IF_ERROR(LoadAccounts(connection, to_lock, storage::Lock::kForUpdate));

@@ -62,10 +62,11 @@ void SqlText::Separate() {
 }
 
 SqlText& SqlText::Int(int64_t value) {
-  Separate();
-  char digits[24];
-  const auto end = std::to_chars(digits, digits + sizeof(digits), value);
-  sql_.append(digits, end.ptr);
+  // Most values are numbers: the comma and the digits at once.
+  char text[24] = {','};
+  const auto end = std::to_chars(text + 1, text + sizeof(text), value);
+  sql_.append(first_value_ ? text + 1 : text, end.ptr);
+  first_value_ = false;
   return *this;
 }
 
@@ -79,11 +80,12 @@ SqlText& SqlText::Bytes(absl::string_view value) {
   static constexpr char kDigits[] = "0123456789abcdef";
   Separate();
   sql_.append("x'");
+  size_t at = sql_.size();
+  sql_.resize(at + 2 * value.size() + 1, '\'');
   for (const char c : value) {
-    sql_.push_back(kDigits[static_cast<unsigned char>(c) >> 4]);
-    sql_.push_back(kDigits[static_cast<unsigned char>(c) & 15]);
+    sql_[at++] = kDigits[static_cast<unsigned char>(c) >> 4];
+    sql_[at++] = kDigits[static_cast<unsigned char>(c) & 15];
   }
-  sql_.push_back('\'');
   return *this;
 }
 

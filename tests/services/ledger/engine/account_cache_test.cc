@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 
@@ -55,6 +56,27 @@ TEST(AccountCacheTest, WhatWasTakenIsGoneUntilItIsPutBack) {
   taken->version = 2;
   cache.Put(std::move(taken));
   EXPECT_EQ(TakenVersion(cache, "a"), 2);
+}
+
+TEST(AccountCacheTest, SeveralAreTakenAsOneByOne) {
+  constexpr int kAccounts = 50;  // more than are fetched together
+  AccountCache cache(kAccounts);
+  std::vector<std::string> ids;
+  for (int i = 0; i < kAccounts; ++i) ids.push_back(absl::StrCat("account-", i));
+  for (int i = 0; i < kAccounts; i += 2) cache.Put(Known(ids[static_cast<size_t>(i)], i + 1));
+  auto taken = cache.TakeAll(std::vector<absl::string_view>(ids.begin(), ids.end()));
+  ASSERT_EQ(taken.size(), ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    SCOPED_TRACE(ids[i]);
+    ASSERT_EQ(taken[i] != nullptr, i % 2 == 0) << "the odd ones are not known";
+    EXPECT_EQ(cache.Take(ids[i]), nullptr) << "it is taken out";
+    if (taken[i] == nullptr) continue;
+    EXPECT_EQ(taken[i]->account.account_id, ids[i]);
+    EXPECT_EQ(taken[i]->version, static_cast<int64_t>(i) + 1);
+    cache.Put(std::move(taken[i]));
+    EXPECT_EQ(TakenVersion(cache, ids[i]), static_cast<int64_t>(i) + 1) << "and can be put back";
+  }
+  EXPECT_TRUE(cache.TakeAll({}).empty());
 }
 
 TEST(AccountCacheTest, TheNewerOfTwoStays) {
