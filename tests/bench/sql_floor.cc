@@ -23,7 +23,7 @@ using storage::Quoted;
 constexpr int64_t kMostRowsPerSecond = 150'000;
 // The entries that every account has before any load (see stage.h).
 constexpr int64_t kFirstFreeSeq = 1'000;
-// Any hash: as long as a real one.
+// Any month and any hash: as long as real ones.
 constexpr int64_t kMonth = 202611;
 constexpr char kHash[] = "0123456789abcdef0123456789abcdef";
 

@@ -20,7 +20,6 @@ namespace pb = ledger::v1;
 constexpr absl::Duration kCallTimeout = absl::Seconds(3);
 constexpr absl::Duration kStreamTimeout = absl::Seconds(6);
 constexpr absl::Duration kLastPatience = absl::Seconds(120);
-constexpr absl::Duration kNotLate = absl::ZeroDuration();
 constexpr absl::Duration kMonth = absl::Hours(31 * 24);
 constexpr size_t kRemembered = 200;
 constexpr char kNowhere[] = "+999555";
@@ -186,8 +185,9 @@ void Caller::FillUsage(pb::Usage* usage) {
   const std::string destination = absl::StrCat(Pick(kDestinations, random_()), 1000 + Below(9000));
   const auto seconds = static_cast<int64_t>(Below(900));
   // Some come so late that they are of another month.
-  const absl::Duration late = Below(30) == 0 ? kMonth * static_cast<int64_t>(Below(3)) : kNotLate;
-  reserve::ToProto(absl::Now() - absl::Seconds(seconds) - late, usage->mutable_start_time());
+  const auto months_late = static_cast<int64_t>(Below(30) == 0 ? 1 + Below(2) : 0);
+  reserve::ToProto(absl::Now() - absl::Seconds(seconds) - months_late * kMonth,
+                   usage->mutable_start_time());
   if (Below(5) == 0) {
     pb::Sms* sms = usage->mutable_sms();
     sms->set_direction(pb::DIRECTION_OUTBOUND);

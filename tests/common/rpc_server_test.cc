@@ -74,8 +74,9 @@ class RpcServerTest : public ::testing::Test {
   absl::Status Start() {
     auto server =
         RpcServer::Start(server_options_, {{pb::PaymentGateway::service_full_name(), &service_}});
-    if (server.ok()) server_ = *std::move(server);
-    return server.status();
+    if (!server.ok()) return server.status();
+    server_ = *std::move(server);
+    return absl::OkStatus();
   }
 
   absl::StatusOr<pb::Charge> Call(const std::string& key, const std::string& request_id = "") {

@@ -16,8 +16,7 @@ namespace {
 
 namespace gw = ::reserve::gateway::v1;
 
-constexpr int64_t kMinute = 60;
-constexpr int64_t kLongestCallSeconds = 7 * 24 * 60 * kMinute;
+constexpr int64_t kLongestCallSeconds = kMinute * 60 * 24 * 7;
 constexpr absl::Duration kPatience = absl::Seconds(15);
 constexpr absl::Duration kPause = absl::Milliseconds(20);
 

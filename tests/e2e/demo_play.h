@@ -27,7 +27,8 @@ namespace reserve::demo {
 
 inline constexpr Nanos kReserveAmount = 15 * kNanosPerUnit;
 inline constexpr Nanos kRechargeThreshold = 10 * kNanosPerUnit;
-inline constexpr int64_t kFreeSeconds = 300 * 60;
+inline constexpr int64_t kMinute = 60;  // seconds
+inline constexpr int64_t kFreeSeconds = 300 * kMinute;
 
 // A number to call or text, and what the starter deck says of it. Calls are billed by
 // the whole minute, and texts by the segment.

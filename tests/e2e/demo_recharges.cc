@@ -15,7 +15,7 @@ namespace {
 
 namespace gw = ::reserve::gateway::v1;
 
-constexpr int64_t kRetryAfterSeconds = 60 * 60;  // G5
+constexpr int64_t kRetryAfterSeconds = 3'600;  // G5
 
 std::string EventName(pb::EventKind kind) {
   return ShortName(pb::EventKind_Name(kind), "EVENT_KIND_");
@@ -40,7 +40,7 @@ absl::Status Play::Dip() {
   report_.Section("A dip below $10.00 is recharged; exactly $10.00 is not");
   RESERVE_RETURN_IF_ERROR(OpenAndFund(courier_, absl::StrCat("tok_visa#", courier_.account_id)));
   RESERVE_RETURN_IF_ERROR(AddUser(courier_, dora_));
-  RESERVE_RETURN_IF_ERROR(Call(courier_, dora_, Barbados(), 25 * 60));
+  RESERVE_RETURN_IF_ERROR(Call(courier_, dora_, Barbados(), 25 * kMinute));
   RESERVE_ASSIGN_OR_RETURN(const pb::Account account, client_.GetAccount(courier_.account_id));
   RESERVE_ASSIGN_OR_RETURN(const std::vector<pb::Recharge> recharges,
                            client_.ListRecharges(courier_.account_id));
@@ -55,7 +55,7 @@ absl::Status Play::Dip() {
   RESERVE_RETURN_IF_ERROR(AwaitRecharge(courier_, "AUTOMATIC", DueAmount(courier_)));
 
   report_.Say("a call that happened is booked, also below zero; one recharge lifts it all the way");
-  RESERVE_RETURN_IF_ERROR(Call(courier_, dora_, Satellite(), 5 * 60));
+  RESERVE_RETURN_IF_ERROR(Call(courier_, dora_, Satellite(), 5 * kMinute));
   return AwaitRecharge(courier_, "AUTOMATIC", DueAmount(courier_));
 }
 
@@ -85,7 +85,7 @@ absl::Status Play::Settings() {
   report_.Money("threshold", courier_.recharge_threshold,
                 account.billing_settings().recharge_threshold());
   RESERVE_RETURN_IF_ERROR(AwaitRecharge(courier_, "AUTOMATIC", DueAmount(courier_)));
-  RESERVE_RETURN_IF_ERROR(Call(courier_, dora_, Cuba(), 24 * 60));
+  RESERVE_RETURN_IF_ERROR(Call(courier_, dora_, Cuba(), 24 * kMinute));
   return AwaitRecharge(courier_, "AUTOMATIC", DueAmount(courier_));
 }
 
@@ -94,7 +94,7 @@ absl::Status Play::DecliningCard() {
   RESERVE_RETURN_IF_ERROR(
       OpenAndFund(florist_, absl::StrCat("tok_decline_after_1#", florist_.account_id)));
   RESERVE_RETURN_IF_ERROR(AddUser(florist_, eve_));
-  RESERVE_RETURN_IF_ERROR(Call(florist_, eve_, Barbados(), 26 * 60));
+  RESERVE_RETURN_IF_ERROR(Call(florist_, eve_, Barbados(), 26 * kMinute));
 
   report_.Say("the balance is below $10.00, but the card has insufficient funds now");
   RESERVE_ASSIGN_OR_RETURN(const pb::Account account,
@@ -120,7 +120,7 @@ absl::Status Play::DecliningCard() {
 absl::Status Play::DrainToZero() {
   report_.Section("The reserve is used up while the card fails: disabled");
   RESERVE_RETURN_IF_ERROR(MayCall(florist_, eve_, Barbados()));
-  RESERVE_RETURN_IF_ERROR(Call(florist_, eve_, Barbados(), 49 * 60));
+  RESERVE_RETURN_IF_ERROR(Call(florist_, eve_, Barbados(), 49 * kMinute));
   RESERVE_ASSIGN_OR_RETURN(const pb::Account account, client_.GetAccount(florist_.account_id));
   report_.Money("balance", 0, account.balance());
   report_.Text("account", "DISABLED", StateName(account.state()));

@@ -80,7 +80,7 @@ TEST_F(LedgerFailuresTest, KilledBetweenDebitAndNotificationTheDipIsChargedOnce)
   OpenFunded("silent");
   database_proxy().Arm(
       {.request = kCommit, .moment = Moment::kReplyLost, .action = KillOf(stage().ledger(0))});
-  EXPECT_TRUE(absl::IsUnavailable(Record(UsageOf("silent", "call-1", 40 * 60)).status()));
+  EXPECT_TRUE(absl::IsUnavailable(Record(UsageOf("silent", "call-1", int64_t{40} * 60)).status()));
   ASSERT_TRUE(database_proxy().Disarm(kPatience));
   // The intent was written with the debit, and nobody has been told of it.
   EXPECT_EQ(stage().database().QueryText("SELECT CONCAT(state, ' ', lease_epoch) FROM recharges "

@@ -621,7 +621,7 @@ TEST_F(MainJobTest, G5_AHardDeclineBlocksTheCardUntilAnotherIsGiven) {
   EXPECT_EQ(blocked.state(), pb::ACCOUNT_STATE_ACTIVE);  // 5.00 are left
   EXPECT_TRUE(Authorize("hard", CallText(kJamaicaCall, 0)).allowed());
   EXPECT_EQ(Recharges("hard")[0].last_decline_class(), pb::DECLINE_CLASS_HARD);
-  EXPECT_EQ(Record("hard", "c1", CallText(kJamaicaCall, 28 * 60)), "5.04");
+  EXPECT_EQ(Record("hard", "c1", CallText(kJamaicaCall, int64_t{28} * 60)), "5.04");
   EXPECT_EQ(Get("hard").state(), pb::ACCOUNT_STATE_DISABLED);
   // The same card changes nothing (G6), and is not charged again.
   GiveCard("hard", "tok_decline_lost_card#hard");

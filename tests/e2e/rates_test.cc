@@ -27,7 +27,6 @@ using ::reserve::rates::HasReferenceData;
 using ::reserve::rates::ReadReference;
 using ::reserve::rates::ReferenceDeckCsv;
 using ::reserve::rates::ReferenceRow;
-using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;

@@ -30,7 +30,8 @@ struct KnownAccount {
   int64_t version = 0;   // of the account but for its balance, and of its users
   int64_t revision = 0;  // of its balance, last seq, head and month
   domain::EntryHash head{};
-  int32_t month = 0;  // the newest in which it has an entry
+  int32_t month = 0;       // that entries are being added to
+  int32_t last_month = 0;  // that of the last entry, if it was booked here
   domain::Account account;
   std::vector<domain::User> users;
   size_t place = 0;  // a hint of where the cache keeps it, for the cache alone

@@ -1,6 +1,5 @@
 #include "services/ledger/engine/auditor.h"
 
-#include <algorithm>
 #include <map>
 #include <optional>
 #include <utility>
@@ -143,7 +142,6 @@ class Audit {
   void CheckDeck(const std::string& subject, const BookedUsage& booked);
   absl::Status CheckUsageIds(const std::vector<Entry>& page);
   absl::Status CheckRequestIds(const std::vector<Entry>& page);
-  void NoteMonth(const Entry& entry);
   absl::Status CheckMonths();
   absl::Status CheckUsers();
   absl::Status CheckEvents();
@@ -165,8 +163,6 @@ class Audit {
   Nanos last_balance_ = 0;
   absl::int128 sum_ = 0;
   domain::EntryHash last_hash_{};
-  // Between which seqs the entries of each month were.
-  std::map<int32_t, storage::MonthSpan> months_;
 };
 
 absl::Status Audit::LoadCatalog() {
@@ -280,7 +276,6 @@ void Audit::CheckEntry(const Entry& entry) {
   }
   const domain::EntryHash hash = ChainedHash(last_hash_, entry);
   if (hash != entry.hash) Differs(kCheckChain, subject, HashText(entry.hash), HashText(hash));
-  NoteMonth(entry);
   last_hash_ = entry.hash;
   last_seq_ = entry.seq;
   last_balance_ = entry.balance_after;
@@ -434,34 +429,29 @@ absl::Status Audit::CheckRequestIds(const std::vector<Entry>& page) {
   return absl::OkStatus();
 }
 
-void Audit::NoteMonth(const Entry& entry) {
-  const int32_t month = storage::PartitionMonth(entry);
-  storage::MonthSpan& span =
-      months_.try_emplace(month, storage::MonthSpan{"", month, entry.seq, entry.seq}).first->second;
-  span.first_seq = std::min(span.first_seq, entry.seq);
-  span.last_seq = std::max(span.last_seq, entry.seq);
-}
-
+// By the months in which the entries really are, not those in which they should be: what is
+// elsewhere is found by no page.
 absl::Status Audit::CheckMonths() {
   RESERVE_ASSIGN_OR_RETURN(const storage::AccountMonths stored,
                            storage::LoadMonths(connection_, account_.account_id));
-  const int32_t newest = months_.empty() ? 0 : months_.rbegin()->first;
-  if (stored.newest != newest) {
-    Differs(kCheckMonths, "", absl::StrCat("newest month ", stored.newest),
-            absl::StrCat("newest month ", newest));
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<storage::MonthSpan> computed,
+                           storage::ComputeMonths(connection_, account_.account_id));
+  std::map<int32_t, storage::MonthSpan> missing;
+  for (const storage::MonthSpan& span : computed) missing[span.month] = span;
+  if ((stored.current == 0) != computed.empty()) {
+    Differs(kCheckMonths, "", absl::StrCat("current month ", stored.current),
+            computed.empty() ? "none, as there is no entry" : "a month of an entry");
   }
-  std::map<int32_t, storage::MonthSpan> missing = months_;
   for (const storage::MonthSpan& span : stored.spans) {
-    const auto computed = missing.extract(span.month);
+    const auto found = missing.extract(span.month);
     const std::string known =
         absl::StrCat("entries ", span.first_seq, " to ", span.last_seq, " at the most");
-    if (computed.empty()) {
+    if (found.empty()) {
       Differs(kCheckMonths, absl::StrCat(span.month), known, "no entry");
-    } else if (span.first_seq > computed.mapped().first_seq ||
-               span.last_seq < computed.mapped().last_seq) {
+    } else if (span.first_seq > found.mapped().first_seq ||
+               span.last_seq < found.mapped().last_seq) {
       Differs(kCheckMonths, absl::StrCat(span.month), known,
-              absl::StrCat("entries ", computed.mapped().first_seq, " to ",
-                           computed.mapped().last_seq));
+              absl::StrCat("entries ", found.mapped().first_seq, " to ", found.mapped().last_seq));
     }
   }
   for (const auto& [month, span] : missing) {

@@ -1,7 +1,6 @@
 #include "services/ledger/engine/batch.h"
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -365,14 +364,18 @@ const Entry* Batch::Apply(AccountSlot& slot, Transition&& transition) {
 
 void Batch::NoteMonth(AccountSlot& slot, const Entry& entry) {
   const int32_t month = storage::PartitionMonth(entry);
-  int32_t& newest = slot.known->month;
-  if (month == newest) return;  // where entries are added, the span needs no row
-  if (month > newest) {
-    // All before are below; its row has had its first seq since it began.
-    if (newest != 0) month_spans_.push_back({entry.account_id, newest, 1, entry.seq - 1});
-    newest = month;
-  }
+  KnownAccount& known = *slot.known;
+  const int32_t last = std::exchange(known.last_month, month);
+  if (month == known.month) return;  // as nearly all are: nothing to write
   month_spans_.push_back({entry.account_id, month, entry.seq, entry.seq});
+  // A usage that comes late is alone. The account turns to a later month at once, as time does, and
+  // to an earlier one with the second in a row: then old ones are being sent in.
+  if (month < known.month && month != last) return;
+  if (known.month != 0) {
+    // Its row has had the first seq since the account turned to it; 1 would only be too wide.
+    month_spans_.push_back({entry.account_id, known.month, 1, entry.seq - 1});
+  }
+  known.month = month;
 }
 
 absl::StatusOr<Reply> Batch::AnswerRepeat(const AccountSlot& slot, const Entry& stored,
@@ -646,11 +649,6 @@ absl::Status Batch::Write(storage::Connection& connection) {
   // What was not locked before is locked by being written: all in one order.
   std::sort(balances.begin(), balances.end(),
             [](const auto& one, const auto& other) { return one.account_id < other.account_id; });
-  std::stable_sort(month_spans_.begin(), month_spans_.end(),
-                   [](const storage::MonthSpan& one, const storage::MonthSpan& other) {
-                     return std::tie(one.account_id, one.month) <
-                            std::tie(other.account_id, other.month);
-                   });
   std::vector<const Recharge*> recharges;
   for (const auto& [key, slot] : recharges_) {
     if (!slot.changed) continue;
@@ -677,7 +675,7 @@ absl::Status Batch::Write(storage::Connection& connection) {
   RESERVE_RETURN_IF_ERROR(storage::WriteAccounts(connection, changed));
   RESERVE_RETURN_IF_ERROR(storage::WriteBalances(connection, balances));
   // Now that each account is locked, whether it was read or remembered.
-  RESERVE_RETURN_IF_ERROR(storage::WriteMonths(connection, month_spans_));
+  RESERVE_RETURN_IF_ERROR(storage::WriteMonths(connection, std::move(month_spans_)));
   // Last, as who watches events counts on a commit soon after.
   if (!events.empty()) events_written_ = std::chrono::steady_clock::now();
   return storage::InsertEvents(connection, events);

@@ -142,7 +142,7 @@ class Batch {
   // Takes a transition over into the slots and the rows to write. Returns the
   // last entry that it booked, or null.
   const domain::Entry* Apply(AccountSlot& slot, domain::Transition&& transition);
-  // Keeps track of the months that the account's entries are in.
+  // Keeps track of the months that the account's entries are in (month_rows.h).
   void NoteMonth(AccountSlot& slot, const domain::Entry& entry);
 
   const domain::Context& context_;
@@ -163,7 +163,7 @@ class Batch {
   std::deque<domain::Entry> entries_;
   std::deque<domain::Event> events_;
   std::vector<storage::OnceRequest> new_requests_;
-  std::vector<storage::MonthSpan> month_spans_;  // in the order of what they are of
+  std::vector<storage::MonthSpan> month_spans_;
 
   std::vector<absl::StatusOr<Reply>> replies_;
   std::vector<storage::RechargeKey> due_recharges_;

@@ -38,7 +38,7 @@ struct Balance {
   int64_t version = 0;       // of the rest of the account and its users
   int64_t revision = 0;      // of this row
   domain::EntryHash head{};  // the hash of the entry last_seq; zeros if there is none
-  int32_t month = 0;         // the newest that an entry is in (month_rows.h); 0 if there is none
+  int32_t month = 0;         // that entries are being added to (month_rows.h); 0 if there is none
 };
 
 // The balances that exist, in the order of their ids: with kForUpdate that is
@@ -46,7 +46,7 @@ struct Balance {
 absl::StatusOr<std::vector<Balance>> LoadBalances(Connection& connection,
                                                   const std::vector<absl::string_view>& account_ids,
                                                   Lock lock);
-// New or changed balances: what nearly every command writes, and the last thing. A
+// New or changed balances: what nearly every command writes, and nearly the last thing. A
 // row is changed only if the one stored is of the revision before; it is new if
 // its revision is 1. ABORTED "BALANCE_MOVED" if any was not so: then roll back.
 absl::Status WriteBalances(Connection& connection, const std::vector<Balance>& balances);

@@ -17,7 +17,7 @@ constexpr absl::string_view kRateColumns =
     "kind,prefix,carrier,destination_name,price_nanos,connect_fee_nanos,"
     "initial_increment_seconds,increment_seconds";
 // A statement stays far below max_allowed_packet (16 MB, 1 MB on old servers).
-constexpr size_t kMaxStatementBytes = 256 * 1024;
+constexpr size_t kMaxStatementBytes = size_t{256} * 1024;
 
 absl::Status InsertRates(Connection& connection, int64_t version,
                          const std::vector<RateRow>& rows) {

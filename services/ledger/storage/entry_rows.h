@@ -42,8 +42,8 @@ absl::StatusOr<std::vector<UsagePlace>> FindUsagePlaces(Connection& connection,
 
 inline constexpr int64_t kNewest = std::numeric_limits<int64_t>::max();
 
-// Entries of an account with seq < `before`, newest first. Which months they are in is known
-// (month_rows.h), so that the time for a page doesn't grow with the months before it.
+// Entries of an account with seq < `before`, newest first, from the months that can hold
+// them (month_rows.h).
 absl::StatusOr<std::vector<domain::Entry>> ListEntries(Connection& connection,
                                                        absl::string_view account_id, int64_t before,
                                                        int limit);

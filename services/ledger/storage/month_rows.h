@@ -28,21 +28,26 @@ struct MonthSpan {
 // The months of one account as of one moment, up to the last entry that it had then.
 struct AccountMonths {
   int64_t last_seq = 0;
-  int32_t newest = 0;            // 0: no entry
+  int32_t current = 0;           // that entries are being added to (Balance::month)
   std::vector<MonthSpan> spans;  // by month
 
   // The months that can hold an entry with begin <= seq < end.
   std::vector<int32_t> Within(int64_t begin, int64_t end) const;
 };
 
-// Without spans if there is no such account. The newest month's ends at the last entry,
+// Without spans if there is no such account. That of the current month ends at the last entry,
 // whatever its row says.
 absl::StatusOr<AccountMonths> LoadMonths(Connection& connection, absl::string_view account_id);
 
-// Adds what is new of these spans: later ones of one account and month extend what is there, by
-// their last seq. Inside a transaction of the caller that holds the accounts' locks, as the
-// rows are not locked first. At most 1,000.
-absl::Status WriteMonths(Connection& connection, const std::vector<MonthSpan>& spans);
+// Adds these spans; of a month that has a row already only a later `last_seq` counts. Of several of
+// one account and month those to add come in the order of what happened. Inside a transaction of
+// the caller that holds the accounts' locks, as the rows are not locked first.
+absl::Status WriteMonths(Connection& connection, std::vector<MonthSpan> spans);
+
+// The months in which an account really has entries, from the entries themselves: all of them
+// are looked at.
+absl::StatusOr<std::vector<MonthSpan>> ComputeMonths(Connection& connection,
+                                                     absl::string_view account_id);
 
 }  // namespace reserve::storage
 

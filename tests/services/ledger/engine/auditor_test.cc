@@ -239,7 +239,10 @@ INSTANTIATE_TEST_SUITE_P(
         Tampering{"MonthThatEndsEarlier",
                   "UPDATE account_months SET last_seq = 7 WHERE month = 202610",
                   {"MONTHS"}},
-        Tampering{"NewestMonth", "UPDATE balances SET month = 202610", {"MONTHS"}},
+        Tampering{"CurrentMonth", "UPDATE balances SET month = 202610", {"MONTHS"}},
+        Tampering{"NoCurrentMonth", "UPDATE balances SET month = 0", {"MONTHS"}},
+        Tampering{
+            "EntryInOtherMonth", "UPDATE entries SET month = 202601 WHERE seq = 3", {"MONTHS"}},
         Tampering{"LostRequest", "DELETE FROM requests", {"REQUEST_ID"}},
         Tampering{"RequestElsewhere", "UPDATE requests SET seq = 3", {"REQUEST_ID"}},
         Tampering{"BucketOfUser",

@@ -154,6 +154,8 @@ std::vector<Scenario> Scenarios() {
   domain::Usage asked = Dear("", 1);
   domain::Usage late = Dear("late", 1);
   late.start_time -= absl::Hours(31 * 24);  // of another month
+  domain::Usage later = late;
+  later.usage_id = "later";
   const std::string leased =
       "UPDATE recharges SET lease_owner = 'w', lease_epoch = 1 WHERE "
       "ordinal = 2 AND account_id LIKE";
@@ -178,6 +180,7 @@ std::vector<Scenario> Scenarios() {
       {"FreeUsage", {RecordUsage{Call(kUser, "free", kStandardNumber, 60)}}},
       {"PaidUsage", {RecordUsage{Dear("paid", 1)}}},
       {"LateUsage", {RecordUsage{late}}},
+      {"UsageAfterOldOnes", {RecordUsage{Dear("new", 1)}}, {RecordUsage{late}, RecordUsage{later}}},
       {"RepeatedUsage", {RecordUsage{Dear("paid", 1)}}, {RecordUsage{Dear("paid", 1)}}},
       {"ReusedUsageId", {RecordUsage{Dear("paid", 2)}}, {RecordUsage{Dear("paid", 1)}}},
       {"UsageWithoutUser", {RecordUsage{Call("nobody", "x", kDearNumber, 60)}}},

@@ -87,6 +87,7 @@ TEST_F(GrantsTest, DoNotReachFurther) {
   const auto connection = storage::MustConnect(AsUser());
   for (const char* sql : {"DELETE FROM entries",
                           "DELETE FROM accounts",
+                          "DELETE FROM account_months",
                           "DELETE FROM usage_ids",
                           "DELETE FROM events",
                           "TRUNCATE TABLE entries",

@@ -116,43 +116,76 @@ TEST_F(HistoryTest, MonthsThatBeginAndEndWithinABatchAreKnown) {
   ledger_.Audit();
 }
 
+TEST_F(HistoryTest, AnAccountTurnsToAnOldMonthThatIsSentIn) {
+  OpenFunded(*engine_, kAccount);  // entry 1, in November
+  const absl::Time may = TestNow() - 180 * kDay;
+  int number = 1;
+  for (const int days : {0, 1, 2, 30, 31, 180}) {
+    Book(*engine_, CallAt(may + days * kDay, absl::StrCat(++number), kUser));
+    const auto months = storage::LoadMonths(*connection_, kAccount);
+    const int32_t expected = number < 3   ? 202611
+                             : number < 5 ? 202605
+                             : number < 7 ? 202606
+                                          : 202611;
+    EXPECT_EQ(months->current, expected) << "after entry " << number;
+  }
+  EXPECT_THAT(Spans(),
+              ElementsAre(MonthSpan{kAccount, 202605, 2, 4}, MonthSpan{kAccount, 202606, 5, 6},
+                          MonthSpan{kAccount, 202611, 1, 7}));
+  ExpectEveryPage(*connection_, kAccount);
+  ledger_.Audit();
+}
+
 TEST_F(HistoryTest, ABatchThatIsTriedAgainKnowsItsMonthsOnce) {
   OpenFunded(*engine_, kAccount);
   const domain::Usage old = CallAt(TestNow() - 40 * kDay, "old", kUser);
   Book(*engine_, old);
-  // A repeat beside a new one: the batch is rolled back, and run again.
-  const auto replies =
-      AskAll(*engine_, {{kAccount, RecordUsage{old}},
-                        {kAccount, RecordUsage{CallAt(TestNow() - 80 * kDay, "older", kUser)}}});
-  for (const auto& reply : replies) ASSERT_TRUE(reply.ok()) << reply.status();
+  ledger_.clock().Advance(10 * kDay);
+  // A repeat beside the first of another month: the batch is rolled back, and run again.
+  std::vector<Order> orders;
+  for (const domain::Usage& usage : {CallAt(TestNow() + 9 * kDay, "of December", kUser), old,
+                                     CallAt(TestNow() - 80 * kDay, "older", kUser),
+                                     CallAt(TestNow() - 81 * kDay, "older, too", kUser)}) {
+    orders.emplace_back(kAccount, RecordUsage{usage});
+  }
+  for (const auto& reply : AskAll(*engine_, orders)) ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_GT(engine_->stats().duplicates, 0);
   EXPECT_THAT(Spans(),
-              ElementsAre(MonthSpan{kAccount, 202609, 3, 3}, MonthSpan{kAccount, 202610, 2, 2},
-                          MonthSpan{kAccount, 202611, 1, 3}));
+              ElementsAre(MonthSpan{kAccount, 202609, 4, 5}, MonthSpan{kAccount, 202610, 2, 2},
+                          MonthSpan{kAccount, 202611, 1, 2}, MonthSpan{kAccount, 202612, 3, 4}));
   ledger_.Audit();
 }
 
-// Two ledgers in turns, each of which remembers the account, while months pass and usages come
-// late by any time.
+// Two ledgers in turns, whose clocks are not the same, while months pass and usages come late by
+// any time, and some are sent in by the month.
 TEST_F(HistoryTest, NoPageLeavesAnEntryOutWhoeverBookedItAndWhenever) {
-  const auto other = ledger_.StartEngine();
+  EngineOptions slow = ledger_.Options();
+  slow.clock = [this] { return ledger_.clock().Now() - 3 * kDay; };
+  const auto other = ledger_.StartEngine(slow);
   OpenFunded(*engine_, kAccount);
   std::mt19937 random(7);
   int64_t number = 0;
-  for (int round = 0; round < 120; ++round) {
-    ledger_.clock().Advance(absl::Hours(random() % 200));
+  for (int round = 0; round < 150; ++round) {
+    ledger_.clock().Advance(absl::Hours(random() % 150));
+    // For a while by one of them, so that it trusts what it remembers.
+    Engine& engine = round / 10 % 2 == 0 ? *engine_ : *other;
+    const absl::Time now = &engine == other.get() ? slow.clock() : ledger_.clock().Now();
+    const bool sent_in = random() % 8 == 0;
+    const absl::Duration age_of_all = absl::Hours(random() % 8'000);
     std::vector<Order> orders;
     for (uint32_t i = random() % 12 + 1; i > 0; --i) {
       const std::string id = absl::StrCat("call-", ++number);
       const bool late = random() % 4 == 0;
-      const absl::Duration age = absl::Hours(late ? random() % 8'000 : random() % 3);
-      const absl::Time start = ledger_.clock().Now() - age;
+      const absl::Duration age =
+          sent_in ? age_of_all
+                  : absl::Hours(late ? random() % 8'000 : random() % 4) - absl::Hours(2);
       orders.emplace_back(
-          kAccount, RecordUsage{CallAt(start, id, random() % 20 == 0 ? kUnlimitedUser : kUser)});
+          kAccount,
+          RecordUsage{CallAt(now - age, id, random() % 20 == 0 ? kUnlimitedUser : kUser)});
       if (random() % 10 == 0) {
         orders.emplace_back(kAccount, AdjustBalance{id, kNanosPerUnit, "enough", ""});
       }
     }
-    Engine& engine = random() % 2 == 0 ? *engine_ : *other;
     for (const auto& reply : AskAll(engine, orders)) ASSERT_TRUE(reply.ok()) << reply.status();
   }
   EXPECT_GT(Spans().size(), 20u);

@@ -229,6 +229,33 @@ TEST_F(MigratorTest, EntriesFromBeforeTheirMonthsWereKnownAreFound) {
   const auto page = ListEntries(*connection, "a", kNewest, 10);
   ASSERT_TRUE(page.ok()) << page.status();
   EXPECT_EQ(page->size(), 5u);
+  // Again, as if it had been cut off, with what is too narrow and what has gone on meanwhile.
+  database_.Execute("DELETE FROM schema_migrations WHERE version >= 4");
+  database_.Execute("UPDATE account_months SET first_seq = 5, last_seq = 5 WHERE month = 202611");
+  database_.Execute("UPDATE account_months SET last_seq = 9 WHERE month = 202702");
+  database_.Execute("UPDATE balances SET month = 202702, last_seq = 10 WHERE account_id = 'a'");
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  EXPECT_THAT(LoadMonths(*connection, "a")->spans,
+              ElementsAre(MonthSpan{"a", 202611, 4, 5}, MonthSpan{"a", 202612, 1, 1},
+                          MonthSpan{"a", 202701, 2, 2}, MonthSpan{"a", 202702, 3, 10},
+                          MonthSpan{"a", 202704, 5, 5}));
+}
+
+TEST_F(MigratorTest, AProgramOfBeforeTheMonthsWritesNothingAnyMore) {
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  const auto connection = MustConnect(OptionsFor(database_.url()));
+  database_.Execute("INSERT INTO balances VALUES ('a', 0, 5, 1, 1, '', 202611)");
+  for (const char* account_id : {"a", "b"}) {
+    const absl::Status status = connection->Execute(
+        absl::StrCat("INSERT INTO balances (account_id,balance_nanos,last_seq,version,revision,"
+                     "head_hash) VALUES ('",
+                     account_id, "',1,6,1,2,''),('z", account_id,
+                     "',1,6,1,2,'') ON DUPLICATE KEY UPDATE "
+                     "last_seq=VALUES(last_seq)"));
+    EXPECT_EQ(status.code(), absl::StatusCode::kInternal) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("'month'"));
+  }
+  EXPECT_EQ(database_.QueryInt("SELECT SUM(last_seq) FROM balances"), 5);
 }
 
 TEST(BuiltInMigrationsTest, AreNumberedFromOneWithoutGaps) {
