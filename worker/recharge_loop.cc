@@ -19,9 +19,9 @@ constexpr absl::Duration kGoodStream = absl::Seconds(10);
 
 }  // namespace
 
-RechargeLoop::RechargeLoop(Options options, LedgerClient* ledger, GatewayClient* gateway,
+RechargeLoop::RechargeLoop(const Options& options, LedgerClient* ledger, GatewayClient* gateway,
                            WorkerMetrics* metrics)
-    : options_(std::move(options)), ledger_(*ledger), gateway_(*gateway), metrics_(*metrics) {}
+    : options_(options), ledger_(*ledger), gateway_(*gateway), metrics_(*metrics) {}
 
 absl::Status RechargeLoop::Run() {
   last_look_ = last_busy_ = MonotonicNow();

@@ -54,7 +54,7 @@ class RechargeLoop {
   };
 
   // What is pointed to must outlive the loop.
-  RechargeLoop(Options options, LedgerClient* ledger, GatewayClient* gateway,
+  RechargeLoop(const Options& options, LedgerClient* ledger, GatewayClient* gateway,
                WorkerMetrics* metrics);
   RechargeLoop(const RechargeLoop&) = delete;
   RechargeLoop& operator=(const RechargeLoop&) = delete;

@@ -36,7 +36,7 @@ const domain::Plan& ThePlan() {
   static const auto* const plan = [] {
     auto* made = new domain::Plan;
     made->plan_id = "per_minute";
-    made->free_seconds = 20 * 60;
+    made->free_seconds = int64_t{20} * 60;
     return made;
   }();
   return *plan;

@@ -144,7 +144,7 @@ absl::StatusOr<std::vector<Entry>> ListBackwards(Connection& connection,
   RESERVE_ASSIGN_OR_RETURN(const AccountMonths months, LoadMonths(connection, account_id));
   std::vector<Entry> page;
   int64_t end = before > months.last_seq ? months.last_seq + 1 : before;
-  for (int64_t width = limit + limit / 8 + 8; end > 1; width *= 4) {
+  for (int64_t width = limit + limit / 16; end > 1; width *= 4) {
     const auto missing = static_cast<int64_t>(limit) - static_cast<int64_t>(page.size());
     if (missing <= 0) break;
     const int64_t begin = std::max<int64_t>(1, end - width);

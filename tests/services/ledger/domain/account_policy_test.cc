@@ -331,7 +331,7 @@ TEST(AccountPolicyTest, U1_AnOverflowOfTheBalanceIsAnErrorAndChangesNothing) {
   // $15 above the smallest balance that there is.
   ASSERT_TRUE(books.Adjust(std::numeric_limits<Nanos>::min()).ok());
   const Account before = books.account();
-  const absl::Status status = books.Call(DearRate(), 31 * 60);
+  const absl::Status status = books.Call(DearRate(), int64_t{31} * 60);
   EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange);
   EXPECT_EQ(ReasonOf(status), "MONEY_OVERFLOW");
   EXPECT_EQ(books.account(), before);

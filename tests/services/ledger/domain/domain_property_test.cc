@@ -150,7 +150,7 @@ class Life {
 
   absl::Time SomeStart() {
     if (Chance(80)) return books_.now() - absl::Seconds(Below(4'000));
-    return books_.now() - absl::Hours(Below(24 * 45));
+    return books_.now() - absl::Hours(Below(int64_t{24} * 45));
   }
 
   // A usage and the rate that the deck has for it, if it has one.

@@ -63,7 +63,7 @@ TEST(RechargePolicyTest, G1_NoUsableCardNoRecharge) {
 
 TEST(RechargePolicyTest, G1_ASuccessThatLeavesTheBalanceLowOpensTheNext) {
   Books books = FundedAt(Dollars(9));
-  ASSERT_TRUE(books.Call(DearRate(), 40 * 60).ok());  // -$11 while $15 is under way
+  ASSERT_TRUE(books.Call(DearRate(), int64_t{40} * 60).ok());  // -$11 while $15 is under way
   ASSERT_TRUE(books.Charge().ok());
   EXPECT_EQ(books.account().balance, Dollars(4));
   ASSERT_NE(books.open(), nullptr);

@@ -38,7 +38,7 @@ class Caller {
       for (int i = 0; i < 5; ++i) {
         const std::string id = absl::StrCat("c", number_, "-", round, "-", i);
         orders.emplace_back(AccountOf(number_),
-                            RecordUsage{Call(kUser, id, kDearNumber, 60 * (1 + i))});
+                            RecordUsage{Call(kUser, id, kDearNumber, int64_t{60} * (1 + i))});
       }
       while (!orders.empty()) orders = SendOnce(std::move(orders));
     }

@@ -305,7 +305,7 @@ TEST_F(EventCursorTest, TwoWritersAndAReaderThatIsCutOffLoseNothing) {
   }
   for (std::thread& writer : writers) writer.join();
   EXPECT_GT(streams, 1);
-  EXPECT_EQ(seen.size(), static_cast<size_t>(kWriters * kAccountsEach * kEventsEach));
+  EXPECT_EQ(seen.size(), size_t{kWriters} * kAccountsEach * kEventsEach);
 }
 
 // --- The lanes' part --------------------------------------------------------------
