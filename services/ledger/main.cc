@@ -37,7 +37,7 @@
 extern "C" {
 extern const char* malloc_conf;
 const char* malloc_conf =
-    "percpu_arena:percpu,dirty_decay_ms:1000,muzzy_decay_ms:0,background_thread:true";
+    "percpu_arena:percpu,dirty_decay_ms:200,muzzy_decay_ms:0,background_thread:true";
 }
 
 ABSL_FLAG(std::string, database, "",
