@@ -91,6 +91,13 @@ absl::StatusOr<SqlFloor> SqlFloor::Create(const storage::DatabaseOptions& ledger
   return floor;
 }
 
+absl::Status SqlFloor::Empty() {
+  const storage::SqlThread sql_thread;
+  RESERVE_ASSIGN_OR_RETURN(const auto connection, Connection::Open(database_));
+  RESERVE_RETURN_IF_ERROR(connection->Execute("TRUNCATE TABLE usage_ids"));
+  return connection->Execute("TRUNCATE TABLE entries");
+}
+
 std::string SqlFloor::InsertInto(const std::string& table, const std::vector<Column>& columns) {
   std::string sql = absl::StrCat("INSERT INTO ", table, " (");
   for (const Column& column : columns) {
