@@ -97,10 +97,13 @@ absl::Status Engine::CheckRoom(absl::string_view account_id) {
 }
 
 absl::Status Engine::CheckRoom() {
+  // One that is full alone is no reason to refuse what is for the others.
+  Lane* full = nullptr;
   for (const std::unique_ptr<Lane>& lane : lanes_) {
-    if (!lane->full()) return absl::OkStatus();
+    if (!lane->crowded()) return absl::OkStatus();
+    if (lane->full()) full = lane.get();
   }
-  return lanes_.front()->Refuse(1);
+  return full == nullptr ? absl::OkStatus() : full->Refuse(1);
 }
 
 bool Engine::crowded() const {

@@ -50,8 +50,9 @@ class Engine {
   void Submit(std::vector<Task> tasks);
 
   // RESOURCE_EXHAUSTED "OVERLOADED" with a wait if the account's lane has no room
-  // (for callers who can ask before they go to the expense of making a task), or
-  // if no lane at all has room. Counts as one refused command. OK promises nothing.
+  // (for callers who can ask before they go to the expense of making a task), or, for
+  // what is of many accounts, if a lane has no room while all are more than half full.
+  // Counts as one refused command. OK promises nothing.
   absl::Status CheckRoom(absl::string_view account_id);
   absl::Status CheckRoom();
   // Is the queue of some lane more than half full?
