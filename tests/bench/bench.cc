@@ -114,6 +114,7 @@ class Bench {
   // Keeps the first error, and lets the other parts be measured all the same.
   void Note(const char* part, const absl::Status& status);
   absl::Status MeasureFloors();
+  absl::Status MeasureEmptyCalls();
   absl::Status CalibrateSql(const char* name, SqlFloor::Options* best);
   absl::Status MeasureSql(const char* name, const SqlFloor::Options& options);
   absl::Status MeasureBatches();
@@ -292,7 +293,10 @@ absl::Status Bench::MeasureSql(const char* name, const SqlFloor::Options& option
 
 absl::Status Bench::MeasureFloors() {
   RESERVE_RETURN_IF_ERROR(MeasureSql("sql_rows", sql_rows_));
-  RESERVE_RETURN_IF_ERROR(MeasureSql("sql_rows_and_balances", sql_rows_and_balances_));
+  return MeasureSql("sql_rows_and_balances", sql_rows_and_balances_);
+}
+
+absl::Status Bench::MeasureEmptyCalls() {
   if (!Wanted("rpc_empty")) return absl::OkStatus();
   const CallOptions options{floor_channels_, Method::kRecordUsage, 256};
   const LoadResult result = RunCalls(
@@ -338,6 +342,8 @@ absl::Status Bench::BatchFigure(const char* name, const Channels& channels,
 
 absl::Status Bench::MeasureBatches() {
   RESERVE_RETURN_IF_ERROR(BatchFigure("batch", channels_, traffic_.Spread()));
+  // Its floor on the other side, too.
+  RESERVE_RETURN_IF_ERROR(MeasureSql("sql_rows_and_balances", sql_rows_and_balances_));
   RESERVE_RETURN_IF_ERROR(BatchFigure("hot_account", channels_, traffic_.Hot()));
   RESERVE_RETURN_IF_ERROR(BatchFigure("skewed_accounts", channels_, traffic_.Skewed()));
   if (!Wanted("duplicates")) return absl::OkStatus();
@@ -376,7 +382,10 @@ absl::Status Bench::UnaryFigure(const std::string& name, int in_flight, double c
 absl::Status Bench::MeasureUnary() {
   RESERVE_RETURN_IF_ERROR(UnaryFigure("unary_1", 1, 0));
   RESERVE_RETURN_IF_ERROR(UnaryFigure("unary_64", 64, 0));
+  // The floor on both sides, as the machine's speed changes within a round.
+  RESERVE_RETURN_IF_ERROR(MeasureEmptyCalls());
   RESERVE_RETURN_IF_ERROR(UnaryFigure("unary_256", 256, 0));
+  RESERVE_RETURN_IF_ERROR(MeasureEmptyCalls());
   if (figures_.Value("unary_256") > 0) {
     RESERVE_RETURN_IF_ERROR(UnaryFigure("half_rate", 4096, figures_.Value("unary_256") / 2));
   }
