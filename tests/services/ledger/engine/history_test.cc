@@ -72,6 +72,11 @@ class HistoryTest : public testing::Test {
     const auto reply = Ask<UsageReply>(engine, kAccount, RecordUsage{usage});
     ASSERT_TRUE(reply.ok()) << reply.status();
   }
+  void BookTogether(const std::vector<domain::Usage>& usages) {
+    std::vector<Order> orders;
+    for (const domain::Usage& usage : usages) orders.emplace_back(kAccount, RecordUsage{usage});
+    for (const auto& reply : AskAll(*engine_, orders)) ASSERT_TRUE(reply.ok()) << reply.status();
+  }
   std::vector<MonthSpan> Spans() {
     const auto months = storage::LoadMonths(*connection_, kAccount);
     EXPECT_TRUE(months.ok()) << months.status();
@@ -103,12 +108,11 @@ TEST_F(HistoryTest, AMonthIsKnownFromItsFirstEntryToItsLast) {
 TEST_F(HistoryTest, MonthsThatBeginAndEndWithinABatchAreKnown) {
   OpenFunded(*engine_, kAccount);
   ledger_.clock().Advance(100 * kDay);
-  std::vector<Order> orders;
+  std::vector<domain::Usage> usages;
   for (const int days : {0, 40, 0, 70, 99, 40, 99}) {
-    orders.emplace_back(kAccount, RecordUsage{CallAt(TestNow() + days * kDay,
-                                                     absl::StrCat("call-", orders.size()), kUser)});
+    usages.push_back(CallAt(TestNow() + days * kDay, absl::StrCat("call-", usages.size()), kUser));
   }
-  for (const auto& reply : AskAll(*engine_, orders)) ASSERT_TRUE(reply.ok()) << reply.status();
+  BookTogether(usages);
   EXPECT_THAT(Spans(),
               ElementsAre(MonthSpan{kAccount, 202611, 1, 4}, MonthSpan{kAccount, 202701, 3, 7},
                           MonthSpan{kAccount, 202702, 5, 5}, MonthSpan{kAccount, 202703, 6, 8}));
@@ -142,13 +146,9 @@ TEST_F(HistoryTest, ABatchThatIsTriedAgainKnowsItsMonthsOnce) {
   Book(*engine_, old);
   ledger_.clock().Advance(10 * kDay);
   // A repeat beside the first of another month: the batch is rolled back, and run again.
-  std::vector<Order> orders;
-  for (const domain::Usage& usage : {CallAt(TestNow() + 9 * kDay, "of December", kUser), old,
-                                     CallAt(TestNow() - 80 * kDay, "older", kUser),
-                                     CallAt(TestNow() - 81 * kDay, "older, too", kUser)}) {
-    orders.emplace_back(kAccount, RecordUsage{usage});
-  }
-  for (const auto& reply : AskAll(*engine_, orders)) ASSERT_TRUE(reply.ok()) << reply.status();
+  BookTogether({CallAt(TestNow() + 9 * kDay, "of December", kUser), old,
+                CallAt(TestNow() - 80 * kDay, "older", kUser),
+                CallAt(TestNow() - 81 * kDay, "older, too", kUser)});
   EXPECT_GT(engine_->stats().duplicates, 0);
   EXPECT_THAT(Spans(),
               ElementsAre(MonthSpan{kAccount, 202609, 4, 5}, MonthSpan{kAccount, 202610, 2, 2},
