@@ -12,6 +12,38 @@ if(RESERVE_SANITIZER)
   add_link_options(-fsanitize=${RESERVE_SANITIZER})
 endif()
 
+# Parsing headers takes most of the time of a build, so each target takes one of three precompiled
+# sets: that of the core, that of tests, or that of what uses gRPC.
+set(RESERVE_CORE_HEADERS
+  <algorithm> <atomic> <cstdint> <deque> <functional> <map> <memory> <optional> <string> <thread>
+  <utility> <variant> <vector>
+  <absl/container/flat_hash_map.h> <absl/container/flat_hash_set.h>
+  <absl/container/inlined_vector.h> <absl/numeric/int128.h> <absl/status/status.h>
+  <absl/status/statusor.h> <absl/strings/match.h> <absl/strings/numbers.h>
+  <absl/strings/str_cat.h> <absl/strings/str_format.h> <absl/strings/str_join.h>
+  <absl/strings/str_split.h> <absl/strings/string_view.h> <absl/synchronization/mutex.h>
+  <absl/synchronization/notification.h> <absl/time/clock.h> <absl/time/time.h>
+  <absl/types/span.h>)
+
+# reserve_precompiled(NAME HEADERS <a.h>... DEPENDS lib...): a target whose precompiled headers
+# others take over.
+function(reserve_precompiled name)
+  cmake_parse_arguments(ARG "" "" "HEADERS;DEPENDS" ${ARGN})
+  set(source ${CMAKE_BINARY_DIR}/precompiled/${name}.cc)
+  if(NOT EXISTS ${source})
+    file(WRITE ${source} "// Only here so that the headers are compiled once.\n")
+  endif()
+  add_library(${name} STATIC ${source})
+  target_link_libraries(${name} PUBLIC ${ARG_DEPENDS} PRIVATE reserve_options)
+  target_precompile_headers(${name} PRIVATE ${ARG_HEADERS})
+endfunction()
+reserve_precompiled(reserve_core_headers HEADERS ${RESERVE_CORE_HEADERS} DEPENDS absl::statusor)
+if(BUILD_TESTING)
+  reserve_precompiled(reserve_test_headers
+    HEADERS ${RESERVE_CORE_HEADERS} <gmock/gmock.h> <gtest/gtest.h>
+    DEPENDS absl::statusor GTest::gmock)
+endif()
+
 # reserve_library(NAME SOURCES a.cc b.cc DEPENDS lib...): a static library. With
 # GRPC its sources may include gRPC and protobuf headers, which are precompiled.
 function(reserve_library name)
@@ -21,6 +53,8 @@ function(reserve_library name)
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
   if(ARG_GRPC)
     reserve_grpc_headers(${name})
+  else()
+    target_precompile_headers(${name} REUSE_FROM reserve_core_headers)
   endif()
 endfunction()
 
@@ -31,6 +65,8 @@ function(reserve_binary name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} reserve_options)
   if(ARG_GRPC)
     reserve_grpc_headers(${name})
+  else()
+    target_precompile_headers(${name} REUSE_FROM reserve_core_headers)
   endif()
 endfunction()
 
@@ -47,6 +83,8 @@ function(reserve_test name)
   endif()
   if(ARG_GRPC)
     reserve_grpc_headers(${name})
+  else()
+    target_precompile_headers(${name} REUSE_FROM reserve_test_headers)
   endif()
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
@@ -68,8 +106,6 @@ function(reserve_test name)
   endforeach()
 endfunction()
 
-# The gRPC headers take seconds to parse: every target that uses them shares one
-# precompiled set, made by reserve_protos.
 function(reserve_grpc_headers target)
-  target_precompile_headers(${target} REUSE_FROM reserve_grpc_pch)
+  target_precompile_headers(${target} REUSE_FROM reserve_grpc_headers)
 endfunction()

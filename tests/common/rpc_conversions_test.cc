@@ -104,7 +104,7 @@ TEST(TimeConversionTest, EndlessTimesAreCutToTheCalendar) {
 
 TEST(StatusConversionTest, AllOfARefusalGoesThereAndBack) {
   const absl::Status status =
-      WithMetadata(WithMetadata(MakeError(absl::StatusCode::kFailedPrecondition, "CARD_BLOCKED",
+      WithMetadata(WithMetadata(MakeError(absl::StatusCode::kFailedPrecondition, "CARD_REFUSED",
                                           "card.token", "card.token: is blocked"),
                                 "since", "yesterday"),
                    "attempts", "3");
@@ -112,7 +112,7 @@ TEST(StatusConversionTest, AllOfARefusalGoesThereAndBack) {
                                    FromProtoStatus(ToProtoStatus(status, "reserve.ledger"))}) {
     EXPECT_EQ(back.code(), status.code());
     EXPECT_EQ(back.message(), status.message());
-    EXPECT_EQ(ReasonOf(back), "CARD_BLOCKED");
+    EXPECT_EQ(ReasonOf(back), "CARD_REFUSED");
     EXPECT_EQ(FieldOf(back), "card.token");
     EXPECT_EQ(MetadataOf(back).size(), 2u);
   }

@@ -616,7 +616,7 @@ TEST_F(MainJobTest, G5_AHardDeclineBlocksTheCardUntilAnotherIsGiven) {
   GiveCard("hard", "tok_decline_lost_card#hard");
   Adjust("hard", "a1", "-10.00");
   const pb::Account blocked = Await("hard", [](const pb::Account& a) {
-    return a.payment_method().card_state() == pb::CARD_STATE_BLOCKED;
+    return a.payment_method().card_state() == pb::CARD_STATE_REFUSED;
   });
   EXPECT_EQ(blocked.state(), pb::ACCOUNT_STATE_ACTIVE);  // 5.00 are left
   EXPECT_TRUE(Authorize("hard", CallText(kJamaicaCall, 0)).allowed());
@@ -629,7 +629,7 @@ TEST_F(MainJobTest, G5_AHardDeclineBlocksTheCardUntilAnotherIsGiven) {
   EXPECT_EQ(ReasonOf(Call(stack_->ledger(), &Ledger::RequestRecharge,
                           Parse<pb::RequestRechargeRequest>("account_id: 'hard' request_id: 'r'"))
                          .status()),
-            "CARD_BLOCKED");
+            "CARD_REFUSED");
   GiveCard("hard", "tok_mastercard#hard");
   AwaitBalance("hard", "14.96");
   EXPECT_EQ(Get("hard").state(), pb::ACCOUNT_STATE_ACTIVE);
@@ -639,7 +639,7 @@ TEST_F(MainJobTest, G5_AHardDeclineBlocksTheCardUntilAnotherIsGiven) {
 TEST_F(MainJobTest, G5_ACardThatAsksForAuthenticationIsNotTriedAgain) {
   Open("3ds", "tok_authenticationRequired#3ds");
   const pb::Account account = Await("3ds", [](const pb::Account& a) {
-    return a.payment_method().card_state() == pb::CARD_STATE_BLOCKED;
+    return a.payment_method().card_state() == pb::CARD_STATE_REFUSED;
   });
   EXPECT_EQ(account.state(), pb::ACCOUNT_STATE_PENDING_FUNDING);
   EXPECT_EQ(Recharges("3ds")[0].last_decline_class(), pb::DECLINE_CLASS_AUTHENTICATION_REQUIRED);

@@ -285,7 +285,7 @@ TEST_F(RechargeFailuresTest, AHardDeclineIsNeverTriedAgain) {
   Await("hard", [](const pb::Account& a) { return a.open_recharge_ordinal() == 0; });
   EXPECT_EQ(Recharges("hard")[0].state(), pb::RECHARGE_STATE_FAILED);
   EXPECT_EQ(Recharges("hard")[0].attempt(), 1);
-  EXPECT_EQ(Get("hard").payment_method().card_state(), pb::CARD_STATE_BLOCKED);
+  EXPECT_EQ(Get("hard").payment_method().card_state(), pb::CARD_STATE_REFUSED);
   EXPECT_THAT(Charges("hard"), SizeIs(1));
   ExpectMoneyMatches("hard");
 }
@@ -355,7 +355,7 @@ TEST_F(RechargeFailuresTest, ALateSuccessOfAFailedRechargeIsCreditedAndEnablesTh
   ASSERT_TRUE(late.ok()) << late.status();
   EXPECT_EQ(late->recharge().state(), pb::RECHARGE_STATE_SUCCEEDED);
   // What the card said last still stands.
-  EXPECT_EQ(Get("revived").payment_method().card_state(), pb::CARD_STATE_BLOCKED);
+  EXPECT_EQ(Get("revived").payment_method().card_state(), pb::CARD_STATE_REFUSED);
   ExpectSettled("revived", "10.00", 2);
   EXPECT_EQ(EventKinds("revived").back(), pb::EVENT_KIND_ENABLED);
 }

@@ -237,11 +237,11 @@ TEST_F(WatchEventsTest, TheWholeStoryIsHeardAlsoIfTheLedgerIsKilledInTheMiddle) 
   EXPECT_EQ(failed->recharge_kind(), pb::RECHARGE_KIND_AUTOMATIC);
   const pb::Event* disabled = Find(events, pb::EVENT_KIND_DISABLED);
   ASSERT_NE(disabled, nullptr);
-  EXPECT_EQ(disabled->obstacle(), pb::REFILL_OBSTACLE_CARD_BLOCKED);
+  EXPECT_EQ(disabled->obstacle(), pb::REFILL_OBSTACLE_CARD_REFUSED);
   const pb::Event* recharged = Find(events, pb::EVENT_KIND_RECHARGE_SUCCEEDED);
   ASSERT_NE(recharged, nullptr);
   EXPECT_EQ(recharged->amount().units(), 15);
-  for (const pb::EventKind kind : {pb::EVENT_KIND_CARD_BLOCKED, pb::EVENT_KIND_ENABLED,
+  for (const pb::EventKind kind : {pb::EVENT_KIND_CARD_REFUSED, pb::EVENT_KIND_ENABLED,
                                    pb::EVENT_KIND_BLOCKED, pb::EVENT_KIND_UNBLOCKED}) {
     EXPECT_NE(Find(events, kind), nullptr) << pb::EventKind_Name(kind);
   }

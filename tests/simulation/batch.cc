@@ -42,7 +42,7 @@ const domain::Plan& ThePlan() {
   return *plan;
 }
 
-// Some calls are at the standard rate and draw on the bucket, others are dear.
+// Some calls are at the standard rate and draw on the allowance, others are dear.
 const domain::Rate& TheRate(const domain::Usage& usage) {
   static const auto* const standard = NewRate("1", 2 * kNanosPerCent, /*standard=*/true);
   static const auto* const dear = NewRate("88", 50 * kNanosPerCent, /*standard=*/false);
@@ -113,7 +113,7 @@ absl::StatusOr<Reply> Batch::Do(const std::string& account_id, const engine::Com
   if (const auto* report = std::get_if<engine::ReportRecharge>(&command)) {
     return Handle(slot, *report);
   }
-  if (const auto* hold = std::get_if<engine::HoldRecharge>(&command)) return Handle(slot, *hold);
+  if (const auto* defer = std::get_if<engine::DeferRecharge>(&command)) return Handle(slot, *defer);
   return HandleSimple(slot, command);
 }
 
@@ -261,10 +261,10 @@ absl::StatusOr<Reply> Batch::Handle(Slot& slot, const engine::ReportRecharge& co
   return slot.write.account;
 }
 
-absl::StatusOr<Reply> Batch::Handle(Slot& slot, const engine::HoldRecharge& command) {
+absl::StatusOr<Reply> Batch::Handle(Slot& slot, const engine::DeferRecharge& command) {
   const RechargeRow* row = FindRecharge(slot, command.ordinal);
   if (row == nullptr) return slot.write.account;
-  Apply(domain::HoldRecharge(context_, slot.write.account, row->recharge,
+  Apply(domain::DeferRecharge(context_, slot.write.account, row->recharge,
                              DeclinesOf(row->recharge.card)),
         &slot);
   return slot.write.account;

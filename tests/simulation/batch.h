@@ -60,7 +60,7 @@ class Batch {
   absl::StatusOr<engine::Reply> Handle(Slot& slot, const engine::RequestRecharge& command);
   absl::StatusOr<engine::Reply> Handle(Slot& slot, const engine::UpdatePaymentMethod& command);
   absl::StatusOr<engine::Reply> Handle(Slot& slot, const engine::ReportRecharge& command);
-  absl::StatusOr<engine::Reply> Handle(Slot& slot, const engine::HoldRecharge& command);
+  absl::StatusOr<engine::Reply> Handle(Slot& slot, const engine::DeferRecharge& command);
   // Those that the policy decides upon the account alone.
   absl::StatusOr<engine::Reply> HandleSimple(Slot& slot, const engine::Command& command);
 

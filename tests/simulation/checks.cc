@@ -103,7 +103,7 @@ void Checks::CheckEntries(const AccountRows& rows, SeenAccount* seen) {
   for (const auto& [user_id, taken] : seen->free_seconds) {
     const auto user = rows.users.find(user_id);
     if (user == rows.users.end() || user->second.free_seconds_used != taken) {
-      scene_.Fail("the free bucket holds what the calls left", user_id);
+      scene_.Fail("the allowance holds what the calls left", user_id);
     }
   }
 }

@@ -235,7 +235,7 @@ void SimulatedLedger::Dispatch(const std::vector<RechargeKey>& announced, bool p
     if (!recharge.in_flight() &&
         domain::NextAllowedAttempt(settings_.card_limits, recharge.card.network,
                                    database_.DeclinesOf(recharge.card.fingerprint), now) > now) {
-      Submit(recharge.account_id, engine::HoldRecharge{recharge.ordinal}, [](const auto&) {});
+      Submit(recharge.account_id, engine::DeferRecharge{recharge.ordinal}, [](const auto&) {});
       return;
     }
     auto stream = streams_.begin();

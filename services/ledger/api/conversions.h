@@ -53,7 +53,7 @@ absl::Status SmsFrom(const pb::Sms& sms, domain::Usage* usage);
 absl::StatusOr<engine::ReportRecharge> ReportFrom(const pb::ReportRechargeRequest& request);
 
 void ToProto(const domain::Account& account, pb::Account* message);
-// `now` decides which month's bucket is shown, if the plan has such.
+// `now` decides which month's allowance is shown, if the plan has such.
 void ToProto(const engine::UserReply& reply, absl::Time now, pb::User* message);
 void ToProto(const domain::Usage& usage, pb::Usage* message);
 void ToProto(const domain::Entry& entry, const std::string& currency, pb::Entry* message);

@@ -15,7 +15,7 @@ namespace reserve::domain {
 
 // The numbers are stored; never reuse one.
 enum class AccountState : uint8_t { kPendingFunding = 1, kActive = 2, kDisabled = 3 };
-enum class CardState : uint8_t { kNone = 0, kUsable = 1, kFailing = 2, kBlocked = 3 };
+enum class CardState : uint8_t { kNone = 0, kUsable = 1, kFailing = 2, kRefused = 3 };
 
 enum class CardNetwork : uint8_t { kUnknown = 0, kVisa = 1, kMastercard = 2, kOther = 3 };
 
@@ -75,7 +75,7 @@ struct Account {
   friend bool operator==(const Account&, const Account&) = default;
 };
 
-// A person on an account, with what is used of the free bucket.
+// A person on an account, with what is used of the allowance.
 struct User {
   std::string account_id;
   std::string user_id;

@@ -55,7 +55,7 @@ enum class EventKind : uint8_t {
   kRechargeDeclined = 8,
   kRechargeFailed = 9,
   kRechargeNeedsReview = 10,
-  kCardBlocked = 11,
+  kCardRefused = 11,
   kCardReplaced = 12,
   kCapReached = 13,
   kRechargeLimited = 14,
@@ -72,7 +72,7 @@ enum class RefillObstacle : uint8_t {
   kNone = 0,
   kNoCard = 1,
   kCardFailing = 2,
-  kCardBlocked = 3,
+  kCardRefused = 3,
   kCapReached = 4,
 };
 

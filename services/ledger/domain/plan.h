@@ -14,13 +14,13 @@ enum class StandardCalls : uint8_t {
   kMetered = 1,   // free seconds first, then paid (C3)
   kIncluded = 2,  // cost nothing (C5)
 };
-enum class BucketReset : uint8_t { kNever = 1, kMonthly = 2 };
+enum class AllowanceReset : uint8_t { kNever = 1, kMonthly = 2 };
 
 struct Plan {
   std::string plan_id;
   StandardCalls standard_calls = StandardCalls::kMetered;
-  int64_t free_seconds = 0;  // the size of the free bucket; 0: none
-  BucketReset bucket_reset = BucketReset::kNever;
+  int64_t free_seconds = 0;  // the size of the allowance; 0: none
+  AllowanceReset allowance_reset = AllowanceReset::kNever;
   Nanos default_reserve_amount = 0;  // 0: no wish of its own (O2)
 };
 

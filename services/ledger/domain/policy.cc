@@ -177,8 +177,8 @@ RefillObstacle ObstacleOf(const Account& a) {
       return RefillObstacle::kNoCard;
     case CardState::kFailing:
       return RefillObstacle::kCardFailing;
-    case CardState::kBlocked:
-      return RefillObstacle::kCardBlocked;
+    case CardState::kRefused:
+      return RefillObstacle::kCardRefused;
     case CardState::kUsable:
       // A recheck is only ever due because of a cap.
       return a.recheck_time == absl::InfiniteFuture() ? RefillObstacle::kNone
@@ -195,8 +195,8 @@ absl::string_view TextOf(RefillObstacle obstacle) {
       return "there is no card";
     case RefillObstacle::kCardFailing:
       return "the card is failing";
-    case RefillObstacle::kCardBlocked:
-      return "the card is blocked";
+    case RefillObstacle::kCardRefused:
+      return "the card is refused";
     case RefillObstacle::kCapReached:
       return "a cap is reached";
   }
@@ -419,10 +419,10 @@ Transition ApplyDecline(const Context& context, const Account& account, const Re
     }
     if (new_to_it) tell(EventKind::kCardFailing, text);
   } else {
-    a.card_state = CardState::kBlocked;
+    a.card_state = CardState::kRefused;
     Close(RechargeState::kFailed, context.now, &next, &a);
     tell(EventKind::kRechargeFailed, text);
-    tell(EventKind::kCardBlocked, text);
+    tell(EventKind::kCardRefused, text);
   }
   draft.transition().recharges.push_back(std::move(next));
   return Settled(std::move(draft));
@@ -618,8 +618,8 @@ Authorization AuthorizeUsage(const Context&, const Account& account, const User&
     answer.unlimited_duration = true;
     return answer;
   }
-  const int64_t bucket = rate->standard_rate ? answer.free_seconds_left : 0;
-  answer.max_duration_seconds = MaxDurationSeconds(*rate, bucket, account.balance);
+  const int64_t allowance = rate->standard_rate ? answer.free_seconds_left : 0;
+  answer.max_duration_seconds = MaxDurationSeconds(*rate, allowance, account.balance);
   if (answer.max_duration_seconds == 0) return refuse(Decision::kInsufficientBalance);
   return answer;
 }
@@ -654,8 +654,8 @@ absl::StatusOr<Transition> RequestRecharge(const Context& context, const Account
   if (account.card_state == CardState::kNone) {
     return Refused("NO_CARD", "the account has no card to charge");
   }
-  if (account.card_state == CardState::kBlocked) {
-    return Refused("CARD_BLOCKED", "the card was refused for good; give another card first");
+  if (account.card_state == CardState::kRefused) {
+    return Refused("CARD_REFUSED", "the card was refused for good; give another card first");
   }
   if (account.open_ordinal != 0) {
     return Refused("RECHARGE_ALREADY_OPEN",
@@ -711,7 +711,7 @@ absl::StatusOr<Transition> ReportRecharge(const Context& context, const Account&
   return ApplyUnresolved(context, account, recharge, outcome);
 }
 
-Transition HoldRecharge(const Context& context, const Account& account, const Recharge& recharge,
+Transition DeferRecharge(const Context& context, const Account& account, const Recharge& recharge,
                         absl::Span<const absl::Time> card_declines) {
   if (recharge.state != RechargeState::kOpen || recharge.in_flight() ||
       recharge.due_time > context.now) {

@@ -144,7 +144,7 @@ absl::StatusOr<Transition> AdjustBalance(const Context& context, const Account& 
                                          const std::string& request_id, Nanos amount,
                                          const std::string& reason);
 
-// G8. FAILED_PRECONDITION "NO_CARD", "CARD_BLOCKED", "RECHARGE_ALREADY_OPEN",
+// G8. FAILED_PRECONDITION "NO_CARD", "CARD_REFUSED", "RECHARGE_ALREADY_OPEN",
 // "CARD_LIMIT_REACHED" (G9). A card that is only FAILING may be tried: the customer
 // knows better. `card_declines` are those of the account's card, newest first.
 absl::StatusOr<Transition> RequestRecharge(const Context& context, const Account& account,
@@ -185,7 +185,7 @@ absl::StatusOr<Transition> ReportRecharge(const Context& context, const Account&
 // allows, the card counts as FAILING and the attempt is put off, or given up if that
 // were for longer than Settings::max_card_wait. `unchanged` if it may be tried, or
 // if an attempt is in flight. `card_declines` are those of its card, newest first.
-Transition HoldRecharge(const Context& context, const Account& account, const Recharge& recharge,
+Transition DeferRecharge(const Context& context, const Account& account, const Recharge& recharge,
                         absl::Span<const absl::Time> card_declines);
 
 // Level-triggered: applies G1, G7, D1 and G4 to the account as it stands. For an

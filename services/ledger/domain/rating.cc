@@ -64,17 +64,17 @@ absl::Status RateCall(const Usage& usage, const Plan& plan, const Rate* rate, Ra
   return absl::OkStatus();
 }
 
-// The period whose bucket a usage draws on. A late usage of an earlier month
-// draws on the bucket that is open, as the earlier one is no longer known.
+// The period whose allowance a usage draws on. A late usage of an earlier month
+// draws on the allowance that is open, as the earlier one is no longer known.
 int32_t PeriodFor(const User& user, const Plan& plan, absl::Time start) {
-  if (plan.bucket_reset == BucketReset::kNever) return 0;
+  if (plan.allowance_reset == AllowanceReset::kNever) return 0;
   return std::max(user.free_period, MonthOf(start));
 }
 
-// What the user has used of that bucket. A change from a monthly plan to one for
-// life, or back, starts a new bucket only where the period says so.
+// What the user has used of that allowance. A change from a monthly plan to one for
+// life, or back, starts a new allowance only where the period says so.
 int64_t UsedIn(const User& user, const Plan& plan, absl::Time start) {
-  if (plan.bucket_reset == BucketReset::kNever) return user.free_seconds_used;
+  if (plan.allowance_reset == AllowanceReset::kNever) return user.free_seconds_used;
   return PeriodFor(user, plan, start) == user.free_period ? user.free_seconds_used : 0;
 }
 

@@ -63,7 +63,7 @@ struct Rating {
 int64_t BillableSeconds(int64_t duration_seconds, int32_t initial_increment_seconds,
                         int32_t increment_seconds);
 
-// What is left of the user's free bucket for a usage that starts at `start`.
+// What is left of the user's allowance for a usage that starts at `start`.
 int64_t FreeSecondsLeft(const User& user, const Plan& plan, absl::Time start);
 
 // Rates one usage. `rate` is null if the deck has no row for it: then an
@@ -76,12 +76,12 @@ int64_t FreeSecondsLeft(const User& user, const Plan& plan, absl::Time start);
 absl::StatusOr<Rating> RateUsage(const Usage& usage, const Plan& plan, const User& user,
                                  const Rate* rate);
 
-// Takes the rating's free seconds from the user's bucket.
+// Takes the rating's free seconds from the user's allowance.
 void TakeFreeSeconds(const Rating& rating, const Plan& plan, absl::Time start, User* user);
 
 // The longest duration in seconds, on the grid of the increments, such that the
 // free seconds and the balance pay for it. For a call that may
-// not use the bucket give 0 free seconds.
+// not use the allowance give 0 free seconds.
 int64_t MaxDurationSeconds(const Rate& rate, int64_t free_seconds_left, Nanos balance);
 
 }  // namespace reserve::domain

@@ -96,12 +96,12 @@ std::optional<Rate> StoredRate(const Rating& rating) {
   return rate;
 }
 
-// A user whose bucket holds `free_seconds_left` for a usage that starts at `start`.
+// A user whose allowance holds `free_seconds_left` for a usage that starts at `start`.
 User UserWithFreeSeconds(const Plan& plan, absl::Time start, int64_t free_seconds_left) {
   User user;
   user.plan_id = plan.plan_id;
   user.free_seconds_used = plan.free_seconds - free_seconds_left;
-  user.free_period = plan.bucket_reset == domain::BucketReset::kMonthly ? MonthOf(start) : 0;
+  user.free_period = plan.allowance_reset == domain::AllowanceReset::kMonthly ? MonthOf(start) : 0;
   return user;
 }
 

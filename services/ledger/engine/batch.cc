@@ -246,8 +246,8 @@ absl::Status Batch::LoadRecharges(storage::Connection& connection) {
     if (!slot.exists) continue;
     if (const auto* report = std::get_if<ReportRecharge>(&task.command)) {
       keys.emplace_back(task.account_id, report->ordinal);
-    } else if (const auto* hold = std::get_if<HoldRecharge>(&task.command)) {
-      keys.emplace_back(task.account_id, hold->ordinal);
+    } else if (const auto* defer = std::get_if<DeferRecharge>(&task.command)) {
+      keys.emplace_back(task.account_id, defer->ordinal);
     } else if (std::holds_alternative<UpdatePaymentMethod>(task.command) &&
                slot.account().open_ordinal != 0) {
       keys.emplace_back(task.account_id, slot.account().open_ordinal);
@@ -277,8 +277,8 @@ absl::Status Batch::LoadCardDeclines(storage::Connection& connection) {
       if (report->outcome.kind == domain::ChargeOutcome::Kind::kDeclined) {
         add_of_recharge(task, report->ordinal);
       }
-    } else if (const auto* hold = std::get_if<HoldRecharge>(&task.command)) {
-      add_of_recharge(task, hold->ordinal);
+    } else if (const auto* defer = std::get_if<DeferRecharge>(&task.command)) {
+      add_of_recharge(task, defer->ordinal);
     } else if (std::holds_alternative<RequestRecharge>(task.command)) {
       cards.push_back(accounts_.find(task.account_id)->second.account().card.fingerprint);
     }
@@ -583,12 +583,12 @@ absl::StatusOr<Reply> Batch::Handle(const Task& task, const ReportRecharge& comm
   return RechargeReply{recharges_.find(key)->second.recharge, already_applied};
 }
 
-absl::StatusOr<Reply> Batch::Handle(const Task& task, const HoldRecharge& command) {
+absl::StatusOr<Reply> Batch::Handle(const Task& task, const DeferRecharge& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountSlot * slot, FindAccount(task.account_id));
   const auto found = recharges_.find(storage::RechargeKey(task.account_id, command.ordinal));
   if (found == recharges_.end()) return slot->account();
   const Recharge& recharge = found->second.recharge;
-  Apply(*slot, domain::HoldRecharge(context_, slot->account(), recharge,
+  Apply(*slot, domain::DeferRecharge(context_, slot->account(), recharge,
                                     card_declines_[recharge.card.fingerprint]));
   return slot->account();
 }

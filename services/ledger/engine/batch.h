@@ -128,7 +128,7 @@ class Batch {
   absl::StatusOr<Reply> Handle(const Task& task, const BlockAccount& command);
   absl::StatusOr<Reply> Handle(const Task& task, const UnblockAccount& command);
   absl::StatusOr<Reply> Handle(const Task& task, const ReportRecharge& command);
-  absl::StatusOr<Reply> Handle(const Task& task, const HoldRecharge& command);
+  absl::StatusOr<Reply> Handle(const Task& task, const DeferRecharge& command);
   absl::StatusOr<Reply> Handle(const Task& task, const Reconsider& command);
 
   // The answer to a usage whose id is that of a booked one.

@@ -15,40 +15,40 @@ size_t HeapBytes(std::initializer_list<const std::string*> strings) {
   return bytes;
 }
 
-size_t Held(const domain::Usage& usage) {
+size_t BytesHeldBy(const domain::Usage& usage) {
   return HeapBytes({&usage.usage_id, &usage.user_id, &usage.destination, &usage.carrier});
 }
-size_t Held(const RecordUsage& command) { return Held(command.usage); }
-size_t Held(const AuthorizeUsage& command) { return Held(command.usage); }
-size_t Held(const OpenAccount& command) {
+size_t BytesHeldBy(const RecordUsage& command) { return BytesHeldBy(command.usage); }
+size_t BytesHeldBy(const AuthorizeUsage& command) { return BytesHeldBy(command.usage); }
+size_t BytesHeldBy(const OpenAccount& command) {
   return HeapBytes({&command.currency, &command.plan_id, &command.card.token,
                     &command.card.fingerprint, &command.digest});
 }
-size_t Held(const UpdateBillingSettings& command) { return HeapBytes({&command.currency}); }
-size_t Held(const UpdatePaymentMethod& command) {
+size_t BytesHeldBy(const UpdateBillingSettings& command) { return HeapBytes({&command.currency}); }
+size_t BytesHeldBy(const UpdatePaymentMethod& command) {
   return HeapBytes({&command.card.token, &command.card.fingerprint});
 }
-size_t Held(const PutUser& command) { return HeapBytes({&command.user_id, &command.plan_id}); }
-size_t Held(const AdjustBalance& command) {
+size_t BytesHeldBy(const PutUser& command) { return HeapBytes({&command.user_id, &command.plan_id}); }
+size_t BytesHeldBy(const AdjustBalance& command) {
   return HeapBytes({&command.request_id, &command.reason, &command.currency});
 }
-size_t Held(const RequestRecharge& command) {
+size_t BytesHeldBy(const RequestRecharge& command) {
   return HeapBytes({&command.request_id, &command.currency});
 }
-size_t Held(const BlockAccount& command) { return HeapBytes({&command.reason}); }
-size_t Held(const UnblockAccount& command) { return HeapBytes({&command.reason}); }
-size_t Held(const ReportRecharge& command) {
+size_t BytesHeldBy(const BlockAccount& command) { return HeapBytes({&command.reason}); }
+size_t BytesHeldBy(const UnblockAccount& command) { return HeapBytes({&command.reason}); }
+size_t BytesHeldBy(const ReportRecharge& command) {
   const domain::ChargeOutcome& outcome = command.outcome;
   return HeapBytes({&outcome.charge_id, &outcome.currency, &outcome.text});
 }
-size_t Held(const HoldRecharge&) { return 0; }
-size_t Held(const Reconsider&) { return 0; }
+size_t BytesHeldBy(const DeferRecharge&) { return 0; }
+size_t BytesHeldBy(const Reconsider&) { return 0; }
 
 }  // namespace
 
 size_t BytesOf(const Task& task) {
   return sizeof(Task) + HeapBytes({&task.account_id}) + task.call_bytes +
-         std::visit([](const auto& command) { return Held(command); }, task.command);
+         std::visit([](const auto& command) { return BytesHeldBy(command); }, task.command);
 }
 
 }  // namespace reserve::engine

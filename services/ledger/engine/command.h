@@ -67,7 +67,7 @@ struct ReportRecharge {
   domain::ChargeOutcome outcome;
 };
 // Puts a due recharge off whose card has reached a limit of its network (G9).
-struct HoldRecharge {
+struct DeferRecharge {
   int64_t ordinal = 0;
 };
 // Applies the level-triggered rules to an account whose recheck time has come.
@@ -76,7 +76,7 @@ struct Reconsider {};
 using Command =
     std::variant<RecordUsage, AuthorizeUsage, OpenAccount, UpdateBillingSettings,
                  UpdatePaymentMethod, PutUser, AdjustBalance, RequestRecharge, BlockAccount,
-                 UnblockAccount, ReportRecharge, HoldRecharge, Reconsider>;
+                 UnblockAccount, ReportRecharge, DeferRecharge, Reconsider>;
 
 struct UsageReply {
   int64_t seq = 0;

@@ -33,10 +33,10 @@ absl::Status NotServing() {
 Engine::Engine(EngineOptions options) : options_(std::move(options)) {
   if (!options_.clock) options_.clock = absl::Now;
   dispatcher_ = std::make_unique<RechargeDispatcher>(
-      options_, stats_, [this](const std::vector<storage::RechargeKey>& held) {
+      options_, stats_, [this](const std::vector<storage::RechargeKey>& limited) {
         std::vector<Task> tasks;
-        for (const auto& [account_id, ordinal] : held) {
-          tasks.push_back({account_id, HoldRecharge{ordinal}, &nobody_waits_, 0});
+        for (const auto& [account_id, ordinal] : limited) {
+          tasks.push_back({account_id, DeferRecharge{ordinal}, &nobody_waits_, 0});
         }
         Submit(std::move(tasks));
       });

@@ -21,10 +21,10 @@ bool CanBeTaken(const domain::Recharge& recharge, absl::Time now) {
 }  // namespace
 
 RechargeDispatcher::RechargeDispatcher(const EngineOptions& options, EngineStats& stats,
-                                       OnHeldRecharges on_held_recharges)
+                                       OnLimitedRecharges on_limited_recharges)
     : options_(options),
       stats_(stats),
-      on_held_recharges_(std::move(on_held_recharges)),
+      on_limited_recharges_(std::move(on_limited_recharges)),
       thread_([this] { Run(); }) {}
 
 void RechargeDispatcher::Stop() {
@@ -132,7 +132,7 @@ absl::Status RechargeDispatcher::Dispatch(std::vector<storage::RechargeKey> anno
     absl::MutexLock lock(&mutex_);
     for (Watching& watching : watching_) {
       const size_t lapsed = absl::erase_if(watching.in_flight,
-                                           [now](const auto& held) { return held.second <= now; });
+                                           [now](const auto& lease) { return lease.second <= now; });
       if (lapsed > 0) watching.doubted_until = now + 2 * options_.lease_duration;
     }
     if (watching_.empty()) return absl::OkStatus();
@@ -147,7 +147,7 @@ absl::Status RechargeDispatcher::Dispatch(std::vector<storage::RechargeKey> anno
   }
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Recharge> candidates,
                            Candidates(announced, poll, now));
-  RESERVE_RETURN_IF_ERROR(HoldBack(&candidates, now));
+  RESERVE_RETURN_IF_ERROR(DeferLimited(&candidates, now));
   if (candidates.empty()) {
     absl::MutexLock lock(&mutex_);
     if (poll) backlog_ = false;
@@ -198,7 +198,7 @@ absl::StatusOr<std::vector<domain::Recharge>> RechargeDispatcher::Candidates(
   return candidates;
 }
 
-absl::Status RechargeDispatcher::HoldBack(std::vector<domain::Recharge>* candidates,
+absl::Status RechargeDispatcher::DeferLimited(std::vector<domain::Recharge>* candidates,
                                           absl::Time now) {
   // An attempt that was begun is brought to its end: it may have been charged.
   std::vector<std::string> cards;
@@ -209,7 +209,7 @@ absl::Status RechargeDispatcher::HoldBack(std::vector<domain::Recharge>* candida
       const storage::DeclinesByCard declines,
       storage::LoadCardDeclines(*connection_, cards, now - domain::kCardDeclinesCount));
   if (declines.empty()) return absl::OkStatus();
-  std::vector<storage::RechargeKey> held;
+  std::vector<storage::RechargeKey> limited;
   const auto must_wait = [&](const domain::Recharge& recharge) {
     const auto of_card = declines.find(recharge.card.fingerprint);
     if (recharge.in_flight() || of_card == declines.end() ||
@@ -217,12 +217,12 @@ absl::Status RechargeDispatcher::HoldBack(std::vector<domain::Recharge>* candida
                                    of_card->second, now) <= now) {
       return false;
     }
-    held.emplace_back(recharge.account_id, recharge.ordinal);
+    limited.emplace_back(recharge.account_id, recharge.ordinal);
     return true;
   };
   candidates->erase(std::remove_if(candidates->begin(), candidates->end(), must_wait),
                     candidates->end());
-  if (!held.empty()) on_held_recharges_(held);
+  if (!limited.empty()) on_limited_recharges_(limited);
   return absl::OkStatus();
 }
 

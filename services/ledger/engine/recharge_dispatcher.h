@@ -42,13 +42,13 @@ class RechargeWatcher {
 class RechargeDispatcher {
  public:
   // Recharges that are due but must not be tried yet.
-  using OnHeldRecharges = std::function<void(const std::vector<storage::RechargeKey>&)>;
+  using OnLimitedRecharges = std::function<void(const std::vector<storage::RechargeKey>&)>;
 
   RechargeDispatcher(const EngineOptions& options, EngineStats& stats,
-                     OnHeldRecharges on_held_recharges);
+                     OnLimitedRecharges on_limited_recharges);
   ~RechargeDispatcher() { Stop(); }
 
-  // Ends the thread: nothing is handed out and nothing held back any more.
+  // Ends the thread: nothing is handed out and nothing deferred any more.
   void Stop();
 
   void Add(RechargeWatcher* watcher, std::string worker_id, int max_in_flight);
@@ -85,7 +85,7 @@ class RechargeDispatcher {
   absl::StatusOr<std::vector<domain::Recharge>> Candidates(
       const std::vector<storage::RechargeKey>& announced, bool poll, absl::Time now);
   // Takes those out whose card has reached a limit of its network (G9).
-  absl::Status HoldBack(std::vector<domain::Recharge>* candidates, absl::Time now);
+  absl::Status DeferLimited(std::vector<domain::Recharge>* candidates, absl::Time now);
   std::vector<Assignment> Assign(std::vector<domain::Recharge> candidates, absl::Time now);
   absl::Status Claim(std::vector<Assignment>* assignments, absl::Time now);
   void Deliver(const std::vector<Assignment>& assignments, absl::Time now);
@@ -97,7 +97,7 @@ class RechargeDispatcher {
 
   const EngineOptions& options_;
   EngineStats& stats_;
-  const OnHeldRecharges on_held_recharges_;
+  const OnLimitedRecharges on_limited_recharges_;
 
   absl::Mutex mutex_;
   std::vector<Watching> watching_ ABSL_GUARDED_BY(mutex_);

@@ -277,7 +277,7 @@ absl::StatusOr<std::vector<domain::Plan>> LoadPlans(Connection& connection) {
         plan.plan_id = row.Text(1);
         plan.standard_calls = static_cast<domain::StandardCalls>(row.Int(2));
         plan.free_seconds = row.Int(3);
-        plan.bucket_reset = static_cast<domain::BucketReset>(row.Int(4));
+        plan.allowance_reset = static_cast<domain::AllowanceReset>(row.Int(4));
         plan.default_reserve_amount = row.Int(5);
         plans.push_back(std::move(plan));
       }));

@@ -45,7 +45,7 @@ Plan PerMinutePlan() {
 Plan MonthlyPlan() {
   Plan plan = PerMinutePlan();
   plan.plan_id = "per_minute_monthly";
-  plan.bucket_reset = BucketReset::kMonthly;
+  plan.allowance_reset = AllowanceReset::kMonthly;
   return plan;
 }
 
@@ -170,7 +170,7 @@ absl::Status Books::Report(int64_t ordinal, const ChargeOutcome& outcome) {
 }
 
 absl::Status Books::Hold() {
-  return Apply(HoldRecharge(context(), account_, *open(), declines_[open()->card.fingerprint]));
+  return Apply(DeferRecharge(context(), account_, *open(), declines_[open()->card.fingerprint]));
 }
 
 void Books::DeclinedElsewhere(absl::Time time) {

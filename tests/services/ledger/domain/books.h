@@ -39,7 +39,7 @@ Rate SmsRate();
 
 // 300 free minutes for life (C3).
 Plan PerMinutePlan();
-// The same bucket every month.
+// The same allowance every month.
 Plan MonthlyPlan();
 // Standard calls cost nothing (C5).
 Plan UnlimitedPlan();

@@ -234,7 +234,7 @@ class Life {
     command_ = "work without a recharge";
     const Recharge* open = books_.open();
     if (open == nullptr) return;
-    command_ = "hold";
+    command_ = "defer";
     Expect(books_.Hold(), model_.Hold(books_.now()));
     if (!books_.last().unchanged) return;
     if (open->state == RechargeState::kOpen && (!open->in_flight() || Chance(15))) {
@@ -481,7 +481,7 @@ class Life {
       rate.standard_rate = stored.standard_rate;
       User user;
       user.free_seconds_used = plan.free_seconds - stored.free_seconds_before;
-      if (plan.bucket_reset == BucketReset::kMonthly) user.free_period = 999'912;
+      if (plan.allowance_reset == AllowanceReset::kMonthly) user.free_period = 999'912;
       const absl::StatusOr<Rating> again =
           RateUsage(entry.booked->usage, plan, user, stored.deck_version == 0 ? nullptr : &rate);
       ASSERT_TRUE(again.ok()) << again.status();
@@ -529,7 +529,7 @@ TEST_P(DomainPropertyTest, ThePolicyDoesWhatTheModelSaysInAnyOrderOfCommands) {
   for (const EventKind kind :
        {EventKind::kEnabled, EventKind::kDisabled, EventKind::kRechargeSucceeded,
         EventKind::kRechargeDeclined, EventKind::kRechargeFailed, EventKind::kRechargeNeedsReview,
-        EventKind::kCardBlocked, EventKind::kCardReplaced, EventKind::kCapReached,
+        EventKind::kCardRefused, EventKind::kCardReplaced, EventKind::kCapReached,
         EventKind::kRechargeLimited, EventKind::kCardLimitReached, EventKind::kLowBalance,
         EventKind::kCardFailing}) {
     EXPECT_GE(totals[kind], 10) << "event kind " << static_cast<int>(kind);

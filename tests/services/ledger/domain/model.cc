@@ -133,12 +133,12 @@ Step Model::PutUser(const std::string& user_id, const Plan& plan, absl::Time now
   return Finish(step, now);
 }
 
-// C3: over the calls that drew on the bucket. A monthly bucket is the one of the
+// C3: over the calls that drew on the allowance. A monthly allowance is the one of the
 // latest month that was drawn on, unless the usage is of a later month still.
 int64_t Model::FreeLeft(const std::string& user_id, absl::Time start) const {
   const Person& person = people_.at(user_id);
   if (person.plan.standard_calls == StandardCalls::kIncluded) return 0;
-  const bool monthly = person.plan.bucket_reset == BucketReset::kMonthly;
+  const bool monthly = person.plan.allowance_reset == AllowanceReset::kMonthly;
   int latest = 0;
   int64_t used = 0;
   for (const Draw& draw : person.draws) {
@@ -179,10 +179,10 @@ ModelRating Model::RateIt(const std::string& user_id, const Usage& usage, const 
 
 bool Model::Affords(const std::string& user_id, const Usage& usage, const Rate& rate,
                     int64_t seconds) const {
-  const int64_t bucket = rate.standard_rate ? FreeLeft(user_id, usage.start_time) : 0;
-  if (seconds <= bucket) return true;
+  const int64_t allowance = rate.standard_rate ? FreeLeft(user_id, usage.start_time) : 0;
+  if (seconds <= allowance) return true;
   if (balance() <= 0) return false;
-  return __int128{rate.price} * (seconds - bucket) + __int128{rate.connect_fee} * 60 <=
+  return __int128{rate.price} * (seconds - allowance) + __int128{rate.connect_fee} * 60 <=
          balance() * 60;
 }
 
@@ -303,8 +303,8 @@ Step Model::TopUp(std::optional<Nanos> amount, absl::Time now) {
   step.outcome = Outcome::kRefused;
   if (card_state_ == CardState::kNone) {
     step.reason = "NO_CARD";
-  } else if (card_state_ == CardState::kBlocked) {
-    step.reason = "CARD_BLOCKED";
+  } else if (card_state_ == CardState::kRefused) {
+    step.reason = "CARD_REFUSED";
   } else if (open_ordinal() != 0) {
     step.reason = "RECHARGE_ALREADY_OPEN";
   } else if (!MayBeTried(fingerprint_, now)) {
@@ -350,10 +350,10 @@ Step Model::ReportDecline(ModelRecharge* recharge, const ChargeOutcome& outcome,
     return Finish(step, now);
   }
   if (outcome.decline_class != DeclineClass::kSoft) {
-    card_state_ = CardState::kBlocked;
+    card_state_ = CardState::kRefused;
     recharge->state = RechargeState::kFailed;
     ++step.events[EventKind::kRechargeFailed];
-    ++step.events[EventKind::kCardBlocked];
+    ++step.events[EventKind::kCardRefused];
     return Finish(step, now);
   }
   if (card_state_ != CardState::kFailing) ++step.events[EventKind::kCardFailing];

@@ -1,7 +1,7 @@
 // A second reading of the rules of the reserve, to hold the policy against.
 //
 // It remembers facts where the policy keeps totals: the caps are counted over the
-// successes of the day, the free bucket over the calls that drew on it, and all
+// successes of the day, the allowance over the calls that drew on it, and all
 // arithmetic is in exact fractions of 128 bits. It shares plain values
 // (plans, rates, usages) with the domain and no code. Not thread-safe.
 //
@@ -83,7 +83,7 @@ class Model {
   ModelRating RateIt(const std::string& user_id, const Usage& usage, const Rate* rate) const;
   Decision Authorize(const std::string& user_id, const Usage& usage, const Rate* rate) const;
   int64_t FreeLeft(const std::string& user_id, absl::Time start) const;
-  // May a call last `seconds` (on the grid of increments) on bucket and balance?
+  // May a call last `seconds` (on the grid of increments) on allowance and balance?
   bool Affords(const std::string& user_id, const Usage& usage, const Rate& rate,
                int64_t seconds) const;
 
@@ -100,7 +100,7 @@ class Model {
   const std::vector<ModelRecharge>& recharges() const { return recharges_; }
 
  private:
-  // A call that drew on the bucket.
+  // A call that drew on the allowance.
   struct Draw {
     int month = 0;
     int64_t seconds = 0;

@@ -198,8 +198,8 @@ struct BucketCase {
 TEST(RatingTest, C3_TheFirst300MinutesAtStandardRateAreFree) {
   const std::vector<BucketCase> cases = {
       {"the first call", 0, 600, 600, 0, 0},
-      {"the whole bucket in one call", 0, 18'000, 18'000, 0, 0},
-      {"one minute more than the bucket", 0, 18'001, 18'000, 60, Cents(2)},
+      {"the whole allowance in one call", 0, 18'000, 18'000, 0, 0},
+      {"one minute more than the allowance", 0, 18'001, 18'000, 60, Cents(2)},
       {"up to its last second", 17'940, 60, 60, 0, 0},
       {"nothing left", 18'000, 60, 0, 60, Cents(2)},
       {"more used than there is", 20'000, 60, 0, 60, Cents(2)},
@@ -328,9 +328,9 @@ TEST(RatingTest, C6_TheConnectFeeIsChargedOnceIfAnySecondIsPaid) {
       {"one paid minute", &dear, 0, 60, Cents(57)},
       {"ten paid minutes", &dear, 0, 600, Cents(507)},
       {"a free call", &standard, 0, 60, 0},
-      {"one second over the bucket", &standard, 17'999, 60, Cents(7) + 19'666'667},
+      {"one second over the allowance", &standard, 17'999, 60, Cents(7) + 19'666'667},
       {"a zero-second dear call", &dear, 0, 0, 0},
-      {"a zero-second call after the bucket", &standard, 18'000, 0, 0},
+      {"a zero-second call after the allowance", &standard, 18'000, 0, 0},
   };
   for (const Case& c : cases) {
     const Rating rating =
@@ -365,10 +365,10 @@ TEST(RatingTest, C7_AnInboundCallWithARowIsRatedByIt) {
   EXPECT_EQ(MustRate(InboundCall(Noon(11, 1), 61), PerMinutePlan(), UserWith(0), &dear).cost,
             Dollars(1));
   const Rate standard = StandardRate();
-  const Rating bucket =
+  const Rating allowance =
       MustRate(InboundCall(Noon(11, 1), 120), PerMinutePlan(), UserWith(17'940), &standard);
-  EXPECT_EQ(bucket.free_seconds_taken, 60);
-  EXPECT_EQ(bucket.cost, Cents(2));
+  EXPECT_EQ(allowance.free_seconds_taken, 60);
+  EXPECT_EQ(allowance.cost, Cents(2));
   EXPECT_EQ(MustRate(InboundCall(Noon(11, 1), 120), UnlimitedPlan(), UserWith(0), &standard).cost,
             0);
 }

@@ -300,7 +300,7 @@ TEST(RechargePolicyTest, G5_ASoftDeclineMarksTheCardFailingAndIsRetriedAfter1And
   EXPECT_EQ(books.account().open_ordinal, 0);
   EXPECT_EQ(books.account().card_state, CardState::kFailing);
   EXPECT_EQ(books.CountInLast(EventKind::kRechargeFailed), 1);
-  EXPECT_EQ(books.CountInLast(EventKind::kCardBlocked), 0);
+  EXPECT_EQ(books.CountInLast(EventKind::kCardRefused), 0);
 }
 
 TEST(RechargePolicyTest, G5_AfterTheLastRetryOnlyATopUpOrAnotherCardStartsAgain) {
@@ -323,13 +323,13 @@ TEST(RechargePolicyTest, G5_AHardDeclineAndAuthenticationRequiredBlockTheCardAtO
     ASSERT_TRUE(books.Decline(decline).ok());
     EXPECT_EQ(books.recharge(2).state, RechargeState::kFailed);
     EXPECT_EQ(books.recharge(2).last_decline, decline);
-    EXPECT_EQ(books.account().card_state, CardState::kBlocked);
+    EXPECT_EQ(books.account().card_state, CardState::kRefused);
     EXPECT_EQ(books.account().open_ordinal, 0);
     EXPECT_EQ(books.CountInLast(EventKind::kRechargeFailed), 1);
-    EXPECT_EQ(books.CountInLast(EventKind::kCardBlocked), 1);
+    EXPECT_EQ(books.CountInLast(EventKind::kCardRefused), 1);
     const absl::Status status = books.TopUp(std::nullopt);
     EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
-    EXPECT_EQ(ReasonOf(status), "CARD_BLOCKED");
+    EXPECT_EQ(ReasonOf(status), "CARD_REFUSED");
   }
 }
 
@@ -388,7 +388,7 @@ TEST(RechargePolicyTest, G6_EqualFingerprintsAreTheSameCard) {
   Card card = CardNamed("visa");
   card.token = "tok_other";
   ASSERT_TRUE(books.GiveCard(card).ok());
-  EXPECT_EQ(books.account().card_state, CardState::kBlocked);
+  EXPECT_EQ(books.account().card_state, CardState::kRefused);
   EXPECT_EQ(books.account().open_ordinal, 0);
 }
 
@@ -631,11 +631,11 @@ TEST(RechargePolicyTest, D5_ADeclineSaysOfWhichClassItIs) {
         LastOf(books, soft ? EventKind::kRechargeDeclined : EventKind::kRechargeFailed);
     EXPECT_EQ(declined.decline_class, decline_class);
     EXPECT_EQ(declined.amount, Dollars(15));
-    const Event card = LastOf(books, soft ? EventKind::kCardFailing : EventKind::kCardBlocked);
+    const Event card = LastOf(books, soft ? EventKind::kCardFailing : EventKind::kCardRefused);
     EXPECT_EQ(card.decline_class, decline_class);
     EXPECT_EQ(card.recharge_ordinal, 2);
     EXPECT_EQ(books.Count(EventKind::kCardFailing), soft ? 1 : 0);
-    EXPECT_EQ(books.Count(EventKind::kCardBlocked), soft ? 0 : 1);
+    EXPECT_EQ(books.Count(EventKind::kCardRefused), soft ? 0 : 1);
   }
 }
 
@@ -657,7 +657,7 @@ TEST(RechargePolicyTest, D5_ADipThatNothingRefillsIsToldWithTheReasonOnceUntilTh
   settings.retry_delays = {};
   settings.max_automatic_recharges_per_day = 1;
   for (const RefillObstacle obstacle :
-       {RefillObstacle::kCardFailing, RefillObstacle::kCardBlocked, RefillObstacle::kCapReached}) {
+       {RefillObstacle::kCardFailing, RefillObstacle::kCardRefused, RefillObstacle::kCapReached}) {
     Books books = FundedAt(Dollars(5), settings);
     if (obstacle == RefillObstacle::kCapReached) {
       ASSERT_TRUE(books.Charge().ok());
@@ -694,7 +694,7 @@ TEST(RechargePolicyTest, D5_WhoIsDisabledIsToldWhyAndNotOfALowBalanceToo) {
   ASSERT_TRUE(books.AdjustTo(Dollars(20)).ok());
   ASSERT_TRUE(books.AdjustTo(0).ok());
   EXPECT_EQ(books.CountInLast(EventKind::kDisabled), 1);
-  EXPECT_EQ(LastOf(books, EventKind::kDisabled).obstacle, RefillObstacle::kCardBlocked);
+  EXPECT_EQ(LastOf(books, EventKind::kDisabled).obstacle, RefillObstacle::kCardRefused);
   EXPECT_EQ(books.Count(EventKind::kLowBalance), 0);
 }
 
@@ -754,7 +754,7 @@ TEST(RechargePolicyTest, G8_ADeclinedTopUpMarksTheCardToo) {
   books.OpenFunded();
   ASSERT_TRUE(books.TopUp(std::nullopt).ok());
   ASSERT_TRUE(books.Decline(DeclineClass::kHard).ok());
-  EXPECT_EQ(books.account().card_state, CardState::kBlocked);
+  EXPECT_EQ(books.account().card_state, CardState::kRefused);
   EXPECT_EQ(books.account().state, AccountState::kActive);
 }
 

@@ -1,5 +1,5 @@
 // Errors of the database outside of the lanes' transactions: while connecting, in the claims of
-// the dispatcher and where it holds back, in queries, renewals and imports, in the housekeeping,
+// the dispatcher and where it defers, in queries, renewals and imports, in the housekeeping,
 // the feed of events, the health checks and migrations.
 
 #include <algorithm>
@@ -312,7 +312,7 @@ TEST_F(DatabaseErrorsElsewhereTest, ACardAtItsLimitIsHeldBackOnceAndNeverHandedO
           Strike{"the lane counts", InATransaction("FROM card_declines", fault.ruling)},
           Strike{"the lane commits", Nth(1, Begins("COMMIT"), fault.ruling)}}) {
       SCOPED_TRACE(absl::StrCat(strike.name, ": ", fault.name));
-      const std::string account_id = absl::StrCat("held-", ++number);
+      const std::string account_id = absl::StrCat("limited-", ++number);
       OpenAccount open = OpenWithCard();
       open.card.fingerprint += account_id;
       for (int attempt = 1; attempt <= 10; ++attempt) {

@@ -195,9 +195,9 @@ std::vector<Scenario> Scenarios() {
       {"SoftDecline", {Declined(domain::DeclineClass::kSoft)}, {dip}, true, {leased}},
       {"HardDecline", {Declined(domain::DeclineClass::kHard)}, {dip}, true, {leased}},
       // 10 put a card of an unknown network off until tomorrow, 15 for too long to wait.
-      {"HoldOff", {HoldRecharge{2}}, {dip}, true, {declined(10)}},
-      {"HoldBack", {HoldRecharge{2}}, {dip}, true, {declined(15)}},
-      {"HoldOfWhatMayBeTried", {HoldRecharge{2}}, {dip}, true, {declined(9)}},
+      {"Deferred", {DeferRecharge{2}}, {dip}, true, {declined(10)}},
+      {"DeferredForLong", {DeferRecharge{2}}, {dip}, true, {declined(15)}},
+      {"DeferralOfWhatMayBeTried", {DeferRecharge{2}}, {dip}, true, {declined(9)}},
       {"TopUpOfACardAtItsLimit", {top_up}, {}, true, {declined(10)}},
       {"DeclineThatReachesTheLimit",
        {Declined(domain::DeclineClass::kSoft)},

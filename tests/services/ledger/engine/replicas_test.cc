@@ -206,7 +206,7 @@ TEST(ReplicasTest, AChangeThroughOneIsKnownToTheOtherWithItsNextCommand) {
     EXPECT_EQ(authorized(*engine), domain::Decision::kAllowed);
   }
   for (Engine* engine : {one.get(), two.get()}) {
-    EXPECT_EQ(standard_call(*engine)->cost, 150 * kNanosPerCent) << "the bucket is empty";
+    EXPECT_EQ(standard_call(*engine)->cost, 150 * kNanosPerCent) << "the allowance is empty";
   }
 
   ASSERT_TRUE(Ask<UserReply>(*one, "acme", PutUser{kUser, "unlimited"}).ok());

@@ -76,7 +76,7 @@ Account ExtremeAccount(const std::string& id) {
   a.last_event_seq = kMax;
   a.last_ordinal = kMax;
   a.open_ordinal = kMax;
-  a.card_state = domain::CardState::kBlocked;
+  a.card_state = domain::CardState::kRefused;
   a.card = {std::string(255, '\''), OddBytes(), domain::CardNetwork::kOther};
   a.caps = {99991231, std::numeric_limits<int32_t>::max(), kMax, 99991231};
   a.block = {OddText(), TestNow()};
@@ -220,7 +220,7 @@ TEST_F(RowsTest, PlansAreThoseOfTheContract) {
   ASSERT_TRUE(plans.ok());
   ASSERT_EQ(plans->size(), 2u);
   for (const domain::Plan& plan : *plans) {
-    EXPECT_EQ(plan.bucket_reset, domain::BucketReset::kNever);
+    EXPECT_EQ(plan.allowance_reset, domain::AllowanceReset::kNever);
     if (plan.plan_id == "per_minute") {
       EXPECT_EQ(plan.standard_calls, domain::StandardCalls::kMetered);
       EXPECT_EQ(plan.free_seconds, domain::kPerMinuteFreeSeconds);
