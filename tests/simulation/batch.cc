@@ -265,7 +265,7 @@ absl::StatusOr<Reply> Batch::Handle(Slot& slot, const engine::DeferRecharge& com
   const RechargeRow* row = FindRecharge(slot, command.ordinal);
   if (row == nullptr) return slot.write.account;
   Apply(domain::DeferRecharge(context_, slot.write.account, row->recharge,
-                             DeclinesOf(row->recharge.card)),
+                              DeclinesOf(row->recharge.card)),
         &slot);
   return slot.write.account;
 }

@@ -423,7 +423,7 @@ TEST(BackoffTest, DoublesUpToTheLongestAndJitterTakesUpToAHalf) {
 
 TEST(OutcomeTest, TextsAreCutToWhatTheLedgerTakes) {
   GatewayAnswer declined = Declined(DeclineClass::kSoft);
-  declined.text = std::string(63, 'x') + "\u00e9";  // the last character has two bytes
+  declined.text = absl::StrCat(std::string(63, 'x'), "\u00e9");  // the last character has two bytes
   EXPECT_EQ(Script().ChargeSays(declined).attempt().outcome->text, std::string(63, 'x'));
   const Script lost =
       Script(Aged(absl::Hours(24))).LookUpSays(Answer(Kind::kNoAnswer, std::string(1000, 'x')));

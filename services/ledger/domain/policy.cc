@@ -712,7 +712,7 @@ absl::StatusOr<Transition> ReportRecharge(const Context& context, const Account&
 }
 
 Transition DeferRecharge(const Context& context, const Account& account, const Recharge& recharge,
-                        absl::Span<const absl::Time> card_declines) {
+                         absl::Span<const absl::Time> card_declines) {
   if (recharge.state != RechargeState::kOpen || recharge.in_flight() ||
       recharge.due_time > context.now) {
     return Unchanged(account);

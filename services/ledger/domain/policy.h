@@ -186,7 +186,7 @@ absl::StatusOr<Transition> ReportRecharge(const Context& context, const Account&
 // were for longer than Settings::max_card_wait. `unchanged` if it may be tried, or
 // if an attempt is in flight. `card_declines` are those of its card, newest first.
 Transition DeferRecharge(const Context& context, const Account& account, const Recharge& recharge,
-                        absl::Span<const absl::Time> card_declines);
+                         absl::Span<const absl::Time> card_declines);
 
 // Level-triggered: applies G1, G7, D1 and G4 to the account as it stands. For an
 // account whose `recheck_time` has come.

@@ -589,7 +589,7 @@ absl::StatusOr<Reply> Batch::Handle(const Task& task, const DeferRecharge& comma
   if (found == recharges_.end()) return slot->account();
   const Recharge& recharge = found->second.recharge;
   Apply(*slot, domain::DeferRecharge(context_, slot->account(), recharge,
-                                    card_declines_[recharge.card.fingerprint]));
+                                     card_declines_[recharge.card.fingerprint]));
   return slot->account();
 }
 

@@ -28,7 +28,9 @@ size_t BytesHeldBy(const UpdateBillingSettings& command) { return HeapBytes({&co
 size_t BytesHeldBy(const UpdatePaymentMethod& command) {
   return HeapBytes({&command.card.token, &command.card.fingerprint});
 }
-size_t BytesHeldBy(const PutUser& command) { return HeapBytes({&command.user_id, &command.plan_id}); }
+size_t BytesHeldBy(const PutUser& command) {
+  return HeapBytes({&command.user_id, &command.plan_id});
+}
 size_t BytesHeldBy(const AdjustBalance& command) {
   return HeapBytes({&command.request_id, &command.reason, &command.currency});
 }

@@ -131,8 +131,8 @@ absl::Status RechargeDispatcher::Dispatch(std::vector<storage::RechargeKey> anno
   {
     absl::MutexLock lock(&mutex_);
     for (Watching& watching : watching_) {
-      const size_t lapsed = absl::erase_if(watching.in_flight,
-                                           [now](const auto& lease) { return lease.second <= now; });
+      const size_t lapsed = absl::erase_if(
+          watching.in_flight, [now](const auto& lease) { return lease.second <= now; });
       if (lapsed > 0) watching.doubted_until = now + 2 * options_.lease_duration;
     }
     if (watching_.empty()) return absl::OkStatus();
@@ -199,7 +199,7 @@ absl::StatusOr<std::vector<domain::Recharge>> RechargeDispatcher::Candidates(
 }
 
 absl::Status RechargeDispatcher::DeferLimited(std::vector<domain::Recharge>* candidates,
-                                          absl::Time now) {
+                                              absl::Time now) {
   // An attempt that was begun is brought to its end: it may have been charged.
   std::vector<std::string> cards;
   for (const domain::Recharge& recharge : *candidates) {
