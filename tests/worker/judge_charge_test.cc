@@ -198,7 +198,8 @@ TEST(JudgeChargeTest, AReferenceIsReadOnlyAsItIsWritten) {
   EXPECT_EQ(ParseReference("acme/3"), (RechargeName{"acme", 3}));
   EXPECT_EQ(ParseReference("a.b_c:d-9/9223372036854775807"),
             (RechargeName{"a.b_c:d-9", INT64_MAX}));
-  EXPECT_EQ(ParseReference(absl::StrCat(std::string(64, 'a'), "/1")), (RechargeName{std::string(64, 'a'), 1}));
+  EXPECT_EQ(ParseReference(absl::StrCat(std::string(64, 'a'), "/1")),
+            (RechargeName{std::string(64, 'a'), 1}));
   const std::vector<std::string> others = {"",
                                            "acme",
                                            "/3",
