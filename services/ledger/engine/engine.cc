@@ -33,7 +33,7 @@ absl::Status NotServing() {
 Engine::Engine(EngineOptions options) : options_(std::move(options)) {
   if (!options_.clock) options_.clock = absl::Now;
   dispatcher_ = std::make_unique<RechargeDispatcher>(
-      options_, stats_, [this](const std::vector<storage::RechargeKey>& limited) {
+      options_, stats_, [this](const std::vector<book::RechargeKey>& limited) {
         std::vector<Task> tasks;
         for (const auto& [account_id, ordinal] : limited) {
           tasks.push_back({account_id, book::DeferRecharge{ordinal}, &nobody_waits_, 0});
@@ -46,7 +46,7 @@ Engine::Engine(EngineOptions options) : options_(std::move(options)) {
   for (int i = 0; i < options_.lanes; ++i) {
     lanes_.push_back(std::make_unique<Lane>(
         options_, catalogs_, stats_,
-        [this](const std::vector<storage::RechargeKey>& keys) { dispatcher_->Announce(keys); }));
+        [this](const std::vector<book::RechargeKey>& keys) { dispatcher_->Announce(keys); }));
   }
 }
 
@@ -140,7 +140,7 @@ absl::StatusOr<Engine::ImportedDeck> Engine::ImportDeck(storage::Connection& con
 }
 
 absl::StatusOr<absl::Duration> Engine::RenewLease(storage::Connection& connection,
-                                                  const storage::RechargeKey& key,
+                                                  const book::RechargeKey& key,
                                                   const std::string& worker_id,
                                                   int64_t lease_epoch) {
   const absl::Time lease_end = Now() + options_.lease_duration;

@@ -79,7 +79,7 @@ class Engine {
 
   // Prolongs a lease; FAILED_PRECONDITION "LEASE_LOST". Blocks, as ImportDeck.
   absl::StatusOr<absl::Duration> RenewLease(storage::Connection& connection,
-                                            const storage::RechargeKey& key,
+                                            const book::RechargeKey& key,
                                             const std::string& worker_id, int64_t lease_epoch);
 
  private:

@@ -98,7 +98,7 @@ struct EngineStats {
 
 class Lane {
  public:
-  using OnDueRecharges = std::function<void(const std::vector<storage::RechargeKey>&)>;
+  using OnDueRecharges = std::function<void(const std::vector<book::RechargeKey>&)>;
 
   // The options, keeper and stats must outlive the lane.
   Lane(const EngineOptions& options, CatalogKeeper& catalogs, EngineStats& stats,

@@ -50,21 +50,21 @@ void RechargeDispatcher::Remove(RechargeWatcher* watcher) {
                   watching_.end());
 }
 
-void RechargeDispatcher::Announce(const std::vector<storage::RechargeKey>& keys) {
+void RechargeDispatcher::Announce(const std::vector<book::RechargeKey>& keys) {
   absl::MutexLock lock(&mutex_);
   if (watching_.empty()) return;  // found by polling once somebody watches
   announced_.insert(announced_.end(), keys.begin(), keys.end());
   wake_ = true;
 }
 
-void RechargeDispatcher::Settled(const storage::RechargeKey& key) {
+void RechargeDispatcher::Settled(const book::RechargeKey& key) {
   absl::MutexLock lock(&mutex_);
   for (Watching& watching : watching_) {
     if (watching.in_flight.erase(key) > 0 && backlog_) wake_ = true;
   }
 }
 
-void RechargeDispatcher::Renewed(const storage::RechargeKey& key, absl::Time lease_end) {
+void RechargeDispatcher::Renewed(const book::RechargeKey& key, absl::Time lease_end) {
   absl::MutexLock lock(&mutex_);
   for (Watching& watching : watching_) {
     const auto found = watching.in_flight.find(key);
@@ -74,7 +74,7 @@ void RechargeDispatcher::Renewed(const storage::RechargeKey& key, absl::Time lea
 
 void RechargeDispatcher::Run() {
   const storage::SqlThread sql_thread;
-  std::vector<storage::RechargeKey> announced;
+  std::vector<book::RechargeKey> announced;
   bool poll = false;
   while (AwaitWork(&announced, &poll)) {
     // What fails here is found again by the next poll.
@@ -84,7 +84,7 @@ void RechargeDispatcher::Run() {
   connection_.reset();
 }
 
-bool RechargeDispatcher::AwaitWork(std::vector<storage::RechargeKey>* announced, bool* poll) {
+bool RechargeDispatcher::AwaitWork(std::vector<book::RechargeKey>* announced, bool* poll) {
   absl::MutexLock lock(&mutex_);
   const bool woken = mutex_.AwaitWithTimeout(absl::Condition(&wake_), options_.poll_interval);
   if (stopping_) return false;
@@ -126,7 +126,7 @@ RechargeDispatcher::Watching* RechargeDispatcher::BestFor(const domain::Recharge
   return best;
 }
 
-absl::Status RechargeDispatcher::Dispatch(std::vector<storage::RechargeKey> announced, bool poll) {
+absl::Status RechargeDispatcher::Dispatch(std::vector<book::RechargeKey> announced, bool poll) {
   const absl::Time now = TruncateToMicros(options_.clock());
   {
     absl::MutexLock lock(&mutex_);
@@ -154,14 +154,14 @@ absl::Status RechargeDispatcher::Dispatch(std::vector<storage::RechargeKey> anno
     return absl::OkStatus();
   }
   std::vector<Assignment> assignments = Assign(std::move(candidates), now);
-  std::vector<storage::RechargeKey> assigned;
+  std::vector<book::RechargeKey> assigned;
   for (const Assignment& assignment : assignments) assigned.push_back(assignment.key());
   const absl::Status claimed = Claim(&assignments, now);
   if (!claimed.ok()) {
     // Not known to be ours: nothing is delivered, so the workers have room for
     // others, and a lease that was committed all the same runs out.
     connection_->Rollback();
-    for (const storage::RechargeKey& key : assigned) Settled(key);
+    for (const book::RechargeKey& key : assigned) Settled(key);
     absl::MutexLock lock(&mutex_);
     backlog_ = true;
     return claimed;
@@ -171,7 +171,7 @@ absl::Status RechargeDispatcher::Dispatch(std::vector<storage::RechargeKey> anno
 }
 
 absl::StatusOr<std::vector<domain::Recharge>> RechargeDispatcher::Candidates(
-    const std::vector<storage::RechargeKey>& announced, bool poll, absl::Time now) {
+    const std::vector<book::RechargeKey>& announced, bool poll, absl::Time now) {
   std::vector<domain::Recharge> candidates;
   if (!announced.empty() && announced.size() <= kMaxClaimsAtOnce) {
     RESERVE_ASSIGN_OR_RETURN(candidates,
@@ -206,10 +206,10 @@ absl::Status RechargeDispatcher::DeferLimited(std::vector<domain::Recharge>* can
     if (!recharge.in_flight()) cards.push_back(recharge.card.fingerprint);
   }
   RESERVE_ASSIGN_OR_RETURN(
-      const storage::DeclinesByCard declines,
+      const book::DeclinesByCard declines,
       storage::LoadCardDeclines(*connection_, cards, now - domain::kCardDeclinesCount));
   if (declines.empty()) return absl::OkStatus();
-  std::vector<storage::RechargeKey> limited;
+  std::vector<book::RechargeKey> limited;
   const auto must_wait = [&](const domain::Recharge& recharge) {
     const auto of_card = declines.find(recharge.card.fingerprint);
     if (recharge.in_flight() || of_card == declines.end() ||
@@ -238,7 +238,7 @@ std::vector<RechargeDispatcher::Assignment> RechargeDispatcher::Assign(
       if (FreeSlots() == 0) break;
       continue;
     }
-    watching->in_flight[storage::RechargeKey(recharge.account_id, recharge.ordinal)] =
+    watching->in_flight[book::RechargeKey(recharge.account_id, recharge.ordinal)] =
         now + options_.lease_duration;
     const bool before = recharge.attempt_start != absl::InfinitePast();
     assignments.push_back({std::move(recharge), watching->worker_id, before});
@@ -269,7 +269,7 @@ void RechargeDispatcher::Deliver(const std::vector<Assignment>& assignments, abs
   // Under the lock, so that a watcher that is removed is not called any more.
   absl::MutexLock lock(&mutex_);
   for (const Assignment& assignment : assignments) {
-    const storage::RechargeKey key = assignment.key();
+    const book::RechargeKey key = assignment.key();
     for (Watching& watching : watching_) {
       if (watching.in_flight.count(key) == 0) continue;
       watching.watcher->OnLease({assignment.recharge, options_.lease_duration,

@@ -107,10 +107,10 @@ void AppendIn(absl::string_view column, const std::vector<absl::string_view>& id
 
 }  // namespace
 
-absl::StatusOr<std::vector<Balance>> LoadBalances(Connection& connection,
+absl::StatusOr<std::vector<book::Balance>> LoadBalances(Connection& connection,
                                                   const std::vector<absl::string_view>& account_ids,
                                                   Lock lock) {
-  std::vector<Balance> balances;
+  std::vector<book::Balance> balances;
   if (account_ids.empty()) return balances;
   balances.reserve(account_ids.size());
   // Without the hint a small table is scanned, and rows of others are locked.
@@ -133,14 +133,14 @@ absl::StatusOr<std::vector<Balance>> LoadBalances(Connection& connection,
   return balances;
 }
 
-absl::Status WriteBalances(Connection& connection, const std::vector<Balance>& balances) {
+absl::Status WriteBalances(Connection& connection, const std::vector<book::Balance>& balances) {
   if (balances.empty()) return absl::OkStatus();
   SqlText sql(
       "INSERT INTO balances (account_id,balance_nanos,last_seq,version,revision,month,head_hash) "
       "VALUES ");
   // As the servers count: 1 for a row that is new or stays what it was, 2 for a changed one.
   int64_t expected = 0;
-  for (const Balance& b : balances) {
+  for (const book::Balance& b : balances) {
     sql.Row()
         .Text(b.account_id)
         .Int(b.balance)
@@ -224,13 +224,13 @@ absl::StatusOr<std::vector<std::string>> DueRechecks(Connection& connection, abs
 }
 
 absl::StatusOr<std::vector<User>> LoadUsers(Connection& connection,
-                                            const std::vector<UserKey>& keys) {
+                                            const std::vector<book::UserKey>& keys) {
   std::vector<User> users;
   if (keys.empty()) return users;
   users.reserve(keys.size());
   SqlText sql(absl::StrCat("SELECT ", kUserColumns,
                            " FROM users FORCE INDEX (PRIMARY) WHERE (account_id,user_id) IN ("));
-  for (const UserKey& key : keys) sql.Row().Text(key.first).Text(key.second).EndRow();
+  for (const book::UserKey& key : keys) sql.Row().Text(key.first).Text(key.second).EndRow();
   sql.Raw(")");
   RESERVE_RETURN_IF_ERROR(
       connection.Query(sql.str(), [&users](const Row& row) { users.push_back(ReadUser(row)); }));

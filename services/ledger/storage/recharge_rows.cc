@@ -54,12 +54,12 @@ absl::StatusOr<std::vector<Recharge>> QueryRecharges(Connection& connection,
 }  // namespace
 
 absl::StatusOr<std::vector<Recharge>> LoadRecharges(Connection& connection,
-                                                    const std::vector<RechargeKey>& keys,
+                                                    const std::vector<book::RechargeKey>& keys,
                                                     Lock lock) {
   if (keys.empty()) return std::vector<Recharge>();
   SqlText sql(Select());
   sql.Raw("FORCE INDEX (PRIMARY) WHERE (account_id,ordinal) IN (");
-  for (const RechargeKey& key : keys) sql.Row().Text(key.first).Int(key.second).EndRow();
+  for (const book::RechargeKey& key : keys) sql.Row().Text(key.first).Int(key.second).EndRow();
   sql.Raw(")");
   if (lock == Lock::kForUpdate) sql.Raw(" FOR UPDATE");
   return QueryRecharges(connection, sql.str());
@@ -142,7 +142,7 @@ absl::StatusOr<bool> ClaimRecharge(Connection& connection, absl::string_view own
   return true;
 }
 
-absl::StatusOr<bool> RenewLease(Connection& connection, const RechargeKey& key,
+absl::StatusOr<bool> RenewLease(Connection& connection, const book::RechargeKey& key,
                                 absl::string_view owner, int64_t lease_epoch,
                                 absl::Time lease_end) {
   SqlText sql("UPDATE recharges SET due_time = ");

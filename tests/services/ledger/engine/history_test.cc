@@ -19,7 +19,7 @@ namespace {
 using domain::Entry;
 using storage::Connection;
 using storage::kNewest;
-using storage::MonthSpan;
+using book::MonthSpan;
 using testing::ElementsAre;
 
 constexpr char kAccount[] = "acme";
