@@ -272,9 +272,8 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const OpenAcc
   AccountImage& image = image_.accounts.find(account_id)->second;
   if (image.exists) {
     if (image.account().opening_digest == command.digest) return image.account();
-    return AlreadyUsed(
-        "ACCOUNT_EXISTS", "account_id",
-        absl::StrCat("account \"", account_id, "\" was opened with other content"));
+    return AlreadyUsed("ACCOUNT_EXISTS", "account_id",
+                       absl::StrCat("account \"", account_id, "\" was opened with other content"));
   }
   absl::StatusOr<const domain::Plan*> plan = catalog_.FindPlan(command.plan_id);
   if (!plan.ok()) return WithFieldPrefix(plan.status(), "default_");
@@ -293,7 +292,8 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const OpenAcc
   return image.account();
 }
 
-absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const UpdateBillingSettings& command) {
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
+                                     const UpdateBillingSettings& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   RESERVE_RETURN_IF_ERROR(
       CheckCurrency(image->account(), command.currency,
@@ -306,7 +306,8 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const UpdateB
   return image->account();
 }
 
-absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const UpdatePaymentMethod& command) {
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
+                                     const UpdatePaymentMethod& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   RechargeImage* open = nullptr;
   if (image->account().open_ordinal != 0) {
@@ -332,8 +333,8 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const PutUser
   if (plan_id.empty())
     plan_id = stored != nullptr ? stored->plan_id : image->account().default_plan_id;
   RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, catalog_.FindPlan(plan_id));
-  RESERVE_ASSIGN_OR_RETURN(Transition transition, domain::PutUser(context_, image->account(), stored,
-                                                                  command.user_id, *plan));
+  RESERVE_ASSIGN_OR_RETURN(Transition transition, domain::PutUser(context_, image->account(),
+                                                                  stored, command.user_id, *plan));
   Apply(*image, std::move(transition));
   return UserReply{*UserOf(*image, command.user_id), *plan};
 }
@@ -413,9 +414,8 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ReportR
   const RechargeKey key(account_id, command.ordinal);
   const auto found = image_.recharges.find(key);
   if (found == image_.recharges.end()) {
-    return NotFound(
-        "RECHARGE_NOT_FOUND", "ordinal",
-        absl::StrCat("account \"", account_id, "\" has no recharge ", command.ordinal));
+    return NotFound("RECHARGE_NOT_FOUND", "ordinal",
+                    absl::StrCat("account \"", account_id, "\" has no recharge ", command.ordinal));
   }
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
@@ -432,7 +432,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const DeferRe
   if (found == image_.recharges.end()) return image->account();
   const Recharge& recharge = found->second.recharge;
   Apply(*image, domain::DeferRecharge(context_, image->account(), recharge,
-                                     image_.declines[recharge.card.fingerprint]));
+                                      image_.declines[recharge.card.fingerprint]));
   return image->account();
 }
 

@@ -201,7 +201,7 @@ absl::StatusOr<std::vector<domain::Recharge>> RechargeDispatcher::Candidates(
 absl::Status RechargeDispatcher::DeferLimited(std::vector<domain::Recharge>* candidates,
                                               absl::Time now) {
   // An attempt that was begun is brought to its end: it may have been charged.
-  std::vector<std::string> cards;
+  std::vector<absl::string_view> cards;
   for (const domain::Recharge& recharge : *candidates) {
     if (!recharge.in_flight()) cards.push_back(recharge.card.fingerprint);
   }

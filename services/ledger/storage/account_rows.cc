@@ -107,9 +107,8 @@ void AppendIn(absl::string_view column, const std::vector<absl::string_view>& id
 
 }  // namespace
 
-absl::StatusOr<std::vector<book::Balance>> LoadBalances(Connection& connection,
-                                                  const std::vector<absl::string_view>& account_ids,
-                                                  Lock lock) {
+absl::StatusOr<std::vector<book::Balance>> LoadBalances(
+    Connection& connection, const std::vector<absl::string_view>& account_ids, Lock lock) {
   std::vector<book::Balance> balances;
   if (account_ids.empty()) return balances;
   balances.reserve(account_ids.size());

@@ -27,9 +27,8 @@ enum class Lock { kNone, kForUpdate };
 
 // The balances that exist, in the order of their ids: with kForUpdate that is
 // also the order in which they are locked.
-absl::StatusOr<std::vector<book::Balance>> LoadBalances(Connection& connection,
-                                                  const std::vector<absl::string_view>& account_ids,
-                                                  Lock lock);
+absl::StatusOr<std::vector<book::Balance>> LoadBalances(
+    Connection& connection, const std::vector<absl::string_view>& account_ids, Lock lock);
 // New or changed balances: what nearly every command writes, and nearly the last thing. A
 // row is changed only if the one stored is of the revision before; it is new if
 // its revision is 1. ABORTED "BALANCE_MOVED" if any was not so: then roll back.

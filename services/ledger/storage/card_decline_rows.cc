@@ -23,9 +23,8 @@ absl::Status InsertCardDeclines(Connection& connection,
   return connection.Execute(sql.str());
 }
 
-absl::StatusOr<book::DeclinesByCard> LoadCardDeclines(Connection& connection,
-                                                const std::vector<absl::string_view>& fingerprints,
-                                                absl::Time since) {
+absl::StatusOr<book::DeclinesByCard> LoadCardDeclines(
+    Connection& connection, const std::vector<absl::string_view>& fingerprints, absl::Time since) {
   book::DeclinesByCard declines;
   if (fingerprints.empty()) return declines;
   SqlText sql(

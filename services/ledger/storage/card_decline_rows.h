@@ -19,9 +19,8 @@ absl::Status InsertCardDeclines(Connection& connection,
 
 // Cards without any are left out. Not locked: a decline that is just being written on another
 // account is not seen.
-absl::StatusOr<book::DeclinesByCard> LoadCardDeclines(Connection& connection,
-                                                const std::vector<absl::string_view>& fingerprints,
-                                                absl::Time since);
+absl::StatusOr<book::DeclinesByCard> LoadCardDeclines(
+    Connection& connection, const std::vector<absl::string_view>& fingerprints, absl::Time since);
 
 }  // namespace reserve::storage
 

@@ -276,8 +276,8 @@ absl::StatusOr<std::vector<Entry>> ListUsages(Connection& connection, absl::stri
   return ListBackwards(connection, account_id, which, before, limit);
 }
 
-absl::StatusOr<std::vector<book::RequestRecord>> FindRequests(Connection& connection,
-                                                      const std::vector<book::OnceKey>& keys) {
+absl::StatusOr<std::vector<book::RequestRecord>> FindRequests(
+    Connection& connection, const std::vector<book::OnceKey>& keys) {
   std::vector<book::RequestRecord> requests;
   if (keys.empty()) return requests;
   SqlText sql(
@@ -292,7 +292,8 @@ absl::StatusOr<std::vector<book::RequestRecord>> FindRequests(Connection& connec
   return requests;
 }
 
-absl::Status InsertRequests(Connection& connection, const std::vector<book::RequestRecord>& requests) {
+absl::Status InsertRequests(Connection& connection,
+                            const std::vector<book::RequestRecord>& requests) {
   if (requests.empty()) return absl::OkStatus();
   SqlText sql("INSERT INTO requests (account_id,request_id,digest,seq,month,ordinal) VALUES ");
   for (const book::RequestRecord& r : requests) {

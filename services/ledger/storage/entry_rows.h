@@ -56,9 +56,10 @@ absl::StatusOr<std::vector<domain::Entry>> ListEntriesAfter(Connection& connecti
                                                             absl::string_view account_id,
                                                             int64_t after, int limit);
 
-absl::StatusOr<std::vector<book::RequestRecord>> FindRequests(Connection& connection,
-                                                      const std::vector<book::OnceKey>& keys);
-absl::Status InsertRequests(Connection& connection, const std::vector<book::RequestRecord>& requests);
+absl::StatusOr<std::vector<book::RequestRecord>> FindRequests(
+    Connection& connection, const std::vector<book::OnceKey>& keys);
+absl::Status InsertRequests(Connection& connection,
+                            const std::vector<book::RequestRecord>& requests);
 // The entry that a request booked; NOT_FOUND if it is not there.
 absl::StatusOr<domain::Entry> LoadEntry(Connection& connection, absl::string_view account_id,
                                         int64_t seq, int32_t month);

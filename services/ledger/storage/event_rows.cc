@@ -45,23 +45,23 @@ std::string Literal(absl::Time time) {
 
 }  // namespace
 
-absl::Status InsertEvents(Connection& connection, const std::deque<Event>& events) {
+absl::Status InsertEvents(Connection& connection, const std::vector<const Event*>& events) {
   if (events.empty()) return absl::OkStatus();
   SqlText sql(kInsertEvents);
-  for (const Event& e : events) {
+  for (const Event* e : events) {
     sql.Row()
-        .Text(e.account_id)
-        .Int(e.event_seq)
-        .Int(static_cast<int64_t>(e.kind))
-        .Text(e.cause)
-        .Time(e.time)
-        .Int(static_cast<int64_t>(e.state))
-        .Int(e.balance)
-        .Int(e.recharge_ordinal)
-        .Int(e.amount)
-        .Int(e.recharge_kind.has_value() ? static_cast<int64_t>(*e.recharge_kind) : 0)
-        .Int(static_cast<int64_t>(e.decline_class))
-        .Int(static_cast<int64_t>(e.obstacle))
+        .Text(e->account_id)
+        .Int(e->event_seq)
+        .Int(static_cast<int64_t>(e->kind))
+        .Text(e->cause)
+        .Time(e->time)
+        .Int(static_cast<int64_t>(e->state))
+        .Int(e->balance)
+        .Int(e->recharge_ordinal)
+        .Int(e->amount)
+        .Int(e->recharge_kind.has_value() ? static_cast<int64_t>(*e->recharge_kind) : 0)
+        .Int(static_cast<int64_t>(e->decline_class))
+        .Int(static_cast<int64_t>(e->obstacle))
         .EndRow();
   }
   return connection.Execute(sql.str());

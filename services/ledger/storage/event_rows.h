@@ -8,7 +8,6 @@
 #define RESERVE_SERVICES_LEDGER_STORAGE_EVENT_ROWS_H_
 
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,7 +22,7 @@ namespace reserve::storage {
 
 // Must run inside a transaction of the caller. A vector may be empty; then
 // nothing is sent.
-absl::Status InsertEvents(Connection& connection, const std::deque<domain::Event>& events);
+absl::Status InsertEvents(Connection& connection, const std::vector<const domain::Event*>& events);
 
 // Events of an account with event_seq > `after`, oldest first.
 absl::StatusOr<std::vector<domain::Event>> ListEvents(Connection& connection,

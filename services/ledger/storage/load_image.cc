@@ -1,6 +1,7 @@
 #include "services/ledger/storage/load_image.h"
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,15 @@ namespace {
 using book::AccountImage;
 using book::Image;
 using book::Keys;
+
+struct ById {
+  bool operator()(const book::Balance& balance, absl::string_view id) const {
+    return balance.account_id < id;
+  }
+  bool operator()(absl::string_view id, const book::Balance& balance) const {
+    return id < balance.account_id;
+  }
+};
 
 // Reads these accounts, as far as what is remembered of them is not what is stored.
 absl::Status LoadAccounts(Connection& connection, const std::vector<absl::string_view>& account_ids,
@@ -40,6 +50,13 @@ absl::Status LoadAccounts(Connection& connection, const std::vector<absl::string
     account.known->revision = balance.revision;
     account.known->head = balance.head;
     account.known->month = balance.month;
+  }
+  // Those without a row: new ones, or, where they were remembered, the database went back in time.
+  for (const absl::string_view account_id : account_ids) {
+    if (balances.size() == account_ids.size()) break;
+    if (!std::binary_search(balances.begin(), balances.end(), account_id, ById())) {
+      image->accounts.find(account_id)->second.known = std::make_unique<book::KnownAccount>();
+    }
   }
   // Read after the version. Without a lock it may be newer than that, but then this
   // version is never met again, and what is remembered under it never used.
@@ -63,24 +80,16 @@ absl::Status LoadAccounts(Connection& connection, const Keys& keys, Image* image
   }
   std::sort(to_lock.begin(), to_lock.end());
   RESERVE_RETURN_IF_ERROR(LoadAccounts(connection, to_lock, Lock::kForUpdate, image));
-  RESERVE_RETURN_IF_ERROR(LoadAccounts(connection, to_read, Lock::kNone, image));
-  for (const std::vector<absl::string_view>* ids : {&to_lock, &to_read}) {
-    for (const absl::string_view account_id : *ids) {
-      AccountImage& account = image->accounts.find(account_id)->second;
-      // One that was remembered and is not there: the database went back in time.
-      if (!account.exists) account.known = std::make_unique<book::KnownAccount>();
-    }
-  }
-  return absl::OkStatus();
+  return LoadAccounts(connection, to_read, Lock::kNone, image);
 }
 
 absl::Status LoadUsers(Connection& connection, const Keys& keys, Image* image) {
   absl::flat_hash_set<book::UserKey> unknown;
   for (const book::UserKey& key : keys.users) {
     const std::vector<domain::User>& users = image->accounts.find(key.first)->second.known->users;
-    const bool is_known =
-        std::any_of(users.begin(), users.end(),
-                    [&key](const domain::User& user) { return user.user_id == key.second; });
+    const bool is_known = std::any_of(users.begin(), users.end(), [&key](const domain::User& user) {
+      return user.user_id == key.second;
+    });
     if (!is_known) unknown.insert(key);
   }
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::User> loaded,
@@ -106,8 +115,8 @@ absl::Status LoadRequests(Connection& connection, const Keys& keys, Image* image
                                book::OnceKey(record.account_id, record.request_id));
     book::RequestImage& request = image->requests[*key];
     if (record.seq != 0) {
-      RESERVE_ASSIGN_OR_RETURN(
-          request.entry, LoadEntry(connection, record.account_id, record.seq, record.month));
+      RESERVE_ASSIGN_OR_RETURN(request.entry,
+                               LoadEntry(connection, record.account_id, record.seq, record.month));
     }
     request.record = std::move(record);
   }

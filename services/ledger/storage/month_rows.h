@@ -16,7 +16,7 @@ namespace reserve::storage {
 // The months of one account as of one moment, up to the last entry that it had then.
 struct AccountMonths {
   int64_t last_seq = 0;
-  int32_t current = 0;           // that entries are being added to (book::Balance::month)
+  int32_t current = 0;                 // that entries are being added to (book::Balance::month)
   std::vector<book::MonthSpan> spans;  // by month
 
   // The months that can hold an entry with begin <= seq < end.
@@ -35,7 +35,7 @@ absl::Status WriteMonths(Connection& connection, std::vector<book::MonthSpan> sp
 // The months in which an account really has entries, from the entries themselves: all of them
 // are looked at.
 absl::StatusOr<std::vector<book::MonthSpan>> ComputeMonths(Connection& connection,
-                                                     absl::string_view account_id);
+                                                           absl::string_view account_id);
 
 }  // namespace reserve::storage
 

@@ -20,9 +20,8 @@
 namespace reserve::storage {
 
 // The recharges that exist, in no particular order.
-absl::StatusOr<std::vector<domain::Recharge>> LoadRecharges(Connection& connection,
-                                                            const std::vector<book::RechargeKey>& keys,
-                                                            Lock lock);
+absl::StatusOr<std::vector<domain::Recharge>> LoadRecharges(
+    Connection& connection, const std::vector<book::RechargeKey>& keys, Lock lock);
 // Recharges of an account with ordinal < `before`, newest first.
 absl::StatusOr<std::vector<domain::Recharge>> ListRecharges(Connection& connection,
                                                             absl::string_view account_id,

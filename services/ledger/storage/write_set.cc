@@ -1,5 +1,6 @@
 #include "services/ledger/storage/write_set.h"
 
+#include <deque>
 #include <utility>
 #include <vector>
 
@@ -12,15 +13,23 @@
 #include "services/ledger/storage/recharge_rows.h"
 
 namespace reserve::storage {
+namespace {
+
+template <typename T>
+std::vector<const T*> PointersTo(const std::deque<T>& rows) {
+  std::vector<const T*> pointers;
+  pointers.reserve(rows.size());
+  for (const T& row : rows) pointers.push_back(&row);
+  return pointers;
+}
+
+}  // namespace
 
 absl::StatusOr<Written> Write(Connection& connection, book::WriteSet&& writes) {
   Written written;
   if (writes.empty()) return written;
-  std::vector<const domain::Entry*> entries;
-  entries.reserve(writes.entries.size());
-  for (const domain::Entry& entry : writes.entries) entries.push_back(&entry);
   RESERVE_RETURN_IF_ERROR(InsertAccounts(connection, writes.opened));
-  RESERVE_RETURN_IF_ERROR(InsertEntries(connection, std::move(entries)));
+  RESERVE_RETURN_IF_ERROR(InsertEntries(connection, PointersTo(writes.entries)));
   RESERVE_RETURN_IF_ERROR(WriteRecharges(connection, writes.recharges));
   RESERVE_RETURN_IF_ERROR(InsertCardDeclines(connection, writes.declines));
   RESERVE_RETURN_IF_ERROR(InsertRequests(connection, writes.requests));
@@ -30,7 +39,7 @@ absl::StatusOr<Written> Write(Connection& connection, book::WriteSet&& writes) {
   RESERVE_RETURN_IF_ERROR(WriteMonths(connection, std::move(writes.months)));
   if (writes.events.empty()) return written;
   written.events = std::chrono::steady_clock::now();
-  RESERVE_RETURN_IF_ERROR(InsertEvents(connection, writes.events));
+  RESERVE_RETURN_IF_ERROR(InsertEvents(connection, PointersTo(writes.events)));
   return written;
 }
 

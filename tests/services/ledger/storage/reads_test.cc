@@ -23,6 +23,9 @@
 namespace reserve::storage {
 namespace {
 
+using book::OnceKey;
+using book::UserKey;
+
 // Accounts, each with some rows in every table; and what one of them has more of.
 constexpr int kAccounts = 2000;
 constexpr int kLongHistory = 2000;
