@@ -276,8 +276,9 @@ TEST_P(ReadsByListTest, FeedEvents) {
 }
 
 TEST_P(ReadsByListTest, CardDeclines) {
-  std::vector<std::string> cards;
-  for (int i = 0; i < count_; ++i) cards.push_back(absl::StrCat("card-", 2 * i));
+  std::vector<std::string> names;
+  for (int i = 0; i < count_; ++i) names.push_back(absl::StrCat("card-", 2 * i));
+  const std::vector<absl::string_view> cards(names.begin(), names.end());
   ExpectList([&] {
     return LoadCardDeclines(*connection_, cards, TestNow() - absl::Hours(24 * 30))->size();
   });
