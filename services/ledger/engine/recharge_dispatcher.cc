@@ -1,12 +1,14 @@
 #include "services/ledger/engine/recharge_dispatcher.h"
 
 #include <algorithm>
+#include <map>
 #include <tuple>
 #include <utility>
 
 #include "absl/time/clock.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
+#include "services/ledger/book/keyspace.h"
 #include "services/ledger/storage/card_decline_rows.h"
 
 namespace reserve::engine {
@@ -141,10 +143,7 @@ absl::Status RechargeDispatcher::Dispatch(std::vector<book::RechargeKey> announc
       return absl::OkStatus();
     }
   }
-  if (connection_ == nullptr || !connection_->alive()) {
-    connection_.reset();
-    RESERVE_ASSIGN_OR_RETURN(connection_, storage::Connection::Open(options_.database));
-  }
+  RESERVE_RETURN_IF_ERROR(EnsureConnected());
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Recharge> candidates,
                            Candidates(announced, poll, now));
   RESERVE_RETURN_IF_ERROR(DeferLimited(&candidates, now));
@@ -154,19 +153,42 @@ absl::Status RechargeDispatcher::Dispatch(std::vector<book::RechargeKey> announc
     return absl::OkStatus();
   }
   std::vector<Assignment> assignments = Assign(std::move(candidates), now);
+  // A transaction for each lane's range of accounts (book/keyspace.h).
+  std::map<size_t, std::vector<Assignment>> by_range;
+  for (Assignment& assignment : assignments) {
+    const size_t range =
+        book::RangeOf(assignment.recharge.account_id, static_cast<size_t>(options_.lanes));
+    by_range[range].push_back(std::move(assignment));
+  }
+  absl::Status first_error;
+  for (auto& [range, of_range] : by_range) first_error.Update(ClaimRange(std::move(of_range), now));
+  return first_error;
+}
+
+absl::Status RechargeDispatcher::ClaimRange(std::vector<Assignment> assignments, absl::Time now) {
   std::vector<book::RechargeKey> assigned;
   for (const Assignment& assignment : assignments) assigned.push_back(assignment.key());
-  const absl::Status claimed = Claim(&assignments, now);
+  absl::Status claimed = EnsureConnected();
+  if (claimed.ok()) {
+    claimed = Claim(&assignments, now);
+    if (!claimed.ok()) connection_->Rollback();
+  }
   if (!claimed.ok()) {
     // Not known to be ours: nothing is delivered, so the workers have room for
     // others, and a lease that was committed all the same runs out.
-    connection_->Rollback();
     for (const book::RechargeKey& key : assigned) Settled(key);
     absl::MutexLock lock(&mutex_);
     backlog_ = true;
     return claimed;
   }
   Deliver(assignments, now);
+  return absl::OkStatus();
+}
+
+absl::Status RechargeDispatcher::EnsureConnected() {
+  if (connection_ != nullptr && connection_->alive()) return absl::OkStatus();
+  connection_.reset();
+  RESERVE_ASSIGN_OR_RETURN(connection_, storage::Connection::Open(options_.database));
   return absl::OkStatus();
 }
 

@@ -3,7 +3,8 @@
 // A recharge that a lane has just opened is announced and handed out at once;
 // all others (retries, leases that ran out, those of other ledgers) are found by
 // polling. A claim is a conditional update, so that several ledgers can hand out
-// from one database. Thread-safe.
+// from one database. One transaction never claims recharges of accounts of two
+// lanes' ranges, and one that fails does not stop the others. Thread-safe.
 #ifndef RESERVE_SERVICES_LEDGER_ENGINE_RECHARGE_DISPATCHER_H_
 #define RESERVE_SERVICES_LEDGER_ENGINE_RECHARGE_DISPATCHER_H_
 
@@ -87,7 +88,11 @@ class RechargeDispatcher {
   // Takes those out whose card has reached a limit of its network (G9).
   absl::Status DeferLimited(std::vector<domain::Recharge>* candidates, absl::Time now);
   std::vector<Assignment> Assign(std::vector<domain::Recharge> candidates, absl::Time now);
+  // Claims and delivers what is of one range of accounts.
+  absl::Status ClaimRange(std::vector<Assignment> assignments, absl::Time now);
+  // One transaction: takes those out that somebody else was faster to claim.
   absl::Status Claim(std::vector<Assignment>* assignments, absl::Time now);
+  absl::Status EnsureConnected();
   void Deliver(const std::vector<Assignment>& assignments, absl::Time now);
   size_t FreeSlots() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Who is to have it: with most room among those that can be trusted to be alive, or
