@@ -88,6 +88,7 @@ class Folder {
   static User* UserOf(const AccountImage& image, absl::string_view user_id);  // or null
   static absl::StatusOr<const User*> FindUser(const AccountImage& image,
                                               const std::string& user_id);
+  absl::StatusOr<const domain::Plan*> FindPlan(const std::string& plan_id);
   const domain::Rate* FindRate(const AccountImage& image, const domain::Usage& usage);
   static void ChangeUser(AccountImage& image, User&& user);
   // Takes a transition over into the image and the write set. Returns the last entry that it
@@ -144,6 +145,12 @@ absl::StatusOr<const User*> Folder::FindUser(const AccountImage& image,
   return NotFound(
       "USER_NOT_FOUND", "user_id",
       absl::StrCat("account \"", image.account().account_id, "\" has no user \"", user_id, "\""));
+}
+
+absl::StatusOr<const domain::Plan*> Folder::FindPlan(const std::string& plan_id) {
+  absl::StatusOr<const domain::Plan*> plan = catalog_.FindPlan(plan_id);
+  folded_.missed_plan |= !plan.ok();
+  return plan;
 }
 
 const domain::Rate* Folder::FindRate(const AccountImage& image, const domain::Usage& usage) {
@@ -231,16 +238,17 @@ void Folder::WriteRecharges() {
 // --- Commands -----------------------------------------------------------------------
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordUsage& command) {
-  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   const domain::Usage& usage = command.usage;
   const OnceKey key(account_id, usage.usage_id);
   const auto stored = image_.usages.find(key);
   if (stored != image_.usages.end()) {
     ++folded_.duplicates;
-    return AnswerRepeat(*image, *stored->second, usage);
+    return AnswerRepeat(image_.accounts.find(account_id)->second, *stored->second, usage);
   }
+  RESERVE_RETURN_IF_ERROR(domain::CheckStartTime(context_, usage.start_time));
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   RESERVE_ASSIGN_OR_RETURN(const User* user, FindUser(*image, usage.user_id));
-  RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, catalog_.FindPlan(user->plan_id));
+  RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, FindPlan(user->plan_id));
   const domain::Rate* rate = FindRate(*image, usage);
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
@@ -251,10 +259,10 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordU
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const AuthorizeUsage& command) {
+  RESERVE_RETURN_IF_ERROR(domain::CheckStartTime(context_, command.usage.start_time));
   RESERVE_ASSIGN_OR_RETURN(const AccountImage* image, FindAccount(account_id));
   RESERVE_ASSIGN_OR_RETURN(const User* user, FindUser(*image, command.usage.user_id));
-  RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, catalog_.FindPlan(user->plan_id));
-  RESERVE_RETURN_IF_ERROR(domain::CheckStartTime(context_, command.usage.start_time));
+  RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, FindPlan(user->plan_id));
   const domain::Rate* rate = FindRate(*image, command.usage);
   AuthorizeReply reply;
   reply.authorization =
@@ -275,7 +283,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const OpenAcc
     return AlreadyUsed("ACCOUNT_EXISTS", "account_id",
                        absl::StrCat("account \"", account_id, "\" was opened with other content"));
   }
-  absl::StatusOr<const domain::Plan*> plan = catalog_.FindPlan(command.plan_id);
+  absl::StatusOr<const domain::Plan*> plan = FindPlan(command.plan_id);
   if (!plan.ok()) return WithFieldPrefix(plan.status(), "default_");
   domain::OpenAccountCommand open;
   open.account_id = std::string(account_id);
@@ -332,7 +340,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const PutUser
   std::string plan_id = command.plan_id;
   if (plan_id.empty())
     plan_id = stored != nullptr ? stored->plan_id : image->account().default_plan_id;
-  RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, catalog_.FindPlan(plan_id));
+  RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, FindPlan(plan_id));
   RESERVE_ASSIGN_OR_RETURN(Transition transition, domain::PutUser(context_, image->account(),
                                                                   stored, command.user_id, *plan));
   Apply(*image, std::move(transition));

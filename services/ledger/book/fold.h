@@ -34,8 +34,9 @@ struct Folded {
   std::vector<RechargeKey> due_recharges;
   // Usages that turned out to be booked already.
   int duplicates = 0;
-  // A usage found no rate in the catalog: the catalog may be an old one.
+  // A usage found no rate, or a user no plan, in the catalog: the catalog may be an old one.
   bool missed_rate = false;
+  bool missed_plan = false;
   // A refusal rests on an account that was remembered and not read: nothing of this holds.
   bool must_read = false;
 };

@@ -33,8 +33,10 @@ class Collector {
     keys_.requests.emplace_back(account_id_, command.request_id);
     keys_.card_of_accounts.push_back(account_id_);
   }
-  void operator()(const UpdatePaymentMethod&) const {
+  void operator()(const UpdatePaymentMethod& command) const {
     keys_.open_recharge_of.push_back(account_id_);
+    // For what follows in the same batch: the account will have this card by then.
+    keys_.cards.push_back(command.card.fingerprint);
   }
   void operator()(const ReportRecharge& command) const {
     const RechargeKey key(account_id_, command.ordinal);
@@ -47,6 +49,7 @@ class Collector {
     const RechargeKey key(account_id_, command.ordinal);
     keys_.recharges.push_back(key);
     keys_.card_of_recharges.push_back(key);
+    keys_.card_of_accounts.push_back(account_id_);  // to which the recharge may be led before
   }
   void operator()(const OpenAccount&) const {}
   void operator()(const UpdateBillingSettings&) const {}

@@ -283,6 +283,13 @@ absl::Status Lane::Execute(Attempt& attempt, book::Duplicates duplicates, Readin
       return MakeError(absl::StatusCode::kAborted, "RATE_DECK_IS_NEW", "", "a deck is new");
     }
   }
+  if (folded.missed_plan) {
+    // Or have made a plan.
+    RESERVE_ASSIGN_OR_RETURN(const bool caught_up, catalogs_.CatchUpPlans(*connection_));
+    if (caught_up) {
+      return MakeError(absl::StatusCode::kAborted, "PLAN_IS_NEW", "", "a plan is new");
+    }
+  }
   if (duplicates == book::Duplicates::kOptimistic) {
     RESERVE_ASSIGN_OR_RETURN(
         const std::vector<domain::Entry> booked,

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "common/error/error.h"
+#include "services/ledger/storage/parts.h"
 #include "services/ledger/storage/sql_text.h"
 
 namespace reserve::storage {
@@ -227,12 +228,14 @@ absl::StatusOr<std::vector<User>> LoadUsers(Connection& connection,
   std::vector<User> users;
   if (keys.empty()) return users;
   users.reserve(keys.size());
-  SqlText sql(absl::StrCat("SELECT ", kUserColumns,
-                           " FROM users FORCE INDEX (PRIMARY) WHERE (account_id,user_id) IN ("));
-  for (const book::UserKey& key : keys) sql.Row().Text(key.first).Text(key.second).EndRow();
-  sql.Raw(")");
-  RESERVE_RETURN_IF_ERROR(
-      connection.Query(sql.str(), [&users](const Row& row) { users.push_back(ReadUser(row)); }));
+  RESERVE_RETURN_IF_ERROR(InParts<book::UserKey>(keys, [&](absl::Span<const book::UserKey> part) {
+    SqlText sql(absl::StrCat("SELECT ", kUserColumns,
+                             " FROM users FORCE INDEX (PRIMARY) WHERE (account_id,user_id) IN ("));
+    for (const book::UserKey& key : part) sql.Row().Text(key.first).Text(key.second).EndRow();
+    sql.Raw(")");
+    return connection.Query(sql.str(),
+                            [&users](const Row& row) { users.push_back(ReadUser(row)); });
+  }));
   return users;
 }
 
