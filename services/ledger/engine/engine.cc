@@ -90,6 +90,14 @@ void Engine::Submit(std::vector<Task> tasks) {
   }
 }
 
+absl::StatusOr<std::shared_ptr<const book::Catalog>> Engine::CatalogWithPlan(
+    storage::Connection& connection, const std::string& plan_id) {
+  if (!catalogs_.Get()->plans.contains(plan_id)) {
+    RESERVE_RETURN_IF_ERROR(catalogs_.CatchUpPlans(connection).status());
+  }
+  return catalogs_.Get();
+}
+
 absl::Status Engine::CheckRoom(absl::string_view account_id) {
   Lane& lane = *lanes_[LaneNumber(account_id)];
   return lane.full() ? lane.Refuse(1) : absl::OkStatus();

@@ -62,6 +62,9 @@ class Engine {
   RechargeDispatcher& dispatcher() { return *dispatcher_; }
   EventFeed& event_feed() { return *event_feed_; }
   std::shared_ptr<const book::Catalog> catalog() const { return catalogs_.Get(); }
+  // The catalog, read again if it lacks the plan: another ledger may have made it.
+  absl::StatusOr<std::shared_ptr<const book::Catalog>> CatalogWithPlan(
+      storage::Connection& connection, const std::string& plan_id);
   const EngineOptions& options() const { return options_; }
   const EngineStats& stats() const { return stats_; }
   absl::Time Now() const { return options_.clock(); }

@@ -231,8 +231,8 @@ absl::StatusOr<std::vector<Entry>> FindUsages(Connection& connection,
           .Raw(" AND (account_id,seq) IN (");
       for (const auto& [account_id, seq] : part) sql.Row().Text(account_id).Int(seq).EndRow();
       sql.Raw(")");
-      return connection.Query(
-          sql.str(), [&entries](const Row& row) { entries.push_back(ReadEntry(row)); });
+      return connection.Query(sql.str(),
+                              [&entries](const Row& row) { entries.push_back(ReadEntry(row)); });
     };
     RESERVE_RETURN_IF_ERROR(InParts<Place>(places, load));
   }
