@@ -105,7 +105,7 @@ TEST_F(FoldTest, LaterCommandsOfABatchSeeWhatEarlierOnesDid) {
   Ask("a", RecordUsage{Call("c1", "new")});
   Ask("a", RecordUsage{Call("c1", "u")});
   const Folded folded = Run();
-  EXPECT_THAT(Reasons(folded), ElementsAre("", "", "", "USAGE_ID_REUSED"));
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "USAGE_ID_REUSED"));
   EXPECT_TRUE(std::get<UsageReply>(*folded.replies[2]).duplicate);
   EXPECT_EQ(folded.writes.entries.size(), 1u);
   EXPECT_EQ(folded.duplicates, 2);
@@ -224,7 +224,7 @@ TEST_F(FoldTest, G9_ANewCardIsUnderItsLimitsInTheSameBatch) {
   const Keys keys = KeysOf(commands_, kNow, Duplicates::kOptimistic);
   EXPECT_THAT(keys.cards, ElementsAre("worn"));
   image_.declines["worn"].assign(15, kNow - absl::Hours(1));
-  EXPECT_THAT(Reasons(Run()), ElementsAre("", "CARD_LIMIT_REACHED"));
+  EXPECT_THAT(Reasons(Run()), ElementsAre("OK", "CARD_LIMIT_REACHED"));
 }
 
 TEST(KeysTest, OnlyQuestionsNeedNoTransactionAndNoLock) {
