@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <variant>
 
@@ -203,34 +204,44 @@ const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
 // --- What to write ------------------------------------------------------------------
 
 void Folder::WriteAccounts() {
+  std::vector<AccountImage*> changed;
+  changed.reserve(image_.accounts.size());
+  for (auto& [account_id, image] : image_.accounts) {
+    if (image.balance_changed) changed.push_back(&image);
+  }
+  std::sort(changed.begin(), changed.end(), [](const AccountImage* one, const AccountImage* other) {
+    return one->account().account_id < other->account().account_id;
+  });
   WriteSet& writes = folded_.writes;
-  for (auto& [id, image] : image_.accounts) {
-    if (!image.balance_changed) continue;
-    KnownAccount& known = *image.known;
+  writes.balances.reserve(changed.size());
+  for (AccountImage* image : changed) {
+    KnownAccount& known = *image->known;
     ++known.revision;
-    if (image.is_new || image.rest_changed || !image.changed_users.empty()) ++known.version;
+    if (image->is_new || image->rest_changed || !image->changed_users.empty()) ++known.version;
     const Account& account = known.account;
-    if (image.is_new) {
+    if (image->is_new) {
       writes.opened.push_back(&account);
-    } else if (image.rest_changed) {
+    } else if (image->rest_changed) {
       writes.changed.push_back(&account);
     }
     writes.balances.push_back({account.account_id, account.balance, account.last_seq, known.version,
                                known.revision, known.head, known.month});
-    for (const size_t place : image.changed_users) writes.users.push_back(&known.users[place]);
+    for (const size_t place : image->changed_users) writes.users.push_back(&known.users[place]);
   }
-  std::sort(writes.balances.begin(), writes.balances.end(),
-            [](const auto& one, const auto& other) { return one.account_id < other.account_id; });
 }
 
 void Folder::WriteRecharges() {
+  std::vector<const Recharge*>& changed = folded_.writes.recharges;
   for (const auto& [key, image] : image_.recharges) {
-    if (!image.changed) continue;
-    const Recharge& recharge = image.recharge;
-    folded_.writes.recharges.push_back(&recharge);
-    if (recharge.state == domain::RechargeState::kOpen && recharge.lease_owner.empty() &&
-        recharge.due_time <= context_.now) {
-      folded_.due_recharges.push_back(key);
+    if (image.changed) changed.push_back(&image.recharge);
+  }
+  std::sort(changed.begin(), changed.end(), [](const Recharge* one, const Recharge* other) {
+    return std::tie(one->account_id, one->ordinal) < std::tie(other->account_id, other->ordinal);
+  });
+  for (const Recharge* recharge : changed) {
+    if (recharge->state == domain::RechargeState::kOpen && recharge->lease_owner.empty() &&
+        recharge->due_time <= context_.now) {
+      folded_.due_recharges.emplace_back(recharge->account_id, recharge->ordinal);
     }
   }
 }

@@ -10,7 +10,8 @@
 // 5. `months`       now that every account is locked, whether it was read or remembered
 // 6. `events`       last: who watches the feed counts on a commit soon after
 // All of one account are written in one transaction, or none. Those of several accounts need not
-// be: nothing is decided upon two accounts.
+// be: nothing is decided upon two accounts. Rows of a kind are in the order of accounts, but for
+// entries, declines, requests, months and events, which are in the order of what happened.
 #ifndef RESERVE_SERVICES_LEDGER_BOOK_WRITE_SET_H_
 #define RESERVE_SERVICES_LEDGER_BOOK_WRITE_SET_H_
 
