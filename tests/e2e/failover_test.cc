@@ -66,8 +66,7 @@ class FailoverTest : public ::testing::Test {
                       "' amount { units: ", units, " } reason: 'test'"));
   }
   pb::Recharge LastRecharge(const std::string& account_id) {
-    const auto list =
-        Must(&Ledger::ListRecharges, absl::StrCat("account_id: '", account_id, "'"));
+    const auto list = Must(&Ledger::ListRecharges, absl::StrCat("account_id: '", account_id, "'"));
     return list.recharges_size() == 0 ? pb::Recharge() : list.recharges(0);
   }
   bool Succeeded(const std::string& account_id, int64_t ordinal) {
@@ -185,15 +184,15 @@ TEST_F(FailoverTest, ALedgerThatRequiresSemiSyncDoesNotStartOnceItHasFallenBack)
 }
 
 TEST_F(FailoverTest, ReconcileFindsTheChargesWhoseCreditsAreLost) {
-  ASSERT_NO_FATAL_FAILURE(Start(Mode::kAsynchronous,
-                                {.ledger_flags = {"--poll_interval=50ms", "--lease_duration=2s"},
-                                 .starter_deck = false,
-                                 .gateway = true,
-                                 .workers = 1}));
+  ASSERT_NO_FATAL_FAILURE(
+      Start(Mode::kAsynchronous, {.ledger_flags = {"--poll_interval=50ms", "--lease_duration=2s"},
+                                  .starter_deck = false,
+                                  .gateway = true,
+                                  .workers = 1}));
   if (IsSkipped()) return;
   for (const std::string id : {"open", "none"}) {
-    Must(&Ledger::OpenAccount, absl::StrCat("account_id: '", id, "' card_token: 'tok_visa#", id,
-                                            "'"));
+    Must(&Ledger::OpenAccount,
+         absl::StrCat("account_id: '", id, "' card_token: 'tok_visa#", id, "'"));
     ASSERT_TRUE(WaitUntil([&] { return Succeeded(id, 1); })) << LastRecharge(id).DebugString();
   }
   // The replica has the recharge of one account and not that of the other; of neither its credit.
@@ -211,11 +210,11 @@ TEST_F(FailoverTest, ReconcileFindsTheChargesWhoseCreditsAreLost) {
   EXPECT_EQ(LastRecharge("open").state(), pb::RECHARGE_STATE_OPEN);
   EXPECT_EQ(LastRecharge("none").ordinal(), 1);
 
-  auto reconcile = Subprocess::Start(
-      {.program = "worker",
-       .args = {"reconcile", absl::StrCat("--ledger=", stack_->ledger_address()),
-                absl::StrCat("--gateway=", stack_->gateway_address()), "--grace=0s",
-                "--max_refunds=0"}});
+  auto reconcile =
+      Subprocess::Start({.program = "worker",
+                         .args = {"reconcile", absl::StrCat("--ledger=", stack_->ledger_address()),
+                                  absl::StrCat("--gateway=", stack_->gateway_address()),
+                                  "--grace=0s", "--max_refunds=0"}});
   ASSERT_TRUE(reconcile.ok()) << reconcile.status();
   EXPECT_EQ((*reconcile)->Wait(absl::Seconds(60)), 1) << (*reconcile)->Stderr();
   EXPECT_THAT((*reconcile)->Stdout(), HasSubstr("CREDITED  UNREPORTED  recharge open/2"));

@@ -77,11 +77,11 @@ absl::StatusOr<Replication> ReadReplication(Connection& connection) {
       "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('rpl_semi_sync_master_enabled', "
       "'rpl_semi_sync_source_enabled', 'wsrep_on')",
       keep));
-  RESERVE_RETURN_IF_ERROR(connection.Query(
-      "SHOW GLOBAL STATUS WHERE Variable_name IN ('Rpl_semi_sync_master_status', "
-      "'Rpl_semi_sync_source_status', 'Rpl_semi_sync_master_clients', "
-      "'Rpl_semi_sync_source_clients', 'Slaves_connected', 'wsrep_ready')",
-      keep));
+  RESERVE_RETURN_IF_ERROR(
+      connection.Query("SHOW GLOBAL STATUS WHERE Variable_name IN ('Rpl_semi_sync_master_status', "
+                       "'Rpl_semi_sync_source_status', 'Rpl_semi_sync_master_clients', "
+                       "'Rpl_semi_sync_source_clients', 'Slaves_connected', 'wsrep_ready')",
+                       keep));
   int64_t dump_threads = 0;
   RESERVE_RETURN_IF_ERROR(connection.Query(
       "SELECT COUNT(*) FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'",
@@ -90,8 +90,8 @@ absl::StatusOr<Replication> ReadReplication(Connection& connection) {
   replication.semi_sync_enabled =
       IsOn(values, "rpl_semi_sync_master_enabled") || IsOn(values, "rpl_semi_sync_source_enabled");
   replication.semi_sync_in_force =
-      replication.semi_sync_enabled && (IsOn(values, "Rpl_semi_sync_master_status") ||
-                                        IsOn(values, "Rpl_semi_sync_source_status"));
+      replication.semi_sync_enabled &&
+      (IsOn(values, "Rpl_semi_sync_master_status") || IsOn(values, "Rpl_semi_sync_source_status"));
   replication.semi_sync_replicas = std::max(Number(values, "Rpl_semi_sync_master_clients"),
                                             Number(values, "Rpl_semi_sync_source_clients"));
   // Each of the three sees replicas that another does not: see the header.
