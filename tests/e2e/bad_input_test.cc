@@ -203,7 +203,8 @@ TEST_F(BadInputTest, AMalformedAccountIdIsRefusedByEveryMethod) {
 TEST_F(BadInputTest, AnUnknownAccountIsNotFoundByEveryMethod) {
   std::vector<Refusal> refusals;
   for (const auto& [method, text] : GoodRequests()) {
-    if (method == "Ledger.OpenAccount") continue;
+    // To CheckHead an account that is not there is the answer: its entries are lost.
+    if (method == "Ledger.OpenAccount" || method == "Audit.CheckHead") continue;
     const bool lease = method == "Recharges.RenewLease";
     refusals.push_back({method, absl::StrCat("account_id: 'nobody' ", text),
                         lease ? StatusCode::kFailedPrecondition : StatusCode::kNotFound,
