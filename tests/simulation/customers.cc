@@ -141,7 +141,10 @@ void Customers::OnReply(const std::shared_ptr<Request>& request,
   checks_.OnReply(database_, request->account_id, request->command, reply);
   if (request->answered) return;
   scene_.Tell([&] {
-    return absl::StrCat(request->account_id, " is answered: ", reply.status().ToString());
+    // Without its details, which are in no order.
+    return absl::StrCat(request->account_id,
+                        " is answered: ", absl::StatusCodeToString(reply.status().code()), " ",
+                        reply.status().message());
   });
   request->answered = true;
   --unanswered_;
