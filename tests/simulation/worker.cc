@@ -344,7 +344,11 @@ void SimulatedWorker::StartReport(const std::string& key, Work* work, const Outc
 void SimulatedWorker::OnReport(const std::string& key, int64_t epoch, const absl::Status& status) {
   Work& work = works_.at(key);
   work.calling = false;
-  scene().Tell([&] { return absl::StrCat(name(), "'s report is answered: ", status.ToString()); });
+  // Without its details, which are in no order.
+  scene().Tell([&] {
+    return absl::StrCat(name(), "'s report is answered: ", absl::StatusCodeToString(status.code()),
+                        " ", status.message());
+  });
   worker::OnReportAnswer(rules_, AnswerOf(status), epoch, status.message(), Now(),
                          scene().Uniform(), &work.attempt);
   Act(key);
