@@ -17,6 +17,9 @@ namespace {
 
 namespace pb = ::reserve::gateway::v1;
 
+// Names the card in the errors of the gateway (payment_gateway.proto, ChargeRequest).
+constexpr absl::string_view kCardField = "card_token";
+
 // Error texts may be any bytes, and the ledger takes none but UTF-8.
 std::string Ascii(std::string text) {
   for (char& c : text) {
@@ -92,9 +95,10 @@ GatewayAnswer FromChargeReply(const grpc::Status& grpc_status, const pb::ChargeR
   }
   if (grpc_status.error_code() == grpc::StatusCode::INVALID_ARGUMENT) {
     const absl::Status status = FromGrpcStatus(grpc_status);
-    answer.kind = GatewayAnswer::Kind::kRefused;
-    answer.text =
-        Ascii(absl::StrCat(ReasonOf(status), FieldOf(status).empty() ? "" : ":", FieldOf(status)));
+    const std::string field = FieldOf(status);
+    answer.kind =
+        field == kCardField ? GatewayAnswer::Kind::kRefused : GatewayAnswer::Kind::kInvalid;
+    answer.text = Ascii(absl::StrCat(ReasonOf(status), field.empty() ? "" : ":", field));
   }
   return answer;
 }

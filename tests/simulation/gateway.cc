@@ -57,6 +57,10 @@ void ModelGateway::Charge(const std::string& key, const worker::Task& order, Don
     truth_[key].refused = true;
     return done({.kind = GatewayAnswer::Kind::kRefused, .text = "INVALID_FIELD:card_token"});
   }
+  if (scene_.Fails(0.01)) {
+    scene_.Tell([&] { return absl::StrCat("gateway: charge ", key, " is called invalid"); });
+    return done({.kind = GatewayAnswer::Kind::kInvalid, .text = "INVALID_FIELD:amount"});
+  }
   keys_[key] = Stored{.order = order, .time = scene_.now()};
   truth_[key].in_work = true;
   const absl::Duration work =

@@ -244,28 +244,66 @@ std::vector<Row> OutcomeRules() {
       {"PastTheKeyLifetimeNoAnswerIsForAPerson",
        [] { return Script(Aged(absl::Hours(24))).LookUpSays(Answer(Kind::kNoAnswer)); },
        "report unresolved"},
-      {"AnInvalidChargeIsAHardDecline",
+      {"ATokenThatIsNoCardIsAHardDecline",
        [] { return Script().ChargeSays(Answer(Kind::kRefused, "INVALID_FIELD")); },
        "report declined 2 refused:INVALID_FIELD"},
-      {"AnInvalidChargeThatMayHaveBeenSentBeforeIsLookedUp",
+      {"ATokenThatIsNoCardAndMayHaveBeenSentBeforeIsLookedUp",
        [] {
          return Script(Aged(absl::Hours(1))).ChargeSays(Answer(Kind::kRefused, "INVALID_FIELD"));
        },
        "look up"},
-      {"AnInvalidChargeThatIsNotFoundIsAHardDecline",
+      {"ATokenThatIsNoCardAndNotFoundIsAHardDecline",
        [] {
          return Script(Aged(absl::Hours(1)))
              .ChargeSays(Answer(Kind::kRefused, "INVALID_FIELD"))
              .LookUpSays(Answer(Kind::kNotFound));
        },
        "report declined 2 refused:INVALID_FIELD"},
-      {"AnInvalidChargeThatIsFoundIsReportedAsItEnded",
+      {"ATokenThatIsNoCardAndFoundIsReportedAsItEnded",
        [] {
          return Script(Aged(absl::Hours(1)))
              .ChargeSays(Answer(Kind::kRefused, "INVALID_FIELD"))
              .LookUpSays(Charged());
        },
        "report succeeded ch_1"},
+      {"AnInvalidChargeIsNoDeclineAndIsLeftUntilTheNextLease",
+       [] { return Script().ChargeSays(Answer(Kind::kInvalid, "INVALID_FIELD:amount")); },
+       "give up"},
+      {"AnInvalidChargeThatMayHaveBeenSentBeforeIsLookedUp",
+       [] {
+         return Script(Aged(absl::Hours(1)))
+             .ChargeSays(Answer(Kind::kInvalid, "INVALID_FIELD:amount"));
+       },
+       "look up"},
+      {"AnInvalidChargeThatIsNotFoundIsLeftUntilTheNextLease",
+       [] {
+         return Script(Aged(absl::Hours(1)))
+             .ChargeSays(Answer(Kind::kInvalid, "INVALID_FIELD:amount"))
+             .LookUpSays(Answer(Kind::kNotFound));
+       },
+       "give up"},
+      {"AnInvalidChargeThatIsFoundIsReportedAsItEnded",
+       [] {
+         return Script(Aged(absl::Hours(1)))
+             .ChargeSays(Answer(Kind::kInvalid, "INVALID_FIELD:amount"))
+             .LookUpSays(Charged());
+       },
+       "report succeeded ch_1"},
+      {"AnInvalidChargeIsSentAgainUnderTheNextLease",
+       [] {
+         return Script()
+             .ChargeSays(Answer(Kind::kInvalid, "INVALID_FIELD:amount"))
+             .HandedOutAgain(2);
+       },
+       "charge"},
+      {"AnInvalidChargeIsForAPersonPastHalfOfTheKeyLifetime",
+       [] {
+         return Script(Aged(kHalf - kMoment))
+             .ChargeSays(Answer(Kind::kInvalid, "INVALID_FIELD:amount"))
+             .After(kMoment)
+             .LookUpSays(Answer(Kind::kNotFound));
+       },
+       "report unresolved"},
       {"AReusedKeyIsLookedUp", [] { return Script().ChargeSays(Answer(Kind::kKeyReused)); },
        "look up"},
       {"AReusedKeyWithNothingUnderItIsForAPerson",
