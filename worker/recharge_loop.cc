@@ -29,8 +29,8 @@ const std::string& DetailOf(const Outcome& outcome) {
 
 // Does the ledger answer, and not let this worker in?
 bool Refuses(const absl::Status& status) {
-  return IsRefusal(status) || absl::IsPermissionDenied(status) ||
-         absl::IsUnauthenticated(status) || absl::IsUnimplemented(status);
+  return IsRefusal(status) || absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status) ||
+         absl::IsUnimplemented(status);
 }
 
 }  // namespace
@@ -301,8 +301,7 @@ void RechargeLoop::OnGateway(const std::string& key, bool charge, Moment now,
   }
 }
 
-void RechargeLoop::TellOfTrouble(bool charge, const GatewayAnswer& answer,
-                                 const Attempt& attempt) {
+void RechargeLoop::TellOfTrouble(bool charge, const GatewayAnswer& answer, const Attempt& attempt) {
   const auto log = [&](Severity severity, absl::string_view message) {
     Log(severity, message,
         {{"account_id", attempt.task.account_id},

@@ -311,7 +311,8 @@ TEST_F(RechargeFailuresTest, AChargeThatTheGatewayCallsInvalidIsNoDeclineAndWait
 TEST_F(RechargeFailuresTest, AWorkerWhoseNameTheLedgerRefusesEndsAndTheOthersGoOn) {
   const auto misnamed = test_support::Subprocess::Start(
       {.program = "worker",
-       .args = {absl::StrCat("--ledger=", stage().DirectTarget(stage().ledger(0))), "--worker_id=not a name"}});
+       .args = {absl::StrCat("--ledger=", stage().DirectTarget(stage().ledger(0))),
+                "--worker_id=not a name"}});
   ASSERT_TRUE(misnamed.ok()) << misnamed.status();
   EXPECT_EQ((*misnamed)->Wait(kPatience), 1);
   EXPECT_THAT((*misnamed)->Stderr(), HasSubstr("the ledger refuses this worker"));

@@ -276,7 +276,8 @@ TEST_F(RechargeLoopTest, ASuccessThatTheLedgerCallsInvalidIsLeftToAPersonAndNotC
   EXPECT_EQ(gateway_.charges(), 1);
 }
 
-TEST_F(RechargeLoopTest, ALedgerThatCallsEveryReportInvalidIsToldOncePerLeaseAndTheCardChargedOnce) {
+TEST_F(RechargeLoopTest,
+       ALedgerThatCallsEveryReportInvalidIsToldOncePerLeaseAndTheCardChargedOnce) {
   ledger_.AnswerReports([](const ReportRechargeRequest&) {
     return InvalidField("account_id", "is not known to this version");
   });

@@ -4,14 +4,14 @@
 
 #include "common/clock/utc.h"
 #include "common/error/error.h"
+#include "services/ledger/domain/refusals.h"
 
 namespace reserve::domain {
 namespace {
 
 absl::Status NoRate(const Usage& usage) {
-  const char* field = usage.kind == UsageKind::kCall ? "call.destination" : "sms.destination";
-  return MakeError(absl::StatusCode::kFailedPrecondition, "NO_RATE", field,
-                   "the rate deck in force at the start has no price for +" + usage.destination);
+  return NoRate(usage.kind == UsageKind::kCall ? "call.destination" : "sms.destination",
+                usage.destination);
 }
 
 void CopyRate(const Rate& rate, Rating* rating) {
