@@ -9,7 +9,7 @@
 namespace reserve::domain {
 namespace {
 
-absl::Status NoRate(const Usage& usage) {
+absl::Status NoRateFor(const Usage& usage) {
   return NoRate(usage.kind == UsageKind::kCall ? "call.destination" : "sms.destination",
                 usage.destination);
 }
@@ -25,7 +25,7 @@ absl::Status RateSms(const Usage& usage, const Rate* rate, Rating* rating) {
     rating->basis = ChargeBasis::kInboundFree;
     return absl::OkStatus();
   }
-  if (rate == nullptr) return NoRate(usage);
+  if (rate == nullptr) return NoRateFor(usage);
   CopyRate(*rate, rating);
   rating->basis = ChargeBasis::kSms;
   RESERVE_ASSIGN_OR_RETURN(rating->cost, Multiply(rate->price, usage.segments));
@@ -34,7 +34,7 @@ absl::Status RateSms(const Usage& usage, const Rate* rate, Rating* rating) {
 
 absl::Status RateCall(const Usage& usage, const Plan& plan, const Rate* rate, Rating* rating) {
   if (rate == nullptr) {
-    if (usage.direction == Direction::kOutbound) return NoRate(usage);
+    if (usage.direction == Direction::kOutbound) return NoRateFor(usage);
     rating->basis = ChargeBasis::kInboundFree;
     return absl::OkStatus();
   }

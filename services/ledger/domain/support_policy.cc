@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/error/error.h"
 #include "services/ledger/domain/consequences.h"
 #include "services/ledger/domain/draft.h"
 
