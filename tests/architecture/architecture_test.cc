@@ -201,7 +201,8 @@ std::string Lines(int count) {
 TEST(LongFunctionsTest, AFunctionOfTheLimitIsNotTooLong) {
   const std::string fits = "int F(int a,\n      int b) {\n" + Lines(kMaxFunctionLines - 3) + "}\n";
   EXPECT_THAT(LongFunctions("x.cc", fits), IsEmpty());
-  const std::string longer = "int F(int a,\n      int b) {\n" + Lines(kMaxFunctionLines - 2) + "}\n";
+  const std::string longer =
+      "int F(int a,\n      int b) {\n" + Lines(kMaxFunctionLines - 2) + "}\n";
   EXPECT_THAT(LongFunctions("x.cc", "\n" + longer),
               ElementsAre("x.cc:2: a function of 71 lines; at most 70"));
 }
@@ -209,8 +210,7 @@ TEST(LongFunctionsTest, AFunctionOfTheLimitIsNotTooLong) {
 TEST(LongFunctionsTest, MethodsCountAndTheirClassesDoNot) {
   const std::string method = "  void M() const {\n" + Lines(kMaxFunctionLines - 1) + "  }\n";
   const std::string text = "namespace a {\nclass C : public B {\n" + method + method + "};\n}\n";
-  EXPECT_THAT(LongFunctions("x.h", text),
-              ElementsAre(HasSubstr("x.h:3: "), HasSubstr("x.h:74: ")));
+  EXPECT_THAT(LongFunctions("x.h", text), ElementsAre(HasSubstr("x.h:3: "), HasSubstr("x.h:74: ")));
 }
 
 TEST(LongFunctionsTest, LambdasCountWithTheirFunction) {

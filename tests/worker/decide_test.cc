@@ -244,6 +244,12 @@ std::vector<Row> OutcomeRules() {
       {"PastTheKeyLifetimeNoAnswerIsForAPerson",
        [] { return Script(Aged(absl::Hours(24))).LookUpSays(Answer(Kind::kNoAnswer)); },
        "report unresolved"},
+  };
+}
+
+// What is no outcome at first: the token is no card, the request is invalid, or its key is taken.
+std::vector<Row> RefusalRules() {
+  return {
       {"ATokenThatIsNoCardIsAHardDecline",
        [] { return Script().ChargeSays(Answer(Kind::kRefused, "INVALID_FIELD")); },
        "report declined 2 refused:INVALID_FIELD"},
@@ -304,6 +310,12 @@ std::vector<Row> OutcomeRules() {
              .LookUpSays(Answer(Kind::kNotFound));
        },
        "report unresolved"},
+  };
+}
+
+// Something else is under the key.
+std::vector<Row> KeyRules() {
+  return {
       {"AReusedKeyIsLookedUp", [] { return Script().ChargeSays(Answer(Kind::kKeyReused)); },
        "look up"},
       {"AReusedKeyWithNothingUnderItIsForAPerson",
@@ -414,6 +426,8 @@ std::string NameOf(const testing::TestParamInfo<Row>& info) { return info.param.
 
 INSTANTIATE_TEST_SUITE_P(Charging, DecideTest, testing::ValuesIn(ChargingRules()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Outcomes, DecideTest, testing::ValuesIn(OutcomeRules()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Refusals, DecideTest, testing::ValuesIn(RefusalRules()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Keys, DecideTest, testing::ValuesIn(KeyRules()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Leases, DecideTest, testing::ValuesIn(LeaseAndReportRules()), NameOf);
 
 TEST(RenewalTest, IsDueWhenAThirdOfTheLeaseHasPassed) {

@@ -76,12 +76,20 @@ struct Case {
   Step step;
 };
 
-TEST(JudgeChargeTest, EachDifferenceIsFoundAndHasItsStep) {
-  GatewayCharge other_given_back = Charged(2, "ch_2");
-  other_given_back.refunded = true;
-  GatewayCharge other_of_another_amount = Charged(2, "ch_2");
-  other_of_another_amount.amount = 1;
-  const Case cases[] = {
+void ExpectEachIsJudgedSo(const std::vector<Case>& cases) {
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    const Finding finding =
+        JudgeCharge(c.charge, c.recharge, AttemptOf(c.charge, c.recharge), c.credited);
+    EXPECT_EQ(finding, c.finding);
+    EXPECT_EQ(StepFor(finding), c.step);
+    EXPECT_EQ(AsksForCredited(c.charge, c.recharge),
+              c.charge.kept() && c.recharge.has_value() && c.recharge->charge_id == "ch_2");
+  }
+}
+
+TEST(JudgeChargeTest, WhatIsInOrderOrCanOnlyBeMeantSoHasItsStep) {
+  ExpectEachIsJudgedSo({
       {"credited for it", Charged(), kCreditedForIt, {}, Finding::kInOrder, Step::kNothing},
       {"declined, open", Declined(), Recharge(State::kOpen), {}, Finding::kInOrder, Step::kNothing},
       {"declined, none", Declined(), {}, {}, Finding::kInOrder, Step::kNothing},
@@ -114,7 +122,15 @@ TEST(JudgeChargeTest, EachDifferenceIsFoundAndHasItsStep) {
       {"no recharge, attempt 100", Charged(100), {}, {}, Finding::kOrphan, Step::kRefund},
       {"second charge", Charged(), kCreditedForAnother, Charged(2, "ch_2"), Finding::kSecondCharge,
        Step::kRefund},
+  });
+}
 
+TEST(JudgeChargeTest, WhatIsForeignOrForAPersonIsLeftAlone) {
+  GatewayCharge other_given_back = Charged(2, "ch_2");
+  other_given_back.refunded = true;
+  GatewayCharge other_of_another_amount = Charged(2, "ch_2");
+  other_of_another_amount.amount = 1;
+  ExpectEachIsJudgedSo({
       {"other system", UnderAnotherKey(), {}, {}, Finding::kForeign, Step::kNothing},
       {"other system's decline",
        DeclinedUnderAnotherKey(),
@@ -181,16 +197,7 @@ TEST(JudgeChargeTest, EachDifferenceIsFoundAndHasItsStep) {
        Finding::kOtherChargeMissing, Step::kPerson},
       {"the other charge is of another amount", Charged(), kCreditedForAnother,
        other_of_another_amount, Finding::kOtherChargeMissing, Step::kPerson},
-  };
-  for (const Case& c : cases) {
-    SCOPED_TRACE(c.name);
-    const Finding finding =
-        JudgeCharge(c.charge, c.recharge, AttemptOf(c.charge, c.recharge), c.credited);
-    EXPECT_EQ(finding, c.finding);
-    EXPECT_EQ(StepFor(finding), c.step);
-    EXPECT_EQ(AsksForCredited(c.charge, c.recharge),
-              c.charge.kept() && c.recharge.has_value() && c.recharge->charge_id == "ch_2");
-  }
+  });
 }
 
 TEST(JudgeChargeTest, AReferenceIsReadOnlyAsItIsWritten) {

@@ -307,6 +307,7 @@ TEST_F(RechargeLoopTest, ALeaseThatTheLedgerCallsInvalidIsLost) {
   ledger_.HandOut({.lease = absl::Milliseconds(900)});
   ASSERT_TRUE(WaitUntil([&] { return metrics_.leases_lost.Value() == 1; }));
   ASSERT_TRUE(WaitUntilNothingIsInWork());
+  EndOutage();
   EXPECT_EQ(ledger_.renewals(), 1);
   EXPECT_EQ(gateway_.charges(), 0);
 }
