@@ -12,7 +12,7 @@ namespace {
 
 // Refusals are the callers' business; what is ours is a warning. A line for each
 // call that a full queue refuses would be one more load: they are counted, and
-// told of once a second (main.cc).
+// told of once a second (serve/overload_report.h).
 Severity SeverityOf(const absl::Status& status) {
   if (ReasonOf(status) == "OVERLOADED") return Severity::kDebug;
   switch (status.code()) {
@@ -35,7 +35,7 @@ class UnarySink : public engine::ReplySink {
             const char* field_prefix)
       : record_(record), reactor_(reactor), fill_(std::move(fill)), field_prefix_(field_prefix) {}
 
-  void Done(uint32_t, absl::StatusOr<engine::Reply> reply) override {
+  void Done(uint32_t, absl::StatusOr<book::Reply> reply) override {
     const absl::Status status = reply.status();
     if (reply.ok()) fill_(*std::move(reply));
     reactor_->Finish(record_.End(PrefixField(status, field_prefix_)));
