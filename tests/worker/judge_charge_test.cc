@@ -77,7 +77,7 @@ struct Case {
   Step step;
 };
 
-void ExpectEachIsJudgedSo(const std::vector<Case>& cases) {
+void ExpectEachIsJudgedSo(absl::Span<const Case> cases) {
   for (const Case& c : cases) {
     SCOPED_TRACE(c.name);
     const Finding finding =
@@ -90,7 +90,7 @@ void ExpectEachIsJudgedSo(const std::vector<Case>& cases) {
 }
 
 TEST(JudgeChargeTest, WhatIsInOrderOrCanOnlyBeMeantSoHasItsStep) {
-  ExpectEachIsJudgedSo({
+  const Case cases[] = {
       {"credited for it", Charged(), kCreditedForIt, {}, Finding::kInOrder, Step::kNothing},
       {"declined, open", Declined(), Recharge(State::kOpen), {}, Finding::kInOrder, Step::kNothing},
       {"declined, none", Declined(), {}, {}, Finding::kInOrder, Step::kNothing},
@@ -123,15 +123,12 @@ TEST(JudgeChargeTest, WhatIsInOrderOrCanOnlyBeMeantSoHasItsStep) {
       {"no recharge, attempt 100", Charged(100), {}, {}, Finding::kOrphan, Step::kRefund},
       {"second charge", Charged(), kCreditedForAnother, Charged(2, "ch_2"), Finding::kSecondCharge,
        Step::kRefund},
-  });
+  };
+  ExpectEachIsJudgedSo(cases);
 }
 
 TEST(JudgeChargeTest, WhatIsForeignOrForAPersonIsLeftAlone) {
-  GatewayCharge other_given_back = Charged(2, "ch_2");
-  other_given_back.refunded = true;
-  GatewayCharge other_of_another_amount = Charged(2, "ch_2");
-  other_of_another_amount.amount = 1;
-  ExpectEachIsJudgedSo({
+  const Case cases[] = {
       {"other system", UnderAnotherKey(), {}, {}, Finding::kForeign, Step::kNothing},
       {"other system's decline",
        DeclinedUnderAnotherKey(),
@@ -176,6 +173,16 @@ TEST(JudgeChargeTest, WhatIsForeignOrForAPersonIsLeftAlone) {
        {},
        Finding::kAmountDiffers,
        Step::kPerson},
+  };
+  ExpectEachIsJudgedSo(cases);
+}
+
+TEST(JudgeChargeTest, ACreditWithoutItsMoneyIsForAPerson) {
+  GatewayCharge other_given_back = Charged(2, "ch_2");
+  other_given_back.refunded = true;
+  GatewayCharge other_of_another_amount = Charged(2, "ch_2");
+  other_of_another_amount.amount = 1;
+  const Case cases[] = {
       {"credited, declined",
        Declined(),
        kCreditedForIt,
@@ -198,7 +205,8 @@ TEST(JudgeChargeTest, WhatIsForeignOrForAPersonIsLeftAlone) {
        Finding::kOtherChargeMissing, Step::kPerson},
       {"the other charge is of another amount", Charged(), kCreditedForAnother,
        other_of_another_amount, Finding::kOtherChargeMissing, Step::kPerson},
-  });
+  };
+  ExpectEachIsJudgedSo(cases);
 }
 
 TEST(JudgeChargeTest, AReferenceIsReadOnlyAsItIsWritten) {
