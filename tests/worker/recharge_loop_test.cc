@@ -322,8 +322,8 @@ TEST_F(RechargeLoopTest, AWorkerThatTheLedgerCallsInvalidReportsWhatItHasAndEnds
   EXPECT_EQ(FieldOf(status), "worker_id");
   ASSERT_EQ(ledger_.reports().size(), 1);
   EXPECT_TRUE(ledger_.reports()[0].has_succeeded());
-  // It was not asked for again and again.
-  EXPECT_EQ(ledger_.streams(), 2);
+  // It did not ask again and again.
+  EXPECT_EQ(ledger_.streams(), 1);
   EXPECT_EQ(metrics_.streams_refused.Value(), 1);
 }
 
