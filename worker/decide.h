@@ -38,6 +38,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/card/card_token.h"
 #include "common/money/money.h"
 
 namespace reserve::worker {
@@ -64,7 +65,7 @@ struct Task {
   int32_t attempt = 0;
   Nanos amount = 0;
   std::string currency = {};
-  std::string card_token = {};
+  CardToken card_token = {};
 
   friend bool operator==(const Task&, const Task&) = default;
 };
@@ -116,7 +117,7 @@ struct GatewayAnswer {
   std::string charge_id = {};
   Nanos amount = 0;
   std::string currency = {};
-  std::string card_token = {};
+  CardToken card_token = {};
   DeclineClass decline_class = DeclineClass::kSoft;
   // The decline's code; or the reason of kRefused and kInvalid; or the error, for people.
   std::string text = {};

@@ -29,9 +29,9 @@ std::string Ascii(std::string text) {
 }
 
 // Gateways like to quote the card in an error; it must not get into logs.
-std::string WithoutCard(absl::string_view text, const std::string& card_token) {
+std::string WithoutCard(absl::string_view text, const CardToken& card_token) {
   if (card_token.empty()) return std::string(text);
-  return absl::StrReplaceAll(text, {{card_token, "<card>"}});
+  return absl::StrReplaceAll(text, {{card_token.Reveal(), "<card>"}});
 }
 
 DeclineClass ClassOf(pb::DeclineClass decline_class) {
@@ -64,7 +64,7 @@ GatewayAnswer FromCharge(const pb::Charge& charge, const Task& task) {
           .charge_id = charge.charge_id(),
           .amount = *amount,
           .currency = charge.amount().currency_code(),
-          .card_token = charge.card_token(),
+          .card_token = CardToken(charge.card_token()),
           .decline_class = ClassOf(charge.decline().decline_class()),
           .text = WithoutCard(charge.decline().code(), task.card_token)};
 }
@@ -111,7 +111,7 @@ GatewayClient::GatewayClient(std::shared_ptr<grpc::Channel> channel, absl::Durat
 void GatewayClient::Charge(const Task& task, Done done) {
   pb::ChargeRequest request;
   request.set_idempotency_key(ChargeKey(task.account_id, task.ordinal, task.attempt));
-  request.set_card_token(task.card_token);
+  request.set_card_token(task.card_token.Reveal());
   ToProto(task.amount, task.currency, request.mutable_amount());
   request.set_reference(absl::StrCat(task.account_id, "/", task.ordinal));
   calls_.Start<pb::ChargeRequest, pb::ChargeResponse>(

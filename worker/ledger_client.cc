@@ -28,7 +28,7 @@ absl::StatusOr<std::pair<Task, HandOut>> FromProto(const pb::WatchLowBalanceResp
                         .attempt = response.attempt(),
                         .amount = amount,
                         .currency = response.amount().currency_code(),
-                        .card_token = response.card_token()},
+                        .card_token = CardToken(response.card_token())},
                    HandOut{.attempt_age = FromProto(response.attempt_age()),
                            .handed_out_before = response.handed_out_before(),
                            .lease_epoch = response.lease().epoch(),

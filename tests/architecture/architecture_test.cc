@@ -207,6 +207,8 @@ INSTANTIATE_TEST_SUITE_P(
         Sample{"AfterUrl", kStorage, "Run(\"http://x\", \"SELECT * FROM t\");"},
         Sample{"ClockOfTheBook", kBook, "const absl::Time now = absl::Now();"},
         Sample{"DoubleInTheBook", kBook, "double amount = 0;"},
+        Sample{"RevealInDomain", kDomain, "cause = card.token.Reveal();"},
+        Sample{"RevealInStorage", kStorage, "row.Text(card.token.Reveal());", kAllowed},
         Sample{"Clock", kDomain, "const absl::Time now = absl::Now();"}),
     [](const auto& sample) { return sample.param.name; });
 

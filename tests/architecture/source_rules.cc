@@ -28,10 +28,11 @@ const std::vector<IncludeRule>& IncludeRules() {
   static const auto* const rules = new std::vector<IncludeRule>{
       {"common/", {"common/", "reserve/v1/", "grpc/health/"}},
       {"services/ledger/domain/",
-       {"services/ledger/domain/", "common/money/", "common/error/", "common/clock/"}},
+       {"services/ledger/domain/", "common/card/", "common/money/", "common/error/",
+        "common/clock/"}},
       {"services/ledger/rates/",
-       {"services/ledger/rates/", "services/ledger/domain/", "common/money/", "common/error/",
-        "common/clock/", "common/digest/"}},
+       {"services/ledger/rates/", "services/ledger/domain/", "common/card/", "common/money/",
+        "common/error/", "common/clock/", "common/digest/"}},
       {"services/ledger/book/",
        {"services/ledger/book/", "services/ledger/rates/", "services/ledger/domain/",
         "common/money/", "common/error/", "common/clock/", "common/digest/"}},
@@ -112,6 +113,10 @@ const std::vector<BannedText>& BannedTexts() {
        {"common/money/", "services/ledger/domain/", "services/ledger/rates/",
         "services/ledger/book/"},
        "the clock is read once at the edge and passed on"},
+      {std::regex(R"(\bReveal\s*\()"),
+       {"common/telemetry/", "common/error/", "services/ledger/domain/", "services/ledger/rates/",
+        "services/ledger/engine/", "worker/recharge_loop", "worker/decide", "worker/reconciler"},
+       "a card's token is for who stores it or charges the card"},
   };
   return *rules;
 }

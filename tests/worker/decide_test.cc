@@ -23,7 +23,7 @@ Task SomeTask() {
           .attempt = 1,
           .amount = kAmount,
           .currency = "USD",
-          .card_token = "pm_card_visa"};
+          .card_token = CardToken("pm_card_visa")};
 }
 
 HandOut Fresh() { return {.lease_epoch = 1, .lease_remaining = kLease}; }
@@ -43,7 +43,7 @@ GatewayAnswer Charged() {
           .charge_id = "ch_1",
           .amount = kAmount,
           .currency = "USD",
-          .card_token = "pm_card_visa"};
+          .card_token = CardToken("pm_card_visa")};
 }
 
 GatewayAnswer Declined(DeclineClass decline_class) {
@@ -340,7 +340,7 @@ std::vector<Row> KeyRules() {
       {"AChargeOfAnotherCardIsForAPerson",
        [] {
          GatewayAnswer other = Charged();
-         other.card_token = "pm_card_mastercard";
+         other.card_token = CardToken("pm_card_mastercard");
          return Script().ChargeSays(Answer(Kind::kKeyReused)).LookUpSays(other);
        },
        "report unresolved"},

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "common/card/card_token.h"
 #include "common/money/money.h"
 
 namespace reserve::domain {
@@ -21,7 +22,7 @@ enum class CardNetwork : uint8_t { kUnknown = 0, kVisa = 1, kMastercard = 2, kOt
 
 // A card, as the gateway's token. Equal fingerprints are the same card.
 struct Card {
-  std::string token;
+  CardToken token;
   std::string fingerprint;
   CardNetwork network = CardNetwork::kUnknown;  // whose limits it is under (G9)
 

@@ -43,7 +43,7 @@ Account ReadAccount(const Row& row) {
   a.last_ordinal = row.Int(8);
   a.open_ordinal = row.Int(9);
   a.card_state = static_cast<domain::CardState>(row.Int(10));
-  a.card.token = row.Text(11);
+  a.card.token = CardToken(row.Text(11));
   a.card.fingerprint = row.Text(12);
   a.caps.day = static_cast<int32_t>(row.Int(13));
   a.caps.count = static_cast<int32_t>(row.Int(14));
@@ -72,7 +72,7 @@ void AppendAccount(const Account& a, SqlText* sql) {
       .Int(a.last_ordinal)
       .Int(a.open_ordinal)
       .Int(static_cast<int64_t>(a.card_state))
-      .Text(a.card.token)
+      .Text(a.card.token.Reveal())
       .Text(a.card.fingerprint)
       .Int(a.caps.day)
       .Int(a.caps.count)

@@ -386,7 +386,7 @@ TEST(RechargePolicyTest, G6_EqualFingerprintsAreTheSameCard) {
   Books books = FundedAt(Dollars(5));
   ASSERT_TRUE(books.Decline(DeclineClass::kHard).ok());
   Card card = CardNamed("visa");
-  card.token = "tok_other";
+  card.token = CardToken("tok_other");
   ASSERT_TRUE(books.GiveCard(card).ok());
   EXPECT_EQ(books.account().card_state, CardState::kRefused);
   EXPECT_EQ(books.account().open_ordinal, 0);

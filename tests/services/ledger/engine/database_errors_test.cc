@@ -207,7 +207,7 @@ std::vector<Scenario> Scenarios() {
        {SqlOfDeclines(9), leased}},
       {"Block", {BlockAccount{"fraud"}}},
       {"Unblock", {UnblockAccount{"paid"}}, {BlockAccount{"fraud"}}},
-      {"Card", {UpdatePaymentMethod{{"tok_other", "fp_other"}}}, {dip}},
+      {"Card", {UpdatePaymentMethod{{CardToken("tok_other"), "fp_other"}}}, {dip}},
       {"Settings", {settings}},
       {"Reconsideration", {Reconsider{}}, {}, true, {due}},
       {"PaidUsageOfARememberedAccount", {RecordUsage{Dear("paid", 1)}}, {}, true, {}, true},

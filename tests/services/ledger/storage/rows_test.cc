@@ -77,7 +77,7 @@ Account ExtremeAccount(const std::string& id) {
   a.last_ordinal = kMax;
   a.open_ordinal = kMax;
   a.card_state = domain::CardState::kRefused;
-  a.card = {std::string(255, '\''), OddBytes(), domain::CardNetwork::kOther};
+  a.card = {CardToken(std::string(255, '\'')), OddBytes(), domain::CardNetwork::kOther};
   a.caps = {99991231, std::numeric_limits<int32_t>::max(), kMax, 99991231};
   a.block = {OddText(), TestNow()};
   a.recheck_time = LastMoment();
@@ -103,7 +103,7 @@ TEST_F(RowsTest, AChangedAccountKeepsWhatNeverChanges) {
   Account changed;
   changed.account_id = "a";
   changed.currency = "USD";
-  changed.card = {"tok", "fp", domain::CardNetwork::kVisa};
+  changed.card = {CardToken("tok"), "fp", domain::CardNetwork::kVisa};
   changed.recheck_time = absl::InfiniteFuture();
   ASSERT_TRUE(WriteAccounts(*connection_, {&changed}).ok());
   changed.currency = stored.currency;
@@ -519,7 +519,7 @@ Recharge OpenRecharge(const std::string& account_id, int64_t ordinal, absl::Time
   r.ordinal = ordinal;
   r.currency = "USD";
   r.amount = 15 * kNanosPerUnit;
-  r.card = {"tok", "fp", domain::CardNetwork::kMastercard};
+  r.card = {CardToken("tok"), "fp", domain::CardNetwork::kMastercard};
   r.due_time = due;
   r.create_time = TestNow();
   return r;
@@ -534,7 +534,7 @@ TEST_F(RowsTest, RechargesComeBackAsTheyWere) {
   extreme.state = domain::RechargeState::kNeedsReview;
   extreme.currency = "JPY";
   extreme.amount = kMax;
-  extreme.card = {std::string(255, '"'), OddBytes(), domain::CardNetwork::kVisa};
+  extreme.card = {CardToken(std::string(255, '"')), OddBytes(), domain::CardNetwork::kVisa};
   extreme.attempt = std::numeric_limits<int32_t>::max();
   extreme.attempt_start = TestNow();
   extreme.due_time = absl::InfiniteFuture();
