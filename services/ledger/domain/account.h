@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "common/card/card_token.h"
 #include "common/money/money.h"
+#include "services/ledger/domain/due.h"
 
 namespace reserve::domain {
 
@@ -65,9 +66,8 @@ struct Account {
   Card card;
   CapWindow caps;
   AdministratorBlock block;
-  // When time alone may change what the policy decides (a cap's new day);
-  // InfiniteFuture if never. Reconsider() is due then.
-  absl::Time recheck_time = absl::InfiniteFuture();
+  // When time alone may change what the policy decides, and why; Reconsider() is due then.
+  Due due;
   absl::Time create_time = absl::InfinitePast();
   // A digest of the request that opened it, so that it can be repeated safely.
   std::string opening_digest;

@@ -44,13 +44,12 @@ void OpenRechargeIfLow(Draft& draft) {
   const bool wanted = a.open_ordinal == 0 && (initial || a.balance < a.recharge_threshold) &&
                       a.card_state == CardState::kUsable;
   if (!wanted) {
-    a.recheck_time = absl::InfiniteFuture();
+    a.due = {};
     return;
   }
   const RechargeAmount recharge = AmountToThreshold(draft.context().settings, a);
   if (!initial && CapReached(draft.context(), a, recharge.amount)) {
-    const absl::Time next_day = EndOfDay(draft.context().now);
-    a.recheck_time = next_day;
+    a.due = {DueReason::kCapWindow, EndOfDay(draft.context().now)};
     const int32_t today = DayOf(draft.context().now);
     if (a.caps.reported_day == today) return;
     a.caps.reported_day = today;
@@ -83,9 +82,8 @@ RefillObstacle ObstacleOf(const Account& a) {
     case CardState::kRefused:
       return RefillObstacle::kCardRefused;
     case CardState::kUsable:
-      // A recheck is only ever due because of a cap.
-      return a.recheck_time == absl::InfiniteFuture() ? RefillObstacle::kNone
-                                                      : RefillObstacle::kCapReached;
+      return a.due.reason == DueReason::kCapWindow ? RefillObstacle::kCapReached
+                                                   : RefillObstacle::kNone;
   }
   return RefillObstacle::kNone;
 }

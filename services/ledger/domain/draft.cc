@@ -60,7 +60,7 @@ Recharge& Draft::OpenRecharge(RechargeKind kind, Nanos amount, std::string cause
   recharge.due_time = context_.now;
   recharge.create_time = context_.now;
   a.open_ordinal = recharge.ordinal;
-  a.recheck_time = absl::InfiniteFuture();
+  a.due = {};
   AddEvent(EventKind::kRechargeOpened, std::move(cause), recharge);
   return transition_.recharges.emplace_back(std::move(recharge));
 }

@@ -33,7 +33,7 @@ Transition DeferRecharge(const Context& context, const Account& account, const R
                          absl::Span<const absl::Time> card_declines);
 
 // Level-triggered: applies G1, G7, D1 and G4 to the account as it stands. For an
-// account whose `recheck_time` has come.
+// account whose Due has come.
 Transition Reconsider(const Context& context, const Account& account);
 
 }  // namespace reserve::domain

@@ -525,9 +525,8 @@ void Audit::CheckAccount() {
   }
   const std::string stored =
       absl::StrCat(StateName(account_.state), " at ", FormatDecimal(account_.balance));
-  // A recheck is only ever due because of a cap (D1).
   const bool can_refill = account_.card_state == domain::CardState::kUsable &&
-                          account_.recheck_time == absl::InfiniteFuture();
+                          account_.due.reason != domain::DueReason::kCapWindow;
   if (account_.state == AccountState::kActive && account_.balance <= 0 && !can_refill) {
     Differs(kCheckState, "", stored, "DISABLED, as the reserve can't be refilled");
   } else if (account_.state == AccountState::kDisabled && account_.balance > 0) {

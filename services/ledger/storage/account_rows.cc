@@ -15,7 +15,7 @@ constexpr absl::string_view kAccountColumns =
     "account_id,currency,default_plan_id,state,reserve_amount_nanos,recharge_threshold_nanos,"
     "last_event_seq,last_ordinal,open_ordinal,card_state,card_token,card_fingerprint,cap_day,"
     "cap_count,cap_amount_nanos,block_reason,block_time,recheck_time,create_time,opening_digest,"
-    "card_network,cap_reported_day";
+    "card_network,cap_reported_day,due_reason";
 
 // Of both rows; the join is by primary key, and from the accounts to the balances whatever the
 // server believes: it may else scan the balances and look for the account of each.
@@ -24,12 +24,17 @@ constexpr absl::string_view kSelectAccounts =
     "a.recharge_threshold_nanos,a.last_event_seq,a.last_ordinal,a.open_ordinal,a.card_state,"
     "a.card_token,a.card_fingerprint,a.cap_day,a.cap_count,a.cap_amount_nanos,a.block_reason,"
     "a.block_time,a.recheck_time,a.create_time,a.opening_digest,a.card_network,b.balance_nanos,"
-    "b.last_seq,a.cap_reported_day "
+    "b.last_seq,a.cap_reported_day,a.due_reason "
     "FROM accounts a FORCE INDEX (PRIMARY) STRAIGHT_JOIN balances b FORCE INDEX (PRIMARY) "
     "ON b.account_id = a.account_id ";
 
 constexpr absl::string_view kUserColumns =
     "account_id,user_id,plan_id,free_seconds_used,free_period,create_time";
+
+// A program from before stored a time without a reason (migration 5); it knew one.
+domain::DueReason DueReasonOf(int64_t stored) {
+  return stored == 0 ? domain::DueReason::kCapWindow : static_cast<domain::DueReason>(stored);
+}
 
 Account ReadAccount(const Row& row) {
   Account a;
@@ -50,7 +55,7 @@ Account ReadAccount(const Row& row) {
   a.caps.amount = row.Int(15);
   a.block.reason = row.Text(16);
   a.block.time = row.Time(17);
-  a.recheck_time = row.IsNull(18) ? absl::InfiniteFuture() : row.Time(18);
+  if (!row.IsNull(18)) a.due = {DueReasonOf(row.Int(25)), row.Time(18)};
   a.create_time = row.Time(19);
   a.opening_digest = row.Text(20);
   a.card.network = static_cast<domain::CardNetwork>(row.Int(21));
@@ -79,11 +84,12 @@ void AppendAccount(const Account& a, SqlText* sql) {
       .Int(a.caps.amount)
       .Text(a.block.reason)
       .Time(a.block.time)
-      .Time(a.recheck_time)
+      .Time(a.due.time)
       .Time(a.create_time)
       .Text(a.opening_digest)
       .Int(static_cast<int64_t>(a.card.network))
       .Int(a.caps.reported_day)
+      .Int(static_cast<int64_t>(a.due.reason))
       .EndRow();
 }
 
@@ -204,7 +210,7 @@ absl::Status WriteAccounts(Connection& connection, const std::vector<const Accou
        {"reserve_amount_nanos", "recharge_threshold_nanos", "last_event_seq", "last_ordinal",
         "open_ordinal", "card_state", "card_token", "card_fingerprint", "card_network", "cap_day",
         "cap_count", "cap_amount_nanos", "block_reason", "block_time", "recheck_time",
-        "cap_reported_day"}) {
+        "cap_reported_day", "due_reason"}) {
     sql.Raw(absl::StrCat(",", column, "=VALUES(", column, ")"));
   }
   return connection.Execute(sql.str());

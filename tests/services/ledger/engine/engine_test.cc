@@ -537,10 +537,10 @@ TEST_F(EngineTest, TheDayAfterACapTheRechargeIsOpened) {
   EXPECT_EQ(account.balance, 0);
   EXPECT_EQ(account.open_ordinal, 0);
   EXPECT_EQ(account.state, AccountState::kDisabled);  // G7, D1
-  EXPECT_NE(account.recheck_time, absl::InfiniteFuture());
+  EXPECT_NE(account.due.time, absl::InfiniteFuture());
   ledger_.Audit();
 
-  ledger_.clock().Advance(account.recheck_time - ledger_.clock().Now());
+  ledger_.clock().Advance(account.due.time - ledger_.clock().Now());
   EXPECT_TRUE(WaitUntil([&] { return ledger_.Account(kAccount).open_ordinal == 3; }));
   ASSERT_TRUE(Ask<RechargeReply>(*engine, kAccount, Succeeded(3, 15 * kNanosPerUnit)).ok());
   EXPECT_EQ(ledger_.Account(kAccount).state, AccountState::kActive);
