@@ -13,6 +13,11 @@ absl::Status Refused(absl::string_view reason, absl::string_view field, absl::st
 
 }  // namespace
 
+absl::Status AccountNotFound(absl::string_view account_id) {
+  return MakeError(absl::StatusCode::kNotFound, "ACCOUNT_NOT_FOUND", "account_id",
+                   absl::StrCat("there is no account \"", account_id, "\""));
+}
+
 absl::Status NoRate(absl::string_view field, absl::string_view destination) {
   return Refused(
       "NO_RATE", field,

@@ -17,6 +17,9 @@
 
 namespace reserve::domain {
 
+// NOT_FOUND "ACCOUNT_NOT_FOUND" on "account_id".
+absl::Status AccountNotFound(absl::string_view account_id);
+
 // FAILED_PRECONDITION "NO_RATE" on `field`: no line of the deck has this destination (C1).
 absl::Status NoRate(absl::string_view field, absl::string_view destination);
 

@@ -17,6 +17,7 @@
 #include "services/ledger/domain/plan.h"
 #include "services/ledger/domain/rating.h"
 #include "services/ledger/domain/recharge.h"
+#include "services/ledger/domain/refusals.h"
 #include "services/ledger/rates/rate_deck.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/deck_rows.h"
@@ -550,10 +551,7 @@ absl::Status VerifyAccount(storage::Connection& connection, absl::string_view ac
                              storage::LoadAccounts(connection, {account_id}));
     RESERVE_ASSIGN_OR_RETURN(const std::vector<storage::Balance> balances,
                              storage::LoadBalances(connection, {account_id}, storage::Lock::kNone));
-    if (accounts.empty() || balances.empty()) {
-      return MakeError(absl::StatusCode::kNotFound, "ACCOUNT_NOT_FOUND", "account_id",
-                       absl::StrCat("there is no account \"", account_id, "\""));
-    }
+    if (accounts.empty() || balances.empty()) return domain::AccountNotFound(account_id);
     findings->head = balances.front().head;
     return Audit(connection, std::move(accounts.front()), findings->head, findings).Run();
   };
