@@ -23,9 +23,10 @@ constexpr int kHealthTimeoutSeconds = 2;
 
 }  // namespace
 
-Health::Health(engine::Engine& engine, bool allow_unsafe_database)
+Health::Health(engine::Engine& engine, bool allow_unsafe_database, bool require_semi_sync)
     : engine_(engine),
       allow_unsafe_database_(allow_unsafe_database),
+      require_semi_sync_(require_semi_sync),
       database_(engine.options().database) {
   database_.connect_timeout_seconds = kHealthTimeoutSeconds;
   database_.io_timeout_seconds = kHealthTimeoutSeconds;
@@ -33,6 +34,7 @@ Health::Health(engine::Engine& engine, bool allow_unsafe_database)
 
 absl::Status Health::Check() {
   absl::Status status = AskDatabase();
+  if (status.ok() && require_semi_sync_ && !engine_.started()) status = CheckReplication();
   if (ReasonOf(status) == "UNSAFE_DATABASE") return status;
   if (status.ok() && !engine_.started()) status = engine_.Start();
   const absl::Time now = absl::Now();
@@ -61,6 +63,12 @@ absl::Status Health::AskDatabase() {
     RESERVE_ASSIGN_OR_RETURN(connection_, storage::Connection::Open(database_));
   }
   return engine_.started() ? storage::CheckSchema(*connection_) : CheckDatabase();
+}
+
+absl::Status Health::CheckReplication() {
+  RESERVE_ASSIGN_OR_RETURN(const storage::Replication replication,
+                           storage::ReadReplication(*connection_));
+  return storage::CheckSemiSync(replication);
 }
 
 absl::Status Health::CheckDatabase() {

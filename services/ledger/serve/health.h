@@ -1,7 +1,7 @@
 // Keeps the ledger's health true to its database: it serves while the database can be reached and
 // its schema is one that this program works on.
 //
-//   Health health(engine, /*allow_unsafe_database=*/false);
+//   Health health(engine, /*allow_unsafe_database=*/false, /*require_semi_sync=*/false);
 //   while (...) {
 //     RESERVE_RETURN_IF_ERROR(health.Check());
 //     server.SetServing(health.serving());
@@ -23,7 +23,10 @@ namespace reserve::serve {
 // hold a SqlThread.
 class Health {
  public:
-  Health(engine::Engine& engine, bool allow_unsafe_database);
+  // With `require_semi_sync` the engine is not started on a database whose semi-synchronous
+  // replication is off or has fallen back; what becomes of it later is for ReplicationWatch to
+  // tell.
+  Health(engine::Engine& engine, bool allow_unsafe_database, bool require_semi_sync);
 
   // Asks the database, and starts the engine once it may. An error only for what no waiting mends:
   // a database that can lose a commit.
@@ -35,11 +38,13 @@ class Health {
 
  private:
   absl::Status AskDatabase();
+  absl::Status CheckReplication();
   // Can this program work on this database, and be trusted to?
   absl::Status CheckDatabase();
 
   engine::Engine& engine_;
   const bool allow_unsafe_database_;
+  const bool require_semi_sync_;
   storage::DatabaseOptions database_;
   std::unique_ptr<storage::Connection> connection_;
   absl::Time failing_since_ = absl::InfiniteFuture();
