@@ -175,7 +175,7 @@ const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
   WriteSet& writes = folded_.writes;
   // Where the transition took the account over, its numbers and times are here still.
   const bool only_balance = transition.events.empty() && transition.recharges.empty() &&
-                            image.account().recheck_time == transition.account.recheck_time;
+                            image.account().due == transition.account.due;
   image.account() = std::move(transition.account);
   image.exists = true;
   image.balance_changed = true;

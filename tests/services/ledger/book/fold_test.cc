@@ -50,7 +50,7 @@ class FoldTest : public testing::Test {
     account.balance = 100 * kNanosPerUnit;
     account.reserve_amount = 15 * kNanosPerUnit;
     account.recharge_threshold = 10 * kNanosPerUnit;
-    account.card = {"tok", "old", domain::CardNetwork::kVisa};
+    account.card = {CardToken("tok"), "old", domain::CardNetwork::kVisa};
     account.card_state = domain::CardState::kUsable;
     domain::User user;
     user.account_id = account_id;
@@ -218,7 +218,7 @@ TEST_F(FoldTest, ACatalogThatLacksAPlanOrARateIsSaidToBeOldPerhaps) {
 // The declines of a card that comes with the batch are needed by what follows in it.
 TEST_F(FoldTest, G9_ANewCardIsUnderItsLimitsInTheSameBatch) {
   Store("a");
-  const domain::Card worn = {"tok-worn", "worn", domain::CardNetwork::kVisa};
+  const domain::Card worn = {CardToken("tok-worn"), "worn", domain::CardNetwork::kVisa};
   Ask("a", UpdatePaymentMethod{worn});
   Ask("a", RequestRecharge{"r", {}, ""});
   const Keys keys = KeysOf(commands_, kNow, Duplicates::kOptimistic);
