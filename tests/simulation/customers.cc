@@ -31,6 +31,8 @@ void Customers::Begin(absl::Duration length) {
   for (int i = 1; i <= kAccounts; ++i) {
     const std::string id = absl::StrCat("acct-", i);
     book::OpenAccount open;
+    open.currency = "USD";
+    open.plan_id = "per_minute";
     open.digest = id;
     if (scene_.Happens(0.9)) open.card = AnyCard();
     Ask(id, open, [this, id, length] {

@@ -177,7 +177,7 @@ grpc::ServerUnaryReactor* RechargesService::RenewLease(grpc::CallbackServerConte
         RESERVE_ASSIGN_OR_RETURN(
             const absl::Duration remaining,
             api_.engine.RenewLease(connection,
-                                   storage::RechargeKey(request->account_id(), request->ordinal()),
+                                   book::RechargeKey(request->account_id(), request->ordinal()),
                                    request->worker_id(), request->lease_epoch()));
         response->mutable_lease()->set_epoch(request->lease_epoch());
         SetDuration(remaining, response->mutable_lease()->mutable_remaining());
@@ -193,7 +193,7 @@ grpc::ServerUnaryReactor* RechargesService::ReportRecharge(grpc::CallbackServerC
                         const auto& settled = std::get<book::RechargeReply>(reply);
                         api::ToProto(settled.recharge, response->mutable_recharge());
                         response->set_already_applied(settled.already_applied);
-                        api_.engine.dispatcher().Settled(storage::RechargeKey(
+                        api_.engine.dispatcher().Settled(book::RechargeKey(
                             settled.recharge.account_id, settled.recharge.ordinal));
                       });
 }

@@ -381,7 +381,7 @@ void Audit::CheckDeck(const std::string& subject, const BookedUsage& booked) {
 }
 
 absl::Status Audit::CheckUsageIds(const std::vector<Entry>& page) {
-  std::vector<storage::OnceKey> keys;
+  std::vector<book::OnceKey> keys;
   for (const Entry& entry : page) {
     if (entry.booked.has_value()) {
       keys.emplace_back(account_.account_id, entry.booked->usage.usage_id);
@@ -394,7 +394,7 @@ absl::Status Audit::CheckUsageIds(const std::vector<Entry>& page) {
   for (const Entry& entry : page) {
     if (!entry.booked.has_value()) continue;
     const auto place = by_id.find(entry.booked->usage.usage_id);
-    const int32_t month = storage::PartitionMonth(entry);
+    const int32_t month = book::MonthOfEntry(entry);
     if (place != by_id.end() && place->second->seq == entry.seq && place->second->month == month) {
       continue;
     }
@@ -408,16 +408,16 @@ absl::Status Audit::CheckUsageIds(const std::vector<Entry>& page) {
 }
 
 absl::Status Audit::CheckRequestIds(const std::vector<Entry>& page) {
-  std::vector<storage::OnceKey> keys;
+  std::vector<book::OnceKey> keys;
   for (const Entry& entry : page) {
     if (entry.kind == EntryKind::kAdjustment) {
       keys.emplace_back(account_.account_id, entry.request_id);
     }
   }
-  RESERVE_ASSIGN_OR_RETURN(const std::vector<storage::OnceRequest> requests,
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<book::RequestRecord> requests,
                            storage::FindRequests(connection_, keys));
-  absl::flat_hash_map<absl::string_view, const storage::OnceRequest*> by_id;
-  for (const storage::OnceRequest& request : requests) by_id[request.request_id] = &request;
+  absl::flat_hash_map<absl::string_view, const book::RequestRecord*> by_id;
+  for (const book::RequestRecord& request : requests) by_id[request.request_id] = &request;
   for (const Entry& entry : page) {
     if (entry.kind != EntryKind::kAdjustment) continue;
     const auto request = by_id.find(entry.request_id);
@@ -435,15 +435,15 @@ absl::Status Audit::CheckRequestIds(const std::vector<Entry>& page) {
 absl::Status Audit::CheckMonths() {
   RESERVE_ASSIGN_OR_RETURN(const storage::AccountMonths stored,
                            storage::LoadMonths(connection_, account_.account_id));
-  RESERVE_ASSIGN_OR_RETURN(const std::vector<storage::MonthSpan> computed,
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<book::MonthSpan> computed,
                            storage::ComputeMonths(connection_, account_.account_id));
-  std::map<int32_t, storage::MonthSpan> missing;
-  for (const storage::MonthSpan& span : computed) missing[span.month] = span;
+  std::map<int32_t, book::MonthSpan> missing;
+  for (const book::MonthSpan& span : computed) missing[span.month] = span;
   if ((stored.current == 0) != computed.empty()) {
     Differs(kCheckMonths, "", absl::StrCat("current month ", stored.current),
             computed.empty() ? "none, as there is no entry" : "a month of an entry");
   }
-  for (const storage::MonthSpan& span : stored.spans) {
+  for (const book::MonthSpan& span : stored.spans) {
     const auto found = missing.extract(span.month);
     const std::string known =
         absl::StrCat("entries ", span.first_seq, " to ", span.last_seq, " at the most");
@@ -549,7 +549,7 @@ absl::Status VerifyAccount(storage::Connection& connection, absl::string_view ac
   const auto verify = [&]() -> absl::Status {
     RESERVE_ASSIGN_OR_RETURN(std::vector<Account> accounts,
                              storage::LoadAccounts(connection, {account_id}));
-    RESERVE_ASSIGN_OR_RETURN(const std::vector<storage::Balance> balances,
+    RESERVE_ASSIGN_OR_RETURN(const std::vector<book::Balance> balances,
                              storage::LoadBalances(connection, {account_id}, storage::Lock::kNone));
     if (accounts.empty() || balances.empty()) return domain::AccountNotFound(account_id);
     findings->head = balances.front().head;

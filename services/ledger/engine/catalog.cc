@@ -1,5 +1,6 @@
 #include "services/ledger/engine/catalog.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,16 @@ absl::StatusOr<bool> CatalogKeeper::CatchUp(storage::Connection& connection) {
   if (headers.empty() || headers.back().version <= Get()->decks->latest_version()) return false;
   RESERVE_RETURN_IF_ERROR(Refresh(connection));
   return true;
+}
+
+absl::StatusOr<bool> CatalogKeeper::CatchUpPlans(storage::Connection& connection) {
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Plan> plans, storage::LoadPlans(connection));
+  const std::shared_ptr<const book::Catalog> known = Get();
+  const bool is_new = std::any_of(plans.begin(), plans.end(), [&known](const domain::Plan& plan) {
+    return !known->plans.contains(plan.plan_id);
+  });
+  if (is_new) RESERVE_RETURN_IF_ERROR(Refresh(connection));
+  return is_new;
 }
 
 absl::Status CatalogKeeper::Refresh(storage::Connection& connection) {

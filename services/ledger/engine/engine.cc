@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/error/error.h"
@@ -34,7 +33,7 @@ absl::Status NotServing() {
 Engine::Engine(EngineOptions options) : options_(std::move(options)) {
   if (!options_.clock) options_.clock = absl::Now;
   dispatcher_ = std::make_unique<RechargeDispatcher>(
-      options_, stats_, [this](const std::vector<storage::RechargeKey>& limited) {
+      options_, stats_, [this](const std::vector<book::RechargeKey>& limited) {
         std::vector<Task> tasks;
         for (const auto& [account_id, ordinal] : limited) {
           tasks.push_back({account_id, book::DeferRecharge{ordinal}, &nobody_waits_, 0});
@@ -47,7 +46,7 @@ Engine::Engine(EngineOptions options) : options_(std::move(options)) {
   for (int i = 0; i < options_.lanes; ++i) {
     lanes_.push_back(std::make_unique<Lane>(
         options_, catalogs_, stats_,
-        [this](const std::vector<storage::RechargeKey>& keys) { dispatcher_->Announce(keys); }));
+        [this](const std::vector<book::RechargeKey>& keys) { dispatcher_->Announce(keys); }));
   }
 }
 
@@ -90,6 +89,14 @@ void Engine::Submit(std::vector<Task> tasks) {
   for (size_t i = 0; i < lanes_.size(); ++i) {
     if (!by_lane[i].empty()) lanes_[i]->Submit(std::move(by_lane[i]));
   }
+}
+
+absl::StatusOr<std::shared_ptr<const book::Catalog>> Engine::CatalogWithPlan(
+    storage::Connection& connection, const std::string& plan_id) {
+  if (!catalogs_.Get()->plans.contains(plan_id)) {
+    RESERVE_RETURN_IF_ERROR(catalogs_.CatchUpPlans(connection).status());
+  }
+  return catalogs_.Get();
 }
 
 absl::Status Engine::CheckRoom(absl::string_view account_id) {
@@ -141,7 +148,7 @@ absl::StatusOr<Engine::ImportedDeck> Engine::ImportDeck(storage::Connection& con
 }
 
 absl::StatusOr<absl::Duration> Engine::RenewLease(storage::Connection& connection,
-                                                  const storage::RechargeKey& key,
+                                                  const book::RechargeKey& key,
                                                   const std::string& worker_id,
                                                   int64_t lease_epoch) {
   const absl::Time lease_end = Now() + options_.lease_duration;

@@ -1,7 +1,7 @@
 // The engine: lanes for what changes accounts, a pool for what only reads, a
 // dispatcher for recharges, a feed of events, and a housekeeper for what time brings.
 //
-// Every command that changes an account goes to lane hash(account_id) % lanes.
+// Every command that changes an account goes to the lane of its range (book/keyspace.h).
 // Thread-safe. The engine knows the domain and the storage, not gRPC.
 //
 //   Engine engine(options);
@@ -17,10 +17,10 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/hash/hash.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "services/ledger/book/keyspace.h"
 #include "services/ledger/engine/catalog.h"
 #include "services/ledger/engine/event_feed.h"
 #include "services/ledger/engine/lane.h"
@@ -62,6 +62,9 @@ class Engine {
   RechargeDispatcher& dispatcher() { return *dispatcher_; }
   EventFeed& event_feed() { return *event_feed_; }
   std::shared_ptr<const book::Catalog> catalog() const { return catalogs_.Get(); }
+  // The catalog, read again if it lacks the plan: another ledger may have made it.
+  absl::StatusOr<std::shared_ptr<const book::Catalog>> CatalogWithPlan(
+      storage::Connection& connection, const std::string& plan_id);
   const EngineOptions& options() const { return options_; }
   const EngineStats& stats() const { return stats_; }
   absl::Time Now() const { return options_.clock(); }
@@ -79,7 +82,7 @@ class Engine {
 
   // Prolongs a lease; FAILED_PRECONDITION "LEASE_LOST". Blocks, as ImportDeck.
   absl::StatusOr<absl::Duration> RenewLease(storage::Connection& connection,
-                                            const storage::RechargeKey& key,
+                                            const book::RechargeKey& key,
                                             const std::string& worker_id, int64_t lease_epoch);
 
  private:
@@ -89,7 +92,7 @@ class Engine {
   };
 
   size_t LaneNumber(absl::string_view account_id) const {
-    return absl::HashOf(account_id) % lanes_.size();
+    return book::RangeOf(account_id, lanes_.size());
   }
   void KeepHouse();
   absl::Status Housekeeping(std::unique_ptr<storage::Connection>& connection);

@@ -27,8 +27,10 @@
 #include "absl/random/random.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
+#include "services/ledger/book/fold.h"
+#include "services/ledger/book/image.h"
+#include "services/ledger/book/keys.h"
 #include "services/ledger/engine/account_cache.h"
-#include "services/ledger/engine/batch.h"
 #include "services/ledger/engine/catalog.h"
 #include "services/ledger/engine/overload.h"
 #include "services/ledger/engine/reply_thread.h"
@@ -98,7 +100,7 @@ struct EngineStats {
 
 class Lane {
  public:
-  using OnDueRecharges = std::function<void(const std::vector<storage::RechargeKey>&)>;
+  using OnDueRecharges = std::function<void(const std::vector<book::RechargeKey>&)>;
 
   // The options, keeper and stats must outlive the lane.
   Lane(const EngineOptions& options, CatalogKeeper& catalogs, EngineStats& stats,
@@ -123,6 +125,18 @@ class Lane {
   // kContradiction: what is stored makes no sense, if it is still so when it is read again.
   // kUnknown: retry, and what was tried may have been committed.
   enum class Outcome { kDone, kRetry, kRetryAtOnce, kUnknown, kContradiction, kFailed };
+  // How accounts are read. kLocked: always, under a lock. kRemembered: an account of which there
+  // are only usages to record is taken from the cache as it is there; if it is not so any more the
+  // try ends with ABORTED "BALANCE_MOVED", and the next one must be with kLocked.
+  enum class Reading { kLocked, kRemembered };
+  // A batch as it is being tried. A retry makes a new one and reads everything again.
+  struct Attempt {
+    std::vector<book::AccountCommand> commands;
+    book::Keys keys;
+    book::Image image;
+    book::Folded folded;
+    bool has_writes = false;
+  };
   // What happened before to tasks, in a larger batch or lately.
   struct Past {
     bool suspect = false;  // some of them failed
@@ -140,11 +154,17 @@ class Lane {
   void Settle(absl::Span<Task> tasks, Past past, absl::Time give_up);
   int MostConflicts(absl::Span<const Task> tasks, bool suspect, Outcome outcome) const;
   // One try; on kDone all replies are on their way.
-  Outcome Try(absl::Span<const Task> tasks, Duplicates* duplicates, Reading* reading,
+  Outcome Try(absl::Span<const Task> tasks, book::Duplicates* duplicates, Reading* reading,
               absl::Status* error);
-  // What becomes of a try that failed with `status` before its commit; nothing is written.
-  Outcome Undo(const absl::Status& status, Reading read, Duplicates* duplicates,
-               absl::Status* error);
+  // Loads, folds and writes, all but the COMMIT. After an error the caller rolls back.
+  absl::Status Execute(Attempt& attempt, book::Duplicates duplicates, Reading reading);
+  // Puts into the image what is remembered of the accounts.
+  void Recall(Attempt& attempt, Reading reading);
+  // Keeps the accounts as they are now: once the attempt is committed.
+  void Remember(book::Image& image);
+  // What is to be done about an error other than that of a COMMIT.
+  Outcome Judge(const absl::Status& status, book::Duplicates* duplicates, Reading reading,
+                absl::Status* error);
   absl::Status EnsureConnected();
   void Fail(absl::Span<const Task> tasks, const absl::Status& error, bool unknown);
   // Hands the replies to tasks[i] to the thread that gives them out.

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "common/error/error.h"
+#include "services/ledger/storage/parts.h"
 #include "services/ledger/storage/sql_text.h"
 
 namespace reserve::storage {
@@ -113,10 +114,9 @@ void AppendIn(absl::string_view column, const std::vector<absl::string_view>& id
 
 }  // namespace
 
-absl::StatusOr<std::vector<Balance>> LoadBalances(Connection& connection,
-                                                  const std::vector<absl::string_view>& account_ids,
-                                                  Lock lock) {
-  std::vector<Balance> balances;
+absl::StatusOr<std::vector<book::Balance>> LoadBalances(
+    Connection& connection, const std::vector<absl::string_view>& account_ids, Lock lock) {
+  std::vector<book::Balance> balances;
   if (account_ids.empty()) return balances;
   balances.reserve(account_ids.size());
   // Without the hint a small table is scanned, and rows of others are locked.
@@ -139,14 +139,14 @@ absl::StatusOr<std::vector<Balance>> LoadBalances(Connection& connection,
   return balances;
 }
 
-absl::Status WriteBalances(Connection& connection, const std::vector<Balance>& balances) {
+absl::Status WriteBalances(Connection& connection, const std::vector<book::Balance>& balances) {
   if (balances.empty()) return absl::OkStatus();
   SqlText sql(
       "INSERT INTO balances (account_id,balance_nanos,last_seq,version,revision,month,head_hash) "
       "VALUES ");
   // As the servers count: 1 for a row that is new or stays what it was, 2 for a changed one.
   int64_t expected = 0;
-  for (const Balance& b : balances) {
+  for (const book::Balance& b : balances) {
     sql.Row()
         .Text(b.account_id)
         .Int(b.balance)
@@ -230,16 +230,18 @@ absl::StatusOr<std::vector<std::string>> DueRechecks(Connection& connection, abs
 }
 
 absl::StatusOr<std::vector<User>> LoadUsers(Connection& connection,
-                                            const std::vector<UserKey>& keys) {
+                                            const std::vector<book::UserKey>& keys) {
   std::vector<User> users;
   if (keys.empty()) return users;
   users.reserve(keys.size());
-  SqlText sql(absl::StrCat("SELECT ", kUserColumns,
-                           " FROM users FORCE INDEX (PRIMARY) WHERE (account_id,user_id) IN ("));
-  for (const UserKey& key : keys) sql.Row().Text(key.first).Text(key.second).EndRow();
-  sql.Raw(")");
-  RESERVE_RETURN_IF_ERROR(
-      connection.Query(sql.str(), [&users](const Row& row) { users.push_back(ReadUser(row)); }));
+  RESERVE_RETURN_IF_ERROR(InParts<book::UserKey>(keys, [&](absl::Span<const book::UserKey> part) {
+    SqlText sql(absl::StrCat("SELECT ", kUserColumns,
+                             " FROM users FORCE INDEX (PRIMARY) WHERE (account_id,user_id) IN ("));
+    for (const book::UserKey& key : part) sql.Row().Text(key.first).Text(key.second).EndRow();
+    sql.Raw(")");
+    return connection.Query(sql.str(),
+                            [&users](const Row& row) { users.push_back(ReadUser(row)); });
+  }));
   return users;
 }
 

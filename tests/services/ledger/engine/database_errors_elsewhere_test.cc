@@ -20,6 +20,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/ledger/storage/deck_rows.h"
+#include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/migrator.h"
 #include "services/ledger/storage/server_check.h"
 #include "tests/services/ledger/engine/database_faults.h"

@@ -19,6 +19,8 @@
 namespace reserve::storage {
 namespace {
 
+using book::MonthSpan;
+
 using test_support::TestDatabase;
 using testing::ElementsAre;
 using testing::HasSubstr;

@@ -17,11 +17,15 @@
 #include "services/ledger/storage/deck_rows.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/event_rows.h"
+#include "services/ledger/storage/parts.h"
 #include "services/ledger/storage/recharge_rows.h"
 #include "tests/services/ledger/storage/migrated_database.h"
 
 namespace reserve::storage {
 namespace {
+
+using book::OnceKey;
+using book::UserKey;
 
 // Accounts, each with some rows in every table; and what one of them has more of.
 constexpr int kAccounts = 2000;
@@ -280,8 +284,9 @@ TEST_P(ReadsByListTest, FeedEvents) {
 }
 
 TEST_P(ReadsByListTest, CardDeclines) {
-  std::vector<std::string> cards;
-  for (int i = 0; i < count_; ++i) cards.push_back(absl::StrCat("card-", 2 * i));
+  std::vector<std::string> names;
+  for (int i = 0; i < count_; ++i) names.push_back(absl::StrCat("card-", 2 * i));
+  const std::vector<absl::string_view> cards(names.begin(), names.end());
   ExpectList([&] {
     return LoadCardDeclines(*connection_, cards, TestNow() - absl::Hours(24 * 30))->size();
   });
@@ -289,6 +294,40 @@ TEST_P(ReadsByListTest, CardDeclines) {
 
 INSTANTIATE_TEST_SUITE_P(OfLength, ReadsByListTest, testing::Values(1, 10, 250, 900, 999, 1000),
                          testing::PrintToStringParamName());
+
+// MariaDB would make a subquery of longer ones.
+TEST_F(ReadsTest, ListsOfPairsAreCutBeforeTheServerRewritesThem) {
+  ASSERT_LT(2 * kMaxPairs, 1'000u);
+  const auto selects = [this] {
+    int64_t count = 0;
+    EXPECT_TRUE(connection_
+                    ->Query("SHOW SESSION STATUS LIKE 'Com_select'",
+                            [&count](const Row& row) { count = row.Int(2); })
+                    .ok());
+    return count;
+  };
+  const auto expect_parts = [&](size_t keys, absl::FunctionRef<absl::Status()> read) {
+    const int64_t before = selects();
+    EXPECT_TRUE(read().ok());
+    EXPECT_EQ(selects() - before, static_cast<int64_t>((keys + kMaxPairs - 1) / kMaxPairs)) << keys;
+  };
+  for (const size_t keys : {size_t{1}, kMaxPairs, kMaxPairs + 1, size_t{1'000}}) {
+    std::vector<std::string> ids;
+    for (size_t i = 0; i < keys; ++i) ids.push_back(absl::StrCat("nobody-", i));
+    std::vector<UserKey> pairs;
+    std::vector<std::pair<std::string, int64_t>> numbered;
+    for (const std::string& id : ids) {
+      pairs.emplace_back(id, "x");
+      numbered.emplace_back(id, 1);
+    }
+    expect_parts(keys, [&] { return LoadUsers(*connection_, pairs).status(); });
+    expect_parts(keys, [&] { return FindUsages(*connection_, pairs).status(); });
+    expect_parts(keys, [&] { return FindUsagePlaces(*connection_, pairs).status(); });
+    expect_parts(keys, [&] { return FindRequests(*connection_, pairs).status(); });
+    expect_parts(keys, [&] { return LoadFeedEvents(*connection_, numbered).status(); });
+    expect_parts(keys, [&] { return LoadRecharges(*connection_, numbered, Lock::kNone).status(); });
+  }
+}
 
 TEST_F(ReadsTest, APageOfTheHistoryLooksOnlyIntoItsMonths) {
   // Its rows, the twelve of account_months, the balance, and where each of two months begins. To

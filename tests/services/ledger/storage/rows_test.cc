@@ -20,6 +20,10 @@
 namespace reserve::storage {
 namespace {
 
+using book::Balance;
+using book::MonthOfEntry;
+using book::RequestRecord;
+
 using domain::Account;
 using domain::BookedUsage;
 using domain::Entry;
@@ -368,7 +372,7 @@ TEST_F(RowsTest, EntriesAreListedInPagesBothWays) {
   std::vector<const Entry*> pointers;
   for (const Entry& entry : entries) pointers.push_back(&entry);
   ASSERT_TRUE(InsertEntries(*connection_, pointers).ok());
-  const int32_t month = PartitionMonth(entries[0]);
+  const int32_t month = MonthOfEntry(entries[0]);
   ASSERT_TRUE(WriteBalances(*connection_, {{"a", 0, 5, 1, 1, {}, month}}).ok());
   ASSERT_TRUE(WriteMonths(*connection_, {{"a", month, 1, 1}}).ok());
   const auto seqs = [](const absl::StatusOr<std::vector<Entry>>& page) {
@@ -406,7 +410,7 @@ TEST_F(RowsTest, AUsageIdThatLeadsToAnotherKindOfEntryIsAnError) {
   ASSERT_TRUE(connection_
                   ->Execute(absl::StrCat("INSERT INTO usage_ids (usage_id,account_id,seq,month) "
                                          "VALUES ('stray','a',2,",
-                                         PartitionMonth(credit), ")"))
+                                         MonthOfEntry(credit), ")"))
                   .ok());
   const absl::Status status = FindUsages(*connection_, {{"a", "x"}, {"a", "stray"}}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
@@ -432,12 +436,12 @@ TEST_F(RowsTest, UsagesAreFoundByTheirIdsAcrossMonths) {
   ASSERT_EQ(places->size(), 2u);
   for (const UsagePlace& place : *places) {
     EXPECT_EQ(place.seq, place.usage_id == "x" ? 1 : 2);
-    EXPECT_EQ(place.month, PartitionMonth(place.usage_id == "x" ? now : old));
+    EXPECT_EQ(place.month, MonthOfEntry(place.usage_id == "x" ? now : old));
   }
 }
 
 TEST_F(RowsTest, RequestsComeBackAsTheyWere) {
-  const OnceRequest request{"a", OddBytes(), std::string(64, 'd'), kMax, 999912, kMax};
+  const RequestRecord request{"a", OddBytes(), std::string(64, 'd'), kMax, 999912, kMax};
   ASSERT_TRUE(InsertRequests(*connection_, {request}).ok());
   const auto found = FindRequests(*connection_, {{"a", OddBytes()}, {"a", "none"}});
   ASSERT_TRUE(found.ok()) << found.status();
@@ -453,10 +457,10 @@ TEST_F(RowsTest, RequestsComeBackAsTheyWere) {
 TEST_F(RowsTest, AnEntryIsLoadedByItsPlace) {
   const Entry entry = CallEntry("a", 9, "x");
   ASSERT_TRUE(InsertEntries(*connection_, {&entry}).ok());
-  const auto loaded = LoadEntry(*connection_, "a", 9, PartitionMonth(entry));
+  const auto loaded = LoadEntry(*connection_, "a", 9, MonthOfEntry(entry));
   ASSERT_TRUE(loaded.ok()) << loaded.status();
   ExpectSame(*loaded, entry);
-  EXPECT_EQ(ReasonOf(LoadEntry(*connection_, "a", 8, PartitionMonth(entry)).status()),
+  EXPECT_EQ(ReasonOf(LoadEntry(*connection_, "a", 8, MonthOfEntry(entry)).status()),
             "ENTRY_NOT_FOUND");
 }
 
