@@ -4,7 +4,7 @@
 
 #include <cerrno>
 
-#include "absl/time/clock.h"
+#include "common/clock/monotonic.h"
 
 namespace reserve {
 
@@ -25,9 +25,9 @@ int ShutdownSignal::Wait() {
 }
 
 bool ShutdownSignal::WaitFor(absl::Duration timeout) {
-  const absl::Time end = absl::Now() + timeout;
+  const Moment end = MonotonicNow() + timeout;
   while (true) {
-    const absl::Duration left = end - absl::Now();
+    const absl::Duration left = end - MonotonicNow();
     const timespec wait = absl::ToTimespec(left > absl::ZeroDuration() ? left : absl::Duration());
     if (sigtimedwait(&signals_, nullptr, &wait) > 0) {
       LetThrough();

@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "common/error/error.h"
 #include "common/flags/flags.h"
+#include "common/rpc/clock_guard.h"
 #include "common/rpc/rpc_flags.h"
 #include "common/rpc/server.h"
 #include "common/rpc/shutdown_signal.h"
@@ -316,8 +317,8 @@ class Health {
     absl::Status status = AskDatabase();
     if (ReasonOf(status) == "UNSAFE_DATABASE") return status;
     if (status.ok() && !engine_.started()) status = engine_.Start();
-    const absl::Time now = absl::Now();
-    failing_since_ = status.ok() ? absl::InfiniteFuture() : std::min(failing_since_, now);
+    const Moment now = MonotonicNow();
+    failing_since_ = status.ok() ? absl::InfiniteDuration() : std::min(failing_since_, now);
     const bool patient = serving_ && now - failing_since_ < kHealthPatience;
     const bool serving = status.ok() || patient;
     if (serving == serving_ && checked_) return absl::OkStatus();
@@ -335,7 +336,7 @@ class Health {
   bool serving() const { return serving_; }
   // When to check again.
   absl::Duration pause() const {
-    return failing_since_ == absl::InfiniteFuture() ? kHealthInterval : kHealthRetryInterval;
+    return failing_since_ == absl::InfiniteDuration() ? kHealthInterval : kHealthRetryInterval;
   }
 
  private:
@@ -350,7 +351,7 @@ class Health {
   engine::Engine& engine_;
   storage::DatabaseOptions database_;
   std::unique_ptr<storage::Connection> connection_;
-  absl::Time failing_since_ = absl::InfiniteFuture();
+  Moment failing_since_ = absl::InfiniteDuration();
   bool serving_ = false;
   bool checked_ = false;
 };
@@ -380,10 +381,12 @@ class OverloadReport {
   int64_t queries_ = 0;
 };
 
-absl::Status ServeUntilSignal(Health& health, OverloadReport overload, RpcServer& server,
+absl::Status ServeUntilSignal(engine::Engine& engine, Health& health, OverloadReport overload, RpcServer& server,
                               ShutdownSignal& signal) {
   bool told = false;  // whoever watches health hears of changes only
+  ClockGuard clock_guard;
   do {
+    if (clock_guard.Look()) engine.NoteClockJump();
     RESERVE_RETURN_IF_ERROR(health.Check());
     overload.Tell();
     if (health.serving() == told) continue;
@@ -418,7 +421,7 @@ absl::Status Serve() {
                                         {ledger::v1::Recharges::service_full_name(), &recharges},
                                         {ledger::v1::Audit::service_full_name(), &audit}}));
   const absl::Status served =
-      ServeUntilSignal(health, OverloadReport(engine.stats()), *server, signal);
+      ServeUntilSignal(engine, health, OverloadReport(engine.stats()), *server, signal);
 
   Log(Severity::kInfo, "draining");
   server->SetServing(false);

@@ -172,7 +172,10 @@ INSTANTIATE_TEST_SUITE_P(
         Sample{"DoubleInWord", kDomain, "int doubled = 2;", kAllowed},
         Sample{"InComment", kStorage, "int a = 1'000;  // Never SELECT * here.", kAllowed},
         Sample{"AfterUrl", kStorage, "Run(\"http://x\", \"SELECT * FROM t\");"},
-        Sample{"Clock", kDomain, "const absl::Time now = absl::Now();"}),
+        Sample{"Clock", kDomain, "const absl::Time now = absl::Now();"},
+        Sample{"WaitByWallClock", kEngine, "mutex_.AwaitWithTimeout(done, absl::Seconds(1));"},
+        Sample{"SignalByWallClock", "worker/x.cc", "changed_.WaitWithDeadline(&mutex_, end);"},
+        Sample{"WaitByWaker", kEngine, "waker_.Await(absl::Seconds(1));", kAllowed}),
     [](const auto& sample) { return sample.param.name; });
 
 TEST(WithoutCommentsTest, KeepsStringsAndLines) {

@@ -96,6 +96,8 @@ const std::vector<BannedText>& BannedTexts() {
       {std::regex(R"(\b(absl::Now\s*\(|system_clock\b))"),
        {"common/money/", "services/ledger/domain/", "services/ledger/rates/"},
        "the clock is read once at the edge and passed on"},
+      {std::regex(R"(\b(AwaitWith|WaitWith|LockWhenWith|WaitForNotificationWith)\w*\s*\()"),
+       everywhere, "waits by the wall clock, which may be set back; use a Waker"},
   };
   return *rules;
 }

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "absl/time/clock.h"
+#include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/engine/auditor.h"
@@ -97,12 +97,12 @@ class VerifyLedgerReactor : public grpc::ServerWriteReactor<pb::VerifyLedgerResp
     page_is_last_ = false;
     RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Account> accounts,
                              storage::ListAccounts(connection, after_, kAccountsPerPage));
-    const absl::Time end = absl::Now() + kTimePerPage;
+    const Moment end = MonotonicNow() + kTimePerPage;
     for (const domain::Account& account : accounts) {
       RESERVE_RETURN_IF_ERROR(Interrupted());
       RESERVE_RETURN_IF_ERROR(engine::VerifyAccount(connection, account.account_id, &page_));
       page_after_ = account.account_id;
-      if (absl::Now() >= end) return absl::OkStatus();
+      if (MonotonicNow() >= end) return absl::OkStatus();
     }
     page_is_last_ = accounts.size() < kAccountsPerPage;
     return absl::OkStatus();

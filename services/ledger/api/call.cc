@@ -1,6 +1,5 @@
 #include "services/ledger/api/call.h"
 
-#include "absl/time/clock.h"
 #include "common/error/error.h"
 #include "common/rpc/request_id.h"
 #include "common/rpc/status.h"
@@ -53,10 +52,10 @@ class UnarySink : public engine::ReplySink {
 
 CallRecord::CallRecord(RpcMetrics& metrics, const grpc::CallbackServerContext& context,
                        const char* method)
-    : metrics_(metrics), context_(context), method_(method), start_(absl::Now()) {}
+    : metrics_(metrics), context_(context), method_(method), start_(MonotonicNow()) {}
 
 grpc::Status CallRecord::End(const absl::Status& status) const {
-  const absl::Duration elapsed = absl::Now() - start_;
+  const absl::Duration elapsed = MonotonicNow() - start_;
   metrics_.Observe(method_, status.code(), elapsed);
   if (status.ok()) return grpc::Status::OK;
   const Severity severity = SeverityOf(status);

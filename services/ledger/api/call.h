@@ -21,6 +21,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/clock/monotonic.h"
 #include "services/ledger/api/rpc_metrics.h"
 #include "services/ledger/engine/engine.h"
 
@@ -39,7 +40,7 @@ class CallRecord {
   RpcMetrics& metrics_;
   const grpc::CallbackServerContext& context_;
   const char* method_;
-  absl::Time start_;
+  Moment start_;
 };
 
 // About how much memory gRPC and the request hold while a unary call waits for its

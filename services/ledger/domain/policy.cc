@@ -452,6 +452,20 @@ bool AlreadyApplied(const Recharge& recharge, const ChargeOutcome& outcome) {
 
 }  // namespace
 
+absl::Duration LongestPlannedWait(const Settings& settings) {
+  absl::Duration longest = settings.max_card_wait;
+  for (const absl::Duration delay : settings.retry_delays) longest = std::max(longest, delay);
+  return longest;
+}
+
+absl::Duration RetryDelay(const Settings& settings, const Recharge& recharge) {
+  const int64_t declines = recharge.soft_declines;
+  if (declines < 1 || declines > static_cast<int64_t>(settings.retry_delays.size())) {
+    return absl::ZeroDuration();
+  }
+  return settings.retry_delays[static_cast<size_t>(declines - 1)];
+}
+
 absl::StatusOr<Nanos> DefaultReserveAmount(const Settings& settings, const Plan& plan,
                                            std::optional<Nanos> expected_monthly_spend) {
   const Nanos own = std::max(settings.default_reserve_amount, plan.default_reserve_amount);

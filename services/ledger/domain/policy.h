@@ -49,6 +49,14 @@ struct Settings {
   absl::Duration max_usage_ahead = absl::Hours(2);        // later starts are refused
 };
 
+// No retry and no wait for a card is ever planned further ahead than this (G5, G9).
+absl::Duration LongestPlannedWait(const Settings& settings);
+// How long a recharge that waits for its next attempt is to wait when it is not known since when:
+// the whole delay after its last soft decline (G5).
+absl::Duration RetryDelay(const Settings& settings, const Recharge& recharge);
+// No recheck is ever planned further ahead than this: a cap's window is a day (G7).
+inline constexpr absl::Duration kLongestRecheckWait = absl::Hours(24);
+
 struct Context {
   const Settings& settings;
   absl::Time now;  // whole microseconds

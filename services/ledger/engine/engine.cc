@@ -1,6 +1,7 @@
 #include "services/ledger/engine/engine.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/hash/hash.h"
@@ -54,6 +55,7 @@ Engine::~Engine() {
   {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
+    waker_.Wake();
   }
   if (housekeeper_.joinable()) housekeeper_.join();
   event_feed_.reset();
@@ -143,6 +145,7 @@ absl::StatusOr<absl::Duration> Engine::RenewLease(storage::Connection& connectio
                                                   const storage::RechargeKey& key,
                                                   const std::string& worker_id,
                                                   int64_t lease_epoch) {
+  const Moment asked = MonotonicNow();
   const absl::Time lease_end = Now() + options_.lease_duration;
   RESERVE_ASSIGN_OR_RETURN(const bool renewed,
                            storage::RenewLease(connection, key, worker_id, lease_epoch, lease_end));
@@ -151,7 +154,7 @@ absl::StatusOr<absl::Duration> Engine::RenewLease(storage::Connection& connectio
                      absl::StrCat("recharge ", key.second, " of account \"", key.first,
                                   "\" is settled or another worker has taken over"));
   }
-  dispatcher_->Renewed(key, lease_end);
+  dispatcher_->Renewed(key, asked);
   return options_.lease_duration;
 }
 
@@ -161,7 +164,8 @@ void Engine::KeepHouse() {
   while (true) {
     {
       absl::MutexLock lock(&mutex_);
-      if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), options_.house_interval)) return;
+      waker_.Await(options_.house_interval);
+      if (stopping_) return;
     }
     // What fails now is tried again in a second.
     Housekeeping(connection).IgnoreError();
@@ -174,8 +178,11 @@ absl::Status Engine::Housekeeping(std::unique_ptr<storage::Connection>& connecti
     RESERVE_ASSIGN_OR_RETURN(connection, storage::Connection::Open(options_.database));
   }
   RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(*connection));
-  RESERVE_ASSIGN_OR_RETURN(const std::vector<std::string> due,
+  RESERVE_ASSIGN_OR_RETURN(std::vector<std::string> due,
                            storage::DueRechecks(*connection, Now(), kMaxRechecksAtOnce));
+  RESERVE_ASSIGN_OR_RETURN(std::vector<std::string> too_far,
+                           due_times_.PutRight(*connection, Now()));
+  std::move(too_far.begin(), too_far.end(), std::back_inserter(due));
   std::vector<Task> tasks;
   for (const std::string& account_id : due) {
     tasks.push_back({account_id, Reconsider{}, &nobody_waits_, 0});

@@ -21,8 +21,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "common/clock/monotonic.h"
 #include "services/ledger/engine/catalog.h"
 #include "services/ledger/engine/command.h"
+#include "services/ledger/engine/due_times.h"
 #include "services/ledger/engine/event_feed.h"
 #include "services/ledger/engine/lane.h"
 #include "services/ledger/engine/query_pool.h"
@@ -64,6 +66,8 @@ class Engine {
   std::shared_ptr<const Catalog> catalog() const { return catalogs_.Get(); }
   const EngineOptions& options() const { return options_; }
   const EngineStats& stats() const { return stats_; }
+  // The wall clock was set, as whoever watches it has seen (ClockWatch).
+  void NoteClockJump() { ++stats_.clock_jumps; }
   absl::Time Now() const { return options_.clock(); }
 
   struct ImportedDeck {
@@ -97,6 +101,7 @@ class Engine {
   EngineOptions options_;
   EngineStats stats_;
   CatalogKeeper catalogs_;
+  DueTimes due_times_{options_, stats_};  // of the housekeeper's thread only
   NobodyWaits nobody_waits_;
   std::unique_ptr<RechargeDispatcher> dispatcher_;
   std::unique_ptr<QueryPool> queries_;
@@ -105,6 +110,7 @@ class Engine {
 
   std::atomic<bool> started_ = false;
   absl::Mutex mutex_;
+  Waker waker_{&mutex_};
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread housekeeper_;
 };

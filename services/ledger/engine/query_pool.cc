@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "absl/synchronization/notification.h"
-#include "absl/time/clock.h"
+#include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
 
@@ -91,11 +91,11 @@ void QueryPool::Loop() {
       job = std::move(queue_.front());
       queue_.pop_front();
     }
-    const absl::Time begin = absl::Now();
+    const Moment begin = MonotonicNow();
     absl::Status status = RunOn(database_, job.work, connection);
     {
       absl::MutexLock lock(&mutex_);
-      drain_.Note(1, (absl::Now() - begin) / thread_count_);
+      drain_.Note(1, (MonotonicNow() - begin) / thread_count_);
     }
     // Of a query nothing is unknown: it may be asked again as soon as there is a
     // database.
