@@ -109,6 +109,7 @@ TEST_P(SourceRulesTest, JudgesTheSample) {
 constexpr bool kAllowed = true;
 const std::string kDomain = "services/ledger/domain/x.cc";
 const std::string kRates = "services/ledger/rates/x.cc";
+const std::string kBook = "services/ledger/book/x.cc";
 const std::string kStorage = "services/ledger/storage/x.cc";
 const std::string kEngine = "services/ledger/engine/x.h";
 const std::string kApi = "services/ledger/api/x.cc";
@@ -125,9 +126,17 @@ INSTANTIATE_TEST_SUITE_P(
         Sample{"DomainProto", kDomain, "#include \"reserve/v1/money.pb.h\""},
         Sample{"RatesDomain", kRates, "#include \"services/ledger/domain/rating.h\"", kAllowed},
         Sample{"RatesStorage", kRates, "#include \"services/ledger/storage/connection.h\""},
+        Sample{"RatesBook", kRates, "#include \"services/ledger/book/command.h\""},
+        Sample{"BookRates", kBook, "#include \"services/ledger/rates/deck_snapshot.h\"", kAllowed},
+        Sample{"BookStorage", kBook, "#include \"services/ledger/storage/connection.h\""},
+        Sample{"BookEngine", kBook, "#include \"services/ledger/engine/engine.h\""},
+        Sample{"BookSystem", kBook, "#include <unistd.h>"},
+        Sample{"BookProto", kBook, "#include \"reserve/ledger/v1/ledger.pb.h\""},
+        Sample{"StorageBook", kStorage, "#include \"services/ledger/book/write_set.h\"", kAllowed},
         Sample{"StorageConnector", kStorage, "#include <cppconn/connection.h>", kAllowed},
         Sample{"StorageEngine", kStorage, "#include \"services/ledger/engine/engine.h\""},
         Sample{"StorageProto", kStorage, "#include \"reserve/ledger/v1/ledger.pb.h\""},
+        Sample{"EngineBook", kEngine, "#include \"services/ledger/book/fold.h\"", kAllowed},
         Sample{"EngineStorage", kEngine, "#include \"services/ledger/storage/connection.h\"",
                kAllowed},
         Sample{"EngineConnector", kEngine, "#include <mysql_driver.h>"},
@@ -172,6 +181,8 @@ INSTANTIATE_TEST_SUITE_P(
         Sample{"DoubleInWord", kDomain, "int doubled = 2;", kAllowed},
         Sample{"InComment", kStorage, "int a = 1'000;  // Never SELECT * here.", kAllowed},
         Sample{"AfterUrl", kStorage, "Run(\"http://x\", \"SELECT * FROM t\");"},
+        Sample{"ClockOfTheBook", kBook, "const absl::Time now = absl::Now();"},
+        Sample{"DoubleInTheBook", kBook, "double amount = 0;"},
         Sample{"Clock", kDomain, "const absl::Time now = absl::Now();"},
         Sample{"WaitByWallClock", kEngine, "mutex_.AwaitWithTimeout(done, absl::Seconds(1));"},
         Sample{"SignalByWallClock", "worker/x.cc", "changed_.WaitWithDeadline(&mutex_, end);"},

@@ -10,11 +10,11 @@
 namespace reserve::simulation {
 namespace {
 
+using book::Reply;
 using domain::Entry;
 using domain::Recharge;
 using domain::RechargeState;
 using domain::Transition;
-using engine::Reply;
 
 absl::Status Refused(absl::StatusCode code, absl::string_view reason) {
   return MakeError(code, reason, "", "refused by the simulated engine");
@@ -99,21 +99,21 @@ void Batch::Apply(Transition transition, Slot* slot) {
   }
 }
 
-absl::StatusOr<Reply> Batch::Do(const std::string& account_id, const engine::Command& command) {
+absl::StatusOr<Reply> Batch::Do(const std::string& account_id, const book::Command& command) {
   Slot& slot = SlotOf(account_id);
-  if (const auto* open = std::get_if<engine::OpenAccount>(&command)) return Handle(slot, *open);
+  if (const auto* open = std::get_if<book::OpenAccount>(&command)) return Handle(slot, *open);
   if (!slot.exists) return Refused(absl::StatusCode::kNotFound, "ACCOUNT_NOT_FOUND");
-  if (const auto* put = std::get_if<engine::PutUser>(&command)) return Handle(slot, *put);
-  if (const auto* usage = std::get_if<engine::RecordUsage>(&command)) return Handle(slot, *usage);
-  if (const auto* money = std::get_if<engine::AdjustBalance>(&command)) return Handle(slot, *money);
-  if (const auto* ask = std::get_if<engine::RequestRecharge>(&command)) return Handle(slot, *ask);
-  if (const auto* card = std::get_if<engine::UpdatePaymentMethod>(&command)) {
+  if (const auto* put = std::get_if<book::PutUser>(&command)) return Handle(slot, *put);
+  if (const auto* usage = std::get_if<book::RecordUsage>(&command)) return Handle(slot, *usage);
+  if (const auto* money = std::get_if<book::AdjustBalance>(&command)) return Handle(slot, *money);
+  if (const auto* ask = std::get_if<book::RequestRecharge>(&command)) return Handle(slot, *ask);
+  if (const auto* card = std::get_if<book::UpdatePaymentMethod>(&command)) {
     return Handle(slot, *card);
   }
-  if (const auto* report = std::get_if<engine::ReportRecharge>(&command)) {
+  if (const auto* report = std::get_if<book::ReportRecharge>(&command)) {
     return Handle(slot, *report);
   }
-  if (const auto* defer = std::get_if<engine::DeferRecharge>(&command)) return Handle(slot, *defer);
+  if (const auto* defer = std::get_if<book::DeferRecharge>(&command)) return Handle(slot, *defer);
   return HandleSimple(slot, command);
 }
 
@@ -129,7 +129,7 @@ std::vector<absl::Time> Batch::DeclinesOf(const domain::Card& card) const {
   return declines;
 }
 
-absl::StatusOr<Reply> Batch::Handle(Slot& slot, const engine::OpenAccount& command) {
+absl::StatusOr<Reply> Batch::Handle(Slot& slot, const book::OpenAccount& command) {
   if (slot.exists) {
     if (slot.write.account.opening_digest == command.digest) return slot.write.account;
     return Refused(absl::StatusCode::kAlreadyExists, "ACCOUNT_EXISTS");
@@ -144,7 +144,7 @@ absl::StatusOr<Reply> Batch::Handle(Slot& slot, const engine::OpenAccount& comma
   return slot.write.account;
 }
 
-absl::StatusOr<Reply> Batch::Handle(Slot& slot, const engine::PutUser& command) {
+absl::StatusOr<Reply> Batch::Handle(Slot& slot, const book::PutUser& command) {
   const bool there = slot.stored != nullptr && slot.stored->users.count(command.user_id) > 0;
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
@@ -155,7 +155,7 @@ absl::StatusOr<Reply> Batch::Handle(Slot& slot, const engine::PutUser& command) 
   return slot.write.account;
 }
 
-absl::StatusOr<Reply> Batch::Handle(Slot& slot, const engine::RecordUsage& command) {
+absl::StatusOr<Reply> Batch::Handle(Slot& slot, const book::RecordUsage& command) {
   const domain::Usage& usage = command.usage;
   if (const Entry* stored = FindUsage(slot, usage.usage_id); stored != nullptr) {
     if (!(stored->booked->usage == usage)) {
@@ -163,7 +163,7 @@ absl::StatusOr<Reply> Batch::Handle(Slot& slot, const engine::RecordUsage& comma
       return Refused(absl::StatusCode::kAlreadyExists, "USAGE_ID_REUSED");
     }
     scene_.Count(Happening::kUsageRepeated);
-    return engine::UsageReply{stored->seq, -stored->amount, stored->balance_after, "USD", true};
+    return book::UsageReply{stored->seq, -stored->amount, stored->balance_after, "USD", true};
   }
   auto user = slot.write.users.find(usage.user_id);
   if (user == slot.write.users.end()) {
@@ -177,10 +177,10 @@ absl::StatusOr<Reply> Batch::Handle(Slot& slot, const engine::RecordUsage& comma
                                                ThePlan(), usage, &TheRate(usage)));
   const Entry entry = transition.entries.front();
   Apply(std::move(transition), &slot);
-  return engine::UsageReply{entry.seq, -entry.amount, entry.balance_after, "USD", false};
+  return book::UsageReply{entry.seq, -entry.amount, entry.balance_after, "USD", false};
 }
 
-absl::StatusOr<Reply> Batch::Handle(Slot& slot, const engine::AdjustBalance& command) {
+absl::StatusOr<Reply> Batch::Handle(Slot& slot, const book::AdjustBalance& command) {
   const bool before =
       slot.write.requests.count(command.request_id) > 0 ||
       (slot.stored != nullptr && slot.stored->requests.count(command.request_id) > 0);
@@ -199,7 +199,7 @@ absl::StatusOr<Reply> Batch::Handle(Slot& slot, const engine::AdjustBalance& com
   return slot.write.account;
 }
 
-absl::StatusOr<Reply> Batch::Handle(Slot& slot, const engine::RequestRecharge& command) {
+absl::StatusOr<Reply> Batch::Handle(Slot& slot, const book::RequestRecharge& command) {
   const bool before =
       slot.write.requests.count(command.request_id) > 0 ||
       (slot.stored != nullptr && slot.stored->requests.count(command.request_id) > 0);
@@ -219,7 +219,7 @@ absl::StatusOr<Reply> Batch::Handle(Slot& slot, const engine::RequestRecharge& c
   return slot.write.account;
 }
 
-absl::StatusOr<Reply> Batch::Handle(Slot& slot, const engine::UpdatePaymentMethod& command) {
+absl::StatusOr<Reply> Batch::Handle(Slot& slot, const book::UpdatePaymentMethod& command) {
   const int64_t ordinal = slot.write.account.open_ordinal;
   // Decided upon the open recharge, so it is written, too: see FindRecharge().
   const RechargeRow* open = ordinal == 0 ? nullptr : FindRecharge(slot, ordinal);
@@ -234,7 +234,7 @@ absl::StatusOr<Reply> Batch::Handle(Slot& slot, const engine::UpdatePaymentMetho
   return slot.write.account;
 }
 
-absl::StatusOr<Reply> Batch::Handle(Slot& slot, const engine::ReportRecharge& command) {
+absl::StatusOr<Reply> Batch::Handle(Slot& slot, const book::ReportRecharge& command) {
   const RechargeRow* row = FindRecharge(slot, command.ordinal);
   if (row == nullptr) return Refused(absl::StatusCode::kNotFound, "RECHARGE_NOT_FOUND");
   Recharge recharge = row->recharge;
@@ -261,7 +261,7 @@ absl::StatusOr<Reply> Batch::Handle(Slot& slot, const engine::ReportRecharge& co
   return slot.write.account;
 }
 
-absl::StatusOr<Reply> Batch::Handle(Slot& slot, const engine::DeferRecharge& command) {
+absl::StatusOr<Reply> Batch::Handle(Slot& slot, const book::DeferRecharge& command) {
   const RechargeRow* row = FindRecharge(slot, command.ordinal);
   if (row == nullptr) return slot.write.account;
   Apply(domain::DeferRecharge(context_, slot.write.account, row->recharge,
@@ -270,17 +270,17 @@ absl::StatusOr<Reply> Batch::Handle(Slot& slot, const engine::DeferRecharge& com
   return slot.write.account;
 }
 
-absl::StatusOr<Reply> Batch::HandleSimple(Slot& slot, const engine::Command& command) {
+absl::StatusOr<Reply> Batch::HandleSimple(Slot& slot, const book::Command& command) {
   const domain::Account& account = slot.write.account;
   absl::StatusOr<Transition> transition = absl::InternalError("not a command of the simulation");
-  if (const auto* change = std::get_if<engine::UpdateBillingSettings>(&command)) {
+  if (const auto* change = std::get_if<book::UpdateBillingSettings>(&command)) {
     transition = domain::UpdateBillingSettings(context_, account, change->reserve_amount,
                                                change->recharge_threshold);
-  } else if (const auto* block = std::get_if<engine::BlockAccount>(&command)) {
+  } else if (const auto* block = std::get_if<book::BlockAccount>(&command)) {
     transition = domain::BlockAccount(context_, account, block->reason);
-  } else if (const auto* unblock = std::get_if<engine::UnblockAccount>(&command)) {
+  } else if (const auto* unblock = std::get_if<book::UnblockAccount>(&command)) {
     transition = domain::UnblockAccount(context_, account, unblock->reason);
-  } else if (std::holds_alternative<engine::Reconsider>(command)) {
+  } else if (std::holds_alternative<book::Reconsider>(command)) {
     transition = domain::Reconsider(context_, account);
   }
   RESERVE_RETURN_IF_ERROR(transition.status());

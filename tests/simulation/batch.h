@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "services/ledger/book/command.h"
 #include "services/ledger/domain/policy.h"
-#include "services/ledger/engine/command.h"
 #include "tests/simulation/database.h"
 #include "tests/simulation/scene.h"
 
@@ -30,7 +30,7 @@ class Batch {
       : scene_(*scene), database_(database), context_(context), look_up_(look_up) {}
 
   // Reads what the command needs, and decides. Read now, written later.
-  absl::StatusOr<engine::Reply> Do(const std::string& account_id, const engine::Command& command);
+  absl::StatusOr<book::Reply> Do(const std::string& account_id, const book::Command& command);
 
   bool has_writes() const;
   std::map<std::string, AccountWrite> Writes() const;
@@ -53,16 +53,16 @@ class Batch {
   std::vector<absl::Time> DeclinesOf(const domain::Card& card) const;
   void Apply(domain::Transition transition, Slot* slot);
 
-  absl::StatusOr<engine::Reply> Handle(Slot& slot, const engine::OpenAccount& command);
-  absl::StatusOr<engine::Reply> Handle(Slot& slot, const engine::PutUser& command);
-  absl::StatusOr<engine::Reply> Handle(Slot& slot, const engine::RecordUsage& command);
-  absl::StatusOr<engine::Reply> Handle(Slot& slot, const engine::AdjustBalance& command);
-  absl::StatusOr<engine::Reply> Handle(Slot& slot, const engine::RequestRecharge& command);
-  absl::StatusOr<engine::Reply> Handle(Slot& slot, const engine::UpdatePaymentMethod& command);
-  absl::StatusOr<engine::Reply> Handle(Slot& slot, const engine::ReportRecharge& command);
-  absl::StatusOr<engine::Reply> Handle(Slot& slot, const engine::DeferRecharge& command);
+  absl::StatusOr<book::Reply> Handle(Slot& slot, const book::OpenAccount& command);
+  absl::StatusOr<book::Reply> Handle(Slot& slot, const book::PutUser& command);
+  absl::StatusOr<book::Reply> Handle(Slot& slot, const book::RecordUsage& command);
+  absl::StatusOr<book::Reply> Handle(Slot& slot, const book::AdjustBalance& command);
+  absl::StatusOr<book::Reply> Handle(Slot& slot, const book::RequestRecharge& command);
+  absl::StatusOr<book::Reply> Handle(Slot& slot, const book::UpdatePaymentMethod& command);
+  absl::StatusOr<book::Reply> Handle(Slot& slot, const book::ReportRecharge& command);
+  absl::StatusOr<book::Reply> Handle(Slot& slot, const book::DeferRecharge& command);
   // Those that the policy decides upon the account alone.
-  absl::StatusOr<engine::Reply> HandleSimple(Slot& slot, const engine::Command& command);
+  absl::StatusOr<book::Reply> HandleSimple(Slot& slot, const book::Command& command);
 
   Scene& scene_;
   const ModelDatabase& database_;

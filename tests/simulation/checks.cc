@@ -269,23 +269,23 @@ void Checks::OnChargeSent(const worker::Task& task, const std::string& key) {
 }
 
 void Checks::OnReply(const ModelDatabase& database, const std::string& account_id,
-                     const engine::Command& command, const absl::StatusOr<engine::Reply>& reply) {
+                     const book::Command& command, const absl::StatusOr<book::Reply>& reply) {
   const AccountRows* rows = database.Find(account_id);
   if (rows == nullptr) {
     if (reply.ok()) scene_.Fail("what was acknowledged is stored", account_id);
     return;
   }
-  if (const auto* record = std::get_if<engine::RecordUsage>(&command)) {
+  if (const auto* record = std::get_if<book::RecordUsage>(&command)) {
     return CheckUsageReply(*rows, record->usage, reply);
   }
   if (!reply.ok()) return;
   const SeenAccount& seen = accounts_[account_id];
-  if (const auto* adjust = std::get_if<engine::AdjustBalance>(&command)) {
+  if (const auto* adjust = std::get_if<book::AdjustBalance>(&command)) {
     if (seen.adjustments.count(adjust->request_id) == 0) {
       scene_.Fail("what was acknowledged is stored", adjust->request_id);
     }
   }
-  if (const auto* ask = std::get_if<engine::RequestRecharge>(&command)) {
+  if (const auto* ask = std::get_if<book::RequestRecharge>(&command)) {
     if (seen.top_ups.count(ask->request_id) == 0) {
       scene_.Fail("what was acknowledged is stored", ask->request_id);
     }
@@ -293,7 +293,7 @@ void Checks::OnReply(const ModelDatabase& database, const std::string& account_i
 }
 
 void Checks::CheckUsageReply(const AccountRows& rows, const domain::Usage& usage,
-                             const absl::StatusOr<engine::Reply>& reply) {
+                             const absl::StatusOr<book::Reply>& reply) {
   const std::string& account_id = rows.account.account_id;
   const auto seq = rows.usages.find(usage.usage_id);
   const bool booked = seq != rows.usages.end();
@@ -311,7 +311,7 @@ void Checks::CheckUsageReply(const AccountRows& rows, const domain::Usage& usage
   }
   if (!booked) return scene_.Fail("an acknowledged usage is booked", name);
   const Entry& entry = rows.entries[seq->second - 1];
-  const auto& told = std::get<engine::UsageReply>(*reply);
+  const auto& told = std::get<book::UsageReply>(*reply);
   if (told.seq != entry.seq || told.balance_after != entry.balance_after ||
       told.cost != -entry.amount || !(entry.booked->usage == usage)) {
     scene_.Fail("a reply tells what is stored", name);

@@ -15,7 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "services/ledger/engine/command.h"
+#include "services/ledger/book/command.h"
 #include "tests/simulation/database.h"
 #include "tests/simulation/gateway.h"
 #include "tests/simulation/scene.h"
@@ -34,7 +34,7 @@ class Checks : public ModelDatabase::Observer {
   void OnChargeSent(const worker::Task& task, const std::string& key);
   // A customer got a reply that settles the command.
   void OnReply(const ModelDatabase& database, const std::string& account_id,
-               const engine::Command& command, const absl::StatusOr<engine::Reply>& reply);
+               const book::Command& command, const absl::StatusOr<book::Reply>& reply);
   // The trouble has been over for long.
   void AtEnd(const ModelDatabase& database);
 
@@ -71,7 +71,7 @@ class Checks : public ModelDatabase::Observer {
   void CheckCardLimits(const domain::Recharge& recharge);
   void CheckState(const AccountRows& rows, SeenAccount* seen);
   void CheckUsageReply(const AccountRows& rows, const domain::Usage& usage,
-                       const absl::StatusOr<engine::Reply>& reply);
+                       const absl::StatusOr<book::Reply>& reply);
   void CheckAtEnd(const AccountRows& rows);
 
   Scene& scene_;

@@ -30,11 +30,11 @@ domain::Card Customers::AnyCard() {
 void Customers::Begin(absl::Duration length) {
   for (int i = 1; i <= kAccounts; ++i) {
     const std::string id = absl::StrCat("acct-", i);
-    engine::OpenAccount open;
+    book::OpenAccount open;
     open.digest = id;
     if (scene_.Happens(0.9)) open.card = AnyCard();
     Ask(id, open, [this, id, length] {
-      Ask(id, engine::PutUser{.user_id = "ann", .plan_id = ""}, [this, id, length] {
+      Ask(id, book::PutUser{.user_id = "ann", .plan_id = ""}, [this, id, length] {
         const int actions = 1 + scene_.Below(kMostActions);
         for (int j = 0; j < actions; ++j) {
           scene_.After(scene_.UpTo(length), [this, id] { DoSomething(id); });
@@ -48,7 +48,7 @@ void Customers::DoSomething(const std::string& id) {
   const std::string number = absl::StrCat(++last_number_);
   switch (scene_.Below(16)) {
     case 0: {
-      engine::AdjustBalance adjust;
+      book::AdjustBalance adjust;
       adjust.request_id = absl::StrCat("adjust-", number);
       adjust.amount = (scene_.Below(41) - 20) * kNanosPerUnit;
       adjust.reason = "a correction";
@@ -56,23 +56,23 @@ void Customers::DoSomething(const std::string& id) {
     }
     case 1:
     case 2: {
-      engine::RequestRecharge ask;
+      book::RequestRecharge ask;
       ask.request_id = absl::StrCat("top-up-", number);
       if (scene_.Happens(0.5)) ask.amount = (1 + scene_.Below(50)) * kNanosPerUnit;
       return Ask(id, ask);
     }
     case 3:
     case 4:
-      return Ask(id, engine::UpdatePaymentMethod{.card = AnyCard()});
+      return Ask(id, book::UpdatePaymentMethod{.card = AnyCard()});
     case 5: {
-      engine::UpdateBillingSettings change;
+      book::UpdateBillingSettings change;
       change.reserve_amount = (15 + scene_.Below(20)) * kNanosPerUnit;
       change.recharge_threshold = *change.reserve_amount * 2 / 3;
       return Ask(id, change);
     }
     case 6:
-      if (scene_.Happens(0.5)) return Ask(id, engine::BlockAccount{.reason = "a complaint"});
-      return Ask(id, engine::UnblockAccount{.reason = "settled"});
+      if (scene_.Happens(0.5)) return Ask(id, book::BlockAccount{.reason = "a complaint"});
+      return Ask(id, book::UnblockAccount{.reason = "settled"});
     default:
       return UseTelephone(id);
   }
@@ -85,16 +85,16 @@ void Customers::UseTelephone(const std::string& id) {
   usage.destination = scene_.Happens(0.3) ? "12015550123" : "88012345678";
   usage.start_time = scene_.now() - absl::Minutes(10);
   usage.duration_seconds = scene_.Below(20 * 60);
-  Ask(id, engine::RecordUsage{usage}, [this, id, usage] {
+  Ask(id, book::RecordUsage{usage}, [this, id, usage] {
     // Afterwards: the same once more, or another call under the same id.
     if (!scene_.Fails(0.15)) return;
     domain::Usage again = usage;
     if (scene_.Happens(0.3)) ++again.duration_seconds;
-    Ask(id, engine::RecordUsage{again});
+    Ask(id, book::RecordUsage{again});
   });
 }
 
-void Customers::Ask(const std::string& account_id, engine::Command command,
+void Customers::Ask(const std::string& account_id, book::Command command,
                     std::function<void()> then) {
   ++unanswered_;
   auto request = std::make_shared<Request>();
@@ -109,8 +109,8 @@ void Customers::SendOut(const std::shared_ptr<Request>& request) {
       ledgers_[static_cast<size_t>(scene_.Below(static_cast<int>(ledgers_.size())))];
   ++request->sent;
   scene_.Tell([&] {
-    const auto* usage = std::get_if<engine::RecordUsage>(&request->command);
-    const auto* card = std::get_if<engine::UpdatePaymentMethod>(&request->command);
+    const auto* usage = std::get_if<book::RecordUsage>(&request->command);
+    const auto* card = std::get_if<book::UpdatePaymentMethod>(&request->command);
     constexpr const char* kWords[] = {
         "books usage ", "asks",        "opens the account",   "changes settings",
         "gives card ",  "puts a user", "adjusts the balance", "asks for a top-up",
@@ -123,7 +123,7 @@ void Customers::SendOut(const std::shared_ptr<Request>& request) {
   });
   scene_.Send([this, request, ledger] {
     ledger->Submit(request->account_id, request->command,
-                   [this, request](const absl::StatusOr<engine::Reply>& reply) {
+                   [this, request](const absl::StatusOr<book::Reply>& reply) {
                      scene_.Send([this, request, reply] { OnReply(request, reply); });
                    });
   });
@@ -134,7 +134,7 @@ void Customers::SendOut(const std::shared_ptr<Request>& request) {
 }
 
 void Customers::OnReply(const std::shared_ptr<Request>& request,
-                        const absl::StatusOr<engine::Reply>& reply) {
+                        const absl::StatusOr<book::Reply>& reply) {
   if (absl::IsUnavailable(reply.status())) return;  // its outcome is unknown: it is sent again
   checks_.OnReply(database_, request->account_id, request->command, reply);
   if (request->answered) return;

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "services/ledger/engine/command.h"
+#include "services/ledger/book/command.h"
 #include "tests/simulation/checks.h"
 #include "tests/simulation/ledger.h"
 #include "tests/simulation/scene.h"
@@ -33,16 +33,16 @@ class Customers {
  private:
   struct Request {
     std::string account_id;
-    engine::Command command;
+    book::Command command;
     bool answered = false;
     int sent = 0;
     std::function<void()> then;  // once it is answered
   };
 
-  void Ask(const std::string& account_id, engine::Command command,
+  void Ask(const std::string& account_id, book::Command command,
            std::function<void()> then = nullptr);
   void SendOut(const std::shared_ptr<Request>& request);
-  void OnReply(const std::shared_ptr<Request>& request, const absl::StatusOr<engine::Reply>& reply);
+  void OnReply(const std::shared_ptr<Request>& request, const absl::StatusOr<book::Reply>& reply);
   void DoSomething(const std::string& account_id);
   void UseTelephone(const std::string& account_id);
   domain::Card AnyCard();

@@ -63,7 +63,7 @@ void SimulatedLedger::StopWatching(const std::string& worker_id, int64_t stream)
 
 // --- The lane -----------------------------------------------------------------------
 
-void SimulatedLedger::Submit(const std::string& account_id, const engine::Command& command,
+void SimulatedLedger::Submit(const std::string& account_id, const book::Command& command,
                              Done done) {
   if (!reachable()) return done(Unavailable("nobody listens"));
   Later(absl::ZeroDuration(), [this, account_id, command, done = std::move(done)] {
@@ -92,7 +92,7 @@ void SimulatedLedger::Try(const std::shared_ptr<Round>& round) {
   if (locked) return Retry(round);
   const auto batch = std::make_shared<Batch>(&scene(), database_,
                                              domain::Context{settings_, Clock()}, round->look_up);
-  std::vector<absl::StatusOr<engine::Reply>> replies;
+  std::vector<absl::StatusOr<book::Reply>> replies;
   replies.reserve(round->tasks.size());
   for (const Waiting& task : round->tasks) {
     replies.push_back(batch->Do(task.account_id, task.command));
@@ -105,7 +105,7 @@ void SimulatedLedger::Try(const std::shared_ptr<Round>& round) {
 
 void SimulatedLedger::Commit(const std::shared_ptr<Round>& round,
                              const std::shared_ptr<Batch>& batch,
-                             const std::vector<absl::StatusOr<engine::Reply>>& replies) {
+                             const std::vector<absl::StatusOr<book::Reply>>& replies) {
   if (!batch->has_writes()) return Finish(round, replies);
   const CommitResult result = database_.Commit(batch->Writes());
   scene().Tell([&] {
@@ -145,7 +145,7 @@ void SimulatedLedger::Retry(const std::shared_ptr<Round>& round) {
 }
 
 void SimulatedLedger::Finish(const std::shared_ptr<Round>& round,
-                             const std::vector<absl::StatusOr<engine::Reply>>& replies) {
+                             const std::vector<absl::StatusOr<book::Reply>>& replies) {
   for (size_t i = 0; i < round->tasks.size(); ++i) round->tasks[i].done(replies[i]);
   busy_ = false;
   TakeQueued();
@@ -219,7 +219,7 @@ void SimulatedLedger::LookAfterAccounts() {
   if (scene().sabotaged(Sabotage::kNoHousekeeping)) return;
   for (const auto& [account_id, rows] : database_.accounts()) {
     if (rows.exists() && rows.account.recheck_time <= Clock()) {
-      Submit(account_id, engine::Reconsider{}, [](const auto&) {});
+      Submit(account_id, book::Reconsider{}, [](const auto&) {});
     }
   }
 }
@@ -235,7 +235,7 @@ void SimulatedLedger::Dispatch(const std::vector<RechargeKey>& announced, bool p
     if (!recharge.in_flight() &&
         domain::NextAllowedAttempt(settings_.card_limits, recharge.card.network,
                                    database_.DeclinesOf(recharge.card.fingerprint), now) > now) {
-      Submit(recharge.account_id, engine::DeferRecharge{recharge.ordinal}, [](const auto&) {});
+      Submit(recharge.account_id, book::DeferRecharge{recharge.ordinal}, [](const auto&) {});
       return;
     }
     auto stream = streams_.begin();

@@ -20,7 +20,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "services/ledger/engine/command.h"
+#include "services/ledger/book/command.h"
 #include "tests/simulation/batch.h"
 #include "tests/simulation/database.h"
 #include "tests/simulation/process.h"
@@ -36,14 +36,14 @@ struct Watcher {
 
 class SimulatedLedger : public Process {
  public:
-  using Done = std::function<void(const absl::StatusOr<engine::Reply>&)>;
+  using Done = std::function<void(const absl::StatusOr<book::Reply>&)>;
   using Renewed = std::function<void(const absl::StatusOr<absl::Duration>&)>;
 
   SimulatedLedger(Scene* scene, int number, double fault_rate, absl::Duration skew,
                   ModelDatabase* database, const domain::Settings& settings);
 
   // Messages arrive. `done` is told once, or never if the process crashes first.
-  void Submit(const std::string& account_id, const engine::Command& command, Done done);
+  void Submit(const std::string& account_id, const book::Command& command, Done done);
   void Renew(const RechargeKey& key, const std::string& owner, int64_t epoch, Renewed done);
 
   // A stream is opened, under an id of its own; false if nobody is there.
@@ -53,7 +53,7 @@ class SimulatedLedger : public Process {
  private:
   struct Waiting {
     std::string account_id;
-    engine::Command command;
+    book::Command command;
     Done done;
   };
   // Commands that are tried together until they are done.
@@ -83,10 +83,10 @@ class SimulatedLedger : public Process {
   void TakeQueued();
   void Try(const std::shared_ptr<Round>& round);
   void Commit(const std::shared_ptr<Round>& round, const std::shared_ptr<Batch>& batch,
-              const std::vector<absl::StatusOr<engine::Reply>>& replies);
+              const std::vector<absl::StatusOr<book::Reply>>& replies);
   void Retry(const std::shared_ptr<Round>& round);
   void Finish(const std::shared_ptr<Round>& round,
-              const std::vector<absl::StatusOr<engine::Reply>>& replies);
+              const std::vector<absl::StatusOr<book::Reply>>& replies);
   void Fail(const std::shared_ptr<Round>& round, const absl::Status& status);
 
   // The dispatcher and the housekeeper.

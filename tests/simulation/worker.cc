@@ -332,9 +332,9 @@ void SimulatedWorker::StartReport(const std::string& key, Work* work, const Outc
     });
   };
   scene().Send([=, this, account_id = task.account_id, ledger = AnyLedger(),
-                command = engine::ReportRecharge{.ordinal = task.ordinal,
-                                                 .outcome = ForLedger(task, epoch, outcome)}] {
-    ledger->Submit(account_id, command, [=, this](const absl::StatusOr<engine::Reply>& reply) {
+                command = book::ReportRecharge{.ordinal = task.ordinal,
+                                               .outcome = ForLedger(task, epoch, outcome)}] {
+    ledger->Submit(account_id, command, [=, this](const absl::StatusOr<book::Reply>& reply) {
       scene().Send([=, status = reply.status()] { answered(status); });
     });
   });

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "worker/charge_key.h"
 
 namespace reserve::worker {
@@ -197,7 +198,8 @@ TEST(JudgeChargeTest, AReferenceIsReadOnlyAsItIsWritten) {
   EXPECT_EQ(ParseReference("acme/3"), (RechargeName{"acme", 3}));
   EXPECT_EQ(ParseReference("a.b_c:d-9/9223372036854775807"),
             (RechargeName{"a.b_c:d-9", INT64_MAX}));
-  EXPECT_EQ(ParseReference(std::string(64, 'a') + "/1"), (RechargeName{std::string(64, 'a'), 1}));
+  EXPECT_EQ(ParseReference(absl::StrCat(std::string(64, 'a'), "/1")),
+            (RechargeName{std::string(64, 'a'), 1}));
   const std::vector<std::string> others = {"",
                                            "acme",
                                            "/3",
@@ -211,7 +213,7 @@ TEST(JudgeChargeTest, AReferenceIsReadOnlyAsItIsWritten) {
                                            "acme/3/1",
                                            "ac me/3",
                                            "acme/9223372036854775808",
-                                           std::string(65, 'a') + "/1"};
+                                           absl::StrCat(std::string(65, 'a'), "/1")};
   for (const std::string& other : others) EXPECT_EQ(ParseReference(other), std::nullopt) << other;
 }
 

@@ -34,7 +34,7 @@ class UnarySink : public engine::ReplySink {
             const char* field_prefix)
       : record_(record), reactor_(reactor), fill_(std::move(fill)), field_prefix_(field_prefix) {}
 
-  void Done(uint32_t, absl::StatusOr<engine::Reply> reply) override {
+  void Done(uint32_t, absl::StatusOr<book::Reply> reply) override {
     const absl::Status status = reply.status();
     if (reply.ok()) fill_(*std::move(reply));
     reactor_->Finish(record_.End(PrefixField(status, field_prefix_)));

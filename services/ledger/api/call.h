@@ -66,7 +66,7 @@ grpc::ServerUnaryReactor* StartQuery(const ApiContext& api, grpc::CallbackServer
 // Answers a call by a command. `task` is an error if the request was bad. `fill`
 // moves the reply into the response; `field_prefix` is put before the field of a
 // refusal, except before "account_id".
-using FillResponse = std::function<void(engine::Reply&&)>;
+using FillResponse = std::function<void(book::Reply&&)>;
 grpc::ServerUnaryReactor* StartCommand(const ApiContext& api, grpc::CallbackServerContext* context,
                                        const char* method, absl::StatusOr<engine::Task> task,
                                        FillResponse fill, const char* field_prefix = "");

@@ -215,8 +215,8 @@ absl::StatusOr<Usage> UsageFrom(const pb::Usage& usage) {
   }
 }
 
-absl::StatusOr<engine::ReportRecharge> ReportFrom(const pb::ReportRechargeRequest& request) {
-  engine::ReportRecharge report;
+absl::StatusOr<book::ReportRecharge> ReportFrom(const pb::ReportRechargeRequest& request) {
+  book::ReportRecharge report;
   report.ordinal = request.ordinal();
   domain::ChargeOutcome& outcome = report.outcome;
   outcome.attempt = request.attempt();
@@ -284,7 +284,7 @@ void ToProto(const domain::Account& account, pb::Account* message) {
   reserve::ToProto(account.create_time, message->mutable_create_time());
 }
 
-void ToProto(const engine::UserReply& reply, absl::Time now, pb::User* message) {
+void ToProto(const book::UserReply& reply, absl::Time now, pb::User* message) {
   const domain::User& user = reply.user;
   message->set_account_id(user.account_id);
   message->set_user_id(user.user_id);
@@ -400,14 +400,14 @@ void ToProto(const rates::DeckHeader& header, pb::RateDeck* message) {
   reserve::ToProto(header.import_time, message->mutable_import_time());
 }
 
-void ToProto(const engine::UsageReply& reply, pb::RecordUsageResponse* message) {
+void ToProto(const book::UsageReply& reply, pb::RecordUsageResponse* message) {
   message->set_seq(reply.seq);
   reserve::ToProto(reply.cost, reply.currency, message->mutable_cost());
   reserve::ToProto(reply.balance_after, reply.currency, message->mutable_balance_after());
   message->set_duplicate(reply.duplicate);
 }
 
-void ToProto(const engine::AuthorizeReply& reply, pb::AuthorizeUsageResponse* message) {
+void ToProto(const book::AuthorizeReply& reply, pb::AuthorizeUsageResponse* message) {
   const domain::Authorization& answer = reply.authorization;
   message->set_decision(static_cast<pb::AuthorizationDecision>(answer.decision));
   message->set_allowed(answer.decision == domain::Decision::kAllowed);

@@ -15,12 +15,12 @@
 #include "reserve/ledger/v1/rates.pb.h"
 #include "reserve/ledger/v1/recharges.pb.h"
 #include "reserve/ledger/v1/resources.pb.h"
+#include "services/ledger/book/command.h"
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/policy.h"
 #include "services/ledger/domain/recharge.h"
 #include "services/ledger/domain/usage.h"
-#include "services/ledger/engine/command.h"
 #include "services/ledger/rates/deck_snapshot.h"
 
 namespace reserve::api {
@@ -50,11 +50,11 @@ absl::StatusOr<domain::Usage> UsageFrom(const pb::Usage& usage);
 absl::Status CallFrom(const pb::Call& call, domain::Usage* usage);
 absl::Status SmsFrom(const pb::Sms& sms, domain::Usage* usage);
 
-absl::StatusOr<engine::ReportRecharge> ReportFrom(const pb::ReportRechargeRequest& request);
+absl::StatusOr<book::ReportRecharge> ReportFrom(const pb::ReportRechargeRequest& request);
 
 void ToProto(const domain::Account& account, pb::Account* message);
 // `now` decides which month's allowance is shown, if the plan has such.
-void ToProto(const engine::UserReply& reply, absl::Time now, pb::User* message);
+void ToProto(const book::UserReply& reply, absl::Time now, pb::User* message);
 void ToProto(const domain::Usage& usage, pb::Usage* message);
 void ToProto(const domain::Entry& entry, const std::string& currency, pb::Entry* message);
 // `entry` must book a usage.
@@ -63,8 +63,8 @@ void ToProto(const domain::Recharge& recharge, pb::Recharge* message);
 void ToProto(const domain::Event& event, const std::string& currency, pb::Event* message);
 void ToProto(const rates::RateRow& row, const std::string& currency, pb::Rate* message);
 void ToProto(const rates::DeckHeader& header, pb::RateDeck* message);
-void ToProto(const engine::UsageReply& reply, pb::RecordUsageResponse* message);
-void ToProto(const engine::AuthorizeReply& reply, pb::AuthorizeUsageResponse* message);
+void ToProto(const book::UsageReply& reply, pb::RecordUsageResponse* message);
+void ToProto(const book::AuthorizeReply& reply, pb::AuthorizeUsageResponse* message);
 
 }  // namespace reserve::api
 

@@ -21,7 +21,7 @@
 namespace reserve::api {
 namespace {
 
-using engine::Reply;
+using book::Reply;
 using engine::Task;
 using storage::Connection;
 
@@ -41,8 +41,7 @@ absl::StatusOr<domain::Account> LoadAccount(Connection& connection, const std::s
 }
 
 // A command on an account, once its id is known to be well formed.
-absl::StatusOr<Task> TaskFor(const std::string& account_id,
-                             absl::StatusOr<engine::Command> command) {
+absl::StatusOr<Task> TaskFor(const std::string& account_id, absl::StatusOr<book::Command> command) {
   RESERVE_RETURN_IF_ERROR(CheckId(account_id, "account_id"));
   RESERVE_RETURN_IF_ERROR(command.status());
   return Task{account_id, *std::move(command), nullptr, 0};
@@ -56,8 +55,8 @@ FillResponse FillAccount(Response* response) {
   };
 }
 
-absl::StatusOr<engine::Command> ParseOpenAccount(const pb::OpenAccountRequest& request) {
-  engine::OpenAccount open;
+absl::StatusOr<book::Command> ParseOpenAccount(const pb::OpenAccountRequest& request) {
+  book::OpenAccount open;
   RESERVE_ASSIGN_OR_RETURN(open.currency, CurrencyFrom(request.currency_code(), "currency_code"));
   RESERVE_ASSIGN_OR_RETURN(open.card, CardFrom(request.card_token(), request.card_fingerprint(),
                                                request.card_network()));
@@ -89,8 +88,8 @@ absl::StatusOr<engine::Command> ParseOpenAccount(const pb::OpenAccountRequest& r
   return open;
 }
 
-absl::StatusOr<engine::Command> ParseSettings(const pb::UpdateBillingSettingsRequest& request) {
-  engine::UpdateBillingSettings update;
+absl::StatusOr<book::Command> ParseSettings(const pb::UpdateBillingSettingsRequest& request) {
+  book::UpdateBillingSettings update;
   RESERVE_ASSIGN_OR_RETURN(
       update.reserve_amount,
       OptionalMoney(request.has_reserve_amount(), request.reserve_amount(), "", "reserve_amount"));
@@ -107,22 +106,22 @@ absl::StatusOr<engine::Command> ParseSettings(const pb::UpdateBillingSettingsReq
   return update;
 }
 
-absl::StatusOr<engine::Command> ParseCard(const pb::UpdatePaymentMethodRequest& request) {
+absl::StatusOr<book::Command> ParseCard(const pb::UpdatePaymentMethodRequest& request) {
   if (request.card_token().empty()) return InvalidField("card_token", "must be set");
   RESERVE_ASSIGN_OR_RETURN(
       domain::Card card,
       CardFrom(request.card_token(), request.card_fingerprint(), request.card_network()));
-  return engine::UpdatePaymentMethod{std::move(card)};
+  return book::UpdatePaymentMethod{std::move(card)};
 }
 
-absl::StatusOr<engine::Command> ParseUser(const pb::PutUserRequest& request) {
+absl::StatusOr<book::Command> ParseUser(const pb::PutUserRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckId(request.user_id(), "user_id"));
   if (!request.plan_id().empty()) RESERVE_RETURN_IF_ERROR(CheckId(request.plan_id(), "plan_id"));
-  return engine::PutUser{request.user_id(), request.plan_id()};
+  return book::PutUser{request.user_id(), request.plan_id()};
 }
 
-absl::StatusOr<engine::Command> ParseAuthorize(const pb::AuthorizeUsageRequest& request,
-                                               absl::Time now) {
+absl::StatusOr<book::Command> ParseAuthorize(const pb::AuthorizeUsageRequest& request,
+                                             absl::Time now) {
   domain::Usage usage;
   RESERVE_RETURN_IF_ERROR(CheckId(request.user_id(), "user_id"));
   usage.user_id = request.user_id();
@@ -141,37 +140,37 @@ absl::StatusOr<engine::Command> ParseAuthorize(const pb::AuthorizeUsageRequest& 
     default:
       return InvalidField("call", "give a call or an sms");
   }
-  return engine::AuthorizeUsage{std::move(usage)};
+  return book::AuthorizeUsage{std::move(usage)};
 }
 
 // Fields of a refusal are named as the engine's are: without "usage.".
 absl::StatusOr<Task> ParseRecord(const pb::RecordUsageRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckId(request.account_id(), "account_id"));
   RESERVE_ASSIGN_OR_RETURN(domain::Usage usage, UsageFrom(request.usage()));
-  return Task{request.account_id(), engine::RecordUsage{std::move(usage)}, nullptr, 0};
+  return Task{request.account_id(), book::RecordUsage{std::move(usage)}, nullptr, 0};
 }
 
-absl::StatusOr<engine::Command> ParseAdjust(const pb::AdjustBalanceRequest& request) {
+absl::StatusOr<book::Command> ParseAdjust(const pb::AdjustBalanceRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckId(request.request_id(), "request_id"));
   if (!request.has_amount()) return InvalidField("amount", "must be set");
   RESERVE_ASSIGN_OR_RETURN(const std::optional<Nanos> amount,
                            OptionalMoney(true, request.amount(), "", "amount"));
   if (*amount == 0) return InvalidField("amount", "must not be zero");
   RESERVE_RETURN_IF_ERROR(CheckReason(request.reason(), "reason"));
-  return engine::AdjustBalance{request.request_id(), *amount, request.reason(),
-                               request.amount().currency_code()};
+  return book::AdjustBalance{request.request_id(), *amount, request.reason(),
+                             request.amount().currency_code()};
 }
 
-absl::StatusOr<engine::Command> ParseRecharge(const pb::RequestRechargeRequest& request) {
+absl::StatusOr<book::Command> ParseRecharge(const pb::RequestRechargeRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckId(request.request_id(), "request_id"));
   RESERVE_ASSIGN_OR_RETURN(const std::optional<Nanos> amount,
                            OptionalMoney(request.has_amount(), request.amount(), "", "amount"));
-  return engine::RequestRecharge{request.request_id(), amount, request.amount().currency_code()};
+  return book::RequestRecharge{request.request_id(), amount, request.amount().currency_code()};
 }
 
 // The deck's name for the destination: decks never change, so it need not be
 // stored with each usage.
-void AddDestinationName(const engine::Catalog& catalog, const domain::Entry& entry,
+void AddDestinationName(const book::Catalog& catalog, const domain::Entry& entry,
                         pb::UsageRecord* record) {
   const domain::Rating& rating = entry.booked->rating;
   const rates::DeckSnapshot* deck = catalog.decks->ByVersion(rating.deck_version);
@@ -196,7 +195,7 @@ class BatchSink : public engine::ReplySink {
     // Each index is another message: no two threads fill the same one.
     pb::RecordUsageResult* result = response_.mutable_results(static_cast<int>(index));
     if (reply.ok()) {
-      ToProto(std::get<engine::UsageReply>(*reply), result->mutable_response());
+      ToProto(std::get<book::UsageReply>(*reply), result->mutable_response());
     } else {
       *result->mutable_error() = ToProtoStatus(PrefixField(reply.status(), "usage."), kErrorDomain);
     }
@@ -281,7 +280,7 @@ grpc::ServerUnaryReactor* LedgerService::PutUser(grpc::CallbackServerContext* co
   const absl::Time now = api_.engine.Now();
   return StartCommand(api_, context, "PutUser", TaskFor(request->account_id(), ParseUser(*request)),
                       [response, now](Reply&& reply) {
-                        ToProto(std::get<engine::UserReply>(reply), now, response->mutable_user());
+                        ToProto(std::get<book::UserReply>(reply), now, response->mutable_user());
                       });
 }
 
@@ -341,7 +340,7 @@ grpc::ServerUnaryReactor* LedgerService::AuthorizeUsage(grpc::CallbackServerCont
   return StartCommand(
       api_, context, "AuthorizeUsage",
       TaskFor(request->account_id(), ParseAuthorize(*request, api_.engine.Now())),
-      [response](Reply&& reply) { ToProto(std::get<engine::AuthorizeReply>(reply), response); });
+      [response](Reply&& reply) { ToProto(std::get<book::AuthorizeReply>(reply), response); });
 }
 
 grpc::ServerUnaryReactor* LedgerService::RecordUsage(grpc::CallbackServerContext* context,
@@ -356,7 +355,7 @@ grpc::ServerUnaryReactor* LedgerService::RecordUsage(grpc::CallbackServerContext
   }
   return StartCommand(
       api_, context, "RecordUsage", std::move(task),
-      [response](Reply&& reply) { ToProto(std::get<engine::UsageReply>(reply), response); },
+      [response](Reply&& reply) { ToProto(std::get<book::UsageReply>(reply), response); },
       "usage.");
 }
 
@@ -496,7 +495,7 @@ grpc::ServerUnaryReactor* LedgerService::AdjustBalance(grpc::CallbackServerConte
   return StartCommand(api_, context, "AdjustBalance",
                       TaskFor(request->account_id(), ParseAdjust(*request)),
                       [response](Reply&& reply) {
-                        const auto& booked = std::get<engine::EntryReply>(reply);
+                        const auto& booked = std::get<book::EntryReply>(reply);
                         ToProto(booked.entry, booked.currency, response->mutable_entry());
                       });
 }
@@ -507,7 +506,7 @@ grpc::ServerUnaryReactor* LedgerService::RequestRecharge(grpc::CallbackServerCon
   return StartCommand(
       api_, context, "RequestRecharge", TaskFor(request->account_id(), ParseRecharge(*request)),
       [response](Reply&& reply) {
-        ToProto(std::get<engine::RechargeReply>(reply).recharge, response->mutable_recharge());
+        ToProto(std::get<book::RechargeReply>(reply).recharge, response->mutable_recharge());
       });
 }
 
@@ -541,7 +540,7 @@ grpc::ServerUnaryReactor* LedgerService::ListRecharges(grpc::CallbackServerConte
 grpc::ServerUnaryReactor* LedgerService::BlockAccount(grpc::CallbackServerContext* context,
                                                       const pb::BlockAccountRequest* request,
                                                       pb::BlockAccountResponse* response) {
-  absl::StatusOr<engine::Command> command = engine::BlockAccount{request->reason()};
+  absl::StatusOr<book::Command> command = book::BlockAccount{request->reason()};
   const absl::Status reason = CheckReason(request->reason(), "reason");
   if (!reason.ok()) command = reason;
   return StartCommand(api_, context, "BlockAccount",
@@ -551,7 +550,7 @@ grpc::ServerUnaryReactor* LedgerService::BlockAccount(grpc::CallbackServerContex
 grpc::ServerUnaryReactor* LedgerService::UnblockAccount(grpc::CallbackServerContext* context,
                                                         const pb::UnblockAccountRequest* request,
                                                         pb::UnblockAccountResponse* response) {
-  absl::StatusOr<engine::Command> command = engine::UnblockAccount{request->reason()};
+  absl::StatusOr<book::Command> command = book::UnblockAccount{request->reason()};
   const absl::Status reason = CheckReason(request->reason(), "reason");
   if (!reason.ok()) command = reason;
   return StartCommand(api_, context, "UnblockAccount",

@@ -44,7 +44,7 @@ absl::Status CheckWatch(const pb::WatchLowBalanceRequest& request) {
 
 absl::StatusOr<engine::Task> ParseReport(const pb::ReportRechargeRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckId(request.account_id(), "account_id"));
-  RESERVE_ASSIGN_OR_RETURN(engine::ReportRecharge report, ReportFrom(request));
+  RESERVE_ASSIGN_OR_RETURN(book::ReportRecharge report, ReportFrom(request));
   return engine::Task{request.account_id(), std::move(report), nullptr, 0};
 }
 
@@ -189,8 +189,8 @@ grpc::ServerUnaryReactor* RechargesService::ReportRecharge(grpc::CallbackServerC
                                                            const pb::ReportRechargeRequest* request,
                                                            pb::ReportRechargeResponse* response) {
   return StartCommand(api_, context, "ReportRecharge", ParseReport(*request),
-                      [this, response](engine::Reply&& reply) {
-                        const auto& settled = std::get<engine::RechargeReply>(reply);
+                      [this, response](book::Reply&& reply) {
+                        const auto& settled = std::get<book::RechargeReply>(reply);
                         api::ToProto(settled.recharge, response->mutable_recharge());
                         response->set_already_applied(settled.already_applied);
                         api_.engine.dispatcher().Settled(storage::RechargeKey(

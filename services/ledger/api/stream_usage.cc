@@ -77,7 +77,7 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
 
   // `index` is the low half of the sequence, which is enough to tell the
   // messages of one window apart.
-  void Done(uint32_t index, absl::StatusOr<engine::Reply> reply) override {
+  void Done(uint32_t index, absl::StatusOr<book::Reply> reply) override {
     Settle(index, reply);
     Release();
   }
@@ -127,7 +127,7 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
     if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
 
-  void Settle(uint32_t index, const absl::StatusOr<engine::Reply>& reply) {
+  void Settle(uint32_t index, const absl::StatusOr<book::Reply>& reply) {
     absl::MutexLock lock(&mutex_);
     const uint32_t offset = index - static_cast<uint32_t>(watermark_) - 1;
     const int64_t sequence = watermark_ + 1 + offset;

@@ -18,7 +18,7 @@
 #include "reserve/ledger/v1/ledger.grpc.pb.h"
 #include "services/ledger/api/call.h"
 #include "services/ledger/api/conversions.h"
-#include "services/ledger/engine/command.h"
+#include "services/ledger/engine/task.h"
 
 namespace reserve::api {
 

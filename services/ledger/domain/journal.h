@@ -40,7 +40,7 @@ struct Entry {
   int64_t recharge_ordinal = 0;       // of a recharge
   std::string request_id;             // of an adjustment
   std::string reason;                 // of an adjustment
-  EntryHash hash{};                   // set by who writes it (engine/entry_chain.h)
+  EntryHash hash{};                   // set by who writes it (book/entry_chain.h)
 };
 
 // The numbers are stored; never reuse one.

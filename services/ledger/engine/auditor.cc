@@ -11,12 +11,12 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
+#include "services/ledger/book/entry_chain.h"
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/plan.h"
 #include "services/ledger/domain/rating.h"
 #include "services/ledger/domain/recharge.h"
-#include "services/ledger/engine/entry_chain.h"
 #include "services/ledger/rates/rate_deck.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/deck_rows.h"
@@ -274,7 +274,7 @@ void Audit::CheckEntry(const Entry& entry) {
   if (balance != entry.balance_after) {
     Differs(kCheckBalanceChain, subject, absl::StrCat(entry.balance_after), Text(balance));
   }
-  const domain::EntryHash hash = ChainedHash(last_hash_, entry);
+  const domain::EntryHash hash = book::ChainedHash(last_hash_, entry);
   if (hash != entry.hash) Differs(kCheckChain, subject, HashText(entry.hash), HashText(hash));
   last_hash_ = entry.hash;
   last_seq_ = entry.seq;

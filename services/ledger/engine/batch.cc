@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/digest/sha256.h"
 #include "common/error/error.h"
-#include "services/ledger/engine/entry_chain.h"
+#include "services/ledger/book/entry_chain.h"
 #include "services/ledger/storage/account_rows.h"
 
 namespace reserve::engine {

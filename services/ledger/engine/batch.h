@@ -26,10 +26,11 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "services/ledger/book/catalog.h"
+#include "services/ledger/book/entry_chain.h"
 #include "services/ledger/domain/policy.h"
 #include "services/ledger/engine/account_cache.h"
-#include "services/ledger/engine/catalog.h"
-#include "services/ledger/engine/command.h"
+#include "services/ledger/engine/task.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/card_decline_rows.h"
 #include "services/ledger/storage/connection.h"
@@ -39,6 +40,29 @@
 #include "services/ledger/storage/recharge_rows.h"
 
 namespace reserve::engine {
+
+using book::AdjustBalance;
+using book::AuthorizeReply;
+using book::AuthorizeUsage;
+using book::BlockAccount;
+using book::Catalog;
+using book::ChainedHash;
+using book::Command;
+using book::DeferRecharge;
+using book::EntryReply;
+using book::OpenAccount;
+using book::PutUser;
+using book::RechargeReply;
+using book::Reconsider;
+using book::RecordUsage;
+using book::Reply;
+using book::ReportRecharge;
+using book::RequestRecharge;
+using book::UnblockAccount;
+using book::UpdateBillingSettings;
+using book::UpdatePaymentMethod;
+using book::UsageReply;
+using book::UserReply;
 
 // How usages that are booked already are found: by the unique key when they are
 // inserted again (then Run returns ALREADY_EXISTS), or by looking them up first.

@@ -3,34 +3,13 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/deck_rows.h"
 
 namespace reserve::engine {
 
-absl::StatusOr<const domain::Plan*> Catalog::FindPlan(const std::string& plan_id) const {
-  const auto found = plans.find(plan_id);
-  if (found == plans.end()) {
-    return MakeError(absl::StatusCode::kNotFound, "PLAN_NOT_FOUND", "plan_id",
-                     absl::StrCat("there is no plan \"", plan_id, "\""));
-  }
-  return &found->second;
-}
-
-const domain::Rate* Catalog::FindRate(const std::string& currency,
-                                      const domain::Usage& usage) const {
-  const rates::DeckSnapshot* deck = decks->InForce(currency, usage.start_time);
-  if (deck == nullptr) return nullptr;
-  if (usage.kind == domain::UsageKind::kCall) {
-    return deck->FindCall(usage.direction, usage.destination);
-  }
-  if (usage.direction == domain::Direction::kInbound) return nullptr;
-  return deck->FindSms(usage.destination, usage.carrier);
-}
-
-std::shared_ptr<const Catalog> CatalogKeeper::Get() const {
+std::shared_ptr<const book::Catalog> CatalogKeeper::Get() const {
   absl::ReaderMutexLock lock(&mutex_);
   return catalog_;
 }
@@ -44,8 +23,8 @@ absl::StatusOr<bool> CatalogKeeper::CatchUp(storage::Connection& connection) {
 }
 
 absl::Status CatalogKeeper::Refresh(storage::Connection& connection) {
-  const std::shared_ptr<const Catalog> old = Get();
-  auto fresh = std::make_shared<Catalog>();
+  const std::shared_ptr<const book::Catalog> old = Get();
+  auto fresh = std::make_shared<book::Catalog>();
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Plan> plans, storage::LoadPlans(connection));
   for (domain::Plan& plan : plans) fresh->plans.emplace(plan.plan_id, std::move(plan));
 

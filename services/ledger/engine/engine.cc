@@ -37,7 +37,7 @@ Engine::Engine(EngineOptions options) : options_(std::move(options)) {
       options_, stats_, [this](const std::vector<storage::RechargeKey>& limited) {
         std::vector<Task> tasks;
         for (const auto& [account_id, ordinal] : limited) {
-          tasks.push_back({account_id, DeferRecharge{ordinal}, &nobody_waits_, 0});
+          tasks.push_back({account_id, book::DeferRecharge{ordinal}, &nobody_waits_, 0});
         }
         Submit(std::move(tasks));
       });
@@ -185,7 +185,7 @@ absl::Status Engine::Housekeeping(std::unique_ptr<storage::Connection>& connecti
   std::move(too_far.begin(), too_far.end(), std::back_inserter(due));
   std::vector<Task> tasks;
   for (const std::string& account_id : due) {
-    tasks.push_back({account_id, Reconsider{}, &nobody_waits_, 0});
+    tasks.push_back({account_id, book::Reconsider{}, &nobody_waits_, 0});
   }
   if (!tasks.empty()) Submit(std::move(tasks));
   return absl::OkStatus();

@@ -23,12 +23,12 @@
 #include "absl/synchronization/mutex.h"
 #include "common/clock/monotonic.h"
 #include "services/ledger/engine/catalog.h"
-#include "services/ledger/engine/command.h"
 #include "services/ledger/engine/due_times.h"
 #include "services/ledger/engine/event_feed.h"
 #include "services/ledger/engine/lane.h"
 #include "services/ledger/engine/query_pool.h"
 #include "services/ledger/engine/recharge_dispatcher.h"
+#include "services/ledger/engine/task.h"
 #include "services/ledger/rates/rate_deck.h"
 
 namespace reserve::engine {
@@ -63,7 +63,7 @@ class Engine {
   QueryPool& queries() { return *queries_; }
   RechargeDispatcher& dispatcher() { return *dispatcher_; }
   EventFeed& event_feed() { return *event_feed_; }
-  std::shared_ptr<const Catalog> catalog() const { return catalogs_.Get(); }
+  std::shared_ptr<const book::Catalog> catalog() const { return catalogs_.Get(); }
   const EngineOptions& options() const { return options_; }
   const EngineStats& stats() const { return stats_; }
   // The wall clock was set, as whoever watches it has seen (ClockWatch).
@@ -89,7 +89,7 @@ class Engine {
  private:
   // Drops the replies to commands that nobody waits for.
   class NobodyWaits : public ReplySink {
-    void Done(uint32_t, absl::StatusOr<Reply>) override {}
+    void Done(uint32_t, absl::StatusOr<book::Reply>) override {}
   };
 
   size_t LaneNumber(absl::string_view account_id) const {

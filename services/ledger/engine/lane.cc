@@ -229,7 +229,7 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, Duplicates* duplicates, Re
     return retry_if_it_may_pass(status);
   }
   const domain::Context context{options_.settings, TruncateToMicros(options_.clock())};
-  const std::shared_ptr<const Catalog> catalog = catalogs_.Get();
+  const std::shared_ptr<const book::Catalog> catalog = catalogs_.Get();
   Batch batch(context, *catalog, tasks, cache_);
   absl::Status status = batch.may_write() ? connection_->Begin() : absl::OkStatus();
   const Reading read = std::exchange(*reading, Reading::kLocked);  // of another try
@@ -318,10 +318,10 @@ absl::Status Lane::EnsureConnected() {
 }
 
 void Lane::Fail(absl::Span<const Task> tasks, const absl::Status& error, bool unknown) {
-  Answer(tasks, std::vector<absl::StatusOr<Reply>>(tasks.size(), ForCaller(error, unknown)));
+  Answer(tasks, std::vector<absl::StatusOr<book::Reply>>(tasks.size(), ForCaller(error, unknown)));
 }
 
-void Lane::Answer(absl::Span<const Task> tasks, std::vector<absl::StatusOr<Reply>> replies) {
+void Lane::Answer(absl::Span<const Task> tasks, std::vector<absl::StatusOr<book::Reply>> replies) {
   BatchReplies batch;
   batch.sinks.reserve(tasks.size());
   for (const Task& task : tasks) batch.sinks.emplace_back(task.sink, task.index);

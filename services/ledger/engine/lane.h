@@ -31,9 +31,9 @@
 #include "services/ledger/engine/account_cache.h"
 #include "services/ledger/engine/batch.h"
 #include "services/ledger/engine/catalog.h"
-#include "services/ledger/engine/command.h"
 #include "services/ledger/engine/overload.h"
 #include "services/ledger/engine/reply_thread.h"
+#include "services/ledger/engine/task.h"
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/database_url.h"
 
@@ -149,7 +149,7 @@ class Lane {
   absl::Status EnsureConnected();
   void Fail(absl::Span<const Task> tasks, const absl::Status& error, bool unknown);
   // Hands the replies to tasks[i] to the thread that gives them out.
-  void Answer(absl::Span<const Task> tasks, std::vector<absl::StatusOr<Reply>> replies);
+  void Answer(absl::Span<const Task> tasks, std::vector<absl::StatusOr<book::Reply>> replies);
   bool IsApart(const std::string& account_id) const;
   void SetApart(const std::string& account_id);
   void BackOff(int tries);

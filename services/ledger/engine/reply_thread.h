@@ -16,14 +16,14 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
-#include "services/ledger/engine/command.h"
+#include "services/ledger/engine/task.h"
 
 namespace reserve::engine {
 
 // The replies of one batch: replies[i] is for sinks[i], under the index beside it.
 struct BatchReplies {
   std::vector<std::pair<ReplySink*, uint32_t>> sinks;
-  std::vector<absl::StatusOr<Reply>> replies;
+  std::vector<absl::StatusOr<book::Reply>> replies;
 };
 
 // Thread-safe.

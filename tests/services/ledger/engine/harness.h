@@ -24,12 +24,33 @@
 #include "gtest/gtest.h"
 #include "services/ledger/domain/usage.h"
 #include "services/ledger/engine/auditor.h"
-#include "services/ledger/engine/command.h"
 #include "services/ledger/engine/engine.h"
+#include "services/ledger/engine/task.h"
 #include "tests/services/ledger/storage/migrated_database.h"
 #include "tests/support/mariadb_server.h"
 
 namespace reserve::engine {
+
+using book::AdjustBalance;
+using book::AuthorizeReply;
+using book::AuthorizeUsage;
+using book::BlockAccount;
+using book::Command;
+using book::DeferRecharge;
+using book::EntryReply;
+using book::OpenAccount;
+using book::PutUser;
+using book::RechargeReply;
+using book::Reconsider;
+using book::RecordUsage;
+using book::Reply;
+using book::ReportRecharge;
+using book::RequestRecharge;
+using book::UnblockAccount;
+using book::UpdateBillingSettings;
+using book::UpdatePaymentMethod;
+using book::UsageReply;
+using book::UserReply;
 
 using storage::TestNow;
 

@@ -1,8 +1,8 @@
-#include "services/ledger/engine/command.h"
+#include "services/ledger/book/command.h"
 
 #include <initializer_list>
 
-namespace reserve::engine {
+namespace reserve::book {
 namespace {
 
 // What strings hold outside of themselves.
@@ -48,9 +48,10 @@ size_t BytesHeldBy(const Reconsider&) { return 0; }
 
 }  // namespace
 
-size_t BytesOf(const Task& task) {
-  return sizeof(Task) + HeapBytes({&task.account_id}) + task.call_bytes +
-         std::visit([](const auto& command) { return BytesHeldBy(command); }, task.command);
+size_t HeapBytesOf(const Command& command) {
+  return std::visit([](const auto& one) { return BytesHeldBy(one); }, command);
 }
 
-}  // namespace reserve::engine
+size_t HeapBytesOf(const std::string& text) { return HeapBytes({&text}); }
+
+}  // namespace reserve::book

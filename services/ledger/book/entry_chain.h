@@ -16,16 +16,16 @@
 // where a number is 8 bytes, the lowest first, a time the microseconds since 1970,
 // and a text its length in bytes as a number and then its bytes. Amounts are
 // nano-units. The account is not part of it: the head belongs to the account.
-#ifndef RESERVE_SERVICES_LEDGER_ENGINE_ENTRY_CHAIN_H_
-#define RESERVE_SERVICES_LEDGER_ENGINE_ENTRY_CHAIN_H_
+#ifndef RESERVE_SERVICES_LEDGER_BOOK_ENTRY_CHAIN_H_
+#define RESERVE_SERVICES_LEDGER_BOOK_ENTRY_CHAIN_H_
 
 #include "services/ledger/domain/journal.h"
 
-namespace reserve::engine {
+namespace reserve::book {
 
 // The hash of `entry`, after an entry with the hash `previous`.
 domain::EntryHash ChainedHash(const domain::EntryHash& previous, const domain::Entry& entry);
 
-}  // namespace reserve::engine
+}  // namespace reserve::book
 
-#endif  // RESERVE_SERVICES_LEDGER_ENGINE_ENTRY_CHAIN_H_
+#endif  // RESERVE_SERVICES_LEDGER_BOOK_ENTRY_CHAIN_H_

@@ -1,13 +1,14 @@
-// Commands to the engine and their replies, as plain values.
-#ifndef RESERVE_SERVICES_LEDGER_ENGINE_COMMAND_H_
-#define RESERVE_SERVICES_LEDGER_ENGINE_COMMAND_H_
+// Commands to the book and their replies, as plain values. Each command is for one account,
+// which is named beside it.
+#ifndef RESERVE_SERVICES_LEDGER_BOOK_COMMAND_H_
+#define RESERVE_SERVICES_LEDGER_BOOK_COMMAND_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
 
-#include "absl/status/statusor.h"
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/plan.h"
@@ -15,9 +16,8 @@
 #include "services/ledger/domain/recharge.h"
 #include "services/ledger/domain/usage.h"
 
-namespace reserve::engine {
+namespace reserve::book {
 
-// Each command is for the one account that is named beside it.
 struct OpenAccount {
   std::string currency;
   std::string plan_id;
@@ -111,28 +111,12 @@ struct RechargeReply {
 using Reply =
     std::variant<UsageReply, AuthorizeReply, domain::Account, UserReply, EntryReply, RechargeReply>;
 
-// Where replies go. Done is called exactly once for each submitted command, after
-// the commit, from a thread that gives a lane's replies out; it must not block.
-class ReplySink {
- public:
-  virtual ~ReplySink() = default;
-  virtual void Done(uint32_t index, absl::StatusOr<Reply> reply) = 0;
-};
+// About how much memory the strings of a command hold outside of it. Cheap: it looks at their
+// sizes only.
+size_t HeapBytesOf(const Command& command);
+// The same of one string.
+size_t HeapBytesOf(const std::string& text);
 
-// A command on its way. `index` is the submitter's own number for it.
-struct Task {
-  std::string account_id;
-  Command command;
-  ReplySink* sink = nullptr;
-  uint32_t index = 0;
-  // What else is held for it until it is answered: its share of the call.
-  uint32_t call_bytes = 0;
-};
+}  // namespace reserve::book
 
-// About how much memory a task holds while it waits. Cheap: it looks at the sizes
-// of its strings only.
-size_t BytesOf(const Task& task);
-
-}  // namespace reserve::engine
-
-#endif  // RESERVE_SERVICES_LEDGER_ENGINE_COMMAND_H_
+#endif  // RESERVE_SERVICES_LEDGER_BOOK_COMMAND_H_

@@ -1,4 +1,4 @@
-#include "services/ledger/engine/entry_chain.h"
+#include "services/ledger/book/entry_chain.h"
 
 #include <string>
 
@@ -6,7 +6,7 @@
 #include "absl/time/time.h"
 #include "common/digest/sha256.h"
 
-namespace reserve::engine {
+namespace reserve::book {
 namespace {
 
 // What is hashed, built by appending.
@@ -74,4 +74,4 @@ domain::EntryHash ChainedHash(const domain::EntryHash& previous, const domain::E
   return Sha256(content.bytes());
 }
 
-}  // namespace reserve::engine
+}  // namespace reserve::book

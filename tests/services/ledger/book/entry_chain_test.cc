@@ -1,4 +1,4 @@
-#include "services/ledger/engine/entry_chain.h"
+#include "services/ledger/book/entry_chain.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 
 #include "absl/strings/escaping.h"
 
-namespace reserve::engine {
+namespace reserve::book {
 namespace {
 
 using domain::Entry;
@@ -116,4 +116,4 @@ TEST(EntryChainTest, WhatCameBeforeCounts) {
 }
 
 }  // namespace
-}  // namespace reserve::engine
+}  // namespace reserve::book

@@ -1,0 +1,28 @@
+#include "services/ledger/book/catalog.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+
+namespace reserve::book {
+
+absl::StatusOr<const domain::Plan*> Catalog::FindPlan(const std::string& plan_id) const {
+  const auto found = plans.find(plan_id);
+  if (found == plans.end()) {
+    return MakeError(absl::StatusCode::kNotFound, "PLAN_NOT_FOUND", "plan_id",
+                     absl::StrCat("there is no plan \"", plan_id, "\""));
+  }
+  return &found->second;
+}
+
+const domain::Rate* Catalog::FindRate(const std::string& currency,
+                                      const domain::Usage& usage) const {
+  const rates::DeckSnapshot* deck = decks->InForce(currency, usage.start_time);
+  if (deck == nullptr) return nullptr;
+  if (usage.kind == domain::UsageKind::kCall) {
+    return deck->FindCall(usage.direction, usage.destination);
+  }
+  if (usage.direction == domain::Direction::kInbound) return nullptr;
+  return deck->FindSms(usage.destination, usage.carrier);
+}
+
+}  // namespace reserve::book

@@ -1,0 +1,30 @@
+// Decks and plans as of one moment. A Catalog never changes.
+#ifndef RESERVE_SERVICES_LEDGER_BOOK_CATALOG_H_
+#define RESERVE_SERVICES_LEDGER_BOOK_CATALOG_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "services/ledger/domain/plan.h"
+#include "services/ledger/domain/rating.h"
+#include "services/ledger/domain/usage.h"
+#include "services/ledger/rates/deck_snapshot.h"
+
+namespace reserve::book {
+
+struct Catalog {
+  std::shared_ptr<const rates::DeckBook> decks = std::make_shared<rates::DeckBook>();
+  absl::flat_hash_map<std::string, domain::Plan> plans;
+
+  // NOT_FOUND "PLAN_NOT_FOUND" on field "plan_id".
+  absl::StatusOr<const domain::Plan*> FindPlan(const std::string& plan_id) const;
+  // The rate of a usage in the deck of `currency` that is in force at its start;
+  // null if there is none.
+  const domain::Rate* FindRate(const std::string& currency, const domain::Usage& usage) const;
+};
+
+}  // namespace reserve::book
+
+#endif  // RESERVE_SERVICES_LEDGER_BOOK_CATALOG_H_

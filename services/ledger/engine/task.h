@@ -1,0 +1,38 @@
+// A command on its way to a lane, and where its reply goes.
+#ifndef RESERVE_SERVICES_LEDGER_ENGINE_TASK_H_
+#define RESERVE_SERVICES_LEDGER_ENGINE_TASK_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "services/ledger/book/command.h"
+
+namespace reserve::engine {
+
+// Where replies go. Done is called exactly once for each submitted command, after
+// the commit, from a thread that gives a lane's replies out; it must not block.
+class ReplySink {
+ public:
+  virtual ~ReplySink() = default;
+  virtual void Done(uint32_t index, absl::StatusOr<book::Reply> reply) = 0;
+};
+
+// A command on its way. `index` is the submitter's own number for it.
+struct Task {
+  std::string account_id;
+  book::Command command;
+  ReplySink* sink = nullptr;
+  uint32_t index = 0;
+  // What else is held for it until it is answered: its share of the call.
+  uint32_t call_bytes = 0;
+};
+
+// About how much memory a task holds while it waits. Cheap: it looks at the sizes
+// of its strings only.
+size_t BytesOf(const Task& task);
+
+}  // namespace reserve::engine
+
+#endif  // RESERVE_SERVICES_LEDGER_ENGINE_TASK_H_
