@@ -40,9 +40,9 @@ void Waker::Wake() {
 
 bool Waker::Await(absl::Duration timeout) {
   Lockable lock(mutex_);
-  const auto until = std::chrono::steady_clock::now() +
-                     absl::ToChronoNanoseconds(
-                         std::clamp(timeout, absl::ZeroDuration(), kLongestWait));
+  const auto until =
+      std::chrono::steady_clock::now() +
+      absl::ToChronoNanoseconds(std::clamp(timeout, absl::ZeroDuration(), kLongestWait));
   changed_.wait_until(lock, until, [this] { return woken_; });
   return std::exchange(woken_, false);
 }

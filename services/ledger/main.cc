@@ -381,8 +381,8 @@ class OverloadReport {
   int64_t queries_ = 0;
 };
 
-absl::Status ServeUntilSignal(engine::Engine& engine, Health& health, OverloadReport overload, RpcServer& server,
-                              ShutdownSignal& signal) {
+absl::Status ServeUntilSignal(engine::Engine& engine, Health& health, OverloadReport overload,
+                              RpcServer& server, ShutdownSignal& signal) {
   bool told = false;  // whoever watches health hears of changes only
   ClockGuard clock_guard;
   do {

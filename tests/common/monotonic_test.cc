@@ -61,8 +61,9 @@ TEST(ClockWatchTest, TimeThatPassesIsNoJump) {
   watch.Look(kNoon, kMoment);
   EXPECT_EQ(watch.Look(kNoon + absl::Hours(30), kMoment + absl::Hours(30)), absl::ZeroDuration());
   // Clocks are steered by less than a thousandth.
-  EXPECT_EQ(watch.Look(kNoon + absl::Hours(30) + absl::Milliseconds(999), kMoment + absl::Hours(30)),
-            absl::ZeroDuration());
+  EXPECT_EQ(
+      watch.Look(kNoon + absl::Hours(30) + absl::Milliseconds(999), kMoment + absl::Hours(30)),
+      absl::ZeroDuration());
 }
 
 TEST(ClockWatchTest, TellsHowFarTheClockWasSetAndTellsItOnce) {

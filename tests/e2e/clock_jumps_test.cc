@@ -62,7 +62,8 @@ class ClockJumpsTest : public FailureTest {
 
   static void AwaitState(const std::string& id, pb::RechargeState state) {
     pb::Recharge recharge;
-    EXPECT_TRUE(WaitUntil([&] { return (recharge = Recharges(id)[0]).state() == state; }, kPatience))
+    EXPECT_TRUE(
+        WaitUntil([&] { return (recharge = Recharges(id)[0]).state() == state; }, kPatience))
         << recharge.DebugString();
   }
 
@@ -106,11 +107,11 @@ TEST_F(ClockJumpsTest, SetBackByAnHourANewPlanIsKnownInSeconds) {
   stage().database().Execute(
       "INSERT INTO plans (plan_id, standard_calls, free_seconds, bucket_reset, "
       "default_reserve_amount_nanos) VALUES ('new', 2, 0, 1, 0)");
-  const auto request = Parse<pb::PutUserRequest>(
-      "account_id: 'back-plan' user_id: 'u' plan_id: 'new'");
+  const auto request =
+      Parse<pb::PutUserRequest>("account_id: 'back-plan' user_id: 'u' plan_id: 'new'");
   for (size_t i = 0; i < 2; ++i) {
-    EXPECT_TRUE(WaitUntil(
-        [&] { return Call(ledger(i), &LedgerStub::PutUser, request).ok(); }, kPatience))
+    EXPECT_TRUE(
+        WaitUntil([&] { return Call(ledger(i), &LedgerStub::PutUser, request).ok(); }, kPatience))
         << "ledger " << i;
   }
 }

@@ -35,8 +35,8 @@ absl::StatusOr<std::vector<std::string>> DueTimes::PutRight(storage::Connection&
   if (!is_right) return accounts;
   RESERVE_ASSIGN_OR_RETURN(const int64_t moved, MoveRecharges(connection, now));
   RESERVE_ASSIGN_OR_RETURN(
-      accounts, storage::RechecksAfter(connection, now + domain::kLongestRecheckWait + kSlack,
-                                       kMostAtOnce));
+      accounts,
+      storage::RechecksAfter(connection, now + domain::kLongestRecheckWait + kSlack, kMostAtOnce));
   if (moved == 0 && accounts.empty()) return accounts;
   stats_.due_times_put_right += moved + static_cast<int64_t>(accounts.size());
   Log(Severity::kWarning,

@@ -91,9 +91,8 @@ void EventFeed::Serve(const std::shared_ptr<Watching>& watching) {
   }
   const Moment now = MonotonicNow();
   watching->next_read = page->caught_up ? now + options_.event_poll_interval : now;
-  const bool sign_of_life =
-      page->watermark != absl::InfinitePast() &&
-      now - watching->last_page >= options_.event_progress_interval;
+  const bool sign_of_life = page->watermark != absl::InfinitePast() &&
+                            now - watching->last_page >= options_.event_progress_interval;
   if (page->events.empty() && !sign_of_life) return;
   watching->last_page = now;
   watching->ready = false;

@@ -158,7 +158,8 @@ void Lane::Process(absl::Span<Task> tasks) {
   size_t together = tasks.size();
   if (!apart_.empty()) {
     // Once for all tasks, or an account whose time is over just now would change its order.
-    absl::erase_if(apart_, [now = MonotonicNow()](const auto& apart) { return apart.second <= now; });
+    absl::erase_if(apart_,
+                   [now = MonotonicNow()](const auto& apart) { return apart.second <= now; });
     const auto apart = std::stable_partition(
         tasks.begin(), tasks.end(), [this](const Task& task) { return !IsApart(task.account_id); });
     std::stable_sort(apart, tasks.end(), ByAccount);
