@@ -168,7 +168,7 @@ void Engine::KeepHouse() {
       if (stopping_) return;
     }
     // What fails now is tried again in a second.
-    Housekeeping(connection).IgnoreError();
+    if (auto st = Housekeeping(connection); !st.ok()) fprintf(stderr, "HOUSE %s\n", st.ToString().c_str());
   }
 }
 
