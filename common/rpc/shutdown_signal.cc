@@ -12,6 +12,7 @@ ShutdownSignal::ShutdownSignal() {
   sigemptyset(&signals_);
   sigaddset(&signals_, SIGTERM);
   sigaddset(&signals_, SIGINT);
+  sigaddset(&signals_, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 }
@@ -40,6 +41,7 @@ bool ShutdownSignal::WaitFor(absl::Duration timeout) {
 void ShutdownSignal::LetThrough() {
   std::signal(SIGTERM, SIG_DFL);
   std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGHUP, SIG_DFL);
   pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
 }
 

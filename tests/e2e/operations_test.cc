@@ -562,6 +562,7 @@ TEST_F(StartTest, BadFlagsAreRefusedInOneLine) {
       {"--lanes=-1", "lanes"},
       {"--lanes=65", "lanes"},
       {"--query_threads=0", "query_threads"},
+      {"--bulk_threads=0", "bulk_threads"},
       {"--max_batch=1001", "max_batch"},
       {"--max_queue=0", "max_queue"},
       {"--max_concurrent_calls=0", "max_concurrent_calls"},

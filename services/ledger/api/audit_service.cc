@@ -89,9 +89,10 @@ class VerifyLedgerReactor : public grpc::ServerWriteReactor<pb::VerifyLedgerResp
   void StartPage() {
     const absl::Status interrupted = Interrupted();
     if (!interrupted.ok()) return End(interrupted);
-    api_.engine.queries().Submit(
+    api_.engine.bulk().Submit(
         [this](storage::Connection& connection) { return VerifyPage(connection); },
-        [this](const absl::Status& status) { PageDone(status); });
+        [this](const absl::Status& status) { PageDone(status); },
+        [this] { return cancelled_.load(); });
   }
 
   // On a thread of the pool. May run twice: what it finds is new each time.
@@ -168,17 +169,17 @@ grpc::ServerUnaryReactor* AuditService::VerifyAccount(grpc::CallbackServerContex
                                                       pb::VerifyAccountResponse* response) {
   const absl::Status checked = CheckId(request->account_id(), "account_id");
   if (!checked.ok()) return FinishNow(api_, context, "VerifyAccount", checked);
-  return StartQuery(api_, context, "VerifyAccount",
-                    [request, response](storage::Connection& connection) -> absl::Status {
-                      engine::Findings findings;
-                      RESERVE_RETURN_IF_ERROR(
-                          engine::VerifyAccount(connection, request->account_id(), &findings));
-                      response->Clear();
-                      ToProto(findings, response->mutable_counts());
-                      response->set_head_hash(findings.head.data(), findings.head.size());
-                      DifferencesToProto(std::move(findings), response);
-                      return absl::OkStatus();
-                    });
+  return StartQueryIn(api_.engine.bulk(), api_, context, "VerifyAccount",
+                      [request, response](storage::Connection& connection) -> absl::Status {
+                        engine::Findings findings;
+                        RESERVE_RETURN_IF_ERROR(
+                            engine::VerifyAccount(connection, request->account_id(), &findings));
+                        response->Clear();
+                        ToProto(findings, response->mutable_counts());
+                        response->set_head_hash(findings.head.data(), findings.head.size());
+                        DifferencesToProto(std::move(findings), response);
+                        return absl::OkStatus();
+                      });
 }
 
 grpc::ServerWriteReactor<pb::VerifyLedgerResponse>* AuditService::VerifyLedger(

@@ -80,12 +80,19 @@ grpc::ServerUnaryReactor* FinishNow(const ApiContext& api, grpc::CallbackServerC
 
 grpc::ServerUnaryReactor* StartQuery(const ApiContext& api, grpc::CallbackServerContext* context,
                                      const char* method, engine::QueryPool::Work work) {
+  return StartQueryIn(api.engine.queries(), api, context, method, std::move(work));
+}
+
+grpc::ServerUnaryReactor* StartQueryIn(engine::QueryPool& pool, const ApiContext& api,
+                                       grpc::CallbackServerContext* context, const char* method,
+                                       engine::QueryPool::Work work) {
   if (!api.engine.started()) return FinishNow(api, context, method, engine::NotServing());
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   const CallRecord record(api.metrics, *context, method);
-  api.engine.queries().Submit(std::move(work), [reactor, record](const absl::Status& status) {
-    reactor->Finish(record.End(status));
-  });
+  pool.Submit(
+      std::move(work),
+      [reactor, record](const absl::Status& status) { reactor->Finish(record.End(status)); },
+      [context] { return context->IsCancelled(); });
   return reactor;
 }
 

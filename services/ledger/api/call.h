@@ -63,6 +63,12 @@ grpc::ServerUnaryReactor* FinishNow(const ApiContext& api, grpc::CallbackServerC
 grpc::ServerUnaryReactor* StartQuery(const ApiContext& api, grpc::CallbackServerContext* context,
                                      const char* method, engine::QueryPool::Work work);
 
+// The same in a pool of the engine's, for what is none of the quick reads. The work ends when the
+// caller has gone.
+grpc::ServerUnaryReactor* StartQueryIn(engine::QueryPool& pool, const ApiContext& api,
+                                       grpc::CallbackServerContext* context, const char* method,
+                                       engine::QueryPool::Work work);
+
 // Answers a call by a command. `task` is an error if the request was bad. `fill`
 // moves the reply into the response; `field_prefix` is put before the field of a
 // refusal, except before "account_id".

@@ -60,7 +60,13 @@ class Engine {
   // Is the queue of some lane more than half full?
   bool crowded() const;
 
+  // Bulkheads: what waits behind one never waits behind another.
+  // Reads of one account, or one page: milliseconds.
   QueryPool& queries() { return *queries_; }
+  // Imports of decks, audits, lists of all accounts: whatever may take long.
+  QueryPool& bulk() { return *bulk_; }
+  // What a worker must not wait for, or it loses its leases.
+  QueryPool& doors() { return *doors_; }
   RechargeDispatcher& dispatcher() { return *dispatcher_; }
   EventFeed& event_feed() { return *event_feed_; }
   std::shared_ptr<const book::Catalog> catalog() const { return catalogs_.Get(); }
@@ -105,6 +111,8 @@ class Engine {
   NobodyWaits nobody_waits_;
   std::unique_ptr<RechargeDispatcher> dispatcher_;
   std::unique_ptr<QueryPool> queries_;
+  std::unique_ptr<QueryPool> bulk_;
+  std::unique_ptr<QueryPool> doors_;
   std::unique_ptr<EventFeed> event_feed_;
   std::vector<std::unique_ptr<Lane>> lanes_;
 

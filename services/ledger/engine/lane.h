@@ -46,6 +46,7 @@ struct EngineOptions {
   domain::Settings settings;
   int lanes = 4;
   int query_threads = 4;
+  int bulk_threads = 2;
   // Commands in one transaction at the most; at most 1,000 (storage/*_rows.h).
   // More usages share a commit, and hold their locks for longer. MariaDB rewrites lists of
   // 1,000 ids and more into something else.

@@ -24,8 +24,8 @@
 namespace reserve::serve {
 namespace {
 
-absl::Status ServeUntilSignal(engine::Engine& engine, Health& health, OverloadReport overload, RpcServer& server,
-                              ShutdownSignal& signal) {
+absl::Status ServeUntilSignal(engine::Engine& engine, Health& health, OverloadReport overload,
+                              RpcServer& server, ShutdownSignal& signal) {
   bool told = false;  // whoever watches health hears of changes only
   ClockGuard clock_guard;
   do {
@@ -74,6 +74,7 @@ absl::Status Serve() {
   ledger.EndStreams();
   recharges.EndStreams();
   audit.EndStreams();
+  engine.bulk().Drain();
   server->Drain(DrainTimeoutFromFlags());
   Log(Severity::kInfo, "drained");
   return served;

@@ -138,7 +138,7 @@ absl::StatusOr<bool> MoveDueTime(Connection& connection, const Recharge& recharg
       " WHERE account_id = ", Quoted(recharge.account_id), " AND ordinal = ", recharge.ordinal,
       " AND state = ", static_cast<int>(RechargeState::kOpen), " AND attempt = ", recharge.attempt,
       " AND lease_epoch = ", recharge.lease_epoch, " AND due_time = "));
-  sql.Time(recharge.due_time);
+  sql.Raw(SqlText("").Time(recharge.due_time).str());
   RESERVE_ASSIGN_OR_RETURN(const int64_t matched, connection.Update(sql.str()));
   return matched == 1;
 }
