@@ -158,11 +158,11 @@ absl::Status MakePartitions(Connection& connection, absl::Time now, const Progre
   }
   if (parts.empty()) return absl::OkStatus();
   progress(absl::StrCat("making partitions up to ", Number(current + kMonthsAhead)));
-  return Change(connection,
-                absl::StrCat("ALTER TABLE entries REORGANIZE PARTITION later INTO (",
-                             absl::StrJoin(parts, ", "),
-                             ", PARTITION later VALUES LESS THAN MAXVALUE)"),
-                progress);
+  return Change(
+      connection,
+      absl::StrCat("ALTER TABLE entries REORGANIZE PARTITION later INTO (",
+                   absl::StrJoin(parts, ", "), ", PARTITION later VALUES LESS THAN MAXVALUE)"),
+      progress);
 }
 
 absl::Status MigrateLocked(Connection& connection, absl::Time now, const Progress& progress) {
