@@ -17,7 +17,8 @@ constexpr absl::Duration kNudgeDelay = absl::Milliseconds(10);
 // A call that nobody answers, and that ends with its deadline.
 struct Nudge {
   grpc::ClientContext context;
-  grpc::ByteBuffer request;
+  grpc::Slice nothing;
+  grpc::ByteBuffer request{&nothing, 1};
   grpc::ByteBuffer response;
 };
 
