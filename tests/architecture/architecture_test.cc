@@ -209,7 +209,10 @@ INSTANTIATE_TEST_SUITE_P(
         Sample{"DoubleInTheBook", kBook, "double amount = 0;"},
         Sample{"RevealInDomain", kDomain, "cause = card.token.Reveal();"},
         Sample{"RevealInStorage", kStorage, "row.Text(card.token.Reveal());", kAllowed},
-        Sample{"Clock", kDomain, "const absl::Time now = absl::Now();"}),
+        Sample{"Clock", kDomain, "const absl::Time now = absl::Now();"},
+        Sample{"WaitByWallClock", kEngine, "mutex_.AwaitWithTimeout(done, absl::Seconds(1));"},
+        Sample{"SignalByWallClock", "worker/x.cc", "changed_.WaitWithDeadline(&mutex_, end);"},
+        Sample{"WaitByWaker", kEngine, "waker_.Await(absl::Seconds(1));", kAllowed}),
     [](const auto& sample) { return sample.param.name; });
 
 // A body of so many lines.

@@ -117,6 +117,8 @@ const std::vector<BannedText>& BannedTexts() {
        {"common/telemetry/", "common/error/", "services/ledger/domain/", "services/ledger/rates/",
         "services/ledger/engine/", "worker/recharge_loop", "worker/decide", "worker/reconciler"},
        "a card's token is for who stores it or charges the card"},
+      {std::regex(R"(\b(AwaitWith|WaitWith|LockWhenWith|WaitForNotificationWith)\w*\s*\()"),
+       everywhere, "waits by the wall clock, which may be set back; use a Waker"},
   };
   return *rules;
 }

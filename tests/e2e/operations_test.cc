@@ -439,6 +439,18 @@ TEST_F(DrainTest, CallsUnderWayFinishAndTheProcessEndsWithZero) {
   EXPECT_EQ(stack_->database().QueryInt("SELECT COUNT(*) FROM usage_ids"), 1);
 }
 
+TEST(HangUpTest, LedgerWorkerAndGatewayDrainAsOnSigterm) {
+  auto stack = Stack::Start({.starter_deck = false, .gateway = true, .workers = 1});
+  ASSERT_TRUE(stack.ok()) << stack.status();
+  for (test_support::Subprocess* process :
+       {(*stack)->worker_process(0), (*stack)->gateway_process(), (*stack)->ledger_process()}) {
+    process->Signal(SIGHUP);
+    const auto draining = process->WaitForOutput("\"draining\"", absl::Seconds(10));
+    EXPECT_TRUE(draining.ok()) << draining.status();
+    EXPECT_EQ(process->Wait(absl::Seconds(20)), 0) << process->Stderr();
+  }
+}
+
 TEST_F(DrainTest, StreamsEndWithAReasonToOpenThemElsewhere) {
   grpc::ClientContext usage_context;
   const auto usage = stack_->ledger().StreamUsage(&usage_context);
@@ -562,6 +574,7 @@ TEST_F(StartTest, BadFlagsAreRefusedInOneLine) {
       {"--lanes=-1", "lanes"},
       {"--lanes=65", "lanes"},
       {"--query_threads=0", "query_threads"},
+      {"--bulk_threads=0", "bulk_threads"},
       {"--max_batch=1001", "max_batch"},
       {"--max_queue=0", "max_queue"},
       {"--max_concurrent_calls=0", "max_concurrent_calls"},

@@ -1,6 +1,5 @@
 #include "services/ledger/api/call.h"
 
-#include "absl/time/clock.h"
 #include "common/error/error.h"
 #include "common/rpc/request_id.h"
 #include "common/rpc/status.h"
@@ -53,10 +52,10 @@ class UnarySink : public engine::ReplySink {
 
 CallRecord::CallRecord(RpcMetrics& metrics, const grpc::CallbackServerContext& context,
                        const char* method)
-    : metrics_(metrics), context_(context), method_(method), start_(absl::Now()) {}
+    : metrics_(metrics), context_(context), method_(method), start_(MonotonicNow()) {}
 
 grpc::Status CallRecord::End(const absl::Status& status) const {
-  const absl::Duration elapsed = absl::Now() - start_;
+  const absl::Duration elapsed = MonotonicNow() - start_;
   metrics_.Observe(method_, status.code(), elapsed);
   if (status.ok()) return grpc::Status::OK;
   const Severity severity = SeverityOf(status);
@@ -81,12 +80,19 @@ grpc::ServerUnaryReactor* FinishNow(const ApiContext& api, grpc::CallbackServerC
 
 grpc::ServerUnaryReactor* StartQuery(const ApiContext& api, grpc::CallbackServerContext* context,
                                      const char* method, engine::QueryPool::Work work) {
+  return StartQueryIn(api.engine.queries(), api, context, method, std::move(work));
+}
+
+grpc::ServerUnaryReactor* StartQueryIn(engine::QueryPool& pool, const ApiContext& api,
+                                       grpc::CallbackServerContext* context, const char* method,
+                                       engine::QueryPool::Work work) {
   if (!api.engine.started()) return FinishNow(api, context, method, engine::NotServing());
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   const CallRecord record(api.metrics, *context, method);
-  api.engine.queries().Submit(std::move(work), [reactor, record](const absl::Status& status) {
-    reactor->Finish(record.End(status));
-  });
+  pool.Submit(
+      std::move(work),
+      [reactor, record](const absl::Status& status) { reactor->Finish(record.End(status)); },
+      [context] { return context->IsCancelled(); });
   return reactor;
 }
 

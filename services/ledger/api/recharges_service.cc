@@ -170,8 +170,9 @@ void RechargesService::Remove(LowBalanceStream* stream) {
 grpc::ServerUnaryReactor* RechargesService::RenewLease(grpc::CallbackServerContext* context,
                                                        const pb::RenewLeaseRequest* request,
                                                        pb::RenewLeaseResponse* response) {
-  return StartQuery(
-      api_, context, "RenewLease", [=, this](storage::Connection& connection) -> absl::Status {
+  return StartQueryIn(
+      api_.engine.doors(), api_, context, "RenewLease",
+      [=, this](storage::Connection& connection) -> absl::Status {
         RESERVE_RETURN_IF_ERROR(CheckId(request->account_id(), "account_id"));
         RESERVE_RETURN_IF_ERROR(CheckId(request->worker_id(), "worker_id"));
         RESERVE_ASSIGN_OR_RETURN(

@@ -1,6 +1,7 @@
 #include "services/ledger/engine/engine.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -16,6 +17,8 @@ namespace {
 
 constexpr int kMaxRechecksAtOnce = 500;
 constexpr int kMaxImportTries = 10;
+// A renewal is one short statement; two, so that one that waits for a lock is not in the way.
+constexpr int kDoorThreads = 2;
 
 bool SameDeck(const rates::DeckHeader& a, const rates::DeckHeader& b) {
   return a.name == b.name && a.currency == b.currency && a.effective_time == b.effective_time &&
@@ -42,6 +45,9 @@ Engine::Engine(EngineOptions options) : options_(std::move(options)) {
       });
   queries_ = std::make_unique<QueryPool>(options_.database, options_.query_threads,
                                          stats_.overloaded_queries);
+  bulk_ = std::make_unique<QueryPool>(options_.database, options_.bulk_threads,
+                                      stats_.overloaded_queries);
+  doors_ = std::make_unique<QueryPool>(options_.database, kDoorThreads, stats_.overloaded_queries);
   event_feed_ = std::make_unique<EventFeed>(options_);
   for (int i = 0; i < options_.lanes; ++i) {
     lanes_.push_back(std::make_unique<Lane>(
@@ -54,9 +60,13 @@ Engine::~Engine() {
   {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
+    waker_.Wake();
   }
   if (housekeeper_.joinable()) housekeeper_.join();
   event_feed_.reset();
+  bulk_->Drain();
+  bulk_.reset();
+  doors_.reset();
   queries_.reset();
   dispatcher_->Stop();  // it gives the lanes work, and they it
   lanes_.clear();
@@ -151,11 +161,12 @@ absl::StatusOr<absl::Duration> Engine::RenewLease(storage::Connection& connectio
                                                   const book::RechargeKey& key,
                                                   const std::string& worker_id,
                                                   int64_t lease_epoch) {
+  const Moment asked = MonotonicNow();
   const absl::Time lease_end = Now() + options_.lease_duration;
   RESERVE_ASSIGN_OR_RETURN(const bool renewed,
                            storage::RenewLease(connection, key, worker_id, lease_epoch, lease_end));
   if (!renewed) return domain::LeaseLost(key.first, key.second);
-  dispatcher_->Renewed(key, lease_end);
+  dispatcher_->Renewed(key, asked);
   return options_.lease_duration;
 }
 
@@ -165,7 +176,8 @@ void Engine::KeepHouse() {
   while (true) {
     {
       absl::MutexLock lock(&mutex_);
-      if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), options_.house_interval)) return;
+      waker_.Await(options_.house_interval);
+      if (stopping_) return;
     }
     // What fails now is tried again in a second.
     Housekeeping(connection).IgnoreError();
@@ -178,8 +190,11 @@ absl::Status Engine::Housekeeping(std::unique_ptr<storage::Connection>& connecti
     RESERVE_ASSIGN_OR_RETURN(connection, storage::Connection::Open(options_.database));
   }
   RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(*connection));
-  RESERVE_ASSIGN_OR_RETURN(const std::vector<std::string> due,
+  RESERVE_ASSIGN_OR_RETURN(std::vector<std::string> due,
                            storage::DueRechecks(*connection, Now(), kMaxRechecksAtOnce));
+  RESERVE_ASSIGN_OR_RETURN(std::vector<std::string> too_far,
+                           due_times_.PutRight(*connection, Now()));
+  std::move(too_far.begin(), too_far.end(), std::back_inserter(due));
   std::vector<Task> tasks;
   for (const std::string& account_id : due) {
     tasks.push_back({account_id, book::Reconsider{}, &nobody_waits_, 0});

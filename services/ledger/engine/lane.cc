@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/clock/monotonic.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
@@ -114,7 +115,7 @@ absl::Status Lane::Refuse(size_t refused) {
   absl::Duration retry_after;
   {
     absl::MutexLock lock(&mutex_);
-    retry_after = drain_.RetryAfter(queue_.size(), absl::Now() - busy_since_);
+    retry_after = drain_.RetryAfter(queue_.size(), MonotonicNow() - busy_since_);
   }
   return Overloaded("commands", retry_after);
 }
@@ -135,7 +136,7 @@ std::vector<Task> Lane::TakeQueued() {
     queue_.pop_front();
   }
   queue_bytes_ -= bytes;
-  busy_since_ = absl::Now();
+  busy_since_ = MonotonicNow();
   NoteFill();
   stats_.queued -= static_cast<int64_t>(count);
   stats_.queued_bytes -= static_cast<int64_t>(bytes);
@@ -149,19 +150,20 @@ void Lane::Run() {
     if (tasks.empty()) break;  // stopping, and nothing is left
     Process(absl::MakeSpan(tasks));
     absl::MutexLock lock(&mutex_);
-    drain_.Note(tasks.size(), absl::Now() - busy_since_);
-    busy_since_ = absl::InfiniteFuture();
+    drain_.Note(tasks.size(), MonotonicNow() - busy_since_);
+    busy_since_ = absl::InfiniteDuration();
   }
   connection_.reset();
 }
 
 void Lane::Process(absl::Span<Task> tasks) {
   // While the database stays away, one try is enough: batches before this one have waited.
-  const absl::Time give_up = std::min(absl::Now(), away_since_) + options_.retry_budget;
+  const Moment give_up = std::min(MonotonicNow(), away_since_) + options_.retry_budget;
   size_t together = tasks.size();
   if (!apart_.empty()) {
     // Once for all tasks, or an account whose time is over just now would change its order.
-    absl::erase_if(apart_, [now = absl::Now()](const auto& apart) { return apart.second <= now; });
+    absl::erase_if(apart_,
+                   [now = MonotonicNow()](const auto& apart) { return apart.second <= now; });
     const auto apart = std::stable_partition(
         tasks.begin(), tasks.end(), [this](const Task& task) { return !IsApart(task.account_id); });
     std::stable_sort(apart, tasks.end(), ByAccount);
@@ -176,7 +178,7 @@ void Lane::Process(absl::Span<Task> tasks) {
   }
 }
 
-void Lane::Settle(absl::Span<Task> tasks, Past past, absl::Time give_up) {
+void Lane::Settle(absl::Span<Task> tasks, Past past, Moment give_up) {
   book::Duplicates duplicates = past.suspect || expect_duplicates_ ? book::Duplicates::kLookUp
                                                                    : book::Duplicates::kOptimistic;
   Reading reading = duplicates == book::Duplicates::kOptimistic && batches_to_lock_ == 0
@@ -196,7 +198,7 @@ void Lane::Settle(absl::Span<Task> tasks, Past past, absl::Time give_up) {
       break;
     }
     if (outcome == Outcome::kContradiction) continue;
-    if (absl::Now() >= give_up) return Fail(tasks, error, past.unknown);
+    if (MonotonicNow() >= give_up) return Fail(tasks, error, past.unknown);
     BackOff(tries);
   }
   // A conflict is an account's, anything else may be a single command's.
@@ -366,10 +368,10 @@ absl::Status Lane::EnsureConnected() {
   absl::StatusOr<std::unique_ptr<storage::Connection>> opened =
       storage::Connection::OpenForCallers(options_.database);
   if (!opened.ok()) {
-    away_since_ = std::min(away_since_, absl::Now());
+    away_since_ = std::min(away_since_, MonotonicNow());
     return opened.status();
   }
-  away_since_ = absl::InfiniteFuture();
+  away_since_ = absl::InfiniteDuration();
   connection_ = *std::move(opened);
   return absl::OkStatus();
 }
@@ -390,7 +392,7 @@ bool Lane::IsApart(const std::string& account_id) const { return apart_.contains
 
 void Lane::SetApart(const std::string& account_id) {
   if (apart_.size() >= kMostApart && !IsApart(account_id)) apart_.clear();
-  apart_[account_id] = absl::Now() + kApartFor;
+  apart_[account_id] = MonotonicNow() + kApartFor;
 }
 
 void Lane::BackOff(int tries) {

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "absl/synchronization/notification.h"
-#include "absl/time/clock.h"
+#include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
 
@@ -16,14 +16,21 @@ constexpr size_t kMaxQueue = 4096;
 // was idle may have been closed by the server, and a conflict may pass: then once
 // more, on a new connection or the same.
 absl::Status RunOn(const storage::DatabaseOptions& database, const QueryPool::Work& work,
+                   const storage::Connection::Interrupt& interrupt,
                    std::unique_ptr<storage::Connection>& connection) {
   for (int tries = 1;; ++tries) {
+    RESERVE_RETURN_IF_ERROR(interrupt());
     const bool fresh = connection == nullptr || !connection->alive();
     if (fresh) {
       connection.reset();
       RESERVE_ASSIGN_OR_RETURN(connection, storage::Connection::OpenForCallers(database));
     }
+    connection->InterruptBy(interrupt);
     absl::Status status = work(*connection);
+    connection->InterruptBy(nullptr);
+    if (const absl::Status interrupted = interrupt(); !status.ok() && !interrupted.ok()) {
+      return interrupted;
+    }
     const bool stale = status.code() == absl::StatusCode::kUnavailable && !connection->alive();
     const bool conflict = ReasonOf(status) == "DATABASE_CONFLICT";
     if (tries == 1 && ((stale && !fresh) || conflict)) continue;
@@ -51,12 +58,24 @@ QueryPool::~QueryPool() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void QueryPool::Submit(Work work, Done done) {
+absl::Status QueryPool::Interrupted(const Job& job) const {
+  if (draining_) {
+    return TryAgain(MakeError(absl::StatusCode::kUnavailable, "DRAINING", "",
+                              "this ledger is shutting down; ask another"),
+                    kShortestRetryAfter);
+  }
+  if (job.gone != nullptr && job.gone()) {
+    return MakeError(absl::StatusCode::kCancelled, "CANCELLED", "", "the caller has gone");
+  }
+  return absl::OkStatus();
+}
+
+void QueryPool::Submit(Work work, Done done, Gone gone) {
   absl::Duration retry_after;
   {
     absl::MutexLock lock(&mutex_);
     if (!stopping_ && queue_.size() < kMaxQueue) {
-      queue_.push_back({std::move(work), std::move(done)});
+      queue_.push_back({std::move(work), std::move(done), std::move(gone)});
       return;
     }
     retry_after = drain_.RetryAfter(queue_.size(), absl::ZeroDuration());
@@ -91,11 +110,12 @@ void QueryPool::Loop() {
       job = std::move(queue_.front());
       queue_.pop_front();
     }
-    const absl::Time begin = absl::Now();
-    absl::Status status = RunOn(database_, job.work, connection);
+    const Moment begin = MonotonicNow();
+    absl::Status status = RunOn(
+        database_, job.work, [this, &job] { return Interrupted(job); }, connection);
     {
       absl::MutexLock lock(&mutex_);
-      drain_.Note(1, (absl::Now() - begin) / thread_count_);
+      drain_.Note(1, (MonotonicNow() - begin) / thread_count_);
     }
     // Of a query nothing is unknown: it may be asked again as soon as there is a
     // database.

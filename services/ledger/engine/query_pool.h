@@ -37,21 +37,34 @@ class QueryPool {
   // Finishes what is queued.
   ~QueryPool();
 
-  void Submit(Work work, Done done);
+  // Has everybody who waits for the work gone? Asked from a thread of the pool, before each
+  // statement of it: the work then ends with CANCELLED.
+  using Gone = std::function<bool()>;
+
+  void Submit(Work work, Done done, Gone gone = nullptr);
   // The same, waiting for the end.
   absl::Status Run(Work work);
+
+  // From now on all work ends with UNAVAILABLE "DRAINING": what waits, and what is under way
+  // before its next statement.
+  void Drain() { draining_ = true; }
 
  private:
   struct Job {
     Work work;
     Done done;
+    Gone gone;
   };
+
+  // Why the job is not to go on; OK if it is.
+  absl::Status Interrupted(const Job& job) const;
 
   void Loop();
 
   const storage::DatabaseOptions database_;
   const int thread_count_;
   std::atomic<int64_t>& refused_;
+  std::atomic<bool> draining_ = false;
   absl::Mutex mutex_;
   std::deque<Job> queue_ ABSL_GUARDED_BY(mutex_);
   DrainEstimate drain_ ABSL_GUARDED_BY(mutex_);

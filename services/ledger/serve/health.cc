@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "absl/time/clock.h"
+#include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "common/telemetry/log.h"
 #include "services/ledger/storage/migrator.h"
@@ -37,8 +37,8 @@ absl::Status Health::Check() {
   if (status.ok() && require_semi_sync_ && !engine_.started()) status = CheckReplication();
   if (ReasonOf(status) == "UNSAFE_DATABASE") return status;
   if (status.ok() && !engine_.started()) status = engine_.Start();
-  const absl::Time now = absl::Now();
-  failing_since_ = status.ok() ? absl::InfiniteFuture() : std::min(failing_since_, now);
+  const Moment now = MonotonicNow();
+  failing_since_ = status.ok() ? absl::InfiniteDuration() : std::min(failing_since_, now);
   const bool patient = serving_ && now - failing_since_ < kHealthPatience;
   const bool serving = status.ok() || patient;
   if (serving == serving_ && checked_) return absl::OkStatus();
@@ -54,7 +54,7 @@ absl::Status Health::Check() {
 }
 
 absl::Duration Health::pause() const {
-  return failing_since_ == absl::InfiniteFuture() ? kHealthInterval : kHealthRetryInterval;
+  return failing_since_ == absl::InfiniteDuration() ? kHealthInterval : kHealthRetryInterval;
 }
 
 absl::Status Health::AskDatabase() {

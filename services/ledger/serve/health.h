@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "common/clock/monotonic.h"
 #include "services/ledger/engine/engine.h"
 #include "services/ledger/storage/connection.h"
 
@@ -47,7 +48,7 @@ class Health {
   const bool require_semi_sync_;
   storage::DatabaseOptions database_;
   std::unique_ptr<storage::Connection> connection_;
-  absl::Time failing_since_ = absl::InfiniteFuture();
+  Moment failing_since_ = absl::InfiniteDuration();
   bool serving_ = false;
   bool checked_ = false;
 };

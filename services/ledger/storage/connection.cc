@@ -199,6 +199,7 @@ absl::Status Connection::Guard(absl::string_view what, absl::FunctionRef<void()>
     return MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "",
                      "the database connection is gone");
   }
+  if (interrupt_ != nullptr) RESERVE_RETURN_IF_ERROR(interrupt_());
   try {
     call();
     return absl::OkStatus();

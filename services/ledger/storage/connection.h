@@ -13,8 +13,10 @@
 #define RESERVE_SERVICES_LEDGER_STORAGE_CONNECTION_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
@@ -85,6 +87,12 @@ class Connection {
   // What can't be rolled back is left to end with the session, which is dropped.
   void Rollback();
 
+  // From now on `interrupt` is asked before each statement: if it says anything but OK the
+  // statement is not sent, and fails with that. The transaction that was open is dropped with the
+  // session. Null for no more.
+  using Interrupt = std::function<absl::Status()>;
+  void InterruptBy(Interrupt interrupt) { interrupt_ = std::move(interrupt); }
+
   // False after an error that ended the session: drop it and open another.
   bool alive() const { return alive_; }
 
@@ -96,6 +104,7 @@ class Connection {
 
   std::unique_ptr<sql::Connection> connection_;
   std::unique_ptr<sql::Statement> statement_;
+  Interrupt interrupt_;
   bool alive_ = true;
 };
 

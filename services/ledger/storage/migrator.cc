@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/civil_time.h"
+#include "absl/time/clock.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "services/ledger/storage/sql_text.h"
@@ -22,6 +23,13 @@ constexpr int kMonthsBack = 13;
 constexpr int kMonthsAhead = 3;
 // A lock wait ends after seconds (Connection); others may migrate for long.
 constexpr int kLockTries = 360;
+// A change of a table waits for all transactions that use it (an audit of a large account holds it
+// for as long as it reads), and whatever comes later, bookings too, waits behind the change. So it
+// waits for seconds only, lets the others through, and comes again.
+constexpr int kChangeWaitSeconds = 2;
+constexpr absl::Duration kPauseBetweenChanges = absl::Seconds(3);
+// With the pauses that is half an hour.
+constexpr int kChangeTries = 360;
 // A change of a large table may take hours.
 constexpr int kStatementTimeoutSeconds = 24 * 60 * 60;
 
@@ -95,9 +103,22 @@ absl::StatusOr<int> AppliedVersion(Connection& connection) {
   return version;
 }
 
-absl::Status Apply(Connection& connection, const Migration& migration, absl::Time now) {
+// Runs a statement that may change a table, again and again while others hold it.
+absl::Status Change(Connection& connection, const std::string& statement,
+                    const Progress& progress) {
+  for (int tries = 1;; ++tries) {
+    const absl::Status changed = connection.Execute(statement);
+    if (changed.code() != absl::StatusCode::kAborted || tries == kChangeTries) return changed;
+    progress(absl::StrCat("waiting for a table that others are reading (", tries,
+                          " tries so far); bookings go on meanwhile"));
+    absl::SleepFor(kPauseBetweenChanges);
+  }
+}
+
+absl::Status Apply(Connection& connection, const Migration& migration, absl::Time now,
+                   const Progress& progress) {
   for (const std::string& statement : Statements(migration.sql)) {
-    RESERVE_RETURN_IF_ERROR(connection.Execute(statement));
+    RESERVE_RETURN_IF_ERROR(Change(connection, statement, progress));
   }
   SqlText sql("INSERT INTO schema_migrations (version,name,oldest_code,applied_time) VALUES ");
   sql.Row()
@@ -137,9 +158,11 @@ absl::Status MakePartitions(Connection& connection, absl::Time now, const Progre
   }
   if (parts.empty()) return absl::OkStatus();
   progress(absl::StrCat("making partitions up to ", Number(current + kMonthsAhead)));
-  return connection.Execute(absl::StrCat("ALTER TABLE entries REORGANIZE PARTITION later INTO (",
-                                         absl::StrJoin(parts, ", "),
-                                         ", PARTITION later VALUES LESS THAN MAXVALUE)"));
+  return Change(
+      connection,
+      absl::StrCat("ALTER TABLE entries REORGANIZE PARTITION later INTO (",
+                   absl::StrJoin(parts, ", "), ", PARTITION later VALUES LESS THAN MAXVALUE)"),
+      progress);
 }
 
 absl::Status MigrateLocked(Connection& connection, absl::Time now, const Progress& progress) {
@@ -148,7 +171,7 @@ absl::Status MigrateLocked(Connection& connection, absl::Time now, const Progres
   for (const Migration& migration : migrations) {
     if (migration.version <= applied) continue;
     progress(absl::StrCat("applying ", migration.name));
-    RESERVE_RETURN_IF_ERROR(Apply(connection, migration, now));
+    RESERVE_RETURN_IF_ERROR(Apply(connection, migration, now, progress));
   }
   RESERVE_RETURN_IF_ERROR(MakePartitions(connection, now, progress));
   progress(absl::StrCat("the schema is at version ", std::max(applied, migrations.back().version)));
@@ -162,6 +185,8 @@ absl::Status Migrate(const DatabaseOptions& options, absl::Time now, const Progr
   patient.io_timeout_seconds = kStatementTimeoutSeconds;
   RESERVE_ASSIGN_OR_RETURN(const auto lock, Connection::Open(patient));
   RESERVE_ASSIGN_OR_RETURN(const auto worker, Connection::Open(patient));
+  RESERVE_RETURN_IF_ERROR(
+      worker->Execute(absl::StrCat("SET SESSION lock_wait_timeout = ", kChangeWaitSeconds)));
   RESERVE_RETURN_IF_ERROR(MakeBookkeeping(*lock));
   RESERVE_RETURN_IF_ERROR(TakeLock(*lock, now, progress));
   const absl::Status migrated = MigrateLocked(*worker, now, progress);
