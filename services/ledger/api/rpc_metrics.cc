@@ -25,6 +25,21 @@ prometheus::MetricFamily Single(const char* name, const char* help, prometheus::
   return family;
 }
 
+prometheus::MetricFamily DatabaseErrors(const storage::ErrorTally& errors) {
+  prometheus::MetricFamily family;
+  family.name = "reserve_ledger_database_errors_total";
+  family.help = "Errors that the database answered, by class.";
+  family.type = prometheus::MetricType::Counter;
+  for (int i = 0; i < storage::kErrorClasses; ++i) {
+    const auto error_class = static_cast<storage::ErrorClass>(i);
+    prometheus::ClientMetric metric;
+    metric.label.push_back({"class", std::string(storage::NameOf(error_class))});
+    metric.counter.value = static_cast<double>(errors.count(error_class));
+    family.metric.push_back(std::move(metric));
+  }
+  return family;
+}
+
 }  // namespace
 
 RpcMetrics::RpcMetrics(prometheus::Registry& registry)
@@ -63,6 +78,10 @@ void RpcMetrics::Observe(const char* method, absl::StatusCode code, absl::Durati
 std::vector<prometheus::MetricFamily> EngineMetrics::Collect() const {
   using prometheus::MetricType;
   return {
+      DatabaseErrors(database_errors_),
+      Single("reserve_ledger_unavailable_commands_total",
+             "Commands told that the database can't do them at the moment.", MetricType::Counter,
+             stats_.unavailable),
       Single("reserve_ledger_commands_total", "Commands that lanes have answered.",
              MetricType::Counter, stats_.commands),
       Single("reserve_ledger_batches_total", "Transactions that lanes have ended.",

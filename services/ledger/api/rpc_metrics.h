@@ -46,11 +46,14 @@ class RpcMetrics {
 // Reads the engine's counts when it is asked.
 class EngineMetrics : public prometheus::Collectable {
  public:
-  explicit EngineMetrics(const engine::EngineStats& stats) : stats_(stats) {}
+  // Both must outlive this.
+  EngineMetrics(const engine::EngineStats& stats, const storage::ErrorTally& database_errors)
+      : stats_(stats), database_errors_(database_errors) {}
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
   const engine::EngineStats& stats_;
+  const storage::ErrorTally& database_errors_;
 };
 
 }  // namespace reserve::api

@@ -32,6 +32,7 @@ absl::Status NotServing() {
 
 Engine::Engine(EngineOptions options) : options_(std::move(options)) {
   if (!options_.clock) options_.clock = absl::Now;
+  options_.database.errors = &database_errors_;
   dispatcher_ = std::make_unique<RechargeDispatcher>(
       options_, stats_, [this](const std::vector<storage::RechargeKey>& limited) {
         std::vector<Task> tasks;

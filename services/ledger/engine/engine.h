@@ -64,6 +64,8 @@ class Engine {
   std::shared_ptr<const book::Catalog> catalog() const { return catalogs_.Get(); }
   const EngineOptions& options() const { return options_; }
   const EngineStats& stats() const { return stats_; }
+  // What the connections of the engine, and of who uses its options, met.
+  storage::ErrorTally& database_errors() { return database_errors_; }
   absl::Time Now() const { return options_.clock(); }
 
   struct ImportedDeck {
@@ -94,6 +96,7 @@ class Engine {
   void KeepHouse();
   absl::Status Housekeeping(std::unique_ptr<storage::Connection>& connection);
 
+  storage::ErrorTally database_errors_;
   EngineOptions options_;
   EngineStats stats_;
   CatalogKeeper catalogs_;

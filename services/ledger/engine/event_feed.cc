@@ -112,9 +112,7 @@ absl::StatusOr<EventCursor::Page> EventFeed::Read(EventCursor& cursor) {
   absl::StatusOr<EventCursor::Page> page = cursor.Next(*connection_);
   if (page.ok()) return page;
   return MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "",
-                   absl::StrCat("the feed can't be read; open the stream again with the last "
-                                "resume_token: ",
-                                page.status().message()));
+                   "the feed can't be read; open the stream again with the last resume_token");
 }
 
 }  // namespace reserve::engine

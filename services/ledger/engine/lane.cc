@@ -41,14 +41,28 @@ size_t CutBetweenAccounts(absl::Span<Task> tasks) {
   return border == tasks.end() ? 0 : static_cast<size_t>(border - tasks.begin());
 }
 
+// Is it the database's own bad day that keeps it from writing, rather than the moment's?
+bool IsTrouble(const absl::Status& error) {
+  const std::optional<storage::ErrorClass> error_class = storage::ErrorClassOf(error);
+  if (!error_class.has_value()) return false;
+  switch (*error_class) {
+    case storage::ErrorClass::kConflict:
+    case storage::ErrorClass::kDuplicate:
+    case storage::ErrorClass::kConnection:  // health sees it by itself
+    case storage::ErrorClass::kContent:
+      return false;
+    default:
+      return true;
+  }
+}
+
 // What the caller is told of an error that concerns the whole batch. If one of its commits is
 // unknown an error says only that it could not be found out.
 absl::Status ForCaller(const absl::Status& error, bool unknown) {
-  if (!MayPass(error) && !unknown) return error;
-  return TryAgain(
-      MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "",
-                absl::StrCat("the outcome is unknown, repeat the same request: ", error.message())),
-      kDatabaseRetryAfter);
+  if (!MayPass(error) && !unknown) return storage::ForCaller(error);
+  return TryAgain(MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "",
+                            "the outcome is unknown, repeat the same request"),
+                  storage::kRepeatAfter);
 }
 
 }  // namespace
@@ -220,8 +234,9 @@ int Lane::MostConflicts(absl::Span<const Task> tasks, bool suspect, Outcome outc
 
 Lane::Outcome Lane::Try(absl::Span<const Task> tasks, Duplicates* duplicates, Reading* reading,
                         absl::Status* error) {
-  const auto retry_if_it_may_pass = [error](const absl::Status& status) {
+  const auto retry_if_it_may_pass = [this, error](const absl::Status& status) {
     *error = status;
+    if (IsTrouble(status)) stats_.write_trouble.Refused(*storage::ErrorClassOf(status));
     return MayPass(status) ? Outcome::kRetry : Outcome::kFailed;
   };
   if (const absl::Status status = EnsureConnected(); !status.ok()) {
@@ -280,9 +295,11 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, Duplicates* duplicates, Re
       // Unknown, unless the server said so: look the keys up, never assume.
       *duplicates = Duplicates::kLookUp;
       ++stats_.unknown_commits;
+      if (IsTrouble(status)) stats_.write_trouble.Refused(*storage::ErrorClassOf(status));
       *error = status;
       return Outcome::kUnknown;
     }
+    stats_.write_trouble.Worked();
   } else if (batch.may_write()) {
     connection_->Rollback();
   }
@@ -317,7 +334,9 @@ absl::Status Lane::EnsureConnected() {
 }
 
 void Lane::Fail(absl::Span<const Task> tasks, const absl::Status& error, bool unknown) {
-  Answer(tasks, std::vector<absl::StatusOr<book::Reply>>(tasks.size(), ForCaller(error, unknown)));
+  const absl::Status told = ForCaller(error, unknown);
+  if (absl::IsUnavailable(told)) stats_.unavailable += static_cast<int64_t>(tasks.size());
+  Answer(tasks, std::vector<absl::StatusOr<book::Reply>>(tasks.size(), told));
 }
 
 void Lane::Answer(absl::Span<const Task> tasks, std::vector<absl::StatusOr<book::Reply>> replies) {

@@ -33,6 +33,7 @@
 #include "services/ledger/engine/overload.h"
 #include "services/ledger/engine/reply_thread.h"
 #include "services/ledger/engine/task.h"
+#include "services/ledger/engine/write_trouble.h"
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/database_url.h"
 
@@ -94,6 +95,9 @@ struct EngineStats {
   std::atomic<int64_t> leases_granted{0};
   std::atomic<int64_t> queued{0};
   std::atomic<int64_t> queued_bytes{0};
+  // Commands that were told that the database can't do them at the moment.
+  std::atomic<int64_t> unavailable{0};
+  WriteTrouble write_trouble;
 };
 
 class Lane {

@@ -27,12 +27,7 @@ absl::Status RunOn(const storage::DatabaseOptions& database, const QueryPool::Wo
     const bool stale = status.code() == absl::StatusCode::kUnavailable && !connection->alive();
     const bool conflict = ReasonOf(status) == "DATABASE_CONFLICT";
     if (tries == 1 && ((stale && !fresh) || conflict)) continue;
-    // Whoever inserts looks for it; where nobody does it is no answer to the caller.
-    if (ReasonOf(status) == "DUPLICATE_KEY") {
-      return MakeError(absl::StatusCode::kInternal, "DATABASE_ERROR", "", status.message());
-    }
-    if (!conflict) return status;
-    return MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "", status.message());
+    return status;
   }
 }
 
@@ -92,15 +87,13 @@ void QueryPool::Loop() {
       queue_.pop_front();
     }
     const absl::Time begin = absl::Now();
-    absl::Status status = RunOn(database_, job.work, connection);
+    const absl::Status status = RunOn(database_, job.work, connection);
     {
       absl::MutexLock lock(&mutex_);
       drain_.Note(1, (absl::Now() - begin) / thread_count_);
     }
-    // Of a query nothing is unknown: it may be asked again as soon as there is a
-    // database.
-    if (ReasonOf(status) == "DATABASE_UNAVAILABLE") status = TryAgain(status, kDatabaseRetryAfter);
-    job.done(status);
+    // Of a query nothing is unknown: it may be asked again as soon as the database can answer.
+    job.done(storage::ForCaller(status));
   }
 }
 

@@ -14,6 +14,19 @@ void OverloadReport::Tell() {
          {"queued_commands", int64_t{stats_.queued}},
          {"queued_bytes", int64_t{stats_.queued_bytes}}});
   }
+  const int64_t unavailable = stats_.unavailable;
+  if (unavailable != unavailable_) {
+    Log(Severity::kWarning, "the database can't do what is asked for",
+        {{"refused_commands", unavailable - unavailable_}});
+  }
+  for (const storage::ErrorTally::Line& line : database_errors_.Take()) {
+    Log(Severity::kError, "database error",
+        {{"class", storage::NameOf(storage::ClassOfError(line.error_number))},
+         {"error_number", int64_t{line.error_number}},
+         {"times", line.count},
+         {"error", line.text}});
+  }
+  unavailable_ = unavailable;
   commands_ = commands;
   queries_ = queries;
 }

@@ -48,7 +48,8 @@ absl::Status Serve() {
   RESERVE_RETURN_IF_ERROR(health.Check());
 
   api::RpcMetrics rpc_metrics(metrics->registry());
-  const auto engine_metrics = std::make_shared<api::EngineMetrics>(engine.stats());
+  const auto engine_metrics =
+      std::make_shared<api::EngineMetrics>(engine.stats(), engine.database_errors());
   metrics->Add(engine_metrics);
   const api::ApiContext api{engine, rpc_metrics};
   api::LedgerService ledger(api);
@@ -61,8 +62,8 @@ absl::Status Serve() {
                                         {ledger::v1::Rates::service_full_name(), &rates},
                                         {ledger::v1::Recharges::service_full_name(), &recharges},
                                         {ledger::v1::Audit::service_full_name(), &audit}}));
-  const absl::Status served =
-      ServeUntilSignal(health, OverloadReport(engine.stats()), *server, signal);
+  const absl::Status served = ServeUntilSignal(
+      health, OverloadReport(engine.stats(), engine.database_errors()), *server, signal);
 
   Log(Severity::kInfo, "draining");
   server->SetServing(false);

@@ -214,9 +214,9 @@ absl::Status Connection::Commit() {
     return committed;
   }
   // Of no error is it known that it came before anything was done.
-  return WithClass(MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "",
-                             committed.message()),
-                   ErrorClassOf(committed).value_or(ErrorClass::kOther));
+  return WithClass(
+      MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "", committed.message()),
+      ErrorClassOf(committed).value_or(ErrorClass::kOther));
 }
 
 void Connection::Rollback() {

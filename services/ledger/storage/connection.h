@@ -92,8 +92,8 @@ class Connection {
   bool alive() const { return alive_; }
 
  private:
-  Connection(std::unique_ptr<sql::Connection> connection,
-             std::unique_ptr<sql::Statement> statement, ErrorTally* errors);
+  Connection(std::unique_ptr<sql::Connection> connection, std::unique_ptr<sql::Statement> statement,
+             ErrorTally* errors);
 
   absl::Status Guard(absl::string_view what, absl::FunctionRef<void()> call);
 
