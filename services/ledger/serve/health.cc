@@ -70,7 +70,10 @@ void Health::Tell(const absl::Status& status, absl::Time now) {
 }
 
 absl::Duration Health::pause() const {
-  return failing_since_ == absl::InfiniteFuture() ? kHealthInterval : kHealthRetryInterval;
+  if (failing_since_ == absl::InfiniteFuture()) return kHealthInterval;
+  // To ask for rights and room costs more than to ask whether there is a server.
+  const bool connected = connection_ != nullptr && connection_->alive();
+  return connected ? kHealthInterval / 2 : kHealthRetryInterval;
 }
 
 absl::Status Health::AskDatabase() {
