@@ -94,12 +94,12 @@ class DatabaseBadDaysTest : public ::testing::Test {
     auto stack = Stack::Start({.server = server_.get(), .ledger_flags = {"--lanes=1"}});
     ASSERT_TRUE(stack.ok()) << stack.status();
     stack_ = *std::move(stack);
-    ASSERT_TRUE(Call(stack_->ledger(), &pb::Ledger::Stub::OpenAccount,
-                     Parse<pb::OpenAccountRequest>("account_id: 'a'"))
-                    .ok());
-    ASSERT_TRUE(Call(stack_->ledger(), &pb::Ledger::Stub::PutUser,
-                     Parse<pb::PutUserRequest>("account_id: 'a' user_id: 'u'"))
-                    .ok());
+    const auto opened = Call(stack_->ledger(), &pb::Ledger::Stub::OpenAccount,
+                             Parse<pb::OpenAccountRequest>("account_id: 'a'"));
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    const auto put = Call(stack_->ledger(), &pb::Ledger::Stub::PutUser,
+                          Parse<pb::PutUserRequest>("account_id: 'a' user_id: 'u'"));
+    ASSERT_TRUE(put.ok()) << put.status();
     ASSERT_EQ(Health(*stack_), 1);
   }
 

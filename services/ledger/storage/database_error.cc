@@ -57,7 +57,7 @@ const std::vector<NumbersOf>& KnownErrors() {
            4031,              // MySQL: idle for too long
        }},
       // Connect to what is the primary now.
-      {ErrorClass::kReadOnly, {1290, 1792, 1836, 1209, 3063}},
+      {ErrorClass::kReadOnly, {1290, 1836, 1209, 3063}},
       {ErrorClass::kDiskFull,
        {
            1114,                          // the table is full
@@ -84,7 +84,7 @@ const std::vector<NumbersOf>& KnownErrors() {
        {1049, 1050, 1051, 1054, 1060, 1061, 1072, 1091, 1109, 1136, 1146, 1176, 1305, 1364, 1526,
         1735, 1748, 1932, 1812}},
       {ErrorClass::kSettings,
-       {1153, 1193, 1231, 1235, 1238, 1662, 1663, 1664, 1665, 1666, 1668, 1785, 3098, 3161}},
+       {1153, 1193, 1231, 1792, 1235, 1238, 1662, 1663, 1664, 1665, 1666, 1668, 1785, 3098, 3161}},
       // Values that a column can't hold. (1153, a packet that is too large, is no value's fault.)
       {ErrorClass::kContent, {1048, 1264, 1265, 1292, 1366, 1367, 1406, 1411, 1690, 3819, 4025}},
   };

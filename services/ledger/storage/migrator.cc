@@ -175,7 +175,7 @@ constexpr TableRights kRights[] = {
     {"events", "account_id", true},
     {"card_declines", "account_id", true},
     {"rate_decks", "version", true},
-    {"rates", "version", true},
+    {"rates", "deck_version", true},
     {"plans", "plan_id"},
     {"schema_migrations", "version"},
 };
