@@ -28,12 +28,16 @@ constexpr char kUsage[] =
     "  grants               prints the GRANT statements for the ledger's database user\n"
     "  import-rates [FILE]  imports a rate deck from CSV into a running ledger (--starter: the\n"
     "                       deck that is built in)\n"
-    "  verify               recomputes everything that a running ledger has stored\n";
+    "  verify               recomputes everything that a running ledger has stored\n"
+    "  check-heads FILE     asks a running ledger whether it still has entries that it "
+    "acknowledged:\n"
+    "                       a line ACCOUNT,SEQ,HASH each; - is standard input\n";
 
 absl::Status RunCommand(std::vector<std::string> arguments) {
   const std::string command = arguments.empty() ? "" : arguments.front();
   if (!arguments.empty()) arguments.erase(arguments.begin());
   if (command == "import-rates") return cli::RunImportRates(arguments);
+  if (command == "check-heads") return cli::RunCheckHeads(arguments);
   if (!arguments.empty()) {
     return InvalidField("command line", absl::StrCat("\"", arguments[0], "\" is too much"));
   }

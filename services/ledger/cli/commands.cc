@@ -1,5 +1,6 @@
 #include "services/ledger/cli/commands.h"
 
+#include <fstream>
 #include <iostream>
 #include <memory>
 
@@ -9,6 +10,7 @@
 #include "common/error/error.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/rpc_flags.h"
+#include "services/ledger/cli/check_heads.h"
 #include "services/ledger/cli/import_rates.h"
 #include "services/ledger/cli/verify.h"
 #include "services/ledger/serve/database_flags.h"
@@ -16,7 +18,7 @@
 #include "services/ledger/storage/migrator.h"
 
 ABSL_FLAG(std::string, ledger, "127.0.0.1:50051",
-          "The running ledger, for import-rates and verify.");
+          "The running ledger, for import-rates, verify and check-heads.");
 ABSL_FLAG(bool, starter, false, "import-rates: import the deck that is built in.");
 ABSL_FLAG(std::string, name, "", "import-rates: the deck's name; the file's by default.");
 ABSL_FLAG(std::string, currency, "USD", "import-rates: the deck's currency.");
@@ -68,6 +70,26 @@ absl::Status RunVerify() {
   if (differences == 0) return absl::OkStatus();
   return MakeError(absl::StatusCode::kDataLoss, "DIFFERENCES_FOUND", "",
                    absl::StrCat(differences, " differences were found"));
+}
+
+absl::Status RunCheckHeads(const std::vector<std::string>& files) {
+  if (files.size() != 1) return InvalidField("FILE", "give one file, or - for standard input");
+  std::ifstream file;
+  if (files.front() != "-") {
+    file.open(files.front());
+    if (!file) return InvalidField("FILE", absl::StrCat("cannot read \"", files.front(), "\""));
+  }
+  RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel,
+                           MakeChannel(absl::GetFlag(FLAGS_ledger), ChannelOptionsFromFlags()));
+  std::istream& in = files.front() == "-" ? std::cin : file;
+  RESERVE_ASSIGN_OR_RETURN(const HeadCounts counts, CheckHeads(channel, in, std::cout));
+  const int64_t missing = counts.lost + counts.replaced;
+  if (missing > 0) {
+    return MakeError(absl::StatusCode::kDataLoss, "ENTRIES_LOST", "",
+                     absl::StrCat(missing, " acknowledged entries are lost"));
+  }
+  if (counts.bad_lines == 0) return absl::OkStatus();
+  return InvalidField("FILE", absl::StrCat(counts.bad_lines, " lines were not understood"));
 }
 
 }  // namespace reserve::cli

@@ -24,6 +24,10 @@ absl::Status RunImportRates(const std::vector<std::string>& files);
 // Has the running ledger recompute everything. DATA_LOSS if something does not add up.
 absl::Status RunVerify();
 
+// Asks the running ledger for the entries that the one file names; "-" is standard input. DATA_LOSS
+// if some are lost or replaced.
+absl::Status RunCheckHeads(const std::vector<std::string>& files);
+
 }  // namespace reserve::cli
 
 #endif  // RESERVE_SERVICES_LEDGER_CLI_COMMANDS_H_

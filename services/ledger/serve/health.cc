@@ -33,9 +33,10 @@ constexpr int kHealthTimeoutSeconds = 2;
 
 }  // namespace
 
-Health::Health(engine::Engine& engine, bool allow_unsafe_database)
+Health::Health(engine::Engine& engine, bool allow_unsafe_database, bool require_semi_sync)
     : engine_(engine),
       allow_unsafe_database_(allow_unsafe_database),
+      require_semi_sync_(require_semi_sync),
       database_(engine.options().database) {
   database_.connect_timeout_seconds = kHealthTimeoutSeconds;
   database_.io_timeout_seconds = kHealthTimeoutSeconds;
@@ -43,6 +44,7 @@ Health::Health(engine::Engine& engine, bool allow_unsafe_database)
 
 absl::Status Health::Check() {
   absl::Status status = AskDatabase();
+  if (status.ok() && require_semi_sync_ && !engine_.started()) status = CheckReplication();
   if (ReasonOf(status) == "UNSAFE_DATABASE" && !engine_.started()) return status;
   if (status.ok() && !engine_.started()) status = engine_.Start();
   const absl::Time now = absl::Now();
@@ -84,6 +86,12 @@ absl::Status Health::AskDatabase() {
     RESERVE_RETURN_IF_ERROR(connection_->Execute("SET SESSION lock_wait_timeout = 1"));
   }
   return CheckDatabase();
+}
+
+absl::Status Health::CheckReplication() {
+  RESERVE_ASSIGN_OR_RETURN(const storage::Replication replication,
+                           storage::ReadReplication(*connection_));
+  return storage::CheckSemiSync(replication);
 }
 
 absl::Status Health::CheckDatabase() {

@@ -2,7 +2,7 @@
 // schema is one that this program works on, and it can write what it will have to write: with
 // rights on every table, on a server that takes writes, keeps them in a crash, and has room.
 //
-//   Health health(engine, /*allow_unsafe_database=*/false);
+//   Health health(engine, /*allow_unsafe_database=*/false, /*require_semi_sync=*/false);
 //   while (...) {
 //     RESERVE_RETURN_IF_ERROR(health.Check());
 //     server.SetServing(health.serving());
@@ -25,7 +25,10 @@ namespace reserve::serve {
 // hold a SqlThread.
 class Health {
  public:
-  Health(engine::Engine& engine, bool allow_unsafe_database);
+  // With `require_semi_sync` the engine is not started on a database whose semi-synchronous
+  // replication is off or has fallen back; what becomes of it later is for ReplicationWatch to
+  // tell.
+  Health(engine::Engine& engine, bool allow_unsafe_database, bool require_semi_sync);
 
   // Asks the database, and starts the engine once it may. An error only for what no waiting mends:
   // a database that can lose a commit, before the engine was started. A reason not to serve is
@@ -38,6 +41,7 @@ class Health {
 
  private:
   absl::Status AskDatabase();
+  absl::Status CheckReplication();
   // Can this program work on this database, and be trusted to? The schema is looked at each time,
   // settings and rights now and then, or each time while something is wrong.
   absl::Status CheckDatabase();
@@ -48,6 +52,7 @@ class Health {
 
   engine::Engine& engine_;
   const bool allow_unsafe_database_;
+  const bool require_semi_sync_;
   storage::DatabaseOptions database_;
   std::unique_ptr<storage::Connection> connection_;
   absl::Time failing_since_ = absl::InfiniteFuture();

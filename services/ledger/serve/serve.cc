@@ -17,6 +17,7 @@
 #include "services/ledger/engine/engine.h"
 #include "services/ledger/serve/health.h"
 #include "services/ledger/serve/overload_report.h"
+#include "services/ledger/serve/replication_watch.h"
 #include "services/ledger/serve/serve_flags.h"
 
 namespace reserve::serve {
@@ -44,8 +45,9 @@ absl::Status Serve() {
   RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<MetricsServer> metrics, StartTelemetry());
   engine::Engine engine(std::move(options));
   const storage::SqlThread sql_thread;
-  Health health(engine, AllowUnsafeDatabaseFromFlags());
+  Health health(engine, AllowUnsafeDatabaseFromFlags(), RequireSemiSyncFromFlags());
   RESERVE_RETURN_IF_ERROR(health.Check());
+  const ReplicationWatch replication_watch(engine.options().database, metrics->registry());
 
   api::RpcMetrics rpc_metrics(metrics->registry());
   const auto engine_metrics =

@@ -13,6 +13,10 @@
 
 ABSL_FLAG(bool, allow_unsafe_database, false,
           "Start even if a setting of the database server can lose a commit.");
+ABSL_FLAG(
+    bool, require_semi_sync, false,
+    "Don't start on a database whose semi-synchronous replication is off or has fallen back to "
+    "asynchronous: what is answered could be lost in a failover.");
 ABSL_FLAG(std::string, listen, "127.0.0.1:50051", "host:port or unix:/path to serve on.");
 ABSL_FLAG(
     int, lanes, 0,
@@ -102,5 +106,6 @@ absl::StatusOr<ServerOptions> LedgerServerOptionsFromFlags() {
 }
 
 bool AllowUnsafeDatabaseFromFlags() { return absl::GetFlag(FLAGS_allow_unsafe_database); }
+bool RequireSemiSyncFromFlags() { return absl::GetFlag(FLAGS_require_semi_sync); }
 
 }  // namespace reserve::serve

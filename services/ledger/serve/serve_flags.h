@@ -17,6 +17,8 @@ absl::StatusOr<ServerOptions> LedgerServerOptionsFromFlags();
 
 // Is a database accepted whose settings can lose a commit?
 bool AllowUnsafeDatabaseFromFlags();
+// Is a database refused at start whose semi-synchronous replication is off or has fallen back?
+bool RequireSemiSyncFromFlags();
 
 }  // namespace reserve::serve
 
