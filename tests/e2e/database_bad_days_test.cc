@@ -7,17 +7,22 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <memory>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/error/error.h"
@@ -244,8 +249,96 @@ TEST_F(DatabaseBadDaysTest, DurabilityThatIsTurnedDownWhileItRunsIsSeen) {
   EXPECT_TRUE(AwaitHealth(2));
   ExpectLogged("\"reason\":\"UNSAFE_DATABASE\"");
   EXPECT_TRUE(stack_->ledger_process()->Running());
-  stack_->database().Execute("SET GLOBAL innodb_flush_log_at_trx_commit = 1");
+  // Another reason is told, too.
+  server_->Kill();
+  ExpectLogged("\"reason\":\"DATABASE_UNAVAILABLE\",\"class\":\"connection\"");
+  ASSERT_TRUE(server_->Start().ok());
+  EXPECT_TRUE(AwaitHealth(1)) << "a new server has the setting of its start";
+}
+
+TEST_F(DatabaseBadDaysTest, AHangingDatabaseHoldsNobodyForLongAndADrainEnds) {
+  ASSERT_NO_FATAL_FAILURE(StartOn({}));
+  ASSERT_TRUE(Book("usage-0").ok());
+  server_->Freeze();
+  std::vector<std::thread> callers;
+  absl::Mutex mutex;
+  absl::Duration longest;
+  for (int i = 0; i < 16; ++i) {
+    callers.emplace_back([&, i] {
+      const absl::Time asked = absl::Now();
+      if (i % 2 == 0) {
+        EXPECT_FALSE(Book(absl::StrCat("usage-", i + 1)).ok());
+      } else {
+        const auto read = Call(stack_->ledger(), &pb::Ledger::Stub::GetAccount,
+                               Parse<pb::GetAccountRequest>("account_id: 'a'"));
+        ExpectFitForCallers(read.status());
+      }
+      absl::MutexLock lock(&mutex);
+      longest = std::max(longest, absl::Now() - asked);
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  std::printf("a hanging database held callers for %s\n", absl::FormatDuration(longest).c_str());
+  EXPECT_LE(longest, absl::Seconds(7));
+  EXPECT_TRUE(AwaitHealth(2));
+  // Who comes later is not held for as long again.
+  const absl::Time later = absl::Now();
+  EXPECT_FALSE(Book("usage-late").ok());
+  EXPECT_LE(absl::Now() - later, absl::Seconds(4));
+  // Callers were told; the log has sums, and no line for each.
+  ExpectLogged("\"refused_calls\"");
+  EXPECT_THAT(stack_->ledger_process()->Stderr(), Not(HasSubstr("call refused")));
+
+  server_->Thaw();
   EXPECT_TRUE(AwaitHealth(1));
+  EXPECT_TRUE(WaitUntil([&] { return Book("usage-late").ok(); }, kLongEnough));
+  server_->Freeze();
+  const absl::Time asked_to_end = absl::Now();
+  stack_->ledger_process()->Signal(SIGTERM);
+  EXPECT_EQ(stack_->ledger_process()->Wait(kLongEnough), 0);
+  std::printf("the drain beside it took %s\n",
+              absl::FormatDuration(absl::Now() - asked_to_end).c_str());
+  EXPECT_LE(absl::Now() - asked_to_end, absl::Seconds(20));
+  server_->Thaw();
+}
+
+TEST_F(DatabaseBadDaysTest, ReadsWaitForABriefOutageAsWritesDo) {
+  ASSERT_NO_FATAL_FAILURE(StartOn({}));
+  ASSERT_TRUE(Book("usage-1").ok());
+  server_->Kill();
+  absl::Status read;
+  absl::Status written;
+  std::thread reader([&] {
+    read = Call(stack_->ledger(), &pb::Ledger::Stub::GetAccount,
+                Parse<pb::GetAccountRequest>("account_id: 'a'"))
+               .status();
+  });
+  std::thread writer([&] { written = Book("usage-2"); });
+  const absl::Time begin = absl::Now();
+  ASSERT_TRUE(server_->Start().ok());
+  const absl::Duration outage = absl::Now() - begin;
+  reader.join();
+  writer.join();
+  if (outage > absl::Seconds(4)) GTEST_SKIP() << "the server took " << outage << " to start";
+  EXPECT_TRUE(read.ok()) << read;
+  EXPECT_TRUE(written.ok()) << written;
+}
+
+TEST_F(DatabaseBadDaysTest, ARefusedCallsLineHasTheAccountAndTheCaller) {
+  ASSERT_NO_FATAL_FAILURE(StartOn({}));
+  // An event with the number of the next one: what writes an event can't be done.
+  stack_->database().Execute(
+      "INSERT INTO events (account_id, event_seq, kind, cause, event_time, state, balance_nanos, "
+      "recharge_ordinal) SELECT account_id, MAX(event_seq) + 1, 1, '', NOW(6), 1, 0, 0 FROM events "
+      "WHERE account_id = 'a' GROUP BY account_id");
+  const auto blocked = Call(stack_->ledger(), &pb::Ledger::Stub::BlockAccount,
+                            Parse<pb::BlockAccountRequest>("account_id: 'a' reason: 'fraud'"));
+  EXPECT_EQ(blocked.status().code(), StatusCode::kUnavailable) << blocked.status();
+  EXPECT_EQ(ReasonOf(blocked.status()), "ACCOUNT_INCONSISTENT");
+  const auto line = stack_->ledger_process()->WaitForOutput("\"call refused\"", absl::Seconds(10));
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_THAT(*line, HasSubstr("\"account_id\":\"a\""));
+  EXPECT_THAT(*line, HasSubstr("\"caller\":\"ipv4:127.0.0.1:"));
 }
 
 TEST_F(DatabaseBadDaysTest, AReadOnlyServerIsSeenAndNotRefusedForGood) {

@@ -15,6 +15,10 @@ namespace reserve::engine {
 namespace {
 
 constexpr int kMaxRechecksAtOnce = 500;
+// A server that does not answer for so long hangs: whoever waits for it is told within the
+// patience for outages, of about the sum of the two.
+constexpr int kConnectTimeoutSeconds = 1;
+constexpr int kIoTimeoutSeconds = 4;
 constexpr int kMaxImportTries = 10;
 
 bool SameDeck(const rates::DeckHeader& a, const rates::DeckHeader& b) {
@@ -30,9 +34,12 @@ absl::Status NotServing() {
       kDatabaseRetryAfter);
 }
 
-Engine::Engine(EngineOptions options) : options_(std::move(options)) {
+Engine::Engine(EngineOptions options)
+    : options_(std::move(options)), patience_(options_.retry_budget) {
   if (!options_.clock) options_.clock = absl::Now;
   options_.database.errors = &database_errors_;
+  options_.database.connect_timeout_seconds = kConnectTimeoutSeconds;
+  options_.database.io_timeout_seconds = kIoTimeoutSeconds;
   dispatcher_ = std::make_unique<RechargeDispatcher>(
       options_, stats_, [this](const std::vector<storage::RechargeKey>& limited) {
         std::vector<Task> tasks;
@@ -41,12 +48,12 @@ Engine::Engine(EngineOptions options) : options_(std::move(options)) {
         }
         Submit(std::move(tasks));
       });
-  queries_ = std::make_unique<QueryPool>(options_.database, options_.query_threads,
+  queries_ = std::make_unique<QueryPool>(options_.database, options_.query_threads, patience_,
                                          stats_.overloaded_queries);
-  event_feed_ = std::make_unique<EventFeed>(options_);
+  event_feed_ = std::make_unique<EventFeed>(options_, stats_);
   for (int i = 0; i < options_.lanes; ++i) {
     lanes_.push_back(std::make_unique<Lane>(
-        options_, catalogs_, stats_,
+        options_, catalogs_, patience_, stats_,
         [this](const std::vector<storage::RechargeKey>& keys) { dispatcher_->Announce(keys); }));
   }
 }
@@ -164,19 +171,28 @@ void Engine::KeepHouse() {
       absl::MutexLock lock(&mutex_);
       if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), options_.house_interval)) return;
     }
-    // What fails now is tried again in a second.
-    Housekeeping(connection).IgnoreError();
+    // What fails is tried again in a second, and keeps nobody from the next step.
+    Keep(Step::kCatalog, connection,
+         [this](storage::Connection& c) { return catalogs_.Refresh(c); });
+    Keep(Step::kRechecks, connection, [this](storage::Connection& c) { return Recheck(c); });
   }
 }
 
-absl::Status Engine::Housekeeping(std::unique_ptr<storage::Connection>& connection) {
+void Engine::Keep(Step step, std::unique_ptr<storage::Connection>& connection,
+                  absl::FunctionRef<absl::Status(storage::Connection&)> work) {
   if (connection == nullptr || !connection->alive()) {
     connection.reset();
-    RESERVE_ASSIGN_OR_RETURN(connection, storage::Connection::Open(options_.database));
+    absl::StatusOr<std::unique_ptr<storage::Connection>> opened =
+        storage::Connection::Open(options_.database);
+    if (!opened.ok()) return stats_.steps.Note(step, opened.status());
+    connection = *std::move(opened);
   }
-  RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(*connection));
+  stats_.steps.Note(step, work(*connection));
+}
+
+absl::Status Engine::Recheck(storage::Connection& connection) {
   RESERVE_ASSIGN_OR_RETURN(const std::vector<std::string> due,
-                           storage::DueRechecks(*connection, Now(), kMaxRechecksAtOnce));
+                           storage::DueRechecks(connection, Now(), kMaxRechecksAtOnce));
   std::vector<Task> tasks;
   for (const std::string& account_id : due) {
     tasks.push_back({account_id, book::Reconsider{}, &nobody_waits_, 0});

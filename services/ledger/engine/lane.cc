@@ -67,10 +67,11 @@ absl::Status ForCaller(const absl::Status& error, bool unknown) {
 
 }  // namespace
 
-Lane::Lane(const EngineOptions& options, CatalogKeeper& catalogs, EngineStats& stats,
-           OnDueRecharges on_due_recharges)
+Lane::Lane(const EngineOptions& options, CatalogKeeper& catalogs, Patience& patience,
+           EngineStats& stats, OnDueRecharges on_due_recharges)
     : options_(options),
       catalogs_(catalogs),
+      patience_(patience),
       stats_(stats),
       on_due_recharges_(std::move(on_due_recharges)),
       cache_(static_cast<size_t>(options.cached_accounts / options.lanes)),
@@ -166,8 +167,13 @@ void Lane::Run() {
 }
 
 void Lane::Process(absl::Span<Task> tasks) {
-  // While the database stays away, one try is enough: batches before this one have waited.
-  const absl::Time give_up = std::min(absl::Now(), away_since_) + options_.retry_budget;
+  // While the database stays away one try is enough: batches before this one have waited. What
+  // stood in line behind such a try is told at once.
+  const absl::Time now = absl::Now();
+  if (patience_.hopeless(now)) {
+    return Fail(tasks, storage::DatabaseError(storage::ErrorClass::kConnection, "away"), false);
+  }
+  const absl::Time give_up = patience_.GiveUp(now);
   size_t together = tasks.size();
   if (!apart_.empty()) {
     // Once for all tasks, or an account whose time is over just now would change its order.
@@ -202,6 +208,7 @@ void Lane::Settle(absl::Span<Task> tasks, Past past, absl::Time give_up) {
     if (outcome == Outcome::kRetryAtOnce) continue;
     if (outcome == Outcome::kFailed) break;
     past.unknown |= outcome == Outcome::kUnknown;
+    if (absl::IsUnavailable(error)) patience_.Failed(absl::Now());
     if (!absl::IsUnavailable(error) && ++conflicts >= MostConflicts(tasks, past.suspect, outcome)) {
       break;
     }
@@ -303,6 +310,7 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, Duplicates* duplicates, Re
   } else if (batch.may_write()) {
     connection_->Rollback();
   }
+  patience_.Worked();
   batch.Remember();
   if (read == Reading::kRemembered) {
     next_batches_to_lock_ = std::max(1, next_batches_to_lock_ / 2);
@@ -324,11 +332,7 @@ absl::Status Lane::EnsureConnected() {
   cache_.Clear();
   absl::StatusOr<std::unique_ptr<storage::Connection>> opened =
       storage::Connection::OpenForCallers(options_.database);
-  if (!opened.ok()) {
-    away_since_ = std::min(away_since_, absl::Now());
-    return opened.status();
-  }
-  away_since_ = absl::InfiniteFuture();
+  if (!opened.ok()) return opened.status();
   connection_ = *std::move(opened);
   return absl::OkStatus();
 }

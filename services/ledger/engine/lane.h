@@ -31,7 +31,9 @@
 #include "services/ledger/engine/batch.h"
 #include "services/ledger/engine/catalog.h"
 #include "services/ledger/engine/overload.h"
+#include "services/ledger/engine/patience.h"
 #include "services/ledger/engine/reply_thread.h"
+#include "services/ledger/engine/step_report.h"
 #include "services/ledger/engine/task.h"
 #include "services/ledger/engine/write_trouble.h"
 #include "services/ledger/storage/connection.h"
@@ -98,15 +100,16 @@ struct EngineStats {
   // Commands that were told that the database can't do them at the moment.
   std::atomic<int64_t> unavailable{0};
   WriteTrouble write_trouble;
+  StepReport steps;
 };
 
 class Lane {
  public:
   using OnDueRecharges = std::function<void(const std::vector<storage::RechargeKey>&)>;
 
-  // The options, keeper and stats must outlive the lane.
-  Lane(const EngineOptions& options, CatalogKeeper& catalogs, EngineStats& stats,
-       OnDueRecharges on_due_recharges);
+  // The options, keeper, patience and stats must outlive the lane.
+  Lane(const EngineOptions& options, CatalogKeeper& catalogs, Patience& patience,
+       EngineStats& stats, OnDueRecharges on_due_recharges);
   // Finishes what is queued.
   ~Lane();
 
@@ -156,6 +159,7 @@ class Lane {
 
   const EngineOptions& options_;
   CatalogKeeper& catalogs_;
+  Patience& patience_;
   EngineStats& stats_;
   const OnDueRecharges on_due_recharges_;
 
@@ -176,7 +180,6 @@ class Lane {
   // Of the lane's thread only.
   std::unique_ptr<storage::Connection> connection_;
   AccountCache cache_;
-  absl::Time away_since_ = absl::InfiniteFuture();  // since when nothing connects
   bool expect_duplicates_ = false;
   // While another ledger works on the same accounts it does not pay to trust what is
   // remembered: so many batches lock first, twice as many after each disappointment.

@@ -12,29 +12,17 @@ namespace {
 
 constexpr size_t kMaxQueue = 4096;
 
-// Runs the work on the connection, which is opened if need be. A connection that
-// was idle may have been closed by the server, and a conflict may pass: then once
-// more, on a new connection or the same.
-absl::Status RunOn(const storage::DatabaseOptions& database, const QueryPool::Work& work,
-                   std::unique_ptr<storage::Connection>& connection) {
-  for (int tries = 1;; ++tries) {
-    const bool fresh = connection == nullptr || !connection->alive();
-    if (fresh) {
-      connection.reset();
-      RESERVE_ASSIGN_OR_RETURN(connection, storage::Connection::OpenForCallers(database));
-    }
-    absl::Status status = work(*connection);
-    const bool stale = status.code() == absl::StatusCode::kUnavailable && !connection->alive();
-    const bool conflict = ReasonOf(status) == "DATABASE_CONFLICT";
-    if (tries == 1 && ((stale && !fresh) || conflict)) continue;
-    return status;
-  }
-}
+// How long after a failure the database is tried again.
+constexpr absl::Duration kPause = absl::Milliseconds(50);
 
 }  // namespace
 
-QueryPool::QueryPool(storage::DatabaseOptions database, int threads, std::atomic<int64_t>& refused)
-    : database_(std::move(database)), thread_count_(threads), refused_(refused) {
+QueryPool::QueryPool(storage::DatabaseOptions database, int threads, Patience& patience,
+                     std::atomic<int64_t>& refused)
+    : database_(std::move(database)),
+      thread_count_(threads),
+      patience_(patience),
+      refused_(refused) {
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Loop(); });
 }
 
@@ -71,6 +59,34 @@ absl::Status QueryPool::Run(Work work) {
   return result;
 }
 
+absl::Status QueryPool::RunOn(const Work& work, std::unique_ptr<storage::Connection>& connection) {
+  const absl::Time begin = absl::Now();
+  if (patience_.hopeless(begin)) {
+    return storage::DatabaseError(storage::ErrorClass::kConnection, "away");
+  }
+  const absl::Time give_up = patience_.GiveUp(begin);
+  bool conflict_before = false;
+  while (true) {
+    const absl::Status status = Try(work, connection);
+    const bool away =
+        absl::IsUnavailable(status) && (connection == nullptr || !connection->alive());
+    if (!away) patience_.Worked();
+    if (ReasonOf(status) == "DATABASE_CONFLICT" && !std::exchange(conflict_before, true)) continue;
+    if (!away) return status;
+    patience_.Failed(absl::Now());
+    if (absl::Now() >= give_up || stopping()) return status;
+    absl::SleepFor(kPause);
+  }
+}
+
+absl::Status QueryPool::Try(const Work& work, std::unique_ptr<storage::Connection>& connection) {
+  if (connection == nullptr || !connection->alive()) {
+    connection.reset();
+    RESERVE_ASSIGN_OR_RETURN(connection, storage::Connection::OpenForCallers(database_));
+  }
+  return work(*connection);
+}
+
 void QueryPool::Loop() {
   const storage::SqlThread sql_thread;
   std::unique_ptr<storage::Connection> connection;
@@ -87,7 +103,7 @@ void QueryPool::Loop() {
       queue_.pop_front();
     }
     const absl::Time begin = absl::Now();
-    const absl::Status status = RunOn(database_, job.work, connection);
+    const absl::Status status = RunOn(job.work, connection);
     {
       absl::MutexLock lock(&mutex_);
       drain_.Note(1, (absl::Now() - begin) / thread_count_);

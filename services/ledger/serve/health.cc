@@ -47,6 +47,7 @@ absl::Status Health::Check() {
   if (status.ok() && require_semi_sync_ && !engine_.started()) status = CheckReplication();
   if (ReasonOf(status) == "UNSAFE_DATABASE" && !engine_.started()) return status;
   if (status.ok() && !engine_.started()) status = engine_.Start();
+  if (status.ok()) engine_.NoteDatabaseWorks();
   const absl::Time now = absl::Now();
   failing_since_ = status.ok() ? absl::InfiniteFuture() : std::min(failing_since_, now);
   const bool patient = serving_ && now - failing_since_ < kHealthPatience;
@@ -82,8 +83,6 @@ absl::Status Health::AskDatabase() {
   if (connection_ == nullptr || !connection_->alive()) {
     connection_.reset();
     RESERVE_ASSIGN_OR_RETURN(connection_, storage::Connection::Open(database_));
-    // Behind an ALTER it would look as if the server hung.
-    RESERVE_RETURN_IF_ERROR(connection_->Execute("SET SESSION lock_wait_timeout = 1"));
   }
   return CheckDatabase();
 }

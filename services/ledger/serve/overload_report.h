@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "services/ledger/api/rpc_metrics.h"
 #include "services/ledger/engine/engine.h"
 
 namespace reserve::serve {
@@ -12,18 +13,20 @@ namespace reserve::serve {
 // Of one thread.
 class OverloadReport {
  public:
-  OverloadReport(const engine::EngineStats& stats, storage::ErrorTally& database_errors)
-      : stats_(stats), database_errors_(database_errors) {}
+  // All must outlive this.
+  OverloadReport(engine::Engine& engine, const api::RpcMetrics& calls)
+      : engine_(engine), calls_(calls) {}
 
   // Tells of what was refused since the last time, if anything was. Call it once a second.
   void Tell();
 
  private:
-  const engine::EngineStats& stats_;
-  storage::ErrorTally& database_errors_;
+  engine::Engine& engine_;
+  const api::RpcMetrics& calls_;
   int64_t commands_ = 0;
   int64_t queries_ = 0;
   int64_t unavailable_ = 0;
+  int64_t unavailable_calls_ = 0;
 };
 
 }  // namespace reserve::serve

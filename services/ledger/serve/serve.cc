@@ -64,8 +64,8 @@ absl::Status Serve() {
                                         {ledger::v1::Rates::service_full_name(), &rates},
                                         {ledger::v1::Recharges::service_full_name(), &recharges},
                                         {ledger::v1::Audit::service_full_name(), &audit}}));
-  const absl::Status served = ServeUntilSignal(
-      health, OverloadReport(engine.stats(), engine.database_errors()), *server, signal);
+  const absl::Status served =
+      ServeUntilSignal(health, OverloadReport(engine, rpc_metrics), *server, signal);
 
   Log(Severity::kInfo, "draining");
   server->SetServing(false);

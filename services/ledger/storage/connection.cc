@@ -116,9 +116,15 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const DatabaseOptio
   RESERVE_RETURN_IF_ERROR(opened->Execute(
       "SET sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
       "NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', autocommit = 1"));
-  // The server's 50 s would outlast our own read timeout, and a caller's patience.
-  RESERVE_RETURN_IF_ERROR(opened->Execute(
-      absl::StrCat("SET SESSION innodb_lock_wait_timeout = ", kLockWaitTimeoutSeconds)));
+  // The server's 50 s would outlast our own read timeout, and a caller's patience; its year for the
+  // lock of a table that is altered even more. Who has longer to read may wait for that.
+  const int lock_wait = std::clamp(options.io_timeout_seconds - 1, 1, kLockWaitTimeoutSeconds);
+  RESERVE_RETURN_IF_ERROR(
+      opened->Execute(absl::StrCat("SET SESSION innodb_lock_wait_timeout = ", lock_wait)));
+  if (options.io_timeout_seconds <= kLockWaitTimeoutSeconds) {
+    RESERVE_RETURN_IF_ERROR(
+        opened->Execute(absl::StrCat("SET SESSION lock_wait_timeout = ", lock_wait)));
+  }
   if (!options.ssl_ca.empty()) {
     std::string cipher;
     RESERVE_RETURN_IF_ERROR(opened->Query("SHOW STATUS LIKE 'Ssl_cipher'",

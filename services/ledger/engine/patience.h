@@ -1,0 +1,69 @@
+// How long work waits for a database that is away: a brief outage is waited out, and once one has
+// lasted longer nobody waits for it in vain.
+//
+// Shared by all that callers wait for, lanes and queries alike. Of an outage is known only while it
+// is met again and again: after a while without a failure, or after anything has worked, the next
+// one is a new one. Thread-safe.
+//
+//   const absl::Time give_up = patience.GiveUp(absl::Now());
+//   while (!Try().ok()) {
+//     patience.Failed(absl::Now());
+//     if (absl::Now() >= give_up) return ...;
+//   }
+//   patience.Worked();
+#ifndef RESERVE_SERVICES_LEDGER_ENGINE_PATIENCE_H_
+#define RESERVE_SERVICES_LEDGER_ENGINE_PATIENCE_H_
+
+#include <algorithm>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+
+namespace reserve::engine {
+
+class Patience {
+ public:
+  explicit Patience(absl::Duration budget) : budget_(budget) {}
+
+  // When work that begins now is to be given up. It is tried once in any case, but see hopeless().
+  absl::Time GiveUp(absl::Time now) const {
+    absl::MutexLock lock(&mutex_);
+    return std::min(now, Known(now) ? away_since_ : now) + budget_;
+  }
+  // Was it found out just now that an outage lasts that nobody waits for any more? Then what stood
+  // in line need not be tried to be told so.
+  bool hopeless(absl::Time now) const {
+    absl::MutexLock lock(&mutex_);
+    return Known(now) && now - last_failure_ < kJustNow && now - away_since_ >= budget_;
+  }
+  // The database is away.
+  void Failed(absl::Time now) {
+    absl::MutexLock lock(&mutex_);
+    if (!Known(now)) away_since_ = now;
+    last_failure_ = now;
+  }
+  void Worked() {
+    absl::MutexLock lock(&mutex_);
+    away_since_ = last_failure_ = absl::InfinitePast();
+  }
+
+ private:
+  static constexpr absl::Duration kJustNow = absl::Milliseconds(100);
+  // Longer than it takes to find out that nothing answers.
+  static constexpr absl::Duration kForgotten = absl::Seconds(3);
+
+  bool Known(absl::Time now) const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+    return last_failure_ != absl::InfinitePast() && now >= away_since_ &&
+           now - last_failure_ < kForgotten;
+  }
+
+  const absl::Duration budget_;
+  mutable absl::Mutex mutex_;
+  absl::Time away_since_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  absl::Time last_failure_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+};
+
+}  // namespace reserve::engine
+
+#endif  // RESERVE_SERVICES_LEDGER_ENGINE_PATIENCE_H_
