@@ -177,7 +177,7 @@ std::optional<ErrorClass> ErrorClassOf(const absl::Status& status) {
 
 absl::Status ForCaller(const absl::Status& status) {
   const std::optional<ErrorClass> error_class = ErrorClassOf(status);
-  if (error_class == ErrorClass::kContent) {
+  if (error_class == ErrorClass::kContent && status.code() == absl::StatusCode::kInternal) {
     return MakeError(absl::StatusCode::kInternal, "DATABASE_ERROR", "",
                      "the database can't hold what was asked for; nothing was done");
   }
