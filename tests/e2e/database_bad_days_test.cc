@@ -2,6 +2,7 @@
 // setting is in the way. Callers are told to repeat and never refused for good, health and the log
 // say why, and all is booked when the bad day is over.
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
@@ -12,6 +13,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <set>
@@ -73,7 +75,18 @@ class SmallDisk {
   bool mounted() const { return mounted_; }
   const std::string& error() const { return error_; }
   const std::string& folder() const { return folder_; }
+  // Fills what is left. The files that are there keep what they have: their holes are filled
+  // first, as a server ends that can't write where it has written, which is another failure.
   void Fill() const {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_)) {
+      if (!entry.is_regular_file()) continue;
+      const int fd = open(entry.path().c_str(), O_RDWR | O_CLOEXEC);
+      if (fd < 0) continue;
+      if (entry.file_size() > 0) {
+        posix_fallocate(fd, 0, static_cast<off_t>(entry.file_size()));
+      }
+      close(fd);
+    }
     std::ofstream filler(Filler(), std::ios::binary);
     const std::string block(4096, 'x');
     while (filler.write(block.data(), static_cast<std::streamsize>(block.size())).flush()) {
@@ -279,7 +292,7 @@ TEST_F(DatabaseBadDaysTest, AHangingDatabaseHoldsNobodyForLongAndADrainEnds) {
   }
   for (std::thread& caller : callers) caller.join();
   std::printf("a hanging database held callers for %s\n", absl::FormatDuration(longest).c_str());
-  EXPECT_LE(longest, absl::Seconds(7));
+  EXPECT_LE(longest, absl::Seconds(6.5));
   EXPECT_TRUE(AwaitHealth(2));
   // Who comes later is not held for as long again.
   const absl::Time later = absl::Now();

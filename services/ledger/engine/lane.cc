@@ -202,13 +202,14 @@ void Lane::Settle(absl::Span<Task> tasks, Past past, absl::Time give_up) {
   absl::Status error;
   int conflicts = 0;
   for (int tries = 1;; ++tries) {
+    const absl::Time began = absl::Now();
     const Outcome outcome = Try(tasks, &duplicates, &reading, &error);
     if (outcome == Outcome::kDone) return;
     // A duplicate is looked up now, or a balance read: that is an answer, however late.
     if (outcome == Outcome::kRetryAtOnce) continue;
     if (outcome == Outcome::kFailed) break;
     past.unknown |= outcome == Outcome::kUnknown;
-    if (absl::IsUnavailable(error)) patience_.Failed(absl::Now());
+    if (absl::IsUnavailable(error)) patience_.Failed(began, absl::Now());
     if (!absl::IsUnavailable(error) && ++conflicts >= MostConflicts(tasks, past.suspect, outcome)) {
       break;
     }

@@ -7,7 +7,7 @@
 //
 //   const absl::Time give_up = patience.GiveUp(absl::Now());
 //   while (!Try().ok()) {
-//     patience.Failed(absl::Now());
+//     patience.Failed(began, absl::Now());
 //     if (absl::Now() >= give_up) return ...;
 //   }
 //   patience.Worked();
@@ -37,10 +37,10 @@ class Patience {
     absl::MutexLock lock(&mutex_);
     return Known(now) && now - last_failure_ < kJustNow && now - away_since_ >= budget_;
   }
-  // The database is away.
-  void Failed(absl::Time now) {
+  // The database is away: what was begun then has just failed. It may have hung all the while.
+  void Failed(absl::Time began, absl::Time now) {
     absl::MutexLock lock(&mutex_);
-    if (!Known(now)) away_since_ = now;
+    if (!Known(now)) away_since_ = std::min(began, now);
     last_failure_ = now;
   }
   void Worked() {

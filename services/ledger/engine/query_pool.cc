@@ -67,13 +67,14 @@ absl::Status QueryPool::RunOn(const Work& work, std::unique_ptr<storage::Connect
   const absl::Time give_up = patience_.GiveUp(begin);
   bool conflict_before = false;
   while (true) {
+    const absl::Time began = absl::Now();
     const absl::Status status = Try(work, connection);
     const bool away =
         absl::IsUnavailable(status) && (connection == nullptr || !connection->alive());
     if (!away) patience_.Worked();
     if (ReasonOf(status) == "DATABASE_CONFLICT" && !std::exchange(conflict_before, true)) continue;
     if (!away) return status;
-    patience_.Failed(absl::Now());
+    patience_.Failed(began, absl::Now());
     if (absl::Now() >= give_up || stopping()) return status;
     absl::SleepFor(kPause);
   }
