@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
@@ -77,6 +78,11 @@ class Engine {
   const EngineStats& stats() const { return stats_; }
   // The wall clock was set, as whoever watches it has seen (ClockWatch).
   void NoteClockJump() { ++stats_.clock_jumps; }
+  StepReport& steps() { return stats_.steps; }
+  // Tells that the database was just asked, and works: an outage from now on is a new one.
+  void NoteDatabaseWorks() { patience_.Worked(); }
+  // What the connections of the engine, and of who uses its options, met.
+  storage::ErrorTally& database_errors() { return database_errors_; }
   absl::Time Now() const { return options_.clock(); }
 
   struct ImportedDeck {
@@ -105,10 +111,15 @@ class Engine {
     return book::RangeOf(account_id, lanes_.size());
   }
   void KeepHouse();
-  absl::Status Housekeeping(std::unique_ptr<storage::Connection>& connection);
+  // Runs a step of the housekeeping on the connection, which is opened if need be.
+  void Keep(Step step, std::unique_ptr<storage::Connection>& connection,
+            absl::FunctionRef<absl::Status(storage::Connection&)> work);
+  absl::Status Recheck(storage::Connection& connection);
 
+  storage::ErrorTally database_errors_;
   EngineOptions options_;
   EngineStats stats_;
+  Patience patience_;
   CatalogKeeper catalogs_;
   DueTimes due_times_{options_, stats_};  // of the housekeeper's thread only
   NobodyWaits nobody_waits_;

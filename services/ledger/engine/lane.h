@@ -34,8 +34,11 @@
 #include "services/ledger/engine/account_cache.h"
 #include "services/ledger/engine/catalog.h"
 #include "services/ledger/engine/overload.h"
+#include "services/ledger/engine/patience.h"
 #include "services/ledger/engine/reply_thread.h"
+#include "services/ledger/engine/step_report.h"
 #include "services/ledger/engine/task.h"
+#include "services/ledger/engine/write_trouble.h"
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/database_url.h"
 
@@ -101,15 +104,19 @@ struct EngineStats {
   std::atomic<int64_t> clock_ahead_micros{0};   // of the database's; below zero if behind
   std::atomic<int64_t> queued{0};
   std::atomic<int64_t> queued_bytes{0};
+  // Commands that were told that the database can't do them at the moment.
+  std::atomic<int64_t> unavailable{0};
+  WriteTrouble write_trouble;
+  StepReport steps;
 };
 
 class Lane {
  public:
   using OnDueRecharges = std::function<void(const std::vector<book::RechargeKey>&)>;
 
-  // The options, keeper and stats must outlive the lane.
-  Lane(const EngineOptions& options, CatalogKeeper& catalogs, EngineStats& stats,
-       OnDueRecharges on_due_recharges);
+  // The options, keeper, patience and stats must outlive the lane.
+  Lane(const EngineOptions& options, CatalogKeeper& catalogs, Patience& patience,
+       EngineStats& stats, OnDueRecharges on_due_recharges);
   // Finishes what is queued.
   ~Lane();
 
@@ -180,6 +187,7 @@ class Lane {
 
   const EngineOptions& options_;
   CatalogKeeper& catalogs_;
+  Patience& patience_;
   EngineStats& stats_;
   const OnDueRecharges on_due_recharges_;
 
@@ -200,7 +208,6 @@ class Lane {
   // Of the lane's thread only.
   std::unique_ptr<storage::Connection> connection_;
   AccountCache cache_;
-  Moment away_since_ = absl::InfiniteDuration();  // since when nothing connects
   bool expect_duplicates_ = false;
   // While another ledger works on the same accounts it does not pay to trust what is
   // remembered: so many batches lock first, twice as many after each disappointment.

@@ -91,7 +91,7 @@ void RechargeDispatcher::Run() {
   bool poll = false;
   while (AwaitWork(&announced, &poll)) {
     // What fails here is found again by the next poll.
-    Dispatch(std::move(announced), poll).IgnoreError();
+    stats_.steps.Note(Step::kDispatch, Dispatch(std::move(announced), poll));
     announced.clear();
   }
   connection_.reset();
