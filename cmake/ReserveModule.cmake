@@ -11,8 +11,15 @@ endif()
 target_include_directories(reserve_options INTERFACE ${CMAKE_SOURCE_DIR})
 if(RESERVE_SANITIZER)
   # With sanitizers GCC takes its own instrumentation for uninitialised reads.
-  add_compile_options(-fsanitize=${RESERVE_SANITIZER} -fno-omit-frame-pointer -g1
+  # Undefined behaviour ends the program, so that a test that meets it fails.
+  add_compile_options(-fsanitize=${RESERVE_SANITIZER} -fno-sanitize-recover=all
+                      -fno-omit-frame-pointer -g1
                       -Wno-maybe-uninitialized)
+  if(RESERVE_SANITIZER STREQUAL "thread")
+    # Abseil's flags use a fence, which the thread sanitizer does not see; they are read before
+    # there are threads.
+    add_compile_options(-Wno-tsan)
+  endif()
   add_link_options(-fsanitize=${RESERVE_SANITIZER})
 endif()
 
@@ -92,6 +99,9 @@ function(reserve_test name)
   endif()
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
+  endif()
+  if(RESERVE_SANITIZER STREQUAL "thread")
+    math(EXPR ARG_TIMEOUT "${ARG_TIMEOUT} * 5")  # what the thread sanitizer watches is that slow
   endif()
   if(NOT ARG_SHARDS)
     set(ARG_SHARDS 1)

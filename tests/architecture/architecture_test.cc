@@ -113,6 +113,8 @@ const std::string kBook = "services/ledger/book/x.cc";
 const std::string kStorage = "services/ledger/storage/x.cc";
 const std::string kEngine = "services/ledger/engine/x.h";
 const std::string kApi = "services/ledger/api/x.cc";
+const std::string kServe = "services/ledger/serve/x.cc";
+const std::string kCli = "services/ledger/cli/x.cc";
 
 INSTANTIATE_TEST_SUITE_P(
     Includes, SourceRulesTest,
@@ -145,6 +147,12 @@ INSTANTIATE_TEST_SUITE_P(
         Sample{"EngineApi", kEngine, "#include \"services/ledger/api/ledger_service.h\""},
         Sample{"ApiProto", kApi, "#include \"reserve/ledger/v1/ledger.grpc.pb.h\"", kAllowed},
         Sample{"ApiConnector", kApi, "  #  include <cppconn/connection.h>"},
+        Sample{"ApiServe", kApi, "#include \"services/ledger/serve/health.h\""},
+        Sample{"ServeApi", kServe, "#include \"services/ledger/api/ledger_service.h\"", kAllowed},
+        Sample{"ServeCli", kServe, "#include \"services/ledger/cli/commands.h\""},
+        Sample{"CliStorage", kCli, "#include \"services/ledger/storage/migrator.h\"", kAllowed},
+        Sample{"CliProto", kCli, "#include \"reserve/ledger/v1/ledger.grpc.pb.h\"", kAllowed},
+        Sample{"CliEngine", kCli, "#include \"services/ledger/engine/engine.h\""},
         Sample{"MainProto", "services/ledger/main.cc",
                "#include \"reserve/ledger/v1/ledger.grpc.pb.h\"", kAllowed},
         Sample{"WorkerProto", "worker/x.cc", "#include \"reserve/ledger/v1/recharges.grpc.pb.h\"",

@@ -43,6 +43,16 @@ const std::vector<IncludeRule>& IncludeRules() {
        {"services/ledger/engine/", "services/ledger/storage/", "services/ledger/book/",
         "services/ledger/rates/", "services/ledger/domain/", "common/"},
        {"common/rpc/"}},
+      {"services/ledger/api/",
+       {"services/ledger/", "common/", "reserve/"},
+       {"services/ledger/serve/", "services/ledger/cli/"}},
+      {"services/ledger/serve/",
+       {"services/ledger/", "common/", "reserve/"},
+       {"services/ledger/cli/"}},
+      // A command is a client of a running ledger, or looks after the database.
+      {"services/ledger/cli/",
+       {"services/ledger/cli/", "services/ledger/serve/database_flags.h",
+        "services/ledger/storage/", "services/ledger/rates/", "common/", "reserve/"}},
       {"services/ledger/", {"services/ledger/", "common/", "reserve/"}},
       {"services/gateway_stub/", {"services/gateway_stub/", "common/", "reserve/gateway/"}},
       {"worker/", {"worker/", "common/", "reserve/"}},
@@ -63,8 +73,8 @@ const std::vector<ReservedInclude>& ReservedIncludes() {
        {"services/ledger/storage/"},
        "only storage talks to the database"},
       {std::regex("^(grpc/|grpcpp/|google/protobuf/).*|.*\\.pb\\.h$"),
-       {"common/rpc/", "services/ledger/api/", "services/ledger/*", "services/gateway_stub/",
-        "worker/"},
+       {"common/rpc/", "services/ledger/api/", "services/ledger/serve/", "services/ledger/cli/",
+        "services/ledger/*", "services/gateway_stub/", "worker/"},
        "proto types and gRPC stop at the edge"},
   };
   return *rules;

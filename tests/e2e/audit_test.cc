@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <fstream>
 #include <memory>
 #include <string>
 #include <utility>
@@ -164,6 +165,84 @@ TEST_F(AuditTest, AnUnknownAccountIsNotFound) {
   EXPECT_EQ(status.code(), StatusCode::kNotFound) << status;
   EXPECT_EQ(ReasonOf(status), "ACCOUNT_NOT_FOUND");
   EXPECT_EQ(FieldOf(status), "account_id");
+}
+
+TEST_F(AuditTest, CheckHeadTellsAnEntryThatIsThereFromOneThatIsLostOrReplaced) {
+  const std::string id = "account_id: 'lost' ";
+  const auto adjust = [&](const std::string& request_id) {
+    const auto response =
+        Call(stack_->ledger(), &pb::Ledger::Stub::AdjustBalance,
+             Parse<pb::AdjustBalanceRequest>(absl::StrCat(id, "request_id: '", request_id,
+                                                          "' reason: 'gift' amount { units: 1 }")));
+    EXPECT_TRUE(response.ok()) << response.status();
+    return response.ok() ? response->entry() : pb::Entry();
+  };
+  const auto check = [&](const pb::Entry& entry) {
+    pb::CheckHeadRequest request = Parse<pb::CheckHeadRequest>(id);
+    request.set_seq(entry.seq());
+    request.set_hash(entry.hash());
+    const auto response = Call(stack_->audit(), &pb::Audit::Stub::CheckHead, request);
+    EXPECT_TRUE(response.ok()) << response.status();
+    return response.value_or(pb::CheckHeadResponse());
+  };
+  const auto opened =
+      Call(stack_->ledger(), &pb::Ledger::Stub::OpenAccount, Parse<pb::OpenAccountRequest>(id));
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  const pb::Entry earlier = adjust("earlier");
+  // As a restore of an earlier copy would have it: the rows are put back as they are now.
+  const auto row = stack_->database().Query(
+      "SELECT balance_nanos,last_seq,HEX(head_hash) FROM balances WHERE account_id = 'lost'");
+  ASSERT_EQ(row.size(), 1u);
+  const auto events =
+      stack_->database().QueryInt("SELECT last_event_seq FROM accounts WHERE account_id = 'lost'");
+  const pb::Entry last = adjust("last");
+  EXPECT_EQ(check(last).state(), pb::HEAD_STATE_PRESENT);
+  EXPECT_EQ(check(last).head_seq(), last.seq());
+  EXPECT_EQ(check(last).head_hash(), last.hash());
+  const auto lose = [&](const std::string& table, const std::string& which) {
+    stack_->database().Execute(
+        absl::StrCat("DELETE FROM ", table, " WHERE account_id = 'lost' AND ", which));
+  };
+  lose("entries", absl::StrCat("seq = ", last.seq()));
+  lose("requests", "request_id = 'last'");
+  lose("events", absl::StrCat("event_seq > ", events));
+  stack_->database().Execute(
+      absl::StrCat("UPDATE accounts SET last_event_seq = ", events, " WHERE account_id = 'lost'"));
+  stack_->database().Execute(absl::StrCat(
+      "UPDATE balances SET balance_nanos = ", row[0][0], ", last_seq = ", row[0][1],
+      ", head_hash = UNHEX('", row[0][2], "'), version = version + 1, revision = revision + 1 ",
+      "WHERE account_id = 'lost'"));
+
+  // What is left adds up, and does not have the entry.
+  const auto verified = Verify("lost");
+  ASSERT_TRUE(verified.ok()) << verified.status();
+  EXPECT_EQ(verified->counts().differences(), 0) << verified->DebugString();
+  EXPECT_EQ(check(last).state(), pb::HEAD_STATE_LOST);
+  EXPECT_EQ(check(last).head_seq(), earlier.seq());
+  EXPECT_EQ(check(earlier).state(), pb::HEAD_STATE_PRESENT);
+  // The ledger goes on from there.
+  EXPECT_EQ(adjust("another").seq(), last.seq());
+  EXPECT_EQ(check(last).state(), pb::HEAD_STATE_REPLACED);
+  EXPECT_EQ(check(earlier).state(), pb::HEAD_STATE_PRESENT);
+  // Other tests count one account and one entry less.
+  for (const std::string table :
+       {"entries", "requests", "events", "balances", "accounts", "account_months"}) {
+    lose(table, "TRUE");
+  }
+}
+
+TEST_F(AuditTest, CheckHeadsNamesWhatItCanNotRead) {
+  const std::string file = stack_->folder() + "/bad-heads.csv";
+  std::ofstream(file) << "acct-001\nacct-001,0," << std::string(64, '0') << "\nacct-001,1,xyz\n"
+                      << "a b,1," << std::string(64, '0') << "\n";
+  const auto bad = stack_->RunLedger({"check-heads", file});
+  EXPECT_EQ(bad.exit_code, 2) << bad.output << bad.errors;
+  EXPECT_THAT(bad.output, HasSubstr("line 2 is not ACCOUNT,SEQ,HASH"));
+  EXPECT_THAT(bad.output, HasSubstr("0 entries, 0 present, 0 lost, 0 replaced, 4 lines not"));
+  EXPECT_EQ(stack_->RunLedger({"check-heads"}).exit_code, 2);
+  const auto missing = stack_->RunLedger({"check-heads", stack_->folder() + "/nowhere"});
+  EXPECT_EQ(missing.exit_code, 2);
+  EXPECT_THAT(missing.errors, HasSubstr("cannot read"));
 }
 
 TEST_F(AuditTest, VerifyEndsWithOneAndShowsTheFirstDifferences) {

@@ -77,6 +77,7 @@ std::vector<std::pair<std::string, std::string>> GoodRequests() {
        "ordinal: 1 attempt: 1 lease_epoch: 1 worker_id: 'w' unresolved { reason: 'lost' }"},
       {"Recharges.RenewLease", "ordinal: 1 lease_epoch: 1 worker_id: 'w'"},
       {"Audit.VerifyAccount", ""},
+      {"Audit.CheckHead", "seq: 1 hash: '0123456789abcdef0123456789abcdef'"},
   };
 }
 
@@ -202,7 +203,8 @@ TEST_F(BadInputTest, AMalformedAccountIdIsRefusedByEveryMethod) {
 TEST_F(BadInputTest, AnUnknownAccountIsNotFoundByEveryMethod) {
   std::vector<Refusal> refusals;
   for (const auto& [method, text] : GoodRequests()) {
-    if (method == "Ledger.OpenAccount") continue;
+    // To CheckHead an account that is not there is the answer: its entries are lost.
+    if (method == "Ledger.OpenAccount" || method == "Audit.CheckHead") continue;
     const bool lease = method == "Recharges.RenewLease";
     refusals.push_back({method, absl::StrCat("account_id: 'nobody' ", text),
                         lease ? StatusCode::kFailedPrecondition : StatusCode::kNotFound,
@@ -735,6 +737,18 @@ TEST_F(BadInputTest, ListsRefuseTokensThatAreNotTheirs) {
                       .field = "resume_token"});
   refusals.push_back(
       {.method = "Audit.VerifyLedger", .request = "resume_token: 'x'", .field = "resume_token"});
+  for (const std::string head : {"", "seq: 0 ", "seq: -1 "}) {
+    refusals.push_back({.method = "Audit.CheckHead",
+                        .request = absl::StrCat("account_id: 'acct' ", head,
+                                                "hash: '0123456789abcdef0123456789abcdef'"),
+                        .field = "seq"});
+  }
+  for (const std::string hash :
+       {"", "x", "0123456789abcdef0123456789abcde", "0123456789abcdef0123456789abcdef0"}) {
+    refusals.push_back({.method = "Audit.CheckHead",
+                        .request = absl::StrCat("account_id: 'acct' seq: 1 hash: '", hash, "'"),
+                        .field = "hash"});
+  }
   refusals.push_back({.method = "Rates.ListRates", .request = "prefix: '1a'", .field = "prefix"});
   refusals.push_back({.method = "Rates.ListRates",
                       .request = absl::StrCat("prefix: '", std::string(20, '1'), "'"),

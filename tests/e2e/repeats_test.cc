@@ -81,7 +81,7 @@ const std::set<std::string>& NotRepeated() {
       "Ledger.AuthorizeUsage", "Ledger.GetUsage", "Ledger.ListUsage", "Ledger.ListEntries",
       "Ledger.ListRecharges", "Ledger.ListEvents", "Ledger.WatchEvents", "Ledger.GetBillingAdvice",
       "Rates.ListRateDecks", "Rates.ListRates", "Rates.QuoteCall", "Rates.QuoteSms",
-      "Audit.VerifyAccount", "Audit.VerifyLedger",
+      "Audit.VerifyAccount", "Audit.VerifyLedger", "Audit.CheckHead",
       // Leases are time: each hand-out has a new epoch, and a renewal lasts from when it was asked.
       "Recharges.WatchLowBalance", "Recharges.RenewLease"};
   return *methods;

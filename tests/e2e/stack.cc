@@ -83,6 +83,7 @@ absl::Status Stack::StartAll() {
   setenv("GRPC_CLIENT_CHANNEL_BACKUP_POLL_INTERVAL_MS", "50", /*overwrite=*/0);
   database_ = options_.server == nullptr ? std::make_unique<TestDatabase>()
                                          : std::make_unique<TestDatabase>(*options_.server);
+  database_url_ = database_->url();
   metrics_port_ = FreePort();
   const Ended migrated = RunLedger({"migrate"});
   if (migrated.exit_code != 0) {
@@ -109,13 +110,17 @@ absl::Status Stack::StartAll() {
 }
 
 absl::Status Stack::StartLedger() {
-  std::vector<std::string> args = {"serve", absl::StrCat("--database=", database_->url()),
+  std::vector<std::string> args = {"serve", absl::StrCat("--database=", database_url_),
                                    absl::StrCat("--metrics_listen=127.0.0.1:", metrics_port_)};
   args.insert(args.end(), options_.ledger_flags.begin(), options_.ledger_flags.end());
   RESERVE_ASSIGN_OR_RETURN(
       ledger_process_,
       StartServer("ledger", std::move(args), folder_ + "/ledger.port", &ledger_address_));
   return absl::OkStatus();
+}
+
+void Stack::FailOverTo(const test_support::PrivateDatabaseServer& server) {
+  database_url_ = server.Url(database_->schema());
 }
 
 absl::Status Stack::StartGateway() {
@@ -164,7 +169,7 @@ absl::StatusOr<std::string> Stack::CallRaw(const std::string& method, absl::stri
 Stack::Ended Stack::RunLedger(const std::vector<std::string>& args,
                               const std::map<std::string, std::string>& env) const {
   std::vector<std::string> all = args;
-  all.push_back(absl::StrCat("--database=", database_->url()));
+  all.push_back(absl::StrCat("--database=", database_url_));
   all.push_back(absl::StrCat("--ledger=", ledger_address_));
   auto process = Subprocess::Start({.program = "ledger", .args = std::move(all), .env = env});
   if (!process.ok()) return {-1, "", process.status().ToString()};

@@ -68,6 +68,10 @@ class Stack {
   absl::Status StartGateway();
   absl::Status StartWorker(size_t index);
 
+  // From its next start on the ledger works on this server, which has a copy of the stack's schema;
+  // so do the commands of RunLedger.
+  void FailOverTo(const test_support::PrivateDatabaseServer& server);
+
   // The processes, to be watched, signalled and killed; null before the first start.
   test_support::Subprocess* ledger_process() { return ledger_process_.get(); }
   test_support::Subprocess* gateway_process() { return gateway_process_.get(); }
@@ -109,6 +113,7 @@ class Stack {
   const StackOptions options_;
   std::string folder_;
   std::unique_ptr<test_support::TestDatabase> database_;
+  std::string database_url_;
   std::unique_ptr<test_support::Subprocess> ledger_process_;
   std::unique_ptr<test_support::Subprocess> gateway_process_;
   std::vector<std::unique_ptr<test_support::Subprocess>> workers_;

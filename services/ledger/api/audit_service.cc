@@ -1,14 +1,18 @@
 #include "services/ledger/api/audit_service.h"
 
+#include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/error/error.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/engine/auditor.h"
 #include "services/ledger/storage/account_rows.h"
+#include "services/ledger/storage/entry_rows.h"
 
 namespace reserve::api {
 namespace {
@@ -143,6 +147,20 @@ class VerifyLedgerReactor : public grpc::ServerWriteReactor<pb::VerifyLedgerResp
   pb::VerifyLedgerResponse message_;
 };
 
+absl::Status CheckHeadRequest(const pb::CheckHeadRequest& request) {
+  RESERVE_RETURN_IF_ERROR(CheckId(request.account_id(), "account_id"));
+  if (request.seq() < 1) return InvalidField("seq", "must be at least 1");
+  if (request.hash().size() == std::tuple_size_v<domain::EntryHash>) return absl::OkStatus();
+  return InvalidField("hash",
+                      absl::StrCat("must be ", std::tuple_size_v<domain::EntryHash>, " bytes"));
+}
+
+pb::HeadState StateOf(const std::optional<domain::EntryHash>& stored, absl::string_view hash) {
+  if (!stored.has_value()) return pb::HEAD_STATE_LOST;
+  const bool same = absl::string_view(stored->data(), stored->size()) == hash;
+  return same ? pb::HEAD_STATE_PRESENT : pb::HEAD_STATE_REPLACED;
+}
+
 }  // namespace
 
 grpc::ServerUnaryReactor* AuditService::VerifyAccount(grpc::CallbackServerContext* context,
@@ -167,6 +185,30 @@ grpc::ServerWriteReactor<pb::VerifyLedgerResponse>* AuditService::VerifyLedger(
     grpc::CallbackServerContext* context, const pb::VerifyLedgerRequest* request) {
   return new VerifyLedgerReactor(api_, *context, draining_,
                                  DecodeResumeToken(request->resume_token()));
+}
+
+grpc::ServerUnaryReactor* AuditService::CheckHead(grpc::CallbackServerContext* context,
+                                                  const pb::CheckHeadRequest* request,
+                                                  pb::CheckHeadResponse* response) {
+  const absl::Status checked = CheckHeadRequest(*request);
+  if (!checked.ok()) return FinishNow(api_, context, "CheckHead", checked);
+  return StartQuery(
+      api_, context, "CheckHead",
+      [request, response](storage::Connection& connection) -> absl::Status {
+        // The head is read first: the entry is then not missed for having come between.
+        RESERVE_ASSIGN_OR_RETURN(
+            const std::vector<storage::Balance> balances,
+            storage::LoadBalances(connection, {request->account_id()}, storage::Lock::kNone));
+        const storage::Balance head = balances.empty() ? storage::Balance() : balances.front();
+        RESERVE_ASSIGN_OR_RETURN(
+            const std::optional<domain::EntryHash> stored,
+            storage::FindEntryHash(connection, request->account_id(), request->seq()));
+        response->Clear();
+        response->set_state(StateOf(stored, request->hash()));
+        response->set_head_seq(head.last_seq);
+        response->set_head_hash(head.head.data(), head.head.size());
+        return absl::OkStatus();
+      });
 }
 
 }  // namespace reserve::api

@@ -30,6 +30,9 @@ class AuditService final : public pb::Audit::CallbackService {
                                           pb::VerifyAccountResponse* response) override;
   grpc::ServerWriteReactor<pb::VerifyLedgerResponse>* VerifyLedger(
       grpc::CallbackServerContext* context, const pb::VerifyLedgerRequest* request) override;
+  grpc::ServerUnaryReactor* CheckHead(grpc::CallbackServerContext* context,
+                                      const pb::CheckHeadRequest* request,
+                                      pb::CheckHeadResponse* response) override;
 
  private:
   const ApiContext api_;

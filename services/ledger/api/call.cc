@@ -12,7 +12,7 @@ namespace {
 
 // Refusals are the callers' business; what is ours is a warning. A line for each
 // call that a full queue refuses would be one more load: they are counted, and
-// told of once a second (main.cc).
+// told of once a second (serve/overload_report.h).
 Severity SeverityOf(const absl::Status& status) {
   if (ReasonOf(status) == "OVERLOADED") return Severity::kDebug;
   switch (status.code()) {

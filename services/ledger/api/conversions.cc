@@ -405,6 +405,7 @@ void ToProto(const book::UsageReply& reply, pb::RecordUsageResponse* message) {
   reserve::ToProto(reply.cost, reply.currency, message->mutable_cost());
   reserve::ToProto(reply.balance_after, reply.currency, message->mutable_balance_after());
   message->set_duplicate(reply.duplicate);
+  message->set_hash(reply.hash.data(), reply.hash.size());
 }
 
 void ToProto(const book::AuthorizeReply& reply, pb::AuthorizeUsageResponse* message) {

@@ -84,6 +84,7 @@ struct UsageReply {
   Nanos balance_after = 0;
   std::string currency;
   bool duplicate = false;
+  domain::EntryHash hash{};  // of the entry
 };
 struct AuthorizeReply {
   domain::Authorization authorization;

@@ -37,7 +37,7 @@ absl::Status CheckCurrency(const Account& account, const std::string& currency,
 }
 
 UsageReply ReplyOf(const Entry& entry, const std::string& currency, bool duplicate) {
-  return {entry.seq, -entry.amount, entry.balance_after, currency, duplicate};
+  return {entry.seq, -entry.amount, entry.balance_after, currency, duplicate, entry.hash};
 }
 
 bool ChangesAccount(const Command& command) {

@@ -271,6 +271,17 @@ absl::StatusOr<std::vector<Entry>> ListEntriesAfter(Connection& connection,
                                " AND seq > ", after, " ORDER BY seq LIMIT ", limit));
 }
 
+absl::StatusOr<std::optional<domain::EntryHash>> FindEntryHash(Connection& connection,
+                                                               absl::string_view account_id,
+                                                               int64_t seq) {
+  std::optional<domain::EntryHash> hash;
+  RESERVE_RETURN_IF_ERROR(connection.Query(
+      absl::StrCat("SELECT entry_hash FROM entries FORCE INDEX (by_account) WHERE account_id = ",
+                   Quoted(account_id), " AND seq = ", seq),
+      [&hash](const Row& row) { row.Bytes(1, absl::MakeSpan(hash.emplace())); }));
+  return hash;
+}
+
 absl::StatusOr<std::vector<Entry>> ListUsages(Connection& connection, absl::string_view account_id,
                                               absl::string_view user_id, int64_t before,
                                               int limit) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,6 +58,12 @@ absl::StatusOr<std::vector<domain::Entry>> ListUsages(Connection& connection,
 absl::StatusOr<std::vector<domain::Entry>> ListEntriesAfter(Connection& connection,
                                                             absl::string_view account_id,
                                                             int64_t after, int limit);
+
+// The hash of an account's entry of that seq; nothing if there is no such entry. In all months, as
+// ListEntriesAfter.
+absl::StatusOr<std::optional<domain::EntryHash>> FindEntryHash(Connection& connection,
+                                                               absl::string_view account_id,
+                                                               int64_t seq);
 
 // What was booked under a caller's request id.
 struct OnceRequest {

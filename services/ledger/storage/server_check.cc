@@ -6,15 +6,32 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "common/error/error.h"
 
 namespace reserve::storage {
+namespace {
+
+using Values = absl::flat_hash_map<std::string, std::string>;
+
+bool IsOn(const Values& values, absl::string_view name) {
+  const auto found = values.find(name);
+  return found != values.end() && absl::EqualsIgnoreCase(found->second, "ON");
+}
+
+int64_t Number(const Values& values, absl::string_view name) {
+  const auto found = values.find(name);
+  int64_t number = 0;
+  return found != values.end() && absl::SimpleAtoi(found->second, &number) ? number : 0;
+}
+
+}  // namespace
 
 absl::Status CheckDurability(Connection& connection) {
-  absl::flat_hash_map<std::string, std::string> settings;
+  Values settings;
   const auto keep = [&settings](const Row& row) { settings[row.Text(1)] = row.Text(2); };
   RESERVE_RETURN_IF_ERROR(connection.Query(
       "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('innodb_flush_log_at_trx_commit', "
@@ -50,6 +67,48 @@ absl::Status CheckDurability(Connection& connection) {
       absl::StatusCode::kFailedPrecondition, "UNSAFE_DATABASE", "database",
       absl::StrCat("the database server can lose a commit: ", absl::StrJoin(faults, "; "),
                    " (--allow_unsafe_database starts all the same)"));
+}
+
+absl::StatusOr<Replication> ReadReplication(Connection& connection) {
+  Values values;
+  const auto keep = [&values](const Row& row) { values[row.Text(1)] = row.Text(2); };
+  // MariaDB and MySQL up to 8.3 say "master", MySQL with its newer plugin says "source".
+  RESERVE_RETURN_IF_ERROR(connection.Query(
+      "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('rpl_semi_sync_master_enabled', "
+      "'rpl_semi_sync_source_enabled', 'wsrep_on')",
+      keep));
+  RESERVE_RETURN_IF_ERROR(
+      connection.Query("SHOW GLOBAL STATUS WHERE Variable_name IN ('Rpl_semi_sync_master_status', "
+                       "'Rpl_semi_sync_source_status', 'Rpl_semi_sync_master_clients', "
+                       "'Rpl_semi_sync_source_clients', 'Slaves_connected', 'wsrep_ready')",
+                       keep));
+  int64_t dump_threads = 0;
+  RESERVE_RETURN_IF_ERROR(connection.Query(
+      "SELECT COUNT(*) FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'",
+      [&dump_threads](const Row& row) { dump_threads = row.Int(1); }));
+  Replication replication;
+  replication.semi_sync_enabled =
+      IsOn(values, "rpl_semi_sync_master_enabled") || IsOn(values, "rpl_semi_sync_source_enabled");
+  replication.semi_sync_in_force =
+      replication.semi_sync_enabled &&
+      (IsOn(values, "Rpl_semi_sync_master_status") || IsOn(values, "Rpl_semi_sync_source_status"));
+  replication.semi_sync_replicas = std::max(Number(values, "Rpl_semi_sync_master_clients"),
+                                            Number(values, "Rpl_semi_sync_source_clients"));
+  // Each of the three sees replicas that another does not: see the header.
+  replication.replicas =
+      std::max({Number(values, "Slaves_connected"), dump_threads, replication.semi_sync_replicas});
+  replication.galera = IsOn(values, "wsrep_on") && IsOn(values, "wsrep_ready");
+  return replication;
+}
+
+absl::Status CheckSemiSync(const Replication& replication) {
+  if (replication.galera || replication.semi_sync_in_force) return absl::OkStatus();
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition, "UNSAFE_DATABASE", "database",
+      absl::StrCat("the database server can lose commits in a failover: semi-synchronous "
+                   "replication ",
+                   replication.semi_sync_enabled ? "has fallen back to asynchronous" : "is off",
+                   " (--require_semi_sync=false starts all the same)"));
 }
 
 }  // namespace reserve::storage

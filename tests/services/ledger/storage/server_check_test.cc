@@ -1,19 +1,28 @@
 #include "services/ledger/storage/server_check.h"
 
+#include <memory>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/services/ledger/storage/migrated_database.h"
 #include "tests/support/mariadb_server.h"
+#include "tests/support/replicated_servers.h"
 #include "tests/support/test_database.h"
+#include "tests/support/wait_until.h"
 
 namespace reserve::storage {
 namespace {
 
 using test_support::PrivateDatabaseServer;
+using test_support::ReplicatedServers;
 using test_support::TestDatabase;
+using test_support::WaitUntil;
 
 absl::Status CheckServerWith(std::vector<std::string> extra_args) {
   const SqlThread sql_thread;
@@ -73,6 +82,93 @@ TEST(ServerCheckTest, RefusesABinaryLogThatIsNotSynced) {
   const absl::Status status = CheckServerWith({"--log-bin=binlog", "--sync-binlog=0"});
   EXPECT_EQ(ReasonOf(status), "UNSAFE_DATABASE");
   EXPECT_THAT(std::string(status.message()), testing::HasSubstr("sync_binlog is 0, must be 1"));
+}
+
+// --- Replication --------------------------------------------------------------------
+
+class ReplicationTest : public ::testing::Test {
+ protected:
+  void Start(ReplicatedServers::Mode mode) {
+    if (!ReplicatedServers::Available()) GTEST_SKIP() << "only MariaDB is set up as a replica here";
+    auto servers = ReplicatedServers::Create(mode);
+    ASSERT_TRUE(servers.ok()) << servers.status();
+    servers_ = *std::move(servers);
+    database_.emplace(servers_->primary());
+    database_->Execute("CREATE TABLE facts (id INT PRIMARY KEY) ENGINE=InnoDB");
+    // The ledger's own user has no right that concerns the server.
+    database_->Execute("CREATE USER 'plain'@'localhost' IDENTIFIED BY 'plain'");
+    database_->Execute(
+        absl::StrCat("GRANT SELECT ON ", database_->schema(), ".* TO 'plain'@'localhost'"));
+    connection_ = MustConnect(OptionsFor(database_->UrlAs("plain", "plain")));
+  }
+
+  Replication Read() {
+    const absl::StatusOr<Replication> replication = ReadReplication(*connection_);
+    EXPECT_TRUE(replication.ok()) << replication.status();
+    return replication.value_or(Replication());
+  }
+  void Commit() { database_->Execute(absl::StrCat("INSERT INTO facts VALUES (", ++facts_, ")")); }
+
+  const SqlThread sql_thread_;
+  std::unique_ptr<ReplicatedServers> servers_;
+  std::optional<TestDatabase> database_;
+  std::unique_ptr<Connection> connection_;
+  int facts_ = 0;
+};
+
+TEST_F(ReplicationTest, AServerByItselfHasNothingToFailOverTo) {
+  auto server = PrivateDatabaseServer::Create();
+  ASSERT_TRUE(server.ok()) << server.status();
+  const TestDatabase database(**server);
+  connection_ = MustConnect(OptionsFor(database.url()));
+  const Replication replication = Read();
+  EXPECT_EQ(replication.replicas, 0);
+  EXPECT_FALSE(replication.semi_sync_enabled);
+  EXPECT_FALSE(replication.galera);
+  EXPECT_FALSE(replication.CanLoseCommits());
+  const absl::Status required = CheckSemiSync(replication);
+  EXPECT_EQ(ReasonOf(required), "UNSAFE_DATABASE");
+  EXPECT_THAT(std::string(required.message()), testing::HasSubstr("is off"));
+}
+
+TEST_F(ReplicationTest, AnAsynchronousReplicaIsSeenAndCanMissCommits) {
+  ASSERT_NO_FATAL_FAILURE(Start(ReplicatedServers::Mode::kAsynchronous));
+  if (IsSkipped()) return;
+  EXPECT_TRUE(WaitUntil([&] { return Read().replicas == 1; }));
+  EXPECT_FALSE(Read().semi_sync_enabled);
+  EXPECT_TRUE(Read().CanLoseCommits());
+  EXPECT_EQ(ReasonOf(CheckSemiSync(Read())), "UNSAFE_DATABASE");
+}
+
+TEST_F(ReplicationTest, SemiSyncIsInForceUntilItFallsBackAndAgainOnceTheReplicaIsBack) {
+  ASSERT_NO_FATAL_FAILURE(Start(ReplicatedServers::Mode::kSemiSync));
+  if (IsSkipped()) return;
+  EXPECT_TRUE(WaitUntil([&] { return Read().semi_sync_replicas == 1; }));
+  Commit();
+  EXPECT_TRUE(Read().semi_sync_enabled);
+  EXPECT_TRUE(Read().semi_sync_in_force);
+  EXPECT_FALSE(Read().CanLoseCommits());
+  EXPECT_TRUE(CheckSemiSync(Read()).ok());
+
+  servers_->replica().Kill();
+  Commit();  // Answered after the server's timeout, without an error: on no other server.
+  EXPECT_TRUE(Read().semi_sync_enabled);
+  EXPECT_FALSE(Read().semi_sync_in_force);
+  EXPECT_TRUE(Read().CanLoseCommits());
+  const absl::Status fallen_back = CheckSemiSync(Read());
+  EXPECT_EQ(fallen_back.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(ReasonOf(fallen_back), "UNSAFE_DATABASE");
+  EXPECT_THAT(std::string(fallen_back.message()), testing::HasSubstr("has fallen back"));
+
+  ASSERT_TRUE(servers_->replica().Start().ok());
+  EXPECT_TRUE(WaitUntil([&] { return Read().semi_sync_in_force; }));
+  EXPECT_TRUE(CheckSemiSync(Read()).ok());
+}
+
+TEST(CheckSemiSyncTest, AGaleraNodePasses) {
+  const Replication node{.galera = true};
+  EXPECT_TRUE(CheckSemiSync(node).ok());
+  EXPECT_FALSE(node.CanLoseCommits());
 }
 
 }  // namespace

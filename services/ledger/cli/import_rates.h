@@ -6,8 +6,8 @@
 //   options.ledger = "127.0.0.1:50051";
 //   options.starter = true;
 //   absl::Status status = ImportRates(options, std::cout);
-#ifndef RESERVE_SERVICES_LEDGER_IMPORT_RATES_H_
-#define RESERVE_SERVICES_LEDGER_IMPORT_RATES_H_
+#ifndef RESERVE_SERVICES_LEDGER_CLI_IMPORT_RATES_H_
+#define RESERVE_SERVICES_LEDGER_CLI_IMPORT_RATES_H_
 
 #include <ostream>
 #include <string>
@@ -15,7 +15,7 @@
 #include "absl/status/status.h"
 #include "common/rpc/channel.h"
 
-namespace reserve {
+namespace reserve::cli {
 
 struct ImportRatesOptions {
   // The running ledger, as MakeChannel takes it.
@@ -40,6 +40,6 @@ struct ImportRatesOptions {
 // the ledger's refusal, or UNAVAILABLE if it can't be reached.
 absl::Status ImportRates(const ImportRatesOptions& options, std::ostream& out);
 
-}  // namespace reserve
+}  // namespace reserve::cli
 
-#endif  // RESERVE_SERVICES_LEDGER_IMPORT_RATES_H_
+#endif  // RESERVE_SERVICES_LEDGER_CLI_IMPORT_RATES_H_

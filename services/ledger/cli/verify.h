@@ -2,8 +2,8 @@
 // and shows what does not add up. Blocks; call it from one thread.
 //
 //   absl::StatusOr<int64_t> differences = VerifyLedger(channel, std::cout);
-#ifndef RESERVE_SERVICES_LEDGER_VERIFY_H_
-#define RESERVE_SERVICES_LEDGER_VERIFY_H_
+#ifndef RESERVE_SERVICES_LEDGER_CLI_VERIFY_H_
+#define RESERVE_SERVICES_LEDGER_CLI_VERIFY_H_
 
 #include <grpcpp/grpcpp.h>
 
@@ -14,7 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
-namespace reserve {
+namespace reserve::cli {
 
 struct VerifyOptions {
   // Streams that break without progress in a row before it gives up.
@@ -29,6 +29,6 @@ struct VerifyOptions {
 absl::StatusOr<int64_t> VerifyLedger(const std::shared_ptr<grpc::Channel>& channel,
                                      std::ostream& out, const VerifyOptions& options = {});
 
-}  // namespace reserve
+}  // namespace reserve::cli
 
-#endif  // RESERVE_SERVICES_LEDGER_VERIFY_H_
+#endif  // RESERVE_SERVICES_LEDGER_CLI_VERIFY_H_

@@ -1,4 +1,4 @@
-#include "services/ledger/import_rates.h"
+#include "services/ledger/cli/import_rates.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -22,7 +22,7 @@
 #include "reserve/ledger/v1/rates.grpc.pb.h"
 #include "services/ledger/rates/starter_deck.h"
 
-namespace reserve {
+namespace reserve::cli {
 namespace {
 
 namespace pb = ::reserve::ledger::v1;
@@ -156,4 +156,4 @@ absl::Status ImportRates(const ImportRatesOptions& options, std::ostream& out) {
   return absl::OkStatus();
 }
 
-}  // namespace reserve
+}  // namespace reserve::cli

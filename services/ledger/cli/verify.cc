@@ -1,4 +1,4 @@
-#include "services/ledger/verify.h"
+#include "services/ledger/cli/verify.h"
 
 #include <string>
 
@@ -7,7 +7,7 @@
 #include "common/rpc/status.h"
 #include "reserve/ledger/v1/audit.grpc.pb.h"
 
-namespace reserve {
+namespace reserve::cli {
 namespace {
 
 namespace pb = ::reserve::ledger::v1;
@@ -119,4 +119,4 @@ absl::StatusOr<int64_t> VerifyLedger(const std::shared_ptr<grpc::Channel>& chann
   }
 }
 
-}  // namespace reserve
+}  // namespace reserve::cli

@@ -1,0 +1,33 @@
+// The commands of `ledger` besides `serve`, with their flags.
+//
+// Each blocks, writes what it has to say to standard output, and returns INVALID_ARGUMENT for a
+// command line that has no sense, or what went wrong.
+#ifndef RESERVE_SERVICES_LEDGER_CLI_COMMANDS_H_
+#define RESERVE_SERVICES_LEDGER_CLI_COMMANDS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace reserve::cli {
+
+// Brings the schema of --database up to date.
+absl::Status RunMigrate();
+
+// Prints the GRANT statements that --grantee needs to serve.
+absl::Status PrintGrants();
+
+// Imports the one file, or with --starter none, into the running ledger.
+absl::Status RunImportRates(const std::vector<std::string>& files);
+
+// Has the running ledger recompute everything. DATA_LOSS if something does not add up.
+absl::Status RunVerify();
+
+// Asks the running ledger for the entries that the one file names; "-" is standard input. DATA_LOSS
+// if some are lost or replaced.
+absl::Status RunCheckHeads(const std::vector<std::string>& files);
+
+}  // namespace reserve::cli
+
+#endif  // RESERVE_SERVICES_LEDGER_CLI_COMMANDS_H_

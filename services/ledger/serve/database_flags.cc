@@ -1,0 +1,31 @@
+#include "services/ledger/serve/database_flags.h"
+
+#include <string>
+
+#include "absl/flags/flag.h"
+#include "common/error/error.h"
+#include "common/flags/flags.h"
+
+ABSL_FLAG(std::string, database, "",
+          "The database, as mysql://user:password@host:port/schema; add ?socket=/path for a unix "
+          "socket, ?ssl_ca=/path to require TLS.");
+ABSL_FLAG(std::string, database_password_file, "",
+          "A file with the database password, instead of the one in --database.");
+
+namespace reserve::serve {
+
+absl::StatusOr<storage::DatabaseOptions> DatabaseFromFlags() {
+  if (absl::GetFlag(FLAGS_database).empty()) {
+    return InvalidField("--database",
+                        "must be set, or RESERVE_DATABASE: mysql://user:password@host:port/schema");
+  }
+  RESERVE_ASSIGN_OR_RETURN(storage::DatabaseOptions options,
+                           storage::ParseDatabaseUrl(absl::GetFlag(FLAGS_database)));
+  const std::string file = absl::GetFlag(FLAGS_database_password_file);
+  if (!file.empty()) {
+    RESERVE_ASSIGN_OR_RETURN(options.password, ReadSecretFile(file));
+  }
+  return options;
+}
+
+}  // namespace reserve::serve

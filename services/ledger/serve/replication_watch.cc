@@ -1,0 +1,98 @@
+#include "services/ledger/serve/replication_watch.h"
+
+#include <utility>
+
+#include "common/error/error.h"
+#include "common/telemetry/log.h"
+
+namespace reserve::serve {
+namespace {
+
+using storage::Replication;
+
+// A database that takes longer to answer is as good as away.
+constexpr int kTimeoutSeconds = 2;
+
+prometheus::Gauge& MakeGauge(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
+}
+
+bool Same(const Replication& a, const Replication& b) {
+  return a.replicas == b.replicas && a.semi_sync_enabled == b.semi_sync_enabled &&
+         a.semi_sync_in_force == b.semi_sync_in_force &&
+         a.semi_sync_replicas == b.semi_sync_replicas && a.galera == b.galera;
+}
+
+}  // namespace
+
+ReplicationWatch::ReplicationWatch(storage::DatabaseOptions database,
+                                   prometheus::Registry& registry, Intervals intervals)
+    : database_(std::move(database)),
+      intervals_(intervals),
+      enabled_(MakeGauge(registry, "reserve_ledger_semi_sync_enabled",
+                         "1 if the database is told to answer a commit only once a replica has "
+                         "it (on Galera all nodes do).")),
+      in_force_(MakeGauge(registry, "reserve_ledger_semi_sync_in_force",
+                          "1 if it does so now; 0 also once it has fallen back to asynchronous "
+                          "replication.")),
+      replicas_(MakeGauge(registry, "reserve_ledger_database_replicas",
+                          "Replicas that are connected to the database.")) {
+  database_.connect_timeout_seconds = kTimeoutSeconds;
+  database_.io_timeout_seconds = kTimeoutSeconds;
+  thread_ = std::thread([this] { Loop(); });
+}
+
+ReplicationWatch::~ReplicationWatch() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    stopping_ = true;
+  }
+  stopped_.notify_one();
+  thread_.join();
+}
+
+void ReplicationWatch::Loop() {
+  const storage::SqlThread sql_thread;
+  std::unique_lock<std::mutex> lock(mutex_);
+  do {
+    lock.unlock();
+    const absl::StatusOr<Replication> now = Ask();
+    if (now.ok()) Tell(*now);
+    lock.lock();
+  } while (!stopped_.wait_for(lock, absl::ToChronoNanoseconds(intervals_.look),
+                              [this] { return stopping_; }));
+  connection_.reset();
+}
+
+absl::StatusOr<Replication> ReplicationWatch::Ask() {
+  if (connection_ == nullptr || !connection_->alive()) {
+    connection_.reset();
+    RESERVE_ASSIGN_OR_RETURN(connection_, storage::Connection::Open(database_));
+  }
+  return storage::ReadReplication(*connection_);
+}
+
+void ReplicationWatch::Tell(const Replication& now) {
+  enabled_.Set(now.semi_sync_enabled || now.galera ? 1 : 0);
+  in_force_.Set(now.semi_sync_in_force || now.galera ? 1 : 0);
+  replicas_.Set(static_cast<double>(now.replicas));
+  const bool changed = !told_.has_value() || !Same(now, *told_);
+  const bool due = now.CanLoseCommits() && std::chrono::steady_clock::now() - told_at_ >=
+                                               absl::ToChronoNanoseconds(intervals_.repeat);
+  if (!changed && !due) return;
+  told_ = now;
+  told_at_ = std::chrono::steady_clock::now();
+  // A server without replicas has nothing to fail over to, and nothing to say.
+  const char* const state = now.galera               ? "galera"
+                            : now.semi_sync_in_force ? "in force"
+                            : now.semi_sync_enabled  ? "fallen back"
+                                                     : "off";
+  Log(now.CanLoseCommits() ? Severity::kWarning : Severity::kInfo,
+      now.CanLoseCommits() ? "what is answered can be lost in a failover of the database"
+                           : "replication of the database",
+      {{"semi_sync", state},
+       {"replicas", now.replicas},
+       {"semi_sync_replicas", now.semi_sync_replicas}});
+}
+
+}  // namespace reserve::serve

@@ -1,0 +1,75 @@
+// Watches whether what the database answers would outlive it: looks every few seconds how the
+// server replicates, logs when that changes, and again each minute for as long as commits can be
+// lost in a failover, and keeps the figures for Prometheus.
+//
+// It has a thread and a connection of its own, so neither a slow database nor a busy ledger holds
+// it up or is held up by it. What it can't read is left as it was: that the database is away is
+// for health to tell. Thread-safe.
+//
+//   ReplicationWatch watch(database, metrics->registry());
+#ifndef RESERVE_SERVICES_LEDGER_SERVE_REPLICATION_WATCH_H_
+#define RESERVE_SERVICES_LEDGER_SERVE_REPLICATION_WATCH_H_
+
+#include <prometheus/gauge.h>
+#include <prometheus/registry.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "services/ledger/storage/connection.h"
+#include "services/ledger/storage/database_url.h"
+#include "services/ledger/storage/server_check.h"
+
+namespace reserve::serve {
+
+class ReplicationWatch {
+ public:
+  // How often it looks, and how often it says again what is still wrong.
+  struct Intervals {
+    absl::Duration look = absl::Seconds(5);
+    absl::Duration repeat = absl::Minutes(1);
+  };
+
+  // Begins with a look. `registry` must outlive the watch.
+  ReplicationWatch(storage::DatabaseOptions database, prometheus::Registry& registry,
+                   Intervals intervals);
+  ReplicationWatch(storage::DatabaseOptions database, prometheus::Registry& registry)
+      : ReplicationWatch(std::move(database), registry, Intervals()) {}
+  // Returns within seconds, also while the database hangs.
+  ~ReplicationWatch();
+  ReplicationWatch(const ReplicationWatch&) = delete;
+  ReplicationWatch& operator=(const ReplicationWatch&) = delete;
+
+ private:
+  void Loop();
+  absl::StatusOr<storage::Replication> Ask();
+  // Keeps the figures and logs what is worth it.
+  void Tell(const storage::Replication& now);
+
+  storage::DatabaseOptions database_;
+  const Intervals intervals_;
+  prometheus::Gauge& enabled_;
+  prometheus::Gauge& in_force_;
+  prometheus::Gauge& replicas_;
+  // Of the thread alone.
+  std::unique_ptr<storage::Connection> connection_;
+  std::optional<storage::Replication> told_;
+  std::chrono::steady_clock::time_point told_at_;
+  // A condition variable of the standard library waits by the steady clock, whatever is done to
+  // the wall clock.
+  std::mutex mutex_;
+  std::condition_variable stopped_;
+  bool stopping_ = false;  // under mutex_
+  std::thread thread_;
+};
+
+}  // namespace reserve::serve
+
+#endif  // RESERVE_SERVICES_LEDGER_SERVE_REPLICATION_WATCH_H_

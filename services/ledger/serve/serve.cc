@@ -1,0 +1,79 @@
+#include "services/ledger/serve/serve.h"
+
+#include <memory>
+#include <utility>
+
+#include "common/error/error.h"
+#include "common/rpc/rpc_flags.h"
+#include "common/rpc/server.h"
+#include "common/rpc/shutdown_signal.h"
+#include "common/telemetry/log.h"
+#include "common/telemetry/telemetry_flags.h"
+#include "services/ledger/api/audit_service.h"
+#include "services/ledger/api/ledger_service.h"
+#include "services/ledger/api/rates_service.h"
+#include "services/ledger/api/recharges_service.h"
+#include "services/ledger/api/rpc_metrics.h"
+#include "services/ledger/engine/engine.h"
+#include "services/ledger/serve/health.h"
+#include "services/ledger/serve/overload_report.h"
+#include "services/ledger/serve/replication_watch.h"
+#include "services/ledger/serve/serve_flags.h"
+
+namespace reserve::serve {
+namespace {
+
+absl::Status ServeUntilSignal(Health& health, OverloadReport overload, RpcServer& server,
+                              ShutdownSignal& signal) {
+  bool told = false;  // whoever watches health hears of changes only
+  do {
+    RESERVE_RETURN_IF_ERROR(health.Check());
+    overload.Tell();
+    if (health.serving() == told) continue;
+    told = health.serving();
+    server.SetServing(told);
+  } while (!signal.WaitFor(health.pause()));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status Serve() {
+  ShutdownSignal signal;
+  RESERVE_ASSIGN_OR_RETURN(engine::EngineOptions options, EngineOptionsFromFlags());
+  RESERVE_ASSIGN_OR_RETURN(const ServerOptions server_options, LedgerServerOptionsFromFlags());
+  RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<MetricsServer> metrics, StartTelemetry());
+  engine::Engine engine(std::move(options));
+  const storage::SqlThread sql_thread;
+  Health health(engine, AllowUnsafeDatabaseFromFlags(), RequireSemiSyncFromFlags());
+  RESERVE_RETURN_IF_ERROR(health.Check());
+  const ReplicationWatch replication_watch(engine.options().database, metrics->registry());
+
+  api::RpcMetrics rpc_metrics(metrics->registry());
+  const auto engine_metrics = std::make_shared<api::EngineMetrics>(engine.stats());
+  metrics->Add(engine_metrics);
+  const api::ApiContext api{engine, rpc_metrics};
+  api::LedgerService ledger(api);
+  api::RatesService rates(api);
+  api::RechargesService recharges(api);
+  api::AuditService audit(api);
+  RESERVE_ASSIGN_OR_RETURN(
+      const std::unique_ptr<RpcServer> server,
+      RpcServer::Start(server_options, {{ledger::v1::Ledger::service_full_name(), &ledger},
+                                        {ledger::v1::Rates::service_full_name(), &rates},
+                                        {ledger::v1::Recharges::service_full_name(), &recharges},
+                                        {ledger::v1::Audit::service_full_name(), &audit}}));
+  const absl::Status served =
+      ServeUntilSignal(health, OverloadReport(engine.stats()), *server, signal);
+
+  Log(Severity::kInfo, "draining");
+  server->SetServing(false);
+  ledger.EndStreams();
+  recharges.EndStreams();
+  audit.EndStreams();
+  server->Drain(DrainTimeoutFromFlags());
+  Log(Severity::kInfo, "drained");
+  return served;
+}
+
+}  // namespace reserve::serve

@@ -1,0 +1,111 @@
+#include "services/ledger/serve/serve_flags.h"
+
+#include <algorithm>
+#include <string>
+#include <thread>
+
+#include "absl/flags/flag.h"
+#include "absl/time/time.h"
+#include "common/error/error.h"
+#include "common/rpc/rpc_flags.h"
+#include "services/ledger/serve/database_flags.h"
+#include "services/ledger/serve/settings_flags.h"
+
+ABSL_FLAG(bool, allow_unsafe_database, false,
+          "Start even if a setting of the database server can lose a commit.");
+ABSL_FLAG(
+    bool, require_semi_sync, false,
+    "Don't start on a database whose semi-synchronous replication is off or has fallen back to "
+    "asynchronous: what is answered could be lost in a failover.");
+ABSL_FLAG(std::string, listen, "127.0.0.1:50051", "host:port or unix:/path to serve on.");
+ABSL_FLAG(
+    int, lanes, 0,
+    "Threads that commit batches; each holds one database connection. 0: one a core, 2 to 16.");
+ABSL_FLAG(int, query_threads, 4, "Threads for reads; each holds one database connection.");
+ABSL_FLAG(int, max_batch, 900, "Commands in one transaction at the most, 1 to 999.");
+ABSL_FLAG(int, max_queue, 8192, "Commands waiting in one lane at the most.");
+ABSL_FLAG(int, cached_accounts, 100'000,
+          "Accounts remembered between transactions, about 1 kB each; 0 for none.");
+ABSL_FLAG(
+    int64_t, max_queue_bytes, 8 << 20,
+    "Memory that the commands waiting in one lane and their calls may hold, in bytes, about.");
+ABSL_FLAG(int, max_concurrent_calls, 256,
+          "Calls and streams that one connection may have under way; more wait in the client.");
+ABSL_FLAG(absl::Duration, lease_duration, absl::Seconds(30),
+          "How long a worker may work on a recharge before another gets it.");
+ABSL_FLAG(absl::Duration, poll_interval, absl::Milliseconds(500),
+          "How often due recharges are looked for that nothing announced.");
+ABSL_FLAG(
+    absl::Duration, event_overlap, absl::Minutes(1),
+    "How far back WatchEvents looks for events that were committed late; nothing is committed "
+    "that is older than half of it. The same on all ledgers of a database.");
+ABSL_FLAG(absl::Duration, event_poll_interval, absl::Milliseconds(100),
+          "How often events are looked for while somebody watches them.");
+
+namespace reserve::serve {
+namespace {
+
+// More lanes than cores only make the batches smaller.
+int LanesFromFlag() {
+  const int lanes = absl::GetFlag(FLAGS_lanes);
+  if (lanes != 0) return lanes;
+  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 2, 16);
+}
+
+}  // namespace
+
+absl::StatusOr<engine::EngineOptions> EngineOptionsFromFlags() {
+  engine::EngineOptions options;
+  RESERVE_ASSIGN_OR_RETURN(options.database, DatabaseFromFlags());
+  RESERVE_ASSIGN_OR_RETURN(options.settings, SettingsFromFlags());
+  options.lanes = LanesFromFlag();
+  options.query_threads = absl::GetFlag(FLAGS_query_threads);
+  options.max_batch = absl::GetFlag(FLAGS_max_batch);
+  options.max_queue = absl::GetFlag(FLAGS_max_queue);
+  options.cached_accounts = absl::GetFlag(FLAGS_cached_accounts);
+  options.max_queue_bytes = absl::GetFlag(FLAGS_max_queue_bytes);
+  options.lease_duration = absl::GetFlag(FLAGS_lease_duration);
+  options.poll_interval = absl::GetFlag(FLAGS_poll_interval);
+  options.event_overlap = absl::GetFlag(FLAGS_event_overlap);
+  options.event_poll_interval = absl::GetFlag(FLAGS_event_poll_interval);
+  if (options.lanes < 1 || options.lanes > 64) return InvalidField("--lanes", "must be 0 to 64");
+  if (options.query_threads < 1 || options.query_threads > 64) {
+    return InvalidField("--query_threads", "must be 1 to 64");
+  }
+  if (options.max_batch < 1 || options.max_batch > 999) {
+    return InvalidField("--max_batch", "must be 1 to 999");
+  }
+  if (options.max_queue < 1) return InvalidField("--max_queue", "must be at least 1");
+  if (options.cached_accounts < 0 || options.cached_accounts > 10'000'000) {
+    return InvalidField("--cached_accounts", "must be 0 to 10000000");
+  }
+  if (options.max_queue_bytes < 1) return InvalidField("--max_queue_bytes", "must be at least 1");
+  // A recharge whose worker died waits for the end of its lease.
+  if (options.lease_duration < absl::Seconds(1) || options.lease_duration > absl::Hours(1)) {
+    return InvalidField("--lease_duration", "must be 1s to 1h");
+  }
+  if (options.poll_interval < absl::Milliseconds(1)) {
+    return InvalidField("--poll_interval", "must be at least 1ms");
+  }
+  if (options.event_overlap < absl::Seconds(10) || options.event_overlap > absl::Hours(1)) {
+    return InvalidField("--event_overlap", "must be 10s to 1h");
+  }
+  if (options.event_poll_interval < absl::Milliseconds(1)) {
+    return InvalidField("--event_poll_interval", "must be at least 1ms");
+  }
+  return options;
+}
+
+absl::StatusOr<ServerOptions> LedgerServerOptionsFromFlags() {
+  ServerOptions options = ServerOptionsFromFlags(absl::GetFlag(FLAGS_listen));
+  options.max_concurrent_calls = absl::GetFlag(FLAGS_max_concurrent_calls);
+  if (options.max_concurrent_calls < 1) {
+    return InvalidField("--max_concurrent_calls", "must be at least 1");
+  }
+  return options;
+}
+
+bool AllowUnsafeDatabaseFromFlags() { return absl::GetFlag(FLAGS_allow_unsafe_database); }
+bool RequireSemiSyncFromFlags() { return absl::GetFlag(FLAGS_require_semi_sync); }
+
+}  // namespace reserve::serve

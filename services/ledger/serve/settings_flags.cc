@@ -1,0 +1,134 @@
+#include "services/ledger/serve/settings_flags.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "common/error/error.h"
+#include "common/money/money.h"
+
+ABSL_FLAG(std::string, default_reserve_amount, "15.00", "What one recharge adds by default.");
+ABSL_FLAG(std::string, default_recharge_threshold, "10.00",
+          "The balance below which the card is recharged by default.");
+ABSL_FLAG(std::string, min_reserve_amount, "15.00", "The least reserve amount to be chosen.");
+ABSL_FLAG(std::string, min_recharge_threshold, "10.00", "The least threshold to be chosen.");
+ABSL_FLAG(std::string, max_recharge_amount, "1000.00",
+          "The most that one charge may take, and the largest reserve amount to be chosen.");
+ABSL_FLAG(int, max_recharge_multiple, 20, "The most reserve amounts that one recharge may add.");
+ABSL_FLAG(int, max_automatic_recharges_per_day, 10,
+          "Successful automatic recharges of an account a day (UTC).");
+ABSL_FLAG(std::string, max_automatic_amount_per_day, "1000.00",
+          "Money that automatic recharges of an account may take a day (UTC).");
+ABSL_FLAG(std::vector<std::string>, retry_delays, std::vector<std::string>({"1h", "3h", "7h"}),
+          "After the first, second, ... soft decline the card is tried again this much later.");
+ABSL_FLAG(int, visa_declines_per_30_days, 15,
+          "A Visa card that was declined so often in 30 days, on all accounts, is not tried; 0 for "
+          "no limit.");
+ABSL_FLAG(int, mastercard_declines_per_24_hours, 10, "The same for a Mastercard in 24 hours.");
+ABSL_FLAG(int, mastercard_declines_per_30_days, 35, "The same for a Mastercard in 30 days.");
+ABSL_FLAG(absl::Duration, max_card_wait, absl::Hours(24),
+          "A recharge whose card may not be tried for longer than this is given up.");
+ABSL_FLAG(absl::Duration, max_usage_age, absl::Hours(24 * 3660),
+          "Usages that began longer ago are refused.");
+ABSL_FLAG(absl::Duration, max_usage_ahead, absl::Hours(2),
+          "Usages that begin later than this from now are refused.");
+
+namespace reserve::serve {
+namespace {
+
+absl::Status ReadMoney(const absl::Flag<std::string>& flag, absl::string_view name, Nanos* amount) {
+  const absl::StatusOr<Nanos> parsed = ParseDecimal(absl::GetFlag(flag));
+  if (!parsed.ok()) return InvalidField(absl::StrCat("--", name), parsed.status().message());
+  if (*parsed < 0) return InvalidField(absl::StrCat("--", name), "must not be negative");
+  *amount = *parsed;
+  return absl::OkStatus();
+}
+
+absl::Status ReadAmounts(domain::Settings* s) {
+  RESERVE_RETURN_IF_ERROR(ReadMoney(FLAGS_default_reserve_amount, "default_reserve_amount",
+                                    &s->default_reserve_amount));
+  RESERVE_RETURN_IF_ERROR(ReadMoney(FLAGS_default_recharge_threshold, "default_recharge_threshold",
+                                    &s->default_recharge_threshold));
+  RESERVE_RETURN_IF_ERROR(
+      ReadMoney(FLAGS_min_reserve_amount, "min_reserve_amount", &s->min_reserve_amount));
+  RESERVE_RETURN_IF_ERROR(ReadMoney(FLAGS_min_recharge_threshold, "min_recharge_threshold",
+                                    &s->min_recharge_threshold));
+  RESERVE_RETURN_IF_ERROR(
+      ReadMoney(FLAGS_max_recharge_amount, "max_recharge_amount", &s->max_recharge_amount));
+  RESERVE_RETURN_IF_ERROR(ReadMoney(FLAGS_max_automatic_amount_per_day,
+                                    "max_automatic_amount_per_day",
+                                    &s->max_automatic_amount_per_day));
+  if (s->min_reserve_amount <= 0) return InvalidField("--min_reserve_amount", "must be above zero");
+  if (s->default_reserve_amount < s->min_reserve_amount) {
+    return InvalidField("--default_reserve_amount", "must be at least --min_reserve_amount");
+  }
+  if (s->default_recharge_threshold < s->min_recharge_threshold) {
+    return InvalidField("--default_recharge_threshold",
+                        "must be at least --min_recharge_threshold");
+  }
+  if (s->max_recharge_amount < s->default_reserve_amount) {
+    return InvalidField("--max_recharge_amount", "must be at least --default_reserve_amount");
+  }
+  // Else an account with a large reserve could never be recharged by itself.
+  if (s->max_recharge_amount > s->max_automatic_amount_per_day) {
+    return InvalidField("--max_recharge_amount", "must be at most --max_automatic_amount_per_day");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadCardLimits(domain::Settings* s) {
+  s->card_limits.visa_per_30_days = absl::GetFlag(FLAGS_visa_declines_per_30_days);
+  s->card_limits.mastercard_per_24_hours = absl::GetFlag(FLAGS_mastercard_declines_per_24_hours);
+  s->card_limits.mastercard_per_30_days = absl::GetFlag(FLAGS_mastercard_declines_per_30_days);
+  s->max_card_wait = absl::GetFlag(FLAGS_max_card_wait);
+  if (s->card_limits.visa_per_30_days < 0) {
+    return InvalidField("--visa_declines_per_30_days", "must not be negative");
+  }
+  if (s->card_limits.mastercard_per_24_hours < 0) {
+    return InvalidField("--mastercard_declines_per_24_hours", "must not be negative");
+  }
+  if (s->card_limits.mastercard_per_30_days < 0) {
+    return InvalidField("--mastercard_declines_per_30_days", "must not be negative");
+  }
+  if (s->max_card_wait < absl::ZeroDuration()) {
+    return InvalidField("--max_card_wait", "must not be negative");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<domain::Settings> SettingsFromFlags() {
+  domain::Settings settings;
+  RESERVE_RETURN_IF_ERROR(ReadAmounts(&settings));
+  RESERVE_RETURN_IF_ERROR(ReadCardLimits(&settings));
+  settings.max_recharge_multiple = absl::GetFlag(FLAGS_max_recharge_multiple);
+  if (settings.max_recharge_multiple < 1) {
+    return InvalidField("--max_recharge_multiple", "must be at least 1");
+  }
+  settings.max_automatic_recharges_per_day = absl::GetFlag(FLAGS_max_automatic_recharges_per_day);
+  settings.max_usage_age = absl::GetFlag(FLAGS_max_usage_age);
+  settings.max_usage_ahead = absl::GetFlag(FLAGS_max_usage_ahead);
+  if (settings.max_automatic_recharges_per_day < 0) {
+    return InvalidField("--max_automatic_recharges_per_day", "must not be negative");
+  }
+  if (settings.max_usage_age < absl::ZeroDuration()) {
+    return InvalidField("--max_usage_age", "must not be negative");
+  }
+  if (settings.max_usage_ahead < absl::ZeroDuration()) {
+    return InvalidField("--max_usage_ahead", "must not be negative");
+  }
+  settings.retry_delays.clear();
+  for (const std::string& text : absl::GetFlag(FLAGS_retry_delays)) {
+    absl::Duration delay;
+    if (!absl::ParseDuration(text, &delay) || delay < absl::ZeroDuration()) {
+      return InvalidField("--retry_delays", absl::StrCat("\"", text, "\" is not a duration"));
+    }
+    settings.retry_delays.push_back(delay);
+  }
+  return settings;
+}
+
+}  // namespace reserve::serve
