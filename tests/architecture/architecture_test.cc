@@ -141,7 +141,7 @@ INSTANTIATE_TEST_SUITE_P(
         Sample{"DomainSystem", kDomain, "#include <unistd.h>"},
         Sample{"DomainRates", kDomain, "#include \"services/ledger/rates/rate_deck.h\""},
         Sample{"DomainTelemetry", kDomain, "#include \"common/telemetry/log.h\""},
-        Sample{"DomainProto", kDomain, "#include \"reserve/v1/money.pb.h\""},
+        Sample{"DomainProto", kDomain, "#include \"google/type/money.pb.h\""},
         Sample{"RatesDomain", kRates, "#include \"services/ledger/domain/rating.h\"", kAllowed},
         Sample{"RatesStorage", kRates, "#include \"services/ledger/storage/connection.h\""},
         Sample{"RatesBook", kRates, "#include \"services/ledger/book/command.h\""},
