@@ -59,7 +59,8 @@ Engine::Engine(EngineOptions options)
   bulk.io_timeout_seconds = kBulkIoTimeoutSeconds;
   bulk_ = std::make_unique<QueryPool>(bulk, options_.bulk_threads, patience_,
                                       stats_.overloaded_queries);
-  doors_ = std::make_unique<QueryPool>(options_.database, kDoorThreads, patience_, stats_.overloaded_queries);
+  doors_ = std::make_unique<QueryPool>(options_.database, kDoorThreads, patience_,
+                                       stats_.overloaded_queries);
   event_feed_ = std::make_unique<EventFeed>(options_, stats_);
   for (int i = 0; i < options_.lanes; ++i) {
     lanes_.push_back(std::make_unique<Lane>(
