@@ -39,12 +39,12 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/card/card_token.h"
+#include "common/clock/monotonic.h"
 #include "common/money/money.h"
 
 namespace reserve::worker {
 
-// A reading of the process's monotonic clock: the time since some fixed moment.
-using Moment = absl::Duration;
+using ::reserve::Moment;
 
 // What the operator may set.
 struct Rules {

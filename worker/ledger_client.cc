@@ -13,10 +13,6 @@ namespace pb = ::reserve::ledger::v1;
 
 constexpr absl::Duration kCallTimeout = absl::Seconds(5);
 
-absl::Duration FromProto(const google::protobuf::Duration& duration) {
-  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
-}
-
 absl::StatusOr<std::pair<Task, HandOut>> FromProto(const pb::WatchLowBalanceResponse& response) {
   if (response.account_id().empty()) return InvalidField("account_id", "must not be empty");
   if (response.ordinal() < 1) return InvalidField("ordinal", "must be 1 or more");
@@ -29,10 +25,10 @@ absl::StatusOr<std::pair<Task, HandOut>> FromProto(const pb::WatchLowBalanceResp
                         .amount = amount,
                         .currency = response.amount().currency_code(),
                         .card_token = CardToken(response.card_token())},
-                   HandOut{.attempt_age = FromProto(response.attempt_age()),
+                   HandOut{.attempt_age = reserve::FromProto(response.attempt_age()),
                            .handed_out_before = response.handed_out_before(),
                            .lease_epoch = response.lease().epoch(),
-                           .lease_remaining = FromProto(response.lease().remaining())}};
+                           .lease_remaining = reserve::FromProto(response.lease().remaining())}};
 }
 
 pb::DeclineClass ToProto(DeclineClass decline_class) {
@@ -166,7 +162,7 @@ void LedgerClient::Renew(const Task& task, int64_t epoch, Renewed done) {
       },
       [done = std::move(done)](const grpc::Status& status, const pb::RenewLeaseResponse& reply) {
         if (!status.ok()) return done(FromGrpcStatus(status));
-        done(FromProto(reply.lease().remaining()));
+        done(reserve::FromProto(reply.lease().remaining()));
       });
 }
 

@@ -22,6 +22,7 @@
 #include "common/error/error.h"
 #include "common/flags/flags.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/clock_guard.h"
 #include "common/rpc/rpc_flags.h"
 #include "common/rpc/server.h"
 #include "common/rpc/shutdown_signal.h"
@@ -202,7 +203,9 @@ absl::Status Work(ShutdownSignal* signal) {
     status = loop.Run();
     over = true;
   });
+  ClockGuard clock_guard;
   while (!over) {
+    clock_guard.Look();
     if (!signal->WaitFor(absl::Milliseconds(100))) continue;
     Log(Severity::kInfo, "draining");
     if (health != nullptr) health->SetServing(false);

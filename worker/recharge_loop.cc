@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "common/telemetry/log.h"
 #include "worker/charge_key.h"
-#include "worker/monotonic_clock.h"
 
 namespace reserve::worker {
 namespace {
@@ -63,22 +63,20 @@ absl::Status RechargeLoop::Run() {
 void RechargeLoop::Drain() {
   absl::MutexLock lock(&mutex_);
   drain_asked_ = true;
+  waker_.Wake();
 }
 
 void RechargeLoop::Post(std::function<void()> event) {
   absl::MutexLock lock(&mutex_);
   events_.push_back(std::move(event));
+  waker_.Wake();
 }
 
 void RechargeLoop::AwaitEvents(Moment now, Moment wake) {
   std::deque<std::function<void()>> events;
   {
     absl::MutexLock lock(&mutex_);
-    const auto something = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-      return !events_.empty() || (drain_asked_ && !drain_end_.has_value());
-    };
-    mutex_.AwaitWithTimeout(absl::Condition(&something),
-                            std::clamp(wake - now, absl::ZeroDuration(), kLookAround));
+    waker_.Await(std::clamp(wake - now, absl::ZeroDuration(), kLookAround));
     events.swap(events_);
     if (drain_asked_ && !drain_end_.has_value()) {
       drain_end_ = MonotonicNow() + options_.drain_timeout;

@@ -36,6 +36,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/clock/monotonic.h"
 #include "worker/decide.h"
 #include "worker/gateway_client.h"
 #include "worker/ledger_client.h"
@@ -125,6 +126,7 @@ class RechargeLoop {
   WorkerMetrics& metrics_;
 
   absl::Mutex mutex_;
+  Waker waker_{&mutex_};
   std::deque<std::function<void()>> events_ ABSL_GUARDED_BY(mutex_);
   bool drain_asked_ ABSL_GUARDED_BY(mutex_) = false;
 

@@ -82,7 +82,7 @@ Reconciler::Reconciler(ReconcileOptions options, const std::shared_ptr<grpc::Cha
       recharges_(pb::Recharges::NewStub(ledger)),
       gateway_(gw::PaymentGateway::NewStub(gateway)),
       out_(*out),
-      last_progress_(absl::Now()) {}
+      last_progress_(MonotonicNow()) {}
 
 absl::StatusOr<ReconcileCounts> Reconciler::Run() {
   out_ << "reconcile: from " << FormatRfc3339(options_.from) << " to " << FormatRfc3339(options_.to)
@@ -383,8 +383,8 @@ void Reconciler::LeaveToPerson(Finding finding, absl::string_view reference,
 }
 
 void Reconciler::ShowProgress() {
-  if (absl::Now() - last_progress_ < options_.progress_interval) return;
-  last_progress_ = absl::Now();
+  if (MonotonicNow() - last_progress_ < options_.progress_interval) return;
+  last_progress_ = MonotonicNow();
   out_ << "so far: " << counts_.charges << " charges, " << counts_.accounts << " accounts"
        << std::endl;
 }

@@ -23,6 +23,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/clock/monotonic.h"
 #include "reserve/gateway/v1/payment_gateway.grpc.pb.h"
 #include "reserve/ledger/v1/ledger.grpc.pb.h"
 #include "reserve/ledger/v1/recharges.grpc.pb.h"
@@ -120,7 +121,7 @@ class Reconciler {
   const std::unique_ptr<gateway::v1::PaymentGateway::Stub> gateway_;
   std::ostream& out_;
   ReconcileCounts counts_;
-  absl::Time last_progress_;
+  Moment last_progress_;
 };
 
 }  // namespace reserve::worker

@@ -15,13 +15,17 @@ constexpr int64_t kSecondsPerDay = 86'400;
 int64_t FloorDivide(int64_t value, int64_t by) { return value / by - (value % by < 0 ? 1 : 0); }
 
 // Whole seconds since the epoch, rounded towards the past, and the rest.
+// The begin of year 1 and the end of year 9999. Times beyond, the infinite ones too, read as these.
+constexpr int64_t kFirstMicros = -62'135'596'800 * kMicrosPerSecond;
+constexpr int64_t kLastMicros = 253'402'300'800 * kMicrosPerSecond - 1;
+
 struct SplitTime {
   int64_t seconds;
   int64_t micros;
 };
 
 SplitTime Split(absl::Time time) {
-  const int64_t micros = absl::ToUnixMicros(time);
+  const int64_t micros = std::clamp(absl::ToUnixMicros(time), kFirstMicros, kLastMicros);
   const int64_t seconds = FloorDivide(micros, kMicrosPerSecond);
   return {seconds, micros - seconds * kMicrosPerSecond};
 }

@@ -16,7 +16,8 @@ namespace reserve {
 // Cut to whole microseconds (towards the past).
 absl::Time TruncateToMicros(absl::Time time);
 
-// Appends "2026-11-23 04:05:06.000007". The year must be 1 to 9999.
+// Appends "2026-11-23 04:05:06.000007". Times before year 1 and after 9999 read as the first
+// and the last moment of these, here and below.
 void AppendDateTime6(absl::Time time, std::string* out);
 
 // Reads what AppendDateTime6 writes; the fraction may be missing or shorter.

@@ -4,7 +4,7 @@
 
 #include <cerrno>
 
-#include "absl/time/clock.h"
+#include "common/clock/monotonic.h"
 
 namespace reserve {
 
@@ -12,6 +12,7 @@ ShutdownSignal::ShutdownSignal() {
   sigemptyset(&signals_);
   sigaddset(&signals_, SIGTERM);
   sigaddset(&signals_, SIGINT);
+  sigaddset(&signals_, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 }
@@ -25,9 +26,9 @@ int ShutdownSignal::Wait() {
 }
 
 bool ShutdownSignal::WaitFor(absl::Duration timeout) {
-  const absl::Time end = absl::Now() + timeout;
+  const Moment end = MonotonicNow() + timeout;
   while (true) {
-    const absl::Duration left = end - absl::Now();
+    const absl::Duration left = end - MonotonicNow();
     const timespec wait = absl::ToTimespec(left > absl::ZeroDuration() ? left : absl::Duration());
     if (sigtimedwait(&signals_, nullptr, &wait) > 0) {
       LetThrough();
@@ -40,6 +41,7 @@ bool ShutdownSignal::WaitFor(absl::Duration timeout) {
 void ShutdownSignal::LetThrough() {
   std::signal(SIGTERM, SIG_DFL);
   std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGHUP, SIG_DFL);
   pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
 }
 

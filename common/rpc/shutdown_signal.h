@@ -1,4 +1,5 @@
-// Waits for SIGTERM or SIGINT in an ordinary thread.
+// Waits for SIGTERM, SIGINT or SIGHUP in an ordinary thread. A terminal that is closed sends
+// SIGHUP: it asks to end like the others, in good order.
 //
 // Make one first in main, before any thread starts (also before gRPC or the metrics
 // server): the signals are blocked in the whole process and taken by Wait only. After

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "absl/time/clock.h"
+#include "common/clock/monotonic.h"
 
 namespace reserve::gateway_stub {
 
@@ -12,7 +12,7 @@ DelayQueue::~DelayQueue() {
   {
     absl::MutexLock lock(&mutex_);
     stop_ = true;
-    changed_.Signal();
+    waker_.Wake();
   }
   thread_.join();
 }
@@ -21,8 +21,8 @@ void DelayQueue::RunAfter(absl::Duration delay, std::function<void()> function) 
   if (delay > absl::ZeroDuration()) {
     absl::MutexLock lock(&mutex_);
     if (!hurry_ && !stop_) {
-      waiting_.emplace(absl::Now() + delay, std::move(function));
-      changed_.Signal();
+      waiting_.emplace(MonotonicNow() + delay, std::move(function));
+      waker_.Wake();
       return;
     }
   }
@@ -32,7 +32,7 @@ void DelayQueue::RunAfter(absl::Duration delay, std::function<void()> function) 
 void DelayQueue::Hurry() {
   absl::MutexLock lock(&mutex_);
   hurry_ = true;
-  changed_.Signal();
+  waker_.Wake();
 }
 
 void DelayQueue::HurryAndWait() {
@@ -51,11 +51,11 @@ void DelayQueue::Run() {
         const bool now = hurry_ || stop_;
         if (waiting_.empty()) {
           if (stop_) return;
-          changed_.Wait(&mutex_);
-        } else if (now || waiting_.begin()->first <= absl::Now()) {
+          waker_.Await(absl::InfiniteDuration());
+        } else if (now || waiting_.begin()->first <= MonotonicNow()) {
           break;
         } else {
-          changed_.WaitWithDeadline(&mutex_, waiting_.begin()->first);
+          waker_.Await(waiting_.begin()->first - MonotonicNow());
         }
       }
       function = std::move(waiting_.begin()->second);

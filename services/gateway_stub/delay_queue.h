@@ -14,6 +14,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/clock/monotonic.h"
 
 namespace reserve::gateway_stub {
 
@@ -38,8 +39,8 @@ class DelayQueue {
   bool IsIdle() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return waiting_.empty() && !running_; }
 
   absl::Mutex mutex_;
-  absl::CondVar changed_;
-  std::multimap<absl::Time, std::function<void()>> waiting_ ABSL_GUARDED_BY(mutex_);
+  Waker waker_{&mutex_};
+  std::multimap<Moment, std::function<void()>> waiting_ ABSL_GUARDED_BY(mutex_);
   bool hurry_ ABSL_GUARDED_BY(mutex_) = false;
   bool running_ ABSL_GUARDED_BY(mutex_) = false;
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;

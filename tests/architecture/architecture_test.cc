@@ -141,7 +141,7 @@ INSTANTIATE_TEST_SUITE_P(
         Sample{"DomainSystem", kDomain, "#include <unistd.h>"},
         Sample{"DomainRates", kDomain, "#include \"services/ledger/rates/rate_deck.h\""},
         Sample{"DomainTelemetry", kDomain, "#include \"common/telemetry/log.h\""},
-        Sample{"DomainProto", kDomain, "#include \"reserve/v1/money.pb.h\""},
+        Sample{"DomainProto", kDomain, "#include \"google/type/money.pb.h\""},
         Sample{"RatesDomain", kRates, "#include \"services/ledger/domain/rating.h\"", kAllowed},
         Sample{"RatesStorage", kRates, "#include \"services/ledger/storage/connection.h\""},
         Sample{"RatesBook", kRates, "#include \"services/ledger/book/command.h\""},
@@ -209,7 +209,10 @@ INSTANTIATE_TEST_SUITE_P(
         Sample{"DoubleInTheBook", kBook, "double amount = 0;"},
         Sample{"RevealInDomain", kDomain, "cause = card.token.Reveal();"},
         Sample{"RevealInStorage", kStorage, "row.Text(card.token.Reveal());", kAllowed},
-        Sample{"Clock", kDomain, "const absl::Time now = absl::Now();"}),
+        Sample{"Clock", kDomain, "const absl::Time now = absl::Now();"},
+        Sample{"WaitByWallClock", kEngine, "mutex_.AwaitWithTimeout(done, absl::Seconds(1));"},
+        Sample{"SignalByWallClock", "worker/x.cc", "changed_.WaitWithDeadline(&mutex_, end);"},
+        Sample{"WaitByWaker", kEngine, "waker_.Await(absl::Seconds(1));", kAllowed}),
     [](const auto& sample) { return sample.param.name; });
 
 // A body of so many lines.

@@ -26,7 +26,7 @@ struct IncludeRule {
 
 const std::vector<IncludeRule>& IncludeRules() {
   static const auto* const rules = new std::vector<IncludeRule>{
-      {"common/", {"common/", "reserve/v1/", "grpc/health/"}},
+      {"common/", {"common/", "google/rpc/", "google/type/", "grpc/health/"}},
       {"services/ledger/domain/",
        {"services/ledger/domain/", "common/card/", "common/money/", "common/error/",
         "common/clock/"}},
@@ -55,8 +55,7 @@ const std::vector<IncludeRule>& IncludeRules() {
        {"services/ledger/cli/", "services/ledger/serve/database_flags.h",
         "services/ledger/storage/", "services/ledger/rates/", "common/", "reserve/"}},
       {"services/ledger/", {"services/ledger/", "common/", "reserve/"}},
-      {"services/gateway_stub/",
-       {"services/gateway_stub/", "common/", "reserve/gateway/", "reserve/v1/"}},
+      {"services/gateway_stub/", {"services/gateway_stub/", "common/", "reserve/gateway/"}},
       {"worker/", {"worker/", "common/", "reserve/"}},
   };
   return *rules;
@@ -117,6 +116,8 @@ const std::vector<BannedText>& BannedTexts() {
        {"common/telemetry/", "common/error/", "services/ledger/domain/", "services/ledger/rates/",
         "services/ledger/engine/", "worker/recharge_loop", "worker/decide", "worker/reconciler"},
        "a card's token is for who stores it or charges the card"},
+      {std::regex(R"(\b(AwaitWith|WaitWith|LockWhenWith|WaitForNotificationWith)\w*\s*\()"),
+       everywhere, "waits by the wall clock, which may be set back; use a Waker"},
   };
   return *rules;
 }

@@ -64,28 +64,6 @@ int Health(Stack& stack, const std::string& service) {
   return answer.ok() && answer->size() == 2 ? (*answer)[1] : -1;
 }
 
-std::string HttpGet(int port, const std::string& path) {
-  addrinfo hints = {};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* address = nullptr;
-  if (getaddrinfo("127.0.0.1", std::to_string(port).c_str(), &hints, &address) != 0) return "";
-  const int fd = socket(address->ai_family, SOCK_STREAM, 0);
-  std::string response;
-  if (connect(fd, address->ai_addr, address->ai_addrlen) == 0) {
-    const std::string request = absl::StrCat("GET ", path, " HTTP/1.0\r\n\r\n");
-    if (write(fd, request.data(), request.size()) > 0) {
-      char buffer[4096];
-      ssize_t got = 0;
-      while ((got = read(fd, buffer, sizeof(buffer))) > 0) {
-        response.append(buffer, static_cast<size_t>(got));
-      }
-    }
-  }
-  close(fd);
-  freeaddrinfo(address);
-  return response;
-}
-
 std::vector<std::string> LinesOf(const std::string& text) {
   return absl::StrSplit(text, '\n', absl::SkipEmpty());
 }
@@ -439,6 +417,18 @@ TEST_F(DrainTest, CallsUnderWayFinishAndTheProcessEndsWithZero) {
   EXPECT_EQ(stack_->database().QueryInt("SELECT COUNT(*) FROM usage_ids"), 1);
 }
 
+TEST(HangUpTest, LedgerWorkerAndGatewayDrainAsOnSigterm) {
+  auto stack = Stack::Start({.starter_deck = false, .gateway = true, .workers = 1});
+  ASSERT_TRUE(stack.ok()) << stack.status();
+  for (test_support::Subprocess* process :
+       {(*stack)->worker_process(0), (*stack)->gateway_process(), (*stack)->ledger_process()}) {
+    process->Signal(SIGHUP);
+    const auto draining = process->WaitForOutput("\"draining\"", absl::Seconds(10));
+    EXPECT_TRUE(draining.ok()) << draining.status();
+    EXPECT_EQ(process->Wait(absl::Seconds(20)), 0) << process->Stderr();
+  }
+}
+
 TEST_F(DrainTest, StreamsEndWithAReasonToOpenThemElsewhere) {
   grpc::ClientContext usage_context;
   const auto usage = stack_->ledger().StreamUsage(&usage_context);
@@ -562,6 +552,7 @@ TEST_F(StartTest, BadFlagsAreRefusedInOneLine) {
       {"--lanes=-1", "lanes"},
       {"--lanes=65", "lanes"},
       {"--query_threads=0", "query_threads"},
+      {"--bulk_threads=0", "bulk_threads"},
       {"--max_batch=1001", "max_batch"},
       {"--max_queue=0", "max_queue"},
       {"--max_concurrent_calls=0", "max_concurrent_calls"},

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/engine/auditor.h"
@@ -89,9 +89,10 @@ class VerifyLedgerReactor : public grpc::ServerWriteReactor<pb::VerifyLedgerResp
   void StartPage() {
     const absl::Status interrupted = Interrupted();
     if (!interrupted.ok()) return End(interrupted);
-    api_.engine.queries().Submit(
+    api_.engine.bulk().Submit(
         [this](storage::Connection& connection) { return VerifyPage(connection); },
-        [this](const absl::Status& status) { PageDone(status); });
+        [this](const absl::Status& status) { PageDone(status); },
+        [this] { return cancelled_.load(); });
   }
 
   // On a thread of the pool. May run twice: what it finds is new each time.
@@ -101,12 +102,12 @@ class VerifyLedgerReactor : public grpc::ServerWriteReactor<pb::VerifyLedgerResp
     page_is_last_ = false;
     RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Account> accounts,
                              storage::ListAccounts(connection, after_, kAccountsPerPage));
-    const absl::Time end = absl::Now() + kTimePerPage;
+    const Moment end = MonotonicNow() + kTimePerPage;
     for (const domain::Account& account : accounts) {
       RESERVE_RETURN_IF_ERROR(Interrupted());
       RESERVE_RETURN_IF_ERROR(engine::VerifyAccount(connection, account.account_id, &page_));
       page_after_ = account.account_id;
-      if (absl::Now() >= end) return absl::OkStatus();
+      if (MonotonicNow() >= end) return absl::OkStatus();
     }
     page_is_last_ = accounts.size() < kAccountsPerPage;
     return absl::OkStatus();
@@ -168,17 +169,17 @@ grpc::ServerUnaryReactor* AuditService::VerifyAccount(grpc::CallbackServerContex
                                                       pb::VerifyAccountResponse* response) {
   const absl::Status checked = CheckId(request->account_id(), "account_id");
   if (!checked.ok()) return FinishNow(api_, context, "VerifyAccount", checked);
-  return StartQuery(api_, context, "VerifyAccount",
-                    [request, response](storage::Connection& connection) -> absl::Status {
-                      engine::Findings findings;
-                      RESERVE_RETURN_IF_ERROR(
-                          engine::VerifyAccount(connection, request->account_id(), &findings));
-                      response->Clear();
-                      ToProto(findings, response->mutable_counts());
-                      response->set_head_hash(findings.head.data(), findings.head.size());
-                      DifferencesToProto(std::move(findings), response);
-                      return absl::OkStatus();
-                    });
+  return StartQueryIn(api_.engine.bulk(), api_, context, "VerifyAccount",
+                      [request, response](storage::Connection& connection) -> absl::Status {
+                        engine::Findings findings;
+                        RESERVE_RETURN_IF_ERROR(
+                            engine::VerifyAccount(connection, request->account_id(), &findings));
+                        response->Clear();
+                        ToProto(findings, response->mutable_counts());
+                        response->set_head_hash(findings.head.data(), findings.head.size());
+                        DifferencesToProto(std::move(findings), response);
+                        return absl::OkStatus();
+                      });
 }
 
 grpc::ServerWriteReactor<pb::VerifyLedgerResponse>* AuditService::VerifyLedger(

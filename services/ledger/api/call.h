@@ -21,6 +21,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/clock/monotonic.h"
 #include "services/ledger/api/rpc_metrics.h"
 #include "services/ledger/engine/engine.h"
 
@@ -32,6 +33,9 @@ class CallRecord {
   // `method` must outlive the call, like a literal.
   CallRecord(RpcMetrics& metrics, const grpc::CallbackServerContext& context, const char* method);
 
+  // Whose call it is, for the log; before End.
+  void SetAccount(const std::string& account_id) { account_id_ = account_id; }
+
   // The status for the client, after it was counted and logged. Once.
   grpc::Status End(const absl::Status& status) const;
 
@@ -39,7 +43,8 @@ class CallRecord {
   RpcMetrics& metrics_;
   const grpc::CallbackServerContext& context_;
   const char* method_;
-  absl::Time start_;
+  Moment start_;
+  std::string account_id_;
 };
 
 // About how much memory gRPC and the request hold while a unary call waits for its
@@ -61,6 +66,12 @@ grpc::ServerUnaryReactor* FinishNow(const ApiContext& api, grpc::CallbackServerC
 // response and may run twice.
 grpc::ServerUnaryReactor* StartQuery(const ApiContext& api, grpc::CallbackServerContext* context,
                                      const char* method, engine::QueryPool::Work work);
+
+// The same in a pool of the engine's, for what is none of the quick reads. The work ends when the
+// caller has gone.
+grpc::ServerUnaryReactor* StartQueryIn(engine::QueryPool& pool, const ApiContext& api,
+                                       grpc::CallbackServerContext* context, const char* method,
+                                       engine::QueryPool::Work work);
 
 // Answers a call by a command. `task` is an error if the request was bad. `fill`
 // moves the reply into the response; `field_prefix` is put before the field of a

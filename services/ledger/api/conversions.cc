@@ -152,7 +152,7 @@ absl::StatusOr<domain::Card> CardFrom(const std::string& token, const std::strin
   return card;
 }
 
-absl::StatusOr<std::optional<Nanos>> OptionalMoney(bool is_set, const v1::Money& money,
+absl::StatusOr<std::optional<Nanos>> OptionalMoney(bool is_set, const google::type::Money& money,
                                                    absl::string_view currency,
                                                    absl::string_view field) {
   if (!is_set) return std::optional<Nanos>();

@@ -593,41 +593,43 @@ grpc::ServerWriteReactor<pb::WatchEventsResponse>* LedgerService::WatchEvents(
 grpc::ServerUnaryReactor* LedgerService::GetBillingAdvice(
     grpc::CallbackServerContext* context, const pb::GetBillingAdviceRequest* request,
     pb::GetBillingAdviceResponse* response) {
-  return StartQuery(
-      api_, context, "GetBillingAdvice", [=, this](Connection& connection) -> absl::Status {
-        RESERVE_RETURN_IF_ERROR(CheckId(request->account_id(), "account_id"));
-        RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
-                                 LoadAccount(connection, request->account_id()));
-        const absl::Time now = api_.engine.Now();
-        const absl::Time since = now - domain::kAdviceWindow;
-        RESERVE_ASSIGN_OR_RETURN(
-            const std::vector<storage::StandardUse> uses,
-            storage::StandardUseSince(connection, request->account_id(), since));
-        RESERVE_ASSIGN_OR_RETURN(
-            const int64_t recharges,
-            storage::CountAutomaticSince(connection, request->account_id(), since));
-        response->Clear();
-        const int business_days = domain::BusinessDays(since, now);
-        for (const storage::StandardUse& use : uses) {
-          if (!domain::AdviseUnlimited(use.billable_seconds, business_days)) continue;
-          pb::PlanAdvice* advice = response->add_plan_advice();
-          advice->set_user_id(use.user_id);
-          advice->set_plan_id(domain::kUnlimitedPlanId);
-          advice->set_standard_seconds(use.billable_seconds);
-          advice->set_business_days(business_days);
-          reserve::ToProto(use.cost, account.currency, advice->mutable_saving());
-        }
-        const std::optional<Nanos> advised = domain::AdviseReserveAmount(
-            api_.engine.options().settings, account.reserve_amount, recharges);
-        if (advised.has_value()) {
-          pb::ReserveAdvice* advice = response->mutable_reserve_advice();
-          advice->set_recharges(static_cast<int32_t>(recharges));
-          reserve::ToProto(account.reserve_amount, account.currency,
-                           advice->mutable_current_reserve_amount());
-          reserve::ToProto(*advised, account.currency, advice->mutable_advised_reserve_amount());
-        }
-        return absl::OkStatus();
-      });
+  return StartQueryIn(api_.engine.bulk(), api_, context, "GetBillingAdvice",
+                      [=, this](Connection& connection) -> absl::Status {
+                        RESERVE_RETURN_IF_ERROR(CheckId(request->account_id(), "account_id"));
+                        RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
+                                                 LoadAccount(connection, request->account_id()));
+                        const absl::Time now = api_.engine.Now();
+                        const absl::Time since = now - domain::kAdviceWindow;
+                        RESERVE_ASSIGN_OR_RETURN(
+                            const std::vector<storage::StandardUse> uses,
+                            storage::StandardUseSince(connection, request->account_id(), since));
+                        RESERVE_ASSIGN_OR_RETURN(
+                            const int64_t recharges,
+                            storage::CountAutomaticSince(connection, request->account_id(), since));
+                        response->Clear();
+                        const int business_days = domain::BusinessDays(since, now);
+                        for (const storage::StandardUse& use : uses) {
+                          if (!domain::AdviseUnlimited(use.billable_seconds, business_days))
+                            continue;
+                          pb::PlanAdvice* advice = response->add_plan_advice();
+                          advice->set_user_id(use.user_id);
+                          advice->set_plan_id(domain::kUnlimitedPlanId);
+                          advice->set_standard_seconds(use.billable_seconds);
+                          advice->set_business_days(business_days);
+                          reserve::ToProto(use.cost, account.currency, advice->mutable_saving());
+                        }
+                        const std::optional<Nanos> advised = domain::AdviseReserveAmount(
+                            api_.engine.options().settings, account.reserve_amount, recharges);
+                        if (advised.has_value()) {
+                          pb::ReserveAdvice* advice = response->mutable_reserve_advice();
+                          advice->set_recharges(static_cast<int32_t>(recharges));
+                          reserve::ToProto(account.reserve_amount, account.currency,
+                                           advice->mutable_current_reserve_amount());
+                          reserve::ToProto(*advised, account.currency,
+                                           advice->mutable_advised_reserve_amount());
+                        }
+                        return absl::OkStatus();
+                      });
 }
 
 }  // namespace reserve::api

@@ -175,9 +175,10 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
       return End(InvalidField("header.csv_bytes", absl::StrCat("says ", csv_bytes_, " bytes, but ",
                                                                csv_.size(), " came")));
     }
-    api_.engine.queries().Submit(
+    api_.engine.bulk().Submit(
         [this](storage::Connection& connection) { return Import(connection); },
-        [this](const absl::Status& status) { End(TrimBadRows(status)); });
+        [this](const absl::Status& status) { End(TrimBadRows(status)); },
+        [this] { return cancelled_ || context_->IsCancelled(); });
   }
 
   // Safe to run twice: nothing that was read changes.

@@ -15,12 +15,6 @@ namespace {
 constexpr int kDefaultInFlight = 16;
 constexpr int kMaxInFlight = 1024;
 
-void SetDuration(absl::Duration duration, google::protobuf::Duration* message) {
-  const int64_t nanos = absl::ToInt64Nanoseconds(duration);
-  message->set_seconds(nanos / 1'000'000'000);
-  message->set_nanos(static_cast<int32_t>(nanos % 1'000'000'000));
-}
-
 void ToProto(const engine::LeasedRecharge& leased, pb::WatchLowBalanceResponse* message) {
   const domain::Recharge& recharge = leased.recharge;
   message->set_account_id(recharge.account_id);
@@ -28,10 +22,10 @@ void ToProto(const engine::LeasedRecharge& leased, pb::WatchLowBalanceResponse* 
   message->set_attempt(recharge.attempt);
   reserve::ToProto(recharge.amount, recharge.currency, message->mutable_amount());
   message->set_card_token(recharge.card.token.Reveal());
-  SetDuration(leased.attempt_age, message->mutable_attempt_age());
+  reserve::ToProto(leased.attempt_age, message->mutable_attempt_age());
   message->set_handed_out_before(leased.handed_out_before);
   message->mutable_lease()->set_epoch(recharge.lease_epoch);
-  SetDuration(leased.lease_remaining, message->mutable_lease()->mutable_remaining());
+  reserve::ToProto(leased.lease_remaining, message->mutable_lease()->mutable_remaining());
 }
 
 absl::Status CheckWatch(const pb::WatchLowBalanceRequest& request) {
@@ -170,8 +164,9 @@ void RechargesService::Remove(LowBalanceStream* stream) {
 grpc::ServerUnaryReactor* RechargesService::RenewLease(grpc::CallbackServerContext* context,
                                                        const pb::RenewLeaseRequest* request,
                                                        pb::RenewLeaseResponse* response) {
-  return StartQuery(
-      api_, context, "RenewLease", [=, this](storage::Connection& connection) -> absl::Status {
+  return StartQueryIn(
+      api_.engine.doors(), api_, context, "RenewLease",
+      [=, this](storage::Connection& connection) -> absl::Status {
         RESERVE_RETURN_IF_ERROR(CheckId(request->account_id(), "account_id"));
         RESERVE_RETURN_IF_ERROR(CheckId(request->worker_id(), "worker_id"));
         RESERVE_ASSIGN_OR_RETURN(
@@ -180,7 +175,7 @@ grpc::ServerUnaryReactor* RechargesService::RenewLease(grpc::CallbackServerConte
                                    book::RechargeKey(request->account_id(), request->ordinal()),
                                    request->worker_id(), request->lease_epoch()));
         response->mutable_lease()->set_epoch(request->lease_epoch());
-        SetDuration(remaining, response->mutable_lease()->mutable_remaining());
+        reserve::ToProto(remaining, response->mutable_lease()->mutable_remaining());
         return absl::OkStatus();
       });
 }

@@ -15,6 +15,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "common/money/money.h"
 #include "common/rpc/conversions.h"
@@ -89,13 +90,13 @@ bool Send(grpc::ClientWriter<pb::ImportRateDeckRequest>& writer, const pb::RateD
   pb::ImportRateDeckRequest request;
   *request.mutable_header() = header;
   if (!writer.Write(request)) return false;
-  absl::Time last_progress = absl::Now();
+  Moment last_progress = MonotonicNow();
   for (size_t sent = 0; sent < csv.size();) {
     request.set_csv_chunk(std::string(csv.substr(sent, kChunkBytes)));
     if (!writer.Write(request)) return false;
     sent = std::min(sent + kChunkBytes, csv.size());
-    if (absl::Now() - last_progress < kProgressInterval) continue;
-    last_progress = absl::Now();
+    if (MonotonicNow() - last_progress < kProgressInterval) continue;
+    last_progress = MonotonicNow();
     out << absl::StrFormat("import-rates: sent %.1f of %.1f MiB", sent / kBytesPerMebibyte,
                            csv.size() / kBytesPerMebibyte)
         << std::endl;

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/clock/monotonic.h"
 #include "common/rpc/status.h"
 #include "reserve/ledger/v1/audit.grpc.pb.h"
 
@@ -75,8 +76,8 @@ class Verification {
 
  private:
   void ShowProgress(const pb::VerifyCounts& of_stream) {
-    if (absl::Now() - last_progress_ < kProgressInterval) return;
-    last_progress_ = absl::Now();
+    if (MonotonicNow() - last_progress_ < kProgressInterval) return;
+    last_progress_ = MonotonicNow();
     pb::VerifyCounts so_far = counts_;
     AddCounts(of_stream, &so_far);
     out_ << "so far: " << CountsText(so_far) << std::endl;
@@ -86,7 +87,7 @@ class Verification {
   std::string resume_token_;
   pb::VerifyCounts counts_;
   int64_t printed_ = 0;
-  absl::Time last_progress_ = absl::Now();
+  Moment last_progress_ = MonotonicNow();
 };
 
 // Would another try end the same way?

@@ -1,5 +1,6 @@
 #include "services/ledger/domain/recharge_policy.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -70,6 +71,20 @@ Transition Reconsider(const Context& context, const Account& account) {
   Transition transition = std::move(draft).Finish();
   transition.unchanged = transition.account == account && transition.events.empty();
   return transition;
+}
+
+absl::Duration LongestPlannedWait(const Settings& settings) {
+  absl::Duration longest = settings.max_card_wait;
+  for (const absl::Duration delay : settings.retry_delays) longest = std::max(longest, delay);
+  return longest;
+}
+
+absl::Duration RetryDelay(const Settings& settings, const Recharge& recharge) {
+  const int64_t declines = recharge.soft_declines;
+  if (declines < 1 || declines > static_cast<int64_t>(settings.retry_delays.size())) {
+    return absl::ZeroDuration();
+  }
+  return settings.retry_delays[static_cast<size_t>(declines - 1)];
 }
 
 }  // namespace reserve::domain

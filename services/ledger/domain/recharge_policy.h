@@ -36,6 +36,14 @@ Transition DeferRecharge(const Context& context, const Account& account, const R
 // account whose Due has come.
 Transition Reconsider(const Context& context, const Account& account);
 
+// No retry and no wait for a card is ever planned further ahead than this (G5, G9).
+absl::Duration LongestPlannedWait(const Settings& settings);
+// How long a recharge that waits for its next attempt is to wait when it is not known since when:
+// the whole delay after its last soft decline (G5).
+absl::Duration RetryDelay(const Settings& settings, const Recharge& recharge);
+// No Due is ever further ahead than this: a cap's window is a day (G7).
+inline constexpr absl::Duration kLongestRecheckWait = absl::Hours(24);
+
 }  // namespace reserve::domain
 
 #endif  // RESERVE_SERVICES_LEDGER_DOMAIN_RECHARGE_POLICY_H_

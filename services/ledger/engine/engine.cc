@@ -1,6 +1,7 @@
 #include "services/ledger/engine/engine.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,7 +16,15 @@ namespace reserve::engine {
 namespace {
 
 constexpr int kMaxRechecksAtOnce = 500;
+// A server that does not answer for so long hangs: whoever waits for it is told within the
+// patience for outages, of about the sum of the two.
+constexpr int kConnectTimeoutSeconds = 1;
+constexpr int kIoTimeoutSeconds = 4;
+// What audits and imports ask may take its time.
+constexpr int kBulkIoTimeoutSeconds = 30;
 constexpr int kMaxImportTries = 10;
+// A renewal is one short statement; two, so that one that waits for a lock is not in the way.
+constexpr int kDoorThreads = 2;
 
 bool SameDeck(const rates::DeckHeader& a, const rates::DeckHeader& b) {
   return a.name == b.name && a.currency == b.currency && a.effective_time == b.effective_time &&
@@ -30,8 +39,12 @@ absl::Status NotServing() {
       kDatabaseRetryAfter);
 }
 
-Engine::Engine(EngineOptions options) : options_(std::move(options)) {
+Engine::Engine(EngineOptions options)
+    : options_(std::move(options)), patience_(options_.retry_budget) {
   if (!options_.clock) options_.clock = absl::Now;
+  options_.database.errors = &database_errors_;
+  options_.database.connect_timeout_seconds = kConnectTimeoutSeconds;
+  options_.database.io_timeout_seconds = kIoTimeoutSeconds;
   dispatcher_ = std::make_unique<RechargeDispatcher>(
       options_, stats_, [this](const std::vector<book::RechargeKey>& limited) {
         std::vector<Task> tasks;
@@ -40,12 +53,18 @@ Engine::Engine(EngineOptions options) : options_(std::move(options)) {
         }
         Submit(std::move(tasks));
       });
-  queries_ = std::make_unique<QueryPool>(options_.database, options_.query_threads,
+  queries_ = std::make_unique<QueryPool>(options_.database, options_.query_threads, patience_,
                                          stats_.overloaded_queries);
-  event_feed_ = std::make_unique<EventFeed>(options_);
+  storage::DatabaseOptions bulk = options_.database;
+  bulk.io_timeout_seconds = kBulkIoTimeoutSeconds;
+  bulk_ = std::make_unique<QueryPool>(bulk, options_.bulk_threads, patience_,
+                                      stats_.overloaded_queries);
+  doors_ = std::make_unique<QueryPool>(options_.database, kDoorThreads, patience_,
+                                       stats_.overloaded_queries);
+  event_feed_ = std::make_unique<EventFeed>(options_, stats_);
   for (int i = 0; i < options_.lanes; ++i) {
     lanes_.push_back(std::make_unique<Lane>(
-        options_, catalogs_, stats_,
+        options_, catalogs_, patience_, stats_,
         [this](const std::vector<book::RechargeKey>& keys) { dispatcher_->Announce(keys); }));
   }
 }
@@ -54,9 +73,13 @@ Engine::~Engine() {
   {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
+    waker_.Wake();
   }
   if (housekeeper_.joinable()) housekeeper_.join();
   event_feed_.reset();
+  bulk_->Drain();
+  bulk_.reset();
+  doors_.reset();
   queries_.reset();
   dispatcher_->Stop();  // it gives the lanes work, and they it
   lanes_.clear();
@@ -151,11 +174,12 @@ absl::StatusOr<absl::Duration> Engine::RenewLease(storage::Connection& connectio
                                                   const book::RechargeKey& key,
                                                   const std::string& worker_id,
                                                   int64_t lease_epoch) {
+  const Moment asked = MonotonicNow();
   const absl::Time lease_end = Now() + options_.lease_duration;
   RESERVE_ASSIGN_OR_RETURN(const bool renewed,
                            storage::RenewLease(connection, key, worker_id, lease_epoch, lease_end));
   if (!renewed) return domain::LeaseLost(key.first, key.second);
-  dispatcher_->Renewed(key, lease_end);
+  dispatcher_->Renewed(key, asked);
   return options_.lease_duration;
 }
 
@@ -165,21 +189,34 @@ void Engine::KeepHouse() {
   while (true) {
     {
       absl::MutexLock lock(&mutex_);
-      if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), options_.house_interval)) return;
+      waker_.Await(options_.house_interval);
+      if (stopping_) return;
     }
-    // What fails now is tried again in a second.
-    Housekeeping(connection).IgnoreError();
+    // What fails is tried again in a second, and keeps nobody from the next step.
+    Keep(Step::kCatalog, connection,
+         [this](storage::Connection& c) { return catalogs_.Refresh(c); });
+    Keep(Step::kRechecks, connection, [this](storage::Connection& c) { return Recheck(c); });
   }
 }
 
-absl::Status Engine::Housekeeping(std::unique_ptr<storage::Connection>& connection) {
+void Engine::Keep(Step step, std::unique_ptr<storage::Connection>& connection,
+                  absl::FunctionRef<absl::Status(storage::Connection&)> work) {
   if (connection == nullptr || !connection->alive()) {
     connection.reset();
-    RESERVE_ASSIGN_OR_RETURN(connection, storage::Connection::Open(options_.database));
+    absl::StatusOr<std::unique_ptr<storage::Connection>> opened =
+        storage::Connection::Open(options_.database);
+    if (!opened.ok()) return stats_.steps.Note(step, opened.status());
+    connection = *std::move(opened);
   }
-  RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(*connection));
-  RESERVE_ASSIGN_OR_RETURN(const std::vector<std::string> due,
-                           storage::DueRechecks(*connection, Now(), kMaxRechecksAtOnce));
+  stats_.steps.Note(step, work(*connection));
+}
+
+absl::Status Engine::Recheck(storage::Connection& connection) {
+  RESERVE_ASSIGN_OR_RETURN(std::vector<std::string> due,
+                           storage::DueRechecks(connection, Now(), kMaxRechecksAtOnce));
+  RESERVE_ASSIGN_OR_RETURN(std::vector<std::string> too_far,
+                           due_times_.PutRight(connection, Now()));
+  std::move(too_far.begin(), too_far.end(), std::back_inserter(due));
   std::vector<Task> tasks;
   for (const std::string& account_id : due) {
     tasks.push_back({account_id, book::Reconsider{}, &nobody_waits_, 0});

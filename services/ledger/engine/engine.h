@@ -17,11 +17,14 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "common/clock/monotonic.h"
 #include "services/ledger/book/keyspace.h"
 #include "services/ledger/engine/catalog.h"
+#include "services/ledger/engine/due_times.h"
 #include "services/ledger/engine/event_feed.h"
 #include "services/ledger/engine/lane.h"
 #include "services/ledger/engine/query_pool.h"
@@ -58,7 +61,13 @@ class Engine {
   // Is the queue of some lane more than half full?
   bool crowded() const;
 
+  // Bulkheads: what waits behind one never waits behind another.
+  // Reads of one account, or one page: milliseconds.
   QueryPool& queries() { return *queries_; }
+  // Imports of decks, audits, lists of all accounts: whatever may take long.
+  QueryPool& bulk() { return *bulk_; }
+  // What a worker must not wait for, or it loses its leases.
+  QueryPool& doors() { return *doors_; }
   RechargeDispatcher& dispatcher() { return *dispatcher_; }
   EventFeed& event_feed() { return *event_feed_; }
   std::shared_ptr<const book::Catalog> catalog() const { return catalogs_.Get(); }
@@ -67,6 +76,13 @@ class Engine {
       storage::Connection& connection, const std::string& plan_id);
   const EngineOptions& options() const { return options_; }
   const EngineStats& stats() const { return stats_; }
+  // The wall clock was set, as whoever watches it has seen (ClockWatch).
+  void NoteClockJump() { ++stats_.clock_jumps; }
+  StepReport& steps() { return stats_.steps; }
+  // Tells that the database was just asked, and works: an outage from now on is a new one.
+  void NoteDatabaseWorks() { patience_.Worked(); }
+  // What the connections of the engine, and of who uses its options, met.
+  storage::ErrorTally& database_errors() { return database_errors_; }
   absl::Time Now() const { return options_.clock(); }
 
   struct ImportedDeck {
@@ -95,19 +111,28 @@ class Engine {
     return book::RangeOf(account_id, lanes_.size());
   }
   void KeepHouse();
-  absl::Status Housekeeping(std::unique_ptr<storage::Connection>& connection);
+  // Runs a step of the housekeeping on the connection, which is opened if need be.
+  void Keep(Step step, std::unique_ptr<storage::Connection>& connection,
+            absl::FunctionRef<absl::Status(storage::Connection&)> work);
+  absl::Status Recheck(storage::Connection& connection);
 
+  storage::ErrorTally database_errors_;
   EngineOptions options_;
   EngineStats stats_;
+  Patience patience_;
   CatalogKeeper catalogs_;
+  DueTimes due_times_{options_, stats_};  // of the housekeeper's thread only
   NobodyWaits nobody_waits_;
   std::unique_ptr<RechargeDispatcher> dispatcher_;
   std::unique_ptr<QueryPool> queries_;
+  std::unique_ptr<QueryPool> bulk_;
+  std::unique_ptr<QueryPool> doors_;
   std::unique_ptr<EventFeed> event_feed_;
   std::vector<std::unique_ptr<Lane>> lanes_;
 
   std::atomic<bool> started_ = false;
   absl::Mutex mutex_;
+  Waker waker_{&mutex_};
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread housekeeper_;
 };

@@ -4,19 +4,19 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "common/clock/monotonic.h"
 #include "common/error/error.h"
 
 namespace reserve::engine {
 
-EventFeed::EventFeed(const EngineOptions& options)
-    : options_(options), thread_([this] { Run(); }) {}
+EventFeed::EventFeed(const EngineOptions& options, EngineStats& stats)
+    : options_(options), stats_(stats), thread_([this] { Run(); }) {}
 
 EventFeed::~EventFeed() {
   {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
-    wake_ = true;
+    waker_.Wake();
   }
   thread_.join();
 }
@@ -30,7 +30,7 @@ absl::Status EventFeed::Add(EventWatcher* watcher, EventCursor::Options options)
                      absl::StrCat(kMaxWatchers, " watch already; watch through another ledger"));
   }
   watching_.push_back(std::move(watching));
-  wake_ = true;
+  waker_.Wake();
   return absl::OkStatus();
 }
 
@@ -39,7 +39,7 @@ void EventFeed::Ready(EventWatcher* watcher) {
   for (const std::shared_ptr<Watching>& watching : watching_) {
     if (watching->watcher == watcher) watching->ready = true;
   }
-  wake_ = true;
+  waker_.Wake();
 }
 
 void EventFeed::Remove(EventWatcher* watcher) {
@@ -63,22 +63,18 @@ void EventFeed::Run() {
 std::vector<std::shared_ptr<EventFeed::Watching>> EventFeed::AwaitWork() {
   absl::MutexLock lock(&mutex_);
   while (!stopping_) {
-    const absl::Time now = absl::Now();
+    const Moment now = MonotonicNow();
     std::vector<std::shared_ptr<Watching>> due;
-    absl::Time next = absl::InfiniteFuture();
+    Moment next = absl::InfiniteDuration();
     for (const std::shared_ptr<Watching>& watching : watching_) {
       if (!watching->ready) continue;
-      // A clock that was set back must not make anybody wait.
-      const bool is_due =
-          watching->next_read <= now || watching->next_read > now + options_.event_poll_interval;
-      if (is_due) due.push_back(watching);
+      if (watching->next_read <= now) due.push_back(watching);
       next = std::min(next, watching->next_read);
     }
     if (!due.empty()) return due;
     // Nobody watches: no connection is held for nothing.
     if (watching_.empty()) connection_.reset();
-    wake_ = false;
-    mutex_.AwaitWithDeadline(absl::Condition(&wake_), next);
+    waker_.Await(next - now);
   }
   return {};
 }
@@ -93,11 +89,10 @@ void EventFeed::Serve(const std::shared_ptr<Watching>& watching) {
     watching->watcher->OnFailed(page.status());
     return;
   }
-  const absl::Time now = absl::Now();
+  const Moment now = MonotonicNow();
   watching->next_read = page->caught_up ? now + options_.event_poll_interval : now;
-  const bool sign_of_life =
-      page->watermark != absl::InfinitePast() &&
-      (now - watching->last_page >= options_.event_progress_interval || now < watching->last_page);
+  const bool sign_of_life = page->watermark != absl::InfinitePast() &&
+                            now - watching->last_page >= options_.event_progress_interval;
   if (page->events.empty() && !sign_of_life) return;
   watching->last_page = now;
   watching->ready = false;
@@ -107,14 +102,18 @@ void EventFeed::Serve(const std::shared_ptr<Watching>& watching) {
 absl::StatusOr<EventCursor::Page> EventFeed::Read(EventCursor& cursor) {
   if (connection_ == nullptr || !connection_->alive()) {
     connection_.reset();
-    RESERVE_ASSIGN_OR_RETURN(connection_, storage::Connection::Open(options_.database));
+    auto opened = storage::Connection::Open(options_.database);
+    if (!opened.ok()) {
+      stats_.steps.Note(Step::kFeed, opened.status());
+      return storage::ForCaller(opened.status());
+    }
+    connection_ = *std::move(opened);
   }
   absl::StatusOr<EventCursor::Page> page = cursor.Next(*connection_);
+  stats_.steps.Note(Step::kFeed, page.status());
   if (page.ok()) return page;
   return MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "",
-                   absl::StrCat("the feed can't be read; open the stream again with the last "
-                                "resume_token: ",
-                                page.status().message()));
+                   "the feed can't be read; open the stream again with the last resume_token");
 }
 
 }  // namespace reserve::engine

@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/clock/monotonic.h"
 #include "services/ledger/engine/event_cursor.h"
 #include "services/ledger/engine/lane.h"
 #include "services/ledger/storage/connection.h"
@@ -38,7 +39,7 @@ class EventFeed {
  public:
   static constexpr size_t kMaxWatchers = 64;
 
-  explicit EventFeed(const EngineOptions& options);
+  EventFeed(const EngineOptions& options, EngineStats& stats);
   ~EventFeed();
 
   // RESOURCE_EXHAUSTED if too many watch already. `options.overlap` is overruled
@@ -54,8 +55,8 @@ class EventFeed {
     EventWatcher* watcher;
     EventCursor cursor;  // of the feed's thread only
     bool ready = true;
-    absl::Time next_read = absl::InfinitePast();
-    absl::Time last_page = absl::InfinitePast();
+    Moment next_read = -absl::InfiniteDuration();
+    Moment last_page = -absl::InfiniteDuration();
   };
 
   void Run();
@@ -66,10 +67,11 @@ class EventFeed {
   absl::StatusOr<EventCursor::Page> Read(EventCursor& cursor);
 
   const EngineOptions& options_;
+  EngineStats& stats_;
 
   absl::Mutex mutex_;
+  Waker waker_{&mutex_};
   std::vector<std::shared_ptr<Watching>> watching_ ABSL_GUARDED_BY(mutex_);
-  bool wake_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
   // Of the feed's thread only.

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/clock/monotonic.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
@@ -45,22 +46,37 @@ size_t CutBetweenAccounts(absl::Span<Task> tasks) {
   return border == tasks.end() ? 0 : static_cast<size_t>(border - tasks.begin());
 }
 
+// Is it the database's own bad day that keeps it from writing, rather than the moment's?
+bool IsTrouble(const absl::Status& error) {
+  const std::optional<storage::ErrorClass> error_class = storage::ErrorClassOf(error);
+  if (!error_class.has_value()) return false;
+  switch (*error_class) {
+    case storage::ErrorClass::kConflict:
+    case storage::ErrorClass::kDuplicate:
+    case storage::ErrorClass::kConnection:  // health sees it by itself
+    case storage::ErrorClass::kContent:
+      return false;
+    default:
+      return true;
+  }
+}
+
 // What the caller is told of an error that concerns the whole batch. If one of its commits is
 // unknown an error says only that it could not be found out.
 absl::Status ForCaller(const absl::Status& error, bool unknown) {
-  if (!MayPass(error) && !unknown) return error;
-  return TryAgain(
-      MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "",
-                absl::StrCat("the outcome is unknown, repeat the same request: ", error.message())),
-      kDatabaseRetryAfter);
+  if (!MayPass(error) && !unknown) return storage::ForCaller(error);
+  return TryAgain(MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "",
+                            "the outcome is unknown, repeat the same request"),
+                  storage::kRepeatAfter);
 }
 
 }  // namespace
 
-Lane::Lane(const EngineOptions& options, CatalogKeeper& catalogs, EngineStats& stats,
-           OnDueRecharges on_due_recharges)
+Lane::Lane(const EngineOptions& options, CatalogKeeper& catalogs, Patience& patience,
+           EngineStats& stats, OnDueRecharges on_due_recharges)
     : options_(options),
       catalogs_(catalogs),
+      patience_(patience),
       stats_(stats),
       on_due_recharges_(std::move(on_due_recharges)),
       cache_(static_cast<size_t>(options.cached_accounts / options.lanes)),
@@ -114,7 +130,7 @@ absl::Status Lane::Refuse(size_t refused) {
   absl::Duration retry_after;
   {
     absl::MutexLock lock(&mutex_);
-    retry_after = drain_.RetryAfter(queue_.size(), absl::Now() - busy_since_);
+    retry_after = drain_.RetryAfter(queue_.size(), MonotonicNow() - busy_since_);
   }
   return Overloaded("commands", retry_after);
 }
@@ -135,7 +151,7 @@ std::vector<Task> Lane::TakeQueued() {
     queue_.pop_front();
   }
   queue_bytes_ -= bytes;
-  busy_since_ = absl::Now();
+  busy_since_ = MonotonicNow();
   NoteFill();
   stats_.queued -= static_cast<int64_t>(count);
   stats_.queued_bytes -= static_cast<int64_t>(bytes);
@@ -149,19 +165,25 @@ void Lane::Run() {
     if (tasks.empty()) break;  // stopping, and nothing is left
     Process(absl::MakeSpan(tasks));
     absl::MutexLock lock(&mutex_);
-    drain_.Note(tasks.size(), absl::Now() - busy_since_);
-    busy_since_ = absl::InfiniteFuture();
+    drain_.Note(tasks.size(), MonotonicNow() - busy_since_);
+    busy_since_ = absl::InfiniteDuration();
   }
   connection_.reset();
 }
 
 void Lane::Process(absl::Span<Task> tasks) {
-  // While the database stays away, one try is enough: batches before this one have waited.
-  const absl::Time give_up = std::min(absl::Now(), away_since_) + options_.retry_budget;
+  // While the database stays away one try is enough: batches before this one have waited. What
+  // stood in line behind such a try is told at once.
+  const Moment now = MonotonicNow();
+  if (patience_.hopeless(now)) {
+    return Fail(tasks, storage::DatabaseError(storage::ErrorClass::kConnection, "away"), false);
+  }
+  const Moment give_up = patience_.GiveUp(now);
   size_t together = tasks.size();
   if (!apart_.empty()) {
     // Once for all tasks, or an account whose time is over just now would change its order.
-    absl::erase_if(apart_, [now = absl::Now()](const auto& apart) { return apart.second <= now; });
+    absl::erase_if(apart_,
+                   [now = MonotonicNow()](const auto& apart) { return apart.second <= now; });
     const auto apart = std::stable_partition(
         tasks.begin(), tasks.end(), [this](const Task& task) { return !IsApart(task.account_id); });
     std::stable_sort(apart, tasks.end(), ByAccount);
@@ -176,7 +198,7 @@ void Lane::Process(absl::Span<Task> tasks) {
   }
 }
 
-void Lane::Settle(absl::Span<Task> tasks, Past past, absl::Time give_up) {
+void Lane::Settle(absl::Span<Task> tasks, Past past, Moment give_up) {
   book::Duplicates duplicates = past.suspect || expect_duplicates_ ? book::Duplicates::kLookUp
                                                                    : book::Duplicates::kOptimistic;
   Reading reading = duplicates == book::Duplicates::kOptimistic && batches_to_lock_ == 0
@@ -186,17 +208,19 @@ void Lane::Settle(absl::Span<Task> tasks, Past past, absl::Time give_up) {
   absl::Status error;
   int conflicts = 0;
   for (int tries = 1;; ++tries) {
+    const Moment began = MonotonicNow();
     const Outcome outcome = Try(tasks, &duplicates, &reading, &error);
     if (outcome == Outcome::kDone) return;
     // A duplicate is looked up now, or a balance read: that is an answer, however late.
     if (outcome == Outcome::kRetryAtOnce) continue;
     if (outcome == Outcome::kFailed) break;
     past.unknown |= outcome == Outcome::kUnknown;
+    if (absl::IsUnavailable(error)) patience_.Failed(began, MonotonicNow());
     if (!absl::IsUnavailable(error) && ++conflicts >= MostConflicts(tasks, past.suspect, outcome)) {
       break;
     }
     if (outcome == Outcome::kContradiction) continue;
-    if (absl::Now() >= give_up) return Fail(tasks, error, past.unknown);
+    if (MonotonicNow() >= give_up) return Fail(tasks, error, past.unknown);
     BackOff(tries);
   }
   // A conflict is an account's, anything else may be a single command's.
@@ -226,6 +250,7 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, book::Duplicates* duplicat
                         Reading* reading, absl::Status* error) {
   if (const absl::Status status = EnsureConnected(); !status.ok()) {
     *error = status;
+    if (IsTrouble(status)) stats_.write_trouble.Refused(*storage::ErrorClassOf(status));
     return MayPass(status) ? Outcome::kRetry : Outcome::kFailed;
   }
   const Reading read = std::exchange(*reading, Reading::kLocked);  // of another try
@@ -243,12 +268,15 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, book::Duplicates* duplicat
       // Unknown, unless the server said so: look the keys up, never assume.
       *duplicates = book::Duplicates::kLookUp;
       ++stats_.unknown_commits;
+      if (IsTrouble(status)) stats_.write_trouble.Refused(*storage::ErrorClassOf(status));
       *error = status;
       return Outcome::kUnknown;
     }
+    stats_.write_trouble.Worked();
   } else if (attempt.keys.may_write) {
     connection_->Rollback();
   }
+  patience_.Worked();
   Remember(attempt.image);
   if (read == Reading::kRemembered) {
     next_batches_to_lock_ = std::max(1, next_batches_to_lock_ / 2);
@@ -355,6 +383,7 @@ Lane::Outcome Lane::Judge(const absl::Status& status, book::Duplicates* duplicat
                                     status.message()));
     return Outcome::kContradiction;
   }
+  if (IsTrouble(status)) stats_.write_trouble.Refused(*storage::ErrorClassOf(status));
   return MayPass(status) ? Outcome::kRetry : Outcome::kFailed;
 }
 
@@ -365,17 +394,15 @@ absl::Status Lane::EnsureConnected() {
   cache_.Clear();
   absl::StatusOr<std::unique_ptr<storage::Connection>> opened =
       storage::Connection::OpenForCallers(options_.database);
-  if (!opened.ok()) {
-    away_since_ = std::min(away_since_, absl::Now());
-    return opened.status();
-  }
-  away_since_ = absl::InfiniteFuture();
+  if (!opened.ok()) return opened.status();
   connection_ = *std::move(opened);
   return absl::OkStatus();
 }
 
 void Lane::Fail(absl::Span<const Task> tasks, const absl::Status& error, bool unknown) {
-  Answer(tasks, std::vector<absl::StatusOr<book::Reply>>(tasks.size(), ForCaller(error, unknown)));
+  const absl::Status told = ForCaller(error, unknown);
+  if (absl::IsUnavailable(told)) stats_.unavailable += static_cast<int64_t>(tasks.size());
+  Answer(tasks, std::vector<absl::StatusOr<book::Reply>>(tasks.size(), told));
 }
 
 void Lane::Answer(absl::Span<const Task> tasks, std::vector<absl::StatusOr<book::Reply>> replies) {
@@ -390,7 +417,7 @@ bool Lane::IsApart(const std::string& account_id) const { return apart_.contains
 
 void Lane::SetApart(const std::string& account_id) {
   if (apart_.size() >= kMostApart && !IsApart(account_id)) apart_.clear();
-  apart_[account_id] = absl::Now() + kApartFor;
+  apart_[account_id] = MonotonicNow() + kApartFor;
 }
 
 void Lane::BackOff(int tries) {

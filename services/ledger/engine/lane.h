@@ -27,14 +27,18 @@
 #include "absl/random/random.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
+#include "common/clock/monotonic.h"
 #include "services/ledger/book/fold.h"
 #include "services/ledger/book/image.h"
 #include "services/ledger/book/keys.h"
 #include "services/ledger/engine/account_cache.h"
 #include "services/ledger/engine/catalog.h"
 #include "services/ledger/engine/overload.h"
+#include "services/ledger/engine/patience.h"
 #include "services/ledger/engine/reply_thread.h"
+#include "services/ledger/engine/step_report.h"
 #include "services/ledger/engine/task.h"
+#include "services/ledger/engine/write_trouble.h"
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/database_url.h"
 
@@ -47,6 +51,7 @@ struct EngineOptions {
   domain::Settings settings;
   int lanes = 4;
   int query_threads = 4;
+  int bulk_threads = 2;
   // Commands in one transaction at the most; at most 1,000 (storage/*_rows.h).
   // More usages share a commit, and hold their locks for longer. MariaDB rewrites lists of
   // 1,000 ids and more into something else.
@@ -94,17 +99,24 @@ struct EngineStats {
   std::atomic<int64_t> overloaded{0};
   std::atomic<int64_t> overloaded_queries{0};
   std::atomic<int64_t> leases_granted{0};
+  std::atomic<int64_t> due_times_put_right{0};  // due_times.h
+  std::atomic<int64_t> clock_jumps{0};          // of the wall clock
+  std::atomic<int64_t> clock_ahead_micros{0};   // of the database's; below zero if behind
   std::atomic<int64_t> queued{0};
   std::atomic<int64_t> queued_bytes{0};
+  // Commands that were told that the database can't do them at the moment.
+  std::atomic<int64_t> unavailable{0};
+  WriteTrouble write_trouble;
+  StepReport steps;
 };
 
 class Lane {
  public:
   using OnDueRecharges = std::function<void(const std::vector<book::RechargeKey>&)>;
 
-  // The options, keeper and stats must outlive the lane.
-  Lane(const EngineOptions& options, CatalogKeeper& catalogs, EngineStats& stats,
-       OnDueRecharges on_due_recharges);
+  // The options, keeper, patience and stats must outlive the lane.
+  Lane(const EngineOptions& options, CatalogKeeper& catalogs, Patience& patience,
+       EngineStats& stats, OnDueRecharges on_due_recharges);
   // Finishes what is queued.
   ~Lane();
 
@@ -151,7 +163,7 @@ class Lane {
   // Both may change the order, but not that of one account's tasks.
   void Process(absl::Span<Task> tasks);
   // Tries, whole and in parts, until all are answered.
-  void Settle(absl::Span<Task> tasks, Past past, absl::Time give_up);
+  void Settle(absl::Span<Task> tasks, Past past, Moment give_up);
   int MostConflicts(absl::Span<const Task> tasks, bool suspect, Outcome outcome) const;
   // One try; on kDone all replies are on their way.
   Outcome Try(absl::Span<const Task> tasks, book::Duplicates* duplicates, Reading* reading,
@@ -175,6 +187,7 @@ class Lane {
 
   const EngineOptions& options_;
   CatalogKeeper& catalogs_;
+  Patience& patience_;
   EngineStats& stats_;
   const OnDueRecharges on_due_recharges_;
 
@@ -187,7 +200,7 @@ class Lane {
   size_t queue_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   DrainEstimate drain_ ABSL_GUARDED_BY(mutex_);
   // Since when the lane works on what it took; the future if it waits.
-  absl::Time busy_since_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
+  Moment busy_since_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteDuration();
   std::atomic<bool> full_ = false;
   std::atomic<bool> crowded_ = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
@@ -195,14 +208,13 @@ class Lane {
   // Of the lane's thread only.
   std::unique_ptr<storage::Connection> connection_;
   AccountCache cache_;
-  absl::Time away_since_ = absl::InfiniteFuture();  // since when nothing connects
   bool expect_duplicates_ = false;
   // While another ledger works on the same accounts it does not pay to trust what is
   // remembered: so many batches lock first, twice as many after each disappointment.
   int batches_to_lock_ = 0;
   int next_batches_to_lock_ = 1;
   // Accounts that failed on their own, and until when they run on their own at once.
-  absl::flat_hash_map<std::string, absl::Time> apart_;
+  absl::flat_hash_map<std::string, Moment> apart_;
   absl::InsecureBitGen random_;
   ReplyThread replies_;
 

@@ -5,7 +5,7 @@
 #include <tuple>
 #include <utility>
 
-#include "absl/time/clock.h"
+#include "common/clock/monotonic.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "services/ledger/book/keyspace.h"
@@ -15,9 +15,20 @@ namespace reserve::engine {
 namespace {
 
 constexpr size_t kMaxClaimsAtOnce = 256;
+// The clocks of ledgers that work together are never further apart than this.
+constexpr absl::Duration kMostApart = absl::Hours(2);
+// Longer than any gateway remembers a key.
+constexpr absl::Duration kOlderThanAnyKey = absl::Hours(24 * 365);
 
 bool CanBeTaken(const domain::Recharge& recharge, absl::Time now) {
   return recharge.state == domain::RechargeState::kOpen && recharge.due_time <= now;
+}
+
+// How long ago the attempt began. One that begins far in the future was begun by a wrong clock, and
+// may be of any age: the worker then looks it up, and sends nothing under a key that the gateway
+// may have forgotten.
+absl::Duration AttemptAge(absl::Time start, absl::Time now) {
+  return start > now + kMostApart ? kOlderThanAnyKey : now - start;
 }
 
 }  // namespace
@@ -33,7 +44,7 @@ void RechargeDispatcher::Stop() {
   {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
-    wake_ = true;
+    waker_.Wake();
   }
   if (thread_.joinable()) thread_.join();
 }
@@ -42,7 +53,7 @@ void RechargeDispatcher::Add(RechargeWatcher* watcher, std::string worker_id, in
   absl::MutexLock lock(&mutex_);
   watching_.push_back({watcher, std::move(worker_id), static_cast<size_t>(max_in_flight), {}});
   backlog_ = true;
-  wake_ = true;
+  waker_.Wake();
 }
 
 void RechargeDispatcher::Remove(RechargeWatcher* watcher) {
@@ -56,21 +67,21 @@ void RechargeDispatcher::Announce(const std::vector<book::RechargeKey>& keys) {
   absl::MutexLock lock(&mutex_);
   if (watching_.empty()) return;  // found by polling once somebody watches
   announced_.insert(announced_.end(), keys.begin(), keys.end());
-  wake_ = true;
+  waker_.Wake();
 }
 
 void RechargeDispatcher::Settled(const book::RechargeKey& key) {
   absl::MutexLock lock(&mutex_);
   for (Watching& watching : watching_) {
-    if (watching.in_flight.erase(key) > 0 && backlog_) wake_ = true;
+    if (watching.in_flight.erase(key) > 0 && backlog_) waker_.Wake();
   }
 }
 
-void RechargeDispatcher::Renewed(const book::RechargeKey& key, absl::Time lease_end) {
+void RechargeDispatcher::Renewed(const book::RechargeKey& key, Moment asked) {
   absl::MutexLock lock(&mutex_);
   for (Watching& watching : watching_) {
     const auto found = watching.in_flight.find(key);
-    if (found != watching.in_flight.end()) found->second = lease_end;
+    if (found != watching.in_flight.end()) found->second = asked + options_.lease_duration;
   }
 }
 
@@ -80,7 +91,7 @@ void RechargeDispatcher::Run() {
   bool poll = false;
   while (AwaitWork(&announced, &poll)) {
     // What fails here is found again by the next poll.
-    Dispatch(std::move(announced), poll).IgnoreError();
+    stats_.steps.Note(Step::kDispatch, Dispatch(std::move(announced), poll));
     announced.clear();
   }
   connection_.reset();
@@ -88,11 +99,10 @@ void RechargeDispatcher::Run() {
 
 bool RechargeDispatcher::AwaitWork(std::vector<book::RechargeKey>* announced, bool* poll) {
   absl::MutexLock lock(&mutex_);
-  const bool woken = mutex_.AwaitWithTimeout(absl::Condition(&wake_), options_.poll_interval);
+  const bool woken = waker_.Await(options_.poll_interval);
   if (stopping_) return false;
-  wake_ = false;
   // Also when announcements never stop: retries and lost leases are found only so.
-  const absl::Time now = absl::Now();
+  const Moment now = MonotonicNow();
   *poll = !woken || backlog_ || now - last_poll_ >= options_.poll_interval;
   if (*poll) last_poll_ = now;
   if (!watching_.empty()) announced->swap(announced_);
@@ -110,6 +120,7 @@ size_t RechargeDispatcher::FreeSlots() {
 
 RechargeDispatcher::Watching* RechargeDispatcher::BestFor(const domain::Recharge& recharge,
                                                           absl::Time now) {
+  const Moment moment = MonotonicNow();
   Watching* best = nullptr;
   std::pair<bool, size_t> best_rank;
   for (Watching& watching : watching_) {
@@ -117,7 +128,7 @@ RechargeDispatcher::Watching* RechargeDispatcher::BestFor(const domain::Recharge
     const size_t room = watching.max_in_flight - watching.in_flight.size();
     // Who had it last let its lease run out, perhaps at another ledger.
     const bool had_it = recharge.lease_owner == watching.worker_id;
-    const bool doubted = had_it || now < watching.doubted_until;
+    const bool doubted = had_it || moment < watching.doubted_until;
     // Another ledger may know another worker: let it be first.
     if (had_it && now < recharge.due_time + 2 * options_.poll_interval) continue;
     const std::pair<bool, size_t> rank(!doubted, room);
@@ -132,10 +143,11 @@ absl::Status RechargeDispatcher::Dispatch(std::vector<book::RechargeKey> announc
   const absl::Time now = TruncateToMicros(options_.clock());
   {
     absl::MutexLock lock(&mutex_);
+    const Moment moment = MonotonicNow();
     for (Watching& watching : watching_) {
       const size_t lapsed = absl::erase_if(
-          watching.in_flight, [now](const auto& lease) { return lease.second <= now; });
-      if (lapsed > 0) watching.doubted_until = now + 2 * options_.lease_duration;
+          watching.in_flight, [moment](const auto& lease) { return lease.second <= moment; });
+      if (lapsed > 0) watching.doubted_until = moment + 2 * options_.lease_duration;
     }
     if (watching_.empty()) return absl::OkStatus();
     if (FreeSlots() == 0) {
@@ -261,7 +273,7 @@ std::vector<RechargeDispatcher::Assignment> RechargeDispatcher::Assign(
       continue;
     }
     watching->in_flight[book::RechargeKey(recharge.account_id, recharge.ordinal)] =
-        now + options_.lease_duration;
+        MonotonicNow() + options_.lease_duration;
     const bool before = recharge.attempt_start != absl::InfinitePast();
     assignments.push_back({std::move(recharge), watching->worker_id, before});
   }
@@ -295,7 +307,7 @@ void RechargeDispatcher::Deliver(const std::vector<Assignment>& assignments, abs
     for (Watching& watching : watching_) {
       if (watching.in_flight.count(key) == 0) continue;
       watching.watcher->OnLease({assignment.recharge, options_.lease_duration,
-                                 now - assignment.recharge.attempt_start,
+                                 AttemptAge(assignment.recharge.attempt_start, now),
                                  assignment.handed_out_before});
       ++stats_.leases_granted;
       break;

@@ -20,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/clock/monotonic.h"
 #include "services/ledger/engine/lane.h"
 #include "services/ledger/storage/recharge_rows.h"
 
@@ -59,8 +60,8 @@ class RechargeDispatcher {
   void Announce(const std::vector<book::RechargeKey>& keys);
   // A report on this recharge was applied: its worker has room again.
   void Settled(const book::RechargeKey& key);
-  // A lease was prolonged until `lease_end`.
-  void Renewed(const book::RechargeKey& key, absl::Time lease_end);
+  // A lease was prolonged; it ends one lease's duration after `asked`.
+  void Renewed(const book::RechargeKey& key, Moment asked);
 
  private:
   struct Watching {
@@ -68,9 +69,9 @@ class RechargeDispatcher {
     std::string worker_id;
     size_t max_in_flight;
     // What the worker has, and until when its lease lasts.
-    absl::flat_hash_map<book::RechargeKey, absl::Time> in_flight;
+    absl::flat_hash_map<book::RechargeKey, Moment> in_flight;
     // It let a lease run out, and may be frozen: until then others are preferred.
-    absl::Time doubted_until = absl::InfinitePast();
+    Moment doubted_until = -absl::InfiniteDuration();
   };
   struct Assignment {
     domain::Recharge recharge;
@@ -105,15 +106,15 @@ class RechargeDispatcher {
   const OnLimitedRecharges on_limited_recharges_;
 
   absl::Mutex mutex_;
+  Waker waker_{&mutex_};
   std::vector<Watching> watching_ ABSL_GUARDED_BY(mutex_);
   std::vector<book::RechargeKey> announced_ ABSL_GUARDED_BY(mutex_);
   bool backlog_ ABSL_GUARDED_BY(mutex_) = false;  // more was due than there was room for
-  bool wake_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
   // Of the dispatcher's thread only.
   std::unique_ptr<storage::Connection> connection_;
-  absl::Time last_poll_ = absl::InfinitePast();
+  Moment last_poll_ = -absl::InfiniteDuration();
 
   std::thread thread_;  // last: it uses all of the above
 };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/error/error.h"
+#include "common/rpc/clock_guard.h"
 #include "common/rpc/rpc_flags.h"
 #include "common/rpc/server.h"
 #include "common/rpc/shutdown_signal.h"
@@ -23,10 +24,12 @@
 namespace reserve::serve {
 namespace {
 
-absl::Status ServeUntilSignal(Health& health, OverloadReport overload, RpcServer& server,
-                              ShutdownSignal& signal) {
+absl::Status ServeUntilSignal(engine::Engine& engine, Health& health, OverloadReport overload,
+                              RpcServer& server, ShutdownSignal& signal) {
   bool told = false;  // whoever watches health hears of changes only
+  ClockGuard clock_guard;
   do {
+    if (clock_guard.Look()) engine.NoteClockJump();
     RESERVE_RETURN_IF_ERROR(health.Check());
     overload.Tell();
     if (health.serving() == told) continue;
@@ -50,7 +53,8 @@ absl::Status Serve() {
   const ReplicationWatch replication_watch(engine.options().database, metrics->registry());
 
   api::RpcMetrics rpc_metrics(metrics->registry());
-  const auto engine_metrics = std::make_shared<api::EngineMetrics>(engine.stats());
+  const auto engine_metrics =
+      std::make_shared<api::EngineMetrics>(engine.stats(), engine.database_errors());
   metrics->Add(engine_metrics);
   const api::ApiContext api{engine, rpc_metrics};
   api::LedgerService ledger(api);
@@ -64,13 +68,14 @@ absl::Status Serve() {
                                         {ledger::v1::Recharges::service_full_name(), &recharges},
                                         {ledger::v1::Audit::service_full_name(), &audit}}));
   const absl::Status served =
-      ServeUntilSignal(health, OverloadReport(engine.stats()), *server, signal);
+      ServeUntilSignal(engine, health, OverloadReport(engine, rpc_metrics), *server, signal);
 
   Log(Severity::kInfo, "draining");
   server->SetServing(false);
   ledger.EndStreams();
   recharges.EndStreams();
   audit.EndStreams();
+  engine.bulk().Drain();
   server->Drain(DrainTimeoutFromFlags());
   Log(Severity::kInfo, "drained");
   return served;

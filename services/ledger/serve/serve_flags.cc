@@ -24,6 +24,9 @@ ABSL_FLAG(
     "Threads that commit batches, each for an equal range of the accounts and with one database "
     "connection. 0: one a core, 2 to 16, a power of two.");
 ABSL_FLAG(int, query_threads, 4, "Threads for reads; each holds one database connection.");
+ABSL_FLAG(int, bulk_threads, 2,
+          "Threads for what may take long: imports, audits, advice; each holds one database "
+          "connection.");
 ABSL_FLAG(int, max_batch, 900, "Commands in one transaction at the most, 1 to 999.");
 ABSL_FLAG(int, max_queue, 8192, "Commands waiting in one lane at the most.");
 ABSL_FLAG(int, cached_accounts, 100'000,
@@ -63,6 +66,7 @@ absl::StatusOr<engine::EngineOptions> EngineOptionsFromFlags() {
   RESERVE_ASSIGN_OR_RETURN(options.settings, SettingsFromFlags());
   options.lanes = LanesFromFlag();
   options.query_threads = absl::GetFlag(FLAGS_query_threads);
+  options.bulk_threads = absl::GetFlag(FLAGS_bulk_threads);
   options.max_batch = absl::GetFlag(FLAGS_max_batch);
   options.max_queue = absl::GetFlag(FLAGS_max_queue);
   options.cached_accounts = absl::GetFlag(FLAGS_cached_accounts);
@@ -74,6 +78,9 @@ absl::StatusOr<engine::EngineOptions> EngineOptionsFromFlags() {
   if (options.lanes < 1 || options.lanes > 64) return InvalidField("--lanes", "must be 0 to 64");
   if (options.query_threads < 1 || options.query_threads > 64) {
     return InvalidField("--query_threads", "must be 1 to 64");
+  }
+  if (options.bulk_threads < 1 || options.bulk_threads > 64) {
+    return InvalidField("--bulk_threads", "must be 1 to 64");
   }
   if (options.max_batch < 1 || options.max_batch > 999) {
     return InvalidField("--max_batch", "must be 1 to 999");

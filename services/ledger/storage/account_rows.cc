@@ -216,6 +216,17 @@ absl::Status WriteAccounts(Connection& connection, const std::vector<const Accou
   return connection.Execute(sql.str());
 }
 
+absl::StatusOr<std::vector<std::string>> RechecksAfter(Connection& connection, absl::Time after,
+                                                       int limit) {
+  std::vector<std::string> ids;
+  SqlText sql(
+      "SELECT account_id FROM accounts FORCE INDEX (by_recheck_time) WHERE recheck_time > ");
+  sql.Time(after).Raw(absl::StrCat(" ORDER BY recheck_time DESC LIMIT ", limit));
+  RESERVE_RETURN_IF_ERROR(
+      connection.Query(sql.str(), [&ids](const Row& row) { ids.push_back(row.Text(1)); }));
+  return ids;
+}
+
 absl::StatusOr<std::vector<std::string>> DueRechecks(Connection& connection, absl::Time now,
                                                      int limit) {
   std::vector<std::string> ids;

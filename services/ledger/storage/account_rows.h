@@ -50,6 +50,10 @@ absl::Status InsertAccounts(Connection& connection,
 absl::Status WriteAccounts(Connection& connection,
                            const std::vector<const domain::Account*>& accounts);
 
+// Accounts whose Due is after `after`, unlocked.
+absl::StatusOr<std::vector<std::string>> RechecksAfter(Connection& connection, absl::Time after,
+                                                       int limit);
+
 // Accounts whose Due has come, unlocked.
 absl::StatusOr<std::vector<std::string>> DueRechecks(Connection& connection, absl::Time now,
                                                      int limit);

@@ -1,6 +1,7 @@
 #include "services/ledger/storage/entry_rows.h"
 
 #include <algorithm>
+#include <limits>
 #include <tuple>
 
 #include "absl/container/flat_hash_map.h"
@@ -98,7 +99,9 @@ BookedUsage ReadUsage(const Row& row, Nanos amount) {
   r.free_seconds_before = row.Int(24);
   r.free_seconds_taken = row.Int(25);
   r.standard_rate = row.Int(26) != 0;
-  r.cost = -amount;
+  // A row that was altered may hold what no program writes; the audit then finds another cost.
+  r.cost =
+      amount == std::numeric_limits<Nanos>::min() ? std::numeric_limits<Nanos>::max() : -amount;
   // What follows from the columns is not stored a second time.
   if (r.increment_seconds > 0) {
     r.billable_seconds = domain::BillableSeconds(u.duration_seconds, r.initial_increment_seconds,

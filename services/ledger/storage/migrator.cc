@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/civil_time.h"
+#include "absl/time/clock.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "services/ledger/storage/sql_text.h"
@@ -22,6 +23,13 @@ constexpr int kMonthsBack = 13;
 constexpr int kMonthsAhead = 3;
 // A lock wait ends after seconds (Connection); others may migrate for long.
 constexpr int kLockTries = 360;
+// A change of a table waits for all transactions that use it (an audit of a large account holds it
+// for as long as it reads), and whatever comes later, bookings too, waits behind the change. So it
+// waits for seconds only, lets the others through, and comes again.
+constexpr int kChangeWaitSeconds = 2;
+constexpr absl::Duration kPauseBetweenChanges = absl::Seconds(3);
+// With the pauses that is half an hour.
+constexpr int kChangeTries = 360;
 // A change of a large table may take hours.
 constexpr int kStatementTimeoutSeconds = 24 * 60 * 60;
 
@@ -95,9 +103,22 @@ absl::StatusOr<int> AppliedVersion(Connection& connection) {
   return version;
 }
 
-absl::Status Apply(Connection& connection, const Migration& migration, absl::Time now) {
+// Runs a statement that may change a table, again and again while others hold it.
+absl::Status Change(Connection& connection, const std::string& statement,
+                    const Progress& progress) {
+  for (int tries = 1;; ++tries) {
+    const absl::Status changed = connection.Execute(statement);
+    if (changed.code() != absl::StatusCode::kAborted || tries == kChangeTries) return changed;
+    progress(absl::StrCat("waiting for a table that others are reading (", tries,
+                          " tries so far); bookings go on meanwhile"));
+    absl::SleepFor(kPauseBetweenChanges);
+  }
+}
+
+absl::Status Apply(Connection& connection, const Migration& migration, absl::Time now,
+                   const Progress& progress) {
   for (const std::string& statement : Statements(migration.sql)) {
-    RESERVE_RETURN_IF_ERROR(connection.Execute(statement));
+    RESERVE_RETURN_IF_ERROR(Change(connection, statement, progress));
   }
   SqlText sql("INSERT INTO schema_migrations (version,name,oldest_code,applied_time) VALUES ");
   sql.Row()
@@ -137,9 +158,11 @@ absl::Status MakePartitions(Connection& connection, absl::Time now, const Progre
   }
   if (parts.empty()) return absl::OkStatus();
   progress(absl::StrCat("making partitions up to ", Number(current + kMonthsAhead)));
-  return connection.Execute(absl::StrCat("ALTER TABLE entries REORGANIZE PARTITION later INTO (",
-                                         absl::StrJoin(parts, ", "),
-                                         ", PARTITION later VALUES LESS THAN MAXVALUE)"));
+  return Change(
+      connection,
+      absl::StrCat("ALTER TABLE entries REORGANIZE PARTITION later INTO (",
+                   absl::StrJoin(parts, ", "), ", PARTITION later VALUES LESS THAN MAXVALUE)"),
+      progress);
 }
 
 absl::Status MigrateLocked(Connection& connection, absl::Time now, const Progress& progress) {
@@ -148,12 +171,37 @@ absl::Status MigrateLocked(Connection& connection, absl::Time now, const Progres
   for (const Migration& migration : migrations) {
     if (migration.version <= applied) continue;
     progress(absl::StrCat("applying ", migration.name));
-    RESERVE_RETURN_IF_ERROR(Apply(connection, migration, now));
+    RESERVE_RETURN_IF_ERROR(Apply(connection, migration, now, progress));
   }
   RESERVE_RETURN_IF_ERROR(MakePartitions(connection, now, progress));
   progress(absl::StrCat("the schema is at version ", std::max(applied, migrations.back().version)));
   return absl::OkStatus();
 }
+
+// What the program's own user may do with which table, besides reading it.
+struct TableRights {
+  absl::string_view name;
+  absl::string_view key;  // a column
+  bool inserted = false;
+  bool updated = false;
+};
+
+constexpr TableRights kRights[] = {
+    {"accounts", "account_id", true, true},
+    {"balances", "account_id", true, true},
+    {"users", "account_id", true, true},
+    {"recharges", "account_id", true, true},
+    {"account_months", "account_id", true, true},
+    {"entries", "account_id", true},
+    {"usage_ids", "account_id", true},
+    {"requests", "account_id", true},
+    {"events", "account_id", true},
+    {"card_declines", "account_id", true},
+    {"rate_decks", "version", true},
+    {"rates", "deck_version", true},
+    {"plans", "plan_id"},
+    {"schema_migrations", "version"},
+};
 
 }  // namespace
 
@@ -162,6 +210,8 @@ absl::Status Migrate(const DatabaseOptions& options, absl::Time now, const Progr
   patient.io_timeout_seconds = kStatementTimeoutSeconds;
   RESERVE_ASSIGN_OR_RETURN(const auto lock, Connection::Open(patient));
   RESERVE_ASSIGN_OR_RETURN(const auto worker, Connection::Open(patient));
+  RESERVE_RETURN_IF_ERROR(
+      worker->Execute(absl::StrCat("SET SESSION lock_wait_timeout = ", kChangeWaitSeconds)));
   RESERVE_RETURN_IF_ERROR(MakeBookkeeping(*lock));
   RESERVE_RETURN_IF_ERROR(TakeLock(*lock, now, progress));
   const absl::Status migrated = MigrateLocked(*worker, now, progress);
@@ -179,7 +229,8 @@ absl::Status CheckSchema(Connection& connection) {
         oldest_code = static_cast<int>(row.Int(2));
       });
   const int known = BuiltInMigrations().back().version;
-  if (read.code() == absl::StatusCode::kUnavailable || read.code() == absl::StatusCode::kAborted) {
+  if (read.code() == absl::StatusCode::kUnavailable || read.code() == absl::StatusCode::kAborted ||
+      ErrorClassOf(read) == ErrorClass::kRights) {
     return read;
   }
   if (!read.ok() || version < known) {
@@ -197,19 +248,30 @@ absl::Status CheckSchema(Connection& connection) {
 
 std::vector<std::string> GrantsFor(const std::string& schema, const std::string& user) {
   std::vector<std::string> grants;
-  const auto grant = [&](absl::string_view rights, absl::string_view table) {
-    grants.push_back(absl::StrCat("GRANT ", rights, " ON `", schema, "`.`", table, "` TO ", user));
-  };
-  for (const absl::string_view table :
-       {"accounts", "balances", "users", "recharges", "account_months"}) {
-    grant("SELECT, INSERT, UPDATE", table);
+  for (const TableRights& table : kRights) {
+    const absl::string_view rights = table.updated    ? "SELECT, INSERT, UPDATE"
+                                     : table.inserted ? "SELECT, INSERT"
+                                                      : "SELECT";
+    grants.push_back(
+        absl::StrCat("GRANT ", rights, " ON `", schema, "`.`", table.name, "` TO ", user));
   }
-  for (const absl::string_view table :
-       {"entries", "usage_ids", "requests", "events", "card_declines", "rate_decks", "rates"}) {
-    grant("SELECT, INSERT", table);
-  }
-  for (const absl::string_view table : {"plans", "schema_migrations"}) grant("SELECT", table);
   return grants;
+}
+
+absl::Status CheckRights(Connection& connection) {
+  const auto ignore = [](const Row&) {};
+  for (const TableRights& table : kRights) {
+    RESERVE_RETURN_IF_ERROR(connection.Query(
+        absl::StrCat("EXPLAIN SELECT ", table.key, " FROM ", table.name, " WHERE 1 = 0"), ignore));
+    if (!table.inserted) continue;
+    RESERVE_RETURN_IF_ERROR(connection.Query(
+        absl::StrCat("EXPLAIN INSERT INTO ", table.name, " (", table.key, ") VALUES (1)"), ignore));
+    if (!table.updated) continue;
+    RESERVE_RETURN_IF_ERROR(connection.Query(
+        absl::StrCat("EXPLAIN UPDATE ", table.name, " SET ", table.key, " = 1 WHERE 1 = 0"),
+        ignore));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace reserve::storage

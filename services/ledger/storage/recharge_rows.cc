@@ -133,6 +133,28 @@ absl::StatusOr<std::vector<Recharge>> DueRecharges(Connection& connection, absl:
   return QueryRecharges(connection, sql.str());
 }
 
+absl::StatusOr<std::vector<Recharge>> RechargesDueAfter(Connection& connection, absl::Time after,
+                                                        int limit) {
+  SqlText sql(Select());
+  sql.Raw("FORCE INDEX (by_due_time) WHERE state = ")
+      .Raw(absl::StrCat(static_cast<int>(RechargeState::kOpen), " AND due_time > "))
+      .Time(after)
+      .Raw(absl::StrCat(" ORDER BY due_time DESC LIMIT ", limit));
+  return QueryRecharges(connection, sql.str());
+}
+
+absl::StatusOr<bool> MoveDueTime(Connection& connection, const Recharge& recharge,
+                                 absl::Time due_time) {
+  SqlText sql("UPDATE recharges SET due_time = ");
+  sql.Time(due_time).Raw(absl::StrCat(
+      " WHERE account_id = ", Quoted(recharge.account_id), " AND ordinal = ", recharge.ordinal,
+      " AND state = ", static_cast<int>(RechargeState::kOpen), " AND attempt = ", recharge.attempt,
+      " AND lease_epoch = ", recharge.lease_epoch, " AND due_time = "));
+  sql.Raw(SqlText("").Time(recharge.due_time).str());
+  RESERVE_ASSIGN_OR_RETURN(const int64_t matched, connection.Update(sql.str()));
+  return matched == 1;
+}
+
 absl::StatusOr<bool> ClaimRecharge(Connection& connection, absl::string_view owner, absl::Time now,
                                    absl::Time lease_end, Recharge* recharge) {
   const bool first = recharge->attempt_start == absl::InfinitePast();

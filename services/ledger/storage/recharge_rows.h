@@ -30,6 +30,13 @@ absl::StatusOr<std::vector<domain::Recharge>> ListRecharges(Connection& connecti
 absl::Status WriteRecharges(Connection& connection,
                             const std::vector<const domain::Recharge*>& recharges);
 
+// Open recharges that are due after `after`, the last first.
+absl::StatusOr<std::vector<domain::Recharge>> RechargesDueAfter(Connection& connection,
+                                                                absl::Time after, int limit);
+// Makes the recharge due at `due_time` instead, if it is still as it was read. False if not.
+absl::StatusOr<bool> MoveDueTime(Connection& connection, const domain::Recharge& recharge,
+                                 absl::Time due_time);
+
 // Open recharges that are due, the longest due first.
 absl::StatusOr<std::vector<domain::Recharge>> DueRecharges(Connection& connection, absl::Time now,
                                                            int limit);

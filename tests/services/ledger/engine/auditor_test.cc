@@ -91,6 +91,24 @@ TEST(AuditorTest, MonthlyBucketsAreReplayed) {
   ledger.Audit();
 }
 
+TEST(AuditorTest, WhatNoProgramWritesIsAFinding) {
+  Ledger ledger;
+  LiveThroughADay(*ledger.StartEngine());
+  for (const std::string tampered :
+       {"start_time = NULL WHERE seq = 4", "amount_nanos = -9223372036854775808 WHERE seq = 4",
+        "balance_after_nanos = -9223372036854775808 WHERE seq = 4",
+        "duration_seconds = 2147483647, free_seconds_taken = -2147483648 WHERE seq = 2"}) {
+    SCOPED_TRACE(tampered);
+    ledger.sql().Execute("CREATE TABLE kept AS SELECT * FROM entries");
+    ledger.sql().Execute(absl::StrCat("UPDATE entries SET ", tampered));
+    EXPECT_GT(ledger.AuditOf(kAccount).difference_count, 0);
+    ledger.sql().Execute("DELETE FROM entries");
+    ledger.sql().Execute("INSERT INTO entries SELECT * FROM kept");
+    ledger.sql().Execute("DROP TABLE kept");
+    EXPECT_EQ(ledger.AuditOf(kAccount).difference_count, 0);
+  }
+}
+
 TEST(AuditorTest, AnUnknownAccountIsNotFound) {
   Ledger ledger;
   const auto connection = ledger.Connect();

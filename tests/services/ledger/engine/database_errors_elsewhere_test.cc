@@ -17,6 +17,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/civil_time.h"
 #include "common/error/error.h"
+#include "common/error/retry_after.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/ledger/storage/deck_rows.h"
@@ -102,10 +103,11 @@ std::vector<Place> PlacesOf(const std::vector<std::string>& statements) {
 // The status of work of a query thread that a fault has struck.
 void ExpectTold(const absl::Status& status, const Fault& fault, bool is_commit = false) {
   if (status.ok()) return;
-  const bool passes = is_commit || (fault.passes && fault.ruling.error != kDuplicateKey);
-  EXPECT_EQ(status.code(), passes ? absl::StatusCode::kUnavailable : absl::StatusCode::kInternal)
+  const bool for_good = !is_commit && fault.ruling.error == kContent;
+  EXPECT_EQ(status.code(), for_good ? absl::StatusCode::kInternal : absl::StatusCode::kUnavailable)
       << status;
-  EXPECT_EQ(ReasonOf(status), passes ? "DATABASE_UNAVAILABLE" : "DATABASE_ERROR") << status;
+  EXPECT_EQ(RetryAfterOf(status).has_value(), !for_good) << status;
+  EXPECT_EQ(ReasonOf(status), for_good ? "DATABASE_ERROR" : "DATABASE_UNAVAILABLE") << status;
 }
 
 class DatabaseErrorsElsewhereTest : public testing::Test {
@@ -693,6 +695,8 @@ TEST_F(DatabaseErrorsElsewhereTest, NoErrorOfAHealthCheckIsTakenForHealthOrForAn
     EXPECT_FALSE(schema.ok());
     if (fault.passes && fault.ruling.error != kDuplicateKey) {
       EXPECT_THAT(schema.code(), AnyOf(absl::StatusCode::kUnavailable, absl::StatusCode::kAborted));
+    } else if (fault.ruling.error == 1142) {
+      EXPECT_EQ(storage::ErrorClassOf(schema), storage::ErrorClass::kRights);
     } else {
       EXPECT_EQ(ReasonOf(schema), "SCHEMA_TOO_OLD");
     }
@@ -707,6 +711,22 @@ TEST_F(DatabaseErrorsElsewhereTest, NoErrorOfAHealthCheckIsTakenForHealthOrForAn
       // That would end the ledger.
       EXPECT_NE(ReasonOf(durability), "UNSAFE_DATABASE");
     }
+    const std::vector<std::pair<std::string, absl::Status (*)(Connection&)>> checks = {
+        {"SHOW GLOBAL VARIABLES", storage::CheckBinlogFormat},
+        {"EXPLAIN SELECT", storage::CheckRights},
+        {"EXPLAIN INSERT", storage::CheckRights},
+        {"EXPLAIN UPDATE", storage::CheckRights},
+        {"INSERT INTO usage_ids", storage::TryToGrow}};
+    for (const auto& [statement, check] : checks) {
+      SCOPED_TRACE(statement);
+      if (!connection->alive()) connection = storage::MustConnect(options_.database);
+      sabotage_->Begin(Nth(1, Begins(statement), fault.ruling));
+      const absl::Status checked = check(*connection);
+      EXPECT_EQ(sabotage_->struck(), 1);
+      sabotage_->End();
+      EXPECT_FALSE(checked.ok());
+    }
+    EXPECT_EQ(ledger_->sql().QueryInt("SELECT COUNT(*) FROM usage_ids WHERE account_id = ''"), 0);
   }
 }
 

@@ -49,6 +49,7 @@ EngineOptions Ledger::Options() {
   options.database = database_.options();
   options.lanes = 2;
   options.query_threads = 1;
+  options.bulk_threads = 1;
   options.poll_interval = absl::Milliseconds(10);
   options.clock = [this] { return clock_.Now(); };
   return options;

@@ -1,11 +1,14 @@
 #include "services/ledger/storage/migrator.h"
 
+#include <algorithm>
 #include <atomic>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/error/error.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -104,6 +107,38 @@ TEST_F(MigratorTest, SeveralAtOnceAllSucceed) {
   EXPECT_TRUE(Check().ok());
   EXPECT_EQ(database_.QueryInt("SELECT COUNT(*) FROM schema_migrations"),
             static_cast<int64_t>(BuiltInMigrations().size()));
+}
+
+TEST_F(MigratorTest, NewMonthsWaitForAnAuditThatReadsAndBookingsGoOnMeanwhile) {
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  const size_t before = Partitions().size();
+  const auto audit = MustConnect(OptionsFor(database_.url()));
+  ASSERT_TRUE(audit->BeginSnapshot("entries").ok());
+  std::atomic<int> waited = 0;
+  absl::Status migrated;
+  std::thread job([&] {
+    const SqlThread sql_thread;
+    migrated = Migrate(OptionsFor(database_.url()), MonthsLater(2), [&](const std::string& line) {
+      if (absl::StrContains(line, "waiting for a table that others are reading")) ++waited;
+    });
+  });
+  // Each asks for the lock that a booking needs, and would wait behind the change for as long as
+  // the change waits.
+  const auto bookings = MustConnect(OptionsFor(database_.url()));
+  absl::Duration longest;
+  EXPECT_TRUE(test_support::WaitUntil(
+      [&] {
+        const absl::Time begin = absl::Now();
+        EXPECT_TRUE(bookings->Execute("DELETE FROM entries WHERE account_id = 'nobody'").ok());
+        longest = std::max(longest, absl::Now() - begin);
+        return waited >= 2;
+      },
+      absl::Seconds(60)));
+  EXPECT_LT(longest, absl::Seconds(4)) << "a booking waited for as long";
+  audit->Rollback();
+  job.join();
+  EXPECT_TRUE(migrated.ok()) << migrated;
+  EXPECT_EQ(Partitions().size(), before + 2);
 }
 
 TEST_F(MigratorTest, WaitsForAnotherThatWorks) {

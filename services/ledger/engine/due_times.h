@@ -1,0 +1,55 @@
+// Bounds what a wrong clock can do to what is stored.
+//
+// While a ledger's clock is a month ahead it stores retries, leases and rechecks that
+// are due in a month, and when the clock is right again nobody would look at them until
+// then. No schedule plans so far ahead: whatever is due later than the longest of them
+// allows is noticed here and made due as if it had been planned now, which makes it
+// late by as long as the clock was wrong, at most. Each time is logged and counted.
+//
+// A ledger whose own clock is behind must not take everything for too far off: it does
+// nothing while its clock and the database's differ by more than a minute, and says so.
+// Of one thread.
+//
+//   DueTimes due_times(options, stats);
+//   ... every second: reconsider what due_times.PutRight(connection, now) returns ...
+#ifndef RESERVE_SERVICES_LEDGER_ENGINE_DUE_TIMES_H_
+#define RESERVE_SERVICES_LEDGER_ENGINE_DUE_TIMES_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/clock/monotonic.h"
+#include "services/ledger/domain/recharge.h"
+#include "services/ledger/engine/lane.h"
+#include "services/ledger/storage/connection.h"
+
+namespace reserve::engine {
+
+class DueTimes {
+ public:
+  // The options and stats must outlive it.
+  DueTimes(const EngineOptions& options, EngineStats& stats) : options_(options), stats_(stats) {}
+
+  // Looks every few seconds, and else does nothing. Moves the due times of recharges;
+  // returns the accounts that are to be reconsidered now, as their recheck is too far off.
+  absl::StatusOr<std::vector<std::string>> PutRight(storage::Connection& connection,
+                                                    absl::Time now);
+
+ private:
+  // Whether this ledger's clock can be trusted to judge what is stored.
+  absl::StatusOr<bool> ClockIsRight(storage::Connection& connection);
+  absl::StatusOr<int64_t> MoveRecharges(storage::Connection& connection, absl::Time now);
+  absl::Time NewDueTime(const domain::Recharge& recharge, absl::Time now) const;
+
+  const EngineOptions& options_;
+  EngineStats& stats_;
+  Moment next_look_ = -absl::InfiniteDuration();
+  Moment next_warning_ = -absl::InfiniteDuration();
+};
+
+}  // namespace reserve::engine
+
+#endif  // RESERVE_SERVICES_LEDGER_ENGINE_DUE_TIMES_H_
