@@ -5,8 +5,8 @@
 namespace reserve::engine {
 namespace {
 
-const absl::Time kStart = absl::FromUnixSeconds(1'800'000'000);
-absl::Time At(double seconds) { return kStart + absl::Seconds(seconds); }
+constexpr Moment kStart = absl::Hours(1000);
+Moment At(double seconds) { return kStart + absl::Seconds(seconds); }
 
 TEST(PatienceTest, ABriefOutageIsWaitedOutFromItsBeginning) {
   Patience patience(absl::Seconds(5));

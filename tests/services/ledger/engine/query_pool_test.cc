@@ -34,11 +34,12 @@ class QueryPoolTest : public testing::Test {
   }
 
   Ledger ledger_;
+  Patience patience_{absl::Seconds(5)};
   std::atomic<int64_t> refused_ = 0;
   std::atomic<int> statements_ = 0;
   absl::Status result_;
   absl::Notification ended_;
-  QueryPool pool_{ledger_.Options().database, /*threads=*/1, refused_};
+  QueryPool pool_{ledger_.Options().database, /*threads=*/1, patience_, refused_};
 };
 
 TEST_F(QueryPoolTest, ADrainEndsWhatIsUnderWayAndWhatWaits) {
