@@ -13,10 +13,6 @@ namespace pb = ::reserve::ledger::v1;
 
 constexpr absl::Duration kCallTimeout = absl::Seconds(5);
 
-absl::Duration FromProto(const google::protobuf::Duration& duration) {
-  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
-}
-
 absl::StatusOr<std::pair<Task, HandOut>> FromProto(const pb::WatchLowBalanceResponse& response) {
   if (response.account_id().empty()) return InvalidField("account_id", "must not be empty");
   if (response.ordinal() < 1) return InvalidField("ordinal", "must be 1 or more");
@@ -28,11 +24,11 @@ absl::StatusOr<std::pair<Task, HandOut>> FromProto(const pb::WatchLowBalanceResp
                         .attempt = response.attempt(),
                         .amount = amount,
                         .currency = response.amount().currency_code(),
-                        .card_token = response.card_token()},
-                   HandOut{.attempt_age = FromProto(response.attempt_age()),
+                        .card_token = CardToken(response.card_token())},
+                   HandOut{.attempt_age = reserve::FromProto(response.attempt_age()),
                            .handed_out_before = response.handed_out_before(),
                            .lease_epoch = response.lease().epoch(),
-                           .lease_remaining = FromProto(response.lease().remaining())}};
+                           .lease_remaining = reserve::FromProto(response.lease().remaining())}};
 }
 
 pb::DeclineClass ToProto(DeclineClass decline_class) {
@@ -63,23 +59,29 @@ void SetOutcome(const Task& task, const Outcome& outcome, pb::ReportRechargeRequ
   }
 }
 
+// The ledger's reason for a report of a worker that has not the lease (recharges.proto).
+constexpr absl::string_view kLeaseLost = "LEASE_LOST";
+
 ReportAnswer AnswerOf(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kOk:
-      return ReportAnswer::kAccepted;
-    case absl::StatusCode::kFailedPrecondition:
-      return ReasonOf(status) == "LEASE_LOST" ? ReportAnswer::kLeaseLost : ReportAnswer::kRefused;
-    case absl::StatusCode::kInvalidArgument:
-    case absl::StatusCode::kNotFound:
-    case absl::StatusCode::kAlreadyExists:
-    case absl::StatusCode::kOutOfRange:
-      return ReportAnswer::kRefused;
-    default:
-      return ReportAnswer::kNoAnswer;
-  }
+  if (status.ok()) return ReportAnswer::kAccepted;
+  if (!IsRefusal(status)) return ReportAnswer::kNoAnswer;
+  return ReasonOf(status) == kLeaseLost ? ReportAnswer::kLeaseLost : ReportAnswer::kRefused;
 }
 
 }  // namespace
+
+bool IsRefusal(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kOutOfRange:
+      return true;
+    default:
+      return false;
+  }
+}
 
 // The open stream. Deletes itself when it is over.
 class LedgerClient::WatchReactor : public grpc::ClientReadReactor<pb::WatchLowBalanceResponse> {
@@ -160,7 +162,7 @@ void LedgerClient::Renew(const Task& task, int64_t epoch, Renewed done) {
       },
       [done = std::move(done)](const grpc::Status& status, const pb::RenewLeaseResponse& reply) {
         if (!status.ok()) return done(FromGrpcStatus(status));
-        done(FromProto(reply.lease().remaining()));
+        done(reserve::FromProto(reply.lease().remaining()));
       });
 }
 

@@ -1,8 +1,9 @@
 // Refusals: named reasons on absl::Status.
 //
 // Every status that leaves a module carries a stable machine-readable reason
-// and, where one request field is at fault, the path of that field. The gRPC
-// edge turns both into a `reserve.v1.ErrorInfo`. Thread-safe: pure functions.
+// and, where one request field is at fault, the path of that field, as plain data: only the
+// gRPC edge (common/rpc/status.h) turns them into the standard `google.rpc` details.
+// Thread-safe: pure functions.
 //
 //   return MakeError(absl::StatusCode::kInvalidArgument, "INVALID_FIELD",
 //                    "usage.call.destination", "must be E.164, like +14155550123");

@@ -1,7 +1,6 @@
 // How long a caller should wait before it repeats what was refused, on absl::Status.
 //
-// The gRPC edge turns it into `reserve.v1.ErrorInfo.retry_after`. Thread-safe: pure
-// functions.
+// The gRPC edge turns it into a `google.rpc.RetryInfo`. Thread-safe: pure functions.
 //
 //   return TryAgain(MakeError(absl::StatusCode::kUnavailable, "NOT_SERVING", "", "not yet"),
 //                   absl::Seconds(1));  // "not yet; try again in 1s"

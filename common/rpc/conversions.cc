@@ -30,8 +30,8 @@ absl::Status CheckCurrency(absl::string_view given, absl::string_view expected,
 
 }  // namespace
 
-absl::StatusOr<Nanos> FromProto(const v1::Money& money, absl::string_view expected_currency,
-                                absl::string_view field) {
+absl::StatusOr<Nanos> FromProto(const google::type::Money& money,
+                                absl::string_view expected_currency, absl::string_view field) {
   RESERVE_RETURN_IF_ERROR(CheckCurrency(money.currency_code(), expected_currency, field));
   if (money.nanos() <= -kNanosPerUnit || money.nanos() >= kNanosPerUnit) {
     return InvalidField(absl::StrCat(field, ".nanos"), "must be from -999,999,999 to 999,999,999");
@@ -46,7 +46,7 @@ absl::StatusOr<Nanos> FromProto(const v1::Money& money, absl::string_view expect
   return static_cast<Nanos>(amount);
 }
 
-void ToProto(Nanos amount, absl::string_view currency_code, v1::Money* money) {
+void ToProto(Nanos amount, absl::string_view currency_code, google::type::Money* money) {
   money->set_currency_code(currency_code.data(), currency_code.size());
   money->set_units(amount / kNanosPerUnit);
   money->set_nanos(static_cast<int32_t>(amount % kNanosPerUnit));
@@ -73,6 +73,16 @@ void ToProto(absl::Time time, google::protobuf::Timestamp* timestamp) {
   timestamp->set_seconds(seconds);
   timestamp->set_nanos(
       static_cast<int32_t>(absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds))));
+}
+
+absl::Duration FromProto(const google::protobuf::Duration& duration) {
+  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
+}
+
+void ToProto(absl::Duration duration, google::protobuf::Duration* proto) {
+  absl::Duration rest;
+  proto->set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &rest));
+  proto->set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(rest)));
 }
 
 }  // namespace reserve

@@ -84,7 +84,9 @@ bool MustBeRefused(const pb::Usage& usage) {
          absl::StartsWith(usage.call().destination(), kNowhere);
 }
 
-Nanos NanosOf(const v1::Money& money) { return FromProto(money, "USD", "amount").value_or(-1); }
+Nanos NanosOf(const google::type::Money& money) {
+  return FromProto(money, "USD", "amount").value_or(-1);
+}
 
 std::unique_ptr<grpc::ClientContext> Within(absl::Duration timeout) {
   auto context = std::make_unique<grpc::ClientContext>();

@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <optional>
 
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
 #include "common/rpc/status.h"
+#include "google/rpc/error_details.pb.h"
 
 namespace reserve {
 namespace {
@@ -14,8 +16,8 @@ namespace {
 constexpr Nanos kLeast = std::numeric_limits<Nanos>::min();
 constexpr Nanos kMost = std::numeric_limits<Nanos>::max();
 
-v1::Money Money(const char* currency, int64_t units, int32_t nanos) {
-  v1::Money money;
+google::type::Money Money(const char* currency, int64_t units, int32_t nanos) {
+  google::type::Money money;
   money.set_currency_code(currency);
   money.set_units(units);
   money.set_nanos(nanos);
@@ -26,7 +28,7 @@ TEST(MoneyConversionTest, EveryAmountThatFitsGoesThereAndBack) {
   for (const Nanos amount :
        {Nanos{0}, Nanos{1}, Nanos{-1}, 15 * kNanosPerUnit, Nanos{999'999'999}, Nanos{-999'999'999},
         Nanos{1'000'000'001}, Nanos{-1'000'000'001}, kLeast, kMost}) {
-    v1::Money money;
+    google::type::Money money;
     ToProto(amount, "USD", &money);
     EXPECT_EQ(*FromProto(money, "USD", "amount"), amount) << money.ShortDebugString();
   }
@@ -38,7 +40,7 @@ TEST(MoneyConversionTest, AnEmptyCurrencyStandsForTheExpectedOne) {
 
 TEST(MoneyConversionTest, ARefusalNamesThePartAtFault) {
   struct Row {
-    v1::Money money;
+    google::type::Money money;
     const char* expected_currency;
     const char* field;
   };
@@ -118,45 +120,67 @@ TEST(StatusConversionTest, AllOfARefusalGoesThereAndBack) {
   }
 }
 
+// The detail of a type, which a status has once or not at all.
+template <typename Detail>
+std::optional<Detail> DetailOf(const google::rpc::Status& status) {
+  std::optional<Detail> found;
+  for (const google::protobuf::Any& any : status.details()) {
+    Detail detail;
+    if (!any.UnpackTo(&detail)) continue;
+    EXPECT_FALSE(found.has_value()) << any.type_url() << " is there twice";
+    found = detail;
+  }
+  return found;
+}
+
 TEST(StatusConversionTest, AWaitIsInTheDetailsAndInTheText) {
   const absl::Status status =
       TryAgain(MakeError(absl::StatusCode::kUnavailable, "NOT_SERVING", "", "not yet"),
                absl::Milliseconds(1'234) + absl::Nanoseconds(567));
-  const v1::Status proto = ToProtoStatus(status, "reserve.ledger");
+  const google::rpc::Status proto = ToProtoStatus(status, "reserve.ledger");
   EXPECT_EQ(proto.message(), "not yet; try again in 1.234s");
-  v1::ErrorInfo info;
-  ASSERT_TRUE(proto.details(0).UnpackTo(&info));
-  EXPECT_EQ(info.retry_after().seconds(), 1);
-  EXPECT_EQ(info.retry_after().nanos(), 234'000'567);
+  const auto retry = DetailOf<google::rpc::RetryInfo>(proto);
+  ASSERT_TRUE(retry.has_value());
+  EXPECT_EQ(retry->retry_delay().seconds(), 1);
+  EXPECT_EQ(retry->retry_delay().nanos(), 234'000'567);
   const absl::Status back = FromGrpcStatus(ToGrpcStatus(status, "reserve.ledger"));
   EXPECT_EQ(RetryAfterOf(back), RetryAfterOf(status));
   EXPECT_EQ(back.message(), status.message());
   EXPECT_EQ(ReasonOf(back), "NOT_SERVING");
+  EXPECT_EQ(FieldOf(back), "");
 
-  ASSERT_TRUE(ToProtoStatus(InvalidField("a", "is bad"), "d").details(0).UnpackTo(&info));
-  EXPECT_FALSE(info.has_retry_after()) << "waiting does not mend a bad field";
+  const google::rpc::Status field = ToProtoStatus(InvalidField("a", "is bad"), "d");
+  EXPECT_FALSE(DetailOf<google::rpc::RetryInfo>(field).has_value())
+      << "waiting does not mend a bad field";
 }
 
-TEST(StatusConversionTest, TheDetailsAreAStandardStatusWithAnErrorInfo) {
-  const grpc::Status status = ToGrpcStatus(InvalidField("a.b", "is bad"), "reserve.ledger");
+TEST(StatusConversionTest, TheDetailsAreTheStandardOnes) {
+  const grpc::Status status =
+      ToGrpcStatus(WithMetadata(InvalidField("a.b", "is bad"), "limit", "3"), "reserve.ledger");
   EXPECT_EQ(status.error_code(), grpc::INVALID_ARGUMENT);
-  v1::Status details;
+  google::rpc::Status details;
   ASSERT_TRUE(details.ParseFromString(status.error_details()));
   EXPECT_EQ(details.code(), 3);
   EXPECT_EQ(details.message(), status.error_message());
-  ASSERT_EQ(details.details_size(), 1);
-  v1::ErrorInfo info;
-  ASSERT_TRUE(details.details(0).UnpackTo(&info));
-  EXPECT_EQ(info.reason(), "INVALID_FIELD");
-  EXPECT_EQ(info.domain(), "reserve.ledger");
-  EXPECT_EQ(info.field(), "a.b");
+  ASSERT_EQ(details.details_size(), 2);
+  EXPECT_EQ(details.details(0).type_url(), "type.googleapis.com/google.rpc.ErrorInfo");
+  const auto info = DetailOf<google::rpc::ErrorInfo>(details);
+  ASSERT_TRUE(info.has_value());
+  EXPECT_EQ(info->reason(), "INVALID_FIELD");
+  EXPECT_EQ(info->domain(), "reserve.ledger");
+  EXPECT_EQ(info->metadata().at("limit"), "3");
+  const auto bad_request = DetailOf<google::rpc::BadRequest>(details);
+  ASSERT_TRUE(bad_request.has_value());
+  ASSERT_EQ(bad_request->field_violations_size(), 1);
+  EXPECT_EQ(bad_request->field_violations(0).field(), "a.b");
+  EXPECT_EQ(bad_request->field_violations(0).description(), "is bad");
 }
 
 TEST(StatusConversionTest, OkHasNoDetails) {
   EXPECT_TRUE(ToGrpcStatus(absl::OkStatus(), "d").ok());
   EXPECT_EQ(ToProtoStatus(absl::OkStatus(), "d").details_size(), 0);
   EXPECT_TRUE(FromGrpcStatus(grpc::Status::OK).ok());
-  EXPECT_TRUE(FromProtoStatus(v1::Status()).ok());
+  EXPECT_TRUE(FromProtoStatus(google::rpc::Status()).ok());
 }
 
 TEST(StatusConversionTest, AnErrorWithoutAReasonIsNamedAfterItsCode) {
@@ -181,10 +205,10 @@ TEST(StatusConversionTest, MessagesAreFitForAHeader) {
     for (int i = 0; i < 3000; ++i) text += "\xc3\xbc";
     return text;
   }();
-  const v1::Status long_message = ToProtoStatus(absl::InternalError("x" + umlauts), "d");
+  const google::rpc::Status long_message = ToProtoStatus(absl::InternalError("x" + umlauts), "d");
   EXPECT_LE(long_message.message().size(), 2048u);
   EXPECT_EQ(long_message.message().size() % 2, 1u) << "a character was cut in two";
-  const v1::Status bytes = ToProtoStatus(absl::InternalError("\xff\xfe."), "d");
+  const google::rpc::Status bytes = ToProtoStatus(absl::InternalError("\xff\xfe."), "d");
   EXPECT_EQ(bytes.message(), "??.");
 }
 

@@ -39,7 +39,7 @@ std::string Seconds(int64_t seconds) {
   return digits + " s";
 }
 
-absl::StatusOr<Nanos> NanosOf(const v1::Money& money) {
+absl::StatusOr<Nanos> NanosOf(const google::type::Money& money) {
   // The account fixes the currency, but every answer must name it.
   if (money.currency_code().empty()) return InvalidField("currency_code", "is not set");
   return FromProto(money, "USD", "money");
@@ -76,7 +76,7 @@ void Report::Row(absl::string_view expected, absl::string_view actual, absl::str
   if (!passed) out_ << "         expected " << expected << std::endl;
 }
 
-void Report::Money(absl::string_view label, Nanos expected, const v1::Money& actual) {
+void Report::Money(absl::string_view label, Nanos expected, const google::type::Money& actual) {
   const absl::StatusOr<Nanos> amount = NanosOf(actual);
   Text(label, Dollars(expected),
        amount.ok() ? Dollars(*amount) : std::string(amount.status().message()));

@@ -16,7 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "common/money/money.h"
-#include "reserve/v1/money.pb.h"
+#include "google/type/money.pb.h"
 
 namespace reserve::demo {
 
@@ -25,7 +25,7 @@ std::string Dollars(Nanos amount);
 // "17,880 s".
 std::string Seconds(int64_t seconds);
 // The amount in US dollars; any other currency is INVALID_ARGUMENT.
-absl::StatusOr<Nanos> NanosOf(const v1::Money& money);
+absl::StatusOr<Nanos> NanosOf(const google::type::Money& money);
 
 class Report {
  public:
@@ -44,7 +44,7 @@ class Report {
   void Row(absl::string_view expected, absl::string_view actual, absl::string_view note);
 
   // A figure that is checked: printed, and marked where it is not the expected one.
-  void Money(absl::string_view label, Nanos expected, const v1::Money& actual);
+  void Money(absl::string_view label, Nanos expected, const google::type::Money& actual);
   void Amount(absl::string_view label, Nanos expected, Nanos actual);
   void Duration(absl::string_view label, int64_t expected_seconds, int64_t actual_seconds);
   void Count(absl::string_view label, int64_t expected, int64_t actual);

@@ -275,7 +275,7 @@ void FailureTest::ExpectMoneyMatches(const std::string& id) {
   EXPECT_EQ(verified->counts().differences(), 0) << verified->DebugString();
 }
 
-std::string FailureTest::TextOf(const v1::Money& money) {
+std::string FailureTest::TextOf(const google::type::Money& money) {
   const auto amount = reserve::FromProto(money, "", "money");
   return amount.ok() ? FormatDecimal(*amount) : amount.status().ToString();
 }

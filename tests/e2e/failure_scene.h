@@ -133,7 +133,7 @@ class FailureTest : public ::testing::Test {
   // The gateway's successful charges are the ledger's credits, and the audit is clean.
   static void ExpectMoneyMatches(const std::string& id);
 
-  static std::string TextOf(const v1::Money& money);
+  static std::string TextOf(const google::type::Money& money);
 
  private:
   static chaos::Stage* stage_;

@@ -36,13 +36,13 @@ constexpr char kUsCall[] = "+12025550123";       // 0.0100 a minute: standard
 constexpr char kJamaicaCall[] = "+18765550123";  // 0.1800 a minute: dearer
 
 // "15.00", "-0.01".
-std::string Text(const v1::Money& money) {
+std::string Text(const google::type::Money& money) {
   const auto amount = reserve::FromProto(money, "", "money");
   return amount.ok() ? FormatDecimal(*amount) : amount.status().ToString();
 }
 
-v1::Money Dollars(const std::string& decimal) {
-  v1::Money money;
+google::type::Money Dollars(const std::string& decimal) {
+  google::type::Money money;
   reserve::ToProto(ParseDecimal(decimal).value(), "USD", &money);
   return money;
 }

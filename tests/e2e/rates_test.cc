@@ -36,7 +36,9 @@ using ::testing::StartsWith;
 constexpr char kColumns[] = "kind,prefix,price\n";
 constexpr char kLongAgo[] = "effective_time { seconds: 1420070400 }";  // 2015-01-01
 
-Nanos Amount(const v1::Money& money) { return money.units() * kNanosPerUnit + money.nanos(); }
+Nanos Amount(const google::type::Money& money) {
+  return money.units() * kNanosPerUnit + money.nanos();
+}
 
 // What "0.0171" is in nano-units.
 Nanos Decimal(absl::string_view text) {

@@ -5,6 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "services/ledger/book/entry_chain.h"
+#include "services/ledger/book/month_span.h"
 
 namespace reserve::simulation {
 namespace {
@@ -26,8 +28,7 @@ std::string NameOf(const Recharge& recharge) {
 }
 
 bool CardUsable(const domain::Account& a) { return a.card_state == CardState::kUsable; }
-// A recheck is only ever due because of a cap (G7).
-bool Capped(const domain::Account& a) { return a.recheck_time != absl::InfiniteFuture(); }
+bool Capped(const domain::Account& a) { return a.due.reason == domain::DueReason::kCapWindow; }
 
 }  // namespace
 
@@ -39,7 +40,7 @@ void Checks::BeforeWrite(const AccountRows& rows, const AccountWrite& write) {
         return report.outcome.kind == domain::ChargeOutcome::Kind::kDeclined;
       });
   if (static_cast<size_t>(declined) != write.declines.size()) {
-    scene_.Fail("each decline is counted for its card", write.account.account_id);
+    scene_.Fail("each decline is counted for its card", write.balance.account_id);
   }
   for (const domain::CardDecline& decline : write.declines) {
     declines_[decline.card_fingerprint].push_back(decline.time);
@@ -81,6 +82,11 @@ void Checks::CheckEntries(const AccountRows& rows, SeenAccount* seen) {
                                       FormatDecimal(entry.balance_after), " is stored, the sum is ",
                                       FormatDecimal(seen->balance)));
     }
+    seen->head = book::ChainedHash(seen->head, entry);
+    if (entry.hash != seen->head) {
+      return scene_.Fail("each entry carries the hash of all before it",
+                         absl::StrCat(rows.account.account_id, ": entry ", entry.seq));
+    }
     if (entry.booked.has_value()) {
       if (!seen->usages.insert(entry.booked->usage.usage_id).second) {
         return scene_.Fail("a usage is booked once", entry.booked->usage.usage_id);
@@ -99,6 +105,9 @@ void Checks::CheckEntries(const AccountRows& rows, SeenAccount* seen) {
         absl::StrCat(rows.account.account_id, " has ", FormatDecimal(rows.account.balance),
                      " at entry ", rows.account.last_seq, ", its entries ",
                      FormatDecimal(seen->balance), " at entry ", seen->entries));
+  }
+  if (rows.balance.head != seen->head) {
+    scene_.Fail("the account knows the hash of its last entry", rows.account.account_id);
   }
   for (const auto& [user_id, taken] : seen->free_seconds) {
     const auto user = rows.users.find(user_id);
@@ -359,9 +368,18 @@ void Checks::CheckAtEnd(const AccountRows& rows) {
       scene_.Fail("every recharge is settled in the end", NameOf(row.recharge));
     }
   }
+  for (const Entry& entry : rows.entries) {
+    const int32_t month = book::MonthOfEntry(entry);
+    const auto span = rows.months.find(month);
+    if (span == rows.months.end() || entry.seq < span->second.first_seq ||
+        (month != rows.balance.month && entry.seq > span->second.last_seq)) {
+      scene_.Fail("the account knows the months of its entries",
+                  absl::StrCat(rows.account.account_id, ": entry ", entry.seq, " of ", month));
+    }
+  }
   const domain::Account& a = rows.account;
   // A cap holds until its day ends; then somebody must look again.
-  const bool waits = Capped(a) && a.recheck_time > scene_.now() - kClocksApart;
+  const bool waits = Capped(a) && a.due.time > scene_.now() - kClocksApart;
   if (a.balance < a.recharge_threshold && CardUsable(a) && a.open_ordinal == 0 && !waits) {
     scene_.Fail("no account is left low with a usable card",
                 absl::StrCat(a.account_id, " at ", FormatDecimal(a.balance)));

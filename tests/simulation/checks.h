@@ -54,6 +54,7 @@ class Checks : public ModelDatabase::Observer {
     size_t entries = 0;
     size_t events = 0;
     Nanos balance = 0;
+    domain::EntryHash head{};
     bool funded = false;
     domain::AccountState state = domain::AccountState::kPendingFunding;
     std::set<std::string> usages;

@@ -23,14 +23,16 @@ domain::Card Customers::AnyCard() {
   const CardKind kind =
       scene_.Happens(0.5) ? CardKind::kGood
                           : static_cast<CardKind>(scene_.Below(static_cast<int>(CardKind::kCount)));
-  const std::string token = CardToken(kind, scene_.Below(3));
-  return {.token = token, .fingerprint = absl::StrCat("fp-", token)};
+  const std::string token = TokenOf(kind, scene_.Below(3));
+  return {.token = CardToken(token), .fingerprint = absl::StrCat("fp-", token)};
 }
 
 void Customers::Begin(absl::Duration length) {
   for (int i = 1; i <= kAccounts; ++i) {
     const std::string id = absl::StrCat("acct-", i);
     book::OpenAccount open;
+    open.currency = "USD";
+    open.plan_id = "per_minute";
     open.digest = id;
     if (scene_.Happens(0.9)) open.card = AnyCard();
     Ask(id, open, [this, id, length] {
@@ -118,7 +120,7 @@ void Customers::SendOut(const std::shared_ptr<Request>& request) {
     const size_t which = request->command.index();
     return absl::StrCat(request->account_id, " ", which < std::size(kWords) ? kWords[which] : "?",
                         usage == nullptr ? "" : usage->usage.usage_id,
-                        card == nullptr ? "" : card->card.token, " at ", ledger->name(),
+                        card == nullptr ? "" : card->card.token.Reveal(), " at ", ledger->name(),
                         request->sent > 1 ? ", again" : "");
   });
   scene_.Send([this, request, ledger] {

@@ -1,6 +1,7 @@
 #include "tests/simulation/database.h"
 
 #include <algorithm>
+#include <memory>
 
 namespace reserve::simulation {
 
@@ -17,24 +18,162 @@ std::vector<absl::Time> ModelDatabase::DeclinesOf(const std::string& card_finger
   return times;
 }
 
+// --- Loading ------------------------------------------------------------------------
+
+void ModelDatabase::Load(const book::Keys& keys, book::Image* image,
+                         RechargeVersions* versions) const {
+  for (const book::AccountNeed& need : keys.accounts) {
+    LoadAccount(std::string(need.account_id), &image->accounts[need.account_id]);
+  }
+  for (const auto& [account_id, user_id] : keys.users) {
+    const AccountRows* rows = Find(std::string(account_id));
+    if (rows == nullptr) continue;
+    const auto user = rows->users.find(std::string(user_id));
+    if (user == rows->users.end()) continue;
+    std::vector<domain::User>& users = image->accounts.find(account_id)->second.known->users;
+    if (std::find(users.begin(), users.end(), user->second) == users.end()) {
+      users.push_back(user->second);
+    }
+  }
+  for (const book::OnceKey& key : keys.usages) {
+    const domain::Entry* entry = FindUsage(key);
+    if (entry != nullptr) image->AddBooked(domain::Entry(*entry));
+  }
+  LoadRequests(keys, image);
+  LoadRecharges(keys, image, versions);
+  LoadDeclines(keys, image);
+}
+
+void ModelDatabase::LoadAccount(const std::string& account_id, book::AccountImage* image) const {
+  image->known = std::make_unique<book::KnownAccount>();
+  const AccountRows* rows = Find(account_id);
+  if (rows == nullptr) return;
+  book::KnownAccount& known = *image->known;
+  image->exists = true;
+  known.account = rows->account;
+  known.version = rows->balance.version;
+  known.revision = rows->balance.revision;
+  known.head = rows->balance.head;
+  known.month = rows->balance.month;
+}
+
+const domain::Entry* ModelDatabase::FindUsage(const book::OnceKey& key) const {
+  const AccountRows* rows = Find(std::string(key.first));
+  if (rows == nullptr) return nullptr;
+  const auto seq = rows->usages.find(std::string(key.second));
+  return seq == rows->usages.end() ? nullptr : &rows->entries[static_cast<size_t>(seq->second) - 1];
+}
+
+std::vector<domain::Entry> ModelDatabase::FindUsages(const std::vector<book::OnceKey>& keys) const {
+  std::vector<domain::Entry> entries;
+  for (const book::OnceKey& key : keys) {
+    if (const domain::Entry* entry = FindUsage(key); entry != nullptr) entries.push_back(*entry);
+  }
+  return entries;
+}
+
+void ModelDatabase::LoadRequests(const book::Keys& keys, book::Image* image) const {
+  for (const book::OnceKey& key : keys.requests) {
+    const AccountRows* rows = Find(std::string(key.first));
+    if (rows == nullptr) continue;
+    const auto record = rows->requests.find(std::string(key.second));
+    if (record == rows->requests.end()) continue;
+    book::RequestImage& request = image->requests[key];
+    request.record = record->second;
+    if (request.record.seq != 0) {
+      request.entry = rows->entries[static_cast<size_t>(request.record.seq) - 1];
+    }
+  }
+}
+
+void ModelDatabase::LoadRecharges(const book::Keys& keys, book::Image* image,
+                                  RechargeVersions* versions) const {
+  std::vector<RechargeKey> wanted = keys.recharges;
+  for (const absl::string_view account_id : keys.open_recharge_of) {
+    const domain::Account& account = image->accounts.find(account_id)->second.account();
+    wanted.emplace_back(account_id, account.open_ordinal);
+  }
+  for (const auto& [key, request] : image->requests) {
+    wanted.emplace_back(key.first, request.record.ordinal);
+  }
+  for (const RechargeKey& key : wanted) {
+    const AccountRows* rows = Find(key.first);
+    if (rows == nullptr) continue;
+    const auto row = rows->recharges.find(key.second);
+    if (row == rows->recharges.end()) continue;
+    image->recharges[key].recharge = row->second.recharge;
+    (*versions)[key] = row->second.version;
+  }
+}
+
+void ModelDatabase::LoadDeclines(const book::Keys& keys, book::Image* image) const {
+  std::vector<std::string> cards(keys.cards.begin(), keys.cards.end());
+  for (const absl::string_view account_id : keys.card_of_accounts) {
+    cards.push_back(image->accounts.find(account_id)->second.account().card.fingerprint);
+  }
+  for (const RechargeKey& key : keys.card_of_recharges) {
+    const auto found = image->recharges.find(key);
+    if (found != image->recharges.end()) cards.push_back(found->second.recharge.card.fingerprint);
+  }
+  for (const std::string& card : cards) image->declines[card] = DeclinesOf(card);
+}
+
+// --- Writing ------------------------------------------------------------------------
+
+Transaction TransactionOf(const book::WriteSet& writes, const RechargeVersions& versions) {
+  Transaction transaction;
+  for (const book::Balance& balance : writes.balances) {
+    transaction[balance.account_id].balance = balance;
+  }
+  for (const auto* accounts : {&writes.opened, &writes.changed}) {
+    for (const domain::Account* account : *accounts) {
+      transaction.at(account->account_id).rest = *account;
+    }
+  }
+  for (const domain::Entry& entry : writes.entries) {
+    transaction.at(entry.account_id).entries.push_back(entry);
+  }
+  for (const domain::Recharge* recharge : writes.recharges) {
+    const auto version = versions.find({recharge->account_id, recharge->ordinal});
+    transaction.at(recharge->account_id).recharges[recharge->ordinal] = {
+        *recharge, version == versions.end() ? 0 : version->second};
+  }
+  for (const domain::CardDecline& decline : writes.declines) {
+    transaction.at(decline.account_id).declines.push_back(decline);
+  }
+  for (const book::RequestRecord& request : writes.requests) {
+    transaction.at(request.account_id).requests.push_back(request);
+  }
+  for (const domain::User* user : writes.users) {
+    transaction.at(user->account_id).users.push_back(*user);
+  }
+  for (const book::MonthSpan& span : writes.months) {
+    transaction.at(span.account_id).months.push_back(span);
+  }
+  for (const domain::Event& event : writes.events) {
+    transaction.at(event.account_id).events.push_back(event);
+  }
+  return transaction;
+}
+
 // The unique keys, and what has changed since it was read.
-CommitResult ModelDatabase::Check(const std::map<std::string, AccountWrite>& writes) const {
-  for (const auto& [account_id, write] : writes) {
+CommitResult ModelDatabase::Check(const Transaction& transaction) const {
+  for (const auto& [account_id, write] : transaction) {
     const auto found = accounts_.find(account_id);
     if (found == accounts_.end()) continue;
     const AccountRows& rows = found->second;
     if (rows.in_doubt) return CommitResult::kConflict;
-    if (write.version == 0 && rows.exists()) return CommitResult::kDuplicate;
+    if (write.balance.revision == 1 && rows.exists()) return CommitResult::kDuplicate;
     for (const domain::Entry& entry : write.entries) {
       if (entry.booked.has_value() && rows.usages.count(entry.booked->usage.usage_id) > 0) {
         return CommitResult::kDuplicate;
       }
     }
-    for (const auto& [request_id, request] : write.requests) {
-      if (rows.requests.count(request_id) > 0) return CommitResult::kDuplicate;
+    for (const book::RequestRecord& request : write.requests) {
+      if (rows.requests.count(request.request_id) > 0) return CommitResult::kDuplicate;
     }
     if (scene_.sabotaged(Sabotage::kWriteWithoutLock)) continue;
-    if (write.version != rows.version) return CommitResult::kConflict;
+    if (write.balance.revision != rows.balance.revision + 1) return CommitResult::kConflict;
     for (const auto& [ordinal, row] : write.recharges) {
       const auto stored = rows.recharges.find(ordinal);
       if (stored != rows.recharges.end() && stored->second.version != row.version) {
@@ -75,30 +214,32 @@ CommitResult ModelDatabase::CommitChecked(std::vector<std::string> account_ids,
   return CommitResult::kUnknown;
 }
 
-CommitResult ModelDatabase::Commit(std::map<std::string, AccountWrite> writes) {
+CommitResult ModelDatabase::Commit(Transaction transaction) {
   if (scene_.Fails(0.03)) {
     scene_.Count(Happening::kCommitFailed);
     return CommitResult::kConflict;
   }
-  const CommitResult checked = Check(writes);
+  const CommitResult checked = Check(transaction);
   if (checked != CommitResult::kCommitted) {
     scene_.Count(checked == CommitResult::kConflict ? Happening::kCommitConflict
                                                     : Happening::kCommitDuplicate);
     return checked;
   }
   std::vector<std::string> ids;
-  for (const auto& [account_id, write] : writes) ids.push_back(account_id);
-  return CommitChecked(std::move(ids), [this, writes = std::move(writes)] {
-    for (const auto& [account_id, write] : writes) Apply(write);
+  for (const auto& [account_id, write] : transaction) ids.push_back(account_id);
+  return CommitChecked(std::move(ids), [this, transaction = std::move(transaction)] {
+    for (const auto& [account_id, write] : transaction) Apply(write);
   });
 }
 
 void ModelDatabase::Apply(const AccountWrite& write) {
-  AccountRows& rows = accounts_[write.account.account_id];
+  AccountRows& rows = accounts_[write.balance.account_id];
   observer_.BeforeWrite(rows, write);
-  rows.account = write.account;
-  ++rows.version;
-  for (const auto& [user_id, user] : write.users) rows.users[user_id] = user;
+  if (write.rest.has_value()) rows.account = *write.rest;
+  rows.balance = write.balance;
+  rows.account.balance = write.balance.balance;
+  rows.account.last_seq = write.balance.last_seq;
+  for (const domain::User& user : write.users) rows.users[user.user_id] = user;
   for (const domain::Entry& entry : write.entries) {
     if (entry.booked.has_value()) rows.usages[entry.booked->usage.usage_id] = entry.seq;
     rows.entries.push_back(entry);
@@ -112,7 +253,13 @@ void ModelDatabase::Apply(const AccountWrite& write) {
   for (const domain::CardDecline& decline : write.declines) {
     declines_[decline.card_fingerprint].push_back(decline.time);
   }
-  rows.requests.insert(write.requests.begin(), write.requests.end());
+  for (const book::RequestRecord& request : write.requests) {
+    rows.requests.emplace(request.request_id, request);
+  }
+  for (const book::MonthSpan& span : write.months) {
+    const auto [stored, is_new] = rows.months.try_emplace(span.month, span);
+    if (!is_new) stored->second.last_seq = std::max(stored->second.last_seq, span.last_seq);
+  }
   observer_.AfterWrite(rows);
 }
 

@@ -1,6 +1,9 @@
 // The model of the database: the rows of each account, and commits that go wrong.
 //
-// A transaction is applied whole or not at all. It names the version of each row
+// It is the simulation's counterpart of the storage: it loads the image that keys ask for, and
+// commits a write set, the same that the real one is given.
+//
+// A transaction is applied whole or not at all. It names the revision of each row
 // that it was decided upon; a row that has changed since makes it a conflict, as
 // does a row that another transaction has not let go of. (A real server lets the
 // second wait for the lock and may then end either in a deadlock; what is left is
@@ -13,23 +16,21 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
+#include "services/ledger/book/image.h"
+#include "services/ledger/book/keys.h"
+#include "services/ledger/book/write_set.h"
 #include "services/ledger/domain/policy.h"
 #include "tests/simulation/scene.h"
 
 namespace reserve::simulation {
 
-using RechargeKey = std::pair<std::string, int64_t>;  // account id, ordinal
-
-// What a request id was used for.
-struct StoredRequest {
-  int64_t seq = 0;      // of an adjustment
-  int64_t ordinal = 0;  // of a top-up
-};
+using book::RechargeKey;
 
 struct RechargeRow {
   domain::Recharge recharge;
@@ -39,16 +40,17 @@ struct RechargeRow {
 // All rows of one account.
 struct AccountRows {
   domain::Account account;
-  int64_t version = 0;  // 0: it does not exist
+  book::Balance balance;  // of revision 0: the account does not exist
   std::map<std::string, domain::User> users;
   std::vector<domain::Entry> entries;
+  std::map<int32_t, book::MonthSpan> months;
   std::vector<domain::Event> events;
   std::map<int64_t, RechargeRow> recharges;
   std::map<std::string, int64_t> usages;  // usage id -> seq
-  std::map<std::string, StoredRequest> requests;
+  std::map<std::string, book::RequestRecord> requests;
   bool in_doubt = false;  // a commit of it is still going on at the server
 
-  bool exists() const { return version != 0; }
+  bool exists() const { return balance.revision != 0; }
 };
 
 // A report that a transaction applied, as it was received; for the checks.
@@ -57,18 +59,28 @@ struct AppliedReport {
   domain::ChargeOutcome outcome;
 };
 
-// What one transaction writes of one account.
+// What one transaction writes of one account: its part of a write set.
 struct AccountWrite {
-  domain::Account account;
-  int64_t version = 0;  // as read
-  std::map<std::string, domain::User> users;
+  book::Balance balance;
+  std::optional<domain::Account> rest;  // where more than the balance changes
+  std::vector<domain::User> users;
   std::vector<domain::Entry> entries;
+  std::vector<book::MonthSpan> months;
   std::vector<domain::Event> events;
   std::map<int64_t, RechargeRow> recharges;  // with the versions as read, 0: new
-  std::map<std::string, StoredRequest> requests;
+  std::vector<book::RequestRecord> requests;
   std::vector<domain::CardDecline> declines;
   std::vector<AppliedReport> reports;
 };
+
+// By account id.
+using Transaction = std::map<std::string, AccountWrite>;
+
+// The versions of recharges as they were loaded. (A server has locked their rows.)
+using RechargeVersions = std::map<RechargeKey, int64_t>;
+
+// What is to be written, account by account.
+Transaction TransactionOf(const book::WriteSet& writes, const RechargeVersions& versions);
 
 enum class CommitResult {
   kCommitted,
@@ -106,12 +118,22 @@ class ModelDatabase {
   // When a card was declined, on any account, newest first.
   std::vector<absl::Time> DeclinesOf(const std::string& card_fingerprint) const;
 
-  CommitResult Commit(std::map<std::string, AccountWrite> writes);
+  // What the keys ask for.
+  void Load(const book::Keys& keys, book::Image* image, RechargeVersions* versions) const;
+  // Those of these usages that are booked.
+  std::vector<domain::Entry> FindUsages(const std::vector<book::OnceKey>& keys) const;
+
+  CommitResult Commit(Transaction transaction);
   // One transaction of conditional updates.
   CommitResult Update(std::vector<RechargeUpdate>* updates);
 
  private:
-  CommitResult Check(const std::map<std::string, AccountWrite>& writes) const;
+  const domain::Entry* FindUsage(const book::OnceKey& key) const;
+  void LoadAccount(const std::string& account_id, book::AccountImage* image) const;
+  void LoadRequests(const book::Keys& keys, book::Image* image) const;
+  void LoadRecharges(const book::Keys& keys, book::Image* image, RechargeVersions* versions) const;
+  void LoadDeclines(const book::Keys& keys, book::Image* image) const;
+  CommitResult Check(const Transaction& transaction) const;
   CommitResult CommitChecked(std::vector<std::string> account_ids, std::function<void()> apply);
   void Apply(const AccountWrite& write);
   void ApplyUpdates(const std::vector<RechargeUpdate>& updates);

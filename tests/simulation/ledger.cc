@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "services/ledger/rates/deck_snapshot.h"
 
 namespace reserve::simulation {
 namespace {
@@ -19,6 +20,30 @@ constexpr size_t kMaxBatch = 4;
 
 absl::Status Unavailable(absl::string_view why) {
   return MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "", why);
+}
+
+// One plan, and a deck with two prices: some calls are at the standard rate and draw on the
+// allowance, others are dear.
+const book::Catalog& TheCatalog() {
+  static const auto* const catalog = [] {
+    rates::RateRow standard;
+    standard.prefix = "1";
+    standard.price = 2 * kNanosPerCent;
+    standard.connect_fee = kNanosPerCent;
+    rates::RateRow dear = standard;
+    dear.prefix = "88";
+    dear.price = 50 * kNanosPerCent;
+    rates::DeckHeader header;
+    header.version = 1;
+    header.currency = "USD";
+    auto* made = new book::Catalog;
+    made->decks = made->decks->With(*rates::DeckSnapshot::Create(header, {standard, dear}));
+    domain::Plan& plan = made->plans["per_minute"];
+    plan.plan_id = "per_minute";
+    plan.free_seconds = int64_t{20} * 60;
+    return made;
+  }();
+  return *catalog;
 }
 
 }  // namespace
@@ -90,24 +115,99 @@ void SimulatedLedger::Try(const std::shared_ptr<Round>& round) {
         return rows != nullptr && rows->in_doubt;
       });
   if (locked) return Retry(round);
-  const auto batch = std::make_shared<Batch>(&scene(), database_,
-                                             domain::Context{settings_, Clock()}, round->look_up);
-  std::vector<absl::StatusOr<book::Reply>> replies;
-  replies.reserve(round->tasks.size());
+  const auto attempt = std::make_shared<Attempt>();
   for (const Waiting& task : round->tasks) {
-    replies.push_back(batch->Do(task.account_id, task.command));
+    attempt->commands.push_back({task.account_id, &task.command});
   }
+  const domain::Context context{settings_, Clock()};
+  const book::Keys keys =
+      book::KeysOf(attempt->commands, context.now,
+                   round->look_up ? book::Duplicates::kLookUp : book::Duplicates::kOptimistic);
+  database_.Load(keys, &attempt->image, &attempt->versions);
+  CountLoaded(*attempt);
+  Spoil(attempt.get());
+  book::Folded& folded = attempt->folded;
+  folded = book::Fold(context, TheCatalog(), attempt->commands, &attempt->image);
+  if (!round->look_up) {
+    const std::vector<domain::Entry> booked =
+        database_.FindUsages(book::RefusedUsages(attempt->commands, folded, attempt->image));
+    book::AnswerRepeats(attempt->commands, booked, attempt->image, &folded);
+  }
+  CountReplies(folded);
   // As long as the reading and the writing take, others may do something.
   const bool slow = scene().Fails(0.05);
   Later(scene().UpTo(slow ? absl::Seconds(3) : absl::Milliseconds(20)),
-        [this, round, batch, replies = std::move(replies)] { Commit(round, batch, replies); });
+        [this, round, attempt] { Commit(round, attempt); });
+}
+
+void SimulatedLedger::CountLoaded(const Attempt& attempt) {
+  for (const book::AccountCommand& each : attempt.commands) {
+    if (!std::holds_alternative<book::UpdatePaymentMethod>(*each.command)) continue;
+    for (const auto& [key, image] : attempt.image.recharges) {
+      if (key.first == each.account_id && image.recharge.in_flight()) {
+        scene().Count(Happening::kCardReplacedInFlight);
+      }
+    }
+  }
+  for (size_t i = 0; i < attempt.image.requests.size(); ++i) {
+    scene().Count(Happening::kRequestRepeated);
+  }
+}
+
+void SimulatedLedger::CountReplies(const book::Folded& folded) {
+  for (const absl::StatusOr<book::Reply>& reply : folded.replies) {
+    const std::string reason(ReasonOf(reply.status()));
+    if (reason == "USAGE_ID_REUSED") scene().Count(Happening::kUsageIdReused);
+    if (reason == "LEASE_LOST") scene().Count(Happening::kReportWithoutLease);
+    if (!reply.ok()) continue;
+    const auto* usage = std::get_if<book::UsageReply>(&*reply);
+    if (usage != nullptr && usage->duplicate) scene().Count(Happening::kUsageRepeated);
+    const auto* recharge = std::get_if<book::RechargeReply>(&*reply);
+    if (recharge != nullptr && recharge->already_applied) {
+      scene().Count(Happening::kReportRepeated);
+    }
+  }
+}
+
+void SimulatedLedger::Spoil(Attempt* attempt) {
+  for (book::AccountCommand& each : attempt->commands) {
+    const auto* report = std::get_if<book::ReportRecharge>(each.command);
+    if (report == nullptr) continue;
+    const auto found = attempt->image.recharges.find(RechargeKey(each.account_id, report->ordinal));
+    if (found == attempt->image.recharges.end()) continue;
+    Recharge& recharge = found->second.recharge;
+    if (scene().sabotaged(Sabotage::kCreditWithoutLooking)) {
+      recharge.state = RechargeState::kOpen;
+      recharge.charge_id.clear();
+    }
+    if (scene().sabotaged(Sabotage::kReportWithoutLease)) {
+      book::ReportRecharge altered = *report;
+      altered.outcome.lease_epoch = recharge.lease_epoch;
+      each.command = &attempt->altered.emplace_back(std::move(altered));
+    }
+  }
+}
+
+Transaction SimulatedLedger::WritesOf(const Round& round, const Attempt& attempt) {
+  Transaction writes = TransactionOf(attempt.folded.writes, attempt.versions);
+  for (size_t i = 0; i < round.tasks.size(); ++i) {
+    const auto* report = std::get_if<book::ReportRecharge>(&round.tasks[i].command);
+    const absl::StatusOr<book::Reply>& reply = attempt.folded.replies[i];
+    if (report == nullptr || !reply.ok()) continue;
+    if (std::get<book::RechargeReply>(*reply).already_applied) continue;
+    writes.at(round.tasks[i].account_id).reports.push_back({report->ordinal, report->outcome});
+  }
+  if (scene().sabotaged(Sabotage::kRequestsNotRemembered)) {
+    for (auto& [account_id, write] : writes) write.requests.clear();
+  }
+  return writes;
 }
 
 void SimulatedLedger::Commit(const std::shared_ptr<Round>& round,
-                             const std::shared_ptr<Batch>& batch,
-                             const std::vector<absl::StatusOr<book::Reply>>& replies) {
-  if (!batch->has_writes()) return Finish(round, replies);
-  const CommitResult result = database_.Commit(batch->Writes());
+                             const std::shared_ptr<Attempt>& attempt) {
+  const std::vector<absl::StatusOr<book::Reply>>& replies = attempt->folded.replies;
+  if (attempt->folded.writes.empty()) return Finish(round, replies);
+  const CommitResult result = database_.Commit(WritesOf(*round, *attempt));
   scene().Tell([&] {
     constexpr const char* kResults[] = {"committed", "a conflict", "a duplicate", "no answer"};
     return absl::StrCat(name(), " commits ", round->tasks.size(),
@@ -130,9 +230,9 @@ void SimulatedLedger::Commit(const std::shared_ptr<Round>& round,
       return Retry(round);
   }
   // The process may crash between the commit and the answers.
-  Later(scene().UpTo(absl::Milliseconds(2)), [this, round, replies, due = batch->DueRecharges()] {
-    Announce(due);
-    Finish(round, replies);
+  Later(scene().UpTo(absl::Milliseconds(2)), [this, round, attempt] {
+    Announce(attempt->folded.due_recharges);
+    Finish(round, attempt->folded.replies);
   });
 }
 
@@ -206,7 +306,7 @@ void SimulatedLedger::WakeForNextPoll() {
 absl::Duration SimulatedLedger::UntilSomethingIsDue() {
   absl::Time due = absl::InfiniteFuture();
   for (const auto& [account_id, rows] : database_.accounts()) {
-    due = std::min(due, rows.account.recheck_time);
+    due = std::min(due, rows.account.due.time);
     const auto open = rows.recharges.find(rows.account.open_ordinal);
     if (open != rows.recharges.end() && open->second.recharge.state == RechargeState::kOpen) {
       due = std::min(due, open->second.recharge.due_time);
@@ -218,7 +318,7 @@ absl::Duration SimulatedLedger::UntilSomethingIsDue() {
 void SimulatedLedger::LookAfterAccounts() {
   if (scene().sabotaged(Sabotage::kNoHousekeeping)) return;
   for (const auto& [account_id, rows] : database_.accounts()) {
-    if (rows.exists() && rows.account.recheck_time <= Clock()) {
+    if (rows.exists() && rows.account.due.time <= Clock()) {
       Submit(account_id, book::Reconsider{}, [](const auto&) {});
     }
   }

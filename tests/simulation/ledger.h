@@ -1,10 +1,11 @@
 // A ledger process upon the model database: one lane, a dispatcher, a housekeeper.
 //
-// It follows the protocol of services/ledger/engine (lane.cc, recharge_dispatcher.cc):
-// read, decide, commit, answer are steps of their own; a conflict runs the batch
-// again; a commit without an answer runs it again with the keys looked up; a claim
-// is a conditional update, and handed out only once its commit is known. It leaves
-// out what concerns speed: several lanes, and how much room each worker has.
+// What it decides and writes is the product's own fold (services/ledger/book). Around it, it
+// follows the protocol of services/ledger/engine (lane.cc, recharge_dispatcher.cc): read, decide,
+// commit, answer are steps of their own; a conflict runs the batch again; a commit without an
+// answer runs it again with the keys looked up; a claim is a conditional update, and handed out
+// only once its commit is known. It leaves out what concerns speed: several lanes, remembered
+// accounts, and how much room each worker has.
 //
 // Its clock is wrong by as much as it was made with.
 #ifndef RESERVE_TESTS_SIMULATION_LEDGER_H_
@@ -21,7 +22,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "services/ledger/book/command.h"
-#include "tests/simulation/batch.h"
+#include "services/ledger/book/fold.h"
 #include "tests/simulation/database.h"
 #include "tests/simulation/process.h"
 #include "worker/decide.h"
@@ -62,6 +63,14 @@ class SimulatedLedger : public Process {
     bool look_up = false;
     absl::Time give_up;
   };
+  // One try of a round: what was loaded, and what the fold came to.
+  struct Attempt {
+    std::vector<book::AccountCommand> commands;
+    std::deque<book::Command> altered;  // by a sabotage
+    book::Image image;
+    RechargeVersions versions;
+    book::Folded folded;
+  };
   struct Stream {
     int64_t id = 0;
     Watcher watcher;
@@ -82,8 +91,12 @@ class SimulatedLedger : public Process {
   // The lane.
   void TakeQueued();
   void Try(const std::shared_ptr<Round>& round);
-  void Commit(const std::shared_ptr<Round>& round, const std::shared_ptr<Batch>& batch,
-              const std::vector<absl::StatusOr<book::Reply>>& replies);
+  // What the sabotages change in what the fold is given.
+  void Spoil(Attempt* attempt);
+  void CountLoaded(const Attempt& attempt);
+  void CountReplies(const book::Folded& folded);
+  Transaction WritesOf(const Round& round, const Attempt& attempt);
+  void Commit(const std::shared_ptr<Round>& round, const std::shared_ptr<Attempt>& attempt);
   void Retry(const std::shared_ptr<Round>& round);
   void Finish(const std::shared_ptr<Round>& round,
               const std::vector<absl::StatusOr<book::Reply>>& replies);

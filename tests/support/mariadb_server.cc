@@ -172,7 +172,8 @@ absl::StatusOr<std::unique_ptr<PrivateDatabaseServer>> PrivateDatabaseServer::Cr
 
   std::unique_ptr<PrivateDatabaseServer> server(new PrivateDatabaseServer());
   server->options_ = std::move(options);
-  server->folder_ = absl::StrCat(servers, "/", getpid(), "-", ++counter);
+  const std::string& parent = server->options_.parent_folder;
+  server->folder_ = absl::StrCat(parent.empty() ? servers : parent, "/", getpid(), "-", ++counter);
   fs::remove_all(server->folder_, error);
   fs::create_directories(server->folder_ + "/tmp", error);
   fs::copy(program.template_folder, server->folder_ + "/data", fs::copy_options::recursive, error);

@@ -31,6 +31,8 @@ class PrivateDatabaseServer {
   struct Options {
     // Of the files that hold the log, whatever this server's argument for it is called.
     int log_megabytes = 8;
+    // Where the server's folder is made; empty: in the build tree.
+    std::string parent_folder = {};
     // Server arguments after ours, so they win: {"--innodb-buffer-pool-size=256M"}.
     std::vector<std::string> extra_args = {};
   };

@@ -198,9 +198,9 @@ grpc::ServerUnaryReactor* AuditService::CheckHead(grpc::CallbackServerContext* c
       [request, response](storage::Connection& connection) -> absl::Status {
         // The head is read first: the entry is then not missed for having come between.
         RESERVE_ASSIGN_OR_RETURN(
-            const std::vector<storage::Balance> balances,
+            const std::vector<book::Balance> balances,
             storage::LoadBalances(connection, {request->account_id()}, storage::Lock::kNone));
-        const storage::Balance head = balances.empty() ? storage::Balance() : balances.front();
+        const book::Balance head = balances.empty() ? book::Balance() : balances.front();
         RESERVE_ASSIGN_OR_RETURN(
             const std::optional<domain::EntryHash> stored,
             storage::FindEntryHash(connection, request->account_id(), request->seq()));

@@ -9,11 +9,27 @@
 namespace reserve::api {
 namespace {
 
+// Is it the database's bad day, and neither the caller's nor the account's business?
+bool IsOutage(absl::string_view reason) {
+  return reason == "DATABASE_UNAVAILABLE" || reason == "NOT_SERVING";
+}
+
+// Who calls: the name in the certificate, or else the address.
+std::string CallerOf(const grpc::CallbackServerContext& context) {
+  const std::shared_ptr<const grpc::AuthContext> auth = context.auth_context();
+  if (auth != nullptr && auth->IsPeerAuthenticated()) {
+    const std::vector<grpc::string_ref> names = auth->GetPeerIdentity();
+    if (!names.empty()) return std::string(names.front().data(), names.front().size());
+  }
+  return context.peer();
+}
+
 // Refusals are the callers' business; what is ours is a warning. A line for each
-// call that a full queue refuses would be one more load: they are counted, and
+// call that a full queue or an outage refuses would be one more load: they are counted, and
 // told of once a second (serve/overload_report.h).
 Severity SeverityOf(const absl::Status& status) {
-  if (ReasonOf(status) == "OVERLOADED") return Severity::kDebug;
+  const std::string reason = ReasonOf(status);
+  if (reason == "OVERLOADED" || IsOutage(reason)) return Severity::kDebug;
   switch (status.code()) {
     case absl::StatusCode::kInternal:
     case absl::StatusCode::kUnknown:
@@ -32,7 +48,10 @@ class UnarySink : public engine::ReplySink {
  public:
   UnarySink(CallRecord record, grpc::ServerUnaryReactor* reactor, FillResponse fill,
             const char* field_prefix)
-      : record_(record), reactor_(reactor), fill_(std::move(fill)), field_prefix_(field_prefix) {}
+      : record_(std::move(record)),
+        reactor_(reactor),
+        fill_(std::move(fill)),
+        field_prefix_(field_prefix) {}
 
   void Done(uint32_t, absl::StatusOr<book::Reply> reply) override {
     const absl::Status status = reply.status();
@@ -58,11 +77,14 @@ grpc::Status CallRecord::End(const absl::Status& status) const {
   const absl::Duration elapsed = MonotonicNow() - start_;
   metrics_.Observe(method_, status.code(), elapsed);
   if (status.ok()) return grpc::Status::OK;
+  if (IsOutage(ReasonOf(status))) metrics_.NoteUnavailable();
   const Severity severity = SeverityOf(status);
   if (LogEnabled(severity)) {
     Log(severity, "call refused",
         {{"method", method_},
          {"request_id", RequestIdOf(context_)},
+         {"account_id", account_id_},
+         {"caller", CallerOf(context_)},
          {"code", absl::StatusCodeToString(status.code())},
          {"reason", ReasonOf(status)},
          {"error", status.message()},
@@ -101,8 +123,9 @@ grpc::ServerUnaryReactor* StartCommand(const ApiContext& api, grpc::CallbackServ
                                        FillResponse fill, const char* field_prefix) {
   if (!task.ok()) return FinishNow(api, context, method, task.status());
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  task->sink = new UnarySink(CallRecord(api.metrics, *context, method), reactor, std::move(fill),
-                             field_prefix);
+  CallRecord record(api.metrics, *context, method);
+  record.SetAccount(task->account_id);
+  task->sink = new UnarySink(std::move(record), reactor, std::move(fill), field_prefix);
   task->call_bytes = kUnaryCallBytes;
   std::vector<engine::Task> tasks;
   tasks.push_back(*std::move(task));

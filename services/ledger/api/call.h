@@ -33,6 +33,9 @@ class CallRecord {
   // `method` must outlive the call, like a literal.
   CallRecord(RpcMetrics& metrics, const grpc::CallbackServerContext& context, const char* method);
 
+  // Whose call it is, for the log; before End.
+  void SetAccount(const std::string& account_id) { account_id_ = account_id; }
+
   // The status for the client, after it was counted and logged. Once.
   grpc::Status End(const absl::Status& status) const;
 
@@ -41,6 +44,7 @@ class CallRecord {
   const grpc::CallbackServerContext& context_;
   const char* method_;
   Moment start_;
+  std::string account_id_;
 };
 
 // About how much memory gRPC and the request hold while a unary call waits for its

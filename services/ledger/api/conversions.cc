@@ -146,13 +146,13 @@ absl::StatusOr<domain::Card> CardFrom(const std::string& token, const std::strin
     if (fingerprint.empty() && network == pb::CARD_NETWORK_UNSPECIFIED) return domain::Card();
     return InvalidField("card_token", "must be set if card_fingerprint or card_network is");
   }
-  domain::Card card{token, fingerprint, static_cast<domain::CardNetwork>(network)};
+  domain::Card card{CardToken(token), fingerprint, static_cast<domain::CardNetwork>(network)};
   // Not the token itself, which is not to be shown.
   if (fingerprint.empty()) card.fingerprint = "sha256-" + Sha256Hex(token).substr(0, 32);
   return card;
 }
 
-absl::StatusOr<std::optional<Nanos>> OptionalMoney(bool is_set, const v1::Money& money,
+absl::StatusOr<std::optional<Nanos>> OptionalMoney(bool is_set, const google::type::Money& money,
                                                    absl::string_view currency,
                                                    absl::string_view field) {
   if (!is_set) return std::optional<Nanos>();

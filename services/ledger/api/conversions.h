@@ -40,7 +40,7 @@ absl::StatusOr<domain::Card> CardFrom(const std::string& token, const std::strin
                                       pb::CardNetwork network);
 // The amount, or nothing if it is unset. `currency` empty: any; the message's
 // code is then checked by the engine.
-absl::StatusOr<std::optional<Nanos>> OptionalMoney(bool is_set, const v1::Money& money,
+absl::StatusOr<std::optional<Nanos>> OptionalMoney(bool is_set, const google::type::Money& money,
                                                    absl::string_view currency,
                                                    absl::string_view field);
 

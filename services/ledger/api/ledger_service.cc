@@ -77,8 +77,8 @@ absl::StatusOr<book::Command> ParseOpenAccount(const pb::OpenAccountRequest& req
     return amount.has_value() ? absl::StrCat(*amount) : std::string();
   };
   open.digest =
-      Sha256HexOfFields({open.currency, open.card.token, open.card.fingerprint, open.plan_id,
-                         text(open.reserve_amount), text(open.recharge_threshold),
+      Sha256HexOfFields({open.currency, open.card.token.Reveal(), open.card.fingerprint,
+                         open.plan_id, text(open.reserve_amount), text(open.recharge_threshold),
                          text(open.expected_monthly_spend)});
   // Apart, so that a request without it reads as it always did.
   if (open.card.network != domain::CardNetwork::kUnknown) {
@@ -299,7 +299,8 @@ grpc::ServerUnaryReactor* LedgerService::GetUser(grpc::CallbackServerContext* co
                        absl::StrCat("account \"", request->account_id(), "\" has no user \"",
                                     request->user_id(), "\""));
     }
-    const auto catalog = api_.engine.catalog();
+    RESERVE_ASSIGN_OR_RETURN(const auto catalog,
+                             api_.engine.CatalogWithPlan(connection, users[0].plan_id));
     RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, catalog->FindPlan(users[0].plan_id));
     ToProto({users[0], *plan}, api_.engine.Now(), response->mutable_user());
     return absl::OkStatus();
@@ -319,9 +320,10 @@ grpc::ServerUnaryReactor* LedgerService::ListUsers(grpc::CallbackServerContext* 
     RESERVE_ASSIGN_OR_RETURN(
         const std::vector<domain::User> users,
         storage::ListUsers(connection, request->account_id(), after, size + 1));
-    const auto catalog = api_.engine.catalog();
     response->Clear();
     for (int i = 0; i < size && i < static_cast<int>(users.size()); ++i) {
+      RESERVE_ASSIGN_OR_RETURN(const auto catalog,
+                               api_.engine.CatalogWithPlan(connection, users[i].plan_id));
       RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, catalog->FindPlan(users[i].plan_id));
       ToProto({users[i], *plan}, api_.engine.Now(), response->add_users());
     }

@@ -15,23 +15,17 @@ namespace {
 constexpr int kDefaultInFlight = 16;
 constexpr int kMaxInFlight = 1024;
 
-void SetDuration(absl::Duration duration, google::protobuf::Duration* message) {
-  const int64_t nanos = absl::ToInt64Nanoseconds(duration);
-  message->set_seconds(nanos / 1'000'000'000);
-  message->set_nanos(static_cast<int32_t>(nanos % 1'000'000'000));
-}
-
 void ToProto(const engine::LeasedRecharge& leased, pb::WatchLowBalanceResponse* message) {
   const domain::Recharge& recharge = leased.recharge;
   message->set_account_id(recharge.account_id);
   message->set_ordinal(recharge.ordinal);
   message->set_attempt(recharge.attempt);
   reserve::ToProto(recharge.amount, recharge.currency, message->mutable_amount());
-  message->set_card_token(recharge.card.token);
-  SetDuration(leased.attempt_age, message->mutable_attempt_age());
+  message->set_card_token(recharge.card.token.Reveal());
+  reserve::ToProto(leased.attempt_age, message->mutable_attempt_age());
   message->set_handed_out_before(leased.handed_out_before);
   message->mutable_lease()->set_epoch(recharge.lease_epoch);
-  SetDuration(leased.lease_remaining, message->mutable_lease()->mutable_remaining());
+  reserve::ToProto(leased.lease_remaining, message->mutable_lease()->mutable_remaining());
 }
 
 absl::Status CheckWatch(const pb::WatchLowBalanceRequest& request) {
@@ -178,10 +172,10 @@ grpc::ServerUnaryReactor* RechargesService::RenewLease(grpc::CallbackServerConte
         RESERVE_ASSIGN_OR_RETURN(
             const absl::Duration remaining,
             api_.engine.RenewLease(connection,
-                                   storage::RechargeKey(request->account_id(), request->ordinal()),
+                                   book::RechargeKey(request->account_id(), request->ordinal()),
                                    request->worker_id(), request->lease_epoch()));
         response->mutable_lease()->set_epoch(request->lease_epoch());
-        SetDuration(remaining, response->mutable_lease()->mutable_remaining());
+        reserve::ToProto(remaining, response->mutable_lease()->mutable_remaining());
         return absl::OkStatus();
       });
 }
@@ -194,7 +188,7 @@ grpc::ServerUnaryReactor* RechargesService::ReportRecharge(grpc::CallbackServerC
                         const auto& settled = std::get<book::RechargeReply>(reply);
                         api::ToProto(settled.recharge, response->mutable_recharge());
                         response->set_already_applied(settled.already_applied);
-                        api_.engine.dispatcher().Settled(storage::RechargeKey(
+                        api_.engine.dispatcher().Settled(book::RechargeKey(
                             settled.recharge.account_id, settled.recharge.ordinal));
                       });
 }

@@ -1,5 +1,7 @@
 #include "services/ledger/api/rpc_metrics.h"
 
+#include "absl/functional/function_ref.h"
+
 namespace reserve::api {
 namespace {
 
@@ -22,6 +24,38 @@ prometheus::MetricFamily Single(const char* name, const char* help, prometheus::
     metric.gauge.value = static_cast<double>(value);
   }
   family.metric.push_back(metric);
+  return family;
+}
+
+prometheus::MetricFamily Steps(const char* name, const char* help, prometheus::MetricType type,
+                               absl::FunctionRef<double(engine::Step)> value) {
+  prometheus::MetricFamily family;
+  family.name = name;
+  family.help = help;
+  family.type = type;
+  for (int i = 0; i < engine::kSteps; ++i) {
+    const auto step = static_cast<engine::Step>(i);
+    prometheus::ClientMetric metric;
+    metric.label.push_back({"step", std::string(engine::NameOf(step))});
+    (type == prometheus::MetricType::Counter ? metric.counter.value : metric.gauge.value) =
+        value(step);
+    family.metric.push_back(std::move(metric));
+  }
+  return family;
+}
+
+prometheus::MetricFamily DatabaseErrors(const storage::ErrorTally& errors) {
+  prometheus::MetricFamily family;
+  family.name = "reserve_ledger_database_errors_total";
+  family.help = "Errors that the database answered, by class.";
+  family.type = prometheus::MetricType::Counter;
+  for (int i = 0; i < storage::kErrorClasses; ++i) {
+    const auto error_class = static_cast<storage::ErrorClass>(i);
+    prometheus::ClientMetric metric;
+    metric.label.push_back({"class", std::string(storage::NameOf(error_class))});
+    metric.counter.value = static_cast<double>(errors.count(error_class));
+    family.metric.push_back(std::move(metric));
+  }
   return family;
 }
 
@@ -63,6 +97,18 @@ void RpcMetrics::Observe(const char* method, absl::StatusCode code, absl::Durati
 std::vector<prometheus::MetricFamily> EngineMetrics::Collect() const {
   using prometheus::MetricType;
   return {
+      DatabaseErrors(database_errors_),
+      Steps("reserve_ledger_step_failures_total", "Failures of a step in the background, by step.",
+            MetricType::Counter,
+            [this](engine::Step step) { return static_cast<double>(stats_.steps.failures(step)); }),
+      Steps(
+          "reserve_ledger_step_failing_seconds",
+          "For how long a step in the background has failed each time; 0 if it worked last.",
+          MetricType::Gauge,
+          [this](engine::Step step) { return absl::ToDoubleSeconds(stats_.steps.failing(step)); }),
+      Single("reserve_ledger_unavailable_commands_total",
+             "Commands told that the database can't do them at the moment.", MetricType::Counter,
+             stats_.unavailable),
       Single("reserve_ledger_commands_total", "Commands that lanes have answered.",
              MetricType::Counter, stats_.commands),
       Single("reserve_ledger_batches_total", "Transactions that lanes have ended.",

@@ -8,6 +8,8 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -28,6 +30,9 @@ class RpcMetrics {
 
   // One call that ended. `method` must be a literal: its address is its key.
   void Observe(const char* method, absl::StatusCode code, absl::Duration elapsed);
+  // Calls that were told that the database can't do them at the moment.
+  void NoteUnavailable() { ++unavailable_; }
+  int64_t unavailable() const { return unavailable_; }
 
  private:
   struct Instruments {
@@ -36,6 +41,7 @@ class RpcMetrics {
   };
   Instruments Find(const char* method, absl::StatusCode code);
 
+  std::atomic<int64_t> unavailable_ = 0;
   prometheus::Family<prometheus::Counter>& calls_;
   prometheus::Family<prometheus::Histogram>& seconds_;
   absl::Mutex mutex_;
@@ -46,11 +52,14 @@ class RpcMetrics {
 // Reads the engine's counts when it is asked.
 class EngineMetrics : public prometheus::Collectable {
  public:
-  explicit EngineMetrics(const engine::EngineStats& stats) : stats_(stats) {}
+  // Both must outlive this.
+  EngineMetrics(const engine::EngineStats& stats, const storage::ErrorTally& database_errors)
+      : stats_(stats), database_errors_(database_errors) {}
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
   const engine::EngineStats& stats_;
+  const storage::ErrorTally& database_errors_;
 };
 
 }  // namespace reserve::api

@@ -11,7 +11,6 @@
 #define RESERVE_SERVICES_LEDGER_ENGINE_ACCOUNT_CACHE_H_
 
 #include <cstddef>
-#include <cstdint>
 #include <deque>
 #include <memory>
 #include <string>
@@ -20,22 +19,11 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "services/ledger/domain/account.h"
-#include "services/ledger/domain/journal.h"
+#include "services/ledger/book/image.h"
 
 namespace reserve::engine {
 
-// An account, some of its users, and where its row in balances stood then.
-struct KnownAccount {
-  int64_t version = 0;   // of the account but for its balance, and of its users
-  int64_t revision = 0;  // of its balance, last seq, head and month
-  domain::EntryHash head{};
-  int32_t month = 0;       // that entries are being added to
-  int32_t last_month = 0;  // that of the last entry, if it was booked here
-  domain::Account account;
-  std::vector<domain::User> users;
-  size_t place = 0;  // a hint of where the cache keeps it, for the cache alone
-};
+using book::KnownAccount;
 
 // Bounded; what was not used again for longest goes first, roughly (the clock
 // algorithm). Not thread-safe.

@@ -17,6 +17,7 @@
 #include "services/ledger/domain/plan.h"
 #include "services/ledger/domain/rating.h"
 #include "services/ledger/domain/recharge.h"
+#include "services/ledger/domain/refusals.h"
 #include "services/ledger/rates/rate_deck.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/deck_rows.h"
@@ -380,7 +381,7 @@ void Audit::CheckDeck(const std::string& subject, const BookedUsage& booked) {
 }
 
 absl::Status Audit::CheckUsageIds(const std::vector<Entry>& page) {
-  std::vector<storage::OnceKey> keys;
+  std::vector<book::OnceKey> keys;
   for (const Entry& entry : page) {
     if (entry.booked.has_value()) {
       keys.emplace_back(account_.account_id, entry.booked->usage.usage_id);
@@ -393,7 +394,7 @@ absl::Status Audit::CheckUsageIds(const std::vector<Entry>& page) {
   for (const Entry& entry : page) {
     if (!entry.booked.has_value()) continue;
     const auto place = by_id.find(entry.booked->usage.usage_id);
-    const int32_t month = storage::PartitionMonth(entry);
+    const int32_t month = book::MonthOfEntry(entry);
     if (place != by_id.end() && place->second->seq == entry.seq && place->second->month == month) {
       continue;
     }
@@ -407,16 +408,16 @@ absl::Status Audit::CheckUsageIds(const std::vector<Entry>& page) {
 }
 
 absl::Status Audit::CheckRequestIds(const std::vector<Entry>& page) {
-  std::vector<storage::OnceKey> keys;
+  std::vector<book::OnceKey> keys;
   for (const Entry& entry : page) {
     if (entry.kind == EntryKind::kAdjustment) {
       keys.emplace_back(account_.account_id, entry.request_id);
     }
   }
-  RESERVE_ASSIGN_OR_RETURN(const std::vector<storage::OnceRequest> requests,
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<book::RequestRecord> requests,
                            storage::FindRequests(connection_, keys));
-  absl::flat_hash_map<absl::string_view, const storage::OnceRequest*> by_id;
-  for (const storage::OnceRequest& request : requests) by_id[request.request_id] = &request;
+  absl::flat_hash_map<absl::string_view, const book::RequestRecord*> by_id;
+  for (const book::RequestRecord& request : requests) by_id[request.request_id] = &request;
   for (const Entry& entry : page) {
     if (entry.kind != EntryKind::kAdjustment) continue;
     const auto request = by_id.find(entry.request_id);
@@ -434,15 +435,15 @@ absl::Status Audit::CheckRequestIds(const std::vector<Entry>& page) {
 absl::Status Audit::CheckMonths() {
   RESERVE_ASSIGN_OR_RETURN(const storage::AccountMonths stored,
                            storage::LoadMonths(connection_, account_.account_id));
-  RESERVE_ASSIGN_OR_RETURN(const std::vector<storage::MonthSpan> computed,
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<book::MonthSpan> computed,
                            storage::ComputeMonths(connection_, account_.account_id));
-  std::map<int32_t, storage::MonthSpan> missing;
-  for (const storage::MonthSpan& span : computed) missing[span.month] = span;
+  std::map<int32_t, book::MonthSpan> missing;
+  for (const book::MonthSpan& span : computed) missing[span.month] = span;
   if ((stored.current == 0) != computed.empty()) {
     Differs(kCheckMonths, "", absl::StrCat("current month ", stored.current),
             computed.empty() ? "none, as there is no entry" : "a month of an entry");
   }
-  for (const storage::MonthSpan& span : stored.spans) {
+  for (const book::MonthSpan& span : stored.spans) {
     const auto found = missing.extract(span.month);
     const std::string known =
         absl::StrCat("entries ", span.first_seq, " to ", span.last_seq, " at the most");
@@ -525,9 +526,8 @@ void Audit::CheckAccount() {
   }
   const std::string stored =
       absl::StrCat(StateName(account_.state), " at ", FormatDecimal(account_.balance));
-  // A recheck is only ever due because of a cap (D1).
   const bool can_refill = account_.card_state == domain::CardState::kUsable &&
-                          account_.recheck_time == absl::InfiniteFuture();
+                          account_.due.reason != domain::DueReason::kCapWindow;
   if (account_.state == AccountState::kActive && account_.balance <= 0 && !can_refill) {
     Differs(kCheckState, "", stored, "DISABLED, as the reserve can't be refilled");
   } else if (account_.state == AccountState::kDisabled && account_.balance > 0) {
@@ -549,12 +549,9 @@ absl::Status VerifyAccount(storage::Connection& connection, absl::string_view ac
   const auto verify = [&]() -> absl::Status {
     RESERVE_ASSIGN_OR_RETURN(std::vector<Account> accounts,
                              storage::LoadAccounts(connection, {account_id}));
-    RESERVE_ASSIGN_OR_RETURN(const std::vector<storage::Balance> balances,
+    RESERVE_ASSIGN_OR_RETURN(const std::vector<book::Balance> balances,
                              storage::LoadBalances(connection, {account_id}, storage::Lock::kNone));
-    if (accounts.empty() || balances.empty()) {
-      return MakeError(absl::StatusCode::kNotFound, "ACCOUNT_NOT_FOUND", "account_id",
-                       absl::StrCat("there is no account \"", account_id, "\""));
-    }
+    if (accounts.empty() || balances.empty()) return domain::AccountNotFound(account_id);
     findings->head = balances.front().head;
     return Audit(connection, std::move(accounts.front()), findings->head, findings).Run();
   };

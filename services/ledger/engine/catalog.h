@@ -20,6 +20,9 @@ class CatalogKeeper {
   // Refreshes if there is a deck that is not known yet; true if there was.
   absl::StatusOr<bool> CatchUp(storage::Connection& connection);
 
+  // Refreshes if there is a plan that is not known yet; true if there was.
+  absl::StatusOr<bool> CatchUpPlans(storage::Connection& connection);
+
   // Loads what is new in the database: decks that are not known yet, and the
   // plans. A deck never changes, so a known one is not read again.
   absl::Status Refresh(storage::Connection& connection);

@@ -4,11 +4,11 @@
 #include <iterator>
 #include <utility>
 
-#include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
+#include "services/ledger/domain/refusals.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/deck_rows.h"
 
@@ -16,6 +16,12 @@ namespace reserve::engine {
 namespace {
 
 constexpr int kMaxRechecksAtOnce = 500;
+// A server that does not answer for so long hangs: whoever waits for it is told within the
+// patience for outages, of about the sum of the two.
+constexpr int kConnectTimeoutSeconds = 1;
+constexpr int kIoTimeoutSeconds = 4;
+// What audits and imports ask may take its time.
+constexpr int kBulkIoTimeoutSeconds = 30;
 constexpr int kMaxImportTries = 10;
 // A renewal is one short statement; two, so that one that waits for a lock is not in the way.
 constexpr int kDoorThreads = 2;
@@ -33,26 +39,33 @@ absl::Status NotServing() {
       kDatabaseRetryAfter);
 }
 
-Engine::Engine(EngineOptions options) : options_(std::move(options)) {
+Engine::Engine(EngineOptions options)
+    : options_(std::move(options)), patience_(options_.retry_budget) {
   if (!options_.clock) options_.clock = absl::Now;
+  options_.database.errors = &database_errors_;
+  options_.database.connect_timeout_seconds = kConnectTimeoutSeconds;
+  options_.database.io_timeout_seconds = kIoTimeoutSeconds;
   dispatcher_ = std::make_unique<RechargeDispatcher>(
-      options_, stats_, [this](const std::vector<storage::RechargeKey>& limited) {
+      options_, stats_, [this](const std::vector<book::RechargeKey>& limited) {
         std::vector<Task> tasks;
         for (const auto& [account_id, ordinal] : limited) {
           tasks.push_back({account_id, book::DeferRecharge{ordinal}, &nobody_waits_, 0});
         }
         Submit(std::move(tasks));
       });
-  queries_ = std::make_unique<QueryPool>(options_.database, options_.query_threads,
+  queries_ = std::make_unique<QueryPool>(options_.database, options_.query_threads, patience_,
                                          stats_.overloaded_queries);
-  bulk_ = std::make_unique<QueryPool>(options_.database, options_.bulk_threads,
+  storage::DatabaseOptions bulk = options_.database;
+  bulk.io_timeout_seconds = kBulkIoTimeoutSeconds;
+  bulk_ = std::make_unique<QueryPool>(bulk, options_.bulk_threads, patience_,
                                       stats_.overloaded_queries);
-  doors_ = std::make_unique<QueryPool>(options_.database, kDoorThreads, stats_.overloaded_queries);
-  event_feed_ = std::make_unique<EventFeed>(options_);
+  doors_ = std::make_unique<QueryPool>(options_.database, kDoorThreads, patience_,
+                                       stats_.overloaded_queries);
+  event_feed_ = std::make_unique<EventFeed>(options_, stats_);
   for (int i = 0; i < options_.lanes; ++i) {
     lanes_.push_back(std::make_unique<Lane>(
-        options_, catalogs_, stats_,
-        [this](const std::vector<storage::RechargeKey>& keys) { dispatcher_->Announce(keys); }));
+        options_, catalogs_, patience_, stats_,
+        [this](const std::vector<book::RechargeKey>& keys) { dispatcher_->Announce(keys); }));
   }
 }
 
@@ -99,6 +112,14 @@ void Engine::Submit(std::vector<Task> tasks) {
   for (size_t i = 0; i < lanes_.size(); ++i) {
     if (!by_lane[i].empty()) lanes_[i]->Submit(std::move(by_lane[i]));
   }
+}
+
+absl::StatusOr<std::shared_ptr<const book::Catalog>> Engine::CatalogWithPlan(
+    storage::Connection& connection, const std::string& plan_id) {
+  if (!catalogs_.Get()->plans.contains(plan_id)) {
+    RESERVE_RETURN_IF_ERROR(catalogs_.CatchUpPlans(connection).status());
+  }
+  return catalogs_.Get();
 }
 
 absl::Status Engine::CheckRoom(absl::string_view account_id) {
@@ -150,18 +171,14 @@ absl::StatusOr<Engine::ImportedDeck> Engine::ImportDeck(storage::Connection& con
 }
 
 absl::StatusOr<absl::Duration> Engine::RenewLease(storage::Connection& connection,
-                                                  const storage::RechargeKey& key,
+                                                  const book::RechargeKey& key,
                                                   const std::string& worker_id,
                                                   int64_t lease_epoch) {
   const Moment asked = MonotonicNow();
   const absl::Time lease_end = Now() + options_.lease_duration;
   RESERVE_ASSIGN_OR_RETURN(const bool renewed,
                            storage::RenewLease(connection, key, worker_id, lease_epoch, lease_end));
-  if (!renewed) {
-    return MakeError(absl::StatusCode::kFailedPrecondition, "LEASE_LOST", "lease_epoch",
-                     absl::StrCat("recharge ", key.second, " of account \"", key.first,
-                                  "\" is settled or another worker has taken over"));
-  }
+  if (!renewed) return domain::LeaseLost(key.first, key.second);
   dispatcher_->Renewed(key, asked);
   return options_.lease_duration;
 }
@@ -175,21 +192,30 @@ void Engine::KeepHouse() {
       waker_.Await(options_.house_interval);
       if (stopping_) return;
     }
-    // What fails now is tried again in a second.
-    Housekeeping(connection).IgnoreError();
+    // What fails is tried again in a second, and keeps nobody from the next step.
+    Keep(Step::kCatalog, connection,
+         [this](storage::Connection& c) { return catalogs_.Refresh(c); });
+    Keep(Step::kRechecks, connection, [this](storage::Connection& c) { return Recheck(c); });
   }
 }
 
-absl::Status Engine::Housekeeping(std::unique_ptr<storage::Connection>& connection) {
+void Engine::Keep(Step step, std::unique_ptr<storage::Connection>& connection,
+                  absl::FunctionRef<absl::Status(storage::Connection&)> work) {
   if (connection == nullptr || !connection->alive()) {
     connection.reset();
-    RESERVE_ASSIGN_OR_RETURN(connection, storage::Connection::Open(options_.database));
+    absl::StatusOr<std::unique_ptr<storage::Connection>> opened =
+        storage::Connection::Open(options_.database);
+    if (!opened.ok()) return stats_.steps.Note(step, opened.status());
+    connection = *std::move(opened);
   }
-  RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(*connection));
+  stats_.steps.Note(step, work(*connection));
+}
+
+absl::Status Engine::Recheck(storage::Connection& connection) {
   RESERVE_ASSIGN_OR_RETURN(std::vector<std::string> due,
-                           storage::DueRechecks(*connection, Now(), kMaxRechecksAtOnce));
+                           storage::DueRechecks(connection, Now(), kMaxRechecksAtOnce));
   RESERVE_ASSIGN_OR_RETURN(std::vector<std::string> too_far,
-                           due_times_.PutRight(*connection, Now()));
+                           due_times_.PutRight(connection, Now()));
   std::move(too_far.begin(), too_far.end(), std::back_inserter(due));
   std::vector<Task> tasks;
   for (const std::string& account_id : due) {

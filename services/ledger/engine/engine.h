@@ -1,7 +1,7 @@
 // The engine: lanes for what changes accounts, a pool for what only reads, a
 // dispatcher for recharges, a feed of events, and a housekeeper for what time brings.
 //
-// Every command that changes an account goes to lane hash(account_id) % lanes.
+// Every command that changes an account goes to the lane of its range (book/keyspace.h).
 // Thread-safe. The engine knows the domain and the storage, not gRPC.
 //
 //   Engine engine(options);
@@ -17,11 +17,12 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/hash/hash.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "common/clock/monotonic.h"
+#include "services/ledger/book/keyspace.h"
 #include "services/ledger/engine/catalog.h"
 #include "services/ledger/engine/due_times.h"
 #include "services/ledger/engine/event_feed.h"
@@ -70,10 +71,18 @@ class Engine {
   RechargeDispatcher& dispatcher() { return *dispatcher_; }
   EventFeed& event_feed() { return *event_feed_; }
   std::shared_ptr<const book::Catalog> catalog() const { return catalogs_.Get(); }
+  // The catalog, read again if it lacks the plan: another ledger may have made it.
+  absl::StatusOr<std::shared_ptr<const book::Catalog>> CatalogWithPlan(
+      storage::Connection& connection, const std::string& plan_id);
   const EngineOptions& options() const { return options_; }
   const EngineStats& stats() const { return stats_; }
   // The wall clock was set, as whoever watches it has seen (ClockWatch).
   void NoteClockJump() { ++stats_.clock_jumps; }
+  StepReport& steps() { return stats_.steps; }
+  // Tells that the database was just asked, and works: an outage from now on is a new one.
+  void NoteDatabaseWorks() { patience_.Worked(); }
+  // What the connections of the engine, and of who uses its options, met.
+  storage::ErrorTally& database_errors() { return database_errors_; }
   absl::Time Now() const { return options_.clock(); }
 
   struct ImportedDeck {
@@ -89,7 +98,7 @@ class Engine {
 
   // Prolongs a lease; FAILED_PRECONDITION "LEASE_LOST". Blocks, as ImportDeck.
   absl::StatusOr<absl::Duration> RenewLease(storage::Connection& connection,
-                                            const storage::RechargeKey& key,
+                                            const book::RechargeKey& key,
                                             const std::string& worker_id, int64_t lease_epoch);
 
  private:
@@ -99,13 +108,18 @@ class Engine {
   };
 
   size_t LaneNumber(absl::string_view account_id) const {
-    return absl::HashOf(account_id) % lanes_.size();
+    return book::RangeOf(account_id, lanes_.size());
   }
   void KeepHouse();
-  absl::Status Housekeeping(std::unique_ptr<storage::Connection>& connection);
+  // Runs a step of the housekeeping on the connection, which is opened if need be.
+  void Keep(Step step, std::unique_ptr<storage::Connection>& connection,
+            absl::FunctionRef<absl::Status(storage::Connection&)> work);
+  absl::Status Recheck(storage::Connection& connection);
 
+  storage::ErrorTally database_errors_;
   EngineOptions options_;
   EngineStats stats_;
+  Patience patience_;
   CatalogKeeper catalogs_;
   DueTimes due_times_{options_, stats_};  // of the housekeeper's thread only
   NobodyWaits nobody_waits_;

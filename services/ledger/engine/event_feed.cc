@@ -9,8 +9,8 @@
 
 namespace reserve::engine {
 
-EventFeed::EventFeed(const EngineOptions& options)
-    : options_(options), thread_([this] { Run(); }) {}
+EventFeed::EventFeed(const EngineOptions& options, EngineStats& stats)
+    : options_(options), stats_(stats), thread_([this] { Run(); }) {}
 
 EventFeed::~EventFeed() {
   {
@@ -102,14 +102,18 @@ void EventFeed::Serve(const std::shared_ptr<Watching>& watching) {
 absl::StatusOr<EventCursor::Page> EventFeed::Read(EventCursor& cursor) {
   if (connection_ == nullptr || !connection_->alive()) {
     connection_.reset();
-    RESERVE_ASSIGN_OR_RETURN(connection_, storage::Connection::Open(options_.database));
+    auto opened = storage::Connection::Open(options_.database);
+    if (!opened.ok()) {
+      stats_.steps.Note(Step::kFeed, opened.status());
+      return storage::ForCaller(opened.status());
+    }
+    connection_ = *std::move(opened);
   }
   absl::StatusOr<EventCursor::Page> page = cursor.Next(*connection_);
+  stats_.steps.Note(Step::kFeed, page.status());
   if (page.ok()) return page;
   return MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "",
-                   absl::StrCat("the feed can't be read; open the stream again with the last "
-                                "resume_token: ",
-                                page.status().message()));
+                   "the feed can't be read; open the stream again with the last resume_token");
 }
 
 }  // namespace reserve::engine

@@ -39,7 +39,7 @@ class EventFeed {
  public:
   static constexpr size_t kMaxWatchers = 64;
 
-  explicit EventFeed(const EngineOptions& options);
+  EventFeed(const EngineOptions& options, EngineStats& stats);
   ~EventFeed();
 
   // RESOURCE_EXHAUSTED if too many watch already. `options.overlap` is overruled
@@ -67,6 +67,7 @@ class EventFeed {
   absl::StatusOr<EventCursor::Page> Read(EventCursor& cursor);
 
   const EngineOptions& options_;
+  EngineStats& stats_;
 
   absl::Mutex mutex_;
   Waker waker_{&mutex_};

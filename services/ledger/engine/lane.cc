@@ -1,6 +1,7 @@
 #include "services/ledger/engine/lane.h"
 
 #include <algorithm>
+#include <chrono>
 #include <limits>
 #include <utility>
 
@@ -10,6 +11,9 @@
 #include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
+#include "services/ledger/storage/entry_rows.h"
+#include "services/ledger/storage/load_image.h"
+#include "services/ledger/storage/write_set.h"
 
 namespace reserve::engine {
 namespace {
@@ -42,22 +46,37 @@ size_t CutBetweenAccounts(absl::Span<Task> tasks) {
   return border == tasks.end() ? 0 : static_cast<size_t>(border - tasks.begin());
 }
 
+// Is it the database's own bad day that keeps it from writing, rather than the moment's?
+bool IsTrouble(const absl::Status& error) {
+  const std::optional<storage::ErrorClass> error_class = storage::ErrorClassOf(error);
+  if (!error_class.has_value()) return false;
+  switch (*error_class) {
+    case storage::ErrorClass::kConflict:
+    case storage::ErrorClass::kDuplicate:
+    case storage::ErrorClass::kConnection:  // health sees it by itself
+    case storage::ErrorClass::kContent:
+      return false;
+    default:
+      return true;
+  }
+}
+
 // What the caller is told of an error that concerns the whole batch. If one of its commits is
 // unknown an error says only that it could not be found out.
 absl::Status ForCaller(const absl::Status& error, bool unknown) {
-  if (!MayPass(error) && !unknown) return error;
-  return TryAgain(
-      MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "",
-                absl::StrCat("the outcome is unknown, repeat the same request: ", error.message())),
-      kDatabaseRetryAfter);
+  if (!MayPass(error) && !unknown) return storage::ForCaller(error);
+  return TryAgain(MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "",
+                            "the outcome is unknown, repeat the same request"),
+                  storage::kRepeatAfter);
 }
 
 }  // namespace
 
-Lane::Lane(const EngineOptions& options, CatalogKeeper& catalogs, EngineStats& stats,
-           OnDueRecharges on_due_recharges)
+Lane::Lane(const EngineOptions& options, CatalogKeeper& catalogs, Patience& patience,
+           EngineStats& stats, OnDueRecharges on_due_recharges)
     : options_(options),
       catalogs_(catalogs),
+      patience_(patience),
       stats_(stats),
       on_due_recharges_(std::move(on_due_recharges)),
       cache_(static_cast<size_t>(options.cached_accounts / options.lanes)),
@@ -153,8 +172,13 @@ void Lane::Run() {
 }
 
 void Lane::Process(absl::Span<Task> tasks) {
-  // While the database stays away, one try is enough: batches before this one have waited.
-  const Moment give_up = std::min(MonotonicNow(), away_since_) + options_.retry_budget;
+  // While the database stays away one try is enough: batches before this one have waited. What
+  // stood in line behind such a try is told at once.
+  const Moment now = MonotonicNow();
+  if (patience_.hopeless(now)) {
+    return Fail(tasks, storage::DatabaseError(storage::ErrorClass::kConnection, "away"), false);
+  }
+  const Moment give_up = patience_.GiveUp(now);
   size_t together = tasks.size();
   if (!apart_.empty()) {
     // Once for all tasks, or an account whose time is over just now would change its order.
@@ -175,21 +199,23 @@ void Lane::Process(absl::Span<Task> tasks) {
 }
 
 void Lane::Settle(absl::Span<Task> tasks, Past past, Moment give_up) {
-  Duplicates duplicates =
-      past.suspect || expect_duplicates_ ? Duplicates::kLookUp : Duplicates::kOptimistic;
-  Reading reading = duplicates == Duplicates::kOptimistic && batches_to_lock_ == 0
+  book::Duplicates duplicates = past.suspect || expect_duplicates_ ? book::Duplicates::kLookUp
+                                                                   : book::Duplicates::kOptimistic;
+  Reading reading = duplicates == book::Duplicates::kOptimistic && batches_to_lock_ == 0
                         ? Reading::kRemembered
                         : Reading::kLocked;
   if (batches_to_lock_ > 0) --batches_to_lock_;
   absl::Status error;
   int conflicts = 0;
   for (int tries = 1;; ++tries) {
+    const Moment began = MonotonicNow();
     const Outcome outcome = Try(tasks, &duplicates, &reading, &error);
     if (outcome == Outcome::kDone) return;
     // A duplicate is looked up now, or a balance read: that is an answer, however late.
     if (outcome == Outcome::kRetryAtOnce) continue;
     if (outcome == Outcome::kFailed) break;
     past.unknown |= outcome == Outcome::kUnknown;
+    if (absl::IsUnavailable(error)) patience_.Failed(began, MonotonicNow());
     if (!absl::IsUnavailable(error) && ++conflicts >= MostConflicts(tasks, past.suspect, outcome)) {
       break;
     }
@@ -220,86 +246,145 @@ int Lane::MostConflicts(absl::Span<const Task> tasks, bool suspect, Outcome outc
   return suspect ? kConflictsAlone : std::numeric_limits<int>::max();
 }
 
-Lane::Outcome Lane::Try(absl::Span<const Task> tasks, Duplicates* duplicates, Reading* reading,
-                        absl::Status* error) {
-  const auto retry_if_it_may_pass = [error](const absl::Status& status) {
-    *error = status;
-    return MayPass(status) ? Outcome::kRetry : Outcome::kFailed;
-  };
+Lane::Outcome Lane::Try(absl::Span<const Task> tasks, book::Duplicates* duplicates,
+                        Reading* reading, absl::Status* error) {
   if (const absl::Status status = EnsureConnected(); !status.ok()) {
-    return retry_if_it_may_pass(status);
+    *error = status;
+    if (IsTrouble(status)) stats_.write_trouble.Refused(*storage::ErrorClassOf(status));
+    return MayPass(status) ? Outcome::kRetry : Outcome::kFailed;
   }
-  const domain::Context context{options_.settings, TruncateToMicros(options_.clock())};
-  const std::shared_ptr<const book::Catalog> catalog = catalogs_.Get();
-  Batch batch(context, *catalog, tasks, cache_);
-  absl::Status status = batch.may_write() ? connection_->Begin() : absl::OkStatus();
   const Reading read = std::exchange(*reading, Reading::kLocked);  // of another try
-  if (status.ok()) status = batch.Run(*connection_, *duplicates, read);
-  if (status.ok() && batch.missed_rate()) {
-    // Another ledger may have imported a deck a moment ago.
-    const absl::StatusOr<bool> caught_up = catalogs_.CatchUp(*connection_);
-    status = caught_up.status();
-    if (status.ok() && *caught_up) {
-      status = MakeError(absl::StatusCode::kAborted, "RATE_DECK_IS_NEW", "", "a deck is new");
-    }
-  }
-  if (status.ok() && batch.events_age() > options_.event_overlap / 2) {
-    // Who watches the feed may have looked past their time by now (event_cursor.h).
-    // The other half is the server's, to commit in.
-    status = MakeError(absl::StatusCode::kAborted, "TRANSACTION_TOO_OLD", "",
-                       "the transaction took too long to be committed");
-  }
+  Attempt attempt;
+  attempt.commands.reserve(tasks.size());
+  for (const Task& task : tasks) attempt.commands.push_back({task.account_id, &task.command});
+  absl::Status status = Execute(attempt, *duplicates, read);
   if (!status.ok()) {
     connection_->Rollback();
-    if (read == Reading::kRemembered && ReasonOf(status) == "BALANCE_MOVED") {
-      ++stats_.moved;
-      batches_to_lock_ = next_batches_to_lock_;
-      next_batches_to_lock_ = std::min(2 * next_batches_to_lock_, kMostBatchesToLock);
-      *error = status;
-      return Outcome::kRetryAtOnce;
-    }
-    if (status.code() == absl::StatusCode::kAlreadyExists &&
-        *duplicates == Duplicates::kOptimistic) {
-      *duplicates = Duplicates::kLookUp;
-      *error = status;
-      return Outcome::kRetryAtOnce;
-    }
-    if (absl::IsAborted(status) || absl::IsAlreadyExists(status)) ++stats_.conflicts;
-    // With everything read under the accounts' locks nothing collides or moves, but for a
-    // new account that another ledger opens: read it again.
-    if (status.code() == absl::StatusCode::kAlreadyExists || ReasonOf(status) == "BALANCE_MOVED") {
-      *error = MakeError(absl::StatusCode::kInternal, "ACCOUNT_INCONSISTENT", "",
-                         absl::StrCat("what is stored of the account contradicts itself, nothing "
-                                      "was done; verify shows where: ",
-                                      status.message()));
-      return Outcome::kContradiction;
-    }
-    return retry_if_it_may_pass(status);
+    return Judge(status, duplicates, read, error);
   }
-  if (batch.has_writes()) {
+  if (attempt.has_writes) {
     status = connection_->Commit();
     if (!status.ok()) {
       // Unknown, unless the server said so: look the keys up, never assume.
-      *duplicates = Duplicates::kLookUp;
+      *duplicates = book::Duplicates::kLookUp;
       ++stats_.unknown_commits;
+      if (IsTrouble(status)) stats_.write_trouble.Refused(*storage::ErrorClassOf(status));
       *error = status;
       return Outcome::kUnknown;
     }
-  } else if (batch.may_write()) {
+    stats_.write_trouble.Worked();
+  } else if (attempt.keys.may_write) {
     connection_->Rollback();
   }
-  batch.Remember();
+  patience_.Worked();
+  Remember(attempt.image);
   if (read == Reading::kRemembered) {
     next_batches_to_lock_ = std::max(1, next_batches_to_lock_ / 2);
   }
+  book::Folded& folded = attempt.folded;
   ++stats_.batches;
   stats_.commands += static_cast<int64_t>(tasks.size());
-  stats_.duplicates += batch.duplicate_count();
+  stats_.duplicates += folded.duplicates;
   // Replays come in swarms: after one, look first.
-  expect_duplicates_ = batch.duplicate_count() * 8 > static_cast<int>(tasks.size());
-  if (!batch.due_recharges().empty()) on_due_recharges_(batch.due_recharges());
-  Answer(tasks, batch.TakeReplies());
+  expect_duplicates_ = folded.duplicates * 8 > static_cast<int>(tasks.size());
+  if (!folded.due_recharges.empty()) on_due_recharges_(folded.due_recharges);
+  Answer(tasks, std::move(folded.replies));
   return Outcome::kDone;
+}
+
+absl::Status Lane::Execute(Attempt& attempt, book::Duplicates duplicates, Reading reading) {
+  const domain::Context context{options_.settings, TruncateToMicros(options_.clock())};
+  const std::shared_ptr<const book::Catalog> catalog = catalogs_.Get();
+  attempt.keys = book::KeysOf(attempt.commands, context.now, duplicates);
+  if (attempt.keys.may_write) RESERVE_RETURN_IF_ERROR(connection_->Begin());
+  Recall(attempt, reading);
+  RESERVE_RETURN_IF_ERROR(storage::LoadImage(*connection_, attempt.keys, &attempt.image));
+  book::Folded& folded = attempt.folded;
+  folded = book::Fold(context, *catalog, attempt.commands, &attempt.image);
+  if (folded.must_read) {
+    return MakeError(absl::StatusCode::kAborted, "BALANCE_MOVED", "", "an account must be read");
+  }
+  if (folded.missed_rate) {
+    // Another ledger may have imported a deck a moment ago.
+    RESERVE_ASSIGN_OR_RETURN(const bool caught_up, catalogs_.CatchUp(*connection_));
+    if (caught_up) {
+      return MakeError(absl::StatusCode::kAborted, "RATE_DECK_IS_NEW", "", "a deck is new");
+    }
+  }
+  if (folded.missed_plan) {
+    // Or have made a plan.
+    RESERVE_ASSIGN_OR_RETURN(const bool caught_up, catalogs_.CatchUpPlans(*connection_));
+    if (caught_up) {
+      return MakeError(absl::StatusCode::kAborted, "PLAN_IS_NEW", "", "a plan is new");
+    }
+  }
+  if (duplicates == book::Duplicates::kOptimistic) {
+    RESERVE_ASSIGN_OR_RETURN(
+        const std::vector<domain::Entry> booked,
+        storage::FindUsages(*connection_,
+                            book::RefusedUsages(attempt.commands, folded, attempt.image)));
+    book::AnswerRepeats(attempt.commands, booked, attempt.image, &folded);
+  }
+  attempt.has_writes = !folded.writes.empty();
+  RESERVE_ASSIGN_OR_RETURN(const storage::Written written,
+                           storage::Write(*connection_, std::move(folded.writes)));
+  if (written.events.has_value() &&
+      absl::FromChrono(std::chrono::steady_clock::now() - *written.events) >
+          options_.event_overlap / 2) {
+    // Who watches the feed may have looked past their time by now (event_cursor.h).
+    // The other half is the server's, to commit in.
+    return MakeError(absl::StatusCode::kAborted, "TRANSACTION_TOO_OLD", "",
+                     "the transaction took too long to be committed");
+  }
+  return absl::OkStatus();
+}
+
+void Lane::Recall(Attempt& attempt, Reading reading) {
+  const std::vector<book::AccountNeed>& needs = attempt.keys.accounts;
+  std::vector<absl::string_view> account_ids;
+  account_ids.reserve(needs.size());
+  for (const book::AccountNeed& need : needs) account_ids.push_back(need.account_id);
+  std::vector<std::unique_ptr<KnownAccount>> known = cache_.TakeAll(account_ids);
+  attempt.image.accounts.reserve(needs.size());
+  for (size_t i = 0; i < needs.size(); ++i) {
+    book::AccountImage& account = attempt.image.accounts[needs[i].account_id];
+    account.known = std::move(known[i]);
+    account.remembered = account.exists =
+        account.known != nullptr && reading == Reading::kRemembered && !needs[i].more_than_usage;
+  }
+}
+
+void Lane::Remember(book::Image& image) {
+  for (auto& [account_id, account] : image.accounts) {
+    if (account.exists) cache_.Put(std::move(account.known));
+  }
+}
+
+Lane::Outcome Lane::Judge(const absl::Status& status, book::Duplicates* duplicates, Reading reading,
+                          absl::Status* error) {
+  *error = status;
+  if (reading == Reading::kRemembered && ReasonOf(status) == "BALANCE_MOVED") {
+    ++stats_.moved;
+    batches_to_lock_ = next_batches_to_lock_;
+    next_batches_to_lock_ = std::min(2 * next_batches_to_lock_, kMostBatchesToLock);
+    return Outcome::kRetryAtOnce;
+  }
+  if (absl::IsAlreadyExists(status) && *duplicates == book::Duplicates::kOptimistic) {
+    *duplicates = book::Duplicates::kLookUp;
+    return Outcome::kRetryAtOnce;
+  }
+  if (absl::IsAborted(status) || absl::IsAlreadyExists(status)) ++stats_.conflicts;
+  // With everything read under the accounts' locks nothing collides or moves, but for a
+  // new account that another ledger opens: read it again.
+  if (absl::IsAlreadyExists(status) || ReasonOf(status) == "BALANCE_MOVED") {
+    *error = MakeError(absl::StatusCode::kInternal, "ACCOUNT_INCONSISTENT", "",
+                       absl::StrCat("what is stored of the account contradicts itself, nothing "
+                                    "was done; verify shows where: ",
+                                    status.message()));
+    return Outcome::kContradiction;
+  }
+  if (IsTrouble(status)) stats_.write_trouble.Refused(*storage::ErrorClassOf(status));
+  return MayPass(status) ? Outcome::kRetry : Outcome::kFailed;
 }
 
 absl::Status Lane::EnsureConnected() {
@@ -309,17 +394,15 @@ absl::Status Lane::EnsureConnected() {
   cache_.Clear();
   absl::StatusOr<std::unique_ptr<storage::Connection>> opened =
       storage::Connection::OpenForCallers(options_.database);
-  if (!opened.ok()) {
-    away_since_ = std::min(away_since_, MonotonicNow());
-    return opened.status();
-  }
-  away_since_ = absl::InfiniteDuration();
+  if (!opened.ok()) return opened.status();
   connection_ = *std::move(opened);
   return absl::OkStatus();
 }
 
 void Lane::Fail(absl::Span<const Task> tasks, const absl::Status& error, bool unknown) {
-  Answer(tasks, std::vector<absl::StatusOr<book::Reply>>(tasks.size(), ForCaller(error, unknown)));
+  const absl::Status told = ForCaller(error, unknown);
+  if (absl::IsUnavailable(told)) stats_.unavailable += static_cast<int64_t>(tasks.size());
+  Answer(tasks, std::vector<absl::StatusOr<book::Reply>>(tasks.size(), told));
 }
 
 void Lane::Answer(absl::Span<const Task> tasks, std::vector<absl::StatusOr<book::Reply>> replies) {

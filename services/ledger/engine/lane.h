@@ -28,12 +28,17 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "common/clock/monotonic.h"
+#include "services/ledger/book/fold.h"
+#include "services/ledger/book/image.h"
+#include "services/ledger/book/keys.h"
 #include "services/ledger/engine/account_cache.h"
-#include "services/ledger/engine/batch.h"
 #include "services/ledger/engine/catalog.h"
 #include "services/ledger/engine/overload.h"
+#include "services/ledger/engine/patience.h"
 #include "services/ledger/engine/reply_thread.h"
+#include "services/ledger/engine/step_report.h"
 #include "services/ledger/engine/task.h"
+#include "services/ledger/engine/write_trouble.h"
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/database_url.h"
 
@@ -99,15 +104,19 @@ struct EngineStats {
   std::atomic<int64_t> clock_ahead_micros{0};   // of the database's; below zero if behind
   std::atomic<int64_t> queued{0};
   std::atomic<int64_t> queued_bytes{0};
+  // Commands that were told that the database can't do them at the moment.
+  std::atomic<int64_t> unavailable{0};
+  WriteTrouble write_trouble;
+  StepReport steps;
 };
 
 class Lane {
  public:
-  using OnDueRecharges = std::function<void(const std::vector<storage::RechargeKey>&)>;
+  using OnDueRecharges = std::function<void(const std::vector<book::RechargeKey>&)>;
 
-  // The options, keeper and stats must outlive the lane.
-  Lane(const EngineOptions& options, CatalogKeeper& catalogs, EngineStats& stats,
-       OnDueRecharges on_due_recharges);
+  // The options, keeper, patience and stats must outlive the lane.
+  Lane(const EngineOptions& options, CatalogKeeper& catalogs, Patience& patience,
+       EngineStats& stats, OnDueRecharges on_due_recharges);
   // Finishes what is queued.
   ~Lane();
 
@@ -128,6 +137,18 @@ class Lane {
   // kContradiction: what is stored makes no sense, if it is still so when it is read again.
   // kUnknown: retry, and what was tried may have been committed.
   enum class Outcome { kDone, kRetry, kRetryAtOnce, kUnknown, kContradiction, kFailed };
+  // How accounts are read. kLocked: always, under a lock. kRemembered: an account of which there
+  // are only usages to record is taken from the cache as it is there; if it is not so any more the
+  // try ends with ABORTED "BALANCE_MOVED", and the next one must be with kLocked.
+  enum class Reading { kLocked, kRemembered };
+  // A batch as it is being tried. A retry makes a new one and reads everything again.
+  struct Attempt {
+    std::vector<book::AccountCommand> commands;
+    book::Keys keys;
+    book::Image image;
+    book::Folded folded;
+    bool has_writes = false;
+  };
   // What happened before to tasks, in a larger batch or lately.
   struct Past {
     bool suspect = false;  // some of them failed
@@ -145,8 +166,17 @@ class Lane {
   void Settle(absl::Span<Task> tasks, Past past, Moment give_up);
   int MostConflicts(absl::Span<const Task> tasks, bool suspect, Outcome outcome) const;
   // One try; on kDone all replies are on their way.
-  Outcome Try(absl::Span<const Task> tasks, Duplicates* duplicates, Reading* reading,
+  Outcome Try(absl::Span<const Task> tasks, book::Duplicates* duplicates, Reading* reading,
               absl::Status* error);
+  // Loads, folds and writes, all but the COMMIT. After an error the caller rolls back.
+  absl::Status Execute(Attempt& attempt, book::Duplicates duplicates, Reading reading);
+  // Puts into the image what is remembered of the accounts.
+  void Recall(Attempt& attempt, Reading reading);
+  // Keeps the accounts as they are now: once the attempt is committed.
+  void Remember(book::Image& image);
+  // What is to be done about an error other than that of a COMMIT.
+  Outcome Judge(const absl::Status& status, book::Duplicates* duplicates, Reading reading,
+                absl::Status* error);
   absl::Status EnsureConnected();
   void Fail(absl::Span<const Task> tasks, const absl::Status& error, bool unknown);
   // Hands the replies to tasks[i] to the thread that gives them out.
@@ -157,6 +187,7 @@ class Lane {
 
   const EngineOptions& options_;
   CatalogKeeper& catalogs_;
+  Patience& patience_;
   EngineStats& stats_;
   const OnDueRecharges on_due_recharges_;
 
@@ -177,7 +208,6 @@ class Lane {
   // Of the lane's thread only.
   std::unique_ptr<storage::Connection> connection_;
   AccountCache cache_;
-  Moment away_since_ = absl::InfiniteDuration();  // since when nothing connects
   bool expect_duplicates_ = false;
   // While another ledger works on the same accounts it does not pay to trust what is
   // remembered: so many batches lock first, twice as many after each disappointment.

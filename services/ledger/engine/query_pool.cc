@@ -12,41 +12,17 @@ namespace {
 
 constexpr size_t kMaxQueue = 4096;
 
-// Runs the work on the connection, which is opened if need be. A connection that
-// was idle may have been closed by the server, and a conflict may pass: then once
-// more, on a new connection or the same.
-absl::Status RunOn(const storage::DatabaseOptions& database, const QueryPool::Work& work,
-                   const storage::Connection::Interrupt& interrupt,
-                   std::unique_ptr<storage::Connection>& connection) {
-  for (int tries = 1;; ++tries) {
-    RESERVE_RETURN_IF_ERROR(interrupt());
-    const bool fresh = connection == nullptr || !connection->alive();
-    if (fresh) {
-      connection.reset();
-      RESERVE_ASSIGN_OR_RETURN(connection, storage::Connection::OpenForCallers(database));
-    }
-    connection->InterruptBy(interrupt);
-    absl::Status status = work(*connection);
-    connection->InterruptBy(nullptr);
-    if (const absl::Status interrupted = interrupt(); !status.ok() && !interrupted.ok()) {
-      return interrupted;
-    }
-    const bool stale = status.code() == absl::StatusCode::kUnavailable && !connection->alive();
-    const bool conflict = ReasonOf(status) == "DATABASE_CONFLICT";
-    if (tries == 1 && ((stale && !fresh) || conflict)) continue;
-    // Whoever inserts looks for it; where nobody does it is no answer to the caller.
-    if (ReasonOf(status) == "DUPLICATE_KEY") {
-      return MakeError(absl::StatusCode::kInternal, "DATABASE_ERROR", "", status.message());
-    }
-    if (!conflict) return status;
-    return MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "", status.message());
-  }
-}
+// How long after a failure the database is tried again.
+constexpr absl::Duration kPause = absl::Milliseconds(50);
 
 }  // namespace
 
-QueryPool::QueryPool(storage::DatabaseOptions database, int threads, std::atomic<int64_t>& refused)
-    : database_(std::move(database)), thread_count_(threads), refused_(refused) {
+QueryPool::QueryPool(storage::DatabaseOptions database, int threads, Patience& patience,
+                     std::atomic<int64_t>& refused)
+    : database_(std::move(database)),
+      thread_count_(threads),
+      patience_(patience),
+      refused_(refused) {
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Loop(); });
 }
 
@@ -95,6 +71,42 @@ absl::Status QueryPool::Run(Work work) {
   return result;
 }
 
+absl::Status QueryPool::RunOn(const Job& job, std::unique_ptr<storage::Connection>& connection) {
+  const Moment begin = MonotonicNow();
+  if (patience_.hopeless(begin)) {
+    return storage::DatabaseError(storage::ErrorClass::kConnection, "away");
+  }
+  const Moment give_up = patience_.GiveUp(begin);
+  bool conflict_before = false;
+  while (true) {
+    const Moment began = MonotonicNow();
+    const absl::Status status = Try(job, connection);
+    if (const absl::Status interrupted = Interrupted(job); !status.ok() && !interrupted.ok()) {
+      return interrupted;
+    }
+    const bool away =
+        absl::IsUnavailable(status) && (connection == nullptr || !connection->alive());
+    if (!away) patience_.Worked();
+    if (ReasonOf(status) == "DATABASE_CONFLICT" && !std::exchange(conflict_before, true)) continue;
+    if (!away) return status;
+    patience_.Failed(began, MonotonicNow());
+    if (MonotonicNow() >= give_up || stopping()) return status;
+    absl::SleepFor(kPause);
+  }
+}
+
+absl::Status QueryPool::Try(const Job& job, std::unique_ptr<storage::Connection>& connection) {
+  RESERVE_RETURN_IF_ERROR(Interrupted(job));
+  if (connection == nullptr || !connection->alive()) {
+    connection.reset();
+    RESERVE_ASSIGN_OR_RETURN(connection, storage::Connection::OpenForCallers(database_));
+  }
+  connection->InterruptBy([this, &job] { return Interrupted(job); });
+  absl::Status status = job.work(*connection);
+  connection->InterruptBy(nullptr);
+  return status;
+}
+
 void QueryPool::Loop() {
   const storage::SqlThread sql_thread;
   std::unique_ptr<storage::Connection> connection;
@@ -111,16 +123,13 @@ void QueryPool::Loop() {
       queue_.pop_front();
     }
     const Moment begin = MonotonicNow();
-    absl::Status status = RunOn(
-        database_, job.work, [this, &job] { return Interrupted(job); }, connection);
+    const absl::Status status = RunOn(job, connection);
     {
       absl::MutexLock lock(&mutex_);
       drain_.Note(1, (MonotonicNow() - begin) / thread_count_);
     }
-    // Of a query nothing is unknown: it may be asked again as soon as there is a
-    // database.
-    if (ReasonOf(status) == "DATABASE_UNAVAILABLE") status = TryAgain(status, kDatabaseRetryAfter);
-    job.done(status);
+    // Of a query nothing is unknown: it may be asked again as soon as the database can answer.
+    job.done(storage::ForCaller(status));
   }
 }
 

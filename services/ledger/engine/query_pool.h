@@ -1,8 +1,8 @@
 // Threads with a connection each, for reads that need no lane: lists, statements,
 // audits; and for the few writes that concern no account (decks, leases).
 //
-// Thread-safe. A work function may be called a second time if its connection
-// turns out to be gone or a conflict came in its way: it must be a read, or safe to
+// Thread-safe. A work function may be called again if its connection turns out to be gone or a
+// conflict came in its way: it must be a read, or safe to
 // repeat.
 #ifndef RESERVE_SERVICES_LEDGER_ENGINE_QUERY_POOL_H_
 #define RESERVE_SERVICES_LEDGER_ENGINE_QUERY_POOL_H_
@@ -19,6 +19,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "services/ledger/engine/overload.h"
+#include "services/ledger/engine/patience.h"
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/database_url.h"
 
@@ -32,8 +33,9 @@ class QueryPool {
   // much waits (then from the caller's thread); both with a wait.
   using Done = std::function<void(const absl::Status&)>;
 
-  // `refused` counts what was refused because too much waited.
-  QueryPool(storage::DatabaseOptions database, int threads, std::atomic<int64_t>& refused);
+  // `refused` counts what was refused because too much waited. Both must outlive the pool.
+  QueryPool(storage::DatabaseOptions database, int threads, Patience& patience,
+            std::atomic<int64_t>& refused);
   // Finishes what is queued.
   ~QueryPool();
 
@@ -60,9 +62,20 @@ class QueryPool {
   absl::Status Interrupted(const Job& job) const;
 
   void Loop();
+  // Runs the work on the connection, which is opened if need be, and again after a conflict, or
+  // where the connection was idle for so long that the server has closed it. A brief outage is
+  // waited out.
+  absl::Status RunOn(const Job& job, std::unique_ptr<storage::Connection>& connection);
+  // One try.
+  absl::Status Try(const Job& job, std::unique_ptr<storage::Connection>& connection);
+  bool stopping() {
+    absl::MutexLock lock(&mutex_);
+    return stopping_;
+  }
 
   const storage::DatabaseOptions database_;
   const int thread_count_;
+  Patience& patience_;
   std::atomic<int64_t>& refused_;
   std::atomic<bool> draining_ = false;
   absl::Mutex mutex_;

@@ -1,12 +1,14 @@
 #include "services/ledger/engine/recharge_dispatcher.h"
 
 #include <algorithm>
+#include <map>
 #include <tuple>
 #include <utility>
 
 #include "common/clock/monotonic.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
+#include "services/ledger/book/keyspace.h"
 #include "services/ledger/storage/card_decline_rows.h"
 
 namespace reserve::engine {
@@ -61,21 +63,21 @@ void RechargeDispatcher::Remove(RechargeWatcher* watcher) {
                   watching_.end());
 }
 
-void RechargeDispatcher::Announce(const std::vector<storage::RechargeKey>& keys) {
+void RechargeDispatcher::Announce(const std::vector<book::RechargeKey>& keys) {
   absl::MutexLock lock(&mutex_);
   if (watching_.empty()) return;  // found by polling once somebody watches
   announced_.insert(announced_.end(), keys.begin(), keys.end());
   waker_.Wake();
 }
 
-void RechargeDispatcher::Settled(const storage::RechargeKey& key) {
+void RechargeDispatcher::Settled(const book::RechargeKey& key) {
   absl::MutexLock lock(&mutex_);
   for (Watching& watching : watching_) {
     if (watching.in_flight.erase(key) > 0 && backlog_) waker_.Wake();
   }
 }
 
-void RechargeDispatcher::Renewed(const storage::RechargeKey& key, Moment asked) {
+void RechargeDispatcher::Renewed(const book::RechargeKey& key, Moment asked) {
   absl::MutexLock lock(&mutex_);
   for (Watching& watching : watching_) {
     const auto found = watching.in_flight.find(key);
@@ -85,17 +87,17 @@ void RechargeDispatcher::Renewed(const storage::RechargeKey& key, Moment asked) 
 
 void RechargeDispatcher::Run() {
   const storage::SqlThread sql_thread;
-  std::vector<storage::RechargeKey> announced;
+  std::vector<book::RechargeKey> announced;
   bool poll = false;
   while (AwaitWork(&announced, &poll)) {
     // What fails here is found again by the next poll.
-    Dispatch(std::move(announced), poll).IgnoreError();
+    stats_.steps.Note(Step::kDispatch, Dispatch(std::move(announced), poll));
     announced.clear();
   }
   connection_.reset();
 }
 
-bool RechargeDispatcher::AwaitWork(std::vector<storage::RechargeKey>* announced, bool* poll) {
+bool RechargeDispatcher::AwaitWork(std::vector<book::RechargeKey>* announced, bool* poll) {
   absl::MutexLock lock(&mutex_);
   const bool woken = waker_.Await(options_.poll_interval);
   if (stopping_) return false;
@@ -137,7 +139,7 @@ RechargeDispatcher::Watching* RechargeDispatcher::BestFor(const domain::Recharge
   return best;
 }
 
-absl::Status RechargeDispatcher::Dispatch(std::vector<storage::RechargeKey> announced, bool poll) {
+absl::Status RechargeDispatcher::Dispatch(std::vector<book::RechargeKey> announced, bool poll) {
   const absl::Time now = TruncateToMicros(options_.clock());
   {
     absl::MutexLock lock(&mutex_);
@@ -153,10 +155,7 @@ absl::Status RechargeDispatcher::Dispatch(std::vector<storage::RechargeKey> anno
       return absl::OkStatus();
     }
   }
-  if (connection_ == nullptr || !connection_->alive()) {
-    connection_.reset();
-    RESERVE_ASSIGN_OR_RETURN(connection_, storage::Connection::Open(options_.database));
-  }
+  RESERVE_RETURN_IF_ERROR(EnsureConnected());
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Recharge> candidates,
                            Candidates(announced, poll, now));
   RESERVE_RETURN_IF_ERROR(DeferLimited(&candidates, now));
@@ -166,14 +165,30 @@ absl::Status RechargeDispatcher::Dispatch(std::vector<storage::RechargeKey> anno
     return absl::OkStatus();
   }
   std::vector<Assignment> assignments = Assign(std::move(candidates), now);
-  std::vector<storage::RechargeKey> assigned;
+  // A transaction for each lane's range of accounts (book/keyspace.h).
+  std::map<size_t, std::vector<Assignment>> by_range;
+  for (Assignment& assignment : assignments) {
+    const size_t range =
+        book::RangeOf(assignment.recharge.account_id, static_cast<size_t>(options_.lanes));
+    by_range[range].push_back(std::move(assignment));
+  }
+  absl::Status first_error;
+  for (auto& [range, of_range] : by_range) first_error.Update(ClaimRange(std::move(of_range), now));
+  return first_error;
+}
+
+absl::Status RechargeDispatcher::ClaimRange(std::vector<Assignment> assignments, absl::Time now) {
+  std::vector<book::RechargeKey> assigned;
   for (const Assignment& assignment : assignments) assigned.push_back(assignment.key());
-  const absl::Status claimed = Claim(&assignments, now);
+  absl::Status claimed = EnsureConnected();
+  if (claimed.ok()) {
+    claimed = Claim(&assignments, now);
+    if (!claimed.ok()) connection_->Rollback();
+  }
   if (!claimed.ok()) {
     // Not known to be ours: nothing is delivered, so the workers have room for
     // others, and a lease that was committed all the same runs out.
-    connection_->Rollback();
-    for (const storage::RechargeKey& key : assigned) Settled(key);
+    for (const book::RechargeKey& key : assigned) Settled(key);
     absl::MutexLock lock(&mutex_);
     backlog_ = true;
     return claimed;
@@ -182,8 +197,15 @@ absl::Status RechargeDispatcher::Dispatch(std::vector<storage::RechargeKey> anno
   return absl::OkStatus();
 }
 
+absl::Status RechargeDispatcher::EnsureConnected() {
+  if (connection_ != nullptr && connection_->alive()) return absl::OkStatus();
+  connection_.reset();
+  RESERVE_ASSIGN_OR_RETURN(connection_, storage::Connection::Open(options_.database));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<domain::Recharge>> RechargeDispatcher::Candidates(
-    const std::vector<storage::RechargeKey>& announced, bool poll, absl::Time now) {
+    const std::vector<book::RechargeKey>& announced, bool poll, absl::Time now) {
   std::vector<domain::Recharge> candidates;
   if (!announced.empty() && announced.size() <= kMaxClaimsAtOnce) {
     RESERVE_ASSIGN_OR_RETURN(candidates,
@@ -213,15 +235,15 @@ absl::StatusOr<std::vector<domain::Recharge>> RechargeDispatcher::Candidates(
 absl::Status RechargeDispatcher::DeferLimited(std::vector<domain::Recharge>* candidates,
                                               absl::Time now) {
   // An attempt that was begun is brought to its end: it may have been charged.
-  std::vector<std::string> cards;
+  std::vector<absl::string_view> cards;
   for (const domain::Recharge& recharge : *candidates) {
     if (!recharge.in_flight()) cards.push_back(recharge.card.fingerprint);
   }
   RESERVE_ASSIGN_OR_RETURN(
-      const storage::DeclinesByCard declines,
+      const book::DeclinesByCard declines,
       storage::LoadCardDeclines(*connection_, cards, now - domain::kCardDeclinesCount));
   if (declines.empty()) return absl::OkStatus();
-  std::vector<storage::RechargeKey> limited;
+  std::vector<book::RechargeKey> limited;
   const auto must_wait = [&](const domain::Recharge& recharge) {
     const auto of_card = declines.find(recharge.card.fingerprint);
     if (recharge.in_flight() || of_card == declines.end() ||
@@ -250,7 +272,7 @@ std::vector<RechargeDispatcher::Assignment> RechargeDispatcher::Assign(
       if (FreeSlots() == 0) break;
       continue;
     }
-    watching->in_flight[storage::RechargeKey(recharge.account_id, recharge.ordinal)] =
+    watching->in_flight[book::RechargeKey(recharge.account_id, recharge.ordinal)] =
         MonotonicNow() + options_.lease_duration;
     const bool before = recharge.attempt_start != absl::InfinitePast();
     assignments.push_back({std::move(recharge), watching->worker_id, before});
@@ -281,7 +303,7 @@ void RechargeDispatcher::Deliver(const std::vector<Assignment>& assignments, abs
   // Under the lock, so that a watcher that is removed is not called any more.
   absl::MutexLock lock(&mutex_);
   for (const Assignment& assignment : assignments) {
-    const storage::RechargeKey key = assignment.key();
+    const book::RechargeKey key = assignment.key();
     for (Watching& watching : watching_) {
       if (watching.in_flight.count(key) == 0) continue;
       watching.watcher->OnLease({assignment.recharge, options_.lease_duration,

@@ -3,7 +3,8 @@
 // A recharge that a lane has just opened is announced and handed out at once;
 // all others (retries, leases that ran out, those of other ledgers) are found by
 // polling. A claim is a conditional update, so that several ledgers can hand out
-// from one database. Thread-safe.
+// from one database. One transaction never claims recharges of accounts of two
+// lanes' ranges, and one that fails does not stop the others. Thread-safe.
 #ifndef RESERVE_SERVICES_LEDGER_ENGINE_RECHARGE_DISPATCHER_H_
 #define RESERVE_SERVICES_LEDGER_ENGINE_RECHARGE_DISPATCHER_H_
 
@@ -43,7 +44,7 @@ class RechargeWatcher {
 class RechargeDispatcher {
  public:
   // Recharges that are due but must not be tried yet.
-  using OnLimitedRecharges = std::function<void(const std::vector<storage::RechargeKey>&)>;
+  using OnLimitedRecharges = std::function<void(const std::vector<book::RechargeKey>&)>;
 
   RechargeDispatcher(const EngineOptions& options, EngineStats& stats,
                      OnLimitedRecharges on_limited_recharges);
@@ -56,11 +57,11 @@ class RechargeDispatcher {
   void Remove(RechargeWatcher* watcher);
 
   // These recharges can be taken now.
-  void Announce(const std::vector<storage::RechargeKey>& keys);
+  void Announce(const std::vector<book::RechargeKey>& keys);
   // A report on this recharge was applied: its worker has room again.
-  void Settled(const storage::RechargeKey& key);
+  void Settled(const book::RechargeKey& key);
   // A lease was prolonged; it ends one lease's duration after `asked`.
-  void Renewed(const storage::RechargeKey& key, Moment asked);
+  void Renewed(const book::RechargeKey& key, Moment asked);
 
  private:
   struct Watching {
@@ -68,7 +69,7 @@ class RechargeDispatcher {
     std::string worker_id;
     size_t max_in_flight;
     // What the worker has, and until when its lease lasts.
-    absl::flat_hash_map<storage::RechargeKey, Moment> in_flight;
+    absl::flat_hash_map<book::RechargeKey, Moment> in_flight;
     // It let a lease run out, and may be frozen: until then others are preferred.
     Moment doubted_until = -absl::InfiniteDuration();
   };
@@ -76,19 +77,23 @@ class RechargeDispatcher {
     domain::Recharge recharge;
     std::string worker_id;
     bool handed_out_before = false;
-    storage::RechargeKey key() const { return {recharge.account_id, recharge.ordinal}; }
+    book::RechargeKey key() const { return {recharge.account_id, recharge.ordinal}; }
   };
 
   void Run();
   // Waits for work; false if it is time to stop.
-  bool AwaitWork(std::vector<storage::RechargeKey>* announced, bool* poll);
-  absl::Status Dispatch(std::vector<storage::RechargeKey> announced, bool poll);
+  bool AwaitWork(std::vector<book::RechargeKey>* announced, bool* poll);
+  absl::Status Dispatch(std::vector<book::RechargeKey> announced, bool poll);
   absl::StatusOr<std::vector<domain::Recharge>> Candidates(
-      const std::vector<storage::RechargeKey>& announced, bool poll, absl::Time now);
+      const std::vector<book::RechargeKey>& announced, bool poll, absl::Time now);
   // Takes those out whose card has reached a limit of its network (G9).
   absl::Status DeferLimited(std::vector<domain::Recharge>* candidates, absl::Time now);
   std::vector<Assignment> Assign(std::vector<domain::Recharge> candidates, absl::Time now);
+  // Claims and delivers what is of one range of accounts.
+  absl::Status ClaimRange(std::vector<Assignment> assignments, absl::Time now);
+  // One transaction: takes those out that somebody else was faster to claim.
   absl::Status Claim(std::vector<Assignment>* assignments, absl::Time now);
+  absl::Status EnsureConnected();
   void Deliver(const std::vector<Assignment>& assignments, absl::Time now);
   size_t FreeSlots() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Who is to have it: with most room among those that can be trusted to be alive, or
@@ -103,7 +108,7 @@ class RechargeDispatcher {
   absl::Mutex mutex_;
   Waker waker_{&mutex_};
   std::vector<Watching> watching_ ABSL_GUARDED_BY(mutex_);
-  std::vector<storage::RechargeKey> announced_ ABSL_GUARDED_BY(mutex_);
+  std::vector<book::RechargeKey> announced_ ABSL_GUARDED_BY(mutex_);
   bool backlog_ ABSL_GUARDED_BY(mutex_) = false;  // more was due than there was room for
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 

@@ -1,10 +1,14 @@
 #include "services/ledger/serve/health.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "common/telemetry/log.h"
+#include "services/ledger/storage/database_error.h"
 #include "services/ledger/storage/migrator.h"
 #include "services/ledger/storage/server_check.h"
 
@@ -18,6 +22,12 @@ constexpr absl::Duration kHealthRetryInterval = absl::Milliseconds(100);
 // An outage that is shorter is left to the lanes, which try again: health that
 // changes for each takes all replicas out of service at once, for nothing.
 constexpr absl::Duration kHealthPatience = absl::Seconds(1);
+// How often it is looked at whether settings and rights are still as they must be.
+constexpr absl::Duration kThoroughInterval = absl::Seconds(3);
+// How often a reason not to serve is told again while it stays the same.
+constexpr absl::Duration kTellAgainAfter = absl::Minutes(1);
+// After so long without another refusal the lanes are let try again.
+constexpr absl::Duration kTroubleLasts = absl::Seconds(5);
 // A database that takes longer to answer is as good as away.
 constexpr int kHealthTimeoutSeconds = 2;
 
@@ -35,26 +45,38 @@ Health::Health(engine::Engine& engine, bool allow_unsafe_database, bool require_
 absl::Status Health::Check() {
   absl::Status status = AskDatabase();
   if (status.ok() && require_semi_sync_ && !engine_.started()) status = CheckReplication();
-  if (ReasonOf(status) == "UNSAFE_DATABASE") return status;
+  if (ReasonOf(status) == "UNSAFE_DATABASE" && !engine_.started()) return status;
   if (status.ok() && !engine_.started()) status = engine_.Start();
+  if (status.ok()) engine_.NoteDatabaseWorks();
   const Moment now = MonotonicNow();
   failing_since_ = status.ok() ? absl::InfiniteDuration() : std::min(failing_since_, now);
   const bool patient = serving_ && now - failing_since_ < kHealthPatience;
-  const bool serving = status.ok() || patient;
-  if (serving == serving_ && checked_) return absl::OkStatus();
-  serving_ = serving;
-  checked_ = true;
-  if (serving_) {
+  const bool was_serving = std::exchange(serving_, status.ok() || patient);
+  if (!serving_) Tell(status, now);
+  if (serving_ && (!was_serving || !checked_)) {
     Log(Severity::kInfo, "the database is ready");
-  } else {
-    Log(Severity::kError, "not serving",
-        {{"reason", ReasonOf(status)}, {"error", status.message()}});
+    told_.clear();
   }
+  checked_ = true;
   return absl::OkStatus();
 }
 
+void Health::Tell(const absl::Status& status, Moment now) {
+  const std::optional<storage::ErrorClass> error_class = storage::ErrorClassOf(status);
+  const absl::string_view kind = error_class.has_value() ? storage::NameOf(*error_class) : "";
+  std::string reason = absl::StrCat(ReasonOf(status), " ", kind);
+  if (reason == told_ && now - told_at_ < kTellAgainAfter) return;
+  told_ = std::move(reason);
+  told_at_ = now;
+  Log(Severity::kError, "not serving",
+      {{"reason", ReasonOf(status)}, {"class", kind}, {"error", status.message()}});
+}
+
 absl::Duration Health::pause() const {
-  return failing_since_ == absl::InfiniteDuration() ? kHealthInterval : kHealthRetryInterval;
+  if (failing_since_ == absl::InfiniteDuration()) return kHealthInterval;
+  // To ask for rights and room costs more than to ask whether there is a server.
+  const bool connected = connection_ != nullptr && connection_->alive();
+  return connected ? kHealthInterval / 2 : kHealthRetryInterval;
 }
 
 absl::Status Health::AskDatabase() {
@@ -62,7 +84,7 @@ absl::Status Health::AskDatabase() {
     connection_.reset();
     RESERVE_ASSIGN_OR_RETURN(connection_, storage::Connection::Open(database_));
   }
-  return engine_.started() ? storage::CheckSchema(*connection_) : CheckDatabase();
+  return CheckDatabase();
 }
 
 absl::Status Health::CheckReplication() {
@@ -73,8 +95,29 @@ absl::Status Health::CheckReplication() {
 
 absl::Status Health::CheckDatabase() {
   RESERVE_RETURN_IF_ERROR(storage::CheckSchema(*connection_));
-  if (allow_unsafe_database_) return absl::OkStatus();
-  return storage::CheckDurability(*connection_);
+  if (failing_since_ != absl::InfiniteDuration() || MonotonicNow() >= next_thorough_) {
+    absl::Status checked = CheckSettingsAndRights();
+    // A lock that is waited for says nothing of rights: bookings wait for it, too.
+    if (absl::IsAborted(checked) && serving_) checked = absl::OkStatus();
+    RESERVE_RETURN_IF_ERROR(checked);
+    next_thorough_ = MonotonicNow() + kThoroughInterval;
+  }
+  return CheckTrouble();
+}
+
+absl::Status Health::CheckSettingsAndRights() {
+  if (!allow_unsafe_database_) RESERVE_RETURN_IF_ERROR(storage::CheckDurability(*connection_));
+  RESERVE_RETURN_IF_ERROR(storage::CheckBinlogFormat(*connection_));
+  return storage::CheckRights(*connection_);
+}
+
+absl::Status Health::CheckTrouble() {
+  const engine::WriteTrouble& trouble = engine_.stats().write_trouble;
+  const std::optional<storage::ErrorClass> reason = trouble.reason();
+  if (!reason.has_value()) return absl::OkStatus();
+  RESERVE_RETURN_IF_ERROR(storage::TryToGrow(*connection_));
+  if (trouble.age() >= kTroubleLasts) return absl::OkStatus();
+  return storage::DatabaseError(*reason, "the database refused the latest write");
 }
 
 }  // namespace reserve::serve

@@ -1,5 +1,6 @@
-// Keeps the ledger's health true to its database: it serves while the database can be reached and
-// its schema is one that this program works on.
+// Keeps the ledger's health true to its database: it serves while the database can be reached, its
+// schema is one that this program works on, and it can write what it will have to write: with
+// rights on every table, on a server that takes writes, keeps them in a crash, and has room.
 //
 //   Health health(engine, /*allow_unsafe_database=*/false, /*require_semi_sync=*/false);
 //   while (...) {
@@ -11,6 +12,7 @@
 #define RESERVE_SERVICES_LEDGER_SERVE_HEALTH_H_
 
 #include <memory>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -30,7 +32,8 @@ class Health {
   Health(engine::Engine& engine, bool allow_unsafe_database, bool require_semi_sync);
 
   // Asks the database, and starts the engine once it may. An error only for what no waiting mends:
-  // a database that can lose a commit.
+  // a database that can lose a commit, before the engine was started. A reason not to serve is
+  // logged when it comes, when it changes, and each minute.
   absl::Status Check();
 
   bool serving() const { return serving_; }
@@ -40,8 +43,13 @@ class Health {
  private:
   absl::Status AskDatabase();
   absl::Status CheckReplication();
-  // Can this program work on this database, and be trusted to?
+  // Can this program work on this database, and be trusted to? The schema is looked at each time,
+  // settings and rights now and then, or each time while something is wrong.
   absl::Status CheckDatabase();
+  absl::Status CheckSettingsAndRights();
+  // What the lanes have met, until it is over.
+  absl::Status CheckTrouble();
+  void Tell(const absl::Status& status, Moment now);
 
   engine::Engine& engine_;
   const bool allow_unsafe_database_;
@@ -51,6 +59,9 @@ class Health {
   Moment failing_since_ = absl::InfiniteDuration();
   bool serving_ = false;
   bool checked_ = false;
+  Moment next_thorough_ = -absl::InfiniteDuration();
+  std::string told_;  // the reason that the log has, empty while it serves
+  Moment told_at_ = -absl::InfiniteDuration();
 };
 
 }  // namespace reserve::serve

@@ -53,7 +53,8 @@ absl::Status Serve() {
   const ReplicationWatch replication_watch(engine.options().database, metrics->registry());
 
   api::RpcMetrics rpc_metrics(metrics->registry());
-  const auto engine_metrics = std::make_shared<api::EngineMetrics>(engine.stats());
+  const auto engine_metrics =
+      std::make_shared<api::EngineMetrics>(engine.stats(), engine.database_errors());
   metrics->Add(engine_metrics);
   const api::ApiContext api{engine, rpc_metrics};
   api::LedgerService ledger(api);
@@ -67,7 +68,7 @@ absl::Status Serve() {
                                         {ledger::v1::Recharges::service_full_name(), &recharges},
                                         {ledger::v1::Audit::service_full_name(), &audit}}));
   const absl::Status served =
-      ServeUntilSignal(engine, health, OverloadReport(engine.stats()), *server, signal);
+      ServeUntilSignal(engine, health, OverloadReport(engine, rpc_metrics), *server, signal);
 
   Log(Severity::kInfo, "draining");
   server->SetServing(false);

@@ -1,6 +1,7 @@
 #include "services/ledger/serve/serve_flags.h"
 
 #include <algorithm>
+#include <bit>
 #include <string>
 #include <thread>
 
@@ -20,7 +21,8 @@ ABSL_FLAG(
 ABSL_FLAG(std::string, listen, "127.0.0.1:50051", "host:port or unix:/path to serve on.");
 ABSL_FLAG(
     int, lanes, 0,
-    "Threads that commit batches; each holds one database connection. 0: one a core, 2 to 16.");
+    "Threads that commit batches, each for an equal range of the accounts and with one database "
+    "connection. 0: one a core, 2 to 16, a power of two.");
 ABSL_FLAG(int, query_threads, 4, "Threads for reads; each holds one database connection.");
 ABSL_FLAG(int, bulk_threads, 2,
           "Threads for what may take long: imports, audits, advice; each holds one database "
@@ -52,7 +54,8 @@ namespace {
 int LanesFromFlag() {
   const int lanes = absl::GetFlag(FLAGS_lanes);
   if (lanes != 0) return lanes;
-  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 2, 16);
+  // A power of two, so that no lane's range ever lies across the border of a half, of a quarter ...
+  return static_cast<int>(std::bit_floor(std::clamp(std::thread::hardware_concurrency(), 2u, 16u)));
 }
 
 }  // namespace

@@ -10,16 +10,14 @@
 #ifndef RESERVE_SERVICES_LEDGER_STORAGE_ACCOUNT_ROWS_H_
 #define RESERVE_SERVICES_LEDGER_STORAGE_ACCOUNT_ROWS_H_
 
-#include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "common/money/money.h"
+#include "services/ledger/book/keys.h"
+#include "services/ledger/book/write_set.h"
 #include "services/ledger/domain/account.h"
-#include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/plan.h"
 #include "services/ledger/storage/connection.h"
 
@@ -27,29 +25,14 @@ namespace reserve::storage {
 
 enum class Lock { kNone, kForUpdate };
 
-// (account id, user id).
-using UserKey = std::pair<absl::string_view, absl::string_view>;
-
-// The part of an account that every usage changes.
-struct Balance {
-  std::string account_id;
-  Nanos balance = 0;
-  int64_t last_seq = 0;
-  int64_t version = 0;       // of the rest of the account and its users
-  int64_t revision = 0;      // of this row
-  domain::EntryHash head{};  // the hash of the entry last_seq; zeros if there is none
-  int32_t month = 0;         // that entries are being added to (month_rows.h); 0 if there is none
-};
-
 // The balances that exist, in the order of their ids: with kForUpdate that is
 // also the order in which they are locked.
-absl::StatusOr<std::vector<Balance>> LoadBalances(Connection& connection,
-                                                  const std::vector<absl::string_view>& account_ids,
-                                                  Lock lock);
+absl::StatusOr<std::vector<book::Balance>> LoadBalances(
+    Connection& connection, const std::vector<absl::string_view>& account_ids, Lock lock);
 // New or changed balances: what nearly every command writes, and nearly the last thing. A
 // row is changed only if the one stored is of the revision before; it is new if
 // its revision is 1. ABORTED "BALANCE_MOVED" if any was not so: then roll back.
-absl::Status WriteBalances(Connection& connection, const std::vector<Balance>& balances);
+absl::Status WriteBalances(Connection& connection, const std::vector<book::Balance>& balances);
 
 // The accounts that exist with their balances, in the order of their ids. Not
 // locked: who changes them holds the lock of LoadBalances.
@@ -67,18 +50,18 @@ absl::Status InsertAccounts(Connection& connection,
 absl::Status WriteAccounts(Connection& connection,
                            const std::vector<const domain::Account*>& accounts);
 
-// Accounts whose recheck_time is after `after`, unlocked.
+// Accounts whose Due is after `after`, unlocked.
 absl::StatusOr<std::vector<std::string>> RechecksAfter(Connection& connection, absl::Time after,
                                                        int limit);
 
-// Accounts whose recheck_time has come, unlocked.
+// Accounts whose Due has come, unlocked.
 absl::StatusOr<std::vector<std::string>> DueRechecks(Connection& connection, absl::Time now,
                                                      int limit);
 
 // The users that exist, in no particular order. Not locked: the lock on the
 // account covers its users.
 absl::StatusOr<std::vector<domain::User>> LoadUsers(Connection& connection,
-                                                    const std::vector<UserKey>& keys);
+                                                    const std::vector<book::UserKey>& keys);
 absl::StatusOr<std::vector<domain::User>> ListUsers(Connection& connection,
                                                     absl::string_view account_id,
                                                     absl::string_view after, int limit);

@@ -23,16 +23,15 @@ absl::Status InsertCardDeclines(Connection& connection,
   return connection.Execute(sql.str());
 }
 
-absl::StatusOr<DeclinesByCard> LoadCardDeclines(Connection& connection,
-                                                const std::vector<std::string>& fingerprints,
-                                                absl::Time since) {
-  DeclinesByCard declines;
+absl::StatusOr<book::DeclinesByCard> LoadCardDeclines(
+    Connection& connection, const std::vector<absl::string_view>& fingerprints, absl::Time since) {
+  book::DeclinesByCard declines;
   if (fingerprints.empty()) return declines;
   SqlText sql(
       "SELECT card_fingerprint,decline_time FROM card_declines FORCE INDEX (by_card) "
       "WHERE card_fingerprint IN ");
   sql.Row();
-  for (const std::string& fingerprint : fingerprints) sql.Text(fingerprint);
+  for (const absl::string_view fingerprint : fingerprints) sql.Text(fingerprint);
   sql.EndRow().Raw(" AND decline_time > ");
   sql.Raw(SqlText("").Time(since).str()).Raw(" ORDER BY card_fingerprint, decline_time DESC");
   RESERVE_RETURN_IF_ERROR(connection.Query(

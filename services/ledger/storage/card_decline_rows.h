@@ -2,13 +2,13 @@
 #ifndef RESERVE_SERVICES_LEDGER_STORAGE_CARD_DECLINE_ROWS_H_
 #define RESERVE_SERVICES_LEDGER_STORAGE_CARD_DECLINE_ROWS_H_
 
-#include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "services/ledger/book/image.h"
 #include "services/ledger/domain/card_limits.h"
 #include "services/ledger/storage/connection.h"
 
@@ -17,12 +17,10 @@ namespace reserve::storage {
 absl::Status InsertCardDeclines(Connection& connection,
                                 const std::vector<domain::CardDecline>& declines);
 
-// By fingerprint, newest first; cards without any are left out. Not locked: a
-// decline that is just being written on another account is not seen.
-using DeclinesByCard = absl::flat_hash_map<std::string, std::vector<absl::Time>>;
-absl::StatusOr<DeclinesByCard> LoadCardDeclines(Connection& connection,
-                                                const std::vector<std::string>& fingerprints,
-                                                absl::Time since);
+// Cards without any are left out. Not locked: a decline that is just being written on another
+// account is not seen.
+absl::StatusOr<book::DeclinesByCard> LoadCardDeclines(
+    Connection& connection, const std::vector<absl::string_view>& fingerprints, absl::Time since);
 
 }  // namespace reserve::storage
 

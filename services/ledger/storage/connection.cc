@@ -21,9 +21,6 @@ constexpr int kDatabaseAccessDenied = 1044;
 constexpr int kUnknownDatabase = 1049;
 constexpr int kSecureTransportRequired = 3159;  // MySQL; MariaDB denies access
 constexpr int kLockWaitTimeoutSeconds = 5;
-// Lost connections (2002, 2003, 2005, 2006, 2013), TLS (2026), replies that are none (2027).
-constexpr int kFirstClientError = 2000;
-constexpr int kLastClientError = 2999;
 
 sql::Driver* Driver() {
   // The first call is not thread-safe; a local static makes it so.
@@ -53,67 +50,34 @@ sql::ConnectOptionsMap OptionMap(const DatabaseOptions& options) {
   return map;
 }
 
-absl::Status ToStatus(absl::string_view what, const sql::SQLException& e) {
-  const int code = e.getErrorCode();
-  absl::StatusCode canonical = ClassOfError(code);
-  std::string text = absl::StrCat(what, ": ", e.what(), " (", code, ")");
-  absl::string_view reason = "DATABASE_ERROR";
-  if (canonical == absl::StatusCode::kAborted) reason = "DATABASE_CONFLICT";
-  if (canonical == absl::StatusCode::kAlreadyExists) reason = "DUPLICATE_KEY";
-  if (canonical == absl::StatusCode::kUnavailable) reason = "DATABASE_UNAVAILABLE";
-  if (code == kAccessDenied || code == kDatabaseAccessDenied) {
-    canonical = absl::StatusCode::kPermissionDenied;
+// Notes the error, and says what its class says.
+absl::Status ToStatus(absl::string_view what, const sql::SQLException& e, ErrorTally* tally) {
+  const int number = e.getErrorCode();
+  const std::string text = absl::StrCat(what, ": ", e.what(), " (", number, ")");
+  if (tally != nullptr) tally->Note(number, text);
+  return DatabaseError(ClassOfError(number), text);
+}
+
+// An error of connecting. Whatever keeps us from it may pass, but for a refused login, a schema
+// that is not there, and TLS that is asked for.
+absl::Status ConnectError(const sql::SQLException& e, ErrorTally* tally) {
+  const int number = e.getErrorCode();
+  const absl::Status status = ToStatus("connect", e, tally);
+  absl::StatusCode code = absl::StatusCode::kUnavailable;
+  absl::string_view reason = "DATABASE_UNAVAILABLE";
+  if (number == kAccessDenied || number == kDatabaseAccessDenied || number == kUnknownDatabase) {
+    code = number == kUnknownDatabase ? absl::StatusCode::kNotFound
+                                      : absl::StatusCode::kPermissionDenied;
+    reason = "DATABASE_ERROR";
   }
-  if (code == kUnknownDatabase) canonical = absl::StatusCode::kNotFound;
-  if (code == kSecureTransportRequired) {
-    canonical = absl::StatusCode::kFailedPrecondition;
+  if (number == kSecureTransportRequired) {
+    code = absl::StatusCode::kFailedPrecondition;
     reason = "TLS_REQUIRED";
   }
-  return MakeError(canonical, reason, "", text);
+  return WithClass(MakeError(code, reason, "", status.message()), ClassOfError(number));
 }
 
 }  // namespace
-
-absl::StatusCode ClassOfError(int error_number) {
-  switch (error_number) {
-    case 1213:  // deadlock
-    case 1205:  // lock wait timeout
-    case 1020:  // record has changed since last read
-    case 1180:  // error during COMMIT
-    case 1412:  // a table was altered since the transaction began
-    case 1637:  // too many transactions at once
-    case 3101:  // group replication rolled back
-    case 8002:  // TiDB: write conflict
-    case 8022:  // TiDB: commit failed, retryable
-    case 8028:  // TiDB: schema changed
-    case 9007:  // TiDB: write conflict
-    case 1317:  // the statement was killed
-    case 1969:  // MariaDB: max_statement_time
-    case 3024:  // MySQL: max_execution_time
-      return absl::StatusCode::kAborted;
-    case 1062:
-      return absl::StatusCode::kAlreadyExists;
-    case 1040:  // too many connections
-    case 1047:  // Galera: node not ready
-    case 1053:  // server shutdown
-    case 1158:  // packets of the connection can't be read
-    case 1159:
-    case 1160:  // or not be written
-    case 1161:
-    case 1290:  // the server only reads, as it is no longer the primary: connect to what is
-    case 1836:
-    case 1927:  // connection was killed
-    case 3032:  // MySQL: offline mode
-    case 3100:  // group replication: the member can't commit
-    case 4031:  // MySQL: idle for too long
-      return absl::StatusCode::kUnavailable;
-    default:
-      // The client library's own: whatever it is, the session can't be gone on with.
-      return error_number >= kFirstClientError && error_number <= kLastClientError
-                 ? absl::StatusCode::kUnavailable
-                 : absl::StatusCode::kInternal;
-  }
-}
 
 SqlThread::SqlThread() { Driver()->threadInit(); }
 SqlThread::~SqlThread() { Driver()->threadEnd(); }
@@ -143,24 +107,24 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const DatabaseOptio
     sql::ConnectOptionsMap map = OptionMap(options);
     std::unique_ptr<sql::Connection> connection(Driver()->connect(map));
     std::unique_ptr<sql::Statement> statement(connection->createStatement());
-    opened.reset(new Connection(std::move(connection), std::move(statement)));
+    opened.reset(new Connection(std::move(connection), std::move(statement), options.errors));
   } catch (const sql::SQLException& e) {
-    absl::Status status = ToStatus("connect", e);
-    // Whatever keeps us from connecting may pass, but for a refused login.
-    if (status.code() == absl::StatusCode::kInternal) {
-      return MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "",
-                       status.message());
-    }
-    return status;
+    return ConnectError(e, options.errors);
   }
   RESERVE_RETURN_IF_ERROR(
       opened->Execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"));
   RESERVE_RETURN_IF_ERROR(opened->Execute(
       "SET sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
       "NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', autocommit = 1"));
-  // The server's 50 s would outlast our own read timeout, and a caller's patience.
-  RESERVE_RETURN_IF_ERROR(opened->Execute(
-      absl::StrCat("SET SESSION innodb_lock_wait_timeout = ", kLockWaitTimeoutSeconds)));
+  // The server's 50 s would outlast our own read timeout, and a caller's patience; its year for the
+  // lock of a table that is altered even more. Who has longer to read may wait for that.
+  const int lock_wait = std::clamp(options.io_timeout_seconds - 1, 1, kLockWaitTimeoutSeconds);
+  RESERVE_RETURN_IF_ERROR(
+      opened->Execute(absl::StrCat("SET SESSION innodb_lock_wait_timeout = ", lock_wait)));
+  if (options.io_timeout_seconds <= kLockWaitTimeoutSeconds) {
+    RESERVE_RETURN_IF_ERROR(
+        opened->Execute(absl::StrCat("SET SESSION lock_wait_timeout = ", lock_wait)));
+  }
   if (!options.ssl_ca.empty()) {
     std::string cipher;
     RESERVE_RETURN_IF_ERROR(opened->Query("SHOW STATUS LIKE 'Ssl_cipher'",
@@ -177,13 +141,14 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::OpenForCallers(
     const DatabaseOptions& options) {
   absl::StatusOr<std::unique_ptr<Connection>> opened = Open(options);
   if (opened.ok() || absl::IsUnavailable(opened.status())) return opened;
-  return MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "",
-                   opened.status().message());
+  return WithClass(MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "",
+                             opened.status().message()),
+                   ErrorClassOf(opened.status()).value_or(ErrorClass::kOther));
 }
 
 Connection::Connection(std::unique_ptr<sql::Connection> connection,
-                       std::unique_ptr<sql::Statement> statement)
-    : connection_(std::move(connection)), statement_(std::move(statement)) {}
+                       std::unique_ptr<sql::Statement> statement, ErrorTally* errors)
+    : connection_(std::move(connection)), statement_(std::move(statement)), errors_(errors) {}
 
 Connection::~Connection() {
   statement_.reset();
@@ -196,15 +161,14 @@ Connection::~Connection() {
 
 absl::Status Connection::Guard(absl::string_view what, absl::FunctionRef<void()> call) {
   if (!alive_) {
-    return MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "",
-                     "the database connection is gone");
+    return DatabaseError(ErrorClass::kConnection, "the database connection is gone");
   }
   if (interrupt_ != nullptr) RESERVE_RETURN_IF_ERROR(interrupt_());
   try {
     call();
     return absl::OkStatus();
   } catch (const sql::SQLException& e) {
-    const absl::Status status = ToStatus(what, e);
+    const absl::Status status = ToStatus(what, e, errors_);
     if (status.code() == absl::StatusCode::kUnavailable) alive_ = false;
     return status;
   }
@@ -257,7 +221,9 @@ absl::Status Connection::Commit() {
     return committed;
   }
   // Of no error is it known that it came before anything was done.
-  return MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "", committed.message());
+  return WithClass(
+      MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "", committed.message()),
+      ErrorClassOf(committed).value_or(ErrorClass::kOther));
 }
 
 void Connection::Rollback() {

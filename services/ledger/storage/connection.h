@@ -5,9 +5,11 @@
 //   ABORTED         the transaction may be tried again (deadlock, lock timeout,
 //                   certification failure, killed statement); roll back first
 //   ALREADY_EXISTS  a duplicate key; the transaction is still open
-//   UNAVAILABLE     the connection is gone, and with it the transaction; if the
-//                   statement was COMMIT its outcome is unknown
-//   INTERNAL        anything else, which waiting does not mend; roll back
+//   UNAVAILABLE     the server can't work (it is away, full, or only reads): the connection is
+//                   given up, and with it the transaction; if the statement was COMMIT its
+//                   outcome is unknown
+//   INTERNAL        anything else, which may be about one statement; roll back
+// database_error.h says which error is which, and what callers are told of them.
 // A connection belongs to one thread, which must hold a SqlThread.
 #ifndef RESERVE_SERVICES_LEDGER_STORAGE_CONNECTION_H_
 #define RESERVE_SERVICES_LEDGER_STORAGE_CONNECTION_H_
@@ -23,6 +25,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "services/ledger/storage/database_error.h"
 #include "services/ledger/storage/database_url.h"
 
 namespace sql {
@@ -97,19 +100,17 @@ class Connection {
   bool alive() const { return alive_; }
 
  private:
-  Connection(std::unique_ptr<sql::Connection> connection,
-             std::unique_ptr<sql::Statement> statement);
+  Connection(std::unique_ptr<sql::Connection> connection, std::unique_ptr<sql::Statement> statement,
+             ErrorTally* errors);
 
   absl::Status Guard(absl::string_view what, absl::FunctionRef<void()> call);
 
   std::unique_ptr<sql::Connection> connection_;
   std::unique_ptr<sql::Statement> statement_;
   Interrupt interrupt_;
+  ErrorTally* const errors_;
   bool alive_ = true;
 };
-
-// How an error number of the server or client library is to be treated.
-absl::StatusCode ClassOfError(int error_number);
 
 }  // namespace reserve::storage
 

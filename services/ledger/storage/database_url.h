@@ -13,6 +13,8 @@
 
 namespace reserve::storage {
 
+class ErrorTally;
+
 struct DatabaseOptions {
   std::string user;
   std::string password;
@@ -23,6 +25,8 @@ struct DatabaseOptions {
   std::string ssl_ca;  // a PEM file; empty: no TLS
   int connect_timeout_seconds = 5;
   int io_timeout_seconds = 30;
+  // Where connections note the errors that they meet; null: nowhere. Must outlive them.
+  ErrorTally* errors = nullptr;
 };
 
 // INVALID_ARGUMENT on field "database" with what is wrong; the message never

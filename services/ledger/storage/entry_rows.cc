@@ -10,7 +10,9 @@
 #include "absl/types/span.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
+#include "services/ledger/book/month_span.h"
 #include "services/ledger/storage/month_rows.h"
+#include "services/ledger/storage/parts.h"
 #include "services/ledger/storage/sql_text.h"
 
 namespace reserve::storage {
@@ -39,7 +41,7 @@ void AppendEntry(const Entry& e, SqlText* sql) {
       .Time(e.record_time)
       .Text(e.account_id)
       .Int(e.seq)
-      .Int(PartitionMonth(e))
+      .Int(book::MonthOfEntry(e))
       .Int(static_cast<int64_t>(e.kind))
       .Int(e.amount)
       .Int(e.balance_after)
@@ -167,10 +169,6 @@ absl::StatusOr<std::vector<Entry>> ListBackwards(Connection& connection,
 
 }  // namespace
 
-int32_t PartitionMonth(const Entry& entry) {
-  return MonthOf(entry.booked.has_value() ? entry.booked->usage.start_time : entry.record_time);
-}
-
 absl::Status InsertEntries(Connection& connection, std::vector<const Entry*> entries) {
   // By account. The entries of a batch share their record time, so this is the order of their
   // key, and pages fill up. It is on purpose not the order of the usage ids: lanes that append
@@ -193,7 +191,7 @@ absl::Status InsertEntries(Connection& connection, std::vector<const Entry*> ent
           .Text(e->booked->usage.usage_id)
           .Text(e->account_id)
           .Int(e->seq)
-          .Int(PartitionMonth(*e))
+          .Int(book::MonthOfEntry(*e))
           .EndRow();
       AppendUsage(*e, &usages);
     } else {
@@ -211,29 +209,35 @@ absl::Status InsertEntries(Connection& connection, std::vector<const Entry*> ent
 }
 
 absl::StatusOr<std::vector<Entry>> FindUsages(Connection& connection,
-                                              const std::vector<OnceKey>& keys) {
+                                              const std::vector<book::OnceKey>& keys) {
   std::vector<Entry> entries;
   if (keys.empty()) return entries;
   // Two steps, so that each is one range over one index: where they are, then
   // the entries month by month, as a month is a partition.
-  SqlText where(
-      "SELECT account_id,seq,month FROM usage_ids FORCE INDEX (PRIMARY) "
-      "WHERE (usage_id,account_id) IN (");
-  for (const OnceKey& key : keys) where.Row().Text(key.second).Text(key.first).EndRow();
-  where.Raw(")");
-  absl::flat_hash_map<int64_t, std::vector<std::pair<std::string, int64_t>>> by_month;
-  RESERVE_RETURN_IF_ERROR(connection.Query(where.str(), [&by_month](const Row& row) {
-    by_month[row.Int(3)].emplace_back(row.Text(1), row.Int(2));
+  using Place = std::pair<std::string, int64_t>;  // account id, seq
+  absl::flat_hash_map<int64_t, std::vector<Place>> by_month;
+  RESERVE_RETURN_IF_ERROR(InParts<book::OnceKey>(keys, [&](absl::Span<const book::OnceKey> part) {
+    SqlText sql(
+        "SELECT account_id,seq,month FROM usage_ids FORCE INDEX (PRIMARY) "
+        "WHERE (usage_id,account_id) IN (");
+    for (const book::OnceKey& key : part) sql.Row().Text(key.second).Text(key.first).EndRow();
+    sql.Raw(")");
+    return connection.Query(sql.str(), [&by_month](const Row& row) {
+      by_month[row.Int(3)].emplace_back(row.Text(1), row.Int(2));
+    });
   }));
   for (const auto& [month, places] : by_month) {
-    SqlText sql(SelectEntries());
-    sql.Raw("FORCE INDEX (by_account) WHERE month = ")
-        .Raw(absl::StrCat(month))
-        .Raw(" AND (account_id,seq) IN (");
-    for (const auto& [account_id, seq] : places) sql.Row().Text(account_id).Int(seq).EndRow();
-    sql.Raw(")");
-    RESERVE_RETURN_IF_ERROR(connection.Query(
-        sql.str(), [&entries](const Row& row) { entries.push_back(ReadEntry(row)); }));
+    const auto load = [&, of = month](absl::Span<const Place> part) {
+      SqlText sql(SelectEntries());
+      sql.Raw("FORCE INDEX (by_account) WHERE month = ")
+          .Raw(absl::StrCat(of))
+          .Raw(" AND (account_id,seq) IN (");
+      for (const auto& [account_id, seq] : part) sql.Row().Text(account_id).Int(seq).EndRow();
+      sql.Raw(")");
+      return connection.Query(sql.str(),
+                              [&entries](const Row& row) { entries.push_back(ReadEntry(row)); });
+    };
+    RESERVE_RETURN_IF_ERROR(InParts<Place>(places, load));
   }
   const auto stray = std::find_if(entries.begin(), entries.end(),
                                   [](const Entry& entry) { return !entry.booked.has_value(); });
@@ -246,16 +250,18 @@ absl::StatusOr<std::vector<Entry>> FindUsages(Connection& connection,
 }
 
 absl::StatusOr<std::vector<UsagePlace>> FindUsagePlaces(Connection& connection,
-                                                        const std::vector<OnceKey>& keys) {
+                                                        const std::vector<book::OnceKey>& keys) {
   std::vector<UsagePlace> places;
   if (keys.empty()) return places;
-  SqlText sql(
-      "SELECT usage_id,seq,month FROM usage_ids FORCE INDEX (PRIMARY) "
-      "WHERE (usage_id,account_id) IN (");
-  for (const OnceKey& key : keys) sql.Row().Text(key.second).Text(key.first).EndRow();
-  sql.Raw(")");
-  RESERVE_RETURN_IF_ERROR(connection.Query(sql.str(), [&places](const Row& row) {
-    places.push_back({row.Text(1), row.Int(2), static_cast<int32_t>(row.Int(3))});
+  RESERVE_RETURN_IF_ERROR(InParts<book::OnceKey>(keys, [&](absl::Span<const book::OnceKey> part) {
+    SqlText sql(
+        "SELECT usage_id,seq,month FROM usage_ids FORCE INDEX (PRIMARY) "
+        "WHERE (usage_id,account_id) IN (");
+    for (const book::OnceKey& key : part) sql.Row().Text(key.second).Text(key.first).EndRow();
+    sql.Raw(")");
+    return connection.Query(sql.str(), [&places](const Row& row) {
+      places.push_back({row.Text(1), row.Int(2), static_cast<int32_t>(row.Int(3))});
+    });
   }));
   return places;
 }
@@ -293,26 +299,29 @@ absl::StatusOr<std::vector<Entry>> ListUsages(Connection& connection, absl::stri
   return ListBackwards(connection, account_id, which, before, limit);
 }
 
-absl::StatusOr<std::vector<OnceRequest>> FindRequests(Connection& connection,
-                                                      const std::vector<OnceKey>& keys) {
-  std::vector<OnceRequest> requests;
+absl::StatusOr<std::vector<book::RequestRecord>> FindRequests(
+    Connection& connection, const std::vector<book::OnceKey>& keys) {
+  std::vector<book::RequestRecord> requests;
   if (keys.empty()) return requests;
-  SqlText sql(
-      "SELECT account_id,request_id,digest,seq,month,ordinal FROM requests FORCE INDEX (PRIMARY) "
-      "WHERE (account_id,request_id) IN (");
-  for (const OnceKey& key : keys) sql.Row().Text(key.first).Text(key.second).EndRow();
-  sql.Raw(")");
-  RESERVE_RETURN_IF_ERROR(connection.Query(sql.str(), [&requests](const Row& row) {
-    requests.push_back({row.Text(1), row.Text(2), row.Text(3), row.Int(4),
-                        static_cast<int32_t>(row.Int(5)), row.Int(6)});
+  RESERVE_RETURN_IF_ERROR(InParts<book::OnceKey>(keys, [&](absl::Span<const book::OnceKey> part) {
+    SqlText sql(
+        "SELECT account_id,request_id,digest,seq,month,ordinal FROM requests "
+        "FORCE INDEX (PRIMARY) WHERE (account_id,request_id) IN (");
+    for (const book::OnceKey& key : part) sql.Row().Text(key.first).Text(key.second).EndRow();
+    sql.Raw(")");
+    return connection.Query(sql.str(), [&requests](const Row& row) {
+      requests.push_back({row.Text(1), row.Text(2), row.Text(3), row.Int(4),
+                          static_cast<int32_t>(row.Int(5)), row.Int(6)});
+    });
   }));
   return requests;
 }
 
-absl::Status InsertRequests(Connection& connection, const std::vector<OnceRequest>& requests) {
+absl::Status InsertRequests(Connection& connection,
+                            const std::vector<book::RequestRecord>& requests) {
   if (requests.empty()) return absl::OkStatus();
   SqlText sql("INSERT INTO requests (account_id,request_id,digest,seq,month,ordinal) VALUES ");
-  for (const OnceRequest& r : requests) {
+  for (const book::RequestRecord& r : requests) {
     sql.Row()
         .Text(r.account_id)
         .Text(r.request_id)

@@ -9,18 +9,16 @@
 #include <limits>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "services/ledger/book/image.h"
+#include "services/ledger/book/keys.h"
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/storage/connection.h"
 
 namespace reserve::storage {
-
-// (account id, usage id or request id).
-using OnceKey = std::pair<absl::string_view, absl::string_view>;
 
 // Adds the usage ids of entries that book a usage, and after them the entries.
 // ALREADY_EXISTS if a usage id is taken.
@@ -29,7 +27,7 @@ absl::Status InsertEntries(Connection& connection, std::vector<const domain::Ent
 // The entries that book these usages, of those that exist; in no particular order.
 // INTERNAL if what is stored was altered, so that an id leads to another kind of entry.
 absl::StatusOr<std::vector<domain::Entry>> FindUsages(Connection& connection,
-                                                      const std::vector<OnceKey>& keys);
+                                                      const std::vector<book::OnceKey>& keys);
 
 // Where the entry of a usage is, by the row that keeps its id unique.
 struct UsagePlace {
@@ -39,12 +37,12 @@ struct UsagePlace {
 };
 // The places of these usages, of those that exist; all keys must be of one account.
 absl::StatusOr<std::vector<UsagePlace>> FindUsagePlaces(Connection& connection,
-                                                        const std::vector<OnceKey>& keys);
+                                                        const std::vector<book::OnceKey>& keys);
 
 inline constexpr int64_t kNewest = std::numeric_limits<int64_t>::max();
 
 // Entries of an account with seq < `before`, newest first, from the months that can hold
-// them (month_rows.h).
+// them (book/month_span.h).
 absl::StatusOr<std::vector<domain::Entry>> ListEntries(Connection& connection,
                                                        absl::string_view account_id, int64_t before,
                                                        int limit);
@@ -65,25 +63,13 @@ absl::StatusOr<std::optional<domain::EntryHash>> FindEntryHash(Connection& conne
                                                                absl::string_view account_id,
                                                                int64_t seq);
 
-// What was booked under a caller's request id.
-struct OnceRequest {
-  std::string account_id;
-  std::string request_id;
-  std::string digest;   // of its content
-  int64_t seq = 0;      // the entry, or 0
-  int32_t month = 0;    // the entry's partition, or 0
-  int64_t ordinal = 0;  // the recharge, or 0
-};
-
-absl::StatusOr<std::vector<OnceRequest>> FindRequests(Connection& connection,
-                                                      const std::vector<OnceKey>& keys);
-absl::Status InsertRequests(Connection& connection, const std::vector<OnceRequest>& requests);
+absl::StatusOr<std::vector<book::RequestRecord>> FindRequests(
+    Connection& connection, const std::vector<book::OnceKey>& keys);
+absl::Status InsertRequests(Connection& connection,
+                            const std::vector<book::RequestRecord>& requests);
 // The entry that a request booked; NOT_FOUND if it is not there.
 absl::StatusOr<domain::Entry> LoadEntry(Connection& connection, absl::string_view account_id,
                                         int64_t seq, int32_t month);
-
-// The partition of an entry: the month of the usage's start, else of booking.
-int32_t PartitionMonth(const domain::Entry& entry);
 
 // Standard-rate calls of an account's users on metered plans since a time (A1).
 struct StandardUse {

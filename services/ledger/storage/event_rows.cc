@@ -1,8 +1,11 @@
 #include "services/ledger/storage/event_rows.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
+#include "services/ledger/storage/parts.h"
 #include "services/ledger/storage/sql_text.h"
 
 namespace reserve::storage {
@@ -108,17 +111,22 @@ absl::StatusOr<std::vector<FeedEvent>> LoadFeedEvents(Connection& connection,
                                                       const std::vector<EventKey>& keys) {
   std::vector<FeedEvent> events;
   if (keys.empty()) return events;
-  SqlText sql(kSelectEvents);
-  sql.Raw(
-      ",a.currency,e.feed_time FROM events e FORCE INDEX (PRIMARY) "
-      "STRAIGHT_JOIN accounts a FORCE INDEX (PRIMARY) ON a.account_id = e.account_id WHERE "
-      "(e.account_id,e.event_seq) IN (");
-  for (const auto& [account_id, event_seq] : keys) {
-    sql.Row().Text(account_id).Int(event_seq).EndRow();
-  }
-  sql.Raw(") ORDER BY e.account_id,e.event_seq");
-  RESERVE_RETURN_IF_ERROR(connection.Query(sql.str(), [&events](const Row& row) {
-    events.push_back({ReadEvent(row), row.Text(13), row.Time(14)});
+  // Sorted, so that one part is before the next.
+  std::vector<EventKey> sorted = keys;
+  std::sort(sorted.begin(), sorted.end());
+  RESERVE_RETURN_IF_ERROR(InParts<EventKey>(sorted, [&](absl::Span<const EventKey> part) {
+    SqlText sql(kSelectEvents);
+    sql.Raw(
+        ",a.currency,e.feed_time FROM events e FORCE INDEX (PRIMARY) "
+        "STRAIGHT_JOIN accounts a FORCE INDEX (PRIMARY) ON a.account_id = e.account_id WHERE "
+        "(e.account_id,e.event_seq) IN (");
+    for (const auto& [account_id, event_seq] : part) {
+      sql.Row().Text(account_id).Int(event_seq).EndRow();
+    }
+    sql.Raw(") ORDER BY e.account_id,e.event_seq");
+    return connection.Query(sql.str(), [&events](const Row& row) {
+      events.push_back({ReadEvent(row), row.Text(13), row.Time(14)});
+    });
   }));
   return events;
 }

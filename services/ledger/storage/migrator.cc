@@ -178,6 +178,31 @@ absl::Status MigrateLocked(Connection& connection, absl::Time now, const Progres
   return absl::OkStatus();
 }
 
+// What the program's own user may do with which table, besides reading it.
+struct TableRights {
+  absl::string_view name;
+  absl::string_view key;  // a column
+  bool inserted = false;
+  bool updated = false;
+};
+
+constexpr TableRights kRights[] = {
+    {"accounts", "account_id", true, true},
+    {"balances", "account_id", true, true},
+    {"users", "account_id", true, true},
+    {"recharges", "account_id", true, true},
+    {"account_months", "account_id", true, true},
+    {"entries", "account_id", true},
+    {"usage_ids", "account_id", true},
+    {"requests", "account_id", true},
+    {"events", "account_id", true},
+    {"card_declines", "account_id", true},
+    {"rate_decks", "version", true},
+    {"rates", "deck_version", true},
+    {"plans", "plan_id"},
+    {"schema_migrations", "version"},
+};
+
 }  // namespace
 
 absl::Status Migrate(const DatabaseOptions& options, absl::Time now, const Progress& progress) {
@@ -204,7 +229,8 @@ absl::Status CheckSchema(Connection& connection) {
         oldest_code = static_cast<int>(row.Int(2));
       });
   const int known = BuiltInMigrations().back().version;
-  if (read.code() == absl::StatusCode::kUnavailable || read.code() == absl::StatusCode::kAborted) {
+  if (read.code() == absl::StatusCode::kUnavailable || read.code() == absl::StatusCode::kAborted ||
+      ErrorClassOf(read) == ErrorClass::kRights) {
     return read;
   }
   if (!read.ok() || version < known) {
@@ -222,19 +248,30 @@ absl::Status CheckSchema(Connection& connection) {
 
 std::vector<std::string> GrantsFor(const std::string& schema, const std::string& user) {
   std::vector<std::string> grants;
-  const auto grant = [&](absl::string_view rights, absl::string_view table) {
-    grants.push_back(absl::StrCat("GRANT ", rights, " ON `", schema, "`.`", table, "` TO ", user));
-  };
-  for (const absl::string_view table :
-       {"accounts", "balances", "users", "recharges", "account_months"}) {
-    grant("SELECT, INSERT, UPDATE", table);
+  for (const TableRights& table : kRights) {
+    const absl::string_view rights = table.updated    ? "SELECT, INSERT, UPDATE"
+                                     : table.inserted ? "SELECT, INSERT"
+                                                      : "SELECT";
+    grants.push_back(
+        absl::StrCat("GRANT ", rights, " ON `", schema, "`.`", table.name, "` TO ", user));
   }
-  for (const absl::string_view table :
-       {"entries", "usage_ids", "requests", "events", "card_declines", "rate_decks", "rates"}) {
-    grant("SELECT, INSERT", table);
-  }
-  for (const absl::string_view table : {"plans", "schema_migrations"}) grant("SELECT", table);
   return grants;
+}
+
+absl::Status CheckRights(Connection& connection) {
+  const auto ignore = [](const Row&) {};
+  for (const TableRights& table : kRights) {
+    RESERVE_RETURN_IF_ERROR(connection.Query(
+        absl::StrCat("EXPLAIN SELECT ", table.key, " FROM ", table.name, " WHERE 1 = 0"), ignore));
+    if (!table.inserted) continue;
+    RESERVE_RETURN_IF_ERROR(connection.Query(
+        absl::StrCat("EXPLAIN INSERT INTO ", table.name, " (", table.key, ") VALUES (1)"), ignore));
+    if (!table.updated) continue;
+    RESERVE_RETURN_IF_ERROR(connection.Query(
+        absl::StrCat("EXPLAIN UPDATE ", table.name, " SET ", table.key, " = 1 WHERE 1 = 0"),
+        ignore));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace reserve::storage

@@ -36,6 +36,11 @@ absl::Status Migrate(const DatabaseOptions& options, absl::Time now,
 // work on the schema as it is; UNAVAILABLE if that can't be found out.
 absl::Status CheckSchema(Connection& connection);
 
+// Has our user every right of GrantsFor, and does the server take writes? Nothing is written: the
+// statements are explained, which needs the rights of doing them. The error of the database, if
+// not.
+absl::Status CheckRights(Connection& connection);
+
 // The GRANT statements for the program's own database user, who needs no DDL, no
 // DELETE, and no UPDATE on what is immutable. `user` as in SQL: 'name'@'host'.
 std::vector<std::string> GrantsFor(const std::string& schema, const std::string& user);

@@ -11,6 +11,8 @@
 namespace reserve::storage {
 namespace {
 
+using book::MonthSpan;
+
 bool ByKey(const MonthSpan& one, const MonthSpan& other) {
   return std::tie(one.account_id, one.month) < std::tie(other.account_id, other.month);
 }

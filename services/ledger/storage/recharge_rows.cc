@@ -1,7 +1,10 @@
 #include "services/ledger/storage/recharge_rows.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "services/ledger/storage/parts.h"
 #include "services/ledger/storage/sql_text.h"
 
 namespace reserve::storage {
@@ -25,7 +28,7 @@ Recharge ReadRecharge(const Row& row) {
   r.state = static_cast<RechargeState>(row.Int(4));
   r.currency = row.Text(5);
   r.amount = row.Int(6);
-  r.card.token = row.Text(7);
+  r.card.token = CardToken(row.Text(7));
   r.card.fingerprint = row.Text(8);
   r.attempt = static_cast<int32_t>(row.Int(9));
   r.attempt_start = row.Time(10);
@@ -54,15 +57,24 @@ absl::StatusOr<std::vector<Recharge>> QueryRecharges(Connection& connection,
 }  // namespace
 
 absl::StatusOr<std::vector<Recharge>> LoadRecharges(Connection& connection,
-                                                    const std::vector<RechargeKey>& keys,
+                                                    const std::vector<book::RechargeKey>& keys,
                                                     Lock lock) {
-  if (keys.empty()) return std::vector<Recharge>();
-  SqlText sql(Select());
-  sql.Raw("FORCE INDEX (PRIMARY) WHERE (account_id,ordinal) IN (");
-  for (const RechargeKey& key : keys) sql.Row().Text(key.first).Int(key.second).EndRow();
-  sql.Raw(")");
-  if (lock == Lock::kForUpdate) sql.Raw(" FOR UPDATE");
-  return QueryRecharges(connection, sql.str());
+  // Sorted, as parts are locked one after the other.
+  std::vector<book::RechargeKey> sorted = keys;
+  std::sort(sorted.begin(), sorted.end());
+  sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
+  std::vector<Recharge> recharges;
+  const auto load = [&](absl::Span<const book::RechargeKey> part) {
+    SqlText sql(Select());
+    sql.Raw("FORCE INDEX (PRIMARY) WHERE (account_id,ordinal) IN (");
+    for (const book::RechargeKey& key : part) sql.Row().Text(key.first).Int(key.second).EndRow();
+    sql.Raw(")");
+    if (lock == Lock::kForUpdate) sql.Raw(" FOR UPDATE");
+    return connection.Query(
+        sql.str(), [&recharges](const Row& row) { recharges.push_back(ReadRecharge(row)); });
+  };
+  RESERVE_RETURN_IF_ERROR(InParts<book::RechargeKey>(sorted, load));
+  return recharges;
 }
 
 absl::StatusOr<std::vector<Recharge>> ListRecharges(Connection& connection,
@@ -84,7 +96,7 @@ absl::Status WriteRecharges(Connection& connection, const std::vector<const Rech
         .Int(static_cast<int64_t>(r->state))
         .Text(r->currency)
         .Int(r->amount)
-        .Text(r->card.token)
+        .Text(r->card.token.Reveal())
         .Text(r->card.fingerprint)
         .Int(r->attempt)
         .Time(r->attempt_start)
@@ -164,7 +176,7 @@ absl::StatusOr<bool> ClaimRecharge(Connection& connection, absl::string_view own
   return true;
 }
 
-absl::StatusOr<bool> RenewLease(Connection& connection, const RechargeKey& key,
+absl::StatusOr<bool> RenewLease(Connection& connection, const book::RechargeKey& key,
                                 absl::string_view owner, int64_t lease_epoch,
                                 absl::Time lease_end) {
   SqlText sql("UPDATE recharges SET due_time = ");

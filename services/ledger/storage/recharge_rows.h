@@ -7,26 +7,21 @@
 #define RESERVE_SERVICES_LEDGER_STORAGE_RECHARGE_ROWS_H_
 
 #include <cstdint>
-#include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "services/ledger/book/keys.h"
 #include "services/ledger/domain/recharge.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/connection.h"
 
 namespace reserve::storage {
 
-// (account id, ordinal).
-using RechargeKey = std::pair<std::string, int64_t>;
-
 // The recharges that exist, in no particular order.
-absl::StatusOr<std::vector<domain::Recharge>> LoadRecharges(Connection& connection,
-                                                            const std::vector<RechargeKey>& keys,
-                                                            Lock lock);
+absl::StatusOr<std::vector<domain::Recharge>> LoadRecharges(
+    Connection& connection, const std::vector<book::RechargeKey>& keys, Lock lock);
 // Recharges of an account with ordinal < `before`, newest first.
 absl::StatusOr<std::vector<domain::Recharge>> ListRecharges(Connection& connection,
                                                             absl::string_view account_id,
@@ -50,7 +45,7 @@ absl::StatusOr<std::vector<domain::Recharge>> DueRecharges(Connection& connectio
 absl::StatusOr<bool> ClaimRecharge(Connection& connection, absl::string_view owner, absl::Time now,
                                    absl::Time lease_end, domain::Recharge* recharge);
 // Prolongs a lease; false if it is lost.
-absl::StatusOr<bool> RenewLease(Connection& connection, const RechargeKey& key,
+absl::StatusOr<bool> RenewLease(Connection& connection, const book::RechargeKey& key,
                                 absl::string_view owner, int64_t lease_epoch, absl::Time lease_end);
 
 // Successful automatic recharges of an account since a time (A1).

@@ -8,9 +8,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "common/error/error.h"
+#include "services/ledger/storage/sql_text.h"
 
 namespace reserve::storage {
 namespace {
@@ -67,6 +69,31 @@ absl::Status CheckDurability(Connection& connection) {
       absl::StatusCode::kFailedPrecondition, "UNSAFE_DATABASE", "database",
       absl::StrCat("the database server can lose a commit: ", absl::StrJoin(faults, "; "),
                    " (--allow_unsafe_database starts all the same)"));
+}
+
+absl::Status CheckBinlogFormat(Connection& connection) {
+  absl::flat_hash_map<std::string, std::string> settings;
+  RESERVE_RETURN_IF_ERROR(
+      connection.Query("SHOW GLOBAL VARIABLES WHERE Variable_name IN ('log_bin', 'binlog_format')",
+                       [&settings](const Row& row) { settings[row.Text(1)] = row.Text(2); }));
+  if (settings["log_bin"] != "ON" || settings["binlog_format"] != "STATEMENT") {
+    return absl::OkStatus();
+  }
+  return DatabaseError(ErrorClass::kSettings,
+                       "binlog_format must be ROW or MIXED: the server refuses every write");
+}
+
+absl::Status TryToGrow(Connection& connection) {
+  constexpr int kRows = 500;
+  RESERVE_RETURN_IF_ERROR(connection.Begin());
+  SqlText sql("INSERT INTO usage_ids (usage_id,account_id,seq,month) VALUES ");
+  // No account has an empty id.
+  for (int i = 0; i < kRows; ++i) {
+    sql.Row().Text(absl::StrFormat("%064d", i)).Text("").Int(0).Int(0).EndRow();
+  }
+  const absl::Status grown = connection.Execute(sql.str());
+  connection.Rollback();
+  return grown;
 }
 
 absl::StatusOr<Replication> ReadReplication(Connection& connection) {

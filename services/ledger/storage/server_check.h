@@ -14,6 +14,14 @@ namespace reserve::storage {
 // commit in a crash; the message names each setting and what it must be.
 absl::Status CheckDurability(Connection& connection);
 
+// Does the server log what we do in a way in which it can be done? An error of class kSettings
+// where binlog_format is STATEMENT, which refuses every write of READ COMMITTED.
+absl::Status CheckBinlogFormat(Connection& connection);
+
+// Writes some pages and takes them back: the error of the database if it can't grow, as its disk is
+// full. To be asked only after a write was refused; it costs as much as a large batch.
+absl::Status TryToGrow(Connection& connection);
+
 // What another server has of each commit by the time at which it is answered.
 struct Replication {
   // Replicas that are connected. MariaDB tells anybody; MySQL counts those that are not semi-sync

@@ -68,7 +68,7 @@ class CardLimitsTest : public testing::Test {
   }
   static void Open(Engine& engine, const std::string& account_id) {
     OpenAccount open = OpenWithCard();
-    open.card = {absl::StrCat("tok-", account_id), "shared", domain::CardNetwork::kVisa};
+    open.card = {CardToken(absl::StrCat("tok-", account_id)), "shared", domain::CardNetwork::kVisa};
     const auto opened = Ask<domain::Account>(engine, account_id, open);
     ASSERT_TRUE(opened.ok()) << opened.status();
   }
@@ -137,10 +137,27 @@ TEST_F(CardLimitsTest, G9_AnotherCardIsNotHeldBack) {
   }
   EXPECT_EQ(Declines(), 3);
   const auto replaced = Ask<domain::Account>(
-      *engine, "c", UpdatePaymentMethod{{"tok-own", "own", domain::CardNetwork::kVisa}});
+      *engine, "c", UpdatePaymentMethod{{CardToken("tok-own"), "own", domain::CardNetwork::kVisa}});
   ASSERT_TRUE(replaced.ok()) << replaced.status();
   ASSERT_TRUE(WaitUntil([&] { return Declines() == 4; }));
   EXPECT_THAT(worker.attempts(), ElementsAre("a/1/1", "b/1/1", "c/1/1", "c/2/1"));
+}
+
+TEST_F(CardLimitsTest, G9_AWornCardIsHeldBackInTheBatchThatGivesIt) {
+  auto engine = ledger_.StartEngine(Options());
+  for (const std::string account_id : {"a", "b", "c"}) {
+    const DecliningWorker worker(*engine);
+    Open(*engine, account_id);
+    ASSERT_TRUE(WaitUntil(
+        [&] { return ledger_.Account(account_id).card_state == domain::CardState::kFailing; }));
+  }
+  ASSERT_EQ(Declines(), 3);
+  OpenFunded(*engine, "d");
+  const domain::Card worn = {"tok-d", "shared", domain::CardNetwork::kVisa};
+  const std::vector<absl::StatusOr<Reply>> replies =
+      AskAll(*engine, {{"d", UpdatePaymentMethod{worn}}, {"d", RequestRecharge{"r", {}, ""}}});
+  EXPECT_TRUE(replies[0].ok()) << replies[0].status();
+  EXPECT_EQ(ReasonOf(replies[1].status()), "CARD_LIMIT_REACHED");
 }
 
 }  // namespace

@@ -17,9 +17,11 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/civil_time.h"
 #include "common/error/error.h"
+#include "common/error/retry_after.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/ledger/storage/deck_rows.h"
+#include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/migrator.h"
 #include "services/ledger/storage/server_check.h"
 #include "tests/services/ledger/engine/database_faults.h"
@@ -101,10 +103,11 @@ std::vector<Place> PlacesOf(const std::vector<std::string>& statements) {
 // The status of work of a query thread that a fault has struck.
 void ExpectTold(const absl::Status& status, const Fault& fault, bool is_commit = false) {
   if (status.ok()) return;
-  const bool passes = is_commit || (fault.passes && fault.ruling.error != kDuplicateKey);
-  EXPECT_EQ(status.code(), passes ? absl::StatusCode::kUnavailable : absl::StatusCode::kInternal)
+  const bool for_good = !is_commit && fault.ruling.error == kContent;
+  EXPECT_EQ(status.code(), for_good ? absl::StatusCode::kInternal : absl::StatusCode::kUnavailable)
       << status;
-  EXPECT_EQ(ReasonOf(status), passes ? "DATABASE_UNAVAILABLE" : "DATABASE_ERROR") << status;
+  EXPECT_EQ(RetryAfterOf(status).has_value(), !for_good) << status;
+  EXPECT_EQ(ReasonOf(status), for_good ? "DATABASE_ERROR" : "DATABASE_UNAVAILABLE") << status;
 }
 
 class DatabaseErrorsElsewhereTest : public testing::Test {
@@ -153,6 +156,16 @@ class DatabaseErrorsElsewhereTest : public testing::Test {
 
   // Runs a query as callers do, on the pool behind the proxy.
   absl::Status Query(QueryPool::Work work) { return engine_->queries().Run(std::move(work)); }
+
+  // Of the accounts of this prefix, numbered from 1.
+  void ExpectClean(absl::string_view prefix, int accounts) {
+    Findings findings;
+    const auto connection = ledger_->Connect();
+    for (int i = 1; i <= accounts; ++i) {
+      EXPECT_TRUE(VerifyAccount(*connection, absl::StrCat(prefix, i), &findings).ok());
+    }
+    EXPECT_EQ(findings.difference_count, 0);
+  }
 
   static PrivateDatabaseServer* server_;
   std::unique_ptr<Ledger> ledger_;
@@ -288,12 +301,7 @@ TEST_F(DatabaseErrorsElsewhereTest, AClaimThatFailsIsMadeAgainAndALeaseIsHandedO
     engine_->dispatcher().Settled({account_id, 1});
   }
   engine_->dispatcher().Remove(&watcher);
-  Findings findings;
-  const auto connection = ledger_->Connect();
-  for (int i = 1; i <= number; ++i) {
-    ASSERT_TRUE(VerifyAccount(*connection, absl::StrCat("claimed-", i), &findings).ok());
-  }
-  EXPECT_EQ(findings.difference_count, 0);
+  ExpectClean("claimed-", number);
 }
 
 // G9: the count before a first attempt. The dispatcher makes it, and then the lane that it asks.
@@ -687,6 +695,8 @@ TEST_F(DatabaseErrorsElsewhereTest, NoErrorOfAHealthCheckIsTakenForHealthOrForAn
     EXPECT_FALSE(schema.ok());
     if (fault.passes && fault.ruling.error != kDuplicateKey) {
       EXPECT_THAT(schema.code(), AnyOf(absl::StatusCode::kUnavailable, absl::StatusCode::kAborted));
+    } else if (fault.ruling.error == 1142) {
+      EXPECT_EQ(storage::ErrorClassOf(schema), storage::ErrorClass::kRights);
     } else {
       EXPECT_EQ(ReasonOf(schema), "SCHEMA_TOO_OLD");
     }
@@ -701,6 +711,22 @@ TEST_F(DatabaseErrorsElsewhereTest, NoErrorOfAHealthCheckIsTakenForHealthOrForAn
       // That would end the ledger.
       EXPECT_NE(ReasonOf(durability), "UNSAFE_DATABASE");
     }
+    const std::vector<std::pair<std::string, absl::Status (*)(Connection&)>> checks = {
+        {"SHOW GLOBAL VARIABLES", storage::CheckBinlogFormat},
+        {"EXPLAIN SELECT", storage::CheckRights},
+        {"EXPLAIN INSERT", storage::CheckRights},
+        {"EXPLAIN UPDATE", storage::CheckRights},
+        {"INSERT INTO usage_ids", storage::TryToGrow}};
+    for (const auto& [statement, check] : checks) {
+      SCOPED_TRACE(statement);
+      if (!connection->alive()) connection = storage::MustConnect(options_.database);
+      sabotage_->Begin(Nth(1, Begins(statement), fault.ruling));
+      const absl::Status checked = check(*connection);
+      EXPECT_EQ(sabotage_->struck(), 1);
+      sabotage_->End();
+      EXPECT_FALSE(checked.ok());
+    }
+    EXPECT_EQ(ledger_->sql().QueryInt("SELECT COUNT(*) FROM usage_ids WHERE account_id = ''"), 0);
   }
 }
 

@@ -18,10 +18,13 @@ namespace reserve::engine {
 inline constexpr int kConflicts[] = {1213, 1205, 1020, 1180, 3101, 8002, 8022,
                                      8028, 9007, 1317, 1969, 3024, 1637};
 inline constexpr int kDuplicateKey = 1062;
-inline constexpr int kConnectionGone[] = {2002, 2003, 2005, 2006, 2013, 2026, 2027, 1040,
-                                          1047, 1053, 1158, 1290, 1836, 1927, 3100, 4031};
-// Errors that no waiting mends.
-inline constexpr int kLasting[] = {1064, 1146, 1142};
+inline constexpr int kConnectionGone[] = {2002, 2003, 2005, 2006, 2013, 2026, 2027,
+                                          1040, 1047, 1053, 1158, 1290, 1836, 1927,
+                                          3100, 4031, 1021, 1030, 1114, 1203};
+// Errors that may be about one statement: what they strike is cut down to a command. Callers hear
+// of all but the last that the database can't do it now, of the last that it can't be stored.
+inline constexpr int kContent = 1406;
+inline constexpr int kLasting[] = {1064, 1146, 1142, 1665, 1999, kContent};
 
 struct Fault {
   std::string name;

@@ -242,5 +242,33 @@ TEST_F(DispatcherTest, ASoftDeclineIsHandedOutAgainWhenItsTimeHasCome) {
   EXPECT_FALSE(again.handed_out_before);
 }
 
+// With four lanes these accounts lie in the ranges 1, 0, 3 and 1 (keyspace_test.cc).
+TEST_F(DispatcherTest, AClaimThatFailsStopsNoClaimsOfOtherRanges) {
+  const std::string x31(31, 'x');
+  const std::string x64(64, 'x');
+  const std::vector<std::string> accounts = {"a", "acct-0000042", x31, x64};
+  EngineOptions options = ledger_.Options();
+  options.lanes = 4;
+  const auto engine = ledger_.StartEngine(options);
+  for (const std::string& account_id : accounts) Open(*engine, account_id);
+  // In one transaction with the claim on this one fails all that is claimed with it.
+  ledger_.sql().Execute(absl::StrCat(
+      "CREATE TRIGGER no_claims BEFORE UPDATE ON recharges FOR EACH ROW BEGIN "
+      "IF NEW.account_id = '",
+      x64, "' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'none of this range'; END IF; END"));
+  Watcher watcher;
+  engine->dispatcher().Add(&watcher, "w1", 10);
+  const auto handed_out = [&watcher] {
+    std::set<std::string> ids;
+    for (const LeasedRecharge& leased : watcher.Leases()) ids.insert(leased.recharge.account_id);
+    return ids;
+  };
+  ASSERT_TRUE(WaitUntil([&] { return watcher.count() >= 2; }));
+  EXPECT_THAT(handed_out(), testing::UnorderedElementsAre("acct-0000042", x31));
+  ledger_.sql().Execute("DROP TRIGGER no_claims");
+  EXPECT_TRUE(WaitUntil([&] { return handed_out().size() == accounts.size(); }));
+  engine->dispatcher().Remove(&watcher);
+}
+
 }  // namespace
 }  // namespace reserve::engine

@@ -16,10 +16,10 @@
 namespace reserve::engine {
 namespace {
 
+using book::MonthSpan;
 using domain::Entry;
 using storage::Connection;
 using storage::kNewest;
-using storage::MonthSpan;
 using testing::ElementsAre;
 
 constexpr char kAccount[] = "acme";

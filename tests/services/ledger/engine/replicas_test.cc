@@ -183,6 +183,25 @@ TEST(ReplicasTest, ADeckImportedThroughAnotherReplicaIsUsedAtOnceAndBookedUsages
   EXPECT_TRUE(fresh.ok()) << fresh.status();
 }
 
+TEST(ReplicasTest, APlanThatWasMadeElsewhereIsKnownAtOnce) {
+  Ledger ledger;
+  EngineOptions options = ledger.Options();
+  options.house_interval = absl::Hours(1);  // no help from housekeeping
+  const auto one = ledger.StartEngine(options);
+  const auto two = ledger.StartEngine(options);
+  OpenFunded(*one, "acme");
+  EXPECT_EQ(ReasonOf(Ask<UserReply>(*two, "acme", PutUser{kUser, "new"}).status()),
+            "PLAN_NOT_FOUND");
+  ledger.sql().Execute(
+      "INSERT INTO plans (plan_id,standard_calls,free_seconds,bucket_reset,"
+      "default_reserve_amount_nanos) VALUES ('new',1,60,1,0)");
+  const auto put = Ask<UserReply>(*two, "acme", PutUser{kUser, "new"});
+  ASSERT_TRUE(put.ok()) << put.status();
+  EXPECT_EQ(put->plan.free_seconds, 60);
+  // To the other the plan is new, too.
+  EXPECT_TRUE(Ask<UsageReply>(*one, "acme", RecordUsage{Call(kUser, "c", kDearNumber, 60)}).ok());
+}
+
 TEST(ReplicasTest, AChangeThroughOneIsKnownToTheOtherWithItsNextCommand) {
   Ledger ledger;
   const auto one = ledger.StartEngine();

@@ -236,50 +236,5 @@ TEST_F(ConnectionTest, AServerThatIsNotThereIsUnavailable) {
   EXPECT_EQ(ReasonOf(status), "DATABASE_UNAVAILABLE");
 }
 
-struct ErrorClass {
-  int number;
-  absl::StatusCode code;
-};
-
-class ErrorClassTest : public testing::TestWithParam<ErrorClass> {};
-
-TEST_P(ErrorClassTest, IsAsDocumented) {
-  EXPECT_EQ(ClassOfError(GetParam().number), GetParam().code) << GetParam().number;
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    Numbers, ErrorClassTest,
-    testing::Values(
-        ErrorClass{1213, absl::StatusCode::kAborted}, ErrorClass{1205, absl::StatusCode::kAborted},
-        ErrorClass{1020, absl::StatusCode::kAborted}, ErrorClass{1412, absl::StatusCode::kAborted},
-        ErrorClass{1180, absl::StatusCode::kAborted}, ErrorClass{3101, absl::StatusCode::kAborted},
-        ErrorClass{8002, absl::StatusCode::kAborted}, ErrorClass{8022, absl::StatusCode::kAborted},
-        ErrorClass{8028, absl::StatusCode::kAborted}, ErrorClass{9007, absl::StatusCode::kAborted},
-        ErrorClass{1317, absl::StatusCode::kAborted}, ErrorClass{1969, absl::StatusCode::kAborted},
-        ErrorClass{3024, absl::StatusCode::kAborted},
-        ErrorClass{1062, absl::StatusCode::kAlreadyExists},
-        ErrorClass{2002, absl::StatusCode::kUnavailable},
-        ErrorClass{2003, absl::StatusCode::kUnavailable},
-        ErrorClass{2005, absl::StatusCode::kUnavailable},
-        ErrorClass{2006, absl::StatusCode::kUnavailable},
-        ErrorClass{2013, absl::StatusCode::kUnavailable},
-        ErrorClass{2026, absl::StatusCode::kUnavailable},
-        ErrorClass{2027, absl::StatusCode::kUnavailable},
-        ErrorClass{1040, absl::StatusCode::kUnavailable},
-        ErrorClass{1047, absl::StatusCode::kUnavailable},
-        ErrorClass{1053, absl::StatusCode::kUnavailable},
-        ErrorClass{1158, absl::StatusCode::kUnavailable},
-        ErrorClass{1290, absl::StatusCode::kUnavailable},
-        ErrorClass{1836, absl::StatusCode::kUnavailable},
-        ErrorClass{1927, absl::StatusCode::kUnavailable},
-        ErrorClass{3032, absl::StatusCode::kUnavailable},
-        ErrorClass{3100, absl::StatusCode::kUnavailable},
-        ErrorClass{4031, absl::StatusCode::kUnavailable},
-        ErrorClass{1637, absl::StatusCode::kAborted}, ErrorClass{1999, absl::StatusCode::kInternal},
-        ErrorClass{3000, absl::StatusCode::kInternal},
-        ErrorClass{1064, absl::StatusCode::kInternal},
-        ErrorClass{1406, absl::StatusCode::kInternal}),
-    [](const auto& test) { return absl::StrCat("Error", test.param.number); });
-
 }  // namespace
 }  // namespace reserve::storage

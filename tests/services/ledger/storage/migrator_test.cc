@@ -22,6 +22,8 @@
 namespace reserve::storage {
 namespace {
 
+using book::MonthSpan;
+
 using test_support::TestDatabase;
 using testing::ElementsAre;
 using testing::HasSubstr;

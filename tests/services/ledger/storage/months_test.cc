@@ -13,6 +13,8 @@
 namespace reserve::storage {
 namespace {
 
+using book::MonthSpan;
+
 using testing::ElementsAre;
 using testing::IsEmpty;
 

@@ -20,6 +20,10 @@
 namespace reserve::storage {
 namespace {
 
+using book::Balance;
+using book::MonthOfEntry;
+using book::RequestRecord;
+
 using domain::Account;
 using domain::BookedUsage;
 using domain::Entry;
@@ -77,10 +81,10 @@ Account ExtremeAccount(const std::string& id) {
   a.last_ordinal = kMax;
   a.open_ordinal = kMax;
   a.card_state = domain::CardState::kRefused;
-  a.card = {std::string(255, '\''), OddBytes(), domain::CardNetwork::kOther};
+  a.card = {CardToken(std::string(255, '\'')), OddBytes(), domain::CardNetwork::kOther};
   a.caps = {99991231, std::numeric_limits<int32_t>::max(), kMax, 99991231};
   a.block = {OddText(), TestNow()};
-  a.recheck_time = LastMoment();
+  a.due = {domain::DueReason::kCapWindow, LastMoment()};
   a.create_time = TestNow();
   a.opening_digest = std::string(64, 'f');
   return a;
@@ -103,8 +107,8 @@ TEST_F(RowsTest, AChangedAccountKeepsWhatNeverChanges) {
   Account changed;
   changed.account_id = "a";
   changed.currency = "USD";
-  changed.card = {"tok", "fp", domain::CardNetwork::kVisa};
-  changed.recheck_time = absl::InfiniteFuture();
+  changed.card = {CardToken("tok"), "fp", domain::CardNetwork::kVisa};
+  changed.due = {};
   ASSERT_TRUE(WriteAccounts(*connection_, {&changed}).ok());
   changed.currency = stored.currency;
   changed.balance = stored.balance;
@@ -113,6 +117,17 @@ TEST_F(RowsTest, AChangedAccountKeepsWhatNeverChanges) {
   changed.create_time = stored.create_time;
   changed.opening_digest = stored.opening_digest;
   EXPECT_THAT(*LoadAccounts(*connection_, {"a"}), testing::ElementsAre(changed));
+}
+
+TEST_F(RowsTest, ATimeWithoutAReasonIsOfTheCapAsBeforeThereWereReasons) {
+  Account stored = ExtremeAccount("a");
+  Store({stored});
+  database_.sql().Execute("UPDATE accounts SET due_reason = 0");
+  EXPECT_THAT(*LoadAccounts(*connection_, {"a"}), testing::ElementsAre(stored));
+  // A program from before clears the time alone.
+  database_.sql().Execute("UPDATE accounts SET due_reason = 1, recheck_time = NULL");
+  stored.due = {};
+  EXPECT_THAT(*LoadAccounts(*connection_, {"a"}), testing::ElementsAre(stored));
 }
 
 TEST_F(RowsTest, ABalanceAloneChangesNothingElse) {
@@ -192,9 +207,10 @@ TEST_F(RowsTest, RechecksAreDueFromTheirTimeOn) {
   std::vector<Account> accounts(3);
   for (size_t i = 0; i < accounts.size(); ++i) {
     accounts[i].account_id = absl::StrCat("a", i);
-    accounts[i].recheck_time = TestNow() + absl::Seconds(static_cast<int64_t>(i));
+    accounts[i].due = {domain::DueReason::kCapWindow,
+                       TestNow() + absl::Seconds(static_cast<int64_t>(i))};
   }
-  accounts[2].recheck_time = absl::InfiniteFuture();
+  accounts[2].due = {};
   Store(accounts);
   EXPECT_THAT(*DueRechecks(*connection_, TestNow() - absl::Microseconds(1), 10),
               testing::IsEmpty());
@@ -356,7 +372,7 @@ TEST_F(RowsTest, EntriesAreListedInPagesBothWays) {
   std::vector<const Entry*> pointers;
   for (const Entry& entry : entries) pointers.push_back(&entry);
   ASSERT_TRUE(InsertEntries(*connection_, pointers).ok());
-  const int32_t month = PartitionMonth(entries[0]);
+  const int32_t month = MonthOfEntry(entries[0]);
   ASSERT_TRUE(WriteBalances(*connection_, {{"a", 0, 5, 1, 1, {}, month}}).ok());
   ASSERT_TRUE(WriteMonths(*connection_, {{"a", month, 1, 1}}).ok());
   const auto seqs = [](const absl::StatusOr<std::vector<Entry>>& page) {
@@ -394,7 +410,7 @@ TEST_F(RowsTest, AUsageIdThatLeadsToAnotherKindOfEntryIsAnError) {
   ASSERT_TRUE(connection_
                   ->Execute(absl::StrCat("INSERT INTO usage_ids (usage_id,account_id,seq,month) "
                                          "VALUES ('stray','a',2,",
-                                         PartitionMonth(credit), ")"))
+                                         MonthOfEntry(credit), ")"))
                   .ok());
   const absl::Status status = FindUsages(*connection_, {{"a", "x"}, {"a", "stray"}}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
@@ -420,12 +436,12 @@ TEST_F(RowsTest, UsagesAreFoundByTheirIdsAcrossMonths) {
   ASSERT_EQ(places->size(), 2u);
   for (const UsagePlace& place : *places) {
     EXPECT_EQ(place.seq, place.usage_id == "x" ? 1 : 2);
-    EXPECT_EQ(place.month, PartitionMonth(place.usage_id == "x" ? now : old));
+    EXPECT_EQ(place.month, MonthOfEntry(place.usage_id == "x" ? now : old));
   }
 }
 
 TEST_F(RowsTest, RequestsComeBackAsTheyWere) {
-  const OnceRequest request{"a", OddBytes(), std::string(64, 'd'), kMax, 999912, kMax};
+  const RequestRecord request{"a", OddBytes(), std::string(64, 'd'), kMax, 999912, kMax};
   ASSERT_TRUE(InsertRequests(*connection_, {request}).ok());
   const auto found = FindRequests(*connection_, {{"a", OddBytes()}, {"a", "none"}});
   ASSERT_TRUE(found.ok()) << found.status();
@@ -441,10 +457,10 @@ TEST_F(RowsTest, RequestsComeBackAsTheyWere) {
 TEST_F(RowsTest, AnEntryIsLoadedByItsPlace) {
   const Entry entry = CallEntry("a", 9, "x");
   ASSERT_TRUE(InsertEntries(*connection_, {&entry}).ok());
-  const auto loaded = LoadEntry(*connection_, "a", 9, PartitionMonth(entry));
+  const auto loaded = LoadEntry(*connection_, "a", 9, MonthOfEntry(entry));
   ASSERT_TRUE(loaded.ok()) << loaded.status();
   ExpectSame(*loaded, entry);
-  EXPECT_EQ(ReasonOf(LoadEntry(*connection_, "a", 8, PartitionMonth(entry)).status()),
+  EXPECT_EQ(ReasonOf(LoadEntry(*connection_, "a", 8, MonthOfEntry(entry)).status()),
             "ENTRY_NOT_FOUND");
 }
 
@@ -519,7 +535,7 @@ Recharge OpenRecharge(const std::string& account_id, int64_t ordinal, absl::Time
   r.ordinal = ordinal;
   r.currency = "USD";
   r.amount = 15 * kNanosPerUnit;
-  r.card = {"tok", "fp", domain::CardNetwork::kMastercard};
+  r.card = {CardToken("tok"), "fp", domain::CardNetwork::kMastercard};
   r.due_time = due;
   r.create_time = TestNow();
   return r;
@@ -534,7 +550,7 @@ TEST_F(RowsTest, RechargesComeBackAsTheyWere) {
   extreme.state = domain::RechargeState::kNeedsReview;
   extreme.currency = "JPY";
   extreme.amount = kMax;
-  extreme.card = {std::string(255, '"'), OddBytes(), domain::CardNetwork::kVisa};
+  extreme.card = {CardToken(std::string(255, '"')), OddBytes(), domain::CardNetwork::kVisa};
   extreme.attempt = std::numeric_limits<int32_t>::max();
   extreme.attempt_start = TestNow();
   extreme.due_time = absl::InfiniteFuture();

@@ -1,0 +1,11 @@
+#include "common/digest/xxhash64.h"
+
+// All of it is compiled here: there is nothing to link or to ship.
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace reserve {
+
+uint64_t XxHash64(absl::string_view text) { return XXH64(text.data(), text.size(), /*seed=*/0); }
+
+}  // namespace reserve

@@ -1,0 +1,502 @@
+#include "services/ledger/book/fold.h"
+
+#include <algorithm>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <variant>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "common/digest/sha256.h"
+#include "common/error/error.h"
+#include "services/ledger/book/entry_chain.h"
+
+namespace reserve::book {
+namespace {
+
+using domain::Account;
+using domain::Entry;
+using domain::Recharge;
+using domain::Transition;
+using domain::User;
+
+absl::Status NotFound(absl::string_view reason, absl::string_view field, std::string message) {
+  return MakeError(absl::StatusCode::kNotFound, reason, field, message);
+}
+
+absl::Status AlreadyUsed(absl::string_view reason, absl::string_view field, std::string message) {
+  return MakeError(absl::StatusCode::kAlreadyExists, reason, field, message);
+}
+
+// Amounts of a request must be in the account's currency; empty means that.
+absl::Status CheckCurrency(const Account& account, const std::string& currency,
+                           absl::string_view field) {
+  if (currency.empty() || currency == account.currency) return absl::OkStatus();
+  return InvalidField(
+      absl::StrCat(field, ".currency_code"),
+      absl::StrCat("must be ", account.currency, ", the account's, not ", currency));
+}
+
+UsageReply ReplyOf(const Entry& entry, const std::string& currency, bool duplicate) {
+  return {entry.seq, -entry.amount, entry.balance_after, currency, duplicate, entry.hash};
+}
+
+std::string DigestOf(const AdjustBalance& command) {
+  return Sha256HexOfFields({"adjust", absl::StrCat(command.amount), command.reason});
+}
+
+std::string DigestOf(const RequestRecharge& command) {
+  return Sha256HexOfFields(
+      {"recharge", command.amount.has_value() ? absl::StrCat(*command.amount) : "default"});
+}
+
+// The answer to a usage whose id is that of a booked one.
+absl::StatusOr<Reply> AnswerRepeat(const AccountImage& image, const Entry& stored,
+                                   const domain::Usage& usage) {
+  if (stored.booked->usage == usage) {
+    return ReplyOf(stored, image.account().currency, /*duplicate=*/true);
+  }
+  return AlreadyUsed("USAGE_ID_REUSED", "usage_id",
+                     absl::StrCat("usage \"", usage.usage_id, "\" is booked as entry ", stored.seq,
+                                  " with other content"));
+}
+
+// One fold under way.
+class Folder {
+ public:
+  Folder(const domain::Context& context, const Catalog& catalog, Image& image)
+      : context_(context), catalog_(catalog), image_(image) {}
+
+  Folded Run(absl::Span<const AccountCommand> commands);
+
+ private:
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const RecordUsage& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const AuthorizeUsage& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const OpenAccount& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const UpdateBillingSettings& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const UpdatePaymentMethod& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const PutUser& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const AdjustBalance& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const RequestRecharge& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const BlockAccount& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const UnblockAccount& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const ReportRecharge& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const DeferRecharge& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const Reconsider& command);
+
+  absl::StatusOr<AccountImage*> FindAccount(absl::string_view account_id);
+  static User* UserOf(const AccountImage& image, absl::string_view user_id);  // or null
+  static absl::StatusOr<const User*> FindUser(const AccountImage& image,
+                                              const std::string& user_id);
+  absl::StatusOr<const domain::Plan*> FindPlan(const std::string& plan_id);
+  const domain::Rate* FindRate(const AccountImage& image, const domain::Usage& usage);
+  static void ChangeUser(AccountImage& image, User&& user);
+  // Takes a transition over into the image and the write set. Returns the last entry that it
+  // booked, or null.
+  const Entry* Apply(AccountImage& image, Transition&& transition);
+  // Adds what has changed in the image to the write set.
+  void WriteAccounts();
+  void WriteRecharges();
+
+  const domain::Context& context_;
+  const Catalog& catalog_;
+  Image& image_;
+  Folded folded_;
+};
+
+Folded Folder::Run(absl::Span<const AccountCommand> commands) {
+  folded_.replies.reserve(commands.size());
+  for (const AccountCommand& each : commands) {
+    folded_.replies.push_back(std::visit(
+        [&](const auto& command) { return Handle(each.account_id, command); }, *each.command));
+    // Other refusals of a usage don't depend on what may have moved: the currency of an
+    // account never changes, and no user is ever taken away.
+    if (folded_.replies.back().status().code() == absl::StatusCode::kOutOfRange &&
+        image_.accounts.find(each.account_id)->second.remembered) {
+      folded_.must_read = true;
+      return std::move(folded_);
+    }
+  }
+  WriteAccounts();
+  WriteRecharges();
+  return std::move(folded_);
+}
+
+absl::StatusOr<AccountImage*> Folder::FindAccount(absl::string_view account_id) {
+  AccountImage& image = image_.accounts.find(account_id)->second;
+  if (!image.exists) {
+    return NotFound("ACCOUNT_NOT_FOUND", "account_id",
+                    absl::StrCat("there is no account \"", account_id, "\""));
+  }
+  return &image;
+}
+
+User* Folder::UserOf(const AccountImage& image, absl::string_view user_id) {
+  // Few, so that looking at each is quicker than a map.
+  for (User& user : image.known->users) {
+    if (user.user_id == user_id) return &user;
+  }
+  return nullptr;
+}
+
+absl::StatusOr<const User*> Folder::FindUser(const AccountImage& image,
+                                             const std::string& user_id) {
+  if (const User* user = UserOf(image, user_id); user != nullptr) return user;
+  return NotFound(
+      "USER_NOT_FOUND", "user_id",
+      absl::StrCat("account \"", image.account().account_id, "\" has no user \"", user_id, "\""));
+}
+
+absl::StatusOr<const domain::Plan*> Folder::FindPlan(const std::string& plan_id) {
+  absl::StatusOr<const domain::Plan*> plan = catalog_.FindPlan(plan_id);
+  folded_.missed_plan |= !plan.ok();
+  return plan;
+}
+
+const domain::Rate* Folder::FindRate(const AccountImage& image, const domain::Usage& usage) {
+  const domain::Rate* rate = catalog_.FindRate(image.account().currency, usage);
+  folded_.missed_rate |= rate == nullptr && usage.direction == domain::Direction::kOutbound;
+  return rate;
+}
+
+void Folder::ChangeUser(AccountImage& image, User&& user) {
+  std::vector<User>& users = image.known->users;
+  User* stored = UserOf(image, user.user_id);
+  if (stored == nullptr) stored = &users.emplace_back();
+  *stored = std::move(user);
+  const auto place = static_cast<size_t>(stored - users.data());
+  std::vector<size_t>& changed = image.changed_users;
+  if (std::find(changed.begin(), changed.end(), place) == changed.end()) changed.push_back(place);
+}
+
+const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
+  if (transition.unchanged) return nullptr;
+  WriteSet& writes = folded_.writes;
+  // Where the transition took the account over, its numbers and times are here still.
+  const bool only_balance = transition.events.empty() && transition.recharges.empty() &&
+                            image.account().due == transition.account.due;
+  image.account() = std::move(transition.account);
+  image.exists = true;
+  image.balance_changed = true;
+  image.rest_changed |= !only_balance;
+  const Entry* last = nullptr;
+  for (Entry& entry : transition.entries) {
+    entry.hash = image.known->head = ChainedHash(image.known->head, entry);
+    last = &writes.entries.emplace_back(std::move(entry));
+    NoteMonth(*last, image.known.get(), &writes.months);
+  }
+  for (domain::Event& event : transition.events) writes.events.push_back(std::move(event));
+  for (Recharge& recharge : transition.recharges) {
+    RechargeImage& changed = image_.recharges[RechargeKey(recharge.account_id, recharge.ordinal)];
+    changed.recharge = std::move(recharge);
+    changed.changed = true;
+  }
+  if (transition.decline.has_value()) {
+    std::vector<absl::Time>& of_card = image_.declines[transition.decline->card_fingerprint];
+    of_card.insert(of_card.begin(), transition.decline->time);
+    writes.declines.push_back(*std::move(transition.decline));
+  }
+  if (transition.user.has_value()) ChangeUser(image, *std::move(transition.user));
+  return last;
+}
+
+// --- What to write ------------------------------------------------------------------
+
+void Folder::WriteAccounts() {
+  std::vector<AccountImage*> changed;
+  changed.reserve(image_.accounts.size());
+  for (auto& [account_id, image] : image_.accounts) {
+    if (image.balance_changed) changed.push_back(&image);
+  }
+  std::sort(changed.begin(), changed.end(), [](const AccountImage* one, const AccountImage* other) {
+    return one->account().account_id < other->account().account_id;
+  });
+  WriteSet& writes = folded_.writes;
+  writes.balances.reserve(changed.size());
+  for (AccountImage* image : changed) {
+    KnownAccount& known = *image->known;
+    ++known.revision;
+    if (image->is_new || image->rest_changed || !image->changed_users.empty()) ++known.version;
+    const Account& account = known.account;
+    if (image->is_new) {
+      writes.opened.push_back(&account);
+    } else if (image->rest_changed) {
+      writes.changed.push_back(&account);
+    }
+    writes.balances.push_back({account.account_id, account.balance, account.last_seq, known.version,
+                               known.revision, known.head, known.month});
+    for (const size_t place : image->changed_users) writes.users.push_back(&known.users[place]);
+  }
+}
+
+void Folder::WriteRecharges() {
+  std::vector<const Recharge*>& changed = folded_.writes.recharges;
+  for (const auto& [key, image] : image_.recharges) {
+    if (image.changed) changed.push_back(&image.recharge);
+  }
+  std::sort(changed.begin(), changed.end(), [](const Recharge* one, const Recharge* other) {
+    return std::tie(one->account_id, one->ordinal) < std::tie(other->account_id, other->ordinal);
+  });
+  for (const Recharge* recharge : changed) {
+    if (recharge->state == domain::RechargeState::kOpen && recharge->lease_owner.empty() &&
+        recharge->due_time <= context_.now) {
+      folded_.due_recharges.emplace_back(recharge->account_id, recharge->ordinal);
+    }
+  }
+}
+
+// --- Commands -----------------------------------------------------------------------
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordUsage& command) {
+  const domain::Usage& usage = command.usage;
+  const OnceKey key(account_id, usage.usage_id);
+  const auto stored = image_.usages.find(key);
+  if (stored != image_.usages.end()) {
+    ++folded_.duplicates;
+    return AnswerRepeat(image_.accounts.find(account_id)->second, *stored->second, usage);
+  }
+  RESERVE_RETURN_IF_ERROR(domain::CheckStartTime(context_, usage.start_time));
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  RESERVE_ASSIGN_OR_RETURN(const User* user, FindUser(*image, usage.user_id));
+  RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, FindPlan(user->plan_id));
+  const domain::Rate* rate = FindRate(*image, usage);
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::RecordUsage(context_, std::move(image->account()), *user, *plan, usage, rate));
+  const Entry* entry = Apply(*image, std::move(transition));
+  image_.usages.emplace(key, entry);
+  return ReplyOf(*entry, image->account().currency, /*duplicate=*/false);
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const AuthorizeUsage& command) {
+  RESERVE_RETURN_IF_ERROR(domain::CheckStartTime(context_, command.usage.start_time));
+  RESERVE_ASSIGN_OR_RETURN(const AccountImage* image, FindAccount(account_id));
+  RESERVE_ASSIGN_OR_RETURN(const User* user, FindUser(*image, command.usage.user_id));
+  RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, FindPlan(user->plan_id));
+  const domain::Rate* rate = FindRate(*image, command.usage);
+  AuthorizeReply reply;
+  reply.authorization =
+      domain::AuthorizeUsage(context_, image->account(), *user, *plan, command.usage, rate);
+  reply.currency = image->account().currency;
+  if (rate != nullptr) {
+    reply.price = rate->price;
+    reply.standard_rate = rate->standard_rate;
+    reply.prefix = rate->prefix;
+  }
+  return reply;
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const OpenAccount& command) {
+  AccountImage& image = image_.accounts.find(account_id)->second;
+  if (image.exists) {
+    if (image.account().opening_digest == command.digest) return image.account();
+    return AlreadyUsed("ACCOUNT_EXISTS", "account_id",
+                       absl::StrCat("account \"", account_id, "\" was opened with other content"));
+  }
+  absl::StatusOr<const domain::Plan*> plan = FindPlan(command.plan_id);
+  if (!plan.ok()) return WithFieldPrefix(plan.status(), "default_");
+  domain::OpenAccountCommand open;
+  open.account_id = std::string(account_id);
+  open.currency = command.currency;
+  open.card = command.card;
+  open.reserve_amount = command.reserve_amount;
+  open.recharge_threshold = command.recharge_threshold;
+  open.default_plan = **plan;
+  open.expected_monthly_spend = command.expected_monthly_spend;
+  open.digest = command.digest;
+  RESERVE_ASSIGN_OR_RETURN(Transition transition, domain::OpenAccount(context_, open));
+  Apply(image, std::move(transition));
+  image.is_new = true;
+  return image.account();
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
+                                     const UpdateBillingSettings& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  RESERVE_RETURN_IF_ERROR(
+      CheckCurrency(image->account(), command.currency,
+                    command.reserve_amount.has_value() ? "reserve_amount" : "recharge_threshold"));
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::UpdateBillingSettings(context_, image->account(), command.reserve_amount,
+                                    command.recharge_threshold));
+  Apply(*image, std::move(transition));
+  return image->account();
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
+                                     const UpdatePaymentMethod& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  RechargeImage* open = nullptr;
+  if (image->account().open_ordinal != 0) {
+    const auto found =
+        image_.recharges.find(RechargeKey(account_id, image->account().open_ordinal));
+    if (found != image_.recharges.end()) open = &found->second;
+  }
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::UpdatePaymentMethod(context_, image->account(),
+                                  open == nullptr ? nullptr : &open->recharge, command.card));
+  // Decided upon what was read of it, so it is written too: a lock alone does not
+  // hold against another node of a cluster.
+  if (open != nullptr && !transition.unchanged) open->changed = true;
+  Apply(*image, std::move(transition));
+  return image->account();
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const PutUser& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  const User* stored = UserOf(*image, command.user_id);
+  std::string plan_id = command.plan_id;
+  if (plan_id.empty())
+    plan_id = stored != nullptr ? stored->plan_id : image->account().default_plan_id;
+  RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, FindPlan(plan_id));
+  RESERVE_ASSIGN_OR_RETURN(Transition transition, domain::PutUser(context_, image->account(),
+                                                                  stored, command.user_id, *plan));
+  Apply(*image, std::move(transition));
+  return UserReply{*UserOf(*image, command.user_id), *plan};
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const AdjustBalance& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency, "amount"));
+  const OnceKey key(account_id, command.request_id);
+  const std::string digest = DigestOf(command);
+  const auto stored = image_.requests.find(key);
+  if (stored != image_.requests.end()) {
+    if (stored->second.record.digest == digest && stored->second.entry.has_value()) {
+      return EntryReply{*stored->second.entry, image->account().currency};
+    }
+    return AlreadyUsed(
+        "REQUEST_ID_REUSED", "request_id",
+        absl::StrCat("request \"", command.request_id, "\" was made with other content"));
+  }
+  RESERVE_ASSIGN_OR_RETURN(Transition transition,
+                           domain::AdjustBalance(context_, image->account(), command.request_id,
+                                                 command.amount, command.reason));
+  const Entry* entry = Apply(*image, std::move(transition));
+  RequestImage& once = image_.requests[key];
+  once.record = {
+      std::string(account_id), command.request_id, digest, entry->seq, MonthOfEntry(*entry), 0};
+  once.entry = *entry;
+  folded_.writes.requests.push_back(once.record);
+  return EntryReply{*entry, image->account().currency};
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RequestRecharge& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency, "amount"));
+  const OnceKey key(account_id, command.request_id);
+  const std::string digest = DigestOf(command);
+  const auto stored = image_.requests.find(key);
+  if (stored != image_.requests.end()) {
+    const int64_t ordinal = stored->second.record.ordinal;
+    const auto recharge = image_.recharges.find(RechargeKey(account_id, ordinal));
+    if (stored->second.record.digest == digest && recharge != image_.recharges.end()) {
+      return RechargeReply{recharge->second.recharge, /*already_applied=*/true};
+    }
+    return AlreadyUsed(
+        "REQUEST_ID_REUSED", "request_id",
+        absl::StrCat("request \"", command.request_id, "\" was made with other content"));
+  }
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::RequestRecharge(context_, image->account(), command.request_id, command.amount,
+                              image_.declines[image->account().card.fingerprint]));
+  const Recharge recharge = transition.recharges.front();
+  Apply(*image, std::move(transition));
+  RequestImage& once = image_.requests[key];
+  once.record = {std::string(account_id), command.request_id, digest, 0, 0, recharge.ordinal};
+  folded_.writes.requests.push_back(once.record);
+  return RechargeReply{recharge, /*already_applied=*/false};
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const BlockAccount& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  RESERVE_ASSIGN_OR_RETURN(Transition transition,
+                           domain::BlockAccount(context_, image->account(), command.reason));
+  Apply(*image, std::move(transition));
+  return image->account();
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const UnblockAccount& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  RESERVE_ASSIGN_OR_RETURN(Transition transition,
+                           domain::UnblockAccount(context_, image->account(), command.reason));
+  Apply(*image, std::move(transition));
+  return image->account();
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ReportRecharge& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  const RechargeKey key(account_id, command.ordinal);
+  const auto found = image_.recharges.find(key);
+  if (found == image_.recharges.end()) {
+    return NotFound("RECHARGE_NOT_FOUND", "ordinal",
+                    absl::StrCat("account \"", account_id, "\" has no recharge ", command.ordinal));
+  }
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::ReportRecharge(context_, image->account(), found->second.recharge, command.outcome,
+                             image_.declines[found->second.recharge.card.fingerprint]));
+  const bool already_applied = transition.unchanged;
+  Apply(*image, std::move(transition));
+  return RechargeReply{image_.recharges.find(key)->second.recharge, already_applied};
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const DeferRecharge& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  const auto found = image_.recharges.find(RechargeKey(account_id, command.ordinal));
+  if (found == image_.recharges.end()) return image->account();
+  const Recharge& recharge = found->second.recharge;
+  Apply(*image, domain::DeferRecharge(context_, image->account(), recharge,
+                                      image_.declines[recharge.card.fingerprint]));
+  return image->account();
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Reconsider&) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  Apply(*image, domain::Reconsider(context_, image->account()));
+  return image->account();
+}
+
+}  // namespace
+
+Folded Fold(const domain::Context& context, const Catalog& catalog,
+            absl::Span<const AccountCommand> commands, Image* image) {
+  return Folder(context, catalog, *image).Run(commands);
+}
+
+std::vector<OnceKey> RefusedUsages(absl::Span<const AccountCommand> commands, const Folded& folded,
+                                   const Image& image) {
+  std::vector<OnceKey> keys;
+  for (size_t i = 0; i < commands.size(); ++i) {
+    const auto* record = std::get_if<RecordUsage>(commands[i].command);
+    if (record == nullptr || folded.replies[i].ok()) continue;
+    if (!image.accounts.find(commands[i].account_id)->second.exists) continue;
+    const OnceKey key(commands[i].account_id, record->usage.usage_id);
+    if (!image.usages.contains(key)) keys.push_back(key);
+  }
+  return keys;
+}
+
+void AnswerRepeats(absl::Span<const AccountCommand> commands, absl::Span<const Entry> booked,
+                   const Image& image, Folded* folded) {
+  if (booked.empty()) return;
+  absl::flat_hash_map<OnceKey, const Entry*> found;
+  for (const Entry& entry : booked) {
+    found.emplace(OnceKey(entry.account_id, entry.booked->usage.usage_id), &entry);
+  }
+  for (size_t i = 0; i < commands.size(); ++i) {
+    const auto* record = std::get_if<RecordUsage>(commands[i].command);
+    if (record == nullptr || folded->replies[i].ok()) continue;
+    const auto entry = found.find(OnceKey(commands[i].account_id, record->usage.usage_id));
+    if (entry == found.end()) continue;
+    ++folded->duplicates;
+    folded->replies[i] = AnswerRepeat(image.accounts.find(commands[i].account_id)->second,
+                                      *entry->second, record->usage);
+  }
+}
+
+}  // namespace reserve::book

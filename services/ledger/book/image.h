@@ -1,0 +1,97 @@
+// What was loaded for a batch of commands: the accounts, and what belongs to them. The fold
+// (fold.h) moves it forward in place, so that nothing is copied, and the write set refers to it.
+#ifndef RESERVE_SERVICES_LEDGER_BOOK_IMAGE_H_
+#define RESERVE_SERVICES_LEDGER_BOOK_IMAGE_H_
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "services/ledger/book/keys.h"
+#include "services/ledger/domain/account.h"
+#include "services/ledger/domain/journal.h"
+#include "services/ledger/domain/recharge.h"
+
+namespace reserve::book {
+
+// An account, some of its users, and where its balance stood then. It is more than a transaction
+// needs once: a lane keeps it from one to the next (engine/account_cache.h).
+struct KnownAccount {
+  int64_t version = 0;   // of the account but for its balance, and of its users
+  int64_t revision = 0;  // of its balance, last seq, head and month
+  domain::EntryHash head{};
+  int32_t month = 0;       // that entries are being added to (month_span.h)
+  int32_t last_month = 0;  // that of the last entry, if it was booked here
+  domain::Account account;
+  std::vector<domain::User> users;
+  size_t place = 0;  // a hint of where the cache keeps it, for the cache alone
+};
+
+struct AccountImage {
+  // Never null once loaded. Before that null, or what was remembered: it counts if it is of the
+  // version that is read, or, unread, if `remembered` is set.
+  std::unique_ptr<KnownAccount> known;
+  bool remembered = false;  // not read: whoever writes it must check that it is still so
+  bool exists = false;
+
+  // What the fold has changed.
+  bool is_new = false;
+  bool balance_changed = false;
+  bool rest_changed = false;          // of the account's own row
+  std::vector<size_t> changed_users;  // places in known->users
+
+  domain::Account& account() { return known->account; }
+  const domain::Account& account() const { return known->account; }
+};
+
+struct RechargeImage {
+  domain::Recharge recharge;
+  bool changed = false;  // by the fold
+};
+
+// What was booked under a caller's request id.
+struct RequestRecord {
+  std::string account_id;
+  std::string request_id;
+  std::string digest;   // of its content
+  int64_t seq = 0;      // of the entry, or 0
+  int32_t month = 0;    // of the entry (month_span.h), or 0
+  int64_t ordinal = 0;  // of the recharge, or 0
+};
+
+struct RequestImage {
+  RequestRecord record;
+  std::optional<domain::Entry> entry;  // that it booked
+};
+
+// When cards were declined, newest first, by fingerprint; cards that never were may be missing.
+using DeclinesByCard = absl::flat_hash_map<std::string, std::vector<absl::Time>>;
+
+struct Image {
+  // One for each of the keys' accounts.
+  absl::flat_hash_map<absl::string_view, AccountImage> accounts;
+  absl::flat_hash_map<RechargeKey, RechargeImage> recharges;
+  absl::flat_hash_map<OnceKey, RequestImage> requests;
+  DeclinesByCard declines;
+
+  // The entries of usages that are booked. A deque, as they are referred to while more come.
+  std::deque<domain::Entry> booked;
+  absl::flat_hash_map<OnceKey, const domain::Entry*> usages;
+
+  // Takes up the entry of a usage that is booked.
+  void AddBooked(domain::Entry&& entry) {
+    const domain::Entry& kept = booked.emplace_back(std::move(entry));
+    usages.insert_or_assign(OnceKey(kept.account_id, kept.booked->usage.usage_id), &kept);
+  }
+};
+
+}  // namespace reserve::book
+
+#endif  // RESERVE_SERVICES_LEDGER_BOOK_IMAGE_H_

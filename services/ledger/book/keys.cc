@@ -1,0 +1,88 @@
+#include "services/ledger/book/keys.h"
+
+#include <variant>
+
+#include "absl/container/flat_hash_map.h"
+#include "services/ledger/domain/card_limits.h"
+
+namespace reserve::book {
+namespace {
+
+// Adds what one command needs beside its account.
+class Collector {
+ public:
+  Collector(Keys& keys, absl::string_view account_id, Duplicates duplicates)
+      : keys_(keys), account_id_(account_id), duplicates_(duplicates) {}
+
+  void operator()(const RecordUsage& command) const {
+    keys_.users.emplace_back(account_id_, command.usage.user_id);
+    if (duplicates_ == Duplicates::kLookUp) {
+      keys_.usages.emplace_back(account_id_, command.usage.usage_id);
+    }
+  }
+  void operator()(const AuthorizeUsage& command) const {
+    keys_.users.emplace_back(account_id_, command.usage.user_id);
+  }
+  void operator()(const PutUser& command) const {
+    keys_.users.emplace_back(account_id_, command.user_id);
+  }
+  void operator()(const AdjustBalance& command) const {
+    keys_.requests.emplace_back(account_id_, command.request_id);
+  }
+  void operator()(const RequestRecharge& command) const {
+    keys_.requests.emplace_back(account_id_, command.request_id);
+    keys_.card_of_accounts.push_back(account_id_);
+  }
+  void operator()(const UpdatePaymentMethod& command) const {
+    keys_.open_recharge_of.push_back(account_id_);
+    // For what follows in the same batch: the account will have this card by then.
+    keys_.cards.push_back(command.card.fingerprint);
+  }
+  void operator()(const ReportRecharge& command) const {
+    const RechargeKey key(account_id_, command.ordinal);
+    keys_.recharges.push_back(key);
+    if (command.outcome.kind == domain::ChargeOutcome::Kind::kDeclined) {
+      keys_.card_of_recharges.push_back(key);
+    }
+  }
+  void operator()(const DeferRecharge& command) const {
+    const RechargeKey key(account_id_, command.ordinal);
+    keys_.recharges.push_back(key);
+    keys_.card_of_recharges.push_back(key);
+    keys_.card_of_accounts.push_back(account_id_);  // to which the recharge may be led before
+  }
+  void operator()(const OpenAccount&) const {}
+  void operator()(const UpdateBillingSettings&) const {}
+  void operator()(const BlockAccount&) const {}
+  void operator()(const UnblockAccount&) const {}
+  void operator()(const Reconsider&) const {}
+
+ private:
+  Keys& keys_;
+  const absl::string_view account_id_;
+  const Duplicates duplicates_;
+};
+
+}  // namespace
+
+Keys KeysOf(absl::Span<const AccountCommand> commands, absl::Time now, Duplicates duplicates) {
+  Keys keys;
+  keys.declines_since = now - domain::kCardDeclinesCount;
+  keys.accounts.reserve(commands.size());
+  keys.users.reserve(commands.size());
+  absl::flat_hash_map<absl::string_view, size_t> places;
+  places.reserve(commands.size());
+  for (const AccountCommand& each : commands) {
+    const auto [place, is_new] = places.try_emplace(each.account_id, keys.accounts.size());
+    if (is_new) keys.accounts.push_back({each.account_id});
+    AccountNeed& need = keys.accounts[place->second];
+    const bool may_change = !std::holds_alternative<AuthorizeUsage>(*each.command);
+    need.may_change |= may_change;
+    need.more_than_usage |= !std::holds_alternative<RecordUsage>(*each.command);
+    keys.may_write |= may_change;
+    std::visit(Collector(keys, each.account_id, duplicates), *each.command);
+  }
+  return keys;
+}
+
+}  // namespace reserve::book

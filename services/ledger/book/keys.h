@@ -1,0 +1,69 @@
+// What must be loaded before a batch of commands can be folded (fold.h).
+//
+//   const std::vector<AccountCommand> commands = ...;
+//   const Keys keys = KeysOf(commands, now, Duplicates::kOptimistic);
+#ifndef RESERVE_SERVICES_LEDGER_BOOK_KEYS_H_
+#define RESERVE_SERVICES_LEDGER_BOOK_KEYS_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "services/ledger/book/command.h"
+
+namespace reserve::book {
+
+// (account id, user id).
+using UserKey = std::pair<absl::string_view, absl::string_view>;
+// (account id, usage id or request id).
+using OnceKey = std::pair<absl::string_view, absl::string_view>;
+// (account id, ordinal).
+using RechargeKey = std::pair<std::string, int64_t>;
+
+// A command and the account that it is for. Both belong to somebody else and must outlive
+// whatever is made of them: keys, images and write sets refer to their strings.
+struct AccountCommand {
+  absl::string_view account_id;
+  const Command* command = nullptr;
+};
+
+// How usages that are booked already are found: by the unique key when they are inserted again
+// (then writing is refused with ALREADY_EXISTS), or by looking them up first.
+enum class Duplicates { kOptimistic, kLookUp };
+
+struct AccountNeed {
+  absl::string_view account_id;
+  bool may_change = false;       // some command may change the account, so it is locked
+  bool more_than_usage = false;  // some command does not record a usage
+};
+
+struct Keys {
+  std::vector<AccountNeed> accounts;  // each once
+  std::vector<UserKey> users;
+  std::vector<OnceKey> usages;  // none with Duplicates::kOptimistic
+  // Requests, with the entry or the recharge that each of them led to.
+  std::vector<OnceKey> requests;
+  std::vector<RechargeKey> recharges;
+  // Accounts whose open recharge is needed, if they have one.
+  std::vector<absl::string_view> open_recharge_of;
+
+  // Cards whose declines are needed (G9): those that commands name by their fingerprints, those
+  // that accounts have, and those that recharges are pinned to.
+  std::vector<absl::string_view> cards;
+  std::vector<absl::string_view> card_of_accounts;
+  std::vector<RechargeKey> card_of_recharges;
+  absl::Time declines_since;  // older ones count nowhere
+
+  // False if the commands only ask: then no transaction is needed.
+  bool may_write = false;
+};
+
+Keys KeysOf(absl::Span<const AccountCommand> commands, absl::Time now, Duplicates duplicates);
+
+}  // namespace reserve::book
+
+#endif  // RESERVE_SERVICES_LEDGER_BOOK_KEYS_H_

@@ -1,0 +1,92 @@
+// What kind of bad day the database has: every error number has a class, and the class says what
+// may be done about it, what callers are told, and what health and the metrics say.
+//
+// The rule: a fact is never refused for good because the database has a bad day. Of all errors only
+// kContent is about what a caller sent; whatever is not known here is kOther, which may pass like
+// the rest. Thread-safe.
+#ifndef RESERVE_SERVICES_LEDGER_STORAGE_DATABASE_ERROR_H_
+#define RESERVE_SERVICES_LEDGER_STORAGE_DATABASE_ERROR_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+
+namespace reserve::storage {
+
+enum class ErrorClass {
+  kConflict,    // deadlock, lock timeout, certification failure, killed statement
+  kDuplicate,   // a duplicate key
+  kConnection,  // the server is away, or ended the session
+  kReadOnly,    // the server only reads: it is not, or no longer, the primary
+  kDiskFull,    // no room, or the disk does not do what it must
+  kResources,   // no memory, threads, connections or file handles
+  kRights,      // our user may not do what it must
+  kSchema,      // a table or column is missing or not as it should be
+  kSettings,    // a setting of the server or session is in the way
+  kContent,     // a value that the column can't hold: the only one that is about what was asked
+  kOther,
+};
+inline constexpr int kErrorClasses = static_cast<int>(ErrorClass::kOther) + 1;
+
+// "disk_full", as the label of the metric and in the log.
+absl::string_view NameOf(ErrorClass error_class);
+
+// The class of an error number of the server or client library.
+ErrorClass ClassOfError(int error_number);
+
+// How connection.h answers an error of this class.
+absl::StatusCode CodeOf(ErrorClass error_class);
+
+// The status of an error of the database, with its class; the text is for logs only.
+absl::Status DatabaseError(ErrorClass error_class, absl::string_view text);
+// The same status, with this class.
+absl::Status WithClass(absl::Status status, ErrorClass error_class);
+// The class, if the status is an error of the database.
+std::optional<ErrorClass> ErrorClassOf(const absl::Status& status);
+
+// How long a caller should wait before it repeats what a bad day of the database has refused.
+inline constexpr absl::Duration kRepeatAfter = absl::Seconds(1);
+
+// What a caller is told instead of a status that came from the database, or from rows that make no
+// sense: UNAVAILABLE with a wait, and a text that names no statement, user, host or table. Only
+// content that can't be stored stays INTERNAL. OK and refusals of the rules are left as they are.
+absl::Status ForCaller(const absl::Status& status);
+
+// Counts the errors that the connections of a program meet, for a metric and for a log that has a
+// line a second at the most for each error number, however many calls it struck.
+class ErrorTally {
+ public:
+  struct Line {
+    int error_number = 0;
+    int64_t count = 0;
+    std::string text;  // of the latest
+  };
+
+  void Note(int error_number, absl::string_view text) ABSL_LOCKS_EXCLUDED(mutex_);
+  int64_t count(ErrorClass error_class) const {
+    return counts_[static_cast<size_t>(error_class)].load(std::memory_order_relaxed);
+  }
+  // What was noted since the last time, by error number, without conflicts and duplicates, which
+  // belong to ordinary days.
+  std::vector<Line> Take() ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  std::array<std::atomic<int64_t>, kErrorClasses> counts_ = {};
+  absl::Mutex mutex_;
+  std::map<int, std::pair<int64_t, std::string>> fresh_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace reserve::storage
+
+#endif  // RESERVE_SERVICES_LEDGER_STORAGE_DATABASE_ERROR_H_

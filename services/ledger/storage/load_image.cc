@@ -1,0 +1,175 @@
+#include "services/ledger/storage/load_image.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/string_view.h"
+#include "common/error/error.h"
+#include "services/ledger/storage/account_rows.h"
+#include "services/ledger/storage/card_decline_rows.h"
+#include "services/ledger/storage/entry_rows.h"
+#include "services/ledger/storage/recharge_rows.h"
+
+namespace reserve::storage {
+namespace {
+
+using book::AccountImage;
+using book::Image;
+using book::Keys;
+
+struct ById {
+  bool operator()(const book::Balance& balance, absl::string_view id) const {
+    return balance.account_id < id;
+  }
+  bool operator()(absl::string_view id, const book::Balance& balance) const {
+    return id < balance.account_id;
+  }
+};
+
+// Reads these accounts, as far as what is remembered of them is not what is stored.
+absl::Status LoadAccounts(Connection& connection, const std::vector<absl::string_view>& account_ids,
+                          Lock lock, Image* image) {
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<book::Balance> balances,
+                           LoadBalances(connection, account_ids, lock));
+  std::vector<absl::string_view> unknown;
+  for (const book::Balance& balance : balances) {
+    AccountImage& account = image->accounts.find(balance.account_id)->second;
+    if (account.known != nullptr && account.known->version == balance.version) {
+      account.account().balance = balance.balance;
+      account.account().last_seq = balance.last_seq;
+      account.exists = true;
+    } else {
+      account.known = std::make_unique<book::KnownAccount>();
+      account.known->version = balance.version;
+      unknown.push_back(balance.account_id);
+    }
+    account.known->revision = balance.revision;
+    account.known->head = balance.head;
+    account.known->month = balance.month;
+  }
+  // Those without a row: new ones, or, where they were remembered, the database went back in time.
+  for (const absl::string_view account_id : account_ids) {
+    if (balances.size() == account_ids.size()) break;
+    if (!std::binary_search(balances.begin(), balances.end(), account_id, ById())) {
+      image->accounts.find(account_id)->second.known = std::make_unique<book::KnownAccount>();
+    }
+  }
+  // Read after the version. Without a lock it may be newer than that, but then this
+  // version is never met again, and what is remembered under it never used.
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Account> loaded,
+                           storage::LoadAccounts(connection, unknown));
+  for (domain::Account& row : loaded) {
+    AccountImage& account = image->accounts.find(row.account_id)->second;
+    account.account() = std::move(row);
+    account.exists = true;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LoadAccounts(Connection& connection, const Keys& keys, Image* image) {
+  std::vector<absl::string_view> to_lock;
+  std::vector<absl::string_view> to_read;
+  image->accounts.reserve(keys.accounts.size());
+  for (const book::AccountNeed& need : keys.accounts) {
+    if (image->accounts[need.account_id].remembered) continue;
+    (need.may_change ? to_lock : to_read).push_back(need.account_id);
+  }
+  std::sort(to_lock.begin(), to_lock.end());
+  RESERVE_RETURN_IF_ERROR(LoadAccounts(connection, to_lock, Lock::kForUpdate, image));
+  return LoadAccounts(connection, to_read, Lock::kNone, image);
+}
+
+absl::Status LoadUsers(Connection& connection, const Keys& keys, Image* image) {
+  absl::flat_hash_set<book::UserKey> unknown;
+  for (const book::UserKey& key : keys.users) {
+    const std::vector<domain::User>& users = image->accounts.find(key.first)->second.known->users;
+    const bool is_known = std::any_of(users.begin(), users.end(), [&key](const domain::User& user) {
+      return user.user_id == key.second;
+    });
+    if (!is_known) unknown.insert(key);
+  }
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::User> loaded,
+                           storage::LoadUsers(connection, {unknown.begin(), unknown.end()}));
+  for (domain::User& user : loaded) {
+    image->accounts.find(user.account_id)->second.known->users.push_back(std::move(user));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LoadBookedUsages(Connection& connection, const Keys& keys, Image* image) {
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Entry> booked, FindUsages(connection, keys.usages));
+  for (domain::Entry& entry : booked) image->AddBooked(std::move(entry));
+  return absl::OkStatus();
+}
+
+absl::Status LoadRequests(Connection& connection, const Keys& keys, Image* image) {
+  RESERVE_ASSIGN_OR_RETURN(std::vector<book::RequestRecord> found,
+                           FindRequests(connection, keys.requests));
+  for (book::RequestRecord& record : found) {
+    // The image's keys must outlive the record: take those that were asked for.
+    const auto key = std::find(keys.requests.begin(), keys.requests.end(),
+                               book::OnceKey(record.account_id, record.request_id));
+    book::RequestImage& request = image->requests[*key];
+    if (record.seq != 0) {
+      RESERVE_ASSIGN_OR_RETURN(request.entry,
+                               LoadEntry(connection, record.account_id, record.seq, record.month));
+    }
+    request.record = std::move(record);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LoadRecharges(Connection& connection, const Keys& keys, Image* image) {
+  std::vector<book::RechargeKey> wanted;
+  for (const book::RechargeKey& key : keys.recharges) {
+    if (image->accounts.find(key.first)->second.exists) wanted.push_back(key);
+  }
+  for (const absl::string_view account_id : keys.open_recharge_of) {
+    const AccountImage& account = image->accounts.find(account_id)->second;
+    if (account.exists && account.account().open_ordinal != 0) {
+      wanted.emplace_back(account_id, account.account().open_ordinal);
+    }
+  }
+  for (const auto& [key, request] : image->requests) {
+    if (request.record.ordinal != 0) wanted.emplace_back(key.first, request.record.ordinal);
+  }
+  // Locked, as a claim may change them at the same time without the account.
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Recharge> loaded,
+                           storage::LoadRecharges(connection, wanted, Lock::kForUpdate));
+  for (domain::Recharge& recharge : loaded) {
+    const book::RechargeKey key(recharge.account_id, recharge.ordinal);
+    image->recharges[key].recharge = std::move(recharge);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LoadDeclines(Connection& connection, const Keys& keys, Image* image) {
+  std::vector<absl::string_view> cards = keys.cards;
+  for (const absl::string_view account_id : keys.card_of_accounts) {
+    cards.push_back(image->accounts.find(account_id)->second.account().card.fingerprint);
+  }
+  for (const book::RechargeKey& key : keys.card_of_recharges) {
+    const auto found = image->recharges.find(key);
+    if (found != image->recharges.end()) cards.push_back(found->second.recharge.card.fingerprint);
+  }
+  RESERVE_ASSIGN_OR_RETURN(image->declines,
+                           LoadCardDeclines(connection, cards, keys.declines_since));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status LoadImage(Connection& connection, const Keys& keys, Image* image) {
+  RESERVE_RETURN_IF_ERROR(LoadAccounts(connection, keys, image));
+  RESERVE_RETURN_IF_ERROR(LoadUsers(connection, keys, image));
+  RESERVE_RETURN_IF_ERROR(LoadBookedUsages(connection, keys, image));
+  RESERVE_RETURN_IF_ERROR(LoadRequests(connection, keys, image));
+  RESERVE_RETURN_IF_ERROR(LoadRecharges(connection, keys, image));
+  return LoadDeclines(connection, keys, image);
+}
+
+}  // namespace reserve::storage

@@ -1,0 +1,46 @@
+#include "services/ledger/storage/write_set.h"
+
+#include <deque>
+#include <utility>
+#include <vector>
+
+#include "common/error/error.h"
+#include "services/ledger/storage/account_rows.h"
+#include "services/ledger/storage/card_decline_rows.h"
+#include "services/ledger/storage/entry_rows.h"
+#include "services/ledger/storage/event_rows.h"
+#include "services/ledger/storage/month_rows.h"
+#include "services/ledger/storage/recharge_rows.h"
+
+namespace reserve::storage {
+namespace {
+
+template <typename T>
+std::vector<const T*> PointersTo(const std::deque<T>& rows) {
+  std::vector<const T*> pointers;
+  pointers.reserve(rows.size());
+  for (const T& row : rows) pointers.push_back(&row);
+  return pointers;
+}
+
+}  // namespace
+
+absl::StatusOr<Written> Write(Connection& connection, book::WriteSet&& writes) {
+  Written written;
+  if (writes.empty()) return written;
+  RESERVE_RETURN_IF_ERROR(InsertAccounts(connection, writes.opened));
+  RESERVE_RETURN_IF_ERROR(InsertEntries(connection, PointersTo(writes.entries)));
+  RESERVE_RETURN_IF_ERROR(WriteRecharges(connection, writes.recharges));
+  RESERVE_RETURN_IF_ERROR(InsertCardDeclines(connection, writes.declines));
+  RESERVE_RETURN_IF_ERROR(InsertRequests(connection, writes.requests));
+  RESERVE_RETURN_IF_ERROR(WriteUsers(connection, writes.users));
+  RESERVE_RETURN_IF_ERROR(WriteAccounts(connection, writes.changed));
+  RESERVE_RETURN_IF_ERROR(WriteBalances(connection, writes.balances));
+  RESERVE_RETURN_IF_ERROR(WriteMonths(connection, std::move(writes.months)));
+  if (writes.events.empty()) return written;
+  written.events = std::chrono::steady_clock::now();
+  RESERVE_RETURN_IF_ERROR(InsertEvents(connection, PointersTo(writes.events)));
+  return written;
+}
+
+}  // namespace reserve::storage

@@ -1,0 +1,254 @@
+#include "services/ledger/book/fold.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "services/ledger/book/entry_chain.h"
+
+namespace reserve::book {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+const absl::Time kNow = absl::FromUnixSeconds(1'795'478'400);  // 2026-11-24
+constexpr char kStandard[] = "14155550123";
+constexpr char kNowhere[] = "99955501234";
+
+// What is stored, as far as the tests need it, and the batch that is folded upon it.
+class FoldTest : public testing::Test {
+ protected:
+  FoldTest() {
+    rates::RateRow row;
+    row.prefix = "1";
+    row.price = kNanosPerCent;
+    rates::DeckHeader header;
+    header.version = 1;
+    header.currency = "USD";
+    catalog_.decks = catalog_.decks->With(*rates::DeckSnapshot::Create(header, {row}));
+    catalog_.plans["p"].plan_id = "p";
+  }
+
+  // An account with a card and a user "u".
+  AccountImage& Store(const std::string& account_id) {
+    AccountImage& image = image_.accounts[names_.emplace_back(account_id)];
+    image.known = std::make_unique<KnownAccount>();
+    image.exists = true;
+    image.known->version = image.known->revision = 7;
+    domain::Account& account = image.account();
+    account.account_id = account_id;
+    account.currency = "USD";
+    account.state = domain::AccountState::kActive;
+    account.balance = 100 * kNanosPerUnit;
+    account.reserve_amount = 15 * kNanosPerUnit;
+    account.recharge_threshold = 10 * kNanosPerUnit;
+    account.card = {"tok", "old", domain::CardNetwork::kVisa};
+    account.card_state = domain::CardState::kUsable;
+    domain::User user;
+    user.account_id = account_id;
+    user.user_id = "u";
+    user.plan_id = "p";
+    image.known->users.push_back(user);
+    return image;
+  }
+
+  void Ask(const std::string& account_id, Command command) {
+    commands_.push_back(
+        {names_.emplace_back(account_id), &asked_.emplace_back(std::move(command))});
+  }
+
+  Folded Run() {
+    for (const AccountCommand& each : commands_) {
+      AccountImage& image = image_.accounts[each.account_id];
+      if (image.known == nullptr) image.known = std::make_unique<KnownAccount>();
+    }
+    return Fold({settings_, kNow}, catalog_, commands_, &image_);
+  }
+
+  static domain::Usage Call(const std::string& usage_id, const std::string& user_id = "u",
+                            const std::string& destination = kStandard) {
+    domain::Usage usage;
+    usage.usage_id = usage_id;
+    usage.user_id = user_id;
+    usage.destination = destination;
+    usage.start_time = kNow - absl::Minutes(3);
+    usage.duration_seconds = 60;
+    return usage;
+  }
+
+  static std::vector<std::string> Reasons(const Folded& folded) {
+    std::vector<std::string> reasons;
+    for (const auto& reply : folded.replies) reasons.emplace_back(ReasonOf(reply.status()));
+    return reasons;
+  }
+
+  domain::Settings settings_;
+  Catalog catalog_;
+  Image image_;
+  std::deque<std::string> names_;
+  std::deque<Command> asked_;
+  std::vector<AccountCommand> commands_;
+};
+
+TEST_F(FoldTest, LaterCommandsOfABatchSeeWhatEarlierOnesDid) {
+  Store("a");
+  Ask("a", PutUser{"new", "p"});
+  Ask("a", RecordUsage{Call("c1", "new")});
+  Ask("a", RecordUsage{Call("c1", "new")});
+  Ask("a", RecordUsage{Call("c1", "u")});
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "USAGE_ID_REUSED"));
+  EXPECT_TRUE(std::get<UsageReply>(*folded.replies[2]).duplicate);
+  EXPECT_EQ(folded.writes.entries.size(), 1u);
+  EXPECT_EQ(folded.duplicates, 2);
+}
+
+TEST_F(FoldTest, TheWriteSetHasEachAccountOnceInTheOrderOfIdsAndOverTheRevisionThatWasRead) {
+  for (const std::string id : {"c", "a", "b", "untouched"}) {
+    Store(id);
+    if (id == "untouched") continue;
+    Ask(id, RecordUsage{Call("one")});
+    Ask(id, RecordUsage{Call("two")});
+  }
+  Ask("untouched", RecordUsage{Call("x", "nobody")});
+  const Folded folded = Run();
+  std::vector<std::string> ids;
+  for (const Balance& balance : folded.writes.balances) {
+    ids.push_back(balance.account_id);
+    EXPECT_EQ(balance.revision, 8);
+    EXPECT_EQ(balance.last_seq, 2);
+  }
+  EXPECT_THAT(ids, ElementsAre("a", "b", "c"));
+  EXPECT_EQ(folded.writes.entries.size(), 6u);
+  EXPECT_THAT(folded.writes.changed, IsEmpty()) << "nothing but balances changed";
+}
+
+TEST_F(FoldTest, EntriesOfABatchAreChained) {
+  Store("a");
+  Ask("a", RecordUsage{Call("one")});
+  Ask("a", RecordUsage{Call("two")});
+  const Folded folded = Run();
+  domain::EntryHash head{};
+  for (const domain::Entry& entry : folded.writes.entries) {
+    head = ChainedHash(head, entry);
+    EXPECT_EQ(entry.hash, head);
+  }
+  EXPECT_EQ(folded.writes.balances.at(0).head, head);
+}
+
+TEST_F(FoldTest, WhatNothingCameOfIsNotWritten) {
+  Store("a");
+  Ask("a", RecordUsage{Call("c", "nobody")});
+  Ask("b", BlockAccount{"fraud"});
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("USER_NOT_FOUND", "ACCOUNT_NOT_FOUND"));
+  EXPECT_TRUE(folded.writes.empty());
+}
+
+TEST_F(FoldTest, U2_TheStoredResultOfARepeatComesBeforeAnyRefusal) {
+  Store("a");
+  domain::Usage usage = Call("c", "nobody", kNowhere);
+  usage.start_time = kNow - absl::Hours(24 * 10'000);
+  domain::Entry stored;
+  stored.account_id = "a";
+  stored.seq = 5;
+  stored.booked.emplace().usage = usage;
+  Ask("a", RecordUsage{usage});
+  // Found beforehand, or once it was refused.
+  Folded folded = Run();
+  EXPECT_THAT(RefusedUsages(commands_, folded, image_), ElementsAre(OnceKey("a", "c")));
+  AnswerRepeats(commands_, {stored}, image_, &folded);
+  ASSERT_TRUE(folded.replies[0].ok()) << folded.replies[0].status();
+  EXPECT_EQ(std::get<UsageReply>(*folded.replies[0]).seq, 5);
+  image_.AddBooked(domain::Entry(stored));
+  const Folded again = Run();
+  ASSERT_TRUE(again.replies[0].ok()) << again.replies[0].status();
+  EXPECT_TRUE(std::get<UsageReply>(*again.replies[0]).duplicate);
+}
+
+// What can never be right, then what is not there, then what has no price.
+TEST_F(FoldTest, RefusalsOfAUsageComeInTheDocumentedOrder) {
+  Store("a").known->users.push_back({"a", "without-plan", "gone", 0, 0, kNow});
+  const auto too_late = [](domain::Usage usage) {
+    usage.start_time = kNow + absl::Hours(24);
+    return usage;
+  };
+  Ask("missing", RecordUsage{too_late(Call("1", "nobody", kNowhere))});
+  Ask("missing", RecordUsage{Call("2", "nobody", kNowhere)});
+  Ask("a", RecordUsage{too_late(Call("3", "nobody", kNowhere))});
+  Ask("a", RecordUsage{Call("4", "nobody", kNowhere)});
+  Ask("a", RecordUsage{Call("5", "without-plan", kNowhere)});
+  Ask("a", RecordUsage{Call("6", "u", kNowhere)});
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("INVALID_FIELD", "ACCOUNT_NOT_FOUND", "INVALID_FIELD",
+                                           "USER_NOT_FOUND", "PLAN_NOT_FOUND", "NO_RATE"));
+}
+
+TEST_F(FoldTest, ARefusalForMoneyOfARememberedAccountIsNotBelieved) {
+  AccountImage& image = Store("a");
+  image.remembered = true;
+  image.account().balance = -9'223'372'036'854'775'807;
+  domain::Usage usage = Call("c", "u");
+  usage.duration_seconds = 36'000'000;
+  catalog_.plans["p"].free_seconds = 0;
+  Ask("a", RecordUsage{usage});
+  const Folded folded = Run();
+  EXPECT_TRUE(folded.must_read);
+  EXPECT_TRUE(folded.writes.empty());
+}
+
+TEST_F(FoldTest, ACatalogThatLacksAPlanOrARateIsSaidToBeOldPerhaps) {
+  Store("a");
+  Ask("a", PutUser{"u", "made-elsewhere"});
+  const Folded plan = Run();
+  EXPECT_TRUE(plan.missed_plan);
+  EXPECT_FALSE(plan.missed_rate);
+  Ask("a", RecordUsage{Call("d", "u", kNowhere)});
+  EXPECT_TRUE(Run().missed_rate);
+}
+
+// The declines of a card that comes with the batch are needed by what follows in it.
+TEST_F(FoldTest, G9_ANewCardIsUnderItsLimitsInTheSameBatch) {
+  Store("a");
+  const domain::Card worn = {"tok-worn", "worn", domain::CardNetwork::kVisa};
+  Ask("a", UpdatePaymentMethod{worn});
+  Ask("a", RequestRecharge{"r", {}, ""});
+  const Keys keys = KeysOf(commands_, kNow, Duplicates::kOptimistic);
+  EXPECT_THAT(keys.cards, ElementsAre("worn"));
+  image_.declines["worn"].assign(15, kNow - absl::Hours(1));
+  EXPECT_THAT(Reasons(Run()), ElementsAre("OK", "CARD_LIMIT_REACHED"));
+}
+
+TEST(KeysTest, OnlyQuestionsNeedNoTransactionAndNoLock) {
+  domain::Usage usage;
+  usage.user_id = "u";
+  usage.usage_id = "c";
+  const Command question = AuthorizeUsage{usage};
+  const Command record = RecordUsage{usage};
+  std::vector<AccountCommand> commands = {{"a", &question}};
+  Keys keys = KeysOf(commands, kNow, Duplicates::kLookUp);
+  EXPECT_FALSE(keys.may_write);
+  EXPECT_FALSE(keys.accounts.at(0).may_change);
+  EXPECT_THAT(keys.usages, IsEmpty());
+  commands.push_back({"b", &record});
+  commands.push_back({"a", &record});
+  keys = KeysOf(commands, kNow, Duplicates::kLookUp);
+  EXPECT_TRUE(keys.may_write);
+  ASSERT_EQ(keys.accounts.size(), 2u);
+  EXPECT_TRUE(keys.accounts[0].may_change);
+  EXPECT_TRUE(keys.accounts[0].more_than_usage);
+  EXPECT_FALSE(keys.accounts[1].more_than_usage);
+  EXPECT_THAT(keys.usages, ElementsAre(OnceKey("b", "c"), OnceKey("a", "c")));
+  EXPECT_THAT(KeysOf(commands, kNow, Duplicates::kOptimistic).usages, IsEmpty());
+}
+
+}  // namespace
+}  // namespace reserve::book
