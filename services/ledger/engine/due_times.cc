@@ -4,7 +4,6 @@
 
 #include "common/clock/utc.h"
 #include "common/error/error.h"
-#include "common/telemetry/log.h"
 #include "services/ledger/domain/policy.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/event_rows.h"
@@ -14,14 +13,12 @@ namespace reserve::engine {
 namespace {
 
 constexpr absl::Duration kLookInterval = absl::Seconds(2);
-constexpr absl::Duration kWarningInterval = absl::Minutes(1);
 // What is left over is found by the next look.
 constexpr int kMostAtOnce = 500;
 // The longest lease that a ledger can be told to give.
 constexpr absl::Duration kLongestLease = absl::Hours(1);
 // Ledgers whose clocks are less far apart than this do not correct each other.
 constexpr absl::Duration kSlack = absl::Hours(1);
-constexpr absl::Duration kMostApart = absl::Minutes(1);
 
 }  // namespace
 
@@ -39,9 +36,6 @@ absl::StatusOr<std::vector<std::string>> DueTimes::PutRight(storage::Connection&
       storage::RechecksAfter(connection, now + domain::kLongestRecheckWait + kSlack, kMostAtOnce));
   if (moved == 0 && accounts.empty()) return accounts;
   stats_.due_times_put_right += moved + static_cast<int64_t>(accounts.size());
-  Log(Severity::kWarning,
-      "due times further off than any schedule allows were put right: a clock was wrong",
-      {{"recharges", moved}, {"accounts", accounts.size()}});
   return accounts;
 }
 
@@ -49,16 +43,7 @@ absl::StatusOr<bool> DueTimes::ClockIsRight(storage::Connection& connection) {
   RESERVE_ASSIGN_OR_RETURN(const absl::Time database_time, storage::DatabaseTime(connection));
   const absl::Duration ahead = options_.clock() - database_time;
   stats_.clock_ahead_micros = absl::ToInt64Microseconds(ahead);
-  if (absl::AbsDuration(ahead) <= kMostApart) {
-    next_warning_ = -absl::InfiniteDuration();
-    return true;
-  }
-  if (const Moment moment = MonotonicNow(); moment >= next_warning_) {
-    next_warning_ = moment + kWarningInterval;
-    Log(Severity::kWarning, "this machine's clock and the database's differ",
-        {{"ahead_of_database", ahead}});
-  }
-  return false;
+  return absl::AbsDuration(ahead) <= kMostClockDifference;
 }
 
 absl::StatusOr<int64_t> DueTimes::MoveRecharges(storage::Connection& connection, absl::Time now) {

@@ -4,10 +4,10 @@
 // are due in a month, and when the clock is right again nobody would look at them until
 // then. No schedule plans so far ahead: whatever is due later than the longest of them
 // allows is noticed here and made due as if it had been planned now, which makes it
-// late by as long as the clock was wrong, at most. Each time is logged and counted.
+// late by as long as the clock was wrong, at most. Each time is counted.
 //
 // A ledger whose own clock is behind must not take everything for too far off: it does
-// nothing while its clock and the database's differ by more than a minute, and says so.
+// nothing while its clock and the database's differ by more than kMostClockDifference.
 // Of one thread.
 //
 //   DueTimes due_times(options, stats);
@@ -28,6 +28,8 @@
 
 namespace reserve::engine {
 
+inline constexpr absl::Duration kMostClockDifference = absl::Minutes(1);
+
 class DueTimes {
  public:
   // The options and stats must outlive it.
@@ -47,7 +49,6 @@ class DueTimes {
   const EngineOptions& options_;
   EngineStats& stats_;
   Moment next_look_ = -absl::InfiniteDuration();
-  Moment next_warning_ = -absl::InfiniteDuration();
 };
 
 }  // namespace reserve::engine

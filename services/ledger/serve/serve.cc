@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "common/error/error.h"
-#include "common/rpc/clock_guard.h"
 #include "common/rpc/rpc_flags.h"
 #include "common/rpc/server.h"
 #include "common/rpc/shutdown_signal.h"
@@ -16,6 +15,7 @@
 #include "services/ledger/api/recharges_service.h"
 #include "services/ledger/api/rpc_metrics.h"
 #include "services/ledger/engine/engine.h"
+#include "services/ledger/serve/clock_report.h"
 #include "services/ledger/serve/health.h"
 #include "services/ledger/serve/overload_report.h"
 #include "services/ledger/serve/replication_watch.h"
@@ -27,9 +27,9 @@ namespace {
 absl::Status ServeUntilSignal(engine::Engine& engine, Health& health, OverloadReport overload,
                               RpcServer& server, ShutdownSignal& signal) {
   bool told = false;  // whoever watches health hears of changes only
-  ClockGuard clock_guard;
+  ClockReport clock_report(engine);
   do {
-    if (clock_guard.Look()) engine.NoteClockJump();
+    clock_report.Tell();
     RESERVE_RETURN_IF_ERROR(health.Check());
     overload.Tell();
     if (health.serving() == told) continue;
