@@ -167,13 +167,8 @@ void Lane::Run() {
 }
 
 void Lane::Process(absl::Span<Task> tasks) {
-  // While the database stays away one try is enough: batches before this one have waited. What
-  // stood in line behind such a try is told at once.
-  const absl::Time now = absl::Now();
-  if (patience_.hopeless(now)) {
-    return Fail(tasks, storage::DatabaseError(storage::ErrorClass::kConnection, "away"), false);
-  }
-  const absl::Time give_up = patience_.GiveUp(now);
+  // While the database stays away one try is enough: batches before this one have waited.
+  const absl::Time give_up = patience_.GiveUp(absl::Now());
   size_t together = tasks.size();
   if (!apart_.empty()) {
     // Once for all tasks, or an account whose time is over just now would change its order.

@@ -60,11 +60,7 @@ absl::Status QueryPool::Run(Work work) {
 }
 
 absl::Status QueryPool::RunOn(const Work& work, std::unique_ptr<storage::Connection>& connection) {
-  const absl::Time begin = absl::Now();
-  if (patience_.hopeless(begin)) {
-    return storage::DatabaseError(storage::ErrorClass::kConnection, "away");
-  }
-  const absl::Time give_up = patience_.GiveUp(begin);
+  const absl::Time give_up = patience_.GiveUp(absl::Now());
   bool conflict_before = false;
   while (true) {
     const absl::Time began = absl::Now();
