@@ -75,6 +75,9 @@ void BackOff(const Rules& rules, Moment now, double jitter, Attempt* attempt) {
   attempt->not_before = now + Backoff(rules, attempt->failures, jitter);
 }
 
+// Decide() gives the attempt up for this lease.
+void LeaveForThisLease(const Rules& rules, Attempt* attempt) { attempt->unknowns = rules.patience; }
+
 bool Charged(const Attempt& attempt) {
   return attempt.outcome.has_value() && attempt.outcome->kind == Outcome::Kind::kSucceeded;
 }
@@ -145,6 +148,12 @@ void OnChargeAnswer(const Rules& rules, const GatewayAnswer& answer, Moment now,
       attempt->refusal = answer.text;
       attempt->look_up_first = true;
       return;
+    case Kind::kInvalid:
+      // The same request would be refused again: it is sent once a lease.
+      if (first_ever) return LeaveForThisLease(rules, attempt);
+      attempt->fault = answer.text;
+      attempt->look_up_first = true;
+      return;
     case Kind::kKeyReused:
       attempt->key_reused = true;
       attempt->look_up_first = true;
@@ -173,6 +182,9 @@ void OnLookUpAnswer(const Rules& rules, const GatewayAnswer& answer, Moment now,
           "the gateway says the key was used with other content, but finds no "
           "charge under it",
           attempt);
+    }
+    if (attempt->fault.has_value() && age < rules.key_lifetime / 2) {
+      return LeaveForThisLease(rules, attempt);
     }
     if (age >= rules.key_lifetime / 2) {
       return SettleUnresolved(

@@ -15,6 +15,11 @@
 //    Anything else is worth nothing without the lease, as the successor finds the
 //    same answer under the same key.
 //  - An outage of the gateway is waited out; it is no decline (rule G5).
+//  - Only a charge that the gateway declined, or a card that it says is none, is a
+//    decline. A request that the gateway calls invalid for another reason (its
+//    amount, currency or key) is a fault of ours: nothing is told about the card,
+//    and the attempt is left alone until its lease is over and somebody gets it
+//    again; past half of the key's lifetime it is left to a person.
 //
 // Moments are readings of one monotonic clock of this process that also counts
 // the time asleep; the wall clock plays no part. Thread-compatible: plain values.
@@ -33,6 +38,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/card/card_token.h"
 #include "common/money/money.h"
 
 namespace reserve::worker {
@@ -59,7 +65,7 @@ struct Task {
   int32_t attempt = 0;
   Nanos amount = 0;
   std::string currency = {};
-  std::string card_token = {};
+  CardToken card_token = {};
 
   friend bool operator==(const Task&, const Task&) = default;
 };
@@ -98,7 +104,8 @@ struct GatewayAnswer {
   enum class Kind : uint8_t {
     kFound = 1,  // here is the charge: made now, stored, or looked up
     kNotFound,   // look-up only: no charge was ever begun under the key
-    kRefused,    // charge only: the request is invalid; this request charged nothing
+    kRefused,    // charge only: the token is no card; this request charged nothing
+    kInvalid,    // charge only: the request is invalid, whatever the card; it charged nothing
     kKeyReused,  // charge only: the key was used with other content
     kOutage,     // the gateway can't be reached; the charge may have been sent all the same
     kNoAnswer,   // anything else: the outcome is unknown
@@ -110,9 +117,9 @@ struct GatewayAnswer {
   std::string charge_id = {};
   Nanos amount = 0;
   std::string currency = {};
-  std::string card_token = {};
+  CardToken card_token = {};
   DeclineClass decline_class = DeclineClass::kSoft;
-  // The decline's code; or the reason of a refusal; or the error, for people.
+  // The decline's code; or the reason of kRefused and kInvalid; or the error, for people.
   std::string text = {};
 };
 
@@ -133,8 +140,10 @@ struct Attempt {
   bool untouched = true;
   // The outcome of a charge under the key is unknown.
   bool look_up_first = false;
-  // The gateway refused the charge as invalid, for this reason.
+  // The gateway says that the token is no card, for this reason.
   std::optional<std::string> refusal;
+  // The gateway says that the charge is invalid, for this reason that is not the card.
+  std::optional<std::string> fault;
   bool key_reused = false;
   std::optional<Outcome> outcome;
   bool done = false;     // reported, or not ours any more

@@ -17,6 +17,9 @@ namespace {
 
 namespace pb = ::reserve::gateway::v1;
 
+// Names the card in the errors of the gateway (payment_gateway.proto, ChargeRequest).
+constexpr absl::string_view kCardField = "card_token";
+
 // Error texts may be any bytes, and the ledger takes none but UTF-8.
 std::string Ascii(std::string text) {
   for (char& c : text) {
@@ -26,9 +29,9 @@ std::string Ascii(std::string text) {
 }
 
 // Gateways like to quote the card in an error; it must not get into logs.
-std::string WithoutCard(absl::string_view text, const std::string& card_token) {
+std::string WithoutCard(absl::string_view text, const CardToken& card_token) {
   if (card_token.empty()) return std::string(text);
-  return absl::StrReplaceAll(text, {{card_token, "<card>"}});
+  return absl::StrReplaceAll(text, {{card_token.Reveal(), "<card>"}});
 }
 
 DeclineClass ClassOf(pb::DeclineClass decline_class) {
@@ -61,7 +64,7 @@ GatewayAnswer FromCharge(const pb::Charge& charge, const Task& task) {
           .charge_id = charge.charge_id(),
           .amount = *amount,
           .currency = charge.amount().currency_code(),
-          .card_token = charge.card_token(),
+          .card_token = CardToken(charge.card_token()),
           .decline_class = ClassOf(charge.decline().decline_class()),
           .text = WithoutCard(charge.decline().code(), task.card_token)};
 }
@@ -92,9 +95,10 @@ GatewayAnswer FromChargeReply(const grpc::Status& grpc_status, const pb::ChargeR
   }
   if (grpc_status.error_code() == grpc::StatusCode::INVALID_ARGUMENT) {
     const absl::Status status = FromGrpcStatus(grpc_status);
-    answer.kind = GatewayAnswer::Kind::kRefused;
-    answer.text =
-        Ascii(absl::StrCat(ReasonOf(status), FieldOf(status).empty() ? "" : ":", FieldOf(status)));
+    const std::string field = FieldOf(status);
+    answer.kind =
+        field == kCardField ? GatewayAnswer::Kind::kRefused : GatewayAnswer::Kind::kInvalid;
+    answer.text = Ascii(absl::StrCat(ReasonOf(status), field.empty() ? "" : ":", field));
   }
   return answer;
 }
@@ -107,7 +111,7 @@ GatewayClient::GatewayClient(std::shared_ptr<grpc::Channel> channel, absl::Durat
 void GatewayClient::Charge(const Task& task, Done done) {
   pb::ChargeRequest request;
   request.set_idempotency_key(ChargeKey(task.account_id, task.ordinal, task.attempt));
-  request.set_card_token(task.card_token);
+  request.set_card_token(task.card_token.Reveal());
   ToProto(task.amount, task.currency, request.mutable_amount());
   request.set_reference(absl::StrCat(task.account_id, "/", task.ordinal));
   calls_.Start<pb::ChargeRequest, pb::ChargeResponse>(

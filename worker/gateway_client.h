@@ -27,8 +27,9 @@ class GatewayClient {
   // `timeout` is for one call; a charge that takes longer has an unknown outcome.
   GatewayClient(std::shared_ptr<grpc::Channel> channel, absl::Duration timeout);
 
-  // Charges the card under the key of the attempt. INVALID_ARGUMENT is kRefused,
-  // ALREADY_EXISTS kKeyReused. What says that the gateway is away, overloaded or
+  // Charges the card under the key of the attempt. INVALID_ARGUMENT is kRefused if
+  // its field at fault is `card_token`, else kInvalid; ALREADY_EXISTS is
+  // kKeyReused. What says that the gateway is away, overloaded or
   // not to be used by us (UNAVAILABLE, RESOURCE_EXHAUSTED, UNIMPLEMENTED,
   // UNAUTHENTICATED, PERMISSION_DENIED) is kOutage; every other error kNoAnswer.
   void Charge(const Task& task, Done done);

@@ -28,7 +28,7 @@ absl::StatusOr<std::pair<Task, HandOut>> FromProto(const pb::WatchLowBalanceResp
                         .attempt = response.attempt(),
                         .amount = amount,
                         .currency = response.amount().currency_code(),
-                        .card_token = response.card_token()},
+                        .card_token = CardToken(response.card_token())},
                    HandOut{.attempt_age = FromProto(response.attempt_age()),
                            .handed_out_before = response.handed_out_before(),
                            .lease_epoch = response.lease().epoch(),
@@ -63,23 +63,29 @@ void SetOutcome(const Task& task, const Outcome& outcome, pb::ReportRechargeRequ
   }
 }
 
+// The ledger's reason for a report of a worker that has not the lease (recharges.proto).
+constexpr absl::string_view kLeaseLost = "LEASE_LOST";
+
 ReportAnswer AnswerOf(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kOk:
-      return ReportAnswer::kAccepted;
-    case absl::StatusCode::kFailedPrecondition:
-      return ReasonOf(status) == "LEASE_LOST" ? ReportAnswer::kLeaseLost : ReportAnswer::kRefused;
-    case absl::StatusCode::kInvalidArgument:
-    case absl::StatusCode::kNotFound:
-    case absl::StatusCode::kAlreadyExists:
-    case absl::StatusCode::kOutOfRange:
-      return ReportAnswer::kRefused;
-    default:
-      return ReportAnswer::kNoAnswer;
-  }
+  if (status.ok()) return ReportAnswer::kAccepted;
+  if (!IsRefusal(status)) return ReportAnswer::kNoAnswer;
+  return ReasonOf(status) == kLeaseLost ? ReportAnswer::kLeaseLost : ReportAnswer::kRefused;
 }
 
 }  // namespace
+
+bool IsRefusal(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kOutOfRange:
+      return true;
+    default:
+      return false;
+  }
+}
 
 // The open stream. Deletes itself when it is over.
 class LedgerClient::WatchReactor : public grpc::ClientReadReactor<pb::WatchLowBalanceResponse> {

@@ -26,6 +26,10 @@
 
 namespace reserve::worker {
 
+// Does the ledger's status say that the same request will be refused each time? Any
+// other error may pass: the ledger is away, busy, or does not let this worker in for now.
+bool IsRefusal(const absl::Status& status);
+
 class LedgerClient {
  public:
   struct WatchEvents {
@@ -36,8 +40,7 @@ class LedgerClient {
     // The stream is over; nothing comes after it.
     std::function<void(absl::Status)> on_end;
   };
-  // The new remaining time of the lease; FAILED_PRECONDITION or NOT_FOUND if it is
-  // lost.
+  // The new remaining time of the lease; a status that IsRefusal() if it is lost.
   using Renewed = std::function<void(absl::StatusOr<absl::Duration>)>;
   // With the error, if it was not accepted.
   using Reported = std::function<void(ReportAnswer, absl::Status)>;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
 #include "common/telemetry/log.h"
 #include "worker/charge_key.h"
 #include "worker/monotonic_clock.h"
@@ -16,6 +18,20 @@ constexpr absl::Duration kLookAround = absl::Seconds(1);
 constexpr absl::Duration kStandstill = absl::Seconds(30);
 // A stream that lasted this long was no failure.
 constexpr absl::Duration kGoodStream = absl::Seconds(10);
+// What goes on being wrong is told again after so long, or so many failures.
+constexpr absl::Duration kTellAgain = absl::Minutes(1);
+constexpr int32_t kTellAgainFailures = 12;
+
+// What matters of an outcome besides its kind, for people.
+const std::string& DetailOf(const Outcome& outcome) {
+  return outcome.kind == Outcome::Kind::kSucceeded ? outcome.charge_id : outcome.text;
+}
+
+// Does the ledger answer, and not let this worker in?
+bool Refuses(const absl::Status& status) {
+  return IsRefusal(status) || absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status) ||
+         absl::IsUnimplemented(status);
+}
 
 }  // namespace
 
@@ -38,6 +54,7 @@ absl::Status RechargeLoop::Run() {
   }
   ledger_.CancelAll();
   gateway_.CancelAll();
+  if (!refusal_.ok()) return refusal_;
   const bool never_reached =
       options_.exit_when_idle.has_value() && ledger_reach_ == Reach::kDown && !drain_end_;
   return never_reached ? absl::UnavailableError(stream_error_.message()) : absl::OkStatus();
@@ -134,10 +151,26 @@ void RechargeLoop::OnStreamEnd(Moment opened, Moment now, const absl::Status& st
   stream_failures_ = now - opened >= kGoodStream ? 1 : stream_failures_ + 1;
   next_stream_ = now + Backoff(options_.rules, stream_failures_, Jitter());
   if (drain_end_.has_value()) return;
+  if (Refuses(status)) {
+    TellOfRefusal(now, status);
+    if (!absl::IsInvalidArgument(status)) return;
+    refusal_ = status;
+    drain_end_ = now + options_.drain_timeout;
+    return;
+  }
   if (std::exchange(ledger_reach_, Reach::kDown) != Reach::kDown) {
     Log(Severity::kWarning, "the ledger is away; trying again until it is back",
         {{"error", status.ToString()}});
   }
+}
+
+void RechargeLoop::TellOfRefusal(Moment now, const absl::Status& status) {
+  metrics_.streams_refused.Increment();
+  const bool news = std::exchange(ledger_reach_, Reach::kRefuses) != Reach::kRefuses;
+  if (!news && now - refusal_told_ < kTellAgain) return;
+  refusal_told_ = now;
+  Log(Severity::kError, "the ledger refuses this worker",
+      {{"reason", ReasonOf(status)}, {"error", status.ToString()}});
 }
 
 void RechargeLoop::NoticeStandstill(Moment now) {
@@ -224,9 +257,7 @@ void RechargeLoop::OnRenewal(const std::string& key, int64_t epoch, Moment reque
   Work& work = entry->second;
   work.renewing = false;
   if (remaining.ok()) return OnRenewed(epoch, *remaining, requested, &work.attempt);
-  if (!absl::IsFailedPrecondition(remaining.status()) && !absl::IsNotFound(remaining.status())) {
-    return OnRenewalFailed(now, &work.attempt);
-  }
+  if (!IsRefusal(remaining.status())) return OnRenewalFailed(now, &work.attempt);
   metrics_.leases_lost.Increment();
   OnLeaseLost(epoch, &work.attempt);
 }
@@ -262,21 +293,32 @@ void RechargeLoop::OnGateway(const std::string& key, bool charge, Moment now,
   Work& work = works_.at(key);  // An attempt with a call under way is never dropped.
   work.calling = false;
   Attempt& attempt = work.attempt;
-  if (answer.kind == GatewayAnswer::Kind::kNoAnswer) {
-    metrics_.unknown_outcomes.Increment();
-    Log(Severity::kWarning,
-        charge ? "the charge ended without an answer; looking it up"
-               : "the look-up ended without an answer",
+  TellOfTrouble(charge, answer, attempt);
+  if (charge) {
+    OnChargeAnswer(options_.rules, answer, now, Jitter(), &attempt);
+  } else {
+    OnLookUpAnswer(options_.rules, answer, now, Jitter(), &attempt);
+  }
+}
+
+void RechargeLoop::TellOfTrouble(bool charge, const GatewayAnswer& answer, const Attempt& attempt) {
+  const auto log = [&](Severity severity, absl::string_view message) {
+    Log(severity, message,
         {{"account_id", attempt.task.account_id},
          {"ordinal", attempt.task.ordinal},
          {"attempt", attempt.task.attempt},
          {"epoch", attempt.lease.epoch},
          {"error", answer.text}});
-  }
-  if (charge) {
-    OnChargeAnswer(options_.rules, answer, now, Jitter(), &attempt);
-  } else {
-    OnLookUpAnswer(options_.rules, answer, now, Jitter(), &attempt);
+  };
+  if (answer.kind == GatewayAnswer::Kind::kNoAnswer) {
+    metrics_.unknown_outcomes.Increment();
+    log(Severity::kWarning, charge ? "the charge ended without an answer; looking it up"
+                                   : "the look-up ended without an answer");
+  } else if (answer.kind == GatewayAnswer::Kind::kInvalid) {
+    metrics_.invalid_charges.Increment();
+    log(Severity::kError,
+        "the gateway calls the charge invalid, and not for its card: a fault of ours; it is sent "
+        "again with the next lease");
   }
 }
 
@@ -322,7 +364,7 @@ void RechargeLoop::OnReport(const std::string& key, int64_t epoch, const Outcome
       CountOutcome(outcome);
       metrics_.attempt_seconds.Observe(absl::ToDoubleSeconds(now - work.received));
       if (outcome.kind == Outcome::Kind::kSucceeded) {
-        log(Severity::kInfo, "charged", outcome.charge_id);
+        log(Severity::kInfo, "charged", DetailOf(outcome));
       } else if (outcome.kind == Outcome::Kind::kDeclined) {
         log(Severity::kInfo, "declined", outcome.text);
       } else {
@@ -334,13 +376,25 @@ void RechargeLoop::OnReport(const std::string& key, int64_t epoch, const Outcome
       break;
     case ReportAnswer::kRefused:
       metrics_.reports_refused.Increment();
-      log(Severity::kError, "the ledger refused the report", status.ToString());
+      log(Severity::kError, "the ledger refused the report",
+          absl::StrCat(DetailOf(outcome), ": ", status.ToString()));
       break;
     case ReportAnswer::kNoAnswer:
-      log(Severity::kDebug, "the report got no answer; trying again", status.ToString());
+      TellOfSilence(attempt, status);
       break;
   }
   OnReportAnswer(options_.rules, answer, epoch, status.message(), now, Jitter(), &attempt);
+}
+
+void RechargeLoop::TellOfSilence(const Attempt& attempt, const absl::Status& status) {
+  metrics_.reports_unanswered.Increment();
+  // A ledger that is away is told of once, by the stream.
+  const bool loud = Refuses(status) && attempt.failures % kTellAgainFailures == 0;
+  Log(loud ? Severity::kError : Severity::kDebug, "the report got no answer; trying again",
+      {{"account_id", attempt.task.account_id},
+       {"ordinal", attempt.task.ordinal},
+       {"attempt", attempt.task.attempt},
+       {"detail", status.ToString()}});
 }
 
 void RechargeLoop::CountOutcome(const Outcome& outcome) {

@@ -9,7 +9,9 @@
 // What it adds to the decisions:
 //  - One attempt is in work once at most; handed out again, it goes on under the
 //    newer lease.
-//  - A stream that breaks is opened again, with growing pauses.
+//  - A stream that breaks is opened again, with growing pauses. A ledger that calls
+//    the request for it invalid will do so each time: what is in work is finished
+//    and reported, and the run ends with that status.
 //  - After this process was stopped for a while, hand-outs that waited in its
 //    sockets may be older than they say: the stream is opened anew and they are
 //    not acted on.
@@ -60,7 +62,8 @@ class RechargeLoop {
   RechargeLoop& operator=(const RechargeLoop&) = delete;
 
   // Works until it is drained. UNAVAILABLE if it was to end when idle and the ledger
-  // could not be reached. To be called once.
+  // could not be reached; INVALID_ARGUMENT if the ledger refuses this worker for
+  // good, for what its flags say. To be called once.
   absl::Status Run() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Takes nothing new, charges nothing new, finds out and reports what was begun,
@@ -76,7 +79,7 @@ class RechargeLoop {
     bool renewing = false;
     bool begun = false;  // a call to the gateway was made
   };
-  enum class Reach { kUnknown, kUp, kDown };
+  enum class Reach { kUnknown, kUp, kDown, kRefuses };
 
   // Lets the loop's thread run `event`. From any thread.
   void Post(std::function<void()> event) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -89,6 +92,8 @@ class RechargeLoop {
   void OpenStream(Moment now);
   void OnStreamOpen();
   void OnStreamEnd(Moment opened, Moment now, const absl::Status& status);
+  // Tells of a ledger that does not let this worker in, now and each minute.
+  void TellOfRefusal(Moment now, const absl::Status& status);
   void NoticeStandstill(Moment now);
   void TakeHandOut(int64_t stream, Moment received,
                    const absl::StatusOr<std::pair<Task, HandOut>>& message);
@@ -107,6 +112,10 @@ class RechargeLoop {
   void OnReport(const std::string& key, int64_t epoch, const Outcome& outcome, Moment now,
                 ReportAnswer answer, const absl::Status& status);
   void NoteGatewayReach(const GatewayAnswer& answer);
+  // Tells of an answer that is neither an outcome nor an outage.
+  void TellOfTrouble(bool charge, const GatewayAnswer& answer, const Attempt& attempt);
+  // Tells of a report that the ledger does not answer, the first time and now and then.
+  void TellOfSilence(const Attempt& attempt, const absl::Status& status);
   void CountOutcome(const Outcome& outcome);
   double Jitter() { return absl::Uniform(random_, 0.0, 1.0); }
 
@@ -128,6 +137,8 @@ class RechargeLoop {
   int32_t stream_failures_ = 0;
   Moment next_stream_ = -absl::InfiniteDuration();
   absl::Status stream_error_;
+  absl::Status refusal_;  // of the stream, for good
+  Moment refusal_told_ = -absl::InfiniteDuration();
   Reach ledger_reach_ = Reach::kUnknown;
   Reach gateway_reach_ = Reach::kUnknown;
   std::optional<Moment> drain_end_;

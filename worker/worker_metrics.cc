@@ -57,12 +57,19 @@ WorkerMetrics::WorkerMetrics(Registry* registry)
       in_flight(Level(registry, "reserve_worker_in_flight", "Attempts in work")),
       ledger_connected(Level(registry, "reserve_worker_ledger_connected",
                              "1 while the stream of hand-outs is open")),
+      streams_refused(Count(registry, "reserve_worker_streams_refused_total",
+                            "Streams of hand-outs that the ledger refused to this worker")),
       unknown_outcomes(Count(registry, "reserve_worker_unknown_outcomes_total",
                              "Charges that ended without an answer")),
+      invalid_charges(Count(registry, "reserve_worker_invalid_charges_total",
+                            "Charges that the gateway calls invalid, and not for their card: a "
+                            "fault of ours")),
       leases_lost(Count(registry, "reserve_worker_leases_lost_total",
                         "Leases that another worker took over or that were settled")),
       reports_refused(Count(registry, "reserve_worker_reports_refused_total",
                             "Reports that the ledger will never accept")),
+      reports_unanswered(Count(registry, "reserve_worker_reports_unanswered_total",
+                               "Reports without an answer of the ledger; they are repeated")),
       hand_outs_dropped(Count(registry, "reserve_worker_hand_outs_dropped_total",
                               "Hand-outs not taken: too many, invalid, or too old to trust")) {}
 

@@ -26,9 +26,12 @@ struct WorkerMetrics {
   prometheus::Histogram& attempt_seconds;
   prometheus::Gauge& in_flight;
   prometheus::Gauge& ledger_connected;
+  prometheus::Counter& streams_refused;
   prometheus::Counter& unknown_outcomes;
+  prometheus::Counter& invalid_charges;
   prometheus::Counter& leases_lost;
   prometheus::Counter& reports_refused;
+  prometheus::Counter& reports_unanswered;
   prometheus::Counter& hand_outs_dropped;
 };
 

@@ -127,6 +127,11 @@ std::optional<CardBehavior> NumberedCard(absl::string_view name) {
     behavior.failures_before = *n;
     return behavior;
   }
+  if (const auto n = NumberAfter(name, "invalid_request_", kMaxCount)) {
+    behavior.failures_before = *n;
+    behavior.invalid_before = true;
+    return behavior;
+  }
   return std::nullopt;
 }
 
@@ -139,6 +144,9 @@ std::optional<CardBehavior> TroubledCard(absl::string_view name) {
     behavior.failures_before = 1;
   } else if (name == "unavailable") {
     behavior.failures_before = std::numeric_limits<int64_t>::max();
+  } else if (name == "invalid_request") {
+    behavior.failures_before = std::numeric_limits<int64_t>::max();
+    behavior.invalid_before = true;
   } else if (name == "internal") {
     behavior.decline = FindDecline("processing_error");
     behavior.reply = Reply::kInternalError;

@@ -17,6 +17,8 @@
 //   tok_lost_reply                 charged, the reply is lost; asked again, it is replayed
 //   tok_fail_before[_<n>]          the first n (1) requests fail, nothing charged
 //   tok_unavailable                every request fails, nothing charged
+//   tok_invalid_request[_<n>]      the first n (all) requests are refused as invalid, and not
+//                                  for the card; nothing charged
 //   tok_internal                   not charged; an internal error, stored and replayed
 //   tok_internal_charged           charged; an internal error, stored and replayed
 //   anything else                  declined for good: invalid_card_token
@@ -62,6 +64,8 @@ struct CardBehavior {
   int64_t other_way_first = 0;
   // So many requests fail before anything is stored.
   int64_t failures_before = 0;
+  // Are these the caller's fault? INVALID_ARGUMENT then, else UNAVAILABLE.
+  bool invalid_before = false;
   Reply reply = Reply::kAnswer;
   // In work for so long before it is decided, on top of what every charge takes.
   absl::Duration work_time = absl::ZeroDuration();

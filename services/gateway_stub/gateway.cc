@@ -86,6 +86,10 @@ Gateway::Known Gateway::BeginCharge(const ChargeOrder& order, const CardBehavior
   CardHistory& card = cards_[order.card_token];
   if (card.failed_before < behavior.failures_before) {
     ++card.failed_before;
+    if (behavior.invalid_before) {
+      return MakeError(absl::StatusCode::kInvalidArgument, "UNSUPPORTED_AMOUNT", "amount",
+                       "amount: is refused, as the card asks for");
+    }
     return Unavailable("UNAVAILABLE", "the gateway failed before it began the charge");
   }
   charge_keys_[order.idempotency_key] = {.order = order, .in_work = true};

@@ -47,6 +47,22 @@ TEST(ArchitectureTest, SourcesKeepToTheRules) {
   EXPECT_THAT(violations, IsEmpty()) << absl::StrJoin(violations, "\n");
 }
 
+TEST(ArchitectureTest, FunctionsAreShortEnoughToBeReadAtOnce) {
+  const fs::path root = test_support::SourceDir();
+  std::vector<std::string> violations;
+  for (const std::string folder : {"common", "services", "worker", "tests"}) {
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root / folder)) {
+      const std::string extension = entry.path().extension().string();
+      if (extension != ".cc" && extension != ".h") continue;
+      const std::string path = fs::relative(entry.path(), root).string();
+      for (std::string& found : LongFunctions(path, ReadFile(entry.path()))) {
+        violations.push_back(std::move(found));
+      }
+    }
+  }
+  EXPECT_THAT(violations, IsEmpty()) << absl::StrJoin(violations, "\n");
+}
+
 // "Suite.Name" of every test that is written down in the sources of the tests.
 std::set<std::string> TestsIn(const fs::path& folder) {
   static const std::regex kTest(R"(\bTEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\))");
@@ -191,8 +207,44 @@ INSTANTIATE_TEST_SUITE_P(
         Sample{"AfterUrl", kStorage, "Run(\"http://x\", \"SELECT * FROM t\");"},
         Sample{"ClockOfTheBook", kBook, "const absl::Time now = absl::Now();"},
         Sample{"DoubleInTheBook", kBook, "double amount = 0;"},
+        Sample{"RevealInDomain", kDomain, "cause = card.token.Reveal();"},
+        Sample{"RevealInStorage", kStorage, "row.Text(card.token.Reveal());", kAllowed},
         Sample{"Clock", kDomain, "const absl::Time now = absl::Now();"}),
     [](const auto& sample) { return sample.param.name; });
+
+// A body of so many lines.
+std::string Lines(int count) {
+  std::string lines;
+  for (int i = 0; i < count; ++i) lines += "  Do(\"}\", '}', R\"({)\");  // }\n";
+  return lines;
+}
+
+TEST(LongFunctionsTest, AFunctionOfTheLimitIsNotTooLong) {
+  const std::string fits = "int F(int a,\n      int b) {\n" + Lines(kMaxFunctionLines - 3) + "}\n";
+  EXPECT_THAT(LongFunctions("x.cc", fits), IsEmpty());
+  const std::string longer =
+      "int F(int a,\n      int b) {\n" + Lines(kMaxFunctionLines - 2) + "}\n";
+  EXPECT_THAT(LongFunctions("x.cc", "\n" + longer),
+              ElementsAre("x.cc:2: a function of 71 lines; at most 70"));
+}
+
+TEST(LongFunctionsTest, MethodsCountAndTheirClassesDoNot) {
+  const std::string method = "  void M() const {\n" + Lines(kMaxFunctionLines - 1) + "  }\n";
+  const std::string text = "namespace a {\nclass C : public B {\n" + method + method + "};\n}\n";
+  EXPECT_THAT(LongFunctions("x.h", text), ElementsAre(HasSubstr("x.h:3: "), HasSubstr("x.h:74: ")));
+}
+
+TEST(LongFunctionsTest, LambdasCountWithTheirFunction) {
+  const std::string half = "  const auto f = [&](int i) {\n" + Lines(40) + "  };\n";
+  EXPECT_THAT(LongFunctions("x.cc", "void F() {\n" + half + half + "}\n"),
+              ElementsAre(HasSubstr("x.cc:1: ")));
+}
+
+TEST(LongFunctionsTest, TablesAndTypesAreNoFunctions) {
+  EXPECT_THAT(LongFunctions("x.cc", "const Row kRows[] = {\n" + Lines(80) + "};\n"), IsEmpty());
+  EXPECT_THAT(LongFunctions("x.cc", "enum class E : uint8_t {\n" + Lines(80) + "};\n"), IsEmpty());
+  EXPECT_THAT(LongFunctions("x.cc", "#define F(x) { \\\n  (\nint a;\n" + Lines(80)), IsEmpty());
+}
 
 TEST(WithoutCommentsTest, KeepsStringsAndLines) {
   EXPECT_EQ(WithoutComments("a // b\n\"// c\" /* d\ne */ f"), "a     \n\"// c\"     \n     f");

@@ -28,10 +28,11 @@ const std::vector<IncludeRule>& IncludeRules() {
   static const auto* const rules = new std::vector<IncludeRule>{
       {"common/", {"common/", "reserve/v1/", "grpc/health/"}},
       {"services/ledger/domain/",
-       {"services/ledger/domain/", "common/money/", "common/error/", "common/clock/"}},
+       {"services/ledger/domain/", "common/card/", "common/money/", "common/error/",
+        "common/clock/"}},
       {"services/ledger/rates/",
-       {"services/ledger/rates/", "services/ledger/domain/", "common/money/", "common/error/",
-        "common/clock/", "common/digest/"}},
+       {"services/ledger/rates/", "services/ledger/domain/", "common/card/", "common/money/",
+        "common/error/", "common/clock/", "common/digest/"}},
       {"services/ledger/book/",
        {"services/ledger/book/", "services/ledger/rates/", "services/ledger/domain/",
         "common/money/", "common/error/", "common/clock/", "common/digest/"}},
@@ -112,6 +113,10 @@ const std::vector<BannedText>& BannedTexts() {
        {"common/money/", "services/ledger/domain/", "services/ledger/rates/",
         "services/ledger/book/"},
        "the clock is read once at the edge and passed on"},
+      {std::regex(R"(\bReveal\s*\()"),
+       {"common/telemetry/", "common/error/", "services/ledger/domain/", "services/ledger/rates/",
+        "services/ledger/engine/", "worker/recharge_loop", "worker/decide", "worker/reconciler"},
+       "a card's token is for who stores it or charges the card"},
   };
   return *rules;
 }
@@ -209,6 +214,73 @@ std::vector<std::string> Violations(absl::string_view path, absl::string_view te
     }
     for (const BannedText& rule : BannedTexts()) {
       if (Matches(path, rule.in) && std::regex_search(line_text, rule.text)) report(rule.reason);
+    }
+  }
+  return violations;
+}
+
+namespace {
+
+// The code with literals and preprocessor lines blanked out, too, so that braces are braces.
+std::string BracesOf(absl::string_view text) {
+  static const std::regex literal(
+      R"re(R"([^(]*)\([^\0]*?\)\1"|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])'|(?:^|\n)#(?:.*\\\n)*.*)re");
+  const std::string code = WithoutComments(text);
+  std::string braces = code;
+  for (std::sregex_iterator it(code.begin(), code.end(), literal), end; it != end; ++it) {
+    for (size_t i = 0; i < it->str().size(); ++i) {
+      char& c = braces[static_cast<size_t>(it->position()) + i];
+      if (c != '\n') c = ' ';
+    }
+  }
+  return braces;
+}
+
+// A block that is open, by what stands before its brace.
+struct Block {
+  enum class Kind { kScope, kFunction, kOther } kind;
+  int first_line;
+};
+
+Block::Kind KindOf(const std::string& head, bool in_scope) {
+  static const std::regex scope(R"(^\s*((inline\s+)?namespace\b|extern\b).*)");
+  static const std::regex type(R"(\b(class|struct|union|enum)\b)");
+  static const std::regex parameters_end(R"(\)(\s|const|override|noexcept|final)*$)");
+  if (std::regex_match(head, scope)) return Block::Kind::kScope;
+  if (std::regex_search(head, type) && !std::regex_search(head, parameters_end)) {
+    return Block::Kind::kScope;
+  }
+  return in_scope && absl::StrContains(head, "(") ? Block::Kind::kFunction : Block::Kind::kOther;
+}
+
+}  // namespace
+
+std::vector<std::string> LongFunctions(absl::string_view path, absl::string_view text) {
+  std::vector<std::string> violations;
+  std::vector<Block> open;
+  std::string head;  // of the block that comes next, on one line
+  int head_line = 0;
+  int line = 1;
+  for (const char c : BracesOf(text)) {
+    if (c == '\n') ++line;
+    if (c == '{') {
+      const bool in_scope =
+          absl::c_all_of(open, [](const Block& b) { return b.kind == Block::Kind::kScope; });
+      open.push_back({KindOf(head, in_scope), head.empty() ? line : head_line});
+    } else if (c == '}' && !open.empty()) {
+      const Block block = open.back();
+      open.pop_back();
+      const int length = line - block.first_line + 1;
+      if (block.kind == Block::Kind::kFunction && length > kMaxFunctionLines) {
+        violations.push_back(absl::StrCat(path, ":", block.first_line, ": a function of ", length,
+                                          " lines; at most ", kMaxFunctionLines));
+      }
+    }
+    if (c == '{' || c == '}' || c == ';') {
+      head.clear();
+    } else if (!head.empty() || !std::isspace(static_cast<unsigned char>(c))) {
+      if (head.empty()) head_line = line;
+      head += c == '\n' ? ' ' : c;
     }
   }
   return violations;

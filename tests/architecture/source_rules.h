@@ -18,6 +18,13 @@ namespace reserve::architecture {
 // root of the repository; files that no rule is about have no violations.
 std::vector<std::string> Violations(absl::string_view path, absl::string_view text);
 
+// The most lines that a function may have, from its first to its closing brace.
+inline constexpr int kMaxFunctionLines = 70;
+
+// Every function that is longer, as "path:line: how long it is". A lambda and a method of a
+// class within a function count with the function. The text must be formatted C++ that compiles.
+std::vector<std::string> LongFunctions(absl::string_view path, absl::string_view text);
+
 // The text with comments blanked out; strings and line numbers stay.
 std::string WithoutComments(absl::string_view text);
 

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "tests/e2e/failure_scene.h"
+#include "tests/support/subprocess.h"
 
 namespace reserve::e2e {
 namespace {
@@ -18,6 +19,8 @@ namespace {
 namespace pb = ledger::v1;
 namespace gw = gateway::v1;
 using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 class RechargeFailuresTest : public FailureTest {
@@ -288,6 +291,33 @@ TEST_F(RechargeFailuresTest, AHardDeclineIsNeverTriedAgain) {
   EXPECT_EQ(Get("hard").payment_method().card_state(), pb::CARD_STATE_REFUSED);
   EXPECT_THAT(Charges("hard"), SizeIs(1));
   ExpectMoneyMatches("hard");
+}
+
+TEST_F(RechargeFailuresTest, AChargeThatTheGatewayCallsInvalidIsNoDeclineAndWaitsToBeMended) {
+  OpenFunded("ours", "tok_visa#ours");
+  // It calls two requests invalid, for their amount: a lease each.
+  GiveCard("ours", "tok_invalid_request_2#ours");
+  Adjust("ours", "dip", "-20.00");
+  AwaitLog(worker(0), "a fault of ours", "\"ours\"");
+  EXPECT_EQ(Get("ours").state(), pb::ACCOUNT_STATE_ACTIVE);
+  EXPECT_EQ(Get("ours").payment_method().card_state(), pb::CARD_STATE_USABLE);
+  EXPECT_EQ(Recharges("ours")[0].state(), pb::RECHARGE_STATE_OPEN);
+  ExpectSettled("ours", "10.00", 2);
+  EXPECT_EQ(Recharges("ours")[0].attempt(), 1);
+  EXPECT_THAT(EventKinds("ours"), Not(Contains(pb::EVENT_KIND_RECHARGE_DECLINED)));
+  EXPECT_THAT(EventKinds("ours"), Not(Contains(pb::EVENT_KIND_CARD_REFUSED)));
+}
+
+TEST_F(RechargeFailuresTest, AWorkerWhoseNameTheLedgerRefusesEndsAndTheOthersGoOn) {
+  const auto misnamed = test_support::Subprocess::Start(
+      {.program = "worker",
+       .args = {absl::StrCat("--ledger=", stage().DirectTarget(stage().ledger(0))),
+                "--worker_id=not a name"}});
+  ASSERT_TRUE(misnamed.ok()) << misnamed.status();
+  EXPECT_EQ((*misnamed)->Wait(kPatience), 1);
+  EXPECT_THAT((*misnamed)->Stderr(), HasSubstr("the ledger refuses this worker"));
+  Open("well-named", "tok_visa#well-named");
+  ExpectSettled("well-named", "15.00", 1);
 }
 
 TEST_F(RechargeFailuresTest, ALostReportOfADeclineIsCountedOnce) {

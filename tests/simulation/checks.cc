@@ -26,8 +26,7 @@ std::string NameOf(const Recharge& recharge) {
 }
 
 bool CardUsable(const domain::Account& a) { return a.card_state == CardState::kUsable; }
-// A recheck is only ever due because of a cap (G7).
-bool Capped(const domain::Account& a) { return a.recheck_time != absl::InfiniteFuture(); }
+bool Capped(const domain::Account& a) { return a.due.reason == domain::DueReason::kCapWindow; }
 
 }  // namespace
 
@@ -361,7 +360,7 @@ void Checks::CheckAtEnd(const AccountRows& rows) {
   }
   const domain::Account& a = rows.account;
   // A cap holds until its day ends; then somebody must look again.
-  const bool waits = Capped(a) && a.recheck_time > scene_.now() - kClocksApart;
+  const bool waits = Capped(a) && a.due.time > scene_.now() - kClocksApart;
   if (a.balance < a.recharge_threshold && CardUsable(a) && a.open_ordinal == 0 && !waits) {
     scene_.Fail("no account is left low with a usable card",
                 absl::StrCat(a.account_id, " at ", FormatDecimal(a.balance)));

@@ -23,8 +23,8 @@ domain::Card Customers::AnyCard() {
   const CardKind kind =
       scene_.Happens(0.5) ? CardKind::kGood
                           : static_cast<CardKind>(scene_.Below(static_cast<int>(CardKind::kCount)));
-  const std::string token = CardToken(kind, scene_.Below(3));
-  return {.token = token, .fingerprint = absl::StrCat("fp-", token)};
+  const std::string token = TokenOf(kind, scene_.Below(3));
+  return {.token = CardToken(token), .fingerprint = absl::StrCat("fp-", token)};
 }
 
 void Customers::Begin(absl::Duration length) {
@@ -118,7 +118,7 @@ void Customers::SendOut(const std::shared_ptr<Request>& request) {
     const size_t which = request->command.index();
     return absl::StrCat(request->account_id, " ", which < std::size(kWords) ? kWords[which] : "?",
                         usage == nullptr ? "" : usage->usage.usage_id,
-                        card == nullptr ? "" : card->card.token, " at ", ledger->name(),
+                        card == nullptr ? "" : card->card.token.Reveal(), " at ", ledger->name(),
                         request->sent > 1 ? ", again" : "");
   });
   scene_.Send([this, request, ledger] {

@@ -24,7 +24,7 @@ GatewayAnswer NoAnswer(absl::string_view why) {
 
 }  // namespace
 
-std::string CardToken(CardKind kind, int number) {
+std::string TokenOf(CardKind kind, int number) {
   return absl::StrCat(kCardNames[static_cast<size_t>(kind)], "-", number);
 }
 
@@ -52,10 +52,14 @@ void ModelGateway::Charge(const std::string& key, const worker::Task& order, Don
     scene_.Count(Happening::kKeyForgotten);
     scene_.Tell([&] { return absl::StrCat("gateway: key ", key, " was forgotten; a new charge"); });
   }
-  if (IsOf(order.card_token, CardKind::kUnknown)) {
+  if (IsOf(order.card_token.Reveal(), CardKind::kUnknown)) {
     scene_.Count(Happening::kChargeRefused);
     truth_[key].refused = true;
     return done({.kind = GatewayAnswer::Kind::kRefused, .text = "INVALID_FIELD:card_token"});
+  }
+  if (scene_.Fails(0.01)) {
+    scene_.Tell([&] { return absl::StrCat("gateway: charge ", key, " is called invalid"); });
+    return done({.kind = GatewayAnswer::Kind::kInvalid, .text = "INVALID_FIELD:amount"});
   }
   keys_[key] = Stored{.order = order, .time = scene_.now()};
   truth_[key].in_work = true;
@@ -70,7 +74,7 @@ GatewayAnswer ModelGateway::NewCharge(const worker::Task& order) {
                        .amount = order.amount,
                        .currency = order.currency,
                        .card_token = order.card_token};
-  const std::string& card = order.card_token;
+  const std::string& card = order.card_token.Reveal();
   if (IsOf(card, CardKind::kGood) || (IsOf(card, CardKind::kMoody) && scene_.Happens(0.5))) {
     answer.succeeded = true;
     return answer;
@@ -102,10 +106,11 @@ void ModelGateway::Decide(const std::string& key, const Done& done) {
   truth.decided.push_back(stored.answer);
   const worker::Task& order = stored.order;
   scene_.Tell([&] {
-    return absl::StrCat("gateway: charge ", stored.answer.charge_id, " for ", order.account_id, "/",
-                        order.ordinal, " attempt ", order.attempt, " of ", order.card_token,
-                        stored.answer.succeeded ? " succeeds" : " is declined: ",
-                        stored.answer.text, stored.broken ? "; then an internal error" : "");
+    return absl::StrCat(
+        "gateway: charge ", stored.answer.charge_id, " for ", order.account_id, "/", order.ordinal,
+        " attempt ", order.attempt, " of ", order.card_token.Reveal(),
+        stored.answer.succeeded ? " succeeds" : " is declined: ", stored.answer.text,
+        stored.broken ? "; then an internal error" : "");
   });
   if (stored.answer.succeeded) {
     scene_.Count(Happening::kSucceeded);

@@ -24,7 +24,7 @@ inline constexpr absl::Duration kKeyLifetime = absl::Hours(24);
 // What kinds of cards there are; a token begins with the name.
 enum class CardKind { kGood, kMoody, kEmpty, kExpired, kAuthentication, kUnknown, kCount };
 // A token of that kind.
-std::string CardToken(CardKind kind, int number);
+std::string TokenOf(CardKind kind, int number);
 
 class ModelGateway {
  public:

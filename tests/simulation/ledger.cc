@@ -206,7 +206,7 @@ void SimulatedLedger::WakeForNextPoll() {
 absl::Duration SimulatedLedger::UntilSomethingIsDue() {
   absl::Time due = absl::InfiniteFuture();
   for (const auto& [account_id, rows] : database_.accounts()) {
-    due = std::min(due, rows.account.recheck_time);
+    due = std::min(due, rows.account.due.time);
     const auto open = rows.recharges.find(rows.account.open_ordinal);
     if (open != rows.recharges.end() && open->second.recharge.state == RechargeState::kOpen) {
       due = std::min(due, open->second.recharge.due_time);
@@ -218,7 +218,7 @@ absl::Duration SimulatedLedger::UntilSomethingIsDue() {
 void SimulatedLedger::LookAfterAccounts() {
   if (scene().sabotaged(Sabotage::kNoHousekeeping)) return;
   for (const auto& [account_id, rows] : database_.accounts()) {
-    if (rows.exists() && rows.account.recheck_time <= Clock()) {
+    if (rows.exists() && rows.account.due.time <= Clock()) {
       Submit(account_id, book::Reconsider{}, [](const auto&) {});
     }
   }

@@ -23,7 +23,9 @@ void Process::Later(absl::Duration delay, Scene::Step step) {
 }
 
 void Process::RunStep(int life, const Scene::Step& step) {
-  if (life != life_) return;
+  // What comes while the process is down is heard by no one: it can't crash again, nor be
+  // started twice.
+  if (life != life_ || down_) return;
   if (scene_.now() >= frozen_until_ && scene_.Fails(fault_rate_)) return Crash();
   if (scene_.now() >= frozen_until_ && scene_.Fails(fault_rate_ / 2)) Freeze();
   if (scene_.now() < frozen_until_) {

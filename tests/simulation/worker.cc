@@ -76,6 +76,8 @@ std::string TextOf(const GatewayAnswer& answer) {
       return "there is no such charge";
     case GatewayAnswer::Kind::kRefused:
       return "refused";
+    case GatewayAnswer::Kind::kInvalid:
+      return "invalid";
     case GatewayAnswer::Kind::kKeyReused:
       return "the key was used with other content";
     case GatewayAnswer::Kind::kOutage:

@@ -87,7 +87,7 @@ class World {
     for (const auto& [account_id, rows] : database_.accounts()) {
       if (rows.in_doubt) return false;
       const domain::Account& a = rows.account;
-      if (a.recheck_time != absl::InfiniteFuture()) return false;
+      if (a.due.time != absl::InfiniteFuture()) return false;
       const auto open = rows.recharges.find(a.open_ordinal);
       if (open != rows.recharges.end() &&
           open->second.recharge.state == domain::RechargeState::kOpen) {

@@ -23,7 +23,7 @@ Task SomeTask() {
           .attempt = 1,
           .amount = kAmount,
           .currency = "USD",
-          .card_token = "pm_card_visa"};
+          .card_token = CardToken("pm_card_visa")};
 }
 
 HandOut Fresh() { return {.lease_epoch = 1, .lease_remaining = kLease}; }
@@ -43,7 +43,7 @@ GatewayAnswer Charged() {
           .charge_id = "ch_1",
           .amount = kAmount,
           .currency = "USD",
-          .card_token = "pm_card_visa"};
+          .card_token = CardToken("pm_card_visa")};
 }
 
 GatewayAnswer Declined(DeclineClass decline_class) {
@@ -244,28 +244,78 @@ std::vector<Row> OutcomeRules() {
       {"PastTheKeyLifetimeNoAnswerIsForAPerson",
        [] { return Script(Aged(absl::Hours(24))).LookUpSays(Answer(Kind::kNoAnswer)); },
        "report unresolved"},
-      {"AnInvalidChargeIsAHardDecline",
+  };
+}
+
+// What is no outcome at first: the token is no card, the request is invalid, or its key is taken.
+std::vector<Row> RefusalRules() {
+  return {
+      {"ATokenThatIsNoCardIsAHardDecline",
        [] { return Script().ChargeSays(Answer(Kind::kRefused, "INVALID_FIELD")); },
        "report declined 2 refused:INVALID_FIELD"},
-      {"AnInvalidChargeThatMayHaveBeenSentBeforeIsLookedUp",
+      {"ATokenThatIsNoCardAndMayHaveBeenSentBeforeIsLookedUp",
        [] {
          return Script(Aged(absl::Hours(1))).ChargeSays(Answer(Kind::kRefused, "INVALID_FIELD"));
        },
        "look up"},
-      {"AnInvalidChargeThatIsNotFoundIsAHardDecline",
+      {"ATokenThatIsNoCardAndNotFoundIsAHardDecline",
        [] {
          return Script(Aged(absl::Hours(1)))
              .ChargeSays(Answer(Kind::kRefused, "INVALID_FIELD"))
              .LookUpSays(Answer(Kind::kNotFound));
        },
        "report declined 2 refused:INVALID_FIELD"},
-      {"AnInvalidChargeThatIsFoundIsReportedAsItEnded",
+      {"ATokenThatIsNoCardAndFoundIsReportedAsItEnded",
        [] {
          return Script(Aged(absl::Hours(1)))
              .ChargeSays(Answer(Kind::kRefused, "INVALID_FIELD"))
              .LookUpSays(Charged());
        },
        "report succeeded ch_1"},
+      {"AnInvalidChargeIsNoDeclineAndIsLeftUntilTheNextLease",
+       [] { return Script().ChargeSays(Answer(Kind::kInvalid, "INVALID_FIELD:amount")); },
+       "give up"},
+      {"AnInvalidChargeThatMayHaveBeenSentBeforeIsLookedUp",
+       [] {
+         return Script(Aged(absl::Hours(1)))
+             .ChargeSays(Answer(Kind::kInvalid, "INVALID_FIELD:amount"));
+       },
+       "look up"},
+      {"AnInvalidChargeThatIsNotFoundIsLeftUntilTheNextLease",
+       [] {
+         return Script(Aged(absl::Hours(1)))
+             .ChargeSays(Answer(Kind::kInvalid, "INVALID_FIELD:amount"))
+             .LookUpSays(Answer(Kind::kNotFound));
+       },
+       "give up"},
+      {"AnInvalidChargeThatIsFoundIsReportedAsItEnded",
+       [] {
+         return Script(Aged(absl::Hours(1)))
+             .ChargeSays(Answer(Kind::kInvalid, "INVALID_FIELD:amount"))
+             .LookUpSays(Charged());
+       },
+       "report succeeded ch_1"},
+      {"AnInvalidChargeIsSentAgainUnderTheNextLease",
+       [] {
+         return Script()
+             .ChargeSays(Answer(Kind::kInvalid, "INVALID_FIELD:amount"))
+             .HandedOutAgain(2);
+       },
+       "charge"},
+      {"AnInvalidChargeIsForAPersonPastHalfOfTheKeyLifetime",
+       [] {
+         return Script(Aged(kHalf - kMoment))
+             .ChargeSays(Answer(Kind::kInvalid, "INVALID_FIELD:amount"))
+             .After(kMoment)
+             .LookUpSays(Answer(Kind::kNotFound));
+       },
+       "report unresolved"},
+  };
+}
+
+// Something else is under the key.
+std::vector<Row> KeyRules() {
+  return {
       {"AReusedKeyIsLookedUp", [] { return Script().ChargeSays(Answer(Kind::kKeyReused)); },
        "look up"},
       {"AReusedKeyWithNothingUnderItIsForAPerson",
@@ -290,7 +340,7 @@ std::vector<Row> OutcomeRules() {
       {"AChargeOfAnotherCardIsForAPerson",
        [] {
          GatewayAnswer other = Charged();
-         other.card_token = "pm_card_mastercard";
+         other.card_token = CardToken("pm_card_mastercard");
          return Script().ChargeSays(Answer(Kind::kKeyReused)).LookUpSays(other);
        },
        "report unresolved"},
@@ -376,6 +426,8 @@ std::string NameOf(const testing::TestParamInfo<Row>& info) { return info.param.
 
 INSTANTIATE_TEST_SUITE_P(Charging, DecideTest, testing::ValuesIn(ChargingRules()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Outcomes, DecideTest, testing::ValuesIn(OutcomeRules()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Refusals, DecideTest, testing::ValuesIn(RefusalRules()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Keys, DecideTest, testing::ValuesIn(KeyRules()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Leases, DecideTest, testing::ValuesIn(LeaseAndReportRules()), NameOf);
 
 TEST(RenewalTest, IsDueWhenAThirdOfTheLeaseHasPassed) {

@@ -78,6 +78,11 @@ void FakeLedger::AnswerRenewals(absl::Status status) {
   renewal_status_ = std::move(status);
 }
 
+void FakeLedger::AnswerStreams(absl::Status status) {
+  absl::MutexLock lock(&mutex_);
+  stream_status_ = std::move(status);
+}
+
 std::vector<pb::ReportRechargeRequest> FakeLedger::reports() {
   absl::MutexLock lock(&mutex_);
   return reports_;
@@ -114,18 +119,20 @@ bool FakeLedger::WaitForStreamsToEnd() {
 grpc::Status FakeLedger::WatchLowBalance(grpc::ServerContext* context,
                                          const pb::WatchLowBalanceRequest*,
                                          grpc::ServerWriter<pb::WatchLowBalanceResponse>* writer) {
-  writer->SendInitialMetadata();
-  const auto something = [&] { return stopping_ || !hand_outs_.empty(); };
+  const auto something = [&] { return stopping_ || !hand_outs_.empty() || !stream_status_.ok(); };
   absl::MutexLock lock(&mutex_);
   ++streams_;
+  if (!stream_status_.ok()) return ToGrpcStatus(stream_status_, "reserve.ledger");
+  writer->SendInitialMetadata();
   ++open_streams_;
-  while (!stopping_ && !context->IsCancelled()) {
+  while (!stopping_ && stream_status_.ok() && !context->IsCancelled()) {
     if (!mutex_.AwaitWithTimeout(absl::Condition(&something), absl::Milliseconds(20))) continue;
     if (hand_outs_.empty()) continue;
     if (!writer->Write(hand_outs_.front())) break;
     hand_outs_.pop_front();
   }
   --open_streams_;
+  if (!stream_status_.ok()) return ToGrpcStatus(stream_status_, "reserve.ledger");
   return grpc::Status(grpc::StatusCode::UNAVAILABLE, "going away");
 }
 

@@ -51,11 +51,13 @@ class FakeLedger final : public ledger::v1::Recharges::Service {
   // How reports are answered; OK at first.
   void AnswerReports(ReportHandler handler) ABSL_LOCKS_EXCLUDED(mutex_);
   void AnswerRenewals(absl::Status status) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Streams end at once with this status; OK: they are served, as at first.
+  void AnswerStreams(absl::Status status) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Every report that came, repeats and refused ones too.
   std::vector<ledger::v1::ReportRechargeRequest> reports() ABSL_LOCKS_EXCLUDED(mutex_);
   int renewals() ABSL_LOCKS_EXCLUDED(mutex_);
-  // How many streams were opened so far.
+  // How many streams were opened so far, refused ones too.
   int streams() ABSL_LOCKS_EXCLUDED(mutex_);
   // Until no stream is open: what is handed out from then on goes to a new one.
   bool WaitForStreamsToEnd() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -80,6 +82,7 @@ class FakeLedger final : public ledger::v1::Recharges::Service {
   std::deque<ledger::v1::WatchLowBalanceResponse> hand_outs_ ABSL_GUARDED_BY(mutex_);
   ReportHandler report_handler_ ABSL_GUARDED_BY(mutex_);
   absl::Status renewal_status_ ABSL_GUARDED_BY(mutex_);
+  absl::Status stream_status_ ABSL_GUARDED_BY(mutex_);
   std::vector<ledger::v1::ReportRechargeRequest> reports_ ABSL_GUARDED_BY(mutex_);
   int renewals_ ABSL_GUARDED_BY(mutex_) = 0;
   int streams_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -77,11 +77,19 @@ struct Case {
   Step step;
 };
 
-TEST(JudgeChargeTest, EachDifferenceIsFoundAndHasItsStep) {
-  GatewayCharge other_given_back = Charged(2, "ch_2");
-  other_given_back.refunded = true;
-  GatewayCharge other_of_another_amount = Charged(2, "ch_2");
-  other_of_another_amount.amount = 1;
+void ExpectEachIsJudgedSo(absl::Span<const Case> cases) {
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    const Finding finding =
+        JudgeCharge(c.charge, c.recharge, AttemptOf(c.charge, c.recharge), c.credited);
+    EXPECT_EQ(finding, c.finding);
+    EXPECT_EQ(StepFor(finding), c.step);
+    EXPECT_EQ(AsksForCredited(c.charge, c.recharge),
+              c.charge.kept() && c.recharge.has_value() && c.recharge->charge_id == "ch_2");
+  }
+}
+
+TEST(JudgeChargeTest, WhatIsInOrderOrCanOnlyBeMeantSoHasItsStep) {
   const Case cases[] = {
       {"credited for it", Charged(), kCreditedForIt, {}, Finding::kInOrder, Step::kNothing},
       {"declined, open", Declined(), Recharge(State::kOpen), {}, Finding::kInOrder, Step::kNothing},
@@ -115,7 +123,12 @@ TEST(JudgeChargeTest, EachDifferenceIsFoundAndHasItsStep) {
       {"no recharge, attempt 100", Charged(100), {}, {}, Finding::kOrphan, Step::kRefund},
       {"second charge", Charged(), kCreditedForAnother, Charged(2, "ch_2"), Finding::kSecondCharge,
        Step::kRefund},
+  };
+  ExpectEachIsJudgedSo(cases);
+}
 
+TEST(JudgeChargeTest, WhatIsForeignOrForAPersonIsLeftAlone) {
+  const Case cases[] = {
       {"other system", UnderAnotherKey(), {}, {}, Finding::kForeign, Step::kNothing},
       {"other system's decline",
        DeclinedUnderAnotherKey(),
@@ -160,6 +173,16 @@ TEST(JudgeChargeTest, EachDifferenceIsFoundAndHasItsStep) {
        {},
        Finding::kAmountDiffers,
        Step::kPerson},
+  };
+  ExpectEachIsJudgedSo(cases);
+}
+
+TEST(JudgeChargeTest, ACreditWithoutItsMoneyIsForAPerson) {
+  GatewayCharge other_given_back = Charged(2, "ch_2");
+  other_given_back.refunded = true;
+  GatewayCharge other_of_another_amount = Charged(2, "ch_2");
+  other_of_another_amount.amount = 1;
+  const Case cases[] = {
       {"credited, declined",
        Declined(),
        kCreditedForIt,
@@ -183,15 +206,7 @@ TEST(JudgeChargeTest, EachDifferenceIsFoundAndHasItsStep) {
       {"the other charge is of another amount", Charged(), kCreditedForAnother,
        other_of_another_amount, Finding::kOtherChargeMissing, Step::kPerson},
   };
-  for (const Case& c : cases) {
-    SCOPED_TRACE(c.name);
-    const Finding finding =
-        JudgeCharge(c.charge, c.recharge, AttemptOf(c.charge, c.recharge), c.credited);
-    EXPECT_EQ(finding, c.finding);
-    EXPECT_EQ(StepFor(finding), c.step);
-    EXPECT_EQ(AsksForCredited(c.charge, c.recharge),
-              c.charge.kept() && c.recharge.has_value() && c.recharge->charge_id == "ch_2");
-  }
+  ExpectEachIsJudgedSo(cases);
 }
 
 TEST(JudgeChargeTest, AReferenceIsReadOnlyAsItIsWritten) {

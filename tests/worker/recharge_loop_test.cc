@@ -150,6 +150,39 @@ TEST_F(RechargeLoopTest, EachClassOfDeclineIsReportedAsItIs) {
   }
 }
 
+TEST_F(RechargeLoopTest, AnInvalidChargeIsAFaultOfOursAndTellsNothingOfTheCard) {
+  StartLoop();
+  ledger_.HandOut({.card_token = "tok_invalid_request_2"});
+  ASSERT_TRUE(WaitUntil([&] { return metrics_.given_up.Value() == 1; }));
+  EXPECT_EQ(metrics_.invalid_charges.Value(), 1);
+  EXPECT_TRUE(ledger_.reports().empty());
+  // Under the next lease it is sent again, looked up, and left alone once more.
+  ledger_.HandOut({.card_token = "tok_invalid_request_2", .handed_out_before = true, .epoch = 2});
+  ASSERT_TRUE(WaitUntil([&] { return metrics_.given_up.Value() == 2; }));
+  EXPECT_EQ(metrics_.invalid_charges.Value(), 2);
+  EXPECT_TRUE(ledger_.reports().empty());
+  EXPECT_EQ(gateway_.charges(), 0);
+  // When the fault is mended the same attempt is charged.
+  ledger_.HandOut({.card_token = "tok_invalid_request_2", .handed_out_before = true, .epoch = 3});
+  ASSERT_TRUE(ledger_.WaitForReports(1));
+  EXPECT_TRUE(ledger_.reports()[0].has_succeeded());
+  EXPECT_EQ(ledger_.reports()[0].attempt(), 1);
+  EXPECT_EQ(gateway_.charges(), 1);
+}
+
+TEST_F(RechargeLoopTest, AnInvalidChargeDoesNotKeepOthersWaiting) {
+  options_.max_in_flight = 1;
+  StartLoop();
+  for (int i = 0; i < 10; ++i) {
+    const std::string id = absl::StrCat("sick-", i);
+    ledger_.HandOut({.account_id = id, .card_token = "tok_invalid_request"});
+    ASSERT_TRUE(WaitUntil([&] { return metrics_.given_up.Value() == i + 1; }));
+  }
+  ledger_.HandOut({.account_id = "healthy"});
+  ASSERT_TRUE(ledger_.WaitForReports(1));
+  EXPECT_EQ(ledger_.reports()[0].account_id(), "healthy");
+}
+
 TEST_F(RechargeLoopTest, ALostReplyIsLookedUpAndReportedOnce) {
   StartLoop();
   ledger_.HandOut({.card_token = "tok_lost_reply"});
@@ -223,6 +256,85 @@ TEST_F(RechargeLoopTest, AReportWithoutAnswerIsRepeatedUntilItIsAccepted) {
   ASSERT_TRUE(WaitUntilNothingIsInWork());
   EXPECT_EQ(ledger_.reports().size(), 6);
   EXPECT_EQ(gateway_.charges(), 1);
+}
+
+TEST_F(RechargeLoopTest, ASuccessThatTheLedgerCallsInvalidIsLeftToAPersonAndNotChargedAgain) {
+  ledger_.AnswerReports([](const ReportRechargeRequest& report) {
+    return report.has_succeeded() ? InvalidField("succeeded.charge_id", "is too long")
+                                  : absl::OkStatus();
+  });
+  StartLoop();
+  ledger_.HandOut({});
+  ASSERT_TRUE(ledger_.WaitForReports(2));
+  ASSERT_TRUE(WaitUntilNothingIsInWork());
+  ASSERT_EQ(ledger_.reports().size(), 2);
+  // A person reads of the charge.
+  EXPECT_THAT(ledger_.reports()[1].unresolved().reason(),
+              testing::HasSubstr(ledger_.reports()[0].succeeded().charge_id()));
+  EXPECT_EQ(metrics_.reports_refused.Value(), 1);
+  EXPECT_EQ(metrics_.unresolved.Value(), 1);
+  EXPECT_EQ(gateway_.charges(), 1);
+}
+
+TEST_F(RechargeLoopTest,
+       ALedgerThatCallsEveryReportInvalidIsToldOncePerLeaseAndTheCardChargedOnce) {
+  ledger_.AnswerReports([](const ReportRechargeRequest&) {
+    return InvalidField("account_id", "is not known to this version");
+  });
+  StartLoop();
+  for (int64_t lease = 1; lease <= 3; ++lease) {
+    ledger_.HandOut({.handed_out_before = lease > 1, .epoch = lease});
+    // The success, and what a person should know of it.
+    ASSERT_TRUE(ledger_.WaitForReports(static_cast<size_t>(2 * lease)));
+    ASSERT_TRUE(WaitUntilNothingIsInWork());
+    EXPECT_EQ(ledger_.reports().size(), 2 * lease);
+    EXPECT_EQ(metrics_.reports_refused.Value(), 2 * lease);
+    EXPECT_EQ(gateway_.charges(), 1);
+  }
+  // The report is not lost: a ledger that takes it hears of the very same charge.
+  ledger_.AnswerReports([](const ReportRechargeRequest&) { return absl::OkStatus(); });
+  ledger_.HandOut({.handed_out_before = true, .epoch = 4});
+  ASSERT_TRUE(ledger_.WaitForReports(7));
+  EXPECT_EQ(ledger_.reports()[6].succeeded().charge_id(),
+            ledger_.reports()[0].succeeded().charge_id());
+  EXPECT_EQ(gateway_.charges(), 1);
+}
+
+TEST_F(RechargeLoopTest, ALeaseThatTheLedgerCallsInvalidIsLost) {
+  StartOutage();
+  ledger_.AnswerRenewals(InvalidField("lease_epoch", "must be 1 or more"));
+  StartLoop();
+  ledger_.HandOut({.lease = absl::Milliseconds(900)});
+  ASSERT_TRUE(WaitUntil([&] { return metrics_.leases_lost.Value() == 1; }));
+  ASSERT_TRUE(WaitUntilNothingIsInWork());
+  EndOutage();
+  EXPECT_EQ(ledger_.renewals(), 1);
+  EXPECT_EQ(gateway_.charges(), 0);
+}
+
+TEST_F(RechargeLoopTest, AWorkerThatTheLedgerCallsInvalidReportsWhatItHasAndEnds) {
+  StartLoop();
+  ledger_.HandOut({.card_token = "tok_late_300"});
+  ASSERT_TRUE(WaitUntil([&] { return gateway_.charges() == 1; }));
+  ledger_.AnswerStreams(InvalidField("worker_id", "must be 1 to 64 characters"));
+  const absl::Status status = Join();
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_EQ(FieldOf(status), "worker_id");
+  ASSERT_EQ(ledger_.reports().size(), 1);
+  EXPECT_TRUE(ledger_.reports()[0].has_succeeded());
+  // It did not ask again and again.
+  EXPECT_EQ(ledger_.streams(), 1);
+  EXPECT_EQ(metrics_.streams_refused.Value(), 1);
+}
+
+TEST_F(RechargeLoopTest, AWorkerThatTheLedgerDoesNotLetInTriesUntilItDoes) {
+  ledger_.AnswerStreams(absl::PermissionDeniedError("not a worker"));
+  StartLoop();
+  ASSERT_TRUE(WaitUntil([&] { return metrics_.streams_refused.Value() >= 3; }));
+  ledger_.AnswerStreams(absl::OkStatus());
+  ledger_.HandOut({});
+  ASSERT_TRUE(ledger_.WaitForReports(1));
+  EXPECT_TRUE(ledger_.reports()[0].has_succeeded());
 }
 
 TEST_F(RechargeLoopTest, ADeclineWithoutTheLeaseIsGivenUpSilently) {
@@ -362,6 +474,16 @@ TEST_F(WorkerProgramTest, AKilledWorkersChargeIsFoundByItsSuccessor) {
   ASSERT_TRUE(ledger_.WaitForReports(1));
   EXPECT_TRUE(ledger_.reports()[0].has_succeeded());
   EXPECT_EQ(gateway_.charges(), 1);
+}
+
+TEST_F(WorkerProgramTest, AWorkerWhoseFlagsTheLedgerRefusesSaysSoAndEnds) {
+  ledger_.AnswerStreams(InvalidField("worker_id", "must be 1 to 64 characters"));
+  const auto program = StartProgram({"--worker_id=not good"});
+  ASSERT_NE(program, nullptr);
+  EXPECT_EQ(program->Wait(absl::Seconds(10)), 1);
+  EXPECT_THAT(program->Stderr(), testing::HasSubstr("the ledger refuses this worker"));
+  EXPECT_THAT(program->Stderr(), testing::HasSubstr("worker_id"));
+  EXPECT_THAT(program->Stderr(), testing::Not(testing::HasSubstr("away")));
 }
 
 TEST_F(WorkerProgramTest, ABadFlagIsRefused) {

@@ -146,7 +146,7 @@ absl::StatusOr<domain::Card> CardFrom(const std::string& token, const std::strin
     if (fingerprint.empty() && network == pb::CARD_NETWORK_UNSPECIFIED) return domain::Card();
     return InvalidField("card_token", "must be set if card_fingerprint or card_network is");
   }
-  domain::Card card{token, fingerprint, static_cast<domain::CardNetwork>(network)};
+  domain::Card card{CardToken(token), fingerprint, static_cast<domain::CardNetwork>(network)};
   // Not the token itself, which is not to be shown.
   if (fingerprint.empty()) card.fingerprint = "sha256-" + Sha256Hex(token).substr(0, 32);
   return card;

@@ -77,8 +77,8 @@ absl::StatusOr<book::Command> ParseOpenAccount(const pb::OpenAccountRequest& req
     return amount.has_value() ? absl::StrCat(*amount) : std::string();
   };
   open.digest =
-      Sha256HexOfFields({open.currency, open.card.token, open.card.fingerprint, open.plan_id,
-                         text(open.reserve_amount), text(open.recharge_threshold),
+      Sha256HexOfFields({open.currency, open.card.token.Reveal(), open.card.fingerprint,
+                         open.plan_id, text(open.reserve_amount), text(open.recharge_threshold),
                          text(open.expected_monthly_spend)});
   // Apart, so that a request without it reads as it always did.
   if (open.card.network != domain::CardNetwork::kUnknown) {

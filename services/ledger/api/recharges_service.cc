@@ -27,7 +27,7 @@ void ToProto(const engine::LeasedRecharge& leased, pb::WatchLowBalanceResponse* 
   message->set_ordinal(recharge.ordinal);
   message->set_attempt(recharge.attempt);
   reserve::ToProto(recharge.amount, recharge.currency, message->mutable_amount());
-  message->set_card_token(recharge.card.token);
+  message->set_card_token(recharge.card.token.Reveal());
   SetDuration(leased.attempt_age, message->mutable_attempt_age());
   message->set_handed_out_before(leased.handed_out_before);
   message->mutable_lease()->set_epoch(recharge.lease_epoch);

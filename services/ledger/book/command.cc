@@ -21,12 +21,12 @@ size_t BytesHeldBy(const domain::Usage& usage) {
 size_t BytesHeldBy(const RecordUsage& command) { return BytesHeldBy(command.usage); }
 size_t BytesHeldBy(const AuthorizeUsage& command) { return BytesHeldBy(command.usage); }
 size_t BytesHeldBy(const OpenAccount& command) {
-  return HeapBytes({&command.currency, &command.plan_id, &command.card.token,
+  return HeapBytes({&command.currency, &command.plan_id, &command.card.token.Reveal(),
                     &command.card.fingerprint, &command.digest});
 }
 size_t BytesHeldBy(const UpdateBillingSettings& command) { return HeapBytes({&command.currency}); }
 size_t BytesHeldBy(const UpdatePaymentMethod& command) {
-  return HeapBytes({&command.card.token, &command.card.fingerprint});
+  return HeapBytes({&command.card.token.Reveal(), &command.card.fingerprint});
 }
 size_t BytesHeldBy(const PutUser& command) {
   return HeapBytes({&command.user_id, &command.plan_id});

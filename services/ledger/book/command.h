@@ -70,7 +70,7 @@ struct ReportRecharge {
 struct DeferRecharge {
   int64_t ordinal = 0;
 };
-// Applies the level-triggered rules to an account whose recheck time has come.
+// Applies the level-triggered rules to an account whose Due has come.
 struct Reconsider {};
 
 using Command =

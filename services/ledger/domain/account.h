@@ -9,7 +9,9 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "common/card/card_token.h"
 #include "common/money/money.h"
+#include "services/ledger/domain/due.h"
 
 namespace reserve::domain {
 
@@ -21,7 +23,7 @@ enum class CardNetwork : uint8_t { kUnknown = 0, kVisa = 1, kMastercard = 2, kOt
 
 // A card, as the gateway's token. Equal fingerprints are the same card.
 struct Card {
-  std::string token;
+  CardToken token;
   std::string fingerprint;
   CardNetwork network = CardNetwork::kUnknown;  // whose limits it is under (G9)
 
@@ -64,9 +66,8 @@ struct Account {
   Card card;
   CapWindow caps;
   AdministratorBlock block;
-  // When time alone may change what the policy decides (a cap's new day);
-  // InfiniteFuture if never. Reconsider() is due then.
-  absl::Time recheck_time = absl::InfiniteFuture();
+  // When time alone may change what the policy decides, and why; Reconsider() is due then.
+  Due due;
   absl::Time create_time = absl::InfinitePast();
   // A digest of the request that opened it, so that it can be repeated safely.
   std::string opening_digest;

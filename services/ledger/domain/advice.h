@@ -7,7 +7,7 @@
 
 #include "absl/time/time.h"
 #include "common/money/money.h"
-#include "services/ledger/domain/policy.h"
+#include "services/ledger/domain/settings.h"
 
 namespace reserve::domain {
 

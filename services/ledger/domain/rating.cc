@@ -4,14 +4,14 @@
 
 #include "common/clock/utc.h"
 #include "common/error/error.h"
+#include "services/ledger/domain/refusals.h"
 
 namespace reserve::domain {
 namespace {
 
-absl::Status NoRate(const Usage& usage) {
-  const char* field = usage.kind == UsageKind::kCall ? "call.destination" : "sms.destination";
-  return MakeError(absl::StatusCode::kFailedPrecondition, "NO_RATE", field,
-                   "the rate deck in force at the start has no price for +" + usage.destination);
+absl::Status NoRateFor(const Usage& usage) {
+  return NoRate(usage.kind == UsageKind::kCall ? "call.destination" : "sms.destination",
+                usage.destination);
 }
 
 void CopyRate(const Rate& rate, Rating* rating) {
@@ -25,7 +25,7 @@ absl::Status RateSms(const Usage& usage, const Rate* rate, Rating* rating) {
     rating->basis = ChargeBasis::kInboundFree;
     return absl::OkStatus();
   }
-  if (rate == nullptr) return NoRate(usage);
+  if (rate == nullptr) return NoRateFor(usage);
   CopyRate(*rate, rating);
   rating->basis = ChargeBasis::kSms;
   RESERVE_ASSIGN_OR_RETURN(rating->cost, Multiply(rate->price, usage.segments));
@@ -34,7 +34,7 @@ absl::Status RateSms(const Usage& usage, const Rate* rate, Rating* rating) {
 
 absl::Status RateCall(const Usage& usage, const Plan& plan, const Rate* rate, Rating* rating) {
   if (rate == nullptr) {
-    if (usage.direction == Direction::kOutbound) return NoRate(usage);
+    if (usage.direction == Direction::kOutbound) return NoRateFor(usage);
     rating->basis = ChargeBasis::kInboundFree;
     return absl::OkStatus();
   }

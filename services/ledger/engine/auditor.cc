@@ -17,6 +17,7 @@
 #include "services/ledger/domain/plan.h"
 #include "services/ledger/domain/rating.h"
 #include "services/ledger/domain/recharge.h"
+#include "services/ledger/domain/refusals.h"
 #include "services/ledger/rates/rate_deck.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/deck_rows.h"
@@ -525,9 +526,8 @@ void Audit::CheckAccount() {
   }
   const std::string stored =
       absl::StrCat(StateName(account_.state), " at ", FormatDecimal(account_.balance));
-  // A recheck is only ever due because of a cap (D1).
   const bool can_refill = account_.card_state == domain::CardState::kUsable &&
-                          account_.recheck_time == absl::InfiniteFuture();
+                          account_.due.reason != domain::DueReason::kCapWindow;
   if (account_.state == AccountState::kActive && account_.balance <= 0 && !can_refill) {
     Differs(kCheckState, "", stored, "DISABLED, as the reserve can't be refilled");
   } else if (account_.state == AccountState::kDisabled && account_.balance > 0) {
@@ -551,10 +551,7 @@ absl::Status VerifyAccount(storage::Connection& connection, absl::string_view ac
                              storage::LoadAccounts(connection, {account_id}));
     RESERVE_ASSIGN_OR_RETURN(const std::vector<storage::Balance> balances,
                              storage::LoadBalances(connection, {account_id}, storage::Lock::kNone));
-    if (accounts.empty() || balances.empty()) {
-      return MakeError(absl::StatusCode::kNotFound, "ACCOUNT_NOT_FOUND", "account_id",
-                       absl::StrCat("there is no account \"", account_id, "\""));
-    }
+    if (accounts.empty() || balances.empty()) return domain::AccountNotFound(account_id);
     findings->head = balances.front().head;
     return Audit(connection, std::move(accounts.front()), findings->head, findings).Run();
   };

@@ -333,7 +333,7 @@ const Entry* Batch::Apply(AccountSlot& slot, Transition&& transition) {
   if (transition.unchanged) return nullptr;
   // Where the transition took the account over, its numbers and times are here still.
   const bool only_balance = transition.events.empty() && transition.recharges.empty() &&
-                            slot.account().recheck_time == transition.account.recheck_time;
+                            slot.account().due == transition.account.due;
   slot.account() = std::move(transition.account);
   slot.exists = true;
   slot.balance_changed = true;

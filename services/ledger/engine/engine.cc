@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
+#include "services/ledger/domain/refusals.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/deck_rows.h"
 
@@ -154,11 +155,7 @@ absl::StatusOr<absl::Duration> Engine::RenewLease(storage::Connection& connectio
   const absl::Time lease_end = Now() + options_.lease_duration;
   RESERVE_ASSIGN_OR_RETURN(const bool renewed,
                            storage::RenewLease(connection, key, worker_id, lease_epoch, lease_end));
-  if (!renewed) {
-    return MakeError(absl::StatusCode::kFailedPrecondition, "LEASE_LOST", "lease_epoch",
-                     absl::StrCat("recharge ", key.second, " of account \"", key.first,
-                                  "\" is settled or another worker has taken over"));
-  }
+  if (!renewed) return domain::LeaseLost(key.first, key.second);
   dispatcher_->Renewed(key, lease_end);
   return options_.lease_duration;
 }

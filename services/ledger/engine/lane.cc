@@ -237,13 +237,10 @@ int Lane::MostConflicts(absl::Span<const Task> tasks, bool suspect, Outcome outc
 
 Lane::Outcome Lane::Try(absl::Span<const Task> tasks, Duplicates* duplicates, Reading* reading,
                         absl::Status* error) {
-  const auto retry_if_it_may_pass = [this, error](const absl::Status& status) {
+  if (const absl::Status status = EnsureConnected(); !status.ok()) {
     *error = status;
     if (IsTrouble(status)) stats_.write_trouble.Refused(*storage::ErrorClassOf(status));
     return MayPass(status) ? Outcome::kRetry : Outcome::kFailed;
-  };
-  if (const absl::Status status = EnsureConnected(); !status.ok()) {
-    return retry_if_it_may_pass(status);
   }
   const domain::Context context{options_.settings, TruncateToMicros(options_.clock())};
   const std::shared_ptr<const book::Catalog> catalog = catalogs_.Get();
@@ -265,33 +262,7 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, Duplicates* duplicates, Re
     status = MakeError(absl::StatusCode::kAborted, "TRANSACTION_TOO_OLD", "",
                        "the transaction took too long to be committed");
   }
-  if (!status.ok()) {
-    connection_->Rollback();
-    if (read == Reading::kRemembered && ReasonOf(status) == "BALANCE_MOVED") {
-      ++stats_.moved;
-      batches_to_lock_ = next_batches_to_lock_;
-      next_batches_to_lock_ = std::min(2 * next_batches_to_lock_, kMostBatchesToLock);
-      *error = status;
-      return Outcome::kRetryAtOnce;
-    }
-    if (status.code() == absl::StatusCode::kAlreadyExists &&
-        *duplicates == Duplicates::kOptimistic) {
-      *duplicates = Duplicates::kLookUp;
-      *error = status;
-      return Outcome::kRetryAtOnce;
-    }
-    if (absl::IsAborted(status) || absl::IsAlreadyExists(status)) ++stats_.conflicts;
-    // With everything read under the accounts' locks nothing collides or moves, but for a
-    // new account that another ledger opens: read it again.
-    if (status.code() == absl::StatusCode::kAlreadyExists || ReasonOf(status) == "BALANCE_MOVED") {
-      *error = MakeError(absl::StatusCode::kInternal, "ACCOUNT_INCONSISTENT", "",
-                         absl::StrCat("what is stored of the account contradicts itself, nothing "
-                                      "was done; verify shows where: ",
-                                      status.message()));
-      return Outcome::kContradiction;
-    }
-    return retry_if_it_may_pass(status);
-  }
+  if (!status.ok()) return Undo(status, read, duplicates, error);
   if (batch.has_writes()) {
     status = connection_->Commit();
     if (!status.ok()) {
@@ -319,6 +290,36 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, Duplicates* duplicates, Re
   if (!batch.due_recharges().empty()) on_due_recharges_(batch.due_recharges());
   Answer(tasks, batch.TakeReplies());
   return Outcome::kDone;
+}
+
+Lane::Outcome Lane::Undo(const absl::Status& status, Reading read, Duplicates* duplicates,
+                         absl::Status* error) {
+  connection_->Rollback();
+  if (read == Reading::kRemembered && ReasonOf(status) == "BALANCE_MOVED") {
+    ++stats_.moved;
+    batches_to_lock_ = next_batches_to_lock_;
+    next_batches_to_lock_ = std::min(2 * next_batches_to_lock_, kMostBatchesToLock);
+    *error = status;
+    return Outcome::kRetryAtOnce;
+  }
+  if (status.code() == absl::StatusCode::kAlreadyExists && *duplicates == Duplicates::kOptimistic) {
+    *duplicates = Duplicates::kLookUp;
+    *error = status;
+    return Outcome::kRetryAtOnce;
+  }
+  if (absl::IsAborted(status) || absl::IsAlreadyExists(status)) ++stats_.conflicts;
+  // With everything read under the accounts' locks nothing collides or moves, but for a
+  // new account that another ledger opens: read it again.
+  if (status.code() == absl::StatusCode::kAlreadyExists || ReasonOf(status) == "BALANCE_MOVED") {
+    *error = MakeError(absl::StatusCode::kInternal, "ACCOUNT_INCONSISTENT", "",
+                       absl::StrCat("what is stored of the account contradicts itself, nothing "
+                                    "was done; verify shows where: ",
+                                    status.message()));
+    return Outcome::kContradiction;
+  }
+  *error = status;
+  if (IsTrouble(status)) stats_.write_trouble.Refused(*storage::ErrorClassOf(status));
+  return MayPass(status) ? Outcome::kRetry : Outcome::kFailed;
 }
 
 absl::Status Lane::EnsureConnected() {

@@ -149,6 +149,9 @@ class Lane {
   // One try; on kDone all replies are on their way.
   Outcome Try(absl::Span<const Task> tasks, Duplicates* duplicates, Reading* reading,
               absl::Status* error);
+  // What becomes of a try that failed with `status` before its commit; nothing is written.
+  Outcome Undo(const absl::Status& status, Reading read, Duplicates* duplicates,
+               absl::Status* error);
   absl::Status EnsureConnected();
   void Fail(absl::Span<const Task> tasks, const absl::Status& error, bool unknown);
   // Hands the replies to tasks[i] to the thread that gives them out.

@@ -15,7 +15,7 @@ constexpr absl::string_view kAccountColumns =
     "account_id,currency,default_plan_id,state,reserve_amount_nanos,recharge_threshold_nanos,"
     "last_event_seq,last_ordinal,open_ordinal,card_state,card_token,card_fingerprint,cap_day,"
     "cap_count,cap_amount_nanos,block_reason,block_time,recheck_time,create_time,opening_digest,"
-    "card_network,cap_reported_day";
+    "card_network,cap_reported_day,due_reason";
 
 // Of both rows; the join is by primary key, and from the accounts to the balances whatever the
 // server believes: it may else scan the balances and look for the account of each.
@@ -24,12 +24,17 @@ constexpr absl::string_view kSelectAccounts =
     "a.recharge_threshold_nanos,a.last_event_seq,a.last_ordinal,a.open_ordinal,a.card_state,"
     "a.card_token,a.card_fingerprint,a.cap_day,a.cap_count,a.cap_amount_nanos,a.block_reason,"
     "a.block_time,a.recheck_time,a.create_time,a.opening_digest,a.card_network,b.balance_nanos,"
-    "b.last_seq,a.cap_reported_day "
+    "b.last_seq,a.cap_reported_day,a.due_reason "
     "FROM accounts a FORCE INDEX (PRIMARY) STRAIGHT_JOIN balances b FORCE INDEX (PRIMARY) "
     "ON b.account_id = a.account_id ";
 
 constexpr absl::string_view kUserColumns =
     "account_id,user_id,plan_id,free_seconds_used,free_period,create_time";
+
+// A program from before stored a time without a reason (migration 5); it knew one.
+domain::DueReason DueReasonOf(int64_t stored) {
+  return stored == 0 ? domain::DueReason::kCapWindow : static_cast<domain::DueReason>(stored);
+}
 
 Account ReadAccount(const Row& row) {
   Account a;
@@ -43,14 +48,14 @@ Account ReadAccount(const Row& row) {
   a.last_ordinal = row.Int(8);
   a.open_ordinal = row.Int(9);
   a.card_state = static_cast<domain::CardState>(row.Int(10));
-  a.card.token = row.Text(11);
+  a.card.token = CardToken(row.Text(11));
   a.card.fingerprint = row.Text(12);
   a.caps.day = static_cast<int32_t>(row.Int(13));
   a.caps.count = static_cast<int32_t>(row.Int(14));
   a.caps.amount = row.Int(15);
   a.block.reason = row.Text(16);
   a.block.time = row.Time(17);
-  a.recheck_time = row.IsNull(18) ? absl::InfiniteFuture() : row.Time(18);
+  if (!row.IsNull(18)) a.due = {DueReasonOf(row.Int(25)), row.Time(18)};
   a.create_time = row.Time(19);
   a.opening_digest = row.Text(20);
   a.card.network = static_cast<domain::CardNetwork>(row.Int(21));
@@ -72,18 +77,19 @@ void AppendAccount(const Account& a, SqlText* sql) {
       .Int(a.last_ordinal)
       .Int(a.open_ordinal)
       .Int(static_cast<int64_t>(a.card_state))
-      .Text(a.card.token)
+      .Text(a.card.token.Reveal())
       .Text(a.card.fingerprint)
       .Int(a.caps.day)
       .Int(a.caps.count)
       .Int(a.caps.amount)
       .Text(a.block.reason)
       .Time(a.block.time)
-      .Time(a.recheck_time)
+      .Time(a.due.time)
       .Time(a.create_time)
       .Text(a.opening_digest)
       .Int(static_cast<int64_t>(a.card.network))
       .Int(a.caps.reported_day)
+      .Int(static_cast<int64_t>(a.due.reason))
       .EndRow();
 }
 
@@ -204,7 +210,7 @@ absl::Status WriteAccounts(Connection& connection, const std::vector<const Accou
        {"reserve_amount_nanos", "recharge_threshold_nanos", "last_event_seq", "last_ordinal",
         "open_ordinal", "card_state", "card_token", "card_fingerprint", "card_network", "cap_day",
         "cap_count", "cap_amount_nanos", "block_reason", "block_time", "recheck_time",
-        "cap_reported_day"}) {
+        "cap_reported_day", "due_reason"}) {
     sql.Raw(absl::StrCat(",", column, "=VALUES(", column, ")"));
   }
   return connection.Execute(sql.str());

@@ -67,7 +67,7 @@ absl::Status InsertAccounts(Connection& connection,
 absl::Status WriteAccounts(Connection& connection,
                            const std::vector<const domain::Account*>& accounts);
 
-// Accounts whose recheck_time has come, unlocked.
+// Accounts whose Due has come, unlocked.
 absl::StatusOr<std::vector<std::string>> DueRechecks(Connection& connection, absl::Time now,
                                                      int limit);
 

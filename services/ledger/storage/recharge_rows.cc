@@ -25,7 +25,7 @@ Recharge ReadRecharge(const Row& row) {
   r.state = static_cast<RechargeState>(row.Int(4));
   r.currency = row.Text(5);
   r.amount = row.Int(6);
-  r.card.token = row.Text(7);
+  r.card.token = CardToken(row.Text(7));
   r.card.fingerprint = row.Text(8);
   r.attempt = static_cast<int32_t>(row.Int(9));
   r.attempt_start = row.Time(10);
@@ -84,7 +84,7 @@ absl::Status WriteRecharges(Connection& connection, const std::vector<const Rech
         .Int(static_cast<int64_t>(r->state))
         .Text(r->currency)
         .Int(r->amount)
-        .Text(r->card.token)
+        .Text(r->card.token.Reveal())
         .Text(r->card.fingerprint)
         .Int(r->attempt)
         .Time(r->attempt_start)

@@ -91,6 +91,11 @@ TEST(CardTokenTest, TroubleThatIsNotTheCardsIsInTheBehaviour) {
   EXPECT_EQ(BehaviorOf("tok_fail_before").failures_before, 1);
   EXPECT_EQ(BehaviorOf("tok_fail_before_3").failures_before, 3);
   EXPECT_GT(BehaviorOf("tok_unavailable").failures_before, int64_t{1} << 60);
+  EXPECT_FALSE(BehaviorOf("tok_unavailable").invalid_before);
+  EXPECT_EQ(BehaviorOf("tok_invalid_request_2").failures_before, 2);
+  EXPECT_TRUE(BehaviorOf("tok_invalid_request_2").invalid_before);
+  EXPECT_GT(BehaviorOf("tok_invalid_request").failures_before, int64_t{1} << 60);
+  EXPECT_TRUE(BehaviorOf("tok_invalid_request").invalid_before);
   EXPECT_EQ(BehaviorOf("tok_lost_reply").reply, Reply::kLost);
   EXPECT_EQ(BehaviorOf("tok_internal").reply, Reply::kInternalError);
   EXPECT_EQ(CodeOf("tok_internal"), "processing_error");

@@ -227,6 +227,16 @@ TEST_F(GatewayServiceTest, ALostReplyIsOfAChargeThatWasMade) {
   EXPECT_TRUE(again->replayed());
 }
 
+TEST_F(GatewayServiceTest, ARequestThatIsInvalidWhateverItsCardStoresNothing) {
+  const absl::Status refused = Charge("k", "tok_invalid_request_1").status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(FieldOf(refused), "amount");
+  EXPECT_EQ(GetCharge("k").status().code(), absl::StatusCode::kNotFound);
+  const auto response = Charge("k", "tok_invalid_request_1");
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_FALSE(response->replayed());
+}
+
 TEST_F(GatewayServiceTest, AFailureBeforeTheChargeStoresNothing) {
   EXPECT_EQ(Charge("k", "tok_fail_before_2").status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(GetCharge("k").status().code(), absl::StatusCode::kNotFound);

@@ -57,7 +57,7 @@ Plan UnlimitedPlan() {
 }
 
 Card CardNamed(const std::string& name) {
-  return Card{absl::StrCat("tok_", name), absl::StrCat("fp_", name)};
+  return Card{CardToken(absl::StrCat("tok_", name)), absl::StrCat("fp_", name)};
 }
 
 Usage OutboundCall(absl::Time start, int64_t duration_seconds) {

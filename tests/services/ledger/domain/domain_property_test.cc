@@ -393,10 +393,10 @@ class Life {
     EXPECT_EQ(account.recharge_threshold, model_.threshold());
     EXPECT_EQ(account.blocked(), model_.blocked());
     const bool refused = model_.refused_day() != 0;
-    EXPECT_EQ(account.recheck_time != absl::InfiniteFuture(), refused);
+    EXPECT_EQ(account.due.time != absl::InfiniteFuture(), refused);
     if (refused) {
       const absl::CivilDay day = absl::CivilDay(1970, 1, 1) + model_.refused_day();
-      EXPECT_EQ(account.recheck_time, absl::FromCivil(day + 1, absl::UTCTimeZone()));
+      EXPECT_EQ(account.due.time, absl::FromCivil(day + 1, absl::UTCTimeZone()));
     }
     const int64_t last = account.last_ordinal;
     for (int64_t ordinal = std::max<int64_t>(1, last - 5); ordinal <= last; ++ordinal) {

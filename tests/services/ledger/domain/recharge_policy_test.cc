@@ -386,7 +386,7 @@ TEST(RechargePolicyTest, G6_EqualFingerprintsAreTheSameCard) {
   Books books = FundedAt(Dollars(5));
   ASSERT_TRUE(books.Decline(DeclineClass::kHard).ok());
   Card card = CardNamed("visa");
-  card.token = "tok_other";
+  card.token = CardToken("tok_other");
   ASSERT_TRUE(books.GiveCard(card).ok());
   EXPECT_EQ(books.account().card_state, CardState::kRefused);
   EXPECT_EQ(books.account().open_ordinal, 0);
@@ -489,7 +489,7 @@ TEST(RechargePolicyTest, G7_TheEleventhAutomaticRechargeOfADayIsRefusedAndReport
   ASSERT_TRUE(books.AdjustTo(Dollars(5)).ok());
   EXPECT_EQ(books.open(), nullptr);
   EXPECT_EQ(books.CountInLast(EventKind::kCapReached), 1);
-  EXPECT_EQ(books.account().recheck_time, EndOfUtcDay(books.now()));
+  EXPECT_EQ(books.account().due.time, EndOfUtcDay(books.now()));
   ASSERT_TRUE(books.Call(DearRate(), 60).ok());
   ASSERT_TRUE(books.Call(DearRate(), 60).ok());
   EXPECT_EQ(books.Count(EventKind::kCapReached), 1);
@@ -508,7 +508,7 @@ TEST(RechargePolicyTest, G7_TheNextDayOpensTheRechargeThatWasRefused) {
   books.Advance(absl::Microseconds(1));
   ASSERT_TRUE(books.Reconsider().ok());
   ASSERT_NE(books.open(), nullptr);
-  EXPECT_EQ(books.account().recheck_time, absl::InfiniteFuture());
+  EXPECT_EQ(books.account().due.time, absl::InfiniteFuture());
   EXPECT_EQ(books.Count(EventKind::kCapReached), 1);
 }
 
@@ -541,7 +541,7 @@ TEST(RechargePolicyTest, G7_ACapIsReportedOnceADayHoweverOftenItIsMet) {
     ASSERT_TRUE(books.AdjustTo(Dollars(5)).ok());
     EXPECT_EQ(books.Count(EventKind::kCapReached), 1);
     ASSERT_TRUE(books.AdjustTo(Dollars(20)).ok());
-    EXPECT_EQ(books.account().recheck_time, absl::InfiniteFuture());
+    EXPECT_EQ(books.account().due.time, absl::InfiniteFuture());
   }
   books.Advance(EndOfUtcDay(books.now()) - books.now());
   RechargeTimes(books, 1);

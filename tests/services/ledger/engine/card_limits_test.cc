@@ -68,7 +68,7 @@ class CardLimitsTest : public testing::Test {
   }
   static void Open(Engine& engine, const std::string& account_id) {
     OpenAccount open = OpenWithCard();
-    open.card = {absl::StrCat("tok-", account_id), "shared", domain::CardNetwork::kVisa};
+    open.card = {CardToken(absl::StrCat("tok-", account_id)), "shared", domain::CardNetwork::kVisa};
     const auto opened = Ask<domain::Account>(engine, account_id, open);
     ASSERT_TRUE(opened.ok()) << opened.status();
   }
@@ -137,7 +137,7 @@ TEST_F(CardLimitsTest, G9_AnotherCardIsNotHeldBack) {
   }
   EXPECT_EQ(Declines(), 3);
   const auto replaced = Ask<domain::Account>(
-      *engine, "c", UpdatePaymentMethod{{"tok-own", "own", domain::CardNetwork::kVisa}});
+      *engine, "c", UpdatePaymentMethod{{CardToken("tok-own"), "own", domain::CardNetwork::kVisa}});
   ASSERT_TRUE(replaced.ok()) << replaced.status();
   ASSERT_TRUE(WaitUntil([&] { return Declines() == 4; }));
   EXPECT_THAT(worker.attempts(), ElementsAre("a/1/1", "b/1/1", "c/1/1", "c/2/1"));

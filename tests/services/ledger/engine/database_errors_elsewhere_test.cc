@@ -156,6 +156,16 @@ class DatabaseErrorsElsewhereTest : public testing::Test {
   // Runs a query as callers do, on the pool behind the proxy.
   absl::Status Query(QueryPool::Work work) { return engine_->queries().Run(std::move(work)); }
 
+  // Of the accounts of this prefix, numbered from 1.
+  void ExpectClean(absl::string_view prefix, int accounts) {
+    Findings findings;
+    const auto connection = ledger_->Connect();
+    for (int i = 1; i <= accounts; ++i) {
+      EXPECT_TRUE(VerifyAccount(*connection, absl::StrCat(prefix, i), &findings).ok());
+    }
+    EXPECT_EQ(findings.difference_count, 0);
+  }
+
   static PrivateDatabaseServer* server_;
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<Sabotage> sabotage_;
@@ -290,12 +300,7 @@ TEST_F(DatabaseErrorsElsewhereTest, AClaimThatFailsIsMadeAgainAndALeaseIsHandedO
     engine_->dispatcher().Settled({account_id, 1});
   }
   engine_->dispatcher().Remove(&watcher);
-  Findings findings;
-  const auto connection = ledger_->Connect();
-  for (int i = 1; i <= number; ++i) {
-    ASSERT_TRUE(VerifyAccount(*connection, absl::StrCat("claimed-", i), &findings).ok());
-  }
-  EXPECT_EQ(findings.difference_count, 0);
+  ExpectClean("claimed-", number);
 }
 
 // G9: the count before a first attempt. The dispatcher makes it, and then the lane that it asks.

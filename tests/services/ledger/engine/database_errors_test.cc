@@ -147,6 +147,17 @@ ReportRecharge Declined(domain::DeclineClass decline_class) {
   return report;
 }
 
+// SQL for so many declines of the card since yesterday, so that it may not be tried (G9).
+std::string SqlOfDeclines(int count) {
+  std::string numbers = "SELECT 1 AS n";
+  for (int n = 2; n <= count; ++n) absl::StrAppend(&numbers, " UNION SELECT ", n);
+  return absl::StrCat(
+      "INSERT INTO card_declines (account_id, ordinal, attempt, card_fingerprint, decline_time) "
+      "SELECT account_id, 1, n, card_fingerprint, '2026-11-23 00:00:00' + INTERVAL n MINUTE "
+      "FROM accounts, (",
+      numbers, ") AS numbers WHERE account_id LIKE");
+}
+
 std::vector<Scenario> Scenarios() {
   const RecordUsage dip{Dear("dip", 100)};  // $6.01 of $15
   const AdjustBalance adjust{"adjust", -2 * kNanosPerUnit, "why", ""};
@@ -164,16 +175,6 @@ std::vector<Scenario> Scenarios() {
   const std::string due =
       "UPDATE accounts SET recharge_threshold_nanos = 20000000000 "
       "WHERE account_id LIKE";
-  // So many declines of the card since yesterday, so that it may not be tried (G9).
-  const auto declined = [](int count) {
-    std::string numbers = "SELECT 1 AS n";
-    for (int n = 2; n <= count; ++n) absl::StrAppend(&numbers, " UNION SELECT ", n);
-    return absl::StrCat(
-        "INSERT INTO card_declines (account_id, ordinal, attempt, card_fingerprint, decline_time) "
-        "SELECT account_id, 1, n, card_fingerprint, '2026-11-23 00:00:00' + INTERVAL n MINUTE "
-        "FROM accounts, (",
-        numbers, ") AS numbers WHERE account_id LIKE");
-  };
   return {
       {"OpenAccount", {OpenWithCard()}, {}, /*is_opened=*/false},
       {"OpenAccountAgain", {OpenWithCard()}},
@@ -196,18 +197,18 @@ std::vector<Scenario> Scenarios() {
       {"SoftDecline", {Declined(domain::DeclineClass::kSoft)}, {dip}, true, {leased}},
       {"HardDecline", {Declined(domain::DeclineClass::kHard)}, {dip}, true, {leased}},
       // 10 put a card of an unknown network off until tomorrow, 15 for too long to wait.
-      {"Deferred", {DeferRecharge{2}}, {dip}, true, {declined(10)}},
-      {"DeferredForLong", {DeferRecharge{2}}, {dip}, true, {declined(15)}},
-      {"DeferralOfWhatMayBeTried", {DeferRecharge{2}}, {dip}, true, {declined(9)}},
-      {"TopUpOfACardAtItsLimit", {top_up}, {}, true, {declined(10)}},
+      {"Deferred", {DeferRecharge{2}}, {dip}, true, {SqlOfDeclines(10)}},
+      {"DeferredForLong", {DeferRecharge{2}}, {dip}, true, {SqlOfDeclines(15)}},
+      {"DeferralOfWhatMayBeTried", {DeferRecharge{2}}, {dip}, true, {SqlOfDeclines(9)}},
+      {"TopUpOfACardAtItsLimit", {top_up}, {}, true, {SqlOfDeclines(10)}},
       {"DeclineThatReachesTheLimit",
        {Declined(domain::DeclineClass::kSoft)},
        {dip},
        true,
-       {declined(9), leased}},
+       {SqlOfDeclines(9), leased}},
       {"Block", {BlockAccount{"fraud"}}},
       {"Unblock", {UnblockAccount{"paid"}}, {BlockAccount{"fraud"}}},
-      {"Card", {UpdatePaymentMethod{{"tok_other", "fp_other"}}}, {dip}},
+      {"Card", {UpdatePaymentMethod{{CardToken("tok_other"), "fp_other"}}}, {dip}},
       {"Settings", {settings}},
       {"Reconsideration", {Reconsider{}}, {}, true, {due}},
       {"PaidUsageOfARememberedAccount", {RecordUsage{Dear("paid", 1)}}, {}, true, {}, true},

@@ -98,7 +98,8 @@ TEST_F(EngineTest, AnAccountLivesThroughItsDay) {
           ->reserve_amount,
       20 * kNanosPerUnit);
   EXPECT_EQ(
-      Ask<domain::Account>(*engine, kAccount, UpdatePaymentMethod{{"tok_2", "fp_2"}})->card.token,
+      Ask<domain::Account>(*engine, kAccount, UpdatePaymentMethod{{CardToken("tok_2"), "fp_2"}})
+          ->card.token.Reveal(),
       "tok_2");
   ASSERT_TRUE(Ask<RechargeReply>(*engine, kAccount, RequestRecharge{"top-2", {}, ""}).ok());
   EXPECT_EQ(ledger_.Audit().entries, 3);
@@ -120,7 +121,8 @@ TEST_F(EngineTest, AHardDeclineDisablesAndANewCardBringsBack) {
   ASSERT_TRUE(Ask<RechargeReply>(*engine, kAccount, declined).ok());
   EXPECT_EQ(ledger_.Account(kAccount).state, AccountState::kDisabled);  // D1
   ledger_.Audit();
-  const auto card = Ask<domain::Account>(*engine, kAccount, UpdatePaymentMethod{{"t2", "f2"}});
+  const auto card =
+      Ask<domain::Account>(*engine, kAccount, UpdatePaymentMethod{{CardToken("t2"), "f2"}});
   EXPECT_EQ(card->open_ordinal, 3);
   const Nanos amount = 15 * kNanosPerUnit;
   ASSERT_TRUE(Ask<RechargeReply>(*engine, kAccount, Succeeded(3, amount)).ok());
@@ -535,10 +537,10 @@ TEST_F(EngineTest, TheDayAfterACapTheRechargeIsOpened) {
   EXPECT_EQ(account.balance, 0);
   EXPECT_EQ(account.open_ordinal, 0);
   EXPECT_EQ(account.state, AccountState::kDisabled);  // G7, D1
-  EXPECT_NE(account.recheck_time, absl::InfiniteFuture());
+  EXPECT_NE(account.due.time, absl::InfiniteFuture());
   ledger_.Audit();
 
-  ledger_.clock().Advance(account.recheck_time - ledger_.clock().Now());
+  ledger_.clock().Advance(account.due.time - ledger_.clock().Now());
   EXPECT_TRUE(WaitUntil([&] { return ledger_.Account(kAccount).open_ordinal == 3; }));
   ASSERT_TRUE(Ask<RechargeReply>(*engine, kAccount, Succeeded(3, 15 * kNanosPerUnit)).ok());
   EXPECT_EQ(ledger_.Account(kAccount).state, AccountState::kActive);

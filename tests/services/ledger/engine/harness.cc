@@ -137,7 +137,7 @@ OpenAccount OpenWithCard() {
   OpenAccount open;
   open.currency = "USD";
   open.plan_id = "per_minute";
-  open.card = {"tok_good", "fp_good"};
+  open.card = {CardToken("tok_good"), "fp_good"};
   open.digest = "digest";
   return open;
 }

@@ -58,52 +58,59 @@ class ReadsTest : public testing::Test {
     });
     Fill("users (account_id,user_id,plan_id,free_seconds_used,free_period,create_time)", kAccounts,
          [](int i) { return absl::StrFormat("('%s','u','per_minute',0,0,'2026-01-01')", Id(i)); });
-    const auto fill_entries = [](const std::string& account_id, int first, int count) {
-      Fill(
-          "entries (record_time,account_id,seq,month,kind,amount_nanos,balance_after_nanos,"
-          "entry_hash,usage_id,user_id,start_time,basis)",
-          count, [&](int i) {
-            return absl::StrFormat(
-                "('2026-11-01' + INTERVAL %d SECOND,'%s',%d,%d,%d,0,0,'','%s','u','2026-11-01',%d)",
-                i, account_id.empty() ? Id(i) : account_id, account_id.empty() ? 1 : first + i,
-                202609 + i % 3, static_cast<int>(domain::EntryKind::kUsage), UsageId(i),
-                static_cast<int>(domain::ChargeBasis::kMeteredStandard));
-          });
-    };
-    fill_entries("", 1, kAccounts);
-    fill_entries(Id(0), 2, kLongHistory);
+    FillEntries("", 1, kAccounts);
+    FillEntries(Id(0), 2, kLongHistory);
+    FillIds();
+    FillEvents("", kAccounts);
+    FillEvents(Id(0), kLongHistory);
+    FillRecharges("", kAccounts);
+    FillRecharges(Id(0), kLongHistory);
+    FillDeclinesAndRates();
+  }
+  // What follows fills in one row an account if `account_id` is empty, else more of that account.
+  static void FillEntries(const std::string& account_id, int first, int count) {
+    Fill(
+        "entries (record_time,account_id,seq,month,kind,amount_nanos,balance_after_nanos,"
+        "entry_hash,usage_id,user_id,start_time,basis)",
+        count, [&](int i) {
+          return absl::StrFormat(
+              "('2026-11-01' + INTERVAL %d SECOND,'%s',%d,%d,%d,0,0,'','%s','u','2026-11-01',%d)",
+              i, account_id.empty() ? Id(i) : account_id, account_id.empty() ? 1 : first + i,
+              202609 + i % 3, static_cast<int>(domain::EntryKind::kUsage), UsageId(i),
+              static_cast<int>(domain::ChargeBasis::kMeteredStandard));
+        });
+  }
+  static void FillIds() {
     Fill("usage_ids (usage_id,account_id,seq,month)", kAccounts, [](int i) {
       return absl::StrFormat("('%s','%s',1,%d)", UsageId(i), Id(i), 202609 + i % 3);
     });
     Fill("requests (account_id,request_id,digest,seq,month,ordinal)", kAccounts,
          [](int i) { return absl::StrFormat("('%s','r','',1,202609,0)", Id(i)); });
-    const auto fill_events = [](const std::string& account_id, int count) {
-      Fill(
-          "events (account_id,event_seq,kind,cause,event_time,state,balance_nanos,"
-          "recharge_ordinal,feed_time)",
-          count, [&](int i) {
-            return absl::StrFormat(
-                "('%s',%d,1,'','2026-11-01',1,0,0,'2026-11-01' + INTERVAL %d SECOND)",
-                account_id.empty() ? Id(i) : account_id, account_id.empty() ? 1 : 2 + i, i);
-          });
-    };
-    fill_events("", kAccounts);
-    fill_events(Id(0), kLongHistory);
-    const auto fill_recharges = [](const std::string& account_id, int count) {
-      Fill(
-          "recharges (account_id,ordinal,kind,state,currency,amount_nanos,card_token,"
-          "card_fingerprint,attempt,due_time,lease_owner,lease_epoch,soft_declines,last_decline,"
-          "last_decline_code,charge_id,request_id,create_time)",
-          count, [&](int i) {
-            return absl::StrFormat(
-                "('%s',%d,1,%d,'USD',0,'','',1,'2030-01-01' + INTERVAL %d SECOND,'',0,0,0,'','','',"
-                "'2026-01-01')",
-                account_id.empty() ? Id(i) : account_id, account_id.empty() ? 1 : 2 + i,
-                static_cast<int>(domain::RechargeState::kOpen), i);
-          });
-    };
-    fill_recharges("", kAccounts);
-    fill_recharges(Id(0), kLongHistory);
+  }
+  static void FillEvents(const std::string& account_id, int count) {
+    Fill(
+        "events (account_id,event_seq,kind,cause,event_time,state,balance_nanos,"
+        "recharge_ordinal,feed_time)",
+        count, [&](int i) {
+          return absl::StrFormat(
+              "('%s',%d,1,'','2026-11-01',1,0,0,'2026-11-01' + INTERVAL %d SECOND)",
+              account_id.empty() ? Id(i) : account_id, account_id.empty() ? 1 : 2 + i, i);
+        });
+  }
+  static void FillRecharges(const std::string& account_id, int count) {
+    Fill(
+        "recharges (account_id,ordinal,kind,state,currency,amount_nanos,card_token,"
+        "card_fingerprint,attempt,due_time,lease_owner,lease_epoch,soft_declines,last_decline,"
+        "last_decline_code,charge_id,request_id,create_time)",
+        count, [&](int i) {
+          return absl::StrFormat(
+              "('%s',%d,1,%d,'USD',0,'','',1,'2030-01-01' + INTERVAL %d SECOND,'',0,0,0,'','','',"
+              "'2026-01-01')",
+              account_id.empty() ? Id(i) : account_id, account_id.empty() ? 1 : 2 + i,
+              static_cast<int>(domain::RechargeState::kOpen), i);
+        });
+  }
+  static void FillDeclinesAndRates() {
     // More of these: the index holds all that is asked for, and MariaDB 11 reads a small one from
     // end to end rather than half of it piece by piece, whatever it is told.
     Fill("card_declines (account_id,ordinal,attempt,card_fingerprint,decline_time)", 10 * kAccounts,

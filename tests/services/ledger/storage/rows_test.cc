@@ -77,10 +77,10 @@ Account ExtremeAccount(const std::string& id) {
   a.last_ordinal = kMax;
   a.open_ordinal = kMax;
   a.card_state = domain::CardState::kRefused;
-  a.card = {std::string(255, '\''), OddBytes(), domain::CardNetwork::kOther};
+  a.card = {CardToken(std::string(255, '\'')), OddBytes(), domain::CardNetwork::kOther};
   a.caps = {99991231, std::numeric_limits<int32_t>::max(), kMax, 99991231};
   a.block = {OddText(), TestNow()};
-  a.recheck_time = LastMoment();
+  a.due = {domain::DueReason::kCapWindow, LastMoment()};
   a.create_time = TestNow();
   a.opening_digest = std::string(64, 'f');
   return a;
@@ -103,8 +103,8 @@ TEST_F(RowsTest, AChangedAccountKeepsWhatNeverChanges) {
   Account changed;
   changed.account_id = "a";
   changed.currency = "USD";
-  changed.card = {"tok", "fp", domain::CardNetwork::kVisa};
-  changed.recheck_time = absl::InfiniteFuture();
+  changed.card = {CardToken("tok"), "fp", domain::CardNetwork::kVisa};
+  changed.due = {};
   ASSERT_TRUE(WriteAccounts(*connection_, {&changed}).ok());
   changed.currency = stored.currency;
   changed.balance = stored.balance;
@@ -113,6 +113,17 @@ TEST_F(RowsTest, AChangedAccountKeepsWhatNeverChanges) {
   changed.create_time = stored.create_time;
   changed.opening_digest = stored.opening_digest;
   EXPECT_THAT(*LoadAccounts(*connection_, {"a"}), testing::ElementsAre(changed));
+}
+
+TEST_F(RowsTest, ATimeWithoutAReasonIsOfTheCapAsBeforeThereWereReasons) {
+  Account stored = ExtremeAccount("a");
+  Store({stored});
+  database_.sql().Execute("UPDATE accounts SET due_reason = 0");
+  EXPECT_THAT(*LoadAccounts(*connection_, {"a"}), testing::ElementsAre(stored));
+  // A program from before clears the time alone.
+  database_.sql().Execute("UPDATE accounts SET due_reason = 1, recheck_time = NULL");
+  stored.due = {};
+  EXPECT_THAT(*LoadAccounts(*connection_, {"a"}), testing::ElementsAre(stored));
 }
 
 TEST_F(RowsTest, ABalanceAloneChangesNothingElse) {
@@ -192,9 +203,10 @@ TEST_F(RowsTest, RechecksAreDueFromTheirTimeOn) {
   std::vector<Account> accounts(3);
   for (size_t i = 0; i < accounts.size(); ++i) {
     accounts[i].account_id = absl::StrCat("a", i);
-    accounts[i].recheck_time = TestNow() + absl::Seconds(static_cast<int64_t>(i));
+    accounts[i].due = {domain::DueReason::kCapWindow,
+                       TestNow() + absl::Seconds(static_cast<int64_t>(i))};
   }
-  accounts[2].recheck_time = absl::InfiniteFuture();
+  accounts[2].due = {};
   Store(accounts);
   EXPECT_THAT(*DueRechecks(*connection_, TestNow() - absl::Microseconds(1), 10),
               testing::IsEmpty());
@@ -519,7 +531,7 @@ Recharge OpenRecharge(const std::string& account_id, int64_t ordinal, absl::Time
   r.ordinal = ordinal;
   r.currency = "USD";
   r.amount = 15 * kNanosPerUnit;
-  r.card = {"tok", "fp", domain::CardNetwork::kMastercard};
+  r.card = {CardToken("tok"), "fp", domain::CardNetwork::kMastercard};
   r.due_time = due;
   r.create_time = TestNow();
   return r;
@@ -534,7 +546,7 @@ TEST_F(RowsTest, RechargesComeBackAsTheyWere) {
   extreme.state = domain::RechargeState::kNeedsReview;
   extreme.currency = "JPY";
   extreme.amount = kMax;
-  extreme.card = {std::string(255, '"'), OddBytes(), domain::CardNetwork::kVisa};
+  extreme.card = {CardToken(std::string(255, '"')), OddBytes(), domain::CardNetwork::kVisa};
   extreme.attempt = std::numeric_limits<int32_t>::max();
   extreme.attempt_start = TestNow();
   extreme.due_time = absl::InfiniteFuture();

@@ -1,0 +1,262 @@
+// The numbers that are stored are those on the wire: api/conversions.cc casts one to the other.
+//
+// Nothing is here for the program. Each function maps the values of a stored enum to those of the
+// wire by name, so the compiler misses none, and the assertion after it compares the numbers, over
+// all values of the wire, so that none of these is without a stored one either.
+
+#include "reserve/ledger/v1/ledger.pb.h"
+#include "reserve/ledger/v1/rates.pb.h"
+#include "reserve/ledger/v1/resources.pb.h"
+#include "services/ledger/domain/account.h"
+#include "services/ledger/domain/journal.h"
+#include "services/ledger/domain/rating.h"
+#include "services/ledger/domain/recharge.h"
+#include "services/ledger/domain/usage.h"
+#include "services/ledger/domain/usage_policy.h"
+#include "services/ledger/rates/rate_deck.h"
+
+namespace reserve::api {
+namespace {
+
+namespace pb = ::reserve::ledger::v1;
+
+// Does each number up to the wire's last mean the same on both sides? 0 is UNSPECIFIED.
+template <typename Stored>
+constexpr bool NumbersAgree(int (*wire_number)(Stored), int last) {
+  for (int number = 1; number <= last; ++number) {
+    if (wire_number(static_cast<Stored>(number)) != number) return false;
+  }
+  return true;
+}
+
+constexpr int WireNumber(domain::AccountState value) {
+  switch (value) {
+    case domain::AccountState::kPendingFunding:
+      return pb::ACCOUNT_STATE_PENDING_FUNDING;
+    case domain::AccountState::kActive:
+      return pb::ACCOUNT_STATE_ACTIVE;
+    case domain::AccountState::kDisabled:
+      return pb::ACCOUNT_STATE_DISABLED;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<domain::AccountState>(WireNumber, pb::AccountState_MAX));
+
+constexpr int WireNumber(domain::CardState value) {
+  switch (value) {
+    case domain::CardState::kNone:
+      return pb::CARD_STATE_UNSPECIFIED;
+    case domain::CardState::kUsable:
+      return pb::CARD_STATE_USABLE;
+    case domain::CardState::kFailing:
+      return pb::CARD_STATE_FAILING;
+    case domain::CardState::kRefused:
+      return pb::CARD_STATE_REFUSED;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<domain::CardState>(WireNumber, pb::CardState_MAX));
+static_assert(static_cast<int>(domain::CardState::kNone) == 0);
+
+constexpr int WireNumber(domain::CardNetwork value) {
+  switch (value) {
+    case domain::CardNetwork::kUnknown:
+      return pb::CARD_NETWORK_UNSPECIFIED;
+    case domain::CardNetwork::kVisa:
+      return pb::CARD_NETWORK_VISA;
+    case domain::CardNetwork::kMastercard:
+      return pb::CARD_NETWORK_MASTERCARD;
+    case domain::CardNetwork::kOther:
+      return pb::CARD_NETWORK_OTHER;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<domain::CardNetwork>(WireNumber, pb::CardNetwork_MAX));
+static_assert(static_cast<int>(domain::CardNetwork::kUnknown) == 0);
+
+constexpr int WireNumber(domain::Direction value) {
+  switch (value) {
+    case domain::Direction::kOutbound:
+      return pb::DIRECTION_OUTBOUND;
+    case domain::Direction::kInbound:
+      return pb::DIRECTION_INBOUND;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<domain::Direction>(WireNumber, pb::Direction_MAX));
+
+constexpr int WireNumber(domain::ChargeBasis value) {
+  switch (value) {
+    case domain::ChargeBasis::kZeroDuration:
+      return pb::CHARGE_BASIS_ZERO_DURATION;
+    case domain::ChargeBasis::kInboundFree:
+      return pb::CHARGE_BASIS_INBOUND_FREE;
+    case domain::ChargeBasis::kMeteredStandard:
+      return pb::CHARGE_BASIS_METERED_STANDARD;
+    case domain::ChargeBasis::kUnlimitedStandard:
+      return pb::CHARGE_BASIS_UNLIMITED_STANDARD;
+    case domain::ChargeBasis::kDearer:
+      return pb::CHARGE_BASIS_DEARER;
+    case domain::ChargeBasis::kSms:
+      return pb::CHARGE_BASIS_SMS;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<domain::ChargeBasis>(WireNumber, pb::ChargeBasis_MAX));
+
+constexpr int WireNumber(domain::EntryKind value) {
+  switch (value) {
+    case domain::EntryKind::kUsage:
+      return pb::ENTRY_KIND_USAGE;
+    case domain::EntryKind::kRecharge:
+      return pb::ENTRY_KIND_RECHARGE;
+    case domain::EntryKind::kAdjustment:
+      return pb::ENTRY_KIND_ADJUSTMENT;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<domain::EntryKind>(WireNumber, pb::EntryKind_MAX));
+
+constexpr int WireNumber(domain::RechargeKind value) {
+  switch (value) {
+    case domain::RechargeKind::kInitial:
+      return pb::RECHARGE_KIND_INITIAL;
+    case domain::RechargeKind::kAutomatic:
+      return pb::RECHARGE_KIND_AUTOMATIC;
+    case domain::RechargeKind::kTopUp:
+      return pb::RECHARGE_KIND_TOP_UP;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<domain::RechargeKind>(WireNumber, pb::RechargeKind_MAX));
+
+constexpr int WireNumber(domain::RechargeState value) {
+  switch (value) {
+    case domain::RechargeState::kOpen:
+      return pb::RECHARGE_STATE_OPEN;
+    case domain::RechargeState::kSucceeded:
+      return pb::RECHARGE_STATE_SUCCEEDED;
+    case domain::RechargeState::kFailed:
+      return pb::RECHARGE_STATE_FAILED;
+    case domain::RechargeState::kNeedsReview:
+      return pb::RECHARGE_STATE_NEEDS_REVIEW;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<domain::RechargeState>(WireNumber, pb::RechargeState_MAX));
+
+constexpr int WireNumber(domain::DeclineClass value) {
+  switch (value) {
+    case domain::DeclineClass::kNone:
+      return pb::DECLINE_CLASS_UNSPECIFIED;
+    case domain::DeclineClass::kSoft:
+      return pb::DECLINE_CLASS_SOFT;
+    case domain::DeclineClass::kHard:
+      return pb::DECLINE_CLASS_HARD;
+    case domain::DeclineClass::kAuthenticationRequired:
+      return pb::DECLINE_CLASS_AUTHENTICATION_REQUIRED;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<domain::DeclineClass>(WireNumber, pb::DeclineClass_MAX));
+static_assert(static_cast<int>(domain::DeclineClass::kNone) == 0);
+
+constexpr int WireNumber(domain::EventKind value) {
+  switch (value) {
+    case domain::EventKind::kAccountOpened:
+      return pb::EVENT_KIND_ACCOUNT_OPENED;
+    case domain::EventKind::kEnabled:
+      return pb::EVENT_KIND_ENABLED;
+    case domain::EventKind::kDisabled:
+      return pb::EVENT_KIND_DISABLED;
+    case domain::EventKind::kBlocked:
+      return pb::EVENT_KIND_BLOCKED;
+    case domain::EventKind::kUnblocked:
+      return pb::EVENT_KIND_UNBLOCKED;
+    case domain::EventKind::kRechargeOpened:
+      return pb::EVENT_KIND_RECHARGE_OPENED;
+    case domain::EventKind::kRechargeSucceeded:
+      return pb::EVENT_KIND_RECHARGE_SUCCEEDED;
+    case domain::EventKind::kRechargeDeclined:
+      return pb::EVENT_KIND_RECHARGE_DECLINED;
+    case domain::EventKind::kRechargeFailed:
+      return pb::EVENT_KIND_RECHARGE_FAILED;
+    case domain::EventKind::kRechargeNeedsReview:
+      return pb::EVENT_KIND_RECHARGE_NEEDS_REVIEW;
+    case domain::EventKind::kCardRefused:
+      return pb::EVENT_KIND_CARD_REFUSED;
+    case domain::EventKind::kCardReplaced:
+      return pb::EVENT_KIND_CARD_REPLACED;
+    case domain::EventKind::kCapReached:
+      return pb::EVENT_KIND_CAP_REACHED;
+    case domain::EventKind::kRechargeLimited:
+      return pb::EVENT_KIND_RECHARGE_LIMITED;
+    case domain::EventKind::kSettingsChanged:
+      return pb::EVENT_KIND_SETTINGS_CHANGED;
+    case domain::EventKind::kUserPut:
+      return pb::EVENT_KIND_USER_PUT;
+    case domain::EventKind::kBalanceAdjusted:
+      return pb::EVENT_KIND_BALANCE_ADJUSTED;
+    case domain::EventKind::kLowBalance:
+      return pb::EVENT_KIND_LOW_BALANCE;
+    case domain::EventKind::kCardFailing:
+      return pb::EVENT_KIND_CARD_FAILING;
+    case domain::EventKind::kCardLimitReached:
+      return pb::EVENT_KIND_CARD_LIMIT_REACHED;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<domain::EventKind>(WireNumber, pb::EventKind_MAX));
+
+constexpr int WireNumber(domain::RefillObstacle value) {
+  switch (value) {
+    case domain::RefillObstacle::kNone:
+      return pb::REFILL_OBSTACLE_UNSPECIFIED;
+    case domain::RefillObstacle::kNoCard:
+      return pb::REFILL_OBSTACLE_NO_CARD;
+    case domain::RefillObstacle::kCardFailing:
+      return pb::REFILL_OBSTACLE_CARD_FAILING;
+    case domain::RefillObstacle::kCardRefused:
+      return pb::REFILL_OBSTACLE_CARD_REFUSED;
+    case domain::RefillObstacle::kCapReached:
+      return pb::REFILL_OBSTACLE_CAP_REACHED;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<domain::RefillObstacle>(WireNumber, pb::RefillObstacle_MAX));
+static_assert(static_cast<int>(domain::RefillObstacle::kNone) == 0);
+
+constexpr int WireNumber(domain::Decision value) {
+  switch (value) {
+    case domain::Decision::kAllowed:
+      return pb::AUTHORIZATION_DECISION_ALLOWED;
+    case domain::Decision::kAccountBlocked:
+      return pb::AUTHORIZATION_DECISION_ACCOUNT_BLOCKED;
+    case domain::Decision::kPendingFunding:
+      return pb::AUTHORIZATION_DECISION_PENDING_FUNDING;
+    case domain::Decision::kAccountDisabled:
+      return pb::AUTHORIZATION_DECISION_ACCOUNT_DISABLED;
+    case domain::Decision::kNoRate:
+      return pb::AUTHORIZATION_DECISION_NO_RATE;
+    case domain::Decision::kInsufficientBalance:
+      return pb::AUTHORIZATION_DECISION_INSUFFICIENT_BALANCE;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<domain::Decision>(WireNumber, pb::AuthorizationDecision_MAX));
+
+constexpr int WireNumber(rates::RateKind value) {
+  switch (value) {
+    case rates::RateKind::kCall:
+      return pb::RATE_KIND_CALL;
+    case rates::RateKind::kCallInbound:
+      return pb::RATE_KIND_CALL_INBOUND;
+    case rates::RateKind::kSms:
+      return pb::RATE_KIND_SMS;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<rates::RateKind>(WireNumber, pb::RateKind_MAX));
+
+}  // namespace
+}  // namespace reserve::api

@@ -1,0 +1,84 @@
+#include "services/ledger/domain/usage_policy.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/clock/utc.h"
+#include "common/error/error.h"
+#include "services/ledger/domain/consequences.h"
+#include "services/ledger/domain/draft.h"
+
+namespace reserve::domain {
+
+absl::Status CheckStartTime(const Context& context, absl::Time start) {
+  if (start < context.now - context.settings.max_usage_age) {
+    return InvalidField("start_time",
+                        absl::StrCat("must not be before ",
+                                     FormatRfc3339(context.now - context.settings.max_usage_age)));
+  }
+  if (start > context.now + context.settings.max_usage_ahead) {
+    return InvalidField(
+        "start_time", absl::StrCat("must not be after ",
+                                   FormatRfc3339(context.now + context.settings.max_usage_ahead)));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Transition> RecordUsage(const Context& context, const Account& account,
+                                       const User& user, const Plan& plan, const Usage& usage,
+                                       const Rate* rate) {
+  return RecordUsage(context, Account(account), user, plan, usage, rate);
+}
+
+absl::StatusOr<Transition> RecordUsage(const Context& context, Account&& account, const User& user,
+                                       const Plan& plan, const Usage& usage, const Rate* rate) {
+  RESERVE_RETURN_IF_ERROR(CheckStartTime(context, usage.start_time));
+  RESERVE_ASSIGN_OR_RETURN(Rating rating, RateUsage(usage, plan, user, rate));
+  RESERVE_ASSIGN_OR_RETURN(const Nanos balance, Subtract(account.balance, rating.cost));
+  Draft draft(context, std::move(account));
+  Entry& entry = draft.AddEntry(EntryKind::kUsage, -rating.cost, balance);
+  if (rating.free_seconds_taken > 0) {
+    User changed = user;
+    TakeFreeSeconds(rating, plan, usage.start_time, &changed);
+    draft.transition().user = std::move(changed);
+  }
+  entry.booked.emplace(BookedUsage{usage, std::move(rating)});
+  return Concluded(std::move(draft));
+}
+
+Authorization AuthorizeUsage(const Context&, const Account& account, const User& user,
+                             const Plan& plan, const Usage& usage, const Rate* rate) {
+  Authorization answer;
+  answer.free_seconds_left = FreeSecondsLeft(user, plan, usage.start_time);
+  const auto refuse = [&answer](Decision decision) {
+    answer.decision = decision;
+    return answer;
+  };
+  if (account.blocked()) return refuse(Decision::kAccountBlocked);
+  if (account.state == AccountState::kPendingFunding) return refuse(Decision::kPendingFunding);
+  if (account.state == AccountState::kDisabled) return refuse(Decision::kAccountDisabled);
+  const bool inbound = usage.direction == Direction::kInbound;
+  if (rate == nullptr && !inbound) return refuse(Decision::kNoRate);
+
+  if (usage.kind == UsageKind::kSms) {
+    if (inbound) return answer;
+    const absl::StatusOr<Nanos> cost = Multiply(rate->price, usage.segments);
+    if (!cost.ok()) return refuse(Decision::kInsufficientBalance);
+    answer.sms_cost = *cost;
+    if (*cost > 0 && account.balance < *cost) return refuse(Decision::kInsufficientBalance);
+    return answer;
+  }
+  const bool costs_nothing =
+      rate == nullptr || (rate->price == 0 && rate->connect_fee == 0) ||
+      (rate->standard_rate && plan.standard_calls == StandardCalls::kIncluded);
+  if (costs_nothing) {
+    answer.unlimited_duration = true;
+    return answer;
+  }
+  const int64_t allowance = rate->standard_rate ? answer.free_seconds_left : 0;
+  answer.max_duration_seconds = MaxDurationSeconds(*rate, allowance, account.balance);
+  if (answer.max_duration_seconds == 0) return refuse(Decision::kInsufficientBalance);
+  return answer;
+}
+
+}  // namespace reserve::domain

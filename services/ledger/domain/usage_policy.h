@@ -1,0 +1,59 @@
+// Usage: what may begin, and what is booked.
+//
+// Recording is for facts, and refuses none for the account's state (U1); authorisation
+// is where usage is refused (O1, D1 to D3).
+#ifndef RESERVE_SERVICES_LEDGER_DOMAIN_USAGE_POLICY_H_
+#define RESERVE_SERVICES_LEDGER_DOMAIN_USAGE_POLICY_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/money/money.h"
+#include "services/ledger/domain/account.h"
+#include "services/ledger/domain/plan.h"
+#include "services/ledger/domain/rating.h"
+#include "services/ledger/domain/transition.h"
+#include "services/ledger/domain/usage.h"
+
+namespace reserve::domain {
+
+// The start time must not be too old or in the future: INVALID_ARGUMENT on
+// "start_time".
+absl::Status CheckStartTime(const Context& context, absl::Time start);
+
+// U1, U3: books a usage that happened, whatever the account's state. NO_RATE and
+// MONEY_OVERFLOW as RateUsage. `rate` may be null. The second form moves the account
+// into the transition instead of copying it, unless it refuses.
+absl::StatusOr<Transition> RecordUsage(const Context& context, const Account& account,
+                                       const User& user, const Plan& plan, const Usage& usage,
+                                       const Rate* rate);
+absl::StatusOr<Transition> RecordUsage(const Context& context, Account&& account, const User& user,
+                                       const Plan& plan, const Usage& usage, const Rate* rate);
+
+// In order of precedence.
+enum class Decision : uint8_t {
+  kAllowed = 1,
+  kAccountBlocked = 2,
+  kPendingFunding = 3,
+  kAccountDisabled = 4,
+  kNoRate = 5,
+  kInsufficientBalance = 6,
+};
+
+struct Authorization {
+  Decision decision = Decision::kAllowed;
+  int64_t free_seconds_left = 0;
+  int64_t max_duration_seconds = 0;
+  bool unlimited_duration = false;
+  Nanos sms_cost = 0;
+};
+
+// O1, D1 to D3. `usage` is what is to begin; its duration is not looked at.
+Authorization AuthorizeUsage(const Context& context, const Account& account, const User& user,
+                             const Plan& plan, const Usage& usage, const Rate* rate);
+
+}  // namespace reserve::domain
+
+#endif  // RESERVE_SERVICES_LEDGER_DOMAIN_USAGE_POLICY_H_
