@@ -177,6 +177,7 @@ TEST_F(DatabaseBadDaysTest, AFullDiskRefusesNothingForGood) {
   while (refused.empty() && batches < 200) refused = BookBatch(batches++);
   ASSERT_FALSE(refused.empty()) << "the disk is not full after " << batches << " batches";
   EXPECT_EQ(refused.size(), 900u);
+  ASSERT_THAT(server_->Log(), HasSubstr("is full")) << stack_->ledger_process()->Stderr();
   EXPECT_TRUE(AwaitHealth(2));
   ExpectLogged("\"class\":\"disk_full\",\"error_number\":1114");
   ExpectLogged("\"not serving\"");

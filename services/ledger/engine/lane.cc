@@ -172,13 +172,8 @@ void Lane::Run() {
 }
 
 void Lane::Process(absl::Span<Task> tasks) {
-  // While the database stays away one try is enough: batches before this one have waited. What
-  // stood in line behind such a try is told at once.
-  const Moment now = MonotonicNow();
-  if (patience_.hopeless(now)) {
-    return Fail(tasks, storage::DatabaseError(storage::ErrorClass::kConnection, "away"), false);
-  }
-  const Moment give_up = patience_.GiveUp(now);
+  // While the database stays away one try is enough: batches before this one have waited.
+  const Moment give_up = patience_.GiveUp(MonotonicNow());
   size_t together = tasks.size();
   if (!apart_.empty()) {
     // Once for all tasks, or an account whose time is over just now would change its order.

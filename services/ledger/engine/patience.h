@@ -27,16 +27,10 @@ class Patience {
  public:
   explicit Patience(absl::Duration budget) : budget_(budget) {}
 
-  // When work that begins now is to be given up. It is tried once in any case, but see hopeless().
+  // When work that begins now is to be given up. It is tried once in any case.
   Moment GiveUp(Moment now) const {
     absl::MutexLock lock(&mutex_);
     return std::min(now, Known(now) ? away_since_ : now) + budget_;
-  }
-  // Was it found out just now that an outage lasts that nobody waits for any more? Then what stood
-  // in line need not be tried to be told so.
-  bool hopeless(Moment now) const {
-    absl::MutexLock lock(&mutex_);
-    return Known(now) && now - last_failure_ < kJustNow && now - away_since_ >= budget_;
   }
   // The database is away: what was begun then has just failed. It may have hung all the while.
   void Failed(Moment began, Moment now) {
@@ -50,7 +44,6 @@ class Patience {
   }
 
  private:
-  static constexpr absl::Duration kJustNow = absl::Milliseconds(100);
   // Longer than it takes to find out that nothing answers.
   static constexpr absl::Duration kForgotten = absl::Seconds(3);
 

@@ -72,11 +72,7 @@ absl::Status QueryPool::Run(Work work) {
 }
 
 absl::Status QueryPool::RunOn(const Job& job, std::unique_ptr<storage::Connection>& connection) {
-  const Moment begin = MonotonicNow();
-  if (patience_.hopeless(begin)) {
-    return storage::DatabaseError(storage::ErrorClass::kConnection, "away");
-  }
-  const Moment give_up = patience_.GiveUp(begin);
+  const Moment give_up = patience_.GiveUp(MonotonicNow());
   bool conflict_before = false;
   while (true) {
     const Moment began = MonotonicNow();

@@ -407,6 +407,10 @@ std::vector<Read> Reads() {
 }
 
 TEST_F(DatabaseErrorsElsewhereTest, AQueryIsAnsweredOrToldAndLeavesNoTransactionOpen) {
+  // Errors that never end are waited for no longer than this.
+  engine_.reset();
+  options_.retry_budget = absl::Milliseconds(100);
+  engine_ = ledger_->StartEngine(options_);
   ASSERT_TRUE(
       Ask<UsageReply>(*direct_, "a", RecordUsage{Call(kUser, "call", kStandardNumber, 60)}).ok());
   ASSERT_TRUE(Ask<EntryReply>(*direct_, "a", AdjustBalance{"1", -kNanosPerUnit, "x", ""}).ok());
