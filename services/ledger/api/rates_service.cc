@@ -147,6 +147,8 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
         RESERVE_ASSIGN_OR_RETURN(header_, HeaderFrom(request_.header()));
         effective_now_ = !request_.header().has_effective_time();
         csv_bytes_ = static_cast<size_t>(request_.header().csv_bytes());
+        // A text that grows by doubling would need twice the room.
+        csv_.reserve(csv_bytes_);
         return absl::OkStatus();
       }
       case pb::ImportRateDeckRequest::kCsvChunk:

@@ -163,6 +163,8 @@ absl::StatusOr<Engine::ImportedDeck> Engine::ImportDeck(storage::Connection& con
       continue;
     }
     RESERVE_RETURN_IF_ERROR(inserted);
+    // They are read again from what is stored: a large deck must not be in memory twice meanwhile.
+    rows = {};
     RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection));
     return ImportedDeck{std::move(header), /*already_imported=*/false};
   }

@@ -1,5 +1,7 @@
 #include "services/ledger/storage/deck_rows.h"
 
+#include <string>
+
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "services/ledger/storage/sql_text.h"
@@ -18,6 +20,20 @@ constexpr absl::string_view kRateColumns =
     "initial_increment_seconds,increment_seconds";
 // A statement stays far below max_allowed_packet (16 MB, 1 MB on old servers).
 constexpr size_t kMaxStatementBytes = size_t{256} * 1024;
+constexpr size_t kRowsPerPage = 20'000;
+
+RateRow ReadRate(const Row& row) {
+  RateRow rate;
+  rate.kind = static_cast<rates::RateKind>(row.Int(1));
+  rate.prefix = row.Text(2);
+  rate.carrier = row.Text(3);
+  rate.destination_name = row.Text(4);
+  rate.price = row.Int(5);
+  rate.connect_fee = row.Int(6);
+  rate.initial_increment_seconds = static_cast<int32_t>(row.Int(7));
+  rate.increment_seconds = static_cast<int32_t>(row.Int(8));
+  return rate;
+}
 
 absl::Status InsertRates(Connection& connection, int64_t version,
                          const std::vector<RateRow>& rows) {
@@ -85,21 +101,27 @@ absl::StatusOr<std::vector<DeckHeader>> LoadDeckHeaders(Connection& connection) 
 
 absl::StatusOr<std::vector<RateRow>> LoadDeckRows(Connection& connection, int64_t version) {
   std::vector<RateRow> rows;
-  RESERVE_RETURN_IF_ERROR(connection.Query(
-      absl::StrCat("SELECT ", kRateColumns, " FROM rates WHERE deck_version = ", version,
-                   " ORDER BY kind, prefix, carrier"),
-      [&rows](const Row& row) {
-        RateRow rate;
-        rate.kind = static_cast<rates::RateKind>(row.Int(1));
-        rate.prefix = row.Text(2);
-        rate.carrier = row.Text(3);
-        rate.destination_name = row.Text(4);
-        rate.price = row.Int(5);
-        rate.connect_fee = row.Int(6);
-        rate.initial_increment_seconds = static_cast<int32_t>(row.Int(7));
-        rate.increment_seconds = static_cast<int32_t>(row.Int(8));
-        rows.push_back(std::move(rate));
-      }));
+  for (const rates::RateKind kind :
+       {rates::RateKind::kCall, rates::RateKind::kCallInbound, rates::RateKind::kSms}) {
+    std::string prefix;
+    std::string carrier;
+    size_t found = kRowsPerPage;
+    while (found == kRowsPerPage) {
+      const size_t before = rows.size();
+      // The client library keeps the whole answer of a statement in memory, so a large deck is read
+      // in pages. Each begins in the primary key where the one before it ended.
+      RESERVE_RETURN_IF_ERROR(connection.Query(
+          absl::StrCat("SELECT ", kRateColumns, " FROM rates WHERE deck_version = ", version,
+                       " AND kind = ", static_cast<int>(kind), " AND (prefix > ", Quoted(prefix),
+                       " OR (prefix = ", Quoted(prefix), " AND carrier > ", Quoted(carrier),
+                       ")) ORDER BY prefix, carrier LIMIT ", kRowsPerPage),
+          [&rows](const Row& row) { rows.push_back(ReadRate(row)); }));
+      found = rows.size() - before;
+      if (found == 0) break;
+      prefix = rows.back().prefix;
+      carrier = rows.back().carrier;
+    }
+  }
   return rows;
 }
 

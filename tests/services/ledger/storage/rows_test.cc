@@ -673,13 +673,20 @@ TEST_F(RowsTest, ADeckIsWrittenWholeOrNotAtAll) {
   EXPECT_THAT(*LoadDeckRows(*connection_, 1), testing::IsEmpty());
 }
 
-TEST_F(RowsTest, ALargeDeckIsWrittenInPieces) {
+TEST_F(RowsTest, ALargeDeckIsWrittenAndReadInPieces) {
   std::vector<rates::RateRow> rows;
   for (int i = 0; i < 20'000; ++i) {
     rows.push_back(
         {rates::RateKind::kCall, absl::StrCat(100'000 + i), "", "somewhere", i, 0, 60, 60});
   }
-  const rates::DeckHeader header{7, "large", "USD", TestNow(), 0, 20'000, TestNow(), ""};
+  // The carriers of the last prefix lie on both sides of the end of a page of 20,000.
+  for (int i = 0; i < 19'998; ++i) {
+    rows.push_back({rates::RateKind::kSms, absl::StrCat(100'000 + i), "", "somewhere", i, 0, 0, 0});
+  }
+  for (const std::string carrier : {"", "a", "b", "c", "d"}) {
+    rows.push_back({rates::RateKind::kSms, "999999", carrier, "elsewhere", 1, 0, 0, 0});
+  }
+  const rates::DeckHeader header{7, "large", "USD", TestNow(), 0, 40'003, TestNow(), ""};
   ASSERT_TRUE(InsertDeck(*connection_, header, rows).ok());
   EXPECT_EQ(*LoadDeckRows(*connection_, 7), rows);
 }
