@@ -48,8 +48,7 @@ class Patience {
   static constexpr absl::Duration kForgotten = absl::Seconds(3);
 
   bool Known(Moment now) const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-    return last_failure_ != -absl::InfiniteDuration() && now >= away_since_ &&
-           now - last_failure_ < kForgotten;
+    return last_failure_ != -absl::InfiniteDuration() && now - last_failure_ < kForgotten;
   }
 
   const absl::Duration budget_;

@@ -45,11 +45,5 @@ TEST(PatienceTest, ADatabaseThatHungWasAwaySinceItWasAsked) {
   patience.Failed(At(4), At(5));
 }
 
-TEST(PatienceTest, AClockThatIsSetBackMakesNobodyGiveUp) {
-  Patience patience(absl::Seconds(5));
-  patience.Failed(At(3600), At(3600));
-  EXPECT_EQ(patience.GiveUp(At(0)), At(5));
-}
-
 }  // namespace
 }  // namespace reserve::engine
