@@ -910,10 +910,10 @@ TEST_F(BadInputTest, ReportsThatCanNotBeTrueAreRefused) {
        .field = "attempt"},
       // Nobody holds a lease of this epoch.
       {"Recharges.ReportRecharge", now + "lease_epoch: 7 unresolved { reason: 'lost' }",
-       StatusCode::kFailedPrecondition, "LEASE_LOST", ""},
+       StatusCode::kFailedPrecondition, "LEASE_LOST", "lease_epoch"},
       {"Recharges.ReportRecharge",
        now + "lease_epoch: 7 declined { decline_class: DECLINE_CLASS_HARD code: 'lost_card' }",
-       StatusCode::kFailedPrecondition, "LEASE_LOST", ""},
+       StatusCode::kFailedPrecondition, "LEASE_LOST", "lease_epoch"},
       {"Recharges.ReportRecharge",
        "account_id: 'acct' worker_id: 'w' ordinal: 1 attempt: 1 succeeded { charge_id: 'ch_2' "
        "amount { currency_code: 'USD' units: 15 } }",
