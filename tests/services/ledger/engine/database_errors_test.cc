@@ -498,9 +498,10 @@ class DatabaseErrorsTest : public testing::TestWithParam<Scenario> {
                 for_good ? absl::StatusCode::kInternal : absl::StatusCode::kUnavailable)
           << error;
       EXPECT_EQ(RetryAfterOf(error).has_value(), !for_good) << error;
-      EXPECT_EQ(ReasonOf(error), for_good                                ? "DATABASE_ERROR"
-                                 : c.fault.ruling.error == kDuplicateKey ? "ACCOUNT_INCONSISTENT"
-                                                                         : "DATABASE_UNAVAILABLE")
+      EXPECT_EQ(ReasonOf(error), for_good ? "DATABASE_ERROR"
+                                 : !passes && c.fault.ruling.error == kDuplicateKey
+                                     ? "ACCOUNT_INCONSISTENT"
+                                     : "DATABASE_UNAVAILABLE")
           << error;
     }
     EXPECT_FALSE(errors.empty()) << "answered " << answers << " instead of " << answers_;
