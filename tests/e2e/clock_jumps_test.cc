@@ -178,20 +178,5 @@ TEST_F(ClockJumpsTest, AMonthAheadAndRightAgainTheLeaseOfADeadWorkerEnds) {
   ExpectSettled("ahead-lease", "24.00", 2);
 }
 
-TEST_F(ClockJumpsTest, AMonthAheadAndRightAgainACapEndsWithTheDay) {
-  OpenFunded("ahead-cap");
-  clock().Set(kMonth);
-  for (int i = 0; i < 2; ++i) {
-    Adjust("ahead-cap", absl::StrCat("dip-", i), "-15.00");
-    ExpectSettled("ahead-cap", "15.00", 2 + i);
-  }
-  Adjust("ahead-cap", "one-too-many", "-6.00");
-  EXPECT_THAT(EventKinds("ahead-cap"), ::testing::Contains(pb::EVENT_KIND_CAP_REACHED));
-  EXPECT_EQ(Get("ahead-cap").open_recharge_ordinal(), 0);
-  clock().Set(absl::ZeroDuration());
-  // The caps of the real day are untouched.
-  ExpectSettled("ahead-cap", "24.00", 4);
-}
-
 }  // namespace
 }  // namespace reserve::e2e

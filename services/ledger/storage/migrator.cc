@@ -11,6 +11,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/civil_time.h"
 #include "absl/time/clock.h"
+#include "common/clock/monotonic.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "services/ledger/storage/sql_text.h"
@@ -30,6 +31,8 @@ constexpr int kChangeWaitSeconds = 2;
 constexpr absl::Duration kPauseBetweenChanges = absl::Seconds(3);
 // With the pauses that is half an hour.
 constexpr int kChangeTries = 360;
+// After a conflict that did not wait for anybody.
+constexpr absl::Duration kShortPause = absl::Milliseconds(100);
 // A change of a large table may take hours.
 constexpr int kStatementTimeoutSeconds = 24 * 60 * 60;
 
@@ -107,11 +110,13 @@ absl::StatusOr<int> AppliedVersion(Connection& connection) {
 absl::Status Change(Connection& connection, const std::string& statement,
                     const Progress& progress) {
   for (int tries = 1;; ++tries) {
+    const Moment begin = MonotonicNow();
     const absl::Status changed = connection.Execute(statement);
     if (changed.code() != absl::StatusCode::kAborted || tries == kChangeTries) return changed;
     progress(absl::StrCat("waiting for a table that others are reading (", tries,
                           " tries so far); bookings go on meanwhile"));
-    absl::SleepFor(kPauseBetweenChanges);
+    const bool waited = MonotonicNow() - begin >= absl::Seconds(kChangeWaitSeconds) / 2;
+    absl::SleepFor(waited ? kPauseBetweenChanges : kShortPause);
   }
 }
 
