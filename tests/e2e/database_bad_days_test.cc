@@ -297,12 +297,12 @@ TEST_F(DatabaseBadDaysTest, AHangingDatabaseHoldsNobodyForLongAndADrainEnds) {
   }
   for (std::thread& caller : callers) caller.join();
   std::printf("a hanging database held callers for %s\n", absl::FormatDuration(longest).c_str());
-  EXPECT_LE(longest, absl::Seconds(6.5));
+  EXPECT_LE(longest, absl::Seconds(10));
   EXPECT_TRUE(AwaitHealth(2));
   // Who comes later is not held for as long again.
   const absl::Time later = absl::Now();
   EXPECT_FALSE(Book("usage-late").ok());
-  EXPECT_LE(absl::Now() - later, absl::Seconds(4));
+  EXPECT_LE(absl::Now() - later, absl::Seconds(8));
   // Callers were told; the log has sums, and no line for each.
   ExpectLogged("\"refused_calls\"");
   EXPECT_THAT(stack_->ledger_process()->Stderr(), Not(HasSubstr("call refused")));

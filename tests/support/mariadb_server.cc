@@ -13,12 +13,15 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <system_error>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -257,7 +260,15 @@ absl::Status PrivateDatabaseServer::Restart() {
 }
 
 void PrivateDatabaseServer::Freeze() {
-  if (process_ != nullptr) process_->Signal(SIGSTOP);
+  if (process_ == nullptr) return;
+  process_->Signal(SIGSTOP);
+  // It stops a little later than it is told to.
+  const std::string stat = absl::StrCat("/proc/", process_->pid(), "/stat");
+  WaitUntil([&stat] {
+    std::ifstream in(stat);
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    return absl::StrContains(text, ") T ");
+  });
 }
 
 void PrivateDatabaseServer::Thaw() {

@@ -21,9 +21,11 @@
 #include "common/error/retry_after.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/deck_rows.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/migrator.h"
+#include "services/ledger/storage/recharge_rows.h"
 #include "services/ledger/storage/server_check.h"
 #include "tests/services/ledger/engine/database_faults.h"
 #include "tests/services/ledger/engine/harness.h"
@@ -396,6 +398,35 @@ std::vector<Read> Reads() {
          RESERVE_ASSIGN_OR_RETURN(const int64_t count,
                                   storage::CountAutomaticSince(c, "a", long_ago));
          return absl::StrCat(count);
+       }},
+      {"CheckHead",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_ASSIGN_OR_RETURN(const auto hash, storage::FindEntryHash(c, "a", 1));
+         return absl::StrCat(hash.has_value());
+       }},
+      {"due times that are too far off",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_RETURN_IF_ERROR(storage::RechargesDueAfter(c, TestNow(), 10).status());
+         return "read";
+       }},
+      {"rechecks that are too far off",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_RETURN_IF_ERROR(storage::RechecksAfter(c, TestNow(), 10).status());
+         return "read";
+       }},
+      {"moving a due time",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         domain::Recharge none;  // there is no such recharge, and the statement is the same
+         none.account_id = "a";
+         none.ordinal = 1'000;
+         none.due_time = TestNow();
+         RESERVE_RETURN_IF_ERROR(storage::MoveDueTime(c, none, TestNow()).status());
+         return "moved";
+       }},
+      {"how the server replicates",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_RETURN_IF_ERROR(storage::ReadReplication(c).status());
+         return "read";
        }},
       {"VerifyAccount",
        [](Connection& c) -> absl::StatusOr<std::string> {
