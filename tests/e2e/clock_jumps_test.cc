@@ -67,15 +67,6 @@ class ClockJumpsTest : public FailureTest {
         << recharge.DebugString();
   }
 
-  // Waits until one of the ledgers has logged the text.
-  static void AwaitLogOfALedger(const std::string& text) {
-    const auto logged = [&text] {
-      return absl::StrContains(stage().ledger(0).life->Stderr(), text) ||
-             absl::StrContains(stage().ledger(1).life->Stderr(), text);
-    };
-    EXPECT_TRUE(WaitUntil(logged, kPatience)) << text;
-  }
-
  private:
   static std::string folder_;
   static ClockFile* clock_;
