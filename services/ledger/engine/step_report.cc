@@ -1,18 +1,10 @@
 #include "services/ledger/engine/step_report.h"
 
-#include <chrono>
-
 namespace reserve::engine {
 namespace {
 
-int64_t NowNanos() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
-
-absl::Duration Since(int64_t nanos) {
-  return nanos == 0 ? absl::ZeroDuration() : absl::Nanoseconds(NowNanos() - nanos);
+absl::Duration Since(std::optional<Moment> moment) {
+  return moment.has_value() ? MonotonicNow() - *moment : absl::ZeroDuration();
 }
 
 }  // namespace
@@ -35,11 +27,11 @@ void StepReport::Note(Step step, const absl::Status& status) {
   absl::MutexLock lock(&mutex_);
   State& state = states_[static_cast<size_t>(step)];
   if (status.ok()) {
-    state.since_nanos = 0;
+    state.since.reset();
     return;
   }
   ++state.failures;
-  if (state.since_nanos == 0) state.since_nanos = NowNanos();
+  if (!state.since.has_value()) state.since = MonotonicNow();
   state.error = status;
 }
 
@@ -50,7 +42,7 @@ int64_t StepReport::failures(Step step) const {
 
 absl::Duration StepReport::failing(Step step) const {
   absl::MutexLock lock(&mutex_);
-  return Since(states_[static_cast<size_t>(step)].since_nanos);
+  return Since(states_[static_cast<size_t>(step)].since);
 }
 
 std::vector<StepReport::Line> StepReport::Take() {
@@ -60,7 +52,7 @@ std::vector<StepReport::Line> StepReport::Take() {
     State& state = states_[static_cast<size_t>(i)];
     if (state.failures == state.told) continue;
     lines.push_back(
-        {static_cast<Step>(i), state.failures - state.told, Since(state.since_nanos), state.error});
+        {static_cast<Step>(i), state.failures - state.told, Since(state.since), state.error});
     state.told = state.failures;
   }
   return lines;

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/clock/monotonic.h"
 
 namespace reserve::engine {
 
@@ -51,7 +53,7 @@ class StepReport {
   struct State {
     int64_t failures = 0;
     int64_t told = 0;
-    int64_t since_nanos = 0;  // by a monotonic clock; 0 while it works
+    std::optional<Moment> since;  // nothing while it works
     absl::Status error;
   };
 

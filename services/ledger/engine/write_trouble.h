@@ -5,11 +5,11 @@
 #define RESERVE_SERVICES_LEDGER_ENGINE_WRITE_TROUBLE_H_
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <optional>
 
 #include "absl/time/time.h"
+#include "common/clock/monotonic.h"
 #include "services/ledger/storage/database_error.h"
 
 namespace reserve::engine {
@@ -17,7 +17,7 @@ namespace reserve::engine {
 class WriteTrouble {
  public:
   void Refused(storage::ErrorClass error_class) {
-    when_ = Now();
+    when_nanos_ = absl::ToInt64Nanoseconds(MonotonicNow());
     class_ = static_cast<int>(error_class);
   }
   // Something was committed.
@@ -32,18 +32,13 @@ class WriteTrouble {
     return static_cast<storage::ErrorClass>(error_class);
   }
   // How long ago that was, by a monotonic clock.
-  absl::Duration age() const { return absl::Nanoseconds(Now() - when_); }
+  absl::Duration age() const { return MonotonicNow() - absl::Nanoseconds(when_nanos_.load()); }
 
  private:
   static constexpr int kNone = -1;
-  static int64_t Now() {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(
-               std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-  }
 
   std::atomic<int> class_ = kNone;
-  std::atomic<int64_t> when_ = 0;
+  std::atomic<int64_t> when_nanos_ = 0;  // a Moment
 };
 
 }  // namespace reserve::engine

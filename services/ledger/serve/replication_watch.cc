@@ -44,23 +44,22 @@ ReplicationWatch::ReplicationWatch(storage::DatabaseOptions database,
 
 ReplicationWatch::~ReplicationWatch() {
   {
-    const std::lock_guard<std::mutex> lock(mutex_);
+    absl::MutexLock lock(&mutex_);
     stopping_ = true;
+    waker_.Wake();
   }
-  stopped_.notify_one();
   thread_.join();
 }
 
 void ReplicationWatch::Loop() {
   const storage::SqlThread sql_thread;
-  std::unique_lock<std::mutex> lock(mutex_);
-  do {
-    lock.unlock();
+  while (true) {
     const absl::StatusOr<Replication> now = Ask();
     if (now.ok()) Tell(*now);
-    lock.lock();
-  } while (!stopped_.wait_for(lock, absl::ToChronoNanoseconds(intervals_.look),
-                              [this] { return stopping_; }));
+    absl::MutexLock lock(&mutex_);
+    waker_.Await(intervals_.look);
+    if (stopping_) break;
+  }
   connection_.reset();
 }
 
@@ -77,11 +76,10 @@ void ReplicationWatch::Tell(const Replication& now) {
   in_force_.Set(now.semi_sync_in_force || now.galera ? 1 : 0);
   replicas_.Set(static_cast<double>(now.replicas));
   const bool changed = !told_.has_value() || !Same(now, *told_);
-  const bool due = now.CanLoseCommits() && std::chrono::steady_clock::now() - told_at_ >=
-                                               absl::ToChronoNanoseconds(intervals_.repeat);
+  const bool due = now.CanLoseCommits() && MonotonicNow() - told_at_ >= intervals_.repeat;
   if (!changed && !due) return;
   told_ = now;
-  told_at_ = std::chrono::steady_clock::now();
+  told_at_ = MonotonicNow();
   // A server without replicas has nothing to fail over to, and nothing to say.
   const char* const state = now.galera               ? "galera"
                             : now.semi_sync_in_force ? "in force"

@@ -13,16 +13,16 @@
 #include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 
-#include <chrono>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/clock/monotonic.h"
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/database_url.h"
 #include "services/ledger/storage/server_check.h"
@@ -61,12 +61,10 @@ class ReplicationWatch {
   // Of the thread alone.
   std::unique_ptr<storage::Connection> connection_;
   std::optional<storage::Replication> told_;
-  std::chrono::steady_clock::time_point told_at_;
-  // A condition variable of the standard library waits by the steady clock, whatever is done to
-  // the wall clock.
-  std::mutex mutex_;
-  std::condition_variable stopped_;
-  bool stopping_ = false;  // under mutex_
+  Moment told_at_ = -absl::InfiniteDuration();
+  absl::Mutex mutex_;
+  Waker waker_{&mutex_};
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

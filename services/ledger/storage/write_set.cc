@@ -38,7 +38,7 @@ absl::StatusOr<Written> Write(Connection& connection, book::WriteSet&& writes) {
   RESERVE_RETURN_IF_ERROR(WriteBalances(connection, writes.balances));
   RESERVE_RETURN_IF_ERROR(WriteMonths(connection, std::move(writes.months)));
   if (writes.events.empty()) return written;
-  written.events = std::chrono::steady_clock::now();
+  written.events = MonotonicNow();
   RESERVE_RETURN_IF_ERROR(InsertEvents(connection, PointersTo(writes.events)));
   return written;
 }

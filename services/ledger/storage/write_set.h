@@ -2,10 +2,10 @@
 #ifndef RESERVE_SERVICES_LEDGER_STORAGE_WRITE_SET_H_
 #define RESERVE_SERVICES_LEDGER_STORAGE_WRITE_SET_H_
 
-#include <chrono>
 #include <optional>
 
 #include "absl/status/statusor.h"
+#include "common/clock/monotonic.h"
 #include "services/ledger/book/write_set.h"
 #include "services/ledger/storage/connection.h"
 
@@ -13,7 +13,7 @@ namespace reserve::storage {
 
 struct Written {
   // When the events were sent to the database; nothing if there are none.
-  std::optional<std::chrono::steady_clock::time_point> events;
+  std::optional<Moment> events;
 };
 
 // Inside a transaction of the caller, who commits. ALREADY_EXISTS if a usage is booked or an
