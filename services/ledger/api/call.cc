@@ -133,6 +133,11 @@ grpc::ServerUnaryReactor* StartCommand(const ApiContext& api, grpc::CallbackServ
   return reactor;
 }
 
+absl::Status Draining() {
+  return MakeError(absl::StatusCode::kUnavailable, "DRAINING", "",
+                   "the ledger is going away; open the stream again elsewhere");
+}
+
 absl::Status PrefixField(const absl::Status& status, absl::string_view prefix) {
   if (status.ok() || prefix.empty() || FieldOf(status) == "account_id") return status;
   return WithFieldPrefix(status, prefix);

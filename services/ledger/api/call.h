@@ -81,6 +81,9 @@ grpc::ServerUnaryReactor* StartCommand(const ApiContext& api, grpc::CallbackServ
                                        const char* method, absl::StatusOr<engine::Task> task,
                                        FillResponse fill, const char* field_prefix = "");
 
+// UNAVAILABLE "DRAINING": what a stream is ended with when a drain begins.
+absl::Status Draining();
+
 // Puts the prefix before the field of a refusal, except before "account_id".
 absl::Status PrefixField(const absl::Status& status, absl::string_view prefix);
 

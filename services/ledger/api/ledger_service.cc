@@ -13,6 +13,7 @@
 #include "common/rpc/status.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/domain/advice.h"
+#include "services/ledger/domain/refusals.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/event_rows.h"
@@ -28,15 +29,10 @@ using storage::Connection;
 constexpr int kMaxBatch = 1000;
 constexpr char kDefaultPlan[] = "per_minute";
 
-absl::Status AccountNotFound(const std::string& account_id) {
-  return MakeError(absl::StatusCode::kNotFound, "ACCOUNT_NOT_FOUND", "account_id",
-                   absl::StrCat("there is no account \"", account_id, "\""));
-}
-
 absl::StatusOr<domain::Account> LoadAccount(Connection& connection, const std::string& account_id) {
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Account> found,
                            storage::LoadAccounts(connection, {account_id}));
-  if (found.empty()) return AccountNotFound(account_id);
+  if (found.empty()) return domain::AccountNotFound(account_id);
   return std::move(found.front());
 }
 

@@ -137,8 +137,7 @@ grpc::ServerWriteReactor<pb::WatchLowBalanceResponse>* RechargesService::WatchLo
   if (!valid.ok()) {
     stream->End(valid);
   } else if (ending) {
-    stream->End(MakeError(absl::StatusCode::kUnavailable, "DRAINING", "",
-                          "the ledger is going away; open the stream again elsewhere"));
+    stream->End(Draining());
   } else {
     stream->Begin(request->worker_id(),
                   request->max_in_flight() == 0 ? kDefaultInFlight : request->max_in_flight());
@@ -151,8 +150,7 @@ void RechargesService::EndStreams() {
   absl::MutexLock lock(&mutex_);
   ending_ = true;
   for (LowBalanceStream* stream : open_) {
-    stream->End(MakeError(absl::StatusCode::kUnavailable, "DRAINING", "",
-                          "the ledger is going away; open the stream again elsewhere"));
+    stream->End(Draining());
   }
 }
 

@@ -22,11 +22,6 @@ constexpr int64_t kCrowdedWindow = 64;
 constexpr size_t kMaxStreams = 1024;
 constexpr absl::Duration kStreamRetryAfter = absl::Seconds(1);
 
-absl::Status Draining() {
-  return MakeError(absl::StatusCode::kUnavailable, "DRAINING", "",
-                   "the ledger is going away; open the stream again elsewhere");
-}
-
 }  // namespace
 
 // One stream. Reads, replies and writes overlap; `mutex_` guards their meeting.

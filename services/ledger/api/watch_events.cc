@@ -18,11 +18,6 @@ constexpr int64_t kLastMicros = 32'503'680'000'000'000;
 
 std::string TokenDigest() { return QueryDigest({"WatchEvents"}); }
 
-absl::Status Draining() {
-  return MakeError(absl::StatusCode::kUnavailable, "DRAINING", "",
-                   "the ledger is going away; open the stream again elsewhere");
-}
-
 absl::StatusOr<engine::EventCursor::Options> OptionsFrom(const pb::WatchEventsRequest& request) {
   engine::EventCursor::Options options;
   if (!request.account_id().empty()) {

@@ -11,6 +11,7 @@
 #include "common/digest/sha256.h"
 #include "common/error/error.h"
 #include "services/ledger/book/entry_chain.h"
+#include "services/ledger/domain/refusals.h"
 
 namespace reserve::book {
 namespace {
@@ -27,6 +28,11 @@ absl::Status NotFound(absl::string_view reason, absl::string_view field, std::st
 
 absl::Status AlreadyUsed(absl::string_view reason, absl::string_view field, std::string message) {
   return MakeError(absl::StatusCode::kAlreadyExists, reason, field, message);
+}
+
+absl::Status RequestIdReused(absl::string_view request_id) {
+  return AlreadyUsed("REQUEST_ID_REUSED", "request_id",
+                     absl::StrCat("request \"", request_id, "\" was made with other content"));
 }
 
 // Amounts of a request must be in the account's currency; empty means that.
@@ -125,10 +131,7 @@ Folded Folder::Run(absl::Span<const AccountCommand> commands) {
 
 absl::StatusOr<AccountImage*> Folder::FindAccount(absl::string_view account_id) {
   AccountImage& image = image_.accounts.find(account_id)->second;
-  if (!image.exists) {
-    return NotFound("ACCOUNT_NOT_FOUND", "account_id",
-                    absl::StrCat("there is no account \"", account_id, "\""));
-  }
+  if (!image.exists) return domain::AccountNotFound(account_id);
   return &image;
 }
 
@@ -368,9 +371,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const AdjustB
     if (stored->second.record.digest == digest && stored->second.entry.has_value()) {
       return EntryReply{*stored->second.entry, image->account().currency};
     }
-    return AlreadyUsed(
-        "REQUEST_ID_REUSED", "request_id",
-        absl::StrCat("request \"", command.request_id, "\" was made with other content"));
+    return RequestIdReused(command.request_id);
   }
   RESERVE_ASSIGN_OR_RETURN(Transition transition,
                            domain::AdjustBalance(context_, image->account(), command.request_id,
@@ -396,9 +397,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Request
     if (stored->second.record.digest == digest && recharge != image_.recharges.end()) {
       return RechargeReply{recharge->second.recharge, /*already_applied=*/true};
     }
-    return AlreadyUsed(
-        "REQUEST_ID_REUSED", "request_id",
-        absl::StrCat("request \"", command.request_id, "\" was made with other content"));
+    return RequestIdReused(command.request_id);
   }
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,

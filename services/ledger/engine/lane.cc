@@ -322,8 +322,7 @@ absl::Status Lane::Execute(Attempt& attempt, book::Duplicates duplicates, Readin
   attempt.has_writes = !folded.writes.empty();
   RESERVE_ASSIGN_OR_RETURN(const storage::Written written,
                            storage::Write(*connection_, std::move(folded.writes)));
-  if (written.events.has_value() &&
-      MonotonicNow() - *written.events > options_.event_overlap / 2) {
+  if (written.events.has_value() && MonotonicNow() - *written.events > options_.event_overlap / 2) {
     // Who watches the feed may have looked past their time by now (event_cursor.h).
     // The other half is the server's, to commit in.
     return MakeError(absl::StatusCode::kAborted, "TRANSACTION_TOO_OLD", "",
