@@ -36,7 +36,7 @@ bool SameDeck(const rates::DeckHeader& a, const rates::DeckHeader& b) {
 absl::Status NotServing() {
   return TryAgain(
       MakeError(absl::StatusCode::kUnavailable, "NOT_SERVING", "", "the database is not ready yet"),
-      kDatabaseRetryAfter);
+      storage::kRepeatAfter);
 }
 
 Engine::Engine(EngineOptions options)
@@ -203,14 +203,9 @@ void Engine::KeepHouse() {
 
 void Engine::Keep(Step step, std::unique_ptr<storage::Connection>& connection,
                   absl::FunctionRef<absl::Status(storage::Connection&)> work) {
-  if (connection == nullptr || !connection->alive()) {
-    connection.reset();
-    absl::StatusOr<std::unique_ptr<storage::Connection>> opened =
-        storage::Connection::Open(options_.database);
-    if (!opened.ok()) return stats_.steps.Note(step, opened.status());
-    connection = *std::move(opened);
-  }
-  stats_.steps.Note(step, work(*connection));
+  absl::Status done = storage::EnsureOpen(options_.database, &connection);
+  if (done.ok()) done = work(*connection);
+  stats_.steps.Note(step, done);
 }
 
 absl::Status Engine::Recheck(storage::Connection& connection) {

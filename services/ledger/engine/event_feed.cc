@@ -100,14 +100,10 @@ void EventFeed::Serve(const std::shared_ptr<Watching>& watching) {
 }
 
 absl::StatusOr<EventCursor::Page> EventFeed::Read(EventCursor& cursor) {
-  if (connection_ == nullptr || !connection_->alive()) {
-    connection_.reset();
-    auto opened = storage::Connection::Open(options_.database);
-    if (!opened.ok()) {
-      stats_.steps.Note(Step::kFeed, opened.status());
-      return storage::ForCaller(opened.status());
-    }
-    connection_ = *std::move(opened);
+  const absl::Status opened = storage::EnsureOpen(options_.database, &connection_);
+  if (!opened.ok()) {
+    stats_.steps.Note(Step::kFeed, opened);
+    return storage::ForCaller(opened);
   }
   absl::StatusOr<EventCursor::Page> page = cursor.Next(*connection_);
   stats_.steps.Note(Step::kFeed, page.status());

@@ -46,10 +46,8 @@ size_t CutBetweenAccounts(absl::Span<Task> tasks) {
 }
 
 // Is it the database's own bad day that keeps it from writing, rather than the moment's?
-bool IsTrouble(const absl::Status& error) {
-  const std::optional<storage::ErrorClass> error_class = storage::ErrorClassOf(error);
-  if (!error_class.has_value()) return false;
-  switch (*error_class) {
+bool IsTrouble(storage::ErrorClass error_class) {
+  switch (error_class) {
     case storage::ErrorClass::kConflict:
     case storage::ErrorClass::kDuplicate:
     case storage::ErrorClass::kConnection:  // health sees it by itself
@@ -244,7 +242,7 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, book::Duplicates* duplicat
                         Reading* reading, absl::Status* error) {
   if (const absl::Status status = EnsureConnected(); !status.ok()) {
     *error = status;
-    if (IsTrouble(status)) stats_.write_trouble.Refused(*storage::ErrorClassOf(status));
+    NoteTrouble(status);
     return MayPass(status) ? Outcome::kRetry : Outcome::kFailed;
   }
   const Reading read = std::exchange(*reading, Reading::kLocked);  // of another try
@@ -262,7 +260,7 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, book::Duplicates* duplicat
       // Unknown, unless the server said so: look the keys up, never assume.
       *duplicates = book::Duplicates::kLookUp;
       ++stats_.unknown_commits;
-      if (IsTrouble(status)) stats_.write_trouble.Refused(*storage::ErrorClassOf(status));
+      NoteTrouble(status);
       *error = status;
       return Outcome::kUnknown;
     }
@@ -375,8 +373,15 @@ Lane::Outcome Lane::Judge(const absl::Status& status, book::Duplicates* duplicat
                                     status.message()));
     return Outcome::kContradiction;
   }
-  if (IsTrouble(status)) stats_.write_trouble.Refused(*storage::ErrorClassOf(status));
+  NoteTrouble(status);
   return MayPass(status) ? Outcome::kRetry : Outcome::kFailed;
+}
+
+void Lane::NoteTrouble(const absl::Status& error) {
+  const std::optional<storage::ErrorClass> error_class = storage::ErrorClassOf(error);
+  if (error_class.has_value() && IsTrouble(*error_class)) {
+    stats_.write_trouble.Refused(*error_class);
+  }
 }
 
 absl::Status Lane::EnsureConnected() {

@@ -18,8 +18,6 @@ namespace reserve::engine {
 // What a caller is told to wait is never shorter or longer than these.
 inline constexpr absl::Duration kShortestRetryAfter = absl::Milliseconds(10);
 inline constexpr absl::Duration kLongestRetryAfter = absl::Seconds(5);
-// What is waited for a database that does not answer, or is not ready.
-inline constexpr absl::Duration kDatabaseRetryAfter = absl::Seconds(1);
 
 // RESOURCE_EXHAUSTED "OVERLOADED": too many `what` are waiting, nothing was done.
 absl::Status Overloaded(absl::string_view what, absl::Duration retry_after);

@@ -155,7 +155,7 @@ absl::Status RechargeDispatcher::Dispatch(std::vector<book::RechargeKey> announc
       return absl::OkStatus();
     }
   }
-  RESERVE_RETURN_IF_ERROR(EnsureConnected());
+  RESERVE_RETURN_IF_ERROR(storage::EnsureOpen(options_.database, &connection_));
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Recharge> candidates,
                            Candidates(announced, poll, now));
   RESERVE_RETURN_IF_ERROR(DeferLimited(&candidates, now));
@@ -180,7 +180,7 @@ absl::Status RechargeDispatcher::Dispatch(std::vector<book::RechargeKey> announc
 absl::Status RechargeDispatcher::ClaimRange(std::vector<Assignment> assignments, absl::Time now) {
   std::vector<book::RechargeKey> assigned;
   for (const Assignment& assignment : assignments) assigned.push_back(assignment.key());
-  absl::Status claimed = EnsureConnected();
+  absl::Status claimed = storage::EnsureOpen(options_.database, &connection_);
   if (claimed.ok()) {
     claimed = Claim(&assignments, now);
     if (!claimed.ok()) connection_->Rollback();
@@ -194,13 +194,6 @@ absl::Status RechargeDispatcher::ClaimRange(std::vector<Assignment> assignments,
     return claimed;
   }
   Deliver(assignments, now);
-  return absl::OkStatus();
-}
-
-absl::Status RechargeDispatcher::EnsureConnected() {
-  if (connection_ != nullptr && connection_->alive()) return absl::OkStatus();
-  connection_.reset();
-  RESERVE_ASSIGN_OR_RETURN(connection_, storage::Connection::Open(options_.database));
   return absl::OkStatus();
 }
 

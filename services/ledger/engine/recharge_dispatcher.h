@@ -93,7 +93,6 @@ class RechargeDispatcher {
   absl::Status ClaimRange(std::vector<Assignment> assignments, absl::Time now);
   // One transaction: takes those out that somebody else was faster to claim.
   absl::Status Claim(std::vector<Assignment>* assignments, absl::Time now);
-  absl::Status EnsureConnected();
   void Deliver(const std::vector<Assignment>& assignments, absl::Time now);
   size_t FreeSlots() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Who is to have it: with most room among those that can be trusted to be alive, or

@@ -80,10 +80,7 @@ absl::Duration Health::pause() const {
 }
 
 absl::Status Health::AskDatabase() {
-  if (connection_ == nullptr || !connection_->alive()) {
-    connection_.reset();
-    RESERVE_ASSIGN_OR_RETURN(connection_, storage::Connection::Open(database_));
-  }
+  RESERVE_RETURN_IF_ERROR(storage::EnsureOpen(database_, &connection_));
   return CheckDatabase();
 }
 

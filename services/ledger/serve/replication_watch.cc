@@ -64,10 +64,7 @@ void ReplicationWatch::Loop() {
 }
 
 absl::StatusOr<Replication> ReplicationWatch::Ask() {
-  if (connection_ == nullptr || !connection_->alive()) {
-    connection_.reset();
-    RESERVE_ASSIGN_OR_RETURN(connection_, storage::Connection::Open(database_));
-  }
+  RESERVE_RETURN_IF_ERROR(storage::EnsureOpen(database_, &connection_));
   return storage::ReadReplication(*connection_);
 }
 

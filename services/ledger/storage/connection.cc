@@ -137,6 +137,13 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const DatabaseOptio
   return opened;
 }
 
+absl::Status EnsureOpen(const DatabaseOptions& options, std::unique_ptr<Connection>* connection) {
+  if (*connection != nullptr && (*connection)->alive()) return absl::OkStatus();
+  connection->reset();
+  RESERVE_ASSIGN_OR_RETURN(*connection, Connection::Open(options));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<Connection>> Connection::OpenForCallers(
     const DatabaseOptions& options) {
   absl::StatusOr<std::unique_ptr<Connection>> opened = Open(options);

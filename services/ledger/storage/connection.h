@@ -112,6 +112,9 @@ class Connection {
   bool alive_ = true;
 };
 
+// Opens the connection where there is none, or none that lives; it is null after an error.
+absl::Status EnsureOpen(const DatabaseOptions& options, std::unique_ptr<Connection>* connection);
+
 }  // namespace reserve::storage
 
 #endif  // RESERVE_SERVICES_LEDGER_STORAGE_CONNECTION_H_
