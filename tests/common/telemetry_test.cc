@@ -1,9 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netdb.h>
 #include <prometheus/counter.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -13,6 +10,7 @@
 
 #include "common/telemetry/log.h"
 #include "common/telemetry/metrics_server.h"
+#include "tests/support/http_get.h"
 
 namespace reserve {
 namespace {
@@ -107,28 +105,6 @@ TEST(LogTest, RecordsOfManyThreadsDoNotMix) {
   for (const std::string& record : records) EXPECT_TRUE(Parse(record).is_object());
 }
 
-std::string HttpGet(int port, const std::string& path) {
-  addrinfo hints = {};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* address = nullptr;
-  if (getaddrinfo("127.0.0.1", std::to_string(port).c_str(), &hints, &address) != 0) return "";
-  const int fd = socket(address->ai_family, SOCK_STREAM, 0);
-  std::string response;
-  if (connect(fd, address->ai_addr, address->ai_addrlen) == 0) {
-    const std::string request = "GET " + path + " HTTP/1.0\r\n\r\n";
-    if (write(fd, request.data(), request.size()) > 0) {
-      char buffer[4096];
-      ssize_t got = 0;
-      while ((got = read(fd, buffer, sizeof(buffer))) > 0) {
-        response.append(buffer, static_cast<size_t>(got));
-      }
-    }
-  }
-  close(fd);
-  freeaddrinfo(address);
-  return response;
-}
-
 TEST(MetricsServerTest, ServesWhatModulesCountAndTheProcessItself) {
   auto server = MetricsServer::Start("127.0.0.1:0");
   ASSERT_TRUE(server.ok()) << server.status();
@@ -139,7 +115,7 @@ TEST(MetricsServerTest, ServesWhatModulesCountAndTheProcessItself) {
       .Register((*server)->registry())
       .Add({{"kind", "x"}})
       .Increment(3);
-  const std::string page = HttpGet((*server)->port(), "/metrics");
+  const std::string page = test_support::HttpGet((*server)->port(), "/metrics");
   EXPECT_THAT(page, HasSubstr("reserve_test_total{kind=\"x\"} 3"));
   EXPECT_THAT(page, HasSubstr("process_resident_memory_bytes "));
   EXPECT_THAT(page, HasSubstr("process_cpu_seconds_total "));

@@ -30,6 +30,7 @@
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
 #include "tests/e2e/stack.h"
+#include "tests/support/http_get.h"
 #include "tests/support/wait_until.h"
 
 namespace reserve::e2e {
@@ -37,6 +38,7 @@ namespace {
 
 namespace pb = ledger::v1;
 using absl::StatusCode;
+using test_support::HttpGet;
 using test_support::PrivateDatabaseServer;
 using test_support::WaitUntil;
 using ::testing::HasSubstr;

@@ -30,6 +30,7 @@
 #include "common/rpc/status.h"
 #include "tests/e2e/stack.h"
 #include "tests/support/build_tree.h"
+#include "tests/support/http_get.h"
 #include "tests/support/wait_until.h"
 
 namespace reserve::e2e {
@@ -37,6 +38,7 @@ namespace {
 
 namespace pb = ledger::v1;
 using absl::StatusCode;
+using test_support::HttpGet;
 using test_support::PrivateDatabaseServer;
 using test_support::Subprocess;
 using test_support::TestDatabase;

@@ -128,9 +128,6 @@ class Stack {
   std::unique_ptr<gateway::v1::PaymentGateway::Stub> gateway_;
 };
 
-// What is served at http://127.0.0.1:PORT/path, with its headers; empty if nothing is.
-std::string HttpGet(int port, const std::string& path);
-
 // A message from its text form; a text that is none is a failure of the test.
 template <typename Message>
 Message Parse(const std::string& text) {

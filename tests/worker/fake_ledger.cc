@@ -15,12 +15,6 @@ namespace pb = ::reserve::ledger::v1;
 
 constexpr absl::Duration kPatience = absl::Seconds(20);
 
-void SetDuration(absl::Duration duration, google::protobuf::Duration* proto) {
-  proto->set_seconds(absl::ToInt64Seconds(duration));
-  proto->set_nanos(static_cast<int32_t>(
-      absl::ToInt64Nanoseconds(duration - absl::Seconds(absl::ToInt64Seconds(duration)))));
-}
-
 }  // namespace
 
 FakeLedger::FakeLedger()
@@ -60,10 +54,10 @@ void FakeLedger::HandOut(const HandOutOptions& options) {
   response.set_attempt(options.attempt);
   ToProto(15 * kNanosPerUnit, "USD", response.mutable_amount());
   response.set_card_token(options.card_token);
-  SetDuration(options.attempt_age, response.mutable_attempt_age());
+  reserve::ToProto(options.attempt_age, response.mutable_attempt_age());
   response.set_handed_out_before(options.handed_out_before);
   response.mutable_lease()->set_epoch(options.epoch);
-  SetDuration(options.lease, response.mutable_lease()->mutable_remaining());
+  reserve::ToProto(options.lease, response.mutable_lease()->mutable_remaining());
   absl::MutexLock lock(&mutex_);
   hand_outs_.push_back(std::move(response));
 }
@@ -141,7 +135,7 @@ grpc::Status FakeLedger::RenewLease(grpc::ServerContext*, const pb::RenewLeaseRe
   absl::MutexLock lock(&mutex_);
   ++renewals_;
   response->mutable_lease()->set_epoch(request->lease_epoch());
-  SetDuration(absl::Seconds(1), response->mutable_lease()->mutable_remaining());
+  reserve::ToProto(absl::Seconds(1), response->mutable_lease()->mutable_remaining());
   return ToGrpcStatus(renewal_status_, "reserve.ledger");
 }
 
