@@ -51,6 +51,29 @@ class ClockJumpsTest : public FailureTest {
 
   static ClockFile& clock() { return *clock_; }
 
+  // Sets the clock, and waits until both ledgers go by it: Abseil reads the kernel's clock only
+  // every few seconds, and counts the processor's cycles in between.
+  static void SetForLedgers(absl::Duration ahead) {
+    clock().Set(ahead);
+    Call(ledger(), &LedgerStub::OpenAccount, Parse<pb::OpenAccountRequest>("account_id: 'clock'"))
+        .IgnoreError();
+    static int64_t asked = 0;
+    const auto goes_by_it = [&] {
+      for (size_t i = 0; i < 2; ++i) {
+        const auto adjusted =
+            Call(ledger(i), &LedgerStub::AdjustBalance,
+                 Parse<pb::AdjustBalanceRequest>(
+                     absl::StrCat("account_id: 'clock' request_id: '", ++asked,
+                                  "' amount { currency_code: 'USD' units: 1 } reason: 'clock'")));
+        if (!adjusted.ok()) return false;
+        const absl::Time told = absl::FromUnixSeconds(adjusted->entry().record_time().seconds());
+        if (absl::AbsDuration(told - absl::Now() - ahead) > absl::Minutes(1)) return false;
+      }
+      return true;
+    };
+    ASSERT_TRUE(WaitUntil(goes_by_it, kPatience));
+  }
+
   // At ledger 1, whose commands ledger 0, which the worker watches, hears of by looking only.
   static void DipElsewhere(const std::string& id, const std::string& request_id) {
     const auto adjusted = Call(ledger(1), &LedgerStub::AdjustBalance,
@@ -65,6 +88,15 @@ class ClockJumpsTest : public FailureTest {
     EXPECT_TRUE(
         WaitUntil([&] { return (recharge = Recharges(id)[0]).state() == state; }, kPatience))
         << recharge.DebugString();
+  }
+
+  // Waits until one of the ledgers has logged the text.
+  static void AwaitLogOfALedger(const std::string& text) {
+    const auto logged = [&text] {
+      return absl::StrContains(stage().ledger(0).life->Stderr(), text) ||
+             absl::StrContains(stage().ledger(1).life->Stderr(), text);
+    };
+    EXPECT_TRUE(WaitUntil(logged, kPatience)) << text;
   }
 
  private:
@@ -135,20 +167,30 @@ TEST_F(ClockJumpsTest, AJumpIsLoggedAndCounted) {
   AwaitLog(stage().ledger(0), "this machine's clock and the database's differ", "-3600");
 }
 
+TEST_F(ClockJumpsTest, SetBackByAnHourACallToTheGatewayStillTimesOut) {
+  OpenFunded("back-late", "tok_late_60000#back-late");
+  // The charge is made at once, and the reply would come in a minute.
+  Adjust("back-late", "dip", "-6.00");
+  ASSERT_TRUE(WaitUntil([] { return Charges("back-late").size() == 2; }, kPatience));
+  clock().Set(-absl::Hours(1));
+  ExpectSettled("back-late", "24.00", 2);
+}
+
 TEST_F(ClockJumpsTest, AMonthAheadAndRightAgainRetriesAreNotDueInAMonth) {
   OpenFunded("ahead-soft", "tok_decline_after_1#ahead-soft");
-  clock().Set(kMonth);
+  SetForLedgers(kMonth);
   Adjust("ahead-soft", "dip", "-6.00");
   ASSERT_TRUE(WaitUntil([] { return Charges("ahead-soft").size() == 2; }, kPatience));
   ASSERT_TRUE(WaitUntil([] { return Recharges("ahead-soft")[0].attempt() == 2; }, kPatience));
   clock().Set(absl::ZeroDuration());
   AwaitState("ahead-soft", pb::RECHARGE_STATE_FAILED);
   EXPECT_EQ(Recharges("ahead-soft")[0].attempt(), 4);
+  AwaitLogOfALedger("were put right");
 }
 
 TEST_F(ClockJumpsTest, AMonthAheadAndRightAgainTheLeaseOfADeadWorkerEnds) {
   OpenFunded("ahead-lease");
-  clock().Set(kMonth);
+  SetForLedgers(kMonth);
   gateway_proxy().Arm(
       {.request = kChargeRequest, .moment = Moment::kReplyLost, .action = KillOf(worker(0))});
   Adjust("ahead-lease", "dip", "-6.00");
@@ -157,6 +199,21 @@ TEST_F(ClockJumpsTest, AMonthAheadAndRightAgainTheLeaseOfADeadWorkerEnds) {
   Restart(worker(0));
   // Found under its key, as nobody can say how old it is; not charged again.
   ExpectSettled("ahead-lease", "24.00", 2);
+}
+
+TEST_F(ClockJumpsTest, AMonthAheadAndRightAgainACapEndsWithTheDay) {
+  OpenFunded("ahead-cap");
+  SetForLedgers(kMonth);
+  for (int i = 0; i < 2; ++i) {
+    Adjust("ahead-cap", absl::StrCat("dip-", i), "-15.00");
+    ExpectSettled("ahead-cap", "15.00", 2 + i);
+  }
+  Adjust("ahead-cap", "one-too-many", "-6.00");
+  EXPECT_THAT(EventKinds("ahead-cap"), ::testing::Contains(pb::EVENT_KIND_CAP_REACHED));
+  EXPECT_EQ(Get("ahead-cap").open_recharge_ordinal(), 0);
+  SetForLedgers(absl::ZeroDuration());
+  // The caps of the real day are untouched.
+  ExpectSettled("ahead-cap", "24.00", 4);
 }
 
 }  // namespace
