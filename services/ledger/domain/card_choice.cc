@@ -4,6 +4,7 @@
 
 #include "common/clock/utc.h"
 #include "services/ledger/domain/card_limits.h"
+#include "services/ledger/domain/recharge_policy.h"
 
 namespace reserve::domain {
 namespace {
@@ -34,13 +35,8 @@ CardChoice UnderLimits(const Context& context, const Account& account, const Pay
   if (context.declines != nullptr) {
     const auto found = context.declines->find(method.card.fingerprint);
     if (found != context.declines->end()) {
-      const std::vector<absl::Time>& declines = found->second;
-      choice.time =
-          NextAllowedAttempt(settings.card_limits, method.card.network, declines, earliest);
-      choice.network_limited = choice.time > earliest;
-      if (declines.size() >= 2) {
-        choice.time = std::max(choice.time, declines[1] + settings.decline_interval);
-      }
+      choice.time = AllowedByDeclines(settings, method.card, found->second, earliest,
+                                      &choice.network_limited);
     }
   }
   if (account.tries.day == DayOf(context.now) &&
@@ -50,18 +46,34 @@ CardChoice UnderLimits(const Context& context, const Account& account, const Pay
   return choice;
 }
 
+// The card's own schedule, as far as it can be one.
+absl::Time RetryTime(const Context& context, const PaymentMethod& method) {
+  if (method.retry_time == absl::InfiniteFuture()) return method.retry_time;
+  return std::min(method.retry_time, context.now + LongestRetryDelay(context.settings));
+}
+
 void KeepEarlier(const CardChoice& candidate, CardChoice* best) {
   if (candidate.method != nullptr && candidate.time < best->time) *best = candidate;
 }
 
 }  // namespace
 
+absl::Time AllowedByDeclines(const Settings& settings, const Card& card,
+                             absl::Span<const absl::Time> declines, absl::Time earliest,
+                             bool* network_limited) {
+  const absl::Time allowed =
+      NextAllowedAttempt(settings.card_limits, card.network, declines, earliest);
+  *network_limited = allowed > earliest;
+  if (declines.size() < 2) return allowed;
+  return std::max(allowed, declines[1] + settings.decline_interval);
+}
+
 CardChoice ChooseCard(const Context& context, const Account& account, int64_t ordinal) {
   CardChoice best;
   for (const PaymentMethod& method : account.payment_methods) {
     if (!MayBeTried(method)) continue;
     const absl::Time earliest =
-        std::max({context.now, method.retry_time, AfterOthers(account, method, ordinal)});
+        std::max({context.now, RetryTime(context, method), AfterOthers(account, method, ordinal)});
     const CardChoice candidate = UnderLimits(context, account, method, earliest);
     if (candidate.method != nullptr && candidate.time <= context.now) return candidate;
     KeepEarlier(candidate, &best);
@@ -95,6 +107,13 @@ const PaymentMethod* FindCard(const Account& account, absl::string_view payment_
 PaymentMethod* FindCard(Account& account, absl::string_view payment_method_id) {
   for (PaymentMethod& method : account.payment_methods) {
     if (method.payment_method_id == payment_method_id) return &method;
+  }
+  return nullptr;
+}
+
+const PaymentMethod* FindCardOf(const Account& account, absl::string_view fingerprint) {
+  for (const PaymentMethod& method : account.payment_methods) {
+    if (method.card.fingerprint == fingerprint) return &method;
   }
   return nullptr;
 }

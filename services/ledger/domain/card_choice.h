@@ -11,6 +11,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/transition.h"
 
@@ -31,9 +32,18 @@ CardChoice ChooseCard(const Context& context, const Account& account, int64_t or
 // say. A time after now: only limits stand in the way.
 CardChoice ChooseCardForTopUp(const Context& context, const Account& account, int64_t ordinal);
 
+// When a card with these declines (newest first) may be tried by the limits of its network and by
+// ours, not before `earliest`. `*network_limited`: it is the network's that count.
+absl::Time AllowedByDeclines(const Settings& settings, const Card& card,
+                             absl::Span<const absl::Time> declines, absl::Time earliest,
+                             bool* network_limited);
+
 // Of the account's; null if there is none.
 const PaymentMethod* FindCard(const Account& account, absl::string_view payment_method_id);
 PaymentMethod* FindCard(Account& account, absl::string_view payment_method_id);
+
+// The one with this number; null if there is none.
+const PaymentMethod* FindCardOf(const Account& account, absl::string_view fingerprint);
 
 bool HasUsableCard(const Account& account);
 

@@ -128,7 +128,7 @@ void TellOfCap(Draft& draft, const ReachedCap& cap) {
   Account& a = draft.account();
   const absl::Time now = draft.context().now;
   if (a.cap_reached_time == absl::InfinitePast()) a.cap_reached_time = now;
-  a.due = {DueReason::kCapWindow, cap.until};
+  a.due = {cap.kind == CapKind::kMonth ? DueReason::kMonthlyCap : DueReason::kCapWindow, cap.until};
   if (Told(cap, now, &a.caps)) return;
   draft.AddEvent(
       EventKind::kCapReached,
@@ -163,7 +163,7 @@ void Open(Draft& draft, const Refill& refill) {
 
 void OpenRechargeIfLow(Draft& draft) {
   Account& a = draft.account();
-  const bool capped_before = a.due.reason == DueReason::kCapWindow;
+  const bool capped_before = a.due.capped();
   a.due = {};
   if (a.open_ordinal == 0 && !a.taken_back.waits()) {
     const RefillDecision decision = DecideRefill(draft.context(), a, a.last_ordinal + 1);

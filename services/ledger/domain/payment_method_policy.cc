@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "services/ledger/domain/card_choice.h"
@@ -19,10 +19,8 @@ constexpr absl::string_view kIdPrefix = "card-";
 
 // Was there a card of this id once?
 bool WasGiven(const Account& account, absl::string_view payment_method_id) {
-  int32_t number = 0;
-  return absl::StartsWith(payment_method_id, kIdPrefix) &&
-         absl::SimpleAtoi(payment_method_id.substr(kIdPrefix.size()), &number) && number > 0 &&
-         number <= account.last_payment_method && PaymentMethodId(number) == payment_method_id;
+  const int32_t number = NumberOf(payment_method_id);
+  return number > 0 && number <= account.last_payment_method;
 }
 
 // G9: counts a card that is given, or refuses it.
@@ -129,13 +127,6 @@ absl::StatusOr<Transition> GiveNew(const Context& context, const Account& accoun
   return Concluded(std::move(draft));
 }
 
-const PaymentMethod* WithNumber(const Account& account, const std::string& fingerprint) {
-  for (const PaymentMethod& method : account.payment_methods) {
-    if (method.card.fingerprint == fingerprint) return &method;
-  }
-  return nullptr;
-}
-
 // What is shown of a card, and where it stands: nothing is charged for it.
 absl::StatusOr<Transition> Rearrange(const Context& context, const Account& account,
                                      const std::string& payment_method_id, const GivenCard& given) {
@@ -157,6 +148,15 @@ absl::StatusOr<Transition> Rearrange(const Context& context, const Account& acco
 
 std::string PaymentMethodId(int32_t number) { return absl::StrCat(kIdPrefix, number); }
 
+int32_t NumberOf(absl::string_view payment_method_id) {
+  int32_t number = 0;
+  if (!absl::ConsumePrefix(&payment_method_id, kIdPrefix) ||
+      !absl::SimpleAtoi(payment_method_id, &number) || payment_method_id != absl::StrCat(number)) {
+    return 0;
+  }
+  return number;
+}
+
 void PutNewCard(const GivenCard& given, Draft* draft) {
   Account& account = draft->account();
   PaymentMethod method;
@@ -170,7 +170,7 @@ void PutNewCard(const GivenCard& given, Draft* draft) {
 
 absl::StatusOr<Transition> AddPaymentMethod(const Context& context, const Account& account,
                                             const GivenCard& given) {
-  const PaymentMethod* same = WithNumber(account, given.card.fingerprint);
+  const PaymentMethod* same = FindCardOf(account, given.card.fingerprint);
   if (same != nullptr) return GiveTo(context, account, same->payment_method_id, given);
   return GiveNew(context, account, given);
 }
@@ -183,7 +183,7 @@ absl::StatusOr<Transition> UpdatePaymentMethod(const Context& context, const Acc
     method = FindCard(account, payment_method_id);
     if (method == nullptr) return PaymentMethodNotFound(account.account_id, payment_method_id);
   } else {
-    method = WithNumber(account, given.card.fingerprint);
+    method = FindCardOf(account, given.card.fingerprint);
     if (method == nullptr && !account.payment_methods.empty()) {
       method = &account.payment_methods.front();
     }
@@ -208,6 +208,7 @@ absl::StatusOr<Transition> RemovePaymentMethod(const Context& context, const Acc
     return method.payment_method_id == payment_method_id;
   });
   PaymentMethod& row = draft.transition().removed_card.emplace(std::move(*removed));
+  row.card.token = CardToken();
   row.state = CardState::kRemoved;
   row.state_time = context.now;
   cards.erase(removed);

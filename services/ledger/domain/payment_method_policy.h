@@ -11,6 +11,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/draft.h"
 #include "services/ledger/domain/payment_method.h"
@@ -41,8 +42,9 @@ absl::StatusOr<Transition> UpdatePaymentMethod(const Context& context, const Acc
 absl::StatusOr<Transition> RemovePaymentMethod(const Context& context, const Account& account,
                                                const std::string& payment_method_id);
 
-// The id of an account's n-th card.
+// The id of an account's n-th card, and its number; 0 of what is no such id.
 std::string PaymentMethodId(int32_t number);
+int32_t NumberOf(absl::string_view payment_method_id);
 // Puts a new card at the end of the account's.
 void PutNewCard(const GivenCard& given, Draft* draft);
 

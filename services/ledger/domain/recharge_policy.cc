@@ -124,17 +124,14 @@ Transition Reconsider(const Context& context, const Account& account) {
   return transition;
 }
 
-absl::Duration LongestPlannedWait(const Settings& settings) {
-  absl::Duration longest = kCardDeclinesCount;
+absl::Duration LongestRetryDelay(const Settings& settings) {
+  absl::Duration longest = settings.partial_charge_wait;
   for (const absl::Duration delay : settings.retry_delays) longest = std::max(longest, delay);
   return longest;
 }
 
-absl::Duration RetryDelay(const Settings& settings, const Recharge& recharge) {
-  if (recharge.declines < 1 || settings.retry_delays.empty()) return absl::ZeroDuration();
-  const auto last =
-      std::min<size_t>(static_cast<size_t>(recharge.declines), settings.retry_delays.size());
-  return settings.retry_delays[last - 1];
+absl::Duration LongestPlannedWait(const Settings& settings) {
+  return std::max(kCardDeclinesCount, LongestRetryDelay(settings));
 }
 
 }  // namespace reserve::domain

@@ -34,13 +34,13 @@ Transition DeferRecharge(const Context& context, const Account& account, const R
 // account whose Due has come.
 Transition Reconsider(const Context& context, const Account& account);
 
-// No retry and no wait for a card is ever planned further ahead than this (G5, G9).
+// No retry is ever planned further ahead by the schedule (G5), and nothing waits for a card's
+// limits for longer than the second (G9). A card's own time that is further off is not believed:
+// a clock was wrong when it was set.
+absl::Duration LongestRetryDelay(const Settings& settings);
 absl::Duration LongestPlannedWait(const Settings& settings);
-// How long a recharge that waits for its next attempt is to wait when it is not known since when:
-// the longest delay of the schedule that may apply to it (G5).
-absl::Duration RetryDelay(const Settings& settings, const Recharge& recharge);
-// No Due is ever further ahead than this: a cap's window is a month (G7).
-inline constexpr absl::Duration kLongestRecheckWait = absl::Hours(31 * 24);
+// No Due of kCapWindow is ever further ahead than this: such a window is a day at most (G7).
+inline constexpr absl::Duration kLongestRecheckWait = absl::Hours(24);
 
 }  // namespace reserve::domain
 

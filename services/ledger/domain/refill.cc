@@ -159,7 +159,7 @@ absl::InlinedVector<Obstacle, 2> ObstaclesOf(const Account& account) {
   if (account.set_aside > 0) {
     obstacles.push_back({RefillObstacle::kUnderReview, account.set_aside_time});
   }
-  if (account.due.reason == DueReason::kCapWindow) {
+  if (account.due.capped()) {
     obstacles.push_back({RefillObstacle::kCapReached, account.cap_reached_time, account.due.time});
   }
   if (account.taken_back.waits()) {
