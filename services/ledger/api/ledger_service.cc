@@ -610,7 +610,8 @@ grpc::ServerUnaryReactor* LedgerService::GetBillingAdvice(
                           pb::PlanAdvice* advice = response->add_plan_advice();
                           advice->set_user_id(use.user_id);
                           advice->set_plan_id(domain::kUnlimitedPlanId);
-                          advice->set_standard_seconds(use.billable_seconds);
+                          reserve::ToProto(absl::Seconds(use.billable_seconds),
+                                           advice->mutable_standard_duration());
                           advice->set_business_days(business_days);
                           reserve::ToProto(use.cost, account.currency, advice->mutable_saving());
                         }
