@@ -20,8 +20,8 @@
 namespace reserve::domain {
 
 struct GivenCard {
-  Card card;
-  std::optional<CardDisplay> display;  // not given: what is known of the same number stays
+  Card card = {};
+  std::optional<CardDisplay> display = {};  // not given: what is known of the same number stays
   int32_t position = 0;                // in the customer's order, from 1; 0: as it is, or last
 };
 

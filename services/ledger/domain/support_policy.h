@@ -14,9 +14,9 @@ namespace reserve::domain {
 
 // Who does it, as the caller says, and what it is about: a ticket, a dispute's id.
 struct ByStaff {
-  std::string reason;
-  std::string actor;
-  std::string reference;
+  std::string reason = {};
+  std::string actor = {};
+  std::string reference = {};
 };
 
 // Books `amount`, of either sign. A negative one never leads to a recharge: where it leaves the
