@@ -31,6 +31,10 @@ CardChoice ChooseCard(const Context& context, const Account& account, int64_t or
 // say. A time after now: only limits stand in the way.
 CardChoice ChooseCardForTopUp(const Context& context, const Account& account, int64_t ordinal);
 
+// When the networks let its number be tried, not before `earliest`, as far as its declines are
+// known (G9).
+absl::Time NetworkAllows(const Context& context, const PaymentMethod& method, absl::Time earliest);
+
 // Of the account's; null if there is none.
 const PaymentMethod* FindCard(const Account& account, absl::string_view payment_method_id);
 PaymentMethod* FindCard(Account& account, absl::string_view payment_method_id);
