@@ -40,6 +40,12 @@ bool InTheWay(const domain::Account& a) {
           (a.automatic_off || a.suspension.reason != domain::SuspensionReason::kNone));
 }
 
+// Is it only that staff took money back? That disables nobody (G12).
+bool OnlyTakenBack(domain::Account a) {
+  a.taken_back = {};
+  return !InTheWay(a);
+}
+
 }  // namespace
 
 // --- Writes -------------------------------------------------------------------------
@@ -281,7 +287,7 @@ void Checks::CheckState(const AccountRows& rows, SeenAccount* seen) {
   const Nanos limit = std::min({a.reserve_amount, settings_.max_automatic_amount_per_hour,
                                 settings_.max_automatic_amount_per_day}) -
                       kNanosPerCent;
-  if (a.state == AccountState::kActive && InTheWay(a) && balance <= -limit) {
+  if (a.state == AccountState::kActive && balance <= -limit && InTheWay(a) && !OnlyTakenBack(a)) {
     return wrong("D2: behind a cap, a switch, a review or a block there is a debt limit");
   }
   const bool low = a.balance < a.recharge_threshold || a.state == AccountState::kPendingFunding;

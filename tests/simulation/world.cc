@@ -20,6 +20,8 @@ constexpr absl::Duration kLargestSkew = absl::Hours(1);
 // after 24, the retries of a declined card take 11, clocks are 2 apart.
 constexpr absl::Duration kCalm = absl::Hours(96);
 
+constexpr absl::Duration kNotWaitedFor = absl::Hours(27);
+
 class World {
  public:
   World(uint64_t seed, Sabotage sabotage, bool telling)
@@ -96,7 +98,10 @@ class World {
       const domain::Account& a = rows.account;
       if (a.due.time != absl::InfiniteFuture()) return false;
       for (const auto& [ordinal, row] : rows.recharges) {
-        if (row.recharge.state == domain::RechargeState::kOpen) return false;
+        const domain::Recharge& recharge = row.recharge;
+        if (recharge.state != domain::RechargeState::kOpen) continue;
+        // One that its card's network puts off by days is as good as settled.
+        if (!recharge.waits() || recharge.due_time < scene_.now() + kNotWaitedFor) return false;
       }
     }
     return true;

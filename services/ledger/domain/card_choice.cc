@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/types/span.h"
 #include "common/clock/utc.h"
 #include "services/ledger/domain/card_limits.h"
 #include "services/ledger/domain/recharge_policy.h"
@@ -26,19 +27,22 @@ absl::Time AfterOthers(const Account& account, const PaymentMethod& method, int6
   return time;
 }
 
+// Newest first, as far as they are known.
+absl::Span<const absl::Time> DeclinesOf(const Context& context, const PaymentMethod& method) {
+  if (context.declines == nullptr) return {};
+  const auto found = context.declines->find(method.card.fingerprint);
+  if (found == context.declines->end()) return {};
+  return found->second;
+}
+
 // When the networks and we let `method` be tried, not before `earliest`.
 CardChoice UnderLimits(const Context& context, const Account& account, const PaymentMethod& method,
                        absl::Time earliest) {
   CardChoice choice{&method, earliest};
   if (earliest == absl::InfiniteFuture()) return {};
   const Settings& settings = context.settings;
-  if (context.declines != nullptr) {
-    const auto found = context.declines->find(method.card.fingerprint);
-    if (found != context.declines->end()) {
-      choice.time = AllowedByDeclines(settings, method.card, found->second, earliest,
-                                      &choice.network_limited);
-    }
-  }
+  choice.time = AllowedByDeclines(settings, method.card, DeclinesOf(context, method), earliest,
+                                  &choice.network_limited);
   if (account.tries.day == DayOf(context.now) &&
       account.tries.declines >= settings.max_declines_per_day) {
     choice.time = std::max(choice.time, EndOfDay(context.now));
@@ -95,6 +99,11 @@ CardChoice ChooseCardForTopUp(const Context& context, const Account& account, in
     }
   }
   return best;
+}
+
+absl::Time NetworkAllows(const Context& context, const PaymentMethod& method, absl::Time earliest) {
+  return NextAllowedAttempt(context.settings.card_limits, method.card.network,
+                            DeclinesOf(context, method), earliest);
 }
 
 const PaymentMethod* FindCard(const Account& account, absl::string_view payment_method_id) {

@@ -38,6 +38,10 @@ absl::Time AllowedByDeclines(const Settings& settings, const Card& card,
                              absl::Span<const absl::Time> declines, absl::Time earliest,
                              bool* network_limited);
 
+// When the networks let its number be tried, not before `earliest`, as far as its declines are
+// known (G9).
+absl::Time NetworkAllows(const Context& context, const PaymentMethod& method, absl::Time earliest);
+
 // Of the account's; null if there is none.
 const PaymentMethod* FindCard(const Account& account, absl::string_view payment_method_id);
 PaymentMethod* FindCard(Account& account, absl::string_view payment_method_id);

@@ -9,6 +9,7 @@
 #include "common/clock/utc.h"
 #include "services/ledger/domain/recharge_steps.h"
 #include "services/ledger/domain/refill.h"
+#include "services/ledger/domain/refusals.h"
 
 namespace reserve::domain {
 namespace {
@@ -37,10 +38,26 @@ bool AimedAt(const Recharge& recharge, const CardChoice& choice) {
          recharge.card_given == choice.method->given;
 }
 
+// What would be opened now instead of the one that waits. What staff took back neither adds to
+// it nor ends it until the customer acts (G12).
+RefillDecision DecideAgain(const Context& context, const Account& a, int64_t ordinal) {
+  if (!a.taken_back.waits()) return DecideRefill(context, a, ordinal);
+  Account before = a;
+  before.balance = a.effective_balance();
+  RefillDecision decision = DecideRefill(context, before, ordinal);
+  if (decision.refill.has_value()) {
+    decision.refill->card.method = FindCard(a, decision.refill->card.method->payment_method_id);
+  }
+  return decision;
+}
+
 void FollowAutomatic(Draft& draft, const Recharge& open) {
   Account& a = draft.account();
-  if (a.taken_back.waits()) return;
-  const RefillDecision decision = DecideRefill(draft.context(), a, open.ordinal);
+  const RefillDecision decision = DecideAgain(draft.context(), a, open.ordinal);
+  if (decision.refill.has_value() && decision.refill->kind != open.kind) {
+    CancelRecharge(open, "the reserve is funded", &draft);
+    return;
+  }
   if (!decision.refill.has_value()) {
     CancelRecharge(open, decision.cap.has_value() ? "a cap is reached" : WhyNotAnyMore(a), &draft);
     return;
@@ -176,6 +193,25 @@ void OpenRechargeIfLow(Draft& draft) {
   if (capped_before) a.cap_reached_time = absl::InfinitePast();
 }
 
+// G9: a recharge that waits has looked at each card, and one that the networks let nobody try
+// counts as FAILING until they do.
+void MarkLimitedCards(Draft& draft) {
+  const Context& context = draft.context();
+  const Recharge* open = draft.open();
+  if (open == nullptr || !open->waits() || open->due_time <= context.now) return;
+  for (PaymentMethod& method : draft.account().payment_methods) {
+    if (method.state != CardState::kUsable) continue;
+    const absl::Time allowed = NetworkAllows(context, method, context.now);
+    if (allowed <= context.now) continue;
+    method.state = CardState::kFailing;
+    method.state_time = context.now;
+    method.retry_time = std::max(method.retry_time, allowed);
+    draft.CardsChanged();
+    draft.AddEvent(EventKind::kCardLimitReached, CardLimitText(allowed), *open).payment_method_id =
+        method.payment_method_id;
+  }
+}
+
 // --- States and what is told --------------------------------------------------------------
 
 // D1, D2. Returns whether it told of a change.
@@ -189,7 +225,8 @@ bool ChangeState(Draft& draft) {
   const Nanos balance = a.effective_balance();
   if (a.state != AccountState::kActive || balance > 0) return false;
   const RefillObstacle obstacle = FirstObstacle(a);
-  if (obstacle == RefillObstacle::kNone) return false;
+  // Money that was taken back disables nobody, and it is the last of the obstacles (G12).
+  if (obstacle == RefillObstacle::kNone || obstacle == RefillObstacle::kTakenBack) return false;
   const bool at_zero = DisablesAtZero(obstacle);
   const Nanos limit = DebtLimit(draft.context().settings, a);
   if (!at_zero && balance > -limit) return false;
@@ -257,6 +294,7 @@ void ApplyConsequences(Draft& draft) {
   Account& a = draft.account();
   FollowOpenRecharge(draft);
   OpenRechargeIfLow(draft);
+  MarkLimitedCards(draft);
   if (const Recharge* open = draft.open(); open != nullptr) {
     a.open_waits = open->waits() && open->due_time > draft.context().now;
   }

@@ -7,6 +7,7 @@
 //  2. G1, G2, G5, G7: a recharge is opened if the balance is below the threshold, none is
 //     open, a card may be charged and nothing stands in the way. A cap that does is told of
 //     once a window, and the account is looked at again when its window ends.
+//     Where it has to wait, a card that is at its network's limit counts as FAILING (G9).
 //  3. G4: a DISABLED account whose balance is above zero is ACTIVE again.
 //  4. D1, D2: an ACTIVE one is DISABLED: at or below zero where no card is USABLE or automatic
 //     recharging is suspended, at the debt limit where something else stands in the way.

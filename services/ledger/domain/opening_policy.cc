@@ -140,8 +140,8 @@ absl::StatusOr<Transition> UpdateBillingSettings(const Context& context, const A
   RESERVE_RETURN_IF_ERROR(CheckBillingSettings(context.settings, a));
   const bool amounts_changed = !(a == account);
   if (change.automatic_recharge.has_value()) SwitchAutomatic(*change.automatic_recharge, &draft);
+  a.taken_back = {};  // the customer has acted, also who leaves all as it was
   if (a == account) return Unchanged(account);
-  a.taken_back = {};
   if (amounts_changed) {
     draft.AddEvent(EventKind::kSettingsChanged, DescribeSettings(a));
   }

@@ -22,7 +22,7 @@ namespace reserve::domain {
 struct GivenCard {
   Card card = {};
   std::optional<CardDisplay> display = {};  // not given: what is known of the same number stays
-  int32_t position = 0;                // in the customer's order, from 1; 0: as it is, or last
+  int32_t position = 0;                     // in the customer's order, from 1; 0: as it is, or last
 };
 
 // Adds a card. One with the number of a card of the account renews that card. Refused:

@@ -85,7 +85,14 @@ bool MoreFollows(const Context& context, const Account& account, const Recharge&
   after.balance = AddSaturating(after.balance, recharge.amount);
   after.suspension = {};
   if (after.state == AccountState::kPendingFunding) after.state = AccountState::kActive;
-  return DecideRefill(context, after, account.last_ordinal + 1).refill.has_value();
+  PaymentMethod* charged = FindCard(after, recharge.payment_method_id);
+  if (charged != nullptr && charged->state == CardState::kFailing) {
+    charged->state = CardState::kUsable;
+    charged->retry_time = absl::InfinitePast();
+  }
+  const std::optional<Refill> refill =
+      DecideRefill(context, after, account.last_ordinal + 1).refill;
+  return refill.has_value() && refill->card.time <= context.now;
 }
 
 Transition DeferRecharge(const Context& context, const Account& account, const Recharge& recharge) {
@@ -98,14 +105,10 @@ Transition DeferRecharge(const Context& context, const Account& account, const R
     return Unchanged(account);
   }
   Draft draft(context, account);
-  if (aimed != nullptr && choice.network_limited && choice.method == aimed) {
+  // That a USABLE one is at its limit is told where it is marked (consequences.h).
+  if (aimed != nullptr && choice.network_limited && choice.method == aimed &&
+      aimed->state == CardState::kFailing) {
     draft.AddEvent(EventKind::kCardLimitReached, CardLimitText(choice.time), recharge);
-    PaymentMethod& method = draft.ChangeCard(recharge.payment_method_id);
-    if (method.state == CardState::kUsable) {
-      method.state = CardState::kFailing;
-      method.state_time = context.now;
-      method.retry_time = choice.time;
-    }
   }
   if (choice.method != nullptr) {
     AimAt(choice, &draft.Change(recharge));

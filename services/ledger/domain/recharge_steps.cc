@@ -66,52 +66,67 @@ void CountTowardsCaps(absl::Time now, Nanos amount, Caps* caps) {
   count(MonthOf(now), &caps->month);
 }
 
-// A card that works again, unless it was declined, or given anew, since this attempt.
-void ClearFailing(const Recharge& recharge, Draft* draft) {
-  const PaymentMethod* method = FindCard(draft->account(), recharge.payment_method_id);
-  if (method == nullptr || method->given != recharge.card_given) return;
-  const bool declined_since = std::pair(method->declined_ordinal, method->declined_attempt) >
-                              std::pair(recharge.ordinal, recharge.attempt);
-  if (declined_since || method->state != CardState::kFailing) return;
-  PaymentMethod& changed = draft->ChangeCard(recharge.payment_method_id);
+// The card that this attempt charged, as it is now; null if it is gone, was given or confirmed
+// since (G6), or was declined by a later attempt. Of an earlier attempt than the last no more is
+// known than which card its decline marked.
+const PaymentMethod* ChargedCard(const Account& a, const Recharge& recharge, int32_t attempt) {
+  const std::pair charged(recharge.ordinal, attempt);
+  if (attempt == recharge.attempt) {
+    const PaymentMethod* method = FindCard(a, recharge.payment_method_id);
+    if (method == nullptr || method->given != recharge.card_given) return nullptr;
+    const std::pair declined(method->declined_ordinal, method->declined_attempt);
+    return declined > charged ? nullptr : method;
+  }
+  for (const PaymentMethod& method : a.payment_methods) {
+    if (std::pair(method.declined_ordinal, method.declined_attempt) == charged) return &method;
+  }
+  return nullptr;
+}
+
+// A card that works again.
+void ClearFailing(const std::string& payment_method_id, Draft* draft) {
+  if (FindCard(draft->account(), payment_method_id)->state != CardState::kFailing) return;
+  PaymentMethod& changed = draft->ChangeCard(payment_method_id);
   changed.state = CardState::kUsable;
   changed.state_time = draft->context().now;
   changed.soft_declines = 0;
   changed.retry_time = absl::InfinitePast();
 }
 
-// G4: what was captured in part is not followed by the next charge at once.
-void NoteChargedLess(const Recharge& recharge, Nanos amount, Draft* draft) {
-  draft->AddEvent(EventKind::kChargedLess,
-                  absl::StrCat(FormatMoney(recharge.currency, amount), " of ",
-                               FormatMoney(recharge.currency, recharge.amount), " were charged"),
-                  recharge);
-  if (FindCard(draft->account(), recharge.payment_method_id) == nullptr) return;
-  PaymentMethod& method = draft->ChangeCard(recharge.payment_method_id);
+// G4: a card of which less was captured than was asked for is not charged by itself at once.
+void LetRest(const std::string& payment_method_id, Draft* draft) {
+  PaymentMethod& method = draft->ChangeCard(payment_method_id);
   method.retry_time = std::max(
       method.retry_time, draft->context().now + draft->context().settings.partial_charge_wait);
 }
 
 }  // namespace
 
-absl::Status Credit(const Recharge& recharge, const std::string& charge_id, Nanos amount,
-                    Draft* draft) {
+absl::Status Credit(const Recharge& recharge, const MadeCharge& charge, Draft* draft) {
   Account& a = draft->account();
   const absl::Time now = draft->context().now;
+  const Nanos amount = charge.amount;
   RESERVE_ASSIGN_OR_RETURN(const Nanos balance, Add(a.balance, amount));
+  const PaymentMethod* card = ChargedCard(a, recharge, charge.attempt);
   Recharge& settled = draft->Change(recharge);
-  settled.charge_id = charge_id;
+  settled.charge_id = charge.charge_id;
   settled.credited = amount;
   CloseRecharge(RechargeState::kSucceeded, now, &settled, &a);
   draft->AddEntry(EntryKind::kRecharge, amount, balance).recharge_ordinal = recharge.ordinal;
   if (settled.kind == RechargeKind::kAutomatic) CountTowardsCaps(now, amount, &a.caps);
-  ClearFailing(settled, draft);
+  if (card != nullptr) ClearFailing(card->payment_method_id, draft);
+  const std::string charged = FormatMoney(settled.currency, amount);
   draft
       ->AddEvent(EventKind::kRechargeSucceeded,
-                 absl::StrCat("charge ", charge_id, " of ", FormatMoney(settled.currency, amount)),
-                 settled)
+                 absl::StrCat("charge ", charge.charge_id, " of ", charged), settled)
       .amount = amount;
-  if (amount < settled.amount) NoteChargedLess(settled, amount, draft);
+  if (amount < settled.amount) {
+    draft->AddEvent(EventKind::kChargedLess,
+                    absl::StrCat(charged, " of ", FormatMoney(settled.currency, settled.amount),
+                                 " were charged"),
+                    settled);
+    if (card != nullptr) LetRest(card->payment_method_id, draft);
+  }
   if (settled.kind == RechargeKind::kTopUp && a.suspension.reason != SuspensionReason::kNone) {
     a.suspension = {};
     draft->AddEvent(EventKind::kSuspensionLifted, "a top-up succeeded");

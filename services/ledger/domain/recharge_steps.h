@@ -2,6 +2,7 @@
 #ifndef RESERVE_SERVICES_LEDGER_DOMAIN_RECHARGE_STEPS_H_
 #define RESERVE_SERVICES_LEDGER_DOMAIN_RECHARGE_STEPS_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
@@ -30,10 +31,16 @@ void CloseRecharge(RechargeState state, absl::Time now, Recharge* recharge, Acco
 // G1: cancels a recharge that waits, with its event.
 void CancelRecharge(const Recharge& recharge, std::string cause, Draft* draft);
 
+// A charge that was made after all.
+struct MadeCharge {
+  int32_t attempt = 0;  // of the recharge, whose it is
+  std::string charge_id;
+  Nanos amount = 0;
+};
+
 // G4: books what was really charged, and what a success brings with it. Refused for
 // OUT_OF_RANGE "MONEY_OVERFLOW" only.
-absl::Status Credit(const Recharge& recharge, const std::string& charge_id, Nanos amount,
-                    Draft* draft);
+absl::Status Credit(const Recharge& recharge, const MadeCharge& charge, Draft* draft);
 
 // G3: it stays open, and stops automatic recharging alone.
 void SetAside(absl::Time now, Recharge* recharge, Account* account);

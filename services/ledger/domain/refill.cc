@@ -14,10 +14,13 @@ constexpr int kGrowsFrom = 3;
 constexpr absl::Duration kGrowthWindow = absl::Hours(1);
 
 // What the last hour used, from the first of its automatic recharges on; 0 while they are few.
-Nanos UsedInBurst(const Context& context, const Account& a) {
+// The one that is decided upon, where it is open already, has the last mark and does not count.
+Nanos UsedInBurst(const Context& context, const Account& a, int64_t ordinal) {
+  const size_t others = a.marks.size() - (ordinal == a.open_ordinal && !a.marks.empty() ? 1 : 0);
   int within = 0;
   Nanos used = 0;
-  for (const RechargeMark& mark : a.marks) {
+  for (size_t i = 0; i < others; ++i) {
+    const RechargeMark& mark = a.marks[i];
     if (mark.time <= context.now - kGrowthWindow) continue;
     if (within++ == 0) used = SubtractSaturating(mark.unused_balance, a.balance);
   }
@@ -117,7 +120,8 @@ RefillDecision DecideRefill(const Context& context, const Account& account, int6
   // A first recharge is opened whatever the balance (O1).
   absl::int128 wanted = std::max<absl::int128>(
       TimesToCover(account, absl::int128(account.recharge_threshold) - account.balance), 1);
-  if (!initial) wanted = std::max(wanted, TimesToCover(account, UsedInBurst(context, account)));
+  if (!initial)
+    wanted = std::max(wanted, TimesToCover(account, UsedInBurst(context, account, ordinal)));
   const Settings& settings = context.settings;
   const int64_t by_amount =
       std::max<int64_t>(settings.max_recharge_amount / account.reserve_amount, 1);

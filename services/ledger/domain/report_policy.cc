@@ -46,7 +46,8 @@ absl::StatusOr<Transition> ApplySuccess(const Context& context, const Account& a
            &draft);
     return Concluded(std::move(draft));
   }
-  RESERVE_RETURN_IF_ERROR(Credit(recharge, outcome.charge_id, outcome.amount, &draft));
+  RESERVE_RETURN_IF_ERROR(
+      Credit(recharge, {outcome.attempt, outcome.charge_id, outcome.amount}, &draft));
   return Concluded(std::move(draft));
 }
 
@@ -146,7 +147,7 @@ Transition ApplyDecline(const Context& context, const Account& account, const Re
   if (choice.method != nullptr) {
     tell(EventKind::kRechargeDeclined, absl::StrCat(text, NextText(aware, choice)));
     NextAttempt(choice, &next);
-    if (choice.network_limited) {
+    if (choice.network_limited && choice.method->state == CardState::kFailing) {
       draft.AddEvent(EventKind::kCardLimitReached, CardLimitText(choice.time), next);
     }
   } else {

@@ -92,7 +92,8 @@ absl::StatusOr<Transition> ResolveReview(const Context& context, const Account& 
   Draft draft(context, account);
   Told(by, draft.AddEvent(EventKind::kReviewResolved, by.reason, recharge));
   if (outcome.charged) {
-    RESERVE_RETURN_IF_ERROR(Credit(recharge, outcome.charge_id, outcome.amount, &draft));
+    const MadeCharge charge{recharge.attempt, outcome.charge_id, outcome.amount};
+    RESERVE_RETURN_IF_ERROR(Credit(recharge, charge, &draft));
   } else {
     Recharge& failed = draft.Change(recharge);
     CloseRecharge(RechargeState::kFailed, context.now, &failed, &draft.account());

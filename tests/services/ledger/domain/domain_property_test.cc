@@ -238,7 +238,7 @@ class Life {
     const Recharge* open = books_.open();
     if (open == nullptr) return;
     command_ = "defer";
-    Expect(books_.Hold(), model_.Hold(books_.now()));
+    Expect(books_.Defer(), model_.Hold(books_.now()));
     if (!books_.last().unchanged) return;
     if (open->state == RechargeState::kOpen && (!open->in_flight() || Chance(15))) {
       command_ = "hand out";
