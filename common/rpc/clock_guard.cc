@@ -1,10 +1,10 @@
 #include "common/rpc/clock_guard.h"
 
 #include <grpcpp/generic/generic_stub.h>
+#include <time.h>
 
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/telemetry/log.h"
 
@@ -29,10 +29,15 @@ ClockGuard::ClockGuard()
 }
 
 bool ClockGuard::Look() {
-  const absl::Duration jump = watch_.Look(absl::Now(), MonotonicNow());
+  // The kernel's own clock, as gRPC reads it: absl::Now() counts cycles, and notices a jump only
+  // seconds later, when the timers that it has stopped are overdue.
+  timespec kernel = {};
+  clock_gettime(CLOCK_REALTIME, &kernel);
+  const absl::Time now = absl::TimeFromTimespec(kernel);
+  const absl::Duration jump = watch_.Look(now, MonotonicNow());
   if (jump == absl::ZeroDuration()) return false;
   Log(Severity::kWarning, "the wall clock was set", {{"by", jump}});
-  const auto deadline = absl::ToChronoTime(absl::Now() + kNudgeDelay);
+  const auto deadline = absl::ToChronoTime(now + kNudgeDelay);
   // gRPC has two sets of timers: of its core, and those of calls.
   alarm_ = std::make_unique<grpc::Alarm>();
   alarm_->Set(deadline, [](bool) {});

@@ -16,6 +16,8 @@ constexpr int32_t kNanosPerSecond = 1'000'000'000;
 // 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z, in seconds since the epoch.
 constexpr int64_t kFirstSecond = -62'135'596'800;
 constexpr int64_t kLastSecond = 253'402'300'799;
+// As google.protobuf.Duration has it.
+constexpr int64_t kLongestSeconds = 315'576'000'000;
 
 absl::Status CheckCurrency(absl::string_view given, absl::string_view expected,
                            absl::string_view field) {
@@ -73,6 +75,21 @@ void ToProto(absl::Time time, google::protobuf::Timestamp* timestamp) {
   timestamp->set_seconds(seconds);
   timestamp->set_nanos(
       static_cast<int32_t>(absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds))));
+}
+
+absl::StatusOr<absl::Duration> FromProto(const google::protobuf::Duration& duration,
+                                         absl::string_view field) {
+  if (duration.seconds() < -kLongestSeconds || duration.seconds() > kLongestSeconds) {
+    return InvalidField(absl::StrCat(field, ".seconds"), "must be within 10,000 years");
+  }
+  if (duration.nanos() <= -kNanosPerSecond || duration.nanos() >= kNanosPerSecond) {
+    return InvalidField(absl::StrCat(field, ".nanos"), "must be within 999,999,999");
+  }
+  if ((duration.seconds() < 0 && duration.nanos() > 0) ||
+      (duration.seconds() > 0 && duration.nanos() < 0)) {
+    return InvalidField(absl::StrCat(field, ".nanos"), "must be of the sign of the seconds");
+  }
+  return FromProto(duration);
 }
 
 absl::Duration FromProto(const google::protobuf::Duration& duration) {

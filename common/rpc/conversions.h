@@ -34,8 +34,11 @@ absl::StatusOr<absl::Time> FromProto(const google::protobuf::Timestamp& timestam
 // Times beyond the years 1 to 9999 are cut to the range.
 void ToProto(absl::Time time, google::protobuf::Timestamp* timestamp);
 
-// A duration as it is, to the nanosecond. FromProto is for what our own programs say to each
-// other, and checks nothing.
+// A duration as it is, to the nanosecond, of either sign. Refuses seconds beyond 10,000 years
+// ("<field>.seconds"), and nanos out of range or of another sign than seconds ("<field>.nanos").
+absl::StatusOr<absl::Duration> FromProto(const google::protobuf::Duration& duration,
+                                         absl::string_view field);
+// The same of what our own programs say to each other: checks nothing.
 absl::Duration FromProto(const google::protobuf::Duration& duration);
 void ToProto(absl::Duration duration, google::protobuf::Duration* proto);
 

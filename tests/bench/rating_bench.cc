@@ -71,7 +71,7 @@ std::vector<domain::Usage> RandomCalls(const DeckSnapshot& deck) {
     while (call.destination.size() < 12) {
       call.destination.push_back(static_cast<char>('0' + random() % 10));
     }
-    call.duration_seconds = static_cast<int64_t>(random() % 3600);
+    call.duration = absl::Seconds(static_cast<int64_t>(random() % 3600));
   }
   return calls;
 }

@@ -188,7 +188,7 @@ absl::Status Stage::MakeTemplate() {
   for (const int64_t seconds : {kFreeSeconds, int64_t{90}}) {
     pb::RecordUsageRequest record = traffic.Record(kTemplate);
     record.mutable_usage()->mutable_call()->set_destination("+12125550123");
-    record.mutable_usage()->mutable_call()->set_duration_seconds(seconds);
+    record.mutable_usage()->mutable_call()->mutable_duration()->set_seconds(seconds);
     pb::RecordUsageResponse recorded;
     RESERVE_RETURN_IF_ERROR(Call(stubs, &pb::Ledger::Stub::RecordUsage, record, &recorded));
   }

@@ -78,7 +78,7 @@ pb::RecordUsageRequest Traffic::Record(const std::string& account_id) {
       static_cast<int64_t>(random_() % (kLongestCallSeconds - kShortestCallSeconds));
   reserve::ToProto(absl::Now() - absl::Seconds(duration), usage->mutable_start_time());
   FillCall(usage->mutable_call());
-  usage->mutable_call()->set_duration_seconds(duration);
+  usage->mutable_call()->mutable_duration()->set_seconds(duration);
   return request;
 }
 

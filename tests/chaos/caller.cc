@@ -201,7 +201,7 @@ void Caller::FillUsage(pb::Usage* usage) {
   pb::Call* call = usage->mutable_call();
   call->set_direction(Below(8) == 0 ? pb::DIRECTION_INBOUND : pb::DIRECTION_OUTBOUND);
   call->set_destination(destination);
-  call->set_duration_seconds(seconds);
+  call->mutable_duration()->set_seconds(seconds);
 }
 
 Caller::RecordRequest Caller::NewUsage() {
@@ -266,7 +266,7 @@ void Caller::RecordOne() {
   // U2: another content under a known id.
   request.mutable_usage()->mutable_call()->set_direction(pb::DIRECTION_OUTBOUND);
   request.mutable_usage()->mutable_call()->set_destination("+120155512345");
-  request.mutable_usage()->mutable_call()->set_duration_seconds(86'399);
+  request.mutable_usage()->mutable_call()->mutable_duration()->set_seconds(86'399);
   const auto got = Persist(&pb::Ledger::Stub::RecordUsage, request);
   if (got.status().code() != absl::StatusCode::kAlreadyExists && !IsNoAnswer(got.status())) {
     record_.Contradict(absl::StrCat("usage ", id, " of ", request.account_id(),

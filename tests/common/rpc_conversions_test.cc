@@ -4,6 +4,9 @@
 
 #include <limits>
 #include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
 
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
@@ -152,6 +155,35 @@ TEST(StatusConversionTest, AWaitIsInTheDetailsAndInTheText) {
   const google::rpc::Status field = ToProtoStatus(InvalidField("a", "is bad"), "d");
   EXPECT_FALSE(DetailOf<google::rpc::RetryInfo>(field).has_value())
       << "waiting does not mend a bad field";
+}
+
+google::protobuf::Duration DurationOf(int64_t seconds, int32_t nanos) {
+  google::protobuf::Duration duration;
+  duration.set_seconds(seconds);
+  duration.set_nanos(nanos);
+  return duration;
+}
+
+TEST(DurationConversionTest, ADurationComesAsItIsToTheNanosecond) {
+  EXPECT_EQ(FromProto(DurationOf(60, 1), "d").value(), absl::Seconds(60) + absl::Nanoseconds(1));
+  EXPECT_EQ(FromProto(DurationOf(-1, -500'000'000), "d").value(), absl::Milliseconds(-1'500));
+  EXPECT_EQ(FromProto(DurationOf(0, 0), "d").value(), absl::ZeroDuration());
+}
+
+TEST(DurationConversionTest, WhatIsNoDurationIsRefusedByName) {
+  const std::vector<std::tuple<int64_t, int32_t, std::string>> cases = {
+      {315'576'000'001, 0, "d.seconds"},
+      {-315'576'000'001, 0, "d.seconds"},
+      {0, 1'000'000'000, "d.nanos"},
+      {0, -1'000'000'000, "d.nanos"},
+      {1, -1, "d.nanos"},
+      {-1, 1, "d.nanos"},
+  };
+  for (const auto& [seconds, nanos, field] : cases) {
+    const absl::Status refused = FromProto(DurationOf(seconds, nanos), "d").status();
+    EXPECT_EQ(ReasonOf(refused), "INVALID_FIELD") << seconds << " s " << nanos;
+    EXPECT_EQ(FieldOf(refused), field) << seconds << " s " << nanos;
+  }
 }
 
 TEST(StatusConversionTest, TheDetailsAreTheStandardOnes) {

@@ -70,7 +70,7 @@ std::vector<std::pair<std::string, std::string>> GoodRequests() {
        "user_id: 'u' call { direction: DIRECTION_OUTBOUND destination: '+12025550123' }"},
       {"Ledger.RecordUsage",
        "usage { usage_id: 'new' user_id: 'u' start_time { seconds: 1760000000 } call { direction: "
-       "DIRECTION_OUTBOUND destination: '+12025550123' duration_seconds: 60 } }"},
+       "DIRECTION_OUTBOUND destination: '+12025550123' duration { seconds: 60 } } }"},
       {"Accounts.GetUsage", "usage_id: 'booked'"},
       {"Accounts.ListUsage", ""},
       {"Accounts.ListEntries", ""},
@@ -135,7 +135,7 @@ class BadInputTest : public ::testing::Test {
   static std::string Call(const std::string& destination = "+12025550123",
                           const std::string& seconds = "60") {
     return absl::StrCat("call { direction: DIRECTION_OUTBOUND destination: '", destination,
-                        "' duration_seconds: ", seconds, " } ");
+                        "' duration { seconds: ", seconds, " } } ");
   }
 
   static absl::Status Send(const std::string& method, const google::protobuf::Message& request) {
@@ -343,15 +343,24 @@ TEST_F(BadInputTest, MalformedNumbersAreRefused) {
 
 TEST_F(BadInputTest, CallsWithAnAbsurdDurationOrNoDirectionAreRefused) {
   std::vector<Refusal> refusals;
-  for (const std::string seconds :
-       {"-1", "604801", "9223372036854775807", "-9223372036854775808"}) {
+  const std::vector<std::pair<std::string, std::string>> durations = {
+      {"-1", ""},
+      {"0 nanos: -1", ""},
+      {"604801", ""},
+      {"604800 nanos: 1", ""},
+      {"60 nanos: -1", ".nanos"},
+      {"60 nanos: 1000000000", ".nanos"},
+      {"9223372036854775807", ".seconds"},
+      {"-9223372036854775808", ".seconds"},
+  };
+  for (const auto& [seconds, part] : durations) {
     refusals.push_back({.method = "Ledger.RecordUsage",
                         .request = absl::StrCat("account_id: 'acct' usage { ", Usage("new"),
                                                 Call("+12025550123", seconds), "}"),
-                        .field = "usage.call.duration_seconds"});
+                        .field = absl::StrCat("usage.call.duration", part)});
     refusals.push_back({.method = "Rates.QuoteCall",
                         .request = Call("+12025550123", seconds),
-                        .field = "call.duration_seconds"});
+                        .field = absl::StrCat("call.duration", part)});
   }
   for (const std::string direction : {"", "direction: DIRECTION_UNSPECIFIED"}) {
     const std::string call = absl::StrCat("call { destination: '+12025550123' ", direction, "}");
@@ -503,9 +512,9 @@ TEST_F(BadInputTest, AUsageIdTakesNoOtherContent) {
       other("usage_id: 'booked' user_id: 'u' start_time { seconds: 1744000000 } " + Call()),
       other("usage_id: 'booked' user_id: 'u' start_time { seconds: 1760000000 nanos: 1000 } " +
             Call()),
-      other(Usage("booked") +
-            "call { direction: DIRECTION_INBOUND destination: '+12025550123' duration_seconds: 60 "
-            "}"),
+      other(Usage("booked") + "call { direction: DIRECTION_INBOUND destination: '+12025550123' "
+                              "duration { seconds: 60 } "
+                              "}"),
       other(Usage("booked") +
             "sms { direction: DIRECTION_OUTBOUND destination: '+12025550123' segments: 1 }"),
       other(Usage("booked-sms") +

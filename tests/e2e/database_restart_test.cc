@@ -73,7 +73,7 @@ class Caller {
           absl::StrCat("account_id: '", AccountOf(number_), "' usage { usage_id: '", usage_id,
                        "' user_id: 'u' start_time { seconds: ", absl::ToUnixSeconds(absl::Now()),
                        " } call { direction: DIRECTION_OUTBOUND destination: '+18765550123' "
-                       "duration_seconds: 60 } }"));
+                       "duration { seconds: 60 } } }"));
       while (!Book(usage_id, request)) absl::SleepFor(absl::Milliseconds(20));
     }
   }

@@ -17,7 +17,7 @@ std::string HistoryLine(const pb::Usage& usage) {
   const std::string head = absl::StrCat(usage.usage_id(), " ", usage.user_id(), " ");
   if (usage.has_call()) {
     return absl::StrCat(head, usage.call().destination(), ", ",
-                        Seconds(usage.call().duration_seconds()));
+                        Seconds(usage.call().duration().seconds()));
   }
   if (usage.sms().direction() == pb::DIRECTION_INBOUND) return head + "text received";
   return absl::StrCat(head, usage.sms().destination(), ", text");
@@ -39,7 +39,7 @@ absl::Status Play::Repeats() {
 
   report_.Say(absl::StrCat(booking.usage.usage_id(), " is sent with another duration"));
   pb::Usage other = booking.usage;
-  other.mutable_call()->set_duration_seconds(other.call().duration_seconds() + 60);
+  other.mutable_call()->mutable_duration()->set_seconds(other.call().duration().seconds() + 60);
   const absl::Status refused = client_.RecordUsage(bakery_.account_id, other).status();
   report_.Text("status", "ALREADY_EXISTS", absl::StatusCodeToString(refused.code()));
   report_.Refusal("reason", "USAGE_ID_REUSED", "usage.usage_id", refused);
@@ -48,7 +48,8 @@ absl::Status Play::Repeats() {
   report_.Money("balance, still", bakery_.balance, after.balance());
   report_.Count("entries, still", before.last_seq(), after.last_seq());
   RESERVE_ASSIGN_OR_RETURN(const pb::User user, client_.GetUser(bakery_.account_id, ann_.user_id));
-  report_.Duration("free seconds left, still", ann_.free_seconds_left, user.free_seconds_left());
+  report_.Duration("free seconds left, still", ann_.free_seconds_left,
+                   user.allowance_left().seconds());
   return absl::OkStatus();
 }
 
@@ -90,13 +91,14 @@ absl::Status Play::Explanation() {
   report_.Money("price a minute", to.price, rating.price());
   report_.Text("standard rate", "yes", rating.standard_rate() ? "yes" : "no");
   report_.Money("connect fee", 0, rating.connect_fee());
-  report_.Text("increments", "60/60",
-               absl::StrCat(rating.initial_increment_seconds(), "/", rating.increment_seconds()));
-  report_.Duration("duration", 290, record.usage().call().duration_seconds());
-  report_.Duration("billable", 300, rating.billable_seconds());
-  report_.Duration("free seconds before", 120, rating.free_seconds_before());
-  report_.Duration("free seconds after", 0, rating.free_seconds_after());
-  report_.Duration("paid", 180, rating.paid_seconds());
+  report_.Text(
+      "increments", "60/60",
+      absl::StrCat(rating.initial_increment().seconds(), "/", rating.increment().seconds()));
+  report_.Duration("duration", 290, record.usage().call().duration().seconds());
+  report_.Duration("billable", 300, rating.billable_duration().seconds());
+  report_.Duration("free seconds before", 120, rating.allowance_before().seconds());
+  report_.Duration("free seconds after", 0, rating.allowance_after().seconds());
+  report_.Duration("paid", 180, rating.paid_duration().seconds());
   report_.Text("rounding", "HALF_UP_NANO",
                ShortName(pb::Rounding_Name(rating.rounding()), "ROUNDING_"));
   report_.Money("cost: price x paid / 60", to.price * 180 / 60, record.cost());

@@ -28,7 +28,7 @@ pb::Call OutboundCall(const Destination& to, int64_t duration_seconds) {
   pb::Call call;
   call.set_direction(pb::DIRECTION_OUTBOUND);
   call.set_destination(to.number);
-  call.set_duration_seconds(duration_seconds);
+  call.mutable_duration()->set_seconds(duration_seconds);
   return call;
 }
 
@@ -97,7 +97,7 @@ absl::Status Play::AddUser(Book& book, Caller& caller) {
                                            caller.unlimited ? "unlimited" : "per_minute"));
   ++book.users;
   report_.Duration(absl::StrCat(caller.user_id, " (", user.plan_id(), "): free seconds left"),
-                   caller.free_seconds_left, user.free_seconds_left());
+                   caller.free_seconds_left, user.allowance_left().seconds());
   return absl::OkStatus();
 }
 
@@ -131,11 +131,12 @@ absl::Status Play::Call(Book& book, Caller& caller, const Destination& to,
                            Record(book, usage, to.price * (paid / kMinute)));
   const pb::Rating& rating = record.rating();
   report_.Text("billed, by whole minutes", BilledText(billed, free, paid),
-               BilledText(rating.billable_seconds(),
-                          rating.free_seconds_before() - rating.free_seconds_after(),
-                          rating.paid_seconds()));
+               BilledText(rating.billable_duration().seconds(),
+                          rating.allowance_before().seconds() - rating.allowance_after().seconds(),
+                          rating.paid_duration().seconds()));
   if (!caller.unlimited) {
-    report_.Duration("free seconds left", caller.free_seconds_left, rating.free_seconds_after());
+    report_.Duration("free seconds left", caller.free_seconds_left,
+                     rating.allowance_after().seconds());
   }
   return absl::OkStatus();
 }
@@ -152,14 +153,15 @@ absl::Status Play::MayCall(const Book& book, const Caller& caller, const Destina
   if (to.standard_rate && caller.unlimited) {
     report_.Text(
         "longest duration", "unlimited",
-        answer.unlimited_duration() ? "unlimited" : Seconds(answer.max_duration_seconds()));
+        answer.unlimited_duration() ? "unlimited" : Seconds(answer.max_duration().seconds()));
     return absl::OkStatus();
   }
-  report_.Duration("free seconds left", caller.free_seconds_left, answer.free_seconds_left());
+  report_.Duration("free seconds left", caller.free_seconds_left,
+                   answer.allowance_left().seconds());
   // Free minutes first, then as many whole ones as the balance pays for.
   const int64_t free = to.standard_rate ? caller.free_seconds_left : 0;
   const int64_t longest = std::min(free + book.balance / to.price * kMinute, kLongestCallSeconds);
-  report_.Duration("longest duration", longest, answer.max_duration_seconds());
+  report_.Duration("longest duration", longest, answer.max_duration().seconds());
   return absl::OkStatus();
 }
 

@@ -16,7 +16,7 @@ pb::Call OneMinute(const Destination& to) {
   pb::Call call;
   call.set_direction(pb::DIRECTION_OUTBOUND);
   call.set_destination(to.number);
-  call.set_duration_seconds(60);
+  call.mutable_duration()->set_seconds(60);
   return call;
 }
 
@@ -102,7 +102,7 @@ absl::Status Play::FreeMinutes() {
   RESERVE_RETURN_IF_ERROR(MayCall(bakery_, ann_, UnitedKingdom()));
   RESERVE_RETURN_IF_ERROR(Call(bakery_, ann_, UnitedKingdom(), 61));
   RESERVE_ASSIGN_OR_RETURN(const pb::User user, client_.GetUser(bakery_.account_id, ann_.user_id));
-  report_.Duration("free seconds left, says GetUser", 0, user.free_seconds_left());
+  report_.Duration("free seconds left, says GetUser", 0, user.allowance_left().seconds());
   return absl::OkStatus();
 }
 

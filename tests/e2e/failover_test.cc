@@ -54,11 +54,12 @@ class FailoverTest : public ::testing::Test {
 
   // What a switch keeps of a usage that was acknowledged.
   pb::RecordUsageResponse Book(const std::string& account_id, const std::string& usage_id) {
-    auto booked = Must(
-        &Ledger::RecordUsage,
-        absl::StrCat("account_id: '", account_id, "' usage { usage_id: '", usage_id,
-                     "' user_id: 'u' start_time { seconds: 1760000000 } call { direction: "
-                     "DIRECTION_OUTBOUND destination: '+12025550123' duration_seconds: 60 } }"));
+    auto booked =
+        Must(&Ledger::RecordUsage,
+             absl::StrCat(
+                 "account_id: '", account_id, "' usage { usage_id: '", usage_id,
+                 "' user_id: 'u' start_time { seconds: 1760000000 } call { direction: "
+                 "DIRECTION_OUTBOUND destination: '+12025550123' duration { seconds: 60 } } }"));
     EXPECT_EQ(booked.hash().size(), 32u);
     return booked;
   }

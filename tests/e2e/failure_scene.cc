@@ -169,7 +169,7 @@ pb::RecordUsageRequest FailureTest::UsageOf(const std::string& id, const std::st
       "account_id: '", id, "' usage { usage_id: '", usage_id,
       "' user_id: 'u' start_time { seconds: 1790000000 } call { direction: DIRECTION_OUTBOUND "
       "destination: '",
-      destination, "' duration_seconds: ", seconds, " } }"));
+      destination, "' duration { seconds: ", seconds, " } } }"));
 }
 
 std::vector<pb::Recharge> FailureTest::Recharges(const std::string& id) {

@@ -53,7 +53,7 @@ google::type::Money Dollars(const std::string& decimal) {
 std::string CallText(const std::string& destination, int64_t seconds,
                      const std::string& direction = "OUTBOUND") {
   return absl::StrCat("call { direction: DIRECTION_", direction, " destination: '", destination,
-                      "' duration_seconds: ", seconds, " }");
+                      "' duration { seconds: ", seconds, " } }");
 }
 
 std::string SmsText(const std::string& carrier, const std::string& size) {
@@ -264,16 +264,16 @@ TEST_F(MainJobTest, C3_ACallThatStraddlesTheEndOfTheFreeMinutesIsPaidInPart) {
   const auto answer = Authorize("straddle", CallText(kUsCall, 0));
   EXPECT_TRUE(answer.allowed());
   EXPECT_TRUE(answer.standard_rate());
-  EXPECT_EQ(answer.free_seconds_left(), 60);
-  EXPECT_EQ(answer.max_duration_seconds(), 60 + 1500 * 60);
+  EXPECT_EQ(answer.allowance_left().seconds(), 60);
+  EXPECT_EQ(answer.max_duration().seconds(), 60 + 1500 * 60);
   EXPECT_EQ(Record("straddle", "c2", CallText(kUsCall, 170)), "0.02");
   EXPECT_EQ(Record("straddle", "c3", CallText(kUsCall, 1)), "0.01");
   const pb::Rating rating = Explain("straddle", "c2");
   EXPECT_EQ(rating.basis(), pb::CHARGE_BASIS_METERED_STANDARD);
-  EXPECT_EQ(rating.billable_seconds(), 180);
-  EXPECT_EQ(rating.free_seconds_before(), 60);
-  EXPECT_EQ(rating.free_seconds_after(), 0);
-  EXPECT_EQ(rating.paid_seconds(), 120);
+  EXPECT_EQ(rating.billable_duration().seconds(), 180);
+  EXPECT_EQ(rating.allowance_before().seconds(), 60);
+  EXPECT_EQ(rating.allowance_after().seconds(), 0);
+  EXPECT_EQ(rating.paid_duration().seconds(), 120);
   EXPECT_EQ(Text(rating.price()), "0.01");
   EXPECT_EQ(rating.destination_name(), "United States");
   EXPECT_EQ(Balance("straddle"), "14.97");
@@ -284,7 +284,7 @@ TEST_F(MainJobTest, C4_ADearerCallIsPaidInFullAndLeavesTheFreeMinutesAlone) {
   EXPECT_EQ(Record("dearer", "c1", CallText(kJamaicaCall, 61)), "0.36");
   const pb::Rating rating = Explain("dearer", "c1");
   EXPECT_EQ(rating.basis(), pb::CHARGE_BASIS_DEARER);
-  EXPECT_EQ(rating.free_seconds_after(), 18'000);
+  EXPECT_EQ(rating.allowance_after().seconds(), 18'000);
   EXPECT_EQ(rating.prefix(), "1876");
 }
 
@@ -297,6 +297,31 @@ TEST_F(MainJobTest, C5_AnUnlimitedUserPaysForDearerCallsOnly) {
   EXPECT_EQ(Explain("unlimited", "c1").basis(), pb::CHARGE_BASIS_UNLIMITED_STANDARD);
   EXPECT_EQ(Record("unlimited", "c2", CallText(kJamaicaCall, 60)), "0.18");
   EXPECT_TRUE(Authorize("unlimited", CallText(kUsCall, 0)).unlimited_duration());
+}
+
+TEST_F(MainJobTest, C9_ACallIsBookedComparedAndShownToTheMicrosecond) {
+  OpenFunded("exact");
+  const auto call = [](const std::string& duration) {
+    return absl::StrCat("call { direction: DIRECTION_OUTBOUND destination: '", kJamaicaCall,
+                        "' duration { ", duration, " } }");
+  };
+  const auto booked = UsageOf("exact", "c1", call("seconds: 60 nanos: 1000"));
+  EXPECT_EQ(Text(Must(&Ledger::RecordUsage, booked).cost()), "0.36");
+  EXPECT_EQ(Explain("exact", "c1").billable_duration().seconds(), 120);
+  EXPECT_EQ(Record("exact", "c2", call("seconds: 59 nanos: 999999999")), "0.18");
+  EXPECT_EQ(Record("exact", "c3", call("nanos: 1")), "0.18");
+  const auto stored =
+      Must(&Ledger::GetUsage, Parse<pb::GetUsageRequest>("account_id: 'exact' usage_id: 'c1'"));
+  EXPECT_EQ(stored.usage_record().usage().call().duration().seconds(), 60);
+  EXPECT_EQ(stored.usage_record().usage().call().duration().nanos(), 1'000);
+
+  // U2 compares what is stored: what is finer was rounded up, and a microsecond more is another.
+  auto again = booked;
+  again.mutable_usage()->mutable_call()->mutable_duration()->set_nanos(1);
+  EXPECT_TRUE(Must(&Ledger::RecordUsage, again).duplicate());
+  again.mutable_usage()->mutable_call()->mutable_duration()->set_nanos(1'001);
+  EXPECT_EQ(ReasonOf(Call(stack_->ledger(), &Ledger::RecordUsage, again).status()),
+            "USAGE_ID_REUSED");
 }
 
 TEST_F(MainJobTest, C6_ACallOfNoSecondsCostsNothing) {
@@ -340,8 +365,8 @@ TEST_F(MainJobTest, C3_AChangeOfPlanLeavesUsedMinutesUsed) {
                 Parse<pb::PutUserRequest>(absl::StrCat(
                     "account_id: 'mover' user_id: 'u' user { plan_id: '", plan, "' }")));
   };
-  EXPECT_EQ(put("unlimited").free_seconds_total(), 0);
-  EXPECT_EQ(put("per_minute").free_seconds_left(), 12'000);
+  EXPECT_EQ(put("unlimited").allowance().seconds(), 0);
+  EXPECT_EQ(put("per_minute").allowance_left().seconds(), 12'000);
 }
 
 // --- Recording ----------------------------------------------------------------------
@@ -556,10 +581,10 @@ TEST_F(MainJobTest, AMaskMayNameWhatOnlyTheLedgerWrites) {
   request.set_user_id("u");
   *request.mutable_user() =
       Must(&Accounts::GetUser, Parse<pb::GetUserRequest>("account_id: 'as-read' user_id: 'u'"));
-  const int64_t free_seconds = request.user().free_seconds_left();
+  const int64_t left = request.user().allowance_left().seconds();
   request.mutable_user()->set_plan_id("unlimited");
-  request.mutable_user()->set_free_seconds_left(1);
-  for (const std::string path : {"", "*", "plan_id", "free_seconds_left"}) {
+  request.mutable_user()->mutable_allowance_left()->set_seconds(1);
+  for (const std::string path : {"", "*", "plan_id", "allowance_left"}) {
     SCOPED_TRACE(path);
     request.clear_update_mask();
     if (!path.empty()) request.mutable_update_mask()->add_paths(path);
@@ -567,9 +592,9 @@ TEST_F(MainJobTest, AMaskMayNameWhatOnlyTheLedgerWrites) {
   }
   request.mutable_user()->set_plan_id("per_minute");
   const pb::User user = Must(&Accounts::PutUser, request);
-  EXPECT_EQ(user.plan_id(), "unlimited") << "the mask names free_seconds_left alone";
+  EXPECT_EQ(user.plan_id(), "unlimited") << "the mask names allowance_left alone";
   request.clear_update_mask();
-  EXPECT_EQ(Must(&Accounts::PutUser, request).free_seconds_left(), free_seconds);
+  EXPECT_EQ(Must(&Accounts::PutUser, request).allowance_left().seconds(), left);
 }
 
 TEST_F(MainJobTest, ACardIsGivenWithWhatItsMaskNamesOfIt) {
@@ -792,7 +817,7 @@ TEST_F(MainJobTest, A1_AdviceNamesTheUserWhoCallsTooMuchAndTheReserveThatIsTooSm
   ASSERT_EQ(advice.plan_advice_size(), 1);
   EXPECT_EQ(advice.plan_advice(0).user_id(), "u");
   EXPECT_EQ(advice.plan_advice(0).plan_id(), "unlimited");
-  EXPECT_EQ(advice.plan_advice(0).standard_seconds(), 100'020);
+  EXPECT_EQ(advice.plan_advice(0).standard_duration().seconds(), 100'020);
   EXPECT_EQ(Text(advice.plan_advice(0).saving()), "13.67");
   EXPECT_EQ(advice.reserve_advice().recharges(), 9);
   EXPECT_EQ(Text(advice.reserve_advice().advised_reserve_amount()), "30.00");

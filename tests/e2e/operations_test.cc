@@ -75,7 +75,7 @@ pb::RecordUsageRequest UsageOf(const std::string& usage_id) {
   return Parse<pb::RecordUsageRequest>(absl::StrCat(
       "account_id: 'acct' usage { usage_id: '", usage_id,
       "' user_id: 'u' start_time { seconds: 1760000000 } call { direction: DIRECTION_OUTBOUND "
-      "destination: '+12025550123' duration_seconds: 60 } }"));
+      "destination: '+12025550123' duration { seconds: 60 } } }"));
 }
 
 void OpenAccount(Stack& stack) {

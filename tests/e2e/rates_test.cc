@@ -474,7 +474,7 @@ TEST_F(RatesTest, BadListsOfRatesAreRefused) {
 
 std::string OutboundCall(absl::string_view number, int64_t seconds) {
   return absl::StrCat("call { direction: DIRECTION_OUTBOUND destination: '", number,
-                      "' duration_seconds: ", seconds, " }");
+                      "' duration { seconds: ", seconds, " } }");
 }
 
 TEST_F(RatesTest, CallsAreQuotedByTheLongestPrefix) {
@@ -503,7 +503,7 @@ TEST_F(RatesTest, CallsAreQuotedByTheLongestPrefix) {
     EXPECT_EQ(quote->rate().kind(), pb::RATE_KIND_CALL);
     EXPECT_EQ(quote->deck_version(), 1);
     EXPECT_EQ(quote->standard_rate(), c.standard);
-    EXPECT_EQ(quote->billable_seconds(), (c.seconds + 59) / 60 * 60);
+    EXPECT_EQ(quote->billable_duration().seconds(), (c.seconds + 59) / 60 * 60);
     EXPECT_EQ(Amount(quote->cost()), Decimal(c.cost));
     EXPECT_EQ(quote->cost().currency_code(), "USD");
   }
@@ -543,7 +543,7 @@ TEST_F(RatesTest, TheDeckInForceAtTheStartDecides) {
     const auto quote = QuoteCall(absl::StrCat(call, " ", start));
     ASSERT_TRUE(quote.ok()) << quote.status();
     EXPECT_EQ(Amount(quote->cost()), Decimal(cost)) << start;
-    EXPECT_EQ(quote->billable_seconds(), 36);
+    EXPECT_EQ(quote->billable_duration().seconds(), 36);
     EXPECT_EQ(Amount(quote->rate().connect_fee()), Decimal("0.05"));
   }
   // The connect fee is for calls that cost something (C6).
@@ -556,13 +556,13 @@ TEST_F(RatesTest, TheDeckInForceAtTheStartDecides) {
 TEST_F(RatesTest, InboundCallsAreFreeUnlessTheDeckPricesTheNumber) {
   ImportStarter();
   const auto toll_free = QuoteCall(
-      "call { direction: DIRECTION_INBOUND destination: '+18005550100' duration_seconds: 60 }");
+      "call { direction: DIRECTION_INBOUND destination: '+18005550100' duration { seconds: 60 } }");
   ASSERT_TRUE(toll_free.ok()) << toll_free.status();
   EXPECT_EQ(toll_free->rate().kind(), pb::RATE_KIND_CALL_INBOUND);
   EXPECT_EQ(toll_free->rate().prefix(), "1800");
   EXPECT_EQ(Amount(toll_free->cost()), Decimal("0.018"));
   const auto free = QuoteCall(
-      "call { direction: DIRECTION_INBOUND destination: '+12015550100' duration_seconds: 60 }");
+      "call { direction: DIRECTION_INBOUND destination: '+12015550100' duration { seconds: 60 } }");
   ASSERT_TRUE(free.ok()) << free.status();
   EXPECT_FALSE(free->has_rate());
   EXPECT_EQ(Amount(free->cost()), 0);
@@ -620,7 +620,7 @@ TEST_F(RatesTest, QuotesThatHaveNoAnswerSayWhy) {
           {call(OutboundCall("12015550123", 60)), absl::StatusCode::kInvalidArgument,
            "INVALID_FIELD", "call.destination"},
           {call(OutboundCall("+12015550123", -1)), absl::StatusCode::kInvalidArgument,
-           "INVALID_FIELD", "call.duration_seconds"},
+           "INVALID_FIELD", "call.duration"},
           {call("call { destination: '+12015550123' }"), absl::StatusCode::kInvalidArgument,
            "INVALID_FIELD", "call.direction"},
           {call(absl::StrCat(OutboundCall("+12015550123", 60), " currency_code: 'dollars'")),
@@ -694,7 +694,7 @@ class ReferenceRatesTest : public RatesTest {
     usage.mutable_call()->set_destination(row.at("destination"));
     int64_t seconds = 0;
     EXPECT_TRUE(absl::SimpleAtoi(row.at("duration_s"), &seconds));
-    usage.mutable_call()->set_duration_seconds(seconds);
+    usage.mutable_call()->mutable_duration()->set_seconds(seconds);
     return request;
   }
 
@@ -713,10 +713,10 @@ class ReferenceRatesTest : public RatesTest {
     EXPECT_EQ(rating.destination_name(), known.row.at("rated_destination"));
     EXPECT_EQ(Amount(rating.price()), Decimal(known.row.at("price_per_minute_usd")));
     EXPECT_EQ(rating.price().currency_code(), currency);
-    EXPECT_EQ(rating.initial_increment_seconds(), known.increment_seconds);
-    EXPECT_EQ(rating.increment_seconds(), known.increment_seconds);
-    EXPECT_EQ(absl::StrCat(rating.billable_seconds()), known.billed_seconds);
-    EXPECT_EQ(rating.paid_seconds(), rating.billable_seconds());
+    EXPECT_EQ(rating.initial_increment().seconds(), known.increment_seconds);
+    EXPECT_EQ(rating.increment().seconds(), known.increment_seconds);
+    EXPECT_EQ(absl::StrCat(rating.billable_duration().seconds()), known.billed_seconds);
+    EXPECT_EQ(rating.paid_duration().seconds(), rating.billable_duration().seconds());
     EXPECT_EQ(rating.standard_rate(), Amount(rating.price()) <= Decimal("0.02"));
     EXPECT_EQ(Amount(record.cost()), Decimal(known.cost));
     EXPECT_EQ(Amount(record.balance_before()) - Amount(record.cost()),

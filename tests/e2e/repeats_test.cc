@@ -37,7 +37,7 @@ struct Step {
 std::vector<Step> Steps() {
   const std::string usage =
       "account_id: 'acct' usage { user_id: 'u' start_time { seconds: 1790000000 } call { "
-      "direction: DIRECTION_OUTBOUND destination: '+18765550123' duration_seconds: 60 } ";
+      "direction: DIRECTION_OUTBOUND destination: '+18765550123' duration { seconds: 60 } } ";
   return {
       {"Accounts.OpenAccount", "account_id: 'acct' card_token: 'tok_visa#acct'"},
       {"Recharges.ReportRecharge",

@@ -24,7 +24,7 @@ void AdvisePlans(const std::vector<storage::StandardUse>& uses, int business_day
     pb::PlanAdvice* plan = advice->add_plan_advice();
     plan->set_user_id(use.user_id);
     plan->set_plan_id(domain::kUnlimitedPlanId);
-    plan->set_standard_seconds(use.billable_seconds);
+    reserve::ToProto(absl::Seconds(use.billable_seconds), plan->mutable_standard_duration());
     plan->set_business_days(business_days);
     reserve::ToProto(use.cost, currency, plan->mutable_saving());
   }

@@ -81,6 +81,23 @@ absl::StatusOr<int32_t> SegmentsFrom(const pb::Sms& sms) {
   return segments;
 }
 
+// C9.
+absl::StatusOr<absl::Duration> DurationFrom(const google::protobuf::Duration& duration,
+                                            absl::string_view field) {
+  RESERVE_ASSIGN_OR_RETURN(const absl::Duration exact, reserve::FromProto(duration, field));
+  const absl::Duration rounded = domain::RoundedUpToMicros(exact);
+  if (exact < absl::ZeroDuration() || rounded > absl::Seconds(domain::kMaxDurationSeconds)) {
+    return InvalidField(field,
+                        absl::StrCat("must be 0 to ", domain::kMaxDurationSeconds, " seconds"));
+  }
+  return rounded;
+}
+
+// What is whole seconds by rule.
+void SecondsToProto(int64_t seconds, google::protobuf::Duration* message) {
+  reserve::ToProto(absl::Seconds(seconds), message);
+}
+
 void ToProto(const domain::BookedUsage& booked, const std::string& currency, pb::Rating* message) {
   const domain::Rating& r = booked.rating;
   message->set_basis(static_cast<pb::ChargeBasis>(r.basis));
@@ -91,12 +108,12 @@ void ToProto(const domain::BookedUsage& booked, const std::string& currency, pb:
     reserve::ToProto(r.price, currency, message->mutable_price());
     reserve::ToProto(r.connect_fee, currency, message->mutable_connect_fee());
   }
-  message->set_initial_increment_seconds(r.initial_increment_seconds);
-  message->set_increment_seconds(r.increment_seconds);
-  message->set_billable_seconds(r.billable_seconds);
-  message->set_free_seconds_before(r.free_seconds_before);
-  message->set_free_seconds_after(r.free_seconds_before - r.free_seconds_taken);
-  message->set_paid_seconds(r.paid_seconds);
+  SecondsToProto(r.initial_increment_seconds, message->mutable_initial_increment());
+  SecondsToProto(r.increment_seconds, message->mutable_increment());
+  SecondsToProto(r.billable_seconds, message->mutable_billable_duration());
+  SecondsToProto(r.free_seconds_before, message->mutable_allowance_before());
+  SecondsToProto(r.free_seconds_before - r.free_seconds_taken, message->mutable_allowance_after());
+  SecondsToProto(r.paid_seconds, message->mutable_paid_duration());
   message->set_segments(booked.usage.segments);
   message->set_rounding(pb::ROUNDING_HALF_UP_NANO);
   message->set_standard_rate(r.standard_rate);
@@ -169,11 +186,7 @@ absl::Status CallFrom(const pb::Call& call, Usage* usage) {
   RESERVE_ASSIGN_OR_RETURN(usage->direction, DirectionFrom(call.direction(), "call.direction"));
   RESERVE_RETURN_IF_ERROR(CheckNumber(call.destination(), "call.destination"));
   usage->destination = call.destination().substr(1);
-  if (call.duration_seconds() < 0 || call.duration_seconds() > domain::kMaxDurationSeconds) {
-    return InvalidField("call.duration_seconds",
-                        absl::StrCat("must be 0 to ", domain::kMaxDurationSeconds));
-  }
-  usage->duration_seconds = call.duration_seconds();
+  RESERVE_ASSIGN_OR_RETURN(usage->duration, DurationFrom(call.duration(), "call.duration"));
   return absl::OkStatus();
 }
 
@@ -295,8 +308,8 @@ void ToProto(const book::UserReply& reply, absl::Time now, pb::User* message) {
   message->set_account_id(user.account_id);
   message->set_user_id(user.user_id);
   message->set_plan_id(user.plan_id);
-  message->set_free_seconds_total(reply.plan.free_seconds);
-  message->set_free_seconds_left(domain::FreeSecondsLeft(user, reply.plan, now));
+  SecondsToProto(reply.plan.free_seconds, message->mutable_allowance());
+  SecondsToProto(domain::FreeSecondsLeft(user, reply.plan, now), message->mutable_allowance_left());
   reserve::ToProto(user.create_time, message->mutable_create_time());
 }
 
@@ -310,7 +323,7 @@ void ToProto(const Usage& usage, pb::Usage* message) {
   if (usage.kind == UsageKind::kCall) {
     message->mutable_call()->set_direction(direction);
     message->mutable_call()->set_destination(number);
-    message->mutable_call()->set_duration_seconds(usage.duration_seconds);
+    reserve::ToProto(usage.duration, message->mutable_call()->mutable_duration());
   } else {
     message->mutable_sms()->set_direction(direction);
     message->mutable_sms()->set_destination(number);
@@ -391,8 +404,8 @@ void ToProto(const rates::RateRow& row, const std::string& currency, pb::Rate* m
   reserve::ToProto(row.price, currency, message->mutable_price());
   if (row.kind == rates::RateKind::kSms) return;
   reserve::ToProto(row.connect_fee, currency, message->mutable_connect_fee());
-  message->set_initial_increment_seconds(row.initial_increment_seconds);
-  message->set_increment_seconds(row.increment_seconds);
+  SecondsToProto(row.initial_increment_seconds, message->mutable_initial_increment());
+  SecondsToProto(row.increment_seconds, message->mutable_increment());
 }
 
 void ToProto(const rates::DeckHeader& header, pb::RateDeck* message) {
@@ -422,8 +435,8 @@ void ToProto(const book::AuthorizeReply& reply, pb::AuthorizeUsageResponse* mess
     reserve::ToProto(*reply.price, reply.currency, message->mutable_price());
   }
   message->set_standard_rate(reply.standard_rate);
-  message->set_free_seconds_left(answer.free_seconds_left);
-  message->set_max_duration_seconds(answer.max_duration_seconds);
+  SecondsToProto(answer.free_seconds_left, message->mutable_allowance_left());
+  SecondsToProto(answer.max_duration_seconds, message->mutable_max_duration());
   message->set_unlimited_duration(answer.unlimited_duration);
   message->set_prefix(reply.prefix);
   if (answer.sms_cost > 0) {

@@ -382,7 +382,7 @@ absl::Status FillCallQuote(const rates::DeckBook& book, absl::Time now,
     return absl::OkStatus();
   }
   const int64_t billable_seconds = domain::BillableSeconds(
-      usage.duration_seconds, rate->initial_increment_seconds, rate->increment_seconds);
+      usage.duration, rate->initial_increment_seconds, rate->increment_seconds);
   Nanos cost = 0;
   if (billable_seconds > 0) {
     RESERVE_ASSIGN_OR_RETURN(cost,
@@ -392,7 +392,7 @@ absl::Status FillCallQuote(const rates::DeckBook& book, absl::Time now,
   ToProto(RowOf(*quote.deck, kind, *rate, ""), quote.currency, response->mutable_rate());
   response->set_deck_version(rate->deck_version);
   response->set_standard_rate(rate->standard_rate);
-  response->set_billable_seconds(billable_seconds);
+  reserve::ToProto(absl::Seconds(billable_seconds), response->mutable_billable_duration());
   reserve::ToProto(cost, quote.currency, response->mutable_cost());
   return absl::OkStatus();
 }

@@ -55,7 +55,7 @@ domain::EntryHash ChainedHash(const domain::EntryHash& previous, const domain::E
         .Text(u.destination)
         .Text(u.carrier)
         .Time(u.start_time)
-        .Int(u.duration_seconds)
+        .Int(domain::StartedSeconds(u.duration))
         .Int(u.segments)
         .Int(static_cast<int64_t>(r.basis))
         .Text(r.plan_id)

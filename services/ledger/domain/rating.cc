@@ -43,8 +43,8 @@ absl::Status RateCall(const Usage& usage, const Plan& plan, const Rate* rate, Ra
   rating->initial_increment_seconds = rate->initial_increment_seconds;
   rating->increment_seconds = rate->increment_seconds;
   rating->standard_rate = rate->standard_rate;
-  rating->billable_seconds = BillableSeconds(
-      usage.duration_seconds, rate->initial_increment_seconds, rate->increment_seconds);
+  rating->billable_seconds =
+      BillableSeconds(usage.duration, rate->initial_increment_seconds, rate->increment_seconds);
   if (rating->billable_seconds == 0) {
     rating->basis = ChargeBasis::kZeroDuration;
   } else if (!rate->standard_rate) {
@@ -80,12 +80,13 @@ int64_t UsedIn(const User& user, const Plan& plan, absl::Time start) {
 
 }  // namespace
 
-int64_t BillableSeconds(int64_t duration_seconds, int32_t initial_increment_seconds,
+int64_t BillableSeconds(absl::Duration duration, int32_t initial_increment_seconds,
                         int32_t increment_seconds) {
-  if (duration_seconds == 0) return 0;
-  const int64_t rest = duration_seconds - initial_increment_seconds;
-  if (rest <= 0) return initial_increment_seconds;
-  const int64_t further = (rest - 1) / increment_seconds + 1;
+  if (duration == absl::ZeroDuration()) return 0;
+  absl::Duration rest = duration - absl::Seconds(initial_increment_seconds);
+  if (rest <= absl::ZeroDuration()) return initial_increment_seconds;
+  int64_t further = absl::IDivDuration(rest, absl::Seconds(increment_seconds), &rest);
+  if (rest > absl::ZeroDuration()) ++further;  // one that is begun counts
   return initial_increment_seconds + further * increment_seconds;
 }
 

@@ -59,8 +59,9 @@ struct Rating {
   friend bool operator==(const Rating&, const Rating&) = default;
 };
 
-// C2. 0 for 0; else the initial increment plus whole further ones.
-int64_t BillableSeconds(int64_t duration_seconds, int32_t initial_increment_seconds,
+// C2. 0 for 0; else the initial increment plus whole further ones. Whatever is over one, if by a
+// microsecond (C9), begins another.
+int64_t BillableSeconds(absl::Duration duration, int32_t initial_increment_seconds,
                         int32_t increment_seconds);
 
 // What is left of the user's allowance for a usage that starts at `start`.

@@ -25,6 +25,14 @@ bool IsValidId(absl::string_view id) {
   return true;
 }
 
+absl::Duration RoundedUpToMicros(absl::Duration duration) {
+  return absl::Ceil(duration, absl::Microseconds(1));
+}
+
+int64_t StartedSeconds(absl::Duration duration) {
+  return absl::ToInt64Seconds(absl::Ceil(duration, absl::Seconds(1)));
+}
+
 bool IsE164(absl::string_view number) {
   if (number.size() < 6 || number.size() > 16 || number[0] != '+') return false;
   if (number[1] < '1' || number[1] > '9') return false;

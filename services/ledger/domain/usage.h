@@ -25,8 +25,8 @@ struct Usage {
   std::string destination;  // digits only, without '+'; may be empty for an inbound text
   std::string carrier;      // of a text; may be empty
   absl::Time start_time = absl::InfinitePast();
-  int64_t duration_seconds = 0;  // of a call
-  int32_t segments = 0;          // of a text
+  absl::Duration duration;  // of a call; whole microseconds (C9)
+  int32_t segments = 0;     // of a text
 
   friend bool operator==(const Usage&, const Usage&) = default;
 };
@@ -38,6 +38,12 @@ inline constexpr size_t kMaxIdLength = 64;
 
 // Ids of accounts, users, usages and requests: 1 to 64 of `A-Z a-z 0-9 . _ : -`.
 bool IsValidId(absl::string_view id);
+
+// C9: what is finer than a microsecond is rounded up.
+absl::Duration RoundedUpToMicros(absl::Duration duration);
+
+// The seconds that a duration has begun: 61 of 60.000001 s.
+int64_t StartedSeconds(absl::Duration duration);
 
 // C1: "+", a first digit 1-9, 5 to 15 digits.
 bool IsE164(absl::string_view number);

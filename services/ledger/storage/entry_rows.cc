@@ -28,7 +28,7 @@ constexpr absl::string_view kUsageColumns =
     "usage_id,user_id,usage_kind,direction,destination,carrier,start_time,duration_seconds,"
     "segments,basis,plan_id,deck_version,prefix,price_nanos,connect_fee_nanos,"
     "initial_increment_seconds,increment_seconds,free_seconds_before,free_seconds_taken,"
-    "standard_rate";
+    "standard_rate,duration_micros";
 constexpr absl::string_view kOtherColumns = "recharge_ordinal,request_id,reason";
 
 std::string SelectEntries() {
@@ -59,7 +59,7 @@ void AppendUsage(const Entry& e, SqlText* sql) {
       .Text(u.destination)
       .Text(u.carrier)
       .Time(u.start_time)
-      .Int(u.duration_seconds)
+      .Int(domain::StartedSeconds(u.duration))  // for programs of before
       .Int(u.segments)
       .Int(static_cast<int64_t>(r.basis))
       .Text(r.plan_id)
@@ -72,6 +72,7 @@ void AppendUsage(const Entry& e, SqlText* sql) {
       .Int(r.free_seconds_before)
       .Int(r.free_seconds_taken)
       .Int(r.standard_rate ? 1 : 0)
+      .Int(absl::ToInt64Microseconds(u.duration))
       .EndRow();
 }
 
@@ -85,7 +86,7 @@ BookedUsage ReadUsage(const Row& row, Nanos amount) {
   u.destination = row.Text(11);
   u.carrier = row.Text(12);
   u.start_time = row.Time(13);
-  u.duration_seconds = row.Int(14);
+  u.duration = row.IsNull(27) ? absl::Seconds(row.Int(14)) : absl::Microseconds(row.Int(27));
   u.segments = static_cast<int32_t>(row.Int(15));
   domain::Rating& r = booked.rating;
   r.basis = static_cast<domain::ChargeBasis>(row.Int(16));
@@ -104,8 +105,8 @@ BookedUsage ReadUsage(const Row& row, Nanos amount) {
       amount == std::numeric_limits<Nanos>::min() ? std::numeric_limits<Nanos>::max() : -amount;
   // What follows from the columns is not stored a second time.
   if (r.increment_seconds > 0) {
-    r.billable_seconds = domain::BillableSeconds(u.duration_seconds, r.initial_increment_seconds,
-                                                 r.increment_seconds);
+    r.billable_seconds =
+        domain::BillableSeconds(u.duration, r.initial_increment_seconds, r.increment_seconds);
   }
   if (r.basis == domain::ChargeBasis::kDearer || r.basis == domain::ChargeBasis::kMeteredStandard) {
     r.paid_seconds = r.billable_seconds - r.free_seconds_taken;
@@ -121,13 +122,13 @@ Entry ReadEntry(const Row& row) {
   e.kind = static_cast<EntryKind>(row.Int(4));
   e.amount = row.Int(5);
   e.balance_after = row.Int(6);
-  row.Bytes(30, absl::MakeSpan(e.hash));
+  row.Bytes(31, absl::MakeSpan(e.hash));
   if (e.kind == EntryKind::kUsage) {
     e.booked = ReadUsage(row, e.amount);
   } else {
-    e.recharge_ordinal = row.Int(27);
-    e.request_id = row.Text(28);
-    e.reason = row.Text(29);
+    e.recharge_ordinal = row.Int(28);
+    e.request_id = row.Text(29);
+    e.reason = row.Text(30);
   }
   return e;
 }

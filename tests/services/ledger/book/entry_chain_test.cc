@@ -45,7 +45,7 @@ Entry DearCall() {
   booked.usage.user_id = "alice";
   booked.usage.destination = "442079460000";
   booked.usage.start_time = absl::FromUnixMicros(kMicros) - absl::Minutes(1);
-  booked.usage.duration_seconds = 61;
+  booked.usage.duration = absl::Microseconds(60'000'001);  // 61 are begun
   booked.rating.basis = domain::ChargeBasis::kDearer;
   booked.rating.plan_id = "per_minute";
   booked.rating.deck_version = 7;
@@ -94,7 +94,7 @@ TEST(EntryChainTest, EveryStoredFigureCounts) {
                       [](Entry& e) { e.booked->usage.destination += "0"; },
                       [](Entry& e) { e.booked->usage.carrier += "x"; },
                       [](Entry& e) { e.booked->usage.start_time += absl::Microseconds(1); },
-                      [](Entry& e) { ++e.booked->usage.duration_seconds; },
+                      [](Entry& e) { e.booked->usage.duration += absl::Seconds(1); },
                       [](Entry& e) { ++e.booked->usage.segments; },
                       [](Entry& e) { e.booked->rating.basis = domain::ChargeBasis::kSms; },
                       [](Entry& e) { e.booked->rating.plan_id += "x"; },

@@ -80,7 +80,7 @@ class FoldTest : public testing::Test {
     usage.user_id = user_id;
     usage.destination = destination;
     usage.start_time = kNow - absl::Minutes(3);
-    usage.duration_seconds = 60;
+    usage.duration = absl::Seconds(60);
     return usage;
   }
 
@@ -197,7 +197,7 @@ TEST_F(FoldTest, ARefusalForMoneyOfARememberedAccountIsNotBelieved) {
   image.remembered = true;
   image.account().balance = -9'223'372'036'854'775'807;
   domain::Usage usage = Call("c", "u");
-  usage.duration_seconds = 36'000'000;
+  usage.duration = absl::Seconds(36'000'000);
   catalog_.plans["p"].free_seconds = 0;
   Ask("a", RecordUsage{usage});
   const Folded folded = Run();

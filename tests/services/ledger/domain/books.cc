@@ -60,18 +60,26 @@ Card CardNamed(const std::string& name) {
   return Card{CardToken(absl::StrCat("tok_", name)), absl::StrCat("fp_", name)};
 }
 
-Usage OutboundCall(absl::Time start, int64_t duration_seconds) {
+Usage OutboundCall(absl::Time start, absl::Duration duration) {
   Usage usage;
   usage.destination = "12015550123";
   usage.start_time = start;
-  usage.duration_seconds = duration_seconds;
+  usage.duration = duration;
   return usage;
 }
 
-Usage InboundCall(absl::Time start, int64_t duration_seconds) {
-  Usage usage = OutboundCall(start, duration_seconds);
+Usage OutboundCall(absl::Time start, int64_t seconds) {
+  return OutboundCall(start, absl::Seconds(seconds));
+}
+
+Usage InboundCall(absl::Time start, absl::Duration duration) {
+  Usage usage = OutboundCall(start, duration);
   usage.direction = Direction::kInbound;
   return usage;
+}
+
+Usage InboundCall(absl::Time start, int64_t seconds) {
+  return InboundCall(start, absl::Seconds(seconds));
 }
 
 Usage OutboundSms(absl::Time start, int32_t segments) {
@@ -208,8 +216,8 @@ void Books::OpenFunded() {
 
 absl::Status Books::AdjustTo(Nanos balance) { return Adjust(balance - account_.balance); }
 
-absl::Status Books::Call(const Rate& rate, int64_t duration_seconds) {
-  return Record("ann", OutboundCall(now_, duration_seconds), &rate);
+absl::Status Books::Call(const Rate& rate, int64_t seconds) {
+  return Record("ann", OutboundCall(now_, seconds), &rate);
 }
 
 void Books::HandOut(absl::Duration lease) {

@@ -47,8 +47,10 @@ Plan UnlimitedPlan();
 Card CardNamed(const std::string& name);
 
 // A usage that starts at `start`; its id is made by Books unless it is set.
-Usage OutboundCall(absl::Time start, int64_t duration_seconds);
-Usage InboundCall(absl::Time start, int64_t duration_seconds);
+Usage OutboundCall(absl::Time start, absl::Duration duration);
+Usage OutboundCall(absl::Time start, int64_t seconds);
+Usage InboundCall(absl::Time start, absl::Duration duration);
+Usage InboundCall(absl::Time start, int64_t seconds);
 Usage OutboundSms(absl::Time start, int32_t segments);
 Usage InboundSms(absl::Time start, int32_t segments);
 
@@ -88,7 +90,7 @@ class Books {
   // Adjusts to exactly `balance`.
   absl::Status AdjustTo(Nanos balance);
   // An outbound call of "ann".
-  absl::Status Call(const Rate& rate, int64_t duration_seconds);
+  absl::Status Call(const Rate& rate, int64_t seconds);
   // Hands the open recharge to a worker: from here on a charge may be under way.
   void HandOut(absl::Duration lease = absl::Seconds(30));
   // Hands the open recharge out and reports on it.

@@ -163,20 +163,23 @@ class Life {
       rate.price = 10'000'000 + Below(3'000'001);
       return {OutboundSms(start, 1 + static_cast<int32_t>(Below(6))), rate};
     }
-    const int64_t duration = Chance(8) ? 0 : Chance(70) ? Below(900) : Below(9'000);
+    const int64_t seconds = Chance(8) ? 0 : Chance(70) ? Below(900) : Below(9'000);
+    const absl::Duration duration =
+        absl::Seconds(seconds) + absl::Microseconds(Chance(50) ? Below(1'000'000) : 0);
     if (dice < 38) return {InboundCall(start, duration), std::nullopt};
     if (dice < 44) return {InboundCall(start, duration), SomeRate()};
     if (dice < 47) return {OutboundCall(start, duration), std::nullopt};
     const Rate rate = SomeRate();
     // Dear calls stay short enough that the account comes back now and then.
-    return {OutboundCall(start, rate.standard_rate ? duration : duration % 700), rate};
+    return {OutboundCall(start, rate.standard_rate ? duration : duration % absl::Seconds(700)),
+            rate};
   }
 
   void RecordSomething() {
     const auto [usage, rate] = SomeUsage();
     const std::string user = SomeUser();
     const Rate* row = rate.has_value() ? &*rate : nullptr;
-    command_ = absl::StrCat("record for ", user, ", ", usage.duration_seconds, " s");
+    command_ = absl::StrCat("record for ", user, ", ", absl::FormatDuration(usage.duration));
     const ModelRating expected = model_.RateIt(user, usage, row);
     const absl::Status status = books_.Record(user, usage, row);
     Expect(status, model_.Record(user, usage, row, books_.now()));

@@ -14,11 +14,12 @@ int MonthNumber(absl::Time time) {
                           absl::CivilMonth(1970, 1));
 }
 
-// C2, one increment at a time.
-int64_t Billable(int64_t duration, const Rate& rate) {
-  if (duration == 0) return 0;
+// C2, C9, one increment at a time.
+int64_t Billable(absl::Duration duration, const Rate& rate) {
+  const int64_t micros = duration / absl::Microseconds(1);
+  if (micros == 0) return 0;
   int64_t billable = rate.initial_increment_seconds;
-  while (billable < duration) billable += rate.increment_seconds;
+  while (billable * 1'000'000 < micros) billable += rate.increment_seconds;
   return billable;
 }
 
@@ -166,7 +167,7 @@ ModelRating Model::RateIt(const std::string& user_id, const Usage& usage, const 
     rating.cost = __int128{rate->price} * usage.segments;
     return rating;
   }
-  const int64_t billable = Billable(usage.duration_seconds, *rate);
+  const int64_t billable = Billable(usage.duration, *rate);
   const Plan& plan = people_.at(user_id).plan;
   if (rate->standard_rate && plan.standard_calls == StandardCalls::kIncluded) return rating;
   if (rate->standard_rate) {

@@ -159,8 +159,34 @@ TEST(RatingTest, C2_BillableSecondsAreTheInitialIncrementPlusWholeFurtherOnes) {
       {604'799, 1, 1, 604'799},
   };
   for (const IncrementCase& c : cases) {
-    EXPECT_EQ(BillableSeconds(c.duration, c.initial, c.increment), c.billable)
+    EXPECT_EQ(BillableSeconds(absl::Seconds(c.duration), c.initial, c.increment), c.billable)
         << c.duration << " s at " << c.initial << "/" << c.increment;
+  }
+}
+
+TEST(RatingTest, C9_OnlyIncrementsRoundADurationUp) {
+  const absl::Duration least = absl::Microseconds(1);
+  EXPECT_EQ(BillableSeconds(least, 60, 60), 60);
+  EXPECT_EQ(BillableSeconds(absl::Seconds(60) - least, 60, 60), 60);
+  EXPECT_EQ(BillableSeconds(absl::Seconds(60) + least, 60, 60), 120);
+  EXPECT_EQ(BillableSeconds(absl::Seconds(36) + least, 30, 6), 42);
+  EXPECT_EQ(BillableSeconds(absl::Seconds(16) + least, 1, 1), 17);
+  EXPECT_EQ(BillableSeconds(absl::Hours(7 * 24) - least, 60, 60), 604'800);
+}
+
+TEST(RatingTest, C9_WhatIsFinerThanAMicrosecondIsRoundedUp) {
+  EXPECT_EQ(RoundedUpToMicros(absl::Seconds(60) + absl::Nanoseconds(1)),
+            absl::Seconds(60) + absl::Microseconds(1));
+  EXPECT_EQ(RoundedUpToMicros(absl::Nanoseconds(999'999'999)), absl::Seconds(1));
+  EXPECT_EQ(RoundedUpToMicros(absl::Microseconds(290'123'456)), absl::Microseconds(290'123'456));
+  EXPECT_EQ(RoundedUpToMicros(absl::ZeroDuration()), absl::ZeroDuration());
+}
+
+TEST(RatingTest, C9_TheSecondsThatADurationHasBegunBillTheSame) {
+  for (const int64_t micros : {0LL, 1LL, 999'999LL, 1'000'000LL, 60'000'001LL, 61'000'000LL}) {
+    const absl::Duration exact = absl::Microseconds(micros);
+    const absl::Duration whole = absl::Seconds(StartedSeconds(exact));
+    EXPECT_EQ(BillableSeconds(exact, 30, 6), BillableSeconds(whole, 30, 6)) << exact;
   }
 }
 

@@ -97,7 +97,7 @@ TEST(AuditorTest, WhatNoProgramWritesIsAFinding) {
   for (const std::string tampered :
        {"start_time = NULL WHERE seq = 4", "amount_nanos = -9223372036854775808 WHERE seq = 4",
         "balance_after_nanos = -9223372036854775808 WHERE seq = 4",
-        "duration_seconds = 2147483647, free_seconds_taken = -2147483648 WHERE seq = 2"}) {
+        "duration_micros = 9223372036854775807, free_seconds_taken = -2147483648 WHERE seq = 2"}) {
     SCOPED_TRACE(tampered);
     ledger.sql().Execute("CREATE TABLE kept AS SELECT * FROM entries");
     ledger.sql().Execute(absl::StrCat("UPDATE entries SET ", tampered));
@@ -225,7 +225,7 @@ INSTANTIATE_TEST_SUITE_P(
                   "UPDATE entries SET connect_fee_nanos = 0 WHERE seq = 4",
                   {"RATING", "CHAIN"}},
         Tampering{"Duration",
-                  "UPDATE entries SET duration_seconds = 301 WHERE seq = 4",
+                  "UPDATE entries SET duration_micros = 300000001 WHERE seq = 4",
                   {"RATING", "CHAIN"}},
         Tampering{"Increments",
                   "UPDATE entries SET increment_seconds = 0 WHERE seq = 4",

@@ -203,14 +203,14 @@ TEST_F(EngineTest, AUsageIdWithOtherContentIsRefusedInABatchAndLater) {
   OpenFunded(*engine, kAccount);
   const domain::Usage usage = Call(kUser, "c", kDearNumber, 60);
   domain::Usage longer = usage;
-  longer.duration_seconds = 61;
+  longer.duration += absl::Microseconds(1);
   const auto replies = AskAll(*engine, {{kAccount, Record(usage)}, {kAccount, Record(longer)}});
   EXPECT_TRUE(replies[0].ok());
   EXPECT_EQ(replies[1].status().code(), absl::StatusCode::kAlreadyExists);
   EXPECT_EQ(ReasonFor(replies[1]), "USAGE_ID_REUSED");
   // Every field counts.
   std::vector<domain::Usage> others(6, usage);
-  others[0].duration_seconds = 59;
+  others[0].duration -= absl::Microseconds(1);
   others[1].destination = "442079460001";
   others[2].user_id = kUnlimitedUser;
   others[3].direction = domain::Direction::kInbound;

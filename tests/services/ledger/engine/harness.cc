@@ -122,7 +122,7 @@ domain::Usage Call(const std::string& user_id, const std::string& usage_id,
   usage.kind = domain::UsageKind::kCall;
   usage.destination = destination;
   usage.start_time = TestNow() - absl::Minutes(3);
-  usage.duration_seconds = seconds;
+  usage.duration = absl::Seconds(seconds);
   return usage;
 }
 

@@ -53,7 +53,9 @@ TEST_F(ReferenceDeckTest, EveryCallFindsItsKnownPrefixAndCost) {
     SCOPED_TRACE(call.at("call_id"));
     domain::Usage usage;
     usage.destination = call.at("destination").substr(1);
-    ASSERT_TRUE(absl::SimpleAtoi(call.at("duration_s"), &usage.duration_seconds));
+    int64_t seconds = 0;
+    ASSERT_TRUE(absl::SimpleAtoi(call.at("duration_s"), &seconds));
+    usage.duration = absl::Seconds(seconds);
     const domain::Rate* rate = deck_->FindCall(domain::Direction::kOutbound, usage.destination);
     ASSERT_EQ(rate == nullptr ? "" : rate->prefix, call.at("matched_prefix"));
     if (rate == nullptr) {

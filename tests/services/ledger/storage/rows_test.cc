@@ -264,7 +264,7 @@ Entry CallEntry(const std::string& account_id, int64_t seq, const std::string& u
                   .destination = "442079460000",
                   .carrier = "",
                   .start_time = TestNow() - absl::Minutes(3),
-                  .duration_seconds = 61,
+                  .duration = absl::Microseconds(60'000'001),
                   .segments = 0};
   domain::Rating& r = booked.rating;
   r.basis = domain::ChargeBasis::kDearer;
@@ -306,7 +306,7 @@ TEST_F(RowsTest, EntriesOfEveryKindComeBackAsTheyWere) {
   extreme.hash = AnyHash();
   extreme.booked->usage.user_id = OddBytes();
   extreme.booked->usage.destination = "123456789012345";
-  extreme.booked->usage.duration_seconds = domain::kMaxDurationSeconds;
+  extreme.booked->usage.duration = absl::Seconds(domain::kMaxDurationSeconds);
   extreme.booked->usage.start_time = TestNow() - absl::Hours(24 * 3650);
   domain::Rating& r = extreme.booked->rating;
   r.cost = kMax;
@@ -324,7 +324,7 @@ TEST_F(RowsTest, EntriesOfEveryKindComeBackAsTheyWere) {
   metered.booked->rating.paid_seconds = 60;
   Entry sms = CallEntry("a", 4, "sms-4");
   sms.booked->usage.kind = domain::UsageKind::kSms;
-  sms.booked->usage.duration_seconds = 0;
+  sms.booked->usage.duration = absl::ZeroDuration();
   sms.booked->usage.segments = domain::kMaxSegments;
   sms.booked->usage.carrier = std::string(32, 'c');
   sms.booked->rating = {};
