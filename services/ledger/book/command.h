@@ -131,6 +131,7 @@ struct RechargeReply {
 };
 struct PaymentMethodReply {
   domain::PaymentMethod method;
+  int32_t position = 0;  // in the customer's order, from 1; 0 of one that was taken away
 };
 // RecordUsage -> UsageReply, AuthorizeUsage -> AuthorizeReply, PutUser ->
 // UserReply, AdjustBalance -> EntryReply, AddPaymentMethod and UpdatePaymentMethod ->

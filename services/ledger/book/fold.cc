@@ -49,6 +49,11 @@ UsageReply ReplyOf(const Entry& entry, const std::string& currency, bool duplica
   return {entry.seq, -entry.amount, entry.balance_after, currency, duplicate, entry.hash};
 }
 
+// `method` is one of the account's.
+PaymentMethodReply ReplyOf(const Account& account, const domain::PaymentMethod& method) {
+  return {method, static_cast<int32_t>(&method - account.payment_methods.data()) + 1};
+}
+
 std::string DigestOf(const AdjustBalance& command) {
   return Sha256HexOfFields({"adjust", absl::StrCat(command.amount), command.by.reason,
                             command.by.actor, command.by.reference});
@@ -424,11 +429,11 @@ absl::StatusOr<Reply> Folder::GiveOnce(
     if (record.digest != digest) return RequestIdReused(request_id);
     const std::string id = domain::PaymentMethodId(static_cast<int32_t>(record.ordinal));
     const domain::PaymentMethod* method = domain::FindCard(image->account(), id);
-    if (method != nullptr) return PaymentMethodReply{*method};
+    if (method != nullptr) return ReplyOf(image->account(), *method);
     domain::PaymentMethod removed;
     removed.payment_method_id = id;
     removed.state = domain::CardState::kRemoved;
-    return PaymentMethodReply{removed};
+    return PaymentMethodReply{removed, 0};
   }
   RESERVE_ASSIGN_OR_RETURN(Transition transition, give(ContextOf(*image), image->account()));
   ApplyWithOpen(*image, std::move(transition));
@@ -443,7 +448,7 @@ absl::StatusOr<Reply> Folder::GiveOnce(
                    domain::NumberOf(method.payment_method_id)};
     folded_.writes.requests.push_back(once.record);
   }
-  return PaymentMethodReply{method};
+  return ReplyOf(image->account(), method);
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,

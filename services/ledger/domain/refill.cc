@@ -227,6 +227,35 @@ absl::string_view TextOf(RefillObstacle obstacle) {
   return "";
 }
 
+absl::string_view RemedyOf(RefillObstacle obstacle) {
+  switch (obstacle) {
+    case RefillObstacle::kNone:
+      return "";
+    case RefillObstacle::kNoCard:
+      return "give a card";
+    case RefillObstacle::kCardFailing:
+      return "top up, confirm the card, or give another; it is retried by its schedule";
+    case RefillObstacle::kCardRefused:
+      return "confirm the card once it is good, renew it, or give another";
+    case RefillObstacle::kCardDisputed:
+      return "give another card; the dispute must be won, or lifted by support";
+    case RefillObstacle::kCapReached:
+      return "top up, or wait until the cap's window ends";
+    case RefillObstacle::kSwitchedOff:
+      return "switch automatic recharging on, or top up";
+    case RefillObstacle::kSuspended:
+    case RefillObstacle::kDispute:
+      return "top up, switch automatic recharging on, or have support lift the suspension";
+    case RefillObstacle::kUnderReview:
+      return "support resolves the review; a top-up goes beside it";
+    case RefillObstacle::kBlocked:
+      return "an administrator unblocks the account";
+    case RefillObstacle::kTakenBack:
+      return "the next usage, or whatever the customer does";
+  }
+  return "";
+}
+
 Nanos SmallestCap(const Settings& settings, Nanos monthly_cap) {
   const Nanos smallest =
       std::min(settings.max_automatic_amount_per_hour, settings.max_automatic_amount_per_day);

@@ -60,6 +60,8 @@ RefillObstacle FirstObstacle(const Account& account);
 bool DisablesAtZero(RefillObstacle obstacle);
 // For people: "there is no card".
 absl::string_view TextOf(RefillObstacle obstacle);
+// What ends it, for people: "give a card".
+absl::string_view RemedyOf(RefillObstacle obstacle);
 
 // D2: how far below zero an account may go behind an obstacle that does not disable at zero.
 Nanos DebtLimit(const Settings& settings, const Account& account);
