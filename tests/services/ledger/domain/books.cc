@@ -184,6 +184,10 @@ absl::Status Books::ChangeBilling(const BillingChange& change) {
   return Apply(UpdateBillingSettings(context(), account_, change));
 }
 
+absl::Status Books::Add(const GivenCard& given) {
+  return Apply(AddPaymentMethod(context(), account_, given));
+}
+
 absl::Status Books::AddCard(const Card& card, int32_t position) {
   return Apply(AddPaymentMethod(context(), account_, {card, std::nullopt, position}));
 }
