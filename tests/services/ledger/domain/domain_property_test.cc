@@ -39,7 +39,7 @@ Settings TightSettings(std::mt19937_64& random) {
   settings.max_automatic_amount_per_day = Dollars(60 + static_cast<int64_t>(random() % 400));
   settings.max_recharge_multiple = 1 + static_cast<int32_t>(random() % 4);
   settings.max_recharge_amount = Dollars(60 + static_cast<int64_t>(random() % 60));
-  settings.max_declines_per_day = 4 + static_cast<int32_t>(random() % 10);
+  settings.max_declines_per_day = random() % 3 == 0 ? 4 + static_cast<int32_t>(random() % 4) : 100;
   settings.card_limits.visa_per_30_days = 4 + static_cast<int32_t>(random() % 12);
   settings.card_limits.mastercard_per_24_hours = 2 + static_cast<int32_t>(random() % 6);
   return settings;
@@ -455,8 +455,10 @@ class Life {
     } else {
       const std::string number = absl::StrCat("fp_", Below(6));
       command_ = absl::StrCat(number, " is declined elsewhere");
-      books_.DeclinedElsewhere(number, books_.now());
-      model_.DeclinedElsewhere(number, books_.now());
+      for (int64_t i = 1 + Below(4); i > 0; --i) {
+        books_.DeclinedElsewhere(number, books_.now());
+        model_.DeclinedElsewhere(number, books_.now());
+      }
     }
   }
 
