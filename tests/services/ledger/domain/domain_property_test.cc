@@ -130,12 +130,14 @@ class Life {
       if (books.open() == nullptr || books.open()->due_time > books.now()) continue;
       books.HandOut();
       const Recharge recharge = *books.open();
+      ChargeOutcome outcome = SuccessOf(recharge);
       const int64_t dice = Below(100);
-      const DeclineClass decline = dice < 90 ? DeclineClass::kSoft : DeclineClass::kHard;
-      ASSERT_TRUE(books
-                      .Report(recharge.ordinal,
-                              dice < 60 ? SuccessOf(recharge) : DeclineOf(recharge, decline))
-                      .ok());
+      if (dice < 10) {
+        outcome.amount = std::max(Cents(1), Cents(recharge.amount / Cents(1) / 2));
+      } else if (dice >= 60) {
+        outcome = DeclineOf(recharge, dice < 90 ? DeclineClass::kSoft : DeclineClass::kHard);
+      }
+      ASSERT_TRUE(books.Report(recharge.ordinal, outcome).ok());
     }
     ADD_FAILURE() << "it goes on and on";
   }
