@@ -198,8 +198,9 @@ bool AlreadyApplied(const Recharge& recharge, const ChargeOutcome& outcome) {
     case ChargeOutcome::Kind::kUnresolved:
       return recharge.state == RechargeState::kNeedsReview;
     case ChargeOutcome::Kind::kPending:
-      return recharge.state == RechargeState::kOpen && recharge.pending() &&
-             recharge.lease_owner.empty();
+      // A person who must look already looks at a pending charge too.
+      return recharge.state == RechargeState::kNeedsReview ||
+             (recharge.pending() && recharge.lease_owner.empty());
     case ChargeOutcome::Kind::kSucceeded:
       return false;
   }

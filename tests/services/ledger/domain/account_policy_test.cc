@@ -159,6 +159,21 @@ TEST(AccountPolicyTest, O1_ALateSuccessFundsTheAccountAndTheOtherFirstChargeIsNo
   EXPECT_EQ(books.open(), nullptr);
 }
 
+TEST(AccountPolicyTest, O1_WhereALateSuccessFundsTooLittleTheNextIsAnAutomaticRecharge) {
+  Books books;
+  ASSERT_TRUE(books.OpenWithCard().ok());
+  ASSERT_TRUE(books.PutUser("ann", PerMinutePlan()).ok());
+  books.HandOut();
+  const ChargeOutcome success = SuccessOf(*books.open());
+  ASSERT_TRUE(books.Report(1, DeclineOf(*books.open(), DeclineClass::kHard)).ok());
+  ASSERT_TRUE(books.GiveCard(CardNamed("amex")).ok());
+  ASSERT_TRUE(books.Use(Dollars(12)).ok());
+  ASSERT_TRUE(books.Report(1, success).ok());
+  EXPECT_EQ(books.recharge(2).state, RechargeState::kCanceled);
+  ASSERT_NE(books.open(), nullptr);
+  EXPECT_EQ(books.open()->kind, RechargeKind::kAutomatic);
+}
+
 // --- O2 --------------------------------------------------------------------------
 
 struct DefaultReserveCase {

@@ -192,6 +192,10 @@ absl::Status Books::ChangeBilling(const BillingChange& change) {
   return Apply(UpdateBillingSettings(context(), account_, change));
 }
 
+absl::Status Books::Add(const GivenCard& given) {
+  return Apply(AddPaymentMethod(context(), account_, given));
+}
+
 absl::Status Books::AddCard(const Card& card, int32_t position) {
   return Apply(AddPaymentMethod(context(), account_, {card, std::nullopt, position}));
 }
@@ -463,16 +467,19 @@ void Books::CheckRecharge(const Transition& transition, const Recharge& recharge
     EXPECT_GT(recharge.ordinal, account_.last_ordinal);
     EXPECT_FALSE(recharge.in_flight());
     if (recharge.kind != RechargeKind::kAutomatic) return;
+    const Account& after = transition.account;
+    EXPECT_LT(after.balance, after.recharge_threshold) << "G1";
+    EXPECT_FALSE(after.blocked() || after.automatic_off || after.taken_back.waits()) << "D2, G12";
+    EXPECT_EQ(after.suspension.reason, SuspensionReason::kNone) << "G12";
+    EXPECT_EQ(after.set_aside, 0) << "G3";
     EXPECT_LE(Recharged(HourNumber, HourOf(now_)) + recharge.amount,
               settings_.max_automatic_amount_per_hour)
         << "G7";
     EXPECT_LE(Recharged(DayNumber, DayOf(now_)) + recharge.amount,
               settings_.max_automatic_amount_per_day)
         << "G7";
-    if (transition.account.monthly_cap == 0) return;
-    EXPECT_LE(Recharged(MonthNumber, MonthOf(now_)) + recharge.amount,
-              transition.account.monthly_cap)
-        << "G7";
+    if (after.monthly_cap == 0) return;
+    EXPECT_LE(Recharged(MonthNumber, MonthOf(now_)) + recharge.amount, after.monthly_cap) << "G7";
     return;
   }
   const Recharge& before = stored->second;

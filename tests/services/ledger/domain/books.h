@@ -82,6 +82,7 @@ class Books {
   // Books a usage of `user_id` under the user's plan; `rate` may be null.
   absl::Status Record(const std::string& user_id, Usage usage, const Rate* rate);
   absl::Status ChangeBilling(const BillingChange& change);
+  absl::Status Add(const GivenCard& given);
   absl::Status AddCard(const Card& card, int32_t position = 0);
   absl::Status Give(const std::string& payment_method_id, const GivenCard& given);
   absl::Status RemoveCard(const std::string& payment_method_id);

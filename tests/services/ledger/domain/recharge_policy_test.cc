@@ -456,6 +456,17 @@ TEST(RechargePolicyTest, G4_TheFailingMarkStaysWhereALaterAttemptWasDeclined) {
   EXPECT_EQ(books.card("card-1").soft_declines, 2);
 }
 
+TEST(RechargePolicyTest, G4_TheFailingMarkStaysWhereALaterRechargeWasDeclined) {
+  Books books = FundedAt(Dollars(5));
+  ASSERT_TRUE(books.Pending().ok());
+  books.Advance(absl::Hours(1));
+  ASSERT_TRUE(books.TopUp(Dollars(20)).ok());
+  ASSERT_TRUE(books.Decline(DeclineClass::kSoft).ok());
+  ASSERT_TRUE(books.Report(2, SuccessOf(books.recharge(2))).ok());
+  EXPECT_EQ(books.account().balance, Dollars(20));
+  EXPECT_EQ(books.StateOf("card-1"), CardState::kFailing);
+}
+
 TEST(RechargePolicyTest, G4_ALateSuccessSaysNothingOfTheCardThatIsTriedByNow) {
   Books books = FundedAt(-Dollars(5));
   ASSERT_TRUE(books.AddCard(CardNamed("amex")).ok());

@@ -179,6 +179,15 @@ TEST(SupportPolicyTest, G12_ATopUpThatSucceedsTheSwitchOrSupportLiftsASuspension
   }
 }
 
+TEST(SupportPolicyTest, G12_AnAutomaticRechargeThatWasInFlightLiftsNoSuspension) {
+  Books books = FundedAt(Dollars(5));
+  books.HandOut();
+  books.stored().suspension = {SuspensionReason::kDispute, books.now()};
+  ASSERT_TRUE(books.Report(2, SuccessOf(*books.open())).ok());
+  EXPECT_EQ(books.account().balance, Dollars(20));
+  EXPECT_EQ(books.account().suspension.reason, SuspensionReason::kDispute);
+}
+
 TEST(SupportPolicyTest, G12_WhoLiftsASuspensionIsInTheEvent) {
   Books books = SuspendedAt(Dollars(5), SuspensionReason::kDispute);
   ASSERT_TRUE(books.LiftSuspension().ok());
