@@ -28,8 +28,9 @@ constexpr char kSettings[] = "billing_settings.";
 absl::StatusOr<book::Command> ParseOpenAccount(const pb::OpenAccountRequest& request) {
   book::OpenAccount open;
   RESERVE_ASSIGN_OR_RETURN(open.currency, CurrencyFrom(request.currency_code(), "currency_code"));
-  RESERVE_ASSIGN_OR_RETURN(open.card.card, CardFrom(request.card_token(), request.card_fingerprint(),
-                                               request.card_network()));
+  RESERVE_ASSIGN_OR_RETURN(
+      open.card.card,
+      CardFrom(request.card_token(), request.card_fingerprint(), request.card_network()));
   open.plan_id = request.default_plan_id().empty() ? kDefaultPlan : request.default_plan_id();
   RESERVE_RETURN_IF_ERROR(CheckId(open.plan_id, "default_plan_id"));
   RESERVE_ASSIGN_OR_RETURN(open.reserve_amount,
@@ -110,10 +111,10 @@ absl::StatusOr<book::UpdateBillingSettings> SettingsFrom(const pb::BillingSettin
                                      "reserve_amount", &update.currency);
   status.Update(TakeCurrency(change.recharge_threshold, settings.recharge_threshold(),
                              "recharge_threshold", &update.currency));
-  status.Update(TakeCurrency(change.monthly_cap, settings.monthly_cap(), "monthly_cap",
-                             &update.currency));
-  status.Update(TakeCurrency(change.notify_below, settings.notify_below(), "notify_below",
-                             &update.currency));
+  status.Update(
+      TakeCurrency(change.monthly_cap, settings.monthly_cap(), "monthly_cap", &update.currency));
+  status.Update(
+      TakeCurrency(change.notify_below, settings.notify_below(), "notify_below", &update.currency));
   if (!status.ok()) return status;
   return update;
 }

@@ -374,8 +374,7 @@ void ToProto(const domain::PaymentMethod& method, int32_t position, pb::PaymentM
   if (method.state_time != absl::InfinitePast()) {
     reserve::ToProto(method.state_time, message->mutable_state_time());
   }
-  if (method.state == domain::CardState::kFailing &&
-      method.retry_time != absl::InfiniteFuture()) {
+  if (method.state == domain::CardState::kFailing && method.retry_time != absl::InfiniteFuture()) {
     reserve::ToProto(method.retry_time, message->mutable_retry_time());
   }
 }

@@ -37,10 +37,9 @@ absl::StatusOr<domain::GivenCard> WrittenOf(const pb::PaymentMethod& message,
     if (message.card_token().empty()) return CannotBeCleared("card_token");
     RESERVE_ASSIGN_OR_RETURN(
         given.card,
-        CardFrom(message.card_token(),
-                 mask.Writes("card_fingerprint") ? message.card_fingerprint() : "",
-                 mask.Writes("card_network") ? message.card_network()
-                                             : pb::CARD_NETWORK_UNSPECIFIED));
+        CardFrom(
+            message.card_token(), mask.Writes("card_fingerprint") ? message.card_fingerprint() : "",
+            mask.Writes("card_network") ? message.card_network() : pb::CARD_NETWORK_UNSPECIFIED));
   } else if (mask.Writes("card_fingerprint") || mask.Writes("card_network")) {
     return InvalidField("card_token", "must be given with the number that it stands for");
   }
@@ -99,11 +98,9 @@ grpc::ServerUnaryReactor* AccountsService::UpdatePaymentMethod(
 grpc::ServerUnaryReactor* AccountsService::RemovePaymentMethod(
     grpc::CallbackServerContext* context, const pb::RemovePaymentMethodRequest* request,
     pb::Account* response) {
-  return StartCommand(api_, context, "RemovePaymentMethod",
-                      TaskFor(request->account_id(), ParseRemove(*request)),
-                      [response](Reply&& reply) {
-                        ToProto(std::get<domain::Account>(reply), response);
-                      });
+  return StartCommand(
+      api_, context, "RemovePaymentMethod", TaskFor(request->account_id(), ParseRemove(*request)),
+      [response](Reply&& reply) { ToProto(std::get<domain::Account>(reply), response); });
 }
 
 grpc::ServerUnaryReactor* AccountsService::ListPaymentMethods(

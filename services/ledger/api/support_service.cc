@@ -66,8 +66,7 @@ std::string CursorOf(const domain::Recharge& last) {
 
 absl::StatusOr<book::RechargeKey> AfterCursor(const std::string& cursor) {
   if (cursor.empty()) return book::RechargeKey();
-  const std::pair<std::string, std::string> parts =
-      absl::StrSplit(cursor, absl::MaxSplits('/', 1));
+  const std::pair<std::string, std::string> parts = absl::StrSplit(cursor, absl::MaxSplits('/', 1));
   book::RechargeKey after(parts.first, 0);
   if (!absl::SimpleAtoi(parts.second, &after.second)) {
     return InvalidField("page_token", "must be that of the previous page");

@@ -96,12 +96,11 @@ absl::StatusOr<std::vector<Recharge>> ListReviews(Connection& connection,
   // Those have no due time, so that the index has them by account and ordinal.
   const std::string account_id = Quoted(after.first);
   return QueryRecharges(
-      connection,
-      absl::StrCat(Select(), "FORCE INDEX (by_due_time) WHERE state = ",
-                   static_cast<int>(RechargeState::kNeedsReview),
-                   " AND due_time IS NULL AND (account_id > ", account_id,
-                   " OR (account_id = ", account_id, " AND ordinal > ", after.second,
-                   ")) ORDER BY account_id, ordinal LIMIT ", limit));
+      connection, absl::StrCat(Select(), "FORCE INDEX (by_due_time) WHERE state = ",
+                               static_cast<int>(RechargeState::kNeedsReview),
+                               " AND due_time IS NULL AND (account_id > ", account_id,
+                               " OR (account_id = ", account_id, " AND ordinal > ", after.second,
+                               ")) ORDER BY account_id, ordinal LIMIT ", limit));
 }
 
 absl::Status WriteRecharges(Connection& connection, const std::vector<const Recharge*>& recharges) {
