@@ -29,6 +29,7 @@
 #include "services/ledger/domain/opening_policy.h"         // IWYU pragma: export
 #include "services/ledger/domain/payment_method_policy.h"  // IWYU pragma: export
 #include "services/ledger/domain/recharge_policy.h"        // IWYU pragma: export
+#include "services/ledger/domain/refill.h"                 // IWYU pragma: export
 #include "services/ledger/domain/report_policy.h"          // IWYU pragma: export
 #include "services/ledger/domain/support_policy.h"         // IWYU pragma: export
 #include "services/ledger/domain/usage_policy.h"           // IWYU pragma: export
