@@ -4,6 +4,9 @@
 
 #include <limits>
 #include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
 
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
@@ -169,9 +172,12 @@ TEST(DurationConversionTest, ADurationComesAsItIsToTheNanosecond) {
 
 TEST(DurationConversionTest, WhatIsNoDurationIsRefusedByName) {
   const std::vector<std::tuple<int64_t, int32_t, std::string>> cases = {
-      {315'576'000'001, 0, "d.seconds"}, {-315'576'000'001, 0, "d.seconds"},
-      {0, 1'000'000'000, "d.nanos"},     {0, -1'000'000'000, "d.nanos"},
-      {1, -1, "d.nanos"},                {-1, 1, "d.nanos"},
+      {315'576'000'001, 0, "d.seconds"},
+      {-315'576'000'001, 0, "d.seconds"},
+      {0, 1'000'000'000, "d.nanos"},
+      {0, -1'000'000'000, "d.nanos"},
+      {1, -1, "d.nanos"},
+      {-1, 1, "d.nanos"},
   };
   for (const auto& [seconds, nanos, field] : cases) {
     const absl::Status refused = FromProto(DurationOf(seconds, nanos), "d").status();

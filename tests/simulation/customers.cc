@@ -86,7 +86,7 @@ void Customers::UseTelephone(const std::string& id) {
   usage.user_id = "ann";
   usage.destination = scene_.Happens(0.3) ? "12015550123" : "88012345678";
   usage.start_time = scene_.now() - absl::Minutes(10);
-  usage.duration = absl::Milliseconds(scene_.Below(int64_t{20} * 60 * 1'000));
+  usage.duration = absl::Milliseconds(scene_.Below(20 * 60 * 1'000));
   Ask(id, book::RecordUsage{usage}, [this, id, usage] {
     // Afterwards: the same once more, or another call under the same id.
     if (!scene_.Fails(0.15)) return;

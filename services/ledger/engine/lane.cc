@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "common/clock/monotonic.h"
 #include "common/clock/utc.h"
+#include "common/digest/random_key.h"
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
 #include "services/ledger/storage/entry_rows.h"
@@ -287,10 +288,11 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, book::Duplicates* duplicat
 absl::Status Lane::Execute(Attempt& attempt, book::Duplicates duplicates, Reading reading) {
   const domain::Context context{options_.settings, TruncateToMicros(options_.clock())};
   const std::shared_ptr<const book::Catalog> catalog = catalogs_.Get();
-  attempt.keys = book::KeysOf(attempt.commands, context.now, duplicates);
+  attempt.keys = book::KeysOf(attempt.commands, context, duplicates);
   if (attempt.keys.may_write) RESERVE_RETURN_IF_ERROR(connection_->Begin());
   Recall(attempt, reading);
-  RESERVE_RETURN_IF_ERROR(storage::LoadImage(*connection_, attempt.keys, &attempt.image));
+  RESERVE_RETURN_IF_ERROR(
+      storage::LoadImage(*connection_, attempt.keys, RandomKey, &attempt.image));
   book::Folded& folded = attempt.folded;
   folded = book::Fold(context, *catalog, attempt.commands, &attempt.image);
   if (folded.must_read) {

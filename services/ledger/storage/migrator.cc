@@ -202,6 +202,7 @@ constexpr TableRights kRights[] = {
     {"requests", "account_id", true},
     {"events", "account_id", true},
     {"card_declines", "account_id", true},
+    {"number_keys", "account_id", true},
     {"rate_decks", "version", true},
     {"rates", "deck_version", true},
     {"plans", "plan_id"},
