@@ -42,6 +42,7 @@ struct AccountRows {
   domain::Account account;
   book::Balance balance;  // of revision 0: the account does not exist
   std::map<std::string, domain::User> users;
+  std::map<std::pair<std::string, int32_t>, domain::NumberKey> number_keys;  // by user and year
   std::vector<domain::Entry> entries;
   std::map<int32_t, book::MonthSpan> months;
   std::vector<domain::Event> events;
@@ -64,6 +65,7 @@ struct AccountWrite {
   book::Balance balance;
   std::optional<domain::Account> rest;  // where more than the balance changes
   std::vector<domain::User> users;
+  std::vector<book::NumberKeyRecord> number_keys;
   std::vector<domain::Entry> entries;
   std::vector<book::MonthSpan> months;
   std::vector<domain::Event> events;
@@ -118,7 +120,7 @@ class ModelDatabase {
   // When a card was declined, on any account, newest first.
   std::vector<absl::Time> DeclinesOf(const std::string& card_fingerprint) const;
 
-  // What the keys ask for.
+  // What the keys ask for. New keys of numbers are the scene's chance.
   void Load(const book::Keys& keys, book::Image* image, RechargeVersions* versions) const;
   // Those of these usages that are booked.
   std::vector<domain::Entry> FindUsages(const std::vector<book::OnceKey>& keys) const;
@@ -130,6 +132,7 @@ class ModelDatabase {
  private:
   const domain::Entry* FindUsage(const book::OnceKey& key) const;
   void LoadAccount(const std::string& account_id, book::AccountImage* image) const;
+  void LoadNumberKeys(const book::Keys& keys, book::Image* image) const;
   void LoadRequests(const book::Keys& keys, book::Image* image) const;
   void LoadRecharges(const book::Keys& keys, book::Image* image, RechargeVersions* versions) const;
   void LoadDeclines(const book::Keys& keys, book::Image* image) const;

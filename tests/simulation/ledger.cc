@@ -121,7 +121,7 @@ void SimulatedLedger::Try(const std::shared_ptr<Round>& round) {
   }
   const domain::Context context{settings_, Clock()};
   const book::Keys keys =
-      book::KeysOf(attempt->commands, context.now,
+      book::KeysOf(attempt->commands, context,
                    round->look_up ? book::Duplicates::kLookUp : book::Duplicates::kOptimistic);
   database_.Load(keys, &attempt->image, &attempt->versions);
   CountLoaded(*attempt);

@@ -312,8 +312,9 @@ void ToProto(const Usage& usage, pb::Usage* message) {
   message->set_user_id(usage.user_id);
   reserve::ToProto(usage.start_time, message->mutable_start_time());
   const auto direction = static_cast<pb::Direction>(usage.direction);
-  const std::string number =
-      usage.destination.empty() ? std::string() : absl::StrCat("+", usage.destination);
+  const std::string number = usage.destination.empty() || domain::IsErasedNumber(usage.destination)
+                                 ? std::string()
+                                 : absl::StrCat("+", usage.destination);
   if (usage.kind == UsageKind::kCall) {
     message->mutable_call()->set_direction(direction);
     message->mutable_call()->set_destination(number);

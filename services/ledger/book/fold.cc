@@ -60,7 +60,7 @@ std::string DigestOf(const RequestRecharge& command) {
 // The answer to a usage whose id is that of a booked one.
 absl::StatusOr<Reply> AnswerRepeat(const AccountImage& image, const Entry& stored,
                                    const domain::Usage& usage) {
-  if (stored.booked->usage == usage) {
+  if (domain::SameContent(stored.booked->usage, usage)) {
     return ReplyOf(stored, image.account().currency, /*duplicate=*/true);
   }
   return AlreadyUsed("USAGE_ID_REUSED", "usage_id",
@@ -101,6 +101,8 @@ class Folder {
   // Takes a transition over into the image and the write set. Returns the last entry that it
   // booked, or null.
   const Entry* Apply(AccountImage& image, Transition&& transition);
+  // Adds the entry to the account's chain, in the newest form that may be written.
+  void Chain(AccountImage& image, Entry* entry);
   // Adds what has changed in the image to the write set.
   void WriteAccounts();
   void WriteRecharges();
@@ -185,7 +187,7 @@ const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
   image.rest_changed |= !only_balance;
   const Entry* last = nullptr;
   for (Entry& entry : transition.entries) {
-    entry.hash = image.known->head = ChainedHash(image.known->head, entry);
+    Chain(image, &entry);
     last = &writes.entries.emplace_back(std::move(entry));
     NoteMonth(*last, image.known.get(), &writes.months);
   }
@@ -202,6 +204,23 @@ const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
   }
   if (transition.user.has_value()) ChangeUser(image, *std::move(transition.user));
   return last;
+}
+
+void Folder::Chain(AccountImage& image, Entry* entry) {
+  const bool tagged = context_.feature_level >= domain::kTaggedChainLevel;
+  entry->chain_form = tagged ? domain::ChainForm::kTagged : domain::ChainForm::kFixed;
+  KnownNumberKey* key = nullptr;
+  if (NeedsNumberKey(*entry)) {
+    const domain::Usage& usage = entry->booked->usage;
+    const int32_t year = YearOfNumberKey(usage.start_time);
+    key = image.FindNumberKey(usage.user_id, year);
+    if (!key->stored) {
+      folded_.writes.number_keys.push_back({entry->account_id, usage.user_id, year, key->key});
+      key->stored = true;
+    }
+  }
+  KnownAccount& known = *image.known;
+  entry->hash = known.head = ChainedHash(known.head, *entry, key == nullptr ? nullptr : &key->key);
 }
 
 // --- What to write ------------------------------------------------------------------

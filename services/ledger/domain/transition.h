@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/card_limits.h"
+#include "services/ledger/domain/feature_level.h"
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/recharge.h"
 #include "services/ledger/domain/settings.h"
@@ -22,6 +23,7 @@ namespace reserve::domain {
 struct Context {
   const Settings& settings;
   absl::Time now;  // whole microseconds
+  int feature_level = kNewestFeatureLevel;
 };
 
 struct Transition {

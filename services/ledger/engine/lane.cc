@@ -76,6 +76,7 @@ Lane::Lane(const EngineOptions& options, CatalogKeeper& catalogs, Patience& pati
       patience_(patience),
       stats_(stats),
       on_due_recharges_(std::move(on_due_recharges)),
+      level_(options.known_feature_level, options.feature_level_holds),
       cache_(static_cast<size_t>(options.cached_accounts / options.lanes)),
       replies_(static_cast<size_t>(options.max_batch)),
       thread_([this] { Run(); }) {}
@@ -285,12 +286,15 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, book::Duplicates* duplicat
 }
 
 absl::Status Lane::Execute(Attempt& attempt, book::Duplicates duplicates, Reading reading) {
-  const domain::Context context{options_.settings, TruncateToMicros(options_.clock())};
+  RESERVE_ASSIGN_OR_RETURN(const int feature_level, level_.Get(*connection_));
+  const domain::Context context{options_.settings, TruncateToMicros(options_.clock()),
+                                feature_level};
   const std::shared_ptr<const book::Catalog> catalog = catalogs_.Get();
-  attempt.keys = book::KeysOf(attempt.commands, context.now, duplicates);
+  attempt.keys = book::KeysOf(attempt.commands, context, duplicates);
   if (attempt.keys.may_write) RESERVE_RETURN_IF_ERROR(connection_->Begin());
   Recall(attempt, reading);
-  RESERVE_RETURN_IF_ERROR(storage::LoadImage(*connection_, attempt.keys, &attempt.image));
+  RESERVE_RETURN_IF_ERROR(
+      storage::LoadImage(*connection_, attempt.keys, options_.make_number_key, &attempt.image));
   book::Folded& folded = attempt.folded;
   folded = book::Fold(context, *catalog, attempt.commands, &attempt.image);
   if (folded.must_read) {
