@@ -82,6 +82,11 @@ void Checks::CheckEntries(const AccountRows& rows, SeenAccount* seen) {
                                       FormatDecimal(entry.balance_after), " is stored, the sum is ",
                                       FormatDecimal(seen->balance)));
     }
+    const bool is_old = entry.chain_form == domain::ChainForm::kFixed;
+    if (is_old && expected > 1 &&
+        rows.entries[seen->entries - 1].chain_form == domain::ChainForm::kTagged) {
+      scene_.Count(Happening::kOldFormAfterNew);
+    }
     const domain::NumberKey* key = nullptr;
     if (book::NeedsNumberKey(entry)) {
       const domain::Usage& usage = entry.booked->usage;

@@ -125,6 +125,10 @@ class ModelDatabase {
   // Those of these usages that are booked.
   std::vector<domain::Entry> FindUsages(const std::vector<book::OnceKey>& keys) const;
 
+  // The schema's feature level (storage/feature_level.h).
+  int feature_level() const { return feature_level_; }
+  void set_feature_level(int level) { feature_level_ = level; }
+
   CommitResult Commit(Transaction transaction);
   // One transaction of conditional updates.
   CommitResult Update(std::vector<RechargeUpdate>* updates);
@@ -143,6 +147,7 @@ class ModelDatabase {
 
   Scene& scene_;
   Observer& observer_;
+  int feature_level_ = domain::kNewestFeatureLevel;
   std::map<std::string, AccountRows> accounts_;
   std::map<std::string, std::vector<absl::Time>> declines_;  // by card
 };

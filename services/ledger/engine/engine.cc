@@ -97,11 +97,12 @@ Engine::~Engine() {
 }
 
 absl::Status Engine::Start() {
-  RESERVE_RETURN_IF_ERROR(queries_->Run([this](storage::Connection& connection) -> absl::Status {
+  const auto begin = [this](storage::Connection& connection) -> absl::Status {
     RESERVE_RETURN_IF_ERROR(
         storage::RegisterLedger(connection, options_.ledger_id, options_.known_feature_level));
     return catalogs_.Refresh(connection);
-  }));
+  };
+  RESERVE_RETURN_IF_ERROR(queries_->Run(begin));
   housekeeper_ = std::thread([this] { KeepHouse(); });
   started_ = true;
   return absl::OkStatus();

@@ -133,7 +133,8 @@ TEST(EntryChainTest, FieldsComeInTheOrderOfTheirTagsEachOnce) {
     EXPECT_LT(last, tag) << name;
     last = tag;
   };
-  VisitUsageFields(*DearCall().booked, grows);
+  const Entry call = DearCall();
+  VisitUsageFields(*call.booked, grows);
   const Entry correction = Correction();
   VisitOtherFields(correction, grows);
 }

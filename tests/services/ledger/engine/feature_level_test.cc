@@ -49,7 +49,7 @@ class FeatureLevelTest : public testing::Test {
     ASSERT_TRUE(reply.ok()) << usage_id << ": " << reply.status();
   }
   absl::Status Finish(bool silent_are_gone = false) {
-    return storage::Finish(storage::OptionsFor(ledger_.database().url()), silent_are_gone,
+    return storage::Finish(storage::OptionsFor(ledger_.sql().url()), silent_are_gone,
                            [](const std::string&) {});
   }
   int64_t Level() const { return ledger_.sql().QueryInt("SELECT level FROM feature_level"); }
@@ -92,9 +92,9 @@ TEST_F(FeatureLevelTest, ASchemaFromBeforeIsServedAsBeforeUntilTheUpgradeIsFinis
   ledger_.sql().Execute("DROP TABLE feature_level");
   ledger_.sql().Execute("DROP TABLE ledgers");
 
-  ASSERT_TRUE(storage::Migrate(storage::OptionsFor(ledger_.database().url()), TestNow(),
-                               [](const std::string&) {})
-                  .ok());
+  ASSERT_TRUE(
+      storage::Migrate(storage::OptionsFor(ledger_.sql().url()), TestNow(), [](const std::string&) {
+      }).ok());
   EXPECT_EQ(Level(), kOld);
   EXPECT_TRUE(Serves(5)) << "roll-back by one version is safe";
   const auto engine = Start("new");
