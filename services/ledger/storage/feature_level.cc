@@ -73,13 +73,19 @@ absl::StatusOr<std::vector<std::string>> OldLedgers(Connection& connection, bool
   return old;
 }
 
+// From the level on, programs that don't know it are told that the schema is too new.
+absl::Status NoteOldestCode(Connection& connection) {
+  return connection.Execute(absl::StrCat(
+      "UPDATE schema_migrations SET oldest_code = ", kOldestCodeOfTaggedChain,
+      " WHERE version = ", kOldestCodeOfTaggedChain,
+      " AND (SELECT level FROM feature_level WHERE id = 1) >= ", domain::kTaggedChainLevel));
+}
+
 absl::Status Raise(Connection& connection) {
   RESERVE_RETURN_IF_ERROR(connection.Execute(
       absl::StrCat("UPDATE feature_level SET level = ", domain::kNewestFeatureLevel,
                    ", raise_time = CURRENT_TIMESTAMP(6) WHERE id = 1")));
-  RESERVE_RETURN_IF_ERROR(connection.Execute(
-      absl::StrCat("UPDATE schema_migrations SET oldest_code = ", kOldestCodeOfTaggedChain,
-                   " WHERE version = ", kOldestCodeOfTaggedChain)));
+  RESERVE_RETURN_IF_ERROR(NoteOldestCode(connection));
   return connection.Execute(
       absl::StrCat("DELETE FROM ledgers WHERE ledger_id <> '' AND heartbeat_time < "
                    "CURRENT_TIMESTAMP(6) - INTERVAL ",
@@ -143,7 +149,14 @@ absl::Status LeaveLedgers(Connection& connection, absl::string_view ledger_id) {
                    Quoted(ledger_id)));
 }
 
-absl::Status BeginAtNewestLevel(Connection& connection) { return Raise(connection); }
+absl::Status BeginAtNewestLevel(Connection& connection) {
+  RESERVE_RETURN_IF_ERROR(connection.Execute(absl::StrCat(
+      "UPDATE feature_level SET level = ", domain::kNewestFeatureLevel,
+      ", raise_time = CURRENT_TIMESTAMP(6) WHERE id = 1 AND level < ", domain::kNewestFeatureLevel,
+      " AND NOT EXISTS (SELECT 1 FROM accounts) AND NOT EXISTS (SELECT 1 FROM "
+      "rate_decks) AND NOT EXISTS (SELECT 1 FROM ledgers)")));
+  return NoteOldestCode(connection);
+}
 
 absl::Status RaiseFeatureLevel(Connection& connection, bool silent_are_gone,
                                const std::function<void(const std::string&)>& progress) {

@@ -38,7 +38,8 @@ inline constexpr absl::Duration kSilentAfter = absl::Minutes(1);
 absl::Status RaiseFeatureLevel(Connection& connection, bool silent_are_gone,
                                const std::function<void(const std::string&)>& progress);
 
-// Sets the level of a schema that was just made to the newest.
+// Sets the level of a schema in which there is nothing yet, and with which no ledger has served, to
+// the newest.
 absl::Status BeginAtNewestLevel(Connection& connection);
 
 }  // namespace reserve::storage

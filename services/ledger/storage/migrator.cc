@@ -179,7 +179,7 @@ absl::Status MigrateLocked(Connection& connection, absl::Time now, const Progres
     progress(absl::StrCat("applying ", migration.name));
     RESERVE_RETURN_IF_ERROR(Apply(connection, migration, now, progress));
   }
-  if (applied == 0) RESERVE_RETURN_IF_ERROR(BeginAtNewestLevel(connection));
+  RESERVE_RETURN_IF_ERROR(BeginAtNewestLevel(connection));
   RESERVE_RETURN_IF_ERROR(MakePartitions(connection, now, progress));
   progress(absl::StrCat("the schema is at version ", std::max(applied, migrations.back().version)));
   return absl::OkStatus();
