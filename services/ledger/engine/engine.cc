@@ -93,7 +93,9 @@ Engine::~Engine() {
   dispatcher_->Stop();  // it gives the lanes work, and they it
   lanes_.clear();
   dispatcher_.reset();
-  if (started_) std::thread([this] { Leave(); }).join();
+  // A database that is away is not waited for: who can't leave counts as silent.
+  const bool can_say = stats_.steps.failing(Step::kHeartbeat) == absl::ZeroDuration();
+  if (started_ && can_say) std::thread([this] { Leave(); }).join();
 }
 
 absl::Status Engine::Start() {
@@ -235,7 +237,6 @@ absl::Status Engine::BeatHeart(storage::Connection& connection) {
 void Engine::Leave() {
   const storage::SqlThread sql_thread;
   std::unique_ptr<storage::Connection> connection;
-  // Who can't say so counts as silent (storage::RaiseFeatureLevel).
   if (storage::EnsureOpen(options_.database, &connection).ok()) {
     storage::LeaveLedgers(*connection, options_.ledger_id).IgnoreError();
   }
