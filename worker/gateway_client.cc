@@ -127,15 +127,13 @@ void GatewayClient::Charge(const Task& task, Done done) {
 void GatewayClient::LookUp(const Task& task, Done done) {
   pb::GetChargeRequest request;
   request.set_idempotency_key(ChargeKey(task.account_id, task.ordinal, task.attempt));
-  calls_.Start<pb::GetChargeRequest, pb::GetChargeResponse>(
+  calls_.Start<pb::GetChargeRequest, pb::Charge>(
       timeout_, std::move(request),
       [this](auto* context, auto* sent, auto* response, auto on_done) {
         stub_->async()->GetCharge(context, sent, response, std::move(on_done));
       },
-      [task, done = std::move(done)](const grpc::Status& status,
-                                     const pb::GetChargeResponse& reply) {
-        GatewayAnswer answer =
-            status.ok() ? FromCharge(reply.charge(), task) : FromError(status, task);
+      [task, done = std::move(done)](const grpc::Status& status, const pb::Charge& charge) {
+        GatewayAnswer answer = status.ok() ? FromCharge(charge, task) : FromError(status, task);
         if (status.error_code() == grpc::StatusCode::NOT_FOUND) {
           answer.kind = GatewayAnswer::Kind::kNotFound;
         }

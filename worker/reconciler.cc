@@ -78,7 +78,7 @@ std::string ChargeText(const GatewayCharge& charge) {
 Reconciler::Reconciler(ReconcileOptions options, const std::shared_ptr<grpc::Channel>& ledger,
                        const std::shared_ptr<grpc::Channel>& gateway, std::ostream* out)
     : options_(std::move(options)),
-      ledger_(pb::Ledger::NewStub(ledger)),
+      accounts_(pb::Accounts::NewStub(ledger)),
       recharges_(pb::Recharges::NewStub(ledger)),
       gateway_(gw::PaymentGateway::NewStub(gateway)),
       out_(*out),
@@ -117,7 +117,7 @@ absl::Status Reconciler::GoThroughLedger() {
   request.set_page_size(kAccountPage);
   do {
     pb::ListAccountsResponse page;
-    RESERVE_RETURN_IF_ERROR(Call(*ledger_, &pb::Ledger::Stub::ListAccounts, request, &page));
+    RESERVE_RETURN_IF_ERROR(Call(*accounts_, &pb::Accounts::Stub::ListAccounts, request, &page));
     for (const pb::Account& account : page.accounts()) {
       ++counts_.accounts;
       ShowProgress();
@@ -134,7 +134,7 @@ absl::Status Reconciler::GoThroughAccount(const std::string& account_id) {
   request.set_page_size(kRechargePage);
   do {
     pb::ListRechargesResponse page;
-    RESERVE_RETURN_IF_ERROR(Call(*ledger_, &pb::Ledger::Stub::ListRecharges, request, &page));
+    RESERVE_RETURN_IF_ERROR(Call(*accounts_, &pb::Accounts::Stub::ListRecharges, request, &page));
     for (const pb::Recharge& message : page.recharges()) {
       RESERVE_ASSIGN_OR_RETURN(const LedgerRecharge recharge, FromProto(message));
       const RechargeName name{account_id, message.ordinal()};
@@ -283,7 +283,8 @@ absl::StatusOr<std::optional<LedgerRecharge>> Reconciler::FindRecharge(const Rec
   request.set_page_size(kRechargePage);
   do {
     pb::ListRechargesResponse page;
-    const absl::Status status = Call(*ledger_, &pb::Ledger::Stub::ListRecharges, request, &page);
+    const absl::Status status =
+        Call(*accounts_, &pb::Accounts::Stub::ListRecharges, request, &page);
     if (status.code() == absl::StatusCode::kNotFound) return std::nullopt;
     RESERVE_RETURN_IF_ERROR(status);
     for (const pb::Recharge& recharge : page.recharges()) {  // newest first
@@ -300,12 +301,9 @@ absl::StatusOr<std::optional<gw::Charge>> Reconciler::FindCharge(const RechargeN
   // Nearly always the one under the key of the last attempt.
   gw::GetChargeRequest request;
   request.set_idempotency_key(ChargeKey(name.account_id, name.ordinal, recharge.attempt));
-  gw::GetChargeResponse response;
-  const absl::Status status =
-      Call(*gateway_, &gw::PaymentGateway::Stub::GetCharge, request, &response);
-  if (status.ok() && response.charge().charge_id() == recharge.charge_id) {
-    return response.charge();
-  }
+  gw::Charge last;
+  const absl::Status status = Call(*gateway_, &gw::PaymentGateway::Stub::GetCharge, request, &last);
+  if (status.ok() && last.charge_id() == recharge.charge_id) return last;
   if (!status.ok() && status.code() != absl::StatusCode::kNotFound) return status;
   std::optional<gw::Charge> found;
   RESERVE_RETURN_IF_ERROR(ListChargesOf(name, [&](const gw::Charge& charge) {

@@ -25,7 +25,7 @@
 #include "absl/time/time.h"
 #include "common/clock/monotonic.h"
 #include "reserve/gateway/v1/payment_gateway.grpc.pb.h"
-#include "reserve/ledger/v1/ledger.grpc.pb.h"
+#include "reserve/ledger/v1/accounts.grpc.pb.h"
 #include "reserve/ledger/v1/recharges.grpc.pb.h"
 #include "worker/judge_charge.h"
 
@@ -116,7 +116,7 @@ class Reconciler {
                     const Request& request, Response* response);
 
   const ReconcileOptions options_;
-  const std::unique_ptr<ledger::v1::Ledger::Stub> ledger_;
+  const std::unique_ptr<ledger::v1::Accounts::Stub> accounts_;
   const std::unique_ptr<ledger::v1::Recharges::Stub> recharges_;
   const std::unique_ptr<gateway::v1::PaymentGateway::Stub> gateway_;
   std::ostream& out_;

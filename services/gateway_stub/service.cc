@@ -178,12 +178,12 @@ grpc::ServerUnaryReactor* PaymentGatewayService::Charge(grpc::CallbackServerCont
 
 grpc::ServerUnaryReactor* PaymentGatewayService::GetCharge(grpc::CallbackServerContext* context,
                                                            const pb::GetChargeRequest* request,
-                                                           pb::GetChargeResponse* response) {
+                                                           pb::Charge* response) {
   const absl::Status valid = CheckId(request->idempotency_key(), "idempotency_key", kMaxKeyBytes);
   if (!valid.ok()) return FinishWith(context, valid);
   const absl::StatusOr<ChargeRecord> charge = gateway_->GetCharge(request->idempotency_key());
   Count("GetCharge", charge.ok() ? "found" : "error");
-  if (charge.ok()) ToProto(*charge, response->mutable_charge());
+  if (charge.ok()) ToProto(*charge, response);
   return FinishWith(context, charge.status());
 }
 

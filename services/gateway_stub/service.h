@@ -28,7 +28,7 @@ class PaymentGatewayService final : public gateway::v1::PaymentGateway::Callback
                                    gateway::v1::ChargeResponse* response) override;
   grpc::ServerUnaryReactor* GetCharge(grpc::CallbackServerContext* context,
                                       const gateway::v1::GetChargeRequest* request,
-                                      gateway::v1::GetChargeResponse* response) override;
+                                      gateway::v1::Charge* response) override;
   grpc::ServerUnaryReactor* ListCharges(grpc::CallbackServerContext* context,
                                         const gateway::v1::ListChargesRequest* request,
                                         gateway::v1::ListChargesResponse* response) override;

@@ -34,6 +34,7 @@
 #include "tests/bench/traffic.h"
 #include "tests/bench/window.h"
 #include "tests/support/build_tree.h"
+#include "tests/support/ledger_stubs.h"
 
 ABSL_FLAG(bool, quick, false, "Few and short rounds, fewer accounts: a look, not a result.");
 ABSL_FLAG(int, rounds, 5, "How often everything is measured; the table shows medians.");
@@ -127,7 +128,8 @@ class Bench {
                               const std::vector<Request>& requests);
   absl::Status MeasureHistory();
   absl::Status MeasureDips();
-  absl::StatusOr<double> OneDip(pb::Ledger::Stub& stub, const std::string& account_id);
+  absl::StatusOr<double> OneDip(const test_support::LedgerStubs& ledger,
+                                const std::string& account_id);
   absl::Status MeasureRating();
   absl::Status MeasureMemory();
   absl::Status CheckBooks();
@@ -511,7 +513,7 @@ absl::Status Bench::MeasureOverload() {
 // Pages through the whole history of one account.
 absl::Status Bench::MeasureHistory() {
   if (!Wanted("history_page")) return absl::OkStatus();
-  const auto stub = pb::Ledger::NewStub(channels_.front());
+  const auto stub = pb::Accounts::NewStub(channels_.front());
   pb::ListUsageRequest request;
   request.set_account_id(kHistoryAccountId);
   request.set_page_size(50);
@@ -534,15 +536,17 @@ absl::Status Bench::MeasureHistory() {
 
 // Brings an account just above its threshold, then sends a usage that takes it below, and
 // looks until the recharge is credited. Milliseconds from sending the usage.
-absl::StatusOr<double> Bench::OneDip(pb::Ledger::Stub& stub, const std::string& account_id) {
+absl::StatusOr<double> Bench::OneDip(const test_support::LedgerStubs& ledger,
+                                     const std::string& account_id) {
   const auto get = [&]() -> absl::StatusOr<Nanos> {
     grpc::ClientContext context;
     pb::GetAccountRequest request;
     request.set_account_id(account_id);
-    pb::GetAccountResponse response;
-    const grpc::Status status = stub.GetAccount(&context, request, &response);
+    pb::Account response;
+    const grpc::Status status =
+        ledger.of<pb::Accounts::Stub>().GetAccount(&context, request, &response);
     if (!status.ok()) return absl::InternalError(status.error_message());
-    return reserve::FromProto(response.account().balance(), "USD", "balance");
+    return reserve::FromProto(response.balance(), "USD", "balance");
   };
   constexpr Nanos kJustAbove = 10'001'000'000;
   constexpr Nanos kCredited = 20'000'000'000;
@@ -554,15 +558,16 @@ absl::StatusOr<double> Bench::OneDip(pb::Ledger::Stub& stub, const std::string& 
     request.set_request_id("to-the-threshold");
     reserve::ToProto(kJustAbove - balance, "USD", request.mutable_amount());
     request.set_reason("near the threshold");
-    pb::AdjustBalanceResponse response;
-    const grpc::Status status = stub.AdjustBalance(&context, request, &response);
+    pb::Entry response;
+    const grpc::Status status =
+        ledger.of<pb::Support::Stub>().AdjustBalance(&context, request, &response);
     if (!status.ok()) return absl::InternalError(status.error_message());
   }
   const pb::RecordUsageRequest usage = traffic_.Record(account_id);
   const absl::Time begin = absl::Now();
   grpc::ClientContext context;
   pb::RecordUsageResponse response;
-  const grpc::Status status = stub.RecordUsage(&context, usage, &response);
+  const grpc::Status status = ledger.of<pb::Ledger::Stub>().RecordUsage(&context, usage, &response);
   if (!status.ok()) return absl::InternalError(status.error_message());
   ++booked_;
   while (true) {
@@ -576,12 +581,12 @@ absl::StatusOr<double> Bench::OneDip(pb::Ledger::Stub& stub, const std::string& 
 absl::Status Bench::MeasureDips() {
   if (!Wanted("dip_to_credit")) return absl::OkStatus();
   RESERVE_RETURN_IF_ERROR(stage_->StartWorker(ledger_));
-  const auto stub = pb::Ledger::NewStub(channels_.front());
+  const test_support::LedgerStubs ledger(channels_.front());
   // The first one finds out that the worker is there.
-  RESERVE_RETURN_IF_ERROR(OneDip(*stub, DipAccountId(1)).status());
+  RESERVE_RETURN_IF_ERROR(OneDip(ledger, DipAccountId(1)).status());
   std::vector<double> ms;
   for (int i = 2; i <= plan_.dips; ++i) {
-    RESERVE_ASSIGN_OR_RETURN(const double one, OneDip(*stub, DipAccountId(i)));
+    RESERVE_ASSIGN_OR_RETURN(const double one, OneDip(ledger, DipAccountId(i)));
     ms.push_back(one);
   }
   stage_->StopWorker();

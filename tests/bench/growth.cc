@@ -182,7 +182,7 @@ class Growth {
   std::unique_ptr<Stage> stage_;
   Server ledger_;
   std::vector<std::shared_ptr<grpc::Channel>> channels_;
-  std::unique_ptr<pb::Ledger::Stub> stub_;
+  std::unique_ptr<pb::Accounts::Stub> accounts_;
   std::unique_ptr<pb::Audit::Stub> audit_;
   int64_t usages_at_start_ = 0;
   int64_t sent_ = 0;
@@ -232,7 +232,7 @@ absl::Status Growth::SetStage() {
   RESERVE_ASSIGN_OR_RETURN(usages_at_start_, stage_->CountUsages());
   RESERVE_ASSIGN_OR_RETURN(ledger_, stage_->StartLedger());
   RESERVE_ASSIGN_OR_RETURN(channels_, ledger_.Connect(absl::GetFlag(FLAGS_connections)));
-  stub_ = pb::Ledger::NewStub(channels_.front());
+  accounts_ = pb::Accounts::NewStub(channels_.front());
   audit_ = pb::Audit::NewStub(channels_.front());
   WatchProcesses();
   return absl::OkStatus();
@@ -331,8 +331,8 @@ absl::StatusOr<int64_t> Growth::GetUsage(const GrowthTraffic::Sample& sample) {
   pb::GetUsageRequest request;
   request.set_account_id(sample.account_id);
   request.set_usage_id(sample.usage_id);
-  pb::GetUsageResponse response;
-  const grpc::Status status = stub_->GetUsage(&context, request, &response);
+  pb::UsageRecord response;
+  const grpc::Status status = accounts_->GetUsage(&context, request, &response);
   if (!status.ok()) return absl::InternalError(absl::StrCat("GetUsage: ", status.error_message()));
   return 1;
 }
@@ -344,7 +344,7 @@ absl::StatusOr<int64_t> Growth::ListFirstPage(const std::string& account_id) {
   request.set_account_id(account_id);
   request.set_page_size(kPageSize);
   pb::ListUsageResponse response;
-  const grpc::Status status = stub_->ListUsage(&context, request, &response);
+  const grpc::Status status = accounts_->ListUsage(&context, request, &response);
   if (!status.ok()) return absl::InternalError(absl::StrCat("ListUsage: ", status.error_message()));
   return response.usage_records_size();
 }

@@ -41,14 +41,14 @@ absl::Status FromGrpc(const grpc::Status& status, absl::string_view what) {
 }
 
 // Makes one call, with a deadline.
-template <typename Request, typename Response>
-absl::Status Call(pb::Ledger::Stub& stub,
-                  grpc::Status (pb::Ledger::Stub::*method)(grpc::ClientContext*, const Request&,
-                                                           Response*),
+template <typename Stub, typename Request, typename Response>
+absl::Status Call(const test_support::LedgerStubs& ledger,
+                  grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                   const Request& request, Response* response) {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
-  return FromGrpc((stub.*method)(&context, request, response), Request::descriptor()->name());
+  return FromGrpc((ledger.of<Stub>().*method)(&context, request, response),
+                  Request::descriptor()->name());
 }
 
 }  // namespace
@@ -154,19 +154,19 @@ absl::Status Stage::MakeTemplate() {
   if (import->Wait(absl::Seconds(60)) != 0) return absl::InternalError(import->Stderr());
   RESERVE_RETURN_IF_ERROR(StartWorker(ledger));
   RESERVE_ASSIGN_OR_RETURN(const auto channels, ledger.Connect(1));
-  const auto stub = pb::Ledger::NewStub(channels.front());
+  const test_support::LedgerStubs stubs(channels.front());
 
   pb::OpenAccountRequest open;
   open.set_account_id(kTemplate);
   open.set_card_token("tok_visa");
-  pb::OpenAccountResponse opened;
-  RESERVE_RETURN_IF_ERROR(Call(*stub, &pb::Ledger::Stub::OpenAccount, open, &opened));
+  pb::Account opened;
+  RESERVE_RETURN_IF_ERROR(Call(stubs, &pb::Accounts::Stub::OpenAccount, open, &opened));
   pb::GetAccountRequest get;
   get.set_account_id(kTemplate);
-  pb::GetAccountResponse got;
+  pb::Account got;
   const auto is_active = [&] {
-    return Call(*stub, &pb::Ledger::Stub::GetAccount, get, &got).ok() &&
-           got.account().state() == pb::ACCOUNT_STATE_ACTIVE;
+    return Call(stubs, &pb::Accounts::Stub::GetAccount, get, &got).ok() &&
+           got.state() == pb::ACCOUNT_STATE_ACTIVE;
   };
   if (!WaitUntil(is_active)) return absl::InternalError("the template account was not funded");
   StopWorker();
@@ -176,13 +176,13 @@ absl::Status Stage::MakeTemplate() {
   adjust.set_request_id("fill");
   adjust.mutable_amount()->set_units(kBalanceUnits);
   adjust.set_reason("enough for any load");
-  pb::AdjustBalanceResponse adjusted;
-  RESERVE_RETURN_IF_ERROR(Call(*stub, &pb::Ledger::Stub::AdjustBalance, adjust, &adjusted));
+  pb::Entry adjusted;
+  RESERVE_RETURN_IF_ERROR(Call(stubs, &pb::Support::Stub::AdjustBalance, adjust, &adjusted));
   pb::PutUserRequest put;
   put.set_account_id(kTemplate);
   put.set_user_id(kUserId);
-  pb::PutUserResponse user;
-  RESERVE_RETURN_IF_ERROR(Call(*stub, &pb::Ledger::Stub::PutUser, put, &user));
+  pb::User user;
+  RESERVE_RETURN_IF_ERROR(Call(stubs, &pb::Accounts::Stub::PutUser, put, &user));
   // First all the free minutes, then a paid call, whose row has the usual shape.
   Traffic traffic(1);
   for (const int64_t seconds : {kFreeSeconds, int64_t{90}}) {
@@ -190,7 +190,7 @@ absl::Status Stage::MakeTemplate() {
     record.mutable_usage()->mutable_call()->set_destination("+12125550123");
     record.mutable_usage()->mutable_call()->mutable_duration()->set_seconds(seconds);
     pb::RecordUsageResponse recorded;
-    RESERVE_RETURN_IF_ERROR(Call(*stub, &pb::Ledger::Stub::RecordUsage, record, &recorded));
+    RESERVE_RETURN_IF_ERROR(Call(stubs, &pb::Ledger::Stub::RecordUsage, record, &recorded));
   }
   return absl::OkStatus();
 }

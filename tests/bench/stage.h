@@ -20,10 +20,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "reserve/ledger/v1/ledger.grpc.pb.h"
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/database_url.h"
 #include "tests/bench/window.h"
+#include "tests/support/ledger_stubs.h"
 #include "tests/support/mariadb_server.h"
 #include "tests/support/subprocess.h"
 

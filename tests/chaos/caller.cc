@@ -112,7 +112,7 @@ Caller::Caller(Stage& stage, Record& record, LoadCounts& counts, const CallerOpt
   channel_options.max_reconnect_backoff = absl::Milliseconds(300);
   for (size_t i = 0; i < kLedgers; ++i) {
     auto channel = MakeChannel(stage.ledger_proxy(i).address(), channel_options);
-    stubs_.push_back(pb::Ledger::NewStub(*std::move(channel)));
+    ledgers_.emplace_back(*std::move(channel));
   }
   turn_ = static_cast<size_t>(options.number);
 }
@@ -144,7 +144,7 @@ bool Caller::GivesUp(absl::Time start) const {
   return counts_.giving_up || absl::Now() - start >= kLastPatience;
 }
 
-template <typename Request, typename Response>
+template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> Caller::Persist(grpc::Status (Stub::*method)(grpc::ClientContext*,
                                                                       const Request&, Response*),
                                          const Request& request, bool* unknown) {
@@ -152,7 +152,8 @@ absl::StatusOr<Response> Caller::Persist(grpc::Status (Stub::*method)(grpc::Clie
   for (int tries = 1;; ++tries) {
     Response response;
     const auto context = Within(kCallTimeout);
-    const absl::Status status = FromGrpcStatus((stub().*method)(context.get(), request, &response));
+    const absl::Status status =
+        FromGrpcStatus((stub<Stub>().*method)(context.get(), request, &response));
     if (status.ok()) return response;
     if (!IsNoAnswer(status)) return status;
     if (status.code() == absl::StatusCode::kInternal ||
@@ -169,13 +170,13 @@ absl::Status Caller::OpenAccount(int number) {
   pb::OpenAccountRequest open;
   open.set_account_id(AccountId(number));
   open.set_card_token(PickCard());
-  RESERVE_RETURN_IF_ERROR(Persist(&Stub::OpenAccount, open).status());
+  RESERVE_RETURN_IF_ERROR(Persist(&pb::Accounts::Stub::OpenAccount, open).status());
   for (const char* user : {"ann", "bob"}) {
     pb::PutUserRequest put;
     put.set_account_id(open.account_id());
     put.set_user_id(user);
-    put.set_plan_id(user[0] == 'a' ? "per_minute" : "unlimited");
-    RESERVE_RETURN_IF_ERROR(Persist(&Stub::PutUser, put).status());
+    put.mutable_user()->set_plan_id(user[0] == 'a' ? "per_minute" : "unlimited");
+    RESERVE_RETURN_IF_ERROR(Persist(&pb::Accounts::Stub::PutUser, put).status());
   }
   return absl::OkStatus();
 }
@@ -254,20 +255,20 @@ void Caller::RecordOne() {
   const uint64_t dice = Below(20);
   if (dice > 1 || booked_.empty()) {
     const RecordRequest request = NewUsage();
-    NoteUsage(request, Persist(&Stub::RecordUsage, request));
+    NoteUsage(request, Persist(&pb::Ledger::Stub::RecordUsage, request));
     return;
   }
   RecordRequest request = booked_[Below(booked_.size())];
   const std::string id = request.usage().usage_id();
   if (dice == 0) {
-    NoteUsage(request, Persist(&Stub::RecordUsage, request));
+    NoteUsage(request, Persist(&pb::Ledger::Stub::RecordUsage, request));
     return;
   }
   // U2: another content under a known id.
   request.mutable_usage()->mutable_call()->set_direction(pb::DIRECTION_OUTBOUND);
   request.mutable_usage()->mutable_call()->set_destination("+120155512345");
   request.mutable_usage()->mutable_call()->mutable_duration()->set_seconds(86'399);
-  const auto got = Persist(&Stub::RecordUsage, request);
+  const auto got = Persist(&pb::Ledger::Stub::RecordUsage, request);
   if (got.status().code() != absl::StatusCode::kAlreadyExists && !IsNoAnswer(got.status())) {
     record_.Contradict(absl::StrCat("usage ", id, " of ", request.account_id(),
                                     ": other content was answered ", got.status().ToString()));
@@ -294,7 +295,7 @@ void Caller::RecordBatch(int size) {
   for (int tries = 1; !pending.empty(); ++tries) {
     pb::BatchRecordUsageRequest batch;
     for (const RecordRequest& request : pending) *batch.add_requests() = request;
-    const auto got = Persist(&Stub::BatchRecordUsage, batch);
+    const auto got = Persist(&pb::Ledger::Stub::BatchRecordUsage, batch);
     if (!got.ok()) {
       for (const RecordRequest& request : pending) NoteUsage(request, got.status());
       return;
@@ -311,7 +312,7 @@ void Caller::RecordBatch(int size) {
 
 void Caller::StreamOnce(std::vector<RecordRequest>* pending) {
   const auto context = Within(kStreamTimeout);
-  const auto stream = stub().StreamUsage(context.get());
+  const auto stream = stub<pb::Ledger::Stub>().StreamUsage(context.get());
   pb::StreamUsageRequest message;
   for (const RecordRequest& request : *pending) {
     message.set_sequence(message.sequence() + 1);
@@ -367,11 +368,11 @@ void Caller::Adjust() {
   const Nanos amount = (static_cast<Nanos>(Below(900)) + 1 - 400) * kNanosPerCent;
   reserve::ToProto(amount == 0 ? 1 : amount, "USD", request.mutable_amount());
   record_.Sent(Kind::kAdjustment, request.request_id(), request.account_id());
-  const auto got = Persist(&Stub::AdjustBalance, request);
+  const auto got = Persist(&pb::Support::Stub::AdjustBalance, request);
   ++counts_.operations;
   if (got.ok()) {
     record_.Booked(Kind::kAdjustment, request.request_id(),
-                   Place{got->entry().seq(), NanosOf(got->entry().amount())});
+                   Place{got->seq(), NanosOf(got->amount())});
   } else if (!IsNoAnswer(got.status())) {
     record_.Refused(Kind::kAdjustment, request.request_id());
   } else {
@@ -387,11 +388,11 @@ void Caller::TopUp() {
                    request.mutable_amount());
   record_.Sent(Kind::kTopUp, request.request_id(), request.account_id());
   bool unknown = false;
-  const auto got = Persist(&Stub::RequestRecharge, request, &unknown);
+  const auto got = Persist(&pb::Accounts::Stub::RequestRecharge, request, &unknown);
   ++counts_.operations;
   if (got.ok()) {
     record_.Booked(Kind::kTopUp, request.request_id(),
-                   Place{got->recharge().ordinal(), NanosOf(got->recharge().amount())});
+                   Place{got->ordinal(), NanosOf(got->amount())});
   } else if (!IsNoAnswer(got.status())) {
     record_.Refused(Kind::kTopUp, request.request_id(), unknown ? Fate::kEither : Fate::kRefused);
   } else {
@@ -402,8 +403,8 @@ void Caller::TopUp() {
 void Caller::ChangeCard() {
   pb::UpdatePaymentMethodRequest request;
   request.set_account_id(PickAccount());
-  request.set_card_token(PickCard());
-  if (Persist(&Stub::UpdatePaymentMethod, request).ok()) ++counts_.operations;
+  request.mutable_payment_method()->set_card_token(PickCard());
+  if (Persist(&pb::Accounts::Stub::UpdatePaymentMethod, request).ok()) ++counts_.operations;
 }
 
 }  // namespace reserve::chaos

@@ -17,9 +17,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "reserve/ledger/v1/ledger.grpc.pb.h"
 #include "tests/chaos/load.h"
 #include "tests/chaos/record.h"
+#include "tests/support/ledger_stubs.h"
 
 namespace reserve::chaos {
 
@@ -48,7 +48,6 @@ class Caller {
   void ChangeCard();
 
  private:
-  using Stub = ledger::v1::Ledger::Stub;
   using RecordRequest = ledger::v1::RecordUsageRequest;
 
   uint64_t Below(uint64_t bound) { return random_() % bound; }
@@ -57,7 +56,11 @@ class Caller {
   std::string PickCard();
   RecordRequest NewUsage();
   void FillUsage(ledger::v1::Usage* usage);
-  Stub& stub() { return *stubs_[turn_ % stubs_.size()]; }
+  // At the ledger whose turn it is.
+  template <typename Stub>
+  Stub& stub() {
+    return ledgers_[turn_ % ledgers_.size()].of<Stub>();
+  }
   // After a request without an answer: pauses, and turns to the other ledger.
   void TurnAway(int tries);
   // Is what was first sent at `start` not to be sent again?
@@ -65,7 +68,7 @@ class Caller {
 
   // Sends until there is an answer; `unknown` says whether an earlier one may have been
   // applied. DEADLINE_EXCEEDED if there was none for very long.
-  template <typename Request, typename Response>
+  template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> Persist(grpc::Status (Stub::*method)(grpc::ClientContext*,
                                                                 const Request&, Response*),
                                    const Request& request, bool* unknown = nullptr);
@@ -83,7 +86,7 @@ class Caller {
   LoadCounts& counts_;
   const CallerOptions options_;
   std::mt19937_64 random_;
-  std::vector<std::unique_ptr<Stub>> stubs_;
+  std::vector<test_support::LedgerStubs> ledgers_;
   size_t turn_ = 0;
   int64_t ids_ = 0;
   std::deque<RecordRequest> booked_;  // some of the latest

@@ -15,8 +15,8 @@
 #include "common/rpc/conversions.h"
 #include "common/rpc/status.h"
 #include "reserve/gateway/v1/payment_gateway.grpc.pb.h"
+#include "reserve/ledger/v1/accounts.grpc.pb.h"
 #include "reserve/ledger/v1/audit.grpc.pb.h"
-#include "reserve/ledger/v1/ledger.grpc.pb.h"
 #include "tests/support/wait_until.h"
 
 namespace reserve::chaos {
@@ -285,7 +285,7 @@ absl::Status AskForUsages(Stage& stage, const Record& record, absl::Duration pat
   constexpr size_t kAsked = 500;
   RESERVE_ASSIGN_OR_RETURN(const auto channel,
                            MakeChannel(stage.DirectTarget(stage.ledger(1)), ChannelOptions()));
-  const auto stub = ledger::v1::Ledger::NewStub(channel);
+  const auto stub = ledger::v1::Accounts::NewStub(channel);
   const Record::ById& told = record.of(Kind::kUsage);
   const size_t step = told.size() / kAsked + 1;
   size_t number = 0;
@@ -298,15 +298,14 @@ absl::Status AskForUsages(Stage& stage, const Record& record, absl::Duration pat
     grpc::ClientContext context;
     context.set_deadline(absl::ToChronoTime(end));
     context.set_wait_for_ready(true);
-    ledger::v1::GetUsageResponse response;
+    ledger::v1::UsageRecord response;
     const absl::Status status = FromGrpcStatus(stub->GetUsage(&context, request, &response));
     if (!status.ok() && status.code() != absl::StatusCode::kNotFound) return status;
     const bool there = one.fate == Fate::kBooked;
     if (status.ok() != there ||
-        (there && one.place.has_value() && response.usage_record().seq() != one.place->seq)) {
+        (there && one.place.has_value() && response.seq() != one.place->seq)) {
       verdict->mismatched.push_back(absl::StrCat("GetUsage of ", id, " of ", one.account, ": ",
-                                                 status.ToString(), " seq ",
-                                                 response.usage_record().seq()));
+                                                 status.ToString(), " seq ", response.seq()));
     }
   }
   return absl::OkStatus();

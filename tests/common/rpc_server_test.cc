@@ -36,9 +36,9 @@ class EchoService final : public pb::PaymentGateway::CallbackService {
  public:
   grpc::ServerUnaryReactor* GetCharge(grpc::CallbackServerContext* context,
                                       const pb::GetChargeRequest* request,
-                                      pb::GetChargeResponse* response) override {
-    response->mutable_charge()->set_reference(RequestIdOf(*context));
-    response->mutable_charge()->set_idempotency_key(request->idempotency_key());
+                                      pb::Charge* response) override {
+    response->set_reference(RequestIdOf(*context));
+    response->set_idempotency_key(request->idempotency_key());
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
     if (request->idempotency_key() == "wait") {
       waiting_ = reactor;
@@ -87,11 +87,11 @@ class RpcServerTest : public ::testing::Test {
     if (!request_id.empty()) context.AddMetadata(kRequestIdKey, request_id);
     pb::GetChargeRequest request;
     request.set_idempotency_key(key);
-    pb::GetChargeResponse response;
+    pb::Charge response;
     const grpc::Status status =
         pb::PaymentGateway::NewStub(*channel)->GetCharge(&context, request, &response);
     if (!status.ok()) return FromGrpcStatus(status);
-    return response.charge();
+    return response;
   }
 
   // What grpc.health.v1.Health/Check says of a service: 1 serving, 2 not serving; -1 if it

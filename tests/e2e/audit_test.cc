@@ -40,10 +40,10 @@ class AuditTest : public ::testing::Test {
     for (int i = 0; i < kAccounts; ++i) {
       const auto adjusted = [&] {
         const std::string id = absl::StrFormat("account_id: 'acct-%03d' ", i);
-        const auto opened = Call(stack_->ledger(), &pb::Ledger::Stub::OpenAccount,
+        const auto opened = Call(stack_->accounts(), &pb::Accounts::Stub::OpenAccount,
                                  Parse<pb::OpenAccountRequest>(id));
         if (!opened.ok()) return opened.status();
-        return Call(stack_->ledger(), &pb::Ledger::Stub::AdjustBalance,
+        return Call(stack_->support(), &pb::Support::Stub::AdjustBalance,
                     Parse<pb::AdjustBalanceRequest>(
                         absl::StrCat(id, "request_id: 'gift' reason: 'gift' amount { units: 1 }")))
             .status();
@@ -171,11 +171,11 @@ TEST_F(AuditTest, CheckHeadTellsAnEntryThatIsThereFromOneThatIsLostOrReplaced) {
   const std::string id = "account_id: 'lost' ";
   const auto adjust = [&](const std::string& request_id) {
     const auto response =
-        Call(stack_->ledger(), &pb::Ledger::Stub::AdjustBalance,
+        Call(stack_->support(), &pb::Support::Stub::AdjustBalance,
              Parse<pb::AdjustBalanceRequest>(absl::StrCat(id, "request_id: '", request_id,
                                                           "' reason: 'gift' amount { units: 1 }")));
     EXPECT_TRUE(response.ok()) << response.status();
-    return response.ok() ? response->entry() : pb::Entry();
+    return response.ok() ? *response : pb::Entry();
   };
   const auto check = [&](const pb::Entry& entry) {
     pb::CheckHeadRequest request = Parse<pb::CheckHeadRequest>(id);
@@ -186,7 +186,7 @@ TEST_F(AuditTest, CheckHeadTellsAnEntryThatIsThereFromOneThatIsLostOrReplaced) {
     return response.value_or(pb::CheckHeadResponse());
   };
   const auto opened =
-      Call(stack_->ledger(), &pb::Ledger::Stub::OpenAccount, Parse<pb::OpenAccountRequest>(id));
+      Call(stack_->accounts(), &pb::Accounts::Stub::OpenAccount, Parse<pb::OpenAccountRequest>(id));
   ASSERT_TRUE(opened.ok()) << opened.status();
   const pb::Entry earlier = adjust("earlier");
   // As a restore of an earlier copy would have it: the rows are put back as they are now.

@@ -44,6 +44,14 @@ std::unique_ptr<google::protobuf::Message> RequestFor(const std::string& method)
           ->New());
 }
 
+// A field within others: Nested("settings.amount", "units: 1") is "settings { amount { units: 1 }
+// }".
+std::string Nested(const std::string& path, const std::string& content) {
+  const size_t dot = path.find('.');
+  if (dot == std::string::npos) return absl::StrCat(path, " { ", content, " }");
+  return Nested(path.substr(0, dot), Nested(path.substr(dot + 1), content));
+}
+
 std::string PathOf(const std::string& method) {
   return absl::StrCat("/reserve.ledger.v1.", absl::StrReplaceAll(method, {{".", "/"}}));
 }
@@ -51,28 +59,28 @@ std::string PathOf(const std::string& method) {
 // Requests that are right but for their account: one for each method that names one.
 std::vector<std::pair<std::string, std::string>> GoodRequests() {
   return {
-      {"Ledger.OpenAccount", ""},
-      {"Ledger.GetAccount", ""},
-      {"Ledger.UpdateBillingSettings", "reserve_amount { units: 20 }"},
-      {"Ledger.UpdatePaymentMethod", "card_token: 'tok_visa#other'"},
-      {"Ledger.PutUser", "user_id: 'new'"},
-      {"Ledger.GetUser", "user_id: 'u'"},
-      {"Ledger.ListUsers", ""},
+      {"Accounts.OpenAccount", ""},
+      {"Accounts.GetAccount", ""},
+      {"Accounts.UpdateBillingSettings", "billing_settings { reserve_amount { units: 20 } }"},
+      {"Accounts.UpdatePaymentMethod", "payment_method { card_token: 'tok_visa#other' }"},
+      {"Accounts.PutUser", "user_id: 'new'"},
+      {"Accounts.GetUser", "user_id: 'u'"},
+      {"Accounts.ListUsers", ""},
       {"Ledger.AuthorizeUsage",
        "user_id: 'u' call { direction: DIRECTION_OUTBOUND destination: '+12025550123' }"},
       {"Ledger.RecordUsage",
        "usage { usage_id: 'new' user_id: 'u' start_time { seconds: 1760000000 } call { direction: "
        "DIRECTION_OUTBOUND destination: '+12025550123' duration { seconds: 60 } } }"},
-      {"Ledger.GetUsage", "usage_id: 'booked'"},
-      {"Ledger.ListUsage", ""},
-      {"Ledger.ListEntries", ""},
-      {"Ledger.AdjustBalance", "request_id: 'new' amount { units: 1 } reason: 'gift'"},
-      {"Ledger.RequestRecharge", "request_id: 'new'"},
-      {"Ledger.ListRecharges", ""},
-      {"Ledger.BlockAccount", "reason: 'fraud'"},
-      {"Ledger.UnblockAccount", "reason: 'no fraud'"},
-      {"Ledger.ListEvents", ""},
-      {"Ledger.GetBillingAdvice", ""},
+      {"Accounts.GetUsage", "usage_id: 'booked'"},
+      {"Accounts.ListUsage", ""},
+      {"Accounts.ListEntries", ""},
+      {"Support.AdjustBalance", "request_id: 'new' amount { units: 1 } reason: 'gift'"},
+      {"Accounts.RequestRecharge", "request_id: 'new'"},
+      {"Accounts.ListRecharges", ""},
+      {"Support.BlockAccount", "reason: 'fraud'"},
+      {"Support.UnblockAccount", "reason: 'no fraud'"},
+      {"Events.ListEvents", ""},
+      {"Accounts.GetBillingAdvice", ""},
       {"Recharges.ReportRecharge",
        "ordinal: 1 attempt: 1 lease_epoch: 1 worker_id: 'w' unresolved { reason: 'lost' }"},
       {"Recharges.RenewLease", "ordinal: 1 lease_epoch: 1 worker_id: 'w'"},
@@ -96,8 +104,8 @@ class BadInputTest : public ::testing::Test {
     stack_ = stack->release();
     // `acct` is in use: 15.00, a user, one call and one text booked, one adjustment of nothing
     // much.
-    Must("Ledger.OpenAccount", "account_id: 'acct' card_token: 'tok_visa#acct'");
-    Must("Ledger.PutUser", "account_id: 'acct' user_id: 'u'");
+    Must("Accounts.OpenAccount", "account_id: 'acct' card_token: 'tok_visa#acct'");
+    Must("Accounts.PutUser", "account_id: 'acct' user_id: 'u'");
     Must("Recharges.ReportRecharge",
          "account_id: 'acct' ordinal: 1 attempt: 1 worker_id: 'w' succeeded { charge_id: 'ch_1' "
          "amount { currency_code: 'USD' units: 15 } }");
@@ -106,13 +114,14 @@ class BadInputTest : public ::testing::Test {
     Must("Ledger.RecordUsage", absl::StrCat("account_id: 'acct' usage { ", Usage("booked-sms"),
                                             "sms { direction: DIRECTION_OUTBOUND destination: "
                                             "'+12025550123' carrier: 'att' segments: 1 } }"));
-    Must("Ledger.AdjustBalance",
+    Must("Support.AdjustBalance",
          "account_id: 'acct' request_id: 'adjusted' amount { units: 1 } reason: 'gift'");
     // `due` waits for its first charge; `bare` has no card; `yen` is not in dollars.
-    Must("Ledger.OpenAccount", "account_id: 'due' card_token: 'tok_visa#due'");
-    Must("Ledger.OpenAccount", "account_id: 'bare'");
-    Must("Ledger.OpenAccount", "account_id: 'yen' currency_code: 'JPY' card_token: 'tok_visa#yen'");
-    Must("Ledger.PutUser", "account_id: 'yen' user_id: 'u'");
+    Must("Accounts.OpenAccount", "account_id: 'due' card_token: 'tok_visa#due'");
+    Must("Accounts.OpenAccount", "account_id: 'bare'");
+    Must("Accounts.OpenAccount",
+         "account_id: 'yen' currency_code: 'JPY' card_token: 'tok_visa#yen'");
+    Must("Accounts.PutUser", "account_id: 'yen' user_id: 'u'");
   }
   static void TearDownTestSuite() {
     delete stack_;
@@ -170,12 +179,18 @@ class BadInputTest : public ::testing::Test {
     }
   }
 
-  // Sets a string field of a request, which may hold any bytes.
+  // Sets a string field of a request, "user_id" or "user.plan_id", which may hold any bytes.
   static void SetText(google::protobuf::Message* request, const std::string& field,
                       const std::string& value) {
-    const auto* descriptor = request->GetDescriptor()->FindFieldByName(field);
+    const size_t dot = field.find('.');
+    const auto* descriptor = request->GetDescriptor()->FindFieldByName(field.substr(0, dot));
     ASSERT_NE(descriptor, nullptr) << field;
-    request->GetReflection()->SetString(request, descriptor, value);
+    if (dot == std::string::npos) {
+      request->GetReflection()->SetString(request, descriptor, value);
+    } else {
+      SetText(request->GetReflection()->MutableMessage(request, descriptor), field.substr(dot + 1),
+              value);
+    }
   }
 
   static Stack* stack_;
@@ -204,7 +219,7 @@ TEST_F(BadInputTest, AnUnknownAccountIsNotFoundByEveryMethod) {
   std::vector<Refusal> refusals;
   for (const auto& [method, text] : GoodRequests()) {
     // To CheckHead an account that is not there is the answer: its entries are lost.
-    if (method == "Ledger.OpenAccount" || method == "Audit.CheckHead") continue;
+    if (method == "Accounts.OpenAccount" || method == "Audit.CheckHead") continue;
     const bool lease = method == "Recharges.RenewLease";
     refusals.push_back({method, absl::StrCat("account_id: 'nobody' ", text),
                         lease ? StatusCode::kFailedPrecondition : StatusCode::kNotFound,
@@ -217,23 +232,18 @@ TEST_F(BadInputTest, AnUnknownAccountIsNotFoundByEveryMethod) {
 TEST_F(BadInputTest, MalformedIdsOfUsersUsagesRequestsAndPlansAreRefused) {
   const auto before = Stored();
   const std::vector<std::pair<std::string, std::string>> fields = {
-      {"Ledger.PutUser", "user_id"},
-      {"Ledger.GetUser", "user_id"},
-      {"Ledger.AuthorizeUsage", "user_id"},
-      {"Ledger.GetUsage", "usage_id"},
-      {"Ledger.AdjustBalance", "request_id"},
-      {"Ledger.RequestRecharge", "request_id"},
-      {"Ledger.PutUser", "plan_id"},
-      {"Ledger.ListUsage", "user_id"},
-      {"Recharges.RenewLease", "worker_id"},
-      {"Ledger.OpenAccount", "default_plan_id"},
+      {"Accounts.PutUser", "user_id"},           {"Accounts.GetUser", "user_id"},
+      {"Ledger.AuthorizeUsage", "user_id"},      {"Accounts.GetUsage", "usage_id"},
+      {"Support.AdjustBalance", "request_id"},   {"Accounts.RequestRecharge", "request_id"},
+      {"Accounts.PutUser", "user.plan_id"},      {"Accounts.ListUsage", "user_id"},
+      {"Recharges.RenewLease", "worker_id"},     {"Accounts.OpenAccount", "default_plan_id"},
       {"Recharges.WatchLowBalance", "worker_id"}};
   auto requests = GoodRequests();
   requests.emplace_back("Recharges.WatchLowBalance", "worker_id: 'w'");
   for (const auto& [method, field] : fields) {
     for (const std::string& id : BadIds()) {
       // An empty plan or user filter is a default, not a mistake.
-      const bool may_be_empty = absl::EndsWith(field, "plan_id") || method == "Ledger.ListUsage";
+      const bool may_be_empty = absl::EndsWith(field, "plan_id") || method == "Accounts.ListUsage";
       if (id.empty() && may_be_empty) continue;
       SCOPED_TRACE(absl::StrCat(method, " with ", field, " '", absl::CHexEscape(id), "'"));
       const auto request = RequestFor(method);
@@ -260,8 +270,8 @@ TEST_F(BadInputTest, MalformedIdsOfUsersUsagesRequestsAndPlansAreRefused) {
 TEST_F(BadInputTest, UnknownUsersUsagesPlansDecksAndRechargesAreNotFound) {
   const std::string call = Call();
   ExpectRefused({
-      {"Ledger.GetUser", "account_id: 'acct' user_id: 'x'", StatusCode::kNotFound, "USER_NOT_FOUND",
-       "user_id"},
+      {"Accounts.GetUser", "account_id: 'acct' user_id: 'x'", StatusCode::kNotFound,
+       "USER_NOT_FOUND", "user_id"},
       {"Ledger.AuthorizeUsage", "account_id: 'acct' user_id: 'x' " + call, StatusCode::kNotFound,
        "USER_NOT_FOUND", "user_id"},
       {"Ledger.RecordUsage",
@@ -270,15 +280,15 @@ TEST_F(BadInputTest, UnknownUsersUsagesPlansDecksAndRechargesAreNotFound) {
            call + "}",
        StatusCode::kNotFound, "USER_NOT_FOUND", "usage.user_id"},
       // The user of another account is nobody here.
-      {"Ledger.GetUser", "account_id: 'bare' user_id: 'u'", StatusCode::kNotFound, "USER_NOT_FOUND",
-       "user_id"},
-      {"Ledger.GetUsage", "account_id: 'acct' usage_id: 'x'", StatusCode::kNotFound,
+      {"Accounts.GetUser", "account_id: 'bare' user_id: 'u'", StatusCode::kNotFound,
+       "USER_NOT_FOUND", "user_id"},
+      {"Accounts.GetUsage", "account_id: 'acct' usage_id: 'x'", StatusCode::kNotFound,
        "USAGE_NOT_FOUND", "usage_id"},
-      {"Ledger.GetUsage", "account_id: 'yen' usage_id: 'booked'", StatusCode::kNotFound,
+      {"Accounts.GetUsage", "account_id: 'yen' usage_id: 'booked'", StatusCode::kNotFound,
        "USAGE_NOT_FOUND", "usage_id"},
-      {"Ledger.PutUser", "account_id: 'acct' user_id: 'u' plan_id: 'gold'", StatusCode::kNotFound,
-       "PLAN_NOT_FOUND", "plan_id"},
-      {"Ledger.OpenAccount", "account_id: 'new' default_plan_id: 'gold'", StatusCode::kNotFound,
+      {"Accounts.PutUser", "account_id: 'acct' user_id: 'u' user { plan_id: 'gold' }",
+       StatusCode::kNotFound, "PLAN_NOT_FOUND", "user.plan_id"},
+      {"Accounts.OpenAccount", "account_id: 'new' default_plan_id: 'gold'", StatusCode::kNotFound,
        "PLAN_NOT_FOUND", "default_plan_id"},
       {"Rates.ListRates", "deck_version: 99", StatusCode::kNotFound, "RATE_DECK_NOT_FOUND",
        "deck_version"},
@@ -535,22 +545,27 @@ TEST_F(BadInputTest, MalformedMoneyIsRefusedWhereverItIsTaken) {
       {"currency_code: 'USDUSDUSDUSD' units: 20", ".currency_code"},
       {"currency_code: 'U\\000D' units: 20", ".currency_code"},
   };
-  const std::vector<std::pair<std::string, std::string>> methods = {
-      {"Ledger.OpenAccount", "account_id: 'new' reserve_amount"},
-      {"Ledger.OpenAccount", "account_id: 'new' recharge_threshold"},
-      {"Ledger.OpenAccount", "account_id: 'new' expected_monthly_spend"},
-      {"Ledger.UpdateBillingSettings", "account_id: 'acct' reserve_amount"},
-      {"Ledger.UpdateBillingSettings", "account_id: 'acct' recharge_threshold"},
-      {"Ledger.AdjustBalance", "account_id: 'acct' request_id: 'new' reason: 'gift' amount"},
-      {"Ledger.RequestRecharge", "account_id: 'acct' request_id: 'new' amount"},
+  struct Place {
+    std::string method;
+    std::string rest;  // of the request
+    std::string field;
+  };
+  const std::vector<Place> places = {
+      {"Accounts.OpenAccount", "account_id: 'new'", "reserve_amount"},
+      {"Accounts.OpenAccount", "account_id: 'new'", "recharge_threshold"},
+      {"Accounts.OpenAccount", "account_id: 'new'", "expected_monthly_spend"},
+      {"Accounts.UpdateBillingSettings", "account_id: 'acct'", "billing_settings.reserve_amount"},
+      {"Accounts.UpdateBillingSettings", "account_id: 'acct'",
+       "billing_settings.recharge_threshold"},
+      {"Support.AdjustBalance", "account_id: 'acct' request_id: 'new' reason: 'gift'", "amount"},
+      {"Accounts.RequestRecharge", "account_id: 'acct' request_id: 'new'", "amount"},
   };
   std::vector<Refusal> refusals;
-  for (const auto& [method, head] : methods) {
-    const std::string field = head.substr(head.rfind(' ') + 1);
+  for (const Place& place : places) {
     for (const auto& [money, part] : rows) {
-      refusals.push_back({.method = method,
-                          .request = absl::StrCat(head, " { ", money, " }"),
-                          .field = absl::StrCat(field, part)});
+      refusals.push_back({.method = place.method,
+                          .request = absl::StrCat(place.rest, " ", Nested(place.field, money)),
+                          .field = absl::StrCat(place.field, part)});
     }
   }
   ExpectRefused(refusals);
@@ -571,18 +586,20 @@ TEST_F(BadInputTest, SettingsBelowTheMinimumOrOutOfOrderAreRefused) {
   };
   std::vector<Refusal> refusals;
   for (const auto& [text, field] : rows) {
-    refusals.push_back({.method = "Ledger.UpdateBillingSettings",
-                        .request = absl::StrCat("account_id: 'acct' ", text),
-                        .field = field});
-    refusals.push_back({.method = "Ledger.OpenAccount",
+    refusals.push_back(
+        {.method = "Accounts.UpdateBillingSettings",
+         .request = absl::StrCat("account_id: 'acct' ", Nested("billing_settings", text)),
+         .field = absl::StrCat("billing_settings.", field)});
+    refusals.push_back({.method = "Accounts.OpenAccount",
                         .request = absl::StrCat("account_id: 'new' ", text),
                         .field = field});
   }
-  refusals.push_back({.method = "Ledger.UpdateBillingSettings",
-                      .request = "account_id: 'acct' reserve_amount { currency_code: 'USD' units: "
-                                 "20 } recharge_threshold { currency_code: 'EUR' units: 15 }",
-                      .field = "recharge_threshold.currency_code"});
-  refusals.push_back({.method = "Ledger.OpenAccount",
+  refusals.push_back({.method = "Accounts.UpdateBillingSettings",
+                      .request = "account_id: 'acct' billing_settings { reserve_amount { "
+                                 "currency_code: 'USD' units: 20 } recharge_threshold { "
+                                 "currency_code: 'EUR' units: 15 } }",
+                      .field = "billing_settings.recharge_threshold.currency_code"});
+  refusals.push_back({.method = "Accounts.OpenAccount",
                       .request = "account_id: 'new' expected_monthly_spend { units: -1 }",
                       .field = "expected_monthly_spend"});
   ExpectRefused(refusals);
@@ -590,20 +607,20 @@ TEST_F(BadInputTest, SettingsBelowTheMinimumOrOutOfOrderAreRefused) {
 
 TEST_F(BadInputTest, AnAccountIsOpenedOnceAndInARealCurrency) {
   ExpectRefused({
-      {.method = "Ledger.OpenAccount",
+      {.method = "Accounts.OpenAccount",
        .request = "account_id: 'new' currency_code: 'XXX'",
        .field = "currency_code"},
-      {.method = "Ledger.OpenAccount",
+      {.method = "Accounts.OpenAccount",
        .request = "account_id: 'new' currency_code: 'usd'",
        .field = "currency_code"},
-      {.method = "Ledger.OpenAccount",
+      {.method = "Accounts.OpenAccount",
        .request = "account_id: 'new' currency_code: 'DOLLARS'",
        .field = "currency_code"},
-      {"Ledger.OpenAccount", "account_id: 'acct'", StatusCode::kAlreadyExists, "ACCOUNT_EXISTS",
+      {"Accounts.OpenAccount", "account_id: 'acct'", StatusCode::kAlreadyExists, "ACCOUNT_EXISTS",
        "account_id"},
-      {"Ledger.OpenAccount", "account_id: 'acct' card_token: 'tok_visa#else'",
+      {"Accounts.OpenAccount", "account_id: 'acct' card_token: 'tok_visa#else'",
        StatusCode::kAlreadyExists, "ACCOUNT_EXISTS", "account_id"},
-      {"Ledger.OpenAccount",
+      {"Accounts.OpenAccount",
        "account_id: 'acct' card_token: 'tok_visa#acct' recharge_threshold { units: 10 }",
        StatusCode::kAlreadyExists, "ACCOUNT_EXISTS", "account_id"},
   });
@@ -612,30 +629,30 @@ TEST_F(BadInputTest, AnAccountIsOpenedOnceAndInARealCurrency) {
 TEST_F(BadInputTest, AdjustmentsThatMakeNoSenseAreRefused) {
   const std::string head = "account_id: 'acct' request_id: 'new' ";
   ExpectRefused({
-      {.method = "Ledger.AdjustBalance", .request = head + "reason: 'x'", .field = "amount"},
-      {.method = "Ledger.AdjustBalance",
+      {.method = "Support.AdjustBalance", .request = head + "reason: 'x'", .field = "amount"},
+      {.method = "Support.AdjustBalance",
        .request = head + "reason: 'x' amount {}",
        .field = "amount"},
-      {.method = "Ledger.AdjustBalance",
+      {.method = "Support.AdjustBalance",
        .request = head + "amount { units: 1 }",
        .field = "reason"},
-      {.method = "Ledger.AdjustBalance",
+      {.method = "Support.AdjustBalance",
        .request = head + "amount { units: 1 } reason: 'a\\nb'",
        .field = "reason"},
-      {.method = "Ledger.AdjustBalance",
+      {.method = "Support.AdjustBalance",
        .request = absl::StrCat(head, "amount { units: 1 } reason: '", std::string(256, 'a'), "'"),
        .field = "reason"},
       // It would not fit: 16.99 is there.
-      {"Ledger.AdjustBalance", head + "amount { units: 9223372036 } reason: 'x'",
+      {"Support.AdjustBalance", head + "amount { units: 9223372036 } reason: 'x'",
        StatusCode::kOutOfRange, "MONEY_OVERFLOW", ""},
-      {"Ledger.AdjustBalance",
+      {"Support.AdjustBalance",
        "account_id: 'acct' request_id: 'adjusted' amount { units: 2 } reason: 'gift'",
        StatusCode::kAlreadyExists, "REQUEST_ID_REUSED", "request_id"},
-      {"Ledger.AdjustBalance",
+      {"Support.AdjustBalance",
        "account_id: 'acct' request_id: 'adjusted' amount { units: 1 } reason: 'other'",
        StatusCode::kAlreadyExists, "REQUEST_ID_REUSED", "request_id"},
       // One id is one request, of whatever kind.
-      {"Ledger.RequestRecharge", "account_id: 'acct' request_id: 'adjusted'",
+      {"Accounts.RequestRecharge", "account_id: 'acct' request_id: 'adjusted'",
        StatusCode::kAlreadyExists, "REQUEST_ID_REUSED", "request_id"},
   });
 }
@@ -643,22 +660,22 @@ TEST_F(BadInputTest, AdjustmentsThatMakeNoSenseAreRefused) {
 TEST_F(BadInputTest, TopUpsThatCanNotBeChargedAreRefused) {
   const std::string head = "account_id: 'acct' request_id: 'new' ";
   ExpectRefused({
-      {.method = "Ledger.RequestRecharge", .request = head + "amount {}", .field = "amount"},
-      {.method = "Ledger.RequestRecharge",
+      {.method = "Accounts.RequestRecharge", .request = head + "amount {}", .field = "amount"},
+      {.method = "Accounts.RequestRecharge",
        .request = head + "amount { units: -15 }",
        .field = "amount"},
-      {.method = "Ledger.RequestRecharge",
+      {.method = "Accounts.RequestRecharge",
        .request = head + "amount { units: 15 nanos: 5000000 }",
        .field = "amount"},
-      {.method = "Ledger.RequestRecharge",
+      {.method = "Accounts.RequestRecharge",
        .request = head + "amount { units: 10001 }",
        .field = "amount"},
-      {.method = "Ledger.RequestRecharge",
+      {.method = "Accounts.RequestRecharge",
        .request = "account_id: 'yen' request_id: 'new' amount { units: 1500 nanos: 10000000 }",
        .field = "amount"},
-      {"Ledger.RequestRecharge", "account_id: 'bare' request_id: 'new'",
+      {"Accounts.RequestRecharge", "account_id: 'bare' request_id: 'new'",
        StatusCode::kFailedPrecondition, "NO_CARD", ""},
-      {"Ledger.RequestRecharge", "account_id: 'due' request_id: 'new'",
+      {"Accounts.RequestRecharge", "account_id: 'due' request_id: 'new'",
        StatusCode::kFailedPrecondition, "RECHARGE_ALREADY_OPEN", ""},
   });
 }
@@ -678,23 +695,69 @@ TEST_F(BadInputTest, MalformedCardsAreRefused) {
       {absl::StrCat("card_token: 'tok_visa' card_fingerprint: '", std::string(65, 'a'), "'"),
        "card_fingerprint"},
   };
-  std::vector<Refusal> refusals = {{.method = "Ledger.UpdatePaymentMethod",
+  std::vector<Refusal> refusals = {{.method = "Accounts.UpdatePaymentMethod",
                                     .request = "account_id: 'acct'",
-                                    .field = "card_token"}};
+                                    .field = "payment_method.card_token"}};
   for (const auto& [text, field] : rows) {
-    refusals.push_back({.method = "Ledger.UpdatePaymentMethod",
-                        .request = absl::StrCat("account_id: 'acct' ", text),
-                        .field = field});
-    refusals.push_back({.method = "Ledger.OpenAccount",
+    refusals.push_back(
+        {.method = "Accounts.UpdatePaymentMethod",
+         .request = absl::StrCat("account_id: 'acct' ", Nested("payment_method", text)),
+         .field = absl::StrCat("payment_method.", field)});
+    refusals.push_back({.method = "Accounts.OpenAccount",
                         .request = absl::StrCat("account_id: 'new' ", text),
                         .field = field});
   }
   ExpectRefused(refusals);
 }
 
+TEST_F(BadInputTest, AnUpdateMaskNamesFieldsThatAreThereAndSet) {
+  const std::string settings =
+      "account_id: 'acct' billing_settings { reserve_amount { units: 20 } } ";
+  const std::string card = "account_id: 'acct' payment_method { card_token: 'tok_visa#other' } ";
+  const std::string user = "account_id: 'acct' user_id: 'u' user { plan_id: 'unlimited' } ";
+  std::vector<Refusal> refusals;
+  for (const std::string path :
+       {"reserve", "", " ", "reserve_amount.units", "billing_settings.reserve_amount",
+        "billing_settings", "Reserve_amount", "reserveAmount", "reserve_amount,recharge_threshold",
+        "account_id", "**", "card_token"}) {
+    const std::string mask = absl::StrCat("update_mask { paths: '", path, "' }");
+    refusals.push_back({.method = "Accounts.UpdateBillingSettings",
+                        .request = settings + mask,
+                        .field = "update_mask"});
+  }
+  for (const auto& [method, request] :
+       {std::pair("Accounts.UpdateBillingSettings", settings),
+        std::pair("Accounts.UpdatePaymentMethod", card), std::pair("Accounts.PutUser", user)}) {
+    refusals.push_back({.method = method,
+                        .request = request + "update_mask { paths: '*' paths: 'nothing' }",
+                        .field = "update_mask"});
+  }
+  const auto add = [&](const std::string& method, const std::string& request,
+                       const std::string& field) {
+    refusals.push_back({.method = method, .request = request, .field = field});
+  };
+  // What is named must be there.
+  add("Accounts.UpdateBillingSettings", settings + "update_mask { paths: 'recharge_threshold' }",
+      "billing_settings.recharge_threshold");
+  add("Accounts.UpdateBillingSettings", settings + "update_mask { paths: '*' }",
+      "billing_settings.recharge_threshold");
+  add("Accounts.UpdateBillingSettings",
+      "account_id: 'acct' update_mask { paths: 'reserve_amount' }",
+      "billing_settings.reserve_amount");
+  add("Accounts.UpdatePaymentMethod", card + "update_mask { paths: 'card_network' }",
+      "update_mask");
+  add("Accounts.PutUser", "account_id: 'acct' user_id: 'u' update_mask { paths: 'plan_id' }",
+      "user.plan_id");
+  // One request is about one user.
+  add("Accounts.PutUser", "account_id: 'acct' user_id: 'u' user { user_id: 'v' }", "user.user_id");
+  add("Accounts.PutUser", "account_id: 'acct' user_id: 'u' user { account_id: 'due' }",
+      "user.account_id");
+  ExpectRefused(refusals);
+}
+
 TEST_F(BadInputTest, ABlockNeedsAReason) {
   std::vector<Refusal> refusals;
-  for (const std::string method : {"Ledger.BlockAccount", "Ledger.UnblockAccount"}) {
+  for (const std::string method : {"Support.BlockAccount", "Support.UnblockAccount"}) {
     for (const std::string& reason :
          {std::string(), std::string(256, 'a'), std::string("a\\tb"), std::string("a\\000b")}) {
       refusals.push_back({.method = method,
@@ -708,16 +771,16 @@ TEST_F(BadInputTest, ABlockNeedsAReason) {
 TEST_F(BadInputTest, ListsRefuseTokensThatAreNotTheirs) {
   // A real token, of another list.
   const auto entries =
-      reserve::e2e::Call(stack_->ledger(), &pb::Ledger::Stub::ListEntries,
+      reserve::e2e::Call(stack_->accounts(), &pb::Accounts::Stub::ListEntries,
                          Parse<pb::ListEntriesRequest>("account_id: 'acct' page_size: 1"));
   ASSERT_TRUE(entries.ok()) << entries.status();
   ASSERT_FALSE(entries->next_page_token().empty());
   const std::string theirs = entries->next_page_token();
   std::vector<Refusal> refusals;
   for (const std::string list :
-       {"Ledger.ListAccounts", "Ledger.ListUsers", "Ledger.ListUsage", "Ledger.ListEntries",
-        "Ledger.ListRecharges", "Ledger.ListEvents", "Rates.ListRateDecks", "Rates.ListRates"}) {
-    const bool of_account = absl::StartsWith(list, "Ledger.") && list != "Ledger.ListAccounts";
+       {"Accounts.ListAccounts", "Accounts.ListUsers", "Accounts.ListUsage", "Accounts.ListEntries",
+        "Accounts.ListRecharges", "Events.ListEvents", "Rates.ListRateDecks", "Rates.ListRates"}) {
+    const bool of_account = !absl::StartsWith(list, "Rates.") && list != "Accounts.ListAccounts";
     const std::string head = of_account ? "account_id: 'acct' " : "";
     for (const std::string token : {"x", "%%%", "AAAA", "MTIz", "a\\nb"}) {
       refusals.push_back({.method = list,
@@ -727,7 +790,7 @@ TEST_F(BadInputTest, ListsRefuseTokensThatAreNotTheirs) {
     refusals.push_back({.method = list,
                         .request = absl::StrCat(head, "page_token: '", std::string(5000, 'A'), "'"),
                         .field = "page_token"});
-    if (list != "Ledger.ListEntries") {
+    if (list != "Accounts.ListEntries") {
       refusals.push_back({.method = list,
                           .request = absl::StrCat(head, "page_token: '", theirs, "'"),
                           .field = "page_token"});
@@ -738,7 +801,7 @@ TEST_F(BadInputTest, ListsRefuseTokensThatAreNotTheirs) {
                           .field = "page_size"});
     }
   }
-  refusals.push_back({.method = "Ledger.ListEntries",
+  refusals.push_back({.method = "Accounts.ListEntries",
                       .request = absl::StrCat("account_id: 'due' page_token: '", theirs, "'"),
                       .field = "page_token"});
   refusals.push_back({.method = "Audit.VerifyLedger",
@@ -935,14 +998,14 @@ TEST_F(BadInputTest, ReportsThatCanNotBeTrueAreRefused) {
       {.method = "Recharges.WatchLowBalance",
        .request = "worker_id: 'w' max_in_flight: 1025",
        .field = "max_in_flight"},
-      {.method = "Ledger.WatchEvents", .request = "account_id: 'a b'", .field = "account_id"},
-      {.method = "Ledger.WatchEvents",
+      {.method = "Events.WatchEvents", .request = "account_id: 'a b'", .field = "account_id"},
+      {.method = "Events.WatchEvents",
        .request = "kinds: EVENT_KIND_ENABLED kinds: EVENT_KIND_UNSPECIFIED",
        .field = "kinds[1]"},
-      {.method = "Ledger.WatchEvents",
+      {.method = "Events.WatchEvents",
        .request = "resume_token: 'not-ours'",
        .field = "resume_token"},
-      {.method = "Ledger.WatchEvents", .request = "resume_token: '%%%'", .field = "resume_token"},
+      {.method = "Events.WatchEvents", .request = "resume_token: '%%%'", .field = "resume_token"},
   });
 }
 
@@ -965,13 +1028,13 @@ TEST_F(BadInputTest, TextThatIsNotUtf8IsNeverStored) {
   for (const std::string& text : not_utf8) {
     SCOPED_TRACE(absl::CHexEscape(text));
     const std::vector<std::pair<std::string, std::string>> requests = {
-        {"Ledger.OpenAccount", WireField(1, text)},
-        {"Ledger.OpenAccount", WireField(1, "new") + WireField(3, text)},
-        {"Ledger.BlockAccount", WireField(1, "acct") + WireField(2, text)},
-        {"Ledger.PutUser", WireField(1, "acct") + WireField(2, text)},
-        {"Ledger.AdjustBalance",
+        {"Accounts.OpenAccount", WireField(1, text)},
+        {"Accounts.OpenAccount", WireField(1, "new") + WireField(3, text)},
+        {"Support.BlockAccount", WireField(1, "acct") + WireField(2, text)},
+        {"Accounts.PutUser", WireField(1, "acct") + WireField(2, text)},
+        {"Support.AdjustBalance",
          WireField(1, "acct") + WireField(2, "new") + money + WireField(4, text)},
-        {"Ledger.ListUsage", WireField(1, "acct") + WireField(3, text)},
+        {"Accounts.ListUsage", WireField(1, "acct") + WireField(3, text)},
     };
     for (const auto& [method, bytes] : requests) {
       SCOPED_TRACE(method);
@@ -989,7 +1052,7 @@ TEST_F(BadInputTest, BytesThatAreNoMessageAreRefused) {
                                                "a"),
                                    std::string("\xff\xff\xff"), std::string(200, '\xff'),
                                    std::string("\x0b"), std::string("\x00", 1)}) {
-    for (const std::string method : {"Ledger.GetAccount", "Ledger.RecordUsage",
+    for (const std::string method : {"Accounts.GetAccount", "Ledger.RecordUsage",
                                      "Recharges.ReportRecharge", "Rates.QuoteCall"}) {
       SCOPED_TRACE(absl::StrCat(method, " ", absl::CHexEscape(bytes)));
       const absl::Status status = stack_->CallRaw(PathOf(method), bytes).status();
@@ -1006,7 +1069,7 @@ TEST_F(BadInputTest, BytesThatAreNoMessageAreRefused) {
 TEST_F(BadInputTest, AMessageThatIsTooLargeIsRefused) {
   const auto before = Stored();
   const absl::Status status =
-      stack_->CallRaw(PathOf("Ledger.GetAccount"), std::string(5 << 20, '\x0a')).status();
+      stack_->CallRaw(PathOf("Accounts.GetAccount"), std::string(5 << 20, '\x0a')).status();
   EXPECT_EQ(status.code(), StatusCode::kResourceExhausted) << status;
   EXPECT_EQ(Stored(), before);
 }

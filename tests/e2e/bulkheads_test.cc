@@ -31,7 +31,7 @@ class BulkheadsTest : public ::testing::Test {
     ASSERT_TRUE(stack.ok()) << stack.status();
     stack_ = *std::move(stack);
     const auto opened =
-        Call(stack_->ledger(), &pb::Ledger::Stub::OpenAccount,
+        Call(stack_->accounts(), &pb::Accounts::Stub::OpenAccount,
              Parse<pb::OpenAccountRequest>("account_id: 'acme' card_token: 'tok_visa#acme'"));
     ASSERT_TRUE(opened.ok()) << opened.status();
   }
@@ -94,7 +94,7 @@ TEST_F(BulkheadsTest, AuditsThatStandStillDelayNeitherARenewalNorARead) {
                                                        "'w' lease_epoch: ",
                                                        task.lease().epoch())));
     EXPECT_TRUE(renewed.ok()) << renewed.status();
-    const auto account = Call(stack_->ledger(), &pb::Ledger::Stub::GetAccount,
+    const auto account = Call(stack_->accounts(), &pb::Accounts::Stub::GetAccount,
                               Parse<pb::GetAccountRequest>("account_id: 'acme'"));
     EXPECT_TRUE(account.ok()) << account.status();
     EXPECT_LT(absl::Now() - begin, kSoon);

@@ -37,10 +37,9 @@ class ClockFailuresTest : public FailureTest {
                    {"gateway", ClockShiftedBy(-3600)}};
     SetUpStage(std::move(options));
   }
-  static absl::StatusOr<pb::AdjustBalanceResponse> AdjustAt(size_t index, const std::string& id,
-                                                            const std::string& request_id,
-                                                            int units) {
-    return Call(ledger(index), &LedgerStub::AdjustBalance,
+  static absl::StatusOr<pb::Entry> AdjustAt(size_t index, const std::string& id,
+                                            const std::string& request_id, int units) {
+    return Call(support(index), &pb::Support::Stub::AdjustBalance,
                 Parse<pb::AdjustBalanceRequest>(absl::StrCat(
                     "account_id: '", id, "' request_id: '", request_id,
                     "' reason: 'test' amount { currency_code: 'USD' units: ", units, " }")));

@@ -55,18 +55,19 @@ class ClockJumpsTest : public FailureTest {
   // every few seconds, and counts the processor's cycles in between.
   static void SetForLedgers(absl::Duration ahead) {
     clock().Set(ahead);
-    Call(ledger(), &LedgerStub::OpenAccount, Parse<pb::OpenAccountRequest>("account_id: 'clock'"))
+    Call(accounts(), &pb::Accounts::Stub::OpenAccount,
+         Parse<pb::OpenAccountRequest>("account_id: 'clock'"))
         .IgnoreError();
     static int64_t asked = 0;
     const auto goes_by_it = [&] {
       for (size_t i = 0; i < 2; ++i) {
         const auto adjusted =
-            Call(ledger(i), &LedgerStub::AdjustBalance,
+            Call(support(i), &pb::Support::Stub::AdjustBalance,
                  Parse<pb::AdjustBalanceRequest>(
                      absl::StrCat("account_id: 'clock' request_id: '", ++asked,
                                   "' amount { currency_code: 'USD' units: 1 } reason: 'clock'")));
         if (!adjusted.ok()) return false;
-        const absl::Time told = absl::FromUnixSeconds(adjusted->entry().record_time().seconds());
+        const absl::Time told = absl::FromUnixSeconds(adjusted->record_time().seconds());
         if (absl::AbsDuration(told - absl::Now() - ahead) > absl::Minutes(1)) return false;
       }
       return true;
@@ -76,7 +77,7 @@ class ClockJumpsTest : public FailureTest {
 
   // At ledger 1, whose commands ledger 0, which the worker watches, hears of by looking only.
   static void DipElsewhere(const std::string& id, const std::string& request_id) {
-    const auto adjusted = Call(ledger(1), &LedgerStub::AdjustBalance,
+    const auto adjusted = Call(support(1), &pb::Support::Stub::AdjustBalance,
                                Parse<pb::AdjustBalanceRequest>(absl::StrCat(
                                    "account_id: '", id, "' request_id: '", request_id,
                                    "' reason: 'test' amount { currency_code: 'USD' units: -15 }")));
@@ -131,10 +132,10 @@ TEST_F(ClockJumpsTest, SetBackByAnHourANewPlanIsKnownInSeconds) {
       "INSERT INTO plans (plan_id, standard_calls, free_seconds, bucket_reset, "
       "default_reserve_amount_nanos) VALUES ('new', 2, 0, 1, 0)");
   const auto request =
-      Parse<pb::PutUserRequest>("account_id: 'back-plan' user_id: 'u' plan_id: 'new'");
+      Parse<pb::PutUserRequest>("account_id: 'back-plan' user_id: 'u' user { plan_id: 'new' }");
   for (size_t i = 0; i < 2; ++i) {
-    EXPECT_TRUE(
-        WaitUntil([&] { return Call(ledger(i), &LedgerStub::PutUser, request).ok(); }, kPatience))
+    EXPECT_TRUE(WaitUntil(
+        [&] { return Call(accounts(i), &pb::Accounts::Stub::PutUser, request).ok(); }, kPatience))
         << "ledger " << i;
   }
 }
@@ -143,8 +144,8 @@ TEST_F(ClockJumpsTest, SetBackByAnHourWatchersGoOnHearing) {
   OpenFunded("back-watched");
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kPatience));
-  const auto stream =
-      ledger().WatchEvents(&context, Parse<pb::WatchEventsRequest>("account_id: 'back-watched'"));
+  const auto stream = stub<pb::Events::Stub>().WatchEvents(
+      &context, Parse<pb::WatchEventsRequest>("account_id: 'back-watched'"));
   pb::WatchEventsResponse page;
   ASSERT_TRUE(stream->Read(&page));
   clock().Set(-absl::Hours(1));

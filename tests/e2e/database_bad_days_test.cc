@@ -117,10 +117,10 @@ class DatabaseBadDaysTest : public ::testing::Test {
     auto stack = Stack::Start({.server = server_.get(), .ledger_flags = {"--lanes=1"}});
     ASSERT_TRUE(stack.ok()) << stack.status();
     stack_ = *std::move(stack);
-    const auto opened = Call(stack_->ledger(), &pb::Ledger::Stub::OpenAccount,
+    const auto opened = Call(stack_->accounts(), &pb::Accounts::Stub::OpenAccount,
                              Parse<pb::OpenAccountRequest>("account_id: 'a'"));
     ASSERT_TRUE(opened.ok()) << opened.status();
-    const auto put = Call(stack_->ledger(), &pb::Ledger::Stub::PutUser,
+    const auto put = Call(stack_->accounts(), &pb::Accounts::Stub::PutUser,
                           Parse<pb::PutUserRequest>("account_id: 'a' user_id: 'u'"));
     ASSERT_TRUE(put.ok()) << put.status();
     ASSERT_EQ(Health(*stack_), 1);
@@ -289,7 +289,7 @@ TEST_F(DatabaseBadDaysTest, AHangingDatabaseHoldsNobodyForLongAndADrainEnds) {
       if (i % 2 == 0) {
         EXPECT_FALSE(Book(absl::StrCat("usage-", i + 1)).ok());
       } else {
-        const auto read = Call(stack_->ledger(), &pb::Ledger::Stub::GetAccount,
+        const auto read = Call(stack_->accounts(), &pb::Accounts::Stub::GetAccount,
                                Parse<pb::GetAccountRequest>("account_id: 'a'"));
         ExpectFitForCallers(read.status());
       }
@@ -329,7 +329,7 @@ TEST_F(DatabaseBadDaysTest, ReadsWaitForABriefOutageAsWritesDo) {
   absl::Status read;
   absl::Status written;
   std::thread reader([&] {
-    read = Call(stack_->ledger(), &pb::Ledger::Stub::GetAccount,
+    read = Call(stack_->accounts(), &pb::Accounts::Stub::GetAccount,
                 Parse<pb::GetAccountRequest>("account_id: 'a'"))
                .status();
   });
@@ -351,7 +351,7 @@ TEST_F(DatabaseBadDaysTest, ARefusedCallsLineHasTheAccountAndTheCaller) {
       "INSERT INTO events (account_id, event_seq, kind, cause, event_time, state, balance_nanos, "
       "recharge_ordinal) SELECT account_id, MAX(event_seq) + 1, 1, '', NOW(6), 1, 0, 0 FROM events "
       "WHERE account_id = 'a' GROUP BY account_id");
-  const auto blocked = Call(stack_->ledger(), &pb::Ledger::Stub::BlockAccount,
+  const auto blocked = Call(stack_->support(), &pb::Support::Stub::BlockAccount,
                             Parse<pb::BlockAccountRequest>("account_id: 'a' reason: 'fraud'"));
   EXPECT_EQ(blocked.status().code(), StatusCode::kUnavailable) << blocked.status();
   EXPECT_EQ(ReasonOf(blocked.status()), "ACCOUNT_INCONSISTENT");

@@ -120,11 +120,11 @@ class DatabaseRestartTest : public ::testing::Test {
     stack_ = *std::move(stack);
     for (int i = 0; i < 2; ++i) {
       const std::string account_id = AccountOf(i);
-      ASSERT_TRUE(Call(stack_->ledger(), &pb::Ledger::Stub::OpenAccount,
+      ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::OpenAccount,
                        Parse<pb::OpenAccountRequest>(absl::StrCat(
                            "account_id: '", account_id, "' card_token: 'tok_visa#", i, "'")))
                       .ok());
-      ASSERT_TRUE(Call(stack_->ledger(), &pb::Ledger::Stub::PutUser,
+      ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::PutUser,
                        Parse<pb::PutUserRequest>(
                            absl::StrCat("account_id: '", account_id, "' user_id: 'u'")))
                       .ok());
@@ -224,7 +224,7 @@ TEST_F(DatabaseRestartTest, AShortOutageIsRiddenOutAndALongOneIsTold) {
   EXPECT_TRUE(WaitUntil([this] { return Health(*stack_) == 2; }));
   std::printf("long: not serving %s after the database died\n",
               absl::FormatDuration(absl::Now() - died).c_str());
-  const auto read = Call(stack_->ledger(), &pb::Ledger::Stub::GetAccount,
+  const auto read = Call(stack_->accounts(), &pb::Accounts::Stub::GetAccount,
                          Parse<pb::GetAccountRequest>("account_id: 'acct-0'"));
   EXPECT_EQ(read.status().code(), StatusCode::kUnavailable) << read.status();
   EXPECT_EQ(ReasonOf(read.status()), "DATABASE_UNAVAILABLE");

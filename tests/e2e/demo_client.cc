@@ -58,6 +58,8 @@ absl::StatusOr<std::vector<Item>> AskPages(Stub& stub,
 Client::Client(const std::shared_ptr<grpc::Channel>& ledger,
                const std::shared_ptr<grpc::Channel>& gateway)
     : ledger_(pb::Ledger::NewStub(ledger)),
+      accounts_(pb::Accounts::NewStub(ledger)),
+      events_(pb::Events::NewStub(ledger)),
       rates_(pb::Rates::NewStub(ledger)),
       audit_(pb::Audit::NewStub(ledger)),
       gateway_(gw::PaymentGateway::NewStub(gateway)) {}
@@ -69,41 +71,36 @@ absl::StatusOr<pb::Account> Client::OpenAccount(const std::string& account_id,
   pb::OpenAccountRequest request;
   request.set_account_id(account_id);
   request.set_card_token(card_token);
-  RESERVE_ASSIGN_OR_RETURN(const auto response,
-                           Ask(*ledger_, &pb::Ledger::Stub::OpenAccount, request));
-  return response.account();
+  return Ask(*accounts_, &pb::Accounts::Stub::OpenAccount, request);
 }
 
 absl::StatusOr<pb::Account> Client::GetAccount(const std::string& account_id) {
   pb::GetAccountRequest request;
   request.set_account_id(account_id);
-  RESERVE_ASSIGN_OR_RETURN(const auto response,
-                           Ask(*ledger_, &pb::Ledger::Stub::GetAccount, request));
-  return response.account();
+  return Ask(*accounts_, &pb::Accounts::Stub::GetAccount, request);
 }
 
-absl::StatusOr<pb::Account> Client::UpdateBillingSettings(const std::string& account_id,
-                                                          std::optional<Nanos> reserve_amount,
-                                                          std::optional<Nanos> recharge_threshold) {
+absl::StatusOr<pb::BillingSettings> Client::UpdateBillingSettings(
+    const std::string& account_id, std::optional<Nanos> reserve_amount,
+    std::optional<Nanos> recharge_threshold) {
   pb::UpdateBillingSettingsRequest request;
   request.set_account_id(account_id);
-  if (reserve_amount.has_value()) ToProto(*reserve_amount, "USD", request.mutable_reserve_amount());
-  if (recharge_threshold.has_value()) {
-    ToProto(*recharge_threshold, "USD", request.mutable_recharge_threshold());
+  pb::BillingSettings* settings = request.mutable_billing_settings();
+  if (reserve_amount.has_value()) {
+    ToProto(*reserve_amount, "USD", settings->mutable_reserve_amount());
   }
-  RESERVE_ASSIGN_OR_RETURN(const auto response,
-                           Ask(*ledger_, &pb::Ledger::Stub::UpdateBillingSettings, request));
-  return response.account();
+  if (recharge_threshold.has_value()) {
+    ToProto(*recharge_threshold, "USD", settings->mutable_recharge_threshold());
+  }
+  return Ask(*accounts_, &pb::Accounts::Stub::UpdateBillingSettings, request);
 }
 
-absl::StatusOr<pb::Account> Client::UpdatePaymentMethod(const std::string& account_id,
-                                                        const std::string& card_token) {
+absl::StatusOr<pb::PaymentMethod> Client::UpdatePaymentMethod(const std::string& account_id,
+                                                              const std::string& card_token) {
   pb::UpdatePaymentMethodRequest request;
   request.set_account_id(account_id);
-  request.set_card_token(card_token);
-  RESERVE_ASSIGN_OR_RETURN(const auto response,
-                           Ask(*ledger_, &pb::Ledger::Stub::UpdatePaymentMethod, request));
-  return response.account();
+  request.mutable_payment_method()->set_card_token(card_token);
+  return Ask(*accounts_, &pb::Accounts::Stub::UpdatePaymentMethod, request);
 }
 
 absl::StatusOr<pb::User> Client::PutUser(const std::string& account_id, const std::string& user_id,
@@ -111,9 +108,8 @@ absl::StatusOr<pb::User> Client::PutUser(const std::string& account_id, const st
   pb::PutUserRequest request;
   request.set_account_id(account_id);
   request.set_user_id(user_id);
-  request.set_plan_id(plan_id);
-  RESERVE_ASSIGN_OR_RETURN(const auto response, Ask(*ledger_, &pb::Ledger::Stub::PutUser, request));
-  return response.user();
+  request.mutable_user()->set_plan_id(plan_id);
+  return Ask(*accounts_, &pb::Accounts::Stub::PutUser, request);
 }
 
 absl::StatusOr<pb::User> Client::GetUser(const std::string& account_id,
@@ -121,8 +117,7 @@ absl::StatusOr<pb::User> Client::GetUser(const std::string& account_id,
   pb::GetUserRequest request;
   request.set_account_id(account_id);
   request.set_user_id(user_id);
-  RESERVE_ASSIGN_OR_RETURN(const auto response, Ask(*ledger_, &pb::Ledger::Stub::GetUser, request));
-  return response.user();
+  return Ask(*accounts_, &pb::Accounts::Stub::GetUser, request);
 }
 
 // --- Usage --------------------------------------------------------------------
@@ -150,9 +145,7 @@ absl::StatusOr<pb::UsageRecord> Client::GetUsage(const std::string& account_id,
   pb::GetUsageRequest request;
   request.set_account_id(account_id);
   request.set_usage_id(usage_id);
-  RESERVE_ASSIGN_OR_RETURN(const auto response,
-                           Ask(*ledger_, &pb::Ledger::Stub::GetUsage, request));
-  return response.usage_record();
+  return Ask(*accounts_, &pb::Accounts::Stub::GetUsage, request);
 }
 
 // --- Lists --------------------------------------------------------------------
@@ -163,7 +156,7 @@ absl::StatusOr<std::vector<pb::UsageRecord>> Client::ListUsage(const std::string
   request.set_account_id(account_id);
   request.set_page_size(page_size);
   return AskPages<pb::UsageRecord>(
-      *ledger_, &pb::Ledger::Stub::ListUsage, request,
+      *accounts_, &pb::Accounts::Stub::ListUsage, request,
       [](const auto& page) -> const auto& { return page.usage_records(); });
 }
 
@@ -171,7 +164,7 @@ absl::StatusOr<std::vector<pb::Entry>> Client::ListEntries(const std::string& ac
   pb::ListEntriesRequest request;
   request.set_account_id(account_id);
   return AskPages<pb::Entry>(
-      *ledger_, &pb::Ledger::Stub::ListEntries, request,
+      *accounts_, &pb::Accounts::Stub::ListEntries, request,
       [](const auto& page) -> const auto& { return page.entries(); });
 }
 
@@ -179,7 +172,7 @@ absl::StatusOr<std::vector<pb::Recharge>> Client::ListRecharges(const std::strin
   pb::ListRechargesRequest request;
   request.set_account_id(account_id);
   return AskPages<pb::Recharge>(
-      *ledger_, &pb::Ledger::Stub::ListRecharges, request,
+      *accounts_, &pb::Accounts::Stub::ListRecharges, request,
       [](const auto& page) -> const auto& { return page.recharges(); });
 }
 
@@ -187,7 +180,7 @@ absl::StatusOr<std::vector<pb::Event>> Client::ListEvents(const std::string& acc
   pb::ListEventsRequest request;
   request.set_account_id(account_id);
   return AskPages<pb::Event>(
-      *ledger_, &pb::Ledger::Stub::ListEvents, request,
+      *events_, &pb::Events::Stub::ListEvents, request,
       [](const auto& page) -> const auto& { return page.events(); });
 }
 

@@ -19,7 +19,9 @@
 #include "absl/status/statusor.h"
 #include "common/money/money.h"
 #include "reserve/gateway/v1/payment_gateway.grpc.pb.h"
+#include "reserve/ledger/v1/accounts.grpc.pb.h"
 #include "reserve/ledger/v1/audit.grpc.pb.h"
+#include "reserve/ledger/v1/events.grpc.pb.h"
 #include "reserve/ledger/v1/ledger.grpc.pb.h"
 #include "reserve/ledger/v1/rates.grpc.pb.h"
 
@@ -36,11 +38,11 @@ class Client {
                                           const std::string& card_token);
   absl::StatusOr<pb::Account> GetAccount(const std::string& account_id);
   // What is not given stays.
-  absl::StatusOr<pb::Account> UpdateBillingSettings(const std::string& account_id,
-                                                    std::optional<Nanos> reserve_amount,
-                                                    std::optional<Nanos> recharge_threshold);
-  absl::StatusOr<pb::Account> UpdatePaymentMethod(const std::string& account_id,
-                                                  const std::string& card_token);
+  absl::StatusOr<pb::BillingSettings> UpdateBillingSettings(
+      const std::string& account_id, std::optional<Nanos> reserve_amount,
+      std::optional<Nanos> recharge_threshold);
+  absl::StatusOr<pb::PaymentMethod> UpdatePaymentMethod(const std::string& account_id,
+                                                        const std::string& card_token);
   absl::StatusOr<pb::User> PutUser(const std::string& account_id, const std::string& user_id,
                                    const std::string& plan_id);
   absl::StatusOr<pb::User> GetUser(const std::string& account_id, const std::string& user_id);
@@ -73,6 +75,8 @@ class Client {
 
  private:
   std::unique_ptr<pb::Ledger::Stub> ledger_;
+  std::unique_ptr<pb::Accounts::Stub> accounts_;
+  std::unique_ptr<pb::Events::Stub> events_;
   std::unique_ptr<pb::Rates::Stub> rates_;
   std::unique_ptr<pb::Audit::Stub> audit_;
   std::unique_ptr<gateway::v1::PaymentGateway::Stub> gateway_;

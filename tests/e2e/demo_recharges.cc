@@ -63,13 +63,16 @@ absl::Status Play::Settings() {
   report_.Section("The customer changes the reserve amount and the threshold");
   report_.Say("at least $15.00 and $10.00, and the threshold at most the reserve amount");
   const std::string& id = courier_.account_id;
-  report_.Refusal("reserve amount $14.99 is refused", "INVALID_FIELD", "reserve_amount",
+  report_.Refusal("reserve amount $14.99 is refused", "INVALID_FIELD",
+                  "billing_settings.reserve_amount",
                   client_.UpdateBillingSettings(id, 1'499 * kNanosPerCent, {}).status());
-  report_.Refusal("threshold $9.99 is refused", "INVALID_FIELD", "recharge_threshold",
+  report_.Refusal("threshold $9.99 is refused", "INVALID_FIELD",
+                  "billing_settings.recharge_threshold",
                   client_.UpdateBillingSettings(id, {}, 999 * kNanosPerCent).status());
-  report_.Refusal("threshold $15.01 is refused", "INVALID_FIELD", "recharge_threshold",
+  report_.Refusal("threshold $15.01 is refused", "INVALID_FIELD",
+                  "billing_settings.recharge_threshold",
                   client_.UpdateBillingSettings(id, {}, 1'501 * kNanosPerCent).status());
-  RESERVE_ASSIGN_OR_RETURN(pb::Account account, client_.GetAccount(id));
+  RESERVE_ASSIGN_OR_RETURN(const pb::Account account, client_.GetAccount(id));
   report_.Money("reserve amount, still", kReserveAmount,
                 account.billing_settings().reserve_amount());
   report_.Money("threshold, still", kRechargeThreshold,
@@ -78,12 +81,11 @@ absl::Status Play::Settings() {
   report_.Say("reserve amount $25.00 and threshold $20.00: the balance is below it, so at once");
   courier_.reserve_amount = 25 * kNanosPerUnit;
   courier_.recharge_threshold = 20 * kNanosPerUnit;
-  RESERVE_ASSIGN_OR_RETURN(account, client_.UpdateBillingSettings(id, courier_.reserve_amount,
-                                                                  courier_.recharge_threshold));
-  report_.Money("reserve amount", courier_.reserve_amount,
-                account.billing_settings().reserve_amount());
-  report_.Money("threshold", courier_.recharge_threshold,
-                account.billing_settings().recharge_threshold());
+  RESERVE_ASSIGN_OR_RETURN(
+      const pb::BillingSettings settings,
+      client_.UpdateBillingSettings(id, courier_.reserve_amount, courier_.recharge_threshold));
+  report_.Money("reserve amount", courier_.reserve_amount, settings.reserve_amount());
+  report_.Money("threshold", courier_.recharge_threshold, settings.recharge_threshold());
   RESERVE_RETURN_IF_ERROR(AwaitRecharge(courier_, "AUTOMATIC", DueAmount(courier_)));
   RESERVE_RETURN_IF_ERROR(Call(courier_, dora_, Cuba(), 24 * kMinute));
   return AwaitRecharge(courier_, "AUTOMATIC", DueAmount(courier_));
@@ -133,10 +135,16 @@ absl::Status Play::NewCard() {
   report_.Section("A new card: recharged, and enabled again");
   const std::string card = absl::StrCat("tok_mastercard#", florist_.account_id);
   report_.Say(absl::StrCat("the customer gives card ", card));
-  RESERVE_ASSIGN_OR_RETURN(const pb::Account account,
+  RESERVE_ASSIGN_OR_RETURN(const pb::PaymentMethod given,
                            client_.UpdatePaymentMethod(florist_.account_id, card));
-  report_.Text("card", "USABLE", CardStateName(account.payment_method().card_state()));
-  report_.Text("account, until it is charged", "DISABLED", StateName(account.state()));
+  report_.Text("card", "USABLE", CardStateName(given.card_state()));
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<pb::Event> events,
+                           client_.ListEvents(florist_.account_id));
+  const auto replaced = std::find_if(events.begin(), events.end(), [](const pb::Event& event) {
+    return event.kind() == pb::EVENT_KIND_CARD_REPLACED;
+  });
+  report_.Text("account, until it is charged", "DISABLED",
+               replaced == events.end() ? "not told" : StateName(replaced->state()));
   RESERVE_RETURN_IF_ERROR(AwaitRecharge(florist_, "AUTOMATIC", kReserveAmount));
 
   RESERVE_ASSIGN_OR_RETURN(const std::vector<gw::Charge> charges,

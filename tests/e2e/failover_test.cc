@@ -26,6 +26,8 @@ using test_support::WaitUntil;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+using Accounts = pb::Accounts::Stub;
+using Support = pb::Support::Stub;
 using Ledger = pb::Ledger::Stub;
 using Mode = ReplicatedServers::Mode;
 
@@ -42,10 +44,10 @@ class FailoverTest : public ::testing::Test {
     stack_ = *std::move(stack);
   }
 
-  template <typename Request, typename Response>
-  Response Must(grpc::Status (Ledger::*method)(grpc::ClientContext*, const Request&, Response*),
+  template <typename Stub, typename Request, typename Response>
+  Response Must(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                 const std::string& request) {
-    auto response = Call(stack_->ledger(), method, Parse<Request>(request));
+    auto response = Call(stack_->stub<Stub>(), method, Parse<Request>(request));
     EXPECT_TRUE(response.ok()) << request << ": " << response.status();
     return response.ok() ? *std::move(response) : Response();
   }
@@ -62,12 +64,13 @@ class FailoverTest : public ::testing::Test {
     return booked;
   }
   void Adjust(const std::string& account_id, int units) {
-    Must(&Ledger::AdjustBalance,
+    Must(&Support::AdjustBalance,
          absl::StrCat("account_id: '", account_id, "' request_id: 'a", units,
                       "' amount { units: ", units, " } reason: 'test'"));
   }
   pb::Recharge LastRecharge(const std::string& account_id) {
-    const auto list = Must(&Ledger::ListRecharges, absl::StrCat("account_id: '", account_id, "'"));
+    const auto list =
+        Must(&Accounts::ListRecharges, absl::StrCat("account_id: '", account_id, "'"));
     return list.recharges_size() == 0 ? pb::Recharge() : list.recharges(0);
   }
   bool Succeeded(const std::string& account_id, int64_t ordinal) {
@@ -94,7 +97,7 @@ class FailoverTest : public ::testing::Test {
     stack_->FailOverTo(servers_->replica());
     ASSERT_TRUE(stack_->StartLedger().ok());
     ASSERT_TRUE(WaitUntil([&] {
-      return Call(stack_->ledger(), &Ledger::ListAccounts, pb::ListAccountsRequest()).ok();
+      return Call(stack_->accounts(), &Accounts::ListAccounts, pb::ListAccountsRequest()).ok();
     }));
   }
 
@@ -110,8 +113,8 @@ TEST_F(FailoverTest, WhatAnAsynchronousReplicaDidNotHaveIsFoundByItsCallersHeads
       ASSERT_TRUE(servers_->WaitUntilCaughtUp().ok());
       ASSERT_TRUE(servers_->CutOff().ok());
     }
-    Must(&Ledger::OpenAccount, absl::StrCat("account_id: '", id, "'"));
-    Must(&Ledger::PutUser, absl::StrCat("account_id: '", id, "' user_id: 'u'"));
+    Must(&Accounts::OpenAccount, absl::StrCat("account_id: '", id, "'"));
+    Must(&Accounts::PutUser, absl::StrCat("account_id: '", id, "' user_id: 'u'"));
     Book(id, "u1");
     // The replica has this of the first two, and of the third not even the account.
     if (id != "cut") continue;
@@ -155,8 +158,8 @@ TEST_F(FailoverTest, WhileSemiSyncIsInForceNothingIsLost) {
   ASSERT_NO_FATAL_FAILURE(Start(Mode::kSemiSync, {}));
   if (IsSkipped()) return;
   ASSERT_TRUE(servers_->WaitUntilCaughtUp().ok());
-  Must(&Ledger::OpenAccount, "account_id: 'kept'");
-  Must(&Ledger::PutUser, "account_id: 'kept' user_id: 'u'");
+  Must(&Accounts::OpenAccount, "account_id: 'kept'");
+  Must(&Accounts::PutUser, "account_id: 'kept' user_id: 'u'");
   pb::RecordUsageResponse last;
   for (int i = 0; i < 50; ++i) last = Book("kept", absl::StrCat("u", i));
   servers_->primary().Kill();
@@ -172,7 +175,7 @@ TEST_F(FailoverTest, ALedgerThatRequiresSemiSyncDoesNotStartOnceItHasFallenBack)
   if (IsSkipped()) return;
   servers_->replica().Kill();
   // Answered, and on one server only.
-  Must(&Ledger::OpenAccount, "account_id: 'alone'");
+  Must(&Accounts::OpenAccount, "account_id: 'alone'");
   EXPECT_TRUE(stack_->ledger_process()
                   ->WaitForOutput("can be lost in a failover of the database", absl::Seconds(30))
                   .ok())
@@ -193,7 +196,7 @@ TEST_F(FailoverTest, ReconcileFindsTheChargesWhoseCreditsAreLost) {
                                   .workers = 1}));
   if (IsSkipped()) return;
   for (const std::string id : {"open", "none"}) {
-    Must(&Ledger::OpenAccount,
+    Must(&Accounts::OpenAccount,
          absl::StrCat("account_id: '", id, "' card_token: 'tok_visa#", id, "'"));
     ASSERT_TRUE(WaitUntil([&] { return Succeeded(id, 1); })) << LastRecharge(id).DebugString();
   }

@@ -54,9 +54,7 @@ pb::WatchLowBalanceResponse GhostWorker::Take() {
 // --- The suite ----------------------------------------------------------------------
 
 chaos::Stage* FailureTest::stage_ = nullptr;
-std::vector<std::unique_ptr<LedgerStub>> FailureTest::ledgers_;
-std::unique_ptr<pb::Recharges::Stub> FailureTest::recharges_;
-std::unique_ptr<pb::Audit::Stub> FailureTest::audit_;
+std::vector<test_support::LedgerStubs> FailureTest::ledgers_;
 std::unique_ptr<gw::PaymentGateway::Stub> FailureTest::gateway_;
 
 void FailureTest::SetUpStage(chaos::StageOptions options) {
@@ -70,18 +68,13 @@ void FailureTest::SetUpStage(chaos::StageOptions options) {
   stage_ = stage->release();
   for (size_t i = 0; i < chaos::kLedgers; ++i) {
     const auto channel = ChannelTo(stage_->DirectTarget(stage_->ledger(i)));
-    ledgers_.push_back(pb::Ledger::NewStub(channel));
-    if (i > 0) continue;
-    recharges_ = pb::Recharges::NewStub(channel);
-    audit_ = pb::Audit::NewStub(channel);
+    ledgers_.emplace_back(channel);
   }
   gateway_ = gw::PaymentGateway::NewStub(ChannelTo(stage_->DirectTarget(stage_->gateway())));
 }
 
 void FailureTest::TearDownTestSuite() {
   ledgers_.clear();
-  recharges_.reset();
-  audit_.reset();
   gateway_.reset();
   delete stage_;
   stage_ = nullptr;
@@ -129,9 +122,10 @@ void FailureTest::AwaitLog(const chaos::Process& process, const std::string& tex
 // --- Accounts -----------------------------------------------------------------------
 
 void FailureTest::Open(const std::string& id, const std::string& card_token) {
-  Must(&LedgerStub::OpenAccount, Parse<pb::OpenAccountRequest>(absl::StrCat(
-                                     "account_id: '", id, "' card_token: '", card_token, "'")));
-  Must(&LedgerStub::PutUser,
+  Must(&pb::Accounts::Stub::OpenAccount,
+       Parse<pb::OpenAccountRequest>(
+           absl::StrCat("account_id: '", id, "' card_token: '", card_token, "'")));
+  Must(&pb::Accounts::Stub::PutUser,
        Parse<pb::PutUserRequest>(absl::StrCat("account_id: '", id, "' user_id: 'u'")));
 }
 
@@ -143,9 +137,8 @@ void FailureTest::OpenFunded(const std::string& id, const std::string& card_toke
 }
 
 pb::Account FailureTest::Get(const std::string& id) {
-  return Must(&LedgerStub::GetAccount,
-              Parse<pb::GetAccountRequest>(absl::StrCat("account_id: '", id, "'")))
-      .account();
+  return Must(&pb::Accounts::Stub::GetAccount,
+              Parse<pb::GetAccountRequest>(absl::StrCat("account_id: '", id, "'")));
 }
 
 pb::Account FailureTest::Await(const std::string& id,
@@ -161,13 +154,13 @@ void FailureTest::Adjust(const std::string& id, const std::string& request_id,
   auto request = Parse<pb::AdjustBalanceRequest>(
       absl::StrCat("account_id: '", id, "' request_id: '", request_id, "' reason: 'test'"));
   reserve::ToProto(ParseDecimal(amount).value(), "USD", request.mutable_amount());
-  Must(&LedgerStub::AdjustBalance, request);
+  Must(&pb::Support::Stub::AdjustBalance, request);
 }
 
 void FailureTest::GiveCard(const std::string& id, const std::string& card_token) {
-  Must(&LedgerStub::UpdatePaymentMethod,
-       Parse<pb::UpdatePaymentMethodRequest>(
-           absl::StrCat("account_id: '", id, "' card_token: '", card_token, "'")));
+  Must(&pb::Accounts::Stub::UpdatePaymentMethod,
+       Parse<pb::UpdatePaymentMethodRequest>(absl::StrCat(
+           "account_id: '", id, "' payment_method { card_token: '", card_token, "' }")));
 }
 
 pb::RecordUsageRequest FailureTest::UsageOf(const std::string& id, const std::string& usage_id,
@@ -180,14 +173,14 @@ pb::RecordUsageRequest FailureTest::UsageOf(const std::string& id, const std::st
 }
 
 std::vector<pb::Recharge> FailureTest::Recharges(const std::string& id) {
-  const auto list = Must(&LedgerStub::ListRecharges,
+  const auto list = Must(&pb::Accounts::Stub::ListRecharges,
                          Parse<pb::ListRechargesRequest>(absl::StrCat("account_id: '", id, "'")));
   return {list.recharges().begin(), list.recharges().end()};
 }
 
 std::vector<pb::EventKind> FailureTest::EventKinds(const std::string& id) {
   const auto list =
-      Must(&LedgerStub::ListEvents,
+      Must(&pb::Events::Stub::ListEvents,
            Parse<pb::ListEventsRequest>(absl::StrCat("account_id: '", id, "' page_size: 1000")));
   std::vector<pb::EventKind> kinds;
   for (const pb::Event& event : list.events()) kinds.push_back(event.kind());
@@ -233,7 +226,7 @@ absl::StatusOr<pb::ReportRechargeResponse> FailureTest::Report(
   request.set_lease_epoch(task.lease().epoch());
   request.set_worker_id("ghost");
   if (request.has_succeeded()) *request.mutable_succeeded()->mutable_amount() = task.amount();
-  return Call(*recharges_, &pb::Recharges::Stub::ReportRecharge, request);
+  return Call(recharges(), &pb::Recharges::Stub::ReportRecharge, request);
 }
 
 // --- What must hold -----------------------------------------------------------------
@@ -269,7 +262,7 @@ void FailureTest::ExpectMoneyMatches(const std::string& id) {
   }
   EXPECT_EQ(charged, credited) << "the gateway's charges, and the ledger's credits";
   const auto verified =
-      Call(*audit_, &pb::Audit::Stub::VerifyAccount,
+      Call(stub<pb::Audit::Stub>(), &pb::Audit::Stub::VerifyAccount,
            Parse<pb::VerifyAccountRequest>(absl::StrCat("account_id: '", id, "'")));
   ASSERT_TRUE(verified.ok()) << verified.status();
   EXPECT_EQ(verified->counts().differences(), 0) << verified->DebugString();

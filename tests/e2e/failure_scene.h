@@ -30,7 +30,6 @@
 namespace reserve::e2e {
 
 using chaos::Moment;
-using LedgerStub = ledger::v1::Ledger::Stub;
 
 inline constexpr absl::Duration kPatience = absl::Seconds(20);
 
@@ -84,18 +83,33 @@ class FailureTest : public ::testing::Test {
   static void AwaitLog(const chaos::Process& process, const std::string& text,
                        const std::string& also);
 
-  static LedgerStub& ledger(size_t index = 0) { return *ledgers_[index]; }
-  static ledger::v1::Recharges::Stub& recharges() { return *recharges_; }
+  // A service of a ledger, by the type of its stub.
+  template <typename Stub>
+  static Stub& stub(size_t index = 0) {
+    return ledgers_[index].of<Stub>();
+  }
+  static ledger::v1::Ledger::Stub& ledger(size_t index = 0) {
+    return stub<ledger::v1::Ledger::Stub>(index);
+  }
+  static ledger::v1::Accounts::Stub& accounts(size_t index = 0) {
+    return stub<ledger::v1::Accounts::Stub>(index);
+  }
+  static ledger::v1::Support::Stub& support(size_t index = 0) {
+    return stub<ledger::v1::Support::Stub>(index);
+  }
+  static ledger::v1::Recharges::Stub& recharges() { return stub<ledger::v1::Recharges::Stub>(); }
 
   // Sends a request to ledger 0 until it is answered, as every caller may; a refusal is a
   // failure of the test.
-  template <typename Request, typename Response>
-  static Response Must(grpc::Status (LedgerStub::*method)(grpc::ClientContext*, const Request&,
-                                                          Response*),
+  template <typename Stub, typename Request, typename Response>
+  static Response Must(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                    Response*),
                        const Request& request) {
     absl::StatusOr<Response> response;
     test_support::WaitUntil(
-        [&] { return !absl::IsUnavailable((response = Call(ledger(), method, request)).status()); },
+        [&] {
+          return !absl::IsUnavailable((response = Call(stub<Stub>(), method, request)).status());
+        },
         kPatience);
     EXPECT_TRUE(response.ok()) << request.ShortDebugString() << ": " << response.status();
     return response.ok() ? *std::move(response) : Response();
@@ -137,9 +151,7 @@ class FailureTest : public ::testing::Test {
 
  private:
   static chaos::Stage* stage_;
-  static std::vector<std::unique_ptr<LedgerStub>> ledgers_;
-  static std::unique_ptr<ledger::v1::Recharges::Stub> recharges_;
-  static std::unique_ptr<ledger::v1::Audit::Stub> audit_;
+  static std::vector<test_support::LedgerStubs> ledgers_;
   static std::unique_ptr<gateway::v1::PaymentGateway::Stub> gateway_;
 };
 

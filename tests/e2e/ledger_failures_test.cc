@@ -20,7 +20,7 @@ using ::testing::SizeIs;
 class LedgerFailuresTest : public FailureTest {
  protected:
   static absl::StatusOr<pb::RecordUsageResponse> Record(const pb::RecordUsageRequest& usage) {
-    return Call(ledger(), &LedgerStub::RecordUsage, usage);
+    return Call(ledger(), &pb::Ledger::Stub::RecordUsage, usage);
   }
   static int64_t Booked(const std::string& id) {
     return stage().database().QueryInt(
@@ -38,7 +38,7 @@ TEST_F(LedgerFailuresTest, KilledBeforeCommitNothingIsBookedAndTheRetryBooksIt) 
   ASSERT_TRUE(database_proxy().Disarm(kPatience));
   EXPECT_EQ(Booked("before"), 0);
   Restart(stage().ledger(0));
-  const auto response = Must(&LedgerStub::RecordUsage, usage);
+  const auto response = Must(&pb::Ledger::Stub::RecordUsage, usage);
   EXPECT_FALSE(response.duplicate());
   EXPECT_EQ(TextOf(response.balance_after()), "14.82");
   EXPECT_EQ(Booked("before"), 1);
@@ -54,7 +54,7 @@ TEST_F(LedgerFailuresTest, KilledAfterCommitTheRetryReturnsTheStoredResult) {
   ASSERT_TRUE(database_proxy().Disarm(kPatience));
   EXPECT_EQ(Booked("after"), 1);
   Restart(stage().ledger(0));
-  const auto response = Must(&LedgerStub::RecordUsage, usage);
+  const auto response = Must(&pb::Ledger::Stub::RecordUsage, usage);
   EXPECT_TRUE(response.duplicate());
   EXPECT_EQ(TextOf(response.cost()), "0.18");
   EXPECT_EQ(TextOf(response.balance_after()), "14.82");
@@ -69,7 +69,7 @@ TEST_F(LedgerFailuresTest, TheRetryOfALostReplyMayGoToAnotherLedger) {
   const auto usage = UsageOf("other", "call-1", 60);
   EXPECT_TRUE(absl::IsUnavailable(Record(usage).status()));
   ASSERT_TRUE(database_proxy().Disarm(kPatience));
-  const auto response = Call(ledger(1), &LedgerStub::RecordUsage, usage);
+  const auto response = Call(ledger(1), &pb::Ledger::Stub::RecordUsage, usage);
   ASSERT_TRUE(response.ok()) << response.status();
   EXPECT_TRUE(response->duplicate());
   Restart(stage().ledger(0));
@@ -103,7 +103,7 @@ TEST_F(LedgerFailuresTest, AConnectionLostDuringCommitIsSettledBeforeTheCallerIs
     ASSERT_TRUE(response.ok()) << response.status();
     EXPECT_EQ(TextOf(response->cost()), "0.18");
     EXPECT_EQ(Booked("cut"), number);
-    EXPECT_TRUE(Must(&LedgerStub::RecordUsage, usage).duplicate());
+    EXPECT_TRUE(Must(&pb::Ledger::Stub::RecordUsage, usage).duplicate());
   }
   EXPECT_EQ(Booked("cut"), 3);
   ExpectSettled("cut", "14.46", 1);
@@ -145,15 +145,16 @@ TEST_F(LedgerFailuresTest, ADatabaseKilledInTheMiddleOfABatchBooksEachUsageOnce)
     }
     database_proxy().Arm(
         {.request = kCommit, .moment = moment, .action = [] { stage().database_server().Kill(); }});
-    auto first = std::async(std::launch::async,
-                            [&] { return Call(ledger(), &LedgerStub::BatchRecordUsage, batch); });
+    auto first = std::async(std::launch::async, [&] {
+      return Call(ledger(), &pb::Ledger::Stub::BatchRecordUsage, batch);
+    });
     ASSERT_TRUE(database_proxy().Disarm(kPatience));
     ASSERT_TRUE(stage().database_server().Start().ok());
     // Whatever became of it, it is safe to send the whole again.
     first.wait();
     WaitUntil(
         [&] {
-          const auto again = Call(ledger(), &LedgerStub::BatchRecordUsage, batch);
+          const auto again = Call(ledger(), &pb::Ledger::Stub::BatchRecordUsage, batch);
           if (!again.ok()) return false;
           for (const auto& result : again->results()) {
             if (!result.has_response()) return false;

@@ -30,6 +30,9 @@ using test_support::WaitUntil;
 using ::testing::ElementsAre;
 using ::testing::SizeIs;
 
+using Accounts = pb::Accounts::Stub;
+using Events = pb::Events::Stub;
+using Support = pb::Support::Stub;
 using Ledger = pb::Ledger::Stub;
 
 constexpr char kUsCall[] = "+12025550123";       // 0.0100 a minute: standard
@@ -76,28 +79,28 @@ class MainJobTest : public ::testing::Test {
   }
 
   // One call to the ledger; a refusal is a failure of the test.
-  template <typename Request, typename Response>
-  static Response Must(grpc::Status (Ledger::*method)(grpc::ClientContext*, const Request&,
-                                                      Response*),
+  template <typename Stub, typename Request, typename Response>
+  static Response Must(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                    Response*),
                        const Request& request) {
-    auto response = Call(stack_->ledger(), method, request);
+    auto response = Call(stack_->stub<Stub>(), method, request);
     EXPECT_TRUE(response.ok()) << request.ShortDebugString() << ": " << response.status();
     return response.ok() ? *std::move(response) : Response();
   }
-  template <typename Request, typename Response>
-  static Response Must(grpc::Status (Ledger::*method)(grpc::ClientContext*, const Request&,
-                                                      Response*),
+  template <typename Stub, typename Request, typename Response>
+  static Response Must(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                    Response*),
                        const std::string& request) {
     return Must(method, Parse<Request>(request));
   }
 
   static pb::Account Open(const std::string& id, const std::string& card_token) {
     const auto response =
-        Must(&Ledger::OpenAccount, Parse<pb::OpenAccountRequest>(absl::StrCat(
-                                       "account_id: '", id, "' card_token: '", card_token, "'")));
-    Must(&Ledger::PutUser,
+        Must(&Accounts::OpenAccount, Parse<pb::OpenAccountRequest>(absl::StrCat(
+                                         "account_id: '", id, "' card_token: '", card_token, "'")));
+    Must(&Accounts::PutUser,
          Parse<pb::PutUserRequest>(absl::StrCat("account_id: '", id, "' user_id: 'u'")));
-    return response.account();
+    return response;
   }
   static void OpenFunded(const std::string& id, std::string card_token = "") {
     if (card_token.empty()) card_token = absl::StrCat("tok_visa#", id);
@@ -106,9 +109,8 @@ class MainJobTest : public ::testing::Test {
   }
 
   static pb::Account Get(const std::string& id) {
-    return Must(&Ledger::GetAccount,
-                Parse<pb::GetAccountRequest>(absl::StrCat("account_id: '", id, "'")))
-        .account();
+    return Must(&Accounts::GetAccount,
+                Parse<pb::GetAccountRequest>(absl::StrCat("account_id: '", id, "'")));
   }
   // Waits until the account is so; shows it if it does not get there.
   static pb::Account Await(const std::string& id,
@@ -137,9 +139,8 @@ class MainJobTest : public ::testing::Test {
     return Text(Must(&Ledger::RecordUsage, UsageOf(id, usage_id, kind, user)).cost());
   }
   static pb::Rating Explain(const std::string& id, const std::string& usage_id) {
-    return Must(&Ledger::GetUsage, Parse<pb::GetUsageRequest>(absl::StrCat(
-                                       "account_id: '", id, "' usage_id: '", usage_id, "'")))
-        .usage_record()
+    return Must(&Accounts::GetUsage, Parse<pb::GetUsageRequest>(absl::StrCat(
+                                         "account_id: '", id, "' usage_id: '", usage_id, "'")))
         .rating();
   }
   static pb::AuthorizeUsageResponse Authorize(const std::string& id, const std::string& kind,
@@ -149,16 +150,15 @@ class MainJobTest : public ::testing::Test {
                     absl::StrCat("account_id: '", id, "' user_id: '", user, "' ", kind)));
   }
 
-  static absl::StatusOr<pb::AdjustBalanceResponse> TryAdjust(const std::string& id,
-                                                             const std::string& request_id,
-                                                             const std::string& amount,
-                                                             const std::string& reason = "test") {
+  static absl::StatusOr<pb::Entry> TryAdjust(const std::string& id, const std::string& request_id,
+                                             const std::string& amount,
+                                             const std::string& reason = "test") {
     pb::AdjustBalanceRequest request;
     request.set_account_id(id);
     request.set_request_id(request_id);
     *request.mutable_amount() = Dollars(amount);
     request.set_reason(reason);
-    return Call(stack_->ledger(), &Ledger::AdjustBalance, request);
+    return Call(stack_->support(), &Support::AdjustBalance, request);
   }
   static void Adjust(const std::string& id, const std::string& request_id,
                      const std::string& amount) {
@@ -166,19 +166,20 @@ class MainJobTest : public ::testing::Test {
     EXPECT_TRUE(adjusted.ok()) << adjusted.status();
   }
   static void GiveCard(const std::string& id, const std::string& token) {
-    Must(&Ledger::UpdatePaymentMethod, Parse<pb::UpdatePaymentMethodRequest>(absl::StrCat(
-                                           "account_id: '", id, "' card_token: '", token, "'")));
+    Must(&Accounts::UpdatePaymentMethod,
+         Parse<pb::UpdatePaymentMethodRequest>(
+             absl::StrCat("account_id: '", id, "' payment_method { card_token: '", token, "' }")));
   }
 
   // Newest first.
   static std::vector<pb::Recharge> Recharges(const std::string& id) {
-    const auto list = Must(&Ledger::ListRecharges,
+    const auto list = Must(&Accounts::ListRecharges,
                            Parse<pb::ListRechargesRequest>(absl::StrCat("account_id: '", id, "'")));
     return {list.recharges().begin(), list.recharges().end()};
   }
   static std::vector<pb::EventKind> EventKinds(const std::string& id) {
     const auto list =
-        Must(&Ledger::ListEvents,
+        Must(&Events::ListEvents,
              Parse<pb::ListEventsRequest>(absl::StrCat("account_id: '", id, "' page_size: 1000")));
     std::vector<pb::EventKind> kinds;
     for (const pb::Event& event : list.events()) {
@@ -250,9 +251,9 @@ TEST_F(MainJobTest, O1_AnAccountWithoutACardWaitsForOne) {
 
 TEST_F(MainJobTest, O2_TheDefaultReserveCoversAWeekOfTheExpectedSpend) {
   const auto opened = Must(
-      &Ledger::OpenAccount,
+      &Accounts::OpenAccount,
       Parse<pb::OpenAccountRequest>("account_id: 'spender' expected_monthly_spend { units: 200 }"));
-  EXPECT_EQ(Text(opened.account().billing_settings().reserve_amount()), "47.00");
+  EXPECT_EQ(Text(opened.billing_settings().reserve_amount()), "47.00");
 }
 
 // --- Rating -------------------------------------------------------------------------
@@ -289,8 +290,9 @@ TEST_F(MainJobTest, C4_ADearerCallIsPaidInFullAndLeavesTheFreeMinutesAlone) {
 
 TEST_F(MainJobTest, C5_AnUnlimitedUserPaysForDearerCallsOnly) {
   OpenFunded("unlimited");
-  Must(&Ledger::PutUser,
-       Parse<pb::PutUserRequest>("account_id: 'unlimited' user_id: 'u' plan_id: 'unlimited'"));
+  Must(&Accounts::PutUser,
+       Parse<pb::PutUserRequest>(
+           "account_id: 'unlimited' user_id: 'u' user { plan_id: 'unlimited' }"));
   EXPECT_EQ(Record("unlimited", "c1", CallText(kUsCall, 100'000)), "0.00");
   EXPECT_EQ(Explain("unlimited", "c1").basis(), pb::CHARGE_BASIS_UNLIMITED_STANDARD);
   EXPECT_EQ(Record("unlimited", "c2", CallText(kJamaicaCall, 60)), "0.18");
@@ -309,9 +311,9 @@ TEST_F(MainJobTest, C9_ACallIsBookedComparedAndShownToTheMicrosecond) {
   EXPECT_EQ(Record("exact", "c2", call("seconds: 59 nanos: 999999999")), "0.18");
   EXPECT_EQ(Record("exact", "c3", call("nanos: 1")), "0.18");
   const auto stored =
-      Must(&Ledger::GetUsage, Parse<pb::GetUsageRequest>("account_id: 'exact' usage_id: 'c1'"));
-  EXPECT_EQ(stored.usage_record().usage().call().duration().seconds(), 60);
-  EXPECT_EQ(stored.usage_record().usage().call().duration().nanos(), 1'000);
+      Must(&Accounts::GetUsage, Parse<pb::GetUsageRequest>("account_id: 'exact' usage_id: 'c1'"));
+  EXPECT_EQ(stored.usage().call().duration().seconds(), 60);
+  EXPECT_EQ(stored.usage().call().duration().nanos(), 1'000);
 
   // U2 compares what is stored: what is finer was rounded up, and a microsecond more is another.
   auto again = booked;
@@ -359,9 +361,9 @@ TEST_F(MainJobTest, C3_AChangeOfPlanLeavesUsedMinutesUsed) {
   OpenFunded("mover");
   Record("mover", "c1", CallText(kUsCall, 6'000));
   const auto put = [](const std::string& plan) {
-    return Must(&Ledger::PutUser, Parse<pb::PutUserRequest>(absl::StrCat(
-                                      "account_id: 'mover' user_id: 'u' plan_id: '", plan, "'")))
-        .user();
+    return Must(&Accounts::PutUser,
+                Parse<pb::PutUserRequest>(absl::StrCat(
+                    "account_id: 'mover' user_id: 'u' user { plan_id: '", plan, "' }")));
   };
   EXPECT_EQ(put("unlimited").allowance().seconds(), 0);
   EXPECT_EQ(put("per_minute").allowance_left().seconds(), 12'000);
@@ -482,7 +484,7 @@ TEST_F(MainJobTest, AfterABrokenStreamNothingIsBookedTwice) {
 
 TEST_F(MainJobTest, TheHistoryShowsEveryUsageOnceOverItsPages) {
   OpenFunded("history");
-  Must(&Ledger::PutUser, Parse<pb::PutUserRequest>("account_id: 'history' user_id: 'v'"));
+  Must(&Accounts::PutUser, Parse<pb::PutUserRequest>("account_id: 'history' user_id: 'v'"));
   for (int i = 0; i < 25; ++i) {
     Record("history", absl::StrCat("c", i), CallText(kUsCall, 60), i % 5 == 0 ? "v" : "u");
   }
@@ -492,7 +494,7 @@ TEST_F(MainJobTest, TheHistoryShowsEveryUsageOnceOverItsPages) {
     request.set_user_id(user);
     int64_t last_seq = std::numeric_limits<int64_t>::max();
     do {
-      const auto page = Must(&Ledger::ListUsage, request);
+      const auto page = Must(&Accounts::ListUsage, request);
       EXPECT_LE(page.usage_records_size(), 7);
       for (const auto& record : page.usage_records()) {
         EXPECT_LT(record.seq(), last_seq);
@@ -507,7 +509,7 @@ TEST_F(MainJobTest, TheHistoryShowsEveryUsageOnceOverItsPages) {
   EXPECT_THAT(all, SizeIs(25));
   EXPECT_THAT(std::set<std::string>(all.begin(), all.end()), SizeIs(25));
   EXPECT_THAT(walk("v"), ElementsAre("c20", "c15", "c10", "c5", "c0"));
-  const auto entries = Must(&Ledger::ListEntries,
+  const auto entries = Must(&Accounts::ListEntries,
                             Parse<pb::ListEntriesRequest>("account_id: 'history' page_size: 100"));
   EXPECT_EQ(entries.entries_size(), 26);
   EXPECT_EQ(entries.entries(25).kind(), pb::ENTRY_KIND_RECHARGE);
@@ -541,27 +543,91 @@ TEST_F(MainJobTest, G2_ADeepDipIsFilledByOneChargeOfSeveralReserveAmounts) {
 TEST_F(MainJobTest, O3_AThresholdRaisedAboveTheBalanceRechargesAtOnce) {
   OpenFunded("settings");
   const auto updated =
-      Must(&Ledger::UpdateBillingSettings,
+      Must(&Accounts::UpdateBillingSettings,
            Parse<pb::UpdateBillingSettingsRequest>(
-               "account_id: 'settings' reserve_amount { units: 40 } recharge_threshold { units: "
-               "20 }"));
-  EXPECT_EQ(Text(updated.account().billing_settings().reserve_amount()), "40.00");
+               "account_id: 'settings' billing_settings { reserve_amount { units: 40 } "
+               "recharge_threshold { units: 20 } }"));
+  EXPECT_EQ(Text(updated.reserve_amount()), "40.00");
   AwaitBalance("settings", "55.00");
+}
+
+TEST_F(MainJobTest, AnUpdateWritesWhatItsMaskNames) {
+  Must(&Accounts::OpenAccount, "account_id: 'masked'");
+  const auto update = [](const std::string& mask) {
+    const pb::BillingSettings settings =
+        Must(&Accounts::UpdateBillingSettings,
+             absl::StrCat("account_id: 'masked' billing_settings { reserve_amount { units: 30 } "
+                          "recharge_threshold { units: 20 } } ",
+                          mask));
+    return absl::StrCat(Text(settings.reserve_amount()), " below ",
+                        Text(settings.recharge_threshold()));
+  };
+  EXPECT_EQ(update("update_mask { paths: 'reserve_amount' }"), "30.00 below 10.00");
+  EXPECT_EQ(update("update_mask { paths: 'recharge_threshold' }"), "30.00 below 20.00");
+  EXPECT_EQ(Text(Must(&Accounts::UpdateBillingSettings,
+                      "account_id: 'masked' billing_settings { reserve_amount { units: 40 } }")
+                     .recharge_threshold()),
+            "20.00");
+  EXPECT_EQ(update("update_mask { paths: '*' }"), "30.00 below 20.00");
+  EXPECT_EQ(Text(Get("masked").billing_settings().reserve_amount()), "30.00");
+}
+
+TEST_F(MainJobTest, AMaskMayNameWhatOnlyTheLedgerWrites) {
+  Must(&Accounts::OpenAccount, "account_id: 'as-read'");
+  Must(&Accounts::PutUser, "account_id: 'as-read' user_id: 'u'");
+  // What was read is sent back whole, with another plan.
+  pb::PutUserRequest request;
+  request.set_account_id("as-read");
+  request.set_user_id("u");
+  *request.mutable_user() =
+      Must(&Accounts::GetUser, Parse<pb::GetUserRequest>("account_id: 'as-read' user_id: 'u'"));
+  const int64_t left = request.user().allowance_left().seconds();
+  request.mutable_user()->set_plan_id("unlimited");
+  request.mutable_user()->mutable_allowance_left()->set_seconds(1);
+  for (const std::string path : {"", "*", "plan_id", "allowance_left"}) {
+    SCOPED_TRACE(path);
+    request.clear_update_mask();
+    if (!path.empty()) request.mutable_update_mask()->add_paths(path);
+    EXPECT_EQ(Must(&Accounts::PutUser, request).plan_id(), "unlimited");
+  }
+  request.mutable_user()->set_plan_id("per_minute");
+  const pb::User user = Must(&Accounts::PutUser, request);
+  EXPECT_EQ(user.plan_id(), "unlimited") << "the mask names allowance_left alone";
+  request.clear_update_mask();
+  EXPECT_EQ(Must(&Accounts::PutUser, request).allowance_left().seconds(), left);
+}
+
+TEST_F(MainJobTest, ACardIsGivenWithWhatItsMaskNamesOfIt) {
+  Must(&Accounts::OpenAccount, "account_id: 'masked-card'");
+  const auto give = [](const std::string& mask) {
+    return Must(&Accounts::UpdatePaymentMethod,
+                absl::StrCat("account_id: 'masked-card' payment_method { card_token: 'tok_visa#m' "
+                             "card_fingerprint: 'mine' card_network: CARD_NETWORK_VISA } ",
+                             mask));
+  };
+  const pb::PaymentMethod derived = give("update_mask { paths: 'card_token' }");
+  EXPECT_THAT(derived.card_fingerprint(), ::testing::StartsWith("sha256-"));
+  EXPECT_EQ(derived.card_network(), pb::CARD_NETWORK_UNSPECIFIED);
+  const pb::PaymentMethod whole = give("");
+  EXPECT_EQ(whole.card_fingerprint(), "mine");
+  EXPECT_EQ(whole.card_network(), pb::CARD_NETWORK_VISA);
+  EXPECT_EQ(whole.card_state(), pb::CARD_STATE_USABLE);
+  EXPECT_EQ(whole.card_token(), "") << "it is shown to nobody";
 }
 
 TEST_F(MainJobTest, G8_ATopUpAskedForTwiceIsChargedOnce) {
   OpenFunded("topup");
   const auto request = Parse<pb::RequestRechargeRequest>(
       "account_id: 'topup' request_id: 'r1' amount { units: 25 nanos: 500000000 }");
-  const auto first = Must(&Ledger::RequestRecharge, request);
-  EXPECT_EQ(first.recharge().kind(), pb::RECHARGE_KIND_TOP_UP);
+  const auto first = Must(&Accounts::RequestRecharge, request);
+  EXPECT_EQ(first.kind(), pb::RECHARGE_KIND_TOP_UP);
   AwaitBalance("topup", "40.50");
-  const auto again = Must(&Ledger::RequestRecharge, request);
-  EXPECT_EQ(again.recharge().ordinal(), first.recharge().ordinal());
-  EXPECT_EQ(again.recharge().state(), pb::RECHARGE_STATE_SUCCEEDED);
+  const auto again = Must(&Accounts::RequestRecharge, request);
+  EXPECT_EQ(again.ordinal(), first.ordinal());
+  EXPECT_EQ(again.state(), pb::RECHARGE_STATE_SUCCEEDED);
   auto other = request;
   other.mutable_amount()->set_units(26);
-  EXPECT_EQ(ReasonOf(Call(stack_->ledger(), &Ledger::RequestRecharge, other).status()),
+  EXPECT_EQ(ReasonOf(Call(stack_->accounts(), &Accounts::RequestRecharge, other).status()),
             "REQUEST_ID_REUSED");
   EXPECT_EQ(Balance("topup"), "40.50");
   EXPECT_EQ(Succeeded("topup"), 2);
@@ -591,7 +657,7 @@ TEST_F(MainJobTest, G9_ACardIsNotTriedMoreOftenThanItsNetworkAllowsWhoeversAccou
   std::vector<std::string> ids;
   for (int i = 0; i < 6; ++i) ids.push_back(absl::StrCat("limit-", i));
   for (const std::string& id : ids) {
-    Must(&Ledger::OpenAccount,
+    Must(&Accounts::OpenAccount,
          Parse<pb::OpenAccountRequest>(
              absl::StrCat("account_id: '", id,
                           "' card_token: 'tok_decline_insufficient_funds#limit' card_fingerprint: "
@@ -607,7 +673,7 @@ TEST_F(MainJobTest, G9_ACardIsNotTriedMoreOftenThanItsNetworkAllowsWhoeversAccou
   EXPECT_EQ(Get("limit-5").payment_method().card_network(), pb::CARD_NETWORK_VISA);
   EXPECT_EQ(Get("limit-5").payment_method().card_state(), pb::CARD_STATE_FAILING);
   EXPECT_EQ(
-      ReasonOf(Call(stack_->ledger(), &Ledger::RequestRecharge,
+      ReasonOf(Call(stack_->accounts(), &Accounts::RequestRecharge,
                     Parse<pb::RequestRechargeRequest>("account_id: 'limit-0' request_id: 'r'"))
                    .status()),
       "CARD_LIMIT_REACHED");
@@ -651,7 +717,7 @@ TEST_F(MainJobTest, G5_AHardDeclineBlocksTheCardUntilAnotherIsGiven) {
   // The same card changes nothing (G6), and is not charged again.
   GiveCard("hard", "tok_decline_lost_card#hard");
   EXPECT_EQ(Get("hard").open_recharge_ordinal(), 0);
-  EXPECT_EQ(ReasonOf(Call(stack_->ledger(), &Ledger::RequestRecharge,
+  EXPECT_EQ(ReasonOf(Call(stack_->accounts(), &Accounts::RequestRecharge,
                           Parse<pb::RequestRechargeRequest>("account_id: 'hard' request_id: 'r'"))
                          .status()),
             "CARD_REFUSED");
@@ -691,8 +757,9 @@ TEST_F(MainJobTest, G4_WhateverBecomesOfTheReplyTheCardIsChargedOnce) {
 
 TEST_F(MainJobTest, D2_AnOutageOfTheGatewayIsNoDeclineAndDisablesNobody) {
   OpenFunded("outage");
-  Must(&Ledger::PutUser,
-       Parse<pb::PutUserRequest>("account_id: 'outage' user_id: 'free' plan_id: 'unlimited'"));
+  Must(&Accounts::PutUser,
+       Parse<pb::PutUserRequest>(
+           "account_id: 'outage' user_id: 'free' user { plan_id: 'unlimited' }"));
   stack_->gateway_process()->Kill();
   Adjust("outage", "a1", "-20.00");
   EXPECT_EQ(Record("outage", "c1", CallText(kJamaicaCall, 60)), "0.18");
@@ -711,17 +778,17 @@ TEST_F(MainJobTest, D2_AnOutageOfTheGatewayIsNoDeclineAndDisablesNobody) {
 
 TEST_F(MainJobTest, D3_ABlockedAccountIsRefusedUsageAndStillRecharged) {
   OpenFunded("blocked");
-  const auto block = Must(&Ledger::BlockAccount,
+  const auto block = Must(&Support::BlockAccount,
                           Parse<pb::BlockAccountRequest>("account_id: 'blocked' reason: 'fraud?'"));
-  EXPECT_EQ(block.account().block().reason(), "fraud?");
+  EXPECT_EQ(block.block().reason(), "fraud?");
   EXPECT_EQ(Authorize("blocked", CallText(kUsCall, 0)).decision(),
             pb::AUTHORIZATION_DECISION_ACCOUNT_BLOCKED);
   Adjust("blocked", "a1", "-6.00");
   AwaitBalance("blocked", "24.00");
   EXPECT_TRUE(Get("blocked").has_block());
-  const auto unblock = Must(&Ledger::UnblockAccount,
+  const auto unblock = Must(&Support::UnblockAccount,
                             Parse<pb::UnblockAccountRequest>("account_id: 'blocked' reason: 'no'"));
-  EXPECT_FALSE(unblock.account().has_block());
+  EXPECT_FALSE(unblock.has_block());
   EXPECT_TRUE(Authorize("blocked", CallText(kUsCall, 0)).allowed());
 }
 
@@ -745,8 +812,8 @@ TEST_F(MainJobTest, A1_AdviceNamesTheUserWhoCallsTooMuchAndTheReserveThatIsTooSm
     Adjust("advised", absl::StrCat("a", i), "-15.00");
     AwaitBalance("advised", "16.33");
   }
-  const auto advice =
-      Must(&Ledger::GetBillingAdvice, Parse<pb::GetBillingAdviceRequest>("account_id: 'advised'"));
+  const auto advice = Must(&Accounts::GetBillingAdvice,
+                           Parse<pb::GetBillingAdviceRequest>("account_id: 'advised'"));
   ASSERT_EQ(advice.plan_advice_size(), 1);
   EXPECT_EQ(advice.plan_advice(0).user_id(), "u");
   EXPECT_EQ(advice.plan_advice(0).plan_id(), "unlimited");
@@ -755,7 +822,7 @@ TEST_F(MainJobTest, A1_AdviceNamesTheUserWhoCallsTooMuchAndTheReserveThatIsTooSm
   EXPECT_EQ(advice.reserve_advice().recharges(), 9);
   EXPECT_EQ(Text(advice.reserve_advice().advised_reserve_amount()), "30.00");
   const auto none =
-      Must(&Ledger::GetBillingAdvice, Parse<pb::GetBillingAdviceRequest>("account_id: 'open'"));
+      Must(&Accounts::GetBillingAdvice, Parse<pb::GetBillingAdviceRequest>("account_id: 'open'"));
   EXPECT_EQ(none.plan_advice_size(), 0);
   EXPECT_FALSE(none.has_reserve_advice());
 }
@@ -785,7 +852,7 @@ TEST_F(MainJobTest, ADipIsFilledAlsoAfterLedgerAndWorkersWereKilled) {
   for (size_t i = 0; i < 2; ++i) ASSERT_TRUE(stack_->StartWorker(i).ok());
   // The channel notices by itself that the ledger is back.
   WaitUntil([] {
-    return Call(stack_->ledger(), &Ledger::GetAccount,
+    return Call(stack_->accounts(), &Accounts::GetAccount,
                 Parse<pb::GetAccountRequest>("account_id: 'killed'"))
         .ok();
   });

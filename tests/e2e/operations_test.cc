@@ -49,9 +49,10 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 const std::vector<std::string>& Services() {
-  static const auto* const kServices =
-      new std::vector<std::string>{"reserve.ledger.v1.Ledger", "reserve.ledger.v1.Rates",
-                                   "reserve.ledger.v1.Recharges", "reserve.ledger.v1.Audit"};
+  static const auto* const kServices = new std::vector<std::string>{
+      "reserve.ledger.v1.Ledger",  "reserve.ledger.v1.Accounts", "reserve.ledger.v1.Events",
+      "reserve.ledger.v1.Support", "reserve.ledger.v1.Rates",    "reserve.ledger.v1.Recharges",
+      "reserve.ledger.v1.Audit"};
   return *kServices;
 }
 
@@ -78,10 +79,10 @@ pb::RecordUsageRequest UsageOf(const std::string& usage_id) {
 }
 
 void OpenAccount(Stack& stack) {
-  ASSERT_TRUE(Call(stack.ledger(), &pb::Ledger::Stub::OpenAccount,
+  ASSERT_TRUE(Call(stack.accounts(), &pb::Accounts::Stub::OpenAccount,
                    Parse<pb::OpenAccountRequest>("account_id: 'acct'"))
                   .ok());
-  ASSERT_TRUE(Call(stack.ledger(), &pb::Ledger::Stub::PutUser,
+  ASSERT_TRUE(Call(stack.accounts(), &pb::Accounts::Stub::PutUser,
                    Parse<pb::PutUserRequest>("account_id: 'acct' user_id: 'u'"))
                   .ok());
 }
@@ -202,7 +203,7 @@ TEST(DatabaseOutageTest, HealthFollowsTheDatabaseAndNothingAnsweredIsLost) {
     EXPECT_TRUE(WaitUntil([&] { return Health(stack, service) == 2; })) << service;
   }
   EXPECT_EQ(Health(stack, ""), 2);
-  const auto refused = Call(stack.ledger(), &pb::Ledger::Stub::GetAccount,
+  const auto refused = Call(stack.accounts(), &pb::Accounts::Stub::GetAccount,
                             Parse<pb::GetAccountRequest>("account_id: 'acct'"));
   EXPECT_EQ(refused.status().code(), StatusCode::kUnavailable) << refused.status();
   EXPECT_TRUE(RetryAfterOf(refused.status()).has_value()) << refused.status();
@@ -349,7 +350,7 @@ TEST_F(OverloadTest, AFullQueueRefusesWithAWaitAndBooksWhatItTook) {
 
   ExpectOverloaded(
       Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage, UsageOf("refused")).status());
-  ExpectOverloaded(Call(stack_->ledger(), &pb::Ledger::Stub::PutUser,
+  ExpectOverloaded(Call(stack_->accounts(), &pb::Accounts::Stub::PutUser,
                         Parse<pb::PutUserRequest>("account_id: 'acct' user_id: 'v'"))
                        .status());
   pb::BatchRecordUsageRequest batch;
@@ -694,11 +695,11 @@ TEST_F(StartTest, FlagsComeFromTheEnvironmentAndTheCommandLineWins) {
     ASSERT_TRUE(listening.ok()) << listening.status();
     const auto channel = MakeChannel(socket, ChannelOptions());
     ASSERT_TRUE(channel.ok()) << channel.status();
-    const auto stub = pb::Ledger::NewStub(*channel);
-    const auto opened = Call(*stub, &pb::Ledger::Stub::OpenAccount,
+    const auto stub = pb::Accounts::NewStub(*channel);
+    const auto opened = Call(*stub, &pb::Accounts::Stub::OpenAccount,
                              Parse<pb::OpenAccountRequest>("account_id: 'a'"));
     ASSERT_TRUE(opened.ok()) << opened.status();
-    EXPECT_EQ(opened->account().billing_settings().reserve_amount().units(), 30);
+    EXPECT_EQ(opened->billing_settings().reserve_amount().units(), 30);
   }
   env["RESERVE_LANES"] = "many";
   const Ended bad = Run("ledger", {"serve"}, env);
@@ -740,14 +741,15 @@ TEST_F(StartTest, TheGrantsThatItPrintsSufficeToServe) {
     EXPECT_EQ(imported.exit_code, 0) << imported.errors;
     const auto channel = MakeChannel(socket, ChannelOptions());
     ASSERT_TRUE(channel.ok()) << channel.status();
-    const auto stub = pb::Ledger::NewStub(*channel);
-    EXPECT_TRUE(Call(*stub, &pb::Ledger::Stub::OpenAccount,
+    const test_support::LedgerStubs ledger(*channel);
+    EXPECT_TRUE(Call(ledger.of<pb::Accounts::Stub>(), &pb::Accounts::Stub::OpenAccount,
                      Parse<pb::OpenAccountRequest>("account_id: 'acct' card_token: 'tok_visa'"))
                     .ok());
-    EXPECT_TRUE(Call(*stub, &pb::Ledger::Stub::PutUser,
+    EXPECT_TRUE(Call(ledger.of<pb::Accounts::Stub>(), &pb::Accounts::Stub::PutUser,
                      Parse<pb::PutUserRequest>("account_id: 'acct' user_id: 'u'"))
                     .ok());
-    EXPECT_TRUE(Call(*stub, &pb::Ledger::Stub::RecordUsage, UsageOf("c1")).ok());
+    EXPECT_TRUE(
+        Call(ledger.of<pb::Ledger::Stub>(), &pb::Ledger::Stub::RecordUsage, UsageOf("c1")).ok());
     EXPECT_EQ(Run("ledger", {"verify", absl::StrCat("--ledger=", socket)}).exit_code, 0);
   }
   for (const char* host : {"localhost", "%"}) {

@@ -667,15 +667,15 @@ class ReferenceRatesTest : public RatesTest {
   }
 
   void OpenAccount(const std::string& account_id, const std::string& currency) {
-    ASSERT_TRUE(Call(stack_->ledger(), &pb::Ledger::Stub::OpenAccount,
+    ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::OpenAccount,
                      Parse<pb::OpenAccountRequest>(absl::StrCat(
                          "account_id: '", account_id, "' currency_code: '", currency, "'")))
                     .ok());
     // The ledger reads plans again every second.
     ASSERT_TRUE(test_support::WaitUntil([&] {
-      return Call(stack_->ledger(), &pb::Ledger::Stub::PutUser,
-                  Parse<pb::PutUserRequest>(absl::StrCat("account_id: '", account_id,
-                                                         "' user_id: 'u' plan_id: 'metered0'")))
+      return Call(stack_->accounts(), &pb::Accounts::Stub::PutUser,
+                  Parse<pb::PutUserRequest>(absl::StrCat(
+                      "account_id: '", account_id, "' user_id: 'u' user { plan_id: 'metered0' }")))
           .ok();
     }));
   }
@@ -702,12 +702,12 @@ class ReferenceRatesTest : public RatesTest {
   Nanos ExpectExplained(const std::string& account_id, const std::string& currency,
                         const KnownCall& known) {
     const auto found =
-        Call(stack_->ledger(), &pb::Ledger::Stub::GetUsage,
+        Call(stack_->accounts(), &pb::Accounts::Stub::GetUsage,
              Parse<pb::GetUsageRequest>(absl::StrCat("account_id: '", account_id, "' usage_id: '",
                                                      known.row.at("call_id"), "'")));
     EXPECT_TRUE(found.ok()) << found.status();
     if (!found.ok()) return 0;
-    const pb::UsageRecord& record = found->usage_record();
+    const pb::UsageRecord& record = *found;
     const pb::Rating& rating = record.rating();
     EXPECT_EQ(rating.prefix(), known.row.at("matched_prefix"));
     EXPECT_EQ(rating.destination_name(), known.row.at("rated_destination"));
@@ -730,10 +730,10 @@ class ReferenceRatesTest : public RatesTest {
 
   Nanos Balance(const std::string& account_id) {
     const auto account =
-        Call(stack_->ledger(), &pb::Ledger::Stub::GetAccount,
+        Call(stack_->accounts(), &pb::Accounts::Stub::GetAccount,
              Parse<pb::GetAccountRequest>(absl::StrCat("account_id: '", account_id, "'")));
     EXPECT_TRUE(account.ok()) << account.status();
-    return account.ok() ? Amount(account->account().balance()) : 0;
+    return account.ok() ? Amount(account->balance()) : 0;
   }
 
   std::vector<ReferenceRow> calls_;

@@ -258,9 +258,10 @@ TEST_F(RechargeFailuresTest, SettingsChangedMeanwhileLeaveTheOpenRechargeAsItWas
   stage().gateway().Signal(SIGSTOP);
   Adjust("settings", "dip", "-6.00");
   AwaitLog(worker(0), "looking it up", "\"settings\"");
-  Must(&LedgerStub::UpdateBillingSettings,
+  Must(&pb::Accounts::Stub::UpdateBillingSettings,
        Parse<pb::UpdateBillingSettingsRequest>(
-           "account_id: 'settings' reserve_amount { units: 40 } recharge_threshold { units: 20 }"));
+           "account_id: 'settings' billing_settings { reserve_amount { units: 40 } "
+           "recharge_threshold { units: 20 } }"));
   Thaw(stage().gateway());
   // 24.00 after the charge of 15.00, which is above the new threshold.
   ExpectSettled("settings", "24.00", 2);

@@ -27,6 +27,8 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using worker::ChargeKey;
 
+using Accounts = pb::Accounts::Stub;
+using Support = pb::Support::Stub;
 using Ledger = pb::Ledger::Stub;
 
 class ReconcileTest : public ::testing::Test {
@@ -41,16 +43,16 @@ class ReconcileTest : public ::testing::Test {
     stack_ = *std::move(stack);
   }
 
-  template <typename Request, typename Response>
-  Response Must(grpc::Status (Ledger::*method)(grpc::ClientContext*, const Request&, Response*),
+  template <typename Stub, typename Request, typename Response>
+  Response Must(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                 const std::string& request) {
-    auto response = Call(stack_->ledger(), method, Parse<Request>(request));
+    auto response = Call(stack_->stub<Stub>(), method, Parse<Request>(request));
     EXPECT_TRUE(response.ok()) << request << ": " << response.status();
     return response.ok() ? *std::move(response) : Response();
   }
 
   void Open(const std::string& id, const std::string& card = "tok_visa") {
-    Must(&Ledger::OpenAccount,
+    Must(&Accounts::OpenAccount,
          absl::StrCat("account_id: '", id, "' card_token: '", card, "#", id, "'"));
   }
   void OpenFunded(const std::string& id) {
@@ -58,19 +60,19 @@ class ReconcileTest : public ::testing::Test {
     AwaitState(id, pb::RECHARGE_STATE_SUCCEEDED);
   }
   pb::Account Get(const std::string& id) {
-    return Must(&Ledger::GetAccount, absl::StrCat("account_id: '", id, "'")).account();
+    return Must(&Accounts::GetAccount, absl::StrCat("account_id: '", id, "'"));
   }
   // The last recharge of the account.
   pb::Recharge Last(const std::string& id) {
-    const auto list = Must(&Ledger::ListRecharges, absl::StrCat("account_id: '", id, "'"));
+    const auto list = Must(&Accounts::ListRecharges, absl::StrCat("account_id: '", id, "'"));
     return list.recharges_size() == 0 ? pb::Recharge() : list.recharges(0);
   }
   void AwaitState(const std::string& id, pb::RechargeState state) {
     EXPECT_TRUE(WaitUntil([&] { return Last(id).state() == state; })) << Last(id).DebugString();
   }
   void Adjust(const std::string& id, int units) {
-    Must(&Ledger::AdjustBalance, absl::StrCat("account_id: '", id, "' request_id: 'a", units,
-                                              "' amount { units: ", units, " } reason: 'test'"));
+    Must(&Support::AdjustBalance, absl::StrCat("account_id: '", id, "' request_id: 'a", units,
+                                               "' amount { units: ", units, " } reason: 'test'"));
   }
 
   // Charges a card past the worker.

@@ -39,31 +39,33 @@ std::vector<Step> Steps() {
       "account_id: 'acct' usage { user_id: 'u' start_time { seconds: 1790000000 } call { "
       "direction: DIRECTION_OUTBOUND destination: '+18765550123' duration { seconds: 60 } } ";
   return {
-      {"Ledger.OpenAccount", "account_id: 'acct' card_token: 'tok_visa#acct'"},
+      {"Accounts.OpenAccount", "account_id: 'acct' card_token: 'tok_visa#acct'"},
       {"Recharges.ReportRecharge",
        "account_id: 'acct' ordinal: 1 attempt: 1 worker_id: 'w' succeeded { charge_id: 'ch_1' "
        "amount { currency_code: 'USD' units: 15 } }"},
-      {"Ledger.PutUser", "account_id: 'acct' user_id: 'u'"},
-      {"Ledger.PutUser", "account_id: 'acct' user_id: 'u' plan_id: 'unlimited'"},
-      {"Ledger.UpdateBillingSettings",
-       "account_id: 'acct' reserve_amount { units: 20 } recharge_threshold { units: 12 }"},
-      {"Ledger.UpdatePaymentMethod", "account_id: 'acct' card_token: 'tok_mastercard#acct'"},
+      {"Accounts.PutUser", "account_id: 'acct' user_id: 'u'"},
+      {"Accounts.PutUser", "account_id: 'acct' user_id: 'u' user { plan_id: 'unlimited' }"},
+      {"Accounts.UpdateBillingSettings",
+       "account_id: 'acct' billing_settings { reserve_amount { units: 20 } recharge_threshold { "
+       "units: 12 } }"},
+      {"Accounts.UpdatePaymentMethod",
+       "account_id: 'acct' payment_method { card_token: 'tok_mastercard#acct' }"},
       {"Ledger.RecordUsage", absl::StrCat(usage, "usage_id: 'one' }")},
       {"Ledger.BatchRecordUsage", absl::StrCat("requests { ", usage,
                                                "usage_id: 'two' } } requests "
                                                "{ ",
                                                usage, "usage_id: 'three' } }")},
       {"Ledger.StreamUsage", absl::StrCat("sequence: 1 request { ", usage, "usage_id: 'four' } }")},
-      {"Ledger.AdjustBalance",
+      {"Support.AdjustBalance",
        "account_id: 'acct' request_id: 'gift' amount { units: 1 } reason: 'gift'"},
-      {"Ledger.AdjustBalance",
+      {"Support.AdjustBalance",
        "account_id: 'acct' request_id: 'dip' amount { units: -10 } reason: 'dip'"},
       {"Recharges.ReportRecharge",
        "account_id: 'acct' ordinal: 2 attempt: 1 worker_id: 'w' succeeded { charge_id: 'ch_2' "
        "amount { currency_code: 'USD' units: 20 } }"},
-      {"Ledger.RequestRecharge", "account_id: 'acct' request_id: 'top-up' amount { units: 25 }"},
-      {"Ledger.BlockAccount", "account_id: 'acct' reason: 'fraud?'"},
-      {"Ledger.UnblockAccount", "account_id: 'acct' reason: 'no fraud'"},
+      {"Accounts.RequestRecharge", "account_id: 'acct' request_id: 'top-up' amount { units: 25 }"},
+      {"Support.BlockAccount", "account_id: 'acct' reason: 'fraud?'"},
+      {"Support.UnblockAccount", "account_id: 'acct' reason: 'no fraud'"},
       {"Recharges.ReportRecharge",
        "account_id: 'soft' ordinal: 1 attempt: 1 lease_epoch: 1 worker_id: 'ghost' declined { "
        "decline_class: DECLINE_CLASS_SOFT code: 'insufficient_funds' }"},
@@ -77,11 +79,11 @@ std::vector<Step> Steps() {
 // What is not in Steps(): it changes nothing, or has its reason here.
 const std::set<std::string>& NotRepeated() {
   static const auto* const methods = new std::set<std::string>{
-      "Ledger.GetAccount", "Ledger.ListAccounts", "Ledger.GetUser", "Ledger.ListUsers",
-      "Ledger.AuthorizeUsage", "Ledger.GetUsage", "Ledger.ListUsage", "Ledger.ListEntries",
-      "Ledger.ListRecharges", "Ledger.ListEvents", "Ledger.WatchEvents", "Ledger.GetBillingAdvice",
-      "Rates.ListRateDecks", "Rates.ListRates", "Rates.QuoteCall", "Rates.QuoteSms",
-      "Audit.VerifyAccount", "Audit.VerifyLedger", "Audit.CheckHead",
+      "Accounts.GetAccount", "Accounts.ListAccounts", "Accounts.GetUser", "Accounts.ListUsers",
+      "Ledger.AuthorizeUsage", "Accounts.GetUsage", "Accounts.ListUsage", "Accounts.ListEntries",
+      "Accounts.ListRecharges", "Events.ListEvents", "Events.WatchEvents",
+      "Accounts.GetBillingAdvice", "Rates.ListRateDecks", "Rates.ListRates", "Rates.QuoteCall",
+      "Rates.QuoteSms", "Audit.VerifyAccount", "Audit.VerifyLedger", "Audit.CheckHead",
       // Leases are time: each hand-out has a new epoch, and a renewal lasts from when it was asked.
       "Recharges.WatchLowBalance", "Recharges.RenewLease"};
   return *methods;
@@ -137,7 +139,7 @@ class RepeatsTest : public ::testing::Test {
 TEST_F(RepeatsTest, EveryRequestSentAgainAnswersTheSameAndChangesNothing) {
   for (const std::string id : {"soft", "lost"}) {
     GhostWorker ghost(stack_->recharges());
-    ASSERT_TRUE(Send({"Ledger.OpenAccount",
+    ASSERT_TRUE(Send({"Accounts.OpenAccount",
                       absl::StrCat("account_id: '", id, "' card_token: '", "tok_visa#", id, "'")})
                     .ok());
     ASSERT_EQ(ghost.Take().account_id(), id);
@@ -165,7 +167,8 @@ TEST_F(RepeatsTest, EveryRequestSentAgainAnswersTheSameAndChangesNothing) {
 TEST_F(RepeatsTest, EveryMethodIsRepeatedHereOrHasItsReasonNotToBe) {
   std::set<std::string> repeated;
   for (const Step& step : Steps()) repeated.insert(step.method);
-  for (const std::string service : {"Ledger", "Rates", "Recharges", "Audit"}) {
+  for (const std::string service :
+       {"Ledger", "Accounts", "Events", "Support", "Rates", "Recharges", "Audit"}) {
     const auto* descriptor = DescriptorPool::generated_pool()->FindServiceByName(
         absl::StrCat("reserve.ledger.v1.", service));
     ASSERT_NE(descriptor, nullptr) << service;

@@ -91,10 +91,7 @@ absl::Status Stack::StartAll() {
   }
   RESERVE_RETURN_IF_ERROR(StartLedger());
   RESERVE_ASSIGN_OR_RETURN(channel_, MakeChannel(ledger_address_, OwnConnection()));
-  ledger_ = ledger::v1::Ledger::NewStub(channel_);
-  rates_ = ledger::v1::Rates::NewStub(channel_);
-  recharges_ = ledger::v1::Recharges::NewStub(channel_);
-  audit_ = ledger::v1::Audit::NewStub(channel_);
+  stubs_ = std::make_unique<test_support::LedgerStubs>(channel_);
   if (options_.starter_deck) {
     // From long ago, so that it prices whatever a test books.
     const Ended imported =

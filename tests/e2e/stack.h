@@ -8,7 +8,7 @@
 //
 //   auto stack = Stack::Start({.gateway = true, .workers = 1});
 //   ASSERT_TRUE(stack.ok()) << stack.status();
-//   const auto account = Call((*stack)->ledger(), &pb::Ledger::Stub::GetAccount,
+//   const auto account = Call((*stack)->accounts(), &pb::Accounts::Stub::GetAccount,
 //                             Parse<pb::GetAccountRequest>("account_id: 'acme'"));
 //   ASSERT_TRUE(account.ok()) << account.status();
 #ifndef RESERVE_TESTS_E2E_STACK_H_
@@ -30,10 +30,7 @@
 #include "absl/time/time.h"
 #include "common/rpc/status.h"
 #include "reserve/gateway/v1/payment_gateway.grpc.pb.h"
-#include "reserve/ledger/v1/audit.grpc.pb.h"
-#include "reserve/ledger/v1/ledger.grpc.pb.h"
-#include "reserve/ledger/v1/rates.grpc.pb.h"
-#include "reserve/ledger/v1/recharges.grpc.pb.h"
+#include "tests/support/ledger_stubs.h"
 #include "tests/support/mariadb_server.h"
 #include "tests/support/subprocess.h"
 #include "tests/support/test_database.h"
@@ -82,19 +79,27 @@ class Stack {
   const std::string& gateway_address() const { return gateway_address_; }
   int metrics_port() const { return metrics_port_; }
 
-  ledger::v1::Ledger::Stub& ledger() { return *ledger_; }
-  ledger::v1::Rates::Stub& rates() { return *rates_; }
-  ledger::v1::Recharges::Stub& recharges() { return *recharges_; }
-  ledger::v1::Audit::Stub& audit() { return *audit_; }
+  // The ledger's services; `stub` finds one by its type.
+  template <typename Stub>
+  Stub& stub() {
+    return stubs_->of<Stub>();
+  }
+  ledger::v1::Ledger::Stub& ledger() { return stub<ledger::v1::Ledger::Stub>(); }
+  ledger::v1::Accounts::Stub& accounts() { return stub<ledger::v1::Accounts::Stub>(); }
+  ledger::v1::Events::Stub& events() { return stub<ledger::v1::Events::Stub>(); }
+  ledger::v1::Support::Stub& support() { return stub<ledger::v1::Support::Stub>(); }
+  ledger::v1::Rates::Stub& rates() { return stub<ledger::v1::Rates::Stub>(); }
+  ledger::v1::Recharges::Stub& recharges() { return stub<ledger::v1::Recharges::Stub>(); }
+  ledger::v1::Audit::Stub& audit() { return stub<ledger::v1::Audit::Stub>(); }
   gateway::v1::PaymentGateway::Stub& gateway() { return *gateway_; }
 
   const test_support::TestDatabase& database() const { return *database_; }
   // A folder of the stack's own, gone with it.
   const std::string& folder() const { return folder_; }
 
-  // Sends bytes to a method of the ledger ("/reserve.ledger.v1.Ledger/GetAccount") and returns the
-  // bytes of the first message that comes back. Also for methods that stream, where at
-  // most one message comes back.
+  // Sends bytes to a method of the ledger ("/reserve.ledger.v1.Accounts/GetAccount") and returns
+  // the bytes of the first message that comes back. Also for methods that stream, where at most one
+  // message comes back.
   absl::StatusOr<std::string> CallRaw(const std::string& method, absl::string_view request);
 
   // Runs `ledger COMMAND [args]` against the stack's database and ledger to its end.
@@ -121,10 +126,7 @@ class Stack {
   std::string gateway_address_;
   int metrics_port_ = 0;
   std::shared_ptr<grpc::Channel> channel_;
-  std::unique_ptr<ledger::v1::Ledger::Stub> ledger_;
-  std::unique_ptr<ledger::v1::Rates::Stub> rates_;
-  std::unique_ptr<ledger::v1::Recharges::Stub> recharges_;
-  std::unique_ptr<ledger::v1::Audit::Stub> audit_;
+  std::unique_ptr<test_support::LedgerStubs> stubs_;
   std::unique_ptr<gateway::v1::PaymentGateway::Stub> gateway_;
 };
 

@@ -27,6 +27,9 @@ using absl::StatusCode;
 using test_support::WaitUntil;
 using ::testing::IsEmpty;
 
+using Accounts = pb::Accounts::Stub;
+using Events = pb::Events::Stub;
+using Support = pb::Support::Stub;
 using Ledger = pb::Ledger::Stub;
 
 // A consumer as it should be: keeps the token of what it has dealt with, opens the stream again
@@ -71,7 +74,7 @@ class Consumer {
     // A channel of its own, as a process of its own would have.
     const auto channel = MakeChannel(stack.ledger_address(), ChannelOptions());
     ASSERT_TRUE(channel.ok()) << channel.status();
-    const auto stub = pb::Ledger::NewStub(*channel);
+    const auto stub = pb::Events::NewStub(*channel);
     while (true) {
       grpc::ClientContext context;
       context.set_wait_for_ready(true);
@@ -137,37 +140,37 @@ class WatchEventsTest : public ::testing::Test {
     stack_ = *std::move(stack);
   }
 
-  template <typename Request, typename Response>
-  void Must(grpc::Status (Ledger::*method)(grpc::ClientContext*, const Request&, Response*),
+  template <typename Stub, typename Request, typename Response>
+  void Must(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
             const std::string& request) {
-    const auto response = Call(stack_->ledger(), method, Parse<Request>(request));
+    const auto response = Call(stack_->stub<Stub>(), method, Parse<Request>(request));
     EXPECT_TRUE(response.ok()) << request << ": " << response.status();
   }
   void OpenFunded(const std::string& id) {
-    Must(&Ledger::OpenAccount,
+    Must(&Accounts::OpenAccount,
          absl::StrCat("account_id: '", id, "' card_token: 'tok_visa#", id, "'"));
     Await(id, pb::ACCOUNT_STATE_ACTIVE);
   }
   void Await(const std::string& id, pb::AccountState state) {
-    absl::StatusOr<pb::GetAccountResponse> response;
+    absl::StatusOr<pb::Account> response;
     EXPECT_TRUE(WaitUntil([&] {
-      response = Call(stack_->ledger(), &Ledger::GetAccount,
+      response = Call(stack_->accounts(), &Accounts::GetAccount,
                       Parse<pb::GetAccountRequest>(absl::StrCat("account_id: '", id, "'")));
-      return response.ok() && response->account().state() == state;
+      return response.ok() && response->state() == state;
     })) << response.status();
   }
   void Adjust(const std::string& id, const std::string& request_id, int64_t units) {
-    Must(&Ledger::AdjustBalance, absl::StrCat("account_id: '", id, "' request_id: '", request_id,
-                                              "' amount { units: ", units, " } reason: 'test'"));
+    Must(&Support::AdjustBalance, absl::StrCat("account_id: '", id, "' request_id: '", request_id,
+                                               "' amount { units: ", units, " } reason: 'test'"));
   }
   void GiveCard(const std::string& id, const std::string& token) {
-    Must(&Ledger::UpdatePaymentMethod,
-         absl::StrCat("account_id: '", id, "' card_token: '", token, "'"));
+    Must(&Accounts::UpdatePaymentMethod,
+         absl::StrCat("account_id: '", id, "' payment_method { card_token: '", token, "' }"));
   }
   // All events that the ledger has of an account.
   std::vector<pb::Event> Stored(const std::string& id) {
     const auto list =
-        Call(stack_->ledger(), &Ledger::ListEvents,
+        Call(stack_->events(), &Events::ListEvents,
              Parse<pb::ListEventsRequest>(absl::StrCat("account_id: '", id, "' page_size: 1000")));
     EXPECT_TRUE(list.ok()) << list.status();
     if (!list.ok()) return {};
@@ -223,8 +226,8 @@ TEST_F(WatchEventsTest, TheWholeStoryIsHeardAlsoIfTheLedgerIsKilledInTheMiddle) 
   ASSERT_TRUE(stack_->StartLedger().ok());
   GiveCard("acme", "tok_visa#acme-2");
   Await("acme", pb::ACCOUNT_STATE_ACTIVE);
-  Must(&Ledger::BlockAccount, "account_id: 'acme' reason: 'papers'");
-  Must(&Ledger::UnblockAccount, "account_id: 'acme' reason: 'papers came'");
+  Must(&Support::BlockAccount, "account_id: 'acme' reason: 'papers'");
+  Must(&Support::UnblockAccount, "account_id: 'acme' reason: 'papers came'");
   ASSERT_TRUE(Heard(consumer, "acme", pb::EVENT_KIND_UNBLOCKED));
 
   ExpectAllHeard(consumer, "acme");
@@ -264,7 +267,7 @@ TEST_F(WatchEventsTest, WhatHappenedWhileNobodyWatchedIsHeardOnResuming) {
   request.add_kinds(pb::EVENT_KIND_ENABLED);
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kCallDeadline));
-  const auto reader = stack_->ledger().WatchEvents(&context, request);
+  const auto reader = stack_->events().WatchEvents(&context, request);
   pb::WatchEventsResponse response;
   ASSERT_TRUE(reader->Read(&response));
   while (response.events_size() == 0) ASSERT_TRUE(reader->Read(&response));
@@ -280,7 +283,7 @@ TEST_F(WatchEventsTest, WhatHappenedWhileNobodyWatchedIsHeardOnResuming) {
 TEST_F(WatchEventsTest, ADrainEndsTheStreamWithAReasonToOpenItElsewhere) {
   Start();
   grpc::ClientContext context;
-  const auto reader = stack_->ledger().WatchEvents(&context, pb::WatchEventsRequest());
+  const auto reader = stack_->events().WatchEvents(&context, pb::WatchEventsRequest());
   pb::WatchEventsResponse response;
   ASSERT_TRUE(reader->Read(&response));
   EXPECT_FALSE(response.resume_token().empty());

@@ -133,6 +133,13 @@ grpc::ServerUnaryReactor* StartCommand(const ApiContext& api, grpc::CallbackServ
   return reactor;
 }
 
+absl::StatusOr<engine::Task> TaskFor(const std::string& account_id,
+                                     absl::StatusOr<book::Command> command) {
+  RESERVE_RETURN_IF_ERROR(CheckId(account_id, "account_id"));
+  RESERVE_RETURN_IF_ERROR(command.status());
+  return engine::Task{account_id, *std::move(command), nullptr, 0};
+}
+
 absl::Status Draining() {
   return MakeError(absl::StatusCode::kUnavailable, "DRAINING", "",
                    "the ledger is going away; open the stream again elsewhere");

@@ -4,7 +4,7 @@
 // A handler parses, starts a command or a query, and returns the reactor; the
 // rest happens on the threads of the engine. No handler blocks.
 //
-//   grpc::ServerUnaryReactor* LedgerService::GetAccount(...) {
+//   grpc::ServerUnaryReactor* AccountsService::GetAccount(...) {
 //     return StartQuery(context, "GetAccount", [=](storage::Connection& connection) { ... });
 //   }
 #ifndef RESERVE_SERVICES_LEDGER_API_CALL_H_
@@ -80,6 +80,10 @@ using FillResponse = std::function<void(book::Reply&&)>;
 grpc::ServerUnaryReactor* StartCommand(const ApiContext& api, grpc::CallbackServerContext* context,
                                        const char* method, absl::StatusOr<engine::Task> task,
                                        FillResponse fill, const char* field_prefix = "");
+
+// A command on an account, once its id is known to be well formed.
+absl::StatusOr<engine::Task> TaskFor(const std::string& account_id,
+                                     absl::StatusOr<book::Command> command);
 
 // UNAVAILABLE "DRAINING": what a stream is ended with when a drain begins.
 absl::Status Draining();

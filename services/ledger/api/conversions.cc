@@ -273,19 +273,25 @@ absl::StatusOr<book::ReportRecharge> ReportFrom(const pb::ReportRechargeRequest&
   }
 }
 
+void ToProto(const domain::Account& account, pb::BillingSettings* message) {
+  reserve::ToProto(account.reserve_amount, account.currency, message->mutable_reserve_amount());
+  reserve::ToProto(account.recharge_threshold, account.currency,
+                   message->mutable_recharge_threshold());
+}
+
+void ToProto(const domain::Account& account, pb::PaymentMethod* message) {
+  message->set_card_fingerprint(account.card.fingerprint);
+  message->set_card_state(static_cast<pb::CardState>(account.card_state));
+  message->set_card_network(static_cast<pb::CardNetwork>(account.card.network));
+}
+
 void ToProto(const domain::Account& account, pb::Account* message) {
   message->set_account_id(account.account_id);
   message->set_state(static_cast<pb::AccountState>(account.state));
   reserve::ToProto(account.balance, account.currency, message->mutable_balance());
-  pb::BillingSettings* settings = message->mutable_billing_settings();
-  reserve::ToProto(account.reserve_amount, account.currency, settings->mutable_reserve_amount());
-  reserve::ToProto(account.recharge_threshold, account.currency,
-                   settings->mutable_recharge_threshold());
+  ToProto(account, message->mutable_billing_settings());
   if (account.card_state != domain::CardState::kNone) {
-    pb::PaymentMethod* card = message->mutable_payment_method();
-    card->set_card_fingerprint(account.card.fingerprint);
-    card->set_card_state(static_cast<pb::CardState>(account.card_state));
-    card->set_card_network(static_cast<pb::CardNetwork>(account.card.network));
+    ToProto(account, message->mutable_payment_method());
   }
   if (account.blocked()) {
     message->mutable_block()->set_reason(account.block.reason);

@@ -53,6 +53,9 @@ absl::Status SmsFrom(const pb::Sms& sms, domain::Usage* usage);
 absl::StatusOr<book::ReportRecharge> ReportFrom(const pb::ReportRechargeRequest& request);
 
 void ToProto(const domain::Account& account, pb::Account* message);
+void ToProto(const domain::Account& account, pb::BillingSettings* message);
+// Nothing is set for an account without a card.
+void ToProto(const domain::Account& account, pb::PaymentMethod* message);
 // `now` decides which month's allowance is shown, if the plan has such.
 void ToProto(const book::UserReply& reply, absl::Time now, pb::User* message);
 void ToProto(const domain::Usage& usage, pb::Usage* message);

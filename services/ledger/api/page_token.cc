@@ -16,9 +16,9 @@ constexpr int kMaxPageSize = 1000;
 // Enough to tell queries apart; a token protects nothing.
 constexpr size_t kDigestLength = 16;
 
-absl::Status NotOurs() { return InvalidField("page_token", "is not a token of this list"); }
-
 }  // namespace
+
+absl::Status BadPageToken() { return InvalidField("page_token", "is not a token of this list"); }
 
 std::string QueryDigest(std::initializer_list<absl::string_view> parts) {
   return Sha256HexOfFields(parts).substr(0, kDigestLength);
@@ -32,19 +32,18 @@ absl::StatusOr<std::string> DecodePageToken(absl::string_view query_digest,
                                             absl::string_view token) {
   if (token.empty()) return std::string();
   std::string text;
-  if (!absl::WebSafeBase64Unescape(token, &text) || text.size() < kDigestLength) return NotOurs();
+  if (!absl::WebSafeBase64Unescape(token, &text) || text.size() < kDigestLength)
+    return BadPageToken();
   if (absl::string_view(text).substr(0, kDigestLength) != query_digest) {
     return InvalidField("page_token", "belongs to another query; keep all other fields the same");
   }
   return text.substr(kDigestLength);
 }
 
-absl::StatusOr<int64_t> DecodeNumberToken(absl::string_view query_digest, absl::string_view token,
-                                          int64_t first) {
-  RESERVE_ASSIGN_OR_RETURN(const std::string cursor, DecodePageToken(query_digest, token));
+absl::StatusOr<int64_t> Page::Number(int64_t first) const {
   if (cursor.empty()) return first;
   int64_t number = 0;
-  if (!absl::SimpleAtoi(cursor, &number)) return NotOurs();
+  if (!absl::SimpleAtoi(cursor, &number)) return BadPageToken();
   return number;
 }
 

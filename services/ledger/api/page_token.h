@@ -4,12 +4,16 @@
 #ifndef RESERVE_SERVICES_LEDGER_API_PAGE_TOKEN_H_
 #define RESERVE_SERVICES_LEDGER_API_PAGE_TOKEN_H_
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/error/error.h"
 
 namespace reserve::api {
 
@@ -22,12 +26,46 @@ std::string EncodePageToken(absl::string_view query_digest, absl::string_view cu
 // not ours or belongs to another query.
 absl::StatusOr<std::string> DecodePageToken(absl::string_view query_digest,
                                             absl::string_view token);
-// The same for a cursor that is a number; `first` for an empty token.
-absl::StatusOr<int64_t> DecodeNumberToken(absl::string_view query_digest, absl::string_view token,
-                                          int64_t first);
-
 // 0 means 50, more than 1,000 means 1,000. INVALID_ARGUMENT on "page_size" below 0.
 absl::StatusOr<int> PageSize(int32_t requested);
+
+// INVALID_ARGUMENT on "page_token": it is not ours.
+absl::Status BadPageToken();
+
+// Which page of a list is asked for.
+struct Page {
+  std::string query_digest;
+  int size = 0;
+  std::string cursor;  // empty: the first page
+
+  // What to read: one more than fits, which tells whether there is another page.
+  int limit() const { return size + 1; }
+  // The cursor of a list that goes on at a number; `first` for the first page.
+  absl::StatusOr<int64_t> Number(int64_t first) const;
+};
+
+// `query`: the RPC and every filter of the request.
+template <typename Request>
+absl::StatusOr<Page> PageFrom(const Request& request,
+                              std::initializer_list<absl::string_view> query) {
+  Page page;
+  page.query_digest = QueryDigest(query);
+  RESERVE_ASSIGN_OR_RETURN(page.size, PageSize(request.page_size()));
+  RESERVE_ASSIGN_OR_RETURN(page.cursor, DecodePageToken(page.query_digest, request.page_token()));
+  return page;
+}
+
+// Adds of what was read what fits on the page, and says where the next one begins: at
+// `cursor(the last row of this one)`.
+template <typename Row, typename Response, typename Add, typename Cursor>
+void FillPage(const Page& page, const std::vector<Row>& rows, Response* response, Add add,
+              Cursor cursor) {
+  const size_t shown = std::min(rows.size(), static_cast<size_t>(page.size));
+  for (size_t i = 0; i < shown; ++i) add(rows[i]);
+  if (rows.size() > shown) {
+    response->set_next_page_token(EncodePageToken(page.query_digest, cursor(rows[shown - 1])));
+  }
+}
 
 }  // namespace reserve::api
 

@@ -225,10 +225,8 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
 
 absl::Status FillDecks(const rates::DeckBook& book, const pb::ListRateDecksRequest& request,
                        pb::ListRateDecksResponse* response) {
-  const std::string digest = QueryDigest({"ListRateDecks"});
-  RESERVE_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size()));
-  RESERVE_ASSIGN_OR_RETURN(const int64_t newest,
-                           DecodeNumberToken(digest, request.page_token(), book.latest_version()));
+  RESERVE_ASSIGN_OR_RETURN(const Page page, PageFrom(request, {"ListRateDecks"}));
+  RESERVE_ASSIGN_OR_RETURN(const int64_t newest, page.Number(book.latest_version()));
   std::vector<const DeckHeader*> headers;
   for (const auto& deck : book.decks()) {
     if (deck->header().version <= newest) headers.push_back(&deck->header());
@@ -236,8 +234,9 @@ absl::Status FillDecks(const rates::DeckBook& book, const pb::ListRateDecksReque
   std::sort(headers.begin(), headers.end(),
             [](const DeckHeader* a, const DeckHeader* b) { return a->version > b->version; });
   for (const DeckHeader* header : headers) {
-    if (response->rate_decks_size() == size) {
-      response->set_next_page_token(EncodePageToken(digest, absl::StrCat(header->version)));
+    if (response->rate_decks_size() == page.size) {
+      response->set_next_page_token(
+          EncodePageToken(page.query_digest, absl::StrCat(header->version)));
       break;
     }
     ToProto(*header, response->add_rate_decks());
@@ -252,15 +251,13 @@ struct RateCursor {
   size_t index = 0;
 };
 
-absl::StatusOr<RateCursor> CursorFrom(absl::string_view digest, const std::string& token,
-                                      int64_t version) {
-  RESERVE_ASSIGN_OR_RETURN(const std::string text, DecodePageToken(digest, token));
-  if (text.empty()) return RateCursor{version, 0};
-  const std::vector<std::string> parts = absl::StrSplit(text, ':');
+absl::StatusOr<RateCursor> CursorFrom(const Page& page, int64_t version) {
+  if (page.cursor.empty()) return RateCursor{version, 0};
+  const std::vector<std::string> parts = absl::StrSplit(page.cursor, ':');
   RateCursor cursor;
   if (parts.size() != 2 || !absl::SimpleAtoi(parts[0], &cursor.version) ||
       !absl::SimpleAtoi(parts[1], &cursor.index)) {
-    return InvalidField("page_token", "is not a token of this list");
+    return BadPageToken();
   }
   return cursor;
 }
@@ -302,12 +299,11 @@ absl::Status CheckRatesFilter(const pb::ListRatesRequest& request) {
 absl::Status FillRates(const rates::DeckBook& book, absl::Time now,
                        const pb::ListRatesRequest& request, pb::ListRatesResponse* response) {
   RESERVE_RETURN_IF_ERROR(CheckRatesFilter(request));
-  const std::string digest =
-      QueryDigest({"ListRates", absl::StrCat(request.deck_version()),
-                   absl::StrCat(static_cast<int>(request.kind())), request.prefix()});
-  RESERVE_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size()));
-  RESERVE_ASSIGN_OR_RETURN(const RateCursor cursor,
-                           CursorFrom(digest, request.page_token(), request.deck_version()));
+  RESERVE_ASSIGN_OR_RETURN(
+      const Page page,
+      PageFrom(request, {"ListRates", absl::StrCat(request.deck_version()),
+                         absl::StrCat(static_cast<int>(request.kind())), request.prefix()}));
+  RESERVE_ASSIGN_OR_RETURN(const RateCursor cursor, CursorFrom(page, request.deck_version()));
   RESERVE_ASSIGN_OR_RETURN(const DeckSnapshot* deck, FindDeck(book, cursor.version, now));
   const DeckHeader& header = deck->header();
   response->set_deck_version(header.version);
@@ -317,9 +313,9 @@ absl::Status FillRates(const rates::DeckBook& book, absl::Time now,
     if (!wanted) continue;
     const RowRange range = RowsOf(*deck, kind, request.prefix());
     for (size_t i = std::max(range.begin, cursor.index); i < range.end; ++i) {
-      if (response->rates_size() == size) {
+      if (response->rates_size() == page.size) {
         response->set_next_page_token(
-            EncodePageToken(digest, absl::StrCat(header.version, ":", i)));
+            EncodePageToken(page.query_digest, absl::StrCat(header.version, ":", i)));
         return absl::OkStatus();
       }
       ToProto(deck->RowAt(i), header.currency, response->add_rates());

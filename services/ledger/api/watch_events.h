@@ -16,7 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "reserve/ledger/v1/ledger.grpc.pb.h"
+#include "reserve/ledger/v1/events.grpc.pb.h"
 #include "services/ledger/api/call.h"
 #include "services/ledger/api/conversions.h"
 

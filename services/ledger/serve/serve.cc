@@ -9,11 +9,14 @@
 #include "common/rpc/shutdown_signal.h"
 #include "common/telemetry/log.h"
 #include "common/telemetry/telemetry_flags.h"
+#include "services/ledger/api/accounts_service.h"
 #include "services/ledger/api/audit_service.h"
+#include "services/ledger/api/events_service.h"
 #include "services/ledger/api/ledger_service.h"
 #include "services/ledger/api/rates_service.h"
 #include "services/ledger/api/recharges_service.h"
 #include "services/ledger/api/rpc_metrics.h"
+#include "services/ledger/api/support_service.h"
 #include "services/ledger/engine/engine.h"
 #include "services/ledger/serve/clock_report.h"
 #include "services/ledger/serve/health.h"
@@ -58,12 +61,18 @@ absl::Status Serve() {
   metrics->Add(engine_metrics);
   const api::ApiContext api{engine, rpc_metrics};
   api::LedgerService ledger(api);
+  api::AccountsService accounts(api);
+  api::EventsService events(api);
+  api::SupportService support(api);
   api::RatesService rates(api);
   api::RechargesService recharges(api);
   api::AuditService audit(api);
   RESERVE_ASSIGN_OR_RETURN(
       const std::unique_ptr<RpcServer> server,
       RpcServer::Start(server_options, {{ledger::v1::Ledger::service_full_name(), &ledger},
+                                        {ledger::v1::Accounts::service_full_name(), &accounts},
+                                        {ledger::v1::Events::service_full_name(), &events},
+                                        {ledger::v1::Support::service_full_name(), &support},
                                         {ledger::v1::Rates::service_full_name(), &rates},
                                         {ledger::v1::Recharges::service_full_name(), &recharges},
                                         {ledger::v1::Audit::service_full_name(), &audit}}));
@@ -73,6 +82,7 @@ absl::Status Serve() {
   Log(Severity::kInfo, "draining");
   server->SetServing(false);
   ledger.EndStreams();
+  events.EndStreams();
   recharges.EndStreams();
   audit.EndStreams();
   engine.bulk().Drain();

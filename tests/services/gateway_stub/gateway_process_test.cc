@@ -127,7 +127,7 @@ TEST_F(GatewayProcessTest, SigtermAnswersWhatIsLateAndEndsWell) {
     grpc::ClientContext context;
     pb::GetChargeRequest request;
     request.set_idempotency_key("k");
-    pb::GetChargeResponse response;
+    pb::Charge response;
     return stub_->GetCharge(&context, request, &response).error_code() == grpc::ABORTED;
   }));
   process_->Signal(SIGTERM);

@@ -79,10 +79,10 @@ class GatewayServiceTest : public ::testing::Test {
     grpc::ClientContext context;
     pb::GetChargeRequest request;
     request.set_idempotency_key(key);
-    pb::GetChargeResponse response;
+    pb::Charge response;
     const grpc::Status status = stub_->GetCharge(&context, request, &response);
     if (!status.ok()) return FromGrpcStatus(status);
-    return response.charge();
+    return response;
   }
 
   absl::StatusOr<pb::ListChargesResponse> ListCharges(const pb::ListChargesRequest& request) {

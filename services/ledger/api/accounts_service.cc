@@ -1,0 +1,173 @@
+#include "services/ledger/api/accounts_service.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/digest/sha256.h"
+#include "common/error/error.h"
+#include "services/ledger/api/load_account.h"
+#include "services/ledger/api/page_token.h"
+#include "services/ledger/api/update_mask.h"
+#include "services/ledger/storage/account_rows.h"
+
+namespace reserve::api {
+namespace {
+
+using book::Reply;
+using storage::Connection;
+
+constexpr char kDefaultPlan[] = "per_minute";
+
+// Before the fields of what an update writes, where a refusal names one.
+constexpr char kSettings[] = "billing_settings.";
+constexpr char kCard[] = "payment_method.";
+
+absl::StatusOr<book::Command> ParseOpenAccount(const pb::OpenAccountRequest& request) {
+  book::OpenAccount open;
+  RESERVE_ASSIGN_OR_RETURN(open.currency, CurrencyFrom(request.currency_code(), "currency_code"));
+  RESERVE_ASSIGN_OR_RETURN(open.card, CardFrom(request.card_token(), request.card_fingerprint(),
+                                               request.card_network()));
+  open.plan_id = request.default_plan_id().empty() ? kDefaultPlan : request.default_plan_id();
+  RESERVE_RETURN_IF_ERROR(CheckId(open.plan_id, "default_plan_id"));
+  RESERVE_ASSIGN_OR_RETURN(open.reserve_amount,
+                           OptionalMoney(request.has_reserve_amount(), request.reserve_amount(),
+                                         open.currency, "reserve_amount"));
+  RESERVE_ASSIGN_OR_RETURN(
+      open.recharge_threshold,
+      OptionalMoney(request.has_recharge_threshold(), request.recharge_threshold(), open.currency,
+                    "recharge_threshold"));
+  RESERVE_ASSIGN_OR_RETURN(
+      open.expected_monthly_spend,
+      OptionalMoney(request.has_expected_monthly_spend(), request.expected_monthly_spend(),
+                    open.currency, "expected_monthly_spend"));
+  const auto text = [](const std::optional<Nanos>& amount) {
+    return amount.has_value() ? absl::StrCat(*amount) : std::string();
+  };
+  open.digest =
+      Sha256HexOfFields({open.currency, open.card.token.Reveal(), open.card.fingerprint,
+                         open.plan_id, text(open.reserve_amount), text(open.recharge_threshold),
+                         text(open.expected_monthly_spend)});
+  // Apart, so that a request without it reads as it always did.
+  if (open.card.network != domain::CardNetwork::kUnknown) {
+    open.digest =
+        Sha256HexOfFields({open.digest, absl::StrCat(static_cast<int>(open.card.network))});
+  }
+  return open;
+}
+
+// An amount of the settings, if it is to be written.
+absl::StatusOr<std::optional<Nanos>> AmountToWrite(const UpdateMask& mask, bool is_set,
+                                                   const google::type::Money& money,
+                                                   const std::string& field) {
+  if (!mask.Writes(field)) return std::nullopt;
+  if (!is_set) return CannotBeCleared(field);
+  return OptionalMoney(true, money, "", field);
+}
+
+absl::StatusOr<book::UpdateBillingSettings> SettingsFrom(const pb::BillingSettings& settings,
+                                                         const UpdateMask& mask) {
+  book::UpdateBillingSettings update;
+  RESERVE_ASSIGN_OR_RETURN(update.reserve_amount,
+                           AmountToWrite(mask, settings.has_reserve_amount(),
+                                         settings.reserve_amount(), "reserve_amount"));
+  RESERVE_ASSIGN_OR_RETURN(update.recharge_threshold,
+                           AmountToWrite(mask, settings.has_recharge_threshold(),
+                                         settings.recharge_threshold(), "recharge_threshold"));
+  if (update.reserve_amount.has_value()) {
+    update.currency = settings.reserve_amount().currency_code();
+  }
+  if (!update.recharge_threshold.has_value()) return update;
+  const std::string& currency = settings.recharge_threshold().currency_code();
+  if (update.currency.empty()) update.currency = currency;
+  if (currency.empty() || currency == update.currency) return update;
+  return InvalidField("recharge_threshold.currency_code",
+                      "must be the same as reserve_amount.currency_code");
+}
+
+absl::StatusOr<book::Command> ParseSettings(const pb::UpdateBillingSettingsRequest& request) {
+  RESERVE_ASSIGN_OR_RETURN(const UpdateMask mask,
+                           UpdateMask::From(request.update_mask(), request.billing_settings()));
+  absl::StatusOr<book::UpdateBillingSettings> update =
+      SettingsFrom(request.billing_settings(), mask);
+  if (!update.ok()) return WithFieldPrefix(update.status(), kSettings);
+  return *std::move(update);
+}
+
+absl::StatusOr<book::Command> ParseCard(const pb::UpdatePaymentMethodRequest& request) {
+  const pb::PaymentMethod& given = request.payment_method();
+  RESERVE_ASSIGN_OR_RETURN(const UpdateMask mask, UpdateMask::From(request.update_mask(), given));
+  if (given.card_token().empty()) return CannotBeCleared("payment_method.card_token");
+  if (!mask.Writes("card_token")) {
+    return InvalidField("update_mask", "must name card_token: a card is given as a whole");
+  }
+  absl::StatusOr<domain::Card> card =
+      CardFrom(given.card_token(), mask.Writes("card_fingerprint") ? given.card_fingerprint() : "",
+               mask.Writes("card_network") ? given.card_network() : pb::CARD_NETWORK_UNSPECIFIED);
+  if (!card.ok()) return WithFieldPrefix(card.status(), kCard);
+  return book::UpdatePaymentMethod{*std::move(card)};
+}
+
+// Fills what a command on an account answers.
+template <typename Resource>
+FillResponse FillFromAccount(Resource* resource) {
+  return [resource](Reply&& reply) { ToProto(std::get<domain::Account>(reply), resource); };
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* AccountsService::OpenAccount(grpc::CallbackServerContext* context,
+                                                       const pb::OpenAccountRequest* request,
+                                                       pb::Account* response) {
+  return StartCommand(api_, context, "OpenAccount",
+                      TaskFor(request->account_id(), ParseOpenAccount(*request)),
+                      FillFromAccount(response));
+}
+
+grpc::ServerUnaryReactor* AccountsService::GetAccount(grpc::CallbackServerContext* context,
+                                                      const pb::GetAccountRequest* request,
+                                                      pb::Account* response) {
+  return StartQuery(api_, context, "GetAccount", [=](Connection& connection) -> absl::Status {
+    RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
+                             LoadAccount(connection, request->account_id()));
+    ToProto(account, response);
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* AccountsService::ListAccounts(grpc::CallbackServerContext* context,
+                                                        const pb::ListAccountsRequest* request,
+                                                        pb::ListAccountsResponse* response) {
+  return StartQuery(api_, context, "ListAccounts", [=](Connection& connection) -> absl::Status {
+    RESERVE_ASSIGN_OR_RETURN(const Page page, PageFrom(*request, {"ListAccounts"}));
+    RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Account> accounts,
+                             storage::ListAccounts(connection, page.cursor, page.limit()));
+    response->Clear();
+    FillPage(
+        page, accounts, response,
+        [=](const domain::Account& account) { ToProto(account, response->add_accounts()); },
+        [](const domain::Account& last) { return last.account_id; });
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* AccountsService::UpdateBillingSettings(
+    grpc::CallbackServerContext* context, const pb::UpdateBillingSettingsRequest* request,
+    pb::BillingSettings* response) {
+  return StartCommand(api_, context, "UpdateBillingSettings",
+                      TaskFor(request->account_id(), ParseSettings(*request)),
+                      FillFromAccount(response), kSettings);
+}
+
+grpc::ServerUnaryReactor* AccountsService::UpdatePaymentMethod(
+    grpc::CallbackServerContext* context, const pb::UpdatePaymentMethodRequest* request,
+    pb::PaymentMethod* response) {
+  return StartCommand(api_, context, "UpdatePaymentMethod",
+                      TaskFor(request->account_id(), ParseCard(*request)),
+                      FillFromAccount(response), kCard);
+}
+
+}  // namespace reserve::api

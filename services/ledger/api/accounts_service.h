@@ -1,0 +1,69 @@
+// The `Accounts` service: thin adapters from messages to commands and queries. A resource has
+// a file: accounts, settings and cards are in accounts_service.cc, the others in users.cc,
+// top_ups.cc, history.cc and advice.cc.
+//
+// Handlers parse, hand over, and return; replies come from the engine's threads.
+// Thread-safe.
+#ifndef RESERVE_SERVICES_LEDGER_API_ACCOUNTS_SERVICE_H_
+#define RESERVE_SERVICES_LEDGER_API_ACCOUNTS_SERVICE_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include "reserve/ledger/v1/accounts.grpc.pb.h"
+#include "services/ledger/api/call.h"
+#include "services/ledger/api/conversions.h"
+
+namespace reserve::api {
+
+class AccountsService final : public pb::Accounts::CallbackService {
+ public:
+  explicit AccountsService(const ApiContext& api) : api_(api) {}
+
+  grpc::ServerUnaryReactor* OpenAccount(grpc::CallbackServerContext* context,
+                                        const pb::OpenAccountRequest* request,
+                                        pb::Account* response) override;
+  grpc::ServerUnaryReactor* GetAccount(grpc::CallbackServerContext* context,
+                                       const pb::GetAccountRequest* request,
+                                       pb::Account* response) override;
+  grpc::ServerUnaryReactor* ListAccounts(grpc::CallbackServerContext* context,
+                                         const pb::ListAccountsRequest* request,
+                                         pb::ListAccountsResponse* response) override;
+  grpc::ServerUnaryReactor* UpdateBillingSettings(grpc::CallbackServerContext* context,
+                                                  const pb::UpdateBillingSettingsRequest* request,
+                                                  pb::BillingSettings* response) override;
+  grpc::ServerUnaryReactor* UpdatePaymentMethod(grpc::CallbackServerContext* context,
+                                                const pb::UpdatePaymentMethodRequest* request,
+                                                pb::PaymentMethod* response) override;
+  grpc::ServerUnaryReactor* PutUser(grpc::CallbackServerContext* context,
+                                    const pb::PutUserRequest* request, pb::User* response) override;
+  grpc::ServerUnaryReactor* GetUser(grpc::CallbackServerContext* context,
+                                    const pb::GetUserRequest* request, pb::User* response) override;
+  grpc::ServerUnaryReactor* ListUsers(grpc::CallbackServerContext* context,
+                                      const pb::ListUsersRequest* request,
+                                      pb::ListUsersResponse* response) override;
+  grpc::ServerUnaryReactor* RequestRecharge(grpc::CallbackServerContext* context,
+                                            const pb::RequestRechargeRequest* request,
+                                            pb::Recharge* response) override;
+  grpc::ServerUnaryReactor* ListRecharges(grpc::CallbackServerContext* context,
+                                          const pb::ListRechargesRequest* request,
+                                          pb::ListRechargesResponse* response) override;
+  grpc::ServerUnaryReactor* GetUsage(grpc::CallbackServerContext* context,
+                                     const pb::GetUsageRequest* request,
+                                     pb::UsageRecord* response) override;
+  grpc::ServerUnaryReactor* ListUsage(grpc::CallbackServerContext* context,
+                                      const pb::ListUsageRequest* request,
+                                      pb::ListUsageResponse* response) override;
+  grpc::ServerUnaryReactor* ListEntries(grpc::CallbackServerContext* context,
+                                        const pb::ListEntriesRequest* request,
+                                        pb::ListEntriesResponse* response) override;
+  grpc::ServerUnaryReactor* GetBillingAdvice(grpc::CallbackServerContext* context,
+                                             const pb::GetBillingAdviceRequest* request,
+                                             pb::BillingAdvice* response) override;
+
+ private:
+  const ApiContext api_;
+};
+
+}  // namespace reserve::api
+
+#endif  // RESERVE_SERVICES_LEDGER_API_ACCOUNTS_SERVICE_H_

@@ -1,0 +1,70 @@
+// Advice, of the `Accounts` service.
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/error/error.h"
+#include "common/rpc/conversions.h"
+#include "services/ledger/api/accounts_service.h"
+#include "services/ledger/api/load_account.h"
+#include "services/ledger/domain/advice.h"
+#include "services/ledger/storage/entry_rows.h"
+#include "services/ledger/storage/recharge_rows.h"
+
+namespace reserve::api {
+namespace {
+
+using storage::Connection;
+
+// Of users who are not on an unlimited plan, and would be better off on one (A1).
+void AdvisePlans(const std::vector<storage::StandardUse>& uses, int business_days,
+                 const std::string& currency, pb::BillingAdvice* advice) {
+  for (const storage::StandardUse& use : uses) {
+    if (!domain::AdviseUnlimited(use.billable_seconds, business_days)) continue;
+    pb::PlanAdvice* plan = advice->add_plan_advice();
+    plan->set_user_id(use.user_id);
+    plan->set_plan_id(domain::kUnlimitedPlanId);
+    reserve::ToProto(absl::Seconds(use.billable_seconds), plan->mutable_standard_duration());
+    plan->set_business_days(business_days);
+    reserve::ToProto(use.cost, currency, plan->mutable_saving());
+  }
+}
+
+void AdviseReserve(const domain::Settings& settings, const domain::Account& account,
+                   int64_t recharges, pb::BillingAdvice* advice) {
+  const std::optional<Nanos> advised =
+      domain::AdviseReserveAmount(settings, account.reserve_amount, recharges);
+  if (!advised.has_value()) return;
+  pb::ReserveAdvice* reserve = advice->mutable_reserve_advice();
+  reserve->set_recharges(static_cast<int32_t>(recharges));
+  reserve::ToProto(account.reserve_amount, account.currency,
+                   reserve->mutable_current_reserve_amount());
+  reserve::ToProto(*advised, account.currency, reserve->mutable_advised_reserve_amount());
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* AccountsService::GetBillingAdvice(
+    grpc::CallbackServerContext* context, const pb::GetBillingAdviceRequest* request,
+    pb::BillingAdvice* response) {
+  return StartQueryIn(api_.engine.bulk(), api_, context, "GetBillingAdvice",
+                      [=, this](Connection& connection) -> absl::Status {
+                        RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
+                                                 LoadAccount(connection, request->account_id()));
+                        const absl::Time now = api_.engine.Now();
+                        const absl::Time since = now - domain::kAdviceWindow;
+                        RESERVE_ASSIGN_OR_RETURN(
+                            const std::vector<storage::StandardUse> uses,
+                            storage::StandardUseSince(connection, request->account_id(), since));
+                        RESERVE_ASSIGN_OR_RETURN(
+                            const int64_t recharges,
+                            storage::CountAutomaticSince(connection, request->account_id(), since));
+                        response->Clear();
+                        AdvisePlans(uses, domain::BusinessDays(since, now), account.currency,
+                                    response);
+                        AdviseReserve(api_.engine.options().settings, account, recharges, response);
+                        return absl::OkStatus();
+                      });
+}
+
+}  // namespace reserve::api

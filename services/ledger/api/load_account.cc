@@ -1,0 +1,22 @@
+#include "services/ledger/api/load_account.h"
+
+#include <utility>
+#include <vector>
+
+#include "common/error/error.h"
+#include "services/ledger/api/conversions.h"
+#include "services/ledger/domain/refusals.h"
+#include "services/ledger/storage/account_rows.h"
+
+namespace reserve::api {
+
+absl::StatusOr<domain::Account> LoadAccount(storage::Connection& connection,
+                                            const std::string& account_id) {
+  RESERVE_RETURN_IF_ERROR(CheckId(account_id, "account_id"));
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Account> found,
+                           storage::LoadAccounts(connection, {account_id}));
+  if (found.empty()) return domain::AccountNotFound(account_id);
+  return std::move(found.front());
+}
+
+}  // namespace reserve::api

@@ -1,0 +1,33 @@
+// The `Support` service: thin adapters from messages to commands. Thread-safe.
+#ifndef RESERVE_SERVICES_LEDGER_API_SUPPORT_SERVICE_H_
+#define RESERVE_SERVICES_LEDGER_API_SUPPORT_SERVICE_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include "reserve/ledger/v1/support.grpc.pb.h"
+#include "services/ledger/api/call.h"
+#include "services/ledger/api/conversions.h"
+
+namespace reserve::api {
+
+class SupportService final : public pb::Support::CallbackService {
+ public:
+  explicit SupportService(const ApiContext& api) : api_(api) {}
+
+  grpc::ServerUnaryReactor* AdjustBalance(grpc::CallbackServerContext* context,
+                                          const pb::AdjustBalanceRequest* request,
+                                          pb::Entry* response) override;
+  grpc::ServerUnaryReactor* BlockAccount(grpc::CallbackServerContext* context,
+                                         const pb::BlockAccountRequest* request,
+                                         pb::Account* response) override;
+  grpc::ServerUnaryReactor* UnblockAccount(grpc::CallbackServerContext* context,
+                                           const pb::UnblockAccountRequest* request,
+                                           pb::Account* response) override;
+
+ private:
+  const ApiContext api_;
+};
+
+}  // namespace reserve::api
+
+#endif  // RESERVE_SERVICES_LEDGER_API_SUPPORT_SERVICE_H_

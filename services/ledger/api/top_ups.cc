@@ -1,0 +1,60 @@
+// Top-ups and recharges, of the `Accounts` service.
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "services/ledger/api/accounts_service.h"
+#include "services/ledger/api/load_account.h"
+#include "services/ledger/api/page_token.h"
+#include "services/ledger/storage/entry_rows.h"
+#include "services/ledger/storage/recharge_rows.h"
+
+namespace reserve::api {
+namespace {
+
+using storage::Connection;
+
+absl::StatusOr<book::Command> ParseRecharge(const pb::RequestRechargeRequest& request) {
+  RESERVE_RETURN_IF_ERROR(CheckId(request.request_id(), "request_id"));
+  RESERVE_ASSIGN_OR_RETURN(const std::optional<Nanos> amount,
+                           OptionalMoney(request.has_amount(), request.amount(), "", "amount"));
+  return book::RequestRecharge{request.request_id(), amount, request.amount().currency_code()};
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* AccountsService::RequestRecharge(
+    grpc::CallbackServerContext* context, const pb::RequestRechargeRequest* request,
+    pb::Recharge* response) {
+  return StartCommand(api_, context, "RequestRecharge",
+                      TaskFor(request->account_id(), ParseRecharge(*request)),
+                      [response](book::Reply&& reply) {
+                        ToProto(std::get<book::RechargeReply>(reply).recharge, response);
+                      });
+}
+
+grpc::ServerUnaryReactor* AccountsService::ListRecharges(grpc::CallbackServerContext* context,
+                                                         const pb::ListRechargesRequest* request,
+                                                         pb::ListRechargesResponse* response) {
+  return StartQuery(api_, context, "ListRecharges", [=](Connection& connection) -> absl::Status {
+    RESERVE_ASSIGN_OR_RETURN(const Page page,
+                             PageFrom(*request, {"ListRecharges", request->account_id()}));
+    RESERVE_ASSIGN_OR_RETURN(const int64_t before, page.Number(storage::kNewest));
+    RESERVE_RETURN_IF_ERROR(LoadAccount(connection, request->account_id()).status());
+    RESERVE_ASSIGN_OR_RETURN(
+        const std::vector<domain::Recharge> recharges,
+        storage::ListRecharges(connection, request->account_id(), before, page.limit()));
+    response->Clear();
+    FillPage(
+        page, recharges, response,
+        [=](const domain::Recharge& recharge) { ToProto(recharge, response->add_recharges()); },
+        [](const domain::Recharge& last) { return absl::StrCat(last.ordinal); });
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace reserve::api
