@@ -1,7 +1,8 @@
 #include "services/ledger/storage/feature_level.h"
 
-#include <cstdint>
+#include <iterator>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -16,9 +17,13 @@ namespace {
 
 // Since which schema version a program knows a level: what is older is told SCHEMA_TOO_NEW once
 // the level is reached, by that version's oldest_code.
-constexpr int kOldestCodeOfTaggedChain = 8;
-static_assert(domain::kNewestFeatureLevel == domain::kTaggedChainLevel,
-              "say above which programs know the new level");
+struct LevelOfCode {
+  int level;
+  int oldest_code;
+};
+constexpr LevelOfCode kLevels[] = {{domain::kTaggedChainLevel, 8}};
+static_assert(std::end(kLevels)[-1].level == domain::kNewestFeatureLevel,
+              "say from which migration on programs know the new level");
 
 // Ledgers that left, or fell silent, so long ago are no longer listed.
 constexpr int kForgetAfterDays = 30;
@@ -75,10 +80,13 @@ absl::StatusOr<std::vector<std::string>> OldLedgers(Connection& connection, bool
 
 // From the level on, programs that don't know it are told that the schema is too new.
 absl::Status NoteOldestCode(Connection& connection) {
-  return connection.Execute(absl::StrCat(
-      "UPDATE schema_migrations SET oldest_code = ", kOldestCodeOfTaggedChain,
-      " WHERE version = ", kOldestCodeOfTaggedChain,
-      " AND (SELECT level FROM feature_level WHERE id = 1) >= ", domain::kTaggedChainLevel));
+  for (const LevelOfCode& known : kLevels) {
+    RESERVE_RETURN_IF_ERROR(connection.Execute(
+        absl::StrCat("UPDATE schema_migrations SET oldest_code = ", known.oldest_code,
+                     " WHERE version = ", known.oldest_code,
+                     " AND (SELECT level FROM feature_level WHERE id = 1) >= ", known.level)));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Raise(Connection& connection) {
