@@ -77,8 +77,9 @@ absl::StatusOr<book::UpdateBillingSettings> SettingsFrom(const pb::BillingSettin
   RESERVE_ASSIGN_OR_RETURN(update.recharge_threshold,
                            AmountToWrite(mask, settings.has_recharge_threshold(),
                                          settings.recharge_threshold(), "recharge_threshold"));
-  if (update.reserve_amount.has_value())
+  if (update.reserve_amount.has_value()) {
     update.currency = settings.reserve_amount().currency_code();
+  }
   if (!update.recharge_threshold.has_value()) return update;
   const std::string& currency = settings.recharge_threshold().currency_code();
   if (update.currency.empty()) update.currency = currency;
