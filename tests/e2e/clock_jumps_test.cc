@@ -144,8 +144,8 @@ TEST_F(ClockJumpsTest, SetBackByAnHourWatchersGoOnHearing) {
   OpenFunded("back-watched");
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kPatience));
-  const auto stream =
-      ledger().WatchEvents(&context, Parse<pb::WatchEventsRequest>("account_id: 'back-watched'"));
+  const auto stream = stub<pb::Events::Stub>().WatchEvents(
+      &context, Parse<pb::WatchEventsRequest>("account_id: 'back-watched'"));
   pb::WatchEventsResponse page;
   ASSERT_TRUE(stream->Read(&page));
   clock().Set(-absl::Hours(1));

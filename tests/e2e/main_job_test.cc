@@ -311,9 +311,9 @@ TEST_F(MainJobTest, C9_ACallIsBookedComparedAndShownToTheMicrosecond) {
   EXPECT_EQ(Record("exact", "c2", call("seconds: 59 nanos: 999999999")), "0.18");
   EXPECT_EQ(Record("exact", "c3", call("nanos: 1")), "0.18");
   const auto stored =
-      Must(&Ledger::GetUsage, Parse<pb::GetUsageRequest>("account_id: 'exact' usage_id: 'c1'"));
-  EXPECT_EQ(stored.usage_record().usage().call().duration().seconds(), 60);
-  EXPECT_EQ(stored.usage_record().usage().call().duration().nanos(), 1'000);
+      Must(&Accounts::GetUsage, Parse<pb::GetUsageRequest>("account_id: 'exact' usage_id: 'c1'"));
+  EXPECT_EQ(stored.usage().call().duration().seconds(), 60);
+  EXPECT_EQ(stored.usage().call().duration().nanos(), 1'000);
 
   // U2 compares what is stored: what is finer was rounded up, and a microsecond more is another.
   auto again = booked;
