@@ -26,7 +26,7 @@ absl::Status RateDeckNotFound(int64_t version) {
 }
 
 absl::Status NoRateToQuote(absl::string_view field, absl::string_view message) {
-  return NotFound(domain::kNoRate, field, message);
+  return NotFound(domain::kNoRateReason, field, message);
 }
 
 absl::Status BadPageToken() { return InvalidField("page_token", "is not a token of this list"); }

@@ -25,7 +25,7 @@ absl::Status UserNotFound(absl::string_view account_id, absl::string_view user_i
 
 absl::Status NoRate(absl::string_view field, absl::string_view destination) {
   return Refused(
-      kNoRate, field,
+      kNoRateReason, field,
       absl::StrCat("the rate deck in force at the start has no price for +", destination));
 }
 

@@ -5,7 +5,7 @@
 #include "absl/synchronization/notification.h"
 #include "common/clock/monotonic.h"
 #include "common/error/error.h"
-#include "common/error/retry_after.h"
+#include "services/ledger/engine/errors.h"
 
 namespace reserve::engine {
 namespace {
