@@ -6,6 +6,7 @@
 #include "common/digest/sha256.h"
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
+#include "services/ledger/api/errors.h"
 
 namespace reserve::api {
 namespace {
@@ -224,7 +225,7 @@ absl::StatusOr<Usage> UsageFrom(const pb::Usage& usage) {
       RESERVE_RETURN_IF_ERROR(SmsFrom(usage.sms(), &parsed));
       return parsed;
     default:
-      return InvalidField("call", "give a call or an sms");
+      return NoCallOrSms();
   }
 }
 

@@ -148,9 +148,7 @@ User* Folder::UserOf(const AccountImage& image, absl::string_view user_id) {
 absl::StatusOr<const User*> Folder::FindUser(const AccountImage& image,
                                              const std::string& user_id) {
   if (const User* user = UserOf(image, user_id); user != nullptr) return user;
-  return NotFound(
-      "USER_NOT_FOUND", "user_id",
-      absl::StrCat("account \"", image.account().account_id, "\" has no user \"", user_id, "\""));
+  return domain::UserNotFound(image.account().account_id, user_id);
 }
 
 absl::StatusOr<const domain::Plan*> Folder::FindPlan(const std::string& plan_id) {

@@ -41,12 +41,6 @@ std::string AnyLedgerId() {
 
 }  // namespace
 
-absl::Status NotServing() {
-  return TryAgain(
-      MakeError(absl::StatusCode::kUnavailable, "NOT_SERVING", "", "the database is not ready yet"),
-      storage::kRepeatAfter);
-}
-
 Engine::Engine(EngineOptions options)
     : options_(std::move(options)), patience_(options_.retry_budget) {
   if (!options_.clock) options_.clock = absl::Now;
@@ -184,8 +178,7 @@ absl::StatusOr<Engine::ImportedDeck> Engine::ImportDeck(storage::Connection& con
     RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection));
     return ImportedDeck{std::move(header), /*already_imported=*/false};
   }
-  return MakeError(absl::StatusCode::kAborted, "IMPORT_CONFLICT", "",
-                   "other imports keep taking the version; try again");
+  return ImportConflict();
 }
 
 absl::StatusOr<absl::Duration> Engine::RenewLease(storage::Connection& connection,

@@ -25,6 +25,7 @@
 #include "services/ledger/book/keyspace.h"
 #include "services/ledger/engine/catalog.h"
 #include "services/ledger/engine/due_times.h"
+#include "services/ledger/engine/errors.h"
 #include "services/ledger/engine/event_feed.h"
 #include "services/ledger/engine/lane.h"
 #include "services/ledger/engine/query_pool.h"
@@ -33,9 +34,6 @@
 #include "services/ledger/rates/rate_deck.h"
 
 namespace reserve::engine {
-
-// What every call is answered before Start.
-absl::Status NotServing();
 
 class Engine {
  public:

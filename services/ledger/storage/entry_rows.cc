@@ -294,9 +294,8 @@ absl::StatusOr<std::vector<Entry>> FindUsages(Connection& connection,
   const auto stray = std::find_if(entries.begin(), entries.end(),
                                   [](const Entry& entry) { return !entry.booked.has_value(); });
   if (stray != entries.end()) {
-    return MakeError(absl::StatusCode::kInternal, "DATABASE_ERROR", "",
-                     absl::StrCat("a usage id leads to entry ", stray->seq, " of account \"",
-                                  stray->account_id, "\", which is of no usage"));
+    return BadRows(absl::StrCat("a usage id leads to entry ", stray->seq, " of account \"",
+                                stray->account_id, "\", which is of no usage"));
   }
   return entries;
 }
