@@ -195,6 +195,10 @@ absl::Status TlsRequired(absl::string_view field, absl::string_view text) {
   return MakeError(absl::StatusCode::kFailedPrecondition, "TLS_REQUIRED", field, text);
 }
 
+absl::Status SchemaTooNew(absl::StatusCode code, absl::string_view field, absl::string_view text) {
+  return MakeError(code, "SCHEMA_TOO_NEW", field, text);
+}
+
 absl::Status UnsafeDatabase(absl::string_view text) {
   return MakeError(absl::StatusCode::kFailedPrecondition, kUnsafe, "database", text);
 }

@@ -72,6 +72,9 @@ bool IsBalanceMoved(const absl::Status& status);
 absl::Status AccountInconsistent(absl::string_view text);
 // FAILED_PRECONDITION "TLS_REQUIRED" on `field`.
 absl::Status TlsRequired(absl::string_view field, absl::string_view text);
+// "SCHEMA_TOO_NEW", on `field` if it is not empty: FAILED_PRECONDITION for good, UNAVAILABLE for a
+// ledger that another may take the place of.
+absl::Status SchemaTooNew(absl::StatusCode code, absl::string_view field, absl::string_view text);
 // FAILED_PRECONDITION "UNSAFE_DATABASE": the server can lose a commit.
 absl::Status UnsafeDatabase(absl::string_view text);
 bool IsUnsafeDatabase(const absl::Status& status);

@@ -135,9 +135,9 @@ absl::Status Register(Connection& connection, absl::string_view ledger_id, int k
 absl::StatusOr<int> ReadFeatureLevel(Connection& connection, int known_level) {
   RESERVE_ASSIGN_OR_RETURN(const int level, StoredLevel(connection));
   if (level <= known_level) return level;
-  return MakeError(absl::StatusCode::kUnavailable, "SCHEMA_TOO_NEW", "",
-                   absl::StrCat("the schema is at feature level ", level,
-                                ", this program knows levels up to ", known_level));
+  return SchemaTooNew(absl::StatusCode::kUnavailable, "",
+                      absl::StrCat("the schema is at feature level ", level,
+                                   ", this program knows levels up to ", known_level));
 }
 
 absl::Status RegisterLedger(Connection& connection, absl::string_view ledger_id, int known_level) {

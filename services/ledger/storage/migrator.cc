@@ -256,9 +256,10 @@ absl::Status CheckSchema(Connection& connection) {
                                   known, "; run: ledger migrate"));
   }
   if (oldest_code > known) {
-    return MakeError(absl::StatusCode::kFailedPrecondition, "SCHEMA_TOO_NEW", "database",
-                     absl::StrCat("the schema is at version ", version,
-                                  ", and no longer works with this program, which knows ", known));
+    return SchemaTooNew(
+        absl::StatusCode::kFailedPrecondition, "database",
+        absl::StrCat("the schema is at version ", version,
+                     ", and no longer works with this program, which knows ", known));
   }
   return absl::OkStatus();
 }
