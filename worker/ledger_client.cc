@@ -5,6 +5,7 @@
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
 #include "common/rpc/status.h"
+#include "worker/errors.h"
 
 namespace reserve::worker {
 namespace {
@@ -63,13 +64,10 @@ void SetOutcome(const Task& task, const Outcome& outcome, pb::ReportRechargeRequ
   }
 }
 
-// The ledger's reason for a report of a worker that has not the lease (recharges.proto).
-constexpr absl::string_view kLeaseLost = "LEASE_LOST";
-
 ReportAnswer AnswerOf(const absl::Status& status) {
   if (status.ok()) return ReportAnswer::kAccepted;
   if (!IsRefusal(status)) return ReportAnswer::kNoAnswer;
-  return ReasonOf(status) == kLeaseLost ? ReportAnswer::kLeaseLost : ReportAnswer::kRefused;
+  return IsLeaseLost(status) ? ReportAnswer::kLeaseLost : ReportAnswer::kRefused;
 }
 
 }  // namespace

@@ -28,6 +28,7 @@
 #include "common/rpc/shutdown_signal.h"
 #include "common/telemetry/log.h"
 #include "common/telemetry/telemetry_flags.h"
+#include "worker/errors.h"
 #include "worker/gateway_client.h"
 #include "worker/ledger_client.h"
 #include "worker/recharge_loop.h"
@@ -162,13 +163,11 @@ absl::Status Reconcile(ShutdownSignal* signal) {
   Reconciler reconciler(std::move(options), ledger, gateway, &std::cout);
   RESERVE_ASSIGN_OR_RETURN(const ReconcileCounts counts, reconciler.Run());
   if (counts.for_person > 0) {
-    return MakeError(absl::StatusCode::kFailedPrecondition, "DIFFERENCES_FOUND", "",
-                     absl::StrCat(counts.for_person, " differences are left for a person"));
+    return DifferencesFound(absl::StrCat(counts.for_person, " differences are left for a person"));
   }
   if (dry_run && counts.credited + counts.refunded > 0) {
-    return MakeError(absl::StatusCode::kFailedPrecondition, "DIFFERENCES_FOUND", "",
-                     absl::StrCat(counts.credited + counts.refunded,
-                                  " differences would be settled without --dry_run"));
+    return DifferencesFound(absl::StrCat(counts.credited + counts.refunded,
+                                         " differences would be settled without --dry_run"));
   }
   return absl::OkStatus();
 }

@@ -10,6 +10,7 @@
 #include "common/rpc/conversions.h"
 #include "common/rpc/status.h"
 #include "worker/charge_key.h"
+#include "worker/errors.h"
 
 namespace reserve::worker {
 namespace {
@@ -235,7 +236,7 @@ absl::Status Reconciler::Credit(const GatewayCharge& charge, const RechargeName&
     pb::ReportRechargeResponse response;
     const absl::Status status =
         Call(*recharges_, &pb::Recharges::Stub::ReportRecharge, request, &response);
-    if (ReasonOf(status) == "ALREADY_CREDITED") {
+    if (IsAlreadyCredited(status)) {
       *again = true;
       return absl::OkStatus();
     }
@@ -267,7 +268,7 @@ absl::Status Reconciler::Refund(const GatewayCharge& charge, Finding finding) {
     const absl::Status status =
         Call(*gateway_, &gw::PaymentGateway::Stub::Refund, request, &response);
     // Given back by somebody else since it was listed.
-    if (ReasonOf(status) == "ALREADY_REFUNDED") return absl::OkStatus();
+    if (IsAlreadyRefunded(status)) return absl::OkStatus();
     RESERVE_RETURN_IF_ERROR(status);
     if (response.charge().refund_id().empty()) {
       return absl::InternalError(

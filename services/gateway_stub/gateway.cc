@@ -11,33 +11,10 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
+#include "services/gateway_stub/errors.h"
 
 namespace reserve::gateway_stub {
 namespace {
-
-absl::Status KeyReused() {
-  return MakeError(absl::StatusCode::kAlreadyExists, "IDEMPOTENCY_KEY_REUSED", "idempotency_key",
-                   "idempotency_key: was used with other content");
-}
-
-absl::Status KeyInUse() {
-  return MakeError(absl::StatusCode::kAborted, "IDEMPOTENCY_KEY_IN_USE", "idempotency_key",
-                   "idempotency_key: a request with it is still being worked on");
-}
-
-absl::Status ChargeNotFound(absl::string_view field) {
-  return MakeError(absl::StatusCode::kNotFound, "CHARGE_NOT_FOUND", field,
-                   absl::StrCat(field, ": there is no such charge"));
-}
-
-absl::Status Unavailable(absl::string_view reason, absl::string_view message) {
-  return MakeError(absl::StatusCode::kUnavailable, reason, "", message);
-}
-
-absl::Status StoredInternalError() {
-  return MakeError(absl::StatusCode::kInternal, "INTERNAL", "",
-                   "the gateway failed; look the charge up");
-}
 
 std::string NumberedId(absl::string_view kind, int64_t number) {
   return absl::StrCat(kind, "_", absl::Dec(number, absl::kZeroPad12));
@@ -86,11 +63,8 @@ Gateway::Known Gateway::BeginCharge(const ChargeOrder& order, const CardBehavior
   CardHistory& card = cards_[order.card_token];
   if (card.failed_before < behavior.failures_before) {
     ++card.failed_before;
-    if (behavior.invalid_before) {
-      return MakeError(absl::StatusCode::kInvalidArgument, "UNSUPPORTED_AMOUNT", "amount",
-                       "amount: is refused, as the card asks for");
-    }
-    return Unavailable("UNAVAILABLE", "the gateway failed before it began the charge");
+    if (behavior.invalid_before) return UnsupportedAmount();
+    return CardFails("the gateway failed before it began the charge");
   }
   charge_keys_[order.idempotency_key] = {.order = order, .in_work = true};
   *work_time = options_.latency + behavior.work_time +
@@ -154,7 +128,7 @@ absl::Status Gateway::CheckReachable() const {
   if (options_.outage_file.empty() || access(options_.outage_file.c_str(), F_OK) != 0) {
     return absl::OkStatus();
   }
-  return Unavailable("OUTAGE", "the gateway is out of order, as asked for by --outage_file");
+  return Outage();
 }
 
 absl::Status Gateway::Load(absl::string_view line) {
@@ -244,22 +218,10 @@ absl::StatusOr<int64_t> Gateway::RefundablePosition(const RefundOrder& order) {
     return ChargeNotFound("charge_id");
   }
   const ChargeRecord& charge = charges_[found->second];
-  if (Shown(charge).pending) {
-    return MakeError(absl::StatusCode::kFailedPrecondition, "CHARGE_NOT_SUCCEEDED", "charge_id",
-                     "charge_id: the charge is pending; there is nothing to give back yet");
-  }
-  if (charge.decline != nullptr) {
-    return MakeError(absl::StatusCode::kFailedPrecondition, "CHARGE_NOT_SUCCEEDED", "charge_id",
-                     "charge_id: the charge was declined; there is nothing to give back");
-  }
-  if (!charge.refund_id.empty()) {
-    return MakeError(absl::StatusCode::kFailedPrecondition, "ALREADY_REFUNDED", "charge_id",
-                     "charge_id: the charge was given back under another key");
-  }
-  if (refunds_in_work_.count(found->second) > 0) {
-    return MakeError(absl::StatusCode::kAborted, "REFUND_IN_PROGRESS", "charge_id",
-                     "charge_id: the charge is just being given back under another key");
-  }
+  if (Shown(charge).pending) return ChargeNotSucceeded();
+  if (charge.decline != nullptr) return ChargeNotSucceeded();
+  if (!charge.refund_id.empty()) return AlreadyRefunded();
+  if (refunds_in_work_.count(found->second) > 0) return RefundInProgress();
   return found->second;
 }
 
@@ -283,7 +245,7 @@ void Gateway::OnChargeDurable(int64_t position, const absl::Status& status,
                               const ChargeDone& done) {
   // The outcome of what could not be made durable is unknown until the next start: the key
   // stays in use.
-  if (!status.ok()) return done(Unavailable("DATA_FILE", status.message()));
+  if (!status.ok()) return done(DataFile(status.message()));
   ChargeAnswer answer;
   {
     absl::MutexLock lock(&mutex_);
@@ -294,7 +256,7 @@ void Gateway::OnChargeDurable(int64_t position, const absl::Status& status,
   }
   switch (answer.charge.reply) {
     case Reply::kLost:
-      return done(Unavailable("UNAVAILABLE", "the reply is lost"));
+      return done(CardFails("the reply is lost"));
     case Reply::kInternalError:
       return done(StoredInternalError());
     case Reply::kAnswer:
@@ -306,7 +268,7 @@ void Gateway::OnChargeDurable(int64_t position, const absl::Status& status,
 
 void Gateway::OnRefundDurable(const RefundRecord& refund, int64_t position,
                               const absl::Status& status, const ChargeDone& done) {
-  if (!status.ok()) return done(Unavailable("DATA_FILE", status.message()));
+  if (!status.ok()) return done(DataFile(status.message()));
   ChargeAnswer answer;
   {
     absl::MutexLock lock(&mutex_);

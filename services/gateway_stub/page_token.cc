@@ -6,7 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "common/error/error.h"
+#include "services/gateway_stub/errors.h"
 
 namespace reserve::gateway_stub {
 namespace {
@@ -35,17 +35,13 @@ absl::StatusOr<int64_t> DecodePageToken(const ListQuery& query, absl::string_vie
   std::string text;
   int64_t position = 0;
   uint64_t fingerprint = 0;
-  if (!absl::WebSafeBase64Unescape(token, &text)) {
-    return InvalidField("page_token", "is not a token of this service");
-  }
+  if (!absl::WebSafeBase64Unescape(token, &text)) return BadPageToken();
   const std::vector<std::string> parts = absl::StrSplit(text, ' ');
   if (parts.size() != 2 || !absl::SimpleAtoi(parts[0], &position) || position < 0 ||
       !absl::SimpleAtoi(parts[1], &fingerprint)) {
-    return InvalidField("page_token", "is not a token of this service");
+    return BadPageToken();
   }
-  if (fingerprint != Fingerprint(query)) {
-    return InvalidField("page_token", "belongs to a query with other filters");
-  }
+  if (fingerprint != Fingerprint(query)) return PageTokenOfOtherQuery();
   return position;
 }
 

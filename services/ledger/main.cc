@@ -24,7 +24,9 @@ namespace {
 constexpr char kUsage[] =
     "ledger COMMAND [flags]\n"
     "  serve                serves accounts, usage, rates, recharges and audits (gRPC)\n"
-    "  migrate              brings the database schema up to date\n"
+    "  migrate              brings the database schema up to date; with --finish, once all "
+    "ledgers\n"
+    "                       are of this version, lets them write what those of before don't know\n"
     "  grants               prints the GRANT statements for the ledger's database user\n"
     "  import-rates [FILE]  imports a rate deck from CSV into a running ledger (--starter: the\n"
     "                       deck that is built in)\n"

@@ -1,6 +1,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <regex>
 #include <set>
 #include <string>
@@ -61,6 +62,28 @@ TEST(ArchitectureTest, FunctionsAreShortEnoughToBeReadAtOnce) {
     }
   }
   EXPECT_THAT(violations, IsEmpty()) << absl::StrJoin(violations, "\n");
+}
+
+// Reasons, and other names in capitals that somebody relies on: they are made, and known again, in
+// one place of a program.
+TEST(ArchitectureTest, EveryReasonIsWrittenOnceInAProgram) {
+  static const std::regex kName(R"re("([A-Z][A-Z0-9]*(_[A-Z0-9]+)+)")re");
+  const fs::path root = test_support::SourceDir();
+  for (const std::string program :
+       {"common", "services/ledger", "services/gateway_stub", "worker"}) {
+    std::map<std::string, std::vector<std::string>> places;
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root / program)) {
+      const std::string extension = entry.path().extension().string();
+      if (extension != ".cc" && extension != ".h") continue;
+      const std::string code = WithoutComments(ReadFile(entry.path()));
+      for (std::sregex_iterator it(code.begin(), code.end(), kName), end; it != end; ++it) {
+        places[(*it)[1].str()].push_back(fs::relative(entry.path(), root).string());
+      }
+    }
+    for (const auto& [name, files] : places) {
+      EXPECT_EQ(files.size(), 1u) << name << " is in " << absl::StrJoin(files, ", ");
+    }
+  }
 }
 
 // "Suite.Name" of every test that is written down in the sources of the tests.
@@ -164,6 +187,9 @@ INSTANTIATE_TEST_SUITE_P(
         Sample{"ApiProto", kApi, "#include \"reserve/ledger/v1/ledger.grpc.pb.h\"", kAllowed},
         Sample{"ApiConnector", kApi, "  #  include <cppconn/connection.h>"},
         Sample{"ApiServe", kApi, "#include \"services/ledger/serve/health.h\""},
+        Sample{"ReasonCompared", kEngine, "if (ReasonOf(status) == \"OVERLOADED\") return;"},
+        Sample{"ReasonComparedByName", kEngine, "return ReasonOf(status) == kOverloaded;",
+               kAllowed},
         Sample{"ServeApi", kServe, "#include \"services/ledger/api/ledger_service.h\"", kAllowed},
         Sample{"ServeCli", kServe, "#include \"services/ledger/cli/commands.h\""},
         Sample{"CliStorage", kCli, "#include \"services/ledger/storage/migrator.h\"", kAllowed},

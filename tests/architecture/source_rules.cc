@@ -118,6 +118,8 @@ const std::vector<BannedText>& BannedTexts() {
        "a card's token is for who stores it or charges the card"},
       {std::regex(R"(\b(AwaitWith|WaitWith|LockWhenWith|WaitForNotificationWith)\w*\s*\()"),
        everywhere, "waits by the wall clock, which may be set back; use a Waker"},
+      {std::regex(R"(\bReasonOf\s*\(.*[=!]=\s*")"), everywhere,
+       "an error is known again by a function beside the one that makes it"},
   };
   return *rules;
 }

@@ -202,6 +202,7 @@ void Caller::FillUsage(pb::Usage* usage) {
   call->set_direction(Below(8) == 0 ? pb::DIRECTION_INBOUND : pb::DIRECTION_OUTBOUND);
   call->set_destination(destination);
   call->mutable_duration()->set_seconds(seconds);
+  call->mutable_duration()->set_nanos(static_cast<int32_t>(Below(1'000'000)) * 1'000);
 }
 
 Caller::RecordRequest Caller::NewUsage() {

@@ -162,6 +162,22 @@ TEST_F(RunningLedgerTest, MigratingAgainChangesNothingAndDoesNoHarm) {
   EXPECT_EQ(Health(*stack_, ""), 1);
 }
 
+TEST_F(RunningLedgerTest, AnUpgradeIsFinishedOnceNoOldLedgerServes) {
+  const TestDatabase& sql = stack_->database();
+  sql.Execute("UPDATE feature_level SET level = 1");
+  sql.Execute("INSERT INTO ledgers VALUES ('pod-old', 1, CURRENT_TIMESTAMP(6), NULL)");
+  const auto refused = stack_->RunLedger({"migrate", "--finish"});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.errors, HasSubstr("pod-old knows level 1, and serves"));
+  // The one that runs here has registered, and knows the new level.
+  EXPECT_THAT(refused.errors, Not(HasSubstr(";")));
+  sql.Execute("UPDATE ledgers SET leave_time = CURRENT_TIMESTAMP(6) WHERE ledger_id = 'pod-old'");
+  const auto finished = stack_->RunLedger({"migrate", "--finish"});
+  EXPECT_EQ(finished.exit_code, 0) << finished.errors;
+  EXPECT_THAT(finished.output, HasSubstr("the feature level was raised from 1 to 2"));
+  EXPECT_EQ(Health(*stack_, ""), 1);
+}
+
 TEST_F(RunningLedgerTest, ImportingTheSameDeckAgainMakesNoOther) {
   const auto again =
       stack_->RunLedger({"import-rates", "--starter", "--effective_time=2000-01-01T00:00:00Z"});

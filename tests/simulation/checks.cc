@@ -98,7 +98,22 @@ void Checks::CheckEntries(const AccountRows& rows, SeenAccount* seen) {
                                       FormatDecimal(entry.balance_after), " is stored, the sum is ",
                                       FormatDecimal(seen->balance)));
     }
-    seen->head = book::ChainedHash(seen->head, entry);
+    const bool is_old = entry.chain_form == domain::ChainForm::kFixed;
+    if (is_old && expected > 1 &&
+        rows.entries[seen->entries - 1].chain_form == domain::ChainForm::kTagged) {
+      scene_.Count(Happening::kOldFormAfterNew);
+    }
+    const domain::NumberKey* key = nullptr;
+    if (book::NeedsNumberKey(entry)) {
+      const domain::Usage& usage = entry.booked->usage;
+      const auto found =
+          rows.number_keys.find({usage.user_id, book::YearOfNumberKey(usage.start_time)});
+      if (found == rows.number_keys.end()) {
+        return scene_.Fail("the key of each number is stored", usage.usage_id);
+      }
+      key = &found->second;
+    }
+    seen->head = book::ChainedHash(seen->head, entry, key);
     if (entry.hash != seen->head) {
       return scene_.Fail("each entry carries the hash of all before it",
                          absl::StrCat(rows.account.account_id, ": entry ", entry.seq));

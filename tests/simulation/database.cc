@@ -1,6 +1,7 @@
 #include "tests/simulation/database.h"
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 
 namespace reserve::simulation {
@@ -35,6 +36,7 @@ void ModelDatabase::Load(const book::Keys& keys, book::Image* image,
       users.push_back(user->second);
     }
   }
+  LoadNumberKeys(keys, image);
   for (const book::OnceKey& key : keys.usages) {
     const domain::Entry* entry = FindUsage(key);
     if (entry != nullptr) image->AddBooked(domain::Entry(*entry));
@@ -55,6 +57,27 @@ void ModelDatabase::LoadAccount(const std::string& account_id, book::AccountImag
   known.revision = rows->balance.revision;
   known.head = rows->balance.head;
   known.month = rows->balance.month;
+}
+
+void ModelDatabase::LoadNumberKeys(const book::Keys& keys, book::Image* image) const {
+  for (const book::UserYear& need : keys.number_keys) {
+    const book::AccountImage& account = image->accounts.find(need.account_id)->second;
+    if (account.FindNumberKey(need.user_id, need.year) != nullptr) continue;
+    book::KnownNumberKey& key = account.known->number_keys.emplace_back();
+    key.user_id = std::string(need.user_id);
+    key.year = need.year;
+    const AccountRows* rows = Find(std::string(need.account_id));
+    if (rows != nullptr) {
+      const auto stored = rows->number_keys.find({key.user_id, key.year});
+      key.stored = stored != rows->number_keys.end();
+      if (key.stored) key.key = stored->second;
+    }
+    if (key.stored) continue;
+    for (size_t i = 0; i < key.key.size(); i += sizeof(uint64_t)) {
+      const uint64_t random = scene_.Random();
+      std::memcpy(&key.key[i], &random, sizeof(random));
+    }
+  }
 }
 
 const domain::Entry* ModelDatabase::FindUsage(const book::OnceKey& key) const {
@@ -133,6 +156,9 @@ Transaction TransactionOf(const book::WriteSet& writes, const RechargeVersions& 
       transaction.at(account->account_id).rest = *account;
     }
   }
+  for (const book::NumberKeyRecord& key : writes.number_keys) {
+    transaction.at(key.account_id).number_keys.push_back(key);
+  }
   for (const domain::Entry& entry : writes.entries) {
     transaction.at(entry.account_id).entries.push_back(entry);
   }
@@ -170,6 +196,9 @@ CommitResult ModelDatabase::Check(const Transaction& transaction) const {
     const AccountRows& rows = found->second;
     if (rows.in_doubt) return CommitResult::kConflict;
     if (write.balance.revision == 1 && rows.exists()) return CommitResult::kDuplicate;
+    for (const book::NumberKeyRecord& key : write.number_keys) {
+      if (rows.number_keys.count({key.user_id, key.year}) > 0) return CommitResult::kDuplicate;
+    }
     for (const domain::Entry& entry : write.entries) {
       if (entry.booked.has_value() && rows.usages.count(entry.booked->usage.usage_id) > 0) {
         return CommitResult::kDuplicate;
@@ -247,6 +276,9 @@ void ModelDatabase::Apply(const AccountWrite& write) {
   rows.account.balance = write.balance.balance;
   rows.account.last_seq = write.balance.last_seq;
   for (const domain::User& user : write.users) rows.users[user.user_id] = user;
+  for (const book::NumberKeyRecord& key : write.number_keys) {
+    rows.number_keys[{key.user_id, key.year}] = key.key;
+  }
   for (const domain::Entry& entry : write.entries) {
     if (entry.booked.has_value()) rows.usages[entry.booked->usage.usage_id] = entry.seq;
     rows.entries.push_back(entry);

@@ -48,6 +48,7 @@ struct AccountRows {
   std::map<std::string, CardRow> cards;
   book::Balance balance;  // of revision 0: the account does not exist
   std::map<std::string, domain::User> users;
+  std::map<std::pair<std::string, int32_t>, domain::NumberKey> number_keys;  // by user and year
   std::vector<domain::Entry> entries;
   std::map<int32_t, book::MonthSpan> months;
   std::vector<domain::Event> events;
@@ -71,6 +72,7 @@ struct AccountWrite {
   std::optional<domain::Account> rest;  // where more than the balance changes
   std::vector<CardRow> cards;
   std::vector<domain::User> users;
+  std::vector<book::NumberKeyRecord> number_keys;
   std::vector<domain::Entry> entries;
   std::vector<book::MonthSpan> months;
   std::vector<domain::Event> events;
@@ -125,10 +127,14 @@ class ModelDatabase {
   // When a card was declined, on any account, newest first.
   std::vector<absl::Time> DeclinesOf(const std::string& card_fingerprint) const;
 
-  // What the keys ask for.
+  // What the keys ask for. New keys of numbers are the scene's chance.
   void Load(const book::Keys& keys, book::Image* image, RechargeVersions* versions) const;
   // Those of these usages that are booked.
   std::vector<domain::Entry> FindUsages(const std::vector<book::OnceKey>& keys) const;
+
+  // The schema's feature level (storage/feature_level.h).
+  int feature_level() const { return feature_level_; }
+  void set_feature_level(int level) { feature_level_ = level; }
 
   CommitResult Commit(Transaction transaction);
   // One transaction of conditional updates.
@@ -137,6 +143,7 @@ class ModelDatabase {
  private:
   const domain::Entry* FindUsage(const book::OnceKey& key) const;
   void LoadAccount(const std::string& account_id, book::AccountImage* image) const;
+  void LoadNumberKeys(const book::Keys& keys, book::Image* image) const;
   void LoadRequests(const book::Keys& keys, book::Image* image) const;
   void LoadRecharges(const book::Keys& keys, book::Image* image, RechargeVersions* versions) const;
   void LoadDeclines(const book::Keys& keys, book::Image* image) const;
@@ -148,6 +155,7 @@ class ModelDatabase {
 
   Scene& scene_;
   Observer& observer_;
+  int feature_level_ = domain::kNewestFeatureLevel;
   std::map<std::string, AccountRows> accounts_;
   std::map<std::string, std::vector<absl::Time>> declines_;  // by card
 };

@@ -16,6 +16,8 @@ using domain::RechargeState;
 constexpr absl::Duration kLease = absl::Seconds(30);
 constexpr absl::Duration kRetryBudget = absl::Seconds(5);
 constexpr absl::Duration kPollInterval = absl::Seconds(1);
+// Longer than in truth, so that ledgers disagree now and then.
+constexpr absl::Duration kFeatureLevelHolds = absl::Minutes(1);
 constexpr size_t kMaxBatch = 4;
 
 absl::Status Unavailable(absl::string_view why) {
@@ -119,9 +121,9 @@ void SimulatedLedger::Try(const std::shared_ptr<Round>& round) {
   for (const Waiting& task : round->tasks) {
     attempt->commands.push_back({task.account_id, &task.command});
   }
-  const domain::Context context{settings_, Clock()};
+  const domain::Context context{settings_, Clock(), FeatureLevel()};
   const book::Keys keys =
-      book::KeysOf(attempt->commands, context.now,
+      book::KeysOf(attempt->commands, context,
                    round->look_up ? book::Duplicates::kLookUp : book::Duplicates::kOptimistic);
   database_.Load(keys, &attempt->image, &attempt->versions);
   CountLoaded(*attempt);
@@ -138,6 +140,14 @@ void SimulatedLedger::Try(const std::shared_ptr<Round>& round) {
   const bool slow = scene().Fails(0.05);
   Later(scene().UpTo(slow ? absl::Seconds(3) : absl::Milliseconds(20)),
         [this, round, attempt] { Commit(round, attempt); });
+}
+
+int SimulatedLedger::FeatureLevel() {
+  if (scene().now() - feature_level_read_ >= kFeatureLevelHolds) {
+    feature_level_ = database_.feature_level();
+    feature_level_read_ = scene().now();
+  }
+  return feature_level_;
 }
 
 void SimulatedLedger::CountLoaded(const Attempt& attempt) {

@@ -91,6 +91,8 @@ class SimulatedLedger : public Process {
   // The lane.
   void TakeQueued();
   void Try(const std::shared_ptr<Round>& round);
+  // As it was when it was read last: not long ago.
+  int FeatureLevel();
   // What the sabotages change in what the fold is given.
   void Spoil(Attempt* attempt);
   void CountLoaded(const Attempt& attempt);
@@ -117,6 +119,8 @@ class SimulatedLedger : public Process {
   const domain::Settings& settings_;
   std::deque<Waiting> queue_;
   bool busy_ = false;
+  int feature_level_ = 0;
+  absl::Time feature_level_read_ = absl::InfinitePast();
   std::map<std::string, Stream> streams_;  // by worker
 };
 

@@ -44,6 +44,7 @@ absl::string_view NameOf(Happening happening) {
       "cap reached",
       "limit of a card's network reached",
       "account disabled",
+      "an entry of the old form after one of the new",
   };
   return kNames[static_cast<size_t>(happening)];
 }

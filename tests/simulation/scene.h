@@ -84,6 +84,7 @@ enum class Happening {
   kCapReached,
   kCardLimitReached,
   kDisabled,
+  kOldFormAfterNew,
   kCount,
 };
 absl::string_view NameOf(Happening happening);

@@ -44,6 +44,7 @@ class World {
     for (SimulatedLedger& ledger : ledgers_) ledger.Start();
     for (SimulatedWorker& worker : workers_) worker.Start();
     customers_.Begin(trouble);
+    if (scene_.Happens(0.5)) FinishAnUpgradeWithin(trouble);
     if (scene_.Happens(0.3)) {
       scene_.After(scene_.UpTo(trouble),
                    [this] { gateway_.GoAway(scene_.UpTo(absl::Minutes(8))); });
@@ -73,6 +74,15 @@ class World {
     if (scene_.Happens(0.3)) settings.max_cards_given_per_day = 1000;
     if (scene_.Happens(0.3)) settings.card_limits.mastercard_per_24_hours = 2 + scene_.Below(4);
     return settings;
+  }
+
+  // Ledgers of before may serve until then; these two know both levels.
+  void FinishAnUpgradeWithin(absl::Duration length) {
+    database_.set_feature_level(domain::kFirstFeatureLevel);
+    scene_.After(scene_.UpTo(length), [this] {
+      scene_.Tell([] { return "the feature level is raised"; });
+      database_.set_feature_level(domain::kNewestFeatureLevel);
+    });
   }
 
   absl::Duration Skew() {

@@ -145,8 +145,10 @@ imagePullPolicy: {{ .Values.image.pullPolicy }}
 securityContext: {{- toYaml .Values.securityContext | nindent 2 }}
 {{- end -}}
 
-{{/* The pod of a migration, for the hook and the cron job. */}}
+{{/* The pod of a migration, for the hooks and the cron job: of a dict of root and args. */}}
 {{- define "reserve.migratePod" -}}
+{{- $args := .args -}}
+{{- with .root -}}
 {{- $user := .Values.migrate.user | default .Values.database.user -}}
 {{- $secret := ternary .Values.migrate.passwordSecret .Values.database.passwordSecret (ne .Values.migrate.user "") -}}
 restartPolicy: Never
@@ -154,9 +156,10 @@ restartPolicy: Never
 containers:
   - name: migrate
     {{- include "reserve.containerDefaults" . | nindent 4 }}
-    args: [ledger, migrate]
+    args: {{ $args | toJson }}
     env: {{- include "reserve.databaseEnv" (dict "root" . "user" $user) | nindent 6 }}
     volumeMounts: {{- include "reserve.databaseMounts" . | nindent 6 }}
     resources: {{- toYaml .Values.migrate.resources | nindent 6 }}
 volumes: {{- include "reserve.databaseVolumes" (dict "root" . "secret" $secret) | nindent 2 }}
+{{- end -}}
 {{- end -}}

@@ -127,10 +127,7 @@ class VerifyLedgerReactor : public grpc::ServerWriteReactor<pb::VerifyLedgerResp
 
   absl::Status Interrupted() const {
     if (cancelled_) return absl::CancelledError("the client is gone");
-    if (draining_) {
-      return MakeError(absl::StatusCode::kUnavailable, "DRAINING", "",
-                       "this ledger is shutting down; go on with the resume token");
-    }
+    if (draining_) return engine::Draining("go on elsewhere with the resume token");
     return absl::OkStatus();
   }
 

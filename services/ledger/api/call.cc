@@ -9,11 +9,6 @@
 namespace reserve::api {
 namespace {
 
-// Is it the database's bad day, and neither the caller's nor the account's business?
-bool IsOutage(absl::string_view reason) {
-  return reason == "DATABASE_UNAVAILABLE" || reason == "NOT_SERVING";
-}
-
 // Who calls: the name in the certificate, or else the address.
 std::string CallerOf(const grpc::CallbackServerContext& context) {
   const std::shared_ptr<const grpc::AuthContext> auth = context.auth_context();
@@ -28,8 +23,7 @@ std::string CallerOf(const grpc::CallbackServerContext& context) {
 // call that a full queue or an outage refuses would be one more load: they are counted, and
 // told of once a second (serve/overload_report.h).
 Severity SeverityOf(const absl::Status& status) {
-  const std::string reason = ReasonOf(status);
-  if (reason == "OVERLOADED" || IsOutage(reason)) return Severity::kDebug;
+  if (engine::IsOverload(status) || engine::IsOutage(status)) return Severity::kDebug;
   switch (status.code()) {
     case absl::StatusCode::kInternal:
     case absl::StatusCode::kUnknown:
@@ -77,7 +71,7 @@ grpc::Status CallRecord::End(const absl::Status& status) const {
   const absl::Duration elapsed = MonotonicNow() - start_;
   metrics_.Observe(method_, status.code(), elapsed);
   if (status.ok()) return grpc::Status::OK;
-  if (IsOutage(ReasonOf(status))) metrics_.NoteUnavailable();
+  if (engine::IsOutage(status)) metrics_.NoteUnavailable();
   const Severity severity = SeverityOf(status);
   if (LogEnabled(severity)) {
     Log(severity, "call refused",
@@ -140,10 +134,7 @@ absl::StatusOr<engine::Task> TaskFor(const std::string& account_id,
   return engine::Task{account_id, *std::move(command), nullptr, 0};
 }
 
-absl::Status Draining() {
-  return MakeError(absl::StatusCode::kUnavailable, "DRAINING", "",
-                   "the ledger is going away; open the stream again elsewhere");
-}
+absl::Status Draining() { return engine::Draining("open the stream again elsewhere"); }
 
 absl::Status PrefixField(const absl::Status& status, absl::string_view prefix) {
   if (status.ok() || prefix.empty() || FieldOf(status) == "account_id") return status;

@@ -8,6 +8,7 @@
 #include "common/digest/sha256.h"
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
+#include "services/ledger/api/errors.h"
 
 namespace reserve::api {
 namespace {
@@ -290,7 +291,7 @@ absl::StatusOr<Usage> UsageFrom(const pb::Usage& usage) {
       RESERVE_RETURN_IF_ERROR(SmsFrom(usage.sms(), &parsed));
       return parsed;
     default:
-      return InvalidField("call", "give a call or an sms");
+      return NoCallOrSms();
   }
 }
 
@@ -421,8 +422,9 @@ void ToProto(const Usage& usage, pb::Usage* message) {
   message->set_user_id(usage.user_id);
   reserve::ToProto(usage.start_time, message->mutable_start_time());
   const auto direction = static_cast<pb::Direction>(usage.direction);
-  const std::string number =
-      usage.destination.empty() ? std::string() : absl::StrCat("+", usage.destination);
+  const std::string number = usage.destination.empty() || domain::IsErasedNumber(usage.destination)
+                                 ? std::string()
+                                 : absl::StrCat("+", usage.destination);
   if (usage.kind == UsageKind::kCall) {
     message->mutable_call()->set_direction(direction);
     message->mutable_call()->set_destination(number);

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "services/ledger/api/accounts_service.h"
+#include "services/ledger/api/errors.h"
 #include "services/ledger/api/load_account.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/storage/entry_rows.h"
@@ -27,11 +28,6 @@ void AddDestinationName(const book::Catalog& catalog, const domain::Entry& entry
                                  ? deck->FindCall(usage.direction, usage.destination)
                                  : deck->FindSms(usage.destination, usage.carrier);
   if (rate != nullptr) record->mutable_rating()->set_destination_name(rate->destination_name);
-}
-
-absl::Status UsageNotFound(absl::string_view account_id, absl::string_view usage_id) {
-  return MakeError(absl::StatusCode::kNotFound, "USAGE_NOT_FOUND", "usage_id",
-                   absl::StrCat("account \"", account_id, "\" has no usage \"", usage_id, "\""));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
 #include "common/rpc/status.h"
+#include "services/ledger/api/errors.h"
 
 namespace reserve::api {
 namespace {
@@ -36,7 +37,7 @@ absl::StatusOr<book::Command> ParseAuthorize(const pb::AuthorizeUsageRequest& re
       RESERVE_RETURN_IF_ERROR(SmsFrom(request.sms(), &usage));
       break;
     default:
-      return InvalidField("call", "give a call or an sms");
+      return NoCallOrSms();
   }
   return book::AuthorizeUsage{std::move(usage)};
 }

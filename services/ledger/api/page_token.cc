@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/digest/sha256.h"
 #include "common/error/error.h"
+#include "services/ledger/api/errors.h"
 
 namespace reserve::api {
 namespace {
@@ -17,8 +18,6 @@ constexpr int kMaxPageSize = 1000;
 constexpr size_t kDigestLength = 16;
 
 }  // namespace
-
-absl::Status BadPageToken() { return InvalidField("page_token", "is not a token of this list"); }
 
 std::string QueryDigest(std::initializer_list<absl::string_view> parts) {
   return Sha256HexOfFields(parts).substr(0, kDigestLength);

@@ -29,9 +29,6 @@ absl::StatusOr<std::string> DecodePageToken(absl::string_view query_digest,
 // 0 means 50, more than 1,000 means 1,000. INVALID_ARGUMENT on "page_size" below 0.
 absl::StatusOr<int> PageSize(int32_t requested);
 
-// INVALID_ARGUMENT on "page_token": it is not ours.
-absl::Status BadPageToken();
-
 // Which page of a list is asked for.
 struct Page {
   std::string query_digest;

@@ -10,13 +10,14 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "common/clock/utc.h"
 #include "common/digest/sha256.h"
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
+#include "services/ledger/api/errors.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/rates/deck_csv.h"
+#include "services/ledger/rates/errors.h"
 #include "services/ledger/storage/deck_rows.h"
 
 namespace reserve::api {
@@ -64,20 +65,14 @@ absl::StatusOr<DeckHeader> HeaderFrom(const pb::RateDeckHeader& message) {
   return header;
 }
 
-// The line of "line_<N>"; 0 for any other key.
-int64_t LineOf(absl::string_view key) {
-  int64_t line = 0;
-  if (!absl::ConsumePrefix(&key, "line_") || !absl::SimpleAtoi(key, &line)) return 0;
-  return line;
-}
-
 // As many of the first bad rows as travel in the trailers of a call; what counts
 // them stays.
 absl::Status TrimBadRows(const absl::Status& status) {
   if (status.ok()) return status;
   std::vector<std::pair<std::string, std::string>> facts = MetadataOf(status);
   std::sort(facts.begin(), facts.end(), [](const auto& a, const auto& b) {
-    return std::make_pair(LineOf(a.first), a.first) < std::make_pair(LineOf(b.first), b.first);
+    return std::make_pair(rates::LineOfKey(a.first), a.first) <
+           std::make_pair(rates::LineOfKey(b.first), b.first);
   });
   absl::Status trimmed = MakeError(status.code(), ReasonOf(status), FieldOf(status),
                                    status.message().substr(0, kMaxMessageBytes));
@@ -194,9 +189,7 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
                                EffectiveTimeOfRepeat(connection, header, header.import_time));
     }
     // By now a cancellation that ended the upload has been heard of.
-    if (cancelled_ || context_->IsCancelled()) {
-      return MakeError(absl::StatusCode::kCancelled, "CANCELLED", "", "the upload was cancelled");
-    }
+    if (cancelled_ || context_->IsCancelled()) return engine::CallerGone();
     RESERVE_ASSIGN_OR_RETURN(
         const engine::Engine::ImportedDeck imported,
         api_.engine.ImportDeck(connection, std::move(header), std::move(rows)));
@@ -268,9 +261,7 @@ absl::StatusOr<const DeckSnapshot*> FindDeck(const rates::DeckBook& book, int64_
   if (version < 0) return InvalidField("deck_version", "must not be negative");
   const DeckSnapshot* deck = version == 0 ? book.InForce("USD", now) : book.ByVersion(version);
   if (deck != nullptr) return deck;
-  return MakeError(absl::StatusCode::kNotFound, "RATE_DECK_NOT_FOUND", "deck_version",
-                   version == 0 ? "no US dollar deck is in force yet"
-                                : absl::StrCat("there is no deck of version ", version));
+  return RateDeckNotFound(version);
 }
 
 // Rows from `begin` to `end` of a snapshot.
@@ -352,7 +343,7 @@ absl::Status NoRate(const Quote& quote, absl::string_view field) {
           ? absl::StrCat("no ", quote.currency, " rate deck is in force at the start")
           : absl::StrCat("the rate deck in force at the start has no price for +",
                          quote.usage.destination);
-  return MakeError(absl::StatusCode::kNotFound, "NO_RATE", field, message);
+  return NoRateToQuote(field, message);
 }
 
 // The row that a rate came from.

@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "common/rpc/status.h"
-#include "services/ledger/engine/overload.h"
+#include "services/ledger/engine/errors.h"
 
 namespace reserve::api {
 namespace {

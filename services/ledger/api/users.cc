@@ -10,6 +10,7 @@
 #include "services/ledger/api/load_account.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/api/update_mask.h"
+#include "services/ledger/domain/refusals.h"
 #include "services/ledger/storage/account_rows.h"
 
 namespace reserve::api {
@@ -27,11 +28,6 @@ absl::StatusOr<book::Command> ParseUser(const pb::PutUserRequest& request) {
   if (user.plan_id().empty()) return CannotBeCleared("user.plan_id");
   RESERVE_RETURN_IF_ERROR(CheckId(user.plan_id(), "user.plan_id"));
   return book::PutUser{request.user_id(), user.plan_id()};
-}
-
-absl::Status UserNotFound(absl::string_view account_id, absl::string_view user_id) {
-  return MakeError(absl::StatusCode::kNotFound, "USER_NOT_FOUND", "user_id",
-                   absl::StrCat("account \"", account_id, "\" has no user \"", user_id, "\""));
 }
 
 // With what the plan leaves of the allowance.
@@ -66,7 +62,7 @@ grpc::ServerUnaryReactor* AccountsService::GetUser(grpc::CallbackServerContext* 
     RESERVE_ASSIGN_OR_RETURN(
         const std::vector<domain::User> users,
         storage::LoadUsers(connection, {{request->account_id(), request->user_id()}}));
-    if (users.empty()) return UserNotFound(request->account_id(), request->user_id());
+    if (users.empty()) return domain::UserNotFound(request->account_id(), request->user_id());
     return UserToProto(api_.engine, connection, users.front(), response);
   });
 }

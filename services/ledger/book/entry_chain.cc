@@ -1,77 +1,165 @@
 #include "services/ledger/book/entry_chain.h"
 
+#include <algorithm>
+#include <array>
+#include <cstring>
 #include <string>
+#include <tuple>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/clock/utc.h"
 #include "common/digest/sha256.h"
+#include "services/ledger/book/entry_fields.h"
 
 namespace reserve::book {
 namespace {
 
-// What is hashed, built by appending.
-class Content {
- public:
-  explicit Content(const domain::EntryHash& previous) {
-    bytes_.reserve(512);
-    bytes_.append(previous.data(), previous.size());
-  }
+using domain::ChainForm;
+using domain::Entry;
+using domain::EntryHash;
+using domain::NumberKey;
 
-  Content& Int(int64_t value) {
-    char bytes[8];
-    for (int i = 0; i < 8; ++i)
-      bytes[i] = static_cast<char>(static_cast<uint64_t>(value) >> (8 * i));
-    bytes_.append(bytes, sizeof(bytes));
-    return *this;
+// Kept by each thread, so that no hash waits for memory.
+std::string& Buffer(const EntryHash& previous) {
+  thread_local std::string bytes;
+  bytes.assign(previous.data(), previous.size());
+  return bytes;
+}
+
+template <typename Number>
+void AppendNumber(Number value, std::string* bytes) {
+  char lowest_first[sizeof(value)];
+  for (size_t i = 0; i < sizeof(value); ++i) {
+    lowest_first[i] = static_cast<char>(static_cast<uint64_t>(value) >> (8 * i));
   }
-  Content& Time(absl::Time time) { return Int(absl::ToUnixMicros(time)); }
-  Content& Text(absl::string_view text) {
-    Int(static_cast<int64_t>(text.size()));
-    bytes_.append(text.data(), text.size());
-    return *this;
+  bytes->append(lowest_first, sizeof(value));
+}
+
+Sha256Digest DigestOf(const NumberKey& key, absl::string_view number) {
+  char bytes[std::tuple_size_v<NumberKey> + domain::kNumberDigestLength];
+  const size_t length = std::min(number.size(), domain::kNumberDigestLength);
+  std::memcpy(bytes, key.data(), key.size());
+  std::memcpy(bytes + key.size(), number.data(), length);
+  return Sha256({bytes, key.size() + length});
+}
+
+// A field as a number or a text.
+int64_t AsNumber(absl::Time time) {
+  return time == absl::InfinitePast() ? 0 : absl::ToUnixMicros(time);
+}
+int64_t AsNumber(absl::Duration duration) { return absl::ToInt64Microseconds(duration); }
+template <typename Value>
+int64_t AsNumber(Value value) {
+  return static_cast<int64_t>(value);
+}
+
+// The form that grows: (tag, length, value) of what is set.
+class TaggedContent {
+ public:
+  TaggedContent(std::string* bytes, const NumberKey* key) : bytes_(*bytes), key_(key) {}
+
+  void operator()(Tag tag, absl::string_view, const std::string& text) {
+    if (text.empty() || !InChain(tag)) return;
+    if (tag == Tag::kDestination) return AppendNumberDigest(tag, text);
+    Append(tag, text);
   }
-  const std::string& bytes() const { return bytes_; }
+  template <typename Value>
+  void operator()(Tag tag, absl::string_view, const Value& value) {
+    const int64_t number = AsNumber(value);
+    if (number == 0 || !InChain(tag)) return;
+    Head(tag, sizeof(number));
+    AppendNumber(number, &bytes_);
+  }
 
  private:
-  std::string bytes_;
+  void Head(Tag tag, size_t length) {
+    AppendNumber(static_cast<uint16_t>(tag), &bytes_);
+    AppendNumber(static_cast<uint16_t>(length), &bytes_);
+  }
+  void Append(Tag tag, absl::string_view text) {
+    Head(tag, text.size());
+    bytes_.append(text.data(), text.size());
+  }
+  void AppendNumberDigest(Tag tag, const std::string& number) {
+    if (domain::IsErasedNumber(number)) return Append(tag, absl::HexStringToBytes(number));
+    static const NumberKey no_key{};
+    const Sha256Digest digest = DigestOf(key_ == nullptr ? no_key : *key_, number);
+    Append(tag, {digest.data(), digest.size()});
+  }
+
+  std::string& bytes_;
+  const NumberKey* const key_;
 };
+
+// The first form: all fields that there were when it was made, without tags. It never changes.
+class FixedContent {
+ public:
+  explicit FixedContent(std::string* bytes) : bytes_(*bytes) {}
+
+  void operator()(Tag tag, absl::string_view, const std::string& text) {
+    if (!HadBeen(tag)) return;
+    AppendNumber(static_cast<int64_t>(text.size()), &bytes_);
+    bytes_.append(text);
+  }
+  void operator()(Tag tag, absl::string_view, absl::Duration duration) {
+    if (HadBeen(tag)) AppendNumber(domain::StartedSeconds(duration), &bytes_);
+  }
+  void operator()(Tag tag, absl::string_view, absl::Time time) {
+    if (HadBeen(tag)) AppendNumber(absl::ToUnixMicros(time), &bytes_);
+  }
+  template <typename Value>
+  void operator()(Tag tag, absl::string_view, const Value& value) {
+    if (HadBeen(tag)) AppendNumber(static_cast<int64_t>(value), &bytes_);
+  }
+
+ private:
+  static bool HadBeen(Tag tag) {
+    return tag <= Tag::kStandardRate || tag == Tag::kRechargeOrdinal || tag == Tag::kRequestId ||
+           tag == Tag::kReason;
+  }
+
+  std::string& bytes_;
+};
+
+template <typename Content>
+void Visit(const Entry& entry, Content&& content) {
+  content(Tag::kSeq, "seq", entry.seq);
+  content(Tag::kKind, "kind", entry.kind);
+  content(Tag::kAmount, "amount_nanos", entry.amount);
+  content(Tag::kBalanceAfter, "balance_after_nanos", entry.balance_after);
+  content(Tag::kRecordTime, "record_time", entry.record_time);
+  if (entry.booked.has_value()) {
+    VisitUsageFields(*entry.booked, content);
+  } else {
+    VisitOtherFields(entry, content);
+  }
+}
 
 }  // namespace
 
-domain::EntryHash ChainedHash(const domain::EntryHash& previous, const domain::Entry& entry) {
-  Content content(previous);
-  content.Int(entry.seq)
-      .Int(static_cast<int64_t>(entry.kind))
-      .Int(entry.amount)
-      .Int(entry.balance_after)
-      .Time(entry.record_time);
-  if (entry.booked.has_value()) {
-    const domain::Usage& u = entry.booked->usage;
-    const domain::Rating& r = entry.booked->rating;
-    content.Text(u.usage_id)
-        .Text(u.user_id)
-        .Int(static_cast<int64_t>(u.kind))
-        .Int(static_cast<int64_t>(u.direction))
-        .Text(u.destination)
-        .Text(u.carrier)
-        .Time(u.start_time)
-        .Int(domain::StartedSeconds(u.duration))
-        .Int(u.segments)
-        .Int(static_cast<int64_t>(r.basis))
-        .Text(r.plan_id)
-        .Int(r.deck_version)
-        .Text(r.prefix)
-        .Int(r.price)
-        .Int(r.connect_fee)
-        .Int(r.initial_increment_seconds)
-        .Int(r.increment_seconds)
-        .Int(r.free_seconds_before)
-        .Int(r.free_seconds_taken)
-        .Int(r.standard_rate ? 1 : 0);
+bool NeedsNumberKey(const Entry& entry) {
+  return entry.chain_form == ChainForm::kTagged && entry.booked.has_value() &&
+         !entry.booked->usage.destination.empty() &&
+         !domain::IsErasedNumber(entry.booked->usage.destination);
+}
+
+int32_t YearOfNumberKey(absl::Time start) { return MonthOf(start) / 100; }
+
+std::string ErasedNumber(const NumberKey& key, absl::string_view number) {
+  const Sha256Digest digest = DigestOf(key, number);
+  return absl::BytesToHexString(absl::string_view(digest.data(), digest.size()));
+}
+
+EntryHash ChainedHash(const EntryHash& previous, const Entry& entry, const NumberKey* key) {
+  std::string& bytes = Buffer(previous);
+  if (entry.chain_form == ChainForm::kTagged) {
+    Visit(entry, TaggedContent(&bytes, key));
   } else {
-    content.Int(entry.recharge_ordinal).Text(entry.request_id).Text(entry.reason);
+    Visit(entry, FixedContent(&bytes));
   }
-  return Sha256(content.bytes());
+  return Sha256(bytes);
 }
 
 }  // namespace reserve::book

@@ -77,7 +77,7 @@ std::string DigestOf(const RequestRecharge& command) {
 // The answer to a usage whose id is that of a booked one.
 absl::StatusOr<Reply> AnswerRepeat(const AccountImage& image, const Entry& stored,
                                    const domain::Usage& usage) {
-  if (stored.booked->usage == usage) {
+  if (domain::SameContent(stored.booked->usage, usage)) {
     return ReplyOf(stored, image.account().currency, /*duplicate=*/true);
   }
   return AlreadyUsed("USAGE_ID_REUSED", "usage_id",
@@ -143,6 +143,8 @@ class Folder {
       absl::FunctionRef<absl::StatusOr<Transition>(const domain::Context&, const Account&)> give,
       absl::FunctionRef<const domain::PaymentMethod*(const Account&)> find);
   void WriteCards(const AccountImage& image);
+  // Adds the entry to the account's chain, in the newest form that may be written.
+  void Chain(AccountImage& image, Entry* entry);
   // Adds what has changed in the image to the write set.
   void WriteAccounts();
   void WriteRecharges();
@@ -188,9 +190,7 @@ User* Folder::UserOf(const AccountImage& image, absl::string_view user_id) {
 absl::StatusOr<const User*> Folder::FindUser(const AccountImage& image,
                                              const std::string& user_id) {
   if (const User* user = UserOf(image, user_id); user != nullptr) return user;
-  return NotFound(
-      "USER_NOT_FOUND", "user_id",
-      absl::StrCat("account \"", image.account().account_id, "\" has no user \"", user_id, "\""));
+  return domain::UserNotFound(image.account().account_id, user_id);
 }
 
 absl::StatusOr<const domain::Plan*> Folder::FindPlan(const std::string& plan_id) {
@@ -231,7 +231,7 @@ const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
   }
   const Entry* last = nullptr;
   for (Entry& entry : transition.entries) {
-    entry.hash = image.known->head = ChainedHash(image.known->head, entry);
+    Chain(image, &entry);
     last = &writes.entries.emplace_back(std::move(entry));
     NoteMonth(*last, image.known.get(), &writes.months);
   }
@@ -252,7 +252,8 @@ const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
 
 domain::Context Folder::ContextOf(const AccountImage& image) const {
   const RechargeImage* open = OpenRechargeOf(image);
-  return {context_.settings, context_.now, open == nullptr ? nullptr : &open->recharge,
+  return {context_.settings, context_.now, context_.feature_level,
+          open == nullptr ? nullptr : &open->recharge,
           image.declines_known ? &image_.declines : nullptr};
 }
 
@@ -276,6 +277,23 @@ absl::StatusOr<RechargeImage*> Folder::FindRecharge(absl::string_view account_id
   if (found != image_.recharges.end()) return &found->second;
   return NotFound("RECHARGE_NOT_FOUND", "ordinal",
                   absl::StrCat("account \"", account_id, "\" has no recharge ", ordinal));
+}
+
+void Folder::Chain(AccountImage& image, Entry* entry) {
+  const bool tagged = context_.feature_level >= domain::kTaggedChainLevel;
+  entry->chain_form = tagged ? domain::ChainForm::kTagged : domain::ChainForm::kFixed;
+  KnownNumberKey* key = nullptr;
+  if (NeedsNumberKey(*entry)) {
+    const domain::Usage& usage = entry->booked->usage;
+    const int32_t year = YearOfNumberKey(usage.start_time);
+    key = image.FindNumberKey(usage.user_id, year);
+    if (!key->stored) {
+      folded_.writes.number_keys.push_back({entry->account_id, usage.user_id, year, key->key});
+      key->stored = true;
+    }
+  }
+  KnownAccount& known = *image.known;
+  entry->hash = known.head = ChainedHash(known.head, *entry, key == nullptr ? nullptr : &key->key);
 }
 
 // --- What to write ------------------------------------------------------------------

@@ -1,13 +1,14 @@
 // The fold of a batch: (what was loaded, commands, now) -> replies and what to write.
 //
-// Pure: no I/O, no clock, no threads. The policy (domain/policy.h) decides about one account; the
-// fold leads each command to its account, its user, its plan and its rate, lets later commands of
-// a batch see what earlier ones did, finds repeats, and chains the entries. The simulation runs
-// this very fold against a model of the database.
+// Pure: no I/O, no clock, no chance (new keys of numbers come with the image), no threads. The
+// policy (domain/policy.h) decides about one account; the fold leads each command to its account,
+// its user, its plan and its rate, lets later commands of a batch see what earlier ones did, finds
+// repeats, and chains the entries. The simulation runs this very fold against a model of the
+// database.
 //
-//   const Keys keys = KeysOf(commands, now, Duplicates::kOptimistic);
+//   const Keys keys = KeysOf(commands, context, Duplicates::kOptimistic);
 //   Image image = ...;                       // loaded for the keys
-//   Folded folded = Fold({settings, now}, catalog, commands, &image);
+//   Folded folded = Fold(context, catalog, commands, &image);
 //   if (folded.must_read) ...                // read what was only remembered, and again
 //   AnswerRepeats(commands, <those of RefusedUsages() that are booked>, image, &folded);
 //   ... write folded.writes, commit, give out folded.replies ...

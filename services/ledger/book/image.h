@@ -22,6 +22,14 @@
 
 namespace reserve::book {
 
+// The key of a user's numbers of a year.
+struct KnownNumberKey {
+  std::string user_id;
+  int32_t year = 0;
+  domain::NumberKey key{};
+  bool stored = false;  // else it was made for this batch, and is stored with what first needs it
+};
+
 // An account, some of its users, and where its balance stood then. It is more than a transaction
 // needs once: a lane keeps it from one to the next (engine/account_cache.h).
 struct KnownAccount {
@@ -32,6 +40,7 @@ struct KnownAccount {
   int32_t last_month = 0;  // that of the last entry, if it was booked here
   domain::Account account;
   std::vector<domain::User> users;
+  std::vector<KnownNumberKey> number_keys;  // some of them
   size_t place = 0;  // a hint of where the cache keeps it, for the cache alone
 };
 
@@ -50,6 +59,9 @@ struct AccountImage {
   bool cards_changed = false;
   std::vector<domain::PaymentMethod> removed_cards;
   std::vector<size_t> changed_users;  // places in known->users
+
+  // The key, if it is among those that are known.
+  KnownNumberKey* FindNumberKey(absl::string_view user_id, int32_t year) const;
 
   domain::Account& account() { return known->account; }
   const domain::Account& account() const { return known->account; }

@@ -3,7 +3,9 @@
 #include <variant>
 
 #include "absl/container/flat_hash_map.h"
+#include "services/ledger/book/entry_chain.h"
 #include "services/ledger/domain/card_limits.h"
+#include "services/ledger/domain/feature_level.h"
 
 namespace reserve::book {
 namespace {
@@ -11,13 +13,20 @@ namespace {
 // Adds what one command needs beside its account.
 class Collector {
  public:
-  Collector(Keys& keys, absl::string_view account_id, Duplicates duplicates)
-      : keys_(keys), account_id_(account_id), duplicates_(duplicates) {}
+  Collector(Keys& keys, absl::string_view account_id, Duplicates duplicates, bool with_number_keys)
+      : keys_(keys),
+        account_id_(account_id),
+        duplicates_(duplicates),
+        with_number_keys_(with_number_keys) {}
 
   void operator()(const RecordUsage& command) const {
     keys_.users.emplace_back(account_id_, command.usage.user_id);
     if (duplicates_ == Duplicates::kLookUp) {
       keys_.usages.emplace_back(account_id_, command.usage.usage_id);
+    }
+    if (with_number_keys_ && !command.usage.destination.empty()) {
+      keys_.number_keys.push_back(
+          {account_id_, command.usage.user_id, YearOfNumberKey(command.usage.start_time)});
     }
   }
   void operator()(const AuthorizeUsage& command) const {
@@ -65,6 +74,7 @@ class Collector {
   Keys& keys_;
   const absl::string_view account_id_;
   const Duplicates duplicates_;
+  const bool with_number_keys_;
 };
 
 // May it choose a card? A success opens at most a new recharge, which is judged when it is about
@@ -80,9 +90,11 @@ bool ChoosesCards(const Command& command) {
 
 }  // namespace
 
-Keys KeysOf(absl::Span<const AccountCommand> commands, absl::Time now, Duplicates duplicates) {
+Keys KeysOf(absl::Span<const AccountCommand> commands, const domain::Context& context,
+            Duplicates duplicates) {
+  const bool with_number_keys = context.feature_level >= domain::kTaggedChainLevel;
   Keys keys;
-  keys.declines_since = now - domain::kCardDeclinesCount;
+  keys.declines_since = context.now - domain::kCardDeclinesCount;
   keys.accounts.reserve(commands.size());
   keys.users.reserve(commands.size());
   absl::flat_hash_map<absl::string_view, size_t> places;
@@ -96,7 +108,7 @@ Keys KeysOf(absl::Span<const AccountCommand> commands, absl::Time now, Duplicate
     need.more_than_usage |= !std::holds_alternative<RecordUsage>(*each.command);
     need.declines |= ChoosesCards(*each.command);
     keys.may_write |= may_change;
-    std::visit(Collector(keys, each.account_id, duplicates), *each.command);
+    std::visit(Collector(keys, each.account_id, duplicates, with_number_keys), *each.command);
   }
   return keys;
 }

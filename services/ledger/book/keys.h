@@ -1,7 +1,7 @@
 // What must be loaded before a batch of commands can be folded (fold.h).
 //
 //   const std::vector<AccountCommand> commands = ...;
-//   const Keys keys = KeysOf(commands, now, Duplicates::kOptimistic);
+//   const Keys keys = KeysOf(commands, context, Duplicates::kOptimistic);
 #ifndef RESERVE_SERVICES_LEDGER_BOOK_KEYS_H_
 #define RESERVE_SERVICES_LEDGER_BOOK_KEYS_H_
 
@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "services/ledger/book/command.h"
+#include "services/ledger/domain/transition.h"
 
 namespace reserve::book {
 
@@ -21,6 +22,12 @@ namespace reserve::book {
 using UserKey = std::pair<absl::string_view, absl::string_view>;
 // (account id, usage id or request id).
 using OnceKey = std::pair<absl::string_view, absl::string_view>;
+// A year of a user, whose numbers stand in the chain under one key.
+struct UserYear {
+  absl::string_view account_id;
+  absl::string_view user_id;
+  int32_t year = 0;
+};
 // (account id, ordinal).
 using RechargeKey = std::pair<std::string, int64_t>;
 
@@ -45,6 +52,7 @@ struct AccountNeed {
 struct Keys {
   std::vector<AccountNeed> accounts;  // each once
   std::vector<UserKey> users;
+  std::vector<UserYear> number_keys;
   std::vector<OnceKey> usages;  // none with Duplicates::kOptimistic
   // Requests, with the entry or the recharge that each of them led to.
   std::vector<OnceKey> requests;
@@ -57,7 +65,8 @@ struct Keys {
   bool may_write = false;
 };
 
-Keys KeysOf(absl::Span<const AccountCommand> commands, absl::Time now, Duplicates duplicates);
+Keys KeysOf(absl::Span<const AccountCommand> commands, const domain::Context& context,
+            Duplicates duplicates);
 
 }  // namespace reserve::book
 

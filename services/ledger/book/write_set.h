@@ -2,7 +2,8 @@
 //
 // The order is a contract between the fold, which makes write sets, and whoever writes them:
 // 1. `opened`       new accounts first: if another ledger was faster, nothing else was touched
-// 2. `entries`      with the ids of usages before them, whose unique key finds what is booked
+// 2. `number_keys`  that new entries need: if another ledger was faster, the batch starts over
+//    `entries`      with the ids of usages before them, whose unique key finds what is booked
 // 3. `recharges`, `declines`, `requests`, `users`, `payment_methods`, `changed`: all under the
 //                   accounts' locks
 // 4. `balances`     by account id. This locks the accounts that were remembered and not read, in
@@ -12,7 +13,8 @@
 // 6. `events`       last: who watches the feed counts on a commit soon after
 // All of one account are written in one transaction, or none. Those of several accounts need not
 // be: nothing is decided upon two accounts. Rows of a kind are in the order of accounts, but for
-// entries, declines, requests, months and events, which are in the order of what happened.
+// number keys, entries, declines, requests, months and events, which are in the order of what
+// happened.
 #ifndef RESERVE_SERVICES_LEDGER_BOOK_WRITE_SET_H_
 #define RESERVE_SERVICES_LEDGER_BOOK_WRITE_SET_H_
 
@@ -49,9 +51,18 @@ struct PaymentMethodRow {
   const domain::PaymentMethod* method = nullptr;
 };
 
+// The key of a user's numbers of a year, new.
+struct NumberKeyRecord {
+  std::string account_id;
+  std::string user_id;
+  int32_t year = 0;
+  domain::NumberKey key{};
+};
+
 // Pointers are into the image that it was made from.
 struct WriteSet {
   std::vector<const domain::Account*> opened;
+  std::vector<NumberKeyRecord> number_keys;
   std::deque<domain::Entry> entries;  // of each account by seq
   std::vector<const domain::Recharge*> recharges;
   std::vector<domain::CardDecline> declines;

@@ -19,6 +19,14 @@
 
 ABSL_FLAG(std::string, ledger, "127.0.0.1:50051",
           "The running ledger, for import-rates, verify and check-heads.");
+ABSL_FLAG(
+    bool, finish, false,
+    "migrate: raise the schema's feature level as well, if every ledger that serves knows it. "
+    "After it no ledger of the version before can serve.");
+ABSL_FLAG(
+    bool, silent_are_gone, false,
+    "migrate --finish: don't wait for ledgers that were not heard of for a minute. Say so only "
+    "once they have ended.");
 ABSL_FLAG(bool, starter, false, "import-rates: import the deck that is built in.");
 ABSL_FLAG(std::string, name, "", "import-rates: the deck's name; the file's by default.");
 ABSL_FLAG(std::string, currency, "USD", "import-rates: the deck's currency.");
@@ -33,9 +41,10 @@ namespace reserve::cli {
 absl::Status RunMigrate() {
   RESERVE_ASSIGN_OR_RETURN(const storage::DatabaseOptions database, serve::DatabaseFromFlags());
   const storage::SqlThread sql_thread;
-  return storage::Migrate(database, absl::Now(), [](const std::string& step) {
-    std::cout << "migrate: " << step << std::endl;
-  });
+  const auto tell = [](const std::string& step) { std::cout << "migrate: " << step << std::endl; };
+  RESERVE_RETURN_IF_ERROR(storage::Migrate(database, absl::Now(), tell));
+  if (!absl::GetFlag(FLAGS_finish)) return absl::OkStatus();
+  return storage::Finish(database, absl::GetFlag(FLAGS_silent_are_gone), tell);
 }
 
 absl::Status PrintGrants() {

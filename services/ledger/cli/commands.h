@@ -12,7 +12,7 @@
 
 namespace reserve::cli {
 
-// Brings the schema of --database up to date.
+// Brings the schema of --database up to date, and with --finish raises its feature level.
 absl::Status RunMigrate();
 
 // Prints the GRANT statements that --grantee needs to serve.

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <utility>
 
@@ -12,7 +13,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
-#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/clock/monotonic.h"
@@ -21,6 +21,7 @@
 #include "common/rpc/conversions.h"
 #include "common/rpc/status.h"
 #include "reserve/ledger/v1/rates.grpc.pb.h"
+#include "services/ledger/rates/errors.h"
 #include "services/ledger/rates/starter_deck.h"
 
 namespace reserve::cli {
@@ -109,11 +110,9 @@ void PrintBadLines(const absl::Status& refusal, std::ostream& out) {
   std::map<int64_t, std::string> problems;
   int64_t bad_rows = 0;
   for (const auto& [key, value] : MetadataOf(refusal)) {
-    absl::string_view name = key;
-    int64_t line = 0;
-    if (absl::ConsumePrefix(&name, "line_") && absl::SimpleAtoi(name, &line)) {
-      problems[line] = value;
-    } else if (key == "bad_row_count") {
+    if (const std::optional<int64_t> line = rates::LineOfKey(key)) {
+      problems[*line] = value;
+    } else if (key == rates::kBadRowCountKey) {
       if (!absl::SimpleAtoi(value, &bad_rows)) bad_rows = 0;
     }
   }

@@ -28,6 +28,12 @@ struct BookedUsage {
 // The digest of an entry and of all before it.
 using EntryHash = std::array<char, 32>;
 
+// What exactly is hashed (book/entry_chain.h). The numbers are stored; never reuse one.
+enum class ChainForm : uint8_t { kFixed = 1, kTagged = 2 };
+
+// Random, of one user and year: what a number stands under in the chain.
+using NumberKey = std::array<char, 32>;
+
 // One immutable line of an account's ledger.
 struct Entry {
   std::string account_id;
@@ -40,7 +46,9 @@ struct Entry {
   int64_t recharge_ordinal = 0;       // of a recharge
   std::string request_id;             // of an adjustment
   std::string reason;                 // of an adjustment
-  EntryHash hash{};                   // set by who writes it (book/entry_chain.h)
+  // Set by who writes it (book/entry_chain.h).
+  ChainForm chain_form = ChainForm::kFixed;
+  EntryHash hash{};
 };
 
 // The numbers are stored; never reuse one.

@@ -21,9 +21,14 @@ absl::Status AccountNotFound(absl::string_view account_id) {
                    absl::StrCat("there is no account \"", account_id, "\""));
 }
 
+absl::Status UserNotFound(absl::string_view account_id, absl::string_view user_id) {
+  return MakeError(absl::StatusCode::kNotFound, "USER_NOT_FOUND", "user_id",
+                   absl::StrCat("account \"", account_id, "\" has no user \"", user_id, "\""));
+}
+
 absl::Status NoRate(absl::string_view field, absl::string_view destination) {
   return Refused(
-      "NO_RATE", field,
+      kNoRateReason, field,
       absl::StrCat("the rate deck in force at the start has no price for +", destination));
 }
 

@@ -21,6 +21,10 @@ namespace reserve::domain {
 // NOT_FOUND "ACCOUNT_NOT_FOUND" on "account_id".
 absl::Status AccountNotFound(absl::string_view account_id);
 
+// NOT_FOUND "USER_NOT_FOUND" on "user_id".
+absl::Status UserNotFound(absl::string_view account_id, absl::string_view user_id);
+
+inline constexpr char kNoRateReason[] = "NO_RATE";
 // FAILED_PRECONDITION "NO_RATE" on `field`: no line of the deck has this destination (C1).
 absl::Status NoRate(absl::string_view field, absl::string_view destination);
 

@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/card_limits.h"
+#include "services/ledger/domain/feature_level.h"
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/recharge.h"
 #include "services/ledger/domain/settings.h"
@@ -29,6 +30,7 @@ using DeclinesByCard = absl::flat_hash_map<std::string, std::vector<absl::Time>>
 struct Context {
   const Settings& settings;
   absl::Time now;  // whole microseconds
+  int feature_level = kNewestFeatureLevel;
   // The account's open recharge, where it was loaded, and the declines of its cards: a command
   // that has neither leaves an open recharge as it is, and what it opens is judged by the
   // networks' limits when it is about to be handed out (DeferRecharge).

@@ -25,6 +25,13 @@ bool IsValidId(absl::string_view id) {
   return true;
 }
 
+bool SameContent(const Usage& stored, const Usage& sent) {
+  if (!IsErasedNumber(stored.destination)) return stored == sent;
+  Usage known = sent;
+  known.destination = stored.destination;
+  return stored == known;
+}
+
 absl::Duration RoundedUpToMicros(absl::Duration duration) {
   return absl::Ceil(duration, absl::Microseconds(1));
 }

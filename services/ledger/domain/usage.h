@@ -39,6 +39,9 @@ inline constexpr size_t kMaxIdLength = 64;
 // Ids of accounts, users, usages and requests: 1 to 64 of `A-Z a-z 0-9 . _ : -`.
 bool IsValidId(absl::string_view id);
 
+// U2: is what is sent again the fact that is stored? A number that was erased is not compared.
+bool SameContent(const Usage& stored, const Usage& sent);
+
 // C9: what is finer than a microsecond is rounded up.
 absl::Duration RoundedUpToMicros(absl::Duration duration);
 
@@ -47,6 +50,13 @@ int64_t StartedSeconds(absl::Duration duration);
 
 // C1: "+", a first digit 1-9, 5 to 15 digits.
 bool IsE164(absl::string_view number);
+
+// A number that was erased: in its place stands its digest under a key that is gone, in so many
+// hexadecimal digits.
+inline constexpr size_t kNumberDigestLength = 64;
+inline bool IsErasedNumber(absl::string_view number) {
+  return number.size() == kNumberDigestLength;
+}
 
 // Segments of a text (S2). `length` >= 0 counts septets or UTF-16 code units; an
 // empty text is one segment.

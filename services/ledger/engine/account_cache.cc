@@ -46,6 +46,8 @@ std::vector<std::unique_ptr<KnownAccount>> AccountCache::TakeAll(
     taken[i]->place = places[i];
     const std::vector<domain::User>& users = taken[i]->users;
     Prefetch(users.data(), users.size() * sizeof(domain::User));
+    const std::vector<book::KnownNumberKey>& keys = taken[i]->number_keys;
+    Prefetch(keys.data(), keys.size() * sizeof(book::KnownNumberKey));
   }
   return taken;
 }
@@ -55,6 +57,12 @@ void AccountCache::Put(std::unique_ptr<KnownAccount> known) {
   if (known->users.size() > kMaxUsers) {
     known->users.erase(known->users.begin(), known->users.end() - kMaxUsers);
   }
+  // A key that was made and not needed is not stored: another ledger may store another one.
+  std::vector<book::KnownNumberKey>& keys = known->number_keys;
+  keys.erase(std::remove_if(keys.begin(), keys.end(),
+                            [](const book::KnownNumberKey& key) { return !key.stored; }),
+             keys.end());
+  if (keys.size() > kMaxNumberKeys) keys.erase(keys.begin(), keys.end() - kMaxNumberKeys);
   Slot& slot = slots_[PlaceOf(*known)];
   slot.known = std::move(known);
 }

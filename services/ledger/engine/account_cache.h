@@ -31,6 +31,8 @@ class AccountCache {
  public:
   // Users kept of one account at the most.
   static constexpr size_t kMaxUsers = 4;
+  // Keys of their numbers: of two years each, around New Year.
+  static constexpr size_t kMaxNumberKeys = 2 * kMaxUsers;
 
   // Room for so many accounts, of about 1 kB each; 0 keeps nothing.
   explicit AccountCache(size_t capacity) : capacity_(capacity) {}
@@ -41,8 +43,8 @@ class AccountCache {
   // caches, so one is fetched while the ones before it are looked at.
   std::vector<std::unique_ptr<KnownAccount>> TakeAll(
       absl::Span<const absl::string_view> account_ids);
-  // Keeps it in place of what was known. Of users beyond kMaxUsers those that came first
-  // are left out.
+  // Keeps it in place of what was known. Of users beyond kMaxUsers, and of keys beyond
+  // kMaxNumberKeys, those that came first are left out, as are keys that are not stored.
   void Put(std::unique_ptr<KnownAccount> known);
   void Clear();
   size_t size() const { return places_.size(); }

@@ -25,6 +25,7 @@
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/event_rows.h"
 #include "services/ledger/storage/month_rows.h"
+#include "services/ledger/storage/number_key_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 
 namespace reserve::engine {
@@ -46,7 +47,8 @@ using domain::User;
 constexpr int kPage = 500;
 // All that is read of an account.
 constexpr absl::string_view kTables =
-    "accounts, balances, account_months, users, entries, usage_ids, requests, recharges, events";
+    "accounts, balances, account_months, users, number_keys, entries, usage_ids, requests, "
+    "recharges, events";
 
 std::string Text(absl::int128 number) {
   if (number >= INT64_MIN && number <= INT64_MAX) {
@@ -116,6 +118,7 @@ class Audit {
 
   absl::Status Run() {
     RESERVE_RETURN_IF_ERROR(LoadCatalog());
+    RESERVE_RETURN_IF_ERROR(LoadNumberKeys());
     RESERVE_RETURN_IF_ERROR(CheckRecharges());
     RESERVE_RETURN_IF_ERROR(CheckEntries());
     RESERVE_RETURN_IF_ERROR(CheckMonths());
@@ -134,11 +137,13 @@ class Audit {
   }
 
   absl::Status LoadCatalog();
+  absl::Status LoadNumberKeys();
   absl::Status CheckRecharges();
   void CheckRecharge(const Recharge& recharge);
   absl::Status CheckEntries();
   absl::Status CheckPage(const std::vector<Entry>& page);
   void CheckEntry(const Entry& entry);
+  void CheckChain(const Entry& entry, const std::string& subject);
   void CheckUsage(const Entry& entry);
   void CheckRating(const std::string& subject, const BookedUsage& booked, const Plan& plan);
   void CheckDeck(const std::string& subject, const BookedUsage& booked);
@@ -156,6 +161,7 @@ class Audit {
 
   absl::flat_hash_map<std::string, Plan> plans_;
   absl::flat_hash_map<int64_t, rates::DeckHeader> decks_;
+  std::map<std::pair<std::string, int32_t>, domain::NumberKey> number_keys_;  // by user and year
   // Recharges that succeeded and whose entry was not met yet.
   absl::flat_hash_map<int64_t, Nanos> uncredited_;
   bool any_succeeded_ = false;
@@ -173,6 +179,15 @@ absl::Status Audit::LoadCatalog() {
   RESERVE_ASSIGN_OR_RETURN(std::vector<rates::DeckHeader> decks,
                            storage::LoadDeckHeaders(connection_));
   for (rates::DeckHeader& deck : decks) decks_[deck.version] = std::move(deck);
+  return absl::OkStatus();
+}
+
+absl::Status Audit::LoadNumberKeys() {
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<book::NumberKeyRecord> keys,
+                           storage::ListNumberKeys(connection_, account_.account_id));
+  for (const book::NumberKeyRecord& record : keys) {
+    number_keys_[{record.user_id, record.year}] = record.key;
+  }
   return absl::OkStatus();
 }
 
@@ -283,8 +298,7 @@ void Audit::CheckEntry(const Entry& entry) {
   if (balance != entry.balance_after) {
     Differs(kCheckBalanceChain, subject, absl::StrCat(entry.balance_after), Text(balance));
   }
-  const domain::EntryHash hash = book::ChainedHash(last_hash_, entry);
-  if (hash != entry.hash) Differs(kCheckChain, subject, HashText(entry.hash), HashText(hash));
+  CheckChain(entry, subject);
   last_hash_ = entry.hash;
   last_seq_ = entry.seq;
   last_balance_ = entry.balance_after;
@@ -305,6 +319,30 @@ void Audit::CheckEntry(const Entry& entry) {
     }
     uncredited_.erase(recharge);
   }
+}
+
+void Audit::CheckChain(const Entry& entry, const std::string& subject) {
+  if (entry.chain_form != domain::ChainForm::kFixed &&
+      entry.chain_form != domain::ChainForm::kTagged) {
+    Differs(kCheckChain, subject, absl::StrCat("form ", static_cast<int>(entry.chain_form)),
+            "a form that this program knows");
+    return;
+  }
+  const domain::NumberKey* key = nullptr;
+  if (book::NeedsNumberKey(entry)) {
+    const domain::Usage& usage = entry.booked->usage;
+    const int32_t year = book::YearOfNumberKey(usage.start_time);
+    const auto found = number_keys_.find({usage.user_id, year});
+    if (found == number_keys_.end()) {
+      Differs(kCheckChain, subject, "a number without a key",
+              absl::StrCat("the key of ", usage.user_id, " of ", year,
+                           ", or the number's digest in its place"));
+      return;
+    }
+    key = &found->second;
+  }
+  const domain::EntryHash hash = book::ChainedHash(last_hash_, entry, key);
+  if (hash != entry.hash) Differs(kCheckChain, subject, HashText(entry.hash), HashText(hash));
 }
 
 void Audit::CheckUsage(const Entry& entry) {
@@ -373,7 +411,8 @@ void Audit::CheckDeck(const std::string& subject, const BookedUsage& booked) {
                          FormatRfc3339(header.effective_time)),
             absl::StrCat("a deck in force at ", FormatRfc3339(booked.usage.start_time)));
   }
-  if (!absl::StartsWith(booked.usage.destination, rating.prefix)) {
+  if (!domain::IsErasedNumber(booked.usage.destination) &&
+      !absl::StartsWith(booked.usage.destination, rating.prefix)) {
     Differs(kCheckRating, subject, absl::StrCat("prefix ", rating.prefix),
             absl::StrCat("a prefix of ", booked.usage.destination));
   }

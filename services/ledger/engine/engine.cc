@@ -4,13 +4,16 @@
 #include <iterator>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/digest/random_key.h"
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
 #include "services/ledger/domain/refusals.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/deck_rows.h"
+#include "services/ledger/storage/feature_level.h"
 
 namespace reserve::engine {
 namespace {
@@ -31,17 +34,17 @@ bool SameDeck(const rates::DeckHeader& a, const rates::DeckHeader& b) {
          a.standard_rate_ceiling == b.standard_rate_ceiling && a.content_digest == b.content_digest;
 }
 
-}  // namespace
-
-absl::Status NotServing() {
-  return TryAgain(
-      MakeError(absl::StatusCode::kUnavailable, "NOT_SERVING", "", "the database is not ready yet"),
-      storage::kRepeatAfter);
+std::string AnyLedgerId() {
+  const Key256 random = RandomKey();
+  return absl::BytesToHexString(absl::string_view(random.data(), 8));
 }
+
+}  // namespace
 
 Engine::Engine(EngineOptions options)
     : options_(std::move(options)), patience_(options_.retry_budget) {
   if (!options_.clock) options_.clock = absl::Now;
+  if (options_.ledger_id.empty()) options_.ledger_id = AnyLedgerId();
   options_.database.errors = &database_errors_;
   options_.database.connect_timeout_seconds = kConnectTimeoutSeconds;
   options_.database.io_timeout_seconds = kIoTimeoutSeconds;
@@ -84,11 +87,18 @@ Engine::~Engine() {
   dispatcher_->Stop();  // it gives the lanes work, and they it
   lanes_.clear();
   dispatcher_.reset();
+  // A database that is away is not waited for: who can't leave counts as silent.
+  const bool can_say = stats_.steps.failing(Step::kHeartbeat) == absl::ZeroDuration();
+  if (started_ && can_say) std::thread([this] { Leave(); }).join();
 }
 
 absl::Status Engine::Start() {
-  RESERVE_RETURN_IF_ERROR(queries_->Run(
-      [this](storage::Connection& connection) { return catalogs_.Refresh(connection); }));
+  const auto begin = [this](storage::Connection& connection) -> absl::Status {
+    RESERVE_RETURN_IF_ERROR(
+        storage::RegisterLedger(connection, options_.ledger_id, options_.known_feature_level));
+    return catalogs_.Refresh(connection);
+  };
+  RESERVE_RETURN_IF_ERROR(queries_->Run(begin));
   housekeeper_ = std::thread([this] { KeepHouse(); });
   started_ = true;
   return absl::OkStatus();
@@ -168,8 +178,7 @@ absl::StatusOr<Engine::ImportedDeck> Engine::ImportDeck(storage::Connection& con
     RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection));
     return ImportedDeck{std::move(header), /*already_imported=*/false};
   }
-  return MakeError(absl::StatusCode::kAborted, "IMPORT_CONFLICT", "",
-                   "other imports keep taking the version; try again");
+  return ImportConflict();
 }
 
 absl::StatusOr<absl::Duration> Engine::RenewLease(storage::Connection& connection,
@@ -198,6 +207,7 @@ void Engine::KeepHouse() {
     Keep(Step::kCatalog, connection,
          [this](storage::Connection& c) { return catalogs_.Refresh(c); });
     Keep(Step::kRechecks, connection, [this](storage::Connection& c) { return Recheck(c); });
+    Keep(Step::kHeartbeat, connection, [this](storage::Connection& c) { return BeatHeart(c); });
   }
 }
 
@@ -206,6 +216,23 @@ void Engine::Keep(Step step, std::unique_ptr<storage::Connection>& connection,
   absl::Status done = storage::EnsureOpen(options_.database, &connection);
   if (done.ok()) done = work(*connection);
   stats_.steps.Note(step, done);
+}
+
+absl::Status Engine::BeatHeart(storage::Connection& connection) {
+  const Moment now = MonotonicNow();
+  if (now < next_heartbeat_) return absl::OkStatus();
+  RESERVE_RETURN_IF_ERROR(
+      storage::NoteHeartbeat(connection, options_.ledger_id, options_.known_feature_level));
+  next_heartbeat_ = now + options_.heartbeat_interval;
+  return absl::OkStatus();
+}
+
+void Engine::Leave() {
+  const storage::SqlThread sql_thread;
+  std::unique_ptr<storage::Connection> connection;
+  if (storage::EnsureOpen(options_.database, &connection).ok()) {
+    storage::LeaveLedgers(*connection, options_.ledger_id).IgnoreError();
+  }
 }
 
 absl::Status Engine::Recheck(storage::Connection& connection) {

@@ -25,6 +25,7 @@
 #include "services/ledger/book/keyspace.h"
 #include "services/ledger/engine/catalog.h"
 #include "services/ledger/engine/due_times.h"
+#include "services/ledger/engine/errors.h"
 #include "services/ledger/engine/event_feed.h"
 #include "services/ledger/engine/lane.h"
 #include "services/ledger/engine/query_pool.h"
@@ -33,9 +34,6 @@
 #include "services/ledger/rates/rate_deck.h"
 
 namespace reserve::engine {
-
-// What every call is answered before Start.
-absl::Status NotServing();
 
 class Engine {
  public:
@@ -115,13 +113,19 @@ class Engine {
   void Keep(Step step, std::unique_ptr<storage::Connection>& connection,
             absl::FunctionRef<absl::Status(storage::Connection&)> work);
   absl::Status Recheck(storage::Connection& connection);
+  // Says that this ledger is there, if it is time to.
+  absl::Status BeatHeart(storage::Connection& connection);
+  // Says that it has ended, if that can be said at once.
+  void Leave();
 
   storage::ErrorTally database_errors_;
   EngineOptions options_;
   EngineStats stats_;
   Patience patience_;
   CatalogKeeper catalogs_;
-  DueTimes due_times_{options_, stats_};  // of the housekeeper's thread only
+  // Of the housekeeper's thread only.
+  DueTimes due_times_{options_, stats_};
+  Moment next_heartbeat_ = -absl::InfiniteDuration();
   NobodyWaits nobody_waits_;
   std::unique_ptr<RechargeDispatcher> dispatcher_;
   std::unique_ptr<QueryPool> queries_;

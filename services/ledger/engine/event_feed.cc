@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock/monotonic.h"
 #include "common/error/error.h"
+#include "services/ledger/engine/errors.h"
 
 namespace reserve::engine {
 
@@ -26,8 +27,7 @@ absl::Status EventFeed::Add(EventWatcher* watcher, EventCursor::Options options)
   auto watching = std::make_shared<Watching>(Watching{watcher, EventCursor(std::move(options))});
   absl::MutexLock lock(&mutex_);
   if (watching_.size() >= kMaxWatchers) {
-    return MakeError(absl::StatusCode::kResourceExhausted, "OVERLOADED", "",
-                     absl::StrCat(kMaxWatchers, " watch already; watch through another ledger"));
+    return TooManyWatch(kMaxWatchers);
   }
   watching_.push_back(std::move(watching));
   waker_.Wake();
@@ -108,8 +108,8 @@ absl::StatusOr<EventCursor::Page> EventFeed::Read(EventCursor& cursor) {
   absl::StatusOr<EventCursor::Page> page = cursor.Next(*connection_);
   stats_.steps.Note(Step::kFeed, page.status());
   if (page.ok()) return page;
-  return MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "",
-                   "the feed can't be read; open the stream again with the last resume_token");
+  return storage::DatabaseUnavailable(
+      "the feed can't be read; open the stream again with the last resume_token");
 }
 
 }  // namespace reserve::engine

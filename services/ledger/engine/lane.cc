@@ -10,6 +10,7 @@
 #include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
+#include "services/ledger/engine/errors.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/load_image.h"
 #include "services/ledger/storage/write_set.h"
@@ -62,8 +63,7 @@ bool IsTrouble(storage::ErrorClass error_class) {
 // unknown an error says only that it could not be found out.
 absl::Status ForCaller(const absl::Status& error, bool unknown) {
   if (!MayPass(error) && !unknown) return storage::ForCaller(error);
-  return TryAgain(MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "",
-                            "the outcome is unknown, repeat the same request"),
+  return TryAgain(storage::DatabaseUnavailable("the outcome is unknown, repeat the same request"),
                   storage::kRepeatAfter);
 }
 
@@ -76,6 +76,7 @@ Lane::Lane(const EngineOptions& options, CatalogKeeper& catalogs, Patience& pati
       patience_(patience),
       stats_(stats),
       on_due_recharges_(std::move(on_due_recharges)),
+      level_(options.known_feature_level, options.feature_level_holds),
       cache_(static_cast<size_t>(options.cached_accounts / options.lanes)),
       replies_(static_cast<size_t>(options.max_batch)),
       thread_([this] { Run(); }) {}
@@ -285,30 +286,27 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, book::Duplicates* duplicat
 }
 
 absl::Status Lane::Execute(Attempt& attempt, book::Duplicates duplicates, Reading reading) {
-  const domain::Context context{options_.settings, TruncateToMicros(options_.clock())};
+  RESERVE_ASSIGN_OR_RETURN(const int feature_level, level_.Get(*connection_));
+  const domain::Context context{options_.settings, TruncateToMicros(options_.clock()),
+                                feature_level};
   const std::shared_ptr<const book::Catalog> catalog = catalogs_.Get();
-  attempt.keys = book::KeysOf(attempt.commands, context.now, duplicates);
+  attempt.keys = book::KeysOf(attempt.commands, context, duplicates);
   if (attempt.keys.may_write) RESERVE_RETURN_IF_ERROR(connection_->Begin());
   Recall(attempt, reading);
-  RESERVE_RETURN_IF_ERROR(storage::LoadImage(*connection_, attempt.keys, &attempt.image));
+  RESERVE_RETURN_IF_ERROR(
+      storage::LoadImage(*connection_, attempt.keys, options_.make_number_key, &attempt.image));
   book::Folded& folded = attempt.folded;
   folded = book::Fold(context, *catalog, attempt.commands, &attempt.image);
-  if (folded.must_read) {
-    return MakeError(absl::StatusCode::kAborted, "BALANCE_MOVED", "", "an account must be read");
-  }
+  if (folded.must_read) return storage::BalanceMoved("an account must be read");
   if (folded.missed_rate) {
     // Another ledger may have imported a deck a moment ago.
     RESERVE_ASSIGN_OR_RETURN(const bool caught_up, catalogs_.CatchUp(*connection_));
-    if (caught_up) {
-      return MakeError(absl::StatusCode::kAborted, "RATE_DECK_IS_NEW", "", "a deck is new");
-    }
+    if (caught_up) return CatalogIsNew();
   }
   if (folded.missed_plan) {
     // Or have made a plan.
     RESERVE_ASSIGN_OR_RETURN(const bool caught_up, catalogs_.CatchUpPlans(*connection_));
-    if (caught_up) {
-      return MakeError(absl::StatusCode::kAborted, "PLAN_IS_NEW", "", "a plan is new");
-    }
+    if (caught_up) return CatalogIsNew();
   }
   if (duplicates == book::Duplicates::kOptimistic) {
     RESERVE_ASSIGN_OR_RETURN(
@@ -323,8 +321,7 @@ absl::Status Lane::Execute(Attempt& attempt, book::Duplicates duplicates, Readin
   if (written.events.has_value() && MonotonicNow() - *written.events > options_.event_overlap / 2) {
     // Who watches the feed may have looked past their time by now (event_cursor.h).
     // The other half is the server's, to commit in.
-    return MakeError(absl::StatusCode::kAborted, "TRANSACTION_TOO_OLD", "",
-                     "the transaction took too long to be committed");
+    return TransactionTooOld();
   }
   return absl::OkStatus();
 }
@@ -353,7 +350,7 @@ void Lane::Remember(book::Image& image) {
 Lane::Outcome Lane::Judge(const absl::Status& status, book::Duplicates* duplicates, Reading reading,
                           absl::Status* error) {
   *error = status;
-  if (reading == Reading::kRemembered && ReasonOf(status) == "BALANCE_MOVED") {
+  if (reading == Reading::kRemembered && storage::IsBalanceMoved(status)) {
     ++stats_.moved;
     batches_to_lock_ = next_batches_to_lock_;
     next_batches_to_lock_ = std::min(2 * next_batches_to_lock_, kMostBatchesToLock);
@@ -366,11 +363,11 @@ Lane::Outcome Lane::Judge(const absl::Status& status, book::Duplicates* duplicat
   if (absl::IsAborted(status) || absl::IsAlreadyExists(status)) ++stats_.conflicts;
   // With everything read under the accounts' locks nothing collides or moves, but for a
   // new account that another ledger opens: read it again.
-  if (absl::IsAlreadyExists(status) || ReasonOf(status) == "BALANCE_MOVED") {
-    *error = MakeError(absl::StatusCode::kInternal, "ACCOUNT_INCONSISTENT", "",
-                       absl::StrCat("what is stored of the account contradicts itself, nothing "
-                                    "was done; verify shows where: ",
-                                    status.message()));
+  if (absl::IsAlreadyExists(status) || storage::IsBalanceMoved(status)) {
+    *error = storage::AccountInconsistent(
+        absl::StrCat("what is stored of the account contradicts itself, nothing was done; verify "
+                     "shows where: ",
+                     status.message()));
     return Outcome::kContradiction;
   }
   NoteTrouble(status);

@@ -28,11 +28,14 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "common/clock/monotonic.h"
+#include "common/digest/random_key.h"
 #include "services/ledger/book/fold.h"
 #include "services/ledger/book/image.h"
 #include "services/ledger/book/keys.h"
+#include "services/ledger/domain/feature_level.h"
 #include "services/ledger/engine/account_cache.h"
 #include "services/ledger/engine/catalog.h"
+#include "services/ledger/engine/known_level.h"
 #include "services/ledger/engine/overload.h"
 #include "services/ledger/engine/patience.h"
 #include "services/ledger/engine/reply_thread.h"
@@ -83,6 +86,15 @@ struct EngineOptions {
   absl::Duration event_poll_interval = absl::Milliseconds(100);
   // A watcher hears at least this often.
   absl::Duration event_progress_interval = absl::Seconds(5);
+  // What this ledger is called among those that serve (storage/feature_level.h; empty: any unique
+  // name), how often it says that it is there, and the newest feature level that it knows.
+  std::string ledger_id;
+  absl::Duration heartbeat_interval = absl::Seconds(5);
+  int known_feature_level = domain::kNewestFeatureLevel;
+  // How long a lane goes by the level that it has read (known_level.h).
+  absl::Duration feature_level_holds = absl::Seconds(2);
+  // New keys for users' numbers (book/entry_chain.h).
+  std::function<domain::NumberKey()> make_number_key = RandomKey;
   Clock clock;
 };
 
@@ -209,6 +221,7 @@ class Lane {
 
   // Of the lane's thread only.
   std::unique_ptr<storage::Connection> connection_;
+  KnownLevel level_;
   AccountCache cache_;
   bool expect_duplicates_ = false;
   // While another ledger works on the same accounts it does not pay to trust what is

@@ -2,17 +2,7 @@
 
 #include <algorithm>
 
-#include "absl/strings/str_cat.h"
-#include "common/error/error.h"
-#include "common/error/retry_after.h"
-
 namespace reserve::engine {
-
-absl::Status Overloaded(absl::string_view what, absl::Duration retry_after) {
-  return TryAgain(MakeError(absl::StatusCode::kResourceExhausted, "OVERLOADED", "",
-                            absl::StrCat("too many ", what, " are waiting; nothing was done")),
-                  retry_after);
-}
 
 void DrainEstimate::Note(size_t count, absl::Duration elapsed) {
   if (count == 0) return;

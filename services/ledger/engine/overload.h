@@ -9,8 +9,6 @@
 #include <cstddef>
 #include <random>
 
-#include "absl/status/status.h"
-#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
 namespace reserve::engine {
@@ -18,9 +16,6 @@ namespace reserve::engine {
 // What a caller is told to wait is never shorter or longer than these.
 inline constexpr absl::Duration kShortestRetryAfter = absl::Milliseconds(10);
 inline constexpr absl::Duration kLongestRetryAfter = absl::Seconds(5);
-
-// RESOURCE_EXHAUSTED "OVERLOADED": too many `what` are waiting, nothing was done.
-absl::Status Overloaded(absl::string_view what, absl::Duration retry_after);
 
 // How long a queue takes to empty, from how fast it moved of late. Not thread-safe.
 class DrainEstimate {

@@ -5,7 +5,7 @@
 #include "absl/synchronization/notification.h"
 #include "common/clock/monotonic.h"
 #include "common/error/error.h"
-#include "common/error/retry_after.h"
+#include "services/ledger/engine/errors.h"
 
 namespace reserve::engine {
 namespace {
@@ -35,14 +35,8 @@ QueryPool::~QueryPool() {
 }
 
 absl::Status QueryPool::Interrupted(const Job& job) const {
-  if (draining_) {
-    return TryAgain(MakeError(absl::StatusCode::kUnavailable, "DRAINING", "",
-                              "this ledger is shutting down; ask another"),
-                    kShortestRetryAfter);
-  }
-  if (job.gone != nullptr && job.gone()) {
-    return MakeError(absl::StatusCode::kCancelled, "CANCELLED", "", "the caller has gone");
-  }
+  if (draining_) return Draining("ask another");
+  if (job.gone != nullptr && job.gone()) return CallerGone();
   return absl::OkStatus();
 }
 
@@ -83,7 +77,9 @@ absl::Status QueryPool::RunOn(const Job& job, std::unique_ptr<storage::Connectio
     const bool away =
         absl::IsUnavailable(status) && (connection == nullptr || !connection->alive());
     if (!away) patience_.Worked();
-    if (ReasonOf(status) == "DATABASE_CONFLICT" && !std::exchange(conflict_before, true)) continue;
+    const bool conflict =
+        absl::IsAborted(status) && storage::ErrorClassOf(status) == storage::ErrorClass::kConflict;
+    if (conflict && !std::exchange(conflict_before, true)) continue;
     if (!away) return status;
     patience_.Failed(began, MonotonicNow());
     if (MonotonicNow() >= give_up || stopping()) return status;

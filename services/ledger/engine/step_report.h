@@ -21,12 +21,13 @@
 namespace reserve::engine {
 
 enum class Step {
-  kDispatch,  // due recharges are found and handed out
-  kCatalog,   // decks and plans are looked for
-  kRechecks,  // accounts that time alone changes are reconsidered
-  kFeed,      // events are read for those who watch
+  kDispatch,   // due recharges are found and handed out
+  kCatalog,    // decks and plans are looked for
+  kRechecks,   // accounts that time alone changes are reconsidered
+  kFeed,       // events are read for those who watch
+  kHeartbeat,  // the ledger says that it is there
 };
-inline constexpr int kSteps = static_cast<int>(Step::kFeed) + 1;
+inline constexpr int kSteps = static_cast<int>(Step::kHeartbeat) + 1;
 
 // "dispatch", as the label of the metrics and in the log.
 absl::string_view NameOf(Step step);

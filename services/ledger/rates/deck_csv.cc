@@ -11,12 +11,12 @@
 #include "absl/strings/strip.h"
 #include "common/error/error.h"
 #include "common/money/money.h"
+#include "services/ledger/rates/errors.h"
 
 namespace reserve::rates {
 namespace {
 
 constexpr absl::string_view kByteOrderMark = "\xEF\xBB\xBF";
-constexpr absl::string_view kReason = "INVALID_RATE_DECK";
 constexpr size_t kQuotedBytes = 40;
 constexpr size_t kRowsInMessage = 3;
 constexpr size_t kMaxCarrierBytes = 32;
@@ -173,11 +173,11 @@ absl::StatusOr<std::vector<RateRow>> DeckCsvParser::Finish() && {
   if (!partial_line_.empty() && !stopped_) TakeLine(partial_line_);
   if (bad_row_count_ > 0) return BadDeck();
   if (!header_seen_) {
-    return MakeError(absl::StatusCode::kInvalidArgument, kReason, "", "the file is empty");
+    return InvalidRateDeck(absl::StatusCode::kInvalidArgument, "the file is empty");
   }
   if (row_count_ == 0) {
-    return MakeError(absl::StatusCode::kInvalidArgument, kReason, "",
-                     "the file has no rows after its header");
+    return InvalidRateDeck(absl::StatusCode::kInvalidArgument,
+                           "the file has no rows after its header");
   }
   return std::move(rows_);
 }
@@ -363,13 +363,13 @@ absl::Status DeckCsvParser::BadDeck() const {
   }
   const int64_t hidden = bad_row_count_ - static_cast<int64_t>(shown.size());
   if (hidden > 0) shown.push_back(absl::StrCat("and ", hidden, " more"));
-  absl::Status status = MakeError(
-      absl::StatusCode::kInvalidArgument, kReason, "",
+  absl::Status status = InvalidRateDeck(
+      absl::StatusCode::kInvalidArgument,
       absl::StrCat(bad_row_count_,
                    bad_row_count_ == 1 ? " bad row: " : " bad rows: ", absl::StrJoin(shown, "; ")));
-  status = WithMetadata(std::move(status), "bad_row_count", absl::StrCat(bad_row_count_));
+  status = WithMetadata(std::move(status), kBadRowCountKey, absl::StrCat(bad_row_count_));
   for (const auto& [line, reason] : bad_rows_) {
-    status = WithMetadata(std::move(status), absl::StrCat("line_", line), reason);
+    status = WithMetadata(std::move(status), LineKey(line), reason);
   }
   return status;
 }

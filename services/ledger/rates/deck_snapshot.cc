@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "services/ledger/rates/deck_csv.h"
+#include "services/ledger/rates/errors.h"
 
 namespace reserve::rates {
 namespace {
@@ -21,9 +22,9 @@ bool IsPrefix(absl::string_view prefix) {
 }
 
 absl::Status BadRow(const RateRow& row, absl::string_view why) {
-  return MakeError(absl::StatusCode::kInternal, "INVALID_RATE_DECK", "",
-                   absl::StrCat(RateKindName(row.kind), " row of prefix \"", row.prefix,
-                                "\" and carrier \"", row.carrier, "\" ", why));
+  return InvalidRateDeck(absl::StatusCode::kInternal,
+                         absl::StrCat(RateKindName(row.kind), " row of prefix \"", row.prefix,
+                                      "\" and carrier \"", row.carrier, "\" ", why));
 }
 
 absl::Status CheckSorted(const std::vector<RateRow>& rows) {

@@ -45,7 +45,7 @@ Health::Health(engine::Engine& engine, bool allow_unsafe_database, bool require_
 absl::Status Health::Check() {
   absl::Status status = AskDatabase();
   if (status.ok() && require_semi_sync_ && !engine_.started()) status = CheckReplication();
-  if (ReasonOf(status) == "UNSAFE_DATABASE" && !engine_.started()) return status;
+  if (storage::IsUnsafeDatabase(status) && !engine_.started()) return status;
   if (status.ok() && !engine_.started()) status = engine_.Start();
   if (status.ok()) engine_.NoteDatabaseWorks();
   const Moment now = MonotonicNow();

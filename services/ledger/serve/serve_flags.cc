@@ -1,11 +1,15 @@
 #include "services/ledger/serve/serve_flags.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <string>
 #include <thread>
 
 #include "absl/flags/flag.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/error/error.h"
 #include "common/rpc/rpc_flags.h"
@@ -58,10 +62,19 @@ int LanesFromFlag() {
   return static_cast<int>(std::bit_floor(std::clamp(std::thread::hardware_concurrency(), 2u, 16u)));
 }
 
+// As people look for it: on which host, or in which pod, which process.
+std::string LedgerId() {
+  std::array<char, 128> host{};
+  if (gethostname(host.data(), host.size() - 1) != 0) host = {'l', 'e', 'd', 'g', 'e', 'r'};
+  const std::string pid = absl::StrCat("-", getpid());
+  return absl::StrCat(std::string(host.data()).substr(0, host.size() - pid.size()), pid);
+}
+
 }  // namespace
 
 absl::StatusOr<engine::EngineOptions> EngineOptionsFromFlags() {
   engine::EngineOptions options;
+  options.ledger_id = LedgerId();
   RESERVE_ASSIGN_OR_RETURN(options.database, DatabaseFromFlags());
   RESERVE_ASSIGN_OR_RETURN(options.settings, SettingsFromFlags());
   options.lanes = LanesFromFlag();

@@ -306,8 +306,7 @@ absl::Status WriteBalances(Connection& connection, const std::vector<book::Balan
   }
   RESERVE_ASSIGN_OR_RETURN(const int64_t counted, connection.Update(sql.str()));
   if (counted == expected) return absl::OkStatus();
-  return MakeError(absl::StatusCode::kAborted, "BALANCE_MOVED", "",
-                   "a balance is not what it was when it was read");
+  return BalanceMoved("a balance is not what it was when it was read");
 }
 
 absl::StatusOr<std::vector<Account>> LoadAccounts(

@@ -63,18 +63,15 @@ absl::Status ToStatus(absl::string_view what, const sql::SQLException& e, ErrorT
 absl::Status ConnectError(const sql::SQLException& e, ErrorTally* tally) {
   const int number = e.getErrorCode();
   const absl::Status status = ToStatus("connect", e, tally);
-  absl::StatusCode code = absl::StatusCode::kUnavailable;
-  absl::string_view reason = "DATABASE_UNAVAILABLE";
-  if (number == kAccessDenied || number == kDatabaseAccessDenied || number == kUnknownDatabase) {
-    code = number == kUnknownDatabase ? absl::StatusCode::kNotFound
-                                      : absl::StatusCode::kPermissionDenied;
-    reason = "DATABASE_ERROR";
+  absl::Status error = DatabaseUnavailable(status.message());
+  if (number == kUnknownDatabase) {
+    error = CannotConnect(absl::StatusCode::kNotFound, status.message());
   }
-  if (number == kSecureTransportRequired) {
-    code = absl::StatusCode::kFailedPrecondition;
-    reason = "TLS_REQUIRED";
+  if (number == kAccessDenied || number == kDatabaseAccessDenied) {
+    error = CannotConnect(absl::StatusCode::kPermissionDenied, status.message());
   }
-  return WithClass(MakeError(code, reason, "", status.message()), ClassOfError(number));
+  if (number == kSecureTransportRequired) error = TlsRequired("", status.message());
+  return WithClass(std::move(error), ClassOfError(number));
 }
 
 }  // namespace
@@ -130,8 +127,7 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const DatabaseOptio
     RESERVE_RETURN_IF_ERROR(opened->Query("SHOW STATUS LIKE 'Ssl_cipher'",
                                           [&cipher](const Row& row) { cipher = row.Text(2); }));
     if (cipher.empty()) {
-      return MakeError(absl::StatusCode::kFailedPrecondition, "TLS_REQUIRED", "database",
-                       "the connection to the database is not encrypted");
+      return TlsRequired("database", "the connection to the database is not encrypted");
     }
   }
   return opened;
@@ -148,8 +144,7 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::OpenForCallers(
     const DatabaseOptions& options) {
   absl::StatusOr<std::unique_ptr<Connection>> opened = Open(options);
   if (opened.ok() || absl::IsUnavailable(opened.status())) return opened;
-  return WithClass(MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "",
-                             opened.status().message()),
+  return WithClass(DatabaseUnavailable(opened.status().message()),
                    ErrorClassOf(opened.status()).value_or(ErrorClass::kOther));
 }
 
@@ -228,9 +223,8 @@ absl::Status Connection::Commit() {
     return committed;
   }
   // Of no error is it known that it came before anything was done.
-  return WithClass(
-      MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "", committed.message()),
-      ErrorClassOf(committed).value_or(ErrorClass::kOther));
+  return WithClass(DatabaseUnavailable(committed.message()),
+                   ErrorClassOf(committed).value_or(ErrorClass::kOther));
 }
 
 void Connection::Rollback() {

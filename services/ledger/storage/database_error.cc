@@ -9,6 +9,12 @@
 namespace reserve::storage {
 namespace {
 
+constexpr char kUnavailable[] = "DATABASE_UNAVAILABLE";
+constexpr char kError[] = "DATABASE_ERROR";
+constexpr char kBalanceMoved[] = "BALANCE_MOVED";
+constexpr char kInconsistent[] = "ACCOUNT_INCONSISTENT";
+constexpr char kUnsafe[] = "UNSAFE_DATABASE";
+
 constexpr char kClassUrl[] = "reserve/database_error_class";
 
 // Lost connections (2002, 2003, 2005, 2006, 2013), TLS (2026), replies that are none (2027):
@@ -154,12 +160,50 @@ absl::StatusCode CodeOf(ErrorClass error_class) {
 
 absl::Status DatabaseError(ErrorClass error_class, absl::string_view text) {
   const absl::StatusCode code = CodeOf(error_class);
-  absl::string_view reason = "DATABASE_ERROR";
+  absl::string_view reason = kError;
   if (code == absl::StatusCode::kAborted) reason = "DATABASE_CONFLICT";
   if (code == absl::StatusCode::kAlreadyExists) reason = "DUPLICATE_KEY";
-  if (code == absl::StatusCode::kUnavailable) reason = "DATABASE_UNAVAILABLE";
+  if (code == absl::StatusCode::kUnavailable) reason = kUnavailable;
   return WithClass(MakeError(code, reason, "", text), error_class);
 }
+
+absl::Status DatabaseUnavailable(absl::string_view text) {
+  return MakeError(absl::StatusCode::kUnavailable, kUnavailable, "", text);
+}
+
+bool IsDatabaseUnavailable(const absl::Status& status) { return ReasonOf(status) == kUnavailable; }
+
+absl::Status BadRows(absl::string_view text) {
+  return MakeError(absl::StatusCode::kInternal, kError, "", text);
+}
+
+absl::Status CannotConnect(absl::StatusCode code, absl::string_view text) {
+  return MakeError(code, kError, "", text);
+}
+
+absl::Status BalanceMoved(absl::string_view text) {
+  return MakeError(absl::StatusCode::kAborted, kBalanceMoved, "", text);
+}
+
+bool IsBalanceMoved(const absl::Status& status) { return ReasonOf(status) == kBalanceMoved; }
+
+absl::Status AccountInconsistent(absl::string_view text) {
+  return MakeError(absl::StatusCode::kInternal, kInconsistent, "", text);
+}
+
+absl::Status TlsRequired(absl::string_view field, absl::string_view text) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "TLS_REQUIRED", field, text);
+}
+
+absl::Status SchemaTooNew(absl::StatusCode code, absl::string_view field, absl::string_view text) {
+  return MakeError(code, "SCHEMA_TOO_NEW", field, text);
+}
+
+absl::Status UnsafeDatabase(absl::string_view text) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, kUnsafe, "database", text);
+}
+
+bool IsUnsafeDatabase(const absl::Status& status) { return ReasonOf(status) == kUnsafe; }
 
 absl::Status WithClass(absl::Status status, ErrorClass error_class) {
   status.SetPayload(kClassUrl, absl::Cord(absl::StrCat(static_cast<int>(error_class))));
@@ -178,22 +222,21 @@ std::optional<ErrorClass> ErrorClassOf(const absl::Status& status) {
 absl::Status ForCaller(const absl::Status& status) {
   const std::optional<ErrorClass> error_class = ErrorClassOf(status);
   if (error_class == ErrorClass::kContent && status.code() == absl::StatusCode::kInternal) {
-    return MakeError(absl::StatusCode::kInternal, "DATABASE_ERROR", "",
-                     "the database can't hold what was asked for; nothing was done");
+    return BadRows("the database can't hold what was asked for; nothing was done");
   }
   const std::string reason = ReasonOf(status);
-  if (reason == "ACCOUNT_INCONSISTENT") {
-    return TryAgain(MakeError(absl::StatusCode::kUnavailable, reason, "",
+  if (reason == kInconsistent) {
+    return TryAgain(MakeError(absl::StatusCode::kUnavailable, kInconsistent, "",
                               "what is stored of the account contradicts itself, nothing was done; "
                               "VerifyAccount shows where"),
                     kRepeatAfter);
   }
-  const bool of_the_database = error_class.has_value() || reason == "DATABASE_UNAVAILABLE" ||
+  const bool of_the_database = error_class.has_value() || reason == kUnavailable ||
                                status.code() == absl::StatusCode::kInternal;
   if (!of_the_database) return status;
-  return TryAgain(MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "",
-                            "the database can't do this at the moment; repeat the same request"),
-                  kRepeatAfter);
+  return TryAgain(
+      DatabaseUnavailable("the database can't do this at the moment; repeat the same request"),
+      kRepeatAfter);
 }
 
 void ErrorTally::Note(int error_number, absl::string_view text) {

@@ -55,6 +55,30 @@ absl::Status WithClass(absl::Status status, ErrorClass error_class);
 // The class, if the status is an error of the database.
 std::optional<ErrorClass> ErrorClassOf(const absl::Status& status);
 
+// The errors of this module, each made here, and known again here by those who go on by them.
+
+// UNAVAILABLE "DATABASE_UNAVAILABLE": it can't be done at the moment, or nobody knows whether it
+// was.
+absl::Status DatabaseUnavailable(absl::string_view text);
+bool IsDatabaseUnavailable(const absl::Status& status);
+// INTERNAL "DATABASE_ERROR": rows that make no sense.
+absl::Status BadRows(absl::string_view text);
+// "DATABASE_ERROR" of connecting: a login that is refused, a schema that is not there.
+absl::Status CannotConnect(absl::StatusCode code, absl::string_view text);
+// ABORTED "BALANCE_MOVED": an account is not what it was when it was read.
+absl::Status BalanceMoved(absl::string_view text);
+bool IsBalanceMoved(const absl::Status& status);
+// INTERNAL "ACCOUNT_INCONSISTENT": what is stored of an account contradicts itself.
+absl::Status AccountInconsistent(absl::string_view text);
+// FAILED_PRECONDITION "TLS_REQUIRED" on `field`.
+absl::Status TlsRequired(absl::string_view field, absl::string_view text);
+// "SCHEMA_TOO_NEW", on `field` if it is not empty: FAILED_PRECONDITION for good, UNAVAILABLE for a
+// ledger that another may take the place of.
+absl::Status SchemaTooNew(absl::StatusCode code, absl::string_view field, absl::string_view text);
+// FAILED_PRECONDITION "UNSAFE_DATABASE": the server can lose a commit.
+absl::Status UnsafeDatabase(absl::string_view text);
+bool IsUnsafeDatabase(const absl::Status& status);
+
 // How long a caller should wait before it repeats what a bad day of the database has refused.
 inline constexpr absl::Duration kRepeatAfter = absl::Seconds(1);
 

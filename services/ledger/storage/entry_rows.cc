@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <string>
 #include <tuple>
+#include <type_traits>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
@@ -10,6 +12,7 @@
 #include "absl/types/span.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
+#include "services/ledger/book/entry_fields.h"
 #include "services/ledger/book/month_span.h"
 #include "services/ledger/storage/month_rows.h"
 #include "services/ledger/storage/parts.h"
@@ -23,17 +26,94 @@ using domain::Entry;
 using domain::EntryKind;
 
 constexpr absl::string_view kEntryColumns =
-    "record_time,account_id,seq,month,kind,amount_nanos,balance_after_nanos,entry_hash";
-constexpr absl::string_view kUsageColumns =
-    "usage_id,user_id,usage_kind,direction,destination,carrier,start_time,duration_seconds,"
-    "segments,basis,plan_id,deck_version,prefix,price_nanos,connect_fee_nanos,"
-    "initial_increment_seconds,increment_seconds,free_seconds_before,free_seconds_taken,"
-    "standard_rate,duration_micros";
-constexpr absl::string_view kOtherColumns = "recharge_ordinal,request_id,reason";
+    "record_time,account_id,seq,month,kind,amount_nanos,balance_after_nanos,chain_form,entry_hash";
+
+template <typename Value>
+constexpr bool kIsNumber = std::is_arithmetic_v<Value> || std::is_enum_v<Value>;
+
+// Names of columns, with commas between them.
+class ColumnList {
+ public:
+  template <typename Value>
+  void operator()(book::Tag tag, absl::string_view column, const Value&) {
+    absl::StrAppend(&names_, count_ == 0 ? "" : ",", column);
+    if (tag == book::Tag::kDuration) duration_ = count_;
+    ++count_;
+  }
+  const std::string& names() const { return names_; }
+  int count() const { return count_; }
+  int duration() const { return duration_; }  // its place, from 0
+
+ private:
+  std::string names_;
+  int count_ = 0;
+  int duration_ = 0;
+};
+
+// The fields as book/entry_fields.h has them.
+const ColumnList& UsageColumns() {
+  static const auto* columns = [] {
+    auto* list = new ColumnList;
+    const BookedUsage none;
+    book::VisitUsageFields(none, *list);
+    return list;
+  }();
+  return *columns;
+}
+
+const ColumnList& OtherColumns() {
+  static const auto* columns = [] {
+    auto* list = new ColumnList;
+    const Entry none;
+    book::VisitOtherFields(none, *list);
+    return list;
+  }();
+  return *columns;
+}
+
+class Appender {
+ public:
+  explicit Appender(SqlText* sql) : sql_(*sql) {}
+  void operator()(book::Tag, absl::string_view, const std::string& text) { sql_.Text(text); }
+  void operator()(book::Tag, absl::string_view, absl::Time time) { sql_.Time(time); }
+  void operator()(book::Tag, absl::string_view, absl::Duration duration) {
+    sql_.Int(absl::ToInt64Microseconds(duration));
+  }
+  template <typename Value, std::enable_if_t<kIsNumber<Value>, bool> = true>
+  void operator()(book::Tag, absl::string_view, Value value) {
+    sql_.Int(static_cast<int64_t>(value));
+  }
+
+ private:
+  SqlText& sql_;
+};
+
+// Reads column after column.
+class Reader {
+ public:
+  Reader(const Row& row, int column) : row_(row), column_(column) {}
+  void operator()(book::Tag, absl::string_view, std::string& text) { text = row_.Text(column_++); }
+  void operator()(book::Tag, absl::string_view, absl::Time& time) { time = row_.Time(column_++); }
+  void operator()(book::Tag, absl::string_view, absl::Duration& duration) {
+    duration = absl::Microseconds(row_.Int(column_++));
+  }
+  template <typename Value, std::enable_if_t<kIsNumber<Value>, bool> = true>
+  void operator()(book::Tag, absl::string_view, Value& value) {
+    value = static_cast<Value>(row_.Int(column_++));
+  }
+
+ private:
+  const Row& row_;
+  int column_;
+};
 
 std::string SelectEntries() {
-  return absl::StrCat("SELECT record_time,account_id,seq,kind,amount_nanos,balance_after_nanos,",
-                      kUsageColumns, ",", kOtherColumns, ",entry_hash FROM entries ");
+  static const auto* select = new std::string(absl::StrCat(
+      "SELECT "
+      "record_time,account_id,seq,kind,amount_nanos,balance_after_nanos,chain_form,entry_hash,"
+      "duration_seconds,",
+      UsageColumns().names(), ",", OtherColumns().names(), " FROM entries "));
+  return *select;
 }
 
 void AppendEntry(const Entry& e, SqlText* sql) {
@@ -45,74 +125,41 @@ void AppendEntry(const Entry& e, SqlText* sql) {
       .Int(static_cast<int64_t>(e.kind))
       .Int(e.amount)
       .Int(e.balance_after)
+      .Int(static_cast<int64_t>(e.chain_form))
       .Bytes({e.hash.data(), e.hash.size()});
 }
 
 void AppendUsage(const Entry& e, SqlText* sql) {
-  const domain::Usage& u = e.booked->usage;
-  const domain::Rating& r = e.booked->rating;
   AppendEntry(e, sql);
-  sql->Text(u.usage_id)
-      .Text(u.user_id)
-      .Int(static_cast<int64_t>(u.kind))
-      .Int(static_cast<int64_t>(u.direction))
-      .Text(u.destination)
-      .Text(u.carrier)
-      .Time(u.start_time)
-      .Int(domain::StartedSeconds(u.duration))  // for programs of before
-      .Int(u.segments)
-      .Int(static_cast<int64_t>(r.basis))
-      .Text(r.plan_id)
-      .Int(r.deck_version)
-      .Text(r.prefix)
-      .Int(r.price)
-      .Int(r.connect_fee)
-      .Int(r.initial_increment_seconds)
-      .Int(r.increment_seconds)
-      .Int(r.free_seconds_before)
-      .Int(r.free_seconds_taken)
-      .Int(r.standard_rate ? 1 : 0)
-      .Int(absl::ToInt64Microseconds(u.duration))
-      .EndRow();
+  sql->Int(domain::StartedSeconds(e.booked->usage.duration));  // for programs of before
+  book::VisitUsageFields(*e.booked, Appender(sql));
+  sql->EndRow();
 }
 
-BookedUsage ReadUsage(const Row& row, Nanos amount) {
-  BookedUsage booked;
-  domain::Usage& u = booked.usage;
-  u.usage_id = row.Text(7);
-  u.user_id = row.Text(8);
-  u.kind = static_cast<domain::UsageKind>(row.Int(9));
-  u.direction = static_cast<domain::Direction>(row.Int(10));
-  u.destination = row.Text(11);
-  u.carrier = row.Text(12);
-  u.start_time = row.Time(13);
-  u.duration = row.IsNull(27) ? absl::Seconds(row.Int(14)) : absl::Microseconds(row.Int(27));
-  u.segments = static_cast<int32_t>(row.Int(15));
-  domain::Rating& r = booked.rating;
-  r.basis = static_cast<domain::ChargeBasis>(row.Int(16));
-  r.plan_id = row.Text(17);
-  r.deck_version = row.Int(18);
-  r.prefix = row.Text(19);
-  r.price = row.Int(20);
-  r.connect_fee = row.Int(21);
-  r.initial_increment_seconds = static_cast<int32_t>(row.Int(22));
-  r.increment_seconds = static_cast<int32_t>(row.Int(23));
-  r.free_seconds_before = row.Int(24);
-  r.free_seconds_taken = row.Int(25);
-  r.standard_rate = row.Int(26) != 0;
+void AppendOther(const Entry& e, SqlText* sql) {
+  AppendEntry(e, sql);
+  book::VisitOtherFields(e, Appender(sql));
+  sql->EndRow();
+}
+
+// What follows from the columns is not stored a second time.
+void Complete(Nanos amount, BookedUsage* booked) {
+  domain::Rating& r = booked->rating;
   // A row that was altered may hold what no program writes; the audit then finds another cost.
   r.cost =
       amount == std::numeric_limits<Nanos>::min() ? std::numeric_limits<Nanos>::max() : -amount;
-  // What follows from the columns is not stored a second time.
   if (r.increment_seconds > 0) {
-    r.billable_seconds =
-        domain::BillableSeconds(u.duration, r.initial_increment_seconds, r.increment_seconds);
+    r.billable_seconds = domain::BillableSeconds(booked->usage.duration,
+                                                 r.initial_increment_seconds, r.increment_seconds);
   }
   if (r.basis == domain::ChargeBasis::kDearer || r.basis == domain::ChargeBasis::kMeteredStandard) {
     r.paid_seconds = r.billable_seconds - r.free_seconds_taken;
   }
-  return booked;
 }
+
+// In what SelectEntries selects.
+constexpr int kDurationSecondsColumn = 9;
+constexpr int kFirstUsageColumn = 10;
 
 Entry ReadEntry(const Row& row) {
   Entry e;
@@ -122,14 +169,19 @@ Entry ReadEntry(const Row& row) {
   e.kind = static_cast<EntryKind>(row.Int(4));
   e.amount = row.Int(5);
   e.balance_after = row.Int(6);
-  row.Bytes(31, absl::MakeSpan(e.hash));
-  if (e.kind == EntryKind::kUsage) {
-    e.booked = ReadUsage(row, e.amount);
-  } else {
-    e.recharge_ordinal = row.Int(28);
-    e.request_id = row.Text(29);
-    e.reason = row.Text(30);
+  // A program from before leaves it out.
+  if (!row.IsNull(7)) e.chain_form = static_cast<domain::ChainForm>(row.Int(7));
+  row.Bytes(8, absl::MakeSpan(e.hash));
+  if (e.kind != EntryKind::kUsage) {
+    book::VisitOtherFields(e, Reader(row, kFirstUsageColumn + UsageColumns().count()));
+    return e;
   }
+  BookedUsage& booked = e.booked.emplace();
+  book::VisitUsageFields(booked, Reader(row, kFirstUsageColumn));
+  if (row.IsNull(kFirstUsageColumn + UsageColumns().duration())) {
+    booked.usage.duration = absl::Seconds(row.Int(kDurationSecondsColumn));
+  }
+  Complete(e.amount, &booked);
   return e;
 }
 
@@ -179,10 +231,10 @@ absl::Status InsertEntries(Connection& connection, std::vector<const Entry*> ent
     return std::tie(a->account_id, a->seq) < std::tie(b->account_id, b->seq);
   });
   SqlText ids("INSERT INTO usage_ids (usage_id,account_id,seq,month) VALUES ");
-  SqlText usages(
-      absl::StrCat("INSERT INTO entries (", kEntryColumns, ",", kUsageColumns, ") VALUES "));
-  SqlText others(
-      absl::StrCat("INSERT INTO entries (", kEntryColumns, ",", kOtherColumns, ") VALUES "));
+  SqlText usages(absl::StrCat("INSERT INTO entries (", kEntryColumns, ",duration_seconds,",
+                              UsageColumns().names(), ") VALUES "));
+  SqlText others(absl::StrCat("INSERT INTO entries (", kEntryColumns, ",", OtherColumns().names(),
+                              ") VALUES "));
   bool has_usages = false;
   bool has_others = false;
   for (const Entry* e : entries) {
@@ -197,8 +249,7 @@ absl::Status InsertEntries(Connection& connection, std::vector<const Entry*> ent
       AppendUsage(*e, &usages);
     } else {
       has_others = true;
-      AppendEntry(*e, &others);
-      others.Int(e->recharge_ordinal).Text(e->request_id).Text(e->reason).EndRow();
+      AppendOther(*e, &others);
     }
   }
   if (has_usages) {
@@ -243,9 +294,8 @@ absl::StatusOr<std::vector<Entry>> FindUsages(Connection& connection,
   const auto stray = std::find_if(entries.begin(), entries.end(),
                                   [](const Entry& entry) { return !entry.booked.has_value(); });
   if (stray != entries.end()) {
-    return MakeError(absl::StatusCode::kInternal, "DATABASE_ERROR", "",
-                     absl::StrCat("a usage id leads to entry ", stray->seq, " of account \"",
-                                  stray->account_id, "\", which is of no usage"));
+    return BadRows(absl::StrCat("a usage id leads to entry ", stray->seq, " of account \"",
+                                stray->account_id, "\", which is of no usage"));
   }
   return entries;
 }

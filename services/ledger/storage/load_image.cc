@@ -12,6 +12,7 @@
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/card_decline_rows.h"
 #include "services/ledger/storage/entry_rows.h"
+#include "services/ledger/storage/number_key_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 
 namespace reserve::storage {
@@ -100,6 +101,32 @@ absl::Status LoadUsers(Connection& connection, const Keys& keys, Image* image) {
   return absl::OkStatus();
 }
 
+// The keys of numbers that commands need; those that there are not yet are made.
+absl::Status LoadNumberKeys(Connection& connection, const Keys& keys, MakeNumberKey make,
+                            Image* image) {
+  absl::flat_hash_set<book::UserKey> unknown;
+  for (const book::UserYear& need : keys.number_keys) {
+    const AccountImage& account = image->accounts.find(need.account_id)->second;
+    if (account.exists && account.FindNumberKey(need.user_id, need.year) == nullptr) {
+      unknown.emplace(need.account_id, need.user_id);
+    }
+  }
+  RESERVE_ASSIGN_OR_RETURN(std::vector<book::NumberKeyRecord> loaded,
+                           storage::LoadNumberKeys(connection, {unknown.begin(), unknown.end()}));
+  for (book::NumberKeyRecord& record : loaded) {
+    const AccountImage& account = image->accounts.find(record.account_id)->second;
+    if (account.FindNumberKey(record.user_id, record.year) != nullptr) continue;
+    account.known->number_keys.push_back(
+        {std::move(record.user_id), record.year, record.key, /*stored=*/true});
+  }
+  for (const book::UserYear& need : keys.number_keys) {
+    const AccountImage& account = image->accounts.find(need.account_id)->second;
+    if (account.FindNumberKey(need.user_id, need.year) != nullptr) continue;
+    account.known->number_keys.push_back({std::string(need.user_id), need.year, make()});
+  }
+  return absl::OkStatus();
+}
+
 absl::Status LoadBookedUsages(Connection& connection, const Keys& keys, Image* image) {
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Entry> booked, FindUsages(connection, keys.usages));
   for (domain::Entry& entry : booked) image->AddBooked(std::move(entry));
@@ -164,9 +191,11 @@ absl::Status LoadDeclines(Connection& connection, const Keys& keys, Image* image
 
 }  // namespace
 
-absl::Status LoadImage(Connection& connection, const Keys& keys, Image* image) {
+absl::Status LoadImage(Connection& connection, const Keys& keys, MakeNumberKey make_number_key,
+                       Image* image) {
   RESERVE_RETURN_IF_ERROR(LoadAccounts(connection, keys, image));
   RESERVE_RETURN_IF_ERROR(LoadUsers(connection, keys, image));
+  RESERVE_RETURN_IF_ERROR(LoadNumberKeys(connection, keys, make_number_key, image));
   RESERVE_RETURN_IF_ERROR(LoadBookedUsages(connection, keys, image));
   RESERVE_RETURN_IF_ERROR(LoadRequests(connection, keys, image));
   RESERVE_RETURN_IF_ERROR(LoadRecharges(connection, keys, image));

@@ -14,6 +14,7 @@
 #include "common/clock/monotonic.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
+#include "services/ledger/storage/feature_level.h"
 #include "services/ledger/storage/sql_text.h"
 
 namespace reserve::storage {
@@ -178,6 +179,7 @@ absl::Status MigrateLocked(Connection& connection, absl::Time now, const Progres
     progress(absl::StrCat("applying ", migration.name));
     RESERVE_RETURN_IF_ERROR(Apply(connection, migration, now, progress));
   }
+  RESERVE_RETURN_IF_ERROR(BeginAtNewestLevel(connection));
   RESERVE_RETURN_IF_ERROR(MakePartitions(connection, now, progress));
   progress(absl::StrCat("the schema is at version ", std::max(applied, migrations.back().version)));
   return absl::OkStatus();
@@ -202,13 +204,23 @@ constexpr TableRights kRights[] = {
     {"requests", "account_id", true},
     {"events", "account_id", true},
     {"card_declines", "account_id", true},
+    {"number_keys", "account_id", true},
     {"rate_decks", "version", true},
     {"rates", "deck_version", true},
     {"plans", "plan_id"},
+    {"ledgers", "ledger_id", true, true},
+    {"feature_level", "id"},
     {"schema_migrations", "version"},
 };
 
 }  // namespace
+
+absl::Status Finish(const DatabaseOptions& options, bool silent_are_gone,
+                    const Progress& progress) {
+  RESERVE_ASSIGN_OR_RETURN(const auto connection, Connection::Open(options));
+  RESERVE_RETURN_IF_ERROR(CheckSchema(*connection));
+  return RaiseFeatureLevel(*connection, silent_are_gone, progress);
+}
 
 absl::Status Migrate(const DatabaseOptions& options, absl::Time now, const Progress& progress) {
   DatabaseOptions patient = options;
@@ -244,9 +256,10 @@ absl::Status CheckSchema(Connection& connection) {
                                   known, "; run: ledger migrate"));
   }
   if (oldest_code > known) {
-    return MakeError(absl::StatusCode::kFailedPrecondition, "SCHEMA_TOO_NEW", "database",
-                     absl::StrCat("the schema is at version ", version,
-                                  ", and no longer works with this program, which knows ", known));
+    return SchemaTooNew(
+        absl::StatusCode::kFailedPrecondition, "database",
+        absl::StrCat("the schema is at version ", version,
+                     ", and no longer works with this program, which knows ", known));
   }
   return absl::OkStatus();
 }

@@ -23,7 +23,7 @@ struct Migration {
   std::string sql;
 };
 
-// By version, from 1 without gaps.
+// By version, from 1.
 const std::vector<Migration>& BuiltInMigrations();
 
 // Brings the schema up to date, and makes the months' partitions up to three
@@ -31,6 +31,12 @@ const std::vector<Migration>& BuiltInMigrations();
 // works while the others wait. `progress` gets a line for each step.
 absl::Status Migrate(const DatabaseOptions& options, absl::Time now,
                      const std::function<void(const std::string&)>& progress);
+
+// Ends an upgrade, once all ledgers that serve are new: raises the feature level
+// (feature_level.h). Before it, programs of the version before may come back; after it they are
+// told SCHEMA_TOO_NEW.
+absl::Status Finish(const DatabaseOptions& options, bool silent_are_gone,
+                    const std::function<void(const std::string&)>& progress);
 
 // FAILED_PRECONDITION "SCHEMA_TOO_OLD" or "SCHEMA_TOO_NEW" if this program can't
 // work on the schema as it is; UNAVAILABLE if that can't be found out.

@@ -65,8 +65,7 @@ absl::Status CheckDurability(Connection& connection) {
   require("Innodb_redo_log_enabled", {"ON"});
   if (settings["log_bin"] == "ON") require("sync_binlog", {"1"});
   if (faults.empty()) return absl::OkStatus();
-  return MakeError(
-      absl::StatusCode::kFailedPrecondition, "UNSAFE_DATABASE", "database",
+  return UnsafeDatabase(
       absl::StrCat("the database server can lose a commit: ", absl::StrJoin(faults, "; "),
                    " (--allow_unsafe_database starts all the same)"));
 }
@@ -130,8 +129,7 @@ absl::StatusOr<Replication> ReadReplication(Connection& connection) {
 
 absl::Status CheckSemiSync(const Replication& replication) {
   if (replication.galera || replication.semi_sync_in_force) return absl::OkStatus();
-  return MakeError(
-      absl::StatusCode::kFailedPrecondition, "UNSAFE_DATABASE", "database",
+  return UnsafeDatabase(
       absl::StrCat("the database server can lose commits in a failover: semi-synchronous "
                    "replication ",
                    replication.semi_sync_enabled ? "has fallen back to asynchronous" : "is off",

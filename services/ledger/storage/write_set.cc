@@ -10,6 +10,7 @@
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/event_rows.h"
 #include "services/ledger/storage/month_rows.h"
+#include "services/ledger/storage/number_key_rows.h"
 #include "services/ledger/storage/payment_method_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 
@@ -30,6 +31,7 @@ absl::StatusOr<Written> Write(Connection& connection, book::WriteSet&& writes) {
   Written written;
   if (writes.empty()) return written;
   RESERVE_RETURN_IF_ERROR(InsertAccounts(connection, writes.opened));
+  RESERVE_RETURN_IF_ERROR(InsertNumberKeys(connection, writes.number_keys));
   RESERVE_RETURN_IF_ERROR(InsertEntries(connection, PointersTo(writes.entries)));
   RESERVE_RETURN_IF_ERROR(WriteRecharges(connection, writes.recharges));
   RESERVE_RETURN_IF_ERROR(InsertCardDeclines(connection, writes.declines));

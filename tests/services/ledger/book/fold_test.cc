@@ -20,6 +20,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 const absl::Time kNow = absl::FromUnixSeconds(1'795'478'400);  // 2026-11-24
+constexpr domain::NumberKey kNewKey = {'n', 'e', 'w'};
 constexpr char kStandard[] = "14155550123";
 constexpr char kNowhere[] = "99955501234";
 
@@ -70,7 +71,13 @@ class FoldTest : public testing::Test {
       AccountImage& image = image_.accounts[each.account_id];
       if (image.known == nullptr) image.known = std::make_unique<KnownAccount>();
     }
-    return Fold({settings_, kNow}, catalog_, commands_, &image_);
+    const domain::Context context{settings_, kNow, feature_level_};
+    for (const UserYear& need : KeysOf(commands_, context, Duplicates::kOptimistic).number_keys) {
+      const AccountImage& image = image_.accounts[need.account_id];
+      if (image.FindNumberKey(need.user_id, need.year) != nullptr) continue;
+      image.known->number_keys.push_back({std::string(need.user_id), need.year, kNewKey});
+    }
+    return Fold(context, catalog_, commands_, &image_);
   }
 
   static domain::Usage Call(const std::string& usage_id, const std::string& user_id = "u",
@@ -91,6 +98,7 @@ class FoldTest : public testing::Test {
   }
 
   domain::Settings settings_;
+  int feature_level_ = domain::kNewestFeatureLevel;
   Catalog catalog_;
   Image image_;
   std::deque<std::string> names_;
@@ -138,10 +146,67 @@ TEST_F(FoldTest, EntriesOfABatchAreChained) {
   const Folded folded = Run();
   domain::EntryHash head{};
   for (const domain::Entry& entry : folded.writes.entries) {
-    head = ChainedHash(head, entry);
+    EXPECT_EQ(entry.chain_form, domain::ChainForm::kTagged);
+    head = ChainedHash(head, entry, &kNewKey);
     EXPECT_EQ(entry.hash, head);
   }
   EXPECT_EQ(folded.writes.balances.at(0).head, head);
+}
+
+TEST_F(FoldTest, TheKeyOfAUsersNumbersOfAYearIsStoredOnceWithTheFirstEntryThatNeedsIt) {
+  AccountImage& image = Store("a");
+  image.known->number_keys.push_back({"u", 2026, {'k', 'n', 'o', 'w', 'n'}, /*stored=*/true});
+  domain::Usage last_year = Call("late");
+  last_year.start_time -= absl::Hours(24 * 366);
+  domain::Usage without_number = Call("text");
+  without_number.user_id = "v";
+  without_number.kind = domain::UsageKind::kSms;
+  without_number.direction = domain::Direction::kInbound;
+  without_number.destination = "";
+  Ask("a", PutUser{"v", "p"});
+  Ask("a", RecordUsage{Call("one")});
+  Ask("a", RecordUsage{last_year});
+  Ask("a", RecordUsage{without_number});
+  last_year.usage_id = "late too";
+  Ask("a", RecordUsage{last_year});
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK", "OK"));
+  ASSERT_EQ(folded.writes.number_keys.size(), 1u);
+  EXPECT_EQ(folded.writes.number_keys[0].user_id, "u");
+  EXPECT_EQ(folded.writes.number_keys[0].year, 2025);
+  EXPECT_EQ(folded.writes.number_keys[0].key, kNewKey);
+}
+
+TEST_F(FoldTest, ARefusedUsageStoresNoKey) {
+  Store("a");
+  Ask("a", RecordUsage{Call("c", "nobody")});
+  EXPECT_THAT(Run().writes.number_keys, IsEmpty());
+}
+
+TEST_F(FoldTest, BelowTheLevelOfTheTaggedChainEntriesAreChainedAsBefore) {
+  feature_level_ = domain::kTaggedChainLevel - 1;
+  Store("a");
+  Ask("a", RecordUsage{Call("one")});
+  const Folded folded = Run();
+  const domain::Entry& entry = folded.writes.entries.at(0);
+  EXPECT_EQ(entry.chain_form, domain::ChainForm::kFixed);
+  EXPECT_EQ(entry.hash, ChainedHash({}, entry, nullptr));
+  EXPECT_THAT(folded.writes.number_keys, IsEmpty());
+}
+
+TEST_F(FoldTest, U2_ANumberThatWasErasedIsNotComparedWithTheOneThatIsSentAgain) {
+  Store("a");
+  domain::Entry booked;
+  booked.account_id = "a";
+  booked.seq = 1;
+  booked.booked.emplace().usage = Call("one");
+  booked.booked->usage.destination = ErasedNumber(kNewKey, kStandard);
+  image_.AddBooked(std::move(booked));
+  Ask("a", RecordUsage{Call("one")});
+  domain::Usage longer = Call("one");
+  longer.duration += absl::Microseconds(1);
+  Ask("a", RecordUsage{longer});
+  EXPECT_THAT(Reasons(Run()), ElementsAre("OK", "USAGE_ID_REUSED"));
 }
 
 TEST_F(FoldTest, WhatNothingCameOfIsNotWritten) {
@@ -221,7 +286,7 @@ TEST_F(FoldTest, G9_ANewCardIsUnderItsLimitsInTheSameBatch) {
   const domain::Card worn = {CardToken("tok-worn"), "worn", domain::CardNetwork::kVisa};
   Ask("a", UpdatePaymentMethod{worn});
   Ask("a", RequestRecharge{"r", {}, ""});
-  const Keys keys = KeysOf(commands_, kNow, Duplicates::kOptimistic);
+  const Keys keys = KeysOf(commands_, {settings_, kNow}, Duplicates::kOptimistic);
   EXPECT_THAT(keys.cards, ElementsAre("worn"));
   image_.declines["worn"].assign(15, kNow - absl::Hours(1));
   EXPECT_THAT(Reasons(Run()), ElementsAre("OK", "CARD_LIMIT_REACHED"));
@@ -231,23 +296,25 @@ TEST(KeysTest, OnlyQuestionsNeedNoTransactionAndNoLock) {
   domain::Usage usage;
   usage.user_id = "u";
   usage.usage_id = "c";
+  const domain::Settings settings;
+  const domain::Context context{settings, kNow};
   const Command question = AuthorizeUsage{usage};
   const Command record = RecordUsage{usage};
   std::vector<AccountCommand> commands = {{"a", &question}};
-  Keys keys = KeysOf(commands, kNow, Duplicates::kLookUp);
+  Keys keys = KeysOf(commands, context, Duplicates::kLookUp);
   EXPECT_FALSE(keys.may_write);
   EXPECT_FALSE(keys.accounts.at(0).may_change);
   EXPECT_THAT(keys.usages, IsEmpty());
   commands.push_back({"b", &record});
   commands.push_back({"a", &record});
-  keys = KeysOf(commands, kNow, Duplicates::kLookUp);
+  keys = KeysOf(commands, context, Duplicates::kLookUp);
   EXPECT_TRUE(keys.may_write);
   ASSERT_EQ(keys.accounts.size(), 2u);
   EXPECT_TRUE(keys.accounts[0].may_change);
   EXPECT_TRUE(keys.accounts[0].more_than_usage);
   EXPECT_FALSE(keys.accounts[1].more_than_usage);
   EXPECT_THAT(keys.usages, ElementsAre(OnceKey("b", "c"), OnceKey("a", "c")));
-  EXPECT_THAT(KeysOf(commands, kNow, Duplicates::kOptimistic).usages, IsEmpty());
+  EXPECT_THAT(KeysOf(commands, context, Duplicates::kOptimistic).usages, IsEmpty());
 }
 
 }  // namespace

@@ -147,9 +147,9 @@ void PrintTo(const Tampering& tampering, std::ostream* out) { *out << tampering.
 // One ledger for all: what is tampered with is restored from copies of the tables.
 class TamperingTest : public testing::TestWithParam<Tampering> {
  protected:
-  static constexpr const char* kTables[] = {"accounts", "balances", "account_months",
-                                            "users",    "entries",  "usage_ids",
-                                            "requests", "events",   "recharges"};
+  static constexpr const char* kTables[] = {"accounts",  "balances",   "account_months", "users",
+                                            "entries",   "usage_ids",  "requests",       "events",
+                                            "recharges", "number_keys"};
 
   static void SetUpTestSuite() {
     ledger_ = new Ledger();
@@ -198,9 +198,14 @@ INSTANTIATE_TEST_SUITE_P(
         Tampering{"DestinationUnderTheSamePrefix",
                   "UPDATE entries SET destination = '442079460099' WHERE seq = 4",
                   {"CHAIN"}},
-        Tampering{"ReasonOfACorrection",
-                  "UPDATE entries SET reason = 'another' WHERE seq = 11",
+        Tampering{"DigestInPlaceOfANumber",
+                  "UPDATE entries SET destination = REPEAT('a', 64) WHERE seq = 4",
                   {"CHAIN"}},
+        Tampering{"NumberKey", "UPDATE number_keys SET number_key = REPEAT('x', 32)", {"CHAIN"}},
+        Tampering{"LostNumberKey", "DELETE FROM number_keys", {"CHAIN"}},
+        Tampering{"ChainForm", "UPDATE entries SET chain_form = 1 WHERE seq = 4", {"CHAIN"}},
+        Tampering{"NoChainForm", "UPDATE entries SET chain_form = NULL WHERE seq = 4", {"CHAIN"}},
+        Tampering{"UnknownChainForm", "UPDATE entries SET chain_form = 9 WHERE seq = 4", {"CHAIN"}},
         Tampering{"BalanceAfter",
                   "UPDATE entries SET balance_after_nanos = balance_after_nanos + 1 WHERE seq = 4",
                   {"BALANCE_CHAIN", "CHAIN"}},

@@ -24,7 +24,9 @@
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/deck_rows.h"
 #include "services/ledger/storage/entry_rows.h"
+#include "services/ledger/storage/feature_level.h"
 #include "services/ledger/storage/migrator.h"
+#include "services/ledger/storage/number_key_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 #include "services/ledger/storage/server_check.h"
 #include "tests/services/ledger/engine/database_faults.h"
@@ -137,6 +139,7 @@ class DatabaseErrorsElsewhereTest : public testing::Test {
     options.event_poll_interval = absl::Milliseconds(2);
     // What keeps house by itself would only be in the way; who wants it shortens this.
     options.house_interval = absl::Hours(1);
+    options.feature_level_holds = absl::InfiniteDuration();
     direct_ = ledger_->StartEngine(options);
     options.database.socket = sabotage_->socket_path();
     options_ = options;
@@ -438,6 +441,30 @@ std::vector<Read> Reads() {
   };
 }
 
+// The same of what belongs to upgrades and to persons who are to be forgotten.
+std::vector<Read> MoreReads() {
+  return {
+      {"a person's keys", [](Connection& c) { return CountOf(storage::ListNumberKeys(c, "a")); }},
+      {"the feature level",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_ASSIGN_OR_RETURN(const int level,
+                                  storage::ReadFeatureLevel(c, domain::kNewestFeatureLevel));
+         return absl::StrCat("level ", level);
+       }},
+      {"a ledger that leaves",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_RETURN_IF_ERROR(storage::LeaveLedgers(c, "none"));
+         return "left";
+       }},
+  };
+}
+
+std::vector<Read> AllReads() {
+  std::vector<Read> all = Reads();
+  for (Read& read : MoreReads()) all.push_back(std::move(read));
+  return all;
+}
+
 TEST_F(DatabaseErrorsElsewhereTest, AQueryIsAnsweredOrToldAndLeavesNoTransactionOpen) {
   // Errors that never end are waited for no longer than this.
   engine_.reset();
@@ -446,7 +473,7 @@ TEST_F(DatabaseErrorsElsewhereTest, AQueryIsAnsweredOrToldAndLeavesNoTransaction
   ASSERT_TRUE(
       Ask<UsageReply>(*direct_, "a", RecordUsage{Call(kUser, "call", kStandardNumber, 60)}).ok());
   ASSERT_TRUE(Ask<EntryReply>(*direct_, "a", AdjustBalance{"1", -kNanosPerUnit, "x", ""}).ok());
-  for (const Read& read : Reads()) {
+  for (const Read& read : AllReads()) {
     std::string text;
     const auto ask = [&] {
       text.clear();
@@ -582,11 +609,12 @@ TEST_F(DatabaseErrorsElsewhereTest, AnImportIsDoneOnceOrNotAtAll) {
 TEST_F(DatabaseErrorsElsewhereTest, HousekeepingGoesOnAfterAnyError) {
   engine_.reset();
   options_.house_interval = absl::Milliseconds(2);
+  options_.heartbeat_interval = absl::Milliseconds(2);
   engine_ = ledger_->StartEngine(options_);
   const auto connection = ledger_->Connect();
   int64_t version = 1;
-  for (const std::string part :
-       {" FROM plans", " FROM rate_decks", " FROM rates WHERE", "recheck_time <="}) {
+  for (const std::string part : {" FROM plans", " FROM rate_decks", " FROM rates WHERE",
+                                 "recheck_time <=", "INSERT INTO ledgers"}) {
     for (const Fault& fault : AllFaults()) {
       SCOPED_TRACE(absl::StrCat(part, ": ", fault.name));
       sabotage_->Begin(Nth(1, Contains(part), fault.ruling));
@@ -763,6 +791,61 @@ TEST_F(DatabaseErrorsElsewhereTest, NoErrorOfAHealthCheckIsTakenForHealthOrForAn
       EXPECT_FALSE(checked.ok());
     }
     EXPECT_EQ(ledger_->sql().QueryInt("SELECT COUNT(*) FROM usage_ids WHERE account_id = ''"), 0);
+  }
+}
+
+// --- The feature level --------------------------------------------------------------------
+
+TEST_F(DatabaseErrorsElsewhereTest, ALedgerIsRegisteredOrToldWhateverFails) {
+  int number = 0;
+  const auto registered = [&](const std::string& id) {
+    return Query(
+        [&](Connection& c) { return storage::RegisterLedger(c, id, domain::kNewestFeatureLevel); });
+  };
+  const std::vector<std::string> statements =
+      Learn([&] { ASSERT_TRUE(registered("ledger-0").ok()); });
+  for (const Place& place : PlacesOf(statements)) {
+    for (const Fault& fault : AllFaults()) {
+      SCOPED_TRACE(absl::StrCat(place.beginning, " ", place.nth, ": ", fault.name));
+      const std::string id = absl::StrCat("ledger-", ++number);
+      sabotage_->Begin(Nth(place.nth, Begins(place.beginning), fault.ruling));
+      const absl::Status asked = registered(id);
+      EXPECT_GT(sabotage_->struck(), 0) << "nothing was spoiled";
+      sabotage_->End();
+      ExpectTold(asked, fault, place.beginning == "COMMIT");
+      ASSERT_TRUE(asked.ok() || registered(id).ok());
+      EXPECT_EQ(
+          ledger_->sql().QueryInt(absl::StrCat(
+              "SELECT COUNT(*) FROM ledgers WHERE leave_time IS NULL AND ledger_id = '", id, "'")),
+          1);
+    }
+  }
+}
+
+TEST_F(DatabaseErrorsElsewhereTest, TheLevelIsRaisedOnceOrNotAtAllWhateverFails) {
+  const auto level = [&] { return ledger_->sql().QueryInt("SELECT level FROM feature_level"); };
+  const auto lower = [&] { ledger_->sql().Execute("UPDATE feature_level SET level = 1"); };
+  const auto finish = [&] {
+    storage::DatabaseOptions options = options_.database;
+    options.socket = sabotage_->socket_path();
+    return storage::Finish(options, /*silent_are_gone=*/false, [](const std::string&) {});
+  };
+  lower();
+  const std::vector<std::string> statements = Learn([&] { ASSERT_TRUE(finish().ok()); });
+  EXPECT_GE(statements.size(), 10u);
+  for (const Place& place : PlacesOf(statements)) {
+    for (const Fault& fault : AllFaults()) {
+      SCOPED_TRACE(absl::StrCat(place.beginning, " ", place.nth, ": ", fault.name));
+      lower();
+      sabotage_->Begin(Nth(place.nth, Begins(place.beginning), fault.ruling));
+      const absl::Status finished = finish();
+      EXPECT_GT(sabotage_->struck(), 0) << "nothing was spoiled";
+      sabotage_->End();
+      EXPECT_TRUE(!finished.ok() || level() == domain::kNewestFeatureLevel);
+      const absl::Status again = finish();
+      ASSERT_TRUE(again.ok()) << again;
+      EXPECT_EQ(level(), domain::kNewestFeatureLevel);
+    }
   }
 }
 

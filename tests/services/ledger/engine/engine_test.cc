@@ -289,7 +289,7 @@ TEST_F(EngineTest, APoisonousCommandDoesNotTakeItsBatchDown) {
                         Record(Call(kUser, absl::StrCat("c", i), kStandardNumber, 60)));
   }
   // No column holds so long a number; the API would never let it through.
-  orders[20].second = Record(Call(kUser, "poison", "1" + std::string(40, '2'), 60));
+  orders[20].second = Record(Call(kUser, "poison", "1" + std::string(70, '2'), 60));
   const auto replies = AskAll(*engine, orders);
   for (size_t i = 0; i < replies.size(); ++i) {
     if (i == 20) {

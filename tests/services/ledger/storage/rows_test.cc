@@ -14,6 +14,7 @@
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/event_rows.h"
 #include "services/ledger/storage/month_rows.h"
+#include "services/ledger/storage/number_key_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 #include "tests/services/ledger/storage/migrated_database.h"
 
@@ -288,6 +289,7 @@ void ExpectSame(const Entry& actual, const Entry& expected) {
   EXPECT_EQ(actual.amount, expected.amount);
   EXPECT_EQ(actual.balance_after, expected.balance_after);
   EXPECT_EQ(actual.hash, expected.hash);
+  EXPECT_EQ(actual.chain_form, expected.chain_form);
   EXPECT_EQ(actual.record_time, expected.record_time);
   EXPECT_EQ(actual.recharge_ordinal, expected.recharge_ordinal);
   EXPECT_EQ(actual.request_id, expected.request_id);
@@ -304,6 +306,7 @@ TEST_F(RowsTest, EntriesOfEveryKindComeBackAsTheyWere) {
   extreme.amount = -kMax;
   extreme.balance_after = kMin;
   extreme.hash = AnyHash();
+  extreme.chain_form = domain::ChainForm::kTagged;
   extreme.booked->usage.user_id = OddBytes();
   extreme.booked->usage.destination = "123456789012345";
   extreme.booked->usage.duration = absl::Seconds(domain::kMaxDurationSeconds);
@@ -363,6 +366,45 @@ TEST_F(RowsTest, EntriesOfEveryKindComeBackAsTheyWere) {
     SCOPED_TRACE(all[i]->seq);
     ExpectSame((*loaded)[i], *all[i]);
   }
+}
+
+TEST_F(RowsTest, AnEntryOfAProgramFromBeforeIsOfTheFirstFormAndOfWholeSeconds) {
+  Entry call = CallEntry("a", 1, "call-1");
+  call.chain_form = domain::ChainForm::kTagged;
+  ASSERT_TRUE(InsertEntries(*connection_, {&call}).ok());
+  // What such a program reads, and what it leaves out.
+  EXPECT_EQ(database_.sql().QueryInt("SELECT duration_seconds FROM entries"), 61);
+  database_.sql().Execute("UPDATE entries SET chain_form = NULL, duration_micros = NULL");
+  call.chain_form = domain::ChainForm::kFixed;
+  call.booked->usage.duration = absl::Seconds(61);
+  const auto loaded = ListEntriesAfter(*connection_, "a", 0, 10);
+  ASSERT_TRUE(loaded.ok() && loaded->size() == 1) << loaded.status();
+  ExpectSame(loaded->front(), call);
+}
+
+TEST_F(RowsTest, ADigestHasRoomInThePlaceOfANumber) {
+  Entry call = CallEntry("a", 1, "call-1");
+  call.booked->usage.destination = std::string(domain::kNumberDigestLength, 'f');
+  ASSERT_TRUE(InsertEntries(*connection_, {&call}).ok());
+  const auto loaded = ListEntriesAfter(*connection_, "a", 0, 10);
+  ASSERT_TRUE(loaded.ok() && loaded->size() == 1) << loaded.status();
+  ExpectSame(loaded->front(), call);
+}
+
+TEST_F(RowsTest, NumberKeysComeBackAsTheyWereAndAreMadeOnce) {
+  const domain::NumberKey key = AnyHash();
+  const std::vector<book::NumberKeyRecord> keys = {{"a", OddBytes(), 2026, key},
+                                                   {"a", OddBytes(), 2027, {}},
+                                                   {"a", "v", 2026, {}},
+                                                   {"b", "v", 1, {}}};
+  ASSERT_TRUE(InsertNumberKeys(*connection_, keys).ok());
+  const auto of_user = LoadNumberKeys(*connection_, {{"a", OddBytes()}});
+  ASSERT_TRUE(of_user.ok() && of_user->size() == 2) << of_user.status();
+  EXPECT_EQ(of_user->front().user_id, OddBytes());
+  EXPECT_EQ(of_user->front().year, 2026);
+  EXPECT_EQ(of_user->front().key, key);
+  EXPECT_EQ(ListNumberKeys(*connection_, "a")->size(), 3u);
+  EXPECT_EQ(InsertNumberKeys(*connection_, {keys[2]}).code(), absl::StatusCode::kAlreadyExists);
 }
 
 TEST_F(RowsTest, EntriesAreListedInPagesBothWays) {

@@ -1,0 +1,36 @@
+#include "services/ledger/api/errors.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "services/ledger/domain/refusals.h"
+
+namespace reserve::api {
+namespace {
+
+absl::Status NotFound(absl::string_view reason, absl::string_view field,
+                      absl::string_view message) {
+  return MakeError(absl::StatusCode::kNotFound, reason, field, message);
+}
+
+}  // namespace
+
+absl::Status UsageNotFound(absl::string_view account_id, absl::string_view usage_id) {
+  return NotFound("USAGE_NOT_FOUND", "usage_id",
+                  absl::StrCat("account \"", account_id, "\" has no usage \"", usage_id, "\""));
+}
+
+absl::Status RateDeckNotFound(int64_t version) {
+  return NotFound("RATE_DECK_NOT_FOUND", "deck_version",
+                  version == 0 ? "no US dollar deck is in force yet"
+                               : absl::StrCat("there is no deck of version ", version));
+}
+
+absl::Status NoRateToQuote(absl::string_view field, absl::string_view message) {
+  return NotFound(domain::kNoRateReason, field, message);
+}
+
+absl::Status BadPageToken() { return InvalidField("page_token", "is not a token of this list"); }
+
+absl::Status NoCallOrSms() { return InvalidField("call", "give a call or an sms"); }
+
+}  // namespace reserve::api

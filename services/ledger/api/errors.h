@@ -1,0 +1,26 @@
+// The errors that only this module makes, each made here. (Those of the engine are in
+// engine/errors.h, the refusals of the rules in domain/refusals.h.) Thread-safe: pure functions.
+#ifndef RESERVE_SERVICES_LEDGER_API_ERRORS_H_
+#define RESERVE_SERVICES_LEDGER_API_ERRORS_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace reserve::api {
+
+// NOT_FOUND "USAGE_NOT_FOUND" on "usage_id".
+absl::Status UsageNotFound(absl::string_view account_id, absl::string_view usage_id);
+// NOT_FOUND "RATE_DECK_NOT_FOUND" on "deck_version"; version 0 is the US dollar deck in force.
+absl::Status RateDeckNotFound(int64_t version);
+// NOT_FOUND "NO_RATE" on `field`.
+absl::Status NoRateToQuote(absl::string_view field, absl::string_view message);
+// INVALID_ARGUMENT on "page_token": it is not of this list.
+absl::Status BadPageToken();
+// INVALID_ARGUMENT on "call": neither a call nor a text was given.
+absl::Status NoCallOrSms();
+
+}  // namespace reserve::api
+
+#endif  // RESERVE_SERVICES_LEDGER_API_ERRORS_H_

@@ -1,0 +1,90 @@
+// The fields of an entry beyond those that all have: what each is called, and its tag in the chain
+// of hashes. Described once, for the chain and for the rows of the database.
+//
+//   VisitUsageFields(*entry.booked, [](Tag tag, absl::string_view name, const auto& value) {...});
+//
+// The fields come in the order of their tags. A new field gets a new tag, the next one, and a
+// column of its name; entries that don't have it keep their hashes. A tag is never used again.
+#ifndef RESERVE_SERVICES_LEDGER_BOOK_ENTRY_FIELDS_H_
+#define RESERVE_SERVICES_LEDGER_BOOK_ENTRY_FIELDS_H_
+
+#include <cstdint>
+
+namespace reserve::book {
+
+// The numbers are hashed; never reuse one.
+enum class Tag : uint16_t {
+  kSeq = 1,
+  kKind = 2,
+  kAmount = 3,
+  kBalanceAfter = 4,
+  kRecordTime = 5,
+
+  kUsageId = 16,
+  kUserId = 17,
+  kUsageKind = 18,
+  kDirection = 19,
+  kDestination = 20,  // as the digest of the number under its key
+  kCarrier = 21,
+  kStartTime = 22,
+  kDuration = 23,
+  kSegments = 24,
+  kBasis = 25,
+  kPlanId = 26,
+  kDeckVersion = 27,
+  kPrefix = 28,
+  kPrice = 29,
+  kConnectFee = 30,
+  kInitialIncrement = 31,
+  kIncrement = 32,
+  kFreeSecondsBefore = 33,
+  kFreeSecondsTaken = 34,
+  kStandardRate = 35,
+
+  kRechargeOrdinal = 48,
+  kRequestId = 49,
+
+  // From here on outside of the chain: what people write may have to be forgotten.
+  kReason = 1024,
+};
+
+inline constexpr bool InChain(Tag tag) { return tag < Tag::kReason; }
+
+// Of an entry that books a usage; `booked` is a BookedUsage, const or not.
+template <typename Booked, typename Visit>
+void VisitUsageFields(Booked& booked, Visit&& visit) {
+  auto& usage = booked.usage;
+  auto& rating = booked.rating;
+  visit(Tag::kUsageId, "usage_id", usage.usage_id);
+  visit(Tag::kUserId, "user_id", usage.user_id);
+  visit(Tag::kUsageKind, "usage_kind", usage.kind);
+  visit(Tag::kDirection, "direction", usage.direction);
+  visit(Tag::kDestination, "destination", usage.destination);
+  visit(Tag::kCarrier, "carrier", usage.carrier);
+  visit(Tag::kStartTime, "start_time", usage.start_time);
+  visit(Tag::kDuration, "duration_micros", usage.duration);
+  visit(Tag::kSegments, "segments", usage.segments);
+  visit(Tag::kBasis, "basis", rating.basis);
+  visit(Tag::kPlanId, "plan_id", rating.plan_id);
+  visit(Tag::kDeckVersion, "deck_version", rating.deck_version);
+  visit(Tag::kPrefix, "prefix", rating.prefix);
+  visit(Tag::kPrice, "price_nanos", rating.price);
+  visit(Tag::kConnectFee, "connect_fee_nanos", rating.connect_fee);
+  visit(Tag::kInitialIncrement, "initial_increment_seconds", rating.initial_increment_seconds);
+  visit(Tag::kIncrement, "increment_seconds", rating.increment_seconds);
+  visit(Tag::kFreeSecondsBefore, "free_seconds_before", rating.free_seconds_before);
+  visit(Tag::kFreeSecondsTaken, "free_seconds_taken", rating.free_seconds_taken);
+  visit(Tag::kStandardRate, "standard_rate", rating.standard_rate);
+}
+
+// Of any other entry.
+template <typename Entry, typename Visit>
+void VisitOtherFields(Entry& entry, Visit&& visit) {
+  visit(Tag::kRechargeOrdinal, "recharge_ordinal", entry.recharge_ordinal);
+  visit(Tag::kRequestId, "request_id", entry.request_id);
+  visit(Tag::kReason, "reason", entry.reason);
+}
+
+}  // namespace reserve::book
+
+#endif  // RESERVE_SERVICES_LEDGER_BOOK_ENTRY_FIELDS_H_

@@ -1,0 +1,19 @@
+// What may be written: the schema's feature level. New meaning (an entry kind, a column that every
+// write must keep, a field of the chain) is written only from its level on, so that before the
+// level is raised the program of before still understands whatever there is. A database's level is
+// a row of it, raised by `ledger migrate --finish`; a new database begins at the newest.
+#ifndef RESERVE_SERVICES_LEDGER_DOMAIN_FEATURE_LEVEL_H_
+#define RESERVE_SERVICES_LEDGER_DOMAIN_FEATURE_LEVEL_H_
+
+namespace reserve::domain {
+
+// What was there before there were levels.
+inline constexpr int kFirstFeatureLevel = 1;
+// Entries are chained by the tagged form (book/entry_chain.h), and numbers have keys.
+inline constexpr int kTaggedChainLevel = 2;
+
+inline constexpr int kNewestFeatureLevel = kTaggedChainLevel;
+
+}  // namespace reserve::domain
+
+#endif  // RESERVE_SERVICES_LEDGER_DOMAIN_FEATURE_LEVEL_H_

@@ -1,0 +1,40 @@
+// The errors of the engine, each made here, and known again here by those who go on by them.
+// (Those of the database are in storage/database_error.h, the refusals of the rules in
+// domain/refusals.h.) Thread-safe: pure functions.
+#ifndef RESERVE_SERVICES_LEDGER_ENGINE_ERRORS_H_
+#define RESERVE_SERVICES_LEDGER_ENGINE_ERRORS_H_
+
+#include <cstddef>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace reserve::engine {
+
+// UNAVAILABLE "NOT_SERVING", with a wait: the engine was not started yet.
+absl::Status NotServing();
+// UNAVAILABLE "DRAINING", with a wait: the ledger is shutting down; `advice` says what to do.
+absl::Status Draining(absl::string_view advice);
+// Is it the database's bad day, and neither the caller's nor the account's business?
+bool IsOutage(const absl::Status& status);
+
+// RESOURCE_EXHAUSTED "OVERLOADED", with a wait: too many `what` are waiting, nothing was done.
+absl::Status Overloaded(absl::string_view what, absl::Duration retry_after);
+// RESOURCE_EXHAUSTED "OVERLOADED", without: so many watch, and may for long.
+absl::Status TooManyWatch(size_t watchers);
+bool IsOverload(const absl::Status& status);
+
+// CANCELLED "CANCELLED": nobody waits for the answer.
+absl::Status CallerGone();
+// ABORTED "IMPORT_CONFLICT": other imports came first again and again.
+absl::Status ImportConflict();
+
+// ABORTED "CATALOG_IS_NEW", "TRANSACTION_TOO_OLD": a lane's batch is to be run again. No caller
+// hears of them.
+absl::Status CatalogIsNew();
+absl::Status TransactionTooOld();
+
+}  // namespace reserve::engine
+
+#endif  // RESERVE_SERVICES_LEDGER_ENGINE_ERRORS_H_

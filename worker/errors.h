@@ -1,0 +1,23 @@
+// Errors that the worker makes, and those of its ledger and gateway by which it goes on: each
+// reason is written here, once. Thread-safe: pure functions.
+#ifndef RESERVE_WORKER_ERRORS_H_
+#define RESERVE_WORKER_ERRORS_H_
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace reserve::worker {
+
+// FAILED_PRECONDITION "DIFFERENCES_FOUND": what reconcile ends with if it leaves some.
+absl::Status DifferencesFound(absl::string_view message);
+
+// The ledger: the lease is another worker's, or the recharge is settled (recharges.proto).
+bool IsLeaseLost(const absl::Status& status);
+// The ledger: the recharge was credited for another charge (recharges.proto).
+bool IsAlreadyCredited(const absl::Status& status);
+// The gateway: somebody else has given the charge back (payment_gateway.proto).
+bool IsAlreadyRefunded(const absl::Status& status);
+
+}  // namespace reserve::worker
+
+#endif  // RESERVE_WORKER_ERRORS_H_
