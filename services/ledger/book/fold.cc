@@ -220,6 +220,7 @@ const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
   WriteSet& writes = folded_.writes;
   // Where the transition took the account over, its numbers and times are here still.
   const bool only_balance = transition.events.empty() && transition.recharges.empty() &&
+                            !transition.cards_changed &&
                             SameButForBalance(image.account(), transition.account);
   image.account() = std::move(transition.account);
   image.exists = true;

@@ -92,6 +92,11 @@ SELECT a.account_id,'card-1',1,a.card_state,a.create_time,a.card_token,a.card_fi
 FROM accounts a WHERE a.card_state <> 0 AND a.last_payment_method = 0
 ON DUPLICATE KEY UPDATE expiry_told = VALUES(expiry_told);
 
+-- An attempt on a token that the customer has replaced says nothing of the card as it is now.
+UPDATE recharges SET card_given = 0
+WHERE state = 1 AND attempt_start IS NOT NULL AND card_given = 1 AND card_token <> (
+  SELECT a.card_token FROM accounts a WHERE a.account_id = recharges.account_id);
+
 -- A recharge under review is not the open one any more: it only stops automatic recharging.
 UPDATE recharges SET set_aside = 1 WHERE state = 4;
 UPDATE accounts SET set_aside = 1, set_aside_time = create_time, open_ordinal = 0

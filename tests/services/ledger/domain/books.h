@@ -136,7 +136,9 @@ class Books {
   void Advance(absl::Duration duration) { now_ += duration; }
   absl::Time now() const { return now_; }
   // With all that is stored.
-  Context context() const { return Context{settings_, now_, kNewestFeatureLevel, open(), &declines_}; }
+  Context context() const {
+    return Context{settings_, now_, kNewestFeatureLevel, open(), &declines_};
+  }
   const Settings& settings() const { return settings_; }
   const Account& account() const { return account_; }
   const std::map<std::string, User>& users() const { return users_; }
