@@ -46,7 +46,8 @@ using domain::User;
 constexpr int kPage = 500;
 // All that is read of an account.
 constexpr absl::string_view kTables =
-    "accounts, balances, account_months, users, entries, usage_ids, requests, recharges, events";
+    "accounts, balances, account_months, users, payment_methods, entries, usage_ids, requests, "
+    "recharges, events";
 
 std::string Text(absl::int128 number) {
   if (number >= INT64_MIN && number <= INT64_MAX) {

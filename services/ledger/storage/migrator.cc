@@ -192,19 +192,13 @@ struct TableRights {
 };
 
 constexpr TableRights kRights[] = {
-    {"accounts", "account_id", true, true},
-    {"balances", "account_id", true, true},
-    {"users", "account_id", true, true},
-    {"recharges", "account_id", true, true},
-    {"account_months", "account_id", true, true},
-    {"entries", "account_id", true},
-    {"usage_ids", "account_id", true},
-    {"requests", "account_id", true},
-    {"events", "account_id", true},
-    {"card_declines", "account_id", true},
-    {"rate_decks", "version", true},
-    {"rates", "deck_version", true},
-    {"plans", "plan_id"},
+    {"accounts", "account_id", true, true},  {"balances", "account_id", true, true},
+    {"users", "account_id", true, true},     {"payment_methods", "account_id", true, true},
+    {"recharges", "account_id", true, true}, {"account_months", "account_id", true, true},
+    {"entries", "account_id", true},         {"usage_ids", "account_id", true},
+    {"requests", "account_id", true},        {"events", "account_id", true},
+    {"card_declines", "account_id", true},   {"rate_decks", "version", true},
+    {"rates", "deck_version", true},         {"plans", "plan_id"},
     {"schema_migrations", "version"},
 };
 
