@@ -111,6 +111,7 @@ TEST_F(CardLimitsTest, G9_DeclinesAreCountedOverAccountsAndKeptOverARestart) {
     Open(*engine, "b");
     ASSERT_TRUE(WaitUntil([&] { return HeldBack("b"); }));
     EXPECT_EQ(Declines(), 3);
+    EXPECT_EQ(Events("b", domain::EventKind::kCardLimitReached), 1);
     // The retry that was scheduled before is not made.
     ledger_.clock().Advance(absl::Hours(3));
     ASSERT_TRUE(WaitUntil([&] { return HeldBack("a"); }));
