@@ -335,15 +335,10 @@ class DatabaseErrorsTest : public testing::TestWithParam<Scenario> {
     }
     return orders;
   }
-  // Declines are counted by card, over all accounts.
+  // Declines are counted by card, over all accounts. What is given later is tried by
+  // nobody here, and the same everywhere, as it is in the request's digest.
   static Command WithOwnCard(Command command, const std::string& account_id) {
     if (auto* open = std::get_if<OpenAccount>(&command)) open->card.card.fingerprint += account_id;
-    if (auto* card = std::get_if<UpdatePaymentMethod>(&command)) {
-      card->given.card.fingerprint += account_id;
-    }
-    if (auto* card = std::get_if<AddPaymentMethod>(&command)) {
-      card->given.card.fingerprint += account_id;
-    }
     return command;
   }
 
