@@ -47,7 +47,8 @@ using domain::User;
 constexpr int kPage = 500;
 // All that is read of an account.
 constexpr absl::string_view kTables =
-    "accounts, balances, account_months, users, number_keys, entries, usage_ids, requests, "
+    "accounts, balances, account_months, users, payment_methods, number_keys, entries, usage_ids, "
+    "requests, "
     "recharges, events";
 
 std::string Text(absl::int128 number) {

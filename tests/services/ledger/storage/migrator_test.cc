@@ -298,12 +298,12 @@ TEST_F(MigratorTest, AProgramOfBeforeTheMonthsWritesNothingAnyMore) {
   EXPECT_EQ(database_.QueryInt("SELECT SUM(last_seq) FROM balances"), 5);
 }
 
-// What a program of before migration 10 left behind.
+// What a program of before migration 9 left behind.
 class CardMigrationTest : public MigratorTest {
  protected:
   void SetUp() override {
     ASSERT_TRUE(MigrateAt(TestNow()).ok());
-    database_.Execute("DELETE FROM schema_migrations WHERE version >= 10");
+    database_.Execute("DELETE FROM schema_migrations WHERE version >= 9");
     database_.Execute("DROP TABLE payment_methods");
     Drop("accounts", {"open_waits",
                       "set_aside",
@@ -457,12 +457,12 @@ TEST_F(CardMigrationTest, WhatWasCutOffIsTakenUpAgain) {
   ASSERT_TRUE(MigrateAt(TestNow()).ok());
   const domain::Account waits = Account("a");
   const domain::Account under_review = Account("b");
-  database_.Execute("DELETE FROM schema_migrations WHERE version >= 10");
+  database_.Execute("DELETE FROM schema_migrations WHERE version >= 9");
   ASSERT_TRUE(MigrateAt(TestNow()).ok());
   EXPECT_EQ(Account("a"), waits);
   EXPECT_EQ(Account("b"), under_review);
   // Cut off before its last statement.
-  database_.Execute("DELETE FROM schema_migrations WHERE version >= 10");
+  database_.Execute("DELETE FROM schema_migrations WHERE version >= 9");
   database_.Execute("UPDATE accounts SET last_payment_method = 0");
   ASSERT_TRUE(MigrateAt(TestNow()).ok());
   EXPECT_EQ(Account("a"), waits);

@@ -1,4 +1,4 @@
--- oldest-code: 10
+-- oldest-code: 9
 --
 -- Several cards an account, each with its own state and schedule; caps in money by the hour, day
 -- and month; the customer's switch; suspensions; recharges set aside. A program from before knows
