@@ -100,8 +100,8 @@ function(reserve_test name)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
-  if(RESERVE_SANITIZER STREQUAL "thread")
-    math(EXPR ARG_TIMEOUT "${ARG_TIMEOUT} * 5")  # what the thread sanitizer watches is that slow
+  if(RESERVE_SANITIZER)
+    math(EXPR ARG_TIMEOUT "${ARG_TIMEOUT} * 5")  # what a sanitizer watches is that slow
   endif()
   if(NOT ARG_SHARDS)
     set(ARG_SHARDS 1)

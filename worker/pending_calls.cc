@@ -4,11 +4,41 @@
 
 namespace reserve::worker {
 
-bool PendingCalls::Add(grpc::ClientContext* context) {
+namespace {
+
+// How long after a deadline gRPC has had its chance, and how often that is looked at.
+constexpr absl::Duration kGrace = absl::Milliseconds(500);
+constexpr absl::Duration kLookInterval = absl::Milliseconds(200);
+
+}  // namespace
+
+PendingCalls::~PendingCalls() {
+  CancelAll();
+  {
+    absl::MutexLock lock(&mutex_);
+    waker_.Wake();
+  }
+  watcher_.join();
+}
+
+bool PendingCalls::Add(grpc::ClientContext* context, absl::Duration timeout) {
   absl::MutexLock lock(&mutex_);
   if (closed_) return false;
-  contexts_.insert(context);
+  contexts_[context] = MonotonicNow() + timeout + kGrace;
   return true;
+}
+
+void PendingCalls::Watch() {
+  absl::MutexLock lock(&mutex_);
+  while (!closed_ || !contexts_.empty()) {
+    waker_.Await(kLookInterval);
+    const Moment now = MonotonicNow();
+    for (auto& [context, overdue] : contexts_) {
+      if (overdue > now) continue;
+      context->TryCancel();
+      overdue = absl::InfiniteDuration();  // once is enough
+    }
+  }
 }
 
 void PendingCalls::Remove(grpc::ClientContext* context) {
@@ -19,9 +49,10 @@ void PendingCalls::Remove(grpc::ClientContext* context) {
 void PendingCalls::CancelAll() {
   absl::MutexLock lock(&mutex_);
   closed_ = true;
-  for (grpc::ClientContext* context : contexts_) context->TryCancel();
+  for (const auto& [context, overdue] : contexts_) context->TryCancel();
   mutex_.Await(absl::Condition(
-      +[](std::set<grpc::ClientContext*>* contexts) { return contexts->empty(); }, &contexts_));
+      +[](std::map<grpc::ClientContext*, Moment>* contexts) { return contexts->empty(); },
+      &contexts_));
 }
 
 void PendingCalls::SetTimeout(absl::Duration timeout, grpc::ClientContext* context) {

@@ -1,6 +1,10 @@
 // The asynchronous calls of a client that are under way, so that all of them can
 // be ended and none outlives what its callback uses.
 //
+// A call that is not over some time after its deadline is canceled: gRPC's own timers stand still
+// for as long as the wall clock is set back, and come again when they are nudged
+// (common/rpc/clock_guard.h), or, on a busy machine, do not.
+//
 // Thread-safe. After CancelAll() no new call is made: its callback is not called.
 //
 //   calls_.Start<RenewLeaseRequest, RenewLeaseResponse>(
@@ -15,22 +19,24 @@
 #include <grpcpp/grpcpp.h>
 
 #include <functional>
+#include <map>
 #include <memory>
-#include <set>
+#include <thread>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/clock/monotonic.h"
 
 namespace reserve::worker {
 
 class PendingCalls {
  public:
-  PendingCalls() = default;
+  PendingCalls() : waker_(&mutex_), watcher_([this] { Watch(); }) {}
   PendingCalls(const PendingCalls&) = delete;
   PendingCalls& operator=(const PendingCalls&) = delete;
-  ~PendingCalls() { CancelAll(); }
+  ~PendingCalls();
 
   // `done(status, response)` is called once, on a thread of gRPC.
   template <typename Request, typename Response, typename Invoke, typename Done>
@@ -43,7 +49,7 @@ class PendingCalls {
     auto call = std::make_shared<Call>();
     call->request = std::move(request);
     SetTimeout(timeout, &call->context);
-    if (!Add(&call->context)) return;
+    if (!Add(&call->context, timeout)) return;
     invoke(&call->context, &call->request, &call->response,
            [this, call, done = std::move(done)](const grpc::Status& status) {
              done(status, call->response);
@@ -52,8 +58,9 @@ class PendingCalls {
   }
 
   // For calls that are not unary: false if no more calls are to be made, else
-  // Remove() must follow when the call is over.
-  bool Add(grpc::ClientContext* context) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Remove() must follow when the call is over. `timeout` is that of its deadline.
+  bool Add(grpc::ClientContext* context, absl::Duration timeout = absl::InfiniteDuration())
+      ABSL_LOCKS_EXCLUDED(mutex_);
   void Remove(grpc::ClientContext* context) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Cancels what is under way and waits until every callback has returned.
@@ -62,10 +69,15 @@ class PendingCalls {
  private:
   // By the monotonic clock: setting the wall clock must not end a call.
   static void SetTimeout(absl::Duration timeout, grpc::ClientContext* context);
+  // Cancels what is overdue, until the end.
+  void Watch() ABSL_LOCKS_EXCLUDED(mutex_);
 
   absl::Mutex mutex_;
+  Waker waker_;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
-  std::set<grpc::ClientContext*> contexts_ ABSL_GUARDED_BY(mutex_);
+  // With the moment from which on each is overdue.
+  std::map<grpc::ClientContext*, Moment> contexts_ ABSL_GUARDED_BY(mutex_);
+  std::thread watcher_;
 };
 
 }  // namespace reserve::worker
