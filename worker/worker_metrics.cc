@@ -46,7 +46,6 @@ WorkerMetrics::WorkerMetrics(Registry* registry)
       declined_hard(Attempts(registry, "declined_hard")),
       declined_authentication_required(Attempts(registry, "declined_authentication_required")),
       unresolved(Attempts(registry, "unresolved")),
-      pending(Attempts(registry, "pending")),
       given_up(Attempts(registry, "given_up")),
       charge_seconds(GatewayCalls(registry, "charge")),
       look_up_seconds(GatewayCalls(registry, "look_up")),

@@ -317,8 +317,9 @@ absl::Duration SimulatedLedger::UntilSomethingIsDue() {
   absl::Time due = absl::InfiniteFuture();
   for (const auto& [account_id, rows] : database_.accounts()) {
     due = std::min(due, rows.account.due.time);
-    for (const auto& [ordinal, row] : rows.recharges) {
-      if (row.recharge.state == RechargeState::kOpen) due = std::min(due, row.recharge.due_time);
+    const auto open = rows.recharges.find(rows.account.open_ordinal);
+    if (open != rows.recharges.end() && open->second.recharge.state == RechargeState::kOpen) {
+      due = std::min(due, open->second.recharge.due_time);
     }
   }
   return due - Clock();
@@ -341,11 +342,9 @@ void SimulatedLedger::Dispatch(const std::vector<RechargeKey>& announced, bool p
   const auto take = [&](const Recharge& recharge) {
     if (recharge.state != RechargeState::kOpen || recharge.due_time > now) return;
     // An attempt that was begun is brought to its end (G9).
-    bool network_limited = false;
     if (!recharge.in_flight() &&
-        domain::AllowedByDeclines(settings_, recharge.card,
-                                  database_.DeclinesOf(recharge.card.fingerprint), now,
-                                  &network_limited) > now) {
+        domain::NextAllowedAttempt(settings_.card_limits, recharge.card.network,
+                                   database_.DeclinesOf(recharge.card.fingerprint), now) > now) {
       Submit(recharge.account_id, book::DeferRecharge{recharge.ordinal}, [](const auto&) {});
       return;
     }
@@ -361,7 +360,8 @@ void SimulatedLedger::Dispatch(const std::vector<RechargeKey>& announced, bool p
   }
   for (const auto& [account_id, rows] : database_.accounts()) {
     if (!poll) break;
-    for (const auto& [ordinal, row] : rows.recharges) take(row.recharge);
+    const auto open = rows.recharges.find(rows.account.open_ordinal);
+    if (open != rows.recharges.end()) take(open->second.recharge);
   }
   if (claims.empty()) return;
   // Between the reading and the conditional update another ledger may be faster.

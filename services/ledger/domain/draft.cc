@@ -10,10 +10,7 @@ bool IsLow(const Account& account) {
 }
 
 Draft::Draft(const Context& context, Account account)
-    : context_(context),
-      was_low_(IsLow(account)),
-      balance_before_(account.balance),
-      unused_balance_(account.balance) {
+    : context_(context), was_low_(IsLow(account)) {
   transition_.account = std::move(account);
 }
 
@@ -35,19 +32,12 @@ Event& Draft::AddEvent(EventKind kind, std::string cause, const Recharge& rechar
   event.recharge_ordinal = recharge.ordinal;
   event.amount = recharge.amount;
   event.recharge_kind = recharge.kind;
-  event.payment_method_id = recharge.payment_method_id;
   return event;
 }
 
 Entry& Draft::AddEntry(EntryKind kind, Nanos amount, Nanos balance_after) {
   Account& a = account();
   a.balance = balance_after;
-  if (kind != EntryKind::kUsage) {
-    unused_balance_ = AddSaturating(unused_balance_, amount);
-    for (RechargeMark& mark : a.marks) {
-      mark.unused_balance = AddSaturating(mark.unused_balance, amount);
-    }
-  }
   Entry& entry = transition_.entries.emplace_back();
   entry.account_id = a.account_id;
   entry.seq = ++a.last_seq;
@@ -58,8 +48,7 @@ Entry& Draft::AddEntry(EntryKind kind, Nanos amount, Nanos balance_after) {
   return entry;
 }
 
-Recharge& Draft::OpenRecharge(RechargeKind kind, Nanos amount, const CardChoice& choice,
-                              std::string cause) {
+Recharge& Draft::OpenRecharge(RechargeKind kind, Nanos amount, std::string cause) {
   Account& a = account();
   Recharge recharge;
   recharge.account_id = a.account_id;
@@ -67,37 +56,13 @@ Recharge& Draft::OpenRecharge(RechargeKind kind, Nanos amount, const CardChoice&
   recharge.kind = kind;
   recharge.currency = a.currency;
   recharge.amount = amount;
-  recharge.payment_method_id = choice.method->payment_method_id;
-  recharge.card = choice.method->card;
-  recharge.card_given = choice.method->given;
-  recharge.due_time = choice.time;
+  recharge.card = a.card;
+  recharge.due_time = context_.now;
   recharge.create_time = context_.now;
   a.open_ordinal = recharge.ordinal;
   a.due = {};
   AddEvent(EventKind::kRechargeOpened, std::move(cause), recharge);
   return transition_.recharges.emplace_back(std::move(recharge));
-}
-
-const Recharge* Draft::open() const {
-  const int64_t ordinal = transition_.account.open_ordinal;
-  if (ordinal == 0) return nullptr;
-  for (const Recharge& recharge : transition_.recharges) {
-    if (recharge.ordinal == ordinal) return &recharge;
-  }
-  const Recharge* loaded = context_.open;
-  return loaded != nullptr && loaded->ordinal == ordinal ? loaded : nullptr;
-}
-
-Recharge& Draft::Change(const Recharge& recharge) {
-  for (Recharge& changed : transition_.recharges) {
-    if (changed.ordinal == recharge.ordinal) return changed;
-  }
-  return transition_.recharges.emplace_back(recharge);
-}
-
-PaymentMethod& Draft::ChangeCard(const std::string& payment_method_id) {
-  CardsChanged();
-  return *FindCard(account(), payment_method_id);
 }
 
 }  // namespace reserve::domain
