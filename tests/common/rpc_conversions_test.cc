@@ -70,12 +70,16 @@ TEST(MoneyConversionTest, ARefusalNamesThePartAtFault) {
   }
 }
 
-google::protobuf::Timestamp Timestamp(int64_t seconds, int32_t nanos) {
-  google::protobuf::Timestamp timestamp;
-  timestamp.set_seconds(seconds);
-  timestamp.set_nanos(nanos);
-  return timestamp;
+// A Timestamp or a Duration.
+template <typename Message>
+Message Of(int64_t seconds, int32_t nanos) {
+  Message message;
+  message.set_seconds(seconds);
+  message.set_nanos(nanos);
+  return message;
 }
+constexpr auto Timestamp = Of<google::protobuf::Timestamp>;
+constexpr auto DurationOf = Of<google::protobuf::Duration>;
 
 TEST(TimeConversionTest, TimesGoThereAndBackAtMicroseconds) {
   for (const int64_t micros :
@@ -155,13 +159,6 @@ TEST(StatusConversionTest, AWaitIsInTheDetailsAndInTheText) {
   const google::rpc::Status field = ToProtoStatus(InvalidField("a", "is bad"), "d");
   EXPECT_FALSE(DetailOf<google::rpc::RetryInfo>(field).has_value())
       << "waiting does not mend a bad field";
-}
-
-google::protobuf::Duration DurationOf(int64_t seconds, int32_t nanos) {
-  google::protobuf::Duration duration;
-  duration.set_seconds(seconds);
-  duration.set_nanos(nanos);
-  return duration;
 }
 
 TEST(DurationConversionTest, ADurationComesAsItIsToTheNanosecond) {
