@@ -57,6 +57,9 @@ void SettleFound(const GatewayAnswer& answer, Attempt* attempt) {
                      FormatMoney(task.currency, task.amount), " or of another card"),
         attempt);
   }
+  if (answer.pending) {
+    return Settle(Outcome{.kind = Outcome::Kind::kPending, .charge_id = answer.charge_id}, attempt);
+  }
   if (!answer.succeeded) {
     return Settle(Outcome{.kind = Outcome::Kind::kDeclined,
                           .decline_class = answer.decline_class,
@@ -67,7 +70,10 @@ void SettleFound(const GatewayAnswer& answer, Attempt* attempt) {
     return SettleUnresolved(
         absl::StrCat("charge ", answer.charge_id, " was refunded before it was reported"), attempt);
   }
-  Settle(Outcome{.kind = Outcome::Kind::kSucceeded, .charge_id = answer.charge_id}, attempt);
+  Settle(Outcome{.kind = Outcome::Kind::kSucceeded,
+                 .charge_id = answer.charge_id,
+                 .amount = answer.captured.value_or(answer.amount)},
+         attempt);
 }
 
 void BackOff(const Rules& rules, Moment now, double jitter, Attempt* attempt) {

@@ -89,9 +89,10 @@ enum class DeclineClass : uint8_t { kSoft = 1, kHard = 2, kAuthenticationRequire
 
 // How the attempt ended, for the ledger.
 struct Outcome {
-  enum class Kind : uint8_t { kSucceeded = 1, kDeclined = 2, kUnresolved = 3 };
+  enum class Kind : uint8_t { kSucceeded = 1, kDeclined = 2, kUnresolved = 3, kPending = 4 };
   Kind kind = Kind::kUnresolved;
-  std::string charge_id = {};                        // of a success
+  std::string charge_id = {};                        // of a success, or of what is pending
+  Nanos amount = 0;                                  // of a success: what was captured
   DeclineClass decline_class = DeclineClass::kSoft;  // of a decline
   std::string text =
       {};  // the decline's code (64 characters at most), or what was tried (255 bytes)
@@ -113,9 +114,11 @@ struct GatewayAnswer {
   Kind kind = Kind::kNoAnswer;
   // Of kFound.
   bool succeeded = false;
+  bool pending = false;  // neither succeeded nor declined yet
   bool refunded = false;
   std::string charge_id = {};
-  Nanos amount = 0;
+  Nanos amount = 0;                    // asked for
+  std::optional<Nanos> captured = {};  // of a success, where it is not that
   std::string currency = {};
   CardToken card_token = {};
   DeclineClass decline_class = DeclineClass::kSoft;

@@ -50,19 +50,28 @@ GatewayAnswer NoAnswer(absl::string_view why) {
 }
 
 GatewayAnswer FromCharge(const pb::Charge& charge, const Task& task) {
-  if (charge.state() != pb::CHARGE_STATE_SUCCEEDED && charge.state() != pb::CHARGE_STATE_DECLINED) {
-    return NoAnswer("a charge that neither succeeded nor was declined");
+  if (charge.state() == pb::CHARGE_STATE_UNSPECIFIED || !pb::ChargeState_IsValid(charge.state())) {
+    return NoAnswer("a charge in a state that is not known");
   }
   if (charge.idempotency_key() != ChargeKey(task.account_id, task.ordinal, task.attempt)) {
     return NoAnswer("a charge under another key");
   }
   const absl::StatusOr<Nanos> amount = FromProto(charge.amount(), "", "charge.amount");
   if (!amount.ok()) return NoAnswer(amount.status().message());
+  std::optional<Nanos> captured;
+  if (charge.has_captured_amount()) {
+    const absl::StatusOr<Nanos> read = FromProto(
+        charge.captured_amount(), charge.amount().currency_code(), "charge.captured_amount");
+    if (!read.ok()) return NoAnswer(read.status().message());
+    captured = *read;
+  }
   return {.kind = GatewayAnswer::Kind::kFound,
           .succeeded = charge.state() == pb::CHARGE_STATE_SUCCEEDED,
+          .pending = charge.state() == pb::CHARGE_STATE_PENDING,
           .refunded = !charge.refund_id().empty(),
           .charge_id = charge.charge_id(),
           .amount = *amount,
+          .captured = captured,
           .currency = charge.amount().currency_code(),
           .card_token = CardToken(charge.card_token()),
           .decline_class = ClassOf(charge.decline().decline_class()),

@@ -142,9 +142,10 @@ Finding JudgeCharge(const GatewayCharge& charge, const std::optional<LedgerRecha
     return credited_for_it ? Finding::kCreditedWithoutMoney : Finding::kInOrder;
   }
   if (!recharge.has_value()) return Finding::kOrphan;
-  if (charge.amount != recharge->amount || charge.currency != recharge->currency) {
-    return Finding::kAmountDiffers;
-  }
+  // Less than was asked for is credited as it is.
+  const bool amount_fits =
+      credited_for_it ? charge.amount == recharge->amount : charge.amount <= recharge->amount;
+  if (!amount_fits || charge.currency != recharge->currency) return Finding::kAmountDiffers;
   if (credited_for_it) return Finding::kInOrder;
   if (recharge->state == LedgerRecharge::State::kSucceeded) {
     // Given back only while the other charge pays for the credit.

@@ -29,7 +29,7 @@ struct GatewayCharge {
   std::string charge_id = {};
   std::string idempotency_key = {};
   std::string reference = {};
-  Nanos amount = 0;
+  Nanos amount = 0;  // charged
   std::string currency = {};
   bool succeeded = false;
   bool refunded = false;
@@ -42,7 +42,7 @@ struct GatewayCharge {
 struct LedgerRecharge {
   enum class State : uint8_t { kOpen = 1, kSucceeded, kFailed, kNeedsReview };
   State state = State::kOpen;
-  Nanos amount = 0;
+  Nanos amount = 0;  // credited, of one that succeeded, else asked for
   std::string currency = {};
   int32_t attempt = 1;
   std::string charge_id = {};  // of the charge it was credited for

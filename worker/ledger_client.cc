@@ -48,11 +48,15 @@ void SetOutcome(const Task& task, const Outcome& outcome, pb::ReportRechargeRequ
   switch (outcome.kind) {
     case Outcome::Kind::kSucceeded:
       request->mutable_succeeded()->set_charge_id(outcome.charge_id);
-      reserve::ToProto(task.amount, task.currency, request->mutable_succeeded()->mutable_amount());
+      reserve::ToProto(outcome.amount, task.currency,
+                       request->mutable_succeeded()->mutable_amount());
       return;
     case Outcome::Kind::kDeclined:
       request->mutable_declined()->set_decline_class(ToProto(outcome.decline_class));
       request->mutable_declined()->set_code(outcome.text);
+      return;
+    case Outcome::Kind::kPending:
+      request->mutable_pending()->set_charge_id(outcome.charge_id);
       return;
     case Outcome::Kind::kUnresolved:
       request->mutable_unresolved()->set_reason(outcome.text);

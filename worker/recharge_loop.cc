@@ -401,6 +401,8 @@ void RechargeLoop::CountOutcome(const Outcome& outcome) {
       return metrics_.succeeded.Increment();
     case Outcome::Kind::kUnresolved:
       return metrics_.unresolved.Increment();
+    case Outcome::Kind::kPending:
+      return metrics_.pending.Increment();
     case Outcome::Kind::kDeclined:
       break;
   }

@@ -33,11 +33,13 @@ bool MayHelpToRepeat(absl::StatusCode code) {
 
 // An amount that can't be read is none of ours: it is taken for 0, which differs from any.
 GatewayCharge FromProto(const gw::Charge& charge) {
+  const google::type::Money& charged =
+      charge.has_captured_amount() ? charge.captured_amount() : charge.amount();
   return {.charge_id = charge.charge_id(),
           .idempotency_key = charge.idempotency_key(),
           .reference = charge.reference(),
-          .amount = reserve::FromProto(charge.amount(), "", "charge.amount").value_or(0),
-          .currency = charge.amount().currency_code(),
+          .amount = reserve::FromProto(charged, "", "charge.amount").value_or(0),
+          .currency = charged.currency_code(),
           .succeeded = charge.state() == gw::CHARGE_STATE_SUCCEEDED,
           .refunded = !charge.refund_id().empty()};
 }
@@ -46,6 +48,7 @@ LedgerRecharge::State FromProto(pb::RechargeState state) {
   switch (state) {
     case pb::RECHARGE_STATE_SUCCEEDED:
       return LedgerRecharge::State::kSucceeded;
+    case pb::RECHARGE_STATE_CANCELED:
     case pb::RECHARGE_STATE_FAILED:
       return LedgerRecharge::State::kFailed;
     case pb::RECHARGE_STATE_NEEDS_REVIEW:
@@ -56,8 +59,10 @@ LedgerRecharge::State FromProto(pb::RechargeState state) {
 }
 
 absl::StatusOr<LedgerRecharge> FromProto(const pb::Recharge& recharge) {
-  RESERVE_ASSIGN_OR_RETURN(const Nanos amount,
-                           reserve::FromProto(recharge.amount(), "", "recharge.amount"));
+  // What was credited, once it was: a charge may have captured less than was asked for.
+  const google::type::Money& credited =
+      recharge.has_credited_amount() ? recharge.credited_amount() : recharge.amount();
+  RESERVE_ASSIGN_OR_RETURN(const Nanos amount, reserve::FromProto(credited, "", "recharge.amount"));
   return LedgerRecharge{.state = FromProto(recharge.state()),
                         .amount = amount,
                         .currency = recharge.amount().currency_code(),

@@ -46,6 +46,7 @@ WorkerMetrics::WorkerMetrics(Registry* registry)
       declined_hard(Attempts(registry, "declined_hard")),
       declined_authentication_required(Attempts(registry, "declined_authentication_required")),
       unresolved(Attempts(registry, "unresolved")),
+      pending(Attempts(registry, "pending")),
       given_up(Attempts(registry, "given_up")),
       charge_seconds(GatewayCalls(registry, "charge")),
       look_up_seconds(GatewayCalls(registry, "look_up")),

@@ -18,6 +18,7 @@ struct WorkerMetrics {
   prometheus::Counter& declined_hard;
   prometheus::Counter& declined_authentication_required;
   prometheus::Counter& unresolved;
+  prometheus::Counter& pending;
   prometheus::Counter& given_up;
   // reserve_worker_gateway_call_seconds, by `call`.
   prometheus::Histogram& charge_seconds;

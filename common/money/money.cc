@@ -69,6 +69,18 @@ absl::StatusOr<Nanos> Subtract(Nanos a, Nanos b) {
   return difference;
 }
 
+Nanos AddSaturating(Nanos a, Nanos b) {
+  Nanos sum;
+  if (!__builtin_add_overflow(a, b, &sum)) return sum;
+  return b < 0 ? std::numeric_limits<Nanos>::min() : std::numeric_limits<Nanos>::max();
+}
+
+Nanos SubtractSaturating(Nanos a, Nanos b) {
+  Nanos difference;
+  if (!__builtin_sub_overflow(a, b, &difference)) return difference;
+  return b > 0 ? std::numeric_limits<Nanos>::min() : std::numeric_limits<Nanos>::max();
+}
+
 absl::StatusOr<Nanos> Multiply(Nanos a, int64_t factor) {
   Nanos product;
   if (__builtin_mul_overflow(a, factor, &product)) return Overflow();

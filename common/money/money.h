@@ -27,6 +27,9 @@ inline constexpr Nanos kNanosPerCent = kNanosPerUnit / 100;
 absl::StatusOr<Nanos> Add(Nanos a, Nanos b);
 // a - b; OUT_OF_RANGE "MONEY_OVERFLOW" if it does not fit.
 absl::StatusOr<Nanos> Subtract(Nanos a, Nanos b);
+// a + b, a - b, or the nearest amount that fits: for figures that are compared and never booked.
+Nanos AddSaturating(Nanos a, Nanos b);
+Nanos SubtractSaturating(Nanos a, Nanos b);
 // a * factor; OUT_OF_RANGE "MONEY_OVERFLOW" if it does not fit.
 absl::StatusOr<Nanos> Multiply(Nanos a, int64_t factor);
 

@@ -123,6 +123,14 @@ std::optional<CardBehavior> NumberedCard(absl::string_view name) {
     behavior.work_time = absl::Milliseconds(*ms);
     return behavior;
   }
+  if (const auto n = NumberAfter(name, "partial_", kMaxCount)) {
+    behavior.most_captured = *n;
+    return behavior;
+  }
+  if (const auto ms = NumberAfter(name, "pending_", kMaxDelayMs)) {
+    behavior.pending_time = absl::Milliseconds(*ms);
+    return behavior;
+  }
   if (const auto n = NumberAfter(name, "fail_before_", kMaxCount)) {
     behavior.failures_before = *n;
     return behavior;

@@ -14,6 +14,8 @@
 //   tok_soft_then_ok_<n>           insufficient_funds n times, then succeeds
 //   tok_late_<ms>                  charged at once, the reply comes so much later
 //   tok_slow_<ms>                  in work for so long, then charged
+//   tok_partial_<n>                at most n minor units are captured
+//   tok_pending_<ms>               pending for so long, then charged
 //   tok_lost_reply                 charged, the reply is lost; asked again, it is replayed
 //   tok_fail_before[_<n>]          the first n (1) requests fail, nothing charged
 //   tok_unavailable                every request fails, nothing charged
@@ -69,6 +71,10 @@ struct CardBehavior {
   Reply reply = Reply::kAnswer;
   // In work for so long before it is decided, on top of what every charge takes.
   absl::Duration work_time = absl::ZeroDuration();
+  // At most so many minor units are captured; 0: all.
+  int64_t most_captured = 0;
+  // Decided at once and called pending for so long.
+  absl::Duration pending_time = absl::ZeroDuration();
   // Between decision and reply.
   absl::Duration reply_delay = absl::ZeroDuration();
 };

@@ -78,7 +78,7 @@ absl::StatusOr<ChargeRecord> Gateway::GetCharge(const std::string& idempotency_k
   const auto found = charge_keys_.find(idempotency_key);
   if (found == charge_keys_.end()) return ChargeNotFound("idempotency_key");
   if (found->second.in_work) return KeyInUse();
-  return charges_[found->second.position];
+  return Shown(charges_[found->second.position]);
 }
 
 absl::StatusOr<ChargePage> Gateway::ListCharges(const ListQuery& query, int64_t position,
@@ -95,7 +95,7 @@ absl::StatusOr<ChargePage> Gateway::ListCharges(const ListQuery& query, int64_t 
       page.next_position = position;
       break;
     }
-    page.charges.push_back(charge);
+    page.charges.push_back(Shown(charge));
   }
   return page;
 }
@@ -173,6 +173,12 @@ void Gateway::Remember(ChargeRecord charge) {
   charges_.push_back(std::move(charge));
 }
 
+ChargeRecord Gateway::Shown(ChargeRecord charge) const {
+  const absl::Duration pending = BehaviorOf(charge.order.card_token).pending_time;
+  charge.pending = charge.decline == nullptr && options_.clock() - charge.create_time < pending;
+  return charge;
+}
+
 bool Gateway::IsExpired(absl::Time create_time) const {
   return options_.clock() - create_time >= options_.key_lifetime;
 }
@@ -188,7 +194,7 @@ Gateway::Known Gateway::StoredCharge(const ChargeOrder& order) {
   if (key.in_work) return KeyInUse();
   const ChargeRecord& charge = charges_[key.position];
   if (charge.reply == Reply::kInternalError) return StoredInternalError();
-  return ChargeAnswer{.charge = charge, .replayed = true};
+  return ChargeAnswer{.charge = Shown(charge), .replayed = true};
 }
 
 Gateway::Known Gateway::StoredRefund(const RefundOrder& order) {
@@ -212,6 +218,7 @@ absl::StatusOr<int64_t> Gateway::RefundablePosition(const RefundOrder& order) {
     return ChargeNotFound("charge_id");
   }
   const ChargeRecord& charge = charges_[found->second];
+  if (Shown(charge).pending) return ChargeNotSucceeded();
   if (charge.decline != nullptr) return ChargeNotSucceeded();
   if (!charge.refund_id.empty()) return AlreadyRefunded();
   if (refunds_in_work_.count(found->second) > 0) return RefundInProgress();
@@ -242,7 +249,7 @@ void Gateway::OnChargeDurable(int64_t position, const absl::Status& status,
   ChargeAnswer answer;
   {
     absl::MutexLock lock(&mutex_);
-    answer.charge = charges_[position];
+    answer.charge = Shown(charges_[position]);
     durable_charges_ = position + 1;
     ChargeKey& key = charge_keys_[answer.charge.order.idempotency_key];
     key.in_work = false;

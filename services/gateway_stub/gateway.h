@@ -118,6 +118,8 @@ class Gateway {
   absl::Status Load(absl::string_view line) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status LoadRefund(RefundRecord refund) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Remember(ChargeRecord charge) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // A charge as it is shown now.
+  ChargeRecord Shown(ChargeRecord charge) const;
   bool IsExpired(absl::Time create_time) const;
 
   // An answer or a refusal; nothing if there is still work to do.

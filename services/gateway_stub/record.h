@@ -43,6 +43,7 @@ struct ChargeRecord {
   absl::Time create_time = {};
   std::string refund_id = {};  // empty: not given back
   absl::Time refund_time = {};
+  bool pending = false;  // as it is shown: not decided yet
 };
 
 // A refund as it was made.

@@ -1,4 +1,5 @@
 #include "services/gateway_stub/service.h"
+#include "services/gateway_stub/card_token.h"
 
 #include <algorithm>
 #include <string>
@@ -88,6 +89,12 @@ pb::DeclineClass ToProto(DeclineClass decline_class) {
   return pb::DECLINE_CLASS_UNSPECIFIED;
 }
 
+Nanos CapturedOf(const ChargeRecord& record) {
+  const int64_t most = BehaviorOf(record.order.card_token).most_captured;
+  if (most == 0) return record.order.amount;
+  return std::min(record.order.amount, most * MinorUnitNanos(record.order.currency_code));
+}
+
 void ToProto(const ChargeRecord& record, pb::Charge* charge) {
   charge->set_charge_id(record.charge_id);
   charge->set_idempotency_key(record.order.idempotency_key);
@@ -95,8 +102,14 @@ void ToProto(const ChargeRecord& record, pb::Charge* charge) {
   reserve::ToProto(record.order.amount, record.order.currency_code, charge->mutable_amount());
   charge->set_reference(record.order.reference);
   reserve::ToProto(record.create_time, charge->mutable_create_time());
-  if (record.decline == nullptr) {
+  if (record.pending) {
+    charge->set_state(pb::CHARGE_STATE_PENDING);
+  } else if (record.decline == nullptr) {
     charge->set_state(pb::CHARGE_STATE_SUCCEEDED);
+    const Nanos captured = CapturedOf(record);
+    if (captured < record.order.amount) {
+      reserve::ToProto(captured, record.order.currency_code, charge->mutable_captured_amount());
+    }
   } else {
     charge->set_state(pb::CHARGE_STATE_DECLINED);
     pb::Decline* decline = charge->mutable_decline();

@@ -118,11 +118,12 @@ void Stage::Describe() {
   for (size_t i = 0; i < kLedgers; ++i) {
     // Retries soon enough to be over when all settles, and no card awaited for a day that was
     // declined too often (G9); a cap that only busy accounts reach.
-    ledgers_[i] =
-        describe(absl::StrCat("ledger-", i), "ledger",
-                 {"serve", "--lease_duration=2s", "--retry_delays=1s,2s,3s", "--max_card_wait=10s",
-                  "--max_automatic_recharges_per_day=25", "--max_automatic_amount_per_day=3000"},
-                 options_.ledger_flags);
+    ledgers_[i] = describe(
+        absl::StrCat("ledger-", i), "ledger",
+        {"serve", "--lease_duration=2s", "--retry_delays=1s,2s,3s", "--decline_interval=1s",
+         "--max_declines_per_day=1000", "--max_cards_given_per_day=100000",
+         "--max_automatic_amount_per_hour=3000", "--max_automatic_amount_per_day=3000"},
+        options_.ledger_flags);
   }
   for (size_t i = 0; i < kWorkers; ++i) {
     workers_[i] = describe(

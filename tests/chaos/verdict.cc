@@ -28,7 +28,6 @@ using Rows = std::vector<test_support::TestDatabase::Row>;
 constexpr int64_t kPending = 1;
 constexpr int64_t kActive = 2;
 constexpr int64_t kDisabled = 3;
-constexpr int64_t kUsableCard = 1;
 constexpr int64_t kOpen = 1;
 constexpr int64_t kSucceeded = 2;
 constexpr int64_t kNeedsReview = 4;
@@ -231,26 +230,32 @@ absl::Status CheckAccounts(const Stage& stage, Verdict* verdict) {
       const Rows rows,
       stage.database().TryQuery(
           "SELECT a.account_id, a.state, b.balance_nanos, a.recharge_threshold_nanos, "
-          "a.card_state, a.open_ordinal, a.recheck_time IS NOT NULL, "
+          "(SELECT COUNT(*) FROM payment_methods m WHERE m.account_id = a.account_id "
+          "AND m.state = 1), a.open_ordinal, a.recheck_time IS NOT NULL OR a.set_aside > 0 OR "
+          "a.taken_back_time IS NOT NULL OR a.block_reason <> '' OR a.suspension <> 0 OR "
+          "a.automatic_off_time IS NOT NULL, "
           "(SELECT COUNT(*) FROM recharges r WHERE r.account_id = a.account_id AND r.state = 2) "
           "FROM accounts a JOIN balances b ON b.account_id = a.account_id"));
   for (const auto& row : rows) {
     const int64_t state = Int(row[1]);
     const Nanos balance = Int(row[2]);
-    const bool usable = Int(row[4]) == kUsableCard;
+    const bool usable = Int(row[4]) > 0;
     const bool open = Int(row[5]) != 0;
-    const bool capped = Int(row[6]) != 0;
-    const std::string account = absl::StrCat("account ", row[0], " (state ", row[1], ", balance ",
-                                             FormatDecimal(balance), ", card ", row[4], ")");
+    const bool in_the_way = Int(row[6]) != 0;
+    const std::string account =
+        absl::StrCat("account ", row[0], " (state ", row[1], ", balance ", FormatDecimal(balance),
+                     ", usable cards ", row[4], ")");
     const auto wrong = [&](const char* why) {
       verdict->mismatched.push_back(absl::StrCat(account, ": ", why));
     };
     const bool wants = state == kPending || balance < Int(row[3]);
-    if (wants && usable && !open && !capped) {
+    if (wants && usable && !open && !in_the_way) {
       verdict->stuck.push_back(absl::StrCat(account, ": low, and no recharge is open"));
     }
     if (state == kDisabled && balance > 0) wrong("disabled with a balance above zero");
-    if (state == kActive && balance <= 0 && !open) wrong("active with nothing left");
+    if (state == kActive && balance <= 0 && !open && !in_the_way) {
+      wrong("active with nothing left");
+    }
     if ((state == kPending) != (Int(row[7]) == 0)) wrong("funded or not, against its recharges");
   }
   return absl::OkStatus();

@@ -37,12 +37,9 @@ class ClockFailuresTest : public FailureTest {
                    {"gateway", ClockShiftedBy(-3600)}};
     SetUpStage(std::move(options));
   }
-  static absl::StatusOr<pb::Entry> AdjustAt(size_t index, const std::string& id,
-                                            const std::string& request_id, int units) {
-    return Call(support(index), &pb::Support::Stub::AdjustBalance,
-                Parse<pb::AdjustBalanceRequest>(absl::StrCat(
-                    "account_id: '", id, "' request_id: '", request_id,
-                    "' reason: 'test' amount { currency_code: 'USD' units: ", units, " }")));
+  static absl::Status SpendAt(size_t index, const std::string& id, const std::string& request_id,
+                              int units) {
+    return SpendOf(stubs(index), id, request_id, units * kNanosPerUnit);
   }
 };
 
@@ -51,8 +48,8 @@ TEST_F(ClockFailuresTest, ClocksAnHourApartChargeAndCreditEachRechargeOnce) {
   OpenFunded("apart");
   OpenFunded("apart-soft", "tok_decline_after_1#apart-soft");
   for (int i = 0; i < 6; ++i) {
-    const auto adjusted = AdjustAt(i % 2, "apart", absl::StrCat("dip-", i), -15);
-    ASSERT_TRUE(adjusted.ok()) << adjusted.status();
+    const absl::Status spent = SpendAt(i % 2, "apart", absl::StrCat("dip-", i), 15);
+    ASSERT_TRUE(spent.ok()) << spent;
     ExpectSettled("apart", "15.00", 2 + i);
   }
   EXPECT_THAT(Charges("apart"), SizeIs(7));
@@ -63,7 +60,7 @@ TEST_F(ClockFailuresTest, ClocksAnHourApartChargeAndCreditEachRechargeOnce) {
   EXPECT_GT(settled - charged, absl::Minutes(50));
 
   // A schedule is kept whichever ledger heard of the decline, and ends.
-  ASSERT_TRUE(AdjustAt(1, "apart-soft", "dip", -6).ok());
+  ASSERT_TRUE(SpendAt(1, "apart-soft", "dip", 6).ok());
   Await("apart-soft", [](const pb::Account& a) { return a.open_recharge_ordinal() == 0; });
   EXPECT_EQ(Recharges("apart-soft")[0].state(), pb::RECHARGE_STATE_FAILED);
   EXPECT_EQ(Recharges("apart-soft")[0].attempt(), 4);
@@ -75,7 +72,7 @@ TEST_F(ClockFailuresTest, ALeaseThatAFastLedgerTakesForOverIsTakenOverUnderTheSa
   OpenFunded("early");
   worker(0).Kill();
   GhostWorker ghost(recharges());
-  Adjust("early", "dip", "-6.00");
+  Spend("early", "dip", "6.00");
   const auto task = ghost.Take();
   // For ledger 1 it ran out most of an hour ago.
   Restart(worker(1));
@@ -95,7 +92,7 @@ TEST_F(ClockFailuresTest, ALeaseLastsAsLongAsItShouldWhateverTheWorkersClockSays
   // Worker 0 is an hour behind; it dies, and its lease of 2 s is over soon all the same.
   gateway_proxy().Arm(
       {.request = kChargeRequest, .moment = Moment::kNotDelivered, .action = KillOf(worker(0))});
-  Adjust("short", "dip", "-6.00");
+  Spend("short", "dip", "6.00");
   ASSERT_TRUE(gateway_proxy().Disarm(kPatience));
   const absl::Time killed = absl::Now();
   Restart(worker(0));

@@ -35,7 +35,7 @@ class ClockJumpsTest : public FailureTest {
     for (const std::string process : {"ledger-0", "ledger-1", "worker-0", "worker-1", "gateway"}) {
       options.env[process] = clock_->Environment();
     }
-    options.ledger_flags = {"--retry_delays=2s,2s,2s", "--max_automatic_recharges_per_day=2"};
+    options.ledger_flags = {"--retry_delays=2s,2s,2s", "--max_automatic_amount_per_day=30"};
     options.worker_flags = {"--charge_timeout=3s"};
     SetUpStage(std::move(options));
   }
@@ -77,11 +77,8 @@ class ClockJumpsTest : public FailureTest {
 
   // At ledger 1, whose commands ledger 0, which the worker watches, hears of by looking only.
   static void DipElsewhere(const std::string& id, const std::string& request_id) {
-    const auto adjusted = Call(support(1), &pb::Support::Stub::AdjustBalance,
-                               Parse<pb::AdjustBalanceRequest>(absl::StrCat(
-                                   "account_id: '", id, "' request_id: '", request_id,
-                                   "' reason: 'test' amount { currency_code: 'USD' units: -15 }")));
-    ASSERT_TRUE(adjusted.ok()) << adjusted.status();
+    const absl::Status spent = SpendOf(stubs(1), id, request_id, 15 * kNanosPerUnit);
+    ASSERT_TRUE(spent.ok()) << spent;
   }
 
   static void AwaitState(const std::string& id, pb::RechargeState state) {
@@ -171,7 +168,7 @@ TEST_F(ClockJumpsTest, AJumpIsLoggedAndCounted) {
 TEST_F(ClockJumpsTest, SetBackByAnHourACallToTheGatewayStillTimesOut) {
   OpenFunded("back-late", "tok_late_60000#back-late");
   // The charge is made at once, and the reply would come in a minute.
-  Adjust("back-late", "dip", "-6.00");
+  Spend("back-late", "dip", "6.00");
   ASSERT_TRUE(WaitUntil([] { return Charges("back-late").size() == 2; }, kPatience));
   clock().Set(-absl::Hours(1));
   ExpectSettled("back-late", "24.00", 2);
@@ -180,7 +177,7 @@ TEST_F(ClockJumpsTest, SetBackByAnHourACallToTheGatewayStillTimesOut) {
 TEST_F(ClockJumpsTest, AMonthAheadAndRightAgainRetriesAreNotDueInAMonth) {
   OpenFunded("ahead-soft", "tok_decline_after_1#ahead-soft");
   SetForLedgers(kMonth);
-  Adjust("ahead-soft", "dip", "-6.00");
+  Spend("ahead-soft", "dip", "6.00");
   ASSERT_TRUE(WaitUntil([] { return Charges("ahead-soft").size() == 2; }, kPatience));
   ASSERT_TRUE(WaitUntil([] { return Recharges("ahead-soft")[0].attempt() == 2; }, kPatience));
   clock().Set(absl::ZeroDuration());
@@ -194,7 +191,7 @@ TEST_F(ClockJumpsTest, AMonthAheadAndRightAgainTheLeaseOfADeadWorkerEnds) {
   SetForLedgers(kMonth);
   gateway_proxy().Arm(
       {.request = kChargeRequest, .moment = Moment::kReplyLost, .action = KillOf(worker(0))});
-  Adjust("ahead-lease", "dip", "-6.00");
+  Spend("ahead-lease", "dip", "6.00");
   ASSERT_TRUE(gateway_proxy().Disarm(kPatience));
   clock().Set(absl::ZeroDuration());
   Restart(worker(0));
@@ -206,10 +203,10 @@ TEST_F(ClockJumpsTest, AMonthAheadAndRightAgainACapEndsWithTheDay) {
   OpenFunded("ahead-cap");
   SetForLedgers(kMonth);
   for (int i = 0; i < 2; ++i) {
-    Adjust("ahead-cap", absl::StrCat("dip-", i), "-15.00");
+    Spend("ahead-cap", absl::StrCat("dip-", i), "15.00");
     ExpectSettled("ahead-cap", "15.00", 2 + i);
   }
-  Adjust("ahead-cap", "one-too-many", "-6.00");
+  Spend("ahead-cap", "one-too-many", "6.00");
   EXPECT_THAT(EventKinds("ahead-cap"), ::testing::Contains(pb::EVENT_KIND_CAP_REACHED));
   EXPECT_EQ(Get("ahead-cap").open_recharge_ordinal(), 0);
   SetForLedgers(absl::ZeroDuration());

@@ -112,7 +112,7 @@ class DatabaseRestartTest : public ::testing::Test {
     server_ = *std::move(server);
     auto stack = Stack::Start(
         {.server = server_.get(),
-         .ledger_flags = {"--max_automatic_recharges_per_day=100000",
+         .ledger_flags = {"--max_automatic_amount_per_hour=1000000",
                           "--max_automatic_amount_per_day=1000000", "--lease_duration=5s"},
          .gateway = true,
          .workers = 1});

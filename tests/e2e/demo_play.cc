@@ -192,7 +192,7 @@ absl::StatusOr<pb::Account> Play::Await(const Book& book, absl::string_view what
       absl::StrCat(what, " did not come within ", absl::FormatDuration(kPatience), ": account ",
                    book.account_id, " is ", StateName(account->state()), " with ",
                    balance.ok() ? Dollars(*balance) : "no balance", ", its card ",
-                   CardStateName(account->payment_method().card_state()), ", open recharge ",
+                   CardStateName(account->payment_methods(0).card_state()), ", open recharge ",
                    account->open_recharge_ordinal()));
 }
 

@@ -101,9 +101,9 @@ absl::Status Play::DecliningCard() {
   report_.Say("the balance is below $10.00, but the card has insufficient funds now");
   RESERVE_ASSIGN_OR_RETURN(const pb::Account account,
                            Await(florist_, "the decline", [](const pb::Account& now) {
-                             return now.payment_method().card_state() != pb::CARD_STATE_USABLE;
+                             return now.payment_methods(0).card_state() != pb::CARD_STATE_USABLE;
                            }));
-  report_.Text("card", "FAILING", CardStateName(account.payment_method().card_state()));
+  report_.Text("card", "FAILING", CardStateName(account.payment_methods(0).card_state()));
   report_.Text("account", "ACTIVE", StateName(account.state()));
   report_.Money("balance", florist_.balance, account.balance());
   report_.Count("open recharge", 2, account.open_recharge_ordinal());

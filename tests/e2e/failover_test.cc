@@ -63,10 +63,10 @@ class FailoverTest : public ::testing::Test {
     EXPECT_EQ(booked.hash().size(), 32u);
     return booked;
   }
-  void Adjust(const std::string& account_id, int units) {
-    Must(&Support::AdjustBalance,
-         absl::StrCat("account_id: '", account_id, "' request_id: 'a", units,
-                      "' amount { units: ", units, " } reason: 'test'"));
+  void Spend(const std::string& account_id, int units) {
+    const absl::Status spent =
+        SpendOf(stack_->stubs(), account_id, absl::StrCat("a", units), units * kNanosPerUnit);
+    EXPECT_TRUE(spent.ok()) << spent;
   }
   pb::Recharge LastRecharge(const std::string& account_id) {
     const auto list =
@@ -202,10 +202,10 @@ TEST_F(FailoverTest, ReconcileFindsTheChargesWhoseCreditsAreLost) {
   }
   // The replica has the recharge of one account and not that of the other; of neither its credit.
   stack_->worker_process(0)->Kill();
-  Adjust("open", -10);
+  Spend("open", 10);
   ASSERT_TRUE(servers_->WaitUntilCaughtUp().ok());
   ASSERT_TRUE(servers_->CutOff().ok());
-  Adjust("none", -10);
+  Spend("none", 10);
   ASSERT_TRUE(stack_->StartWorker(0).ok());
   for (const std::string id : {"open", "none"}) {
     ASSERT_TRUE(WaitUntil([&] { return Succeeded(id, 2); })) << LastRecharge(id).DebugString();

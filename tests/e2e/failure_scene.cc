@@ -149,12 +149,17 @@ pb::Account FailureTest::Await(const std::string& id,
   return account;
 }
 
-void FailureTest::Adjust(const std::string& id, const std::string& request_id,
-                         const std::string& amount) {
-  auto request = Parse<pb::AdjustBalanceRequest>(
-      absl::StrCat("account_id: '", id, "' request_id: '", request_id, "' reason: 'test'"));
-  reserve::ToProto(ParseDecimal(amount).value(), "USD", request.mutable_amount());
-  Must(&pb::Support::Stub::AdjustBalance, request);
+void FailureTest::Spend(const std::string& id, const std::string& request_id,
+                        const std::string& amount) {
+  // Until it is answered, as every caller may.
+  absl::Status status;
+  test_support::WaitUntil(
+      [&] {
+        status = SpendOf(ledgers_[0], id, request_id, ParseDecimal(amount).value());
+        return !absl::IsUnavailable(status);
+      },
+      kPatience);
+  EXPECT_TRUE(status.ok()) << id << ": " << status;
 }
 
 void FailureTest::GiveCard(const std::string& id, const std::string& card_token) {

@@ -9,7 +9,7 @@
 //   TEST_F(LostReplyTest, IsLookedUp) {
 //     OpenFunded("a");
 //     gateway_proxy().Arm({.request = kChargeRequest, .moment = Moment::kReplyLost});
-//     Adjust("a", "dip", "-6.00");
+//     Spend("a", "dip", "6.00");
 //     ASSERT_TRUE(gateway_proxy().Disarm(kPatience));
 //     ExpectSettled("a", "24.00", 2);
 //   }
@@ -83,6 +83,7 @@ class FailureTest : public ::testing::Test {
   static void AwaitLog(const chaos::Process& process, const std::string& text,
                        const std::string& also);
 
+  static const test_support::LedgerStubs& stubs(size_t index = 0) { return ledgers_[index]; }
   // A service of a ledger, by the type of its stub.
   template <typename Stub>
   static Stub& stub(size_t index = 0) {
@@ -122,8 +123,8 @@ class FailureTest : public ::testing::Test {
   // Waits until the account is so; shows it if it does not get there.
   static ledger::v1::Account Await(const std::string& id,
                                    const std::function<bool(const ledger::v1::Account&)>& is_so);
-  static void Adjust(const std::string& id, const std::string& request_id,
-                     const std::string& amount);
+  static void Spend(const std::string& id, const std::string& request_id,
+                    const std::string& amount);
   static void GiveCard(const std::string& id, const std::string& card_token);
   static ledger::v1::RecordUsageRequest UsageOf(const std::string& id, const std::string& usage_id,
                                                 int64_t seconds,

@@ -116,7 +116,7 @@ TEST_F(LedgerFailuresTest, AConnectionLostDuringTheCommitOfAReportCreditsOnce) {
   GhostWorker ghost(recharges());
   for (const Moment moment : {Moment::kNotDelivered, Moment::kDelivered, Moment::kReplyLost}) {
     SCOPED_TRACE(static_cast<int>(moment));
-    Adjust("credit", absl::StrCat("dip-", static_cast<int>(moment)), "-15.00");
+    Spend("credit", absl::StrCat("dip-", static_cast<int>(moment)), "15.00");
     const auto task = ghost.Take();
     const auto charge = ChargeFor(task, 15);
     ASSERT_TRUE(charge.ok()) << charge.status();
@@ -173,7 +173,7 @@ TEST_F(LedgerFailuresTest, ADatabaseKilledWhileARechargeIsOpenDelaysTheCreditOnl
   stage().ledger_proxy(0).Arm({.request = kSuccessReport,
                                .moment = Moment::kNotDelivered,
                                .action = [] { stage().database_server().Kill(); }});
-  Adjust("power", "dip", "-6.00");
+  Spend("power", "dip", "6.00");
   ASSERT_TRUE(stage().ledger_proxy(0).Disarm(kPatience));
   ASSERT_TRUE(stage().database_server().Start().ok());
   ExpectSettled("power", "24.00", 2);

@@ -592,7 +592,7 @@ TEST_F(StartTest, BadFlagsAreRefusedInOneLine) {
       {"--min_reserve_amount=0", "min_reserve_amount"},
       {"--max_recharge_amount=10", "max_recharge_amount"},
       {"--max_recharge_multiple=0", "max_recharge_multiple"},
-      {"--max_automatic_recharges_per_day=-1", "max_automatic_recharges_per_day"},
+      {"--max_automatic_amount_per_hour=-1", "max_automatic_amount_per_hour"},
       {"--max_usage_age=-1s", "max_usage_age"},
       {"--max_usage_ahead=-1s", "max_usage_ahead"},
       {"--metrics_listen=nowhere", "metrics_listen"},

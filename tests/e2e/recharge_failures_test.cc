@@ -69,7 +69,7 @@ TEST_F(RechargeFailuresTest, AWorkerKilledBeforeTheChargeIsSucceededByAnother) {
   OpenFunded("unsent");
   gateway_proxy().Arm(
       {.request = kChargeRequest, .moment = Moment::kNotDelivered, .action = KillOf(worker(0))});
-  Adjust("unsent", "dip", "-6.00");
+  Spend("unsent", "dip", "6.00");
   ASSERT_TRUE(gateway_proxy().Disarm(kPatience));
   EXPECT_THAT(Charges("unsent"), SizeIs(1));
   Restart(worker(1));
@@ -83,7 +83,7 @@ TEST_F(RechargeFailuresTest, AWorkerKilledAfterTheChargeLosesNothing) {
                        .moment = Moment::kReplyLost,
                        .reply = kChargeReply,
                        .action = KillOf(worker(0))});
-  Adjust("unread", "dip", "-6.00");
+  Spend("unread", "dip", "6.00");
   ASSERT_TRUE(gateway_proxy().Disarm(kPatience));
   EXPECT_THAT(Charges("unread"), SizeIs(2));
   EXPECT_EQ(TextOf(Get("unread").balance()), "9.00");
@@ -97,7 +97,7 @@ TEST_F(RechargeFailuresTest, AWorkerKilledBeforeItsReportArrivesLosesNothing) {
   OpenFunded("untold");
   ledger_proxy().Arm(
       {.request = kSuccessReport, .moment = Moment::kNotDelivered, .action = KillOf(worker(0))});
-  Adjust("untold", "dip", "-6.00");
+  Spend("untold", "dip", "6.00");
   ASSERT_TRUE(ledger_proxy().Disarm(kPatience));
   EXPECT_THAT(Charges("untold"), SizeIs(2));
   Restart(worker(1));
@@ -110,7 +110,7 @@ TEST_F(RechargeFailuresTest, AWorkerFrozenPastItsLeaseReportsASuccessThatIsCredi
   Restart(worker(1));
   ledger_proxy().Arm(
       {.request = kSuccessReport, .moment = Moment::kNotDelivered, .action = FreezeOf(worker(0))});
-  Adjust("frozen", "dip", "-6.00");
+  Spend("frozen", "dip", "6.00");
   ASSERT_TRUE(ledger_proxy().Disarm(kPatience));
   AwaitLog(worker(1), "charged", "\"frozen\"");
   ExpectSettled("frozen", "24.00", 2);
@@ -131,7 +131,7 @@ TEST_F(RechargeFailuresTest, AWorkerFrozenPastItsLeaseCanNotDeclineForItsSuccess
   EXPECT_TRUE(fresh.handed_out_before());
   const auto refused = Report(stale, "declined { decline_class: DECLINE_CLASS_HARD code: 'x' }");
   EXPECT_EQ(ReasonOf(refused.status()), "LEASE_LOST") << refused.status();
-  EXPECT_EQ(Get("stale").payment_method().card_state(), pb::CARD_STATE_USABLE);
+  EXPECT_EQ(Get("stale").payment_methods(0).card_state(), pb::CARD_STATE_USABLE);
   const auto charge = ChargeFor(fresh, 15);
   ASSERT_TRUE(charge.ok()) << charge.status();
   const auto report = Report(fresh, Succeeded(charge->charge_id()));
@@ -146,13 +146,13 @@ TEST_F(RechargeFailuresTest, AWorkerFrozenWhileItChargesFindsItsLeaseGone) {
                        .moment = Moment::kReplyLost,
                        .reply = kChargeReply,
                        .action = FreezeOf(worker(0))});
-  Adjust("asleep", "dip", "-6.00");
+  Spend("asleep", "dip", "6.00");
   ASSERT_TRUE(gateway_proxy().Disarm(kPatience));
   ExpectSettled("asleep", "24.00", 2);
   Thaw(worker(0));
   // It takes part again, and brings nothing old with it.
   worker(1).Kill();
-  Adjust("asleep", "again", "-15.00");
+  Spend("asleep", "again", "15.00");
   ExpectSettled("asleep", "24.00", 3);
   EXPECT_THAT(Charges("asleep"), SizeIs(3));
 }
@@ -169,7 +169,7 @@ TEST_F(RechargeFailuresTest, ATimeoutAfterTheChargeWasMadeIsLookedUp) {
 TEST_F(RechargeFailuresTest, ATimeoutWithoutAChargeIsSentAgainUnderTheSameKey) {
   OpenFunded("lost");
   stage().gateway().Signal(SIGSTOP);
-  Adjust("lost", "dip", "-6.00");
+  Spend("lost", "dip", "6.00");
   AwaitLog(worker(0), "looking it up", "\"lost\"");
   // What waits in its sockets dies with it.
   stage().gateway().Kill();
@@ -187,7 +187,7 @@ TEST_F(RechargeFailuresTest, AStoredInternalErrorIsLookedUpAndNotRepeatedUnderTh
   Open("error", "tok_internal#error");
   const pb::Account account = Await("error", [](const pb::Account& a) {
     return a.open_recharge_ordinal() == 0 &&
-           a.payment_method().card_state() != pb::CARD_STATE_USABLE;
+           a.payment_methods(0).card_state() != pb::CARD_STATE_USABLE;
   });
   EXPECT_EQ(account.state(), pb::ACCOUNT_STATE_PENDING_FUNDING);
   EXPECT_EQ(Recharges("error")[0].state(), pb::RECHARGE_STATE_FAILED);
@@ -220,7 +220,7 @@ TEST_F(RechargeFailuresTest, ACardReplacedWhileAChargeIsInFlightFinishesOnItsOwn
   worker(0).Kill();
   {
     GhostWorker ghost(recharges());
-    Adjust("swap", "dip", "-6.00");
+    Spend("swap", "dip", "6.00");
     const auto task = ghost.Take();
     GiveCard("swap", "tok_mastercard#swap-new");
     EXPECT_EQ(task.card_token(), "tok_visa#swap-old");
@@ -230,7 +230,7 @@ TEST_F(RechargeFailuresTest, ACardReplacedWhileAChargeIsInFlightFinishesOnItsOwn
   }
   ExpectSettled("swap", "24.00", 2);
   Restart(worker(0));
-  Adjust("swap", "dip-2", "-15.00");
+  Spend("swap", "dip-2", "15.00");
   ExpectSettled("swap", "24.00", 3);
   EXPECT_EQ(Charges("swap").back().card_token(), "tok_mastercard#swap-new");
 }
@@ -240,12 +240,12 @@ TEST_F(RechargeFailuresTest, ADeclineOfAReplacedCardSaysNothingOfTheNewOne) {
   GiveCard("swap-bad", "tok_decline_lost_card#swap-bad");
   // The charge waits in the gateway while the card is replaced.
   stage().gateway().Signal(SIGSTOP);
-  Adjust("swap-bad", "dip", "-6.00");
+  Spend("swap-bad", "dip", "6.00");
   AwaitLog(worker(0), "looking it up", "\"swap-bad\"");
   GiveCard("swap-bad", "tok_mastercard#swap-bad");
   Thaw(stage().gateway());
   ExpectSettled("swap-bad", "24.00", 2);
-  EXPECT_EQ(Get("swap-bad").payment_method().card_state(), pb::CARD_STATE_USABLE);
+  EXPECT_EQ(Get("swap-bad").payment_methods(0).card_state(), pb::CARD_STATE_USABLE);
   const std::vector<gw::Charge> charges = Charges("swap-bad");
   ASSERT_THAT(charges, SizeIs(3));
   EXPECT_EQ(charges[1].card_token(), "tok_decline_lost_card#swap-bad");
@@ -256,7 +256,7 @@ TEST_F(RechargeFailuresTest, ADeclineOfAReplacedCardSaysNothingOfTheNewOne) {
 TEST_F(RechargeFailuresTest, SettingsChangedMeanwhileLeaveTheOpenRechargeAsItWas) {
   OpenFunded("settings");
   stage().gateway().Signal(SIGSTOP);
-  Adjust("settings", "dip", "-6.00");
+  Spend("settings", "dip", "6.00");
   AwaitLog(worker(0), "looking it up", "\"settings\"");
   Must(&pb::Accounts::Stub::UpdateBillingSettings,
        Parse<pb::UpdateBillingSettingsRequest>(
@@ -265,7 +265,7 @@ TEST_F(RechargeFailuresTest, SettingsChangedMeanwhileLeaveTheOpenRechargeAsItWas
   Thaw(stage().gateway());
   // 24.00 after the charge of 15.00, which is above the new threshold.
   ExpectSettled("settings", "24.00", 2);
-  Adjust("settings", "dip-2", "-5.00");
+  Spend("settings", "dip-2", "5.00");
   ExpectSettled("settings", "59.00", 3);
   EXPECT_EQ(TextOf(Charges("settings")[1].amount()), "15.00");
   EXPECT_EQ(TextOf(Charges("settings")[2].amount()), "40.00");
@@ -279,7 +279,7 @@ TEST_F(RechargeFailuresTest, SoftDeclinesAreTriedOnScheduleWithANewKeyEachAndThe
   const pb::Recharge recharge = Recharges("soft")[0];
   EXPECT_EQ(recharge.state(), pb::RECHARGE_STATE_FAILED);
   EXPECT_EQ(recharge.attempt(), 4);
-  EXPECT_EQ(Get("soft").payment_method().card_state(), pb::CARD_STATE_FAILING);
+  EXPECT_EQ(Get("soft").payment_methods(0).card_state(), pb::CARD_STATE_FAILING);
   EXPECT_THAT(Keys("soft"), SizeIs(4));
   ExpectMoneyMatches("soft");
 }
@@ -289,7 +289,7 @@ TEST_F(RechargeFailuresTest, AHardDeclineIsNeverTriedAgain) {
   Await("hard", [](const pb::Account& a) { return a.open_recharge_ordinal() == 0; });
   EXPECT_EQ(Recharges("hard")[0].state(), pb::RECHARGE_STATE_FAILED);
   EXPECT_EQ(Recharges("hard")[0].attempt(), 1);
-  EXPECT_EQ(Get("hard").payment_method().card_state(), pb::CARD_STATE_REFUSED);
+  EXPECT_EQ(Get("hard").payment_methods(0).card_state(), pb::CARD_STATE_REFUSED);
   EXPECT_THAT(Charges("hard"), SizeIs(1));
   ExpectMoneyMatches("hard");
 }
@@ -298,10 +298,10 @@ TEST_F(RechargeFailuresTest, AChargeThatTheGatewayCallsInvalidIsNoDeclineAndWait
   OpenFunded("ours", "tok_visa#ours");
   // It calls two requests invalid, for their amount: a lease each.
   GiveCard("ours", "tok_invalid_request_2#ours");
-  Adjust("ours", "dip", "-20.00");
+  Spend("ours", "dip", "20.00");
   AwaitLog(worker(0), "a fault of ours", "\"ours\"");
   EXPECT_EQ(Get("ours").state(), pb::ACCOUNT_STATE_ACTIVE);
-  EXPECT_EQ(Get("ours").payment_method().card_state(), pb::CARD_STATE_USABLE);
+  EXPECT_EQ(Get("ours").payment_methods(0).card_state(), pb::CARD_STATE_USABLE);
   EXPECT_EQ(Recharges("ours")[0].state(), pb::RECHARGE_STATE_OPEN);
   ExpectSettled("ours", "10.00", 2);
   EXPECT_EQ(Recharges("ours")[0].attempt(), 1);
@@ -341,7 +341,7 @@ TEST_F(RechargeFailuresTest, ALostSuccessReportIsRepeatedAndCreditedOnce) {
   for (const Moment moment : {Moment::kNotDelivered, Moment::kDelivered, Moment::kReplyLost}) {
     SCOPED_TRACE(static_cast<int>(moment));
     ledger_proxy().Arm({.request = kSuccessReport, .moment = moment, .reply = kSuccessReport});
-    Adjust("report", absl::StrCat("dip-", ++dips), "-15.00");
+    Spend("report", absl::StrCat("dip-", ++dips), "15.00");
     ASSERT_TRUE(ledger_proxy().Disarm(kPatience));
     ExpectSettled("report", "15.00", 1 + dips);
   }
@@ -373,7 +373,7 @@ TEST_F(RechargeFailuresTest, ALateSuccessOfAFailedRechargeIsCreditedAndEnablesTh
   OpenFunded("revived");
   worker(0).Kill();
   GhostWorker ghost(recharges());
-  Adjust("revived", "dip", "-20.00");
+  Spend("revived", "dip", "20.00");
   const auto task = ghost.Take();
   const auto charge = ChargeFor(task, 15);
   ASSERT_TRUE(charge.ok()) << charge.status();
@@ -386,7 +386,7 @@ TEST_F(RechargeFailuresTest, ALateSuccessOfAFailedRechargeIsCreditedAndEnablesTh
   ASSERT_TRUE(late.ok()) << late.status();
   EXPECT_EQ(late->recharge().state(), pb::RECHARGE_STATE_SUCCEEDED);
   // What the card said last still stands.
-  EXPECT_EQ(Get("revived").payment_method().card_state(), pb::CARD_STATE_REFUSED);
+  EXPECT_EQ(Get("revived").payment_methods(0).card_state(), pb::CARD_STATE_REFUSED);
   ExpectSettled("revived", "10.00", 2);
   EXPECT_EQ(EventKinds("revived").back(), pb::EVENT_KIND_ENABLED);
 }
@@ -407,7 +407,7 @@ TEST_F(OldKeyTest, PastHalfOfItsLifetimeAKeyIsLookedUpOnlyAndThenLeftToAPerson) 
   worker(0).Kill();
   {
     GhostWorker ghost(recharges());
-    Adjust("old", "dip", "-6.00");
+    Spend("old", "dip", "6.00");
     ghost.Take();  // and dies; nobody knows whether it has charged
   }
   Restart(worker(0));
@@ -417,7 +417,7 @@ TEST_F(OldKeyTest, PastHalfOfItsLifetimeAKeyIsLookedUpOnlyAndThenLeftToAPerson) 
   EXPECT_THAT(Charges("old"), SizeIs(1));
   EXPECT_THAT(EventKinds("old"), Contains(pb::EVENT_KIND_RECHARGE_NEEDS_REVIEW));
   // It stays open: no second key, whatever happens (G3).
-  Adjust("old", "deeper", "-20.00");
+  Spend("old", "deeper", "20.00");
   GiveCard("old", "tok_mastercard#old");
   EXPECT_EQ(Get("old").open_recharge_ordinal(), 2);
   EXPECT_EQ(Get("old").state(), pb::ACCOUNT_STATE_ACTIVE);
@@ -430,7 +430,7 @@ TEST_F(OldKeyTest, PastHalfOfItsLifetimeAChargeThatWasMadeIsFoundAndCredited) {
   worker(0).Kill();
   {
     GhostWorker ghost(recharges());
-    Adjust("old-found", "dip", "-6.00");
+    Spend("old-found", "dip", "6.00");
     ASSERT_TRUE(ChargeFor(ghost.Take(), 15).ok());
   }
   Restart(worker(0));

@@ -70,9 +70,10 @@ class ReconcileTest : public ::testing::Test {
   void AwaitState(const std::string& id, pb::RechargeState state) {
     EXPECT_TRUE(WaitUntil([&] { return Last(id).state() == state; })) << Last(id).DebugString();
   }
-  void Adjust(const std::string& id, int units) {
-    Must(&Support::AdjustBalance, absl::StrCat("account_id: '", id, "' request_id: 'a", units,
-                                               "' amount { units: ", units, " } reason: 'test'"));
+  void Spend(const std::string& id, int units) {
+    const absl::Status spent =
+        SpendOf(stack_->stubs(), id, absl::StrCat("a", units), units * kNanosPerUnit);
+    EXPECT_TRUE(spent.ok()) << spent;
   }
 
   // Charges a card past the worker.
@@ -213,9 +214,9 @@ TEST_F(ReconcileTest, WhatOnlyAPersonCanSettleIsShownAndLeftAlone) {
   OpenFunded("nothing");
   OpenFunded("returned");
   stack_->worker_process(0)->Kill();
-  Adjust("amount", -10);
+  Spend("amount", 10);
   Charge(ChargeKey("amount", 2, 1), "amount/2", 14);
-  Adjust("nothing", -10);
+  Spend("nothing", 10);
   const auto reported =
       Call(stack_->recharges(), &pb::Recharges::Stub::ReportRecharge,
            Parse<pb::ReportRechargeRequest>(
@@ -250,7 +251,7 @@ TEST_F(ReconcileTest, WhatOnlyAPersonCanSettleIsShownAndLeftAlone) {
 TEST_F(ReconcileTest, ARechargeUnderReviewIsCreditedIfItsChargeIsFoundWheneverThatWas) {
   OpenFunded("review");
   stack_->worker_process(0)->Kill();
-  Adjust("review", -10);
+  Spend("review", 10);
   // As a worker would that gave up; the lease is one that this test takes.
   grpc::ClientContext context;
   const auto stream = stack_->recharges().WatchLowBalance(

@@ -11,6 +11,7 @@
 #include "absl/synchronization/notification.h"
 #include "common/error/error.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/conversions.h"
 #include "tests/support/free_port.h"
 #include "tests/support/wait_until.h"
 
@@ -172,6 +173,25 @@ Stack::Ended Stack::RunLedger(const std::vector<std::string>& args,
   if (!process.ok()) return {-1, "", process.status().ToString()};
   const int exit_code = (*process)->Wait(absl::Seconds(60));
   return {exit_code, (*process)->Stdout(), (*process)->Stderr()};
+}
+
+absl::Status SpendOf(const test_support::LedgerStubs& ledger, const std::string& id,
+                     const std::string& request_id, Nanos amount) {
+  namespace pb = ::reserve::ledger::v1;
+  auto adjust = Parse<pb::AdjustBalanceRequest>(
+      absl::StrCat("account_id: '", id, "' request_id: '", request_id, "' reason: 'spent'"));
+  reserve::ToProto(-amount, "USD", adjust.mutable_amount());
+  const auto put = Parse<pb::PutUserRequest>(absl::StrCat("account_id: '", id, "' user_id: 'u'"));
+  const auto text = Parse<pb::RecordUsageRequest>(absl::StrCat(
+      "account_id: '", id, "' usage { usage_id: '", request_id,
+      "-text' user_id: 'u' start_time { seconds: 1790000000 } sms { direction: DIRECTION_INBOUND "
+      "destination: '+12025550123' segments: 1 } }"));
+  absl::Status status =
+      Call(ledger.of<pb::Accounts::Stub>(), &pb::Accounts::Stub::PutUser, put).status();
+  status.Update(
+      Call(ledger.of<pb::Support::Stub>(), &pb::Support::Stub::AdjustBalance, adjust).status());
+  if (!status.ok()) return status;
+  return Call(ledger.of<pb::Ledger::Stub>(), &pb::Ledger::Stub::RecordUsage, text).status();
 }
 
 }  // namespace reserve::e2e

@@ -28,6 +28,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/money/money.h"
 #include "common/rpc/status.h"
 #include "reserve/gateway/v1/payment_gateway.grpc.pb.h"
 #include "tests/support/ledger_stubs.h"
@@ -80,6 +81,7 @@ class Stack {
   int metrics_port() const { return metrics_port_; }
 
   // The ledger's services; `stub` finds one by its type.
+  const test_support::LedgerStubs& stubs() const { return *stubs_; }
   template <typename Stub>
   Stub& stub() {
     return stubs_->of<Stub>();
@@ -151,6 +153,12 @@ absl::StatusOr<Response> Call(Stub& stub,
   if (!status.ok()) return FromGrpcStatus(status);
   return response;
 }
+
+// Has the balance of `id` fall by `amount`, as money spent: it is taken off, and a text that costs
+// nothing comes in for the user "u", as nothing follows money that staff takes back until the
+// account is used (G12). Once for each `request_id`.
+absl::Status SpendOf(const test_support::LedgerStubs& ledger, const std::string& id,
+                     const std::string& request_id, Nanos amount);
 
 }  // namespace reserve::e2e
 

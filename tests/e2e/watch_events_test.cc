@@ -159,9 +159,9 @@ class WatchEventsTest : public ::testing::Test {
       return response.ok() && response->state() == state;
     })) << response.status();
   }
-  void Adjust(const std::string& id, const std::string& request_id, int64_t units) {
-    Must(&Support::AdjustBalance, absl::StrCat("account_id: '", id, "' request_id: '", request_id,
-                                               "' amount { units: ", units, " } reason: 'test'"));
+  void Spend(const std::string& id, const std::string& request_id, int64_t units) {
+    const absl::Status spent = SpendOf(stack_->stubs(), id, request_id, units * kNanosPerUnit);
+    EXPECT_TRUE(spent.ok()) << spent;
   }
   void GiveCard(const std::string& id, const std::string& token) {
     Must(&Accounts::UpdatePaymentMethod,
@@ -210,14 +210,14 @@ TEST_F(WatchEventsTest, TheWholeStoryIsHeardAlsoIfTheLedgerIsKilledInTheMiddle) 
   Consumer consumer(*stack_);
   ASSERT_TRUE(WaitUntil([&] { return !consumer.token().empty(); }));
   OpenFunded("acme");
-  Adjust("acme", "dip", -8);  // 7.00: below the threshold
+  Spend("acme", "dip", 8);  // 7.00: below the threshold
   ASSERT_TRUE(Heard(consumer, "acme", pb::EVENT_KIND_RECHARGE_SUCCEEDED));
 
   stack_->ledger_process()->Signal(SIGKILL);
   stack_->ledger_process()->Wait(absl::Seconds(20));
   ASSERT_TRUE(stack_->StartLedger().ok());
   GiveCard("acme", "tok_decline_lost_card#acme");
-  Adjust("acme", "spend", -22);
+  Spend("acme", "spend", 22);
   Await("acme", pb::ACCOUNT_STATE_DISABLED);
   ASSERT_TRUE(Heard(consumer, "acme", pb::EVENT_KIND_DISABLED));
 

@@ -27,8 +27,24 @@ std::string NameOf(const Recharge& recharge) {
   return absl::StrCat("recharge ", recharge.account_id, "/", recharge.ordinal);
 }
 
-bool CardUsable(const domain::Account& a) { return a.card_state == CardState::kUsable; }
-bool Capped(const domain::Account& a) { return a.due.reason == domain::DueReason::kCapWindow; }
+bool CardUsable(const domain::Account& a) {
+  return std::any_of(a.payment_methods.begin(), a.payment_methods.end(),
+                     [](const auto& method) { return method.state == CardState::kUsable; });
+}
+bool Capped(const domain::Account& a) { return a.due.capped(); }
+
+// Does anything but a card keep it from being recharged by itself (D2, G12)?
+bool InTheWay(const domain::Account& a) {
+  return a.blocked() || a.set_aside > 0 || Capped(a) || a.taken_back.waits() ||
+         (a.state != AccountState::kPendingFunding &&
+          (a.automatic_off || a.suspension.reason != domain::SuspensionReason::kNone));
+}
+
+// Is it only that staff took money back? That disables nobody (G12).
+bool OnlyTakenBack(domain::Account a) {
+  a.taken_back = {};
+  return !InTheWay(a);
+}
 
 }  // namespace
 
@@ -172,9 +188,14 @@ void Checks::CheckEvents(const AccountRows& rows, SeenAccount* seen) {
 
 void Checks::CheckRecharges(const AccountRows& rows, SeenAccount* seen) {
   int open = 0;
+  int set_aside = 0;
   for (const auto& [ordinal, row] : rows.recharges) {
     CheckRecharge(row.recharge, seen);
     if (!row.recharge.open()) continue;
+    if (row.recharge.set_aside) {
+      ++set_aside;
+      continue;
+    }
     ++open;
     if (rows.account.open_ordinal != ordinal) {
       scene_.Fail("the account knows its open recharge", NameOf(row.recharge));
@@ -183,6 +204,9 @@ void Checks::CheckRecharges(const AccountRows& rows, SeenAccount* seen) {
   if (open > 1 || (open == 0 && rows.account.open_ordinal != 0)) {
     scene_.Fail("at most one recharge is open",
                 absl::StrCat(rows.account.account_id, ": ", open, " are"));
+  }
+  if (rows.account.set_aside != set_aside) {
+    scene_.Fail("the account knows how many recharges are set aside", rows.account.account_id);
   }
 }
 
@@ -201,13 +225,16 @@ void Checks::CheckRecharge(const Recharge& recharge, SeenAccount* account) {
       }
     }
   }
-  if (recharge.amount != seen.amount)
-    scene_.Fail("a recharge's amount is frozen", NameOf(recharge));
+  // Until it is handed out an attempt follows the account (G1).
+  const bool begun = seen.begun_attempt == recharge.attempt;
+  if (begun && recharge.amount != seen.amount) {
+    scene_.Fail("the amount of an attempt that was begun is frozen", NameOf(recharge));
+  }
   if (recharge.attempt < seen.attempt || recharge.lease_epoch < seen.epoch) {
     scene_.Fail("attempts and epochs only grow", NameOf(recharge));
   }
-  if (!(recharge.card == seen.card) && recharge.attempt == seen.attempt) {
-    scene_.Fail("an attempt keeps its card", NameOf(recharge));
+  if (begun && !(recharge.card == seen.card)) {
+    scene_.Fail("an attempt that was begun keeps its card", NameOf(recharge));
   }
   if (recharge.in_flight() && recharge.attempt != seen.begun_attempt) {
     seen.begun_attempt = recharge.attempt;
@@ -225,7 +252,11 @@ void Checks::CheckRecharge(const Recharge& recharge, SeenAccount* account) {
   if (recharge.state == RechargeState::kSucceeded && seen.credits != 1) {
     scene_.Fail("a recharge that succeeded is credited", NameOf(recharge));
   }
+  if (recharge.state == RechargeState::kCanceled && begun) {
+    scene_.Fail("what may have been sent is not canceled", NameOf(recharge));
+  }
   seen.attempt = recharge.attempt;
+  seen.amount = recharge.amount;
   seen.epoch = recharge.lease_epoch;
   seen.card = recharge.card;
   seen.state = recharge.state;
@@ -245,17 +276,17 @@ void Checks::CheckCardLimits(const Recharge& recharge) {
                 absl::StrCat(NameOf(recharge), " is handed out after ", count, " declines of ",
                              recharge.card.fingerprint, " in ", absl::FormatDuration(window)));
   };
-  keep(limits_.mastercard_per_24_hours, absl::Hours(24));
-  keep(limits_.mastercard_per_30_days, absl::Hours(30 * 24));
-  keep(limits_.visa_per_30_days, absl::Hours(30 * 24));
+  keep(settings_.card_limits.mastercard_per_24_hours, absl::Hours(24));
+  keep(settings_.card_limits.mastercard_per_30_days, absl::Hours(30 * 24));
+  keep(settings_.card_limits.visa_per_30_days, absl::Hours(30 * 24));
 }
 
 void Checks::CheckState(const AccountRows& rows, SeenAccount* seen) {
   const domain::Account& a = rows.account;
   const auto wrong = [&](absl::string_view check) {
-    scene_.Fail(check, absl::StrCat(a.account_id, " at ", FormatDecimal(a.balance), ", card state ",
-                                    static_cast<int>(a.card_state), ", open recharge ",
-                                    a.open_ordinal, Capped(a) ? ", capped" : ""));
+    scene_.Fail(check, absl::StrCat(a.account_id, " at ", FormatDecimal(a.balance),
+                                    CardUsable(a) ? ", a usable card" : "", ", open recharge ",
+                                    a.open_ordinal, InTheWay(a) ? ", something in the way" : ""));
   };
   if ((a.state == AccountState::kPendingFunding) == seen->funded) {
     return wrong("O1: an account is pending until a recharge succeeds");
@@ -263,11 +294,19 @@ void Checks::CheckState(const AccountRows& rows, SeenAccount* seen) {
   if (a.state == AccountState::kDisabled && a.balance > 0) {
     return wrong("D1: an account with money is not disabled");
   }
-  if (a.state == AccountState::kActive && a.balance <= 0 && (!CardUsable(a) || Capped(a))) {
+  const Nanos balance = a.balance + a.taken_back.amount;
+  const bool stuck = !CardUsable(a) || a.suspension.reason != domain::SuspensionReason::kNone;
+  if (a.state == AccountState::kActive && balance <= 0 && stuck) {
     return wrong("D1: an account without money and without a card that works is disabled");
   }
+  const Nanos limit = std::min({a.reserve_amount, settings_.max_automatic_amount_per_hour,
+                                settings_.max_automatic_amount_per_day}) -
+                      kNanosPerCent;
+  if (a.state == AccountState::kActive && balance <= -limit && InTheWay(a) && !OnlyTakenBack(a)) {
+    return wrong("D2: behind a cap, a switch, a review or a block there is a debt limit");
+  }
   const bool low = a.balance < a.recharge_threshold || a.state == AccountState::kPendingFunding;
-  if (low && CardUsable(a) && a.open_ordinal == 0 && !Capped(a)) {
+  if (low && CardUsable(a) && a.open_ordinal == 0 && !InTheWay(a)) {
     wrong("G1: a low balance with a usable card opens a recharge");
   }
 }
@@ -379,7 +418,9 @@ void Checks::AtEnd(const ModelDatabase& database) {
 
 void Checks::CheckAtEnd(const AccountRows& rows) {
   for (const auto& [ordinal, row] : rows.recharges) {
-    if (row.recharge.state == RechargeState::kOpen) {
+    // One may wait for a card that its network lets nobody try.
+    const bool waits = row.recharge.waits() && row.recharge.due_time > scene_.now() - kClocksApart;
+    if (row.recharge.state == RechargeState::kOpen && !waits) {
       scene_.Fail("every recharge is settled in the end", NameOf(row.recharge));
     }
   }
@@ -393,9 +434,9 @@ void Checks::CheckAtEnd(const AccountRows& rows) {
     }
   }
   const domain::Account& a = rows.account;
-  // A cap holds until its day ends; then somebody must look again.
-  const bool waits = Capped(a) && a.due.time > scene_.now() - kClocksApart;
-  if (a.balance < a.recharge_threshold && CardUsable(a) && a.open_ordinal == 0 && !waits) {
+  // A cap holds until its window ends; then somebody must look again.
+  const bool in_the_way = Capped(a) ? a.due.time > scene_.now() - kClocksApart : InTheWay(a);
+  if (a.balance < a.recharge_threshold && CardUsable(a) && a.open_ordinal == 0 && !in_the_way) {
     scene_.Fail("no account is left low with a usable card",
                 absl::StrCat(a.account_id, " at ", FormatDecimal(a.balance)));
   }

@@ -25,8 +25,8 @@ namespace reserve::simulation {
 
 class Checks : public ModelDatabase::Observer {
  public:
-  Checks(Scene* scene, const ModelGateway* gateway, const domain::CardLimits& limits)
-      : scene_(*scene), gateway_(*gateway), limits_(limits) {}
+  Checks(Scene* scene, const ModelGateway* gateway, const domain::Settings& settings)
+      : scene_(*scene), gateway_(*gateway), settings_(settings) {}
 
   void BeforeWrite(const AccountRows& rows, const AccountWrite& write) override;
   void AfterWrite(const AccountRows& rows) override;
@@ -77,7 +77,7 @@ class Checks : public ModelDatabase::Observer {
 
   Scene& scene_;
   const ModelGateway& gateway_;
-  const domain::CardLimits limits_;
+  const domain::Settings& settings_;
   std::map<std::string, SeenAccount> accounts_;
   std::map<RechargeKey, std::set<std::string>> keys_sent_;
   std::map<std::string, std::vector<absl::Time>> declines_;  // by card

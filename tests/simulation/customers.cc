@@ -34,7 +34,7 @@ void Customers::Begin(absl::Duration length) {
     open.currency = "USD";
     open.plan_id = "per_minute";
     open.digest = id;
-    if (scene_.Happens(0.9)) open.card = AnyCard();
+    if (scene_.Happens(0.9)) open.card.card = AnyCard();
     Ask(id, open, [this, id, length] {
       Ask(id, book::PutUser{.user_id = "ann", .plan_id = ""}, [this, id, length] {
         const int actions = 1 + scene_.Below(kMostActions);
@@ -53,7 +53,7 @@ void Customers::DoSomething(const std::string& id) {
       book::AdjustBalance adjust;
       adjust.request_id = absl::StrCat("adjust-", number);
       adjust.amount = (scene_.Below(41) - 20) * kNanosPerUnit;
-      adjust.reason = "a correction";
+      adjust.by.reason = "a correction";
       return Ask(id, adjust);
     }
     case 1:
@@ -65,19 +65,50 @@ void Customers::DoSomething(const std::string& id) {
     }
     case 3:
     case 4:
-      return Ask(id, book::UpdatePaymentMethod{.card = AnyCard()});
-    case 5: {
-      book::UpdateBillingSettings change;
-      change.reserve_amount = (15 + scene_.Below(20)) * kNanosPerUnit;
-      change.recharge_threshold = *change.reserve_amount * 2 / 3;
-      return Ask(id, change);
+      return TouchCards(id);
+    case 5:
+      return ChangeSettings(id);
+    case 6: {
+      const double what = scene_.Uniform();
+      if (what < 0.4) return Ask(id, book::BlockAccount{.by = {.reason = "a complaint"}});
+      if (what < 0.9) return Ask(id, book::UnblockAccount{.by = {.reason = "settled"}});
+      return Ask(id, book::LiftSuspension{.by = {.reason = "looked at"}});
     }
-    case 6:
-      if (scene_.Happens(0.5)) return Ask(id, book::BlockAccount{.reason = "a complaint"});
-      return Ask(id, book::UnblockAccount{.reason = "settled"});
     default:
       return UseTelephone(id);
   }
+}
+
+void Customers::TouchCards(const std::string& id) {
+  const std::string number = absl::StrCat(++last_number_);
+  switch (scene_.Below(5)) {
+    case 0:
+    case 1:
+      return Ask(id, book::UpdatePaymentMethod{
+                         .request_id = "", .payment_method_id = "", .given = {.card = AnyCard()}});
+    case 2:
+      return Ask(id, book::UpdatePaymentMethod{.request_id = absl::StrCat("card-", number),
+                                               .payment_method_id = "card-1",
+                                               .given = {.card = AnyCard()}});
+    case 3:
+      return Ask(id,
+                 book::AddPaymentMethod{.request_id = absl::StrCat("card-", number),
+                                        .given = {.card = AnyCard(), .position = scene_.Below(3)}});
+    default:
+      return Ask(id, book::RemovePaymentMethod{.payment_method_id =
+                                                   domain::PaymentMethodId(1 + scene_.Below(3))});
+  }
+}
+
+void Customers::ChangeSettings(const std::string& id) {
+  book::UpdateBillingSettings change;
+  if (scene_.Happens(0.4)) {
+    change.change.automatic_recharge = scene_.Happens(0.6);
+  } else {
+    change.change.reserve_amount = (15 + scene_.Below(20)) * kNanosPerUnit;
+    change.change.recharge_threshold = *change.change.reserve_amount * 2 / 3;
+  }
+  return Ask(id, change);
 }
 
 void Customers::UseTelephone(const std::string& id) {
@@ -113,15 +144,24 @@ void Customers::SendOut(const std::shared_ptr<Request>& request) {
   scene_.Tell([&] {
     const auto* usage = std::get_if<book::RecordUsage>(&request->command);
     const auto* card = std::get_if<book::UpdatePaymentMethod>(&request->command);
-    constexpr const char* kWords[] = {
-        "books usage ", "asks",        "opens the account",   "changes settings",
-        "gives card ",  "puts a user", "adjusts the balance", "asks for a top-up",
-        "is blocked",   "is unblocked"};
+    constexpr const char* kWords[] = {"books usage ",
+                                      "asks",
+                                      "opens the account",
+                                      "changes settings",
+                                      "adds a card",
+                                      "gives card ",
+                                      "takes a card away",
+                                      "puts a user",
+                                      "adjusts the balance",
+                                      "asks for a top-up",
+                                      "is blocked",
+                                      "is unblocked",
+                                      "is not suspended any more"};
     const size_t which = request->command.index();
     return absl::StrCat(request->account_id, " ", which < std::size(kWords) ? kWords[which] : "?",
                         usage == nullptr ? "" : usage->usage.usage_id,
-                        card == nullptr ? "" : card->card.token.Reveal(), " at ", ledger->name(),
-                        request->sent > 1 ? ", again" : "");
+                        card == nullptr ? "" : card->given.card.token.Reveal(), " at ",
+                        ledger->name(), request->sent > 1 ? ", again" : "");
   });
   scene_.Send([this, request, ledger] {
     ledger->Submit(request->account_id, request->command,

@@ -44,6 +44,8 @@ class Customers {
   void SendOut(const std::shared_ptr<Request>& request);
   void OnReply(const std::shared_ptr<Request>& request, const absl::StatusOr<book::Reply>& reply);
   void DoSomething(const std::string& account_id);
+  void TouchCards(const std::string& id);
+  void ChangeSettings(const std::string& id);
   void UseTelephone(const std::string& account_id);
   domain::Card AnyCard();
 

@@ -112,9 +112,11 @@ void ModelDatabase::LoadRequests(const book::Keys& keys, book::Image* image) con
 void ModelDatabase::LoadRecharges(const book::Keys& keys, book::Image* image,
                                   RechargeVersions* versions) const {
   std::vector<RechargeKey> wanted = keys.recharges;
-  for (const absl::string_view account_id : keys.open_recharge_of) {
-    const domain::Account& account = image->accounts.find(account_id)->second.account();
-    wanted.emplace_back(account_id, account.open_ordinal);
+  for (const book::AccountNeed& need : keys.accounts) {
+    const book::AccountImage& account = image->accounts.find(need.account_id)->second;
+    if (book::NeedsOpenRecharge(need, account)) {
+      wanted.emplace_back(need.account_id, account.account().open_ordinal);
+    }
   }
   for (const auto& [key, request] : image->requests) {
     wanted.emplace_back(key.first, request.record.ordinal);
@@ -131,12 +133,13 @@ void ModelDatabase::LoadRecharges(const book::Keys& keys, book::Image* image,
 
 void ModelDatabase::LoadDeclines(const book::Keys& keys, book::Image* image) const {
   std::vector<std::string> cards(keys.cards.begin(), keys.cards.end());
-  for (const absl::string_view account_id : keys.card_of_accounts) {
-    cards.push_back(image->accounts.find(account_id)->second.account().card.fingerprint);
-  }
-  for (const RechargeKey& key : keys.card_of_recharges) {
-    const auto found = image->recharges.find(key);
-    if (found != image->recharges.end()) cards.push_back(found->second.recharge.card.fingerprint);
+  for (const book::AccountNeed& need : keys.accounts) {
+    if (!need.declines) continue;
+    book::AccountImage& account = image->accounts.find(need.account_id)->second;
+    account.declines_known = true;
+    for (const domain::PaymentMethod& method : account.account().payment_methods) {
+      cards.push_back(method.card.fingerprint);
+    }
   }
   for (const std::string& card : cards) image->declines[card] = DeclinesOf(card);
 }
@@ -169,6 +172,9 @@ Transaction TransactionOf(const book::WriteSet& writes, const RechargeVersions& 
   }
   for (const book::RequestRecord& request : writes.requests) {
     transaction.at(request.account_id).requests.push_back(request);
+  }
+  for (const book::PaymentMethodRow& row : writes.payment_methods) {
+    transaction.at(row.account_id).cards.push_back({row.position, *row.method});
   }
   for (const domain::User* user : writes.users) {
     transaction.at(user->account_id).users.push_back(*user);
@@ -265,6 +271,7 @@ void ModelDatabase::Apply(const AccountWrite& write) {
   AccountRows& rows = accounts_[write.balance.account_id];
   observer_.BeforeWrite(rows, write);
   if (write.rest.has_value()) rows.account = *write.rest;
+  ApplyCards(write, &rows);
   rows.balance = write.balance;
   rows.account.balance = write.balance.balance;
   rows.account.last_seq = write.balance.last_seq;
@@ -293,6 +300,18 @@ void ModelDatabase::Apply(const AccountWrite& write) {
     if (!is_new) stored->second.last_seq = std::max(stored->second.last_seq, span.last_seq);
   }
   observer_.AfterWrite(rows);
+}
+
+void ModelDatabase::ApplyCards(const AccountWrite& write, AccountRows* rows) {
+  for (const CardRow& card : write.cards) rows->cards[card.method.payment_method_id] = card;
+  std::map<int32_t, const domain::PaymentMethod*> in_order;
+  for (const auto& [id, card] : rows->cards) {
+    if (card.method.state != domain::CardState::kRemoved) in_order[card.position] = &card.method;
+  }
+  rows->account.payment_methods.clear();
+  for (const auto& [position, method] : in_order) {
+    rows->account.payment_methods.push_back(*method);
+  }
 }
 
 CommitResult ModelDatabase::Update(std::vector<RechargeUpdate>* updates) {

@@ -37,9 +37,15 @@ struct RechargeRow {
   int64_t version = 0;
 };
 
+struct CardRow {
+  int32_t position = 0;
+  domain::PaymentMethod method;
+};
+
 // All rows of one account.
 struct AccountRows {
-  domain::Account account;
+  domain::Account account;  // with the cards as they are in their own rows
+  std::map<std::string, CardRow> cards;
   book::Balance balance;  // of revision 0: the account does not exist
   std::map<std::string, domain::User> users;
   std::map<std::pair<std::string, int32_t>, domain::NumberKey> number_keys;  // by user and year
@@ -64,6 +70,7 @@ struct AppliedReport {
 struct AccountWrite {
   book::Balance balance;
   std::optional<domain::Account> rest;  // where more than the balance changes
+  std::vector<CardRow> cards;
   std::vector<domain::User> users;
   std::vector<book::NumberKeyRecord> number_keys;
   std::vector<domain::Entry> entries;
@@ -143,6 +150,7 @@ class ModelDatabase {
   CommitResult Check(const Transaction& transaction) const;
   CommitResult CommitChecked(std::vector<std::string> account_ids, std::function<void()> apply);
   void Apply(const AccountWrite& write);
+  static void ApplyCards(const AccountWrite& write, AccountRows* rows);
   void ApplyUpdates(const std::vector<RechargeUpdate>& updates);
 
   Scene& scene_;

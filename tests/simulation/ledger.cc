@@ -317,9 +317,8 @@ absl::Duration SimulatedLedger::UntilSomethingIsDue() {
   absl::Time due = absl::InfiniteFuture();
   for (const auto& [account_id, rows] : database_.accounts()) {
     due = std::min(due, rows.account.due.time);
-    const auto open = rows.recharges.find(rows.account.open_ordinal);
-    if (open != rows.recharges.end() && open->second.recharge.state == RechargeState::kOpen) {
-      due = std::min(due, open->second.recharge.due_time);
+    for (const auto& [ordinal, row] : rows.recharges) {
+      if (row.recharge.state == RechargeState::kOpen) due = std::min(due, row.recharge.due_time);
     }
   }
   return due - Clock();
@@ -342,9 +341,11 @@ void SimulatedLedger::Dispatch(const std::vector<RechargeKey>& announced, bool p
   const auto take = [&](const Recharge& recharge) {
     if (recharge.state != RechargeState::kOpen || recharge.due_time > now) return;
     // An attempt that was begun is brought to its end (G9).
+    bool network_limited = false;
     if (!recharge.in_flight() &&
-        domain::NextAllowedAttempt(settings_.card_limits, recharge.card.network,
-                                   database_.DeclinesOf(recharge.card.fingerprint), now) > now) {
+        domain::AllowedByDeclines(settings_, recharge.card,
+                                  database_.DeclinesOf(recharge.card.fingerprint), now,
+                                  &network_limited) > now) {
       Submit(recharge.account_id, book::DeferRecharge{recharge.ordinal}, [](const auto&) {});
       return;
     }
@@ -360,8 +361,7 @@ void SimulatedLedger::Dispatch(const std::vector<RechargeKey>& announced, bool p
   }
   for (const auto& [account_id, rows] : database_.accounts()) {
     if (!poll) break;
-    const auto open = rows.recharges.find(rows.account.open_ordinal);
-    if (open != rows.recharges.end()) take(open->second.recharge);
+    for (const auto& [ordinal, row] : rows.recharges) take(row.recharge);
   }
   if (claims.empty()) return;
   // Between the reading and the conditional update another ledger may be faster.

@@ -69,7 +69,10 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"HandOutWithoutCommit",
              Sabotage::kHandOutWithoutCommit,
              2000,
-             {"no second key while the first one's outcome is unknown"}},
+             // Nobody knows of the attempt, so that its recharge may be canceled, or aimed at
+             // another card, while it is charged.
+             {"no second key while the first one's outcome is unknown",
+              "what was charged is credited"}},
         Case{"NoPolling", Sabotage::kNoPolling, 200, {"every recharge is settled in the end"}},
         Case{"NoHousekeeping",
              Sabotage::kNoHousekeeping,

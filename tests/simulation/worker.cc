@@ -34,12 +34,16 @@ domain::ChargeOutcome ForLedger(const worker::Task& task, int64_t epoch, const O
     case Outcome::Kind::kSucceeded:
       report.kind = domain::ChargeOutcome::Kind::kSucceeded;
       report.charge_id = outcome.charge_id;
-      report.amount = task.amount;
+      report.amount = outcome.amount;
       report.currency = task.currency;
       break;
     case Outcome::Kind::kDeclined:
       report.kind = domain::ChargeOutcome::Kind::kDeclined;
       report.decline_class = static_cast<domain::DeclineClass>(outcome.decline_class);
+      break;
+    case Outcome::Kind::kPending:
+      report.kind = domain::ChargeOutcome::Kind::kPending;
+      report.charge_id = outcome.charge_id;
       break;
     case Outcome::Kind::kUnresolved:
       report.kind = domain::ChargeOutcome::Kind::kUnresolved;
@@ -62,6 +66,8 @@ std::string TextOf(const Outcome& outcome) {
       return absl::StrCat("succeeded: ", outcome.charge_id);
     case Outcome::Kind::kDeclined:
       return absl::StrCat("declined: ", outcome.text);
+    case Outcome::Kind::kPending:
+      return absl::StrCat("pending: ", outcome.charge_id);
     case Outcome::Kind::kUnresolved:
       return absl::StrCat("unresolved: ", outcome.text);
   }

@@ -20,13 +20,15 @@ constexpr absl::Duration kLargestSkew = absl::Hours(1);
 // after 24, the retries of a declined card take 11, clocks are 2 apart.
 constexpr absl::Duration kCalm = absl::Hours(96);
 
+constexpr absl::Duration kNotWaitedFor = absl::Hours(27);
+
 class World {
  public:
   World(uint64_t seed, Sabotage sabotage, bool telling)
       : scene_(seed, sabotage, telling),
         settings_(AnySettings()),
         gateway_(&scene_),
-        checks_(&scene_, &gateway_, settings_.card_limits),
+        checks_(&scene_, &gateway_, settings_),
         database_(&scene_, &checks_),
         fault_rate_(0.03 * scene_.Uniform() * scene_.Uniform()),
         ledgers_{{&scene_, 1, fault_rate_, Skew(), &database_, settings_},
@@ -62,7 +64,14 @@ class World {
  private:
   domain::Settings AnySettings() {
     domain::Settings settings;
-    if (scene_.Happens(0.3)) settings.max_automatic_recharges_per_day = 1 + scene_.Below(3);
+    if (scene_.Happens(0.2)) {
+      settings.max_automatic_amount_per_hour = (35 + scene_.Below(60)) * kNanosPerUnit;
+    }
+    if (scene_.Happens(0.2)) {
+      settings.max_automatic_amount_per_day = (35 + scene_.Below(60)) * kNanosPerUnit;
+    }
+    if (scene_.Happens(0.3)) settings.max_declines_per_day = 1 + scene_.Below(5);
+    if (scene_.Happens(0.3)) settings.max_cards_given_per_day = 1000;
     if (scene_.Happens(0.3)) settings.card_limits.mastercard_per_24_hours = 2 + scene_.Below(4);
     return settings;
   }
@@ -98,10 +107,11 @@ class World {
       if (rows.in_doubt) return false;
       const domain::Account& a = rows.account;
       if (a.due.time != absl::InfiniteFuture()) return false;
-      const auto open = rows.recharges.find(a.open_ordinal);
-      if (open != rows.recharges.end() &&
-          open->second.recharge.state == domain::RechargeState::kOpen) {
-        return false;
+      for (const auto& [ordinal, row] : rows.recharges) {
+        const domain::Recharge& recharge = row.recharge;
+        if (recharge.state != domain::RechargeState::kOpen) continue;
+        // One that its card's network puts off by days is as good as settled.
+        if (!recharge.waits() || recharge.due_time < scene_.now() + kNotWaitedFor) return false;
       }
     }
     return true;

@@ -24,13 +24,13 @@ constexpr char kDefaultPlan[] = "per_minute";
 
 // Before the fields of what an update writes, where a refusal names one.
 constexpr char kSettings[] = "billing_settings.";
-constexpr char kCard[] = "payment_method.";
 
 absl::StatusOr<book::Command> ParseOpenAccount(const pb::OpenAccountRequest& request) {
   book::OpenAccount open;
   RESERVE_ASSIGN_OR_RETURN(open.currency, CurrencyFrom(request.currency_code(), "currency_code"));
-  RESERVE_ASSIGN_OR_RETURN(open.card, CardFrom(request.card_token(), request.card_fingerprint(),
-                                               request.card_network()));
+  RESERVE_ASSIGN_OR_RETURN(
+      open.card.card,
+      CardFrom(request.card_token(), request.card_fingerprint(), request.card_network()));
   open.plan_id = request.default_plan_id().empty() ? kDefaultPlan : request.default_plan_id();
   RESERVE_RETURN_IF_ERROR(CheckId(open.plan_id, "default_plan_id"));
   RESERVE_ASSIGN_OR_RETURN(open.reserve_amount,
@@ -48,13 +48,13 @@ absl::StatusOr<book::Command> ParseOpenAccount(const pb::OpenAccountRequest& req
     return amount.has_value() ? absl::StrCat(*amount) : std::string();
   };
   open.digest =
-      Sha256HexOfFields({open.currency, open.card.token.Reveal(), open.card.fingerprint,
+      Sha256HexOfFields({open.currency, open.card.card.token.Reveal(), open.card.card.fingerprint,
                          open.plan_id, text(open.reserve_amount), text(open.recharge_threshold),
                          text(open.expected_monthly_spend)});
   // Apart, so that a request without it reads as it always did.
-  if (open.card.network != domain::CardNetwork::kUnknown) {
+  if (open.card.card.network != domain::CardNetwork::kUnknown) {
     open.digest =
-        Sha256HexOfFields({open.digest, absl::StrCat(static_cast<int>(open.card.network))});
+        Sha256HexOfFields({open.digest, absl::StrCat(static_cast<int>(open.card.card.network))});
   }
   return open;
 }
@@ -68,24 +68,55 @@ absl::StatusOr<std::optional<Nanos>> AmountToWrite(const UpdateMask& mask, bool 
   return OptionalMoney(true, money, "", field);
 }
 
+// The same of one that is cleared by leaving it out: zero then.
+absl::StatusOr<std::optional<Nanos>> AmountToWriteOrClear(const UpdateMask& mask, bool is_set,
+                                                          const google::type::Money& money,
+                                                          const std::string& field) {
+  if (!mask.Writes(field)) return std::nullopt;
+  if (!is_set) return std::optional<Nanos>(0);
+  return OptionalMoney(true, money, "", field);
+}
+
+// One currency for all amounts that name one.
+absl::Status TakeCurrency(const std::optional<Nanos>& amount, const google::type::Money& money,
+                          absl::string_view field, std::string* currency) {
+  if (!amount.has_value() || money.currency_code().empty()) return absl::OkStatus();
+  if (currency->empty()) *currency = money.currency_code();
+  if (*currency == money.currency_code()) return absl::OkStatus();
+  return InvalidField(absl::StrCat(field, ".currency_code"),
+                      "must be the same as that of the other amounts");
+}
+
 absl::StatusOr<book::UpdateBillingSettings> SettingsFrom(const pb::BillingSettings& settings,
                                                          const UpdateMask& mask) {
   book::UpdateBillingSettings update;
-  RESERVE_ASSIGN_OR_RETURN(update.reserve_amount,
+  domain::BillingChange& change = update.change;
+  RESERVE_ASSIGN_OR_RETURN(change.reserve_amount,
                            AmountToWrite(mask, settings.has_reserve_amount(),
                                          settings.reserve_amount(), "reserve_amount"));
-  RESERVE_ASSIGN_OR_RETURN(update.recharge_threshold,
+  RESERVE_ASSIGN_OR_RETURN(change.recharge_threshold,
                            AmountToWrite(mask, settings.has_recharge_threshold(),
                                          settings.recharge_threshold(), "recharge_threshold"));
-  if (update.reserve_amount.has_value()) {
-    update.currency = settings.reserve_amount().currency_code();
+  RESERVE_ASSIGN_OR_RETURN(change.monthly_cap,
+                           AmountToWriteOrClear(mask, settings.has_monthly_cap(),
+                                                settings.monthly_cap(), "monthly_cap"));
+  RESERVE_ASSIGN_OR_RETURN(change.notify_below,
+                           AmountToWriteOrClear(mask, settings.has_notify_below(),
+                                                settings.notify_below(), "notify_below"));
+  if (mask.Writes("automatic_recharge")) {
+    if (!settings.has_automatic_recharge()) return CannotBeCleared("automatic_recharge");
+    change.automatic_recharge = settings.automatic_recharge();
   }
-  if (!update.recharge_threshold.has_value()) return update;
-  const std::string& currency = settings.recharge_threshold().currency_code();
-  if (update.currency.empty()) update.currency = currency;
-  if (currency.empty() || currency == update.currency) return update;
-  return InvalidField("recharge_threshold.currency_code",
-                      "must be the same as reserve_amount.currency_code");
+  absl::Status status = TakeCurrency(change.reserve_amount, settings.reserve_amount(),
+                                     "reserve_amount", &update.currency);
+  status.Update(TakeCurrency(change.recharge_threshold, settings.recharge_threshold(),
+                             "recharge_threshold", &update.currency));
+  status.Update(
+      TakeCurrency(change.monthly_cap, settings.monthly_cap(), "monthly_cap", &update.currency));
+  status.Update(
+      TakeCurrency(change.notify_below, settings.notify_below(), "notify_below", &update.currency));
+  if (!status.ok()) return status;
+  return update;
 }
 
 absl::StatusOr<book::Command> ParseSettings(const pb::UpdateBillingSettingsRequest& request) {
@@ -95,20 +126,6 @@ absl::StatusOr<book::Command> ParseSettings(const pb::UpdateBillingSettingsReque
       SettingsFrom(request.billing_settings(), mask);
   if (!update.ok()) return WithFieldPrefix(update.status(), kSettings);
   return *std::move(update);
-}
-
-absl::StatusOr<book::Command> ParseCard(const pb::UpdatePaymentMethodRequest& request) {
-  const pb::PaymentMethod& given = request.payment_method();
-  RESERVE_ASSIGN_OR_RETURN(const UpdateMask mask, UpdateMask::From(request.update_mask(), given));
-  if (given.card_token().empty()) return CannotBeCleared("payment_method.card_token");
-  if (!mask.Writes("card_token")) {
-    return InvalidField("update_mask", "must name card_token: a card is given as a whole");
-  }
-  absl::StatusOr<domain::Card> card =
-      CardFrom(given.card_token(), mask.Writes("card_fingerprint") ? given.card_fingerprint() : "",
-               mask.Writes("card_network") ? given.card_network() : pb::CARD_NETWORK_UNSPECIFIED);
-  if (!card.ok()) return WithFieldPrefix(card.status(), kCard);
-  return book::UpdatePaymentMethod{*std::move(card)};
 }
 
 // Fills what a command on an account answers.
@@ -160,14 +177,6 @@ grpc::ServerUnaryReactor* AccountsService::UpdateBillingSettings(
   return StartCommand(api_, context, "UpdateBillingSettings",
                       TaskFor(request->account_id(), ParseSettings(*request)),
                       FillFromAccount(response), kSettings);
-}
-
-grpc::ServerUnaryReactor* AccountsService::UpdatePaymentMethod(
-    grpc::CallbackServerContext* context, const pb::UpdatePaymentMethodRequest* request,
-    pb::PaymentMethod* response) {
-  return StartCommand(api_, context, "UpdatePaymentMethod",
-                      TaskFor(request->account_id(), ParseCard(*request)),
-                      FillFromAccount(response), kCard);
 }
 
 }  // namespace reserve::api

@@ -31,6 +31,15 @@ class AccountsService final : public pb::Accounts::CallbackService {
   grpc::ServerUnaryReactor* UpdateBillingSettings(grpc::CallbackServerContext* context,
                                                   const pb::UpdateBillingSettingsRequest* request,
                                                   pb::BillingSettings* response) override;
+  grpc::ServerUnaryReactor* AddPaymentMethod(grpc::CallbackServerContext* context,
+                                             const pb::AddPaymentMethodRequest* request,
+                                             pb::PaymentMethod* response) override;
+  grpc::ServerUnaryReactor* RemovePaymentMethod(grpc::CallbackServerContext* context,
+                                                const pb::RemovePaymentMethodRequest* request,
+                                                pb::Account* response) override;
+  grpc::ServerUnaryReactor* ListPaymentMethods(grpc::CallbackServerContext* context,
+                                               const pb::ListPaymentMethodsRequest* request,
+                                               pb::ListPaymentMethodsResponse* response) override;
   grpc::ServerUnaryReactor* UpdatePaymentMethod(grpc::CallbackServerContext* context,
                                                 const pb::UpdatePaymentMethodRequest* request,
                                                 pb::PaymentMethod* response) override;

@@ -1,5 +1,7 @@
 #include "services/ledger/api/conversions.h"
 
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/clock/utc.h"
@@ -15,8 +17,11 @@ using domain::Usage;
 using domain::UsageKind;
 
 constexpr size_t kMaxReasonBytes = 255;
+constexpr size_t kMaxStaffTextBytes = 128;
 constexpr size_t kMaxTokenBytes = 255;
 constexpr size_t kMaxFingerprintBytes = 64;
+constexpr size_t kMaxBrandBytes = 32;
+constexpr int32_t kMaxPosition = 1000;
 constexpr size_t kMaxCarrierBytes = 32;
 constexpr size_t kMaxCodeBytes = 64;
 constexpr int32_t kMaxSmsUnits = domain::kMaxSegments * 153;
@@ -80,6 +85,17 @@ absl::StatusOr<int32_t> SegmentsFrom(const pb::Sms& sms) {
                         absl::StrCat("makes more than ", domain::kMaxSegments, " segments"));
   }
   return segments;
+}
+
+void ToProto(const domain::Obstacle& obstacle, pb::Obstacle* message) {
+  message->set_kind(static_cast<pb::RefillObstacle>(obstacle.kind));
+  if (obstacle.since != absl::InfinitePast()) {
+    reserve::ToProto(obstacle.since, message->mutable_since());
+  }
+  if (obstacle.until != absl::InfiniteFuture()) {
+    reserve::ToProto(obstacle.until, message->mutable_until());
+  }
+  message->set_remedy(std::string(domain::RemedyOf(obstacle.kind)));
 }
 
 // C9.
@@ -170,6 +186,56 @@ absl::StatusOr<domain::Card> CardFrom(const std::string& token, const std::strin
   return card;
 }
 
+absl::Status CheckStaffText(absl::string_view text, absl::string_view field) {
+  if (text.size() > kMaxStaffTextBytes) {
+    return InvalidField(field, absl::StrCat("must be at most ", kMaxStaffTextBytes, " bytes"));
+  }
+  if (HasControlCharacter(text)) return InvalidField(field, "must not hold control characters");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<domain::CardDisplay> DisplayFrom(const pb::PaymentMethod& message) {
+  domain::CardDisplay display{message.brand(), message.last_four(), message.expiry_year(),
+                              message.expiry_month()};
+  if (display.brand.size() > kMaxBrandBytes || HasControlCharacter(display.brand)) {
+    return InvalidField("brand", absl::StrCat("must be up to ", kMaxBrandBytes,
+                                              " bytes without control characters"));
+  }
+  const bool digits = std::all_of(display.last_four.begin(), display.last_four.end(),
+                                  [](char c) { return absl::ascii_isdigit(c); });
+  if (!digits || (!display.last_four.empty() && display.last_four.size() != 4)) {
+    return InvalidField("last_four", "must be four digits, or empty");
+  }
+  if ((display.expiry_year == 0) != (display.expiry_month == 0)) {
+    return InvalidField("expiry_month", "must be set with expiry_year, or neither");
+  }
+  if (display.expiry_month < 0 || display.expiry_month > 12) {
+    return InvalidField("expiry_month", "must be 1 to 12");
+  }
+  if (display.expiry_year != 0 && (display.expiry_year < 2000 || display.expiry_year > 9999)) {
+    return InvalidField("expiry_year", "must be 2000 to 9999");
+  }
+  return display;
+}
+
+absl::StatusOr<int32_t> PositionFrom(int32_t position) {
+  if (position < 0 || position > kMaxPosition) {
+    return InvalidField("position", absl::StrCat("must be 0 to ", kMaxPosition));
+  }
+  return position;
+}
+
+absl::StatusOr<domain::GivenCard> GivenCardFrom(const pb::PaymentMethod& message) {
+  if (message.card_token().empty()) return InvalidField("card_token", "must be set");
+  domain::GivenCard given;
+  RESERVE_ASSIGN_OR_RETURN(given.card, CardFrom(message.card_token(), message.card_fingerprint(),
+                                                message.card_network()));
+  RESERVE_ASSIGN_OR_RETURN(given.position, PositionFrom(message.position()));
+  RESERVE_ASSIGN_OR_RETURN(const domain::CardDisplay display, DisplayFrom(message));
+  if (!(display == domain::CardDisplay())) given.display = display;
+  return given;
+}
+
 absl::StatusOr<std::optional<Nanos>> OptionalMoney(bool is_set, const google::type::Money& money,
                                                    absl::string_view currency,
                                                    absl::string_view field) {
@@ -229,6 +295,13 @@ absl::StatusOr<Usage> UsageFrom(const pb::Usage& usage) {
   }
 }
 
+absl::Status CheckChargeId(absl::string_view charge_id, absl::string_view field) {
+  if (charge_id.empty() || charge_id.size() > kMaxCodeBytes || !IsGraphic(charge_id)) {
+    return InvalidField(field, "must be 1 to 64 printable ASCII characters");
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<book::ReportRecharge> ReportFrom(const pb::ReportRechargeRequest& request) {
   book::ReportRecharge report;
   report.ordinal = request.ordinal();
@@ -240,10 +313,7 @@ absl::StatusOr<book::ReportRecharge> ReportFrom(const pb::ReportRechargeRequest&
       const pb::ChargeSucceeded& succeeded = request.succeeded();
       outcome.kind = domain::ChargeOutcome::Kind::kSucceeded;
       outcome.charge_id = succeeded.charge_id();
-      if (outcome.charge_id.empty() || outcome.charge_id.size() > kMaxCodeBytes ||
-          !IsGraphic(outcome.charge_id)) {
-        return InvalidField("succeeded.charge_id", "must be 1 to 64 printable ASCII characters");
-      }
+      RESERVE_RETURN_IF_ERROR(CheckChargeId(outcome.charge_id, "succeeded.charge_id"));
       RESERVE_ASSIGN_OR_RETURN(outcome.amount,
                                reserve::FromProto(succeeded.amount(), "", "succeeded.amount"));
       outcome.currency = succeeded.amount().currency_code();
@@ -269,8 +339,13 @@ absl::StatusOr<book::ReportRecharge> ReportFrom(const pb::ReportRechargeRequest&
       outcome.text = request.unresolved().reason();
       RESERVE_RETURN_IF_ERROR(CheckReason(outcome.text, "unresolved.reason"));
       return report;
+    case pb::ReportRechargeRequest::kPending:
+      outcome.kind = domain::ChargeOutcome::Kind::kPending;
+      outcome.charge_id = request.pending().charge_id();
+      RESERVE_RETURN_IF_ERROR(CheckChargeId(outcome.charge_id, "pending.charge_id"));
+      return report;
     default:
-      return InvalidField("outcome", "must be succeeded, declined or unresolved");
+      return InvalidField("outcome", "must be succeeded, declined, unresolved or pending");
   }
 }
 
@@ -278,12 +353,39 @@ void ToProto(const domain::Account& account, pb::BillingSettings* message) {
   reserve::ToProto(account.reserve_amount, account.currency, message->mutable_reserve_amount());
   reserve::ToProto(account.recharge_threshold, account.currency,
                    message->mutable_recharge_threshold());
+  message->set_automatic_recharge(!account.automatic_off);
+  if (account.monthly_cap != 0) {
+    reserve::ToProto(account.monthly_cap, account.currency, message->mutable_monthly_cap());
+  }
+  if (account.notify_below != 0) {
+    reserve::ToProto(account.notify_below, account.currency, message->mutable_notify_below());
+  }
 }
 
-void ToProto(const domain::Account& account, pb::PaymentMethod* message) {
-  message->set_card_fingerprint(account.card.fingerprint);
-  message->set_card_state(static_cast<pb::CardState>(account.card_state));
-  message->set_card_network(static_cast<pb::CardNetwork>(account.card.network));
+void ToProto(const domain::PaymentMethod& method, int32_t position, pb::PaymentMethod* message) {
+  message->set_payment_method_id(method.payment_method_id);
+  message->set_card_fingerprint(method.card.fingerprint);
+  message->set_card_network(static_cast<pb::CardNetwork>(method.card.network));
+  message->set_card_state(static_cast<pb::CardState>(method.state));
+  message->set_brand(method.display.brand);
+  message->set_last_four(method.display.last_four);
+  message->set_expiry_year(method.display.expiry_year);
+  message->set_expiry_month(method.display.expiry_month);
+  message->set_position(position);
+  if (method.state_time != absl::InfinitePast()) {
+    reserve::ToProto(method.state_time, message->mutable_state_time());
+  }
+  if (method.state == domain::CardState::kFailing && method.retry_time != absl::InfiniteFuture()) {
+    reserve::ToProto(method.retry_time, message->mutable_retry_time());
+  }
+}
+
+void ToProto(const domain::Account& account,
+             google::protobuf::RepeatedPtrField<pb::PaymentMethod>* messages) {
+  int32_t position = 0;
+  for (const domain::PaymentMethod& method : account.payment_methods) {
+    ToProto(method, ++position, messages->Add());
+  }
 }
 
 void ToProto(const domain::Account& account, pb::Account* message) {
@@ -291,8 +393,9 @@ void ToProto(const domain::Account& account, pb::Account* message) {
   message->set_state(static_cast<pb::AccountState>(account.state));
   reserve::ToProto(account.balance, account.currency, message->mutable_balance());
   ToProto(account, message->mutable_billing_settings());
-  if (account.card_state != domain::CardState::kNone) {
-    ToProto(account, message->mutable_payment_method());
+  ToProto(account, message->mutable_payment_methods());
+  for (const domain::Obstacle& obstacle : domain::ObstaclesOf(account)) {
+    ToProto(obstacle, message->add_obstacles());
   }
   if (account.blocked()) {
     message->mutable_block()->set_reason(account.block.reason);
@@ -367,6 +470,13 @@ void ToProto(const domain::Recharge& recharge, pb::Recharge* message) {
   message->set_state(static_cast<pb::RechargeState>(recharge.state));
   message->set_card_fingerprint(recharge.card.fingerprint);
   message->set_card_network(static_cast<pb::CardNetwork>(recharge.card.network));
+  message->set_payment_method_id(recharge.payment_method_id);
+  if (recharge.state == domain::RechargeState::kSucceeded) {
+    reserve::ToProto(recharge.credited, recharge.currency, message->mutable_credited_amount());
+  }
+  if (recharge.pending()) {
+    reserve::ToProto(recharge.pending_time, message->mutable_pending_time());
+  }
   message->set_attempt(recharge.attempt);
   if (recharge.state == domain::RechargeState::kOpen) {
     reserve::ToProto(recharge.due_time, message->mutable_due_time());
@@ -396,6 +506,9 @@ void ToProto(const domain::Event& event, const std::string& currency, pb::Event*
   }
   message->set_decline_class(static_cast<pb::DeclineClass>(event.decline_class));
   message->set_obstacle(static_cast<pb::RefillObstacle>(event.obstacle));
+  message->set_payment_method_id(event.payment_method_id);
+  message->set_actor(event.actor);
+  message->set_reference(event.reference);
 }
 
 void ToProto(const rates::RateRow& row, const std::string& currency, pb::Rate* message) {

@@ -50,12 +50,27 @@ absl::StatusOr<domain::Usage> UsageFrom(const pb::Usage& usage);
 absl::Status CallFrom(const pb::Call& call, domain::Usage* usage);
 absl::Status SmsFrom(const pb::Sms& sms, domain::Usage* usage);
 
+// The same, with what is shown of it and its place in the customer's order; a token is needed.
+// Fields are named within the message.
+absl::StatusOr<domain::GivenCard> GivenCardFrom(const pb::PaymentMethod& message);
+// What people know a card by.
+absl::StatusOr<domain::CardDisplay> DisplayFrom(const pb::PaymentMethod& message);
+// A place in the customer's order: 0, for none, to 1,000.
+absl::StatusOr<int32_t> PositionFrom(int32_t position);
+// Who does it and what it is about, of a request with `reason`, `actor` and `reference`.
+template <typename Request>
+absl::StatusOr<domain::ByStaff> ByStaffFrom(const Request& request);
+
+// A gateway's id of a charge: 1 to 64 printable ASCII characters.
+absl::Status CheckChargeId(absl::string_view charge_id, absl::string_view field);
 absl::StatusOr<book::ReportRecharge> ReportFrom(const pb::ReportRechargeRequest& request);
 
 void ToProto(const domain::Account& account, pb::Account* message);
 void ToProto(const domain::Account& account, pb::BillingSettings* message);
-// Nothing is set for an account without a card.
-void ToProto(const domain::Account& account, pb::PaymentMethod* message);
+void ToProto(const domain::PaymentMethod& method, int32_t position, pb::PaymentMethod* message);
+// All cards of an account, in the customer's order.
+void ToProto(const domain::Account& account,
+             google::protobuf::RepeatedPtrField<pb::PaymentMethod>* messages);
 // `now` decides which month's allowance is shown, if the plan has such.
 void ToProto(const book::UserReply& reply, absl::Time now, pb::User* message);
 void ToProto(const domain::Usage& usage, pb::Usage* message);
@@ -68,6 +83,18 @@ void ToProto(const rates::RateRow& row, const std::string& currency, pb::Rate* m
 void ToProto(const rates::DeckHeader& header, pb::RateDeck* message);
 void ToProto(const book::UsageReply& reply, pb::RecordUsageResponse* message);
 void ToProto(const book::AuthorizeReply& reply, pb::AuthorizeUsageResponse* message);
+
+// Up to 128 bytes of UTF-8 without control characters, or empty.
+absl::Status CheckStaffText(absl::string_view text, absl::string_view field);
+
+template <typename Request>
+absl::StatusOr<domain::ByStaff> ByStaffFrom(const Request& request) {
+  absl::Status status = CheckReason(request.reason(), "reason");
+  status.Update(CheckStaffText(request.actor(), "actor"));
+  status.Update(CheckStaffText(request.reference(), "reference"));
+  if (!status.ok()) return status;
+  return domain::ByStaff{request.reason(), request.actor(), request.reference()};
+}
 
 }  // namespace reserve::api
 

@@ -52,6 +52,10 @@ constexpr int WireNumber(domain::CardState value) {
       return pb::CARD_STATE_FAILING;
     case domain::CardState::kRefused:
       return pb::CARD_STATE_REFUSED;
+    case domain::CardState::kDisputed:
+      return pb::CARD_STATE_DISPUTED;
+    case domain::CardState::kRemoved:
+      return pb::CARD_STATE_REMOVED;
   }
   return 0;
 }
@@ -140,6 +144,8 @@ constexpr int WireNumber(domain::RechargeState value) {
       return pb::RECHARGE_STATE_FAILED;
     case domain::RechargeState::kNeedsReview:
       return pb::RECHARGE_STATE_NEEDS_REVIEW;
+    case domain::RechargeState::kCanceled:
+      return pb::RECHARGE_STATE_CANCELED;
   }
   return 0;
 }
@@ -203,6 +209,32 @@ constexpr int WireNumber(domain::EventKind value) {
       return pb::EVENT_KIND_CARD_FAILING;
     case domain::EventKind::kCardLimitReached:
       return pb::EVENT_KIND_CARD_LIMIT_REACHED;
+    case domain::EventKind::kCardAdded:
+      return pb::EVENT_KIND_CARD_ADDED;
+    case domain::EventKind::kCardConfirmed:
+      return pb::EVENT_KIND_CARD_CONFIRMED;
+    case domain::EventKind::kCardRemoved:
+      return pb::EVENT_KIND_CARD_REMOVED;
+    case domain::EventKind::kCardExpiring:
+      return pb::EVENT_KIND_CARD_EXPIRING;
+    case domain::EventKind::kRechargeCanceled:
+      return pb::EVENT_KIND_RECHARGE_CANCELED;
+    case domain::EventKind::kRechargePending:
+      return pb::EVENT_KIND_RECHARGE_PENDING;
+    case domain::EventKind::kChargedLess:
+      return pb::EVENT_KIND_CHARGED_LESS;
+    case domain::EventKind::kReviewResolved:
+      return pb::EVENT_KIND_REVIEW_RESOLVED;
+    case domain::EventKind::kAutomaticRechargeOff:
+      return pb::EVENT_KIND_AUTOMATIC_RECHARGE_OFF;
+    case domain::EventKind::kAutomaticRechargeOn:
+      return pb::EVENT_KIND_AUTOMATIC_RECHARGE_ON;
+    case domain::EventKind::kSuspended:
+      return pb::EVENT_KIND_SUSPENDED;
+    case domain::EventKind::kSuspensionLifted:
+      return pb::EVENT_KIND_SUSPENSION_LIFTED;
+    case domain::EventKind::kBalanceNotice:
+      return pb::EVENT_KIND_BALANCE_NOTICE;
   }
   return 0;
 }
@@ -220,6 +252,20 @@ constexpr int WireNumber(domain::RefillObstacle value) {
       return pb::REFILL_OBSTACLE_CARD_REFUSED;
     case domain::RefillObstacle::kCapReached:
       return pb::REFILL_OBSTACLE_CAP_REACHED;
+    case domain::RefillObstacle::kSwitchedOff:
+      return pb::REFILL_OBSTACLE_SWITCHED_OFF;
+    case domain::RefillObstacle::kSuspended:
+      return pb::REFILL_OBSTACLE_SUSPENDED;
+    case domain::RefillObstacle::kDispute:
+      return pb::REFILL_OBSTACLE_DISPUTE;
+    case domain::RefillObstacle::kUnderReview:
+      return pb::REFILL_OBSTACLE_UNDER_REVIEW;
+    case domain::RefillObstacle::kBlocked:
+      return pb::REFILL_OBSTACLE_BLOCKED;
+    case domain::RefillObstacle::kCardDisputed:
+      return pb::REFILL_OBSTACLE_CARD_DISPUTED;
+    case domain::RefillObstacle::kTakenBack:
+      return pb::REFILL_OBSTACLE_TAKEN_BACK;
   }
   return 0;
 }

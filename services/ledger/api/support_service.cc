@@ -1,10 +1,17 @@
 #include "services/ledger/api/support_service.h"
 
 #include <optional>
+#include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "common/error/error.h"
+#include "services/ledger/api/page_token.h"
+#include "services/ledger/storage/recharge_rows.h"
 
 namespace reserve::api {
 namespace {
@@ -17,15 +24,54 @@ absl::StatusOr<book::Command> ParseAdjust(const pb::AdjustBalanceRequest& reques
   RESERVE_ASSIGN_OR_RETURN(const std::optional<Nanos> amount,
                            OptionalMoney(true, request.amount(), "", "amount"));
   if (*amount == 0) return InvalidField("amount", "must not be zero");
-  RESERVE_RETURN_IF_ERROR(CheckReason(request.reason(), "reason"));
-  return book::AdjustBalance{request.request_id(), *amount, request.reason(),
-                             request.amount().currency_code()};
+  RESERVE_ASSIGN_OR_RETURN(domain::ByStaff by, ByStaffFrom(request));
+  return book::AdjustBalance{request.request_id(), *amount, std::move(by),
+                             request.amount().currency_code(), request.validate_only()};
 }
 
 template <typename Command, typename Request>
-absl::StatusOr<book::Command> ParseBlock(const Request& request) {
-  RESERVE_RETURN_IF_ERROR(CheckReason(request.reason(), "reason"));
-  return Command{request.reason()};
+absl::StatusOr<book::Command> ParseByStaff(const Request& request) {
+  RESERVE_ASSIGN_OR_RETURN(domain::ByStaff by, ByStaffFrom(request));
+  return Command{std::move(by)};
+}
+
+absl::StatusOr<book::Command> ParseResolve(const pb::ResolveReviewRequest& request) {
+  book::ResolveReview resolve;
+  resolve.ordinal = request.ordinal();
+  RESERVE_ASSIGN_OR_RETURN(resolve.by, ByStaffFrom(request));
+  switch (request.outcome_case()) {
+    case pb::ResolveReviewRequest::kCharged: {
+      const pb::ReviewCharged& charged = request.charged();
+      resolve.outcome.charged = true;
+      resolve.outcome.charge_id = charged.charge_id();
+      RESERVE_RETURN_IF_ERROR(CheckChargeId(charged.charge_id(), "charged.charge_id"));
+      if (!charged.has_amount()) return InvalidField("charged.amount", "must be set");
+      RESERVE_ASSIGN_OR_RETURN(const std::optional<Nanos> amount,
+                               OptionalMoney(true, charged.amount(), "", "charged.amount"));
+      resolve.outcome.amount = *amount;
+      resolve.currency = charged.amount().currency_code();
+      return resolve;
+    }
+    case pb::ResolveReviewRequest::kNotCharged:
+      return resolve;
+    default:
+      return InvalidField("outcome", "must be charged or not_charged");
+  }
+}
+
+// Where a page of reviews goes on: after this recharge.
+std::string CursorOf(const domain::Recharge& last) {
+  return absl::StrCat(last.account_id, "/", last.ordinal);
+}
+
+absl::StatusOr<book::RechargeKey> AfterCursor(const std::string& cursor) {
+  if (cursor.empty()) return book::RechargeKey();
+  const std::pair<std::string, std::string> parts = absl::StrSplit(cursor, absl::MaxSplits('/', 1));
+  book::RechargeKey after(parts.first, 0);
+  if (!absl::SimpleAtoi(parts.second, &after.second)) {
+    return InvalidField("page_token", "must be that of the previous page");
+  }
+  return after;
 }
 
 FillResponse FillAccount(pb::Account* response) {
@@ -49,7 +95,7 @@ grpc::ServerUnaryReactor* SupportService::BlockAccount(grpc::CallbackServerConte
                                                        const pb::BlockAccountRequest* request,
                                                        pb::Account* response) {
   return StartCommand(api_, context, "BlockAccount",
-                      TaskFor(request->account_id(), ParseBlock<book::BlockAccount>(*request)),
+                      TaskFor(request->account_id(), ParseByStaff<book::BlockAccount>(*request)),
                       FillAccount(response));
 }
 
@@ -57,8 +103,44 @@ grpc::ServerUnaryReactor* SupportService::UnblockAccount(grpc::CallbackServerCon
                                                          const pb::UnblockAccountRequest* request,
                                                          pb::Account* response) {
   return StartCommand(api_, context, "UnblockAccount",
-                      TaskFor(request->account_id(), ParseBlock<book::UnblockAccount>(*request)),
+                      TaskFor(request->account_id(), ParseByStaff<book::UnblockAccount>(*request)),
                       FillAccount(response));
+}
+
+grpc::ServerUnaryReactor* SupportService::LiftSuspension(grpc::CallbackServerContext* context,
+                                                         const pb::LiftSuspensionRequest* request,
+                                                         pb::Account* response) {
+  return StartCommand(api_, context, "LiftSuspension",
+                      TaskFor(request->account_id(), ParseByStaff<book::LiftSuspension>(*request)),
+                      FillAccount(response));
+}
+
+grpc::ServerUnaryReactor* SupportService::ListReviews(grpc::CallbackServerContext* context,
+                                                      const pb::ListReviewsRequest* request,
+                                                      pb::ListReviewsResponse* response) {
+  return StartQuery(
+      api_, context, "ListReviews", [=](storage::Connection& connection) -> absl::Status {
+        RESERVE_ASSIGN_OR_RETURN(const Page page, PageFrom(*request, {"ListReviews"}));
+        RESERVE_ASSIGN_OR_RETURN(const book::RechargeKey after, AfterCursor(page.cursor));
+        RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Recharge> reviews,
+                                 storage::ListReviews(connection, after, page.limit()));
+        response->Clear();
+        FillPage(
+            page, reviews, response,
+            [=](const domain::Recharge& recharge) { ToProto(recharge, response->add_recharges()); },
+            CursorOf);
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* SupportService::ResolveReview(grpc::CallbackServerContext* context,
+                                                        const pb::ResolveReviewRequest* request,
+                                                        pb::Recharge* response) {
+  return StartCommand(api_, context, "ResolveReview",
+                      TaskFor(request->account_id(), ParseResolve(*request)),
+                      [response](Reply&& reply) {
+                        ToProto(std::get<book::RechargeReply>(reply).recharge, response);
+                      });
 }
 
 }  // namespace reserve::api

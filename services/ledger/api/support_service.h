@@ -23,6 +23,15 @@ class SupportService final : public pb::Support::CallbackService {
   grpc::ServerUnaryReactor* UnblockAccount(grpc::CallbackServerContext* context,
                                            const pb::UnblockAccountRequest* request,
                                            pb::Account* response) override;
+  grpc::ServerUnaryReactor* LiftSuspension(grpc::CallbackServerContext* context,
+                                           const pb::LiftSuspensionRequest* request,
+                                           pb::Account* response) override;
+  grpc::ServerUnaryReactor* ListReviews(grpc::CallbackServerContext* context,
+                                        const pb::ListReviewsRequest* request,
+                                        pb::ListReviewsResponse* response) override;
+  grpc::ServerUnaryReactor* ResolveReview(grpc::CallbackServerContext* context,
+                                          const pb::ResolveReviewRequest* request,
+                                          pb::Recharge* response) override;
 
  private:
   const ApiContext api_;

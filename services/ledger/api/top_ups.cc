@@ -22,7 +22,8 @@ absl::StatusOr<book::Command> ParseRecharge(const pb::RequestRechargeRequest& re
   RESERVE_RETURN_IF_ERROR(CheckId(request.request_id(), "request_id"));
   RESERVE_ASSIGN_OR_RETURN(const std::optional<Nanos> amount,
                            OptionalMoney(request.has_amount(), request.amount(), "", "amount"));
-  return book::RequestRecharge{request.request_id(), amount, request.amount().currency_code()};
+  return book::RequestRecharge{request.request_id(), amount, request.amount().currency_code(),
+                               request.validate_only()};
 }
 
 }  // namespace
@@ -33,7 +34,9 @@ grpc::ServerUnaryReactor* AccountsService::RequestRecharge(
   return StartCommand(api_, context, "RequestRecharge",
                       TaskFor(request->account_id(), ParseRecharge(*request)),
                       [response](book::Reply&& reply) {
-                        ToProto(std::get<book::RechargeReply>(reply).recharge, response);
+                        const auto& asked = std::get<book::RechargeReply>(reply);
+                        ToProto(asked.recharge, response);
+                        response->set_automatic_recharge_follows(asked.more_follows);
                       });
 }
 

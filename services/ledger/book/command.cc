@@ -20,25 +20,45 @@ size_t BytesHeldBy(const domain::Usage& usage) {
 }
 size_t BytesHeldBy(const RecordUsage& command) { return BytesHeldBy(command.usage); }
 size_t BytesHeldBy(const AuthorizeUsage& command) { return BytesHeldBy(command.usage); }
+size_t BytesHeldBy(const domain::GivenCard& given) {
+  size_t bytes = HeapBytes({&given.card.token.Reveal(), &given.card.fingerprint});
+  if (given.display.has_value()) {
+    bytes += HeapBytes({&given.display->brand, &given.display->last_four});
+  }
+  return bytes;
+}
+size_t BytesHeldBy(const domain::ByStaff& by) {
+  return HeapBytes({&by.reason, &by.actor, &by.reference});
+}
 size_t BytesHeldBy(const OpenAccount& command) {
-  return HeapBytes({&command.currency, &command.plan_id, &command.card.token.Reveal(),
-                    &command.card.fingerprint, &command.digest});
+  return HeapBytes({&command.currency, &command.plan_id, &command.digest}) +
+         BytesHeldBy(command.card);
 }
 size_t BytesHeldBy(const UpdateBillingSettings& command) { return HeapBytes({&command.currency}); }
+size_t BytesHeldBy(const AddPaymentMethod& command) {
+  return HeapBytes({&command.request_id}) + BytesHeldBy(command.given);
+}
 size_t BytesHeldBy(const UpdatePaymentMethod& command) {
-  return HeapBytes({&command.card.token.Reveal(), &command.card.fingerprint});
+  return HeapBytes({&command.request_id, &command.payment_method_id}) + BytesHeldBy(command.given);
+}
+size_t BytesHeldBy(const RemovePaymentMethod& command) {
+  return HeapBytes({&command.payment_method_id});
 }
 size_t BytesHeldBy(const PutUser& command) {
   return HeapBytes({&command.user_id, &command.plan_id});
 }
 size_t BytesHeldBy(const AdjustBalance& command) {
-  return HeapBytes({&command.request_id, &command.reason, &command.currency});
+  return HeapBytes({&command.request_id, &command.currency}) + BytesHeldBy(command.by);
 }
 size_t BytesHeldBy(const RequestRecharge& command) {
   return HeapBytes({&command.request_id, &command.currency});
 }
-size_t BytesHeldBy(const BlockAccount& command) { return HeapBytes({&command.reason}); }
-size_t BytesHeldBy(const UnblockAccount& command) { return HeapBytes({&command.reason}); }
+size_t BytesHeldBy(const BlockAccount& command) { return BytesHeldBy(command.by); }
+size_t BytesHeldBy(const UnblockAccount& command) { return BytesHeldBy(command.by); }
+size_t BytesHeldBy(const LiftSuspension& command) { return BytesHeldBy(command.by); }
+size_t BytesHeldBy(const ResolveReview& command) {
+  return HeapBytes({&command.currency, &command.outcome.charge_id}) + BytesHeldBy(command.by);
+}
 size_t BytesHeldBy(const ReportRecharge& command) {
   const domain::ChargeOutcome& outcome = command.outcome;
   return HeapBytes({&outcome.charge_id, &outcome.currency, &outcome.text});

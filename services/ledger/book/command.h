@@ -21,19 +21,28 @@ namespace reserve::book {
 struct OpenAccount {
   std::string currency;
   std::string plan_id;
-  domain::Card card;
+  domain::GivenCard card;
   std::optional<Nanos> reserve_amount;
   std::optional<Nanos> recharge_threshold;
   std::optional<Nanos> expected_monthly_spend;
   std::string digest;  // of the request's content
 };
 struct UpdateBillingSettings {
-  std::optional<Nanos> reserve_amount;
-  std::optional<Nanos> recharge_threshold;
+  domain::BillingChange change;
   std::string currency;  // of the amounts; empty: the account's
 };
+// Of both, a request id that is empty makes each call a request of its own.
+struct AddPaymentMethod {
+  std::string request_id;
+  domain::GivenCard given;
+};
 struct UpdatePaymentMethod {
-  domain::Card card;
+  std::string request_id;
+  std::string payment_method_id;
+  domain::GivenCard given;
+};
+struct RemovePaymentMethod {
+  std::string payment_method_id;
 };
 struct PutUser {
   std::string user_id;
@@ -48,25 +57,36 @@ struct AuthorizeUsage {
 struct AdjustBalance {
   std::string request_id;
   Nanos amount = 0;
-  std::string reason;
+  domain::ByStaff by;
   std::string currency;  // of the amount; empty: the account's
+  bool validate_only = false;
 };
 struct RequestRecharge {
   std::string request_id;
   std::optional<Nanos> amount;
   std::string currency;  // of the amount; empty: the account's
+  bool validate_only = false;
 };
 struct BlockAccount {
-  std::string reason;
+  domain::ByStaff by;
 };
 struct UnblockAccount {
-  std::string reason;
+  domain::ByStaff by;
+};
+struct LiftSuspension {
+  domain::ByStaff by;
+};
+struct ResolveReview {
+  int64_t ordinal = 0;
+  domain::ReviewOutcome outcome;
+  std::string currency;  // of the amount; empty: the account's
+  domain::ByStaff by;
 };
 struct ReportRecharge {
   int64_t ordinal = 0;
   domain::ChargeOutcome outcome;
 };
-// Puts a due recharge off whose card has reached a limit of its network (G9).
+// Has a due recharge try another card, or wait, where limits keep its card from being tried (G9).
 struct DeferRecharge {
   int64_t ordinal = 0;
 };
@@ -74,9 +94,10 @@ struct DeferRecharge {
 struct Reconsider {};
 
 using Command =
-    std::variant<RecordUsage, AuthorizeUsage, OpenAccount, UpdateBillingSettings,
-                 UpdatePaymentMethod, PutUser, AdjustBalance, RequestRecharge, BlockAccount,
-                 UnblockAccount, ReportRecharge, DeferRecharge, Reconsider>;
+    std::variant<RecordUsage, AuthorizeUsage, OpenAccount, UpdateBillingSettings, AddPaymentMethod,
+                 UpdatePaymentMethod, RemovePaymentMethod, PutUser, AdjustBalance, RequestRecharge,
+                 BlockAccount, UnblockAccount, LiftSuspension, ResolveReview, ReportRecharge,
+                 DeferRecharge, Reconsider>;
 
 struct UsageReply {
   int64_t seq = 0;
@@ -105,12 +126,19 @@ struct EntryReply {
 struct RechargeReply {
   domain::Recharge recharge;
   bool already_applied = false;
+  // Its success lets an automatic recharge follow at once (G8).
+  bool more_follows = false;
+};
+struct PaymentMethodReply {
+  domain::PaymentMethod method;
+  int32_t position = 0;  // in the customer's order, from 1; 0 of one that was taken away
 };
 // RecordUsage -> UsageReply, AuthorizeUsage -> AuthorizeReply, PutUser ->
-// UserReply, AdjustBalance -> EntryReply, RequestRecharge and ReportRecharge ->
-// RechargeReply; all others -> Account.
-using Reply =
-    std::variant<UsageReply, AuthorizeReply, domain::Account, UserReply, EntryReply, RechargeReply>;
+// UserReply, AdjustBalance -> EntryReply, AddPaymentMethod and UpdatePaymentMethod ->
+// PaymentMethodReply, RequestRecharge, ResolveReview and ReportRecharge -> RechargeReply; all
+// others -> Account.
+using Reply = std::variant<UsageReply, AuthorizeReply, domain::Account, UserReply, EntryReply,
+                           RechargeReply, PaymentMethodReply>;
 
 // About how much memory the strings of a command hold outside of it. Cheap: it looks at their
 // sizes only.

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "common/digest/sha256.h"
 #include "common/error/error.h"
@@ -48,8 +49,24 @@ UsageReply ReplyOf(const Entry& entry, const std::string& currency, bool duplica
   return {entry.seq, -entry.amount, entry.balance_after, currency, duplicate, entry.hash};
 }
 
+// `method` is one of the account's.
+PaymentMethodReply ReplyOf(const Account& account, const domain::PaymentMethod& method) {
+  return {method, static_cast<int32_t>(&method - account.payment_methods.data()) + 1};
+}
+
 std::string DigestOf(const AdjustBalance& command) {
-  return Sha256HexOfFields({"adjust", absl::StrCat(command.amount), command.reason});
+  return Sha256HexOfFields({"adjust", absl::StrCat(command.amount), command.by.reason,
+                            command.by.actor, command.by.reference});
+}
+
+std::string DigestOf(absl::string_view method, absl::string_view payment_method_id,
+                     const domain::GivenCard& given) {
+  const domain::CardDisplay display = given.display.value_or(domain::CardDisplay());
+  return Sha256HexOfFields(
+      {method, payment_method_id, given.card.token.Reveal(), given.card.fingerprint,
+       absl::StrCat(static_cast<int>(given.card.network)), display.brand, display.last_four,
+       absl::StrCat(given.display.has_value(), " ", display.expiry_year, " ", display.expiry_month,
+                    " ", given.position)});
 }
 
 std::string DigestOf(const RequestRecharge& command) {
@@ -68,6 +85,15 @@ absl::StatusOr<Reply> AnswerRepeat(const AccountImage& image, const Entry& store
                                   " with other content"));
 }
 
+// What a command may change of an account beside its balance without an event. Looks at numbers
+// and times only.
+bool SameButForBalance(const Account& before, const Account& after) {
+  return before.due == after.due && before.taken_back == after.taken_back &&
+         before.open_waits == after.open_waits &&
+         before.cap_reached_time == after.cap_reached_time &&
+         before.expiry_notice_time == after.expiry_notice_time;
+}
+
 // One fold under way.
 class Folder {
  public:
@@ -81,12 +107,16 @@ class Folder {
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const AuthorizeUsage& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const OpenAccount& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const UpdateBillingSettings& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const AddPaymentMethod& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const UpdatePaymentMethod& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const RemovePaymentMethod& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const PutUser& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const AdjustBalance& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const RequestRecharge& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const BlockAccount& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const UnblockAccount& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const LiftSuspension& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const ResolveReview& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const ReportRecharge& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const DeferRecharge& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const Reconsider& command);
@@ -101,6 +131,18 @@ class Folder {
   // Takes a transition over into the image and the write set. Returns the last entry that it
   // booked, or null.
   const Entry* Apply(AccountImage& image, Transition&& transition);
+  // The same for commands that decide upon the open recharge.
+  const Entry* ApplyWithOpen(AccountImage& image, Transition&& transition);
+  // With what was loaded beside the account.
+  domain::Context ContextOf(const AccountImage& image) const;
+  RechargeImage* OpenRechargeOf(const AccountImage& image) const;
+  absl::StatusOr<RechargeImage*> FindRecharge(absl::string_view account_id, int64_t ordinal);
+  // Gives a card once under the request's id, if it has one.
+  absl::StatusOr<Reply> GiveOnce(
+      absl::string_view account_id, const std::string& request_id, const std::string& digest,
+      absl::FunctionRef<absl::StatusOr<Transition>(const domain::Context&, const Account&)> give,
+      absl::FunctionRef<const domain::PaymentMethod*(const Account&)> find);
+  void WriteCards(const AccountImage& image);
   // Adds the entry to the account's chain, in the newest form that may be written.
   void Chain(AccountImage& image, Entry* entry);
   // Adds what has changed in the image to the write set.
@@ -178,11 +220,16 @@ const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
   WriteSet& writes = folded_.writes;
   // Where the transition took the account over, its numbers and times are here still.
   const bool only_balance = transition.events.empty() && transition.recharges.empty() &&
-                            image.account().due == transition.account.due;
+                            !transition.cards_changed &&
+                            SameButForBalance(image.account(), transition.account);
   image.account() = std::move(transition.account);
   image.exists = true;
   image.balance_changed = true;
   image.rest_changed |= !only_balance;
+  image.cards_changed |= transition.cards_changed;
+  if (transition.removed_card.has_value()) {
+    image.removed_cards.push_back(*std::move(transition.removed_card));
+  }
   const Entry* last = nullptr;
   for (Entry& entry : transition.entries) {
     Chain(image, &entry);
@@ -202,6 +249,35 @@ const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
   }
   if (transition.user.has_value()) ChangeUser(image, *std::move(transition.user));
   return last;
+}
+
+domain::Context Folder::ContextOf(const AccountImage& image) const {
+  const RechargeImage* open = OpenRechargeOf(image);
+  return {context_.settings, context_.now, context_.feature_level,
+          open == nullptr ? nullptr : &open->recharge,
+          image.declines_known ? &image_.declines : nullptr};
+}
+
+RechargeImage* Folder::OpenRechargeOf(const AccountImage& image) const {
+  const Account& account = image.account();
+  if (account.open_ordinal == 0) return nullptr;
+  const auto found = image_.recharges.find(RechargeKey(account.account_id, account.open_ordinal));
+  return found == image_.recharges.end() ? nullptr : &found->second;
+}
+
+const Entry* Folder::ApplyWithOpen(AccountImage& image, Transition&& transition) {
+  // Decided upon what was read of it, so it is written too: a lock alone does not hold against
+  // another node of a cluster, where a worker may have been given it meanwhile.
+  RechargeImage* open = image.exists ? OpenRechargeOf(image) : nullptr;
+  if (open != nullptr && open->recharge.waits() && !transition.unchanged) open->changed = true;
+  return Apply(image, std::move(transition));
+}
+
+absl::StatusOr<RechargeImage*> Folder::FindRecharge(absl::string_view account_id, int64_t ordinal) {
+  const auto found = image_.recharges.find(RechargeKey(account_id, ordinal));
+  if (found != image_.recharges.end()) return &found->second;
+  return NotFound("RECHARGE_NOT_FOUND", "ordinal",
+                  absl::StrCat("account \"", account_id, "\" has no recharge ", ordinal));
 }
 
 void Folder::Chain(AccountImage& image, Entry* entry) {
@@ -247,6 +323,19 @@ void Folder::WriteAccounts() {
     writes.balances.push_back({account.account_id, account.balance, account.last_seq, known.version,
                                known.revision, known.head, known.month});
     for (const size_t place : image->changed_users) writes.users.push_back(&known.users[place]);
+    if (image->cards_changed) WriteCards(*image);
+  }
+}
+
+void Folder::WriteCards(const AccountImage& image) {
+  std::vector<PaymentMethodRow>& rows = folded_.writes.payment_methods;
+  const Account& account = image.account();
+  int32_t position = 0;
+  for (const domain::PaymentMethod& method : account.payment_methods) {
+    rows.push_back({account.account_id, ++position, &method});
+  }
+  for (const domain::PaymentMethod& method : image.removed_cards) {
+    rows.push_back({account.account_id, 0, &method});
   }
 }
 
@@ -281,9 +370,9 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordU
   RESERVE_ASSIGN_OR_RETURN(const User* user, FindUser(*image, usage.user_id));
   RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, FindPlan(user->plan_id));
   const domain::Rate* rate = FindRate(*image, usage);
-  RESERVE_ASSIGN_OR_RETURN(
-      Transition transition,
-      domain::RecordUsage(context_, std::move(image->account()), *user, *plan, usage, rate));
+  RESERVE_ASSIGN_OR_RETURN(Transition transition,
+                           domain::RecordUsage(ContextOf(*image), std::move(image->account()),
+                                               *user, *plan, usage, rate));
   const Entry* entry = Apply(*image, std::move(transition));
   image_.usages.emplace(key, entry);
   return ReplyOf(*entry, image->account().currency, /*duplicate=*/false);
@@ -334,34 +423,86 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const OpenAcc
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
                                      const UpdateBillingSettings& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
-  RESERVE_RETURN_IF_ERROR(
-      CheckCurrency(image->account(), command.currency,
-                    command.reserve_amount.has_value() ? "reserve_amount" : "recharge_threshold"));
-  RESERVE_ASSIGN_OR_RETURN(
-      Transition transition,
-      domain::UpdateBillingSettings(context_, image->account(), command.reserve_amount,
-                                    command.recharge_threshold));
-  Apply(*image, std::move(transition));
+  const domain::BillingChange& change = command.change;
+  RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency,
+                                        change.reserve_amount.has_value() ? "reserve_amount"
+                                        : change.recharge_threshold.has_value()
+                                            ? "recharge_threshold"
+                                        : change.monthly_cap.has_value() ? "monthly_cap"
+                                                                         : "notify_below"));
+  RESERVE_ASSIGN_OR_RETURN(Transition transition, domain::UpdateBillingSettings(
+                                                      ContextOf(*image), image->account(), change));
+  ApplyWithOpen(*image, std::move(transition));
   return image->account();
+}
+
+absl::StatusOr<Reply> Folder::GiveOnce(
+    absl::string_view account_id, const std::string& request_id, const std::string& digest,
+    absl::FunctionRef<absl::StatusOr<Transition>(const domain::Context&, const Account&)> give,
+    absl::FunctionRef<const domain::PaymentMethod*(const Account&)> find) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  const OnceKey key(account_id, request_id);
+  const auto stored = image_.requests.find(key);
+  if (!request_id.empty() && stored != image_.requests.end()) {
+    const RequestRecord& record = stored->second.record;
+    if (record.digest != digest) return RequestIdReused(request_id);
+    const std::string id = domain::PaymentMethodId(static_cast<int32_t>(record.ordinal));
+    const domain::PaymentMethod* method = domain::FindCard(image->account(), id);
+    if (method != nullptr) return ReplyOf(image->account(), *method);
+    domain::PaymentMethod removed;
+    removed.payment_method_id = id;
+    removed.state = domain::CardState::kRemoved;
+    return PaymentMethodReply{removed, 0};
+  }
+  RESERVE_ASSIGN_OR_RETURN(Transition transition, give(ContextOf(*image), image->account()));
+  ApplyWithOpen(*image, std::move(transition));
+  const domain::PaymentMethod& method = *find(image->account());
+  if (!request_id.empty()) {
+    RequestImage& once = image_.requests[key];
+    once.record = {std::string(account_id),
+                   request_id,
+                   digest,
+                   0,
+                   0,
+                   domain::NumberOf(method.payment_method_id)};
+    folded_.writes.requests.push_back(once.record);
+  }
+  return ReplyOf(image->account(), method);
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
+                                     const AddPaymentMethod& command) {
+  const domain::GivenCard& given = command.given;
+  return GiveOnce(
+      account_id, command.request_id, DigestOf("add card", "", given),
+      [&](const domain::Context& context, const Account& account) {
+        return domain::AddPaymentMethod(context, account, given);
+      },
+      [&](const Account& account) { return domain::FindCardOf(account, given.card.fingerprint); });
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
                                      const UpdatePaymentMethod& command) {
+  const domain::GivenCard& given = command.given;
+  const std::string& id = command.payment_method_id;
+  return GiveOnce(
+      account_id, command.request_id, DigestOf("update card", id, given),
+      [&](const domain::Context& context, const Account& account) {
+        return domain::UpdatePaymentMethod(context, account, id, given);
+      },
+      [&](const Account& account) {
+        return id.empty() ? domain::FindCardOf(account, given.card.fingerprint)
+                          : domain::FindCard(account, id);
+      });
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
+                                     const RemovePaymentMethod& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
-  RechargeImage* open = nullptr;
-  if (image->account().open_ordinal != 0) {
-    const auto found =
-        image_.recharges.find(RechargeKey(account_id, image->account().open_ordinal));
-    if (found != image_.recharges.end()) open = &found->second;
-  }
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
-      domain::UpdatePaymentMethod(context_, image->account(),
-                                  open == nullptr ? nullptr : &open->recharge, command.card));
-  // Decided upon what was read of it, so it is written too: a lock alone does not
-  // hold against another node of a cluster.
-  if (open != nullptr && !transition.unchanged) open->changed = true;
-  Apply(*image, std::move(transition));
+      domain::RemovePaymentMethod(ContextOf(*image), image->account(), command.payment_method_id));
+  ApplyWithOpen(*image, std::move(transition));
   return image->account();
 }
 
@@ -372,9 +513,10 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const PutUser
   if (plan_id.empty())
     plan_id = stored != nullptr ? stored->plan_id : image->account().default_plan_id;
   RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, FindPlan(plan_id));
-  RESERVE_ASSIGN_OR_RETURN(Transition transition, domain::PutUser(context_, image->account(),
-                                                                  stored, command.user_id, *plan));
-  Apply(*image, std::move(transition));
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::PutUser(ContextOf(*image), image->account(), stored, command.user_id, *plan));
+  ApplyWithOpen(*image, std::move(transition));
   return UserReply{*UserOf(*image, command.user_id), *plan};
 }
 
@@ -391,9 +533,12 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const AdjustB
     return RequestIdReused(command.request_id);
   }
   RESERVE_ASSIGN_OR_RETURN(Transition transition,
-                           domain::AdjustBalance(context_, image->account(), command.request_id,
-                                                 command.amount, command.reason));
-  const Entry* entry = Apply(*image, std::move(transition));
+                           domain::AdjustBalance(ContextOf(*image), image->account(),
+                                                 command.request_id, command.amount, command.by));
+  if (command.validate_only) {
+    return EntryReply{transition.entries.front(), image->account().currency};
+  }
+  const Entry* entry = ApplyWithOpen(*image, std::move(transition));
   RequestImage& once = image_.requests[key];
   once.record = {
       std::string(account_id), command.request_id, digest, entry->seq, MonthOfEntry(*entry), 0};
@@ -416,64 +561,82 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Request
     }
     return RequestIdReused(command.request_id);
   }
+  const domain::Context context = ContextOf(*image);
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
-      domain::RequestRecharge(context_, image->account(), command.request_id, command.amount,
-                              image_.declines[image->account().card.fingerprint]));
-  const Recharge recharge = transition.recharges.front();
-  Apply(*image, std::move(transition));
+      domain::RequestRecharge(context, image->account(), command.request_id, command.amount));
+  // The last, as it may take the place of another.
+  const Recharge recharge = transition.recharges.back();
+  const bool more_follows = domain::MoreFollows(context, transition.account, recharge);
+  if (command.validate_only) return RechargeReply{recharge, false, more_follows};
+  ApplyWithOpen(*image, std::move(transition));
   RequestImage& once = image_.requests[key];
   once.record = {std::string(account_id), command.request_id, digest, 0, 0, recharge.ordinal};
   folded_.writes.requests.push_back(once.record);
-  return RechargeReply{recharge, /*already_applied=*/false};
+  return RechargeReply{recharge, /*already_applied=*/false, more_follows};
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const BlockAccount& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   RESERVE_ASSIGN_OR_RETURN(Transition transition,
-                           domain::BlockAccount(context_, image->account(), command.reason));
-  Apply(*image, std::move(transition));
+                           domain::BlockAccount(ContextOf(*image), image->account(), command.by));
+  ApplyWithOpen(*image, std::move(transition));
   return image->account();
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const UnblockAccount& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   RESERVE_ASSIGN_OR_RETURN(Transition transition,
-                           domain::UnblockAccount(context_, image->account(), command.reason));
-  Apply(*image, std::move(transition));
+                           domain::UnblockAccount(ContextOf(*image), image->account(), command.by));
+  ApplyWithOpen(*image, std::move(transition));
   return image->account();
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const LiftSuspension& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  RESERVE_ASSIGN_OR_RETURN(Transition transition,
+                           domain::LiftSuspension(ContextOf(*image), image->account(), command.by));
+  ApplyWithOpen(*image, std::move(transition));
+  return image->account();
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ResolveReview& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency, "amount"));
+  RESERVE_ASSIGN_OR_RETURN(const RechargeImage* found, FindRecharge(account_id, command.ordinal));
+  RESERVE_ASSIGN_OR_RETURN(Transition transition,
+                           domain::ResolveReview(ContextOf(*image), image->account(),
+                                                 found->recharge, command.outcome, command.by));
+  const bool already_applied = transition.unchanged;
+  ApplyWithOpen(*image, std::move(transition));
+  RESERVE_ASSIGN_OR_RETURN(found, FindRecharge(account_id, command.ordinal));
+  return RechargeReply{found->recharge, already_applied};
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ReportRecharge& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
-  const RechargeKey key(account_id, command.ordinal);
-  const auto found = image_.recharges.find(key);
-  if (found == image_.recharges.end()) {
-    return NotFound("RECHARGE_NOT_FOUND", "ordinal",
-                    absl::StrCat("account \"", account_id, "\" has no recharge ", command.ordinal));
-  }
-  RESERVE_ASSIGN_OR_RETURN(
-      Transition transition,
-      domain::ReportRecharge(context_, image->account(), found->second.recharge, command.outcome,
-                             image_.declines[found->second.recharge.card.fingerprint]));
+  RESERVE_ASSIGN_OR_RETURN(const RechargeImage* found, FindRecharge(account_id, command.ordinal));
+  RESERVE_ASSIGN_OR_RETURN(Transition transition,
+                           domain::ReportRecharge(ContextOf(*image), image->account(),
+                                                  found->recharge, command.outcome));
   const bool already_applied = transition.unchanged;
-  Apply(*image, std::move(transition));
-  return RechargeReply{image_.recharges.find(key)->second.recharge, already_applied};
+  ApplyWithOpen(*image, std::move(transition));
+  RESERVE_ASSIGN_OR_RETURN(found, FindRecharge(account_id, command.ordinal));
+  return RechargeReply{found->recharge, already_applied};
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const DeferRecharge& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   const auto found = image_.recharges.find(RechargeKey(account_id, command.ordinal));
   if (found == image_.recharges.end()) return image->account();
-  const Recharge& recharge = found->second.recharge;
-  Apply(*image, domain::DeferRecharge(context_, image->account(), recharge,
-                                      image_.declines[recharge.card.fingerprint]));
+  ApplyWithOpen(*image,
+                domain::DeferRecharge(ContextOf(*image), image->account(), found->second.recharge));
   return image->account();
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Reconsider&) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
-  Apply(*image, domain::Reconsider(context_, image->account()));
+  ApplyWithOpen(*image, domain::Reconsider(ContextOf(*image), image->account()));
   return image->account();
 }
 

@@ -18,6 +18,7 @@
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/recharge.h"
+#include "services/ledger/domain/transition.h"
 
 namespace reserve::book {
 
@@ -49,11 +50,14 @@ struct AccountImage {
   std::unique_ptr<KnownAccount> known;
   bool remembered = false;  // not read: whoever writes it must check that it is still so
   bool exists = false;
+  bool declines_known = false;  // Image::declines has those of its cards
 
   // What the fold has changed.
   bool is_new = false;
   bool balance_changed = false;
-  bool rest_changed = false;          // of the account's own row
+  bool rest_changed = false;  // of the account's own row
+  bool cards_changed = false;
+  std::vector<domain::PaymentMethod> removed_cards;
   std::vector<size_t> changed_users;  // places in known->users
 
   // The key, if it is among those that are known.
@@ -75,7 +79,7 @@ struct RequestRecord {
   std::string digest;   // of its content
   int64_t seq = 0;      // of the entry, or 0
   int32_t month = 0;    // of the entry (month_span.h), or 0
-  int64_t ordinal = 0;  // of the recharge, or 0
+  int64_t ordinal = 0;  // of the recharge, or the number in a card's id, or 0
 };
 
 struct RequestImage {
@@ -83,8 +87,7 @@ struct RequestImage {
   std::optional<domain::Entry> entry;  // that it booked
 };
 
-// When cards were declined, newest first, by fingerprint; cards that never were may be missing.
-using DeclinesByCard = absl::flat_hash_map<std::string, std::vector<absl::Time>>;
+using domain::DeclinesByCard;
 
 struct Image {
   // One for each of the keys' accounts.
@@ -103,6 +106,13 @@ struct Image {
     usages.insert_or_assign(OnceKey(kept.account_id, kept.booked->usage.usage_id), &kept);
   }
 };
+
+// Must the open recharge of this account be loaded? Usage leaves one that is in flight, or about
+// to be, as it is; one that waits follows every command (G1).
+inline bool NeedsOpenRecharge(const AccountNeed& need, const AccountImage& image) {
+  return need.may_change && image.exists && image.account().open_ordinal != 0 &&
+         (need.more_than_usage || image.account().open_waits);
+}
 
 }  // namespace reserve::book
 

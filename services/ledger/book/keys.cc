@@ -40,30 +40,34 @@ class Collector {
   }
   void operator()(const RequestRecharge& command) const {
     keys_.requests.emplace_back(account_id_, command.request_id);
-    keys_.card_of_accounts.push_back(account_id_);
+  }
+  void operator()(const AddPaymentMethod& command) const {
+    if (!command.request_id.empty()) {
+      keys_.requests.emplace_back(account_id_, command.request_id);
+    }
+    keys_.cards.push_back(command.given.card.fingerprint);
   }
   void operator()(const UpdatePaymentMethod& command) const {
-    keys_.open_recharge_of.push_back(account_id_);
-    // For what follows in the same batch: the account will have this card by then.
-    keys_.cards.push_back(command.card.fingerprint);
-  }
-  void operator()(const ReportRecharge& command) const {
-    const RechargeKey key(account_id_, command.ordinal);
-    keys_.recharges.push_back(key);
-    if (command.outcome.kind == domain::ChargeOutcome::Kind::kDeclined) {
-      keys_.card_of_recharges.push_back(key);
+    if (!command.request_id.empty()) {
+      keys_.requests.emplace_back(account_id_, command.request_id);
     }
+    keys_.cards.push_back(command.given.card.fingerprint);
+  }
+  void operator()(const RemovePaymentMethod&) const {}
+  void operator()(const ReportRecharge& command) const {
+    keys_.recharges.emplace_back(account_id_, command.ordinal);
+  }
+  void operator()(const ResolveReview& command) const {
+    keys_.recharges.emplace_back(account_id_, command.ordinal);
   }
   void operator()(const DeferRecharge& command) const {
-    const RechargeKey key(account_id_, command.ordinal);
-    keys_.recharges.push_back(key);
-    keys_.card_of_recharges.push_back(key);
-    keys_.card_of_accounts.push_back(account_id_);  // to which the recharge may be led before
+    keys_.recharges.emplace_back(account_id_, command.ordinal);
   }
   void operator()(const OpenAccount&) const {}
   void operator()(const UpdateBillingSettings&) const {}
   void operator()(const BlockAccount&) const {}
   void operator()(const UnblockAccount&) const {}
+  void operator()(const LiftSuspension&) const {}
   void operator()(const Reconsider&) const {}
 
  private:
@@ -72,6 +76,17 @@ class Collector {
   const Duplicates duplicates_;
   const bool with_number_keys_;
 };
+
+// May it choose a card? A success opens at most a new recharge, which is judged when it is about
+// to be handed out, like one that usage opens; it is common and pays for nothing more.
+bool ChoosesCards(const Command& command) {
+  if (const auto* report = std::get_if<ReportRecharge>(&command)) {
+    return report->outcome.kind != domain::ChargeOutcome::Kind::kSucceeded;
+  }
+  return !std::holds_alternative<RecordUsage>(command) &&
+         !std::holds_alternative<AuthorizeUsage>(command) &&
+         !std::holds_alternative<PutUser>(command) && !std::holds_alternative<OpenAccount>(command);
+}
 
 }  // namespace
 
@@ -91,6 +106,7 @@ Keys KeysOf(absl::Span<const AccountCommand> commands, const domain::Context& co
     const bool may_change = !std::holds_alternative<AuthorizeUsage>(*each.command);
     need.may_change |= may_change;
     need.more_than_usage |= !std::holds_alternative<RecordUsage>(*each.command);
+    need.declines |= ChoosesCards(*each.command);
     keys.may_write |= may_change;
     std::visit(Collector(keys, each.account_id, duplicates, with_number_keys), *each.command);
   }

@@ -46,6 +46,7 @@ struct AccountNeed {
   absl::string_view account_id;
   bool may_change = false;       // some command may change the account, so it is locked
   bool more_than_usage = false;  // some command does not record a usage
+  bool declines = false;         // some command may choose a card, by the limits of its number (G9)
 };
 
 struct Keys {
@@ -56,14 +57,8 @@ struct Keys {
   // Requests, with the entry or the recharge that each of them led to.
   std::vector<OnceKey> requests;
   std::vector<RechargeKey> recharges;
-  // Accounts whose open recharge is needed, if they have one.
-  std::vector<absl::string_view> open_recharge_of;
-
-  // Cards whose declines are needed (G9): those that commands name by their fingerprints, those
-  // that accounts have, and those that recharges are pinned to.
+  // Numbers whose declines are needed besides those of the accounts' cards: what commands give.
   std::vector<absl::string_view> cards;
-  std::vector<absl::string_view> card_of_accounts;
-  std::vector<RechargeKey> card_of_recharges;
   absl::Time declines_since;  // older ones count nowhere
 
   // False if the commands only ask: then no transaction is needed.

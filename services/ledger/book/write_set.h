@@ -4,7 +4,8 @@
 // 1. `opened`       new accounts first: if another ledger was faster, nothing else was touched
 // 2. `number_keys`  that new entries need: if another ledger was faster, the batch starts over
 //    `entries`      with the ids of usages before them, whose unique key finds what is booked
-// 3. `recharges`, `declines`, `requests`, `users`, `changed`: all under the accounts' locks
+// 3. `recharges`, `declines`, `requests`, `users`, `payment_methods`, `changed`: all under the
+//                   accounts' locks
 // 4. `balances`     by account id. This locks the accounts that were remembered and not read, in
 //                   one order for all ledgers, and checks each: a row is written only over the
 //                   revision before it, and new (revision 1) only where there was none
@@ -43,6 +44,13 @@ struct Balance {
   int32_t month = 0;         // that entries are being added to (month_span.h); 0 if there is none
 };
 
+// A card, and its place in the customer's order, from 1; 0 once it is taken away.
+struct PaymentMethodRow {
+  std::string account_id;
+  int32_t position = 0;
+  const domain::PaymentMethod* method = nullptr;
+};
+
 // The key of a user's numbers of a year, new.
 struct NumberKeyRecord {
   std::string account_id;
@@ -60,6 +68,7 @@ struct WriteSet {
   std::vector<domain::CardDecline> declines;
   std::vector<RequestRecord> requests;
   std::vector<const domain::User*> users;
+  std::vector<PaymentMethodRow> payment_methods;
   std::vector<const domain::Account*> changed;
   std::vector<Balance> balances;
   std::vector<MonthSpan> months;  // of one account in the order of what happened

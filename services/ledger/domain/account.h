@@ -7,37 +7,72 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/time/time.h"
-#include "common/card/card_token.h"
 #include "common/money/money.h"
 #include "services/ledger/domain/due.h"
+#include "services/ledger/domain/payment_method.h"
 
 namespace reserve::domain {
 
 // The numbers are stored; never reuse one.
 enum class AccountState : uint8_t { kPendingFunding = 1, kActive = 2, kDisabled = 3 };
-enum class CardState : uint8_t { kNone = 0, kUsable = 1, kFailing = 2, kRefused = 3 };
 
-enum class CardNetwork : uint8_t { kUnknown = 0, kVisa = 1, kMastercard = 2, kOther = 3 };
-
-// A card, as the gateway's token. Equal fingerprints are the same card.
-struct Card {
-  CardToken token;
-  std::string fingerprint;
-  CardNetwork network = CardNetwork::kUnknown;  // whose limits it is under (G9)
-
-  friend bool operator==(const Card&, const Card&) = default;
-};
-
-// Successful automatic recharges of one UTC day (G7).
+// Automatic recharges that succeeded in one calendar window, in UTC (G7).
 struct CapWindow {
-  int32_t day = 0;  // 20261123; another day means that nothing was used yet
-  int32_t count = 0;
+  int64_t window = 0;  // 2026112309, 20261123, or 202611; another one: nothing was used yet
   Nanos amount = 0;
-  int32_t reported_day = 0;  // on which kCapReached was last told; once a day
+  int64_t reported = 0;  // the window in which kCapReached was last told; once in each
 
   friend bool operator==(const CapWindow&, const CapWindow&) = default;
+};
+
+struct Caps {
+  CapWindow hour;
+  CapWindow day;
+  CapWindow month;  // the customer's own
+
+  friend bool operator==(const Caps&, const Caps&) = default;
+};
+
+// An automatic recharge that was opened, and what the balance would be now if nothing had been
+// used from the command on that opened it: how much was used since is the difference (G7).
+struct RechargeMark {
+  absl::Time time = absl::InfinitePast();
+  Nanos unused_balance = 0;
+
+  friend bool operator==(const RechargeMark&, const RechargeMark&) = default;
+};
+
+// What a customer or a stranger has tried with cards in one UTC day (G9).
+struct DayOfTries {
+  int32_t day = 0;  // 20261123; another day: nothing yet
+  int32_t cards_given = 0;
+  int32_t declines = 0;
+
+  friend bool operator==(const DayOfTries&, const DayOfTries&) = default;
+};
+
+// Why automatic recharging waits for somebody to act (G12). The numbers are stored; never
+// reuse one.
+enum class SuspensionReason : uint8_t { kNone = 0, kMoneyTakenBack = 1, kDispute = 2 };
+
+struct Suspension {
+  SuspensionReason reason = SuspensionReason::kNone;
+  absl::Time time = absl::InfinitePast();  // since when
+
+  friend bool operator==(const Suspension&, const Suspension&) = default;
+};
+
+// Money was taken back by staff, and nothing follows until the customer acts (G12).
+struct TakenBack {
+  Nanos amount = 0;
+  absl::Time time = absl::InfinitePast();  // since when; InfinitePast: nothing waits
+
+  bool waits() const { return time != absl::InfinitePast(); }
+  friend bool operator==(const TakenBack&, const TakenBack&) = default;
 };
 
 // An administrator's block (D3); it lies on top of the state.
@@ -49,7 +84,8 @@ struct AdministratorBlock {
 };
 
 // One customer's account. Invariants, held by policy.h: `open_ordinal` is 0 or
-// the one open recharge (G3); `balance` is the sum of the entries 1..last_seq.
+// the one recharge that is open and not set aside (G3); `balance` is the sum of the entries
+// 1..last_seq; at most five cards, each with an id of its own.
 struct Account {
   std::string account_id;
   std::string currency;
@@ -61,18 +97,35 @@ struct Account {
   int64_t last_seq = 0;
   int64_t last_event_seq = 0;
   int64_t last_ordinal = 0;
-  int64_t open_ordinal = 0;  // 0: no recharge is open
-  CardState card_state = CardState::kNone;
-  Card card;
-  CapWindow caps;
+  int64_t open_ordinal = 0;  // 0: none
+  bool open_waits = false;   // the open one was not due yet when it was last decided upon
+  // Open ones that only stop automatic recharging: under review, or pending beside another.
+  int32_t set_aside = 0;
+  absl::Time set_aside_time = absl::InfinitePast();  // since when there are any
+  std::vector<PaymentMethod> payment_methods;        // in the customer's order
+  int32_t last_payment_method = 0;                   // the number in the last id given
+  Caps caps;
+  absl::Time cap_reached_time = absl::InfinitePast();  // since when one stops a recharge
+  Nanos monthly_cap = 0;                               // the customer's own; 0: none
+  bool automatic_off = false;                          // the customer's switch (G10)
+  absl::Time automatic_off_time = absl::InfinitePast();
+  Suspension suspension;
+  TakenBack taken_back;
+  Nanos notify_below = 0;  // G11; 0: the customer wants to hear of no balance
+  DayOfTries tries;
+  absl::InlinedVector<RechargeMark, 4> marks;  // of the last automatic recharges, oldest first
   AdministratorBlock block;
   // When time alone may change what the policy decides, and why; Reconsider() is due then.
   Due due;
+  // When the customer is to hear that a card is about to expire; InfiniteFuture: of none.
+  absl::Time expiry_notice_time = absl::InfiniteFuture();
   absl::Time create_time = absl::InfinitePast();
   // A digest of the request that opened it, so that it can be repeated safely.
   std::string opening_digest;
 
   bool blocked() const { return !block.reason.empty(); }
+  // What D1, D2 and authorisation go by: money that staff took back counts until the wait ends.
+  Nanos effective_balance() const { return AddSaturating(balance, taken_back.amount); }
   friend bool operator==(const Account&, const Account&) = default;
 };
 

@@ -1,143 +1,308 @@
 #include "services/ledger/domain/consequences.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
-#include "absl/numeric/int128.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/civil_time.h"
 #include "common/clock/utc.h"
+#include "services/ledger/domain/recharge_steps.h"
+#include "services/ledger/domain/refill.h"
+#include "services/ledger/domain/refusals.h"
 
 namespace reserve::domain {
 namespace {
 
-// G2, and whether the multiple had to be limited.
-struct RechargeAmount {
-  Nanos amount;
-  bool limited;
-};
+// How many automatic recharges are remembered for the growth of their amount (G7).
+constexpr size_t kMarks = 8;
 
-RechargeAmount AmountToThreshold(const Settings& settings, const Account& a) {
-  const absl::int128 missing = absl::int128(a.recharge_threshold) - a.balance;
-  // A first recharge is opened whatever the balance (O1).
-  const absl::int128 wanted = missing > 0 ? (missing - 1) / a.reserve_amount + 1 : 1;
-  const int64_t by_amount = std::max<int64_t>(settings.max_recharge_amount / a.reserve_amount, 1);
-  const int64_t most = std::min<int64_t>(settings.max_recharge_multiple, by_amount);
-  const bool limited = wanted > most;
-  const int64_t n = limited ? most : static_cast<int64_t>(wanted);
-  return {a.reserve_amount * n, limited};
+std::string BelowThreshold(const Account& a) {
+  return absl::StrCat("balance ", FormatMoney(a.currency, a.balance), " is below the threshold ",
+                      FormatMoney(a.currency, a.recharge_threshold));
 }
 
-// G7: would an automatic recharge of `amount` now go over a cap?
-bool CapReached(const Context& context, const Account& a, Nanos amount) {
-  if (a.caps.day != DayOf(context.now)) {
-    return context.settings.max_automatic_recharges_per_day == 0 ||
-           amount > context.settings.max_automatic_amount_per_day;
+// --- The open recharge (G1) ---------------------------------------------------------------
+
+std::string WhyNotAnyMore(const Account& a) {
+  const RefillObstacle obstacle = FirstObstacle(a);
+  if (a.state != AccountState::kPendingFunding && a.balance >= a.recharge_threshold) {
+    return absl::StrCat("the balance is ", FormatMoney(a.currency, a.balance), " again");
   }
-  return a.caps.count >= context.settings.max_automatic_recharges_per_day ||
-         amount > context.settings.max_automatic_amount_per_day - a.caps.amount;
+  return std::string(obstacle == RefillObstacle::kNone ? "it is not needed any more"
+                                                       : TextOf(obstacle));
 }
 
-// G1: the level trigger.
-void OpenRechargeIfLow(Draft& draft) {
+bool AimedAt(const Recharge& recharge, const CardChoice& choice) {
+  return recharge.payment_method_id == choice.method->payment_method_id &&
+         recharge.card_given == choice.method->given;
+}
+
+// What would be opened now instead of the one that waits. What staff took back neither adds to
+// it nor ends it until the customer acts (G12).
+RefillDecision DecideAgain(const Context& context, const Account& a, int64_t ordinal) {
+  if (!a.taken_back.waits()) return DecideRefill(context, a, ordinal);
+  Account before = a;
+  before.balance = a.effective_balance();
+  RefillDecision decision = DecideRefill(context, before, ordinal);
+  if (decision.refill.has_value()) {
+    decision.refill->card.method = FindCard(a, decision.refill->card.method->payment_method_id);
+  }
+  return decision;
+}
+
+void FollowAutomatic(Draft& draft, const Recharge& open) {
   Account& a = draft.account();
-  const bool initial = a.state == AccountState::kPendingFunding;
-  const bool wanted = a.open_ordinal == 0 && (initial || a.balance < a.recharge_threshold) &&
-                      a.card_state == CardState::kUsable;
-  if (!wanted) {
-    a.due = {};
+  const RefillDecision decision = DecideAgain(draft.context(), a, open.ordinal);
+  if (decision.refill.has_value() && decision.refill->kind != open.kind) {
+    CancelRecharge(open, "the reserve is funded", &draft);
     return;
   }
-  const RechargeAmount recharge = AmountToThreshold(draft.context().settings, a);
-  if (!initial && CapReached(draft.context(), a, recharge.amount)) {
-    a.due = {DueReason::kCapWindow, EndOfDay(draft.context().now)};
-    const int32_t today = DayOf(draft.context().now);
-    if (a.caps.reported_day == today) return;
-    a.caps.reported_day = today;
-    draft.AddEvent(EventKind::kCapReached,
-                   absl::StrCat("the day's cap on automatic recharges is reached after ",
-                                a.caps.count, " of ", FormatMoney(a.currency, a.caps.amount)));
+  if (!decision.refill.has_value()) {
+    CancelRecharge(open, decision.cap.has_value() ? "a cap is reached" : WhyNotAnyMore(a), &draft);
     return;
   }
-  const std::string cause =
-      initial
-          ? absl::StrCat("first reserve charge of ", FormatMoney(a.currency, recharge.amount))
-          : absl::StrCat("balance ", FormatMoney(a.currency, a.balance), " is below the threshold ",
-                         FormatMoney(a.currency, a.recharge_threshold));
-  const Recharge& opened = draft.OpenRecharge(
-      initial ? RechargeKind::kInitial : RechargeKind::kAutomatic, recharge.amount, cause);
-  if (recharge.limited) {
-    draft.AddEvent(
-        EventKind::kRechargeLimited,
-        absl::StrCat("one charge is limited to ", FormatMoney(a.currency, recharge.amount)),
-        opened);
+  const Refill& refill = *decision.refill;
+  // Without the declines of its cards the limits are not known: the card stays.
+  const bool aim = draft.context().declines != nullptr &&
+                   (!AimedAt(open, refill.card) || open.due_time > refill.card.time ||
+                    (open.due_time < refill.card.time && refill.card.time > draft.context().now));
+  if (!aim && refill.amount == open.amount) return;
+  Recharge& changed = draft.Change(open);
+  changed.amount = refill.amount;
+  if (aim) {
+    AimAt(refill.card, &changed);
+  } else {
+    ++changed.lease_epoch;
   }
 }
 
-RefillObstacle ObstacleOf(const Account& a) {
-  switch (a.card_state) {
-    case CardState::kNone:
-      return RefillObstacle::kNoCard;
-    case CardState::kFailing:
-      return RefillObstacle::kCardFailing;
-    case CardState::kRefused:
-      return RefillObstacle::kCardRefused;
-    case CardState::kUsable:
-      return a.due.reason == DueReason::kCapWindow ? RefillObstacle::kCapReached
-                                                   : RefillObstacle::kNone;
+void FollowTopUp(Draft& draft, const Recharge& open) {
+  const Account& a = draft.account();
+  if (a.blocked()) {
+    CancelRecharge(open, "the account is blocked", &draft);
+    return;
   }
-  return RefillObstacle::kNone;
+  const PaymentMethod* aimed = FindCard(a, open.payment_method_id);
+  if (aimed != nullptr && aimed->given == open.card_given &&
+      (aimed->state == CardState::kUsable || aimed->state == CardState::kFailing)) {
+    return;
+  }
+  const CardChoice choice = ChooseCardForTopUp(draft.context(), a, open.ordinal);
+  if (choice.method == nullptr) {
+    CancelRecharge(open, std::string(TextOf(FirstObstacle(a))), &draft);
+    return;
+  }
+  AimAt(choice, &draft.Change(open));
 }
 
-absl::string_view TextOf(RefillObstacle obstacle) {
-  switch (obstacle) {
-    case RefillObstacle::kNone:
-      return "nothing is in the way";
-    case RefillObstacle::kNoCard:
-      return "there is no card";
-    case RefillObstacle::kCardFailing:
-      return "the card is failing";
-    case RefillObstacle::kCardRefused:
-      return "the card is refused";
-    case RefillObstacle::kCapReached:
-      return "a cap is reached";
+void FollowOpenRecharge(Draft& draft) {
+  const Recharge* open = draft.open();
+  if (open == nullptr || !open->waits()) return;
+  if (open->kind == RechargeKind::kTopUp) {
+    FollowTopUp(draft, *open);
+  } else {
+    FollowAutomatic(draft, *open);
+  }
+}
+
+// --- A new one (G1, G2, G7) ---------------------------------------------------------------
+
+absl::string_view NameOf(CapKind kind) {
+  switch (kind) {
+    case CapKind::kHour:
+      return "the hour's cap";
+    case CapKind::kDay:
+      return "the day's cap";
+    case CapKind::kMonth:
+      return "the customer's cap of the month";
   }
   return "";
+}
+
+// Was it told already in this window?
+bool Told(const ReachedCap& cap, absl::Time now, Caps* caps) {
+  CapWindow* window = nullptr;
+  int64_t number = 0;
+  switch (cap.kind) {
+    case CapKind::kHour:
+      window = &caps->hour;
+      number = HourOf(now);
+      break;
+    case CapKind::kDay:
+      window = &caps->day;
+      number = DayOf(now);
+      break;
+    case CapKind::kMonth:
+      window = &caps->month;
+      number = MonthOf(now);
+      break;
+  }
+  return std::exchange(window->reported, number) == number;
+}
+
+void TellOfCap(Draft& draft, const ReachedCap& cap) {
+  Account& a = draft.account();
+  const absl::Time now = draft.context().now;
+  if (a.cap_reached_time == absl::InfinitePast()) a.cap_reached_time = now;
+  a.due = {cap.kind == CapKind::kMonth ? DueReason::kMonthlyCap : DueReason::kCapWindow, cap.until};
+  if (Told(cap, now, &a.caps)) return;
+  draft.AddEvent(
+      EventKind::kCapReached,
+      absl::StrCat(NameOf(cap.kind), " on automatic recharges, ",
+                   FormatMoney(a.currency, cap.amount), ", is reached after ",
+                   FormatMoney(a.currency, cap.used), ", until ", FormatRfc3339(cap.until)));
+}
+
+void Mark(Draft& draft) {
+  absl::InlinedVector<RechargeMark, 4>& marks = draft.account().marks;
+  const absl::Time oldest = draft.context().now - absl::Hours(1);
+  while (!marks.empty() && (marks.front().time <= oldest || marks.size() >= kMarks)) {
+    marks.erase(marks.begin());
+  }
+  marks.push_back({draft.context().now, draft.unused_balance()});
+}
+
+void Open(Draft& draft, const Refill& refill) {
+  Account& a = draft.account();
+  const bool initial = refill.kind == RechargeKind::kInitial;
+  if (!initial) Mark(draft);
+  std::string cause =
+      initial ? absl::StrCat("first reserve charge of ", FormatMoney(a.currency, refill.amount))
+              : BelowThreshold(a);
+  const Recharge opened =
+      draft.OpenRecharge(refill.kind, refill.amount, refill.card, std::move(cause));
+  if (!refill.limited) return;
+  draft.AddEvent(EventKind::kRechargeLimited,
+                 absl::StrCat("one charge is limited to ", FormatMoney(a.currency, refill.amount)),
+                 opened);
+}
+
+void OpenRechargeIfLow(Draft& draft) {
+  Account& a = draft.account();
+  const bool capped_before = a.due.capped();
+  a.due = {};
+  if (a.open_ordinal == 0 && !a.taken_back.waits()) {
+    const RefillDecision decision = DecideRefill(draft.context(), a, a.last_ordinal + 1);
+    if (decision.refill.has_value()) Open(draft, *decision.refill);
+    if (decision.cap.has_value()) {
+      TellOfCap(draft, *decision.cap);
+      return;
+    }
+  }
+  if (capped_before) a.cap_reached_time = absl::InfinitePast();
+}
+
+// G9: a recharge that waits has looked at each card, and one that the networks let nobody try
+// counts as FAILING until they do.
+void MarkLimitedCards(Draft& draft) {
+  const Context& context = draft.context();
+  const Recharge* open = draft.open();
+  if (open == nullptr || !open->waits() || open->due_time <= context.now) return;
+  for (PaymentMethod& method : draft.account().payment_methods) {
+    if (method.state != CardState::kUsable) continue;
+    const absl::Time allowed = NetworkAllows(context, method, context.now);
+    if (allowed <= context.now) continue;
+    method.state = CardState::kFailing;
+    method.state_time = context.now;
+    method.retry_time = std::max(method.retry_time, allowed);
+    draft.CardsChanged();
+    draft.AddEvent(EventKind::kCardLimitReached, CardLimitText(allowed), *open).payment_method_id =
+        method.payment_method_id;
+  }
+}
+
+// --- States and what is told --------------------------------------------------------------
+
+// D1, D2. Returns whether it told of a change.
+bool ChangeState(Draft& draft) {
+  Account& a = draft.account();
+  if (a.state == AccountState::kDisabled && a.balance > 0) {
+    a.state = AccountState::kActive;
+    draft.AddEvent(EventKind::kEnabled, "the balance is above zero again");
+    return false;  // it may still be low
+  }
+  const Nanos balance = a.effective_balance();
+  if (a.state != AccountState::kActive || balance > 0) return false;
+  const RefillObstacle obstacle = FirstObstacle(a);
+  // Money that was taken back disables nobody, and it is the last of the obstacles (G12).
+  if (obstacle == RefillObstacle::kNone || obstacle == RefillObstacle::kTakenBack) return false;
+  const bool at_zero = DisablesAtZero(obstacle);
+  const Nanos limit = DebtLimit(draft.context().settings, a);
+  if (!at_zero && balance > -limit) return false;
+  a.state = AccountState::kDisabled;
+  std::string cause = at_zero ? absl::StrCat("the reserve is used up and ", TextOf(obstacle))
+                              : absl::StrCat("the debt limit of ", FormatMoney(a.currency, limit),
+                                             " is reached and ", TextOf(obstacle));
+  draft.AddEvent(EventKind::kDisabled, std::move(cause)).obstacle = obstacle;
+  return true;
 }
 
 // D5: a dip that no recharge answers. One that does is told by kRechargeOpened.
 void TellOfLowBalance(Draft& draft) {
   const Account& a = draft.account();
-  const RefillObstacle obstacle = ObstacleOf(a);
+  const RefillObstacle obstacle = FirstObstacle(a);
   if (draft.was_low() || !IsLow(a) || a.open_ordinal != 0 || obstacle == RefillObstacle::kNone) {
     return;
   }
-  draft
-      .AddEvent(
-          EventKind::kLowBalance,
-          absl::StrCat("balance ", FormatMoney(a.currency, a.balance), " is below the threshold ",
-                       FormatMoney(a.currency, a.recharge_threshold), " and ", TextOf(obstacle)))
+  draft.AddEvent(EventKind::kLowBalance, absl::StrCat(BelowThreshold(a), " and ", TextOf(obstacle)))
       .obstacle = obstacle;
+}
+
+// G11.
+void TellOfNotice(Draft& draft) {
+  const Account& a = draft.account();
+  if (a.notify_below == 0 || a.balance >= a.notify_below ||
+      draft.balance_before() < a.notify_below) {
+    return;
+  }
+  draft.AddEvent(EventKind::kBalanceNotice,
+                 absl::StrCat("balance ", FormatMoney(a.currency, a.balance), " is below ",
+                              FormatMoney(a.currency, a.notify_below)));
+}
+
+// When the customer is to hear that it expires; InfiniteFuture: never, or heard already.
+absl::Time ExpiryNotice(const Settings& settings, const PaymentMethod& method) {
+  const CardDisplay& display = method.display;
+  if (method.expiry_told || display.expiry_month == 0) return absl::InfiniteFuture();
+  const absl::CivilMonth end = absl::CivilMonth(display.expiry_year, display.expiry_month) + 1;
+  return absl::FromCivil(absl::CivilSecond(end), absl::UTCTimeZone()) - settings.card_expiry_notice;
+}
+
+void TellOfExpiry(Draft& draft) {
+  Account& a = draft.account();
+  a.expiry_notice_time = absl::InfiniteFuture();
+  for (PaymentMethod& method : a.payment_methods) {
+    const absl::Time time = ExpiryNotice(draft.context().settings, method);
+    if (time > draft.context().now) {
+      a.expiry_notice_time = std::min(a.expiry_notice_time, time);
+      continue;
+    }
+    method.expiry_told = true;
+    draft.CardsChanged();
+    draft
+        .AddEvent(EventKind::kCardExpiring,
+                  absl::StrCat("the card expires with ", method.display.expiry_year, "-",
+                               absl::Dec(method.display.expiry_month, absl::kZeroPad2)))
+        .payment_method_id = method.payment_method_id;
+  }
 }
 
 }  // namespace
 
 void ApplyConsequences(Draft& draft) {
-  OpenRechargeIfLow(draft);
   Account& a = draft.account();
-  if (a.state == AccountState::kDisabled && a.balance > 0) {
-    a.state = AccountState::kActive;
-    draft.AddEvent(EventKind::kEnabled, "the balance is above zero again");
-  } else if (a.state == AccountState::kActive && a.balance <= 0) {
-    const RefillObstacle obstacle = ObstacleOf(a);
-    if (obstacle == RefillObstacle::kNone) return;
-    a.state = AccountState::kDisabled;
-    draft
-        .AddEvent(EventKind::kDisabled,
-                  absl::StrCat("the reserve is used up and ", TextOf(obstacle)))
-        .obstacle = obstacle;
-    return;
+  FollowOpenRecharge(draft);
+  OpenRechargeIfLow(draft);
+  MarkLimitedCards(draft);
+  if (const Recharge* open = draft.open(); open != nullptr) {
+    a.open_waits = open->waits() && open->due_time > draft.context().now;
   }
-  TellOfLowBalance(draft);
+  if (!ChangeState(draft)) TellOfLowBalance(draft);
+  TellOfNotice(draft);
+  if (draft.transition().cards_changed || a.expiry_notice_time <= draft.context().now) {
+    TellOfExpiry(draft);
+  }
 }
 
 Transition Concluded(Draft&& draft) {

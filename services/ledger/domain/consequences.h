@@ -2,12 +2,18 @@
 //
 // They look at the account as the command left it, and not at what changed it, so a
 // trigger that was missed is made up for by the next command. In this order:
-//  1. G1, G2, G7: a recharge is opened if the balance is below the threshold, none is
-//     open, the card is USABLE and no cap is in the way. A cap that is in the way is
-//     told of once a day, and the account is looked at again when its window ends.
-//  2. G4: a DISABLED account whose balance is above zero is ACTIVE again.
-//  3. D1: an ACTIVE one at or below zero that nothing can refill is DISABLED.
-//  4. D5: a dip below the threshold that no recharge answers is told of, unless 3 did.
+//  1. G1: an open recharge of which nothing can have been sent follows the account: it is
+//     CANCELED if it would not be opened now, else it has the amount and the card of now.
+//  2. G1, G2, G5, G7: a recharge is opened if the balance is below the threshold, none is
+//     open, a card may be charged and nothing stands in the way. A cap that does is told of
+//     once a window, and the account is looked at again when its window ends.
+//     Where it has to wait, a card that is at its network's limit counts as FAILING (G9).
+//  3. G4: a DISABLED account whose balance is above zero is ACTIVE again.
+//  4. D1, D2: an ACTIVE one is DISABLED: at or below zero where no card is USABLE or automatic
+//     recharging is suspended, at the debt limit where something else stands in the way.
+//  5. D5, G11: a dip below the threshold that no recharge answers is told of, unless 4 did;
+//     so is one below the balance at which the customer wants to hear.
+//  6. Who has a card that is about to expire hears of it.
 #ifndef RESERVE_SERVICES_LEDGER_DOMAIN_CONSEQUENCES_H_
 #define RESERVE_SERVICES_LEDGER_DOMAIN_CONSEQUENCES_H_
 

@@ -10,7 +10,10 @@ bool IsLow(const Account& account) {
 }
 
 Draft::Draft(const Context& context, Account account)
-    : context_(context), was_low_(IsLow(account)) {
+    : context_(context),
+      was_low_(IsLow(account)),
+      balance_before_(account.balance),
+      unused_balance_(account.balance) {
   transition_.account = std::move(account);
 }
 
@@ -32,12 +35,19 @@ Event& Draft::AddEvent(EventKind kind, std::string cause, const Recharge& rechar
   event.recharge_ordinal = recharge.ordinal;
   event.amount = recharge.amount;
   event.recharge_kind = recharge.kind;
+  event.payment_method_id = recharge.payment_method_id;
   return event;
 }
 
 Entry& Draft::AddEntry(EntryKind kind, Nanos amount, Nanos balance_after) {
   Account& a = account();
   a.balance = balance_after;
+  if (kind != EntryKind::kUsage) {
+    unused_balance_ = AddSaturating(unused_balance_, amount);
+    for (RechargeMark& mark : a.marks) {
+      mark.unused_balance = AddSaturating(mark.unused_balance, amount);
+    }
+  }
   Entry& entry = transition_.entries.emplace_back();
   entry.account_id = a.account_id;
   entry.seq = ++a.last_seq;
@@ -48,7 +58,8 @@ Entry& Draft::AddEntry(EntryKind kind, Nanos amount, Nanos balance_after) {
   return entry;
 }
 
-Recharge& Draft::OpenRecharge(RechargeKind kind, Nanos amount, std::string cause) {
+Recharge& Draft::OpenRecharge(RechargeKind kind, Nanos amount, const CardChoice& choice,
+                              std::string cause) {
   Account& a = account();
   Recharge recharge;
   recharge.account_id = a.account_id;
@@ -56,13 +67,37 @@ Recharge& Draft::OpenRecharge(RechargeKind kind, Nanos amount, std::string cause
   recharge.kind = kind;
   recharge.currency = a.currency;
   recharge.amount = amount;
-  recharge.card = a.card;
-  recharge.due_time = context_.now;
+  recharge.payment_method_id = choice.method->payment_method_id;
+  recharge.card = choice.method->card;
+  recharge.card_given = choice.method->given;
+  recharge.due_time = choice.time;
   recharge.create_time = context_.now;
   a.open_ordinal = recharge.ordinal;
   a.due = {};
   AddEvent(EventKind::kRechargeOpened, std::move(cause), recharge);
   return transition_.recharges.emplace_back(std::move(recharge));
+}
+
+const Recharge* Draft::open() const {
+  const int64_t ordinal = transition_.account.open_ordinal;
+  if (ordinal == 0) return nullptr;
+  for (const Recharge& recharge : transition_.recharges) {
+    if (recharge.ordinal == ordinal) return &recharge;
+  }
+  const Recharge* loaded = context_.open;
+  return loaded != nullptr && loaded->ordinal == ordinal ? loaded : nullptr;
+}
+
+Recharge& Draft::Change(const Recharge& recharge) {
+  for (Recharge& changed : transition_.recharges) {
+    if (changed.ordinal == recharge.ordinal) return changed;
+  }
+  return transition_.recharges.emplace_back(recharge);
+}
+
+PaymentMethod& Draft::ChangeCard(const std::string& payment_method_id) {
+  CardsChanged();
+  return *FindCard(account(), payment_method_id);
 }
 
 }  // namespace reserve::domain

@@ -15,6 +15,7 @@
 
 #include "common/money/money.h"
 #include "services/ledger/domain/account.h"
+#include "services/ledger/domain/card_choice.h"
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/recharge.h"
 #include "services/ledger/domain/transition.h"
@@ -33,20 +34,35 @@ class Draft {
   Transition& transition() { return transition_; }
   // Was the balance below the threshold before this command?
   bool was_low() const { return was_low_; }
+  // The balance before this command, with all that it has booked since but usage.
+  Nanos unused_balance() const { return unused_balance_; }
+  Nanos balance_before() const { return balance_before_; }
 
   // `cause` is for people. The second form tells of a recharge, as it is in the arguments.
   Event& AddEvent(EventKind kind, std::string cause);
   Event& AddEvent(EventKind kind, std::string cause, const Recharge& recharge);
   // Books `amount`; the balance must have been checked to fit.
   Entry& AddEntry(EntryKind kind, Nanos amount, Nanos balance_after);
-  // Opens a recharge of the current card (G3: none may be open).
-  Recharge& OpenRecharge(RechargeKind kind, Nanos amount, std::string cause);
+  // Opens a recharge of this card, not due before `choice.time` (G3: none may be open).
+  Recharge& OpenRecharge(RechargeKind kind, Nanos amount, const CardChoice& choice,
+                         std::string cause);
+  // The open recharge: as this command has left it, else as it was loaded. Null if none is open,
+  // or it was not loaded.
+  const Recharge* open() const;
+  // A recharge of this account to be changed and written; once asked for it stays where it is
+  // until the next one is opened or asked for.
+  Recharge& Change(const Recharge& recharge);
+  // A card of this account to be changed and written. It must be there.
+  PaymentMethod& ChangeCard(const std::string& payment_method_id);
+  void CardsChanged() { transition_.cards_changed = true; }
 
   Transition Finish() && { return std::move(transition_); }
 
  private:
   const Context& context_;
   const bool was_low_;
+  const Nanos balance_before_;
+  Nanos unused_balance_;
   Transition transition_;
 };
 

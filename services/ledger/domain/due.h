@@ -17,13 +17,19 @@ namespace reserve::domain {
 
 // The numbers are stored; never reuse one.
 enum class DueReason : uint8_t {
-  kNone = 0,       // nothing waits for a time
-  kCapWindow = 1,  // the cap on automatic recharges is reached until its window ends (G7)
+  kNone = 0,        // nothing waits for a time
+  kCapWindow = 1,   // the hour's or day's cap is reached until its window ends (G7)
+  kMonthlyCap = 2,  // the customer's own cap of the month is (G7)
 };
 
 struct Due {
   DueReason reason = DueReason::kNone;
   absl::Time time = absl::InfiniteFuture();  // never, of kNone
+
+  // Is it a cap that stops automatic recharging?
+  bool capped() const {
+    return reason == DueReason::kCapWindow || reason == DueReason::kMonthlyCap;
+  }
 
   friend bool operator==(const Due&, const Due&) = default;
 };

@@ -73,15 +73,36 @@ enum class EventKind : uint8_t {
   kLowBalance = 18,
   kCardFailing = 19,
   kCardLimitReached = 20,
+  kCardAdded = 21,
+  kCardConfirmed = 22,
+  kCardRemoved = 23,
+  kCardExpiring = 24,
+  kRechargeCanceled = 25,
+  kRechargePending = 26,
+  kChargedLess = 27,
+  kReviewResolved = 28,
+  kAutomaticRechargeOff = 29,
+  kAutomaticRechargeOn = 30,
+  kSuspended = 31,
+  kSuspensionLifted = 32,
+  kBalanceNotice = 33,
 };
 
-// Why the reserve can't be refilled (D1). The numbers are stored; never reuse one.
+// What stands in the way of refilling the reserve by itself (D1, D2). The numbers are stored;
+// never reuse one.
 enum class RefillObstacle : uint8_t {
   kNone = 0,
   kNoCard = 1,
   kCardFailing = 2,
   kCardRefused = 3,
   kCapReached = 4,
+  kSwitchedOff = 5,
+  kSuspended = 6,    // money was taken back
+  kDispute = 7,      // a dispute is open or lost
+  kUnderReview = 8,  // a person, or the gateway, has still to decide upon an earlier recharge
+  kBlocked = 9,
+  kCardDisputed = 10,
+  kTakenBack = 11,  // staff took money back; waits for the customer
 };
 
 // Something that happened to an account, with its cause and time (D4).
@@ -99,6 +120,9 @@ struct Event {
   std::optional<RechargeKind> recharge_kind;  // of the recharge
   DeclineClass decline_class = DeclineClass::kNone;  // of a decline, and what it does to the card
   RefillObstacle obstacle = RefillObstacle::kNone;   // of kLowBalance and kDisabled
+  std::string payment_method_id;                     // of a card, or of a recharge's attempt
+  std::string actor;                                 // who did it, as the caller says
+  std::string reference;                             // the caller's: a ticket, a dispute's id
 };
 
 }  // namespace reserve::domain

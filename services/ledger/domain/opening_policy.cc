@@ -9,6 +9,7 @@
 #include "services/ledger/domain/consequences.h"
 #include "services/ledger/domain/draft.h"
 #include "services/ledger/domain/recharge_steps.h"
+#include "services/ledger/domain/refill.h"
 
 namespace reserve::domain {
 namespace {
@@ -18,16 +19,19 @@ constexpr int kReserveCoverDays = 7;
 constexpr int kSpendDays = 30;
 
 // O3.
-absl::Status CheckBillingSettings(const Settings& settings, absl::string_view currency,
-                                  Nanos reserve_amount, Nanos recharge_threshold) {
+absl::Status CheckBillingSettings(const Settings& settings, const Account& account) {
+  const absl::string_view currency = account.currency;
+  const Nanos reserve_amount = account.reserve_amount;
+  const Nanos recharge_threshold = account.recharge_threshold;
+  const Nanos most =
+      std::min(settings.max_recharge_amount, SmallestCap(settings, /*monthly_cap=*/0));
   if (reserve_amount < settings.min_reserve_amount) {
     return InvalidField("reserve_amount", absl::StrCat("must be at least ",
                                                        FormatDecimal(settings.min_reserve_amount),
                                                        ", not ", FormatDecimal(reserve_amount)));
   }
-  if (reserve_amount > settings.max_recharge_amount) {
-    return InvalidField("reserve_amount", absl::StrCat("must be at most ",
-                                                       FormatDecimal(settings.max_recharge_amount),
+  if (reserve_amount > most) {
+    return InvalidField("reserve_amount", absl::StrCat("must be at most ", FormatDecimal(most),
                                                        ", not ", FormatDecimal(reserve_amount)));
   }
   RESERVE_RETURN_IF_ERROR(CheckChargeable("reserve_amount", currency, reserve_amount));
@@ -42,7 +46,41 @@ absl::Status CheckBillingSettings(const Settings& settings, absl::string_view cu
                                                            FormatDecimal(reserve_amount), ", not ",
                                                            FormatDecimal(recharge_threshold)));
   }
+  if (account.monthly_cap != 0 && account.monthly_cap < reserve_amount) {
+    return InvalidField("monthly_cap", absl::StrCat("must be 0, for none, or at least the reserve ",
+                                                    "amount ", FormatDecimal(reserve_amount),
+                                                    ", not ", FormatDecimal(account.monthly_cap)));
+  }
+  if (account.notify_below < 0) return InvalidField("notify_below", "must not be negative");
   return absl::OkStatus();
+}
+
+// G10, and what the switch ends of G12.
+void SwitchAutomatic(bool on, Draft* draft) {
+  Account& a = draft->account();
+  const absl::Time now = draft->context().now;
+  if (on && a.suspension.reason != SuspensionReason::kNone) {
+    a.suspension = {};
+    draft->AddEvent(EventKind::kSuspensionLifted, "the customer switched automatic recharging on");
+  }
+  if (a.automatic_off != on) return;
+  a.automatic_off = !on;
+  a.automatic_off_time = on ? absl::InfinitePast() : now;
+  draft->AddEvent(on ? EventKind::kAutomaticRechargeOn : EventKind::kAutomaticRechargeOff,
+                  on ? "the customer switched automatic recharging on"
+                     : "the customer switched automatic recharging off");
+}
+
+std::string DescribeSettings(const Account& a) {
+  std::string text = absl::StrCat("reserve amount ", FormatMoney(a.currency, a.reserve_amount),
+                                  ", threshold ", FormatMoney(a.currency, a.recharge_threshold));
+  if (a.monthly_cap != 0) {
+    absl::StrAppend(&text, ", at most ", FormatMoney(a.currency, a.monthly_cap), " a month");
+  }
+  if (a.notify_below != 0) {
+    absl::StrAppend(&text, ", notice below ", FormatMoney(a.currency, a.notify_below));
+  }
+  return text;
 }
 
 }  // namespace
@@ -58,7 +96,9 @@ absl::StatusOr<Nanos> DefaultReserveAmount(const Settings& settings, const Plan&
   const absl::int128 week = absl::int128(*expected_monthly_spend) * kReserveCoverDays;
   const absl::int128 per_unit = absl::int128(kSpendDays) * kNanosPerUnit;
   const absl::int128 asked = (week + per_unit - 1) / per_unit * kNanosPerUnit;
-  if (asked > settings.max_recharge_amount) return std::max(own, settings.max_recharge_amount);
+  const Nanos most =
+      std::min(settings.max_recharge_amount, SmallestCap(settings, /*monthly_cap=*/0));
+  if (asked > most) return std::max(own, most);
   return std::max(own, static_cast<Nanos>(asked));
 }
 
@@ -72,59 +112,38 @@ absl::StatusOr<Transition> OpenAccount(const Context& context, const OpenAccount
   const Nanos reserve_amount = command.reserve_amount.value_or(asked);
   const Nanos threshold = command.recharge_threshold.value_or(
       std::min(context.settings.default_recharge_threshold, reserve_amount));
-  RESERVE_RETURN_IF_ERROR(
-      CheckBillingSettings(context.settings, command.currency, reserve_amount, threshold));
   Account account;
   account.account_id = command.account_id;
   account.currency = command.currency;
   account.default_plan_id = command.default_plan.plan_id;
   account.reserve_amount = reserve_amount;
   account.recharge_threshold = threshold;
-  account.card = command.card;
-  account.card_state = command.card.token.empty() ? CardState::kNone : CardState::kUsable;
   account.create_time = context.now;
   account.opening_digest = command.digest;
+  RESERVE_RETURN_IF_ERROR(CheckBillingSettings(context.settings, account));
   Draft draft(context, account);
+  const bool with_card = !command.card.card.token.empty();
+  if (with_card) PutNewCard(command.card, &draft);
   draft.AddEvent(EventKind::kAccountOpened,
-                 command.card.token.empty() ? "opened without a card" : "opened with a card");
+                 with_card ? "opened with a card" : "opened without a card");
   return Concluded(std::move(draft));
 }
 
 absl::StatusOr<Transition> UpdateBillingSettings(const Context& context, const Account& account,
-                                                 std::optional<Nanos> reserve_amount,
-                                                 std::optional<Nanos> recharge_threshold) {
-  const Nanos amount = reserve_amount.value_or(account.reserve_amount);
-  const Nanos threshold = recharge_threshold.value_or(account.recharge_threshold);
-  RESERVE_RETURN_IF_ERROR(
-      CheckBillingSettings(context.settings, account.currency, amount, threshold));
-  if (amount == account.reserve_amount && threshold == account.recharge_threshold) {
-    return Unchanged(account);
-  }
+                                                 const BillingChange& change) {
   Draft draft(context, account);
-  draft.account().reserve_amount = amount;
-  draft.account().recharge_threshold = threshold;
-  draft.AddEvent(EventKind::kSettingsChanged,
-                 absl::StrCat("reserve amount ", FormatMoney(account.currency, amount),
-                              ", threshold ", FormatMoney(account.currency, threshold)));
-  return Concluded(std::move(draft));
-}
-
-absl::StatusOr<Transition> UpdatePaymentMethod(const Context& context, const Account& account,
-                                               const Recharge* open_recharge, const Card& card) {
-  if (account.card_state != CardState::kNone && card.fingerprint == account.card.fingerprint) {
-    return Unchanged(account);
-  }
-  Draft draft(context, account);
-  draft.account().card = card;
-  draft.account().card_state = CardState::kUsable;
-  draft.AddEvent(EventKind::kCardReplaced, account.card_state == CardState::kNone
-                                               ? "the first card was given"
-                                               : "another card was given");
-  if (open_recharge != nullptr && open_recharge->state == RechargeState::kOpen &&
-      !open_recharge->in_flight()) {
-    Recharge next = *open_recharge;
-    PinCard(context, card, &next);
-    draft.transition().recharges.push_back(std::move(next));
+  Account& a = draft.account();
+  a.reserve_amount = change.reserve_amount.value_or(a.reserve_amount);
+  a.recharge_threshold = change.recharge_threshold.value_or(a.recharge_threshold);
+  a.monthly_cap = change.monthly_cap.value_or(a.monthly_cap);
+  a.notify_below = change.notify_below.value_or(a.notify_below);
+  RESERVE_RETURN_IF_ERROR(CheckBillingSettings(context.settings, a));
+  const bool amounts_changed = !(a == account);
+  if (change.automatic_recharge.has_value()) SwitchAutomatic(*change.automatic_recharge, &draft);
+  a.taken_back = {};  // the customer has acted, also who leaves all as it was
+  if (a == account) return Unchanged(account);
+  if (amounts_changed) {
+    draft.AddEvent(EventKind::kSettingsChanged, DescribeSettings(a));
   }
   return Concluded(std::move(draft));
 }

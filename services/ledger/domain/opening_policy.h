@@ -1,4 +1,5 @@
-// Opening an account, and what its customer sets: amounts, card, users (O1 to O3, G6).
+// Opening an account, and what its customer sets: amounts, switches, users (O1 to O3,
+// G7, G10, G11). Cards are in payment_method_policy.h.
 #ifndef RESERVE_SERVICES_LEDGER_DOMAIN_OPENING_POLICY_H_
 #define RESERVE_SERVICES_LEDGER_DOMAIN_OPENING_POLICY_H_
 
@@ -8,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "common/money/money.h"
 #include "services/ledger/domain/account.h"
+#include "services/ledger/domain/payment_method_policy.h"
 #include "services/ledger/domain/plan.h"
 #include "services/ledger/domain/recharge.h"
 #include "services/ledger/domain/transition.h"
@@ -17,7 +19,7 @@ namespace reserve::domain {
 struct OpenAccountCommand {
   std::string account_id;
   std::string currency = "USD";
-  Card card;  // empty token: none
+  GivenCard card;  // empty token: none
   std::optional<Nanos> reserve_amount;
   std::optional<Nanos> recharge_threshold;
   Plan default_plan;
@@ -33,14 +35,20 @@ absl::StatusOr<Nanos> DefaultReserveAmount(const Settings& settings, const Plan&
 // O1 to O3. INVALID_ARGUMENT with the field for amounts out of bounds.
 absl::StatusOr<Transition> OpenAccount(const Context& context, const OpenAccountCommand& command);
 
-// O3. INVALID_ARGUMENT with the field for amounts out of bounds.
-absl::StatusOr<Transition> UpdateBillingSettings(const Context& context, const Account& account,
-                                                 std::optional<Nanos> reserve_amount,
-                                                 std::optional<Nanos> recharge_threshold);
+// What the customer changes; what is not set stays.
+struct BillingChange {
+  std::optional<Nanos> reserve_amount;
+  std::optional<Nanos> recharge_threshold;
+  std::optional<bool> automatic_recharge;  // G10
+  std::optional<Nanos> monthly_cap;        // G7; 0: none
+  std::optional<Nanos> notify_below;       // G11; 0: none
+};
 
-// G6. `open_recharge` is the row of account.open_ordinal, null if that is 0.
-absl::StatusOr<Transition> UpdatePaymentMethod(const Context& context, const Account& account,
-                                               const Recharge* open_recharge, const Card& card);
+// O3, G7, G10, G11. Switching automatic recharging on also ends a suspension, and every change
+// ends the wait after money was taken back (G12). INVALID_ARGUMENT with the field for amounts out
+// of bounds.
+absl::StatusOr<Transition> UpdateBillingSettings(const Context& context, const Account& account,
+                                                 const BillingChange& change);
 
 // Adds the user (`stored` null) or changes the plan.
 absl::StatusOr<Transition> PutUser(const Context& context, const Account& account,

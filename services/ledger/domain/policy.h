@@ -11,23 +11,27 @@
 //
 // A subject has a file; this one is their table of contents, for callers that need all:
 //
-//   opening_policy.h   opening an account; what its customer sets
-//   usage_policy.h     what may begin, and what is booked
-//   support_policy.h   what staff does
-//   recharge_policy.h  what the customer asks to be charged, and what time brings
-//   report_policy.h    what a worker reports of an attempt
+//   opening_policy.h         opening an account; what its customer sets
+//   payment_method_policy.h  the cards that the customer gives and takes away
+//   usage_policy.h           what may begin, and what is booked
+//   support_policy.h         what staff does
+//   recharge_policy.h        what the customer asks to be charged, and what time brings
+//   report_policy.h          what a worker reports of an attempt
 //
 // They share what the operator sets (settings.h), what goes in and comes out
-// (transition.h), the refusals (refusals.h), and what follows each command
-// (consequences.h). A new rule of one subject goes into its file; one that looks at the
+// (transition.h), the refusals (refusals.h), which card is tried next (card_choice.h), whether
+// and how much is to be charged and what stands in its way (refill.h), and what follows each
+// command (consequences.h). A new rule of one subject goes into its file; one that looks at the
 // account whatever was commanded goes into consequences.cc.
 #ifndef RESERVE_SERVICES_LEDGER_DOMAIN_POLICY_H_
 #define RESERVE_SERVICES_LEDGER_DOMAIN_POLICY_H_
 
-#include "services/ledger/domain/opening_policy.h"   // IWYU pragma: export
-#include "services/ledger/domain/recharge_policy.h"  // IWYU pragma: export
-#include "services/ledger/domain/report_policy.h"    // IWYU pragma: export
-#include "services/ledger/domain/support_policy.h"   // IWYU pragma: export
-#include "services/ledger/domain/usage_policy.h"     // IWYU pragma: export
+#include "services/ledger/domain/opening_policy.h"         // IWYU pragma: export
+#include "services/ledger/domain/payment_method_policy.h"  // IWYU pragma: export
+#include "services/ledger/domain/recharge_policy.h"        // IWYU pragma: export
+#include "services/ledger/domain/refill.h"                 // IWYU pragma: export
+#include "services/ledger/domain/report_policy.h"          // IWYU pragma: export
+#include "services/ledger/domain/support_policy.h"         // IWYU pragma: export
+#include "services/ledger/domain/usage_policy.h"           // IWYU pragma: export
 
 #endif  // RESERVE_SERVICES_LEDGER_DOMAIN_POLICY_H_

@@ -13,11 +13,16 @@ namespace reserve::domain {
 
 // The numbers are stored; never reuse one.
 enum class RechargeKind : uint8_t { kInitial = 1, kAutomatic = 2, kTopUp = 3 };
-enum class RechargeState : uint8_t { kOpen = 1, kSucceeded = 2, kFailed = 3, kNeedsReview = 4 };
-enum class DeclineClass : uint8_t { kNone = 0, kSoft = 1, kHard = 2, kAuthenticationRequired = 3 };
+enum class RechargeState : uint8_t {
+  kOpen = 1,
+  kSucceeded = 2,
+  kFailed = 3,
+  kNeedsReview = 4,  // a person must look: its outcome is not known, or not what was asked for
+  kCanceled = 5,     // nothing was in flight, and it would not be opened any more (G1)
+};
 
-// One intent to charge the card. `amount` never changes (O3); the card is pinned
-// and only changes between attempts (G6).
+// One intent to charge a card. What is asked for, of which card, is fixed from the moment at
+// which an attempt may have been sent; until then it follows the account (G1).
 struct Recharge {
   std::string account_id;
   int64_t ordinal = 0;
@@ -25,7 +30,10 @@ struct Recharge {
   RechargeState state = RechargeState::kOpen;
   std::string currency;
   Nanos amount = 0;
+  Nanos credited = 0;  // what was really charged, of a success (G4)
+  std::string payment_method_id;
   Card card;
+  int32_t card_given = 0;  // PaymentMethod::given when the attempt was made ready
   // From 1; moves only after a definitive outcome, as it makes the idempotency key.
   int32_t attempt = 1;
   // When this attempt was first handed to a worker; InfinitePast if not yet.
@@ -34,12 +42,15 @@ struct Recharge {
   // When a worker may take it: the next attempt's time, or the lease's end.
   absl::Time due_time = absl::InfinitePast();
   std::string lease_owner;
-  int64_t lease_epoch = 0;    // only grows
-  int32_t soft_declines = 0;  // of the pinned card
+  int64_t lease_epoch = 0;  // only grows
+  int32_t declines = 0;     // of its attempts
   DeclineClass last_decline = DeclineClass::kNone;
   std::string last_decline_code;
   std::string charge_id;
   std::string request_id;  // of a top-up
+  // Since when the gateway calls the charge pending; InfinitePast: it does not (G3).
+  absl::Time pending_time = absl::InfinitePast();
+  bool set_aside = false;  // open beside another (Account::set_aside)
   absl::Time create_time = absl::InfinitePast();
   absl::Time settle_time = absl::InfinitePast();
 
@@ -47,6 +58,9 @@ struct Recharge {
   bool in_flight() const {
     return state == RechargeState::kOpen && attempt_start != absl::InfinitePast();
   }
+  // Waits for a worker, and nothing of it can have been sent yet.
+  bool waits() const { return state == RechargeState::kOpen && !in_flight(); }
+  bool pending() const { return pending_time != absl::InfinitePast(); }
   // NEEDS_REVIEW is open too: its outcome is unknown (G3).
   bool open() const {
     return state == RechargeState::kOpen || state == RechargeState::kNeedsReview;

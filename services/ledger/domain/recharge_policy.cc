@@ -5,63 +5,116 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "services/ledger/domain/card_choice.h"
 #include "services/ledger/domain/card_limits.h"
 #include "services/ledger/domain/consequences.h"
 #include "services/ledger/domain/draft.h"
 #include "services/ledger/domain/recharge_steps.h"
+#include "services/ledger/domain/refill.h"
 #include "services/ledger/domain/refusals.h"
 
 namespace reserve::domain {
+namespace {
 
-absl::StatusOr<Transition> RequestRecharge(const Context& context, const Account& account,
-                                           const std::string& request_id,
-                                           std::optional<Nanos> amount,
-                                           absl::Span<const absl::Time> card_declines) {
-  const Nanos charged = amount.value_or(account.reserve_amount);
-  if (charged <= 0) return InvalidField("amount", "must be above zero");
-  if (charged > context.settings.max_recharge_amount) {
+absl::Status CheckTopUpAmount(const Context& context, const Account& account, Nanos amount) {
+  if (amount <= 0) return InvalidField("amount", "must be above zero");
+  if (amount > context.settings.max_recharge_amount) {
     return InvalidField(
         "amount",
         absl::StrCat("must be at most ", FormatDecimal(context.settings.max_recharge_amount)));
   }
-  RESERVE_RETURN_IF_ERROR(CheckChargeable("amount", account.currency, charged));
-  if (account.card_state == CardState::kNone) return NoCard();
-  if (account.card_state == CardState::kRefused) return CardRefused();
-  if (account.open_ordinal != 0) return RechargeAlreadyOpen(account.open_ordinal);
-  const absl::Time allowed = NextAllowedAttempt(context.settings.card_limits, account.card.network,
-                                                card_declines, context.now);
-  if (allowed > context.now) return CardLimitReached(allowed);
+  return CheckChargeable("amount", account.currency, amount);
+}
+
+// Makes room for a top-up: what only waits is canceled, what was pending for long is set aside
+// (G3, G8). Refused where an attempt stands in the way.
+absl::Status MakeRoom(Draft* draft) {
+  Account& a = draft->account();
+  if (a.open_ordinal == 0) return absl::OkStatus();
+  const Recharge* open = draft->open();
+  const absl::Time now = draft->context().now;
+  const absl::Duration in_the_way = draft->context().settings.pending_in_the_way;
+  if (open == nullptr) return RechargeInFlight(a.open_ordinal, now, now, absl::InfiniteFuture());
+  if (open->waits()) {
+    CancelRecharge(*open, "a top-up that the customer asked for takes its place", draft);
+    return absl::OkStatus();
+  }
+  if (!open->pending()) {
+    return RechargeInFlight(open->ordinal, now, open->attempt_start, open->due_time);
+  }
+  if (now - open->pending_time < in_the_way) {
+    return RechargeInFlight(open->ordinal, now, open->pending_time,
+                            open->pending_time + in_the_way);
+  }
+  SetAside(now, &draft->Change(*open), &a);
+  return absl::OkStatus();
+}
+
+absl::Status NoCardFor(const Account& account) {
+  if (account.payment_methods.empty()) return NoCard();
+  const bool disputed =
+      std::any_of(account.payment_methods.begin(), account.payment_methods.end(),
+                  [](const PaymentMethod& method) { return method.state == CardState::kDisputed; });
+  return disputed ? CardDisputed() : CardRefused();
+}
+
+}  // namespace
+
+absl::StatusOr<Transition> RequestRecharge(const Context& context, const Account& account,
+                                           const std::string& request_id,
+                                           std::optional<Nanos> amount) {
+  const Nanos charged = amount.value_or(account.reserve_amount);
+  RESERVE_RETURN_IF_ERROR(CheckTopUpAmount(context, account, charged));
+  if (account.blocked()) return AccountBlocked(account.block.time);
   Draft draft(context, account);
+  RESERVE_RETURN_IF_ERROR(MakeRoom(&draft));
+  const CardChoice choice =
+      ChooseCardForTopUp(context, draft.account(), draft.account().last_ordinal + 1);
+  if (choice.method == nullptr) return NoCardFor(account);
+  if (choice.time > context.now) return CardLimitReached(context.now, choice.time);
+  draft.account().taken_back = {};
   draft
-      .OpenRecharge(RechargeKind::kTopUp, charged,
+      .OpenRecharge(RechargeKind::kTopUp, charged, choice,
                     absl::StrCat("the customer asked for ", FormatMoney(account.currency, charged)))
       .request_id = request_id;
   return Concluded(std::move(draft));
 }
 
-Transition DeferRecharge(const Context& context, const Account& account, const Recharge& recharge,
-                         absl::Span<const absl::Time> card_declines) {
-  if (recharge.state != RechargeState::kOpen || recharge.in_flight() ||
-      recharge.due_time > context.now) {
+bool MoreFollows(const Context& context, const Account& account, const Recharge& recharge) {
+  Account after = account;
+  after.balance = AddSaturating(after.balance, recharge.amount);
+  after.suspension = {};
+  if (after.state == AccountState::kPendingFunding) after.state = AccountState::kActive;
+  PaymentMethod* charged = FindCard(after, recharge.payment_method_id);
+  if (charged != nullptr && charged->state == CardState::kFailing) {
+    charged->state = CardState::kUsable;
+    charged->retry_time = absl::InfinitePast();
+  }
+  const std::optional<Refill> refill =
+      DecideRefill(context, after, account.last_ordinal + 1).refill;
+  return refill.has_value() && refill->card.time <= context.now;
+}
+
+Transition DeferRecharge(const Context& context, const Account& account, const Recharge& recharge) {
+  if (!recharge.waits() || recharge.due_time > context.now) return Unchanged(account);
+  const bool top_up = recharge.kind == RechargeKind::kTopUp;
+  const CardChoice choice = top_up ? ChooseCardForTopUp(context, account, recharge.ordinal)
+                                   : ChooseCard(context, account, recharge.ordinal);
+  const PaymentMethod* aimed = FindCard(account, recharge.payment_method_id);
+  if (choice.method != nullptr && choice.method == aimed && choice.time <= context.now) {
     return Unchanged(account);
   }
   Draft draft(context, account);
-  Account& a = draft.account();
-  const std::optional<absl::Time> due =
-      DueUnderCardLimits(recharge, card_declines, context.now, &draft);
-  if (due == context.now) return Unchanged(account);
-  Recharge next = recharge;
-  if (a.card_state == CardState::kUsable && recharge.card.fingerprint == a.card.fingerprint) {
-    a.card_state = CardState::kFailing;
+  // That a USABLE one is at its limit is told where it is marked (consequences.h).
+  if (aimed != nullptr && choice.network_limited && choice.method == aimed &&
+      aimed->state == CardState::kFailing) {
+    draft.AddEvent(EventKind::kCardLimitReached, CardLimitText(choice.time), recharge);
   }
-  if (due.has_value()) {
-    next.due_time = *due;
-  } else {
-    CloseRecharge(RechargeState::kFailed, context.now, &next, &a);
-    draft.AddEvent(EventKind::kRechargeFailed, "given up, as the card can't be tried for too long",
-                   recharge);
-  }
-  draft.transition().recharges.push_back(std::move(next));
+  if (choice.method != nullptr) {
+    AimAt(choice, &draft.Change(recharge));
+  } else if (top_up) {
+    CancelRecharge(recharge, "no card may be tried", &draft);
+  }  // else G1 cancels it
   return Concluded(std::move(draft));
 }
 
@@ -69,22 +122,19 @@ Transition Reconsider(const Context& context, const Account& account) {
   Draft draft(context, account);
   ApplyConsequences(draft);
   Transition transition = std::move(draft).Finish();
-  transition.unchanged = transition.account == account && transition.events.empty();
+  transition.unchanged =
+      transition.account == account && transition.events.empty() && transition.recharges.empty();
   return transition;
 }
 
-absl::Duration LongestPlannedWait(const Settings& settings) {
-  absl::Duration longest = settings.max_card_wait;
+absl::Duration LongestRetryDelay(const Settings& settings) {
+  absl::Duration longest = settings.partial_charge_wait;
   for (const absl::Duration delay : settings.retry_delays) longest = std::max(longest, delay);
   return longest;
 }
 
-absl::Duration RetryDelay(const Settings& settings, const Recharge& recharge) {
-  const int64_t declines = recharge.soft_declines;
-  if (declines < 1 || declines > static_cast<int64_t>(settings.retry_delays.size())) {
-    return absl::ZeroDuration();
-  }
-  return settings.retry_delays[static_cast<size_t>(declines - 1)];
+absl::Duration LongestPlannedWait(const Settings& settings) {
+  return std::max(kCardDeclinesCount, LongestRetryDelay(settings));
 }
 
 }  // namespace reserve::domain

@@ -1,9 +1,11 @@
 #include "services/ledger/domain/recharge_steps.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
+#include "common/clock/utc.h"
 #include "common/error/error.h"
-#include "services/ledger/domain/card_limits.h"
-#include "services/ledger/domain/refusals.h"
 
 namespace reserve::domain {
 
@@ -13,33 +15,137 @@ absl::Status CheckChargeable(absl::string_view field, absl::string_view currency
                                           FormatDecimal(amount)));
 }
 
-void PinCard(const Context& context, const Card& card, Recharge* recharge) {
-  recharge->card = card;
-  ++recharge->attempt;
+void AimAt(const CardChoice& choice, Recharge* recharge) {
+  recharge->payment_method_id = choice.method->payment_method_id;
+  recharge->card = choice.method->card;
+  recharge->card_given = choice.method->given;
+  recharge->due_time = choice.time;
   ++recharge->lease_epoch;
-  recharge->lease_owner.clear();
+}
+
+void NextAttempt(const CardChoice& choice, Recharge* recharge) {
+  ++recharge->attempt;
   recharge->attempt_start = absl::InfinitePast();
-  recharge->due_time = context.now;
-  recharge->soft_declines = 0;
+  recharge->lease_owner.clear();
+  AimAt(choice, recharge);
 }
 
 void CloseRecharge(RechargeState state, absl::Time now, Recharge* recharge, Account* account) {
   recharge->state = state;
   recharge->settle_time = now;
   recharge->lease_owner.clear();
-  if (account->open_ordinal == recharge->ordinal) account->open_ordinal = 0;
+  if (account->open_ordinal == recharge->ordinal) {
+    account->open_ordinal = 0;
+    account->open_waits = false;
+  }
+  if (recharge->set_aside) {
+    recharge->set_aside = false;
+    if (--account->set_aside == 0) account->set_aside_time = absl::InfinitePast();
+  }
 }
 
-std::optional<absl::Time> DueUnderCardLimits(const Recharge& recharge,
-                                             absl::Span<const absl::Time> card_declines,
-                                             absl::Time planned, Draft* draft) {
-  const Settings& settings = draft->context().settings;
-  const absl::Time allowed =
-      NextAllowedAttempt(settings.card_limits, recharge.card.network, card_declines, planned);
-  if (allowed == planned) return planned;
-  draft->AddEvent(EventKind::kCardLimitReached, CardLimitText(allowed), recharge);
-  if (allowed - draft->context().now > settings.max_card_wait) return std::nullopt;
-  return allowed;
+void CancelRecharge(const Recharge& recharge, std::string cause, Draft* draft) {
+  Recharge& canceled = draft->Change(recharge);
+  ++canceled.lease_epoch;
+  CloseRecharge(RechargeState::kCanceled, draft->context().now, &canceled, &draft->account());
+  // As if it had never been opened: what is used does not count towards a larger one (G7).
+  absl::InlinedVector<RechargeMark, 4>& marks = draft->account().marks;
+  if (canceled.kind == RechargeKind::kAutomatic && !marks.empty()) marks.pop_back();
+  draft->AddEvent(EventKind::kRechargeCanceled, std::move(cause), canceled);
+}
+
+namespace {
+
+void CountTowardsCaps(absl::Time now, Nanos amount, Caps* caps) {
+  const auto count = [amount](int64_t number, CapWindow* window) {
+    if (window->window != number) *window = {number, 0, window->reported};
+    window->amount = AddSaturating(window->amount, amount);
+  };
+  count(HourOf(now), &caps->hour);
+  count(DayOf(now), &caps->day);
+  count(MonthOf(now), &caps->month);
+}
+
+// The card that this attempt charged, as it is now; null if it is gone, was given or confirmed
+// since (G6), or was declined by a later attempt. Of an earlier attempt than the last no more is
+// known than which card its decline marked.
+const PaymentMethod* ChargedCard(const Account& a, const Recharge& recharge, int32_t attempt) {
+  const std::pair charged(recharge.ordinal, attempt);
+  if (attempt == recharge.attempt) {
+    const PaymentMethod* method = FindCard(a, recharge.payment_method_id);
+    if (method == nullptr || method->given != recharge.card_given) return nullptr;
+    const std::pair declined(method->declined_ordinal, method->declined_attempt);
+    return declined > charged ? nullptr : method;
+  }
+  for (const PaymentMethod& method : a.payment_methods) {
+    if (std::pair(method.declined_ordinal, method.declined_attempt) == charged) return &method;
+  }
+  return nullptr;
+}
+
+// A card that works again.
+void ClearFailing(const std::string& payment_method_id, Draft* draft) {
+  if (FindCard(draft->account(), payment_method_id)->state != CardState::kFailing) return;
+  PaymentMethod& changed = draft->ChangeCard(payment_method_id);
+  changed.state = CardState::kUsable;
+  changed.state_time = draft->context().now;
+  changed.soft_declines = 0;
+  changed.retry_time = absl::InfinitePast();
+}
+
+// G4: a card of which less was captured than was asked for is not charged by itself at once.
+void LetRest(const std::string& payment_method_id, Draft* draft) {
+  PaymentMethod& method = draft->ChangeCard(payment_method_id);
+  method.retry_time = std::max(
+      method.retry_time, draft->context().now + draft->context().settings.partial_charge_wait);
+}
+
+}  // namespace
+
+absl::Status Credit(const Recharge& recharge, const MadeCharge& charge, Draft* draft) {
+  Account& a = draft->account();
+  const absl::Time now = draft->context().now;
+  const Nanos amount = charge.amount;
+  RESERVE_ASSIGN_OR_RETURN(const Nanos balance, Add(a.balance, amount));
+  const PaymentMethod* card = ChargedCard(a, recharge, charge.attempt);
+  Recharge& settled = draft->Change(recharge);
+  settled.charge_id = charge.charge_id;
+  settled.credited = amount;
+  CloseRecharge(RechargeState::kSucceeded, now, &settled, &a);
+  draft->AddEntry(EntryKind::kRecharge, amount, balance).recharge_ordinal = recharge.ordinal;
+  if (settled.kind == RechargeKind::kAutomatic) CountTowardsCaps(now, amount, &a.caps);
+  if (card != nullptr) ClearFailing(card->payment_method_id, draft);
+  const std::string charged = FormatMoney(settled.currency, amount);
+  draft
+      ->AddEvent(EventKind::kRechargeSucceeded,
+                 absl::StrCat("charge ", charge.charge_id, " of ", charged), settled)
+      .amount = amount;
+  if (amount < settled.amount) {
+    draft->AddEvent(EventKind::kChargedLess,
+                    absl::StrCat(charged, " of ", FormatMoney(settled.currency, settled.amount),
+                                 " were charged"),
+                    settled);
+    if (card != nullptr) LetRest(card->payment_method_id, draft);
+  }
+  if (settled.kind == RechargeKind::kTopUp && a.suspension.reason != SuspensionReason::kNone) {
+    a.suspension = {};
+    draft->AddEvent(EventKind::kSuspensionLifted, "a top-up succeeded");
+  }
+  if (a.state == AccountState::kPendingFunding) {
+    a.state = AccountState::kActive;
+    draft->AddEvent(EventKind::kEnabled, "the reserve is funded");
+  }
+  return absl::OkStatus();
+}
+
+void SetAside(absl::Time now, Recharge* recharge, Account* account) {
+  if (recharge->set_aside) return;
+  recharge->set_aside = true;
+  if (account->set_aside++ == 0) account->set_aside_time = now;
+  if (account->open_ordinal == recharge->ordinal) {
+    account->open_ordinal = 0;
+    account->open_waits = false;
+  }
 }
 
 }  // namespace reserve::domain

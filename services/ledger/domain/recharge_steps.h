@@ -1,37 +1,49 @@
-// Steps of a recharge that several commands take. Each changes the row it is given.
+// The steps of a recharge that several commands take.
 #ifndef RESERVE_SERVICES_LEDGER_DOMAIN_RECHARGE_STEPS_H_
 #define RESERVE_SERVICES_LEDGER_DOMAIN_RECHARGE_STEPS_H_
 
-#include <optional>
+#include <cstdint>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/time.h"
-#include "absl/types/span.h"
 #include "common/money/money.h"
 #include "services/ledger/domain/account.h"
+#include "services/ledger/domain/card_choice.h"
 #include "services/ledger/domain/draft.h"
 #include "services/ledger/domain/recharge.h"
-#include "services/ledger/domain/transition.h"
 
 namespace reserve::domain {
 
-// M1: INVALID_ARGUMENT on `field` unless `amount` is whole minor units, as cards are charged.
+// Card charges are whole minor units (M1): INVALID_ARGUMENT on `field` if not.
 absl::Status CheckChargeable(absl::string_view field, absl::string_view currency, Nanos amount);
 
-// The pinned card changes, and with it the attempt: no key is used for two cards (G6).
-void PinCard(const Context& context, const Card& card, Recharge* recharge);
+// Makes a recharge that waits ready for this card. Whatever of it was read before counts no
+// more: its lease epoch moves.
+void AimAt(const CardChoice& choice, Recharge* recharge);
 
-// The recharge ends so. The account has none open any more, if it was this one.
+// The next attempt, after one that was declined.
+void NextAttempt(const CardChoice& choice, Recharge* recharge);
+
+// Ends it; the account has room for another.
 void CloseRecharge(RechargeState state, absl::Time now, Recharge* recharge, Account* account);
 
-// G9: when the next attempt is due that is planned for `planned`; nothing if the card's
-// network lets nobody try it for longer than Settings::max_card_wait. That it is put off
-// or given up becomes an event of `draft`. `card_declines` are those of its card, newest
-// first.
-std::optional<absl::Time> DueUnderCardLimits(const Recharge& recharge,
-                                             absl::Span<const absl::Time> card_declines,
-                                             absl::Time planned, Draft* draft);
+// G1: cancels a recharge that waits, with its event.
+void CancelRecharge(const Recharge& recharge, std::string cause, Draft* draft);
+
+// A charge that was made after all.
+struct MadeCharge {
+  int32_t attempt = 0;  // of the recharge, whose it is
+  std::string charge_id;
+  Nanos amount = 0;
+};
+
+// G4: books what was really charged, and what a success brings with it. Refused for
+// OUT_OF_RANGE "MONEY_OVERFLOW" only.
+absl::Status Credit(const Recharge& recharge, const MadeCharge& charge, Draft* draft);
+
+// G3: it stays open, and stops automatic recharging alone.
+void SetAside(absl::Time now, Recharge* recharge, Account* account);
 
 }  // namespace reserve::domain
 

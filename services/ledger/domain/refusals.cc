@@ -1,8 +1,11 @@
 #include "services/ledger/domain/refusals.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
+#include "common/error/retry_after.h"
 
 namespace reserve::domain {
 namespace {
@@ -35,17 +38,59 @@ absl::Status CardRefused() {
   return Refused("CARD_REFUSED", "", "the card was refused for good; give another card first");
 }
 
-absl::Status RechargeAlreadyOpen(int64_t ordinal) {
-  return Refused("RECHARGE_ALREADY_OPEN", "", absl::StrCat("recharge ", ordinal, " is still open"));
+absl::Status CardDisputed() {
+  return Refused("CARD_DISPUTED", "",
+                 "a charge of the card is disputed at its bank; give another card first");
 }
 
-absl::Status CardLimitReached(absl::Time allowed) {
-  return Refused("CARD_LIMIT_REACHED", "", CardLimitText(allowed));
+absl::Status AccountBlocked(absl::Time since) {
+  return Refused("ACCOUNT_BLOCKED", "",
+                 absl::StrCat("an administrator blocked the account at ", FormatRfc3339(since)));
+}
+
+absl::Status RechargeInFlight(int64_t ordinal, absl::Time now, absl::Time since, absl::Time until) {
+  std::string text = absl::StrCat("recharge ", ordinal, " is under way since ",
+                                  FormatRfc3339(since), "; ask again when its outcome is known");
+  if (until == absl::InfiniteFuture()) {
+    return WithRetryAfter(Refused("RECHARGE_IN_FLIGHT", "", text), absl::Seconds(1));
+  }
+  absl::StrAppend(&text, ", or after ", FormatRfc3339(until));
+  return WithRetryAfter(Refused("RECHARGE_IN_FLIGHT", "", text),
+                        std::max(until - now, absl::Seconds(1)));
+}
+
+absl::Status CardLimitReached(absl::Time now, absl::Time allowed) {
+  return WithRetryAfter(Refused("CARD_LIMIT_REACHED", "", CardLimitText(allowed)), allowed - now);
 }
 
 std::string CardLimitText(absl::Time allowed) {
-  return absl::StrCat("the card was declined as often as its network allows; not before ",
+  return absl::StrCat("the card was declined as often as is allowed; not before ",
                       FormatRfc3339(allowed));
+}
+
+absl::Status PaymentMethodNotFound(absl::string_view account_id,
+                                   absl::string_view payment_method_id) {
+  return MakeError(
+      absl::StatusCode::kNotFound, "PAYMENT_METHOD_NOT_FOUND", "payment_method_id",
+      absl::StrCat("account \"", account_id, "\" has no card \"", payment_method_id, "\""));
+}
+
+absl::Status TooManyPaymentMethods(int32_t most) {
+  return Refused("TOO_MANY_PAYMENT_METHODS", "",
+                 absl::StrCat("an account has at most ", most, " cards; take one away first"));
+}
+
+absl::Status TooManyCardsGiven(int32_t most, absl::Time now, absl::Time allowed) {
+  return WithRetryAfter(
+      Refused("TOO_MANY_CARDS_GIVEN", "",
+              absl::StrCat("at most ", most, " cards are taken a day; not before ",
+                           FormatRfc3339(allowed))),
+      allowed - now);
+}
+
+absl::Status NotUnderReview(const Recharge& recharge) {
+  return Refused("NOT_UNDER_REVIEW", "ordinal",
+                 absl::StrCat("recharge ", recharge.ordinal, " is not under review"));
 }
 
 absl::Status LeaseLost(absl::string_view account_id, int64_t ordinal) {

@@ -2,7 +2,8 @@
 //
 // A refusal is the status of a command that changes nothing. Its reason is part of the
 // API (docs/RULES.md cites them); its text is for people. Amounts and settings out of
-// bounds are refused by InvalidField (common/error), with the field's own text.
+// bounds are refused by InvalidField (common/error), with the field's own text. A refusal that
+// time ends says when to come again (WithRetryAfter).
 // Thread-safe: pure functions.
 #ifndef RESERVE_SERVICES_LEDGER_DOMAIN_REFUSALS_H_
 #define RESERVE_SERVICES_LEDGER_DOMAIN_REFUSALS_H_
@@ -31,12 +32,27 @@ absl::Status NoRate(absl::string_view field, absl::string_view destination);
 absl::Status NoCard();
 // FAILED_PRECONDITION "CARD_REFUSED": the card was declined for good (G8).
 absl::Status CardRefused();
-// FAILED_PRECONDITION "RECHARGE_ALREADY_OPEN" (G3).
-absl::Status RechargeAlreadyOpen(int64_t ordinal);
+// FAILED_PRECONDITION "CARD_DISPUTED": its number is disputed, and no token of it is charged (P2).
+absl::Status CardDisputed();
+// FAILED_PRECONDITION "ACCOUNT_BLOCKED": an administrator blocked it, at `since` (G10).
+absl::Status AccountBlocked(absl::Time since);
+// FAILED_PRECONDITION "RECHARGE_IN_FLIGHT": an attempt of it is under way since `since`, and
+// stands in the way until `until` at the latest, or, InfiniteFuture, until its outcome is
+// known (G8).
+absl::Status RechargeInFlight(int64_t ordinal, absl::Time now, absl::Time since, absl::Time until);
 // FAILED_PRECONDITION "CARD_LIMIT_REACHED": not before `allowed` (G9).
-absl::Status CardLimitReached(absl::Time allowed);
+absl::Status CardLimitReached(absl::Time now, absl::Time allowed);
 // What it says, which an event tells, too.
 std::string CardLimitText(absl::Time allowed);
+// NOT_FOUND "PAYMENT_METHOD_NOT_FOUND" on "payment_method_id".
+absl::Status PaymentMethodNotFound(absl::string_view account_id,
+                                   absl::string_view payment_method_id);
+// FAILED_PRECONDITION "TOO_MANY_PAYMENT_METHODS".
+absl::Status TooManyPaymentMethods(int32_t most);
+// FAILED_PRECONDITION "TOO_MANY_CARDS_GIVEN": not before `allowed` (G9).
+absl::Status TooManyCardsGiven(int32_t most, absl::Time now, absl::Time allowed);
+// FAILED_PRECONDITION "NOT_UNDER_REVIEW" on "ordinal".
+absl::Status NotUnderReview(const Recharge& recharge);
 
 // FAILED_PRECONDITION "LEASE_LOST": the recharge is settled, or another worker has taken over.
 absl::Status LeaseLost(absl::string_view account_id, int64_t ordinal);

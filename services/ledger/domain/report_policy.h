@@ -10,7 +10,6 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "absl/types/span.h"
 #include "common/money/money.h"
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/recharge.h"
@@ -19,25 +18,24 @@
 namespace reserve::domain {
 
 struct ChargeOutcome {
-  enum class Kind { kSucceeded, kDeclined, kUnresolved };
+  enum class Kind { kSucceeded, kDeclined, kUnresolved, kPending };
   Kind kind = Kind::kSucceeded;
   int32_t attempt = 0;
   int64_t lease_epoch = 0;
-  std::string charge_id;                             // of a success
+  std::string charge_id;                             // of a success, or of what is pending
   Nanos amount = 0;                                  // of a success
   std::string currency;                              // of a success
   DeclineClass decline_class = DeclineClass::kNone;  // of a decline
   std::string text;                                  // the decline's code, or what was tried
 };
 
-// G4, G5, G6, G9. `recharge` is the row reported on, `card_declines` those of its
-// card before this report, newest first. A repeat of an outcome that was
-// applied is `unchanged`. FAILED_PRECONDITION "LEASE_LOST" for anything but a
-// success without the current lease; "ALREADY_CREDITED" for a success of another
-// charge; INVALID_ARGUMENT if a success names another amount.
+// G3 to G6, G9. `recharge` is the row reported on; the declines of the account's cards are in
+// the context. A success of more than was asked for, or in another currency, becomes a review. A
+// repeat of an outcome that was applied is `unchanged`. FAILED_PRECONDITION "LEASE_LOST" for
+// anything but a success without the current lease; "ALREADY_CREDITED" for a success of another
+// charge.
 absl::StatusOr<Transition> ReportRecharge(const Context& context, const Account& account,
-                                          const Recharge& recharge, const ChargeOutcome& outcome,
-                                          absl::Span<const absl::Time> card_declines);
+                                          const Recharge& recharge, const ChargeOutcome& outcome);
 
 }  // namespace reserve::domain
 

@@ -6,39 +6,99 @@
 #include "common/error/error.h"
 #include "services/ledger/domain/consequences.h"
 #include "services/ledger/domain/draft.h"
+#include "services/ledger/domain/recharge_steps.h"
+#include "services/ledger/domain/refusals.h"
 
 namespace reserve::domain {
 
+namespace {
+
+Event& Told(const ByStaff& by, Event& event) {
+  event.actor = by.actor;
+  event.reference = by.reference;
+  return event;
+}
+
+// G12: what staff takes back opens and disables nothing until the customer acts; what it gives
+// again makes good for it first.
+void NoteTakenBack(const Context& context, Nanos amount, Account* account) {
+  TakenBack& taken = account->taken_back;
+  if (amount < 0) {
+    if (!taken.waits() && !IsLow(*account)) return;
+    if (!taken.waits()) taken.time = context.now;
+    taken.amount = SubtractSaturating(taken.amount, amount);
+  } else if (taken.waits()) {
+    taken.amount = SubtractSaturating(taken.amount, amount);
+    if (taken.amount <= 0) taken = {};
+  }
+}
+
+}  // namespace
+
 absl::StatusOr<Transition> AdjustBalance(const Context& context, const Account& account,
                                          const std::string& request_id, Nanos amount,
-                                         const std::string& reason) {
+                                         const ByStaff& by) {
   RESERVE_ASSIGN_OR_RETURN(const Nanos balance, Add(account.balance, amount));
   Draft draft(context, account);
   Entry& entry = draft.AddEntry(EntryKind::kAdjustment, amount, balance);
   entry.request_id = request_id;
-  entry.reason = reason;
-  draft
-      .AddEvent(EventKind::kBalanceAdjusted,
-                absl::StrCat(FormatMoney(account.currency, amount), ": ", reason))
+  entry.reason = by.reason;
+  Told(by, draft.AddEvent(EventKind::kBalanceAdjusted,
+                          absl::StrCat(FormatMoney(account.currency, amount), ": ", by.reason)))
       .amount = amount;
+  NoteTakenBack(context, amount, &draft.account());
   return Concluded(std::move(draft));
 }
 
 absl::StatusOr<Transition> BlockAccount(const Context& context, const Account& account,
-                                        const std::string& reason) {
-  if (account.block.reason == reason) return Unchanged(account);
+                                        const ByStaff& by) {
+  if (account.block.reason == by.reason) return Unchanged(account);
   Draft draft(context, account);
-  draft.account().block = {reason, context.now};
-  draft.AddEvent(EventKind::kBlocked, reason);
+  draft.account().block = {by.reason, context.now};
+  Told(by, draft.AddEvent(EventKind::kBlocked, by.reason));
   return Concluded(std::move(draft));
 }
 
 absl::StatusOr<Transition> UnblockAccount(const Context& context, const Account& account,
-                                          const std::string& reason) {
+                                          const ByStaff& by) {
   if (!account.blocked()) return Unchanged(account);
   Draft draft(context, account);
   draft.account().block = {};
-  draft.AddEvent(EventKind::kUnblocked, reason);
+  Told(by, draft.AddEvent(EventKind::kUnblocked, by.reason));
+  return Concluded(std::move(draft));
+}
+
+absl::StatusOr<Transition> LiftSuspension(const Context& context, const Account& account,
+                                          const ByStaff& by) {
+  if (account.suspension.reason == SuspensionReason::kNone) return Unchanged(account);
+  Draft draft(context, account);
+  draft.account().suspension = {};
+  Told(by, draft.AddEvent(EventKind::kSuspensionLifted, by.reason));
+  return Concluded(std::move(draft));
+}
+
+absl::StatusOr<Transition> ResolveReview(const Context& context, const Account& account,
+                                         const Recharge& recharge, const ReviewOutcome& outcome,
+                                         const ByStaff& by) {
+  if (outcome.charged && recharge.state == RechargeState::kSucceeded) {
+    if (outcome.charge_id == recharge.charge_id) return Unchanged(account);
+    return AlreadyCredited(recharge, outcome.charge_id);
+  }
+  if (!outcome.charged && recharge.state == RechargeState::kFailed) return Unchanged(account);
+  if (recharge.state != RechargeState::kNeedsReview) return NotUnderReview(recharge);
+  if (outcome.charged && outcome.amount <= 0) {
+    return InvalidField("amount", "must be above zero");
+  }
+  Draft draft(context, account);
+  Told(by, draft.AddEvent(EventKind::kReviewResolved, by.reason, recharge));
+  if (outcome.charged) {
+    const MadeCharge charge{recharge.attempt, outcome.charge_id, outcome.amount};
+    RESERVE_RETURN_IF_ERROR(Credit(recharge, charge, &draft));
+  } else {
+    Recharge& failed = draft.Change(recharge);
+    CloseRecharge(RechargeState::kFailed, context.now, &failed, &draft.account());
+    draft.AddEvent(EventKind::kRechargeFailed, by.reason, failed);
+  }
   return Concluded(std::move(draft));
 }
 

@@ -7,7 +7,10 @@
 #define RESERVE_SERVICES_LEDGER_DOMAIN_TRANSITION_H_
 
 #include <optional>
+#include <string>
+#include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/time/time.h"
 #include "services/ledger/domain/account.h"
@@ -19,11 +22,20 @@
 
 namespace reserve::domain {
 
+// When cards were declined over all accounts, newest first, by fingerprint; one that never was
+// may be missing.
+using DeclinesByCard = absl::flat_hash_map<std::string, std::vector<absl::Time>>;
+
 // The clock is read once, at the edge, and passed on.
 struct Context {
   const Settings& settings;
   absl::Time now;  // whole microseconds
   int feature_level = kNewestFeatureLevel;
+  // The account's open recharge, where it was loaded, and the declines of its cards: a command
+  // that has neither leaves an open recharge as it is, and what it opens is judged by the
+  // networks' limits when it is about to be handed out (DeferRecharge).
+  const Recharge* open = nullptr;
+  const DeclinesByCard* declines = nullptr;
 };
 
 struct Transition {
@@ -33,7 +45,9 @@ struct Transition {
   absl::InlinedVector<Recharge, 1> recharges;  // new or changed
   std::optional<User> user;                    // new or changed
   std::optional<CardDecline> decline;          // new
-  bool unchanged = false;                      // a repeat: nothing to write
+  bool cards_changed = false;                  // of account.payment_methods
+  std::optional<PaymentMethod> removed_card;
+  bool unchanged = false;  // a repeat: nothing to write
 };
 
 // The outcome of a command that changes nothing, as it was applied before.

@@ -36,6 +36,7 @@ absl::StatusOr<Transition> RecordUsage(const Context& context, Account&& account
   RESERVE_ASSIGN_OR_RETURN(Rating rating, RateUsage(usage, plan, user, rate));
   RESERVE_ASSIGN_OR_RETURN(const Nanos balance, Subtract(account.balance, rating.cost));
   Draft draft(context, std::move(account));
+  draft.account().taken_back = {};  // usage ends the wait (G12)
   Entry& entry = draft.AddEntry(EntryKind::kUsage, -rating.cost, balance);
   if (rating.free_seconds_taken > 0) {
     User changed = user;
@@ -57,6 +58,7 @@ Authorization AuthorizeUsage(const Context&, const Account& account, const User&
   if (account.blocked()) return refuse(Decision::kAccountBlocked);
   if (account.state == AccountState::kPendingFunding) return refuse(Decision::kPendingFunding);
   if (account.state == AccountState::kDisabled) return refuse(Decision::kAccountDisabled);
+  const Nanos balance = account.effective_balance();
   const bool inbound = usage.direction == Direction::kInbound;
   if (rate == nullptr && !inbound) return refuse(Decision::kNoRate);
 
@@ -65,7 +67,7 @@ Authorization AuthorizeUsage(const Context&, const Account& account, const User&
     const absl::StatusOr<Nanos> cost = Multiply(rate->price, usage.segments);
     if (!cost.ok()) return refuse(Decision::kInsufficientBalance);
     answer.sms_cost = *cost;
-    if (*cost > 0 && account.balance < *cost) return refuse(Decision::kInsufficientBalance);
+    if (*cost > 0 && balance < *cost) return refuse(Decision::kInsufficientBalance);
     return answer;
   }
   const bool costs_nothing =
@@ -76,7 +78,7 @@ Authorization AuthorizeUsage(const Context&, const Account& account, const User&
     return answer;
   }
   const int64_t allowance = rate->standard_rate ? answer.free_seconds_left : 0;
-  answer.max_duration_seconds = MaxDurationSeconds(*rate, allowance, account.balance);
+  answer.max_duration_seconds = MaxDurationSeconds(*rate, allowance, balance);
   if (answer.max_duration_seconds == 0) return refuse(Decision::kInsufficientBalance);
   return answer;
 }

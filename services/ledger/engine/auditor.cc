@@ -17,6 +17,7 @@
 #include "services/ledger/domain/plan.h"
 #include "services/ledger/domain/rating.h"
 #include "services/ledger/domain/recharge.h"
+#include "services/ledger/domain/refill.h"
 #include "services/ledger/domain/refusals.h"
 #include "services/ledger/rates/rate_deck.h"
 #include "services/ledger/storage/account_rows.h"
@@ -46,7 +47,8 @@ using domain::User;
 constexpr int kPage = 500;
 // All that is read of an account.
 constexpr absl::string_view kTables =
-    "accounts, balances, account_months, users, number_keys, entries, usage_ids, requests, "
+    "accounts, balances, account_months, users, payment_methods, number_keys, entries, usage_ids, "
+    "requests, "
     "recharges, events";
 
 std::string Text(absl::int128 number) {
@@ -196,6 +198,7 @@ absl::Status Audit::CheckRecharges() {
   int64_t expected = account_.last_ordinal;
   int64_t before = storage::kNewest;
   int64_t open_ordinal = 0;
+  int32_t set_aside = 0;
   while (true) {
     RESERVE_ASSIGN_OR_RETURN(
         const std::vector<Recharge> page,
@@ -207,7 +210,9 @@ absl::Status Audit::CheckRecharges() {
                 absl::StrCat("recharge ", recharge.ordinal), absl::StrCat("recharge ", expected));
       }
       expected = recharge.ordinal - 1;
-      if (recharge.open()) {
+      if (recharge.open() && recharge.set_aside) {
+        ++set_aside;
+      } else if (recharge.open()) {
         if (open_ordinal != 0) {
           Differs(kCheckOpenRecharge, absl::StrCat(recharge.ordinal), "open",
                   absl::StrCat("settled, as recharge ", open_ordinal, " is open"));
@@ -226,6 +231,10 @@ absl::Status Audit::CheckRecharges() {
     Differs(kCheckOpenRecharge, "", absl::StrCat("open ordinal ", account_.open_ordinal),
             absl::StrCat("open ordinal ", open_ordinal));
   }
+  if (account_.set_aside != set_aside) {
+    Differs(kCheckOpenRecharge, "", absl::StrCat(account_.set_aside, " set aside"),
+            absl::StrCat(set_aside, " set aside"));
+  }
   return absl::OkStatus();
 }
 
@@ -236,7 +245,7 @@ void Audit::CheckRecharge(const Recharge& recharge) {
   }
   if (recharge.state == RechargeState::kSucceeded) {
     any_succeeded_ = true;
-    uncredited_[recharge.ordinal] = recharge.amount;
+    uncredited_[recharge.ordinal] = recharge.credited;
   }
 }
 
@@ -565,9 +574,9 @@ void Audit::CheckAccount() {
   }
   const std::string stored =
       absl::StrCat(StateName(account_.state), " at ", FormatDecimal(account_.balance));
-  const bool can_refill = account_.card_state == domain::CardState::kUsable &&
-                          account_.due.reason != domain::DueReason::kCapWindow;
-  if (account_.state == AccountState::kActive && account_.balance <= 0 && !can_refill) {
+  // How far below zero it may go where something else is in the way is a setting of the ledger's.
+  const bool hopeless = domain::DisablesAtZero(domain::FirstObstacle(account_));
+  if (account_.state == AccountState::kActive && account_.effective_balance() <= 0 && hopeless) {
     Differs(kCheckState, "", stored, "DISABLED, as the reserve can't be refilled");
   } else if (account_.state == AccountState::kDisabled && account_.balance > 0) {
     Differs(kCheckState, "", stored, "ACTIVE, as the balance is above zero");

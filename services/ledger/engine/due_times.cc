@@ -30,12 +30,11 @@ absl::StatusOr<std::vector<std::string>> DueTimes::PutRight(storage::Connection&
   next_look_ = moment + kLookInterval;
   RESERVE_ASSIGN_OR_RETURN(const bool is_right, ClockIsRight(connection));
   if (!is_right) return accounts;
-  RESERVE_ASSIGN_OR_RETURN(const int64_t moved, MoveRecharges(connection, now));
   RESERVE_ASSIGN_OR_RETURN(
       accounts,
       storage::RechecksAfter(connection, now + domain::kLongestRecheckWait + kSlack, kMostAtOnce));
-  if (moved == 0 && accounts.empty()) return accounts;
-  stats_.due_times_put_right += moved + static_cast<int64_t>(accounts.size());
+  stats_.due_times_put_right += static_cast<int64_t>(accounts.size());
+  RESERVE_RETURN_IF_ERROR(PutRechargesRight(connection, now, &accounts));
   return accounts;
 }
 
@@ -46,25 +45,28 @@ absl::StatusOr<bool> DueTimes::ClockIsRight(storage::Connection& connection) {
   return absl::AbsDuration(ahead) <= kMostClockDifference;
 }
 
-absl::StatusOr<int64_t> DueTimes::MoveRecharges(storage::Connection& connection, absl::Time now) {
-  const absl::Duration longest =
-      std::max(domain::LongestPlannedWait(options_.settings), kLongestLease) + kSlack;
+absl::Status DueTimes::PutRechargesRight(storage::Connection& connection, absl::Time now,
+                                         std::vector<std::string>* accounts) {
+  const domain::Settings& settings = options_.settings;
+  const absl::Duration by_schedule =
+      std::max(domain::LongestRetryDelay(settings), kLongestLease) + kSlack;
+  const absl::Time impossible = now + domain::LongestPlannedWait(settings) + kSlack;
   RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Recharge> too_far,
-                           storage::RechargesDueAfter(connection, now + longest, kMostAtOnce));
-  int64_t moved = 0;
+                           storage::RechargesDueAfter(connection, now + by_schedule, kMostAtOnce));
   for (const domain::Recharge& recharge : too_far) {
-    RESERVE_ASSIGN_OR_RETURN(
-        const bool is_moved,
-        storage::MoveDueTime(connection, recharge, TruncateToMicros(NewDueTime(recharge, now))));
-    if (is_moved) ++moved;
+    if (recharge.lease_owner.empty() && !recharge.in_flight()) {
+      // A network's limit may put it off for so long: who knows the card decides again.
+      accounts->push_back(recharge.account_id);
+      if (recharge.due_time > impossible) ++stats_.due_times_put_right;
+      continue;
+    }
+    // A worker that is alive renews its lease before that, and keeps it.
+    RESERVE_ASSIGN_OR_RETURN(const bool is_moved,
+                             storage::MoveDueTime(connection, recharge,
+                                                  TruncateToMicros(now + options_.lease_duration)));
+    if (is_moved) ++stats_.due_times_put_right;
   }
-  return moved;
-}
-
-absl::Time DueTimes::NewDueTime(const domain::Recharge& recharge, absl::Time now) const {
-  // A worker that is alive renews its lease before that, and keeps it.
-  if (!recharge.lease_owner.empty()) return now + options_.lease_duration;
-  return now + domain::RetryDelay(options_.settings, recharge);
+  return absl::OkStatus();
 }
 
 }  // namespace reserve::engine

@@ -35,16 +35,16 @@ class DueTimes {
   // The options and stats must outlive it.
   DueTimes(const EngineOptions& options, EngineStats& stats) : options_(options), stats_(stats) {}
 
-  // Looks every few seconds, and else does nothing. Moves the due times of recharges;
-  // returns the accounts that are to be reconsidered now, as their recheck is too far off.
+  // Looks every few seconds, and else does nothing. Moves the due times of recharges that are under
+  // way; returns the accounts that are to be reconsidered now, as what waits there is too far off.
   absl::StatusOr<std::vector<std::string>> PutRight(storage::Connection& connection,
                                                     absl::Time now);
 
  private:
   // Whether this ledger's clock can be trusted to judge what is stored.
   absl::StatusOr<bool> ClockIsRight(storage::Connection& connection);
-  absl::StatusOr<int64_t> MoveRecharges(storage::Connection& connection, absl::Time now);
-  absl::Time NewDueTime(const domain::Recharge& recharge, absl::Time now) const;
+  absl::Status PutRechargesRight(storage::Connection& connection, absl::Time now,
+                                 std::vector<std::string>* accounts);
 
   const EngineOptions& options_;
   EngineStats& stats_;

@@ -241,6 +241,9 @@ absl::Status Engine::Recheck(storage::Connection& connection) {
   RESERVE_ASSIGN_OR_RETURN(std::vector<std::string> too_far,
                            due_times_.PutRight(connection, Now()));
   std::move(too_far.begin(), too_far.end(), std::back_inserter(due));
+  RESERVE_ASSIGN_OR_RETURN(std::vector<std::string> expiring,
+                           storage::DueExpiryNotices(connection, Now(), kMaxRechecksAtOnce));
+  std::move(expiring.begin(), expiring.end(), std::back_inserter(due));
   std::vector<Task> tasks;
   for (const std::string& account_id : due) {
     tasks.push_back({account_id, book::Reconsider{}, &nobody_waits_, 0});

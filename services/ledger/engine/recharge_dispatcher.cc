@@ -239,9 +239,10 @@ absl::Status RechargeDispatcher::DeferLimited(std::vector<domain::Recharge>* can
   std::vector<book::RechargeKey> limited;
   const auto must_wait = [&](const domain::Recharge& recharge) {
     const auto of_card = declines.find(recharge.card.fingerprint);
+    bool network_limited = false;
     if (recharge.in_flight() || of_card == declines.end() ||
-        domain::NextAllowedAttempt(options_.settings.card_limits, recharge.card.network,
-                                   of_card->second, now) <= now) {
+        domain::AllowedByDeclines(options_.settings, recharge.card, of_card->second, now,
+                                  &network_limited) <= now) {
       return false;
     }
     limited.emplace_back(recharge.account_id, recharge.ordinal);

@@ -1,9 +1,16 @@
 #include "services/ledger/storage/account_rows.h"
 
+#include <utility>
+
+#include "absl/algorithm/container.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/types/span.h"
 #include "common/error/error.h"
 #include "services/ledger/storage/parts.h"
+#include "services/ledger/storage/payment_method_rows.h"
 #include "services/ledger/storage/sql_text.h"
 
 namespace reserve::storage {
@@ -12,22 +19,64 @@ namespace {
 using domain::Account;
 using domain::User;
 
-constexpr absl::string_view kAccountColumns =
-    "account_id,currency,default_plan_id,state,reserve_amount_nanos,recharge_threshold_nanos,"
-    "last_event_seq,last_ordinal,open_ordinal,card_state,card_token,card_fingerprint,cap_day,"
-    "cap_count,cap_amount_nanos,block_reason,block_time,recheck_time,create_time,opening_digest,"
-    "card_network,cap_reported_day,due_reason";
+// In the order of ReadAccount and AppendAccount.
+constexpr absl::string_view kAccountColumns[] = {
+    "account_id",
+    "currency",
+    "default_plan_id",
+    "state",
+    "reserve_amount_nanos",
+    "recharge_threshold_nanos",
+    "last_event_seq",
+    "last_ordinal",
+    "open_ordinal",
+    "open_waits",
+    "set_aside",
+    "set_aside_time",
+    "last_payment_method",
+    "cap_hour",
+    "cap_hour_amount_nanos",
+    "cap_reported_hour",
+    "cap_day",
+    "cap_amount_nanos",
+    "cap_reported_day",
+    "cap_month",
+    "cap_month_amount_nanos",
+    "cap_reported_month",
+    "cap_reached_time",
+    "monthly_cap_nanos",
+    "automatic_off_time",
+    "suspension",
+    "suspension_time",
+    "taken_back_nanos",
+    "taken_back_time",
+    "notify_below_nanos",
+    "tries_day",
+    "cards_given",
+    "declines",
+    "marks",
+    "block_reason",
+    "block_time",
+    "recheck_time",
+    "due_reason",
+    "expiry_notice_time",
+    "create_time",
+    "opening_digest",
+};
+
+// What never changes once an account is opened.
+constexpr absl::string_view kFixedColumns[] = {"account_id", "currency", "default_plan_id",
+                                               "create_time", "opening_digest"};
 
 // Of both rows; the join is by primary key, and from the accounts to the balances whatever the
 // server believes: it may else scan the balances and look for the account of each.
-constexpr absl::string_view kSelectAccounts =
-    "SELECT a.account_id,a.currency,a.default_plan_id,a.state,a.reserve_amount_nanos,"
-    "a.recharge_threshold_nanos,a.last_event_seq,a.last_ordinal,a.open_ordinal,a.card_state,"
-    "a.card_token,a.card_fingerprint,a.cap_day,a.cap_count,a.cap_amount_nanos,a.block_reason,"
-    "a.block_time,a.recheck_time,a.create_time,a.opening_digest,a.card_network,b.balance_nanos,"
-    "b.last_seq,a.cap_reported_day,a.due_reason "
-    "FROM accounts a FORCE INDEX (PRIMARY) STRAIGHT_JOIN balances b FORCE INDEX (PRIMARY) "
-    "ON b.account_id = a.account_id ";
+const std::string& SelectAccounts() {
+  static const auto* const kSelect = new std::string(absl::StrCat(
+      "SELECT a.", absl::StrJoin(kAccountColumns, ",a."),
+      ",b.balance_nanos,b.last_seq FROM accounts a FORCE INDEX (PRIMARY) STRAIGHT_JOIN balances b "
+      "FORCE INDEX (PRIMARY) ON b.account_id = a.account_id "));
+  return *kSelect;
+}
 
 constexpr absl::string_view kUserColumns =
     "account_id,user_id,plan_id,free_seconds_used,free_period,create_time";
@@ -37,33 +86,101 @@ domain::DueReason DueReasonOf(int64_t stored) {
   return stored == 0 ? domain::DueReason::kCapWindow : static_cast<domain::DueReason>(stored);
 }
 
+// "<micros since the epoch>:<nanos>" each, oldest first.
+std::string StoredMarks(const Account& a) {
+  return absl::StrJoin(a.marks, " ", [](std::string* out, const domain::RechargeMark& mark) {
+    absl::StrAppend(out, absl::ToUnixMicros(mark.time), ":", mark.unused_balance);
+  });
+}
+
+void ReadMarks(absl::string_view stored, Account* a) {
+  for (const absl::string_view each : absl::StrSplit(stored, ' ', absl::SkipEmpty())) {
+    const std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(each, ':');
+    int64_t micros = 0;
+    domain::RechargeMark mark;
+    if (!absl::SimpleAtoi(parts.first, &micros) ||
+        !absl::SimpleAtoi(parts.second, &mark.unused_balance)) {
+      continue;
+    }
+    mark.time = absl::FromUnixMicros(micros);
+    a->marks.push_back(mark);
+  }
+}
+
+// Takes the columns of a row one after the other.
+class Columns {
+ public:
+  explicit Columns(const Row& row) : row_(row) {}
+  int64_t Int() { return row_.Int(++at_); }
+  int32_t Int32() { return static_cast<int32_t>(Int()); }
+  std::string Text() { return row_.Text(++at_); }
+  absl::Time Time() { return row_.Time(++at_); }
+  absl::Time TimeOr(absl::Time missing) {
+    ++at_;
+    return row_.IsNull(at_) ? missing : row_.Time(at_);
+  }
+
+ private:
+  const Row& row_;
+  int at_ = 0;
+};
+
+void ReadCaps(Columns& columns, Account* a) {
+  for (domain::CapWindow* window : {&a->caps.hour, &a->caps.day, &a->caps.month}) {
+    window->window = columns.Int();
+    window->amount = columns.Int();
+    window->reported = columns.Int();
+  }
+  a->cap_reached_time = columns.TimeOr(absl::InfinitePast());
+  a->monthly_cap = columns.Int();
+}
+
 Account ReadAccount(const Row& row) {
+  Columns columns(row);
   Account a;
-  a.account_id = row.Text(1);
-  a.currency = row.Text(2);
-  a.default_plan_id = row.Text(3);
-  a.state = static_cast<domain::AccountState>(row.Int(4));
-  a.reserve_amount = row.Int(5);
-  a.recharge_threshold = row.Int(6);
-  a.last_event_seq = row.Int(7);
-  a.last_ordinal = row.Int(8);
-  a.open_ordinal = row.Int(9);
-  a.card_state = static_cast<domain::CardState>(row.Int(10));
-  a.card.token = CardToken(row.Text(11));
-  a.card.fingerprint = row.Text(12);
-  a.caps.day = static_cast<int32_t>(row.Int(13));
-  a.caps.count = static_cast<int32_t>(row.Int(14));
-  a.caps.amount = row.Int(15);
-  a.block.reason = row.Text(16);
-  a.block.time = row.Time(17);
-  if (!row.IsNull(18)) a.due = {DueReasonOf(row.Int(25)), row.Time(18)};
-  a.create_time = row.Time(19);
-  a.opening_digest = row.Text(20);
-  a.card.network = static_cast<domain::CardNetwork>(row.Int(21));
-  a.balance = row.Int(22);
-  a.last_seq = row.Int(23);
-  a.caps.reported_day = static_cast<int32_t>(row.Int(24));
+  a.account_id = columns.Text();
+  a.currency = columns.Text();
+  a.default_plan_id = columns.Text();
+  a.state = static_cast<domain::AccountState>(columns.Int());
+  a.reserve_amount = columns.Int();
+  a.recharge_threshold = columns.Int();
+  a.last_event_seq = columns.Int();
+  a.last_ordinal = columns.Int();
+  a.open_ordinal = columns.Int();
+  a.open_waits = columns.Int() != 0;
+  a.set_aside = columns.Int32();
+  a.set_aside_time = columns.TimeOr(absl::InfinitePast());
+  a.last_payment_method = columns.Int32();
+  ReadCaps(columns, &a);
+  a.automatic_off_time = columns.TimeOr(absl::InfinitePast());
+  a.automatic_off = a.automatic_off_time != absl::InfinitePast();
+  a.suspension.reason = static_cast<domain::SuspensionReason>(columns.Int());
+  a.suspension.time = columns.TimeOr(absl::InfinitePast());
+  a.taken_back.amount = columns.Int();
+  a.taken_back.time = columns.TimeOr(absl::InfinitePast());
+  a.notify_below = columns.Int();
+  a.tries.day = columns.Int32();
+  a.tries.cards_given = columns.Int32();
+  a.tries.declines = columns.Int32();
+  ReadMarks(columns.Text(), &a);
+  a.block.reason = columns.Text();
+  a.block.time = columns.Time();
+  const absl::Time due = columns.TimeOr(absl::InfiniteFuture());
+  const int64_t due_reason = columns.Int();
+  if (due != absl::InfiniteFuture()) a.due = {DueReasonOf(due_reason), due};
+  a.expiry_notice_time = columns.TimeOr(absl::InfiniteFuture());
+  a.create_time = columns.Time();
+  a.opening_digest = columns.Text();
+  a.balance = columns.Int();
+  a.last_seq = columns.Int();
   return a;
+}
+
+void AppendCaps(const Account& a, SqlText* sql) {
+  for (const domain::CapWindow* window : {&a.caps.hour, &a.caps.day, &a.caps.month}) {
+    sql->Int(window->window).Int(window->amount).Int(window->reported);
+  }
+  sql->Time(a.cap_reached_time).Int(a.monthly_cap);
 }
 
 void AppendAccount(const Account& a, SqlText* sql) {
@@ -77,21 +194,37 @@ void AppendAccount(const Account& a, SqlText* sql) {
       .Int(a.last_event_seq)
       .Int(a.last_ordinal)
       .Int(a.open_ordinal)
-      .Int(static_cast<int64_t>(a.card_state))
-      .Text(a.card.token.Reveal())
-      .Text(a.card.fingerprint)
-      .Int(a.caps.day)
-      .Int(a.caps.count)
-      .Int(a.caps.amount)
+      .Int(a.open_waits ? 1 : 0)
+      .Int(a.set_aside)
+      .Time(a.set_aside_time)
+      .Int(a.last_payment_method);
+  AppendCaps(a, sql);
+  sql->Time(a.automatic_off_time)
+      .Int(static_cast<int64_t>(a.suspension.reason))
+      .Time(a.suspension.time)
+      .Int(a.taken_back.amount)
+      .Time(a.taken_back.time)
+      .Int(a.notify_below)
+      .Int(a.tries.day)
+      .Int(a.tries.cards_given)
+      .Int(a.tries.declines)
+      .Text(StoredMarks(a))
       .Text(a.block.reason)
       .Time(a.block.time)
       .Time(a.due.time)
+      .Int(static_cast<int64_t>(a.due.reason))
+      .Time(a.expiry_notice_time)
       .Time(a.create_time)
       .Text(a.opening_digest)
-      .Int(static_cast<int64_t>(a.card.network))
-      .Int(a.caps.reported_day)
-      .Int(static_cast<int64_t>(a.due.reason))
       .EndRow();
+}
+
+// "INSERT INTO accounts (...) VALUES (...),(...)".
+SqlText InsertOf(const std::vector<const Account*>& accounts) {
+  SqlText sql(
+      absl::StrCat("INSERT INTO accounts (", absl::StrJoin(kAccountColumns, ","), ") VALUES "));
+  for (const Account* account : accounts) AppendAccount(*account, &sql);
+  return sql;
 }
 
 User ReadUser(const Row& row) {
@@ -103,6 +236,12 @@ User ReadUser(const Row& row) {
   u.free_period = static_cast<int32_t>(row.Int(5));
   u.create_time = row.Time(6);
   return u;
+}
+
+std::vector<Account*> PointersTo(std::vector<Account>& accounts) {
+  std::vector<Account*> pointers;
+  for (Account& account : accounts) pointers.push_back(&account);
+  return pointers;
 }
 
 // "<column> IN (...)" over ids.
@@ -175,42 +314,40 @@ absl::StatusOr<std::vector<Account>> LoadAccounts(
   std::vector<Account> accounts;
   if (account_ids.empty()) return accounts;
   accounts.reserve(account_ids.size());
-  SqlText sql(absl::StrCat(kSelectAccounts, "WHERE "));
+  SqlText sql(absl::StrCat(SelectAccounts(), "WHERE "));
   AppendIn("a.account_id", account_ids, &sql);
   sql.Raw(" ORDER BY a.account_id");
   RESERVE_RETURN_IF_ERROR(connection.Query(
       sql.str(), [&accounts](const Row& row) { accounts.push_back(ReadAccount(row)); }));
+  RESERVE_RETURN_IF_ERROR(LoadPaymentMethods(connection, PointersTo(accounts)));
   return accounts;
 }
 
 absl::StatusOr<std::vector<Account>> ListAccounts(Connection& connection, absl::string_view after,
                                                   int limit) {
   std::vector<Account> accounts;
-  const std::string sql = absl::StrCat(kSelectAccounts, "WHERE a.account_id > ", Quoted(after),
+  const std::string sql = absl::StrCat(SelectAccounts(), "WHERE a.account_id > ", Quoted(after),
                                        " ORDER BY a.account_id LIMIT ", limit);
   RESERVE_RETURN_IF_ERROR(
       connection.Query(sql, [&accounts](const Row& row) { accounts.push_back(ReadAccount(row)); }));
+  RESERVE_RETURN_IF_ERROR(LoadPaymentMethods(connection, PointersTo(accounts)));
   return accounts;
 }
 
 absl::Status InsertAccounts(Connection& connection, const std::vector<const Account*>& accounts) {
   if (accounts.empty()) return absl::OkStatus();
-  SqlText sql(absl::StrCat("INSERT INTO accounts (", kAccountColumns, ") VALUES "));
-  for (const Account* account : accounts) AppendAccount(*account, &sql);
-  return connection.Execute(sql.str());
+  return connection.Execute(InsertOf(accounts).str());
 }
 
 absl::Status WriteAccounts(Connection& connection, const std::vector<const Account*>& accounts) {
   if (accounts.empty()) return absl::OkStatus();
-  SqlText sql(absl::StrCat("INSERT INTO accounts (", kAccountColumns, ") VALUES "));
-  for (const Account* account : accounts) AppendAccount(*account, &sql);
-  sql.Raw(" ON DUPLICATE KEY UPDATE state=VALUES(state)");
-  for (const absl::string_view column :
-       {"reserve_amount_nanos", "recharge_threshold_nanos", "last_event_seq", "last_ordinal",
-        "open_ordinal", "card_state", "card_token", "card_fingerprint", "card_network", "cap_day",
-        "cap_count", "cap_amount_nanos", "block_reason", "block_time", "recheck_time",
-        "cap_reported_day", "due_reason"}) {
-    sql.Raw(absl::StrCat(",", column, "=VALUES(", column, ")"));
+  SqlText sql = InsertOf(accounts);
+  bool first = true;
+  for (const absl::string_view column : kAccountColumns) {
+    if (absl::c_linear_search(kFixedColumns, column)) continue;
+    sql.Raw(
+        absl::StrCat(first ? " ON DUPLICATE KEY UPDATE " : ",", column, "=VALUES(", column, ")"));
+    first = false;
   }
   return connection.Execute(sql.str());
 }
@@ -220,7 +357,9 @@ absl::StatusOr<std::vector<std::string>> RechecksAfter(Connection& connection, a
   std::vector<std::string> ids;
   SqlText sql(
       "SELECT account_id FROM accounts FORCE INDEX (by_recheck_time) WHERE recheck_time > ");
-  sql.Time(after).Raw(absl::StrCat(" ORDER BY recheck_time DESC LIMIT ", limit));
+  sql.Time(after).Raw(absl::StrCat(" AND due_reason <> ",
+                                   static_cast<int>(domain::DueReason::kMonthlyCap),
+                                   " ORDER BY recheck_time DESC LIMIT ", limit));
   RESERVE_RETURN_IF_ERROR(
       connection.Query(sql.str(), [&ids](const Row& row) { ids.push_back(row.Text(1)); }));
   return ids;
@@ -234,6 +373,18 @@ absl::StatusOr<std::vector<std::string>> DueRechecks(Connection& connection, abs
   SqlText sql(
       "SELECT account_id FROM accounts FORCE INDEX (by_recheck_time) WHERE recheck_time <= ");
   sql.Time(now).Raw(absl::StrCat(" ORDER BY recheck_time LIMIT ", limit));
+  RESERVE_RETURN_IF_ERROR(
+      connection.Query(sql.str(), [&ids](const Row& row) { ids.push_back(row.Text(1)); }));
+  return ids;
+}
+
+absl::StatusOr<std::vector<std::string>> DueExpiryNotices(Connection& connection, absl::Time now,
+                                                          int limit) {
+  std::vector<std::string> ids;
+  SqlText sql(
+      "SELECT account_id FROM accounts FORCE INDEX (by_expiry_notice_time) "
+      "WHERE expiry_notice_time <= ");
+  sql.Time(now).Raw(absl::StrCat(" ORDER BY expiry_notice_time LIMIT ", limit));
   RESERVE_RETURN_IF_ERROR(
       connection.Query(sql.str(), [&ids](const Row& row) { ids.push_back(row.Text(1)); }));
   return ids;

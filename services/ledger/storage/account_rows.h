@@ -50,13 +50,17 @@ absl::Status InsertAccounts(Connection& connection,
 absl::Status WriteAccounts(Connection& connection,
                            const std::vector<const domain::Account*>& accounts);
 
-// Accounts whose Due is after `after`, unlocked.
+// Accounts whose Due is after `after`, unlocked; without those that wait for the next month.
 absl::StatusOr<std::vector<std::string>> RechecksAfter(Connection& connection, absl::Time after,
                                                        int limit);
 
 // Accounts whose Due has come, unlocked.
 absl::StatusOr<std::vector<std::string>> DueRechecks(Connection& connection, absl::Time now,
                                                      int limit);
+
+// Accounts whose customer is to hear now that a card expires, unlocked.
+absl::StatusOr<std::vector<std::string>> DueExpiryNotices(Connection& connection, absl::Time now,
+                                                          int limit);
 
 // The users that exist, in no particular order. Not locked: the lock on the
 // account covers its users.

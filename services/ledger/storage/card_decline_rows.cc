@@ -1,6 +1,9 @@
 #include "services/ledger/storage/card_decline_rows.h"
 
+#include <algorithm>
+
 #include "common/error/error.h"
+#include "services/ledger/storage/parts.h"
 #include "services/ledger/storage/sql_text.h"
 
 namespace reserve::storage {
@@ -27,15 +30,21 @@ absl::StatusOr<book::DeclinesByCard> LoadCardDeclines(
     Connection& connection, const std::vector<absl::string_view>& fingerprints, absl::Time since) {
   book::DeclinesByCard declines;
   if (fingerprints.empty()) return declines;
-  SqlText sql(
-      "SELECT card_fingerprint,decline_time FROM card_declines FORCE INDEX (by_card) "
-      "WHERE card_fingerprint IN ");
-  sql.Row();
-  for (const absl::string_view fingerprint : fingerprints) sql.Text(fingerprint);
-  sql.EndRow().Raw(" AND decline_time > ");
-  sql.Raw(SqlText("").Time(since).str()).Raw(" ORDER BY card_fingerprint, decline_time DESC");
-  RESERVE_RETURN_IF_ERROR(connection.Query(
-      sql.str(), [&declines](const Row& row) { declines[row.Text(1)].push_back(row.Time(2)); }));
+  std::vector<absl::string_view> cards = fingerprints;
+  std::sort(cards.begin(), cards.end());
+  cards.erase(std::unique(cards.begin(), cards.end()), cards.end());
+  const auto load = [&](absl::Span<const absl::string_view> part) {
+    SqlText sql(
+        "SELECT card_fingerprint,decline_time FROM card_declines FORCE INDEX (by_card) "
+        "WHERE card_fingerprint IN ");
+    sql.Row();
+    for (const absl::string_view fingerprint : part) sql.Text(fingerprint);
+    sql.EndRow().Raw(" AND decline_time > ");
+    sql.Raw(SqlText("").Time(since).str()).Raw(" ORDER BY card_fingerprint, decline_time DESC");
+    return connection.Query(
+        sql.str(), [&declines](const Row& row) { declines[row.Text(1)].push_back(row.Time(2)); });
+  };
+  RESERVE_RETURN_IF_ERROR(InParts<absl::string_view>(cards, load));
   return declines;
 }
 

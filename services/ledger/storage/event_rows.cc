@@ -16,10 +16,12 @@ using domain::Event;
 // feed_time is not written: it is the column's default, the database's clock.
 constexpr absl::string_view kInsertEvents =
     "INSERT INTO events (account_id,event_seq,kind,cause,event_time,state,balance_nanos,"
-    "recharge_ordinal,amount_nanos,recharge_kind,decline_class,obstacle) VALUES ";
+    "recharge_ordinal,amount_nanos,recharge_kind,decline_class,obstacle,payment_method_id,actor,"
+    "reference) VALUES ";
 constexpr absl::string_view kSelectEvents =
     "SELECT e.account_id,e.event_seq,e.kind,e.cause,e.event_time,e.state,e.balance_nanos,"
-    "e.recharge_ordinal,e.amount_nanos,e.recharge_kind,e.decline_class,e.obstacle";
+    "e.recharge_ordinal,e.amount_nanos,e.recharge_kind,e.decline_class,e.obstacle,"
+    "e.payment_method_id,e.actor,e.reference";
 
 Event ReadEvent(const Row& row) {
   Event event;
@@ -36,6 +38,9 @@ Event ReadEvent(const Row& row) {
   if (recharge_kind != 0) event.recharge_kind = static_cast<domain::RechargeKind>(recharge_kind);
   event.decline_class = static_cast<domain::DeclineClass>(row.Int(11));
   event.obstacle = static_cast<domain::RefillObstacle>(row.Int(12));
+  event.payment_method_id = row.Text(13);
+  event.actor = row.Text(14);
+  event.reference = row.Text(15);
   return event;
 }
 
@@ -65,6 +70,9 @@ absl::Status InsertEvents(Connection& connection, const std::vector<const Event*
         .Int(e->recharge_kind.has_value() ? static_cast<int64_t>(*e->recharge_kind) : 0)
         .Int(static_cast<int64_t>(e->decline_class))
         .Int(static_cast<int64_t>(e->obstacle))
+        .Text(e->payment_method_id)
+        .Text(e->actor)
+        .Text(e->reference)
         .EndRow();
   }
   return connection.Execute(sql.str());
@@ -125,7 +133,7 @@ absl::StatusOr<std::vector<FeedEvent>> LoadFeedEvents(Connection& connection,
     }
     sql.Raw(") ORDER BY e.account_id,e.event_seq");
     return connection.Query(sql.str(), [&events](const Row& row) {
-      events.push_back({ReadEvent(row), row.Text(13), row.Time(14)});
+      events.push_back({ReadEvent(row), row.Text(16), row.Time(17)});
     });
   }));
   return events;

@@ -155,10 +155,10 @@ absl::Status LoadRecharges(Connection& connection, const Keys& keys, Image* imag
   for (const book::RechargeKey& key : keys.recharges) {
     if (image->accounts.find(key.first)->second.exists) wanted.push_back(key);
   }
-  for (const absl::string_view account_id : keys.open_recharge_of) {
-    const AccountImage& account = image->accounts.find(account_id)->second;
-    if (account.exists && account.account().open_ordinal != 0) {
-      wanted.emplace_back(account_id, account.account().open_ordinal);
+  for (const book::AccountNeed& need : keys.accounts) {
+    const AccountImage& account = image->accounts.find(need.account_id)->second;
+    if (book::NeedsOpenRecharge(need, account)) {
+      wanted.emplace_back(need.account_id, account.account().open_ordinal);
     }
   }
   for (const auto& [key, request] : image->requests) {
@@ -176,12 +176,13 @@ absl::Status LoadRecharges(Connection& connection, const Keys& keys, Image* imag
 
 absl::Status LoadDeclines(Connection& connection, const Keys& keys, Image* image) {
   std::vector<absl::string_view> cards = keys.cards;
-  for (const absl::string_view account_id : keys.card_of_accounts) {
-    cards.push_back(image->accounts.find(account_id)->second.account().card.fingerprint);
-  }
-  for (const book::RechargeKey& key : keys.card_of_recharges) {
-    const auto found = image->recharges.find(key);
-    if (found != image->recharges.end()) cards.push_back(found->second.recharge.card.fingerprint);
+  for (const book::AccountNeed& need : keys.accounts) {
+    if (!need.declines) continue;
+    AccountImage& account = image->accounts.find(need.account_id)->second;
+    account.declines_known = true;
+    for (const domain::PaymentMethod& method : account.account().payment_methods) {
+      cards.push_back(method.card.fingerprint);
+    }
   }
   RESERVE_ASSIGN_OR_RETURN(image->declines,
                            LoadCardDeclines(connection, cards, keys.declines_since));

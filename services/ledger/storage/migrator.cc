@@ -197,6 +197,7 @@ constexpr TableRights kRights[] = {
     {"accounts", "account_id", true, true},
     {"balances", "account_id", true, true},
     {"users", "account_id", true, true},
+    {"payment_methods", "account_id", true, true},
     {"recharges", "account_id", true, true},
     {"account_months", "account_id", true, true},
     {"entries", "account_id", true},

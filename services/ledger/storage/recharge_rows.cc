@@ -16,7 +16,8 @@ using domain::RechargeState;
 constexpr absl::string_view kColumns =
     "account_id,ordinal,kind,state,currency,amount_nanos,card_token,card_fingerprint,attempt,"
     "attempt_start,due_time,lease_owner,lease_epoch,soft_declines,last_decline,last_decline_code,"
-    "charge_id,request_id,create_time,settle_time,card_network";
+    "charge_id,request_id,create_time,settle_time,card_network,payment_method_id,card_given,"
+    "credited_nanos,pending_time,set_aside";
 
 std::string Select() { return absl::StrCat("SELECT ", kColumns, " FROM recharges "); }
 
@@ -35,7 +36,7 @@ Recharge ReadRecharge(const Row& row) {
   r.due_time = row.IsNull(11) ? absl::InfiniteFuture() : row.Time(11);
   r.lease_owner = row.Text(12);
   r.lease_epoch = row.Int(13);
-  r.soft_declines = static_cast<int32_t>(row.Int(14));
+  r.declines = static_cast<int32_t>(row.Int(14));
   r.last_decline = static_cast<domain::DeclineClass>(row.Int(15));
   r.last_decline_code = row.Text(16);
   r.charge_id = row.Text(17);
@@ -43,6 +44,11 @@ Recharge ReadRecharge(const Row& row) {
   r.create_time = row.Time(19);
   r.settle_time = row.Time(20);
   r.card.network = static_cast<domain::CardNetwork>(row.Int(21));
+  r.payment_method_id = row.Text(22);
+  r.card_given = static_cast<int32_t>(row.Int(23));
+  r.credited = row.Int(24);
+  r.pending_time = row.IsNull(25) ? absl::InfinitePast() : row.Time(25);
+  r.set_aside = row.Int(26) != 0;
   return r;
 }
 
@@ -85,6 +91,18 @@ absl::StatusOr<std::vector<Recharge>> ListRecharges(Connection& connection,
                                " AND ordinal < ", before, " ORDER BY ordinal DESC LIMIT ", limit));
 }
 
+absl::StatusOr<std::vector<Recharge>> ListReviews(Connection& connection,
+                                                  const book::RechargeKey& after, int limit) {
+  // Those have no due time, so that the index has them by account and ordinal.
+  const std::string account_id = Quoted(after.first);
+  return QueryRecharges(
+      connection, absl::StrCat(Select(), "FORCE INDEX (by_due_time) WHERE state = ",
+                               static_cast<int>(RechargeState::kNeedsReview),
+                               " AND due_time IS NULL AND (account_id > ", account_id,
+                               " OR (account_id = ", account_id, " AND ordinal > ", after.second,
+                               ")) ORDER BY account_id, ordinal LIMIT ", limit));
+}
+
 absl::Status WriteRecharges(Connection& connection, const std::vector<const Recharge*>& recharges) {
   if (recharges.empty()) return absl::OkStatus();
   SqlText sql(absl::StrCat("INSERT INTO recharges (", kColumns, ") VALUES "));
@@ -103,7 +121,7 @@ absl::Status WriteRecharges(Connection& connection, const std::vector<const Rech
         .Time(r->due_time)
         .Text(r->lease_owner)
         .Int(r->lease_epoch)
-        .Int(r->soft_declines)
+        .Int(r->declines)
         .Int(static_cast<int64_t>(r->last_decline))
         .Text(r->last_decline_code)
         .Text(r->charge_id)
@@ -111,13 +129,19 @@ absl::Status WriteRecharges(Connection& connection, const std::vector<const Rech
         .Time(r->create_time)
         .Time(r->settle_time)
         .Int(static_cast<int64_t>(r->card.network))
+        .Text(r->payment_method_id)
+        .Int(r->card_given)
+        .Int(r->credited)
+        .Time(r->pending_time)
+        .Int(r->set_aside ? 1 : 0)
         .EndRow();
   }
   sql.Raw(" ON DUPLICATE KEY UPDATE state=VALUES(state)");
   for (const absl::string_view column :
-       {"card_token", "card_fingerprint", "card_network", "attempt", "attempt_start", "due_time",
-        "lease_owner", "lease_epoch", "soft_declines", "last_decline", "last_decline_code",
-        "charge_id", "settle_time"}) {
+       {"amount_nanos", "card_token", "card_fingerprint", "card_network", "attempt",
+        "attempt_start", "due_time", "lease_owner", "lease_epoch", "soft_declines", "last_decline",
+        "last_decline_code", "charge_id", "settle_time", "payment_method_id", "card_given",
+        "credited_nanos", "pending_time", "set_aside"}) {
     sql.Raw(absl::StrCat(",", column, "=VALUES(", column, ")"));
   }
   return connection.Execute(sql.str());

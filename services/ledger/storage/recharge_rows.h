@@ -19,6 +19,11 @@
 
 namespace reserve::storage {
 
+// Recharges under review after this one, by account and ordinal.
+absl::StatusOr<std::vector<domain::Recharge>> ListReviews(Connection& connection,
+                                                          const book::RechargeKey& after,
+                                                          int limit);
+
 // The recharges that exist, in no particular order.
 absl::StatusOr<std::vector<domain::Recharge>> LoadRecharges(
     Connection& connection, const std::vector<book::RechargeKey>& keys, Lock lock);

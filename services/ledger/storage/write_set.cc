@@ -11,6 +11,7 @@
 #include "services/ledger/storage/event_rows.h"
 #include "services/ledger/storage/month_rows.h"
 #include "services/ledger/storage/number_key_rows.h"
+#include "services/ledger/storage/payment_method_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 
 namespace reserve::storage {
@@ -36,6 +37,7 @@ absl::StatusOr<Written> Write(Connection& connection, book::WriteSet&& writes) {
   RESERVE_RETURN_IF_ERROR(InsertCardDeclines(connection, writes.declines));
   RESERVE_RETURN_IF_ERROR(InsertRequests(connection, writes.requests));
   RESERVE_RETURN_IF_ERROR(WriteUsers(connection, writes.users));
+  RESERVE_RETURN_IF_ERROR(WritePaymentMethods(connection, writes.payment_methods));
   RESERVE_RETURN_IF_ERROR(WriteAccounts(connection, writes.changed));
   RESERVE_RETURN_IF_ERROR(WriteBalances(connection, writes.balances));
   RESERVE_RETURN_IF_ERROR(WriteMonths(connection, std::move(writes.months)));

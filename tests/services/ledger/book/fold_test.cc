@@ -51,8 +51,9 @@ class FoldTest : public testing::Test {
     account.balance = 100 * kNanosPerUnit;
     account.reserve_amount = 15 * kNanosPerUnit;
     account.recharge_threshold = 10 * kNanosPerUnit;
-    account.card = {CardToken("tok"), "old", domain::CardNetwork::kVisa};
-    account.card_state = domain::CardState::kUsable;
+    domain::PaymentMethod& method = account.payment_methods.emplace_back();
+    method.payment_method_id = domain::PaymentMethodId(++account.last_payment_method);
+    method.card = {CardToken("tok"), "old", domain::CardNetwork::kVisa};
     domain::User user;
     user.account_id = account_id;
     user.user_id = "u";
@@ -212,7 +213,7 @@ TEST_F(FoldTest, U2_ANumberThatWasErasedIsNotComparedWithTheOneThatIsSentAgain) 
 TEST_F(FoldTest, WhatNothingCameOfIsNotWritten) {
   Store("a");
   Ask("a", RecordUsage{Call("c", "nobody")});
-  Ask("b", BlockAccount{"fraud"});
+  Ask("b", BlockAccount{{"fraud"}});
   const Folded folded = Run();
   EXPECT_THAT(Reasons(folded), ElementsAre("USER_NOT_FOUND", "ACCOUNT_NOT_FOUND"));
   EXPECT_TRUE(folded.writes.empty());
@@ -282,14 +283,54 @@ TEST_F(FoldTest, ACatalogThatLacksAPlanOrARateIsSaidToBeOldPerhaps) {
 
 // The declines of a card that comes with the batch are needed by what follows in it.
 TEST_F(FoldTest, G9_ANewCardIsUnderItsLimitsInTheSameBatch) {
-  Store("a");
+  Store("a").declines_known = true;
   const domain::Card worn = {CardToken("tok-worn"), "worn", domain::CardNetwork::kVisa};
-  Ask("a", UpdatePaymentMethod{worn});
+  Ask("a", UpdatePaymentMethod{"", "", {worn}});
   Ask("a", RequestRecharge{"r", {}, ""});
   const Keys keys = KeysOf(commands_, {settings_, kNow}, Duplicates::kOptimistic);
   EXPECT_THAT(keys.cards, ElementsAre("worn"));
+  EXPECT_TRUE(keys.accounts.at(0).declines);
   image_.declines["worn"].assign(15, kNow - absl::Hours(1));
   EXPECT_THAT(Reasons(Run()), ElementsAre("OK", "CARD_LIMIT_REACHED"));
+}
+
+// It is told by no event, and who remembers the account must know all the same.
+TEST_F(FoldTest, G6_WhatIsShownOfACardMakesWhatIsRememberedOld) {
+  Store("a");
+  Ask("a", UpdatePaymentMethod{"", "card-1", {{}, domain::CardDisplay{"visa", "4242", 2029, 1}}});
+  const Folded folded = Run();
+  ASSERT_THAT(Reasons(folded), ElementsAre("OK"));
+  EXPECT_THAT(folded.writes.events, IsEmpty());
+  EXPECT_EQ(folded.writes.balances.at(0).version, 8);
+  ASSERT_EQ(folded.writes.payment_methods.size(), 1u);
+  EXPECT_EQ(folded.writes.payment_methods[0].position, 1);
+  EXPECT_EQ(folded.writes.payment_methods[0].method->display.last_four, "4242");
+}
+
+TEST_F(FoldTest, G6_ACardIsGivenOnceUnderARequestsId) {
+  Store("a");
+  const domain::GivenCard other = {{CardToken("tok-2"), "other", domain::CardNetwork::kVisa}};
+  Ask("a", AddPaymentMethod{"r", other});
+  Ask("a", AddPaymentMethod{"r", other});
+  Ask("a", AddPaymentMethod{"r", {{CardToken("tok-3"), "third"}}});
+  Ask("a", RemovePaymentMethod{"card-2"});
+  Ask("a", AddPaymentMethod{"r", other});
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "REQUEST_ID_REUSED", "OK", "OK"));
+  for (const size_t asked : {0, 1}) {
+    const auto& reply = std::get<PaymentMethodReply>(*folded.replies[asked]);
+    EXPECT_EQ(reply.method.payment_method_id, "card-2");
+    EXPECT_EQ(reply.position, 2);
+  }
+  const auto& gone = std::get<PaymentMethodReply>(*folded.replies[4]);
+  EXPECT_EQ(gone.method.state, domain::CardState::kRemoved);
+  EXPECT_EQ(gone.position, 0);
+  EXPECT_EQ(folded.writes.requests.size(), 1u);
+  // The one that stays at its place, then the one that was taken away, without its token.
+  ASSERT_EQ(folded.writes.payment_methods.size(), 2u);
+  EXPECT_EQ(folded.writes.payment_methods[0].method->payment_method_id, "card-1");
+  EXPECT_EQ(folded.writes.payment_methods[1].position, 0);
+  EXPECT_TRUE(folded.writes.payment_methods[1].method->card.token.empty());
 }
 
 TEST(KeysTest, OnlyQuestionsNeedNoTransactionAndNoLock) {

@@ -17,7 +17,7 @@ namespace {
 OpenAccountCommand OpeningWith(const Card& card) {
   OpenAccountCommand command;
   command.account_id = "acct-1";
-  command.card = card;
+  command.card = Given(card);
   command.default_plan = PerMinutePlan();
   command.digest = "digest";
   return command;
@@ -35,7 +35,8 @@ TEST(AccountPolicyTest, O1_OpeningWithACardInvoicesTheReserveCharge) {
   EXPECT_EQ(account.opening_digest, "digest");
   EXPECT_EQ(account.create_time, books.now());
   EXPECT_EQ(account.state, AccountState::kPendingFunding);
-  EXPECT_EQ(account.card_state, CardState::kUsable);
+  EXPECT_EQ(books.StateOf("card-1"), CardState::kUsable);
+  EXPECT_EQ(books.card("card-1").card, CardNamed("visa"));
   EXPECT_EQ(account.balance, 0);
   EXPECT_EQ(account.reserve_amount, Dollars(15));
   EXPECT_EQ(account.recharge_threshold, Dollars(10));
@@ -46,6 +47,7 @@ TEST(AccountPolicyTest, O1_OpeningWithACardInvoicesTheReserveCharge) {
   EXPECT_EQ(recharge.amount, Dollars(15));
   EXPECT_EQ(recharge.currency, "USD");
   EXPECT_EQ(recharge.card, CardNamed("visa"));
+  EXPECT_EQ(recharge.payment_method_id, "card-1");
   EXPECT_EQ(recharge.attempt, 1);
   EXPECT_LE(recharge.due_time, books.now());
   EXPECT_FALSE(recharge.in_flight());
@@ -58,7 +60,7 @@ TEST(AccountPolicyTest, O1_OpeningWithoutACardWaitsForOne) {
   Books books;
   ASSERT_TRUE(books.Open(OpeningWith(Card())).ok());
   EXPECT_EQ(books.account().state, AccountState::kPendingFunding);
-  EXPECT_EQ(books.account().card_state, CardState::kNone);
+  EXPECT_TRUE(books.account().payment_methods.empty());
   EXPECT_EQ(books.account().open_ordinal, 0);
   books.Advance(absl::Hours(1));
   ASSERT_TRUE(books.GiveCard(CardNamed("visa")).ok());
@@ -119,6 +121,57 @@ TEST(AccountPolicyTest, O1_AnAdjustmentAloneDoesNotFundAnAccount) {
   ASSERT_TRUE(books.Charge().ok());
   EXPECT_EQ(books.account().state, AccountState::kActive);
   EXPECT_EQ(books.account().balance, Dollars(65));
+}
+
+TEST(AccountPolicyTest, O1_ThoughSwitchedOffTheFirstCardIsChargedForTheFirstReserve) {
+  Books books;
+  ASSERT_TRUE(books.Open(OpeningWith(Card())).ok());
+  ASSERT_TRUE(books.SwitchAutomatic(false).ok());
+  ASSERT_TRUE(books.GiveCard(CardNamed("visa")).ok());
+  ASSERT_NE(books.open(), nullptr);
+  EXPECT_EQ(books.open()->kind, RechargeKind::kInitial);
+}
+
+TEST(AccountPolicyTest, O1_WhileBlockedNoFirstReserveIsCharged) {
+  Books books;
+  ASSERT_TRUE(books.OpenWithCard().ok());
+  ASSERT_TRUE(books.Block("checking papers").ok());
+  EXPECT_EQ(books.recharge(1).state, RechargeState::kCanceled);
+  ASSERT_TRUE(books.GiveCard(CardNamed("amex")).ok());
+  EXPECT_EQ(books.open(), nullptr);
+  ASSERT_TRUE(books.Unblock("papers are fine").ok());
+  ASSERT_NE(books.open(), nullptr);
+  EXPECT_EQ(books.open()->kind, RechargeKind::kInitial);
+  EXPECT_EQ(books.open()->card, CardNamed("amex"));
+}
+
+TEST(AccountPolicyTest, O1_ALateSuccessFundsTheAccountAndTheOtherFirstChargeIsNotMadeToo) {
+  Books books;
+  ASSERT_TRUE(books.OpenWithCard().ok());
+  books.HandOut();
+  const ChargeOutcome success = SuccessOf(*books.open());
+  ASSERT_TRUE(books.Report(1, DeclineOf(*books.open(), DeclineClass::kHard)).ok());
+  ASSERT_TRUE(books.GiveCard(CardNamed("amex")).ok());
+  ASSERT_EQ(books.open()->kind, RechargeKind::kInitial);
+  ASSERT_TRUE(books.Report(1, success).ok());
+  EXPECT_EQ(books.account().state, AccountState::kActive);
+  EXPECT_EQ(books.recharge(2).state, RechargeState::kCanceled);
+  EXPECT_EQ(books.open(), nullptr);
+}
+
+TEST(AccountPolicyTest, O1_WhereALateSuccessFundsTooLittleTheNextIsAnAutomaticRecharge) {
+  Books books;
+  ASSERT_TRUE(books.OpenWithCard().ok());
+  ASSERT_TRUE(books.PutUser("ann", PerMinutePlan()).ok());
+  books.HandOut();
+  const ChargeOutcome success = SuccessOf(*books.open());
+  ASSERT_TRUE(books.Report(1, DeclineOf(*books.open(), DeclineClass::kHard)).ok());
+  ASSERT_TRUE(books.GiveCard(CardNamed("amex")).ok());
+  ASSERT_TRUE(books.Use(Dollars(12)).ok());
+  ASSERT_TRUE(books.Report(1, success).ok());
+  EXPECT_EQ(books.recharge(2).state, RechargeState::kCanceled);
+  ASSERT_NE(books.open(), nullptr);
+  EXPECT_EQ(books.open()->kind, RechargeKind::kAutomatic);
 }
 
 // --- O2 --------------------------------------------------------------------------
@@ -193,12 +246,12 @@ std::vector<SettingsCase> SettingsCases() {
       {"a threshold equal to the reserve", Dollars(30), Dollars(30), ""},
       {"only a larger reserve", Dollars(100), std::nullopt, ""},
       {"only a larger threshold", std::nullopt, Dollars(15), ""},
-      {"the largest reserve", Dollars(1'000), std::nullopt, ""},
+      {"the largest reserve, the cap of an hour", Dollars(500), std::nullopt, ""},
       {"a reserve below the minimum", Dollars(15) - Cents(1), std::nullopt, "reserve_amount"},
       {"a threshold below the minimum", std::nullopt, Dollars(10) - Cents(1), "recharge_threshold"},
       {"a threshold above the reserve", Dollars(20), Dollars(20) + Cents(1), "recharge_threshold"},
       {"a threshold above the reserve as it is", std::nullopt, Dollars(16), "recharge_threshold"},
-      {"a reserve above the maximum", Dollars(1'000) + Cents(1), std::nullopt, "reserve_amount"},
+      {"a reserve above the maximum", Dollars(500) + Cents(1), std::nullopt, "reserve_amount"},
       {"half a cent", Dollars(20) + 5'000'000, std::nullopt, "reserve_amount"},
       {"zero", Nanos{0}, std::nullopt, "reserve_amount"},
       {"negative", -Dollars(20), std::nullopt, "reserve_amount"},
@@ -248,17 +301,42 @@ TEST(AccountPolicyTest, O3_AReserveMayNotFallBelowTheThresholdInForce) {
   EXPECT_TRUE(books.ChangeSettings(Dollars(20), Dollars(20)).ok());
 }
 
-TEST(AccountPolicyTest, O3_ARechargeAlreadyOpenKeepsItsAmount) {
+TEST(AccountPolicyTest, O3_AChangeDoesNotAlterAnAttemptInFlight) {
   Books books;
   ASSERT_TRUE(books.OpenWithCard().ok());
+  books.HandOut();
   ASSERT_TRUE(books.ChangeSettings(Dollars(40), std::nullopt).ok());
   EXPECT_EQ(books.CountInLast(EventKind::kSettingsChanged), 1);
   EXPECT_EQ(books.recharge(1).amount, Dollars(15));
-  ASSERT_TRUE(books.Charge().ok());
+  ASSERT_TRUE(books.Report(1, SuccessOf(books.recharge(1))).ok());
   EXPECT_EQ(books.account().balance, Dollars(15));
+  ASSERT_TRUE(books.PutUser("ann", PerMinutePlan()).ok());
   ASSERT_TRUE(books.AdjustTo(Dollars(5)).ok());
   ASSERT_NE(books.open(), nullptr);
   EXPECT_EQ(books.open()->amount, Dollars(40));
+}
+
+TEST(AccountPolicyTest, O3_ARechargeThatWaitsFollowsAChange) {
+  Books books;
+  ASSERT_TRUE(books.OpenWithCard().ok());
+  const int64_t epoch = books.recharge(1).lease_epoch;
+  ASSERT_TRUE(books.ChangeSettings(Dollars(40), std::nullopt).ok());
+  EXPECT_EQ(books.recharge(1).amount, Dollars(40));
+  EXPECT_GT(books.recharge(1).lease_epoch, epoch);
+  ASSERT_TRUE(books.Charge().ok());
+  EXPECT_EQ(books.account().balance, Dollars(40));
+}
+
+TEST(AccountPolicyTest, O3_TheMonthsCapIsAtLeastTheReserveAmountOrNone) {
+  Books books;
+  books.OpenFunded();
+  EXPECT_EQ(FieldOf(books.CapTheMonth(Dollars(15) - Cents(1))), "monthly_cap");
+  EXPECT_EQ(FieldOf(books.CapTheMonth(-Dollars(15))), "monthly_cap");
+  EXPECT_TRUE(books.CapTheMonth(Dollars(15)).ok());
+  EXPECT_EQ(FieldOf(books.ChangeSettings(Dollars(20), std::nullopt)), "monthly_cap");
+  EXPECT_TRUE(books.CapTheMonth(0).ok());
+  EXPECT_TRUE(books.ChangeSettings(Dollars(20), std::nullopt).ok());
+  EXPECT_EQ(FieldOf(books.NotifyBelow(-1)), "notify_below");
 }
 
 TEST(AccountPolicyTest, O3_AThresholdRaisedAboveTheBalanceRechargesAtOnce) {
@@ -554,7 +632,7 @@ TEST(AccountPolicyTest, D1_OneNanoAboveZeroIsNotDisabled) {
   ASSERT_TRUE(books.AdjustTo(1).ok());
   ASSERT_TRUE(books.Decline(DeclineClass::kHard).ok());
   EXPECT_EQ(books.account().state, AccountState::kActive);
-  ASSERT_TRUE(books.Adjust(-1).ok());
+  ASSERT_TRUE(books.Use(1).ok());
   EXPECT_EQ(books.account().state, AccountState::kDisabled);
 }
 
@@ -583,6 +661,39 @@ TEST(AccountPolicyTest, D1_ANewCardAloneLeavesTheAccountDisabledUntilMoneyArrive
   EXPECT_EQ(books.account().state, AccountState::kActive);
 }
 
+TEST(AccountPolicyTest, D1_OneUsableCardAmongFailingOnesKeepsTheAccountActive) {
+  Books books;
+  books.OpenFunded();
+  ASSERT_TRUE(books.AddCard(CardNamed("amex")).ok());
+  ASSERT_TRUE(books.AdjustTo(-Dollars(2)).ok());
+  ASSERT_TRUE(books.Decline(DeclineClass::kHard).ok());
+  EXPECT_EQ(books.account().state, AccountState::kActive);
+  ASSERT_TRUE(books.Decline(DeclineClass::kSoft).ok());
+  EXPECT_EQ(books.account().state, AccountState::kDisabled);
+  EXPECT_EQ(books.LastOf(EventKind::kDisabled).obstacle, RefillObstacle::kCardFailing);
+}
+
+TEST(AccountPolicyTest, D1_WhoTakesTheLastCardAwayAtZeroIsDisabledByThat) {
+  Books books;
+  books.OpenFunded();
+  ASSERT_TRUE(books.AdjustTo(0).ok());
+  EXPECT_EQ(books.account().state, AccountState::kActive);
+  ASSERT_TRUE(books.RemoveCard("card-1").ok());
+  EXPECT_EQ(books.account().state, AccountState::kDisabled);
+  EXPECT_EQ(books.LastOf(EventKind::kDisabled).obstacle, RefillObstacle::kNoCard);
+  EXPECT_EQ(books.recharge(2).state, RechargeState::kCanceled);
+}
+
+TEST(AccountPolicyTest, D1_ADisputedCardIsNone) {
+  Books books;
+  books.OpenFunded();
+  books.stored().payment_methods[0].state = CardState::kDisputed;
+  ASSERT_TRUE(books.AdjustTo(0).ok());
+  EXPECT_EQ(books.account().state, AccountState::kDisabled);
+  EXPECT_EQ(books.LastOf(EventKind::kDisabled).obstacle, RefillObstacle::kCardDisputed);
+  EXPECT_EQ(books.open(), nullptr);
+}
+
 TEST(AccountPolicyTest, D2_AnOpenRechargeNotDeclinedKeepsTheAccountActive) {
   Books books;
   books.OpenFunded();
@@ -590,8 +701,8 @@ TEST(AccountPolicyTest, D2_AnOpenRechargeNotDeclinedKeepsTheAccountActive) {
   EXPECT_EQ(books.account().state, AccountState::kActive);
   books.HandOut();
   ASSERT_TRUE(books.Call(DearRate(), 60).ok());
+  ASSERT_TRUE(books.Use(Dollars(100)).ok());
   EXPECT_EQ(books.account().state, AccountState::kActive);
-  ASSERT_TRUE(books.Unresolved().ok());
   EXPECT_EQ(books.account().state, AccountState::kActive);
 }
 
@@ -635,8 +746,9 @@ TEST(AccountPolicyTest, D4_EveryChangeOfStateIsAnEventWithItsCauseAndTime) {
   Books books;
   books.OpenFunded();
   books.Advance(absl::Hours(2));
-  ASSERT_TRUE(books.AdjustTo(-Dollars(2)).ok());
+  ASSERT_TRUE(books.Adjust(Dollars(1)).ok());
   EXPECT_EQ(books.CountInLast(EventKind::kBalanceAdjusted), 1);
+  ASSERT_TRUE(books.AdjustTo(-Dollars(2)).ok());
   ASSERT_TRUE(books.Decline(DeclineClass::kSoft).ok());
   ASSERT_TRUE(books.GiveCard(CardNamed("amex")).ok());
   ASSERT_TRUE(books.Charge().ok());

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock/utc.h"
 
 namespace reserve::domain {
 
@@ -59,6 +60,26 @@ Plan UnlimitedPlan() {
 Card CardNamed(const std::string& name) {
   return Card{CardToken(absl::StrCat("tok_", name)), absl::StrCat("fp_", name)};
 }
+
+Card RenewedCard(const std::string& name) {
+  Card card = CardNamed(name);
+  card.token = CardToken(absl::StrCat("tok_", name, "_renewed"));
+  return card;
+}
+
+GivenCard Given(const Card& card) {
+  GivenCard given;
+  given.card = card;
+  return given;
+}
+
+GivenCard Expiring(const Card& card, int32_t year, int32_t month) {
+  GivenCard given = Given(card);
+  given.display = CardDisplay{"Visa", "4242", year, month};
+  return given;
+}
+
+ByStaff Staff(const std::string& reason) { return {reason, "support-1", "ticket-7"}; }
 
 Usage OutboundCall(absl::Time start, absl::Duration duration) {
   Usage usage;
@@ -129,6 +150,20 @@ ChargeOutcome UnresolvedOf(const Recharge& recharge) {
   return outcome;
 }
 
+ChargeOutcome PendingOf(const Recharge& recharge) {
+  ChargeOutcome outcome = SuccessOf(recharge);
+  outcome.kind = ChargeOutcome::Kind::kPending;
+  return outcome;
+}
+
+namespace {
+
+int64_t HourNumber(absl::Time time) { return HourOf(time); }
+int64_t DayNumber(absl::Time time) { return DayOf(time); }
+int64_t MonthNumber(absl::Time time) { return MonthOf(time); }
+
+}  // namespace
+
 Books::Books(Settings settings)
     : settings_(std::move(settings)),
       now_(absl::FromCivil(absl::CivilSecond(2026, 11, 10, 9, 0, 0), absl::UTCTimeZone())) {}
@@ -148,50 +183,66 @@ absl::Status Books::PutUser(const std::string& user_id, const Plan& plan) {
 absl::Status Books::Record(const std::string& user_id, Usage usage, const Rate* rate) {
   if (usage.usage_id.empty()) usage.usage_id = absl::StrCat("usage-", next_id_++);
   usage.user_id = user_id;
-  return Apply(
-      RecordUsage(context(), account_, users_.at(user_id), plans_.at(user_id), usage, rate));
+  // What is loaded for a usage: the recharge only while it waits, and no declines.
+  const Context context{settings_, now_, account_.open_waits ? open() : nullptr};
+  return Apply(RecordUsage(context, account_, users_.at(user_id), plans_.at(user_id), usage, rate));
 }
 
-absl::Status Books::ChangeSettings(std::optional<Nanos> reserve_amount,
-                                   std::optional<Nanos> threshold) {
-  return Apply(UpdateBillingSettings(context(), account_, reserve_amount, threshold));
+absl::Status Books::ChangeBilling(const BillingChange& change) {
+  return Apply(UpdateBillingSettings(context(), account_, change));
 }
 
-absl::Status Books::GiveCard(const Card& card) {
-  return Apply(UpdatePaymentMethod(context(), account_, open(), card));
+absl::Status Books::Add(const GivenCard& given) {
+  return Apply(AddPaymentMethod(context(), account_, given));
+}
+
+absl::Status Books::AddCard(const Card& card, int32_t position) {
+  return Apply(AddPaymentMethod(context(), account_, {card, std::nullopt, position}));
+}
+
+absl::Status Books::Give(const std::string& payment_method_id, const GivenCard& given) {
+  return Apply(UpdatePaymentMethod(context(), account_, payment_method_id, given));
+}
+
+absl::Status Books::RemoveCard(const std::string& payment_method_id) {
+  return Apply(RemovePaymentMethod(context(), account_, payment_method_id));
 }
 
 absl::Status Books::Adjust(Nanos amount) {
   return Apply(AdjustBalance(context(), account_, absl::StrCat("adjustment-", next_id_++), amount,
-                             "correction"));
+                             Staff("correction")));
 }
 
 absl::Status Books::TopUp(std::optional<Nanos> amount) {
-  return Apply(RequestRecharge(context(), account_, absl::StrCat("top-up-", next_id_++), amount,
-                               declines_[account_.card.fingerprint]));
+  return Apply(RequestRecharge(context(), account_, absl::StrCat("top-up-", next_id_++), amount));
 }
 
 absl::Status Books::Report(int64_t ordinal, const ChargeOutcome& outcome) {
-  const Recharge& recharge = recharges_.at(ordinal);
-  return Apply(
-      ReportRecharge(context(), account_, recharge, outcome, declines_[recharge.card.fingerprint]));
+  return Apply(ReportRecharge(context(), account_, recharges_.at(ordinal), outcome));
 }
 
-absl::Status Books::Hold() {
-  return Apply(DeferRecharge(context(), account_, *open(), declines_[open()->card.fingerprint]));
-}
+absl::Status Books::Defer() { return Apply(DeferRecharge(context(), account_, *open())); }
 
-void Books::DeclinedElsewhere(absl::Time time) {
-  std::vector<absl::Time>& declines = declines_[account_.card.fingerprint];
+void Books::DeclinedElsewhere(const std::string& fingerprint, absl::Time time) {
+  std::vector<absl::Time>& declines = declines_[fingerprint];
   declines.insert(std::upper_bound(declines.begin(), declines.end(), time, std::greater<>()), time);
 }
 
 absl::Status Books::Block(const std::string& reason) {
-  return Apply(BlockAccount(context(), account_, reason));
+  return Apply(BlockAccount(context(), account_, Staff(reason)));
 }
 
 absl::Status Books::Unblock(const std::string& reason) {
-  return Apply(UnblockAccount(context(), account_, reason));
+  return Apply(UnblockAccount(context(), account_, Staff(reason)));
+}
+
+absl::Status Books::LiftSuspension() {
+  return Apply(domain::LiftSuspension(context(), account_, Staff("spoke to the customer")));
+}
+
+absl::Status Books::Resolve(int64_t ordinal, const ReviewOutcome& outcome) {
+  return Apply(ResolveReview(context(), account_, recharges_.at(ordinal), outcome,
+                             Staff("asked the gateway")));
 }
 
 absl::Status Books::Reconsider() { return Apply(domain::Reconsider(context(), account_)); }
@@ -199,7 +250,7 @@ absl::Status Books::Reconsider() { return Apply(domain::Reconsider(context(), ac
 absl::Status Books::OpenWithCard() {
   OpenAccountCommand command;
   command.account_id = "acct-1";
-  command.card = CardNamed("visa");
+  command.card = Given(CardNamed("visa"));
   command.default_plan = PerMinutePlan();
   return Open(command);
 }
@@ -214,7 +265,44 @@ void Books::OpenFunded() {
   ASSERT_TRUE(PutUser("uma", UnlimitedPlan()).ok());
 }
 
-absl::Status Books::AdjustTo(Nanos balance) { return Adjust(balance - account_.balance); }
+absl::Status Books::GiveCard(const Card& card) { return Give("", Given(card)); }
+
+absl::Status Books::ChangeSettings(std::optional<Nanos> reserve_amount,
+                                   std::optional<Nanos> threshold) {
+  BillingChange change;
+  change.reserve_amount = reserve_amount;
+  change.recharge_threshold = threshold;
+  return ChangeBilling(change);
+}
+
+absl::Status Books::SwitchAutomatic(bool on) {
+  BillingChange change;
+  change.automatic_recharge = on;
+  return ChangeBilling(change);
+}
+
+absl::Status Books::NotifyBelow(Nanos balance) {
+  BillingChange change;
+  change.notify_below = balance;
+  return ChangeBilling(change);
+}
+
+absl::Status Books::CapTheMonth(Nanos amount) {
+  BillingChange change;
+  change.monthly_cap = amount;
+  return ChangeBilling(change);
+}
+
+absl::Status Books::Use(Nanos cost) {
+  Rate rate = SmsRate();
+  rate.price = cost;
+  return Record("ann", OutboundSms(now_, 1), &rate);
+}
+
+absl::Status Books::AdjustTo(Nanos balance) {
+  return balance < account_.balance ? Use(account_.balance - balance)
+                                    : Adjust(balance - account_.balance);
+}
 
 absl::Status Books::Call(const Rate& rate, int64_t seconds) {
   return Record("ann", OutboundCall(now_, seconds), &rate);
@@ -223,25 +311,44 @@ absl::Status Books::Call(const Rate& rate, int64_t seconds) {
 void Books::HandOut(absl::Duration lease) {
   ASSERT_NE(account_.open_ordinal, 0);
   Recharge& recharge = recharges_.at(account_.open_ordinal);
+  ASSERT_LE(recharge.due_time, now_) << "it is not due yet";
   ++recharge.lease_epoch;
   recharge.lease_owner = "worker-1";
   if (recharge.attempt_start == absl::InfinitePast()) recharge.attempt_start = now_;
   recharge.due_time = now_ + lease;
 }
 
-absl::Status Books::Charge() {
+void Books::AdvanceToDue() {
+  ASSERT_NE(open(), nullptr);
+  now_ = std::max(now_, open()->due_time);
+}
+
+absl::Status Books::Charge() { return ChargeInPart(open()->amount); }
+
+absl::Status Books::ChargeInPart(Nanos amount) {
+  AdvanceToDue();
   HandOut();
-  return Report(account_.open_ordinal, SuccessOf(*open()));
+  ChargeOutcome outcome = SuccessOf(*open());
+  outcome.amount = amount;
+  return Report(account_.open_ordinal, outcome);
 }
 
 absl::Status Books::Decline(DeclineClass decline_class) {
+  AdvanceToDue();
   HandOut();
   return Report(account_.open_ordinal, DeclineOf(*open(), decline_class));
 }
 
 absl::Status Books::Unresolved() {
+  AdvanceToDue();
   HandOut();
   return Report(account_.open_ordinal, UnresolvedOf(*open()));
+}
+
+absl::Status Books::Pending() {
+  AdvanceToDue();
+  HandOut();
+  return Report(account_.open_ordinal, PendingOf(*open()));
 }
 
 Authorization Books::Authorize(const std::string& user_id, const Usage& usage,
@@ -254,6 +361,14 @@ const Recharge* Books::open() const {
   return &recharges_.at(account_.open_ordinal);
 }
 
+const PaymentMethod& Books::card(const std::string& payment_method_id) const {
+  static const PaymentMethod none;
+  const PaymentMethod* found = FindCard(account_, payment_method_id);
+  if (found != nullptr) return *found;
+  ADD_FAILURE() << "no card " << payment_method_id;
+  return none;
+}
+
 int Books::Count(EventKind kind) const {
   return static_cast<int>(std::count_if(events_.begin(), events_.end(),
                                         [kind](const Event& event) { return event.kind == kind; }));
@@ -264,27 +379,39 @@ int Books::CountInLast(EventKind kind) const {
                                         [kind](const Event& event) { return event.kind == kind; }));
 }
 
+Event Books::LastOf(EventKind kind) const {
+  for (auto event = events_.rbegin(); event != events_.rend(); ++event) {
+    if (event->kind == kind) return *event;
+  }
+  ADD_FAILURE() << "no event of kind " << static_cast<int>(kind);
+  return {};
+}
+
 absl::Status Books::Apply(absl::StatusOr<Transition> transition) {
   if (!transition.ok()) return transition.status();
   CheckAlwaysTrue(*transition);
+  // A usage that does not see the recharge does not judge whether it waits.
+  const bool usage = !transition->entries.empty() && transition->entries[0].booked.has_value();
+  const bool open_was_loaded = !transition->unchanged && (!usage || account_.open_waits);
   last_ = *transition;
   account_ = transition->account;
-  for (const Recharge& recharge : transition->recharges) recharges_[recharge.ordinal] = recharge;
+  for (const Recharge& recharge : transition->recharges) {
+    Recharge& row = recharges_[recharge.ordinal];
+    const bool succeeds =
+        recharge.state == RechargeState::kSucceeded && row.state != RechargeState::kSucceeded;
+    if (succeeds && recharge.kind == RechargeKind::kAutomatic) {
+      successes_.emplace_back(now_, recharge.credited);
+    }
+    row = recharge;
+  }
   for (const Entry& entry : transition->entries) entries_.push_back(entry);
   for (const Event& event : transition->events) events_.push_back(event);
   if (transition->user.has_value()) users_[transition->user->user_id] = *transition->user;
   if (transition->decline.has_value()) {
     EXPECT_EQ(transition->decline->time, now_);
-    std::vector<absl::Time>& declines = declines_[transition->decline->card_fingerprint];
-    declines.insert(declines.begin(), now_);
+    DeclinedElsewhere(transition->decline->card_fingerprint, now_);
   }
-  int open_recharges = 0;
-  for (const auto& [ordinal, recharge] : recharges_) {
-    if (!recharge.open()) continue;
-    ++open_recharges;
-    EXPECT_EQ(ordinal, account_.open_ordinal);
-  }
-  EXPECT_EQ(open_recharges, account_.open_ordinal == 0 ? 0 : 1) << "G3";
+  CheckAccount(open_was_loaded);
   return absl::OkStatus();
 }
 
@@ -296,6 +423,14 @@ void Books::CheckAlwaysTrue(const Transition& transition) const {
     EXPECT_TRUE(transition.recharges.empty());
     return;
   }
+  CheckJournal(transition);
+  for (const Recharge& recharge : transition.recharges) CheckRecharge(transition, recharge);
+  EXPECT_TRUE(transition.cards_changed ||
+              transition.account.payment_methods == account_.payment_methods)
+      << "cards that change are written";
+}
+
+void Books::CheckJournal(const Transition& transition) const {
   int64_t seq = account_.last_seq;
   Nanos balance = account_.balance;
   for (const Entry& entry : transition.entries) {
@@ -323,6 +458,116 @@ void Books::CheckAlwaysTrue(const Transition& transition) const {
                             [expected](const Event& event) { return event.kind == expected; }))
         << "D4: a change of state without its event";
   }
+}
+
+// What a command may do to a recharge, by what was stored of it before.
+void Books::CheckRecharge(const Transition& transition, const Recharge& recharge) const {
+  const auto stored = recharges_.find(recharge.ordinal);
+  if (stored == recharges_.end()) {
+    EXPECT_GT(recharge.ordinal, account_.last_ordinal);
+    EXPECT_FALSE(recharge.in_flight());
+    if (recharge.kind != RechargeKind::kAutomatic) return;
+    const Account& after = transition.account;
+    EXPECT_LT(after.balance, after.recharge_threshold) << "G1";
+    EXPECT_FALSE(after.blocked() || after.automatic_off || after.taken_back.waits()) << "D2, G12";
+    EXPECT_EQ(after.suspension.reason, SuspensionReason::kNone) << "G12";
+    EXPECT_EQ(after.set_aside, 0) << "G3";
+    EXPECT_LE(Recharged(HourNumber, HourOf(now_)) + recharge.amount,
+              settings_.max_automatic_amount_per_hour)
+        << "G7";
+    EXPECT_LE(Recharged(DayNumber, DayOf(now_)) + recharge.amount,
+              settings_.max_automatic_amount_per_day)
+        << "G7";
+    if (after.monthly_cap == 0) return;
+    EXPECT_LE(Recharged(MonthNumber, MonthOf(now_)) + recharge.amount, after.monthly_cap) << "G7";
+    return;
+  }
+  const Recharge& before = stored->second;
+  EXPECT_GE(recharge.lease_epoch, before.lease_epoch);
+  const bool aimed = recharge.card == before.card && recharge.amount == before.amount &&
+                     recharge.payment_method_id == before.payment_method_id;
+  if (before.state == RechargeState::kOpen && !aimed) {
+    EXPECT_TRUE(before.waits() || transition.decline.has_value())
+        << "an attempt in flight stays as it was sent";
+    EXPECT_GT(recharge.lease_epoch, before.lease_epoch) << "a lease on what it was before counts";
+  }
+  if (recharge.attempt != before.attempt) {
+    EXPECT_TRUE(transition.decline.has_value()) << "the attempt makes the key of the charge";
+    EXPECT_EQ(recharge.attempt, before.attempt + 1);
+  }
+  if (recharge.state == RechargeState::kCanceled) {
+    EXPECT_TRUE(before.waits() || transition.decline.has_value()) << "G1";
+    EXPECT_GT(recharge.lease_epoch, before.lease_epoch) << "G1";
+  }
+  if (before.state == RechargeState::kSucceeded) {
+    EXPECT_EQ(recharge, before) << "G4";
+  }
+}
+
+void Books::CheckAccount(bool open_was_loaded) const {
+  int under_way = 0;
+  int set_aside = 0;
+  for (const auto& [ordinal, recharge] : recharges_) {
+    if (!recharge.open()) {
+      EXPECT_FALSE(recharge.set_aside) << ordinal;
+    } else if (recharge.set_aside) {
+      ++set_aside;
+    } else {
+      ++under_way;
+      EXPECT_EQ(ordinal, account_.open_ordinal);
+    }
+  }
+  EXPECT_EQ(under_way, account_.open_ordinal == 0 ? 0 : 1) << "G3";
+  EXPECT_EQ(set_aside, account_.set_aside) << "G3";
+  EXPECT_EQ(account_.set_aside_time == absl::InfinitePast(), set_aside == 0);
+  if (open() == nullptr) {
+    EXPECT_FALSE(account_.open_waits);
+  } else if (open_was_loaded) {
+    EXPECT_EQ(account_.open_waits, open()->waits() && open()->due_time > now_);
+  }
+  std::vector<std::string> ids;
+  for (const PaymentMethod& method : account_.payment_methods) {
+    ids.push_back(method.payment_method_id);
+    EXPECT_NE(method.state, CardState::kNone);
+    EXPECT_NE(method.state, CardState::kRemoved);
+  }
+  std::sort(ids.begin(), ids.end());
+  EXPECT_EQ(std::adjacent_find(ids.begin(), ids.end()), ids.end());
+  EXPECT_LE(ids.size(), static_cast<size_t>(settings_.max_payment_methods));
+  CheckCaps();
+}
+
+void Books::CheckCaps() const {
+  const auto check = [this](const CapWindow& window, int64_t (*number_of)(absl::Time)) {
+    const Nanos counted = window.window == number_of(now_) ? window.amount : 0;
+    EXPECT_EQ(counted, Recharged(number_of, number_of(now_))) << "G7";
+  };
+  check(account_.caps.hour, HourNumber);
+  check(account_.caps.day, DayNumber);
+  check(account_.caps.month, MonthNumber);
+}
+
+Nanos Books::Recharged(int64_t (*number_of)(absl::Time), int64_t number) const {
+  Nanos sum = 0;
+  for (auto success = successes_.rbegin(); success != successes_.rend(); ++success) {
+    if (success->first < now_ - absl::Hours(24 * 31)) break;
+    if (number_of(success->first) == number) sum += success->second;
+  }
+  return sum;
+}
+
+Books FundedAt(Nanos balance, const Settings& settings) {
+  Books books(settings);
+  books.OpenFunded();
+  if (balance != books.account().balance) {
+    EXPECT_TRUE(books.AdjustTo(balance).ok());
+  }
+  return books;
+}
+
+absl::Time EndOfUtcDay(absl::Time time) {
+  const absl::CivilDay day = absl::ToCivilDay(time, absl::UTCTimeZone());
+  return absl::FromCivil(day + 1, absl::UTCTimeZone());
 }
 
 }  // namespace reserve::domain

@@ -2,9 +2,11 @@
 //
 // Each command is decided by the policy and its transition is applied the way
 // the engine does it: rows are appended or replaced, nothing is changed by a
-// refusal. Every applied transition is checked for what must always hold: entries
-// and events without gaps, the balance as the sum of the entries, at most one
-// open recharge. Not thread-safe.
+// refusal. A command sees what the engine loads for it: the account's open recharge and
+// the declines of its cards; a usage has no declines, and the recharge only while it waits.
+// Every applied transition is checked for what must always hold: entries and events
+// without gaps, the balance as the sum of the entries, one recharge under way, what is
+// counted on the account as its rows say. Not thread-safe.
 //
 //   Books books;
 //   books.OpenFunded();                         // $15.00, ACTIVE
@@ -16,6 +18,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -44,7 +47,16 @@ Plan MonthlyPlan();
 // Standard calls cost nothing (C5).
 Plan UnlimitedPlan();
 
+// Of the token "tok_" + name and the number "fp_" + name.
 Card CardNamed(const std::string& name);
+// The same number by a new token.
+Card RenewedCard(const std::string& name);
+// As a customer gives it: with nothing to show of it, where it belongs.
+GivenCard Given(const Card& card);
+// The card that expires at the end of that month.
+GivenCard Expiring(const Card& card, int32_t year, int32_t month);
+// Who works on it: "support-1".
+ByStaff Staff(const std::string& reason);
 
 // A usage that starts at `start`; its id is made by Books unless it is set.
 Usage OutboundCall(absl::Time start, absl::Duration duration);
@@ -58,6 +70,7 @@ Usage InboundSms(absl::Time start, int32_t segments);
 ChargeOutcome SuccessOf(const Recharge& recharge);
 ChargeOutcome DeclineOf(const Recharge& recharge, DeclineClass decline_class);
 ChargeOutcome UnresolvedOf(const Recharge& recharge);
+ChargeOutcome PendingOf(const Recharge& recharge);
 
 class Books {
  public:
@@ -68,18 +81,25 @@ class Books {
   absl::Status PutUser(const std::string& user_id, const Plan& plan);
   // Books a usage of `user_id` under the user's plan; `rate` may be null.
   absl::Status Record(const std::string& user_id, Usage usage, const Rate* rate);
-  absl::Status ChangeSettings(std::optional<Nanos> reserve_amount, std::optional<Nanos> threshold);
-  absl::Status GiveCard(const Card& card);
+  absl::Status ChangeBilling(const BillingChange& change);
+  absl::Status Add(const GivenCard& given);
+  absl::Status AddCard(const Card& card, int32_t position = 0);
+  absl::Status Give(const std::string& payment_method_id, const GivenCard& given);
+  absl::Status RemoveCard(const std::string& payment_method_id);
   absl::Status Adjust(Nanos amount);
   absl::Status TopUp(std::optional<Nanos> amount);
   absl::Status Report(int64_t ordinal, const ChargeOutcome& outcome);
   absl::Status Block(const std::string& reason);
   absl::Status Unblock(const std::string& reason);
+  absl::Status LiftSuspension();
+  absl::Status Resolve(int64_t ordinal, const ReviewOutcome& outcome);
   // What the dispatcher asks for before the open recharge is handed out.
-  absl::Status Hold();
+  absl::Status Defer();
   absl::Status Reconsider();
-  // The account's card is declined on another account.
-  void DeclinedElsewhere(absl::Time time);
+  // The number is declined on another account.
+  void DeclinedElsewhere(const std::string& fingerprint, absl::Time time);
+  // Puts the account as it is stored into another state, where no command leads yet.
+  Account& stored() { return account_; }
 
   // --- Short forms for tables.
   // Opens "acct-1" with a card "visa"; PENDING_FUNDING until its recharge succeeds.
@@ -87,21 +107,38 @@ class Books {
   // The same with the initial recharge charged: ACTIVE at the reserve amount, and
   // the users "ann" (per minute), "mia" (monthly) and "uma" (unlimited).
   void OpenFunded();
-  // Adjusts to exactly `balance`.
+  // UpdatePaymentMethod without an id: the card with this number, else the first.
+  absl::Status GiveCard(const Card& card);
+  absl::Status ChangeSettings(std::optional<Nanos> reserve_amount, std::optional<Nanos> threshold);
+  absl::Status SwitchAutomatic(bool on);
+  absl::Status NotifyBelow(Nanos balance);
+  absl::Status CapTheMonth(Nanos amount);
+  // A text of "ann" that costs exactly this.
+  absl::Status Use(Nanos cost);
+  // Brings the balance there: down by usage, up by an adjustment.
   absl::Status AdjustTo(Nanos balance);
+  // Staff takes `amount` back (G12).
+  absl::Status AdjustDown(Nanos amount) { return Adjust(-amount); }
   // An outbound call of "ann".
   absl::Status Call(const Rate& rate, int64_t seconds);
-  // Hands the open recharge to a worker: from here on a charge may be under way.
+  // Hands the open recharge, which must be due, to a worker: a charge may be under way.
   void HandOut(absl::Duration lease = absl::Seconds(30));
-  // Hands the open recharge out and reports on it.
+  // Hands the open recharge out, as soon as it is due, and reports on it.
   absl::Status Charge();
+  absl::Status ChargeInPart(Nanos amount);
   absl::Status Decline(DeclineClass decline_class);
   absl::Status Unresolved();
+  absl::Status Pending();
+  // Passes time until the open recharge is due.
+  void AdvanceToDue();
   Authorization Authorize(const std::string& user_id, const Usage& usage, const Rate* rate) const;
 
   void Advance(absl::Duration duration) { now_ += duration; }
   absl::Time now() const { return now_; }
-  Context context() const { return Context{settings_, now_}; }
+  // With all that is stored.
+  Context context() const {
+    return Context{settings_, now_, kNewestFeatureLevel, open(), &declines_};
+  }
   const Settings& settings() const { return settings_; }
   const Account& account() const { return account_; }
   const std::map<std::string, User>& users() const { return users_; }
@@ -109,18 +146,31 @@ class Books {
   const std::vector<Entry>& entries() const { return entries_; }
   const std::vector<Event>& events() const { return events_; }
   const Plan& plan_of(const std::string& user_id) const { return plans_.at(user_id); }
-  // The open recharge, null if none is open.
+  // The open recharge that is not set aside, null if there is none.
   const Recharge* open() const;
+  // The card of this id; a failure of the test if there is none.
+  const PaymentMethod& card(const std::string& payment_method_id) const;
+  CardState StateOf(const std::string& payment_method_id) const {
+    return card(payment_method_id).state;
+  }
   const Recharge& recharge(int64_t ordinal) const { return recharges_.at(ordinal); }
   // Of the last transition that was applied.
   const Transition& last() const { return last_; }
   // How many events of this kind there are, in all or in the last transition.
   int Count(EventKind kind) const;
   int CountInLast(EventKind kind) const;
+  // The last event of this kind; a failure of the test if there is none.
+  Event LastOf(EventKind kind) const;
 
  private:
   absl::Status Apply(absl::StatusOr<Transition> transition);
   void CheckAlwaysTrue(const Transition& transition) const;
+  void CheckJournal(const Transition& transition) const;
+  void CheckRecharge(const Transition& transition, const Recharge& recharge) const;
+  void CheckAccount(bool open_was_loaded) const;
+  void CheckCaps() const;
+  // What was recharged by itself in the window with this number.
+  Nanos Recharged(int64_t (*number_of)(absl::Time), int64_t number) const;
 
   const Settings settings_;
   absl::Time now_;
@@ -130,10 +180,17 @@ class Books {
   std::map<int64_t, Recharge> recharges_;
   std::vector<Entry> entries_;
   std::vector<Event> events_;
-  std::map<std::string, std::vector<absl::Time>> declines_;  // by fingerprint, newest first
+  DeclinesByCard declines_;
+  std::vector<std::pair<absl::Time, Nanos>> successes_;  // of automatic recharges, oldest first
   Transition last_;
   int64_t next_id_ = 1;
 };
+
+// A funded account (Books::OpenFunded) used down, or adjusted up, to this balance: one below
+// the threshold opens recharge 2.
+Books FundedAt(Nanos balance, const Settings& settings = Settings());
+// Midnight after it, in UTC.
+absl::Time EndOfUtcDay(absl::Time time);
 
 }  // namespace reserve::domain
 

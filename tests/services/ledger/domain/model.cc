@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
+
 namespace reserve::domain {
 namespace {
 
@@ -32,92 +34,385 @@ __int128 Cost(const Rate& rate, int64_t paid) {
   return rest * 2 >= 60 ? whole + 1 : whole;
 }
 
-}  // namespace
+absl::Time DayEnd(absl::Time time) {
+  return absl::FromCivil(absl::ToCivilDay(time, absl::UTCTimeZone()) + 1, absl::UTCTimeZone());
+}
 
-__int128 Model::balance() const { return balance_; }
+int GivenToday(const std::vector<absl::Time>& times, absl::Time now) {
+  return static_cast<int>(std::count_if(times.begin(), times.end(), [now](absl::Time time) {
+    return DayNumber(time) == DayNumber(now);
+  }));
+}
+
+}  // namespace
 
 int64_t Model::open_ordinal() const {
   for (size_t i = recharges_.size(); i > 0; --i) {
-    const RechargeState state = recharges_[i - 1].state;
-    if (state == RechargeState::kOpen || state == RechargeState::kNeedsReview) {
+    const ModelRecharge& recharge = recharges_[i - 1];
+    if (recharge.state == RechargeState::kOpen && !recharge.set_aside) {
       return static_cast<int64_t>(i);
     }
   }
   return 0;
 }
 
-void Model::OpenRecharge(RechargeKind kind, __int128 amount, absl::Time now, Step* step) {
+int Model::set_aside() const {
+  return static_cast<int>(std::count_if(recharges_.begin(), recharges_.end(),
+                                        [](const ModelRecharge& r) { return r.set_aside; }));
+}
+
+ModelCard* Model::Find(const std::string& id) {
+  for (ModelCard& card : cards_) {
+    if (card.id == id) return &card;
+  }
+  return nullptr;
+}
+
+bool Model::HasUsable() const {
+  return std::any_of(cards_.begin(), cards_.end(),
+                     [](const ModelCard& card) { return card.state == CardState::kUsable; });
+}
+
+bool Model::IsLow() const {
+  return state_ != AccountState::kPendingFunding && balance_ < threshold_;
+}
+
+// --- Which card, and when (G5, G8, G9) ---------------------------------------------
+
+bool Model::NetworkLets(const std::string& number, absl::Time time) const {
+  int in_a_day = 0;
+  int in_30_days = 0;
+  const auto [first, last] = declines_.equal_range(number);
+  for (auto decline = first; decline != last; ++decline) {
+    in_a_day += time - decline->second < absl::Hours(24) ? 1 : 0;
+    in_30_days += time - decline->second < absl::Hours(720) ? 1 : 0;
+  }
+  const CardLimits& limits = settings_.card_limits;
+  return in_a_day < limits.mastercard_per_24_hours && in_30_days < limits.visa_per_30_days &&
+         in_30_days < limits.mastercard_per_30_days;
+}
+
+absl::Time Model::FirstTry(const std::string& number, absl::Time from) const {
+  if (NetworkLets(number, from)) return from;
+  absl::Time earliest = absl::InfiniteFuture();
+  const auto [first, last] = declines_.equal_range(number);
+  for (auto decline = first; decline != last; ++decline) {
+    for (const absl::Duration window : {absl::Hours(24), absl::Hours(720)}) {
+      const absl::Time end = decline->second + window;
+      if (end > from && end < earliest && NetworkLets(number, end)) earliest = end;
+    }
+  }
+  return earliest;
+}
+
+absl::Time Model::OursLet(const std::string& number, absl::Time from, bool declines,
+                          absl::Time now) const {
+  absl::Time when = from;
+  // Two within a minute: the third waits until the older of them is a minute old.
+  if (declines) {
+    std::vector<absl::Time> times;
+    const auto [first, last] = declines_.equal_range(number);
+    for (auto decline = first; decline != last; ++decline) times.push_back(decline->second);
+    std::sort(times.begin(), times.end());
+    if (times.size() >= 2) {
+      when = std::max(when, times[times.size() - 2] + settings_.decline_interval);
+    }
+  }
+  int today = 0;
+  for (const absl::Time time : own_declines_) today += DayNumber(time) == DayNumber(now) ? 1 : 0;
+  if (today >= settings_.max_declines_per_day) when = std::max(when, DayEnd(now));
+  return when;
+}
+
+absl::Time Model::OthersLet(const ModelCard& card, int64_t ordinal) const {
+  absl::Time when = absl::InfinitePast();
+  for (const ModelCard& other : cards_) {
+    if (other.id == card.id || other.number != card.number) continue;
+    if (other.state == CardState::kDisputed) return absl::InfiniteFuture();
+    if (other.declined.first != ordinal) continue;
+    when = std::max(
+        when, other.state == CardState::kFailing ? other.rests_until : absl::InfiniteFuture());
+  }
+  return when;
+}
+
+Model::Pick Model::LimitedPick(size_t card, absl::Time from, const Sight& sight,
+                               absl::Time now) const {
+  const std::string& number = cards_[card].number;
+  Pick pick{card, from, false};
+  if (sight.declines) {
+    pick.when = FirstTry(number, from);
+    pick.network = pick.when > from;
+  }
+  pick.when = OursLet(number, pick.when, sight.declines, now);
+  return pick;
+}
+
+std::optional<Model::Pick> Model::PickFor(int64_t ordinal, const Sight& sight,
+                                          absl::Time now) const {
+  std::optional<Pick> earliest;
+  for (size_t i = 0; i < cards_.size(); ++i) {
+    const ModelCard& card = cards_[i];
+    if (card.state != CardState::kUsable && card.state != CardState::kFailing) continue;
+    const absl::Time from = std::max({now, card.rests_until, OthersLet(card, ordinal)});
+    if (from == absl::InfiniteFuture()) continue;
+    const Pick pick = LimitedPick(i, from, sight, now);
+    if (pick.when <= now) return pick;
+    if (!earliest.has_value() || pick.when < earliest->when) earliest = pick;
+  }
+  return earliest;
+}
+
+std::optional<Model::Pick> Model::PickForTopUp(int64_t ordinal, const Sight& sight,
+                                               absl::Time now) const {
+  std::optional<Pick> earliest;
+  for (const CardState state : {CardState::kUsable, CardState::kFailing}) {
+    for (size_t i = 0; i < cards_.size(); ++i) {
+      const ModelCard& card = cards_[i];
+      const bool declined = card.declined.first == ordinal;
+      if (card.state != state || declined || OthersLet(card, ordinal) > absl::InfinitePast()) {
+        continue;
+      }
+      const Pick pick = LimitedPick(i, now, sight, now);
+      if (pick.when <= now) return pick;
+      if (!earliest.has_value() || pick.when < earliest->when) earliest = pick;
+    }
+  }
+  return earliest;
+}
+
+// --- Whether and how much (G1, G2, G7) ---------------------------------------------
+
+std::vector<Model::Window> Model::Windows(absl::Time now) const {
+  const absl::CivilSecond civil = absl::ToCivilSecond(now, absl::UTCTimeZone());
+  const auto ends = [](absl::CivilSecond end) { return absl::FromCivil(end, absl::UTCTimeZone()); };
+  const absl::CivilHour hour(civil);
+  const absl::CivilDay day(civil);
+  const absl::CivilMonth month(civil);
+  std::vector<Window> windows = {
+      {absl::StrCat("hour ", absl::FormatCivilTime(hour)), settings_.max_automatic_amount_per_hour,
+       0, ends(absl::CivilSecond(hour + 1))},
+      {absl::StrCat("day ", absl::FormatCivilTime(day)), settings_.max_automatic_amount_per_day, 0,
+       ends(absl::CivilSecond(day + 1))}};
+  if (monthly_cap_ != 0) {
+    windows.push_back({absl::StrCat("month ", absl::FormatCivilTime(month)), monthly_cap_, 0,
+                       ends(absl::CivilSecond(month + 1))});
+  }
+  const std::vector<absl::Time> begins = {
+      ends(absl::CivilSecond(hour)), ends(absl::CivilSecond(day)), ends(absl::CivilSecond(month))};
+  for (const ModelRecharge& recharge : recharges_) {
+    if (recharge.kind != RechargeKind::kAutomatic || recharge.state != RechargeState::kSucceeded) {
+      continue;
+    }
+    for (size_t i = 0; i < windows.size(); ++i) {
+      if (recharge.success_time >= begins[i]) windows[i].used += recharge.credited;
+    }
+  }
+  return windows;
+}
+
+// From the command that opened the first of the last hour's automatic recharges, if this one is
+// the third at least.
+__int128 Model::UsedInTheHour(int64_t ordinal, absl::Time now) const {
+  std::vector<Opening> others = openings_;
+  const bool is_open = ordinal == open_ordinal();
+  if (is_open && !others.empty()) others.pop_back();
+  const auto within = std::find_if(others.begin(), others.end(), [now](const Opening& opening) {
+    return opening.time > now - absl::Hours(1);
+  });
+  if (others.end() - within < 2) return 0;
+  __int128 used = 0;
+  for (size_t i = within->usages; i < usages_.size(); ++i) used += usages_[i];
+  return used;
+}
+
+Model::Want Model::Wanted(int64_t ordinal, __int128 balance, const Sight& sight,
+                          absl::Time now) const {
+  Want want;
+  const bool pending = state_ == AccountState::kPendingFunding;
+  if (blocked_ || set_aside() > 0) return want;
+  if (!pending && (off_ || suspended_ || balance >= threshold_)) return want;
+  const std::optional<Pick> pick = PickFor(ordinal, sight, now);
+  if (!pick.has_value()) return want;
+  want.pick = *pick;
+  want.kind = pending ? RechargeKind::kInitial : RechargeKind::kAutomatic;
+  const __int128 used = pending ? 0 : UsedInTheHour(ordinal, now);
+  __int128 n = 1;
+  while (balance + n * reserve_amount_ < threshold_ || n * reserve_amount_ < used) ++n;
+  while (n > 1 && (n > settings_.max_recharge_multiple ||
+                   n * reserve_amount_ > settings_.max_recharge_amount)) {
+    --n;
+    want.limited = true;
+  }
+  if (!pending) {
+    const std::vector<Window> windows = Windows(now);
+    const Window& least = *std::min_element(
+        windows.begin(), windows.end(),
+        [](const Window& a, const Window& b) { return a.cap - a.used < b.cap - b.used; });
+    const __int128 asked = n;
+    while (n > 0 && least.used + n * reserve_amount_ > least.cap) --n;
+    if (n < asked) {
+      want.limited = true;
+      const bool helps = n > 0 && balance + n * reserve_amount_ > 0;
+      if (!helps && (n == 0 || least.used > 0)) {
+        want.capped_until = least.until;
+        want.cap = least.name;
+        return want;
+      }
+    }
+  }
+  want.amount = n * reserve_amount_;
+  return want;
+}
+
+// --- What follows each command -----------------------------------------------------
+
+void Model::Aim(const Pick& pick, ModelRecharge* recharge) const {
+  const ModelCard& card = cards_[pick.card];
+  recharge->aim = {card.id, card.token, card.number, card.given};
+  recharge->due = pick.when;
+}
+
+void Model::OpenRecharge(RechargeKind kind, __int128 amount, const Pick& pick, Step* step) {
   ModelRecharge recharge;
   recharge.kind = kind;
   recharge.amount = amount;
-  recharge.fingerprint = fingerprint_;
-  recharge.due = now;
+  Aim(pick, &recharge);
   recharges_.push_back(recharge);
   ++step->events[EventKind::kRechargeOpened];
 }
 
-// G7, counted over the day's successes.
-bool Model::CapForbids(__int128 amount, int day) const {
-  int count = 0;
-  __int128 sum = 0;
-  for (const ModelRecharge& recharge : recharges_) {
-    if (recharge.kind == RechargeKind::kAutomatic && recharge.state == RechargeState::kSucceeded &&
-        recharge.success_day == day) {
-      ++count;
-      sum += recharge.amount;
-    }
-  }
-  return count + 1 > settings_.max_automatic_recharges_per_day ||
-         sum + amount > settings_.max_automatic_amount_per_day;
+void Model::Cancel(ModelRecharge* recharge, Step* step) {
+  recharge->state = RechargeState::kCanceled;
+  if (recharge->kind == RechargeKind::kAutomatic && !openings_.empty()) openings_.pop_back();
+  ++step->events[EventKind::kRechargeCanceled];
 }
 
-Step Model::Finish(Step step, absl::Time now) {
-  const bool pending = state_ == AccountState::kPendingFunding;
-  const bool low = pending || balance() < threshold_;
-  bool capped = false;
-  if (low && card_state_ == CardState::kUsable && open_ordinal() == 0) {
-    // G2 by counting up.
-    __int128 n = 1;
-    while (balance() + n * reserve_amount_ < threshold_) ++n;
-    bool limited = false;
-    while (n > 1 && (n > settings_.max_recharge_multiple ||
-                     n * reserve_amount_ > settings_.max_recharge_amount)) {
-      --n;
-      limited = true;
+void Model::SetAside(ModelRecharge* recharge) { recharge->set_aside = true; }
+
+// G1: what waits follows the account both ways.
+void Model::Follow(const Sight& sight, absl::Time now, Step* step) {
+  ModelRecharge* recharge = open();
+  if (recharge == nullptr || !sight.open || recharge->handed_out) return;
+  const int64_t ordinal = open_ordinal();
+  if (recharge->kind == RechargeKind::kTopUp) {
+    const ModelCard* card = Find(recharge->aim.id);
+    const bool may = card != nullptr && card->given == recharge->aim.given &&
+                     (card->state == CardState::kUsable || card->state == CardState::kFailing);
+    const std::optional<Pick> pick = PickForTopUp(ordinal, sight, now);
+    if (blocked_ || (!may && !pick.has_value())) {
+      Cancel(recharge, step);
+    } else if (!may) {
+      Aim(*pick, recharge);
     }
-    const __int128 amount = n * reserve_amount_;
-    capped = !pending && CapForbids(amount, DayNumber(now));
-    if (!capped) {
-      OpenRecharge(pending ? RechargeKind::kInitial : RechargeKind::kAutomatic, amount, now, &step);
-      if (limited) ++step.events[EventKind::kRechargeLimited];
-    }
+    return;
   }
-  if (capped && told_days_.insert(DayNumber(now)).second) ++step.events[EventKind::kCapReached];
-  refused_day_ = capped ? DayNumber(now) : 0;
-  const bool no_refill = card_state_ != CardState::kUsable || capped;
-  if (state_ == AccountState::kActive && balance() <= 0 && no_refill) {
-    state_ = AccountState::kDisabled;
-    ++step.events[EventKind::kDisabled];
-  } else if (state_ == AccountState::kDisabled && balance() > 0) {
+  // What was taken back neither adds to it nor ends it.
+  const Want want = Wanted(ordinal, balance_ + taken_back_, sight, now);
+  if (want.amount == 0 || want.kind != recharge->kind) {
+    Cancel(recharge, step);
+    return;
+  }
+  recharge->amount = want.amount;
+  if (!sight.declines) return;
+  const ModelCard& card = cards_[want.pick.card];
+  const bool other = card.id != recharge->aim.id || card.given != recharge->aim.given;
+  const bool due_now = *recharge->due <= now && want.pick.when <= now;
+  if (other || !due_now) Aim(want.pick, recharge);
+}
+
+void Model::OpenWhatIsWanted(const Sight& sight, absl::Time now, Step* step) {
+  capped_until_.reset();
+  if (open_ordinal() != 0 || waits_for_the_customer_) return;
+  const int64_t ordinal = static_cast<int64_t>(recharges_.size()) + 1;
+  const Want want = Wanted(ordinal, balance_, sight, now);
+  if (want.capped_until.has_value()) {
+    capped_until_ = want.capped_until;
+    if (told_windows_.insert(want.cap).second) ++step->events[EventKind::kCapReached];
+  }
+  if (want.amount == 0) return;
+  OpenRecharge(want.kind, want.amount, want.pick, step);
+  if (want.limited) ++step->events[EventKind::kRechargeLimited];
+  if (want.kind != RechargeKind::kAutomatic) return;
+  openings_.push_back({now, usages_before_});
+  if (openings_.size() > 8) openings_.erase(openings_.begin());  // so many are remembered
+}
+
+// G9: a recharge that must wait has looked at every card.
+void Model::MarkLimited(absl::Time now, Step* step) {
+  const ModelRecharge* recharge = open();
+  if (recharge == nullptr || recharge->handed_out || *recharge->due <= now) return;
+  for (ModelCard& card : cards_) {
+    if (card.state != CardState::kUsable || NetworkLets(card.number, now)) continue;
+    card.state = CardState::kFailing;
+    card.rests_until = std::max(card.rests_until, FirstTry(card.number, now));
+    ++step->events[EventKind::kCardLimitReached];
+  }
+}
+
+void Model::ChangeState(Step* step) {
+  if (state_ == AccountState::kDisabled && balance_ > 0) {
     state_ = AccountState::kActive;
-    ++step.events[EventKind::kEnabled];
+    ++step->events[EventKind::kEnabled];
+    return;
   }
-  // D5: who got low by this command, is not disabled by it, and gets nothing.
-  const bool is_low = state_ != AccountState::kPendingFunding && balance() < threshold_;
-  if (is_low && !was_low_ && no_refill && open_ordinal() == 0 &&
-      step.events.count(EventKind::kDisabled) == 0) {
-    ++step.events[EventKind::kLowBalance];
+  const __int128 money = balance_ + taken_back_;
+  if (state_ != AccountState::kActive || money > 0) return;
+  const bool at_zero = !HasUsable() || suspended_;
+  const bool at_the_limit = capped_until_.has_value() || off_ || set_aside() > 0 || blocked_;
+  Nanos limit = std::min({reserve_amount_, settings_.max_automatic_amount_per_hour,
+                          settings_.max_automatic_amount_per_day});
+  if (monthly_cap_ != 0) limit = std::min(limit, monthly_cap_);
+  limit -= 10'000'000;  // a cent
+  if (!at_zero && !(at_the_limit && money <= -limit)) return;
+  state_ = AccountState::kDisabled;
+  ++step->events[EventKind::kDisabled];
+}
+
+void Model::Tell(absl::Time now, Step* step) {
+  const bool nothing_comes = !HasUsable() || suspended_ || blocked_ || off_ || set_aside() > 0 ||
+                             capped_until_.has_value() || waits_for_the_customer_;
+  if (IsLow() && !was_low_ && nothing_comes && open_ordinal() == 0 &&
+      step->events.count(EventKind::kDisabled) == 0) {
+    ++step->events[EventKind::kLowBalance];
   }
-  was_low_ = is_low;
+  was_low_ = IsLow();
+  if (notify_below_ != 0 && balance_ < notify_below_ && balance_before_ >= notify_below_) {
+    ++step->events[EventKind::kBalanceNotice];
+  }
+  for (ModelCard& card : cards_) {
+    if (card.expiry_told || !card.expires.has_value()) continue;
+    if (*card.expires - settings_.card_expiry_notice > now) continue;
+    card.expiry_told = true;
+    ++step->events[EventKind::kCardExpiring];
+  }
+}
+
+Step Model::Finish(Step step, absl::Time now, const Sight& sight) {
+  const int64_t open_before = open_ordinal();
+  Follow(sight, now, &step);
+  OpenWhatIsWanted(sight, now, &step);
+  if (sight.declines) MarkLimited(now, &step);
+  const ModelRecharge* recharge = open();
+  if (recharge == nullptr) {
+    open_waits_ = false;
+  } else if (sight.open || open_ordinal() != open_before) {
+    open_waits_ = !recharge->handed_out && *recharge->due > now;
+  }
+  ChangeState(&step);
+  Tell(now, &step);
+  balance_before_ = balance_;
+  usages_before_ = usages_.size();
   return step;
 }
 
-Step Model::Open(const std::string& fingerprint, absl::Time now) {
+// --- Opening, users, settings ------------------------------------------------------
+
+Step Model::Open(const ModelGiven& card, absl::Time now) {
   Step step;
   reserve_amount_ = settings_.default_reserve_amount;
   threshold_ = settings_.default_recharge_threshold;
-  fingerprint_ = fingerprint;
-  card_state_ = fingerprint.empty() ? CardState::kNone : CardState::kUsable;
+  if (!card.token.empty()) PutNew(card);
   ++step.events[EventKind::kAccountOpened];
   return Finish(step, now);
 }
@@ -182,9 +477,10 @@ bool Model::Affords(const std::string& user_id, const Usage& usage, const Rate& 
                     int64_t seconds) const {
   const int64_t allowance = rate.standard_rate ? FreeLeft(user_id, usage.start_time) : 0;
   if (seconds <= allowance) return true;
-  if (balance() <= 0) return false;
+  const __int128 money = balance() + taken_back_;
+  if (money <= 0) return false;
   return __int128{rate.price} * (seconds - allowance) + __int128{rate.connect_fee} * 60 <=
-         balance() * 60;
+         money * 60;
 }
 
 Decision Model::Authorize(const std::string& user_id, const Usage& usage, const Rate* rate) const {
@@ -194,7 +490,8 @@ Decision Model::Authorize(const std::string& user_id, const Usage& usage, const 
   if (RateIt(user_id, usage, rate).no_rate) return Decision::kNoRate;
   if (usage.kind == UsageKind::kSms) {
     const __int128 cost = RateIt(user_id, usage, rate).cost;
-    return cost > 0 && cost > balance() ? Decision::kInsufficientBalance : Decision::kAllowed;
+    return cost > 0 && cost > balance() + taken_back_ ? Decision::kInsufficientBalance
+                                                      : Decision::kAllowed;
   }
   if (rate == nullptr) return Decision::kAllowed;
   const Plan& plan = people_.at(user_id).plan;
@@ -216,192 +513,195 @@ Step Model::Record(const std::string& user_id, const Usage& usage, const Rate* r
     return step;
   }
   balance_ -= rating.cost;
+  usages_.push_back(rating.cost);
+  taken_back_ = 0;
+  waits_for_the_customer_ = false;
   if (rating.free_taken > 0) {
     people_.at(user_id).draws.push_back({MonthNumber(usage.start_time), rating.free_taken});
   }
-  return Finish(step, now);
+  // A usage sees the recharge only while it waits for its time.
+  return Finish(step, now, {open_waits_, false});
 }
 
-Step Model::ChangeSettings(std::optional<Nanos> reserve_amount, std::optional<Nanos> threshold,
-                           absl::Time now) {
+Step Model::ChangeBilling(const BillingChange& change, absl::Time now) {
   Step step;
-  const Nanos amount = reserve_amount.value_or(reserve_amount_);
-  const Nanos limit = threshold.value_or(threshold_);
-  const bool amount_fits = amount >= settings_.min_reserve_amount &&
-                           amount <= settings_.max_recharge_amount && amount % 10'000'000 == 0;
-  if (!amount_fits || limit < settings_.min_recharge_threshold || limit > amount) {
+  const Nanos amount = change.reserve_amount.value_or(reserve_amount_);
+  const Nanos limit = change.recharge_threshold.value_or(threshold_);
+  const Nanos month = change.monthly_cap.value_or(monthly_cap_);
+  const Nanos notify = change.notify_below.value_or(notify_below_);
+  const Nanos most =
+      std::min({settings_.max_recharge_amount, settings_.max_automatic_amount_per_hour,
+                settings_.max_automatic_amount_per_day});
+  const bool amount_fits =
+      amount >= settings_.min_reserve_amount && amount <= most && amount % 10'000'000 == 0;
+  const bool limit_fits = limit >= settings_.min_recharge_threshold && limit <= amount;
+  if (!amount_fits || !limit_fits || (month != 0 && month < amount) || notify < 0) {
     step.outcome = Outcome::kRefused;
     step.reason = "INVALID_FIELD";
     return step;
   }
-  if (amount == reserve_amount_ && limit == threshold_) {
-    step.outcome = Outcome::kUnchanged;
-    return step;
-  }
+  const bool amounts_change = amount != reserve_amount_ || limit != threshold_ ||
+                              month != monthly_cap_ || notify != notify_below_;
+  if (amounts_change) ++step.events[EventKind::kSettingsChanged];
   reserve_amount_ = amount;
   threshold_ = limit;
-  ++step.events[EventKind::kSettingsChanged];
-  return Finish(step, now);
-}
-
-bool Model::MayBeTried(const std::string& fingerprint, absl::Time time) const {
-  int in_a_day = 0;
-  int in_30_days = 0;
-  for (const auto& [card, declined] : declines_) {
-    if (card != fingerprint) continue;
-    in_a_day += time - declined < absl::Hours(24) ? 1 : 0;
-    in_30_days += time - declined < absl::Hours(720) ? 1 : 0;
-  }
-  const CardLimits& limits = settings_.card_limits;
-  return in_a_day < limits.mastercard_per_24_hours && in_30_days < limits.visa_per_30_days &&
-         in_30_days < limits.mastercard_per_30_days;
-}
-
-absl::Time Model::FirstTry(const std::string& fingerprint, absl::Time from) const {
-  if (MayBeTried(fingerprint, from)) return from;
-  absl::Time first = absl::InfiniteFuture();
-  for (const auto& [card, declined] : declines_) {
-    for (const absl::Time end : {declined + absl::Hours(24), declined + absl::Hours(720)}) {
-      if (end > from && end < first && MayBeTried(fingerprint, end)) first = end;
+  monthly_cap_ = month;
+  notify_below_ = notify;
+  if (change.automatic_recharge.has_value()) {
+    const bool on = *change.automatic_recharge;
+    if (on && suspended_) ++step.events[EventKind::kSuspensionLifted];
+    if (on) suspended_ = false;
+    if (off_ == on) {
+      ++step.events[on ? EventKind::kAutomaticRechargeOn : EventKind::kAutomaticRechargeOff];
     }
+    off_ = !on;
   }
-  return first;
-}
-
-void Model::MoveToCurrentCard(ModelRecharge* recharge, absl::Time now) {
-  recharge->fingerprint = fingerprint_;
-  ++recharge->attempt;
-  recharge->handed_out = false;
-  recharge->soft_declines = 0;
-  recharge->due = now;
-}
-
-Step Model::GiveCard(const std::string& fingerprint, absl::Time now) {
-  Step step;
-  if (fingerprint == fingerprint_) {
+  if (step.events.empty() && !waits_for_the_customer_) {
     step.outcome = Outcome::kUnchanged;
     return step;
   }
-  fingerprint_ = fingerprint;
-  card_state_ = CardState::kUsable;
-  ++step.events[EventKind::kCardReplaced];
-  if (open_ordinal() != 0) {
-    ModelRecharge& open = at(open_ordinal());
-    if (open.state == RechargeState::kOpen && !open.handed_out) MoveToCurrentCard(&open, now);
-  }
+  taken_back_ = 0;
+  waits_for_the_customer_ = false;
   return Finish(step, now);
 }
+
+// --- Cards (G6, G9, G10) -----------------------------------------------------------
+
+void Model::PutNew(const ModelGiven& given) {
+  ModelCard card;
+  card.id = absl::StrCat("card-", ++last_card_);
+  card.token = given.token;
+  card.number = given.number;
+  card.expires = given.expires;
+  cards_.push_back(card);
+}
+
+void Model::Move(const std::string& id, int position) {
+  if (position == 0) return;
+  const ModelCard card = *Find(id);
+  cards_.erase(std::find_if(cards_.begin(), cards_.end(),
+                            [&](const ModelCard& other) { return other.id == id; }));
+  const auto place = std::min<size_t>(static_cast<size_t>(position) - 1, cards_.size());
+  cards_.insert(cards_.begin() + static_cast<std::ptrdiff_t>(place), card);
+}
+
+Step Model::GiveTo(ModelCard* card, const ModelGiven& given, absl::Time now) {
+  Step step;
+  if (GivenToday(times_given_, now) >= settings_.max_cards_given_per_day) {
+    step.outcome = Outcome::kRefused;
+    step.reason = "TOO_MANY_CARDS_GIVEN";
+    return step;
+  }
+  times_given_.push_back(now);
+  const bool disputed = std::any_of(cards_.begin(), cards_.end(), [&](const ModelCard& other) {
+    return other.number == given.number && other.state == CardState::kDisputed;
+  });
+  ++step.events[card->token == given.token ? EventKind::kCardConfirmed : EventKind::kCardReplaced];
+  if (given.expires.has_value() || card->number != given.number) card->expires = given.expires;
+  card->token = given.token;
+  card->number = given.number;
+  card->state = disputed ? CardState::kDisputed : CardState::kUsable;
+  ++card->given;
+  card->soft_declines = 0;
+  card->rests_until = absl::InfinitePast();
+  card->expiry_told = false;
+  for (ModelCard& other : cards_) {
+    if (other.number == given.number) other.declined = {0, 0};
+  }
+  Move(std::string(card->id), given.position);
+  taken_back_ = 0;
+  waits_for_the_customer_ = false;
+  return Finish(step, now);
+}
+
+Step Model::GiveNew(const ModelGiven& given, absl::Time now) {
+  Step step;
+  step.outcome = Outcome::kRefused;
+  if (cards_.size() >= static_cast<size_t>(settings_.max_payment_methods)) {
+    step.reason = "TOO_MANY_PAYMENT_METHODS";
+    return step;
+  }
+  if (GivenToday(times_given_, now) >= settings_.max_cards_given_per_day) {
+    step.reason = "TOO_MANY_CARDS_GIVEN";
+    return step;
+  }
+  step.outcome = Outcome::kApplied;
+  times_given_.push_back(now);
+  PutNew(given);
+  Move(cards_.back().id, given.position);
+  ++step.events[EventKind::kCardAdded];
+  taken_back_ = 0;
+  waits_for_the_customer_ = false;
+  return Finish(step, now);
+}
+
+Step Model::AddCard(const ModelGiven& given, absl::Time now) {
+  for (ModelCard& card : cards_) {
+    if (card.number == given.number) return GiveTo(&card, given, now);
+  }
+  return GiveNew(given, now);
+}
+
+Step Model::UpdateCard(const std::string& id, const ModelGiven& given, absl::Time now) {
+  ModelCard* card = Find(id);
+  if (id.empty()) {
+    for (ModelCard& other : cards_) {
+      if (card == nullptr && other.number == given.number) card = &other;
+    }
+    if (card == nullptr && cards_.empty()) return GiveNew(given, now);
+    if (card == nullptr) card = &cards_.front();
+  }
+  Step step;
+  if (card == nullptr) {
+    step.outcome = Outcome::kRefused;
+    step.reason = "PAYMENT_METHOD_NOT_FOUND";
+    return step;
+  }
+  if (!given.token.empty()) return GiveTo(card, given, now);
+  const bool moves =
+      given.position != 0 &&
+      card != &cards_[std::min(static_cast<size_t>(given.position), cards_.size()) - 1];
+  if (!moves) {
+    step.outcome = Outcome::kUnchanged;
+    return step;
+  }
+  Move(id, given.position);
+  return Finish(step, now);
+}
+
+Step Model::RemoveCard(const std::string& id, absl::Time now) {
+  Step step;
+  const auto card = std::find_if(cards_.begin(), cards_.end(),
+                                 [&](const ModelCard& other) { return other.id == id; });
+  if (card == cards_.end()) {
+    for (int i = 1; i <= last_card_; ++i) {
+      if (id == absl::StrCat("card-", i)) step.outcome = Outcome::kUnchanged;
+    }
+    if (step.outcome == Outcome::kUnchanged) return step;
+    step.outcome = Outcome::kRefused;
+    step.reason = "PAYMENT_METHOD_NOT_FOUND";
+    return step;
+  }
+  cards_.erase(card);
+  ++step.events[EventKind::kCardRemoved];
+  taken_back_ = 0;
+  waits_for_the_customer_ = false;
+  return Finish(step, now);
+}
+
+// --- Staff (G12, D3, G3) -----------------------------------------------------------
 
 Step Model::Adjust(Nanos amount, absl::Time now) {
   Step step;
   balance_ += amount;
   ++step.events[EventKind::kBalanceAdjusted];
-  return Finish(step, now);
-}
-
-Step Model::TopUp(std::optional<Nanos> amount, absl::Time now) {
-  Step step;
-  step.outcome = Outcome::kRefused;
-  if (card_state_ == CardState::kNone) {
-    step.reason = "NO_CARD";
-  } else if (card_state_ == CardState::kRefused) {
-    step.reason = "CARD_REFUSED";
-  } else if (open_ordinal() != 0) {
-    step.reason = "RECHARGE_ALREADY_OPEN";
-  } else if (!MayBeTried(fingerprint_, now)) {
-    step.reason = "CARD_LIMIT_REACHED";
-  } else {
-    step.outcome = Outcome::kApplied;
-    OpenRecharge(RechargeKind::kTopUp, amount.value_or(reserve_amount_), now, &step);
-    return Finish(step, now);
+  if (amount < 0 && (waits_for_the_customer_ || IsLow())) {
+    waits_for_the_customer_ = true;
+    taken_back_ -= amount;
+  } else if (amount > 0 && waits_for_the_customer_) {
+    taken_back_ = std::max<__int128>(taken_back_ - amount, 0);
+    waits_for_the_customer_ = taken_back_ > 0;
   }
-  return step;
-}
-
-Step Model::ReportSuccess(ModelRecharge* recharge, const ChargeOutcome& outcome, absl::Time now) {
-  Step step;
-  if (recharge->state == RechargeState::kSucceeded) {
-    step.outcome =
-        recharge->charge_id == outcome.charge_id ? Outcome::kUnchanged : Outcome::kRefused;
-    step.reason = "ALREADY_CREDITED";
-    return step;
-  }
-  recharge->state = RechargeState::kSucceeded;
-  recharge->success_day = DayNumber(now);
-  recharge->charge_id = outcome.charge_id;
-  balance_ += recharge->amount;
-  ++step.events[EventKind::kRechargeSucceeded];
-  if (card_state_ == CardState::kFailing && recharge->fingerprint == fingerprint_) {
-    card_state_ = CardState::kUsable;
-  }
-  if (state_ == AccountState::kPendingFunding) {
-    state_ = AccountState::kActive;
-    ++step.events[EventKind::kEnabled];
-  }
-  return Finish(step, now);
-}
-
-Step Model::ReportDecline(ModelRecharge* recharge, const ChargeOutcome& outcome, absl::Time now) {
-  Step step;
-  recharge->state = RechargeState::kOpen;
-  declines_.emplace_back(recharge->fingerprint, now);
-  if (recharge->fingerprint != fingerprint_) {
-    MoveToCurrentCard(recharge, now);
-    ++step.events[EventKind::kRechargeDeclined];
-    return Finish(step, now);
-  }
-  if (outcome.decline_class != DeclineClass::kSoft) {
-    card_state_ = CardState::kRefused;
-    recharge->state = RechargeState::kFailed;
-    ++step.events[EventKind::kRechargeFailed];
-    ++step.events[EventKind::kCardRefused];
-    return Finish(step, now);
-  }
-  if (card_state_ != CardState::kFailing) ++step.events[EventKind::kCardFailing];
-  card_state_ = CardState::kFailing;
-  ++recharge->soft_declines;
-  if (recharge->soft_declines > static_cast<int>(settings_.retry_delays.size())) {
-    recharge->state = RechargeState::kFailed;
-    ++step.events[EventKind::kRechargeFailed];
-  } else {
-    const auto retry = static_cast<size_t>(recharge->soft_declines - 1);
-    const absl::Time planned = now + settings_.retry_delays[retry];
-    const absl::Time first = FirstTry(fingerprint_, planned);
-    if (first > planned) ++step.events[EventKind::kCardLimitReached];
-    if (first > planned && first > now + settings_.max_card_wait) {
-      recharge->state = RechargeState::kFailed;
-      ++step.events[EventKind::kRechargeFailed];
-      return Finish(step, now);
-    }
-    recharge->due = first;
-    ++recharge->attempt;
-    recharge->handed_out = false;
-    ++step.events[EventKind::kRechargeDeclined];
-  }
-  return Finish(step, now);
-}
-
-Step Model::Report(int64_t ordinal, const ChargeOutcome& outcome, bool lease_is_current,
-                   absl::Time now) {
-  ModelRecharge& recharge = at(ordinal);
-  if (outcome.kind == ChargeOutcome::Kind::kSucceeded) {
-    return ReportSuccess(&recharge, outcome, now);
-  }
-  Step step;
-  const bool open =
-      recharge.state == RechargeState::kOpen || recharge.state == RechargeState::kNeedsReview;
-  const bool repeated_review = outcome.kind == ChargeOutcome::Kind::kUnresolved &&
-                               recharge.state == RechargeState::kNeedsReview;
-  if (!open || !lease_is_current || outcome.attempt != recharge.attempt || repeated_review) {
-    step.outcome = Outcome::kNothing;
-    return step;
-  }
-  if (outcome.kind == ChargeOutcome::Kind::kDeclined) {
-    return ReportDecline(&recharge, outcome, now);
-  }
-  recharge.state = RechargeState::kNeedsReview;
-  recharge.due.reset();
-  ++step.events[EventKind::kRechargeNeedsReview];
   return Finish(step, now);
 }
 
@@ -427,33 +727,265 @@ Step Model::Unblock(absl::Time now) {
   return Finish(step, now);
 }
 
-Step Model::Reconsider(absl::Time now) {
-  Step step = Finish(Step(), now);
-  if (step.events.empty()) step.outcome = Outcome::kNothing;
-  return step;
+Step Model::LiftSuspension(absl::Time now) {
+  Step step;
+  if (!suspended_) {
+    step.outcome = Outcome::kUnchanged;
+    return step;
+  }
+  suspended_ = false;
+  ++step.events[EventKind::kSuspensionLifted];
+  return Finish(step, now);
 }
 
-Step Model::Hold(absl::Time now) {
+Step Model::Resolve(int64_t ordinal, const ReviewOutcome& outcome, absl::Time now) {
   Step step;
-  step.outcome = Outcome::kUnchanged;
-  ModelRecharge& open = at(open_ordinal());
-  const bool waits = open.state == RechargeState::kOpen && !open.handed_out && open.due <= now;
-  if (!waits || MayBeTried(open.fingerprint, now)) return step;
-  step.outcome = Outcome::kApplied;
-  if (card_state_ == CardState::kUsable) card_state_ = CardState::kFailing;
-  ++step.events[EventKind::kCardLimitReached];
-  open.due = FirstTry(open.fingerprint, now);
-  if (*open.due > now + settings_.max_card_wait) {
-    open.state = RechargeState::kFailed;
+  ModelRecharge& recharge = at(ordinal);
+  if (outcome.charged && recharge.state == RechargeState::kSucceeded) {
+    const bool same = outcome.charge_id == recharge.charge_id;
+    step.outcome = same ? Outcome::kUnchanged : Outcome::kRefused;
+    step.reason = "ALREADY_CREDITED";
+    return step;
+  }
+  if (!outcome.charged && recharge.state == RechargeState::kFailed) {
+    step.outcome = Outcome::kUnchanged;
+    return step;
+  }
+  if (recharge.state != RechargeState::kNeedsReview) {
+    step.outcome = Outcome::kRefused;
+    step.reason = "NOT_UNDER_REVIEW";
+    return step;
+  }
+  ++step.events[EventKind::kReviewResolved];
+  if (outcome.charged) {
+    Credit(&recharge, ordinal, recharge.attempt, outcome.charge_id, outcome.amount, now, &step);
+  } else {
+    recharge.state = RechargeState::kFailed;
+    recharge.set_aside = false;
     ++step.events[EventKind::kRechargeFailed];
   }
   return Finish(step, now);
 }
 
+// --- Top-ups (G8) and what time brings ---------------------------------------------
+
+Step Model::TopUp(std::optional<Nanos> amount, absl::Time now) {
+  Step step;
+  step.outcome = Outcome::kRefused;
+  ModelRecharge* in_the_way = open();
+  const bool long_pending = in_the_way != nullptr && in_the_way->pending.has_value() &&
+                            now - *in_the_way->pending >= settings_.pending_in_the_way;
+  const bool none = cards_.empty();
+  const bool disputed = std::any_of(cards_.begin(), cards_.end(), [](const ModelCard& card) {
+    return card.state == CardState::kDisputed;
+  });
+  const int64_t ordinal = static_cast<int64_t>(recharges_.size()) + 1;
+  const std::optional<Pick> pick = PickForTopUp(ordinal, {true, true}, now);
+  if (blocked_) {
+    step.reason = "ACCOUNT_BLOCKED";
+  } else if (in_the_way != nullptr && in_the_way->handed_out && !long_pending) {
+    step.reason = "RECHARGE_IN_FLIGHT";
+  } else if (!pick.has_value()) {
+    step.reason = none ? "NO_CARD" : disputed ? "CARD_DISPUTED" : "CARD_REFUSED";
+  } else if (pick->when > now) {
+    step.reason = "CARD_LIMIT_REACHED";
+  } else {
+    step.outcome = Outcome::kApplied;
+    if (in_the_way != nullptr && long_pending) {
+      SetAside(in_the_way);
+    } else if (in_the_way != nullptr) {
+      Cancel(in_the_way, &step);
+    }
+    taken_back_ = 0;
+    waits_for_the_customer_ = false;
+    OpenRecharge(RechargeKind::kTopUp, amount.value_or(reserve_amount_), *pick, &step);
+    return Finish(step, now);
+  }
+  return step;
+}
+
+Step Model::Reconsider(absl::Time now) {
+  Step step = Finish(Step(), now);
+  step.outcome = Outcome::kWhatever;
+  return step;
+}
+
+Step Model::Defer(absl::Time now) {
+  Step step;
+  step.outcome = Outcome::kUnchanged;
+  ModelRecharge& recharge = at(open_ordinal());
+  if (recharge.handed_out || *recharge.due > now) return step;
+  const bool top_up = recharge.kind == RechargeKind::kTopUp;
+  const std::optional<Pick> pick = top_up ? PickForTopUp(open_ordinal(), {true, true}, now)
+                                          : PickFor(open_ordinal(), {true, true}, now);
+  const bool same = pick.has_value() && cards_[pick->card].id == recharge.aim.id;
+  if (same && pick->when <= now) return step;
+  step.outcome = Outcome::kApplied;
+  if (same && pick->network && cards_[pick->card].state == CardState::kFailing) {
+    ++step.events[EventKind::kCardLimitReached];
+  }
+  if (pick.has_value()) {
+    Aim(*pick, &recharge);
+  } else if (top_up) {
+    Cancel(&recharge, &step);
+  }
+  return Finish(step, now);
+}
+
 void Model::HandOut() {
-  ModelRecharge& open = at(open_ordinal());
-  open.handed_out = true;
-  open.due.reset();
+  ModelRecharge& recharge = at(open_ordinal());
+  recharge.handed_out = true;
+  recharge.leased = true;
+  recharge.due.reset();
+}
+
+void Model::DeclinedElsewhere(const std::string& number, absl::Time time) {
+  declines_.emplace(number, time);
+}
+
+// --- Reports (G3 to G6) ------------------------------------------------------------
+
+void Model::Credit(ModelRecharge* recharge, int64_t ordinal, int attempt,
+                   const std::string& charge_id, __int128 amount, absl::Time now, Step* step) {
+  ModelCard* card = nullptr;
+  const std::pair<int64_t, int> charged(ordinal, attempt);
+  if (attempt == recharge->attempt) {
+    card = Find(recharge->aim.id);
+    if (card != nullptr && (card->given != recharge->aim.given || card->declined > charged)) {
+      card = nullptr;
+    }
+  } else {
+    // Of an earlier attempt it is known which card it marked when it was declined.
+    for (ModelCard& other : cards_) {
+      if (other.declined == charged) card = &other;
+    }
+  }
+  recharge->state = RechargeState::kSucceeded;
+  recharge->set_aside = false;
+  recharge->success_time = now;
+  recharge->charge_id = charge_id;
+  recharge->credited = amount;
+  balance_ += amount;
+  ++step->events[EventKind::kRechargeSucceeded];
+  if (card != nullptr && card->state == CardState::kFailing) {
+    card->state = CardState::kUsable;
+    card->soft_declines = 0;
+    card->rests_until = absl::InfinitePast();
+  }
+  if (amount < recharge->amount) {
+    ++step->events[EventKind::kChargedLess];
+    if (card != nullptr) card->rests_until = std::max(card->rests_until, now + absl::Hours(1));
+  }
+  if (recharge->kind == RechargeKind::kTopUp && suspended_) {
+    suspended_ = false;
+    ++step->events[EventKind::kSuspensionLifted];
+  }
+  if (state_ == AccountState::kPendingFunding) {
+    state_ = AccountState::kActive;
+    ++step->events[EventKind::kEnabled];
+  }
+}
+
+Step Model::ReportSuccess(int64_t ordinal, const ChargeOutcome& outcome, absl::Time now) {
+  Step step;
+  ModelRecharge& recharge = at(ordinal);
+  if (recharge.state == RechargeState::kSucceeded) {
+    step.outcome =
+        recharge.charge_id == outcome.charge_id ? Outcome::kUnchanged : Outcome::kRefused;
+    step.reason = "ALREADY_CREDITED";
+    return step;
+  }
+  if (outcome.currency != "USD" || outcome.amount > recharge.amount) {
+    if (recharge.state == RechargeState::kNeedsReview) {
+      step.outcome = Outcome::kUnchanged;
+      return step;
+    }
+    recharge.state = RechargeState::kNeedsReview;
+    recharge.due.reset();
+    SetAside(&recharge);
+    ++step.events[EventKind::kRechargeNeedsReview];
+    return Finish(step, now);
+  }
+  Credit(&recharge, ordinal, outcome.attempt, outcome.charge_id, outcome.amount, now, &step);
+  return Finish(step, now);
+}
+
+Step Model::ReportDecline(int64_t ordinal, const ChargeOutcome& outcome, absl::Time now) {
+  Step step;
+  ModelRecharge& recharge = at(ordinal);
+  declines_.emplace(recharge.aim.number, now);
+  own_declines_.push_back(now);
+  ModelCard* card = Find(recharge.aim.id);
+  const bool soft = outcome.decline_class == DeclineClass::kSoft;
+  if (card != nullptr && card->given == recharge.aim.given && card->state != CardState::kDisputed) {
+    const CardState state = soft ? CardState::kFailing : CardState::kRefused;
+    if (card->state != state) {
+      ++step.events[soft ? EventKind::kCardFailing : EventKind::kCardRefused];
+    }
+    card->state = state;
+    card->declined = {ordinal, recharge.attempt};
+    card->rests_until = absl::InfiniteFuture();
+    if (soft) {
+      const auto retry = static_cast<size_t>(card->soft_declines++);
+      if (retry < settings_.retry_delays.size()) {
+        card->rests_until = now + settings_.retry_delays[retry];
+      }
+    }
+  }
+  ++recharge.declines;
+  recharge.state = RechargeState::kOpen;
+  recharge.pending.reset();
+  std::optional<Pick> pick;
+  if (!recharge.set_aside) {
+    pick = recharge.kind == RechargeKind::kTopUp ? PickForTopUp(ordinal, {true, true}, now)
+                                                 : PickFor(ordinal, {true, true}, now);
+    if (pick.has_value() && recharge.kind == RechargeKind::kTopUp && pick->when > now) pick.reset();
+  }
+  if (!pick.has_value()) {
+    recharge.state = RechargeState::kFailed;
+    recharge.set_aside = false;
+    ++step.events[EventKind::kRechargeFailed];
+    return Finish(step, now);
+  }
+  ++recharge.attempt;
+  recharge.handed_out = false;
+  Aim(*pick, &recharge);
+  ++step.events[EventKind::kRechargeDeclined];
+  if (pick->network && cards_[pick->card].state == CardState::kFailing) {
+    ++step.events[EventKind::kCardLimitReached];
+  }
+  return Finish(step, now);
+}
+
+Step Model::Report(int64_t ordinal, const ChargeOutcome& outcome, bool lease_is_current,
+                   absl::Time now) {
+  if (outcome.kind == ChargeOutcome::Kind::kSucceeded) return ReportSuccess(ordinal, outcome, now);
+  Step step;
+  ModelRecharge& recharge = at(ordinal);
+  const bool review = recharge.state == RechargeState::kNeedsReview;
+  const bool pends = outcome.kind == ChargeOutcome::Kind::kPending;
+  const bool repeated = (outcome.kind == ChargeOutcome::Kind::kUnresolved && review) ||
+                        (pends && (review || (recharge.pending.has_value() && !recharge.leased)));
+  if ((recharge.state != RechargeState::kOpen && !review) || !lease_is_current ||
+      outcome.attempt != recharge.attempt || repeated) {
+    step.outcome = Outcome::kNothing;
+    return step;
+  }
+  recharge.leased = false;
+  if (outcome.kind == ChargeOutcome::Kind::kDeclined) return ReportDecline(ordinal, outcome, now);
+  if (pends) {
+    recharge.due = now + settings_.pending_lookup_interval;
+    if (!recharge.pending.has_value()) {
+      recharge.pending = now;
+      ++step.events[EventKind::kRechargePending];
+    }
+    return Finish(step, now);
+  }
+  recharge.state = RechargeState::kNeedsReview;
+  recharge.due.reset();
+  SetAside(&recharge);
+  ++step.events[EventKind::kRechargeNeedsReview];
+  return Finish(step, now);
 }
 
 }  // namespace reserve::domain

@@ -1,12 +1,13 @@
 // A second reading of the rules of the reserve, to hold the policy against.
 //
-// It remembers facts where the policy keeps totals: the caps are counted over the
-// successes of the day, the allowance over the calls that drew on it, and all
-// arithmetic is in exact fractions of 128 bits. It shares plain values
-// (plans, rates, usages) with the domain and no code. Not thread-safe.
+// It remembers facts where the policy keeps totals: the caps are summed over what was
+// credited within the window, the growth of charges over the usages booked since, the limits
+// over the declines one by one, the allowance over the calls that drew on it, and all
+// arithmetic is in exact fractions of 128 bits. It shares plain values (plans, rates,
+// usages, states) with the domain and no code. Not thread-safe.
 //
 //   Model model(settings);
-//   model.Open("fp_visa", now);
+//   model.Open({"tok_visa", "fp_visa"}, now);
 //   Step step = model.Record("ann", usage, &rate, now);
 //   // step.outcome and model.balance() must be what the policy says.
 #ifndef RESERVE_TESTS_SERVICES_LEDGER_DOMAIN_MODEL_H_
@@ -17,6 +18,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -29,7 +31,8 @@ enum class Outcome {
   kApplied,
   kUnchanged,  // accepted, and nothing to write
   kRefused,
-  kNothing,  // unchanged or refused, the rules leave it open; nothing is written
+  kNothing,   // unchanged or refused, the rules leave it open; nothing is written
+  kWhatever,  // accepted, whether there is something to write or not
 };
 
 struct Step {
@@ -46,38 +49,78 @@ struct ModelRating {
   __int128 cost = 0;
 };
 
+// A card as a customer gives it.
+struct ModelGiven {
+  std::string token;  // empty: no card, or none that is given anew
+  std::string number;
+  int position = 0;                   // 0: where it belongs
+  std::optional<absl::Time> expires;  // the first moment at which it is not valid any more
+};
+
+struct ModelCard {
+  std::string id;
+  std::string token;
+  std::string number;
+  CardState state = CardState::kUsable;
+  int given = 1;  // how often
+  int soft_declines = 0;
+  absl::Time rests_until = absl::InfinitePast();  // not charged by itself before
+  // The attempt that declined last, since its number was given: recharge and attempt.
+  std::pair<int64_t, int> declined = {0, 0};
+  std::optional<absl::Time> expires;
+  bool expiry_told = false;
+};
+
+// A card as an attempt was made ready for it.
+struct ModelAim {
+  std::string id;
+  std::string token;
+  std::string number;
+  int given = 0;
+};
+
 struct ModelRecharge {
   RechargeKind kind = RechargeKind::kInitial;
   RechargeState state = RechargeState::kOpen;
   __int128 amount = 0;
-  std::string fingerprint;
+  ModelAim aim;
   int attempt = 1;
-  bool handed_out = false;        // this attempt
-  int soft_declines = 0;          // of the pinned card
-  std::optional<absl::Time> due;  // unset: a lease decides
+  int declines = 0;
+  bool handed_out = false;  // this attempt
+  bool leased = false;      // a worker has it, and has not told of it
+  bool set_aside = false;
+  std::optional<absl::Time> pending;  // since when
+  std::optional<absl::Time> due;      // unset: a lease decides
   std::string charge_id;
-  int success_day = 0;  // the UTC day on which it succeeded
+  __int128 credited = 0;
+  absl::Time success_time;
 };
 
 class Model {
  public:
   explicit Model(const Settings& settings) : settings_(settings) {}
 
-  // An empty fingerprint: without a card.
-  Step Open(const std::string& fingerprint, absl::Time now);
+  // An empty token: without a card.
+  Step Open(const ModelGiven& card, absl::Time now);
   Step PutUser(const std::string& user_id, const Plan& plan, absl::Time now);
   Step Record(const std::string& user_id, const Usage& usage, const Rate* rate, absl::Time now);
-  Step ChangeSettings(std::optional<Nanos> reserve_amount, std::optional<Nanos> threshold,
-                      absl::Time now);
-  Step GiveCard(const std::string& fingerprint, absl::Time now);
+  Step ChangeBilling(const BillingChange& change, absl::Time now);
+  Step AddCard(const ModelGiven& given, absl::Time now);
+  Step UpdateCard(const std::string& id, const ModelGiven& given, absl::Time now);
+  Step RemoveCard(const std::string& id, absl::Time now);
   Step Adjust(Nanos amount, absl::Time now);
   Step TopUp(std::optional<Nanos> amount, absl::Time now);
   Step Report(int64_t ordinal, const ChargeOutcome& outcome, bool lease_is_current, absl::Time now);
+  Step Resolve(int64_t ordinal, const ReviewOutcome& outcome, absl::Time now);
   Step Block(absl::Time now);
   Step Unblock(absl::Time now);
+  Step LiftSuspension(absl::Time now);
   Step Reconsider(absl::Time now);
-  Step Hold(absl::Time now);
+  Step Defer(absl::Time now);
   void HandOut();
+  void Suspend() { suspended_ = true; }
+  void SetCardState(size_t index, CardState state) { cards_[index].state = state; }
+  void DeclinedElsewhere(const std::string& number, absl::Time time);
 
   // The rules of C2 to C7 and S1 in exact fractions.
   ModelRating RateIt(const std::string& user_id, const Usage& usage, const Rate* rate) const;
@@ -87,16 +130,23 @@ class Model {
   bool Affords(const std::string& user_id, const Usage& usage, const Rate& rate,
                int64_t seconds) const;
 
-  __int128 balance() const;
+  __int128 balance() const { return balance_; }
   AccountState state() const { return state_; }
-  CardState card_state() const { return card_state_; }
-  const std::string& fingerprint() const { return fingerprint_; }
+  const std::vector<ModelCard>& cards() const { return cards_; }
+  // 0: none is open, but for what is set aside.
   int64_t open_ordinal() const;
+  int set_aside() const;
+  bool open_waits() const { return open_waits_; }
   bool blocked() const { return blocked_; }
-  // The day on which a recharge is refused for a cap, or 0.
-  int refused_day() const { return refused_day_; }
+  bool off() const { return off_; }
+  bool suspended() const { return suspended_; }
+  __int128 taken_back() const { return taken_back_; }
+  bool waits_for_the_customer() const { return waits_for_the_customer_; }
+  // Until when a cap stops what is wanted; unset: none does.
+  const std::optional<absl::Time>& capped_until() const { return capped_until_; }
   Nanos reserve_amount() const { return reserve_amount_; }
   Nanos threshold() const { return threshold_; }
+  Nanos monthly_cap() const { return monthly_cap_; }
   const std::vector<ModelRecharge>& recharges() const { return recharges_; }
 
  private:
@@ -110,33 +160,106 @@ class Model {
     std::vector<Draw> draws;
   };
 
+  // A card that may be tried, and from when on.
+  struct Pick {
+    size_t card = 0;
+    absl::Time when;
+    bool network = false;  // it is the networks' limit that it waits for
+  };
+  // What would be opened now, or the cap that stops it.
+  struct Want {
+    RechargeKind kind = RechargeKind::kAutomatic;
+    __int128 amount = 0;  // 0: nothing
+    bool limited = false;
+    Pick pick;
+    std::optional<absl::Time> capped_until;
+    std::string cap;  // which window it is
+  };
+  struct Window {
+    std::string name;
+    Nanos cap = 0;
+    __int128 used = 0;
+    absl::Time until;
+  };
+  // What a command is told of.
+  struct Sight {
+    bool open = true;      // the recharge that is open
+    bool declines = true;  // when cards were declined
+  };
+
   ModelRecharge& at(int64_t ordinal) { return recharges_[static_cast<size_t>(ordinal - 1)]; }
-  void OpenRecharge(RechargeKind kind, __int128 amount, absl::Time now, Step* step);
-  bool CapForbids(__int128 amount, int day) const;
-  // May a card (of no known network) be tried at that time?
-  bool MayBeTried(const std::string& fingerprint, absl::Time time) const;
+  ModelRecharge* open() { return open_ordinal() == 0 ? nullptr : &at(open_ordinal()); }
+  ModelCard* Find(const std::string& id);
+  bool HasUsable() const;
+  bool IsLow() const;
+  // May a number (of no known network) be tried at that time?
+  bool NetworkLets(const std::string& number, absl::Time time) const;
   // The first time from then on at which it may.
-  absl::Time FirstTry(const std::string& fingerprint, absl::Time from) const;
-  void MoveToCurrentCard(ModelRecharge* recharge, absl::Time now);
-  Step ReportSuccess(ModelRecharge* recharge, const ChargeOutcome& outcome, absl::Time now);
-  Step ReportDecline(ModelRecharge* recharge, const ChargeOutcome& outcome, absl::Time now);
+  absl::Time FirstTry(const std::string& number, absl::Time from) const;
+  // When our own limits let it be tried.
+  absl::Time OursLet(const std::string& number, absl::Time from, bool declines,
+                     absl::Time now) const;
+  // When what other tokens of its number met in this recharge lets it be tried.
+  absl::Time OthersLet(const ModelCard& card, int64_t ordinal) const;
+  Pick LimitedPick(size_t card, absl::Time from, const Sight& sight, absl::Time now) const;
+  std::optional<Pick> PickFor(int64_t ordinal, const Sight& sight, absl::Time now) const;
+  std::optional<Pick> PickForTopUp(int64_t ordinal, const Sight& sight, absl::Time now) const;
+  std::vector<Window> Windows(absl::Time now) const;
+  __int128 UsedInTheHour(int64_t ordinal, absl::Time now) const;
+  Want Wanted(int64_t ordinal, __int128 balance, const Sight& sight, absl::Time now) const;
+
+  void Aim(const Pick& pick, ModelRecharge* recharge) const;
+  void OpenRecharge(RechargeKind kind, __int128 amount, const Pick& pick, Step* step);
+  void Cancel(ModelRecharge* recharge, Step* step);
+  void SetAside(ModelRecharge* recharge);
+  void Follow(const Sight& sight, absl::Time now, Step* step);
+  void OpenWhatIsWanted(const Sight& sight, absl::Time now, Step* step);
+  void MarkLimited(absl::Time now, Step* step);
+  void ChangeState(Step* step);
+  void Tell(absl::Time now, Step* step);
+  Step GiveTo(ModelCard* card, const ModelGiven& given, absl::Time now);
+  Step GiveNew(const ModelGiven& given, absl::Time now);
+  void PutNew(const ModelGiven& given);
+  void Move(const std::string& id, int position);
+  void Credit(ModelRecharge* recharge, int64_t ordinal, int attempt, const std::string& charge_id,
+              __int128 amount, absl::Time now, Step* step);
+  Step ReportSuccess(int64_t ordinal, const ChargeOutcome& outcome, absl::Time now);
+  Step ReportDecline(int64_t ordinal, const ChargeOutcome& outcome, absl::Time now);
   // What every applied command ends with.
-  Step Finish(Step step, absl::Time now);
+  Step Finish(Step step, absl::Time now, const Sight& sight = {true, true});
+
+  struct Opening {
+    absl::Time time;
+    size_t usages = 0;  // booked before the command that opened it
+  };
 
   const Settings settings_;
   __int128 balance_ = 0;
+  __int128 balance_before_ = 0;  // this command
   AccountState state_ = AccountState::kPendingFunding;
-  CardState card_state_ = CardState::kNone;
-  std::string fingerprint_;
+  std::vector<ModelCard> cards_;
+  int last_card_ = 0;
   bool blocked_ = false;
-  int refused_day_ = 0;
-  std::set<int> told_days_;  // on which a cap was reported
-  bool was_low_ = false;     // after the command before
+  bool off_ = false;
+  bool suspended_ = false;
+  __int128 taken_back_ = 0;
+  bool waits_for_the_customer_ = false;
+  bool open_waits_ = false;  // the open one was not due yet when it was last looked at
+  std::optional<absl::Time> capped_until_;
+  std::set<std::string> told_windows_;  // in which a cap was told
+  bool was_low_ = false;                // after the command before
   Nanos reserve_amount_ = 0;
   Nanos threshold_ = 0;
+  Nanos monthly_cap_ = 0;
+  Nanos notify_below_ = 0;
   std::vector<ModelRecharge> recharges_;
   std::map<std::string, Person> people_;
-  std::vector<std::pair<std::string, absl::Time>> declines_;  // of fingerprints
+  std::vector<__int128> usages_;                     // what each cost
+  size_t usages_before_ = 0;                         // this command
+  std::vector<Opening> openings_;                    // of automatic recharges not canceled
+  std::multimap<std::string, absl::Time> declines_;  // of numbers
+  std::vector<absl::Time> own_declines_;             // on this account
+  std::vector<absl::Time> times_given_;              // cards
 };
 
 }  // namespace reserve::domain

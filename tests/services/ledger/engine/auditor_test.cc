@@ -29,14 +29,15 @@ void LiveThroughADay(Engine& engine) {
   std::vector<Order> orders;
   for (const domain::Usage& usage : {Call(kUser, "free", kStandardNumber, 600),                // 2
                                      Call(kUnlimitedUser, "unlimited", kStandardNumber, 600),  // 3
-                                     Call(kUser, "dear", kDearNumber, 300),                    // 4
+                                     Call(kUser, "dear", kDearNumber, 6000),                   // 4
                                      Sms(kUser, "text", kStandardNumber, 2),                   // 5
                                      inbound, toll_free, last_month,             // 6, 7, 8
                                      Call(kUser, "unanswered", kDearNumber, 0),  // 9
                                      Call(kUser, "straddle", kStandardNumber, 18'000)}) {  // 10
     orders.emplace_back(kAccount, RecordUsage{usage});
   }
-  orders.emplace_back(kAccount, AdjustBalance{"adjust-1", -6 * kNanosPerUnit, "a fee", ""});  // 11
+  orders.emplace_back(kAccount,
+                      AdjustBalance{"adjust-1", -6 * kNanosPerUnit, {"a fee"}, ""});  // 11
   for (const auto& reply : AskAll(engine, orders)) ASSERT_TRUE(reply.ok()) << reply.status();
 }
 
@@ -147,9 +148,9 @@ void PrintTo(const Tampering& tampering, std::ostream* out) { *out << tampering.
 // One ledger for all: what is tampered with is restored from copies of the tables.
 class TamperingTest : public testing::TestWithParam<Tampering> {
  protected:
-  static constexpr const char* kTables[] = {"accounts",  "balances",   "account_months", "users",
-                                            "entries",   "usage_ids",  "requests",       "events",
-                                            "recharges", "number_keys"};
+  static constexpr const char* kTables[] = {
+      "accounts", "balances", "account_months", "users",           "entries",    "usage_ids",
+      "requests", "events",   "recharges",      "payment_methods", "number_keys"};
 
   static void SetUpTestSuite() {
     ledger_ = new Ledger();
@@ -288,13 +289,17 @@ INSTANTIATE_TEST_SUITE_P(
                   "UPDATE recharges SET state = 3 WHERE ordinal = 1",
                   {"RECHARGE_ENTRY"}},
         Tampering{"RechargeAmount",
-                  "UPDATE recharges SET amount_nanos = amount_nanos + 1 WHERE ordinal = 1",
+                  "UPDATE recharges SET credited_nanos = credited_nanos + 1 WHERE ordinal = 1",
                   {"RECHARGE_ENTRY"}},
         Tampering{"CreditedTwice",
                   "UPDATE entries SET kind = 2, recharge_ordinal = 1 WHERE seq = 11",
                   {"RECHARGE_ENTRY", "CHAIN"}},
         Tampering{
             "ForgottenOpenRecharge", "UPDATE accounts SET open_ordinal = 0", {"OPEN_RECHARGE"}},
+        Tampering{"ForgottenReview", "UPDATE accounts SET set_aside = 1", {"OPEN_RECHARGE"}},
+        Tampering{"ReviewOfNoAccount",
+                  "UPDATE recharges SET set_aside = 1 WHERE ordinal = 2",
+                  {"OPEN_RECHARGE"}},
         Tampering{"TwoOpenRecharges",
                   "UPDATE recharges SET state = 1 WHERE ordinal = 1",
                   {"OPEN_RECHARGE", "RECHARGE_ENTRY"}},
@@ -309,8 +314,8 @@ INSTANTIATE_TEST_SUITE_P(
                   "UPDATE events SET state = 3 ORDER BY event_seq DESC LIMIT 1",
                   {"STATE"}},
         Tampering{"ActiveWithoutMoneyOrCard",
-                  "UPDATE accounts a JOIN balances b ON b.account_id = a.account_id "
-                  "SET b.balance_nanos = 0, a.card_state = 2",
+                  "UPDATE payment_methods m JOIN balances b ON b.account_id = m.account_id "
+                  "SET b.balance_nanos = -10000000000, m.state = 2",
                   {"STATE", "BALANCE"}},
         Tampering{"Currency", "UPDATE accounts SET currency = 'EUR'", {"CURRENCY"}},
         Tampering{"NoCurrency", "UPDATE accounts SET currency = 'QQQ'", {"CURRENCY"}},

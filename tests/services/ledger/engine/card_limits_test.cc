@@ -1,5 +1,5 @@
-// The card networks' limits (G9) on a real database: counted over accounts, kept over restarts,
-// and held to whoever asks for a charge.
+// The card networks' limits, and ours (G9), on a real database: counted over accounts, kept over
+// restarts, and held to whoever asks for a charge.
 #include <string>
 #include <vector>
 
@@ -14,6 +14,7 @@ namespace reserve::engine {
 namespace {
 
 using test_support::WaitUntil;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 
 // Declines whatever it is given. Thread-safe.
@@ -64,11 +65,13 @@ class CardLimitsTest : public testing::Test {
   EngineOptions Options() {
     EngineOptions options = ledger_.Options();
     options.settings.card_limits.visa_per_30_days = 3;
+    options.settings.decline_interval = absl::ZeroDuration();  // ours would come first
     return options;
   }
   static void Open(Engine& engine, const std::string& account_id) {
     OpenAccount open = OpenWithCard();
-    open.card = {CardToken(absl::StrCat("tok-", account_id)), "shared", domain::CardNetwork::kVisa};
+    open.card.card = {CardToken(absl::StrCat("tok-", account_id)), "shared",
+                      domain::CardNetwork::kVisa};
     const auto opened = Ask<domain::Account>(engine, account_id, open);
     ASSERT_TRUE(opened.ok()) << opened.status();
   }
@@ -83,11 +86,17 @@ class CardLimitsTest : public testing::Test {
                                                account_id,
                                                "' AND kind = ", static_cast<int>(kind)));
   }
-  bool GivenUp(const std::string& account_id) const {
-    return ledger_.Account(account_id).open_ordinal == 0;
+  // Does its first recharge wait for the networks' limit?
+  bool HeldBack(const std::string& account_id) {
+    const domain::Recharge recharge = ledger_.Recharge(account_id, 1);
+    return recharge.waits() && recharge.due_time == begin_ + absl::Hours(30 * 24);
+  }
+  bool Failing(const std::string& account_id) const {
+    return ledger_.CardState(account_id) == domain::CardState::kFailing;
   }
 
   Ledger ledger_;
+  const absl::Time begin_ = ledger_.clock().Now();
 };
 
 TEST_F(CardLimitsTest, G9_DeclinesAreCountedOverAccountsAndKeptOverARestart) {
@@ -100,30 +109,32 @@ TEST_F(CardLimitsTest, G9_DeclinesAreCountedOverAccountsAndKeptOverARestart) {
     ASSERT_TRUE(WaitUntil([&] { return Declines() == 2; }));
     // The third decline, of another account with the same card, is the last.
     Open(*engine, "b");
-    ASSERT_TRUE(WaitUntil([&] { return GivenUp("b"); }));
+    ASSERT_TRUE(WaitUntil([&] { return HeldBack("b"); }));
     EXPECT_EQ(Declines(), 3);
     EXPECT_EQ(Events("b", domain::EventKind::kCardLimitReached), 1);
     // The retry that was scheduled before is not made.
     ledger_.clock().Advance(absl::Hours(3));
-    ASSERT_TRUE(WaitUntil([&] { return GivenUp("a"); }));
+    ASSERT_TRUE(WaitUntil([&] { return HeldBack("a"); }));
     EXPECT_EQ(Events("a", domain::EventKind::kCardLimitReached), 1);
     // Nor the first attempt of a new account.
     Open(*engine, "c");
-    ASSERT_TRUE(WaitUntil([&] { return GivenUp("c"); }));
-    EXPECT_EQ(ledger_.Account("c").card_state, domain::CardState::kFailing);
+    ASSERT_TRUE(WaitUntil([&] { return HeldBack("c"); }));
+    EXPECT_EQ(Events("c", domain::EventKind::kCardLimitReached), 1);
+    EXPECT_TRUE(Failing("c"));
     EXPECT_THAT(worker.attempts(), ElementsAre("a/1/1", "a/1/2", "b/1/1"));
   }
   engine.reset();
   engine = ledger_.StartEngine(Options());
-  DecliningWorker worker(*engine);
   for (const std::string account_id : {"a", "b", "c"}) {
     EXPECT_EQ(ReasonOf(TopUp(*engine, account_id)), "CARD_LIMIT_REACHED") << account_id;
   }
   // Until the first decline is 30 days old.
   ledger_.clock().Advance(absl::Hours(30 * 24 - 4));
   ASSERT_TRUE(TopUp(*engine, "c").ok());
-  ASSERT_TRUE(WaitUntil([&] { return Declines() == 4; }));
-  EXPECT_THAT(worker.attempts(), ElementsAre("c/2/1"));
+  DecliningWorker worker(*engine);
+  ASSERT_TRUE(WaitUntil([&] { return Declines() > 3; }));
+  ASSERT_TRUE(WaitUntil([&] { return !ledger_.Recharge("c", 2).open(); }));
+  EXPECT_THAT(worker.attempts(), Contains("c/2/1"));
   ledger_.Audit();
 }
 
@@ -132,15 +143,15 @@ TEST_F(CardLimitsTest, G9_AnotherCardIsNotHeldBack) {
   DecliningWorker worker(*engine);
   for (const std::string account_id : {"a", "b", "c"}) {
     Open(*engine, account_id);
-    ASSERT_TRUE(WaitUntil(
-        [&] { return ledger_.Account(account_id).card_state == domain::CardState::kFailing; }));
+    ASSERT_TRUE(WaitUntil([&] { return Failing(account_id); }));
   }
   EXPECT_EQ(Declines(), 3);
-  const auto replaced = Ask<domain::Account>(
-      *engine, "c", UpdatePaymentMethod{{CardToken("tok-own"), "own", domain::CardNetwork::kVisa}});
+  ASSERT_TRUE(HeldBack("c"));
+  const domain::Card own = {CardToken("tok-own"), "own", domain::CardNetwork::kVisa};
+  const auto replaced = Ask<PaymentMethodReply>(*engine, "c", UpdatePaymentMethod{"", "", {own}});
   ASSERT_TRUE(replaced.ok()) << replaced.status();
   ASSERT_TRUE(WaitUntil([&] { return Declines() == 4; }));
-  EXPECT_THAT(worker.attempts(), ElementsAre("a/1/1", "b/1/1", "c/1/1", "c/2/1"));
+  EXPECT_THAT(worker.attempts(), ElementsAre("a/1/1", "b/1/1", "c/1/1", "c/1/2"));
 }
 
 TEST_F(CardLimitsTest, G9_AWornCardIsHeldBackInTheBatchThatGivesIt) {
@@ -148,16 +159,37 @@ TEST_F(CardLimitsTest, G9_AWornCardIsHeldBackInTheBatchThatGivesIt) {
   for (const std::string account_id : {"a", "b", "c"}) {
     const DecliningWorker worker(*engine);
     Open(*engine, account_id);
-    ASSERT_TRUE(WaitUntil(
-        [&] { return ledger_.Account(account_id).card_state == domain::CardState::kFailing; }));
+    ASSERT_TRUE(WaitUntil([&] { return Failing(account_id); }));
   }
   ASSERT_EQ(Declines(), 3);
   OpenFunded(*engine, "d");
   const domain::Card worn = {CardToken("tok-d"), "shared", domain::CardNetwork::kVisa};
-  const std::vector<absl::StatusOr<Reply>> replies =
-      AskAll(*engine, {{"d", UpdatePaymentMethod{worn}}, {"d", RequestRecharge{"r", {}, ""}}});
+  const std::vector<absl::StatusOr<Reply>> replies = AskAll(
+      *engine, {{"d", UpdatePaymentMethod{"", "", {worn}}}, {"d", RequestRecharge{"r", {}, ""}}});
   EXPECT_TRUE(replies[0].ok()) << replies[0].status();
   EXPECT_EQ(ReasonOf(replies[1].status()), "CARD_LIMIT_REACHED");
+}
+
+// Two declines within a minute: a third account waits, and its card is none the worse.
+TEST_F(CardLimitsTest, G9_OurOwnLimitDefersWhatIsDueAndFailsNoCard) {
+  EngineOptions options = ledger_.Options();
+  ASSERT_EQ(options.settings.decline_interval, absl::Minutes(1));
+  const auto engine = ledger_.StartEngine(options);
+  DecliningWorker worker(*engine);
+  for (const std::string account_id : {"a", "b"}) {
+    Open(*engine, account_id);
+    ASSERT_TRUE(WaitUntil([&] { return Failing(account_id); }));
+  }
+  Open(*engine, "c");
+  ASSERT_TRUE(
+      WaitUntil([&] { return ledger_.Recharge("c", 1).due_time == begin_ + absl::Minutes(1); }));
+  EXPECT_EQ(ledger_.CardState("c"), domain::CardState::kUsable);
+  EXPECT_EQ(Events("c", domain::EventKind::kCardLimitReached), 0);
+  EXPECT_THAT(worker.attempts(), ElementsAre("a/1/1", "b/1/1"));
+  ledger_.clock().Advance(absl::Minutes(1));
+  ASSERT_TRUE(WaitUntil([&] { return Declines() == 3; }));
+  EXPECT_THAT(worker.attempts(), ElementsAre("a/1/1", "b/1/1", "c/1/1"));
+  ledger_.Audit();
 }
 
 }  // namespace

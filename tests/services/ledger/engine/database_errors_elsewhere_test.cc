@@ -328,24 +328,26 @@ TEST_F(DatabaseErrorsElsewhereTest, ACardAtItsLimitIsHeldBackOnceAndNeverHandedO
       SCOPED_TRACE(absl::StrCat(strike.name, ": ", fault.name));
       const std::string account_id = absl::StrCat("limited-", ++number);
       OpenAccount open = OpenWithCard();
-      open.card.fingerprint += account_id;
+      open.card.card.fingerprint += account_id;
       for (int attempt = 1; attempt <= 10; ++attempt) {
-        ledger_->sql().Execute(absl::StrCat(
-            "INSERT INTO card_declines VALUES ('", account_id, "', 7, ", attempt, ", '",
-            open.card.fingerprint, "', '2026-11-23 00:00:00' + INTERVAL ", attempt, " MINUTE)"));
+        ledger_->sql().Execute(absl::StrCat("INSERT INTO card_declines VALUES ('", account_id,
+                                            "', 7, ", attempt, ", '", open.card.card.fingerprint,
+                                            "', '2026-11-23 00:00:00' + INTERVAL ", attempt,
+                                            " MINUTE)"));
       }
       sabotage_->Begin(strike.plan);
       ASSERT_TRUE(Ask<domain::Account>(*direct_, account_id, open).ok());
       // An error that lasts is told to the dispatcher's command, which nobody waits for: the next
       // poll finds the recharge again.
-      ASSERT_TRUE(WaitUntil(
-          [&] { return ledger_->Account(account_id).card_state == domain::CardState::kFailing; }));
+      ASSERT_TRUE(
+          WaitUntil([&] { return ledger_->CardState(account_id) == domain::CardState::kFailing; }));
       EXPECT_GT(sabotage_->struck(), 0) << "nothing was spoiled";
       sabotage_->End();
       const auto stored =
           storage::LoadRecharges(*ledger_->Connect(), {{account_id, 1}}, storage::Lock::kNone);
       ASSERT_TRUE(stored.ok() && stored->size() == 1) << stored.status();
-      EXPECT_EQ(stored->front().lease_epoch, 0);
+      EXPECT_EQ(stored->front().lease_owner, "");
+      EXPECT_TRUE(stored->front().waits());
       EXPECT_GT(stored->front().due_time, ledger_->clock().Now());
       EXPECT_EQ(ledger_->sql().QueryInt(absl::StrCat(
                     "SELECT COUNT(*) FROM events WHERE account_id = '", account_id,
@@ -406,6 +408,16 @@ std::vector<Read> Reads() {
        [](Connection& c) -> absl::StatusOr<std::string> {
          RESERVE_ASSIGN_OR_RETURN(const auto hash, storage::FindEntryHash(c, "a", 1));
          return absl::StrCat(hash.has_value());
+       }},
+      {"ListReviews",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_RETURN_IF_ERROR(storage::ListReviews(c, {"", 0}, 10).status());
+         return "read";
+       }},
+      {"cards that expire",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_RETURN_IF_ERROR(storage::DueExpiryNotices(c, TestNow(), 10).status());
+         return "read";
        }},
       {"due times that are too far off",
        [](Connection& c) -> absl::StatusOr<std::string> {
@@ -472,7 +484,7 @@ TEST_F(DatabaseErrorsElsewhereTest, AQueryIsAnsweredOrToldAndLeavesNoTransaction
   engine_ = ledger_->StartEngine(options_);
   ASSERT_TRUE(
       Ask<UsageReply>(*direct_, "a", RecordUsage{Call(kUser, "call", kStandardNumber, 60)}).ok());
-  ASSERT_TRUE(Ask<EntryReply>(*direct_, "a", AdjustBalance{"1", -kNanosPerUnit, "x", ""}).ok());
+  ASSERT_TRUE(Ask<EntryReply>(*direct_, "a", AdjustBalance{"1", -kNanosPerUnit, {"x"}, ""}).ok());
   for (const Read& read : AllReads()) {
     std::string text;
     const auto ask = [&] {
@@ -613,8 +625,9 @@ TEST_F(DatabaseErrorsElsewhereTest, HousekeepingGoesOnAfterAnyError) {
   engine_ = ledger_->StartEngine(options_);
   const auto connection = ledger_->Connect();
   int64_t version = 1;
-  for (const std::string part : {" FROM plans", " FROM rate_decks", " FROM rates WHERE",
-                                 "recheck_time <=", "INSERT INTO ledgers"}) {
+  for (const std::string part :
+       {" FROM plans", " FROM rate_decks", " FROM rates WHERE",
+        "recheck_time <=", "INSERT INTO ledgers", "expiry_notice_time <="}) {
     for (const Fault& fault : AllFaults()) {
       SCOPED_TRACE(absl::StrCat(part, ": ", fault.name));
       sabotage_->Begin(Nth(1, Contains(part), fault.ruling));

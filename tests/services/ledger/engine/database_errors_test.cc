@@ -62,8 +62,8 @@ std::string TextOf(const Reply& reply) {
     }
     std::string operator()(const domain::Account& a) const {
       return absl::StrCat("account ", static_cast<int>(a.state), " ", a.balance, " ", a.last_seq,
-                          " ", a.last_event_seq, " ", a.open_ordinal, " ",
-                          static_cast<int>(a.card_state), " ", a.reserve_amount);
+                          " ", a.last_event_seq, " ", a.open_ordinal, " ", a.payment_methods.size(),
+                          " ", a.reserve_amount);
     }
     std::string operator()(const UserReply& r) const {
       return absl::StrCat("user ", r.user.user_id, " ", r.plan.plan_id);
@@ -74,6 +74,10 @@ std::string TextOf(const Reply& reply) {
     std::string operator()(const RechargeReply& r) const {
       return absl::StrCat("recharge ", r.recharge.ordinal, " ", static_cast<int>(r.recharge.state),
                           " ", r.recharge.amount, " ", r.recharge.attempt);
+    }
+    std::string operator()(const PaymentMethodReply& r) const {
+      return absl::StrCat("card ", r.method.payment_method_id, " ",
+                          static_cast<int>(r.method.state), " ", r.method.given, " ", r.position);
     }
   };
   return std::visit(Writer(), reply);
@@ -136,17 +140,6 @@ domain::Usage Dear(const std::string& usage_id, int64_t minutes) {
   return Call(kUser, usage_id, kDearNumber, 60 * minutes);
 }
 
-ReportRecharge Declined(domain::DeclineClass decline_class) {
-  ReportRecharge report;
-  report.ordinal = 2;
-  report.outcome.kind = domain::ChargeOutcome::Kind::kDeclined;
-  report.outcome.attempt = 1;
-  report.outcome.lease_epoch = 1;
-  report.outcome.decline_class = decline_class;
-  report.outcome.text = "no";
-  return report;
-}
-
 // SQL for so many declines of the card since yesterday, so that it may not be tried (G9).
 std::string SqlOfDeclines(int count) {
   std::string numbers = "SELECT 1 AS n";
@@ -154,23 +147,42 @@ std::string SqlOfDeclines(int count) {
   return absl::StrCat(
       "INSERT INTO card_declines (account_id, ordinal, attempt, card_fingerprint, decline_time) "
       "SELECT account_id, 1, n, card_fingerprint, '2026-11-23 00:00:00' + INTERVAL n MINUTE "
-      "FROM accounts, (",
+      "FROM payment_methods, (",
       numbers, ") AS numbers WHERE account_id LIKE");
 }
 
 std::vector<Scenario> Scenarios() {
   const RecordUsage dip{Dear("dip", 100)};  // $6.01 of $15
-  const AdjustBalance adjust{"adjust", -2 * kNanosPerUnit, "why", ""};
+  const AdjustBalance adjust{"adjust", -2 * kNanosPerUnit, {"why"}, ""};
   const RequestRecharge top_up{"top-up", 20 * kNanosPerUnit, ""};
-  const UpdateBillingSettings settings{40 * kNanosPerUnit, 12 * kNanosPerUnit, ""};
+  UpdateBillingSettings settings;
+  settings.change.reserve_amount = 40 * kNanosPerUnit;
+  settings.change.recharge_threshold = 12 * kNanosPerUnit;
+  UpdateBillingSettings off;
+  off.change.automatic_recharge = false;
+  const AddPaymentMethod second{"card", {{CardToken("tok_second"), "fp_second"}}};
   domain::Usage asked = Dear("", 1);
   domain::Usage late = Dear("late", 1);
   late.start_time -= absl::Hours(31 * 24);  // of another month
   domain::Usage later = late;
   later.usage_id = "later";
   const std::string leased =
-      "UPDATE recharges SET lease_owner = 'w', lease_epoch = 1 WHERE "
+      "UPDATE recharges SET lease_owner = 'w', lease_epoch = 1, attempt_start = create_time WHERE "
       "ordinal = 2 AND account_id LIKE";
+  // As if its card had to wait; the account's row says that it does.
+  const std::string waits =
+      "UPDATE recharges SET due_time = due_time + INTERVAL 1 HOUR WHERE "
+      "ordinal = 2 AND account_id LIKE";
+  const std::string failing =
+      "UPDATE payment_methods SET state = 2, retry_time = (SELECT due_time FROM recharges r WHERE "
+      "r.account_id = payment_methods.account_id AND r.ordinal = 2) WHERE account_id LIKE";
+  const std::string open_waits = "UPDATE accounts SET open_waits = 1 WHERE account_id LIKE";
+  const std::string reviewed =
+      "UPDATE recharges SET state = 4, set_aside = 1, due_time = NULL, attempt_start = create_time "
+      "WHERE ordinal = 2 AND account_id LIKE";
+  const std::string under_review =
+      "UPDATE accounts SET set_aside = 1, set_aside_time = create_time, open_ordinal = 0 "
+      "WHERE account_id LIKE";
   // As if the day of a cap had ended (the housekeepers would not wait for us).
   const std::string due =
       "UPDATE accounts SET recharge_threshold_nanos = 20000000000 "
@@ -194,21 +206,35 @@ std::vector<Scenario> Scenarios() {
       {"TopUp", {top_up}},
       {"RepeatedTopUp", {top_up}, {top_up}},
       {"Success", {Succeeded(2, 15 * kNanosPerUnit)}, {dip}},
-      {"SoftDecline", {Declined(domain::DeclineClass::kSoft)}, {dip}, true, {leased}},
-      {"HardDecline", {Declined(domain::DeclineClass::kHard)}, {dip}, true, {leased}},
-      // 10 put a card of an unknown network off until tomorrow, 15 for too long to wait.
+      {"SoftDecline", {Declined(2, domain::DeclineClass::kSoft, 1)}, {dip}, true, {leased}},
+      {"HardDecline", {Declined(2, domain::DeclineClass::kHard, 1)}, {dip}, true, {leased}},
+      // 10 put a card of an unknown network off until tomorrow, 15 for a month.
       {"Deferred", {DeferRecharge{2}}, {dip}, true, {SqlOfDeclines(10)}},
       {"DeferredForLong", {DeferRecharge{2}}, {dip}, true, {SqlOfDeclines(15)}},
       {"DeferralOfWhatMayBeTried", {DeferRecharge{2}}, {dip}, true, {SqlOfDeclines(9)}},
       {"TopUpOfACardAtItsLimit", {top_up}, {}, true, {SqlOfDeclines(10)}},
       {"DeclineThatReachesTheLimit",
-       {Declined(domain::DeclineClass::kSoft)},
+       {Declined(2, domain::DeclineClass::kSoft, 1)},
        {dip},
        true,
        {SqlOfDeclines(9), leased}},
-      {"Block", {BlockAccount{"fraud"}}},
-      {"Unblock", {UnblockAccount{"paid"}}, {BlockAccount{"fraud"}}},
-      {"Card", {UpdatePaymentMethod{{CardToken("tok_other"), "fp_other"}}}, {dip}},
+      {"Block", {BlockAccount{{"fraud"}}}},
+      {"Unblock", {UnblockAccount{{"paid"}}}, {BlockAccount{{"fraud"}}}},
+      {"Card", {UpdatePaymentMethod{"given", "", {{CardToken("tok_other"), "fp_other"}}}}, {dip}},
+      {"SecondCard", {second}},
+      {"RepeatedSecondCard", {second}, {second}},
+      {"CardTakenAway", {RemovePaymentMethod{"card-1"}}, {dip}},
+      {"SwitchedOff", {off}, {dip}},
+      {"UsageThatGrowsWhatWaits",
+       {RecordUsage{Dear("more", 200)}},
+       {dip},
+       true,
+       {waits, failing, open_waits}},
+      {"ReviewResolved",
+       {ResolveReview{2, {true, "ch", 15 * kNanosPerUnit}, "", {"found"}}},
+       {dip},
+       true,
+       {reviewed, under_review}},
       {"Settings", {settings}},
       {"Reconsideration", {Reconsider{}}, {}, true, {due}},
       {"PaidUsageOfARememberedAccount", {RecordUsage{Dear("paid", 1)}}, {}, true, {}, true},
@@ -312,12 +338,10 @@ class DatabaseErrorsTest : public testing::TestWithParam<Scenario> {
     }
     return orders;
   }
-  // Declines are counted by card, over all accounts.
+  // Declines are counted by card, over all accounts. What is given later is tried by
+  // nobody here, and the same everywhere, as it is in the request's digest.
   static Command WithOwnCard(Command command, const std::string& account_id) {
-    if (auto* open = std::get_if<OpenAccount>(&command)) open->card.fingerprint += account_id;
-    if (auto* card = std::get_if<UpdatePaymentMethod>(&command)) {
-      card->card.fingerprint += account_id;
-    }
+    if (auto* open = std::get_if<OpenAccount>(&command)) open->card.card.fingerprint += account_id;
     return command;
   }
 

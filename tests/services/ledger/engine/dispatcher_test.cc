@@ -219,6 +219,35 @@ TEST_F(DispatcherTest, ABusyLedgerStillFindsLeasesThatRanOut) {
   engine->dispatcher().Remove(&watcher);
 }
 
+// Switched off, it would not be opened any more (G1).
+TEST_F(DispatcherTest, WhatIsCanceledBeforeAWorkerCameIsNotHandedOut) {
+  const auto engine = ledger_.StartEngine();
+  OpenFunded(*engine, "a");
+  ASSERT_NO_FATAL_FAILURE(Spend(*engine, "a", 6 * kNanosPerUnit));
+  ASSERT_TRUE(ledger_.Recharge("a", 2).waits());
+  UpdateBillingSettings off;
+  off.change.automatic_recharge = false;
+  ASSERT_TRUE(Ask<domain::Account>(*engine, "a", off).ok());
+  EXPECT_EQ(ledger_.Recharge("a", 2).state, domain::RechargeState::kCanceled);
+  Watcher watcher;
+  engine->dispatcher().Add(&watcher, "w1", 10);
+  engine->dispatcher().Announce({{"a", 2}});
+  Open(*engine, "b");
+  ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 1; }));
+  EXPECT_EQ(watcher.Leases()[0].recharge.account_id, "b");
+  ASSERT_TRUE(Ask<RechargeReply>(*engine, "b", Succeeded(1, 15 * kNanosPerUnit)).ok());
+  engine->dispatcher().Settled({"b", 1});
+  // On again, another one is opened and handed out.
+  UpdateBillingSettings on;
+  on.change.automatic_recharge = true;
+  ASSERT_TRUE(Ask<domain::Account>(*engine, "a", on).ok());
+  ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 2; }));
+  engine->dispatcher().Remove(&watcher);
+  EXPECT_EQ(watcher.Leases()[1].recharge.ordinal, 3);
+  EXPECT_EQ(ledger_.Recharge("a", 2).lease_owner, "");
+  ledger_.Audit();
+}
+
 TEST_F(DispatcherTest, ASoftDeclineIsHandedOutAgainWhenItsTimeHasCome) {
   const auto engine = ledger_.StartEngine();
   Watcher watcher;

@@ -80,27 +80,29 @@ TEST_F(EngineTest, AnAccountLivesThroughItsDay) {
   domain::Account account = ledger_.Account(kAccount);
   EXPECT_EQ(account.open_ordinal, 2);
   EXPECT_EQ(account.balance, 8'990'000'000);
+  // As if a worker had been given it (G8).
+  ledger_.sql().Execute("UPDATE recharges SET attempt_start = create_time WHERE ordinal = 2");
   const auto busy = Ask<RechargeReply>(*engine, kAccount, RequestRecharge{"top-1", {}, ""});
-  EXPECT_EQ(ReasonOf(busy.status()), "RECHARGE_ALREADY_OPEN");
+  EXPECT_EQ(ReasonOf(busy.status()), "RECHARGE_IN_FLIGHT");
 
   ASSERT_TRUE(Ask<RechargeReply>(*engine, kAccount, Succeeded(2, 15 * kNanosPerUnit)).ok());
   const auto again = Ask<RechargeReply>(*engine, kAccount, Succeeded(2, 15 * kNanosPerUnit));
   EXPECT_TRUE(again->already_applied);
   EXPECT_EQ(ledger_.Account(kAccount).balance, 23'990'000'000);
 
-  const auto blocked = Ask<domain::Account>(*engine, kAccount, BlockAccount{"fraud"});
+  const auto blocked = Ask<domain::Account>(*engine, kAccount, BlockAccount{{"fraud"}});
   EXPECT_TRUE(blocked->blocked());
   EXPECT_EQ(Ask<AuthorizeReply>(*engine, kAccount, question)->authorization.decision,
             Decision::kAccountBlocked);
-  EXPECT_FALSE(Ask<domain::Account>(*engine, kAccount, UnblockAccount{"cleared"})->blocked());
-  EXPECT_EQ(
-      Ask<domain::Account>(*engine, kAccount, UpdateBillingSettings{20 * kNanosPerUnit, {}, ""})
-          ->reserve_amount,
-      20 * kNanosPerUnit);
-  EXPECT_EQ(
-      Ask<domain::Account>(*engine, kAccount, UpdatePaymentMethod{{CardToken("tok_2"), "fp_2"}})
-          ->card.token.Reveal(),
-      "tok_2");
+  EXPECT_FALSE(Ask<domain::Account>(*engine, kAccount, UnblockAccount{{"cleared"}})->blocked());
+  UpdateBillingSettings settings;
+  settings.change.reserve_amount = 20 * kNanosPerUnit;
+  EXPECT_EQ(Ask<domain::Account>(*engine, kAccount, settings)->reserve_amount, 20 * kNanosPerUnit);
+  const auto card = Ask<PaymentMethodReply>(
+      *engine, kAccount, UpdatePaymentMethod{"", "", {{CardToken("tok_2"), "fp_2"}}});
+  ASSERT_TRUE(card.ok()) << card.status();
+  EXPECT_EQ(card->method.card.token.Reveal(), "tok_2");
+  EXPECT_EQ(card->position, 1);
   ASSERT_TRUE(Ask<RechargeReply>(*engine, kAccount, RequestRecharge{"top-2", {}, ""}).ok());
   EXPECT_EQ(ledger_.Audit().entries, 3);
 }
@@ -108,22 +110,15 @@ TEST_F(EngineTest, AnAccountLivesThroughItsDay) {
 TEST_F(EngineTest, AHardDeclineDisablesAndANewCardBringsBack) {
   const auto engine = ledger_.StartEngine();
   OpenFunded(*engine, kAccount);
-  ASSERT_TRUE(
-      Ask<EntryReply>(*engine, kAccount, AdjustBalance{"r", -15 * kNanosPerUnit, "spent", ""})
-          .ok());
+  ASSERT_NO_FATAL_FAILURE(Spend(*engine, kAccount, 15 * kNanosPerUnit));
   EXPECT_EQ(ledger_.Account(kAccount).state, AccountState::kActive);  // D2
-  ReportRecharge declined;
-  declined.ordinal = 2;
-  declined.outcome.kind = domain::ChargeOutcome::Kind::kDeclined;
-  declined.outcome.attempt = 1;
-  declined.outcome.decline_class = domain::DeclineClass::kHard;
-  declined.outcome.text = "stolen_card";
-  ASSERT_TRUE(Ask<RechargeReply>(*engine, kAccount, declined).ok());
+  ASSERT_TRUE(Ask<RechargeReply>(*engine, kAccount, Declined(2, domain::DeclineClass::kHard)).ok());
   EXPECT_EQ(ledger_.Account(kAccount).state, AccountState::kDisabled);  // D1
   ledger_.Audit();
-  const auto card =
-      Ask<domain::Account>(*engine, kAccount, UpdatePaymentMethod{{CardToken("t2"), "f2"}});
-  EXPECT_EQ(card->open_ordinal, 3);
+  const auto card = Ask<PaymentMethodReply>(*engine, kAccount,
+                                            UpdatePaymentMethod{"", "", {{CardToken("t2"), "f2"}}});
+  ASSERT_TRUE(card.ok()) << card.status();
+  EXPECT_EQ(ledger_.Account(kAccount).open_ordinal, 3);
   const Nanos amount = 15 * kNanosPerUnit;
   ASSERT_TRUE(Ask<RechargeReply>(*engine, kAccount, Succeeded(3, amount)).ok());
   EXPECT_EQ(ledger_.Account(kAccount).state, AccountState::kActive);
@@ -146,7 +141,7 @@ TEST_F(EngineTest, RefusalsNameWhatIsMissing) {
                        {kAccount, other},
                        {kAccount, OpenWithCard()},
                        {kAccount, Succeeded(7, 1)},
-                       {kAccount, AdjustBalance{"r", 1, "x", "EUR"}}});
+                       {kAccount, AdjustBalance{"r", 1, {"x"}, "EUR"}}});
   const char* const expected[] = {
       "ACCOUNT_NOT_FOUND", "USER_NOT_FOUND", "NO_RATE", "PLAN_NOT_FOUND",
       "PLAN_NOT_FOUND",    "ACCOUNT_EXISTS", "OK",      "RECHARGE_NOT_FOUND",
@@ -251,7 +246,7 @@ TEST_F(EngineTest, AnotherAccountMayUseTheSameUsageId) {
 TEST_F(EngineTest, ARequestBooksOnceUnderItsId) {
   const auto engine = ledger_.StartEngine();
   OpenFunded(*engine, kAccount);
-  const AdjustBalance adjust{"r1", kNanosPerUnit, "goodwill", ""};
+  const AdjustBalance adjust{"r1", kNanosPerUnit, {"goodwill"}, ""};
   const auto replies = AskAll(*engine, {{kAccount, adjust}, {kAccount, adjust}});
   for (const auto& reply : replies) {
     ASSERT_TRUE(reply.ok()) << reply.status();
@@ -262,7 +257,8 @@ TEST_F(EngineTest, ARequestBooksOnceUnderItsId) {
   EXPECT_EQ(later->entry.seq, 2);
   EXPECT_EQ(later->entry.reason, "goodwill");
   EXPECT_EQ(
-      ReasonOf(Ask<EntryReply>(*engine, kAccount, AdjustBalance{"r1", 2, "goodwill", ""}).status()),
+      ReasonOf(
+          Ask<EntryReply>(*engine, kAccount, AdjustBalance{"r1", 2, {"goodwill"}, ""}).status()),
       "REQUEST_ID_REUSED");
   EXPECT_EQ(ReasonOf(Ask<RechargeReply>(*engine, kAccount, RequestRecharge{"r1", {}, ""}).status()),
             "REQUEST_ID_REUSED");
@@ -399,7 +395,7 @@ TEST_F(FullLaneTest, ByBytesItRefusesAtOnceAndBooksWhatItTook) {
 
 TEST(BytesOfTest, LongTextsAndTheCallCount) {
   const auto adjust = [](size_t length) {
-    return Task{kAccount, AdjustBalance{"r", 1, std::string(length, 'x'), "USD"}, nullptr, 0};
+    return Task{kAccount, AdjustBalance{"r", 1, {std::string(length, 'x')}, "USD"}, nullptr, 0};
   };
   EXPECT_GE(BytesOf(adjust(0)), sizeof(Task));
   EXPECT_GE(BytesOf(adjust(1'000)), BytesOf(adjust(0)) + 1'000);
@@ -525,25 +521,109 @@ TEST_F(EngineTest, ADeckIsImportedOnceAndSeenByOtherLedgers) {
 
 TEST_F(EngineTest, TheDayAfterACapTheRechargeIsOpened) {
   EngineOptions options = ledger_.Options();
-  options.settings.max_automatic_recharges_per_day = 1;
+  options.settings.max_automatic_amount_per_day = 15 * kNanosPerUnit;
   const auto engine = ledger_.StartEngine(options);
   OpenFunded(*engine, kAccount);
-  ASSERT_TRUE(
-      Ask<EntryReply>(*engine, kAccount, AdjustBalance{"1", -6 * kNanosPerUnit, "x", ""}).ok());
+  ASSERT_NO_FATAL_FAILURE(Spend(*engine, kAccount, 6 * kNanosPerUnit));
   ASSERT_TRUE(Ask<RechargeReply>(*engine, kAccount, Succeeded(2, 15 * kNanosPerUnit)).ok());
-  ASSERT_TRUE(
-      Ask<EntryReply>(*engine, kAccount, AdjustBalance{"2", -24 * kNanosPerUnit, "x", ""}).ok());
+  ASSERT_NO_FATAL_FAILURE(Spend(*engine, kAccount, 24 * kNanosPerUnit));
   domain::Account account = ledger_.Account(kAccount);
   EXPECT_EQ(account.balance, 0);
   EXPECT_EQ(account.open_ordinal, 0);
-  EXPECT_EQ(account.state, AccountState::kDisabled);  // G7, D1
-  EXPECT_NE(account.due.time, absl::InfiniteFuture());
+  EXPECT_EQ(account.state, AccountState::kActive);  // D2: down to the debt limit
+  ASSERT_NO_FATAL_FAILURE(Spend(*engine, kAccount, 1'499 * kNanosPerCent));
+  account = ledger_.Account(kAccount);
+  EXPECT_EQ(account.open_ordinal, 0);
+  EXPECT_EQ(account.state, AccountState::kDisabled);
+  EXPECT_EQ(account.due.reason, domain::DueReason::kCapWindow);
+  ASSERT_NE(account.due.time, absl::InfiniteFuture());
   ledger_.Audit();
 
   ledger_.clock().Advance(account.due.time - ledger_.clock().Now());
   EXPECT_TRUE(WaitUntil([&] { return ledger_.Account(kAccount).open_ordinal == 3; }));
   ASSERT_TRUE(Ask<RechargeReply>(*engine, kAccount, Succeeded(3, 15 * kNanosPerUnit)).ok());
   EXPECT_EQ(ledger_.Account(kAccount).state, AccountState::kActive);
+  ledger_.Audit();
+}
+
+TEST_F(EngineTest, TheCustomerHearsOnceThatACardExpires) {
+  const auto engine = ledger_.StartEngine();
+  OpenAccount open = OpenWithCard();
+  open.card.display = domain::CardDisplay{"visa", "4242", 2026, 12};
+  ASSERT_TRUE(Ask<domain::Account>(*engine, kAccount, open).ok());
+  const auto told = [this] {
+    return ledger_.sql().QueryInt(absl::StrCat("SELECT COUNT(*) FROM events WHERE kind = ",
+                                               static_cast<int>(domain::EventKind::kCardExpiring)));
+  };
+  const absl::Time notice = ledger_.Account(kAccount).expiry_notice_time;
+  EXPECT_EQ(notice, absl::FromUnixSeconds(1'797'552'000)) << "14 days before December ends";
+  EXPECT_EQ(told(), 0);
+  ledger_.clock().Advance(notice - ledger_.clock().Now());
+  ASSERT_TRUE(WaitUntil([&] { return told() == 1; }));
+  EXPECT_EQ(ledger_.Account(kAccount).expiry_notice_time, absl::InfiniteFuture());
+  EXPECT_TRUE(ledger_.Account(kAccount).payment_methods.at(0).expiry_told);
+  ASSERT_TRUE(Ask<domain::Account>(*engine, kAccount, Reconsider{}).ok());
+  EXPECT_EQ(told(), 1);
+  ledger_.Audit();
+}
+
+// --- A recharge that waits follows the account (G1) ---------------------------------------
+
+class WaitingRechargeTest : public EngineTest {
+ protected:
+  // A recharge of $15, which waits an hour for its card.
+  void SetUp() override {
+    engine_ = ledger_.StartEngine();
+    OpenFunded(*engine_, kAccount);
+    ASSERT_NO_FATAL_FAILURE(Spend(*engine_, kAccount, 6 * kNanosPerUnit));
+    const auto declined =
+        Ask<RechargeReply>(*engine_, kAccount, Declined(2, domain::DeclineClass::kSoft));
+    ASSERT_TRUE(declined.ok()) << declined.status();
+    waiting_ = ledger_.Recharge(kAccount, 2);
+    ASSERT_TRUE(waiting_.waits());
+    ASSERT_EQ(waiting_.due_time, ledger_.clock().Now() + absl::Hours(1));
+    ASSERT_EQ(waiting_.amount, 15 * kNanosPerUnit);
+    ASSERT_TRUE(ledger_.Account(kAccount).open_waits);
+  }
+
+  std::unique_ptr<Engine> engine_;
+  domain::Recharge waiting_;
+};
+
+TEST_F(WaitingRechargeTest, UsageMakesItAsLargeAsItWouldBeOpenedNow) {
+  ASSERT_NO_FATAL_FAILURE(Spend(*engine_, kAccount, 20 * kNanosPerUnit));  // to -$11
+  const domain::Recharge grown = ledger_.Recharge(kAccount, 2);
+  EXPECT_EQ(grown.amount, 30 * kNanosPerUnit);
+  EXPECT_EQ(grown.due_time, waiting_.due_time);
+  EXPECT_EQ(grown.attempt, waiting_.attempt);
+  EXPECT_GT(grown.lease_epoch, waiting_.lease_epoch);
+  // And again from what the lane remembers.
+  ASSERT_NO_FATAL_FAILURE(Spend(*engine_, kAccount, 15 * kNanosPerUnit));
+  EXPECT_EQ(ledger_.Recharge(kAccount, 2).amount, 45 * kNanosPerUnit);
+  ledger_.Audit();
+}
+
+TEST_F(WaitingRechargeTest, OneThatUsageDoesNotChangeIsLeftAlone) {
+  ASSERT_NO_FATAL_FAILURE(Spend(*engine_, kAccount, kNanosPerUnit));
+  EXPECT_EQ(ledger_.Recharge(kAccount, 2), waiting_);
+}
+
+TEST_F(WaitingRechargeTest, WhatIsReportedUnderALeaseOfBeforeItWasCanceledCountsNoMore) {
+  UpdateBillingSettings off;
+  off.change.automatic_recharge = false;
+  ASSERT_TRUE(Ask<domain::Account>(*engine_, kAccount, off).ok());
+  const domain::Recharge canceled = ledger_.Recharge(kAccount, 2);
+  EXPECT_EQ(canceled.state, domain::RechargeState::kCanceled);
+  EXPECT_GT(canceled.lease_epoch, waiting_.lease_epoch);
+  EXPECT_EQ(ledger_.Account(kAccount).open_ordinal, 0);
+  ReportRecharge late = Declined(2, domain::DeclineClass::kHard, waiting_.lease_epoch);
+  late.outcome.attempt = waiting_.attempt;
+  EXPECT_EQ(ReasonOf(Ask<RechargeReply>(*engine_, kAccount, late).status()), "LEASE_LOST");
+  // But a success is money (G4).
+  ASSERT_TRUE(
+      Ask<RechargeReply>(*engine_, kAccount, Succeeded(2, 15 * kNanosPerUnit, waiting_.attempt))
+          .ok());
+  EXPECT_EQ(ledger_.Account(kAccount).balance, 24 * kNanosPerUnit);
   ledger_.Audit();
 }
 

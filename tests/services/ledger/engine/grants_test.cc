@@ -51,16 +51,12 @@ TEST_F(GrantsTest, AreEnoughToRunALedger) {
       EXPECT_TRUE(booked.ok()) << booked.status();
     }
     EXPECT_TRUE(
-        Ask<EntryReply>(*engine, "acme", AdjustBalance{"r", -6 * kNanosPerUnit, "x", ""}).ok());
+        Ask<EntryReply>(*engine, "acme", AdjustBalance{"r", -kNanosPerUnit, {"x"}, ""}).ok());
+    Spend(*engine, "acme", 5 * kNanosPerUnit);
     EXPECT_TRUE(Ask<RechargeReply>(*engine, "acme", Succeeded(2, 15 * kNanosPerUnit)).ok());
-    EXPECT_TRUE(
-        Ask<EntryReply>(*engine, "acme", AdjustBalance{"r2", -20 * kNanosPerUnit, "x", ""}).ok());
-    ReportRecharge declined;
-    declined.ordinal = 3;
-    declined.outcome.kind = domain::ChargeOutcome::Kind::kDeclined;
-    declined.outcome.attempt = 1;
-    declined.outcome.decline_class = domain::DeclineClass::kSoft;
-    const auto reported = Ask<RechargeReply>(*engine, "acme", declined);
+    Spend(*engine, "acme", 20 * kNanosPerUnit);
+    const auto reported =
+        Ask<RechargeReply>(*engine, "acme", Declined(3, domain::DeclineClass::kSoft));
     EXPECT_TRUE(reported.ok()) << reported.status();
     rates::DeckHeader header;
     header.name = "next";
@@ -87,6 +83,7 @@ TEST_F(GrantsTest, DoNotReachFurther) {
   const auto connection = storage::MustConnect(AsUser());
   for (const char* sql : {"DELETE FROM entries",
                           "DELETE FROM accounts",
+                          "DELETE FROM payment_methods",
                           "DELETE FROM account_months",
                           "DELETE FROM usage_ids",
                           "DELETE FROM events",

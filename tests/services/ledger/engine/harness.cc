@@ -1,11 +1,13 @@
 #include "tests/services/ledger/engine/harness.h"
 
+#include <atomic>
 #include <cstdlib>
 
 #include "absl/strings/str_cat.h"
 #include "services/ledger/rates/rate_deck.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/deck_rows.h"
+#include "services/ledger/storage/recharge_rows.h"
 
 namespace reserve::engine {
 
@@ -67,6 +69,7 @@ void Ledger::ImportDeck() {
   const std::vector<rates::RateRow> rows = {
       {RateKind::kCall, "1", "", "North America", 10'000'000, 0, 60, 60},
       {RateKind::kCall, "44", "", "Britain", 60'000'000, 10'000'000, 60, 60},
+      {RateKind::kCall, "8816", "", "By satellite", 600'000'000, 0, 1, 1},
       {RateKind::kCallInbound, "1800", "", "Toll-free", 15'000'000, 0, 60, 60},
       {RateKind::kSms, "1", "", "North America", 12'000'000, 0, 0, 0},
       {RateKind::kSms, "1", "att", "North America", 11'000'000, 0, 0, 0}};
@@ -88,6 +91,21 @@ domain::Account Ledger::Account(const std::string& account_id) const {
   EXPECT_TRUE(accounts.ok()) << accounts.status();
   if (!accounts.ok() || accounts->empty()) return {};
   return accounts->front();
+}
+
+domain::Recharge Ledger::Recharge(const std::string& account_id, int64_t ordinal) const {
+  const auto connection = Connect();
+  const auto recharges =
+      storage::LoadRecharges(*connection, {{account_id, ordinal}}, storage::Lock::kNone);
+  EXPECT_TRUE(recharges.ok()) << recharges.status();
+  if (!recharges.ok() || recharges->empty()) return {};
+  return recharges->front();
+}
+
+domain::CardState Ledger::CardState(const std::string& account_id) const {
+  const domain::Account account = Account(account_id);
+  if (account.payment_methods.empty()) return domain::CardState::kNone;
+  return account.payment_methods.front().state;
 }
 
 Findings Ledger::AuditOf(const std::string& account_id) const {
@@ -134,11 +152,24 @@ domain::Usage Sms(const std::string& user_id, const std::string& usage_id,
   return usage;
 }
 
+RecordUsage Costing(Nanos amount) {
+  static std::atomic<int64_t> number = 0;
+  EXPECT_EQ(amount % kNanosPerCent, 0);
+  return RecordUsage{
+      Call(kUser, absl::StrCat("spent-", ++number), kCentASecond, amount / kNanosPerCent)};
+}
+
+void Spend(Engine& engine, const std::string& account_id, Nanos amount) {
+  const auto spent = Ask<UsageReply>(engine, account_id, Costing(amount));
+  ASSERT_TRUE(spent.ok()) << spent.status();
+  EXPECT_EQ(spent->cost, amount);
+}
+
 OpenAccount OpenWithCard() {
   OpenAccount open;
   open.currency = "USD";
   open.plan_id = "per_minute";
-  open.card = {CardToken("tok_good"), "fp_good"};
+  open.card.card = {CardToken("tok_good"), "fp_good"};
   open.digest = "digest";
   return open;
 }
@@ -151,6 +182,17 @@ ReportRecharge Succeeded(int64_t ordinal, Nanos amount, int32_t attempt) {
   report.outcome.charge_id = absl::StrCat("ch_", ordinal);
   report.outcome.amount = amount;
   report.outcome.currency = "USD";
+  return report;
+}
+
+ReportRecharge Declined(int64_t ordinal, domain::DeclineClass decline_class, int64_t lease_epoch) {
+  ReportRecharge report;
+  report.ordinal = ordinal;
+  report.outcome.kind = domain::ChargeOutcome::Kind::kDeclined;
+  report.outcome.attempt = 1;
+  report.outcome.lease_epoch = lease_epoch;
+  report.outcome.decline_class = decline_class;
+  report.outcome.text = "no";
   return report;
 }
 

@@ -31,6 +31,7 @@
 
 namespace reserve::engine {
 
+using book::AddPaymentMethod;
 using book::AdjustBalance;
 using book::AuthorizeReply;
 using book::AuthorizeUsage;
@@ -38,14 +39,18 @@ using book::BlockAccount;
 using book::Command;
 using book::DeferRecharge;
 using book::EntryReply;
+using book::LiftSuspension;
 using book::OpenAccount;
+using book::PaymentMethodReply;
 using book::PutUser;
 using book::RechargeReply;
 using book::Reconsider;
 using book::RecordUsage;
+using book::RemovePaymentMethod;
 using book::Reply;
 using book::ReportRecharge;
 using book::RequestRecharge;
+using book::ResolveReview;
 using book::UnblockAccount;
 using book::UpdateBillingSettings;
 using book::UpdatePaymentMethod;
@@ -58,6 +63,7 @@ inline constexpr char kUser[] = "u";                      // per_minute
 inline constexpr char kUnlimitedUser[] = "v";             // unlimited
 inline constexpr char kStandardNumber[] = "14155550123";  // $0.01 a minute
 inline constexpr char kDearNumber[] = "442079460000";     // $0.06 a minute, $0.01 to connect
+inline constexpr char kCentASecond[] = "881600000000";    // $0.60 a minute, by the second
 
 // A clock that only moves when it is told to. Thread-safe.
 class TestClock {
@@ -115,6 +121,9 @@ class Ledger {
   const test_support::TestDatabase& sql() const { return database_.sql(); }
   std::unique_ptr<storage::Connection> Connect() const { return database_.Connect(); }
   domain::Account Account(const std::string& account_id) const;
+  domain::Recharge Recharge(const std::string& account_id, int64_t ordinal) const;
+  // Of the account's first card.
+  domain::CardState CardState(const std::string& account_id) const;
 
   // Verifies every account; differences are failures of the test.
   Findings Audit() const;
@@ -133,9 +142,17 @@ domain::Usage Call(const std::string& user_id, const std::string& usage_id,
 domain::Usage Sms(const std::string& user_id, const std::string& usage_id,
                   const std::string& destination, int32_t segments);
 
+// A usage by kUser that costs just so much, in whole cents, with an id of its own.
+RecordUsage Costing(Nanos amount);
+// Spends so much by such a usage, as AdjustBalance downwards opens no recharge (G12).
+void Spend(Engine& engine, const std::string& account_id, Nanos amount);
+
 OpenAccount OpenWithCard();
 // A report that the recharge's charge of `amount` succeeded.
 ReportRecharge Succeeded(int64_t ordinal, Nanos amount, int32_t attempt = 1);
+// A report that the recharge's first attempt was declined, by who has this lease.
+ReportRecharge Declined(int64_t ordinal, domain::DeclineClass decline_class,
+                        int64_t lease_epoch = 0);
 
 // Opens an account with a card, charges it for $15, and adds both users.
 void OpenFunded(Engine& engine, const std::string& account_id);

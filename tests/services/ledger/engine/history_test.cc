@@ -183,7 +183,7 @@ TEST_F(HistoryTest, NoPageLeavesAnEntryOutWhoeverBookedItAndWhenever) {
           kAccount,
           RecordUsage{CallAt(now - age, id, random() % 20 == 0 ? kUnlimitedUser : kUser)});
       if (random() % 10 == 0) {
-        orders.emplace_back(kAccount, AdjustBalance{id, kNanosPerUnit, "enough", ""});
+        orders.emplace_back(kAccount, AdjustBalance{id, kNanosPerUnit, {"enough"}, ""});
       }
     }
     for (const auto& reply : AskAll(engine, orders)) ASSERT_TRUE(reply.ok()) << reply.status();

@@ -40,7 +40,7 @@ class PoisonedAccountTest : public testing::Test {
     std::vector<Order> orders;
     const auto open = [&orders](const std::string& account_id) {
       OpenAccount command = OpenWithCard();
-      command.card.fingerprint += account_id;
+      command.card.card.fingerprint += account_id;
       orders.emplace_back(account_id, command);
       orders.emplace_back(account_id, PutUser{kUser, ""});
       orders.emplace_back(account_id, Succeeded(1, 15 * kNanosPerUnit));
@@ -91,7 +91,8 @@ class PoisonedAccountTest : public testing::Test {
     const auto usage = [&](const std::string& id) {
       return RecordUsage{Call(kUser, absl::StrCat(id, round_), kStandardNumber, 60)};
     };
-    return {{kBroken, usage("before")}, {kBroken, BlockAccount{"why"}}, {kBroken, usage("after")}};
+    return {
+        {kBroken, usage("before")}, {kBroken, BlockAccount{{"why"}}}, {kBroken, usage("after")}};
   }
 
   int round_ = 0;

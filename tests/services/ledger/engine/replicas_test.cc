@@ -93,7 +93,7 @@ TEST(ReplicasTest, HammeredAccountsAddUp) {
   std::vector<std::unique_ptr<Engine>> engines;
   EngineOptions options = ledger.Options();
   options.retry_budget = absl::Seconds(60);
-  options.settings.max_automatic_recharges_per_day = 100'000;
+  options.settings.max_automatic_amount_per_hour = 10'000'000 * kNanosPerUnit;
   options.settings.max_automatic_amount_per_day = 10'000'000 * kNanosPerUnit;
   for (int i = 0; i < 2; ++i) engines.push_back(ledger.StartEngine(options));
   for (int i = 0; i < kAccounts; ++i) OpenFunded(*engines[0], AccountOf(i));
@@ -230,9 +230,9 @@ TEST(ReplicasTest, AChangeThroughOneIsKnownToTheOtherWithItsNextCommand) {
 
   ASSERT_TRUE(Ask<UserReply>(*one, "acme", PutUser{kUser, "unlimited"}).ok());
   EXPECT_EQ(standard_call(*two)->cost, 0) << "the plan was changed through the other";
-  ASSERT_TRUE(Ask<domain::Account>(*two, "acme", BlockAccount{"fraud"}).ok());
+  ASSERT_TRUE(Ask<domain::Account>(*two, "acme", BlockAccount{{"fraud"}}).ok());
   EXPECT_EQ(authorized(*one), domain::Decision::kAccountBlocked);
-  ASSERT_TRUE(Ask<domain::Account>(*one, "acme", UnblockAccount{"cleared"}).ok());
+  ASSERT_TRUE(Ask<domain::Account>(*one, "acme", UnblockAccount{{"cleared"}}).ok());
   EXPECT_EQ(authorized(*two), domain::Decision::kAllowed);
   ledger.Audit();
 }

@@ -8,13 +8,16 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "common/error/error.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/event_rows.h"
 #include "services/ledger/storage/month_rows.h"
+#include "services/ledger/storage/recharge_rows.h"
 #include "tests/services/ledger/storage/migrated_database.h"
 #include "tests/support/test_database.h"
 #include "tests/support/wait_until.h"
@@ -295,11 +298,182 @@ TEST_F(MigratorTest, AProgramOfBeforeTheMonthsWritesNothingAnyMore) {
   EXPECT_EQ(database_.QueryInt("SELECT SUM(last_seq) FROM balances"), 5);
 }
 
-TEST(BuiltInMigrationsTest, AreInTheOrderOfTheirNumbers) {
-  int last = 0;
+// What a program of before migration 9 left behind.
+class CardMigrationTest : public MigratorTest {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(MigrateAt(TestNow()).ok());
+    database_.Execute("DELETE FROM schema_migrations WHERE version >= 9");
+    database_.Execute("DROP TABLE payment_methods");
+    Drop("accounts", {"open_waits",
+                      "set_aside",
+                      "set_aside_time",
+                      "last_payment_method",
+                      "cap_hour",
+                      "cap_hour_amount_nanos",
+                      "cap_reported_hour",
+                      "cap_month",
+                      "cap_month_amount_nanos",
+                      "cap_reported_month",
+                      "cap_reached_time",
+                      "monthly_cap_nanos",
+                      "automatic_off_time",
+                      "suspension",
+                      "suspension_time",
+                      "taken_back_nanos",
+                      "taken_back_time",
+                      "notify_below_nanos",
+                      "tries_day",
+                      "cards_given",
+                      "declines",
+                      "marks",
+                      "expiry_notice_time"});
+    Drop("recharges",
+         {"payment_method_id", "card_given", "credited_nanos", "pending_time", "set_aside"});
+    Drop("events", {"payment_method_id", "actor", "reference"});
+  }
+  void Drop(const std::string& table, const std::vector<std::string>& columns) {
+    database_.Execute(absl::StrCat("ALTER TABLE ", table, " DROP COLUMN ",
+                                   absl::StrJoin(columns, ", DROP COLUMN ")));
+  }
+  void InsertAccount(const std::string& account_id, domain::CardState card, int64_t open_ordinal) {
+    database_.Execute(
+        absl::StrCat("INSERT INTO accounts (account_id,currency,state,reserve_amount_nanos,"
+                     "recharge_threshold_nanos,last_ordinal,open_ordinal,card_state,card_token,"
+                     "card_fingerprint,card_network,create_time) VALUES ('",
+                     account_id, "','USD',2,15000000000,10000000000,9,", open_ordinal, ",",
+                     static_cast<int>(card), ",'tok','fp',1,'2026-01-01 00:00:01')"));
+    database_.Execute(absl::StrCat("INSERT INTO balances VALUES ('", account_id,
+                                   "', 5000000000, 1, 1, 1, '', 202611)"));
+  }
+  // `times`: "attempt_start,due_time".
+  void InsertRecharge(const std::string& account_id, int64_t ordinal, domain::RechargeState state,
+                      const std::string& times, const std::string& token = "tok") {
+    database_.Execute(absl::StrCat(
+        "INSERT INTO recharges (account_id,ordinal,kind,state,currency,amount_nanos,card_token,"
+        "card_fingerprint,attempt,attempt_start,due_time,lease_owner,lease_epoch,soft_declines,"
+        "last_decline,last_decline_code,charge_id,request_id,create_time,card_network) VALUES ('",
+        account_id, "',", ordinal, ",2,", static_cast<int>(state), ",'USD',15000000000,'", token,
+        "','fp',3,", times, ",'',7,2,1,'insufficient_funds','','','2026-01-02',1)"));
+  }
+  domain::Account Account(const std::string& account_id) {
+    const auto connection = MustConnect(OptionsFor(database_.url()));
+    const auto accounts = LoadAccounts(*connection, {account_id});
+    EXPECT_TRUE(accounts.ok()) << accounts.status();
+    return accounts->size() == 1 ? accounts->front() : domain::Account();
+  }
+  domain::Recharge Recharge(const std::string& account_id, int64_t ordinal) {
+    const auto connection = MustConnect(OptionsFor(database_.url()));
+    const auto recharges = LoadRecharges(*connection, {{account_id, ordinal}}, Lock::kNone);
+    EXPECT_TRUE(recharges.ok()) << recharges.status();
+    return recharges->size() == 1 ? recharges->front() : domain::Recharge();
+  }
+  domain::PaymentMethod TheCard(const std::string& account_id) {
+    const domain::Account account = Account(account_id);
+    EXPECT_EQ(account.payment_methods.size(), 1u) << account_id;
+    EXPECT_EQ(account.last_payment_method, 1) << account_id;
+    return account.payment_methods.empty() ? domain::PaymentMethod()
+                                           : account.payment_methods.front();
+  }
+};
+
+TEST_F(CardMigrationTest, TheCardOfAnAccountIsItsFirstCard) {
+  InsertAccount("works", domain::CardState::kUsable, 0);
+  InsertAccount("refused", domain::CardState::kRefused, 0);
+  InsertAccount("given_up", domain::CardState::kFailing, 0);
+  InsertAccount("bare", domain::CardState::kNone, 0);
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  EXPECT_TRUE(Check().ok()) << Check();
+  domain::PaymentMethod expected;
+  expected.payment_method_id = "card-1";
+  expected.card = {CardToken("tok"), "fp", domain::CardNetwork::kVisa};
+  expected.state_time = absl::FromUnixSeconds(1'767'225'601);
+  EXPECT_EQ(TheCard("works"), expected);
+  EXPECT_EQ(TheCard("refused").state, domain::CardState::kRefused);
+  EXPECT_EQ(TheCard("given_up").state, domain::CardState::kFailing);
+  EXPECT_EQ(TheCard("given_up").retry_time, absl::InfiniteFuture());
+  const domain::Account bare = Account("bare");
+  EXPECT_TRUE(bare.payment_methods.empty());
+  EXPECT_EQ(bare.last_payment_method, 0);
+  EXPECT_FALSE(bare.open_waits);
+  EXPECT_FALSE(bare.automatic_off);
+}
+
+TEST_F(CardMigrationTest, ARechargeThatWaitsForAFailingCardGoesOnByTheCardsSchedule) {
+  InsertAccount("a", domain::CardState::kFailing, 9);
+  InsertRecharge("a", 9, domain::RechargeState::kOpen, "NULL,'2026-11-23 07:00:00'");
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  const domain::PaymentMethod card = TheCard("a");
+  EXPECT_EQ(card.state, domain::CardState::kFailing);
+  EXPECT_EQ(card.soft_declines, 2);
+  EXPECT_EQ(card.retry_time, absl::FromUnixSeconds(1'795'417'200));
+  const domain::Account account = Account("a");
+  EXPECT_EQ(account.open_ordinal, 9);
+  EXPECT_TRUE(account.open_waits);
+  const domain::Recharge recharge = Recharge("a", 9);
+  EXPECT_TRUE(recharge.waits());
+  EXPECT_EQ(recharge.due_time, card.retry_time);
+  EXPECT_EQ(recharge.payment_method_id, "card-1");
+  EXPECT_EQ(recharge.card_given, card.given);
+  EXPECT_EQ(recharge.attempt, 3);
+  EXPECT_EQ(recharge.declines, 2);
+  EXPECT_FALSE(recharge.pending());
+}
+
+TEST_F(CardMigrationTest, ARechargeUnderReviewIsSetAside) {
+  InsertAccount("a", domain::CardState::kUsable, 9);
+  InsertRecharge("a", 8, domain::RechargeState::kSucceeded, "'2026-11-01',NULL");
+  InsertRecharge("a", 9, domain::RechargeState::kNeedsReview, "'2026-11-01',NULL");
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  const domain::Account account = Account("a");
+  EXPECT_EQ(account.open_ordinal, 0);
+  EXPECT_EQ(account.set_aside, 1);
+  EXPECT_EQ(account.set_aside_time, account.create_time);
+  EXPECT_FALSE(account.open_waits);
+  EXPECT_TRUE(Recharge("a", 9).set_aside);
+  EXPECT_EQ(Recharge("a", 9).credited, 0);
+  EXPECT_FALSE(Recharge("a", 8).set_aside);
+  EXPECT_EQ(Recharge("a", 8).credited, 15 * kNanosPerUnit);
+  const auto connection = MustConnect(OptionsFor(database_.url()));
+  EXPECT_THAT(*ListReviews(*connection, {"", 0}, 10), ElementsAre(Recharge("a", 9)));
+}
+
+// Its decline says nothing of the card that was given since (G6).
+TEST_F(CardMigrationTest, AnAttemptInFlightOnAnotherTokenIsOfNoCardThatIsGivenNow) {
+  InsertAccount("a", domain::CardState::kUsable, 9);
+  InsertRecharge("a", 9, domain::RechargeState::kOpen, "'2026-11-23','2026-11-23'", "old-tok");
+  InsertAccount("b", domain::CardState::kUsable, 9);
+  InsertRecharge("b", 9, domain::RechargeState::kOpen, "'2026-11-23','2026-11-23'");
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  EXPECT_LT(Recharge("a", 9).card_given, TheCard("a").given);
+  EXPECT_EQ(Recharge("b", 9).card_given, TheCard("b").given);
+}
+
+TEST_F(CardMigrationTest, WhatWasCutOffIsTakenUpAgain) {
+  InsertAccount("a", domain::CardState::kFailing, 9);
+  InsertRecharge("a", 9, domain::RechargeState::kOpen, "NULL,'2026-11-23 07:00:00'");
+  InsertAccount("b", domain::CardState::kUsable, 9);
+  InsertRecharge("b", 9, domain::RechargeState::kNeedsReview, "'2026-11-01',NULL");
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  const domain::Account waits = Account("a");
+  const domain::Account under_review = Account("b");
+  database_.Execute("DELETE FROM schema_migrations WHERE version >= 9");
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  EXPECT_EQ(Account("a"), waits);
+  EXPECT_EQ(Account("b"), under_review);
+  // Cut off before its last statement.
+  database_.Execute("DELETE FROM schema_migrations WHERE version >= 9");
+  database_.Execute("UPDATE accounts SET last_payment_method = 0");
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  EXPECT_EQ(Account("a"), waits);
+  EXPECT_EQ(Account("b"), under_review);
+}
+
+// A number that is left out and taken later would never be applied where a higher one was.
+TEST(BuiltInMigrationsTest, AreNumberedFromOneWithoutGaps) {
+  int expected = 1;
   for (const Migration& migration : BuiltInMigrations()) {
-    EXPECT_GT(migration.version, last) << migration.name;
-    last = migration.version;
+    EXPECT_EQ(migration.version, expected++);
     EXPECT_THAT(migration.sql, testing::StartsWith("-- oldest-code: "));
   }
 }

@@ -54,12 +54,7 @@ class ReadsTest : public testing::Test {
         absl::StrFormat("UPDATE account_months SET last_seq = %d WHERE account_id = '%s'",
                         kLongHistory + 1, Id(0)));
     FillYear();
-    Fill("accounts (account_id,recheck_time,create_time)", kAccounts, [](int i) {
-      // Few accounts have such a time; the others come first in the index.
-      return absl::StrFormat(
-          "('%s',%s,'2026-01-01')", Id(i),
-          i < 1900 ? "NULL" : absl::StrCat("'2030-01-01' + INTERVAL ", i, " SECOND"));
-    });
+    FillAccounts();
     Fill("users (account_id,user_id,plan_id,free_seconds_used,free_period,create_time)", kAccounts,
          [](int i) { return absl::StrFormat("('%s','u','per_minute',0,0,'2026-01-01')", Id(i)); });
     FillEntries("", 1, kAccounts);
@@ -69,7 +64,25 @@ class ReadsTest : public testing::Test {
     FillEvents(Id(0), kLongHistory);
     FillRecharges("", kAccounts);
     FillRecharges(Id(0), kLongHistory);
+    FillReviews();
     FillDeclinesAndRates();
+  }
+  static void FillAccounts() {
+    const std::string columns =
+        "accounts (account_id,recheck_time,expiry_notice_time,last_payment_method,create_time)";
+    Fill(columns, kAccounts, [](int i) {
+      // Few accounts have such a time; the others come first in the index.
+      const std::string time =
+          i < 1900 ? "NULL" : absl::StrCat("'2030-01-01' + INTERVAL ", i, " SECOND");
+      return absl::StrFormat("('%s',%s,%s,1,'2026-01-01')", Id(i), time, time);
+    });
+    Fill(
+        "payment_methods (account_id,payment_method_id,position,state,card_token,"
+        "card_fingerprint,card_network,brand,last_four,expiry_year,expiry_month,given,"
+        "soft_declines,declined_ordinal,declined_attempt,expiry_told)",
+        kAccounts, [](int i) {
+          return absl::StrFormat("('%s','card-1',1,1,'','',1,'','',0,0,1,0,0,0,0)", Id(i));
+        });
   }
   // What follows fills in one row an account if `account_id` is empty, else more of that account.
   static void FillEntries(const std::string& account_id, int first, int count) {
@@ -112,6 +125,17 @@ class ReadsTest : public testing::Test {
               "'2026-01-01')",
               account_id.empty() ? Id(i) : account_id, account_id.empty() ? 1 : 2 + i,
               static_cast<int>(domain::RechargeState::kOpen), i);
+        });
+  }
+  static void FillReviews() {
+    Fill(
+        "recharges (account_id,ordinal,kind,state,currency,amount_nanos,card_token,"
+        "card_fingerprint,attempt,due_time,lease_owner,lease_epoch,soft_declines,last_decline,"
+        "last_decline_code,charge_id,request_id,create_time)",
+        kAccounts, [&](int i) {
+          return absl::StrFormat(
+              "('%s',%d,1,%d,'USD',0,'','',1,NULL,'',0,0,0,'','','','2026-01-01')", Id(i),
+              kLongHistory + 10, static_cast<int>(domain::RechargeState::kNeedsReview));
         });
   }
   static void FillDeclinesAndRates() {
@@ -252,7 +276,8 @@ TEST_P(ReadsByListTest, Balances) {
 }
 
 TEST_P(ReadsByListTest, Accounts) {
-  ExpectList([&] { return LoadAccounts(*connection_, Views())->size(); }, 2);
+  // Of each its two rows, and its card.
+  ExpectList([&] { return LoadAccounts(*connection_, Views())->size(); }, 3);
 }
 
 TEST_P(ReadsByListTest, Users) {
@@ -369,10 +394,16 @@ TEST_F(ReadsTest, PagesOfOneAccount) {
 
 TEST_F(ReadsTest, PagesOfAllAccounts) {
   constexpr int kMost = 2 * kLimit + 10;
-  ExpectReads(kMost, [&] { return ListAccounts(*connection_, Id(1000), kLimit).status(); });
+  ExpectReads(kMost + 2 * kLimit,
+              [&] { return ListAccounts(*connection_, Id(1000), kLimit).status(); });
   const absl::Time late = TestNow() + absl::Hours(24 * 365 * 20);
   ExpectReads(kMost, [&] { return DueRechecks(*connection_, late, kLimit).status(); });
   ExpectReads(2, [&] { return DueRechecks(*connection_, TestNow(), kLimit).status(); });
+  ExpectReads(kMost, [&] { return RechecksAfter(*connection_, TestNow(), kLimit).status(); });
+  ExpectReads(kMost, [&] { return DueExpiryNotices(*connection_, late, kLimit).status(); });
+  ExpectReads(2, [&] { return DueExpiryNotices(*connection_, TestNow(), kLimit).status(); });
+  ExpectReads(kMost, [&] { return ListReviews(*connection_, {Id(1000), 1}, kLimit).status(); });
+  ExpectReads(kMost, [&] { return RechargesDueAfter(*connection_, TestNow(), kLimit).status(); });
   ExpectReads(kMost, [&] { return DueRecharges(*connection_, late, kLimit).status(); });
   ExpectReads(2, [&] { return DueRecharges(*connection_, TestNow(), kLimit).status(); });
   const FeedPlace place = {absl::FromUnixSeconds(1'793'491'200 + 1000), Id(1000), 1};

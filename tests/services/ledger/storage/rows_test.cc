@@ -1,7 +1,9 @@
 // Every kind of row, written and read back: nothing may change on the way.
 
+#include <algorithm>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +17,7 @@
 #include "services/ledger/storage/event_rows.h"
 #include "services/ledger/storage/month_rows.h"
 #include "services/ledger/storage/number_key_rows.h"
+#include "services/ledger/storage/payment_method_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 #include "tests/services/ledger/storage/migrated_database.h"
 
@@ -30,6 +33,7 @@ using domain::BookedUsage;
 using domain::Entry;
 using domain::EntryKind;
 using domain::Event;
+using domain::PaymentMethod;
 using domain::Recharge;
 using domain::User;
 
@@ -50,10 +54,19 @@ domain::EntryHash AnyHash() {
   return hash;
 }
 
+std::vector<book::PaymentMethodRow> CardRows(const Account& account) {
+  std::vector<book::PaymentMethodRow> rows;
+  int32_t position = 0;
+  for (const PaymentMethod& method : account.payment_methods) {
+    rows.push_back({account.account_id, ++position, &method});
+  }
+  return rows;
+}
+
 class RowsTest : public testing::Test {
  protected:
   MigratedDatabase database_;
-  // Whole accounts: both rows of each.
+  // Whole accounts: both rows of each, and its cards.
   void Store(const std::vector<Account>& accounts) {
     std::vector<const Account*> rest;
     std::vector<Balance> balances;
@@ -63,10 +76,45 @@ class RowsTest : public testing::Test {
     }
     ASSERT_TRUE(InsertAccounts(*connection_, rest).ok());
     ASSERT_TRUE(WriteBalances(*connection_, balances).ok());
+    for (const Account& account : accounts) {
+      ASSERT_TRUE(WritePaymentMethods(*connection_, CardRows(account)).ok());
+    }
   }
 
   std::unique_ptr<Connection> connection_ = database_.Connect();
 };
+
+PaymentMethod AnyCard(const std::string& id) {
+  PaymentMethod m;
+  m.payment_method_id = id;
+  m.card = {CardToken("tok-" + id), "fp-" + id, domain::CardNetwork::kVisa};
+  m.state_time = TestNow();
+  return m;
+}
+
+PaymentMethod ExtremeCard() {
+  PaymentMethod m;
+  m.payment_method_id = std::string(64, 'i');
+  m.card = {CardToken(std::string(255, '\'')), OddBytes(), domain::CardNetwork::kOther};
+  m.display = {OddText(), "'\\\xff\x1a", std::numeric_limits<int32_t>::max(), 12};
+  m.state = domain::CardState::kDisputed;
+  m.state_time = LastMoment();
+  m.given = std::numeric_limits<int32_t>::max();
+  m.soft_declines = std::numeric_limits<int32_t>::max();
+  m.retry_time = LastMoment();
+  m.declined_ordinal = kMax;
+  m.declined_attempt = std::numeric_limits<int32_t>::max();
+  m.expiry_told = true;
+  return m;
+}
+
+// Cards that may be tried at once, and never by themselves; and what is at its limits.
+std::vector<PaymentMethod> CardsOfEveryKind() {
+  std::vector<PaymentMethod> cards = {AnyCard("z"), ExtremeCard(), AnyCard("a")};
+  cards[2].state = domain::CardState::kFailing;
+  cards[2].retry_time = absl::InfiniteFuture();
+  return cards;
+}
 
 Account ExtremeAccount(const std::string& id) {
   Account a;
@@ -81,11 +129,24 @@ Account ExtremeAccount(const std::string& id) {
   a.last_event_seq = kMax;
   a.last_ordinal = kMax;
   a.open_ordinal = kMax;
-  a.card_state = domain::CardState::kRefused;
-  a.card = {CardToken(std::string(255, '\'')), OddBytes(), domain::CardNetwork::kOther};
-  a.caps = {99991231, std::numeric_limits<int32_t>::max(), kMax, 99991231};
+  a.open_waits = true;
+  a.set_aside = std::numeric_limits<int32_t>::max();
+  a.set_aside_time = LastMoment();
+  a.payment_methods = CardsOfEveryKind();
+  a.last_payment_method = std::numeric_limits<int32_t>::max();
+  a.caps = {{9999123123, kMax, 9999123122}, {99991231, kMin, 99991230}, {999912, kMax, 999911}};
+  a.cap_reached_time = TestNow();
+  a.monthly_cap = kMax;
+  a.automatic_off = true;
+  a.automatic_off_time = LastMoment();
+  a.suspension = {domain::SuspensionReason::kDispute, TestNow()};
+  a.taken_back = {kMax, LastMoment()};
+  a.notify_below = kMin;
+  a.tries = {99991231, std::numeric_limits<int32_t>::max(), std::numeric_limits<int32_t>::min()};
+  a.marks = {{LastMoment(), kMin}, {TestNow(), kMax}, {LastMoment(), kMin}, {LastMoment(), kMin}};
   a.block = {OddText(), TestNow()};
-  a.due = {domain::DueReason::kCapWindow, LastMoment()};
+  a.due = {domain::DueReason::kMonthlyCap, LastMoment()};
+  a.expiry_notice_time = LastMoment();
   a.create_time = TestNow();
   a.opening_digest = std::string(64, 'f');
   return a;
@@ -108,8 +169,9 @@ TEST_F(RowsTest, AChangedAccountKeepsWhatNeverChanges) {
   Account changed;
   changed.account_id = "a";
   changed.currency = "USD";
-  changed.card = {CardToken("tok"), "fp", domain::CardNetwork::kVisa};
   changed.due = {};
+  changed.last_payment_method = stored.last_payment_method;
+  changed.payment_methods = stored.payment_methods;
   ASSERT_TRUE(WriteAccounts(*connection_, {&changed}).ok());
   changed.currency = stored.currency;
   changed.balance = stored.balance;
@@ -120,8 +182,58 @@ TEST_F(RowsTest, AChangedAccountKeepsWhatNeverChanges) {
   EXPECT_THAT(*LoadAccounts(*connection_, {"a"}), testing::ElementsAre(changed));
 }
 
+TEST_F(RowsTest, CardsComeBackInTheCustomersOrderOfEachAccount) {
+  Account one = ExtremeAccount("one");
+  Account other = ExtremeAccount("other");
+  std::swap(other.payment_methods.front(), other.payment_methods.back());
+  Account without;
+  without.account_id = "without";
+  Store({one, other, without});
+  EXPECT_THAT(*LoadAccounts(*connection_, {"one", "other", "without"}),
+              testing::ElementsAre(one, other, without));
+  EXPECT_THAT(*ListAccounts(*connection_, "one", 10), testing::ElementsAre(other, without));
+  // Another order, and another state.
+  std::swap(one.payment_methods[0], one.payment_methods[1]);
+  const std::string id = one.payment_methods[0].payment_method_id;
+  one.payment_methods[0] = AnyCard("other");
+  one.payment_methods[0].payment_method_id = id;
+  one.payment_methods[0].retry_time = TestNow();
+  ASSERT_TRUE(WritePaymentMethods(*connection_, CardRows(one)).ok());
+  EXPECT_THAT(*LoadAccounts(*connection_, {"one", "other"}), testing::ElementsAre(one, other));
+}
+
+TEST_F(RowsTest, ACardThatWasTakenAwayKeepsItsRowAndDoesNotComeBack) {
+  Account account = ExtremeAccount("a");
+  Store({account});
+  PaymentMethod removed = account.payment_methods[1];
+  removed.state = domain::CardState::kRemoved;
+  removed.card.token = CardToken();
+  ASSERT_TRUE(WritePaymentMethods(*connection_, {{"a", 0, &removed}}).ok());
+  account.payment_methods.erase(account.payment_methods.begin() + 1);
+  EXPECT_THAT(*LoadAccounts(*connection_, {"a"}), testing::ElementsAre(account));
+  EXPECT_EQ(database_.sql().QueryInt("SELECT COUNT(*) FROM payment_methods"), 3);
+  EXPECT_EQ(database_.sql().QueryInt("SELECT COUNT(*) FROM payment_methods WHERE card_token = ''"),
+            1);
+}
+
+TEST_F(RowsTest, ExpiryNoticesAreDueFromTheirTimeOn) {
+  std::vector<Account> accounts(3);
+  for (size_t i = 0; i < accounts.size(); ++i) {
+    accounts[i].account_id = absl::StrCat("a", i);
+    accounts[i].expiry_notice_time = TestNow() + absl::Seconds(2 - static_cast<int64_t>(i));
+  }
+  accounts[0].expiry_notice_time = absl::InfiniteFuture();
+  Store(accounts);
+  EXPECT_THAT(*DueExpiryNotices(*connection_, TestNow() - absl::Microseconds(1), 10),
+              testing::IsEmpty());
+  EXPECT_THAT(*DueExpiryNotices(*connection_, TestNow(), 10), testing::ElementsAre("a2"));
+  EXPECT_THAT(*DueExpiryNotices(*connection_, LastMoment(), 10), testing::ElementsAre("a2", "a1"));
+  EXPECT_THAT(*DueExpiryNotices(*connection_, LastMoment(), 1), testing::ElementsAre("a2"));
+}
+
 TEST_F(RowsTest, ATimeWithoutAReasonIsOfTheCapAsBeforeThereWereReasons) {
   Account stored = ExtremeAccount("a");
+  stored.due.reason = domain::DueReason::kCapWindow;
   Store({stored});
   database_.sql().Execute("UPDATE accounts SET due_reason = 0");
   EXPECT_THAT(*LoadAccounts(*connection_, {"a"}), testing::ElementsAre(stored));
@@ -525,7 +637,10 @@ TEST_F(RowsTest, EventsComeBackAsTheyWere) {
   second.amount = kMin;
   second.recharge_kind = domain::RechargeKind::kTopUp;
   second.decline_class = domain::DeclineClass::kAuthenticationRequired;
-  second.obstacle = domain::RefillObstacle::kCapReached;
+  second.obstacle = domain::RefillObstacle::kTakenBack;
+  second.payment_method_id = OddBytes();
+  second.actor = OddText();
+  second.reference = std::string(128, 'r');
   ASSERT_TRUE(InsertEvents(*connection_, {&first, &second}).ok());
   const auto loaded = ListEvents(*connection_, "a", 0, 10);
   ASSERT_TRUE(loaded.ok()) << loaded.status();
@@ -544,6 +659,9 @@ TEST_F(RowsTest, EventsComeBackAsTheyWere) {
     EXPECT_EQ(actual.recharge_kind, expected.recharge_kind);
     EXPECT_EQ(actual.decline_class, expected.decline_class);
     EXPECT_EQ(actual.obstacle, expected.obstacle);
+    EXPECT_EQ(actual.payment_method_id, expected.payment_method_id);
+    EXPECT_EQ(actual.actor, expected.actor);
+    EXPECT_EQ(actual.reference, expected.reference);
   }
   EXPECT_EQ(ListEvents(*connection_, "a", 1, 10)->size(), 1u);
 }
@@ -577,7 +695,9 @@ Recharge OpenRecharge(const std::string& account_id, int64_t ordinal, absl::Time
   r.ordinal = ordinal;
   r.currency = "USD";
   r.amount = 15 * kNanosPerUnit;
+  r.payment_method_id = "card-1";
   r.card = {CardToken("tok"), "fp", domain::CardNetwork::kMastercard};
+  r.card_given = 1;
   r.due_time = due;
   r.create_time = TestNow();
   return r;
@@ -592,17 +712,22 @@ TEST_F(RowsTest, RechargesComeBackAsTheyWere) {
   extreme.state = domain::RechargeState::kNeedsReview;
   extreme.currency = "JPY";
   extreme.amount = kMax;
+  extreme.credited = kMax;
+  extreme.payment_method_id = OddBytes();
+  extreme.card_given = std::numeric_limits<int32_t>::max();
   extreme.card = {CardToken(std::string(255, '"')), OddBytes(), domain::CardNetwork::kVisa};
   extreme.attempt = std::numeric_limits<int32_t>::max();
   extreme.attempt_start = TestNow();
   extreme.due_time = absl::InfiniteFuture();
   extreme.lease_owner = OddBytes();
   extreme.lease_epoch = kMax;
-  extreme.soft_declines = std::numeric_limits<int32_t>::max();
+  extreme.declines = std::numeric_limits<int32_t>::max();
   extreme.last_decline = domain::DeclineClass::kAuthenticationRequired;
   extreme.last_decline_code = OddBytes();
   extreme.charge_id = OddBytes();
   extreme.request_id = OddBytes();
+  extreme.pending_time = LastMoment();
+  extreme.set_aside = true;
   extreme.create_time = LastMoment();
   extreme.settle_time = LastMoment();
   ASSERT_TRUE(WriteRecharges(*connection_, {&plain, &extreme}).ok());
@@ -611,18 +736,37 @@ TEST_F(RowsTest, RechargesComeBackAsTheyWere) {
   EXPECT_THAT(*ListRecharges(*connection_, "a", kNewest, 10), testing::ElementsAre(plain));
 }
 
-TEST_F(RowsTest, AChangedRechargeKeepsItsAmountAndKind) {
+// While it waits its amount and its card follow the account (G1).
+TEST_F(RowsTest, AChangedRechargeKeepsWhatItIsFor) {
   Recharge recharge = OpenRecharge("a", 1, TestNow());
   ASSERT_TRUE(WriteRecharges(*connection_, {&recharge}).ok());
   Recharge changed = recharge;
   changed.state = domain::RechargeState::kSucceeded;
   changed.amount = 1;
-  changed.kind = domain::RechargeKind::kTopUp;
+  changed.credited = 2;
+  changed.payment_method_id = "card-2";
+  changed.card = {CardToken("tok-2"), "fp-2", domain::CardNetwork::kVisa};
+  changed.card_given = 3;
+  changed.attempt = 4;
+  changed.attempt_start = changed.pending_time = TestNow();
+  changed.due_time = absl::InfiniteFuture();
+  changed.lease_owner = "w";
+  changed.lease_epoch = 5;
+  changed.declines = 6;
+  changed.last_decline = domain::DeclineClass::kSoft;
+  changed.last_decline_code = "code";
   changed.charge_id = "ch";
+  changed.set_aside = true;
   changed.settle_time = TestNow();
+  changed.kind = domain::RechargeKind::kTopUp;
+  changed.currency = "EUR";
+  changed.request_id = "r";
+  changed.create_time = LastMoment();
   ASSERT_TRUE(WriteRecharges(*connection_, {&changed}).ok());
-  changed.amount = recharge.amount;
   changed.kind = recharge.kind;
+  changed.currency = recharge.currency;
+  changed.request_id = recharge.request_id;
+  changed.create_time = recharge.create_time;
   EXPECT_THAT(*ListRecharges(*connection_, "a", 2, 10), testing::ElementsAre(changed));
 }
 
@@ -637,6 +781,52 @@ TEST_F(RowsTest, DueRechargesAreTheOpenOnesLongestDueFirst) {
   ASSERT_TRUE(WriteRecharges(*connection_, {&late, &later, &future, &settled, &review}).ok());
   EXPECT_THAT(*DueRecharges(*connection_, TestNow(), 10), testing::ElementsAre(later, late));
   EXPECT_THAT(*DueRecharges(*connection_, TestNow(), 1), testing::ElementsAre(later));
+}
+
+TEST_F(RowsTest, ReviewsAreListedByAccountAndOrdinalInPages) {
+  std::vector<Recharge> reviews;
+  for (const auto& [account_id, ordinal] :
+       std::vector<book::RechargeKey>{{"a", 2}, {"a", 10}, {"b", 1}, {OddBytes(), 3}}) {
+    Recharge review = OpenRecharge(account_id, ordinal, absl::InfiniteFuture());
+    review.state = domain::RechargeState::kNeedsReview;
+    review.set_aside = true;
+    reviews.push_back(review);
+  }
+  // OddBytes() is an "a", and more.
+  std::rotate(reviews.begin() + 2, reviews.begin() + 3, reviews.end());
+  const Recharge open = OpenRecharge("a", 3, absl::InfiniteFuture());
+  Recharge settled = OpenRecharge("a", 4, absl::InfiniteFuture());
+  settled.state = domain::RechargeState::kFailed;
+  ASSERT_TRUE(WriteRecharges(*connection_,
+                             {&settled, &reviews[3], &reviews[1], &reviews[2], &reviews[0], &open})
+                  .ok());
+  EXPECT_THAT(*ListReviews(*connection_, {"", 0}, 10), testing::ElementsAreArray(reviews));
+  EXPECT_THAT(*ListReviews(*connection_, {"", 0}, 1), testing::ElementsAre(reviews[0]));
+  EXPECT_THAT(*ListReviews(*connection_, {"a", 2}, 2),
+              testing::ElementsAre(reviews[1], reviews[2]));
+  EXPECT_THAT(*ListReviews(*connection_, {"a", 10}, 10),
+              testing::ElementsAre(reviews[2], reviews[3]));
+  EXPECT_THAT(*ListReviews(*connection_, {"b", 1}, 10), testing::IsEmpty());
+}
+
+TEST_F(RowsTest, ARechargeThatWasCanceledMeanwhileIsNotClaimed) {
+  const Recharge seen = OpenRecharge("a", 1, TestNow());
+  const absl::Time lease_end = TestNow() + absl::Seconds(30);
+  Recharge canceled = seen;
+  canceled.state = domain::RechargeState::kCanceled;
+  canceled.due_time = absl::InfiniteFuture();
+  ++canceled.lease_epoch;
+  // Nor where another waits in its place that looks like it but for its lease epoch.
+  Recharge moved = seen;
+  ++moved.lease_epoch;
+  for (const Recharge& meanwhile : {canceled, moved}) {
+    ASSERT_TRUE(WriteRecharges(*connection_, {&meanwhile}).ok());
+    Recharge mine = seen;
+    EXPECT_FALSE(*ClaimRecharge(*connection_, "w", TestNow(), lease_end, &mine));
+    EXPECT_EQ(mine, seen);
+    EXPECT_FALSE(*MoveDueTime(*connection_, seen, lease_end));
+    EXPECT_THAT(*ListRecharges(*connection_, "a", kNewest, 10), testing::ElementsAre(meanwhile));
+  }
 }
 
 TEST_F(RowsTest, ARechargeIsClaimedByOneOnly) {
@@ -742,6 +932,8 @@ TEST_F(RowsTest, NothingToWriteSendsNothing) {
   EXPECT_TRUE(InsertEvents(*connection_, {}).ok());
   EXPECT_TRUE(InsertRequests(*connection_, {}).ok());
   EXPECT_TRUE(WriteRecharges(*connection_, {}).ok());
+  EXPECT_TRUE(WritePaymentMethods(*connection_, {}).ok());
+  EXPECT_TRUE(LoadPaymentMethods(*connection_, {}).ok());
   EXPECT_TRUE(LoadAccounts(*connection_, {})->empty());
   EXPECT_TRUE(LoadBalances(*connection_, {}, Lock::kForUpdate)->empty());
   EXPECT_TRUE(LoadUsers(*connection_, {})->empty());

@@ -1,0 +1,119 @@
+// The cards of accounts, of the `Accounts` service.
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "common/error/error.h"
+#include "services/ledger/api/accounts_service.h"
+#include "services/ledger/api/load_account.h"
+#include "services/ledger/api/update_mask.h"
+
+namespace reserve::api {
+namespace {
+
+using book::Reply;
+using storage::Connection;
+
+// Before the fields of what a request gives, where a refusal names one.
+constexpr char kCard[] = "payment_method.";
+
+absl::StatusOr<book::Command> ParseAdd(const pb::AddPaymentMethodRequest& request) {
+  RESERVE_RETURN_IF_ERROR(CheckId(request.request_id(), "request_id"));
+  absl::StatusOr<domain::GivenCard> given = GivenCardFrom(request.payment_method());
+  if (!given.ok()) return WithFieldPrefix(given.status(), kCard);
+  return book::AddPaymentMethod{request.request_id(), *std::move(given)};
+}
+
+bool WritesDisplay(const UpdateMask& mask) {
+  return mask.Writes("brand") || mask.Writes("last_four") || mask.Writes("expiry_year") ||
+         mask.Writes("expiry_month");
+}
+
+// What is written of a card; its token is empty where only display and order are.
+absl::StatusOr<domain::GivenCard> WrittenOf(const pb::PaymentMethod& message,
+                                            const UpdateMask& mask) {
+  domain::GivenCard given;
+  if (mask.Writes("card_token")) {
+    if (message.card_token().empty()) return CannotBeCleared("card_token");
+    RESERVE_ASSIGN_OR_RETURN(
+        given.card,
+        CardFrom(
+            message.card_token(), mask.Writes("card_fingerprint") ? message.card_fingerprint() : "",
+            mask.Writes("card_network") ? message.card_network() : pb::CARD_NETWORK_UNSPECIFIED));
+  } else if (mask.Writes("card_fingerprint") || mask.Writes("card_network")) {
+    return InvalidField("card_token", "must be given with the number that it stands for");
+  }
+  if (mask.Writes("position")) {
+    RESERVE_ASSIGN_OR_RETURN(given.position, PositionFrom(message.position()));
+  }
+  if (WritesDisplay(mask)) {
+    RESERVE_ASSIGN_OR_RETURN(given.display, DisplayFrom(message));
+  }
+  return given;
+}
+
+absl::StatusOr<book::Command> ParseUpdate(const pb::UpdatePaymentMethodRequest& request) {
+  if (!request.request_id().empty()) {
+    RESERVE_RETURN_IF_ERROR(CheckId(request.request_id(), "request_id"));
+  }
+  const pb::PaymentMethod& message = request.payment_method();
+  RESERVE_ASSIGN_OR_RETURN(const UpdateMask mask, UpdateMask::From(request.update_mask(), message));
+  absl::StatusOr<domain::GivenCard> given = WrittenOf(message, mask);
+  if (!given.ok()) return WithFieldPrefix(given.status(), kCard);
+  if (given->card.token.empty() && message.payment_method_id().empty()) {
+    return InvalidField("payment_method.card_token", "must be set, or a payment_method_id");
+  }
+  return book::UpdatePaymentMethod{request.request_id(), message.payment_method_id(),
+                                   *std::move(given)};
+}
+
+absl::StatusOr<book::Command> ParseRemove(const pb::RemovePaymentMethodRequest& request) {
+  if (request.payment_method_id().empty()) return InvalidField("payment_method_id", "must be set");
+  return book::RemovePaymentMethod{request.payment_method_id()};
+}
+
+FillResponse FillCard(pb::PaymentMethod* response) {
+  return [response](Reply&& reply) {
+    const auto& given = std::get<book::PaymentMethodReply>(reply);
+    ToProto(given.method, given.position, response);
+  };
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* AccountsService::AddPaymentMethod(
+    grpc::CallbackServerContext* context, const pb::AddPaymentMethodRequest* request,
+    pb::PaymentMethod* response) {
+  return StartCommand(api_, context, "AddPaymentMethod",
+                      TaskFor(request->account_id(), ParseAdd(*request)), FillCard(response));
+}
+
+grpc::ServerUnaryReactor* AccountsService::UpdatePaymentMethod(
+    grpc::CallbackServerContext* context, const pb::UpdatePaymentMethodRequest* request,
+    pb::PaymentMethod* response) {
+  return StartCommand(api_, context, "UpdatePaymentMethod",
+                      TaskFor(request->account_id(), ParseUpdate(*request)), FillCard(response));
+}
+
+grpc::ServerUnaryReactor* AccountsService::RemovePaymentMethod(
+    grpc::CallbackServerContext* context, const pb::RemovePaymentMethodRequest* request,
+    pb::Account* response) {
+  return StartCommand(
+      api_, context, "RemovePaymentMethod", TaskFor(request->account_id(), ParseRemove(*request)),
+      [response](Reply&& reply) { ToProto(std::get<domain::Account>(reply), response); });
+}
+
+grpc::ServerUnaryReactor* AccountsService::ListPaymentMethods(
+    grpc::CallbackServerContext* context, const pb::ListPaymentMethodsRequest* request,
+    pb::ListPaymentMethodsResponse* response) {
+  return StartQuery(api_, context, "ListPaymentMethods",
+                    [=](Connection& connection) -> absl::Status {
+                      RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
+                                               LoadAccount(connection, request->account_id()));
+                      response->Clear();
+                      ToProto(account, response->mutable_payment_methods());
+                      return absl::OkStatus();
+                    });
+}
+
+}  // namespace reserve::api
