@@ -17,6 +17,7 @@
 #include "absl/strings/str_replace.h"
 #include "common/error/error.h"
 #include "common/rpc/status.h"
+#include "tests/e2e/failure_scene.h"
 #include "tests/e2e/stack.h"
 
 namespace reserve::e2e {
@@ -116,7 +117,13 @@ class BadInputTest : public ::testing::Test {
                                             "'+12025550123' carrier: 'att' segments: 1 } }"));
     Must("Support.AdjustBalance",
          "account_id: 'acct' request_id: 'adjusted' amount { units: 1 } reason: 'gift'");
-    // `due` waits for its first charge; `bare` has no card; `yen` is not in dollars.
+    // A worker has the first charge of `flight`, and that of `due` waits for one; `bare` has no
+    // card; `yen` is not in dollars.
+    {
+      GhostWorker ghost(stack_->recharges());
+      Must("Accounts.OpenAccount", "account_id: 'flight' card_token: 'tok_visa#flight'");
+      ASSERT_EQ(ghost.Take().account_id(), "flight");
+    }
     Must("Accounts.OpenAccount", "account_id: 'due' card_token: 'tok_visa#due'");
     Must("Accounts.OpenAccount", "account_id: 'bare'");
     Must("Accounts.OpenAccount",
@@ -675,8 +682,8 @@ TEST_F(BadInputTest, TopUpsThatCanNotBeChargedAreRefused) {
        .field = "amount"},
       {"Accounts.RequestRecharge", "account_id: 'bare' request_id: 'new'",
        StatusCode::kFailedPrecondition, "NO_CARD", ""},
-      {"Accounts.RequestRecharge", "account_id: 'due' request_id: 'new'",
-       StatusCode::kFailedPrecondition, "RECHARGE_ALREADY_OPEN", ""},
+      {"Accounts.RequestRecharge", "account_id: 'flight' request_id: 'new'",
+       StatusCode::kFailedPrecondition, "RECHARGE_IN_FLIGHT", ""},
   });
 }
 
@@ -745,7 +752,7 @@ TEST_F(BadInputTest, AnUpdateMaskNamesFieldsThatAreThereAndSet) {
       "account_id: 'acct' update_mask { paths: 'reserve_amount' }",
       "billing_settings.reserve_amount");
   add("Accounts.UpdatePaymentMethod", card + "update_mask { paths: 'card_network' }",
-      "update_mask");
+      "payment_method.card_token");
   add("Accounts.PutUser", "account_id: 'acct' user_id: 'u' update_mask { paths: 'plan_id' }",
       "user.plan_id");
   // One request is about one user.
@@ -969,10 +976,10 @@ TEST_F(BadInputTest, ReportsThatCanNotBeTrueAreRefused) {
        .request = now + "succeeded { charge_id: 'ch' }",
        .field = "succeeded.amount.currency_code"},
       {.method = "Recharges.ReportRecharge",
-       .request = now + "succeeded { charge_id: 'ch' amount { currency_code: 'USD' units: 14 } }",
+       .request = now + "succeeded { charge_id: 'ch' amount { currency_code: 'USD' } }",
        .field = "succeeded.amount"},
       {.method = "Recharges.ReportRecharge",
-       .request = now + "succeeded { charge_id: 'ch' amount { currency_code: 'EUR' units: 15 } }",
+       .request = now + "succeeded { charge_id: 'ch' amount { currency_code: 'USD' units: -1 } }",
        .field = "succeeded.amount"},
       {.method = "Recharges.ReportRecharge",
        .request = head + "attempt: 0 unresolved { reason: 'lost' }",

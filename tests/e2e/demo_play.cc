@@ -107,6 +107,7 @@ absl::StatusOr<pb::UsageRecord> Play::Record(Book& book, pb::Usage usage, Nanos 
   RESERVE_ASSIGN_OR_RETURN(const pb::RecordUsageResponse response,
                            client_.RecordUsage(book.account_id, usage));
   book.balance -= cost;
+  book.used_since_first = book.automatic_recharges == 0 ? cost : book.used_since_first + cost;
   report_.Money("cost", cost, response.cost());
   report_.Money("balance after it", book.balance, response.balance_after());
   book.bookings.push_back({usage, response.seq(), cost, book.balance});
@@ -198,7 +199,11 @@ absl::StatusOr<pb::Account> Play::Await(const Book& book, absl::string_view what
 
 Nanos Play::DueAmount(const Book& book) {
   Nanos amount = book.reserve_amount;
-  while (book.balance + amount < book.recharge_threshold) amount += book.reserve_amount;
+  // G7: the third within an hour also covers what was used since the first of them was opened.
+  const Nanos used = book.automatic_recharges < 2 ? 0 : book.used_since_first;
+  while (book.balance + amount < book.recharge_threshold || amount < used) {
+    amount += book.reserve_amount;
+  }
   return amount;
 }
 
@@ -207,6 +212,7 @@ absl::Status Play::AwaitRecharge(Book& book, absl::string_view kind, Nanos amoun
   book.balance += amount;
   book.charged += amount;
   const int64_t ordinal = ++book.recharges;
+  if (kind == "AUTOMATIC") ++book.automatic_recharges;
   const absl::Time start = absl::Now();
   RESERVE_ASSIGN_OR_RETURN(const pb::Account account,
                            Await(book, absl::StrCat("recharge ", ordinal, " of ", Dollars(amount)),

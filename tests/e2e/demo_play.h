@@ -64,6 +64,9 @@ struct Book {
   Nanos recharge_threshold = kRechargeThreshold;
   Nanos charged = 0;
   int64_t recharges = 0;
+  int64_t automatic_recharges = 0;
+  // From the usage that opened the first of them on.
+  Nanos used_since_first = 0;
   int64_t users = 0;
   std::vector<Booking> bookings;
 };

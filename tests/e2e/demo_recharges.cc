@@ -86,8 +86,9 @@ absl::Status Play::Settings() {
       client_.UpdateBillingSettings(id, courier_.reserve_amount, courier_.recharge_threshold));
   report_.Money("reserve amount", courier_.reserve_amount, settings.reserve_amount());
   report_.Money("threshold", courier_.recharge_threshold, settings.recharge_threshold());
+  report_.Say("it is the third within an hour, and so covers what that hour used");
   RESERVE_RETURN_IF_ERROR(AwaitRecharge(courier_, "AUTOMATIC", DueAmount(courier_)));
-  RESERVE_RETURN_IF_ERROR(Call(courier_, dora_, Cuba(), 24 * kMinute));
+  RESERVE_RETURN_IF_ERROR(Call(courier_, dora_, Cuba(), 52 * kMinute));
   return AwaitRecharge(courier_, "AUTOMATIC", DueAmount(courier_));
 }
 

@@ -215,7 +215,7 @@ TEST_F(ReconcileTest, WhatOnlyAPersonCanSettleIsShownAndLeftAlone) {
   OpenFunded("returned");
   stack_->worker_process(0)->Kill();
   Spend("amount", 10);
-  Charge(ChargeKey("amount", 2, 1), "amount/2", 14);
+  Charge(ChargeKey("amount", 2, 1), "amount/2", 16);
   Spend("nothing", 10);
   const auto reported =
       Call(stack_->recharges(), &pb::Recharges::Stub::ReportRecharge,

@@ -167,74 +167,48 @@ constexpr int WireNumber(domain::DeclineClass value) {
 static_assert(NumbersAgree<domain::DeclineClass>(WireNumber, pb::DeclineClass_MAX));
 static_assert(static_cast<int>(domain::DeclineClass::kNone) == 0);
 
+struct KindOfEvent {
+  domain::EventKind stored;
+  pb::EventKind on_the_wire;
+};
+constexpr KindOfEvent kKindsOfEvents[] = {
+    {domain::EventKind::kAccountOpened, pb::EVENT_KIND_ACCOUNT_OPENED},
+    {domain::EventKind::kEnabled, pb::EVENT_KIND_ENABLED},
+    {domain::EventKind::kDisabled, pb::EVENT_KIND_DISABLED},
+    {domain::EventKind::kBlocked, pb::EVENT_KIND_BLOCKED},
+    {domain::EventKind::kUnblocked, pb::EVENT_KIND_UNBLOCKED},
+    {domain::EventKind::kRechargeOpened, pb::EVENT_KIND_RECHARGE_OPENED},
+    {domain::EventKind::kRechargeSucceeded, pb::EVENT_KIND_RECHARGE_SUCCEEDED},
+    {domain::EventKind::kRechargeDeclined, pb::EVENT_KIND_RECHARGE_DECLINED},
+    {domain::EventKind::kRechargeFailed, pb::EVENT_KIND_RECHARGE_FAILED},
+    {domain::EventKind::kRechargeNeedsReview, pb::EVENT_KIND_RECHARGE_NEEDS_REVIEW},
+    {domain::EventKind::kCardRefused, pb::EVENT_KIND_CARD_REFUSED},
+    {domain::EventKind::kCardReplaced, pb::EVENT_KIND_CARD_REPLACED},
+    {domain::EventKind::kCapReached, pb::EVENT_KIND_CAP_REACHED},
+    {domain::EventKind::kRechargeLimited, pb::EVENT_KIND_RECHARGE_LIMITED},
+    {domain::EventKind::kSettingsChanged, pb::EVENT_KIND_SETTINGS_CHANGED},
+    {domain::EventKind::kUserPut, pb::EVENT_KIND_USER_PUT},
+    {domain::EventKind::kBalanceAdjusted, pb::EVENT_KIND_BALANCE_ADJUSTED},
+    {domain::EventKind::kLowBalance, pb::EVENT_KIND_LOW_BALANCE},
+    {domain::EventKind::kCardFailing, pb::EVENT_KIND_CARD_FAILING},
+    {domain::EventKind::kCardLimitReached, pb::EVENT_KIND_CARD_LIMIT_REACHED},
+    {domain::EventKind::kCardAdded, pb::EVENT_KIND_CARD_ADDED},
+    {domain::EventKind::kCardConfirmed, pb::EVENT_KIND_CARD_CONFIRMED},
+    {domain::EventKind::kCardRemoved, pb::EVENT_KIND_CARD_REMOVED},
+    {domain::EventKind::kCardExpiring, pb::EVENT_KIND_CARD_EXPIRING},
+    {domain::EventKind::kRechargeCanceled, pb::EVENT_KIND_RECHARGE_CANCELED},
+    {domain::EventKind::kRechargePending, pb::EVENT_KIND_RECHARGE_PENDING},
+    {domain::EventKind::kChargedLess, pb::EVENT_KIND_CHARGED_LESS},
+    {domain::EventKind::kReviewResolved, pb::EVENT_KIND_REVIEW_RESOLVED},
+    {domain::EventKind::kAutomaticRechargeOff, pb::EVENT_KIND_AUTOMATIC_RECHARGE_OFF},
+    {domain::EventKind::kAutomaticRechargeOn, pb::EVENT_KIND_AUTOMATIC_RECHARGE_ON},
+    {domain::EventKind::kSuspended, pb::EVENT_KIND_SUSPENDED},
+    {domain::EventKind::kSuspensionLifted, pb::EVENT_KIND_SUSPENSION_LIFTED},
+    {domain::EventKind::kBalanceNotice, pb::EVENT_KIND_BALANCE_NOTICE},
+};
 constexpr int WireNumber(domain::EventKind value) {
-  switch (value) {
-    case domain::EventKind::kAccountOpened:
-      return pb::EVENT_KIND_ACCOUNT_OPENED;
-    case domain::EventKind::kEnabled:
-      return pb::EVENT_KIND_ENABLED;
-    case domain::EventKind::kDisabled:
-      return pb::EVENT_KIND_DISABLED;
-    case domain::EventKind::kBlocked:
-      return pb::EVENT_KIND_BLOCKED;
-    case domain::EventKind::kUnblocked:
-      return pb::EVENT_KIND_UNBLOCKED;
-    case domain::EventKind::kRechargeOpened:
-      return pb::EVENT_KIND_RECHARGE_OPENED;
-    case domain::EventKind::kRechargeSucceeded:
-      return pb::EVENT_KIND_RECHARGE_SUCCEEDED;
-    case domain::EventKind::kRechargeDeclined:
-      return pb::EVENT_KIND_RECHARGE_DECLINED;
-    case domain::EventKind::kRechargeFailed:
-      return pb::EVENT_KIND_RECHARGE_FAILED;
-    case domain::EventKind::kRechargeNeedsReview:
-      return pb::EVENT_KIND_RECHARGE_NEEDS_REVIEW;
-    case domain::EventKind::kCardRefused:
-      return pb::EVENT_KIND_CARD_REFUSED;
-    case domain::EventKind::kCardReplaced:
-      return pb::EVENT_KIND_CARD_REPLACED;
-    case domain::EventKind::kCapReached:
-      return pb::EVENT_KIND_CAP_REACHED;
-    case domain::EventKind::kRechargeLimited:
-      return pb::EVENT_KIND_RECHARGE_LIMITED;
-    case domain::EventKind::kSettingsChanged:
-      return pb::EVENT_KIND_SETTINGS_CHANGED;
-    case domain::EventKind::kUserPut:
-      return pb::EVENT_KIND_USER_PUT;
-    case domain::EventKind::kBalanceAdjusted:
-      return pb::EVENT_KIND_BALANCE_ADJUSTED;
-    case domain::EventKind::kLowBalance:
-      return pb::EVENT_KIND_LOW_BALANCE;
-    case domain::EventKind::kCardFailing:
-      return pb::EVENT_KIND_CARD_FAILING;
-    case domain::EventKind::kCardLimitReached:
-      return pb::EVENT_KIND_CARD_LIMIT_REACHED;
-    case domain::EventKind::kCardAdded:
-      return pb::EVENT_KIND_CARD_ADDED;
-    case domain::EventKind::kCardConfirmed:
-      return pb::EVENT_KIND_CARD_CONFIRMED;
-    case domain::EventKind::kCardRemoved:
-      return pb::EVENT_KIND_CARD_REMOVED;
-    case domain::EventKind::kCardExpiring:
-      return pb::EVENT_KIND_CARD_EXPIRING;
-    case domain::EventKind::kRechargeCanceled:
-      return pb::EVENT_KIND_RECHARGE_CANCELED;
-    case domain::EventKind::kRechargePending:
-      return pb::EVENT_KIND_RECHARGE_PENDING;
-    case domain::EventKind::kChargedLess:
-      return pb::EVENT_KIND_CHARGED_LESS;
-    case domain::EventKind::kReviewResolved:
-      return pb::EVENT_KIND_REVIEW_RESOLVED;
-    case domain::EventKind::kAutomaticRechargeOff:
-      return pb::EVENT_KIND_AUTOMATIC_RECHARGE_OFF;
-    case domain::EventKind::kAutomaticRechargeOn:
-      return pb::EVENT_KIND_AUTOMATIC_RECHARGE_ON;
-    case domain::EventKind::kSuspended:
-      return pb::EVENT_KIND_SUSPENDED;
-    case domain::EventKind::kSuspensionLifted:
-      return pb::EVENT_KIND_SUSPENSION_LIFTED;
-    case domain::EventKind::kBalanceNotice:
-      return pb::EVENT_KIND_BALANCE_NOTICE;
+  for (const KindOfEvent& kind : kKindsOfEvents) {
+    if (kind.stored == value) return kind.on_the_wire;
   }
   return 0;
 }

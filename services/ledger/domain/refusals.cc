@@ -51,12 +51,12 @@ absl::Status AccountBlocked(absl::Time since) {
 absl::Status RechargeInFlight(int64_t ordinal, absl::Time now, absl::Time since, absl::Time until) {
   std::string text = absl::StrCat("recharge ", ordinal, " is under way since ",
                                   FormatRfc3339(since), "; ask again when its outcome is known");
-  if (until == absl::InfiniteFuture()) {
-    return WithRetryAfter(Refused("RECHARGE_IN_FLIGHT", "", text), absl::Seconds(1));
+  absl::Duration wait = absl::Seconds(1);
+  if (until != absl::InfiniteFuture()) {
+    absl::StrAppend(&text, ", or after ", FormatRfc3339(until));
+    wait = std::max(until - now, wait);
   }
-  absl::StrAppend(&text, ", or after ", FormatRfc3339(until));
-  return WithRetryAfter(Refused("RECHARGE_IN_FLIGHT", "", text),
-                        std::max(until - now, absl::Seconds(1)));
+  return WithRetryAfter(Refused("RECHARGE_IN_FLIGHT", "", text), wait);
 }
 
 absl::Status CardLimitReached(absl::Time now, absl::Time allowed) {

@@ -184,7 +184,8 @@ absl::Status Books::Record(const std::string& user_id, Usage usage, const Rate* 
   if (usage.usage_id.empty()) usage.usage_id = absl::StrCat("usage-", next_id_++);
   usage.user_id = user_id;
   // What is loaded for a usage: the recharge only while it waits, and no declines.
-  const Context context{settings_, now_, account_.open_waits ? open() : nullptr};
+  const Context context{settings_, now_, kNewestFeatureLevel,
+                        account_.open_waits ? open() : nullptr};
   return Apply(RecordUsage(context, account_, users_.at(user_id), plans_.at(user_id), usage, rate));
 }
 

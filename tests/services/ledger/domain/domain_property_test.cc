@@ -581,7 +581,7 @@ class Life {
     EXPECT_EQ(account.taken_back.waits(), model_.waits_for_the_customer());
     EXPECT_TRUE(account.taken_back.amount == model_.taken_back()) << account.taken_back.amount;
     EXPECT_EQ(account.due.time, model_.capped_until().value_or(absl::InfiniteFuture()));
-    EXPECT_EQ(account.due.reason == DueReason::kCapWindow, model_.capped_until().has_value());
+    EXPECT_EQ(account.due.capped(), model_.capped_until().has_value());
     const int64_t last = account.last_ordinal;
     for (int64_t ordinal = std::max<int64_t>(1, last - 5); ordinal <= last; ++ordinal) {
       CompareRecharge(books_.recharge(ordinal),

@@ -124,6 +124,15 @@ absl::Time Model::OursLet(const std::string& number, absl::Time from, bool decli
   return when;
 }
 
+// No schedule of a card is longer than the longest delay: what lies beyond is a network's limit,
+// which is judged anew, or a clock's fault.
+absl::Time Model::RestsUntil(const ModelCard& card, absl::Time now) const {
+  if (card.rests_until == absl::InfiniteFuture()) return card.rests_until;
+  absl::Duration longest = settings_.partial_charge_wait;
+  for (const absl::Duration delay : settings_.retry_delays) longest = std::max(longest, delay);
+  return std::min(card.rests_until, now + longest);
+}
+
 absl::Time Model::OthersLet(const ModelCard& card, int64_t ordinal) const {
   absl::Time when = absl::InfinitePast();
   for (const ModelCard& other : cards_) {
@@ -154,7 +163,7 @@ std::optional<Model::Pick> Model::PickFor(int64_t ordinal, const Sight& sight,
   for (size_t i = 0; i < cards_.size(); ++i) {
     const ModelCard& card = cards_[i];
     if (card.state != CardState::kUsable && card.state != CardState::kFailing) continue;
-    const absl::Time from = std::max({now, card.rests_until, OthersLet(card, ordinal)});
+    const absl::Time from = std::max({now, RestsUntil(card, now), OthersLet(card, ordinal)});
     if (from == absl::InfiniteFuture()) continue;
     const Pick pick = LimitedPick(i, from, sight, now);
     if (pick.when <= now) return pick;

@@ -200,6 +200,7 @@ class Model {
   absl::Time OursLet(const std::string& number, absl::Time from, bool declines,
                      absl::Time now) const;
   // When what other tokens of its number met in this recharge lets it be tried.
+  absl::Time RestsUntil(const ModelCard& card, absl::Time now) const;
   absl::Time OthersLet(const ModelCard& card, int64_t ordinal) const;
   Pick LimitedPick(size_t card, absl::Time from, const Sight& sight, absl::Time now) const;
   std::optional<Pick> PickFor(int64_t ordinal, const Sight& sight, absl::Time now) const;
