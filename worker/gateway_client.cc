@@ -11,6 +11,7 @@
 #include "common/rpc/conversions.h"
 #include "common/rpc/status.h"
 #include "worker/charge_key.h"
+#include "worker/gone_money.h"
 
 namespace reserve::worker {
 namespace {
@@ -68,7 +69,7 @@ GatewayAnswer FromCharge(const pb::Charge& charge, const Task& task) {
   return {.kind = GatewayAnswer::Kind::kFound,
           .succeeded = charge.state() == pb::CHARGE_STATE_SUCCEEDED,
           .pending = charge.state() == pb::CHARGE_STATE_PENDING,
-          .refunded = !charge.refund_id().empty(),
+          .refunded = GoneMoney(charge) > 0,
           .charge_id = charge.charge_id(),
           .amount = *amount,
           .captured = captured,
