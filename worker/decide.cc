@@ -67,8 +67,9 @@ void SettleFound(const GatewayAnswer& answer, Attempt* attempt) {
                   attempt);
   }
   if (answer.refunded) {
-    return SettleUnresolved(
-        absl::StrCat("charge ", answer.charge_id, " was refunded before it was reported"), attempt);
+    return SettleUnresolved(absl::StrCat("charge ", answer.charge_id,
+                                         " was refunded or disputed before it was reported"),
+                            attempt);
   }
   Settle(Outcome{.kind = Outcome::Kind::kSucceeded,
                  .charge_id = answer.charge_id,

@@ -114,8 +114,8 @@ struct GatewayAnswer {
   Kind kind = Kind::kNoAnswer;
   // Of kFound.
   bool succeeded = false;
-  bool pending = false;  // neither succeeded nor declined yet
-  bool refunded = false;
+  bool pending = false;   // neither succeeded nor declined yet
+  bool refunded = false;  // some of it, or taken back by the bank
   std::string charge_id = {};
   Nanos amount = 0;                    // asked for
   std::optional<Nanos> captured = {};  // of a success, where it is not that

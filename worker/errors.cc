@@ -7,7 +7,7 @@ namespace {
 
 constexpr char kLeaseLost[] = "LEASE_LOST";
 constexpr char kAlreadyCredited[] = "ALREADY_CREDITED";
-constexpr char kAlreadyRefunded[] = "ALREADY_REFUNDED";
+constexpr char kRefundTooLarge[] = "REFUND_TOO_LARGE";
 
 }  // namespace
 
@@ -19,6 +19,6 @@ bool IsLeaseLost(const absl::Status& status) { return ReasonOf(status) == kLease
 
 bool IsAlreadyCredited(const absl::Status& status) { return ReasonOf(status) == kAlreadyCredited; }
 
-bool IsAlreadyRefunded(const absl::Status& status) { return ReasonOf(status) == kAlreadyRefunded; }
+bool IsRefundTooLarge(const absl::Status& status) { return ReasonOf(status) == kRefundTooLarge; }
 
 }  // namespace reserve::worker

@@ -15,8 +15,8 @@ absl::Status DifferencesFound(absl::string_view message);
 bool IsLeaseLost(const absl::Status& status);
 // The ledger: the recharge was credited for another charge (recharges.proto).
 bool IsAlreadyCredited(const absl::Status& status);
-// The gateway: somebody else has given the charge back (payment_gateway.proto).
-bool IsAlreadyRefunded(const absl::Status& status);
+// The gateway: less is left of the charge than what was to be given back (payment_gateway.proto).
+bool IsRefundTooLarge(const absl::Status& status);
 
 }  // namespace reserve::worker
 

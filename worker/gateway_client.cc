@@ -11,6 +11,7 @@
 #include "common/rpc/conversions.h"
 #include "common/rpc/status.h"
 #include "worker/charge_key.h"
+#include "worker/gone_money.h"
 
 namespace reserve::worker {
 namespace {
@@ -68,7 +69,7 @@ GatewayAnswer FromCharge(const pb::Charge& charge, const Task& task) {
   return {.kind = GatewayAnswer::Kind::kFound,
           .succeeded = charge.state() == pb::CHARGE_STATE_SUCCEEDED,
           .pending = charge.state() == pb::CHARGE_STATE_PENDING,
-          .refunded = !charge.refund_id().empty(),
+          .refunded = GoneMoney(charge) > 0,
           .charge_id = charge.charge_id(),
           .amount = *amount,
           .captured = captured,
@@ -78,20 +79,30 @@ GatewayAnswer FromCharge(const pb::Charge& charge, const Task& task) {
           .text = WithoutCard(charge.decline().code(), task.card_token)};
 }
 
-GatewayAnswer FromError(const grpc::Status& grpc_status, const Task& task) {
-  const absl::Status status = FromGrpcStatus(grpc_status);
-  GatewayAnswer answer = NoAnswer(Ascii(WithoutCard(status.ToString(), task.card_token)));
+// Does the error say that the gateway is away, overloaded or not to be used by us?
+bool IsOutage(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
     case absl::StatusCode::kResourceExhausted:
     case absl::StatusCode::kUnimplemented:
     case absl::StatusCode::kUnauthenticated:
     case absl::StatusCode::kPermissionDenied:
-      answer.kind = GatewayAnswer::Kind::kOutage;
-      break;
+      return true;
     default:
-      break;
+      return false;
   }
+}
+
+// "INVALID_FIELD:amount"
+std::string ReasonAndField(const absl::Status& status) {
+  const std::string field = FieldOf(status);
+  return Ascii(absl::StrCat(ReasonOf(status), field.empty() ? "" : ":", field));
+}
+
+GatewayAnswer FromError(const grpc::Status& grpc_status, const Task& task) {
+  const absl::Status status = FromGrpcStatus(grpc_status);
+  GatewayAnswer answer = NoAnswer(Ascii(WithoutCard(status.ToString(), task.card_token)));
+  if (IsOutage(status)) answer.kind = GatewayAnswer::Kind::kOutage;
   return answer;
 }
 
@@ -104,12 +115,66 @@ GatewayAnswer FromChargeReply(const grpc::Status& grpc_status, const pb::ChargeR
   }
   if (grpc_status.error_code() == grpc::StatusCode::INVALID_ARGUMENT) {
     const absl::Status status = FromGrpcStatus(grpc_status);
-    const std::string field = FieldOf(status);
-    answer.kind =
-        field == kCardField ? GatewayAnswer::Kind::kRefused : GatewayAnswer::Kind::kInvalid;
-    answer.text = Ascii(absl::StrCat(ReasonOf(status), field.empty() ? "" : ":", field));
+    answer.kind = FieldOf(status) == kCardField ? GatewayAnswer::Kind::kRefused
+                                                : GatewayAnswer::Kind::kInvalid;
+    answer.text = ReasonAndField(status);
   }
   return answer;
+}
+
+RefundAnswer UnknownRefund(absl::string_view why) { return {.text = Ascii(std::string(why))}; }
+
+RefundAnswer FromRefundError(const absl::Status& status) {
+  RefundAnswer answer = UnknownRefund(status.ToString());
+  answer.outage = IsOutage(status);
+  return answer;
+}
+
+RefundAnswer FromRefund(const pb::Refund& refund, const std::string& key) {
+  if (refund.idempotency_key() != key) return UnknownRefund("a refund under another key");
+  const absl::StatusOr<Nanos> amount = FromProto(refund.amount(), "", "refund.amount");
+  if (!amount.ok()) return UnknownRefund(amount.status().message());
+  RefundAnswer answer = {.refund_id = refund.refund_id(),
+                         .charge_id = refund.charge_id(),
+                         .amount = *amount,
+                         .currency = refund.amount().currency_code()};
+  switch (refund.state()) {
+    case pb::REFUND_STATE_SUCCEEDED:
+      answer.kind = RefundAnswer::Kind::kSucceeded;
+      return answer;
+    case pb::REFUND_STATE_PENDING:
+      answer.kind = RefundAnswer::Kind::kPending;
+      return answer;
+    case pb::REFUND_STATE_FAILED:
+      answer.kind = RefundAnswer::Kind::kFailed;
+      answer.text = Ascii(refund.failure_code());
+      return answer;
+    default:
+      return UnknownRefund("a refund in a state that is not known");
+  }
+}
+
+RefundAnswer FromRefundReply(const grpc::Status& grpc_status, const pb::RefundResponse& response,
+                             const RefundOrder& order) {
+  if (grpc_status.ok()) {
+    RefundAnswer answer = FromRefund(response.refund(), order.key);
+    if (answer.kind != RefundAnswer::Kind::kUnknown &&
+        (answer.charge_id != order.charge_id || answer.amount != order.amount ||
+         answer.currency != order.currency)) {
+      return UnknownRefund("a refund of another charge or amount");
+    }
+    return answer;
+  }
+  const absl::Status status = FromGrpcStatus(grpc_status);
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kAlreadyExists:
+      return {.kind = RefundAnswer::Kind::kNotDone, .text = ReasonAndField(status)};
+    default:
+      return FromRefundError(status);
+  }
 }
 
 }  // namespace
@@ -145,6 +210,41 @@ void GatewayClient::LookUp(const Task& task, Done done) {
         GatewayAnswer answer = status.ok() ? FromCharge(charge, task) : FromError(status, task);
         if (status.error_code() == grpc::StatusCode::NOT_FOUND) {
           answer.kind = GatewayAnswer::Kind::kNotFound;
+        }
+        done(std::move(answer));
+      });
+}
+
+void GatewayClient::Refund(const RefundOrder& order, RefundDone done) {
+  pb::RefundRequest request;
+  request.set_idempotency_key(order.key);
+  request.set_charge_id(order.charge_id);
+  ToProto(order.amount, order.currency, request.mutable_amount());
+  request.set_reference(order.reference);
+  request.set_reason(order.reason);
+  calls_.Start<pb::RefundRequest, pb::RefundResponse>(
+      timeout_, std::move(request),
+      [this](auto* context, auto* sent, auto* response, auto on_done) {
+        stub_->async()->Refund(context, sent, response, std::move(on_done));
+      },
+      [order, done = std::move(done)](const grpc::Status& status, const pb::RefundResponse& reply) {
+        done(FromRefundReply(status, reply, order));
+      });
+}
+
+void GatewayClient::GetRefund(const std::string& key, RefundDone done) {
+  pb::GetRefundRequest request;
+  request.set_idempotency_key(key);
+  calls_.Start<pb::GetRefundRequest, pb::Refund>(
+      timeout_, std::move(request),
+      [this](auto* context, auto* sent, auto* response, auto on_done) {
+        stub_->async()->GetRefund(context, sent, response, std::move(on_done));
+      },
+      [key, done = std::move(done)](const grpc::Status& status, const pb::Refund& refund) {
+        if (status.ok()) return done(FromRefund(refund, key));
+        RefundAnswer answer = FromRefundError(FromGrpcStatus(status));
+        if (status.error_code() == grpc::StatusCode::NOT_FOUND) {
+          answer.kind = RefundAnswer::Kind::kNotFound;
         }
         done(std::move(answer));
       });

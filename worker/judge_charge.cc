@@ -81,6 +81,8 @@ absl::string_view NameOf(Finding finding) {
       return "UNKNOWN_ATTEMPT";
     case Finding::kAmountDiffers:
       return "AMOUNT_DIFFERS";
+    case Finding::kPartlyGone:
+      return "PARTLY_GONE";
     case Finding::kCreditedWithoutMoney:
       return "CREDITED_WITHOUT_MONEY";
     case Finding::kOtherChargeMissing:
@@ -111,8 +113,10 @@ absl::string_view Explain(Finding finding) {
       return "the card was charged for an attempt that the ledger has not come to";
     case Finding::kAmountDiffers:
       return "amount or currency are not those of the recharge";
+    case Finding::kPartlyGone:
+      return "nothing was credited for the charge, and a part of it was given back or disputed";
     case Finding::kCreditedWithoutMoney:
-      return "the recharge was credited for a charge that was declined or given back";
+      return "the recharge was credited for a charge that was declined, given back or disputed";
     case Finding::kOtherChargeMissing:
       return "the recharge was credited for another charge, which the gateway does not have, or "
              "not the money";
@@ -138,9 +142,10 @@ Finding JudgeCharge(const GatewayCharge& charge, const std::optional<LedgerRecha
   if (attempt == 0 && !credited_for_it) {
     return recharge.has_value() && charge.kept() ? Finding::kStrangeKey : Finding::kForeign;
   }
-  if (!charge.kept()) {
-    return credited_for_it ? Finding::kCreditedWithoutMoney : Finding::kInOrder;
-  }
+  if (credited_for_it && !charge.whole()) return Finding::kCreditedWithoutMoney;
+  if (!charge.kept()) return Finding::kInOrder;
+  if (!charge.whole()) return Finding::kPartlyGone;
+  if (charge.amount <= 0) return Finding::kAmountDiffers;
   if (!recharge.has_value()) return Finding::kOrphan;
   // Less than was asked for is credited as it is.
   const bool amount_fits =
@@ -150,7 +155,7 @@ Finding JudgeCharge(const GatewayCharge& charge, const std::optional<LedgerRecha
   if (recharge->state == LedgerRecharge::State::kSucceeded) {
     // Given back only while the other charge pays for the credit.
     const bool paid =
-        credited.has_value() && credited->kept() && credited->charge_id == recharge->charge_id &&
+        credited.has_value() && credited->whole() && credited->charge_id == recharge->charge_id &&
         credited->amount == recharge->amount && credited->currency == recharge->currency;
     return paid ? Finding::kSecondCharge : Finding::kOtherChargeMissing;
   }

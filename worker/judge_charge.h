@@ -32,10 +32,11 @@ struct GatewayCharge {
   Nanos amount = 0;  // charged
   std::string currency = {};
   bool succeeded = false;
-  bool refunded = false;
+  Nanos gone = 0;  // of that: given back, or taken back by the bank
 
-  // The card was charged, and not given back.
-  bool kept() const { return succeeded && !refunded; }
+  // The card was charged, and some of the money is there; or all of it.
+  bool kept() const { return whole() || (succeeded && gone < amount); }
+  bool whole() const { return succeeded && gone == 0; }
 };
 
 // A recharge, as the ledger has it.
@@ -80,10 +81,12 @@ enum class Finding : uint8_t {
   kUnknownAttempt,
   // For a person: amount or currency are not the recharge's.
   kAmountDiffers,
-  // For a person: it was credited, but declined or given back.
+  // For a person: nothing was credited for it, and a part of it is gone already.
+  kPartlyGone,
+  // For a person: it was credited, but declined, or given back or disputed, in part or in whole.
   kCreditedWithoutMoney,
   // For a person: the recharge was credited for another charge, and the gateway does not have
-  // that one, or not the money.
+  // that one, or not all of the money.
   kOtherChargeMissing,
   // For a person, of a recharge: it was credited for a charge that the gateway does not have.
   kNoCharge,

@@ -11,6 +11,7 @@
 #include "common/rpc/status.h"
 #include "worker/charge_key.h"
 #include "worker/errors.h"
+#include "worker/gone_money.h"
 
 namespace reserve::worker {
 namespace {
@@ -41,7 +42,7 @@ GatewayCharge FromProto(const gw::Charge& charge) {
           .amount = reserve::FromProto(charged, "", "charge.amount").value_or(0),
           .currency = charged.currency_code(),
           .succeeded = charge.state() == gw::CHARGE_STATE_SUCCEEDED,
-          .refunded = !charge.refund_id().empty()};
+          .gone = GoneMoney(charge)};
 }
 
 LedgerRecharge::State FromProto(pb::RechargeState state) {
@@ -259,20 +260,32 @@ absl::Status Reconciler::Refund(const GatewayCharge& charge, Finding finding) {
     return absl::OkStatus();
   }
   if (!options_.dry_run) {
+    // All of it is part of what the key stands for, so it must not differ from run to run.
     gw::RefundRequest request;
     request.set_idempotency_key(RefundKey(charge.charge_id));
     request.set_charge_id(charge.charge_id);
-    // Part of what the key stands for, so it must not differ from run to run.
+    reserve::ToProto(charge.amount, charge.currency, request.mutable_amount());
+    request.set_reference(charge.reference);
     request.set_reason("no recharge was credited for this charge");
     gw::RefundResponse response;
     const absl::Status status =
         Call(*gateway_, &gw::PaymentGateway::Stub::Refund, request, &response);
-    // Given back by somebody else since it was listed.
-    if (IsAlreadyRefunded(status)) return absl::OkStatus();
+    // Somebody else has given it back since it was listed, or a bank has taken it.
+    if (IsRefundTooLarge(status)) {
+      LeaveToPerson(finding, charge.reference, ChargeText(charge),
+                    "not given back: the gateway says that less is left of it");
+      return absl::OkStatus();
+    }
     RESERVE_RETURN_IF_ERROR(status);
-    if (response.charge().refund_id().empty()) {
+    if (response.refund().refund_id().empty()) {
       return absl::InternalError(
           absl::StrCat("the gateway says nothing of a refund of charge ", charge.charge_id));
+    }
+    if (response.refund().state() == gw::REFUND_STATE_FAILED) {
+      LeaveToPerson(finding, charge.reference, ChargeText(charge),
+                    absl::StrCat("not given back: the refund failed with ",
+                                 absl::CHexEscape(response.refund().failure_code())));
+      return absl::OkStatus();
     }
   }
   ++counts_.refunded;

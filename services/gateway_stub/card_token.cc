@@ -166,6 +166,39 @@ std::optional<CardBehavior> TroubledCard(absl::string_view name) {
   return behavior;
 }
 
+// The cards that are charged as any other and differ in how they are given back; `name` without
+// "refund_".
+std::optional<CardBehavior> RefundCard(absl::string_view name) {
+  CardBehavior behavior;
+  RefundBehavior& refund = behavior.refund;
+  const auto pending_ms = NumberAfter(name, "pending_", kMaxDelayMs);
+  const auto late_ms = NumberAfter(name, "late_", kMaxDelayMs);
+  const auto slow_ms = NumberAfter(name, "slow_", kMaxDelayMs);
+  const auto failures = NumberAfter(name, "fail_before_", kMaxCount);
+  if (pending_ms.has_value()) {
+    refund.pending_time = absl::Milliseconds(*pending_ms);
+  } else if (late_ms.has_value()) {
+    refund.reply_delay = absl::Milliseconds(*late_ms);
+  } else if (slow_ms.has_value()) {
+    refund.work_time = absl::Milliseconds(*slow_ms);
+  } else if (failures.has_value()) {
+    refund.failures_before = *failures;
+  } else if (name == "fail_before") {
+    refund.failures_before = 1;
+  } else if (name == "unavailable") {
+    refund.failures_before = std::numeric_limits<int64_t>::max();
+  } else if (name == "lost_reply") {
+    refund.reply = Reply::kLost;
+  } else if (name == "internal") {
+    refund.reply = Reply::kInternalError;
+  } else if (name == "fail") {
+    refund.failure_code = "expired_or_canceled_card";
+  } else {
+    return std::nullopt;
+  }
+  return behavior;
+}
+
 }  // namespace
 
 absl::Span<const Decline> Declines() { return kDeclines; }
@@ -187,6 +220,9 @@ CardBehavior BehaviorOf(absl::string_view card_token) {
   }
   if (const auto behavior = NumberedCard(name)) return *behavior;
   if (const auto behavior = TroubledCard(name)) return *behavior;
+  if (absl::ConsumePrefix(&name, "refund_")) {
+    return RefundCard(name).value_or(Declining("invalid_card_token"));
+  }
   if (absl::ConsumePrefix(&name, "decline_") && FindDecline(name) != nullptr) {
     return Declining(name);
   }

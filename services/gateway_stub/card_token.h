@@ -23,6 +23,15 @@
 //                                  for the card; nothing charged
 //   tok_internal                   not charged; an internal error, stored and replayed
 //   tok_internal_charged           charged; an internal error, stored and replayed
+//   tok_refund_<...>               succeeds; what is special is how it is given back:
+//   tok_refund_fail                refunds fail: expired_or_canceled_card
+//   tok_refund_pending_<ms>        refunds are pending for so long, then succeed
+//   tok_refund_late_<ms>           given back at once, the reply comes so much later
+//   tok_refund_slow_<ms>           refunds are in work for so long, then given back
+//   tok_refund_lost_reply          given back, the reply is lost; asked again, it is replayed
+//   tok_refund_fail_before[_<n>]   the first n (1) requests for refunds fail, nothing given back
+//   tok_refund_unavailable         every request for a refund fails, nothing given back
+//   tok_refund_internal            given back; an internal error, stored and replayed
 //   anything else                  declined for good: invalid_card_token
 //
 // Thread-safe: pure functions.
@@ -52,11 +61,26 @@ absl::Span<const Decline> Declines();
 // The decline of that code, or null.
 const Decline* FindDecline(absl::string_view code);
 
-// What the caller gets to see of a charge that was decided.
+// What the caller gets to see of a charge or a refund that was decided.
 enum class Reply : uint8_t {
   kAnswer = 1,     // the charge
   kLost,           // nothing, the first time; the charge from then on
   kInternalError,  // an internal error, each time
+};
+
+// How a charge of the card is given back.
+struct RefundBehavior {
+  // Empty: it succeeds.
+  absl::string_view failure_code = "";
+  // So many requests fail before anything is stored.
+  int64_t failures_before = 0;
+  Reply reply = Reply::kAnswer;
+  // In work for so long before it is decided, on top of what every request takes.
+  absl::Duration work_time = absl::ZeroDuration();
+  // Pending for so long, once it is decided.
+  absl::Duration pending_time = absl::ZeroDuration();
+  // Between decision and reply.
+  absl::Duration reply_delay = absl::ZeroDuration();
 };
 
 struct CardBehavior {
@@ -77,6 +101,7 @@ struct CardBehavior {
   absl::Duration pending_time = absl::ZeroDuration();
   // Between decision and reply.
   absl::Duration reply_delay = absl::ZeroDuration();
+  RefundBehavior refund = {};
 };
 
 CardBehavior BehaviorOf(absl::string_view card_token);
@@ -86,6 +111,7 @@ struct CardHistory {
   int64_t failed_before = 0;
   int64_t succeeded = 0;
   int64_t declined = 0;
+  int64_t refunds_failed_before = 0;
 };
 
 // How the next charge of the card ends: null if it succeeds.

@@ -7,27 +7,12 @@
 #include <variant>
 
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "services/gateway_stub/errors.h"
+#include "services/gateway_stub/numbered_id.h"
 
 namespace reserve::gateway_stub {
-namespace {
-
-std::string NumberedId(absl::string_view kind, int64_t number) {
-  return absl::StrCat(kind, "_", absl::Dec(number, absl::kZeroPad12));
-}
-
-// The number of an id that NumberedId made; 0 for any other text.
-int64_t NumberOf(absl::string_view id) {
-  int64_t number = 0;
-  return absl::SimpleAtoi(id.substr(id.rfind('_') + 1), &number) && number > 0 ? number : 0;
-}
-
-}  // namespace
-
 absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Open(Options options) {
   auto gateway = std::unique_ptr<Gateway>(new Gateway(std::move(options)));
   RESERVE_ASSIGN_OR_RETURN(gateway->journal_, Journal::Open(gateway->options_.data_file,
@@ -67,8 +52,7 @@ Gateway::Known Gateway::BeginCharge(const ChargeOrder& order, const CardBehavior
     return CardFails("the gateway failed before it began the charge");
   }
   charge_keys_[order.idempotency_key] = {.order = order, .in_work = true};
-  *work_time = options_.latency + behavior.work_time +
-               options_.latency_jitter * absl::Uniform<double>(random_, 0, 1);
+  *work_time = WorkTime(behavior.work_time);
   return std::nullopt;
 }
 
@@ -91,37 +75,15 @@ absl::StatusOr<ChargePage> Gateway::ListCharges(const ListQuery& query, int64_t 
     if (!query.card_token.empty() && charge.order.card_token != query.card_token) continue;
     if (!absl::StartsWith(charge.order.reference, query.reference_prefix)) continue;
     if (charge.create_time < query.start_time || charge.create_time >= query.end_time) continue;
+    ChargeRecord shown = Shown(charge);
+    if (shown.update_time < query.updated_since) continue;
     if (static_cast<int64_t>(page.charges.size()) == page_size) {
       page.next_position = position;
       break;
     }
-    page.charges.push_back(Shown(charge));
+    page.charges.push_back(std::move(shown));
   }
   return page;
-}
-
-void Gateway::Refund(const RefundOrder& order, ChargeDone done) {
-  Known known = BeginRefund(order, done);
-  if (known.has_value()) done(*std::move(known));
-}
-
-Gateway::Known Gateway::BeginRefund(const RefundOrder& order, const ChargeDone& done) {
-  if (absl::Status reachable = CheckReachable(); !reachable.ok()) return reachable;
-  absl::MutexLock lock(&mutex_);
-  if (Known known = StoredRefund(order); known.has_value()) return known;
-  const absl::StatusOr<int64_t> position = RefundablePosition(order);
-  if (!position.ok()) return position.status();
-  const RefundRecord refund = {.refund_id = NumberedId("re", ++last_refund_),
-                               .order = order,
-                               .create_time = TruncateToMicros(options_.clock())};
-  refund_keys_[order.idempotency_key] = {
-      .order = order, .in_work = true, .position = *position, .create_time = refund.create_time};
-  refunds_in_work_[*position] = order.idempotency_key;
-  journal_->Append(EncodeLine(refund),
-                   [this, refund, position = *position, done](absl::Status status) {
-                     OnRefundDurable(refund, position, status, done);
-                   });
-  return std::nullopt;
 }
 
 absl::Status Gateway::CheckReachable() const {
@@ -135,6 +97,7 @@ absl::Status Gateway::Load(absl::string_view line) {
   RESERVE_ASSIGN_OR_RETURN(auto record, DecodeLine(line));
   absl::MutexLock lock(&mutex_);
   if (auto* refund = std::get_if<RefundRecord>(&record)) return LoadRefund(std::move(*refund));
+  if (auto* dispute = std::get_if<DisputeRecord>(&record)) return LoadDispute(*dispute);
   ChargeRecord& charge = std::get<ChargeRecord>(record);
   if (position_of_charge_.count(charge.charge_id) > 0) {
     return absl::InvalidArgumentError("a charge of this id was there before");
@@ -144,22 +107,6 @@ absl::Status Gateway::Load(absl::string_view line) {
   Remember(std::move(charge));
   durable_charges_ = static_cast<int64_t>(charges_.size());
   charge_keys_[charges_.back().order.idempotency_key].in_work = false;
-  return absl::OkStatus();
-}
-
-absl::Status Gateway::LoadRefund(RefundRecord refund) {
-  const auto found = position_of_charge_.find(refund.order.charge_id);
-  if (found == position_of_charge_.end()) {
-    return absl::InvalidArgumentError("the charge of this refund is not there");
-  }
-  ChargeRecord& charge = charges_[found->second];
-  charge.refund_id = refund.refund_id;
-  charge.refund_time = refund.create_time;
-  last_refund_ = std::max(last_refund_, NumberOf(refund.refund_id));
-  refund_keys_[refund.order.idempotency_key] = {.order = refund.order,
-                                                .in_work = false,
-                                                .position = found->second,
-                                                .create_time = refund.create_time};
   return absl::OkStatus();
 }
 
@@ -174,9 +121,24 @@ void Gateway::Remember(ChargeRecord charge) {
 }
 
 ChargeRecord Gateway::Shown(ChargeRecord charge) const {
-  const absl::Duration pending = BehaviorOf(charge.order.card_token).pending_time;
-  charge.pending = charge.decline == nullptr && options_.clock() - charge.create_time < pending;
+  const absl::Time now = options_.clock();
+  const absl::Time decided = charge.create_time + BehaviorOf(charge.order.card_token).pending_time;
+  charge.pending = charge.decline == nullptr && now < decided;
+  charge.update_time = charge.decline == nullptr && !charge.pending ? decided : charge.create_time;
+  for (RefundRecord& refund : refunds_.DurableOf(charge.charge_id)) {
+    charge.refunds.push_back(AsOf(std::move(refund), now));
+    charge.update_time = std::max(charge.update_time, charge.refunds.back().update_time);
+  }
+  charge.disputes = disputes_.DurableOf(charge.charge_id);
+  for (const DisputeRecord& dispute : charge.disputes) {
+    charge.update_time = std::max(charge.update_time, dispute.update_time);
+  }
   return charge;
+}
+
+absl::Duration Gateway::WorkTime(absl::Duration of_the_card) {
+  return options_.latency + of_the_card +
+         options_.latency_jitter * absl::Uniform<double>(random_, 0, 1);
 }
 
 bool Gateway::IsExpired(absl::Time create_time) const {
@@ -185,7 +147,11 @@ bool Gateway::IsExpired(absl::Time create_time) const {
 
 Gateway::Known Gateway::StoredCharge(const ChargeOrder& order) {
   const auto refund = refund_keys_.find(order.idempotency_key);
-  if (refund != refund_keys_.end() && !IsExpired(refund->second.create_time)) return KeyReused();
+  if (refund != refund_keys_.end() &&
+      (refund->second.in_work.has_value() ||
+       !IsExpired(refunds_.Durable(refund->second.refund_id)->create_time))) {
+    return KeyReused();
+  }
   const auto found = charge_keys_.find(order.idempotency_key);
   if (found == charge_keys_.end()) return std::nullopt;
   const ChargeKey& key = found->second;
@@ -195,34 +161,6 @@ Gateway::Known Gateway::StoredCharge(const ChargeOrder& order) {
   const ChargeRecord& charge = charges_[key.position];
   if (charge.reply == Reply::kInternalError) return StoredInternalError();
   return ChargeAnswer{.charge = Shown(charge), .replayed = true};
-}
-
-Gateway::Known Gateway::StoredRefund(const RefundOrder& order) {
-  const auto charge = charge_keys_.find(order.idempotency_key);
-  if (charge != charge_keys_.end() &&
-      (charge->second.in_work || !IsExpired(charges_[charge->second.position].create_time))) {
-    return KeyReused();
-  }
-  const auto found = refund_keys_.find(order.idempotency_key);
-  if (found == refund_keys_.end()) return std::nullopt;
-  const RefundKey& key = found->second;
-  if (!key.in_work && IsExpired(key.create_time)) return std::nullopt;
-  if (key.order != order) return KeyReused();
-  if (key.in_work) return KeyInUse();
-  return ChargeAnswer{.charge = charges_[key.position], .replayed = true};
-}
-
-absl::StatusOr<int64_t> Gateway::RefundablePosition(const RefundOrder& order) {
-  const auto found = position_of_charge_.find(order.charge_id);
-  if (found == position_of_charge_.end() || found->second >= durable_charges_) {
-    return ChargeNotFound("charge_id");
-  }
-  const ChargeRecord& charge = charges_[found->second];
-  if (Shown(charge).pending) return ChargeNotSucceeded();
-  if (charge.decline != nullptr) return ChargeNotSucceeded();
-  if (!charge.refund_id.empty()) return AlreadyRefunded();
-  if (refunds_in_work_.count(found->second) > 0) return RefundInProgress();
-  return found->second;
 }
 
 void Gateway::DecideCharge(const ChargeOrder& order, ChargeDone done) {
@@ -264,21 +202,6 @@ void Gateway::OnChargeDurable(int64_t position, const absl::Status& status,
   }
   const absl::Duration delay = BehaviorOf(answer.charge.order.card_token).reply_delay;
   delays_.RunAfter(delay, [answer = std::move(answer), done] { done(answer); });
-}
-
-void Gateway::OnRefundDurable(const RefundRecord& refund, int64_t position,
-                              const absl::Status& status, const ChargeDone& done) {
-  if (!status.ok()) return done(DataFile(status.message()));
-  ChargeAnswer answer;
-  {
-    absl::MutexLock lock(&mutex_);
-    charges_[position].refund_id = refund.refund_id;
-    charges_[position].refund_time = refund.create_time;
-    refund_keys_[refund.order.idempotency_key].in_work = false;
-    refunds_in_work_.erase(position);
-    answer.charge = charges_[position];
-  }
-  done(std::move(answer));
 }
 
 }  // namespace reserve::gateway_stub

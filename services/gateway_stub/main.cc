@@ -14,19 +14,23 @@
 #include "common/rpc/shutdown_signal.h"
 #include "common/telemetry/log.h"
 #include "common/telemetry/telemetry_flags.h"
+#include "services/gateway_stub/dashboard_service.h"
 #include "services/gateway_stub/gateway.h"
 #include "services/gateway_stub/service.h"
 
 ABSL_FLAG(std::string, listen, "127.0.0.1:50052", "host:port or unix:/path to serve on.");
 ABSL_FLAG(std::string, data_file, "",
-          "File in which charges are kept over restarts; empty keeps them in memory only.");
-ABSL_FLAG(absl::Duration, latency, absl::ZeroDuration(), "How long every charge is in work.");
+          "File in which charges, refunds and disputes are kept over restarts; empty keeps them in "
+          "memory only.");
+ABSL_FLAG(absl::Duration, latency, absl::ZeroDuration(),
+          "How long every charge and every refund is in work.");
 ABSL_FLAG(absl::Duration, latency_jitter, absl::ZeroDuration(),
           "Up to so much more, at random, on top of --latency.");
 ABSL_FLAG(absl::Duration, key_lifetime, absl::Hours(24),
-          "How long an idempotency key is good for; after that it makes a new charge.");
+          "How long an idempotency key is good for; after that it makes a new charge or refund.");
 ABSL_FLAG(std::string, outage_file, "",
-          "While this file exists every request fails with UNAVAILABLE; empty for never.");
+          "While this file exists every request fails with UNAVAILABLE, but for those of "
+          "StubDashboard; empty for never.");
 
 namespace reserve::gateway_stub {
 namespace {
@@ -55,10 +59,12 @@ absl::Status Run() {
   RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<MetricsServer> metrics, StartTelemetry());
   RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<Gateway> gateway, OpenGateway());
   PaymentGatewayService service(gateway.get(), &metrics->registry());
+  StubDashboardService dashboard(gateway.get());
   RESERVE_ASSIGN_OR_RETURN(
       const std::unique_ptr<RpcServer> server,
       RpcServer::Start(ServerOptionsFromFlags(absl::GetFlag(FLAGS_listen)),
-                       {{gateway::v1::PaymentGateway::service_full_name(), &service}}));
+                       {{gateway::v1::PaymentGateway::service_full_name(), &service},
+                        {gateway::v1::StubDashboard::service_full_name(), &dashboard}}));
   server->SetServing(true);
   Log(Severity::kInfo, "draining", {{"signal", signal.Wait()}});
   gateway->Hurry();
@@ -72,8 +78,9 @@ absl::Status Run() {
 int main(int argc, char* argv[]) {
   const std::vector<std::string> arguments = reserve::ParseFlags(
       argc, argv,
-      "Stands in for a card gateway: reserve.gateway.v1.PaymentGateway with test cards. What "
-      "each card token does is in services/gateway_stub/card_token.h.");
+      "Stands in for a card gateway: reserve.gateway.v1.PaymentGateway with test cards, and "
+      "StubDashboard for what people and banks do. What each card token does is in "
+      "services/gateway_stub/card_token.h.");
   if (!arguments.empty()) {
     std::fprintf(stderr, "ERROR: unexpected argument '%s'\n", arguments.front().c_str());
     return 1;

@@ -13,10 +13,11 @@ namespace {
 
 // FNV-1a, 64 bits: it only has to tell queries apart, in every process alike.
 uint64_t Fingerprint(const ListQuery& query) {
-  const std::string text =
-      absl::StrCat(query.card_token, "\n", query.reference_prefix, "\n",
-                   absl::FormatTime(absl::RFC3339_full, query.start_time, absl::UTCTimeZone()),
-                   "\n", absl::FormatTime(absl::RFC3339_full, query.end_time, absl::UTCTimeZone()));
+  const std::string text = absl::StrCat(
+      query.card_token, "\n", query.reference_prefix, "\n",
+      absl::FormatTime(absl::RFC3339_full, query.start_time, absl::UTCTimeZone()), "\n",
+      absl::FormatTime(absl::RFC3339_full, query.end_time, absl::UTCTimeZone()), "\n",
+      absl::FormatTime(absl::RFC3339_full, query.updated_since, absl::UTCTimeZone()));
   uint64_t hash = 14'695'981'039'346'656'037u;
   for (const char c : text) {
     hash = (hash ^ static_cast<unsigned char>(c)) * 1'099'511'628'211u;

@@ -4,8 +4,10 @@
 #ifndef RESERVE_GATEWAY_STUB_RECORD_H_
 #define RESERVE_GATEWAY_STUB_RECORD_H_
 
+#include <cstdint>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -29,9 +31,40 @@ struct ChargeOrder {
 struct RefundOrder {
   std::string idempotency_key = {};
   std::string charge_id = {};
+  Nanos amount = 0;
+  std::string currency_code = {};
+  std::string reference = {};
   std::string reason = {};
 
   friend bool operator==(const RefundOrder&, const RefundOrder&) = default;
+};
+
+enum class RefundState : uint8_t { kPending = 1, kSucceeded, kFailed };
+
+// A refund as it was decided; the order's key is empty if it was made by hand.
+struct RefundRecord {
+  std::string refund_id = {};
+  RefundOrder order = {};
+  RefundState state = RefundState::kSucceeded;
+  // Of one that is pending: from when on it has succeeded.
+  absl::Time succeed_time = {};
+  std::string failure_code = {};  // empty: it did not fail
+  Reply reply = Reply::kAnswer;
+  absl::Time create_time = {};
+  absl::Time update_time = {};  // of the state
+};
+
+enum class DisputeState : uint8_t { kInquiry = 1, kOpened, kWon, kLost };
+
+struct DisputeRecord {
+  std::string dispute_id = {};
+  std::string charge_id = {};
+  Nanos amount = 0;
+  std::string currency_code = {};
+  DisputeState state = DisputeState::kOpened;
+  std::string reason = {};
+  absl::Time create_time = {};
+  absl::Time update_time = {};  // of the state
 };
 
 // A charge as it was decided.
@@ -41,24 +74,37 @@ struct ChargeRecord {
   const Decline* decline = nullptr;  // null: it succeeded
   Reply reply = Reply::kAnswer;
   absl::Time create_time = {};
-  std::string refund_id = {};  // empty: not given back
-  absl::Time refund_time = {};
-  bool pending = false;  // as it is shown: not decided yet
+  // As it is shown: not decided yet; when it, a refund or a dispute last changed; and these,
+  // oldest first.
+  bool pending = false;
+  absl::Time update_time = {};
+  std::vector<RefundRecord> refunds = {};
+  std::vector<DisputeRecord> disputes = {};
 };
 
-// A refund as it was made.
-struct RefundRecord {
-  std::string refund_id = {};
-  RefundOrder order = {};
-  absl::Time create_time = {};
-};
+// What the card of a success paid; 0 if it was declined.
+Nanos CapturedOf(const ChargeRecord& charge);
+// The refund as it is at that time: pending until then, or succeeded.
+RefundRecord AsOf(RefundRecord refund, absl::Time now);
+// Does the merchant not have this money any more?
+bool TakesMoney(const RefundRecord& refund);
+bool TakesMoney(const DisputeRecord& dispute);
 
-// One line, without its end. The refund of a charge is a line of its own.
+inline const std::string& IdOf(const RefundRecord& refund) { return refund.refund_id; }
+inline const std::string& IdOf(const DisputeRecord& dispute) { return dispute.dispute_id; }
+inline const std::string& ChargeIdOf(const RefundRecord& refund) { return refund.order.charge_id; }
+inline const std::string& ChargeIdOf(const DisputeRecord& dispute) { return dispute.charge_id; }
+
+// One line, without its end. A refund or a dispute is a line of its own, and one more each time
+// that it changes: the last one counts.
 std::string EncodeLine(const ChargeRecord& charge);
 std::string EncodeLine(const RefundRecord& refund);
+std::string EncodeLine(const DisputeRecord& dispute);
 
-// INVALID_ARGUMENT for anything that EncodeLine does not write.
-absl::StatusOr<std::variant<ChargeRecord, RefundRecord>> DecodeLine(absl::string_view line);
+using AnyRecord = std::variant<ChargeRecord, RefundRecord, DisputeRecord>;
+// INVALID_ARGUMENT for anything that EncodeLine does not write. Lines of before refunds had
+// amounts come with the amount 0 and no currency: these gave all of the charge back.
+absl::StatusOr<AnyRecord> DecodeLine(absl::string_view line);
 
 }  // namespace reserve::gateway_stub
 

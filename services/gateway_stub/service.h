@@ -2,8 +2,8 @@
 //
 // What it refuses with INVALID_ARGUMENT, naming the field: an idempotency key that is
 // not 1 to 64 printable ASCII characters without spaces; a card token that is not 1 to 255
-// of them; an amount without a known currency, not above zero, or not in whole minor
-// units; a reference or reason over 255 bytes; a bad page size, page token or time.
+// of them; a charge id likewise; an amount without a known currency, not above zero, or not in
+// whole minor units; a reference or reason over 255 bytes; a bad page size, page token or time.
 // Thread-safe. The gateway and the registry must outlive the service.
 //
 //   PaymentGatewayService service(gateway.get(), &metrics->registry());
@@ -35,6 +35,9 @@ class PaymentGatewayService final : public gateway::v1::PaymentGateway::Callback
   grpc::ServerUnaryReactor* Refund(grpc::CallbackServerContext* context,
                                    const gateway::v1::RefundRequest* request,
                                    gateway::v1::RefundResponse* response) override;
+  grpc::ServerUnaryReactor* GetRefund(grpc::CallbackServerContext* context,
+                                      const gateway::v1::GetRefundRequest* request,
+                                      gateway::v1::Refund* response) override;
 
  private:
   void Count(const char* method, const char* outcome);

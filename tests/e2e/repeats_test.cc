@@ -202,14 +202,15 @@ TEST_F(RepeatsTest, AChargeAndARefundSentAgainAreReplayed) {
   ASSERT_TRUE(charged_again.ok()) << charged_again.status();
   EXPECT_TRUE(charged_again->replayed());
   EXPECT_EQ(charged_again->charge().SerializeAsString(), charged->charge().SerializeAsString());
-  const auto refund = Parse<gw::RefundRequest>(absl::StrCat(
-      "idempotency_key: 'refund' charge_id: '", charged->charge().charge_id(), "' reason: 'r'"));
+  const auto refund = Parse<gw::RefundRequest>(
+      absl::StrCat("idempotency_key: 'refund' charge_id: '", charged->charge().charge_id(),
+                   "' amount { currency_code: 'USD' units: 5 } reason: 'r'"));
   const auto refunded = Call(gateway, &gw::PaymentGateway::Stub::Refund, refund);
   ASSERT_TRUE(refunded.ok()) << refunded.status();
   const auto refunded_again = Call(gateway, &gw::PaymentGateway::Stub::Refund, refund);
   ASSERT_TRUE(refunded_again.ok()) << refunded_again.status();
   EXPECT_TRUE(refunded_again->replayed());
-  EXPECT_EQ(refunded_again->charge().SerializeAsString(), refunded->charge().SerializeAsString());
+  EXPECT_EQ(refunded_again->refund().SerializeAsString(), refunded->refund().SerializeAsString());
   const auto list = Call(gateway, &gw::PaymentGateway::Stub::ListCharges, gw::ListChargesRequest());
   ASSERT_TRUE(list.ok()) << list.status();
   EXPECT_EQ(list->charges_size(), 1);

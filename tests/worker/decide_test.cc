@@ -71,6 +71,8 @@ std::string Describe(const Action& action) {
                               " ", report.outcome.text);
         case Outcome::Kind::kUnresolved:
           return "report unresolved";
+        case Outcome::Kind::kPending:
+          return absl::StrCat("report pending ", report.outcome.charge_id);
       }
       return "?";
     }

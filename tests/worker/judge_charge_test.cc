@@ -34,12 +34,17 @@ GatewayCharge Declined() {
 }
 GatewayCharge GivenBack() {
   GatewayCharge charge = Charged();
-  charge.refunded = true;
+  charge.gone = charge.amount;
+  return charge;
+}
+GatewayCharge PartlyGivenBack() {
+  GatewayCharge charge = Charged();
+  charge.gone = kNanosPerCent;
   return charge;
 }
 GatewayCharge OfAnotherAmount() {
   GatewayCharge charge = Charged();
-  charge.amount -= kNanosPerCent;
+  charge.amount += kNanosPerCent;  // less is a capture in part
   return charge;
 }
 GatewayCharge OfAnotherCurrency() {
@@ -179,7 +184,9 @@ TEST(JudgeChargeTest, WhatIsForeignOrForAPersonIsLeftAlone) {
 
 TEST(JudgeChargeTest, ACreditWithoutItsMoneyIsForAPerson) {
   GatewayCharge other_given_back = Charged(2, "ch_2");
-  other_given_back.refunded = true;
+  other_given_back.gone = kAmount;
+  GatewayCharge other_partly_given_back = Charged(2, "ch_2");
+  other_partly_given_back.gone = kNanosPerCent;
   GatewayCharge other_of_another_amount = Charged(2, "ch_2");
   other_of_another_amount.amount = 1;
   const Case cases[] = {
@@ -195,6 +202,12 @@ TEST(JudgeChargeTest, ACreditWithoutItsMoneyIsForAPerson) {
        {},
        Finding::kCreditedWithoutMoney,
        Step::kPerson},
+      {"credited, partly given back",
+       PartlyGivenBack(),
+       kCreditedForIt,
+       {},
+       Finding::kCreditedWithoutMoney,
+       Step::kPerson},
       {"the other charge is missing",
        Charged(),
        kCreditedForAnother,
@@ -203,10 +216,28 @@ TEST(JudgeChargeTest, ACreditWithoutItsMoneyIsForAPerson) {
        Step::kPerson},
       {"the other charge was given back", Charged(), kCreditedForAnother, other_given_back,
        Finding::kOtherChargeMissing, Step::kPerson},
+      {"the other charge was partly given back", Charged(), kCreditedForAnother,
+       other_partly_given_back, Finding::kOtherChargeMissing, Step::kPerson},
       {"the other charge is of another amount", Charged(), kCreditedForAnother,
        other_of_another_amount, Finding::kOtherChargeMissing, Step::kPerson},
   };
   ExpectEachIsJudgedSo(cases);
+}
+
+TEST(JudgeChargeTest, AChargeOfWhichAPartIsGoneIsNeitherCreditedNorGivenBack) {
+  const Case cases[] = {
+      {"orphan", PartlyGivenBack(), {}, {}, Finding::kPartlyGone, Step::kPerson},
+      {"open", PartlyGivenBack(), Recharge(State::kOpen), {}, Finding::kPartlyGone, Step::kPerson},
+      {"second charge", PartlyGivenBack(), kCreditedForAnother, Charged(2, "ch_2"),
+       Finding::kPartlyGone, Step::kPerson},
+  };
+  ExpectEachIsJudgedSo(cases);
+}
+
+TEST(JudgeChargeTest, AnOrphanWhoseAmountCanNotBeReadIsForAPerson) {
+  GatewayCharge charge = Charged();
+  charge.amount = 0;
+  EXPECT_EQ(JudgeCharge(charge, {}, 1, {}), Finding::kAmountDiffers);
 }
 
 TEST(JudgeChargeTest, AReferenceIsReadOnlyAsItIsWritten) {

@@ -18,11 +18,10 @@
 #include "common/error/error.h"
 #include "common/rpc/channel.h"
 #include "common/telemetry/log.h"
-#include "services/gateway_stub/gateway.h"
-#include "services/gateway_stub/service.h"
 #include "tests/support/subprocess.h"
 #include "tests/support/wait_until.h"
 #include "tests/worker/fake_ledger.h"
+#include "tests/worker/gateway_server.h"
 
 namespace reserve::worker {
 namespace {
@@ -32,29 +31,6 @@ using ::reserve::test_support::Subprocess;
 using ::reserve::test_support::WaitUntil;
 
 namespace pb = ::reserve::ledger::v1;
-
-// The gateway stub, served on a port of its own.
-class GatewayServer {
- public:
-  explicit GatewayServer(std::string outage_file)
-      : gateway_(*gateway_stub::Gateway::Open({.outage_file = std::move(outage_file)})),
-        service_(gateway_.get(), &registry_) {
-    ServerOptions options;
-    options.listen = "127.0.0.1:0";
-    server_ =
-        *RpcServer::Start(options, {{gateway::v1::PaymentGateway::service_full_name(), &service_}});
-  }
-  ~GatewayServer() { server_->Drain(absl::ZeroDuration()); }
-
-  std::string target() const { return server_->local_target(); }
-  size_t charges() { return gateway_->ListCharges({}, 0, 1000)->charges.size(); }
-
- private:
-  prometheus::Registry registry_;
-  std::unique_ptr<gateway_stub::Gateway> gateway_;
-  gateway_stub::PaymentGatewayService service_;
-  std::unique_ptr<RpcServer> server_;
-};
 
 class RechargeLoopTest : public testing::Test {
  protected:

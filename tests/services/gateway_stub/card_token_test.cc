@@ -102,5 +102,27 @@ TEST(CardTokenTest, TroubleThatIsNotTheCardsIsInTheBehaviour) {
   EXPECT_EQ(CodeOf("tok_internal_charged"), "");
 }
 
+TEST(CardTokenTest, HowACardIsGivenBackIsInItsTokenAndItIsChargedAsAnyOther) {
+  EXPECT_EQ(BehaviorOf("tok_visa").refund.failure_code, "");
+  EXPECT_EQ(BehaviorOf("tok_refund_fail#3").refund.failure_code, "expired_or_canceled_card");
+  EXPECT_EQ(BehaviorOf("tok_refund_pending_40").refund.pending_time, absl::Milliseconds(40));
+  EXPECT_EQ(BehaviorOf("tok_refund_late_40").refund.reply_delay, absl::Milliseconds(40));
+  EXPECT_EQ(BehaviorOf("tok_refund_slow_40").refund.work_time, absl::Milliseconds(40));
+  EXPECT_EQ(BehaviorOf("tok_refund_fail_before").refund.failures_before, 1);
+  EXPECT_EQ(BehaviorOf("tok_refund_fail_before_3").refund.failures_before, 3);
+  EXPECT_GT(BehaviorOf("tok_refund_unavailable").refund.failures_before, int64_t{1} << 60);
+  EXPECT_EQ(BehaviorOf("tok_refund_lost_reply").refund.reply, Reply::kLost);
+  EXPECT_EQ(BehaviorOf("tok_refund_internal").refund.reply, Reply::kInternalError);
+  for (const char* token : {"tok_refund_fail", "tok_refund_pending_40", "tok_refund_unavailable",
+                            "tok_refund_lost_reply", "tok_refund_internal"}) {
+    EXPECT_EQ(CodeOf(token), "") << token;
+    EXPECT_EQ(BehaviorOf(token).failures_before, 0) << token;
+    EXPECT_EQ(BehaviorOf(token).reply, Reply::kAnswer) << token;
+  }
+  for (const char* token : {"tok_refund_", "tok_refund_pending_", "tok_refund_nonsense"}) {
+    EXPECT_EQ(CodeOf(token), "invalid_card_token") << token;
+  }
+}
+
 }  // namespace
 }  // namespace reserve::gateway_stub

@@ -18,6 +18,7 @@
 #include "common/rpc/channel.h"
 #include "common/rpc/status.h"
 #include "reserve/gateway/v1/payment_gateway.grpc.pb.h"
+#include "reserve/gateway/v1/stub_dashboard.grpc.pb.h"
 #include "tests/support/subprocess.h"
 #include "tests/support/wait_until.h"
 
@@ -56,6 +57,7 @@ class GatewayProcessTest : public ::testing::Test {
     ASSERT_TRUE(channel.ok()) << channel.status();
     channel_ = *channel;
     stub_ = pb::PaymentGateway::NewStub(channel_);
+    dashboard_ = pb::StubDashboard::NewStub(channel_);
   }
 
   absl::StatusOr<pb::ChargeResponse> Charge(const std::string& key, const std::string& token) {
@@ -72,11 +74,26 @@ class GatewayProcessTest : public ::testing::Test {
     return response;
   }
 
+  absl::StatusOr<pb::RefundResponse> Refund(const std::string& key, const std::string& charge_id) {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(20)));
+    pb::RefundRequest request;
+    request.set_idempotency_key(key);
+    request.set_charge_id(charge_id);
+    request.mutable_amount()->set_currency_code("USD");
+    request.mutable_amount()->set_units(5);
+    pb::RefundResponse response;
+    const grpc::Status status = stub_->Refund(&context, request, &response);
+    if (!status.ok()) return FromGrpcStatus(status);
+    return response;
+  }
+
   std::string folder_;
   int starts_ = 0;
   std::unique_ptr<Subprocess> process_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<pb::PaymentGateway::Stub> stub_;
+  std::unique_ptr<pb::StubDashboard::Stub> dashboard_;
 };
 
 TEST_F(GatewayProcessTest, EveryAnsweredChargeOutlivesASuddenDeath) {
@@ -107,6 +124,27 @@ TEST_F(GatewayProcessTest, EveryAnsweredChargeOutlivesASuddenDeath) {
       EXPECT_TRUE(again->replayed()) << key;
     }
   }
+}
+
+TEST_F(GatewayProcessTest, ARefundAndADisputeOutliveASuddenDeath) {
+  ASSERT_NO_FATAL_FAILURE(Start());
+  const std::string id = Charge("k", "tok_visa")->charge().charge_id();
+  ASSERT_TRUE(Refund("r", id).ok());
+  pb::OpenDisputeRequest request;
+  request.set_charge_id(id);
+  pb::Dispute dispute;
+  {
+    grpc::ClientContext context;
+    ASSERT_TRUE(dashboard_->OpenDispute(&context, request, &dispute).ok());
+  }
+  process_->Kill();
+  ASSERT_NO_FATAL_FAILURE(Start());
+  const auto again = Refund("r", id);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_TRUE(again->replayed());
+  const pb::Charge charge = Charge("k", "tok_visa")->charge();
+  ASSERT_EQ(charge.disputes_size(), 1);
+  EXPECT_EQ(charge.disputes(0).SerializeAsString(), dispute.SerializeAsString());
 }
 
 TEST_F(GatewayProcessTest, ATornLastLineIsReportedAndDoesNoHarm) {

@@ -18,6 +18,8 @@
 #include "common/rpc/server.h"
 #include "common/rpc/status.h"
 #include "reserve/gateway/v1/payment_gateway.grpc.pb.h"
+#include "reserve/gateway/v1/stub_dashboard.grpc.pb.h"
+#include "services/gateway_stub/dashboard_service.h"
 #include "services/gateway_stub/service.h"
 #include "tests/support/wait_until.h"
 
@@ -27,6 +29,8 @@ namespace {
 namespace pb = gateway::v1;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Pair;
+using ::testing::UnorderedElementsAre;
 
 class GatewayServiceTest : public ::testing::Test {
  protected:
@@ -37,18 +41,22 @@ class GatewayServiceTest : public ::testing::Test {
     service_ = std::make_unique<PaymentGatewayService>(gateway_.get(), &registry_);
     ServerOptions options;
     options.listen = "127.0.0.1:0";
-    auto server =
-        RpcServer::Start(options, {{pb::PaymentGateway::service_full_name(), service_.get()}});
+    dashboard_service_ = std::make_unique<StubDashboardService>(gateway_.get());
+    auto server = RpcServer::Start(
+        options, {{pb::PaymentGateway::service_full_name(), service_.get()},
+                  {pb::StubDashboard::service_full_name(), dashboard_service_.get()}});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     auto channel = MakeChannel(server_->local_target(), ChannelOptions());
     ASSERT_TRUE(channel.ok()) << channel.status();
     stub_ = pb::PaymentGateway::NewStub(*channel);
+    dashboard_ = pb::StubDashboard::NewStub(*channel);
   }
   void TearDown() override {
     if (gateway_ != nullptr) gateway_->Hurry();
     server_.reset();
     service_.reset();
+    dashboard_service_.reset();
     gateway_.reset();
   }
 
@@ -93,17 +101,53 @@ class GatewayServiceTest : public ::testing::Test {
     return response;
   }
 
-  absl::StatusOr<pb::RefundResponse> Refund(const std::string& key, const std::string& charge_id,
-                                            const std::string& reason = "a mistake") {
-    grpc::ClientContext context;
+  static pb::RefundRequest RefundOf(const std::string& key, const std::string& charge_id) {
     pb::RefundRequest request;
     request.set_idempotency_key(key);
     request.set_charge_id(charge_id);
-    request.set_reason(reason);
+    request.mutable_amount()->set_currency_code("USD");
+    request.mutable_amount()->set_units(5);
+    request.set_reference("acct-1/3");
+    request.set_reason("a mistake");
+    return request;
+  }
+  absl::StatusOr<pb::RefundResponse> Refund(const pb::RefundRequest& request,
+                                            absl::Duration timeout = absl::Seconds(20)) {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
     pb::RefundResponse response;
     const grpc::Status status = stub_->Refund(&context, request, &response);
     if (!status.ok()) return FromGrpcStatus(status);
     return response;
+  }
+  absl::StatusOr<pb::RefundResponse> Refund(const std::string& key, const std::string& charge_id) {
+    return Refund(RefundOf(key, charge_id));
+  }
+  absl::StatusOr<pb::Refund> GetRefund(const std::string& key) {
+    grpc::ClientContext context;
+    pb::GetRefundRequest request;
+    request.set_idempotency_key(key);
+    pb::Refund response;
+    const grpc::Status status = stub_->GetRefund(&context, request, &response);
+    if (!status.ok()) return FromGrpcStatus(status);
+    return response;
+  }
+
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> AtDashboard(grpc::Status (pb::StubDashboard::Stub::*method)(
+                                           grpc::ClientContext*, const Request&, Response*),
+                                       const Request& request) {
+    grpc::ClientContext context;
+    Response response;
+    const grpc::Status status = (dashboard_.get()->*method)(&context, request, &response);
+    if (!status.ok()) return FromGrpcStatus(status);
+    return response;
+  }
+  absl::StatusOr<pb::Dispute> MoveDispute(const std::string& dispute_id, pb::DisputeState state) {
+    pb::MoveDisputeRequest request;
+    request.set_dispute_id(dispute_id);
+    request.set_state(state);
+    return AtDashboard(&pb::StubDashboard::Stub::MoveDispute, request);
   }
 
   // The keys of a query's charges, read page by page.
@@ -122,8 +166,10 @@ class GatewayServiceTest : public ::testing::Test {
   prometheus::Registry registry_;
   std::unique_ptr<Gateway> gateway_;
   std::unique_ptr<PaymentGatewayService> service_;
+  std::unique_ptr<StubDashboardService> dashboard_service_;
   std::unique_ptr<RpcServer> server_;
   std::unique_ptr<pb::PaymentGateway::Stub> stub_;
+  std::unique_ptr<pb::StubDashboard::Stub> dashboard_;
 };
 
 TEST_F(GatewayServiceTest, AGoodCardIsChargedAndTheWholeChargeComesBack) {
@@ -140,7 +186,8 @@ TEST_F(GatewayServiceTest, AGoodCardIsChargedAndTheWholeChargeComesBack) {
   EXPECT_EQ(charge.reference(), "acct-1/3");
   EXPECT_EQ(*FromProto(charge.amount(), "USD", "amount"), 15 * kNanosPerUnit);
   EXPECT_GE(*FromProto(charge.create_time(), "create_time"), before);
-  EXPECT_TRUE(charge.refund_id().empty());
+  EXPECT_EQ(charge.refunds_size(), 0);
+  EXPECT_EQ(charge.disputes_size(), 0);
 }
 
 TEST_F(GatewayServiceTest, ADeclineIsAnAnswerWithItsClassAndCode) {
@@ -369,31 +416,223 @@ TEST_F(GatewayServiceTest, APageTokenIsGoodForItsOwnQueryOnly) {
   request.clear_page_size();
   request.mutable_start_time()->set_nanos(-1);
   EXPECT_EQ(FieldOf(ListCharges(request).status()), "start_time.nanos");
+  request.clear_start_time();
+  request.mutable_updated_since()->set_nanos(-1);
+  EXPECT_EQ(FieldOf(ListCharges(request).status()), "updated_since.nanos");
+  // The token is of a query without it.
+  request.mutable_updated_since()->set_nanos(0);
+  request.set_page_token(page->next_page_token());
+  EXPECT_EQ(FieldOf(ListCharges(request).status()), "page_token");
 }
 
-TEST_F(GatewayServiceTest, ASucceededChargeIsGivenBackOnce) {
+TEST_F(GatewayServiceTest, ARefundComesBackWholeAndIsShownWithItsCharge) {
+  const pb::Charge charge = Charge("k", "tok_visa")->charge();
+  const auto response = Refund("r", charge.charge_id());
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_FALSE(response->replayed());
+  const pb::Refund& refund = response->refund();
+  EXPECT_FALSE(refund.refund_id().empty());
+  EXPECT_EQ(refund.idempotency_key(), "r");
+  EXPECT_EQ(refund.charge_id(), charge.charge_id());
+  EXPECT_EQ(*FromProto(refund.amount(), "USD", "amount"), 5 * kNanosPerUnit);
+  EXPECT_EQ(refund.state(), pb::REFUND_STATE_SUCCEEDED);
+  EXPECT_EQ(refund.failure_code(), "");
+  EXPECT_EQ(refund.reference(), "acct-1/3");
+  EXPECT_GE(*FromProto(refund.create_time(), "t"), *FromProto(charge.create_time(), "t"));
+  EXPECT_EQ(refund.update_time().SerializeAsString(), refund.create_time().SerializeAsString());
+
+  const std::string bytes = refund.SerializeAsString();
+  const auto again = Refund("r", charge.charge_id());
+  EXPECT_TRUE(again->replayed());
+  EXPECT_EQ(again->refund().SerializeAsString(), bytes);
+  EXPECT_EQ(GetRefund("r")->SerializeAsString(), bytes);
+  const pb::ListChargesResponse listed = *ListCharges({});
+  for (const pb::Charge& shown :
+       {*GetCharge("k"), Charge("k", "tok_visa")->charge(), listed.charges(0)}) {
+    ASSERT_EQ(shown.refunds_size(), 1);
+    EXPECT_EQ(shown.refunds(0).SerializeAsString(), bytes);
+  }
+}
+
+TEST_F(GatewayServiceTest, EachStateOfARefundIsToldAsItIs) {
+  const auto failed = Refund("r1", Charge("k1", "tok_refund_fail")->charge().charge_id());
+  EXPECT_EQ(failed->refund().state(), pb::REFUND_STATE_FAILED);
+  EXPECT_EQ(failed->refund().failure_code(), "expired_or_canceled_card");
+  const auto pending =
+      Refund("r2", Charge("k2", "tok_refund_pending_600000")->charge().charge_id());
+  EXPECT_EQ(pending->refund().state(), pb::REFUND_STATE_PENDING);
+  const auto soon = Refund("r3", Charge("k3", "tok_refund_pending_20")->charge().charge_id());
+  EXPECT_TRUE(soon.ok()) << soon.status();
+  EXPECT_TRUE(test_support::WaitUntil(
+      [&] { return GetRefund("r3")->state() == pb::REFUND_STATE_SUCCEEDED; }));
+}
+
+TEST_F(GatewayServiceTest, ARefundOfMoreThanIsLeftSaysHowMuchThatIs) {
+  pb::RefundRequest request = RefundOf("r", Charge("k", "tok_visa")->charge().charge_id());
+  request.mutable_amount()->set_units(16);
+  const absl::Status status = Refund(request).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(ReasonOf(status), "REFUND_TOO_LARGE");
+  EXPECT_EQ(FieldOf(status), "amount");
+  EXPECT_THAT(MetadataOf(status),
+              UnorderedElementsAre(Pair("left", "15.00"), Pair("currency_code", "USD")));
+}
+
+TEST_F(GatewayServiceTest, TheFaultsOfARefundAreThoseOfACharge) {
+  const auto charged = [this](const std::string& token) {
+    return Charge(token, token)->charge().charge_id();
+  };
+  const std::string lost = charged("tok_refund_lost_reply");
+  EXPECT_EQ(Refund("lost", lost).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(GetRefund("lost")->state(), pb::REFUND_STATE_SUCCEEDED);
+  EXPECT_TRUE(Refund("lost", lost)->replayed());
+
+  const std::string late = charged("tok_refund_late_600000");
+  EXPECT_EQ(Refund(RefundOf("late", late), absl::Milliseconds(50)).status().code(),
+            absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(GetRefund("late")->state(), pb::REFUND_STATE_SUCCEEDED);
+
+  const std::string slow = charged("tok_refund_slow_600000");
+  EXPECT_EQ(Refund(RefundOf("slow", slow), absl::Milliseconds(50)).status().code(),
+            absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(ReasonOf(GetRefund("slow").status()), "IDEMPOTENCY_KEY_IN_USE");
+  EXPECT_EQ(Refund("slow", slow).status().code(), absl::StatusCode::kAborted);
+
+  const std::string failing = charged("tok_refund_fail_before");
+  EXPECT_EQ(Refund("failing", failing).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(GetRefund("failing").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_FALSE(Refund("failing", failing)->replayed());
+
+  const std::string internal = charged("tok_refund_internal");
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(Refund("internal", internal).status().code(), absl::StatusCode::kInternal);
+  }
+  EXPECT_EQ(GetRefund("internal")->state(), pb::REFUND_STATE_SUCCEEDED);
+}
+
+TEST_F(GatewayServiceTest, ABadRefundIsRefusedNamingTheField) {
   const std::string id = Charge("k", "tok_visa")->charge().charge_id();
-  const auto refund = Refund("r", id);
-  ASSERT_TRUE(refund.ok()) << refund.status();
-  EXPECT_FALSE(refund->replayed());
-  EXPECT_FALSE(refund->charge().refund_id().empty());
-  EXPECT_TRUE(refund->charge().has_refund_time());
-  EXPECT_TRUE(Refund("r", id)->replayed());
-  EXPECT_EQ(ReasonOf(Refund("r", id, "another reason").status()), "IDEMPOTENCY_KEY_REUSED");
-  const absl::Status second = Refund("r2", id).status();
-  EXPECT_EQ(second.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(ReasonOf(second), "ALREADY_REFUNDED");
-  EXPECT_EQ(GetCharge("k")->refund_id(), refund->charge().refund_id());
-  EXPECT_EQ(Charge("k", "tok_visa")->charge().refund_id(), refund->charge().refund_id());
+  struct Row {
+    const char* field;
+    pb::RefundRequest request;
+  };
+  std::vector<Row> rows;
+  const auto add = [&](const char* field, auto change) {
+    rows.push_back({field, RefundOf("r", id)});
+    change(rows.back().request);
+  };
+  add("idempotency_key", [](auto& r) { r.clear_idempotency_key(); });
+  add("charge_id", [](auto& r) { r.clear_charge_id(); });
+  add("amount.currency_code", [](auto& r) { r.clear_amount(); });
+  add("amount", [](auto& r) { r.mutable_amount()->set_currency_code("EUR"); });
+  add("amount", [](auto& r) { r.mutable_amount()->set_units(0); });
+  add("amount", [](auto& r) { r.mutable_amount()->set_units(-1); });
+  add("amount", [](auto& r) { r.mutable_amount()->set_nanos(1'000'000); });
+  add("reference", [](auto& r) { r.set_reference(std::string(256, 'r')); });
+  add("reason", [](auto& r) { r.set_reason(std::string(256, 'r')); });
+  for (const Row& row : rows) {
+    const absl::Status status = Refund(row.request).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << row.request.ShortDebugString();
+    EXPECT_EQ(FieldOf(status), row.field) << status;
+  }
+  // A refusal uses the key up for nothing.
+  EXPECT_FALSE(Refund("r", id)->replayed());
+  EXPECT_EQ(FieldOf(GetRefund("").status()), "idempotency_key");
 }
 
 TEST_F(GatewayServiceTest, OnlyASucceededChargeCanBeGivenBack) {
   const std::string id = Charge("k", "tok_decline_lost_card")->charge().charge_id();
   EXPECT_EQ(ReasonOf(Refund("r1", id).status()), "CHARGE_NOT_SUCCEEDED");
-  EXPECT_EQ(Refund("r2", "ch_nothing").status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(FieldOf(Refund("r3", "").status()), "charge_id");
-  EXPECT_EQ(FieldOf(Refund("", id).status()), "idempotency_key");
-  EXPECT_EQ(FieldOf(Refund("r4", id, std::string(256, 'r')).status()), "reason");
+  const absl::Status unknown = Refund("r2", "ch_nothing").status();
+  EXPECT_EQ(unknown.code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(ReasonOf(unknown), "CHARGE_NOT_FOUND");
+  const absl::Status never = GetRefund("r1").status();
+  EXPECT_EQ(never.code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(ReasonOf(never), "REFUND_NOT_FOUND");
+}
+
+TEST_F(GatewayServiceTest, ManyRefundsAtOnceNeverGiveBackMoreThanWasCaptured) {
+  const std::string id = Charge("k", "tok_visa")->charge().charge_id();
+  std::vector<std::future<absl::StatusOr<pb::RefundResponse>>> calls;
+  for (int i = 0; i < 16; ++i) {
+    calls.push_back(std::async(std::launch::async,
+                               [this, id, key = absl::StrCat("r", i)] { return Refund(key, id); }));
+  }
+  int given_back = 0;
+  for (auto& call : calls) {
+    const auto response = call.get();
+    if (response.ok()) {
+      ++given_back;
+    } else {
+      EXPECT_EQ(ReasonOf(response.status()), "REFUND_TOO_LARGE");
+    }
+  }
+  EXPECT_EQ(given_back, 3);
+  EXPECT_EQ(GetCharge("k")->refunds_size(), 3);
+}
+
+TEST_F(GatewayServiceTest, WhatPeopleAndBanksDoIsSeenByWhoeverCharges) {
+  const std::string id = Charge("k", "tok_visa")->charge().charge_id();
+  pb::RefundByHandRequest by_hand;
+  by_hand.set_charge_id(id);
+  by_hand.mutable_amount()->set_currency_code("USD");
+  by_hand.mutable_amount()->set_units(5);
+  by_hand.set_reference("ticket 7");
+  const auto refund = AtDashboard(&pb::StubDashboard::Stub::RefundByHand, by_hand);
+  ASSERT_TRUE(refund.ok()) << refund.status();
+  EXPECT_EQ(refund->idempotency_key(), "");
+  EXPECT_EQ(refund->reference(), "ticket 7");
+
+  pb::OpenDisputeRequest dispute;
+  dispute.set_charge_id(id);
+  dispute.set_inquiry(true);
+  dispute.set_reason("fraudulent");
+  const auto inquiry = AtDashboard(&pb::StubDashboard::Stub::OpenDispute, dispute);
+  ASSERT_TRUE(inquiry.ok()) << inquiry.status();
+  EXPECT_EQ(inquiry->state(), pb::DISPUTE_STATE_INQUIRY);
+  EXPECT_EQ(inquiry->charge_id(), id);
+  EXPECT_EQ(inquiry->amount().units(), 10);
+  EXPECT_EQ(inquiry->reason(), "fraudulent");
+  EXPECT_TRUE(MoveDispute(inquiry->dispute_id(), pb::DISPUTE_STATE_OPENED).ok());
+  EXPECT_TRUE(MoveDispute(inquiry->dispute_id(), pb::DISPUTE_STATE_LOST).ok());
+
+  pb::FailRefundRequest fail;
+  fail.set_refund_id(refund->refund_id());
+  fail.set_failure_code("account_closed");
+  ASSERT_TRUE(AtDashboard(&pb::StubDashboard::Stub::FailRefund, fail).ok());
+
+  const auto charge = GetCharge("k");
+  ASSERT_EQ(charge->refunds_size(), 1);
+  EXPECT_EQ(charge->refunds(0).state(), pb::REFUND_STATE_FAILED);
+  EXPECT_EQ(charge->refunds(0).failure_code(), "account_closed");
+  ASSERT_EQ(charge->disputes_size(), 1);
+  EXPECT_EQ(charge->disputes(0).state(), pb::DISPUTE_STATE_LOST);
+}
+
+TEST_F(GatewayServiceTest, ABadRequestAtTheDashboardIsRefusedNamingTheField) {
+  const std::string id = Charge("k", "tok_visa")->charge().charge_id();
+  pb::OpenDisputeRequest dispute;
+  EXPECT_EQ(FieldOf(AtDashboard(&pb::StubDashboard::Stub::OpenDispute, dispute).status()),
+            "charge_id");
+  dispute.set_charge_id(id);
+  dispute.set_reason(std::string(256, 'r'));
+  EXPECT_EQ(FieldOf(AtDashboard(&pb::StubDashboard::Stub::OpenDispute, dispute).status()),
+            "reason");
+  dispute.clear_reason();
+  dispute.mutable_amount()->set_currency_code("EUR");
+  dispute.mutable_amount()->set_units(1);
+  EXPECT_EQ(FieldOf(AtDashboard(&pb::StubDashboard::Stub::OpenDispute, dispute).status()),
+            "amount");
+  EXPECT_EQ(FieldOf(MoveDispute("dp_1", pb::DISPUTE_STATE_UNSPECIFIED).status()), "state");
+  EXPECT_EQ(ReasonOf(MoveDispute("dp_1", pb::DISPUTE_STATE_WON).status()), "DISPUTE_NOT_FOUND");
+  pb::RefundByHandRequest by_hand;
+  by_hand.set_charge_id(id);
+  by_hand.mutable_amount()->set_currency_code("USD");
+  EXPECT_EQ(FieldOf(AtDashboard(&pb::StubDashboard::Stub::RefundByHand, by_hand).status()),
+            "amount");
+  pb::FailRefundRequest fail;
+  EXPECT_EQ(FieldOf(AtDashboard(&pb::StubDashboard::Stub::FailRefund, fail).status()),
+            "failure_code");
 }
 
 }  // namespace
