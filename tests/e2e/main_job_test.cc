@@ -565,7 +565,7 @@ TEST_F(MainJobTest, AnUpdateWritesWhatItsMaskNames) {
     const pb::BillingSettings settings =
         Must(&Accounts::UpdateBillingSettings,
              absl::StrCat("account_id: 'masked' billing_settings { reserve_amount { units: 30 } "
-                          "recharge_threshold { units: 20 } } ",
+                          "recharge_threshold { units: 20 } automatic_recharge: true } ",
                           mask));
     return absl::StrCat(Text(settings.reserve_amount()), " below ",
                         Text(settings.recharge_threshold()));
