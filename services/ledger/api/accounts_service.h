@@ -56,6 +56,12 @@ class AccountsService final : public pb::Accounts::CallbackService {
   grpc::ServerUnaryReactor* ListRecharges(grpc::CallbackServerContext* context,
                                           const pb::ListRechargesRequest* request,
                                           pb::ListRechargesResponse* response) override;
+  grpc::ServerUnaryReactor* ListRefunds(grpc::CallbackServerContext* context,
+                                        const pb::ListRefundsRequest* request,
+                                        pb::ListRefundsResponse* response) override;
+  grpc::ServerUnaryReactor* ListDisputes(grpc::CallbackServerContext* context,
+                                         const pb::ListDisputesRequest* request,
+                                         pb::ListDisputesResponse* response) override;
   grpc::ServerUnaryReactor* GetUsage(grpc::CallbackServerContext* context,
                                      const pb::GetUsageRequest* request,
                                      pb::UsageRecord* response) override;

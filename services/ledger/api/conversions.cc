@@ -302,6 +302,11 @@ absl::Status CheckChargeId(absl::string_view charge_id, absl::string_view field)
   return absl::OkStatus();
 }
 
+absl::Status CheckCode(absl::string_view code, absl::string_view field) {
+  if (code.size() <= kMaxCodeBytes && IsGraphic(code)) return absl::OkStatus();
+  return InvalidField(field, "must be up to 64 printable ASCII characters");
+}
+
 absl::StatusOr<book::ReportRecharge> ReportFrom(const pb::ReportRechargeRequest& request) {
   book::ReportRecharge report;
   report.ordinal = request.ordinal();
@@ -309,8 +314,25 @@ absl::StatusOr<book::ReportRecharge> ReportFrom(const pb::ReportRechargeRequest&
   outcome.attempt = request.attempt();
   outcome.lease_epoch = request.lease_epoch();
   switch (request.outcome_case()) {
+    case pb::ReportRechargeRequest::kRefundSucceeded:
+      report.of_refund = true;
+      outcome.kind = domain::ChargeOutcome::Kind::kSucceeded;
+      outcome.charge_id = request.refund_succeeded().refund_id();
+      RESERVE_RETURN_IF_ERROR(CheckChargeId(outcome.charge_id, "refund_succeeded.refund_id"));
+      return report;
+    case pb::ReportRechargeRequest::kRefundFailed:
+      report.of_refund = true;
+      outcome.kind = domain::ChargeOutcome::Kind::kDeclined;
+      outcome.charge_id = request.refund_failed().refund_id();
+      if (!outcome.charge_id.empty()) {
+        RESERVE_RETURN_IF_ERROR(CheckChargeId(outcome.charge_id, "refund_failed.refund_id"));
+      }
+      outcome.text = request.refund_failed().code();
+      RESERVE_RETURN_IF_ERROR(CheckCode(outcome.text, "refund_failed.code"));
+      return report;
     case pb::ReportRechargeRequest::kSucceeded: {
       const pb::ChargeSucceeded& succeeded = request.succeeded();
+      report.of_refund = false;
       outcome.kind = domain::ChargeOutcome::Kind::kSucceeded;
       outcome.charge_id = succeeded.charge_id();
       RESERVE_RETURN_IF_ERROR(CheckChargeId(outcome.charge_id, "succeeded.charge_id"));
@@ -321,6 +343,7 @@ absl::StatusOr<book::ReportRecharge> ReportFrom(const pb::ReportRechargeRequest&
     }
     case pb::ReportRechargeRequest::kDeclined: {
       const pb::ChargeDeclined& declined = request.declined();
+      report.of_refund = false;
       outcome.kind = domain::ChargeOutcome::Kind::kDeclined;
       if (declined.decline_class() != pb::DECLINE_CLASS_SOFT &&
           declined.decline_class() != pb::DECLINE_CLASS_HARD &&
@@ -329,9 +352,7 @@ absl::StatusOr<book::ReportRecharge> ReportFrom(const pb::ReportRechargeRequest&
       }
       outcome.decline_class = static_cast<domain::DeclineClass>(declined.decline_class());
       outcome.text = declined.code();
-      if (outcome.text.size() > kMaxCodeBytes || !IsGraphic(outcome.text)) {
-        return InvalidField("declined.code", "must be up to 64 printable ASCII characters");
-      }
+      RESERVE_RETURN_IF_ERROR(CheckCode(outcome.text, "declined.code"));
       return report;
     }
     case pb::ReportRechargeRequest::kUnresolved:
@@ -345,7 +366,7 @@ absl::StatusOr<book::ReportRecharge> ReportFrom(const pb::ReportRechargeRequest&
       RESERVE_RETURN_IF_ERROR(CheckChargeId(outcome.charge_id, "pending.charge_id"));
       return report;
     default:
-      return InvalidField("outcome", "must be succeeded, declined, unresolved or pending");
+      return InvalidField("outcome", "must be set");
   }
 }
 
@@ -462,6 +483,26 @@ void ToProto(const domain::Entry& entry, const std::string& currency, pb::UsageR
   reserve::ToProto(entry.record_time, message->mutable_record_time());
 }
 
+namespace {
+
+pb::RefundState StateOfRefund(domain::RechargeState state) {
+  switch (state) {
+    case domain::RechargeState::kOpen:
+      return pb::REFUND_STATE_PENDING;
+    case domain::RechargeState::kSucceeded:
+      return pb::REFUND_STATE_SUCCEEDED;
+    case domain::RechargeState::kFailed:
+      return pb::REFUND_STATE_FAILED;
+    case domain::RechargeState::kNeedsReview:
+      return pb::REFUND_STATE_NEEDS_REVIEW;
+    case domain::RechargeState::kCanceled:
+      return pb::REFUND_STATE_CANCELED;
+  }
+  return pb::REFUND_STATE_UNSPECIFIED;
+}
+
+}  // namespace
+
 void ToProto(const domain::Recharge& recharge, pb::Recharge* message) {
   message->set_account_id(recharge.account_id);
   message->set_ordinal(recharge.ordinal);
@@ -473,6 +514,8 @@ void ToProto(const domain::Recharge& recharge, pb::Recharge* message) {
   message->set_payment_method_id(recharge.payment_method_id);
   if (recharge.state == domain::RechargeState::kSucceeded) {
     reserve::ToProto(recharge.credited, recharge.currency, message->mutable_credited_amount());
+    reserve::ToProto(recharge.refunded, recharge.currency, message->mutable_refunded_amount());
+    reserve::ToProto(recharge.disputed, recharge.currency, message->mutable_disputed_amount());
   }
   if (recharge.pending()) {
     reserve::ToProto(recharge.pending_time, message->mutable_pending_time());
@@ -489,6 +532,34 @@ void ToProto(const domain::Recharge& recharge, pb::Recharge* message) {
   if (recharge.settle_time != absl::InfinitePast()) {
     reserve::ToProto(recharge.settle_time, message->mutable_settle_time());
   }
+}
+
+void ToProto(const domain::Recharge& refund, pb::Refund* message) {
+  message->set_account_id(refund.account_id);
+  message->set_ordinal(refund.ordinal);
+  message->set_recharge_ordinal(refund.refund_of);
+  message->set_charge_id(refund.charge_id);
+  reserve::ToProto(refund.amount, refund.currency, message->mutable_amount());
+  message->set_state(StateOfRefund(refund.state));
+  message->set_refund_id(refund.refund_id);
+  message->set_failure_code(refund.last_decline_code);
+  message->set_request_id(refund.request_id);
+  reserve::ToProto(refund.create_time, message->mutable_create_time());
+  if (refund.settle_time != absl::InfinitePast()) {
+    reserve::ToProto(refund.settle_time, message->mutable_settle_time());
+  }
+}
+
+void ToProto(const domain::Dispute& dispute, const std::string& currency, pb::Dispute* message) {
+  message->set_account_id(dispute.account_id);
+  message->set_dispute_id(dispute.dispute_id);
+  message->set_recharge_ordinal(dispute.ordinal);
+  message->set_charge_id(dispute.charge_id);
+  reserve::ToProto(dispute.amount, currency, message->mutable_amount());
+  message->set_state(static_cast<pb::DisputeState>(dispute.state));
+  message->set_reason(dispute.reason);
+  reserve::ToProto(dispute.create_time, message->mutable_create_time());
+  reserve::ToProto(dispute.update_time, message->mutable_update_time());
 }
 
 void ToProto(const domain::Event& event, const std::string& currency, pb::Event* message) {

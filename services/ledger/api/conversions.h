@@ -63,6 +63,8 @@ absl::StatusOr<domain::ByStaff> ByStaffFrom(const Request& request);
 
 // A gateway's id of a charge: 1 to 64 printable ASCII characters.
 absl::Status CheckChargeId(absl::string_view charge_id, absl::string_view field);
+// A code of the gateway, for people.
+absl::Status CheckCode(absl::string_view code, absl::string_view field);
 absl::StatusOr<book::ReportRecharge> ReportFrom(const pb::ReportRechargeRequest& request);
 
 void ToProto(const domain::Account& account, pb::Account* message);
@@ -78,6 +80,8 @@ void ToProto(const domain::Entry& entry, const std::string& currency, pb::Entry*
 // `entry` must book a usage.
 void ToProto(const domain::Entry& entry, const std::string& currency, pb::UsageRecord* message);
 void ToProto(const domain::Recharge& recharge, pb::Recharge* message);
+void ToProto(const domain::Recharge& refund, pb::Refund* message);
+void ToProto(const domain::Dispute& dispute, const std::string& currency, pb::Dispute* message);
 void ToProto(const domain::Event& event, const std::string& currency, pb::Event* message);
 void ToProto(const rates::RateRow& row, const std::string& currency, pb::Rate* message);
 void ToProto(const rates::DeckHeader& header, pb::RateDeck* message);

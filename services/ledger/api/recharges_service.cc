@@ -21,7 +21,11 @@ void ToProto(const engine::LeasedRecharge& leased, pb::WatchLowBalanceResponse* 
   message->set_ordinal(recharge.ordinal);
   message->set_attempt(recharge.attempt);
   reserve::ToProto(recharge.amount, recharge.currency, message->mutable_amount());
-  message->set_card_token(recharge.card.token.Reveal());
+  if (recharge.is_refund()) {
+    message->set_refunded_charge_id(recharge.charge_id);
+  } else {
+    message->set_card_token(recharge.card.token.Reveal());
+  }
   reserve::ToProto(leased.attempt_age, message->mutable_attempt_age());
   message->set_handed_out_before(leased.handed_out_before);
   message->mutable_lease()->set_epoch(recharge.lease_epoch);
@@ -184,7 +188,11 @@ grpc::ServerUnaryReactor* RechargesService::ReportRecharge(grpc::CallbackServerC
   return StartCommand(api_, context, "ReportRecharge", ParseReport(*request),
                       [this, response](book::Reply&& reply) {
                         const auto& settled = std::get<book::RechargeReply>(reply);
-                        api::ToProto(settled.recharge, response->mutable_recharge());
+                        if (settled.recharge.is_refund()) {
+                          api::ToProto(settled.recharge, response->mutable_refund());
+                        } else {
+                          api::ToProto(settled.recharge, response->mutable_recharge());
+                        }
                         response->set_already_applied(settled.already_applied);
                         api_.engine.dispatcher().Settled(book::RechargeKey(
                             settled.recharge.account_id, settled.recharge.ordinal));

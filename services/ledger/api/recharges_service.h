@@ -31,6 +31,12 @@ class RechargesService final : public pb::Recharges::CallbackService {
   grpc::ServerUnaryReactor* ReportRecharge(grpc::CallbackServerContext* context,
                                            const pb::ReportRechargeRequest* request,
                                            pb::ReportRechargeResponse* response) override;
+  grpc::ServerUnaryReactor* ReportGatewayRefund(grpc::CallbackServerContext* context,
+                                                const pb::ReportGatewayRefundRequest* request,
+                                                pb::Refund* response) override;
+  grpc::ServerUnaryReactor* ReportGatewayDispute(grpc::CallbackServerContext* context,
+                                                 const pb::ReportGatewayDisputeRequest* request,
+                                                 pb::Dispute* response) override;
 
  private:
   friend class LowBalanceStream;

@@ -116,6 +116,14 @@ constexpr int WireNumber(domain::EntryKind value) {
       return pb::ENTRY_KIND_RECHARGE;
     case domain::EntryKind::kAdjustment:
       return pb::ENTRY_KIND_ADJUSTMENT;
+    case domain::EntryKind::kRefund:
+      return pb::ENTRY_KIND_REFUND;
+    case domain::EntryKind::kRefundReturned:
+      return pb::ENTRY_KIND_REFUND_RETURNED;
+    case domain::EntryKind::kDispute:
+      return pb::ENTRY_KIND_DISPUTE;
+    case domain::EntryKind::kDisputeReturned:
+      return pb::ENTRY_KIND_DISPUTE_RETURNED;
   }
   return 0;
 }
@@ -129,10 +137,27 @@ constexpr int WireNumber(domain::RechargeKind value) {
       return pb::RECHARGE_KIND_AUTOMATIC;
     case domain::RechargeKind::kTopUp:
       return pb::RECHARGE_KIND_TOP_UP;
+    case domain::RechargeKind::kRefund:
+      return pb::RECHARGE_KIND_REFUND;
   }
   return 0;
 }
 static_assert(NumbersAgree<domain::RechargeKind>(WireNumber, pb::RechargeKind_MAX));
+
+constexpr int WireNumber(domain::DisputeState value) {
+  switch (value) {
+    case domain::DisputeState::kInquiry:
+      return pb::DISPUTE_STATE_INQUIRY;
+    case domain::DisputeState::kOpened:
+      return pb::DISPUTE_STATE_OPENED;
+    case domain::DisputeState::kWon:
+      return pb::DISPUTE_STATE_WON;
+    case domain::DisputeState::kLost:
+      return pb::DISPUTE_STATE_LOST;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<domain::DisputeState>(WireNumber, pb::DisputeState_MAX));
 
 constexpr int WireNumber(domain::RechargeState value) {
   switch (value) {
@@ -205,6 +230,17 @@ constexpr KindOfEvent kKindsOfEvents[] = {
     {domain::EventKind::kSuspended, pb::EVENT_KIND_SUSPENDED},
     {domain::EventKind::kSuspensionLifted, pb::EVENT_KIND_SUSPENSION_LIFTED},
     {domain::EventKind::kBalanceNotice, pb::EVENT_KIND_BALANCE_NOTICE},
+    {domain::EventKind::kRefundOpened, pb::EVENT_KIND_REFUND_OPENED},
+    {domain::EventKind::kRefundSucceeded, pb::EVENT_KIND_REFUND_SUCCEEDED},
+    {domain::EventKind::kRefundFailed, pb::EVENT_KIND_REFUND_FAILED},
+    {domain::EventKind::kRefundCanceled, pb::EVENT_KIND_REFUND_CANCELED},
+    {domain::EventKind::kRefundNeedsReview, pb::EVENT_KIND_REFUND_NEEDS_REVIEW},
+    {domain::EventKind::kDisputeInquiry, pb::EVENT_KIND_DISPUTE_INQUIRY},
+    {domain::EventKind::kDisputeOpened, pb::EVENT_KIND_DISPUTE_OPENED},
+    {domain::EventKind::kDisputeWon, pb::EVENT_KIND_DISPUTE_WON},
+    {domain::EventKind::kDisputeLost, pb::EVENT_KIND_DISPUTE_LOST},
+    {domain::EventKind::kCardDisputeLifted, pb::EVENT_KIND_CARD_DISPUTE_LIFTED},
+    {domain::EventKind::kGatewayStateKept, pb::EVENT_KIND_GATEWAY_STATE_KEPT},
 };
 constexpr int WireNumber(domain::EventKind value) {
   for (const KindOfEvent& kind : kKindsOfEvents) {

@@ -59,6 +59,14 @@ absl::StatusOr<book::Command> ParseResolve(const pb::ResolveReviewRequest& reque
   }
 }
 
+absl::StatusOr<book::Command> ParseLift(const pb::LiftSuspensionRequest& request) {
+  if (!request.payment_method_id().empty()) {
+    RESERVE_RETURN_IF_ERROR(CheckId(request.payment_method_id(), "payment_method_id"));
+  }
+  RESERVE_ASSIGN_OR_RETURN(domain::ByStaff by, ByStaffFrom(request));
+  return book::LiftSuspension{request.payment_method_id(), std::move(by)};
+}
+
 // Where a page of reviews goes on: after this recharge.
 std::string CursorOf(const domain::Recharge& last) {
   return absl::StrCat(last.account_id, "/", last.ordinal);
@@ -111,7 +119,7 @@ grpc::ServerUnaryReactor* SupportService::LiftSuspension(grpc::CallbackServerCon
                                                          const pb::LiftSuspensionRequest* request,
                                                          pb::Account* response) {
   return StartCommand(api_, context, "LiftSuspension",
-                      TaskFor(request->account_id(), ParseByStaff<book::LiftSuspension>(*request)),
+                      TaskFor(request->account_id(), ParseLift(*request)),
                       FillAccount(response));
 }
 
@@ -127,7 +135,13 @@ grpc::ServerUnaryReactor* SupportService::ListReviews(grpc::CallbackServerContex
         response->Clear();
         FillPage(
             page, reviews, response,
-            [=](const domain::Recharge& recharge) { ToProto(recharge, response->add_recharges()); },
+            [=](const domain::Recharge& recharge) {
+              if (recharge.is_refund()) {
+                ToProto(recharge, response->add_refunds());
+              } else {
+                ToProto(recharge, response->add_recharges());
+              }
+            },
             CursorOf);
         return absl::OkStatus();
       });

@@ -26,6 +26,9 @@ class SupportService final : public pb::Support::CallbackService {
   grpc::ServerUnaryReactor* LiftSuspension(grpc::CallbackServerContext* context,
                                            const pb::LiftSuspensionRequest* request,
                                            pb::Account* response) override;
+  grpc::ServerUnaryReactor* RefundRecharge(grpc::CallbackServerContext* context,
+                                           const pb::RefundRechargeRequest* request,
+                                           pb::Refund* response) override;
   grpc::ServerUnaryReactor* ListReviews(grpc::CallbackServerContext* context,
                                         const pb::ListReviewsRequest* request,
                                         pb::ListReviewsResponse* response) override;

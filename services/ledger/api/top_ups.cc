@@ -50,7 +50,8 @@ grpc::ServerUnaryReactor* AccountsService::ListRecharges(grpc::CallbackServerCon
     RESERVE_RETURN_IF_ERROR(LoadAccount(connection, request->account_id()).status());
     RESERVE_ASSIGN_OR_RETURN(
         const std::vector<domain::Recharge> recharges,
-        storage::ListRecharges(connection, request->account_id(), before, page.limit()));
+        storage::ListRecharges(connection, request->account_id(), storage::Listed::kCharges, before,
+                               page.limit()));
     response->Clear();
     FillPage(
         page, recharges, response,

@@ -55,7 +55,21 @@ size_t BytesHeldBy(const RequestRecharge& command) {
 }
 size_t BytesHeldBy(const BlockAccount& command) { return BytesHeldBy(command.by); }
 size_t BytesHeldBy(const UnblockAccount& command) { return BytesHeldBy(command.by); }
-size_t BytesHeldBy(const LiftSuspension& command) { return BytesHeldBy(command.by); }
+size_t BytesHeldBy(const LiftSuspension& command) {
+  return HeapBytes({&command.payment_method_id}) + BytesHeldBy(command.by);
+}
+size_t BytesHeldBy(const RefundRecharge& command) {
+  return HeapBytes({&command.request.request_id, &command.currency}) +
+         BytesHeldBy(command.request.by);
+}
+size_t BytesHeldBy(const ReportGatewayRefund& command) {
+  const domain::GatewayRefund& told = command.told;
+  return HeapBytes({&command.currency, &told.charge_id, &told.refund_id, &told.failure_code});
+}
+size_t BytesHeldBy(const ReportGatewayDispute& command) {
+  const domain::GatewayDispute& told = command.told;
+  return HeapBytes({&command.currency, &told.charge_id, &told.dispute_id, &told.reason});
+}
 size_t BytesHeldBy(const ResolveReview& command) {
   return HeapBytes({&command.currency, &command.outcome.charge_id}) + BytesHeldBy(command.by);
 }

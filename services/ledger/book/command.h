@@ -74,7 +74,26 @@ struct UnblockAccount {
   domain::ByStaff by;
 };
 struct LiftSuspension {
+  std::string payment_method_id;  // of a DISPUTED card that may be charged again; empty: none
   domain::ByStaff by;
+};
+struct RefundRecharge {
+  int64_t ordinal = 0;
+  domain::RefundRequest request;
+  std::string currency;  // of the amount; empty: the account's
+  bool validate_only = false;
+};
+// Of recharge `ordinal`, whose charge it is.
+struct ReportGatewayRefund {
+  int64_t ordinal = 0;
+  int64_t refund_ordinal = 0;  // that its reference names; 0: none
+  std::string currency;
+  domain::GatewayRefund told;
+};
+struct ReportGatewayDispute {
+  int64_t ordinal = 0;
+  std::string currency;
+  domain::GatewayDispute told;
 };
 struct ResolveReview {
   int64_t ordinal = 0;
@@ -84,6 +103,7 @@ struct ResolveReview {
 };
 struct ReportRecharge {
   int64_t ordinal = 0;
+  std::optional<bool> of_refund;  // whether the outcome can only be one of a refund, or never
   domain::ChargeOutcome outcome;
 };
 // Has a due recharge try another card, or wait, where limits keep its card from being tried (G9).
@@ -96,8 +116,8 @@ struct Reconsider {};
 using Command =
     std::variant<RecordUsage, AuthorizeUsage, OpenAccount, UpdateBillingSettings, AddPaymentMethod,
                  UpdatePaymentMethod, RemovePaymentMethod, PutUser, AdjustBalance, RequestRecharge,
-                 BlockAccount, UnblockAccount, LiftSuspension, ResolveReview, ReportRecharge,
-                 DeferRecharge, Reconsider>;
+                 BlockAccount, UnblockAccount, LiftSuspension, RefundRecharge, ReportGatewayRefund,
+                 ReportGatewayDispute, ResolveReview, ReportRecharge, DeferRecharge, Reconsider>;
 
 struct UsageReply {
   int64_t seq = 0;
@@ -128,6 +148,12 @@ struct RechargeReply {
   bool already_applied = false;
   // Its success lets an automatic recharge follow at once (G8).
   bool more_follows = false;
+  bool kept = false;  // of a refund: its charge is not credited yet (P3)
+};
+struct DisputeReply {
+  domain::Dispute dispute;
+  std::string currency;
+  bool kept = false;  // its charge is not credited yet
 };
 struct PaymentMethodReply {
   domain::PaymentMethod method;
@@ -135,10 +161,10 @@ struct PaymentMethodReply {
 };
 // RecordUsage -> UsageReply, AuthorizeUsage -> AuthorizeReply, PutUser ->
 // UserReply, AdjustBalance -> EntryReply, AddPaymentMethod and UpdatePaymentMethod ->
-// PaymentMethodReply, RequestRecharge, ResolveReview and ReportRecharge -> RechargeReply; all
-// others -> Account.
+// PaymentMethodReply, RequestRecharge, RefundRecharge, ReportGatewayRefund, ResolveReview and
+// ReportRecharge -> RechargeReply, ReportGatewayDispute -> DisputeReply; all others -> Account.
 using Reply = std::variant<UsageReply, AuthorizeReply, domain::Account, UserReply, EntryReply,
-                           RechargeReply, PaymentMethodReply>;
+                           RechargeReply, PaymentMethodReply, DisputeReply>;
 
 // About how much memory the strings of a command hold outside of it. Cheap: it looks at their
 // sizes only.

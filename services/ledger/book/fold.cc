@@ -74,6 +74,14 @@ std::string DigestOf(const RequestRecharge& command) {
       {"recharge", command.amount.has_value() ? absl::StrCat(*command.amount) : "default"});
 }
 
+std::string DigestOf(const RefundRecharge& command) {
+  const domain::RefundRequest& request = command.request;
+  return Sha256HexOfFields({"refund", absl::StrCat(command.ordinal),
+                            request.amount.has_value() ? absl::StrCat(*request.amount) : "all",
+                            request.by.reason, request.by.actor, request.by.reference,
+                            request.allow_debt ? "debt" : ""});
+}
+
 // The answer to a usage whose id is that of a booked one.
 absl::StatusOr<Reply> AnswerRepeat(const AccountImage& image, const Entry& stored,
                                    const domain::Usage& usage) {
@@ -116,6 +124,9 @@ class Folder {
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const BlockAccount& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const UnblockAccount& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const LiftSuspension& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const RefundRecharge& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const ReportGatewayRefund& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const ReportGatewayDispute& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const ResolveReview& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const ReportRecharge& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const DeferRecharge& command);
@@ -137,6 +148,17 @@ class Folder {
   domain::Context ContextOf(const AccountImage& image) const;
   RechargeImage* OpenRechargeOf(const AccountImage& image) const;
   absl::StatusOr<RechargeImage*> FindRecharge(absl::string_view account_id, int64_t ordinal);
+  // The recharge whose charge the gateway tells of. NOT_FOUND "CHARGE_NOT_FOUND" if it is none of
+  // ours, or another charge was credited for it.
+  absl::StatusOr<RechargeImage*> FindCharge(absl::string_view account_id, int64_t ordinal,
+                                            const std::string& charge_id);
+  // Those of recharge `ordinal` that were loaded, in their order.
+  std::vector<const Recharge*> RefundsOf(absl::string_view account_id, int64_t ordinal) const;
+  std::vector<const domain::Dispute*> DisputesOf(absl::string_view account_id,
+                                                 int64_t ordinal) const;
+  // Applies the outcome of a report or a review, and what the gateway told before (P3).
+  absl::StatusOr<Reply> ApplyOutcome(AccountImage& image, int64_t ordinal,
+                                     absl::StatusOr<Transition> transition);
   // Gives a card once under the request's id, if it has one.
   absl::StatusOr<Reply> GiveOnce(
       absl::string_view account_id, const std::string& request_id, const std::string& digest,
@@ -242,6 +264,11 @@ const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
     changed.recharge = std::move(recharge);
     changed.changed = true;
   }
+  for (domain::Dispute& dispute : transition.disputes) {
+    DisputeImage& changed = image_.disputes[std::pair(dispute.account_id, dispute.dispute_id)];
+    changed.dispute = std::move(dispute);
+    changed.changed = true;
+  }
   if (transition.decline.has_value()) {
     std::vector<absl::Time>& of_card = image_.declines[transition.decline->card_fingerprint];
     of_card.insert(of_card.begin(), transition.decline->time);
@@ -278,6 +305,48 @@ absl::StatusOr<RechargeImage*> Folder::FindRecharge(absl::string_view account_id
   if (found != image_.recharges.end()) return &found->second;
   return NotFound("RECHARGE_NOT_FOUND", "ordinal",
                   absl::StrCat("account \"", account_id, "\" has no recharge ", ordinal));
+}
+
+absl::StatusOr<RechargeImage*> Folder::FindCharge(absl::string_view account_id, int64_t ordinal,
+                                                  const std::string& charge_id) {
+  const auto found = image_.recharges.find(RechargeKey(account_id, ordinal));
+  if (found != image_.recharges.end()) {
+    const Recharge& recharge = found->second.recharge;
+    const bool credited = recharge.state == domain::RechargeState::kSucceeded;
+    if (!recharge.is_refund() && (!credited || recharge.charge_id == charge_id)) {
+      return &found->second;
+    }
+  }
+  return domain::ChargeNotFound(charge_id);
+}
+
+std::vector<const Recharge*> Folder::RefundsOf(absl::string_view account_id,
+                                               int64_t ordinal) const {
+  std::vector<const Recharge*> refunds;
+  for (const auto& [key, image] : image_.recharges) {
+    if (key.first == account_id && image.recharge.is_refund() &&
+        image.recharge.refund_of == ordinal) {
+      refunds.push_back(&image.recharge);
+    }
+  }
+  std::sort(refunds.begin(), refunds.end(),
+            [](const Recharge* one, const Recharge* other) { return one->ordinal < other->ordinal; });
+  return refunds;
+}
+
+std::vector<const domain::Dispute*> Folder::DisputesOf(absl::string_view account_id,
+                                                       int64_t ordinal) const {
+  std::vector<const domain::Dispute*> disputes;
+  for (const auto& [key, image] : image_.disputes) {
+    if (key.first == account_id && image.dispute.ordinal == ordinal) {
+      disputes.push_back(&image.dispute);
+    }
+  }
+  std::sort(disputes.begin(), disputes.end(),
+            [](const domain::Dispute* one, const domain::Dispute* other) {
+              return one->dispute_id < other->dispute_id;
+            });
+  return disputes;
 }
 
 void Folder::Chain(AccountImage& image, Entry* entry) {
@@ -353,6 +422,15 @@ void Folder::WriteRecharges() {
       folded_.due_recharges.emplace_back(recharge->account_id, recharge->ordinal);
     }
   }
+  std::vector<const domain::Dispute*>& disputes = folded_.writes.disputes;
+  for (const auto& [key, image] : image_.disputes) {
+    if (image.changed) disputes.push_back(&image.dispute);
+  }
+  std::sort(disputes.begin(), disputes.end(),
+            [](const domain::Dispute* one, const domain::Dispute* other) {
+              return std::tie(one->account_id, one->dispute_id) <
+                     std::tie(other->account_id, other->dispute_id);
+            });
 }
 
 // --- Commands -----------------------------------------------------------------------
@@ -595,34 +673,141 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Unblock
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const LiftSuspension& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   RESERVE_ASSIGN_OR_RETURN(Transition transition,
-                           domain::LiftSuspension(ContextOf(*image), image->account(), command.by));
+                           domain::LiftSuspension(ContextOf(*image), image->account(),
+                                                  command.payment_method_id, command.by));
   ApplyWithOpen(*image, std::move(transition));
   return image->account();
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RefundRecharge& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  const domain::RefundRequest& request = command.request;
+  RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency, "amount"));
+  const OnceKey key(account_id, request.request_id);
+  const std::string digest = DigestOf(command);
+  const auto stored = image_.requests.find(key);
+  if (stored != image_.requests.end()) {
+    const int64_t ordinal = stored->second.record.ordinal;
+    const auto refund = image_.recharges.find(RechargeKey(account_id, ordinal));
+    if (stored->second.record.digest == digest && refund != image_.recharges.end()) {
+      return RechargeReply{refund->second.recharge, /*already_applied=*/true};
+    }
+    return RequestIdReused(request.request_id);
+  }
+  RESERVE_ASSIGN_OR_RETURN(const RechargeImage* charge, FindRecharge(account_id, command.ordinal));
+  RESERVE_ASSIGN_OR_RETURN(Transition transition,
+                           domain::RefundRecharge(ContextOf(*image), image->account(),
+                                                  charge->recharge, request));
+  const Recharge refund = transition.recharges.front();
+  if (command.validate_only) return RechargeReply{refund};
+  ApplyWithOpen(*image, std::move(transition));
+  RequestImage& once = image_.requests[key];
+  once.record = {std::string(account_id), request.request_id, digest, 0, 0, refund.ordinal};
+  folded_.writes.requests.push_back(once.record);
+  return RechargeReply{refund};
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
+                                     const ReportGatewayRefund& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  const domain::GatewayRefund& told = command.told;
+  RESERVE_ASSIGN_OR_RETURN(const RechargeImage* charge,
+                           FindCharge(account_id, command.ordinal, told.charge_id));
+  RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency, "amount"));
+  const Recharge* known = nullptr;
+  for (const Recharge* refund : RefundsOf(account_id, command.ordinal)) {
+    if (refund->refund_id == told.refund_id) known = refund;
+    if (refund->ordinal == command.refund_ordinal && refund->refund_id.empty()) known = refund;
+  }
+  RESERVE_ASSIGN_OR_RETURN(Transition transition,
+                           domain::ApplyGatewayRefund(ContextOf(*image), image->account(),
+                                                      charge->recharge, known, told));
+  const bool already_applied = transition.unchanged;
+  const int64_t ordinal =
+      known != nullptr ? known->ordinal : transition.recharges.front().ordinal;
+  ApplyWithOpen(*image, std::move(transition));
+  RESERVE_ASSIGN_OR_RETURN(charge, FindRecharge(account_id, command.ordinal));
+  RESERVE_ASSIGN_OR_RETURN(const RechargeImage* refund, FindRecharge(account_id, ordinal));
+  return RechargeReply{refund->recharge, already_applied, /*more_follows=*/false,
+                       charge->recharge.keeps};
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
+                                     const ReportGatewayDispute& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  const domain::GatewayDispute& told = command.told;
+  RESERVE_ASSIGN_OR_RETURN(const RechargeImage* charge,
+                           FindCharge(account_id, command.ordinal, told.charge_id));
+  RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency, "amount"));
+  const std::pair<std::string, std::string> key(account_id, told.dispute_id);
+  const auto known = image_.disputes.find(key);
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::ApplyGatewayDispute(ContextOf(*image), image->account(), charge->recharge,
+                                  known == image_.disputes.end() ? nullptr : &known->second.dispute,
+                                  RefundsOf(account_id, command.ordinal), told));
+  ApplyWithOpen(*image, std::move(transition));
+  RESERVE_ASSIGN_OR_RETURN(charge, FindRecharge(account_id, command.ordinal));
+  return DisputeReply{image_.disputes.find(key)->second.dispute, image->account().currency,
+                      charge->recharge.keeps};
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ResolveReview& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency, "amount"));
   RESERVE_ASSIGN_OR_RETURN(const RechargeImage* found, FindRecharge(account_id, command.ordinal));
-  RESERVE_ASSIGN_OR_RETURN(Transition transition,
-                           domain::ResolveReview(ContextOf(*image), image->account(),
-                                                 found->recharge, command.outcome, command.by));
-  const bool already_applied = transition.unchanged;
-  ApplyWithOpen(*image, std::move(transition));
-  RESERVE_ASSIGN_OR_RETURN(found, FindRecharge(account_id, command.ordinal));
-  return RechargeReply{found->recharge, already_applied};
+  const Recharge& recharge = found->recharge;
+  const domain::ReviewOutcome& outcome = command.outcome;
+  if (!recharge.is_refund()) {
+    return ApplyOutcome(*image, command.ordinal,
+                        domain::ResolveReview(ContextOf(*image), image->account(), recharge,
+                                              outcome, command.by));
+  }
+  RESERVE_ASSIGN_OR_RETURN(const RechargeImage* charge,
+                           FindRecharge(account_id, recharge.refund_of));
+  std::optional<std::string> refund_id;
+  if (outcome.charged) refund_id = outcome.charge_id;
+  return ApplyOutcome(*image, command.ordinal,
+                      domain::ResolveRefund(ContextOf(*image), image->account(), recharge,
+                                            charge->recharge, refund_id, command.by));
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ReportRecharge& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   RESERVE_ASSIGN_OR_RETURN(const RechargeImage* found, FindRecharge(account_id, command.ordinal));
-  RESERVE_ASSIGN_OR_RETURN(Transition transition,
-                           domain::ReportRecharge(ContextOf(*image), image->account(),
-                                                  found->recharge, command.outcome));
-  const bool already_applied = transition.unchanged;
-  ApplyWithOpen(*image, std::move(transition));
-  RESERVE_ASSIGN_OR_RETURN(found, FindRecharge(account_id, command.ordinal));
-  return RechargeReply{found->recharge, already_applied};
+  const Recharge& recharge = found->recharge;
+  if (command.of_refund.value_or(recharge.is_refund()) != recharge.is_refund()) {
+    return InvalidField("outcome", recharge.is_refund() ? "must be one of a refund"
+                                                        : "must be one of a recharge");
+  }
+  if (!recharge.is_refund()) {
+    return ApplyOutcome(*image, command.ordinal,
+                        domain::ReportRecharge(ContextOf(*image), image->account(), recharge,
+                                               command.outcome));
+  }
+  RESERVE_ASSIGN_OR_RETURN(const RechargeImage* charge,
+                           FindRecharge(account_id, recharge.refund_of));
+  return ApplyOutcome(*image, command.ordinal,
+                      domain::ReportRefund(ContextOf(*image), image->account(), recharge,
+                                           charge->recharge, command.outcome));
+}
+
+absl::StatusOr<Reply> Folder::ApplyOutcome(AccountImage& image, int64_t ordinal,
+                                           absl::StatusOr<Transition> transition) {
+  RESERVE_RETURN_IF_ERROR(transition.status());
+  const bool already_applied = transition->unchanged;
+  const std::string account_id = image.account().account_id;
+  ApplyWithOpen(image, *std::move(transition));
+  RESERVE_ASSIGN_OR_RETURN(const RechargeImage* settled, FindRecharge(account_id, ordinal));
+  if (settled->recharge.keeps && settled->recharge.state == domain::RechargeState::kSucceeded) {
+    RESERVE_ASSIGN_OR_RETURN(
+        Transition kept, domain::ApplyKept(ContextOf(image), image.account(), settled->recharge,
+                                           RefundsOf(account_id, ordinal),
+                                           DisputesOf(account_id, ordinal)));
+    ApplyWithOpen(image, std::move(kept));
+    RESERVE_ASSIGN_OR_RETURN(settled, FindRecharge(account_id, ordinal));
+  }
+  return RechargeReply{settled->recharge, already_applied};
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const DeferRecharge& command) {

@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "services/ledger/book/keys.h"
 #include "services/ledger/domain/account.h"
+#include "services/ledger/domain/dispute.h"
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/recharge.h"
 #include "services/ledger/domain/transition.h"
@@ -72,6 +73,11 @@ struct RechargeImage {
   bool changed = false;  // by the fold
 };
 
+struct DisputeImage {
+  domain::Dispute dispute;
+  bool changed = false;  // by the fold
+};
+
 // What was booked under a caller's request id.
 struct RequestRecord {
   std::string account_id;
@@ -79,7 +85,7 @@ struct RequestRecord {
   std::string digest;   // of its content
   int64_t seq = 0;      // of the entry, or 0
   int32_t month = 0;    // of the entry (month_span.h), or 0
-  int64_t ordinal = 0;  // of the recharge, or the number in a card's id, or 0
+  int64_t ordinal = 0;  // of the recharge or refund, or the number in a card's id, or 0
 };
 
 struct RequestImage {
@@ -92,7 +98,9 @@ using domain::DeclinesByCard;
 struct Image {
   // One for each of the keys' accounts.
   absl::flat_hash_map<absl::string_view, AccountImage> accounts;
+  // Refunds are among them, each with the recharge that it is of.
   absl::flat_hash_map<RechargeKey, RechargeImage> recharges;
+  absl::flat_hash_map<std::pair<std::string, std::string>, DisputeImage> disputes;  // by its id
   absl::flat_hash_map<OnceKey, RequestImage> requests;
   DeclinesByCard declines;
 

@@ -57,6 +57,16 @@ class Collector {
   void operator()(const ReportRecharge& command) const {
     keys_.recharges.emplace_back(account_id_, command.ordinal);
   }
+  void operator()(const RefundRecharge& command) const {
+    keys_.requests.emplace_back(account_id_, command.request.request_id);
+    keys_.recharges.emplace_back(account_id_, command.ordinal);
+  }
+  void operator()(const ReportGatewayRefund& command) const {
+    keys_.given_back.emplace_back(account_id_, command.ordinal);
+  }
+  void operator()(const ReportGatewayDispute& command) const {
+    keys_.given_back.emplace_back(account_id_, command.ordinal);
+  }
   void operator()(const ResolveReview& command) const {
     keys_.recharges.emplace_back(account_id_, command.ordinal);
   }

@@ -57,6 +57,8 @@ struct Keys {
   // Requests, with the entry or the recharge that each of them led to.
   std::vector<OnceKey> requests;
   std::vector<RechargeKey> recharges;
+  // Recharges whose refunds and disputes are needed, too.
+  std::vector<RechargeKey> given_back;
   // Numbers whose declines are needed besides those of the accounts' cards: what commands give.
   std::vector<absl::string_view> cards;
   absl::Time declines_since;  // older ones count nowhere

@@ -4,8 +4,8 @@
 // 1. `opened`       new accounts first: if another ledger was faster, nothing else was touched
 // 2. `number_keys`  that new entries need: if another ledger was faster, the batch starts over
 //    `entries`      with the ids of usages before them, whose unique key finds what is booked
-// 3. `recharges`, `declines`, `requests`, `users`, `payment_methods`, `changed`: all under the
-//                   accounts' locks
+// 3. `recharges`, `disputes`, `declines`, `requests`, `users`, `payment_methods`, `changed`: all
+//                   under the accounts' locks
 // 4. `balances`     by account id. This locks the accounts that were remembered and not read, in
 //                   one order for all ledgers, and checks each: a row is written only over the
 //                   revision before it, and new (revision 1) only where there was none
@@ -28,6 +28,7 @@
 #include "services/ledger/book/month_span.h"
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/card_limits.h"
+#include "services/ledger/domain/dispute.h"
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/recharge.h"
 
@@ -65,6 +66,7 @@ struct WriteSet {
   std::vector<NumberKeyRecord> number_keys;
   std::deque<domain::Entry> entries;  // of each account by seq
   std::vector<const domain::Recharge*> recharges;
+  std::vector<const domain::Dispute*> disputes;
   std::vector<domain::CardDecline> declines;
   std::vector<RequestRecord> requests;
   std::vector<const domain::User*> users;

@@ -62,6 +62,11 @@ enum class SuspensionReason : uint8_t { kNone = 0, kMoneyTakenBack = 1, kDispute
 struct Suspension {
   SuspensionReason reason = SuspensionReason::kNone;
   absl::Time time = absl::InfinitePast();  // since when
+  // What it stands for: so many refunds and disputes that are not booked back. They note its
+  // number, which moves when somebody ends it: then none of them counts any more.
+  int32_t number = 1;
+  int32_t refunds = 0;
+  int32_t disputes = 0;
 
   friend bool operator==(const Suspension&, const Suspension&) = default;
 };
@@ -110,6 +115,9 @@ struct Account {
   bool automatic_off = false;                          // the customer's switch (G10)
   absl::Time automatic_off_time = absl::InfinitePast();
   Suspension suspension;
+  // The numbers (fingerprints) of which a dispute stands, one for each: no token of them is
+  // charged (P2).
+  std::vector<std::string> disputed_numbers;
   TakenBack taken_back;
   Nanos notify_below = 0;  // G11; 0: the customer wants to hear of no balance
   DayOfTries tries;

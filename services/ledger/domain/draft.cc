@@ -78,6 +78,20 @@ Recharge& Draft::OpenRecharge(RechargeKind kind, Nanos amount, const CardChoice&
   return transition_.recharges.emplace_back(std::move(recharge));
 }
 
+Recharge& Draft::OpenRefund(const Recharge& charged, Nanos amount) {
+  Recharge refund;
+  refund.account_id = charged.account_id;
+  refund.ordinal = ++account().last_ordinal;
+  refund.kind = RechargeKind::kRefund;
+  refund.currency = charged.currency;
+  refund.amount = amount;
+  refund.refund_of = charged.ordinal;
+  refund.charge_id = charged.charge_id;
+  refund.due_time = context_.now;
+  refund.create_time = context_.now;
+  return transition_.recharges.emplace_back(std::move(refund));
+}
+
 const Recharge* Draft::open() const {
   const int64_t ordinal = transition_.account.open_ordinal;
   if (ordinal == 0) return nullptr;

@@ -46,6 +46,8 @@ class Draft {
   // Opens a recharge of this card, not due before `choice.time` (G3: none may be open).
   Recharge& OpenRecharge(RechargeKind kind, Nanos amount, const CardChoice& choice,
                          std::string cause);
+  // Opens a refund of `amount` of what `charged` charged. Nothing is booked yet.
+  Recharge& OpenRefund(const Recharge& charged, Nanos amount);
   // The open recharge: as this command has left it, else as it was loaded. Null if none is open,
   // or it was not loaded.
   const Recharge* open() const;

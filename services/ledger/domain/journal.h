@@ -17,7 +17,15 @@
 namespace reserve::domain {
 
 // The numbers are stored; never reuse one.
-enum class EntryKind : uint8_t { kUsage = 1, kRecharge = 2, kAdjustment = 3 };
+enum class EntryKind : uint8_t {
+  kUsage = 1,
+  kRecharge = 2,
+  kAdjustment = 3,
+  kRefund = 4,           // money of a charge that is given back (P1)
+  kRefundReturned = 5,   // a refund that failed or was canceled
+  kDispute = 6,          // money of a charge that the cardholder's bank took (P2)
+  kDisputeReturned = 7,  // what it gave back
+};
 
 // A usage as it was booked.
 struct BookedUsage {
@@ -43,9 +51,9 @@ struct Entry {
   Nanos balance_after = 0;
   absl::Time record_time = absl::InfinitePast();
   std::optional<BookedUsage> booked;  // of a usage
-  int64_t recharge_ordinal = 0;       // of a recharge
-  std::string request_id;             // of an adjustment
-  std::string reason;                 // of an adjustment
+  int64_t recharge_ordinal = 0;       // of a recharge or refund; of a dispute, the recharge's
+  std::string request_id;             // of an adjustment or refund
+  std::string reason;                 // of all others, but recharges
   // Set by who writes it (book/entry_chain.h).
   ChainForm chain_form = ChainForm::kFixed;
   EntryHash hash{};
@@ -86,6 +94,17 @@ enum class EventKind : uint8_t {
   kSuspended = 31,
   kSuspensionLifted = 32,
   kBalanceNotice = 33,
+  kRefundOpened = 34,
+  kRefundSucceeded = 35,
+  kRefundFailed = 36,
+  kRefundCanceled = 37,
+  kRefundNeedsReview = 38,
+  kDisputeInquiry = 39,
+  kDisputeOpened = 40,
+  kDisputeWon = 41,
+  kDisputeLost = 42,
+  kCardDisputeLifted = 43,
+  kGatewayStateKept = 44,
 };
 
 // What stands in the way of refilling the reserve by itself (D1, D2). The numbers are stored;

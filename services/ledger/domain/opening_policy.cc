@@ -6,6 +6,7 @@
 #include "absl/numeric/int128.h"
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "services/ledger/domain/suspension.h"
 #include "services/ledger/domain/consequences.h"
 #include "services/ledger/domain/draft.h"
 #include "services/ledger/domain/recharge_steps.h"
@@ -59,10 +60,7 @@ absl::Status CheckBillingSettings(const Settings& settings, const Account& accou
 void SwitchAutomatic(bool on, Draft* draft) {
   Account& a = draft->account();
   const absl::Time now = draft->context().now;
-  if (on && a.suspension.reason != SuspensionReason::kNone) {
-    a.suspension = {};
-    draft->AddEvent(EventKind::kSuspensionLifted, "the customer switched automatic recharging on");
-  }
+  if (on) EndSuspension("the customer switched automatic recharging on", draft);
   if (a.automatic_off != on) return;
   a.automatic_off = !on;
   a.automatic_off_time = on ? absl::InfinitePast() : now;

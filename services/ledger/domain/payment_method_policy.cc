@@ -10,6 +10,7 @@
 #include "common/error/error.h"
 #include "services/ledger/domain/card_choice.h"
 #include "services/ledger/domain/consequences.h"
+#include "services/ledger/domain/disputed_cards.h"
 #include "services/ledger/domain/refusals.h"
 
 namespace reserve::domain {
@@ -61,15 +62,6 @@ void ForgetDeclines(const std::string& fingerprint, Account* account) {
     method.declined_ordinal = 0;
     method.declined_attempt = 0;
   }
-}
-
-// Is its number one that the cardholder's bank took money back from?
-bool IsDisputed(const Account& account, const std::string& fingerprint) {
-  return std::any_of(account.payment_methods.begin(), account.payment_methods.end(),
-                     [&](const PaymentMethod& method) {
-                       return method.card.fingerprint == fingerprint &&
-                              method.state == CardState::kDisputed;
-                     });
 }
 
 void Give(const GivenCard& given, const std::string& payment_method_id, Draft* draft) {
@@ -164,6 +156,7 @@ void PutNewCard(const GivenCard& given, Draft* draft) {
   method.card = given.card;
   method.display = given.display.value_or(CardDisplay());
   method.state_time = draft->context().now;
+  if (IsDisputed(account, given.card.fingerprint)) method.state = CardState::kDisputed;
   account.payment_methods.push_back(std::move(method));
   draft->CardsChanged();
 }

@@ -15,6 +15,8 @@
 //   payment_method_policy.h  the cards that the customer gives and takes away
 //   usage_policy.h           what may begin, and what is booked
 //   support_policy.h         what staff does
+//   refund_policy.h          charges that are given back
+//   dispute_policy.h         charges that the cardholder's bank takes back
 //   recharge_policy.h        what the customer asks to be charged, and what time brings
 //   report_policy.h          what a worker reports of an attempt
 //
@@ -26,10 +28,12 @@
 #ifndef RESERVE_SERVICES_LEDGER_DOMAIN_POLICY_H_
 #define RESERVE_SERVICES_LEDGER_DOMAIN_POLICY_H_
 
+#include "services/ledger/domain/dispute_policy.h"         // IWYU pragma: export
 #include "services/ledger/domain/opening_policy.h"         // IWYU pragma: export
 #include "services/ledger/domain/payment_method_policy.h"  // IWYU pragma: export
 #include "services/ledger/domain/recharge_policy.h"        // IWYU pragma: export
 #include "services/ledger/domain/refill.h"                 // IWYU pragma: export
+#include "services/ledger/domain/refund_policy.h"          // IWYU pragma: export
 #include "services/ledger/domain/report_policy.h"          // IWYU pragma: export
 #include "services/ledger/domain/support_policy.h"         // IWYU pragma: export
 #include "services/ledger/domain/usage_policy.h"           // IWYU pragma: export

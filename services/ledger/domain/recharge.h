@@ -1,4 +1,5 @@
-// Recharges: intents to charge the card, and what their attempts report.
+// Recharges: intents to charge the card, and what their attempts report. Refunds are of the same
+// row: they are numbered with them, and a worker gets both by the same leases.
 #ifndef RESERVE_SERVICES_LEDGER_DOMAIN_RECHARGE_H_
 #define RESERVE_SERVICES_LEDGER_DOMAIN_RECHARGE_H_
 
@@ -12,7 +13,12 @@
 namespace reserve::domain {
 
 // The numbers are stored; never reuse one.
-enum class RechargeKind : uint8_t { kInitial = 1, kAutomatic = 2, kTopUp = 3 };
+enum class RechargeKind : uint8_t {
+  kInitial = 1,
+  kAutomatic = 2,
+  kTopUp = 3,
+  kRefund = 4,  // gives what a recharge charged back (P1)
+};
 enum class RechargeState : uint8_t {
   kOpen = 1,
   kSucceeded = 2,
@@ -21,7 +27,7 @@ enum class RechargeState : uint8_t {
   kCanceled = 5,     // nothing was in flight, and it would not be opened any more (G1)
 };
 
-// One intent to charge a card. What is asked for, of which card, is fixed from the moment at
+// One intent to charge a card, or to give a charge back. What is asked for, of which card, is fixed from the moment at
 // which an attempt may have been sent; until then it follows the account (G1).
 struct Recharge {
   std::string account_id;
@@ -51,6 +57,20 @@ struct Recharge {
   // Since when the gateway calls the charge pending; InfinitePast: it does not (G3).
   absl::Time pending_time = absl::InfinitePast();
   bool set_aside = false;  // open beside another (Account::set_aside)
+
+  // Of one that was charged: what of it is given back, or being given back (P1), and what the
+  // cardholder's bank has taken back (P2).
+  Nanos refunded = 0;
+  Nanos disputed = 0;
+  // The gateway told of refunds or disputes of its charge before it was credited (P3).
+  bool keeps = false;
+
+  // Of a refund: the recharge whose charge `charge_id` is given back, and the gateway's id of it.
+  int64_t refund_of = 0;
+  std::string refund_id;
+  bool debited = false;           // its amount is out of the balance
+  int32_t suspension_number = 0;  // the suspension that it is a reason of; 0: of none
+
   absl::Time create_time = absl::InfinitePast();
   absl::Time settle_time = absl::InfinitePast();
 
@@ -60,6 +80,9 @@ struct Recharge {
   }
   // Waits for a worker, and nothing of it can have been sent yet.
   bool waits() const { return state == RechargeState::kOpen && !in_flight(); }
+  bool is_refund() const { return kind == RechargeKind::kRefund; }
+  // What of the charge may be given back.
+  Nanos left() const { return credited - refunded - disputed; }
   bool pending() const { return pending_time != absl::InfinitePast(); }
   // NEEDS_REVIEW is open too: its outcome is unknown (G3).
   bool open() const {

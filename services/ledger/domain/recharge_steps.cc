@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
+#include "services/ledger/domain/suspension.h"
 
 namespace reserve::domain {
 
@@ -127,10 +128,7 @@ absl::Status Credit(const Recharge& recharge, const MadeCharge& charge, Draft* d
                     settled);
     if (card != nullptr) LetRest(card->payment_method_id, draft);
   }
-  if (settled.kind == RechargeKind::kTopUp && a.suspension.reason != SuspensionReason::kNone) {
-    a.suspension = {};
-    draft->AddEvent(EventKind::kSuspensionLifted, "a top-up succeeded");
-  }
+  if (settled.kind == RechargeKind::kTopUp) EndSuspension("a top-up succeeded", draft);
   if (a.state == AccountState::kPendingFunding) {
     a.state = AccountState::kActive;
     draft->AddEvent(EventKind::kEnabled, "the reserve is funded");

@@ -93,6 +93,39 @@ absl::Status NotUnderReview(const Recharge& recharge) {
                  absl::StrCat("recharge ", recharge.ordinal, " is not under review"));
 }
 
+absl::Status ChargeNotFound(absl::string_view charge_id) {
+  return MakeError(absl::StatusCode::kNotFound, "CHARGE_NOT_FOUND", "charge_id",
+                   absl::StrCat("charge ", charge_id, " is none of ours"));
+}
+
+absl::Status NotCredited(const Recharge& recharge) {
+  return Refused("NOT_CREDITED", "ordinal",
+                 absl::StrCat("recharge ", recharge.ordinal, " was not charged"));
+}
+
+absl::Status ChargeDisputed(const Recharge& recharge) {
+  return Refused("CHARGE_DISPUTED", "ordinal",
+                 absl::StrCat("the cardholder's bank has taken back ",
+                              FormatMoney(recharge.currency, recharge.disputed), " of charge ",
+                              recharge.charge_id));
+}
+
+absl::Status RefundTooLarge(const Recharge& recharge) {
+  const std::string left = FormatMoney(recharge.currency, recharge.left());
+  return WithMetadata(Refused("REFUND_TOO_LARGE", "amount",
+                              absl::StrCat("of charge ", recharge.charge_id, " ", left,
+                                           " are left to be given back")),
+                      "left", FormatDecimal(recharge.left()));
+}
+
+absl::Status InsufficientBalance(const Account& account) {
+  return WithMetadata(
+      Refused("INSUFFICIENT_BALANCE", "amount",
+              absl::StrCat("the account has ", FormatMoney(account.currency, account.balance),
+                           "; more is given back only with allow_debt")),
+      "left", FormatDecimal(account.balance));
+}
+
 absl::Status LeaseLost(absl::string_view account_id, int64_t ordinal) {
   return Refused("LEASE_LOST", "lease_epoch",
                  absl::StrCat("recharge ", ordinal, " of account \"", account_id,

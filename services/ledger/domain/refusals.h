@@ -54,6 +54,17 @@ absl::Status TooManyCardsGiven(int32_t most, absl::Time now, absl::Time allowed)
 // FAILED_PRECONDITION "NOT_UNDER_REVIEW" on "ordinal".
 absl::Status NotUnderReview(const Recharge& recharge);
 
+// NOT_FOUND "CHARGE_NOT_FOUND" on "charge_id": no recharge of ours was charged by it.
+absl::Status ChargeNotFound(absl::string_view charge_id);
+// FAILED_PRECONDITION "NOT_CREDITED" on "ordinal": nothing was charged that could be given back.
+absl::Status NotCredited(const Recharge& recharge);
+// FAILED_PRECONDITION "CHARGE_DISPUTED" on "ordinal": the cardholder's bank has taken what is left.
+absl::Status ChargeDisputed(const Recharge& recharge);
+// FAILED_PRECONDITION "REFUND_TOO_LARGE" on "amount", with what is left of the charge as "left".
+absl::Status RefundTooLarge(const Recharge& recharge);
+// FAILED_PRECONDITION "INSUFFICIENT_BALANCE" on "amount", with the account's own money as "left".
+absl::Status InsufficientBalance(const Account& account);
+
 // FAILED_PRECONDITION "LEASE_LOST": the recharge is settled, or another worker has taken over.
 absl::Status LeaseLost(absl::string_view account_id, int64_t ordinal);
 // FAILED_PRECONDITION "ALREADY_CREDITED": `recharge` was credited for another charge (G4).

@@ -4,20 +4,17 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "services/ledger/domain/card_choice.h"
 #include "services/ledger/domain/consequences.h"
+#include "services/ledger/domain/disputed_cards.h"
 #include "services/ledger/domain/draft.h"
 #include "services/ledger/domain/recharge_steps.h"
 #include "services/ledger/domain/refusals.h"
+#include "services/ledger/domain/suspension.h"
 
 namespace reserve::domain {
 
 namespace {
-
-Event& Told(const ByStaff& by, Event& event) {
-  event.actor = by.actor;
-  event.reference = by.reference;
-  return event;
-}
 
 // G12: what staff takes back opens and disables nothing until the customer acts; what it gives
 // again makes good for it first.
@@ -43,7 +40,7 @@ absl::StatusOr<Transition> AdjustBalance(const Context& context, const Account& 
   Entry& entry = draft.AddEntry(EntryKind::kAdjustment, amount, balance);
   entry.request_id = request_id;
   entry.reason = by.reason;
-  Told(by, draft.AddEvent(EventKind::kBalanceAdjusted,
+  Tell(by, draft.AddEvent(EventKind::kBalanceAdjusted,
                           absl::StrCat(FormatMoney(account.currency, amount), ": ", by.reason)))
       .amount = amount;
   NoteTakenBack(context, amount, &draft.account());
@@ -55,7 +52,7 @@ absl::StatusOr<Transition> BlockAccount(const Context& context, const Account& a
   if (account.block.reason == by.reason) return Unchanged(account);
   Draft draft(context, account);
   draft.account().block = {by.reason, context.now};
-  Told(by, draft.AddEvent(EventKind::kBlocked, by.reason));
+  Tell(by, draft.AddEvent(EventKind::kBlocked, by.reason));
   return Concluded(std::move(draft));
 }
 
@@ -64,22 +61,32 @@ absl::StatusOr<Transition> UnblockAccount(const Context& context, const Account&
   if (!account.blocked()) return Unchanged(account);
   Draft draft(context, account);
   draft.account().block = {};
-  Told(by, draft.AddEvent(EventKind::kUnblocked, by.reason));
+  Tell(by, draft.AddEvent(EventKind::kUnblocked, by.reason));
   return Concluded(std::move(draft));
 }
 
 absl::StatusOr<Transition> LiftSuspension(const Context& context, const Account& account,
+                                          const std::string& payment_method_id,
                                           const ByStaff& by) {
-  if (account.suspension.reason == SuspensionReason::kNone) return Unchanged(account);
   Draft draft(context, account);
-  draft.account().suspension = {};
-  Told(by, draft.AddEvent(EventKind::kSuspensionLifted, by.reason));
+  if (Event* lifted = EndSuspension(by.reason, &draft); lifted != nullptr) Tell(by, *lifted);
+  if (!payment_method_id.empty()) {
+    const PaymentMethod* method = FindCard(account, payment_method_id);
+    if (method == nullptr) return PaymentMethodNotFound(account.account_id, payment_method_id);
+    if (method->state == CardState::kDisputed) {
+      ForgetDisputes(method->card.fingerprint, &draft);
+      Event& event = Tell(by, draft.AddEvent(EventKind::kCardDisputeLifted, by.reason));
+      event.payment_method_id = payment_method_id;
+    }
+  }
+  if (draft.transition().events.empty()) return Unchanged(account);
   return Concluded(std::move(draft));
 }
 
 absl::StatusOr<Transition> ResolveReview(const Context& context, const Account& account,
                                          const Recharge& recharge, const ReviewOutcome& outcome,
                                          const ByStaff& by) {
+  if (recharge.is_refund()) return NotUnderReview(recharge);
   if (outcome.charged && recharge.state == RechargeState::kSucceeded) {
     if (outcome.charge_id == recharge.charge_id) return Unchanged(account);
     return AlreadyCredited(recharge, outcome.charge_id);
@@ -90,7 +97,7 @@ absl::StatusOr<Transition> ResolveReview(const Context& context, const Account& 
     return InvalidField("amount", "must be above zero");
   }
   Draft draft(context, account);
-  Told(by, draft.AddEvent(EventKind::kReviewResolved, by.reason, recharge));
+  Tell(by, draft.AddEvent(EventKind::kReviewResolved, by.reason, recharge));
   if (outcome.charged) {
     const MadeCharge charge{recharge.attempt, outcome.charge_id, outcome.amount};
     RESERVE_RETURN_IF_ERROR(Credit(recharge, charge, &draft));

@@ -7,17 +7,11 @@
 #include "absl/status/statusor.h"
 #include "common/money/money.h"
 #include "services/ledger/domain/account.h"
+#include "services/ledger/domain/by_staff.h"
 #include "services/ledger/domain/recharge.h"
 #include "services/ledger/domain/transition.h"
 
 namespace reserve::domain {
-
-// Who does it, as the caller says, and what it is about: a ticket, a dispute's id.
-struct ByStaff {
-  std::string reason = {};
-  std::string actor = {};
-  std::string reference = {};
-};
 
 // Books `amount`, of either sign. A negative one never leads to a recharge: where it leaves the
 // balance low, what would follow waits for the customer (G12). Refused for OUT_OF_RANGE
@@ -32,9 +26,11 @@ absl::StatusOr<Transition> BlockAccount(const Context& context, const Account& a
 absl::StatusOr<Transition> UnblockAccount(const Context& context, const Account& account,
                                           const ByStaff& by);
 
-// G12: automatic recharging goes on. `unchanged` if it is not suspended.
+// G12: automatic recharging goes on; and P2: the DISPUTED card `payment_method_id`, if one is
+// named, may be charged again. `unchanged` if neither was so. NOT_FOUND
+// "PAYMENT_METHOD_NOT_FOUND".
 absl::StatusOr<Transition> LiftSuspension(const Context& context, const Account& account,
-                                          const ByStaff& by);
+                                          const std::string& payment_method_id, const ByStaff& by);
 
 // What a person found out about a recharge under review (G3).
 struct ReviewOutcome {

@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/card_limits.h"
+#include "services/ledger/domain/dispute.h"
 #include "services/ledger/domain/feature_level.h"
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/recharge.h"
@@ -45,6 +46,7 @@ struct Transition {
   absl::InlinedVector<Recharge, 1> recharges;  // new or changed
   std::optional<User> user;                    // new or changed
   std::optional<CardDecline> decline;          // new
+  absl::InlinedVector<Dispute, 1> disputes;    // new or changed
   bool cards_changed = false;                  // of account.payment_methods
   std::optional<PaymentMethod> removed_card;
   bool unchanged = false;  // a repeat: nothing to write

@@ -26,6 +26,7 @@
 #include "services/ledger/storage/event_rows.h"
 #include "services/ledger/storage/month_rows.h"
 #include "services/ledger/storage/number_key_rows.h"
+#include "services/ledger/storage/dispute_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 
 namespace reserve::engine {
@@ -47,9 +48,8 @@ using domain::User;
 constexpr int kPage = 500;
 // All that is read of an account.
 constexpr absl::string_view kTables =
-    "accounts, balances, account_months, users, payment_methods, number_keys, entries, usage_ids, "
-    "requests, "
-    "recharges, events";
+    "accounts, balances, account_months, users, payment_methods, disputes, number_keys, entries, "
+    "usage_ids, requests, recharges, events";
 
 std::string Text(absl::int128 number) {
   if (number >= INT64_MIN && number <= INT64_MAX) {
@@ -121,6 +121,7 @@ class Audit {
     RESERVE_RETURN_IF_ERROR(LoadCatalog());
     RESERVE_RETURN_IF_ERROR(LoadNumberKeys());
     RESERVE_RETURN_IF_ERROR(CheckRecharges());
+    RESERVE_RETURN_IF_ERROR(CheckDisputes());
     RESERVE_RETURN_IF_ERROR(CheckEntries());
     RESERVE_RETURN_IF_ERROR(CheckMonths());
     RESERVE_RETURN_IF_ERROR(CheckUsers());
@@ -141,6 +142,9 @@ class Audit {
   absl::Status LoadNumberKeys();
   absl::Status CheckRecharges();
   void CheckRecharge(const Recharge& recharge);
+  void CheckRefund(const Recharge& refund);
+  absl::Status CheckDisputes();
+  void CheckGivenBack(const Entry& entry);
   absl::Status CheckEntries();
   absl::Status CheckPage(const std::vector<Entry>& page);
   void CheckEntry(const Entry& entry);
@@ -166,6 +170,18 @@ class Audit {
   // Recharges that succeeded and whose entry was not met yet.
   absl::flat_hash_map<int64_t, Nanos> uncredited_;
   bool any_succeeded_ = false;
+  // What of a charge was given back and disputed, as stored and as its refunds and disputes say.
+  struct GivenBack {
+    Nanos stored_refunded = 0;
+    Nanos stored_disputed = 0;
+    absl::int128 refunded = 0;
+    absl::int128 disputed = 0;
+  };
+  std::map<int64_t, GivenBack> given_back_;
+  // What refunds and disputes have taken out of the balance, less what was met in entries.
+  std::map<std::pair<EntryKind, int64_t>, absl::int128> not_booked_;
+  int32_t suspending_refunds_ = 0;
+  int32_t suspending_disputes_ = 0;
   // Each user as the usages so far leave them.
   absl::flat_hash_map<std::string, User> replayed_;
   int64_t last_seq_ = 0;
@@ -202,7 +218,8 @@ absl::Status Audit::CheckRecharges() {
   while (true) {
     RESERVE_ASSIGN_OR_RETURN(
         const std::vector<Recharge> page,
-        storage::ListRecharges(connection_, account_.account_id, before, kPage));
+        storage::ListRecharges(connection_, account_.account_id, storage::Listed::kAll, before,
+                               kPage));
     for (const Recharge& recharge : page) {
       before = recharge.ordinal;
       if (recharge.ordinal != expected) {
@@ -210,6 +227,10 @@ absl::Status Audit::CheckRecharges() {
                 absl::StrCat("recharge ", recharge.ordinal), absl::StrCat("recharge ", expected));
       }
       expected = recharge.ordinal - 1;
+      if (recharge.is_refund()) {
+        CheckRefund(recharge);
+        continue;
+      }
       if (recharge.open() && recharge.set_aside) {
         ++set_aside;
       } else if (recharge.open()) {
@@ -247,6 +268,76 @@ void Audit::CheckRecharge(const Recharge& recharge) {
     any_succeeded_ = true;
     uncredited_[recharge.ordinal] = recharge.credited;
   }
+  given_back_[recharge.ordinal].stored_refunded = recharge.refunded;
+  given_back_[recharge.ordinal].stored_disputed = recharge.disputed;
+}
+
+void Audit::CheckRefund(const Recharge& refund) {
+  ++findings_.recharges;
+  if (refund.debited) {
+    given_back_[refund.refund_of].refunded += refund.amount;
+    not_booked_[{EntryKind::kRefund, refund.ordinal}] += refund.amount;
+  }
+  if (refund.suspension_number == account_.suspension.number) ++suspending_refunds_;
+}
+
+absl::Status Audit::CheckDisputes() {
+  std::vector<std::string> numbers = account_.disputed_numbers;
+  std::string after;
+  while (true) {
+    RESERVE_ASSIGN_OR_RETURN(
+        const std::vector<domain::Dispute> page,
+        storage::ListDisputes(connection_, account_.account_id, after, kPage));
+    for (const domain::Dispute& dispute : page) {
+      after = dispute.dispute_id;
+      if (dispute.suspension_number == account_.suspension.number) ++suspending_disputes_;
+      if (!dispute.debited) continue;
+      given_back_[dispute.ordinal].disputed += dispute.amount;
+      not_booked_[{EntryKind::kDispute, dispute.ordinal}] += dispute.amount;
+      const auto number = std::find(numbers.begin(), numbers.end(), dispute.card_fingerprint);
+      if (number != numbers.end()) numbers.erase(number);
+    }
+    if (page.size() < kPage) break;
+  }
+  for (const std::string& number : numbers) {
+    Differs(kCheckGivenBack, number, "a disputed number", "no dispute of it stands");
+  }
+  for (const auto& [ordinal, amounts] : given_back_) {
+    if (amounts.refunded != amounts.stored_refunded) {
+      Differs(kCheckGivenBack, absl::StrCat(ordinal),
+              absl::StrCat(FormatDecimal(amounts.stored_refunded), " given back"),
+              Text(amounts.refunded));
+    }
+    if (amounts.disputed != amounts.stored_disputed) {
+      Differs(kCheckGivenBack, absl::StrCat(ordinal),
+              absl::StrCat(FormatDecimal(amounts.stored_disputed), " disputed"),
+              Text(amounts.disputed));
+    }
+  }
+  const domain::Suspension& suspension = account_.suspension;
+  if (suspension.refunds != suspending_refunds_ || suspension.disputes != suspending_disputes_) {
+    Differs(kCheckGivenBack, "",
+            absl::StrCat("suspended by ", suspension.refunds, " refunds and ", suspension.disputes,
+                         " disputes"),
+            absl::StrCat(suspending_refunds_, " and ", suspending_disputes_));
+  }
+  return absl::OkStatus();
+}
+
+// Takes what the entry booked off what refunds and disputes have taken out of the balance.
+void Audit::CheckGivenBack(const Entry& entry) {
+  switch (entry.kind) {
+    case EntryKind::kRefund:
+    case EntryKind::kRefundReturned:
+      not_booked_[{EntryKind::kRefund, entry.recharge_ordinal}] += entry.amount;
+      break;
+    case EntryKind::kDispute:
+    case EntryKind::kDisputeReturned:
+      not_booked_[{EntryKind::kDispute, entry.recharge_ordinal}] += entry.amount;
+      break;
+    default:
+      break;
+  }
 }
 
 // --- Entries --------------------------------------------------------------------------
@@ -274,6 +365,13 @@ absl::Status Audit::CheckEntries() {
   if (head_ != last_hash_) Differs(kCheckChain, "", HashText(head_), HashText(last_hash_));
   if (sum_ != account_.balance) {
     Differs(kCheckBalance, "", absl::StrCat(account_.balance), Text(sum_));
+  }
+  for (const auto& [key, amount] : not_booked_) {
+    if (amount == 0) continue;
+    Differs(kCheckGivenBack, absl::StrCat(key.second),
+            absl::StrCat(key.first == EntryKind::kRefund ? "refund" : "disputes of recharge", " ",
+                         key.second, " has taken ", Text(amount), " more"),
+            "as much as its entries book");
   }
   for (const auto& [ordinal, amount] : uncredited_) {
     Differs(kCheckRechargeEntry, absl::StrCat(ordinal), "no entry",
@@ -306,7 +404,10 @@ void Audit::CheckEntry(const Entry& entry) {
   sum_ += entry.amount;
   if (entry.booked.has_value()) {
     CheckUsage(entry);
-  } else if (entry.kind == EntryKind::kRecharge) {
+    return;
+  }
+  CheckGivenBack(entry);
+  if (entry.kind == EntryKind::kRecharge) {
     const auto recharge = uncredited_.find(entry.recharge_ordinal);
     if (recharge == uncredited_.end()) {
       Differs(kCheckRechargeEntry, subject,

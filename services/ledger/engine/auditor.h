@@ -45,6 +45,9 @@ inline constexpr char kCheckRequestId[] = "REQUEST_ID";
 inline constexpr char kCheckBucket[] = "BUCKET";
 // Each recharge that succeeded has exactly one entry of its amount (G4).
 inline constexpr char kCheckRechargeEntry[] = "RECHARGE_ENTRY";
+// What of a charge was given back or disputed, in its row, its refunds and disputes, the entries,
+// and what suspends the account (P1, P2).
+inline constexpr char kCheckGivenBack[] = "GIVEN_BACK";
 // At most one recharge is open, it is the account's, and ordinals have no gap (G3).
 inline constexpr char kCheckOpenRecharge[] = "OPEN_RECHARGE";
 // Events are numbered 1, 2, 3 without a gap.

@@ -54,7 +54,7 @@ absl::Status DueTimes::PutRechargesRight(storage::Connection& connection, absl::
   RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Recharge> too_far,
                            storage::RechargesDueAfter(connection, now + by_schedule, kMostAtOnce));
   for (const domain::Recharge& recharge : too_far) {
-    if (recharge.lease_owner.empty() && !recharge.in_flight()) {
+    if (recharge.lease_owner.empty() && recharge.waits() && !recharge.is_refund()) {
       // A network's limit may put it off for so long: who knows the card decides again.
       accounts->push_back(recharge.account_id);
       if (recharge.due_time > impossible) ++stats_.due_times_put_right;

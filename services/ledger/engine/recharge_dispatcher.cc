@@ -230,7 +230,7 @@ absl::Status RechargeDispatcher::DeferLimited(std::vector<domain::Recharge>* can
   // An attempt that was begun is brought to its end: it may have been charged.
   std::vector<absl::string_view> cards;
   for (const domain::Recharge& recharge : *candidates) {
-    if (!recharge.in_flight()) cards.push_back(recharge.card.fingerprint);
+    if (recharge.waits() && !recharge.is_refund()) cards.push_back(recharge.card.fingerprint);
   }
   RESERVE_ASSIGN_OR_RETURN(
       const book::DeclinesByCard declines,
@@ -240,7 +240,7 @@ absl::Status RechargeDispatcher::DeferLimited(std::vector<domain::Recharge>* can
   const auto must_wait = [&](const domain::Recharge& recharge) {
     const auto of_card = declines.find(recharge.card.fingerprint);
     bool network_limited = false;
-    if (recharge.in_flight() || of_card == declines.end() ||
+    if (recharge.in_flight() || recharge.is_refund() || of_card == declines.end() ||
         domain::AllowedByDeclines(options_.settings, recharge.card, of_card->second, now,
                                   &network_limited) <= now) {
       return false;

@@ -48,6 +48,10 @@ constexpr absl::string_view kAccountColumns[] = {
     "automatic_off_time",
     "suspension",
     "suspension_time",
+    "suspension_number",
+    "suspending_refunds",
+    "suspending_disputes",
+    "disputed_numbers",
     "taken_back_nanos",
     "taken_back_time",
     "notify_below_nanos",
@@ -114,6 +118,10 @@ class Columns {
   int64_t Int() { return row_.Int(++at_); }
   int32_t Int32() { return static_cast<int32_t>(Int()); }
   std::string Text() { return row_.Text(++at_); }
+  std::string TextOrEmpty() {
+    ++at_;
+    return row_.IsNull(at_) ? std::string() : row_.Text(at_);
+  }
   absl::Time Time() { return row_.Time(++at_); }
   absl::Time TimeOr(absl::Time missing) {
     ++at_;
@@ -156,6 +164,10 @@ Account ReadAccount(const Row& row) {
   a.automatic_off = a.automatic_off_time != absl::InfinitePast();
   a.suspension.reason = static_cast<domain::SuspensionReason>(columns.Int());
   a.suspension.time = columns.TimeOr(absl::InfinitePast());
+  a.suspension.number = columns.Int32();
+  a.suspension.refunds = columns.Int32();
+  a.suspension.disputes = columns.Int32();
+  a.disputed_numbers = absl::StrSplit(columns.TextOrEmpty(), '\n', absl::SkipEmpty());
   a.taken_back.amount = columns.Int();
   a.taken_back.time = columns.TimeOr(absl::InfinitePast());
   a.notify_below = columns.Int();
@@ -202,6 +214,10 @@ void AppendAccount(const Account& a, SqlText* sql) {
   sql->Time(a.automatic_off_time)
       .Int(static_cast<int64_t>(a.suspension.reason))
       .Time(a.suspension.time)
+      .Int(a.suspension.number)
+      .Int(a.suspension.refunds)
+      .Int(a.suspension.disputes)
+      .Text(absl::StrJoin(a.disputed_numbers, "\n"))
       .Int(a.taken_back.amount)
       .Time(a.taken_back.time)
       .Int(a.notify_below)

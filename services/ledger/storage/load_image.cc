@@ -11,6 +11,7 @@
 #include "common/error/error.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/card_decline_rows.h"
+#include "services/ledger/storage/dispute_rows.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/number_key_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
@@ -150,6 +151,45 @@ absl::Status LoadRequests(Connection& connection, const Keys& keys, Image* image
   return absl::OkStatus();
 }
 
+// Locked, as a claim may change them at the same time without the account.
+absl::Status TakeUpRecharges(Connection& connection, const std::vector<book::RechargeKey>& wanted,
+                             Image* image) {
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Recharge> loaded,
+                           storage::LoadRecharges(connection, wanted, Lock::kForUpdate));
+  for (domain::Recharge& recharge : loaded) {
+    const book::RechargeKey key(recharge.account_id, recharge.ordinal);
+    image->recharges[key].recharge = std::move(recharge);
+  }
+  return absl::OkStatus();
+}
+
+// What was charged, of a refund; and refunds and disputes, of a charge that they may change.
+absl::Status LoadGivenBack(Connection& connection, const Keys& keys, Image* image) {
+  std::vector<book::RechargeKey> charges;
+  std::vector<book::RechargeKey> given_back = keys.given_back;
+  for (const auto& [key, loaded] : image->recharges) {
+    const domain::Recharge& recharge = loaded.recharge;
+    const book::RechargeKey charge(key.first, recharge.refund_of);
+    if (recharge.is_refund() && !image->recharges.contains(charge)) charges.push_back(charge);
+    if (recharge.keeps) given_back.push_back(key);
+  }
+  if (!charges.empty()) RESERVE_RETURN_IF_ERROR(TakeUpRecharges(connection, charges, image));
+  if (given_back.empty()) return absl::OkStatus();
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Recharge> refunds,
+                           LoadRefundsOf(connection, given_back));
+  for (domain::Recharge& refund : refunds) {
+    const book::RechargeKey key(refund.account_id, refund.ordinal);
+    image->recharges[key].recharge = std::move(refund);
+  }
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Dispute> disputes,
+                           LoadDisputesOf(connection, given_back));
+  for (domain::Dispute& dispute : disputes) {
+    const std::pair<std::string, std::string> key(dispute.account_id, dispute.dispute_id);
+    image->disputes[key].dispute = std::move(dispute);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status LoadRecharges(Connection& connection, const Keys& keys, Image* image) {
   std::vector<book::RechargeKey> wanted;
   for (const book::RechargeKey& key : keys.recharges) {
@@ -164,14 +204,11 @@ absl::Status LoadRecharges(Connection& connection, const Keys& keys, Image* imag
   for (const auto& [key, request] : image->requests) {
     if (request.record.ordinal != 0) wanted.emplace_back(key.first, request.record.ordinal);
   }
-  // Locked, as a claim may change them at the same time without the account.
-  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Recharge> loaded,
-                           storage::LoadRecharges(connection, wanted, Lock::kForUpdate));
-  for (domain::Recharge& recharge : loaded) {
-    const book::RechargeKey key(recharge.account_id, recharge.ordinal);
-    image->recharges[key].recharge = std::move(recharge);
+  for (const book::RechargeKey& key : keys.given_back) {
+    if (image->accounts.find(key.first)->second.exists) wanted.push_back(key);
   }
-  return absl::OkStatus();
+  RESERVE_RETURN_IF_ERROR(TakeUpRecharges(connection, wanted, image));
+  return LoadGivenBack(connection, keys, image);
 }
 
 absl::Status LoadDeclines(Connection& connection, const Keys& keys, Image* image) {

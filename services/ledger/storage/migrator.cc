@@ -199,6 +199,7 @@ constexpr TableRights kRights[] = {
     {"users", "account_id", true, true},
     {"payment_methods", "account_id", true, true},
     {"recharges", "account_id", true, true},
+    {"disputes", "account_id", true, true},
     {"account_months", "account_id", true, true},
     {"entries", "account_id", true},
     {"usage_ids", "account_id", true},

@@ -17,7 +17,8 @@ constexpr absl::string_view kColumns =
     "account_id,ordinal,kind,state,currency,amount_nanos,card_token,card_fingerprint,attempt,"
     "attempt_start,due_time,lease_owner,lease_epoch,soft_declines,last_decline,last_decline_code,"
     "charge_id,request_id,create_time,settle_time,card_network,payment_method_id,card_given,"
-    "credited_nanos,pending_time,set_aside";
+    "credited_nanos,pending_time,set_aside,refunded_nanos,disputed_nanos,keeps,refund_of,refund_id,"
+    "debited,suspension_number";
 
 std::string Select() { return absl::StrCat("SELECT ", kColumns, " FROM recharges "); }
 
@@ -49,6 +50,13 @@ Recharge ReadRecharge(const Row& row) {
   r.credited = row.Int(24);
   r.pending_time = row.IsNull(25) ? absl::InfinitePast() : row.Time(25);
   r.set_aside = row.Int(26) != 0;
+  r.refunded = row.Int(27);
+  r.disputed = row.Int(28);
+  r.keeps = row.Int(29) != 0;
+  r.refund_of = row.Int(30);
+  r.refund_id = row.Text(31);
+  r.debited = row.Int(32) != 0;
+  r.suspension_number = static_cast<int32_t>(row.Int(33));
   return r;
 }
 
@@ -84,11 +92,33 @@ absl::StatusOr<std::vector<Recharge>> LoadRecharges(Connection& connection,
 }
 
 absl::StatusOr<std::vector<Recharge>> ListRecharges(Connection& connection,
-                                                    absl::string_view account_id, int64_t before,
-                                                    int limit) {
+                                                    absl::string_view account_id, Listed listed,
+                                                    int64_t before, int limit) {
+  const int refund = static_cast<int>(domain::RechargeKind::kRefund);
+  std::string kinds;
+  if (listed == Listed::kCharges) kinds = absl::StrCat(" AND kind <> ", refund);
+  if (listed == Listed::kRefunds) kinds = absl::StrCat(" AND kind = ", refund);
   return QueryRecharges(
-      connection, absl::StrCat(Select(), "WHERE account_id = ", Quoted(account_id),
-                               " AND ordinal < ", before, " ORDER BY ordinal DESC LIMIT ", limit));
+      connection,
+      absl::StrCat(Select(), "FORCE INDEX (PRIMARY) WHERE account_id = ", Quoted(account_id),
+                   " AND ordinal < ", before, kinds, " ORDER BY ordinal DESC LIMIT ", limit));
+}
+
+absl::StatusOr<std::vector<Recharge>> LoadRefundsOf(Connection& connection,
+                                                    const std::vector<book::RechargeKey>& charges) {
+  std::vector<book::RechargeKey> sorted = charges;
+  std::sort(sorted.begin(), sorted.end());
+  std::vector<Recharge> refunds;
+  const auto load = [&](absl::Span<const book::RechargeKey> part) {
+    SqlText sql(Select());
+    sql.Raw("FORCE INDEX (by_refund_of) WHERE (account_id,refund_of) IN (");
+    for (const book::RechargeKey& key : part) sql.Row().Text(key.first).Int(key.second).EndRow();
+    sql.Raw(") FOR UPDATE");
+    return connection.Query(
+        sql.str(), [&refunds](const Row& row) { refunds.push_back(ReadRecharge(row)); });
+  };
+  RESERVE_RETURN_IF_ERROR(InParts<book::RechargeKey>(sorted, load));
+  return refunds;
 }
 
 absl::StatusOr<std::vector<Recharge>> ListReviews(Connection& connection,
@@ -134,6 +164,13 @@ absl::Status WriteRecharges(Connection& connection, const std::vector<const Rech
         .Int(r->credited)
         .Time(r->pending_time)
         .Int(r->set_aside ? 1 : 0)
+        .Int(r->refunded)
+        .Int(r->disputed)
+        .Int(r->keeps ? 1 : 0)
+        .Int(r->refund_of)
+        .Text(r->refund_id)
+        .Int(r->debited ? 1 : 0)
+        .Int(r->suspension_number)
         .EndRow();
   }
   sql.Raw(" ON DUPLICATE KEY UPDATE state=VALUES(state)");
@@ -141,7 +178,8 @@ absl::Status WriteRecharges(Connection& connection, const std::vector<const Rech
        {"amount_nanos", "card_token", "card_fingerprint", "card_network", "attempt",
         "attempt_start", "due_time", "lease_owner", "lease_epoch", "soft_declines", "last_decline",
         "last_decline_code", "charge_id", "settle_time", "payment_method_id", "card_given",
-        "credited_nanos", "pending_time", "set_aside"}) {
+        "credited_nanos", "pending_time", "set_aside", "refunded_nanos", "disputed_nanos", "keeps",
+        "refund_id", "debited", "suspension_number"}) {
     sql.Raw(absl::StrCat(",", column, "=VALUES(", column, ")"));
   }
   return connection.Execute(sql.str());

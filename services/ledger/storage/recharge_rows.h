@@ -27,10 +27,15 @@ absl::StatusOr<std::vector<domain::Recharge>> ListReviews(Connection& connection
 // The recharges that exist, in no particular order.
 absl::StatusOr<std::vector<domain::Recharge>> LoadRecharges(
     Connection& connection, const std::vector<book::RechargeKey>& keys, Lock lock);
+enum class Listed { kAll, kCharges, kRefunds };
 // Recharges of an account with ordinal < `before`, newest first.
 absl::StatusOr<std::vector<domain::Recharge>> ListRecharges(Connection& connection,
                                                             absl::string_view account_id,
-                                                            int64_t before, int limit);
+                                                            Listed listed, int64_t before,
+                                                            int limit);
+// The refunds of these recharges, locked, in no particular order.
+absl::StatusOr<std::vector<domain::Recharge>> LoadRefundsOf(
+    Connection& connection, const std::vector<book::RechargeKey>& charges);
 // New or changed recharges.
 absl::Status WriteRecharges(Connection& connection,
                             const std::vector<const domain::Recharge*>& recharges);

@@ -7,6 +7,7 @@
 #include "common/error/error.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/card_decline_rows.h"
+#include "services/ledger/storage/dispute_rows.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/event_rows.h"
 #include "services/ledger/storage/month_rows.h"
@@ -34,6 +35,7 @@ absl::StatusOr<Written> Write(Connection& connection, book::WriteSet&& writes) {
   RESERVE_RETURN_IF_ERROR(InsertNumberKeys(connection, writes.number_keys));
   RESERVE_RETURN_IF_ERROR(InsertEntries(connection, PointersTo(writes.entries)));
   RESERVE_RETURN_IF_ERROR(WriteRecharges(connection, writes.recharges));
+  RESERVE_RETURN_IF_ERROR(WriteDisputes(connection, writes.disputes));
   RESERVE_RETURN_IF_ERROR(InsertCardDeclines(connection, writes.declines));
   RESERVE_RETURN_IF_ERROR(InsertRequests(connection, writes.requests));
   RESERVE_RETURN_IF_ERROR(WriteUsers(connection, writes.users));

@@ -1,0 +1,172 @@
+#include "services/ledger/domain/dispute_policy.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "services/ledger/domain/consequences.h"
+#include "services/ledger/domain/disputed_cards.h"
+#include "services/ledger/domain/draft.h"
+#include "services/ledger/domain/refund_steps.h"
+#include "services/ledger/domain/suspension.h"
+
+namespace reserve::domain {
+namespace {
+
+// WON and LOST are both ends: which of them came first stands.
+int RankOf(DisputeState state) {
+  return state == DisputeState::kLost ? static_cast<int>(DisputeState::kWon)
+                                      : static_cast<int>(state);
+}
+
+// Has the bank the money?
+bool Taken(DisputeState state) {
+  return state == DisputeState::kOpened || state == DisputeState::kLost;
+}
+
+EventKind EventOf(DisputeState state) {
+  switch (state) {
+    case DisputeState::kInquiry:
+      return EventKind::kDisputeInquiry;
+    case DisputeState::kOpened:
+      return EventKind::kDisputeOpened;
+    case DisputeState::kWon:
+      return EventKind::kDisputeWon;
+    case DisputeState::kLost:
+      return EventKind::kDisputeLost;
+  }
+  return EventKind::kDisputeInquiry;
+}
+
+std::string TextOf(const Dispute& dispute) {
+  return absl::StrCat("dispute ", dispute.dispute_id, " of charge ", dispute.charge_id);
+}
+
+void TellOf(const Dispute& dispute, const Recharge& charge, EventKind kind, Draft* draft) {
+  Event& event = draft->AddEvent(kind, TextOf(dispute), charge);
+  event.amount = dispute.amount;
+  event.reference = dispute.dispute_id;
+}
+
+absl::Status Book(EntryKind kind, Nanos amount, const Dispute& dispute, Draft* draft) {
+  RESERVE_ASSIGN_OR_RETURN(const Nanos balance, Add(draft->account().balance, amount));
+  Entry& entry = draft->AddEntry(kind, amount, balance);
+  entry.recharge_ordinal = dispute.ordinal;
+  entry.reason = TextOf(dispute);
+  return absl::OkStatus();
+}
+
+// The bank has taken the money.
+absl::Status Take(const Recharge& charge, Dispute* dispute, Draft* draft) {
+  RESERVE_RETURN_IF_ERROR(Book(EntryKind::kDispute, -dispute->amount, *dispute, draft));
+  dispute->debited = true;
+  dispute->suspension_number = Suspend(SuspensionReason::kDispute, draft);
+  dispute->card_fingerprint = charge.card.fingerprint;
+  NoteDispute(dispute->card_fingerprint, draft);
+  Recharge& changed = draft->Change(charge);
+  changed.disputed = AddSaturating(changed.disputed, dispute->amount);
+  return absl::OkStatus();
+}
+
+// The bank has given it back.
+absl::Status GiveBack(const Recharge& charge, Dispute* dispute, Draft* draft) {
+  RESERVE_RETURN_IF_ERROR(Book(EntryKind::kDisputeReturned, dispute->amount, *dispute, draft));
+  dispute->debited = false;
+  TakeBackSuspension(SuspensionReason::kDispute, std::exchange(dispute->suspension_number, 0),
+                     draft);
+  EndDispute(dispute->card_fingerprint, draft);
+  Recharge& changed = draft->Change(charge);
+  changed.disputed = SubtractSaturating(changed.disputed, dispute->amount);
+  return absl::OkStatus();
+}
+
+// A refund of a charge that the bank has taken is not sent any more.
+absl::Status CancelRefunds(const Recharge& charge, absl::Span<const Recharge* const> refunds,
+                           Draft* draft) {
+  for (const Recharge* refund : refunds) {
+    if (!refund->waits()) continue;
+    const Recharge now = draft->Change(charge);
+    RESERVE_RETURN_IF_ERROR(BookBack({*refund, now}, RechargeState::kCanceled,
+                                     absl::StrCat("charge ", charge.charge_id, " is disputed"),
+                                     draft));
+  }
+  return absl::OkStatus();
+}
+
+// Books what the state of a dispute of a credited charge asks for.
+absl::Status Settle(const Recharge& charge, absl::Span<const Recharge* const> refunds,
+                    Dispute* dispute, Draft* draft) {
+  if (Taken(dispute->state) && !dispute->debited) {
+    RESERVE_RETURN_IF_ERROR(Take(charge, dispute, draft));
+    return CancelRefunds(charge, refunds, draft);
+  }
+  if (!Taken(dispute->state) && dispute->debited) return GiveBack(charge, dispute, draft);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Transition> ApplyGatewayDispute(const Context& context, const Account& account,
+                                               const Recharge& charge, const Dispute* known,
+                                               absl::Span<const Recharge* const> refunds,
+                                               const GatewayDispute& told) {
+  if (told.amount <= 0) return InvalidField("amount", "must be above zero");
+  if (known != nullptr && RankOf(told.state) <= RankOf(known->state)) return Unchanged(account);
+  Dispute dispute;
+  if (known != nullptr) {
+    dispute = *known;
+  } else {
+    dispute.account_id = account.account_id;
+    dispute.dispute_id = told.dispute_id;
+    dispute.ordinal = charge.ordinal;
+    dispute.charge_id = told.charge_id;
+    dispute.create_time = context.now;
+  }
+  dispute.state = told.state;
+  if (!dispute.debited) dispute.amount = told.amount;
+  if (!told.reason.empty()) dispute.reason = told.reason;
+  dispute.update_time = context.now;
+  Draft draft(context, account);
+  if (charge.state == RechargeState::kSucceeded) {
+    TellOf(dispute, charge, EventOf(told.state), &draft);
+    RESERVE_RETURN_IF_ERROR(Settle(charge, refunds, &dispute, &draft));
+  } else {
+    TellOf(dispute, charge, EventKind::kGatewayStateKept, &draft);
+    draft.Change(charge).keeps = true;
+  }
+  draft.transition().disputes.push_back(std::move(dispute));
+  return Concluded(std::move(draft));
+}
+
+absl::StatusOr<Transition> ApplyKept(const Context& context, const Account& account,
+                                     const Recharge& charge,
+                                     absl::Span<const Recharge* const> refunds,
+                                     absl::Span<const Dispute* const> disputes) {
+  Draft draft(context, account);
+  draft.Change(charge).keeps = false;
+  for (const Recharge* refund : refunds) {
+    if (refund->debited || refund->charge_id != charge.charge_id || (refund->state != RechargeState::kSucceeded &&
+                            refund->state != RechargeState::kOpen)) {
+      continue;
+    }
+    const Recharge now = draft.Change(charge);
+    draft.AddEvent(EventKind::kRefundOpened,
+                   absl::StrCat("refund ", refund->refund_id, " was made at the gateway before"),
+                   *refund);
+    RESERVE_RETURN_IF_ERROR(Debit({*refund, now},
+                                  absl::StrCat("refund ", refund->refund_id, " of charge ",
+                                               charge.charge_id, " was made at the gateway"),
+                                  &draft));
+  }
+  for (const Dispute* kept : disputes) {
+    if (kept->charge_id != charge.charge_id) continue;  // of another charge under its reference
+    Dispute dispute = *kept;
+    const Recharge now = draft.Change(charge);
+    TellOf(dispute, now, EventOf(dispute.state), &draft);
+    RESERVE_RETURN_IF_ERROR(Settle(now, refunds, &dispute, &draft));
+    draft.transition().disputes.push_back(std::move(dispute));
+  }
+  return Concluded(std::move(draft));
+}
+
+}  // namespace reserve::domain

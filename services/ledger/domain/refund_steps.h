@@ -1,0 +1,32 @@
+// The steps of giving a charge back that several commands take (P1, P3).
+#ifndef RESERVE_SERVICES_LEDGER_DOMAIN_REFUND_STEPS_H_
+#define RESERVE_SERVICES_LEDGER_DOMAIN_REFUND_STEPS_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "services/ledger/domain/draft.h"
+#include "services/ledger/domain/recharge.h"
+
+namespace reserve::domain {
+
+// Both are rows of the account: as the command has left them, else as they were loaded.
+struct RefundOfCharge {
+  const Recharge& refund;
+  const Recharge& charge;
+};
+
+// Takes the refund's amount out of the balance, and suspends automatic recharging where that
+// leaves it below the threshold (G12). Refused for OUT_OF_RANGE "MONEY_OVERFLOW" only.
+absl::Status Debit(const RefundOfCharge& rows, std::string reason, Draft* draft);
+
+// Ends it: the money was given back.
+void Succeed(const Recharge& refund, const std::string& refund_id, Draft* draft);
+
+// Ends it as FAILED or CANCELED, and books back what it had taken, once.
+absl::Status BookBack(const RefundOfCharge& rows, RechargeState state, std::string cause,
+                      Draft* draft);
+
+}  // namespace reserve::domain
+
+#endif  // RESERVE_SERVICES_LEDGER_DOMAIN_REFUND_STEPS_H_
