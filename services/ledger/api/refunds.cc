@@ -1,4 +1,5 @@
 // Refunds and disputes, of the services `Support`, `Accounts` and `Recharges`.
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -7,12 +8,14 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "common/rpc/conversions.h"
 #include "services/ledger/api/accounts_service.h"
 #include "services/ledger/api/errors.h"
 #include "services/ledger/api/load_account.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/api/recharges_service.h"
 #include "services/ledger/api/support_service.h"
+#include "services/ledger/domain/refusals.h"
 #include "services/ledger/storage/dispute_rows.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/recharge_rows.h"

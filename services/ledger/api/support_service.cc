@@ -119,8 +119,7 @@ grpc::ServerUnaryReactor* SupportService::LiftSuspension(grpc::CallbackServerCon
                                                          const pb::LiftSuspensionRequest* request,
                                                          pb::Account* response) {
   return StartCommand(api_, context, "LiftSuspension",
-                      TaskFor(request->account_id(), ParseLift(*request)),
-                      FillAccount(response));
+                      TaskFor(request->account_id(), ParseLift(*request)), FillAccount(response));
 }
 
 grpc::ServerUnaryReactor* SupportService::ListReviews(grpc::CallbackServerContext* context,

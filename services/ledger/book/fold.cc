@@ -329,8 +329,9 @@ std::vector<const Recharge*> Folder::RefundsOf(absl::string_view account_id,
       refunds.push_back(&image.recharge);
     }
   }
-  std::sort(refunds.begin(), refunds.end(),
-            [](const Recharge* one, const Recharge* other) { return one->ordinal < other->ordinal; });
+  std::sort(refunds.begin(), refunds.end(), [](const Recharge* one, const Recharge* other) {
+    return one->ordinal < other->ordinal;
+  });
   return refunds;
 }
 
@@ -695,9 +696,9 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RefundR
     return RequestIdReused(request.request_id);
   }
   RESERVE_ASSIGN_OR_RETURN(const RechargeImage* charge, FindRecharge(account_id, command.ordinal));
-  RESERVE_ASSIGN_OR_RETURN(Transition transition,
-                           domain::RefundRecharge(ContextOf(*image), image->account(),
-                                                  charge->recharge, request));
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::RefundRecharge(ContextOf(*image), image->account(), charge->recharge, request));
   const Recharge refund = transition.recharges.front();
   if (command.validate_only) return RechargeReply{refund};
   ApplyWithOpen(*image, std::move(transition));
@@ -723,8 +724,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
                            domain::ApplyGatewayRefund(ContextOf(*image), image->account(),
                                                       charge->recharge, known, told));
   const bool already_applied = transition.unchanged;
-  const int64_t ordinal =
-      known != nullptr ? known->ordinal : transition.recharges.front().ordinal;
+  const int64_t ordinal = known != nullptr ? known->ordinal : transition.recharges.front().ordinal;
   ApplyWithOpen(*image, std::move(transition));
   RESERVE_ASSIGN_OR_RETURN(charge, FindRecharge(account_id, command.ordinal));
   RESERVE_ASSIGN_OR_RETURN(const RechargeImage* refund, FindRecharge(account_id, ordinal));
@@ -759,9 +759,9 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Resolve
   const Recharge& recharge = found->recharge;
   const domain::ReviewOutcome& outcome = command.outcome;
   if (!recharge.is_refund()) {
-    return ApplyOutcome(*image, command.ordinal,
-                        domain::ResolveReview(ContextOf(*image), image->account(), recharge,
-                                              outcome, command.by));
+    return ApplyOutcome(
+        *image, command.ordinal,
+        domain::ResolveReview(ContextOf(*image), image->account(), recharge, outcome, command.by));
   }
   RESERVE_ASSIGN_OR_RETURN(const RechargeImage* charge,
                            FindRecharge(account_id, recharge.refund_of));
@@ -777,13 +777,13 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ReportR
   RESERVE_ASSIGN_OR_RETURN(const RechargeImage* found, FindRecharge(account_id, command.ordinal));
   const Recharge& recharge = found->recharge;
   if (command.of_refund.value_or(recharge.is_refund()) != recharge.is_refund()) {
-    return InvalidField("outcome", recharge.is_refund() ? "must be one of a refund"
-                                                        : "must be one of a recharge");
+    return InvalidField(
+        "outcome", recharge.is_refund() ? "must be one of a refund" : "must be one of a recharge");
   }
   if (!recharge.is_refund()) {
-    return ApplyOutcome(*image, command.ordinal,
-                        domain::ReportRecharge(ContextOf(*image), image->account(), recharge,
-                                               command.outcome));
+    return ApplyOutcome(
+        *image, command.ordinal,
+        domain::ReportRecharge(ContextOf(*image), image->account(), recharge, command.outcome));
   }
   RESERVE_ASSIGN_OR_RETURN(const RechargeImage* charge,
                            FindRecharge(account_id, recharge.refund_of));
@@ -801,9 +801,9 @@ absl::StatusOr<Reply> Folder::ApplyOutcome(AccountImage& image, int64_t ordinal,
   RESERVE_ASSIGN_OR_RETURN(const RechargeImage* settled, FindRecharge(account_id, ordinal));
   if (settled->recharge.keeps && settled->recharge.state == domain::RechargeState::kSucceeded) {
     RESERVE_ASSIGN_OR_RETURN(
-        Transition kept, domain::ApplyKept(ContextOf(image), image.account(), settled->recharge,
-                                           RefundsOf(account_id, ordinal),
-                                           DisputesOf(account_id, ordinal)));
+        Transition kept,
+        domain::ApplyKept(ContextOf(image), image.account(), settled->recharge,
+                          RefundsOf(account_id, ordinal), DisputesOf(account_id, ordinal)));
     ApplyWithOpen(image, std::move(kept));
     RESERVE_ASSIGN_OR_RETURN(settled, FindRecharge(account_id, ordinal));
   }

@@ -21,10 +21,10 @@ struct Dispute {
   std::string charge_id;
   Nanos amount = 0;
   DisputeState state = DisputeState::kInquiry;
-  std::string reason;              // as the bank says
-  bool debited = false;            // its amount is out of the balance
-  int32_t suspension_number = 0;   // the suspension that it is a reason of; 0: of none
-  std::string card_fingerprint;    // the number that it keeps from being charged; empty: none
+  std::string reason;             // as the bank says
+  bool debited = false;           // its amount is out of the balance
+  int32_t suspension_number = 0;  // the suspension that it is a reason of; 0: of none
+  std::string card_fingerprint;   // the number that it keeps from being charged; empty: none
   absl::Time create_time = absl::InfinitePast();
   absl::Time update_time = absl::InfinitePast();
 

@@ -145,8 +145,8 @@ absl::StatusOr<Transition> ApplyKept(const Context& context, const Account& acco
   Draft draft(context, account);
   draft.Change(charge).keeps = false;
   for (const Recharge* refund : refunds) {
-    if (refund->debited || refund->charge_id != charge.charge_id || (refund->state != RechargeState::kSucceeded &&
-                            refund->state != RechargeState::kOpen)) {
+    if (refund->debited || refund->charge_id != charge.charge_id ||
+        (refund->state != RechargeState::kSucceeded && refund->state != RechargeState::kOpen)) {
       continue;
     }
     const Recharge now = draft.Change(charge);

@@ -6,11 +6,11 @@
 #include "absl/numeric/int128.h"
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
-#include "services/ledger/domain/suspension.h"
 #include "services/ledger/domain/consequences.h"
 #include "services/ledger/domain/draft.h"
 #include "services/ledger/domain/recharge_steps.h"
 #include "services/ledger/domain/refill.h"
+#include "services/ledger/domain/suspension.h"
 
 namespace reserve::domain {
 namespace {

@@ -27,8 +27,8 @@ enum class RechargeState : uint8_t {
   kCanceled = 5,     // nothing was in flight, and it would not be opened any more (G1)
 };
 
-// One intent to charge a card, or to give a charge back. What is asked for, of which card, is fixed from the moment at
-// which an attempt may have been sent; until then it follows the account (G1).
+// One intent to charge a card, or to give a charge back. What is asked for, of which card, is fixed
+// from the moment at which an attempt may have been sent; until then it follows the account (G1).
 struct Recharge {
   std::string account_id;
   int64_t ordinal = 0;

@@ -13,10 +13,6 @@
 namespace reserve::domain {
 namespace {
 
-bool Waits(const Recharge& refund) {
-  return refund.state == RechargeState::kOpen || refund.state == RechargeState::kNeedsReview;
-}
-
 absl::Status CheckRefund(const Account& account, const Recharge& charge,
                          const RefundRequest& request, Nanos amount) {
   if (request.amount.has_value()) {
@@ -50,10 +46,9 @@ absl::StatusOr<Transition> Failed(const Context& context, const Account& account
   Recharge& refund = draft.Change(rows.refund);
   if (!refund_id.empty()) refund.refund_id = refund_id;
   refund.last_decline_code = code;
-  RESERVE_RETURN_IF_ERROR(
-      BookBack(rows, RechargeState::kFailed,
-               absl::StrCat("the refund of charge ", rows.charge.charge_id, " failed: ", code),
-               &draft));
+  RESERVE_RETURN_IF_ERROR(BookBack(
+      rows, RechargeState::kFailed,
+      absl::StrCat("the refund of charge ", rows.charge.charge_id, " failed: ", code), &draft));
   return Concluded(std::move(draft));
 }
 
@@ -95,9 +90,8 @@ absl::StatusOr<Transition> TakeUp(const Context& context, const Account& account
     refund.settle_time = context.now;
   }
   const Recharge opened = refund;
-  const std::string cause =
-      absl::StrCat("refund ", told.refund_id, " of charge ", told.charge_id,
-                   " was made at the gateway");
+  const std::string cause = absl::StrCat("refund ", told.refund_id, " of charge ", told.charge_id,
+                                         " was made at the gateway");
   if (told.state == GatewayRefund::State::kFailed) {
     draft.AddEvent(EventKind::kRefundFailed, cause, opened);
   } else if (credited) {

@@ -51,9 +51,9 @@ absl::Status BookBack(const RefundOfCharge& rows, RechargeState state, std::stri
   // What was read of it before counts no more.
   ++refund.lease_epoch;
   Close(state, draft->context().now, &refund);
-  draft->AddEvent(state == RechargeState::kCanceled ? EventKind::kRefundCanceled
-                                                    : EventKind::kRefundFailed,
-                  cause, refund);
+  draft->AddEvent(
+      state == RechargeState::kCanceled ? EventKind::kRefundCanceled : EventKind::kRefundFailed,
+      cause, refund);
   if (!std::exchange(refund.debited, false)) return absl::OkStatus();
   RESERVE_ASSIGN_OR_RETURN(const Nanos balance, Add(draft->account().balance, amount));
   Entry& entry = draft->AddEntry(EntryKind::kRefundReturned, amount, balance);

@@ -66,8 +66,7 @@ absl::StatusOr<Transition> UnblockAccount(const Context& context, const Account&
 }
 
 absl::StatusOr<Transition> LiftSuspension(const Context& context, const Account& account,
-                                          const std::string& payment_method_id,
-                                          const ByStaff& by) {
+                                          const std::string& payment_method_id, const ByStaff& by) {
   Draft draft(context, account);
   if (Event* lifted = EndSuspension(by.reason, &draft); lifted != nullptr) Tell(by, *lifted);
   if (!payment_method_id.empty()) {

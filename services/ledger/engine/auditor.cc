@@ -22,11 +22,11 @@
 #include "services/ledger/rates/rate_deck.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/deck_rows.h"
+#include "services/ledger/storage/dispute_rows.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/event_rows.h"
 #include "services/ledger/storage/month_rows.h"
 #include "services/ledger/storage/number_key_rows.h"
-#include "services/ledger/storage/dispute_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 
 namespace reserve::engine {
@@ -216,10 +216,9 @@ absl::Status Audit::CheckRecharges() {
   int64_t open_ordinal = 0;
   int32_t set_aside = 0;
   while (true) {
-    RESERVE_ASSIGN_OR_RETURN(
-        const std::vector<Recharge> page,
-        storage::ListRecharges(connection_, account_.account_id, storage::Listed::kAll, before,
-                               kPage));
+    RESERVE_ASSIGN_OR_RETURN(const std::vector<Recharge> page,
+                             storage::ListRecharges(connection_, account_.account_id,
+                                                    storage::Listed::kAll, before, kPage));
     for (const Recharge& recharge : page) {
       before = recharge.ordinal;
       if (recharge.ordinal != expected) {
@@ -285,9 +284,8 @@ absl::Status Audit::CheckDisputes() {
   std::vector<std::string> numbers = account_.disputed_numbers;
   std::string after;
   while (true) {
-    RESERVE_ASSIGN_OR_RETURN(
-        const std::vector<domain::Dispute> page,
-        storage::ListDisputes(connection_, account_.account_id, after, kPage));
+    RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Dispute> page,
+                             storage::ListDisputes(connection_, account_.account_id, after, kPage));
     for (const domain::Dispute& dispute : page) {
       after = dispute.dispute_id;
       if (dispute.suspension_number == account_.suspension.number) ++suspending_disputes_;

@@ -42,8 +42,8 @@ absl::StatusOr<std::vector<Dispute>> LoadDisputesOf(Connection& connection,
                              "IN ("));
     for (const book::RechargeKey& key : part) sql.Row().Text(key.first).Int(key.second).EndRow();
     sql.Raw(")");
-    return connection.Query(
-        sql.str(), [&disputes](const Row& row) { disputes.push_back(ReadDispute(row)); });
+    return connection.Query(sql.str(),
+                            [&disputes](const Row& row) { disputes.push_back(ReadDispute(row)); });
   };
   RESERVE_RETURN_IF_ERROR(InParts<book::RechargeKey>(charges, load));
   return disputes;
@@ -54,9 +54,9 @@ absl::StatusOr<std::vector<Dispute>> ListDisputes(Connection& connection,
                                                   absl::string_view after, int limit) {
   std::vector<Dispute> disputes;
   RESERVE_RETURN_IF_ERROR(connection.Query(
-      absl::StrCat("SELECT ", kColumns, " FROM disputes FORCE INDEX (PRIMARY) WHERE account_id = ",
-                   Quoted(account_id), " AND dispute_id > ", Quoted(after),
-                   " ORDER BY dispute_id LIMIT ", limit),
+      absl::StrCat("SELECT ", kColumns,
+                   " FROM disputes FORCE INDEX (PRIMARY) WHERE account_id = ", Quoted(account_id),
+                   " AND dispute_id > ", Quoted(after), " ORDER BY dispute_id LIMIT ", limit),
       [&disputes](const Row& row) { disputes.push_back(ReadDispute(row)); }));
   return disputes;
 }

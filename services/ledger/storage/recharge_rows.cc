@@ -114,8 +114,8 @@ absl::StatusOr<std::vector<Recharge>> LoadRefundsOf(Connection& connection,
     sql.Raw("FORCE INDEX (by_refund_of) WHERE (account_id,refund_of) IN (");
     for (const book::RechargeKey& key : part) sql.Row().Text(key.first).Int(key.second).EndRow();
     sql.Raw(") FOR UPDATE");
-    return connection.Query(
-        sql.str(), [&refunds](const Row& row) { refunds.push_back(ReadRecharge(row)); });
+    return connection.Query(sql.str(),
+                            [&refunds](const Row& row) { refunds.push_back(ReadRecharge(row)); });
   };
   RESERVE_RETURN_IF_ERROR(InParts<book::RechargeKey>(sorted, load));
   return refunds;
@@ -175,11 +175,13 @@ absl::Status WriteRecharges(Connection& connection, const std::vector<const Rech
   }
   sql.Raw(" ON DUPLICATE KEY UPDATE state=VALUES(state)");
   for (const absl::string_view column :
-       {"amount_nanos", "card_token", "card_fingerprint", "card_network", "attempt",
-        "attempt_start", "due_time", "lease_owner", "lease_epoch", "soft_declines", "last_decline",
-        "last_decline_code", "charge_id", "settle_time", "payment_method_id", "card_given",
-        "credited_nanos", "pending_time", "set_aside", "refunded_nanos", "disputed_nanos", "keeps",
-        "refund_id", "debited", "suspension_number"}) {
+       {"amount_nanos",     "card_token",    "card_fingerprint",  "card_network",
+        "attempt",          "attempt_start", "due_time",          "lease_owner",
+        "lease_epoch",      "soft_declines", "last_decline",      "last_decline_code",
+        "charge_id",        "settle_time",   "payment_method_id", "card_given",
+        "credited_nanos",   "pending_time",  "set_aside",         "refunded_nanos",
+        "disputed_nanos",   "keeps",         "refund_id",         "debited",
+        "suspension_number"}) {
     sql.Raw(absl::StrCat(",", column, "=VALUES(", column, ")"));
   }
   return connection.Execute(sql.str());

@@ -400,7 +400,9 @@ std::vector<Read> Reads() {
       {"ListEntries",
        [](Connection& c) { return CountOf(storage::ListEntries(c, "a", kNewest, 10)); }},
       {"ListRecharges",
-       [](Connection& c) { return CountOf(storage::ListRecharges(c, "a", storage::Listed::kAll, kNewest, 10)); }},
+       [](Connection& c) {
+         return CountOf(storage::ListRecharges(c, "a", storage::Listed::kAll, kNewest, 10));
+       }},
       {"ListEvents", [](Connection& c) { return CountOf(storage::ListEvents(c, "a", 0, 10)); }},
       {"ListRateDecks", [](Connection& c) { return CountOf(storage::LoadDeckHeaders(c)); }},
       {"GetBillingAdvice, use",

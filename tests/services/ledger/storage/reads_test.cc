@@ -377,7 +377,9 @@ TEST_F(ReadsTest, PagesOfOneAccount) {
   ExpectReads(kMost, [&] { return ListUsages(*connection_, busy, "", 1500, kLimit).status(); });
   ExpectReads(kMost, [&] { return ListUsages(*connection_, busy, "u", 1500, kLimit).status(); });
   ExpectReads(kMost, [&] { return ListEvents(*connection_, busy, 500, kLimit).status(); });
-  ExpectReads(kMost, [&] { return ListRecharges(*connection_, busy, Listed::kAll, 1500, kLimit).status(); });
+  ExpectReads(kMost, [&] {
+    return ListRecharges(*connection_, busy, Listed::kAll, 1500, kLimit).status();
+  });
   ExpectReads(kMost, [&] { return ListUsers(*connection_, busy, "", kLimit).status(); });
   ExpectReads(4, [&] { return LoadEntry(*connection_, busy, 1000, 202609 + 998 % 3).status(); });
   // All of one account's, and no other's.

@@ -733,7 +733,8 @@ TEST_F(RowsTest, RechargesComeBackAsTheyWere) {
   ASSERT_TRUE(WriteRecharges(*connection_, {&plain, &extreme}).ok());
   EXPECT_THAT(*LoadRecharges(*connection_, {{"a", 1}, {OddBytes(), kMax}, {"a", 2}}, Lock::kNone),
               testing::UnorderedElementsAre(plain, extreme));
-  EXPECT_THAT(*ListRecharges(*connection_, "a", Listed::kAll, kNewest, 10), testing::ElementsAre(plain));
+  EXPECT_THAT(*ListRecharges(*connection_, "a", Listed::kAll, kNewest, 10),
+              testing::ElementsAre(plain));
 }
 
 // While it waits its amount and its card follow the account (G1).
@@ -767,7 +768,8 @@ TEST_F(RowsTest, AChangedRechargeKeepsWhatItIsFor) {
   changed.currency = recharge.currency;
   changed.request_id = recharge.request_id;
   changed.create_time = recharge.create_time;
-  EXPECT_THAT(*ListRecharges(*connection_, "a", Listed::kAll, 2, 10), testing::ElementsAre(changed));
+  EXPECT_THAT(*ListRecharges(*connection_, "a", Listed::kAll, 2, 10),
+              testing::ElementsAre(changed));
 }
 
 TEST_F(RowsTest, DueRechargesAreTheOpenOnesLongestDueFirst) {
@@ -825,7 +827,8 @@ TEST_F(RowsTest, ARechargeThatWasCanceledMeanwhileIsNotClaimed) {
     EXPECT_FALSE(*ClaimRecharge(*connection_, "w", TestNow(), lease_end, &mine));
     EXPECT_EQ(mine, seen);
     EXPECT_FALSE(*MoveDueTime(*connection_, seen, lease_end));
-    EXPECT_THAT(*ListRecharges(*connection_, "a", Listed::kAll, kNewest, 10), testing::ElementsAre(meanwhile));
+    EXPECT_THAT(*ListRecharges(*connection_, "a", Listed::kAll, kNewest, 10),
+                testing::ElementsAre(meanwhile));
   }
 }
 
@@ -841,7 +844,8 @@ TEST_F(RowsTest, ARechargeIsClaimedByOneOnly) {
   EXPECT_EQ(mine.lease_epoch, 1);
   EXPECT_EQ(mine.attempt_start, TestNow());
   EXPECT_FALSE(*ClaimRecharge(*connection_, "w2", TestNow(), lease_end, &theirs));
-  EXPECT_THAT(*ListRecharges(*connection_, "a", Listed::kAll, kNewest, 10), testing::ElementsAre(mine));
+  EXPECT_THAT(*ListRecharges(*connection_, "a", Listed::kAll, kNewest, 10),
+              testing::ElementsAre(mine));
   // Nor with fresh eyes before the lease is over; after it, with the attempt's start kept.
   theirs = mine;
   EXPECT_FALSE(*ClaimRecharge(*connection_, "w2", lease_end - absl::Microseconds(1),
