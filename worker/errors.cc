@@ -8,6 +8,8 @@ namespace {
 constexpr char kLeaseLost[] = "LEASE_LOST";
 constexpr char kAlreadyCredited[] = "ALREADY_CREDITED";
 constexpr char kRefundTooLarge[] = "REFUND_TOO_LARGE";
+constexpr char kChargeNotSucceeded[] = "CHARGE_NOT_SUCCEEDED";
+constexpr char kChargeNotFound[] = "CHARGE_NOT_FOUND";
 
 }  // namespace
 
@@ -20,5 +22,12 @@ bool IsLeaseLost(const absl::Status& status) { return ReasonOf(status) == kLease
 bool IsAlreadyCredited(const absl::Status& status) { return ReasonOf(status) == kAlreadyCredited; }
 
 bool IsRefundTooLarge(const absl::Status& status) { return ReasonOf(status) == kRefundTooLarge; }
+
+bool IsRefundRefused(const absl::Status& status) {
+  return IsRefundTooLarge(status) || IsChargeNotFound(status) ||
+         ReasonOf(status) == kChargeNotSucceeded;
+}
+
+bool IsChargeNotFound(const absl::Status& status) { return ReasonOf(status) == kChargeNotFound; }
 
 }  // namespace reserve::worker

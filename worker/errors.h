@@ -17,6 +17,11 @@ bool IsLeaseLost(const absl::Status& status);
 bool IsAlreadyCredited(const absl::Status& status);
 // The gateway: less is left of the charge than what was to be given back (payment_gateway.proto).
 bool IsRefundTooLarge(const absl::Status& status);
+// The gateway: this request has surely given nothing back, for a reason that stands: the one
+// above, or that the charge did not succeed, or that there is none (payment_gateway.proto).
+bool IsRefundRefused(const absl::Status& status);
+// The gateway, or the ledger: there is no such charge (payment_gateway.proto, recharges.proto).
+bool IsChargeNotFound(const absl::Status& status);
 
 }  // namespace reserve::worker
 

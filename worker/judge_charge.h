@@ -5,7 +5,7 @@
 //    reference names. The reference alone proves nothing: other systems number things, too.
 //  - Money moves in two cases only, in which no one can be wronged by it: a charge of a recharge
 //    that was never credited is credited (the ledger does so once), and a charge that nothing was
-//    or will be credited for is given back (the gateway does so once, under RefundKey).
+//    or will be credited for is given back (the gateway does so once, under OrphanRefundKey).
 //  - Everything else is shown to a person, and nothing is changed.
 //
 // No I/O, no clock. Thread-safe: pure functions.

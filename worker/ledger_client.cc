@@ -25,7 +25,8 @@ absl::StatusOr<std::pair<Task, HandOut>> FromProto(const pb::WatchLowBalanceResp
                         .attempt = response.attempt(),
                         .amount = amount,
                         .currency = response.amount().currency_code(),
-                        .card_token = CardToken(response.card_token())},
+                        .card_token = CardToken(response.card_token()),
+                        .refunded_charge_id = response.refunded_charge_id()},
                    HandOut{.attempt_age = reserve::FromProto(response.attempt_age()),
                            .handed_out_before = response.handed_out_before(),
                            .lease_epoch = response.lease().epoch(),
@@ -56,7 +57,15 @@ void SetOutcome(const Task& task, const Outcome& outcome, pb::ReportRechargeRequ
       request->mutable_declined()->set_code(outcome.text);
       return;
     case Outcome::Kind::kPending:
-      request->mutable_pending()->set_charge_id(outcome.charge_id);
+      request->mutable_pending()->set_charge_id(task.is_refund() ? outcome.refund_id
+                                                                 : outcome.charge_id);
+      return;
+    case Outcome::Kind::kRefunded:
+      request->mutable_refund_succeeded()->set_refund_id(outcome.refund_id);
+      return;
+    case Outcome::Kind::kRefundFailed:
+      request->mutable_refund_failed()->set_refund_id(outcome.refund_id);
+      request->mutable_refund_failed()->set_code(outcome.text);
       return;
     case Outcome::Kind::kUnresolved:
       request->mutable_unresolved()->set_reason(outcome.text);

@@ -262,7 +262,7 @@ absl::Status Reconciler::Refund(const GatewayCharge& charge, Finding finding) {
   if (!options_.dry_run) {
     // All of it is part of what the key stands for, so it must not differ from run to run.
     gw::RefundRequest request;
-    request.set_idempotency_key(RefundKey(charge.charge_id));
+    request.set_idempotency_key(OrphanRefundKey(charge.charge_id));
     request.set_charge_id(charge.charge_id);
     reserve::ToProto(charge.amount, charge.currency, request.mutable_amount());
     request.set_reference(charge.reference);

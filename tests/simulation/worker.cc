@@ -45,6 +45,8 @@ domain::ChargeOutcome ForLedger(const worker::Task& task, int64_t epoch, const O
       report.kind = domain::ChargeOutcome::Kind::kPending;
       report.charge_id = outcome.charge_id;
       break;
+    case Outcome::Kind::kRefunded:
+    case Outcome::Kind::kRefundFailed:  // this ledger hands out no refunds
     case Outcome::Kind::kUnresolved:
       report.kind = domain::ChargeOutcome::Kind::kUnresolved;
       break;

@@ -52,8 +52,9 @@ void FakeLedger::HandOut(const HandOutOptions& options) {
   response.set_account_id(options.account_id);
   response.set_ordinal(options.ordinal);
   response.set_attempt(options.attempt);
-  ToProto(15 * kNanosPerUnit, "USD", response.mutable_amount());
-  response.set_card_token(options.card_token);
+  ToProto(options.units * kNanosPerUnit, "USD", response.mutable_amount());
+  response.set_refunded_charge_id(options.refunded_charge_id);
+  if (options.refunded_charge_id.empty()) response.set_card_token(options.card_token);
   reserve::ToProto(options.attempt_age, response.mutable_attempt_age());
   response.set_handed_out_before(options.handed_out_before);
   response.mutable_lease()->set_epoch(options.epoch);

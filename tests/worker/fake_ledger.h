@@ -30,7 +30,9 @@ class FakeLedger final : public ledger::v1::Recharges::Service {
     std::string account_id = "acct-1";
     int64_t ordinal = 1;
     int32_t attempt = 1;
+    int64_t units = 15;
     std::string card_token = "tok_visa";
+    std::string refunded_charge_id = {};  // set: a refund, without a card
     absl::Duration attempt_age = absl::ZeroDuration();
     bool handed_out_before = false;
     int64_t epoch = 1;

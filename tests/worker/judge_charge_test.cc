@@ -272,10 +272,10 @@ TEST(JudgeChargeTest, AnAttemptIsKnownByItsKey) {
   EXPECT_EQ(AttemptOf(of_another_account, Recharge(State::kOpen)), 0);
 }
 
-TEST(JudgeChargeTest, TheKeyOfARefundIsFixedForEver) {
+TEST(JudgeChargeTest, TheKeyUnderWhichAnOrphanIsGivenBackIsFixedForEver) {
   // printf 'refund:ch_1' | sha256sum | cut -c1-48
-  EXPECT_EQ(RefundKey("ch_1"), "rfd-d70cf20770b95dfb93999f9432dcf034356bc84ba6e35447");
-  EXPECT_NE(RefundKey("ch_1"), RefundKey("ch_2"));
+  EXPECT_EQ(OrphanRefundKey("ch_1"), "rfd-d70cf20770b95dfb93999f9432dcf034356bc84ba6e35447");
+  EXPECT_NE(OrphanRefundKey("ch_1"), OrphanRefundKey("ch_2"));
 }
 
 }  // namespace
