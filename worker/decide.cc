@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "worker/charge_key.h"
+#include "worker/clip.h"
 
 namespace reserve::worker {
 namespace {
@@ -13,13 +14,6 @@ constexpr size_t kMaxCode = 64;     // recharges.proto, ChargeDeclined.code
 constexpr size_t kMaxReason = 255;  // recharges.proto, ChargeUnresolved.reason
 constexpr absl::Duration kMaxLeaseMargin = absl::Seconds(2);
 constexpr absl::Duration kMinRenewalPause = absl::Milliseconds(100);
-
-std::string Clip(absl::string_view text, size_t bytes) {
-  if (text.size() <= bytes) return std::string(text);
-  // Not in the middle of a UTF-8 sequence.
-  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) --bytes;
-  return std::string(text.substr(0, bytes));
-}
 
 // The lease lasts `remaining` from `since` on at the most. How long the ledger's
 // message was on its way is unknown, so a tenth is not counted on.
@@ -94,11 +88,7 @@ void SettleFound(const GatewayAnswer& answer, Attempt* attempt) {
                           .text = Clip(answer.text, kMaxCode)},
                   attempt);
   }
-  if (answer.refunded) {
-    return SettleUnresolved(absl::StrCat("charge ", answer.charge_id,
-                                         " was refunded or disputed before it was reported"),
-                            attempt);
-  }
+  attempt->untold = answer.states;
   Settle(Outcome{.kind = Outcome::Kind::kSucceeded,
                  .charge_id = answer.charge_id,
                  .amount = answer.captured.value_or(answer.amount)},
@@ -128,6 +118,10 @@ std::string KeyOf(const Task& task) {
                           : ChargeKey(task.account_id, task.ordinal, task.attempt);
 }
 
+std::string ReferenceOf(const Task& task) {
+  return absl::StrCat(task.account_id, "/", task.ordinal);
+}
+
 Action Decide(const Rules& rules, const Attempt& attempt, Moment now) {
   if (attempt.done) return GiveUp{};
   const bool needs_lease = !Succeeded(attempt);
@@ -135,6 +129,7 @@ Action Decide(const Rules& rules, const Attempt& attempt, Moment now) {
   if (now < attempt.not_before) {
     return Wait{needs_lease ? std::min(attempt.not_before, attempt.lease.end) : attempt.not_before};
   }
+  if (!attempt.untold.empty()) return Tell{attempt.untold.front()};
   if (attempt.outcome.has_value()) return Report{*attempt.outcome};
   if (attempt.unknowns >= rules.patience) return GiveUp{};
   const absl::Duration age = now - attempt.first_handed_out;
@@ -249,6 +244,29 @@ void OnLookUpAnswer(const Rules& rules, const GatewayAnswer& answer, Moment now,
   attempt->look_up_first = true;
   if (answer.kind != Kind::kOutage) ++attempt->unknowns;
   BackOff(rules, now, jitter, attempt);
+}
+
+void OnTold(const Rules& rules, ReportAnswer answer, absl::string_view text, Moment now,
+            double jitter, Attempt* attempt) {
+  switch (answer) {
+    case ReportAnswer::kAccepted:
+      attempt->untold.erase(attempt->untold.begin());
+      attempt->failures = 0;
+      return;
+    case ReportAnswer::kNoAnswer:
+      return BackOff(rules, now, jitter, attempt);
+    case ReportAnswer::kLeaseLost:
+    case ReportAnswer::kRefused: {
+      const std::string id = attempt->untold.front().id;
+      attempt->untold.clear();
+      return SettleUnresolved(
+          absl::StrCat("charge ", attempt->outcome->charge_id,
+                       " was refunded or disputed before it was reported, and the ledger does not "
+                       "take ",
+                       id, ": ", text),
+          attempt);
+    }
+  }
 }
 
 void OnReportAnswer(const Rules& rules, ReportAnswer answer, int64_t epoch, absl::string_view text,

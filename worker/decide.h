@@ -14,6 +14,8 @@
 //    leaves the outcome unknown: the charge, or the refund, is looked up before
 //    anything else.
 //  - A success, of either, is reported until the ledger has taken it, whatever the lease says.
+//    Refunds and disputes of the charge that the gateway has by then are told before, so
+//    that the ledger books them with the credit.
 //    Anything else is worth nothing without the lease, as the successor finds the
 //    same answer under the same key.
 //  - An outage of the gateway is waited out; it is no decline (rule G5).
@@ -41,12 +43,14 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/card/card_token.h"
 #include "common/clock/monotonic.h"
 #include "common/money/money.h"
+#include "worker/gateway_state.h"
 
 namespace reserve::worker {
 
@@ -82,6 +86,8 @@ struct Task {
 
 // The idempotency key of the task: that of its charge, or of its refund.
 std::string KeyOf(const Task& task);
+// What the gateway keeps with it, for people and for `worker reconcile`: "acct-1/3".
+std::string ReferenceOf(const Task& task);
 
 // What comes with the task and is new each time it is handed out.
 struct HandOut {
@@ -139,13 +145,13 @@ struct GatewayAnswer {
   // Of kFound.
   bool succeeded = false;
   bool pending = false;                // neither succeeded, nor declined or failed, yet
-  bool refunded = false;               // of a charge: some of it, or taken back by the bank
   std::string charge_id = {};          // of a refund: of the charge that it gives back
   std::string refund_id = {};          // of a refund
   Nanos amount = 0;                    // asked for
   std::optional<Nanos> captured = {};  // of a success, where it is not that
   std::string currency = {};
-  CardToken card_token = {};  // of a charge
+  CardToken card_token = {};              // of a charge
+  std::vector<GatewayState> states = {};  // of a charge: its refunds and disputes
   DeclineClass decline_class = DeclineClass::kSoft;
   // The code of the decline or of the failed refund; or the reason of kRefused and kInvalid; or
   // the error, for people.
@@ -175,6 +181,8 @@ struct Attempt {
   std::optional<std::string> fault;
   bool key_reused = false;
   std::optional<Outcome> outcome;
+  // Of a success: refunds and disputes of the charge that the ledger is to hear of before it.
+  std::vector<GatewayState> untold;
   bool done = false;     // reported, or not ours any more
   int32_t failures = 0;  // in a row, of the gateway or of reports: sets the backoff
   int32_t unknowns = 0;  // non-answers in this lease that were no outage
@@ -193,14 +201,18 @@ struct Charge {};
 struct Refund {};
 // Ask the gateway for the charge, or the refund, under the attempt's key.
 struct LookUp {};
-// Tell the ledger.
+// Tell the ledger of a refund or dispute of the charge, before its success is reported.
+struct Tell {
+  GatewayState state;
+};
+// Tell the ledger how it ended.
 struct Report {
   Outcome outcome;
 };
 // Forget the attempt; the ledger hands it out again if it is still to be done.
 struct GiveUp {};
 
-using Action = std::variant<Wait, Charge, Refund, LookUp, Report, GiveUp>;
+using Action = std::variant<Wait, Charge, Refund, LookUp, Tell, Report, GiveUp>;
 
 // What to do now. To be asked when no call of this attempt is under way.
 Action Decide(const Rules& rules, const Attempt& attempt, Moment now);
@@ -232,6 +244,9 @@ void OnChargeAnswer(const Rules& rules, const GatewayAnswer& answer, Moment now,
                     Attempt* attempt);
 void OnLookUpAnswer(const Rules& rules, const GatewayAnswer& answer, Moment now, double jitter,
                     Attempt* attempt);
+// To what it was told of a refund or dispute; `text` is the refusal.
+void OnTold(const Rules& rules, ReportAnswer answer, absl::string_view text, Moment now,
+            double jitter, Attempt* attempt);
 // `epoch` is the lease under which it was reported, `text` the refusal.
 void OnReportAnswer(const Rules& rules, ReportAnswer answer, int64_t epoch, absl::string_view text,
                     Moment now, double jitter, Attempt* attempt);

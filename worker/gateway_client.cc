@@ -11,7 +11,7 @@
 #include "common/rpc/conversions.h"
 #include "common/rpc/status.h"
 #include "worker/errors.h"
-#include "worker/gone_money.h"
+#include "worker/gateway_messages.h"
 
 namespace reserve::worker {
 namespace {
@@ -72,12 +72,12 @@ GatewayAnswer FromCharge(const pb::Charge& charge, const Task& task) {
   return {.kind = GatewayAnswer::Kind::kFound,
           .succeeded = charge.state() == pb::CHARGE_STATE_SUCCEEDED,
           .pending = charge.state() == pb::CHARGE_STATE_PENDING,
-          .refunded = GoneMoney(charge) > 0,
           .charge_id = charge.charge_id(),
           .amount = *amount,
           .captured = captured,
           .currency = charge.amount().currency_code(),
           .card_token = CardToken(charge.card_token()),
+          .states = StatesOf(charge),
           .decline_class = ClassOf(charge.decline().decline_class()),
           .text = WithoutCard(charge.decline().code(), task.card_token)};
 }
@@ -165,10 +165,6 @@ GatewayAnswer FromRefundReply(const grpc::Status& grpc_status, const pb::RefundR
     answer.text = ReasonAndField(status);
   }
   return answer;
-}
-
-std::string ReferenceOf(const Task& task) {
-  return absl::StrCat(task.account_id, "/", task.ordinal);
 }
 
 }  // namespace

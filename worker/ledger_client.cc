@@ -6,6 +6,7 @@
 #include "common/rpc/conversions.h"
 #include "common/rpc/status.h"
 #include "worker/errors.h"
+#include "worker/gateway_messages.h"
 
 namespace reserve::worker {
 namespace {
@@ -77,6 +78,11 @@ ReportAnswer AnswerOf(const absl::Status& status) {
   if (status.ok()) return ReportAnswer::kAccepted;
   if (!IsRefusal(status)) return ReportAnswer::kNoAnswer;
   return IsLeaseLost(status) ? ReportAnswer::kLeaseLost : ReportAnswer::kRefused;
+}
+
+void Answer(const grpc::Status& grpc_status, const LedgerClient::Reported& done) {
+  const absl::Status status = FromGrpcStatus(grpc_status);
+  done(AnswerOf(status), status);
 }
 
 }  // namespace
@@ -190,9 +196,32 @@ void LedgerClient::Report(const Task& task, int64_t epoch, const Outcome& outcom
       [this](auto* context, auto* sent, auto* response, auto on_done) {
         stub_->async()->ReportRecharge(context, sent, response, std::move(on_done));
       },
-      [done = std::move(done)](const grpc::Status& grpc_status, const pb::ReportRechargeResponse&) {
-        const absl::Status status = FromGrpcStatus(grpc_status);
-        done(AnswerOf(status), status);
+      [done = std::move(done)](const grpc::Status& status, const pb::ReportRechargeResponse&) {
+        Answer(status, done);
+      });
+}
+
+void LedgerClient::Tell(const Task& task, const std::string& charge_id, const GatewayState& state,
+                        Reported done) {
+  const std::string reference = ReferenceOf(task);
+  if (state.kind == GatewayState::Kind::kRefund) {
+    calls_.Start<pb::ReportGatewayRefundRequest, pb::Refund>(
+        kCallTimeout, RefundReport(charge_id, reference, state),
+        [this](auto* context, auto* sent, auto* response, auto on_done) {
+          stub_->async()->ReportGatewayRefund(context, sent, response, std::move(on_done));
+        },
+        [done = std::move(done)](const grpc::Status& status, const pb::Refund&) {
+          Answer(status, done);
+        });
+    return;
+  }
+  calls_.Start<pb::ReportGatewayDisputeRequest, pb::Dispute>(
+      kCallTimeout, DisputeReport(charge_id, reference, state),
+      [this](auto* context, auto* sent, auto* response, auto on_done) {
+        stub_->async()->ReportGatewayDispute(context, sent, response, std::move(on_done));
+      },
+      [done = std::move(done)](const grpc::Status& status, const pb::Dispute&) {
+        Answer(status, done);
       });
 }
 

@@ -231,6 +231,10 @@ Moment RechargeLoop::Act(const std::string& key, Work* work, Moment now) {
 
   const Action action = Decide(options_.rules, attempt, now);
   if (const auto* wait = std::get_if<Wait>(&action)) return std::min(wake, wait->until);
+  if (const auto* tell = std::get_if<Tell>(&action)) {
+    StartTell(key, work, tell->state);
+    return wake;
+  }
   if (const auto* report = std::get_if<Report>(&action)) {
     StartReport(key, work, report->outcome);
     return wake;
@@ -357,6 +361,37 @@ void RechargeLoop::NoteGatewayReach(const GatewayAnswer& answer) {
   } else {
     Log(Severity::kInfo, "the gateway answers");
   }
+}
+
+void RechargeLoop::StartTell(const std::string& key, Work* work, const GatewayState& state) {
+  work->calling = true;
+  const Attempt& attempt = work->attempt;
+  ledger_.Tell(
+      attempt.task, attempt.outcome->charge_id, state,
+      [this, key, state](ReportAnswer answer, absl::Status status) {
+        Post([this, key, state, answered = MonotonicNow(), answer, status = std::move(status)] {
+          OnTell(key, state, answered, answer, status);
+        });
+      });
+}
+
+void RechargeLoop::OnTell(const std::string& key, const GatewayState& state, Moment now,
+                          ReportAnswer answer, const absl::Status& status) {
+  Work& work = works_.at(key);  // An attempt with a call under way is never dropped.
+  work.calling = false;
+  Attempt& attempt = work.attempt;
+  const int64_t epoch = attempt.lease.epoch;
+  if (answer == ReportAnswer::kAccepted) {
+    LogAttempt(Severity::kInfo, "the charge comes with a refund or dispute", attempt, epoch,
+               {"detail", state.id});
+  } else if (answer == ReportAnswer::kNoAnswer) {
+    TellOfSilence(attempt, status);
+  } else {
+    metrics_.reports_refused.Increment();
+    LogAttempt(Severity::kError, "the ledger does not take a refund or dispute of the charge",
+               attempt, epoch, {"detail", absl::StrCat(state.id, ": ", status.ToString())});
+  }
+  OnTold(options_.rules, answer, status.message(), now, Jitter(), &attempt);
 }
 
 void RechargeLoop::StartReport(const std::string& key, Work* work, const Outcome& outcome) {

@@ -116,11 +116,14 @@ class RechargeLoop {
   void StartGatewayCall(const std::string& key, Work* work, const Action& action, Moment now);
   // The attempt is over.
   void End(Work* work);
+  void StartTell(const std::string& key, Work* work, const GatewayState& state);
   void StartReport(const std::string& key, Work* work, const Outcome& outcome);
 
   void OnRenewal(const std::string& key, int64_t epoch, Moment requested, Moment now,
                  const absl::StatusOr<absl::Duration>& remaining);
   void OnGateway(const std::string& key, bool look_up, Moment now, const GatewayAnswer& answer);
+  void OnTell(const std::string& key, const GatewayState& state, Moment now, ReportAnswer answer,
+              const absl::Status& status);
   void OnReport(const std::string& key, int64_t epoch, const Outcome& outcome, Moment now,
                 ReportAnswer answer, const absl::Status& status);
   void NoteGatewayReach(const GatewayAnswer& answer);

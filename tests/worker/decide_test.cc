@@ -95,6 +95,7 @@ std::string Describe(const Action& action) {
     std::string operator()(const Charge&) const { return "charge"; }
     std::string operator()(const Refund&) const { return "refund"; }
     std::string operator()(const LookUp&) const { return "look up"; }
+    std::string operator()(const Tell& tell) const { return absl::StrCat("tell ", tell.state.id); }
     std::string operator()(const Report& report) const {
       switch (report.outcome.kind) {
         case Outcome::Kind::kSucceeded:
@@ -146,6 +147,10 @@ class Script {
   }
   Script& ReportSays(ReportAnswer answer, int64_t epoch = 1) {
     OnReportAnswer(rules_, answer, epoch, "why not", now_, /*jitter=*/0, &attempt_);
+    return *this;
+  }
+  Script& ToldSays(ReportAnswer answer) {
+    OnTold(rules_, answer, "why not", now_, /*jitter=*/0, &attempt_);
     return *this;
   }
   Script& HandedOutAgain(int64_t epoch) {
@@ -385,13 +390,38 @@ std::vector<Row> KeyRules() {
          return Script().ChargeSays(Answer(Kind::kKeyReused)).LookUpSays(other);
        },
        "report unresolved"},
-      {"AChargeThatWasRefundedIsForAPerson",
-       [] {
-         GatewayAnswer refunded = Charged();
-         refunded.refunded = true;
-         return Script(Aged(absl::Hours(1))).LookUpSays(refunded);
+  };
+}
+
+// A success of which money came back before it was reported.
+std::vector<Row> LateSuccessRules() {
+  const auto late = [] {
+    GatewayAnswer charged = Charged();
+    charged.states = {{.kind = GatewayState::Kind::kRefund, .id = "re_1"},
+                      {.kind = GatewayState::Kind::kDispute, .id = "dp_1"}};
+    return Script(Aged(absl::Hours(1))).LookUpSays(charged);
+  };
+  return {
+      {"TheLedgerHearsOfARefundBeforeTheSuccess", [late] { return late(); }, "tell re_1"},
+      {"ThenOfTheNext", [late] { return late().ToldSays(ReportAnswer::kAccepted); }, "tell dp_1"},
+      {"AndThenOfTheSuccess",
+       [late] {
+         return late().ToldSays(ReportAnswer::kAccepted).ToldSays(ReportAnswer::kAccepted);
        },
-       "report unresolved"},
+       "report succeeded ch_1"},
+      {"ItIsToldAgainUntilThereIsAnAnswer",
+       [late] {
+         Script script = late();
+         for (int i = 0; i < 1000; ++i) {
+           script.ToldSays(ReportAnswer::kNoAnswer).After(absl::Hours(1));
+         }
+         return script;
+       },
+       "tell re_1"},
+      {"ItIsToldAgainAfterAWhile", [late] { return late().ToldSays(ReportAnswer::kNoAnswer); },
+       "wait 200ms"},
+      {"WhatTheLedgerDoesNotTakeIsForAPerson",
+       [late] { return late().ToldSays(ReportAnswer::kRefused); }, "report unresolved"},
   };
 }
 
@@ -602,6 +632,7 @@ INSTANTIATE_TEST_SUITE_P(Charging, DecideTest, testing::ValuesIn(ChargingRules()
 INSTANTIATE_TEST_SUITE_P(Outcomes, DecideTest, testing::ValuesIn(OutcomeRules()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Refusals, DecideTest, testing::ValuesIn(RefusalRules()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Keys, DecideTest, testing::ValuesIn(KeyRules()), NameOf);
+INSTANTIATE_TEST_SUITE_P(LateSuccesses, DecideTest, testing::ValuesIn(LateSuccessRules()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Leases, DecideTest, testing::ValuesIn(LeaseAndReportRules()), NameOf);
 
 INSTANTIATE_TEST_SUITE_P(Refunds, DecideTest, testing::ValuesIn(RefundRules()), NameOf);

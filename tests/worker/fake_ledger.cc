@@ -68,6 +68,11 @@ void FakeLedger::AnswerReports(ReportHandler handler) {
   report_handler_ = std::move(handler);
 }
 
+void FakeLedger::AnswerStates(absl::Status status) {
+  absl::MutexLock lock(&mutex_);
+  states_status_ = std::move(status);
+}
+
 void FakeLedger::AnswerRenewals(absl::Status status) {
   absl::MutexLock lock(&mutex_);
   renewal_status_ = std::move(status);
@@ -81,6 +86,16 @@ void FakeLedger::AnswerStreams(absl::Status status) {
 std::vector<pb::ReportRechargeRequest> FakeLedger::reports() {
   absl::MutexLock lock(&mutex_);
   return reports_;
+}
+
+std::vector<pb::ReportGatewayRefundRequest> FakeLedger::told_refunds() {
+  absl::MutexLock lock(&mutex_);
+  return told_refunds_;
+}
+
+std::vector<pb::ReportGatewayDisputeRequest> FakeLedger::told_disputes() {
+  absl::MutexLock lock(&mutex_);
+  return told_disputes_;
 }
 
 int FakeLedger::renewals() {
@@ -146,6 +161,24 @@ grpc::Status FakeLedger::ReportRecharge(grpc::ServerContext*,
   absl::MutexLock lock(&mutex_);
   reports_.push_back(*request);
   return ToGrpcStatus(report_handler_(*request), "reserve.ledger");
+}
+
+grpc::Status FakeLedger::ReportGatewayRefund(grpc::ServerContext*,
+                                             const pb::ReportGatewayRefundRequest* request,
+                                             pb::Refund* response) {
+  absl::MutexLock lock(&mutex_);
+  told_refunds_.push_back(*request);
+  response->set_state(request->state());
+  return ToGrpcStatus(states_status_, "reserve.ledger");
+}
+
+grpc::Status FakeLedger::ReportGatewayDispute(grpc::ServerContext*,
+                                              const pb::ReportGatewayDisputeRequest* request,
+                                              pb::Dispute* response) {
+  absl::MutexLock lock(&mutex_);
+  told_disputes_.push_back(*request);
+  response->set_state(request->state());
+  return ToGrpcStatus(states_status_, "reserve.ledger");
 }
 
 }  // namespace reserve::worker

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
@@ -181,10 +182,15 @@ TEST_F(GatewayClientTest, WhileTheGatewayIsAwayNothingIsKnown) {
 
 TEST_F(GatewayClientTest, AChargeOfWhichMoneyIsGoneSaysSo) {
   Task part = RefundOf("tok_visa");
-  EXPECT_FALSE(LookUp(TaskOf("tok_visa")).refunded);
+  EXPECT_TRUE(LookUp(TaskOf("tok_visa")).states.empty());
   part.amount = kNanosPerCent;
   ASSERT_TRUE(Refund(part).succeeded);
-  EXPECT_TRUE(LookUp(TaskOf("tok_visa")).refunded);
+  const std::vector<GatewayState> states = LookUp(TaskOf("tok_visa")).states;
+  ASSERT_EQ(states.size(), 1u);
+  EXPECT_EQ(states[0].kind, GatewayState::Kind::kRefund);
+  EXPECT_EQ(states[0].reference, "acme/4");
+  EXPECT_EQ(states[0].state, gateway::v1::REFUND_STATE_SUCCEEDED);
+  EXPECT_EQ(states[0].amount, kNanosPerCent);
 }
 
 }  // namespace

@@ -465,13 +465,17 @@ class RefundLoopTest : public RechargeLoopTest {
  protected:
   // The id of a charge of $15 of that card.
   std::string Charge(const std::string& card_token) {
+    return Charge(card_token, absl::StrCat("charge-of-", card_token), "acct-1/3");
+  }
+  std::string Charge(const std::string& card_token, const std::string& key,
+                     const std::string& reference) {
     std::string charge_id;
     absl::Notification charged;
-    gateway_.gateway().Charge({.idempotency_key = absl::StrCat("charge-of-", card_token),
+    gateway_.gateway().Charge({.idempotency_key = key,
                                .card_token = card_token,
                                .amount = 15 * kNanosPerUnit,
                                .currency_code = "USD",
-                               .reference = "acct-1/3"},
+                               .reference = reference},
                               [&](absl::StatusOr<gateway_stub::ChargeAnswer> answer) {
                                 charge_id = answer.ok() ? answer->charge.charge_id : "";
                                 charged.Notify();
@@ -658,6 +662,64 @@ TEST_F(RefundLoopTest, TheReportOfARefundIsRepeatedUntilItIsAnswered) {
   EXPECT_EQ(ledger_.reports().size(), 6);
   EXPECT_EQ(Refunds().size(), 1u);
   EXPECT_EQ(metrics_.refunded.Value(), 1);
+}
+
+// A success that was not reported in time, and was given back or disputed meanwhile.
+class LateSuccessTest : public RefundLoopTest {
+ protected:
+  // The id of a charge under the key of the first attempt of acct-1/1, of which $5 were given back
+  // by hand and the rest is disputed.
+  std::string ChargeThatWasTakenBack() {
+    const std::string charge_id = Charge("tok_visa", ChargeKey("acct-1", 1, 1), "acct-1/1");
+    absl::Notification refunded;
+    gateway_.gateway().RefundByHand(
+        {.charge_id = charge_id, .amount = 5 * kNanosPerUnit, .currency_code = "USD"},
+        [&](const auto&) { refunded.Notify(); });
+    refunded.WaitForNotification();
+    absl::Notification disputed;
+    gateway_.gateway().OpenDispute({.charge_id = charge_id, .reason = "fraudulent"},
+                                   [&](const auto&) { disputed.Notify(); });
+    disputed.WaitForNotification();
+    return charge_id;
+  }
+};
+
+TEST_F(LateSuccessTest, TheLedgerHearsOfWhatCameBackBeforeTheSuccess) {
+  const std::string charge_id = ChargeThatWasTakenBack();
+  ledger_.AnswerStates(absl::UnavailableError("not now"));
+  StartLoop();
+  ledger_.HandOut({.handed_out_before = true});
+  ASSERT_TRUE(WaitUntil([&] { return ledger_.told_refunds().size() >= 3; }));
+  EXPECT_TRUE(ledger_.reports().empty());
+  ledger_.AnswerStates(absl::OkStatus());
+  ASSERT_TRUE(ledger_.WaitForReports(1));
+  EXPECT_EQ(ledger_.reports()[0].succeeded().charge_id(), charge_id);
+  EXPECT_EQ(ledger_.reports()[0].succeeded().amount().units(), 15);
+  const pb::ReportGatewayRefundRequest refund = ledger_.told_refunds().back();
+  EXPECT_EQ(refund.charge_id(), charge_id);
+  EXPECT_EQ(refund.charge_reference(), "acct-1/1");
+  EXPECT_FALSE(refund.refund_id().empty());
+  EXPECT_EQ(refund.state(), pb::REFUND_STATE_SUCCEEDED);
+  EXPECT_EQ(refund.amount().units(), 5);
+  ASSERT_EQ(ledger_.told_disputes().size(), 1u);
+  const pb::ReportGatewayDisputeRequest dispute = ledger_.told_disputes()[0];
+  EXPECT_EQ(dispute.charge_id(), charge_id);
+  EXPECT_EQ(dispute.charge_reference(), "acct-1/1");
+  EXPECT_FALSE(dispute.dispute_id().empty());
+  EXPECT_EQ(dispute.state(), pb::DISPUTE_STATE_OPENED);
+  EXPECT_EQ(dispute.amount().units(), 10);
+  EXPECT_EQ(dispute.reason(), "fraudulent");
+}
+
+TEST_F(LateSuccessTest, WhatTheLedgerDoesNotTakeIsLeftToAPerson) {
+  const std::string charge_id = ChargeThatWasTakenBack();
+  ledger_.AnswerStates(
+      MakeError(absl::StatusCode::kNotFound, "CHARGE_NOT_FOUND", "charge_id", "of nobody"));
+  StartLoop();
+  ledger_.HandOut({.handed_out_before = true});
+  ASSERT_TRUE(ledger_.WaitForReports(1));
+  EXPECT_THAT(ledger_.reports()[0].unresolved().reason(), testing::HasSubstr(charge_id));
+  EXPECT_TRUE(ledger_.told_disputes().empty());
 }
 
 // The program itself.
