@@ -1,5 +1,6 @@
 #include "worker/errors.h"
 
+#include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 
 namespace reserve::worker {
@@ -15,6 +16,11 @@ constexpr char kChargeNotFound[] = "CHARGE_NOT_FOUND";
 
 absl::Status DifferencesFound(absl::string_view message) {
   return MakeError(absl::StatusCode::kFailedPrecondition, "DIFFERENCES_FOUND", "", message);
+}
+
+absl::Status StateNotTaken(absl::string_view stored) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "STATE_NOT_TAKEN", "",
+                   absl::StrCat("it has it as ", stored));
 }
 
 bool IsLeaseLost(const absl::Status& status) { return ReasonOf(status) == kLeaseLost; }

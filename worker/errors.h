@@ -11,6 +11,10 @@ namespace reserve::worker {
 // FAILED_PRECONDITION "DIFFERENCES_FOUND": what reconcile ends with if it leaves some.
 absl::Status DifferencesFound(absl::string_view message);
 
+// FAILED_PRECONDITION "STATE_NOT_TAKEN": the ledger was told of a refund or dispute, and has it
+// otherwise all the same.
+absl::Status StateNotTaken(absl::string_view stored);
+
 // The ledger: the lease is another worker's, or the recharge is settled (recharges.proto).
 bool IsLeaseLost(const absl::Status& status);
 // The ledger: the recharge was credited for another charge (recharges.proto).

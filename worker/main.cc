@@ -77,10 +77,9 @@ constexpr char kUsage[] =
     "  (none)     charges the cards of accounts whose reserve runs low, makes refunds, and reports "
     "to\n"
     "             the ledger\n"
-    "  reconcile  compares the gateway's charges with the ledger's recharges: credits what was "
-    "not\n"
-    "             reported, gives back what nothing is credited for, shows the rest; exit 0 if\n"
-    "             nothing is left for a person\n";
+    "  reconcile  compares the gateway's charges with the ledger's recharges: tells the ledger of\n"
+    "             refunds and disputes, credits what was not reported, gives back what nothing is\n"
+    "             credited for, shows the rest; exit 0 if nothing is left for a person\n";
 
 constexpr int kMaxInFlight = 1024;  // recharges.proto, WatchLowBalanceRequest
 constexpr size_t kMaxWorkerId = 64;
@@ -159,6 +158,7 @@ absl::StatusOr<ReconcileOptions> ReconcileOptionsFromFlags(ShutdownSignal* signa
   }
   options.dry_run = absl::GetFlag(FLAGS_dry_run);
   options.max_refunds = absl::GetFlag(FLAGS_max_refunds);
+  options.gateway_requests_per_second = absl::GetFlag(FLAGS_gateway_requests_per_second);
   options.worker_id = WorkerId();
   options.wait = [signal](absl::Duration duration) { return signal->WaitFor(duration); };
   return options;
@@ -177,9 +177,10 @@ absl::Status Reconcile(ShutdownSignal* signal) {
   if (counts.for_person > 0) {
     return DifferencesFound(absl::StrCat(counts.for_person, " differences are left for a person"));
   }
-  if (dry_run && counts.credited + counts.refunded > 0) {
-    return DifferencesFound(absl::StrCat(counts.credited + counts.refunded,
-                                         " differences would be settled without --dry_run"));
+  if (const int64_t settled = counts.credited + counts.refunded + counts.reported;
+      dry_run && settled > 0) {
+    return DifferencesFound(
+        absl::StrCat(settled, " differences would be settled without --dry_run"));
   }
   return absl::OkStatus();
 }
