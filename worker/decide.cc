@@ -67,7 +67,7 @@ void SettleFoundRefund(const GatewayAnswer& answer, Attempt* attempt) {
   Settle(std::move(outcome), attempt);
 }
 
-// The gateway has a charge or a refund under the key: the same for both.
+// The same of whatever it has.
 void SettleFound(const GatewayAnswer& answer, Attempt* attempt) {
   const Task& task = attempt->task;
   if (task.is_refund()) return SettleFoundRefund(answer, attempt);

@@ -72,6 +72,10 @@ std::string TextOf(const Outcome& outcome) {
       return absl::StrCat("pending: ", outcome.charge_id);
     case Outcome::Kind::kUnresolved:
       return absl::StrCat("unresolved: ", outcome.text);
+    case Outcome::Kind::kRefunded:
+      return absl::StrCat("refunded: ", outcome.refund_id);
+    case Outcome::Kind::kRefundFailed:
+      return absl::StrCat("refund failed: ", outcome.text);
   }
   return "";
 }
