@@ -62,7 +62,7 @@ absl::Status Take(const Recharge& charge, Dispute* dispute, Draft* draft) {
   dispute->debited = true;
   dispute->suspension_number = Suspend(SuspensionReason::kDispute, draft);
   dispute->card_fingerprint = charge.card.fingerprint;
-  NoteDispute(dispute->card_fingerprint, draft);
+  NoteDispute({dispute->card_fingerprint, dispute->dispute_id}, draft);
   Recharge& changed = draft->Change(charge);
   changed.disputed = AddSaturating(changed.disputed, dispute->amount);
   return absl::OkStatus();
@@ -74,7 +74,7 @@ absl::Status GiveBack(const Recharge& charge, Dispute* dispute, Draft* draft) {
   dispute->debited = false;
   TakeBackSuspension(SuspensionReason::kDispute, std::exchange(dispute->suspension_number, 0),
                      draft);
-  EndDispute(dispute->card_fingerprint, draft);
+  EndDispute({dispute->card_fingerprint, dispute->dispute_id}, draft);
   Recharge& changed = draft->Change(charge);
   changed.disputed = SubtractSaturating(changed.disputed, dispute->amount);
   return absl::OkStatus();
