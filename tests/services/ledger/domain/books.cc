@@ -301,8 +301,8 @@ absl::Status Books::Tell(int64_t ordinal, const GatewayRefund& told, int64_t ref
   if (OfAnotherCharge(ordinal, told.charge_id)) return ChargeNotFound(told.charge_id);
   const Recharge* known = nullptr;
   for (const Recharge* refund : RefundsOf(ordinal)) {
-    if (refund->refund_id == told.refund_id) known = refund;
-    if (refund->ordinal == reference && refund->refund_id.empty()) known = refund;
+    const bool ours = refund->ordinal == reference && refund->refund_id.empty();
+    if (refund->refund_id == told.refund_id || (ours && known == nullptr)) known = refund;
   }
   return Apply(ApplyGatewayRefund(context(), account_, recharges_.at(ordinal), known, told));
 }

@@ -272,11 +272,13 @@ Step Model::TellRefund(int64_t ordinal, const GatewayRefund& told, int64_t refer
   int64_t known = 0;
   for (size_t i = 0; i < recharges_.size(); ++i) {
     const ModelRecharge& refund = recharges_[i];
-    if (refund.of != ordinal) continue;
-    const auto number = static_cast<int64_t>(i) + 1;
-    if (refund.refund_id == told.refund_id) known = number;
-    if (number == reference && refund.refund_id.empty()) known = number;
+    if (refund.of == ordinal && refund.refund_id == told.refund_id) {
+      known = static_cast<int64_t>(i) + 1;
+    }
   }
+  // While the gateway's id of one of ours is not known, its reference says which it is.
+  const bool named = reference > 0 && at(reference).of == ordinal;
+  if (known == 0 && named && at(reference).refund_id.empty()) known = reference;
   if (known == 0) {
     TakeUpRefund(ordinal, told, &step);
     return Finish(step, now);
