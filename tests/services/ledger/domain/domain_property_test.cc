@@ -75,6 +75,8 @@ class Life {
       RecordSomething();
     } else if (dice < 38) {
       MoneyGoesBack();
+    } else if (dice < 43 && model_.waits_for_the_customer() && model_.taken_back() == 0) {
+      Adjust();  // before anybody acts
     } else if (dice < 43) {
       AuthorizeSomething();
     } else if (dice < 47) {
@@ -272,6 +274,8 @@ class Life {
     if (Chance(10)) amount = -books_.account().balance;  // to exactly zero
     if (Chance(10)) amount = books_.account().recharge_threshold - books_.account().balance;
     if (Chance(3)) amount = -Dollars(150);
+    const bool booked_back = model_.waits_for_the_customer() && model_.taken_back() == 0;
+    if (booked_back && Chance(70)) amount = Cents(1 + Below(100));
     if (Chance(10)) {  // a whole number of recharges below the threshold
       amount = books_.account().recharge_threshold - books_.account().balance -
                books_.account().reserve_amount * (1 + Below(4));
@@ -457,6 +461,8 @@ class Life {
     const int64_t dice = Below(100);
     if (dice < 25) {
       RefundSomething(charge);
+      CompareState();
+      if (Chance(40)) WorkOnARefund();
     } else if (dice < 55) {
       WorkOnARefund();
     } else if (dice < 78) {
@@ -470,6 +476,8 @@ class Life {
     std::optional<Nanos> amount;
     if (Chance(70)) amount = Cents(Below(1'200));
     if (Chance(3)) amount = Cents(100) + 1;
+    const Nanos above = books_.account().balance - books_.account().recharge_threshold;
+    if (above > 0 && Chance(30)) amount = Cents(above / Cents(1) + 1 + Below(300));  // to below it
     const bool allow_debt = Chance(40);
     command_ = absl::StrCat("refund ", charge, " ", amount.value_or(0));
     Expect(books_.Refund(charge, amount, allow_debt),
@@ -756,6 +764,7 @@ class Life {
   // What the last command wrote, however old it is.
   void CompareWritten() {
     for (const Recharge& written : books_.last().recharges) {
+      ASSERT_LE(written.ordinal, static_cast<int64_t>(model_.recharges().size()));
       const Recharge& recharge = books_.recharge(written.ordinal);
       CompareRecharge(recharge, model_.recharges()[static_cast<size_t>(written.ordinal - 1)]);
       if (recharge.is_refund()) continue;
@@ -763,6 +772,7 @@ class Life {
       EXPECT_TRUE(recharge.disputed == model_.Disputed(recharge.ordinal)) << recharge.disputed;
     }
     for (const Dispute& dispute : books_.last().disputes) {
+      ASSERT_EQ(model_.disputes().count(dispute.dispute_id), 1u) << dispute.dispute_id;
       const ModelDispute& expected = model_.disputes().at(dispute.dispute_id);
       EXPECT_EQ(dispute.state, expected.state) << dispute.dispute_id;
       EXPECT_EQ(dispute.debited, expected.out) << dispute.dispute_id;
