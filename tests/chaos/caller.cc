@@ -400,6 +400,33 @@ void Caller::TopUp() {
   }
 }
 
+void Caller::Refund() {
+  pb::RefundRechargeRequest request;
+  request.set_account_id(PickAccount());
+  request.set_request_id(NewId("back"));
+  request.set_ordinal(1);
+  request.set_reason("chaos");
+  request.set_allow_debt(true);
+  reserve::ToProto(static_cast<Nanos>(1 + Below(200)) * kNanosPerCent, "USD",
+                   request.mutable_amount());
+  record_.Sent(Kind::kRefund, request.request_id(), request.account_id());
+  bool unknown = false;
+  const auto got = Persist(&pb::Support::Stub::RefundRecharge, request, &unknown);
+  ++counts_.operations;
+  if (got.ok()) {
+    record_.Booked(Kind::kRefund, request.request_id(),
+                   Place{got->ordinal(), NanosOf(got->amount())});
+    pb::UpdateBillingSettingsRequest on;
+    on.set_account_id(request.account_id());
+    on.mutable_billing_settings()->set_automatic_recharge(true);
+    if (Persist(&pb::Accounts::Stub::UpdateBillingSettings, on).ok()) ++counts_.operations;
+  } else if (!IsNoAnswer(got.status())) {
+    record_.Refused(Kind::kRefund, request.request_id(), unknown ? Fate::kEither : Fate::kRefused);
+  } else {
+    record_.NotAnswered(Kind::kRefund, request.request_id(), got.status().ToString());
+  }
+}
+
 void Caller::ChangeCard() {
   pb::UpdatePaymentMethodRequest request;
   request.set_account_id(PickAccount());

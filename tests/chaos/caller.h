@@ -45,6 +45,9 @@ class Caller {
   void RecordStream(int size);
   void Adjust();
   void TopUp();
+  // Has a little of the first charge given back. The customer then switches automatic recharging
+  // on again, which the refund may have suspended.
+  void Refund();
   void ChangeCard();
 
  private:

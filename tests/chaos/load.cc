@@ -23,11 +23,13 @@ std::vector<Habit> Habits() {
   const Habit stream = {[](Caller& caller, int round) { caller.RecordStream(1 + round % 80); },
                         absl::Milliseconds(100)};
   const Habit office = {[](Caller& caller, int round) {
-                          switch (round % 4) {
+                          switch (round % 5) {
                             case 0:
                               return caller.ChangeCard();
                             case 1:
                               return caller.TopUp();
+                            case 2:
+                              return caller.Refund();
                             default:
                               return caller.Adjust();
                           }
