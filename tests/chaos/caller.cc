@@ -171,6 +171,13 @@ absl::Status Caller::OpenAccount(int number) {
   open.set_account_id(AccountId(number));
   open.set_card_token(PickCard());
   RESERVE_RETURN_IF_ERROR(Persist(&pb::Accounts::Stub::OpenAccount, open).status());
+  if (number % 3 == 0) {
+    pb::AddPaymentMethodRequest second;
+    second.set_account_id(open.account_id());
+    second.set_request_id("second");
+    second.mutable_payment_method()->set_card_token(PickCard());
+    RESERVE_RETURN_IF_ERROR(Persist(&pb::Accounts::Stub::AddPaymentMethod, second).status());
+  }
   for (const char* user : {"ann", "bob"}) {
     pb::PutUserRequest put;
     put.set_account_id(open.account_id());
@@ -424,6 +431,16 @@ void Caller::Refund() {
     record_.Refused(Kind::kRefund, request.request_id(), unknown ? Fate::kEither : Fate::kRefused);
   } else {
     record_.NotAnswered(Kind::kRefund, request.request_id(), got.status().ToString());
+  }
+}
+
+void Caller::Switch() {
+  pb::UpdateBillingSettingsRequest request;
+  request.set_account_id(PickAccount());
+  for (const bool on : {false, true}) {
+    request.mutable_billing_settings()->set_automatic_recharge(on);
+    if (Persist(&pb::Accounts::Stub::UpdateBillingSettings, request).ok()) ++counts_.operations;
+    if (!on) absl::SleepFor(absl::Milliseconds(50));
   }
 }
 

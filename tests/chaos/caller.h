@@ -49,6 +49,8 @@ class Caller {
   // on again, which the refund may have suspended.
   void Refund();
   void ChangeCard();
+  // The customer switches automatic recharging off, and on again after a while.
+  void Switch();
 
  private:
   using RecordRequest = ledger::v1::RecordUsageRequest;

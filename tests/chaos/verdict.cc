@@ -320,6 +320,61 @@ absl::Status CheckAccounts(const Stage& stage, Verdict* verdict) {
   return absl::OkStatus();
 }
 
+// G7: what was charged by itself in an hour.
+absl::Status CheckCaps(const Stage& stage, Verdict* verdict) {
+  RESERVE_ASSIGN_OR_RETURN(
+      const Rows rows,
+      stage.database().TryQuery(
+          absl::StrCat("SELECT account_id, DATE_FORMAT(settle_time, '%Y-%m-%dT%H') AS hour, "
+                       "SUM(credited_nanos) AS charged FROM recharges WHERE kind = 2 AND state = ",
+                       kSucceeded, " GROUP BY account_id, hour HAVING charged > ",
+                       kMostAnHour * kNanosPerUnit)));
+  for (const auto& row : rows) {
+    verdict->mismatched.push_back(
+        absl::StrCat("account ", row[0], " was charged ", FormatDecimal(Int(row[2])),
+                     " by itself in the hour ", row[1], ", against its cap"));
+  }
+  return absl::OkStatus();
+}
+
+// G10, G12: by its events, nothing was charged by itself while the customer had switched that off,
+// or while it was suspended; and a refund that leaves an account low suspends it.
+absl::Status CheckEvents(const Stage& stage, Verdict* verdict) {
+  constexpr int64_t kOpened = 6;
+  constexpr int64_t kOff = 29;
+  constexpr int64_t kOn = 30;
+  constexpr int64_t kSuspended = 31;
+  constexpr int64_t kLifted = 32;
+  constexpr int64_t kRefundOpened = 34;
+  RESERVE_ASSIGN_OR_RETURN(
+      const Rows rows,
+      stage.database().TryQuery(absl::StrCat(
+          "SELECT account_id, event_seq, kind, balance_nanos - COALESCE(amount_nanos, 0), "
+          "COALESCE(recharge_kind, 0) FROM events WHERE kind IN (",
+          absl::StrJoin({kOpened, kOff, kOn, kSuspended, kLifted, kRefundOpened}, ", "),
+          ") ORDER BY account_id, event_seq")));
+  std::string account;
+  bool off = false;
+  bool suspended = false;
+  bool must_suspend = false;
+  const auto wrong = [&](const Rows::value_type& row, const char* what) {
+    verdict->mismatched.push_back(absl::StrCat("event ", row[1], " of ", row[0], ": ", what));
+  };
+  for (const auto& row : rows) {
+    if (row[0] != account) off = suspended = must_suspend = false;
+    account = row[0];
+    const int64_t kind = Int(row[2]);
+    if (must_suspend && kind != kSuspended) wrong(row, "the refund before it suspends nothing");
+    must_suspend = kind == kRefundOpened && !suspended && Int(row[3]) < 10 * kNanosPerUnit;
+    if (kind == kOff || kind == kOn) off = kind == kOff;
+    if (kind == kSuspended || kind == kLifted) suspended = kind == kSuspended;
+    if (kind != kOpened || Int(row[4]) != 2) continue;
+    if (off) wrong(row, "a recharge is opened while the customer has switched that off");
+    if (suspended) wrong(row, "a recharge is opened while that is suspended");
+  }
+  return absl::OkStatus();
+}
+
 // --- Through the API ---------------------------------------------------------------------
 
 absl::Status Verify(Stage& stage, absl::Duration patience, Verdict* verdict) {
@@ -401,6 +456,8 @@ Verdict Judge(Stage& stage, const Record& record, absl::Duration patience) {
   note("the check of the recharges", CheckRecharges(stage, &verdict));
   note("the check of the balances", CheckBalances(stage, &verdict));
   note("the check of the accounts", CheckAccounts(stage, &verdict));
+  note("the check of the caps", CheckCaps(stage, &verdict));
+  note("the check of the events", CheckEvents(stage, &verdict));
   note("VerifyLedger", Verify(stage, 2 * patience, &verdict));
   note("GetUsage", AskForUsages(stage, record, patience, &verdict));
   return verdict;
