@@ -71,6 +71,14 @@ struct Suspension {
   friend bool operator==(const Suspension&, const Suspension&) = default;
 };
 
+// A card's number (fingerprint) of which a dispute stands (P2).
+struct DisputedNumber {
+  std::string fingerprint;
+  std::string dispute_id;
+
+  friend bool operator==(const DisputedNumber&, const DisputedNumber&) = default;
+};
+
 // Money was taken back by staff, and nothing follows until the customer acts (G12).
 struct TakenBack {
   Nanos amount = 0;
@@ -115,9 +123,9 @@ struct Account {
   bool automatic_off = false;                          // the customer's switch (G10)
   absl::Time automatic_off_time = absl::InfinitePast();
   Suspension suspension;
-  // The numbers (fingerprints) of which a dispute stands, one for each: no token of them is
-  // charged (P2).
-  std::vector<std::string> disputed_numbers;
+  // One for each dispute that stands, but for those that support has lifted: no token of these
+  // numbers is charged (P2).
+  std::vector<DisputedNumber> disputed_numbers;
   TakenBack taken_back;
   Nanos notify_below = 0;  // G11; 0: the customer wants to hear of no balance
   DayOfTries tries;

@@ -59,10 +59,11 @@ absl::Status Book(EntryKind kind, Nanos amount, const Dispute& dispute, Draft* d
 // The bank has taken the money.
 absl::Status Take(const Recharge& charge, Dispute* dispute, Draft* draft) {
   RESERVE_RETURN_IF_ERROR(Book(EntryKind::kDispute, -dispute->amount, *dispute, draft));
+  TellOf(*dispute, charge, EventOf(dispute->state), draft);
   dispute->debited = true;
   dispute->suspension_number = Suspend(SuspensionReason::kDispute, draft);
   dispute->card_fingerprint = charge.card.fingerprint;
-  NoteDispute(dispute->card_fingerprint, draft);
+  NoteDispute({dispute->card_fingerprint, dispute->dispute_id}, draft);
   Recharge& changed = draft->Change(charge);
   changed.disputed = AddSaturating(changed.disputed, dispute->amount);
   return absl::OkStatus();
@@ -71,10 +72,11 @@ absl::Status Take(const Recharge& charge, Dispute* dispute, Draft* draft) {
 // The bank has given it back.
 absl::Status GiveBack(const Recharge& charge, Dispute* dispute, Draft* draft) {
   RESERVE_RETURN_IF_ERROR(Book(EntryKind::kDisputeReturned, dispute->amount, *dispute, draft));
+  TellOf(*dispute, charge, EventOf(dispute->state), draft);
   dispute->debited = false;
   TakeBackSuspension(SuspensionReason::kDispute, std::exchange(dispute->suspension_number, 0),
                      draft);
-  EndDispute(dispute->card_fingerprint, draft);
+  EndDispute({dispute->card_fingerprint, dispute->dispute_id}, draft);
   Recharge& changed = draft->Change(charge);
   changed.disputed = SubtractSaturating(changed.disputed, dispute->amount);
   return absl::OkStatus();
@@ -93,7 +95,7 @@ absl::Status CancelRefunds(const Recharge& charge, absl::Span<const Recharge* co
   return absl::OkStatus();
 }
 
-// Books what the state of a dispute of a credited charge asks for.
+// Tells of the state of a dispute of a credited charge, and books what it asks for.
 absl::Status Settle(const Recharge& charge, absl::Span<const Recharge* const> refunds,
                     Dispute* dispute, Draft* draft) {
   if (Taken(dispute->state) && !dispute->debited) {
@@ -101,6 +103,7 @@ absl::Status Settle(const Recharge& charge, absl::Span<const Recharge* const> re
     return CancelRefunds(charge, refunds, draft);
   }
   if (!Taken(dispute->state) && dispute->debited) return GiveBack(charge, dispute, draft);
+  TellOf(*dispute, charge, EventOf(dispute->state), draft);
   return absl::OkStatus();
 }
 
@@ -128,7 +131,6 @@ absl::StatusOr<Transition> ApplyGatewayDispute(const Context& context, const Acc
   dispute.update_time = context.now;
   Draft draft(context, account);
   if (charge.state == RechargeState::kSucceeded) {
-    TellOf(dispute, charge, EventOf(told.state), &draft);
     RESERVE_RETURN_IF_ERROR(Settle(charge, refunds, &dispute, &draft));
   } else {
     TellOf(dispute, charge, EventKind::kGatewayStateKept, &draft);
@@ -150,19 +152,15 @@ absl::StatusOr<Transition> ApplyKept(const Context& context, const Account& acco
       continue;
     }
     const Recharge now = draft.Change(charge);
-    draft.AddEvent(EventKind::kRefundOpened,
-                   absl::StrCat("refund ", refund->refund_id, " was made at the gateway before"),
-                   *refund);
-    RESERVE_RETURN_IF_ERROR(Debit({*refund, now},
-                                  absl::StrCat("refund ", refund->refund_id, " of charge ",
-                                               charge.charge_id, " was made at the gateway"),
-                                  &draft));
+    RESERVE_RETURN_IF_ERROR(DebitTold({*refund, now},
+                                      absl::StrCat("refund ", refund->refund_id, " of charge ",
+                                                   charge.charge_id, " was made at the gateway"),
+                                      &draft));
   }
   for (const Dispute* kept : disputes) {
     if (kept->charge_id != charge.charge_id) continue;  // of another charge under its reference
     Dispute dispute = *kept;
     const Recharge now = draft.Change(charge);
-    TellOf(dispute, now, EventOf(dispute.state), &draft);
     RESERVE_RETURN_IF_ERROR(Settle(now, refunds, &dispute, &draft));
     draft.transition().disputes.push_back(std::move(dispute));
   }

@@ -20,27 +20,32 @@ void MoveCards(const std::string& fingerprint, CardState from, CardState to, Dra
 }  // namespace
 
 bool IsDisputed(const Account& account, const std::string& fingerprint) {
-  const std::vector<std::string>& numbers = account.disputed_numbers;
-  return std::find(numbers.begin(), numbers.end(), fingerprint) != numbers.end();
+  return std::any_of(
+      account.disputed_numbers.begin(), account.disputed_numbers.end(),
+      [&](const DisputedNumber& number) { return number.fingerprint == fingerprint; });
 }
 
-void NoteDispute(const std::string& fingerprint, Draft* draft) {
-  draft->account().disputed_numbers.push_back(fingerprint);
-  MoveCards(fingerprint, CardState::kNone, CardState::kDisputed, draft);
+void NoteDispute(const DisputedNumber& number, Draft* draft) {
+  draft->account().disputed_numbers.push_back(number);
+  MoveCards(number.fingerprint, CardState::kNone, CardState::kDisputed, draft);
 }
 
-void EndDispute(const std::string& fingerprint, Draft* draft) {
-  std::vector<std::string>& numbers = draft->account().disputed_numbers;
-  const auto found = std::find(numbers.begin(), numbers.end(), fingerprint);
-  if (found == numbers.end()) return;
+void EndDispute(const DisputedNumber& number, Draft* draft) {
+  std::vector<DisputedNumber>& numbers = draft->account().disputed_numbers;
+  const auto found = std::find(numbers.begin(), numbers.end(), number);
+  if (found == numbers.end()) return;  // support has lifted it
   numbers.erase(found);
-  if (IsDisputed(draft->account(), fingerprint)) return;
-  MoveCards(fingerprint, CardState::kDisputed, CardState::kUsable, draft);
+  if (IsDisputed(draft->account(), number.fingerprint)) return;
+  MoveCards(number.fingerprint, CardState::kDisputed, CardState::kUsable, draft);
 }
 
 void ForgetDisputes(const std::string& fingerprint, Draft* draft) {
-  std::vector<std::string>& numbers = draft->account().disputed_numbers;
-  numbers.erase(std::remove(numbers.begin(), numbers.end(), fingerprint), numbers.end());
+  std::vector<DisputedNumber>& numbers = draft->account().disputed_numbers;
+  numbers.erase(std::remove_if(numbers.begin(), numbers.end(),
+                               [&](const DisputedNumber& number) {
+                                 return number.fingerprint == fingerprint;
+                               }),
+                numbers.end());
   MoveCards(fingerprint, CardState::kDisputed, CardState::kUsable, draft);
 }
 

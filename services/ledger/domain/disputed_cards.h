@@ -12,9 +12,10 @@ namespace reserve::domain {
 bool IsDisputed(const Account& account, const std::string& fingerprint);
 
 // One dispute more of this number: its cards are DISPUTED.
-void NoteDispute(const std::string& fingerprint, Draft* draft);
-// One less: after the last its cards are USABLE again.
-void EndDispute(const std::string& fingerprint, Draft* draft);
+void NoteDispute(const DisputedNumber& number, Draft* draft);
+// One less: after the last its cards are USABLE again. Nothing comes of it where support has
+// lifted this one.
+void EndDispute(const DisputedNumber& number, Draft* draft);
 // Support lets the number be charged again, whatever disputes there are.
 void ForgetDisputes(const std::string& fingerprint, Draft* draft);
 

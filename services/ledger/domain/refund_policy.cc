@@ -36,6 +36,7 @@ absl::StatusOr<Transition> Succeeded(const Context& context, const Account& acco
   }
   // As it was changed, if it was.
   Succeed(draft.Change(rows.refund), refund_id, &draft);
+  if (!rows.refund.debited) SuspendFor(rows.refund, &draft);
   return Concluded(std::move(draft));
 }
 
@@ -83,20 +84,19 @@ absl::StatusOr<Transition> TakeUp(const Context& context, const Account& account
   refund.refund_id = told.refund_id;
   refund.attempt_start = context.now;
   refund.due_time = absl::InfiniteFuture();
-  const bool credited = charge.state == RechargeState::kSucceeded;
   if (told.state != GatewayRefund::State::kPending) {
     refund.state = told.state == GatewayRefund::State::kSucceeded ? RechargeState::kSucceeded
                                                                   : RechargeState::kFailed;
     refund.settle_time = context.now;
+    refund.last_decline_code = told.failure_code;
   }
   const Recharge opened = refund;
   const std::string cause = absl::StrCat("refund ", told.refund_id, " of charge ", told.charge_id,
                                          " was made at the gateway");
   if (told.state == GatewayRefund::State::kFailed) {
     draft.AddEvent(EventKind::kRefundFailed, cause, opened);
-  } else if (credited) {
-    draft.AddEvent(EventKind::kRefundOpened, cause, opened);
-    RESERVE_RETURN_IF_ERROR(Debit({opened, charge}, cause, &draft));
+  } else if (charge.state == RechargeState::kSucceeded) {
+    RESERVE_RETURN_IF_ERROR(DebitTold({opened, charge}, cause, &draft));
   } else {
     draft.AddEvent(EventKind::kGatewayStateKept, cause, opened);
     draft.Change(charge).keeps = true;
@@ -114,8 +114,9 @@ absl::StatusOr<Transition> RefundRecharge(const Context& context, const Account&
   Recharge& refund = draft.OpenRefund(charge, amount);
   refund.request_id = request.request_id;
   const Recharge opened = refund;
-  Tell(request.by, draft.AddEvent(EventKind::kRefundOpened, request.by.reason, opened));
   RESERVE_RETURN_IF_ERROR(Debit({opened, charge}, request.by.reason, &draft));
+  Tell(request.by, draft.AddEvent(EventKind::kRefundOpened, request.by.reason, opened));
+  SuspendFor(opened, &draft);
   return Concluded(std::move(draft));
 }
 
@@ -135,6 +136,11 @@ absl::StatusOr<Transition> ReportRefund(const Context& context, const Account& a
   }
   if (outcome.kind == ChargeOutcome::Kind::kUnresolved &&
       refund.state == RechargeState::kNeedsReview) {
+    return Unchanged(account);
+  }
+  // Nobody has had it since it was told.
+  if (outcome.kind == ChargeOutcome::Kind::kPending && refund.pending() &&
+      refund.lease_owner.empty()) {
     return Unchanged(account);
   }
   if (refund.state != RechargeState::kOpen || outcome.lease_epoch != refund.lease_epoch) {
@@ -172,7 +178,13 @@ absl::StatusOr<Transition> ApplyGatewayRefund(const Context& context, const Acco
   }
   // Kept until its charge is credited, with how it stands.
   Draft draft(context, account);
-  Succeed(*known, told.refund_id, &draft);
+  Recharge& kept = draft.Change(*known);
+  kept.state = RechargeState::kSucceeded;
+  kept.settle_time = context.now;
+  draft.AddEvent(EventKind::kGatewayStateKept,
+                 absl::StrCat("refund ", told.refund_id, " of charge ", told.charge_id,
+                              " was made at the gateway"),
+                 kept);
   return Concluded(std::move(draft));
 }
 
@@ -189,6 +201,8 @@ absl::StatusOr<Transition> ResolveRefund(const Context& context, const Account& 
   if (refund_id.has_value()) {
     Succeed(refund, *refund_id, &draft);
   } else {
+    // The gateway has none, as far as anybody found: a success that it tells of later counts.
+    draft.Change(refund).refund_id.clear();
     RESERVE_RETURN_IF_ERROR(BookBack({refund, charge}, RechargeState::kFailed, by.reason, &draft));
   }
   return Concluded(std::move(draft));

@@ -29,8 +29,8 @@ struct RefundRequest {
   bool allow_debt = false;  // also more than the balance has
 };
 
-// P1. The refund is the last of the transition's recharges but one: after it comes `charge` as it
-// is then. INVALID_ARGUMENT on "amount"; FAILED_PRECONDITION "NOT_CREDITED", "CHARGE_DISPUTED",
+// P1. The refund is the first of the transition's recharges; after it comes `charge` as it is then.
+// INVALID_ARGUMENT on "amount"; FAILED_PRECONDITION "NOT_CREDITED", "CHARGE_DISPUTED",
 // "REFUND_TOO_LARGE", "INSUFFICIENT_BALANCE", in this order.
 absl::StatusOr<Transition> RefundRecharge(const Context& context, const Account& account,
                                           const Recharge& charge, const RefundRequest& request);

@@ -16,6 +16,12 @@ void Close(RechargeState state, absl::Time now, Recharge* refund) {
   refund->pending_time = absl::InfinitePast();
 }
 
+void TellSuccess(const Recharge& refund, Draft* draft) {
+  draft->AddEvent(EventKind::kRefundSucceeded,
+                  absl::StrCat("refund ", refund.refund_id, " of charge ", refund.charge_id),
+                  refund);
+}
+
 }  // namespace
 
 absl::Status Debit(const RefundOfCharge& rows, std::string reason, Draft* draft) {
@@ -27,21 +33,29 @@ absl::Status Debit(const RefundOfCharge& rows, std::string reason, Draft* draft)
   entry.recharge_ordinal = refund.ordinal;
   entry.request_id = refund.request_id;
   entry.reason = std::move(reason);
-  if (IsLow(draft->account())) {
-    refund.suspension_number = Suspend(SuspensionReason::kMoneyTakenBack, draft);
-  }
   Recharge& charge = draft->Change(rows.charge);
   charge.refunded = AddSaturating(charge.refunded, amount);
   return absl::OkStatus();
+}
+
+void SuspendFor(const Recharge& refund, Draft* draft) {
+  if (!IsLow(draft->account())) return;
+  draft->Change(refund).suspension_number = Suspend(SuspensionReason::kMoneyTakenBack, draft);
 }
 
 void Succeed(const Recharge& refund, const std::string& refund_id, Draft* draft) {
   Recharge& settled = draft->Change(refund);
   if (!refund_id.empty()) settled.refund_id = refund_id;
   Close(RechargeState::kSucceeded, draft->context().now, &settled);
-  draft->AddEvent(EventKind::kRefundSucceeded,
-                  absl::StrCat("refund ", settled.refund_id, " of charge ", settled.charge_id),
-                  settled);
+  TellSuccess(settled, draft);
+}
+
+absl::Status DebitTold(const RefundOfCharge& rows, const std::string& cause, Draft* draft) {
+  RESERVE_RETURN_IF_ERROR(Debit(rows, cause, draft));
+  draft->AddEvent(EventKind::kRefundOpened, cause, rows.refund);
+  if (rows.refund.state == RechargeState::kSucceeded) TellSuccess(rows.refund, draft);
+  SuspendFor(rows.refund, draft);
+  return absl::OkStatus();
 }
 
 absl::Status BookBack(const RefundOfCharge& rows, RechargeState state, std::string cause,
@@ -51,17 +65,21 @@ absl::Status BookBack(const RefundOfCharge& rows, RechargeState state, std::stri
   // What was read of it before counts no more.
   ++refund.lease_epoch;
   Close(state, draft->context().now, &refund);
-  draft->AddEvent(
-      state == RechargeState::kCanceled ? EventKind::kRefundCanceled : EventKind::kRefundFailed,
-      cause, refund);
-  if (!std::exchange(refund.debited, false)) return absl::OkStatus();
+  const bool booked = std::exchange(refund.debited, false);
+  const int32_t suspension_number = std::exchange(refund.suspension_number, 0);
+  const EventKind kind =
+      state == RechargeState::kCanceled ? EventKind::kRefundCanceled : EventKind::kRefundFailed;
+  if (!booked) {
+    draft->AddEvent(kind, std::move(cause), refund);
+    return absl::OkStatus();
+  }
   RESERVE_ASSIGN_OR_RETURN(const Nanos balance, Add(draft->account().balance, amount));
   Entry& entry = draft->AddEntry(EntryKind::kRefundReturned, amount, balance);
   entry.recharge_ordinal = refund.ordinal;
   entry.request_id = refund.request_id;
-  entry.reason = std::move(cause);
-  TakeBackSuspension(SuspensionReason::kMoneyTakenBack, std::exchange(refund.suspension_number, 0),
-                     draft);
+  entry.reason = cause;
+  draft->AddEvent(kind, std::move(cause), refund);
+  TakeBackSuspension(SuspensionReason::kMoneyTakenBack, suspension_number, draft);
   Recharge& charge = draft->Change(rows.charge);
   charge.refunded = SubtractSaturating(charge.refunded, amount);
   return absl::OkStatus();

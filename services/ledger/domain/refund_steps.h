@@ -16,9 +16,17 @@ struct RefundOfCharge {
   const Recharge& charge;
 };
 
-// Takes the refund's amount out of the balance, and suspends automatic recharging where that
-// leaves it below the threshold (G12). Refused for OUT_OF_RANGE "MONEY_OVERFLOW" only.
+// Takes the refund's amount out of the balance. Refused for OUT_OF_RANGE "MONEY_OVERFLOW" only.
+// After it comes what tells of it, and then SuspendFor.
 absl::Status Debit(const RefundOfCharge& rows, std::string reason, Draft* draft);
+
+// Suspends automatic recharging where what was debited leaves the balance below the threshold
+// (G12).
+void SuspendFor(const Recharge& refund, Draft* draft);
+
+// Takes up one that the gateway tells of, pending or succeeded: debits it, tells of it and
+// suspends.
+absl::Status DebitTold(const RefundOfCharge& rows, const std::string& cause, Draft* draft);
 
 // Ends it: the money was given back.
 void Succeed(const Recharge& refund, const std::string& refund_id, Draft* draft);

@@ -25,6 +25,8 @@ void NoteTakenBack(const Context& context, Nanos amount, Account* account) {
     if (!taken.waits()) taken.time = context.now;
     taken.amount = SubtractSaturating(taken.amount, amount);
   } else if (taken.waits()) {
+    // Where money was booked back nothing is to be made good for: it is the customer's to act.
+    if (taken.amount == 0 && IsLow(*account)) return;
     taken.amount = SubtractSaturating(taken.amount, amount);
     if (taken.amount <= 0) taken = {};
   }

@@ -281,7 +281,7 @@ void Audit::CheckRefund(const Recharge& refund) {
 }
 
 absl::Status Audit::CheckDisputes() {
-  std::vector<std::string> numbers = account_.disputed_numbers;
+  std::vector<domain::DisputedNumber> numbers = account_.disputed_numbers;
   std::string after;
   while (true) {
     RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Dispute> page,
@@ -292,13 +292,15 @@ absl::Status Audit::CheckDisputes() {
       if (!dispute.debited) continue;
       given_back_[dispute.ordinal].disputed += dispute.amount;
       not_booked_[{EntryKind::kDispute, dispute.ordinal}] += dispute.amount;
-      const auto number = std::find(numbers.begin(), numbers.end(), dispute.card_fingerprint);
+      const auto number =
+          std::find(numbers.begin(), numbers.end(),
+                    domain::DisputedNumber{dispute.card_fingerprint, dispute.dispute_id});
       if (number != numbers.end()) numbers.erase(number);
     }
     if (page.size() < kPage) break;
   }
-  for (const std::string& number : numbers) {
-    Differs(kCheckGivenBack, number, "a disputed number", "no dispute of it stands");
+  for (const domain::DisputedNumber& number : numbers) {
+    Differs(kCheckGivenBack, number.fingerprint, "a disputed number", "no dispute of it stands");
   }
   for (const auto& [ordinal, amounts] : given_back_) {
     if (amounts.refunded != amounts.stored_refunded) {

@@ -1,6 +1,7 @@
 #include "services/ledger/storage/account_rows.h"
 
 #include <utility>
+#include <vector>
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/numbers.h"
@@ -111,6 +112,22 @@ void ReadMarks(absl::string_view stored, Account* a) {
   }
 }
 
+// "<fingerprint>\t<dispute id>" a line; neither has a character that is not printable.
+std::string FormatDisputedNumbers(const std::vector<domain::DisputedNumber>& numbers) {
+  return absl::StrJoin(numbers, "\n", [](std::string* out, const domain::DisputedNumber& number) {
+    absl::StrAppend(out, number.fingerprint, "\t", number.dispute_id);
+  });
+}
+
+std::vector<domain::DisputedNumber> ParseDisputedNumbers(absl::string_view stored) {
+  std::vector<domain::DisputedNumber> numbers;
+  for (const absl::string_view line : absl::StrSplit(stored, '\n', absl::SkipEmpty())) {
+    const std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(line, '\t');
+    numbers.push_back({std::string(parts.first), std::string(parts.second)});
+  }
+  return numbers;
+}
+
 // Takes the columns of a row one after the other.
 class Columns {
  public:
@@ -167,7 +184,7 @@ Account ReadAccount(const Row& row) {
   a.suspension.number = columns.Int32();
   a.suspension.refunds = columns.Int32();
   a.suspension.disputes = columns.Int32();
-  a.disputed_numbers = absl::StrSplit(columns.TextOrEmpty(), '\n', absl::SkipEmpty());
+  a.disputed_numbers = ParseDisputedNumbers(columns.TextOrEmpty());
   a.taken_back.amount = columns.Int();
   a.taken_back.time = columns.TimeOr(absl::InfinitePast());
   a.notify_below = columns.Int();
@@ -217,7 +234,7 @@ void AppendAccount(const Account& a, SqlText* sql) {
       .Int(a.suspension.number)
       .Int(a.suspension.refunds)
       .Int(a.suspension.disputes)
-      .Text(absl::StrJoin(a.disputed_numbers, "\n"))
+      .Text(FormatDisputedNumbers(a.disputed_numbers))
       .Int(a.taken_back.amount)
       .Time(a.taken_back.time)
       .Int(a.notify_below)

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/clock/utc.h"
+#include "services/ledger/domain/disputed_cards.h"
 
 namespace reserve::domain {
 
@@ -156,6 +157,46 @@ ChargeOutcome PendingOf(const Recharge& recharge) {
   return outcome;
 }
 
+ChargeOutcome GivenBack(const Recharge& refund) {
+  ChargeOutcome outcome = SuccessOf(refund);
+  outcome.charge_id = absl::StrCat("re_", refund.ordinal);
+  return outcome;
+}
+
+ChargeOutcome NotGivenBack(const Recharge& refund) {
+  ChargeOutcome outcome = DeclineOf(refund, DeclineClass::kHard);
+  outcome.charge_id = absl::StrCat("re_", refund.ordinal);
+  outcome.text = "card_closed";
+  return outcome;
+}
+
+ChargeOutcome RefundPends(const Recharge& refund) {
+  ChargeOutcome outcome = GivenBack(refund);
+  outcome.kind = ChargeOutcome::Kind::kPending;
+  return outcome;
+}
+
+namespace {
+
+// A charge has its id from its attempt, also before it is credited (SuccessOf).
+std::string ChargeIdOf(const Recharge& recharge) {
+  return recharge.state == RechargeState::kSucceeded ? recharge.charge_id
+                                                     : SuccessOf(recharge).charge_id;
+}
+
+}  // namespace
+
+GatewayRefund Told(const Recharge& recharge, const std::string& refund_id,
+                   GatewayRefund::State state, Nanos amount) {
+  const bool failed = state == GatewayRefund::State::kFailed;
+  return {ChargeIdOf(recharge), refund_id, state, amount, failed ? "card_closed" : ""};
+}
+
+GatewayDispute Told(const Recharge& recharge, const std::string& dispute_id, DisputeState state,
+                    Nanos amount) {
+  return {ChargeIdOf(recharge), dispute_id, state, amount, "fraudulent"};
+}
+
 namespace {
 
 int64_t HourNumber(absl::Time time) { return HourOf(time); }
@@ -219,7 +260,50 @@ absl::Status Books::TopUp(std::optional<Nanos> amount) {
 }
 
 absl::Status Books::Report(int64_t ordinal, const ChargeOutcome& outcome) {
-  return Apply(ReportRecharge(context(), account_, recharges_.at(ordinal), outcome));
+  return ApplyOutcome(ordinal,
+                      ReportRecharge(context(), account_, recharges_.at(ordinal), outcome));
+}
+
+absl::Status Books::Refund(int64_t ordinal, std::optional<Nanos> amount, bool allow_debt) {
+  const RefundRequest request{absl::StrCat("refund-", next_id_++), amount, Staff("goodwill"),
+                              allow_debt};
+  return Apply(RefundRecharge(context(), account_, recharges_.at(ordinal), request));
+}
+
+absl::Status Books::ReportRefund(int64_t ordinal, const ChargeOutcome& outcome) {
+  const Recharge& refund = recharges_.at(ordinal);
+  return Apply(
+      domain::ReportRefund(context(), account_, refund, recharges_.at(refund.refund_of), outcome));
+}
+
+absl::Status Books::ResolveRefund(int64_t ordinal, const std::optional<std::string>& refund_id) {
+  const Recharge& refund = recharges_.at(ordinal);
+  return Apply(domain::ResolveRefund(context(), account_, refund, recharges_.at(refund.refund_of),
+                                     refund_id, Staff("asked the gateway")));
+}
+
+std::vector<const Recharge*> Books::RefundsOf(int64_t ordinal) const {
+  std::vector<const Recharge*> refunds;
+  for (const auto& [number, recharge] : recharges_) {
+    if (recharge.is_refund() && recharge.refund_of == ordinal) refunds.push_back(&recharge);
+  }
+  return refunds;
+}
+
+absl::Status Books::Tell(int64_t ordinal, const GatewayRefund& told, int64_t reference) {
+  const Recharge* known = nullptr;
+  for (const Recharge* refund : RefundsOf(ordinal)) {
+    if (refund->refund_id == told.refund_id) known = refund;
+    if (refund->ordinal == reference && refund->refund_id.empty()) known = refund;
+  }
+  return Apply(ApplyGatewayRefund(context(), account_, recharges_.at(ordinal), known, told));
+}
+
+absl::Status Books::Tell(int64_t ordinal, const GatewayDispute& told) {
+  const auto known = disputes_.find(told.dispute_id);
+  return Apply(ApplyGatewayDispute(context(), account_, recharges_.at(ordinal),
+                                   known == disputes_.end() ? nullptr : &known->second,
+                                   RefundsOf(ordinal), told));
 }
 
 absl::Status Books::Defer() { return Apply(DeferRecharge(context(), account_, *open())); }
@@ -237,13 +321,14 @@ absl::Status Books::Unblock(const std::string& reason) {
   return Apply(UnblockAccount(context(), account_, Staff(reason)));
 }
 
-absl::Status Books::LiftSuspension() {
-  return Apply(domain::LiftSuspension(context(), account_, Staff("spoke to the customer")));
+absl::Status Books::LiftSuspension(const std::string& payment_method_id) {
+  return Apply(domain::LiftSuspension(context(), account_, payment_method_id,
+                                      Staff("spoke to the customer")));
 }
 
 absl::Status Books::Resolve(int64_t ordinal, const ReviewOutcome& outcome) {
-  return Apply(ResolveReview(context(), account_, recharges_.at(ordinal), outcome,
-                             Staff("asked the gateway")));
+  return ApplyOutcome(ordinal, ResolveReview(context(), account_, recharges_.at(ordinal), outcome,
+                                             Staff("asked the gateway")));
 }
 
 absl::Status Books::Reconsider() { return Apply(domain::Reconsider(context(), account_)); }
@@ -319,6 +404,16 @@ void Books::HandOut(absl::Duration lease) {
   recharge.due_time = now_ + lease;
 }
 
+void Books::HandOutRefund(int64_t ordinal) {
+  Recharge& refund = recharges_.at(ordinal);
+  ASSERT_EQ(refund.state, RechargeState::kOpen);
+  ASSERT_LE(refund.due_time, now_) << "it is not due yet";
+  ++refund.lease_epoch;
+  refund.lease_owner = "worker-1";
+  if (refund.attempt_start == absl::InfinitePast()) refund.attempt_start = now_;
+  refund.due_time = now_ + absl::Seconds(30);
+}
+
 void Books::AdvanceToDue() {
   ASSERT_NE(open(), nullptr);
   now_ = std::max(now_, open()->due_time);
@@ -352,6 +447,18 @@ absl::Status Books::Pending() {
   return Report(account_.open_ordinal, PendingOf(*open()));
 }
 
+absl::Status Books::GiveBack() {
+  const int64_t ordinal = refund().ordinal;
+  HandOutRefund(ordinal);
+  return ReportRefund(ordinal, GivenBack(recharge(ordinal)));
+}
+
+absl::Status Books::FailToGiveBack() {
+  const int64_t ordinal = refund().ordinal;
+  HandOutRefund(ordinal);
+  return ReportRefund(ordinal, NotGivenBack(recharge(ordinal)));
+}
+
 Authorization Books::Authorize(const std::string& user_id, const Usage& usage,
                                const Rate* rate) const {
   return AuthorizeUsage(context(), account_, users_.at(user_id), plans_.at(user_id), usage, rate);
@@ -360,6 +467,21 @@ Authorization Books::Authorize(const std::string& user_id, const Usage& usage,
 const Recharge* Books::open() const {
   if (account_.open_ordinal == 0) return nullptr;
   return &recharges_.at(account_.open_ordinal);
+}
+
+const Recharge& Books::refund() const {
+  static const Recharge none;
+  for (auto row = recharges_.rbegin(); row != recharges_.rend(); ++row) {
+    if (row->second.is_refund()) return row->second;
+  }
+  ADD_FAILURE() << "no refund";
+  return none;
+}
+
+Nanos Books::Booked(EntryKind kind) const {
+  Nanos sum = 0;
+  for (const Entry& entry : entries_) sum += entry.kind == kind ? entry.amount : 0;
+  return sum;
 }
 
 const PaymentMethod& Books::card(const std::string& payment_method_id) const {
@@ -405,7 +527,16 @@ absl::Status Books::Apply(absl::StatusOr<Transition> transition) {
     }
     row = recharge;
   }
-  for (const Entry& entry : transition->entries) entries_.push_back(entry);
+  for (const Dispute& dispute : transition->disputes) disputes_[dispute.dispute_id] = dispute;
+  for (const Entry& entry : transition->entries) {
+    entries_.push_back(entry);
+    const bool refund =
+        entry.kind == EntryKind::kRefund || entry.kind == EntryKind::kRefundReturned;
+    const bool dispute =
+        entry.kind == EntryKind::kDispute || entry.kind == EntryKind::kDisputeReturned;
+    if (refund) taken_by_refund_[entry.recharge_ordinal] -= entry.amount;
+    if (dispute) taken_by_disputes_of_[entry.recharge_ordinal] -= entry.amount;
+  }
   for (const Event& event : transition->events) events_.push_back(event);
   if (transition->user.has_value()) users_[transition->user->user_id] = *transition->user;
   if (transition->decline.has_value()) {
@@ -413,7 +544,35 @@ absl::Status Books::Apply(absl::StatusOr<Transition> transition) {
     DeclinedElsewhere(transition->decline->card_fingerprint, now_);
   }
   CheckAccount(open_was_loaded);
+  const bool given_back =
+      !transition->disputes.empty() ||
+      std::any_of(transition->recharges.begin(), transition->recharges.end(),
+                  [](const Recharge& recharge) { return recharge.is_refund(); });
+  if (given_back) CheckGivenBack();
+  if (given_back || transition->events.size() > 1) CheckSuspension();
   return absl::OkStatus();
+}
+
+absl::Status Books::ApplyOutcome(int64_t ordinal, absl::StatusOr<Transition> transition) {
+  const absl::Status status = Apply(std::move(transition));
+  if (!status.ok()) return status;
+  const Recharge charge = recharges_.at(ordinal);
+  if (!charge.keeps || charge.state != RechargeState::kSucceeded) return status;
+  std::vector<const Dispute*> disputes;
+  for (const auto& [id, dispute] : disputes_) {
+    if (dispute.ordinal == ordinal) disputes.push_back(&dispute);
+  }
+  Transition both = last_;
+  const absl::Status kept =
+      Apply(ApplyKept(context(), account_, charge, RefundsOf(ordinal), disputes));
+  EXPECT_TRUE(kept.ok()) << kept;
+  both.unchanged = false;
+  both.account = last_.account;
+  both.entries.insert(both.entries.end(), last_.entries.begin(), last_.entries.end());
+  both.events.insert(both.events.end(), last_.events.begin(), last_.events.end());
+  both.recharges.insert(both.recharges.end(), last_.recharges.begin(), last_.recharges.end());
+  last_ = std::move(both);
+  return status;
 }
 
 void Books::CheckAlwaysTrue(const Transition& transition) const {
@@ -422,10 +581,17 @@ void Books::CheckAlwaysTrue(const Transition& transition) const {
     EXPECT_TRUE(transition.entries.empty());
     EXPECT_TRUE(transition.events.empty());
     EXPECT_TRUE(transition.recharges.empty());
+    EXPECT_TRUE(transition.disputes.empty());
     return;
   }
   CheckJournal(transition);
-  for (const Recharge& recharge : transition.recharges) CheckRecharge(transition, recharge);
+  for (const Recharge& recharge : transition.recharges) {
+    if (recharge.is_refund()) {
+      CheckRefund(recharge);
+    } else {
+      CheckRecharge(transition, recharge);
+    }
+  }
   EXPECT_TRUE(transition.cards_changed ||
               transition.account.payment_methods == account_.payment_methods)
       << "cards that change are written";
@@ -461,26 +627,35 @@ void Books::CheckJournal(const Transition& transition) const {
   }
 }
 
+void Books::CheckOpened(const Transition& transition, const Recharge& recharge) const {
+  EXPECT_GT(recharge.ordinal, account_.last_ordinal);
+  EXPECT_FALSE(recharge.in_flight());
+  for (const Entry& entry : transition.entries) {
+    EXPECT_TRUE(entry.kind != EntryKind::kRefund && entry.kind != EntryKind::kDispute)
+        << "G12: what takes money back charges nothing";
+  }
+  const Account& after = transition.account;
+  EXPECT_FALSE(IsDisputed(after, recharge.card.fingerprint)) << "P2";
+  if (recharge.kind != RechargeKind::kAutomatic) return;
+  EXPECT_LT(after.balance, after.recharge_threshold) << "G1";
+  EXPECT_FALSE(after.blocked() || after.automatic_off || after.taken_back.waits()) << "D2, G12";
+  EXPECT_EQ(after.suspension.reason, SuspensionReason::kNone) << "G12";
+  EXPECT_EQ(after.set_aside, 0) << "G3";
+  EXPECT_LE(Recharged(HourNumber, HourOf(now_)) + recharge.amount,
+            settings_.max_automatic_amount_per_hour)
+      << "G7";
+  EXPECT_LE(Recharged(DayNumber, DayOf(now_)) + recharge.amount,
+            settings_.max_automatic_amount_per_day)
+      << "G7";
+  if (after.monthly_cap == 0) return;
+  EXPECT_LE(Recharged(MonthNumber, MonthOf(now_)) + recharge.amount, after.monthly_cap) << "G7";
+}
+
 // What a command may do to a recharge, by what was stored of it before.
 void Books::CheckRecharge(const Transition& transition, const Recharge& recharge) const {
   const auto stored = recharges_.find(recharge.ordinal);
   if (stored == recharges_.end()) {
-    EXPECT_GT(recharge.ordinal, account_.last_ordinal);
-    EXPECT_FALSE(recharge.in_flight());
-    if (recharge.kind != RechargeKind::kAutomatic) return;
-    const Account& after = transition.account;
-    EXPECT_LT(after.balance, after.recharge_threshold) << "G1";
-    EXPECT_FALSE(after.blocked() || after.automatic_off || after.taken_back.waits()) << "D2, G12";
-    EXPECT_EQ(after.suspension.reason, SuspensionReason::kNone) << "G12";
-    EXPECT_EQ(after.set_aside, 0) << "G3";
-    EXPECT_LE(Recharged(HourNumber, HourOf(now_)) + recharge.amount,
-              settings_.max_automatic_amount_per_hour)
-        << "G7";
-    EXPECT_LE(Recharged(DayNumber, DayOf(now_)) + recharge.amount,
-              settings_.max_automatic_amount_per_day)
-        << "G7";
-    if (after.monthly_cap == 0) return;
-    EXPECT_LE(Recharged(MonthNumber, MonthOf(now_)) + recharge.amount, after.monthly_cap) << "G7";
+    CheckOpened(transition, recharge);
     return;
   }
   const Recharge& before = stored->second;
@@ -501,14 +676,49 @@ void Books::CheckRecharge(const Transition& transition, const Recharge& recharge
     EXPECT_GT(recharge.lease_epoch, before.lease_epoch) << "G1";
   }
   if (before.state == RechargeState::kSucceeded) {
-    EXPECT_EQ(recharge, before) << "G4";
+    Recharge same = recharge;
+    same.refunded = before.refunded;
+    same.disputed = before.disputed;
+    same.keeps = before.keeps;
+    EXPECT_EQ(same, before) << "G4";
   }
+}
+
+// What a command may do to a refund.
+void Books::CheckRefund(const Recharge& refund) const {
+  const Recharge& charge = recharges_.at(refund.refund_of);
+  EXPECT_FALSE(charge.is_refund());
+  EXPECT_GT(refund.amount, 0);
+  const auto stored = recharges_.find(refund.ordinal);
+  if (stored == recharges_.end()) {
+    EXPECT_GT(refund.ordinal, account_.last_ordinal);
+  } else {
+    const Recharge& before = stored->second;
+    EXPECT_EQ(refund.amount, before.amount);
+    EXPECT_EQ(refund.refund_of, before.refund_of);
+    EXPECT_EQ(refund.charge_id, before.charge_id);
+    EXPECT_EQ(refund.attempt, before.attempt) << "one refund is one key at the gateway";
+    EXPECT_GE(refund.lease_epoch, before.lease_epoch);
+    EXPECT_TRUE(before.refund_id.empty() || refund.refund_id == before.refund_id ||
+                before.state == RechargeState::kNeedsReview);
+    if (refund.state == RechargeState::kCanceled) {
+      EXPECT_TRUE(before.waits()) << "P2";
+      EXPECT_GT(refund.lease_epoch, before.lease_epoch) << "a lease on it counts no more";
+    }
+  }
+  const bool returned =
+      refund.state == RechargeState::kFailed || refund.state == RechargeState::kCanceled;
+  if (returned || charge.state == RechargeState::kSucceeded) {
+    EXPECT_EQ(refund.debited, !returned) << "P1: its money is out as long as it may be given back";
+  }
+  EXPECT_EQ(refund.settle_time == absl::InfinitePast(), refund.open());
 }
 
 void Books::CheckAccount(bool open_was_loaded) const {
   int under_way = 0;
   int set_aside = 0;
   for (const auto& [ordinal, recharge] : recharges_) {
+    if (recharge.is_refund()) continue;
     if (!recharge.open()) {
       EXPECT_FALSE(recharge.set_aside) << ordinal;
     } else if (recharge.set_aside) {
@@ -531,11 +741,63 @@ void Books::CheckAccount(bool open_was_loaded) const {
     ids.push_back(method.payment_method_id);
     EXPECT_NE(method.state, CardState::kNone);
     EXPECT_NE(method.state, CardState::kRemoved);
+    if (IsDisputed(account_, method.card.fingerprint)) {
+      EXPECT_EQ(method.state, CardState::kDisputed) << "P2";
+    }
   }
   std::sort(ids.begin(), ids.end());
   EXPECT_EQ(std::adjacent_find(ids.begin(), ids.end()), ids.end());
   EXPECT_LE(ids.size(), static_cast<size_t>(settings_.max_payment_methods));
   CheckCaps();
+}
+
+// Each charge, and each entry, as its refunds and disputes say.
+void Books::CheckGivenBack() const {
+  std::map<int64_t, Nanos> refunded;
+  std::map<int64_t, Nanos> disputed;
+  for (const auto& [ordinal, recharge] : recharges_) {
+    if (!recharge.is_refund()) continue;
+    const Nanos taken = recharge.debited ? recharge.amount : 0;
+    refunded[recharge.refund_of] += taken;
+    const auto booked = taken_by_refund_.find(ordinal);
+    EXPECT_EQ(booked == taken_by_refund_.end() ? 0 : booked->second, taken) << "P1, " << ordinal;
+  }
+  for (const auto& [id, dispute] : disputes_) {
+    if (dispute.debited) disputed[dispute.ordinal] += dispute.amount;
+    const bool taken =
+        dispute.state == DisputeState::kOpened || dispute.state == DisputeState::kLost;
+    const bool credited = recharges_.at(dispute.ordinal).state == RechargeState::kSucceeded;
+    EXPECT_EQ(dispute.debited,
+              taken && credited && recharges_.at(dispute.ordinal).charge_id == dispute.charge_id)
+        << "P2, " << id;
+  }
+  for (const auto& [ordinal, recharge] : recharges_) {
+    if (recharge.is_refund()) continue;
+    EXPECT_EQ(recharge.refunded, refunded[ordinal]) << "P1, " << ordinal;
+    EXPECT_EQ(recharge.disputed, disputed[ordinal]) << "P2, " << ordinal;
+    const auto booked = taken_by_disputes_of_.find(ordinal);
+    EXPECT_EQ(booked == taken_by_disputes_of_.end() ? 0 : booked->second, disputed[ordinal])
+        << "P2, " << ordinal;
+  }
+}
+
+void Books::CheckSuspension() const {
+  const Suspension& suspension = account_.suspension;
+  int32_t refunds = 0;
+  int32_t disputes = 0;
+  for (const auto& [ordinal, recharge] : recharges_) {
+    refunds += recharge.suspension_number == suspension.number ? 1 : 0;
+  }
+  for (const auto& [id, dispute] : disputes_) {
+    disputes += dispute.suspension_number == suspension.number ? 1 : 0;
+  }
+  EXPECT_EQ(suspension.refunds, refunds) << "G12";
+  EXPECT_EQ(suspension.disputes, disputes) << "G12";
+  if (disputes > 0) {
+    EXPECT_EQ(suspension.reason, SuspensionReason::kDispute) << "G12";
+  } else if (refunds > 0) {
+    EXPECT_EQ(suspension.reason, SuspensionReason::kMoneyTakenBack) << "G12";
+  }
 }
 
 void Books::CheckCaps() const {

@@ -6,7 +6,8 @@
 // the declines of its cards; a usage has no declines, and the recharge only while it waits.
 // Every applied transition is checked for what must always hold: entries and events
 // without gaps, the balance as the sum of the entries, one recharge under way, what is
-// counted on the account as its rows say. Not thread-safe.
+// counted on the account as its rows say, each charge as its refunds and disputes say, and
+// nothing charged by what takes money back. Not thread-safe.
 //
 //   Books books;
 //   books.OpenFunded();                         // $15.00, ACTIVE
@@ -71,6 +72,16 @@ ChargeOutcome SuccessOf(const Recharge& recharge);
 ChargeOutcome DeclineOf(const Recharge& recharge, DeclineClass decline_class);
 ChargeOutcome UnresolvedOf(const Recharge& recharge);
 ChargeOutcome PendingOf(const Recharge& recharge);
+// The same on a refund: the gateway's id of it is "re_" and its ordinal.
+ChargeOutcome GivenBack(const Recharge& refund);
+ChargeOutcome NotGivenBack(const Recharge& refund);
+ChargeOutcome RefundPends(const Recharge& refund);
+
+// What the gateway tells of a refund or dispute of the charge of `recharge`.
+GatewayRefund Told(const Recharge& recharge, const std::string& refund_id,
+                   GatewayRefund::State state, Nanos amount);
+GatewayDispute Told(const Recharge& recharge, const std::string& dispute_id, DisputeState state,
+                    Nanos amount);
 
 class Books {
  public:
@@ -91,14 +102,24 @@ class Books {
   absl::Status Report(int64_t ordinal, const ChargeOutcome& outcome);
   absl::Status Block(const std::string& reason);
   absl::Status Unblock(const std::string& reason);
-  absl::Status LiftSuspension();
+  absl::Status LiftSuspension(const std::string& payment_method_id = "");
   absl::Status Resolve(int64_t ordinal, const ReviewOutcome& outcome);
+  // Gives the charge of recharge `ordinal` back.
+  absl::Status Refund(int64_t ordinal, std::optional<Nanos> amount, bool allow_debt = false);
+  // What a worker reports of a refund, and a person finds out: its id at the gateway, or that
+  // there is none.
+  absl::Status ReportRefund(int64_t ordinal, const ChargeOutcome& outcome);
+  absl::Status ResolveRefund(int64_t ordinal, const std::optional<std::string>& refund_id);
+  // What the gateway tells of the charge of recharge `ordinal`. `reference`: the refund of ours
+  // that it names, or 0.
+  absl::Status Tell(int64_t ordinal, const GatewayRefund& told, int64_t reference = 0);
+  absl::Status Tell(int64_t ordinal, const GatewayDispute& told);
   // What the dispatcher asks for before the open recharge is handed out.
   absl::Status Defer();
   absl::Status Reconsider();
   // The number is declined on another account.
   void DeclinedElsewhere(const std::string& fingerprint, absl::Time time);
-  // Puts the account as it is stored into another state, where no command leads yet.
+  // Puts the account as it is stored into another state, where no short way leads.
   Account& stored() { return account_; }
 
   // --- Short forms for tables.
@@ -119,10 +140,24 @@ class Books {
   absl::Status AdjustTo(Nanos balance);
   // Staff takes `amount` back (G12).
   absl::Status AdjustDown(Nanos amount) { return Adjust(-amount); }
+  // The gateway tells of the charge of recharge `ordinal`.
+  absl::Status TellDispute(const std::string& dispute_id, DisputeState state,
+                           Nanos amount = Dollars(15), int64_t ordinal = 1) {
+    return Tell(ordinal, Told(recharge(ordinal), dispute_id, state, amount));
+  }
+  absl::Status TellRefund(const std::string& refund_id, GatewayRefund::State state, Nanos amount,
+                          int64_t ordinal = 1, int64_t reference = 0) {
+    return Tell(ordinal, Told(recharge(ordinal), refund_id, state, amount), reference);
+  }
+  // Hands the newest refund out and reports on it.
+  absl::Status GiveBack();
+  absl::Status FailToGiveBack();
   // An outbound call of "ann".
   absl::Status Call(const Rate& rate, int64_t seconds);
   // Hands the open recharge, which must be due, to a worker: a charge may be under way.
   void HandOut(absl::Duration lease = absl::Seconds(30));
+  // Hands a refund to a worker: the money may be on its way back.
+  void HandOutRefund(int64_t ordinal);
   // Hands the open recharge out, as soon as it is due, and reports on it.
   absl::Status Charge();
   absl::Status ChargeInPart(Nanos amount);
@@ -143,6 +178,11 @@ class Books {
   const Account& account() const { return account_; }
   const std::map<std::string, User>& users() const { return users_; }
   const std::map<int64_t, Recharge>& recharges() const { return recharges_; }
+  const std::map<std::string, Dispute>& disputes() const { return disputes_; }
+  // The newest refund.
+  const Recharge& refund() const;
+  // The balance counted from the entries of this kind alone.
+  Nanos Booked(EntryKind kind) const;
   const std::vector<Entry>& entries() const { return entries_; }
   const std::vector<Event>& events() const { return events_; }
   const Plan& plan_of(const std::string& user_id) const { return plans_.at(user_id); }
@@ -164,10 +204,17 @@ class Books {
 
  private:
   absl::Status Apply(absl::StatusOr<Transition> transition);
+  // The outcome of recharge `ordinal`, and what the gateway told of its charge before.
+  absl::Status ApplyOutcome(int64_t ordinal, absl::StatusOr<Transition> transition);
+  std::vector<const Recharge*> RefundsOf(int64_t ordinal) const;
   void CheckAlwaysTrue(const Transition& transition) const;
   void CheckJournal(const Transition& transition) const;
   void CheckRecharge(const Transition& transition, const Recharge& recharge) const;
+  void CheckOpened(const Transition& transition, const Recharge& recharge) const;
+  void CheckRefund(const Recharge& refund) const;
   void CheckAccount(bool open_was_loaded) const;
+  void CheckGivenBack() const;
+  void CheckSuspension() const;
   void CheckCaps() const;
   // What was recharged by itself in the window with this number.
   Nanos Recharged(int64_t (*number_of)(absl::Time), int64_t number) const;
@@ -178,7 +225,11 @@ class Books {
   std::map<std::string, User> users_;
   std::map<std::string, Plan> plans_;
   std::map<int64_t, Recharge> recharges_;
+  std::map<std::string, Dispute> disputes_;
   std::vector<Entry> entries_;
+  // What the entries have taken for refunds, and for disputes of each recharge.
+  std::map<int64_t, Nanos> taken_by_refund_;
+  std::map<int64_t, Nanos> taken_by_disputes_of_;
   std::vector<Event> events_;
   DeclinesByCard declines_;
   std::vector<std::pair<absl::Time, Nanos>> successes_;  // of automatic recharges, oldest first

@@ -401,7 +401,7 @@ TEST(PaymentMethodPolicyTest, G6_WhatIsShownOfACardChangesWithoutACharge) {
 
 TEST(PaymentMethodPolicyTest, G6_ANumberThatIsDisputedStaysSoByWhicheverToken) {
   Books books = FundedAt(Dollars(12));
-  books.stored().payment_methods[0].state = CardState::kDisputed;
+  ASSERT_TRUE(books.TellDispute("dp_1", DisputeState::kOpened, Cents(1)).ok());
   ASSERT_TRUE(books.GiveCard(RenewedCard("visa")).ok());
   EXPECT_EQ(books.StateOf("card-1"), CardState::kDisputed);
   EXPECT_EQ(ReasonOf(books.TopUp(std::nullopt)), "CARD_DISPUTED");
