@@ -72,7 +72,7 @@ void Customers::DoSomething(const std::string& id) {
       const double what = scene_.Uniform();
       if (what < 0.4) return Ask(id, book::BlockAccount{.by = {.reason = "a complaint"}});
       if (what < 0.9) return Ask(id, book::UnblockAccount{.by = {.reason = "settled"}});
-      return Ask(id, book::LiftSuspension{.by = {.reason = "looked at"}});
+      return Ask(id, book::LiftSuspension{.payment_method_id = "", .by = {.reason = "looked at"}});
     }
     default:
       return UseTelephone(id);

@@ -341,6 +341,7 @@ void SimulatedWorker::StartReport(const std::string& key, Work* work, const Outc
   };
   scene().Send([=, this, account_id = task.account_id, ledger = AnyLedger(),
                 command = book::ReportRecharge{.ordinal = task.ordinal,
+                                               .of_refund = false,
                                                .outcome = ForLedger(task, epoch, outcome)}] {
     ledger->Submit(account_id, command, [=, this](const absl::StatusOr<book::Reply>& reply) {
       scene().Send([=, status = reply.status()] { answered(status); });
