@@ -29,7 +29,7 @@ std::string TokenOf(CardKind kind, int number) {
 }
 
 ModelGateway::ModelGateway(Scene* scene)
-    : scene_(*scene), looked_up_for_ever_(scene->Happens(0.5)) {}
+    : scene_(*scene), looked_up_for_ever_(scene->Happens(0.5)), given_back_(scene, kKeyLifetime) {}
 
 void ModelGateway::GoAway(absl::Duration length) {
   scene_.Count(Happening::kGatewayOutage);
@@ -116,6 +116,7 @@ void ModelGateway::Decide(const std::string& key, const Done& done) {
     scene_.Count(Happening::kSucceeded);
     std::vector<GatewayAnswer>& charges = charges_[{order.account_id, order.ordinal}];
     charges.push_back(stored.answer);
+    given_back_.Charged(order, stored.answer.charge_id);
     if (charges.size() > 1) {
       return scene_.Fail(
           "a recharge is charged once",
@@ -146,6 +147,16 @@ void ModelGateway::LookUp(const std::string& key, const Done& done) {
     return done({.kind = GatewayAnswer::Kind::kNotFound});
   }
   done(stored.sick ? NoAnswer("internal error") : stored.answer);
+}
+
+void ModelGateway::Refund(const std::string& key, const RefundOrder& order, const Done& done) {
+  if (Away()) return done({.kind = GatewayAnswer::Kind::kOutage, .text = "away"});
+  given_back_.Refund(key, order, done);
+}
+
+void ModelGateway::LookUpRefund(const std::string& key, const Done& done) {
+  if (Away()) return done({.kind = GatewayAnswer::Kind::kOutage, .text = "away"});
+  given_back_.LookUp(key, done);
 }
 
 const ModelGateway::Truth* ModelGateway::TruthOf(const std::string& key) const {

@@ -14,6 +14,7 @@
 
 #include "absl/time/time.h"
 #include "common/money/money.h"
+#include "tests/simulation/given_back.h"
 #include "tests/simulation/scene.h"
 #include "worker/decide.h"
 
@@ -40,6 +41,8 @@ class ModelGateway {
 
   void Charge(const std::string& key, const worker::Task& order, Done done);
   void LookUp(const std::string& key, const Done& done);
+  void Refund(const std::string& key, const RefundOrder& order, const Done& done);
+  void LookUpRefund(const std::string& key, const Done& done);
   void GoAway(absl::Duration length);
 
   // Null if nothing was ever asked under the key.
@@ -47,6 +50,8 @@ class ModelGateway {
   // (account id, ordinal) -> the charges that succeeded.
   using Charges = std::map<std::pair<std::string, int64_t>, std::vector<worker::GatewayAnswer>>;
   const Charges& charges() const { return charges_; }
+  const GivenBack& given_back() const { return given_back_; }
+  GivenBack& given_back() { return given_back_; }
 
  private:
   struct Stored {
@@ -69,6 +74,7 @@ class ModelGateway {
   std::map<std::string, Stored> keys_;
   std::map<std::string, Truth> truth_;
   Charges charges_;
+  GivenBack given_back_;
 };
 
 }  // namespace reserve::simulation

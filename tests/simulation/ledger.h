@@ -29,9 +29,17 @@
 
 namespace reserve::simulation {
 
+// What is handed out: a charge, or a refund.
+struct Order {
+  worker::Task task;
+  std::string refunded_charge_id;  // of a refund
+
+  bool is_refund() const { return !refunded_charge_id.empty(); }
+};
+
 // A worker's stream of hand-outs.
 struct Watcher {
-  std::function<void(const worker::Task&, const worker::HandOut&)> on_hand_out;
+  std::function<void(const Order&, const worker::HandOut&)> on_hand_out;
   std::function<void()> on_end;
 };
 
@@ -95,9 +103,12 @@ class SimulatedLedger : public Process {
   int FeatureLevel();
   // What the sabotages change in what the fold is given.
   void Spoil(Attempt* attempt);
+  void SpoilTold(const book::AccountCommand& command, book::Image* image);
   void CountLoaded(const Attempt& attempt);
   void CountReplies(const book::Folded& folded);
+  void CountTold(const Attempt& attempt);
   Transaction WritesOf(const Round& round, const Attempt& attempt);
+  static void NoteWhatTakesBack(const Round& round, const Attempt& attempt, Transaction* writes);
   void Commit(const std::shared_ptr<Round>& round, const std::shared_ptr<Attempt>& attempt);
   void Retry(const std::shared_ptr<Round>& round);
   void Finish(const std::shared_ptr<Round>& round,

@@ -45,6 +45,23 @@ absl::string_view NameOf(Happening happening) {
       "limit of a card's network reached",
       "account disabled",
       "an entry of the old form after one of the new",
+      "refund made",
+      "refund refused",
+      "refund replayed",
+      "refund made, its reply lost",
+      "refund that failed after it was made",
+      "refund made by hand",
+      "refund booked back",
+      "refund canceled",
+      "refund needs review",
+      "inquiry of a bank",
+      "dispute opened",
+      "dispute won",
+      "dispute lost",
+      "state of the gateway kept until its charge is credited",
+      "state of the gateway told again",
+      "suspension lifted",
+      "dispute of a card lifted",
   };
   return kNames[static_cast<size_t>(happening)];
 }

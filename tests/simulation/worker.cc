@@ -60,6 +60,17 @@ ReportAnswer AnswerOf(const absl::Status& status) {
                                                                          : ReportAnswer::kRefused;
 }
 
+book::ReportRecharge CommandOf(const worker::Attempt& attempt, const Outcome& outcome,
+                               const std::optional<std::string>& refund_id) {
+  book::ReportRecharge report;
+  report.ordinal = attempt.task.ordinal;
+  report.of_refund = refund_id.has_value();
+  report.outcome = ForLedger(attempt.task, attempt.lease.epoch, outcome);
+  // Of a refund, also one that failed.
+  if (refund_id.has_value()) report.outcome.charge_id = *refund_id;
+  return report;
+}
+
 std::string TextOf(const Outcome& outcome) {
   switch (outcome.kind) {
     case Outcome::Kind::kSucceeded:
@@ -133,8 +144,8 @@ void SimulatedWorker::OpenStream() {
   const bool open = ledger->Watch(
       name(), stream,
       {.on_hand_out =
-           [this, stream](const worker::Task& task, const worker::HandOut& handed_out) {
-             Later(absl::ZeroDuration(), [=, this] { TakeHandOut(stream, task, handed_out); });
+           [this, stream](const Order& order, const worker::HandOut& handed_out) {
+             Later(absl::ZeroDuration(), [=, this] { TakeHandOut(stream, order, handed_out); });
            },
        .on_end =
            [this, stream] {
@@ -151,19 +162,31 @@ void SimulatedWorker::OnStreamEnd(int64_t stream) {
   Later(scene().UpTo(absl::Seconds(2)), [this] { OpenStream(); });
 }
 
-void SimulatedWorker::TakeHandOut(int64_t stream, const worker::Task& task,
+std::string SimulatedWorker::KeyOf(const Order& order, int64_t epoch) {
+  const worker::Task& task = order.task;
+  if (order.is_refund()) {
+    const bool sabotaged = scene().sabotaged(Sabotage::kRefundKeyFromLease);
+    return absl::StrCat("refund ", task.account_id, "/", task.ordinal, sabotaged ? " " : "",
+                        sabotaged ? absl::StrCat(epoch) : "");
+  }
+  if (scene().sabotaged(Sabotage::kKeyFromLease)) {
+    return worker::ChargeKey(task.account_id, task.ordinal,
+                             task.attempt * 1000 + static_cast<int32_t>(epoch));
+  }
+  return worker::ChargeKey(task.account_id, task.ordinal, task.attempt);
+}
+
+void SimulatedWorker::TakeHandOut(int64_t stream, const Order& order,
                                   const worker::HandOut& handed_out) {
   if (stream != stream_ || watched_ == nullptr) return;
-  std::string key = worker::ChargeKey(task.account_id, task.ordinal, task.attempt);
-  if (scene().sabotaged(Sabotage::kKeyFromLease)) {
-    key = worker::ChargeKey(task.account_id, task.ordinal,
-                            task.attempt * 1000 + static_cast<int32_t>(handed_out.lease_epoch));
-  }
+  const std::string key = KeyOf(order, handed_out.lease_epoch);
   const auto running = works_.find(key);
   if (running != works_.end()) {
     worker::OnHandOut(handed_out, Now(), &running->second.attempt);
   } else {
-    works_[key] = Work{.attempt = worker::BeginAttempt(task, handed_out, Now())};
+    works_[key] = Work{.attempt = worker::BeginAttempt(order.task, handed_out, Now()),
+                       .refunded_charge_id = order.refunded_charge_id,
+                       .refund_id = ""};
   }
   Act(key);
 }
@@ -266,12 +289,17 @@ void SimulatedWorker::OnRenewal(const std::string& key, int64_t epoch, Moment re
 void SimulatedWorker::StartGatewayCall(const std::string& key, Work* work, bool charge) {
   work->calling = true;
   const int64_t call = work->call = ++last_number_;
-  const worker::Task task = work->attempt.task;
+  const Order order{work->attempt.task, work->refunded_charge_id};
+  const worker::Task& task = order.task;
   scene().Tell([&] {
-    return absl::StrCat(name(), charge ? " charges " : " looks up ", task.account_id, "/",
-                        task.ordinal, " attempt ", task.attempt);
+    return absl::StrCat(name(),
+                        !charge             ? " looks up "
+                        : order.is_refund() ? " refunds "
+                                            : " charges ",
+                        task.account_id, "/", task.ordinal, " attempt ", task.attempt);
   });
-  if (charge) checks_.OnChargeSent(task, key);
+  if (charge && order.is_refund()) checks_.OnRefundSent(task, key);
+  if (charge && !order.is_refund()) checks_.OnChargeSent(task, key);
   const auto answered = [=, this](const GatewayAnswer& answer) {
     Later(absl::ZeroDuration(), [=, this] {
       if (Waiting(key, call) != nullptr) OnGateway(key, charge, answer);
@@ -280,18 +308,30 @@ void SimulatedWorker::StartGatewayCall(const std::string& key, Work* work, bool 
   const auto reply = [=, this](const GatewayAnswer& answer) {
     scene().Send([=] { answered(answer); });
   };
-  scene().Send([=, this] {
-    if (charge) {
-      gateway_.Charge(key, task, reply);
-    } else {
-      gateway_.LookUp(key, reply);
-    }
-  });
+  scene().Send([=, this] { AskGateway(key, order, charge, reply); });
   Later(kCallTimeout, [=, this] {
     if (Waiting(key, call) == nullptr) return;
     scene().Count(Happening::kCallTimedOut);
     answered({.kind = GatewayAnswer::Kind::kNoAnswer, .text = "timeout"});
   });
+}
+
+// A charge, or a refund: what is asked for, or what became of it.
+void SimulatedWorker::AskGateway(const std::string& key, const Order& order, bool charge,
+                                 const ModelGateway::Done& done) {
+  const worker::Task& task = order.task;
+  if (order.is_refund()) {
+    if (!charge) return gateway_.LookUpRefund(key, done);
+    return gateway_.Refund(key,
+                           {.account_id = task.account_id,
+                            .ordinal = task.ordinal,
+                            .charge_id = order.refunded_charge_id,
+                            .amount = task.amount,
+                            .currency = task.currency},
+                           done);
+  }
+  if (charge) return gateway_.Charge(key, task, done);
+  gateway_.LookUp(key, done);
 }
 
 void SimulatedWorker::OnGateway(const std::string& key, bool charge, const GatewayAnswer& answer) {
@@ -302,8 +342,11 @@ void SimulatedWorker::OnGateway(const std::string& key, bool charge, const Gatew
     return absl::StrCat(name(), " is told of ", attempt.task.account_id, "/", attempt.task.ordinal,
                         " attempt ", attempt.task.attempt, ": ", TextOf(answer));
   });
+  const bool is_refund = !work.refunded_charge_id.empty();
+  if (is_refund && answer.kind == GatewayAnswer::Kind::kFound) work.refund_id = answer.charge_id;
   if (charge) {
     worker::OnChargeAnswer(rules_, answer, Now(), scene().Uniform(), &attempt);
+    if (is_refund) return AfterRefundAnswer(key, answer);
     const bool timed_out = answer.kind == GatewayAnswer::Kind::kNoAnswer;
     if (timed_out && scene().sabotaged(Sabotage::kDeclinedAfterTimeout)) {
       attempt.outcome = Outcome{.kind = Outcome::Kind::kDeclined, .text = "timeout"};
@@ -325,11 +368,24 @@ void SimulatedWorker::OnGateway(const std::string& key, bool charge, const Gatew
   Act(key);
 }
 
+void SimulatedWorker::AfterRefundAnswer(const std::string& key, const GatewayAnswer& answer) {
+  Work& work = works_.at(key);
+  const bool unknown = answer.kind == GatewayAnswer::Kind::kNoAnswer;
+  if (unknown && scene().sabotaged(Sabotage::kRefundSentAsCharge)) {
+    work.refunded_charge_id.clear();
+    work.attempt.task.card_token = CardToken(TokenOf(CardKind::kGood, 0));
+    work.attempt.look_up_first = false;
+  }
+  Act(key);
+}
+
 void SimulatedWorker::StartReport(const std::string& key, Work* work, const Outcome& outcome) {
   work->calling = true;
   const int64_t call = work->call = ++last_number_;
   const worker::Task& task = work->attempt.task;
   const int64_t epoch = work->attempt.lease.epoch;
+  std::optional<std::string> refund_id;
+  if (!work->refunded_charge_id.empty()) refund_id = work->refund_id;
   scene().Tell([&] {
     return absl::StrCat(name(), " reports on ", task.account_id, "/", task.ordinal, " attempt ",
                         task.attempt, " under lease ", epoch, ": ", TextOf(outcome));
@@ -340,9 +396,7 @@ void SimulatedWorker::StartReport(const std::string& key, Work* work, const Outc
     });
   };
   scene().Send([=, this, account_id = task.account_id, ledger = AnyLedger(),
-                command = book::ReportRecharge{.ordinal = task.ordinal,
-                                               .of_refund = false,
-                                               .outcome = ForLedger(task, epoch, outcome)}] {
+                command = CommandOf(work->attempt, outcome, refund_id)] {
     ledger->Submit(account_id, command, [=, this](const absl::StatusOr<book::Reply>& reply) {
       scene().Send([=, status = reply.status()] { answered(status); });
     });

@@ -32,6 +32,8 @@ class SimulatedWorker : public Process {
  private:
   struct Work {
     worker::Attempt attempt;
+    std::string refunded_charge_id;  // of a refund
+    std::string refund_id;           // the gateway's, if it told of one
     bool calling = false;
     bool renewing = false;
     int64_t call = 0;  // the number of the call that is waited for
@@ -48,7 +50,8 @@ class SimulatedWorker : public Process {
 
   void OpenStream();
   void OnStreamEnd(int64_t stream);
-  void TakeHandOut(int64_t stream, const worker::Task& task, const worker::HandOut& handed_out);
+  void TakeHandOut(int64_t stream, const Order& order, const worker::HandOut& handed_out);
+  std::string KeyOf(const Order& order, int64_t epoch);
 
   // Looks at one attempt, and does what is to be done.
   void Act(const std::string& key);
@@ -57,7 +60,10 @@ class SimulatedWorker : public Process {
   void OnRenewal(const std::string& key, int64_t epoch, worker::Moment requested,
                  const absl::StatusOr<absl::Duration>& remaining);
   void StartGatewayCall(const std::string& key, Work* work, bool charge);
+  void AskGateway(const std::string& key, const Order& order, bool charge,
+                  const ModelGateway::Done& done);
   void OnGateway(const std::string& key, bool charge, const worker::GatewayAnswer& answer);
+  void AfterRefundAnswer(const std::string& key, const worker::GatewayAnswer& answer);
   void StartReport(const std::string& key, Work* work, const worker::Outcome& outcome);
   void OnReport(const std::string& key, int64_t epoch, const absl::Status& status);
   // The work whose call of that number is waited for; null if none.
