@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "worker/charge_key.h"
+#include "worker/clip.h"
 
 namespace reserve::worker {
 namespace {
@@ -12,13 +14,6 @@ constexpr size_t kMaxCode = 64;     // recharges.proto, ChargeDeclined.code
 constexpr size_t kMaxReason = 255;  // recharges.proto, ChargeUnresolved.reason
 constexpr absl::Duration kMaxLeaseMargin = absl::Seconds(2);
 constexpr absl::Duration kMinRenewalPause = absl::Milliseconds(100);
-
-std::string Clip(absl::string_view text, size_t bytes) {
-  if (text.size() <= bytes) return std::string(text);
-  // Not in the middle of a UTF-8 sequence.
-  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) --bytes;
-  return std::string(text.substr(0, bytes));
-}
 
 // The lease lasts `remaining` from `since` on at the most. How long the ledger's
 // message was on its way is unknown, so a tenth is not counted on.
@@ -40,15 +35,42 @@ void SettleUnresolved(absl::string_view why, Attempt* attempt) {
 }
 
 void SettleRefused(absl::string_view reason, Attempt* attempt) {
+  if (attempt->task.is_refund()) {
+    return Settle(Outcome{.kind = Outcome::Kind::kRefundFailed, .text = Clip(reason, kMaxCode)},
+                  attempt);
+  }
   Settle(Outcome{.kind = Outcome::Kind::kDeclined,
                  .decline_class = DeclineClass::kHard,
                  .text = Clip(absl::StrCat("refused:", reason), kMaxCode)},
          attempt);
 }
 
-// The gateway has a charge under the key: is it ours, and how did it end?
+// The gateway has a refund under the key: is it ours, and how did it end?
+void SettleFoundRefund(const GatewayAnswer& answer, Attempt* attempt) {
+  const Task& task = attempt->task;
+  if (answer.charge_id != task.refunded_charge_id || answer.amount != task.amount ||
+      answer.currency != task.currency) {
+    return SettleUnresolved(
+        absl::StrCat("refund ", answer.refund_id, " under this key is of ",
+                     FormatMoney(answer.currency, answer.amount), " of charge ", answer.charge_id,
+                     " instead of ", FormatMoney(task.currency, task.amount), " of charge ",
+                     task.refunded_charge_id),
+        attempt);
+  }
+  Outcome outcome{.kind = Outcome::Kind::kRefunded, .refund_id = answer.refund_id};
+  if (answer.pending) {
+    outcome.kind = Outcome::Kind::kPending;
+  } else if (!answer.succeeded) {
+    outcome.kind = Outcome::Kind::kRefundFailed;
+    outcome.text = Clip(answer.text, kMaxCode);
+  }
+  Settle(std::move(outcome), attempt);
+}
+
+// The same of whatever it has.
 void SettleFound(const GatewayAnswer& answer, Attempt* attempt) {
   const Task& task = attempt->task;
+  if (task.is_refund()) return SettleFoundRefund(answer, attempt);
   if (answer.amount != task.amount || answer.currency != task.currency ||
       answer.card_token != task.card_token) {
     return SettleUnresolved(
@@ -66,11 +88,7 @@ void SettleFound(const GatewayAnswer& answer, Attempt* attempt) {
                           .text = Clip(answer.text, kMaxCode)},
                   attempt);
   }
-  if (answer.refunded) {
-    return SettleUnresolved(absl::StrCat("charge ", answer.charge_id,
-                                         " was refunded or disputed before it was reported"),
-                            attempt);
-  }
+  attempt->untold = answer.states;
   Settle(Outcome{.kind = Outcome::Kind::kSucceeded,
                  .charge_id = answer.charge_id,
                  .amount = answer.captured.value_or(answer.amount)},
@@ -85,28 +103,43 @@ void BackOff(const Rules& rules, Moment now, double jitter, Attempt* attempt) {
 // Decide() gives the attempt up for this lease.
 void LeaveForThisLease(const Rules& rules, Attempt* attempt) { attempt->unknowns = rules.patience; }
 
-bool Charged(const Attempt& attempt) {
-  return attempt.outcome.has_value() && attempt.outcome->kind == Outcome::Kind::kSucceeded;
+// Has the money moved?
+bool Succeeded(const Attempt& attempt) {
+  return attempt.outcome.has_value() && (attempt.outcome->kind == Outcome::Kind::kSucceeded ||
+                                         attempt.outcome->kind == Outcome::Kind::kRefunded);
 }
+
+absl::string_view NounOf(const Task& task) { return task.is_refund() ? "refund" : "charge"; }
 
 }  // namespace
 
+std::string KeyOf(const Task& task) {
+  return task.is_refund() ? RefundKey(task.account_id, task.ordinal)
+                          : ChargeKey(task.account_id, task.ordinal, task.attempt);
+}
+
+std::string ReferenceOf(const Task& task) {
+  return absl::StrCat(task.account_id, "/", task.ordinal);
+}
+
 Action Decide(const Rules& rules, const Attempt& attempt, Moment now) {
   if (attempt.done) return GiveUp{};
-  const bool needs_lease = !Charged(attempt);
+  const bool needs_lease = !Succeeded(attempt);
   if (needs_lease && now >= attempt.lease.end) return GiveUp{};
   if (now < attempt.not_before) {
     return Wait{needs_lease ? std::min(attempt.not_before, attempt.lease.end) : attempt.not_before};
   }
+  if (!attempt.untold.empty()) return Tell{attempt.untold.front()};
   if (attempt.outcome.has_value()) return Report{*attempt.outcome};
   if (attempt.unknowns >= rules.patience) return GiveUp{};
   const absl::Duration age = now - attempt.first_handed_out;
   if (attempt.look_up_first || age >= rules.key_lifetime / 2) return LookUp{};
+  if (attempt.task.is_refund()) return Refund{};
   return Charge{};
 }
 
 bool RenewalDue(const Attempt& attempt, Moment now) {
-  return !attempt.done && !Charged(attempt) && now >= attempt.lease.renew_at &&
+  return !attempt.done && !Succeeded(attempt) && now >= attempt.lease.renew_at &&
          now < attempt.lease.end;
 }
 
@@ -150,7 +183,7 @@ void OnChargeAnswer(const Rules& rules, const GatewayAnswer& answer, Moment now,
     case Kind::kFound:
       return SettleFound(answer, attempt);
     case Kind::kRefused:
-      // This request charged nothing; but one before it may have.
+      // This request did nothing; but one before it may have.
       if (first_ever) return SettleRefused(answer.text, attempt);
       attempt->refusal = answer.text;
       attempt->look_up_first = true;
@@ -186,31 +219,54 @@ void OnLookUpAnswer(const Rules& rules, const GatewayAnswer& answer, Moment now,
     if (attempt->refusal.has_value()) return SettleRefused(*attempt->refusal, attempt);
     if (attempt->key_reused) {
       return SettleUnresolved(
-          "the gateway says the key was used with other content, but finds no "
-          "charge under it",
+          absl::StrCat("the gateway says the key was used with other content, but finds no ",
+                       NounOf(attempt->task), " under it"),
           attempt);
     }
     if (attempt->fault.has_value() && age < rules.key_lifetime / 2) {
       return LeaveForThisLease(rules, attempt);
     }
     if (age >= rules.key_lifetime / 2) {
-      return SettleUnresolved(
-          absl::StrCat("no charge was found under the key, ", absl::FormatDuration(age),
-                       " after the attempt began: too late to send it again"),
-          attempt);
+      return SettleUnresolved(absl::StrCat("no ", NounOf(attempt->task),
+                                           " was found under the key, ", absl::FormatDuration(age),
+                                           " after the attempt began: too late to send it again"),
+                              attempt);
     }
     attempt->look_up_first = false;
     return BackOff(rules, now, jitter, attempt);
   }
   if (age >= rules.key_lifetime) {
-    return SettleUnresolved(absl::StrCat("the gateway did not tell about the charge within the "
-                                         "lifetime of its key; the last error was: ",
-                                         answer.text),
-                            attempt);
+    return SettleUnresolved(
+        absl::StrCat("the gateway did not tell about the ", NounOf(attempt->task),
+                     " within the lifetime of its key; the last error was: ", answer.text),
+        attempt);
   }
   attempt->look_up_first = true;
   if (answer.kind != Kind::kOutage) ++attempt->unknowns;
   BackOff(rules, now, jitter, attempt);
+}
+
+void OnTold(const Rules& rules, ReportAnswer answer, absl::string_view text, Moment now,
+            double jitter, Attempt* attempt) {
+  switch (answer) {
+    case ReportAnswer::kAccepted:
+      attempt->untold.erase(attempt->untold.begin());
+      attempt->failures = 0;
+      return;
+    case ReportAnswer::kNoAnswer:
+      return BackOff(rules, now, jitter, attempt);
+    case ReportAnswer::kLeaseLost:
+    case ReportAnswer::kRefused: {
+      const std::string id = attempt->untold.front().id;
+      attempt->untold.clear();
+      return SettleUnresolved(
+          absl::StrCat("charge ", attempt->outcome->charge_id,
+                       " was refunded or disputed before it was reported, and the ledger does not "
+                       "take ",
+                       id, ": ", text),
+          attempt);
+    }
+  }
 }
 
 void OnReportAnswer(const Rules& rules, ReportAnswer answer, int64_t epoch, absl::string_view text,
@@ -223,17 +279,20 @@ void OnReportAnswer(const Rules& rules, ReportAnswer answer, int64_t epoch, absl
       return BackOff(rules, now, jitter, attempt);
     case ReportAnswer::kLeaseLost:
       // A newer lease has come while the report was under way: report again.
-      if (!Charged(*attempt) && epoch != attempt->lease.epoch) return;
+      if (!Succeeded(*attempt) && epoch != attempt->lease.epoch) return;
       [[fallthrough]];
     case ReportAnswer::kRefused:
-      if (!Charged(*attempt)) {
+      if (!Succeeded(*attempt)) {
         attempt->done = true;
         return;
       }
-      // The card was charged and the ledger will not have it: a person must look.
-      return SettleUnresolved(absl::StrCat("the ledger refused the success of charge ",
-                                           attempt->outcome->charge_id, ": ", text),
-                              attempt);
+      // The money has moved and the ledger will not have it: a person must look.
+      return SettleUnresolved(
+          absl::StrCat(
+              "the ledger refused the success of ", NounOf(attempt->task), " ",
+              attempt->task.is_refund() ? attempt->outcome->refund_id : attempt->outcome->charge_id,
+              ": ", text),
+          attempt);
   }
 }
 

@@ -1,17 +1,21 @@
-// What to do next about one attempt to charge a card: the worker's pure core.
+// What to do next about one attempt to charge a card, or to give a charge back: the worker's pure
+// core.
 //
 // The loop asks Decide() what to do, does it, and tells the answer with one of
 // the On... functions, which change the attempt; then it asks again. No I/O, no
 // clock, no randomness: moments and jitter are passed in.
 //
 // What it holds to:
-//  - An attempt has one idempotency key for ever, so sending the charge again is
-//    safe for as long as the gateway remembers the key. The worker counts on half
+//  - An attempt has one idempotency key for ever, so sending the charge, or the
+//    refund, again is safe for as long as the gateway remembers the key. The worker counts on half
 //    of that lifetime, from when the ledger first handed the attempt out; after
 //    that it only looks up.
 //  - Whatever is not an answer (a timeout, an error, a stored error, a key in use)
-//    leaves the outcome unknown: the charge is looked up before anything else.
-//  - A success is reported until the ledger has taken it, whatever the lease says.
+//    leaves the outcome unknown: the charge, or the refund, is looked up before
+//    anything else.
+//  - A success, of either, is reported until the ledger has taken it, whatever the lease says.
+//    Refunds and disputes of the charge that the gateway has by then are told before, so
+//    that the ledger books them with the credit.
 //    Anything else is worth nothing without the lease, as the successor finds the
 //    same answer under the same key.
 //  - An outage of the gateway is waited out; it is no decline (rule G5).
@@ -19,7 +23,11 @@
 //    decline. A request that the gateway calls invalid for another reason (its
 //    amount, currency or key) is a fault of ours: nothing is told about the card,
 //    and the attempt is left alone until its lease is over and somebody gets it
-//    again; past half of the key's lifetime it is left to a person.
+//    again; past half of the key's lifetime it is left to a person. So is a refund
+//    that is invalid.
+//  - A refund failed if the gateway says so of it, or refuses it for a reason that
+//    stands (too little is left of the charge, there is no such charge) and has none
+//    under the key.
 //
 // Moments are readings of one monotonic clock of this process that also counts
 // the time asleep; the wall clock plays no part. Thread-compatible: plain values.
@@ -35,12 +43,14 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/card/card_token.h"
 #include "common/clock/monotonic.h"
 #include "common/money/money.h"
+#include "worker/gateway_state.h"
 
 namespace reserve::worker {
 
@@ -65,10 +75,19 @@ struct Task {
   int32_t attempt = 0;
   Nanos amount = 0;
   std::string currency = {};
-  CardToken card_token = {};
+  CardToken card_token = {};  // empty of a refund
+  // Of a refund: the gateway's id of the charge of which `amount` is given back.
+  std::string refunded_charge_id = {};
+
+  bool is_refund() const { return !refunded_charge_id.empty(); }
 
   friend bool operator==(const Task&, const Task&) = default;
 };
+
+// The idempotency key of the task: that of its charge, or of its refund.
+std::string KeyOf(const Task& task);
+// What the gateway keeps with it, for people and for `worker reconcile`: "acct-1/3".
+std::string ReferenceOf(const Task& task);
 
 // What comes with the task and is new each time it is handed out.
 struct HandOut {
@@ -89,40 +108,53 @@ enum class DeclineClass : uint8_t { kSoft = 1, kHard = 2, kAuthenticationRequire
 
 // How the attempt ended, for the ledger.
 struct Outcome {
-  enum class Kind : uint8_t { kSucceeded = 1, kDeclined = 2, kUnresolved = 3, kPending = 4 };
+  enum class Kind : uint8_t {
+    kSucceeded = 1,  // of a charge
+    kDeclined = 2,
+    kUnresolved = 3,  // of either
+    kPending = 4,
+    kRefunded = 5,  // of a refund
+    kRefundFailed = 6,
+  };
   Kind kind = Kind::kUnresolved;
   std::string charge_id = {};                        // of a success, or of what is pending
+  std::string refund_id = {};                        // of a refund, if the gateway has one
   Nanos amount = 0;                                  // of a success: what was captured
   DeclineClass decline_class = DeclineClass::kSoft;  // of a decline
-  std::string text =
-      {};  // the decline's code (64 characters at most), or what was tried (255 bytes)
+  // The code of the decline or of the failed refund (64 characters at most), or what was tried
+  // (255 bytes).
+  std::string text = {};
 
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 
-// What the gateway said to a charge or to a look-up.
+// What the gateway said to a charge, to a refund, or to the look-up of one.
 struct GatewayAnswer {
   enum class Kind : uint8_t {
-    kFound = 1,  // here is the charge: made now, stored, or looked up
-    kNotFound,   // look-up only: no charge was ever begun under the key
-    kRefused,    // charge only: the token is no card; this request charged nothing
-    kInvalid,    // charge only: the request is invalid, whatever the card; it charged nothing
-    kKeyReused,  // charge only: the key was used with other content
-    kOutage,     // the gateway can't be reached; the charge may have been sent all the same
+    kFound = 1,  // here is the charge or refund: made now, stored, or looked up
+    kNotFound,   // look-up only: nothing was ever begun under the key
+    // Not of a look-up. This request did nothing, as the token is no card; or as the refund can't
+    // be made, for a reason that stands.
+    kRefused,
+    kInvalid,    // not of a look-up: the request is invalid, whatever the card; it did nothing
+    kKeyReused,  // not of a look-up: the key was used with other content
+    kOutage,     // the gateway can't be reached; the request may have been sent all the same
     kNoAnswer,   // anything else: the outcome is unknown
   };
   Kind kind = Kind::kNoAnswer;
   // Of kFound.
   bool succeeded = false;
-  bool pending = false;   // neither succeeded nor declined yet
-  bool refunded = false;  // some of it, or taken back by the bank
-  std::string charge_id = {};
+  bool pending = false;                // neither succeeded, nor declined or failed, yet
+  std::string charge_id = {};          // of a refund: of the charge that it gives back
+  std::string refund_id = {};          // of a refund
   Nanos amount = 0;                    // asked for
   std::optional<Nanos> captured = {};  // of a success, where it is not that
   std::string currency = {};
-  CardToken card_token = {};
+  CardToken card_token = {};              // of a charge
+  std::vector<GatewayState> states = {};  // of a charge: its refunds and disputes
   DeclineClass decline_class = DeclineClass::kSoft;
-  // The decline's code; or the reason of kRefused and kInvalid; or the error, for people.
+  // The code of the decline or of the failed refund; or the reason of kRefused and kInvalid; or
+  // the error, for people.
   std::string text = {};
 };
 
@@ -141,14 +173,16 @@ struct Attempt {
   Lease lease;
   // No one else can have sent this key, and neither has this worker yet.
   bool untouched = true;
-  // The outcome of a charge under the key is unknown.
+  // The outcome of a charge, or a refund, under the key is unknown.
   bool look_up_first = false;
-  // The gateway says that the token is no card, for this reason.
+  // The gateway says that the token is no card, or that the refund can't be made, for this reason.
   std::optional<std::string> refusal;
-  // The gateway says that the charge is invalid, for this reason that is not the card.
+  // The gateway says that the request is invalid, for this reason that is not the card.
   std::optional<std::string> fault;
   bool key_reused = false;
   std::optional<Outcome> outcome;
+  // Of a success: refunds and disputes of the charge that the ledger is to hear of before it.
+  std::vector<GatewayState> untold;
   bool done = false;     // reported, or not ours any more
   int32_t failures = 0;  // in a row, of the gateway or of reports: sets the backoff
   int32_t unknowns = 0;  // non-answers in this lease that were no outage
@@ -163,16 +197,22 @@ struct Wait {
 };
 // Send the charge under the attempt's key.
 struct Charge {};
-// Ask the gateway for the charge under the attempt's key.
+// Send the refund under the attempt's key.
+struct Refund {};
+// Ask the gateway for the charge, or the refund, under the attempt's key.
 struct LookUp {};
-// Tell the ledger.
+// Tell the ledger of a refund or dispute of the charge, before its success is reported.
+struct Tell {
+  GatewayState state;
+};
+// Tell the ledger how it ended.
 struct Report {
   Outcome outcome;
 };
 // Forget the attempt; the ledger hands it out again if it is still to be done.
 struct GiveUp {};
 
-using Action = std::variant<Wait, Charge, LookUp, Report, GiveUp>;
+using Action = std::variant<Wait, Charge, Refund, LookUp, Tell, Report, GiveUp>;
 
 // What to do now. To be asked when no call of this attempt is under way.
 Action Decide(const Rules& rules, const Attempt& attempt, Moment now);
@@ -199,10 +239,14 @@ void OnLeaseLost(int64_t epoch, Attempt* attempt);
 // The renewal got no answer: it is due again a little later.
 void OnRenewalFailed(Moment now, Attempt* attempt);
 
+// To the charge, or the refund, that was sent.
 void OnChargeAnswer(const Rules& rules, const GatewayAnswer& answer, Moment now, double jitter,
                     Attempt* attempt);
 void OnLookUpAnswer(const Rules& rules, const GatewayAnswer& answer, Moment now, double jitter,
                     Attempt* attempt);
+// To what it was told of a refund or dispute; `text` is the refusal.
+void OnTold(const Rules& rules, ReportAnswer answer, absl::string_view text, Moment now,
+            double jitter, Attempt* attempt);
 // `epoch` is the lease under which it was reported, `text` the refusal.
 void OnReportAnswer(const Rules& rules, ReportAnswer answer, int64_t epoch, absl::string_view text,
                     Moment now, double jitter, Attempt* attempt);

@@ -10,8 +10,8 @@
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
 #include "common/rpc/status.h"
-#include "worker/charge_key.h"
-#include "worker/gone_money.h"
+#include "worker/errors.h"
+#include "worker/gateway_messages.h"
 
 namespace reserve::worker {
 namespace {
@@ -20,6 +20,9 @@ namespace pb = ::reserve::gateway::v1;
 
 // Names the card in the errors of the gateway (payment_gateway.proto, ChargeRequest).
 constexpr absl::string_view kCardField = "card_token";
+
+// A part of what the key of a refund stands for: fixed for ever, as the key is.
+constexpr char kRefundReason[] = "given back by the merchant";
 
 // Error texts may be any bytes, and the ledger takes none but UTF-8.
 std::string Ascii(std::string text) {
@@ -54,7 +57,7 @@ GatewayAnswer FromCharge(const pb::Charge& charge, const Task& task) {
   if (charge.state() == pb::CHARGE_STATE_UNSPECIFIED || !pb::ChargeState_IsValid(charge.state())) {
     return NoAnswer("a charge in a state that is not known");
   }
-  if (charge.idempotency_key() != ChargeKey(task.account_id, task.ordinal, task.attempt)) {
+  if (charge.idempotency_key() != KeyOf(task)) {
     return NoAnswer("a charge under another key");
   }
   const absl::StatusOr<Nanos> amount = FromProto(charge.amount(), "", "charge.amount");
@@ -69,12 +72,12 @@ GatewayAnswer FromCharge(const pb::Charge& charge, const Task& task) {
   return {.kind = GatewayAnswer::Kind::kFound,
           .succeeded = charge.state() == pb::CHARGE_STATE_SUCCEEDED,
           .pending = charge.state() == pb::CHARGE_STATE_PENDING,
-          .refunded = GoneMoney(charge) > 0,
           .charge_id = charge.charge_id(),
           .amount = *amount,
           .captured = captured,
           .currency = charge.amount().currency_code(),
           .card_token = CardToken(charge.card_token()),
+          .states = StatesOf(charge),
           .decline_class = ClassOf(charge.decline().decline_class()),
           .text = WithoutCard(charge.decline().code(), task.card_token)};
 }
@@ -106,6 +109,14 @@ GatewayAnswer FromError(const grpc::Status& grpc_status, const Task& task) {
   return answer;
 }
 
+GatewayAnswer FromLookUpError(const grpc::Status& grpc_status, const Task& task) {
+  GatewayAnswer answer = FromError(grpc_status, task);
+  if (grpc_status.error_code() == grpc::StatusCode::NOT_FOUND) {
+    answer.kind = GatewayAnswer::Kind::kNotFound;
+  }
+  return answer;
+}
+
 GatewayAnswer FromChargeReply(const grpc::Status& grpc_status, const pb::ChargeResponse& response,
                               const Task& task) {
   if (grpc_status.ok()) return FromCharge(response.charge(), task);
@@ -122,59 +133,38 @@ GatewayAnswer FromChargeReply(const grpc::Status& grpc_status, const pb::ChargeR
   return answer;
 }
 
-RefundAnswer UnknownRefund(absl::string_view why) { return {.text = Ascii(std::string(why))}; }
-
-RefundAnswer FromRefundError(const absl::Status& status) {
-  RefundAnswer answer = UnknownRefund(status.ToString());
-  answer.outage = IsOutage(status);
-  return answer;
-}
-
-RefundAnswer FromRefund(const pb::Refund& refund, const std::string& key) {
-  if (refund.idempotency_key() != key) return UnknownRefund("a refund under another key");
+GatewayAnswer FromRefund(const pb::Refund& refund, const Task& task) {
+  if (refund.state() == pb::REFUND_STATE_UNSPECIFIED || !pb::RefundState_IsValid(refund.state())) {
+    return NoAnswer("a refund in a state that is not known");
+  }
+  if (refund.idempotency_key() != KeyOf(task)) return NoAnswer("a refund under another key");
   const absl::StatusOr<Nanos> amount = FromProto(refund.amount(), "", "refund.amount");
-  if (!amount.ok()) return UnknownRefund(amount.status().message());
-  RefundAnswer answer = {.refund_id = refund.refund_id(),
-                         .charge_id = refund.charge_id(),
-                         .amount = *amount,
-                         .currency = refund.amount().currency_code()};
-  switch (refund.state()) {
-    case pb::REFUND_STATE_SUCCEEDED:
-      answer.kind = RefundAnswer::Kind::kSucceeded;
-      return answer;
-    case pb::REFUND_STATE_PENDING:
-      answer.kind = RefundAnswer::Kind::kPending;
-      return answer;
-    case pb::REFUND_STATE_FAILED:
-      answer.kind = RefundAnswer::Kind::kFailed;
-      answer.text = Ascii(refund.failure_code());
-      return answer;
-    default:
-      return UnknownRefund("a refund in a state that is not known");
-  }
+  if (!amount.ok()) return NoAnswer(amount.status().message());
+  return {.kind = GatewayAnswer::Kind::kFound,
+          .succeeded = refund.state() == pb::REFUND_STATE_SUCCEEDED,
+          .pending = refund.state() == pb::REFUND_STATE_PENDING,
+          .charge_id = refund.charge_id(),
+          .refund_id = refund.refund_id(),
+          .amount = *amount,
+          .currency = refund.amount().currency_code(),
+          .text = Ascii(refund.failure_code())};
 }
 
-RefundAnswer FromRefundReply(const grpc::Status& grpc_status, const pb::RefundResponse& response,
-                             const RefundOrder& order) {
-  if (grpc_status.ok()) {
-    RefundAnswer answer = FromRefund(response.refund(), order.key);
-    if (answer.kind != RefundAnswer::Kind::kUnknown &&
-        (answer.charge_id != order.charge_id || answer.amount != order.amount ||
-         answer.currency != order.currency)) {
-      return UnknownRefund("a refund of another charge or amount");
-    }
-    return answer;
-  }
+GatewayAnswer FromRefundReply(const grpc::Status& grpc_status, const pb::RefundResponse& response,
+                              const Task& task) {
+  if (grpc_status.ok()) return FromRefund(response.refund(), task);
+  GatewayAnswer answer = FromError(grpc_status, task);
   const absl::Status status = FromGrpcStatus(grpc_status);
-  switch (status.code()) {
-    case absl::StatusCode::kInvalidArgument:
-    case absl::StatusCode::kFailedPrecondition:
-    case absl::StatusCode::kNotFound:
-    case absl::StatusCode::kAlreadyExists:
-      return {.kind = RefundAnswer::Kind::kNotDone, .text = ReasonAndField(status)};
-    default:
-      return FromRefundError(status);
+  if (IsRefundRefused(status)) {
+    answer.kind = GatewayAnswer::Kind::kRefused;
+    answer.text = Ascii(ReasonOf(status));
+  } else if (absl::IsAlreadyExists(status)) {
+    answer.kind = GatewayAnswer::Kind::kKeyReused;
+  } else if (absl::IsInvalidArgument(status)) {
+    answer.kind = GatewayAnswer::Kind::kInvalid;
+    answer.text = ReasonAndField(status);
   }
+  return answer;
 }
 
 }  // namespace
@@ -184,10 +174,10 @@ GatewayClient::GatewayClient(std::shared_ptr<grpc::Channel> channel, absl::Durat
 
 void GatewayClient::Charge(const Task& task, Done done) {
   pb::ChargeRequest request;
-  request.set_idempotency_key(ChargeKey(task.account_id, task.ordinal, task.attempt));
+  request.set_idempotency_key(KeyOf(task));
   request.set_card_token(task.card_token.Reveal());
   ToProto(task.amount, task.currency, request.mutable_amount());
-  request.set_reference(absl::StrCat(task.account_id, "/", task.ordinal));
+  request.set_reference(ReferenceOf(task));
   calls_.Start<pb::ChargeRequest, pb::ChargeResponse>(
       timeout_, std::move(request),
       [this](auto* context, auto* sent, auto* response, auto on_done) {
@@ -198,55 +188,47 @@ void GatewayClient::Charge(const Task& task, Done done) {
       });
 }
 
+void GatewayClient::Refund(const Task& task, Done done) {
+  pb::RefundRequest request;
+  request.set_idempotency_key(KeyOf(task));
+  request.set_charge_id(task.refunded_charge_id);
+  ToProto(task.amount, task.currency, request.mutable_amount());
+  request.set_reference(ReferenceOf(task));
+  request.set_reason(kRefundReason);
+  calls_.Start<pb::RefundRequest, pb::RefundResponse>(
+      timeout_, std::move(request),
+      [this](auto* context, auto* sent, auto* response, auto on_done) {
+        stub_->async()->Refund(context, sent, response, std::move(on_done));
+      },
+      [task, done = std::move(done)](const grpc::Status& status, const pb::RefundResponse& reply) {
+        done(FromRefundReply(status, reply, task));
+      });
+}
+
 void GatewayClient::LookUp(const Task& task, Done done) {
+  if (task.is_refund()) return LookUpRefund(task, std::move(done));
   pb::GetChargeRequest request;
-  request.set_idempotency_key(ChargeKey(task.account_id, task.ordinal, task.attempt));
+  request.set_idempotency_key(KeyOf(task));
   calls_.Start<pb::GetChargeRequest, pb::Charge>(
       timeout_, std::move(request),
       [this](auto* context, auto* sent, auto* response, auto on_done) {
         stub_->async()->GetCharge(context, sent, response, std::move(on_done));
       },
       [task, done = std::move(done)](const grpc::Status& status, const pb::Charge& charge) {
-        GatewayAnswer answer = status.ok() ? FromCharge(charge, task) : FromError(status, task);
-        if (status.error_code() == grpc::StatusCode::NOT_FOUND) {
-          answer.kind = GatewayAnswer::Kind::kNotFound;
-        }
-        done(std::move(answer));
+        done(status.ok() ? FromCharge(charge, task) : FromLookUpError(status, task));
       });
 }
 
-void GatewayClient::Refund(const RefundOrder& order, RefundDone done) {
-  pb::RefundRequest request;
-  request.set_idempotency_key(order.key);
-  request.set_charge_id(order.charge_id);
-  ToProto(order.amount, order.currency, request.mutable_amount());
-  request.set_reference(order.reference);
-  request.set_reason(order.reason);
-  calls_.Start<pb::RefundRequest, pb::RefundResponse>(
-      timeout_, std::move(request),
-      [this](auto* context, auto* sent, auto* response, auto on_done) {
-        stub_->async()->Refund(context, sent, response, std::move(on_done));
-      },
-      [order, done = std::move(done)](const grpc::Status& status, const pb::RefundResponse& reply) {
-        done(FromRefundReply(status, reply, order));
-      });
-}
-
-void GatewayClient::GetRefund(const std::string& key, RefundDone done) {
+void GatewayClient::LookUpRefund(const Task& task, Done done) {
   pb::GetRefundRequest request;
-  request.set_idempotency_key(key);
+  request.set_idempotency_key(KeyOf(task));
   calls_.Start<pb::GetRefundRequest, pb::Refund>(
       timeout_, std::move(request),
       [this](auto* context, auto* sent, auto* response, auto on_done) {
         stub_->async()->GetRefund(context, sent, response, std::move(on_done));
       },
-      [key, done = std::move(done)](const grpc::Status& status, const pb::Refund& refund) {
-        if (status.ok()) return done(FromRefund(refund, key));
-        RefundAnswer answer = FromRefundError(FromGrpcStatus(status));
-        if (status.error_code() == grpc::StatusCode::NOT_FOUND) {
-          answer.kind = RefundAnswer::Kind::kNotFound;
-        }
-        done(std::move(answer));
+      [task, done = std::move(done)](const grpc::Status& status, const pb::Refund& refund) {
+        done(status.ok() ? FromRefund(refund, task) : FromLookUpError(status, task));
       });
 }
 

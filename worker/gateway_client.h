@@ -1,5 +1,5 @@
 // The worker's side of the payment gateway: sends charges and refunds and looks them up, and
-// sorts what comes back into the answers that decide.h and refund_answer.h know.
+// sorts what comes back into the answers that decide.h knows.
 //
 // Thread-safe. Callbacks run on threads of gRPC, once each, and must not block.
 //
@@ -18,14 +18,12 @@
 #include "reserve/gateway/v1/payment_gateway.grpc.pb.h"
 #include "worker/decide.h"
 #include "worker/pending_calls.h"
-#include "worker/refund_answer.h"
 
 namespace reserve::worker {
 
 class GatewayClient {
  public:
   using Done = std::function<void(GatewayAnswer)>;
-  using RefundDone = std::function<void(RefundAnswer)>;
 
   // `timeout` is for one call; a charge that takes longer has an unknown outcome.
   GatewayClient(std::shared_ptr<grpc::Channel> channel, absl::Duration timeout);
@@ -36,21 +34,19 @@ class GatewayClient {
   // not to be used by us (UNAVAILABLE, RESOURCE_EXHAUSTED, UNIMPLEMENTED,
   // UNAUTHENTICATED, PERMISSION_DENIED) is kOutage; every other error kNoAnswer.
   void Charge(const Task& task, Done done);
-  // Looks the charge of the attempt up. NOT_FOUND is kNotFound; else as above.
+  // Gives back what the task says, under its key. REFUND_TOO_LARGE, CHARGE_NOT_SUCCEEDED and
+  // CHARGE_NOT_FOUND are kRefused, with the reason; any other INVALID_ARGUMENT is kInvalid; else
+  // as above.
+  void Refund(const Task& task, Done done);
+  // Looks the charge, or the refund, of the attempt up. NOT_FOUND is kNotFound; else as above.
   void LookUp(const Task& task, Done done);
-
-  // Gives some of a charge back under the order's key. INVALID_ARGUMENT, FAILED_PRECONDITION,
-  // NOT_FOUND and ALREADY_EXISTS are kNotDone; every other error is kUnknown, and so is an answer
-  // that is of another refund than what was asked for. What is said of an outage above is
-  // marked so.
-  void Refund(const RefundOrder& order, RefundDone done);
-  // Looks the refund under a key up. NOT_FOUND is kNotFound, every other error kUnknown.
-  void GetRefund(const std::string& key, RefundDone done);
 
   // Ends all calls, and returns when every callback has.
   void CancelAll() { calls_.CancelAll(); }
 
  private:
+  void LookUpRefund(const Task& task, Done done);
+
   std::unique_ptr<gateway::v1::PaymentGateway::Stub> stub_;
   const absl::Duration timeout_;
   PendingCalls calls_;  // Last: its end waits for callbacks.

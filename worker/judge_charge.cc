@@ -21,6 +21,11 @@ bool IsAccountId(absl::string_view text) {
   });
 }
 
+bool IsCreditedFor(const LedgerRecharge& recharge, const GatewayCharge& charge) {
+  return recharge.state == LedgerRecharge::State::kSucceeded &&
+         recharge.charge_id == charge.charge_id;
+}
+
 }  // namespace
 
 std::optional<RechargeName> ParseReference(absl::string_view reference) {
@@ -91,6 +96,10 @@ absl::string_view NameOf(Finding finding) {
       return "NO_CHARGE";
     case Finding::kUnderReview:
       return "UNDER_REVIEW";
+    case Finding::kUntoldRefund:
+      return "REFUND";
+    case Finding::kUntoldDispute:
+      return "DISPUTE";
   }
   return "?";
 }
@@ -124,6 +133,10 @@ absl::string_view Explain(Finding finding) {
       return "the recharge was credited for a charge that the gateway does not have";
     case Finding::kUnderReview:
       return "the recharge is under review and no charge of it stands";
+    case Finding::kUntoldRefund:
+      return "money of the charge is given back, and the ledger did not know it, or not as it is";
+    case Finding::kUntoldDispute:
+      return "the charge is disputed, and the ledger did not know it, or not as it is";
   }
   return "?";
 }
@@ -134,17 +147,26 @@ bool AsksForCredited(const GatewayCharge& charge, const std::optional<LedgerRech
          recharge->charge_id != charge.charge_id;
 }
 
+bool IsForLedger(const GatewayState& state, const GatewayCharge& charge,
+                 const std::optional<LedgerRecharge>& recharge, int32_t attempt) {
+  if (!recharge.has_value()) return false;
+  if (IsCreditedFor(*recharge, charge)) return true;
+  return attempt != 0 && state.key != OrphanRefundKey(charge.charge_id);
+}
+
 Finding JudgeCharge(const GatewayCharge& charge, const std::optional<LedgerRecharge>& recharge,
                     int32_t attempt, const std::optional<GatewayCharge>& credited) {
-  const bool credited_for_it = recharge.has_value() &&
-                               recharge->state == LedgerRecharge::State::kSucceeded &&
-                               recharge->charge_id == charge.charge_id;
+  const bool credited_for_it = recharge.has_value() && IsCreditedFor(*recharge, charge);
   if (attempt == 0 && !credited_for_it) {
     return recharge.has_value() && charge.kept() ? Finding::kStrangeKey : Finding::kForeign;
   }
-  if (credited_for_it && !charge.whole()) return Finding::kCreditedWithoutMoney;
-  if (!charge.kept()) return Finding::kInOrder;
-  if (!charge.whole()) return Finding::kPartlyGone;
+  // Money that is gone is none that is missing if the ledger books it with this charge's credit.
+  const bool booked = charge.succeeded && charge.gone_is_known && recharge.has_value() &&
+                      (credited_for_it || recharge->state != LedgerRecharge::State::kSucceeded);
+  const bool missing = !charge.whole() && !booked;
+  if (credited_for_it && missing) return Finding::kCreditedWithoutMoney;
+  if (!credited_for_it && !charge.kept()) return Finding::kInOrder;
+  if (missing) return Finding::kPartlyGone;
   if (charge.amount <= 0) return Finding::kAmountDiffers;
   if (!recharge.has_value()) return Finding::kOrphan;
   // Less than was asked for is credited as it is.

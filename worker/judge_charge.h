@@ -5,7 +5,10 @@
 //    reference names. The reference alone proves nothing: other systems number things, too.
 //  - Money moves in two cases only, in which no one can be wronged by it: a charge of a recharge
 //    that was never credited is credited (the ledger does so once), and a charge that nothing was
-//    or will be credited for is given back (the gateway does so once, under RefundKey).
+//    or will be credited for is given back (the gateway does so once, under OrphanRefundKey).
+//  - What of a charge was given back or disputed is the ledger's to book: it is told of all that
+//    the gateway has. Once it knows, a credit that has lost its money is in order, and what is left
+//    of a charge that was never credited can be credited.
 //  - Everything else is shown to a person, and nothing is changed.
 //
 // No I/O, no clock. Thread-safe: pure functions.
@@ -18,9 +21,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "common/money/money.h"
+#include "worker/gateway_state.h"
 
 namespace reserve::worker {
 
@@ -33,6 +38,10 @@ struct GatewayCharge {
   std::string currency = {};
   bool succeeded = false;
   Nanos gone = 0;  // of that: given back, or taken back by the bank
+  // Its refunds and disputes, of which that is made, and what failed or came back.
+  std::vector<GatewayState> states = {};
+  // The ledger knows all of these, as they are.
+  bool gone_is_known = false;
 
   // The card was charged, and some of the money is there; or all of it.
   bool kept() const { return whole() || (succeeded && gone < amount); }
@@ -81,9 +90,10 @@ enum class Finding : uint8_t {
   kUnknownAttempt,
   // For a person: amount or currency are not the recharge's.
   kAmountDiffers,
-  // For a person: nothing was credited for it, and a part of it is gone already.
+  // For a person: nothing was or can be credited for it, and a part of it is gone already.
   kPartlyGone,
-  // For a person: it was credited, but declined, or given back or disputed, in part or in whole.
+  // For a person: it was credited, but declined; or given back or disputed, and the ledger does not
+  // take that.
   kCreditedWithoutMoney,
   // For a person: the recharge was credited for another charge, and the gateway does not have
   // that one, or not all of the money.
@@ -92,6 +102,9 @@ enum class Finding : uint8_t {
   kNoCharge,
   // For a person, of a recharge: it is under review, and no charge of it stands.
   kUnderReview,
+  // To report, of a refund or a dispute: the ledger does not know it, or not as it is.
+  kUntoldRefund,
+  kUntoldDispute,
 };
 
 enum class Step : uint8_t { kNothing = 1, kCredit, kRefund, kPerson };
@@ -100,6 +113,11 @@ Step StepFor(Finding finding);
 // "ORPHAN", and a sentence for the person who reads the report.
 absl::string_view NameOf(Finding finding);
 absl::string_view Explain(Finding finding);
+
+// Is the ledger to hear of the refund or dispute of the charge? Of all of a recharge that it has,
+// but for what `worker reconcile` gave back of a charge that nothing is credited for.
+bool IsForLedger(const GatewayState& state, const GatewayCharge& charge,
+                 const std::optional<LedgerRecharge>& recharge, int32_t attempt);
 
 // Does JudgeCharge need to know the charge that the recharge was credited for?
 bool AsksForCredited(const GatewayCharge& charge, const std::optional<LedgerRecharge>& recharge);

@@ -6,6 +6,7 @@
 #include "common/rpc/conversions.h"
 #include "common/rpc/status.h"
 #include "worker/errors.h"
+#include "worker/gateway_messages.h"
 
 namespace reserve::worker {
 namespace {
@@ -25,7 +26,8 @@ absl::StatusOr<std::pair<Task, HandOut>> FromProto(const pb::WatchLowBalanceResp
                         .attempt = response.attempt(),
                         .amount = amount,
                         .currency = response.amount().currency_code(),
-                        .card_token = CardToken(response.card_token())},
+                        .card_token = CardToken(response.card_token()),
+                        .refunded_charge_id = response.refunded_charge_id()},
                    HandOut{.attempt_age = reserve::FromProto(response.attempt_age()),
                            .handed_out_before = response.handed_out_before(),
                            .lease_epoch = response.lease().epoch(),
@@ -56,7 +58,15 @@ void SetOutcome(const Task& task, const Outcome& outcome, pb::ReportRechargeRequ
       request->mutable_declined()->set_code(outcome.text);
       return;
     case Outcome::Kind::kPending:
-      request->mutable_pending()->set_charge_id(outcome.charge_id);
+      request->mutable_pending()->set_charge_id(task.is_refund() ? outcome.refund_id
+                                                                 : outcome.charge_id);
+      return;
+    case Outcome::Kind::kRefunded:
+      request->mutable_refund_succeeded()->set_refund_id(outcome.refund_id);
+      return;
+    case Outcome::Kind::kRefundFailed:
+      request->mutable_refund_failed()->set_refund_id(outcome.refund_id);
+      request->mutable_refund_failed()->set_code(outcome.text);
       return;
     case Outcome::Kind::kUnresolved:
       request->mutable_unresolved()->set_reason(outcome.text);
@@ -68,6 +78,11 @@ ReportAnswer AnswerOf(const absl::Status& status) {
   if (status.ok()) return ReportAnswer::kAccepted;
   if (!IsRefusal(status)) return ReportAnswer::kNoAnswer;
   return IsLeaseLost(status) ? ReportAnswer::kLeaseLost : ReportAnswer::kRefused;
+}
+
+void Answer(const grpc::Status& grpc_status, const LedgerClient::Reported& done) {
+  const absl::Status status = FromGrpcStatus(grpc_status);
+  done(AnswerOf(status), status);
 }
 
 }  // namespace
@@ -181,9 +196,32 @@ void LedgerClient::Report(const Task& task, int64_t epoch, const Outcome& outcom
       [this](auto* context, auto* sent, auto* response, auto on_done) {
         stub_->async()->ReportRecharge(context, sent, response, std::move(on_done));
       },
-      [done = std::move(done)](const grpc::Status& grpc_status, const pb::ReportRechargeResponse&) {
-        const absl::Status status = FromGrpcStatus(grpc_status);
-        done(AnswerOf(status), status);
+      [done = std::move(done)](const grpc::Status& status, const pb::ReportRechargeResponse&) {
+        Answer(status, done);
+      });
+}
+
+void LedgerClient::Tell(const Task& task, const std::string& charge_id, const GatewayState& state,
+                        Reported done) {
+  const std::string reference = ReferenceOf(task);
+  if (state.kind == GatewayState::Kind::kRefund) {
+    calls_.Start<pb::ReportGatewayRefundRequest, pb::Refund>(
+        kCallTimeout, RefundReport(charge_id, reference, state),
+        [this](auto* context, auto* sent, auto* response, auto on_done) {
+          stub_->async()->ReportGatewayRefund(context, sent, response, std::move(on_done));
+        },
+        [done = std::move(done)](const grpc::Status& status, const pb::Refund&) {
+          Answer(status, done);
+        });
+    return;
+  }
+  calls_.Start<pb::ReportGatewayDisputeRequest, pb::Dispute>(
+      kCallTimeout, DisputeReport(charge_id, reference, state),
+      [this](auto* context, auto* sent, auto* response, auto on_done) {
+        stub_->async()->ReportGatewayDispute(context, sent, response, std::move(on_done));
+      },
+      [done = std::move(done)](const grpc::Status& status, const pb::Dispute&) {
+        Answer(status, done);
       });
 }
 

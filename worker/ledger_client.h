@@ -55,6 +55,10 @@ class LedgerClient {
   void Renew(const Task& task, int64_t epoch, Renewed done);
   void Report(const Task& task, int64_t epoch, const Outcome& outcome, Reported done);
 
+  // Tells of a refund or a dispute of the charge that was made for the task.
+  void Tell(const Task& task, const std::string& charge_id, const GatewayState& state,
+            Reported done);
+
   // Ends all calls and the stream, and returns when every callback has.
   void CancelAll() { calls_.CancelAll(); }
 

@@ -1,5 +1,6 @@
-// RechargeWorker: charges the cards of accounts that run low, see recharge_loop.h; and compares
-// what was charged with what was credited, see reconciler.h.
+// RechargeWorker: charges the cards of accounts that run low, and gives back what is to be given
+// back, see recharge_loop.h; and compares what the gateway did with what the ledger knows, see
+// reconciler.h.
 
 #include <unistd.h>
 
@@ -39,12 +40,16 @@ ABSL_FLAG(std::string, ledger, "127.0.0.1:50051", "Where the ledger serves.");
 ABSL_FLAG(std::string, gateway, "127.0.0.1:50052", "Where the payment gateway serves.");
 ABSL_FLAG(std::string, worker_id, "",
           "Names this process to the ledger, 1 to 64 characters; empty for host name and pid.");
-ABSL_FLAG(int32_t, max_in_flight, 64, "How many charges are under way at a time, 1 to 1024.");
+ABSL_FLAG(int32_t, max_in_flight, 64,
+          "How many charges and refunds are under way at a time, 1 to 1024.");
+ABSL_FLAG(int32_t, gateway_requests_per_second, 50,
+          "How many requests a second are sent to the payment gateway at the most; what is more "
+          "waits. 0: no limit.");
 ABSL_FLAG(absl::Duration, charge_timeout, absl::Seconds(5),
-          "How long to wait for the gateway; after that the charge is looked up.");
+          "How long to wait for the gateway; after that the charge or refund is looked up.");
 ABSL_FLAG(absl::Duration, gateway_key_lifetime, absl::Hours(24),
-          "For how long the gateway remembers an idempotency key, at least. A charge is sent "
-          "in the first half of it only.");
+          "For how long the gateway remembers an idempotency key, at least. A charge or refund is "
+          "sent in the first half of it only.");
 ABSL_FLAG(absl::Duration, backoff_initial, absl::Milliseconds(200),
           "The first pause after a failure; it doubles with each further one.");
 ABSL_FLAG(absl::Duration, backoff_max, absl::Seconds(5), "The longest pause after a failure.");
@@ -69,11 +74,12 @@ namespace {
 
 constexpr char kUsage[] =
     "worker [COMMAND] [flags]\n"
-    "  (none)     charges the cards of accounts whose reserve runs low, and reports to the ledger\n"
-    "  reconcile  compares the gateway's charges with the ledger's recharges: credits what was "
-    "not\n"
-    "             reported, gives back what nothing is credited for, shows the rest; exit 0 if\n"
-    "             nothing is left for a person\n";
+    "  (none)     charges the cards of accounts whose reserve runs low, makes refunds, and reports "
+    "to\n"
+    "             the ledger\n"
+    "  reconcile  compares the gateway's charges with the ledger's recharges: tells the ledger of\n"
+    "             refunds and disputes, credits what was not reported, gives back what nothing is\n"
+    "             credited for, shows the rest; exit 0 if nothing is left for a person\n";
 
 constexpr int kMaxInFlight = 1024;  // recharges.proto, WatchLowBalanceRequest
 constexpr size_t kMaxWorkerId = 64;
@@ -95,6 +101,9 @@ absl::Status CheckFlags() {
   if (in_flight < 1 || in_flight > kMaxInFlight) {
     return InvalidField("--max_in_flight", "must be 1 to 1024");
   }
+  if (absl::GetFlag(FLAGS_gateway_requests_per_second) < 0) {
+    return InvalidField("--gateway_requests_per_second", "must not be negative");
+  }
   if (absl::GetFlag(FLAGS_charge_timeout) < absl::Milliseconds(1)) {
     return InvalidField("--charge_timeout", "must be 1ms or more");
   }
@@ -110,11 +119,13 @@ absl::Status CheckFlags() {
 }
 
 RechargeLoop::Options LoopOptions() {
-  RechargeLoop::Options options{.rules = {.key_lifetime = absl::GetFlag(FLAGS_gateway_key_lifetime),
-                                          .backoff_initial = absl::GetFlag(FLAGS_backoff_initial),
-                                          .backoff_max = absl::GetFlag(FLAGS_backoff_max)},
-                                .max_in_flight = absl::GetFlag(FLAGS_max_in_flight),
-                                .drain_timeout = DrainTimeoutFromFlags()};
+  RechargeLoop::Options options{
+      .rules = {.key_lifetime = absl::GetFlag(FLAGS_gateway_key_lifetime),
+                .backoff_initial = absl::GetFlag(FLAGS_backoff_initial),
+                .backoff_max = absl::GetFlag(FLAGS_backoff_max)},
+      .max_in_flight = absl::GetFlag(FLAGS_max_in_flight),
+      .gateway_requests_per_second = absl::GetFlag(FLAGS_gateway_requests_per_second),
+      .drain_timeout = DrainTimeoutFromFlags()};
   if (absl::GetFlag(FLAGS_once)) options.exit_when_idle = absl::GetFlag(FLAGS_once_idle);
   return options;
 }
@@ -147,6 +158,7 @@ absl::StatusOr<ReconcileOptions> ReconcileOptionsFromFlags(ShutdownSignal* signa
   }
   options.dry_run = absl::GetFlag(FLAGS_dry_run);
   options.max_refunds = absl::GetFlag(FLAGS_max_refunds);
+  options.gateway_requests_per_second = absl::GetFlag(FLAGS_gateway_requests_per_second);
   options.worker_id = WorkerId();
   options.wait = [signal](absl::Duration duration) { return signal->WaitFor(duration); };
   return options;
@@ -165,9 +177,10 @@ absl::Status Reconcile(ShutdownSignal* signal) {
   if (counts.for_person > 0) {
     return DifferencesFound(absl::StrCat(counts.for_person, " differences are left for a person"));
   }
-  if (dry_run && counts.credited + counts.refunded > 0) {
-    return DifferencesFound(absl::StrCat(counts.credited + counts.refunded,
-                                         " differences would be settled without --dry_run"));
+  if (const int64_t settled = counts.credited + counts.refunded + counts.reported;
+      dry_run && settled > 0) {
+    return DifferencesFound(
+        absl::StrCat(settled, " differences would be settled without --dry_run"));
   }
   return absl::OkStatus();
 }

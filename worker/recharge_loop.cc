@@ -7,7 +7,6 @@
 #include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "common/telemetry/log.h"
-#include "worker/charge_key.h"
 
 namespace reserve::worker {
 namespace {
@@ -23,8 +22,20 @@ constexpr absl::Duration kTellAgain = absl::Minutes(1);
 constexpr int32_t kTellAgainFailures = 12;
 
 // What matters of an outcome besides its kind, for people.
-const std::string& DetailOf(const Outcome& outcome) {
-  return outcome.kind == Outcome::Kind::kSucceeded ? outcome.charge_id : outcome.text;
+std::string DetailOf(const Outcome& outcome) {
+  std::string detail = outcome.charge_id.empty() ? outcome.refund_id : outcome.charge_id;
+  if (!outcome.text.empty()) absl::StrAppend(&detail, detail.empty() ? "" : " ", outcome.text);
+  return detail;
+}
+
+void LogAttempt(Severity severity, absl::string_view message, const Attempt& attempt, int64_t epoch,
+                const LogField& more) {
+  Log(severity, message,
+      {{"account_id", attempt.task.account_id},
+       {"ordinal", attempt.task.ordinal},
+       {"attempt", attempt.task.attempt},
+       {"epoch", epoch},
+       more});
 }
 
 // Does the ledger answer, and not let this worker in?
@@ -37,7 +48,11 @@ bool Refuses(const absl::Status& status) {
 
 RechargeLoop::RechargeLoop(const Options& options, LedgerClient* ledger, GatewayClient* gateway,
                            WorkerMetrics* metrics)
-    : options_(options), ledger_(*ledger), gateway_(*gateway), metrics_(*metrics) {}
+    : options_(options),
+      ledger_(*ledger),
+      gateway_(*gateway),
+      metrics_(*metrics),
+      gateway_limit_(options.gateway_requests_per_second) {}
 
 absl::Status RechargeLoop::Run() {
   last_look_ = last_busy_ = MonotonicNow();
@@ -193,7 +208,7 @@ void RechargeLoop::TakeHandOut(int64_t stream, Moment received,
   }
   last_busy_ = received;
   const auto& [task, handed_out] = *message;
-  const std::string key = ChargeKey(task.account_id, task.ordinal, task.attempt);
+  const std::string key = KeyOf(task);
   const auto running = works_.find(key);
   if (running != works_.end()) return OnHandOut(handed_out, received, &running->second.attempt);
   // Reports that wait for the ledger keep their place beside the new ones; beyond
@@ -216,24 +231,43 @@ Moment RechargeLoop::Act(const std::string& key, Work* work, Moment now) {
 
   const Action action = Decide(options_.rules, attempt, now);
   if (const auto* wait = std::get_if<Wait>(&action)) return std::min(wake, wait->until);
+  if (const auto* tell = std::get_if<Tell>(&action)) {
+    StartTell(key, work, tell->state);
+    return wake;
+  }
   if (const auto* report = std::get_if<Report>(&action)) {
     StartReport(key, work, report->outcome);
     return wake;
   }
-  const bool charge = std::holds_alternative<worker::Charge>(action);
-  const bool leave = drain_end_.has_value() && (charge || !work->begun);
+  const bool look_up = std::holds_alternative<worker::LookUp>(action);
+  const bool leave = drain_end_.has_value() && (!look_up || !work->begun);
   if (std::holds_alternative<GiveUp>(action) || leave) {
-    metrics_.given_up.Increment();
-    attempt.done = true;
+    End(work);
     return absl::InfiniteDuration();
   }
-  if (gateway_calls_ >= options_.max_in_flight) return wake;  // The next answer makes room.
-  if (charge) {
-    StartCharge(key, work, now);
-  } else {
-    StartLookUp(key, work, now);
+  return std::min(wake, AskGateway(key, work, action, now));
+}
+
+void RechargeLoop::End(Work* work) {
+  if (!work->reported) metrics_.left.Increment();
+  if (work->turn.has_value()) --gateway_turns_;
+  work->attempt.done = true;
+}
+
+Moment RechargeLoop::AskGateway(const std::string& key, Work* work, const Action& action,
+                                Moment now) {
+  if (!work->turn.has_value()) {
+    if (gateway_calls_ + gateway_turns_ >= options_.max_in_flight) {
+      return absl::InfiniteDuration();  // The next answer makes room.
+    }
+    work->turn = gateway_limit_.Take(now);
+    ++gateway_turns_;
   }
-  return wake;
+  if (now < *work->turn) return *work->turn;
+  work->turn.reset();
+  --gateway_turns_;
+  StartGatewayCall(key, work, action, now);
+  return absl::InfiniteDuration();
 }
 
 void RechargeLoop::StartRenewal(const std::string& key, Work* work, Moment now) {
@@ -260,63 +294,60 @@ void RechargeLoop::OnRenewal(const std::string& key, int64_t epoch, Moment reque
   OnLeaseLost(epoch, &work.attempt);
 }
 
-void RechargeLoop::StartCharge(const std::string& key, Work* work, Moment now) {
+void RechargeLoop::StartGatewayCall(const std::string& key, Work* work, const Action& action,
+                                    Moment now) {
   work->calling = work->begun = true;
   ++gateway_calls_;
-  gateway_.Charge(work->attempt.task, [this, key, sent = now](GatewayAnswer answer) {
+  const Task& task = work->attempt.task;
+  const bool look_up = std::holds_alternative<worker::LookUp>(action);
+  prometheus::Histogram& seconds = look_up            ? metrics_.look_up_seconds
+                                   : task.is_refund() ? metrics_.refund_seconds
+                                                      : metrics_.charge_seconds;
+  GatewayClient::Done done = [this, key, look_up, &seconds, sent = now](GatewayAnswer answer) {
     const Moment answered = MonotonicNow();
-    metrics_.charge_seconds.Observe(absl::ToDoubleSeconds(answered - sent));
-    Post([this, key, answered, answer = std::move(answer)] {
-      OnGateway(key, /*charge=*/true, answered, answer);
+    seconds.Observe(absl::ToDoubleSeconds(answered - sent));
+    Post([this, key, look_up, answered, answer = std::move(answer)] {
+      OnGateway(key, look_up, answered, answer);
     });
-  });
+  };
+  if (look_up) return gateway_.LookUp(task, std::move(done));
+  if (task.is_refund()) return gateway_.Refund(task, std::move(done));
+  gateway_.Charge(task, std::move(done));
 }
 
-void RechargeLoop::StartLookUp(const std::string& key, Work* work, Moment now) {
-  work->calling = work->begun = true;
-  ++gateway_calls_;
-  gateway_.LookUp(work->attempt.task, [this, key, sent = now](GatewayAnswer answer) {
-    const Moment answered = MonotonicNow();
-    metrics_.look_up_seconds.Observe(absl::ToDoubleSeconds(answered - sent));
-    Post([this, key, answered, answer = std::move(answer)] {
-      OnGateway(key, /*charge=*/false, answered, answer);
-    });
-  });
-}
-
-void RechargeLoop::OnGateway(const std::string& key, bool charge, Moment now,
+void RechargeLoop::OnGateway(const std::string& key, bool look_up, Moment now,
                              const GatewayAnswer& answer) {
   --gateway_calls_;
   NoteGatewayReach(answer);
   Work& work = works_.at(key);  // An attempt with a call under way is never dropped.
   work.calling = false;
   Attempt& attempt = work.attempt;
-  TellOfTrouble(charge, answer, attempt);
-  if (charge) {
-    OnChargeAnswer(options_.rules, answer, now, Jitter(), &attempt);
-  } else {
+  TellOfTrouble(look_up, answer, attempt);
+  if (look_up) {
     OnLookUpAnswer(options_.rules, answer, now, Jitter(), &attempt);
+  } else {
+    OnChargeAnswer(options_.rules, answer, now, Jitter(), &attempt);
   }
 }
 
-void RechargeLoop::TellOfTrouble(bool charge, const GatewayAnswer& answer, const Attempt& attempt) {
-  const auto log = [&](Severity severity, absl::string_view message) {
-    Log(severity, message,
-        {{"account_id", attempt.task.account_id},
-         {"ordinal", attempt.task.ordinal},
-         {"attempt", attempt.task.attempt},
-         {"epoch", attempt.lease.epoch},
-         {"error", answer.text}});
-  };
+void RechargeLoop::TellOfTrouble(bool look_up, const GatewayAnswer& answer,
+                                 const Attempt& attempt) {
+  const bool refund = attempt.task.is_refund();
   if (answer.kind == GatewayAnswer::Kind::kNoAnswer) {
     metrics_.unknown_outcomes.Increment();
-    log(Severity::kWarning, charge ? "the charge ended without an answer; looking it up"
-                                   : "the look-up ended without an answer");
+    LogAttempt(Severity::kWarning,
+               look_up  ? "the look-up ended without an answer"
+               : refund ? "the refund ended without an answer; looking it up"
+                        : "the charge ended without an answer; looking it up",
+               attempt, attempt.lease.epoch, {"error", answer.text});
   } else if (answer.kind == GatewayAnswer::Kind::kInvalid) {
-    metrics_.invalid_charges.Increment();
-    log(Severity::kError,
-        "the gateway calls the charge invalid, and not for its card: a fault of ours; it is sent "
-        "again with the next lease");
+    (refund ? metrics_.invalid_refunds : metrics_.invalid_charges).Increment();
+    LogAttempt(Severity::kError,
+               refund ? "the gateway calls the refund invalid: a fault of ours; it is sent again "
+                        "with the next lease"
+                      : "the gateway calls the charge invalid, and not for its card: a fault of "
+                        "ours; it is sent again with the next lease",
+               attempt, attempt.lease.epoch, {"error", answer.text});
   }
 }
 
@@ -330,6 +361,37 @@ void RechargeLoop::NoteGatewayReach(const GatewayAnswer& answer) {
   } else {
     Log(Severity::kInfo, "the gateway answers");
   }
+}
+
+void RechargeLoop::StartTell(const std::string& key, Work* work, const GatewayState& state) {
+  work->calling = true;
+  const Attempt& attempt = work->attempt;
+  ledger_.Tell(
+      attempt.task, attempt.outcome->charge_id, state,
+      [this, key, state](ReportAnswer answer, absl::Status status) {
+        Post([this, key, state, answered = MonotonicNow(), answer, status = std::move(status)] {
+          OnTell(key, state, answered, answer, status);
+        });
+      });
+}
+
+void RechargeLoop::OnTell(const std::string& key, const GatewayState& state, Moment now,
+                          ReportAnswer answer, const absl::Status& status) {
+  Work& work = works_.at(key);  // An attempt with a call under way is never dropped.
+  work.calling = false;
+  Attempt& attempt = work.attempt;
+  const int64_t epoch = attempt.lease.epoch;
+  if (answer == ReportAnswer::kAccepted) {
+    LogAttempt(Severity::kInfo, "the charge comes with a refund or dispute", attempt, epoch,
+               {"detail", state.id});
+  } else if (answer == ReportAnswer::kNoAnswer) {
+    TellOfSilence(attempt, status);
+  } else {
+    metrics_.reports_refused.Increment();
+    LogAttempt(Severity::kError, "the ledger does not take a refund or dispute of the charge",
+               attempt, epoch, {"detail", absl::StrCat(state.id, ": ", status.ToString())});
+  }
+  OnTold(options_.rules, answer, status.message(), now, Jitter(), &attempt);
 }
 
 void RechargeLoop::StartReport(const std::string& key, Work* work, const Outcome& outcome) {
@@ -349,39 +411,48 @@ void RechargeLoop::OnReport(const std::string& key, int64_t epoch, const Outcome
   Work& work = works_.at(key);  // An attempt with a call under way is never dropped.
   work.calling = false;
   Attempt& attempt = work.attempt;
-  const auto log = [&](Severity severity, absl::string_view message, absl::string_view detail) {
-    Log(severity, message,
-        {{"account_id", attempt.task.account_id},
-         {"ordinal", attempt.task.ordinal},
-         {"attempt", attempt.task.attempt},
-         {"epoch", epoch},
-         {"detail", detail}});
-  };
   switch (answer) {
     case ReportAnswer::kAccepted:
+      work.reported = true;
       CountOutcome(outcome);
       metrics_.attempt_seconds.Observe(absl::ToDoubleSeconds(now - work.received));
-      if (outcome.kind == Outcome::Kind::kSucceeded) {
-        log(Severity::kInfo, "charged", DetailOf(outcome));
-      } else if (outcome.kind == Outcome::Kind::kDeclined) {
-        log(Severity::kInfo, "declined", outcome.text);
-      } else {
-        log(Severity::kError, "unresolved: a person must look", outcome.text);
-      }
+      TellOfOutcome(outcome, epoch, attempt);
       break;
     case ReportAnswer::kLeaseLost:
       metrics_.leases_lost.Increment();
       break;
     case ReportAnswer::kRefused:
       metrics_.reports_refused.Increment();
-      log(Severity::kError, "the ledger refused the report",
-          absl::StrCat(DetailOf(outcome), ": ", status.ToString()));
+      LogAttempt(Severity::kError, "the ledger refused the report", attempt, epoch,
+                 {"detail", absl::StrCat(DetailOf(outcome), ": ", status.ToString())});
       break;
     case ReportAnswer::kNoAnswer:
       TellOfSilence(attempt, status);
       break;
   }
   OnReportAnswer(options_.rules, answer, epoch, status.message(), now, Jitter(), &attempt);
+}
+
+void RechargeLoop::TellOfOutcome(const Outcome& outcome, int64_t epoch, const Attempt& attempt) {
+  const bool refund = attempt.task.is_refund();
+  const auto tell = [&](Severity severity, absl::string_view message) {
+    LogAttempt(severity, message, attempt, epoch, {"detail", DetailOf(outcome)});
+  };
+  switch (outcome.kind) {
+    case Outcome::Kind::kSucceeded:
+      return tell(Severity::kInfo, "charged");
+    case Outcome::Kind::kDeclined:
+      return tell(Severity::kInfo, "declined");
+    case Outcome::Kind::kRefunded:
+      return tell(Severity::kInfo, "refunded");
+    case Outcome::Kind::kRefundFailed:
+      return tell(Severity::kWarning, "the refund failed");
+    case Outcome::Kind::kPending:
+      return tell(Severity::kInfo, refund ? "the refund is pending" : "the charge is pending");
+    case Outcome::Kind::kUnresolved:
+      return tell(Severity::kError, refund ? "the refund is unresolved: a person must look"
+                                           : "unresolved: a person must look");
+  }
 }
 
 void RechargeLoop::TellOfSilence(const Attempt& attempt, const absl::Status& status) {
@@ -403,6 +474,10 @@ void RechargeLoop::CountOutcome(const Outcome& outcome) {
       return metrics_.unresolved.Increment();
     case Outcome::Kind::kPending:
       return metrics_.pending.Increment();
+    case Outcome::Kind::kRefunded:
+      return metrics_.refunded.Increment();
+    case Outcome::Kind::kRefundFailed:
+      return metrics_.refund_failed.Increment();
     case Outcome::Kind::kDeclined:
       break;
   }

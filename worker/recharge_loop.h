@@ -9,6 +9,8 @@
 // What it adds to the decisions:
 //  - One attempt is in work once at most; handed out again, it goes on under the
 //    newer lease.
+//  - The gateway gets so many requests a second at the most. One that is too many waits
+//    for its turn, and only then is it decided whether it is still to be sent.
 //  - A stream that breaks is opened again, with growing pauses. A ledger that calls
 //    the request for it invalid will do so each time: what is in work is finished
 //    and reported, and the run ends with that status.
@@ -40,6 +42,7 @@
 #include "worker/decide.h"
 #include "worker/gateway_client.h"
 #include "worker/ledger_client.h"
+#include "worker/request_limit.h"
 #include "worker/worker_metrics.h"
 
 namespace reserve::worker {
@@ -50,6 +53,8 @@ class RechargeLoop {
     Rules rules = {};
     // So many calls to the gateway are under way at the most.
     int max_in_flight = 64;
+    // So many requests a second are sent to the gateway at the most; 0: no limit.
+    int32_t gateway_requests_per_second = 0;
     // How long what is under way may go on after Drain().
     absl::Duration drain_timeout = absl::Seconds(20);
     // If set, Run() ends when nothing was in work or came in for so long.
@@ -78,7 +83,10 @@ class RechargeLoop {
     Moment received;
     bool calling = false;  // the gateway, or a report
     bool renewing = false;
-    bool begun = false;  // a call to the gateway was made
+    bool begun = false;     // a call to the gateway was made
+    bool reported = false;  // the ledger has taken the outcome
+    // When it may send to the gateway, once it has asked for a turn.
+    std::optional<Moment> turn = {};
   };
   enum class Reach { kUnknown, kUp, kDown, kRefuses };
 
@@ -103,18 +111,25 @@ class RechargeLoop {
   // is over if `attempt.done`.
   Moment Act(const std::string& key, Work* work, Moment now);
   void StartRenewal(const std::string& key, Work* work, Moment now);
-  void StartCharge(const std::string& key, Work* work, Moment now);
-  void StartLookUp(const std::string& key, Work* work, Moment now);
+  // Does what was decided: Charge, Refund or LookUp. Returns when its turn is, if it has to wait.
+  Moment AskGateway(const std::string& key, Work* work, const Action& action, Moment now);
+  void StartGatewayCall(const std::string& key, Work* work, const Action& action, Moment now);
+  // The attempt is over.
+  void End(Work* work);
+  void StartTell(const std::string& key, Work* work, const GatewayState& state);
   void StartReport(const std::string& key, Work* work, const Outcome& outcome);
 
   void OnRenewal(const std::string& key, int64_t epoch, Moment requested, Moment now,
                  const absl::StatusOr<absl::Duration>& remaining);
-  void OnGateway(const std::string& key, bool charge, Moment now, const GatewayAnswer& answer);
+  void OnGateway(const std::string& key, bool look_up, Moment now, const GatewayAnswer& answer);
+  void OnTell(const std::string& key, const GatewayState& state, Moment now, ReportAnswer answer,
+              const absl::Status& status);
   void OnReport(const std::string& key, int64_t epoch, const Outcome& outcome, Moment now,
                 ReportAnswer answer, const absl::Status& status);
   void NoteGatewayReach(const GatewayAnswer& answer);
   // Tells of an answer that is neither an outcome nor an outage.
-  void TellOfTrouble(bool charge, const GatewayAnswer& answer, const Attempt& attempt);
+  void TellOfTrouble(bool look_up, const GatewayAnswer& answer, const Attempt& attempt);
+  void TellOfOutcome(const Outcome& outcome, int64_t epoch, const Attempt& attempt);
   // Tells of a report that the ledger does not answer, the first time and now and then.
   void TellOfSilence(const Attempt& attempt, const absl::Status& status);
   void CountOutcome(const Outcome& outcome);
@@ -132,8 +147,10 @@ class RechargeLoop {
 
   // Of the loop's thread alone.
   absl::BitGen random_;
-  std::map<std::string, Work> works_;  // by the attempt's idempotency key
+  std::map<std::string, Work> works_;  // by KeyOf the task
+  RequestLimit gateway_limit_;
   int gateway_calls_ = 0;
+  int gateway_turns_ = 0;  // attempts that wait for their turn: they will be calls
   bool stream_open_ = false;
   int64_t stream_ = 0;  // counts the streams; hand-outs of an older one are not trusted
   int32_t stream_failures_ = 0;

@@ -1,6 +1,8 @@
 #include "worker/reconciler.h"
 
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -11,7 +13,9 @@
 #include "common/rpc/status.h"
 #include "worker/charge_key.h"
 #include "worker/errors.h"
+#include "worker/gateway_messages.h"
 #include "worker/gone_money.h"
+#include "worker/ledger_client.h"
 
 namespace reserve::worker {
 namespace {
@@ -22,6 +26,7 @@ namespace pb = ::reserve::ledger::v1;
 constexpr int kChargePage = 500;
 constexpr int kAccountPage = 500;
 constexpr int kRechargePage = 20;
+constexpr int kStatePage = 100;
 // A recharge is judged again if the ledger credited it for another charge meanwhile.
 constexpr int kRounds = 3;
 // Charges of other systems may be many; the first are shown.
@@ -42,7 +47,8 @@ GatewayCharge FromProto(const gw::Charge& charge) {
           .amount = reserve::FromProto(charged, "", "charge.amount").value_or(0),
           .currency = charged.currency_code(),
           .succeeded = charge.state() == gw::CHARGE_STATE_SUCCEEDED,
-          .gone = GoneMoney(charge)};
+          .gone = GoneMoney(charge),
+          .states = StatesOf(charge)};
 }
 
 LedgerRecharge::State FromProto(pb::RechargeState state) {
@@ -71,6 +77,26 @@ absl::StatusOr<LedgerRecharge> FromProto(const pb::Recharge& recharge) {
                         .charge_id = recharge.charge_id()};
 }
 
+// Does the ledger, which has the refund so, know as much as the gateway says? It may know more, as
+// the gateway was asked before.
+bool Covers(pb::RefundState stored, int32_t told) {
+  if (stored == told) return true;
+  return told == pb::REFUND_STATE_PENDING &&
+         (stored == pb::REFUND_STATE_SUCCEEDED || stored == pb::REFUND_STATE_FAILED);
+}
+
+bool Covers(pb::DisputeState stored, int32_t told) {
+  if (stored == told) return true;
+  const bool may_go_on = told == pb::DISPUTE_STATE_INQUIRY || told == pb::DISPUTE_STATE_OPENED;
+  return may_go_on && stored > told;
+}
+
+template <typename State>
+bool Knows(const std::map<std::string, State>& known, const GatewayState& state) {
+  const auto found = known.find(state.id);
+  return found != known.end() && Covers(found->second, state.state);
+}
+
 std::string ReferenceOf(const RechargeName& name) {
   return absl::StrCat(name.account_id, "/", name.ordinal);
 }
@@ -89,6 +115,7 @@ Reconciler::Reconciler(ReconcileOptions options, const std::shared_ptr<grpc::Cha
       recharges_(pb::Recharges::NewStub(ledger)),
       gateway_(gw::PaymentGateway::NewStub(gateway)),
       out_(*out),
+      gateway_limit_(options_.gateway_requests_per_second),
       last_progress_(MonotonicNow()) {}
 
 absl::StatusOr<ReconcileCounts> Reconciler::Run() {
@@ -100,7 +127,8 @@ absl::StatusOr<ReconcileCounts> Reconciler::Run() {
        << " charges, " << counts_.foreign << " of them of other systems; " << counts_.accounts
        << " accounts, " << counts_.recharges << " credited recharges; " << counts_.credited
        << (options_.dry_run ? " to be credited, " : " credited, ") << counts_.refunded
-       << (options_.dry_run ? " to be given back, " : " given back, ") << counts_.for_person
+       << (options_.dry_run ? " to be given back, " : " given back, ") << counts_.reported
+       << (options_.dry_run ? " to be reported, " : " reported, ") << counts_.for_person
        << " for a person" << std::endl;
   if (!status.ok()) return status;
   return counts_;
@@ -112,10 +140,19 @@ absl::Status Reconciler::GoThroughCharges() {
   gw::ListChargesRequest request;
   reserve::ToProto(options_.from, request.mutable_start_time());
   reserve::ToProto(options_.to, request.mutable_end_time());
-  return ListCharges(std::move(request), [this](const gw::Charge& charge) {
+  const OnCharge settle = [this](const gw::Charge& charge) {
     ++counts_.charges;
     ShowProgress();
     return Settle(FromProto(charge));
+  };
+  RESERVE_RETURN_IF_ERROR(ListCharges(std::move(request), settle));
+  // Money comes back, and is disputed, months after.
+  gw::ListChargesRequest changed;
+  reserve::ToProto(options_.from, changed.mutable_end_time());
+  reserve::ToProto(options_.from, changed.mutable_updated_since());
+  return ListCharges(std::move(changed), [&](const gw::Charge& charge) {
+    changed_.insert(charge.charge_id());
+    return settle(charge);
   });
 }
 
@@ -169,7 +206,7 @@ absl::Status Reconciler::CheckCredited(const RechargeName& name, const LedgerRec
     LeaveToPerson(Finding::kNoCharge, ReferenceOf(name), recharge.charge_id);
     return absl::OkStatus();
   }
-  if (InPeriod(*found)) return absl::OkStatus();
+  if (WasSettled(*found)) return absl::OkStatus();
   return Settle(FromProto(*found));
 }
 
@@ -179,7 +216,7 @@ absl::Status Reconciler::CheckUnderReview(const RechargeName& name) {
     const GatewayCharge found = FromProto(charge);
     if (!found.kept()) return absl::OkStatus();
     stands = true;
-    return InPeriod(charge) ? absl::OkStatus() : Settle(found);
+    return WasSettled(charge) ? absl::OkStatus() : Settle(found);
   }));
   if (!stands) LeaveToPerson(Finding::kUnderReview, ReferenceOf(name), "");
   return absl::OkStatus();
@@ -187,8 +224,9 @@ absl::Status Reconciler::CheckUnderReview(const RechargeName& name) {
 
 // --- One charge ---------------------------------------------------------------------
 
-absl::Status Reconciler::Settle(const GatewayCharge& charge) {
+absl::Status Reconciler::Settle(GatewayCharge charge) {
   const std::optional<RechargeName> name = ParseReference(charge.reference);
+  std::optional<Untold> untold;
   for (int round = 0; round < kRounds; ++round) {
     std::optional<LedgerRecharge> recharge;
     if (name.has_value()) {
@@ -200,15 +238,24 @@ absl::Status Reconciler::Settle(const GatewayCharge& charge) {
       if (found.has_value()) credited = FromProto(*found);
     }
     const int32_t attempt = AttemptOf(charge, recharge);
+    if (round == 0 && recharge.has_value()) {
+      RESERVE_ASSIGN_OR_RETURN(untold, TellOfStates(*name, *recharge, attempt, &charge));
+    }
     const Finding finding = JudgeCharge(charge, recharge, attempt, credited);
     if (finding == Finding::kForeign && ++counts_.foreign <= kForeignShown) {
       Print("LEFT", finding, charge.reference, ChargeText(charge));
     }
-    switch (StepFor(finding)) {
+    const Step step = StepFor(finding);
+    if (untold.has_value()) {
+      LeaveToPerson(step == Step::kPerson ? finding : untold->finding, charge.reference,
+                    ChargeText(charge), untold->why);
+    } else if (step == Step::kPerson) {
+      LeaveToPerson(finding, charge.reference, ChargeText(charge));
+    }
+    untold.reset();
+    switch (step) {
       case Step::kNothing:
-        return absl::OkStatus();
       case Step::kPerson:
-        LeaveToPerson(finding, charge.reference, ChargeText(charge));
         return absl::OkStatus();
       case Step::kRefund:
         return Refund(charge, finding);
@@ -221,6 +268,53 @@ absl::Status Reconciler::Settle(const GatewayCharge& charge) {
   }
   return absl::AbortedError(
       absl::StrCat("recharge ", charge.reference, " changes all the time; run again"));
+}
+
+absl::StatusOr<std::optional<Reconciler::Untold>> Reconciler::TellOfStates(
+    const RechargeName& name, const LedgerRecharge& recharge, int32_t attempt,
+    GatewayCharge* charge) {
+  std::optional<KnownStates> known;
+  std::optional<Untold> untold;
+  charge->gone_is_known = true;
+  for (const GatewayState& state : charge->states) {
+    if (!IsForLedger(state, *charge, recharge, attempt)) continue;
+    if (!known.has_value()) {
+      RESERVE_ASSIGN_OR_RETURN(known, FindStates(name.account_id));
+    }
+    const bool refund = state.kind == GatewayState::Kind::kRefund;
+    if (refund ? Knows(known->refunds, state) : Knows(known->disputes, state)) continue;
+    const Finding finding = refund ? Finding::kUntoldRefund : Finding::kUntoldDispute;
+    const std::string text = absl::CHexEscape(TextOf(state));
+    const absl::Status status = options_.dry_run ? absl::OkStatus() : TellOf(state, *charge);
+    if (IsRefusal(status) || absl::IsUnimplemented(status)) {
+      charge->gone_is_known = false;
+      if (!untold.has_value()) untold = Untold{.finding = finding};
+      absl::StrAppend(&untold->why, untold->why.empty() ? "" : "; ", "the ledger does not take ",
+                      text, ": ", status.message());
+      continue;
+    }
+    RESERVE_RETURN_IF_ERROR(status);
+    ++counts_.reported;
+    Print(options_.dry_run ? "TO REPORT" : "REPORTED", finding, charge->reference,
+          absl::StrCat(ChargeText(*charge), "  ", text));
+  }
+  return untold;
+}
+
+absl::Status Reconciler::TellOf(const GatewayState& state, const GatewayCharge& charge) {
+  if (state.kind == GatewayState::Kind::kRefund) {
+    pb::Refund stored;
+    RESERVE_RETURN_IF_ERROR(Call(*recharges_, &pb::Recharges::Stub::ReportGatewayRefund,
+                                 RefundReport(charge.charge_id, charge.reference, state), &stored));
+    return Covers(stored.state(), state.state)
+               ? absl::OkStatus()
+               : StateNotTaken(pb::RefundState_Name(stored.state()));
+  }
+  pb::Dispute stored;
+  RESERVE_RETURN_IF_ERROR(Call(*recharges_, &pb::Recharges::Stub::ReportGatewayDispute,
+                               DisputeReport(charge.charge_id, charge.reference, state), &stored));
+  return Covers(stored.state(), state.state) ? absl::OkStatus()
+                                             : StateNotTaken(pb::DisputeState_Name(stored.state()));
 }
 
 absl::Status Reconciler::Credit(const GatewayCharge& charge, const RechargeName& name,
@@ -262,7 +356,7 @@ absl::Status Reconciler::Refund(const GatewayCharge& charge, Finding finding) {
   if (!options_.dry_run) {
     // All of it is part of what the key stands for, so it must not differ from run to run.
     gw::RefundRequest request;
-    request.set_idempotency_key(RefundKey(charge.charge_id));
+    request.set_idempotency_key(OrphanRefundKey(charge.charge_id));
     request.set_charge_id(charge.charge_id);
     reserve::ToProto(charge.amount, charge.currency, request.mutable_amount());
     request.set_reference(charge.reference);
@@ -295,6 +389,36 @@ absl::Status Reconciler::Refund(const GatewayCharge& charge, Finding finding) {
 }
 
 // --- Looking up ---------------------------------------------------------------------
+
+absl::StatusOr<Reconciler::KnownStates> Reconciler::FindStates(const std::string& account_id) {
+  KnownStates known;
+  pb::ListRefundsRequest refunds;
+  refunds.set_account_id(account_id);
+  refunds.set_page_size(kStatePage);
+  do {
+    pb::ListRefundsResponse page;
+    const absl::Status status = Call(*accounts_, &pb::Accounts::Stub::ListRefunds, refunds, &page);
+    // A ledger of before refunds knows none.
+    if (absl::IsUnimplemented(status)) return known;
+    RESERVE_RETURN_IF_ERROR(status);
+    for (const pb::Refund& refund : page.refunds()) {
+      known.refunds[refund.refund_id()] = refund.state();
+    }
+    refunds.set_page_token(page.next_page_token());
+  } while (!refunds.page_token().empty());
+  pb::ListDisputesRequest disputes;
+  disputes.set_account_id(account_id);
+  disputes.set_page_size(kStatePage);
+  do {
+    pb::ListDisputesResponse page;
+    RESERVE_RETURN_IF_ERROR(Call(*accounts_, &pb::Accounts::Stub::ListDisputes, disputes, &page));
+    for (const pb::Dispute& dispute : page.disputes()) {
+      known.disputes[dispute.dispute_id()] = dispute.state();
+    }
+    disputes.set_page_token(page.next_page_token());
+  } while (!disputes.page_token().empty());
+  return known;
+}
 
 absl::StatusOr<std::optional<LedgerRecharge>> Reconciler::FindRecharge(const RechargeName& name) {
   pb::ListRechargesRequest request;
@@ -354,7 +478,8 @@ absl::Status Reconciler::ListCharges(gw::ListChargesRequest request, const OnCha
   return absl::OkStatus();
 }
 
-bool Reconciler::InPeriod(const gw::Charge& charge) const {
+bool Reconciler::WasSettled(const gw::Charge& charge) const {
+  if (changed_.count(charge.charge_id()) > 0) return true;
   const auto time = reserve::FromProto(charge.create_time(), "create_time");
   return time.ok() && *time >= options_.from && *time < options_.to;
 }
@@ -365,7 +490,12 @@ absl::Status Reconciler::Call(Stub& stub,
                                                            Response*),
                               const Request& request, Response* response) {
   for (int tries = 1;; ++tries) {
-    if (options_.wait(absl::ZeroDuration())) {
+    absl::Duration turn = absl::ZeroDuration();
+    if constexpr (std::is_same_v<Stub, gw::PaymentGateway::Stub>) {
+      const Moment now = MonotonicNow();
+      turn = gateway_limit_.Take(now) - now;
+    }
+    if (options_.wait(turn)) {
       return absl::CancelledError("asked to stop; run again for the rest");
     }
     grpc::ClientContext context;

@@ -1,9 +1,11 @@
 // `worker reconcile`: goes through the gateway's charges and the ledger's credited recharges of a
-// period and settles what judge_charge.h says can be settled. For a cron job and for people.
+// period, tells the ledger of refunds and disputes, and settles what judge_charge.h says can be
+// settled. For a cron job and for people.
 //
 // Safe to repeat, to break off anywhere and to run twice at once: a credit is made once by the
-// ledger, a refund once by the gateway. It holds a page of charges and a page of accounts in
-// memory, however long the period. Blocks; use it from one thread.
+// ledger, a refund once by the gateway, and what the ledger is told is a state. It holds a page of
+// charges, a page of accounts and the ids of old charges that changed in memory, however long the
+// period. Blocks; use it from one thread.
 //
 //   Reconciler reconciler({.from = from, .to = to}, ledger_channel, gateway_channel, &std::cout);
 //   RESERVE_ASSIGN_OR_RETURN(const ReconcileCounts counts, reconciler.Run());
@@ -14,10 +16,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <ostream>
 #include <string>
+#include <unordered_set>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -28,11 +32,13 @@
 #include "reserve/ledger/v1/accounts.grpc.pb.h"
 #include "reserve/ledger/v1/recharges.grpc.pb.h"
 #include "worker/judge_charge.h"
+#include "worker/request_limit.h"
 
 namespace reserve::worker {
 
 struct ReconcileOptions {
-  // Charges decided, and recharges credited, from `from` on and before `to`.
+  // Charges decided, and recharges credited, from `from` on and before `to`; and charges decided
+  // before that have changed since `from`.
   absl::Time from;
   absl::Time to;
   // Say what would be done, and change nothing.
@@ -42,6 +48,8 @@ struct ReconcileOptions {
   int64_t max_refunds = 20;
   // Names this process to the ledger, 1 to 64 characters.
   std::string worker_id = "reconcile";
+  // So many requests a second are sent to the gateway at the most; 0: no limit.
+  int32_t gateway_requests_per_second = 0;
   absl::Duration call_timeout = absl::Seconds(10);
   // A call that may be tried again is, so often, with this pause between.
   int max_tries = 10;
@@ -58,6 +66,7 @@ struct ReconcileCounts {
   int64_t recharges = 0;  // credited in the period
   int64_t credited = 0;   // or to be credited, in a dry run
   int64_t refunded = 0;   // given back, or to be
+  int64_t reported = 0;   // refunds and disputes that the ledger did not know, or not as they are
   int64_t for_person = 0;
 };
 
@@ -83,16 +92,34 @@ class Reconciler {
   absl::Status GoThroughAccount(const std::string& account_id);
 
   // Judges the charge and does what is to be done.
-  absl::Status Settle(const GatewayCharge& charge);
+  absl::Status Settle(GatewayCharge charge);
+  // What the ledger did not take.
+  struct Untold {
+    Finding finding;
+    std::string why = {};
+  };
+  // Tells the ledger of the refunds and disputes that it does not know as they are; after that
+  // `charge->gone_is_known`, or the answer is why it is not.
+  absl::StatusOr<std::optional<Untold>> TellOfStates(const RechargeName& name,
+                                                     const LedgerRecharge& recharge,
+                                                     int32_t attempt, GatewayCharge* charge);
+  // OK if the ledger has it so by now.
+  absl::Status TellOf(const GatewayState& state, const GatewayCharge& charge);
   // True in `*again` if the ledger has meanwhile credited the recharge for another charge.
   absl::Status Credit(const GatewayCharge& charge, const RechargeName& name, int32_t attempt,
                       bool* again);
   absl::Status Refund(const GatewayCharge& charge, Finding finding);
   // Looks for the charge that a recharge was credited for; settles it if it is not of the period,
-  // as what is was settled before.
+  // and has not changed since, as what is was settled before.
   absl::Status CheckCredited(const RechargeName& name, const LedgerRecharge& recharge);
   absl::Status CheckUnderReview(const RechargeName& name);
 
+  // How the ledger has an account's refunds and disputes, by the gateway's ids.
+  struct KnownStates {
+    std::map<std::string, ledger::v1::RefundState> refunds;
+    std::map<std::string, ledger::v1::DisputeState> disputes;
+  };
+  absl::StatusOr<KnownStates> FindStates(const std::string& account_id);
   // Nothing if the ledger does not have it.
   absl::StatusOr<std::optional<LedgerRecharge>> FindRecharge(const RechargeName& name);
   // The charge of that id among those of the recharge; nothing if there is none.
@@ -102,7 +129,8 @@ class Reconciler {
   absl::Status ListCharges(gateway::v1::ListChargesRequest request, const OnCharge& on_charge);
   absl::Status ListChargesOf(const RechargeName& name, const OnCharge& on_charge);
 
-  bool InPeriod(const gateway::v1::Charge& charge) const;
+  // Is it one of those that GoThroughCharges() settles?
+  bool WasSettled(const gateway::v1::Charge& charge) const;
   void Print(absl::string_view what, Finding finding, absl::string_view reference,
              absl::string_view charge, absl::string_view more = "");
   void LeaveToPerson(Finding finding, absl::string_view reference, absl::string_view charge,
@@ -120,7 +148,9 @@ class Reconciler {
   const std::unique_ptr<ledger::v1::Recharges::Stub> recharges_;
   const std::unique_ptr<gateway::v1::PaymentGateway::Stub> gateway_;
   std::ostream& out_;
+  RequestLimit gateway_limit_;
   ReconcileCounts counts_;
+  std::unordered_set<std::string> changed_;  // ids of charges of before the period
   Moment last_progress_;
 };
 

@@ -13,7 +13,7 @@ using prometheus::Registry;
 Counter& Attempts(Registry* registry, const std::string& outcome) {
   return prometheus::BuildCounter()
       .Name("reserve_worker_attempts_total")
-      .Help("Attempts that left the worker, by how they ended")
+      .Help("Attempts that left the worker, each once, by how they ended")
       .Register(*registry)
       .Add({{"outcome", outcome}});
 }
@@ -47,8 +47,11 @@ WorkerMetrics::WorkerMetrics(Registry* registry)
       declined_authentication_required(Attempts(registry, "declined_authentication_required")),
       unresolved(Attempts(registry, "unresolved")),
       pending(Attempts(registry, "pending")),
-      given_up(Attempts(registry, "given_up")),
+      refunded(Attempts(registry, "refunded")),
+      refund_failed(Attempts(registry, "refund_failed")),
+      left(Attempts(registry, "left")),
       charge_seconds(GatewayCalls(registry, "charge")),
+      refund_seconds(GatewayCalls(registry, "refund")),
       look_up_seconds(GatewayCalls(registry, "look_up")),
       attempt_seconds(prometheus::BuildHistogram()
                           .Name("reserve_worker_attempt_seconds")
@@ -61,10 +64,12 @@ WorkerMetrics::WorkerMetrics(Registry* registry)
       streams_refused(Count(registry, "reserve_worker_streams_refused_total",
                             "Streams of hand-outs that the ledger refused to this worker")),
       unknown_outcomes(Count(registry, "reserve_worker_unknown_outcomes_total",
-                             "Charges that ended without an answer")),
+                             "Charges, refunds and look-ups that ended without an answer")),
       invalid_charges(Count(registry, "reserve_worker_invalid_charges_total",
                             "Charges that the gateway calls invalid, and not for their card: a "
                             "fault of ours")),
+      invalid_refunds(Count(registry, "reserve_worker_invalid_refunds_total",
+                            "Refunds that the gateway calls invalid: a fault of ours")),
       leases_lost(Count(registry, "reserve_worker_leases_lost_total",
                         "Leases that another worker took over or that were settled")),
       reports_refused(Count(registry, "reserve_worker_reports_refused_total",

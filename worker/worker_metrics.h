@@ -19,9 +19,12 @@ struct WorkerMetrics {
   prometheus::Counter& declined_authentication_required;
   prometheus::Counter& unresolved;
   prometheus::Counter& pending;
-  prometheus::Counter& given_up;
+  prometheus::Counter& refunded;
+  prometheus::Counter& refund_failed;
+  prometheus::Counter& left;  // for this lease, without an outcome that the ledger took
   // reserve_worker_gateway_call_seconds, by `call`.
   prometheus::Histogram& charge_seconds;
+  prometheus::Histogram& refund_seconds;
   prometheus::Histogram& look_up_seconds;
   // From the hand-out to the ledger's word that the outcome is applied.
   prometheus::Histogram& attempt_seconds;
@@ -30,6 +33,7 @@ struct WorkerMetrics {
   prometheus::Counter& streams_refused;
   prometheus::Counter& unknown_outcomes;
   prometheus::Counter& invalid_charges;
+  prometheus::Counter& invalid_refunds;
   prometheus::Counter& leases_lost;
   prometheus::Counter& reports_refused;
   prometheus::Counter& reports_unanswered;

@@ -333,7 +333,8 @@ absl::Status Stage::StartWorker(const Server& ledger) {
   RESERVE_ASSIGN_OR_RETURN(
       worker_,
       Subprocess::Start({.program = "worker",
-                         .args = {"--ledger=" + ledger.target, "--gateway=" + gateway_.target}}));
+                         .args = {"--ledger=" + ledger.target, "--gateway=" + gateway_.target,
+                                  "--gateway_requests_per_second=0"}}));
   return absl::OkStatus();
 }
 

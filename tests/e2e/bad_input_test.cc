@@ -165,6 +165,7 @@ class BadInputTest : public ::testing::Test {
   static std::vector<test_support::TestDatabase::Row> Stored() {
     return stack_->database().Query(
         "CHECKSUM TABLE accounts, users, entries, usage_ids, requests, events, recharges, "
+        "disputes, "
         "rate_decks, rates, plans");
   }
 
@@ -1025,6 +1026,65 @@ constexpr StatusCode kUnreadable = StatusCode::kUnimplemented;
 std::string WireField(int number, const std::string& bytes) {
   return absl::StrCat(std::string(1, static_cast<char>(number << 3 | 2)),
                       std::string(1, static_cast<char>(bytes.size())), bytes);
+}
+
+TEST_F(BadInputTest, RefundsThatCanNotBeMadeAreRefused) {
+  const std::string head = "account_id: 'acct' request_id: 'new' ordinal: 1 ";
+  const auto refused = [&](const std::string& request, const std::string& field) {
+    return Refusal{.method = "Support.RefundRecharge", .request = request, .field = field};
+  };
+  ExpectRefused({
+      refused("account_id: 'acct' ordinal: 1 reason: 'r'", "request_id"),
+      refused(head, "reason"),
+      refused(head + "reason: 'r' amount {}", "amount"),
+      refused(head + "reason: 'r' amount { units: -1 }", "amount"),
+      refused(head + "reason: 'r' amount { nanos: 5000000 }", "amount"),
+      refused(head + "reason: 'r' amount { currency_code: 'EUR' units: 1 }",
+              "amount.currency_code"),
+      refused(head + "reason: 'r' actor: 'a\\nb'", "actor"),
+      {"Support.RefundRecharge", "account_id: 'acct' request_id: 'new' ordinal: 9 reason: 'r'",
+       StatusCode::kNotFound, "RECHARGE_NOT_FOUND", "ordinal"},
+      {"Support.RefundRecharge", "account_id: 'due' request_id: 'new' ordinal: 1 reason: 'r'",
+       StatusCode::kFailedPrecondition, "NOT_CREDITED", "ordinal"},
+      {"Support.RefundRecharge", head + "reason: 'r' amount { units: 16 } allow_debt: true",
+       StatusCode::kFailedPrecondition, "REFUND_TOO_LARGE", "amount"},
+  });
+}
+
+TEST_F(BadInputTest, WhatAGatewayCanNotMeanIsRefused) {
+  const std::string charge = "charge_id: 'ch_1' charge_reference: 'acct/1' ";
+  const std::string refund = charge + "refund_id: 're' state: REFUND_STATE_SUCCEEDED ";
+  const std::string dispute = charge + "dispute_id: 'dp' state: DISPUTE_STATE_OPENED ";
+  const auto refused = [](const std::string& method, const std::string& request,
+                          const std::string& field) {
+    return Refusal{.method = "Recharges." + method, .request = request, .field = field};
+  };
+  ExpectRefused({
+      refused("ReportGatewayRefund", "charge_reference: 'acct/1'", "charge_id"),
+      refused("ReportGatewayRefund", charge, "refund_id"),
+      refused("ReportGatewayRefund", charge + "refund_id: 're'", "state"),
+      refused("ReportGatewayRefund", charge + "refund_id: 're' state: REFUND_STATE_CANCELED",
+              "state"),
+      refused("ReportGatewayRefund", refund, "amount"),
+      refused("ReportGatewayRefund", refund + "amount {}", "amount"),
+      refused("ReportGatewayRefund", refund + "amount { units: -1 }", "amount"),
+      refused("ReportGatewayRefund", refund + "amount { currency_code: 'EUR' units: 1 }",
+              "amount.currency_code"),
+      refused("ReportGatewayRefund", refund + "amount { units: 1 } failure_code: 'a b'",
+              "failure_code"),
+      refused("ReportGatewayDispute", charge, "dispute_id"),
+      refused("ReportGatewayDispute", charge + "dispute_id: 'dp'", "state"),
+      refused("ReportGatewayDispute", dispute, "amount"),
+      refused("ReportGatewayDispute", dispute + "amount { units: 1 } reason: 'a\\nb'", "reason"),
+      {"Recharges.ReportGatewayRefund",
+       "charge_id: 'ch_1' charge_reference: 'order-17' refund_id: 're' state: "
+       "REFUND_STATE_SUCCEEDED amount { units: 1 }",
+       StatusCode::kNotFound, "CHARGE_NOT_FOUND", "charge_id"},
+      {"Recharges.ReportGatewayDispute",
+       "charge_id: 'ch_other' charge_reference: 'acct/1' dispute_id: 'dp' state: "
+       "DISPUTE_STATE_OPENED amount { units: 1 }",
+       StatusCode::kNotFound, "CHARGE_NOT_FOUND", "charge_id"},
+  });
 }
 
 TEST_F(BadInputTest, TextThatIsNotUtf8IsNeverStored) {

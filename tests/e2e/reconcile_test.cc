@@ -144,8 +144,8 @@ TEST_F(ReconcileTest, WhereAllIsInOrderNothingIsDoneAndNothingShown) {
   EXPECT_EQ(ended.exit_code, 0) << ended.output;
   EXPECT_THAT(ended.differences, IsEmpty());
   EXPECT_THAT(ended.output, HasSubstr("1 charges, 0 of them of other systems; 1 accounts, 1 "
-                                      "credited recharges; 0 credited, 0 given back, 0 for a "
-                                      "person"));
+                                      "credited recharges; 0 credited, 0 given back, 0 reported, "
+                                      "0 for a person"));
 }
 
 TEST_F(ReconcileTest, AChargeWhoseWorkerDiedBeforeItsReportIsCreditedOnce) {
@@ -243,7 +243,7 @@ TEST_F(ReconcileTest, WhatOnlyAPersonCanSettleIsShownAndLeftAlone) {
                             "FOR A PERSON STRANGE_KEY returned/1", "LEFT FOREIGN order/17",
                             "FOR A PERSON NO_CHARGE nothing/2"))
         << ended.output;
-    EXPECT_THAT(ended.output, HasSubstr("0 credited, 0 given back, 4 for a person"));
+    EXPECT_THAT(ended.output, HasSubstr("0 credited, 0 given back, 0 reported, 4 for a person"));
     EXPECT_THAT(GivenBack(), ElementsAre("returned/1"));
     EXPECT_EQ(Last("amount").state(), pb::RECHARGE_STATE_OPEN);
   }

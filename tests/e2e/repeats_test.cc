@@ -70,6 +70,18 @@ std::vector<Step> Steps() {
        "account_id: 'acct' ordinal: 2 attempt: 1 worker_id: 'w' succeeded { charge_id: 'ch_2' "
        "amount { currency_code: 'USD' units: 20 } }"},
       {"Accounts.RequestRecharge", "account_id: 'acct' request_id: 'top-up' amount { units: 25 }"},
+      {"Support.RefundRecharge",
+       "account_id: 'acct' request_id: 'back' ordinal: 1 amount { units: 5 } reason: 'asked'"},
+      {"Recharges.ReportRecharge",
+       "account_id: 'acct' ordinal: 4 attempt: 1 worker_id: 'w' refund_succeeded { refund_id: "
+       "'re_4' }"},
+      {"Recharges.ReportGatewayRefund",
+       "charge_id: 'ch_1' charge_reference: 'acct/1' refund_id: 're_4' refund_reference: 'acct/4' "
+       "state: REFUND_STATE_FAILED amount { units: 5 } failure_code: 'expired_card'"},
+      {"Recharges.ReportGatewayDispute",
+       "charge_id: 'ch_1' charge_reference: 'acct/1' dispute_id: 'dp_1' state: "
+       "DISPUTE_STATE_OPENED amount { units: 15 } reason: 'not recognised'"},
+      {"Support.LiftSuspension", "account_id: 'acct' reason: 'spoke to the customer'"},
       {"Support.BlockAccount", "account_id: 'acct' reason: 'fraud?'"},
       {"Support.UnblockAccount", "account_id: 'acct' reason: 'no fraud'"},
       {"Recharges.ReportRecharge",
@@ -91,8 +103,7 @@ const std::set<std::string>& NotRepeated() {
       "Accounts.GetAccount", "Accounts.ListAccounts", "Accounts.GetUser", "Accounts.ListUsers",
       "Ledger.AuthorizeUsage", "Accounts.GetUsage", "Accounts.ListUsage", "Accounts.ListEntries",
       "Accounts.ListRecharges", "Accounts.ListPaymentMethods", "Support.ListReviews",
-      // Nothing suspends automatic recharging yet.
-      "Support.LiftSuspension", "Events.ListEvents", "Events.WatchEvents",
+      "Accounts.ListRefunds", "Accounts.ListDisputes", "Events.ListEvents", "Events.WatchEvents",
       "Accounts.GetBillingAdvice", "Rates.ListRateDecks", "Rates.ListRates", "Rates.QuoteCall",
       "Rates.QuoteSms", "Audit.VerifyAccount", "Audit.VerifyLedger", "Audit.CheckHead",
       // Leases are time: each hand-out has a new epoch, and a renewal lasts from when it was asked.

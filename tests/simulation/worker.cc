@@ -45,6 +45,8 @@ domain::ChargeOutcome ForLedger(const worker::Task& task, int64_t epoch, const O
       report.kind = domain::ChargeOutcome::Kind::kPending;
       report.charge_id = outcome.charge_id;
       break;
+    case Outcome::Kind::kRefunded:
+    case Outcome::Kind::kRefundFailed:  // this ledger hands out no refunds
     case Outcome::Kind::kUnresolved:
       report.kind = domain::ChargeOutcome::Kind::kUnresolved;
       break;
@@ -81,6 +83,10 @@ std::string TextOf(const Outcome& outcome) {
       return absl::StrCat("pending: ", outcome.charge_id);
     case Outcome::Kind::kUnresolved:
       return absl::StrCat("unresolved: ", outcome.text);
+    case Outcome::Kind::kRefunded:
+      return absl::StrCat("refunded: ", outcome.refund_id);
+    case Outcome::Kind::kRefundFailed:
+      return absl::StrCat("refund failed: ", outcome.text);
   }
   return "";
 }

@@ -26,6 +26,15 @@ Task SomeTask() {
           .card_token = CardToken("pm_card_visa")};
 }
 
+Task SomeRefund() {
+  return {.account_id = "acct-1",
+          .ordinal = 4,
+          .attempt = 1,
+          .amount = kAmount,
+          .currency = "USD",
+          .refunded_charge_id = "ch_1"};
+}
+
 HandOut Fresh() { return {.lease_epoch = 1, .lease_remaining = kLease}; }
 
 HandOut Aged(absl::Duration age) {
@@ -54,6 +63,29 @@ GatewayAnswer Declined(DeclineClass decline_class) {
   return answer;
 }
 
+GatewayAnswer GivenBack() {
+  return {.kind = GatewayAnswer::Kind::kFound,
+          .succeeded = true,
+          .charge_id = "ch_1",
+          .refund_id = "re_1",
+          .amount = kAmount,
+          .currency = "USD"};
+}
+
+GatewayAnswer RefundPending() {
+  GatewayAnswer answer = GivenBack();
+  answer.succeeded = false;
+  answer.pending = true;
+  return answer;
+}
+
+GatewayAnswer RefundFailed() {
+  GatewayAnswer answer = GivenBack();
+  answer.succeeded = false;
+  answer.text = "expired_or_canceled_card";
+  return answer;
+}
+
 // What Decide said, as one word and what matters of it.
 std::string Describe(const Action& action) {
   struct Describer {
@@ -61,7 +93,9 @@ std::string Describe(const Action& action) {
       return absl::StrCat("wait ", absl::FormatDuration(wait.until - kStart));
     }
     std::string operator()(const Charge&) const { return "charge"; }
+    std::string operator()(const Refund&) const { return "refund"; }
     std::string operator()(const LookUp&) const { return "look up"; }
+    std::string operator()(const Tell& tell) const { return absl::StrCat("tell ", tell.state.id); }
     std::string operator()(const Report& report) const {
       switch (report.outcome.kind) {
         case Outcome::Kind::kSucceeded:
@@ -72,7 +106,13 @@ std::string Describe(const Action& action) {
         case Outcome::Kind::kUnresolved:
           return "report unresolved";
         case Outcome::Kind::kPending:
-          return absl::StrCat("report pending ", report.outcome.charge_id);
+          return absl::StrCat("report pending ", report.outcome.charge_id,
+                              report.outcome.refund_id);
+        case Outcome::Kind::kRefunded:
+          return absl::StrCat("report refunded ", report.outcome.refund_id);
+        case Outcome::Kind::kRefundFailed:
+          return absl::StrCat("report refund failed ", report.outcome.refund_id, " ",
+                              report.outcome.text);
       }
       return "?";
     }
@@ -84,8 +124,8 @@ std::string Describe(const Action& action) {
 // One attempt, told what happens and asked what to do.
 class Script {
  public:
-  explicit Script(const HandOut& handed_out = Fresh())
-      : attempt_(BeginAttempt(SomeTask(), handed_out, kStart)) {}
+  explicit Script(const HandOut& handed_out = Fresh(), const Task& task = SomeTask())
+      : attempt_(BeginAttempt(task, handed_out, kStart)) {}
 
   Script& After(absl::Duration passed) {
     now_ += passed;
@@ -107,6 +147,10 @@ class Script {
   }
   Script& ReportSays(ReportAnswer answer, int64_t epoch = 1) {
     OnReportAnswer(rules_, answer, epoch, "why not", now_, /*jitter=*/0, &attempt_);
+    return *this;
+  }
+  Script& ToldSays(ReportAnswer answer) {
+    OnTold(rules_, answer, "why not", now_, /*jitter=*/0, &attempt_);
     return *this;
   }
   Script& HandedOutAgain(int64_t epoch) {
@@ -346,13 +390,38 @@ std::vector<Row> KeyRules() {
          return Script().ChargeSays(Answer(Kind::kKeyReused)).LookUpSays(other);
        },
        "report unresolved"},
-      {"AChargeThatWasRefundedIsForAPerson",
-       [] {
-         GatewayAnswer refunded = Charged();
-         refunded.refunded = true;
-         return Script(Aged(absl::Hours(1))).LookUpSays(refunded);
+  };
+}
+
+// A success of which money came back before it was reported.
+std::vector<Row> LateSuccessRules() {
+  const auto late = [] {
+    GatewayAnswer charged = Charged();
+    charged.states = {{.kind = GatewayState::Kind::kRefund, .id = "re_1"},
+                      {.kind = GatewayState::Kind::kDispute, .id = "dp_1"}};
+    return Script(Aged(absl::Hours(1))).LookUpSays(charged);
+  };
+  return {
+      {"TheLedgerHearsOfARefundBeforeTheSuccess", [late] { return late(); }, "tell re_1"},
+      {"ThenOfTheNext", [late] { return late().ToldSays(ReportAnswer::kAccepted); }, "tell dp_1"},
+      {"AndThenOfTheSuccess",
+       [late] {
+         return late().ToldSays(ReportAnswer::kAccepted).ToldSays(ReportAnswer::kAccepted);
        },
-       "report unresolved"},
+       "report succeeded ch_1"},
+      {"ItIsToldAgainUntilThereIsAnAnswer",
+       [late] {
+         Script script = late();
+         for (int i = 0; i < 1000; ++i) {
+           script.ToldSays(ReportAnswer::kNoAnswer).After(absl::Hours(1));
+         }
+         return script;
+       },
+       "tell re_1"},
+      {"ItIsToldAgainAfterAWhile", [late] { return late().ToldSays(ReportAnswer::kNoAnswer); },
+       "wait 200ms"},
+      {"WhatTheLedgerDoesNotTakeIsForAPerson",
+       [late] { return late().ToldSays(ReportAnswer::kRefused); }, "report unresolved"},
   };
 }
 
@@ -424,13 +493,150 @@ std::vector<Row> LeaseAndReportRules() {
   };
 }
 
+Script ARefund(const HandOut& handed_out = Fresh()) { return Script(handed_out, SomeRefund()); }
+
+std::vector<Row> RefundRules() {
+  return {
+      {"AFreshRefundIsSent", [] { return ARefund(); }, "refund"},
+      {"ARefundHandedOutBeforeIsSentUnderTheSameKey", [] { return ARefund(Aged(absl::Hours(1))); },
+       "refund"},
+      {"FromHalfOfTheKeyLifetimeOnARefundIsOnlyLookedUp", [] { return ARefund(Aged(kHalf)); },
+       "look up"},
+      {"ARefundThatTheGatewayDoesNotKnowByThenIsForAPerson",
+       [] { return ARefund(Aged(kHalf)).LookUpSays(Answer(Kind::kNotFound)); },
+       "report unresolved"},
+      {"ARefundThatWasMadeIsFoundHoweverLate",
+       [] { return ARefund(Aged(absl::Hours(100))).LookUpSays(GivenBack()); },
+       "report refunded re_1"},
+      {"ARefundThatSucceedsIsReported", [] { return ARefund().ChargeSays(GivenBack()); },
+       "report refunded re_1"},
+      {"ARefundWithoutAnswerIsLookedUp",
+       [] { return ARefund().ChargeSays(Answer(Kind::kNoAnswer)); }, "look up"},
+      {"ARefundWithoutAnswerThatIsFoundIsReported",
+       [] { return ARefund().ChargeSays(Answer(Kind::kNoAnswer)).LookUpSays(GivenBack()); },
+       "report refunded re_1"},
+      {"ARefundWithoutAnswerThatIsNotFoundIsSentAgain",
+       [] {
+         return ARefund()
+             .ChargeSays(Answer(Kind::kNoAnswer))
+             .LookUpSays(Answer(Kind::kNotFound))
+             .After(absl::Milliseconds(200));
+       },
+       "refund"},
+      {"AnOutageOfTheGatewayIsNoFailureOfARefund",
+       [] { return ARefund().ChargeSays(Answer(Kind::kOutage)).After(absl::Milliseconds(200)); },
+       "look up"},
+      {"ARefundThatIsPendingIsReportedSo", [] { return ARefund().ChargeSays(RefundPending()); },
+       "report pending re_1"},
+      {"ARefundThatFailedIsReportedWithItsCode",
+       [] { return ARefund().ChargeSays(RefundFailed()); },
+       "report refund failed re_1 expired_or_canceled_card"},
+      {"ARefundThatCanNotBeMadeFailed",
+       [] { return ARefund().ChargeSays(Answer(Kind::kRefused, "REFUND_TOO_LARGE")); },
+       "report refund failed  REFUND_TOO_LARGE"},
+      {"ARefundThatCanNotBeMadeAndMayHaveBeenSentBeforeIsLookedUp",
+       [] {
+         return ARefund(Aged(absl::Hours(1)))
+             .ChargeSays(Answer(Kind::kRefused, "REFUND_TOO_LARGE"));
+       },
+       "look up"},
+      {"ARefundThatCanNotBeMadeAndIsNotFoundFailed",
+       [] {
+         return ARefund(Aged(absl::Hours(1)))
+             .ChargeSays(Answer(Kind::kRefused, "REFUND_TOO_LARGE"))
+             .LookUpSays(Answer(Kind::kNotFound));
+       },
+       "report refund failed  REFUND_TOO_LARGE"},
+      {"ARefundThatCanNotBeMadeAgainButWasMadeSucceeded",
+       [] {
+         return ARefund(Aged(absl::Hours(1)))
+             .ChargeSays(Answer(Kind::kRefused, "REFUND_TOO_LARGE"))
+             .LookUpSays(GivenBack());
+       },
+       "report refunded re_1"},
+  };
+}
+
+// What says nothing of the charge, and what is under the key instead.
+std::vector<Row> RefundFaultRules() {
+  return {
+      {"AnInvalidRefundIsLeftUntilTheNextLease",
+       [] { return ARefund().ChargeSays(Answer(Kind::kInvalid, "INVALID_FIELD:amount")); },
+       "give up"},
+      {"AnInvalidRefundIsSentAgainUnderTheNextLease",
+       [] {
+         return ARefund()
+             .ChargeSays(Answer(Kind::kInvalid, "INVALID_FIELD:amount"))
+             .HandedOutAgain(2);
+       },
+       "refund"},
+      {"AnInvalidRefundIsForAPersonPastHalfOfTheKeyLifetime",
+       [] {
+         return ARefund(Aged(kHalf - kMoment))
+             .ChargeSays(Answer(Kind::kInvalid, "INVALID_FIELD:amount"))
+             .After(kMoment)
+             .LookUpSays(Answer(Kind::kNotFound));
+       },
+       "report unresolved"},
+      {"AReusedKeyOfARefundWithNothingUnderItIsForAPerson",
+       [] {
+         return ARefund().ChargeSays(Answer(Kind::kKeyReused)).LookUpSays(Answer(Kind::kNotFound));
+       },
+       "report unresolved"},
+      {"ARefundOfAnotherChargeIsForAPerson",
+       [] {
+         GatewayAnswer other = GivenBack();
+         other.charge_id = "ch_2";
+         return ARefund().ChargeSays(Answer(Kind::kKeyReused)).LookUpSays(other);
+       },
+       "report unresolved"},
+      {"ARefundOfAnotherAmountIsForAPerson",
+       [] {
+         GatewayAnswer other = RefundFailed();
+         other.amount = kAmount - 1;
+         return ARefund().ChargeSays(other);
+       },
+       "report unresolved"},
+      {"ARefundOfAnotherCurrencyIsForAPerson",
+       [] {
+         GatewayAnswer other = RefundPending();
+         other.currency = "EUR";
+         return ARefund().ChargeSays(other);
+       },
+       "report unresolved"},
+      {"WithoutTheLeaseNothingIsGivenBack", [] { return ARefund().After(kLease); }, "give up"},
+      {"ARefundThatSucceededIsReportedWithoutTheLease",
+       [] { return ARefund().LeaseLost().ChargeSays(GivenBack()); }, "report refunded re_1"},
+      {"ARefundThatFailedIsWorthNothingWithoutTheLease",
+       [] { return ARefund().ChargeSays(RefundFailed()).LeaseLost(); }, "give up"},
+      {"ARefundThatIsPendingIsWorthNothingWithoutTheLease",
+       [] { return ARefund().ChargeSays(RefundPending()).LeaseLost(); }, "give up"},
+      {"ARefundThatSucceededIsReportedUntilThereIsAnAnswer",
+       [] {
+         Script script = ARefund().ChargeSays(GivenBack());
+         for (int i = 0; i < 1000; ++i) {
+           script.ReportSays(ReportAnswer::kNoAnswer).After(absl::Hours(1));
+         }
+         return script;
+       },
+       "report refunded re_1"},
+      {"ARefundThatSucceededAndThatTheLedgerRefusesIsForAPerson",
+       [] { return ARefund().ChargeSays(GivenBack()).ReportSays(ReportAnswer::kRefused); },
+       "report unresolved"},
+  };
+}
+
 std::string NameOf(const testing::TestParamInfo<Row>& info) { return info.param.name; }
 
 INSTANTIATE_TEST_SUITE_P(Charging, DecideTest, testing::ValuesIn(ChargingRules()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Outcomes, DecideTest, testing::ValuesIn(OutcomeRules()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Refusals, DecideTest, testing::ValuesIn(RefusalRules()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Keys, DecideTest, testing::ValuesIn(KeyRules()), NameOf);
+INSTANTIATE_TEST_SUITE_P(LateSuccesses, DecideTest, testing::ValuesIn(LateSuccessRules()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Leases, DecideTest, testing::ValuesIn(LeaseAndReportRules()), NameOf);
+
+INSTANTIATE_TEST_SUITE_P(Refunds, DecideTest, testing::ValuesIn(RefundRules()), NameOf);
+INSTANTIATE_TEST_SUITE_P(RefundFaults, DecideTest, testing::ValuesIn(RefundFaultRules()), NameOf);
 
 TEST(RenewalTest, IsDueWhenAThirdOfTheLeaseHasPassed) {
   Script script;
@@ -443,7 +649,10 @@ TEST(RenewalTest, OfALeaseThatRanOutIsNotTried) {
 }
 
 TEST(RenewalTest, IsNotNeededForASuccess) {
-  EXPECT_FALSE(RenewalDue(Script().ChargeSays(Charged()).attempt(), kStart + absl::Seconds(20)));
+  const Moment due = kStart + absl::Seconds(20);
+  EXPECT_FALSE(RenewalDue(Script().ChargeSays(Charged()).attempt(), due));
+  EXPECT_FALSE(RenewalDue(ARefund().ChargeSays(GivenBack()).attempt(), due));
+  EXPECT_TRUE(RenewalDue(ARefund().ChargeSays(RefundPending()).attempt(), due));
 }
 
 TEST(RenewalTest, IsCountedFromWhenItWasSent) {
@@ -484,6 +693,19 @@ TEST(OutcomeTest, TextsAreCutToWhatTheLedgerTakes) {
   EXPECT_EQ(lost.attempt().outcome->text.size(), 255);
 }
 
+TEST(OutcomeTest, WhatAPersonReadsOfARefundNamesItAndBothCharges) {
+  GatewayAnswer other = GivenBack();
+  other.charge_id = "ch_2";
+  const std::string text = ARefund().ChargeSays(other).attempt().outcome->text;
+  EXPECT_THAT(text, testing::HasSubstr("refund re_1 "));
+  EXPECT_THAT(text, testing::HasSubstr("of charge ch_2 instead of USD 15.00 of charge ch_1"));
+  EXPECT_THAT(ARefund(Aged(kHalf)).LookUpSays(Answer(Kind::kNotFound)).attempt().outcome->text,
+              testing::HasSubstr("no refund was found"));
+  EXPECT_THAT(
+      ARefund().ChargeSays(GivenBack()).ReportSays(ReportAnswer::kRefused).attempt().outcome->text,
+      testing::HasSubstr("refused the success of refund re_1"));
+}
+
 // The key is a promise to every gateway that ever saw one: these never change.
 TEST(ChargeKeyTest, IsFixedForEver) {
   EXPECT_EQ(ChargeKey("acct-1", 3, 1), "rsv-95d7132b561f544a0c325f6b7c91d0216828e131cc5ceeaf");
@@ -495,6 +717,21 @@ TEST(ChargeKeyTest, IsAnotherForEveryAttempt) {
   EXPECT_NE(ChargeKey("acct-1", 3, 1), ChargeKey("acct-1", 31, 1));
   EXPECT_NE(ChargeKey("a", 11, 1), ChargeKey("a", 1, 11));
   EXPECT_NE(ChargeKey("a:1", 2, 3), ChargeKey("a", 12, 3));
+}
+
+// The same of refunds: printf '6:acct-1:4' | sha256sum | cut -c1-48
+TEST(RefundKeyTest, IsFixedForEver) {
+  EXPECT_EQ(RefundKey("acct-1", 4), "rfn-6fe9d6a378a4c724178e9044aefb5572ed209737e4e83443");
+  EXPECT_EQ(RefundKey("a:1", 2), "rfn-e7a988d11ca839f8f07b3ce5716fe2c708f031fed5ecc828");
+  EXPECT_EQ(KeyOf(SomeRefund()), RefundKey("acct-1", 4));
+  EXPECT_EQ(KeyOf(SomeTask()), ChargeKey("acct-1", 3, 1));
+}
+
+TEST(RefundKeyTest, IsAnotherForEveryRefund) {
+  EXPECT_NE(RefundKey("acct-1", 4), RefundKey("acct-1", 5));
+  EXPECT_NE(RefundKey("a", 11), RefundKey("a1", 1));
+  EXPECT_NE(RefundKey("a:1", 2), RefundKey("a", 12));
+  EXPECT_LE(RefundKey(std::string(1000, 'x'), INT64_MAX).size(), 64);
 }
 
 TEST(ChargeKeyTest, FitsTheGateway) {

@@ -52,8 +52,9 @@ void FakeLedger::HandOut(const HandOutOptions& options) {
   response.set_account_id(options.account_id);
   response.set_ordinal(options.ordinal);
   response.set_attempt(options.attempt);
-  ToProto(15 * kNanosPerUnit, "USD", response.mutable_amount());
-  response.set_card_token(options.card_token);
+  ToProto(options.units * kNanosPerUnit, "USD", response.mutable_amount());
+  response.set_refunded_charge_id(options.refunded_charge_id);
+  if (options.refunded_charge_id.empty()) response.set_card_token(options.card_token);
   reserve::ToProto(options.attempt_age, response.mutable_attempt_age());
   response.set_handed_out_before(options.handed_out_before);
   response.mutable_lease()->set_epoch(options.epoch);
@@ -65,6 +66,11 @@ void FakeLedger::HandOut(const HandOutOptions& options) {
 void FakeLedger::AnswerReports(ReportHandler handler) {
   absl::MutexLock lock(&mutex_);
   report_handler_ = std::move(handler);
+}
+
+void FakeLedger::AnswerStates(absl::Status status) {
+  absl::MutexLock lock(&mutex_);
+  states_status_ = std::move(status);
 }
 
 void FakeLedger::AnswerRenewals(absl::Status status) {
@@ -80,6 +86,16 @@ void FakeLedger::AnswerStreams(absl::Status status) {
 std::vector<pb::ReportRechargeRequest> FakeLedger::reports() {
   absl::MutexLock lock(&mutex_);
   return reports_;
+}
+
+std::vector<pb::ReportGatewayRefundRequest> FakeLedger::told_refunds() {
+  absl::MutexLock lock(&mutex_);
+  return told_refunds_;
+}
+
+std::vector<pb::ReportGatewayDisputeRequest> FakeLedger::told_disputes() {
+  absl::MutexLock lock(&mutex_);
+  return told_disputes_;
 }
 
 int FakeLedger::renewals() {
@@ -145,6 +161,24 @@ grpc::Status FakeLedger::ReportRecharge(grpc::ServerContext*,
   absl::MutexLock lock(&mutex_);
   reports_.push_back(*request);
   return ToGrpcStatus(report_handler_(*request), "reserve.ledger");
+}
+
+grpc::Status FakeLedger::ReportGatewayRefund(grpc::ServerContext*,
+                                             const pb::ReportGatewayRefundRequest* request,
+                                             pb::Refund* response) {
+  absl::MutexLock lock(&mutex_);
+  told_refunds_.push_back(*request);
+  response->set_state(request->state());
+  return ToGrpcStatus(states_status_, "reserve.ledger");
+}
+
+grpc::Status FakeLedger::ReportGatewayDispute(grpc::ServerContext*,
+                                              const pb::ReportGatewayDisputeRequest* request,
+                                              pb::Dispute* response) {
+  absl::MutexLock lock(&mutex_);
+  told_disputes_.push_back(*request);
+  response->set_state(request->state());
+  return ToGrpcStatus(states_status_, "reserve.ledger");
 }
 
 }  // namespace reserve::worker

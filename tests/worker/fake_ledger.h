@@ -30,7 +30,9 @@ class FakeLedger final : public ledger::v1::Recharges::Service {
     std::string account_id = "acct-1";
     int64_t ordinal = 1;
     int32_t attempt = 1;
+    int64_t units = 15;
     std::string card_token = "tok_visa";
+    std::string refunded_charge_id = {};  // set: a refund, without a card
     absl::Duration attempt_age = absl::ZeroDuration();
     bool handed_out_before = false;
     int64_t epoch = 1;
@@ -50,12 +52,17 @@ class FakeLedger final : public ledger::v1::Recharges::Service {
   void HandOut(const HandOutOptions& options) ABSL_LOCKS_EXCLUDED(mutex_);
   // How reports are answered; OK at first.
   void AnswerReports(ReportHandler handler) ABSL_LOCKS_EXCLUDED(mutex_);
+  // How it answers when it is told of a refund or dispute; OK, as it is told, at first.
+  void AnswerStates(absl::Status status) ABSL_LOCKS_EXCLUDED(mutex_);
   void AnswerRenewals(absl::Status status) ABSL_LOCKS_EXCLUDED(mutex_);
   // Streams end at once with this status; OK: they are served, as at first.
   void AnswerStreams(absl::Status status) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Every report that came, repeats and refused ones too.
   std::vector<ledger::v1::ReportRechargeRequest> reports() ABSL_LOCKS_EXCLUDED(mutex_);
+  // What it was told of refunds and disputes, refused ones too.
+  std::vector<ledger::v1::ReportGatewayRefundRequest> told_refunds() ABSL_LOCKS_EXCLUDED(mutex_);
+  std::vector<ledger::v1::ReportGatewayDisputeRequest> told_disputes() ABSL_LOCKS_EXCLUDED(mutex_);
   int renewals() ABSL_LOCKS_EXCLUDED(mutex_);
   // How many streams were opened so far, refused ones too.
   int streams() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -73,6 +80,12 @@ class FakeLedger final : public ledger::v1::Recharges::Service {
   grpc::Status ReportRecharge(grpc::ServerContext* context,
                               const ledger::v1::ReportRechargeRequest* request,
                               ledger::v1::ReportRechargeResponse* response) override;
+  grpc::Status ReportGatewayRefund(grpc::ServerContext* context,
+                                   const ledger::v1::ReportGatewayRefundRequest* request,
+                                   ledger::v1::Refund* response) override;
+  grpc::Status ReportGatewayDispute(grpc::ServerContext* context,
+                                    const ledger::v1::ReportGatewayDisputeRequest* request,
+                                    ledger::v1::Dispute* response) override;
 
  private:
   const int port_;
@@ -81,9 +94,12 @@ class FakeLedger final : public ledger::v1::Recharges::Service {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<ledger::v1::WatchLowBalanceResponse> hand_outs_ ABSL_GUARDED_BY(mutex_);
   ReportHandler report_handler_ ABSL_GUARDED_BY(mutex_);
+  absl::Status states_status_ ABSL_GUARDED_BY(mutex_);
   absl::Status renewal_status_ ABSL_GUARDED_BY(mutex_);
   absl::Status stream_status_ ABSL_GUARDED_BY(mutex_);
   std::vector<ledger::v1::ReportRechargeRequest> reports_ ABSL_GUARDED_BY(mutex_);
+  std::vector<ledger::v1::ReportGatewayRefundRequest> told_refunds_ ABSL_GUARDED_BY(mutex_);
+  std::vector<ledger::v1::ReportGatewayDisputeRequest> told_disputes_ ABSL_GUARDED_BY(mutex_);
   int renewals_ ABSL_GUARDED_BY(mutex_) = 0;
   int streams_ ABSL_GUARDED_BY(mutex_) = 0;
   int open_streams_ ABSL_GUARDED_BY(mutex_) = 0;

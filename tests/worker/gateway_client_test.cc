@@ -8,6 +8,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
@@ -19,7 +20,7 @@
 namespace reserve::worker {
 namespace {
 
-using Kind = RefundAnswer::Kind;
+using Kind = GatewayAnswer::Kind;
 
 class GatewayClientTest : public testing::Test {
  protected:
@@ -47,20 +48,11 @@ class GatewayClientTest : public testing::Test {
             .currency = "USD",
             .card_token = CardToken(card_token)};
   }
-  GatewayAnswer Charge(const std::string& card_token) {
+  using Method = void (GatewayClient::*)(const Task&, GatewayClient::Done);
+  GatewayAnswer Ask(Method method, const Task& task) {
     GatewayAnswer result;
     absl::Notification answered;
-    client_->Charge(TaskOf(card_token), [&](GatewayAnswer answer) {
-      result = std::move(answer);
-      answered.Notify();
-    });
-    answered.WaitForNotification();
-    return result;
-  }
-  GatewayAnswer LookUp(const std::string& card_token) {
-    GatewayAnswer result;
-    absl::Notification answered;
-    client_->LookUp(TaskOf(card_token), [&](GatewayAnswer answer) {
+    (client_.get()->*method)(task, [&](GatewayAnswer answer) {
       result = std::move(answer);
       answered.Notify();
     });
@@ -68,34 +60,16 @@ class GatewayClientTest : public testing::Test {
     return result;
   }
   // A refund of $5 of a new charge of that card.
-  RefundOrder OrderFor(const std::string& card_token) {
-    return {.key = "rfd-1",
-            .charge_id = Charge(card_token).charge_id,
+  Task RefundOf(const std::string& card_token) {
+    return {.account_id = "acme",
+            .ordinal = 4,
+            .attempt = 1,
             .amount = 5 * kNanosPerUnit,
             .currency = "USD",
-            .reference = "acme/3",
-            .reason = "asked for"};
+            .refunded_charge_id = Ask(&GatewayClient::Charge, TaskOf(card_token)).charge_id};
   }
-  RefundAnswer Refund(const RefundOrder& order) {
-    RefundAnswer result;
-    absl::Notification answered;
-    client_->Refund(order, [&](RefundAnswer answer) {
-      result = std::move(answer);
-      answered.Notify();
-    });
-    answered.WaitForNotification();
-    return result;
-  }
-  RefundAnswer GetRefund(const std::string& key = "rfd-1") {
-    RefundAnswer result;
-    absl::Notification answered;
-    client_->GetRefund(key, [&](RefundAnswer answer) {
-      result = std::move(answer);
-      answered.Notify();
-    });
-    answered.WaitForNotification();
-    return result;
-  }
+  GatewayAnswer Refund(const Task& task) { return Ask(&GatewayClient::Refund, task); }
+  GatewayAnswer LookUp(const Task& task) { return Ask(&GatewayClient::LookUp, task); }
 
   const std::string outage_file_;
   GatewayServer server_;
@@ -103,107 +77,120 @@ class GatewayClientTest : public testing::Test {
 };
 
 TEST_F(GatewayClientTest, ARefundThatSucceedsComesBackWithWhatItIs) {
-  const RefundOrder order = OrderFor("tok_visa");
-  const RefundAnswer sent = Refund(order);
-  EXPECT_EQ(sent.kind, Kind::kSucceeded) << sent.text;
+  const Task task = RefundOf("tok_visa");
+  const GatewayAnswer sent = Refund(task);
+  EXPECT_EQ(sent.kind, Kind::kFound) << sent.text;
   EXPECT_FALSE(sent.refund_id.empty());
-  EXPECT_EQ(sent.charge_id, order.charge_id);
-  EXPECT_EQ(sent.amount, order.amount);
-  EXPECT_EQ(sent.currency, "USD");
-  for (const RefundAnswer& again : {Refund(order), GetRefund()}) {
-    EXPECT_EQ(again.kind, Kind::kSucceeded);
-    EXPECT_EQ(again.refund_id, sent.refund_id);
-    EXPECT_EQ(again.amount, order.amount);
+  for (const GatewayAnswer& answer : {sent, Refund(task), LookUp(task)}) {
+    EXPECT_TRUE(answer.succeeded);
+    EXPECT_EQ(answer.refund_id, sent.refund_id);
+    EXPECT_EQ(answer.charge_id, task.refunded_charge_id);
+    EXPECT_EQ(answer.amount, task.amount);
+    EXPECT_EQ(answer.currency, "USD");
   }
-  const auto kept = server_.gateway().GetRefund("rfd-1");
-  EXPECT_EQ(kept->order.reference, "acme/3");
-  EXPECT_EQ(kept->order.reason, "asked for");
+}
+
+// A part of what the key stands for: these never change.
+TEST_F(GatewayClientTest, ReferenceAndReasonOfARefundAreFixedForEver) {
+  ASSERT_EQ(Refund(RefundOf("tok_visa")).kind, Kind::kFound);
+  const auto kept = server_.gateway().GetRefund(RefundKey("acme", 4));
+  ASSERT_TRUE(kept.ok()) << kept.status();
+  EXPECT_EQ(kept->order.reference, "acme/4");
+  EXPECT_EQ(kept->order.reason, "given back by the merchant");
 }
 
 TEST_F(GatewayClientTest, APendingRefundIsNoSuccessYet) {
-  EXPECT_EQ(Refund(OrderFor("tok_refund_pending_600000")).kind, Kind::kPending);
-  EXPECT_EQ(GetRefund().kind, Kind::kPending);
+  const Task task = RefundOf("tok_refund_pending_600000");
+  for (const GatewayAnswer& answer : {Refund(task), LookUp(task)}) {
+    EXPECT_EQ(answer.kind, Kind::kFound);
+    EXPECT_TRUE(answer.pending);
+    EXPECT_FALSE(answer.succeeded);
+  }
 }
 
 TEST_F(GatewayClientTest, AFailedRefundComesWithItsCode) {
-  const RefundOrder order = OrderFor("tok_refund_fail");
-  for (const RefundAnswer& answer : {Refund(order), Refund(order), GetRefund()}) {
-    EXPECT_EQ(answer.kind, Kind::kFailed);
+  const Task task = RefundOf("tok_refund_fail");
+  for (const GatewayAnswer& answer : {Refund(task), Refund(task), LookUp(task)}) {
+    EXPECT_EQ(answer.kind, Kind::kFound);
+    EXPECT_FALSE(answer.succeeded || answer.pending);
     EXPECT_EQ(answer.text, "expired_or_canceled_card");
   }
 }
 
 TEST_F(GatewayClientTest, WhatIsRefusedWasSurelyNotGivenBack) {
-  const RefundOrder order = OrderFor("tok_visa");
-  RefundOrder other = order;
-  const auto expect_refused = [&](const std::string& reason) {
-    const RefundAnswer answer = Refund(other);
-    EXPECT_EQ(answer.kind, Kind::kNotDone) << answer.text;
+  const Task task = RefundOf("tok_visa");
+  Task other = task;
+  const auto expect_refused = [&](Kind kind, const std::string& reason) {
+    const GatewayAnswer answer = Refund(other);
+    EXPECT_EQ(answer.kind, kind) << answer.text;
     EXPECT_EQ(answer.text, reason);
-    EXPECT_EQ(GetRefund(other.key).kind, Kind::kNotFound);
-    other = order;
+    EXPECT_EQ(LookUp(other).kind, Kind::kNotFound);
+    other = task;
   };
   other.amount = 16 * kNanosPerUnit;
-  expect_refused("REFUND_TOO_LARGE:amount");
+  expect_refused(Kind::kRefused, "REFUND_TOO_LARGE");
+  other.refunded_charge_id = "ch_none";
+  expect_refused(Kind::kRefused, "CHARGE_NOT_FOUND");
   other.currency = "EUR";
-  expect_refused("INVALID_FIELD:amount");
-  other.charge_id = "ch_none";
-  expect_refused("CHARGE_NOT_FOUND:charge_id");
-  ASSERT_EQ(Refund(order).kind, Kind::kSucceeded);
+  expect_refused(Kind::kInvalid, "INVALID_FIELD:amount");
+  ASSERT_EQ(Refund(task).kind, Kind::kFound);
   other.amount += kNanosPerCent;
-  const RefundAnswer reused = Refund(other);
-  EXPECT_EQ(reused.kind, Kind::kNotDone);
-  EXPECT_EQ(reused.text, "IDEMPOTENCY_KEY_REUSED:idempotency_key");
+  EXPECT_EQ(Refund(other).kind, Kind::kKeyReused);
+}
+
+TEST_F(GatewayClientTest, ARefundOfADeclinedChargeIsRefused) {
+  const GatewayAnswer answer = Refund(RefundOf("tok_decline_lost_card"));
+  EXPECT_EQ(answer.kind, Kind::kRefused);
+  EXPECT_EQ(answer.text, "CHARGE_NOT_SUCCEEDED");
 }
 
 TEST_F(GatewayClientTest, ARefundWhoseReplyIsLostIsUnknownAndFoundByItsKey) {
-  const RefundOrder order = OrderFor("tok_refund_lost_reply");
-  const RefundAnswer lost = Refund(order);
-  EXPECT_EQ(lost.kind, Kind::kUnknown);
-  EXPECT_TRUE(lost.outage);
-  EXPECT_EQ(GetRefund().kind, Kind::kSucceeded);
-  EXPECT_EQ(Refund(order).kind, Kind::kSucceeded);
+  const Task task = RefundOf("tok_refund_lost_reply");
+  EXPECT_EQ(Refund(task).kind, Kind::kOutage);
+  EXPECT_TRUE(LookUp(task).succeeded);
+  EXPECT_TRUE(Refund(task).succeeded);
   EXPECT_EQ(server_.gateway().ListCharges({}, 0, 1)->charges[0].refunds.size(), 1u);
 }
 
 TEST_F(GatewayClientTest, ARefundThatEndsInAnInternalErrorIsUnknownAndNoOutage) {
-  const RefundAnswer answer = Refund(OrderFor("tok_refund_internal"));
-  EXPECT_EQ(answer.kind, Kind::kUnknown);
-  EXPECT_FALSE(answer.outage);
-  EXPECT_EQ(GetRefund().kind, Kind::kSucceeded);
+  const Task task = RefundOf("tok_refund_internal");
+  EXPECT_EQ(Refund(task).kind, Kind::kNoAnswer);
+  EXPECT_TRUE(LookUp(task).succeeded);
 }
 
 TEST_F(GatewayClientTest, ARefundThatTakesTooLongIsUnknownWhileItIsInWork) {
-  const RefundOrder order = OrderFor("tok_refund_slow_600000");
+  const Task task = RefundOf("tok_refund_slow_600000");
   Connect(absl::Milliseconds(50));
-  EXPECT_EQ(Refund(order).kind, Kind::kUnknown);
+  EXPECT_EQ(Refund(task).kind, Kind::kNoAnswer);
   Connect(absl::Seconds(20));
-  for (const RefundAnswer& answer : {GetRefund(), Refund(order)}) {
-    EXPECT_EQ(answer.kind, Kind::kUnknown) << answer.text;
-    EXPECT_FALSE(answer.outage);
+  for (const GatewayAnswer& answer : {LookUp(task), Refund(task)}) {
+    EXPECT_EQ(answer.kind, Kind::kNoAnswer) << answer.text;
   }
   server_.gateway().Hurry();
-  EXPECT_TRUE(test_support::WaitUntil([&] { return GetRefund().kind == Kind::kSucceeded; }));
+  EXPECT_TRUE(test_support::WaitUntil([&] { return LookUp(task).succeeded; }));
 }
 
 TEST_F(GatewayClientTest, WhileTheGatewayIsAwayNothingIsKnown) {
-  const RefundOrder order = OrderFor("tok_visa");
+  const Task task = RefundOf("tok_visa");
   StartOutage();
-  for (const RefundAnswer& answer : {Refund(order), GetRefund()}) {
-    EXPECT_EQ(answer.kind, Kind::kUnknown);
-    EXPECT_TRUE(answer.outage);
+  for (const GatewayAnswer& answer : {Refund(task), LookUp(task)}) {
+    EXPECT_EQ(answer.kind, Kind::kOutage);
   }
   EndOutage();
-  EXPECT_EQ(GetRefund().kind, Kind::kNotFound);
+  EXPECT_EQ(LookUp(task).kind, Kind::kNotFound);
 }
 
 TEST_F(GatewayClientTest, AChargeOfWhichMoneyIsGoneSaysSo) {
-  const std::string charge_id = OrderFor("tok_visa").charge_id;
-  EXPECT_FALSE(LookUp("tok_visa").refunded);
-  RefundOrder part = {.key = "rfd-1", .charge_id = charge_id, .amount = 1, .currency = "USD"};
+  Task part = RefundOf("tok_visa");
+  EXPECT_TRUE(LookUp(TaskOf("tok_visa")).states.empty());
   part.amount = kNanosPerCent;
-  ASSERT_EQ(Refund(part).kind, Kind::kSucceeded);
-  EXPECT_TRUE(LookUp("tok_visa").refunded);
+  ASSERT_TRUE(Refund(part).succeeded);
+  const std::vector<GatewayState> states = LookUp(TaskOf("tok_visa")).states;
+  ASSERT_EQ(states.size(), 1u);
+  EXPECT_EQ(states[0].kind, GatewayState::Kind::kRefund);
+  EXPECT_EQ(states[0].reference, "acme/4");
+  EXPECT_EQ(states[0].state, gateway::v1::REFUND_STATE_SUCCEEDED);
+  EXPECT_EQ(states[0].amount, kNanosPerCent);
 }
 
 }  // namespace

@@ -42,6 +42,11 @@ GatewayCharge PartlyGivenBack() {
   charge.gone = kNanosPerCent;
   return charge;
 }
+// The ledger knows what is gone.
+GatewayCharge Known(GatewayCharge charge) {
+  charge.gone_is_known = true;
+  return charge;
+}
 GatewayCharge OfAnotherAmount() {
   GatewayCharge charge = Charged();
   charge.amount += kNanosPerCent;  // less is a capture in part
@@ -234,6 +239,80 @@ TEST(JudgeChargeTest, AChargeOfWhichAPartIsGoneIsNeitherCreditedNorGivenBack) {
   ExpectEachIsJudgedSo(cases);
 }
 
+TEST(JudgeChargeTest, WhatTheLedgerKnowsToBeGoneIsMissingNoMore) {
+  const Case cases[] = {
+      {"credited, given back",
+       Known(GivenBack()),
+       kCreditedForIt,
+       {},
+       Finding::kInOrder,
+       Step::kNothing},
+      {"credited, partly given back",
+       Known(PartlyGivenBack()),
+       kCreditedForIt,
+       {},
+       Finding::kInOrder,
+       Step::kNothing},
+      {"open, partly given back",
+       Known(PartlyGivenBack()),
+       Recharge(State::kOpen),
+       {},
+       Finding::kUnreported,
+       Step::kCredit},
+      {"under review, partly given back",
+       Known(PartlyGivenBack()),
+       Recharge(State::kNeedsReview),
+       {},
+       Finding::kUnreported,
+       Step::kCredit},
+      {"open, given back as a whole",
+       Known(GivenBack()),
+       Recharge(State::kOpen),
+       {},
+       Finding::kInOrder,
+       Step::kNothing},
+  };
+  ExpectEachIsJudgedSo(cases);
+}
+
+TEST(JudgeChargeTest, WhatTheLedgerKnowsRemediesNoOtherDifference) {
+  GatewayCharge of_another_amount = Known(PartlyGivenBack());
+  of_another_amount.amount += kNanosPerCent;
+  const Case cases[] = {
+      {"credited, declined",
+       Known(Declined()),
+       kCreditedForIt,
+       {},
+       Finding::kCreditedWithoutMoney,
+       Step::kPerson},
+      {"other amount, credited",
+       of_another_amount,
+       kCreditedForIt,
+       {},
+       Finding::kAmountDiffers,
+       Step::kPerson},
+      {"orphan", Known(PartlyGivenBack()), {}, {}, Finding::kPartlyGone, Step::kPerson},
+      {"second charge", Known(PartlyGivenBack()), kCreditedForAnother, Charged(2, "ch_2"),
+       Finding::kPartlyGone, Step::kPerson},
+  };
+  ExpectEachIsJudgedSo(cases);
+}
+
+TEST(JudgeChargeTest, TheLedgerHearsOfWhatIsOfItsOwnRecharges) {
+  const GatewayState by_hand{.id = "re_1"};
+  const GatewayState by_reconcile{.id = "re_2", .key = OrphanRefundKey("ch_1")};
+  EXPECT_TRUE(IsForLedger(by_hand, Charged(), kCreditedForIt, 1));
+  EXPECT_TRUE(IsForLedger(by_hand, Charged(), Recharge(State::kOpen), 1));
+  EXPECT_TRUE(IsForLedger(by_hand, Charged(), kCreditedForAnother, 1));
+  // Credited by hand for a charge under another key.
+  EXPECT_TRUE(IsForLedger(by_hand, UnderAnotherKey(), kCreditedForIt, 0));
+  EXPECT_FALSE(IsForLedger(by_hand, UnderAnotherKey(), Recharge(State::kOpen), 0));
+  EXPECT_FALSE(IsForLedger(by_hand, Charged(), {}, 1));
+  // Nothing was credited for what was given back as nothing was credited for it.
+  EXPECT_FALSE(IsForLedger(by_reconcile, Charged(), kCreditedForAnother, 1));
+  EXPECT_TRUE(IsForLedger(by_reconcile, Charged(), kCreditedForIt, 1));
+}
+
 TEST(JudgeChargeTest, AnOrphanWhoseAmountCanNotBeReadIsForAPerson) {
   GatewayCharge charge = Charged();
   charge.amount = 0;
@@ -272,10 +351,10 @@ TEST(JudgeChargeTest, AnAttemptIsKnownByItsKey) {
   EXPECT_EQ(AttemptOf(of_another_account, Recharge(State::kOpen)), 0);
 }
 
-TEST(JudgeChargeTest, TheKeyOfARefundIsFixedForEver) {
+TEST(JudgeChargeTest, TheKeyUnderWhichAnOrphanIsGivenBackIsFixedForEver) {
   // printf 'refund:ch_1' | sha256sum | cut -c1-48
-  EXPECT_EQ(RefundKey("ch_1"), "rfd-d70cf20770b95dfb93999f9432dcf034356bc84ba6e35447");
-  EXPECT_NE(RefundKey("ch_1"), RefundKey("ch_2"));
+  EXPECT_EQ(OrphanRefundKey("ch_1"), "rfd-d70cf20770b95dfb93999f9432dcf034356bc84ba6e35447");
+  EXPECT_NE(OrphanRefundKey("ch_1"), OrphanRefundKey("ch_2"));
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
+#include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "common/rpc/channel.h"
 #include "common/telemetry/log.h"
@@ -22,6 +23,7 @@
 #include "tests/support/wait_until.h"
 #include "tests/worker/fake_ledger.h"
 #include "tests/worker/gateway_server.h"
+#include "worker/charge_key.h"
 
 namespace reserve::worker {
 namespace {
@@ -129,12 +131,12 @@ TEST_F(RechargeLoopTest, EachClassOfDeclineIsReportedAsItIs) {
 TEST_F(RechargeLoopTest, AnInvalidChargeIsAFaultOfOursAndTellsNothingOfTheCard) {
   StartLoop();
   ledger_.HandOut({.card_token = "tok_invalid_request_2"});
-  ASSERT_TRUE(WaitUntil([&] { return metrics_.given_up.Value() == 1; }));
+  ASSERT_TRUE(WaitUntil([&] { return metrics_.left.Value() == 1; }));
   EXPECT_EQ(metrics_.invalid_charges.Value(), 1);
   EXPECT_TRUE(ledger_.reports().empty());
   // Under the next lease it is sent again, looked up, and left alone once more.
   ledger_.HandOut({.card_token = "tok_invalid_request_2", .handed_out_before = true, .epoch = 2});
-  ASSERT_TRUE(WaitUntil([&] { return metrics_.given_up.Value() == 2; }));
+  ASSERT_TRUE(WaitUntil([&] { return metrics_.left.Value() == 2; }));
   EXPECT_EQ(metrics_.invalid_charges.Value(), 2);
   EXPECT_TRUE(ledger_.reports().empty());
   EXPECT_EQ(gateway_.charges(), 0);
@@ -152,7 +154,7 @@ TEST_F(RechargeLoopTest, AnInvalidChargeDoesNotKeepOthersWaiting) {
   for (int i = 0; i < 10; ++i) {
     const std::string id = absl::StrCat("sick-", i);
     ledger_.HandOut({.account_id = id, .card_token = "tok_invalid_request"});
-    ASSERT_TRUE(WaitUntil([&] { return metrics_.given_up.Value() == i + 1; }));
+    ASSERT_TRUE(WaitUntil([&] { return metrics_.left.Value() == i + 1; }));
   }
   ledger_.HandOut({.account_id = "healthy"});
   ASSERT_TRUE(ledger_.WaitForReports(1));
@@ -404,9 +406,329 @@ TEST_F(RechargeLoopTest, ARunOnceWithoutALedgerFails) {
   EXPECT_TRUE(absl::IsUnavailable(Join()));
 }
 
-// The program itself.
-class WorkerProgramTest : public RechargeLoopTest {
+TEST_F(RechargeLoopTest, EachAttemptIsCountedOnceUnderHowItEnded) {
+  StartLoop();
+  ledger_.HandOut({.account_id = "a"});
+  ledger_.HandOut({.account_id = "b", .card_token = "tok_decline_lost_card"});
+  ledger_.HandOut({.account_id = "c", .card_token = "tok_pending_600000"});
+  ledger_.HandOut({.account_id = "d", .attempt_age = absl::Hours(13), .handed_out_before = true});
+  ASSERT_TRUE(ledger_.WaitForReports(4));
+  ASSERT_TRUE(WaitUntilNothingIsInWork());
+  EXPECT_EQ(metrics_.succeeded.Value(), 1);
+  EXPECT_EQ(metrics_.declined_hard.Value(), 1);
+  EXPECT_EQ(metrics_.pending.Value(), 1);
+  EXPECT_EQ(metrics_.unresolved.Value(), 1);
+  EXPECT_EQ(metrics_.left.Value(), 0);
+  // What the ledger does not take ends without an outcome.
+  ledger_.AnswerReports([](const ReportRechargeRequest&) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, "LEASE_LOST", "", "taken over");
+  });
+  ledger_.HandOut({.account_id = "e", .card_token = "tok_decline_lost_card#2"});
+  ASSERT_TRUE(ledger_.WaitForReports(5));
+  ASSERT_TRUE(WaitUntil([&] { return metrics_.left.Value() == 1; }));
+  EXPECT_EQ(metrics_.declined_hard.Value(), 1);
+}
+
+TEST_F(RechargeLoopTest, TheGatewayGetsNoMoreRequestsThanItsLimit) {
+  constexpr size_t kCharges = 20;
+  options_.gateway_requests_per_second = 20;
+  options_.max_in_flight = 10;  // what waits for its turn takes room
+  StartLoop();
+  const Moment start = MonotonicNow();
+  for (size_t i = 0; i < kCharges; ++i) ledger_.HandOut({.account_id = absl::StrCat("acct-", i)});
+  // What is reported waits for nothing: it follows each charge at once.
+  ASSERT_TRUE(ledger_.WaitForReports(kCharges / 2));
+  EXPECT_LT(gateway_.charges(), kCharges);
+  ASSERT_TRUE(ledger_.WaitForReports(kCharges));
+  // Two at once, the others 50 ms apart.
+  EXPECT_GE(MonotonicNow() - start, absl::Milliseconds(50) * (kCharges - 2));
+  EXPECT_EQ(gateway_.charges(), kCharges);
+}
+
+TEST_F(RechargeLoopTest, WhatWaitsForItsTurnIsNotSentOnceItsLeaseIsLost) {
+  options_.gateway_requests_per_second = 1;
+  ledger_.AnswerRenewals(
+      MakeError(absl::StatusCode::kFailedPrecondition, "LEASE_LOST", "", "taken over"));
+  StartLoop();
+  ledger_.HandOut({.account_id = "first"});
+  ASSERT_TRUE(ledger_.WaitForReports(1));
+  ledger_.HandOut({.account_id = "second", .lease = absl::Milliseconds(600)});
+  ASSERT_TRUE(WaitUntil([&] { return metrics_.left.Value() == 1; }));
+  // And it holds nobody up.
+  ledger_.HandOut({.account_id = "third"});
+  ASSERT_TRUE(ledger_.WaitForReports(2));
+  EXPECT_EQ(ledger_.reports()[1].account_id(), "third");
+  EXPECT_EQ(gateway_.charges(), 2);
+}
+
+class RefundLoopTest : public RechargeLoopTest {
  protected:
+  // The id of a charge of $15 of that card.
+  std::string Charge(const std::string& card_token) {
+    return Charge(card_token, absl::StrCat("charge-of-", card_token), "acct-1/3");
+  }
+  std::string Charge(const std::string& card_token, const std::string& key,
+                     const std::string& reference) {
+    std::string charge_id;
+    absl::Notification charged;
+    gateway_.gateway().Charge({.idempotency_key = key,
+                               .card_token = card_token,
+                               .amount = 15 * kNanosPerUnit,
+                               .currency_code = "USD",
+                               .reference = reference},
+                              [&](absl::StatusOr<gateway_stub::ChargeAnswer> answer) {
+                                charge_id = answer.ok() ? answer->charge.charge_id : "";
+                                charged.Notify();
+                              });
+    charged.WaitForNotification();
+    return charge_id;
+  }
+  // Of $5 of the charge, as the account's number 4.
+  static FakeLedger::HandOutOptions RefundOf(const std::string& charge_id) {
+    return {.ordinal = 4, .units = 5, .refunded_charge_id = charge_id};
+  }
+  std::vector<gateway_stub::RefundRecord> Refunds() {
+    std::vector<gateway_stub::RefundRecord> refunds;
+    const auto page = gateway_.gateway().ListCharges({}, 0, 1000);
+    EXPECT_TRUE(page.ok()) << page.status();
+    if (!page.ok()) return refunds;
+    for (const gateway_stub::ChargeRecord& charge : page->charges) {
+      refunds.insert(refunds.end(), charge.refunds.begin(), charge.refunds.end());
+    }
+    return refunds;
+  }
+  // What the worker reports of the refund.
+  ReportRechargeRequest ReportOf(const FakeLedger::HandOutOptions& hand_out) {
+    const size_t before = ledger_.reports().size();
+    ledger_.HandOut(hand_out);
+    EXPECT_TRUE(ledger_.WaitForReports(before + 1));
+    EXPECT_TRUE(WaitUntilNothingIsInWork());
+    EXPECT_EQ(ledger_.reports().size(), before + 1);
+    return ledger_.reports().back();
+  }
+};
+
+TEST_F(RefundLoopTest, ARefundIsMadeOnceAndReportedWithItsId) {
+  StartLoop();
+  const std::string charge_id = Charge("tok_visa");
+  const ReportRechargeRequest report = ReportOf(RefundOf(charge_id));
+  ASSERT_EQ(Refunds().size(), 1u);
+  const gateway_stub::RefundRecord refund = Refunds()[0];
+  EXPECT_EQ(refund.order.idempotency_key, RefundKey("acct-1", 4));
+  EXPECT_EQ(refund.order.charge_id, charge_id);
+  EXPECT_EQ(refund.order.amount, 5 * kNanosPerUnit);
+  EXPECT_EQ(refund.order.reference, "acct-1/4");
+  EXPECT_EQ(report.account_id(), "acct-1");
+  EXPECT_EQ(report.ordinal(), 4);
+  EXPECT_EQ(report.refund_succeeded().refund_id(), refund.refund_id);
+  EXPECT_EQ(metrics_.refunded.Value(), 1);
+  EXPECT_EQ(metrics_.left.Value(), 0);
+}
+
+TEST_F(RefundLoopTest, ARefundHandedOutAgainIsNotMadeAgain) {
+  StartLoop();
+  FakeLedger::HandOutOptions hand_out = RefundOf(Charge("tok_visa"));
+  const ReportRechargeRequest first = ReportOf(hand_out);
+  hand_out.handed_out_before = true;
+  hand_out.epoch = 2;
+  const ReportRechargeRequest second = ReportOf(hand_out);
+  EXPECT_EQ(second.lease_epoch(), 2);
+  EXPECT_EQ(second.refund_succeeded().refund_id(), first.refund_succeeded().refund_id());
+  EXPECT_EQ(Refunds().size(), 1u);
+}
+
+TEST_F(RefundLoopTest, TwoRefundsOfAChargeAreTwo) {
+  StartLoop();
+  FakeLedger::HandOutOptions hand_out = RefundOf(Charge("tok_visa"));
+  ReportOf(hand_out);
+  hand_out.ordinal = 5;
+  EXPECT_TRUE(ReportOf(hand_out).has_refund_succeeded());
+  EXPECT_EQ(Refunds().size(), 2u);
+}
+
+TEST_F(RefundLoopTest, ALostReplyToARefundIsLookedUpAndReportedOnce) {
+  StartLoop();
+  EXPECT_TRUE(ReportOf(RefundOf(Charge("tok_refund_lost_reply"))).has_refund_succeeded());
+  EXPECT_TRUE(
+      ReportOf(
+          {.account_id = "acct-2", .units = 5, .refunded_charge_id = Charge("tok_refund_internal")})
+          .has_refund_succeeded());
+  EXPECT_EQ(Refunds().size(), 2u);
+}
+
+TEST_F(RefundLoopTest, ARefundThatTakesTooLongIsMadeOnceAndFound) {
+  charge_timeout_ = absl::Milliseconds(50);
+  StartLoop();
+  EXPECT_TRUE(ReportOf(RefundOf(Charge("tok_refund_slow_300"))).has_refund_succeeded());
+  EXPECT_EQ(Refunds().size(), 1u);
+  EXPECT_GE(metrics_.unknown_outcomes.Value(), 1);
+}
+
+TEST_F(RefundLoopTest, ARefundThatIsPendingIsReportedSoAndThenAsItEnded) {
+  StartLoop();
+  FakeLedger::HandOutOptions hand_out = RefundOf(Charge("tok_refund_pending_300"));
+  const ReportRechargeRequest pending = ReportOf(hand_out);
+  ASSERT_EQ(Refunds().size(), 1u);
+  EXPECT_EQ(pending.pending().charge_id(), Refunds()[0].refund_id);
+  EXPECT_EQ(metrics_.pending.Value(), 1);
+  ASSERT_TRUE(
+      WaitUntil([&] { return Refunds()[0].state == gateway_stub::RefundState::kSucceeded; }));
+  hand_out.handed_out_before = true;
+  hand_out.epoch = 2;
+  EXPECT_TRUE(ReportOf(hand_out).has_refund_succeeded());
+  EXPECT_EQ(Refunds().size(), 1u);
+}
+
+TEST_F(RefundLoopTest, ARefundThatFailsIsReportedWithItsCode) {
+  StartLoop();
+  const ReportRechargeRequest failed = ReportOf(RefundOf(Charge("tok_refund_fail")));
+  EXPECT_EQ(failed.refund_failed().code(), "expired_or_canceled_card");
+  EXPECT_EQ(failed.refund_failed().refund_id(), Refunds()[0].refund_id);
+  FakeLedger::HandOutOptions too_large = RefundOf(Charge("tok_visa"));
+  too_large.account_id = "acct-2";
+  too_large.units = 16;
+  EXPECT_EQ(ReportOf(too_large).refund_failed().code(), "REFUND_TOO_LARGE");
+  EXPECT_EQ(
+      ReportOf({.account_id = "acct-3", .refunded_charge_id = "ch_none"}).refund_failed().code(),
+      "CHARGE_NOT_FOUND");
+  EXPECT_EQ(metrics_.refund_failed.Value(), 3);
+  EXPECT_EQ(metrics_.left.Value(), 0);
+}
+
+TEST_F(RefundLoopTest, AnInvalidRefundIsAFaultOfOursAndLeftUntilTheNextLease) {
+  StartLoop();
+  FakeLedger::HandOutOptions hand_out = RefundOf("not an id");
+  ledger_.HandOut(hand_out);
+  ASSERT_TRUE(WaitUntil([&] { return metrics_.left.Value() == 1; }));
+  EXPECT_EQ(metrics_.invalid_refunds.Value(), 1);
+  EXPECT_TRUE(ledger_.reports().empty());
+  hand_out.handed_out_before = true;
+  hand_out.epoch = 2;
+  hand_out.attempt_age = absl::Hours(13);
+  EXPECT_TRUE(ReportOf(hand_out).has_unresolved());
+}
+
+TEST_F(RefundLoopTest, AKeyUsedForAnotherRefundIsLeftToAPerson) {
+  StartLoop();
+  FakeLedger::HandOutOptions hand_out = RefundOf(Charge("tok_visa"));
+  ReportOf(hand_out);
+  hand_out.units = 6;
+  hand_out.handed_out_before = true;
+  hand_out.epoch = 2;
+  EXPECT_TRUE(ReportOf(hand_out).has_unresolved());
+  EXPECT_EQ(Refunds().size(), 1u);
+}
+
+TEST_F(RefundLoopTest, PastHalfOfTheKeyLifetimeNothingIsGivenBack) {
+  StartLoop();
+  FakeLedger::HandOutOptions hand_out = RefundOf(Charge("tok_visa"));
+  hand_out.attempt_age = absl::Hours(13);
+  hand_out.handed_out_before = true;
+  EXPECT_TRUE(ReportOf(hand_out).has_unresolved());
+  EXPECT_TRUE(Refunds().empty());
+}
+
+TEST_F(RefundLoopTest, ARefundMadeByAWorkerThatLostItsLeaseIsReportedAllTheSame) {
+  ledger_.AnswerRenewals(
+      MakeError(absl::StatusCode::kFailedPrecondition, "LEASE_LOST", "", "taken over"));
+  StartLoop();
+  FakeLedger::HandOutOptions hand_out = RefundOf(Charge("tok_refund_late_800"));
+  hand_out.lease = absl::Milliseconds(300);
+  ledger_.HandOut(hand_out);
+  ASSERT_TRUE(WaitUntil([&] { return metrics_.leases_lost.Value() == 1; }));
+  ASSERT_TRUE(ledger_.WaitForReports(1));
+  EXPECT_TRUE(ledger_.reports()[0].has_refund_succeeded());
+}
+
+TEST_F(RefundLoopTest, AFailureOfARefundWithoutTheLeaseIsGivenUpSilently) {
+  ledger_.AnswerReports([](const ReportRechargeRequest&) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, "LEASE_LOST", "", "taken over");
+  });
+  StartLoop();
+  EXPECT_TRUE(ReportOf(RefundOf(Charge("tok_refund_fail"))).has_refund_failed());
+  EXPECT_EQ(metrics_.refund_failed.Value(), 0);
+  EXPECT_EQ(metrics_.left.Value(), 1);
+}
+
+TEST_F(RefundLoopTest, TheReportOfARefundIsRepeatedUntilItIsAnswered) {
+  int refusals = 5;
+  ledger_.AnswerReports([&refusals](const ReportRechargeRequest&) {
+    return refusals-- > 0 ? absl::UnavailableError("not now") : absl::OkStatus();
+  });
+  StartLoop();
+  ledger_.HandOut(RefundOf(Charge("tok_visa")));
+  ASSERT_TRUE(ledger_.WaitForReports(6));
+  ASSERT_TRUE(WaitUntilNothingIsInWork());
+  EXPECT_EQ(ledger_.reports().size(), 6);
+  EXPECT_EQ(Refunds().size(), 1u);
+  EXPECT_EQ(metrics_.refunded.Value(), 1);
+}
+
+// A success that was not reported in time, and was given back or disputed meanwhile.
+class LateSuccessTest : public RefundLoopTest {
+ protected:
+  // The id of a charge under the key of the first attempt of acct-1/1, of which $5 were given back
+  // by hand and the rest is disputed.
+  std::string ChargeThatWasTakenBack() {
+    const std::string charge_id = Charge("tok_visa", ChargeKey("acct-1", 1, 1), "acct-1/1");
+    absl::Notification refunded;
+    gateway_.gateway().RefundByHand(
+        {.charge_id = charge_id, .amount = 5 * kNanosPerUnit, .currency_code = "USD"},
+        [&](const auto&) { refunded.Notify(); });
+    refunded.WaitForNotification();
+    absl::Notification disputed;
+    gateway_.gateway().OpenDispute({.charge_id = charge_id, .reason = "fraudulent"},
+                                   [&](const auto&) { disputed.Notify(); });
+    disputed.WaitForNotification();
+    return charge_id;
+  }
+};
+
+TEST_F(LateSuccessTest, TheLedgerHearsOfWhatCameBackBeforeTheSuccess) {
+  const std::string charge_id = ChargeThatWasTakenBack();
+  ledger_.AnswerStates(absl::UnavailableError("not now"));
+  StartLoop();
+  ledger_.HandOut({.handed_out_before = true});
+  ASSERT_TRUE(WaitUntil([&] { return ledger_.told_refunds().size() >= 3; }));
+  EXPECT_TRUE(ledger_.reports().empty());
+  ledger_.AnswerStates(absl::OkStatus());
+  ASSERT_TRUE(ledger_.WaitForReports(1));
+  EXPECT_EQ(ledger_.reports()[0].succeeded().charge_id(), charge_id);
+  EXPECT_EQ(ledger_.reports()[0].succeeded().amount().units(), 15);
+  const pb::ReportGatewayRefundRequest refund = ledger_.told_refunds().back();
+  EXPECT_EQ(refund.charge_id(), charge_id);
+  EXPECT_EQ(refund.charge_reference(), "acct-1/1");
+  EXPECT_FALSE(refund.refund_id().empty());
+  EXPECT_EQ(refund.state(), pb::REFUND_STATE_SUCCEEDED);
+  EXPECT_EQ(refund.amount().units(), 5);
+  ASSERT_EQ(ledger_.told_disputes().size(), 1u);
+  const pb::ReportGatewayDisputeRequest dispute = ledger_.told_disputes()[0];
+  EXPECT_EQ(dispute.charge_id(), charge_id);
+  EXPECT_EQ(dispute.charge_reference(), "acct-1/1");
+  EXPECT_FALSE(dispute.dispute_id().empty());
+  EXPECT_EQ(dispute.state(), pb::DISPUTE_STATE_OPENED);
+  EXPECT_EQ(dispute.amount().units(), 10);
+  EXPECT_EQ(dispute.reason(), "fraudulent");
+}
+
+TEST_F(LateSuccessTest, WhatTheLedgerDoesNotTakeIsLeftToAPerson) {
+  const std::string charge_id = ChargeThatWasTakenBack();
+  ledger_.AnswerStates(
+      MakeError(absl::StatusCode::kNotFound, "CHARGE_NOT_FOUND", "charge_id", "of nobody"));
+  StartLoop();
+  ledger_.HandOut({.handed_out_before = true});
+  ASSERT_TRUE(ledger_.WaitForReports(1));
+  EXPECT_THAT(ledger_.reports()[0].unresolved().reason(), testing::HasSubstr(charge_id));
+  EXPECT_TRUE(ledger_.told_disputes().empty());
+}
+
+// The program itself.
+class WorkerProgramTest : public RefundLoopTest {
+ protected:
+  static void WaitUntilPassed(absl::Duration duration) {
+    const Moment end = MonotonicNow() + duration;
+    EXPECT_TRUE(WaitUntil([end] { return MonotonicNow() >= end; }));
+  }
   std::unique_ptr<Subprocess> StartProgram(std::vector<std::string> args) {
     args.push_back(absl::StrCat("--ledger=", ledger_.target()));
     args.push_back(absl::StrCat("--gateway=", gateway_.target()));
@@ -452,6 +774,97 @@ TEST_F(WorkerProgramTest, AKilledWorkersChargeIsFoundByItsSuccessor) {
   EXPECT_EQ(gateway_.charges(), 1);
 }
 
+TEST_F(WorkerProgramTest, AWorkerKilledBeforeTheRefundIsSucceededByAnother) {
+  FakeLedger::HandOutOptions hand_out = RefundOf(Charge("tok_visa"));
+  StartOutage();
+  const auto first = StartProgram({});
+  ASSERT_NE(first, nullptr);
+  ledger_.HandOut(hand_out);
+  ASSERT_TRUE(first->WaitForOutput("the gateway is away", absl::Seconds(10)).ok());
+  first->Kill();
+  ASSERT_TRUE(ledger_.WaitForStreamsToEnd());
+  EndOutage();
+  EXPECT_TRUE(Refunds().empty());
+  const auto second = StartProgram({});
+  ASSERT_NE(second, nullptr);
+  hand_out.handed_out_before = true;
+  hand_out.epoch = 2;
+  ledger_.HandOut(hand_out);
+  ASSERT_TRUE(ledger_.WaitForReports(1));
+  EXPECT_TRUE(ledger_.reports()[0].has_refund_succeeded());
+  EXPECT_EQ(Refunds().size(), 1u);
+}
+
+TEST_F(WorkerProgramTest, AKilledWorkersRefundIsFoundByItsSuccessor) {
+  FakeLedger::HandOutOptions hand_out = RefundOf(Charge("tok_refund_late_3000"));
+  const auto first = StartProgram({});
+  ASSERT_NE(first, nullptr);
+  ledger_.HandOut(hand_out);
+  ASSERT_TRUE(WaitUntil([&] { return Refunds().size() == 1; }));
+  first->Kill();
+  ASSERT_TRUE(ledger_.WaitForStreamsToEnd());
+  const auto second = StartProgram({});
+  ASSERT_NE(second, nullptr);
+  hand_out.handed_out_before = true;
+  hand_out.epoch = 2;
+  ledger_.HandOut(hand_out);
+  ASSERT_TRUE(ledger_.WaitForReports(1));
+  EXPECT_EQ(ledger_.reports()[0].refund_succeeded().refund_id(), Refunds()[0].refund_id);
+  EXPECT_EQ(Refunds().size(), 1u);
+}
+
+TEST_F(WorkerProgramTest, AWorkerFrozenPastItsLeaseWhileItRefundsReportsWhatItDid) {
+  FakeLedger::HandOutOptions hand_out = RefundOf(Charge("tok_refund_late_500"));
+  hand_out.lease = absl::Seconds(1);
+  const auto program = StartProgram({});
+  ASSERT_NE(program, nullptr);
+  ledger_.HandOut(hand_out);
+  ASSERT_TRUE(WaitUntil([&] { return Refunds().size() == 1; }));
+  program->Signal(SIGSTOP);
+  // Meanwhile another one gets it, as the loop of this process.
+  FakeLedger other_ledger;
+  LedgerClient other_client(*MakeChannel(other_ledger.target(), {}), "other", 1);
+  GatewayClient gateway_client(*MakeChannel(gateway_.target(), {}), absl::Seconds(5));
+  RechargeLoop other(options_, &other_client, &gateway_client, &metrics_);
+  std::thread thread([&] { EXPECT_TRUE(other.Run().ok()); });
+  hand_out.handed_out_before = true;
+  hand_out.epoch = 2;
+  other_ledger.HandOut(hand_out);
+  EXPECT_TRUE(other_ledger.WaitForReports(1));
+  other.Drain();
+  thread.join();
+  WaitUntilPassed(absl::Milliseconds(1500));
+  program->Signal(SIGCONT);
+  ASSERT_TRUE(ledger_.WaitForReports(1));
+  EXPECT_EQ(ledger_.reports()[0].lease_epoch(), 1);
+  EXPECT_EQ(ledger_.reports()[0].refund_succeeded().refund_id(),
+            other_ledger.reports()[0].refund_succeeded().refund_id());
+  EXPECT_EQ(Refunds().size(), 1u);
+}
+
+TEST_F(WorkerProgramTest, AWorkerFrozenPastItsLeaseBeforeItRefundsSendsNothingMore) {
+  FakeLedger::HandOutOptions hand_out = RefundOf(Charge("tok_visa"));
+  hand_out.lease = absl::Seconds(1);
+  FakeLedger::HandOutOptions next = RefundOf(Charge("tok_visa#next"));
+  next.account_id = "next";
+  StartOutage();
+  const auto program = StartProgram({});
+  ASSERT_NE(program, nullptr);
+  ledger_.HandOut(hand_out);
+  ASSERT_TRUE(program->WaitForOutput("the gateway is away", absl::Seconds(10)).ok());
+  program->Signal(SIGSTOP);
+  EndOutage();
+  WaitUntilPassed(absl::Milliseconds(1500));  // a lease lasts for a second, renewed or not
+  ledger_.AnswerRenewals(
+      MakeError(absl::StatusCode::kFailedPrecondition, "LEASE_LOST", "", "taken over"));
+  program->Signal(SIGCONT);
+  ledger_.HandOut(next);
+  ASSERT_TRUE(ledger_.WaitForReports(1));
+  EXPECT_EQ(ledger_.reports()[0].account_id(), "next");
+  ASSERT_EQ(Refunds().size(), 1u);
+  EXPECT_EQ(Refunds()[0].order.reference, "next/4");
+}
+
 TEST_F(WorkerProgramTest, AWorkerWhoseFlagsTheLedgerRefusesSaysSoAndEnds) {
   ledger_.AnswerStreams(InvalidField("worker_id", "must be 1 to 64 characters"));
   const auto program = StartProgram({"--worker_id=not good"});
@@ -463,10 +876,12 @@ TEST_F(WorkerProgramTest, AWorkerWhoseFlagsTheLedgerRefusesSaysSoAndEnds) {
 }
 
 TEST_F(WorkerProgramTest, ABadFlagIsRefused) {
-  const auto program = StartProgram({"--max_in_flight=0"});
-  ASSERT_NE(program, nullptr);
-  EXPECT_EQ(program->Wait(absl::Seconds(10)), 1);
-  EXPECT_THAT(program->Stderr(), testing::HasSubstr("--max_in_flight"));
+  for (const std::string flag : {"--max_in_flight=0", "--gateway_requests_per_second=-1"}) {
+    const auto program = StartProgram({flag});
+    ASSERT_NE(program, nullptr);
+    EXPECT_EQ(program->Wait(absl::Seconds(10)), 1);
+    EXPECT_THAT(program->Stderr(), testing::HasSubstr(flag.substr(0, flag.find('='))));
+  }
 }
 
 }  // namespace

@@ -149,8 +149,8 @@ void PrintTo(const Tampering& tampering, std::ostream* out) { *out << tampering.
 class TamperingTest : public testing::TestWithParam<Tampering> {
  protected:
   static constexpr const char* kTables[] = {
-      "accounts", "balances", "account_months", "users",           "entries",    "usage_ids",
-      "requests", "events",   "recharges",      "payment_methods", "number_keys"};
+      "accounts", "balances", "account_months", "users",           "entries",     "usage_ids",
+      "requests", "events",   "recharges",      "payment_methods", "number_keys", "disputes"};
 
   static void SetUpTestSuite() {
     ledger_ = new Ledger();
@@ -296,6 +296,26 @@ INSTANTIATE_TEST_SUITE_P(
                   {"RECHARGE_ENTRY", "CHAIN"}},
         Tampering{
             "ForgottenOpenRecharge", "UPDATE accounts SET open_ordinal = 0", {"OPEN_RECHARGE"}},
+        Tampering{"RefundOfNoEntry",
+                  "UPDATE recharges SET refund_of = 1, kind = 4, debited = 1 WHERE ordinal = 2",
+                  {"GIVEN_BACK", "OPEN_RECHARGE"}},
+        Tampering{"RefundedWithoutRefund",
+                  "UPDATE recharges SET refunded_nanos = 1 WHERE ordinal = 1",
+                  {"GIVEN_BACK"}},
+        Tampering{"DisputedWithoutDispute",
+                  "UPDATE recharges SET disputed_nanos = 1 WHERE ordinal = 1",
+                  {"GIVEN_BACK"}},
+        Tampering{"DisputeOfNoEntry",
+                  "INSERT INTO disputes VALUES ('acme', 'dp', 1, 'ch_1', 5, 2, '', 1, 1, 'fp', "
+                  "NOW(), NOW())",
+                  {"GIVEN_BACK"}},
+        Tampering{"RefundEntryWithoutRefund",
+                  "UPDATE entries SET kind = 4, recharge_ordinal = 1 WHERE seq = 11",
+                  {"GIVEN_BACK", "CHAIN"}},
+        Tampering{
+            "SuspendedByNothing", "UPDATE accounts SET suspending_refunds = 1", {"GIVEN_BACK"}},
+        Tampering{
+            "NumberOfNoDispute", "UPDATE accounts SET disputed_numbers = 'fp'", {"GIVEN_BACK"}},
         Tampering{"ForgottenReview", "UPDATE accounts SET set_aside = 1", {"OPEN_RECHARGE"}},
         Tampering{"ReviewOfNoAccount",
                   "UPDATE recharges SET set_aside = 1 WHERE ordinal = 2",

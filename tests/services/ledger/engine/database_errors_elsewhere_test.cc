@@ -23,6 +23,7 @@
 #include "gtest/gtest.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/deck_rows.h"
+#include "services/ledger/storage/dispute_rows.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/feature_level.h"
 #include "services/ledger/storage/migrator.h"
@@ -403,6 +404,16 @@ std::vector<Read> Reads() {
        [](Connection& c) {
          return CountOf(storage::ListRecharges(c, "a", storage::Listed::kAll, kNewest, 10));
        }},
+      {"ListRefunds",
+       [](Connection& c) {
+         return CountOf(storage::ListRecharges(c, "a", storage::Listed::kRefunds, kNewest, 10));
+       }},
+      {"recharges alone",
+       [](Connection& c) {
+         return CountOf(storage::ListRecharges(c, "a", storage::Listed::kCharges, kNewest, 10));
+       }},
+      {"ListDisputes",
+       [](Connection& c) { return CountOf(storage::ListDisputes(c, "a", "", 10)); }},
       {"ListEvents", [](Connection& c) { return CountOf(storage::ListEvents(c, "a", 0, 10)); }},
       {"ListRateDecks", [](Connection& c) { return CountOf(storage::LoadDeckHeaders(c)); }},
       {"GetBillingAdvice, use",

@@ -79,6 +79,10 @@ std::string TextOf(const Reply& reply) {
       return absl::StrCat("card ", r.method.payment_method_id, " ",
                           static_cast<int>(r.method.state), " ", r.method.given, " ", r.position);
     }
+    std::string operator()(const DisputeReply& r) const {
+      return absl::StrCat("dispute ", r.dispute.dispute_id, " ", static_cast<int>(r.dispute.state),
+                          " ", r.dispute.debited, " ", r.kept);
+    }
   };
   return std::visit(Writer(), reply);
 }
@@ -205,6 +209,26 @@ std::vector<Scenario> ActsOfPeople() {
   };
 }
 
+// Refunds and disputes (P1 to P3) of recharge 1, which was charged as "ch_1".
+std::vector<Scenario> MoneyGivenBack() {
+  constexpr Nanos kDollar = kNanosPerUnit;
+  const RefundRecharge refund = Refund("refund", 1, 4 * kDollar);
+  const auto opened = ToldDispute(1, "dp", domain::DisputeState::kOpened, 15 * kDollar);
+  return {
+      {"Refund", {refund}},
+      {"RepeatedRefund", {refund}, {refund}},
+      {"RefundSucceeded", {RefundSucceeded(2)}, {refund}},
+      {"RefundFailed", {RefundFailed(2, "expired_card", 1)}, {refund}, true, {kLeased}},
+      {"RefundByHand", {ToldRefund(1, "re", domain::GatewayRefund::State::kSucceeded, kDollar)}},
+      {"Dispute", {opened}, {refund}},
+      {"DisputeWon", {ToldDispute(1, "dp", domain::DisputeState::kWon, 15 * kDollar)}, {opened}},
+      {"KeptDispute",
+       {Succeeded(2, 15 * kDollar)},
+       {RecordUsage{Dear("dip", 100)},
+        ToldDispute(2, "kept", domain::DisputeState::kOpened, 15 * kDollar)}},
+  };
+}
+
 std::vector<Scenario> Scenarios() {
   const RecordUsage dip{Dear("dip", 100)};  // $6.01 of $15
   const AdjustBalance adjust{"adjust", -2 * kNanosPerUnit, {"why"}, ""};
@@ -258,8 +282,9 @@ std::vector<Scenario> Scenarios() {
 
 std::vector<Scenario> AllScenarios() {
   std::vector<Scenario> all = Scenarios();
-  const std::vector<Scenario> more = ActsOfPeople();
-  all.insert(all.end(), more.begin(), more.end());
+  for (const std::vector<Scenario>& more : {ActsOfPeople(), MoneyGivenBack()}) {
+    all.insert(all.end(), more.begin(), more.end());
+  }
   return all;
 }
 

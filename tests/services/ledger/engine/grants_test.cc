@@ -84,6 +84,7 @@ TEST_F(GrantsTest, DoNotReachFurther) {
   for (const char* sql : {"DELETE FROM entries",
                           "DELETE FROM accounts",
                           "DELETE FROM payment_methods",
+                          "DELETE FROM disputes",
                           "DELETE FROM account_months",
                           "DELETE FROM usage_ids",
                           "DELETE FROM events",

@@ -196,6 +196,48 @@ ReportRecharge Declined(int64_t ordinal, domain::DeclineClass decline_class, int
   return report;
 }
 
+RefundRecharge Refund(const std::string& request_id, int64_t ordinal, Nanos amount,
+                      bool allow_debt) {
+  RefundRecharge refund;
+  refund.ordinal = ordinal;
+  refund.request = {request_id, amount, {"the customer asked"}, allow_debt};
+  return refund;
+}
+
+ReportRecharge RefundSucceeded(int64_t ordinal) {
+  ReportRecharge report;
+  report.ordinal = ordinal;
+  report.of_refund = true;
+  report.outcome.kind = domain::ChargeOutcome::Kind::kSucceeded;
+  report.outcome.attempt = 1;
+  report.outcome.charge_id = absl::StrCat("re_", ordinal);
+  return report;
+}
+
+ReportRecharge RefundFailed(int64_t ordinal, const std::string& code, int64_t lease_epoch) {
+  ReportRecharge report = RefundSucceeded(ordinal);
+  report.outcome.kind = domain::ChargeOutcome::Kind::kDeclined;
+  report.outcome.lease_epoch = lease_epoch;
+  report.outcome.text = code;
+  return report;
+}
+
+ReportGatewayRefund ToldRefund(int64_t ordinal, const std::string& refund_id,
+                               domain::GatewayRefund::State state, Nanos amount) {
+  ReportGatewayRefund report;
+  report.ordinal = ordinal;
+  report.told = {absl::StrCat("ch_", ordinal), refund_id, state, amount, ""};
+  return report;
+}
+
+ReportGatewayDispute ToldDispute(int64_t ordinal, const std::string& dispute_id,
+                                 domain::DisputeState state, Nanos amount) {
+  ReportGatewayDispute report;
+  report.ordinal = ordinal;
+  report.told = {absl::StrCat("ch_", ordinal), dispute_id, state, amount, ""};
+  return report;
+}
+
 void OpenFunded(Engine& engine, const std::string& account_id) {
   const std::vector<Order> orders = {{account_id, OpenWithCard()},
                                      {account_id, PutUser{kUser, ""}},

@@ -38,6 +38,7 @@ using book::AuthorizeUsage;
 using book::BlockAccount;
 using book::Command;
 using book::DeferRecharge;
+using book::DisputeReply;
 using book::EntryReply;
 using book::LiftSuspension;
 using book::OpenAccount;
@@ -46,8 +47,11 @@ using book::PutUser;
 using book::RechargeReply;
 using book::Reconsider;
 using book::RecordUsage;
+using book::RefundRecharge;
 using book::RemovePaymentMethod;
 using book::Reply;
+using book::ReportGatewayDispute;
+using book::ReportGatewayRefund;
 using book::ReportRecharge;
 using book::RequestRecharge;
 using book::ResolveReview;
@@ -153,6 +157,18 @@ ReportRecharge Succeeded(int64_t ordinal, Nanos amount, int32_t attempt = 1);
 // A report that the recharge's first attempt was declined, by who has this lease.
 ReportRecharge Declined(int64_t ordinal, domain::DeclineClass decline_class,
                         int64_t lease_epoch = 0);
+
+// Gives `amount` of recharge `ordinal` back.
+RefundRecharge Refund(const std::string& request_id, int64_t ordinal, Nanos amount,
+                      bool allow_debt = false);
+// A report that this refund was given back as "re_<ordinal>", or, with a code, that it failed.
+ReportRecharge RefundSucceeded(int64_t ordinal);
+ReportRecharge RefundFailed(int64_t ordinal, const std::string& code, int64_t lease_epoch = 0);
+// What the gateway tells of the charge "ch_<ordinal>" of this recharge, as Succeeded() has it.
+ReportGatewayRefund ToldRefund(int64_t ordinal, const std::string& refund_id,
+                               domain::GatewayRefund::State state, Nanos amount);
+ReportGatewayDispute ToldDispute(int64_t ordinal, const std::string& dispute_id,
+                                 domain::DisputeState state, Nanos amount);
 
 // Opens an account with a card, charges it for $15, and adds both users.
 void OpenFunded(Engine& engine, const std::string& account_id);

@@ -305,6 +305,12 @@ class CardMigrationTest : public MigratorTest {
     ASSERT_TRUE(MigrateAt(TestNow()).ok());
     database_.Execute("DELETE FROM schema_migrations WHERE version >= 9");
     database_.Execute("DROP TABLE payment_methods");
+    database_.Execute("DROP TABLE disputes");
+    Drop("accounts",
+         {"suspension_number", "suspending_refunds", "suspending_disputes", "disputed_numbers"});
+    database_.Execute("ALTER TABLE recharges DROP KEY by_refund_of");
+    Drop("recharges", {"refunded_nanos", "disputed_nanos", "keeps", "refund_of", "refund_id",
+                       "debited", "suspension_number"});
     Drop("accounts", {"open_waits",
                       "set_aside",
                       "set_aside_time",

@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/deck_rows.h"
+#include "services/ledger/storage/dispute_rows.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/event_rows.h"
 #include "services/ledger/storage/month_rows.h"
@@ -728,6 +729,10 @@ TEST_F(RowsTest, RechargesComeBackAsTheyWere) {
   extreme.request_id = OddBytes();
   extreme.pending_time = LastMoment();
   extreme.set_aside = true;
+  extreme.refunded = extreme.disputed = extreme.refund_of = kMax;
+  extreme.keeps = extreme.debited = true;
+  extreme.refund_id = OddBytes();
+  extreme.suspension_number = std::numeric_limits<int32_t>::max();
   extreme.create_time = LastMoment();
   extreme.settle_time = LastMoment();
   ASSERT_TRUE(WriteRecharges(*connection_, {&plain, &extreme}).ok());
@@ -735,6 +740,43 @@ TEST_F(RowsTest, RechargesComeBackAsTheyWere) {
               testing::UnorderedElementsAre(plain, extreme));
   EXPECT_THAT(*ListRecharges(*connection_, "a", Listed::kAll, kNewest, 10),
               testing::ElementsAre(plain));
+}
+
+TEST_F(RowsTest, RefundsAreFoundByTheirChargeAndListedByThemselves) {
+  const Recharge charge = OpenRecharge("a", 1, TestNow());
+  Recharge refund = OpenRecharge("a", 2, TestNow());
+  refund.kind = domain::RechargeKind::kRefund;
+  refund.refund_of = 1;
+  Recharge other = refund;
+  other.account_id = "b";
+  ASSERT_TRUE(WriteRecharges(*connection_, {&charge, &refund, &other}).ok());
+  EXPECT_THAT(*LoadRefundsOf(*connection_, {{"a", 1}, {"a", 2}}), testing::ElementsAre(refund));
+  EXPECT_THAT(*ListRecharges(*connection_, "a", Listed::kRefunds, kNewest, 10),
+              testing::ElementsAre(refund));
+  EXPECT_THAT(*ListRecharges(*connection_, "a", Listed::kCharges, kNewest, 10),
+              testing::ElementsAre(charge));
+}
+
+TEST_F(RowsTest, DisputesComeBackAsTheyWere) {
+  domain::Dispute dispute;
+  dispute.account_id = OddBytes();
+  dispute.dispute_id = OddBytes();
+  dispute.ordinal = kMax;
+  dispute.charge_id = OddBytes();
+  dispute.amount = kMax;
+  dispute.state = domain::DisputeState::kInquiry;
+  dispute.reason = "not recognised \u00e9";
+  dispute.create_time = dispute.update_time = TestNow();
+  ASSERT_TRUE(WriteDisputes(*connection_, {&dispute}).ok());
+  EXPECT_THAT(*LoadDisputesOf(*connection_, {{OddBytes(), kMax}}), testing::ElementsAre(dispute));
+  dispute.state = domain::DisputeState::kLost;
+  dispute.debited = true;
+  dispute.suspension_number = 3;
+  dispute.card_fingerprint = OddBytes();
+  dispute.update_time = LastMoment();
+  ASSERT_TRUE(WriteDisputes(*connection_, {&dispute}).ok());
+  EXPECT_THAT(*ListDisputes(*connection_, OddBytes(), "", 10), testing::ElementsAre(dispute));
+  EXPECT_THAT(*ListDisputes(*connection_, OddBytes(), OddBytes(), 10), testing::IsEmpty());
 }
 
 // While it waits its amount and its card follow the account (G1).
@@ -758,6 +800,11 @@ TEST_F(RowsTest, AChangedRechargeKeepsWhatItIsFor) {
   changed.last_decline_code = "code";
   changed.charge_id = "ch";
   changed.set_aside = true;
+  changed.refunded = 7;
+  changed.disputed = 8;
+  changed.keeps = changed.debited = true;
+  changed.refund_id = "re";
+  changed.suspension_number = 9;
   changed.settle_time = TestNow();
   changed.kind = domain::RechargeKind::kTopUp;
   changed.currency = "EUR";
