@@ -41,7 +41,7 @@ class ModelGateway {
 
   void Charge(const std::string& key, const worker::Task& order, Done done);
   void LookUp(const std::string& key, const Done& done);
-  void Refund(const std::string& key, const RefundOrder& order, const Done& done);
+  void Refund(const std::string& key, const worker::Task& order, const Done& done);
   void LookUpRefund(const std::string& key, const Done& done);
   void GoAway(absl::Duration length);
 
@@ -66,6 +66,8 @@ class ModelGateway {
   bool Away() const { return scene_.now() < away_until_; }
   void Decide(const std::string& key, const Done& done);
   worker::GatewayAnswer NewCharge(const worker::Task& order);
+  // What was decided, and what came back of it since.
+  worker::GatewayAnswer AnswerOf(const Stored& stored) const;
 
   Scene& scene_;
   const bool looked_up_for_ever_;

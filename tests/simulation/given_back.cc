@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 namespace reserve::simulation {
@@ -55,7 +56,66 @@ void Count(DisputeState state, Scene* scene) {
   }
 }
 
+// The numbers of states are those of the wire.
+worker::GatewayState StateOf(const ModelCharge& charge, const ModelRefund& refund) {
+  worker::GatewayState state;
+  state.kind = worker::GatewayState::Kind::kRefund;
+  state.id = refund.refund_id;
+  if (refund.ordinal != 0) state.reference = absl::StrCat(charge.account_id, "/", refund.ordinal);
+  state.state = static_cast<int32_t>(refund.state);
+  state.amount = refund.amount;
+  state.currency = charge.currency;
+  state.text = refund.failure_code;
+  return state;
+}
+
+worker::GatewayState StateOf(const ModelCharge& charge, const ModelDispute& dispute) {
+  worker::GatewayState state;
+  state.kind = worker::GatewayState::Kind::kDispute;
+  state.id = dispute.dispute_id;
+  state.state = static_cast<int32_t>(dispute.state);
+  state.amount = dispute.amount;
+  state.currency = charge.currency;
+  state.text = "fraudulent";
+  return state;
+}
+
+void Tell(const ModelCharge& charge, const worker::GatewayState& state,
+          const GivenBack::News& news) {
+  news(charge.account_id, CommandOf(charge.account_id, charge.ordinal, charge.charge_id, state));
+}
+
 }  // namespace
+
+book::Command CommandOf(const std::string& account_id, int64_t ordinal,
+                        const std::string& charge_id, const worker::GatewayState& told) {
+  if (told.kind == worker::GatewayState::Kind::kDispute) {
+    book::ReportGatewayDispute command;
+    command.ordinal = ordinal;
+    command.currency = told.currency;
+    command.told = {.charge_id = charge_id,
+                    .dispute_id = told.id,
+                    .state = static_cast<DisputeState>(told.state),
+                    .amount = told.amount,
+                    .reason = told.text};
+    return command;
+  }
+  book::ReportGatewayRefund command;
+  command.ordinal = ordinal;
+  // Of a refund of ours, "account/ordinal".
+  if (!absl::SimpleAtoi(
+          told.reference.substr(std::min(account_id.size() + 1, told.reference.size())),
+          &command.refund_ordinal)) {
+    command.refund_ordinal = 0;
+  }
+  command.currency = told.currency;
+  command.told = {.charge_id = charge_id,
+                  .refund_id = told.id,
+                  .state = static_cast<RefundState>(told.state),
+                  .amount = told.amount,
+                  .failure_code = told.text};
+  return command;
+}
 
 Nanos ModelCharge::given_back() const {
   Nanos sum = 0;
@@ -73,7 +133,7 @@ Nanos ModelCharge::taken_back() const {
 absl::Duration GivenBack::Soon() {
   const double how = scene_.Uniform();
   if (how < 0.4) return scene_.UpTo(absl::Seconds(1));
-  return scene_.UpTo(how < 0.9 ? absl::Minutes(10) : absl::Hours(30));
+  return scene_.UpTo(how < 0.9 ? absl::Minutes(10) : absl::Hours(40));
 }
 
 void GivenBack::Later(std::function<void()> change) {
@@ -98,7 +158,7 @@ void GivenBack::Charged(const worker::Task& order, const std::string& charge_id)
 
 // --- Refunds ------------------------------------------------------------------------
 
-void GivenBack::Refund(const std::string& key, const RefundOrder& order, const Done& done) {
+void GivenBack::Refund(const std::string& key, const worker::Task& order, const Done& done) {
   const auto found = keys_.find(key);
   if (found != keys_.end()) {
     const Stored& stored = found->second;
@@ -121,13 +181,13 @@ void GivenBack::Refund(const std::string& key, const RefundOrder& order, const D
 
 void GivenBack::Decide(const std::string& key, const Done& done) {
   Stored& stored = keys_[key];
-  const RefundOrder& order = stored.order;
-  const auto charge = charges_.find(order.charge_id);
+  const worker::Task& order = stored.order;
+  const auto charge = charges_.find(order.refunded_charge_id);
   if (charge == charges_.end() || order.amount > charge->second.left()) {
     scene_.Count(Happening::kRefundRefused);
     scene_.Tell([&] {
       return absl::StrCat("gateway: refund ", order.account_id, "/", order.ordinal, " of ",
-                          order.charge_id, " is refused");
+                          order.refunded_charge_id, " is refused");
     });
     keys_.erase(key);
     return done({.kind = GatewayAnswer::Kind::kRefused, .text = "REFUND_TOO_LARGE"});
@@ -148,15 +208,20 @@ void GivenBack::Decide(const std::string& key, const Done& done) {
 void GivenBack::LookUp(const std::string& key, const Done& done) const {
   const auto found = keys_.find(key);
   if (found == keys_.end()) return done({.kind = GatewayAnswer::Kind::kNotFound});
+  const bool old = scene_.now() - found->second.time >= key_lifetime_;
+  if (!found->second.in_work && old && !looked_up_for_ever_) {
+    return done({.kind = GatewayAnswer::Kind::kNotFound});
+  }
   done(found->second.in_work ? NoAnswer("the key is in use") : AnswerOf(found->second));
 }
 
 GatewayAnswer GivenBack::AnswerOf(const Stored& stored) const {
-  const ModelRefund& refund = charges_.at(stored.order.charge_id).refunds[stored.place];
+  const ModelRefund& refund = charges_.at(stored.order.refunded_charge_id).refunds[stored.place];
   return {.kind = GatewayAnswer::Kind::kFound,
           .succeeded = refund.state == RefundState::kSucceeded,
           .pending = refund.state == RefundState::kPending,
-          .charge_id = refund.refund_id,
+          .charge_id = stored.order.refunded_charge_id,
+          .refund_id = refund.refund_id,
           .amount = refund.amount,
           .currency = stored.order.currency,
           .text = refund.failure_code};
@@ -184,7 +249,7 @@ void GivenBack::MakeRefund(ModelCharge* charge, int64_t ordinal, Nanos amount) {
                         " of ", FormatDecimal(amount), " of charge ", charge->charge_id, " is ",
                         NameOf(refund.state));
   });
-  Tell(*charge, refund, news_);
+  Tell(*charge, StateOf(*charge, refund), news_);
   if (refund.failed()) return;
   const size_t place = charge->refunds.size() - 1;
   const bool pending = refund.state == RefundState::kPending;
@@ -205,7 +270,7 @@ void GivenBack::MoveRefund(const std::string& charge_id, size_t place, RefundSta
     return absl::StrCat("gateway: refund ", refund.refund_id, " of charge ", charge_id, " is ",
                         NameOf(state));
   });
-  Tell(charge, refund, news_);
+  Tell(charge, StateOf(charge, refund), news_);
 }
 
 void GivenBack::RefundByHand(const std::string& charge_id) {
@@ -239,7 +304,7 @@ void GivenBack::MoveDispute(const std::string& charge_id, size_t place, DisputeS
                         FormatDecimal(dispute.amount), " of charge ", charge_id, " is ",
                         NameOf(state));
   });
-  Tell(charge, dispute, news_);
+  Tell(charge, StateOf(charge, dispute), news_);
   GoOn(charge_id, place);
 }
 
@@ -264,37 +329,18 @@ void GivenBack::GoOn(const std::string& charge_id, size_t place) {
 
 // --- News ---------------------------------------------------------------------------
 
+std::vector<worker::GatewayState> GivenBack::StatesOf(const std::string& charge_id) const {
+  std::vector<worker::GatewayState> states;
+  const ModelCharge& charge = charges_.at(charge_id);
+  for (const ModelRefund& refund : charge.refunds) states.push_back(StateOf(charge, refund));
+  for (const ModelDispute& dispute : charge.disputes) states.push_back(StateOf(charge, dispute));
+  return states;
+}
+
 void GivenBack::TellAll(const News& news) const {
   for (const auto& [charge_id, charge] : charges_) {
-    for (const ModelRefund& refund : charge.refunds) Tell(charge, refund, news);
-    for (const ModelDispute& dispute : charge.disputes) Tell(charge, dispute, news);
+    for (const worker::GatewayState& state : StatesOf(charge_id)) Tell(charge, state, news);
   }
-}
-
-void GivenBack::Tell(const ModelCharge& charge, const ModelRefund& refund, const News& news) const {
-  book::ReportGatewayRefund command;
-  command.ordinal = charge.ordinal;
-  command.refund_ordinal = refund.ordinal;
-  command.currency = charge.currency;
-  command.told = {.charge_id = charge.charge_id,
-                  .refund_id = refund.refund_id,
-                  .state = refund.state,
-                  .amount = refund.amount,
-                  .failure_code = refund.failure_code};
-  news(charge.account_id, command);
-}
-
-void GivenBack::Tell(const ModelCharge& charge, const ModelDispute& dispute,
-                     const News& news) const {
-  book::ReportGatewayDispute command;
-  command.ordinal = charge.ordinal;
-  command.currency = charge.currency;
-  command.told = {.charge_id = charge.charge_id,
-                  .dispute_id = dispute.dispute_id,
-                  .state = dispute.state,
-                  .amount = dispute.amount,
-                  .reason = "fraudulent"};
-  news(charge.account_id, command);
 }
 
 }  // namespace reserve::simulation

@@ -22,20 +22,9 @@
 
 namespace reserve::simulation {
 
-// What a worker asks for.
-struct RefundOrder {
-  std::string account_id;
-  int64_t ordinal = 0;  // the refund's own
-  std::string charge_id;
-  Nanos amount = 0;
-  std::string currency;
-
-  friend bool operator==(const RefundOrder&, const RefundOrder&) = default;
-};
-
 struct ModelRefund {
   std::string refund_id;
-  int64_t ordinal = 0;  // of the order; 0: made by hand
+  int64_t ordinal = 0;  // the ledger's; 0: made by hand
   Nanos amount = 0;
   domain::GatewayRefund::State state = domain::GatewayRefund::State::kSucceeded;
   std::string failure_code;
@@ -69,22 +58,28 @@ struct ModelCharge {
   Nanos left() const { return amount - given_back() - taken_back(); }
 };
 
+// The command that tells a ledger of a refund or a dispute of charge `charge_id` of the recharge.
+book::Command CommandOf(const std::string& account_id, int64_t ordinal,
+                        const std::string& charge_id, const worker::GatewayState& told);
+
 class GivenBack {
  public:
   using Done = std::function<void(const worker::GatewayAnswer&)>;
   // How a refund or a dispute of the account stands, as the command that tells a ledger.
   using News = std::function<void(const std::string& account_id, const book::Command& told)>;
 
-  GivenBack(Scene* scene, absl::Duration key_lifetime)
-      : scene_(*scene), key_lifetime_(key_lifetime) {}
+  GivenBack(Scene* scene, absl::Duration key_lifetime, bool looked_up_for_ever)
+      : scene_(*scene), key_lifetime_(key_lifetime), looked_up_for_ever_(looked_up_for_ever) {}
 
   void set_news(News news) { news_ = std::move(news); }
   // A charge succeeded: from now on it may come back.
   void Charged(const worker::Task& order, const std::string& charge_id);
 
-  void Refund(const std::string& key, const RefundOrder& order, const Done& done);
+  void Refund(const std::string& key, const worker::Task& order, const Done& done);
   void LookUp(const std::string& key, const Done& done) const;
 
+  // How refunds and disputes of a charge stand.
+  std::vector<worker::GatewayState> StatesOf(const std::string& charge_id) const;
   // All that there is, told by `news`.
   void TellAll(const News& news) const;
   // Is nothing to come that was begun?
@@ -94,7 +89,7 @@ class GivenBack {
 
  private:
   struct Stored {
-    RefundOrder order;
+    worker::Task order;
     bool in_work = true;
     bool broken = false;  // a repeat is answered with an internal error
     absl::Time time = {};
@@ -111,11 +106,10 @@ class GivenBack {
   void MoveDispute(const std::string& charge_id, size_t place, domain::DisputeState state);
   void GoOn(const std::string& charge_id, size_t place);
   worker::GatewayAnswer AnswerOf(const Stored& stored) const;
-  void Tell(const ModelCharge& charge, const ModelRefund& refund, const News& news) const;
-  void Tell(const ModelCharge& charge, const ModelDispute& dispute, const News& news) const;
 
   Scene& scene_;
   const absl::Duration key_lifetime_;
+  const bool looked_up_for_ever_;
   News news_ = [](const std::string&, const book::Command&) {};
   int to_come_ = 0;
   int last_number_ = 0;

@@ -453,19 +453,19 @@ void SimulatedLedger::Deliver(const std::vector<Claim>& claims, absl::Time now) 
       return absl::StrCat(name(), " hands ", r.account_id, "/", r.ordinal, " attempt ", r.attempt,
                           " to ", claim.worker_id, ", lease ", r.lease_epoch);
     });
-    const Order order{.task = {.account_id = r.account_id,
-                               .ordinal = r.ordinal,
-                               .attempt = r.attempt,
-                               .amount = r.amount,
-                               .currency = r.currency,
-                               .card_token = r.card.token},
-                      .refunded_charge_id = r.is_refund() ? r.charge_id : ""};
+    const worker::Task task{.account_id = r.account_id,
+                            .ordinal = r.ordinal,
+                            .attempt = r.attempt,
+                            .amount = r.amount,
+                            .currency = r.currency,
+                            .card_token = r.card.token,
+                            .refunded_charge_id = r.is_refund() ? r.charge_id : ""};
     const worker::HandOut handed_out{.attempt_age = now - r.attempt_start,
                                      .handed_out_before = claim.before,
                                      .lease_epoch = r.lease_epoch,
                                      .lease_remaining = kLease};
-    scene().Send([on_hand_out = stream->second.watcher.on_hand_out, order, handed_out] {
-      on_hand_out(order, handed_out);
+    scene().Send([on_hand_out = stream->second.watcher.on_hand_out, task, handed_out] {
+      on_hand_out(task, handed_out);
     });
   }
 }

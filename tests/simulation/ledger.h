@@ -29,17 +29,9 @@
 
 namespace reserve::simulation {
 
-// What is handed out: a charge, or a refund.
-struct Order {
-  worker::Task task;
-  std::string refunded_charge_id;  // of a refund
-
-  bool is_refund() const { return !refunded_charge_id.empty(); }
-};
-
 // A worker's stream of hand-outs.
 struct Watcher {
-  std::function<void(const Order&, const worker::HandOut&)> on_hand_out;
+  std::function<void(const worker::Task&, const worker::HandOut&)> on_hand_out;
   std::function<void()> on_end;
 };
 

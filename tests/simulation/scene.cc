@@ -60,6 +60,7 @@ absl::string_view NameOf(Happening happening) {
       "dispute lost",
       "state of the gateway kept until its charge is credited",
       "state of the gateway told again",
+      "state of the gateway told by who reports the charge",
       "suspension lifted",
       "dispute of a card lifted",
   };

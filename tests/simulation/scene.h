@@ -108,6 +108,7 @@ enum class Happening {
   kDisputeLost,
   kGatewayStateKept,
   kGatewayStateRepeated,
+  kToldBeforeSuccess,
   kSuspensionLifted,
   kCardDisputeLifted,
   kCount,
