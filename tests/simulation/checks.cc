@@ -224,6 +224,7 @@ void Checks::CheckRecharges(const AccountRows& rows, SeenAccount* seen) {
 void Checks::CheckRecharge(const Recharge& recharge, SeenAccount* account) {
   SeenRecharge& seen = account->recharges[recharge.ordinal];
   if (seen.attempt == 0) {
+    seen.is_refund = recharge.is_refund();
     seen.amount = recharge.amount;
     seen.card = recharge.card;
     if (!recharge.request_id.empty()) {
@@ -334,6 +335,10 @@ void Checks::OnChargeSent(const worker::Task& task, const std::string& key) {
            std::none_of(truth->decided.begin(), truth->decided.end(),
                         [](const auto& answer) { return answer.succeeded; });
   };
+  if (accounts_[task.account_id].recharges[task.ordinal].is_refund) {
+    return scene_.Fail("a refund charges nothing",
+                       absl::StrCat(task.account_id, "/", task.ordinal));
+  }
   std::set<std::string>& keys = keys_sent_[{task.account_id, task.ordinal}];
   for (const std::string& other : keys) {
     // A straggler may send an older key once more: it hears what was decided.

@@ -45,6 +45,7 @@ class Checks : public ModelDatabase::Observer {
  private:
   // What was seen of a recharge.
   struct SeenRecharge {
+    bool is_refund = false;
     Nanos amount = 0;
     int32_t attempt = 0;
     int64_t epoch = 0;

@@ -153,6 +153,13 @@ void GivenBackChecks::CheckSuspension(const AccountRows& rows) {
                 absl::StrCat(rows.account.account_id, ": ", suspension.refunds, " and ",
                              suspension.disputes, ", not ", refunds, " and ", disputes));
   }
+  if (suspension.reason == domain::SuspensionReason::kNone) return;
+  const auto open = rows.recharges.find(rows.account.open_ordinal);
+  if (open != rows.recharges.end() && open->second.recharge.waits() &&
+      open->second.recharge.kind == domain::RechargeKind::kAutomatic) {
+    scene_.Fail("nothing is charged by itself while that is suspended",
+                NameOf(open->second.recharge));
+  }
 }
 
 // Which numbers nobody may charge, whatever the account's row says.
@@ -202,7 +209,6 @@ void GivenBackChecks::AtEnd(const ModelDatabase& database) {
 // The ledger has all that the gateway has, and nothing else.
 void GivenBackChecks::CheckAtEnd(const AccountRows& rows, const ModelCharge& charge) {
   const Recharge& recharge = rows.recharges.at(charge.ordinal).recharge;
-  if (recharge.is_refund()) return scene_.Fail("a refund charges nothing", NameOf(recharge));
   std::map<std::string, const Recharge*> known;
   Nanos under_review = 0;
   for (const auto& [ordinal, row] : rows.recharges) {

@@ -50,6 +50,7 @@ enum class Sabotage {
   kKeptNotLoaded,            // what the gateway told before a credit is not loaded with it
   kToldRefundNotKnown,       // a refund that the gateway tells of is taken for a new one
   kToldDisputeNotKnown,      // ... a dispute
+  kSuspensionForgotten,      // that automatic recharging is suspended is not stored
   kDisputedNumberForgotten,  // the numbers that are disputed are not stored
   kNothingToldInTheEnd,      // what the gateway has is not told again after the trouble
 };
