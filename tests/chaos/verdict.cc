@@ -349,7 +349,7 @@ absl::Status CheckEvents(const Stage& stage, Verdict* verdict) {
   RESERVE_ASSIGN_OR_RETURN(
       const Rows rows,
       stage.database().TryQuery(absl::StrCat(
-          "SELECT account_id, event_seq, kind, balance_nanos - COALESCE(amount_nanos, 0), "
+          "SELECT account_id, event_seq, kind, balance_nanos, "
           "COALESCE(recharge_kind, 0) FROM events WHERE kind IN (",
           absl::StrJoin({kOpened, kOff, kOn, kSuspended, kLifted, kRefundOpened}, ", "),
           ") ORDER BY account_id, event_seq")));
