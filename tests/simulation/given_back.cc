@@ -152,8 +152,8 @@ void GivenBack::Charged(const worker::Task& order, const std::string& charge_id)
                          .currency = order.currency,
                          .refunds = {},
                          .disputes = {}};
-  if (scene_.Fails(0.08)) Later([this, charge_id] { RefundByHand(charge_id); });
-  if (scene_.Fails(0.12)) Later([this, charge_id] { Dispute(charge_id); });
+  if (scene_.Fails(0.1)) Later([this, charge_id] { RefundByHand(charge_id); });
+  if (scene_.Fails(0.2)) Later([this, charge_id] { Dispute(charge_id); });
 }
 
 // --- Refunds ------------------------------------------------------------------------

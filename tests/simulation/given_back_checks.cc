@@ -172,9 +172,11 @@ void GivenBackChecks::NoteDisputes(const AccountRows& rows, bool card_lifted, Se
     }
   }
   if (!card_lifted) return;
-  const std::vector<std::string>& left = rows.account.disputed_numbers;
+  const std::vector<domain::DisputedNumber>& left = rows.account.disputed_numbers;
   for (auto number = seen->numbers.begin(); number != seen->numbers.end();) {
-    const bool stands = std::find(left.begin(), left.end(), number->second) != left.end();
+    const bool stands = std::any_of(left.begin(), left.end(), [&](const auto& disputed) {
+      return disputed.dispute_id == number->first;
+    });
     number = stands ? std::next(number) : seen->numbers.erase(number);
   }
 }
