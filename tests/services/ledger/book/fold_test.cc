@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -331,6 +332,222 @@ TEST_F(FoldTest, G6_ACardIsGivenOnceUnderARequestsId) {
   EXPECT_EQ(folded.writes.payment_methods[0].method->payment_method_id, "card-1");
   EXPECT_EQ(folded.writes.payment_methods[1].position, 0);
   EXPECT_TRUE(folded.writes.payment_methods[1].method->card.token.empty());
+}
+
+// --- Refunds and disputes ---------------------------------------------------------
+
+// Recharge 1 of $15, charged as "ch_1", and 2, which is with a worker.
+void StoreCharges(Image* image, domain::Account* account) {
+  for (const int64_t ordinal : {1, 2}) {
+    domain::Recharge& recharge =
+        image->recharges[RechargeKey(account->account_id, ordinal)].recharge;
+    recharge.account_id = account->account_id;
+    recharge.ordinal = ordinal;
+    recharge.currency = "USD";
+    recharge.amount = 15 * kNanosPerUnit;
+    recharge.payment_method_id = "card-1";
+    recharge.card = account->payment_methods[0].card;
+    recharge.card_given = 1;
+    recharge.lease_epoch = 1;
+    recharge.attempt_start = kNow;
+  }
+  domain::Recharge& charged = image->recharges[RechargeKey(account->account_id, 1)].recharge;
+  charged.state = domain::RechargeState::kSucceeded;
+  charged.credited = charged.amount;
+  charged.charge_id = "ch_1";
+  account->last_ordinal = account->open_ordinal = 2;
+}
+
+RefundRecharge RefundOf(int64_t ordinal, const std::string& request_id,
+                        std::optional<Nanos> amount) {
+  return {ordinal, {request_id, amount, {"goodwill"}}, "", false};
+}
+
+domain::ChargeOutcome Outcome(domain::ChargeOutcome::Kind kind, const std::string& id) {
+  domain::ChargeOutcome outcome;
+  outcome.kind = kind;
+  outcome.attempt = 1;
+  outcome.charge_id = id;
+  outcome.amount = 15 * kNanosPerUnit;
+  outcome.currency = "USD";
+  return outcome;
+}
+
+ReportGatewayRefund TellRefund(int64_t ordinal, const std::string& charge_id,
+                               const std::string& refund_id, int64_t reference = 0) {
+  return {ordinal,
+          reference,
+          "USD",
+          {charge_id, refund_id, domain::GatewayRefund::State::kSucceeded, 4 * kNanosPerUnit, ""}};
+}
+
+ReportGatewayDispute TellDispute(int64_t ordinal, const std::string& charge_id,
+                                 domain::DisputeState state) {
+  return {ordinal, "USD", {charge_id, "dp_1", state, 15 * kNanosPerUnit, "fraudulent"}};
+}
+
+TEST_F(FoldTest, P1_ARefundIsAskedForOnceUnderARequestsId) {
+  StoreCharges(&image_, &Store("a").account());
+  const Nanos four = 4 * kNanosPerUnit;
+  Ask("a", RefundOf(1, "r", four));
+  Ask("a", RefundOf(1, "r", four));
+  Ask("a", RefundOf(1, "r", std::nullopt));
+  Ask("a", RefundOf(2, "r", four));
+  RefundRecharge other = RefundOf(1, "r", four);
+  other.request.allow_debt = true;
+  Ask("a", other);
+  other = RefundOf(1, "r", four);
+  other.request.by.reason = "another";
+  Ask("a", other);
+  Ask("a", RequestRecharge{"r", {}, ""});
+  Ask("a", AdjustBalance{"r", four, {"goodwill"}, "", false});
+  Ask("a", RefundOf(7, "s", four));
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded),
+              ElementsAre("OK", "OK", "REQUEST_ID_REUSED", "REQUEST_ID_REUSED", "REQUEST_ID_REUSED",
+                          "REQUEST_ID_REUSED", "REQUEST_ID_REUSED", "REQUEST_ID_REUSED",
+                          "RECHARGE_NOT_FOUND"));
+  const auto& first = std::get<RechargeReply>(*folded.replies[0]);
+  const auto& again = std::get<RechargeReply>(*folded.replies[1]);
+  EXPECT_EQ(first.recharge.ordinal, 3);
+  EXPECT_FALSE(first.already_applied);
+  EXPECT_EQ(again.recharge, first.recharge);
+  EXPECT_TRUE(again.already_applied);
+  EXPECT_EQ(folded.writes.entries.size(), 1u);
+  EXPECT_EQ(folded.writes.requests.size(), 1u);
+  EXPECT_EQ(folded.writes.requests.at(0).ordinal, 3);
+  EXPECT_EQ(folded.writes.recharges.size(), 2u) << "the refund and its charge";
+  EXPECT_THAT(folded.due_recharges, ElementsAre(RechargeKey("a", 3))) << "a worker may have it";
+}
+
+TEST_F(FoldTest, P1_WhatIsOnlyValidatedIsNotWrittenAndTheCurrencyMustBeTheAccounts) {
+  StoreCharges(&image_, &Store("a").account());
+  RefundRecharge asked = RefundOf(1, "r", 4 * kNanosPerUnit);
+  asked.validate_only = true;
+  Ask("a", asked);
+  asked.currency = "EUR";
+  Ask("a", asked);
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "INVALID_FIELD"));
+  EXPECT_EQ(FieldOf(folded.replies[1].status()), "amount.currency_code");
+  EXPECT_EQ(std::get<RechargeReply>(*folded.replies[0]).recharge.amount, 4 * kNanosPerUnit);
+  EXPECT_TRUE(folded.writes.empty());
+}
+
+TEST_F(FoldTest, P1_AnOutcomeOfARefundIsNoneOfARechargeNorTheReverse) {
+  using Kind = domain::ChargeOutcome::Kind;
+  StoreCharges(&image_, &Store("a").account());
+  Ask("a", RefundOf(1, "r", 4 * kNanosPerUnit));
+  Ask("a", ReportRecharge{2, /*of_refund=*/true, Outcome(Kind::kSucceeded, "re_1")});
+  Ask("a", ReportRecharge{3, /*of_refund=*/false, Outcome(Kind::kSucceeded, "ch_3")});
+  Ask("a", ReportRecharge{3, /*of_refund=*/true, Outcome(Kind::kSucceeded, "re_3")});
+  Ask("a", ReportRecharge{2, /*of_refund=*/false, Outcome(Kind::kSucceeded, "ch_2")});
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "INVALID_FIELD", "INVALID_FIELD", "OK", "OK"));
+  for (const size_t asked : {1, 2}) {
+    EXPECT_EQ(FieldOf(folded.replies[asked].status()), "outcome");
+    EXPECT_EQ(folded.replies[asked].status().code(), absl::StatusCode::kInvalidArgument);
+  }
+  EXPECT_EQ(std::get<RechargeReply>(*folded.replies[3]).recharge.refund_id, "re_3");
+  EXPECT_EQ(folded.writes.balances.at(0).balance, (100 - 4 + 15) * kNanosPerUnit);
+}
+
+TEST_F(FoldTest, P3_WhatIsOfNoChargeOfOursIsNotFound) {
+  StoreCharges(&image_, &Store("a").account());
+  Ask("a", RefundOf(1, "r", 4 * kNanosPerUnit));
+  Ask("a", TellRefund(1, "ch_other", "re_1"));
+  Ask("a", TellRefund(3, "ch_1", "re_1"));  // that is a refund
+  Ask("a", TellRefund(9, "ch_1", "re_1"));
+  Ask("a", TellDispute(1, "ch_other", domain::DisputeState::kOpened));
+  Ask("a", TellDispute(9, "ch_1", domain::DisputeState::kOpened));
+  Ask("b", TellDispute(1, "ch_1", domain::DisputeState::kOpened));
+  EXPECT_THAT(Reasons(Run()),
+              ElementsAre("OK", "CHARGE_NOT_FOUND", "CHARGE_NOT_FOUND", "CHARGE_NOT_FOUND",
+                          "CHARGE_NOT_FOUND", "CHARGE_NOT_FOUND", "ACCOUNT_NOT_FOUND"));
+}
+
+TEST_F(FoldTest, P3_ARefundIsKnownByItsIdBeforeItsReference) {
+  StoreCharges(&image_, &Store("a").account());
+  Ask("a", TellRefund(1, "ch_1", "re_hand"));
+  Ask("a", RefundOf(1, "r", 4 * kNanosPerUnit));
+  Ask("a", TellRefund(1, "ch_1", "re_hand", 4));
+  Ask("a", TellRefund(1, "ch_1", "re_ours", 4));
+  Ask("a", TellRefund(1, "ch_1", "re_ours"));
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK", "OK"));
+  const auto ordinal_of = [&](size_t asked) {
+    return std::get<RechargeReply>(*folded.replies[asked]).recharge.ordinal;
+  };
+  EXPECT_EQ(ordinal_of(0), 3);
+  EXPECT_EQ(ordinal_of(2), 3) << "the gateway's id says which it is";
+  EXPECT_EQ(ordinal_of(3), 4);
+  EXPECT_EQ(ordinal_of(4), 4);
+  EXPECT_TRUE(std::get<RechargeReply>(*folded.replies[4]).already_applied);
+  EXPECT_EQ(folded.writes.balances.at(0).balance, (100 - 4 - 4) * kNanosPerUnit);
+}
+
+TEST_F(FoldTest, P3_WhatIsKeptIsAppliedInTheBatchThatCreditsTheCharge) {
+  StoreCharges(&image_, &Store("a").account());
+  Ask("a", TellRefund(2, "ch_2", "re_1"));
+  Ask("a", TellDispute(2, "ch_2", domain::DisputeState::kOpened));
+  Ask("a",
+      ReportRecharge{2, std::nullopt, Outcome(domain::ChargeOutcome::Kind::kSucceeded, "ch_2")});
+  Ask("a", TellDispute(2, "ch_2", domain::DisputeState::kOpened));
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK"));
+  EXPECT_TRUE(std::get<RechargeReply>(*folded.replies[0]).kept);
+  EXPECT_TRUE(std::get<DisputeReply>(*folded.replies[1]).kept);
+  const domain::Recharge& credited = std::get<RechargeReply>(*folded.replies[2]).recharge;
+  EXPECT_FALSE(credited.keeps);
+  EXPECT_EQ(credited.refunded, 4 * kNanosPerUnit);
+  EXPECT_EQ(credited.disputed, 15 * kNanosPerUnit);
+  EXPECT_FALSE(std::get<DisputeReply>(*folded.replies[3]).kept);
+  std::vector<domain::EntryKind> kinds;
+  for (const domain::Entry& entry : folded.writes.entries) kinds.push_back(entry.kind);
+  EXPECT_THAT(kinds, ElementsAre(domain::EntryKind::kRecharge, domain::EntryKind::kRefund,
+                                 domain::EntryKind::kDispute));
+  EXPECT_EQ(folded.writes.balances.at(0).balance, (100 - 4) * kNanosPerUnit);
+  ASSERT_EQ(folded.writes.disputes.size(), 1u);
+  EXPECT_TRUE(folded.writes.disputes[0]->debited);
+  ASSERT_EQ(folded.writes.payment_methods.size(), 1u) << "the card is DISPUTED";
+  EXPECT_EQ(folded.writes.payment_methods[0].method->state, domain::CardState::kDisputed);
+}
+
+TEST_F(FoldTest, P2_ADisputeCancelsTheRefundsOfItsChargeThatTheSameBatchAskedFor) {
+  StoreCharges(&image_, &Store("a").account());
+  Ask("a", RefundOf(1, "r", 4 * kNanosPerUnit));
+  Ask("a", TellDispute(1, "ch_1", domain::DisputeState::kOpened));
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK"));
+  EXPECT_EQ(image_.recharges[RechargeKey("a", 3)].recharge.state, domain::RechargeState::kCanceled);
+  EXPECT_EQ(folded.writes.balances.at(0).balance, (100 - 15) * kNanosPerUnit);
+  EXPECT_THAT(folded.due_recharges, IsEmpty());
+}
+
+TEST_F(FoldTest, P1_AReviewOfARefundIsResolvedAsOne) {
+  using Kind = domain::ChargeOutcome::Kind;
+  StoreCharges(&image_, &Store("a").account());
+  Ask("a", RefundOf(1, "r", 4 * kNanosPerUnit));
+  Ask("a", ReportRecharge{3, std::nullopt, Outcome(Kind::kUnresolved, "")});
+  Ask("a", ResolveReview{3, {false, "", 0}, "", {"asked the gateway"}});
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK"));
+  EXPECT_EQ(std::get<RechargeReply>(*folded.replies[2]).recharge.state,
+            domain::RechargeState::kFailed);
+  EXPECT_EQ(folded.writes.balances.at(0).balance, 100 * kNanosPerUnit);
+}
+
+TEST(KeysTest, P3_WhatTheGatewayTellsNeedsTheRefundsAndDisputesOfItsCharge) {
+  const domain::Settings settings;
+  const Command refund = TellRefund(3, "ch_1", "re_1", 5);
+  const Command dispute = TellDispute(4, "ch_1", domain::DisputeState::kOpened);
+  const Command asked = RefundOf(2, "r", std::nullopt);
+  const std::vector<AccountCommand> commands = {{"a", &refund}, {"b", &dispute}, {"c", &asked}};
+  const Keys keys = KeysOf(commands, {settings, kNow}, Duplicates::kOptimistic);
+  EXPECT_THAT(keys.given_back, ElementsAre(RechargeKey("a", 3), RechargeKey("b", 4)));
+  EXPECT_THAT(keys.recharges, ElementsAre(RechargeKey("c", 2)));
+  EXPECT_THAT(keys.requests, ElementsAre(OnceKey("c", "r")));
+  EXPECT_TRUE(keys.may_write);
 }
 
 TEST(KeysTest, OnlyQuestionsNeedNoTransactionAndNoLock) {

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock/utc.h"
 #include "services/ledger/domain/disputed_cards.h"
+#include "services/ledger/domain/refusals.h"
 
 namespace reserve::domain {
 
@@ -159,13 +160,14 @@ ChargeOutcome PendingOf(const Recharge& recharge) {
 
 ChargeOutcome GivenBack(const Recharge& refund) {
   ChargeOutcome outcome = SuccessOf(refund);
-  outcome.charge_id = absl::StrCat("re_", refund.ordinal);
+  outcome.charge_id =
+      refund.refund_id.empty() ? absl::StrCat("re_", refund.ordinal) : refund.refund_id;
   return outcome;
 }
 
 ChargeOutcome NotGivenBack(const Recharge& refund) {
   ChargeOutcome outcome = DeclineOf(refund, DeclineClass::kHard);
-  outcome.charge_id = absl::StrCat("re_", refund.ordinal);
+  outcome.charge_id = GivenBack(refund).charge_id;
   outcome.text = "card_closed";
   return outcome;
 }
@@ -290,16 +292,23 @@ std::vector<const Recharge*> Books::RefundsOf(int64_t ordinal) const {
   return refunds;
 }
 
+bool Books::OfAnotherCharge(int64_t ordinal, const std::string& charge_id) const {
+  const Recharge& recharge = recharges_.at(ordinal);
+  return recharge.state == RechargeState::kSucceeded && recharge.charge_id != charge_id;
+}
+
 absl::Status Books::Tell(int64_t ordinal, const GatewayRefund& told, int64_t reference) {
+  if (OfAnotherCharge(ordinal, told.charge_id)) return ChargeNotFound(told.charge_id);
   const Recharge* known = nullptr;
   for (const Recharge* refund : RefundsOf(ordinal)) {
-    if (refund->refund_id == told.refund_id) known = refund;
-    if (refund->ordinal == reference && refund->refund_id.empty()) known = refund;
+    const bool ours = refund->ordinal == reference && refund->refund_id.empty();
+    if (refund->refund_id == told.refund_id || (ours && known == nullptr)) known = refund;
   }
   return Apply(ApplyGatewayRefund(context(), account_, recharges_.at(ordinal), known, told));
 }
 
 absl::Status Books::Tell(int64_t ordinal, const GatewayDispute& told) {
+  if (OfAnotherCharge(ordinal, told.charge_id)) return ChargeNotFound(told.charge_id);
   const auto known = disputes_.find(told.dispute_id);
   return Apply(ApplyGatewayDispute(context(), account_, recharges_.at(ordinal),
                                    known == disputes_.end() ? nullptr : &known->second,
@@ -516,6 +525,7 @@ absl::Status Books::Apply(absl::StatusOr<Transition> transition) {
   // A usage that does not see the recharge does not judge whether it waits.
   const bool usage = !transition->entries.empty() && transition->entries[0].booked.has_value();
   const bool open_was_loaded = !transition->unchanged && (!usage || account_.open_waits);
+  const bool suspension_changes = !(transition->account.suspension == account_.suspension);
   last_ = *transition;
   account_ = transition->account;
   for (const Recharge& recharge : transition->recharges) {
@@ -549,7 +559,7 @@ absl::Status Books::Apply(absl::StatusOr<Transition> transition) {
       std::any_of(transition->recharges.begin(), transition->recharges.end(),
                   [](const Recharge& recharge) { return recharge.is_refund(); });
   if (given_back) CheckGivenBack();
-  if (given_back || transition->events.size() > 1) CheckSuspension();
+  if (given_back || suspension_changes) CheckSuspension();
   return absl::OkStatus();
 }
 
@@ -671,7 +681,7 @@ void Books::CheckRecharge(const Transition& transition, const Recharge& recharge
     EXPECT_TRUE(transition.decline.has_value()) << "the attempt makes the key of the charge";
     EXPECT_EQ(recharge.attempt, before.attempt + 1);
   }
-  if (recharge.state == RechargeState::kCanceled) {
+  if (recharge.state == RechargeState::kCanceled && before.state != recharge.state) {
     EXPECT_TRUE(before.waits() || transition.decline.has_value()) << "G1";
     EXPECT_GT(recharge.lease_epoch, before.lease_epoch) << "G1";
   }

@@ -72,7 +72,7 @@ ChargeOutcome SuccessOf(const Recharge& recharge);
 ChargeOutcome DeclineOf(const Recharge& recharge, DeclineClass decline_class);
 ChargeOutcome UnresolvedOf(const Recharge& recharge);
 ChargeOutcome PendingOf(const Recharge& recharge);
-// The same on a refund: the gateway's id of it is "re_" and its ordinal.
+// The same on a refund: the gateway's id of it is "re_" and its ordinal, unless it has one.
 ChargeOutcome GivenBack(const Recharge& refund);
 ChargeOutcome NotGivenBack(const Recharge& refund);
 ChargeOutcome RefundPends(const Recharge& refund);
@@ -207,6 +207,8 @@ class Books {
   // The outcome of recharge `ordinal`, and what the gateway told of its charge before.
   absl::Status ApplyOutcome(int64_t ordinal, absl::StatusOr<Transition> transition);
   std::vector<const Recharge*> RefundsOf(int64_t ordinal) const;
+  // Was another charge credited for it than this one? The book refuses what is told of that.
+  bool OfAnotherCharge(int64_t ordinal, const std::string& charge_id) const;
   void CheckAlwaysTrue(const Transition& transition) const;
   void CheckJournal(const Transition& transition) const;
   void CheckRecharge(const Transition& transition, const Recharge& recharge) const;

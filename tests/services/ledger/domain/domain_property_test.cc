@@ -71,8 +71,10 @@ class Life {
   void DoOneThing() {
     PassTime();
     const int64_t dice = Below(100);
-    if (dice < 38) {
+    if (dice < 31) {
       RecordSomething();
+    } else if (dice < 38) {
+      MoneyGoesBack();
     } else if (dice < 43) {
       AuthorizeSomething();
     } else if (dice < 47) {
@@ -119,6 +121,7 @@ class Life {
   void CheckItComesToRest() {
     Books books = books_;
     for (int step = 0; step < 3'000; ++step) {
+      SettleRefunds(&books);
       if (books.open() == nullptr) {
         if (books.account().due.reason == DueReason::kNone) return;
         books.Advance(std::max(books.account().due.time - books.now(), absl::ZeroDuration()));
@@ -140,6 +143,21 @@ class Life {
       ASSERT_TRUE(books.Report(recharge.ordinal, outcome).ok());
     }
     ADD_FAILURE() << "it goes on and on";
+  }
+
+  // A worker has each refund that is due, and the gateway decides.
+  void SettleRefunds(Books* books) {
+    std::vector<int64_t> due;
+    for (const auto& [ordinal, refund] : books->recharges()) {
+      const bool open = refund.is_refund() && refund.state == RechargeState::kOpen;
+      if (open && refund.due_time <= books->now()) due.push_back(ordinal);
+    }
+    for (const int64_t ordinal : due) {
+      books->HandOutRefund(ordinal);
+      const Recharge& refund = books->recharge(ordinal);
+      const ChargeOutcome outcome = Chance(60) ? GivenBack(refund) : NotGivenBack(refund);
+      ASSERT_TRUE(books->ReportRefund(ordinal, outcome).ok());
+    }
   }
 
   const std::string& command() const { return command_; }
@@ -307,6 +325,7 @@ class Life {
     int64_t ordinal =
         aside.empty() ? last - Below(std::min<int64_t>(last, 3)) : aside[Index(aside.size())];
     const Recharge& recharge = books_.recharge(ordinal);
+    if (recharge.is_refund()) return ResolveARefund(ordinal);
     if (aside.empty() || Chance(50)) {
       ReviewOutcome outcome;
       outcome.charged = Chance(60);
@@ -399,12 +418,159 @@ class Life {
     const int64_t last = books_.account().last_ordinal;
     const int64_t ordinal = std::max<int64_t>(1, last - Below(4));
     const Recharge& recharge = books_.recharge(ordinal);
+    if (recharge.is_refund() && recharge.request_id.empty()) return;  // no worker has it
+    if (recharge.is_refund()) return LateSuccessOfARefund(ordinal);
     ChargeOutcome outcome = SuccessOf(recharge);
     outcome.attempt = 1 + static_cast<int32_t>(Below(recharge.attempt));
     outcome.lease_epoch = Below(recharge.lease_epoch + 1);
     outcome.charge_id = absl::StrCat("ch_", ordinal, "_", outcome.attempt);
     command_ = absl::StrCat("late success of ", ordinal, " attempt ", outcome.attempt);
     Send(ordinal, outcome);
+  }
+
+  // --- Refunds and disputes (P1 to P3)
+
+  // One of the last recharges, in whatever state; 0: there is none.
+  int64_t SomeCharge() {
+    std::vector<int64_t> recent;
+    const auto& rows = books_.recharges();
+    for (auto row = rows.rbegin(); row != rows.rend() && recent.size() < 6; ++row) {
+      if (!row->second.is_refund()) recent.push_back(row->first);
+    }
+    return recent.empty() ? 0 : recent[Index(recent.size())];
+  }
+
+  // One of the last refunds that a worker gets; 0: there is none.
+  int64_t SomeRefund() {
+    std::vector<int64_t> recent;
+    const auto& rows = books_.recharges();
+    for (auto row = rows.rbegin(); row != rows.rend() && recent.size() < 4; ++row) {
+      if (!row->second.request_id.empty() && row->second.is_refund()) recent.push_back(row->first);
+    }
+    return recent.empty() ? 0 : recent[Index(recent.size())];
+  }
+
+  void MoneyGoesBack() {
+    command_ = "no money goes back";
+    const int64_t charge = SomeCharge();
+    if (charge == 0) return;
+    const int64_t dice = Below(100);
+    if (dice < 25) {
+      RefundSomething(charge);
+    } else if (dice < 55) {
+      WorkOnARefund();
+    } else if (dice < 78) {
+      TellOfARefund(charge);
+    } else {
+      TellOfADispute(charge);
+    }
+  }
+
+  void RefundSomething(int64_t charge) {
+    std::optional<Nanos> amount;
+    if (Chance(70)) amount = Cents(Below(1'200));
+    if (Chance(3)) amount = Cents(100) + 1;
+    const bool allow_debt = Chance(40);
+    command_ = absl::StrCat("refund ", charge, " ", amount.value_or(0));
+    Expect(books_.Refund(charge, amount, allow_debt),
+           model_.Refund(charge, amount, allow_debt, books_.now()));
+  }
+
+  void WorkOnARefund() {
+    const int64_t ordinal = SomeRefund();
+    if (ordinal == 0) return;
+    const Recharge& refund = books_.recharge(ordinal);
+    const bool takes = refund.state == RechargeState::kOpen && refund.due_time <= books_.now();
+    if (takes && Chance(85)) {
+      command_ = absl::StrCat("hand out refund ", ordinal);
+      books_.HandOutRefund(ordinal);
+      model_.HandOutRefund(ordinal);
+      if (Chance(25)) return;
+    }
+    ReportOnARefund(ordinal);
+  }
+
+  void ReportOnARefund(int64_t ordinal) {
+    const Recharge& refund = books_.recharge(ordinal);
+    const int64_t dice = Below(100);
+    ChargeOutcome outcome = GivenBack(refund);
+    if (dice >= 75) {
+      outcome = RefundPends(refund);
+    } else if (dice >= 65) {
+      outcome = UnresolvedOf(refund);
+    } else if (dice >= 40) {
+      outcome = NotGivenBack(refund);
+      if (Chance(40)) outcome.charge_id.clear();  // it never reached the gateway
+    }
+    if (Chance(8)) --outcome.lease_epoch;
+    command_ = absl::StrCat("report ", static_cast<int>(outcome.kind), " on refund ", ordinal);
+    const bool current = outcome.lease_epoch == refund.lease_epoch;
+    const absl::Status status = books_.ReportRefund(ordinal, outcome);
+    Expect(status, model_.ReportRefund(ordinal, outcome, current, books_.now()));
+    if (!status.ok() || outcome.kind == ChargeOutcome::Kind::kSucceeded) return;
+    EXPECT_TRUE(books_.ReportRefund(ordinal, outcome).ok()) << "a repeat";
+    EXPECT_TRUE(books_.last().unchanged) << "a repeat";
+  }
+
+  void LateSuccessOfARefund(int64_t ordinal) {
+    command_ = absl::StrCat("late success of refund ", ordinal);
+    const ChargeOutcome outcome = GivenBack(books_.recharge(ordinal));
+    Expect(books_.ReportRefund(ordinal, outcome),
+           model_.ReportRefund(ordinal, outcome, Chance(50), books_.now()));
+  }
+
+  void ResolveARefund(int64_t ordinal) {
+    std::optional<std::string> found;
+    if (Chance(50)) found = GivenBack(books_.recharge(ordinal)).charge_id;
+    command_ = absl::StrCat("resolve refund ", ordinal);
+    Expect(books_.ResolveRefund(ordinal, found),
+           model_.ResolveRefund(ordinal, found, books_.now()));
+  }
+
+  // One of ours, or one of a few that were made by hand of this charge.
+  void TellOfARefund(int64_t charge) {
+    const Recharge& recharge = books_.recharge(charge);
+    const auto state = static_cast<GatewayRefund::State>(1 + Below(3));
+    int64_t reference = 0;
+    for (const auto& [ordinal, refund] : books_.recharges()) {
+      const bool ours = refund.refund_of == charge && !refund.request_id.empty();
+      if (ours && Chance(60)) reference = ordinal;
+    }
+    GatewayRefund told = Told(recharge, "", state, Cents(1 + Below(900)));
+    told.refund_id = reference != 0 ? absl::StrCat("re_", reference)
+                                    : absl::StrCat("re_", told.charge_id, "_", Below(2));
+    command_ = absl::StrCat("tell of ", told.refund_id, " of ", charge, ", state ",
+                            static_cast<int>(state));
+    const absl::Status status = books_.Tell(charge, told, reference);
+    Expect(status, model_.TellRefund(charge, told, reference, books_.now()));
+    if (!status.ok()) return;
+    EXPECT_TRUE(books_.Tell(charge, told, reference).ok());
+    EXPECT_TRUE(books_.last().unchanged) << "a repeat";
+  }
+
+  void TellOfADispute(int64_t charge) {
+    const Recharge& recharge = books_.recharge(charge);
+    const auto state = static_cast<DisputeState>(1 + Below(4));
+    GatewayDispute told = Told(recharge, "", state, Cents(1 + Below(1'500)));
+    told.dispute_id = absl::StrCat("dp_", told.charge_id, "_", Below(2));
+    // Most of those that are open come to an end.
+    if (Chance(50)) {
+      for (const auto& [id, dispute] : books_.disputes()) {
+        if (dispute.state != DisputeState::kOpened || dispute.ordinal + 20 < charge) continue;
+        told = {dispute.charge_id, id, Chance(70) ? DisputeState::kWon : DisputeState::kLost,
+                dispute.amount, ""};
+        break;
+      }
+    }
+    const auto known = books_.disputes().find(told.dispute_id);
+    if (known != books_.disputes().end()) charge = known->second.ordinal;
+    command_ = absl::StrCat("tell of ", told.dispute_id, " of ", charge, ", state ",
+                            static_cast<int>(told.state));
+    const absl::Status status = books_.Tell(charge, told);
+    Expect(status, model_.TellDispute(charge, told, books_.now()));
+    if (!status.ok()) return;
+    EXPECT_TRUE(books_.Tell(charge, told).ok());
+    EXPECT_TRUE(books_.last().unchanged) << "a repeat";
   }
 
   // Of one of six numbers, by one of two tokens.
@@ -493,31 +659,21 @@ class Life {
 
   void ByStaff() {
     const int64_t dice = Below(100);
-    if (dice < 30) {
+    if (dice < 20) {
       command_ = "block";
       Expect(books_.Block("fraud"), model_.Block(books_.now()));
-    } else if (dice < 70) {
+    } else if (dice < 50) {
       command_ = "unblock";
       Expect(books_.Unblock("cleared"), model_.Unblock(books_.now()));
-    } else if (dice < 80) {
-      command_ = "suspend";
-      books_.stored().suspension = {SuspensionReason::kMoneyTakenBack, books_.now()};
-      model_.Suspend();
-      Expect(books_.Reconsider(), model_.Reconsider(books_.now()));
-    } else if (dice < 95) {
-      command_ = "lift";
-      Expect(books_.LiftSuspension(), model_.LiftSuspension(books_.now()));
     } else {
-      command_ = "dispute none";
-      std::vector<PaymentMethod>& cards = books_.stored().payment_methods;
-      if (cards.empty()) return;
-      const size_t card = Index(cards.size());
-      const CardState state =
-          cards[card].state == CardState::kDisputed ? CardState::kUsable : CardState::kDisputed;
-      command_ = absl::StrCat("dispute ", cards[card].payment_method_id);
-      cards[card].state = state;
-      model_.SetCardState(card, state);
-      Expect(books_.Reconsider(), model_.Reconsider(books_.now()));
+      std::string card;
+      for (const PaymentMethod& method : books_.account().payment_methods) {
+        if (method.state == CardState::kDisputed) card = method.payment_method_id;
+      }
+      if (Chance(30)) card.clear();
+      if (Chance(10)) card = SomeCardId();
+      command_ = absl::StrCat("lift ", card);
+      Expect(books_.LiftSuspension(card), model_.LiftSuspension(card, books_.now()));
     }
   }
 
@@ -577,7 +733,7 @@ class Life {
     EXPECT_EQ(account.monthly_cap, model_.monthly_cap());
     EXPECT_EQ(account.blocked(), model_.blocked());
     EXPECT_EQ(account.automatic_off, model_.off());
-    EXPECT_EQ(account.suspension.reason != SuspensionReason::kNone, model_.suspended());
+    EXPECT_EQ(account.suspension.reason, model_.suspended_by());
     EXPECT_EQ(account.taken_back.waits(), model_.waits_for_the_customer());
     EXPECT_TRUE(account.taken_back.amount == model_.taken_back()) << account.taken_back.amount;
     EXPECT_EQ(account.due.time, model_.capped_until().value_or(absl::InfiniteFuture()));
@@ -586,6 +742,17 @@ class Life {
     for (int64_t ordinal = std::max<int64_t>(1, last - 5); ordinal <= last; ++ordinal) {
       CompareRecharge(books_.recharge(ordinal),
                       model_.recharges()[static_cast<size_t>(ordinal - 1)]);
+    }
+    for (const Recharge& changed : books_.last().recharges) {
+      if (changed.ordinal > last - 6) continue;
+      CompareRecharge(books_.recharge(changed.ordinal),
+                      model_.recharges()[static_cast<size_t>(changed.ordinal - 1)]);
+    }
+    for (const Dispute& dispute : books_.last().disputes) {
+      const ModelDispute& expected = model_.disputes().at(dispute.dispute_id);
+      EXPECT_EQ(dispute.state, expected.state) << dispute.dispute_id;
+      EXPECT_EQ(dispute.debited, expected.out) << dispute.dispute_id;
+      EXPECT_TRUE(dispute.amount == expected.amount) << dispute.dispute_id;
     }
     for (const auto& [user_id, user] : books_.users()) {
       EXPECT_EQ(FreeSecondsLeft(user, books_.plan_of(user_id), books_.now()),
@@ -623,6 +790,13 @@ class Life {
     EXPECT_EQ(recharge.pending(), expected.pending.has_value());
     EXPECT_TRUE(recharge.credited == expected.credited) << recharge.credited;
     EXPECT_EQ(recharge.attempt, expected.attempt);
+    EXPECT_EQ(recharge.refund_of, expected.of);
+    EXPECT_EQ(recharge.refund_id, expected.refund_id);
+    EXPECT_EQ(recharge.debited, expected.out);
+    if (!recharge.is_refund()) {
+      EXPECT_TRUE(recharge.refunded == model_.GivenBack(recharge.ordinal)) << recharge.refunded;
+      EXPECT_TRUE(recharge.disputed == model_.Disputed(recharge.ordinal)) << recharge.disputed;
+    }
     if (recharge.state == RechargeState::kOpen) {
       EXPECT_EQ(recharge.in_flight(), expected.handed_out);
       if (expected.due.has_value()) {
@@ -650,7 +824,7 @@ class Life {
     EXPECT_TRUE(sum == books_.account().balance);
     __int128 succeeded = 0;
     for (const auto& [ordinal, recharge] : books_.recharges()) {
-      if (recharge.state != RechargeState::kSucceeded) continue;
+      if (recharge.is_refund() || recharge.state != RechargeState::kSucceeded) continue;
       succeeded += recharge.credited;
       EXPECT_EQ(credited.count(ordinal), 1u);
     }
@@ -755,7 +929,19 @@ TEST_P(DomainPropertyTest, ThePolicyDoesWhatTheModelSaysInAnyOrderOfCommands) {
                                EventKind::kReviewResolved,
                                EventKind::kAutomaticRechargeOff,
                                EventKind::kAutomaticRechargeOn,
+                               EventKind::kSuspended,
                                EventKind::kSuspensionLifted,
+                               EventKind::kRefundOpened,
+                               EventKind::kRefundSucceeded,
+                               EventKind::kRefundFailed,
+                               EventKind::kRefundCanceled,
+                               EventKind::kRefundNeedsReview,
+                               EventKind::kDisputeInquiry,
+                               EventKind::kDisputeOpened,
+                               EventKind::kDisputeWon,
+                               EventKind::kDisputeLost,
+                               EventKind::kCardDisputeLifted,
+                               EventKind::kGatewayStateKept,
                                EventKind::kBalanceNotice,
                                EventKind::kBlocked}) {
     EXPECT_GE(totals[kind], 10) << "event kind " << static_cast<int>(kind);

@@ -49,6 +49,7 @@ int GivenToday(const std::vector<absl::Time>& times, absl::Time now) {
 int64_t Model::open_ordinal() const {
   for (size_t i = recharges_.size(); i > 0; --i) {
     const ModelRecharge& recharge = recharges_[i - 1];
+    if (recharge.kind == RechargeKind::kRefund) continue;
     if (recharge.state == RechargeState::kOpen && !recharge.set_aside) {
       return static_cast<int64_t>(i);
     }
@@ -240,7 +241,7 @@ Model::Want Model::Wanted(int64_t ordinal, __int128 balance, const Sight& sight,
   Want want;
   const bool pending = state_ == AccountState::kPendingFunding;
   if (blocked_ || set_aside() > 0) return want;
-  if (!pending && (off_ || suspended_ || balance >= threshold_)) return want;
+  if (!pending && (off_ || suspended() || balance >= threshold_)) return want;
   const std::optional<Pick> pick = PickFor(ordinal, sight, now);
   if (!pick.has_value()) return want;
   want.pick = *pick;
@@ -367,7 +368,7 @@ void Model::ChangeState(Step* step) {
   }
   const __int128 money = balance_ + taken_back_;
   if (state_ != AccountState::kActive || money > 0) return;
-  const bool at_zero = !HasUsable() || suspended_;
+  const bool at_zero = !HasUsable() || suspended();
   const bool at_the_limit = capped_until_.has_value() || off_ || set_aside() > 0 || blocked_;
   Nanos limit = std::min({reserve_amount_, settings_.max_automatic_amount_per_hour,
                           settings_.max_automatic_amount_per_day});
@@ -379,7 +380,7 @@ void Model::ChangeState(Step* step) {
 }
 
 void Model::Tell(absl::Time now, Step* step) {
-  const bool nothing_comes = !HasUsable() || suspended_ || blocked_ || off_ || set_aside() > 0 ||
+  const bool nothing_comes = !HasUsable() || suspended() || blocked_ || off_ || set_aside() > 0 ||
                              capped_until_.has_value() || waits_for_the_customer_;
   if (IsLow() && !was_low_ && nothing_comes && open_ordinal() == 0 &&
       step->events.count(EventKind::kDisabled) == 0) {
@@ -558,8 +559,7 @@ Step Model::ChangeBilling(const BillingChange& change, absl::Time now) {
   notify_below_ = notify;
   if (change.automatic_recharge.has_value()) {
     const bool on = *change.automatic_recharge;
-    if (on && suspended_) ++step.events[EventKind::kSuspensionLifted];
-    if (on) suspended_ = false;
+    if (on) EndSuspension(&step);
     if (off_ == on) {
       ++step.events[on ? EventKind::kAutomaticRechargeOn : EventKind::kAutomaticRechargeOff];
     }
@@ -582,6 +582,7 @@ void Model::PutNew(const ModelGiven& given) {
   card.token = given.token;
   card.number = given.number;
   card.expires = given.expires;
+  if (NumberDisputed(given.number)) card.state = CardState::kDisputed;
   cards_.push_back(card);
 }
 
@@ -602,14 +603,11 @@ Step Model::GiveTo(ModelCard* card, const ModelGiven& given, absl::Time now) {
     return step;
   }
   times_given_.push_back(now);
-  const bool disputed = std::any_of(cards_.begin(), cards_.end(), [&](const ModelCard& other) {
-    return other.number == given.number && other.state == CardState::kDisputed;
-  });
   ++step.events[card->token == given.token ? EventKind::kCardConfirmed : EventKind::kCardReplaced];
   if (given.expires.has_value() || card->number != given.number) card->expires = given.expires;
   card->token = given.token;
   card->number = given.number;
-  card->state = disputed ? CardState::kDisputed : CardState::kUsable;
+  card->state = NumberDisputed(given.number) ? CardState::kDisputed : CardState::kUsable;
   ++card->given;
   card->soft_declines = 0;
   card->rests_until = absl::InfinitePast();
@@ -707,6 +705,8 @@ Step Model::Adjust(Nanos amount, absl::Time now) {
   if (amount < 0 && (waits_for_the_customer_ || IsLow())) {
     waits_for_the_customer_ = true;
     taken_back_ -= amount;
+  } else if (amount > 0 && waits_for_the_customer_ && taken_back_ == 0 && IsLow()) {
+    // There is nothing to make good for: it waits since something was booked back.
   } else if (amount > 0 && waits_for_the_customer_) {
     taken_back_ = std::max<__int128>(taken_back_ - amount, 0);
     waits_for_the_customer_ = taken_back_ > 0;
@@ -736,17 +736,6 @@ Step Model::Unblock(absl::Time now) {
   return Finish(step, now);
 }
 
-Step Model::LiftSuspension(absl::Time now) {
-  Step step;
-  if (!suspended_) {
-    step.outcome = Outcome::kUnchanged;
-    return step;
-  }
-  suspended_ = false;
-  ++step.events[EventKind::kSuspensionLifted];
-  return Finish(step, now);
-}
-
 Step Model::Resolve(int64_t ordinal, const ReviewOutcome& outcome, absl::Time now) {
   Step step;
   ModelRecharge& recharge = at(ordinal);
@@ -768,6 +757,7 @@ Step Model::Resolve(int64_t ordinal, const ReviewOutcome& outcome, absl::Time no
   ++step.events[EventKind::kReviewResolved];
   if (outcome.charged) {
     Credit(&recharge, ordinal, recharge.attempt, outcome.charge_id, outcome.amount, now, &step);
+    return FinishCredit(ordinal, step, now);
   } else {
     recharge.state = RechargeState::kFailed;
     recharge.set_aside = false;
@@ -885,10 +875,7 @@ void Model::Credit(ModelRecharge* recharge, int64_t ordinal, int attempt,
     ++step->events[EventKind::kChargedLess];
     if (card != nullptr) card->rests_until = std::max(card->rests_until, now + absl::Hours(1));
   }
-  if (recharge->kind == RechargeKind::kTopUp && suspended_) {
-    suspended_ = false;
-    ++step->events[EventKind::kSuspensionLifted];
-  }
+  if (recharge->kind == RechargeKind::kTopUp) EndSuspension(step);
   if (state_ == AccountState::kPendingFunding) {
     state_ = AccountState::kActive;
     ++step->events[EventKind::kEnabled];
@@ -916,7 +903,7 @@ Step Model::ReportSuccess(int64_t ordinal, const ChargeOutcome& outcome, absl::T
     return Finish(step, now);
   }
   Credit(&recharge, ordinal, outcome.attempt, outcome.charge_id, outcome.amount, now, &step);
-  return Finish(step, now);
+  return FinishCredit(ordinal, step, now);
 }
 
 Step Model::ReportDecline(int64_t ordinal, const ChargeOutcome& outcome, absl::Time now) {

@@ -2,9 +2,10 @@
 //
 // It remembers facts where the policy keeps totals: the caps are summed over what was
 // credited within the window, the growth of charges over the usages booked since, the limits
-// over the declines one by one, the allowance over the calls that drew on it, and all
-// arithmetic is in exact fractions of 128 bits. It shares plain values (plans, rates,
-// usages, states) with the domain and no code. Not thread-safe.
+// over the declines one by one, the allowance over the calls that drew on it, what is left of a
+// charge and which numbers are disputed over its refunds and disputes, a suspension is the set of
+// what it stands for, and all arithmetic is in exact fractions of 128 bits. It shares plain values
+// (plans, rates, usages, states) with the domain and no code. Not thread-safe.
 //
 //   Model model(settings);
 //   model.Open({"tok_visa", "fp_visa"}, now);
@@ -94,6 +95,21 @@ struct ModelRecharge {
   std::string charge_id;
   __int128 credited = 0;
   absl::Time success_time;
+
+  // Of a refund: what it gives back, by which id, and whether its money is out of the balance.
+  int64_t of = 0;
+  std::string refund_id;
+  bool out = false;
+};
+
+struct ModelDispute {
+  int64_t of = 0;
+  std::string charge_id;
+  __int128 amount = 0;
+  DisputeState state = DisputeState::kInquiry;
+  bool out = false;       // its money is out of the balance
+  std::string number;     // of the card that was charged
+  bool forgiven = false;  // support lets the number be charged all the same
 };
 
 class Model {
@@ -114,12 +130,18 @@ class Model {
   Step Resolve(int64_t ordinal, const ReviewOutcome& outcome, absl::Time now);
   Step Block(absl::Time now);
   Step Unblock(absl::Time now);
-  Step LiftSuspension(absl::Time now);
+  // An empty id: the suspension only.
+  Step LiftSuspension(const std::string& card_id, absl::Time now);
+  Step Refund(int64_t ordinal, std::optional<Nanos> amount, bool allow_debt, absl::Time now);
+  Step ReportRefund(int64_t ordinal, const ChargeOutcome& outcome, bool lease_is_current,
+                    absl::Time now);
+  Step ResolveRefund(int64_t ordinal, const std::optional<std::string>& refund_id, absl::Time now);
+  Step TellRefund(int64_t ordinal, const GatewayRefund& told, int64_t reference, absl::Time now);
+  Step TellDispute(int64_t ordinal, const GatewayDispute& told, absl::Time now);
+  void HandOutRefund(int64_t ordinal);
   Step Reconsider(absl::Time now);
   Step Defer(absl::Time now);
   void HandOut();
-  void Suspend() { suspended_ = true; }
-  void SetCardState(size_t index, CardState state) { cards_[index].state = state; }
   void DeclinedElsewhere(const std::string& number, absl::Time time);
 
   // The rules of C2 to C7 and S1 in exact fractions.
@@ -139,7 +161,13 @@ class Model {
   bool open_waits() const { return open_waits_; }
   bool blocked() const { return blocked_; }
   bool off() const { return off_; }
-  bool suspended() const { return suspended_; }
+  bool suspended() const { return suspended_by() != SuspensionReason::kNone; }
+  // A dispute, if one is among what it stands for.
+  SuspensionReason suspended_by() const;
+  // Of the charge of this recharge.
+  __int128 GivenBack(int64_t ordinal) const;
+  __int128 Disputed(int64_t ordinal) const;
+  const std::map<std::string, ModelDispute>& disputes() const { return disputes_; }
   __int128 taken_back() const { return taken_back_; }
   bool waits_for_the_customer() const { return waits_for_the_customer_; }
   // Until when a cap stops what is wanted; unset: none does.
@@ -225,6 +253,20 @@ class Model {
   void Credit(ModelRecharge* recharge, int64_t ordinal, int attempt, const std::string& charge_id,
               __int128 amount, absl::Time now, Step* step);
   Step ReportSuccess(int64_t ordinal, const ChargeOutcome& outcome, absl::Time now);
+  // What the gateway told of a charge that is credited now is applied after it (P3).
+  Step FinishCredit(int64_t ordinal, Step step, absl::Time now);
+  bool NumberDisputed(const std::string& number) const;
+  void MoveCards(const std::string& number);
+  // Something that suspends, and the same booked back.
+  void Suspend(const std::string& cause, Step* step);
+  void TakeBackSuspension(const std::string& cause, Step* step);
+  void EndSuspension(Step* step);
+  void TakeFor(int64_t refund, Step* step);
+  void FailRefund(int64_t refund, RechargeState state, Step* step);
+  void SucceedRefund(int64_t refund, const std::string& refund_id, Step* step);
+  void TakeUpRefund(int64_t ordinal, const GatewayRefund& told, Step* step);
+  // Books what the state of a dispute of a credited charge says, and tells of it.
+  void SettleDispute(const std::string& dispute_id, Step* step);
   Step ReportDecline(int64_t ordinal, const ChargeOutcome& outcome, absl::Time now);
   // What every applied command ends with.
   Step Finish(Step step, absl::Time now, const Sight& sight = {true, true});
@@ -242,7 +284,8 @@ class Model {
   int last_card_ = 0;
   bool blocked_ = false;
   bool off_ = false;
-  bool suspended_ = false;
+  std::set<std::string> suspended_for_;  // "refund 3", "dispute dp_1"
+  std::map<std::string, ModelDispute> disputes_;
   __int128 taken_back_ = 0;
   bool waits_for_the_customer_ = false;
   bool open_waits_ = false;  // the open one was not due yet when it was last looked at
