@@ -171,6 +171,13 @@ absl::Status Caller::OpenAccount(int number) {
   open.set_account_id(AccountId(number));
   open.set_card_token(PickCard());
   RESERVE_RETURN_IF_ERROR(Persist(&pb::Accounts::Stub::OpenAccount, open).status());
+  if (number % 3 == 0) {
+    pb::AddPaymentMethodRequest second;
+    second.set_account_id(open.account_id());
+    second.set_request_id("second");
+    second.mutable_payment_method()->set_card_token(PickCard());
+    RESERVE_RETURN_IF_ERROR(Persist(&pb::Accounts::Stub::AddPaymentMethod, second).status());
+  }
   for (const char* user : {"ann", "bob"}) {
     pb::PutUserRequest put;
     put.set_account_id(open.account_id());
@@ -397,6 +404,43 @@ void Caller::TopUp() {
     record_.Refused(Kind::kTopUp, request.request_id(), unknown ? Fate::kEither : Fate::kRefused);
   } else {
     record_.NotAnswered(Kind::kTopUp, request.request_id(), got.status().ToString());
+  }
+}
+
+void Caller::Refund() {
+  pb::RefundRechargeRequest request;
+  request.set_account_id(PickAccount());
+  request.set_request_id(NewId("back"));
+  request.set_ordinal(1);
+  request.set_reason("chaos");
+  request.set_allow_debt(true);
+  reserve::ToProto(static_cast<Nanos>(1 + Below(200)) * kNanosPerCent, "USD",
+                   request.mutable_amount());
+  record_.Sent(Kind::kRefund, request.request_id(), request.account_id());
+  bool unknown = false;
+  const auto got = Persist(&pb::Support::Stub::RefundRecharge, request, &unknown);
+  ++counts_.operations;
+  if (got.ok()) {
+    record_.Booked(Kind::kRefund, request.request_id(),
+                   Place{got->ordinal(), NanosOf(got->amount())});
+    pb::UpdateBillingSettingsRequest on;
+    on.set_account_id(request.account_id());
+    on.mutable_billing_settings()->set_automatic_recharge(true);
+    if (Persist(&pb::Accounts::Stub::UpdateBillingSettings, on).ok()) ++counts_.operations;
+  } else if (!IsNoAnswer(got.status())) {
+    record_.Refused(Kind::kRefund, request.request_id(), unknown ? Fate::kEither : Fate::kRefused);
+  } else {
+    record_.NotAnswered(Kind::kRefund, request.request_id(), got.status().ToString());
+  }
+}
+
+void Caller::Switch() {
+  pb::UpdateBillingSettingsRequest request;
+  request.set_account_id(PickAccount());
+  for (const bool on : {false, true}) {
+    request.mutable_billing_settings()->set_automatic_recharge(on);
+    if (Persist(&pb::Accounts::Stub::UpdateBillingSettings, request).ok()) ++counts_.operations;
+    if (!on) absl::SleepFor(absl::Milliseconds(50));
   }
 }
 

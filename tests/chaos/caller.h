@@ -45,7 +45,12 @@ class Caller {
   void RecordStream(int size);
   void Adjust();
   void TopUp();
+  // Has a little of the first charge given back. The customer then switches automatic recharging
+  // on again, which the refund may have suspended.
+  void Refund();
   void ChangeCard();
+  // The customer switches automatic recharging off, and on again after a while.
+  void Switch();
 
  private:
   using RecordRequest = ledger::v1::RecordUsageRequest;

@@ -9,6 +9,7 @@
 #define RESERVE_TESTS_CHAOS_RECORD_H_
 
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <string>
@@ -21,11 +22,21 @@
 
 namespace reserve::chaos {
 
-enum class Kind { kUsage, kAdjustment, kTopUp };
-inline constexpr Kind kKinds[] = {Kind::kUsage, Kind::kAdjustment, Kind::kTopUp};
+enum class Kind { kUsage, kAdjustment, kTopUp, kRefund };
+inline constexpr Kind kKinds[] = {Kind::kUsage, Kind::kAdjustment, Kind::kTopUp, Kind::kRefund};
 
 inline const char* NameOf(Kind kind) {
-  return kind == Kind::kUsage ? "usage" : kind == Kind::kAdjustment ? "adjustment" : "top-up";
+  switch (kind) {
+    case Kind::kUsage:
+      return "usage";
+    case Kind::kAdjustment:
+      return "adjustment";
+    case Kind::kTopUp:
+      return "top-up";
+    case Kind::kRefund:
+      return "refund";
+  }
+  return "";
 }
 
 enum class Fate {
@@ -37,7 +48,7 @@ enum class Fate {
   kEither,
 };
 
-// Where it was booked: `seq` is the entry, or of a top-up the recharge's ordinal.
+// Where it was booked: `seq` is the entry, or of a top-up or refund its ordinal.
 struct Place {
   int64_t seq = 0;
   Nanos amount = 0;
@@ -108,7 +119,7 @@ class Record {
   }
 
   absl::Mutex mutex_;
-  ById by_kind_[3] ABSL_GUARDED_BY(mutex_);
+  ById by_kind_[std::size(kKinds)] ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> contradictions_ ABSL_GUARDED_BY(mutex_);
 };
 

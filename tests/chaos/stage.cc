@@ -122,7 +122,7 @@ void Stage::Describe() {
         absl::StrCat("ledger-", i), "ledger",
         {"serve", "--lease_duration=2s", "--retry_delays=1s,2s,3s", "--decline_interval=1s",
          "--max_declines_per_day=1000", "--max_cards_given_per_day=100000",
-         "--max_automatic_amount_per_hour=3000", "--max_automatic_amount_per_day=3000"},
+         absl::StrCat("--max_automatic_amount_per_hour=", kMostAnHour)},
         options_.ledger_flags);
   }
   for (size_t i = 0; i < kWorkers; ++i) {

@@ -32,6 +32,8 @@ namespace reserve::chaos {
 
 inline constexpr size_t kLedgers = 2;
 inline constexpr size_t kWorkers = 2;
+// What may be charged by itself an hour, in units of the currency: busy accounts reach it.
+inline constexpr int kMostAnHour = 120;
 
 // One program, over all its lives.
 struct Process {

@@ -56,6 +56,9 @@ absl::StatusOr<BookedById> ReadBooked(const Stage& stage, Kind kind) {
     case Kind::kTopUp:
       query = "SELECT account_id, request_id, ordinal, amount_nanos FROM recharges WHERE kind = 3";
       break;
+    case Kind::kRefund:
+      query = "SELECT account_id, request_id, ordinal, amount_nanos FROM recharges WHERE kind = 4";
+      break;
   }
   RESERVE_ASSIGN_OR_RETURN(const Rows rows, stage.database().TryQuery(query));
   BookedById booked;
@@ -120,14 +123,20 @@ struct Charge {
   std::string id;
   Nanos amount = 0;
 };
-// By recharge: "acct-0001/3", as the worker refers to it.
+// By recharge or refund: "acct-0001/3", as the worker refers to it.
 using Charges = std::multimap<std::string, Charge>;
 
-absl::StatusOr<Charges> ReadCharges(Stage& stage, absl::Duration patience, Verdict* verdict) {
+// What the gateway did.
+struct AtTheGateway {
+  Charges charges;  // that succeeded
+  Charges refunds;
+};
+
+absl::StatusOr<AtTheGateway> ReadCharges(Stage& stage, absl::Duration patience, Verdict* verdict) {
   RESERVE_ASSIGN_OR_RETURN(const auto channel,
                            MakeChannel(stage.DirectTarget(stage.gateway()), ChannelOptions()));
   const auto stub = gateway::v1::PaymentGateway::NewStub(channel);
-  Charges charges;
+  AtTheGateway found;
   gateway::v1::ListChargesRequest request;
   request.set_page_size(1000);
   do {
@@ -139,16 +148,66 @@ absl::StatusOr<Charges> ReadCharges(Stage& stage, absl::Duration patience, Verdi
     for (const gateway::v1::Charge& charge : response.charges()) {
       if (charge.state() != gateway::v1::CHARGE_STATE_SUCCEEDED) continue;
       RESERVE_ASSIGN_OR_RETURN(const Nanos amount, FromProto(charge.amount(), "USD", "amount"));
-      charges.insert({charge.reference(), {charge.charge_id(), amount}});
+      found.charges.insert({charge.reference(), {charge.charge_id(), amount}});
       ++verdict->charges;
+      for (const gateway::v1::Refund& refund : charge.refunds()) {
+        if (refund.state() != gateway::v1::REFUND_STATE_SUCCEEDED) continue;
+        RESERVE_ASSIGN_OR_RETURN(const Nanos back, FromProto(refund.amount(), "USD", "amount"));
+        found.refunds.insert({refund.reference(), {refund.refund_id(), back}});
+        ++verdict->refunds;
+      }
     }
     request.set_page_token(response.next_page_token());
   } while (!request.page_token().empty());
-  return charges;
+  return found;
+}
+
+// What was given back, against what was debited for it and not booked back: so charged minus
+// refunded is credited minus debited.
+absl::Status CompareRefunds(const Stage& stage, const Charges& refunds, Verdict* verdict) {
+  RESERVE_ASSIGN_OR_RETURN(
+      const Rows rows,
+      stage.database().TryQuery(
+          "SELECT r.account_id, r.ordinal, r.amount_nanos, r.refund_id, r.state, "
+          "(SELECT COALESCE(SUM(e.amount_nanos), 0) FROM entries e WHERE e.account_id = "
+          "r.account_id AND e.recharge_ordinal = r.ordinal AND e.kind IN (4, 5)) "
+          "FROM recharges r WHERE r.kind = 4"));
+  std::set<std::string> known;
+  for (const auto& row : rows) {
+    const std::string refund = absl::StrCat(row[0], "/", row[1]);
+    known.insert(refund);
+    const bool succeeded = Int(row[4]) == kSucceeded;
+    const auto count = refunds.count(refund);
+    if (count > 1) {
+      verdict->doubled.push_back(absl::StrCat("refund ", refund, " is made ", count, " times"));
+    }
+    if ((count > 0) != succeeded) {
+      verdict->mismatched.push_back(
+          absl::StrCat("refund ", refund, " is in state ", row[4], ", and made ", count, " times"));
+    }
+    const Nanos debited = -Int(row[5]);
+    if (debited != (succeeded ? Int(row[2]) : 0)) {
+      verdict->mismatched.push_back(absl::StrCat("refund ", refund, " of ", row[2], " in state ",
+                                                 row[4], " has debited ", debited));
+    }
+    const auto made = refunds.find(refund);
+    if (made != refunds.end() && made->second.amount != Int(row[2])) {
+      verdict->mismatched.push_back(
+          absl::StrCat("refund ", refund, " of ", row[2], " was made of ", made->second.amount));
+    }
+  }
+  for (const auto& [reference, refund] : refunds) {
+    if (known.count(reference) > 0) continue;
+    verdict->mismatched.push_back(
+        absl::StrCat("refund ", refund.id, " (", reference, ") was asked for by nobody"));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CompareMoney(Stage& stage, absl::Duration patience, Verdict* verdict) {
-  RESERVE_ASSIGN_OR_RETURN(const Charges charges, ReadCharges(stage, patience, verdict));
+  RESERVE_ASSIGN_OR_RETURN(const AtTheGateway found, ReadCharges(stage, patience, verdict));
+  RESERVE_RETURN_IF_ERROR(CompareRefunds(stage, found.refunds, verdict));
+  const Charges& charges = found.charges;
   RESERVE_ASSIGN_OR_RETURN(
       const Rows credits,
       stage.database().TryQuery("SELECT e.account_id, e.recharge_ordinal, e.amount_nanos, "
@@ -261,6 +320,61 @@ absl::Status CheckAccounts(const Stage& stage, Verdict* verdict) {
   return absl::OkStatus();
 }
 
+// G7: what was charged by itself in an hour.
+absl::Status CheckCaps(const Stage& stage, Verdict* verdict) {
+  RESERVE_ASSIGN_OR_RETURN(
+      const Rows rows,
+      stage.database().TryQuery(
+          absl::StrCat("SELECT account_id, DATE_FORMAT(settle_time, '%Y-%m-%dT%H') AS hour, "
+                       "SUM(credited_nanos) AS charged FROM recharges WHERE kind = 2 AND state = ",
+                       kSucceeded, " GROUP BY account_id, hour HAVING charged > ",
+                       kMostAnHour * kNanosPerUnit)));
+  for (const auto& row : rows) {
+    verdict->mismatched.push_back(
+        absl::StrCat("account ", row[0], " was charged ", FormatDecimal(Int(row[2])),
+                     " by itself in the hour ", row[1], ", against its cap"));
+  }
+  return absl::OkStatus();
+}
+
+// G10, G12: by its events, nothing was charged by itself while the customer had switched that off,
+// or while it was suspended; and a refund that leaves an account low suspends it.
+absl::Status CheckEvents(const Stage& stage, Verdict* verdict) {
+  constexpr int64_t kOpened = 6;
+  constexpr int64_t kOff = 29;
+  constexpr int64_t kOn = 30;
+  constexpr int64_t kSuspended = 31;
+  constexpr int64_t kLifted = 32;
+  constexpr int64_t kRefundOpened = 34;
+  RESERVE_ASSIGN_OR_RETURN(
+      const Rows rows,
+      stage.database().TryQuery(absl::StrCat(
+          "SELECT account_id, event_seq, kind, balance_nanos, "
+          "COALESCE(recharge_kind, 0) FROM events WHERE kind IN (",
+          absl::StrJoin({kOpened, kOff, kOn, kSuspended, kLifted, kRefundOpened}, ", "),
+          ") ORDER BY account_id, event_seq")));
+  std::string account;
+  bool off = false;
+  bool suspended = false;
+  bool must_suspend = false;
+  const auto wrong = [&](const Rows::value_type& row, const char* what) {
+    verdict->mismatched.push_back(absl::StrCat("event ", row[1], " of ", row[0], ": ", what));
+  };
+  for (const auto& row : rows) {
+    if (row[0] != account) off = suspended = must_suspend = false;
+    account = row[0];
+    const int64_t kind = Int(row[2]);
+    if (must_suspend && kind != kSuspended) wrong(row, "the refund before it suspends nothing");
+    must_suspend = kind == kRefundOpened && !suspended && Int(row[3]) < 10 * kNanosPerUnit;
+    if (kind == kOff || kind == kOn) off = kind == kOff;
+    if (kind == kSuspended || kind == kLifted) suspended = kind == kSuspended;
+    if (kind != kOpened || Int(row[4]) != 2) continue;
+    if (off) wrong(row, "a recharge is opened while the customer has switched that off");
+    if (suspended) wrong(row, "a recharge is opened while that is suspended");
+  }
+  return absl::OkStatus();
+}
+
 // --- Through the API ---------------------------------------------------------------------
 
 absl::Status Verify(Stage& stage, absl::Duration patience, Verdict* verdict) {
@@ -342,6 +456,8 @@ Verdict Judge(Stage& stage, const Record& record, absl::Duration patience) {
   note("the check of the recharges", CheckRecharges(stage, &verdict));
   note("the check of the balances", CheckBalances(stage, &verdict));
   note("the check of the accounts", CheckAccounts(stage, &verdict));
+  note("the check of the caps", CheckCaps(stage, &verdict));
+  note("the check of the events", CheckEvents(stage, &verdict));
   note("VerifyLedger", Verify(stage, 2 * patience, &verdict));
   note("GetUsage", AskForUsages(stage, record, patience, &verdict));
   return verdict;

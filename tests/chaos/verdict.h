@@ -28,6 +28,7 @@ struct Verdict {
   // What was looked at, for the summary.
   int64_t entries = 0;
   int64_t charges = 0;
+  int64_t refunds = 0;
 
   bool clean() const {
     return lost.empty() && doubled.empty() && stuck.empty() && mismatched.empty();

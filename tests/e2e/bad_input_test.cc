@@ -179,7 +179,7 @@ class BadInputTest : public ::testing::Test {
   // Sends each request, and looks after each whether something changed.
   static void ExpectRefused(const std::vector<Refusal>& refusals) {
     const auto before = Stored();
-    ASSERT_EQ(before.size(), 10u);
+    ASSERT_EQ(before.size(), 11u);
     for (const Refusal& refusal : refusals) {
       SCOPED_TRACE(absl::StrCat(refusal.method, " { ", refusal.request, " }"));
       ExpectStatus(Send(refusal.method, refusal.request), refusal);
@@ -1078,11 +1078,11 @@ TEST_F(BadInputTest, WhatAGatewayCanNotMeanIsRefused) {
       refused("ReportGatewayDispute", dispute + "amount { units: 1 } reason: 'a\\nb'", "reason"),
       {"Recharges.ReportGatewayRefund",
        "charge_id: 'ch_1' charge_reference: 'order-17' refund_id: 're' state: "
-       "REFUND_STATE_SUCCEEDED amount { units: 1 }",
+       "REFUND_STATE_SUCCEEDED amount { currency_code: 'USD' units: 1 }",
        StatusCode::kNotFound, "CHARGE_NOT_FOUND", "charge_id"},
       {"Recharges.ReportGatewayDispute",
        "charge_id: 'ch_other' charge_reference: 'acct/1' dispute_id: 'dp' state: "
-       "DISPUTE_STATE_OPENED amount { units: 1 }",
+       "DISPUTE_STATE_OPENED amount { currency_code: 'USD' units: 1 }",
        StatusCode::kNotFound, "CHARGE_NOT_FOUND", "charge_id"},
   });
 }

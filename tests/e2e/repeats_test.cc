@@ -77,10 +77,11 @@ std::vector<Step> Steps() {
        "'re_4' }"},
       {"Recharges.ReportGatewayRefund",
        "charge_id: 'ch_1' charge_reference: 'acct/1' refund_id: 're_4' refund_reference: 'acct/4' "
-       "state: REFUND_STATE_FAILED amount { units: 5 } failure_code: 'expired_card'"},
+       "state: REFUND_STATE_FAILED amount { currency_code: 'USD' units: 5 } failure_code: "
+       "'expired_card'"},
       {"Recharges.ReportGatewayDispute",
        "charge_id: 'ch_1' charge_reference: 'acct/1' dispute_id: 'dp_1' state: "
-       "DISPUTE_STATE_OPENED amount { units: 15 } reason: 'not recognised'"},
+       "DISPUTE_STATE_OPENED amount { currency_code: 'USD' units: 15 } reason: 'not recognised'"},
       {"Support.LiftSuspension", "account_id: 'acct' reason: 'spoke to the customer'"},
       {"Support.BlockAccount", "account_id: 'acct' reason: 'fraud?'"},
       {"Support.UnblockAccount", "account_id: 'acct' reason: 'no fraud'"},

@@ -52,9 +52,11 @@ bool OnlyTakenBack(domain::Account a) {
 
 void Checks::BeforeWrite(const AccountRows& rows, const AccountWrite& write) {
   const auto declined =
-      std::count_if(write.reports.begin(), write.reports.end(), [](const AppliedReport& report) {
-        return report.outcome.kind == domain::ChargeOutcome::Kind::kDeclined;
+      std::count_if(write.reports.begin(), write.reports.end(), [&](const AppliedReport& report) {
+        return report.outcome.kind == domain::ChargeOutcome::Kind::kDeclined &&
+               !rows.recharges.at(report.ordinal).recharge.is_refund();
       });
+  given_back_.BeforeWrite(rows, write);
   if (static_cast<size_t>(declined) != write.declines.size()) {
     scene_.Fail("each decline is counted for its card", write.balance.account_id);
   }
@@ -78,6 +80,7 @@ void Checks::AfterWrite(const AccountRows& rows) {
   SeenAccount& seen = accounts_[rows.account.account_id];
   CheckEntries(rows, &seen);
   CheckEvents(rows, &seen);
+  given_back_.AfterWrite(rows, seen.card_lifted);
   CheckRecharges(rows, &seen);
   CheckState(rows, &seen);
 }
@@ -125,6 +128,7 @@ void Checks::CheckEntries(const AccountRows& rows, SeenAccount* seen) {
       seen->free_seconds[entry.booked->usage.user_id] += entry.booked->rating.free_seconds_taken;
     }
     if (entry.kind == EntryKind::kRecharge) CheckCredit(entry, seen);
+    given_back_.OnEntry(entry);
     if (entry.kind == EntryKind::kAdjustment && ++seen->adjustments[entry.request_id] > 1) {
       return scene_.Fail("a request is carried out once", entry.request_id);
     }
@@ -169,6 +173,7 @@ void Checks::CheckCredit(const Entry& entry, SeenAccount* seen) {
 void Checks::CheckEvents(const AccountRows& rows, SeenAccount* seen) {
   // D4: whatever the state becomes, the last event that tells of a state says so.
   AccountState told = seen->state;
+  seen->card_lifted = false;
   for (; seen->events < rows.events.size(); ++seen->events) {
     const Event& event = rows.events[seen->events];
     if (event.event_seq != static_cast<int64_t>(seen->events) + 1) {
@@ -178,6 +183,12 @@ void Checks::CheckEvents(const AccountRows& rows, SeenAccount* seen) {
     if (event.kind == EventKind::kDisabled) told = AccountState::kDisabled;
     if (event.kind == EventKind::kDisabled) scene_.Count(Happening::kDisabled);
     if (event.kind == EventKind::kCapReached) scene_.Count(Happening::kCapReached);
+    if (event.kind == EventKind::kRefundCanceled) scene_.Count(Happening::kRefundCanceled);
+    if (event.kind == EventKind::kSuspensionLifted) scene_.Count(Happening::kSuspensionLifted);
+    if (event.kind == EventKind::kCardDisputeLifted) {
+      seen->card_lifted = true;
+      scene_.Count(Happening::kCardDisputeLifted);
+    }
     if (event.kind == EventKind::kCardLimitReached) scene_.Count(Happening::kCardLimitReached);
   }
   if (rows.account.state != told) {
@@ -191,7 +202,7 @@ void Checks::CheckRecharges(const AccountRows& rows, SeenAccount* seen) {
   int set_aside = 0;
   for (const auto& [ordinal, row] : rows.recharges) {
     CheckRecharge(row.recharge, seen);
-    if (!row.recharge.open()) continue;
+    if (!row.recharge.open() || row.recharge.is_refund()) continue;
     if (row.recharge.set_aside) {
       ++set_aside;
       continue;
@@ -213,6 +224,7 @@ void Checks::CheckRecharges(const AccountRows& rows, SeenAccount* seen) {
 void Checks::CheckRecharge(const Recharge& recharge, SeenAccount* account) {
   SeenRecharge& seen = account->recharges[recharge.ordinal];
   if (seen.attempt == 0) {
+    seen.is_refund = recharge.is_refund();
     seen.amount = recharge.amount;
     seen.card = recharge.card;
     if (!recharge.request_id.empty()) {
@@ -238,18 +250,11 @@ void Checks::CheckRecharge(const Recharge& recharge, SeenAccount* account) {
   }
   if (recharge.in_flight() && recharge.attempt != seen.begun_attempt) {
     seen.begun_attempt = recharge.attempt;
-    CheckCardLimits(recharge);
+    if (!recharge.is_refund()) CheckCardLimits(recharge);
+    if (!recharge.is_refund()) given_back_.OnBegun(recharge);
   }
-  if (recharge.state == RechargeState::kNeedsReview && recharge.state != seen.state) {
-    scene_.Count(Happening::kNeedsReview);
-    const absl::Duration age = scene_.now() - recharge.attempt_start;
-    if (age < kKeyLifetime / 2 - kClocksApart) {
-      scene_.Fail(
-          "a person is only asked when there is no other way",
-          absl::StrCat(NameOf(recharge), " needs review after ", absl::FormatDuration(age)));
-    }
-  }
-  if (recharge.state == RechargeState::kSucceeded && seen.credits != 1) {
+  if (recharge.state != seen.state) CheckReview(recharge);
+  if (recharge.state == RechargeState::kSucceeded && !recharge.is_refund() && seen.credits != 1) {
     scene_.Fail("a recharge that succeeded is credited", NameOf(recharge));
   }
   if (recharge.state == RechargeState::kCanceled && begun) {
@@ -260,6 +265,16 @@ void Checks::CheckRecharge(const Recharge& recharge, SeenAccount* account) {
   seen.epoch = recharge.lease_epoch;
   seen.card = recharge.card;
   seen.state = recharge.state;
+}
+
+void Checks::CheckReview(const Recharge& recharge) {
+  if (recharge.state != RechargeState::kNeedsReview) return;
+  scene_.Count(recharge.is_refund() ? Happening::kRefundNeedsReview : Happening::kNeedsReview);
+  const absl::Duration age = scene_.now() - recharge.attempt_start;
+  if (age < kKeyLifetime / 2 - kClocksApart) {
+    scene_.Fail("a person is only asked when there is no other way",
+                absl::StrCat(NameOf(recharge), " needs review after ", absl::FormatDuration(age)));
+  }
 }
 
 // G9, when an attempt is handed out for the first time. The cards here are of no known network
@@ -320,6 +335,10 @@ void Checks::OnChargeSent(const worker::Task& task, const std::string& key) {
            std::none_of(truth->decided.begin(), truth->decided.end(),
                         [](const auto& answer) { return answer.succeeded; });
   };
+  if (accounts_[task.account_id].recharges[task.ordinal].is_refund) {
+    return scene_.Fail("a refund charges nothing",
+                       absl::StrCat(task.account_id, "/", task.ordinal));
+  }
   std::set<std::string>& keys = keys_sent_[{task.account_id, task.ordinal}];
   for (const std::string& other : keys) {
     // A straggler may send an older key once more: it hears what was decided.
@@ -351,6 +370,11 @@ void Checks::OnReply(const ModelDatabase& database, const std::string& account_i
   if (const auto* ask = std::get_if<book::RequestRecharge>(&command)) {
     if (seen.top_ups.count(ask->request_id) == 0) {
       scene_.Fail("what was acknowledged is stored", ask->request_id);
+    }
+  }
+  if (const auto* ask = std::get_if<book::RefundRecharge>(&command)) {
+    if (seen.top_ups.count(ask->request.request_id) == 0) {
+      scene_.Fail("what was acknowledged is stored", ask->request.request_id);
     }
   }
 }
@@ -388,6 +412,7 @@ void Checks::AtEnd(const ModelDatabase& database) {
   for (const auto& [account_id, rows] : database.accounts()) {
     if (rows.exists()) CheckAtEnd(rows);
   }
+  given_back_.AtEnd(database);
   for (const auto& [account_id, usage_id] : acknowledged_) {
     if (accounts_[account_id].usages.count(usage_id) == 0) {
       scene_.Fail("an acknowledged usage is booked", usage_id);

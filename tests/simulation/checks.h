@@ -18,6 +18,7 @@
 #include "services/ledger/book/command.h"
 #include "tests/simulation/database.h"
 #include "tests/simulation/gateway.h"
+#include "tests/simulation/given_back_checks.h"
 #include "tests/simulation/scene.h"
 #include "worker/decide.h"
 
@@ -26,12 +27,15 @@ namespace reserve::simulation {
 class Checks : public ModelDatabase::Observer {
  public:
   Checks(Scene* scene, const ModelGateway* gateway, const domain::Settings& settings)
-      : scene_(*scene), gateway_(*gateway), settings_(settings) {}
+      : scene_(*scene), gateway_(*gateway), settings_(settings), given_back_(scene, gateway) {}
 
   void BeforeWrite(const AccountRows& rows, const AccountWrite& write) override;
   void AfterWrite(const AccountRows& rows) override;
   // A worker sends a charge of `task` under `key`.
   void OnChargeSent(const worker::Task& task, const std::string& key);
+  void OnRefundSent(const worker::Task& task, const std::string& key) {
+    given_back_.OnRefundSent(task, key);
+  }
   // A customer got a reply that settles the command.
   void OnReply(const ModelDatabase& database, const std::string& account_id,
                const book::Command& command, const absl::StatusOr<book::Reply>& reply);
@@ -41,6 +45,7 @@ class Checks : public ModelDatabase::Observer {
  private:
   // What was seen of a recharge.
   struct SeenRecharge {
+    bool is_refund = false;
     Nanos amount = 0;
     int32_t attempt = 0;
     int64_t epoch = 0;
@@ -61,7 +66,8 @@ class Checks : public ModelDatabase::Observer {
     std::map<std::string, int64_t> free_seconds;  // taken, by user
     std::map<std::string, int> adjustments;       // by request id
     std::map<int64_t, SeenRecharge> recharges;
-    std::map<std::string, int64_t> top_ups;  // request id -> ordinal
+    std::map<std::string, int64_t> top_ups;  // and refunds; request id -> ordinal
+    bool card_lifted = false;                // by the last write: a disputed number
   };
 
   void CheckEntries(const AccountRows& rows, SeenAccount* seen);
@@ -69,6 +75,7 @@ class Checks : public ModelDatabase::Observer {
   void CheckEvents(const AccountRows& rows, SeenAccount* seen);
   void CheckRecharges(const AccountRows& rows, SeenAccount* seen);
   void CheckRecharge(const domain::Recharge& recharge, SeenAccount* seen);
+  void CheckReview(const domain::Recharge& recharge);
   void CheckCardLimits(const domain::Recharge& recharge);
   void CheckState(const AccountRows& rows, SeenAccount* seen);
   void CheckUsageReply(const AccountRows& rows, const domain::Usage& usage,
@@ -78,6 +85,7 @@ class Checks : public ModelDatabase::Observer {
   Scene& scene_;
   const ModelGateway& gateway_;
   const domain::Settings& settings_;
+  GivenBackChecks given_back_;
   std::map<std::string, SeenAccount> accounts_;
   std::map<RechargeKey, std::set<std::string>> keys_sent_;
   std::map<std::string, std::vector<absl::Time>> declines_;  // by card

@@ -48,7 +48,7 @@ void Customers::Begin(absl::Duration length) {
 
 void Customers::DoSomething(const std::string& id) {
   const std::string number = absl::StrCat(++last_number_);
-  switch (scene_.Below(16)) {
+  switch (scene_.Below(18)) {
     case 0: {
       book::AdjustBalance adjust;
       adjust.request_id = absl::StrCat("adjust-", number);
@@ -72,8 +72,12 @@ void Customers::DoSomething(const std::string& id) {
       const double what = scene_.Uniform();
       if (what < 0.4) return Ask(id, book::BlockAccount{.by = {.reason = "a complaint"}});
       if (what < 0.9) return Ask(id, book::UnblockAccount{.by = {.reason = "settled"}});
-      return Ask(id, book::LiftSuspension{.by = {.reason = "looked at"}});
+      return LiftSuspension(id);
     }
+    case 7:
+      return AskForRefund(id);
+    case 8:
+      return scene_.Happens(0.5) ? AskForRefund(id) : LiftSuspension(id);
     default:
       return UseTelephone(id);
   }
@@ -109,6 +113,41 @@ void Customers::ChangeSettings(const std::string& id) {
     change.change.recharge_threshold = *change.change.reserve_amount * 2 / 3;
   }
   return Ask(id, change);
+}
+
+void Customers::AskForRefund(const std::string& id) {
+  const AccountRows* rows = database_.Find(id);
+  std::vector<int64_t> ordinals;
+  for (const auto& [ordinal, row] : rows->recharges) {
+    // Mostly of what was charged.
+    if (row.recharge.left() > 0 || scene_.Happens(0.1)) ordinals.push_back(ordinal);
+  }
+  if (ordinals.empty()) return UseTelephone(id);
+  book::RefundRecharge ask;
+  ask.ordinal = ordinals[static_cast<size_t>(scene_.Below(static_cast<int>(ordinals.size())))];
+  ask.request.request_id = absl::StrCat("refund-", ++last_number_);
+  if (scene_.Happens(0.7)) ask.request.amount = (1 + scene_.Below(25)) * kNanosPerUnit;
+  ask.request.allow_debt = scene_.Happens(0.4);
+  ask.request.by.reason = "a complaint";
+  Ask(id, ask, [this, id, ask] {
+    // Afterwards: the same once more, or another refund under the same id.
+    if (!scene_.Fails(0.3)) return;
+    book::RefundRecharge again = ask;
+    if (scene_.Happens(0.3)) again.request.amount = kNanosPerUnit;
+    Ask(id, again);
+  });
+}
+
+void Customers::LiftSuspension(const std::string& id) {
+  book::LiftSuspension lift;
+  lift.by.reason = "looked at";
+  const domain::Account& account = database_.Find(id)->account;
+  for (const domain::PaymentMethod& method : account.payment_methods) {
+    if (method.state == domain::CardState::kDisputed && scene_.Happens(0.5)) {
+      lift.payment_method_id = method.payment_method_id;
+    }
+  }
+  Ask(id, lift);
 }
 
 void Customers::UseTelephone(const std::string& id) {
@@ -156,7 +195,8 @@ void Customers::SendOut(const std::shared_ptr<Request>& request) {
                                       "asks for a top-up",
                                       "is blocked",
                                       "is unblocked",
-                                      "is not suspended any more"};
+                                      "is not suspended any more",
+                                      "is given a charge back"};
     const size_t which = request->command.index();
     return absl::StrCat(request->account_id, " ", which < std::size(kWords) ? kWords[which] : "?",
                         usage == nullptr ? "" : usage->usage.usage_id,

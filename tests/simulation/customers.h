@@ -47,6 +47,9 @@ class Customers {
   void TouchCards(const std::string& id);
   void ChangeSettings(const std::string& id);
   void UseTelephone(const std::string& account_id);
+  // Staff gives some of a charge back, or lets automatic recharging go on.
+  void AskForRefund(const std::string& account_id);
+  void LiftSuspension(const std::string& account_id);
   domain::Card AnyCard();
 
   Scene& scene_;

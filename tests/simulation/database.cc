@@ -53,6 +53,13 @@ void ModelDatabase::LoadAccount(const std::string& account_id, book::AccountImag
   book::KnownAccount& known = *image->known;
   image->exists = true;
   known.account = rows->account;
+  if (scene_.sabotaged(Sabotage::kSuspensionForgotten)) known.account.suspension = {};
+  if (scene_.sabotaged(Sabotage::kDisputedNumberForgotten)) {
+    known.account.disputed_numbers.clear();
+    for (domain::PaymentMethod& method : known.account.payment_methods) {
+      if (method.state == domain::CardState::kDisputed) method.state = domain::CardState::kUsable;
+    }
+  }
   known.version = rows->balance.version;
   known.revision = rows->balance.revision;
   known.head = rows->balance.head;
@@ -121,13 +128,43 @@ void ModelDatabase::LoadRecharges(const book::Keys& keys, book::Image* image,
   for (const auto& [key, request] : image->requests) {
     wanted.emplace_back(key.first, request.record.ordinal);
   }
-  for (const RechargeKey& key : wanted) {
+  wanted.insert(wanted.end(), keys.given_back.begin(), keys.given_back.end());
+  for (const RechargeKey& key : wanted) TakeUp(key, image, versions);
+  LoadGivenBack(keys, image, versions);
+}
+
+void ModelDatabase::TakeUp(const RechargeKey& key, book::Image* image,
+                           RechargeVersions* versions) const {
+  const AccountRows* rows = Find(key.first);
+  if (rows == nullptr) return;
+  const auto row = rows->recharges.find(key.second);
+  if (row == rows->recharges.end()) return;
+  image->recharges[key].recharge = row->second.recharge;
+  (*versions)[key] = row->second.version;
+}
+
+// What was charged, of a refund; and refunds and disputes, of a charge that they may change.
+void ModelDatabase::LoadGivenBack(const book::Keys& keys, book::Image* image,
+                                  RechargeVersions* versions) const {
+  std::vector<RechargeKey> charges;
+  std::vector<RechargeKey> given_back = keys.given_back;
+  for (const auto& [key, loaded] : image->recharges) {
+    const domain::Recharge& recharge = loaded.recharge;
+    if (recharge.is_refund()) charges.emplace_back(key.first, recharge.refund_of);
+    if (recharge.keeps && !scene_.sabotaged(Sabotage::kKeptNotLoaded)) given_back.push_back(key);
+  }
+  for (const RechargeKey& key : charges) TakeUp(key, image, versions);
+  for (const RechargeKey& key : given_back) {
     const AccountRows* rows = Find(key.first);
     if (rows == nullptr) continue;
-    const auto row = rows->recharges.find(key.second);
-    if (row == rows->recharges.end()) continue;
-    image->recharges[key].recharge = row->second.recharge;
-    (*versions)[key] = row->second.version;
+    for (const auto& [ordinal, row] : rows->recharges) {
+      if (row.recharge.refund_of == key.second) TakeUp({key.first, ordinal}, image, versions);
+    }
+    for (const auto& [dispute_id, dispute] : rows->disputes) {
+      if (dispute.ordinal == key.second) {
+        image->disputes[std::pair(key.first, dispute_id)].dispute = dispute;
+      }
+    }
   }
 }
 
@@ -166,6 +203,9 @@ Transaction TransactionOf(const book::WriteSet& writes, const RechargeVersions& 
     const auto version = versions.find({recharge->account_id, recharge->ordinal});
     transaction.at(recharge->account_id).recharges[recharge->ordinal] = {
         *recharge, version == versions.end() ? 0 : version->second};
+  }
+  for (const domain::Dispute* dispute : writes.disputes) {
+    transaction.at(dispute->account_id).disputes.push_back(*dispute);
   }
   for (const domain::CardDecline& decline : writes.declines) {
     transaction.at(decline.account_id).declines.push_back(decline);
@@ -211,6 +251,7 @@ CommitResult ModelDatabase::Check(const Transaction& transaction) const {
     if (write.balance.revision != rows.balance.revision + 1) return CommitResult::kConflict;
     for (const auto& [ordinal, row] : write.recharges) {
       const auto stored = rows.recharges.find(ordinal);
+      if (row.recharge.is_refund() && scene_.sabotaged(Sabotage::kRefundNotLocked)) continue;
       if (stored != rows.recharges.end() && stored->second.version != row.version) {
         return CommitResult::kConflict;
       }
@@ -289,6 +330,7 @@ void ModelDatabase::Apply(const AccountWrite& write) {
     stored.recharge = row.recharge;
     ++stored.version;
   }
+  for (const domain::Dispute& dispute : write.disputes) rows.disputes[dispute.dispute_id] = dispute;
   for (const domain::CardDecline& decline : write.declines) {
     declines_[decline.card_fingerprint].push_back(decline.time);
   }

@@ -52,7 +52,8 @@ struct AccountRows {
   std::vector<domain::Entry> entries;
   std::map<int32_t, book::MonthSpan> months;
   std::vector<domain::Event> events;
-  std::map<int64_t, RechargeRow> recharges;
+  std::map<int64_t, RechargeRow> recharges;  // and refunds
+  std::map<std::string, domain::Dispute> disputes;
   std::map<std::string, int64_t> usages;  // usage id -> seq
   std::map<std::string, book::RequestRecord> requests;
   bool in_doubt = false;  // a commit of it is still going on at the server
@@ -77,9 +78,11 @@ struct AccountWrite {
   std::vector<book::MonthSpan> months;
   std::vector<domain::Event> events;
   std::map<int64_t, RechargeRow> recharges;  // with the versions as read, 0: new
+  std::vector<domain::Dispute> disputes;
   std::vector<book::RequestRecord> requests;
   std::vector<domain::CardDecline> declines;
   std::vector<AppliedReport> reports;
+  bool only_takes_back = false;  // all of the commands ask or tell of money that goes back
 };
 
 // By account id.
@@ -146,6 +149,8 @@ class ModelDatabase {
   void LoadNumberKeys(const book::Keys& keys, book::Image* image) const;
   void LoadRequests(const book::Keys& keys, book::Image* image) const;
   void LoadRecharges(const book::Keys& keys, book::Image* image, RechargeVersions* versions) const;
+  void TakeUp(const RechargeKey& key, book::Image* image, RechargeVersions* versions) const;
+  void LoadGivenBack(const book::Keys& keys, book::Image* image, RechargeVersions* versions) const;
   void LoadDeclines(const book::Keys& keys, book::Image* image) const;
   CommitResult Check(const Transaction& transaction) const;
   CommitResult CommitChecked(std::vector<std::string> account_ids, std::function<void()> apply);

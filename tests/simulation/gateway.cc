@@ -29,7 +29,9 @@ std::string TokenOf(CardKind kind, int number) {
 }
 
 ModelGateway::ModelGateway(Scene* scene)
-    : scene_(*scene), looked_up_for_ever_(scene->Happens(0.5)) {}
+    : scene_(*scene),
+      looked_up_for_ever_(scene->Happens(0.5)),
+      given_back_(scene, kKeyLifetime, looked_up_for_ever_) {}
 
 void ModelGateway::GoAway(absl::Duration length) {
   scene_.Count(Happening::kGatewayOutage);
@@ -47,7 +49,7 @@ void ModelGateway::Charge(const std::string& key, const worker::Task& order, Don
       if (!(stored.order == order)) return done({.kind = GatewayAnswer::Kind::kKeyReused});
       if (stored.in_work) return done(NoAnswer("the key is in use"));
       scene_.Count(Happening::kChargeReplayed);
-      return done(stored.broken ? NoAnswer("internal error") : stored.answer);
+      return done(stored.broken ? NoAnswer("internal error") : AnswerOf(stored));
     }
     scene_.Count(Happening::kKeyForgotten);
     scene_.Tell([&] { return absl::StrCat("gateway: key ", key, " was forgotten; a new charge"); });
@@ -116,6 +118,7 @@ void ModelGateway::Decide(const std::string& key, const Done& done) {
     scene_.Count(Happening::kSucceeded);
     std::vector<GatewayAnswer>& charges = charges_[{order.account_id, order.ordinal}];
     charges.push_back(stored.answer);
+    given_back_.Charged(order, stored.answer.charge_id);
     if (charges.size() > 1) {
       return scene_.Fail(
           "a recharge is charged once",
@@ -132,7 +135,13 @@ void ModelGateway::Decide(const std::string& key, const Done& done) {
     scene_.Count(Happening::kChargeReplyLost);
     return done({.kind = GatewayAnswer::Kind::kOutage, .text = "the reply is lost"});
   }
-  done(stored.answer);
+  done(AnswerOf(stored));
+}
+
+GatewayAnswer ModelGateway::AnswerOf(const Stored& stored) const {
+  GatewayAnswer answer = stored.answer;
+  if (answer.succeeded) answer.states = given_back_.StatesOf(answer.charge_id);
+  return answer;
 }
 
 void ModelGateway::LookUp(const std::string& key, const Done& done) {
@@ -145,7 +154,17 @@ void ModelGateway::LookUp(const std::string& key, const Done& done) {
     scene_.Count(Happening::kKeyForgotten);
     return done({.kind = GatewayAnswer::Kind::kNotFound});
   }
-  done(stored.sick ? NoAnswer("internal error") : stored.answer);
+  done(stored.sick ? NoAnswer("internal error") : AnswerOf(stored));
+}
+
+void ModelGateway::Refund(const std::string& key, const worker::Task& order, const Done& done) {
+  if (Away()) return done({.kind = GatewayAnswer::Kind::kOutage, .text = "away"});
+  given_back_.Refund(key, order, done);
+}
+
+void ModelGateway::LookUpRefund(const std::string& key, const Done& done) {
+  if (Away()) return done({.kind = GatewayAnswer::Kind::kOutage, .text = "away"});
+  given_back_.LookUp(key, done);
 }
 
 const ModelGateway::Truth* ModelGateway::TruthOf(const std::string& key) const {

@@ -14,6 +14,7 @@
 
 #include "absl/time/time.h"
 #include "common/money/money.h"
+#include "tests/simulation/given_back.h"
 #include "tests/simulation/scene.h"
 #include "worker/decide.h"
 
@@ -40,6 +41,8 @@ class ModelGateway {
 
   void Charge(const std::string& key, const worker::Task& order, Done done);
   void LookUp(const std::string& key, const Done& done);
+  void Refund(const std::string& key, const worker::Task& order, const Done& done);
+  void LookUpRefund(const std::string& key, const Done& done);
   void GoAway(absl::Duration length);
 
   // Null if nothing was ever asked under the key.
@@ -47,6 +50,8 @@ class ModelGateway {
   // (account id, ordinal) -> the charges that succeeded.
   using Charges = std::map<std::pair<std::string, int64_t>, std::vector<worker::GatewayAnswer>>;
   const Charges& charges() const { return charges_; }
+  const GivenBack& given_back() const { return given_back_; }
+  GivenBack& given_back() { return given_back_; }
 
  private:
   struct Stored {
@@ -61,6 +66,8 @@ class ModelGateway {
   bool Away() const { return scene_.now() < away_until_; }
   void Decide(const std::string& key, const Done& done);
   worker::GatewayAnswer NewCharge(const worker::Task& order);
+  // What was decided, and what came back of it since.
+  worker::GatewayAnswer AnswerOf(const Stored& stored) const;
 
   Scene& scene_;
   const bool looked_up_for_ever_;
@@ -69,6 +76,7 @@ class ModelGateway {
   std::map<std::string, Stored> keys_;
   std::map<std::string, Truth> truth_;
   Charges charges_;
+  GivenBack given_back_;
 };
 
 }  // namespace reserve::simulation

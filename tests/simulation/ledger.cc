@@ -136,6 +136,7 @@ void SimulatedLedger::Try(const std::shared_ptr<Round>& round) {
     book::AnswerRepeats(attempt->commands, booked, attempt->image, &folded);
   }
   CountReplies(folded);
+  CountTold(*attempt);
   // As long as the reading and the writing take, others may do something.
   const bool slow = scene().Fails(0.05);
   Later(scene().UpTo(slow ? absl::Seconds(3) : absl::Milliseconds(20)),
@@ -179,8 +180,32 @@ void SimulatedLedger::CountReplies(const book::Folded& folded) {
   }
 }
 
+void SimulatedLedger::CountTold(const Attempt& attempt) {
+  for (size_t i = 0; i < attempt.commands.size(); ++i) {
+    const book::Command& command = *attempt.commands[i].command;
+    const absl::StatusOr<book::Reply>& reply = attempt.folded.replies[i];
+    if (!std::holds_alternative<book::ReportGatewayRefund>(command) || !reply.ok()) continue;
+    const auto& told = std::get<book::RechargeReply>(*reply);
+    if (told.kept) scene().Count(Happening::kGatewayStateKept);
+    if (told.already_applied) scene().Count(Happening::kGatewayStateRepeated);
+  }
+}
+
+// What the gateway tells of is not found among what was loaded.
+void SimulatedLedger::SpoilTold(const book::AccountCommand& command, book::Image* image) {
+  const auto* refund = std::get_if<book::ReportGatewayRefund>(command.command);
+  if (refund != nullptr && scene().sabotaged(Sabotage::kToldRefundNotKnown)) {
+    for (auto& [key, loaded] : image->recharges) loaded.recharge.refund_id.clear();
+  }
+  const auto* dispute = std::get_if<book::ReportGatewayDispute>(command.command);
+  if (dispute != nullptr && scene().sabotaged(Sabotage::kToldDisputeNotKnown)) {
+    image->disputes.clear();
+  }
+}
+
 void SimulatedLedger::Spoil(Attempt* attempt) {
   for (book::AccountCommand& each : attempt->commands) {
+    SpoilTold(each, &attempt->image);
     const auto* report = std::get_if<book::ReportRecharge>(each.command);
     if (report == nullptr) continue;
     const auto found = attempt->image.recharges.find(RechargeKey(each.account_id, report->ordinal));
@@ -198,6 +223,22 @@ void SimulatedLedger::Spoil(Attempt* attempt) {
   }
 }
 
+// Of which accounts do all commands only ask for money to go back, or tell that it went?
+void SimulatedLedger::NoteWhatTakesBack(const Round& round, const Attempt& attempt,
+                                        Transaction* writes) {
+  for (auto& [account_id, write] : *writes) write.only_takes_back = true;
+  for (size_t i = 0; i < round.tasks.size(); ++i) {
+    const book::Command& command = round.tasks[i].command;
+    if (!attempt.folded.replies[i].ok() || std::holds_alternative<book::RefundRecharge>(command) ||
+        std::holds_alternative<book::ReportGatewayRefund>(command) ||
+        std::holds_alternative<book::ReportGatewayDispute>(command)) {
+      continue;
+    }
+    const auto write = writes->find(round.tasks[i].account_id);
+    if (write != writes->end()) write->second.only_takes_back = false;
+  }
+}
+
 Transaction SimulatedLedger::WritesOf(const Round& round, const Attempt& attempt) {
   Transaction writes = TransactionOf(attempt.folded.writes, attempt.versions);
   for (size_t i = 0; i < round.tasks.size(); ++i) {
@@ -207,6 +248,7 @@ Transaction SimulatedLedger::WritesOf(const Round& round, const Attempt& attempt
     if (std::get<book::RechargeReply>(*reply).already_applied) continue;
     writes.at(round.tasks[i].account_id).reports.push_back({report->ordinal, report->outcome});
   }
+  NoteWhatTakesBack(round, attempt, &writes);
   if (scene().sabotaged(Sabotage::kRequestsNotRemembered)) {
     for (auto& [account_id, write] : writes) write.requests.clear();
   }
@@ -342,7 +384,7 @@ void SimulatedLedger::Dispatch(const std::vector<RechargeKey>& announced, bool p
     if (recharge.state != RechargeState::kOpen || recharge.due_time > now) return;
     // An attempt that was begun is brought to its end (G9).
     bool network_limited = false;
-    if (!recharge.in_flight() &&
+    if (!recharge.in_flight() && !recharge.is_refund() &&
         domain::AllowedByDeclines(settings_, recharge.card,
                                   database_.DeclinesOf(recharge.card.fingerprint), now,
                                   &network_limited) > now) {
@@ -416,7 +458,8 @@ void SimulatedLedger::Deliver(const std::vector<Claim>& claims, absl::Time now) 
                             .attempt = r.attempt,
                             .amount = r.amount,
                             .currency = r.currency,
-                            .card_token = r.card.token};
+                            .card_token = r.card.token,
+                            .refunded_charge_id = r.is_refund() ? r.charge_id : ""};
     const worker::HandOut handed_out{.attempt_age = now - r.attempt_start,
                                      .handed_out_before = claim.before,
                                      .lease_epoch = r.lease_epoch,

@@ -95,9 +95,12 @@ class SimulatedLedger : public Process {
   int FeatureLevel();
   // What the sabotages change in what the fold is given.
   void Spoil(Attempt* attempt);
+  void SpoilTold(const book::AccountCommand& command, book::Image* image);
   void CountLoaded(const Attempt& attempt);
   void CountReplies(const book::Folded& folded);
+  void CountTold(const Attempt& attempt);
   Transaction WritesOf(const Round& round, const Attempt& attempt);
+  static void NoteWhatTakesBack(const Round& round, const Attempt& attempt, Transaction* writes);
   void Commit(const std::shared_ptr<Round>& round, const std::shared_ptr<Attempt>& attempt);
   void Retry(const std::shared_ptr<Round>& round);
   void Finish(const std::shared_ptr<Round>& round,

@@ -44,6 +44,15 @@ enum class Sabotage {
   kDeclinedAfterTimeout,         // a charge without an answer is reported as declined
   kKeysRememberedForEver,        // the worker counts on keys that are long forgotten
   kDeclinesNotCounted,           // what a card was declined before is not known to the ledgers
+  kRefundKeyFromLease,           // the key of a refund has the lease's epoch in it
+  kRefundSentAsCharge,           // a refund without an answer is sent as a charge
+  kRefundNotLocked,          // refunds are overwritten whatever was claimed since they were read
+  kKeptNotLoaded,            // what the gateway told before a credit is not loaded with it
+  kToldRefundNotKnown,       // a refund that the gateway tells of is taken for a new one
+  kToldDisputeNotKnown,      // ... a dispute
+  kSuspensionForgotten,      // that automatic recharging is suspended is not stored
+  kDisputedNumberForgotten,  // the numbers that are disputed are not stored
+  kNothingToldInTheEnd,      // what the gateway has is not told again after the trouble
 };
 
 // What the faults bring about. Counted, so that a test can say that all of it was
@@ -85,6 +94,24 @@ enum class Happening {
   kCardLimitReached,
   kDisabled,
   kOldFormAfterNew,
+  kRefundMade,
+  kRefundRefused,
+  kRefundReplayed,
+  kRefundReplyLost,
+  kRefundFailedLater,
+  kRefundByHand,
+  kRefundBookedBack,
+  kRefundCanceled,
+  kRefundNeedsReview,
+  kDisputeInquiry,
+  kDisputeOpened,
+  kDisputeWon,
+  kDisputeLost,
+  kGatewayStateKept,
+  kGatewayStateRepeated,
+  kToldBeforeSuccess,
+  kSuspensionLifted,
+  kCardDisputeLifted,
   kCount,
 };
 absl::string_view NameOf(Happening happening);

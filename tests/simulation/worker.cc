@@ -43,15 +43,37 @@ domain::ChargeOutcome ForLedger(const worker::Task& task, int64_t epoch, const O
       break;
     case Outcome::Kind::kPending:
       report.kind = domain::ChargeOutcome::Kind::kPending;
-      report.charge_id = outcome.charge_id;
+      report.charge_id = task.is_refund() ? outcome.refund_id : outcome.charge_id;
       break;
     case Outcome::Kind::kRefunded:
-    case Outcome::Kind::kRefundFailed:  // this ledger hands out no refunds
+      report.kind = domain::ChargeOutcome::Kind::kSucceeded;
+      report.charge_id = outcome.refund_id;
+      break;
+    case Outcome::Kind::kRefundFailed:
+      report.kind = domain::ChargeOutcome::Kind::kDeclined;
+      report.charge_id = outcome.refund_id;
+      break;
     case Outcome::Kind::kUnresolved:
       report.kind = domain::ChargeOutcome::Kind::kUnresolved;
       break;
   }
   return report;
+}
+
+// What the wire says of it: of a charge or of a refund, or of either.
+std::optional<bool> OfRefund(Outcome::Kind kind) {
+  switch (kind) {
+    case Outcome::Kind::kSucceeded:
+    case Outcome::Kind::kDeclined:
+      return false;
+    case Outcome::Kind::kRefunded:
+    case Outcome::Kind::kRefundFailed:
+      return true;
+    case Outcome::Kind::kPending:
+    case Outcome::Kind::kUnresolved:
+      return std::nullopt;
+  }
+  return std::nullopt;
 }
 
 // As the worker's client of the ledger reads a status.
@@ -83,9 +105,12 @@ std::string TextOf(const Outcome& outcome) {
 std::string TextOf(const GatewayAnswer& answer) {
   switch (answer.kind) {
     case GatewayAnswer::Kind::kFound:
-      return absl::StrCat(answer.charge_id, answer.succeeded ? " succeeded" : " was declined");
+      return absl::StrCat(answer.refund_id.empty() ? answer.charge_id : answer.refund_id,
+                          answer.succeeded ? " succeeded"
+                          : answer.pending ? " is pending"
+                                           : " was declined");
     case GatewayAnswer::Kind::kNotFound:
-      return "there is no such charge";
+      return "there is none";
     case GatewayAnswer::Kind::kRefused:
       return "refused";
     case GatewayAnswer::Kind::kInvalid:
@@ -157,14 +182,21 @@ void SimulatedWorker::OnStreamEnd(int64_t stream) {
   Later(scene().UpTo(absl::Seconds(2)), [this] { OpenStream(); });
 }
 
+std::string SimulatedWorker::KeyOf(const worker::Task& task, int64_t epoch) {
+  if (task.is_refund() && scene().sabotaged(Sabotage::kRefundKeyFromLease)) {
+    return worker::RefundKey(task.account_id, task.ordinal * 1000 + epoch);
+  }
+  if (!task.is_refund() && scene().sabotaged(Sabotage::kKeyFromLease)) {
+    return worker::ChargeKey(task.account_id, task.ordinal,
+                             task.attempt * 1000 + static_cast<int32_t>(epoch));
+  }
+  return worker::KeyOf(task);
+}
+
 void SimulatedWorker::TakeHandOut(int64_t stream, const worker::Task& task,
                                   const worker::HandOut& handed_out) {
   if (stream != stream_ || watched_ == nullptr) return;
-  std::string key = worker::ChargeKey(task.account_id, task.ordinal, task.attempt);
-  if (scene().sabotaged(Sabotage::kKeyFromLease)) {
-    key = worker::ChargeKey(task.account_id, task.ordinal,
-                            task.attempt * 1000 + static_cast<int32_t>(handed_out.lease_epoch));
-  }
+  const std::string key = KeyOf(task, handed_out.lease_epoch);
   const auto running = works_.find(key);
   if (running != works_.end()) {
     worker::OnHandOut(handed_out, Now(), &running->second.attempt);
@@ -220,8 +252,10 @@ void SimulatedWorker::Act(const std::string& key) {
   }
   if (const auto* report = std::get_if<worker::Report>(&action)) {
     StartReport(key, &work, report->outcome);
+  } else if (const auto* tell = std::get_if<worker::Tell>(&action)) {
+    StartTell(key, &work, tell->state);
   } else {
-    StartGatewayCall(key, &work, std::holds_alternative<worker::Charge>(action));
+    StartGatewayCall(key, &work, /*send=*/!std::holds_alternative<worker::LookUp>(action));
   }
   ActAfter(key, wake);
 }
@@ -269,30 +303,26 @@ void SimulatedWorker::OnRenewal(const std::string& key, int64_t epoch, Moment re
   Act(key);
 }
 
-void SimulatedWorker::StartGatewayCall(const std::string& key, Work* work, bool charge) {
+void SimulatedWorker::StartGatewayCall(const std::string& key, Work* work, bool send) {
   work->calling = true;
   const int64_t call = work->call = ++last_number_;
   const worker::Task task = work->attempt.task;
   scene().Tell([&] {
-    return absl::StrCat(name(), charge ? " charges " : " looks up ", task.account_id, "/",
-                        task.ordinal, " attempt ", task.attempt);
+    const char* const verb = task.is_refund() ? " refunds " : " charges ";
+    return absl::StrCat(name(), send ? verb : " looks up ", task.account_id, "/", task.ordinal,
+                        " attempt ", task.attempt);
   });
-  if (charge) checks_.OnChargeSent(task, key);
+  if (send && task.is_refund()) checks_.OnRefundSent(task, key);
+  if (send && !task.is_refund()) checks_.OnChargeSent(task, key);
   const auto answered = [=, this](const GatewayAnswer& answer) {
     Later(absl::ZeroDuration(), [=, this] {
-      if (Waiting(key, call) != nullptr) OnGateway(key, charge, answer);
+      if (Waiting(key, call) != nullptr) OnGateway(key, send, answer);
     });
   };
   const auto reply = [=, this](const GatewayAnswer& answer) {
     scene().Send([=] { answered(answer); });
   };
-  scene().Send([=, this] {
-    if (charge) {
-      gateway_.Charge(key, task, reply);
-    } else {
-      gateway_.LookUp(key, reply);
-    }
-  });
+  scene().Send([=, this] { AskGateway(key, task, send, reply); });
   Later(kCallTimeout, [=, this] {
     if (Waiting(key, call) == nullptr) return;
     scene().Count(Happening::kCallTimedOut);
@@ -300,7 +330,15 @@ void SimulatedWorker::StartGatewayCall(const std::string& key, Work* work, bool 
   });
 }
 
-void SimulatedWorker::OnGateway(const std::string& key, bool charge, const GatewayAnswer& answer) {
+void SimulatedWorker::AskGateway(const std::string& key, const worker::Task& task, bool send,
+                                 const ModelGateway::Done& done) {
+  if (task.is_refund()) {
+    return send ? gateway_.Refund(key, task, done) : gateway_.LookUpRefund(key, done);
+  }
+  return send ? gateway_.Charge(key, task, done) : gateway_.LookUp(key, done);
+}
+
+void SimulatedWorker::OnGateway(const std::string& key, bool send, const GatewayAnswer& answer) {
   Work& work = works_.at(key);
   work.calling = false;
   worker::Attempt& attempt = work.attempt;
@@ -308,26 +346,70 @@ void SimulatedWorker::OnGateway(const std::string& key, bool charge, const Gatew
     return absl::StrCat(name(), " is told of ", attempt.task.account_id, "/", attempt.task.ordinal,
                         " attempt ", attempt.task.attempt, ": ", TextOf(answer));
   });
-  if (charge) {
-    worker::OnChargeAnswer(rules_, answer, Now(), scene().Uniform(), &attempt);
-    const bool timed_out = answer.kind == GatewayAnswer::Kind::kNoAnswer;
-    if (timed_out && scene().sabotaged(Sabotage::kDeclinedAfterTimeout)) {
-      attempt.outcome = Outcome{.kind = Outcome::Kind::kDeclined, .text = "timeout"};
-    }
-    if (timed_out && scene().sabotaged(Sabotage::kNextAttemptAfterTimeout)) {
-      Work next = work;
-      ++next.attempt.task.attempt;
-      next.attempt.look_up_first = false;
-      next.wake = absl::InfiniteFuture();
-      const worker::Task& task = next.attempt.task;
-      const std::string next_key = worker::ChargeKey(task.account_id, task.ordinal, task.attempt);
-      works_.erase(key);
-      works_[next_key] = next;
-      return Act(next_key);
-    }
-  } else {
+  if (!send) {
     worker::OnLookUpAnswer(rules_, answer, Now(), scene().Uniform(), &attempt);
+    return Act(key);
   }
+  worker::OnChargeAnswer(rules_, answer, Now(), scene().Uniform(), &attempt);
+  if (!Spoil(key, answer)) Act(key);
+}
+
+bool SimulatedWorker::Spoil(const std::string& key, const GatewayAnswer& answer) {
+  if (answer.kind != GatewayAnswer::Kind::kNoAnswer) return false;
+  Work& work = works_.at(key);
+  worker::Task& task = work.attempt.task;
+  if (task.is_refund()) {
+    if (!scene().sabotaged(Sabotage::kRefundSentAsCharge)) return false;
+    task.refunded_charge_id.clear();
+    task.card_token = CardToken(TokenOf(CardKind::kGood, 0));
+    work.attempt.look_up_first = false;
+    return false;
+  }
+  if (scene().sabotaged(Sabotage::kDeclinedAfterTimeout)) {
+    work.attempt.outcome = Outcome{.kind = Outcome::Kind::kDeclined, .text = "timeout"};
+  }
+  if (!scene().sabotaged(Sabotage::kNextAttemptAfterTimeout)) return false;
+  Work next = work;
+  ++next.attempt.task.attempt;
+  next.attempt.look_up_first = false;
+  next.wake = absl::InfiniteFuture();
+  const std::string next_key = worker::KeyOf(next.attempt.task);
+  works_.erase(key);
+  works_[next_key] = next;
+  Act(next_key);
+  return true;
+}
+
+// A refund or a dispute of the charge, before its success is reported.
+void SimulatedWorker::StartTell(const std::string& key, Work* work,
+                                const worker::GatewayState& state) {
+  work->calling = true;
+  const int64_t call = work->call = ++last_number_;
+  const worker::Task& task = work->attempt.task;
+  scene().Count(Happening::kToldBeforeSuccess);
+  scene().Tell([&] {
+    return absl::StrCat(name(), " tells of ", state.id, " of ", task.account_id, "/", task.ordinal);
+  });
+  const auto answered = [=, this](const absl::Status& status) {
+    Later(absl::ZeroDuration(), [=, this] {
+      if (Waiting(key, call) != nullptr) OnTold(key, status);
+    });
+  };
+  const book::Command command =
+      CommandOf(task.account_id, task.ordinal, work->attempt.outcome->charge_id, state);
+  scene().Send([=, this, account_id = task.account_id, ledger = AnyLedger()] {
+    ledger->Submit(account_id, command, [=, this](const absl::StatusOr<book::Reply>& reply) {
+      scene().Send([=, status = reply.status()] { answered(status); });
+    });
+  });
+  Later(kCallTimeout, [=] { answered(absl::DeadlineExceededError("timeout")); });
+}
+
+void SimulatedWorker::OnTold(const std::string& key, const absl::Status& status) {
+  Work& work = works_.at(key);
+  work.calling = false;
+  worker::OnTold(rules_, AnswerOf(status), status.message(), Now(), scene().Uniform(),
+                 &work.attempt);
   Act(key);
 }
 
@@ -347,6 +429,7 @@ void SimulatedWorker::StartReport(const std::string& key, Work* work, const Outc
   };
   scene().Send([=, this, account_id = task.account_id, ledger = AnyLedger(),
                 command = book::ReportRecharge{.ordinal = task.ordinal,
+                                               .of_refund = OfRefund(outcome.kind),
                                                .outcome = ForLedger(task, epoch, outcome)}] {
     ledger->Submit(account_id, command, [=, this](const absl::StatusOr<book::Reply>& reply) {
       scene().Send([=, status = reply.status()] { answered(status); });

@@ -49,6 +49,7 @@ class SimulatedWorker : public Process {
   void OpenStream();
   void OnStreamEnd(int64_t stream);
   void TakeHandOut(int64_t stream, const worker::Task& task, const worker::HandOut& handed_out);
+  std::string KeyOf(const worker::Task& task, int64_t epoch);
 
   // Looks at one attempt, and does what is to be done.
   void Act(const std::string& key);
@@ -56,8 +57,15 @@ class SimulatedWorker : public Process {
   void StartRenewal(const std::string& key, Work* work);
   void OnRenewal(const std::string& key, int64_t epoch, worker::Moment requested,
                  const absl::StatusOr<absl::Duration>& remaining);
-  void StartGatewayCall(const std::string& key, Work* work, bool charge);
-  void OnGateway(const std::string& key, bool charge, const worker::GatewayAnswer& answer);
+  // Sends the charge or the refund, or looks it up.
+  void StartGatewayCall(const std::string& key, Work* work, bool send);
+  void AskGateway(const std::string& key, const worker::Task& task, bool send,
+                  const ModelGateway::Done& done);
+  void OnGateway(const std::string& key, bool send, const worker::GatewayAnswer& answer);
+  // Does what a sabotage asks for; true if that was another attempt.
+  bool Spoil(const std::string& key, const worker::GatewayAnswer& answer);
+  void StartTell(const std::string& key, Work* work, const worker::GatewayState& state);
+  void OnTold(const std::string& key, const absl::Status& status);
   void StartReport(const std::string& key, Work* work, const worker::Outcome& outcome);
   void OnReport(const std::string& key, int64_t epoch, const absl::Status& status);
   // The work whose call of that number is waited for; null if none.

@@ -9,6 +9,7 @@
 #include "tests/simulation/database.h"
 #include "tests/simulation/gateway.h"
 #include "tests/simulation/ledger.h"
+#include "tests/simulation/reconciler.h"
 #include "tests/simulation/worker.h"
 
 namespace reserve::simulation {
@@ -35,7 +36,8 @@ class World {
                  {&scene_, 2, fault_rate_, Skew(), &database_, settings_}},
         workers_{{&scene_, 1, fault_rate_, Ledgers(), &gateway_, &checks_},
                  {&scene_, 2, fault_rate_, Ledgers(), &gateway_, &checks_}},
-        customers_(&scene_, Ledgers(), &database_, &checks_) {}
+        customers_(&scene_, Ledgers(), &database_, &checks_),
+        reconciler_(&scene_, Ledgers(), &gateway_) {}
 
   Result Run() {
     // Mostly short and dense; sometimes long enough for keys to be forgotten.
@@ -51,6 +53,7 @@ class World {
     }
     RunUntil(scene_.now() + trouble);
     scene_.EndTrouble();
+    reconciler_.TellAll();
     const absl::Time end = scene_.now() + kCalm;
     while (!scene_.failed() && !Quiet() && scene_.RunNext(end)) {
     }
@@ -99,7 +102,8 @@ class World {
 
   // Is there nothing left to be done?
   bool Quiet() {
-    if (!customers_.satisfied()) return false;
+    if (!customers_.satisfied() || !reconciler_.satisfied()) return false;
+    if (!gateway_.given_back().settled()) return false;
     for (const SimulatedWorker& worker : workers_) {
       if (worker.down() || !worker.idle()) return false;
     }
@@ -126,6 +130,7 @@ class World {
   SimulatedLedger ledgers_[2];
   SimulatedWorker workers_[2];
   Customers customers_;
+  Reconciler reconciler_;
 };
 
 }  // namespace

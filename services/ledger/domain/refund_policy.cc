@@ -75,6 +75,17 @@ Transition NeedsReview(const Context& context, const Account& account, const Rec
   return Concluded(std::move(draft));
 }
 
+// It failed before it was known that the gateway has it. Now that it is known to have failed there,
+// an older state of it counts no more.
+Transition Identified(const Context& context, const Account& account, const Recharge& refund,
+                      const GatewayRefund& told) {
+  Draft draft(context, account);
+  Recharge& next = draft.Change(refund);
+  next.refund_id = told.refund_id;
+  if (!told.failure_code.empty()) next.last_decline_code = told.failure_code;
+  return Concluded(std::move(draft));
+}
+
 // One that somebody made at the gateway, without us: no worker ever gets it.
 absl::StatusOr<Transition> TakeUp(const Context& context, const Account& account,
                                   const Recharge& charge, const GatewayRefund& told) {
@@ -173,6 +184,7 @@ absl::StatusOr<Transition> ApplyGatewayRefund(const Context& context, const Acco
       if (charge.state != RechargeState::kSucceeded) break;
       return Succeeded(context, account, {*known, charge}, told.refund_id);
     case GatewayRefund::State::kFailed:
+      if (failed && known->refund_id.empty()) return Identified(context, account, *known, told);
       if (failed || known->state == RechargeState::kCanceled) return Unchanged(account);
       return Failed(context, account, {*known, charge}, told.refund_id, told.failure_code);
   }

@@ -439,15 +439,6 @@ std::vector<Read> Reads() {
        [](Connection& c) { return WasRead(storage::RechargesDueAfter(c, TestNow(), 10)); }},
       {"rechecks that are too far off",
        [](Connection& c) { return WasRead(storage::RechecksAfter(c, TestNow(), 10)); }},
-      {"moving a due time",
-       [](Connection& c) -> absl::StatusOr<std::string> {
-         domain::Recharge none;  // there is no such recharge, and the statement is the same
-         none.account_id = "a";
-         none.ordinal = 1'000;
-         none.due_time = TestNow();
-         RESERVE_RETURN_IF_ERROR(storage::MoveDueTime(c, none, TestNow()).status());
-         return "moved";
-       }},
       {"how the server replicates",
        [](Connection& c) { return WasRead(storage::ReadReplication(c)); }},
       {"VerifyAccount",
@@ -463,6 +454,15 @@ std::vector<Read> Reads() {
 // The same of what belongs to upgrades and to persons who are to be forgotten.
 std::vector<Read> MoreReads() {
   return {
+      {"moving a due time",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         domain::Recharge none;  // there is no such recharge, and the statement is the same
+         none.account_id = "a";
+         none.ordinal = 1'000;
+         none.due_time = TestNow();
+         RESERVE_RETURN_IF_ERROR(storage::MoveDueTime(c, none, TestNow()).status());
+         return "moved";
+       }},
       {"a person's keys", [](Connection& c) { return CountOf(storage::ListNumberKeys(c, "a")); }},
       {"the feature level",
        [](Connection& c) -> absl::StatusOr<std::string> {

@@ -1,0 +1,224 @@
+// Money of a charge that goes back, by the real processes: once, whatever happens, and never a
+// reason to charge the card again (P1 to P3). The gateway's own list is the witness.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/rpc/conversions.h"
+#include "reserve/gateway/v1/stub_dashboard.grpc.pb.h"
+#include "tests/e2e/failure_scene.h"
+#include "tests/e2e/stack.h"
+#include "tests/support/wait_until.h"
+
+namespace reserve::e2e {
+namespace {
+
+namespace pb = ledger::v1;
+namespace gw = gateway::v1;
+using test_support::Subprocess;
+using test_support::WaitUntil;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+using Accounts = pb::Accounts::Stub;
+using Recharges = pb::Recharges::Stub;
+using Support = pb::Support::Stub;
+
+class RefundsTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto stack = Stack::Start({.ledger_flags = {"--poll_interval=50ms", "--lease_duration=2s",
+                                                "--pending_lookup_interval=100ms"},
+                               .starter_deck = false,
+                               .gateway = true,
+                               .workers = 1,
+                               .worker_flags = {"--charge_timeout=300ms"}});
+    ASSERT_TRUE(stack.ok()) << stack.status();
+    stack_ = stack->release();
+    dashboard_ = gw::StubDashboard::NewStub(grpc::CreateChannel(stack_->gateway_address(),
+                                                                grpc::InsecureChannelCredentials()))
+                     .release();
+  }
+  static void TearDownTestSuite() {
+    delete dashboard_;
+    delete stack_;
+  }
+
+  template <typename Stub, typename Request, typename Response>
+  static Response Must(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                    Response*),
+                       const std::string& request) {
+    auto response = Call(stack_->stub<Stub>(), method, Parse<Request>(request));
+    EXPECT_TRUE(response.ok()) << request << ": " << response.status();
+    return response.ok() ? *std::move(response) : Response();
+  }
+  template <typename Request, typename Response>
+  static Response AtTheGateway(grpc::Status (gw::StubDashboard::Stub::*method)(grpc::ClientContext*,
+                                                                               const Request&,
+                                                                               Response*),
+                               const std::string& request) {
+    auto response = Call(*dashboard_, method, Parse<Request>(request));
+    EXPECT_TRUE(response.ok()) << request << ": " << response.status();
+    return response.ok() ? *std::move(response) : Response();
+  }
+
+  static void OpenFunded(const std::string& id, const std::string& card = "tok_visa") {
+    Must(&Accounts::OpenAccount,
+         absl::StrCat("account_id: '", id, "' card_token: '", card, "#", id, "'"));
+    EXPECT_TRUE(WaitUntil([&] { return Balance(id) == "15.00"; })) << Balance(id);
+  }
+  static pb::Account Get(const std::string& id) {
+    return Must(&Accounts::GetAccount, absl::StrCat("account_id: '", id, "'"));
+  }
+  static std::string Balance(const std::string& id) {
+    return FormatDecimal(reserve::FromProto(Get(id).balance(), "", "balance").value());
+  }
+  static pb::Refund Refund(const std::string& id, const std::string& request_id, int units) {
+    return Must(&Support::RefundRecharge,
+                absl::StrCat("account_id: '", id, "' request_id: '", request_id,
+                             "' ordinal: 1 amount { units: ", units, " } reason: 'asked'"));
+  }
+  static std::vector<pb::Refund> Refunds(const std::string& id) {
+    const auto list = Must(&Accounts::ListRefunds, absl::StrCat("account_id: '", id, "'"));
+    return {list.refunds().begin(), list.refunds().end()};
+  }
+  static void AwaitRefund(const std::string& id, pb::RefundState state) {
+    EXPECT_TRUE(WaitUntil([&] { return Refunds(id).front().state() == state; }))
+        << Refunds(id).front().DebugString();
+  }
+  static std::vector<gw::Charge> Charges(const std::string& id) {
+    gw::ListChargesRequest request;
+    request.set_reference_prefix(id + "/");
+    const auto page = Call(stack_->gateway(), &gw::PaymentGateway::Stub::ListCharges, request);
+    EXPECT_TRUE(page.ok()) << page.status();
+    if (!page.ok()) return {};
+    return {page->charges().begin(), page->charges().end()};
+  }
+  static gw::Charge TheCharge(const std::string& id) {
+    const std::vector<gw::Charge> charges = Charges(id);
+    EXPECT_THAT(charges, SizeIs(1));
+    return charges.empty() ? gw::Charge() : charges.front();
+  }
+  static std::string Reconcile() {
+    const auto process = Subprocess::Start(
+        {.program = "worker",
+         .args = {"reconcile", "--grace=0s", absl::StrCat("--ledger=", stack_->ledger_address()),
+                  absl::StrCat("--gateway=", stack_->gateway_address())}});
+    EXPECT_TRUE(process.ok()) << process.status();
+    (*process)->Wait(absl::Seconds(60));
+    return absl::StrCat((*process)->Stdout(), (*process)->Stderr());
+  }
+  static void ExpectAudited(const std::string& id) {
+    const auto audit =
+        Must(&pb::Audit::Stub::VerifyAccount, absl::StrCat("account_id: '", id, "'"));
+    EXPECT_EQ(audit.differences_size(), 0) << audit.DebugString();
+  }
+
+  static Stack* stack_;
+  static gw::StubDashboard::Stub* dashboard_;
+};
+
+Stack* RefundsTest::stack_ = nullptr;
+gw::StubDashboard::Stub* RefundsTest::dashboard_ = nullptr;
+
+TEST_F(RefundsTest, P1_APartIsGivenBackOnceAndTheCardNotChargedAgain) {
+  OpenFunded("part");
+  EXPECT_EQ(Refund("part", "r", 6).state(), pb::REFUND_STATE_PENDING);
+  EXPECT_EQ(Balance("part"), "9.00");
+  AwaitRefund("part", pb::REFUND_STATE_SUCCEEDED);
+  const gw::Charge charge = TheCharge("part");
+  ASSERT_EQ(charge.refunds_size(), 1);
+  EXPECT_EQ(charge.refunds(0).amount().units(), 6);
+  EXPECT_EQ(charge.refunds(0).reference(), "part/2");
+  EXPECT_EQ(charge.refunds(0).refund_id(), Refunds("part").front().refund_id());
+  EXPECT_EQ(Get("part").open_recharge_ordinal(), 0) << "nothing is charged for it";
+  ExpectAudited("part");
+}
+
+TEST_F(RefundsTest, P1_ARefundThatTheGatewayRefusesIsBookedBack) {
+  OpenFunded("refused", "tok_refund_fail");
+  Refund("refused", "r", 15);
+  AwaitRefund("refused", pb::REFUND_STATE_FAILED);
+  EXPECT_EQ(Balance("refused"), "15.00");
+  EXPECT_EQ(Refunds("refused").front().failure_code(), "expired_or_canceled_card");
+  EXPECT_EQ(Get("refused").state(), pb::ACCOUNT_STATE_ACTIVE);
+  ExpectAudited("refused");
+}
+
+TEST_F(RefundsTest, P1_WhateverBecomesOfTheReplyTheMoneyIsGivenBackOnce) {
+  for (const std::string card :
+       {"tok_refund_lost_reply", "tok_refund_late_900", "tok_refund_internal",
+        "tok_refund_pending_300", "tok_refund_fail_before_2"}) {
+    OpenFunded(card, card);
+    Refund(card, "r", 10);
+    AwaitRefund(card, pb::REFUND_STATE_SUCCEEDED);
+    EXPECT_EQ(Balance(card), "5.00");
+    EXPECT_EQ(TheCharge(card).refunds_size(), 1) << card;
+    ExpectAudited(card);
+  }
+}
+
+TEST_F(RefundsTest, P1_AWorkerKilledInTheMidstOfItIsSucceededByAnother) {
+  OpenFunded("killed", "tok_refund_slow_600");
+  Refund("killed", "r", 10);
+  EXPECT_TRUE(WaitUntil(
+      [] { return absl::StrContains(stack_->worker_process(0)->Stderr(), "\"killed\""); }));
+  stack_->worker_process(0)->Kill();
+  ASSERT_TRUE(stack_->StartWorker(0).ok());
+  AwaitRefund("killed", pb::REFUND_STATE_SUCCEEDED);
+  EXPECT_EQ(TheCharge("killed").refunds_size(), 1);
+  EXPECT_EQ(Balance("killed"), "5.00");
+  ExpectAudited("killed");
+}
+
+TEST_F(RefundsTest, P2_ADisputeThatReconcileFindsIsLostOrWonToTheCent) {
+  for (const std::string end : {"WON", "LOST"}) {
+    const std::string id = absl::StrCat("dispute-", end);
+    OpenFunded(id);
+    const gw::Dispute opened =
+        AtTheGateway(&gw::StubDashboard::Stub::OpenDispute,
+                     absl::StrCat("charge_id: '", TheCharge(id).charge_id(), "' reason: 'fraud'"));
+    EXPECT_THAT(Reconcile(), HasSubstr("DISPUTE"));
+    EXPECT_EQ(Balance(id), "0.00");
+    EXPECT_EQ(Get(id).state(), pb::ACCOUNT_STATE_DISABLED);
+    EXPECT_EQ(Get(id).payment_methods(0).card_state(), pb::CARD_STATE_DISPUTED);
+    AtTheGateway(
+        &gw::StubDashboard::Stub::MoveDispute,
+        absl::StrCat("dispute_id: '", opened.dispute_id(), "' state: DISPUTE_STATE_", end));
+    for (int i = 0; i < 2; ++i) Reconcile();
+    EXPECT_EQ(Balance(id), end == "WON" ? "15.00" : "0.00");
+    EXPECT_EQ(Get(id).state(),
+              end == "WON" ? pb::ACCOUNT_STATE_ACTIVE : pb::ACCOUNT_STATE_DISABLED);
+    const auto disputes = Must(&Accounts::ListDisputes, absl::StrCat("account_id: '", id, "'"));
+    ASSERT_EQ(disputes.disputes_size(), 1);
+    EXPECT_EQ(pb::DisputeState_Name(disputes.disputes(0).state()),
+              absl::StrCat("DISPUTE_STATE_", end));
+    EXPECT_THAT(Charges(id), SizeIs(1));
+    ExpectAudited(id);
+  }
+}
+
+TEST_F(RefundsTest, P3_WhatIsDoneAtTheGatewayIsTakenUpByReconcileOnce) {
+  OpenFunded("hand");
+  const gw::Refund by_hand =
+      AtTheGateway(&gw::StubDashboard::Stub::RefundByHand,
+                   absl::StrCat("charge_id: '", TheCharge("hand").charge_id(),
+                                "' amount { currency_code: 'USD' units: 3 }"));
+  for (int i = 0; i < 2; ++i) Reconcile();
+  EXPECT_EQ(Balance("hand"), "12.00");
+  ASSERT_THAT(Refunds("hand"), SizeIs(1));
+  AtTheGateway(&gw::StubDashboard::Stub::FailRefund,
+               absl::StrCat("refund_id: '", by_hand.refund_id(), "' failure_code: 'closed'"));
+  for (int i = 0; i < 2; ++i) Reconcile();
+  EXPECT_EQ(Balance("hand"), "15.00");
+  EXPECT_EQ(Refunds("hand").front().state(), pb::REFUND_STATE_FAILED);
+  ExpectAudited("hand");
+}
+
+}  // namespace
+}  // namespace reserve::e2e

@@ -1,0 +1,77 @@
+#include "tests/simulation/reconciler.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace reserve::simulation {
+
+Reconciler::Reconciler(Scene* scene, std::vector<SimulatedLedger*> ledgers, ModelGateway* gateway)
+    : scene_(*scene), ledgers_(std::move(ledgers)), gateway_(*gateway) {
+  gateway_.given_back().set_news([this](const std::string& account_id, const book::Command& told) {
+    OnNews(account_id, told);
+  });
+}
+
+void Reconciler::OnNews(const std::string& account_id, const book::Command& told) {
+  const bool until_answered = !scene_.troubled();
+  if (scene_.Fails(0.3)) return;
+  const int times = scene_.Fails(0.3) ? 2 : 1;
+  for (int i = 0; i < times; ++i) {
+    const auto telling =
+        std::make_shared<Telling>(Telling{account_id, told, until_answered, /*done=*/false});
+    ++untold_;
+    scene_.After(scene_.UpTo(scene_.Fails(0.3) ? absl::Hours(1) : absl::Milliseconds(300)),
+                 [this, telling] { SendOut(telling); });
+  }
+}
+
+void Reconciler::TellAll() {
+  if (scene_.sabotaged(Sabotage::kNothingToldInTheEnd)) return;
+  gateway_.given_back().TellAll([this](const std::string& account_id, const book::Command& told) {
+    const auto telling = std::make_shared<Telling>(
+        Telling{account_id, told, /*until_answered=*/true, /*done=*/false});
+    ++untold_;
+    scene_.After(scene_.UpTo(absl::Minutes(10)), [this, telling] { SendOut(telling); });
+  });
+}
+
+void Reconciler::SendOut(const std::shared_ptr<Telling>& telling) {
+  SimulatedLedger* ledger =
+      ledgers_[static_cast<size_t>(scene_.Below(static_cast<int>(ledgers_.size())))];
+  scene_.Tell([&] {
+    const auto* refund = std::get_if<book::ReportGatewayRefund>(&telling->command);
+    const auto* dispute = std::get_if<book::ReportGatewayDispute>(&telling->command);
+    return absl::StrCat(ledger->name(), " is told of ", telling->account_id, "'s ",
+                        refund != nullptr ? refund->told.refund_id : dispute->told.dispute_id,
+                        " in state ",
+                        refund != nullptr ? static_cast<int>(refund->told.state)
+                                          : static_cast<int>(dispute->told.state));
+  });
+  scene_.Send([this, telling, ledger] {
+    ledger->Submit(telling->account_id, telling->command,
+                   [this, telling](const absl::StatusOr<book::Reply>& reply) {
+                     OnReply(telling, reply.status());
+                   });
+  });
+  if (!telling->until_answered) {
+    telling->done = true;
+    --untold_;
+    return;
+  }
+  scene_.After(absl::Minutes(1), [this, telling] {
+    if (!telling->done) SendOut(telling);
+  });
+}
+
+void Reconciler::OnReply(const std::shared_ptr<Telling>& telling, const absl::Status& status) {
+  if (absl::IsUnavailable(status)) return;  // it is told again
+  if (!status.ok()) {
+    scene_.Fail("the ledger takes what the gateway tells", std::string(status.message()));
+  }
+  if (telling->done) return;
+  telling->done = true;
+  --untold_;
+}
+
+}  // namespace reserve::simulation
