@@ -289,8 +289,11 @@ Step Model::TellRefund(int64_t ordinal, const GatewayRefund& told, int64_t refer
     case GatewayRefund::State::kPending:
       return Nothing(Outcome::kUnchanged);
     case GatewayRefund::State::kFailed:
-      if (failed || refund.state == RechargeState::kCanceled) return Nothing(Outcome::kUnchanged);
+      if (refund.state == RechargeState::kCanceled || (failed && !refund.refund_id.empty())) {
+        return Nothing(Outcome::kUnchanged);
+      }
       refund.refund_id = told.refund_id;
+      if (failed) break;  // booked back already; now it is known to be over
       FailRefund(known, RechargeState::kFailed, &step);
       break;
     case GatewayRefund::State::kSucceeded:

@@ -191,6 +191,20 @@ TEST(RefundPolicyTest, P1_ASuccessAfterAFailureThatNeverReachedTheGatewayTakesTh
   EXPECT_EQ(books.open(), nullptr);
 }
 
+TEST(RefundPolicyTest, P3_WhatTheGatewayKnowsToHaveFailedIsNotDebitedByAnOlderSuccess) {
+  Books books = FundedAt(Dollars(15));
+  ASSERT_TRUE(books.Refund(1, Dollars(15)).ok());
+  books.HandOutRefund(2);
+  ChargeOutcome refused = NotGivenBack(books.recharge(2));
+  refused.charge_id.clear();
+  ASSERT_TRUE(books.ReportRefund(2, refused).ok());
+  ASSERT_TRUE(books.TellRefund("re_2", State::kFailed, Dollars(15), 1, 2).ok());
+  EXPECT_EQ(books.recharge(2).refund_id, "re_2") << "it had been made, and failed";
+  ASSERT_TRUE(books.TellRefund("re_2", State::kSucceeded, Dollars(15), 1, 2).ok());
+  EXPECT_TRUE(books.last().unchanged);
+  EXPECT_EQ(books.account().balance, Dollars(15));
+}
+
 TEST(RefundPolicyTest, P1_AnythingButASuccessNeedsTheLease) {
   Books books = FundedAt(Dollars(15));
   ASSERT_TRUE(books.Refund(1, Dollars(15)).ok());
