@@ -62,7 +62,10 @@ Client::Client(const std::shared_ptr<grpc::Channel>& ledger,
       events_(pb::Events::NewStub(ledger)),
       rates_(pb::Rates::NewStub(ledger)),
       audit_(pb::Audit::NewStub(ledger)),
-      gateway_(gw::PaymentGateway::NewStub(gateway)) {}
+      support_(pb::Support::NewStub(ledger)),
+      recharges_(pb::Recharges::NewStub(ledger)),
+      gateway_(gw::PaymentGateway::NewStub(gateway)),
+      dashboard_(gw::StubDashboard::NewStub(gateway)) {}
 
 // --- Accounts and users -------------------------------------------------------
 
@@ -96,11 +99,76 @@ absl::StatusOr<pb::BillingSettings> Client::UpdateBillingSettings(
 }
 
 absl::StatusOr<pb::PaymentMethod> Client::UpdatePaymentMethod(const std::string& account_id,
-                                                              const std::string& card_token) {
+                                                              const std::string& card_token,
+                                                              const std::string& card_fingerprint) {
   pb::UpdatePaymentMethodRequest request;
   request.set_account_id(account_id);
   request.mutable_payment_method()->set_card_token(card_token);
+  request.mutable_payment_method()->set_card_fingerprint(card_fingerprint);
   return Ask(*accounts_, &pb::Accounts::Stub::UpdatePaymentMethod, request);
+}
+
+absl::StatusOr<pb::PaymentMethod> Client::AddPaymentMethod(const std::string& account_id,
+                                                           const std::string& card_token) {
+  pb::AddPaymentMethodRequest request;
+  request.set_account_id(account_id);
+  request.set_request_id("another-card");
+  request.mutable_payment_method()->set_card_token(card_token);
+  return Ask(*accounts_, &pb::Accounts::Stub::AddPaymentMethod, request);
+}
+
+absl::StatusOr<pb::BillingSettings> Client::SwitchAutomatic(const std::string& account_id,
+                                                            bool on) {
+  pb::UpdateBillingSettingsRequest request;
+  request.set_account_id(account_id);
+  request.mutable_billing_settings()->set_automatic_recharge(on);
+  return Ask(*accounts_, &pb::Accounts::Stub::UpdateBillingSettings, request);
+}
+
+absl::StatusOr<pb::Refund> Client::Refund(const std::string& account_id, int64_t ordinal,
+                                          Nanos amount) {
+  pb::RefundRechargeRequest request;
+  request.set_account_id(account_id);
+  request.set_request_id("refund");
+  request.set_ordinal(ordinal);
+  ToProto(amount, "USD", request.mutable_amount());
+  request.set_reason("the customer asked");
+  request.set_actor("demo");
+  return Ask(*support_, &pb::Support::Stub::RefundRecharge, request);
+}
+
+absl::StatusOr<std::vector<pb::Refund>> Client::ListRefunds(const std::string& account_id) {
+  pb::ListRefundsRequest request;
+  request.set_account_id(account_id);
+  return AskPages<pb::Refund, pb::ListRefundsResponse>(
+      *accounts_, &pb::Accounts::Stub::ListRefunds, request,
+      [](const pb::ListRefundsResponse& page) -> const auto& { return page.refunds(); });
+}
+
+absl::StatusOr<gw::Dispute> Client::OpenDispute(const std::string& charge_id) {
+  gw::OpenDisputeRequest request;
+  request.set_charge_id(charge_id);
+  request.set_reason("not recognised");
+  return Ask(*dashboard_, &gw::StubDashboard::Stub::OpenDispute, request);
+}
+
+absl::StatusOr<gw::Dispute> Client::EndDispute(const std::string& dispute_id, bool won) {
+  gw::MoveDisputeRequest request;
+  request.set_dispute_id(dispute_id);
+  request.set_state(won ? gw::DISPUTE_STATE_WON : gw::DISPUTE_STATE_LOST);
+  return Ask(*dashboard_, &gw::StubDashboard::Stub::MoveDispute, request);
+}
+
+absl::StatusOr<pb::Dispute> Client::TellDispute(const gw::Charge& charge,
+                                                const gw::Dispute& dispute) {
+  pb::ReportGatewayDisputeRequest request;
+  request.set_charge_id(charge.charge_id());
+  request.set_charge_reference(charge.reference());
+  request.set_dispute_id(dispute.dispute_id());
+  request.set_state(static_cast<pb::DisputeState>(dispute.state()));
+  *request.mutable_amount() = dispute.amount();
+  request.set_reason(dispute.reason());
+  return Ask(*recharges_, &pb::Recharges::Stub::ReportGatewayDispute, request);
 }
 
 absl::StatusOr<pb::User> Client::PutUser(const std::string& account_id, const std::string& user_id,

@@ -19,11 +19,14 @@
 #include "absl/status/statusor.h"
 #include "common/money/money.h"
 #include "reserve/gateway/v1/payment_gateway.grpc.pb.h"
+#include "reserve/gateway/v1/stub_dashboard.grpc.pb.h"
 #include "reserve/ledger/v1/accounts.grpc.pb.h"
 #include "reserve/ledger/v1/audit.grpc.pb.h"
 #include "reserve/ledger/v1/events.grpc.pb.h"
 #include "reserve/ledger/v1/ledger.grpc.pb.h"
 #include "reserve/ledger/v1/rates.grpc.pb.h"
+#include "reserve/ledger/v1/recharges.grpc.pb.h"
+#include "reserve/ledger/v1/support.grpc.pb.h"
 
 namespace reserve::demo {
 
@@ -41,8 +44,21 @@ class Client {
   absl::StatusOr<pb::BillingSettings> UpdateBillingSettings(
       const std::string& account_id, std::optional<Nanos> reserve_amount,
       std::optional<Nanos> recharge_threshold);
+  // Without a fingerprint the token stands for a number of its own.
   absl::StatusOr<pb::PaymentMethod> UpdatePaymentMethod(const std::string& account_id,
-                                                        const std::string& card_token);
+                                                        const std::string& card_token,
+                                                        const std::string& card_fingerprint = "");
+  absl::StatusOr<pb::PaymentMethod> AddPaymentMethod(const std::string& account_id,
+                                                     const std::string& card_token);
+  absl::StatusOr<pb::BillingSettings> SwitchAutomatic(const std::string& account_id, bool on);
+  absl::StatusOr<pb::Refund> Refund(const std::string& account_id, int64_t ordinal, Nanos amount);
+  // Newest first.
+  absl::StatusOr<std::vector<pb::Refund>> ListRefunds(const std::string& account_id);
+  // What a bank does at the gateway, and what a receiver of its webhooks tells the ledger of it.
+  absl::StatusOr<gateway::v1::Dispute> OpenDispute(const std::string& charge_id);
+  absl::StatusOr<gateway::v1::Dispute> EndDispute(const std::string& dispute_id, bool won);
+  absl::StatusOr<pb::Dispute> TellDispute(const gateway::v1::Charge& charge,
+                                          const gateway::v1::Dispute& dispute);
   absl::StatusOr<pb::User> PutUser(const std::string& account_id, const std::string& user_id,
                                    const std::string& plan_id);
   absl::StatusOr<pb::User> GetUser(const std::string& account_id, const std::string& user_id);
@@ -79,7 +95,10 @@ class Client {
   std::unique_ptr<pb::Events::Stub> events_;
   std::unique_ptr<pb::Rates::Stub> rates_;
   std::unique_ptr<pb::Audit::Stub> audit_;
+  std::unique_ptr<pb::Support::Stub> support_;
+  std::unique_ptr<pb::Recharges::Stub> recharges_;
   std::unique_ptr<gateway::v1::PaymentGateway::Stub> gateway_;
+  std::unique_ptr<gateway::v1::StubDashboard::Stub> dashboard_;
 };
 
 }  // namespace reserve::demo

@@ -94,6 +94,9 @@ class Play {
   absl::Status DrainToZero();
   absl::Status NewCard();
   absl::Status Events();
+  absl::Status CardsThatChange();
+  absl::Status TheSwitch();
+  absl::Status MoneyGoesBack();
   absl::Status Repeats();
   absl::Status History();
   absl::Status Explanation();
@@ -123,6 +126,14 @@ class Play {
   // What one automatic recharge must be now: whole reserve amounts up to the threshold.
   static Nanos DueAmount(const Book& book);
   absl::Status VerifyOne(const Book& book);
+  // Opens an account of a scene's own, funded by this card.
+  absl::StatusOr<Book> OpenAnother(const std::string& name, const std::string& card);
+  // Waits for the credit of so much.
+  absl::Status AwaitBalance(Book& book, Nanos credited);
+  // The account's newest charge at the gateway is of this card and amount.
+  absl::Status CheckLastCharge(Book& book, const std::string& card, Nanos amount);
+  // A dispute of an account's first charge, from its opening to its end.
+  absl::Status Dispute(const std::string& name, bool won);
 
   Client& client_;
   Report& report_;
