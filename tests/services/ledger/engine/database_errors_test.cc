@@ -216,10 +216,7 @@ std::vector<Scenario> MoneyGivenBack() {
   const auto opened = ToldDispute(1, "dp", domain::DisputeState::kOpened, 15 * kDollar);
   return {
       {"Refund", {refund}},
-      {"RepeatedRefund", {refund}, {refund}},
-      {"RefundSucceeded", {RefundSucceeded(2)}, {refund}},
       {"RefundFailed", {RefundFailed(2, "expired_card", 1)}, {refund}, true, {kLeased}},
-      {"RefundByHand", {ToldRefund(1, "re", domain::GatewayRefund::State::kSucceeded, kDollar)}},
       {"Dispute", {opened}, {refund}},
       {"DisputeWon", {ToldDispute(1, "dp", domain::DisputeState::kWon, 15 * kDollar)}, {opened}},
       {"KeptDispute",
