@@ -122,8 +122,11 @@ void Gateway::Remember(ChargeRecord charge) {
 
 ChargeRecord Gateway::Shown(ChargeRecord charge) const {
   const absl::Time now = options_.clock();
-  const absl::Time decided = charge.create_time + BehaviorOf(charge.order.card_token).pending_time;
-  charge.pending = charge.decline == nullptr && now < decided;
+  const absl::Duration pending_time = BehaviorOf(charge.order.card_token).pending_time;
+  const absl::Time decided = charge.create_time + pending_time;
+  // A charge that was decided at once stays so where the clock was set back since.
+  charge.pending =
+      charge.decline == nullptr && pending_time > absl::ZeroDuration() && now < decided;
   charge.update_time = charge.decline == nullptr && !charge.pending ? decided : charge.create_time;
   for (RefundRecord& refund : refunds_.DurableOf(charge.charge_id)) {
     charge.refunds.push_back(AsOf(std::move(refund), now));

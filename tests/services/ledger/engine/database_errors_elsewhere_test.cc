@@ -492,6 +492,10 @@ TEST_F(DatabaseErrorsElsewhereTest, AQueryIsAnsweredOrToldAndLeavesNoTransaction
   ASSERT_TRUE(
       Ask<UsageReply>(*direct_, "a", RecordUsage{Call(kUser, "call", kStandardNumber, 60)}).ok());
   ASSERT_TRUE(Ask<EntryReply>(*direct_, "a", AdjustBalance{"1", -kNanosPerUnit, {"x"}, ""}).ok());
+  ASSERT_TRUE(Ask<RechargeReply>(*direct_, "a", Refund("r", 1, kNanosPerUnit)).ok());
+  ASSERT_TRUE(Ask<DisputeReply>(*direct_, "a",
+                                ToldDispute(1, "dp", domain::DisputeState::kInquiry, kNanosPerUnit))
+                  .ok());
   for (const Read& read : AllReads()) {
     std::string text;
     const auto ask = [&] {
