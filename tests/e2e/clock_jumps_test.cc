@@ -23,7 +23,7 @@ namespace pb = ledger::v1;
 using test_support::ClockFile;
 using test_support::WaitUntil;
 
-constexpr absl::Duration kMonth = absl::Hours(24 * 30);
+constexpr absl::Duration kMonth = absl::Hours(24 * 31);
 
 class ClockJumpsTest : public FailureTest {
  protected:
@@ -35,7 +35,8 @@ class ClockJumpsTest : public FailureTest {
     for (const std::string process : {"ledger-0", "ledger-1", "worker-0", "worker-1", "gateway"}) {
       options.env[process] = clock_->Environment();
     }
-    options.ledger_flags = {"--retry_delays=2s,2s,2s", "--max_automatic_amount_per_day=30"};
+    options.ledger_flags = {"--retry_delays=2s,2s,2s", "--partial_charge_wait=2s",
+                            "--decline_interval=0s", "--max_automatic_amount_per_day=30"};
     options.worker_flags = {"--charge_timeout=3s"};
     SetUpStage(std::move(options));
   }
