@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -62,6 +63,19 @@ inline std::vector<Fault> AllFaults() {
         std::find(std::begin(kLasting), std::end(kLasting), error) == std::end(kLasting);
     faults.push_back(FaultOf("refused with", Fate::kRefused, error, passes));
     faults.push_back(FaultOf("done, but answered", Fate::kDoneAndRefused, error, passes));
+  }
+  return faults;
+}
+
+// One of each sort, for statements that meet all of them elsewhere.
+inline std::vector<Fault> FaultsOfEachSort() {
+  std::vector<Fault> faults;
+  for (Fault& fault : AllFaults()) {
+    const int error = fault.ruling.error;
+    if (error == 0 || error == kConflicts[0] || error == kDuplicateKey ||
+        error == kConnectionGone[0] || error == kLasting[0] || error == kContent) {
+      faults.push_back(std::move(fault));
+    }
   }
   return faults;
 }
