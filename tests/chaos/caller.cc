@@ -440,7 +440,7 @@ void Caller::Switch() {
   for (const bool on : {false, true}) {
     request.mutable_billing_settings()->set_automatic_recharge(on);
     if (Persist(&pb::Accounts::Stub::UpdateBillingSettings, request).ok()) ++counts_.operations;
-    if (!on) absl::SleepFor(absl::Milliseconds(50));
+    if (!on) absl::SleepFor(absl::Milliseconds(500));
   }
 }
 

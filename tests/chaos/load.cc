@@ -23,21 +23,20 @@ std::vector<Habit> Habits() {
   const Habit stream = {[](Caller& caller, int round) { caller.RecordStream(1 + round % 80); },
                         absl::Milliseconds(100)};
   const Habit office = {[](Caller& caller, int round) {
-                          switch (round % 6) {
+                          switch (round % 5) {
                             case 0:
                               return caller.ChangeCard();
                             case 1:
                               return caller.TopUp();
                             case 2:
                               return caller.Refund();
-                            case 3:
-                              return caller.Switch();
                             default:
                               return caller.Adjust();
                           }
                         },
                         absl::Milliseconds(25)};
-  return {one, one, one, batch, stream, office};
+  const Habit customer = {[](Caller& caller, int) { caller.Switch(); }, absl::Milliseconds(10)};
+  return {one, one, one, batch, stream, office, customer, customer};
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/error/error.h"
 #include "services/ledger/storage/parts.h"
 #include "services/ledger/storage/sql_text.h"
@@ -60,6 +61,20 @@ Recharge ReadRecharge(const Row& row) {
   return r;
 }
 
+// "1,2,3"
+std::string KindsOf(Listed listed) {
+  using domain::RechargeKind;
+  std::vector<int> kinds;
+  for (const RechargeKind kind : {RechargeKind::kInitial, RechargeKind::kAutomatic,
+                                  RechargeKind::kTopUp, RechargeKind::kRefund}) {
+    const bool refund = kind == RechargeKind::kRefund;
+    if (listed == Listed::kAll || refund == (listed == Listed::kRefunds)) {
+      kinds.push_back(static_cast<int>(kind));
+    }
+  }
+  return absl::StrJoin(kinds, ",");
+}
+
 absl::StatusOr<std::vector<Recharge>> QueryRecharges(Connection& connection,
                                                      const std::string& sql) {
   std::vector<Recharge> recharges;
@@ -94,14 +109,10 @@ absl::StatusOr<std::vector<Recharge>> LoadRecharges(Connection& connection,
 absl::StatusOr<std::vector<Recharge>> ListRecharges(Connection& connection,
                                                     absl::string_view account_id, Listed listed,
                                                     int64_t before, int limit) {
-  const int refund = static_cast<int>(domain::RechargeKind::kRefund);
-  std::string kinds;
-  if (listed == Listed::kCharges) kinds = absl::StrCat(" AND kind <> ", refund);
-  if (listed == Listed::kRefunds) kinds = absl::StrCat(" AND kind = ", refund);
   return QueryRecharges(
-      connection,
-      absl::StrCat(Select(), "FORCE INDEX (PRIMARY) WHERE account_id = ", Quoted(account_id),
-                   " AND ordinal < ", before, kinds, " ORDER BY ordinal DESC LIMIT ", limit));
+      connection, absl::StrCat(Select(), "FORCE INDEX (PRIMARY) WHERE account_id = ",
+                               Quoted(account_id), " AND kind IN (", KindsOf(listed),
+                               ") AND ordinal < ", before, " ORDER BY ordinal DESC LIMIT ", limit));
 }
 
 absl::StatusOr<std::vector<Recharge>> LoadRefundsOf(Connection& connection,
