@@ -146,15 +146,10 @@ void ModelDatabase::TakeUp(const RechargeKey& key, book::Image* image,
 // What was charged, of a refund; and refunds and disputes, of a charge that they may change.
 void ModelDatabase::LoadGivenBack(const book::Keys& keys, book::Image* image,
                                   RechargeVersions* versions) const {
-  std::vector<RechargeKey> charges;
-  std::vector<RechargeKey> given_back = keys.given_back;
-  for (const auto& [key, loaded] : image->recharges) {
-    const domain::Recharge& recharge = loaded.recharge;
-    if (recharge.is_refund()) charges.emplace_back(key.first, recharge.refund_of);
-    if (recharge.keeps && !scene_.sabotaged(Sabotage::kKeptNotLoaded)) given_back.push_back(key);
-  }
-  for (const RechargeKey& key : charges) TakeUp(key, image, versions);
-  for (const RechargeKey& key : given_back) {
+  book::GivenBackNeed need = book::NeedsGivenBack(keys, *image);
+  if (scene_.sabotaged(Sabotage::kKeptNotLoaded)) need.given_back = keys.given_back;
+  for (const RechargeKey& key : need.charges) TakeUp(key, image, versions);
+  for (const RechargeKey& key : need.given_back) {
     const AccountRows* rows = Find(key.first);
     if (rows == nullptr) continue;
     for (const auto& [ordinal, row] : rows->recharges) {

@@ -1,6 +1,7 @@
 #include "services/ledger/book/fold.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -159,6 +160,13 @@ class Folder {
   // Applies the outcome of a report or a review, and what the gateway told before (P3).
   absl::StatusOr<Reply> ApplyOutcome(AccountImage& image, int64_t ordinal,
                                      absl::StatusOr<Transition> transition);
+  // The answer to a request for a recharge or refund whose id was used before; none if it was not.
+  std::optional<absl::StatusOr<Reply>> AnswerAgain(absl::string_view account_id,
+                                                   const std::string& request_id,
+                                                   const std::string& digest) const;
+  // `ordinal` is that of the recharge or refund that it led to, or the number of the card.
+  void NoteRequest(absl::string_view account_id, const std::string& request_id,
+                   const std::string& digest, int64_t ordinal);
   // Gives a card once under the request's id, if it has one.
   absl::StatusOr<Reply> GiveOnce(
       absl::string_view account_id, const std::string& request_id, const std::string& digest,
@@ -305,6 +313,27 @@ absl::StatusOr<RechargeImage*> Folder::FindRecharge(absl::string_view account_id
   if (found != image_.recharges.end()) return &found->second;
   return NotFound("RECHARGE_NOT_FOUND", "ordinal",
                   absl::StrCat("account \"", account_id, "\" has no recharge ", ordinal));
+}
+
+std::optional<absl::StatusOr<Reply>> Folder::AnswerAgain(absl::string_view account_id,
+                                                         const std::string& request_id,
+                                                         const std::string& digest) const {
+  const auto stored = image_.requests.find(OnceKey(account_id, request_id));
+  if (stored == image_.requests.end()) return std::nullopt;
+  const RequestRecord& record = stored->second.record;
+  const auto recharge = image_.recharges.find(RechargeKey(account_id, record.ordinal));
+  if (record.digest == digest && recharge != image_.recharges.end()) {
+    return RechargeReply{recharge->second.recharge, /*already_applied=*/true};
+  }
+  return RequestIdReused(request_id);
+}
+
+void Folder::NoteRequest(absl::string_view account_id, const std::string& request_id,
+                         const std::string& digest, int64_t ordinal) {
+  // The key refers to the command's id, as those of loaded requests do.
+  RequestImage& once = image_.requests[OnceKey(account_id, request_id)];
+  once.record = {std::string(account_id), request_id, digest, 0, 0, ordinal};
+  folded_.writes.requests.push_back(once.record);
 }
 
 absl::StatusOr<RechargeImage*> Folder::FindCharge(absl::string_view account_id, int64_t ordinal,
@@ -537,14 +566,7 @@ absl::StatusOr<Reply> Folder::GiveOnce(
   ApplyWithOpen(*image, std::move(transition));
   const domain::PaymentMethod& method = *find(image->account());
   if (!request_id.empty()) {
-    RequestImage& once = image_.requests[key];
-    once.record = {std::string(account_id),
-                   request_id,
-                   digest,
-                   0,
-                   0,
-                   domain::NumberOf(method.payment_method_id)};
-    folded_.writes.requests.push_back(once.record);
+    NoteRequest(account_id, request_id, digest, domain::NumberOf(method.payment_method_id));
   }
   return ReplyOf(image->account(), method);
 }
@@ -629,17 +651,8 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const AdjustB
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RequestRecharge& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency, "amount"));
-  const OnceKey key(account_id, command.request_id);
   const std::string digest = DigestOf(command);
-  const auto stored = image_.requests.find(key);
-  if (stored != image_.requests.end()) {
-    const int64_t ordinal = stored->second.record.ordinal;
-    const auto recharge = image_.recharges.find(RechargeKey(account_id, ordinal));
-    if (stored->second.record.digest == digest && recharge != image_.recharges.end()) {
-      return RechargeReply{recharge->second.recharge, /*already_applied=*/true};
-    }
-    return RequestIdReused(command.request_id);
-  }
+  if (const auto repeat = AnswerAgain(account_id, command.request_id, digest)) return *repeat;
   const domain::Context context = ContextOf(*image);
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
@@ -649,9 +662,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Request
   const bool more_follows = domain::MoreFollows(context, transition.account, recharge);
   if (command.validate_only) return RechargeReply{recharge, false, more_follows};
   ApplyWithOpen(*image, std::move(transition));
-  RequestImage& once = image_.requests[key];
-  once.record = {std::string(account_id), command.request_id, digest, 0, 0, recharge.ordinal};
-  folded_.writes.requests.push_back(once.record);
+  NoteRequest(account_id, command.request_id, digest, recharge.ordinal);
   return RechargeReply{recharge, /*already_applied=*/false, more_follows};
 }
 
@@ -684,17 +695,8 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RefundR
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   const domain::RefundRequest& request = command.request;
   RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency, "amount"));
-  const OnceKey key(account_id, request.request_id);
   const std::string digest = DigestOf(command);
-  const auto stored = image_.requests.find(key);
-  if (stored != image_.requests.end()) {
-    const int64_t ordinal = stored->second.record.ordinal;
-    const auto refund = image_.recharges.find(RechargeKey(account_id, ordinal));
-    if (stored->second.record.digest == digest && refund != image_.recharges.end()) {
-      return RechargeReply{refund->second.recharge, /*already_applied=*/true};
-    }
-    return RequestIdReused(request.request_id);
-  }
+  if (const auto repeat = AnswerAgain(account_id, request.request_id, digest)) return *repeat;
   RESERVE_ASSIGN_OR_RETURN(const RechargeImage* charge, FindRecharge(account_id, command.ordinal));
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
@@ -702,9 +704,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RefundR
   const Recharge refund = transition.recharges.front();
   if (command.validate_only) return RechargeReply{refund};
   ApplyWithOpen(*image, std::move(transition));
-  RequestImage& once = image_.requests[key];
-  once.record = {std::string(account_id), request.request_id, digest, 0, 0, refund.ordinal};
-  folded_.writes.requests.push_back(once.record);
+  NoteRequest(account_id, request.request_id, digest, refund.ordinal);
   return RechargeReply{refund};
 }
 

@@ -10,4 +10,16 @@ KnownNumberKey* AccountImage::FindNumberKey(absl::string_view user_id, int32_t y
   return nullptr;
 }
 
+GivenBackNeed NeedsGivenBack(const Keys& keys, const Image& image) {
+  GivenBackNeed need;
+  need.given_back = keys.given_back;
+  for (const auto& [key, loaded] : image.recharges) {
+    const domain::Recharge& recharge = loaded.recharge;
+    const RechargeKey charge(key.first, recharge.refund_of);
+    if (recharge.is_refund() && !image.recharges.contains(charge)) need.charges.push_back(charge);
+    if (recharge.keeps) need.given_back.push_back(key);
+  }
+  return need;
+}
+
 }  // namespace reserve::book

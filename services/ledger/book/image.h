@@ -122,6 +122,14 @@ inline bool NeedsOpenRecharge(const AccountNeed& need, const AccountImage& image
          (need.more_than_usage || image.account().open_waits);
 }
 
+// What else must be loaded, by what was: the charges of refunds, and the refunds and disputes of
+// charges that they may change (P3).
+struct GivenBackNeed {
+  std::vector<RechargeKey> charges;
+  std::vector<RechargeKey> given_back;
+};
+GivenBackNeed NeedsGivenBack(const Keys& keys, const Image& image);
+
 }  // namespace reserve::book
 
 #endif  // RESERVE_SERVICES_LEDGER_BOOK_IMAGE_H_

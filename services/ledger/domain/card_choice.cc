@@ -127,10 +127,4 @@ const PaymentMethod* FindCardOf(const Account& account, absl::string_view finger
   return nullptr;
 }
 
-bool HasUsableCard(const Account& account) {
-  return std::any_of(
-      account.payment_methods.begin(), account.payment_methods.end(),
-      [](const PaymentMethod& method) { return method.state == CardState::kUsable; });
-}
-
 }  // namespace reserve::domain

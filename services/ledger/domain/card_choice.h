@@ -49,8 +49,6 @@ PaymentMethod* FindCard(Account& account, absl::string_view payment_method_id);
 // The one with this number; null if there is none.
 const PaymentMethod* FindCardOf(const Account& account, absl::string_view fingerprint);
 
-bool HasUsableCard(const Account& account);
-
 }  // namespace reserve::domain
 
 #endif  // RESERVE_SERVICES_LEDGER_DOMAIN_CARD_CHOICE_H_

@@ -19,13 +19,17 @@ namespace {
 constexpr int kReserveCoverDays = 7;
 constexpr int kSpendDays = 30;
 
+// O3: the most that a reserve amount may be.
+Nanos MostReserveAmount(const Settings& settings) {
+  return std::min(settings.max_recharge_amount, SmallestCap(settings, /*monthly_cap=*/0));
+}
+
 // O3.
 absl::Status CheckBillingSettings(const Settings& settings, const Account& account) {
   const absl::string_view currency = account.currency;
   const Nanos reserve_amount = account.reserve_amount;
   const Nanos recharge_threshold = account.recharge_threshold;
-  const Nanos most =
-      std::min(settings.max_recharge_amount, SmallestCap(settings, /*monthly_cap=*/0));
+  const Nanos most = MostReserveAmount(settings);
   if (reserve_amount < settings.min_reserve_amount) {
     return InvalidField("reserve_amount", absl::StrCat("must be at least ",
                                                        FormatDecimal(settings.min_reserve_amount),
@@ -94,8 +98,7 @@ absl::StatusOr<Nanos> DefaultReserveAmount(const Settings& settings, const Plan&
   const absl::int128 week = absl::int128(*expected_monthly_spend) * kReserveCoverDays;
   const absl::int128 per_unit = absl::int128(kSpendDays) * kNanosPerUnit;
   const absl::int128 asked = (week + per_unit - 1) / per_unit * kNanosPerUnit;
-  const Nanos most =
-      std::min(settings.max_recharge_amount, SmallestCap(settings, /*monthly_cap=*/0));
+  const Nanos most = MostReserveAmount(settings);
   if (asked > most) return std::max(own, most);
   return std::max(own, static_cast<Nanos>(asked));
 }

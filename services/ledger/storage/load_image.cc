@@ -165,24 +165,17 @@ absl::Status TakeUpRecharges(Connection& connection, const std::vector<book::Rec
 
 // What was charged, of a refund; and refunds and disputes, of a charge that they may change.
 absl::Status LoadGivenBack(Connection& connection, const Keys& keys, Image* image) {
-  std::vector<book::RechargeKey> charges;
-  std::vector<book::RechargeKey> given_back = keys.given_back;
-  for (const auto& [key, loaded] : image->recharges) {
-    const domain::Recharge& recharge = loaded.recharge;
-    const book::RechargeKey charge(key.first, recharge.refund_of);
-    if (recharge.is_refund() && !image->recharges.contains(charge)) charges.push_back(charge);
-    if (recharge.keeps) given_back.push_back(key);
-  }
-  if (!charges.empty()) RESERVE_RETURN_IF_ERROR(TakeUpRecharges(connection, charges, image));
-  if (given_back.empty()) return absl::OkStatus();
+  const book::GivenBackNeed need = book::NeedsGivenBack(keys, *image);
+  RESERVE_RETURN_IF_ERROR(TakeUpRecharges(connection, need.charges, image));
+  if (need.given_back.empty()) return absl::OkStatus();
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Recharge> refunds,
-                           LoadRefundsOf(connection, given_back));
+                           LoadRefundsOf(connection, need.given_back));
   for (domain::Recharge& refund : refunds) {
     const book::RechargeKey key(refund.account_id, refund.ordinal);
     image->recharges[key].recharge = std::move(refund);
   }
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Dispute> disputes,
-                           LoadDisputesOf(connection, given_back));
+                           LoadDisputesOf(connection, need.given_back));
   for (domain::Dispute& dispute : disputes) {
     const std::pair<std::string, std::string> key(dispute.account_id, dispute.dispute_id);
     image->disputes[key].dispute = std::move(dispute);
