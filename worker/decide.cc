@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/reference/reference.h"
 #include "worker/charge_key.h"
 #include "worker/clip.h"
 
@@ -118,9 +119,7 @@ std::string KeyOf(const Task& task) {
                           : ChargeKey(task.account_id, task.ordinal, task.attempt);
 }
 
-std::string ReferenceOf(const Task& task) {
-  return absl::StrCat(task.account_id, "/", task.ordinal);
-}
+std::string ReferenceOf(const Task& task) { return FormatReference(task.account_id, task.ordinal); }
 
 Action Decide(const Rules& rules, const Attempt& attempt, Moment now) {
   if (attempt.done) return GiveUp{};

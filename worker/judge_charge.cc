@@ -2,24 +2,13 @@
 
 #include <algorithm>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
 #include "worker/charge_key.h"
 
 namespace reserve::worker {
 namespace {
 
-constexpr size_t kMaxAccountId = 64;       // resources.proto, Account.account_id
 constexpr int32_t kAttemptsTried = 100;    // far more than retries and new cards make
 constexpr int32_t kMostAttempts = 10'000;  // whatever the ledger says
-
-bool IsAccountId(absl::string_view text) {
-  if (text.empty() || text.size() > kMaxAccountId) return false;
-  return std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return absl::ascii_isalnum(c) || c == '.' || c == '_' || c == ':' || c == '-';
-  });
-}
 
 bool IsCreditedFor(const LedgerRecharge& recharge, const GatewayCharge& charge) {
   return recharge.state == LedgerRecharge::State::kSucceeded &&
@@ -27,19 +16,6 @@ bool IsCreditedFor(const LedgerRecharge& recharge, const GatewayCharge& charge) 
 }
 
 }  // namespace
-
-std::optional<RechargeName> ParseReference(absl::string_view reference) {
-  const size_t slash = reference.find('/');
-  if (slash == absl::string_view::npos) return std::nullopt;
-  RechargeName name{std::string(reference.substr(0, slash)), 0};
-  const absl::string_view digits = reference.substr(slash + 1);
-  // As it is written, and not "+2" or "02".
-  if (!IsAccountId(name.account_id) || !absl::SimpleAtoi(digits, &name.ordinal) ||
-      name.ordinal < 1 || digits != absl::StrCat(name.ordinal)) {
-    return std::nullopt;
-  }
-  return name;
-}
 
 int32_t AttemptOf(const GatewayCharge& charge, const std::optional<LedgerRecharge>& recharge) {
   const std::optional<RechargeName> name = ParseReference(charge.reference);

@@ -25,6 +25,7 @@
 
 #include "absl/strings/string_view.h"
 #include "common/money/money.h"
+#include "common/reference/reference.h"
 #include "worker/gateway_state.h"
 
 namespace reserve::worker {
@@ -59,15 +60,7 @@ struct LedgerRecharge {
 };
 
 // What a charge's reference names: "brook-cafe/2".
-struct RechargeName {
-  std::string account_id;
-  int64_t ordinal = 0;
-
-  friend bool operator==(const RechargeName&, const RechargeName&) = default;
-};
-
-// Reads a reference as GatewayClient writes it; nothing if it is any other text.
-std::optional<RechargeName> ParseReference(absl::string_view reference);
+using RechargeName = Reference;
 
 // The attempt whose key the charge has, from 1; 0 if it is none of the recharge that the
 // reference names. Attempts are few (retries and new cards), so they are tried one by one: up to

@@ -98,7 +98,7 @@ bool Knows(const std::map<std::string, State>& known, const GatewayState& state)
 }
 
 std::string ReferenceOf(const RechargeName& name) {
-  return absl::StrCat(name.account_id, "/", name.ordinal);
+  return FormatReference(name.account_id, name.ordinal);
 }
 
 // "ch_77 USD 15.00"

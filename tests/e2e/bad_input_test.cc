@@ -1082,6 +1082,10 @@ TEST_F(BadInputTest, WhatAGatewayCanNotMeanIsRefused) {
        "REFUND_STATE_SUCCEEDED amount { currency_code: 'USD' units: 1 }",
        StatusCode::kNotFound, "CHARGE_NOT_FOUND", "charge_id"},
       {"Recharges.ReportGatewayDispute",
+       "charge_id: 'ch_1' charge_reference: 'acct/01' dispute_id: 'dp' state: "
+       "DISPUTE_STATE_OPENED amount { currency_code: 'USD' units: 1 }",
+       StatusCode::kNotFound, "CHARGE_NOT_FOUND", "charge_id"},
+      {"Recharges.ReportGatewayDispute",
        "charge_id: 'ch_other' charge_reference: 'acct/1' dispute_id: 'dp' state: "
        "DISPUTE_STATE_OPENED amount { currency_code: 'USD' units: 1 }",
        StatusCode::kNotFound, "CHARGE_NOT_FOUND", "charge_id"},

@@ -5,9 +5,9 @@
 #include <variant>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "common/reference/reference.h"
 #include "common/rpc/conversions.h"
 #include "services/ledger/api/accounts_service.h"
 #include "services/ledger/api/errors.h"
@@ -24,23 +24,6 @@ namespace reserve::api {
 namespace {
 
 using storage::Connection;
-
-// "acct-1/3": how the worker names a recharge or a refund at the gateway.
-struct Reference {
-  std::string account_id;
-  int64_t ordinal = 0;
-};
-
-std::optional<Reference> ParseReference(const std::string& text) {
-  const size_t slash = text.rfind('/');
-  if (slash == std::string::npos) return std::nullopt;
-  Reference reference{text.substr(0, slash)};
-  if (!absl::SimpleAtoi(text.substr(slash + 1), &reference.ordinal) || reference.ordinal < 1 ||
-      !CheckId(reference.account_id, "account_id").ok()) {
-    return std::nullopt;
-  }
-  return reference;
-}
 
 absl::StatusOr<Nanos> AmountFrom(bool is_set, const google::type::Money& money) {
   if (!is_set) return InvalidField("amount", "must be set");

@@ -6,10 +6,8 @@
 #include <variant>
 #include <vector>
 
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "common/error/error.h"
+#include "common/reference/reference.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/storage/recharge_rows.h"
 
@@ -69,17 +67,14 @@ absl::StatusOr<book::Command> ParseLift(const pb::LiftSuspensionRequest& request
 
 // Where a page of reviews goes on: after this recharge.
 std::string CursorOf(const domain::Recharge& last) {
-  return absl::StrCat(last.account_id, "/", last.ordinal);
+  return FormatReference(last.account_id, last.ordinal);
 }
 
 absl::StatusOr<book::RechargeKey> AfterCursor(const std::string& cursor) {
   if (cursor.empty()) return book::RechargeKey();
-  const std::pair<std::string, std::string> parts = absl::StrSplit(cursor, absl::MaxSplits('/', 1));
-  book::RechargeKey after(parts.first, 0);
-  if (!absl::SimpleAtoi(parts.second, &after.second)) {
-    return InvalidField("page_token", "must be that of the previous page");
-  }
-  return after;
+  const std::optional<Reference> after = ParseReference(cursor);
+  if (!after.has_value()) return InvalidField("page_token", "must be that of the previous page");
+  return book::RechargeKey(after->account_id, after->ordinal);
 }
 
 FillResponse FillAccount(pb::Account* response) {
