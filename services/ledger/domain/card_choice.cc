@@ -19,7 +19,6 @@ absl::Time AfterOthers(const Account& account, const PaymentMethod& method, int6
   absl::Time time = absl::InfinitePast();
   for (const PaymentMethod& other : account.payment_methods) {
     if (&other == &method || other.card.fingerprint != method.card.fingerprint) continue;
-    if (other.state == CardState::kDisputed) return absl::InfiniteFuture();
     if (other.declined_ordinal != ordinal) continue;
     if (other.state != CardState::kFailing) return absl::InfiniteFuture();
     time = std::max(time, other.retry_time);
