@@ -164,6 +164,10 @@ void ModelDatabase::LoadGivenBack(const book::Keys& keys, book::Image* image,
 }
 
 void ModelDatabase::LoadDeclines(const book::Keys& keys, book::Image* image) const {
+  for (const book::AttemptKey& key : book::NeedsEarlierNumbers(keys, *image)) {
+    const auto declined = declined_numbers_.find(key);
+    if (declined != declined_numbers_.end()) image->earlier_numbers[key] = declined->second;
+  }
   std::vector<std::string> cards(keys.cards.begin(), keys.cards.end());
   for (const book::AccountNeed& need : keys.accounts) {
     if (!need.declines) continue;
@@ -328,6 +332,8 @@ void ModelDatabase::Apply(const AccountWrite& write) {
   for (const domain::Dispute& dispute : write.disputes) rows.disputes[dispute.dispute_id] = dispute;
   for (const domain::CardDecline& decline : write.declines) {
     declines_[decline.card_fingerprint].push_back(decline.time);
+    declined_numbers_[book::AttemptKey(decline.account_id, decline.ordinal, decline.attempt)] =
+        decline.card_fingerprint;
   }
   for (const book::RequestRecord& request : write.requests) {
     rows.requests.emplace(request.request_id, request);

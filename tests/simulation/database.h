@@ -163,6 +163,7 @@ class ModelDatabase {
   int feature_level_ = domain::kNewestFeatureLevel;
   std::map<std::string, AccountRows> accounts_;
   std::map<std::string, std::vector<absl::Time>> declines_;  // by card
+  std::map<book::AttemptKey, std::string> declined_numbers_;
 };
 
 }  // namespace reserve::simulation

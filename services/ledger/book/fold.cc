@@ -153,6 +153,8 @@ class Folder {
   // ours, or another charge was credited for it.
   absl::StatusOr<RechargeImage*> FindCharge(absl::string_view account_id, int64_t ordinal,
                                             const std::string& charge_id);
+  // The number that this attempt was sent to, if another came after it; empty if that is not known.
+  std::string EarlierNumber(const Recharge& recharge, int32_t attempt) const;
   // Those of recharge `ordinal` that were loaded, in their order.
   std::vector<const Recharge*> RefundsOf(absl::string_view account_id, int64_t ordinal) const;
   std::vector<const domain::Dispute*> DisputesOf(absl::string_view account_id,
@@ -280,6 +282,9 @@ const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
   if (transition.decline.has_value()) {
     std::vector<absl::Time>& of_card = image_.declines[transition.decline->card_fingerprint];
     of_card.insert(of_card.begin(), transition.decline->time);
+    const domain::CardDecline& decline = *transition.decline;
+    image_.earlier_numbers[AttemptKey(decline.account_id, decline.ordinal, decline.attempt)] =
+        decline.card_fingerprint;
     writes.declines.push_back(*std::move(transition.decline));
   }
   if (transition.user.has_value()) ChangeUser(image, *std::move(transition.user));
@@ -347,6 +352,13 @@ absl::StatusOr<RechargeImage*> Folder::FindCharge(absl::string_view account_id, 
     }
   }
   return domain::ChargeNotFound(charge_id);
+}
+
+std::string Folder::EarlierNumber(const Recharge& recharge, int32_t attempt) const {
+  if (attempt >= recharge.attempt) return "";
+  const auto found =
+      image_.earlier_numbers.find(AttemptKey(recharge.account_id, recharge.ordinal, attempt));
+  return found == image_.earlier_numbers.end() ? "" : found->second;
 }
 
 std::vector<const Recharge*> Folder::RefundsOf(absl::string_view account_id,
@@ -784,7 +796,8 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ReportR
   if (!recharge.is_refund()) {
     return ApplyOutcome(
         *image, command.ordinal,
-        domain::ReportRecharge(ContextOf(*image), image->account(), recharge, command.outcome));
+        domain::ReportRecharge(ContextOf(*image), image->account(), recharge, command.outcome,
+                               EarlierNumber(recharge, command.outcome.attempt)));
   }
   RESERVE_ASSIGN_OR_RETURN(const RechargeImage* charge,
                            FindRecharge(account_id, recharge.refund_of));

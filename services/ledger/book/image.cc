@@ -22,4 +22,18 @@ GivenBackNeed NeedsGivenBack(const Keys& keys, const Image& image) {
   return need;
 }
 
+std::vector<AttemptKey> NeedsEarlierNumbers(const Keys& keys, const Image& image) {
+  std::vector<AttemptKey> need;
+  for (const AttemptKey& key : keys.successes) {
+    const auto& [account_id, ordinal, attempt] = key;
+    const auto loaded = image.recharges.find(RechargeKey(account_id, ordinal));
+    if (loaded == image.recharges.end()) continue;
+    const domain::Recharge& recharge = loaded->second.recharge;
+    if (attempt < recharge.attempt && recharge.state != domain::RechargeState::kSucceeded) {
+      need.push_back(key);
+    }
+  }
+  return need;
+}
+
 }  // namespace reserve::book

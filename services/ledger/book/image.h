@@ -103,6 +103,9 @@ struct Image {
   absl::flat_hash_map<std::pair<std::string, std::string>, DisputeImage> disputes;  // by its id
   absl::flat_hash_map<OnceKey, RequestImage> requests;
   DeclinesByCard declines;
+  // To which numbers earlier attempts of recharges were sent, as far as they are needed: each was
+  // declined.
+  absl::flat_hash_map<AttemptKey, std::string> earlier_numbers;
 
   // The entries of usages that are booked. A deque, as they are referred to while more come.
   std::deque<domain::Entry> booked;
@@ -129,6 +132,10 @@ struct GivenBackNeed {
   std::vector<RechargeKey> given_back;
 };
 GivenBackNeed NeedsGivenBack(const Keys& keys, const Image& image);
+
+// The attempts whose numbers must be loaded, by the recharges that were: of a success that comes so
+// late that another attempt was made since (G4).
+std::vector<AttemptKey> NeedsEarlierNumbers(const Keys& keys, const Image& image);
 
 }  // namespace reserve::book
 

@@ -56,6 +56,9 @@ class Collector {
   void operator()(const RemovePaymentMethod&) const {}
   void operator()(const ReportRecharge& command) const {
     keys_.recharges.emplace_back(account_id_, command.ordinal);
+    if (command.outcome.kind == domain::ChargeOutcome::Kind::kSucceeded) {
+      keys_.successes.emplace_back(account_id_, command.ordinal, command.outcome.attempt);
+    }
   }
   void operator()(const RefundRecharge& command) const {
     keys_.requests.emplace_back(account_id_, command.request.request_id);

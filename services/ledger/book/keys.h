@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -30,6 +31,8 @@ struct UserYear {
 };
 // (account id, ordinal).
 using RechargeKey = std::pair<std::string, int64_t>;
+// (account id, ordinal, attempt).
+using AttemptKey = std::tuple<std::string, int64_t, int32_t>;
 
 // A command and the account that it is for. Both belong to somebody else and must outlive
 // whatever is made of them: keys, images and write sets refer to their strings.
@@ -57,6 +60,8 @@ struct Keys {
   // Requests, with the entry or the recharge that each of them led to.
   std::vector<OnceKey> requests;
   std::vector<RechargeKey> recharges;
+  // Attempts of recharges that are reported as successes.
+  std::vector<AttemptKey> successes;
   // Recharges whose refunds and disputes are needed, too.
   std::vector<RechargeKey> given_back;
   // Numbers whose declines are needed besides those of the accounts' cards: what commands give.

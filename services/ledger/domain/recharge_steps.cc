@@ -84,6 +84,18 @@ const PaymentMethod* ChargedCard(const Account& a, const Recharge& recharge, int
   return nullptr;
 }
 
+// Of an earlier attempt than the last the token is not known, and what card of the account it was
+// only as far as that number is one of them still.
+void NameCard(const MadeCharge& charge, const PaymentMethod* charged, const Account& account,
+              Recharge* recharge) {
+  if (charge.attempt == recharge->attempt || charge.earlier_number.empty()) return;
+  const PaymentMethod* method =
+      charged != nullptr ? charged : FindCardOf(account, charge.earlier_number);
+  recharge->payment_method_id = method == nullptr ? "" : method->payment_method_id;
+  recharge->card = {
+      {}, charge.earlier_number, method == nullptr ? CardNetwork::kUnknown : method->card.network};
+}
+
 // A card that works again.
 void ClearFailing(const std::string& payment_method_id, Draft* draft) {
   if (FindCard(draft->account(), payment_method_id)->state != CardState::kFailing) return;
@@ -112,6 +124,7 @@ absl::Status Credit(const Recharge& recharge, const MadeCharge& charge, Draft* d
   Recharge& settled = draft->Change(recharge);
   settled.charge_id = charge.charge_id;
   settled.credited = amount;
+  NameCard(charge, card, a, &settled);
   CloseRecharge(RechargeState::kSucceeded, now, &settled, &a);
   draft->AddEntry(EntryKind::kRecharge, amount, balance).recharge_ordinal = recharge.ordinal;
   if (settled.kind == RechargeKind::kAutomatic) CountTowardsCaps(now, amount, &a.caps);

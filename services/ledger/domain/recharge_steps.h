@@ -36,9 +36,12 @@ struct MadeCharge {
   int32_t attempt = 0;  // of the recharge, whose it is
   std::string charge_id;
   Nanos amount = 0;
+  // Of an earlier attempt than the last: the fingerprint that it was sent to; empty: not known.
+  std::string earlier_number = {};
 };
 
-// G4: books what was really charged, and what a success brings with it. Refused for
+// G4: books what was really charged, on the card that it was charged to, and what a success brings
+// with it. Refused for
 // OUT_OF_RANGE "MONEY_OVERFLOW" only.
 absl::Status Credit(const Recharge& recharge, const MadeCharge& charge, Draft* draft);
 

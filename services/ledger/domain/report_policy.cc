@@ -28,7 +28,8 @@ void Review(const Recharge& recharge, std::string cause, Draft* draft) {
 
 // G4.
 absl::StatusOr<Transition> ApplySuccess(const Context& context, const Account& account,
-                                        const Recharge& recharge, const ChargeOutcome& outcome) {
+                                        const Recharge& recharge, const ChargeOutcome& outcome,
+                                        const std::string& earlier_number) {
   if (recharge.state == RechargeState::kSucceeded) {
     if (outcome.charge_id == recharge.charge_id) return Unchanged(account);
     return AlreadyCredited(recharge, outcome.charge_id);
@@ -46,8 +47,8 @@ absl::StatusOr<Transition> ApplySuccess(const Context& context, const Account& a
            &draft);
     return Concluded(std::move(draft));
   }
-  RESERVE_RETURN_IF_ERROR(
-      Credit(recharge, {outcome.attempt, outcome.charge_id, outcome.amount}, &draft));
+  RESERVE_RETURN_IF_ERROR(Credit(
+      recharge, {outcome.attempt, outcome.charge_id, outcome.amount, earlier_number}, &draft));
   return Concluded(std::move(draft));
 }
 
@@ -210,13 +211,14 @@ bool AlreadyApplied(const Recharge& recharge, const ChargeOutcome& outcome) {
 }  // namespace
 
 absl::StatusOr<Transition> ReportRecharge(const Context& context, const Account& account,
-                                          const Recharge& recharge, const ChargeOutcome& outcome) {
+                                          const Recharge& recharge, const ChargeOutcome& outcome,
+                                          const std::string& earlier_number) {
   if (outcome.attempt < 1 || outcome.attempt > recharge.attempt) {
     return InvalidField("attempt",
                         absl::StrCat("must be 1 to ", recharge.attempt, ", not ", outcome.attempt));
   }
   if (outcome.kind == ChargeOutcome::Kind::kSucceeded) {
-    return ApplySuccess(context, account, recharge, outcome);
+    return ApplySuccess(context, account, recharge, outcome, earlier_number);
   }
   if (AlreadyApplied(recharge, outcome)) return Unchanged(account);
   if (!recharge.open() || outcome.lease_epoch != recharge.lease_epoch) {

@@ -48,4 +48,24 @@ absl::StatusOr<book::DeclinesByCard> LoadCardDeclines(
   return declines;
 }
 
+absl::StatusOr<absl::flat_hash_map<book::AttemptKey, std::string>> LoadDeclinedNumbers(
+    Connection& connection, const std::vector<book::AttemptKey>& attempts) {
+  absl::flat_hash_map<book::AttemptKey, std::string> numbers;
+  const auto load = [&](absl::Span<const book::AttemptKey> part) {
+    SqlText sql(
+        "SELECT account_id,ordinal,attempt,card_fingerprint FROM card_declines "
+        "FORCE INDEX (PRIMARY) WHERE (account_id,ordinal,attempt) IN (");
+    for (const auto& [account_id, ordinal, attempt] : part) {
+      sql.Row().Text(account_id).Int(ordinal).Int(attempt).EndRow();
+    }
+    sql.Raw(")");
+    return connection.Query(sql.str(), [&numbers](const Row& row) {
+      numbers[book::AttemptKey(row.Text(1), row.Int(2), static_cast<int32_t>(row.Int(3)))] =
+          row.Text(4);
+    });
+  };
+  RESERVE_RETURN_IF_ERROR(InParts<book::AttemptKey>(attempts, load, kMaxTriples));
+  return numbers;
+}
+
 }  // namespace reserve::storage

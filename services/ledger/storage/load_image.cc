@@ -204,6 +204,14 @@ absl::Status LoadRecharges(Connection& connection, const Keys& keys, Image* imag
   return LoadGivenBack(connection, keys, image);
 }
 
+// The account is locked, and with it what was declined of its recharges.
+absl::Status LoadEarlierNumbers(Connection& connection, const Keys& keys, Image* image) {
+  RESERVE_ASSIGN_OR_RETURN(
+      image->earlier_numbers,
+      LoadDeclinedNumbers(connection, book::NeedsEarlierNumbers(keys, *image)));
+  return absl::OkStatus();
+}
+
 absl::Status LoadDeclines(Connection& connection, const Keys& keys, Image* image) {
   std::vector<absl::string_view> cards = keys.cards;
   for (const book::AccountNeed& need : keys.accounts) {
@@ -229,6 +237,7 @@ absl::Status LoadImage(Connection& connection, const Keys& keys, MakeNumberKey m
   RESERVE_RETURN_IF_ERROR(LoadBookedUsages(connection, keys, image));
   RESERVE_RETURN_IF_ERROR(LoadRequests(connection, keys, image));
   RESERVE_RETURN_IF_ERROR(LoadRecharges(connection, keys, image));
+  RESERVE_RETURN_IF_ERROR(LoadEarlierNumbers(connection, keys, image));
   return LoadDeclines(connection, keys, image);
 }
 

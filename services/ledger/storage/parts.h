@@ -14,15 +14,17 @@ namespace reserve::storage {
 // Pairs in one "(a,b) IN (...)" at the most. MariaDB rewrites lists of 1,000 values and more, the
 // columns of each counted, to a subquery: that is 500 pairs.
 inline constexpr size_t kMaxPairs = 450;
+inline constexpr size_t kMaxTriples = 300;
 
-// Calls `each` with one part of `keys` after another, of kMaxPairs at the most and none empty,
-// until one is not OK.
+// Calls `each` with one part of `keys` after another, of `most` at the most and none empty, until
+// one is not OK.
 template <typename Key>
 absl::Status InParts(const std::vector<Key>& keys,
-                     absl::FunctionRef<absl::Status(absl::Span<const Key>)> each) {
+                     absl::FunctionRef<absl::Status(absl::Span<const Key>)> each,
+                     size_t most = kMaxPairs) {
   const absl::Span<const Key> all = keys;
-  for (size_t begin = 0; begin < all.size(); begin += kMaxPairs) {
-    const absl::Status status = each(all.subspan(begin, kMaxPairs));
+  for (size_t begin = 0; begin < all.size(); begin += most) {
+    const absl::Status status = each(all.subspan(begin, most));
     if (!status.ok()) return status;
   }
   return absl::OkStatus();

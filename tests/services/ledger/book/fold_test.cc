@@ -513,6 +513,42 @@ TEST_F(FoldTest, P3_WhatIsKeptIsAppliedInTheBatchThatCreditsTheCharge) {
   EXPECT_EQ(folded.writes.payment_methods[0].method->state, domain::CardState::kDisputed);
 }
 
+TEST_F(FoldTest, P2_ADisputeOfALateSuccessIsOfTheNumberThatWasDeclinedThen) {
+  // It was loaded, as another attempt had been made; or the batch notes it, which makes another.
+  for (const std::string id : {"loaded", "noted"}) {
+    domain::Account& account = Store(id).account();
+    domain::PaymentMethod& other = account.payment_methods.emplace_back();
+    other.payment_method_id = domain::PaymentMethodId(++account.last_payment_method);
+    other.card = {CardToken("tok_other"), "other", domain::CardNetwork::kVisa};
+    StoreCharges(&image_, &account);
+    if (id == "loaded") {
+      domain::Recharge& recharge = image_.recharges[RechargeKey(id, 2)].recharge;
+      recharge.attempt = 2;
+      recharge.payment_method_id = other.payment_method_id;
+      recharge.card = other.card;
+      image_.earlier_numbers[AttemptKey(id, 2, 1)] = "old";
+    } else {
+      domain::ChargeOutcome declined = Outcome(domain::ChargeOutcome::Kind::kDeclined, "");
+      declined.lease_epoch = 1;
+      declined.decline_class = domain::DeclineClass::kSoft;
+      Ask(id, ReportRecharge{2, std::nullopt, declined});
+    }
+    Ask(id,
+        ReportRecharge{2, std::nullopt, Outcome(domain::ChargeOutcome::Kind::kSucceeded, "ch_2")});
+    Ask(id, TellDispute(2, "ch_2", domain::DisputeState::kOpened));
+  }
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK", "OK"));
+  ASSERT_EQ(folded.writes.disputes.size(), 2u);
+  for (const domain::Dispute* dispute : folded.writes.disputes) {
+    SCOPED_TRACE(dispute->account_id);
+    EXPECT_EQ(dispute->card_fingerprint, "old");
+    const domain::Account& account = image_.accounts[dispute->account_id].account();
+    EXPECT_EQ(account.payment_methods[0].state, domain::CardState::kDisputed);
+    EXPECT_EQ(account.payment_methods[1].state, domain::CardState::kUsable);
+  }
+}
+
 TEST_F(FoldTest, P2_ADisputeCancelsTheRefundsOfItsChargeThatTheSameBatchAskedFor) {
   StoreCharges(&image_, &Store("a").account());
   Ask("a", RefundOf(1, "r", 4 * kNanosPerUnit));
@@ -548,6 +584,24 @@ TEST(KeysTest, P3_WhatTheGatewayTellsNeedsTheRefundsAndDisputesOfItsCharge) {
   EXPECT_THAT(keys.recharges, ElementsAre(RechargeKey("c", 2)));
   EXPECT_THAT(keys.requests, ElementsAre(OnceKey("c", "r")));
   EXPECT_TRUE(keys.may_write);
+}
+
+TEST(KeysTest, G4_ASuccessOfAnEarlierAttemptNeedsTheNumberThatWasDeclinedThen) {
+  using Kind = domain::ChargeOutcome::Kind;
+  const domain::Settings settings;
+  const Command success = ReportRecharge{2, std::nullopt, Outcome(Kind::kSucceeded, "ch_2")};
+  const Command decline = ReportRecharge{2, std::nullopt, Outcome(Kind::kDeclined, "")};
+  const std::vector<AccountCommand> commands = {
+      {"late", &success}, {"in time", &success}, {"again", &success}, {"late too", &decline}};
+  const Keys keys = KeysOf(commands, {settings, kNow}, Duplicates::kOptimistic);
+  Image image;
+  for (const AccountCommand& each : commands) {
+    domain::Recharge& recharge =
+        image.recharges[RechargeKey(std::string(each.account_id), 2)].recharge;
+    recharge.attempt = each.account_id == "in time" ? 1 : 2;
+    if (each.account_id == "again") recharge.state = domain::RechargeState::kSucceeded;
+  }
+  EXPECT_THAT(NeedsEarlierNumbers(keys, image), ElementsAre(AttemptKey("late", 2, 1)));
 }
 
 TEST(KeysTest, OnlyQuestionsNeedNoTransactionAndNoLock) {

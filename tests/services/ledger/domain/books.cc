@@ -262,8 +262,13 @@ absl::Status Books::TopUp(std::optional<Nanos> amount) {
 }
 
 absl::Status Books::Report(int64_t ordinal, const ChargeOutcome& outcome) {
-  return ApplyOutcome(ordinal,
-                      ReportRecharge(context(), account_, recharges_.at(ordinal), outcome));
+  const Recharge& recharge = recharges_.at(ordinal);
+  const bool earlier = outcome.attempt < recharge.attempt;
+  const auto declined = declined_numbers_.find({ordinal, outcome.attempt});
+  return ApplyOutcome(
+      ordinal, ReportRecharge(context(), account_, recharge, outcome,
+                              earlier && declined != declined_numbers_.end() ? declined->second
+                                                                             : ""));
 }
 
 absl::Status Books::Refund(int64_t ordinal, std::optional<Nanos> amount, bool allow_debt) {
@@ -550,7 +555,12 @@ absl::Status Books::Apply(absl::StatusOr<Transition> transition) {
   for (const Event& event : transition->events) events_.push_back(event);
   if (transition->user.has_value()) users_[transition->user->user_id] = *transition->user;
   if (transition->decline.has_value()) {
-    EXPECT_EQ(transition->decline->time, now_);
+    const CardDecline& decline = *transition->decline;
+    EXPECT_EQ(decline.time, now_);
+    EXPECT_TRUE(declined_numbers_
+                    .try_emplace({decline.ordinal, decline.attempt}, decline.card_fingerprint)
+                    .second)
+        << "an attempt is declined once";
     DeclinedElsewhere(transition->decline->card_fingerprint, now_);
   }
   CheckAccount(open_was_loaded);
@@ -672,7 +682,18 @@ void Books::CheckRecharge(const Transition& transition, const Recharge& recharge
   EXPECT_GE(recharge.lease_epoch, before.lease_epoch);
   const bool aimed = recharge.card == before.card && recharge.amount == before.amount &&
                      recharge.payment_method_id == before.payment_method_id;
-  if (before.state == RechargeState::kOpen && !aimed) {
+  const bool succeeds =
+      recharge.state == RechargeState::kSucceeded && before.state != recharge.state;
+  if (succeeds && !aimed) {
+    EXPECT_EQ(recharge.amount, before.amount);
+    EXPECT_TRUE(std::any_of(declined_numbers_.begin(), declined_numbers_.end(),
+                            [&](const auto& declined) {
+                              return declined.first.first == recharge.ordinal &&
+                                     declined.first.second < before.attempt &&
+                                     declined.second == recharge.card.fingerprint;
+                            }))
+        << "G4: the number of an earlier attempt";
+  } else if (before.state == RechargeState::kOpen && !aimed) {
     EXPECT_TRUE(before.waits() || transition.decline.has_value())
         << "an attempt in flight stays as it was sent";
     EXPECT_GT(recharge.lease_epoch, before.lease_epoch) << "a lease on what it was before counts";

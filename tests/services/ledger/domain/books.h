@@ -234,6 +234,7 @@ class Books {
   std::map<int64_t, Nanos> taken_by_disputes_of_;
   std::vector<Event> events_;
   DeclinesByCard declines_;
+  std::map<std::pair<int64_t, int32_t>, std::string> declined_numbers_;  // by ordinal and attempt
   std::vector<std::pair<absl::Time, Nanos>> successes_;  // of automatic recharges, oldest first
   Transition last_;
   int64_t next_id_ = 1;

@@ -112,6 +112,24 @@ TEST(DisputePolicyTest, P2_LostWithoutHavingBeenOpenedTakesTheMoney) {
   EXPECT_TRUE(books.last().unchanged);
 }
 
+TEST(DisputePolicyTest, P2_TheNumberIsTheOneThatWasChargedThoughAnotherWasTriedSince) {
+  Books books = FundedAt(Dollars(5));
+  ASSERT_TRUE(books.AddCard(CardNamed("amex")).ok());
+  books.HandOut();
+  const ChargeOutcome of_visa = SuccessOf(*books.open());
+  ASSERT_TRUE(books.Report(2, DeclineOf(*books.open(), DeclineClass::kSoft)).ok());
+  books.HandOut();
+  ASSERT_EQ(books.open()->payment_method_id, "card-2");
+  ASSERT_TRUE(books.Report(2, of_visa).ok());
+  GatewayDispute told = Told(books.recharge(2), "dp_1", kOpened, Dollars(15));
+  told.charge_id = of_visa.charge_id;
+  ASSERT_TRUE(books.Tell(2, told).ok());
+  EXPECT_EQ(books.StateOf("card-1"), CardState::kDisputed);
+  EXPECT_EQ(books.StateOf("card-2"), CardState::kUsable);
+  ASSERT_TRUE(books.TopUp(Dollars(20)).ok());
+  EXPECT_EQ(books.open()->payment_method_id, "card-2");
+}
+
 TEST(DisputePolicyTest, P2_AtZeroWithADisputeItIsDisabledWhateverOtherCardsThereAre) {
   for (const DisputeState state : {kOpened, kLost}) {
     Books books = FundedAt(Dollars(40));

@@ -858,6 +858,12 @@ void Model::Credit(ModelRecharge* recharge, int64_t ordinal, int attempt,
     for (ModelCard& other : cards_) {
       if (other.declined == charged) card = &other;
     }
+    // And which number it was, of whichever card that is now.
+    recharge->aim = {"", "", recharge->earlier[static_cast<size_t>(attempt - 1)].number, 0};
+    for (auto other = cards_.rbegin(); other != cards_.rend(); ++other) {
+      if (other->number == recharge->aim.number) recharge->aim.id = other->id;
+    }
+    if (card != nullptr) recharge->aim.id = card->id;
   }
   recharge->state = RechargeState::kSucceeded;
   recharge->set_aside = false;
@@ -944,6 +950,7 @@ Step Model::ReportDecline(int64_t ordinal, const ChargeOutcome& outcome, absl::T
     return Finish(step, now);
   }
   ++recharge.attempt;
+  recharge.earlier.push_back(recharge.aim);
   recharge.handed_out = false;
   Aim(*pick, &recharge);
   ++step.events[EventKind::kRechargeDeclined];

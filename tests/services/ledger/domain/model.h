@@ -85,6 +85,7 @@ struct ModelRecharge {
   RechargeState state = RechargeState::kOpen;
   __int128 amount = 0;
   ModelAim aim;
+  std::vector<ModelAim> earlier;  // of the attempts before, in their order
   int attempt = 1;
   int declines = 0;
   bool handed_out = false;  // this attempt

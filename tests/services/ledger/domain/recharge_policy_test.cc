@@ -482,6 +482,34 @@ TEST(RechargePolicyTest, G4_ALateSuccessSaysNothingOfTheCardThatIsTriedByNow) {
   EXPECT_EQ(books.StateOf("card-2"), CardState::kFailing);
 }
 
+TEST(RechargePolicyTest, G4_ALateSuccessSaysWhichCardItCharged) {
+  Books books = FundedAt(Dollars(5));
+  ASSERT_TRUE(books.AddCard(CardNamed("amex")).ok());
+  books.HandOut();
+  const ChargeOutcome of_visa = SuccessOf(*books.open());
+  ASSERT_TRUE(books.Report(2, DeclineOf(*books.open(), DeclineClass::kSoft)).ok());
+  books.HandOut();
+  ASSERT_EQ(books.open()->payment_method_id, "card-2");
+  ASSERT_TRUE(books.Report(2, of_visa).ok());
+  EXPECT_EQ(books.recharge(2).payment_method_id, "card-1");
+  EXPECT_EQ(books.recharge(2).card.fingerprint, "fp_visa");
+  EXPECT_EQ(books.LastOf(EventKind::kRechargeSucceeded).payment_method_id, "card-1");
+  EXPECT_EQ(books.StateOf("card-2"), CardState::kUsable);
+}
+
+TEST(RechargePolicyTest, G4_ALateSuccessIsOfTheNumberThatWasChargedThoughItsCardIsGone) {
+  Books books = FundedAt(Dollars(5));
+  ASSERT_TRUE(books.AddCard(CardNamed("amex")).ok());
+  books.HandOut();
+  const ChargeOutcome of_visa = SuccessOf(*books.open());
+  ASSERT_TRUE(books.Report(2, DeclineOf(*books.open(), DeclineClass::kHard)).ok());
+  books.HandOut();
+  ASSERT_TRUE(books.Give("card-1", Given(CardNamed("other"))).ok());
+  ASSERT_TRUE(books.Report(2, of_visa).ok());
+  EXPECT_EQ(books.recharge(2).payment_method_id, "") << "no card of the account has it any more";
+  EXPECT_EQ(books.recharge(2).card.fingerprint, "fp_visa");
+}
+
 TEST(RechargePolicyTest, G4_SuccessEnablesAsSoonAsTheBalanceIsAboveZero) {
   struct Case {
     Nanos balance_before;

@@ -175,6 +175,13 @@ constexpr char kReviewed[] =
 constexpr char kUnderReview[] =
     "UPDATE accounts SET set_aside = 1, set_aside_time = create_time, open_ordinal = 0 "
     "WHERE account_id LIKE";
+// As if its first attempt had been declined on another card.
+constexpr char kSecondAttempt[] =
+    "UPDATE recharges SET attempt = 2 WHERE ordinal = 2 AND account_id LIKE";
+constexpr char kFirstDeclined[] =
+    "INSERT INTO card_declines (account_id, ordinal, attempt, card_fingerprint, decline_time) "
+    "SELECT account_id, 2, 1, 'fp_first', create_time FROM recharges WHERE ordinal = 2 AND "
+    "account_id LIKE";
 // As if the day of a cap had ended (the housekeepers would not wait for us).
 constexpr char kDue[] =
     "UPDATE accounts SET recharge_threshold_nanos = 20000000000 "
@@ -256,6 +263,13 @@ std::vector<Scenario> Scenarios() {
       {"TopUp", {top_up}},
       {"RepeatedTopUp", {top_up}, {top_up}},
       {"Success", {Succeeded(2, 15 * kNanosPerUnit)}, {dip}},
+      {"SuccessOfAnEarlierAttempt",
+       {Succeeded(2, 15 * kNanosPerUnit)},
+       {dip},
+       true,
+       {kSecondAttempt, kFirstDeclined},
+       /*is_remembered=*/false,
+       /*is_one_of_many=*/true},
       {"SoftDecline", {Declined(2, domain::DeclineClass::kSoft, 1)}, {dip}, true, {kLeased}},
       {"HardDecline", {Declined(2, domain::DeclineClass::kHard, 1)}, {dip}, true, {kLeased}},
       // 10 put a card of an unknown network off until tomorrow, 15 for a month.

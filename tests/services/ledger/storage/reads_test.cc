@@ -24,6 +24,7 @@
 namespace reserve::storage {
 namespace {
 
+using book::AttemptKey;
 using book::OnceKey;
 using book::UserKey;
 
@@ -317,12 +318,19 @@ TEST_P(ReadsByListTest, CardDeclines) {
   });
 }
 
+TEST_P(ReadsByListTest, NumbersOfDeclinedAttempts) {
+  std::vector<AttemptKey> attempts;
+  for (int i = 0; i < count_; ++i) attempts.emplace_back(Id(2 * i), 1, 2 * i);
+  ExpectList([&] { return LoadDeclinedNumbers(*connection_, attempts)->size(); });
+}
+
 INSTANTIATE_TEST_SUITE_P(OfLength, ReadsByListTest, testing::Values(1, 10, 250, 900, 999, 1000),
                          testing::PrintToStringParamName());
 
 // MariaDB would make a subquery of longer ones.
 TEST_F(ReadsTest, ListsOfPairsAreCutBeforeTheServerRewritesThem) {
   ASSERT_LT(2 * kMaxPairs, 1'000u);
+  ASSERT_LT(3 * kMaxTriples, 1'000u);
   const auto selects = [this] {
     int64_t count = 0;
     EXPECT_TRUE(connection_
