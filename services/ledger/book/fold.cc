@@ -727,12 +727,8 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
   RESERVE_ASSIGN_OR_RETURN(const RechargeImage* charge,
                            FindCharge(account_id, command.ordinal, told.charge_id));
   RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency, "amount"));
-  // By the gateway's id of it, else, while we know none, by our reference.
-  const Recharge* known = nullptr;
-  for (const Recharge* refund : RefundsOf(account_id, command.ordinal)) {
-    const bool ours = refund->ordinal == command.refund_ordinal && refund->refund_id.empty();
-    if (refund->refund_id == told.refund_id || (ours && known == nullptr)) known = refund;
-  }
+  const Recharge* known = domain::FindTold(RefundsOf(account_id, command.ordinal), told.refund_id,
+                                           command.refund_ordinal);
   RESERVE_ASSIGN_OR_RETURN(Transition transition,
                            domain::ApplyGatewayRefund(ContextOf(*image), image->account(),
                                                       charge->recharge, known, told));

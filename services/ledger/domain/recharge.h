@@ -68,6 +68,8 @@ struct Recharge {
   // Of a refund: the recharge whose charge `charge_id` is given back, and the gateway's id of it.
   int64_t refund_of = 0;
   std::string refund_id;
+  // That is what a person typed (ResolveReview), and the gateway has not told yet.
+  bool refund_id_typed = false;
   bool debited = false;           // its amount is out of the balance
   int32_t suspension_number = 0;  // the suspension that it is a reason of; 0: of none
 

@@ -1,5 +1,6 @@
 #include "services/ledger/domain/refund_policy.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -45,7 +46,7 @@ absl::StatusOr<Transition> Failed(const Context& context, const Account& account
                                   const std::string& code) {
   Draft draft(context, account);
   Recharge& refund = draft.Change(rows.refund);
-  if (!refund_id.empty()) refund.refund_id = refund_id;
+  if (!refund_id.empty()) Identify(refund_id, &refund);
   refund.last_decline_code = code;
   RESERVE_RETURN_IF_ERROR(BookBack(
       rows, RechargeState::kFailed,
@@ -58,7 +59,7 @@ Transition Pending(const Context& context, const Account& account, const Recharg
   Draft draft(context, account);
   Recharge& next = draft.Change(refund);
   next.lease_owner.clear();
-  next.refund_id = refund_id;
+  Identify(refund_id, &next);
   next.due_time = context.now + context.settings.pending_lookup_interval;
   if (!next.pending()) next.pending_time = context.now;
   return Concluded(std::move(draft));
@@ -75,15 +76,22 @@ Transition NeedsReview(const Context& context, const Account& account, const Rec
   return Concluded(std::move(draft));
 }
 
-// It failed before it was known that the gateway has it. Now that it is known to have failed there,
-// an older state of it counts no more.
+// Nothing but the gateway's id of it is new. Of one that failed: as it is now known to have failed
+// there, an older state of it counts no more.
 Transition Identified(const Context& context, const Account& account, const Recharge& refund,
-                      const GatewayRefund& told) {
+                      const std::string& refund_id, const std::string& failure_code) {
   Draft draft(context, account);
   Recharge& next = draft.Change(refund);
-  next.refund_id = told.refund_id;
-  if (!told.failure_code.empty()) next.last_decline_code = told.failure_code;
+  Identify(refund_id, &next);
+  if (!failure_code.empty()) next.last_decline_code = failure_code;
   return Concluded(std::move(draft));
+}
+
+// The same of one of which all but perhaps its id is known.
+Transition NothingNew(const Context& context, const Account& account, const Recharge& refund,
+                      const std::string& refund_id) {
+  if (!refund.refund_id_typed || refund_id.empty()) return Unchanged(account);
+  return Identified(context, account, refund, refund_id, "");
 }
 
 // One that somebody made at the gateway, without us: no worker ever gets it.
@@ -138,7 +146,7 @@ absl::StatusOr<Transition> ReportRefund(const Context& context, const Account& a
     // One that failed at the gateway after it had succeeded stays so (P3).
     if (refund.state == RechargeState::kSucceeded ||
         (refund.state == RechargeState::kFailed && !refund.refund_id.empty())) {
-      return Unchanged(account);
+      return NothingNew(context, account, refund, outcome.charge_id);
     }
     return Succeeded(context, account, {refund, charge}, outcome.charge_id);
   }
@@ -167,6 +175,24 @@ absl::StatusOr<Transition> ReportRefund(const Context& context, const Account& a
   }
 }
 
+const Recharge* FindTold(absl::Span<const Recharge* const> refunds, const std::string& refund_id,
+                         int64_t reference) {
+  const auto first = [&](auto is_it) -> const Recharge* {
+    const auto found = std::find_if(refunds.begin(), refunds.end(),
+                                    [&](const Recharge* refund) { return is_it(*refund); });
+    return found == refunds.end() ? nullptr : *found;
+  };
+  const Recharge* told = first([&](const Recharge& refund) {
+    return refund.refund_id == refund_id && !refund.refund_id_typed;
+  });
+  if (told != nullptr) return told;
+  const Recharge* named = first([&](const Recharge& refund) {
+    return refund.ordinal == reference && (refund.refund_id.empty() || refund.refund_id_typed);
+  });
+  if (named != nullptr) return named;
+  return first([&](const Recharge& refund) { return refund.refund_id == refund_id; });
+}
+
 absl::StatusOr<Transition> ApplyGatewayRefund(const Context& context, const Account& account,
                                               const Recharge& charge, const Recharge* known,
                                               const GatewayRefund& told) {
@@ -175,16 +201,18 @@ absl::StatusOr<Transition> ApplyGatewayRefund(const Context& context, const Acco
   const bool failed = known->state == RechargeState::kFailed;
   switch (told.state) {
     case GatewayRefund::State::kPending:
-      return Unchanged(account);
+      return NothingNew(context, account, *known, told.refund_id);
     case GatewayRefund::State::kSucceeded:
       // What failed without the gateway's id of it had never begun, as far as was known.
       if (known->state == RechargeState::kSucceeded || (failed && !known->refund_id.empty())) {
-        return Unchanged(account);
+        return NothingNew(context, account, *known, told.refund_id);
       }
       if (charge.state != RechargeState::kSucceeded) break;
       return Succeeded(context, account, {*known, charge}, told.refund_id);
     case GatewayRefund::State::kFailed:
-      if (failed && known->refund_id.empty()) return Identified(context, account, *known, told);
+      if (failed && known->refund_id.empty()) {
+        return Identified(context, account, *known, told.refund_id, told.failure_code);
+      }
       if (failed || known->state == RechargeState::kCanceled) return Unchanged(account);
       return Failed(context, account, {*known, charge}, told.refund_id, told.failure_code);
   }
@@ -212,6 +240,7 @@ absl::StatusOr<Transition> ResolveRefund(const Context& context, const Account& 
   Tell(by, draft.AddEvent(EventKind::kReviewResolved, by.reason, refund));
   if (refund_id.has_value()) {
     Succeed(refund, *refund_id, &draft);
+    draft.Change(refund).refund_id_typed = *refund_id != refund.refund_id;
   } else {
     // The gateway has none, as far as anybody found: a success that it tells of later counts.
     draft.Change(refund).refund_id.clear();

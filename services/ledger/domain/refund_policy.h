@@ -51,9 +51,15 @@ struct GatewayRefund {
   std::string failure_code;
 };
 
-// P3: moves the refund forward, or takes one up that was made by hand. `known` is the refund if
-// the ledger has it, by its reference or the gateway's id. One that takes nothing forward is
-// `unchanged`.
+// P3: the one of a charge's refunds that the gateway tells of, null if it is none of them. It is
+// known by the gateway's id of it, as far as the gateway told that; else, if it is ours, by its
+// `reference`, the ordinal (0: none); else by the id that a person typed.
+const Recharge* FindTold(absl::Span<const Recharge* const> refunds, const std::string& refund_id,
+                         int64_t reference);
+
+// P3: moves the refund forward, or takes one up that was made by hand. `known` is FindTold. The
+// gateway's id of it counts from then on, whatever a person typed. One that takes nothing forward
+// is `unchanged`.
 absl::StatusOr<Transition> ApplyGatewayRefund(const Context& context, const Account& account,
                                               const Recharge& charge, const Recharge* known,
                                               const GatewayRefund& told);

@@ -43,9 +43,14 @@ void SuspendFor(const Recharge& refund, Draft* draft) {
   draft->Change(refund).suspension_number = Suspend(SuspensionReason::kMoneyTakenBack, draft);
 }
 
+void Identify(const std::string& refund_id, Recharge* refund) {
+  refund->refund_id = refund_id;
+  refund->refund_id_typed = false;
+}
+
 void Succeed(const Recharge& refund, const std::string& refund_id, Draft* draft) {
   Recharge& settled = draft->Change(refund);
-  if (!refund_id.empty()) settled.refund_id = refund_id;
+  if (!refund_id.empty()) Identify(refund_id, &settled);
   Close(RechargeState::kSucceeded, draft->context().now, &settled);
   TellSuccess(settled, draft);
 }

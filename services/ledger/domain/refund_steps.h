@@ -28,7 +28,10 @@ void SuspendFor(const Recharge& refund, Draft* draft);
 // suspends.
 absl::Status DebitTold(const RefundOfCharge& rows, const std::string& cause, Draft* draft);
 
-// Ends it: the money was given back.
+// The gateway has told its id.
+void Identify(const std::string& refund_id, Recharge* refund);
+
+// Ends it: the money was given back. An empty id: it is known.
 void Succeed(const Recharge& refund, const std::string& refund_id, Draft* draft);
 
 // Ends it as FAILED or CANCELED, and books back what it had taken, once.

@@ -19,7 +19,7 @@ constexpr absl::string_view kColumns =
     "attempt_start,due_time,lease_owner,lease_epoch,soft_declines,last_decline,last_decline_code,"
     "charge_id,request_id,create_time,settle_time,card_network,payment_method_id,card_given,"
     "credited_nanos,pending_time,set_aside,refunded_nanos,disputed_nanos,keeps,refund_of,refund_id,"
-    "debited,suspension_number";
+    "debited,suspension_number,refund_id_typed";
 
 std::string Select() { return absl::StrCat("SELECT ", kColumns, " FROM recharges "); }
 
@@ -58,6 +58,7 @@ Recharge ReadRecharge(const Row& row) {
   r.refund_id = row.Text(31);
   r.debited = row.Int(32) != 0;
   r.suspension_number = static_cast<int32_t>(row.Int(33));
+  r.refund_id_typed = row.Int(34) != 0;
   return r;
 }
 
@@ -182,17 +183,18 @@ absl::Status WriteRecharges(Connection& connection, const std::vector<const Rech
         .Text(r->refund_id)
         .Int(r->debited ? 1 : 0)
         .Int(r->suspension_number)
+        .Int(r->refund_id_typed ? 1 : 0)
         .EndRow();
   }
   sql.Raw(" ON DUPLICATE KEY UPDATE state=VALUES(state)");
   for (const absl::string_view column :
-       {"amount_nanos",     "card_token",    "card_fingerprint",  "card_network",
-        "attempt",          "attempt_start", "due_time",          "lease_owner",
-        "lease_epoch",      "soft_declines", "last_decline",      "last_decline_code",
-        "charge_id",        "settle_time",   "payment_method_id", "card_given",
-        "credited_nanos",   "pending_time",  "set_aside",         "refunded_nanos",
-        "disputed_nanos",   "keeps",         "refund_id",         "debited",
-        "suspension_number"}) {
+       {"amount_nanos",      "card_token",     "card_fingerprint",  "card_network",
+        "attempt",           "attempt_start",  "due_time",          "lease_owner",
+        "lease_epoch",       "soft_declines",  "last_decline",      "last_decline_code",
+        "charge_id",         "settle_time",    "payment_method_id", "card_given",
+        "credited_nanos",    "pending_time",   "set_aside",         "refunded_nanos",
+        "disputed_nanos",    "keeps",          "refund_id",         "debited",
+        "suspension_number", "refund_id_typed"}) {
     sql.Raw(absl::StrCat(",", column, "=VALUES(", column, ")"));
   }
   return connection.Execute(sql.str());

@@ -160,8 +160,9 @@ ChargeOutcome PendingOf(const Recharge& recharge) {
 
 ChargeOutcome GivenBack(const Recharge& refund) {
   ChargeOutcome outcome = SuccessOf(refund);
-  outcome.charge_id =
-      refund.refund_id.empty() ? absl::StrCat("re_", refund.ordinal) : refund.refund_id;
+  outcome.charge_id = refund.refund_id.empty() || refund.refund_id_typed
+                          ? absl::StrCat("re_", refund.ordinal)
+                          : refund.refund_id;
   return outcome;
 }
 
@@ -266,9 +267,9 @@ absl::Status Books::Report(int64_t ordinal, const ChargeOutcome& outcome) {
   const bool earlier = outcome.attempt < recharge.attempt;
   const auto declined = declined_numbers_.find({ordinal, outcome.attempt});
   return ApplyOutcome(
-      ordinal, ReportRecharge(context(), account_, recharge, outcome,
-                              earlier && declined != declined_numbers_.end() ? declined->second
-                                                                             : ""));
+      ordinal,
+      ReportRecharge(context(), account_, recharge, outcome,
+                     earlier && declined != declined_numbers_.end() ? declined->second : ""));
 }
 
 absl::Status Books::Refund(int64_t ordinal, std::optional<Nanos> amount, bool allow_debt) {
@@ -304,11 +305,7 @@ bool Books::OfAnotherCharge(int64_t ordinal, const std::string& charge_id) const
 
 absl::Status Books::Tell(int64_t ordinal, const GatewayRefund& told, int64_t reference) {
   if (OfAnotherCharge(ordinal, told.charge_id)) return ChargeNotFound(told.charge_id);
-  const Recharge* known = nullptr;
-  for (const Recharge* refund : RefundsOf(ordinal)) {
-    const bool ours = refund->ordinal == reference && refund->refund_id.empty();
-    if (refund->refund_id == told.refund_id || (ours && known == nullptr)) known = refund;
-  }
+  const Recharge* known = FindTold(RefundsOf(ordinal), told.refund_id, reference);
   return Apply(ApplyGatewayRefund(context(), account_, recharges_.at(ordinal), known, told));
 }
 
@@ -557,9 +554,9 @@ absl::Status Books::Apply(absl::StatusOr<Transition> transition) {
   if (transition->decline.has_value()) {
     const CardDecline& decline = *transition->decline;
     EXPECT_EQ(decline.time, now_);
-    EXPECT_TRUE(declined_numbers_
-                    .try_emplace({decline.ordinal, decline.attempt}, decline.card_fingerprint)
-                    .second)
+    EXPECT_TRUE(
+        declined_numbers_.try_emplace({decline.ordinal, decline.attempt}, decline.card_fingerprint)
+            .second)
         << "an attempt is declined once";
     DeclinedElsewhere(transition->decline->card_fingerprint, now_);
   }
@@ -731,6 +728,8 @@ void Books::CheckRefund(const Recharge& refund) const {
     EXPECT_EQ(refund.attempt, before.attempt) << "one refund is one key at the gateway";
     EXPECT_GE(refund.lease_epoch, before.lease_epoch);
     EXPECT_TRUE(before.refund_id.empty() || refund.refund_id == before.refund_id ||
+                before.refund_id_typed || before.state == RechargeState::kNeedsReview);
+    EXPECT_TRUE(!refund.refund_id_typed || before.refund_id_typed ||
                 before.state == RechargeState::kNeedsReview);
     if (refund.state == RechargeState::kCanceled) {
       EXPECT_TRUE(before.waits()) << "P2";

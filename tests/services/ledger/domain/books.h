@@ -72,7 +72,7 @@ ChargeOutcome SuccessOf(const Recharge& recharge);
 ChargeOutcome DeclineOf(const Recharge& recharge, DeclineClass decline_class);
 ChargeOutcome UnresolvedOf(const Recharge& recharge);
 ChargeOutcome PendingOf(const Recharge& recharge);
-// The same on a refund: the gateway's id of it is "re_" and its ordinal, unless it has one.
+// The same on a refund: the gateway's id of it is "re_" and its ordinal, unless it told one.
 ChargeOutcome GivenBack(const Recharge& refund);
 ChargeOutcome NotGivenBack(const Recharge& refund);
 ChargeOutcome RefundPends(const Recharge& refund);

@@ -530,9 +530,20 @@ class Life {
   void ResolveARefund(int64_t ordinal) {
     std::optional<std::string> found;
     if (Chance(50)) found = GivenBack(books_.recharge(ordinal)).charge_id;
-    command_ = absl::StrCat("resolve refund ", ordinal);
+    if (found.has_value() && Chance(40)) found = MistypedRefundId();
+    command_ = absl::StrCat("resolve refund ", ordinal, " as ", found.value_or("not made"));
     Expect(books_.ResolveRefund(ordinal, found),
            model_.ResolveRefund(ordinal, found, books_.now()));
+  }
+
+  // Of no refund, of another one of ours, or of one that was made by hand.
+  std::string MistypedRefundId() {
+    if (Chance(40)) return "re_typo";
+    const int64_t charge = SomeCharge();
+    if (Chance(50)) return absl::StrCat("re_", charge + Below(6));
+    const GatewayRefund by_hand =
+        Told(books_.recharge(charge), "", GatewayRefund::State::kPending, 0);
+    return absl::StrCat("re_", by_hand.charge_id, "_", Below(2));
   }
 
   // One of ours, or one of a few that were made by hand of this charge.
@@ -811,6 +822,7 @@ class Life {
     EXPECT_EQ(recharge.attempt, expected.attempt);
     EXPECT_EQ(recharge.refund_of, expected.of);
     EXPECT_EQ(recharge.refund_id, expected.refund_id);
+    EXPECT_EQ(recharge.refund_id_typed, expected.hearsay);
     EXPECT_EQ(recharge.debited, expected.out);
     if (recharge.state == RechargeState::kOpen) {
       EXPECT_EQ(recharge.in_flight(), expected.handed_out);

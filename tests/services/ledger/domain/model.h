@@ -100,6 +100,7 @@ struct ModelRecharge {
   // Of a refund: what it gives back, by which id, and whether its money is out of the balance.
   int64_t of = 0;
   std::string refund_id;
+  bool hearsay = false;  // a person said so, and nobody else
   bool out = false;
 };
 
@@ -264,6 +265,9 @@ class Model {
   void EndSuspension(Step* step);
   void TakeFor(int64_t refund, Step* step);
   void FailRefund(int64_t refund, RechargeState state, Step* step);
+  // The gateway has told the id of a refund; perhaps nothing else is new.
+  static void Learn(const std::string& refund_id, ModelRecharge* refund);
+  Step LearnOnly(const std::string& refund_id, ModelRecharge* refund, absl::Time now);
   void SucceedRefund(int64_t refund, const std::string& refund_id, Step* step);
   void TakeUpRefund(int64_t ordinal, const GatewayRefund& told, Step* step);
   // Books what the state of a dispute of a credited charge says, and tells of it.

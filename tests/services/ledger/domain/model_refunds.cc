@@ -142,12 +142,23 @@ void Model::FailRefund(int64_t refund, RechargeState state, Step* step) {
   TakeBackSuspension(NameOf(refund), step);
 }
 
+void Model::Learn(const std::string& refund_id, ModelRecharge* refund) {
+  refund->refund_id = refund_id;
+  refund->hearsay = false;
+}
+
+Step Model::LearnOnly(const std::string& refund_id, ModelRecharge* refund, absl::Time now) {
+  if (!refund->hearsay) return Nothing(Outcome::kUnchanged);
+  Learn(refund_id, refund);
+  return Finish({}, now);
+}
+
 void Model::SucceedRefund(int64_t refund, const std::string& refund_id, Step* step) {
   ModelRecharge& row = at(refund);
   row.state = RechargeState::kSucceeded;
   row.leased = false;
   row.pending.reset();
-  if (!refund_id.empty()) row.refund_id = refund_id;
+  if (!refund_id.empty()) Learn(refund_id, &row);
   ++step->events[EventKind::kRefundSucceeded];
   if (!row.out) TakeFor(refund, step);
 }
@@ -192,7 +203,7 @@ Step Model::ReportRefund(int64_t ordinal, const ChargeOutcome& outcome, bool lea
   const bool over = refund.state == RechargeState::kSucceeded ||
                     (refund.state == RechargeState::kFailed && !refund.refund_id.empty());
   if (outcome.kind == ChargeOutcome::Kind::kSucceeded) {
-    if (over) return Nothing(Outcome::kUnchanged);
+    if (over) return LearnOnly(outcome.charge_id, &refund, now);
     SucceedRefund(ordinal, outcome.charge_id, &step);
     return Finish(step, now);
   }
@@ -203,10 +214,10 @@ Step Model::ReportRefund(int64_t ordinal, const ChargeOutcome& outcome, bool lea
   }
   refund.leased = false;
   if (outcome.kind == ChargeOutcome::Kind::kDeclined) {
-    if (!outcome.charge_id.empty()) refund.refund_id = outcome.charge_id;
+    if (!outcome.charge_id.empty()) Learn(outcome.charge_id, &refund);
     FailRefund(ordinal, RechargeState::kFailed, &step);
   } else if (pends) {
-    refund.refund_id = outcome.charge_id;
+    Learn(outcome.charge_id, &refund);
     refund.due = now + settings_.pending_lookup_interval;
     if (!refund.pending.has_value()) refund.pending = now;
   } else {
@@ -228,7 +239,9 @@ Step Model::ResolveRefund(int64_t ordinal, const std::optional<std::string>& ref
   Step step;
   ++step.events[EventKind::kReviewResolved];
   if (found) {
+    const bool told_before = refund.refund_id == *refund_id;
     SucceedRefund(ordinal, *refund_id, &step);
+    refund.hearsay = !told_before;
   } else {
     refund.refund_id.clear();
     FailRefund(ordinal, RechargeState::kFailed, &step);
@@ -269,16 +282,17 @@ Step Model::TellRefund(int64_t ordinal, const GatewayRefund& told, int64_t refer
     return Refused("CHARGE_NOT_FOUND");
   }
   Step step;
+  // While the gateway's id of one of ours is not known, its reference says which it is; and only
+  // where that says nothing, what a person said.
   int64_t known = 0;
-  for (size_t i = 0; i < recharges_.size(); ++i) {
-    const ModelRecharge& refund = recharges_[i];
-    if (refund.of == ordinal && refund.refund_id == told.refund_id) {
-      known = static_cast<int64_t>(i) + 1;
-    }
+  int64_t said = 0;
+  for (int64_t i = static_cast<int64_t>(recharges_.size()); i > 0; --i) {
+    if (at(i).of != ordinal || at(i).refund_id != told.refund_id) continue;
+    (at(i).hearsay ? said : known) = i;
   }
-  // While the gateway's id of one of ours is not known, its reference says which it is.
-  const bool named = reference > 0 && at(reference).of == ordinal;
-  if (known == 0 && named && at(reference).refund_id.empty()) known = reference;
+  const bool named = reference > 0 && at(reference).of == ordinal &&
+                     (at(reference).refund_id.empty() || at(reference).hearsay);
+  if (known == 0) known = named ? reference : said;
   if (known == 0) {
     TakeUpRefund(ordinal, told, &step);
     return Finish(step, now);
@@ -287,18 +301,18 @@ Step Model::TellRefund(int64_t ordinal, const GatewayRefund& told, int64_t refer
   const bool failed = refund.state == RechargeState::kFailed;
   switch (told.state) {
     case GatewayRefund::State::kPending:
-      return Nothing(Outcome::kUnchanged);
+      return LearnOnly(told.refund_id, &refund, now);
     case GatewayRefund::State::kFailed:
       if (refund.state == RechargeState::kCanceled || (failed && !refund.refund_id.empty())) {
         return Nothing(Outcome::kUnchanged);
       }
-      refund.refund_id = told.refund_id;
+      Learn(told.refund_id, &refund);
       if (failed) break;  // booked back already; now it is known to be over
       FailRefund(known, RechargeState::kFailed, &step);
       break;
     case GatewayRefund::State::kSucceeded:
       if (refund.state == RechargeState::kSucceeded || (failed && !refund.refund_id.empty())) {
-        return Nothing(Outcome::kUnchanged);
+        return LearnOnly(told.refund_id, &refund, now);
       }
       if (at(ordinal).state != RechargeState::kSucceeded) {
         refund.state = RechargeState::kSucceeded;

@@ -424,6 +424,70 @@ TEST(RefundPolicyTest, P3_ARefundThatCarriesOurReferenceIsAReportOfOurs) {
   EXPECT_EQ(books.account().balance, Dollars(15)) << "by its id, as the reference is known";
 }
 
+// A refund of which a person found out that it was made, as "re_typo".
+Books ResolvedAs(const std::string& refund_id) {
+  Books books = FundedAt(Dollars(15));
+  EXPECT_TRUE(books.Refund(1, Dollars(4)).ok());
+  books.HandOutRefund(2);
+  EXPECT_TRUE(books.ReportRefund(2, UnresolvedOf(books.recharge(2))).ok());
+  EXPECT_TRUE(books.ResolveRefund(2, refund_id).ok());
+  EXPECT_EQ(books.recharge(2).state, RechargeState::kSucceeded);
+  EXPECT_EQ(books.account().balance, Dollars(11));
+  return books;
+}
+
+TEST(RefundPolicyTest, P3_TheGatewaysIdCorrectsTheOneThatAPersonTyped) {
+  for (const GatewayRefund::State state : {State::kPending, State::kSucceeded}) {
+    Books books = ResolvedAs("re_typo");
+    ASSERT_TRUE(books.TellRefund("re_7", state, Dollars(4), 1, /*reference=*/2).ok());
+    EXPECT_FALSE(books.last().unchanged);
+    EXPECT_EQ(books.recharge(2).refund_id, "re_7");
+    EXPECT_EQ(books.recharge(2).state, RechargeState::kSucceeded) << "only forward";
+    EXPECT_EQ(books.recharges().size(), 2u) << "it is no second one";
+    EXPECT_EQ(books.account().balance, Dollars(11));
+    ASSERT_TRUE(books.TellRefund("re_7", state, Dollars(4), 1, /*reference=*/2).ok());
+    EXPECT_TRUE(books.last().unchanged);
+    ASSERT_TRUE(books.TellRefund("re_8", State::kSucceeded, Dollars(4), 1, /*reference=*/2).ok());
+    EXPECT_EQ(books.account().balance, Dollars(7)) << "the gateway has told two";
+  }
+}
+
+TEST(RefundPolicyTest, P3_AWorkersReportCorrectsTheIdThatAPersonTyped) {
+  Books books = ResolvedAs("re_typo");
+  ASSERT_TRUE(books.ReportRefund(2, GivenBack(books.recharge(2))).ok());
+  EXPECT_EQ(books.recharge(2).refund_id, "re_2");
+  EXPECT_EQ(books.account().balance, Dollars(11));
+  ASSERT_TRUE(books.ReportRefund(2, GivenBack(books.recharge(2))).ok());
+  EXPECT_TRUE(books.last().unchanged);
+}
+
+TEST(RefundPolicyTest, P3_AFailureIsOfTheRefundThatItNamesWhateverWasTyped) {
+  Books books = ResolvedAs("re_typo");
+  ASSERT_TRUE(books.TellRefund("re_7", State::kFailed, Dollars(4), 1, /*reference=*/2).ok());
+  EXPECT_EQ(books.recharge(2).state, RechargeState::kFailed);
+  EXPECT_EQ(books.recharge(2).refund_id, "re_7");
+  EXPECT_EQ(books.account().balance, Dollars(15));
+}
+
+TEST(RefundPolicyTest, P3_WhatAPersonTypedIsBelievedOfARefundWithoutOurReference) {
+  Books books = ResolvedAs("re_hand");
+  ASSERT_TRUE(books.TellRefund("re_hand", State::kSucceeded, Dollars(4)).ok());
+  EXPECT_EQ(books.recharges().size(), 2u);
+  EXPECT_EQ(books.account().balance, Dollars(11));
+  ASSERT_TRUE(books.TellRefund("re_7", State::kSucceeded, Dollars(4), 1, /*reference=*/2).ok());
+  EXPECT_EQ(books.account().balance, Dollars(7)) << "the gateway has told that id now";
+}
+
+TEST(RefundPolicyTest, P3_AnIdThatAPersonTypedTakesNoOtherRefundsPlace) {
+  Books books = ResolvedAs("re_3");
+  ASSERT_TRUE(books.Refund(1, Dollars(2)).ok());
+  ASSERT_TRUE(books.GiveBack().ok());
+  ASSERT_EQ(books.recharge(3).refund_id, "re_3");
+  ASSERT_TRUE(books.TellRefund("re_3", State::kFailed, Dollars(2), 1, /*reference=*/3).ok());
+  EXPECT_EQ(books.recharge(2).state, RechargeState::kSucceeded);
+  EXPECT_EQ(books.recharge(3).state, RechargeState::kFailed);
+}
+
 TEST(RefundPolicyTest, P3_KeptUntilTheChargeIsCredited) {
   Books books = FundedAt(Dollars(5));
   books.HandOut();

@@ -310,7 +310,7 @@ class CardMigrationTest : public MigratorTest {
          {"suspension_number", "suspending_refunds", "suspending_disputes", "disputed_numbers"});
     database_.Execute("ALTER TABLE recharges DROP KEY by_refund_of");
     Drop("recharges", {"refunded_nanos", "disputed_nanos", "keeps", "refund_of", "refund_id",
-                       "debited", "suspension_number"});
+                       "debited", "suspension_number", "refund_id_typed"});
     Drop("accounts", {"open_waits",
                       "set_aside",
                       "set_aside_time",

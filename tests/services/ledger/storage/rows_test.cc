@@ -730,7 +730,7 @@ TEST_F(RowsTest, RechargesComeBackAsTheyWere) {
   extreme.pending_time = LastMoment();
   extreme.set_aside = true;
   extreme.refunded = extreme.disputed = extreme.refund_of = kMax;
-  extreme.keeps = extreme.debited = true;
+  extreme.keeps = extreme.debited = extreme.refund_id_typed = true;
   extreme.refund_id = OddBytes();
   extreme.suspension_number = std::numeric_limits<int32_t>::max();
   extreme.create_time = LastMoment();
@@ -802,7 +802,7 @@ TEST_F(RowsTest, AChangedRechargeKeepsWhatItIsFor) {
   changed.set_aside = true;
   changed.refunded = 7;
   changed.disputed = 8;
-  changed.keeps = changed.debited = true;
+  changed.keeps = changed.debited = changed.refund_id_typed = true;
   changed.refund_id = "re";
   changed.suspension_number = 9;
   changed.settle_time = TestNow();
