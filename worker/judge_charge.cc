@@ -72,6 +72,10 @@ absl::string_view NameOf(Finding finding) {
       return "NO_CHARGE";
     case Finding::kUnderReview:
       return "UNDER_REVIEW";
+    case Finding::kNoRefund:
+      return "NO_REFUND";
+    case Finding::kRefundDiffers:
+      return "REFUND_DIFFERS";
     case Finding::kUntoldRefund:
       return "REFUND";
     case Finding::kUntoldDispute:
@@ -109,6 +113,13 @@ absl::string_view Explain(Finding finding) {
       return "the recharge was credited for a charge that the gateway does not have";
     case Finding::kUnderReview:
       return "the recharge is under review and no charge of it stands";
+    case Finding::kNoRefund:
+      return "the ledger has the refund as made, and the gateway does not have it: tell the ledger "
+             "that it failed, which books it back, and give it back anew";
+    case Finding::kRefundDiffers:
+      return "the ledger has the refund with another amount than the gateway: adjust the balance "
+             "by "
+             "the difference";
     case Finding::kUntoldRefund:
       return "money of the charge is given back, and the ledger did not know it, or not as it is";
     case Finding::kUntoldDispute:
@@ -159,6 +170,19 @@ Finding JudgeCharge(const GatewayCharge& charge, const std::optional<LedgerRecha
   }
   if (attempt > recharge->attempt) return Finding::kUnknownAttempt;
   return Finding::kUnreported;
+}
+
+Finding JudgeRefund(const GatewayState& refund, const std::vector<GatewayState>& states) {
+  bool named = false;
+  for (const GatewayState& state : states) {
+    if (state.kind != GatewayState::Kind::kRefund) continue;
+    if (state.id == refund.id) {
+      const bool same = state.amount == refund.amount && state.currency == refund.currency;
+      return same ? Finding::kInOrder : Finding::kRefundDiffers;
+    }
+    named = named || state.reference == refund.reference;
+  }
+  return named ? Finding::kInOrder : Finding::kNoRefund;
 }
 
 }  // namespace reserve::worker

@@ -95,6 +95,10 @@ enum class Finding : uint8_t {
   kNoCharge,
   // For a person, of a recharge: it is under review, and no charge of it stands.
   kUnderReview,
+  // For a person, of a refund that the ledger has as made: the gateway does not have it, or it has
+  // it of another amount.
+  kNoRefund,
+  kRefundDiffers,
   // To report, of a refund or a dispute: the ledger does not know it, or not as it is.
   kUntoldRefund,
   kUntoldDispute,
@@ -119,6 +123,11 @@ bool AsksForCredited(const GatewayCharge& charge, const std::optional<LedgerRech
 // the charge that the recharge was credited for, nothing if the gateway has none of that id.
 Finding JudgeCharge(const GatewayCharge& charge, const std::optional<LedgerRecharge>& recharge,
                     int32_t attempt, const std::optional<GatewayCharge>& credited);
+
+// A refund that the ledger has as made, and what the gateway has of its charge. One that the
+// gateway has under our reference, and another id, is in order: the ledger is told so
+// (IsForLedger).
+Finding JudgeRefund(const GatewayState& refund, const std::vector<GatewayState>& states);
 
 }  // namespace reserve::worker
 

@@ -77,6 +77,17 @@ absl::StatusOr<LedgerRecharge> FromProto(const pb::Recharge& recharge) {
                         .charge_id = recharge.charge_id()};
 }
 
+// As the ledger has it.
+absl::StatusOr<GatewayState> StateOf(const pb::Refund& refund) {
+  RESERVE_ASSIGN_OR_RETURN(const Nanos amount,
+                           reserve::FromProto(refund.amount(), "", "refund.amount"));
+  return GatewayState{.id = refund.refund_id(),
+                      .reference = FormatReference(refund.account_id(), refund.ordinal()),
+                      .state = refund.state(),
+                      .amount = amount,
+                      .currency = refund.amount().currency_code()};
+}
+
 // Does the ledger, which has the refund so, know as much as the gateway says? It may know more, as
 // the gateway was asked before.
 bool Covers(pb::RefundState stored, int32_t told) {
@@ -125,7 +136,8 @@ absl::StatusOr<ReconcileCounts> Reconciler::Run() {
   if (status.ok()) status = GoThroughLedger();
   out_ << (status.ok() ? "reconcile: " : "reconcile, as far as it came: ") << counts_.charges
        << " charges, " << counts_.foreign << " of them of other systems; " << counts_.accounts
-       << " accounts, " << counts_.recharges << " credited recharges; " << counts_.credited
+       << " accounts, " << counts_.recharges << " credited recharges, " << counts_.refunds
+       << " refunds; " << counts_.credited
        << (options_.dry_run ? " to be credited, " : " credited, ") << counts_.refunded
        << (options_.dry_run ? " to be given back, " : " given back, ") << counts_.reported
        << (options_.dry_run ? " to be reported, " : " reported, ") << counts_.for_person
@@ -151,7 +163,7 @@ absl::Status Reconciler::GoThroughCharges() {
   reserve::ToProto(options_.from, changed.mutable_end_time());
   reserve::ToProto(options_.from, changed.mutable_updated_since());
   return ListCharges(std::move(changed), [&](const gw::Charge& charge) {
-    changed_.insert(charge.charge_id());
+    settled_.insert(charge.charge_id());
     return settle(charge);
   });
 }
@@ -165,14 +177,15 @@ absl::Status Reconciler::GoThroughLedger() {
     for (const pb::Account& account : page.accounts()) {
       ++counts_.accounts;
       ShowProgress();
-      RESERVE_RETURN_IF_ERROR(GoThroughAccount(account.account_id()));
+      RESERVE_RETURN_IF_ERROR(GoThroughRecharges(account.account_id()));
+      RESERVE_RETURN_IF_ERROR(GoThroughRefunds(account.account_id()));
     }
     request.set_page_token(page.next_page_token());
   } while (!request.page_token().empty());
   return absl::OkStatus();
 }
 
-absl::Status Reconciler::GoThroughAccount(const std::string& account_id) {
+absl::Status Reconciler::GoThroughRecharges(const std::string& account_id) {
   pb::ListRechargesRequest request;
   request.set_account_id(account_id);
   request.set_page_size(kRechargePage);
@@ -200,14 +213,46 @@ absl::Status Reconciler::GoThroughAccount(const std::string& account_id) {
   return absl::OkStatus();
 }
 
+absl::Status Reconciler::GoThroughRefunds(const std::string& account_id) {
+  return ListRefunds(account_id, [this](const pb::Refund& refund) -> absl::Status {
+    if (refund.state() != pb::REFUND_STATE_SUCCEEDED || !refund.has_settle_time()) {
+      return absl::OkStatus();
+    }
+    RESERVE_ASSIGN_OR_RETURN(const absl::Time made,
+                             reserve::FromProto(refund.settle_time(), "settle_time"));
+    if (made < options_.from || made >= options_.to) return absl::OkStatus();
+    ++counts_.refunds;
+    return CheckMade(refund);
+  });
+}
+
 absl::Status Reconciler::CheckCredited(const RechargeName& name, const LedgerRecharge& recharge) {
   RESERVE_ASSIGN_OR_RETURN(const std::optional<gw::Charge> found, FindCharge(name, recharge));
   if (!found.has_value()) {
     LeaveToPerson(Finding::kNoCharge, ReferenceOf(name), recharge.charge_id);
     return absl::OkStatus();
   }
-  if (WasSettled(*found)) return absl::OkStatus();
-  return Settle(FromProto(*found));
+  return SettleOnce(*found);
+}
+
+absl::Status Reconciler::CheckMade(const pb::Refund& refund) {
+  const RechargeName charged{refund.account_id(), refund.recharge_ordinal()};
+  std::optional<gw::Charge> charge;
+  RESERVE_RETURN_IF_ERROR(ListChargesOf(charged, [&](const gw::Charge& found) {
+    if (found.charge_id() == refund.charge_id()) charge = found;
+    return absl::OkStatus();
+  }));
+  std::vector<GatewayState> states;
+  if (charge.has_value()) {
+    RESERVE_RETURN_IF_ERROR(SettleOnce(*charge));
+    states = StatesOf(*charge);
+  }
+  RESERVE_ASSIGN_OR_RETURN(const GatewayState made, StateOf(refund));
+  const Finding finding = JudgeRefund(made, states);
+  if (finding == Finding::kInOrder) return absl::OkStatus();
+  LeaveToPerson(finding, ReferenceOf(charged),
+                absl::StrCat(refund.charge_id(), "  ", absl::CHexEscape(TextOf(made))));
+  return absl::OkStatus();
 }
 
 absl::Status Reconciler::CheckUnderReview(const RechargeName& name) {
@@ -216,7 +261,7 @@ absl::Status Reconciler::CheckUnderReview(const RechargeName& name) {
     const GatewayCharge found = FromProto(charge);
     if (!found.kept()) return absl::OkStatus();
     stands = true;
-    return WasSettled(charge) ? absl::OkStatus() : Settle(found);
+    return SettleOnce(charge);
   }));
   if (!stands) LeaveToPerson(Finding::kUnderReview, ReferenceOf(name), "");
   return absl::OkStatus();
@@ -268,6 +313,12 @@ absl::Status Reconciler::Settle(GatewayCharge charge) {
   }
   return absl::AbortedError(
       absl::StrCat("recharge ", charge.reference, " changes all the time; run again"));
+}
+
+absl::Status Reconciler::SettleOnce(const gw::Charge& charge) {
+  if (WasSettled(charge)) return absl::OkStatus();
+  settled_.insert(charge.charge_id());
+  return Settle(FromProto(charge));
 }
 
 absl::StatusOr<std::optional<Reconciler::Untold>> Reconciler::TellOfStates(
@@ -392,32 +443,42 @@ absl::Status Reconciler::Refund(const GatewayCharge& charge, Finding finding) {
 
 absl::StatusOr<Reconciler::KnownStates> Reconciler::FindStates(const std::string& account_id) {
   KnownStates known;
-  pb::ListRefundsRequest refunds;
-  refunds.set_account_id(account_id);
-  refunds.set_page_size(kStatePage);
-  do {
-    pb::ListRefundsResponse page;
-    const absl::Status status = Call(*accounts_, &pb::Accounts::Stub::ListRefunds, refunds, &page);
-    // A ledger of before refunds knows none.
-    if (absl::IsUnimplemented(status)) return known;
-    RESERVE_RETURN_IF_ERROR(status);
-    for (const pb::Refund& refund : page.refunds()) {
-      known.refunds[refund.refund_id()] = refund.state();
-    }
-    refunds.set_page_token(page.next_page_token());
-  } while (!refunds.page_token().empty());
+  RESERVE_RETURN_IF_ERROR(ListRefunds(account_id, [&known](const pb::Refund& refund) {
+    known.refunds[refund.refund_id()] = refund.state();
+    return absl::OkStatus();
+  }));
   pb::ListDisputesRequest disputes;
   disputes.set_account_id(account_id);
   disputes.set_page_size(kStatePage);
   do {
     pb::ListDisputesResponse page;
-    RESERVE_RETURN_IF_ERROR(Call(*accounts_, &pb::Accounts::Stub::ListDisputes, disputes, &page));
+    const absl::Status status =
+        Call(*accounts_, &pb::Accounts::Stub::ListDisputes, disputes, &page);
+    // A ledger of before disputes knows none.
+    if (absl::IsUnimplemented(status)) return known;
+    RESERVE_RETURN_IF_ERROR(status);
     for (const pb::Dispute& dispute : page.disputes()) {
       known.disputes[dispute.dispute_id()] = dispute.state();
     }
     disputes.set_page_token(page.next_page_token());
   } while (!disputes.page_token().empty());
   return known;
+}
+
+absl::Status Reconciler::ListRefunds(const std::string& account_id, const OnRefund& on_refund) {
+  pb::ListRefundsRequest request;
+  request.set_account_id(account_id);
+  request.set_page_size(kStatePage);
+  do {
+    pb::ListRefundsResponse page;
+    const absl::Status status = Call(*accounts_, &pb::Accounts::Stub::ListRefunds, request, &page);
+    // A ledger of before refunds has none.
+    if (absl::IsUnimplemented(status)) return absl::OkStatus();
+    RESERVE_RETURN_IF_ERROR(status);
+    for (const pb::Refund& refund : page.refunds()) RESERVE_RETURN_IF_ERROR(on_refund(refund));
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::optional<LedgerRecharge>> Reconciler::FindRecharge(const RechargeName& name) {
@@ -479,7 +540,7 @@ absl::Status Reconciler::ListCharges(gw::ListChargesRequest request, const OnCha
 }
 
 bool Reconciler::WasSettled(const gw::Charge& charge) const {
-  if (changed_.count(charge.charge_id()) > 0) return true;
+  if (settled_.count(charge.charge_id()) > 0) return true;
   const auto time = reserve::FromProto(charge.create_time(), "create_time");
   return time.ok() && *time >= options_.from && *time < options_.to;
 }

@@ -1,11 +1,11 @@
-// `worker reconcile`: goes through the gateway's charges and the ledger's credited recharges of a
-// period, tells the ledger of refunds and disputes, and settles what judge_charge.h says can be
-// settled. For a cron job and for people.
+// `worker reconcile`: goes through the gateway's charges and the ledger's credited recharges and
+// refunds of a period, tells the ledger of refunds and disputes, and settles what judge_charge.h
+// says can be settled. For a cron job and for people.
 //
 // Safe to repeat, to break off anywhere and to run twice at once: a credit is made once by the
 // ledger, a refund once by the gateway, and what the ledger is told is a state. It holds a page of
-// charges, a page of accounts and the ids of old charges that changed in memory, however long the
-// period. Blocks; use it from one thread.
+// charges, a page of accounts and the ids of old charges that it looked at in memory, however long
+// the period. Blocks; use it from one thread.
 //
 //   Reconciler reconciler({.from = from, .to = to}, ledger_channel, gateway_channel, &std::cout);
 //   RESERVE_ASSIGN_OR_RETURN(const ReconcileCounts counts, reconciler.Run());
@@ -37,8 +37,8 @@
 namespace reserve::worker {
 
 struct ReconcileOptions {
-  // Charges decided, and recharges credited, from `from` on and before `to`; and charges decided
-  // before that have changed since `from`.
+  // Charges decided, recharges credited and refunds made from `from` on and before `to`; and
+  // charges decided before that have changed since `from`.
   absl::Time from;
   absl::Time to;
   // Say what would be done, and change nothing.
@@ -64,6 +64,7 @@ struct ReconcileCounts {
   int64_t foreign = 0;    // of them, those of other systems
   int64_t accounts = 0;   // seen at the ledger
   int64_t recharges = 0;  // credited in the period
+  int64_t refunds = 0;    // made in the period, as the ledger says
   int64_t credited = 0;   // or to be credited, in a dry run
   int64_t refunded = 0;   // given back, or to be
   int64_t reported = 0;   // refunds and disputes that the ledger did not know, or not as they are
@@ -89,10 +90,13 @@ class Reconciler {
 
   absl::Status GoThroughCharges();
   absl::Status GoThroughLedger();
-  absl::Status GoThroughAccount(const std::string& account_id);
+  absl::Status GoThroughRecharges(const std::string& account_id);
+  absl::Status GoThroughRefunds(const std::string& account_id);
 
   // Judges the charge and does what is to be done.
   absl::Status Settle(GatewayCharge charge);
+  // The same of a charge that GoThroughCharges() may not have come by; once.
+  absl::Status SettleOnce(const gateway::v1::Charge& charge);
   // What the ledger did not take.
   struct Untold {
     Finding finding;
@@ -109,10 +113,11 @@ class Reconciler {
   absl::Status Credit(const GatewayCharge& charge, const RechargeName& name, int32_t attempt,
                       bool* again);
   absl::Status Refund(const GatewayCharge& charge, Finding finding);
-  // Looks for the charge that a recharge was credited for; settles it if it is not of the period,
-  // and has not changed since, as what is was settled before.
+  // Looks for the charge that a recharge was credited for, and settles it.
   absl::Status CheckCredited(const RechargeName& name, const LedgerRecharge& recharge);
   absl::Status CheckUnderReview(const RechargeName& name);
+  // Looks for a refund that the ledger has as made.
+  absl::Status CheckMade(const ledger::v1::Refund& refund);
 
   // How the ledger has an account's refunds and disputes, by the gateway's ids.
   struct KnownStates {
@@ -125,11 +130,14 @@ class Reconciler {
   // The charge of that id among those of the recharge; nothing if there is none.
   absl::StatusOr<std::optional<gateway::v1::Charge>> FindCharge(const RechargeName& name,
                                                                 const LedgerRecharge& recharge);
+  // Of the ledger, newest first.
+  using OnRefund = std::function<absl::Status(const ledger::v1::Refund&)>;
+  absl::Status ListRefunds(const std::string& account_id, const OnRefund& on_refund);
   using OnCharge = std::function<absl::Status(const gateway::v1::Charge&)>;
   absl::Status ListCharges(gateway::v1::ListChargesRequest request, const OnCharge& on_charge);
   absl::Status ListChargesOf(const RechargeName& name, const OnCharge& on_charge);
 
-  // Is it one of those that GoThroughCharges() settles?
+  // In this run: is it one of those that GoThroughCharges() settles, or was it settled besides?
   bool WasSettled(const gateway::v1::Charge& charge) const;
   void Print(absl::string_view what, Finding finding, absl::string_view reference,
              absl::string_view charge, absl::string_view more = "");
@@ -150,7 +158,7 @@ class Reconciler {
   std::ostream& out_;
   RequestLimit gateway_limit_;
   ReconcileCounts counts_;
-  std::unordered_set<std::string> changed_;  // ids of charges of before the period
+  std::unordered_set<std::string> settled_;  // ids of charges that are not of the period
   Moment last_progress_;
 };
 

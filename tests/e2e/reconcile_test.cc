@@ -144,9 +144,10 @@ TEST_F(ReconcileTest, WhereAllIsInOrderNothingIsDoneAndNothingShown) {
   const Ended ended = Reconcile();
   EXPECT_EQ(ended.exit_code, 0) << ended.output;
   EXPECT_THAT(ended.differences, IsEmpty());
-  EXPECT_THAT(ended.output, HasSubstr("1 charges, 0 of them of other systems; 1 accounts, 1 "
-                                      "credited recharges; 0 credited, 0 given back, 0 reported, "
-                                      "0 for a person"));
+  EXPECT_THAT(ended.output,
+              HasSubstr("1 charges, 0 of them of other systems; 1 accounts, 1 "
+                        "credited recharges, 0 refunds; 0 credited, 0 given back, 0 reported, "
+                        "0 for a person"));
 }
 
 TEST_F(ReconcileTest, AChargeWhoseWorkerDiedBeforeItsReportIsCreditedOnce) {

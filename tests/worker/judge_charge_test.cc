@@ -351,6 +351,33 @@ TEST(JudgeChargeTest, AnAttemptIsKnownByItsKey) {
   EXPECT_EQ(AttemptOf(of_another_account, Recharge(State::kOpen)), 0);
 }
 
+TEST(JudgeChargeTest, ARefundIsLookedForByItsIdAndThenByItsReference) {
+  const GatewayState made = {
+      .id = "re_1", .reference = "acme/4", .state = 2, .amount = kAmount, .currency = "USD"};
+  const auto with = [&made](auto change) {
+    GatewayState state = made;
+    change(&state);
+    return state;
+  };
+  const GatewayState other = with([](GatewayState* s) { s->id = "re_2", s->reference = "acme/5"; });
+  EXPECT_EQ(JudgeRefund(made, {other, made}), Finding::kInOrder);
+  EXPECT_EQ(JudgeRefund(made, {with([](GatewayState* s) { s->amount -= 1; })}),
+            Finding::kRefundDiffers);
+  EXPECT_EQ(JudgeRefund(made, {with([](GatewayState* s) { s->currency = "EUR"; })}),
+            Finding::kRefundDiffers);
+  EXPECT_EQ(JudgeRefund(made, {other, with([](GatewayState* s) { s->id = "re_3"; })}),
+            Finding::kInOrder)
+      << "the ledger is told that id";
+  EXPECT_EQ(JudgeRefund(made, {}), Finding::kNoRefund);
+  EXPECT_EQ(JudgeRefund(made, {other}), Finding::kNoRefund);
+  EXPECT_EQ(
+      JudgeRefund(made, {with([](GatewayState* s) { s->kind = GatewayState::Kind::kDispute; })}),
+      Finding::kNoRefund);
+  for (const Finding finding : {Finding::kNoRefund, Finding::kRefundDiffers}) {
+    EXPECT_EQ(StepFor(finding), Step::kPerson);
+  }
+}
+
 TEST(JudgeChargeTest, TheKeyUnderWhichAnOrphanIsGivenBackIsFixedForEver) {
   // printf 'refund:ch_1' | sha256sum | cut -c1-48
   EXPECT_EQ(OrphanRefundKey("ch_1"), "rfd-d70cf20770b95dfb93999f9432dcf034356bc84ba6e35447");

@@ -106,6 +106,21 @@ class ReconcilerTest : public testing::Test {
     return charge_id;
   }
 
+  // $5 of that charge, of recharge 1, as the ledger has it.
+  static pb::Refund Made(const std::string& account_id, int64_t ordinal,
+                         const std::string& charge_id, const std::string& refund_id) {
+    pb::Refund refund;
+    refund.set_account_id(account_id);
+    refund.set_ordinal(ordinal);
+    refund.set_recharge_ordinal(1);
+    refund.set_charge_id(charge_id);
+    refund.set_refund_id(refund_id);
+    refund.set_state(pb::REFUND_STATE_SUCCEEDED);
+    ToProto(kFive, "USD", refund.mutable_amount());
+    reserve::ToProto(absl::Now(), refund.mutable_settle_time());
+    return refund;
+  }
+
   // Of the lines that tell of a difference: "REPORTED REFUND acme/1".
   std::vector<std::string> Reconcile() {
     std::ostringstream out;
@@ -236,6 +251,55 @@ TEST_F(ReconcilerTest, ARefundThatTheLedgerHasOtherwiseIsForAPerson) {
   EXPECT_THAT(Reconcile(), ElementsAre("FOR A PERSON CREDITED_WITHOUT_MONEY acme/1"));
   EXPECT_THAT(output_, HasSubstr("it has it as REFUND_STATE_FAILED"));
   EXPECT_EQ(counts_.reported, 0);
+}
+
+TEST_F(ReconcilerTest, ARefundThatTheLedgerHasAsMadeAndTheGatewayLacksIsForAPerson) {
+  const std::string charge_id = CreditedCharge("acme", 1);
+  books_.Fix(Made("acme", 2, charge_id, "re_lost"));
+  for (int run = 1; run <= 2; ++run) {
+    EXPECT_THAT(Reconcile(), ElementsAre("FOR A PERSON NO_REFUND acme/1"));
+    EXPECT_THAT(output_, HasSubstr(absl::StrCat("charge ", charge_id,
+                                                "  refund re_lost USD 5.00 SUCCEEDED\n")));
+    EXPECT_THAT(output_, HasSubstr("tell the ledger that it failed, which books it back"));
+    EXPECT_THAT(output_, HasSubstr("1 credited recharges, 1 refunds;"));
+  }
+  EXPECT_EQ(counts_.for_person, 1);
+  EXPECT_THAT(books_.told(), IsEmpty());
+}
+
+TEST_F(ReconcilerTest, ARefundOfAnotherAmountThanTheGatewayHasIsForAPerson) {
+  const std::string charge_id = CreditedCharge("acme", 1);
+  books_.Fix(Made("acme", 2, charge_id, RefundByHand(charge_id, 2 * kFive)));
+  books_.Fix(Made("acme", 3, charge_id, RefundByHand(charge_id, kFive)));
+  EXPECT_THAT(Reconcile(), ElementsAre("FOR A PERSON REFUND_DIFFERS acme/1"));
+  EXPECT_THAT(output_, HasSubstr("adjust the balance by the difference"));
+}
+
+TEST_F(ReconcilerTest, ARefundOfAChargeThatTheGatewayLacksIsForAPerson) {
+  PutRecharge("acme", 1, "ch_lost");
+  books_.Fix(Made("acme", 2, "ch_lost", "re_lost"));
+  EXPECT_THAT(Reconcile(),
+              ElementsAre("FOR A PERSON NO_CHARGE acme/1", "FOR A PERSON NO_REFUND acme/1"));
+}
+
+TEST_F(ReconcilerTest, ARefundUnderOurReferenceAndAnotherIdIsReportedAndNotMissed) {
+  const std::string charge_id = CreditedCharge("acme", 1);
+  books_.Fix(Made("acme", 2, charge_id, "re_typo"));
+  Await<gateway_stub::RefundAnswer>([&](auto done) {
+    gateway_.gateway().Refund({.idempotency_key = RefundKey("acme", 2),
+                               .charge_id = charge_id,
+                               .amount = kFive,
+                               .currency_code = "USD",
+                               .reference = "acme/2"},
+                              std::move(done));
+  });
+  EXPECT_THAT(Reconcile(), ElementsAre("REPORTED REFUND acme/1"));
+}
+
+TEST_F(ReconcilerTest, RefundsOfAnotherPeriodAreLeftAlone) {
+  books_.Fix(Made("acme", 2, CreditedCharge("acme", 1), "re_lost"));
+  options_.from = absl::Now();
+  EXPECT_THAT(Reconcile(), IsEmpty());
 }
 
 TEST_F(ReconcilerTest, AnOutageOfTheLedgerEndsTheRunAndTheNextOneDoesTheRest) {
