@@ -216,7 +216,11 @@ CardBehavior BehaviorOf(absl::string_view card_token) {
     return Declining("invalid_card_token");
   }
   for (const NamedCard& card : kNamedCards) {
-    if (card.name == name) return card.code.empty() ? CardBehavior() : Declining(card.code);
+    if (card.name != name) continue;
+    CardBehavior behavior;
+    behavior.decline = FindDecline(card.code);
+    behavior.until_authenticated = card.code == "authentication_required";
+    return behavior;
   }
   if (const auto behavior = NumberedCard(name)) return *behavior;
   if (const auto behavior = TroubledCard(name)) return *behavior;
@@ -230,6 +234,7 @@ CardBehavior BehaviorOf(absl::string_view card_token) {
 }
 
 const Decline* NextDecline(const CardBehavior& behavior, const CardHistory& history) {
+  if (behavior.until_authenticated && history.authenticated) return nullptr;
   if (behavior.other_way_first == 0) return behavior.decline;
   if (behavior.decline != nullptr) {
     return history.succeeded < behavior.other_way_first ? nullptr : behavior.decline;

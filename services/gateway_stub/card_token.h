@@ -8,7 +8,9 @@
 //   tok_visa, tok_mastercard       succeeds (also amex, discover, diners, jcb)
 //   tok_visa_chargeDeclined...     declines, under the names of Stripe's test tokens
 //   tok_chargeDeclined..., tok_chargeCustomerFail, tok_radarBlock,
-//   tok_authenticationRequired     the same; `pm_card_...` works for each of them, too
+//   tok_authenticationRequired     the same; `pm_card_...` works for each of them, too. One that
+//                                  asks for authentication succeeds once its holder has
+//                                  authenticated it (StubDashboard.AuthenticateCard)
 //   tok_decline_<code>             declines with any code of Declines()
 //   tok_decline_after_<n>          succeeds n times, then insufficient_funds
 //   tok_soft_then_ok_<n>           insufficient_funds n times, then succeeds
@@ -86,6 +88,8 @@ struct RefundBehavior {
 struct CardBehavior {
   // Null: it succeeds.
   const Decline* decline = nullptr;
+  // It declines only until its holder has authenticated it.
+  bool until_authenticated = false;
   // Of a card that changes: so many charges go the other way first.
   int64_t other_way_first = 0;
   // So many requests fail before anything is stored.
@@ -108,6 +112,7 @@ CardBehavior BehaviorOf(absl::string_view card_token);
 
 // What happened to the card so far.
 struct CardHistory {
+  bool authenticated = false;
   int64_t failed_before = 0;
   int64_t succeeded = 0;
   int64_t declined = 0;

@@ -110,4 +110,16 @@ grpc::ServerUnaryReactor* StubDashboardService::FailRefund(grpc::CallbackServerC
   return reactor;
 }
 
+grpc::ServerUnaryReactor* StubDashboardService::AuthenticateCard(
+    grpc::CallbackServerContext* context, const pb::AuthenticateCardRequest* request,
+    pb::AuthenticateCardResponse*) {
+  const absl::Status valid = CheckId(request->card_token(), "card_token", kMaxTextBytes);
+  if (!valid.ok()) return FinishWith(context, valid);
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  gateway_->AuthenticateCard(request->card_token(), [reactor](const absl::Status& status) {
+    reactor->Finish(ToGrpcStatus(status, kDomain));
+  });
+  return reactor;
+}
+
 }  // namespace reserve::gateway_stub

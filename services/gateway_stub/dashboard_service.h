@@ -27,6 +27,9 @@ class StubDashboardService final : public gateway::v1::StubDashboard::CallbackSe
   grpc::ServerUnaryReactor* FailRefund(grpc::CallbackServerContext* context,
                                        const gateway::v1::FailRefundRequest* request,
                                        gateway::v1::Refund* response) override;
+  grpc::ServerUnaryReactor* AuthenticateCard(
+      grpc::CallbackServerContext* context, const gateway::v1::AuthenticateCardRequest* request,
+      gateway::v1::AuthenticateCardResponse* response) override;
 
  private:
   Gateway* const gateway_;

@@ -98,6 +98,10 @@ absl::Status Gateway::Load(absl::string_view line) {
   absl::MutexLock lock(&mutex_);
   if (auto* refund = std::get_if<RefundRecord>(&record)) return LoadRefund(std::move(*refund));
   if (auto* dispute = std::get_if<DisputeRecord>(&record)) return LoadDispute(*dispute);
+  if (const auto* card = std::get_if<CardRecord>(&record)) {
+    cards_[card->card_token].authenticated = true;
+    return absl::OkStatus();
+  }
   ChargeRecord& charge = std::get<ChargeRecord>(record);
   if (position_of_charge_.count(charge.charge_id) > 0) {
     return absl::InvalidArgumentError("a charge of this id was there before");

@@ -86,6 +86,7 @@ class Gateway {
   using ChargeDone = std::function<void(absl::StatusOr<ChargeAnswer>)>;
   using RefundDone = std::function<void(absl::StatusOr<RefundAnswer>)>;
   using DisputeDone = std::function<void(absl::StatusOr<DisputeRecord>)>;
+  using CardDone = std::function<void(absl::Status)>;
 
   // FAILED_PRECONDITION if the data file is in use, UNAVAILABLE if it can't be used.
   static absl::StatusOr<std::unique_ptr<Gateway>> Open(Options options);
@@ -131,6 +132,9 @@ class Gateway {
   // NOT_FOUND "DISPUTE_NOT_FOUND"; FAILED_PRECONDITION "DISPUTE_NOT_MOVABLE".
   void MoveDispute(const std::string& dispute_id, DisputeState state, DisputeDone done)
       ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Charges of the card that are decided from now on find it authenticated.
+  void AuthenticateCard(const std::string& card_token, CardDone done) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Answers all that is late or in work now, and everything after it without delay.
   void Hurry() { delays_.Hurry(); }

@@ -1,4 +1,4 @@
-// The half of gateway.h that is about money that comes back: refunds and disputes.
+// The half of gateway.h that is about money that comes back, and what else banks and people do.
 #include <algorithm>
 #include <utility>
 
@@ -190,6 +190,20 @@ void Gateway::MoveDispute(const std::string& dispute_id, DisputeState state, Dis
     refused = dispute == nullptr ? DisputeNotFound() : DisputeNotMovable();
   }
   done(std::move(refused));
+}
+
+void Gateway::AuthenticateCard(const std::string& card_token, CardDone done) {
+  const CardRecord card{.card_token = card_token,
+                        .authenticate_time = TruncateToMicros(options_.clock())};
+  journal_->Append(EncodeLine(card),
+                   [this, card_token, done = std::move(done)](const absl::Status& status) {
+                     if (!status.ok()) return done(DataFile(status.message()));
+                     {
+                       absl::MutexLock lock(&mutex_);
+                       cards_[card_token].authenticated = true;
+                     }
+                     done(absl::OkStatus());
+                   });
 }
 
 // --- Of one charge ------------------------------------------------------------------

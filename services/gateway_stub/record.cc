@@ -108,6 +108,14 @@ absl::StatusOr<AnyRecord> DecodeDispute(const Json& json) {
   return dispute;
 }
 
+absl::StatusOr<AnyRecord> DecodeCard(const Json& json) {
+  CardRecord card;
+  RESERVE_ASSIGN_OR_RETURN(card.card_token, TextOf(json, "card_token"));
+  RESERVE_ASSIGN_OR_RETURN(const int64_t time_us, NumberOf(json, "time_us"));
+  card.authenticate_time = absl::FromUnixMicros(time_us);
+  return card;
+}
+
 }  // namespace
 
 Nanos CapturedOf(const ChargeRecord& charge) {
@@ -173,6 +181,12 @@ std::string EncodeLine(const DisputeRecord& dispute) {
                   {"update_us", absl::ToUnixMicros(dispute.update_time)}});
 }
 
+std::string EncodeLine(const CardRecord& card) {
+  return OneLine({{"kind", "card"},
+                  {"card_token", card.card_token},
+                  {"time_us", absl::ToUnixMicros(card.authenticate_time)}});
+}
+
 absl::StatusOr<AnyRecord> DecodeLine(absl::string_view line) {
   const Json json = Json::parse(line.begin(), line.end(), nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return absl::InvalidArgumentError("not a JSON object");
@@ -180,6 +194,7 @@ absl::StatusOr<AnyRecord> DecodeLine(absl::string_view line) {
   if (kind == "charge") return DecodeCharge(json);
   if (kind == "refund") return DecodeRefund(json);
   if (kind == "dispute") return DecodeDispute(json);
+  if (kind == "card") return DecodeCard(json);
   return MissingField("kind");
 }
 

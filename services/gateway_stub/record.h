@@ -17,6 +17,12 @@
 
 namespace reserve::gateway_stub {
 
+// A card whose holder has authenticated it with the bank.
+struct CardRecord {
+  std::string card_token = {};
+  absl::Time authenticate_time = {};
+};
+
 // What the caller asked for. The same key must come with the same content.
 struct ChargeOrder {
   std::string idempotency_key = {};
@@ -100,8 +106,9 @@ inline const std::string& ChargeIdOf(const DisputeRecord& dispute) { return disp
 std::string EncodeLine(const ChargeRecord& charge);
 std::string EncodeLine(const RefundRecord& refund);
 std::string EncodeLine(const DisputeRecord& dispute);
+std::string EncodeLine(const CardRecord& card);
 
-using AnyRecord = std::variant<ChargeRecord, RefundRecord, DisputeRecord>;
+using AnyRecord = std::variant<ChargeRecord, RefundRecord, DisputeRecord, CardRecord>;
 // INVALID_ARGUMENT for anything that EncodeLine does not write. Lines of before refunds had
 // amounts come with the amount 0 and no currency: these gave all of the charge back.
 absl::StatusOr<AnyRecord> DecodeLine(absl::string_view line);

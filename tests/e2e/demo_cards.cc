@@ -36,19 +36,21 @@ absl::Status Play::CheckLastCharge(Book& book, const std::string& card, Nanos am
 }
 
 absl::Status Play::CardsThatChange() {
-  report_.Section("A card that is confirmed, one that is renewed, and a second one");
+  report_.Section("A card that is authenticated, one that is renewed, and a second one");
   Book gym;
   gym.account_id = absl::StrCat("gym-", run_);
-  const std::string funds = absl::StrCat("tok_soft_then_ok_1#", gym.account_id);
-  report_.Say(absl::StrCat("account ", gym.account_id, " is opened with a card without funds"));
-  RESERVE_RETURN_IF_ERROR(client_.OpenAccount(gym.account_id, funds).status());
+  const std::string secured = absl::StrCat("tok_authenticationRequired#", gym.account_id);
+  report_.Say(absl::StrCat("account ", gym.account_id,
+                           " is opened with a card that its bank wants authenticated"));
+  RESERVE_RETURN_IF_ERROR(client_.OpenAccount(gym.account_id, secured).status());
   RESERVE_RETURN_IF_ERROR(Await(gym, "the decline", [](const pb::Account& now) {
-                            return now.payment_methods(0).card_state() == pb::CARD_STATE_FAILING;
+                            return now.payment_methods(0).card_state() == pb::CARD_STATE_REFUSED;
                           }).status());
-  report_.Say("the customer has seen to it, and confirms the same card: tried at once");
-  RESERVE_RETURN_IF_ERROR(client_.UpdatePaymentMethod(gym.account_id, funds).status());
+  report_.Say("the customer authenticates it with the bank, and confirms it: tried at once");
+  RESERVE_RETURN_IF_ERROR(client_.AuthenticateCard(secured));
+  RESERVE_RETURN_IF_ERROR(client_.UpdatePaymentMethod(gym.account_id, secured).status());
   RESERVE_RETURN_IF_ERROR(AwaitBalance(gym, kReserveAmount));
-  RESERVE_RETURN_IF_ERROR(CheckLastCharge(gym, funds, kReserveAmount));
+  RESERVE_RETURN_IF_ERROR(CheckLastCharge(gym, secured, kReserveAmount));
 
   RESERVE_ASSIGN_OR_RETURN(Book salon, OpenAnother("salon", "tok_decline_after_1"));
   Caller fay{"fay", /*unlimited=*/false, kFreeSeconds};

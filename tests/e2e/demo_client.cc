@@ -159,6 +159,12 @@ absl::StatusOr<gw::Dispute> Client::EndDispute(const std::string& dispute_id, bo
   return Ask(*dashboard_, &gw::StubDashboard::Stub::MoveDispute, request);
 }
 
+absl::Status Client::AuthenticateCard(const std::string& card_token) {
+  gw::AuthenticateCardRequest request;
+  request.set_card_token(card_token);
+  return Ask(*dashboard_, &gw::StubDashboard::Stub::AuthenticateCard, request).status();
+}
+
 absl::StatusOr<pb::Dispute> Client::TellDispute(const gw::Charge& charge,
                                                 const gw::Dispute& dispute) {
   pb::ReportGatewayDisputeRequest request;

@@ -57,6 +57,8 @@ class Client {
   // What a bank does at the gateway, and what a receiver of its webhooks tells the ledger of it.
   absl::StatusOr<gateway::v1::Dispute> OpenDispute(const std::string& charge_id);
   absl::StatusOr<gateway::v1::Dispute> EndDispute(const std::string& dispute_id, bool won);
+  // The cardholder authenticates the card with the bank.
+  absl::Status AuthenticateCard(const std::string& card_token);
   absl::StatusOr<pb::Dispute> TellDispute(const gateway::v1::Charge& charge,
                                           const gateway::v1::Dispute& dispute);
   absl::StatusOr<pb::User> PutUser(const std::string& account_id, const std::string& user_id,

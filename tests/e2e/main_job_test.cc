@@ -754,6 +754,22 @@ TEST_F(MainJobTest, G5_ACardThatAsksForAuthenticationIsNotTriedAgain) {
   AwaitBalance("3ds", "15.00");
 }
 
+TEST_F(MainJobTest, G6_ACardThatTheCustomerHasAuthenticatedIsTriedAtOnceWhenItIsConfirmed) {
+  const std::string card = "tok_authenticationRequired#confirmed";
+  Open("confirmed", card);
+  Await("confirmed", [](const pb::Account& a) {
+    return a.payment_methods(0).card_state() == pb::CARD_STATE_REFUSED;
+  });
+  const auto authenticated =
+      Call(stack_->dashboard(), &gw::StubDashboard::Stub::AuthenticateCard,
+           Parse<gw::AuthenticateCardRequest>(absl::StrCat("card_token: '", card, "'")));
+  ASSERT_TRUE(authenticated.ok()) << authenticated.status();
+  EXPECT_EQ(Balance("confirmed"), "0.00") << "nobody has told the ledger";
+  GiveCard("confirmed", card);
+  AwaitBalance("confirmed", "15.00");
+  EXPECT_THAT(Charges("confirmed/"), SizeIs(2));
+}
+
 TEST_F(MainJobTest, G4_WhateverBecomesOfTheReplyTheCardIsChargedOnce) {
   const std::map<std::string, std::string> cards = {{"lost", "tok_lost_reply#lost"},
                                                     {"late", "tok_late_1500#late"},

@@ -10,7 +10,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/rpc/conversions.h"
-#include "reserve/gateway/v1/stub_dashboard.grpc.pb.h"
 #include "tests/e2e/failure_scene.h"
 #include "tests/e2e/stack.h"
 #include "tests/support/wait_until.h"
@@ -40,14 +39,8 @@ class RefundsTest : public ::testing::Test {
                                .worker_flags = {"--charge_timeout=300ms"}});
     ASSERT_TRUE(stack.ok()) << stack.status();
     stack_ = stack->release();
-    dashboard_ = gw::StubDashboard::NewStub(grpc::CreateChannel(stack_->gateway_address(),
-                                                                grpc::InsecureChannelCredentials()))
-                     .release();
   }
-  static void TearDownTestSuite() {
-    delete dashboard_;
-    delete stack_;
-  }
+  static void TearDownTestSuite() { delete stack_; }
 
   template <typename Stub, typename Request, typename Response>
   static Response Must(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
@@ -62,7 +55,7 @@ class RefundsTest : public ::testing::Test {
                                                                                const Request&,
                                                                                Response*),
                                const std::string& request) {
-    auto response = Call(*dashboard_, method, Parse<Request>(request));
+    auto response = Call(stack_->dashboard(), method, Parse<Request>(request));
     EXPECT_TRUE(response.ok()) << request << ": " << response.status();
     return response.ok() ? *std::move(response) : Response();
   }
@@ -120,11 +113,9 @@ class RefundsTest : public ::testing::Test {
   }
 
   static Stack* stack_;
-  static gw::StubDashboard::Stub* dashboard_;
 };
 
 Stack* RefundsTest::stack_ = nullptr;
-gw::StubDashboard::Stub* RefundsTest::dashboard_ = nullptr;
 
 TEST_F(RefundsTest, P1_APartIsGivenBackOnceAndTheCardNotChargedAgain) {
   OpenFunded("part");

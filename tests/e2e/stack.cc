@@ -130,6 +130,7 @@ absl::Status Stack::StartGateway() {
   if (gateway_ != nullptr) return absl::OkStatus();
   RESERVE_ASSIGN_OR_RETURN(auto channel, MakeChannel(gateway_address_, OwnConnection()));
   gateway_ = gateway::v1::PaymentGateway::NewStub(channel);
+  dashboard_ = gateway::v1::StubDashboard::NewStub(channel);
   return absl::OkStatus();
 }
 

@@ -31,6 +31,7 @@
 #include "common/money/money.h"
 #include "common/rpc/status.h"
 #include "reserve/gateway/v1/payment_gateway.grpc.pb.h"
+#include "reserve/gateway/v1/stub_dashboard.grpc.pb.h"
 #include "tests/support/ledger_stubs.h"
 #include "tests/support/mariadb_server.h"
 #include "tests/support/subprocess.h"
@@ -94,6 +95,8 @@ class Stack {
   ledger::v1::Recharges::Stub& recharges() { return stub<ledger::v1::Recharges::Stub>(); }
   ledger::v1::Audit::Stub& audit() { return stub<ledger::v1::Audit::Stub>(); }
   gateway::v1::PaymentGateway::Stub& gateway() { return *gateway_; }
+  // What people and banks do at it.
+  gateway::v1::StubDashboard::Stub& dashboard() { return *dashboard_; }
 
   const test_support::TestDatabase& database() const { return *database_; }
   // A folder of the stack's own, gone with it.
@@ -130,6 +133,7 @@ class Stack {
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<test_support::LedgerStubs> stubs_;
   std::unique_ptr<gateway::v1::PaymentGateway::Stub> gateway_;
+  std::unique_ptr<gateway::v1::StubDashboard::Stub> dashboard_;
 };
 
 // A message from its text form; a text that is none is a failure of the test.

@@ -86,6 +86,16 @@ TEST(CardTokenTest, ACardMayChangeAfterSomeCharges) {
   EXPECT_EQ(CodeOf("tok_soft_then_ok_0", {}), "");
 }
 
+TEST(CardTokenTest, ACardThatAsksForAuthenticationSucceedsOnceItsHolderHasAuthenticatedIt) {
+  for (const char* token : {"tok_authenticationRequired#7", "pm_card_threeDSecureRequired"}) {
+    EXPECT_EQ(CodeOf(token, {.declined = 3}), "authentication_required") << token;
+    EXPECT_EQ(CodeOf(token, {.authenticated = true}), "") << token;
+  }
+  for (const char* token : {"tok_decline_authentication_required", "tok_chargeDeclinedLostCard"}) {
+    EXPECT_NE(CodeOf(token, {.authenticated = true}), "") << token;
+  }
+}
+
 TEST(CardTokenTest, TroubleThatIsNotTheCardsIsInTheBehaviour) {
   EXPECT_EQ(BehaviorOf("tok_slow_40").work_time, absl::Milliseconds(40));
   EXPECT_EQ(BehaviorOf("tok_fail_before").failures_before, 1);

@@ -609,6 +609,19 @@ TEST_F(GatewayServiceTest, WhatPeopleAndBanksDoIsSeenByWhoeverCharges) {
   EXPECT_EQ(charge->disputes(0).state(), pb::DISPUTE_STATE_LOST);
 }
 
+TEST_F(GatewayServiceTest, ACardIsAuthenticatedAtTheDashboard) {
+  const std::string card = "tok_authenticationRequired";
+  EXPECT_EQ(Charge("k1", card)->charge().decline().decline_class(),
+            pb::DECLINE_CLASS_AUTHENTICATION_REQUIRED);
+  pb::AuthenticateCardRequest request;
+  EXPECT_EQ(FieldOf(AtDashboard(&pb::StubDashboard::Stub::AuthenticateCard, request).status()),
+            "card_token");
+  request.set_card_token(card);
+  const auto authenticated = AtDashboard(&pb::StubDashboard::Stub::AuthenticateCard, request);
+  ASSERT_TRUE(authenticated.ok()) << authenticated.status();
+  EXPECT_EQ(Charge("k2", card)->charge().state(), pb::CHARGE_STATE_SUCCEEDED);
+}
+
 TEST_F(GatewayServiceTest, ABadRequestAtTheDashboardIsRefusedNamingTheField) {
   const std::string id = Charge("k", "tok_visa")->charge().charge_id();
   pb::OpenDisputeRequest dispute;

@@ -539,6 +539,25 @@ TEST_F(GatewayStateTest, RefundsAndDisputesAreAsTheyWereAfterARestart) {
   EXPECT_EQ(OpenDispute(id, 1)->dispute_id, "dp_000000000002");
 }
 
+TEST_F(GatewayStateTest, AnAuthenticatedCardStaysSoOverRestartsAndIsNoOther) {
+  const std::string card = "tok_authenticationRequired#1";
+  EXPECT_EQ(Charge("k1", card)->charge.decline->code, "authentication_required");
+  for (int times = 0; times < 2; ++times) {
+    absl::Notification answered;
+    gateway_->AuthenticateCard(card, [&](const absl::Status& status) {
+      EXPECT_TRUE(status.ok()) << status;
+      answered.Notify();
+    });
+    answered.WaitForNotification();
+  }
+  EXPECT_EQ(Charge("k1", card)->charge.decline->code, "authentication_required") << "a replay";
+  EXPECT_EQ(Charge("k2", card)->charge.decline, nullptr);
+  EXPECT_NE(Charge("k3", "tok_authenticationRequired#2")->charge.decline, nullptr);
+  Open();
+  EXPECT_EQ(Charge("k4", card)->charge.decline, nullptr);
+  EXPECT_NE(Charge("k5", "tok_authenticationRequired#2")->charge.decline, nullptr);
+}
+
 TEST_F(GatewayStateTest, ARefundOfBeforeRefundsHadAmountsIsOfAllThatWasCaptured) {
   const std::string id = Charged("k", "tok_partial_900");
   gateway_.reset();
