@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/error/error.h"
+#include "common/reference/reference.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/conversions.h"
 #include "common/rpc/status.h"
@@ -15,6 +16,7 @@
 namespace reserve::chaos {
 namespace {
 
+namespace gw = gateway::v1;
 namespace pb = ledger::v1;
 
 constexpr absl::Duration kCallTimeout = absl::Seconds(3);
@@ -22,6 +24,8 @@ constexpr absl::Duration kStreamTimeout = absl::Seconds(6);
 constexpr absl::Duration kLastPatience = absl::Seconds(120);
 constexpr absl::Duration kMonth = absl::Hours(31 * 24);
 constexpr size_t kRemembered = 200;
+// How long a charge is disputed and moved on.
+constexpr absl::Duration kDisputable = absl::Seconds(10);
 constexpr char kNowhere[] = "+999555";
 constexpr char kNobody[] = "nobody";
 
@@ -114,6 +118,9 @@ Caller::Caller(Stage& stage, Record& record, LoadCounts& counts, const CallerOpt
     auto channel = MakeChannel(stage.ledger_proxy(i).address(), channel_options);
     ledgers_.emplace_back(*std::move(channel));
   }
+  const auto gateway = *MakeChannel(stage.DirectTarget(stage.gateway()), channel_options);
+  gateway_ = gw::PaymentGateway::NewStub(gateway);
+  bank_ = gw::StubDashboard::NewStub(gateway);
   turn_ = static_cast<size_t>(options.number);
 }
 
@@ -423,10 +430,7 @@ void Caller::Refund() {
   if (got.ok()) {
     record_.Booked(Kind::kRefund, request.request_id(),
                    Place{got->ordinal(), NanosOf(got->amount())});
-    pb::UpdateBillingSettingsRequest on;
-    on.set_account_id(request.account_id());
-    on.mutable_billing_settings()->set_automatic_recharge(true);
-    if (Persist(&pb::Accounts::Stub::UpdateBillingSettings, on).ok()) ++counts_.operations;
+    SwitchOn(request.account_id());
   } else if (!IsNoAnswer(got.status())) {
     record_.Refused(Kind::kRefund, request.request_id(), unknown ? Fate::kEither : Fate::kRefused);
   } else {
@@ -444,11 +448,119 @@ void Caller::Switch() {
   }
 }
 
-void Caller::ChangeCard() {
+void Caller::SwitchOn(const std::string& account_id) {
+  pb::UpdateBillingSettingsRequest request;
+  request.set_account_id(account_id);
+  request.mutable_billing_settings()->set_automatic_recharge(true);
+  if (Persist(&pb::Accounts::Stub::UpdateBillingSettings, request).ok()) ++counts_.operations;
+}
+
+void Caller::GiveCard(const std::string& account_id, const std::string& card_token) {
   pb::UpdatePaymentMethodRequest request;
-  request.set_account_id(PickAccount());
-  request.mutable_payment_method()->set_card_token(PickCard());
+  request.set_account_id(account_id);
+  request.mutable_payment_method()->set_card_token(card_token);
   if (Persist(&pb::Accounts::Stub::UpdatePaymentMethod, request).ok()) ++counts_.operations;
+}
+
+void Caller::ChangeCard() { GiveCard(PickAccount(), PickCard()); }
+
+// --- Disputes -------------------------------------------------------------------------
+
+template <typename Stub, typename Request, typename Response>
+absl::StatusOr<Response> Caller::AskGateway(Stub& stub,
+                                            grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                                         const Request&, Response*),
+                                            const Request& request) {
+  Response response;
+  const auto context = Within(kCallTimeout);
+  RESERVE_RETURN_IF_ERROR(FromGrpcStatus((stub.*method)(context.get(), request, &response)));
+  return response;
+}
+
+std::optional<gw::Charge> Caller::PickCharge() {
+  gw::ListChargesRequest request;
+  request.set_page_size(1000);
+  reserve::ToProto(absl::Now() - kDisputable, request.mutable_start_time());
+  const auto page = AskGateway(*gateway_, &gw::PaymentGateway::Stub::ListCharges, request);
+  if (!page.ok()) return std::nullopt;
+  std::vector<const gw::Charge*> whole;
+  std::vector<const gw::Charge*> disputed;
+  for (const gw::Charge& charge : page->charges()) {
+    if (charge.state() != gw::CHARGE_STATE_SUCCEEDED) continue;
+    if (charge.disputes_size() == 0) {
+      whole.push_back(&charge);
+    } else if (charge.disputes(0).state() == gw::DISPUTE_STATE_INQUIRY ||
+               charge.disputes(0).state() == gw::DISPUTE_STATE_OPENED) {
+      disputed.push_back(&charge);
+    }
+  }
+  const std::vector<const gw::Charge*>& choices = Below(3) == 0 ? disputed : whole;
+  if (choices.empty()) return std::nullopt;
+  return *choices[Below(choices.size())];
+}
+
+absl::StatusOr<gw::Dispute> Caller::AtTheBank(const gw::Charge& charge) {
+  if (charge.disputes_size() == 0) {
+    gw::OpenDisputeRequest open;
+    open.set_charge_id(charge.charge_id());
+    open.set_inquiry(Below(5) == 0);
+    open.set_reason("chaos");
+    return AskGateway(*bank_, &gw::StubDashboard::Stub::OpenDispute, open);
+  }
+  gw::MoveDisputeRequest move;
+  move.set_dispute_id(charge.disputes(0).dispute_id());
+  move.set_state(Below(2) == 0 ? gw::DISPUTE_STATE_WON
+                 : charge.disputes(0).state() == gw::DISPUTE_STATE_INQUIRY
+                     ? gw::DISPUTE_STATE_OPENED
+                     : gw::DISPUTE_STATE_LOST);
+  return AskGateway(*bank_, &gw::StubDashboard::Stub::MoveDispute, move);
+}
+
+void Caller::TellOf(const gw::Charge& charge, const gw::Dispute& dispute) {
+  pb::ReportGatewayDisputeRequest request;
+  request.set_charge_id(charge.charge_id());
+  request.set_charge_reference(charge.reference());
+  request.set_dispute_id(dispute.dispute_id());
+  request.set_state(static_cast<pb::DisputeState>(dispute.state()));
+  *request.mutable_amount() = dispute.amount();
+  request.set_reason(dispute.reason());
+  const auto got = Persist(&pb::Recharges::Stub::ReportGatewayDispute, request);
+  ++counts_.operations;
+  if (got.ok() || IsNoAnswer(got.status())) return;
+  record_.Contradict(absl::StrCat("dispute ", dispute.dispute_id(), " of ", charge.reference(),
+                                  " was not taken: ", got.status().ToString()));
+}
+
+void Caller::Dispute() {
+  const std::optional<gw::Charge> charge = PickCharge();
+  if (!charge.has_value()) return;
+  const absl::StatusOr<gw::Dispute> dispute = AtTheBank(*charge);
+  const std::optional<Reference> name = ParseReference(charge->reference());
+  if (!dispute.ok() || !name.has_value()) return;
+  TellOf(*charge, *dispute);
+  if (dispute->state() != gw::DISPUTE_STATE_OPENED) return;
+  SwitchOn(name->account_id);
+  if (Below(2) == 0) GiveCard(name->account_id, charge->card_token());
+  absl::SleepFor(absl::Milliseconds(50));
+  GiveCard(name->account_id, PickCard());
+}
+
+void Caller::TellOfDisputes() {
+  const absl::Time start = absl::Now();
+  gw::ListChargesRequest request;
+  request.set_page_size(1000);
+  for (int tries = 1; !GivesUp(start); ++tries) {
+    const auto page = AskGateway(*gateway_, &gw::PaymentGateway::Stub::ListCharges, request);
+    if (!page.ok()) {
+      TurnAway(tries);
+      continue;
+    }
+    for (const gw::Charge& charge : page->charges()) {
+      for (const gw::Dispute& dispute : charge.disputes()) TellOf(charge, dispute);
+    }
+    if (page->next_page_token().empty()) return;
+    request.set_page_token(page->next_page_token());
+  }
 }
 
 }  // namespace reserve::chaos

@@ -17,6 +17,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "reserve/gateway/v1/payment_gateway.grpc.pb.h"
+#include "reserve/gateway/v1/stub_dashboard.grpc.pb.h"
 #include "tests/chaos/load.h"
 #include "tests/chaos/record.h"
 #include "tests/support/ledger_stubs.h"
@@ -49,6 +51,12 @@ class Caller {
   // on again, which the refund may have suspended.
   void Refund();
   void ChangeCard();
+  // A bank takes a charge of late back, or goes on with what it took, and the gateway's webhook
+  // tells of it. The customer then switches automatic recharging on again, which that has
+  // suspended, confirms the disputed card now and then, and gives another one.
+  void Dispute();
+  // Tells of all disputes once more, as a reconciliation does: of what a webhook got lost.
+  void TellOfDisputes();
   // The customer switches automatic recharging off, and on again after a while.
   void Switch();
 
@@ -86,12 +94,26 @@ class Caller {
   // One stream over `pending`; what was not settled stays there.
   void StreamOnce(std::vector<RecordRequest>* pending);
   void Remember(const RecordRequest& request);
+  // One try at the gateway, past the proxies.
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> AskGateway(Stub& stub,
+                                      grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                                   const Request&, Response*),
+                                      const Request& request);
+  // A charge that was decided within the last seconds and can be disputed, or is.
+  std::optional<gateway::v1::Charge> PickCharge();
+  absl::StatusOr<gateway::v1::Dispute> AtTheBank(const gateway::v1::Charge& charge);
+  void TellOf(const gateway::v1::Charge& charge, const gateway::v1::Dispute& dispute);
+  void GiveCard(const std::string& account_id, const std::string& card_token);
+  void SwitchOn(const std::string& account_id);
 
   Record& record_;
   LoadCounts& counts_;
   const CallerOptions options_;
   std::mt19937_64 random_;
   std::vector<test_support::LedgerStubs> ledgers_;
+  std::unique_ptr<gateway::v1::PaymentGateway::Stub> gateway_;
+  std::unique_ptr<gateway::v1::StubDashboard::Stub> bank_;
   size_t turn_ = 0;
   int64_t ids_ = 0;
   std::deque<RecordRequest> booked_;  // some of the latest

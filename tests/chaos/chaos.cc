@@ -82,7 +82,8 @@ bool Report(const Verdict& verdict, uint64_t seed, const Load& load, const Fault
   Show("STUCK", verdict.stuck);
   Show("MISMATCHED", verdict.mismatched);
   Say(absl::StrCat(verdict.entries, " entries and ", verdict.charges, " charges with ",
-                   verdict.refunds, " refunds audited, seed ", seed));
+                   verdict.refunds, " refunds and ", verdict.disputes, " disputes audited, seed ",
+                   seed));
   Say(absl::StrCat(load.counts().operations.load(), " operations, ", faults.counts().kills.load(),
                    " kills, lost ", verdict.lost.size(), ", doubled ", verdict.doubled.size(),
                    ", stuck ", verdict.stuck.size(), ", mismatched ", verdict.mismatched.size()));

@@ -14,6 +14,8 @@ namespace {
 struct Habit {
   std::function<void(Caller&, int round)> act;
   absl::Duration pause;
+  // Once there are no new requests.
+  std::function<void(Caller&)> end = [](Caller&) {};
 };
 
 std::vector<Habit> Habits() {
@@ -36,7 +38,9 @@ std::vector<Habit> Habits() {
                         },
                         absl::Milliseconds(25)};
   const Habit customer = {[](Caller& caller, int) { caller.Switch(); }, absl::Milliseconds(10)};
-  return {one, one, one, batch, stream, office, customer, customer};
+  const Habit bank = {[](Caller& caller, int) { caller.Dispute(); }, absl::Milliseconds(150),
+                      [](Caller& caller) { caller.TellOfDisputes(); }};
+  return {one, one, one, batch, stream, office, customer, customer, bank};
 }
 
 }  // namespace
@@ -57,6 +61,7 @@ void Load::Start() {
         habit.act(caller, round);
         absl::SleepFor(habit.pause);
       }
+      habit.end(caller);
       absl::MutexLock done(&mutex_);
       --at_work_;
     });

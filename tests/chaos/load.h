@@ -1,4 +1,4 @@
-// Callers: switches, SMS senders and billing pages that keep the ledgers busy, and never let
+// Callers: switches, SMS senders, billing pages and banks that keep the ledgers busy, and never let
 // go of a request before they know how it ended.
 //
 // Whatever is not an answer is sent again with the same id, to the other ledger, until it is

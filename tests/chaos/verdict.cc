@@ -14,9 +14,10 @@
 #include "common/rpc/channel.h"
 #include "common/rpc/conversions.h"
 #include "common/rpc/status.h"
-#include "reserve/gateway/v1/payment_gateway.grpc.pb.h"
 #include "reserve/ledger/v1/accounts.grpc.pb.h"
 #include "reserve/ledger/v1/audit.grpc.pb.h"
+#include "tests/chaos/at_the_gateway.h"
+#include "tests/chaos/dispute_checks.h"
 #include "tests/support/wait_until.h"
 
 namespace reserve::chaos {
@@ -119,52 +120,10 @@ absl::Status CompareBooks(const Stage& stage, const Record& record, Verdict* ver
 
 // --- Charges and credits ---------------------------------------------------------------
 
-struct Charge {
-  std::string id;
-  Nanos amount = 0;
-};
-// By recharge or refund: "acct-0001/3", as the worker refers to it.
-using Charges = std::multimap<std::string, Charge>;
-
-// What the gateway did.
-struct AtTheGateway {
-  Charges charges;  // that succeeded
-  Charges refunds;
-};
-
-absl::StatusOr<AtTheGateway> ReadCharges(Stage& stage, absl::Duration patience, Verdict* verdict) {
-  RESERVE_ASSIGN_OR_RETURN(const auto channel,
-                           MakeChannel(stage.DirectTarget(stage.gateway()), ChannelOptions()));
-  const auto stub = gateway::v1::PaymentGateway::NewStub(channel);
-  AtTheGateway found;
-  gateway::v1::ListChargesRequest request;
-  request.set_page_size(1000);
-  do {
-    grpc::ClientContext context;
-    context.set_deadline(absl::ToChronoTime(absl::Now() + patience));
-    context.set_wait_for_ready(true);
-    gateway::v1::ListChargesResponse response;
-    RESERVE_RETURN_IF_ERROR(FromGrpcStatus(stub->ListCharges(&context, request, &response)));
-    for (const gateway::v1::Charge& charge : response.charges()) {
-      if (charge.state() != gateway::v1::CHARGE_STATE_SUCCEEDED) continue;
-      RESERVE_ASSIGN_OR_RETURN(const Nanos amount, FromProto(charge.amount(), "USD", "amount"));
-      found.charges.insert({charge.reference(), {charge.charge_id(), amount}});
-      ++verdict->charges;
-      for (const gateway::v1::Refund& refund : charge.refunds()) {
-        if (refund.state() != gateway::v1::REFUND_STATE_SUCCEEDED) continue;
-        RESERVE_ASSIGN_OR_RETURN(const Nanos back, FromProto(refund.amount(), "USD", "amount"));
-        found.refunds.insert({refund.reference(), {refund.refund_id(), back}});
-        ++verdict->refunds;
-      }
-    }
-    request.set_page_token(response.next_page_token());
-  } while (!request.page_token().empty());
-  return found;
-}
-
 // What was given back, against what was debited for it and not booked back: so charged minus
 // refunded is credited minus debited.
-absl::Status CompareRefunds(const Stage& stage, const Charges& refunds, Verdict* verdict) {
+absl::Status CompareRefunds(const Stage& stage, const AtTheGateway& found, Verdict* verdict) {
+  const std::multimap<std::string, Charge>& refunds = found.refunds;
   RESERVE_ASSIGN_OR_RETURN(
       const Rows rows,
       stage.database().TryQuery(
@@ -204,10 +163,8 @@ absl::Status CompareRefunds(const Stage& stage, const Charges& refunds, Verdict*
   return absl::OkStatus();
 }
 
-absl::Status CompareMoney(Stage& stage, absl::Duration patience, Verdict* verdict) {
-  RESERVE_ASSIGN_OR_RETURN(const AtTheGateway found, ReadCharges(stage, patience, verdict));
-  RESERVE_RETURN_IF_ERROR(CompareRefunds(stage, found.refunds, verdict));
-  const Charges& charges = found.charges;
+absl::Status CompareCharges(const Stage& stage, const AtTheGateway& found, Verdict* verdict) {
+  const std::multimap<std::string, Charge>& charges = found.charges;
   RESERVE_ASSIGN_OR_RETURN(
       const Rows credits,
       stage.database().TryQuery("SELECT e.account_id, e.recharge_ordinal, e.amount_nanos, "
@@ -247,6 +204,17 @@ absl::Status CompareMoney(Stage& stage, absl::Duration patience, Verdict* verdic
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status CompareMoney(Stage& stage, absl::Duration patience, Verdict* verdict) {
+  RESERVE_ASSIGN_OR_RETURN(const AtTheGateway found, ReadGateway(stage, patience));
+  verdict->charges = static_cast<int64_t>(found.charges.size());
+  verdict->refunds = static_cast<int64_t>(found.refunds.size());
+  verdict->disputes = static_cast<int64_t>(found.disputes.size());
+  RESERVE_RETURN_IF_ERROR(CompareCharges(stage, found, verdict));
+  RESERVE_RETURN_IF_ERROR(CompareRefunds(stage, found, verdict));
+  RESERVE_RETURN_IF_ERROR(CompareDisputes(stage, found, verdict));
+  return CheckDisputedNumbers(stage, found, verdict);
 }
 
 // --- States ------------------------------------------------------------------------------

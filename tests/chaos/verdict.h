@@ -29,6 +29,7 @@ struct Verdict {
   int64_t entries = 0;
   int64_t charges = 0;
   int64_t refunds = 0;
+  int64_t disputes = 0;
 
   bool clean() const {
     return lost.empty() && doubled.empty() && stuck.empty() && mismatched.empty();
