@@ -186,16 +186,19 @@ grpc::ServerUnaryReactor* RechargesService::ReportRecharge(grpc::CallbackServerC
                                                            const pb::ReportRechargeRequest* request,
                                                            pb::ReportRechargeResponse* response) {
   return StartCommand(api_, context, "ReportRecharge", ParseReport(*request),
-                      [this, response](book::Reply&& reply) {
+                      [this, response, reported = request->lease_epoch()](book::Reply&& reply) {
                         const auto& settled = std::get<book::RechargeReply>(reply);
-                        if (settled.recharge.is_refund()) {
-                          api::ToProto(settled.recharge, response->mutable_refund());
+                        const domain::Recharge& recharge = settled.recharge;
+                        if (recharge.is_refund()) {
+                          api::ToProto(recharge, response->mutable_refund());
                         } else {
-                          api::ToProto(settled.recharge, response->mutable_recharge());
+                          api::ToProto(recharge, response->mutable_recharge());
                         }
                         response->set_already_applied(settled.already_applied);
-                        api_.engine.dispatcher().Settled(book::RechargeKey(
-                            settled.recharge.account_id, settled.recharge.ordinal));
+                        // Nobody is to have one that is over, whatever the lease of the report.
+                        const bool open = recharge.state == domain::RechargeState::kOpen;
+                        api_.engine.dispatcher().Settled({recharge.account_id, recharge.ordinal},
+                                                         open ? reported : recharge.lease_epoch);
                       });
 }
 

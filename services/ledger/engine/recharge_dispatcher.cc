@@ -70,10 +70,13 @@ void RechargeDispatcher::Announce(const std::vector<book::RechargeKey>& keys) {
   waker_.Wake();
 }
 
-void RechargeDispatcher::Settled(const book::RechargeKey& key) {
+void RechargeDispatcher::Settled(const book::RechargeKey& key, int64_t lease_epoch) {
   absl::MutexLock lock(&mutex_);
   for (Watching& watching : watching_) {
-    if (watching.in_flight.erase(key) > 0 && backlog_) waker_.Wake();
+    const auto found = watching.in_flight.find(key);
+    if (found == watching.in_flight.end() || found->second.epoch > lease_epoch) continue;
+    watching.in_flight.erase(found);
+    if (backlog_) waker_.Wake();
   }
 }
 
@@ -81,7 +84,7 @@ void RechargeDispatcher::Renewed(const book::RechargeKey& key, Moment asked) {
   absl::MutexLock lock(&mutex_);
   for (Watching& watching : watching_) {
     const auto found = watching.in_flight.find(key);
-    if (found != watching.in_flight.end()) found->second = asked + options_.lease_duration;
+    if (found != watching.in_flight.end()) found->second.end = asked + options_.lease_duration;
   }
 }
 
@@ -146,7 +149,7 @@ absl::Status RechargeDispatcher::Dispatch(std::vector<book::RechargeKey> announc
     const Moment moment = MonotonicNow();
     for (Watching& watching : watching_) {
       const size_t lapsed = absl::erase_if(
-          watching.in_flight, [moment](const auto& lease) { return lease.second <= moment; });
+          watching.in_flight, [moment](const auto& lease) { return lease.second.end <= moment; });
       if (lapsed > 0) watching.doubted_until = moment + 2 * options_.lease_duration;
     }
     if (watching_.empty()) return absl::OkStatus();
@@ -178,8 +181,10 @@ absl::Status RechargeDispatcher::Dispatch(std::vector<book::RechargeKey> announc
 }
 
 absl::Status RechargeDispatcher::ClaimRange(std::vector<Assignment> assignments, absl::Time now) {
-  std::vector<book::RechargeKey> assigned;
-  for (const Assignment& assignment : assignments) assigned.push_back(assignment.key());
+  std::vector<std::pair<book::RechargeKey, int64_t>> assigned;
+  for (const Assignment& assignment : assignments) {
+    assigned.emplace_back(assignment.key(), assignment.lease_epoch);
+  }
   absl::Status claimed = storage::EnsureOpen(options_.database, &connection_);
   if (claimed.ok()) {
     claimed = Claim(&assignments, now);
@@ -188,7 +193,7 @@ absl::Status RechargeDispatcher::ClaimRange(std::vector<Assignment> assignments,
   if (!claimed.ok()) {
     // Not known to be ours: nothing is delivered, so the workers have room for
     // others, and a lease that was committed all the same runs out.
-    for (const book::RechargeKey& key : assigned) Settled(key);
+    for (const auto& [key, lease_epoch] : assigned) Settled(key, lease_epoch);
     absl::MutexLock lock(&mutex_);
     backlog_ = true;
     return claimed;
@@ -266,10 +271,11 @@ std::vector<RechargeDispatcher::Assignment> RechargeDispatcher::Assign(
       if (FreeSlots() == 0) break;
       continue;
     }
-    watching->in_flight[book::RechargeKey(recharge.account_id, recharge.ordinal)] =
-        MonotonicNow() + options_.lease_duration;
+    const int64_t lease_epoch = recharge.lease_epoch + 1;
+    watching->in_flight[book::RechargeKey(recharge.account_id, recharge.ordinal)] = {
+        MonotonicNow() + options_.lease_duration, lease_epoch};
     const bool before = recharge.attempt_start != absl::InfinitePast();
-    assignments.push_back({std::move(recharge), watching->worker_id, before});
+    assignments.push_back({std::move(recharge), watching->worker_id, before, lease_epoch});
   }
   return assignments;
 }
@@ -286,7 +292,7 @@ absl::Status RechargeDispatcher::Claim(std::vector<Assignment>* assignments, abs
       claimed.push_back(std::move(assignment));
       continue;
     }
-    Settled(assignment.key());
+    Settled(assignment.key(), assignment.lease_epoch);
   }
   RESERVE_RETURN_IF_ERROR(connection_->Commit());
   *assignments = std::move(claimed);

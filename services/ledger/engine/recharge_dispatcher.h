@@ -58,18 +58,23 @@ class RechargeDispatcher {
 
   // These recharges can be taken now.
   void Announce(const std::vector<book::RechargeKey>& keys);
-  // A report on this recharge was applied: its worker has room again.
-  void Settled(const book::RechargeKey& key);
+  // A report under that lease on the recharge was applied: its worker has room again. Of the next
+  // attempt's lease, which may have been given meanwhile, that says nothing.
+  void Settled(const book::RechargeKey& key, int64_t lease_epoch);
   // A lease was prolonged; it ends one lease's duration after `asked`.
   void Renewed(const book::RechargeKey& key, Moment asked);
 
  private:
+  struct Lease {
+    Moment end;
+    int64_t epoch;
+  };
   struct Watching {
     RechargeWatcher* watcher;
     std::string worker_id;
     size_t max_in_flight;
-    // What the worker has, and until when its lease lasts.
-    absl::flat_hash_map<book::RechargeKey, Moment> in_flight;
+    // What the worker has.
+    absl::flat_hash_map<book::RechargeKey, Lease> in_flight;
     // It let a lease run out, and may be frozen: until then others are preferred.
     Moment doubted_until = -absl::InfiniteDuration();
   };
@@ -77,6 +82,7 @@ class RechargeDispatcher {
     domain::Recharge recharge;
     std::string worker_id;
     bool handed_out_before = false;
+    int64_t lease_epoch = 0;  // that the claim leads to
     book::RechargeKey key() const { return {recharge.account_id, recharge.ordinal}; }
   };
 

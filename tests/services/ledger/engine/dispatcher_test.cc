@@ -169,7 +169,7 @@ TEST_F(DispatcherTest, AWorkerNeverHasMoreThanItAskedFor) {
     EXPECT_TRUE(seen.insert(recharge.account_id).second);
     ASSERT_TRUE(
         Ask<RechargeReply>(*engine, recharge.account_id, Succeeded(1, recharge.amount)).ok());
-    engine->dispatcher().Settled({recharge.account_id, 1});
+    engine->dispatcher().Settled({recharge.account_id, 1}, recharge.lease_epoch);
   }
   engine->dispatcher().Remove(&watcher);
   ledger_.Audit();
@@ -236,7 +236,7 @@ TEST_F(DispatcherTest, WhatIsCanceledBeforeAWorkerCameIsNotHandedOut) {
   ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 1; }));
   EXPECT_EQ(watcher.Leases()[0].recharge.account_id, "b");
   ASSERT_TRUE(Ask<RechargeReply>(*engine, "b", Succeeded(1, 15 * kNanosPerUnit)).ok());
-  engine->dispatcher().Settled({"b", 1});
+  engine->dispatcher().Settled({"b", 1}, 1);
   // On again, another one is opened and handed out.
   UpdateBillingSettings on;
   on.change.automatic_recharge = true;
@@ -262,11 +262,11 @@ TEST_F(DispatcherTest, ASoftDeclineIsHandedOutAgainWhenItsTimeHasCome) {
   declined.outcome.decline_class = domain::DeclineClass::kSoft;
   declined.outcome.text = "insufficient_funds";
   ASSERT_TRUE(Ask<RechargeReply>(*engine, "a", declined).ok());
-  engine->dispatcher().Settled({"a", 1});
+  engine->dispatcher().Settled({"a", 1}, 1);
   Open(*engine, "b");
   ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 2; }));
   EXPECT_EQ(watcher.Leases()[1].recharge.account_id, "b");
-  engine->dispatcher().Settled({"b", 1});
+  engine->dispatcher().Settled({"b", 1}, 1);
   ASSERT_TRUE(Ask<RechargeReply>(*engine, "b", Succeeded(1, 15 * kNanosPerUnit)).ok());
   ledger_.clock().Advance(absl::Hours(1));
   ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 3; }));
@@ -275,6 +275,30 @@ TEST_F(DispatcherTest, ASoftDeclineIsHandedOutAgainWhenItsTimeHasCome) {
   EXPECT_EQ(again.recharge.account_id, "a");
   EXPECT_EQ(again.recharge.attempt, 2);
   EXPECT_FALSE(again.handed_out_before);
+}
+
+// The answer to a report may be later than the hand-out that follows of it.
+TEST_F(DispatcherTest, AReportOnAnAttemptLeavesTheLeaseOfTheNextOne) {
+  const auto engine = ledger_.StartEngine();
+  Watcher watcher;
+  engine->dispatcher().Add(&watcher, "w1", 2);
+  Open(*engine, "a");
+  ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 1; }));
+  const AddPaymentMethod second{"second", {{CardToken("tok_second"), "fp_second"}}};
+  ASSERT_TRUE(Ask<PaymentMethodReply>(*engine, "a", second).ok());
+  ASSERT_TRUE(Ask<RechargeReply>(*engine, "a", Declined(1, domain::DeclineClass::kSoft, 1)).ok());
+  ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 2; }));
+  EXPECT_EQ(watcher.Leases()[1].recharge.attempt, 2);
+  engine->dispatcher().Settled({"a", 1}, 1);
+  Open(*engine, "b");
+  ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 3; }));
+  Open(*engine, "c");
+  // There is room for one more only once an attempt is over.
+  EXPECT_FALSE(WaitUntil([&] { return watcher.count() > 3; }, absl::Milliseconds(300)));
+  ASSERT_TRUE(Ask<RechargeReply>(*engine, "b", Succeeded(1, 15 * kNanosPerUnit)).ok());
+  engine->dispatcher().Settled({"b", 1}, 1);
+  EXPECT_TRUE(WaitUntil([&] { return watcher.count() == 4; }));
+  engine->dispatcher().Remove(&watcher);
 }
 
 // With four lanes these accounts lie in the ranges 1, 0, 3 and 1 (keyspace_test.cc).
