@@ -20,7 +20,7 @@ FROM debian:12-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
          ca-certificates libabsl20220623 libgrpc++1.51 libjemalloc2 libmysqlcppconn7v5 \
-         libprometheus-cpp-core1.0 libprometheus-cpp-pull1.0 libprotobuf32 libssl3 \
+         libprometheus-cpp-core1.0 libprometheus-cpp-pull1.0 libprotobuf32 libssl3 tzdata \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /out/ /usr/local/bin/
 # Nobody's account; by number, so that Kubernetes can tell that it is not root.

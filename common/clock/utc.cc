@@ -134,30 +134,6 @@ int32_t MonthOf(absl::Time time) {
   return day.month;
 }
 
-int32_t DayOf(absl::Time time) {
-  const absl::CivilSecond civil = Civil(Split(time).seconds);
-  return static_cast<int32_t>(civil.year() * 10000 + int64_t{civil.month()} * 100 + civil.day());
-}
-
-int64_t HourOf(absl::Time time) {
-  return int64_t{DayOf(time)} * 100 + Civil(Split(time).seconds).hour();
-}
-
-absl::Time EndOfHour(absl::Time time) {
-  const absl::CivilHour hour(Civil(Split(time).seconds));
-  return absl::FromCivil(absl::CivilSecond(hour + 1), absl::UTCTimeZone());
-}
-
-absl::Time EndOfMonth(absl::Time time) {
-  const absl::CivilMonth month(Civil(Split(time).seconds));
-  return absl::FromCivil(absl::CivilSecond(month + 1), absl::UTCTimeZone());
-}
-
-absl::Time EndOfDay(absl::Time time) {
-  const absl::CivilDay day(Civil(Split(time).seconds));
-  return absl::FromCivil(absl::CivilSecond(day + 1), absl::UTCTimeZone());
-}
-
 std::string FormatRfc3339(absl::Time time) {
   std::string text;
   AppendDateTime6(time, &text);

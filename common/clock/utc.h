@@ -24,16 +24,8 @@ void AppendDateTime6(absl::Time time, std::string* out);
 // Any other text gives absl::InfinitePast().
 absl::Time ParseDateTime6(absl::string_view text);
 
-// 202611: year * 100 + month, in UTC.
+// 202611: year * 100 + month, in UTC. (Of other zones: calendar.h.)
 int32_t MonthOf(absl::Time time);
-// 20261123: year * 10000 + month * 100 + day, in UTC.
-int32_t DayOf(absl::Time time);
-// 2026112304: the same with the hour, in UTC.
-int64_t HourOf(absl::Time time);
-// The end of the UTC hour, day or month of `time`.
-absl::Time EndOfHour(absl::Time time);
-absl::Time EndOfDay(absl::Time time);
-absl::Time EndOfMonth(absl::Time time);
 
 // "2026-11-23T04:05:06.000007Z", for people and logs.
 std::string FormatRfc3339(absl::Time time);

@@ -28,6 +28,9 @@ constexpr char kUsage[] =
     "ledgers\n"
     "                       are of this version, lets them write what those of before don't know\n"
     "  grants               prints the GRANT statements for the ledger's database user\n"
+    "  settings             prints the amounts of each currency, as --currency_settings_file "
+    "takes\n"
+    "                       them\n"
     "  import-rates [FILE]  imports a rate deck from CSV into a running ledger (--starter: the\n"
     "                       deck that is built in)\n"
     "  verify               recomputes everything that a running ledger has stored\n"
@@ -46,6 +49,7 @@ absl::Status RunCommand(std::vector<std::string> arguments) {
   if (command == "serve") return serve::Serve();
   if (command == "migrate") return cli::RunMigrate();
   if (command == "grants") return cli::PrintGrants();
+  if (command == "settings") return cli::PrintSettings();
   if (command == "verify") return cli::RunVerify();
   return InvalidField("command", absl::StrCat("\"", command, "\" is not known\n", kUsage));
 }

@@ -115,6 +115,8 @@ void Stage::Describe() {
         .log_file = absl::StrCat(folder_, "/", name, ".log"),
         .env = env == options_.env.end() ? std::map<std::string, std::string>() : env->second};
   };
+  test_support::DollarAmounts dollars = options_.dollars;
+  dollars.emplace("max_automatic_amount_per_hour", absl::StrCat(kMostAnHour));
   for (size_t i = 0; i < kLedgers; ++i) {
     // Retries soon enough to be over when all settles, and no card awaited for a day that was
     // declined too often (G9); a cap that only busy accounts reach.
@@ -122,7 +124,7 @@ void Stage::Describe() {
         absl::StrCat("ledger-", i), "ledger",
         {"serve", "--lease_duration=2s", "--retry_delays=1s,2s,3s", "--decline_interval=1s",
          "--max_declines_per_day=1000", "--max_cards_given_per_day=100000",
-         absl::StrCat("--max_automatic_amount_per_hour=", kMostAnHour)},
+         test_support::CurrencySettingsFlag(folder_, dollars)},
         options_.ledger_flags);
   }
   for (size_t i = 0; i < kWorkers; ++i) {

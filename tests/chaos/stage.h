@@ -24,6 +24,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "tests/chaos/proxy.h"
+#include "tests/support/currency_settings.h"
 #include "tests/support/mariadb_server.h"
 #include "tests/support/subprocess.h"
 #include "tests/support/test_database.h"
@@ -55,6 +56,7 @@ struct Process {
 // Flags after the stage's own, so they win.
 struct StageOptions {
   std::vector<std::string> ledger_flags = {};
+  test_support::DollarAmounts dollars = {};  // instead of those that are built in
   std::vector<std::string> worker_flags = {};
   // Added to the environment of one process, by its name: "ledger-0", "worker-1", "gateway".
   std::map<std::string, std::map<std::string, std::string>> env = {};

@@ -72,23 +72,11 @@ TEST(UtcTest, OtherTextIsTheInfinitePast) {
   }
 }
 
-TEST(UtcTest, NumbersOfDaysAndMonths) {
+TEST(UtcTest, NumbersOfMonths) {
   const absl::Time last = At(2024, 2, 29, 23, 59, 59) + absl::Microseconds(999'999);
-  EXPECT_EQ(DayOf(last), 20240229);
   EXPECT_EQ(MonthOf(last), 202402);
-  EXPECT_EQ(DayOf(last + absl::Microseconds(1)), 20240301);
   EXPECT_EQ(MonthOf(last + absl::Microseconds(1)), 202403);
-  EXPECT_EQ(DayOf(absl::UnixEpoch() - absl::Microseconds(1)), 19691231);
   EXPECT_EQ(MonthOf(absl::UnixEpoch() - absl::Microseconds(1)), 196912);
-}
-
-TEST(UtcTest, TheEndOfADayIsTheNextMidnight) {
-  EXPECT_EQ(EndOfDay(At(2026, 11, 23, 4)), At(2026, 11, 24));
-  EXPECT_EQ(EndOfDay(At(2026, 11, 23)), At(2026, 11, 24));
-  EXPECT_EQ(EndOfDay(At(2026, 11, 24) - absl::Microseconds(1)), At(2026, 11, 24));
-  EXPECT_EQ(EndOfDay(At(2024, 2, 28, 12)), At(2024, 2, 29));
-  EXPECT_EQ(EndOfDay(At(2025, 12, 31, 12)), At(2026, 1, 1));
-  EXPECT_EQ(EndOfDay(absl::UnixEpoch() - absl::Microseconds(1)), absl::UnixEpoch());
 }
 
 TEST(UtcTest, FormatsForPeople) {
@@ -114,9 +102,7 @@ TEST(UtcTest, RandomTimesAgreeWithAbseil) {
     ASSERT_EQ(FormatRfc3339(time), absl::FormatTime("%E4Y-%m-%dT%H:%M:%E6SZ", time, kUtc));
     ASSERT_EQ(ParseDateTime6(DateTime6(time)), time);
     const absl::CivilDay day = absl::ToCivilDay(time, kUtc);
-    ASSERT_EQ(DayOf(time), day.year() * 10'000 + int64_t{day.month()} * 100 + day.day());
     ASSERT_EQ(MonthOf(time), day.year() * 100 + day.month());
-    ASSERT_EQ(EndOfDay(time), absl::FromCivil(absl::CivilSecond(day + 1), kUtc));
   }
 }
 

@@ -613,8 +613,33 @@ TEST_F(BadInputTest, SettingsBelowTheMinimumOrOutOfOrderAreRefused) {
   ExpectRefused(refusals);
 }
 
+TEST_F(BadInputTest, AnAccountIsOpenedInARealPlace) {
+  std::vector<Refusal> refusals;
+  for (const std::string code : {"us", "USA", "UK", "XX", "U"}) {
+    refusals.push_back({.method = "Accounts.OpenAccount",
+                        .request = absl::StrCat("account_id: 'new' country_code: '", code, "'"),
+                        .field = "country_code"});
+  }
+  for (const std::string name : {"Mars/Olympus", "utc", "localtime", "/etc/localtime", "../UTC",
+                                 "Europe/../UTC", "Fixed/UTC+01:00:00"}) {
+    refusals.push_back({.method = "Accounts.OpenAccount",
+                        .request = absl::StrCat("account_id: 'new' time_zone: '", name, "'"),
+                        .field = "time_zone"});
+  }
+  for (const std::string place : {"country_code: 'US'", "time_zone: 'UTC'"}) {
+    refusals.push_back({"Accounts.OpenAccount",
+                        absl::StrCat("account_id: 'acct' card_token: 'tok_visa#acct' ", place),
+                        StatusCode::kAlreadyExists, "ACCOUNT_EXISTS", "account_id"});
+  }
+  ExpectRefused(refusals);
+}
+
 TEST_F(BadInputTest, AnAccountIsOpenedOnceAndInARealCurrency) {
   ExpectRefused({
+      {"Accounts.OpenAccount", "account_id: 'new' currency_code: 'SEK'",
+       StatusCode::kFailedPrecondition, "CURRENCY_NOT_SUPPORTED", "currency_code"},
+      {"Accounts.OpenAccount", "account_id: 'new' currency_code: 'JPY'",
+       StatusCode::kFailedPrecondition, "CURRENCY_WITHOUT_DECK", "currency_code"},
       {.method = "Accounts.OpenAccount",
        .request = "account_id: 'new' currency_code: 'XXX'",
        .field = "currency_code"},

@@ -27,7 +27,7 @@ constexpr absl::Duration kSoon = absl::Seconds(2);
 class BulkheadsTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    auto stack = Stack::Start({.starter_deck = false});
+    auto stack = Stack::Start({});
     ASSERT_TRUE(stack.ok()) << stack.status();
     stack_ = *std::move(stack);
     const auto opened =

@@ -36,7 +36,8 @@ class ClockJumpsTest : public FailureTest {
       options.env[process] = clock_->Environment();
     }
     options.ledger_flags = {"--retry_delays=2s,2s,2s", "--partial_charge_wait=2s",
-                            "--decline_interval=0s", "--max_automatic_amount_per_day=30"};
+                            "--decline_interval=0s"};
+    options.dollars = {{"max_automatic_amount_per_day", "30"}};
     options.worker_flags = {"--charge_timeout=3s"};
     SetUpStage(std::move(options));
   }

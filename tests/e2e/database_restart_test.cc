@@ -110,12 +110,12 @@ class DatabaseRestartTest : public ::testing::Test {
     if (absl::IsNotFound(server.status())) GTEST_SKIP() << server.status();
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
-    auto stack = Stack::Start(
-        {.server = server_.get(),
-         .ledger_flags = {"--max_automatic_amount_per_hour=1000000",
-                          "--max_automatic_amount_per_day=1000000", "--lease_duration=5s"},
-         .gateway = true,
-         .workers = 1});
+    auto stack = Stack::Start({.server = server_.get(),
+                               .ledger_flags = {"--lease_duration=5s"},
+                               .dollars = {{"max_automatic_amount_per_hour", "1000000"},
+                                           {"max_automatic_amount_per_day", "1000000"}},
+                               .gateway = true,
+                               .workers = 1});
     ASSERT_TRUE(stack.ok()) << stack.status();
     stack_ = *std::move(stack);
     for (int i = 0; i < 2; ++i) {

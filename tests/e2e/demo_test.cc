@@ -50,8 +50,8 @@ TEST(DemoTest, PassesTwiceOnOneStack) {
 }
 
 TEST(DemoTest, SaysWhichFigureDiffersAndFails) {
-  auto stack = Stack::Start(
-      {.ledger_flags = {"--default_reserve_amount=20"}, .gateway = true, .workers = 1});
+  auto stack =
+      Stack::Start({.dollars = {{"default_reserve_amount", "20"}}, .gateway = true, .workers = 1});
   ASSERT_TRUE(stack.ok()) << stack.status();
   const Played played = PlayDemo(**stack);
   EXPECT_EQ(played.exit_code, 1);

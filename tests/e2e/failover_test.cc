@@ -191,7 +191,6 @@ TEST_F(FailoverTest, ALedgerThatRequiresSemiSyncDoesNotStartOnceItHasFallenBack)
 TEST_F(FailoverTest, ReconcileFindsTheChargesWhoseCreditsAreLost) {
   ASSERT_NO_FATAL_FAILURE(
       Start(Mode::kAsynchronous, {.ledger_flags = {"--poll_interval=50ms", "--lease_duration=2s"},
-                                  .starter_deck = false,
                                   .gateway = true,
                                   .workers = 1}));
   if (IsSkipped()) return;

@@ -66,9 +66,9 @@ class MainJobTest : public ::testing::Test {
   static void SetUpTestSuite() {
     auto stack =
         Stack::Start({.ledger_flags = {"--retry_delays=300ms,300ms", "--decline_interval=0s",
-                                       "--max_automatic_amount_per_hour=100000",
-                                       "--max_automatic_amount_per_day=100000",
                                        "--poll_interval=50ms", "--lease_duration=2s"},
+                      .dollars = {{"max_automatic_amount_per_hour", "100000"},
+                                  {"max_automatic_amount_per_day", "100000"}},
                       .gateway = true,
                       .workers = 2,
                       .worker_flags = {"--charge_timeout=500ms", "--backoff_initial=20ms",

@@ -585,14 +585,9 @@ TEST_F(StartTest, BadFlagsAreRefusedInOneLine) {
       {"--event_poll_interval=0s", "event_poll_interval"},
       {"--retry_delays=1h,soon", "retry_delays"},
       {"--retry_delays=-1h", "retry_delays"},
-      {"--default_reserve_amount=1e3", "default_reserve_amount"},
-      {"--default_reserve_amount=-15", "default_reserve_amount"},
-      {"--default_reserve_amount=10", "default_reserve_amount"},
-      {"--default_recharge_threshold=5", "default_recharge_threshold"},
-      {"--min_reserve_amount=0", "min_reserve_amount"},
-      {"--max_recharge_amount=10", "max_recharge_amount"},
+      {"--currency_settings_file=/nonexistent", "/nonexistent"},
+      {"--default_country=Atlantis", "default_country"},
       {"--max_recharge_multiple=0", "max_recharge_multiple"},
-      {"--max_automatic_amount_per_hour=-1", "max_automatic_amount_per_hour"},
       {"--max_usage_age=-1s", "max_usage_age"},
       {"--max_usage_ahead=-1s", "max_usage_ahead"},
       {"--metrics_listen=nowhere", "metrics_listen"},
@@ -617,10 +612,28 @@ TEST_F(StartTest, AnUnknownCommandShowsTheCommands) {
        {std::vector<std::string>{}, std::vector<std::string>{"dance"}}) {
     const Ended ended = Run("ledger", args);
     EXPECT_EQ(ended.exit_code, 2);
-    for (const char* command : {"serve", "migrate", "grants", "import-rates", "verify"}) {
+    for (const char* command :
+         {"serve", "migrate", "grants", "settings", "import-rates", "verify"}) {
       EXPECT_THAT(ended.errors, HasSubstr(command));
     }
   }
+}
+
+TEST_F(StartTest, M3_TheAmountsOfCurrenciesCanBeSeenAndWhatIsWrongStopsTheStart) {
+  const TestDatabase database;
+  std::string folder = ::testing::TempDir() + "/settings-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const std::string flag =
+      test_support::CurrencySettingsFlag(folder, {{"default_reserve_amount", "20"}});
+  const Ended built_in = Run("ledger", {"settings"});
+  EXPECT_EQ(built_in.exit_code, 0) << built_in.errors;
+  EXPECT_THAT(built_in.output, AllOf(HasSubstr("\nUSD,15.00,"), HasSubstr("\nJPY,1500.00,")));
+  EXPECT_THAT(Run("ledger", {"settings", flag}).output, HasSubstr("\nUSD,20.00,15.00,"));
+  test_support::CurrencySettingsFlag(folder, {{"default_reserve_amount", "10"}});
+  const Ended refused = Run("ledger", {"serve", absl::StrCat("--database=", database.url()), flag});
+  ExpectRefused(refused, "currency_settings_file");
+  EXPECT_THAT(refused.errors, AllOf(HasSubstr("line 2"), HasSubstr("default_reserve_amount")));
+  std::filesystem::remove_all(folder);
 }
 
 TEST_F(StartTest, APortThatIsTakenIsRefused) {
@@ -682,24 +695,23 @@ TEST_F(StartTest, FlagsComeFromTheEnvironmentAndTheCommandLineWins) {
   std::map<std::string, std::string> env = {{"RESERVE_DATABASE", database.url()},
                                             {"RESERVE_LISTEN", socket},
                                             {"RESERVE_LANES", "1"},
-                                            {"RESERVE_MIN_RESERVE_AMOUNT", "20"},
-                                            {"RESERVE_DEFAULT_RESERVE_AMOUNT", "15"}};
+                                            {"RESERVE_DEFAULT_COUNTRY", "Atlantis"}};
   ASSERT_EQ(Run("ledger", {"migrate"}, env).exit_code, 0);
-  // Only with the command line's 30 do the two amounts fit.
-  ExpectRefused(Run("ledger", {"serve"}, env), "default_reserve_amount");
+  ExpectRefused(Run("ledger", {"serve"}, env), "default_country");
   {
     auto process = Subprocess::Start(
-        {.program = "ledger", .args = {"serve", "--default_reserve_amount=30"}, .env = env});
+        {.program = "ledger", .args = {"serve", "--default_country=GB"}, .env = env});
     ASSERT_TRUE(process.ok()) << process.status();
     const auto listening = (*process)->WaitForOutput("\"listening\"", absl::Seconds(20));
     ASSERT_TRUE(listening.ok()) << listening.status();
+    ASSERT_EQ(Run("ledger", {"import-rates", "--starter", "--ledger=" + socket}).exit_code, 0);
     const auto channel = MakeChannel(socket, ChannelOptions());
     ASSERT_TRUE(channel.ok()) << channel.status();
     const auto stub = pb::Accounts::NewStub(*channel);
     const auto opened = Call(*stub, &pb::Accounts::Stub::OpenAccount,
                              Parse<pb::OpenAccountRequest>("account_id: 'a'"));
     ASSERT_TRUE(opened.ok()) << opened.status();
-    EXPECT_EQ(opened->billing_settings().reserve_amount().units(), 30);
+    EXPECT_EQ(opened->country_code(), "GB");
   }
   env["RESERVE_LANES"] = "many";
   const Ended bad = Run("ledger", {"serve"}, env);

@@ -277,6 +277,71 @@ TEST_F(RatesTest, ThousandsOfBadRowsAreCountedAndTheFirstOnesShown) {
   EXPECT_THAT(ended.errors, HasSubstr("3000 bad rows"));
 }
 
+TEST_F(RatesTest, M3_AnAccountIsOpenedInACurrencyWithSettingsAndADeckElseItSaysWhichIsMissing) {
+  const auto open = [this](const std::string& request) {
+    return Call(stack_->accounts(), &pb::Accounts::Stub::OpenAccount,
+                Parse<pb::OpenAccountRequest>(request));
+  };
+  const std::string yen =
+      "account_id: 'yen' currency_code: 'JPY' card_token: 'tok_visa' reserve_amount { units: 2000 "
+      "}";
+  EXPECT_EQ(ReasonOf(open(yen).status()), "CURRENCY_WITHOUT_DECK");
+  EXPECT_EQ(FieldOf(open(yen).status()), "currency_code");
+  const absl::Status kronor = open("account_id: 'kr' currency_code: 'SEK'").status();
+  EXPECT_EQ(ReasonOf(kronor), "CURRENCY_NOT_SUPPORTED");
+  EXPECT_EQ(FieldOf(kronor), "currency_code");
+  EXPECT_EQ(stack_->database().QueryInt("SELECT COUNT(*) FROM recharges"), 0)
+      << "nothing is charged before";
+
+  const auto deck =
+      Import("name: 'jp' currency_code: 'JPY'", absl::StrCat(kColumns, "call,81,3\ncall,1,9\n"));
+  ASSERT_TRUE(deck.ok()) << deck.status();
+  EXPECT_EQ(deck->rate_deck().standard_rate_ceiling().units(), 3) << "of the currency's settings";
+  const auto chosen = open(yen);
+  ASSERT_TRUE(chosen.ok()) << chosen.status();
+  EXPECT_EQ(chosen->billing_settings().reserve_amount().units(), 2000);
+  const auto usual = open("account_id: 'usual' currency_code: 'JPY' card_token: 'tok_visa#2'");
+  ASSERT_TRUE(usual.ok()) << usual.status();
+  EXPECT_EQ(usual->billing_settings().reserve_amount().units(), 1500);
+  EXPECT_EQ(usual->billing_settings().recharge_threshold().units(), 1000);
+  EXPECT_EQ(stack_->database().QueryInt(
+                "SELECT amount_nanos DIV 1000000000 FROM recharges WHERE account_id = 'usual'"),
+            1500);
+}
+
+TEST_F(RatesTest, M3_ANoRateSaysWhereNoDeckOfTheCurrencyWasInForce) {
+  ASSERT_TRUE(Import("name: 'us'", absl::StrCat(kColumns, "call,44,0.01\n")).ok());
+  ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::OpenAccount,
+                   Parse<pb::OpenAccountRequest>("account_id: 'a'"))
+                  .ok());
+  ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::PutUser,
+                   Parse<pb::PutUserRequest>("account_id: 'a' user_id: 'u'"))
+                  .ok());
+  const auto record = [this](const std::string& start, const std::string& destination) {
+    return Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage,
+                Parse<pb::RecordUsageRequest>(
+                    absl::StrCat("account_id: 'a' usage { usage_id: 'c' user_id: 'u' start_time { ",
+                                 start, " } call { direction: DIRECTION_OUTBOUND destination: '",
+                                 destination, "' duration { seconds: 60 } } }")))
+        .status();
+  };
+  const absl::Status before = record("seconds: 1600000000", "+441632960123");
+  EXPECT_EQ(ReasonOf(before), "NO_RATE");
+  EXPECT_EQ(MetadataValue(before, "missing"), "deck");
+  EXPECT_EQ(MetadataValue(before, "currency_code"), "USD");
+  const absl::Status elsewhere =
+      record(absl::StrCat("seconds: ", absl::ToUnixSeconds(absl::Now()) + 60), "+33140205050");
+  EXPECT_EQ(ReasonOf(elsewhere), "NO_RATE");
+  EXPECT_EQ(MetadataValue(elsewhere, "missing"), "");
+  const auto asked =
+      Call(stack_->ledger(), &pb::Ledger::Stub::AuthorizeUsage,
+           Parse<pb::AuthorizeUsageRequest>("account_id: 'a' user_id: 'u' start_time { seconds: "
+                                            "1600000000 } sms { direction: DIRECTION_OUTBOUND "
+                                            "destination: '+441632960123' segments: 1 }"));
+  ASSERT_TRUE(asked.ok()) << asked.status();
+  EXPECT_TRUE(asked->deck_missing());
+}
+
 TEST_F(RatesTest, ABadHeaderIsRefusedWithItsField) {
   const std::vector<std::pair<std::string, std::string>> headers = {
       {"", "header.name"},
@@ -288,6 +353,7 @@ TEST_F(RatesTest, ABadHeaderIsRefusedWithItsField) {
       {"name: 'x' standard_rate_ceiling { units: -1 }", "header.standard_rate_ceiling"},
       {"name: 'x' standard_rate_ceiling { currency_code: 'EUR' }",
        "header.standard_rate_ceiling.currency_code"},
+      {"name: 'x' currency_code: 'SEK'", "header.standard_rate_ceiling"},  // has no settings
       {"name: 'x' csv_bytes: -1", "header.csv_bytes"},
       {"name: 'x' csv_bytes: 5", "header.csv_bytes"},
   };

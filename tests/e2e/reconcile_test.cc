@@ -36,7 +36,6 @@ class ReconcileTest : public ::testing::Test {
  protected:
   void SetUp() override {
     auto stack = Stack::Start({.ledger_flags = {"--poll_interval=50ms", "--lease_duration=2s"},
-                               .starter_deck = false,
                                .gateway = true,
                                .workers = 1,
                                .worker_flags = {"--charge_timeout=60s"}});

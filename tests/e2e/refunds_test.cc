@@ -33,7 +33,6 @@ class RefundsTest : public ::testing::Test {
   static void SetUpTestSuite() {
     auto stack = Stack::Start({.ledger_flags = {"--poll_interval=50ms", "--lease_duration=2s",
                                                 "--pending_lookup_interval=100ms"},
-                               .starter_deck = false,
                                .gateway = true,
                                .workers = 1,
                                .worker_flags = {"--charge_timeout=300ms"}});

@@ -40,6 +40,8 @@ std::vector<Step> Steps() {
       "direction: DIRECTION_OUTBOUND destination: '+18765550123' duration { seconds: 60 } } ";
   return {
       {"Accounts.OpenAccount", "account_id: 'acct' card_token: 'tok_visa#acct'"},
+      {"Accounts.OpenAccount",
+       "account_id: 'placed' country_code: 'GB' time_zone: 'Europe/London'"},
       {"Recharges.ReportRecharge",
        "account_id: 'acct' ordinal: 1 attempt: 1 worker_id: 'w' succeeded { charge_id: 'ch_1' "
        "amount { currency_code: 'USD' units: 15 } }"},

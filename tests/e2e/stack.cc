@@ -110,6 +110,9 @@ absl::Status Stack::StartAll() {
 absl::Status Stack::StartLedger() {
   std::vector<std::string> args = {"serve", absl::StrCat("--database=", database_url_),
                                    absl::StrCat("--metrics_listen=127.0.0.1:", metrics_port_)};
+  if (!options_.dollars.empty()) {
+    args.push_back(test_support::CurrencySettingsFlag(folder_, options_.dollars));
+  }
   args.insert(args.end(), options_.ledger_flags.begin(), options_.ledger_flags.end());
   RESERVE_ASSIGN_OR_RETURN(
       ledger_process_,

@@ -32,6 +32,7 @@
 #include "common/rpc/status.h"
 #include "reserve/gateway/v1/payment_gateway.grpc.pb.h"
 #include "reserve/gateway/v1/stub_dashboard.grpc.pb.h"
+#include "tests/support/currency_settings.h"
 #include "tests/support/ledger_stubs.h"
 #include "tests/support/mariadb_server.h"
 #include "tests/support/subprocess.h"
@@ -45,6 +46,7 @@ struct StackOptions {
   // Where the schema is; null: where TestDatabase puts it.
   const test_support::PrivateDatabaseServer* server = nullptr;
   std::vector<std::string> ledger_flags = {};
+  test_support::DollarAmounts dollars = {};  // instead of those that are built in
   bool starter_deck = true;
   bool gateway = false;
   std::vector<std::string> gateway_flags = {};

@@ -314,9 +314,10 @@ void Checks::CheckState(const AccountRows& rows, SeenAccount* seen) {
   if (a.state == AccountState::kActive && balance <= 0 && stuck) {
     return wrong("D1: an account without money and without a card that works is disabled");
   }
-  const Nanos limit = std::min({a.reserve_amount, settings_.max_automatic_amount_per_hour,
-                                settings_.max_automatic_amount_per_day}) -
-                      kNanosPerCent;
+  const Nanos limit =
+      std::min({a.reserve_amount, settings_.currencies.at("USD").max_automatic_amount_per_hour,
+                settings_.currencies.at("USD").max_automatic_amount_per_day}) -
+      kNanosPerCent;
   if (a.state == AccountState::kActive && balance <= -limit && InTheWay(a) && !OnlyTakenBack(a)) {
     return wrong("D2: behind a cap, a switch, a review or a block there is a debt limit");
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock/calendar.h"
 #include "common/error/error.h"
 
 namespace reserve::simulation {
@@ -33,6 +34,7 @@ void Customers::Begin(absl::Duration length) {
     book::OpenAccount open;
     open.currency = "USD";
     open.plan_id = "per_minute";
+    if (scene_.Happens(0.3)) open.time_zone = *FindTimeZone("America/New_York");
     open.digest = id;
     if (scene_.Happens(0.9)) open.card.card = AnyCard();
     Ask(id, open, [this, id, length] {

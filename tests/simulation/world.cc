@@ -68,10 +68,12 @@ class World {
   domain::Settings AnySettings() {
     domain::Settings settings;
     if (scene_.Happens(0.2)) {
-      settings.max_automatic_amount_per_hour = (35 + scene_.Below(60)) * kNanosPerUnit;
+      settings.currencies["USD"].max_automatic_amount_per_hour =
+          (35 + scene_.Below(60)) * kNanosPerUnit;
     }
     if (scene_.Happens(0.2)) {
-      settings.max_automatic_amount_per_day = (35 + scene_.Below(60)) * kNanosPerUnit;
+      settings.currencies["USD"].max_automatic_amount_per_day =
+          (35 + scene_.Below(60)) * kNanosPerUnit;
     }
     if (scene_.Happens(0.3)) settings.max_declines_per_day = 1 + scene_.Below(5);
     if (scene_.Happens(0.3)) settings.max_cards_given_per_day = 1000;

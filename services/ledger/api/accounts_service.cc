@@ -28,6 +28,8 @@ constexpr char kSettings[] = "billing_settings.";
 absl::StatusOr<book::Command> ParseOpenAccount(const pb::OpenAccountRequest& request) {
   book::OpenAccount open;
   RESERVE_ASSIGN_OR_RETURN(open.currency, CurrencyFrom(request.currency_code(), "currency_code"));
+  RESERVE_ASSIGN_OR_RETURN(open.country, CountryFrom(request.country_code(), "country_code"));
+  RESERVE_ASSIGN_OR_RETURN(open.time_zone, TimeZoneFrom(request.time_zone(), "time_zone"));
   RESERVE_ASSIGN_OR_RETURN(
       open.card.card,
       CardFrom(request.card_token(), request.card_fingerprint(), request.card_network()));
@@ -55,6 +57,10 @@ absl::StatusOr<book::Command> ParseOpenAccount(const pb::OpenAccountRequest& req
   if (open.card.card.network != domain::CardNetwork::kUnknown) {
     open.digest =
         Sha256HexOfFields({open.digest, absl::StrCat(static_cast<int>(open.card.card.network))});
+  }
+  if (!request.country_code().empty() || !request.time_zone().empty()) {
+    open.digest =
+        Sha256HexOfFields({open.digest, "place", request.country_code(), request.time_zone()});
   }
   return open;
 }

@@ -30,7 +30,7 @@ void AdvisePlans(const std::vector<storage::StandardUse>& uses, int business_day
   }
 }
 
-void AdviseReserve(const domain::Settings& settings, const domain::Account& account,
+void AdviseReserve(const domain::CurrencySettings& settings, const domain::Account& account,
                    int64_t recharges, pb::BillingAdvice* advice) {
   const std::optional<Nanos> advised =
       domain::AdviseReserveAmount(settings, account.reserve_amount, recharges);
@@ -60,9 +60,10 @@ grpc::ServerUnaryReactor* AccountsService::GetBillingAdvice(
                             const int64_t recharges,
                             storage::CountAutomaticSince(connection, request->account_id(), since));
                         response->Clear();
-                        AdvisePlans(uses, domain::BusinessDays(since, now), account.currency,
-                                    response);
-                        AdviseReserve(api_.engine.options().settings, account, recharges, response);
+                        AdvisePlans(uses, domain::BusinessDays(since, now, account.time_zone),
+                                    account.currency, response);
+                        AdviseReserve(domain::CurrencyOf(api_.engine.options().settings, account),
+                                      account, recharges, response);
                         return absl::OkStatus();
                       });
 }

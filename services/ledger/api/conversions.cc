@@ -4,11 +4,13 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "common/clock/calendar.h"
 #include "common/clock/utc.h"
 #include "common/digest/sha256.h"
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
 #include "services/ledger/api/errors.h"
+#include "services/ledger/domain/country.h"
 
 namespace reserve::api {
 namespace {
@@ -160,6 +162,17 @@ absl::StatusOr<std::string> CurrencyFrom(const std::string& currency_code,
     return InvalidField(field, absl::StrCat("must be a currency of ISO 4217, like USD"));
   }
   return currency_code;
+}
+
+absl::StatusOr<std::string> CountryFrom(const std::string& country_code, absl::string_view field) {
+  if (country_code.empty() || domain::IsCountry(country_code)) return country_code;
+  return InvalidField(field, "must be a country of ISO 3166-1 alpha-2, like US");
+}
+
+absl::StatusOr<absl::TimeZone> TimeZoneFrom(const std::string& name, absl::string_view field) {
+  if (name.empty()) return absl::UTCTimeZone();
+  if (const std::optional<absl::TimeZone> zone = FindTimeZone(name)) return *zone;
+  return InvalidField(field, "must be a time zone of IANA's database, like America/New_York");
 }
 
 absl::StatusOr<domain::Card> CardFrom(const std::string& token, const std::string& fingerprint,
@@ -423,6 +436,8 @@ void ToProto(const domain::Account& account, pb::Account* message) {
     reserve::ToProto(account.block.time, message->mutable_block()->mutable_block_time());
   }
   message->set_default_plan_id(account.default_plan_id);
+  message->set_country_code(account.country);
+  message->set_time_zone(account.time_zone.name());
   message->set_last_seq(account.last_seq);
   message->set_open_recharge_ordinal(account.open_ordinal);
   reserve::ToProto(account.create_time, message->mutable_create_time());
@@ -625,6 +640,7 @@ void ToProto(const book::AuthorizeReply& reply, pb::AuthorizeUsageResponse* mess
   SecondsToProto(answer.max_duration_seconds, message->mutable_max_duration());
   message->set_unlimited_duration(answer.unlimited_duration);
   message->set_prefix(reply.prefix);
+  message->set_deck_missing(reply.deck_missing);
   if (answer.sms_cost > 0) {
     reserve::ToProto(answer.sms_cost, reply.currency, message->mutable_sms_cost());
   }

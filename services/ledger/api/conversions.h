@@ -35,6 +35,10 @@ absl::Status CheckId(absl::string_view id, absl::string_view field);
 absl::Status CheckReason(absl::string_view text, absl::string_view field);
 // A currency of ISO 4217; empty means USD.
 absl::StatusOr<std::string> CurrencyFrom(const std::string& currency_code, absl::string_view field);
+// A country of ISO 3166-1 alpha-2; empty stays empty.
+absl::StatusOr<std::string> CountryFrom(const std::string& country_code, absl::string_view field);
+// A time zone by its IANA name; empty means UTC.
+absl::StatusOr<absl::TimeZone> TimeZoneFrom(const std::string& name, absl::string_view field);
 // A card of a request; the fingerprint is derived from the token if it is empty.
 absl::StatusOr<domain::Card> CardFrom(const std::string& token, const std::string& fingerprint,
                                       pb::CardNetwork network);

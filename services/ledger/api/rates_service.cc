@@ -40,7 +40,8 @@ constexpr size_t kMapEntryBytes = 8;
 
 // --- Import -----------------------------------------------------------------
 
-absl::StatusOr<DeckHeader> HeaderFrom(const pb::RateDeckHeader& message) {
+absl::StatusOr<DeckHeader> HeaderFrom(const pb::RateDeckHeader& message,
+                                      const domain::Settings& settings) {
   DeckHeader header;
   RESERVE_RETURN_IF_ERROR(CheckId(message.name(), "header.name"));
   header.name = message.name();
@@ -57,6 +58,14 @@ absl::StatusOr<DeckHeader> HeaderFrom(const pb::RateDeckHeader& message) {
     if (header.standard_rate_ceiling < 0) {
       return InvalidField("header.standard_rate_ceiling", "must not be negative");
     }
+  } else {
+    const domain::CurrencySettings* known = domain::FindCurrency(settings, header.currency);
+    if (known == nullptr) {
+      return InvalidField(
+          "header.standard_rate_ceiling",
+          absl::StrCat("must be set, as there are no settings for ", header.currency));
+    }
+    header.standard_rate_ceiling = known->standard_rate_ceiling;
   }
   const int64_t bytes = message.csv_bytes();
   if (bytes < 0 || bytes > static_cast<int64_t>(kMaxDeckBytes)) {
@@ -139,7 +148,8 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
     switch (request_.part_case()) {
       case pb::ImportRateDeckRequest::kHeader: {
         if (header_.has_value()) return InvalidField("header", "must be sent once");
-        RESERVE_ASSIGN_OR_RETURN(header_, HeaderFrom(request_.header()));
+        RESERVE_ASSIGN_OR_RETURN(header_,
+                                 HeaderFrom(request_.header(), api_.engine.options().settings));
         effective_now_ = !request_.header().has_effective_time();
         csv_bytes_ = static_cast<size_t>(request_.header().csv_bytes());
         // A text that grows by doubling would need twice the room.

@@ -14,6 +14,10 @@ absl::StatusOr<const domain::Plan*> Catalog::FindPlan(const std::string& plan_id
   return &found->second;
 }
 
+bool Catalog::DeckInForce(const std::string& currency, absl::Time time) const {
+  return decks->InForce(currency, time) != nullptr;
+}
+
 const domain::Rate* Catalog::FindRate(const std::string& currency,
                                       const domain::Usage& usage) const {
   const rates::DeckSnapshot* deck = decks->InForce(currency, usage.start_time);

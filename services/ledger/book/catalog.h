@@ -20,6 +20,8 @@ struct Catalog {
 
   // NOT_FOUND "PLAN_NOT_FOUND" on field "plan_id".
   absl::StatusOr<const domain::Plan*> FindPlan(const std::string& plan_id) const;
+  // Was, or is, a deck of `currency` in force at `time`?
+  bool DeckInForce(const std::string& currency, absl::Time time) const;
   // The rate of a usage in the deck of `currency` that is in force at its start;
   // null if there is none.
   const domain::Rate* FindRate(const std::string& currency, const domain::Usage& usage) const;

@@ -20,6 +20,8 @@ namespace reserve::book {
 
 struct OpenAccount {
   std::string currency;
+  std::string country;  // empty: the operator's default
+  absl::TimeZone time_zone = absl::UTCTimeZone();
   std::string plan_id;
   domain::GivenCard card;
   std::optional<Nanos> reserve_amount;
@@ -134,6 +136,7 @@ struct AuthorizeReply {
   std::optional<Nanos> price;
   bool standard_rate = false;
   std::string prefix;
+  bool deck_missing = false;  // no deck of the currency was in force at the start
 };
 struct UserReply {
   domain::User user;

@@ -139,6 +139,9 @@ class Folder {
                                               const std::string& user_id);
   absl::StatusOr<const domain::Plan*> FindPlan(const std::string& plan_id);
   const domain::Rate* FindRate(const AccountImage& image, const domain::Usage& usage);
+  // NO_RATE where there is no price, as no deck of the currency was in force (M3).
+  absl::Status CheckDeck(const AccountImage& image, const domain::Usage& usage,
+                         const domain::Rate* rate) const;
   static void ChangeUser(AccountImage& image, User&& user);
   // Takes a transition over into the image and the write set. Returns the last entry that it
   // booked, or null.
@@ -235,6 +238,16 @@ const domain::Rate* Folder::FindRate(const AccountImage& image, const domain::Us
   const domain::Rate* rate = catalog_.FindRate(image.account().currency, usage);
   folded_.missed_rate |= rate == nullptr && usage.direction == domain::Direction::kOutbound;
   return rate;
+}
+
+absl::Status Folder::CheckDeck(const AccountImage& image, const domain::Usage& usage,
+                               const domain::Rate* rate) const {
+  const std::string& currency = image.account().currency;
+  if (rate != nullptr || usage.direction == domain::Direction::kInbound ||
+      catalog_.DeckInForce(currency, usage.start_time)) {
+    return absl::OkStatus();
+  }
+  return domain::NoRateWithoutDeck(domain::DestinationField(usage), currency);
 }
 
 void Folder::ChangeUser(AccountImage& image, User&& user) {
@@ -490,6 +503,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordU
   RESERVE_ASSIGN_OR_RETURN(const User* user, FindUser(*image, usage.user_id));
   RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, FindPlan(user->plan_id));
   const domain::Rate* rate = FindRate(*image, usage);
+  RESERVE_RETURN_IF_ERROR(CheckDeck(*image, usage, rate));
   RESERVE_ASSIGN_OR_RETURN(Transition transition,
                            domain::RecordUsage(ContextOf(*image), std::move(image->account()),
                                                *user, *plan, usage, rate));
@@ -508,6 +522,8 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Authori
   reply.authorization =
       domain::AuthorizeUsage(context_, image->account(), *user, *plan, command.usage, rate);
   reply.currency = image->account().currency;
+  reply.deck_missing =
+      rate == nullptr && !catalog_.DeckInForce(reply.currency, command.usage.start_time);
   if (rate != nullptr) {
     reply.price = rate->price;
     reply.standard_rate = rate->standard_rate;
@@ -528,6 +544,11 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const OpenAcc
   domain::OpenAccountCommand open;
   open.account_id = std::string(account_id);
   open.currency = command.currency;
+  open.deck_in_force = catalog_.DeckInForce(command.currency, context_.now);
+  open.country = command.country;
+  open.time_zone = command.time_zone;
+  // One that was imported just now may be missing in this catalog only.
+  folded_.missed_rate |= !open.deck_in_force;
   open.card = command.card;
   open.reserve_amount = command.reserve_amount;
   open.recharge_threshold = command.recharge_threshold;

@@ -13,6 +13,7 @@
 #include "services/ledger/cli/check_heads.h"
 #include "services/ledger/cli/import_rates.h"
 #include "services/ledger/cli/verify.h"
+#include "services/ledger/serve/currency_settings_file.h"
 #include "services/ledger/serve/database_flags.h"
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/migrator.h"
@@ -32,8 +33,9 @@ ABSL_FLAG(std::string, name, "", "import-rates: the deck's name; the file's by d
 ABSL_FLAG(std::string, currency, "USD", "import-rates: the deck's currency.");
 ABSL_FLAG(std::string, effective_time, "",
           "import-rates: when the deck comes into force (RFC 3339); now by default.");
-ABSL_FLAG(std::string, standard_rate_ceiling, "0.02",
-          "import-rates: prices a minute at or under this are standard rates.");
+ABSL_FLAG(std::string, standard_rate_ceiling, "",
+          "import-rates: prices a minute at or under this are standard rates; empty: that of the "
+          "currency's settings.");
 ABSL_FLAG(std::string, grantee, "'reserve'@'%'", "grants: the user, as SQL writes it.");
 
 namespace reserve::cli {
@@ -53,6 +55,12 @@ absl::Status PrintGrants() {
        storage::GrantsFor(database.schema, absl::GetFlag(FLAGS_grantee))) {
     std::cout << grant << ";\n";
   }
+  return absl::OkStatus();
+}
+
+absl::Status PrintSettings() {
+  RESERVE_ASSIGN_OR_RETURN(const domain::CurrencyTable currencies, serve::CurrenciesFromFlags());
+  std::cout << serve::FormatCurrencySettings(currencies);
   return absl::OkStatus();
 }
 

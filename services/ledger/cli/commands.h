@@ -18,6 +18,9 @@ absl::Status RunMigrate();
 // Prints the GRANT statements that --grantee needs to serve.
 absl::Status PrintGrants();
 
+// Prints the amounts of each currency that `serve` would go by, as a --currency_settings_file.
+absl::Status PrintSettings();
+
 // Imports the one file, or with --starter none, into the running ledger.
 absl::Status RunImportRates(const std::vector<std::string>& files);
 

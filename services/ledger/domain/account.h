@@ -20,7 +20,7 @@ namespace reserve::domain {
 // The numbers are stored; never reuse one.
 enum class AccountState : uint8_t { kPendingFunding = 1, kActive = 2, kDisabled = 3 };
 
-// Automatic recharges that succeeded in one calendar window, in UTC (G7).
+// Automatic recharges that succeeded in one calendar window of the account's time zone (G7).
 struct CapWindow {
   int64_t window = 0;  // 2026112309, 20261123, or 202611; another one: nothing was used yet
   Nanos amount = 0;
@@ -46,7 +46,7 @@ struct RechargeMark {
   friend bool operator==(const RechargeMark&, const RechargeMark&) = default;
 };
 
-// What a customer or a stranger has tried with cards in one UTC day (G9).
+// What a customer or a stranger has tried with cards in one day of the account's time zone (G9).
 struct DayOfTries {
   int32_t day = 0;  // 20261123; another day: nothing yet
   int32_t cards_given = 0;
@@ -103,6 +103,9 @@ struct Account {
   std::string account_id;
   std::string currency;
   std::string default_plan_id;
+  std::string country;  // ISO 3166-1 alpha-2; empty: opened before accounts had one
+  // Whose hours, days and months count (C8). Whoever reads its name finds the zone.
+  absl::TimeZone time_zone = absl::UTCTimeZone();
   AccountState state = AccountState::kPendingFunding;
   Nanos balance = 0;
   Nanos reserve_amount = 0;

@@ -11,10 +11,10 @@ constexpr int64_t kSecondsPerHour = 3600;
 
 }  // namespace
 
-int BusinessDays(absl::Time since, absl::Time now) {
-  const absl::CivilDay last = absl::ToCivilDay(now, absl::UTCTimeZone());
+int BusinessDays(absl::Time since, absl::Time now, absl::TimeZone zone) {
+  const absl::CivilDay last = absl::ToCivilDay(now, zone);
   int days = 0;
-  for (absl::CivilDay day = absl::ToCivilDay(since, absl::UTCTimeZone()) + 1; day <= last; ++day) {
+  for (absl::CivilDay day = absl::ToCivilDay(since, zone) + 1; day <= last; ++day) {
     const absl::Weekday weekday = absl::GetWeekday(day);
     if (weekday != absl::Weekday::saturday && weekday != absl::Weekday::sunday) ++days;
   }
@@ -25,7 +25,7 @@ bool AdviseUnlimited(int64_t standard_seconds, int business_days) {
   return standard_seconds > business_days * kSecondsPerHour;
 }
 
-std::optional<Nanos> AdviseReserveAmount(const Settings& settings, Nanos reserve_amount,
+std::optional<Nanos> AdviseReserveAmount(const CurrencySettings& settings, Nanos reserve_amount,
                                          int64_t automatic_recharges) {
   if (automatic_recharges <= kTooManyRecharges) return std::nullopt;
   const int64_t factor = (automatic_recharges - 1) / kTooManyRecharges + 1;

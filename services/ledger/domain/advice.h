@@ -7,7 +7,7 @@
 
 #include "absl/time/time.h"
 #include "common/money/money.h"
-#include "services/ledger/domain/settings.h"
+#include "services/ledger/domain/currency_settings.h"
 
 namespace reserve::domain {
 
@@ -16,16 +16,16 @@ inline constexpr char kUnlimitedPlanId[] = "unlimited";
 // More automatic recharges than this in the window are too many: two a week.
 inline constexpr int64_t kTooManyRecharges = 8;
 
-// Mondays to Fridays that begin after `since` and not after `now`, in UTC.
-int BusinessDays(absl::Time since, absl::Time now);
+// Mondays to Fridays of the zone that begin after `since` and not after `now`.
+int BusinessDays(absl::Time since, absl::Time now, absl::TimeZone zone);
 
 // More than an hour of standard-rate calls per business day?
 bool AdviseUnlimited(int64_t standard_seconds, int business_days);
 
 // The reserve amount that would have needed no more than kTooManyRecharges: the
-// smallest whole multiple of the present one, within the settings' maximum.
+// smallest whole multiple of the present one, within the currency's maximum.
 // Nothing if the account does not recharge too often, or no larger one is allowed.
-std::optional<Nanos> AdviseReserveAmount(const Settings& settings, Nanos reserve_amount,
+std::optional<Nanos> AdviseReserveAmount(const CurrencySettings& settings, Nanos reserve_amount,
                                          int64_t automatic_recharges);
 
 }  // namespace reserve::domain

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "absl/types/span.h"
-#include "common/clock/utc.h"
+#include "common/clock/calendar.h"
 #include "services/ledger/domain/card_limits.h"
 #include "services/ledger/domain/recharge_policy.h"
 
@@ -42,9 +42,9 @@ CardChoice UnderLimits(const Context& context, const Account& account, const Pay
   const Settings& settings = context.settings;
   choice.time = AllowedByDeclines(settings, method.card, DeclinesOf(context, method), earliest,
                                   &choice.network_limited);
-  if (account.tries.day == DayOf(context.now) &&
+  if (account.tries.day == DayOf(context.now, account.time_zone) &&
       account.tries.declines >= settings.max_declines_per_day) {
-    choice.time = std::max(choice.time, EndOfDay(context.now));
+    choice.time = std::max(choice.time, EndOfDay(context.now, account.time_zone));
   }
   return choice;
 }

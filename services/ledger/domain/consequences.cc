@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/civil_time.h"
+#include "common/clock/calendar.h"
 #include "common/clock/utc.h"
 #include "services/ledger/domain/recharge_steps.h"
 #include "services/ledger/domain/refill.h"
@@ -121,21 +122,23 @@ absl::string_view NameOf(CapKind kind) {
 }
 
 // Was it told already in this window?
-bool Told(const ReachedCap& cap, absl::Time now, Caps* caps) {
+bool Told(const ReachedCap& cap, absl::Time now, Account* a) {
+  const absl::TimeZone zone = a->time_zone;
+  Caps* caps = &a->caps;
   CapWindow* window = nullptr;
   int64_t number = 0;
   switch (cap.kind) {
     case CapKind::kHour:
       window = &caps->hour;
-      number = HourOf(now);
+      number = HourOf(now, zone);
       break;
     case CapKind::kDay:
       window = &caps->day;
-      number = DayOf(now);
+      number = DayOf(now, zone);
       break;
     case CapKind::kMonth:
       window = &caps->month;
-      number = MonthOf(now);
+      number = MonthOf(now, zone);
       break;
   }
   return std::exchange(window->reported, number) == number;
@@ -146,7 +149,7 @@ void TellOfCap(Draft& draft, const ReachedCap& cap) {
   const absl::Time now = draft.context().now;
   if (a.cap_reached_time == absl::InfinitePast()) a.cap_reached_time = now;
   a.due = {cap.kind == CapKind::kMonth ? DueReason::kMonthlyCap : DueReason::kCapWindow, cap.until};
-  if (Told(cap, now, &a.caps)) return;
+  if (Told(cap, now, &a)) return;
   draft.AddEvent(
       EventKind::kCapReached,
       absl::StrCat(NameOf(cap.kind), " on automatic recharges, ",

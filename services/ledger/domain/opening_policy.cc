@@ -10,6 +10,7 @@
 #include "services/ledger/domain/draft.h"
 #include "services/ledger/domain/recharge_steps.h"
 #include "services/ledger/domain/refill.h"
+#include "services/ledger/domain/refusals.h"
 #include "services/ledger/domain/suspension.h"
 
 namespace reserve::domain {
@@ -20,12 +21,12 @@ constexpr int kReserveCoverDays = 7;
 constexpr int kSpendDays = 30;
 
 // O3: the most that a reserve amount may be.
-Nanos MostReserveAmount(const Settings& settings) {
+Nanos MostReserveAmount(const CurrencySettings& settings) {
   return std::min(settings.max_recharge_amount, SmallestCap(settings, /*monthly_cap=*/0));
 }
 
 // O3.
-absl::Status CheckBillingSettings(const Settings& settings, const Account& account) {
+absl::Status CheckBillingSettings(const CurrencySettings& settings, const Account& account) {
   const absl::string_view currency = account.currency;
   const Nanos reserve_amount = account.reserve_amount;
   const Nanos recharge_threshold = account.recharge_threshold;
@@ -87,7 +88,7 @@ std::string DescribeSettings(const Account& a) {
 
 }  // namespace
 
-absl::StatusOr<Nanos> DefaultReserveAmount(const Settings& settings, const Plan& plan,
+absl::StatusOr<Nanos> DefaultReserveAmount(const CurrencySettings& settings, const Plan& plan,
                                            std::optional<Nanos> expected_monthly_spend) {
   const Nanos own = std::max(settings.default_reserve_amount, plan.default_reserve_amount);
   if (!expected_monthly_spend.has_value()) return own;
@@ -107,21 +108,25 @@ absl::StatusOr<Transition> OpenAccount(const Context& context, const OpenAccount
   if (!IsCurrency(command.currency)) {
     return InvalidField("currency_code", "must be a currency of ISO 4217");
   }
-  RESERVE_ASSIGN_OR_RETURN(
-      const Nanos asked,
-      DefaultReserveAmount(context.settings, command.default_plan, command.expected_monthly_spend));
+  const CurrencySettings* settings = FindCurrency(context.settings, command.currency);
+  if (settings == nullptr) return CurrencyNotSupported("currency_code", command.currency);
+  if (!command.deck_in_force) return CurrencyWithoutDeck(command.currency);
+  RESERVE_ASSIGN_OR_RETURN(const Nanos asked, DefaultReserveAmount(*settings, command.default_plan,
+                                                                   command.expected_monthly_spend));
   const Nanos reserve_amount = command.reserve_amount.value_or(asked);
   const Nanos threshold = command.recharge_threshold.value_or(
-      std::min(context.settings.default_recharge_threshold, reserve_amount));
+      std::min(settings->default_recharge_threshold, reserve_amount));
   Account account;
   account.account_id = command.account_id;
   account.currency = command.currency;
   account.default_plan_id = command.default_plan.plan_id;
+  account.country = command.country.empty() ? context.settings.default_country : command.country;
+  account.time_zone = command.time_zone;
   account.reserve_amount = reserve_amount;
   account.recharge_threshold = threshold;
   account.create_time = context.now;
   account.opening_digest = command.digest;
-  RESERVE_RETURN_IF_ERROR(CheckBillingSettings(context.settings, account));
+  RESERVE_RETURN_IF_ERROR(CheckBillingSettings(*settings, account));
   Draft draft(context, account);
   const bool with_card = !command.card.card.token.empty();
   if (with_card) PutNewCard(command.card, &draft);
@@ -138,7 +143,15 @@ absl::StatusOr<Transition> UpdateBillingSettings(const Context& context, const A
   a.recharge_threshold = change.recharge_threshold.value_or(a.recharge_threshold);
   a.monthly_cap = change.monthly_cap.value_or(a.monthly_cap);
   a.notify_below = change.notify_below.value_or(a.notify_below);
-  RESERVE_RETURN_IF_ERROR(CheckBillingSettings(context.settings, a));
+  if (FindCurrency(context.settings, a.currency) == nullptr) {
+    if (a.reserve_amount != account.reserve_amount) {
+      return CurrencyNotSupported("reserve_amount", a.currency);
+    }
+    if (a.recharge_threshold != account.recharge_threshold) {
+      return CurrencyNotSupported("recharge_threshold", a.currency);
+    }
+  }
+  RESERVE_RETURN_IF_ERROR(CheckBillingSettings(CurrencyOf(context.settings, a), a));
   const bool amounts_changed = !(a == account);
   if (change.automatic_recharge.has_value()) SwitchAutomatic(*change.automatic_recharge, &draft);
   a.taken_back = {};  // the customer has acted, also who leaves all as it was

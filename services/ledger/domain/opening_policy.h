@@ -19,7 +19,10 @@ namespace reserve::domain {
 struct OpenAccountCommand {
   std::string account_id;
   std::string currency = "USD";
-  GivenCard card;  // empty token: none
+  bool deck_in_force = true;                       // one of the currency, now (M3)
+  std::string country;                             // ISO 3166-1 alpha-2; empty: the default
+  absl::TimeZone time_zone = absl::UTCTimeZone();  // C8
+  GivenCard card;                                  // empty token: none
   std::optional<Nanos> reserve_amount;
   std::optional<Nanos> recharge_threshold;
   Plan default_plan;
@@ -29,24 +32,26 @@ struct OpenAccountCommand {
 
 // O2: the largest of the default, the plan's own, and a week of the expected
 // monthly spend rounded up to a whole unit.
-absl::StatusOr<Nanos> DefaultReserveAmount(const Settings& settings, const Plan& plan,
+absl::StatusOr<Nanos> DefaultReserveAmount(const CurrencySettings& settings, const Plan& plan,
                                            std::optional<Nanos> expected_monthly_spend);
 
-// O1 to O3. INVALID_ARGUMENT with the field for amounts out of bounds.
+// O1 to O3, M3. CURRENCY_NOT_SUPPORTED or CURRENCY_WITHOUT_DECK, whichever is missing;
+// INVALID_ARGUMENT with the field for amounts out of bounds.
 absl::StatusOr<Transition> OpenAccount(const Context& context, const OpenAccountCommand& command);
 
 // What the customer changes; what is not set stays.
 struct BillingChange {
-  std::optional<Nanos> reserve_amount;
-  std::optional<Nanos> recharge_threshold;
-  std::optional<bool> automatic_recharge;  // G10
-  std::optional<Nanos> monthly_cap;        // G7; 0: none
-  std::optional<Nanos> notify_below;       // G11; 0: none
+  std::optional<Nanos> reserve_amount = {};
+  std::optional<Nanos> recharge_threshold = {};
+  std::optional<bool> automatic_recharge = {};  // G10
+  std::optional<Nanos> monthly_cap = {};        // G7; 0: none
+  std::optional<Nanos> notify_below = {};       // G11; 0: none
 };
 
 // O3, G7, G10, G11. Switching automatic recharging on also ends a suspension, and every change
 // ends the wait after money was taken back (G12). INVALID_ARGUMENT with the field for amounts out
-// of bounds.
+// of bounds; the reserve amount and the threshold stay as they are in a currency without settings
+// (CURRENCY_NOT_SUPPORTED, M3).
 absl::StatusOr<Transition> UpdateBillingSettings(const Context& context, const Account& account,
                                                  const BillingChange& change);
 

@@ -10,8 +10,7 @@ namespace reserve::domain {
 namespace {
 
 absl::Status NoRateFor(const Usage& usage) {
-  return NoRate(usage.kind == UsageKind::kCall ? "call.destination" : "sms.destination",
-                usage.destination);
+  return NoRate(DestinationField(usage), usage.destination);
 }
 
 void CopyRate(const Rate& rate, Rating* rating) {

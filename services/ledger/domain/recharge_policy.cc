@@ -18,10 +18,14 @@ namespace {
 
 absl::Status CheckTopUpAmount(const Context& context, const Account& account, Nanos amount) {
   if (amount <= 0) return InvalidField("amount", "must be above zero");
-  if (amount > context.settings.max_recharge_amount) {
+  const CurrencySettings currency = CurrencyOf(context.settings, account);
+  if (amount < currency.smallest_charge) {
+    return InvalidField("amount",
+                        absl::StrCat("must be at least ", FormatDecimal(currency.smallest_charge)));
+  }
+  if (amount > currency.max_recharge_amount) {
     return InvalidField(
-        "amount",
-        absl::StrCat("must be at most ", FormatDecimal(context.settings.max_recharge_amount)));
+        "amount", absl::StrCat("must be at most ", FormatDecimal(currency.max_recharge_amount)));
   }
   return CheckChargeable("amount", account.currency, amount);
 }

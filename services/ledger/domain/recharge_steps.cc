@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/clock/utc.h"
+#include "common/clock/calendar.h"
 #include "common/error/error.h"
 #include "services/ledger/domain/suspension.h"
 
@@ -57,14 +57,14 @@ void CancelRecharge(const Recharge& recharge, std::string cause, Draft* draft) {
 
 namespace {
 
-void CountTowardsCaps(absl::Time now, Nanos amount, Caps* caps) {
+void CountTowardsCaps(absl::Time now, Nanos amount, Account* a) {
   const auto count = [amount](int64_t number, CapWindow* window) {
     if (window->window != number) *window = {number, 0, window->reported};
     window->amount = AddSaturating(window->amount, amount);
   };
-  count(HourOf(now), &caps->hour);
-  count(DayOf(now), &caps->day);
-  count(MonthOf(now), &caps->month);
+  count(HourOf(now, a->time_zone), &a->caps.hour);
+  count(DayOf(now, a->time_zone), &a->caps.day);
+  count(MonthOf(now, a->time_zone), &a->caps.month);
 }
 
 // The card that this attempt charged, as it is now; null if it is gone, was given or confirmed
@@ -127,7 +127,7 @@ absl::Status Credit(const Recharge& recharge, const MadeCharge& charge, Draft* d
   NameCard(charge, card, a, &settled);
   CloseRecharge(RechargeState::kSucceeded, now, &settled, &a);
   draft->AddEntry(EntryKind::kRecharge, amount, balance).recharge_ordinal = recharge.ordinal;
-  if (settled.kind == RechargeKind::kAutomatic) CountTowardsCaps(now, amount, &a.caps);
+  if (settled.kind == RechargeKind::kAutomatic) CountTowardsCaps(now, amount, &a);
   if (card != nullptr) ClearFailing(card->payment_method_id, draft);
   const std::string charged = FormatMoney(settled.currency, amount);
   draft

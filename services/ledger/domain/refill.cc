@@ -4,7 +4,7 @@
 #include <array>
 
 #include "absl/numeric/int128.h"
-#include "common/clock/utc.h"
+#include "common/clock/calendar.h"
 
 namespace reserve::domain {
 namespace {
@@ -39,8 +39,9 @@ struct CapRoom {
 
 // The window that leaves the least.
 CapRoom LeastRoom(const Context& context, const Account& a) {
-  const Settings& settings = context.settings;
+  const CurrencySettings settings = CurrencyOf(context.settings, a);
   const absl::Time now = context.now;
+  const absl::TimeZone zone = a.time_zone;
   struct Window {
     CapKind kind;
     const CapWindow& window;
@@ -49,10 +50,11 @@ CapRoom LeastRoom(const Context& context, const Account& a) {
     absl::Time until;
   };
   const std::array<Window, 3> windows = {{
-      {CapKind::kHour, a.caps.hour, HourOf(now), settings.max_automatic_amount_per_hour,
-       EndOfHour(now)},
-      {CapKind::kDay, a.caps.day, DayOf(now), settings.max_automatic_amount_per_day, EndOfDay(now)},
-      {CapKind::kMonth, a.caps.month, MonthOf(now), a.monthly_cap, EndOfMonth(now)},
+      {CapKind::kHour, a.caps.hour, HourOf(now, zone), settings.max_automatic_amount_per_hour,
+       EndOfHour(now, zone)},
+      {CapKind::kDay, a.caps.day, DayOf(now, zone), settings.max_automatic_amount_per_day,
+       EndOfDay(now, zone)},
+      {CapKind::kMonth, a.caps.month, MonthOf(now, zone), a.monthly_cap, EndOfMonth(now, zone)},
   }};
   std::optional<CapRoom> least;
   for (const Window& w : windows) {
@@ -122,10 +124,10 @@ RefillDecision DecideRefill(const Context& context, const Account& account, int6
       TimesToCover(account, absl::int128(account.recharge_threshold) - account.balance), 1);
   if (!initial)
     wanted = std::max(wanted, TimesToCover(account, UsedInBurst(context, account, ordinal)));
-  const Settings& settings = context.settings;
+  const CurrencySettings currency = CurrencyOf(context.settings, account);
   const int64_t by_amount =
-      std::max<int64_t>(settings.max_recharge_amount / account.reserve_amount, 1);
-  const int64_t most = std::min<int64_t>(settings.max_recharge_multiple, by_amount);
+      std::max<int64_t>(currency.max_recharge_amount / account.reserve_amount, 1);
+  const int64_t most = std::min<int64_t>(context.settings.max_recharge_multiple, by_amount);
   refill.limited = wanted > most;
   int64_t times = refill.limited ? most : static_cast<int64_t>(wanted);
   if (!initial) {
@@ -256,15 +258,16 @@ absl::string_view RemedyOf(RefillObstacle obstacle) {
   return "";
 }
 
-Nanos SmallestCap(const Settings& settings, Nanos monthly_cap) {
+Nanos SmallestCap(const CurrencySettings& settings, Nanos monthly_cap) {
   const Nanos smallest =
       std::min(settings.max_automatic_amount_per_hour, settings.max_automatic_amount_per_day);
   return monthly_cap == 0 ? smallest : std::min(smallest, monthly_cap);
 }
 
 Nanos DebtLimit(const Settings& settings, const Account& account) {
-  if (settings.debt_limit.has_value()) return *settings.debt_limit;
-  return std::min(account.reserve_amount, SmallestCap(settings, account.monthly_cap)) -
+  const CurrencySettings currency = CurrencyOf(settings, account);
+  if (currency.debt_limit.has_value()) return *currency.debt_limit;
+  return std::min(account.reserve_amount, SmallestCap(currency, account.monthly_cap)) -
          MinorUnitNanos(account.currency);
 }
 

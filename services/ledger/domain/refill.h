@@ -66,7 +66,7 @@ absl::string_view RemedyOf(RefillObstacle obstacle);
 // D2: how far below zero an account may go behind an obstacle that does not disable at zero.
 Nanos DebtLimit(const Settings& settings, const Account& account);
 // O3: the smallest cap on what is charged by itself.
-Nanos SmallestCap(const Settings& settings, Nanos monthly_cap);
+Nanos SmallestCap(const CurrencySettings& settings, Nanos monthly_cap);
 
 }  // namespace reserve::domain
 

@@ -1,6 +1,7 @@
 #include "services/ledger/domain/refusals.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/clock/utc.h"
@@ -26,10 +27,29 @@ absl::Status UserNotFound(absl::string_view account_id, absl::string_view user_i
                    absl::StrCat("account \"", account_id, "\" has no user \"", user_id, "\""));
 }
 
+absl::Status CurrencyNotSupported(absl::string_view field, absl::string_view currency) {
+  return Refused("CURRENCY_NOT_SUPPORTED", field,
+                 absl::StrCat("there are no settings for ", currency,
+                              "; the operator sets the amounts of a currency first"));
+}
+
+absl::Status CurrencyWithoutDeck(absl::string_view currency) {
+  return Refused("CURRENCY_WITHOUT_DECK", "currency_code",
+                 absl::StrCat("no rate deck in ", currency, " is in force; import one first"));
+}
+
 absl::Status NoRate(absl::string_view field, absl::string_view destination) {
   return Refused(
       kNoRateReason, field,
       absl::StrCat("the rate deck in force at the start has no price for +", destination));
+}
+
+absl::Status NoRateWithoutDeck(absl::string_view field, absl::string_view currency) {
+  absl::Status status = Refused(
+      kNoRateReason, field,
+      absl::StrCat("no rate deck in ", currency, " was in force at the start; import one first"));
+  return WithMetadata(WithMetadata(std::move(status), "missing", "deck"), "currency_code",
+                      currency);
 }
 
 absl::Status NoCard() { return Refused("NO_CARD", "", "the account has no card to charge"); }

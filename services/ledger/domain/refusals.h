@@ -24,9 +24,19 @@ absl::Status AccountNotFound(absl::string_view account_id);
 // NOT_FOUND "USER_NOT_FOUND" on "user_id".
 absl::Status UserNotFound(absl::string_view account_id, absl::string_view user_id);
 
+// FAILED_PRECONDITION "CURRENCY_NOT_SUPPORTED" on `field`: the operator has no settings for it
+// (M3).
+absl::Status CurrencyNotSupported(absl::string_view field, absl::string_view currency);
+// FAILED_PRECONDITION "CURRENCY_WITHOUT_DECK" on "currency_code": nothing prices anything in it
+// (M3).
+absl::Status CurrencyWithoutDeck(absl::string_view currency);
+
 inline constexpr char kNoRateReason[] = "NO_RATE";
 // FAILED_PRECONDITION "NO_RATE" on `field`: no line of the deck has this destination (C1).
 absl::Status NoRate(absl::string_view field, absl::string_view destination);
+// The same where no deck of `currency` was in force at the start, with the metadata "missing" =
+// "deck" and "currency_code" (M3).
+absl::Status NoRateWithoutDeck(absl::string_view field, absl::string_view currency);
 
 // FAILED_PRECONDITION "NO_CARD": there is no card to charge (G8).
 absl::Status NoCard();

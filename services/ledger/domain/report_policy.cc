@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock/calendar.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "services/ledger/domain/card_choice.h"
@@ -65,7 +66,7 @@ std::string DeclineText(const ChargeOutcome& outcome) {
 
 // G9, of ours.
 void CountDecline(absl::Time now, Account* account) {
-  const int32_t today = DayOf(now);
+  const int32_t today = DayOf(now, account->time_zone);
   if (account->tries.day != today) account->tries = {today, 0, 0};
   ++account->tries.declines;
 }

@@ -32,6 +32,10 @@ bool SameContent(const Usage& stored, const Usage& sent) {
   return stored == known;
 }
 
+absl::string_view DestinationField(const Usage& usage) {
+  return usage.kind == UsageKind::kCall ? "call.destination" : "sms.destination";
+}
+
 absl::Duration RoundedUpToMicros(absl::Duration duration) {
   return absl::Ceil(duration, absl::Microseconds(1));
 }

@@ -42,6 +42,9 @@ bool IsValidId(absl::string_view id);
 // U2: is what is sent again the fact that is stored? A number that was erased is not compared.
 bool SameContent(const Usage& stored, const Usage& sent);
 
+// The request's field that says where a usage went.
+absl::string_view DestinationField(const Usage& usage);
+
 // C9: what is finer than a microsecond is rounded up.
 absl::Duration RoundedUpToMicros(absl::Duration duration);
 

@@ -1,8 +1,13 @@
 #include "services/ledger/serve/serve.h"
 
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/clock/calendar.h"
 #include "common/error/error.h"
 #include "common/rpc/rpc_flags.h"
 #include "common/rpc/server.h"
@@ -42,13 +47,35 @@ absl::Status ServeUntilSignal(engine::Engine& engine, Health& health, OverloadRe
   return absl::OkStatus();
 }
 
+// For whoever looks at the start: what accounts can be opened in. `ledger settings` has it all.
+void TellOfSettings(const domain::Settings& settings) {
+  std::vector<std::string> currencies;
+  for (const auto& [currency, amounts] : settings.currencies) currencies.push_back(currency);
+  Log(Severity::kInfo, "settings",
+      {{"currencies", absl::StrJoin(currencies, " ")},
+       {"default_country", settings.default_country}});
+}
+
+// Accounts have time zones; without their database all of them would be UTC, in silence.
+absl::Status CheckTimeZones() {
+  for (const char* name : {"America/New_York", "Europe/Berlin", "Asia/Tokyo"}) {
+    if (FindTimeZone(name).has_value()) continue;
+    return MakeError(absl::StatusCode::kFailedPrecondition, "TIME_ZONES_MISSING", "",
+                     absl::StrCat("this machine does not know the time zone ", name,
+                                  ": install their database, Debian's package tzdata"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status Serve() {
   ShutdownSignal signal;
   RESERVE_ASSIGN_OR_RETURN(engine::EngineOptions options, EngineOptionsFromFlags());
+  RESERVE_RETURN_IF_ERROR(CheckTimeZones());
   RESERVE_ASSIGN_OR_RETURN(const ServerOptions server_options, LedgerServerOptionsFromFlags());
   RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<MetricsServer> metrics, StartTelemetry());
+  TellOfSettings(options.settings);
   engine::Engine engine(std::move(options));
   const storage::SqlThread sql_thread;
   Health health(engine, AllowUnsafeDatabaseFromFlags(), RequireSemiSyncFromFlags());

@@ -7,31 +7,18 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/error/error.h"
-#include "common/money/money.h"
+#include "services/ledger/domain/country.h"
+#include "services/ledger/serve/currency_settings_file.h"
 
-ABSL_FLAG(std::string, default_reserve_amount, "15.00", "What one recharge adds by default.");
-ABSL_FLAG(std::string, default_recharge_threshold, "10.00",
-          "The balance below which the card is recharged by default.");
-ABSL_FLAG(std::string, min_reserve_amount, "15.00", "The least reserve amount to be chosen.");
-ABSL_FLAG(std::string, min_recharge_threshold, "10.00", "The least threshold to be chosen.");
-ABSL_FLAG(std::string, max_recharge_amount, "1000.00",
-          "The most that one charge may take, and the largest reserve amount to be chosen.");
+ABSL_FLAG(std::string, default_country, "US",
+          "The country of accounts that are opened without one: ISO 3166-1 alpha-2.");
 ABSL_FLAG(int, max_recharge_multiple, 20, "The most reserve amounts that one recharge may add.");
-ABSL_FLAG(std::string, max_automatic_amount_per_hour, "500.00",
-          "Money that automatic recharges of an account may take an hour (of the clock, UTC).");
-ABSL_FLAG(std::string, max_automatic_amount_per_day, "1000.00",
-          "Money that automatic recharges of an account may take a day (UTC).");
-ABSL_FLAG(
-    std::string, debt_limit, "",
-    "How far below zero an account may go while a cap, the customer's switch, a review or a "
-    "block keeps it from being recharged; empty: one minor unit less than its reserve amount, "
-    "or than the smallest cap.");
 ABSL_FLAG(int, max_payment_methods, 5, "The most cards of an account.");
 ABSL_FLAG(int, max_cards_given_per_day, 5,
-          "How often cards may be given or confirmed on an account a day (UTC).");
+          "How often cards may be given or confirmed on an account a day, of its time zone.");
 ABSL_FLAG(int, max_declines_per_day, 10,
-          "After so many declined attempts on an account a day (UTC) its cards are tried again the "
-          "day after.");
+          "After so many declined attempts on an account a day, of its time zone, its cards are "
+          "tried again the day after.");
 ABSL_FLAG(absl::Duration, decline_interval, absl::Minutes(1),
           "A card that declined twice is not tried again before this long after the first of the "
           "two.");
@@ -55,57 +42,6 @@ ABSL_FLAG(absl::Duration, max_usage_ahead, absl::Hours(2),
 
 namespace reserve::serve {
 namespace {
-
-absl::Status ReadMoney(const absl::Flag<std::string>& flag, absl::string_view name, Nanos* amount) {
-  const absl::StatusOr<Nanos> parsed = ParseDecimal(absl::GetFlag(flag));
-  if (!parsed.ok()) return InvalidField(absl::StrCat("--", name), parsed.status().message());
-  if (*parsed < 0) return InvalidField(absl::StrCat("--", name), "must not be negative");
-  *amount = *parsed;
-  return absl::OkStatus();
-}
-
-absl::Status ReadAmounts(domain::Settings* s) {
-  RESERVE_RETURN_IF_ERROR(ReadMoney(FLAGS_default_reserve_amount, "default_reserve_amount",
-                                    &s->default_reserve_amount));
-  RESERVE_RETURN_IF_ERROR(ReadMoney(FLAGS_default_recharge_threshold, "default_recharge_threshold",
-                                    &s->default_recharge_threshold));
-  RESERVE_RETURN_IF_ERROR(
-      ReadMoney(FLAGS_min_reserve_amount, "min_reserve_amount", &s->min_reserve_amount));
-  RESERVE_RETURN_IF_ERROR(ReadMoney(FLAGS_min_recharge_threshold, "min_recharge_threshold",
-                                    &s->min_recharge_threshold));
-  RESERVE_RETURN_IF_ERROR(
-      ReadMoney(FLAGS_max_recharge_amount, "max_recharge_amount", &s->max_recharge_amount));
-  RESERVE_RETURN_IF_ERROR(ReadMoney(FLAGS_max_automatic_amount_per_hour,
-                                    "max_automatic_amount_per_hour",
-                                    &s->max_automatic_amount_per_hour));
-  RESERVE_RETURN_IF_ERROR(ReadMoney(FLAGS_max_automatic_amount_per_day,
-                                    "max_automatic_amount_per_day",
-                                    &s->max_automatic_amount_per_day));
-  if (s->min_reserve_amount <= 0) return InvalidField("--min_reserve_amount", "must be above zero");
-  if (s->default_reserve_amount < s->min_reserve_amount) {
-    return InvalidField("--default_reserve_amount", "must be at least --min_reserve_amount");
-  }
-  if (s->default_recharge_threshold < s->min_recharge_threshold) {
-    return InvalidField("--default_recharge_threshold",
-                        "must be at least --min_recharge_threshold");
-  }
-  if (s->max_recharge_amount < s->default_reserve_amount) {
-    return InvalidField("--max_recharge_amount", "must be at least --default_reserve_amount");
-  }
-  // Else an account could never be recharged by itself.
-  if (s->default_reserve_amount > s->max_automatic_amount_per_hour) {
-    return InvalidField("--max_automatic_amount_per_hour",
-                        "must be at least --default_reserve_amount");
-  }
-  if (s->default_reserve_amount > s->max_automatic_amount_per_day) {
-    return InvalidField("--max_automatic_amount_per_day",
-                        "must be at least --default_reserve_amount");
-  }
-  if (!absl::GetFlag(FLAGS_debt_limit).empty()) {
-    RESERVE_RETURN_IF_ERROR(ReadMoney(FLAGS_debt_limit, "debt_limit", &s->debt_limit.emplace()));
-  }
-  return absl::OkStatus();
-}
 
 absl::Status ReadCardLimits(domain::Settings* s) {
   s->card_limits.visa_per_30_days = absl::GetFlag(FLAGS_visa_declines_per_30_days);
@@ -157,7 +93,11 @@ absl::Status ReadOurLimits(domain::Settings* s) {
 
 absl::StatusOr<domain::Settings> SettingsFromFlags() {
   domain::Settings settings;
-  RESERVE_RETURN_IF_ERROR(ReadAmounts(&settings));
+  RESERVE_ASSIGN_OR_RETURN(settings.currencies, CurrenciesFromFlags());
+  settings.default_country = absl::GetFlag(FLAGS_default_country);
+  if (!domain::IsCountry(settings.default_country)) {
+    return InvalidField("--default_country", "must be a country of ISO 3166-1, like US");
+  }
   RESERVE_RETURN_IF_ERROR(ReadCardLimits(&settings));
   RESERVE_RETURN_IF_ERROR(ReadOurLimits(&settings));
   settings.max_recharge_multiple = absl::GetFlag(FLAGS_max_recharge_multiple);

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/types/span.h"
+#include "common/clock/calendar.h"
 #include "common/error/error.h"
 #include "services/ledger/storage/parts.h"
 #include "services/ledger/storage/payment_method_rows.h"
@@ -25,6 +26,8 @@ constexpr absl::string_view kAccountColumns[] = {
     "account_id",
     "currency",
     "default_plan_id",
+    "country",
+    "time_zone",
     "state",
     "reserve_amount_nanos",
     "recharge_threshold_nanos",
@@ -70,8 +73,9 @@ constexpr absl::string_view kAccountColumns[] = {
 };
 
 // What never changes once an account is opened.
-constexpr absl::string_view kFixedColumns[] = {"account_id", "currency", "default_plan_id",
-                                               "create_time", "opening_digest"};
+constexpr absl::string_view kFixedColumns[] = {"account_id",    "currency",  "default_plan_id",
+                                               "country",       "time_zone", "create_time",
+                                               "opening_digest"};
 
 // Of both rows; the join is by primary key, and from the accounts to the balances whatever the
 // server believes: it may else scan the balances and look for the account of each.
@@ -166,6 +170,9 @@ Account ReadAccount(const Row& row) {
   a.account_id = columns.Text();
   a.currency = columns.Text();
   a.default_plan_id = columns.Text();
+  a.country = columns.Text();
+  // One that only another ledger's machine knows counts as UTC here, and stays what it is.
+  a.time_zone = FindTimeZone(columns.Text()).value_or(absl::UTCTimeZone());
   a.state = static_cast<domain::AccountState>(columns.Int());
   a.reserve_amount = columns.Int();
   a.recharge_threshold = columns.Int();
@@ -217,6 +224,8 @@ void AppendAccount(const Account& a, SqlText* sql) {
       .Text(a.account_id)
       .Text(a.currency)
       .Text(a.default_plan_id)
+      .Text(a.country)
+      .Text(a.time_zone.name())
       .Int(static_cast<int64_t>(a.state))
       .Int(a.reserve_amount)
       .Int(a.recharge_threshold)

@@ -283,6 +283,39 @@ TEST_F(FoldTest, ACatalogThatLacksAPlanOrARateIsSaidToBeOldPerhaps) {
 }
 
 // The declines of a card that comes with the batch are needed by what follows in it.
+TEST_F(FoldTest, M3_AnAccountIsOpenedWhereADeckOfItsCurrencyIsInForceAndTheCatalogMayBeOld) {
+  OpenAccount open;
+  open.currency = "EUR";
+  open.plan_id = "p";
+  open.card.card = {CardToken("tok"), "new", domain::CardNetwork::kVisa};
+  Ask("euros", open);
+  const Folded without = Run();
+  EXPECT_THAT(Reasons(without), ElementsAre("CURRENCY_WITHOUT_DECK"));
+  EXPECT_TRUE(without.missed_rate) << "the deck may have been imported just now";
+  EXPECT_THAT(without.writes.opened, IsEmpty());
+
+  rates::DeckHeader header;
+  header.version = 2;
+  header.currency = "EUR";
+  header.effective_time = kNow;
+  catalog_.decks = catalog_.decks->With(*rates::DeckSnapshot::Create(header, {}));
+  const Folded opened = Run();
+  EXPECT_THAT(Reasons(opened), ElementsAre("OK"));
+  EXPECT_FALSE(opened.missed_rate);
+}
+
+TEST_F(FoldTest, M3_AUsageWithoutAPriceSaysWhereNoDeckWasInForce) {
+  Store("a").account().currency = "EUR";
+  Ask("a", RecordUsage{Call("c")});
+  Ask("a", AuthorizeUsage{Call("")});
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("NO_RATE", "OK"));
+  EXPECT_THAT(MetadataOf(folded.replies[0].status()),
+              testing::UnorderedElementsAre(testing::Pair("missing", "deck"),
+                                            testing::Pair("currency_code", "EUR")));
+  EXPECT_TRUE(std::get<AuthorizeReply>(*folded.replies[1]).deck_missing);
+}
+
 TEST_F(FoldTest, G9_ANewCardIsUnderItsLimitsInTheSameBatch) {
   Store("a").declines_known = true;
   const domain::Card worn = {CardToken("tok-worn"), "worn", domain::CardNetwork::kVisa};

@@ -198,7 +198,8 @@ TEST(AccountPolicyTest, O2_TheDefaultReserveIsTheLargestOfDefaultPlanAndAWeekOfA
   for (const DefaultReserveCase& c : cases) {
     Plan plan = PerMinutePlan();
     plan.default_reserve_amount = c.plan_default;
-    const absl::StatusOr<Nanos> amount = DefaultReserveAmount(Settings(), plan, c.monthly);
+    const absl::StatusOr<Nanos> amount =
+        DefaultReserveAmount(BuiltInCurrencies()["USD"], plan, c.monthly);
     ASSERT_TRUE(amount.ok()) << c.what;
     EXPECT_EQ(*amount, c.expected) << c.what;
     Books books;
@@ -224,11 +225,92 @@ TEST(AccountPolicyTest, O2_AReserveAmountThatIsGivenWinsOverTheDefaults) {
 }
 
 TEST(AccountPolicyTest, O2_AHugeExpectedSpendIsNoWrap) {
-  const absl::StatusOr<Nanos> amount =
-      DefaultReserveAmount(Settings(), PerMinutePlan(), std::numeric_limits<Nanos>::max());
+  const absl::StatusOr<Nanos> amount = DefaultReserveAmount(
+      BuiltInCurrencies()["USD"], PerMinutePlan(), std::numeric_limits<Nanos>::max());
   if (amount.ok()) {
     EXPECT_GE(*amount, Dollars(15));
   }
+}
+
+// --- M3 --------------------------------------------------------------------------
+
+TEST(AccountPolicyTest, M3_TheDefaultsAreThoseOfTheCurrency) {
+  struct Case {
+    const char* currency;
+    Nanos reserve_amount;
+    Nanos threshold;
+  };
+  for (const Case& c :
+       {Case{"USD", Dollars(15), Dollars(10)}, Case{"EUR", Dollars(15), Dollars(10)},
+        Case{"JPY", Dollars(1'500), Dollars(1'000)}}) {
+    Books books;
+    OpenAccountCommand command = OpeningWith(CardNamed("visa"));
+    command.currency = c.currency;
+    ASSERT_TRUE(books.Open(command).ok()) << c.currency;
+    EXPECT_EQ(books.account().reserve_amount, c.reserve_amount) << c.currency;
+    EXPECT_EQ(books.account().recharge_threshold, c.threshold) << c.currency;
+    EXPECT_EQ(books.recharge(1).amount, c.reserve_amount) << c.currency;
+  }
+}
+
+TEST(AccountPolicyTest, M3_EveryBuiltInCurrencyMakesSense) {
+  for (const auto& [currency, settings] : BuiltInCurrencies()) {
+    EXPECT_TRUE(CheckCurrencySettings(currency, settings).ok()) << currency;
+  }
+}
+
+TEST(AccountPolicyTest,
+     M3_ACurrencyWithoutSettingsOrWithoutADeckOpensNothingAndSaysWhichIsMissing) {
+  Books books;
+  OpenAccountCommand command = OpeningWith(CardNamed("visa"));
+  command.currency = "SEK";
+  command.deck_in_force = false;
+  absl::Status status = books.Open(command);
+  EXPECT_EQ(ReasonOf(status), "CURRENCY_NOT_SUPPORTED");
+  EXPECT_EQ(FieldOf(status), "currency_code");
+  command.currency = "JPY";
+  status = books.Open(command);
+  EXPECT_EQ(ReasonOf(status), "CURRENCY_WITHOUT_DECK");
+  EXPECT_EQ(FieldOf(status), "currency_code");
+  EXPECT_EQ(books.account(), Account()) << "nothing is charged before";
+}
+
+TEST(AccountPolicyTest, M3_WithoutSettingsItsAmountsStayAndAllElseCanBeChanged) {
+  Books books;
+  books.OpenFunded();
+  const Account account = books.account();
+  Settings settings;
+  settings.currencies.erase("USD");
+  const Context context{settings, books.now()};
+  const auto change = [&](const BillingChange& wanted) {
+    return UpdateBillingSettings(context, account, wanted).status();
+  };
+  for (const auto& [wanted, field] :
+       {std::pair(BillingChange{.reserve_amount = Dollars(20)}, "reserve_amount"),
+        std::pair(BillingChange{.recharge_threshold = Dollars(11)}, "recharge_threshold")}) {
+    EXPECT_EQ(ReasonOf(change(wanted)), "CURRENCY_NOT_SUPPORTED");
+    EXPECT_EQ(FieldOf(change(wanted)), field);
+  }
+  EXPECT_TRUE(change({.reserve_amount = Dollars(15), .monthly_cap = Dollars(30)}).ok());
+  EXPECT_TRUE(change({.automatic_recharge = false}).ok());
+}
+
+TEST(AccountPolicyTest, M3_ATopUpIsAtLeastTheSmallestCharge) {
+  Books books;
+  books.OpenFunded();
+  EXPECT_EQ(FieldOf(books.TopUp(Cents(49))), "amount");
+  EXPECT_TRUE(books.TopUp(Cents(50)).ok());
+}
+
+TEST(AccountPolicyTest, C10_AnAccountHasACountryTheOperatorsIfNoneIsGiven) {
+  Books books;
+  ASSERT_TRUE(books.Open(OpeningWith(CardNamed("visa"))).ok());
+  EXPECT_EQ(books.account().country, "US");
+  Books british;
+  OpenAccountCommand command = OpeningWith(CardNamed("visa"));
+  command.country = "GB";
+  ASSERT_TRUE(british.Open(command).ok());
+  EXPECT_EQ(british.account().country, "GB");
 }
 
 // --- O3 --------------------------------------------------------------------------

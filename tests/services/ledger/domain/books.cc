@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/clock/utc.h"
+#include "common/clock/calendar.h"
 #include "services/ledger/domain/disputed_cards.h"
 #include "services/ledger/domain/refusals.h"
 
@@ -202,9 +202,9 @@ GatewayDispute Told(const Recharge& recharge, const std::string& dispute_id, Dis
 
 namespace {
 
-int64_t HourNumber(absl::Time time) { return HourOf(time); }
-int64_t DayNumber(absl::Time time) { return DayOf(time); }
-int64_t MonthNumber(absl::Time time) { return MonthOf(time); }
+int64_t HourNumber(absl::Time time, absl::TimeZone zone) { return HourOf(time, zone); }
+int64_t DayNumber(absl::Time time, absl::TimeZone zone) { return DayOf(time, zone); }
+int64_t MonthNumber(absl::Time time, absl::TimeZone zone) { return MonthOf(time, zone); }
 
 }  // namespace
 
@@ -658,14 +658,14 @@ void Books::CheckOpened(const Transition& transition, const Recharge& recharge) 
   EXPECT_FALSE(after.blocked() || after.automatic_off || after.taken_back.waits()) << "D2, G12";
   EXPECT_EQ(after.suspension.reason, SuspensionReason::kNone) << "G12";
   EXPECT_EQ(after.set_aside, 0) << "G3";
-  EXPECT_LE(Recharged(HourNumber, HourOf(now_)) + recharge.amount,
-            settings_.max_automatic_amount_per_hour)
+  EXPECT_LE(Recharged(HourNumber) + recharge.amount,
+            settings_.currencies.at("USD").max_automatic_amount_per_hour)
       << "G7";
-  EXPECT_LE(Recharged(DayNumber, DayOf(now_)) + recharge.amount,
-            settings_.max_automatic_amount_per_day)
+  EXPECT_LE(Recharged(DayNumber) + recharge.amount,
+            settings_.currencies.at("USD").max_automatic_amount_per_day)
       << "G7";
   if (after.monthly_cap == 0) return;
-  EXPECT_LE(Recharged(MonthNumber, MonthOf(now_)) + recharge.amount, after.monthly_cap) << "G7";
+  EXPECT_LE(Recharged(MonthNumber) + recharge.amount, after.monthly_cap) << "G7";
 }
 
 // What a command may do to a recharge, by what was stored of it before.
@@ -831,20 +831,24 @@ void Books::CheckSuspension() const {
 }
 
 void Books::CheckCaps() const {
-  const auto check = [this](const CapWindow& window, int64_t (*number_of)(absl::Time)) {
-    const Nanos counted = window.window == number_of(now_) ? window.amount : 0;
-    EXPECT_EQ(counted, Recharged(number_of, number_of(now_))) << "G7";
+  const auto check = [this](const CapWindow& window,
+                            int64_t (*number_of)(absl::Time, absl::TimeZone)) {
+    const int64_t number = number_of(now_, account_.time_zone);
+    const Nanos counted = window.window == number ? window.amount : 0;
+    EXPECT_EQ(counted, Recharged(number_of)) << "G7";
   };
   check(account_.caps.hour, HourNumber);
   check(account_.caps.day, DayNumber);
   check(account_.caps.month, MonthNumber);
 }
 
-Nanos Books::Recharged(int64_t (*number_of)(absl::Time), int64_t number) const {
+Nanos Books::Recharged(int64_t (*number_of)(absl::Time, absl::TimeZone)) const {
+  const absl::TimeZone zone = account_.time_zone;
+  const int64_t number = number_of(now_, zone);
   Nanos sum = 0;
   for (auto success = successes_.rbegin(); success != successes_.rend(); ++success) {
     if (success->first < now_ - absl::Hours(24 * 31)) break;
-    if (number_of(success->first) == number) sum += success->second;
+    if (number_of(success->first, zone) == number) sum += success->second;
   }
   return sum;
 }

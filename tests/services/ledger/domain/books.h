@@ -219,7 +219,7 @@ class Books {
   void CheckSuspension() const;
   void CheckCaps() const;
   // What was recharged by itself in the window with this number.
-  Nanos Recharged(int64_t (*number_of)(absl::Time), int64_t number) const;
+  Nanos Recharged(int64_t (*number_of)(absl::Time, absl::TimeZone)) const;
 
   const Settings settings_;
   absl::Time now_;

@@ -64,7 +64,7 @@ TEST(ConsequencesTest, D5_AFailingCardIsToldOnceUntilItHasWorked) {
 TEST(ConsequencesTest, D5_ADipThatNothingRefillsIsToldWithTheReasonOnceUntilTheNext) {
   Settings settings;
   settings.retry_delays = {};
-  settings.max_automatic_amount_per_hour = Dollars(15);
+  settings.currencies["USD"].max_automatic_amount_per_hour = Dollars(15);
   for (const RefillObstacle obstacle :
        {RefillObstacle::kCardFailing, RefillObstacle::kCardRefused, RefillObstacle::kCapReached}) {
     Books books = FundedAt(Dollars(5), settings);

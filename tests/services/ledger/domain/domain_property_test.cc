@@ -16,6 +16,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "common/clock/calendar.h"
 #include "common/error/error.h"
 #include "services/ledger/domain/policy.h"
 #include "tests/services/ledger/domain/books.h"
@@ -35,14 +36,24 @@ int64_t FromEnvironment(const char* name, int64_t otherwise) {
 // Caps and limits low enough to be met often.
 Settings TightSettings(std::mt19937_64& random) {
   Settings settings;
-  settings.max_automatic_amount_per_hour = Dollars(40 + static_cast<int64_t>(random() % 160));
-  settings.max_automatic_amount_per_day = Dollars(60 + static_cast<int64_t>(random() % 400));
+  settings.currencies["USD"].max_automatic_amount_per_hour =
+      Dollars(40 + static_cast<int64_t>(random() % 160));
+  settings.currencies["USD"].max_automatic_amount_per_day =
+      Dollars(60 + static_cast<int64_t>(random() % 400));
   settings.max_recharge_multiple = 1 + static_cast<int32_t>(random() % 4);
-  settings.max_recharge_amount = Dollars(60 + static_cast<int64_t>(random() % 60));
+  settings.currencies["USD"].max_recharge_amount =
+      Dollars(60 + static_cast<int64_t>(random() % 60));
   settings.max_declines_per_day = random() % 3 == 0 ? 4 + static_cast<int32_t>(random() % 4) : 100;
   settings.card_limits.visa_per_30_days = 4 + static_cast<int32_t>(random() % 12);
   settings.card_limits.mastercard_per_24_hours = 2 + static_cast<int32_t>(random() % 6);
   return settings;
+}
+
+// Some in which the clock is put back or forward at the end of a month, and hours that are none of
+// UTC's.
+absl::TimeZone AnyZone(std::mt19937_64& random) {
+  const char* const names[] = {"UTC", "America/New_York", "Asia/Kathmandu", "Pacific/Auckland"};
+  return FindTimeZone(names[random() % 4]).value();
 }
 
 // One account's life, told to the policy and to the model alike.
@@ -58,7 +69,8 @@ class Life {
       command.card = Given(CardNamed("0"));
       given = {"tok_0", "fp_0", 0, {}};
     }
-    Expect(books_.Open(command), model_.Open(given, books_.now()));
+    command.time_zone = AnyZone(random);
+    Expect(books_.Open(command), model_.Open(given, command.time_zone, books_.now()));
     Expect(books_.PutUser("ann", PerMinutePlan()),
            model_.PutUser("ann", PerMinutePlan(), books_.now()));
     Expect(books_.PutUser("mia", MonthlyPlan()),

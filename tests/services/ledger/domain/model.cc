@@ -7,8 +7,8 @@
 namespace reserve::domain {
 namespace {
 
-int DayNumber(absl::Time time) {
-  return static_cast<int>(absl::ToCivilDay(time, absl::UTCTimeZone()) - absl::CivilDay(1970, 1, 1));
+int DayNumber(absl::Time time, absl::TimeZone zone) {
+  return static_cast<int>(absl::ToCivilDay(time, zone) - absl::CivilDay(1970, 1, 1));
 }
 
 int MonthNumber(absl::Time time) {
@@ -34,17 +34,17 @@ __int128 Cost(const Rate& rate, int64_t paid) {
   return rest * 2 >= 60 ? whole + 1 : whole;
 }
 
-absl::Time DayEnd(absl::Time time) {
-  return absl::FromCivil(absl::ToCivilDay(time, absl::UTCTimeZone()) + 1, absl::UTCTimeZone());
-}
-
-int GivenToday(const std::vector<absl::Time>& times, absl::Time now) {
-  return static_cast<int>(std::count_if(times.begin(), times.end(), [now](absl::Time time) {
-    return DayNumber(time) == DayNumber(now);
-  }));
+absl::Time DayEnd(absl::Time time, absl::TimeZone zone) {
+  return absl::FromCivil(absl::ToCivilDay(time, zone) + 1, zone);
 }
 
 }  // namespace
+
+int Model::GivenToday(absl::Time now) const {
+  return static_cast<int>(std::count_if(
+      times_given_.begin(), times_given_.end(),
+      [&](absl::Time time) { return DayNumber(time, zone_) == DayNumber(now, zone_); }));
+}
 
 int64_t Model::open_ordinal() const {
   for (size_t i = recharges_.size(); i > 0; --i) {
@@ -120,8 +120,9 @@ absl::Time Model::OursLet(const std::string& number, absl::Time from, bool decli
     }
   }
   int today = 0;
-  for (const absl::Time time : own_declines_) today += DayNumber(time) == DayNumber(now) ? 1 : 0;
-  if (today >= settings_.max_declines_per_day) when = std::max(when, DayEnd(now));
+  for (const absl::Time time : own_declines_)
+    today += DayNumber(time, zone_) == DayNumber(now, zone_) ? 1 : 0;
+  if (today >= settings_.max_declines_per_day) when = std::max(when, DayEnd(now, zone_));
   return when;
 }
 
@@ -194,16 +195,17 @@ std::optional<Model::Pick> Model::PickForTopUp(int64_t ordinal, const Sight& sig
 // --- Whether and how much (G1, G2, G7) ---------------------------------------------
 
 std::vector<Model::Window> Model::Windows(absl::Time now) const {
-  const absl::CivilSecond civil = absl::ToCivilSecond(now, absl::UTCTimeZone());
-  const auto ends = [](absl::CivilSecond end) { return absl::FromCivil(end, absl::UTCTimeZone()); };
+  const absl::CivilSecond civil = absl::ToCivilSecond(now, zone_);
+  const auto ends = [this](absl::CivilSecond end) { return absl::FromCivil(end, zone_); };
   const absl::CivilHour hour(civil);
   const absl::CivilDay day(civil);
   const absl::CivilMonth month(civil);
-  std::vector<Window> windows = {
-      {absl::StrCat("hour ", absl::FormatCivilTime(hour)), settings_.max_automatic_amount_per_hour,
-       0, ends(absl::CivilSecond(hour + 1))},
-      {absl::StrCat("day ", absl::FormatCivilTime(day)), settings_.max_automatic_amount_per_day, 0,
-       ends(absl::CivilSecond(day + 1))}};
+  std::vector<Window> windows = {{absl::StrCat("hour ", absl::FormatCivilTime(hour)),
+                                  settings_.currencies.at("USD").max_automatic_amount_per_hour, 0,
+                                  ends(absl::CivilSecond(hour + 1))},
+                                 {absl::StrCat("day ", absl::FormatCivilTime(day)),
+                                  settings_.currencies.at("USD").max_automatic_amount_per_day, 0,
+                                  ends(absl::CivilSecond(day + 1))}};
   if (monthly_cap_ != 0) {
     windows.push_back({absl::StrCat("month ", absl::FormatCivilTime(month)), monthly_cap_, 0,
                        ends(absl::CivilSecond(month + 1))});
@@ -250,7 +252,7 @@ Model::Want Model::Wanted(int64_t ordinal, __int128 balance, const Sight& sight,
   __int128 n = 1;
   while (balance + n * reserve_amount_ < threshold_ || n * reserve_amount_ < used) ++n;
   while (n > 1 && (n > settings_.max_recharge_multiple ||
-                   n * reserve_amount_ > settings_.max_recharge_amount)) {
+                   n * reserve_amount_ > settings_.currencies.at("USD").max_recharge_amount)) {
     --n;
     want.limited = true;
   }
@@ -370,8 +372,9 @@ void Model::ChangeState(Step* step) {
   if (state_ != AccountState::kActive || money > 0) return;
   const bool at_zero = !HasUsable() || suspended();
   const bool at_the_limit = capped_until_.has_value() || off_ || set_aside() > 0 || blocked_;
-  Nanos limit = std::min({reserve_amount_, settings_.max_automatic_amount_per_hour,
-                          settings_.max_automatic_amount_per_day});
+  Nanos limit =
+      std::min({reserve_amount_, settings_.currencies.at("USD").max_automatic_amount_per_hour,
+                settings_.currencies.at("USD").max_automatic_amount_per_day});
   if (monthly_cap_ != 0) limit = std::min(limit, monthly_cap_);
   limit -= 10'000'000;  // a cent
   if (!at_zero && !(at_the_limit && money <= -limit)) return;
@@ -418,10 +421,11 @@ Step Model::Finish(Step step, absl::Time now, const Sight& sight) {
 
 // --- Opening, users, settings ------------------------------------------------------
 
-Step Model::Open(const ModelGiven& card, absl::Time now) {
+Step Model::Open(const ModelGiven& card, absl::TimeZone zone, absl::Time now) {
   Step step;
-  reserve_amount_ = settings_.default_reserve_amount;
-  threshold_ = settings_.default_recharge_threshold;
+  zone_ = zone;
+  reserve_amount_ = settings_.currencies.at("USD").default_reserve_amount;
+  threshold_ = settings_.currencies.at("USD").default_recharge_threshold;
   if (!card.token.empty()) PutNew(card);
   ++step.events[EventKind::kAccountOpened];
   return Finish(step, now);
@@ -539,12 +543,13 @@ Step Model::ChangeBilling(const BillingChange& change, absl::Time now) {
   const Nanos limit = change.recharge_threshold.value_or(threshold_);
   const Nanos month = change.monthly_cap.value_or(monthly_cap_);
   const Nanos notify = change.notify_below.value_or(notify_below_);
-  const Nanos most =
-      std::min({settings_.max_recharge_amount, settings_.max_automatic_amount_per_hour,
-                settings_.max_automatic_amount_per_day});
-  const bool amount_fits =
-      amount >= settings_.min_reserve_amount && amount <= most && amount % 10'000'000 == 0;
-  const bool limit_fits = limit >= settings_.min_recharge_threshold && limit <= amount;
+  const Nanos most = std::min({settings_.currencies.at("USD").max_recharge_amount,
+                               settings_.currencies.at("USD").max_automatic_amount_per_hour,
+                               settings_.currencies.at("USD").max_automatic_amount_per_day});
+  const bool amount_fits = amount >= settings_.currencies.at("USD").min_reserve_amount &&
+                           amount <= most && amount % 10'000'000 == 0;
+  const bool limit_fits =
+      limit >= settings_.currencies.at("USD").min_recharge_threshold && limit <= amount;
   if (!amount_fits || !limit_fits || (month != 0 && month < amount) || notify < 0) {
     step.outcome = Outcome::kRefused;
     step.reason = "INVALID_FIELD";
@@ -597,7 +602,7 @@ void Model::Move(const std::string& id, int position) {
 
 Step Model::GiveTo(ModelCard* card, const ModelGiven& given, absl::Time now) {
   Step step;
-  if (GivenToday(times_given_, now) >= settings_.max_cards_given_per_day) {
+  if (GivenToday(now) >= settings_.max_cards_given_per_day) {
     step.outcome = Outcome::kRefused;
     step.reason = "TOO_MANY_CARDS_GIVEN";
     return step;
@@ -628,7 +633,7 @@ Step Model::GiveNew(const ModelGiven& given, absl::Time now) {
     step.reason = "TOO_MANY_PAYMENT_METHODS";
     return step;
   }
-  if (GivenToday(times_given_, now) >= settings_.max_cards_given_per_day) {
+  if (GivenToday(now) >= settings_.max_cards_given_per_day) {
     step.reason = "TOO_MANY_CARDS_GIVEN";
     return step;
   }

@@ -119,7 +119,7 @@ class Model {
   explicit Model(const Settings& settings) : settings_(settings) {}
 
   // An empty token: without a card.
-  Step Open(const ModelGiven& card, absl::Time now);
+  Step Open(const ModelGiven& card, absl::TimeZone zone, absl::Time now);
   Step PutUser(const std::string& user_id, const Plan& plan, absl::Time now);
   Step Record(const std::string& user_id, const Usage& usage, const Rate* rate, absl::Time now);
   Step ChangeBilling(const BillingChange& change, absl::Time now);
@@ -281,7 +281,10 @@ class Model {
     size_t usages = 0;  // booked before the command that opened it
   };
 
+  int GivenToday(absl::Time now) const;
+
   const Settings settings_;
+  absl::TimeZone zone_;  // C8
   __int128 balance_ = 0;
   __int128 balance_before_ = 0;  // this command
   AccountState state_ = AccountState::kPendingFunding;

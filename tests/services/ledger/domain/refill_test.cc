@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "common/clock/calendar.h"
 #include "services/ledger/domain/policy.h"
 #include "services/ledger/domain/refill.h"
 #include "tests/services/ledger/domain/books.h"
@@ -43,7 +44,7 @@ TEST(RefillTest, G2_TheSmallestMultipleThatBringsTheBalanceToTheThreshold) {
 
 TEST(RefillTest, G2_OneChargeIsAtMostTheLargestAmountOfASingleCharge) {
   Settings settings;
-  settings.max_recharge_amount = Dollars(50);
+  settings.currencies["USD"].max_recharge_amount = Dollars(50);
   const Books books = FundedAt(-Dollars(100), settings);
   ASSERT_NE(books.open(), nullptr);
   EXPECT_EQ(books.open()->amount, Dollars(45));
@@ -60,13 +61,13 @@ TEST(RefillTest, G2_AnEnormousDebtIsNoOverflow) {
 
 Settings HourCap(Nanos amount) {
   Settings settings;
-  settings.max_automatic_amount_per_hour = amount;
+  settings.currencies["USD"].max_automatic_amount_per_hour = amount;
   return settings;
 }
 
 Settings DayCap(Nanos amount) {
   Settings settings = HourCap(amount);
-  settings.max_automatic_amount_per_day = amount;
+  settings.currencies["USD"].max_automatic_amount_per_day = amount;
   return settings;
 }
 
@@ -113,7 +114,7 @@ TEST(RefillTest, G7_AReachedCapOfTheHourIsNamedAndEndsWithTheHour) {
 
 TEST(RefillTest, G7_MoneyOfADayIsCapped) {
   Settings settings;
-  settings.max_automatic_amount_per_day = Dollars(45);
+  settings.currencies["USD"].max_automatic_amount_per_day = Dollars(45);
   Books books(settings);
   books.OpenFunded();
   RechargeTimes(books, 3);
@@ -122,6 +123,39 @@ TEST(RefillTest, G7_MoneyOfADayIsCapped) {
   EXPECT_EQ(books.CountInLast(EventKind::kCapReached), 1);
   EXPECT_EQ(books.account().due.time, EndOfUtcDay(books.now()));
   books.Advance(EndOfUtcDay(books.now()) - books.now());
+  ASSERT_TRUE(books.Reconsider().ok());
+  EXPECT_NE(books.open(), nullptr);
+}
+
+// An account in New York, five hours behind UTC, at 18:30 there.
+Books FundedInNewYork(const Settings& settings) {
+  Books books(settings);
+  books.Advance(absl::Hours(14) + absl::Minutes(30));
+  OpenAccountCommand command;
+  command.account_id = "acct-1";
+  command.card = Given(CardNamed("visa"));
+  command.default_plan = PerMinutePlan();
+  command.time_zone = FindTimeZone("America/New_York").value();
+  EXPECT_TRUE(books.Open(command).ok());
+  EXPECT_TRUE(books.Charge().ok());
+  EXPECT_TRUE(books.PutUser("ann", PerMinutePlan()).ok());
+  return books;
+}
+
+TEST(RefillTest, C8_G7_ACapIsOfTheHoursDaysAndMonthsOfTheAccountsTimeZone) {
+  Books books = FundedInNewYork(DayCap(Dollars(15)));
+  ASSERT_TRUE(books.AdjustTo(Dollars(5)).ok());
+  ASSERT_TRUE(books.Charge().ok());
+  ASSERT_TRUE(books.AdjustTo(Dollars(5)).ok());
+  const absl::TimeZone zone = books.account().time_zone;
+  EXPECT_EQ(books.account().caps.hour.window, 2026111018);
+  EXPECT_EQ(books.account().caps.day.window, 20261110);
+  EXPECT_EQ(books.account().caps.month.window, 202611);
+  books.Advance(EndOfUtcDay(books.now()) - books.now() + absl::Minutes(1));
+  ASSERT_TRUE(books.Reconsider().ok());
+  EXPECT_EQ(books.open(), nullptr) << "it is still the same day in New York";
+  EXPECT_EQ(books.account().due.time, absl::FromCivil(absl::CivilSecond(2026, 11, 11), zone));
+  books.Advance(books.account().due.time - books.now());
   ASSERT_TRUE(books.Reconsider().ok());
   EXPECT_NE(books.open(), nullptr);
 }
@@ -346,21 +380,38 @@ TEST(RefillTest, D2_TheDebtLimitIsTheReserveAmountOrTheSmallestCapLessAMinorUnit
     account.currency = currency;
     account.reserve_amount = reserve_amount;
     account.monthly_cap = month;
-    return DebtLimit(HourCap(hour), account);
+    Settings settings;
+    settings.currencies[currency].max_automatic_amount_per_hour = hour;
+    return DebtLimit(settings, account);
   };
   EXPECT_EQ(limit(Dollars(40), Dollars(500), 0, "USD"), Cents(3'999));
   EXPECT_EQ(limit(Dollars(40), Dollars(30), 0, "USD"), Cents(2'999));
   EXPECT_EQ(limit(Dollars(40), Dollars(500), Dollars(20), "USD"), Cents(1'999));
-  EXPECT_EQ(limit(Dollars(1'500), Dollars(5'000), 0, "JPY"), Dollars(999));
+  EXPECT_EQ(limit(Dollars(1'500), Dollars(5'000), 0, "JPY"), Dollars(1'499));
   Settings set;
-  set.debt_limit = Dollars(3);
-  EXPECT_EQ(DebtLimit(set, Account()), Dollars(3));
+  set.currencies["USD"].debt_limit = Dollars(3);
   Books books = FundedAt(Dollars(12), set);
   ASSERT_TRUE(books.SwitchAutomatic(false).ok());
   ASSERT_TRUE(books.AdjustTo(-Dollars(3) + 1).ok());
   EXPECT_EQ(books.account().state, AccountState::kActive);
   ASSERT_TRUE(books.Use(1).ok());
   EXPECT_EQ(books.account().state, AccountState::kDisabled);
+}
+
+TEST(RefillTest, M3_AnAccountWhoseCurrencyHasNoSettingsAnyMoreGoesOnWithWhatItHas) {
+  Account account;
+  account.currency = "USD";
+  account.reserve_amount = Dollars(20);
+  account.recharge_threshold = Dollars(12);
+  Settings settings;
+  settings.currencies.erase("USD");
+  const CurrencySettings own = CurrencyOf(settings, account);
+  EXPECT_EQ(own.max_automatic_amount_per_hour, Dollars(660)) << "500 of 15, of 20";
+  EXPECT_EQ(own.max_automatic_amount_per_day, Dollars(1'320));
+  EXPECT_EQ(own.max_recharge_amount, Dollars(1'320));
+  EXPECT_EQ(DebtLimit(settings, account), Cents(1'999));
+  account.reserve_amount = std::numeric_limits<Nanos>::max();
+  EXPECT_EQ(CurrencyOf(settings, account).max_recharge_amount, account.reserve_amount);
 }
 
 TEST(RefillTest, D1_WithoutAUsableCardItIsDisabledAtZeroWhateverElseStandsInTheWay) {

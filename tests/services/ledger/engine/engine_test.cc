@@ -521,7 +521,7 @@ TEST_F(EngineTest, ADeckIsImportedOnceAndSeenByOtherLedgers) {
 
 TEST_F(EngineTest, TheDayAfterACapTheRechargeIsOpened) {
   EngineOptions options = ledger_.Options();
-  options.settings.max_automatic_amount_per_day = 15 * kNanosPerUnit;
+  options.settings.currencies["USD"].max_automatic_amount_per_day = 15 * kNanosPerUnit;
   const auto engine = ledger_.StartEngine(options);
   OpenFunded(*engine, kAccount);
   ASSERT_NO_FATAL_FAILURE(Spend(*engine, kAccount, 6 * kNanosPerUnit));

@@ -93,8 +93,8 @@ TEST(ReplicasTest, HammeredAccountsAddUp) {
   std::vector<std::unique_ptr<Engine>> engines;
   EngineOptions options = ledger.Options();
   options.retry_budget = absl::Seconds(60);
-  options.settings.max_automatic_amount_per_hour = 10'000'000 * kNanosPerUnit;
-  options.settings.max_automatic_amount_per_day = 10'000'000 * kNanosPerUnit;
+  options.settings.currencies["USD"].max_automatic_amount_per_hour = 10'000'000 * kNanosPerUnit;
+  options.settings.currencies["USD"].max_automatic_amount_per_day = 10'000'000 * kNanosPerUnit;
   for (int i = 0; i < 2; ++i) engines.push_back(ledger.StartEngine(options));
   for (int i = 0; i < kAccounts; ++i) OpenFunded(*engines[0], AccountOf(i));
   InstantWorker workers[2] = {InstantWorker(*engines[0]), InstantWorker(*engines[1])};

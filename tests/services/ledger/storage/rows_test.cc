@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock/calendar.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "gmock/gmock.h"
@@ -122,6 +123,8 @@ Account ExtremeAccount(const std::string& id) {
   a.account_id = id;
   a.currency = "KWD";
   a.default_plan_id = OddBytes();
+  a.country = "GB";
+  a.time_zone = FindTimeZone("America/Argentina/Buenos_Aires").value();
   a.state = domain::AccountState::kDisabled;
   a.balance = kMin;
   a.reserve_amount = kMax;
@@ -164,6 +167,22 @@ TEST_F(RowsTest, AccountsComeBackAsTheyWere) {
   EXPECT_THAT(*loaded, testing::ElementsAre(extreme, plain));
 }
 
+TEST_F(RowsTest, ATimeZoneThatThisMachineDoesNotKnowCountsAsUtcAndStaysStored) {
+  const Account stored = ExtremeAccount("a");
+  Store({stored});
+  ASSERT_TRUE(connection_->Execute("UPDATE accounts SET time_zone = 'Mars/Olympus'").ok());
+  auto loaded = LoadAccounts(*connection_, {"a"});
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ(loaded->front().time_zone, absl::UTCTimeZone());
+  ASSERT_TRUE(WriteAccounts(*connection_, {&loaded->front()}).ok());
+  std::string zone;
+  ASSERT_TRUE(
+      connection_
+          ->Query("SELECT time_zone FROM accounts", [&zone](const Row& row) { zone = row.Text(1); })
+          .ok());
+  EXPECT_EQ(zone, "Mars/Olympus");
+}
+
 TEST_F(RowsTest, AChangedAccountKeepsWhatNeverChanges) {
   Account stored = ExtremeAccount("a");
   Store({stored});
@@ -178,6 +197,8 @@ TEST_F(RowsTest, AChangedAccountKeepsWhatNeverChanges) {
   changed.balance = stored.balance;
   changed.last_seq = stored.last_seq;
   changed.default_plan_id = stored.default_plan_id;
+  changed.country = stored.country;
+  changed.time_zone = stored.time_zone;
   changed.create_time = stored.create_time;
   changed.opening_digest = stored.opening_digest;
   EXPECT_THAT(*LoadAccounts(*connection_, {"a"}), testing::ElementsAre(changed));
