@@ -351,7 +351,7 @@ absl::StatusOr<int64_t> Stage::CountUsages() {
 }
 
 absl::Status Stage::OpenMoreAccounts(int accounts) {
-  return CopyAccounts({"accounts", "balances", "users", "payment_methods"}, kAccountPrefix,
+  return CopyAccounts({"accounts", "balances", "users", "allowances", "payment_methods"}, kAccountPrefix,
                       options_.accounts + 1, accounts);
 }
 

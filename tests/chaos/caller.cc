@@ -28,6 +28,7 @@ constexpr size_t kRemembered = 200;
 constexpr absl::Duration kDisputable = absl::Seconds(10);
 constexpr char kNowhere[] = "+999555";
 constexpr char kNobody[] = "nobody";
+constexpr char kLate[] = "late";  // calls before the account is told of the user
 
 // Cards by weight; `services/gateway_stub/card_token.h` says what each does.
 struct Weighted {
@@ -48,7 +49,7 @@ constexpr Weighted kCards[] = {
     {3, "tok_authenticationRequired"},
 };
 
-// Where calls go: cheap ones, dear ones, and one to nowhere, which is refused.
+// Where calls go: cheap ones, dear ones, and one to nowhere, which has no price.
 constexpr Weighted kDestinations[] = {
     {50, "+1201555"}, {10, "+4420946"}, {8, "+4930180"},
     {24, "+1876555"}, {4, "+5378555"},  {4, kNowhere},
@@ -80,8 +81,8 @@ bool IsNoAnswer(const absl::Status& status) {
   }
 }
 
-// No such user, or a price for nowhere (C1).
-bool MustBeRefused(const pb::Usage& usage) {
+// No such user ever, or a price for nowhere: booked, and UNRATED for ever (C1, U1).
+bool HasNoPrice(const pb::Usage& usage) {
   if (usage.user_id() == kNobody) return true;
   if (usage.has_sms()) return absl::StartsWith(usage.sms().destination(), kNowhere);
   return usage.call().direction() == pb::DIRECTION_OUTBOUND &&
@@ -225,39 +226,96 @@ Caller::RecordRequest Caller::NewUsage() {
   request.mutable_usage()->set_usage_id(NewId("u"));
   FillUsage(request.mutable_usage());
   if (Below(100) == 0) request.mutable_usage()->set_user_id(kNobody);
+  if (Below(60) == 0) request.mutable_usage()->set_user_id(kLate);
   record_.Sent(Kind::kUsage, request.usage().usage_id(), request.account_id());
   return request;
 }
 
 void Caller::NoteBooked(const RecordRequest& request, std::optional<Place> place) {
-  const pb::Usage& usage = request.usage();
-  record_.Booked(Kind::kUsage, usage.usage_id(), place);
-  if (MustBeRefused(usage)) {
-    record_.Contradict(absl::StrCat("usage ", usage.usage_id(), " of ", request.account_id(),
-                                    " was booked, though it has no rate or no user"));
-  }
+  record_.Booked(Kind::kUsage, request.usage().usage_id(), place);
   Remember(request);
 }
 
-// Only what was made to be refused may be.
+// Nothing that was made here may be refused.
 void Caller::NoteRefusal(const RecordRequest& request, absl::string_view why) {
   const pb::Usage& usage = request.usage();
   record_.Refused(Kind::kUsage, usage.usage_id());
-  if (MustBeRefused(usage)) return;
   record_.Contradict(absl::StrCat("usage ", usage.usage_id(), " of ", request.account_id(),
                                   " was refused without a reason: ", why));
 }
 
 void Caller::NoteUsage(const RecordRequest& request,
                        const absl::StatusOr<pb::RecordUsageResponse>& got) {
+  const pb::Usage& usage = request.usage();
+  ++counts_.operations;
   if (got.ok()) {
-    NoteBooked(request, Place{got->seq(), -NanosOf(got->cost())});
+    // What became of it since is told too: its cost is that of now.
+    const bool may_change = usage.user_id() == kLate || got->status() == pb::USAGE_STATUS_VOIDED;
+    if (!may_change && (got->status() == pb::USAGE_STATUS_UNRATED) != HasNoPrice(usage)) {
+      record_.Contradict(absl::StrCat("usage ", usage.usage_id(), " of ", request.account_id(),
+                                      " is told as ", pb::UsageStatus_Name(got->status())));
+    }
+    NoteBooked(request, may_change ? std::nullopt
+                                   : std::optional(Place{got->seq(), -NanosOf(got->cost())}));
   } else if (IsNoAnswer(got.status())) {
-    return record_.NotAnswered(Kind::kUsage, request.usage().usage_id(), got.status().ToString());
+    --counts_.operations;
+    record_.NotAnswered(Kind::kUsage, usage.usage_id(), got.status().ToString());
   } else {
     NoteRefusal(request, got.status().ToString());
   }
-  ++counts_.operations;
+}
+
+void Caller::NoteVoid(const std::string& account_id, const std::string& usage_id,
+                      const pb::VoidUsageResponse& voided) {
+  record_.Sent(Kind::kVoid, usage_id, account_id);
+  record_.Booked(Kind::kVoid, usage_id, Place{voided.seq(), NanosOf(voided.returned())});
+}
+
+void Caller::TakeBack() {
+  if (booked_.empty()) return RecordOne();
+  const RecordRequest old = booked_[Below(booked_.size())];
+  if (Below(2) == 0) return Correct(old);
+  pb::VoidUsageRequest request;
+  request.set_account_id(old.account_id());
+  request.set_usage_id(old.usage().usage_id());
+  request.set_reason("chaos");
+  record_.Sent(Kind::kVoid, request.usage_id(), request.account_id());
+  const auto got = Persist(&pb::Ledger::Stub::VoidUsage, request);
+  if (got.ok()) {
+    ++counts_.operations;
+    NoteVoid(request.account_id(), request.usage_id(), *got);
+  } else if (IsNoAnswer(got.status())) {
+    record_.NotAnswered(Kind::kVoid, request.usage_id(), got.status().ToString());
+  } else {
+    record_.Refused(Kind::kVoid, request.usage_id());
+    record_.Contradict(absl::StrCat("void of ", request.usage_id(), " of ", request.account_id(),
+                                    " was refused: ", got.status().ToString()));
+  }
+}
+
+void Caller::Correct(const RecordRequest& old) {
+  RecordRequest right;
+  right.set_account_id(old.account_id());
+  right.mutable_usage()->set_usage_id(NewId("u"));
+  FillUsage(right.mutable_usage());
+  record_.Sent(Kind::kUsage, right.usage().usage_id(), right.account_id());
+  pb::CorrectUsageRequest request;
+  request.set_account_id(old.account_id());
+  request.set_usage_id(old.usage().usage_id());
+  *request.mutable_usage() = right.usage();
+  request.set_reason("chaos");
+  request.set_may_recharge(Below(2) == 0);
+  const auto got = Persist(&pb::Ledger::Stub::CorrectUsage, request);
+  if (!got.ok()) return NoteUsage(right, got.status());
+  NoteUsage(right, got->usage());
+  if (got->has_voided()) NoteVoid(old.account_id(), old.usage().usage_id(), got->voided());
+}
+
+void Caller::ComeLate() {
+  pb::PutUserRequest put;
+  put.set_account_id(PickAccount());
+  put.set_user_id(kLate);
+  if (Persist(&pb::Accounts::Stub::PutUser, put).ok()) ++counts_.operations;
 }
 
 void Caller::Remember(const RecordRequest& request) {

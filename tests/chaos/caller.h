@@ -45,6 +45,10 @@ class Caller {
   void RecordBatch(int size);
   // Books some by StreamUsage.
   void RecordStream(int size);
+  // Takes a usage back, or books another in its place.
+  void TakeBack();
+  // Tells an account of a user who has called before.
+  void ComeLate();
   void Adjust();
   void TopUp();
   // Has a little of the first charge given back. The customer then switches automatic recharging
@@ -88,6 +92,9 @@ class Caller {
   void NoteUsage(const RecordRequest& request,
                  const absl::StatusOr<ledger::v1::RecordUsageResponse>& got);
   void NoteBooked(const RecordRequest& request, std::optional<Place> place);
+  void NoteVoid(const std::string& account_id, const std::string& usage_id,
+                const ledger::v1::VoidUsageResponse& voided);
+  void Correct(const RecordRequest& old);
   void NoteRefusal(const RecordRequest& request, absl::string_view why);
   void NoteResult(const RecordRequest& request, const ledger::v1::RecordUsageResult& result,
                   std::vector<RecordRequest>* again);

@@ -37,10 +37,17 @@ std::vector<Habit> Habits() {
                           }
                         },
                         absl::Milliseconds(25)};
+  const Habit mender = {[](Caller& caller, int round) {
+                          // It has booked some of its own, to mend.
+                          if (round % 8 == 0) return caller.ComeLate();
+                          if (round % 2 == 0) return caller.RecordOne();
+                          return caller.TakeBack();
+                        },
+                        absl::Milliseconds(10)};
   const Habit customer = {[](Caller& caller, int) { caller.Switch(); }, absl::Milliseconds(10)};
   const Habit bank = {[](Caller& caller, int) { caller.Dispute(); }, absl::Milliseconds(150),
                       [](Caller& caller) { caller.TellOfDisputes(); }};
-  return {one, one, one, batch, stream, office, customer, customer, bank};
+  return {one, one, one, batch, stream, office, mender, customer, customer, bank};
 }
 
 }  // namespace

@@ -22,13 +22,16 @@
 
 namespace reserve::chaos {
 
-enum class Kind { kUsage, kAdjustment, kTopUp, kRefund };
-inline constexpr Kind kKinds[] = {Kind::kUsage, Kind::kAdjustment, Kind::kTopUp, Kind::kRefund};
+enum class Kind { kUsage, kVoid, kAdjustment, kTopUp, kRefund };
+inline constexpr Kind kKinds[] = {Kind::kUsage, Kind::kVoid, Kind::kAdjustment, Kind::kTopUp,
+                                  Kind::kRefund};
 
 inline const char* NameOf(Kind kind) {
   switch (kind) {
     case Kind::kUsage:
       return "usage";
+    case Kind::kVoid:
+      return "void of usage";
     case Kind::kAdjustment:
       return "adjustment";
     case Kind::kTopUp:

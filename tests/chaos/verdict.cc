@@ -51,6 +51,9 @@ absl::StatusOr<BookedById> ReadBooked(const Stage& stage, Kind kind) {
     case Kind::kUsage:
       query = "SELECT account_id, usage_id, seq, amount_nanos FROM entries WHERE kind = 1";
       break;
+    case Kind::kVoid:
+      query = "SELECT account_id, voided_usage_id, seq, amount_nanos FROM entries WHERE kind = 8";
+      break;
     case Kind::kAdjustment:
       query = "SELECT account_id, request_id, seq, amount_nanos FROM entries WHERE kind = 3";
       break;

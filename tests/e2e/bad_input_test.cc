@@ -72,6 +72,11 @@ std::vector<std::pair<std::string, std::string>> GoodRequests() {
       {"Ledger.RecordUsage",
        "usage { usage_id: 'new' user_id: 'u' start_time { seconds: 1760000000 } call { direction: "
        "DIRECTION_OUTBOUND destination: '+12025550123' duration { seconds: 60 } } }"},
+      {"Ledger.VoidUsage", "usage_id: 'booked' reason: 'wrong'"},
+      {"Ledger.CorrectUsage",
+       "usage_id: 'booked' reason: 'wrong' usage { usage_id: 'new' user_id: 'u' start_time { "
+       "seconds: 1760000000 } call { direction: DIRECTION_OUTBOUND destination: '+12025550123' "
+       "duration { seconds: 60 } } }"},
       {"Accounts.GetUsage", "usage_id: 'booked'"},
       {"Accounts.ListUsage", ""},
       {"Accounts.ListEntries", ""},
@@ -282,11 +287,8 @@ TEST_F(BadInputTest, UnknownUsersUsagesPlansDecksAndRechargesAreNotFound) {
        "USER_NOT_FOUND", "user_id"},
       {"Ledger.AuthorizeUsage", "account_id: 'acct' user_id: 'x' " + call, StatusCode::kNotFound,
        "USER_NOT_FOUND", "user_id"},
-      {"Ledger.RecordUsage",
-       "account_id: 'acct' usage { usage_id: 'new' user_id: 'x' start_time { seconds: 1760000000 "
-       "} " +
-           call + "}",
-       StatusCode::kNotFound, "USER_NOT_FOUND", "usage.user_id"},
+      {"Ledger.VoidUsage", "account_id: 'acct' usage_id: 'x' reason: 'wrong'",
+       StatusCode::kNotFound, "USAGE_NOT_FOUND", "usage_id"},
       // The user of another account is nobody here.
       {"Accounts.GetUser", "account_id: 'bare' user_id: 'u'", StatusCode::kNotFound,
        "USER_NOT_FOUND", "user_id"},
@@ -486,17 +488,6 @@ TEST_F(BadInputTest, UsageWithoutAKindOrAtAnImpossibleTimeIsRefused) {
 
 TEST_F(BadInputTest, ANumberWithoutAPriceIsRefusedAndNotGuessed) {
   ExpectRefused({
-      {"Ledger.RecordUsage",
-       absl::StrCat("account_id: 'acct' usage { ", Usage("new"), Call("+99999999999"), "}"),
-       StatusCode::kFailedPrecondition, "NO_RATE", "usage.call.destination"},
-      {"Ledger.RecordUsage",
-       absl::StrCat("account_id: 'acct' usage { ", Usage("new"),
-                    "sms { direction: DIRECTION_OUTBOUND destination: '+99999999999' segments: 1 "
-                    "} }"),
-       StatusCode::kFailedPrecondition, "NO_RATE", "usage.sms.destination"},
-      // The only deck is in dollars.
-      {"Ledger.RecordUsage", absl::StrCat("account_id: 'yen' usage { ", Usage("new"), Call(), "}"),
-       StatusCode::kFailedPrecondition, "NO_RATE", "usage.call.destination"},
       {"Rates.QuoteCall", Call("+99999999999"), StatusCode::kNotFound, "NO_RATE",
        "call.destination"},
       {"Rates.QuoteCall", "currency_code: 'JPY' " + Call(), StatusCode::kNotFound, "NO_RATE",
@@ -893,7 +884,10 @@ TEST_F(BadInputTest, EachRefusalOfABatchNamesTheFieldAsTheSingleCallDoes) {
           "requests { account_id: 'nobody' usage { ",
           Usage("new"), Call(), "} } ", "requests { account_id: 'acct' } ",
           "requests { account_id: 'acct' usage { ", Usage("new"), Call("12"), "} } ",
-          "requests { account_id: 'acct' usage { ", Usage("new"), Call("+99999999999"), "} } ",
+          "requests { account_id: 'acct' replaces { usage_id: 'x' reason: 'wrong' } } ",
+          "requests { account_id: 'acct' replaces { usage_id: 'booked' } } ",
+          "requests { account_id: 'acct' usage { ", Usage("booked"), Call(),
+          "} replaces { usage_id: 'booked' reason: 'wrong' } } ",
           "requests { account_id: 'acct' usage { ", Usage("booked"), Call("+12025550129"), "} }")));
   ASSERT_TRUE(response.ok()) << response.status();
   const std::vector<Refusal> expected = {
@@ -901,7 +895,9 @@ TEST_F(BadInputTest, EachRefusalOfABatchNamesTheFieldAsTheSingleCallDoes) {
       {"", "", StatusCode::kNotFound, "ACCOUNT_NOT_FOUND", "account_id"},
       {.field = "usage.usage_id"},
       {.field = "usage.call.destination"},
-      {"", "", StatusCode::kFailedPrecondition, "NO_RATE", "usage.call.destination"},
+      {"", "", StatusCode::kNotFound, "USAGE_NOT_FOUND", "replaces.usage_id"},
+      {.field = "replaces.reason"},
+      {.field = "usage.usage_id"},
       {"", "", StatusCode::kAlreadyExists, "USAGE_ID_REUSED", "usage.usage_id"},
   };
   ASSERT_EQ(response->results_size(), static_cast<int>(expected.size()));
@@ -910,6 +906,34 @@ TEST_F(BadInputTest, EachRefusalOfABatchNamesTheFieldAsTheSingleCallDoes) {
     ExpectStatus(FromProtoStatus(response->results(i).error()), expected[i]);
   }
   EXPECT_EQ(Stored(), before);
+}
+
+TEST_F(BadInputTest, WhatIsTakenBackOrCorrectedIsNamedInFull) {
+  const std::string right = absl::StrCat("usage { ", Usage("new"), Call(), "} ");
+  const std::string head = "account_id: 'acct' usage_id: 'booked' ";
+  ExpectRefused({
+      {.method = "Ledger.VoidUsage", .request = head, .field = "reason"},
+      {.method = "Ledger.VoidUsage",
+       .request = head + "reason: 'wrong' actor: '\001'",
+       .field = "actor"},
+      {.method = "Ledger.CorrectUsage", .request = head + "reason: 'wrong'",
+       .field = "usage.usage_id"},
+      {.method = "Ledger.CorrectUsage", .request = head + right, .field = "reason"},
+      {.method = "Ledger.CorrectUsage",
+       .request = absl::StrCat(head, "reason: 'wrong' usage { ", Usage("booked"), Call(), "}"),
+       .field = "usage.usage_id"},
+      {.method = "Ledger.CorrectUsage",
+       .request = absl::StrCat(head, "reason: 'wrong' usage { ", Usage("new"), Call("12"), "}"),
+       .field = "usage.call.destination"},
+      {.method = "Ledger.RecordUsage",
+       .request = absl::StrCat("account_id: 'acct' ", right,
+                               "replaces { usage_id: 'booked' reason: 'wrong' }"),
+       .field = "replaces"},
+      {.method = "Rates.ListUnratedUsage", .request = "account_id: 'a b'", .field = "account_id"},
+      {.method = "Rates.ListUnratedUsage", .request = "page_size: -1", .field = "page_size"},
+      {"Rates.ListUnratedUsage", "account_id: 'nobody'", StatusCode::kNotFound,
+       "ACCOUNT_NOT_FOUND", "account_id"},
+  });
 }
 
 TEST_F(BadInputTest, AStreamEndsAtAWrongSequence) {

@@ -206,6 +206,17 @@ absl::StatusOr<pb::AuthorizeUsageResponse> Client::AuthorizeCall(const std::stri
   return Ask(*ledger_, &pb::Ledger::Stub::AuthorizeUsage, request);
 }
 
+absl::StatusOr<pb::CorrectUsageResponse> Client::CorrectUsage(const std::string& account_id,
+                                                              const std::string& usage_id,
+                                                              const pb::Usage& usage) {
+  pb::CorrectUsageRequest request;
+  request.set_account_id(account_id);
+  request.set_usage_id(usage_id);
+  *request.mutable_usage() = usage;
+  request.set_reason("the switch's clock was wrong");
+  return Ask(*ledger_, &pb::Ledger::Stub::CorrectUsage, request);
+}
+
 absl::StatusOr<pb::RecordUsageResponse> Client::RecordUsage(const std::string& account_id,
                                                             const pb::Usage& usage) {
   pb::RecordUsageRequest request;

@@ -68,6 +68,9 @@ class Client {
   absl::StatusOr<pb::AuthorizeUsageResponse> AuthorizeCall(const std::string& account_id,
                                                            const std::string& user_id,
                                                            const pb::Call& call);
+  absl::StatusOr<pb::CorrectUsageResponse> CorrectUsage(const std::string& account_id,
+                                                        const std::string& usage_id,
+                                                        const pb::Usage& usage);
   absl::StatusOr<pb::RecordUsageResponse> RecordUsage(const std::string& account_id,
                                                       const pb::Usage& usage);
   absl::StatusOr<pb::UsageRecord> GetUsage(const std::string& account_id,

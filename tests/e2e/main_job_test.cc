@@ -413,7 +413,8 @@ TEST_F(MainJobTest, ABatchBooksWhatIsRightAndRefusesTheRest) {
     EXPECT_EQ(cost(0), "0.18");
     EXPECT_EQ(response.results(0).response().duplicate(), again);
     EXPECT_EQ(cost(1), "0.01");
-    EXPECT_EQ(reason(2), "NO_RATE");
+    EXPECT_EQ(response.results(2).response().status(), pb::USAGE_STATUS_UNRATED);
+    EXPECT_EQ(cost(2), "0.00");
     EXPECT_EQ(reason(3), "ACCOUNT_NOT_FOUND");
     EXPECT_TRUE(response.results(4).response().duplicate());
     EXPECT_EQ(response.results(4).response().seq(), response.results(0).response().seq());

@@ -317,22 +317,20 @@ TEST_F(RatesTest, M3_ANoRateSaysWhereNoDeckOfTheCurrencyWasInForce) {
   ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::PutUser,
                    Parse<pb::PutUserRequest>("account_id: 'a' user_id: 'u'"))
                   .ok());
-  const auto record = [this](const std::string& start, const std::string& destination) {
-    return Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage,
-                Parse<pb::RecordUsageRequest>(
-                    absl::StrCat("account_id: 'a' usage { usage_id: 'c' user_id: 'u' start_time { ",
-                                 start, " } call { direction: DIRECTION_OUTBOUND destination: '",
-                                 destination, "' duration { seconds: 60 } } }")))
-        .status();
+  const auto record = [this](const std::string& id, const std::string& start,
+                             const std::string& destination) {
+    const auto booked = Call(
+        stack_->ledger(), &pb::Ledger::Stub::RecordUsage,
+        Parse<pb::RecordUsageRequest>(absl::StrCat(
+            "account_id: 'a' usage { usage_id: '", id, "' user_id: 'u' start_time { ", start,
+            " } call { direction: DIRECTION_OUTBOUND destination: '", destination,
+            "' duration { seconds: 60 } } }")));
+    EXPECT_TRUE(booked.ok()) << booked.status();
+    return booked.ok() ? booked->unrated_reason() : pb::UNRATED_REASON_UNSPECIFIED;
   };
-  const absl::Status before = record("seconds: 1600000000", "+441632960123");
-  EXPECT_EQ(ReasonOf(before), "NO_RATE");
-  EXPECT_EQ(MetadataValue(before, "missing"), "deck");
-  EXPECT_EQ(MetadataValue(before, "currency_code"), "USD");
-  const absl::Status elsewhere =
-      record(absl::StrCat("seconds: ", absl::ToUnixSeconds(absl::Now()) + 60), "+33140205050");
-  EXPECT_EQ(ReasonOf(elsewhere), "NO_RATE");
-  EXPECT_EQ(MetadataValue(elsewhere, "missing"), "");
+  EXPECT_EQ(record("before", "seconds: 1600000000", "+441632960123"), pb::UNRATED_REASON_NO_DECK);
+  const std::string now = absl::StrCat("seconds: ", absl::ToUnixSeconds(absl::Now()) + 60);
+  EXPECT_EQ(record("elsewhere", now, "+33140205050"), pb::UNRATED_REASON_NO_RATE);
   const auto asked =
       Call(stack_->ledger(), &pb::Ledger::Stub::AuthorizeUsage,
            Parse<pb::AuthorizeUsageRequest>("account_id: 'a' user_id: 'u' start_time { seconds: "
@@ -821,9 +819,9 @@ TEST_F(ReferenceRatesTest, AThousandCallsCostWhatIsKnownInSixSecondSteps) {
         Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage, RequestFor("six", row));
     if (!known.has_rate()) {
       EXPECT_EQ(row.at("cost_1_1_ceil_6dp_or_status"), "NO_RATE");
-      EXPECT_EQ(booked.status().code(), absl::StatusCode::kFailedPrecondition) << booked.status();
-      EXPECT_EQ(ReasonOf(booked.status()), "NO_RATE");
-      EXPECT_EQ(FieldOf(booked.status()), "usage.call.destination");
+      ASSERT_TRUE(booked.ok()) << booked.status();
+      EXPECT_EQ(booked->status(), pb::USAGE_STATUS_UNRATED);
+      EXPECT_EQ(booked->unrated_reason(), pb::UNRATED_REASON_NO_RATE);
       ++without_rate;
       continue;
     }
@@ -854,7 +852,7 @@ TEST_F(ReferenceRatesTest, AThousandCallsCostWhatIsKnownInWholeMinutes) {
     const KnownCall known{row, 60, row.at("billed_s_60_60"), row.at("cost_60_60_exact")};
     const pb::RecordUsageResult& result = booked->results(i);
     if (!known.has_rate()) {
-      EXPECT_EQ(ReasonOf(FromProtoStatus(result.error())), "NO_RATE");
+      EXPECT_EQ(result.response().status(), pb::USAGE_STATUS_UNRATED);
       continue;
     }
     ASSERT_TRUE(result.has_response()) << result.DebugString();

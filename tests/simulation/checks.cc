@@ -1,6 +1,7 @@
 #include "tests/simulation/checks.h"
 
 #include <algorithm>
+#include <utility>
 #include <variant>
 
 #include "absl/strings/str_cat.h"
@@ -121,12 +122,8 @@ void Checks::CheckEntries(const AccountRows& rows, SeenAccount* seen) {
       return scene_.Fail("each entry carries the hash of all before it",
                          absl::StrCat(rows.account.account_id, ": entry ", entry.seq));
     }
-    if (entry.booked.has_value()) {
-      if (!seen->usages.insert(entry.booked->usage.usage_id).second) {
-        return scene_.Fail("a usage is booked once", entry.booked->usage.usage_id);
-      }
-      seen->free_seconds[entry.booked->usage.user_id] += entry.booked->rating.free_seconds_taken;
-    }
+    if (domain::IsOfUsage(entry.kind)) CheckUsageEntry(rows, entry, seen);
+    if (scene_.failed()) return;
     if (entry.kind == EntryKind::kRecharge) CheckCredit(entry, seen);
     given_back_.OnEntry(entry);
     if (entry.kind == EntryKind::kAdjustment && ++seen->adjustments[entry.request_id] > 1) {
@@ -146,9 +143,52 @@ void Checks::CheckEntries(const AccountRows& rows, SeenAccount* seen) {
   }
   for (const auto& [user_id, taken] : seen->free_seconds) {
     const auto user = rows.users.find(user_id);
-    if (user == rows.users.end() || user->second.free_seconds_used != taken) {
+    if (user == rows.users.end() || user->second.SecondsUsed(0) != taken) {
       scene_.Fail("the allowance holds what the calls left", user_id);
     }
+  }
+}
+
+// "Booked once, rated once, taken back once, for what it cost."
+void Checks::CheckUsageEntry(const AccountRows& rows, const Entry& entry, SeenAccount* seen) {
+  const std::string& usage_id = domain::UsageIdOf(entry);
+  if (entry.kind == EntryKind::kVoid) {
+    scene_.Count(entry.voided.in_advance ? Happening::kVoidedInAdvance : Happening::kUsageVoided);
+    if (!seen->voided.insert(usage_id).second) {
+      return scene_.Fail("a usage is voided once", usage_id);
+    }
+    if (entry.voided.in_advance == (seen->usages.count(usage_id) > 0)) {
+      return scene_.Fail("only what was not booked is voided in advance", usage_id);
+    }
+    if (entry.amount != std::exchange(seen->costs[usage_id], 0)) {
+      return scene_.Fail("a void gives back what the usage cost", usage_id);
+    }
+    seen->waiting.erase(usage_id);
+    if (entry.voided.free_seconds > 0) {
+      const Entry& booked = rows.entries[static_cast<size_t>(rows.usages.at(usage_id)) - 1];
+      seen->free_seconds[booked.booked->usage.user_id] -= entry.voided.free_seconds;
+    }
+    return;
+  }
+  const domain::Rating& rating = entry.booked->rating;
+  if (seen->voided.count(usage_id) > 0) {
+    return scene_.Fail("a voided usage is not booked again", usage_id);
+  }
+  if (entry.kind == EntryKind::kUsage && !seen->usages.insert(usage_id).second) {
+    return scene_.Fail("a usage is booked once", usage_id);
+  }
+  if (entry.kind == EntryKind::kRating) {
+    scene_.Count(Happening::kUsageRated);
+    if (seen->waiting.erase(usage_id) == 0) {
+      return scene_.Fail("what waits for its price is rated once", usage_id);
+    }
+  } else if (rating.basis == domain::ChargeBasis::kUnrated) {
+    scene_.Count(Happening::kUsageUnrated);
+    seen->waiting.insert(usage_id);
+  }
+  seen->costs[usage_id] = rating.cost;
+  if (rating.free_seconds_taken > 0) {
+    seen->free_seconds[entry.booked->usage.user_id] += rating.free_seconds_taken;
   }
 }
 
@@ -363,6 +403,17 @@ void Checks::OnReply(const ModelDatabase& database, const std::string& account_i
   }
   if (!reply.ok()) return;
   const SeenAccount& seen = accounts_[account_id];
+  if (const auto* ask = std::get_if<book::VoidUsage>(&command)) {
+    if (seen.voided.count(ask->usage_id) == 0) {
+      scene_.Fail("what was acknowledged is stored", ask->usage_id);
+    }
+  }
+  if (const auto* ask = std::get_if<book::CorrectUsage>(&command)) {
+    if (seen.voided.count(ask->correction.usage_id) == 0 ||
+        seen.usages.count(ask->usage.usage_id) + seen.voided.count(ask->usage.usage_id) == 0) {
+      scene_.Fail("what was acknowledged is stored", ask->usage.usage_id);
+    }
+  }
   if (const auto* adjust = std::get_if<book::AdjustBalance>(&command)) {
     if (seen.adjustments.count(adjust->request_id) == 0) {
       scene_.Fail("what was acknowledged is stored", adjust->request_id);
@@ -400,10 +451,18 @@ void Checks::CheckUsageReply(const AccountRows& rows, const domain::Usage& usage
   if (!booked) return scene_.Fail("an acknowledged usage is booked", name);
   const Entry& entry = rows.entries[seq->second - 1];
   const auto& told = std::get<book::UsageReply>(*reply);
+  // It may have been voided, or rated, since it was told of.
+  const auto state = rows.usage_states.find(usage.usage_id);
+  const bool as_booked = told.cost == -entry.amount;
+  const bool as_it_became = state != rows.usage_states.end() &&
+                            (told.cost == 0 || told.cost == state->second.cost);
   if (told.seq != entry.seq || told.balance_after != entry.balance_after ||
-      told.cost != -entry.amount || !(entry.booked->usage == usage)) {
+      !(as_booked || as_it_became) ||
+      (entry.booked.has_value() && !(entry.booked->usage == usage))) {
     scene_.Fail("a reply tells what is stored", name);
   }
+  // Voided before it came: acknowledged, and never booked.
+  if (!entry.booked.has_value()) return;
   acknowledged_.emplace(account_id, usage.usage_id);
 }
 

@@ -62,7 +62,10 @@ class Checks : public ModelDatabase::Observer {
     domain::EntryHash head{};
     bool funded = false;
     domain::AccountState state = domain::AccountState::kPendingFunding;
-    std::set<std::string> usages;
+    std::set<std::string> usages;                 // booked
+    std::set<std::string> voided;
+    std::set<std::string> waiting;                // UNRATED
+    std::map<std::string, Nanos> costs;           // of usages, as they stand
     std::map<std::string, int64_t> free_seconds;  // taken, by user
     std::map<std::string, int> adjustments;       // by request id
     std::map<int64_t, SeenRecharge> recharges;
@@ -72,6 +75,7 @@ class Checks : public ModelDatabase::Observer {
 
   void CheckEntries(const AccountRows& rows, SeenAccount* seen);
   void CheckCredit(const domain::Entry& entry, SeenAccount* seen);
+  void CheckUsageEntry(const AccountRows& rows, const domain::Entry& entry, SeenAccount* seen);
   void CheckEvents(const AccountRows& rows, SeenAccount* seen);
   void CheckRecharges(const AccountRows& rows, SeenAccount* seen);
   void CheckRecharge(const domain::Recharge& recharge, SeenAccount* seen);

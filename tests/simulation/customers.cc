@@ -50,7 +50,7 @@ void Customers::Begin(absl::Duration length) {
 
 void Customers::DoSomething(const std::string& id) {
   const std::string number = absl::StrCat(++last_number_);
-  switch (scene_.Below(18)) {
+  switch (scene_.Below(21)) {
     case 0: {
       book::AdjustBalance adjust;
       adjust.request_id = absl::StrCat("adjust-", number);
@@ -80,9 +80,64 @@ void Customers::DoSomething(const std::string& id) {
       return AskForRefund(id);
     case 8:
       return scene_.Happens(0.5) ? AskForRefund(id) : LiftSuspension(id);
+    case 9:
+    case 10:
+      return PutUsageRight(id);
+    case 11:
+      return RateWhatWaits(id);
     default:
       return UseTelephone(id);
   }
+}
+
+// A usage of the account that was sent, or one that was not.
+std::string Customers::AnyUsage(const std::string& id) {
+  const std::vector<std::string>& sent = usages_[id];
+  if (sent.empty() || scene_.Happens(0.1)) return absl::StrCat("early-", ++last_number_);
+  return sent[static_cast<size_t>(scene_.Below(static_cast<int>(sent.size())))];
+}
+
+// U5: a switch takes a record back, or sends a better one.
+void Customers::PutUsageRight(const std::string& id) {
+  const std::string old_id = AnyUsage(id);
+  if (scene_.Happens(0.4)) {
+    const book::VoidUsage ask{old_id, /*allow_missing=*/scene_.Happens(0.5), {"a wrong record"}};
+    return Ask(id, ask, [this, id, ask] {
+      if (scene_.Fails(0.3)) Ask(id, ask);
+    });
+  }
+  const book::CorrectUsage ask{
+      {old_id, scene_.Happens(0.3)}, AnyCall(id), {"a wrong record"}};
+  Ask(id, ask, [this, id, ask] {
+    if (!scene_.Fails(0.4)) return;
+    if (scene_.Happens(0.5)) return Ask(id, ask);
+    // The original, which was overtaken.
+    domain::Usage original = ask.usage;
+    original.usage_id = ask.correction.usage_id;
+    if (original.usage_id[0] == 'e') Ask(id, book::RecordUsage{original});
+  });
+}
+
+// K3: as a ledger's own sweep does, whichever it is, and however often.
+void Customers::RateWhatWaits(const std::string& id) {
+  if (scene_.Happens(0.4)) Ask(id, book::PutUser{.user_id = "zoe", .plan_id = ""});
+  for (const auto& [usage_id, state] : database_.Find(id)->usage_states) {
+    if (state.status == domain::UsageStatus::kUnrated || scene_.Happens(0.2)) {
+      Ask(id, book::RateUnrated{usage_id});
+    }
+  }
+}
+
+domain::Usage Customers::AnyCall(const std::string& id) {
+  domain::Usage usage;
+  usage.usage_id = absl::StrCat("usage-", ++last_number_);
+  usage.user_id = scene_.Happens(0.1) ? "zoe" : "ann";
+  usage.destination = scene_.Happens(0.3) ? "12015550123" : "88012345678";
+  if (scene_.Happens(0.05)) usage.destination = "99912345678";  // in no deck
+  usage.start_time = scene_.now() - absl::Minutes(10);
+  usage.duration = absl::Milliseconds(scene_.Below(20 * 60 * 1'000));
+  usages_[id].push_back(usage.usage_id);
+  return usage;
 }
 
 void Customers::TouchCards(const std::string& id) {
@@ -153,12 +208,7 @@ void Customers::LiftSuspension(const std::string& id) {
 }
 
 void Customers::UseTelephone(const std::string& id) {
-  domain::Usage usage;
-  usage.usage_id = absl::StrCat("usage-", ++last_number_);
-  usage.user_id = "ann";
-  usage.destination = scene_.Happens(0.3) ? "12015550123" : "88012345678";
-  usage.start_time = scene_.now() - absl::Minutes(10);
-  usage.duration = absl::Milliseconds(scene_.Below(20 * 60 * 1'000));
+  const domain::Usage usage = AnyCall(id);
   Ask(id, book::RecordUsage{usage}, [this, id, usage] {
     // Afterwards: the same once more, or another call under the same id.
     if (!scene_.Fails(0.15)) return;
@@ -197,6 +247,9 @@ void Customers::SendOut(const std::shared_ptr<Request>& request) {
                                       "asks for a top-up",
                                       "is blocked",
                                       "is unblocked",
+                                      "has a usage voided",
+                                      "has a usage corrected",
+                                      "has a usage rated",
                                       "is not suspended any more",
                                       "is given a charge back"};
     const size_t which = request->command.index();

@@ -7,6 +7,7 @@
 #define RESERVE_TESTS_SIMULATION_CUSTOMERS_H_
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,6 +47,10 @@ class Customers {
   void DoSomething(const std::string& account_id);
   void TouchCards(const std::string& id);
   void ChangeSettings(const std::string& id);
+  std::string AnyUsage(const std::string& id);
+  domain::Usage AnyCall(const std::string& id);
+  void PutUsageRight(const std::string& id);
+  void RateWhatWaits(const std::string& id);
   void UseTelephone(const std::string& account_id);
   // Staff gives some of a charge back, or lets automatic recharging go on.
   void AskForRefund(const std::string& account_id);
@@ -58,6 +63,7 @@ class Customers {
   Checks& checks_;
   int unanswered_ = 0;
   int last_number_ = 0;
+  std::map<std::string, std::vector<std::string>> usages_;  // sent, by account
 };
 
 }  // namespace reserve::simulation

@@ -5,7 +5,6 @@
 #include <memory>
 
 namespace reserve::simulation {
-
 const AccountRows* ModelDatabase::Find(const std::string& account_id) const {
   const auto found = accounts_.find(account_id);
   return found == accounts_.end() || !found->second.exists() ? nullptr : &found->second;
@@ -26,21 +25,11 @@ void ModelDatabase::Load(const book::Keys& keys, book::Image* image,
   for (const book::AccountNeed& need : keys.accounts) {
     LoadAccount(std::string(need.account_id), &image->accounts[need.account_id]);
   }
-  for (const auto& [account_id, user_id] : keys.users) {
-    const AccountRows* rows = Find(std::string(account_id));
-    if (rows == nullptr) continue;
-    const auto user = rows->users.find(std::string(user_id));
-    if (user == rows->users.end()) continue;
-    std::vector<domain::User>& users = image->accounts.find(account_id)->second.known->users;
-    if (std::find(users.begin(), users.end(), user->second) == users.end()) {
-      users.push_back(user->second);
-    }
-  }
-  LoadNumberKeys(keys, image);
-  for (const book::OnceKey& key : keys.usages) {
-    const domain::Entry* entry = FindUsage(key);
-    if (entry != nullptr) image->AddBooked(domain::Entry(*entry));
-  }
+  LoadUsers(keys.users, image);
+  LoadNumberKeys(keys.number_keys, image);
+  LoadUsages(keys.usages, image);
+  LoadUsers(book::UsersOfBooked(*image), image);
+  LoadNumberKeys(book::NumberKeysOfBooked(keys, *image), image);
   LoadRequests(keys, image);
   LoadRecharges(keys, image, versions);
   LoadDeclines(keys, image);
@@ -66,8 +55,22 @@ void ModelDatabase::LoadAccount(const std::string& account_id, book::AccountImag
   known.month = rows->balance.month;
 }
 
-void ModelDatabase::LoadNumberKeys(const book::Keys& keys, book::Image* image) const {
-  for (const book::UserYear& need : keys.number_keys) {
+void ModelDatabase::LoadUsers(const std::vector<book::UserKey>& keys, book::Image* image) const {
+  for (const auto& [account_id, user_id] : keys) {
+    const AccountRows* rows = Find(std::string(account_id));
+    if (rows == nullptr) continue;
+    const auto user = rows->users.find(std::string(user_id));
+    if (user == rows->users.end()) continue;
+    std::vector<domain::User>& users = image->accounts.find(account_id)->second.known->users;
+    if (std::find(users.begin(), users.end(), user->second) == users.end()) {
+      users.push_back(user->second);
+    }
+  }
+}
+
+void ModelDatabase::LoadNumberKeys(const std::vector<book::UserYear>& needs,
+                                   book::Image* image) const {
+  for (const book::UserYear& need : needs) {
     const book::AccountImage& account = image->accounts.find(need.account_id)->second;
     if (account.FindNumberKey(need.user_id, need.year) != nullptr) continue;
     book::KnownNumberKey& key = account.known->number_keys.emplace_back();
@@ -94,12 +97,16 @@ const domain::Entry* ModelDatabase::FindUsage(const book::OnceKey& key) const {
   return seq == rows->usages.end() ? nullptr : &rows->entries[static_cast<size_t>(seq->second) - 1];
 }
 
-std::vector<domain::Entry> ModelDatabase::FindUsages(const std::vector<book::OnceKey>& keys) const {
-  std::vector<domain::Entry> entries;
+void ModelDatabase::LoadUsages(const std::vector<book::OnceKey>& keys, book::Image* image) const {
   for (const book::OnceKey& key : keys) {
-    if (const domain::Entry* entry = FindUsage(key); entry != nullptr) entries.push_back(*entry);
+    const domain::Entry* entry = FindUsage(key);
+    if (entry == nullptr) continue;
+    image->AddBooked(domain::Entry(*entry));
+    const auto& states = Find(entry->account_id)->usage_states;
+    const auto state = states.find(std::string(key.second));
+    if (state == states.end() || scene_.sabotaged(Sabotage::kUsageStatesNotLoaded)) continue;
+    image->usage_states[std::pair(entry->account_id, state->first)].state = state->second;
   }
-  return entries;
 }
 
 void ModelDatabase::LoadRequests(const book::Keys& keys, book::Image* image) const {
@@ -218,6 +225,12 @@ Transaction TransactionOf(const book::WriteSet& writes, const RechargeVersions& 
   for (const domain::User* user : writes.users) {
     transaction.at(user->account_id).users.push_back(*user);
   }
+  for (const book::AllowanceRow& row : writes.allowances) {
+    transaction.at(row.user->account_id).allowances.push_back({row.user->user_id, row.used});
+  }
+  for (const domain::UsageState* state : writes.usage_states) {
+    transaction.at(state->account_id).usage_states.push_back(*state);
+  }
   for (const book::MonthSpan& span : writes.months) {
     transaction.at(span.account_id).months.push_back(span);
   }
@@ -239,7 +252,7 @@ CommitResult ModelDatabase::Check(const Transaction& transaction) const {
       if (rows.number_keys.count({key.user_id, key.year}) > 0) return CommitResult::kDuplicate;
     }
     for (const domain::Entry& entry : write.entries) {
-      if (entry.booked.has_value() && rows.usages.count(entry.booked->usage.usage_id) > 0) {
+      if (domain::TakesUsageId(entry) && rows.usages.count(domain::UsageIdOf(entry)) > 0) {
         return CommitResult::kDuplicate;
       }
     }
@@ -315,12 +328,23 @@ void ModelDatabase::Apply(const AccountWrite& write) {
   rows.balance = write.balance;
   rows.account.balance = write.balance.balance;
   rows.account.last_seq = write.balance.last_seq;
-  for (const domain::User& user : write.users) rows.users[user.user_id] = user;
+  for (const domain::User& user : write.users) {
+    domain::User& row = rows.users[user.user_id];
+    const auto allowances = row.allowances;  // they are rows of their own
+    row = user;
+    row.allowances = allowances;
+  }
+  for (const domain::UsedAllowance& each : write.allowances) {
+    rows.users[each.user_id].SetSecondsUsed(each.used);
+  }
+  for (const domain::UsageState& state : write.usage_states) {
+    rows.usage_states[state.usage_id] = state;
+  }
   for (const book::NumberKeyRecord& key : write.number_keys) {
     rows.number_keys[{key.user_id, key.year}] = key.key;
   }
   for (const domain::Entry& entry : write.entries) {
-    if (entry.booked.has_value()) rows.usages[entry.booked->usage.usage_id] = entry.seq;
+    if (domain::TakesUsageId(entry)) rows.usages[domain::UsageIdOf(entry)] = entry.seq;
     rows.entries.push_back(entry);
   }
   rows.events.insert(rows.events.end(), write.events.begin(), write.events.end());

@@ -55,6 +55,7 @@ struct AccountRows {
   std::map<int64_t, RechargeRow> recharges;  // and refunds
   std::map<std::string, domain::Dispute> disputes;
   std::map<std::string, int64_t> usages;  // usage id -> seq
+  std::map<std::string, domain::UsageState> usage_states;
   std::map<std::string, book::RequestRecord> requests;
   bool in_doubt = false;  // a commit of it is still going on at the server
 
@@ -73,6 +74,8 @@ struct AccountWrite {
   std::optional<domain::Account> rest;  // where more than the balance changes
   std::vector<CardRow> cards;
   std::vector<domain::User> users;
+  std::vector<domain::UsedAllowance> allowances;
+  std::vector<domain::UsageState> usage_states;
   std::vector<book::NumberKeyRecord> number_keys;
   std::vector<domain::Entry> entries;
   std::vector<book::MonthSpan> months;
@@ -132,8 +135,8 @@ class ModelDatabase {
 
   // What the keys ask for. New keys of numbers are the scene's chance.
   void Load(const book::Keys& keys, book::Image* image, RechargeVersions* versions) const;
-  // Those of these usages that are booked.
-  std::vector<domain::Entry> FindUsages(const std::vector<book::OnceKey>& keys) const;
+  // Takes up those of these usages that are booked, and what became of them.
+  void LoadUsages(const std::vector<book::OnceKey>& keys, book::Image* image) const;
 
   // The schema's feature level (storage/feature_level.h).
   int feature_level() const { return feature_level_; }
@@ -146,7 +149,8 @@ class ModelDatabase {
  private:
   const domain::Entry* FindUsage(const book::OnceKey& key) const;
   void LoadAccount(const std::string& account_id, book::AccountImage* image) const;
-  void LoadNumberKeys(const book::Keys& keys, book::Image* image) const;
+  void LoadUsers(const std::vector<book::UserKey>& keys, book::Image* image) const;
+  void LoadNumberKeys(const std::vector<book::UserYear>& needs, book::Image* image) const;
   void LoadRequests(const book::Keys& keys, book::Image* image) const;
   void LoadRecharges(const book::Keys& keys, book::Image* image, RechargeVersions* versions) const;
   void TakeUp(const RechargeKey& key, book::Image* image, RechargeVersions* versions) const;

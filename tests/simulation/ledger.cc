@@ -131,9 +131,9 @@ void SimulatedLedger::Try(const std::shared_ptr<Round>& round) {
   book::Folded& folded = attempt->folded;
   folded = book::Fold(context, TheCatalog(), attempt->commands, &attempt->image);
   if (!round->look_up) {
-    const std::vector<domain::Entry> booked =
-        database_.FindUsages(book::RefusedUsages(attempt->commands, folded, attempt->image));
-    book::AnswerRepeats(attempt->commands, booked, attempt->image, &folded);
+    database_.LoadUsages(book::RefusedUsages(attempt->commands, folded, attempt->image),
+                         &attempt->image);
+    book::AnswerRepeats(attempt->commands, attempt->image, &folded);
   }
   CountReplies(folded);
   CountTold(*attempt);
@@ -173,6 +173,11 @@ void SimulatedLedger::CountReplies(const book::Folded& folded) {
     if (!reply.ok()) continue;
     const auto* usage = std::get_if<book::UsageReply>(&*reply);
     if (usage != nullptr && usage->duplicate) scene().Count(Happening::kUsageRepeated);
+    if (usage != nullptr && usage->status == domain::UsageStatus::kVoided) {
+      scene().Count(Happening::kVoidedUsageSentAgain);
+    }
+    const auto* voided = std::get_if<book::VoidReply>(&*reply);
+    if (voided != nullptr && voided->already_voided) scene().Count(Happening::kVoidRepeated);
     const auto* recharge = std::get_if<book::RechargeReply>(&*reply);
     if (recharge != nullptr && recharge->already_applied) {
       scene().Count(Happening::kReportRepeated);

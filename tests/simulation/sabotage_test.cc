@@ -70,9 +70,10 @@ INSTANTIATE_TEST_SUITE_P(
              Sabotage::kHandOutWithoutCommit,
              2000,
              // Nobody knows of the attempt, so that its recharge may be canceled, or aimed at
-             // another card, while it is charged.
+             // another card, while it is charged; or a worker that finds it meanwhile asks a person.
              {"no second key while the first one's outcome is unknown",
-              "what was charged is credited"}},
+              "what was charged is credited",
+              "a person is only asked when there is no other way"}},
         Case{"NoPolling", Sabotage::kNoPolling, 200, {"every recharge is settled in the end"}},
         Case{"NoHousekeeping",
              Sabotage::kNoHousekeeping,
@@ -136,6 +137,11 @@ INSTANTIATE_TEST_SUITE_P(
              Sabotage::kDisputedNumberForgotten,
              1000,
              {"a number that is disputed is not charged"}},
+        Case{"UsageStatesNotLoaded",
+             Sabotage::kUsageStatesNotLoaded,
+             200,
+             {"a usage is voided once", "what waits for its price is rated once",
+              "a void gives back what the usage cost"}},
         Case{"NothingToldInTheEnd",
              Sabotage::kNothingToldInTheEnd,
              200,

@@ -63,6 +63,12 @@ absl::string_view NameOf(Happening happening) {
       "state of the gateway told by who reports the charge",
       "suspension lifted",
       "dispute of a card lifted",
+      "usage booked without a price",
+      "usage rated later",
+      "usage voided",
+      "usage voided before it came",
+      "void repeated",
+      "voided usage sent again",
   };
   return kNames[static_cast<size_t>(happening)];
 }

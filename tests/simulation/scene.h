@@ -52,6 +52,7 @@ enum class Sabotage {
   kToldDisputeNotKnown,      // ... a dispute
   kSuspensionForgotten,      // that automatic recharging is suspended is not stored
   kDisputedNumberForgotten,  // the numbers that are disputed are not stored
+  kUsageStatesNotLoaded,     // what became of a usage is not loaded with it
   kNothingToldInTheEnd,      // what the gateway has is not told again after the trouble
 };
 
@@ -112,6 +113,12 @@ enum class Happening {
   kToldBeforeSuccess,
   kSuspensionLifted,
   kCardDisputeLifted,
+  kUsageUnrated,
+  kUsageRated,
+  kUsageVoided,
+  kVoidedInAdvance,
+  kVoidRepeated,
+  kVoidedUsageSentAgain,
   kCount,
 };
 absl::string_view NameOf(Happening happening);

@@ -445,11 +445,12 @@ void ToProto(const domain::Account& account, pb::Account* message) {
 
 void ToProto(const book::UserReply& reply, absl::Time now, pb::User* message) {
   const domain::User& user = reply.user;
+  const int32_t period = domain::PeriodOf(reply.plan, now, reply.time_zone);
   message->set_account_id(user.account_id);
   message->set_user_id(user.user_id);
   message->set_plan_id(user.plan_id);
   SecondsToProto(reply.plan.free_seconds, message->mutable_allowance());
-  SecondsToProto(domain::FreeSecondsLeft(user, reply.plan, now), message->mutable_allowance_left());
+  SecondsToProto(domain::FreeSecondsLeft(user, reply.plan, period), message->mutable_allowance_left());
   reserve::ToProto(user.create_time, message->mutable_create_time());
 }
 
@@ -480,7 +481,7 @@ void ToProto(const domain::Entry& entry, const std::string& currency, pb::Entry*
   reserve::ToProto(entry.amount, currency, message->mutable_amount());
   reserve::ToProto(entry.balance_after, currency, message->mutable_balance_after());
   reserve::ToProto(entry.record_time, message->mutable_record_time());
-  if (entry.booked.has_value()) message->set_usage_id(entry.booked->usage.usage_id);
+  message->set_usage_id(domain::UsageIdOf(entry));
   message->set_hash(entry.hash.data(), entry.hash.size());
   message->set_recharge_ordinal(entry.recharge_ordinal);
   message->set_request_id(entry.request_id);
@@ -496,6 +497,28 @@ void ToProto(const domain::Entry& entry, const std::string& currency, pb::UsageR
   reserve::ToProto(entry.balance_after, currency, message->mutable_balance_after());
   ToProto(*entry.booked, currency, message->mutable_rating());
   reserve::ToProto(entry.record_time, message->mutable_record_time());
+  message->set_corrects_usage_id(entry.booked->corrects);
+  const bool unrated = entry.booked->rating.basis == domain::ChargeBasis::kUnrated;
+  message->set_status(unrated ? pb::USAGE_STATUS_UNRATED : pb::USAGE_STATUS_RATED);
+  message->set_unrated_reason(static_cast<pb::UnratedReason>(entry.booked->rating.unrated_reason));
+}
+
+void AddState(const domain::UsageState& state, const domain::Entry* rating,
+              const std::string& currency, pb::UsageRecord* message) {
+  message->set_status(static_cast<pb::UsageStatus>(state.status));
+  message->set_unrated_reason(static_cast<pb::UnratedReason>(state.unrated_reason));
+  reserve::ToProto(state.net_cost(), currency, message->mutable_cost());
+  if (rating != nullptr) {
+    ToProto(*rating->booked, currency, message->mutable_rating());
+    message->set_rating_seq(rating->seq);
+  }
+  if (state.status != domain::UsageStatus::kVoided) return;
+  pb::VoidedUsage* voided = message->mutable_voided();
+  voided->set_seq(state.latest_seq);
+  reserve::ToProto(state.cost, currency, voided->mutable_returned());
+  SecondsToProto(state.free_seconds, voided->mutable_allowance_returned());
+  reserve::ToProto(state.update_time, voided->mutable_void_time());
+  voided->set_corrected_by_usage_id(state.corrected_by);
 }
 
 namespace {
@@ -595,6 +618,7 @@ void ToProto(const domain::Event& event, const std::string& currency, pb::Event*
   message->set_payment_method_id(event.payment_method_id);
   message->set_actor(event.actor);
   message->set_reference(event.reference);
+  message->set_usage_id(event.usage_id);
 }
 
 void ToProto(const rates::RateRow& row, const std::string& currency, pb::Rate* message) {
@@ -626,6 +650,21 @@ void ToProto(const book::UsageReply& reply, pb::RecordUsageResponse* message) {
   reserve::ToProto(reply.balance_after, reply.currency, message->mutable_balance_after());
   message->set_duplicate(reply.duplicate);
   message->set_hash(reply.hash.data(), reply.hash.size());
+  message->set_status(static_cast<pb::UsageStatus>(reply.status));
+  message->set_unrated_reason(static_cast<pb::UnratedReason>(reply.unrated_reason));
+}
+
+void ToProto(const book::VoidReply& reply, pb::VoidUsageResponse* message) {
+  message->set_seq(reply.seq);
+  reserve::ToProto(reply.returned, reply.currency, message->mutable_returned());
+  SecondsToProto(reply.free_seconds_returned, message->mutable_allowance_returned());
+  reserve::ToProto(reply.balance, reply.currency, message->mutable_balance());
+  message->set_already_voided(reply.already_voided);
+}
+
+void ToProto(const book::CorrectionReply& reply, pb::CorrectUsageResponse* message) {
+  ToProto(reply.usage, message->mutable_usage());
+  if (reply.voided.has_value()) ToProto(*reply.voided, message->mutable_voided());
 }
 
 void ToProto(const book::AuthorizeReply& reply, pb::AuthorizeUsageResponse* message) {

@@ -83,6 +83,9 @@ void ToProto(const domain::Usage& usage, pb::Usage* message);
 void ToProto(const domain::Entry& entry, const std::string& currency, pb::Entry* message);
 // `entry` must book a usage.
 void ToProto(const domain::Entry& entry, const std::string& currency, pb::UsageRecord* message);
+// Adds where a usage stands to its record; `rating` is the entry that rated it later, or null.
+void AddState(const domain::UsageState& state, const domain::Entry* rating,
+              const std::string& currency, pb::UsageRecord* message);
 void ToProto(const domain::Recharge& recharge, pb::Recharge* message);
 void ToProto(const domain::Recharge& refund, pb::Refund* message);
 void ToProto(const domain::Dispute& dispute, const std::string& currency, pb::Dispute* message);
@@ -90,6 +93,8 @@ void ToProto(const domain::Event& event, const std::string& currency, pb::Event*
 void ToProto(const rates::RateRow& row, const std::string& currency, pb::Rate* message);
 void ToProto(const rates::DeckHeader& header, pb::RateDeck* message);
 void ToProto(const book::UsageReply& reply, pb::RecordUsageResponse* message);
+void ToProto(const book::VoidReply& reply, pb::VoidUsageResponse* message);
+void ToProto(const book::CorrectionReply& reply, pb::CorrectUsageResponse* message);
 void ToProto(const book::AuthorizeReply& reply, pb::AuthorizeUsageResponse* message);
 
 // Up to 128 bytes of UTF-8 without control characters, or empty.

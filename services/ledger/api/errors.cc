@@ -14,11 +14,6 @@ absl::Status NotFound(absl::string_view reason, absl::string_view field,
 
 }  // namespace
 
-absl::Status UsageNotFound(absl::string_view account_id, absl::string_view usage_id) {
-  return NotFound("USAGE_NOT_FOUND", "usage_id",
-                  absl::StrCat("account \"", account_id, "\" has no usage \"", usage_id, "\""));
-}
-
 absl::Status RateDeckNotFound(int64_t version) {
   return NotFound("RATE_DECK_NOT_FOUND", "deck_version",
                   version == 0 ? "no US dollar deck is in force yet"

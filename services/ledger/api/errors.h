@@ -10,8 +10,6 @@
 
 namespace reserve::api {
 
-// NOT_FOUND "USAGE_NOT_FOUND" on "usage_id".
-absl::Status UsageNotFound(absl::string_view account_id, absl::string_view usage_id);
 // NOT_FOUND "RATE_DECK_NOT_FOUND" on "deck_version"; version 0 is the US dollar deck in force.
 absl::Status RateDeckNotFound(int64_t version);
 // NOT_FOUND "NO_RATE" on `field`.

@@ -3,13 +3,16 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "services/ledger/api/accounts_service.h"
 #include "services/ledger/api/errors.h"
 #include "services/ledger/api/load_account.h"
 #include "services/ledger/api/page_token.h"
+#include "services/ledger/domain/refusals.h"
 #include "services/ledger/storage/entry_rows.h"
+#include "services/ledger/storage/usage_state_rows.h"
 
 namespace reserve::api {
 namespace {
@@ -30,6 +33,52 @@ void AddDestinationName(const book::Catalog& catalog, const domain::Entry& entry
   if (rate != nullptr) record->mutable_rating()->set_destination_name(rate->destination_name);
 }
 
+// Where usages stand of which there is more to say than their entry does, and the entries that rated
+// them later.
+struct Standings {
+  absl::flat_hash_map<std::string, domain::UsageState> states;  // by usage id
+  absl::flat_hash_map<std::string, domain::Entry> ratings;      // by usage id
+};
+
+absl::StatusOr<Standings> LoadStandings(Connection& connection,
+                                        const std::vector<domain::Entry>& entries) {
+  std::vector<book::OnceKey> keys;
+  for (const domain::Entry& entry : entries) {
+    keys.emplace_back(entry.account_id, domain::UsageIdOf(entry));
+  }
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::UsageState> states,
+                           storage::LoadUsageStates(connection, keys));
+  Standings standings;
+  std::vector<int64_t> seqs;
+  for (domain::UsageState& state : states) {
+    if (state.latest_seq != state.seq) seqs.push_back(state.latest_seq);
+    standings.states[state.usage_id] = std::move(state);
+  }
+  if (seqs.empty()) return standings;
+  RESERVE_ASSIGN_OR_RETURN(
+      std::vector<domain::Entry> later,
+      storage::LoadEntries(connection, entries.front().account_id, seqs));
+  for (domain::Entry& entry : later) {
+    if (!entry.booked.has_value()) continue;  // a void: the state says it all
+    const std::string usage_id = entry.booked->usage.usage_id;
+    standings.ratings[usage_id] = std::move(entry);
+  }
+  return standings;
+}
+
+// The usage of an entry as it stands.
+void FillRecord(const book::Catalog& catalog, const domain::Entry& entry,
+                const Standings& standings, const std::string& currency,
+                pb::UsageRecord* record) {
+  ToProto(entry, currency, record);
+  const std::string& usage_id = domain::UsageIdOf(entry);
+  const auto rating = standings.ratings.find(usage_id);
+  const domain::Entry* later = rating == standings.ratings.end() ? nullptr : &rating->second;
+  const auto state = standings.states.find(usage_id);
+  if (state != standings.states.end()) AddState(state->second, later, currency, record);
+  AddDestinationName(catalog, later == nullptr ? entry : *later, record);
+}
+
 }  // namespace
 
 grpc::ServerUnaryReactor* AccountsService::GetUsage(grpc::CallbackServerContext* context,
@@ -42,9 +91,13 @@ grpc::ServerUnaryReactor* AccountsService::GetUsage(grpc::CallbackServerContext*
     RESERVE_ASSIGN_OR_RETURN(
         const std::vector<domain::Entry> found,
         storage::FindUsages(connection, {{request->account_id(), request->usage_id()}}));
-    if (found.empty()) return UsageNotFound(request->account_id(), request->usage_id());
-    ToProto(found.front(), account.currency, response);
-    AddDestinationName(*api_.engine.catalog(), found.front(), response);
+    // One that was voided in advance never was booked.
+    if (found.empty() || !found.front().booked.has_value()) {
+      return domain::UsageNotFound(request->account_id(), request->usage_id());
+    }
+    RESERVE_ASSIGN_OR_RETURN(const Standings standings, LoadStandings(connection, found));
+    response->Clear();
+    FillRecord(*api_.engine.catalog(), found.front(), standings, account.currency, response);
     return absl::OkStatus();
   });
 }
@@ -65,14 +118,14 @@ grpc::ServerUnaryReactor* AccountsService::ListUsage(grpc::CallbackServerContext
     RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Entry> entries,
                              storage::ListUsages(connection, request->account_id(),
                                                  request->user_id(), before, page.limit()));
+    RESERVE_ASSIGN_OR_RETURN(const Standings standings, LoadStandings(connection, entries));
     response->Clear();
     const auto catalog = api_.engine.catalog();
     FillPage(
         page, entries, response,
         [&](const domain::Entry& entry) {
-          pb::UsageRecord* record = response->add_usage_records();
-          ToProto(entry, account.currency, record);
-          AddDestinationName(*catalog, entry, record);
+          FillRecord(*catalog, entry, standings, account.currency,
+                     response->add_usage_records());
         },
         [](const domain::Entry& last) { return absl::StrCat(last.seq); });
     return absl::OkStatus();

@@ -10,6 +10,7 @@
 #include "common/rpc/conversions.h"
 #include "common/rpc/status.h"
 #include "services/ledger/api/errors.h"
+#include "services/ledger/api/usage_corrections.h"
 
 namespace reserve::api {
 namespace {
@@ -49,6 +50,15 @@ absl::StatusOr<Task> ParseRecord(const pb::RecordUsageRequest& request) {
   return Task{request.account_id(), book::RecordUsage{std::move(usage)}, nullptr, 0};
 }
 
+// The same of a batch or a stream, where it may take the place of another, or only take that back.
+// What is wrong with that is named from "replaces." on.
+absl::StatusOr<Task> ParseRecordOrReplace(const pb::RecordUsageRequest& request) {
+  if (!request.has_replaces()) return ParseRecord(request);
+  RESERVE_RETURN_IF_ERROR(CheckId(request.account_id(), "account_id"));
+  RESERVE_ASSIGN_OR_RETURN(book::Command command, ReplacementFrom(request));
+  return Task{request.account_id(), std::move(command), nullptr, 0};
+}
+
 // Collects the results of a batch, each in its place, and answers after the last.
 class BatchSink : public engine::ReplySink {
  public:
@@ -61,10 +71,14 @@ class BatchSink : public engine::ReplySink {
   void Done(uint32_t index, absl::StatusOr<Reply> reply) override {
     // Each index is another message: no two threads fill the same one.
     pb::RecordUsageResult* result = response_.mutable_results(static_cast<int>(index));
-    if (reply.ok()) {
-      ToProto(std::get<book::UsageReply>(*reply), result->mutable_response());
+    if (!reply.ok()) {
+      *result->mutable_error() = ToProtoStatus(NameField(reply.status()), kErrorDomain);
+    } else if (const auto* usage = std::get_if<book::UsageReply>(&*reply)) {
+      ToProto(*usage, result->mutable_response());
+    } else if (const auto* voided = std::get_if<book::VoidReply>(&*reply)) {
+      ToProto(*voided, result->mutable_voided());
     } else {
-      *result->mutable_error() = ToProtoStatus(PrefixField(reply.status(), "usage."), kErrorDomain);
+      ToProto(std::get<book::CorrectionReply>(*reply), result->mutable_corrected());
     }
     if (waiting_.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
     const grpc::Slice slice(response_.SerializeAsString());
@@ -99,6 +113,9 @@ grpc::ServerUnaryReactor* LedgerService::RecordUsage(grpc::CallbackServerContext
     return FinishNow(api_, context, "RecordUsage", room);
   }
   absl::StatusOr<Task> task = ParseRecord(*request);
+  if (task.ok() && request->has_replaces()) {
+    return FinishNow(api_, context, "RecordUsage", ReplacesElsewhere());
+  }
   if (!task.ok()) {
     return FinishNow(api_, context, "RecordUsage", PrefixField(task.status(), "usage."));
   }
@@ -134,7 +151,7 @@ grpc::ServerUnaryReactor* LedgerService::BatchRecordUsage(grpc::CallbackServerCo
   tasks.reserve(static_cast<size_t>(count));
   std::vector<std::pair<uint32_t, absl::Status>> bad;
   for (int i = 0; i < count; ++i) {
-    absl::StatusOr<Task> task = ParseRecord(request->requests(i));
+    absl::StatusOr<Task> task = ParseRecordOrReplace(request->requests(i));
     const auto index = static_cast<uint32_t>(i);
     if (!task.ok()) {
       bad.emplace_back(index, task.status());
@@ -153,7 +170,7 @@ grpc::ServerUnaryReactor* LedgerService::BatchRecordUsage(grpc::CallbackServerCo
 
 grpc::ServerBidiReactor<pb::StreamUsageRequest, pb::StreamUsageResponse>*
 LedgerService::StreamUsage(grpc::CallbackServerContext* context) {
-  return streams_.Start(api_, context, &ParseRecord);
+  return streams_.Start(api_, context, &ParseRecordOrReplace);
 }
 
 }  // namespace reserve::api

@@ -29,6 +29,12 @@ class LedgerService final
   grpc::ServerUnaryReactor* RecordUsage(grpc::CallbackServerContext* context,
                                         const pb::RecordUsageRequest* request,
                                         pb::RecordUsageResponse* response) override;
+  grpc::ServerUnaryReactor* VoidUsage(grpc::CallbackServerContext* context,
+                                      const pb::VoidUsageRequest* request,
+                                      pb::VoidUsageResponse* response) override;
+  grpc::ServerUnaryReactor* CorrectUsage(grpc::CallbackServerContext* context,
+                                         const pb::CorrectUsageRequest* request,
+                                         pb::CorrectUsageResponse* response) override;
   grpc::ServerUnaryReactor* BatchRecordUsage(grpc::CallbackServerContext* context,
                                              const grpc::ByteBuffer* request_bytes,
                                              grpc::ByteBuffer* response_bytes) override;

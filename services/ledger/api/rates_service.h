@@ -34,6 +34,9 @@ class RatesService final : public pb::Rates::CallbackService {
   grpc::ServerUnaryReactor* QuoteCall(grpc::CallbackServerContext* context,
                                       const pb::QuoteCallRequest* request,
                                       pb::QuoteCallResponse* response) override;
+  grpc::ServerUnaryReactor* ListUnratedUsage(grpc::CallbackServerContext* context,
+                                             const pb::ListUnratedUsageRequest* request,
+                                             pb::ListUnratedUsageResponse* response) override;
   grpc::ServerUnaryReactor* QuoteSms(grpc::CallbackServerContext* context,
                                      const pb::QuoteSmsRequest* request,
                                      pb::QuoteSmsResponse* response) override;

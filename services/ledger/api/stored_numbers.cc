@@ -103,10 +103,40 @@ constexpr int WireNumber(domain::ChargeBasis value) {
       return pb::CHARGE_BASIS_DEARER;
     case domain::ChargeBasis::kSms:
       return pb::CHARGE_BASIS_SMS;
+    case domain::ChargeBasis::kUnrated:
+      return pb::CHARGE_BASIS_UNRATED;
   }
   return 0;
 }
 static_assert(NumbersAgree<domain::ChargeBasis>(WireNumber, pb::ChargeBasis_MAX));
+
+constexpr int WireNumber(domain::UsageStatus value) {
+  switch (value) {
+    case domain::UsageStatus::kRated:
+      return pb::USAGE_STATUS_RATED;
+    case domain::UsageStatus::kUnrated:
+      return pb::USAGE_STATUS_UNRATED;
+    case domain::UsageStatus::kVoided:
+      return pb::USAGE_STATUS_VOIDED;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<domain::UsageStatus>(WireNumber, pb::UsageStatus_MAX));
+
+constexpr int WireNumber(domain::UnratedReason value) {
+  switch (value) {
+    case domain::UnratedReason::kNone:
+      return pb::UNRATED_REASON_UNSPECIFIED;
+    case domain::UnratedReason::kNoRate:
+      return pb::UNRATED_REASON_NO_RATE;
+    case domain::UnratedReason::kUserUnknown:
+      return pb::UNRATED_REASON_USER_UNKNOWN;
+    case domain::UnratedReason::kNoDeck:
+      return pb::UNRATED_REASON_NO_DECK;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<domain::UnratedReason>(WireNumber, pb::UnratedReason_MAX));
 
 constexpr int WireNumber(domain::EntryKind value) {
   switch (value) {
@@ -124,6 +154,10 @@ constexpr int WireNumber(domain::EntryKind value) {
       return pb::ENTRY_KIND_DISPUTE;
     case domain::EntryKind::kDisputeReturned:
       return pb::ENTRY_KIND_DISPUTE_RETURNED;
+    case domain::EntryKind::kVoid:
+      return pb::ENTRY_KIND_VOID;
+    case domain::EntryKind::kRating:
+      return pb::ENTRY_KIND_RATING;
   }
   return 0;
 }
@@ -241,6 +275,9 @@ constexpr KindOfEvent kKindsOfEvents[] = {
     {domain::EventKind::kDisputeLost, pb::EVENT_KIND_DISPUTE_LOST},
     {domain::EventKind::kCardDisputeLifted, pb::EVENT_KIND_CARD_DISPUTE_LIFTED},
     {domain::EventKind::kGatewayStateKept, pb::EVENT_KIND_GATEWAY_STATE_KEPT},
+    {domain::EventKind::kUsageUnrated, pb::EVENT_KIND_USAGE_UNRATED},
+    {domain::EventKind::kUsageRated, pb::EVENT_KIND_USAGE_RATED},
+    {domain::EventKind::kUsageVoided, pb::EVENT_KIND_USAGE_VOIDED},
 };
 constexpr int WireNumber(domain::EventKind value) {
   for (const KindOfEvent& kind : kKindsOfEvents) {

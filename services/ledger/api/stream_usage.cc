@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "common/rpc/status.h"
+#include "services/ledger/api/usage_corrections.h"
 #include "services/ledger/engine/errors.h"
 
 namespace reserve::api {
@@ -136,7 +137,7 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
         pb::StreamUsageRefusal* refusal = next_.add_refusals();
         refusal->set_sequence(sequence);
         *refusal->mutable_error() = ToProtoStatus(
-            WithFieldPrefix(PrefixField(reply.status(), "usage."), "request."), kErrorDomain);
+            WithFieldPrefix(NameField(reply.status()), "request."), kErrorDomain);
       }
     }
     ++replied_;

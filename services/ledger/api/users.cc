@@ -31,11 +31,12 @@ absl::StatusOr<book::Command> ParseUser(const pb::PutUserRequest& request) {
 }
 
 // With what the plan leaves of the allowance.
-absl::Status UserToProto(engine::Engine& engine, Connection& connection, const domain::User& user,
+absl::Status UserToProto(engine::Engine& engine, Connection& connection,
+                         const domain::Account& account, const domain::User& user,
                          pb::User* message) {
   RESERVE_ASSIGN_OR_RETURN(const auto catalog, engine.CatalogWithPlan(connection, user.plan_id));
   RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, catalog->FindPlan(user.plan_id));
-  ToProto({user, *plan}, engine.Now(), message);
+  ToProto({user, *plan, account.time_zone}, engine.Now(), message);
   return absl::OkStatus();
 }
 
@@ -58,12 +59,13 @@ grpc::ServerUnaryReactor* AccountsService::GetUser(grpc::CallbackServerContext* 
                                                    pb::User* response) {
   return StartQuery(api_, context, "GetUser", [=, this](Connection& connection) -> absl::Status {
     RESERVE_RETURN_IF_ERROR(CheckId(request->user_id(), "user_id"));
-    RESERVE_RETURN_IF_ERROR(LoadAccount(connection, request->account_id()).status());
+    RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
+                             LoadAccount(connection, request->account_id()));
     RESERVE_ASSIGN_OR_RETURN(
         const std::vector<domain::User> users,
         storage::LoadUsers(connection, {{request->account_id(), request->user_id()}}));
     if (users.empty()) return domain::UserNotFound(request->account_id(), request->user_id());
-    return UserToProto(api_.engine, connection, users.front(), response);
+    return UserToProto(api_.engine, connection, account, users.front(), response);
   });
 }
 
@@ -73,7 +75,8 @@ grpc::ServerUnaryReactor* AccountsService::ListUsers(grpc::CallbackServerContext
   return StartQuery(api_, context, "ListUsers", [=, this](Connection& connection) -> absl::Status {
     RESERVE_ASSIGN_OR_RETURN(const Page page,
                              PageFrom(*request, {"ListUsers", request->account_id()}));
-    RESERVE_RETURN_IF_ERROR(LoadAccount(connection, request->account_id()).status());
+    RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
+                             LoadAccount(connection, request->account_id()));
     RESERVE_ASSIGN_OR_RETURN(
         const std::vector<domain::User> users,
         storage::ListUsers(connection, request->account_id(), page.cursor, page.limit()));
@@ -82,7 +85,8 @@ grpc::ServerUnaryReactor* AccountsService::ListUsers(grpc::CallbackServerContext
     FillPage(
         page, users, response,
         [&](const domain::User& user) {
-          filled.Update(UserToProto(api_.engine, connection, user, response->add_users()));
+          filled.Update(
+              UserToProto(api_.engine, connection, account, user, response->add_users()));
         },
         [](const domain::User& last) { return last.user_id; });
     return filled;

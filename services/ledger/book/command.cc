@@ -30,6 +30,14 @@ size_t BytesHeldBy(const domain::GivenCard& given) {
 size_t BytesHeldBy(const domain::ByStaff& by) {
   return HeapBytes({&by.reason, &by.actor, &by.reference});
 }
+size_t BytesHeldBy(const VoidUsage& command) {
+  return HeapBytes({&command.usage_id}) + BytesHeldBy(command.by);
+}
+size_t BytesHeldBy(const CorrectUsage& command) {
+  return HeapBytes({&command.correction.usage_id}) + BytesHeldBy(command.usage) +
+         BytesHeldBy(command.by);
+}
+size_t BytesHeldBy(const RateUnrated& command) { return HeapBytes({&command.usage_id}); }
 size_t BytesHeldBy(const OpenAccount& command) {
   return HeapBytes({&command.currency, &command.plan_id, &command.digest}) +
          BytesHeldBy(command.card);

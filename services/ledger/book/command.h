@@ -53,6 +53,20 @@ struct PutUser {
 struct RecordUsage {
   domain::Usage usage;
 };
+struct VoidUsage {
+  std::string usage_id;
+  bool allow_missing = false;  // one that was not booked is voided in advance
+  domain::ByStaff by;
+};
+struct CorrectUsage {
+  domain::Correction correction;
+  domain::Usage usage;  // that takes its place
+  domain::ByStaff by;
+};
+// Rates an UNRATED usage, if that can be done by now.
+struct RateUnrated {
+  std::string usage_id;
+};
 struct AuthorizeUsage {
   domain::Usage usage;  // without an id
 };
@@ -118,7 +132,7 @@ struct Reconsider {};
 using Command =
     std::variant<RecordUsage, AuthorizeUsage, OpenAccount, UpdateBillingSettings, AddPaymentMethod,
                  UpdatePaymentMethod, RemovePaymentMethod, PutUser, AdjustBalance, RequestRecharge,
-                 BlockAccount, UnblockAccount, LiftSuspension, RefundRecharge, ReportGatewayRefund,
+                 BlockAccount, UnblockAccount, VoidUsage, CorrectUsage, RateUnrated, LiftSuspension, RefundRecharge, ReportGatewayRefund,
                  ReportGatewayDispute, ResolveReview, ReportRecharge, DeferRecharge, Reconsider>;
 
 struct UsageReply {
@@ -128,6 +142,21 @@ struct UsageReply {
   std::string currency;
   bool duplicate = false;
   domain::EntryHash hash{};  // of the entry
+  domain::UsageStatus status = domain::UsageStatus::kRated;
+  domain::UnratedReason unrated_reason = domain::UnratedReason::kNone;
+};
+// What a void gave back, or had given back before.
+struct VoidReply {
+  int64_t seq = 0;  // of the void
+  Nanos returned = 0;
+  int64_t free_seconds_returned = 0;
+  Nanos balance = 0;  // now
+  std::string currency;
+  bool already_voided = false;
+};
+struct CorrectionReply {
+  UsageReply usage;
+  std::optional<VoidReply> voided;  // none if the usage was voided by something else before
 };
 struct AuthorizeReply {
   domain::Authorization authorization;
@@ -141,6 +170,7 @@ struct AuthorizeReply {
 struct UserReply {
   domain::User user;
   domain::Plan plan;
+  absl::TimeZone time_zone;  // of the account
 };
 struct EntryReply {
   domain::Entry entry;
@@ -162,12 +192,14 @@ struct PaymentMethodReply {
   domain::PaymentMethod method;
   int32_t position = 0;  // in the customer's order, from 1; 0 of one that was taken away
 };
-// RecordUsage -> UsageReply, AuthorizeUsage -> AuthorizeReply, PutUser ->
+// RecordUsage -> UsageReply, VoidUsage -> VoidReply, CorrectUsage -> CorrectionReply,
+// RateUnrated -> UsageReply, AuthorizeUsage -> AuthorizeReply, PutUser ->
 // UserReply, AdjustBalance -> EntryReply, AddPaymentMethod and UpdatePaymentMethod ->
 // PaymentMethodReply, RequestRecharge, RefundRecharge, ReportGatewayRefund, ResolveReview and
 // ReportRecharge -> RechargeReply, ReportGatewayDispute -> DisputeReply; all others -> Account.
 using Reply = std::variant<UsageReply, AuthorizeReply, domain::Account, UserReply, EntryReply,
-                           RechargeReply, PaymentMethodReply, DisputeReply>;
+                           RechargeReply, PaymentMethodReply, DisputeReply, VoidReply,
+                           CorrectionReply>;
 
 // About how much memory the strings of a command hold outside of it. Cheap: it looks at their
 // sizes only.

@@ -40,9 +40,17 @@ enum class Tag : uint16_t {
   kFreeSecondsBefore = 33,
   kFreeSecondsTaken = 34,
   kStandardRate = 35,
+  kFreePeriod = 37,
+  kUnratedReason = 38,
+  kCorrects = 39,
+  kPreviousCost = 40,
 
   kRechargeOrdinal = 48,
   kRequestId = 49,
+  kVoidedUsageId = 50,
+  kFreeSecondsBack = 51,
+  kFreePeriodBack = 52,
+  kVoidedInAdvance = 53,
 
   // From here on outside of the chain: what people write may have to be forgotten.
   kReason = 1024,
@@ -75,6 +83,10 @@ void VisitUsageFields(Booked& booked, Visit&& visit) {
   visit(Tag::kFreeSecondsBefore, "free_seconds_before", rating.free_seconds_before);
   visit(Tag::kFreeSecondsTaken, "free_seconds_taken", rating.free_seconds_taken);
   visit(Tag::kStandardRate, "standard_rate", rating.standard_rate);
+  visit(Tag::kFreePeriod, "free_period", rating.free_period);
+  visit(Tag::kUnratedReason, "unrated_reason", rating.unrated_reason);
+  visit(Tag::kCorrects, "corrects_usage_id", booked.corrects);
+  visit(Tag::kPreviousCost, "previous_cost_nanos", booked.previous_cost);
 }
 
 // Of any other entry.
@@ -82,6 +94,10 @@ template <typename Entry, typename Visit>
 void VisitOtherFields(Entry& entry, Visit&& visit) {
   visit(Tag::kRechargeOrdinal, "recharge_ordinal", entry.recharge_ordinal);
   visit(Tag::kRequestId, "request_id", entry.request_id);
+  visit(Tag::kVoidedUsageId, "voided_usage_id", entry.voided.usage_id);
+  visit(Tag::kFreeSecondsBack, "free_seconds_back", entry.voided.free_seconds);
+  visit(Tag::kFreePeriodBack, "free_period_back", entry.voided.free_period);
+  visit(Tag::kVoidedInAdvance, "voided_in_advance", entry.voided.in_advance);
   visit(Tag::kReason, "reason", entry.reason);
 }
 

@@ -1,6 +1,7 @@
 #include "services/ledger/book/fold.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -46,8 +47,25 @@ absl::Status CheckCurrency(const Account& account, const std::string& currency,
       absl::StrCat("must be ", account.currency, ", the account's, not ", currency));
 }
 
-UsageReply ReplyOf(const Entry& entry, const std::string& currency, bool duplicate) {
-  return {entry.seq, -entry.amount, entry.balance_after, currency, duplicate, entry.hash};
+// The answer to who books a usage. `state` is how it stands, if that is not as the entry says.
+UsageReply ReplyOf(const Entry& entry, const std::string& currency) {
+  UsageReply reply{entry.seq, -entry.amount, entry.balance_after, currency};
+  reply.hash = entry.hash;
+  if (entry.booked.has_value() && entry.booked->rating.basis == domain::ChargeBasis::kUnrated) {
+    reply.status = domain::UsageStatus::kUnrated;
+    reply.unrated_reason = entry.booked->rating.unrated_reason;
+  }
+  return reply;
+}
+
+UsageReply ReplyOfBooked(const Entry& entry, const domain::UsageState& state,
+                         const std::string& currency) {
+  UsageReply reply = ReplyOf(entry, currency);
+  reply.duplicate = true;
+  reply.cost = state.net_cost();
+  reply.status = state.status;
+  reply.unrated_reason = state.unrated_reason;
+  return reply;
 }
 
 // `method` is one of the account's.
@@ -83,11 +101,21 @@ std::string DigestOf(const RefundRecharge& command) {
                             request.allow_debt ? "debt" : ""});
 }
 
-// The answer to a usage whose id is that of a booked one.
-absl::StatusOr<Reply> AnswerRepeat(const AccountImage& image, const Entry& stored,
-                                   const domain::Usage& usage) {
-  if (domain::SameContent(stored.booked->usage, usage)) {
-    return ReplyOf(stored, image.account().currency, /*duplicate=*/true);
+VoidReply ReplyOfVoid(const Account& account, const Entry& entry) {
+  return {entry.seq, entry.amount, entry.voided.free_seconds, account.balance, account.currency};
+}
+
+VoidReply ReplyOfVoid(const Account& account, const domain::UsageState& state) {
+  return {state.latest_seq, state.cost,       state.free_seconds, account.balance,
+          account.currency, /*already_voided=*/true};
+}
+
+// The answer to a usage whose id is taken: by that usage, by another, or by a void in advance, which
+// knew no content (U2, U5).
+absl::StatusOr<UsageReply> AnswerRepeat(const Image& images, const AccountImage& image,
+                                        const Entry& stored, const domain::Usage& usage) {
+  if (!stored.booked.has_value() || domain::SameContent(stored.booked->usage, usage)) {
+    return ReplyOfBooked(stored, images.StateOf(stored), image.account().currency);
   }
   return AlreadyUsed("USAGE_ID_REUSED", "usage_id",
                      absl::StrCat("usage \"", usage.usage_id, "\" is booked as entry ", stored.seq,
@@ -113,6 +141,9 @@ class Folder {
 
  private:
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const RecordUsage& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const VoidUsage& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const CorrectUsage& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const RateUnrated& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const AuthorizeUsage& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const OpenAccount& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const UpdateBillingSettings& command);
@@ -139,10 +170,21 @@ class Folder {
                                               const std::string& user_id);
   absl::StatusOr<const domain::Plan*> FindPlan(const std::string& plan_id);
   const domain::Rate* FindRate(const AccountImage& image, const domain::Usage& usage);
-  // NO_RATE where there is no price, as no deck of the currency was in force (M3).
-  absl::Status CheckDeck(const AccountImage& image, const domain::Usage& usage,
-                         const domain::Rate* rate) const;
+  // The user, the plan and the rate of a fact, as far as they are known (U1).
+  absl::StatusOr<domain::UsageTerms> TermsOf(const AccountImage& image, const domain::Usage& usage);
+  // The entry of a usage that is booked, or null.
+  const Entry* FindBooked(absl::string_view account_id, const std::string& usage_id) const;
+  // How a booked usage stands.
+  domain::UsageState StateOf(const AccountImage& image, const Entry& entry) const;
   static void ChangeUser(AccountImage& image, User&& user);
+  static void ChangeAllowance(AccountImage& image, const domain::UsedAllowance& changed);
+  // The answer to a correction whose usage is booked already, as `stored`.
+  absl::StatusOr<Reply> CorrectedBefore(AccountImage& image, const Entry& stored,
+                                        const CorrectUsage& command,
+                                        const domain::UsageToVoid& old);
+  // Keeps where the usages of a batch are booked, and how they stand.
+  void NoteUsages(const Entry& entry);
+  void NoteUsageState(domain::UsageState&& state);
   // Takes a transition over into the image and the write set. Returns the last entry that it
   // booked, or null.
   const Entry* Apply(AccountImage& image, Transition&& transition);
@@ -178,6 +220,8 @@ class Folder {
       absl::FunctionRef<absl::StatusOr<Transition>(const domain::Context&, const Account&)> give,
       absl::FunctionRef<const domain::PaymentMethod*(const Account&)> find);
   void WriteCards(const AccountImage& image);
+  void WriteUsers(const AccountImage& image);
+  void WriteUsageStates();
   // Adds the entry to the account's chain, in the newest form that may be written.
   void Chain(AccountImage& image, Entry* entry);
   // Adds what has changed in the image to the write set.
@@ -205,6 +249,7 @@ Folded Folder::Run(absl::Span<const AccountCommand> commands) {
   }
   WriteAccounts();
   WriteRecharges();
+  WriteUsageStates();
   return std::move(folded_);
 }
 
@@ -240,16 +285,6 @@ const domain::Rate* Folder::FindRate(const AccountImage& image, const domain::Us
   return rate;
 }
 
-absl::Status Folder::CheckDeck(const AccountImage& image, const domain::Usage& usage,
-                               const domain::Rate* rate) const {
-  const std::string& currency = image.account().currency;
-  if (rate != nullptr || usage.direction == domain::Direction::kInbound ||
-      catalog_.DeckInForce(currency, usage.start_time)) {
-    return absl::OkStatus();
-  }
-  return domain::NoRateWithoutDeck(domain::DestinationField(usage), currency);
-}
-
 void Folder::ChangeUser(AccountImage& image, User&& user) {
   std::vector<User>& users = image.known->users;
   User* stored = UserOf(image, user.user_id);
@@ -258,6 +293,45 @@ void Folder::ChangeUser(AccountImage& image, User&& user) {
   const auto place = static_cast<size_t>(stored - users.data());
   std::vector<size_t>& changed = image.changed_users;
   if (std::find(changed.begin(), changed.end(), place) == changed.end()) changed.push_back(place);
+}
+
+void Folder::ChangeAllowance(AccountImage& image, const domain::UsedAllowance& changed) {
+  User* user = UserOf(image, changed.user_id);
+  user->SetSecondsUsed(changed.used);
+  const std::pair<size_t, int32_t> place(user - image.known->users.data(), changed.used.period);
+  auto& places = image.changed_allowances;
+  if (std::find(places.begin(), places.end(), place) == places.end()) places.push_back(place);
+}
+
+const Entry* Folder::FindBooked(absl::string_view account_id, const std::string& usage_id) const {
+  const auto found = image_.usages.find(OnceKey(account_id, usage_id));
+  return found == image_.usages.end() ? nullptr : found->second;
+}
+
+domain::UsageState Folder::StateOf(const AccountImage& image, const Entry& entry) const {
+  domain::UsageState state = image_.StateOf(entry);
+  // Entries from before the period was stored with them.
+  if (state.free_seconds > 0 && state.free_period == 0) {
+    const auto plan = catalog_.FindPlan(entry.booked->rating.plan_id);
+    if (plan.ok()) {
+      state.free_period = PeriodOf(**plan, state.start_time, image.account().time_zone);
+    }
+  }
+  return state;
+}
+
+void Folder::NoteUsages(const Entry& entry) {
+  if (!domain::TakesUsageId(entry)) return;
+  if (entry.booked.has_value() && entry.booked->rating.basis == domain::ChargeBasis::kUnrated) {
+    ++folded_.unrated;
+  }
+  image_.usages.insert_or_assign(OnceKey(entry.account_id, UsageIdOf(entry)), &entry);
+}
+
+void Folder::NoteUsageState(domain::UsageState&& state) {
+  UsageStateImage& kept = image_.usage_states[std::pair(state.account_id, state.usage_id)];
+  kept.state = std::move(state);
+  kept.changed = true;
 }
 
 const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
@@ -280,6 +354,7 @@ const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
     Chain(image, &entry);
     last = &writes.entries.emplace_back(std::move(entry));
     NoteMonth(*last, image.known.get(), &writes.months);
+    if (domain::IsOfUsage(last->kind)) NoteUsages(*last);
   }
   for (domain::Event& event : transition.events) writes.events.push_back(std::move(event));
   for (Recharge& recharge : transition.recharges) {
@@ -301,6 +376,8 @@ const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
     writes.declines.push_back(*std::move(transition.decline));
   }
   if (transition.user.has_value()) ChangeUser(image, *std::move(transition.user));
+  for (const domain::UsedAllowance& each : transition.allowances) ChangeAllowance(image, each);
+  for (domain::UsageState& state : transition.usage_states) NoteUsageState(std::move(state));
   return last;
 }
 
@@ -437,7 +514,7 @@ void Folder::WriteAccounts() {
   for (AccountImage* image : changed) {
     KnownAccount& known = *image->known;
     ++known.revision;
-    if (image->is_new || image->rest_changed || !image->changed_users.empty()) ++known.version;
+    if (image->is_new || image->rest_changed || image->users_changed()) ++known.version;
     const Account& account = known.account;
     if (image->is_new) {
       writes.opened.push_back(&account);
@@ -446,9 +523,30 @@ void Folder::WriteAccounts() {
     }
     writes.balances.push_back({account.account_id, account.balance, account.last_seq, known.version,
                                known.revision, known.head, known.month});
-    for (const size_t place : image->changed_users) writes.users.push_back(&known.users[place]);
+    if (image->users_changed()) WriteUsers(*image);
     if (image->cards_changed) WriteCards(*image);
   }
+}
+
+void Folder::WriteUsers(const AccountImage& image) {
+  const std::vector<User>& users = image.known->users;
+  for (const size_t place : image.changed_users) folded_.writes.users.push_back(&users[place]);
+  for (const auto& [place, period] : image.changed_allowances) {
+    folded_.writes.allowances.push_back(
+        {&users[place], {period, users[place].SecondsUsed(period)}});
+  }
+}
+
+void Folder::WriteUsageStates() {
+  std::vector<const domain::UsageState*>& states = folded_.writes.usage_states;
+  for (const auto& [key, image] : image_.usage_states) {
+    if (image.changed) states.push_back(&image.state);
+  }
+  std::sort(states.begin(), states.end(),
+            [](const domain::UsageState* one, const domain::UsageState* other) {
+              return std::tie(one->account_id, one->usage_id) <
+                     std::tie(other->account_id, other->usage_id);
+            });
 }
 
 void Folder::WriteCards(const AccountImage& image) {
@@ -490,26 +588,117 @@ void Folder::WriteRecharges() {
 
 // --- Commands -----------------------------------------------------------------------
 
+absl::StatusOr<domain::UsageTerms> Folder::TermsOf(const AccountImage& image,
+                                                   const domain::Usage& usage) {
+  domain::UsageTerms terms;
+  terms.user = UserOf(image, usage.user_id);
+  if (terms.user == nullptr) return terms;
+  RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(terms.user->plan_id));
+  terms.rate = FindRate(image, usage);
+  if (terms.rate == nullptr) {
+    terms.deck_in_force = catalog_.DeckInForce(image.account().currency, usage.start_time);
+  }
+  return terms;
+}
+
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordUsage& command) {
   const domain::Usage& usage = command.usage;
-  const OnceKey key(account_id, usage.usage_id);
-  const auto stored = image_.usages.find(key);
-  if (stored != image_.usages.end()) {
+  if (const Entry* stored = FindBooked(account_id, usage.usage_id); stored != nullptr) {
     ++folded_.duplicates;
-    return AnswerRepeat(image_.accounts.find(account_id)->second, *stored->second, usage);
+    return AnswerRepeat(image_, image_.accounts.find(account_id)->second, *stored, usage);
   }
   RESERVE_RETURN_IF_ERROR(domain::CheckStartTime(context_, usage.start_time));
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
-  RESERVE_ASSIGN_OR_RETURN(const User* user, FindUser(*image, usage.user_id));
-  RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, FindPlan(user->plan_id));
-  const domain::Rate* rate = FindRate(*image, usage);
-  RESERVE_RETURN_IF_ERROR(CheckDeck(*image, usage, rate));
+  RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, usage));
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::RecordUsage(ContextOf(*image), std::move(image->account()), terms, usage));
+  return ReplyOf(*Apply(*image, std::move(transition)), image->account().currency);
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const VoidUsage& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  const Entry* stored = FindBooked(account_id, command.usage_id);
+  if (stored == nullptr && !command.allow_missing) {
+    return domain::UsageNotFound(account_id, command.usage_id);
+  }
+  std::optional<domain::UsageState> state;
+  domain::UsageToVoid old;
+  if (stored != nullptr) {
+    old.state = &state.emplace(StateOf(*image, *stored));
+    old.user = UserOf(*image, state->user_id);
+    if (state->status == domain::UsageStatus::kVoided) {
+      return ReplyOfVoid(image->account(), *state);
+    }
+  }
   RESERVE_ASSIGN_OR_RETURN(Transition transition,
-                           domain::RecordUsage(ContextOf(*image), std::move(image->account()),
-                                               *user, *plan, usage, rate));
-  const Entry* entry = Apply(*image, std::move(transition));
-  image_.usages.emplace(key, entry);
-  return ReplyOf(*entry, image->account().currency, /*duplicate=*/false);
+                           domain::VoidUsage(ContextOf(*image), image->account(), command.usage_id,
+                                             old, command.by));
+  const Entry* entry = ApplyWithOpen(*image, std::move(transition));
+  return ReplyOfVoid(image->account(), *entry);
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const CorrectUsage& command) {
+  const domain::Usage& usage = command.usage;
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  std::optional<domain::UsageState> state;
+  domain::UsageToVoid old;
+  if (const Entry* stored = FindBooked(account_id, command.correction.usage_id)) {
+    old.state = &state.emplace(StateOf(*image, *stored));
+    old.user = UserOf(*image, state->user_id);
+  }
+  if (const Entry* stored = FindBooked(account_id, usage.usage_id); stored != nullptr) {
+    return CorrectedBefore(*image, *stored, command, old);
+  }
+  RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, usage));
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::CorrectUsage(ContextOf(*image), image->account(), command.correction, old, terms,
+                           usage, command.by));
+  const bool voids = transition.entries.size() > 1;
+  const Entry* entry = ApplyWithOpen(*image, std::move(transition));
+  CorrectionReply reply{ReplyOf(*entry, image->account().currency), std::nullopt};
+  // The void is the entry before it, of the same transition.
+  if (voids) {
+    reply.voided = ReplyOfVoid(image->account(), *std::prev(folded_.writes.entries.end(), 2));
+  }
+  return reply;
+}
+
+absl::StatusOr<Reply> Folder::CorrectedBefore(AccountImage& image, const Entry& stored,
+                                              const CorrectUsage& command,
+                                              const domain::UsageToVoid& old) {
+  RESERVE_ASSIGN_OR_RETURN(UsageReply usage, AnswerRepeat(image_, image, stored, command.usage));
+  ++folded_.duplicates;
+  CorrectionReply reply{std::move(usage), std::nullopt};
+  if (old.state != nullptr && old.state->status == domain::UsageStatus::kVoided) {
+    const bool by_this = old.state->corrected_by == command.usage.usage_id;
+    if (by_this) reply.voided = ReplyOfVoid(image.account(), *old.state);
+    return reply;
+  }
+  // The new usage was booked by itself: what it corrects is still to be taken back.
+  RESERVE_ASSIGN_OR_RETURN(Transition transition,
+                           domain::VoidUsage(ContextOf(image), image.account(),
+                                             command.correction.usage_id, old, command.by));
+  const Entry* entry = ApplyWithOpen(image, std::move(transition));
+  reply.voided = ReplyOfVoid(image.account(), *entry);
+  return reply;
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RateUnrated& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  const Entry* stored = FindBooked(account_id, command.usage_id);
+  if (stored == nullptr) return domain::UsageNotFound(account_id, command.usage_id);
+  const domain::UsageState state = StateOf(*image, *stored);
+  if (state.status == domain::UsageStatus::kUnrated) {
+    const domain::Usage& usage = stored->booked->usage;
+    RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, usage));
+    RESERVE_ASSIGN_OR_RETURN(
+        Transition transition,
+        domain::RateUnrated(ContextOf(*image), image->account(), state, terms, usage));
+    ApplyWithOpen(*image, std::move(transition));
+  }
+  return ReplyOfBooked(*stored, StateOf(*image, *stored), image->account().currency);
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const AuthorizeUsage& command) {
@@ -650,8 +839,9 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const PutUser
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
       domain::PutUser(ContextOf(*image), image->account(), stored, command.user_id, *plan));
+  if (stored == nullptr) folded_.with_new_users.emplace_back(account_id);
   ApplyWithOpen(*image, std::move(transition));
-  return UserReply{*UserOf(*image, command.user_id), *plan};
+  return UserReply{*UserOf(*image, command.user_id), *plan, image->account().time_zone};
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const AdjustBalance& command) {
@@ -876,20 +1066,16 @@ std::vector<OnceKey> RefusedUsages(absl::Span<const AccountCommand> commands, co
   return keys;
 }
 
-void AnswerRepeats(absl::Span<const AccountCommand> commands, absl::Span<const Entry> booked,
-                   const Image& image, Folded* folded) {
-  if (booked.empty()) return;
-  absl::flat_hash_map<OnceKey, const Entry*> found;
-  for (const Entry& entry : booked) {
-    found.emplace(OnceKey(entry.account_id, entry.booked->usage.usage_id), &entry);
-  }
+void AnswerRepeats(absl::Span<const AccountCommand> commands, const Image& image, Folded* folded) {
   for (size_t i = 0; i < commands.size(); ++i) {
     const auto* record = std::get_if<RecordUsage>(commands[i].command);
     if (record == nullptr || folded->replies[i].ok()) continue;
-    const auto entry = found.find(OnceKey(commands[i].account_id, record->usage.usage_id));
-    if (entry == found.end()) continue;
+    if (absl::IsAlreadyExists(folded->replies[i].status())) continue;  // answered by it already
+    const auto entry =
+        image.usages.find(OnceKey(commands[i].account_id, record->usage.usage_id));
+    if (entry == image.usages.end()) continue;
     ++folded->duplicates;
-    folded->replies[i] = AnswerRepeat(image.accounts.find(commands[i].account_id)->second,
+    folded->replies[i] = AnswerRepeat(image, image.accounts.find(commands[i].account_id)->second,
                                       *entry->second, record->usage);
   }
 }

@@ -10,7 +10,8 @@
 //   Image image = ...;                       // loaded for the keys
 //   Folded folded = Fold(context, catalog, commands, &image);
 //   if (folded.must_read) ...                // read what was only remembered, and again
-//   AnswerRepeats(commands, <those of RefusedUsages() that are booked>, image, &folded);
+//   ...                                      // load those of RefusedUsages() into the image
+//   AnswerRepeats(commands, image, &folded);
 //   ... write folded.writes, commit, give out folded.replies ...
 #ifndef RESERVE_SERVICES_LEDGER_BOOK_FOLD_H_
 #define RESERVE_SERVICES_LEDGER_BOOK_FOLD_H_
@@ -35,9 +36,13 @@ struct Folded {
   std::vector<RechargeKey> due_recharges;
   // Usages that turned out to be booked already.
   int duplicates = 0;
+  // Usages that were booked without a price.
+  int unrated = 0;
   // A usage found no rate, or a user no plan, in the catalog: the catalog may be an old one.
   bool missed_rate = false;
   bool missed_plan = false;
+  // Accounts with a new user: usage of that user may wait for it, UNRATED.
+  std::vector<std::string> with_new_users;
   // A refusal rests on an account that was remembered and not read: nothing of this holds.
   bool must_read = false;
 };
@@ -52,9 +57,8 @@ Folded Fold(const domain::Context& context, const Catalog& catalog,
 // is stored comes first (U2).
 std::vector<OnceKey> RefusedUsages(absl::Span<const AccountCommand> commands, const Folded& folded,
                                    const Image& image);
-// Answers those of them that are booked, given their entries.
-void AnswerRepeats(absl::Span<const AccountCommand> commands,
-                   absl::Span<const domain::Entry> booked, const Image& image, Folded* folded);
+// Answers those of them that are booked, once they were loaded into the image.
+void AnswerRepeats(absl::Span<const AccountCommand> commands, const Image& image, Folded* folded);
 
 }  // namespace reserve::book
 

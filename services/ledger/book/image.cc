@@ -1,5 +1,7 @@
 #include "services/ledger/book/image.h"
 
+#include "services/ledger/book/entry_chain.h"
+
 namespace reserve::book {
 
 KnownNumberKey* AccountImage::FindNumberKey(absl::string_view user_id, int32_t year) const {
@@ -34,6 +36,36 @@ std::vector<AttemptKey> NeedsEarlierNumbers(const Keys& keys, const Image& image
     }
   }
   return need;
+}
+
+domain::UsageState Image::StateOf(const domain::Entry& entry) const {
+  if (!usage_states.empty()) {
+    const auto found = usage_states.find(std::pair(entry.account_id, UsageIdOf(entry)));
+    if (found != usage_states.end()) return found->second.state;
+  }
+  return domain::StateOf(entry);
+}
+
+std::vector<UserYear> NumberKeysOfBooked(const Keys& keys, const Image& image) {
+  std::vector<UserYear> years;
+  if (!keys.with_number_keys) return years;
+  for (const domain::Entry& entry : image.booked) {
+    if (!entry.booked.has_value()) continue;
+    const domain::Usage& usage = entry.booked->usage;
+    if (usage.destination.empty() || domain::IsErasedNumber(usage.destination)) continue;
+    years.push_back({entry.account_id, usage.user_id, YearOfNumberKey(usage.start_time)});
+  }
+  return years;
+}
+
+std::vector<UserKey> UsersOfBooked(const Image& image) {
+  std::vector<UserKey> users;
+  for (const domain::Entry& entry : image.booked) {
+    if (entry.booked.has_value()) {
+      users.emplace_back(entry.account_id, entry.booked->usage.user_id);
+    }
+  }
+  return users;
 }
 
 }  // namespace reserve::book

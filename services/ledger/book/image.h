@@ -20,6 +20,7 @@
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/recharge.h"
 #include "services/ledger/domain/transition.h"
+#include "services/ledger/domain/usage_state.h"
 
 namespace reserve::book {
 
@@ -60,10 +61,13 @@ struct AccountImage {
   bool cards_changed = false;
   std::vector<domain::PaymentMethod> removed_cards;
   std::vector<size_t> changed_users;  // places in known->users
+  // The same, with the period of the allowance.
+  std::vector<std::pair<size_t, int32_t>> changed_allowances;
 
   // The key, if it is among those that are known.
   KnownNumberKey* FindNumberKey(absl::string_view user_id, int32_t year) const;
 
+  bool users_changed() const { return !changed_users.empty() || !changed_allowances.empty(); }
   domain::Account& account() { return known->account; }
   const domain::Account& account() const { return known->account; }
 };
@@ -93,6 +97,12 @@ struct RequestImage {
   std::optional<domain::Entry> entry;  // that it booked
 };
 
+// What became of a usage after it was booked.
+struct UsageStateImage {
+  domain::UsageState state;
+  bool changed = false;  // by the fold
+};
+
 using domain::DeclinesByCard;
 
 struct Image {
@@ -110,12 +120,16 @@ struct Image {
   // The entries of usages that are booked. A deque, as they are referred to while more come.
   std::deque<domain::Entry> booked;
   absl::flat_hash_map<OnceKey, const domain::Entry*> usages;
+  // Of those of which there is more to say than their entry does. By (account id, usage id).
+  absl::flat_hash_map<std::pair<std::string, std::string>, UsageStateImage> usage_states;
 
   // Takes up the entry of a usage that is booked.
   void AddBooked(domain::Entry&& entry) {
     const domain::Entry& kept = booked.emplace_back(std::move(entry));
-    usages.insert_or_assign(OnceKey(kept.account_id, kept.booked->usage.usage_id), &kept);
+    usages.insert_or_assign(OnceKey(kept.account_id, UsageIdOf(kept)), &kept);
   }
+  // A usage as it stands; `entry` is as `usages` has it.
+  domain::UsageState StateOf(const domain::Entry& entry) const;
 };
 
 // Must the open recharge of this account be loaded? Usage leaves one that is in flight, or about
@@ -136,6 +150,11 @@ GivenBackNeed NeedsGivenBack(const Keys& keys, const Image& image);
 // The attempts whose numbers must be loaded, by the recharges that were: of a success that comes so
 // late that another attempt was made since (G4).
 std::vector<AttemptKey> NeedsEarlierNumbers(const Keys& keys, const Image& image);
+
+// What must be loaded beside usages that were: their users, and the keys of their numbers, as
+// whoever rates one books its number again.
+std::vector<UserKey> UsersOfBooked(const Image& image);
+std::vector<UserYear> NumberKeysOfBooked(const Keys& keys, const Image& image);
 
 }  // namespace reserve::book
 

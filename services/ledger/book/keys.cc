@@ -20,14 +20,21 @@ class Collector {
         with_number_keys_(with_number_keys) {}
 
   void operator()(const RecordUsage& command) const {
-    keys_.users.emplace_back(account_id_, command.usage.user_id);
     if (duplicates_ == Duplicates::kLookUp) {
       keys_.usages.emplace_back(account_id_, command.usage.usage_id);
     }
-    if (with_number_keys_ && !command.usage.destination.empty()) {
-      keys_.number_keys.push_back(
-          {account_id_, command.usage.user_id, YearOfNumberKey(command.usage.start_time)});
-    }
+    AddFact(command.usage);
+  }
+  void operator()(const VoidUsage& command) const {
+    keys_.usages.emplace_back(account_id_, command.usage_id);
+  }
+  void operator()(const CorrectUsage& command) const {
+    keys_.usages.emplace_back(account_id_, command.correction.usage_id);
+    keys_.usages.emplace_back(account_id_, command.usage.usage_id);
+    AddFact(command.usage);
+  }
+  void operator()(const RateUnrated& command) const {
+    keys_.usages.emplace_back(account_id_, command.usage_id);
   }
   void operator()(const AuthorizeUsage& command) const {
     keys_.users.emplace_back(account_id_, command.usage.user_id);
@@ -84,6 +91,15 @@ class Collector {
   void operator()(const Reconsider&) const {}
 
  private:
+  // What booking a usage takes.
+  void AddFact(const domain::Usage& usage) const {
+    keys_.users.emplace_back(account_id_, usage.user_id);
+    if (with_number_keys_ && !usage.destination.empty()) {
+      keys_.number_keys.push_back(
+          {account_id_, usage.user_id, YearOfNumberKey(usage.start_time)});
+    }
+  }
+
   Keys& keys_;
   const absl::string_view account_id_;
   const Duplicates duplicates_;
@@ -107,6 +123,7 @@ Keys KeysOf(absl::Span<const AccountCommand> commands, const domain::Context& co
             Duplicates duplicates) {
   const bool with_number_keys = context.feature_level >= domain::kTaggedChainLevel;
   Keys keys;
+  keys.with_number_keys = with_number_keys;
   keys.declines_since = context.now - domain::kCardDeclinesCount;
   keys.accounts.reserve(commands.size());
   keys.users.reserve(commands.size());

@@ -56,7 +56,10 @@ struct Keys {
   std::vector<AccountNeed> accounts;  // each once
   std::vector<UserKey> users;
   std::vector<UserYear> number_keys;
-  std::vector<OnceKey> usages;  // none with Duplicates::kOptimistic
+  bool with_number_keys = false;  // they are needed at this feature level
+  // With their entries, what became of them, and their users. With Duplicates::kOptimistic not
+  // those that are only recorded.
+  std::vector<OnceKey> usages;
   // Requests, with the entry or the recharge that each of them led to.
   std::vector<OnceKey> requests;
   std::vector<RechargeKey> recharges;

@@ -4,8 +4,8 @@
 // 1. `opened`       new accounts first: if another ledger was faster, nothing else was touched
 // 2. `number_keys`  that new entries need: if another ledger was faster, the batch starts over
 //    `entries`      with the ids of usages before them, whose unique key finds what is booked
-// 3. `recharges`, `disputes`, `declines`, `requests`, `users`, `payment_methods`, `changed`: all
-//                   under the accounts' locks
+// 3. `recharges`, `disputes`, `declines`, `requests`, `users`, `allowances`, `usage_states`,
+//    `payment_methods`, `changed`: all under the accounts' locks
 // 4. `balances`     by account id. This locks the accounts that were remembered and not read, in
 //                   one order for all ledgers, and checks each: a row is written only over the
 //                   revision before it, and new (revision 1) only where there was none
@@ -52,6 +52,12 @@ struct PaymentMethodRow {
   const domain::PaymentMethod* method = nullptr;
 };
 
+// What a user has used of the allowance of a period.
+struct AllowanceRow {
+  const domain::User* user = nullptr;
+  domain::Allowance used;
+};
+
 // The key of a user's numbers of a year, new.
 struct NumberKeyRecord {
   std::string account_id;
@@ -70,6 +76,8 @@ struct WriteSet {
   std::vector<domain::CardDecline> declines;
   std::vector<RequestRecord> requests;
   std::vector<const domain::User*> users;
+  std::vector<AllowanceRow> allowances;
+  std::vector<const domain::UsageState*> usage_states;
   std::vector<PaymentMethodRow> payment_methods;
   std::vector<const domain::Account*> changed;
   std::vector<Balance> balances;

@@ -148,14 +148,26 @@ struct Account {
   friend bool operator==(const Account&, const Account&) = default;
 };
 
-// A person on an account, with what is used of the allowance.
+// What a user has used of the allowance of one period (C8).
+struct Allowance {
+  int32_t period = 0;  // 0: for life; else the month, 202611, of the account's time zone
+  int64_t seconds_used = 0;
+
+  friend bool operator==(const Allowance&, const Allowance&) = default;
+};
+
+// A person on an account, with what is used of the allowances.
 struct User {
   std::string account_id;
   std::string user_id;
   std::string plan_id;
-  int64_t free_seconds_used = 0;
-  int32_t free_period = 0;  // 0 for life, else the month (202611) it was used in
+  absl::InlinedVector<Allowance, 1> allowances;  // those that were used, each period once
   absl::Time create_time = absl::InfinitePast();
+
+  // Of that period; 0 where nothing was used.
+  int64_t SecondsUsed(int32_t period) const;
+  // Sets it.
+  void SetSecondsUsed(const Allowance& used);
 
   friend bool operator==(const User&, const User&) = default;
 };

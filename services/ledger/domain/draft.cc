@@ -42,7 +42,7 @@ Event& Draft::AddEvent(EventKind kind, std::string cause, const Recharge& rechar
 Entry& Draft::AddEntry(EntryKind kind, Nanos amount, Nanos balance_after) {
   Account& a = account();
   a.balance = balance_after;
-  if (kind != EntryKind::kUsage) {
+  if (!IsOfUsage(kind)) {
     unused_balance_ = AddSaturating(unused_balance_, amount);
     for (RechargeMark& mark : a.marks) {
       mark.unused_balance = AddSaturating(mark.unused_balance, amount);

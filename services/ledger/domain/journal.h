@@ -25,12 +25,29 @@ enum class EntryKind : uint8_t {
   kRefundReturned = 5,   // a refund that failed or was canceled
   kDispute = 6,          // money of a charge that the cardholder's bank took (P2)
   kDisputeReturned = 7,  // what it gave back
+  kVoid = 8,             // a usage that is taken back (U5)
+  kRating = 9,           // a usage that was booked before is rated, or rated again (K3)
 };
 
-// A usage as it was booked.
+// Does it say what was used? Then it counts as usage, whichever way the money goes.
+inline bool IsOfUsage(EntryKind kind) {
+  return kind == EntryKind::kUsage || kind == EntryKind::kVoid || kind == EntryKind::kRating;
+}
+
+// A usage as it was booked, or rated later.
 struct BookedUsage {
   Usage usage;
   Rating rating;
+  std::string corrects = {};  // the usage whose place it takes (U5)
+  Nanos previous_cost = 0;    // of kRating: what it cost before
+};
+
+// What a kVoid takes back.
+struct VoidedUsage {
+  std::string usage_id = {};
+  int64_t free_seconds = 0;  // that go back to the user's allowance
+  int32_t free_period = 0;   // of this period
+  bool in_advance = false;   // it was not booked yet, and never will be
 };
 
 // The digest of an entry and of all before it.
@@ -50,7 +67,8 @@ struct Entry {
   Nanos amount = 0;  // signed: what it adds to the balance
   Nanos balance_after = 0;
   absl::Time record_time = absl::InfinitePast();
-  std::optional<BookedUsage> booked;  // of a usage
+  std::optional<BookedUsage> booked;  // of a usage, or a rating
+  VoidedUsage voided;                 // of a void
   int64_t recharge_ordinal = 0;       // of a recharge or refund; of a dispute, the recharge's
   std::string request_id;             // of an adjustment or refund
   std::string reason;                 // of all others, but recharges
@@ -58,6 +76,16 @@ struct Entry {
   ChainForm chain_form = ChainForm::kFixed;
   EntryHash hash{};
 };
+
+// The usage that an entry books, rates or takes back; empty for all others.
+inline const std::string& UsageIdOf(const Entry& entry) {
+  return entry.booked.has_value() ? entry.booked->usage.usage_id : entry.voided.usage_id;
+}
+
+// Does it make the id of its usage taken for ever (U2, U5)?
+inline bool TakesUsageId(const Entry& entry) {
+  return entry.kind == EntryKind::kUsage || entry.voided.in_advance;
+}
 
 // The numbers are stored; never reuse one.
 enum class EventKind : uint8_t {
@@ -105,6 +133,9 @@ enum class EventKind : uint8_t {
   kDisputeLost = 42,
   kCardDisputeLifted = 43,
   kGatewayStateKept = 44,
+  kUsageUnrated = 45,
+  kUsageRated = 46,
+  kUsageVoided = 47,
 };
 
 // What stands in the way of refilling the reserve by itself (D1, D2). The numbers are stored;
@@ -142,6 +173,7 @@ struct Event {
   std::string payment_method_id;                     // of a card, or of a recharge's attempt
   std::string actor;                                 // who did it, as the caller says
   std::string reference;                             // the caller's: a ticket, a dispute's id
+  std::string usage_id;                              // of a usage
 };
 
 }  // namespace reserve::domain

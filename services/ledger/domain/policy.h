@@ -14,6 +14,7 @@
 //   opening_policy.h         opening an account; what its customer sets
 //   payment_method_policy.h  the cards that the customer gives and takes away
 //   usage_policy.h           what may begin, and what is booked
+//   usage_correction_policy.h  what was booked is taken back, corrected, or rated later
 //   support_policy.h         what staff does
 //   refund_policy.h          charges that are given back
 //   dispute_policy.h         charges that the cardholder's bank takes back
@@ -36,6 +37,7 @@
 #include "services/ledger/domain/refund_policy.h"          // IWYU pragma: export
 #include "services/ledger/domain/report_policy.h"          // IWYU pragma: export
 #include "services/ledger/domain/support_policy.h"         // IWYU pragma: export
+#include "services/ledger/domain/usage_correction_policy.h"  // IWYU pragma: export
 #include "services/ledger/domain/usage_policy.h"           // IWYU pragma: export
 
 #endif  // RESERVE_SERVICES_LEDGER_DOMAIN_POLICY_H_

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "common/clock/utc.h"
+#include "common/clock/calendar.h"
 #include "common/error/error.h"
 #include "services/ledger/domain/refusals.h"
 
@@ -63,20 +63,6 @@ absl::Status RateCall(const Usage& usage, const Plan& plan, const Rate* rate, Ra
   return absl::OkStatus();
 }
 
-// The period whose allowance a usage draws on. A late usage of an earlier month
-// draws on the allowance that is open, as the earlier one is no longer known.
-int32_t PeriodFor(const User& user, const Plan& plan, absl::Time start) {
-  if (plan.allowance_reset == AllowanceReset::kNever) return 0;
-  return std::max(user.free_period, MonthOf(start));
-}
-
-// What the user has used of that allowance. A change from a monthly plan to one for
-// life, or back, starts a new allowance only where the period says so.
-int64_t UsedIn(const User& user, const Plan& plan, absl::Time start) {
-  if (plan.allowance_reset == AllowanceReset::kNever) return user.free_seconds_used;
-  return PeriodFor(user, plan, start) == user.free_period ? user.free_seconds_used : 0;
-}
-
 }  // namespace
 
 int64_t BillableSeconds(absl::Duration duration, int32_t initial_increment_seconds,
@@ -89,27 +75,38 @@ int64_t BillableSeconds(absl::Duration duration, int32_t initial_increment_secon
   return initial_increment_seconds + further * increment_seconds;
 }
 
-int64_t FreeSecondsLeft(const User& user, const Plan& plan, absl::Time start) {
+int32_t PeriodOf(const Plan& plan, absl::Time start, absl::TimeZone zone) {
+  if (plan.allowance_reset == AllowanceReset::kNever) return 0;
+  return MonthOf(start, zone);
+}
+
+int64_t FreeSecondsLeft(const User& user, const Plan& plan, int32_t period) {
   if (plan.standard_calls == StandardCalls::kIncluded) return 0;
-  return std::max<int64_t>(plan.free_seconds - UsedIn(user, plan, start), 0);
+  return std::max<int64_t>(plan.free_seconds - user.SecondsUsed(period), 0);
 }
 
 absl::StatusOr<Rating> RateUsage(const Usage& usage, const Plan& plan, const User& user,
-                                 const Rate* rate) {
+                                 int32_t period, const Rate* rate) {
   // Filled in place: a rating is too large to move for every call.
   absl::StatusOr<Rating> rating(absl::in_place);
   rating->plan_id = plan.plan_id;
-  rating->free_seconds_before = FreeSecondsLeft(user, plan, usage.start_time);
+  rating->free_seconds_before = FreeSecondsLeft(user, plan, period);
   RESERVE_RETURN_IF_ERROR(usage.kind == UsageKind::kSms ? RateSms(usage, rate, &*rating)
                                                         : RateCall(usage, plan, rate, &*rating));
+  if (rating->basis == ChargeBasis::kMeteredStandard) rating->free_period = period;
   return rating;
 }
 
-void TakeFreeSeconds(const Rating& rating, const Plan& plan, absl::Time start, User* user) {
-  if (rating.free_seconds_taken == 0) return;
-  const int64_t used = UsedIn(*user, plan, start);
-  user->free_period = PeriodFor(*user, plan, start);
-  user->free_seconds_used = used + rating.free_seconds_taken;
+Rating Unrated(UnratedReason reason, absl::string_view plan_id) {
+  Rating rating;
+  rating.basis = ChargeBasis::kUnrated;
+  rating.unrated_reason = reason;
+  rating.plan_id = std::string(plan_id);
+  return rating;
+}
+
+Allowance AfterTaking(const Rating& rating, const User& user) {
+  return {rating.free_period, user.SecondsUsed(rating.free_period) + rating.free_seconds_taken};
 }
 
 int64_t MaxDurationSeconds(const Rate& rate, int64_t free_seconds_left, Nanos balance) {

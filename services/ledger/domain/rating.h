@@ -10,6 +10,8 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "common/money/money.h"
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/plan.h"
@@ -37,6 +39,7 @@ enum class ChargeBasis : uint8_t {
   kUnlimitedStandard = 4,
   kDearer = 5,
   kSms = 6,
+  kUnrated = 7,  // at 0, until there is a price (U1)
 };
 
 // How a usage was rated; everything that explains the cost.
@@ -50,10 +53,12 @@ struct Rating {
   int32_t initial_increment_seconds = 0;
   int32_t increment_seconds = 0;
   int64_t billable_seconds = 0;
+  int32_t free_period = 0;  // whose allowance it draws on: 0 for life, or none
   int64_t free_seconds_before = 0;
   int64_t free_seconds_taken = 0;
   int64_t paid_seconds = 0;
   bool standard_rate = false;
+  UnratedReason unrated_reason = UnratedReason::kNone;
   Nanos cost = 0;  // >= 0; rounded once, half up (M2)
 
   friend bool operator==(const Rating&, const Rating&) = default;
@@ -64,10 +69,14 @@ struct Rating {
 int64_t BillableSeconds(absl::Duration duration, int32_t initial_increment_seconds,
                         int32_t increment_seconds);
 
-// What is left of the user's allowance for a usage that starts at `start`.
-int64_t FreeSecondsLeft(const User& user, const Plan& plan, absl::Time start);
+// C8: the period whose allowance a usage draws on that starts at `start`: 0 for life, else the
+// month, 202611, of the account's time zone.
+int32_t PeriodOf(const Plan& plan, absl::Time start, absl::TimeZone zone);
 
-// Rates one usage. `rate` is null if the deck has no row for it: then an
+// What is left of the user's allowance of that period.
+int64_t FreeSecondsLeft(const User& user, const Plan& plan, int32_t period);
+
+// Rates one usage, which draws on the user's allowance of `period`. `rate` is null if the deck has no row for it: then an
 // outbound usage is refused with FAILED_PRECONDITION "NO_RATE" on field
 // "call.destination" or "sms.destination" (a bare 1 must not price Jamaica), and
 // an inbound one is free (C7). An inbound call with a row is rated like any other
@@ -75,10 +84,13 @@ int64_t FreeSecondsLeft(const User& user, const Plan& plan, absl::Time start);
 // still needs a rate if it is outbound.
 // OUT_OF_RANGE "MONEY_OVERFLOW" if the cost does not fit.
 absl::StatusOr<Rating> RateUsage(const Usage& usage, const Plan& plan, const User& user,
-                                 const Rate* rate);
+                                 int32_t period, const Rate* rate);
 
-// Takes the rating's free seconds from the user's allowance.
-void TakeFreeSeconds(const Rating& rating, const Plan& plan, absl::Time start, User* user);
+// The rating of a usage that has no price yet, at 0 (U1).
+Rating Unrated(UnratedReason reason, absl::string_view plan_id);
+
+// The user's allowance once the rating has drawn on it; it must have taken free seconds.
+Allowance AfterTaking(const Rating& rating, const User& user);
 
 // The longest duration in seconds, on the grid of the increments, such that the
 // free seconds and the balance pay for it. For a call that may

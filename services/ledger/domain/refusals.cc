@@ -15,11 +15,22 @@ absl::Status Refused(absl::string_view reason, absl::string_view field, absl::st
   return MakeError(absl::StatusCode::kFailedPrecondition, reason, field, message);
 }
 
+constexpr char kUsageNotFoundReason[] = "USAGE_NOT_FOUND";
+
 }  // namespace
 
 absl::Status AccountNotFound(absl::string_view account_id) {
   return MakeError(absl::StatusCode::kNotFound, "ACCOUNT_NOT_FOUND", "account_id",
                    absl::StrCat("there is no account \"", account_id, "\""));
+}
+
+absl::Status UsageNotFound(absl::string_view account_id, absl::string_view usage_id) {
+  return MakeError(absl::StatusCode::kNotFound, kUsageNotFoundReason, "usage_id",
+                   absl::StrCat("account \"", account_id, "\" has no usage \"", usage_id, "\""));
+}
+
+bool IsUsageNotFound(const absl::Status& status) {
+  return ReasonOf(status) == kUsageNotFoundReason;
 }
 
 absl::Status UserNotFound(absl::string_view account_id, absl::string_view user_id) {
@@ -42,14 +53,6 @@ absl::Status NoRate(absl::string_view field, absl::string_view destination) {
   return Refused(
       kNoRateReason, field,
       absl::StrCat("the rate deck in force at the start has no price for +", destination));
-}
-
-absl::Status NoRateWithoutDeck(absl::string_view field, absl::string_view currency) {
-  absl::Status status = Refused(
-      kNoRateReason, field,
-      absl::StrCat("no rate deck in ", currency, " was in force at the start; import one first"));
-  return WithMetadata(WithMetadata(std::move(status), "missing", "deck"), "currency_code",
-                      currency);
 }
 
 absl::Status NoCard() { return Refused("NO_CARD", "", "the account has no card to charge"); }

@@ -31,12 +31,13 @@ absl::Status CurrencyNotSupported(absl::string_view field, absl::string_view cur
 // (M3).
 absl::Status CurrencyWithoutDeck(absl::string_view currency);
 
+// NOT_FOUND "USAGE_NOT_FOUND" on "usage_id".
+absl::Status UsageNotFound(absl::string_view account_id, absl::string_view usage_id);
+bool IsUsageNotFound(const absl::Status& status);
+
 inline constexpr char kNoRateReason[] = "NO_RATE";
 // FAILED_PRECONDITION "NO_RATE" on `field`: no line of the deck has this destination (C1).
 absl::Status NoRate(absl::string_view field, absl::string_view destination);
-// The same where no deck of `currency` was in force at the start, with the metadata "missing" =
-// "deck" and "currency_code" (M3).
-absl::Status NoRateWithoutDeck(absl::string_view field, absl::string_view currency);
 
 // FAILED_PRECONDITION "NO_CARD": there is no card to charge (G8).
 absl::Status NoCard();

@@ -11,28 +11,9 @@
 #include "services/ledger/domain/recharge_steps.h"
 #include "services/ledger/domain/refusals.h"
 #include "services/ledger/domain/suspension.h"
+#include "services/ledger/domain/taken_back.h"
 
 namespace reserve::domain {
-
-namespace {
-
-// G12: what staff takes back opens and disables nothing until the customer acts; what it gives
-// again makes good for it first.
-void NoteTakenBack(const Context& context, Nanos amount, Account* account) {
-  TakenBack& taken = account->taken_back;
-  if (amount < 0) {
-    if (!taken.waits() && !IsLow(*account)) return;
-    if (!taken.waits()) taken.time = context.now;
-    taken.amount = SubtractSaturating(taken.amount, amount);
-  } else if (taken.waits()) {
-    // Where money was booked back nothing is to be made good for: it is the customer's to act.
-    if (taken.amount == 0 && IsLow(*account)) return;
-    taken.amount = SubtractSaturating(taken.amount, amount);
-    if (taken.amount <= 0) taken = {};
-  }
-}
-
-}  // namespace
 
 absl::StatusOr<Transition> AdjustBalance(const Context& context, const Account& account,
                                          const std::string& request_id, Nanos amount,
@@ -45,7 +26,7 @@ absl::StatusOr<Transition> AdjustBalance(const Context& context, const Account& 
   Tell(by, draft.AddEvent(EventKind::kBalanceAdjusted,
                           absl::StrCat(FormatMoney(account.currency, amount), ": ", by.reason)))
       .amount = amount;
-  NoteTakenBack(context, amount, &draft.account());
+  NoteTakenBack(amount, &draft);
   return Concluded(std::move(draft));
 }
 

@@ -20,6 +20,7 @@
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/recharge.h"
 #include "services/ledger/domain/settings.h"
+#include "services/ledger/domain/usage_state.h"
 
 namespace reserve::domain {
 
@@ -39,12 +40,20 @@ struct Context {
   const DeclinesByCard* declines = nullptr;
 };
 
+// What one of the account's users has used of an allowance from now on.
+struct UsedAllowance {
+  std::string user_id;
+  Allowance used;
+};
+
 struct Transition {
   Account account;
   absl::InlinedVector<Entry, 1> entries;
   absl::InlinedVector<Event, 2> events;
   absl::InlinedVector<Recharge, 1> recharges;  // new or changed
-  std::optional<User> user;                    // new or changed
+  std::optional<User> user;                    // new, or on another plan
+  absl::InlinedVector<UsedAllowance, 1> allowances;
+  std::vector<UsageState> usage_states;        // new or changed
   std::optional<CardDecline> decline;          // new
   absl::InlinedVector<Dispute, 1> disputes;    // new or changed
   bool cards_changed = false;                  // of account.payment_methods

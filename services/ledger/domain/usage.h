@@ -31,6 +31,21 @@ struct Usage {
   friend bool operator==(const Usage&, const Usage&) = default;
 };
 
+// What is known of a usage beyond the fact. The numbers are stored; never reuse one.
+enum class UsageStatus : uint8_t {
+  kRated = 1,    // its cost is what its ratings say
+  kUnrated = 2,  // it happened, and has no price yet (U1)
+  kVoided = 3,   // it was taken back (U5)
+};
+
+// Why a usage has no price yet. The numbers are stored; never reuse one.
+enum class UnratedReason : uint8_t {
+  kNone = 0,
+  kNoRate = 1,       // no line of the deck in force at its start has the destination
+  kUserUnknown = 2,  // the account has no such user
+  kNoDeck = 3,       // no deck of the account's currency was in force at its start (M3)
+};
+
 // The longest call that is believed: 7 days.
 inline constexpr int64_t kMaxDurationSeconds = 604'800;
 inline constexpr int32_t kMaxSegments = 255;

@@ -25,32 +25,26 @@ absl::Status CheckStartTime(const Context& context, absl::Time start) {
 }
 
 absl::StatusOr<Transition> RecordUsage(const Context& context, const Account& account,
-                                       const User& user, const Plan& plan, const Usage& usage,
-                                       const Rate* rate) {
-  return RecordUsage(context, Account(account), user, plan, usage, rate);
+                                       const UsageTerms& terms, const Usage& usage) {
+  return RecordUsage(context, Account(account), terms, usage);
 }
 
-absl::StatusOr<Transition> RecordUsage(const Context& context, Account&& account, const User& user,
-                                       const Plan& plan, const Usage& usage, const Rate* rate) {
+absl::StatusOr<Transition> RecordUsage(const Context& context, Account&& account,
+                                       const UsageTerms& terms, const Usage& usage) {
   RESERVE_RETURN_IF_ERROR(CheckStartTime(context, usage.start_time));
-  RESERVE_ASSIGN_OR_RETURN(Rating rating, RateUsage(usage, plan, user, rate));
-  RESERVE_ASSIGN_OR_RETURN(const Nanos balance, Subtract(account.balance, rating.cost));
+  RESERVE_ASSIGN_OR_RETURN(Rating rating, RateFact(account, terms, usage));
+  RESERVE_RETURN_IF_ERROR(Subtract(account.balance, rating.cost).status());
   Draft draft(context, std::move(account));
   draft.account().taken_back = {};  // usage ends the wait (G12)
-  Entry& entry = draft.AddEntry(EntryKind::kUsage, -rating.cost, balance);
-  if (rating.free_seconds_taken > 0) {
-    User changed = user;
-    TakeFreeSeconds(rating, plan, usage.start_time, &changed);
-    draft.transition().user = std::move(changed);
-  }
-  entry.booked.emplace(BookedUsage{usage, std::move(rating)});
+  RESERVE_RETURN_IF_ERROR(BookUsage(terms, usage, std::move(rating), /*corrects=*/"", &draft));
   return Concluded(std::move(draft));
 }
 
 Authorization AuthorizeUsage(const Context&, const Account& account, const User& user,
                              const Plan& plan, const Usage& usage, const Rate* rate) {
   Authorization answer;
-  answer.free_seconds_left = FreeSecondsLeft(user, plan, usage.start_time);
+  answer.free_seconds_left =
+      FreeSecondsLeft(user, plan, PeriodOf(plan, usage.start_time, account.time_zone));
   const auto refuse = [&answer](Decision decision) {
     answer.decision = decision;
     return answer;

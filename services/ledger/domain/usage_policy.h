@@ -16,6 +16,7 @@
 #include "services/ledger/domain/rating.h"
 #include "services/ledger/domain/transition.h"
 #include "services/ledger/domain/usage.h"
+#include "services/ledger/domain/usage_steps.h"
 
 namespace reserve::domain {
 
@@ -23,14 +24,13 @@ namespace reserve::domain {
 // "start_time".
 absl::Status CheckStartTime(const Context& context, absl::Time start);
 
-// U1, U3: books a usage that happened, whatever the account's state. NO_RATE and
-// MONEY_OVERFLOW as RateUsage. `rate` may be null. The second form moves the account
-// into the transition instead of copying it, unless it refuses.
+// U1, U3: books a usage that happened, whatever the account's state; one that has no price or no
+// user yet as UNRATED. OUT_OF_RANGE "MONEY_OVERFLOW". The second form moves the account into the
+// transition instead of copying it, unless it refuses.
 absl::StatusOr<Transition> RecordUsage(const Context& context, const Account& account,
-                                       const User& user, const Plan& plan, const Usage& usage,
-                                       const Rate* rate);
-absl::StatusOr<Transition> RecordUsage(const Context& context, Account&& account, const User& user,
-                                       const Plan& plan, const Usage& usage, const Rate* rate);
+                                       const UsageTerms& terms, const Usage& usage);
+absl::StatusOr<Transition> RecordUsage(const Context& context, Account&& account,
+                                       const UsageTerms& terms, const Usage& usage);
 
 // In order of precedence.
 enum class Decision : uint8_t {

@@ -1,5 +1,6 @@
 #include "services/ledger/engine/auditor.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "services/ledger/book/entry_chain.h"
@@ -28,6 +30,7 @@
 #include "services/ledger/storage/month_rows.h"
 #include "services/ledger/storage/number_key_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
+#include "services/ledger/storage/usage_state_rows.h"
 
 namespace reserve::engine {
 namespace {
@@ -49,7 +52,7 @@ constexpr int kPage = 500;
 // All that is read of an account.
 constexpr absl::string_view kTables =
     "accounts, balances, account_months, users, payment_methods, disputes, number_keys, entries, "
-    "usage_ids, requests, recharges, events";
+    "usage_ids, usage_states, allowances, requests, recharges, events";
 
 std::string Text(absl::int128 number) {
   if (number >= INT64_MIN && number <= INT64_MAX) {
@@ -101,13 +104,37 @@ std::optional<Rate> StoredRate(const Rating& rating) {
   return rate;
 }
 
-// A user whose allowance holds `free_seconds_left` for a usage that starts at `start`.
-User UserWithFreeSeconds(const Plan& plan, absl::Time start, int64_t free_seconds_left) {
+// A user whose allowance of that period holds `free_seconds_left`.
+User UserWithFreeSeconds(const Plan& plan, int32_t period, int64_t free_seconds_left) {
   User user;
   user.plan_id = plan.plan_id;
-  user.free_seconds_used = plan.free_seconds - free_seconds_left;
-  user.free_period = plan.allowance_reset == domain::AllowanceReset::kMonthly ? MonthOf(start) : 0;
+  user.SetSecondsUsed({period, plan.free_seconds - free_seconds_left});
   return user;
+}
+
+std::string StateText(const domain::UsageState& state) {
+  constexpr absl::string_view kNames[] = {"", "rated", "UNRATED", "VOIDED"};
+  const auto number = static_cast<size_t>(state.status);
+  return absl::StrCat(number < 4 ? kNames[number] : "of an unknown status", " at ",
+                      FormatDecimal(state.cost), ", ", state.free_seconds, " free s of period ",
+                      state.free_period, ", entry ", state.seq, ", last ", state.latest_seq);
+}
+
+// Do both say the same of the money and the free seconds?
+bool SameStanding(const domain::UsageState& one, const domain::UsageState& other) {
+  return one.status == other.status && one.cost == other.cost &&
+         one.free_seconds == other.free_seconds && one.free_period == other.free_period &&
+         one.seq == other.seq && one.latest_seq == other.latest_seq;
+}
+
+std::string AllowancesText(const User& user) {
+  std::vector<std::string> used;
+  for (const domain::Allowance& allowance : user.allowances) {
+    if (allowance.seconds_used == 0) continue;
+    used.push_back(absl::StrCat(allowance.seconds_used, " s used in period ", allowance.period));
+  }
+  std::sort(used.begin(), used.end());
+  return used.empty() ? "nothing used" : absl::StrJoin(used, ", ");
 }
 
 // One account being checked, in the order of the calls in Run.
@@ -122,7 +149,9 @@ class Audit {
     RESERVE_RETURN_IF_ERROR(LoadNumberKeys());
     RESERVE_RETURN_IF_ERROR(CheckRecharges());
     RESERVE_RETURN_IF_ERROR(CheckDisputes());
+    RESERVE_RETURN_IF_ERROR(LoadUsageStates());
     RESERVE_RETURN_IF_ERROR(CheckEntries());
+    CheckUsageStates();
     RESERVE_RETURN_IF_ERROR(CheckMonths());
     RESERVE_RETURN_IF_ERROR(CheckUsers());
     RESERVE_RETURN_IF_ERROR(CheckEvents());
@@ -145,11 +174,17 @@ class Audit {
   void CheckRefund(const Recharge& refund);
   absl::Status CheckDisputes();
   void CheckGivenBack(const Entry& entry);
+  absl::Status LoadUsageStates();
+  void CheckUsageStates();
   absl::Status CheckEntries();
   absl::Status CheckPage(const std::vector<Entry>& page);
   void CheckEntry(const Entry& entry);
   void CheckChain(const Entry& entry, const std::string& subject);
   void CheckUsage(const Entry& entry);
+  void CheckVoid(const Entry& entry);
+  // What the entries so far say of a usage, which must have a row; else says that `entry` lacks it.
+  domain::UsageState* Standing(const Entry& entry, const std::string& usage_id);
+  void CheckUnrated(const std::string& subject, const BookedUsage& booked);
   void CheckRating(const std::string& subject, const BookedUsage& booked, const Plan& plan);
   void CheckDeck(const std::string& subject, const BookedUsage& booked);
   absl::Status CheckUsageIds(const std::vector<Entry>& page);
@@ -182,6 +217,10 @@ class Audit {
   std::map<std::pair<EntryKind, int64_t>, absl::int128> not_booked_;
   int32_t suspending_refunds_ = 0;
   int32_t suspending_disputes_ = 0;
+  // Of the usages of which there is more to say than their entry does: as stored, and as the entries
+  // so far say.
+  absl::flat_hash_map<std::string, domain::UsageState> usage_states_;
+  absl::flat_hash_map<std::string, domain::UsageState> computed_states_;
   // Each user as the usages so far leave them.
   absl::flat_hash_map<std::string, User> replayed_;
   int64_t last_seq_ = 0;
@@ -406,6 +445,10 @@ void Audit::CheckEntry(const Entry& entry) {
     CheckUsage(entry);
     return;
   }
+  if (entry.kind == EntryKind::kVoid) {
+    CheckVoid(entry);
+    return;
+  }
   CheckGivenBack(entry);
   if (entry.kind == EntryKind::kRecharge) {
     const auto recharge = uncredited_.find(entry.recharge_ordinal);
@@ -447,26 +490,108 @@ void Audit::CheckChain(const Entry& entry, const std::string& subject) {
   if (hash != entry.hash) Differs(kCheckChain, subject, HashText(entry.hash), HashText(hash));
 }
 
+absl::Status Audit::LoadUsageStates() {
+  std::string after;
+  while (true) {
+    RESERVE_ASSIGN_OR_RETURN(
+        const std::vector<domain::UsageState> page,
+        storage::ListUsageStates(connection_, account_.account_id, after, kPage));
+    for (const domain::UsageState& state : page) {
+      after = state.usage_id;
+      usage_states_[state.usage_id] = state;
+    }
+    if (page.size() < kPage) break;
+  }
+  return absl::OkStatus();
+}
+
+void Audit::CheckUsageStates() {
+  for (const auto& [usage_id, stored] : usage_states_) {
+    const auto computed = computed_states_.find(usage_id);
+    if (computed == computed_states_.end()) {
+      Differs(kCheckUsageState, usage_id, StateText(stored), "no row, as no entry names it");
+    } else if (!SameStanding(stored, computed->second)) {
+      Differs(kCheckUsageState, usage_id, StateText(stored), StateText(computed->second));
+    }
+  }
+}
+
+domain::UsageState* Audit::Standing(const Entry& entry, const std::string& usage_id) {
+  const auto computed = computed_states_.find(usage_id);
+  if (computed != computed_states_.end()) return &computed->second;
+  Differs(kCheckUsageState, absl::StrCat(entry.seq),
+          absl::StrCat("names usage ", usage_id), "a usage before it that has a row");
+  return nullptr;
+}
+
+void Audit::CheckVoid(const Entry& entry) {
+  const domain::VoidedUsage& voided = entry.voided;
+  if (voided.in_advance) computed_states_[voided.usage_id] = domain::StateOf(entry);
+  domain::UsageState* state = Standing(entry, voided.usage_id);
+  if (state == nullptr) return;
+  const bool again = state->status == domain::UsageStatus::kVoided && !voided.in_advance;
+  if (again || entry.amount != state->cost || voided.free_seconds != state->free_seconds ||
+      voided.free_period != state->free_period) {
+    Differs(kCheckUsageState, absl::StrCat(entry.seq),
+            absl::StrCat("gives back ", FormatDecimal(entry.amount), " and ", voided.free_seconds,
+                         " s of period ", voided.free_period),
+            again ? "nothing, as it was given back before" : StateText(*state));
+  }
+  state->status = domain::UsageStatus::kVoided;
+  state->latest_seq = entry.seq;
+  if (voided.free_seconds == 0) return;
+  User& user = replayed_[state->user_id];
+  user.SetSecondsUsed(
+      {voided.free_period, user.SecondsUsed(voided.free_period) - voided.free_seconds});
+}
+
 void Audit::CheckUsage(const Entry& entry) {
-  ++findings_.usages;
   const std::string subject = absl::StrCat(entry.seq);
   const BookedUsage& booked = *entry.booked;
-  const auto plan = plans_.find(booked.rating.plan_id);
+  const Rating& rating = booked.rating;
+  const std::string& usage_id = booked.usage.usage_id;
+  if (entry.kind == EntryKind::kUsage) {
+    ++findings_.usages;
+    if (usage_states_.contains(usage_id) || rating.basis == domain::ChargeBasis::kUnrated) {
+      computed_states_[usage_id] = domain::StateOf(entry);
+    }
+  } else if (domain::UsageState* state = Standing(entry, usage_id); state != nullptr) {
+    if (state->status != domain::UsageStatus::kUnrated || booked.previous_cost != state->cost) {
+      Differs(kCheckUsageState, subject, "a rating", StateText(*state));
+    }
+    const int64_t seq = state->seq;
+    *state = domain::StateOf(entry);
+    state->seq = seq;
+  }
+  if (rating.basis == domain::ChargeBasis::kUnrated) return CheckUnrated(subject, booked);
+  const auto plan = plans_.find(rating.plan_id);
   if (plan == plans_.end()) {
-    Differs(kCheckRating, subject, absl::StrCat("plan \"", booked.rating.plan_id, "\""),
+    Differs(kCheckRating, subject, absl::StrCat("plan \"", rating.plan_id, "\""),
             "a plan that exists");
     return;
   }
   CheckDeck(subject, booked);
   CheckRating(subject, booked, plan->second);
   User& user = replayed_[booked.usage.user_id];
-  const int64_t left = domain::FreeSecondsLeft(user, plan->second, booked.usage.start_time);
-  if (left != booked.rating.free_seconds_before) {
-    Differs(kCheckBucket, subject,
-            absl::StrCat(booked.rating.free_seconds_before, " s free before it"),
+  const int32_t period =
+      domain::PeriodOf(plan->second, booked.usage.start_time, account_.time_zone);
+  const int64_t left = domain::FreeSecondsLeft(user, plan->second, period);
+  if (left != rating.free_seconds_before) {
+    Differs(kCheckBucket, subject, absl::StrCat(rating.free_seconds_before, " s free before it"),
             absl::StrCat(left, " s"));
   }
-  domain::TakeFreeSeconds(booked.rating, plan->second, booked.usage.start_time, &user);
+  if (rating.free_seconds_taken > 0) user.SetSecondsUsed(domain::AfterTaking(rating, user));
+}
+
+void Audit::CheckUnrated(const std::string& subject, const BookedUsage& booked) {
+  if (!usage_states_.contains(booked.usage.usage_id)) {
+    Differs(kCheckUsageState, subject, "no row", "a row, as it is UNRATED");
+  }
+  if (booked.rating == domain::Unrated(booked.rating.unrated_reason, booked.rating.plan_id) &&
+      booked.rating.unrated_reason != domain::UnratedReason::kNone) {
+    return;
+  }
+  Differs(kCheckRating, subject, RatingText(booked.rating), "nothing, as it is UNRATED");
 }
 
 void Audit::CheckRating(const std::string& subject, const BookedUsage& booked, const Plan& plan) {
@@ -481,9 +606,10 @@ void Audit::CheckRating(const std::string& subject, const BookedUsage& booked, c
         "increments of at least one second");
     return;
   }
-  const User user = UserWithFreeSeconds(plan, booked.usage.start_time, stored.free_seconds_before);
+  const int32_t period = domain::PeriodOf(plan, booked.usage.start_time, account_.time_zone);
+  const User user = UserWithFreeSeconds(plan, period, stored.free_seconds_before);
   const absl::StatusOr<Rating> again =
-      domain::RateUsage(booked.usage, plan, user, rate.has_value() ? &*rate : nullptr);
+      domain::RateUsage(booked.usage, plan, user, period, rate.has_value() ? &*rate : nullptr);
   if (!again.ok()) {
     Differs(kCheckRating, subject, RatingText(stored), std::string(again.status().message()));
     return;
@@ -532,24 +658,22 @@ void Audit::CheckDeck(const std::string& subject, const BookedUsage& booked) {
 absl::Status Audit::CheckUsageIds(const std::vector<Entry>& page) {
   std::vector<book::OnceKey> keys;
   for (const Entry& entry : page) {
-    if (entry.booked.has_value()) {
-      keys.emplace_back(account_.account_id, entry.booked->usage.usage_id);
-    }
+    if (domain::TakesUsageId(entry)) keys.emplace_back(account_.account_id, domain::UsageIdOf(entry));
   }
   RESERVE_ASSIGN_OR_RETURN(const std::vector<storage::UsagePlace> places,
                            storage::FindUsagePlaces(connection_, keys));
   absl::flat_hash_map<absl::string_view, const storage::UsagePlace*> by_id;
   for (const storage::UsagePlace& place : places) by_id[place.usage_id] = &place;
   for (const Entry& entry : page) {
-    if (!entry.booked.has_value()) continue;
-    const auto place = by_id.find(entry.booked->usage.usage_id);
+    if (!domain::TakesUsageId(entry)) continue;
+    const auto place = by_id.find(domain::UsageIdOf(entry));
     const int32_t month = book::MonthOfEntry(entry);
     if (place != by_id.end() && place->second->seq == entry.seq && place->second->month == month) {
       continue;
     }
     Differs(kCheckUsageId, absl::StrCat(entry.seq),
             place == by_id.end()
-                ? absl::StrCat("no row for ", entry.booked->usage.usage_id)
+                ? absl::StrCat("no row for ", domain::UsageIdOf(entry))
                 : absl::StrCat("entry ", place->second->seq, " in month ", place->second->month),
             absl::StrCat("entry ", entry.seq, " in month ", month));
   }
@@ -623,12 +747,8 @@ absl::Status Audit::CheckUsers() {
       ++findings_.users;
       const auto replayed = replayed_.find(user.user_id);
       const User computed = replayed == replayed_.end() ? User() : replayed->second;
-      if (user.free_seconds_used != computed.free_seconds_used ||
-          user.free_period != computed.free_period) {
-        Differs(
-            kCheckBucket, user.user_id,
-            absl::StrCat(user.free_seconds_used, " s used in period ", user.free_period),
-            absl::StrCat(computed.free_seconds_used, " s used in period ", computed.free_period));
+      if (AllowancesText(user) != AllowancesText(computed)) {
+        Differs(kCheckBucket, user.user_id, AllowancesText(user), AllowancesText(computed));
       }
       if (replayed != replayed_.end()) replayed_.erase(replayed);
     }

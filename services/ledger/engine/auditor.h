@@ -43,6 +43,9 @@ inline constexpr char kCheckRequestId[] = "REQUEST_ID";
 // Free seconds before each usage, and those used by each user, follow from the
 // usages before (C3).
 inline constexpr char kCheckBucket[] = "BUCKET";
+// What became of a usage after it was booked, void or rating, is said by its row as by the entries
+// (U1, U5).
+inline constexpr char kCheckUsageState[] = "USAGE_STATE";
 // Each recharge that succeeded has exactly one entry of its amount (G4).
 inline constexpr char kCheckRechargeEntry[] = "RECHARGE_ENTRY";
 // What of a charge was given back or disputed, in its row, its refunds and disputes, the entries,

@@ -68,7 +68,8 @@ Engine::Engine(EngineOptions options)
   for (int i = 0; i < options_.lanes; ++i) {
     lanes_.push_back(std::make_unique<Lane>(
         options_, catalogs_, patience_, stats_,
-        [this](const std::vector<book::RechargeKey>& keys) { dispatcher_->Announce(keys); }));
+        [this](const std::vector<book::RechargeKey>& keys) { dispatcher_->Announce(keys); },
+        [this](const std::vector<std::string>& accounts) { unrated_.NoteNewUsers(accounts); }));
   }
 }
 
@@ -207,6 +208,8 @@ void Engine::KeepHouse() {
     Keep(Step::kCatalog, connection,
          [this](storage::Connection& c) { return catalogs_.Refresh(c); });
     Keep(Step::kRechecks, connection, [this](storage::Connection& c) { return Recheck(c); });
+    Keep(Step::kUnrated, connection,
+         [this](storage::Connection& c) { return unrated_.Look(c, *catalogs_.Get()); });
     Keep(Step::kHeartbeat, connection, [this](storage::Connection& c) { return BeatHeart(c); });
   }
 }

@@ -31,6 +31,7 @@
 #include "services/ledger/engine/query_pool.h"
 #include "services/ledger/engine/recharge_dispatcher.h"
 #include "services/ledger/engine/task.h"
+#include "services/ledger/engine/unrated_sweep.h"
 #include "services/ledger/rates/rate_deck.h"
 
 namespace reserve::engine {
@@ -127,6 +128,7 @@ class Engine {
   DueTimes due_times_{options_, stats_};
   Moment next_heartbeat_ = -absl::InfiniteDuration();
   NobodyWaits nobody_waits_;
+  UnratedSweep unrated_{stats_, [this](std::vector<Task> tasks) { Submit(std::move(tasks)); }};
   std::unique_ptr<RechargeDispatcher> dispatcher_;
   std::unique_ptr<QueryPool> queries_;
   std::unique_ptr<QueryPool> bulk_;

@@ -11,7 +11,6 @@
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
 #include "services/ledger/engine/errors.h"
-#include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/load_image.h"
 #include "services/ledger/storage/write_set.h"
 
@@ -70,12 +69,13 @@ absl::Status ForCaller(const absl::Status& error, bool unknown) {
 }  // namespace
 
 Lane::Lane(const EngineOptions& options, CatalogKeeper& catalogs, Patience& patience,
-           EngineStats& stats, OnDueRecharges on_due_recharges)
+           EngineStats& stats, OnDueRecharges on_due_recharges, OnNewUsers on_new_users)
     : options_(options),
       catalogs_(catalogs),
       patience_(patience),
       stats_(stats),
       on_due_recharges_(std::move(on_due_recharges)),
+      on_new_users_(std::move(on_new_users)),
       level_(options.known_feature_level, options.feature_level_holds),
       cache_(static_cast<size_t>(options.cached_accounts / options.lanes)),
       replies_(static_cast<size_t>(options.max_batch)),
@@ -280,7 +280,9 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, book::Duplicates* duplicat
   stats_.duplicates += folded.duplicates;
   // Replays come in swarms: after one, look first.
   expect_duplicates_ = folded.duplicates * 8 > static_cast<int>(tasks.size());
+  stats_.booked_unrated += folded.unrated;
   if (!folded.due_recharges.empty()) on_due_recharges_(folded.due_recharges);
+  if (!folded.with_new_users.empty()) on_new_users_(folded.with_new_users);
   Answer(tasks, std::move(folded.replies));
   return Outcome::kDone;
 }
@@ -309,11 +311,10 @@ absl::Status Lane::Execute(Attempt& attempt, book::Duplicates duplicates, Readin
     if (caught_up) return CatalogIsNew();
   }
   if (duplicates == book::Duplicates::kOptimistic) {
-    RESERVE_ASSIGN_OR_RETURN(
-        const std::vector<domain::Entry> booked,
-        storage::FindUsages(*connection_,
-                            book::RefusedUsages(attempt.commands, folded, attempt.image)));
-    book::AnswerRepeats(attempt.commands, booked, attempt.image, &folded);
+    RESERVE_RETURN_IF_ERROR(storage::LoadBookedUsages(
+        *connection_, book::RefusedUsages(attempt.commands, folded, attempt.image),
+        &attempt.image));
+    book::AnswerRepeats(attempt.commands, attempt.image, &folded);
   }
   attempt.has_writes = !folded.writes.empty();
   RESERVE_ASSIGN_OR_RETURN(const storage::Written written,

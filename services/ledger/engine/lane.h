@@ -108,6 +108,10 @@ struct EngineStats {
   std::atomic<int64_t> moved{0};   // batches that remembered what was no longer so
   std::atomic<int64_t> splits{0};  // batches run in two parts, as they failed as a whole
   std::atomic<int64_t> duplicates{0};
+  std::atomic<int64_t> booked_unrated{0};     // usages without a price or a user yet
+  std::atomic<int64_t> unrated_looked_at{0};  // of those, again (unrated_sweep.h)
+  std::atomic<int64_t> rated_later{0};
+  std::atomic<int64_t> unrated{0};  // how many wait now, of all accounts
   std::atomic<int64_t> overloaded{0};
   std::atomic<int64_t> overloaded_queries{0};
   std::atomic<int64_t> leases_granted{0};
@@ -125,10 +129,12 @@ struct EngineStats {
 class Lane {
  public:
   using OnDueRecharges = std::function<void(const std::vector<book::RechargeKey>&)>;
+  // Called with accounts once it is committed that they have new users.
+  using OnNewUsers = std::function<void(const std::vector<std::string>&)>;
 
   // The options, keeper, patience and stats must outlive the lane.
   Lane(const EngineOptions& options, CatalogKeeper& catalogs, Patience& patience,
-       EngineStats& stats, OnDueRecharges on_due_recharges);
+       EngineStats& stats, OnDueRecharges on_due_recharges, OnNewUsers on_new_users);
   // Finishes what is queued.
   ~Lane();
 
@@ -204,6 +210,7 @@ class Lane {
   Patience& patience_;
   EngineStats& stats_;
   const OnDueRecharges on_due_recharges_;
+  const OnNewUsers on_new_users_;
 
   absl::Mutex mutex_;
   struct Waiting {

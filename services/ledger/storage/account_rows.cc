@@ -88,7 +88,7 @@ const std::string& SelectAccounts() {
 }
 
 constexpr absl::string_view kUserColumns =
-    "account_id,user_id,plan_id,free_seconds_used,free_period,create_time";
+    "account_id,user_id,plan_id,create_time";
 
 // A program from before stored a time without a reason (migration 5); it knew one.
 domain::DueReason DueReasonOf(int64_t stored) {
@@ -274,10 +274,27 @@ User ReadUser(const Row& row) {
   u.account_id = row.Text(1);
   u.user_id = row.Text(2);
   u.plan_id = row.Text(3);
-  u.free_seconds_used = row.Int(4);
-  u.free_period = static_cast<int32_t>(row.Int(5));
-  u.create_time = row.Time(6);
+  u.create_time = row.Time(4);
   return u;
+}
+
+// Reads what the users have used of their allowances.
+absl::Status TakeUpAllowances(Connection& connection, std::vector<User>& users) {
+  absl::flat_hash_map<book::UserKey, User*> by_key;
+  for (User& user : users) by_key.emplace(book::UserKey(user.account_id, user.user_id), &user);
+  return InParts<User>(users, [&](absl::Span<const User> part) {
+    SqlText sql(
+        "SELECT account_id,user_id,period,seconds_used FROM allowances FORCE INDEX (PRIMARY) "
+        "WHERE (account_id,user_id) IN (");
+    for (const User& user : part) sql.Row().Text(user.account_id).Text(user.user_id).EndRow();
+    sql.Raw(") ORDER BY account_id,user_id,period");
+    return connection.Query(sql.str(), [&by_key](const Row& row) {
+      const std::string account_id = row.Text(1);
+      const std::string user_id = row.Text(2);
+      by_key.find(book::UserKey(account_id, user_id))
+          ->second->allowances.push_back({static_cast<int32_t>(row.Int(3)), row.Int(4)});
+    });
+  });
 }
 
 std::vector<Account*> PointersTo(std::vector<Account>& accounts) {
@@ -445,6 +462,7 @@ absl::StatusOr<std::vector<User>> LoadUsers(Connection& connection,
     return connection.Query(sql.str(),
                             [&users](const Row& row) { users.push_back(ReadUser(row)); });
   }));
+  RESERVE_RETURN_IF_ERROR(TakeUpAllowances(connection, users));
   return users;
 }
 
@@ -456,6 +474,7 @@ absl::StatusOr<std::vector<User>> ListUsers(Connection& connection, absl::string
                    " AND user_id > ", Quoted(after), " ORDER BY user_id LIMIT ", limit);
   RESERVE_RETURN_IF_ERROR(
       connection.Query(sql, [&users](const Row& row) { users.push_back(ReadUser(row)); }));
+  RESERVE_RETURN_IF_ERROR(TakeUpAllowances(connection, users));
   return users;
 }
 
@@ -467,14 +486,25 @@ absl::Status WriteUsers(Connection& connection, const std::vector<const User*>& 
         .Text(user->account_id)
         .Text(user->user_id)
         .Text(user->plan_id)
-        .Int(user->free_seconds_used)
-        .Int(user->free_period)
         .Time(user->create_time)
         .EndRow();
   }
-  sql.Raw(
-      " ON DUPLICATE KEY UPDATE plan_id=VALUES(plan_id),"
-      "free_seconds_used=VALUES(free_seconds_used),free_period=VALUES(free_period)");
+  sql.Raw(" ON DUPLICATE KEY UPDATE plan_id=VALUES(plan_id)");
+  return connection.Execute(sql.str());
+}
+
+absl::Status WriteAllowances(Connection& connection, const std::vector<book::AllowanceRow>& rows) {
+  if (rows.empty()) return absl::OkStatus();
+  SqlText sql("INSERT INTO allowances (account_id,user_id,period,seconds_used) VALUES ");
+  for (const book::AllowanceRow& row : rows) {
+    sql.Row()
+        .Text(row.user->account_id)
+        .Text(row.user->user_id)
+        .Int(row.used.period)
+        .Int(row.used.seconds_used)
+        .EndRow();
+  }
+  sql.Raw(" ON DUPLICATE KEY UPDATE seconds_used=VALUES(seconds_used)");
   return connection.Execute(sql.str());
 }
 

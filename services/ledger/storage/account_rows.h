@@ -69,6 +69,8 @@ absl::StatusOr<std::vector<domain::User>> LoadUsers(Connection& connection,
 absl::StatusOr<std::vector<domain::User>> ListUsers(Connection& connection,
                                                     absl::string_view account_id,
                                                     absl::string_view after, int limit);
+// What users have used of their allowances, new or changed.
+absl::Status WriteAllowances(Connection& connection, const std::vector<book::AllowanceRow>& rows);
 // New or changed users.
 absl::Status WriteUsers(Connection& connection, const std::vector<const domain::User*>& users);
 

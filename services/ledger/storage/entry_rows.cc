@@ -1,7 +1,6 @@
 #include "services/ledger/storage/entry_rows.h"
 
 #include <algorithm>
-#include <limits>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -146,8 +145,7 @@ void AppendOther(const Entry& e, SqlText* sql) {
 void Complete(Nanos amount, BookedUsage* booked) {
   domain::Rating& r = booked->rating;
   // A row that was altered may hold what no program writes; the audit then finds another cost.
-  r.cost =
-      amount == std::numeric_limits<Nanos>::min() ? std::numeric_limits<Nanos>::max() : -amount;
+  r.cost = SubtractSaturating(booked->previous_cost, amount);
   if (r.increment_seconds > 0) {
     r.billable_seconds = domain::BillableSeconds(booked->usage.duration,
                                                  r.initial_increment_seconds, r.increment_seconds);
@@ -172,7 +170,7 @@ Entry ReadEntry(const Row& row) {
   // A program from before leaves it out.
   if (!row.IsNull(7)) e.chain_form = static_cast<domain::ChainForm>(row.Int(7));
   row.Bytes(8, absl::MakeSpan(e.hash));
-  if (e.kind != EntryKind::kUsage) {
+  if (e.kind != EntryKind::kUsage && e.kind != EntryKind::kRating) {
     book::VisitOtherFields(e, Reader(row, kFirstUsageColumn + UsageColumns().count()));
     return e;
   }
@@ -235,27 +233,29 @@ absl::Status InsertEntries(Connection& connection, std::vector<const Entry*> ent
                               UsageColumns().names(), ") VALUES "));
   SqlText others(absl::StrCat("INSERT INTO entries (", kEntryColumns, ",", OtherColumns().names(),
                               ") VALUES "));
+  bool has_ids = false;
   bool has_usages = false;
   bool has_others = false;
   for (const Entry* e : entries) {
-    if (e->booked.has_value()) {
-      has_usages = true;
+    if (domain::TakesUsageId(*e)) {
+      has_ids = true;
       ids.Row()
-          .Text(e->booked->usage.usage_id)
+          .Text(domain::UsageIdOf(*e))
           .Text(e->account_id)
           .Int(e->seq)
           .Int(book::MonthOfEntry(*e))
           .EndRow();
+    }
+    if (e->booked.has_value()) {
+      has_usages = true;
       AppendUsage(*e, &usages);
     } else {
       has_others = true;
       AppendOther(*e, &others);
     }
   }
-  if (has_usages) {
-    RESERVE_RETURN_IF_ERROR(connection.Execute(ids.str()));
-    RESERVE_RETURN_IF_ERROR(connection.Execute(usages.str()));
-  }
+  if (has_ids) RESERVE_RETURN_IF_ERROR(connection.Execute(ids.str()));
+  if (has_usages) RESERVE_RETURN_IF_ERROR(connection.Execute(usages.str()));
   if (has_others) RESERVE_RETURN_IF_ERROR(connection.Execute(others.str()));
   return absl::OkStatus();
 }
@@ -292,7 +292,7 @@ absl::StatusOr<std::vector<Entry>> FindUsages(Connection& connection,
     RESERVE_RETURN_IF_ERROR(InParts<Place>(places, load));
   }
   const auto stray = std::find_if(entries.begin(), entries.end(),
-                                  [](const Entry& entry) { return !entry.booked.has_value(); });
+                                  [](const Entry& e) { return !domain::TakesUsageId(e); });
   if (stray != entries.end()) {
     return BadRows(absl::StrCat("a usage id leads to entry ", stray->seq, " of account \"",
                                 stray->account_id, "\", which is of no usage"));
@@ -397,6 +397,20 @@ absl::StatusOr<Entry> LoadEntry(Connection& connection, absl::string_view accoun
                      absl::StrCat("account ", account_id, " has no entry ", seq));
   }
   return std::move(entries.front());
+}
+
+absl::StatusOr<std::vector<Entry>> LoadEntries(Connection& connection,
+                                               absl::string_view account_id,
+                                               const std::vector<int64_t>& seqs) {
+  std::vector<Entry> entries;
+  RESERVE_RETURN_IF_ERROR(InParts<int64_t>(seqs, [&](absl::Span<const int64_t> part) {
+    return connection.Query(
+        absl::StrCat(SelectEntries(),
+                     "FORCE INDEX (by_account) WHERE account_id = ", Quoted(account_id),
+                     " AND seq IN (", absl::StrJoin(part, ","), ")"),
+        [&entries](const Row& row) { entries.push_back(ReadEntry(row)); });
+  }));
+  return entries;
 }
 
 absl::StatusOr<std::vector<StandardUse>> StandardUseSince(Connection& connection,

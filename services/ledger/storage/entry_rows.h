@@ -20,11 +20,13 @@
 
 namespace reserve::storage {
 
-// Adds the usage ids of entries that book a usage, and after them the entries.
+// Adds the usage ids of entries that book a usage, or void one in advance, and after them the
+// entries.
 // ALREADY_EXISTS if a usage id is taken.
 absl::Status InsertEntries(Connection& connection, std::vector<const domain::Entry*> entries);
 
-// The entries that book these usages, of those that exist; in no particular order.
+// The entries that book these usages, or void them in advance, of those that exist; in no particular
+// order.
 // INTERNAL if what is stored was altered, so that an id leads to another kind of entry.
 absl::StatusOr<std::vector<domain::Entry>> FindUsages(Connection& connection,
                                                       const std::vector<book::OnceKey>& keys);
@@ -62,6 +64,11 @@ absl::StatusOr<std::vector<domain::Entry>> ListEntriesAfter(Connection& connecti
 absl::StatusOr<std::optional<domain::EntryHash>> FindEntryHash(Connection& connection,
                                                                absl::string_view account_id,
                                                                int64_t seq);
+
+// Those of an account with these seqs, in no particular order. Looks into all of its months.
+absl::StatusOr<std::vector<domain::Entry>> LoadEntries(Connection& connection,
+                                                       absl::string_view account_id,
+                                                       const std::vector<int64_t>& seqs);
 
 absl::StatusOr<std::vector<book::RequestRecord>> FindRequests(
     Connection& connection, const std::vector<book::OnceKey>& keys);

@@ -17,11 +17,11 @@ using domain::Event;
 constexpr absl::string_view kInsertEvents =
     "INSERT INTO events (account_id,event_seq,kind,cause,event_time,state,balance_nanos,"
     "recharge_ordinal,amount_nanos,recharge_kind,decline_class,obstacle,payment_method_id,actor,"
-    "reference) VALUES ";
+    "reference,usage_id) VALUES ";
 constexpr absl::string_view kSelectEvents =
     "SELECT e.account_id,e.event_seq,e.kind,e.cause,e.event_time,e.state,e.balance_nanos,"
     "e.recharge_ordinal,e.amount_nanos,e.recharge_kind,e.decline_class,e.obstacle,"
-    "e.payment_method_id,e.actor,e.reference";
+    "e.payment_method_id,e.actor,e.reference,e.usage_id";
 
 Event ReadEvent(const Row& row) {
   Event event;
@@ -41,6 +41,7 @@ Event ReadEvent(const Row& row) {
   event.payment_method_id = row.Text(13);
   event.actor = row.Text(14);
   event.reference = row.Text(15);
+  event.usage_id = row.Text(16);
   return event;
 }
 
@@ -73,6 +74,7 @@ absl::Status InsertEvents(Connection& connection, const std::vector<const Event*
         .Text(e->payment_method_id)
         .Text(e->actor)
         .Text(e->reference)
+        .Text(e->usage_id)
         .EndRow();
   }
   return connection.Execute(sql.str());
@@ -133,7 +135,7 @@ absl::StatusOr<std::vector<FeedEvent>> LoadFeedEvents(Connection& connection,
     }
     sql.Raw(") ORDER BY e.account_id,e.event_seq");
     return connection.Query(sql.str(), [&events](const Row& row) {
-      events.push_back({ReadEvent(row), row.Text(16), row.Time(17)});
+      events.push_back({ReadEvent(row), row.Text(17), row.Time(18)});
     });
   }));
   return events;

@@ -15,6 +15,7 @@
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/number_key_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
+#include "services/ledger/storage/usage_state_rows.h"
 
 namespace reserve::storage {
 namespace {
@@ -85,9 +86,11 @@ absl::Status LoadAccounts(Connection& connection, const Keys& keys, Image* image
   return LoadAccounts(connection, to_read, Lock::kNone, image);
 }
 
-absl::Status LoadUsers(Connection& connection, const Keys& keys, Image* image) {
+// Those of `keys` that are not known yet.
+absl::Status LoadUsers(Connection& connection, const std::vector<book::UserKey>& keys,
+                       Image* image) {
   absl::flat_hash_set<book::UserKey> unknown;
-  for (const book::UserKey& key : keys.users) {
+  for (const book::UserKey& key : keys) {
     const std::vector<domain::User>& users = image->accounts.find(key.first)->second.known->users;
     const bool is_known = std::any_of(users.begin(), users.end(), [&key](const domain::User& user) {
       return user.user_id == key.second;
@@ -103,10 +106,10 @@ absl::Status LoadUsers(Connection& connection, const Keys& keys, Image* image) {
 }
 
 // The keys of numbers that commands need; those that there are not yet are made.
-absl::Status LoadNumberKeys(Connection& connection, const Keys& keys, MakeNumberKey make,
+absl::Status LoadNumberKeys(Connection& connection, const std::vector<book::UserYear>& needs, MakeNumberKey make,
                             Image* image) {
   absl::flat_hash_set<book::UserKey> unknown;
-  for (const book::UserYear& need : keys.number_keys) {
+  for (const book::UserYear& need : needs) {
     const AccountImage& account = image->accounts.find(need.account_id)->second;
     if (account.exists && account.FindNumberKey(need.user_id, need.year) == nullptr) {
       unknown.emplace(need.account_id, need.user_id);
@@ -120,17 +123,11 @@ absl::Status LoadNumberKeys(Connection& connection, const Keys& keys, MakeNumber
     account.known->number_keys.push_back(
         {std::move(record.user_id), record.year, record.key, /*stored=*/true});
   }
-  for (const book::UserYear& need : keys.number_keys) {
+  for (const book::UserYear& need : needs) {
     const AccountImage& account = image->accounts.find(need.account_id)->second;
     if (account.FindNumberKey(need.user_id, need.year) != nullptr) continue;
     account.known->number_keys.push_back({std::string(need.user_id), need.year, make()});
   }
-  return absl::OkStatus();
-}
-
-absl::Status LoadBookedUsages(Connection& connection, const Keys& keys, Image* image) {
-  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Entry> booked, FindUsages(connection, keys.usages));
-  for (domain::Entry& entry : booked) image->AddBooked(std::move(entry));
   return absl::OkStatus();
 }
 
@@ -229,12 +226,29 @@ absl::Status LoadDeclines(Connection& connection, const Keys& keys, Image* image
 
 }  // namespace
 
+absl::Status LoadBookedUsages(Connection& connection, const std::vector<book::OnceKey>& keys,
+                              Image* image) {
+  if (keys.empty()) return absl::OkStatus();
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Entry> booked, FindUsages(connection, keys));
+  for (domain::Entry& entry : booked) image->AddBooked(std::move(entry));
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::UsageState> states,
+                           LoadUsageStates(connection, keys));
+  for (domain::UsageState& state : states) {
+    const std::pair<std::string, std::string> key(state.account_id, state.usage_id);
+    image->usage_states[key].state = std::move(state);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status LoadImage(Connection& connection, const Keys& keys, MakeNumberKey make_number_key,
                        Image* image) {
   RESERVE_RETURN_IF_ERROR(LoadAccounts(connection, keys, image));
-  RESERVE_RETURN_IF_ERROR(LoadUsers(connection, keys, image));
-  RESERVE_RETURN_IF_ERROR(LoadNumberKeys(connection, keys, make_number_key, image));
-  RESERVE_RETURN_IF_ERROR(LoadBookedUsages(connection, keys, image));
+  RESERVE_RETURN_IF_ERROR(LoadUsers(connection, keys.users, image));
+  RESERVE_RETURN_IF_ERROR(LoadNumberKeys(connection, keys.number_keys, make_number_key, image));
+  RESERVE_RETURN_IF_ERROR(LoadBookedUsages(connection, keys.usages, image));
+  RESERVE_RETURN_IF_ERROR(LoadUsers(connection, book::UsersOfBooked(*image), image));
+  RESERVE_RETURN_IF_ERROR(LoadNumberKeys(connection, book::NumberKeysOfBooked(keys, *image),
+                                         make_number_key, image));
   RESERVE_RETURN_IF_ERROR(LoadRequests(connection, keys, image));
   RESERVE_RETURN_IF_ERROR(LoadRecharges(connection, keys, image));
   RESERVE_RETURN_IF_ERROR(LoadEarlierNumbers(connection, keys, image));

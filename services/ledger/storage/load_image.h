@@ -5,6 +5,8 @@
 #ifndef RESERVE_SERVICES_LEDGER_STORAGE_LOAD_IMAGE_H_
 #define RESERVE_SERVICES_LEDGER_STORAGE_LOAD_IMAGE_H_
 
+#include <vector>
+
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "services/ledger/book/image.h"
@@ -23,6 +25,10 @@ namespace reserve::storage {
 using MakeNumberKey = absl::FunctionRef<domain::NumberKey()>;
 absl::Status LoadImage(Connection& connection, const book::Keys& keys,
                        MakeNumberKey make_number_key, book::Image* image);
+
+// Takes up the entries of those usages that are booked, and what became of them.
+absl::Status LoadBookedUsages(Connection& connection, const std::vector<book::OnceKey>& keys,
+                              book::Image* image);
 
 }  // namespace reserve::storage
 

@@ -197,6 +197,8 @@ constexpr TableRights kRights[] = {
     {"accounts", "account_id", true, true},
     {"balances", "account_id", true, true},
     {"users", "account_id", true, true},
+    {"allowances", "account_id", true, true},
+    {"usage_states", "account_id", true, true},
     {"payment_methods", "account_id", true, true},
     {"recharges", "account_id", true, true},
     {"disputes", "account_id", true, true},

@@ -14,6 +14,7 @@
 #include "services/ledger/storage/number_key_rows.h"
 #include "services/ledger/storage/payment_method_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
+#include "services/ledger/storage/usage_state_rows.h"
 
 namespace reserve::storage {
 namespace {
@@ -39,6 +40,8 @@ absl::StatusOr<Written> Write(Connection& connection, book::WriteSet&& writes) {
   RESERVE_RETURN_IF_ERROR(InsertCardDeclines(connection, writes.declines));
   RESERVE_RETURN_IF_ERROR(InsertRequests(connection, writes.requests));
   RESERVE_RETURN_IF_ERROR(WriteUsers(connection, writes.users));
+  RESERVE_RETURN_IF_ERROR(WriteAllowances(connection, writes.allowances));
+  RESERVE_RETURN_IF_ERROR(WriteUsageStates(connection, writes.usage_states));
   RESERVE_RETURN_IF_ERROR(WritePaymentMethods(connection, writes.payment_methods));
   RESERVE_RETURN_IF_ERROR(WriteAccounts(connection, writes.changed));
   RESERVE_RETURN_IF_ERROR(WriteBalances(connection, writes.balances));

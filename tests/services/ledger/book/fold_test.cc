@@ -128,7 +128,7 @@ TEST_F(FoldTest, TheWriteSetHasEachAccountOnceInTheOrderOfIdsAndOverTheRevisionT
     Ask(id, RecordUsage{Call("one")});
     Ask(id, RecordUsage{Call("two")});
   }
-  Ask("untouched", RecordUsage{Call("x", "nobody")});
+  Ask("untouched", VoidUsage{"x", false, {"wrong"}});
   const Folded folded = Run();
   std::vector<std::string> ids;
   for (const Balance& balance : folded.writes.balances) {
@@ -181,7 +181,9 @@ TEST_F(FoldTest, TheKeyOfAUsersNumbersOfAYearIsStoredOnceWithTheFirstEntryThatNe
 
 TEST_F(FoldTest, ARefusedUsageStoresNoKey) {
   Store("a");
-  Ask("a", RecordUsage{Call("c", "nobody")});
+  domain::Usage too_old = Call("c", "nobody");
+  too_old.start_time -= absl::Hours(24 * 10'000);
+  Ask("a", RecordUsage{too_old});
   EXPECT_THAT(Run().writes.number_keys, IsEmpty());
 }
 
@@ -213,10 +215,10 @@ TEST_F(FoldTest, U2_ANumberThatWasErasedIsNotComparedWithTheOneThatIsSentAgain) 
 
 TEST_F(FoldTest, WhatNothingCameOfIsNotWritten) {
   Store("a");
-  Ask("a", RecordUsage{Call("c", "nobody")});
+  Ask("a", VoidUsage{"never-booked", false, {"wrong"}});
   Ask("b", BlockAccount{{"fraud"}});
   const Folded folded = Run();
-  EXPECT_THAT(Reasons(folded), ElementsAre("USER_NOT_FOUND", "ACCOUNT_NOT_FOUND"));
+  EXPECT_THAT(Reasons(folded), ElementsAre("USAGE_NOT_FOUND", "ACCOUNT_NOT_FOUND"));
   EXPECT_TRUE(folded.writes.empty());
 }
 
@@ -232,18 +234,18 @@ TEST_F(FoldTest, U2_TheStoredResultOfARepeatComesBeforeAnyRefusal) {
   // Found beforehand, or once it was refused.
   Folded folded = Run();
   EXPECT_THAT(RefusedUsages(commands_, folded, image_), ElementsAre(OnceKey("a", "c")));
-  AnswerRepeats(commands_, {stored}, image_, &folded);
+  image_.AddBooked(domain::Entry(stored));
+  AnswerRepeats(commands_, image_, &folded);
   ASSERT_TRUE(folded.replies[0].ok()) << folded.replies[0].status();
   EXPECT_EQ(std::get<UsageReply>(*folded.replies[0]).seq, 5);
-  image_.AddBooked(domain::Entry(stored));
   const Folded again = Run();
   ASSERT_TRUE(again.replies[0].ok()) << again.replies[0].status();
   EXPECT_TRUE(std::get<UsageReply>(*again.replies[0]).duplicate);
 }
 
-// What can never be right, then what is not there, then what has no price.
+// What can never be right, then what is not there. A user or a price that is missing refuses nothing.
 TEST_F(FoldTest, RefusalsOfAUsageComeInTheDocumentedOrder) {
-  Store("a").known->users.push_back({"a", "without-plan", "gone", 0, 0, kNow});
+  Store("a").known->users.push_back({"a", "without-plan", "gone", {}, kNow});
   const auto too_late = [](domain::Usage usage) {
     usage.start_time = kNow + absl::Hours(24);
     return usage;
@@ -256,7 +258,88 @@ TEST_F(FoldTest, RefusalsOfAUsageComeInTheDocumentedOrder) {
   Ask("a", RecordUsage{Call("6", "u", kNowhere)});
   const Folded folded = Run();
   EXPECT_THAT(Reasons(folded), ElementsAre("INVALID_FIELD", "ACCOUNT_NOT_FOUND", "INVALID_FIELD",
-                                           "USER_NOT_FOUND", "PLAN_NOT_FOUND", "NO_RATE"));
+                                           "OK", "PLAN_NOT_FOUND", "OK"));
+  EXPECT_EQ(folded.unrated, 2);
+}
+
+// --- U1, U5, K3 -----------------------------------------------------------------------
+
+domain::UsageStatus StatusOf(const absl::StatusOr<Reply>& reply) {
+  return std::get<UsageReply>(*reply).status;
+}
+
+TEST_F(FoldTest, U5_AVoidInTheBatchOfItsUsageTakesItBackAndTheUsageStaysVoided) {
+  Store("a");
+  Ask("a", RecordUsage{Call("c")});
+  Ask("a", VoidUsage{"c", false, {"wrong"}});
+  Ask("a", RecordUsage{Call("c")});
+  Ask("a", VoidUsage{"c", false, {"wrong"}});
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK"));
+  EXPECT_EQ(folded.writes.entries.size(), 2u);
+  EXPECT_EQ(StatusOf(folded.replies[2]), domain::UsageStatus::kVoided);
+  EXPECT_EQ(std::get<UsageReply>(*folded.replies[2]).cost, 0);
+  EXPECT_TRUE(std::get<VoidReply>(*folded.replies[3]).already_voided);
+  EXPECT_EQ(std::get<VoidReply>(*folded.replies[3]).returned, kNanosPerCent);
+  EXPECT_EQ(image_.accounts["a"].account().balance, 100 * kNanosPerUnit);
+  ASSERT_EQ(folded.writes.usage_states.size(), 1u);
+  EXPECT_EQ(folded.writes.usage_states[0]->status, domain::UsageStatus::kVoided);
+}
+
+TEST_F(FoldTest, U5_TheOriginalThatWasOvertakenBooksNothing) {
+  Store("a");
+  Ask("a", CorrectUsage{{"old"}, Call("new"), {"wrong"}});
+  Ask("a", RecordUsage{Call("old")});
+  Ask("a", CorrectUsage{{"old"}, Call("new"), {"wrong"}});
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK"));
+  EXPECT_EQ(StatusOf(folded.replies[1]), domain::UsageStatus::kVoided);
+  const auto& again = std::get<CorrectionReply>(*folded.replies[2]);
+  EXPECT_TRUE(again.usage.duplicate);
+  EXPECT_TRUE(again.voided->already_voided);
+  EXPECT_EQ(folded.writes.entries.size(), 2u);
+  EXPECT_TRUE(folded.writes.entries[0].voided.in_advance);
+}
+
+TEST_F(FoldTest, U5_ACorrectionWhoseUsageWasBookedByItselfStillTakesTheOldOneBack) {
+  Store("a");
+  Ask("a", RecordUsage{Call("old")});
+  Ask("a", RecordUsage{Call("new")});
+  Ask("a", CorrectUsage{{"old"}, Call("new"), {"wrong"}});
+  domain::Usage other = Call("new");
+  other.duration += absl::Seconds(1);
+  Ask("a", CorrectUsage{{"old"}, other, {"wrong"}});
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "USAGE_ID_REUSED"));
+  EXPECT_EQ(std::get<CorrectionReply>(*folded.replies[2]).voided->returned, kNanosPerCent);
+  EXPECT_EQ(image_.accounts["a"].account().balance, 100 * kNanosPerUnit - kNanosPerCent);
+}
+
+TEST_F(FoldTest, K3_WhatWaitedForItsUserIsRatedOnce) {
+  Store("a");
+  Ask("a", RecordUsage{Call("c", "zoe")});
+  Ask("a", RateUnrated{"c"});
+  Ask("a", PutUser{"zoe", "p"});
+  Ask("a", RateUnrated{"c"});
+  Ask("a", RateUnrated{"c"});
+  Ask("a", RecordUsage{Call("c", "zoe")});
+  const Folded folded = Run();
+  EXPECT_EQ(StatusOf(folded.replies[1]), domain::UsageStatus::kUnrated);
+  EXPECT_EQ(StatusOf(folded.replies[3]), domain::UsageStatus::kRated);
+  EXPECT_EQ(std::get<UsageReply>(*folded.replies[5]).cost, kNanosPerCent);
+  EXPECT_EQ(folded.writes.entries.size(), 2u);
+  EXPECT_THAT(folded.with_new_users, ElementsAre("a"));
+}
+
+TEST_F(FoldTest, C8_WhatIsUsedOfAnAllowanceIsARowOfItsOwn) {
+  catalog_.plans["p"].free_seconds = 600;
+  Store("a");
+  Ask("a", RecordUsage{Call("c")});
+  Ask("a", RecordUsage{Call("d")});
+  const Folded folded = Run();
+  EXPECT_THAT(folded.writes.users, IsEmpty());
+  ASSERT_EQ(folded.writes.allowances.size(), 1u);
+  EXPECT_EQ(folded.writes.allowances[0].used, (domain::Allowance{0, 120}));
 }
 
 TEST_F(FoldTest, ARefusalForMoneyOfARememberedAccountIsNotBelieved) {
@@ -309,10 +392,9 @@ TEST_F(FoldTest, M3_AUsageWithoutAPriceSaysWhereNoDeckWasInForce) {
   Ask("a", RecordUsage{Call("c")});
   Ask("a", AuthorizeUsage{Call("")});
   const Folded folded = Run();
-  EXPECT_THAT(Reasons(folded), ElementsAre("NO_RATE", "OK"));
-  EXPECT_THAT(MetadataOf(folded.replies[0].status()),
-              testing::UnorderedElementsAre(testing::Pair("missing", "deck"),
-                                            testing::Pair("currency_code", "EUR")));
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK"));
+  EXPECT_EQ(std::get<UsageReply>(*folded.replies[0]).unrated_reason,
+            domain::UnratedReason::kNoDeck);
   EXPECT_TRUE(std::get<AuthorizeReply>(*folded.replies[1]).deck_missing);
 }
 

@@ -230,7 +230,38 @@ absl::Status Books::Record(const std::string& user_id, Usage usage, const Rate* 
   // What is loaded for a usage: the recharge only while it waits, and no declines.
   const Context context{settings_, now_, kNewestFeatureLevel,
                         account_.open_waits ? open() : nullptr};
-  return Apply(RecordUsage(context, account_, users_.at(user_id), plans_.at(user_id), usage, rate));
+  return Apply(RecordUsage(context, account_, TermsOf(user_id, rate), usage));
+}
+
+UsageTerms Books::TermsOf(const std::string& user_id, const Rate* rate) const {
+  const auto user = users_.find(user_id);
+  if (user == users_.end()) return {};
+  return {&user->second, &plans_.at(user_id), rate};
+}
+
+UsageToVoid Books::OldUsage(const std::string& usage_id) const {
+  const auto state = usage_states_.find(usage_id);
+  if (state == usage_states_.end()) return {};
+  const auto user = users_.find(state->second.user_id);
+  return {&state->second, user == users_.end() ? nullptr : &user->second};
+}
+
+absl::Status Books::Void(const std::string& usage_id) {
+  return Apply(VoidUsage(context(), account_, usage_id, OldUsage(usage_id), Staff("wrong CDR")));
+}
+
+absl::Status Books::Correct(const std::string& usage_id, const std::string& user_id, Usage usage,
+                            const Rate* rate, bool may_recharge) {
+  if (usage.usage_id.empty()) usage.usage_id = absl::StrCat("usage-", next_id_++);
+  usage.user_id = user_id;
+  return Apply(CorrectUsage(context(), account_, {usage_id, may_recharge}, OldUsage(usage_id),
+                            TermsOf(user_id, rate), usage, Staff("wrong CDR")));
+}
+
+absl::Status Books::RateNow(const std::string& usage_id, const Rate* rate) {
+  const Usage usage = usages_.at(usage_id);
+  return Apply(RateUnrated(context(), account_, UsageState(usage_states_.at(usage_id)),
+                           TermsOf(usage.user_id, rate), usage));
 }
 
 absl::Status Books::ChangeBilling(const BillingChange& change) {
@@ -525,7 +556,8 @@ absl::Status Books::Apply(absl::StatusOr<Transition> transition) {
   if (!transition.ok()) return transition.status();
   CheckAlwaysTrue(*transition);
   // A usage that does not see the recharge does not judge whether it waits.
-  const bool usage = !transition->entries.empty() && transition->entries[0].booked.has_value();
+  const bool usage =
+      !transition->entries.empty() && transition->entries[0].kind == EntryKind::kUsage;
   const bool open_was_loaded = !transition->unchanged && (!usage || account_.open_waits);
   const bool suspension_changes = !(transition->account.suspension == account_.suspension);
   last_ = *transition;
@@ -551,6 +583,19 @@ absl::Status Books::Apply(absl::StatusOr<Transition> transition) {
   }
   for (const Event& event : transition->events) events_.push_back(event);
   if (transition->user.has_value()) users_[transition->user->user_id] = *transition->user;
+  for (const UsedAllowance& each : transition->allowances) {
+    EXPECT_GE(each.used.seconds_used, 0) << "more is given back than was used";
+    users_.at(each.user_id).SetSecondsUsed(each.used);
+  }
+  for (const Entry& entry : transition->entries) {
+    if (entry.kind != EntryKind::kUsage) continue;
+    const UsageState state = domain::StateOf(entry);
+    EXPECT_TRUE(usage_states_.emplace(state.usage_id, state).second) << "U2: booked twice";
+    usages_[state.usage_id] = entry.booked->usage;
+  }
+  for (const UsageState& state : transition->usage_states) {
+    usage_states_[state.usage_id] = state;
+  }
   if (transition->decline.has_value()) {
     const CardDecline& decline = *transition->decline;
     EXPECT_EQ(decline.time, now_);

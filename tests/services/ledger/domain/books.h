@@ -91,7 +91,15 @@ class Books {
   absl::Status Open(const OpenAccountCommand& command);
   absl::Status PutUser(const std::string& user_id, const Plan& plan);
   // Books a usage of `user_id` under the user's plan; `rate` may be null.
+  // A user that was not put is not known.
   absl::Status Record(const std::string& user_id, Usage usage, const Rate* rate);
+  // Takes a usage back, booked or not, and books another in its place, whose user and rate may be
+  // unknown as in Record.
+  absl::Status Void(const std::string& usage_id);
+  absl::Status Correct(const std::string& usage_id, const std::string& user_id, Usage usage,
+                       const Rate* rate, bool may_recharge = false);
+  // Rates an UNRATED usage if there is a rate, and its user, now.
+  absl::Status RateNow(const std::string& usage_id, const Rate* rate);
   absl::Status ChangeBilling(const BillingChange& change);
   absl::Status Add(const GivenCard& given);
   absl::Status AddCard(const Card& card, int32_t position = 0);
@@ -178,6 +186,8 @@ class Books {
   const Account& account() const { return account_; }
   const std::map<std::string, User>& users() const { return users_; }
   const std::map<int64_t, Recharge>& recharges() const { return recharges_; }
+  // How booked usages stand, by their ids.
+  const std::map<std::string, UsageState>& usage_states() const { return usage_states_; }
   const std::map<std::string, Dispute>& disputes() const { return disputes_; }
   // The newest refund.
   const Recharge& refund() const;
@@ -204,6 +214,9 @@ class Books {
 
  private:
   absl::Status Apply(absl::StatusOr<Transition> transition);
+  // What is known of a usage by this user at this rate.
+  UsageTerms TermsOf(const std::string& user_id, const Rate* rate) const;
+  UsageToVoid OldUsage(const std::string& usage_id) const;
   // The outcome of recharge `ordinal`, and what the gateway told of its charge before.
   absl::Status ApplyOutcome(int64_t ordinal, absl::StatusOr<Transition> transition);
   std::vector<const Recharge*> RefundsOf(int64_t ordinal) const;
@@ -227,6 +240,8 @@ class Books {
   std::map<std::string, User> users_;
   std::map<std::string, Plan> plans_;
   std::map<int64_t, Recharge> recharges_;
+  std::map<std::string, UsageState> usage_states_;  // of all that are booked
+  std::map<std::string, Usage> usages_;
   std::map<std::string, Dispute> disputes_;
   std::vector<Entry> entries_;
   // What the entries have taken for refunds, and for disputes of each recharge.

@@ -83,8 +83,10 @@ class Life {
   void DoOneThing() {
     PassTime();
     const int64_t dice = Below(100);
-    if (dice < 31) {
+    if (dice < 26) {
       RecordSomething();
+    } else if (dice < 31) {
+      PutUsageRight();
     } else if (dice < 38) {
       MoneyGoesBack();
     } else if (dice < 43 && model_.waits_for_the_customer() && model_.taken_back() == 0) {
@@ -245,20 +247,73 @@ class Life {
   }
 
   void RecordSomething() {
-    const auto [usage, rate] = SomeUsage();
-    const std::string user = SomeUser();
+    const auto [usage, rate] = SomeNewUsage();
+    const std::string user = SomeUserOrStranger();
     const Rate* row = rate.has_value() ? &*rate : nullptr;
     command_ = absl::StrCat("record for ", user, ", ", absl::FormatDuration(usage.duration));
-    const ModelRating expected = model_.RateIt(user, usage, row);
+    const bool known = books_.users().count(user) > 0;
+    const ModelRating expected = known ? model_.RateIt(user, usage, row) : ModelRating();
     const absl::Status status = books_.Record(user, usage, row);
     Expect(status, model_.Record(user, usage, row, books_.now()));
     if (!status.ok()) return;
     ASSERT_EQ(books_.last().entries.size(), 1u);
     const Rating& rating = books_.last().entries[0].booked->rating;
+    EXPECT_EQ(rating.basis == ChargeBasis::kUnrated, !known || expected.no_rate);
     EXPECT_TRUE(rating.cost == expected.cost) << rating.cost;
     EXPECT_EQ(rating.free_seconds_taken, expected.free_taken);
     EXPECT_EQ(rating.paid_seconds, expected.paid);
     EXPECT_EQ(books_.last().entries[0].amount, -rating.cost);
+  }
+
+  // With an id of its own.
+  std::pair<Usage, std::optional<Rate>> SomeNewUsage() {
+    auto [usage, rate] = SomeUsage();
+    usage.usage_id = absl::StrCat("fact-", ++last_usage_);
+    return {usage, rate};
+  }
+
+  // zoe may not be there yet.
+  std::string SomeUserOrStranger() { return Chance(4) ? "zoe" : SomeUser(); }
+
+  // The id of a usage that was told of, lately more often, or, seldom, of one that was not yet.
+  std::string SomeUsageId() {
+    if (last_usage_ == 0 || Chance(8)) return absl::StrCat("early-", Below(1'000'000'000));
+    const int64_t back = Chance(70) ? Below(8) : Below(last_usage_);
+    return absl::StrCat("fact-", std::max<int64_t>(1, last_usage_ - back));
+  }
+
+  // U1, U5, K3.
+  void PutUsageRight() {
+    const std::string old_id = SomeUsageId();
+    const int64_t dice = Below(10);
+    if (dice < 4) {
+      command_ = absl::StrCat("void ", old_id);
+      Expect(books_.Void(old_id), model_.Void(old_id, books_.now()));
+    } else if (dice < 8) {
+      const auto [usage, rate] = SomeNewUsage();
+      const std::string user = SomeUserOrStranger();
+      const Rate* row = rate.has_value() ? &*rate : nullptr;
+      const bool may_recharge = Chance(40);
+      command_ = absl::StrCat("correct ", old_id, may_recharge ? " as usage" : "");
+      Expect(books_.Correct(old_id, user, usage, row, may_recharge),
+             model_.Correct(old_id, user, usage, row, may_recharge, books_.now()));
+    } else if (books_.usage_states().count(old_id) > 0 && old_id[0] == 'f') {
+      const Rate rate = SomeRate();
+      const Rate* row = Chance(80) ? &rate : nullptr;
+      command_ = absl::StrCat("rate ", old_id);
+      Expect(books_.RateNow(old_id, row), model_.RateNow(old_id, row, books_.now()));
+    }
+    CompareUsage(old_id);
+  }
+
+  void CompareUsage(const std::string& usage_id) {
+    const auto state = books_.usage_states().find(usage_id);
+    const ModelUsage* expected = model_.FindUsage(usage_id);
+    ASSERT_EQ(state != books_.usage_states().end(), expected != nullptr) << usage_id;
+    if (expected == nullptr) return;
+    EXPECT_EQ(state->second.status, expected->status) << usage_id;
+    EXPECT_TRUE(state->second.cost == expected->cost) << usage_id << " " << state->second.cost;
+    EXPECT_EQ(state->second.free_seconds, expected->free_taken) << usage_id;
   }
 
   void AuthorizeSomething() {
@@ -712,8 +767,9 @@ class Life {
   // "ann" goes to the unlimited plan and back; what she has used stays used.
   void PutAUser() {
     const Plan plan = Chance(60) ? PerMinutePlan() : UnlimitedPlan();
-    command_ = absl::StrCat("put ann on ", plan.plan_id);
-    Expect(books_.PutUser("ann", plan), model_.PutUser("ann", plan, books_.now()));
+    const std::string user = Chance(30) ? "zoe" : "ann";
+    command_ = absl::StrCat("put ", user, " on ", plan.plan_id);
+    Expect(books_.PutUser(user, plan), model_.PutUser(user, plan, books_.now()));
   }
 
   void Expect(const absl::Status& status, const Step& step) {
@@ -778,7 +834,9 @@ class Life {
                       model_.recharges()[static_cast<size_t>(ordinal - 1)]);
     }
     for (const auto& [user_id, user] : books_.users()) {
-      EXPECT_EQ(FreeSecondsLeft(user, books_.plan_of(user_id), books_.now()),
+      const Plan& plan = books_.plan_of(user_id);
+      const int32_t period = PeriodOf(plan, books_.now(), books_.account().time_zone);
+      EXPECT_EQ(FreeSecondsLeft(user, plan, period),
                 model_.FreeLeft(user_id, books_.now()))
           << user_id;
     }
@@ -872,12 +930,12 @@ class Life {
 
   void CheckFreeSeconds() {
     int64_t for_life = 0;
-    for (const Entry& entry : books_.entries()) {
-      if (!entry.booked.has_value() || entry.booked->usage.user_id != "ann") continue;
-      for_life += entry.booked->rating.free_seconds_taken;
+    for (const auto& [usage_id, state] : books_.usage_states()) {
+      if (state.user_id != "ann" || state.status == UsageStatus::kVoided) continue;
+      for_life += state.free_seconds;
     }
     EXPECT_LE(for_life, kPerMinuteFreeSeconds);
-    EXPECT_EQ(for_life, books_.users().at("ann").free_seconds_used);
+    EXPECT_EQ(for_life, books_.users().at("ann").SecondsUsed(0));
   }
 
   // U4: the stored facts alone give the same rating again.
@@ -888,6 +946,7 @@ class Life {
     for (const Entry& entry : books_.entries()) {
       if (!entry.booked.has_value()) continue;
       const Rating& stored = entry.booked->rating;
+      if (stored.basis == ChargeBasis::kUnrated) continue;
       const Plan& plan = plans.at(stored.plan_id);
       Rate rate;
       rate.deck_version = stored.deck_version;
@@ -898,10 +957,11 @@ class Life {
       rate.increment_seconds = stored.increment_seconds;
       rate.standard_rate = stored.standard_rate;
       User user;
-      user.free_seconds_used = plan.free_seconds - stored.free_seconds_before;
-      if (plan.allowance_reset == AllowanceReset::kMonthly) user.free_period = 999'912;
+      const Usage& usage = entry.booked->usage;
+      const int32_t period = PeriodOf(plan, usage.start_time, books_.account().time_zone);
+      user.SetSecondsUsed({period, plan.free_seconds - stored.free_seconds_before});
       const absl::StatusOr<Rating> again =
-          RateUsage(entry.booked->usage, plan, user, stored.deck_version == 0 ? nullptr : &rate);
+          RateUsage(usage, plan, user, period, stored.deck_version == 0 ? nullptr : &rate);
       ASSERT_TRUE(again.ok()) << again.status();
       EXPECT_EQ(*again, stored) << "entry " << entry.seq;
     }
@@ -913,6 +973,7 @@ class Life {
   Model model_;
   std::vector<std::pair<int64_t, ChargeOutcome>> reports_;  // that were applied
   std::map<int64_t, int64_t> epochs_;
+  int64_t last_usage_ = 0;
   absl::Status repeated_;
   std::map<int64_t, ChargeOutcome::Kind> last_of_;  // applied to each recharge
   std::string command_ = "open";

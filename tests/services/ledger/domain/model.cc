@@ -11,9 +11,9 @@ int DayNumber(absl::Time time, absl::TimeZone zone) {
   return static_cast<int>(absl::ToCivilDay(time, zone) - absl::CivilDay(1970, 1, 1));
 }
 
-int MonthNumber(absl::Time time) {
-  return static_cast<int>(absl::ToCivilMonth(time, absl::UTCTimeZone()) -
-                          absl::CivilMonth(1970, 1));
+int MonthNumber(absl::Time time, absl::TimeZone zone) {
+  const absl::CivilDay day = absl::ToCivilDay(time, zone);
+  return static_cast<int>(day.year() * 12 + day.month());
 }
 
 // C2, C9, one increment at a time.
@@ -443,23 +443,22 @@ Step Model::PutUser(const std::string& user_id, const Plan& plan, absl::Time now
   return Finish(step, now);
 }
 
-// C3: over the calls that drew on the allowance. A monthly allowance is the one of the
-// latest month that was drawn on, unless the usage is of a later month still.
+// C3, C8: over the calls that drew on the allowance of that month, or of life.
 int64_t Model::FreeLeft(const std::string& user_id, absl::Time start) const {
   const Person& person = people_.at(user_id);
   if (person.plan.standard_calls == StandardCalls::kIncluded) return 0;
   const bool monthly = person.plan.allowance_reset == AllowanceReset::kMonthly;
-  int latest = 0;
+  const int month = monthly ? MonthNumber(start, zone_) : 0;
   int64_t used = 0;
   for (const Draw& draw : person.draws) {
-    if (monthly && draw.month > latest) {
-      latest = draw.month;
-      used = 0;
-    }
-    used += draw.seconds;
+    if (draw.month == month) used += draw.seconds;
   }
-  if (monthly && MonthNumber(start) > latest) used = 0;
   return std::max<int64_t>(person.plan.free_seconds - used, 0);
+}
+
+const ModelUsage* Model::FindUsage(const std::string& usage_id) const {
+  const auto found = facts_.find(usage_id);
+  return found == facts_.end() ? nullptr : &found->second;
 }
 
 ModelRating Model::RateIt(const std::string& user_id, const Usage& usage, const Rate* rate) const {
@@ -517,24 +516,111 @@ Decision Model::Authorize(const std::string& user_id, const Usage& usage, const 
              : Decision::kInsufficientBalance;
 }
 
+void Model::Book(const std::string& user_id, const Usage& usage, const Rate* rate, Step* step) {
+  ModelUsage& fact = facts_[usage.usage_id];
+  fact.user_id = user_id;
+  fact.usage = usage;
+  const bool known = people_.count(user_id) > 0;
+  const ModelRating rating = known ? RateIt(user_id, usage, rate) : ModelRating();
+  if (!known || rating.no_rate) {
+    fact.status = UsageStatus::kUnrated;
+    ++step->events[EventKind::kUsageUnrated];
+    usages_.push_back(0);
+    return;
+  }
+  fact.status = UsageStatus::kRated;
+  fact.cost = rating.cost;
+  fact.free_taken = rating.free_taken;
+  balance_ -= rating.cost;
+  usages_.push_back(rating.cost);
+  if (rating.free_taken == 0) return;
+  Person& person = people_.at(user_id);
+  const bool monthly = person.plan.allowance_reset == AllowanceReset::kMonthly;
+  person.draws.push_back(
+      {usage.usage_id, monthly ? MonthNumber(usage.start_time, zone_) : 0, rating.free_taken});
+}
+
+void Model::TakeBack(const std::string& usage_id, Step* step) {
+  ModelUsage& fact = facts_[usage_id];
+  balance_ += fact.cost;
+  usages_.push_back(-fact.cost);
+  for (auto& [user_id, person] : people_) {
+    person.draws.erase(
+        std::remove_if(person.draws.begin(), person.draws.end(),
+                       [&](const Draw& draw) { return draw.usage_id == usage_id; }),
+        person.draws.end());
+  }
+  fact.status = UsageStatus::kVoided;
+  ++step->events[EventKind::kUsageVoided];
+}
+
+void Model::NoteTakenBack(__int128 amount) {
+  if (amount < 0) {
+    if (!waits_for_the_customer_ && !IsLow()) return;
+    waits_for_the_customer_ = true;
+    taken_back_ -= amount;
+    return;
+  }
+  if (!waits_for_the_customer_ || (taken_back_ == 0 && IsLow())) return;
+  taken_back_ -= amount;
+  if (taken_back_ > 0) return;
+  taken_back_ = 0;
+  waits_for_the_customer_ = false;
+}
+
 Step Model::Record(const std::string& user_id, const Usage& usage, const Rate* rate,
                    absl::Time now) {
   Step step;
-  const ModelRating rating = RateIt(user_id, usage, rate);
-  if (rating.no_rate) {
-    step.outcome = Outcome::kRefused;
-    step.reason = "NO_RATE";
-    return step;
-  }
-  balance_ -= rating.cost;
-  usages_.push_back(rating.cost);
+  Book(user_id, usage, rate, &step);
   taken_back_ = 0;
   waits_for_the_customer_ = false;
-  if (rating.free_taken > 0) {
-    people_.at(user_id).draws.push_back({MonthNumber(usage.start_time), rating.free_taken});
-  }
   // A usage sees the recharge only while it waits for its time.
   return Finish(step, now, {open_waits_, false});
+}
+
+Step Model::Void(const std::string& usage_id, absl::Time now) {
+  Step step;
+  const ModelUsage* fact = FindUsage(usage_id);
+  if (fact != nullptr && fact->status == UsageStatus::kVoided) {
+    step.outcome = Outcome::kUnchanged;
+    return step;
+  }
+  const __int128 before = balance_;
+  TakeBack(usage_id, &step);
+  NoteTakenBack(balance_ - before);
+  return Finish(step, now);
+}
+
+Step Model::Correct(const std::string& usage_id, const std::string& user_id, const Usage& usage,
+                    const Rate* rate, bool may_recharge, absl::Time now) {
+  Step step;
+  const __int128 before = balance_;
+  const ModelUsage* fact = FindUsage(usage_id);
+  if (fact == nullptr || fact->status != UsageStatus::kVoided) TakeBack(usage_id, &step);
+  Book(user_id, usage, rate, &step);
+  const __int128 difference = balance_ - before;
+  if (may_recharge && difference < 0) {
+    taken_back_ = 0;
+    waits_for_the_customer_ = false;
+  } else {
+    NoteTakenBack(difference);
+  }
+  return Finish(step, now);
+}
+
+Step Model::RateNow(const std::string& usage_id, const Rate* rate, absl::Time now) {
+  Step step;
+  const ModelUsage fact = facts_.at(usage_id);
+  const bool waits = fact.status == UsageStatus::kUnrated && people_.count(fact.user_id) > 0;
+  if (!waits || RateIt(fact.user_id, fact.usage, rate).no_rate) {
+    step.outcome = Outcome::kWhatever;  // the reason may be another one by now
+    return step;
+  }
+  const __int128 before = balance_;
+  Book(fact.user_id, fact.usage, rate, &step);
+  ++step.events[EventKind::kUsageRated];
+  NoteTakenBack(balance_ - before);
+  return Finish(step, now);
 }
 
 Step Model::ChangeBilling(const BillingChange& change, absl::Time now) {

@@ -42,6 +42,15 @@ struct Step {
   std::map<EventKind, int> events;  // how many of each kind
 };
 
+// A usage as it was told, and what it costs now.
+struct ModelUsage {
+  std::string user_id;
+  Usage usage;
+  UsageStatus status = UsageStatus::kRated;
+  __int128 cost = 0;
+  int64_t free_taken = 0;
+};
+
 // What a usage should cost.
 struct ModelRating {
   bool no_rate = false;
@@ -122,6 +131,12 @@ class Model {
   Step Open(const ModelGiven& card, absl::TimeZone zone, absl::Time now);
   Step PutUser(const std::string& user_id, const Plan& plan, absl::Time now);
   Step Record(const std::string& user_id, const Usage& usage, const Rate* rate, absl::Time now);
+  // Takes a usage back, and books another in its place.
+  Step Void(const std::string& usage_id, absl::Time now);
+  Step Correct(const std::string& usage_id, const std::string& user_id, const Usage& usage,
+               const Rate* rate, bool may_recharge, absl::Time now);
+  // Rates a usage that waits for it.
+  Step RateNow(const std::string& usage_id, const Rate* rate, absl::Time now);
   Step ChangeBilling(const BillingChange& change, absl::Time now);
   Step AddCard(const ModelGiven& given, absl::Time now);
   Step UpdateCard(const std::string& id, const ModelGiven& given, absl::Time now);
@@ -150,6 +165,8 @@ class Model {
   ModelRating RateIt(const std::string& user_id, const Usage& usage, const Rate* rate) const;
   Decision Authorize(const std::string& user_id, const Usage& usage, const Rate* rate) const;
   int64_t FreeLeft(const std::string& user_id, absl::Time start) const;
+  // How a usage stands; null if it was neither booked nor voided.
+  const ModelUsage* FindUsage(const std::string& usage_id) const;
   // May a call last `seconds` (on the grid of increments) on allowance and balance?
   bool Affords(const std::string& user_id, const Usage& usage, const Rate& rate,
                int64_t seconds) const;
@@ -180,8 +197,9 @@ class Model {
   const std::vector<ModelRecharge>& recharges() const { return recharges_; }
 
  private:
-  // A call that drew on the allowance.
+  // A call that drew on the allowance: of a month, or of all time (0).
   struct Draw {
+    std::string usage_id;
     int month = 0;
     int64_t seconds = 0;
   };
@@ -273,6 +291,11 @@ class Model {
   // Books what the state of a dispute of a credited charge says, and tells of it.
   void SettleDispute(const std::string& dispute_id, Step* step);
   Step ReportDecline(int64_t ordinal, const ChargeOutcome& outcome, absl::Time now);
+  // Books a fact, and takes one back; what follows is the caller's.
+  void Book(const std::string& user_id, const Usage& usage, const Rate* rate, Step* step);
+  void TakeBack(const std::string& usage_id, Step* step);
+  // Money went without the customer's doing (G12).
+  void NoteTakenBack(__int128 amount);
   // What every applied command ends with.
   Step Finish(Step step, absl::Time now, const Sight& sight = {true, true});
 
@@ -306,7 +329,8 @@ class Model {
   Nanos notify_below_ = 0;
   std::vector<ModelRecharge> recharges_;
   std::map<std::string, Person> people_;
-  std::vector<__int128> usages_;                     // what each cost
+  std::vector<__int128> usages_;                     // what each cost, or gave back (below zero)
+  std::map<std::string, ModelUsage> facts_;
   size_t usages_before_ = 0;                         // this command
   std::vector<Opening> openings_;                    // of automatic recharges not canceled
   std::multimap<std::string, absl::Time> declines_;  // of numbers

@@ -29,9 +29,22 @@ User UserWith(int64_t free_seconds_used, int32_t free_period = 0) {
   user.account_id = "acct-1";
   user.user_id = "ann";
   user.plan_id = "per_minute";
-  user.free_seconds_used = free_seconds_used;
-  user.free_period = free_period;
+  if (free_seconds_used > 0) user.SetSecondsUsed({free_period, free_seconds_used});
   return user;
+}
+
+int32_t Period(const Plan& plan, absl::Time start) {
+  return PeriodOf(plan, start, absl::UTCTimeZone());
+}
+
+absl::StatusOr<Rating> RateIt(const Usage& usage, const Plan& plan, const User& user,
+                              const Rate* rate) {
+  return RateUsage(usage, plan, user, Period(plan, usage.start_time), rate);
+}
+
+// What the user has left of the allowance of `start`.
+int64_t LeftAt(const User& user, const Plan& plan, absl::Time start) {
+  return FreeSecondsLeft(user, plan, Period(plan, start));
 }
 
 Rate WithIncrements(Rate rate, int32_t initial, int32_t increment) {
@@ -46,7 +59,7 @@ Rate WithFee(Rate rate, Nanos fee) {
 }
 
 Rating MustRate(const Usage& usage, const Plan& plan, const User& user, const Rate* rate) {
-  const absl::StatusOr<Rating> rating = RateUsage(usage, plan, user, rate);
+  const absl::StatusOr<Rating> rating = RateIt(usage, plan, user, rate);
   EXPECT_TRUE(rating.ok()) << rating.status();
   return rating.ok() ? *rating : Rating();
 }
@@ -57,7 +70,7 @@ TEST(RatingTest, M1_ACostThatDoesNotFitIsAnErrorAndNeverWraps) {
   Rate rate = DearRate();
   rate.price = std::numeric_limits<Nanos>::max() / 2;
   const auto rating =
-      RateUsage(OutboundCall(Noon(11, 1), 600), UnlimitedPlan(), UserWith(0), &rate);
+      RateIt(OutboundCall(Noon(11, 1), 600), UnlimitedPlan(), UserWith(0), &rate);
   ASSERT_FALSE(rating.ok());
   EXPECT_EQ(rating.status().code(), absl::StatusCode::kOutOfRange);
   EXPECT_EQ(ReasonOf(rating.status()), "MONEY_OVERFLOW");
@@ -66,7 +79,7 @@ TEST(RatingTest, M1_ACostThatDoesNotFitIsAnErrorAndNeverWraps) {
 TEST(RatingTest, M1_AnSmsCostThatDoesNotFitIsAnError) {
   Rate rate = SmsRate();
   rate.price = std::numeric_limits<Nanos>::max() / 2;
-  const auto rating = RateUsage(OutboundSms(Noon(11, 1), 3), PerMinutePlan(), UserWith(0), &rate);
+  const auto rating = RateIt(OutboundSms(Noon(11, 1), 3), PerMinutePlan(), UserWith(0), &rate);
   ASSERT_FALSE(rating.ok());
   EXPECT_EQ(ReasonOf(rating.status()), "MONEY_OVERFLOW");
 }
@@ -127,7 +140,7 @@ TEST(RatingTest, C1_ADestinationIsPlusThenAFirstDigitFromOneToNineThen5To15Digit
 TEST(RatingTest, C1_AnOutboundCallWithoutARateIsNoRateAndNeverADefaultPrice) {
   for (const int64_t seconds : {int64_t{60}, int64_t{0}}) {
     const auto rating =
-        RateUsage(OutboundCall(Noon(11, 1), seconds), PerMinutePlan(), UserWith(0), nullptr);
+        RateIt(OutboundCall(Noon(11, 1), seconds), PerMinutePlan(), UserWith(0), nullptr);
     ASSERT_FALSE(rating.ok()) << seconds;
     EXPECT_EQ(rating.status().code(), absl::StatusCode::kFailedPrecondition) << seconds;
     EXPECT_EQ(ReasonOf(rating.status()), "NO_RATE") << seconds;
@@ -137,7 +150,7 @@ TEST(RatingTest, C1_AnOutboundCallWithoutARateIsNoRateAndNeverADefaultPrice) {
 
 TEST(RatingTest, C1_NotEvenTheUnlimitedPlanCallsWithoutARate) {
   EXPECT_FALSE(
-      RateUsage(OutboundCall(Noon(11, 1), 60), UnlimitedPlan(), UserWith(0), nullptr).ok());
+      RateIt(OutboundCall(Noon(11, 1), 60), UnlimitedPlan(), UserWith(0), nullptr).ok());
 }
 
 // --- C2 --------------------------------------------------------------------------
@@ -251,50 +264,68 @@ TEST(RatingTest, C3_CallThatStraddlesTheEndOfTheBucketPaysTheRest) {
   EXPECT_EQ(rating.free_seconds_taken, 120);
   EXPECT_EQ(rating.paid_seconds, 180);
   EXPECT_EQ(rating.cost, Cents(6));
-  TakeFreeSeconds(rating, PerMinutePlan(), usage.start_time, &user);
-  EXPECT_EQ(user.free_seconds_used, 18'000);
-  EXPECT_EQ(FreeSecondsLeft(user, PerMinutePlan(), usage.start_time), 0);
+  user.SetSecondsUsed(AfterTaking(rating, user));
+  EXPECT_EQ(user.SecondsUsed(0), 18'000);
+  EXPECT_EQ(LeftAt(user, PerMinutePlan(), usage.start_time), 0);
 }
 
 TEST(RatingTest, C3_TheBucketIsForLifeByDefault) {
   const User user = UserWith(18'000);
-  EXPECT_EQ(FreeSecondsLeft(user, PerMinutePlan(), Noon(11, 1)), 0);
-  EXPECT_EQ(FreeSecondsLeft(user, PerMinutePlan(), Noon(12, 1)), 0);
+  EXPECT_EQ(LeftAt(user, PerMinutePlan(), Noon(11, 1)), 0);
+  EXPECT_EQ(LeftAt(user, PerMinutePlan(), Noon(12, 1)), 0);
 }
 
 TEST(RatingTest, C3_AMonthlyBucketStartsAfreshInALaterMonth) {
   const Plan plan = MonthlyPlan();
   User user = UserWith(17'000, 202610);
-  EXPECT_EQ(FreeSecondsLeft(user, plan, Noon(10, 31)), 1'000);
-  EXPECT_EQ(FreeSecondsLeft(user, plan, Noon(11, 1)), 18'000);
+  EXPECT_EQ(LeftAt(user, plan, Noon(10, 31)), 1'000);
+  EXPECT_EQ(LeftAt(user, plan, Noon(11, 1)), 18'000);
   const Rate rate = StandardRate();
   const Usage usage = OutboundCall(Noon(11, 1), 120);
   const Rating rating = MustRate(usage, plan, user, &rate);
   EXPECT_EQ(rating.free_seconds_before, 18'000);
-  TakeFreeSeconds(rating, plan, usage.start_time, &user);
-  EXPECT_EQ(user.free_seconds_used, 120);
-  EXPECT_EQ(user.free_period, 202611);
+  EXPECT_EQ(rating.free_period, 202611);
+  user.SetSecondsUsed(AfterTaking(rating, user));
+  EXPECT_EQ(user.SecondsUsed(202611), 120);
+  EXPECT_EQ(user.SecondsUsed(202610), 17'000);
 }
 
 TEST(RatingTest, C3_AMonthIsAMonthInUtc) {
   const User user = UserWith(18'000, 202611);
   const absl::Time month_end =
       absl::FromCivil(absl::CivilSecond(2026, 12, 1, 0, 0, 0), absl::UTCTimeZone());
-  EXPECT_EQ(FreeSecondsLeft(user, MonthlyPlan(), month_end - absl::Microseconds(1)), 0);
-  EXPECT_EQ(FreeSecondsLeft(user, MonthlyPlan(), month_end), 18'000);
+  EXPECT_EQ(LeftAt(user, MonthlyPlan(), month_end - absl::Microseconds(1)), 0);
+  EXPECT_EQ(LeftAt(user, MonthlyPlan(), month_end), 18'000);
 }
 
-TEST(RatingTest, C3_AUsageOfAnEarlierMonthDrawsFromTheStoredBucket) {
+TEST(RatingTest, C8_ALateUsageDrawsOnTheAllowanceOfItsOwnMonth) {
   const Plan plan = MonthlyPlan();
   User user = UserWith(17'940, 202611);
+  user.SetSecondsUsed({202610, 17'880});
   const Rate rate = StandardRate();
-  const Usage late = OutboundCall(Noon(10, 20), 120);
+  const Usage late = OutboundCall(Noon(10, 20), 180);
   const Rating rating = MustRate(late, plan, user, &rate);
-  EXPECT_EQ(rating.free_seconds_before, 60);
+  EXPECT_EQ(rating.free_seconds_before, 120);
   EXPECT_EQ(rating.paid_seconds, 60);
-  TakeFreeSeconds(rating, plan, late.start_time, &user);
-  EXPECT_EQ(user.free_seconds_used, 18'000);
-  EXPECT_EQ(user.free_period, 202611);
+  user.SetSecondsUsed(AfterTaking(rating, user));
+  EXPECT_EQ(user.SecondsUsed(202610), 18'000);
+  EXPECT_EQ(user.SecondsUsed(202611), 17'940) << "November's is as it was";
+}
+
+TEST(RatingTest, C8_AMonthIsOneOfTheAccountsTimeZone) {
+  absl::TimeZone kiritimati;
+  if (!absl::LoadTimeZone("Pacific/Kiritimati", &kiritimati)) GTEST_SKIP() << "without tzdata";
+  // 14 hours ahead: there November has begun.
+  EXPECT_EQ(PeriodOf(MonthlyPlan(), Noon(10, 31), kiritimati), 202611);
+  EXPECT_EQ(PeriodOf(MonthlyPlan(), Noon(10, 31), absl::UTCTimeZone()), 202610);
+  EXPECT_EQ(PeriodOf(PerMinutePlan(), Noon(10, 31), kiritimati), 0) << "life is one period";
+}
+
+TEST(RatingTest, K4_AChangeOfPlanLeavesUsedSecondsUsed) {
+  User user = UserWith(17'000, 0);
+  user.SetSecondsUsed({202611, 60});
+  EXPECT_EQ(LeftAt(user, PerMinutePlan(), Noon(11, 1)), 1'000);
+  EXPECT_EQ(LeftAt(user, MonthlyPlan(), Noon(11, 1)), 17'940);
 }
 
 // --- C4, C5, C6 ------------------------------------------------------------------
@@ -309,17 +340,6 @@ TEST(RatingTest, C4_ADearerCallIsPaidInFullAndLeavesTheBucketAlone) {
   EXPECT_EQ(rating.paid_seconds, 120);
   EXPECT_EQ(rating.cost, Dollars(1));
   EXPECT_FALSE(rating.standard_rate);
-  TakeFreeSeconds(rating, PerMinutePlan(), usage.start_time, &user);
-  EXPECT_EQ(user, UserWith(0));
-}
-
-TEST(RatingTest, C4_ADearerCallOfANewMonthDoesNotStartTheMonthlyBucket) {
-  const Rate rate = DearRate();
-  User user = UserWith(18'000, 202610);
-  const Usage usage = OutboundCall(Noon(11, 1), 60);
-  TakeFreeSeconds(MustRate(usage, MonthlyPlan(), user, &rate), MonthlyPlan(), usage.start_time,
-                  &user);
-  EXPECT_EQ(user, UserWith(18'000, 202610));
 }
 
 TEST(RatingTest, C5_UnlimitedPlanPaysNothingAtStandardRateAndNoFee) {
@@ -423,7 +443,7 @@ TEST(RatingTest, S1_AnOutboundTextCostsThePriceTimesItsSegments) {
 }
 
 TEST(RatingTest, S1_AnOutboundTextWithoutARateIsNoRate) {
-  const auto rating = RateUsage(OutboundSms(Noon(11, 1), 1), PerMinutePlan(), UserWith(0), nullptr);
+  const auto rating = RateIt(OutboundSms(Noon(11, 1), 1), PerMinutePlan(), UserWith(0), nullptr);
   ASSERT_FALSE(rating.ok());
   EXPECT_EQ(rating.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(ReasonOf(rating.status()), "NO_RATE");

@@ -92,6 +92,52 @@ TEST(AuditorTest, MonthlyBucketsAreReplayed) {
   ledger.Audit();
 }
 
+TEST(AuditorTest, WhatBecameOfAUsageIsRecomputedFromItsEntries) {
+  Ledger ledger;
+  const auto engine = ledger.StartEngine();
+  OpenFunded(*engine, kAccount);
+  const auto ask = [&](book::Command command) {
+    const auto replies = AskAll(*engine, {{kAccount, std::move(command)}});
+    ASSERT_TRUE(replies[0].ok()) << replies[0].status();
+  };
+  ask(RecordUsage{Call(kUser, "voided", kStandardNumber, 600)});
+  ask(VoidUsage{"voided", false, {"wrong"}});
+  ask(RecordUsage{Call("late", "rated", kDearNumber, 60)});
+  ask(RecordUsage{Call("never", "waiting", kDearNumber, 60)});
+  ask(PutUser{"late", ""});
+  ask(RateUnrated{"rated"});
+  ask(CorrectUsage{{"early"}, Call(kUser, "right", kDearNumber, 60), {"wrong"}});
+  EXPECT_EQ(ledger.AuditOf(kAccount).difference_count, 0);
+  for (const std::string table : {"usage_states", "entries", "allowances"}) {
+    ledger.sql().Execute(absl::StrCat("CREATE TABLE kept_", table, " AS SELECT * FROM ", table));
+  }
+  for (const std::string tampered :
+       {"DELETE FROM usage_states WHERE usage_id = 'waiting'",
+        "DELETE FROM usage_states WHERE usage_id = 'voided'",
+        "UPDATE usage_states SET status = 1 WHERE usage_id = 'voided'",
+        "UPDATE usage_states SET status = 2 WHERE usage_id = 'rated'",
+        "UPDATE usage_states SET cost_nanos = cost_nanos + 1 WHERE usage_id = 'rated'",
+        "UPDATE usage_states SET free_seconds = 1 WHERE usage_id = 'voided'",
+        "UPDATE usage_states SET latest_seq = 2 WHERE usage_id = 'voided'",
+        "UPDATE usage_states SET usage_id = 'other' WHERE usage_id = 'early'",
+        "UPDATE entries SET voided_usage_id = 'rated' WHERE voided_usage_id = 'voided'",
+        "UPDATE entries SET free_seconds_back = 60 WHERE voided_usage_id = 'voided'",
+        "UPDATE entries SET previous_cost_nanos = 1 WHERE kind = 9"}) {
+    ledger.sql().Execute(tampered);
+    const Findings findings = ledger.AuditOf(kAccount);
+    bool told = false;
+    for (const Difference& difference : findings.differences) {
+      told |= difference.check == kCheckUsageState;
+    }
+    EXPECT_TRUE(told) << tampered;
+    for (const std::string table : {"usage_states", "entries", "allowances"}) {
+      ledger.sql().Execute(absl::StrCat("DELETE FROM ", table));
+      ledger.sql().Execute(absl::StrCat("INSERT INTO ", table, " SELECT * FROM kept_", table));
+    }
+  }
+  EXPECT_EQ(ledger.AuditOf(kAccount).difference_count, 0);
+}
+
 TEST(AuditorTest, WhatNoProgramWritesIsAFinding) {
   Ledger ledger;
   LiveThroughADay(*ledger.StartEngine());
@@ -150,7 +196,8 @@ class TamperingTest : public testing::TestWithParam<Tampering> {
  protected:
   static constexpr const char* kTables[] = {
       "accounts", "balances", "account_months", "users",           "entries",     "usage_ids",
-      "requests", "events",   "recharges",      "payment_methods", "number_keys", "disputes"};
+      "requests", "events",   "recharges",      "payment_methods", "number_keys", "disputes",
+      "allowances", "usage_states"};
 
   static void SetUpTestSuite() {
     ledger_ = new Ledger();
@@ -270,10 +317,10 @@ INSTANTIATE_TEST_SUITE_P(
         Tampering{"LostRequest", "DELETE FROM requests", {"REQUEST_ID"}},
         Tampering{"RequestElsewhere", "UPDATE requests SET seq = 3", {"REQUEST_ID"}},
         Tampering{"BucketOfUser",
-                  "UPDATE users SET free_seconds_used = 17000 WHERE user_id = 'u'",
+                  "UPDATE allowances SET seconds_used = 17000 WHERE user_id = 'u'",
                   {"BUCKET"}},
         Tampering{"BucketPeriod",
-                  "UPDATE users SET free_period = 202611 WHERE user_id = 'u'",
+                  "UPDATE allowances SET period = 202611 WHERE user_id = 'u'",
                   {"BUCKET"}},
         Tampering{"BucketBefore",
                   "UPDATE entries SET free_seconds_before = 17000 WHERE seq = 4",

@@ -29,6 +29,7 @@
 #include "services/ledger/storage/migrator.h"
 #include "services/ledger/storage/number_key_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
+#include "services/ledger/storage/usage_state_rows.h"
 #include "services/ledger/storage/server_check.h"
 #include "tests/services/ledger/engine/database_faults.h"
 #include "tests/services/ledger/engine/harness.h"
@@ -396,6 +397,19 @@ std::vector<Read> Reads() {
        [](Connection& c) {
          return CountOf(storage::FindUsages(c, {{"a", "call"}}));
        }},
+      {"GetUsage, where it stands",
+       [](Connection& c) { return CountOf(storage::LoadUsageStates(c, {{"a", "waits"}})); }},
+      {"GetUsage, its latest rating",
+       [](Connection& c) { return CountOf(storage::LoadEntries(c, "a", {1, 2})); }},
+      {"usages that wait",
+       [](Connection& c) { return CountOf(storage::ListUnrated(c, {"", ""}, 10)); }},
+      {"usages of an account that wait",
+       [](Connection& c) { return CountOf(storage::ListUnratedOf(c, "a", "", 10)); }},
+      {"how many wait",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_ASSIGN_OR_RETURN(const int64_t count, storage::CountUnrated(c));
+         return absl::StrCat(count);
+       }},
       {"ListUsage",
        [](Connection& c) { return CountOf(storage::ListUsages(c, "a", kUser, kNewest, 10)); }},
       {"ListEntries",
@@ -491,6 +505,8 @@ TEST_F(DatabaseErrorsElsewhereTest, AQueryIsAnsweredOrToldAndLeavesNoTransaction
   engine_ = ledger_->StartEngine(options_);
   ASSERT_TRUE(
       Ask<UsageReply>(*direct_, "a", RecordUsage{Call(kUser, "call", kStandardNumber, 60)}).ok());
+  ASSERT_TRUE(
+      Ask<UsageReply>(*direct_, "a", RecordUsage{Call("late", "waits", kStandardNumber, 60)}).ok());
   ASSERT_TRUE(Ask<EntryReply>(*direct_, "a", AdjustBalance{"1", -kNanosPerUnit, {"x"}, ""}).ok());
   ASSERT_TRUE(Ask<RechargeReply>(*direct_, "a", Refund("r", 1, kNanosPerUnit)).ok());
   ASSERT_TRUE(Ask<DisputeReply>(*direct_, "a",
@@ -638,7 +654,8 @@ TEST_F(DatabaseErrorsElsewhereTest, HousekeepingGoesOnAfterAnyError) {
   int64_t version = 1;
   for (const std::string part :
        {" FROM plans", " FROM rate_decks", " FROM rates WHERE",
-        "recheck_time <=", "INSERT INTO ledgers", "expiry_notice_time <="}) {
+        "recheck_time <=", "INSERT INTO ledgers", "expiry_notice_time <=",
+        "ORDER BY account_id,usage_id LIMIT", "SELECT COUNT(*) FROM usage_states"}) {
     for (const Fault& fault : AllFaults()) {
       SCOPED_TRACE(absl::StrCat(part, ": ", fault.name));
       sabotage_->Begin(Nth(1, Contains(part), fault.ruling));

@@ -53,7 +53,15 @@ std::vector<Fault> StayingFaults() {
 std::string TextOf(const Reply& reply) {
   struct Writer {
     std::string operator()(const UsageReply& r) const {
-      return absl::StrCat("usage ", r.seq, " ", r.cost, " ", r.balance_after, " ", r.currency);
+      return absl::StrCat("usage ", r.seq, " ", r.cost, " ", r.balance_after, " ", r.currency, " ",
+                          static_cast<int>(r.status));
+    }
+    std::string operator()(const VoidReply& r) const {
+      return absl::StrCat("void ", r.seq, " ", r.returned, " ", r.free_seconds_returned, " ",
+                          r.balance);
+    }
+    std::string operator()(const CorrectionReply& r) const {
+      return absl::StrCat((*this)(r.usage), r.voided.has_value() ? (*this)(*r.voided) : "");
     }
     std::string operator()(const AuthorizeReply& r) const {
       return absl::StrCat("authorization ", static_cast<int>(r.authorization.decision), " ",
@@ -235,6 +243,30 @@ std::vector<Scenario> MoneyGivenBack() {
   };
 }
 
+// Usages that are taken back, corrected and rated later (U1, U5, K3).
+std::vector<Scenario> FactsPutRight() {
+  // As if the user had come: a ledger that put them would look for what waits by itself.
+  constexpr char kUserIsThere[] =
+      "INSERT INTO users (account_id,user_id,plan_id,create_time) SELECT account_id,'late',"
+      "'per_minute','2026-01-01' FROM accounts WHERE account_id LIKE";
+  const RecordUsage wrong{Call(kUser, "wrong", kStandardNumber, 600)};
+  const VoidUsage taken_back{"wrong", false, {"wrong record"}};
+  const CorrectUsage correction{{"wrong"}, Dear("right", 1), {"wrong record"}};
+  return {
+      {"Void", {taken_back}, {wrong}},
+      {"RepeatedVoid", {taken_back}, {wrong, taken_back}},
+      {"VoidInAdvance", {VoidUsage{"early", true, {"wrong record"}}}},
+      {"Correction", {correction}, {wrong}},
+      {"RepeatedCorrection", {correction}, {correction}},
+      {"VoidedUsageSentAgain", {wrong}, {wrong, taken_back}},
+      {"RatedLater",
+       {RateUnrated{"waits"}},
+       {RecordUsage{Call("late", "waits", kStandardNumber, 60)}},
+       true,
+       {kUserIsThere}},
+  };
+}
+
 std::vector<Scenario> Scenarios() {
   const RecordUsage dip{Dear("dip", 100)};  // $6.01 of $15
   const AdjustBalance adjust{"adjust", -2 * kNanosPerUnit, {"why"}, ""};
@@ -289,13 +321,13 @@ std::vector<Scenario> Scenarios() {
       {"SuccessOfARememberedAccount", {Succeeded(2, 15 * kNanosPerUnit)}, {dip}, true, {}, true},
       {"Batch",
        {RecordUsage{Dear("one", 1)}, RecordUsage{Dear("two", 2)}, RecordUsage{Dear("one", 1)},
-        adjust, PutUser{"w", ""}, dip, RecordUsage{Call("nobody", "x", kDearNumber, 60)}}},
+        adjust, PutUser{"w", ""}, dip, VoidUsage{"never", false, {"wrong"}}}},
   };
 }
 
 std::vector<Scenario> AllScenarios() {
   std::vector<Scenario> all = Scenarios();
-  for (const std::vector<Scenario>& more : {ActsOfPeople(), MoneyGivenBack()}) {
+  for (const std::vector<Scenario>& more : {ActsOfPeople(), MoneyGivenBack(), FactsPutRight()}) {
     for (Scenario scenario : more) {
       scenario.is_one_of_many = true;
       all.push_back(std::move(scenario));
@@ -478,7 +510,7 @@ class DatabaseErrorsTest : public testing::TestWithParam<Scenario> {
   static std::vector<Fault> FaultsFor(const std::string& statement) {
     if (!GetParam().is_one_of_many) return AllFaults();
     for (const absl::string_view own :
-         {"payment_methods", "disputes", "by_refund_of", "card_declines"}) {
+         {"payment_methods", "disputes", "by_refund_of", "card_declines", "usage_states"}) {
       if (absl::StrContains(statement, own)) return AllFaults();
     }
     return FaultsOfEachSort();

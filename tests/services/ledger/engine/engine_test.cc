@@ -132,10 +132,12 @@ TEST_F(EngineTest, RefusalsNameWhatIsMissing) {
   odd_plan.plan_id = "none";
   OpenAccount other = OpenWithCard();
   other.digest = "other";
+  domain::Usage too_old = Call(kUser, "3", kStandardNumber, 1);
+  too_old.start_time -= absl::Hours(24 * 10'000);
   const std::vector<absl::StatusOr<Reply>> replies =
       AskAll(*engine, {{"nobody", Record(Call(kUser, "1", kStandardNumber, 1))},
-                       {kAccount, Record(Call("nobody", "2", kStandardNumber, 1))},
-                       {kAccount, Record(Call(kUser, "3", "998901234567", 1))},
+                       {kAccount, VoidUsage{"2", false, {"x"}}},
+                       {kAccount, Record(too_old)},
                        {kAccount, PutUser{"w", "none"}},
                        {"other", odd_plan},
                        {kAccount, other},
@@ -143,8 +145,8 @@ TEST_F(EngineTest, RefusalsNameWhatIsMissing) {
                        {kAccount, Succeeded(7, 1)},
                        {kAccount, AdjustBalance{"r", 1, {"x"}, "EUR"}}});
   const char* const expected[] = {
-      "ACCOUNT_NOT_FOUND", "USER_NOT_FOUND", "NO_RATE", "PLAN_NOT_FOUND",
-      "PLAN_NOT_FOUND",    "ACCOUNT_EXISTS", "OK",      "RECHARGE_NOT_FOUND",
+      "ACCOUNT_NOT_FOUND", "USAGE_NOT_FOUND", "INVALID_FIELD", "PLAN_NOT_FOUND",
+      "PLAN_NOT_FOUND",    "ACCOUNT_EXISTS",  "OK",            "RECHARGE_NOT_FOUND",
       "INVALID_FIELD"};
   for (size_t i = 0; i < replies.size(); ++i) {
     EXPECT_EQ(ReasonFor(replies[i]), expected[i]) << i << replies[i].status();

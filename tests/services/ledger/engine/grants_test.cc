@@ -85,6 +85,8 @@ TEST_F(GrantsTest, DoNotReachFurther) {
                           "DELETE FROM accounts",
                           "DELETE FROM payment_methods",
                           "DELETE FROM disputes",
+                          "DELETE FROM allowances",
+                          "DELETE FROM usage_states",
                           "DELETE FROM account_months",
                           "DELETE FROM usage_ids",
                           "DELETE FROM events",

@@ -37,6 +37,8 @@ using book::AuthorizeReply;
 using book::AuthorizeUsage;
 using book::BlockAccount;
 using book::Command;
+using book::CorrectUsage;
+using book::CorrectionReply;
 using book::DeferRecharge;
 using book::DisputeReply;
 using book::EntryReply;
@@ -44,6 +46,7 @@ using book::LiftSuspension;
 using book::OpenAccount;
 using book::PaymentMethodReply;
 using book::PutUser;
+using book::RateUnrated;
 using book::RechargeReply;
 using book::Reconsider;
 using book::RecordUsage;
@@ -60,6 +63,8 @@ using book::UpdateBillingSettings;
 using book::UpdatePaymentMethod;
 using book::UsageReply;
 using book::UserReply;
+using book::VoidReply;
+using book::VoidUsage;
 
 using storage::TestNow;
 

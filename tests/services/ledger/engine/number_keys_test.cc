@@ -80,8 +80,9 @@ TEST_F(NumberKeysTest, AKeyIsMadeWithTheFirstUsageOfAUserAndYear) {
 TEST_F(NumberKeysTest, ARefusedUsageMakesNoKey) {
   const auto engine = ledger_.StartEngine();
   OpenFunded(*engine, kAccount);
-  EXPECT_FALSE(
-      Ask<UsageReply>(*engine, kAccount, RecordUsage{Call(kUser, "a", "99955501234", 60)}).ok());
+  domain::Usage too_old = Call(kUser, "a", kStandardNumber, 60);
+  too_old.start_time -= absl::Hours(24 * 10'000);
+  EXPECT_FALSE(Ask<UsageReply>(*engine, kAccount, RecordUsage{too_old}).ok());
   EXPECT_THAT(Keys(), IsEmpty());
 }
 

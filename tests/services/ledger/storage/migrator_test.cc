@@ -306,6 +306,12 @@ class CardMigrationTest : public MigratorTest {
     database_.Execute("DELETE FROM schema_migrations WHERE version >= 9");
     database_.Execute("DROP TABLE payment_methods");
     database_.Execute("DROP TABLE disputes");
+    database_.Execute("DROP TABLE allowances");
+    database_.Execute("DROP TABLE usage_states");
+    Drop("entries",
+         {"free_period", "unrated_reason", "corrects_usage_id", "previous_cost_nanos",
+          "voided_usage_id", "free_seconds_back", "free_period_back", "voided_in_advance"});
+    Drop("events", {"usage_id"});
     Drop("accounts",
          {"suspension_number", "suspending_refunds", "suspending_disputes", "disputed_numbers"});
     database_.Execute("ALTER TABLE recharges DROP KEY by_refund_of");

@@ -19,6 +19,7 @@
 #include "services/ledger/storage/event_rows.h"
 #include "services/ledger/storage/parts.h"
 #include "services/ledger/storage/recharge_rows.h"
+#include "services/ledger/storage/usage_state_rows.h"
 #include "tests/services/ledger/storage/migrated_database.h"
 
 namespace reserve::storage {
@@ -56,8 +57,19 @@ class ReadsTest : public testing::Test {
                         kLongHistory + 1, Id(0)));
     FillYear();
     FillAccounts();
-    Fill("users (account_id,user_id,plan_id,free_seconds_used,free_period,create_time)", kAccounts,
-         [](int i) { return absl::StrFormat("('%s','u','per_minute',0,0,'2026-01-01')", Id(i)); });
+    Fill("users (account_id,user_id,plan_id,create_time)", kAccounts,
+         [](int i) { return absl::StrFormat("('%s','u','per_minute','2026-01-01')", Id(i)); });
+    Fill("allowances (account_id,user_id,period,seconds_used)", kAccounts,
+         [](int i) { return absl::StrFormat("('%s','u',0,60)", Id(i)); });
+    // One in three waits for its price.
+    Fill(
+        "usage_states (account_id,usage_id,status,unrated_reason,seq,cost_nanos,free_seconds,"
+        "free_period,latest_seq,user_id,start_time,corrected_by,update_time)",
+        kAccounts, [](int i) {
+          return absl::StrFormat(
+              "('%s','%s',%d,1,1,0,0,0,1,'u','2026-11-01','','2026-11-01')", Id(i), UsageId(i),
+              i % 3 == 0 ? 2 : 3);
+        });
     FillEntries("", 1, kAccounts);
     FillEntries(Id(0), 2, kLongHistory);
     FillIds();
@@ -283,7 +295,12 @@ TEST_P(ReadsByListTest, Accounts) {
 
 TEST_P(ReadsByListTest, Users) {
   const std::vector<std::string> user_ids(static_cast<size_t>(count_), "u");
-  ExpectList([&] { return LoadUsers(*connection_, Keys<UserKey>(user_ids))->size(); });
+  // The users, and their allowances.
+  ExpectList([&] { return LoadUsers(*connection_, Keys<UserKey>(user_ids))->size(); }, 2);
+}
+
+TEST_P(ReadsByListTest, UsageStates) {
+  ExpectList([&] { return LoadUsageStates(*connection_, Keys<OnceKey>(usage_ids_))->size(); });
 }
 
 TEST_P(ReadsByListTest, Usages) {

@@ -21,6 +21,7 @@
 #include "services/ledger/storage/number_key_rows.h"
 #include "services/ledger/storage/payment_method_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
+#include "services/ledger/storage/usage_state_rows.h"
 #include "tests/services/ledger/storage/migrated_database.h"
 
 namespace reserve::storage {
@@ -354,14 +355,15 @@ TEST_F(RowsTest, RechecksAreDueFromTheirTimeOn) {
 }
 
 TEST_F(RowsTest, UsersComeBackAsTheyWere) {
-  User user{OddBytes(), OddBytes(), OddBytes(), kMax, 999912, TestNow()};
+  User user{OddBytes(), OddBytes(), OddBytes(), {{0, kMax}, {999912, 1}}, TestNow()};
   ASSERT_TRUE(WriteUsers(*connection_, {&user}).ok());
+  ASSERT_TRUE(WriteAllowances(*connection_, {{&user, {999912, 1}}, {&user, {0, kMax}}}).ok());
   EXPECT_THAT(*LoadUsers(*connection_, {{OddBytes(), OddBytes()}, {"x", "y"}}),
               testing::ElementsAre(user));
   user.plan_id = "unlimited";
-  user.free_seconds_used = 5;
-  user.free_period = 0;
+  user.SetSecondsUsed({0, 5});
   ASSERT_TRUE(WriteUsers(*connection_, {&user}).ok());
+  ASSERT_TRUE(WriteAllowances(*connection_, {{&user, {0, 5}}}).ok());
   EXPECT_THAT(*ListUsers(*connection_, OddBytes(), "", 10), testing::ElementsAre(user));
   EXPECT_THAT(*ListUsers(*connection_, OddBytes(), OddBytes(), 10), testing::IsEmpty());
 }
@@ -592,6 +594,78 @@ TEST_F(RowsTest, AUsageIdThatLeadsToAnotherKindOfEntryIsAnError) {
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
   EXPECT_EQ(ReasonOf(status), "DATABASE_ERROR");
   EXPECT_TRUE(FindUsages(*connection_, {{"a", "x"}}).ok());
+}
+
+TEST_F(RowsTest, AVoidInAdvanceTakesTheIdOfItsUsage) {
+  Entry entry;
+  entry.account_id = "a";
+  entry.seq = 1;
+  entry.kind = EntryKind::kVoid;
+  entry.record_time = TestNow();
+  entry.voided = {OddBytes(), 0, 0, /*in_advance=*/true};
+  entry.reason = "wrong";
+  ASSERT_TRUE(InsertEntries(*connection_, {&entry}).ok());
+  const auto found = FindUsages(*connection_, {{"a", OddBytes()}});
+  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_EQ(found->size(), 1u);
+  EXPECT_EQ(found->front().voided.usage_id, OddBytes());
+  EXPECT_TRUE(found->front().voided.in_advance);
+  const Entry usage = CallEntry("a", 2, OddBytes());
+  EXPECT_EQ(InsertEntries(*connection_, {&usage}).code(), absl::StatusCode::kAlreadyExists);
+}
+
+TEST_F(RowsTest, AVoidAndARatingTakeNoId) {
+  Entry rating = CallEntry("a", 2, "x");
+  rating.kind = EntryKind::kRating;
+  rating.booked->previous_cost = 7;
+  rating.amount = 5;
+  Entry voided;
+  voided.account_id = "a";
+  voided.seq = 3;
+  voided.kind = EntryKind::kVoid;
+  voided.record_time = rating.record_time;
+  voided.voided = {"x", kMax, 202611, false};
+  ASSERT_TRUE(InsertEntries(*connection_, {&rating, &voided}).ok());
+  EXPECT_TRUE(FindUsages(*connection_, {{"a", "x"}})->empty());
+  const auto loaded = LoadEntries(*connection_, "a", {2, 3, 4});
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  ASSERT_EQ(loaded->size(), 2u);
+  for (const Entry& entry : *loaded) {
+    if (entry.kind == EntryKind::kRating) {
+      EXPECT_EQ(entry.booked->rating.cost, 2);
+    } else {
+      EXPECT_EQ(entry.voided.free_seconds, kMax);
+      EXPECT_EQ(entry.voided.free_period, 202611);
+    }
+  }
+}
+
+TEST_F(RowsTest, UsageStatesComeBackAsTheyWere) {
+  domain::UsageState state;
+  state.account_id = OddBytes();
+  state.usage_id = OddBytes();
+  state.status = domain::UsageStatus::kUnrated;
+  state.unrated_reason = domain::UnratedReason::kUserUnknown;
+  state.seq = state.cost = state.free_seconds = state.latest_seq = kMax;
+  state.free_period = 999912;
+  state.user_id = OddBytes();
+  state.start_time = state.update_time = TestNow();
+  ASSERT_TRUE(WriteUsageStates(*connection_, {&state}).ok());
+  EXPECT_THAT(*LoadUsageStates(*connection_, {{OddBytes(), OddBytes()}, {"x", "y"}}),
+              testing::ElementsAre(state));
+  EXPECT_THAT(*ListUnrated(*connection_, {"", ""}, 10), testing::ElementsAre(state));
+  EXPECT_THAT(*ListUnrated(*connection_, {OddBytes(), OddBytes()}, 10), testing::IsEmpty());
+  EXPECT_THAT(*ListUnratedOf(*connection_, OddBytes(), "", 10), testing::ElementsAre(state));
+  EXPECT_EQ(*CountUnrated(*connection_), 1);
+  state.status = domain::UsageStatus::kVoided;
+  state.unrated_reason = domain::UnratedReason::kNone;
+  state.start_time = absl::InfinitePast();
+  state.corrected_by = OddBytes();
+  state.latest_seq = 3;
+  ASSERT_TRUE(WriteUsageStates(*connection_, {&state}).ok());
+  state.start_time = TestNow();  // a fact of the usage, that never changes
+  EXPECT_THAT(*ListUsageStates(*connection_, OddBytes(), "", 10), testing::ElementsAre(state));
+  EXPECT_THAT(*ListUnrated(*connection_, {"", ""}, 10), testing::IsEmpty());
 }
 
 TEST_F(RowsTest, UsagesAreFoundByTheirIdsAcrossMonths) {

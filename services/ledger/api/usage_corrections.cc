@@ -1,0 +1,87 @@
+#include "services/ledger/api/usage_corrections.h"
+
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/match.h"
+#include "common/error/error.h"
+#include "services/ledger/api/call.h"
+#include "services/ledger/api/ledger_service.h"
+#include "services/ledger/domain/refusals.h"
+
+namespace reserve::api {
+namespace {
+
+absl::Status CheckOwnId(absl::string_view old_id, const domain::Usage& usage) {
+  if (usage.usage_id != old_id) return absl::OkStatus();
+  return InvalidField("usage.usage_id", "must be an id of its own, not that of the old usage");
+}
+
+absl::StatusOr<book::Command> ParseVoid(const pb::VoidUsageRequest& request) {
+  RESERVE_RETURN_IF_ERROR(CheckId(request.usage_id(), "usage_id"));
+  RESERVE_ASSIGN_OR_RETURN(domain::ByStaff by, ByStaffFrom(request));
+  return book::VoidUsage{request.usage_id(), request.allow_missing(), std::move(by)};
+}
+
+absl::StatusOr<book::Command> ParseCorrect(const pb::CorrectUsageRequest& request) {
+  RESERVE_RETURN_IF_ERROR(CheckId(request.usage_id(), "usage_id"));
+  absl::StatusOr<domain::Usage> usage = UsageFrom(request.usage());
+  if (!usage.ok()) return WithFieldPrefix(usage.status(), "usage.");
+  RESERVE_RETURN_IF_ERROR(CheckOwnId(request.usage_id(), *usage));
+  RESERVE_ASSIGN_OR_RETURN(domain::ByStaff by, ByStaffFrom(request));
+  return book::CorrectUsage{{request.usage_id(), request.may_recharge()}, *std::move(usage),
+                            std::move(by)};
+}
+
+}  // namespace
+
+absl::StatusOr<book::Command> ReplacementFrom(const pb::RecordUsageRequest& request) {
+  const pb::ReplacedUsage& replaced = request.replaces();
+  RESERVE_RETURN_IF_ERROR(CheckId(replaced.usage_id(), "replaces.usage_id"));
+  RESERVE_RETURN_IF_ERROR(CheckReason(replaced.reason(), "replaces.reason"));
+  domain::ByStaff by{replaced.reason()};
+  if (!request.has_usage()) {
+    return book::VoidUsage{replaced.usage_id(), replaced.allow_missing(), std::move(by)};
+  }
+  RESERVE_ASSIGN_OR_RETURN(domain::Usage usage, UsageFrom(request.usage()));
+  RESERVE_RETURN_IF_ERROR(CheckOwnId(replaced.usage_id(), usage));
+  return book::CorrectUsage{{replaced.usage_id(), replaced.may_recharge()}, std::move(usage),
+                            std::move(by)};
+}
+
+absl::Status ReplacesElsewhere() {
+  return InvalidField("replaces", "must not be set: call CorrectUsage or VoidUsage");
+}
+
+absl::Status NameField(const absl::Status& status) {
+  if (domain::IsUsageNotFound(status)) return WithFieldPrefix(status, "replaces.");
+  const std::string field = FieldOf(status);
+  if (absl::StartsWith(field, "replaces.") || absl::StartsWith(field, "usage.")) return status;
+  return PrefixField(status, "usage.");
+}
+
+grpc::ServerUnaryReactor* LedgerService::VoidUsage(grpc::CallbackServerContext* context,
+                                                   const pb::VoidUsageRequest* request,
+                                                   pb::VoidUsageResponse* response) {
+  return StartCommand(api_, context, "VoidUsage",
+                      TaskFor(request->account_id(), ParseVoid(*request)),
+                      [response](book::Reply&& reply) {
+                        ToProto(std::get<book::VoidReply>(reply), response);
+                      });
+}
+
+grpc::ServerUnaryReactor* LedgerService::CorrectUsage(grpc::CallbackServerContext* context,
+                                                      const pb::CorrectUsageRequest* request,
+                                                      pb::CorrectUsageResponse* response) {
+  absl::StatusOr<engine::Task> task = TaskFor(request->account_id(), ParseCorrect(*request));
+  if (!task.ok()) return FinishNow(api_, context, "CorrectUsage", task.status());
+  return StartCommand(
+      api_, context, "CorrectUsage", std::move(task),
+      [response](book::Reply&& reply) {
+        ToProto(std::get<book::CorrectionReply>(reply), response);
+      },
+      "usage.");
+}
+
+}  // namespace reserve::api

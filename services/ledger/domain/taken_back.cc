@@ -1,0 +1,20 @@
+#include "services/ledger/domain/taken_back.h"
+
+namespace reserve::domain {
+
+void NoteTakenBack(Nanos amount, Draft* draft) {
+  Account& account = draft->account();
+  TakenBack& taken = account.taken_back;
+  if (amount < 0) {
+    if (!taken.waits() && !IsLow(account)) return;
+    if (!taken.waits()) taken.time = draft->context().now;
+    taken.amount = SubtractSaturating(taken.amount, amount);
+  } else if (taken.waits()) {
+    // Where money was booked back nothing is to be made good for: it is the customer's to act.
+    if (taken.amount == 0 && IsLow(account)) return;
+    taken.amount = SubtractSaturating(taken.amount, amount);
+    if (taken.amount <= 0) taken = {};
+  }
+}
+
+}  // namespace reserve::domain

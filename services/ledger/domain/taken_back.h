@@ -1,0 +1,17 @@
+// Money that is taken back, and what waits for the customer because of it (G12).
+#ifndef RESERVE_SERVICES_LEDGER_DOMAIN_TAKEN_BACK_H_
+#define RESERVE_SERVICES_LEDGER_DOMAIN_TAKEN_BACK_H_
+
+#include "common/money/money.h"
+#include "services/ledger/domain/draft.h"
+
+namespace reserve::domain {
+
+// Notes that the balance was changed by `amount`, and not by usage or the customer. Where a
+// negative one leaves it low, nothing follows until the customer acts; what is given again makes
+// good for it first. To be called once the amount is booked.
+void NoteTakenBack(Nanos amount, Draft* draft);
+
+}  // namespace reserve::domain
+
+#endif  // RESERVE_SERVICES_LEDGER_DOMAIN_TAKEN_BACK_H_

@@ -1,0 +1,44 @@
+// What became of a usage after it was booked (U1, U5, K3): kept of the few of which there is more
+// to say than their entry does.
+#ifndef RESERVE_SERVICES_LEDGER_DOMAIN_USAGE_STATE_H_
+#define RESERVE_SERVICES_LEDGER_DOMAIN_USAGE_STATE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/time/time.h"
+#include "common/money/money.h"
+#include "services/ledger/domain/account.h"
+#include "services/ledger/domain/journal.h"
+#include "services/ledger/domain/usage.h"
+
+namespace reserve::domain {
+
+struct UsageState {
+  std::string account_id;
+  std::string usage_id;
+  UsageStatus status = UsageStatus::kRated;
+  UnratedReason unrated_reason = UnratedReason::kNone;  // while it is UNRATED
+  int64_t seq = 0;  // of the entry that booked it, or voided it before it came
+  // Net of all its ratings; of a VOIDED one, what was given back.
+  Nanos cost = 0;
+  int64_t free_seconds = 0;
+  int32_t free_period = 0;
+  int64_t latest_seq = 0;  // of the entry that rated or voided it last
+  std::string user_id;     // empty of one that was voided before it came
+  absl::Time start_time = absl::InfinitePast();  // InfinitePast of one that was voided before it came
+  std::string corrected_by = {};                 // the usage that took its place
+  absl::Time update_time = absl::InfinitePast();
+
+  // What it costs now.
+  Nanos net_cost() const { return status == UsageStatus::kVoided ? 0 : cost; }
+  friend bool operator==(const UsageState&, const UsageState&) = default;
+};
+
+// What an entry says of its usage, if nothing became of it since. `entry` is a kUsage, or a kVoid
+// in advance.
+UsageState StateOf(const Entry& entry);
+
+}  // namespace reserve::domain
+
+#endif  // RESERVE_SERVICES_LEDGER_DOMAIN_USAGE_STATE_H_

@@ -1,0 +1,93 @@
+#include "services/ledger/engine/unrated_sweep.h"
+
+#include <variant>
+
+#include "common/error/error.h"
+
+namespace reserve::engine {
+namespace {
+
+constexpr int kPage = 1'000;
+constexpr absl::Duration kSweepAtLeastEvery = absl::Minutes(10);
+constexpr absl::Duration kCountEvery = absl::Seconds(15);
+
+}  // namespace
+
+void UnratedSweep::NoteNewUsers(const std::vector<std::string>& account_ids) {
+  absl::MutexLock lock(&mutex_);
+  with_new_users_.insert(account_ids.begin(), account_ids.end());
+}
+
+absl::Status UnratedSweep::Look(storage::Connection& connection, const book::Catalog& catalog) {
+  if (under_way_.load(std::memory_order_acquire) > 0) return absl::OkStatus();
+  RESERVE_RETURN_IF_ERROR(LookAtNewUsers(connection));
+  const bool news = catalog.decks->latest_version() != latest_deck_ ||
+                    catalog.plans.size() != plans_ || MonotonicNow() >= next_sweep_;
+  if (news) {
+    // One that is under way begins again: what it has passed may be ratable now.
+    place_.emplace();
+    latest_deck_ = catalog.decks->latest_version();
+    plans_ = catalog.plans.size();
+    next_sweep_ = MonotonicNow() + kSweepAtLeastEvery;
+  }
+  if (!place_.has_value()) return Count(connection);
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::UsageState> page,
+                           storage::ListUnrated(connection, *place_, kPage));
+  if (page.empty()) {
+    place_.reset();
+    next_count_ = -absl::InfiniteDuration();
+    return Count(connection);
+  }
+  place_ = {page.back().account_id, page.back().usage_id};
+  Send(page);
+  return absl::OkStatus();
+}
+
+absl::Status UnratedSweep::LookAtNewUsers(storage::Connection& connection) {
+  std::set<std::string> accounts;
+  {
+    absl::MutexLock lock(&mutex_);
+    accounts.swap(with_new_users_);
+  }
+  for (const std::string& account_id : accounts) {
+    const absl::StatusOr<std::vector<domain::UsageState>> page =
+        storage::ListUnratedOf(connection, account_id, /*after=*/"", kPage);
+    if (!page.ok()) {
+      NoteNewUsers({accounts.begin(), accounts.end()});
+      return page.status();
+    }
+    Send(*page);
+    // There are more than a page: the next sweep takes them.
+    if (page->size() == kPage) next_sweep_ = -absl::InfiniteDuration();
+  }
+  return absl::OkStatus();
+}
+
+void UnratedSweep::Send(const std::vector<domain::UsageState>& page) {
+  std::vector<Task> tasks;
+  tasks.reserve(page.size());
+  for (const domain::UsageState& state : page) {
+    tasks.push_back({state.account_id, book::RateUnrated{state.usage_id}, this, 0});
+  }
+  stats_.unrated_looked_at += static_cast<int64_t>(tasks.size());
+  under_way_.fetch_add(static_cast<int64_t>(tasks.size()), std::memory_order_acq_rel);
+  if (!tasks.empty()) submit_(std::move(tasks));
+}
+
+void UnratedSweep::Done(uint32_t, absl::StatusOr<book::Reply> reply) {
+  // What failed is met again by the next sweep.
+  if (reply.ok() && std::get<book::UsageReply>(*reply).status == domain::UsageStatus::kRated) {
+    ++stats_.rated_later;
+  }
+  under_way_.fetch_sub(1, std::memory_order_acq_rel);
+}
+
+absl::Status UnratedSweep::Count(storage::Connection& connection) {
+  if (MonotonicNow() < next_count_) return absl::OkStatus();
+  RESERVE_ASSIGN_OR_RETURN(const int64_t count, storage::CountUnrated(connection));
+  stats_.unrated = count;
+  next_count_ = MonotonicNow() + kCountEvery;
+  return absl::OkStatus();
+}
+
+}  // namespace reserve::engine

@@ -1,0 +1,66 @@
+// A scene of the demo: records that were wrong, and a caller whom nobody had told of.
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/error/error.h"
+#include "common/rpc/conversions.h"
+#include "tests/e2e/demo_destinations.h"
+#include "tests/e2e/demo_play.h"
+
+namespace reserve::demo {
+namespace {
+
+// A call of `seconds`, made just now.
+pb::Usage CallOf(const std::string& usage_id, const std::string& user_id, const Destination& to,
+                 int64_t seconds) {
+  pb::Usage usage;
+  usage.set_usage_id(usage_id);
+  usage.set_user_id(user_id);
+  ToProto(absl::Now(), usage.mutable_start_time());
+  usage.mutable_call()->set_direction(pb::DIRECTION_OUTBOUND);
+  usage.mutable_call()->set_destination(to.number);
+  usage.mutable_call()->mutable_duration()->set_seconds(seconds);
+  return usage;
+}
+
+}  // namespace
+
+absl::Status Play::WrongRecords() {
+  report_.Section("A record that was wrong, and a caller whom nobody had told of");
+  RESERVE_ASSIGN_OR_RETURN(Book tailor, OpenAnother("tailor", "tok_visa"));
+  Caller gus{"gus", /*unlimited=*/false, kFreeSeconds};
+  RESERVE_RETURN_IF_ERROR(AddUser(tailor, gus));
+  report_.Say("the switch reports a call of 10,800 s; it lasted 306 s, and it sends that afterwards");
+  const std::string& account = tailor.account_id;
+  RESERVE_RETURN_IF_ERROR(
+      client_.RecordUsage(account, CallOf("wrong", "gus", UnitedStates(), 10'800)).status());
+  RESERVE_ASSIGN_OR_RETURN(
+      const pb::CorrectUsageResponse corrected,
+      client_.CorrectUsage(account, "wrong", CallOf("right", "gus", UnitedStates(), 306)));
+  report_.Duration("free seconds that come back", 10'800,
+                   corrected.voided().allowance_returned().seconds());
+  RESERVE_ASSIGN_OR_RETURN(const pb::User after,
+                           client_.PutUser(account, "gus", "per_minute"));
+  report_.Duration("free seconds left", kFreeSeconds - 360, after.allowance_left().seconds());
+  RESERVE_ASSIGN_OR_RETURN(const pb::UsageRecord old, client_.GetUsage(account, "wrong"));
+  report_.Text("the wrong record", "VOIDED",
+               ShortName(pb::UsageStatus_Name(old.status()), "USAGE_STATUS_"));
+
+  report_.Say("hal, of whom the account was not told, calls Barbados for a minute");
+  RESERVE_ASSIGN_OR_RETURN(
+      const pb::RecordUsageResponse unrated,
+      client_.RecordUsage(account, CallOf("early", "hal", Barbados(), kMinute)));
+  report_.Text("his call", "UNRATED",
+               ShortName(pb::UsageStatus_Name(unrated.status()), "USAGE_STATUS_"));
+  report_.Money("cost so far", 0, unrated.cost());
+  RESERVE_RETURN_IF_ERROR(client_.PutUser(account, "hal", "per_minute").status());
+  report_.Say("the account is told of hal: the call is rated by itself");
+  tailor.balance -= Barbados().price;
+  return Await(tailor, "the rating", [&](const pb::Account& now) {
+           return NanosOf(now.balance()).value_or(-1) == tailor.balance;
+         }).status();
+}
+
+}  // namespace reserve::demo

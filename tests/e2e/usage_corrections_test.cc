@@ -1,0 +1,206 @@
+// Facts that are put right, by the real processes: usages without a price, wrong records that are
+// taken back or corrected one by one and in bulk, and what the customer sees of them (U1, U5, K3).
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/money/money.h"
+#include "common/rpc/conversions.h"
+#include "tests/e2e/stack.h"
+#include "tests/support/wait_until.h"
+
+namespace reserve::e2e {
+namespace {
+
+namespace pb = ledger::v1;
+using test_support::WaitUntil;
+using ::testing::SizeIs;
+
+using Accounts = pb::Accounts::Stub;
+using Audit = pb::Audit::Stub;
+using Ledger = pb::Ledger::Stub;
+using Rates = pb::Rates::Stub;
+
+std::string Text(const google::type::Money& money) {
+  const auto amount = reserve::FromProto(money, "", "money");
+  return amount.ok() ? FormatDecimal(*amount) : amount.status().ToString();
+}
+
+class UsageCorrectionsTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto stack = Stack::Start({});
+    ASSERT_TRUE(stack.ok()) << stack.status();
+    stack_ = stack->release();
+    stack_->database().Execute("INSERT INTO plans VALUES ('monthly600', 1, 600, 2, 0)");
+  }
+  static void TearDownTestSuite() { delete stack_; }
+
+  template <typename Stub, typename Request, typename Response>
+  static Response Must(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                    Response*),
+                       const std::string& request) {
+    auto response = Call(stack_->stub<Stub>(), method, Parse<Request>(request));
+    EXPECT_TRUE(response.ok()) << request << ": " << response.status();
+    return response.ok() ? *std::move(response) : Response();
+  }
+
+  static void Open(const std::string& id, const std::string& plan = "per_minute") {
+    Must(&Accounts::OpenAccount,
+         absl::StrCat("account_id: '", id, "' default_plan_id: '", plan, "'"));
+    Must(&Accounts::PutUser, absl::StrCat("account_id: '", id, "' user_id: 'u'"));
+  }
+  // "usage { ... }" of a call.
+  static std::string UsageText(const std::string& usage_id, const std::string& destination,
+                               int64_t seconds, absl::Time start = absl::Now(),
+                               const std::string& user = "u") {
+    return absl::StrCat("usage { usage_id: '", usage_id, "' user_id: '", user,
+                        "' start_time { seconds: ", absl::ToUnixSeconds(start),
+                        " } call { direction: DIRECTION_OUTBOUND destination: '", destination,
+                        "' duration { seconds: ", seconds, " } } } ");
+  }
+  static pb::RecordUsageResponse Record(const std::string& id, const std::string& usage) {
+    return Must(&Ledger::RecordUsage, absl::StrCat("account_id: '", id, "' ", usage));
+  }
+  static std::string Balance(const std::string& id) {
+    return Text(Must(&Accounts::GetAccount, absl::StrCat("account_id: '", id, "'")).balance());
+  }
+  static int64_t AllowanceLeft(const std::string& id) {
+    return Must(&Accounts::GetUser, absl::StrCat("account_id: '", id, "' user_id: 'u'"))
+        .allowance_left()
+        .seconds();
+  }
+  static pb::UsageRecord Get(const std::string& id, const std::string& usage_id) {
+    return Must(&Accounts::GetUsage,
+                absl::StrCat("account_id: '", id, "' usage_id: '", usage_id, "'"));
+  }
+  static void ExpectClean(const std::string& id) {
+    const auto verified = Must(&Audit::VerifyAccount, absl::StrCat("account_id: '", id, "'"));
+    EXPECT_EQ(verified.counts().differences(), 0) << verified.DebugString();
+  }
+
+  static constexpr char kUs[] = "+12125550100";        // 0.0100 a minute: standard
+  static constexpr char kJamaica[] = "+18765550123";   // 0.1800 a minute: dearer
+  static constexpr char kNowhere[] = "+99999999999";   // in no deck
+  static Stack* stack_;
+};
+
+Stack* UsageCorrectionsTest::stack_ = nullptr;
+
+TEST_F(UsageCorrectionsTest, U5_AWrongRecordOfTenThousandSecondsIsPutRight) {
+  Open("wrong");
+  Record("wrong", UsageText("k1", kUs, 10'800));
+  EXPECT_EQ(AllowanceLeft("wrong"), 7'200);
+  const auto corrected =
+      Must(&Ledger::CorrectUsage, absl::StrCat("account_id: 'wrong' usage_id: 'k1' reason: 'wrong "
+                                               "CDR' ",
+                                               UsageText("k1b", kUs, 306)));
+  EXPECT_EQ(corrected.voided().allowance_returned().seconds(), 10'800);
+  EXPECT_EQ(AllowanceLeft("wrong"), 17'640);
+  const pb::UsageRecord old = Get("wrong", "k1");
+  EXPECT_EQ(old.status(), pb::USAGE_STATUS_VOIDED);
+  EXPECT_EQ(old.voided().corrected_by_usage_id(), "k1b");
+  EXPECT_EQ(Get("wrong", "k1b").corrects_usage_id(), "k1");
+  ExpectClean("wrong");
+}
+
+TEST_F(UsageCorrectionsTest, U5_TheOldRecordThatComesAgainAfterTheVoidBooksNothing) {
+  Open("again");
+  const std::string usage = UsageText("c", kJamaica, 60);
+  Record("again", usage);
+  const auto voided =
+      Must(&Ledger::VoidUsage, "account_id: 'again' usage_id: 'c' reason: 'not answered'");
+  EXPECT_EQ(Text(voided.returned()), "0.18");
+  EXPECT_EQ(Text(voided.balance()), "0.00");
+  const auto again = Record("again", usage);
+  EXPECT_TRUE(again.duplicate());
+  EXPECT_EQ(again.status(), pb::USAGE_STATUS_VOIDED);
+  EXPECT_EQ(Text(again.cost()), "0.00");
+  EXPECT_EQ(Balance("again"), "0.00");
+  ExpectClean("again");
+}
+
+TEST_F(UsageCorrectionsTest, U5_ASwitchSendsCorrectedRecordsInBulk) {
+  Open("bulk");
+  pb::BatchRecordUsageRequest wrong;
+  pb::BatchRecordUsageRequest right;
+  for (int i = 0; i < 300; ++i) {
+    const std::string id = absl::StrCat("c", i);
+    *wrong.add_requests() = Parse<pb::RecordUsageRequest>(
+        absl::StrCat("account_id: 'bulk' ", UsageText(id, kJamaica, 600)));
+    const std::string replaces =
+        absl::StrCat("replaces { usage_id: '", id, "' reason: 'wrong clock' }");
+    *right.add_requests() = Parse<pb::RecordUsageRequest>(absl::StrCat(
+        "account_id: 'bulk' ", i % 3 == 0 ? "" : UsageText(id + "b", kJamaica, 60), replaces));
+  }
+  ASSERT_TRUE(Call(stack_->ledger(), &Ledger::BatchRecordUsage, wrong).ok());
+  EXPECT_EQ(Balance("bulk"), "-540.00");
+  for (const bool again : {false, true}) {
+    const auto results = Call(stack_->ledger(), &Ledger::BatchRecordUsage, right);
+    ASSERT_TRUE(results.ok()) << results.status();
+    for (int i = 0; i < 300; ++i) {
+      const pb::RecordUsageResult& result = results->results(i);
+      if (i % 3 == 0) {
+        ASSERT_TRUE(result.has_voided()) << result.DebugString();
+        EXPECT_EQ(result.voided().already_voided(), again);
+      } else {
+        ASSERT_TRUE(result.has_corrected()) << result.DebugString();
+        EXPECT_EQ(result.corrected().usage().duplicate(), again);
+      }
+    }
+    EXPECT_EQ(Balance("bulk"), "-36.00");
+  }
+  ExpectClean("bulk");
+}
+
+TEST_F(UsageCorrectionsTest, U1_AUsageWithoutAPriceIsListedAndRatedOnceADeckPricesIt) {
+  Open("unrated");
+  const auto booked = Record("unrated", UsageText("c", kNowhere, 60));
+  EXPECT_EQ(booked.status(), pb::USAGE_STATUS_UNRATED);
+  EXPECT_EQ(booked.unrated_reason(), pb::UNRATED_REASON_NO_RATE);
+  const auto listed = Must(&Rates::ListUnratedUsage, "account_id: 'unrated'");
+  ASSERT_THAT(listed.unrated_usages(), SizeIs(1));
+  EXPECT_EQ(listed.unrated_usages(0).usage().call().destination(), kNowhere);
+  EXPECT_EQ(Get("unrated", "c").status(), pb::USAGE_STATUS_UNRATED);
+
+  const std::string csv = absl::StrCat(stack_->folder(), "/nowhere.csv");
+  std::ofstream(csv) << "kind,prefix,price\ncall,1,0.01\ncall,1876,0.18\ncall,999,0.50\n";
+  const auto imported =
+      stack_->RunLedger({"import-rates", csv, "--effective_time=2020-01-01T00:00:00Z"});
+  ASSERT_EQ(imported.exit_code, 0) << imported.errors;
+  EXPECT_TRUE(WaitUntil([] { return Get("unrated", "c").status() == pb::USAGE_STATUS_RATED; }));
+  const pb::UsageRecord rated = Get("unrated", "c");
+  EXPECT_EQ(Text(rated.cost()), "0.50");
+  EXPECT_GT(rated.rating_seq(), rated.seq());
+  EXPECT_EQ(Balance("unrated"), "-0.50");
+  EXPECT_THAT(Must(&Rates::ListUnratedUsage, "account_id: 'unrated'").unrated_usages(), SizeIs(0));
+  ExpectClean("unrated");
+}
+
+TEST_F(UsageCorrectionsTest, K3_UsageOfAUserWhoComesLaterIsRatedThen) {
+  Open("late-user");
+  Record("late-user", UsageText("c", kJamaica, 60, absl::Now(), "zoe"));
+  EXPECT_EQ(Balance("late-user"), "0.00");
+  Must(&Accounts::PutUser, "account_id: 'late-user' user_id: 'zoe'");
+  EXPECT_TRUE(WaitUntil([] { return Balance("late-user") == "-0.18"; }));
+  ExpectClean("late-user");
+}
+
+TEST_F(UsageCorrectionsTest, C8_ALateCallDrawsOnTheAllowanceOfTheMonthThatItBeganIn) {
+  Open("months", "monthly600");
+  const absl::Time now = absl::Now();
+  Record("months", UsageText("n1", kUs, 540, now));
+  const auto late = Record("months", UsageText("late", kUs, 300, now - absl::Hours(24 * 31)));
+  EXPECT_EQ(Text(late.cost()), "0.00") << "that month's were unused";
+  const auto next = Record("months", UsageText("n2", kUs, 60, now));
+  EXPECT_EQ(Text(next.cost()), "0.00") << "this month's are as they were";
+  ExpectClean("months");
+}
+
+}  // namespace
+}  // namespace reserve::e2e
