@@ -50,6 +50,8 @@ absl::string_view NameOf(Finding finding) {
       return "IN_ORDER";
     case Finding::kForeign:
       return "FOREIGN";
+    case Finding::kReversedPayment:
+      return "REVERSED_PAYMENT";
     case Finding::kUnreported:
       return "UNREPORTED";
     case Finding::kOrphan:
@@ -90,6 +92,8 @@ absl::string_view Explain(Finding finding) {
       return "gateway and ledger agree";
     case Finding::kForeign:
       return "a charge of another system";
+    case Finding::kReversedPayment:
+      return "the payment that was booked for the charge was reversed, and the charge stands";
     case Finding::kUnreported:
       return "the card was charged and the recharge not credited";
     case Finding::kOrphan:

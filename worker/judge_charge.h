@@ -2,7 +2,8 @@
 //
 // What it holds to:
 //  - A charge is ours if its idempotency key is that of an attempt of the recharge that its
-//    reference names. The reference alone proves nothing: other systems number things, too.
+//    reference names, or if the ledger has booked a payment for it. The reference alone proves
+//    nothing: other systems number things, too.
 //  - Money moves in two cases only, in which no one can be wronged by it: a charge of a recharge
 //    that was never credited is credited (the ledger does so once), and a charge that nothing was
 //    or will be credited for is given back (the gateway does so once, under OrphanRefundKey).
@@ -49,7 +50,7 @@ struct GatewayCharge {
   bool whole() const { return succeeded && gone == 0; }
 };
 
-// A recharge, as the ledger has it.
+// A recharge, or a payment, as the ledger has it.
 struct LedgerRecharge {
   enum class State : uint8_t { kOpen = 1, kSucceeded, kFailed, kNeedsReview };
   State state = State::kOpen;
@@ -71,6 +72,8 @@ enum class Finding : uint8_t {
   kInOrder = 1,
   // Neither the key nor the reference is ours.
   kForeign,
+  // For a person: the payment that was booked for the charge was reversed, and the charge stands.
+  kReversedPayment,
   // To credit: the card was charged, and the recharge was not credited.
   kUnreported,
   // To give back: the card was charged for a recharge that the ledger does not have.

@@ -88,6 +88,15 @@ absl::StatusOr<GatewayState> StateOf(const pb::Refund& refund) {
                       .currency = refund.amount().currency_code()};
 }
 
+absl::StatusOr<LedgerRecharge> FromProto(const pb::Payment& payment) {
+  RESERVE_ASSIGN_OR_RETURN(const Nanos amount,
+                           reserve::FromProto(payment.amount(), "", "payment.amount"));
+  return LedgerRecharge{.state = LedgerRecharge::State::kSucceeded,
+                        .amount = amount,
+                        .currency = payment.amount().currency_code(),
+                        .charge_id = payment.charge_id()};
+}
+
 // Does the ledger, which has the refund so, know as much as the gateway says? It may know more, as
 // the gateway was asked before.
 bool Covers(pb::RefundState stored, int32_t told) {
@@ -179,6 +188,7 @@ absl::Status Reconciler::GoThroughLedger() {
       ShowProgress();
       RESERVE_RETURN_IF_ERROR(GoThroughRecharges(account.account_id()));
       RESERVE_RETURN_IF_ERROR(GoThroughRefunds(account.account_id()));
+      RESERVE_RETURN_IF_ERROR(GoThroughPayments(account.account_id()));
     }
     request.set_page_token(page.next_page_token());
   } while (!request.page_token().empty());
@@ -226,6 +236,31 @@ absl::Status Reconciler::GoThroughRefunds(const std::string& account_id) {
   });
 }
 
+absl::Status Reconciler::GoThroughPayments(const std::string& account_id) {
+  pb::ListPaymentsRequest request;
+  request.set_account_id(account_id);
+  request.set_page_size(kRechargePage);
+  do {
+    pb::ListPaymentsResponse page;
+    const absl::Status status = Call(*accounts_, &pb::Accounts::Stub::ListPayments, request, &page);
+    // A ledger of before payments has none.
+    if (absl::IsUnimplemented(status)) return absl::OkStatus();
+    RESERVE_RETURN_IF_ERROR(status);
+    for (const pb::Payment& payment : page.payments()) {
+      RESERVE_ASSIGN_OR_RETURN(const absl::Time booked,
+                               reserve::FromProto(payment.create_time(), "create_time"));
+      if (booked < options_.from) return absl::OkStatus();
+      if (booked >= options_.to || payment.charge_id().empty() ||
+          payment.state() != pb::PAYMENT_STATE_RECORDED) {
+        continue;
+      }
+      RESERVE_RETURN_IF_ERROR(CheckPayment(payment));
+    }
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return absl::OkStatus();
+}
+
 absl::Status Reconciler::CheckCredited(const RechargeName& name, const LedgerRecharge& recharge) {
   RESERVE_ASSIGN_OR_RETURN(const std::optional<gw::Charge> found, FindCharge(name, recharge));
   if (!found.has_value()) {
@@ -236,12 +271,8 @@ absl::Status Reconciler::CheckCredited(const RechargeName& name, const LedgerRec
 }
 
 absl::Status Reconciler::CheckMade(const pb::Refund& refund) {
-  const RechargeName charged{refund.account_id(), refund.recharge_ordinal()};
-  std::optional<gw::Charge> charge;
-  RESERVE_RETURN_IF_ERROR(ListChargesOf(charged, [&](const gw::Charge& found) {
-    if (found.charge_id() == refund.charge_id()) charge = found;
-    return absl::OkStatus();
-  }));
+  RESERVE_ASSIGN_OR_RETURN(const std::optional<gw::Charge> charge,
+                           FindChargeById(refund.charge_id()));
   std::vector<GatewayState> states;
   if (charge.has_value()) {
     RESERVE_RETURN_IF_ERROR(SettleOnce(*charge));
@@ -250,9 +281,23 @@ absl::Status Reconciler::CheckMade(const pb::Refund& refund) {
   RESERVE_ASSIGN_OR_RETURN(const GatewayState made, StateOf(refund));
   const Finding finding = JudgeRefund(made, states);
   if (finding == Finding::kInOrder) return absl::OkStatus();
-  LeaveToPerson(finding, ReferenceOf(charged),
+  LeaveToPerson(finding, FormatReference(refund.account_id(), refund.recharge_ordinal()),
                 absl::StrCat(refund.charge_id(), "  ", absl::CHexEscape(TextOf(made))));
   return absl::OkStatus();
+}
+
+absl::Status Reconciler::CheckPayment(const pb::Payment& payment) {
+  RESERVE_ASSIGN_OR_RETURN(const std::optional<gw::Charge> charge,
+                           FindChargeById(payment.charge_id()));
+  if (!charge.has_value()) {
+    LeaveToPerson(Finding::kNoCharge, FormatReference(payment.account_id(), payment.ordinal()),
+                  payment.charge_id());
+    return absl::OkStatus();
+  }
+  const GatewayCharge found = FromProto(*charge);
+  // One of a worker's was settled as its recharge, which says nothing of the payment.
+  const bool met_as_payment = WasSettled(*charge) && !ParseReference(found.reference).has_value();
+  return met_as_payment ? absl::OkStatus() : SettlePayment(found, payment);
 }
 
 absl::Status Reconciler::CheckUnderReview(const RechargeName& name) {
@@ -270,6 +315,37 @@ absl::Status Reconciler::CheckUnderReview(const RechargeName& name) {
 // --- One charge ---------------------------------------------------------------------
 
 absl::Status Reconciler::Settle(GatewayCharge charge) {
+  // What no attempt of a worker made may have been booked as a payment.
+  if (charge.succeeded && AttemptOf(charge, std::nullopt) == 0) {
+    RESERVE_ASSIGN_OR_RETURN(const std::optional<pb::Payment> payment,
+                             FindPayment(charge.charge_id));
+    if (payment.has_value()) return SettlePayment(std::move(charge), *payment);
+  }
+  return SettleRecharge(std::move(charge));
+}
+
+absl::Status Reconciler::SettlePayment(GatewayCharge charge, const pb::Payment& payment) {
+  const RechargeName name{payment.account_id(), payment.ordinal()};
+  charge.reference = ReferenceOf(name);
+  if (payment.state() != pb::PAYMENT_STATE_RECORDED) {
+    if (charge.kept()) {
+      LeaveToPerson(Finding::kReversedPayment, charge.reference, ChargeText(charge));
+    }
+    return absl::OkStatus();
+  }
+  RESERVE_ASSIGN_OR_RETURN(const LedgerRecharge booked, FromProto(payment));
+  RESERVE_ASSIGN_OR_RETURN(const std::optional<Untold> untold,
+                           TellOfStates(name, booked, /*attempt=*/0, &charge));
+  const Finding finding = JudgeCharge(charge, booked, /*attempt=*/0, std::nullopt);
+  const bool for_person = StepFor(finding) == Step::kPerson;
+  if (for_person || untold.has_value()) {
+    LeaveToPerson(for_person ? finding : untold->finding, charge.reference, ChargeText(charge),
+                  untold.has_value() ? untold->why : "");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Reconciler::SettleRecharge(GatewayCharge charge) {
   const std::optional<RechargeName> name = ParseReference(charge.reference);
   std::optional<Untold> untold;
   for (int round = 0; round < kRounds; ++round) {
@@ -500,6 +576,24 @@ absl::StatusOr<std::optional<LedgerRecharge>> Reconciler::FindRecharge(const Rec
   return std::nullopt;
 }
 
+absl::StatusOr<std::optional<pb::Payment>> Reconciler::FindPayment(const std::string& charge_id) {
+  std::optional<pb::Payment> found;
+  pb::ListPaymentsRequest request;
+  request.set_charge_id(charge_id);
+  request.set_page_size(kRechargePage);
+  do {
+    pb::ListPaymentsResponse page;
+    const absl::Status status = Call(*accounts_, &pb::Accounts::Stub::ListPayments, request, &page);
+    if (absl::IsUnimplemented(status)) return found;
+    RESERVE_RETURN_IF_ERROR(status);
+    for (const pb::Payment& payment : page.payments()) {
+      if (!found.has_value() || payment.state() == pb::PAYMENT_STATE_RECORDED) found = payment;
+    }
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return found;
+}
+
 absl::StatusOr<std::optional<gw::Charge>> Reconciler::FindCharge(const RechargeName& name,
                                                                  const LedgerRecharge& recharge) {
   // Nearly always the one under the key of the last attempt.
@@ -525,6 +619,18 @@ absl::Status Reconciler::ListChargesOf(const RechargeName& name, const OnCharge&
     // "acme/30" begins with "acme/3".
     return charge.reference() == reference ? on_charge(charge) : absl::OkStatus();
   });
+}
+
+absl::StatusOr<std::optional<gw::Charge>> Reconciler::FindChargeById(
+    const std::string& charge_id) {
+  gw::GetChargeRequest request;
+  request.set_charge_id(charge_id);
+  gw::Charge charge;
+  const absl::Status status =
+      Call(*gateway_, &gw::PaymentGateway::Stub::GetCharge, request, &charge);
+  if (status.code() == absl::StatusCode::kNotFound) return std::nullopt;
+  RESERVE_RETURN_IF_ERROR(status);
+  return charge;
 }
 
 absl::Status Reconciler::ListCharges(gw::ListChargesRequest request, const OnCharge& on_charge) {

@@ -1,6 +1,6 @@
-// `worker reconcile`: goes through the gateway's charges and the ledger's credited recharges and
-// refunds of a period, tells the ledger of refunds and disputes, and settles what judge_charge.h
-// says can be settled. For a cron job and for people.
+// `worker reconcile`: goes through the gateway's charges and the ledger's credited recharges, refunds
+// and payments of a period, tells the ledger of refunds and disputes, and settles what
+// judge_charge.h says can be settled. For a cron job and for people.
 //
 // Safe to repeat, to break off anywhere and to run twice at once: a credit is made once by the
 // ledger, a refund once by the gateway, and what the ledger is told is a state. It holds a page of
@@ -37,8 +37,8 @@
 namespace reserve::worker {
 
 struct ReconcileOptions {
-  // Charges decided, recharges credited and refunds made from `from` on and before `to`; and
-  // charges decided before that have changed since `from`.
+  // Charges decided, recharges credited, refunds made and payments booked from `from` on and before
+  // `to`; and charges decided before that have changed since `from`.
   absl::Time from;
   absl::Time to;
   // Say what would be done, and change nothing.
@@ -92,11 +92,17 @@ class Reconciler {
   absl::Status GoThroughLedger();
   absl::Status GoThroughRecharges(const std::string& account_id);
   absl::Status GoThroughRefunds(const std::string& account_id);
+  absl::Status GoThroughPayments(const std::string& account_id);
 
   // Judges the charge and does what is to be done.
   absl::Status Settle(GatewayCharge charge);
   // The same of a charge that GoThroughCharges() may not have come by; once.
   absl::Status SettleOnce(const gateway::v1::Charge& charge);
+  absl::Status SettleRecharge(GatewayCharge charge);
+  // Judges it as what was booked for it.
+  absl::Status SettlePayment(GatewayCharge charge, const ledger::v1::Payment& payment);
+  // Compares the payment with its charge, unless that was done as the charge was met.
+  absl::Status CheckPayment(const ledger::v1::Payment& payment);
   // What the ledger did not take.
   struct Untold {
     Finding finding;
@@ -127,9 +133,13 @@ class Reconciler {
   absl::StatusOr<KnownStates> FindStates(const std::string& account_id);
   // Nothing if the ledger does not have it.
   absl::StatusOr<std::optional<LedgerRecharge>> FindRecharge(const RechargeName& name);
+  // What was booked for the charge, and stands if anything does; nothing if nothing was.
+  absl::StatusOr<std::optional<ledger::v1::Payment>> FindPayment(const std::string& charge_id);
   // The charge of that id among those of the recharge; nothing if there is none.
   absl::StatusOr<std::optional<gateway::v1::Charge>> FindCharge(const RechargeName& name,
                                                                 const LedgerRecharge& recharge);
+  // The charge of that id, whosoever's it is; nothing if there is none.
+  absl::StatusOr<std::optional<gateway::v1::Charge>> FindChargeById(const std::string& charge_id);
   // Of the ledger, newest first.
   using OnRefund = std::function<absl::Status(const ledger::v1::Refund&)>;
   absl::Status ListRefunds(const std::string& account_id, const OnRefund& on_refund);

@@ -65,6 +65,16 @@ absl::StatusOr<ChargeRecord> Gateway::GetCharge(const std::string& idempotency_k
   return Shown(charges_[found->second.position]);
 }
 
+absl::StatusOr<ChargeRecord> Gateway::GetChargeById(const std::string& charge_id) {
+  RESERVE_RETURN_IF_ERROR(CheckReachable());
+  absl::MutexLock lock(&mutex_);
+  const auto found = position_of_charge_.find(charge_id);
+  if (found == position_of_charge_.end() || found->second >= durable_charges_) {
+    return ChargeNotFound("charge_id");
+  }
+  return Shown(charges_[found->second]);
+}
+
 absl::StatusOr<ChargePage> Gateway::ListCharges(const ListQuery& query, int64_t position,
                                                 int64_t page_size) {
   RESERVE_RETURN_IF_ERROR(CheckReachable());

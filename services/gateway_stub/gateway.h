@@ -106,6 +106,10 @@ class Gateway {
   absl::StatusOr<ChargeRecord> GetCharge(const std::string& idempotency_key)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // The charge of that id. NOT_FOUND "CHARGE_NOT_FOUND"; UNAVAILABLE "OUTAGE".
+  absl::StatusOr<ChargeRecord> GetChargeById(const std::string& charge_id)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Charges in the order of their decision, from `position` (0: the first) on, at most
   // `page_size`. UNAVAILABLE "OUTAGE".
   absl::StatusOr<ChargePage> ListCharges(const ListQuery& query, int64_t position,

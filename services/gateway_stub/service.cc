@@ -143,9 +143,14 @@ grpc::ServerUnaryReactor* PaymentGatewayService::Charge(grpc::CallbackServerCont
 grpc::ServerUnaryReactor* PaymentGatewayService::GetCharge(grpc::CallbackServerContext* context,
                                                            const pb::GetChargeRequest* request,
                                                            pb::Charge* response) {
-  const absl::Status valid = CheckId(request->idempotency_key(), "idempotency_key", kMaxKeyBytes);
+  const bool by_id = !request->charge_id().empty();
+  const absl::Status valid =
+      by_id ? CheckId(request->charge_id(), "charge_id", kMaxKeyBytes)
+            : CheckId(request->idempotency_key(), "idempotency_key", kMaxKeyBytes);
   if (!valid.ok()) return FinishWith(context, valid);
-  const absl::StatusOr<ChargeRecord> charge = gateway_->GetCharge(request->idempotency_key());
+  const absl::StatusOr<ChargeRecord> charge =
+      by_id ? gateway_->GetChargeById(request->charge_id())
+            : gateway_->GetCharge(request->idempotency_key());
   Count("GetCharge", charge.ok() ? "found" : "error");
   if (charge.ok()) ToProto(*charge, response);
   return FinishWith(context, charge.status());

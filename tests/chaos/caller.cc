@@ -496,6 +496,74 @@ void Caller::Refund() {
   }
 }
 
+void Caller::SwitchOn(const std::string& account_id) {
+  pb::UpdateBillingSettingsRequest on;
+  on.set_account_id(account_id);
+  on.mutable_billing_settings()->set_automatic_recharge(true);
+  if (Persist(&pb::Accounts::Stub::UpdateBillingSettings, on).ok()) ++counts_.operations;
+}
+
+std::string Caller::NewestCharge(const std::string& account_id) {
+  pb::ListRechargesRequest request;
+  request.set_account_id(account_id);
+  request.set_page_size(5);
+  const auto page = Persist(&pb::Accounts::Stub::ListRecharges, request);
+  if (!page.ok()) return "";
+  for (const pb::Recharge& recharge : page->recharges()) {
+    if (recharge.state() == pb::RECHARGE_STATE_SUCCEEDED) return recharge.charge_id();
+  }
+  return "";
+}
+
+void Caller::Pay() {
+  pb::RecordPaymentRequest request;
+  request.set_account_id(PickAccount());
+  request.set_request_id(NewId("pay"));
+  request.set_means(pb::PAYMENT_MEANS_BANK_TRANSFER);
+  request.set_reason("chaos");
+  request.set_reference("transfer");
+  reserve::ToProto(static_cast<Nanos>(1 + Below(1500)) * kNanosPerCent, "USD",
+                   request.mutable_amount());
+  if (Below(4) == 0) request.set_charge_id(NewestCharge(request.account_id()));
+  const bool credited = !request.charge_id().empty();
+  if (!credited) record_.Sent(Kind::kPayment, request.request_id(), request.account_id());
+  const auto got = Persist(&pb::Support::Stub::RecordPayment, request);
+  ++counts_.operations;
+  if (credited) {
+    if (got.ok() && !got->already_credited()) {
+      record_.Contradict(absl::StrCat("charge ", request.charge_id(), " of ", request.account_id(),
+                                      " is credited again, as payment ", request.request_id()));
+    }
+  } else if (got.ok()) {
+    record_.Booked(Kind::kPayment, request.request_id(),
+                   Place{got->entry().seq(), NanosOf(got->entry().amount())});
+    if (Below(3) == 0) ReversePayment(request.account_id(), got->payment().ordinal());
+  } else if (!IsNoAnswer(got.status())) {
+    record_.Refused(Kind::kPayment, request.request_id());
+  } else {
+    record_.NotAnswered(Kind::kPayment, request.request_id(), got.status().ToString());
+  }
+}
+
+void Caller::ReversePayment(const std::string& account_id, int64_t ordinal) {
+  pb::ReversePaymentRequest request;
+  request.set_account_id(account_id);
+  request.set_request_id(NewId("bounce"));
+  request.set_ordinal(ordinal);
+  request.set_reason("chaos");
+  record_.Sent(Kind::kReversal, request.request_id(), account_id);
+  const auto got = Persist(&pb::Support::Stub::ReversePayment, request);
+  ++counts_.operations;
+  if (got.ok()) {
+    record_.Booked(Kind::kReversal, request.request_id(), std::nullopt);
+    SwitchOn(account_id);
+  } else if (!IsNoAnswer(got.status())) {
+    record_.Refused(Kind::kReversal, request.request_id());
+  } else {
+    record_.NotAnswered(Kind::kReversal, request.request_id(), got.status().ToString());
+  }
+}
+
 void Caller::Switch() {
   pb::UpdateBillingSettingsRequest request;
   request.set_account_id(PickAccount());

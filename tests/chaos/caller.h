@@ -54,6 +54,9 @@ class Caller {
   // Has a little of the first charge given back. The customer then switches automatic recharging
   // on again, which the refund may have suspended.
   void Refund();
+  // Money comes by bank, and some of it bounces; or, now and then, a charge that a worker made is
+  // taken for a payment.
+  void Pay();
   void ChangeCard();
   // A bank takes a charge of late back, or goes on with what it took, and the gateway's webhook
   // tells of it. The customer then switches automatic recharging on again, which that has
@@ -73,6 +76,10 @@ class Caller {
   std::string PickCard();
   RecordRequest NewUsage();
   void FillUsage(ledger::v1::Usage* usage);
+  void ReversePayment(const std::string& account_id, int64_t ordinal);
+  // The gateway's charge of the newest recharge that succeeded; empty if there is none.
+  std::string NewestCharge(const std::string& account_id);
+  void SwitchOn(const std::string& account_id);
   // At the ledger whose turn it is.
   template <typename Stub>
   Stub& stub() {

@@ -25,13 +25,15 @@ std::vector<Habit> Habits() {
   const Habit stream = {[](Caller& caller, int round) { caller.RecordStream(1 + round % 80); },
                         absl::Milliseconds(100)};
   const Habit office = {[](Caller& caller, int round) {
-                          switch (round % 5) {
+                          switch (round % 6) {
                             case 0:
                               return caller.ChangeCard();
                             case 1:
                               return caller.TopUp();
                             case 2:
                               return caller.Refund();
+                            case 3:
+                              return caller.Pay();
                             default:
                               return caller.Adjust();
                           }

@@ -22,9 +22,9 @@
 
 namespace reserve::chaos {
 
-enum class Kind { kUsage, kVoid, kAdjustment, kTopUp, kRefund };
-inline constexpr Kind kKinds[] = {Kind::kUsage, Kind::kVoid, Kind::kAdjustment, Kind::kTopUp,
-                                  Kind::kRefund};
+enum class Kind { kUsage, kVoid, kAdjustment, kTopUp, kRefund, kPayment, kReversal };
+inline constexpr Kind kKinds[] = {Kind::kUsage,  Kind::kVoid,    Kind::kAdjustment, Kind::kTopUp,
+                                  Kind::kRefund, Kind::kPayment, Kind::kReversal};
 
 inline const char* NameOf(Kind kind) {
   switch (kind) {
@@ -38,6 +38,10 @@ inline const char* NameOf(Kind kind) {
       return "top-up";
     case Kind::kRefund:
       return "refund";
+    case Kind::kPayment:
+      return "payment";
+    case Kind::kReversal:
+      return "reversal";
   }
   return "";
 }

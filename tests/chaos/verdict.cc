@@ -28,6 +28,7 @@ using Rows = std::vector<test_support::TestDatabase::Row>;
 // As stored: services/ledger/domain.
 constexpr int64_t kPending = 1;
 constexpr int64_t kActive = 2;
+constexpr int64_t kPendingFunding = 1;
 constexpr int64_t kDisabled = 3;
 constexpr int64_t kOpen = 1;
 constexpr int64_t kSucceeded = 2;
@@ -62,6 +63,12 @@ absl::StatusOr<BookedById> ReadBooked(const Stage& stage, Kind kind) {
       break;
     case Kind::kRefund:
       query = "SELECT account_id, request_id, ordinal, amount_nanos FROM recharges WHERE kind = 4";
+      break;
+    case Kind::kPayment:
+      query = "SELECT account_id, request_id, seq, amount_nanos FROM entries WHERE kind = 10";
+      break;
+    case Kind::kReversal:
+      query = "SELECT account_id, request_id, seq, amount_nanos FROM entries WHERE kind = 11";
       break;
   }
   RESERVE_ASSIGN_OR_RETURN(const Rows rows, stage.database().TryQuery(query));
@@ -166,6 +173,21 @@ absl::Status CompareRefunds(const Stage& stage, const AtTheGateway& found, Verdi
   return absl::OkStatus();
 }
 
+// G4: whichever of a report and a payment named it first.
+absl::Status CheckCreditedOnce(const Stage& stage, Verdict* verdict) {
+  RESERVE_ASSIGN_OR_RETURN(
+      const Rows rows,
+      stage.database().TryQuery(
+          "SELECT account_id, charge_id, COUNT(*) AS credits FROM recharges WHERE state = 2 AND "
+          "kind <> 4 AND charge_id <> '' AND credited_as = 0 GROUP BY account_id, charge_id "
+          "HAVING credits > 1"));
+  for (const auto& row : rows) {
+    verdict->doubled.push_back(
+        absl::StrCat("charge ", row[1], " of ", row[0], " is credited ", row[2], " times"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CompareCharges(const Stage& stage, const AtTheGateway& found, Verdict* verdict) {
   const std::multimap<std::string, Charge>& charges = found.charges;
   RESERVE_ASSIGN_OR_RETURN(
@@ -215,6 +237,7 @@ absl::Status CompareMoney(Stage& stage, absl::Duration patience, Verdict* verdic
   verdict->refunds = static_cast<int64_t>(found.refunds.size());
   verdict->disputes = static_cast<int64_t>(found.disputes.size());
   RESERVE_RETURN_IF_ERROR(CompareCharges(stage, found, verdict));
+  RESERVE_RETURN_IF_ERROR(CheckCreditedOnce(stage, verdict));
   RESERVE_RETURN_IF_ERROR(CompareRefunds(stage, found, verdict));
   RESERVE_RETURN_IF_ERROR(CompareDisputes(stage, found, verdict));
   return CheckDisputedNumbers(stage, found, verdict);
@@ -309,7 +332,8 @@ absl::Status CheckCaps(const Stage& stage, Verdict* verdict) {
 }
 
 // G10, G12: by its events, nothing was charged by itself while the customer had switched that off,
-// or while it was suspended; and a refund that leaves an account low suspends it.
+// or while it was suspended; and a refund, or a payment that bounced, that leaves an account low
+// suspends it.
 absl::Status CheckEvents(const Stage& stage, Verdict* verdict) {
   constexpr int64_t kOpened = 6;
   constexpr int64_t kOff = 29;
@@ -317,12 +341,14 @@ absl::Status CheckEvents(const Stage& stage, Verdict* verdict) {
   constexpr int64_t kSuspended = 31;
   constexpr int64_t kLifted = 32;
   constexpr int64_t kRefundOpened = 34;
+  constexpr int64_t kPaymentReversed = 49;
   RESERVE_ASSIGN_OR_RETURN(
       const Rows rows,
       stage.database().TryQuery(absl::StrCat(
           "SELECT account_id, event_seq, kind, balance_nanos, "
-          "COALESCE(recharge_kind, 0) FROM events WHERE kind IN (",
-          absl::StrJoin({kOpened, kOff, kOn, kSuspended, kLifted, kRefundOpened}, ", "),
+          "COALESCE(recharge_kind, 0), state FROM events WHERE kind IN (",
+          absl::StrJoin(
+              {kOpened, kOff, kOn, kSuspended, kLifted, kRefundOpened, kPaymentReversed}, ", "),
           ") ORDER BY account_id, event_seq")));
   std::string account;
   bool off = false;
@@ -335,8 +361,10 @@ absl::Status CheckEvents(const Stage& stage, Verdict* verdict) {
     if (row[0] != account) off = suspended = must_suspend = false;
     account = row[0];
     const int64_t kind = Int(row[2]);
-    if (must_suspend && kind != kSuspended) wrong(row, "the refund before it suspends nothing");
-    must_suspend = kind == kRefundOpened && !suspended && Int(row[3]) < 10 * kNanosPerUnit;
+    if (must_suspend && kind != kSuspended) wrong(row, "what was taken back suspends nothing");
+    const bool takes_back = kind == kRefundOpened || kind == kPaymentReversed;
+    must_suspend = takes_back && !suspended && Int(row[5]) != kPendingFunding &&
+                   Int(row[3]) < 10 * kNanosPerUnit;
     if (kind == kOff || kind == kOn) off = kind == kOff;
     if (kind == kSuspended || kind == kLifted) suspended = kind == kSuspended;
     if (kind != kOpened || Int(row[4]) != 2) continue;

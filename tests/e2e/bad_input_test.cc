@@ -1100,6 +1100,49 @@ TEST_F(BadInputTest, RefundsThatCanNotBeMadeAreRefused) {
   });
 }
 
+TEST_F(BadInputTest, WhatCanNotBePaidIsRefused) {
+  const std::string head = "account_id: 'acct' request_id: 'new' ";
+  const std::string payment = head + "amount { units: 5 } reason: 'r' ";
+  const std::string means = "means: PAYMENT_MEANS_CHEQUE ";
+  const auto refused = [](const std::string& request, const std::string& field) {
+    return Refusal{.method = "Support.RecordPayment", .request = request, .field = field};
+  };
+  const auto not_reversed = [](const std::string& request, const std::string& field) {
+    return Refusal{.method = "Support.ReversePayment", .request = request, .field = field};
+  };
+  ExpectRefused({
+      refused("account_id: 'acct' amount { units: 5 } reason: 'r' " + means, "request_id"),
+      refused(head + "reason: 'r' " + means, "amount"),
+      refused(head + "amount { units: 5 } " + means, "reason"),
+      refused(payment, "means"),
+      refused(payment + "means: 99", "means"),
+      refused(payment + means + "actor: 'a\nb'", "actor"),
+      refused(payment + means + "reference: 'a\nb'", "reference"),
+      refused(payment + means + "charge_id: 'with space'", "charge_id"),
+      refused(payment + means + "received_time { nanos: -1 }", "received_time"),
+      refused(payment + means + "received_time { seconds: 32503680000 }", "received_time"),
+      refused(head + "reason: 'r' amount {} " + means, "amount"),
+      refused(head + "reason: 'r' amount { units: -5 } " + means, "amount"),
+      refused(head + "reason: 'r' amount { nanos: 5000000 } charge_id: 'pg_9' " + means, "amount"),
+      refused(head + "reason: 'r' amount { currency_code: 'EUR' units: 5 } " + means,
+              "amount.currency_code"),
+      {"Support.RecordPayment", "account_id: 'none' request_id: 'new' amount { units: 5 } reason: "
+                                "'r' means: PAYMENT_MEANS_CASH",
+       StatusCode::kNotFound, "ACCOUNT_NOT_FOUND", "account_id"},
+      not_reversed("account_id: 'acct' ordinal: 1 reason: 'r'", "request_id"),
+      not_reversed(head + "ordinal: 1", "reason"),
+      {"Support.ReversePayment", head + "ordinal: 1 reason: 'r'", StatusCode::kNotFound,
+       "PAYMENT_NOT_FOUND", "ordinal"},
+      {"Accounts.ListPayments", "account_id: 'none'", StatusCode::kNotFound, "ACCOUNT_NOT_FOUND",
+       "account_id"},
+      {.method = "Accounts.ListPayments", .request = "", .field = "account_id"},
+      {.method = "Accounts.ListPayments",
+       .request = "account_id: 'acct' charge_id: 'pg_1'",
+       .field = "charge_id"},
+      {.method = "Accounts.ListPayments", .request = "charge_id: 'with space'", .field = "charge_id"},
+  });
+}
+
 TEST_F(BadInputTest, WhatAGatewayCanNotMeanIsRefused) {
   const std::string charge = "charge_id: 'ch_1' charge_reference: 'acct/1' ";
   const std::string refund = charge + "refund_id: 're' state: REFUND_STATE_SUCCEEDED ";

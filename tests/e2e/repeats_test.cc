@@ -96,6 +96,14 @@ std::vector<Step> Steps() {
        "charge_id: 'ch_1' charge_reference: 'acct/1' dispute_id: 'dp_1' state: "
        "DISPUTE_STATE_OPENED amount { currency_code: 'USD' units: 15 } reason: 'not recognised'"},
       {"Support.LiftSuspension", "account_id: 'acct' reason: 'spoke to the customer'"},
+      {"Support.RecordPayment",
+       "account_id: 'acct' request_id: 'paid' amount { units: 5 } means: "
+       "PAYMENT_MEANS_BANK_TRANSFER reference: 'transfer-7' charge_id: 'pg_1' reason: 'paid'"},
+      {"Support.RecordPayment",
+       "account_id: 'acct' request_id: 'paid-2' amount { units: 5 } means: "
+       "PAYMENT_MEANS_CARD_ELSEWHERE charge_id: 'pg_1' reason: 'paid'"},
+      {"Support.ReversePayment",
+       "account_id: 'acct' request_id: 'bounced' ordinal: 5 reason: 'bounced'"},
       {"Support.BlockAccount", "account_id: 'acct' reason: 'fraud?'"},
       {"Support.UnblockAccount", "account_id: 'acct' reason: 'no fraud'"},
       {"Recharges.ReportRecharge",

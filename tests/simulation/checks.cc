@@ -25,7 +25,8 @@ using domain::RechargeState;
 constexpr absl::Duration kClocksApart = absl::Hours(2);
 
 std::string NameOf(const Recharge& recharge) {
-  return absl::StrCat("recharge ", recharge.account_id, "/", recharge.ordinal);
+  return absl::StrCat(recharge.is_payment() ? "payment " : "recharge ", recharge.account_id, "/",
+                      recharge.ordinal);
 }
 
 bool CardUsable(const domain::Account& a) {
@@ -79,7 +80,10 @@ void Checks::BeforeWrite(const AccountRows& rows, const AccountWrite& write) {
 
 void Checks::AfterWrite(const AccountRows& rows) {
   SeenAccount& seen = accounts_[rows.account.account_id];
+  seen.may_be_funded = false;
+  NoteFunding(rows, &seen);
   CheckEntries(rows, &seen);
+  seen.reserve_amount = rows.account.reserve_amount;
   CheckEvents(rows, &seen);
   given_back_.AfterWrite(rows, seen.card_lifted);
   CheckRecharges(rows, &seen);
@@ -125,6 +129,8 @@ void Checks::CheckEntries(const AccountRows& rows, SeenAccount* seen) {
     if (domain::IsOfUsage(entry.kind)) CheckUsageEntry(rows, entry, seen);
     if (scene_.failed()) return;
     if (entry.kind == EntryKind::kRecharge) CheckCredit(entry, seen);
+    CheckPayment(rows, entry, seen);
+    NoteFunding(rows, seen);
     given_back_.OnEntry(entry);
     if (entry.kind == EntryKind::kAdjustment && ++seen->adjustments[entry.request_id] > 1) {
       return scene_.Fail("a request is carried out once", entry.request_id);
@@ -208,6 +214,37 @@ void Checks::CheckCredit(const Entry& entry, SeenAccount* seen) {
                 absl::StrCat(name, ": ", FormatDecimal(charged->second.front().amount),
                              " was charged, ", FormatDecimal(entry.amount), " credited"));
   }
+}
+
+// One charge is credited once on an account (G4), and a payment taken back once (P5).
+void Checks::CheckPayment(const AccountRows& rows, const Entry& entry, SeenAccount* seen) {
+  const bool reversal = entry.kind == EntryKind::kPaymentReversed;
+  if (entry.kind != EntryKind::kRecharge && entry.kind != EntryKind::kPayment && !reversal) return;
+  const Recharge& row = rows.recharges.at(entry.recharge_ordinal).recharge;
+  SeenRecharge& credited = seen->recharges[entry.recharge_ordinal];
+  if (entry.kind == EntryKind::kPayment) {
+    ++seen->payments;
+    ++credited.credits;
+    scene_.Count(Happening::kPaid);
+  }
+  if (reversal) {
+    --seen->payments;
+    scene_.Count(Happening::kPaymentReversed);
+    if (++credited.reversals > 1) scene_.Fail("a payment is taken back once", NameOf(row));
+  }
+  if (entry.amount != (reversal ? -row.credited : row.credited)) {
+    scene_.Fail("an entry has the amount of what it credits", NameOf(row));
+  }
+  if (row.charge_id.empty()) return;
+  int& credits = seen->credits[row.charge_id];
+  credits += reversal ? -1 : 1;
+  if (credits > 1) scene_.Fail("a charge is credited once", row.charge_id);
+}
+
+// P5: may own money, payments among it, have funded the account?
+void Checks::NoteFunding(const AccountRows& rows, SeenAccount* seen) {
+  const Nanos reserve_amount = std::min(seen->reserve_amount, rows.account.reserve_amount);
+  if (seen->payments > 0 && seen->balance >= reserve_amount) seen->may_be_funded = true;
 }
 
 void Checks::CheckEvents(const AccountRows& rows, SeenAccount* seen) {
@@ -294,8 +331,17 @@ void Checks::CheckRecharge(const Recharge& recharge, SeenAccount* account) {
     if (!recharge.is_refund()) given_back_.OnBegun(recharge);
   }
   if (recharge.state != seen.state) CheckReview(recharge);
-  if (recharge.state == RechargeState::kSucceeded && !recharge.is_refund() && seen.credits != 1) {
+  if (recharge.holds_credit() && seen.credits != 1) {
     scene_.Fail("a recharge that succeeded is credited", NameOf(recharge));
+  }
+  if (recharge.credited_as != 0) {
+    if (seen.credits != 0) scene_.Fail("a charge is credited once", NameOf(recharge));
+    if (seen.state != recharge.state) scene_.Count(Happening::kPaidBeforeReported);
+    account->funded = true;
+  }
+  if (recharge.is_payment() &&
+      (recharge.state == RechargeState::kReversed) != (seen.reversals == 1)) {
+    scene_.Fail("a payment says whether it was taken back", NameOf(recharge));
   }
   if (recharge.state == RechargeState::kCanceled && begun) {
     scene_.Fail("what may have been sent is not canceled", NameOf(recharge));
@@ -343,9 +389,13 @@ void Checks::CheckState(const AccountRows& rows, SeenAccount* seen) {
                                     CardUsable(a) ? ", a usable card" : "", ", open recharge ",
                                     a.open_ordinal, InTheWay(a) ? ", something in the way" : ""));
   };
-  if ((a.state == AccountState::kPendingFunding) == seen->funded) {
-    return wrong("O1: an account is pending until a recharge succeeds");
+  const bool paid = seen->payments > 0 && a.balance >= a.reserve_amount;
+  const bool pending = a.state == AccountState::kPendingFunding;
+  if (pending ? seen->funded || paid : !seen->funded && !seen->may_be_funded) {
+    return wrong("O1: an account is pending until a recharge succeeds, or payments fund it");
   }
+  if (!pending && !seen->funded) scene_.Count(Happening::kFundedByPayment);
+  seen->funded = !pending;
   if (a.state == AccountState::kDisabled && a.balance > 0) {
     return wrong("D1: an account with money is not disabled");
   }
@@ -422,6 +472,21 @@ void Checks::OnReply(const ModelDatabase& database, const std::string& account_i
   if (const auto* ask = std::get_if<book::RequestRecharge>(&command)) {
     if (seen.top_ups.count(ask->request_id) == 0) {
       scene_.Fail("what was acknowledged is stored", ask->request_id);
+    }
+  }
+  if (const auto* pay = std::get_if<book::RecordPayment>(&command)) {
+    const auto& told = std::get<book::PaymentReply>(*reply);
+    if (rows->requests.count(pay->request.request_id) == 0) {
+      scene_.Fail("what was acknowledged is stored", pay->request.request_id);
+    }
+    if (!told.credited.is_payment()) scene_.Count(Happening::kReportedBeforePaid);
+    if (!told.entry.has_value() || told.entry->recharge_ordinal != told.credited.ordinal) {
+      scene_.Fail("a payment is answered with the entry that credits it", pay->request.request_id);
+    }
+  }
+  if (const auto* reverse = std::get_if<book::ReversePayment>(&command)) {
+    if (rows->requests.count(reverse->request_id) == 0) {
+      scene_.Fail("what was acknowledged is stored", reverse->request_id);
     }
   }
   if (const auto* ask = std::get_if<book::RefundRecharge>(&command)) {

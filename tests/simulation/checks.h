@@ -53,6 +53,7 @@ class Checks : public ModelDatabase::Observer {
     domain::Card card;
     domain::RechargeState state = domain::RechargeState::kOpen;
     int credits = 0;
+    int reversals = 0;
   };
   // What was seen of an account's rows.
   struct SeenAccount {
@@ -71,11 +72,17 @@ class Checks : public ModelDatabase::Observer {
     std::map<int64_t, SeenRecharge> recharges;
     std::map<std::string, int64_t> top_ups;  // and refunds; request id -> ordinal
     bool card_lifted = false;                // by the last write: a disputed number
+    int payments = 0;                        // booked and not reversed
+    bool may_be_funded = false;              // at a moment of the last write, by payments (P5)
+    Nanos reserve_amount = 0;                // after the last write
+    std::map<std::string, int> credits;      // that stand, by the gateway's charge
   };
 
   void CheckEntries(const AccountRows& rows, SeenAccount* seen);
   void CheckCredit(const domain::Entry& entry, SeenAccount* seen);
   void CheckUsageEntry(const AccountRows& rows, const domain::Entry& entry, SeenAccount* seen);
+  void CheckPayment(const AccountRows& rows, const domain::Entry& entry, SeenAccount* seen);
+  void NoteFunding(const AccountRows& rows, SeenAccount* seen);
   void CheckEvents(const AccountRows& rows, SeenAccount* seen);
   void CheckRecharges(const AccountRows& rows, SeenAccount* seen);
   void CheckRecharge(const domain::Recharge& recharge, SeenAccount* seen);

@@ -16,8 +16,12 @@ constexpr int kMostActions = 22;  // of one customer
 }  // namespace
 
 Customers::Customers(Scene* scene, std::vector<SimulatedLedger*> ledgers,
-                     const ModelDatabase* database, Checks* checks)
-    : scene_(*scene), ledgers_(std::move(ledgers)), database_(*database), checks_(*checks) {}
+                     const ModelDatabase* database, ModelGateway* gateway, Checks* checks)
+    : scene_(*scene),
+      ledgers_(std::move(ledgers)),
+      database_(*database),
+      gateway_(*gateway),
+      checks_(*checks) {}
 
 domain::Card Customers::AnyCard() {
   // Most cards are good, or there would be no money to go astray.
@@ -50,7 +54,7 @@ void Customers::Begin(absl::Duration length) {
 
 void Customers::DoSomething(const std::string& id) {
   const std::string number = absl::StrCat(++last_number_);
-  switch (scene_.Below(21)) {
+  switch (scene_.Below(23)) {
     case 0: {
       book::AdjustBalance adjust;
       adjust.request_id = absl::StrCat("adjust-", number);
@@ -85,6 +89,10 @@ void Customers::DoSomething(const std::string& id) {
       return PutUsageRight(id);
     case 11:
       return RateWhatWaits(id);
+    case 12:
+      return Pay(id);
+    case 13:
+      return scene_.Happens(0.5) ? Pay(id) : ReverseAPayment(id);
     default:
       return UseTelephone(id);
   }
@@ -207,6 +215,56 @@ void Customers::LiftSuspension(const std::string& id) {
   Ask(id, lift);
 }
 
+const ModelCharge* Customers::AnyCharge(const std::string& id) {
+  std::vector<const ModelCharge*> charges;
+  for (const auto& [charge_id, charge] : gateway_.given_back().charges()) {
+    if (charge.account_id == id) charges.push_back(&charge);
+  }
+  if (charges.empty()) return nullptr;
+  return charges[static_cast<size_t>(scene_.Below(static_cast<int>(charges.size())))];
+}
+
+void Customers::Pay(const std::string& id) {
+  book::RecordPayment pay;
+  pay.request.request_id = absl::StrCat("payment-", ++last_number_);
+  pay.request.amount = (1 + scene_.Below(60)) * kNanosPerUnit;
+  pay.request.means = domain::PaymentMeans::kBankTransfer;
+  pay.request.by = {"paid", "", absl::StrCat("transfer-", scene_.Below(3))};
+  const double how = scene_.Uniform();
+  const ModelCharge* charge = how < 0.4 ? AnyCharge(id) : nullptr;
+  if (charge != nullptr) {
+    pay.request.charge_id = charge->charge_id;
+    pay.request.amount = charge->amount;
+  } else if (how < 0.7) {
+    pay.request.charge_id = gateway_.given_back().ChargeOnPage(id, pay.request.amount);
+  }
+  Ask(id, pay, [this, id, pay] {
+    // Afterwards: the same once more, or the same charge as another payment.
+    if (!scene_.Fails(0.3)) return;
+    book::RecordPayment again = pay;
+    if (scene_.Happens(0.5)) again.request.request_id = absl::StrCat("payment-", ++last_number_);
+    Ask(id, again);
+  });
+}
+
+void Customers::ReverseAPayment(const std::string& id) {
+  std::vector<int64_t> ordinals;
+  for (const auto& [ordinal, row] : database_.Find(id)->recharges) {
+    if (row.recharge.is_payment()) ordinals.push_back(ordinal);
+  }
+  if (ordinals.empty()) return Pay(id);
+  book::ReversePayment reverse;
+  reverse.ordinal = ordinals[static_cast<size_t>(scene_.Below(static_cast<int>(ordinals.size())))];
+  reverse.request_id = absl::StrCat("reversal-", ++last_number_);
+  reverse.by.reason = "bounced";
+  Ask(id, reverse, [this, id, reverse] {
+    if (!scene_.Fails(0.3)) return;
+    book::ReversePayment again = reverse;
+    if (scene_.Happens(0.5)) again.request_id = absl::StrCat("reversal-", ++last_number_);
+    Ask(id, again);
+  });
+}
+
 void Customers::UseTelephone(const std::string& id) {
   const domain::Usage usage = AnyCall(id);
   Ask(id, book::RecordUsage{usage}, [this, id, usage] {
@@ -251,7 +309,9 @@ void Customers::SendOut(const std::shared_ptr<Request>& request) {
                                       "has a usage corrected",
                                       "has a usage rated",
                                       "is not suspended any more",
-                                      "is given a charge back"};
+                                      "is given a charge back",
+                                      "pays",
+                                      "has not paid"};
     const size_t which = request->command.index();
     return absl::StrCat(request->account_id, " ", which < std::size(kWords) ? kWords[which] : "?",
                         usage == nullptr ? "" : usage->usage.usage_id,

@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "services/ledger/book/command.h"
 #include "tests/simulation/checks.h"
+#include "tests/simulation/gateway.h"
 #include "tests/simulation/ledger.h"
 #include "tests/simulation/scene.h"
 
@@ -23,7 +24,7 @@ namespace reserve::simulation {
 class Customers {
  public:
   Customers(Scene* scene, std::vector<SimulatedLedger*> ledgers, const ModelDatabase* database,
-            Checks* checks);
+            ModelGateway* gateway, Checks* checks);
 
   // Each customer opens an account and does something now and then until `length`
   // has passed.
@@ -55,11 +56,18 @@ class Customers {
   // Staff gives some of a charge back, or lets automatic recharging go on.
   void AskForRefund(const std::string& account_id);
   void LiftSuspension(const std::string& account_id);
+  // Money comes another way: by bank, by a page of the gateway's, or, as staff takes it for such,
+  // by a charge of a worker's; and bounces.
+  void Pay(const std::string& account_id);
+  void ReverseAPayment(const std::string& account_id);
+  // A charge that was made for the account, reported or not; null if there is none.
+  const ModelCharge* AnyCharge(const std::string& account_id);
   domain::Card AnyCard();
 
   Scene& scene_;
   const std::vector<SimulatedLedger*> ledgers_;
   const ModelDatabase& database_;
+  ModelGateway& gateway_;
   Checks& checks_;
   int unanswered_ = 0;
   int last_number_ = 0;

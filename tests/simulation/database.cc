@@ -135,9 +135,8 @@ void ModelDatabase::LoadRecharges(const book::Keys& keys, book::Image* image,
   for (const auto& [key, request] : image->requests) {
     wanted.emplace_back(key.first, request.record.ordinal);
   }
-  wanted.insert(wanted.end(), keys.given_back.begin(), keys.given_back.end());
   for (const RechargeKey& key : wanted) TakeUp(key, image, versions);
-  LoadGivenBack(keys, image, versions);
+  LoadCharges(keys, image, versions);
 }
 
 void ModelDatabase::TakeUp(const RechargeKey& key, book::Image* image,
@@ -150,22 +149,39 @@ void ModelDatabase::TakeUp(const RechargeKey& key, book::Image* image,
   (*versions)[key] = row->second.version;
 }
 
-// What was charged, of a refund; and refunds and disputes, of a charge that they may change.
-void ModelDatabase::LoadGivenBack(const book::Keys& keys, book::Image* image,
-                                  RechargeVersions* versions) const {
-  book::GivenBackNeed need = book::NeedsGivenBack(keys, *image);
-  if (scene_.sabotaged(Sabotage::kKeptNotLoaded)) need.given_back = keys.given_back;
-  for (const RechargeKey& key : need.charges) TakeUp(key, image, versions);
-  for (const RechargeKey& key : need.given_back) {
-    const AccountRows* rows = Find(key.first);
+// What an account has of charges, and payments by their references.
+void ModelDatabase::LoadCharges(const book::Keys& keys, book::Image* image,
+                                RechargeVersions* versions) const {
+  for (const book::ChargeNeed& need : keys.charges) {
+    const AccountRows* rows = Find(std::string(need.account_id));
+    if (rows == nullptr || scene_.sabotaged(Sabotage::kChargesNotLookedUp)) continue;
+    for (const auto& [ordinal, row] : rows->recharges) {
+      if (row.recharge.charge_id != need.charge_id) continue;
+      const RechargeKey key(need.account_id, ordinal);
+      TakeUp(key, image, versions);
+      if (!row.recharge.holds_credit()) continue;
+      for (const domain::Entry& entry : rows->entries) {
+        const bool credits = entry.kind == domain::EntryKind::kRecharge ||
+                             entry.kind == domain::EntryKind::kPayment;
+        if (credits && entry.recharge_ordinal == ordinal) image->credits[key] = entry;
+      }
+    }
+  }
+  for (const auto& [account_id, reference] : keys.references) {
+    const AccountRows* rows = Find(std::string(account_id));
     if (rows == nullptr) continue;
     for (const auto& [ordinal, row] : rows->recharges) {
-      if (row.recharge.refund_of == key.second) TakeUp({key.first, ordinal}, image, versions);
+      if (row.recharge.reference == reference) TakeUp({row.recharge.account_id, ordinal}, image, versions);
     }
+  }
+  const book::FurtherNeed further = book::NeedsFurther(keys, *image);
+  for (const RechargeKey& key : further.recharges) TakeUp(key, image, versions);
+  for (const book::ChargeNeed& need : further.disputes) {
+    const AccountRows* rows = Find(std::string(need.account_id));
+    if (rows == nullptr || (!need.disputes && scene_.sabotaged(Sabotage::kKeptNotLoaded))) continue;
     for (const auto& [dispute_id, dispute] : rows->disputes) {
-      if (dispute.ordinal == key.second) {
-        image->disputes[std::pair(key.first, dispute_id)].dispute = dispute;
-      }
+      if (dispute.charge_id != need.charge_id) continue;
+      image->disputes[std::pair(dispute.account_id, dispute_id)].dispute = dispute;
     }
   }
 }
@@ -351,6 +367,9 @@ void ModelDatabase::Apply(const AccountWrite& write) {
   for (const auto& [ordinal, row] : write.recharges) {
     RechargeRow& stored = rows.recharges[ordinal];
     stored.recharge = row.recharge;
+    if (row.recharge.is_payment() && scene_.sabotaged(Sabotage::kReversalNotNoted)) {
+      stored.recharge.state = domain::RechargeState::kSucceeded;
+    }
     ++stored.version;
   }
   for (const domain::Dispute& dispute : write.disputes) rows.disputes[dispute.dispute_id] = dispute;

@@ -154,7 +154,7 @@ class ModelDatabase {
   void LoadRequests(const book::Keys& keys, book::Image* image) const;
   void LoadRecharges(const book::Keys& keys, book::Image* image, RechargeVersions* versions) const;
   void TakeUp(const RechargeKey& key, book::Image* image, RechargeVersions* versions) const;
-  void LoadGivenBack(const book::Keys& keys, book::Image* image, RechargeVersions* versions) const;
+  void LoadCharges(const book::Keys& keys, book::Image* image, RechargeVersions* versions) const;
   void LoadDeclines(const book::Keys& keys, book::Image* image) const;
   CommitResult Check(const Transaction& transaction) const;
   CommitResult CommitChecked(std::vector<std::string> account_ids, std::function<void()> apply);

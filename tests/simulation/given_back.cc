@@ -152,6 +152,23 @@ void GivenBack::Charged(const worker::Task& order, const std::string& charge_id)
                          .currency = order.currency,
                          .refunds = {},
                          .disputes = {}};
+  MayComeBack(charge_id);
+}
+
+std::string GivenBack::ChargeOnPage(const std::string& account_id, Nanos amount) {
+  const std::string charge_id = absl::StrCat("pg_", ++last_number_);
+  charges_[charge_id] = {.account_id = account_id,
+                         .ordinal = 0,
+                         .charge_id = charge_id,
+                         .amount = amount,
+                         .currency = "USD",
+                         .refunds = {},
+                         .disputes = {}};
+  MayComeBack(charge_id);
+  return charge_id;
+}
+
+void GivenBack::MayComeBack(const std::string& charge_id) {
   if (scene_.Fails(0.1)) Later([this, charge_id] { RefundByHand(charge_id); });
   if (scene_.Fails(0.2)) Later([this, charge_id] { Dispute(charge_id); });
 }

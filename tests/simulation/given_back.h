@@ -46,7 +46,7 @@ struct ModelDispute {
 // A charge that succeeded.
 struct ModelCharge {
   std::string account_id;
-  int64_t ordinal = 0;
+  int64_t ordinal = 0;  // of the recharge; 0: it was made on a page
   std::string charge_id;
   Nanos amount = 0;
   std::string currency;
@@ -58,7 +58,8 @@ struct ModelCharge {
   Nanos left() const { return amount - given_back() - taken_back(); }
 };
 
-// The command that tells a ledger of a refund or a dispute of charge `charge_id` of the recharge.
+// The command that tells a ledger of a refund or a dispute of charge `charge_id` of the recharge,
+// or, 0, of whatever it is known as.
 book::Command CommandOf(const std::string& account_id, int64_t ordinal,
                         const std::string& charge_id, const worker::GatewayState& told);
 
@@ -74,6 +75,8 @@ class GivenBack {
   void set_news(News news) { news_ = std::move(news); }
   // A charge succeeded: from now on it may come back.
   void Charged(const worker::Task& order, const std::string& charge_id);
+  // A customer pays on a page, without the ledgers. Returns the charge's id.
+  std::string ChargeOnPage(const std::string& account_id, Nanos amount);
 
   void Refund(const std::string& key, const worker::Task& order, const Done& done);
   void LookUp(const std::string& key, const Done& done) const;
@@ -96,6 +99,7 @@ class GivenBack {
     size_t place = 0;  // among the charge's refunds
   };
 
+  void MayComeBack(const std::string& charge_id);
   absl::Duration Soon();
   void Later(std::function<void()> change);
   void Decide(const std::string& key, const Done& done);

@@ -15,8 +15,10 @@ using domain::RechargeState;
 using RefundState = domain::GatewayRefund::State;
 
 std::string NameOf(const Recharge& recharge) {
-  return absl::StrCat(recharge.is_refund() ? "refund " : "recharge ", recharge.account_id, "/",
-                      recharge.ordinal);
+  return absl::StrCat(recharge.is_refund()    ? "refund "
+                      : recharge.is_payment() ? "payment "
+                                              : "recharge ",
+                      recharge.account_id, "/", recharge.ordinal);
 }
 
 Nanos Booked(const std::map<int64_t, Nanos>& sums, int64_t ordinal) {
@@ -27,8 +29,21 @@ Nanos Booked(const std::map<int64_t, Nanos>& sums, int64_t ordinal) {
 // The charge was credited, so that what goes back of it is booked.
 bool Credited(const AccountRows& rows, int64_t ordinal) {
   const auto charge = rows.recharges.find(ordinal);
-  return charge != rows.recharges.end() &&
-         charge->second.recharge.state == RechargeState::kSucceeded;
+  return charge != rows.recharges.end() && charge->second.recharge.holds_credit();
+}
+
+// What the charge is credited as, else the recharge that it was made for, else what was booked for
+// it and taken back; null: nobody has booked it.
+const Recharge* RowOf(const AccountRows& rows, const ModelCharge& charge) {
+  const Recharge* found = nullptr;
+  for (const auto& [ordinal, row] : rows.recharges) {
+    const Recharge& recharge = row.recharge;
+    if (recharge.is_refund()) continue;
+    const bool of_it = recharge.charge_id == charge.charge_id;
+    if (of_it && recharge.holds_credit()) return &recharge;
+    if (ordinal == charge.ordinal || (found == nullptr && of_it)) found = &recharge;
+  }
+  return found;
 }
 
 RechargeState StateOf(RefundState state) {
@@ -50,7 +65,8 @@ RechargeState StateOf(RefundState state) {
 void GivenBackChecks::BeforeWrite(const AccountRows& rows, const AccountWrite& write) {
   const bool takes =
       std::any_of(write.entries.begin(), write.entries.end(), [](const domain::Entry& entry) {
-        return entry.kind == EntryKind::kRefund || entry.kind == EntryKind::kDispute;
+        return entry.kind == EntryKind::kRefund || entry.kind == EntryKind::kDispute ||
+               entry.kind == EntryKind::kPaymentReversed;
       });
   if (!takes || !write.only_takes_back) return;
   for (const auto& [ordinal, row] : write.recharges) {
@@ -168,7 +184,9 @@ void GivenBackChecks::NoteDisputes(const AccountRows& rows, bool card_lifted, Se
     if (!dispute.debited) {
       seen->numbers.erase(dispute_id);
     } else if (seen->disputes_met.insert(dispute_id).second) {
-      seen->numbers[dispute_id] = rows.recharges.at(dispute.ordinal).recharge.card.fingerprint;
+      const Recharge& charge = rows.recharges.at(dispute.ordinal).recharge;
+      seen->numbers[dispute_id] = charge.card.fingerprint;
+      if (charge.is_payment()) scene_.Count(Happening::kDisputeOfPayment);
     }
   }
   if (!card_lifted) return;
@@ -204,18 +222,19 @@ void GivenBackChecks::AtEnd(const ModelDatabase& database) {
   }
   for (const auto& [charge_id, charge] : gateway_.given_back().charges()) {
     const AccountRows* rows = database.Find(charge.account_id);
-    if (rows != nullptr && rows->recharges.count(charge.ordinal) > 0) CheckAtEnd(*rows, charge);
+    const Recharge* row = rows == nullptr ? nullptr : RowOf(*rows, charge);
+    if (row != nullptr) CheckAtEnd(*rows, *row, charge);
   }
 }
 
 // The ledger has all that the gateway has, and nothing else.
-void GivenBackChecks::CheckAtEnd(const AccountRows& rows, const ModelCharge& charge) {
-  const Recharge& recharge = rows.recharges.at(charge.ordinal).recharge;
+void GivenBackChecks::CheckAtEnd(const AccountRows& rows, const Recharge& recharge,
+                                 const ModelCharge& charge) {
   std::map<std::string, const Recharge*> known;
   Nanos under_review = 0;
   for (const auto& [ordinal, row] : rows.recharges) {
     const Recharge& refund = row.recharge;
-    if (refund.refund_of != charge.ordinal) continue;
+    if (!refund.is_refund() || refund.charge_id != charge.charge_id) continue;
     if (!refund.refund_id.empty()) known[refund.refund_id] = &refund;
     if (refund.state == RechargeState::kNeedsReview) under_review += refund.amount;
   }
@@ -236,7 +255,7 @@ void GivenBackChecks::CheckAtEnd(const AccountRows& rows, const ModelCharge& cha
       scene_.Fail("the ledger knows how each dispute stands", dispute.dispute_id);
     }
   }
-  if (recharge.state != RechargeState::kSucceeded) return;
+  if (!recharge.holds_credit()) return;
   const Nanos back = charge.given_back() + charge.taken_back() + under_review;
   if (recharge.credited != charge.amount || recharge.refunded + recharge.disputed != back) {
     scene_.Fail(

@@ -46,7 +46,8 @@ class GivenBackChecks {
                    const SeenAccount& seen);
   void CheckSuspension(const AccountRows& rows);
   void NoteDisputes(const AccountRows& rows, bool card_lifted, SeenAccount* seen);
-  void CheckAtEnd(const AccountRows& rows, const ModelCharge& charge);
+  void CheckAtEnd(const AccountRows& rows, const domain::Recharge& recharge,
+                  const ModelCharge& charge);
   void CheckSettled(const AccountRows& rows);
 
   Scene& scene_;

@@ -235,6 +235,7 @@ void SimulatedLedger::NoteWhatTakesBack(const Round& round, const Attempt& attem
   for (size_t i = 0; i < round.tasks.size(); ++i) {
     const book::Command& command = round.tasks[i].command;
     if (!attempt.folded.replies[i].ok() || std::holds_alternative<book::RefundRecharge>(command) ||
+        std::holds_alternative<book::ReversePayment>(command) ||
         std::holds_alternative<book::ReportGatewayRefund>(command) ||
         std::holds_alternative<book::ReportGatewayDispute>(command)) {
       continue;

@@ -5,6 +5,17 @@
 #include "absl/strings/str_cat.h"
 
 namespace reserve::simulation {
+namespace {
+
+// Is it of a charge that is none of a worker's?
+bool OfPage(const book::Command& told) {
+  if (const auto* refund = std::get_if<book::ReportGatewayRefund>(&told)) {
+    return refund->ordinal == 0;
+  }
+  return std::get<book::ReportGatewayDispute>(told).ordinal == 0;
+}
+
+}  // namespace
 
 Reconciler::Reconciler(Scene* scene, std::vector<SimulatedLedger*> ledgers, ModelGateway* gateway)
     : scene_(*scene), ledgers_(std::move(ledgers)), gateway_(*gateway) {
@@ -19,7 +30,7 @@ void Reconciler::OnNews(const std::string& account_id, const book::Command& told
   const int times = scene_.Fails(0.3) ? 2 : 1;
   for (int i = 0; i < times; ++i) {
     const auto telling =
-        std::make_shared<Telling>(Telling{account_id, told, until_answered, /*done=*/false});
+        std::make_shared<Telling>(Telling{account_id, told, until_answered, OfPage(told)});
     ++untold_;
     scene_.After(scene_.UpTo(scene_.Fails(0.3) ? absl::Hours(1) : absl::Milliseconds(300)),
                  [this, telling] { SendOut(telling); });
@@ -30,7 +41,7 @@ void Reconciler::TellAll() {
   if (scene_.sabotaged(Sabotage::kNothingToldInTheEnd)) return;
   gateway_.given_back().TellAll([this](const std::string& account_id, const book::Command& told) {
     const auto telling = std::make_shared<Telling>(
-        Telling{account_id, told, /*until_answered=*/true, /*done=*/false});
+        Telling{account_id, told, /*until_answered=*/true, OfPage(told)});
     ++untold_;
     scene_.After(scene_.UpTo(absl::Minutes(10)), [this, telling] { SendOut(telling); });
   });
@@ -66,6 +77,8 @@ void Reconciler::SendOut(const std::shared_ptr<Telling>& telling) {
 
 void Reconciler::OnReply(const std::shared_ptr<Telling>& telling, const absl::Status& status) {
   if (absl::IsUnavailable(status)) return;  // it is told again
+  // So is what is of a page's charge that nobody has booked yet.
+  if (absl::IsNotFound(status) && telling->of_page) return;
   if (!status.ok()) {
     scene_.Fail("the ledger takes what the gateway tells", std::string(status.message()));
   }

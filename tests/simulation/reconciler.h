@@ -33,6 +33,7 @@ class Reconciler {
     std::string account_id;
     book::Command command;
     bool until_answered = false;
+    bool of_page = false;
     bool done = false;
   };
 

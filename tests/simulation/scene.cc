@@ -69,6 +69,12 @@ absl::string_view NameOf(Happening happening) {
       "usage voided before it came",
       "void repeated",
       "voided usage sent again",
+      "payment booked",
+      "payment reversed",
+      "account funded by payments",
+      "charge booked as a payment before it was reported",
+      "charge reported before it was booked as a payment",
+      "dispute of a payment",
   };
   return kNames[static_cast<size_t>(happening)];
 }

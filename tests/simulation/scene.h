@@ -54,6 +54,8 @@ enum class Sabotage {
   kDisputedNumberForgotten,  // the numbers that are disputed are not stored
   kUsageStatesNotLoaded,     // what became of a usage is not loaded with it
   kNothingToldInTheEnd,      // what the gateway has is not told again after the trouble
+  kChargesNotLookedUp,       // what was credited for a charge before is not loaded
+  kReversalNotNoted,         // that a payment was reversed is not stored in its row
 };
 
 // What the faults bring about. Counted, so that a test can say that all of it was
@@ -119,6 +121,12 @@ enum class Happening {
   kVoidedInAdvance,
   kVoidRepeated,
   kVoidedUsageSentAgain,
+  kPaid,
+  kPaymentReversed,
+  kFundedByPayment,
+  kPaidBeforeReported,
+  kReportedBeforePaid,
+  kDisputeOfPayment,
   kCount,
 };
 absl::string_view NameOf(Happening happening);

@@ -32,6 +32,7 @@ class FakeBooks::AccountsDoor final : public pb::Accounts::Service {
     absl::MutexLock lock(&books_.mutex_);
     std::set<std::string> ids;
     for (const auto& [name, recharge] : books_.recharges_) ids.insert(recharge.account_id());
+    for (const pb::Payment& payment : books_.payments_) ids.insert(payment.account_id());
     for (const std::string& id : ids) response->add_accounts()->set_account_id(id);
     return grpc::Status::OK;
   }
@@ -44,9 +45,22 @@ class FakeBooks::AccountsDoor final : public pb::Accounts::Service {
         *response->add_recharges() = entry->second;
       }
     }
-    return response->recharges_size() > 0
+    const bool paid = !books_.AccountOf("", request->account_id() + "/").empty();
+    return response->recharges_size() > 0 || paid
                ? grpc::Status::OK
                : Refuse(absl::StatusCode::kNotFound, "ACCOUNT_NOT_FOUND");
+  }
+
+  grpc::Status ListPayments(grpc::ServerContext*, const pb::ListPaymentsRequest* request,
+                            pb::ListPaymentsResponse* response) override {
+    absl::MutexLock lock(&books_.mutex_);
+    for (const pb::Payment& payment : books_.payments_) {
+      const bool wanted = request->charge_id().empty()
+                              ? payment.account_id() == request->account_id()
+                              : payment.charge_id() == request->charge_id();
+      if (wanted) *response->add_payments() = payment;
+    }
+    return grpc::Status::OK;
   }
 
   grpc::Status ListRefunds(grpc::ServerContext*, const pb::ListRefundsRequest* request,
@@ -95,17 +109,19 @@ class FakeBooks::RechargesDoor final : public pb::Recharges::Service {
                                    const pb::ReportGatewayRefundRequest* request,
                                    pb::Refund* response) override {
     absl::MutexLock lock(&books_.mutex_);
-    const pb::Recharge* recharge =
-        books_.RechargeOf(request->charge_id(), request->charge_reference());
-    const bool kept = recharge != nullptr && recharge->charge_id() != request->charge_id();
+    const std::string account_id =
+        books_.AccountOf(request->charge_id(), request->charge_reference());
+    const auto named = books_.recharges_.find(request->charge_reference());
+    const bool kept = named != books_.recharges_.end() &&
+                      named->second.charge_id() != request->charge_id();
     books_.told_.push_back(absl::StrCat(
         "refund ", request->refund_id(), " of ", request->charge_reference(), " ",
         request->charge_id(), " ", pb::RefundState_Name(request->state()), kept ? " kept" : ""));
     if (!books_.states_status_.ok()) return ToGrpcStatus(books_.states_status_, "reserve.ledger");
-    if (recharge == nullptr) return Refuse(absl::StatusCode::kNotFound, "CHARGE_NOT_FOUND");
+    if (account_id.empty()) return Refuse(absl::StatusCode::kNotFound, "CHARGE_NOT_FOUND");
     const auto fixed = books_.fixed_refunds_.find(request->refund_id());
     pb::Refund& refund = books_.refunds_[request->refund_id()];
-    refund.set_account_id(recharge->account_id());
+    refund.set_account_id(account_id);
     refund.set_refund_id(request->refund_id());
     refund.set_state(fixed == books_.fixed_refunds_.end() ? request->state()
                                                           : fixed->second.state());
@@ -117,15 +133,15 @@ class FakeBooks::RechargesDoor final : public pb::Recharges::Service {
                                     const pb::ReportGatewayDisputeRequest* request,
                                     pb::Dispute* response) override {
     absl::MutexLock lock(&books_.mutex_);
-    const pb::Recharge* recharge =
-        books_.RechargeOf(request->charge_id(), request->charge_reference());
+    const std::string account_id =
+        books_.AccountOf(request->charge_id(), request->charge_reference());
     books_.told_.push_back(absl::StrCat("dispute ", request->dispute_id(), " of ",
                                         request->charge_reference(), " ", request->charge_id(), " ",
                                         pb::DisputeState_Name(request->state())));
     if (!books_.states_status_.ok()) return ToGrpcStatus(books_.states_status_, "reserve.ledger");
-    if (recharge == nullptr) return Refuse(absl::StatusCode::kNotFound, "CHARGE_NOT_FOUND");
+    if (account_id.empty()) return Refuse(absl::StatusCode::kNotFound, "CHARGE_NOT_FOUND");
     pb::Dispute& dispute = books_.disputes_[request->dispute_id()];
-    dispute.set_account_id(recharge->account_id());
+    dispute.set_account_id(account_id);
     dispute.set_dispute_id(request->dispute_id());
     dispute.set_state(request->state());
     *response = dispute;
@@ -155,6 +171,11 @@ void FakeBooks::Put(const std::string& account_id, const pb::Recharge& recharge)
   recharges_[NameOf(put)] = put;
 }
 
+void FakeBooks::Put(const pb::Payment& payment) {
+  absl::MutexLock lock(&mutex_);
+  payments_.push_back(payment);
+}
+
 void FakeBooks::AnswerStates(absl::Status status) {
   absl::MutexLock lock(&mutex_);
   states_status_ = std::move(status);
@@ -175,11 +196,15 @@ std::vector<std::string> FakeBooks::told() {
   return told_;
 }
 
-pb::Recharge* FakeBooks::RechargeOf(const std::string& charge_id, const std::string& reference) {
-  for (auto& [name, recharge] : recharges_) {
-    if (recharge.charge_id() == charge_id || name == reference) return &recharge;
+std::string FakeBooks::AccountOf(const std::string& charge_id, const std::string& reference) {
+  for (const auto& [name, recharge] : recharges_) {
+    if (recharge.charge_id() == charge_id || name == reference) return recharge.account_id();
   }
-  return nullptr;
+  for (const pb::Payment& payment : payments_) {
+    const bool named = payment.account_id() + "/" == reference;
+    if (payment.charge_id() == charge_id || named) return payment.account_id();
+  }
+  return "";
 }
 
 }  // namespace reserve::worker

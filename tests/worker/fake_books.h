@@ -31,6 +31,7 @@ class FakeBooks {
   std::string target() const { return server_->local_target(); }
   void Put(const std::string& account_id, const ledger::v1::Recharge& recharge)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  void Put(const ledger::v1::Payment& payment) ABSL_LOCKS_EXCLUDED(mutex_);
   // How it answers when it is told of refunds and disputes; OK: it takes them, as at first.
   void AnswerStates(absl::Status status) ABSL_LOCKS_EXCLUDED(mutex_);
   // It knows the refund, and so for ever.
@@ -44,13 +45,14 @@ class FakeBooks {
  private:
   class AccountsDoor;
   class RechargesDoor;
-  // Null if there is none.
-  ledger::v1::Recharge* RechargeOf(const std::string& charge_id, const std::string& reference)
+  // The account that has the charge, as a recharge or a payment; empty if none has.
+  std::string AccountOf(const std::string& charge_id, const std::string& reference)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   absl::Mutex mutex_;
   // By "acme/3".
   std::map<std::string, ledger::v1::Recharge> recharges_ ABSL_GUARDED_BY(mutex_);
+  std::vector<ledger::v1::Payment> payments_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, ledger::v1::Refund> refunds_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, ledger::v1::Refund> fixed_refunds_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, ledger::v1::Dispute> disputes_ ABSL_GUARDED_BY(mutex_);

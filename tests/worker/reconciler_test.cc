@@ -100,6 +100,29 @@ class ReconcilerTest : public testing::Test {
     }
     books_.Put(account_id, recharge);
   }
+  // $15 on a page of another system's.
+  std::string ChargeOnPage(const std::string& reference) {
+    return Await<gateway_stub::ChargeAnswer>([&](auto done) {
+             gateway_.gateway().Charge({.idempotency_key = reference,
+                                        .card_token = "tok_visa#page",
+                                        .amount = 3 * kFive,
+                                        .currency_code = "USD",
+                                        .reference = reference},
+                                       std::move(done));
+           })
+        .charge.charge_id;
+  }
+  void PutPayment(const std::string& account_id, int64_t ordinal, const std::string& charge_id,
+                  Nanos amount, pb::PaymentState state = pb::PAYMENT_STATE_RECORDED) {
+    pb::Payment payment;
+    payment.set_account_id(account_id);
+    payment.set_ordinal(ordinal);
+    payment.set_charge_id(charge_id);
+    payment.set_state(state);
+    ToProto(amount, "USD", payment.mutable_amount());
+    reserve::ToProto(absl::Now(), payment.mutable_create_time());
+    books_.Put(payment);
+  }
   std::string CreditedCharge(const std::string& account_id, int64_t ordinal) {
     const std::string charge_id = Charge(account_id, ordinal);
     PutRecharge(account_id, ordinal, charge_id);
@@ -352,6 +375,57 @@ TEST_F(ReconcilerTest, TheGatewayGetsNoMoreRequestsThanItsLimit) {
   for (int i = 1; i <= 5; ++i) Charge(absl::StrCat("acct-", i), 2);
   Reconcile();
   EXPECT_GT(waited, absl::Milliseconds(500));
+}
+
+// --- Charges that were booked as payments (P5) ---------------------------------------
+
+TEST_F(ReconcilerTest, APagesChargeThatWasBookedIsInOrderAndNotForeign) {
+  PutPayment("acme", 4, ChargeOnPage("order-1001"), 3 * kFive);
+  EXPECT_THAT(Reconcile(), IsEmpty());
+  EXPECT_EQ(counts_.foreign, 0);
+  EXPECT_EQ(counts_.for_person, 0);
+}
+
+TEST_F(ReconcilerTest, APagesChargeThatNobodyBookedIsForeign) {
+  ChargeOnPage("order-1001");
+  Reconcile();
+  EXPECT_EQ(counts_.foreign, 1);
+  EXPECT_EQ(counts_.for_person, 0);
+}
+
+TEST_F(ReconcilerTest, WhatComesBackOfAPaymentIsReported) {
+  const std::string charge_id = ChargeOnPage("order-1001");
+  PutPayment("acme", 4, charge_id, 3 * kFive);
+  RefundByHand(charge_id);
+  EXPECT_THAT(Reconcile(), ElementsAre("REPORTED REFUND acme/4"));
+  EXPECT_THAT(Reconcile(), IsEmpty());
+  EXPECT_EQ(counts_.for_person, 0);
+}
+
+TEST_F(ReconcilerTest, APaymentOfAnotherAmountThanItsChargeIsAPersonsBusiness) {
+  PutPayment("acme", 4, ChargeOnPage("order-1001"), 4 * kFive);
+  EXPECT_THAT(Reconcile(), ElementsAre("FOR A PERSON AMOUNT_DIFFERS acme/4"));
+}
+
+TEST_F(ReconcilerTest, APaymentWhoseChargeTheGatewayDoesNotHaveIsAPersonsBusiness) {
+  PutPayment("acme", 4, "ch_mistyped", 3 * kFive);
+  EXPECT_THAT(Reconcile(), ElementsAre("FOR A PERSON NO_CHARGE acme/4"));
+}
+
+TEST_F(ReconcilerTest, AReversedPaymentWhoseChargeStandsIsAPersonsBusiness) {
+  const std::string charge_id = ChargeOnPage("order-1001");
+  PutPayment("acme", 4, charge_id, 3 * kFive, pb::PAYMENT_STATE_REVERSED);
+  EXPECT_THAT(Reconcile(), ElementsAre("FOR A PERSON REVERSED_PAYMENT acme/4"));
+  RefundByHand(charge_id, 3 * kFive);
+  EXPECT_THAT(Reconcile(), IsEmpty()) << "its money is gone";
+}
+
+TEST_F(ReconcilerTest, AWorkersChargeThatWasBookedAsAPaymentIsComparedWithBoth) {
+  const std::string charge_id = CreditedCharge("acme", 1);
+  PutPayment("acme", 2, charge_id, 3 * kFive);
+  EXPECT_THAT(Reconcile(), IsEmpty());
+  PutPayment("acme", 3, charge_id, 2 * kFive);
+  EXPECT_THAT(Reconcile(), ElementsAre("FOR A PERSON AMOUNT_DIFFERS acme/3"));
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // The `Accounts` service: thin adapters from messages to commands and queries. A resource has
 // a file: accounts, settings and cards are in accounts_service.cc, the others in users.cc,
-// top_ups.cc, history.cc and advice.cc.
+// top_ups.cc, payments.cc, refunds.cc, history.cc and advice.cc.
 //
 // Handlers parse, hand over, and return; replies come from the engine's threads.
 // Thread-safe.
@@ -62,6 +62,9 @@ class AccountsService final : public pb::Accounts::CallbackService {
   grpc::ServerUnaryReactor* ListDisputes(grpc::CallbackServerContext* context,
                                          const pb::ListDisputesRequest* request,
                                          pb::ListDisputesResponse* response) override;
+  grpc::ServerUnaryReactor* ListPayments(grpc::CallbackServerContext* context,
+                                         const pb::ListPaymentsRequest* request,
+                                         pb::ListPaymentsResponse* response) override;
   grpc::ServerUnaryReactor* GetUsage(grpc::CallbackServerContext* context,
                                      const pb::GetUsageRequest* request,
                                      pb::UsageRecord* response) override;

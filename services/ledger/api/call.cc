@@ -61,6 +61,15 @@ class UnarySink : public engine::ReplySink {
   const char* const field_prefix_;
 };
 
+// `sink` answers the call that the task is of.
+void SubmitFor(engine::Engine& engine, engine::Task&& task, UnarySink* sink) {
+  task.sink = sink;
+  task.call_bytes = kUnaryCallBytes;
+  std::vector<engine::Task> tasks;
+  tasks.push_back(std::move(task));
+  engine.Submit(std::move(tasks));
+}
+
 }  // namespace
 
 CallRecord::CallRecord(RpcMetrics& metrics, const grpc::CallbackServerContext& context,
@@ -119,11 +128,30 @@ grpc::ServerUnaryReactor* StartCommand(const ApiContext& api, grpc::CallbackServ
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   CallRecord record(api.metrics, *context, method);
   record.SetAccount(task->account_id);
-  task->sink = new UnarySink(std::move(record), reactor, std::move(fill), field_prefix);
-  task->call_bytes = kUnaryCallBytes;
-  std::vector<engine::Task> tasks;
-  tasks.push_back(*std::move(task));
-  api.engine.Submit(std::move(tasks));
+  SubmitFor(api.engine, *std::move(task),
+            new UnarySink(std::move(record), reactor, std::move(fill), field_prefix));
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* StartFoundCommand(const ApiContext& api,
+                                            grpc::CallbackServerContext* context,
+                                            const char* method, FindTask find, FillResponse fill) {
+  if (!api.engine.started()) return FinishNow(api, context, method, engine::NotServing());
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const CallRecord record(api.metrics, *context, method);
+  const auto found = std::make_shared<absl::StatusOr<engine::Task>>();
+  api.engine.queries().Submit(
+      [found, find = std::move(find)](storage::Connection& connection) {
+        *found = find(connection);
+        return found->status();
+      },
+      [&engine = api.engine, reactor, record, found, fill](const absl::Status& status) {
+        if (!status.ok()) {
+          reactor->Finish(record.End(status));
+          return;
+        }
+        SubmitFor(engine, *std::move(*found), new UnarySink(record, reactor, fill, ""));
+      });
   return reactor;
 }
 

@@ -81,6 +81,13 @@ grpc::ServerUnaryReactor* StartCommand(const ApiContext& api, grpc::CallbackServ
                                        const char* method, absl::StatusOr<engine::Task> task,
                                        FillResponse fill, const char* field_prefix = "");
 
+// The same where the command's account must be looked for first: `find`, a read in the query pool,
+// answers the task.
+using FindTask = std::function<absl::StatusOr<engine::Task>(storage::Connection&)>;
+grpc::ServerUnaryReactor* StartFoundCommand(const ApiContext& api,
+                                            grpc::CallbackServerContext* context,
+                                            const char* method, FindTask find, FillResponse fill);
+
 // A command on an account, once its id is known to be well formed.
 absl::StatusOr<engine::Task> TaskFor(const std::string& account_id,
                                      absl::StatusOr<book::Command> command);

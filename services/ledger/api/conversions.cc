@@ -535,6 +535,8 @@ pb::RefundState StateOfRefund(domain::RechargeState state) {
       return pb::REFUND_STATE_NEEDS_REVIEW;
     case domain::RechargeState::kCanceled:
       return pb::REFUND_STATE_CANCELED;
+    case domain::RechargeState::kReversed:
+      break;
   }
   return pb::REFUND_STATE_UNSPECIFIED;
 }
@@ -565,6 +567,7 @@ void ToProto(const domain::Recharge& recharge, pb::Recharge* message) {
   message->set_last_decline_class(static_cast<pb::DeclineClass>(recharge.last_decline));
   message->set_last_decline_code(recharge.last_decline_code);
   message->set_charge_id(recharge.charge_id);
+  message->set_credited_as_ordinal(recharge.credited_as);
   message->set_request_id(recharge.request_id);
   reserve::ToProto(recharge.create_time, message->mutable_create_time());
   if (recharge.settle_time != absl::InfinitePast()) {
@@ -586,6 +589,25 @@ void ToProto(const domain::Recharge& refund, pb::Refund* message) {
   if (refund.settle_time != absl::InfinitePast()) {
     reserve::ToProto(refund.settle_time, message->mutable_settle_time());
   }
+}
+
+void ToProto(const domain::Recharge& payment, pb::Payment* message) {
+  const bool reversed = payment.state == domain::RechargeState::kReversed;
+  message->set_account_id(payment.account_id);
+  message->set_ordinal(payment.ordinal);
+  reserve::ToProto(payment.credited, payment.currency, message->mutable_amount());
+  message->set_means(static_cast<pb::PaymentMeans>(payment.means));
+  message->set_state(reversed ? pb::PAYMENT_STATE_REVERSED : pb::PAYMENT_STATE_RECORDED);
+  message->set_charge_id(payment.charge_id);
+  message->set_reference(payment.reference);
+  message->set_request_id(payment.request_id);
+  if (payment.received_time != absl::InfinitePast()) {
+    reserve::ToProto(payment.received_time, message->mutable_received_time());
+  }
+  reserve::ToProto(payment.create_time, message->mutable_create_time());
+  if (reversed) reserve::ToProto(payment.settle_time, message->mutable_reverse_time());
+  reserve::ToProto(payment.refunded, payment.currency, message->mutable_refunded_amount());
+  reserve::ToProto(payment.disputed, payment.currency, message->mutable_disputed_amount());
 }
 
 void ToProto(const domain::Dispute& dispute, const std::string& currency, pb::Dispute* message) {

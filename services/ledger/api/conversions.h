@@ -88,6 +88,7 @@ void AddState(const domain::UsageState& state, const domain::Entry* rating,
               const std::string& currency, pb::UsageRecord* message);
 void ToProto(const domain::Recharge& recharge, pb::Recharge* message);
 void ToProto(const domain::Recharge& refund, pb::Refund* message);
+void ToProto(const domain::Recharge& payment, pb::Payment* message);
 void ToProto(const domain::Dispute& dispute, const std::string& currency, pb::Dispute* message);
 void ToProto(const domain::Event& event, const std::string& currency, pb::Event* message);
 void ToProto(const rates::RateRow& row, const std::string& currency, pb::Rate* message);

@@ -1,12 +1,14 @@
 #include "services/ledger/api/page_token.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/digest/sha256.h"
 #include "common/error/error.h"
+#include "common/reference/reference.h"
 #include "services/ledger/api/errors.h"
 
 namespace reserve::api {
@@ -49,6 +51,17 @@ absl::StatusOr<int64_t> Page::Number(int64_t first) const {
 absl::StatusOr<int> PageSize(int32_t requested) {
   if (requested < 0) return InvalidField("page_size", "must not be negative");
   return requested == 0 ? kDefaultPageSize : std::min(requested, kMaxPageSize);
+}
+
+std::string CursorAfter(const domain::Recharge& last) {
+  return FormatReference(last.account_id, last.ordinal);
+}
+
+absl::StatusOr<book::RechargeKey> RowBefore(const Page& page) {
+  if (page.cursor.empty()) return book::RechargeKey();
+  const std::optional<Reference> after = ParseReference(page.cursor);
+  if (!after.has_value()) return InvalidField("page_token", "must be that of the previous page");
+  return book::RechargeKey(after->account_id, after->ordinal);
 }
 
 }  // namespace reserve::api

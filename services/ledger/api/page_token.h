@@ -14,6 +14,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/error/error.h"
+#include "services/ledger/book/keys.h"
+#include "services/ledger/domain/recharge.h"
 
 namespace reserve::api {
 
@@ -40,6 +42,11 @@ struct Page {
   // The cursor of a list that goes on at a number; `first` for the first page.
   absl::StatusOr<int64_t> Number(int64_t first) const;
 };
+
+// The cursor of a list over accounts that goes on after this row, and the row; that of the first
+// page is the row before all. INVALID_ARGUMENT on "page_token".
+std::string CursorAfter(const domain::Recharge& last);
+absl::StatusOr<book::RechargeKey> RowBefore(const Page& page);
 
 // `query`: the RPC and every filter of the request.
 template <typename Request>

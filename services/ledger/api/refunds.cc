@@ -25,6 +25,9 @@ namespace {
 
 using storage::Connection;
 
+// A charge is one recharge or payment, seldom booked anew, and its refunds.
+constexpr int kMostRowsOfCharge = 100;
+
 absl::StatusOr<Nanos> AmountFrom(bool is_set, const google::type::Money& money) {
   if (!is_set) return InvalidField("amount", "must be set");
   return reserve::FromProto(money, "", "amount");
@@ -44,7 +47,7 @@ absl::StatusOr<book::Command> ParseRefund(const pb::RefundRechargeRequest& reque
   return refund;
 }
 
-absl::StatusOr<engine::Task> ParseGatewayRefund(const pb::ReportGatewayRefundRequest& request) {
+absl::StatusOr<book::ReportGatewayRefund> ParseGatewayRefund(const pb::ReportGatewayRefundRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckChargeId(request.charge_id(), "charge_id"));
   RESERVE_RETURN_IF_ERROR(CheckChargeId(request.refund_id(), "refund_id"));
   RESERVE_RETURN_IF_ERROR(CheckCode(request.failure_code(), "failure_code"));
@@ -67,17 +70,10 @@ absl::StatusOr<engine::Task> ParseGatewayRefund(const pb::ReportGatewayRefundReq
   }
   RESERVE_ASSIGN_OR_RETURN(report.told.amount, AmountFrom(request.has_amount(), request.amount()));
   report.currency = request.amount().currency_code();
-  const std::optional<Reference> charge = ParseReference(request.charge_reference());
-  if (!charge.has_value()) return domain::ChargeNotFound(request.charge_id());
-  report.ordinal = charge->ordinal;
-  const std::optional<Reference> refund = ParseReference(request.refund_reference());
-  if (refund.has_value() && refund->account_id == charge->account_id) {
-    report.refund_ordinal = refund->ordinal;
-  }
-  return engine::Task{charge->account_id, std::move(report), nullptr, 0};
+  return report;
 }
 
-absl::StatusOr<engine::Task> ParseGatewayDispute(const pb::ReportGatewayDisputeRequest& request) {
+absl::StatusOr<book::ReportGatewayDispute> ParseGatewayDispute(const pb::ReportGatewayDisputeRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckChargeId(request.charge_id(), "charge_id"));
   RESERVE_RETURN_IF_ERROR(CheckChargeId(request.dispute_id(), "dispute_id"));
   book::ReportGatewayDispute report;
@@ -93,10 +89,25 @@ absl::StatusOr<engine::Task> ParseGatewayDispute(const pb::ReportGatewayDisputeR
   report.told.state = static_cast<domain::DisputeState>(request.state());
   RESERVE_ASSIGN_OR_RETURN(report.told.amount, AmountFrom(request.has_amount(), request.amount()));
   report.currency = request.amount().currency_code();
-  const std::optional<Reference> charge = ParseReference(request.charge_reference());
-  if (!charge.has_value()) return domain::ChargeNotFound(request.charge_id());
-  report.ordinal = charge->ordinal;
-  return engine::Task{charge->account_id, std::move(report), nullptr, 0};
+  return report;
+}
+
+// P3: whose charge it is, by its id, or by our reference of it.
+absl::StatusOr<Reference> FindReference(Connection& connection, const std::string& charge_id,
+                                        const std::string& charge_reference) {
+  const std::optional<Reference> named = ParseReference(charge_reference);
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Recharge> rows,
+                           storage::FindCharge(connection, charge_id, storage::Listed::kAll,
+                                               book::RechargeKey(), kMostRowsOfCharge));
+  const domain::Recharge* found = nullptr;
+  for (const domain::Recharge& row : rows) {
+    if (row.is_refund() || (named.has_value() && row.account_id == named->account_id)) continue;
+    if (found == nullptr || row.holds_credit()) found = &row;
+  }
+  const bool elsewhere = found != nullptr && found->holds_credit();
+  if (named.has_value() && !elsewhere) return *named;
+  if (found == nullptr) return domain::ChargeNotFound(charge_id);
+  return Reference{found->account_id, found->ordinal};
 }
 
 void FillRefund(const book::RechargeReply& reply, pb::Refund* response) {
@@ -119,21 +130,49 @@ grpc::ServerUnaryReactor* SupportService::RefundRecharge(grpc::CallbackServerCon
 grpc::ServerUnaryReactor* RechargesService::ReportGatewayRefund(
     grpc::CallbackServerContext* context, const pb::ReportGatewayRefundRequest* request,
     pb::Refund* response) {
-  return StartCommand(api_, context, "ReportGatewayRefund", ParseGatewayRefund(*request),
-                      [response](book::Reply&& reply) {
-                        FillRefund(std::get<book::RechargeReply>(reply), response);
-                      });
+  const char* const method = "ReportGatewayRefund";
+  const absl::StatusOr<book::ReportGatewayRefund> told = ParseGatewayRefund(*request);
+  if (!told.ok()) return FinishNow(api_, context, method, told.status());
+  return StartFoundCommand(
+      api_, context, method,
+      [request, told = *told](Connection& connection) -> absl::StatusOr<engine::Task> {
+        RESERVE_ASSIGN_OR_RETURN(
+            const Reference charge,
+            FindReference(connection, request->charge_id(), request->charge_reference()));
+        book::ReportGatewayRefund report = told;
+        report.ordinal = charge.ordinal;
+        const std::optional<Reference> refund = ParseReference(request->refund_reference());
+        if (refund.has_value() && refund->account_id == charge.account_id) {
+          report.refund_ordinal = refund->ordinal;
+        }
+        return engine::Task{charge.account_id, std::move(report)};
+      },
+      [response](book::Reply&& reply) {
+        FillRefund(std::get<book::RechargeReply>(reply), response);
+      });
 }
 
 grpc::ServerUnaryReactor* RechargesService::ReportGatewayDispute(
     grpc::CallbackServerContext* context, const pb::ReportGatewayDisputeRequest* request,
     pb::Dispute* response) {
-  return StartCommand(api_, context, "ReportGatewayDispute", ParseGatewayDispute(*request),
-                      [response](book::Reply&& reply) {
-                        const auto& told = std::get<book::DisputeReply>(reply);
-                        ToProto(told.dispute, told.currency, response);
-                        response->set_kept(told.kept);
-                      });
+  const char* const method = "ReportGatewayDispute";
+  const absl::StatusOr<book::ReportGatewayDispute> told = ParseGatewayDispute(*request);
+  if (!told.ok()) return FinishNow(api_, context, method, told.status());
+  return StartFoundCommand(
+      api_, context, method,
+      [request, told = *told](Connection& connection) -> absl::StatusOr<engine::Task> {
+        RESERVE_ASSIGN_OR_RETURN(
+            const Reference charge,
+            FindReference(connection, request->charge_id(), request->charge_reference()));
+        book::ReportGatewayDispute report = told;
+        report.ordinal = charge.ordinal;
+        return engine::Task{charge.account_id, std::move(report)};
+      },
+      [response](book::Reply&& reply) {
+        const auto& told_of = std::get<book::DisputeReply>(reply);
+        ToProto(told_of.dispute, told_of.currency, response);
+        response->set_kept(told_of.kept);
+      });
 }
 
 grpc::ServerUnaryReactor* AccountsService::ListRefunds(grpc::CallbackServerContext* context,

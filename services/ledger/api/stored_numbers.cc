@@ -158,6 +158,10 @@ constexpr int WireNumber(domain::EntryKind value) {
       return pb::ENTRY_KIND_VOID;
     case domain::EntryKind::kRating:
       return pb::ENTRY_KIND_RATING;
+    case domain::EntryKind::kPayment:
+      return pb::ENTRY_KIND_PAYMENT;
+    case domain::EntryKind::kPaymentReversed:
+      return pb::ENTRY_KIND_PAYMENT_REVERSED;
   }
   return 0;
 }
@@ -173,10 +177,32 @@ constexpr int WireNumber(domain::RechargeKind value) {
       return pb::RECHARGE_KIND_TOP_UP;
     case domain::RechargeKind::kRefund:
       return pb::RECHARGE_KIND_REFUND;
+    case domain::RechargeKind::kPayment:
+      return pb::RECHARGE_KIND_PAYMENT;
   }
   return 0;
 }
 static_assert(NumbersAgree<domain::RechargeKind>(WireNumber, pb::RechargeKind_MAX));
+
+constexpr int WireNumber(domain::PaymentMeans value) {
+  switch (value) {
+    case domain::PaymentMeans::kNone:
+      return pb::PAYMENT_MEANS_UNSPECIFIED;
+    case domain::PaymentMeans::kBankTransfer:
+      return pb::PAYMENT_MEANS_BANK_TRANSFER;
+    case domain::PaymentMeans::kCheque:
+      return pb::PAYMENT_MEANS_CHEQUE;
+    case domain::PaymentMeans::kCash:
+      return pb::PAYMENT_MEANS_CASH;
+    case domain::PaymentMeans::kCardElsewhere:
+      return pb::PAYMENT_MEANS_CARD_ELSEWHERE;
+    case domain::PaymentMeans::kOther:
+      return pb::PAYMENT_MEANS_OTHER;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<domain::PaymentMeans>(WireNumber, pb::PaymentMeans_MAX));
+static_assert(static_cast<int>(domain::PaymentMeans::kNone) == 0);
 
 constexpr int WireNumber(domain::DisputeState value) {
   switch (value) {
@@ -205,6 +231,8 @@ constexpr int WireNumber(domain::RechargeState value) {
       return pb::RECHARGE_STATE_NEEDS_REVIEW;
     case domain::RechargeState::kCanceled:
       return pb::RECHARGE_STATE_CANCELED;
+    case domain::RechargeState::kReversed:
+      return pb::RECHARGE_STATE_REVERSED;
   }
   return 0;
 }
@@ -278,6 +306,8 @@ constexpr KindOfEvent kKindsOfEvents[] = {
     {domain::EventKind::kUsageUnrated, pb::EVENT_KIND_USAGE_UNRATED},
     {domain::EventKind::kUsageRated, pb::EVENT_KIND_USAGE_RATED},
     {domain::EventKind::kUsageVoided, pb::EVENT_KIND_USAGE_VOIDED},
+    {domain::EventKind::kPaymentRecorded, pb::EVENT_KIND_PAYMENT_RECORDED},
+    {domain::EventKind::kPaymentReversed, pb::EVENT_KIND_PAYMENT_REVERSED},
 };
 constexpr int WireNumber(domain::EventKind value) {
   for (const KindOfEvent& kind : kKindsOfEvents) {

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "common/error/error.h"
-#include "common/reference/reference.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/storage/recharge_rows.h"
 
@@ -65,18 +64,6 @@ absl::StatusOr<book::Command> ParseLift(const pb::LiftSuspensionRequest& request
   return book::LiftSuspension{request.payment_method_id(), std::move(by)};
 }
 
-// Where a page of reviews goes on: after this recharge.
-std::string CursorOf(const domain::Recharge& last) {
-  return FormatReference(last.account_id, last.ordinal);
-}
-
-absl::StatusOr<book::RechargeKey> AfterCursor(const std::string& cursor) {
-  if (cursor.empty()) return book::RechargeKey();
-  const std::optional<Reference> after = ParseReference(cursor);
-  if (!after.has_value()) return InvalidField("page_token", "must be that of the previous page");
-  return book::RechargeKey(after->account_id, after->ordinal);
-}
-
 FillResponse FillAccount(pb::Account* response) {
   return [response](Reply&& reply) { ToProto(std::get<domain::Account>(reply), response); };
 }
@@ -123,7 +110,7 @@ grpc::ServerUnaryReactor* SupportService::ListReviews(grpc::CallbackServerContex
   return StartQuery(
       api_, context, "ListReviews", [=](storage::Connection& connection) -> absl::Status {
         RESERVE_ASSIGN_OR_RETURN(const Page page, PageFrom(*request, {"ListReviews"}));
-        RESERVE_ASSIGN_OR_RETURN(const book::RechargeKey after, AfterCursor(page.cursor));
+        RESERVE_ASSIGN_OR_RETURN(const book::RechargeKey after, RowBefore(page));
         RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Recharge> reviews,
                                  storage::ListReviews(connection, after, page.limit()));
         response->Clear();
@@ -136,7 +123,7 @@ grpc::ServerUnaryReactor* SupportService::ListReviews(grpc::CallbackServerContex
                 ToProto(recharge, response->add_recharges());
               }
             },
-            CursorOf);
+            CursorAfter);
         return absl::OkStatus();
       });
 }

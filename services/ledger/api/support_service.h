@@ -29,6 +29,12 @@ class SupportService final : public pb::Support::CallbackService {
   grpc::ServerUnaryReactor* RefundRecharge(grpc::CallbackServerContext* context,
                                            const pb::RefundRechargeRequest* request,
                                            pb::Refund* response) override;
+  grpc::ServerUnaryReactor* RecordPayment(grpc::CallbackServerContext* context,
+                                          const pb::RecordPaymentRequest* request,
+                                          pb::RecordPaymentResponse* response) override;
+  grpc::ServerUnaryReactor* ReversePayment(grpc::CallbackServerContext* context,
+                                           const pb::ReversePaymentRequest* request,
+                                           pb::Payment* response) override;
   grpc::ServerUnaryReactor* ListReviews(grpc::CallbackServerContext* context,
                                         const pb::ListReviewsRequest* request,
                                         pb::ListReviewsResponse* response) override;

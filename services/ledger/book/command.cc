@@ -70,6 +70,14 @@ size_t BytesHeldBy(const RefundRecharge& command) {
   return HeapBytes({&command.request.request_id, &command.currency}) +
          BytesHeldBy(command.request.by);
 }
+size_t BytesHeldBy(const RecordPayment& command) {
+  const domain::PaymentRequest& request = command.request;
+  return HeapBytes({&request.request_id, &request.charge_id, &command.currency}) +
+         BytesHeldBy(request.by);
+}
+size_t BytesHeldBy(const ReversePayment& command) {
+  return HeapBytes({&command.request_id}) + BytesHeldBy(command.by);
+}
 size_t BytesHeldBy(const ReportGatewayRefund& command) {
   const domain::GatewayRefund& told = command.told;
   return HeapBytes({&command.currency, &told.charge_id, &told.refund_id, &told.failure_code});

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/journal.h"
@@ -99,7 +100,18 @@ struct RefundRecharge {
   std::string currency;  // of the amount; empty: the account's
   bool validate_only = false;
 };
-// Of recharge `ordinal`, whose charge it is.
+struct RecordPayment {
+  domain::PaymentRequest request;
+  std::string currency;  // of the amount; empty: the account's
+  bool validate_only = false;
+};
+struct ReversePayment {
+  int64_t ordinal = 0;
+  std::string request_id;
+  domain::ByStaff by;
+  bool validate_only = false;
+};
+// Of recharge or payment `ordinal`, whose charge it is; 0: it is known by the charge's id alone.
 struct ReportGatewayRefund {
   int64_t ordinal = 0;
   int64_t refund_ordinal = 0;  // that its reference names; 0: none
@@ -132,7 +144,8 @@ struct Reconsider {};
 using Command =
     std::variant<RecordUsage, AuthorizeUsage, OpenAccount, UpdateBillingSettings, AddPaymentMethod,
                  UpdatePaymentMethod, RemovePaymentMethod, PutUser, AdjustBalance, RequestRecharge,
-                 BlockAccount, UnblockAccount, VoidUsage, CorrectUsage, RateUnrated, LiftSuspension, RefundRecharge, ReportGatewayRefund,
+                 BlockAccount, UnblockAccount, VoidUsage, CorrectUsage, RateUnrated, LiftSuspension,
+                 RefundRecharge, RecordPayment, ReversePayment, ReportGatewayRefund,
                  ReportGatewayDispute, ResolveReview, ReportRecharge, DeferRecharge, Reconsider>;
 
 struct UsageReply {
@@ -183,6 +196,12 @@ struct RechargeReply {
   bool more_follows = false;
   bool kept = false;  // of a refund: its charge is not credited yet (P3)
 };
+struct PaymentReply {
+  domain::Recharge credited;           // the payment, or what its charge was credited as before
+  std::optional<domain::Entry> entry;  // that credits it
+  bool already_credited = false;       // by a report, or by another payment (G4)
+  std::vector<domain::Recharge> same_reference;  // earlier payments, oldest first
+};
 struct DisputeReply {
   domain::Dispute dispute;
   std::string currency;
@@ -195,11 +214,12 @@ struct PaymentMethodReply {
 // RecordUsage -> UsageReply, VoidUsage -> VoidReply, CorrectUsage -> CorrectionReply,
 // RateUnrated -> UsageReply, AuthorizeUsage -> AuthorizeReply, PutUser ->
 // UserReply, AdjustBalance -> EntryReply, AddPaymentMethod and UpdatePaymentMethod ->
-// PaymentMethodReply, RequestRecharge, RefundRecharge, ReportGatewayRefund, ResolveReview and
-// ReportRecharge -> RechargeReply, ReportGatewayDispute -> DisputeReply; all others -> Account.
+// PaymentMethodReply, RequestRecharge, RefundRecharge, ReversePayment, ReportGatewayRefund,
+// ResolveReview and ReportRecharge -> RechargeReply, RecordPayment -> PaymentReply,
+// ReportGatewayDispute -> DisputeReply; all others -> Account.
 using Reply = std::variant<UsageReply, AuthorizeReply, domain::Account, UserReply, EntryReply,
                            RechargeReply, PaymentMethodReply, DisputeReply, VoidReply,
-                           CorrectionReply>;
+                           CorrectionReply, PaymentReply>;
 
 // About how much memory the strings of a command hold outside of it. Cheap: it looks at their
 // sizes only.

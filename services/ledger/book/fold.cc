@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/digest/sha256.h"
 #include "common/error/error.h"
+#include "services/ledger/book/charges.h"
 #include "services/ledger/book/entry_chain.h"
 #include "services/ledger/domain/refusals.h"
 
@@ -27,6 +28,11 @@ using domain::User;
 
 absl::Status NotFound(absl::string_view reason, absl::string_view field, std::string message) {
   return MakeError(absl::StatusCode::kNotFound, reason, field, message);
+}
+
+absl::Status RechargeNotFound(absl::string_view account_id, int64_t ordinal) {
+  return NotFound("RECHARGE_NOT_FOUND", "ordinal",
+                  absl::StrCat("account \"", account_id, "\" has no recharge ", ordinal));
 }
 
 absl::Status AlreadyUsed(absl::string_view reason, absl::string_view field, std::string message) {
@@ -101,6 +107,19 @@ std::string DigestOf(const RefundRecharge& command) {
                             request.allow_debt ? "debt" : ""});
 }
 
+std::string DigestOf(const RecordPayment& command) {
+  const domain::PaymentRequest& request = command.request;
+  return Sha256HexOfFields({"payment", absl::StrCat(request.amount),
+                            absl::StrCat(static_cast<int>(request.means)), request.charge_id,
+                            absl::FormatTime(request.received_time, absl::UTCTimeZone()),
+                            request.by.reason, request.by.actor, request.by.reference});
+}
+
+std::string DigestOf(const ReversePayment& command) {
+  return Sha256HexOfFields({"reverse payment", absl::StrCat(command.ordinal), command.by.reason,
+                            command.by.actor, command.by.reference});
+}
+
 VoidReply ReplyOfVoid(const Account& account, const Entry& entry) {
   return {entry.seq, entry.amount, entry.voided.free_seconds, account.balance, account.currency};
 }
@@ -157,6 +176,8 @@ class Folder {
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const UnblockAccount& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const LiftSuspension& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const RefundRecharge& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const RecordPayment& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const ReversePayment& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const ReportGatewayRefund& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const ReportGatewayDispute& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const ResolveReview& command);
@@ -194,26 +215,25 @@ class Folder {
   domain::Context ContextOf(const AccountImage& image) const;
   RechargeImage* OpenRechargeOf(const AccountImage& image) const;
   absl::StatusOr<RechargeImage*> FindRecharge(absl::string_view account_id, int64_t ordinal);
-  // The recharge whose charge the gateway tells of. NOT_FOUND "CHARGE_NOT_FOUND" if it is none of
-  // ours, or another charge was credited for it.
-  absl::StatusOr<RechargeImage*> FindCharge(absl::string_view account_id, int64_t ordinal,
-                                            const std::string& charge_id);
+  // Applies what the gateway told of the charge of row `ordinal` before it was credited just now
+  // (P3).
+  absl::Status ApplyKept(AccountImage& image, int64_t ordinal);
   // The number that this attempt was sent to, if another came after it; empty if that is not known.
   std::string EarlierNumber(const Recharge& recharge, int32_t attempt) const;
-  // Those of recharge `ordinal` that were loaded, in their order.
-  std::vector<const Recharge*> RefundsOf(absl::string_view account_id, int64_t ordinal) const;
-  std::vector<const domain::Dispute*> DisputesOf(absl::string_view account_id,
-                                                 int64_t ordinal) const;
-  // Applies the outcome of a report or a review, and what the gateway told before (P3).
+  // Applies the outcome of a report or a review, and what the gateway told before.
   absl::StatusOr<Reply> ApplyOutcome(AccountImage& image, int64_t ordinal,
                                      absl::StatusOr<Transition> transition);
   // The answer to a request for a recharge or refund whose id was used before; none if it was not.
   std::optional<absl::StatusOr<Reply>> AnswerAgain(absl::string_view account_id,
                                                    const std::string& request_id,
                                                    const std::string& digest) const;
-  // `ordinal` is that of the recharge or refund that it led to, or the number of the card.
+  // `ordinal` is that of the recharge, refund or payment that it led to, or the number of the card;
+  // `entry` what it booked, or null.
   void NoteRequest(absl::string_view account_id, const std::string& request_id,
-                   const std::string& digest, int64_t ordinal);
+                   const std::string& digest, int64_t ordinal, const Entry* entry = nullptr);
+  // How the payment stands, with what else a caller is told of it.
+  PaymentReply PaymentReplyOf(const RecordPayment& command, const Recharge& credited,
+                              const Entry* entry) const;
   // Gives a card once under the request's id, if it has one.
   absl::StatusOr<Reply> GiveOnce(
       absl::string_view account_id, const std::string& request_id, const std::string& digest,
@@ -355,6 +375,9 @@ const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
     last = &writes.entries.emplace_back(std::move(entry));
     NoteMonth(*last, image.known.get(), &writes.months);
     if (domain::IsOfUsage(last->kind)) NoteUsages(*last);
+    if (last->kind == domain::EntryKind::kRecharge || last->kind == domain::EntryKind::kPayment) {
+      image_.credits[RechargeKey(last->account_id, last->recharge_ordinal)] = *last;
+    }
   }
   for (domain::Event& event : transition.events) writes.events.push_back(std::move(event));
   for (Recharge& recharge : transition.recharges) {
@@ -406,8 +429,7 @@ const Entry* Folder::ApplyWithOpen(AccountImage& image, Transition&& transition)
 absl::StatusOr<RechargeImage*> Folder::FindRecharge(absl::string_view account_id, int64_t ordinal) {
   const auto found = image_.recharges.find(RechargeKey(account_id, ordinal));
   if (found != image_.recharges.end()) return &found->second;
-  return NotFound("RECHARGE_NOT_FOUND", "ordinal",
-                  absl::StrCat("account \"", account_id, "\" has no recharge ", ordinal));
+  return RechargeNotFound(account_id, ordinal);
 }
 
 std::optional<absl::StatusOr<Reply>> Folder::AnswerAgain(absl::string_view account_id,
@@ -424,24 +446,16 @@ std::optional<absl::StatusOr<Reply>> Folder::AnswerAgain(absl::string_view accou
 }
 
 void Folder::NoteRequest(absl::string_view account_id, const std::string& request_id,
-                         const std::string& digest, int64_t ordinal) {
+                         const std::string& digest, int64_t ordinal, const Entry* entry) {
   // The key refers to the command's id, as those of loaded requests do.
   RequestImage& once = image_.requests[OnceKey(account_id, request_id)];
   once.record = {std::string(account_id), request_id, digest, 0, 0, ordinal};
-  folded_.writes.requests.push_back(once.record);
-}
-
-absl::StatusOr<RechargeImage*> Folder::FindCharge(absl::string_view account_id, int64_t ordinal,
-                                                  const std::string& charge_id) {
-  const auto found = image_.recharges.find(RechargeKey(account_id, ordinal));
-  if (found != image_.recharges.end()) {
-    const Recharge& recharge = found->second.recharge;
-    const bool credited = recharge.state == domain::RechargeState::kSucceeded;
-    if (!recharge.is_refund() && (!credited || recharge.charge_id == charge_id)) {
-      return &found->second;
-    }
+  if (entry != nullptr) {
+    once.record.seq = entry->seq;
+    once.record.month = MonthOfEntry(*entry);
+    once.entry = *entry;
   }
-  return domain::ChargeNotFound(charge_id);
+  folded_.writes.requests.push_back(once.record);
 }
 
 std::string Folder::EarlierNumber(const Recharge& recharge, int32_t attempt) const {
@@ -450,37 +464,6 @@ std::string Folder::EarlierNumber(const Recharge& recharge, int32_t attempt) con
       image_.earlier_numbers.find(AttemptKey(recharge.account_id, recharge.ordinal, attempt));
   return found == image_.earlier_numbers.end() ? "" : found->second;
 }
-
-std::vector<const Recharge*> Folder::RefundsOf(absl::string_view account_id,
-                                               int64_t ordinal) const {
-  std::vector<const Recharge*> refunds;
-  for (const auto& [key, image] : image_.recharges) {
-    if (key.first == account_id && image.recharge.is_refund() &&
-        image.recharge.refund_of == ordinal) {
-      refunds.push_back(&image.recharge);
-    }
-  }
-  std::sort(refunds.begin(), refunds.end(), [](const Recharge* one, const Recharge* other) {
-    return one->ordinal < other->ordinal;
-  });
-  return refunds;
-}
-
-std::vector<const domain::Dispute*> Folder::DisputesOf(absl::string_view account_id,
-                                                       int64_t ordinal) const {
-  std::vector<const domain::Dispute*> disputes;
-  for (const auto& [key, image] : image_.disputes) {
-    if (key.first == account_id && image.dispute.ordinal == ordinal) {
-      disputes.push_back(&image.dispute);
-    }
-  }
-  std::sort(disputes.begin(), disputes.end(),
-            [](const domain::Dispute* one, const domain::Dispute* other) {
-              return one->dispute_id < other->dispute_id;
-            });
-  return disputes;
-}
-
 void Folder::Chain(AccountImage& image, Entry* entry) {
   const bool tagged = context_.feature_level >= domain::kTaggedChainLevel;
   entry->chain_form = tagged ? domain::ChainForm::kTagged : domain::ChainForm::kFixed;
@@ -863,11 +846,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const AdjustB
     return EntryReply{transition.entries.front(), image->account().currency};
   }
   const Entry* entry = ApplyWithOpen(*image, std::move(transition));
-  RequestImage& once = image_.requests[key];
-  once.record = {
-      std::string(account_id), command.request_id, digest, entry->seq, MonthOfEntry(*entry), 0};
-  once.entry = *entry;
-  folded_.writes.requests.push_back(once.record);
+  NoteRequest(account_id, command.request_id, digest, /*ordinal=*/0, entry);
   return EntryReply{*entry, image->account().currency};
 }
 
@@ -921,6 +900,9 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RefundR
   const std::string digest = DigestOf(command);
   if (const auto repeat = AnswerAgain(account_id, request.request_id, digest)) return *repeat;
   RESERVE_ASSIGN_OR_RETURN(const RechargeImage* charge, FindRecharge(account_id, command.ordinal));
+  if (const int64_t credited_as = charge->recharge.credited_as; credited_as != 0) {
+    RESERVE_ASSIGN_OR_RETURN(charge, FindRecharge(account_id, credited_as));
+  }
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
       domain::RefundRecharge(ContextOf(*image), image->account(), charge->recharge, request));
@@ -931,45 +913,117 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RefundR
   return RechargeReply{refund};
 }
 
+PaymentReply Folder::PaymentReplyOf(const RecordPayment& command, const Recharge& credited,
+                                    const Entry* entry) const {
+  const std::string& request_id = command.request.request_id;
+  PaymentReply reply;
+  reply.credited = credited;
+  if (entry != nullptr) reply.entry = *entry;
+  reply.already_credited = !credited.is_payment() || credited.request_id != request_id;
+  reply.same_reference = PaymentsBefore(image_, credited.account_id, command.request.by.reference,
+                                        credited.ordinal);
+  return reply;
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordPayment& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  const domain::PaymentRequest& request = command.request;
+  RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency, "amount"));
+  const std::string digest = DigestOf(command);
+  if (const auto repeat = AnswerAgain(account_id, request.request_id, digest)) {
+    RESERVE_RETURN_IF_ERROR(repeat->status());
+    const RequestImage& stored = image_.requests.at(OnceKey(account_id, request.request_id));
+    return PaymentReplyOf(command, std::get<RechargeReply>(**repeat).recharge,
+                   stored.entry.has_value() ? &*stored.entry : nullptr);
+  }
+  const Recharge* credited = CreditedFor(image_, account_id, request.charge_id);
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::RecordPayment(ContextOf(*image), image->account(), credited, request));
+  if (credited != nullptr) {
+    const auto credit = image_.credits.find(RechargeKey(account_id, credited->ordinal));
+    const Entry* entry = credit == image_.credits.end() ? nullptr : &credit->second;
+    if (!command.validate_only) {
+      // The same is answered to a repeat, also once that payment is reversed.
+      NoteRequest(account_id, request.request_id, digest, credited->ordinal, entry);
+      image->balance_changed = true;
+    }
+    return PaymentReplyOf(command, *credited, entry);
+  }
+  const Recharge payment = transition.recharges.front();
+  if (command.validate_only) return PaymentReplyOf(command, payment, &transition.entries.front());
+  const Entry* entry = ApplyWithOpen(*image, std::move(transition));
+  NoteRequest(account_id, request.request_id, digest, payment.ordinal, entry);
+  RESERVE_RETURN_IF_ERROR(ApplyKept(*image, payment.ordinal));
+  RESERVE_ASSIGN_OR_RETURN(const RechargeImage* booked, FindRecharge(account_id, payment.ordinal));
+  return PaymentReplyOf(command, booked->recharge, entry);
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ReversePayment& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  const std::string digest = DigestOf(command);
+  if (const auto repeat = AnswerAgain(account_id, command.request_id, digest)) return *repeat;
+  const auto found = image_.recharges.find(RechargeKey(account_id, command.ordinal));
+  if (found == image_.recharges.end() || !found->second.recharge.is_payment()) {
+    return domain::PaymentNotFound(account_id, command.ordinal);
+  }
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::ReversePayment(ContextOf(*image), image->account(), found->second.recharge,
+                             command.request_id, command.by));
+  const Recharge reversed = transition.recharges.front();
+  if (command.validate_only) return RechargeReply{reversed};
+  const Entry* entry = ApplyWithOpen(*image, std::move(transition));
+  NoteRequest(account_id, command.request_id, digest, reversed.ordinal, entry);
+  return RechargeReply{reversed};
+}
+
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
                                      const ReportGatewayRefund& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   const domain::GatewayRefund& told = command.told;
-  RESERVE_ASSIGN_OR_RETURN(const RechargeImage* charge,
-                           FindCharge(account_id, command.ordinal, told.charge_id));
+  const Recharge* charge = RowOfCharge(image_, account_id, command.ordinal, told.charge_id);
+  if (charge == nullptr) return domain::ChargeNotFound(told.charge_id);
   RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency, "amount"));
-  const Recharge* known = domain::FindTold(RefundsOf(account_id, command.ordinal), told.refund_id,
-                                           command.refund_ordinal);
-  RESERVE_ASSIGN_OR_RETURN(Transition transition,
-                           domain::ApplyGatewayRefund(ContextOf(*image), image->account(),
-                                                      charge->recharge, known, told));
+  const Recharge* known = domain::FindTold(RefundsOf(image_, account_id, told.charge_id),
+                                           told.refund_id, command.refund_ordinal);
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::ApplyGatewayRefund(ContextOf(*image), image->account(), *charge, known, told));
   const bool already_applied = transition.unchanged;
+  const int64_t charged = charge->ordinal;
   const int64_t ordinal = known != nullptr ? known->ordinal : transition.recharges.front().ordinal;
   ApplyWithOpen(*image, std::move(transition));
-  RESERVE_ASSIGN_OR_RETURN(charge, FindRecharge(account_id, command.ordinal));
+  RESERVE_ASSIGN_OR_RETURN(const RechargeImage* now, FindRecharge(account_id, charged));
   RESERVE_ASSIGN_OR_RETURN(const RechargeImage* refund, FindRecharge(account_id, ordinal));
   return RechargeReply{refund->recharge, already_applied, /*more_follows=*/false,
-                       charge->recharge.keeps};
+                       now->recharge.keeps};
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
                                      const ReportGatewayDispute& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   const domain::GatewayDispute& told = command.told;
-  RESERVE_ASSIGN_OR_RETURN(const RechargeImage* charge,
-                           FindCharge(account_id, command.ordinal, told.charge_id));
+  const Recharge* found = RowOfCharge(image_, account_id, command.ordinal, told.charge_id);
+  if (found == nullptr) return domain::ChargeNotFound(told.charge_id);
   RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency, "amount"));
+  Recharge charge = *found;
+  const auto named = image_.recharges.find(RechargeKey(account_id, command.ordinal));
+  if (charge.is_payment() && named != image_.recharges.end()) {
+    // Booked as a payment before the recharge was reported, whose card was charged.
+    charge.card.fingerprint = named->second.recharge.card.fingerprint;
+  }
   const std::pair<std::string, std::string> key(account_id, told.dispute_id);
   const auto known = image_.disputes.find(key);
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
-      domain::ApplyGatewayDispute(ContextOf(*image), image->account(), charge->recharge,
+      domain::ApplyGatewayDispute(ContextOf(*image), image->account(), charge,
                                   known == image_.disputes.end() ? nullptr : &known->second.dispute,
-                                  RefundsOf(account_id, command.ordinal), told));
+                                  RefundsOf(image_, account_id, told.charge_id), told));
   ApplyWithOpen(*image, std::move(transition));
-  RESERVE_ASSIGN_OR_RETURN(charge, FindRecharge(account_id, command.ordinal));
+  RESERVE_ASSIGN_OR_RETURN(const RechargeImage* now, FindRecharge(account_id, charge.ordinal));
   return DisputeReply{image_.disputes.find(key)->second.dispute, image->account().currency,
-                      charge->recharge.keeps};
+                      now->recharge.keeps};
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ResolveReview& command) {
@@ -979,9 +1033,10 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Resolve
   const Recharge& recharge = found->recharge;
   const domain::ReviewOutcome& outcome = command.outcome;
   if (!recharge.is_refund()) {
-    return ApplyOutcome(
-        *image, command.ordinal,
-        domain::ResolveReview(ContextOf(*image), image->account(), recharge, outcome, command.by));
+    return ApplyOutcome(*image, command.ordinal,
+                        domain::ResolveReview(ContextOf(*image), image->account(), recharge,
+                                              CreditedFor(image_, account_id, outcome.charge_id),
+                                              outcome, command.by));
   }
   RESERVE_ASSIGN_OR_RETURN(const RechargeImage* charge,
                            FindRecharge(account_id, recharge.refund_of));
@@ -996,15 +1051,20 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ReportR
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   RESERVE_ASSIGN_OR_RETURN(const RechargeImage* found, FindRecharge(account_id, command.ordinal));
   const Recharge& recharge = found->recharge;
+  if (recharge.is_payment()) return RechargeNotFound(account_id, command.ordinal);
   if (command.of_refund.value_or(recharge.is_refund()) != recharge.is_refund()) {
     return InvalidField(
         "outcome", recharge.is_refund() ? "must be one of a refund" : "must be one of a recharge");
   }
   if (!recharge.is_refund()) {
-    return ApplyOutcome(
-        *image, command.ordinal,
-        domain::ReportRecharge(ContextOf(*image), image->account(), recharge, command.outcome,
-                               EarlierNumber(recharge, command.outcome.attempt)));
+    const domain::ChargeOutcome& outcome = command.outcome;
+    const Recharge* credited = outcome.kind == domain::ChargeOutcome::Kind::kSucceeded
+                                   ? CreditedFor(image_, account_id, outcome.charge_id)
+                                   : nullptr;
+    return ApplyOutcome(*image, command.ordinal,
+                        domain::ReportRecharge(ContextOf(*image), image->account(), recharge,
+                                               credited, outcome,
+                                               EarlierNumber(recharge, outcome.attempt)));
   }
   RESERVE_ASSIGN_OR_RETURN(const RechargeImage* charge,
                            FindRecharge(account_id, recharge.refund_of));
@@ -1013,21 +1073,30 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ReportR
                                            charge->recharge, command.outcome));
 }
 
+absl::Status Folder::ApplyKept(AccountImage& image, int64_t ordinal) {
+  const std::string account_id = image.account().account_id;
+  RESERVE_ASSIGN_OR_RETURN(const RechargeImage* settled, FindRecharge(account_id, ordinal));
+  const Recharge& charge = settled->recharge;
+  if (!charge.holds_credit()) return absl::OkStatus();
+  const std::vector<const Recharge*> refunds = RefundsOf(image_, account_id, charge.charge_id);
+  const std::vector<const domain::Dispute*> disputes =
+      DisputesOf(image_, account_id, charge.charge_id);
+  if (!charge.keeps && refunds.empty() && disputes.empty()) return absl::OkStatus();
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition kept,
+      domain::ApplyKept(ContextOf(image), image.account(), charge, refunds, disputes));
+  ApplyWithOpen(image, std::move(kept));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Reply> Folder::ApplyOutcome(AccountImage& image, int64_t ordinal,
                                            absl::StatusOr<Transition> transition) {
   RESERVE_RETURN_IF_ERROR(transition.status());
   const bool already_applied = transition->unchanged;
   const std::string account_id = image.account().account_id;
   ApplyWithOpen(image, *std::move(transition));
+  if (!already_applied) RESERVE_RETURN_IF_ERROR(ApplyKept(image, ordinal));
   RESERVE_ASSIGN_OR_RETURN(const RechargeImage* settled, FindRecharge(account_id, ordinal));
-  if (settled->recharge.keeps && settled->recharge.state == domain::RechargeState::kSucceeded) {
-    RESERVE_ASSIGN_OR_RETURN(
-        Transition kept,
-        domain::ApplyKept(ContextOf(image), image.account(), settled->recharge,
-                          RefundsOf(account_id, ordinal), DisputesOf(account_id, ordinal)));
-    ApplyWithOpen(image, std::move(kept));
-    RESERVE_ASSIGN_OR_RETURN(settled, FindRecharge(account_id, ordinal));
-  }
   return RechargeReply{settled->recharge, already_applied};
 }
 

@@ -1,7 +1,7 @@
 #include "services/ledger/book/image.h"
 
+#include "absl/container/flat_hash_set.h"
 #include "services/ledger/book/entry_chain.h"
-
 namespace reserve::book {
 
 KnownNumberKey* AccountImage::FindNumberKey(absl::string_view user_id, int32_t year) const {
@@ -12,14 +12,18 @@ KnownNumberKey* AccountImage::FindNumberKey(absl::string_view user_id, int32_t y
   return nullptr;
 }
 
-GivenBackNeed NeedsGivenBack(const Keys& keys, const Image& image) {
-  GivenBackNeed need;
-  need.given_back = keys.given_back;
+FurtherNeed NeedsFurther(const Keys& keys, const Image& image) {
+  FurtherNeed need;
+  absl::flat_hash_set<absl::string_view> keeping;  // accounts
   for (const auto& [key, loaded] : image.recharges) {
     const domain::Recharge& recharge = loaded.recharge;
-    const RechargeKey charge(key.first, recharge.refund_of);
-    if (recharge.is_refund() && !image.recharges.contains(charge)) need.charges.push_back(charge);
-    if (recharge.keeps) need.given_back.push_back(key);
+    if (recharge.keeps) keeping.insert(key.first);
+    const int64_t other = recharge.is_refund() ? recharge.refund_of : recharge.credited_as;
+    const RechargeKey of(key.first, other);
+    if (other != 0 && !image.recharges.contains(of)) need.recharges.push_back(of);
+  }
+  for (const ChargeNeed& charge : keys.charges) {
+    if (charge.disputes || keeping.contains(charge.account_id)) need.disputes.push_back(charge);
   }
   return need;
 }

@@ -108,10 +108,13 @@ using domain::DeclinesByCard;
 struct Image {
   // One for each of the keys' accounts.
   absl::flat_hash_map<absl::string_view, AccountImage> accounts;
-  // Refunds are among them, each with the recharge that it is of.
+  // Refunds are among them, each with the recharge or payment that it is of; and what was credited
+  // as a payment, with that.
   absl::flat_hash_map<RechargeKey, RechargeImage> recharges;
   absl::flat_hash_map<std::pair<std::string, std::string>, DisputeImage> disputes;  // by its id
   absl::flat_hash_map<OnceKey, RequestImage> requests;
+  // The entries that credited recharges and payments, of those that are asked for.
+  absl::flat_hash_map<RechargeKey, domain::Entry> credits;
   DeclinesByCard declines;
   // To which numbers earlier attempts of recharges were sent, as far as they are needed: each was
   // declined.
@@ -139,13 +142,13 @@ inline bool NeedsOpenRecharge(const AccountNeed& need, const AccountImage& image
          (need.more_than_usage || image.account().open_waits);
 }
 
-// What else must be loaded, by what was: the charges of refunds, and the refunds and disputes of
-// charges that they may change (P3).
-struct GivenBackNeed {
-  std::vector<RechargeKey> charges;
-  std::vector<RechargeKey> given_back;
+// What else must be loaded once the recharges are: what refunds give back, what recharges were
+// credited as, and the disputes of charges that they may change (P3).
+struct FurtherNeed {
+  std::vector<RechargeKey> recharges;
+  std::vector<ChargeNeed> disputes;
 };
-GivenBackNeed NeedsGivenBack(const Keys& keys, const Image& image);
+FurtherNeed NeedsFurther(const Keys& keys, const Image& image);
 
 // The attempts whose numbers must be loaded, by the recharges that were: of a success that comes so
 // late that another attempt was made since (G4).

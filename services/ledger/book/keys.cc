@@ -63,22 +63,42 @@ class Collector {
   void operator()(const RemovePaymentMethod&) const {}
   void operator()(const ReportRecharge& command) const {
     keys_.recharges.emplace_back(account_id_, command.ordinal);
-    if (command.outcome.kind == domain::ChargeOutcome::Kind::kSucceeded) {
-      keys_.successes.emplace_back(account_id_, command.ordinal, command.outcome.attempt);
+    const domain::ChargeOutcome& outcome = command.outcome;
+    if (outcome.kind != domain::ChargeOutcome::Kind::kSucceeded) return;
+    keys_.successes.emplace_back(account_id_, command.ordinal, outcome.attempt);
+    if (!command.of_refund.value_or(false)) {
+      keys_.charges.push_back({account_id_, outcome.charge_id});
     }
   }
   void operator()(const RefundRecharge& command) const {
     keys_.requests.emplace_back(account_id_, command.request.request_id);
     keys_.recharges.emplace_back(account_id_, command.ordinal);
   }
+  void operator()(const RecordPayment& command) const {
+    const domain::PaymentRequest& request = command.request;
+    keys_.requests.emplace_back(account_id_, request.request_id);
+    if (!request.charge_id.empty()) {
+      keys_.charges.push_back({account_id_, request.charge_id, /*disputes=*/true, /*entry=*/true});
+    }
+    if (!request.by.reference.empty()) {
+      keys_.references.emplace_back(account_id_, request.by.reference);
+    }
+  }
+  void operator()(const ReversePayment& command) const {
+    keys_.requests.emplace_back(account_id_, command.request_id);
+    keys_.recharges.emplace_back(account_id_, command.ordinal);
+  }
   void operator()(const ReportGatewayRefund& command) const {
-    keys_.given_back.emplace_back(account_id_, command.ordinal);
+    ToldOf(command.ordinal, command.told.charge_id);
   }
   void operator()(const ReportGatewayDispute& command) const {
-    keys_.given_back.emplace_back(account_id_, command.ordinal);
+    ToldOf(command.ordinal, command.told.charge_id);
   }
   void operator()(const ResolveReview& command) const {
     keys_.recharges.emplace_back(account_id_, command.ordinal);
+    if (command.outcome.charged) {
+      keys_.charges.push_back({account_id_, command.outcome.charge_id});
+    }
   }
   void operator()(const DeferRecharge& command) const {
     keys_.recharges.emplace_back(account_id_, command.ordinal);
@@ -98,6 +118,11 @@ class Collector {
       keys_.number_keys.push_back(
           {account_id_, usage.user_id, YearOfNumberKey(usage.start_time)});
     }
+  }
+
+  void ToldOf(int64_t ordinal, absl::string_view charge_id) const {
+    if (ordinal != 0) keys_.recharges.emplace_back(account_id_, ordinal);
+    keys_.charges.push_back({account_id_, charge_id, /*disputes=*/true});
   }
 
   Keys& keys_;

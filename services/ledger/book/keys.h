@@ -33,6 +33,14 @@ struct UserYear {
 using RechargeKey = std::pair<std::string, int64_t>;
 // (account id, ordinal, attempt).
 using AttemptKey = std::tuple<std::string, int64_t, int32_t>;
+// A charge of the gateway's, of which all that an account knows is needed: what was credited for
+// it, and its refunds (G4, P3).
+struct ChargeNeed {
+  absl::string_view account_id;
+  absl::string_view charge_id;
+  bool disputes = false;  // also its disputes
+  bool entry = false;     // also the entry that credits it
+};
 
 // A command and the account that it is for. Both belong to somebody else and must outlive
 // whatever is made of them: keys, images and write sets refer to their strings.
@@ -65,8 +73,9 @@ struct Keys {
   std::vector<RechargeKey> recharges;
   // Attempts of recharges that are reported as successes.
   std::vector<AttemptKey> successes;
-  // Recharges whose refunds and disputes are needed, too.
-  std::vector<RechargeKey> given_back;
+  std::vector<ChargeNeed> charges;
+  // (account id, reference): payments of that reference.
+  std::vector<OnceKey> references;
   // Numbers whose declines are needed besides those of the accounts' cards: what commands give.
   std::vector<absl::string_view> cards;
   absl::Time declines_since;  // older ones count nowhere

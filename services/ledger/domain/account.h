@@ -62,8 +62,9 @@ enum class SuspensionReason : uint8_t { kNone = 0, kMoneyTakenBack = 1, kDispute
 struct Suspension {
   SuspensionReason reason = SuspensionReason::kNone;
   absl::Time time = absl::InfinitePast();  // since when
-  // What it stands for: so many refunds and disputes that are not booked back. They note its
-  // number, which moves when somebody ends it: then none of them counts any more.
+  // What it stands for: so many refunds (reversed payments among them) and disputes that are not
+  // booked back. They note its number, which moves when somebody ends it: then none of them counts
+  // any more.
   int32_t number = 1;
   int32_t refunds = 0;
   int32_t disputes = 0;
@@ -130,6 +131,7 @@ struct Account {
   // numbers is charged (P2).
   std::vector<DisputedNumber> disputed_numbers;
   TakenBack taken_back;
+  int32_t payments = 0;    // that are booked and not reversed (P5)
   Nanos notify_below = 0;  // G11; 0: the customer wants to hear of no balance
   DayOfTries tries;
   absl::InlinedVector<RechargeMark, 4> marks;  // of the last automatic recharges, oldest first

@@ -23,6 +23,16 @@ std::string BelowThreshold(const Account& a) {
                       FormatMoney(a.currency, a.recharge_threshold));
 }
 
+// O1, P5: own money, payments among it.
+void Fund(Draft& draft) {
+  Account& a = draft.account();
+  if (a.state != AccountState::kPendingFunding || a.payments == 0 || a.balance < a.reserve_amount) {
+    return;
+  }
+  a.state = AccountState::kActive;
+  draft.AddEvent(EventKind::kEnabled, "the reserve is funded");
+}
+
 // --- The open recharge (G1) ---------------------------------------------------------------
 
 std::string WhyNotAnyMore(const Account& a) {
@@ -295,6 +305,7 @@ void TellOfExpiry(Draft& draft) {
 
 void ApplyConsequences(Draft& draft) {
   Account& a = draft.account();
+  Fund(draft);
   FollowOpenRecharge(draft);
   OpenRechargeIfLow(draft);
   MarkLimitedCards(draft);

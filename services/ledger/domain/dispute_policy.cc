@@ -63,7 +63,10 @@ absl::Status Take(const Recharge& charge, Dispute* dispute, Draft* draft) {
   dispute->debited = true;
   dispute->suspension_number = Suspend(SuspensionReason::kDispute, draft);
   dispute->card_fingerprint = charge.card.fingerprint;
-  NoteDispute({dispute->card_fingerprint, dispute->dispute_id}, draft);
+  // Of a charge that was made on a page the number is not known.
+  if (!dispute->card_fingerprint.empty()) {
+    NoteDispute({dispute->card_fingerprint, dispute->dispute_id}, draft);
+  }
   Recharge& changed = draft->Change(charge);
   changed.disputed = AddSaturating(changed.disputed, dispute->amount);
   return absl::OkStatus();
@@ -130,7 +133,7 @@ absl::StatusOr<Transition> ApplyGatewayDispute(const Context& context, const Acc
   if (!told.reason.empty()) dispute.reason = told.reason;
   dispute.update_time = context.now;
   Draft draft(context, account);
-  if (charge.state == RechargeState::kSucceeded) {
+  if (charge.holds_credit()) {
     RESERVE_RETURN_IF_ERROR(Settle(charge, refunds, &dispute, &draft));
   } else {
     TellOf(dispute, charge, EventKind::kGatewayStateKept, &draft);
@@ -152,6 +155,7 @@ absl::StatusOr<Transition> ApplyKept(const Context& context, const Account& acco
       continue;
     }
     const Recharge now = draft.Change(charge);
+    draft.Change(*refund).refund_of = charge.ordinal;
     RESERVE_RETURN_IF_ERROR(DebitTold({*refund, now},
                                       absl::StrCat("refund ", refund->refund_id, " of charge ",
                                                    charge.charge_id, " was made at the gateway"),
@@ -160,6 +164,7 @@ absl::StatusOr<Transition> ApplyKept(const Context& context, const Account& acco
   for (const Dispute* kept : disputes) {
     if (kept->charge_id != charge.charge_id) continue;  // of another charge under its reference
     Dispute dispute = *kept;
+    dispute.ordinal = charge.ordinal;
     const Recharge now = draft.Change(charge);
     RESERVE_RETURN_IF_ERROR(Settle(now, refunds, &dispute, &draft));
     draft.transition().disputes.push_back(std::move(dispute));

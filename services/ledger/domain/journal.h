@@ -25,8 +25,10 @@ enum class EntryKind : uint8_t {
   kRefundReturned = 5,   // a refund that failed or was canceled
   kDispute = 6,          // money of a charge that the cardholder's bank took (P2)
   kDisputeReturned = 7,  // what it gave back
-  kVoid = 8,             // a usage that is taken back (U5)
-  kRating = 9,           // a usage that was booked before is rated, or rated again (K3)
+  kVoid = 8,              // a usage that is taken back (U5)
+  kRating = 9,            // a usage that was booked before is rated, or rated again (K3)
+  kPayment = 10,          // money that came another way (P5)
+  kPaymentReversed = 11,  // the same taken back
 };
 
 // Does it say what was used? Then it counts as usage, whichever way the money goes.
@@ -69,8 +71,8 @@ struct Entry {
   absl::Time record_time = absl::InfinitePast();
   std::optional<BookedUsage> booked;  // of a usage, or a rating
   VoidedUsage voided;                 // of a void
-  int64_t recharge_ordinal = 0;       // of a recharge or refund; of a dispute, the recharge's
-  std::string request_id;             // of an adjustment or refund
+  int64_t recharge_ordinal = 0;       // of a recharge, refund or payment; of a dispute, the charge's
+  std::string request_id;             // of an adjustment, refund or payment
   std::string reason;                 // of all others, but recharges
   // Set by who writes it (book/entry_chain.h).
   ChainForm chain_form = ChainForm::kFixed;
@@ -136,6 +138,8 @@ enum class EventKind : uint8_t {
   kUsageUnrated = 45,
   kUsageRated = 46,
   kUsageVoided = 47,
+  kPaymentRecorded = 48,
+  kPaymentReversed = 49,
 };
 
 // What stands in the way of refilling the reserve by itself (D1, D2). The numbers are stored;
@@ -166,7 +170,8 @@ struct Event {
   Nanos balance = 0;                                   // at that moment
   int64_t recharge_ordinal = 0;
   // What follows is for programs, and only there where it says something (D5).
-  Nanos amount = 0;                           // of the recharge, or of the adjustment (signed)
+  // Of the recharge or payment, or of the adjustment (signed).
+  Nanos amount = 0;
   std::optional<RechargeKind> recharge_kind;  // of the recharge
   DeclineClass decline_class = DeclineClass::kNone;  // of a decline, and what it does to the card
   RefillObstacle obstacle = RefillObstacle::kNone;   // of kLowBalance and kDisabled

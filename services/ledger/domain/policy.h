@@ -17,6 +17,7 @@
 //   usage_correction_policy.h  what was booked is taken back, corrected, or rated later
 //   support_policy.h         what staff does
 //   refund_policy.h          charges that are given back
+//   payment_policy.h         money that came another way
 //   dispute_policy.h         charges that the cardholder's bank takes back
 //   recharge_policy.h        what the customer asks to be charged, and what time brings
 //   report_policy.h          what a worker reports of an attempt
@@ -32,6 +33,7 @@
 #include "services/ledger/domain/dispute_policy.h"         // IWYU pragma: export
 #include "services/ledger/domain/opening_policy.h"         // IWYU pragma: export
 #include "services/ledger/domain/payment_method_policy.h"  // IWYU pragma: export
+#include "services/ledger/domain/payment_policy.h"         // IWYU pragma: export
 #include "services/ledger/domain/recharge_policy.h"        // IWYU pragma: export
 #include "services/ledger/domain/refill.h"                 // IWYU pragma: export
 #include "services/ledger/domain/refund_policy.h"          // IWYU pragma: export

@@ -1,5 +1,6 @@
 // Recharges: intents to charge the card, and what their attempts report. Refunds are of the same
-// row: they are numbered with them, and a worker gets both by the same leases.
+// row: they are numbered with them, and a worker gets both by the same leases. So are payments,
+// money that came another way, which no worker gets (docs/decisions/0027).
 #ifndef RESERVE_SERVICES_LEDGER_DOMAIN_RECHARGE_H_
 #define RESERVE_SERVICES_LEDGER_DOMAIN_RECHARGE_H_
 
@@ -17,7 +18,8 @@ enum class RechargeKind : uint8_t {
   kInitial = 1,
   kAutomatic = 2,
   kTopUp = 3,
-  kRefund = 4,  // gives what a recharge charged back (P1)
+  kRefund = 4,   // gives what a recharge charged back (P1)
+  kPayment = 5,  // money that came another way (P5)
 };
 enum class RechargeState : uint8_t {
   kOpen = 1,
@@ -25,6 +27,17 @@ enum class RechargeState : uint8_t {
   kFailed = 3,
   kNeedsReview = 4,  // a person must look: its outcome is not known, or not what was asked for
   kCanceled = 5,     // nothing was in flight, and it would not be opened any more (G1)
+  kReversed = 6,     // a payment that was taken back (P5)
+};
+
+// By which means a payment came. The numbers are stored; never reuse one.
+enum class PaymentMeans : uint8_t {
+  kNone = 0,  // of what is no payment
+  kBankTransfer = 1,
+  kCheque = 2,
+  kCash = 3,
+  kCardElsewhere = 4,
+  kOther = 5,
 };
 
 // One intent to charge a card, or to give a charge back. What is asked for, of which card, is fixed
@@ -53,7 +66,7 @@ struct Recharge {
   DeclineClass last_decline = DeclineClass::kNone;
   std::string last_decline_code;
   std::string charge_id;
-  std::string request_id;  // of a top-up
+  std::string request_id;  // of a top-up, refund or payment
   // Since when the gateway calls the charge pending; InfinitePast: it does not (G3).
   absl::Time pending_time = absl::InfinitePast();
   bool set_aside = false;  // open beside another (Account::set_aside)
@@ -64,6 +77,9 @@ struct Recharge {
   Nanos disputed = 0;
   // The gateway told of refunds or disputes of its charge before it was credited (P3).
   bool keeps = false;
+  // Its charge was credited before it was reported, as the payment of that ordinal, which has the
+  // entry, and of which what is given back and disputed counts (G4); 0: it has an entry of its own.
+  int64_t credited_as = 0;
 
   // Of a refund: the recharge whose charge `charge_id` is given back, and the gateway's id of it.
   int64_t refund_of = 0;
@@ -72,6 +88,12 @@ struct Recharge {
   bool refund_id_typed = false;
   bool debited = false;           // its amount is out of the balance
   int32_t suspension_number = 0;  // the suspension that it is a reason of; 0: of none
+
+  // Of a payment: how it came, what it is called where it came from, and when it was there, if
+  // that was said (InfinitePast: it was not). `charge_id` is that of a charge made on a page.
+  PaymentMeans means = PaymentMeans::kNone;
+  std::string reference;
+  absl::Time received_time = absl::InfinitePast();
 
   absl::Time create_time = absl::InfinitePast();
   absl::Time settle_time = absl::InfinitePast();
@@ -83,6 +105,11 @@ struct Recharge {
   // Waits for a worker, and nothing of it can have been sent yet.
   bool waits() const { return state == RechargeState::kOpen && !in_flight(); }
   bool is_refund() const { return kind == RechargeKind::kRefund; }
+  bool is_payment() const { return kind == RechargeKind::kPayment; }
+  // Is there an entry that credits it, and that stands?
+  bool holds_credit() const {
+    return state == RechargeState::kSucceeded && !is_refund() && credited_as == 0;
+  }
   // What of the charge may be given back.
   Nanos left() const { return credited - refunded - disputed; }
   bool pending() const { return pending_time != absl::InfinitePast(); }

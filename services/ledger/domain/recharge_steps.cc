@@ -113,26 +113,40 @@ void LetRest(const std::string& payment_method_id, Draft* draft) {
       method.retry_time, draft->context().now + draft->context().settings.partial_charge_wait);
 }
 
+// Of a payment that turns out to be a charge of ours: which number it charged (P2).
+void NoteNumber(const std::string& fingerprint, const Recharge& credited, Draft* draft) {
+  if (credited.is_payment()) draft->Change(credited).card.fingerprint = fingerprint;
+}
+
 }  // namespace
 
 absl::Status Credit(const Recharge& recharge, const MadeCharge& charge, Draft* draft) {
   Account& a = draft->account();
   const absl::Time now = draft->context().now;
   const Nanos amount = charge.amount;
-  RESERVE_ASSIGN_OR_RETURN(const Nanos balance, Add(a.balance, amount));
   const PaymentMethod* card = ChargedCard(a, recharge, charge.attempt);
   Recharge& settled = draft->Change(recharge);
   settled.charge_id = charge.charge_id;
   settled.credited = amount;
   NameCard(charge, card, a, &settled);
+  const std::string number = settled.card.fingerprint;
   CloseRecharge(RechargeState::kSucceeded, now, &settled, &a);
-  draft->AddEntry(EntryKind::kRecharge, amount, balance).recharge_ordinal = recharge.ordinal;
+  if (charge.credited == nullptr) {
+    RESERVE_ASSIGN_OR_RETURN(const Nanos balance, Add(a.balance, amount));
+    draft->AddEntry(EntryKind::kRecharge, amount, balance).recharge_ordinal = recharge.ordinal;
+  } else {
+    settled.credited_as = charge.credited->ordinal;
+  }
   if (settled.kind == RechargeKind::kAutomatic) CountTowardsCaps(now, amount, &a);
   if (card != nullptr) ClearFailing(card->payment_method_id, draft);
   const std::string charged = FormatMoney(settled.currency, amount);
   draft
       ->AddEvent(EventKind::kRechargeSucceeded,
-                 absl::StrCat("charge ", charge.charge_id, " of ", charged), settled)
+                 absl::StrCat("charge ", charge.charge_id, " of ", charged,
+                              charge.credited == nullptr
+                                  ? ""
+                                  : absl::StrCat(", credited before as ", settled.credited_as)),
+                 settled)
       .amount = amount;
   if (amount < settled.amount) {
     draft->AddEvent(EventKind::kChargedLess,
@@ -146,6 +160,7 @@ absl::Status Credit(const Recharge& recharge, const MadeCharge& charge, Draft* d
     a.state = AccountState::kActive;
     draft->AddEvent(EventKind::kEnabled, "the reserve is funded");
   }
+  if (charge.credited != nullptr) NoteNumber(number, *charge.credited, draft);
   return absl::OkStatus();
 }
 

@@ -36,13 +36,13 @@ struct MadeCharge {
   int32_t attempt = 0;  // of the recharge, whose it is
   std::string charge_id;
   Nanos amount = 0;
+  const Recharge* credited = nullptr;  // what was credited for it before; null: nothing was
   // Of an earlier attempt than the last: the fingerprint that it was sent to; empty: not known.
   std::string earlier_number = {};
 };
 
-// G4: books what was really charged, on the card that it was charged to, and what a success brings
-// with it. Refused for
-// OUT_OF_RANGE "MONEY_OVERFLOW" only.
+// G4: books what was really charged, unless that was done before, on the card that it was charged
+// to, and what a success brings with it. Refused for OUT_OF_RANGE "MONEY_OVERFLOW" only.
 absl::Status Credit(const Recharge& recharge, const MadeCharge& charge, Draft* draft);
 
 // G3: it stays open, and stops automatic recharging alone.

@@ -20,16 +20,38 @@ absl::Status CheckRefund(const Account& account, const Recharge& charge,
     if (amount <= 0) return InvalidField("amount", "must be above zero");
     RESERVE_RETURN_IF_ERROR(CheckChargeable("amount", account.currency, amount));
   }
-  if (charge.is_refund() || charge.state != RechargeState::kSucceeded) return NotCredited(charge);
+  if (!charge.holds_credit()) return NotCredited(charge);
+  if (charge.charge_id.empty()) return NoCharge(charge);
   if (charge.left() <= 0 && charge.disputed > 0) return ChargeDisputed(charge);
   if (amount > charge.left() || charge.left() <= 0) return RefundTooLarge(charge);
   if (amount > account.balance && !request.allow_debt) return InsufficientBalance(account);
   return absl::OkStatus();
 }
 
+std::string MadeAtTheGateway(const Recharge& refund) {
+  return absl::StrCat("refund ", refund.refund_id, " of charge ", refund.charge_id,
+                      " was made at the gateway");
+}
+
+// Its charge is not credited: it is kept as it stands, and counts once the charge is (P3).
+Transition Kept(const Context& context, const Account& account, const RefundOfCharge& rows,
+                const std::string& refund_id) {
+  Draft draft(context, account);
+  Recharge& kept = draft.Change(rows.refund);
+  kept.state = RechargeState::kSucceeded;
+  kept.settle_time = context.now;
+  Identify(refund_id, &kept);
+  draft.AddEvent(EventKind::kGatewayStateKept, MadeAtTheGateway(kept), kept);
+  draft.Change(rows.charge).keeps = true;
+  return Concluded(std::move(draft));
+}
+
 // Given back after all: the money is out, whatever was booked before.
 absl::StatusOr<Transition> Succeeded(const Context& context, const Account& account,
                                      const RefundOfCharge& rows, const std::string& refund_id) {
+  if (!rows.refund.debited && !rows.charge.holds_credit()) {
+    return Kept(context, account, rows, refund_id);
+  }
   Draft draft(context, account);
   if (!rows.refund.debited) {
     RESERVE_RETURN_IF_ERROR(
@@ -110,11 +132,10 @@ absl::StatusOr<Transition> TakeUp(const Context& context, const Account& account
     refund.last_decline_code = told.failure_code;
   }
   const Recharge opened = refund;
-  const std::string cause = absl::StrCat("refund ", told.refund_id, " of charge ", told.charge_id,
-                                         " was made at the gateway");
+  const std::string cause = MadeAtTheGateway(opened);
   if (told.state == GatewayRefund::State::kFailed) {
     draft.AddEvent(EventKind::kRefundFailed, cause, opened);
-  } else if (charge.state == RechargeState::kSucceeded) {
+  } else if (charge.holds_credit()) {
     RESERVE_RETURN_IF_ERROR(DebitTold({opened, charge}, cause, &draft));
   } else {
     draft.AddEvent(EventKind::kGatewayStateKept, cause, opened);
@@ -207,7 +228,6 @@ absl::StatusOr<Transition> ApplyGatewayRefund(const Context& context, const Acco
       if (known->state == RechargeState::kSucceeded || (failed && !known->refund_id.empty())) {
         return NothingNew(context, account, *known, told.refund_id);
       }
-      if (charge.state != RechargeState::kSucceeded) break;
       return Succeeded(context, account, {*known, charge}, told.refund_id);
     case GatewayRefund::State::kFailed:
       if (failed && known->refund_id.empty()) {
@@ -216,16 +236,7 @@ absl::StatusOr<Transition> ApplyGatewayRefund(const Context& context, const Acco
       if (failed || known->state == RechargeState::kCanceled) return Unchanged(account);
       return Failed(context, account, {*known, charge}, told.refund_id, told.failure_code);
   }
-  // Kept until its charge is credited, with how it stands.
-  Draft draft(context, account);
-  Recharge& kept = draft.Change(*known);
-  kept.state = RechargeState::kSucceeded;
-  kept.settle_time = context.now;
-  draft.AddEvent(EventKind::kGatewayStateKept,
-                 absl::StrCat("refund ", told.refund_id, " of charge ", told.charge_id,
-                              " was made at the gateway"),
-                 kept);
-  return Concluded(std::move(draft));
+  return Unchanged(account);
 }
 
 absl::StatusOr<Transition> ResolveRefund(const Context& context, const Account& account,

@@ -30,8 +30,8 @@ struct RefundRequest {
 };
 
 // P1. The refund is the first of the transition's recharges; after it comes `charge` as it is then.
-// INVALID_ARGUMENT on "amount"; FAILED_PRECONDITION "NOT_CREDITED", "CHARGE_DISPUTED",
-// "REFUND_TOO_LARGE", "INSUFFICIENT_BALANCE", in this order.
+// INVALID_ARGUMENT on "amount"; FAILED_PRECONDITION "NOT_CREDITED", "NO_CHARGE",
+// "CHARGE_DISPUTED", "REFUND_TOO_LARGE", "INSUFFICIENT_BALANCE", in this order.
 absl::StatusOr<Transition> RefundRecharge(const Context& context, const Account& account,
                                           const Recharge& charge, const RefundRequest& request);
 

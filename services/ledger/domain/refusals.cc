@@ -126,6 +126,13 @@ absl::Status NotCredited(const Recharge& recharge) {
                  absl::StrCat("recharge ", recharge.ordinal, " was not charged"));
 }
 
+absl::Status NoCharge(const Recharge& payment) {
+  return Refused("NO_CHARGE", "ordinal",
+                 absl::StrCat("payment ", payment.ordinal,
+                              " came by no charge of the gateway's; give it back the way it came, "
+                              "and reverse it"));
+}
+
 absl::Status ChargeDisputed(const Recharge& recharge) {
   return Refused("CHARGE_DISPUTED", "ordinal",
                  absl::StrCat("the cardholder's bank has taken back ",
@@ -149,6 +156,26 @@ absl::Status InsufficientBalance(const Account& account) {
       "left", FormatDecimal(account.balance));
 }
 
+absl::Status PaymentNotFound(absl::string_view account_id, int64_t ordinal) {
+  return MakeError(absl::StatusCode::kNotFound, "PAYMENT_NOT_FOUND", "ordinal",
+                   absl::StrCat("account \"", account_id, "\" has no payment ", ordinal));
+}
+
+absl::Status AlreadyReversed(const Recharge& payment) {
+  return Refused("ALREADY_REVERSED", "ordinal",
+                 absl::StrCat("payment ", payment.ordinal, " was reversed at ",
+                              FormatRfc3339(payment.settle_time)));
+}
+
+absl::Status PaymentGivenBack(const Recharge& payment) {
+  return WithMetadata(
+      Refused("PAYMENT_GIVEN_BACK", "ordinal",
+              absl::StrCat("of payment ", payment.ordinal, " ",
+                           FormatMoney(payment.currency, payment.credited - payment.left()),
+                           " were given back or disputed, and are booked as that")),
+      "left", FormatDecimal(payment.left()));
+}
+
 absl::Status LeaseLost(absl::string_view account_id, int64_t ordinal) {
   return Refused("LEASE_LOST", "lease_epoch",
                  absl::StrCat("recharge ", ordinal, " of account \"", account_id,
@@ -159,6 +186,12 @@ absl::Status AlreadyCredited(const Recharge& recharge, absl::string_view charge_
   return Refused("ALREADY_CREDITED", "",
                  absl::StrCat("recharge ", recharge.ordinal, " was credited for charge ",
                               recharge.charge_id, ", not for ", charge_id));
+}
+
+absl::Status ChargeCredited(const Recharge& credited) {
+  return Refused("CHARGE_CREDITED", "charge_id",
+                 absl::StrCat("charge ", credited.charge_id, " was credited as recharge ",
+                              credited.ordinal));
 }
 
 }  // namespace reserve::domain

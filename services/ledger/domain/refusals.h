@@ -69,6 +69,8 @@ absl::Status NotUnderReview(const Recharge& recharge);
 absl::Status ChargeNotFound(absl::string_view charge_id);
 // FAILED_PRECONDITION "NOT_CREDITED" on "ordinal": nothing was charged that could be given back.
 absl::Status NotCredited(const Recharge& recharge);
+// FAILED_PRECONDITION "NO_CHARGE" on "ordinal": a payment that no charge of the gateway's brought.
+absl::Status NoCharge(const Recharge& payment);
 // FAILED_PRECONDITION "CHARGE_DISPUTED" on "ordinal": the cardholder's bank has taken what is left.
 absl::Status ChargeDisputed(const Recharge& recharge);
 // FAILED_PRECONDITION "REFUND_TOO_LARGE" on "amount", with what is left of the charge as "left".
@@ -76,10 +78,19 @@ absl::Status RefundTooLarge(const Recharge& recharge);
 // FAILED_PRECONDITION "INSUFFICIENT_BALANCE" on "amount", with the account's own money as "left".
 absl::Status InsufficientBalance(const Account& account);
 
+// NOT_FOUND "PAYMENT_NOT_FOUND" on "ordinal".
+absl::Status PaymentNotFound(absl::string_view account_id, int64_t ordinal);
+// FAILED_PRECONDITION "ALREADY_REVERSED" on "ordinal".
+absl::Status AlreadyReversed(const Recharge& payment);
+// FAILED_PRECONDITION "PAYMENT_GIVEN_BACK" on "ordinal", with what is left of the payment as "left".
+absl::Status PaymentGivenBack(const Recharge& payment);
+
 // FAILED_PRECONDITION "LEASE_LOST": the recharge is settled, or another worker has taken over.
 absl::Status LeaseLost(absl::string_view account_id, int64_t ordinal);
 // FAILED_PRECONDITION "ALREADY_CREDITED": `recharge` was credited for another charge (G4).
 absl::Status AlreadyCredited(const Recharge& recharge, absl::string_view charge_id);
+// FAILED_PRECONDITION "CHARGE_CREDITED" on "charge_id": `credited` was credited for that charge.
+absl::Status ChargeCredited(const Recharge& credited);
 
 }  // namespace reserve::domain
 

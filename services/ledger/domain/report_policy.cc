@@ -29,7 +29,8 @@ void Review(const Recharge& recharge, std::string cause, Draft* draft) {
 
 // G4.
 absl::StatusOr<Transition> ApplySuccess(const Context& context, const Account& account,
-                                        const Recharge& recharge, const ChargeOutcome& outcome,
+                                        const Recharge& recharge, const Recharge* credited,
+                                        const ChargeOutcome& outcome,
                                         const std::string& earlier_number) {
   if (recharge.state == RechargeState::kSucceeded) {
     if (outcome.charge_id == recharge.charge_id) return Unchanged(account);
@@ -48,8 +49,9 @@ absl::StatusOr<Transition> ApplySuccess(const Context& context, const Account& a
            &draft);
     return Concluded(std::move(draft));
   }
-  RESERVE_RETURN_IF_ERROR(Credit(
-      recharge, {outcome.attempt, outcome.charge_id, outcome.amount, earlier_number}, &draft));
+  const MadeCharge charge{outcome.attempt, outcome.charge_id, outcome.amount, credited,
+                          earlier_number};
+  RESERVE_RETURN_IF_ERROR(Credit(recharge, charge, &draft));
   return Concluded(std::move(draft));
 }
 
@@ -212,14 +214,15 @@ bool AlreadyApplied(const Recharge& recharge, const ChargeOutcome& outcome) {
 }  // namespace
 
 absl::StatusOr<Transition> ReportRecharge(const Context& context, const Account& account,
-                                          const Recharge& recharge, const ChargeOutcome& outcome,
+                                          const Recharge& recharge, const Recharge* credited,
+                                          const ChargeOutcome& outcome,
                                           const std::string& earlier_number) {
   if (outcome.attempt < 1 || outcome.attempt > recharge.attempt) {
     return InvalidField("attempt",
                         absl::StrCat("must be 1 to ", recharge.attempt, ", not ", outcome.attempt));
   }
   if (outcome.kind == ChargeOutcome::Kind::kSucceeded) {
-    return ApplySuccess(context, account, recharge, outcome, earlier_number);
+    return ApplySuccess(context, account, recharge, credited, outcome, earlier_number);
   }
   if (AlreadyApplied(recharge, outcome)) return Unchanged(account);
   if (!recharge.open() || outcome.lease_epoch != recharge.lease_epoch) {

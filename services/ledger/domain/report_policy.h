@@ -30,13 +30,15 @@ struct ChargeOutcome {
 };
 
 // G3 to G6, G9. `recharge` is the row reported on; the declines of the account's cards are in
-// the context. `earlier_number`: of a success of an earlier attempt than the recharge's, the
-// fingerprint that was declined then; empty where that is not known. A success of more than was
-// asked for, or in another currency, becomes a review. A repeat of an outcome that was applied is
-// `unchanged`. FAILED_PRECONDITION "LEASE_LOST" for anything but a success without the current
-// lease; "ALREADY_CREDITED" for a success of another charge.
+// the context. `credited` is what was credited for the charge of a success before, if anything
+// was: the recharge ends as that. `earlier_number`: of a success of an earlier attempt than the
+// recharge's, the fingerprint that was declined then; empty where that is not known. A success of
+// more than was asked for, or in another currency, becomes a review. A repeat of an outcome that
+// was applied is `unchanged`. FAILED_PRECONDITION "LEASE_LOST" for anything but a success without
+// the current lease; "ALREADY_CREDITED" for a success of another charge.
 absl::StatusOr<Transition> ReportRecharge(const Context& context, const Account& account,
-                                          const Recharge& recharge, const ChargeOutcome& outcome,
+                                          const Recharge& recharge, const Recharge* credited,
+                                          const ChargeOutcome& outcome,
                                           const std::string& earlier_number = "");
 
 }  // namespace reserve::domain

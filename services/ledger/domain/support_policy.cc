@@ -66,9 +66,9 @@ absl::StatusOr<Transition> LiftSuspension(const Context& context, const Account&
 }
 
 absl::StatusOr<Transition> ResolveReview(const Context& context, const Account& account,
-                                         const Recharge& recharge, const ReviewOutcome& outcome,
-                                         const ByStaff& by) {
-  if (recharge.is_refund()) return NotUnderReview(recharge);
+                                         const Recharge& recharge, const Recharge* credited,
+                                         const ReviewOutcome& outcome, const ByStaff& by) {
+  if (recharge.is_refund() || recharge.is_payment()) return NotUnderReview(recharge);
   if (outcome.charged && recharge.state == RechargeState::kSucceeded) {
     if (outcome.charge_id == recharge.charge_id) return Unchanged(account);
     return AlreadyCredited(recharge, outcome.charge_id);
@@ -78,10 +78,11 @@ absl::StatusOr<Transition> ResolveReview(const Context& context, const Account& 
   if (outcome.charged && outcome.amount <= 0) {
     return InvalidField("amount", "must be above zero");
   }
+  if (credited != nullptr && !credited->is_payment()) return ChargeCredited(*credited);
   Draft draft(context, account);
   Tell(by, draft.AddEvent(EventKind::kReviewResolved, by.reason, recharge));
   if (outcome.charged) {
-    const MadeCharge charge{recharge.attempt, outcome.charge_id, outcome.amount};
+    const MadeCharge charge{recharge.attempt, outcome.charge_id, outcome.amount, credited};
     RESERVE_RETURN_IF_ERROR(Credit(recharge, charge, &draft));
   } else {
     Recharge& failed = draft.Change(recharge);

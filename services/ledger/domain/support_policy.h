@@ -40,10 +40,12 @@ struct ReviewOutcome {
 };
 
 // Settles recharge `recharge`, which is under review: credits what was charged, or ends it as
-// FAILED. A repeat is `unchanged`. FAILED_PRECONDITION "NOT_UNDER_REVIEW", "ALREADY_CREDITED".
+// FAILED. A repeat is `unchanged`. `credited` is what was credited for that charge before, if
+// anything was: the recharge ends as that payment, while the charge of another recharge is none of
+// this one. FAILED_PRECONDITION "NOT_UNDER_REVIEW", "ALREADY_CREDITED", "CHARGE_CREDITED".
 absl::StatusOr<Transition> ResolveReview(const Context& context, const Account& account,
-                                         const Recharge& recharge, const ReviewOutcome& outcome,
-                                         const ByStaff& by);
+                                         const Recharge& recharge, const Recharge* credited,
+                                         const ReviewOutcome& outcome, const ByStaff& by);
 
 }  // namespace reserve::domain
 

@@ -24,7 +24,7 @@ int32_t Suspend(SuspensionReason reason, Draft* draft) {
   if (std::exchange(suspension.reason, now) != now) {
     draft->AddEvent(EventKind::kSuspended, now == SuspensionReason::kDispute
                                                ? "a charge is disputed"
-                                               : "money of a charge is given back");
+                                               : "money was taken back");
   }
   return suspension.number;
 }

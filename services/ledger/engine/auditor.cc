@@ -137,6 +137,12 @@ std::string AllowancesText(const User& user) {
   return used.empty() ? "nothing used" : absl::StrJoin(used, ", ");
 }
 
+// Does the request that booked it lead to the entry?
+bool NotesItsRequest(const Entry& entry) {
+  return entry.kind == EntryKind::kAdjustment || entry.kind == EntryKind::kPayment ||
+         entry.kind == EntryKind::kPaymentReversed;
+}
+
 // One account being checked, in the order of the calls in Run.
 class Audit {
  public:
@@ -172,6 +178,8 @@ class Audit {
   absl::Status CheckRecharges();
   void CheckRecharge(const Recharge& recharge);
   void CheckRefund(const Recharge& refund);
+  void CheckPayment(const Recharge& payment);
+  void CheckCharge(const Recharge& recharge);
   absl::Status CheckDisputes();
   void CheckGivenBack(const Entry& entry);
   absl::Status LoadUsageStates();
@@ -179,6 +187,7 @@ class Audit {
   absl::Status CheckEntries();
   absl::Status CheckPage(const std::vector<Entry>& page);
   void CheckEntry(const Entry& entry);
+  void CheckCredit(const Entry& entry, const std::string& subject);
   void CheckChain(const Entry& entry, const std::string& subject);
   void CheckUsage(const Entry& entry);
   void CheckVoid(const Entry& entry);
@@ -202,8 +211,15 @@ class Audit {
   absl::flat_hash_map<std::string, Plan> plans_;
   absl::flat_hash_map<int64_t, rates::DeckHeader> decks_;
   std::map<std::pair<std::string, int32_t>, domain::NumberKey> number_keys_;  // by user and year
-  // Recharges that succeeded and whose entry was not met yet.
-  absl::flat_hash_map<int64_t, Nanos> uncredited_;
+  // What recharges and payments ask for, and was not met among the entries yet: kind, ordinal and
+  // amount.
+  absl::flat_hash_map<std::pair<EntryKind, int64_t>, Nanos> not_met_;
+  // What each charge of the gateway is credited as; the charge of each recharge and payment; and
+  // the recharges that were credited as a payment (G4).
+  absl::flat_hash_map<std::string, int64_t> credited_for_;
+  absl::flat_hash_map<int64_t, std::string> charge_of_;
+  std::vector<Recharge> credited_as_;
+  int32_t payments_ = 0;
   bool any_succeeded_ = false;
   // What of a charge was given back and disputed, as stored and as its refunds and disputes say.
   struct GivenBack {
@@ -269,6 +285,10 @@ absl::Status Audit::CheckRecharges() {
         CheckRefund(recharge);
         continue;
       }
+      if (recharge.is_payment()) {
+        CheckPayment(recharge);
+        continue;
+      }
       if (recharge.open() && recharge.set_aside) {
         ++set_aside;
       } else if (recharge.open()) {
@@ -290,6 +310,15 @@ absl::Status Audit::CheckRecharges() {
     Differs(kCheckOpenRecharge, "", absl::StrCat("open ordinal ", account_.open_ordinal),
             absl::StrCat("open ordinal ", open_ordinal));
   }
+  for (const Recharge& recharge : credited_as_) {
+    if (charge_of_[recharge.credited_as] == recharge.charge_id) continue;
+    Differs(kCheckRechargeEntry, absl::StrCat(recharge.ordinal),
+            absl::StrCat("credited as ", recharge.credited_as), "a payment of its charge");
+  }
+  if (account_.payments != payments_) {
+    Differs(kCheckPayments, "", absl::StrCat(account_.payments, " payments"),
+            absl::StrCat(payments_));
+  }
   if (account_.set_aside != set_aside) {
     Differs(kCheckOpenRecharge, "", absl::StrCat(account_.set_aside, " set aside"),
             absl::StrCat(set_aside, " set aside"));
@@ -302,12 +331,39 @@ void Audit::CheckRecharge(const Recharge& recharge) {
   if (recharge.currency != account_.currency) {
     Differs(kCheckCurrency, absl::StrCat(recharge.ordinal), recharge.currency, account_.currency);
   }
-  if (recharge.state == RechargeState::kSucceeded) {
-    any_succeeded_ = true;
-    uncredited_[recharge.ordinal] = recharge.credited;
+  any_succeeded_ |= recharge.state == RechargeState::kSucceeded;
+  if (recharge.credited_as != 0) {
+    credited_as_.push_back(recharge);
+  } else if (recharge.state == RechargeState::kSucceeded) {
+    not_met_[{EntryKind::kRecharge, recharge.ordinal}] = recharge.credited;
   }
+  CheckCharge(recharge);
+}
+
+void Audit::CheckPayment(const Recharge& payment) {
+  ++findings_.recharges;
+  const bool reversed = payment.state == RechargeState::kReversed;
+  not_met_[{EntryKind::kPayment, payment.ordinal}] = payment.credited;
+  if (reversed) {
+    not_met_[{EntryKind::kPaymentReversed, payment.ordinal}] = -payment.credited;
+  } else {
+    ++payments_;
+  }
+  if (payment.suspension_number == account_.suspension.number) ++suspending_refunds_;
+  CheckCharge(payment);
+}
+
+// One charge is credited once (G4), and what of it went back is counted there.
+void Audit::CheckCharge(const Recharge& recharge) {
   given_back_[recharge.ordinal].stored_refunded = recharge.refunded;
   given_back_[recharge.ordinal].stored_disputed = recharge.disputed;
+  charge_of_[recharge.ordinal] = recharge.charge_id;
+  if (!recharge.holds_credit() || recharge.charge_id.empty()) return;
+  const auto [first, is_first] = credited_for_.try_emplace(recharge.charge_id, recharge.ordinal);
+  if (is_first) return;
+  Differs(kCheckRechargeEntry, absl::StrCat(recharge.ordinal),
+          absl::StrCat("credited for charge ", recharge.charge_id),
+          absl::StrCat("credited once, as ", first->second));
 }
 
 void Audit::CheckRefund(const Recharge& refund) {
@@ -412,8 +468,8 @@ absl::Status Audit::CheckEntries() {
                          key.second, " has taken ", Text(amount), " more"),
             "as much as its entries book");
   }
-  for (const auto& [ordinal, amount] : uncredited_) {
-    Differs(kCheckRechargeEntry, absl::StrCat(ordinal), "no entry",
+  for (const auto& [key, amount] : not_met_) {
+    Differs(kCheckRechargeEntry, absl::StrCat(key.second), "no entry",
             absl::StrCat("an entry of ", FormatDecimal(amount)));
   }
   return absl::OkStatus();
@@ -450,20 +506,26 @@ void Audit::CheckEntry(const Entry& entry) {
     return;
   }
   CheckGivenBack(entry);
-  if (entry.kind == EntryKind::kRecharge) {
-    const auto recharge = uncredited_.find(entry.recharge_ordinal);
-    if (recharge == uncredited_.end()) {
-      Differs(kCheckRechargeEntry, subject,
-              absl::StrCat("credits recharge ", entry.recharge_ordinal),
-              "no entry: the recharge did not succeed, or was credited before");
-      return;
-    }
-    if (recharge->second != entry.amount) {
-      Differs(kCheckRechargeEntry, subject, FormatDecimal(entry.amount),
-              FormatDecimal(recharge->second));
-    }
-    uncredited_.erase(recharge);
+  const bool of_payment =
+      entry.kind == EntryKind::kPayment || entry.kind == EntryKind::kPaymentReversed;
+  if (entry.kind == EntryKind::kRecharge || of_payment) CheckCredit(entry, subject);
+}
+
+void Audit::CheckCredit(const Entry& entry, const std::string& subject) {
+  const auto wanted = not_met_.find({entry.kind, entry.recharge_ordinal});
+  if (wanted == not_met_.end()) {
+    Differs(kCheckRechargeEntry, subject,
+            absl::StrCat(entry.kind == EntryKind::kPaymentReversed ? "takes back " : "credits ",
+                         entry.kind == EntryKind::kRecharge ? "recharge " : "payment ",
+                         entry.recharge_ordinal),
+            "no entry: it did not succeed, or has its entry");
+    return;
   }
+  if (wanted->second != entry.amount) {
+    Differs(kCheckRechargeEntry, subject, FormatDecimal(entry.amount),
+            FormatDecimal(wanted->second));
+  }
+  not_met_.erase(wanted);
 }
 
 void Audit::CheckChain(const Entry& entry, const std::string& subject) {
@@ -683,7 +745,7 @@ absl::Status Audit::CheckUsageIds(const std::vector<Entry>& page) {
 absl::Status Audit::CheckRequestIds(const std::vector<Entry>& page) {
   std::vector<book::OnceKey> keys;
   for (const Entry& entry : page) {
-    if (entry.kind == EntryKind::kAdjustment) {
+    if (NotesItsRequest(entry)) {
       keys.emplace_back(account_.account_id, entry.request_id);
     }
   }
@@ -692,7 +754,7 @@ absl::Status Audit::CheckRequestIds(const std::vector<Entry>& page) {
   absl::flat_hash_map<absl::string_view, const book::RequestRecord*> by_id;
   for (const book::RequestRecord& request : requests) by_id[request.request_id] = &request;
   for (const Entry& entry : page) {
-    if (entry.kind != EntryKind::kAdjustment) continue;
+    if (!NotesItsRequest(entry)) continue;
     const auto request = by_id.find(entry.request_id);
     if (request != by_id.end() && request->second->seq == entry.seq) continue;
     Differs(kCheckRequestId, absl::StrCat(entry.seq),
@@ -803,6 +865,9 @@ void Audit::CheckAccount() {
     Differs(kCheckState, "", stored, "ACTIVE, as the balance is above zero");
   } else if (account_.state == AccountState::kPendingFunding && any_succeeded_) {
     Differs(kCheckState, "", stored, "ACTIVE, as a recharge succeeded");
+  } else if (account_.state == AccountState::kPendingFunding && payments_ > 0 &&
+             account_.balance >= account_.reserve_amount) {
+    Differs(kCheckState, "", stored, "ACTIVE, as payments have funded it");
   }
 }
 

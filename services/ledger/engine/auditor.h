@@ -46,8 +46,11 @@ inline constexpr char kCheckBucket[] = "BUCKET";
 // What became of a usage after it was booked, void or rating, is said by its row as by the entries
 // (U1, U5).
 inline constexpr char kCheckUsageState[] = "USAGE_STATE";
-// Each recharge that succeeded has exactly one entry of its amount (G4).
+// Each recharge that succeeded, and each payment, has exactly one entry of its amount, and each
+// charge of the gateway is credited once (G4, P5).
 inline constexpr char kCheckRechargeEntry[] = "RECHARGE_ENTRY";
+// The account counts its payments (P5).
+inline constexpr char kCheckPayments[] = "PAYMENTS";
 // What of a charge was given back or disputed, in its row, its refunds and disputes, the entries,
 // and what suspends the account (P1, P2).
 inline constexpr char kCheckGivenBack[] = "GIVEN_BACK";

@@ -58,6 +58,7 @@ constexpr absl::string_view kAccountColumns[] = {
     "disputed_numbers",
     "taken_back_nanos",
     "taken_back_time",
+    "payments",
     "notify_below_nanos",
     "tries_day",
     "cards_given",
@@ -194,6 +195,7 @@ Account ReadAccount(const Row& row) {
   a.disputed_numbers = ParseDisputedNumbers(columns.TextOrEmpty());
   a.taken_back.amount = columns.Int();
   a.taken_back.time = columns.TimeOr(absl::InfinitePast());
+  a.payments = columns.Int32();
   a.notify_below = columns.Int();
   a.tries.day = columns.Int32();
   a.tries.cards_given = columns.Int32();
@@ -246,6 +248,7 @@ void AppendAccount(const Account& a, SqlText* sql) {
       .Text(FormatDisputedNumbers(a.disputed_numbers))
       .Int(a.taken_back.amount)
       .Time(a.taken_back.time)
+      .Int(a.payments)
       .Int(a.notify_below)
       .Int(a.tries.day)
       .Int(a.tries.cards_given)

@@ -34,18 +34,20 @@ Dispute ReadDispute(const Row& row) {
 }  // namespace
 
 absl::StatusOr<std::vector<Dispute>> LoadDisputesOf(Connection& connection,
-                                                    const std::vector<book::RechargeKey>& charges) {
+                                                    const std::vector<book::ChargeNeed>& charges) {
   std::vector<Dispute> disputes;
-  const auto load = [&](absl::Span<const book::RechargeKey> part) {
+  const auto load = [&](absl::Span<const book::ChargeNeed> part) {
     SqlText sql(absl::StrCat("SELECT ", kColumns,
-                             " FROM disputes FORCE INDEX (by_ordinal) WHERE (account_id,ordinal) "
-                             "IN ("));
-    for (const book::RechargeKey& key : part) sql.Row().Text(key.first).Int(key.second).EndRow();
+                             " FROM disputes FORCE INDEX (by_charge_id) WHERE "
+                             "(charge_id,account_id) IN ("));
+    for (const book::ChargeNeed& need : part) {
+      sql.Row().Text(need.charge_id).Text(need.account_id).EndRow();
+    }
     sql.Raw(")");
     return connection.Query(sql.str(),
                             [&disputes](const Row& row) { disputes.push_back(ReadDispute(row)); });
   };
-  RESERVE_RETURN_IF_ERROR(InParts<book::RechargeKey>(charges, load));
+  RESERVE_RETURN_IF_ERROR(InParts<book::ChargeNeed>(charges, load));
   return disputes;
 }
 
@@ -81,8 +83,9 @@ absl::Status WriteDisputes(Connection& connection, const std::vector<const Dispu
         .EndRow();
   }
   sql.Raw(" ON DUPLICATE KEY UPDATE state=VALUES(state)");
-  for (const absl::string_view column : {"amount_nanos", "reason", "debited", "suspension_number",
-                                         "card_fingerprint", "update_time"}) {
+  for (const absl::string_view column :
+       {"ordinal", "amount_nanos", "reason", "debited", "suspension_number", "card_fingerprint",
+        "update_time"}) {
     sql.Raw(absl::StrCat(",", column, "=VALUES(", column, ")"));
   }
   return connection.Execute(sql.str());

@@ -13,9 +13,9 @@
 
 namespace reserve::storage {
 
-// Those of the charges of these recharges, in no particular order.
+// Those of these charges, in no particular order.
 absl::StatusOr<std::vector<domain::Dispute>> LoadDisputesOf(
-    Connection& connection, const std::vector<book::RechargeKey>& charges);
+    Connection& connection, const std::vector<book::ChargeNeed>& charges);
 // Of an account after that id, by id.
 absl::StatusOr<std::vector<domain::Dispute>> ListDisputes(Connection& connection,
                                                           absl::string_view account_id,

@@ -413,6 +413,21 @@ absl::StatusOr<std::vector<Entry>> LoadEntries(Connection& connection,
   return entries;
 }
 
+absl::StatusOr<std::optional<Entry>> FindCredit(Connection& connection,
+                                                const domain::Recharge& credited) {
+  // Both were written with one time.
+  SqlText sql(SelectEntries());
+  sql.Raw("FORCE INDEX (PRIMARY) WHERE record_time = ").Time(credited.settle_time);
+  sql.Raw(absl::StrCat(" AND account_id = ", Quoted(credited.account_id),
+                       " AND month = ", MonthOf(credited.settle_time), " AND kind IN (",
+                       static_cast<int>(EntryKind::kRecharge), ",",
+                       static_cast<int>(EntryKind::kPayment),
+                       ") AND recharge_ordinal = ", credited.ordinal));
+  RESERVE_ASSIGN_OR_RETURN(std::vector<Entry> entries, QueryEntries(connection, sql.str()));
+  if (entries.empty()) return std::nullopt;
+  return std::move(entries.front());
+}
+
 absl::StatusOr<std::vector<StandardUse>> StandardUseSince(Connection& connection,
                                                           absl::string_view account_id,
                                                           absl::Time since) {

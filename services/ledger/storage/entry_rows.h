@@ -78,6 +78,10 @@ absl::Status InsertRequests(Connection& connection,
 absl::StatusOr<domain::Entry> LoadEntry(Connection& connection, absl::string_view account_id,
                                         int64_t seq, int32_t month);
 
+// The entry that credited a recharge or payment that has succeeded; nothing if there is none.
+absl::StatusOr<std::optional<domain::Entry>> FindCredit(Connection& connection,
+                                                        const domain::Recharge& credited);
+
 // Standard-rate calls of an account's users on metered plans since a time (A1).
 struct StandardUse {
   std::string user_id;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/string_view.h"
 #include "common/error/error.h"
+#include "services/ledger/book/charges.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/card_decline_rows.h"
 #include "services/ledger/storage/dispute_rows.h"
@@ -148,31 +150,47 @@ absl::Status LoadRequests(Connection& connection, const Keys& keys, Image* image
   return absl::OkStatus();
 }
 
+void TakeUp(std::vector<domain::Recharge>&& rows, Image* image) {
+  for (domain::Recharge& row : rows) {
+    const book::RechargeKey key(row.account_id, row.ordinal);
+    image->recharges[key].recharge = std::move(row);
+  }
+}
+
 // Locked, as a claim may change them at the same time without the account.
 absl::Status TakeUpRecharges(Connection& connection, const std::vector<book::RechargeKey>& wanted,
                              Image* image) {
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Recharge> loaded,
                            storage::LoadRecharges(connection, wanted, Lock::kForUpdate));
-  for (domain::Recharge& recharge : loaded) {
-    const book::RechargeKey key(recharge.account_id, recharge.ordinal);
-    image->recharges[key].recharge = std::move(recharge);
-  }
+  TakeUp(std::move(loaded), image);
   return absl::OkStatus();
 }
 
-// What was charged, of a refund; and refunds and disputes, of a charge that they may change.
-absl::Status LoadGivenBack(Connection& connection, const Keys& keys, Image* image) {
-  const book::GivenBackNeed need = book::NeedsGivenBack(keys, *image);
-  RESERVE_RETURN_IF_ERROR(TakeUpRecharges(connection, need.charges, image));
-  if (need.given_back.empty()) return absl::OkStatus();
-  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Recharge> refunds,
-                           LoadRefundsOf(connection, need.given_back));
-  for (domain::Recharge& refund : refunds) {
-    const book::RechargeKey key(refund.account_id, refund.ordinal);
-    image->recharges[key].recharge = std::move(refund);
+// The rows of charges, with the entry that credits each where that is asked for, and payments by
+// their references.
+absl::Status LoadCharges(Connection& connection, const Keys& keys, Image* image) {
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Recharge> rows,
+                           LoadRowsOfCharges(connection, keys.charges));
+  TakeUp(std::move(rows), image);
+  for (const book::ChargeNeed& need : keys.charges) {
+    if (!need.entry) continue;
+    const domain::Recharge* credited = book::CreditedFor(*image, need.account_id, need.charge_id);
+    if (credited == nullptr) continue;
+    RESERVE_ASSIGN_OR_RETURN(std::optional<domain::Entry> entry, FindCredit(connection, *credited));
+    if (!entry.has_value()) continue;
+    image->credits[book::RechargeKey(credited->account_id, credited->ordinal)] = *std::move(entry);
   }
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Recharge> payments,
+                           LoadPaymentsOf(connection, keys.references));
+  TakeUp(std::move(payments), image);
+  return absl::OkStatus();
+}
+
+absl::Status LoadFurther(Connection& connection, const Keys& keys, Image* image) {
+  const book::FurtherNeed need = book::NeedsFurther(keys, *image);
+  RESERVE_RETURN_IF_ERROR(TakeUpRecharges(connection, need.recharges, image));
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Dispute> disputes,
-                           LoadDisputesOf(connection, need.given_back));
+                           LoadDisputesOf(connection, need.disputes));
   for (domain::Dispute& dispute : disputes) {
     const std::pair<std::string, std::string> key(dispute.account_id, dispute.dispute_id);
     image->disputes[key].dispute = std::move(dispute);
@@ -194,11 +212,9 @@ absl::Status LoadRecharges(Connection& connection, const Keys& keys, Image* imag
   for (const auto& [key, request] : image->requests) {
     if (request.record.ordinal != 0) wanted.emplace_back(key.first, request.record.ordinal);
   }
-  for (const book::RechargeKey& key : keys.given_back) {
-    if (image->accounts.find(key.first)->second.exists) wanted.push_back(key);
-  }
   RESERVE_RETURN_IF_ERROR(TakeUpRecharges(connection, wanted, image));
-  return LoadGivenBack(connection, keys, image);
+  RESERVE_RETURN_IF_ERROR(LoadCharges(connection, keys, image));
+  return LoadFurther(connection, keys, image);
 }
 
 // The account is locked, and with it what was declined of its recharges.

@@ -19,7 +19,7 @@ constexpr absl::string_view kColumns =
     "attempt_start,due_time,lease_owner,lease_epoch,soft_declines,last_decline,last_decline_code,"
     "charge_id,request_id,create_time,settle_time,card_network,payment_method_id,card_given,"
     "credited_nanos,pending_time,set_aside,refunded_nanos,disputed_nanos,keeps,refund_of,refund_id,"
-    "debited,suspension_number,refund_id_typed";
+    "debited,suspension_number,refund_id_typed,credited_as,means,reference,received_time";
 
 std::string Select() { return absl::StrCat("SELECT ", kColumns, " FROM recharges "); }
 
@@ -59,21 +59,36 @@ Recharge ReadRecharge(const Row& row) {
   r.debited = row.Int(32) != 0;
   r.suspension_number = static_cast<int32_t>(row.Int(33));
   r.refund_id_typed = row.Int(34) != 0;
+  r.credited_as = row.Int(35);
+  r.means = static_cast<domain::PaymentMeans>(row.Int(36));
+  r.reference = row.Text(37);
+  r.received_time = row.IsNull(38) ? absl::InfinitePast() : row.Time(38);
   return r;
+}
+
+Listed ListOf(domain::RechargeKind kind) {
+  if (kind == domain::RechargeKind::kRefund) return Listed::kRefunds;
+  return kind == domain::RechargeKind::kPayment ? Listed::kPayments : Listed::kCharges;
 }
 
 // "1,2,3"
 std::string KindsOf(Listed listed) {
   using domain::RechargeKind;
   std::vector<int> kinds;
-  for (const RechargeKind kind : {RechargeKind::kInitial, RechargeKind::kAutomatic,
-                                  RechargeKind::kTopUp, RechargeKind::kRefund}) {
-    const bool refund = kind == RechargeKind::kRefund;
-    if (listed == Listed::kAll || refund == (listed == Listed::kRefunds)) {
-      kinds.push_back(static_cast<int>(kind));
-    }
+  for (const RechargeKind kind :
+       {RechargeKind::kInitial, RechargeKind::kAutomatic, RechargeKind::kTopUp,
+        RechargeKind::kRefund, RechargeKind::kPayment}) {
+    if (listed == Listed::kAll || listed == ListOf(kind)) kinds.push_back(static_cast<int>(kind));
   }
   return absl::StrJoin(kinds, ",");
+}
+
+// "'a','b'"
+template <typename Part, typename Member>
+std::string ListOfTexts(const Part& part, Member member) {
+  return absl::StrJoin(part, ",", [member](std::string* out, const auto& each) {
+    AppendQuoted(each.*member, out);
+  });
 }
 
 absl::StatusOr<std::vector<Recharge>> QueryRecharges(Connection& connection,
@@ -116,21 +131,55 @@ absl::StatusOr<std::vector<Recharge>> ListRecharges(Connection& connection,
                                ") AND ordinal < ", before, " ORDER BY ordinal DESC LIMIT ", limit));
 }
 
-absl::StatusOr<std::vector<Recharge>> LoadRefundsOf(Connection& connection,
-                                                    const std::vector<book::RechargeKey>& charges) {
-  std::vector<book::RechargeKey> sorted = charges;
+absl::StatusOr<std::vector<Recharge>> LoadRowsOfCharges(
+    Connection& connection, const std::vector<book::ChargeNeed>& charges) {
+  // Sorted, as parts are locked one after the other.
+  std::vector<std::pair<absl::string_view, absl::string_view>> sorted;
+  for (const book::ChargeNeed& need : charges) {
+    sorted.emplace_back(need.charge_id, need.account_id);
+  }
   std::sort(sorted.begin(), sorted.end());
-  std::vector<Recharge> refunds;
-  const auto load = [&](absl::Span<const book::RechargeKey> part) {
+  std::vector<Recharge> rows;
+  const auto load = [&](absl::Span<const std::pair<absl::string_view, absl::string_view>> part) {
     SqlText sql(Select());
-    sql.Raw("FORCE INDEX (by_refund_of) WHERE (account_id,refund_of) IN (");
-    for (const book::RechargeKey& key : part) sql.Row().Text(key.first).Int(key.second).EndRow();
+    sql.Raw("FORCE INDEX (by_charge_id) WHERE (charge_id,account_id) IN (");
+    for (const auto& [charge_id, account_id] : part) {
+      sql.Row().Text(charge_id).Text(account_id).EndRow();
+    }
     sql.Raw(") FOR UPDATE");
     return connection.Query(sql.str(),
-                            [&refunds](const Row& row) { refunds.push_back(ReadRecharge(row)); });
+                            [&rows](const Row& row) { rows.push_back(ReadRecharge(row)); });
   };
-  RESERVE_RETURN_IF_ERROR(InParts<book::RechargeKey>(sorted, load));
-  return refunds;
+  RESERVE_RETURN_IF_ERROR((InParts<std::pair<absl::string_view, absl::string_view>>(sorted, load)));
+  return rows;
+}
+
+absl::StatusOr<std::vector<Recharge>> FindCharge(Connection& connection,
+                                                 absl::string_view charge_id, Listed listed,
+                                                 const book::RechargeKey& after, int limit) {
+  const std::string account_id = Quoted(after.first);
+  return QueryRecharges(
+      connection,
+      absl::StrCat(Select(), "FORCE INDEX (by_charge_id) WHERE charge_id = ", Quoted(charge_id),
+                   " AND kind IN (", KindsOf(listed), ") AND (account_id > ", account_id,
+                   " OR (account_id = ", account_id, " AND ordinal > ", after.second,
+                   ")) ORDER BY account_id, ordinal LIMIT ", limit));
+}
+
+absl::StatusOr<std::vector<Recharge>> LoadPaymentsOf(
+    Connection& connection, const std::vector<book::OnceKey>& references) {
+  std::vector<Recharge> payments;
+  const auto load = [&](absl::Span<const book::OnceKey> part) {
+    // Not by pairs, as no index has both: perhaps those of another account, too.
+    return connection.Query(
+        absl::StrCat(Select(), "FORCE INDEX (PRIMARY) WHERE account_id IN (",
+                     ListOfTexts(part, &book::OnceKey::first),
+                     ") AND kind = ", static_cast<int>(domain::RechargeKind::kPayment),
+                     " AND reference IN (", ListOfTexts(part, &book::OnceKey::second), ")"),
+        [&payments](const Row& row) { payments.push_back(ReadRecharge(row)); });
+  };
+  RESERVE_RETURN_IF_ERROR(InParts<book::OnceKey>(references, load));
+  return payments;
 }
 
 absl::StatusOr<std::vector<Recharge>> ListReviews(Connection& connection,
@@ -184,17 +233,21 @@ absl::Status WriteRecharges(Connection& connection, const std::vector<const Rech
         .Int(r->debited ? 1 : 0)
         .Int(r->suspension_number)
         .Int(r->refund_id_typed ? 1 : 0)
+        .Int(r->credited_as)
+        .Int(static_cast<int64_t>(r->means))
+        .Text(r->reference)
+        .Time(r->received_time)
         .EndRow();
   }
   sql.Raw(" ON DUPLICATE KEY UPDATE state=VALUES(state)");
   for (const absl::string_view column :
-       {"amount_nanos",      "card_token",     "card_fingerprint",  "card_network",
-        "attempt",           "attempt_start",  "due_time",          "lease_owner",
-        "lease_epoch",       "soft_declines",  "last_decline",      "last_decline_code",
-        "charge_id",         "settle_time",    "payment_method_id", "card_given",
-        "credited_nanos",    "pending_time",   "set_aside",         "refunded_nanos",
-        "disputed_nanos",    "keeps",          "refund_id",         "debited",
-        "suspension_number", "refund_id_typed"}) {
+       {"amount_nanos",      "card_token",      "card_fingerprint",  "card_network",
+        "attempt",           "attempt_start",   "due_time",          "lease_owner",
+        "lease_epoch",       "soft_declines",   "last_decline",      "last_decline_code",
+        "charge_id",         "settle_time",     "payment_method_id", "card_given",
+        "credited_nanos",    "pending_time",    "set_aside",         "refunded_nanos",
+        "disputed_nanos",    "keeps",           "refund_of",         "refund_id",
+        "debited",           "suspension_number", "refund_id_typed", "credited_as"}) {
     sql.Raw(absl::StrCat(",", column, "=VALUES(", column, ")"));
   }
   return connection.Execute(sql.str());

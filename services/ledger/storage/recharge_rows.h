@@ -27,15 +27,23 @@ absl::StatusOr<std::vector<domain::Recharge>> ListReviews(Connection& connection
 // The recharges that exist, in no particular order.
 absl::StatusOr<std::vector<domain::Recharge>> LoadRecharges(
     Connection& connection, const std::vector<book::RechargeKey>& keys, Lock lock);
-enum class Listed { kAll, kCharges, kRefunds };
+enum class Listed { kAll, kCharges, kRefunds, kPayments };
 // Recharges of an account with ordinal < `before`, newest first.
 absl::StatusOr<std::vector<domain::Recharge>> ListRecharges(Connection& connection,
                                                             absl::string_view account_id,
                                                             Listed listed, int64_t before,
                                                             int limit);
-// The refunds of these recharges, locked, in no particular order.
-absl::StatusOr<std::vector<domain::Recharge>> LoadRefundsOf(
-    Connection& connection, const std::vector<book::RechargeKey>& charges);
+// What the accounts have of these charges, recharges, payments and refunds, locked, in no
+// particular order.
+absl::StatusOr<std::vector<domain::Recharge>> LoadRowsOfCharges(
+    Connection& connection, const std::vector<book::ChargeNeed>& charges);
+// What any account has of the charge, by account and ordinal, from after `after` on.
+absl::StatusOr<std::vector<domain::Recharge>> FindCharge(Connection& connection,
+                                                         absl::string_view charge_id, Listed listed,
+                                                         const book::RechargeKey& after, int limit);
+// The payments of these (account, reference), and perhaps others, in no particular order.
+absl::StatusOr<std::vector<domain::Recharge>> LoadPaymentsOf(
+    Connection& connection, const std::vector<book::OnceKey>& references);
 // New or changed recharges.
 absl::Status WriteRecharges(Connection& connection,
                             const std::vector<const domain::Recharge*>& recharges);

@@ -571,10 +571,10 @@ TEST_F(FoldTest, P3_WhatIsOfNoChargeOfOursIsNotFound) {
   StoreCharges(&image_, &Store("a").account());
   Ask("a", RefundOf(1, "r", 4 * kNanosPerUnit));
   Ask("a", TellRefund(1, "ch_other", "re_1"));
-  Ask("a", TellRefund(3, "ch_1", "re_1"));  // that is a refund
-  Ask("a", TellRefund(9, "ch_1", "re_1"));
+  Ask("a", TellRefund(3, "ch_9", "re_1"));  // that is a refund
+  Ask("a", TellRefund(9, "ch_9", "re_1"));
   Ask("a", TellDispute(1, "ch_other", domain::DisputeState::kOpened));
-  Ask("a", TellDispute(9, "ch_1", domain::DisputeState::kOpened));
+  Ask("a", TellDispute(9, "ch_9", domain::DisputeState::kOpened));
   Ask("b", TellDispute(1, "ch_1", domain::DisputeState::kOpened));
   EXPECT_THAT(Reasons(Run()),
               ElementsAre("OK", "CHARGE_NOT_FOUND", "CHARGE_NOT_FOUND", "CHARGE_NOT_FOUND",
@@ -695,8 +695,13 @@ TEST(KeysTest, P3_WhatTheGatewayTellsNeedsTheRefundsAndDisputesOfItsCharge) {
   const Command asked = RefundOf(2, "r", std::nullopt);
   const std::vector<AccountCommand> commands = {{"a", &refund}, {"b", &dispute}, {"c", &asked}};
   const Keys keys = KeysOf(commands, {settings, kNow}, Duplicates::kOptimistic);
-  EXPECT_THAT(keys.given_back, ElementsAre(RechargeKey("a", 3), RechargeKey("b", 4)));
-  EXPECT_THAT(keys.recharges, ElementsAre(RechargeKey("c", 2)));
+  ASSERT_EQ(keys.charges.size(), 2u);
+  for (const ChargeNeed& need : keys.charges) {
+    EXPECT_EQ(need.charge_id, "ch_1");
+    EXPECT_TRUE(need.disputes);
+  }
+  EXPECT_THAT(keys.recharges,
+              ElementsAre(RechargeKey("a", 3), RechargeKey("b", 4), RechargeKey("c", 2)));
   EXPECT_THAT(keys.requests, ElementsAre(OnceKey("c", "r")));
   EXPECT_TRUE(keys.may_write);
 }

@@ -183,8 +183,9 @@ namespace {
 
 // A charge has its id from its attempt, also before it is credited (SuccessOf).
 std::string ChargeIdOf(const Recharge& recharge) {
-  return recharge.state == RechargeState::kSucceeded ? recharge.charge_id
-                                                     : SuccessOf(recharge).charge_id;
+  return recharge.state == RechargeState::kSucceeded || recharge.is_payment()
+             ? recharge.charge_id
+             : SuccessOf(recharge).charge_id;
 }
 
 }  // namespace
@@ -299,14 +300,33 @@ absl::Status Books::Report(int64_t ordinal, const ChargeOutcome& outcome) {
   const auto declined = declined_numbers_.find({ordinal, outcome.attempt});
   return ApplyOutcome(
       ordinal,
-      ReportRecharge(context(), account_, recharge, outcome,
+      ReportRecharge(context(), account_, recharge, CreditedFor(outcome.charge_id), outcome,
                      earlier && declined != declined_numbers_.end() ? declined->second : ""));
+}
+
+absl::Status Books::Pay(Nanos amount, const std::string& charge_id) {
+  PaymentRequest request;
+  request.request_id = absl::StrCat("payment-", next_id_++);
+  request.amount = amount;
+  request.means = PaymentMeans::kBankTransfer;
+  request.charge_id = charge_id;
+  request.by = Staff("paid by bank");
+  const int64_t ordinal = account_.last_ordinal + 1;
+  return ApplyOutcome(ordinal,
+                      RecordPayment(context(), account_, CreditedFor(charge_id), request));
+}
+
+absl::Status Books::Reverse(int64_t ordinal) {
+  return Apply(ReversePayment(context(), account_, recharges_.at(ordinal),
+                              absl::StrCat("reversal-", next_id_++), Staff("bounced")));
 }
 
 absl::Status Books::Refund(int64_t ordinal, std::optional<Nanos> amount, bool allow_debt) {
   const RefundRequest request{absl::StrCat("refund-", next_id_++), amount, Staff("goodwill"),
                               allow_debt};
-  return Apply(RefundRecharge(context(), account_, recharges_.at(ordinal), request));
+  const Recharge& recharge = recharges_.at(ordinal);
+  const int64_t charged = recharge.credited_as != 0 ? recharge.credited_as : ordinal;
+  return Apply(RefundRecharge(context(), account_, recharges_.at(charged), request));
 }
 
 absl::Status Books::ReportRefund(int64_t ordinal, const ChargeOutcome& outcome) {
@@ -321,31 +341,38 @@ absl::Status Books::ResolveRefund(int64_t ordinal, const std::optional<std::stri
                                      refund_id, Staff("asked the gateway")));
 }
 
-std::vector<const Recharge*> Books::RefundsOf(int64_t ordinal) const {
+std::vector<const Recharge*> Books::RefundsOf(const std::string& charge_id) const {
   std::vector<const Recharge*> refunds;
   for (const auto& [number, recharge] : recharges_) {
-    if (recharge.is_refund() && recharge.refund_of == ordinal) refunds.push_back(&recharge);
+    if (recharge.is_refund() && recharge.charge_id == charge_id) refunds.push_back(&recharge);
   }
   return refunds;
 }
 
-bool Books::OfAnotherCharge(int64_t ordinal, const std::string& charge_id) const {
-  const Recharge& recharge = recharges_.at(ordinal);
-  return recharge.state == RechargeState::kSucceeded && recharge.charge_id != charge_id;
+const Recharge* Books::RowOf(int64_t ordinal, const std::string& charge_id) const {
+  if (const Recharge* credited = CreditedFor(charge_id); credited != nullptr) return credited;
+  const Recharge* row = &recharges_.at(ordinal);
+  if (row->credited_as != 0) row = &recharges_.at(row->credited_as);
+  const bool over = row->state == RechargeState::kSucceeded || row->is_payment();
+  return over && row->charge_id != charge_id ? nullptr : row;
 }
 
 absl::Status Books::Tell(int64_t ordinal, const GatewayRefund& told, int64_t reference) {
-  if (OfAnotherCharge(ordinal, told.charge_id)) return ChargeNotFound(told.charge_id);
-  const Recharge* known = FindTold(RefundsOf(ordinal), told.refund_id, reference);
-  return Apply(ApplyGatewayRefund(context(), account_, recharges_.at(ordinal), known, told));
+  const Recharge* charge = RowOf(ordinal, told.charge_id);
+  if (charge == nullptr) return ChargeNotFound(told.charge_id);
+  const Recharge* known = FindTold(RefundsOf(told.charge_id), told.refund_id, reference);
+  return Apply(ApplyGatewayRefund(context(), account_, *charge, known, told));
 }
 
 absl::Status Books::Tell(int64_t ordinal, const GatewayDispute& told) {
-  if (OfAnotherCharge(ordinal, told.charge_id)) return ChargeNotFound(told.charge_id);
+  const Recharge* charge = RowOf(ordinal, told.charge_id);
+  if (charge == nullptr) return ChargeNotFound(told.charge_id);
+  Recharge disputed = *charge;
+  if (charge->is_payment()) disputed.card.fingerprint = recharges_.at(ordinal).card.fingerprint;
   const auto known = disputes_.find(told.dispute_id);
-  return Apply(ApplyGatewayDispute(context(), account_, recharges_.at(ordinal),
+  return Apply(ApplyGatewayDispute(context(), account_, disputed,
                                    known == disputes_.end() ? nullptr : &known->second,
-                                   RefundsOf(ordinal), told));
+                                   RefundsOf(told.charge_id), told));
 }
 
 absl::Status Books::Defer() { return Apply(DeferRecharge(context(), account_, *open())); }
@@ -369,7 +396,8 @@ absl::Status Books::LiftSuspension(const std::string& payment_method_id) {
 }
 
 absl::Status Books::Resolve(int64_t ordinal, const ReviewOutcome& outcome) {
-  return ApplyOutcome(ordinal, ResolveReview(context(), account_, recharges_.at(ordinal), outcome,
+  return ApplyOutcome(ordinal, ResolveReview(context(), account_, recharges_.at(ordinal),
+                                             CreditedFor(outcome.charge_id), outcome,
                                              Staff("asked the gateway")));
 }
 
@@ -511,13 +539,21 @@ const Recharge* Books::open() const {
   return &recharges_.at(account_.open_ordinal);
 }
 
-const Recharge& Books::refund() const {
+const Recharge& Books::NewestOf(RechargeKind kind) const {
   static const Recharge none;
   for (auto row = recharges_.rbegin(); row != recharges_.rend(); ++row) {
-    if (row->second.is_refund()) return row->second;
+    if (row->second.kind == kind) return row->second;
   }
-  ADD_FAILURE() << "no refund";
+  ADD_FAILURE() << "no row of kind " << static_cast<int>(kind);
   return none;
+}
+
+const Recharge* Books::CreditedFor(const std::string& charge_id) const {
+  if (charge_id.empty()) return nullptr;
+  for (const auto& [ordinal, recharge] : recharges_) {
+    if (recharge.holds_credit() && recharge.charge_id == charge_id) return &recharge;
+  }
+  return nullptr;
 }
 
 Nanos Books::Booked(EntryKind kind) const {
@@ -606,6 +642,7 @@ absl::Status Books::Apply(absl::StatusOr<Transition> transition) {
     DeclinedElsewhere(transition->decline->card_fingerprint, now_);
   }
   CheckAccount(open_was_loaded);
+  CheckCredits();
   const bool given_back =
       !transition->disputes.empty() ||
       std::any_of(transition->recharges.begin(), transition->recharges.end(),
@@ -617,24 +654,27 @@ absl::Status Books::Apply(absl::StatusOr<Transition> transition) {
 
 absl::Status Books::ApplyOutcome(int64_t ordinal, absl::StatusOr<Transition> transition) {
   const absl::Status status = Apply(std::move(transition));
-  if (!status.ok()) return status;
+  if (status.ok() && !last_.unchanged) ApplyKeptOf(ordinal);
+  return status;
+}
+
+void Books::ApplyKeptOf(int64_t ordinal) {
   const Recharge charge = recharges_.at(ordinal);
-  if (!charge.keeps || charge.state != RechargeState::kSucceeded) return status;
+  if (!charge.holds_credit()) return;
   std::vector<const Dispute*> disputes;
   for (const auto& [id, dispute] : disputes_) {
-    if (dispute.ordinal == ordinal) disputes.push_back(&dispute);
+    if (dispute.charge_id == charge.charge_id) disputes.push_back(&dispute);
   }
+  const std::vector<const Recharge*> refunds = RefundsOf(charge.charge_id);
+  if (!charge.keeps && refunds.empty() && disputes.empty()) return;
   Transition both = last_;
-  const absl::Status kept =
-      Apply(ApplyKept(context(), account_, charge, RefundsOf(ordinal), disputes));
+  const absl::Status kept = Apply(ApplyKept(context(), account_, charge, refunds, disputes));
   EXPECT_TRUE(kept.ok()) << kept;
-  both.unchanged = false;
   both.account = last_.account;
   both.entries.insert(both.entries.end(), last_.entries.begin(), last_.entries.end());
   both.events.insert(both.events.end(), last_.events.begin(), last_.events.end());
   both.recharges.insert(both.recharges.end(), last_.recharges.begin(), last_.recharges.end());
   last_ = std::move(both);
-  return status;
 }
 
 void Books::CheckAlwaysTrue(const Transition& transition) const {
@@ -650,6 +690,8 @@ void Books::CheckAlwaysTrue(const Transition& transition) const {
   for (const Recharge& recharge : transition.recharges) {
     if (recharge.is_refund()) {
       CheckRefund(recharge);
+    } else if (recharge.is_payment()) {
+      CheckPayment(transition, recharge);
     } else {
       CheckRecharge(transition, recharge);
     }
@@ -693,7 +735,8 @@ void Books::CheckOpened(const Transition& transition, const Recharge& recharge) 
   EXPECT_GT(recharge.ordinal, account_.last_ordinal);
   EXPECT_FALSE(recharge.in_flight());
   for (const Entry& entry : transition.entries) {
-    EXPECT_TRUE(entry.kind != EntryKind::kRefund && entry.kind != EntryKind::kDispute)
+    EXPECT_TRUE(entry.kind != EntryKind::kRefund && entry.kind != EntryKind::kDispute &&
+                entry.kind != EntryKind::kPaymentReversed)
         << "G12: what takes money back charges nothing";
   }
   const Account& after = transition.account;
@@ -757,6 +800,48 @@ void Books::CheckRecharge(const Transition& transition, const Recharge& recharge
   }
 }
 
+// What a command may do to a payment: book it, take it back, and count what goes back of it.
+void Books::CheckPayment(const Transition& transition, const Recharge& payment) const {
+  EXPECT_FALSE(payment.open());
+  EXPECT_EQ(payment.left(), payment.amount - payment.refunded - payment.disputed);
+  const bool reversed = payment.state == RechargeState::kReversed;
+  const auto stored = recharges_.find(payment.ordinal);
+  if (stored == recharges_.end()) {
+    EXPECT_FALSE(reversed);
+    EXPECT_EQ(transition.account.payments, account_.payments + 1) << "P5";
+    return;
+  }
+  const Recharge& before = stored->second;
+  Recharge same = payment;
+  same.refunded = before.refunded;
+  same.disputed = before.disputed;
+  same.keeps = before.keeps;
+  same.card.fingerprint = before.card.fingerprint;
+  if (reversed && before.state == RechargeState::kSucceeded) {
+    EXPECT_EQ(transition.account.payments, account_.payments - 1) << "P5";
+    EXPECT_EQ(before.left(), before.amount) << "P5";
+    same.state = before.state;
+    same.settle_time = before.settle_time;
+    same.suspension_number = before.suspension_number;
+  }
+  EXPECT_EQ(same, before);
+}
+
+// Each charge is credited once (G4), and each credit has its entry.
+void Books::CheckCredits() const {
+  std::map<std::string, int64_t> credited;
+  int payments = 0;
+  for (const auto& [ordinal, recharge] : recharges_) {
+    if (!recharge.holds_credit()) continue;
+    payments += recharge.is_payment() ? 1 : 0;
+    if (recharge.charge_id.empty()) continue;
+    const auto [first, is_first] = credited.emplace(recharge.charge_id, ordinal);
+    EXPECT_TRUE(is_first) << "G4: " << recharge.charge_id << " is credited as " << first->second
+                          << " and " << ordinal;
+  }
+  EXPECT_EQ(account_.payments, payments) << "P5";
+}
+
 // What a command may do to a refund.
 void Books::CheckRefund(const Recharge& refund) const {
   const Recharge& charge = recharges_.at(refund.refund_of);
@@ -768,7 +853,8 @@ void Books::CheckRefund(const Recharge& refund) const {
   } else {
     const Recharge& before = stored->second;
     EXPECT_EQ(refund.amount, before.amount);
-    EXPECT_EQ(refund.refund_of, before.refund_of);
+    EXPECT_TRUE(refund.refund_of == before.refund_of || (refund.debited && !before.debited))
+        << "P3: what was kept goes to what its charge is credited as";
     EXPECT_EQ(refund.charge_id, before.charge_id);
     EXPECT_EQ(refund.attempt, before.attempt) << "one refund is one key at the gateway";
     EXPECT_GE(refund.lease_epoch, before.lease_epoch);
@@ -783,7 +869,7 @@ void Books::CheckRefund(const Recharge& refund) const {
   }
   const bool returned =
       refund.state == RechargeState::kFailed || refund.state == RechargeState::kCanceled;
-  if (returned || charge.state == RechargeState::kSucceeded) {
+  if (returned || charge.holds_credit()) {
     EXPECT_EQ(refund.debited, !returned) << "P1: its money is out as long as it may be given back";
   }
   EXPECT_EQ(refund.settle_time == absl::InfinitePast(), refund.open());
@@ -793,7 +879,7 @@ void Books::CheckAccount(bool open_was_loaded) const {
   int under_way = 0;
   int set_aside = 0;
   for (const auto& [ordinal, recharge] : recharges_) {
-    if (recharge.is_refund()) continue;
+    if (recharge.is_refund() || recharge.is_payment()) continue;
     if (!recharge.open()) {
       EXPECT_FALSE(recharge.set_aside) << ordinal;
     } else if (recharge.set_aside) {
@@ -841,7 +927,7 @@ void Books::CheckGivenBack() const {
     if (dispute.debited) disputed[dispute.ordinal] += dispute.amount;
     const bool taken =
         dispute.state == DisputeState::kOpened || dispute.state == DisputeState::kLost;
-    const bool credited = recharges_.at(dispute.ordinal).state == RechargeState::kSucceeded;
+    const bool credited = recharges_.at(dispute.ordinal).holds_credit();
     EXPECT_EQ(dispute.debited,
               taken && credited && recharges_.at(dispute.ordinal).charge_id == dispute.charge_id)
         << "P2, " << id;

@@ -112,6 +112,10 @@ class Books {
   absl::Status Unblock(const std::string& reason);
   absl::Status LiftSuspension(const std::string& payment_method_id = "");
   absl::Status Resolve(int64_t ordinal, const ReviewOutcome& outcome);
+  // Money that came another way; with `charge_id` by a charge that was made on a page. Where that
+  // is credited already nothing is done, as the book answers then.
+  absl::Status Pay(Nanos amount, const std::string& charge_id = "");
+  absl::Status Reverse(int64_t ordinal);
   // Gives the charge of recharge `ordinal` back.
   absl::Status Refund(int64_t ordinal, std::optional<Nanos> amount, bool allow_debt = false);
   // What a worker reports of a refund, and a person finds out: its id at the gateway, or that
@@ -189,8 +193,11 @@ class Books {
   // How booked usages stand, by their ids.
   const std::map<std::string, UsageState>& usage_states() const { return usage_states_; }
   const std::map<std::string, Dispute>& disputes() const { return disputes_; }
-  // The newest refund.
-  const Recharge& refund() const;
+  // The newest refund, and the newest payment.
+  const Recharge& refund() const { return NewestOf(RechargeKind::kRefund); }
+  const Recharge& payment() const { return NewestOf(RechargeKind::kPayment); }
+  // What the charge is credited as; null: nothing (G4).
+  const Recharge* CreditedFor(const std::string& charge_id) const;
   // The balance counted from the entries of this kind alone.
   Nanos Booked(EntryKind kind) const;
   const std::vector<Entry>& entries() const { return entries_; }
@@ -219,14 +226,19 @@ class Books {
   UsageToVoid OldUsage(const std::string& usage_id) const;
   // The outcome of recharge `ordinal`, and what the gateway told of its charge before.
   absl::Status ApplyOutcome(int64_t ordinal, absl::StatusOr<Transition> transition);
-  std::vector<const Recharge*> RefundsOf(int64_t ordinal) const;
-  // Was another charge credited for it than this one? The book refuses what is told of that.
-  bool OfAnotherCharge(int64_t ordinal, const std::string& charge_id) const;
+  // What the gateway told of the charge that row `ordinal` has just been credited for.
+  void ApplyKeptOf(int64_t ordinal);
+  const Recharge& NewestOf(RechargeKind kind) const;
+  std::vector<const Recharge*> RefundsOf(const std::string& charge_id) const;
+  // The row that what is told of the charge is for, as the book finds it; null: none.
+  const Recharge* RowOf(int64_t ordinal, const std::string& charge_id) const;
   void CheckAlwaysTrue(const Transition& transition) const;
   void CheckJournal(const Transition& transition) const;
   void CheckRecharge(const Transition& transition, const Recharge& recharge) const;
   void CheckOpened(const Transition& transition, const Recharge& recharge) const;
   void CheckRefund(const Recharge& refund) const;
+  void CheckPayment(const Transition& transition, const Recharge& payment) const;
+  void CheckCredits() const;
   void CheckAccount(bool open_was_loaded) const;
   void CheckGivenBack() const;
   void CheckSuspension() const;

@@ -83,10 +83,12 @@ class Life {
   void DoOneThing() {
     PassTime();
     const int64_t dice = Below(100);
-    if (dice < 26) {
+    if (dice < 24) {
       RecordSomething();
-    } else if (dice < 31) {
+    } else if (dice < 29) {
       PutUsageRight();
+    } else if (dice < 31) {
+      MoneyComesAnotherWay();
     } else if (dice < 38) {
       MoneyGoesBack();
     } else if (dice < 43 && model_.waits_for_the_customer() && model_.taken_back() == 0) {
@@ -397,6 +399,7 @@ class Life {
         aside.empty() ? last - Below(std::min<int64_t>(last, 3)) : aside[Index(aside.size())];
     const Recharge& recharge = books_.recharge(ordinal);
     if (recharge.is_refund()) return ResolveARefund(ordinal);
+    if (recharge.is_payment() && Chance(50)) return;
     if (aside.empty() || Chance(50)) {
       ReviewOutcome outcome;
       outcome.charged = Chance(60);
@@ -406,6 +409,7 @@ class Life {
       Expect(books_.Resolve(ordinal, outcome), model_.Resolve(ordinal, outcome, books_.now()));
       return;
     }
+    if (recharge.is_payment()) return;  // no worker has it
     const ChargeOutcome outcome = SomeOutcome(recharge);
     command_ = absl::StrCat("report on ", ordinal, ", set aside");
     Send(ordinal, outcome);
@@ -452,7 +456,8 @@ class Life {
     const Account account = books_.account();
     const Recharge recharge = books_.recharge(ordinal);
     const absl::StatusOr<Transition> again =
-        ReportRecharge(books_.context(), account, recharge, outcome);
+        ReportRecharge(books_.context(), account, recharge, books_.CreditedFor(outcome.charge_id),
+                       outcome);
     repeated_ = again.status();
     if (!again.ok()) return;
     EXPECT_TRUE(again->unchanged);
@@ -489,6 +494,7 @@ class Life {
     const int64_t last = books_.account().last_ordinal;
     const int64_t ordinal = std::max<int64_t>(1, last - Below(4));
     const Recharge& recharge = books_.recharge(ordinal);
+    if (recharge.is_payment()) return;
     if (recharge.is_refund() && recharge.request_id.empty()) return;  // no worker has it
     if (recharge.is_refund()) return LateSuccessOfARefund(ordinal);
     ChargeOutcome outcome = SuccessOf(recharge);
@@ -497,6 +503,39 @@ class Life {
     outcome.charge_id = absl::StrCat("ch_", ordinal, "_", outcome.attempt);
     command_ = absl::StrCat("late success of ", ordinal, " attempt ", outcome.attempt);
     Send(ordinal, outcome);
+  }
+
+  // --- Payments (P5)
+
+  // Of a page, of one of the last recharges (before or after it is reported), or of none.
+  std::string SomeChargeId() {
+    const int64_t dice = Below(100);
+    const int64_t last = books_.account().last_ordinal;
+    if (dice < 40 || last == 0) return "";
+    if (dice < 60) return absl::StrCat("pg_", last / 10, "_", Below(3));
+    const Recharge& recharge = books_.recharge(std::max<int64_t>(1, last - Below(4)));
+    if (recharge.is_refund()) return recharge.charge_id;
+    return absl::StrCat("ch_", recharge.ordinal, "_", recharge.attempt);
+  }
+
+  void MoneyComesAnotherWay() {
+    std::vector<int64_t> payments;
+    for (const auto& [ordinal, row] : books_.recharges()) {
+      if (row.is_payment()) payments.push_back(ordinal);
+    }
+    if (!payments.empty() && Chance(35)) {
+      const size_t recent = std::min<size_t>(payments.size(), 4);
+      const int64_t ordinal = payments[payments.size() - 1 - Index(recent)];
+      command_ = absl::StrCat("reverse ", ordinal);
+      Expect(books_.Reverse(ordinal), model_.Reverse(ordinal, books_.now()));
+      return;
+    }
+    Nanos amount = Cents(1 + Below(3'500));
+    if (Chance(3)) amount = Below(2) - 1;
+    if (Chance(3)) amount += 1;
+    const std::string charge_id = SomeChargeId();
+    command_ = absl::StrCat("pay ", amount, " by ", charge_id);
+    Expect(books_.Pay(amount, charge_id), model_.Pay(amount, charge_id, books_.now()));
   }
 
   // --- Refunds and disputes (P1 to P3)
@@ -525,11 +564,17 @@ class Life {
     command_ = "no money goes back";
     const int64_t charge = SomeCharge();
     if (charge == 0) return;
-    const int64_t dice = Below(100);
+    const Recharge& row = books_.recharge(charge);
+    const bool no_charge = row.is_payment() && row.charge_id.empty();
+    const int64_t dice = no_charge ? 0 : Below(100);
     if (dice < 25) {
       RefundSomething(charge);
       CompareState();
-      if (Chance(40)) WorkOnARefund();
+      if (Chance(40)) {
+        WorkOnARefund();
+      } else if (!no_charge && Chance(20)) {
+        TellOfADispute(charge);
+      }
     } else if (dice < 55) {
       WorkOnARefund();
     } else if (dice < 78) {
@@ -619,7 +664,8 @@ class Life {
     const auto state = static_cast<GatewayRefund::State>(1 + Below(3));
     int64_t reference = 0;
     for (const auto& [ordinal, refund] : books_.recharges()) {
-      const bool ours = refund.refund_of == charge && !refund.request_id.empty();
+      const bool ours = refund.is_refund() && !refund.request_id.empty() &&
+                        refund.charge_id == Told(recharge, "", state, 0).charge_id;
       if (ours && Chance(60)) reference = ordinal;
     }
     GatewayRefund told = Told(recharge, "", state, Cents(1 + Below(900)));
@@ -889,6 +935,7 @@ class Life {
     EXPECT_EQ(recharge.set_aside, expected.set_aside);
     EXPECT_EQ(recharge.pending(), expected.pending.has_value());
     EXPECT_TRUE(recharge.credited == expected.credited) << recharge.credited;
+    EXPECT_EQ(recharge.credited_as, expected.credited_as);
     EXPECT_EQ(recharge.attempt, expected.attempt);
     EXPECT_EQ(recharge.refund_of, expected.of);
     EXPECT_EQ(recharge.refund_id, expected.refund_id);
@@ -921,7 +968,7 @@ class Life {
     EXPECT_TRUE(sum == books_.account().balance);
     __int128 succeeded = 0;
     for (const auto& [ordinal, recharge] : books_.recharges()) {
-      if (recharge.is_refund() || recharge.state != RechargeState::kSucceeded) continue;
+      if (recharge.is_payment() || !recharge.holds_credit()) continue;
       succeeded += recharge.credited;
       EXPECT_EQ(credited.count(ordinal), 1u);
     }
@@ -1042,6 +1089,8 @@ TEST_P(DomainPropertyTest, ThePolicyDoesWhatTheModelSaysInAnyOrderOfCommands) {
                                EventKind::kDisputeLost,
                                EventKind::kCardDisputeLifted,
                                EventKind::kGatewayStateKept,
+                               EventKind::kPaymentRecorded,
+                               EventKind::kPaymentReversed,
                                EventKind::kBalanceNotice,
                                EventKind::kBlocked}) {
     EXPECT_GE(totals[kind], 10) << "event kind " << static_cast<int>(kind);

@@ -403,6 +403,7 @@ void Model::Tell(absl::Time now, Step* step) {
 
 Step Model::Finish(Step step, absl::Time now, const Sight& sight) {
   const int64_t open_before = open_ordinal();
+  Fund(&step);
   Follow(sight, now, &step);
   OpenWhatIsWanted(sight, now, &step);
   if (sight.declines) MarkLimited(now, &step);
@@ -830,6 +831,11 @@ Step Model::Unblock(absl::Time now) {
 Step Model::Resolve(int64_t ordinal, const ReviewOutcome& outcome, absl::Time now) {
   Step step;
   ModelRecharge& recharge = at(ordinal);
+  if (recharge.kind == RechargeKind::kPayment) {
+    step.outcome = Outcome::kRefused;
+    step.reason = "NOT_UNDER_REVIEW";
+    return step;
+  }
   if (outcome.charged && recharge.state == RechargeState::kSucceeded) {
     const bool same = outcome.charge_id == recharge.charge_id;
     step.outcome = same ? Outcome::kUnchanged : Outcome::kRefused;
@@ -956,12 +962,18 @@ void Model::Credit(ModelRecharge* recharge, int64_t ordinal, int attempt,
     }
     if (card != nullptr) recharge->aim.id = card->id;
   }
+  // By whichever report or payment names the charge first (G4).
+  recharge->credited_as = CreditedFor(charge_id);
   recharge->state = RechargeState::kSucceeded;
   recharge->set_aside = false;
   recharge->success_time = now;
   recharge->charge_id = charge_id;
   recharge->credited = amount;
-  balance_ += amount;
+  if (recharge->credited_as == 0) {
+    balance_ += amount;
+  } else {
+    at(recharge->credited_as).aim.number = recharge->aim.number;
+  }
   ++step->events[EventKind::kRechargeSucceeded];
   if (card != nullptr && card->state == CardState::kFailing) {
     card->state = CardState::kUsable;

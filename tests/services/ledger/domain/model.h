@@ -105,6 +105,7 @@ struct ModelRecharge {
   std::string charge_id;
   __int128 credited = 0;
   absl::Time success_time;
+  int64_t credited_as = 0;  // the payment that was booked for its charge before it was reported
 
   // Of a refund: what it gives back, by which id, and whether its money is out of the balance.
   int64_t of = 0;
@@ -149,6 +150,9 @@ class Model {
   Step Unblock(absl::Time now);
   // An empty id: the suspension only.
   Step LiftSuspension(const std::string& card_id, absl::Time now);
+  // Money that came another way; an empty charge: by none of the gateway's.
+  Step Pay(Nanos amount, const std::string& charge_id, absl::Time now);
+  Step Reverse(int64_t ordinal, absl::Time now);
   Step Refund(int64_t ordinal, std::optional<Nanos> amount, bool allow_debt, absl::Time now);
   Step ReportRefund(int64_t ordinal, const ChargeOutcome& outcome, bool lease_is_current,
                     absl::Time now);
@@ -236,6 +240,9 @@ class Model {
   };
 
   ModelRecharge& at(int64_t ordinal) { return recharges_[static_cast<size_t>(ordinal - 1)]; }
+  const ModelRecharge& at(int64_t ordinal) const {
+    return recharges_[static_cast<size_t>(ordinal - 1)];
+  }
   ModelRecharge* open() { return open_ordinal() == 0 ? nullptr : &at(open_ordinal()); }
   ModelCard* Find(const std::string& id);
   bool HasUsable() const;
@@ -287,9 +294,16 @@ class Model {
   static void Learn(const std::string& refund_id, ModelRecharge* refund);
   Step LearnOnly(const std::string& refund_id, ModelRecharge* refund, absl::Time now);
   void SucceedRefund(int64_t refund, const std::string& refund_id, Step* step);
+  void KeepRefund(int64_t refund, const std::string& refund_id, Step* step);
   void TakeUpRefund(int64_t ordinal, const GatewayRefund& told, Step* step);
   // Books what the state of a dispute of a credited charge says, and tells of it.
-  void SettleDispute(const std::string& dispute_id, Step* step);
+  void SettleDispute(const std::string& dispute_id, const std::string& number, Step* step);
+  // Is the row what its charge is credited as? And which is that of a charge; 0: none.
+  bool HoldsCredit(int64_t ordinal) const;
+  int64_t CreditedFor(const std::string& charge_id) const;
+  // The row that what is told of a charge is for; 0: none.
+  int64_t RowFor(int64_t ordinal, const std::string& charge_id) const;
+  void Fund(Step* step);
   Step ReportDecline(int64_t ordinal, const ChargeOutcome& outcome, absl::Time now);
   // Books a fact, and takes one back; what follows is the caller's.
   void Book(const std::string& user_id, const Usage& usage, const Rate* rate, Step* step);
@@ -315,7 +329,7 @@ class Model {
   int last_card_ = 0;
   bool blocked_ = false;
   bool off_ = false;
-  std::set<std::string> suspended_for_;  // "refund 3", "dispute dp_1"
+  std::set<std::string> suspended_for_;  // "refund 3", "payment 4" (reversed), "dispute dp_1"
   std::map<std::string, ModelDispute> disputes_;
   __int128 taken_back_ = 0;
   bool waits_for_the_customer_ = false;

@@ -167,10 +167,10 @@ Step Model::Refund(int64_t ordinal, std::optional<Nanos> amount, bool allow_debt
   if (amount.has_value() && (*amount <= 0 || *amount % 10'000'000 != 0)) {
     return Refused("INVALID_FIELD");
   }
+  if (at(ordinal).credited_as != 0) ordinal = at(ordinal).credited_as;
   const ModelRecharge& charge = at(ordinal);
-  if (charge.kind == RechargeKind::kRefund || charge.state != RechargeState::kSucceeded) {
-    return Refused("NOT_CREDITED");
-  }
+  if (!HoldsCredit(ordinal)) return Refused("NOT_CREDITED");
+  if (charge.charge_id.empty()) return Refused("NO_CHARGE");
   const __int128 left = charge.credited - GivenBack(ordinal) - Disputed(ordinal);
   const __int128 asked = amount.has_value() ? __int128{*amount} : left;
   if (left <= 0) return Refused(Disputed(ordinal) > 0 ? "CHARGE_DISPUTED" : "REFUND_TOO_LARGE");
@@ -204,7 +204,11 @@ Step Model::ReportRefund(int64_t ordinal, const ChargeOutcome& outcome, bool lea
                     (refund.state == RechargeState::kFailed && !refund.refund_id.empty());
   if (outcome.kind == ChargeOutcome::Kind::kSucceeded) {
     if (over) return LearnOnly(outcome.charge_id, &refund, now);
-    SucceedRefund(ordinal, outcome.charge_id, &step);
+    if (!refund.out && !HoldsCredit(refund.of)) {
+      KeepRefund(ordinal, outcome.charge_id, &step);
+    } else {
+      SucceedRefund(ordinal, outcome.charge_id, &step);
+    }
     return Finish(step, now);
   }
   const bool pends = outcome.kind == ChargeOutcome::Kind::kPending;
@@ -263,7 +267,7 @@ void Model::TakeUpRefund(int64_t ordinal, const GatewayRefund& told, Step* step)
   const bool succeeded = told.state == GatewayRefund::State::kSucceeded;
   if (failed) refund.state = RechargeState::kFailed;
   if (succeeded) refund.state = RechargeState::kSucceeded;
-  const bool credited = at(ordinal).state == RechargeState::kSucceeded;
+  const bool credited = HoldsCredit(ordinal);
   recharges_.push_back(refund);
   if (failed) {
     ++step->events[EventKind::kRefundFailed];
@@ -278,19 +282,20 @@ void Model::TakeUpRefund(int64_t ordinal, const GatewayRefund& told, Step* step)
 
 Step Model::TellRefund(int64_t ordinal, const GatewayRefund& told, int64_t reference,
                        absl::Time now) {
-  if (at(ordinal).state == RechargeState::kSucceeded && at(ordinal).charge_id != told.charge_id) {
-    return Refused("CHARGE_NOT_FOUND");
-  }
+  ordinal = RowFor(ordinal, told.charge_id);
+  if (ordinal == 0) return Refused("CHARGE_NOT_FOUND");
   Step step;
   // While the gateway's id of one of ours is not known, its reference says which it is; and only
   // where that says nothing, what a person said.
   int64_t known = 0;
   int64_t said = 0;
   for (int64_t i = static_cast<int64_t>(recharges_.size()); i > 0; --i) {
-    if (at(i).of != ordinal || at(i).refund_id != told.refund_id) continue;
-    (at(i).hearsay ? said : known) = i;
+    const ModelRecharge& refund = at(i);
+    const bool of_it = refund.of != 0 && refund.charge_id == told.charge_id;
+    if (!of_it || refund.refund_id != told.refund_id) continue;
+    (refund.hearsay ? said : known) = i;
   }
-  const bool named = reference > 0 && at(reference).of == ordinal &&
+  const bool named = reference > 0 && at(reference).charge_id == told.charge_id &&
                      (at(reference).refund_id.empty() || at(reference).hearsay);
   if (known == 0) known = named ? reference : said;
   if (known == 0) {
@@ -314,9 +319,8 @@ Step Model::TellRefund(int64_t ordinal, const GatewayRefund& told, int64_t refer
       if (refund.state == RechargeState::kSucceeded || (failed && !refund.refund_id.empty())) {
         return LearnOnly(told.refund_id, &refund, now);
       }
-      if (at(ordinal).state != RechargeState::kSucceeded) {
-        refund.state = RechargeState::kSucceeded;
-        ++step.events[EventKind::kGatewayStateKept];
+      if (!refund.out && !HoldsCredit(ordinal)) {
+        KeepRefund(known, told.refund_id, &step);
       } else {
         SucceedRefund(known, told.refund_id, &step);
       }
@@ -336,25 +340,27 @@ void Model::MoveCards(const std::string& number) {
   }
 }
 
-void Model::SettleDispute(const std::string& dispute_id, Step* step) {
+void Model::SettleDispute(const std::string& dispute_id, const std::string& number, Step* step) {
   ModelDispute& dispute = disputes_.at(dispute_id);
   const std::string cause = absl::StrCat("dispute ", dispute_id);
   ++step->events[EventOf(dispute.state)];
   if (IsBank(dispute.state) && !dispute.out) {
     dispute.out = true;
-    dispute.number = at(dispute.of).aim.number;
+    at(dispute.of).aim.number = dispute.number = number;
     balance_ -= dispute.amount;
     Suspend(cause, step);
     MoveCards(dispute.number);
     for (size_t i = 0; i < recharges_.size(); ++i) {
       const ModelRecharge& refund = recharges_[i];
-      if (refund.of != dispute.of || refund.state != RechargeState::kOpen || refund.handed_out) {
+      if (refund.of == 0 || refund.charge_id != dispute.charge_id ||
+          refund.state != RechargeState::kOpen || refund.handed_out) {
         continue;
       }
       FailRefund(static_cast<int64_t>(i) + 1, RechargeState::kCanceled, step);
     }
   } else if (!IsBank(dispute.state) && dispute.out) {
     dispute.out = false;
+    at(dispute.of).aim.number = number;
     balance_ += dispute.amount;
     TakeBackSuspension(cause, step);
     MoveCards(dispute.number);
@@ -362,22 +368,26 @@ void Model::SettleDispute(const std::string& dispute_id, Step* step) {
 }
 
 Step Model::TellDispute(int64_t ordinal, const GatewayDispute& told, absl::Time now) {
-  if (at(ordinal).state == RechargeState::kSucceeded && at(ordinal).charge_id != told.charge_id) {
-    return Refused("CHARGE_NOT_FOUND");
-  }
+  // Of a payment the number is known by the recharge that the gateway names, if it names one.
+  const std::string number = at(ordinal).aim.number;
+  ordinal = RowFor(ordinal, told.charge_id);
+  if (ordinal == 0) return Refused("CHARGE_NOT_FOUND");
   Step step;
   const auto known = disputes_.find(told.dispute_id);
   if (known != disputes_.end() && StepsOf(told.state) <= StepsOf(known->second.state)) {
     return Nothing(Outcome::kUnchanged);
   }
   ModelDispute& dispute = disputes_[told.dispute_id];
-  dispute.of = ordinal;
+  if (dispute.of == 0) dispute.of = ordinal;
   dispute.charge_id = told.charge_id;
   dispute.state = told.state;
   if (!dispute.out) dispute.amount = told.amount;
-  if (at(ordinal).state == RechargeState::kSucceeded) {
-    SettleDispute(told.dispute_id, &step);
+  if (HoldsCredit(ordinal)) {
+    SettleDispute(told.dispute_id,
+                  at(ordinal).kind == RechargeKind::kPayment ? number : at(ordinal).aim.number,
+                  &step);
   } else {
+    if (at(ordinal).kind == RechargeKind::kPayment) at(ordinal).aim.number = number;
     ++step.events[EventKind::kGatewayStateKept];
   }
   return Finish(step, now);
@@ -385,25 +395,98 @@ Step Model::TellDispute(int64_t ordinal, const GatewayDispute& told, absl::Time 
 
 Step Model::FinishCredit(int64_t ordinal, Step step, absl::Time now) {
   step = Finish(step, now);
+  if (!HoldsCredit(ordinal)) return step;
   const std::string charge_id = at(ordinal).charge_id;
   bool kept = false;
   for (size_t i = 0; i < recharges_.size(); ++i) {
-    const ModelRecharge& refund = recharges_[i];
-    kept = kept || refund.of == ordinal;
+    ModelRecharge& refund = recharges_[i];
+    const bool of_it = refund.of != 0 && !charge_id.empty() && refund.charge_id == charge_id;
+    kept = kept || of_it || refund.of == ordinal;
     const bool succeeded = refund.state == RechargeState::kSucceeded;
-    if (refund.of != ordinal || refund.charge_id != charge_id ||
-        (refund.state != RechargeState::kOpen && !succeeded)) {
-      continue;
-    }
+    if (!of_it || (refund.state != RechargeState::kOpen && !succeeded)) continue;
+    refund.of = ordinal;
     ++step.events[EventKind::kRefundOpened];
     if (succeeded) ++step.events[EventKind::kRefundSucceeded];
     TakeFor(static_cast<int64_t>(i) + 1, &step);
   }
-  for (const auto& [id, dispute] : disputes_) {
-    kept = kept || dispute.of == ordinal;
-    if (dispute.of == ordinal && dispute.charge_id == charge_id) SettleDispute(id, &step);
+  for (auto& [id, dispute] : disputes_) {
+    const bool of_it = dispute.charge_id == charge_id;
+    kept = kept || of_it || dispute.of == ordinal;
+    if (!of_it) continue;
+    dispute.of = ordinal;
+    SettleDispute(id, at(ordinal).aim.number, &step);
   }
   return kept ? Finish(step, now) : step;
+}
+
+// --- P5, G4 ------------------------------------------------------------------------
+
+bool Model::HoldsCredit(int64_t ordinal) const {
+  const ModelRecharge& row = at(ordinal);
+  return row.of == 0 && row.state == RechargeState::kSucceeded && row.credited_as == 0;
+}
+
+int64_t Model::CreditedFor(const std::string& charge_id) const {
+  if (charge_id.empty()) return 0;
+  for (int64_t ordinal = 1; ordinal <= static_cast<int64_t>(recharges_.size()); ++ordinal) {
+    if (HoldsCredit(ordinal) && at(ordinal).charge_id == charge_id) return ordinal;
+  }
+  return 0;
+}
+
+int64_t Model::RowFor(int64_t ordinal, const std::string& charge_id) const {
+  if (const int64_t credited = CreditedFor(charge_id); credited != 0) return credited;
+  if (at(ordinal).credited_as != 0) ordinal = at(ordinal).credited_as;
+  const ModelRecharge& row = at(ordinal);
+  const bool its_own = row.kind == RechargeKind::kPayment || row.state == RechargeState::kSucceeded;
+  return its_own && row.charge_id != charge_id ? 0 : ordinal;
+}
+
+void Model::KeepRefund(int64_t refund, const std::string& refund_id, Step* step) {
+  at(refund).state = RechargeState::kSucceeded;
+  Learn(refund_id, &at(refund));
+  ++step->events[EventKind::kGatewayStateKept];
+}
+
+void Model::Fund(Step* step) {
+  const bool paid =
+      std::any_of(recharges_.begin(), recharges_.end(), [](const ModelRecharge& row) {
+        return row.kind == RechargeKind::kPayment && row.state == RechargeState::kSucceeded;
+      });
+  if (state_ != AccountState::kPendingFunding || !paid || balance_ < reserve_amount_) return;
+  state_ = AccountState::kActive;
+  ++step->events[EventKind::kEnabled];
+}
+
+Step Model::Pay(Nanos amount, const std::string& charge_id, absl::Time now) {
+  if (amount <= 0 || (!charge_id.empty() && amount % 10'000'000 != 0)) {
+    return Refused("INVALID_FIELD");
+  }
+  if (CreditedFor(charge_id) != 0) return Nothing(Outcome::kUnchanged);
+  Step step;
+  ModelRecharge payment;
+  payment.kind = RechargeKind::kPayment;
+  payment.state = RechargeState::kSucceeded;
+  payment.amount = amount;
+  payment.credited = amount;
+  payment.charge_id = charge_id;
+  recharges_.push_back(payment);
+  balance_ += amount;
+  taken_back_ = 0;
+  waits_for_the_customer_ = false;
+  ++step.events[EventKind::kPaymentRecorded];
+  return FinishCredit(static_cast<int64_t>(recharges_.size()), step, now);
+}
+
+Step Model::Reverse(int64_t ordinal, absl::Time now) {
+  if (at(ordinal).state == RechargeState::kReversed) return Refused("ALREADY_REVERSED");
+  if (GivenBack(ordinal) != 0 || Disputed(ordinal) != 0) return Refused("PAYMENT_GIVEN_BACK");
+  Step step;
+  at(ordinal).state = RechargeState::kReversed;
+  balance_ -= at(ordinal).credited;
+  ++step.events[EventKind::kPaymentReversed];
+  if (IsLow()) Suspend(absl::StrCat("payment ", ordinal), &step);
+  return Finish(step, now);
 }
 
 }  // namespace reserve::domain

@@ -286,7 +286,7 @@ TEST(RefundPolicyTest, G12_ARechargeThatWaitsIsCanceledByTheRefundAndOneInFlight
   Books in_flight = books;
   ASSERT_TRUE(books.Refund(1, Dollars(1)).ok());
   EXPECT_EQ(books.recharge(2).state, RechargeState::kCanceled);
-  EXPECT_EQ(books.LastOf(EventKind::kSuspended).cause, "money of a charge is given back");
+  EXPECT_EQ(books.LastOf(EventKind::kSuspended).cause, "money was taken back");
   in_flight.HandOut();
   ASSERT_TRUE(in_flight.Refund(1, Dollars(1)).ok());
   ASSERT_TRUE(in_flight.Report(2, SuccessOf(in_flight.recharge(2))).ok());

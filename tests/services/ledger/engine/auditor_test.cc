@@ -38,6 +38,9 @@ void LiveThroughADay(Engine& engine) {
   }
   orders.emplace_back(kAccount,
                       AdjustBalance{"adjust-1", -6 * kNanosPerUnit, {"a fee"}, ""});  // 11
+  orders.emplace_back(kAccount, Payment("paid-1", 2 * kNanosPerUnit, "pg_1"));        // 12
+  orders.emplace_back(kAccount, Payment("paid-2", 3 * kNanosPerUnit));                // 13
+  orders.emplace_back(kAccount, Reversal("bounced-1", 4));                            // 14
   for (const auto& reply : AskAll(engine, orders)) ASSERT_TRUE(reply.ok()) << reply.status();
 }
 
@@ -46,9 +49,9 @@ TEST(AuditorTest, AnAccountThatWasOnlyUsedAddsUp) {
   LiveThroughADay(*ledger.StartEngine());
   const Findings findings = ledger.Audit();
   EXPECT_EQ(findings.accounts, 1);
-  EXPECT_EQ(findings.entries, 11);
+  EXPECT_EQ(findings.entries, 14);
   EXPECT_EQ(findings.usages, 9);
-  EXPECT_EQ(findings.recharges, 2);
+  EXPECT_EQ(findings.recharges, 4);
   EXPECT_EQ(findings.users, 2);
   EXPECT_GT(findings.events, 4);
   EXPECT_EQ(findings.difference_count, 0);
@@ -363,6 +366,37 @@ INSTANTIATE_TEST_SUITE_P(
             "SuspendedByNothing", "UPDATE accounts SET suspending_refunds = 1", {"GIVEN_BACK"}},
         Tampering{
             "NumberOfNoDispute", "UPDATE accounts SET disputed_numbers = 'fp'", {"GIVEN_BACK"}},
+        Tampering{"ForgottenPayment", "UPDATE accounts SET payments = 2", {"PAYMENTS"}},
+        Tampering{"PaymentAmount",
+                  "UPDATE recharges SET credited_nanos = credited_nanos + 1 WHERE ordinal = 3",
+                  {"RECHARGE_ENTRY"}},
+        Tampering{"PaymentWithoutEntry",
+                  "UPDATE entries SET recharge_ordinal = 9 WHERE seq = 12",
+                  {"RECHARGE_ENTRY", "CHAIN"}},
+        Tampering{"PaymentEntryOfARecharge",
+                  "UPDATE entries SET kind = 2 WHERE seq = 12",
+                  {"RECHARGE_ENTRY", "CHAIN"}},
+        Tampering{"ReversedWithoutEntry",
+                  "UPDATE recharges SET state = 6 WHERE ordinal = 3",
+                  {"RECHARGE_ENTRY", "PAYMENTS"}},
+        Tampering{"EntryWithoutReversal",
+                  "UPDATE recharges SET state = 2 WHERE ordinal = 4",
+                  {"RECHARGE_ENTRY", "PAYMENTS"}},
+        Tampering{"PaymentOfNoRequest",
+                  "DELETE FROM requests WHERE request_id = 'paid-1'",
+                  {"REQUEST_ID"}},
+        Tampering{"ReversalOfNoRequest",
+                  "UPDATE requests SET seq = 12 WHERE request_id = 'bounced-1'",
+                  {"REQUEST_ID"}},
+        Tampering{"ChargeCreditedTwice",
+                  "UPDATE recharges SET charge_id = 'ch_1' WHERE ordinal = 3",
+                  {"RECHARGE_ENTRY"}},
+        Tampering{"CreditedAsNothing",
+                  "UPDATE recharges SET credited_as = 3 WHERE ordinal = 1",
+                  {"RECHARGE_ENTRY"}},
+        Tampering{"FundedAndPending",
+                  "UPDATE accounts SET state = 1, reserve_amount_nanos = -100000000000",
+                  {"STATE"}},
         Tampering{"ForgottenReview", "UPDATE accounts SET set_aside = 1", {"OPEN_RECHARGE"}},
         Tampering{"ReviewOfNoAccount",
                   "UPDATE recharges SET set_aside = 1 WHERE ordinal = 2",

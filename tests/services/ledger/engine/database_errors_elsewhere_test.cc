@@ -422,6 +422,14 @@ std::vector<Read> Reads() {
        [](Connection& c) {
          return CountOf(storage::ListRecharges(c, "a", storage::Listed::kRefunds, kNewest, 10));
        }},
+      {"ListPayments",
+       [](Connection& c) {
+         return CountOf(storage::ListRecharges(c, "a", storage::Listed::kPayments, kNewest, 10));
+       }},
+      {"the payments of a charge",
+       [](Connection& c) {
+         return CountOf(storage::FindCharge(c, "ch_1", storage::Listed::kAll, {}, 10));
+       }},
       {"recharges alone",
        [](Connection& c) {
          return CountOf(storage::ListRecharges(c, "a", storage::Listed::kCharges, kNewest, 10));

@@ -204,6 +204,21 @@ RefundRecharge Refund(const std::string& request_id, int64_t ordinal, Nanos amou
   return refund;
 }
 
+RecordPayment Payment(const std::string& request_id, Nanos amount, const std::string& charge_id,
+                      const std::string& reference) {
+  RecordPayment command;
+  command.request.request_id = request_id;
+  command.request.amount = amount;
+  command.request.means = domain::PaymentMeans::kBankTransfer;
+  command.request.charge_id = charge_id;
+  command.request.by = {"paid by bank", "support-1", reference};
+  return command;
+}
+
+ReversePayment Reversal(const std::string& request_id, int64_t ordinal) {
+  return {ordinal, request_id, {"bounced", "support-1", "notice-1"}};
+}
+
 ReportRecharge RefundSucceeded(int64_t ordinal) {
   ReportRecharge report;
   report.ordinal = ordinal;

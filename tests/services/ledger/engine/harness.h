@@ -50,6 +50,9 @@ using book::RateUnrated;
 using book::RechargeReply;
 using book::Reconsider;
 using book::RecordUsage;
+using book::PaymentReply;
+using book::RecordPayment;
+using book::ReversePayment;
 using book::RefundRecharge;
 using book::RemovePaymentMethod;
 using book::Reply;
@@ -166,6 +169,10 @@ ReportRecharge Declined(int64_t ordinal, domain::DeclineClass decline_class,
 // Gives `amount` of recharge `ordinal` back.
 RefundRecharge Refund(const std::string& request_id, int64_t ordinal, Nanos amount,
                       bool allow_debt = false);
+// Money by bank, and, with a charge, by a page.
+RecordPayment Payment(const std::string& request_id, Nanos amount,
+                      const std::string& charge_id = "", const std::string& reference = "");
+ReversePayment Reversal(const std::string& request_id, int64_t ordinal);
 // A report that this refund was given back as "re_<ordinal>", or, with a code, that it failed.
 ReportRecharge RefundSucceeded(int64_t ordinal);
 ReportRecharge RefundFailed(int64_t ordinal, const std::string& code, int64_t lease_epoch = 0);

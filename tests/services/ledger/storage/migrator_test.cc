@@ -314,7 +314,9 @@ class CardMigrationTest : public MigratorTest {
     Drop("events", {"usage_id"});
     Drop("accounts",
          {"suspension_number", "suspending_refunds", "suspending_disputes", "disputed_numbers"});
-    database_.Execute("ALTER TABLE recharges DROP KEY by_refund_of");
+    database_.Execute("ALTER TABLE recharges DROP KEY by_refund_of, DROP KEY by_charge_id");
+    Drop("recharges", {"credited_as", "means", "reference", "received_time"});
+    Drop("accounts", {"payments"});
     Drop("recharges", {"refunded_nanos", "disputed_nanos", "keeps", "refund_of", "refund_id",
                        "debited", "suspension_number", "refund_id_typed"});
     Drop("accounts", {"open_waits",

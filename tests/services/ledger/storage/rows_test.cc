@@ -146,6 +146,7 @@ Account ExtremeAccount(const std::string& id) {
   a.automatic_off_time = LastMoment();
   a.suspension = {domain::SuspensionReason::kDispute, TestNow()};
   a.taken_back = {kMax, LastMoment()};
+  a.payments = std::numeric_limits<int32_t>::max();
   a.notify_below = kMin;
   a.tries = {99991231, std::numeric_limits<int32_t>::max(), std::numeric_limits<int32_t>::min()};
   a.marks = {{LastMoment(), kMin}, {TestNow(), kMax}, {LastMoment(), kMin}, {LastMoment(), kMin}};
@@ -828,6 +829,10 @@ TEST_F(RowsTest, RechargesComeBackAsTheyWere) {
   extreme.keeps = extreme.debited = extreme.refund_id_typed = true;
   extreme.refund_id = OddBytes();
   extreme.suspension_number = std::numeric_limits<int32_t>::max();
+  extreme.credited_as = kMax;
+  extreme.means = domain::PaymentMeans::kOther;
+  extreme.reference = "transfer \u00e9 7";
+  extreme.received_time = LastMoment();
   extreme.create_time = LastMoment();
   extreme.settle_time = LastMoment();
   ASSERT_TRUE(WriteRecharges(*connection_, {&plain, &extreme}).ok());
@@ -837,19 +842,60 @@ TEST_F(RowsTest, RechargesComeBackAsTheyWere) {
               testing::ElementsAre(plain));
 }
 
-TEST_F(RowsTest, RefundsAreFoundByTheirChargeAndListedByThemselves) {
-  const Recharge charge = OpenRecharge("a", 1, TestNow());
+TEST_F(RowsTest, WhatIsOfAChargeIsFoundByItAndEachKindIsListedByItself) {
+  using testing::ElementsAre;
+  Recharge charge = OpenRecharge("a", 1, TestNow());
+  charge.charge_id = "ch_1";
   Recharge refund = OpenRecharge("a", 2, TestNow());
   refund.kind = domain::RechargeKind::kRefund;
   refund.refund_of = 1;
+  refund.charge_id = "ch_1";
+  Recharge payment = OpenRecharge("a", 3, TestNow());
+  payment.kind = domain::RechargeKind::kPayment;
+  payment.charge_id = "pg_1";
+  payment.reference = "transfer-7";
   Recharge other = refund;
   other.account_id = "b";
-  ASSERT_TRUE(WriteRecharges(*connection_, {&charge, &refund, &other}).ok());
-  EXPECT_THAT(*LoadRefundsOf(*connection_, {{"a", 1}, {"a", 2}}), testing::ElementsAre(refund));
+  Recharge again = payment;
+  again.account_id = "b";
+  ASSERT_TRUE(WriteRecharges(*connection_, {&charge, &refund, &payment, &other, &again}).ok());
+  EXPECT_THAT(*LoadRowsOfCharges(*connection_, {{"a", "ch_1"}, {"a", "ch_2"}, {"c", "ch_1"}}),
+              testing::UnorderedElementsAre(charge, refund));
+  EXPECT_THAT(*FindCharge(*connection_, "ch_1", Listed::kAll, {}, 10),
+              ElementsAre(charge, refund, other));
+  EXPECT_THAT(*FindCharge(*connection_, "pg_1", Listed::kPayments, {"a", 3}, 10),
+              ElementsAre(again));
+  EXPECT_THAT(*FindCharge(*connection_, "ch_1", Listed::kPayments, {}, 10), testing::IsEmpty());
+  EXPECT_THAT(*LoadPaymentsOf(*connection_, {{"a", "transfer-7"}, {"a", "other"}}),
+              ElementsAre(payment));
   EXPECT_THAT(*ListRecharges(*connection_, "a", Listed::kRefunds, kNewest, 10),
-              testing::ElementsAre(refund));
+              ElementsAre(refund));
+  EXPECT_THAT(*ListRecharges(*connection_, "a", Listed::kPayments, kNewest, 10),
+              ElementsAre(payment));
   EXPECT_THAT(*ListRecharges(*connection_, "a", Listed::kCharges, kNewest, 10),
-              testing::ElementsAre(charge));
+              ElementsAre(charge));
+}
+
+TEST_F(RowsTest, TheEntryThatCreditedARechargeIsFoundByItsTime) {
+  Recharge credited = OpenRecharge("a", 7, TestNow());
+  credited.state = domain::RechargeState::kSucceeded;
+  credited.settle_time = TestNow();
+  Entry entry;
+  entry.account_id = "a";
+  entry.seq = 3;
+  entry.kind = domain::EntryKind::kRecharge;
+  entry.recharge_ordinal = 7;
+  entry.record_time = TestNow();
+  Entry other = entry;
+  other.seq = 4;
+  other.kind = domain::EntryKind::kRefund;
+  ASSERT_TRUE(InsertEntries(*connection_, {&entry, &other}).ok());
+  const auto found = FindCredit(*connection_, credited);
+  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_TRUE(found->has_value());
+  EXPECT_EQ((*found)->seq, 3);
+  credited.ordinal = 8;
+  EXPECT_FALSE(FindCredit(*connection_, credited)->has_value());
 }
 
 TEST_F(RowsTest, DisputesComeBackAsTheyWere) {
@@ -863,8 +909,10 @@ TEST_F(RowsTest, DisputesComeBackAsTheyWere) {
   dispute.reason = "not recognised \u00e9";
   dispute.create_time = dispute.update_time = TestNow();
   ASSERT_TRUE(WriteDisputes(*connection_, {&dispute}).ok());
-  EXPECT_THAT(*LoadDisputesOf(*connection_, {{OddBytes(), kMax}}), testing::ElementsAre(dispute));
+  EXPECT_THAT(*LoadDisputesOf(*connection_, {{OddBytes(), OddBytes()}, {"a", OddBytes()}}),
+              testing::ElementsAre(dispute));
   dispute.state = domain::DisputeState::kLost;
+  dispute.ordinal = 4;
   dispute.debited = true;
   dispute.suspension_number = 3;
   dispute.card_fingerprint = OddBytes();
@@ -900,6 +948,11 @@ TEST_F(RowsTest, AChangedRechargeKeepsWhatItIsFor) {
   changed.keeps = changed.debited = changed.refund_id_typed = true;
   changed.refund_id = "re";
   changed.suspension_number = 9;
+  changed.credited_as = 10;
+  changed.refund_of = 11;
+  changed.means = domain::PaymentMeans::kCash;
+  changed.reference = "till 3";
+  changed.received_time = TestNow();
   changed.settle_time = TestNow();
   changed.kind = domain::RechargeKind::kTopUp;
   changed.currency = "EUR";
@@ -910,6 +963,9 @@ TEST_F(RowsTest, AChangedRechargeKeepsWhatItIsFor) {
   changed.currency = recharge.currency;
   changed.request_id = recharge.request_id;
   changed.create_time = recharge.create_time;
+  changed.means = recharge.means;
+  changed.reference = recharge.reference;
+  changed.received_time = recharge.received_time;
   EXPECT_THAT(*ListRecharges(*connection_, "a", Listed::kAll, 2, 10),
               testing::ElementsAre(changed));
 }

@@ -1,0 +1,131 @@
+// Payments, of the services `Support` and `Accounts`.
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/clock/utc.h"
+#include "common/error/error.h"
+#include "common/rpc/conversions.h"
+#include "services/ledger/api/accounts_service.h"
+#include "services/ledger/api/load_account.h"
+#include "services/ledger/api/page_token.h"
+#include "services/ledger/api/support_service.h"
+#include "services/ledger/storage/entry_rows.h"
+#include "services/ledger/storage/recharge_rows.h"
+
+namespace reserve::api {
+namespace {
+
+using storage::Connection;
+
+absl::StatusOr<book::Command> ParsePayment(const pb::RecordPaymentRequest& request) {
+  RESERVE_RETURN_IF_ERROR(CheckId(request.request_id(), "request_id"));
+  book::RecordPayment record;
+  domain::PaymentRequest& payment = record.request;
+  payment.request_id = request.request_id();
+  if (!request.has_amount()) return InvalidField("amount", "must be set");
+  RESERVE_ASSIGN_OR_RETURN(payment.amount, reserve::FromProto(request.amount(), "", "amount"));
+  RESERVE_ASSIGN_OR_RETURN(payment.by, ByStaffFrom(request));
+  if (request.means() == pb::PAYMENT_MEANS_UNSPECIFIED ||
+      !pb::PaymentMeans_IsValid(request.means())) {
+    return InvalidField("means", "must be set");
+  }
+  payment.means = static_cast<domain::PaymentMeans>(request.means());
+  payment.charge_id = request.charge_id();
+  if (!request.charge_id().empty()) {
+    RESERVE_RETURN_IF_ERROR(CheckChargeId(request.charge_id(), "charge_id"));
+  }
+  if (request.has_received_time()) {
+    RESERVE_ASSIGN_OR_RETURN(const absl::Time received,
+                             reserve::FromProto(request.received_time(), "received_time"));
+    payment.received_time = TruncateToMicros(received);
+  }
+  record.currency = request.amount().currency_code();
+  record.validate_only = request.validate_only();
+  return record;
+}
+
+absl::StatusOr<book::Command> ParseReversal(const pb::ReversePaymentRequest& request) {
+  RESERVE_RETURN_IF_ERROR(CheckId(request.request_id(), "request_id"));
+  RESERVE_ASSIGN_OR_RETURN(domain::ByStaff by, ByStaffFrom(request));
+  return book::ReversePayment{request.ordinal(), request.request_id(), std::move(by),
+                              request.validate_only()};
+}
+
+void FillPayment(const book::PaymentReply& reply, pb::RecordPaymentResponse* response) {
+  const domain::Recharge& credited = reply.credited;
+  if (credited.is_payment()) {
+    ToProto(credited, response->mutable_payment());
+  } else {
+    ToProto(credited, response->mutable_recharge());
+  }
+  if (reply.entry.has_value()) {
+    ToProto(*reply.entry, credited.currency, response->mutable_entry());
+  }
+  response->set_already_credited(reply.already_credited);
+  for (const domain::Recharge& payment : reply.same_reference) {
+    ToProto(payment, response->add_same_reference());
+  }
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* SupportService::RecordPayment(grpc::CallbackServerContext* context,
+                                                        const pb::RecordPaymentRequest* request,
+                                                        pb::RecordPaymentResponse* response) {
+  return StartCommand(api_, context, "RecordPayment",
+                      TaskFor(request->account_id(), ParsePayment(*request)),
+                      [response](book::Reply&& reply) {
+                        FillPayment(std::get<book::PaymentReply>(reply), response);
+                      });
+}
+
+grpc::ServerUnaryReactor* SupportService::ReversePayment(grpc::CallbackServerContext* context,
+                                                         const pb::ReversePaymentRequest* request,
+                                                         pb::Payment* response) {
+  return StartCommand(api_, context, "ReversePayment",
+                      TaskFor(request->account_id(), ParseReversal(*request)),
+                      [response](book::Reply&& reply) {
+                        ToProto(std::get<book::RechargeReply>(reply).recharge, response);
+                      });
+}
+
+grpc::ServerUnaryReactor* AccountsService::ListPayments(grpc::CallbackServerContext* context,
+                                                        const pb::ListPaymentsRequest* request,
+                                                        pb::ListPaymentsResponse* response) {
+  return StartQuery(api_, context, "ListPayments", [=](Connection& connection) -> absl::Status {
+    const std::string& charge_id = request->charge_id();
+    const auto add = [=](const domain::Recharge& payment) {
+      ToProto(payment, response->add_payments());
+    };
+    RESERVE_ASSIGN_OR_RETURN(
+        const Page page, PageFrom(*request, {"ListPayments", request->account_id(), charge_id}));
+    if (charge_id.empty()) {
+      RESERVE_ASSIGN_OR_RETURN(const int64_t before, page.Number(storage::kNewest));
+      RESERVE_RETURN_IF_ERROR(LoadAccount(connection, request->account_id()).status());
+      RESERVE_ASSIGN_OR_RETURN(
+          const std::vector<domain::Recharge> payments,
+          storage::ListRecharges(connection, request->account_id(), storage::Listed::kPayments,
+                                 before, page.limit()));
+      response->Clear();
+      FillPage(page, payments, response, add,
+               [](const domain::Recharge& last) { return absl::StrCat(last.ordinal); });
+      return absl::OkStatus();
+    }
+    if (!request->account_id().empty()) {
+      return InvalidField("charge_id", "must not be set beside account_id");
+    }
+    RESERVE_RETURN_IF_ERROR(CheckChargeId(charge_id, "charge_id"));
+    RESERVE_ASSIGN_OR_RETURN(const book::RechargeKey after, RowBefore(page));
+    RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Recharge> payments,
+                             storage::FindCharge(connection, charge_id, storage::Listed::kPayments,
+                                                 after, page.limit()));
+    response->Clear();
+    FillPage(page, payments, response, add, CursorAfter);
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace reserve::api

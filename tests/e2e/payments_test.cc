@@ -1,0 +1,260 @@
+// Money that comes another way than by a card, by the real processes: it funds an account, nothing
+// is charged beside it, one charge is credited once, and what bounced is taken back (P5, G4).
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "common/rpc/conversions.h"
+#include "reserve/gateway/v1/stub_dashboard.grpc.pb.h"
+#include "tests/e2e/stack.h"
+#include "tests/support/wait_until.h"
+
+namespace reserve::e2e {
+namespace {
+
+namespace pb = ledger::v1;
+namespace gw = gateway::v1;
+using test_support::Subprocess;
+using test_support::WaitUntil;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+using Accounts = pb::Accounts::Stub;
+using Recharges = pb::Recharges::Stub;
+using Support = pb::Support::Stub;
+
+class PaymentsTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto stack = Stack::Start({.ledger_flags = {"--poll_interval=50ms", "--lease_duration=2s"},
+                               .starter_deck = false,
+                               .gateway = true,
+                               .workers = 1,
+                               .worker_flags = {"--charge_timeout=300ms"}});
+    ASSERT_TRUE(stack.ok()) << stack.status();
+    stack_ = stack->release();
+  }
+  static void TearDownTestSuite() { delete stack_; }
+
+  template <typename Stub, typename Request, typename Response>
+  static absl::StatusOr<Response> Ask(grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                                   const Request&, Response*),
+                                      const std::string& request) {
+    return Call(stack_->stub<Stub>(), method, Parse<Request>(request));
+  }
+  template <typename Stub, typename Request, typename Response>
+  static Response Must(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                    Response*),
+                       const std::string& request) {
+    auto response = Ask(method, request);
+    EXPECT_TRUE(response.ok()) << request << ": " << response.status();
+    return response.ok() ? *std::move(response) : Response();
+  }
+
+  static void Open(const std::string& id, const std::string& card = "") {
+    Must(&Accounts::OpenAccount,
+         absl::StrCat("account_id: '", id, "' card_token: '", card, card.empty() ? "" : "#",
+                      card.empty() ? "" : id, "'"));
+  }
+  static pb::RecordPaymentResponse Pay(const std::string& id, const std::string& request_id,
+                                       int units, const std::string& more = "") {
+    return Must(&Support::RecordPayment,
+                absl::StrCat("account_id: '", id, "' request_id: '", request_id,
+                             "' amount { currency_code: 'USD' units: ", units,
+                             " } means: PAYMENT_MEANS_BANK_TRANSFER reason: 'paid' ", more));
+  }
+  static pb::Payment Reverse(const std::string& id, int64_t ordinal) {
+    return Must(&Support::ReversePayment,
+                absl::StrCat("account_id: '", id, "' request_id: 'back-", ordinal,
+                             "' ordinal: ", ordinal, " reason: 'bounced'"));
+  }
+  static pb::Account Get(const std::string& id) {
+    return Must(&Accounts::GetAccount, absl::StrCat("account_id: '", id, "'"));
+  }
+  static std::string Balance(const std::string& id) {
+    return FormatDecimal(reserve::FromProto(Get(id).balance(), "", "balance").value());
+  }
+  static std::vector<gw::Charge> Charges(const std::string& id) {
+    gw::ListChargesRequest request;
+    request.set_reference_prefix(id + "/");
+    const auto page = Call(stack_->gateway(), &gw::PaymentGateway::Stub::ListCharges, request);
+    EXPECT_TRUE(page.ok()) << page.status();
+    if (!page.ok()) return {};
+    return {page->charges().begin(), page->charges().end()};
+  }
+  // A customer pays on a page of the gateway's; the charge's id.
+  static std::string ChargeOnPage(const std::string& order, int units) {
+    const auto charge =
+        Call(stack_->gateway(), &gw::PaymentGateway::Stub::Charge,
+             Parse<gw::ChargeRequest>(absl::StrCat(
+                 "idempotency_key: '", order, "' reference: '", order,
+                 "' card_token: 'tok_visa#page' amount { currency_code: 'USD' units: ", units,
+                 " }")));
+    EXPECT_TRUE(charge.ok()) << charge.status();
+    return charge.ok() ? charge->charge().charge_id() : "";
+  }
+  static std::string Reconcile() {
+    const auto process = Subprocess::Start(
+        {.program = "worker",
+         .args = {"reconcile", "--grace=0s", absl::StrCat("--ledger=", stack_->ledger_address()),
+                  absl::StrCat("--gateway=", stack_->gateway_address())}});
+    EXPECT_TRUE(process.ok()) << process.status();
+    (*process)->Wait(absl::Seconds(60));
+    return absl::StrCat((*process)->Stdout(), (*process)->Stderr());
+  }
+  static void ExpectAudited(const std::string& id) {
+    const auto audit =
+        Must(&pb::Audit::Stub::VerifyAccount, absl::StrCat("account_id: '", id, "'"));
+    EXPECT_EQ(audit.differences_size(), 0) << audit.DebugString();
+  }
+
+  static Stack* stack_;
+};
+
+Stack* PaymentsTest::stack_ = nullptr;
+
+TEST_F(PaymentsTest, P5_AHundredByBankFundAWaitingAccountAndNothingIsCharged) {
+  // A card that is declined: its first charge waits for the retry.
+  Open("waiting", "tok_decline_insufficient_funds");
+  ASSERT_TRUE(WaitUntil([&] { return Charges("waiting").size() == 1; }));
+  ASSERT_TRUE(WaitUntil([&] {
+    return Get("waiting").payment_methods(0).card_state() == pb::CARD_STATE_FAILING;
+  }));
+  const auto answer = Pay("waiting", "transfer", 100);
+  EXPECT_EQ(answer.payment().state(), pb::PAYMENT_STATE_RECORDED);
+  EXPECT_EQ(answer.entry().kind(), pb::ENTRY_KIND_PAYMENT);
+  EXPECT_FALSE(answer.already_credited());
+  const pb::Account account = Get("waiting");
+  EXPECT_EQ(account.state(), pb::ACCOUNT_STATE_ACTIVE);
+  EXPECT_EQ(account.open_recharge_ordinal(), 0);
+  EXPECT_EQ(Balance("waiting"), "100.00");
+  const auto recharges = Must(&Accounts::ListRecharges, "account_id: 'waiting'");
+  ASSERT_EQ(recharges.recharges_size(), 1) << "payments are listed by themselves";
+  EXPECT_EQ(recharges.recharges(0).state(), pb::RECHARGE_STATE_CANCELED);
+  for (const gw::Charge& charge : Charges("waiting")) {
+    EXPECT_EQ(charge.state(), gw::CHARGE_STATE_DECLINED);
+  }
+  ExpectAudited("waiting");
+}
+
+TEST_F(PaymentsTest, P5_AnAccountWithoutACardIsFundedByBank) {
+  Open("cardless");
+  EXPECT_EQ(Get("cardless").state(), pb::ACCOUNT_STATE_PENDING_FUNDING);
+  Pay("cardless", "first", 10);
+  EXPECT_EQ(Get("cardless").state(), pb::ACCOUNT_STATE_PENDING_FUNDING);
+  Pay("cardless", "second", 5, "received_time { seconds: 1790000000 } reference: 'transfer-7'");
+  EXPECT_EQ(Get("cardless").state(), pb::ACCOUNT_STATE_ACTIVE);
+  EXPECT_THAT(Charges("cardless"), IsEmpty());
+  const auto list = Must(&Accounts::ListPayments, "account_id: 'cardless' page_size: 1");
+  ASSERT_EQ(list.payments_size(), 1);
+  EXPECT_EQ(list.payments(0).reference(), "transfer-7");
+  EXPECT_EQ(list.payments(0).received_time().seconds(), 1790000000);
+  const auto next = Must(&Accounts::ListPayments,
+                         absl::StrCat("account_id: 'cardless' page_size: 1 page_token: '",
+                                      list.next_page_token(), "'"));
+  ASSERT_EQ(next.payments_size(), 1);
+  EXPECT_EQ(next.payments(0).request_id(), "first");
+  EXPECT_EQ(next.next_page_token(), "");
+}
+
+TEST_F(PaymentsTest, P5_ARepeatedReferenceIsWarnedOf) {
+  Open("twice");
+  Pay("twice", "first", 10, "reference: 'transfer-8'");
+  const auto second = Pay("twice", "second", 10, "reference: 'transfer-8'");
+  ASSERT_EQ(second.same_reference_size(), 1);
+  EXPECT_EQ(second.same_reference(0).request_id(), "first");
+  EXPECT_EQ(Balance("twice"), "20.00");
+}
+
+TEST_F(PaymentsTest, G12_ABouncedPaymentIsTakenBackAndNotChargedToTheCard) {
+  Open("bounced", "tok_visa");
+  ASSERT_TRUE(WaitUntil([&] { return Balance("bounced") == "15.00"; }));
+  const int64_t ordinal = Pay("bounced", "transfer", 20).payment().ordinal();
+  Must(&Support::AdjustBalance,
+       "account_id: 'bounced' request_id: 'fee' amount { units: -25 } reason: 'fee'");
+  EXPECT_EQ(Reverse("bounced", ordinal).state(), pb::PAYMENT_STATE_REVERSED);
+  EXPECT_EQ(Balance("bounced"), "-10.00");
+  const pb::Account account = Get("bounced");
+  EXPECT_EQ(account.state(), pb::ACCOUNT_STATE_DISABLED);
+  EXPECT_EQ(account.open_recharge_ordinal(), 0);
+  EXPECT_THAT(Charges("bounced"), SizeIs(1));
+  ExpectAudited("bounced");
+}
+
+TEST_F(PaymentsTest, G4_AChargeThatTheWorkerReportedIsNotCreditedByAPayment) {
+  Open("reported", "tok_visa");
+  ASSERT_TRUE(WaitUntil([&] { return Balance("reported") == "15.00"; }));
+  const std::string charge_id = Charges("reported").at(0).charge_id();
+  const auto answer = Pay("reported", "mistaken", 15, absl::StrCat("charge_id: '", charge_id, "'"));
+  EXPECT_TRUE(answer.already_credited());
+  EXPECT_FALSE(answer.has_payment());
+  EXPECT_EQ(answer.recharge().ordinal(), 1);
+  EXPECT_EQ(answer.entry().kind(), pb::ENTRY_KIND_RECHARGE);
+  EXPECT_EQ(answer.entry().seq(), 1);
+  EXPECT_EQ(Balance("reported"), "15.00");
+}
+
+TEST_F(PaymentsTest, G4_AChargeThatWasBookedAsAPaymentIsNotCreditedByItsReport) {
+  Open("raced", "tok_decline_insufficient_funds");
+  ASSERT_TRUE(WaitUntil([&] {
+    return Get("raced").payment_methods(0).card_state() == pb::CARD_STATE_FAILING;
+  }));
+  Pay("raced", "transfer", 15, "charge_id: 'ch_raced'");
+  // The gateway charged after all, and a worker finds it out late.
+  const auto report = Must(
+      &Recharges::ReportRecharge,
+      "account_id: 'raced' ordinal: 1 attempt: 1 worker_id: 'w' succeeded { charge_id: 'ch_raced' "
+      "amount { currency_code: 'USD' units: 15 } }");
+  EXPECT_EQ(report.recharge().state(), pb::RECHARGE_STATE_SUCCEEDED);
+  EXPECT_EQ(report.recharge().credited_as_ordinal(), 2);
+  EXPECT_EQ(Balance("raced"), "15.00");
+  ExpectAudited("raced");
+}
+
+TEST_F(PaymentsTest, P3_WhatComesBackOfAPagesChargeIsBookedByReconcile) {
+  Open("page");
+  const std::string charge_id = ChargeOnPage("order-77", 20);
+  Pay("page", "order-77", 20, absl::StrCat("charge_id: '", charge_id, "'"));
+  const auto found = Must(&Accounts::ListPayments, absl::StrCat("charge_id: '", charge_id, "'"));
+  ASSERT_EQ(found.payments_size(), 1);
+  EXPECT_EQ(found.payments(0).account_id(), "page");
+  const auto dashboard = gw::StubDashboard::NewStub(
+      grpc::CreateChannel(stack_->gateway_address(), grpc::InsecureChannelCredentials()));
+  ASSERT_TRUE(Call(*dashboard, &gw::StubDashboard::Stub::OpenDispute,
+                   Parse<gw::OpenDisputeRequest>(absl::StrCat("charge_id: '", charge_id, "'")))
+                  .ok());
+  EXPECT_THAT(Reconcile(), HasSubstr("REPORTED  DISPUTE  recharge page/1"));
+  EXPECT_EQ(Balance("page"), "0.00");
+  EXPECT_EQ(Get("page").state(), pb::ACCOUNT_STATE_DISABLED);
+  const absl::Status refused =
+      Ask(&Support::ReversePayment,
+          "account_id: 'page' request_id: 'r' ordinal: 1 reason: 'disputed'")
+          .status();
+  EXPECT_EQ(ReasonOf(refused), "PAYMENT_GIVEN_BACK");
+  EXPECT_THAT(Reconcile(), HasSubstr("0 reported, 0 for a person"));
+  ExpectAudited("page");
+}
+
+TEST_F(PaymentsTest, P1_APagesChargeIsGivenBackByTheWorker) {
+  Open("given-back");
+  const std::string charge_id = ChargeOnPage("order-78", 30);
+  Pay("given-back", "order-78", 30, absl::StrCat("charge_id: '", charge_id, "'"));
+  Must(&Support::RefundRecharge,
+       "account_id: 'given-back' request_id: 'r' ordinal: 1 amount { units: 5 } reason: 'asked'");
+  EXPECT_TRUE(WaitUntil([&] {
+    return Must(&Accounts::ListRefunds, "account_id: 'given-back'").refunds(0).state() ==
+           pb::REFUND_STATE_SUCCEEDED;
+  }));
+  EXPECT_EQ(Balance("given-back"), "25.00");
+  EXPECT_THAT(Reconcile(), HasSubstr("0 for a person"));
+  ExpectAudited("given-back");
+}
+
+}  // namespace
+}  // namespace reserve::e2e
