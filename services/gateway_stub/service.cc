@@ -148,9 +148,9 @@ grpc::ServerUnaryReactor* PaymentGatewayService::GetCharge(grpc::CallbackServerC
       by_id ? CheckId(request->charge_id(), "charge_id", kMaxKeyBytes)
             : CheckId(request->idempotency_key(), "idempotency_key", kMaxKeyBytes);
   if (!valid.ok()) return FinishWith(context, valid);
-  const absl::StatusOr<ChargeRecord> charge =
-      by_id ? gateway_->GetChargeById(request->charge_id())
-            : gateway_->GetCharge(request->idempotency_key());
+  const absl::StatusOr<ChargeRecord> charge = by_id
+                                                  ? gateway_->GetChargeById(request->charge_id())
+                                                  : gateway_->GetCharge(request->idempotency_key());
   Count("GetCharge", charge.ok() ? "found" : "error");
   if (charge.ok()) ToProto(*charge, response);
   return FinishWith(context, charge.status());

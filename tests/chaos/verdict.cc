@@ -347,8 +347,8 @@ absl::Status CheckEvents(const Stage& stage, Verdict* verdict) {
       stage.database().TryQuery(absl::StrCat(
           "SELECT account_id, event_seq, kind, balance_nanos, "
           "COALESCE(recharge_kind, 0), state FROM events WHERE kind IN (",
-          absl::StrJoin(
-              {kOpened, kOff, kOn, kSuspended, kLifted, kRefundOpened, kPaymentReversed}, ", "),
+          absl::StrJoin({kOpened, kOff, kOn, kSuspended, kLifted, kRefundOpened, kPaymentReversed},
+                        ", "),
           ") ORDER BY account_id, event_seq")));
   std::string account;
   bool off = false;

@@ -1126,8 +1126,9 @@ TEST_F(BadInputTest, WhatCanNotBePaidIsRefused) {
       refused(head + "reason: 'r' amount { nanos: 5000000 } charge_id: 'pg_9' " + means, "amount"),
       refused(head + "reason: 'r' amount { currency_code: 'EUR' units: 5 } " + means,
               "amount.currency_code"),
-      {"Support.RecordPayment", "account_id: 'none' request_id: 'new' amount { units: 5 } reason: "
-                                "'r' means: PAYMENT_MEANS_CASH",
+      {"Support.RecordPayment",
+       "account_id: 'none' request_id: 'new' amount { units: 5 } reason: "
+       "'r' means: PAYMENT_MEANS_CASH",
        StatusCode::kNotFound, "ACCOUNT_NOT_FOUND", "account_id"},
       not_reversed("account_id: 'acct' ordinal: 1 reason: 'r'", "request_id"),
       not_reversed(head + "ordinal: 1", "reason"),
@@ -1139,7 +1140,9 @@ TEST_F(BadInputTest, WhatCanNotBePaidIsRefused) {
       {.method = "Accounts.ListPayments",
        .request = "account_id: 'acct' charge_id: 'pg_1'",
        .field = "charge_id"},
-      {.method = "Accounts.ListPayments", .request = "charge_id: 'with space'", .field = "charge_id"},
+      {.method = "Accounts.ListPayments",
+       .request = "charge_id: 'with space'",
+       .field = "charge_id"},
   });
 }
 

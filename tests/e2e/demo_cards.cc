@@ -126,6 +126,37 @@ absl::Status Play::MoneyGoesBack() {
   return absl::OkStatus();
 }
 
+absl::Status Play::PaidByBank() {
+  report_.Section("A customer without a card pays by bank, and a payment bounces");
+  Book mill;
+  mill.account_id = absl::StrCat("mill-", run_);
+  RESERVE_RETURN_IF_ERROR(client_.OpenAccount(mill.account_id, "").status());
+  RESERVE_ASSIGN_OR_RETURN(pb::Account account, client_.GetAccount(mill.account_id));
+  report_.Text("account", "PENDING_FUNDING", StateName(account.state()));
+  const Nanos paid = 100 * kNanosPerUnit;
+  report_.Say("$100.00 come by bank");
+  RESERVE_ASSIGN_OR_RETURN(const pb::RecordPaymentResponse payment,
+                           client_.Pay(mill.account_id, "transfer", paid, "transfer-7"));
+  report_.Money("balance", paid, payment.entry().balance_after());
+  RESERVE_ASSIGN_OR_RETURN(account, client_.GetAccount(mill.account_id));
+  report_.Text("account", "ACTIVE", StateName(account.state()));
+  report_.Say("the same transfer is booked under another request: the answer warns of it");
+  RESERVE_ASSIGN_OR_RETURN(const pb::RecordPaymentResponse twice,
+                           client_.Pay(mill.account_id, "typed-again", paid, "transfer-7"));
+  report_.Count("earlier payments of that reference", 1, twice.same_reference_size());
+  for (const int64_t ordinal : {twice.payment().ordinal(), payment.payment().ordinal()}) {
+    report_.Say(absl::StrCat("payment ", ordinal, " is taken back"));
+    RESERVE_RETURN_IF_ERROR(client_.ReversePayment(mill.account_id, ordinal).status());
+  }
+  RESERVE_ASSIGN_OR_RETURN(account, client_.GetAccount(mill.account_id));
+  report_.Money("balance", 0, account.balance());
+  report_.Text("account", "DISABLED", StateName(account.state()));
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<gw::Charge> charges,
+                           client_.ListCharges(mill.account_id + "/"));
+  report_.Count("charges at the gateway", 0, static_cast<int64_t>(charges.size()));
+  return absl::OkStatus();
+}
+
 absl::Status Play::Dispute(const std::string& name, bool won) {
   RESERVE_ASSIGN_OR_RETURN(Book book, OpenAnother(name, "tok_visa"));
   report_.Say("the cardholder's bank takes the charge back, and the gateway's webhook tells of it");

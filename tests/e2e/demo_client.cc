@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/error/error.h"
@@ -123,6 +124,30 @@ absl::StatusOr<pb::BillingSettings> Client::SwitchAutomatic(const std::string& a
   request.set_account_id(account_id);
   request.mutable_billing_settings()->set_automatic_recharge(on);
   return Ask(*accounts_, &pb::Accounts::Stub::UpdateBillingSettings, request);
+}
+
+absl::StatusOr<pb::RecordPaymentResponse> Client::Pay(const std::string& account_id,
+                                                      const std::string& request_id, Nanos amount,
+                                                      const std::string& reference) {
+  pb::RecordPaymentRequest request;
+  request.set_account_id(account_id);
+  request.set_request_id(request_id);
+  ToProto(amount, "USD", request.mutable_amount());
+  request.set_means(pb::PAYMENT_MEANS_BANK_TRANSFER);
+  request.set_reason("a bank transfer");
+  request.set_actor("demo");
+  request.set_reference(reference);
+  return Ask(*support_, &pb::Support::Stub::RecordPayment, request);
+}
+
+absl::StatusOr<pb::Payment> Client::ReversePayment(const std::string& account_id, int64_t ordinal) {
+  pb::ReversePaymentRequest request;
+  request.set_account_id(account_id);
+  request.set_request_id(absl::StrCat("bounced-", ordinal));
+  request.set_ordinal(ordinal);
+  request.set_reason("the bank took it back");
+  request.set_actor("demo");
+  return Ask(*support_, &pb::Support::Stub::ReversePayment, request);
 }
 
 absl::StatusOr<pb::Refund> Client::Refund(const std::string& account_id, int64_t ordinal,

@@ -51,6 +51,10 @@ class Client {
   absl::StatusOr<pb::PaymentMethod> AddPaymentMethod(const std::string& account_id,
                                                      const std::string& card_token);
   absl::StatusOr<pb::BillingSettings> SwitchAutomatic(const std::string& account_id, bool on);
+  absl::StatusOr<pb::RecordPaymentResponse> Pay(const std::string& account_id,
+                                                const std::string& request_id, Nanos amount,
+                                                const std::string& reference);
+  absl::StatusOr<pb::Payment> ReversePayment(const std::string& account_id, int64_t ordinal);
   absl::StatusOr<pb::Refund> Refund(const std::string& account_id, int64_t ordinal, Nanos amount);
   // Newest first.
   absl::StatusOr<std::vector<pb::Refund>> ListRefunds(const std::string& account_id);

@@ -76,8 +76,8 @@ void Play::Run() {
       &Play::Prices,      &Play::Funding,       &Play::FreeMinutes, &Play::DearCountry,
       &Play::Texts,       &Play::Dip,           &Play::Settings,    &Play::DecliningCard,
       &Play::DrainToZero, &Play::NewCard,       &Play::Events,      &Play::CardsThatChange,
-      &Play::TheSwitch,   &Play::MoneyGoesBack, &Play::WrongRecords, &Play::Repeats,
-      &Play::History,     &Play::Explanation,   &Play::Audit,
+      &Play::TheSwitch,   &Play::MoneyGoesBack, &Play::PaidByBank,  &Play::WrongRecords,
+      &Play::Repeats,     &Play::History,       &Play::Explanation, &Play::Audit,
   };
   for (const Scene scene : kScenes) {
     const absl::Status status = (this->*scene)();

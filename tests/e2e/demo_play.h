@@ -97,6 +97,7 @@ class Play {
   absl::Status CardsThatChange();
   absl::Status TheSwitch();
   absl::Status MoneyGoesBack();
+  absl::Status PaidByBank();
   absl::Status WrongRecords();
   absl::Status Repeats();
   absl::Status History();

@@ -90,12 +90,11 @@ class PaymentsTest : public ::testing::Test {
   }
   // A customer pays on a page of the gateway's; the charge's id.
   static std::string ChargeOnPage(const std::string& order, int units) {
-    const auto charge =
-        Call(stack_->gateway(), &gw::PaymentGateway::Stub::Charge,
-             Parse<gw::ChargeRequest>(absl::StrCat(
-                 "idempotency_key: '", order, "' reference: '", order,
-                 "' card_token: 'tok_visa#page' amount { currency_code: 'USD' units: ", units,
-                 " }")));
+    const auto charge = Call(
+        stack_->gateway(), &gw::PaymentGateway::Stub::Charge,
+        Parse<gw::ChargeRequest>(absl::StrCat(
+            "idempotency_key: '", order, "' reference: '", order,
+            "' card_token: 'tok_visa#page' amount { currency_code: 'USD' units: ", units, " }")));
     EXPECT_TRUE(charge.ok()) << charge.status();
     return charge.ok() ? charge->charge().charge_id() : "";
   }
@@ -123,9 +122,8 @@ TEST_F(PaymentsTest, P5_AHundredByBankFundAWaitingAccountAndNothingIsCharged) {
   // A card that is declined: its first charge waits for the retry.
   Open("waiting", "tok_decline_insufficient_funds");
   ASSERT_TRUE(WaitUntil([&] { return Charges("waiting").size() == 1; }));
-  ASSERT_TRUE(WaitUntil([&] {
-    return Get("waiting").payment_methods(0).card_state() == pb::CARD_STATE_FAILING;
-  }));
+  ASSERT_TRUE(WaitUntil(
+      [&] { return Get("waiting").payment_methods(0).card_state() == pb::CARD_STATE_FAILING; }));
   const auto answer = Pay("waiting", "transfer", 100);
   EXPECT_EQ(answer.payment().state(), pb::PAYMENT_STATE_RECORDED);
   EXPECT_EQ(answer.entry().kind(), pb::ENTRY_KIND_PAYMENT);
@@ -202,9 +200,8 @@ TEST_F(PaymentsTest, G4_AChargeThatTheWorkerReportedIsNotCreditedByAPayment) {
 
 TEST_F(PaymentsTest, G4_AChargeThatWasBookedAsAPaymentIsNotCreditedByItsReport) {
   Open("raced", "tok_decline_insufficient_funds");
-  ASSERT_TRUE(WaitUntil([&] {
-    return Get("raced").payment_methods(0).card_state() == pb::CARD_STATE_FAILING;
-  }));
+  ASSERT_TRUE(WaitUntil(
+      [&] { return Get("raced").payment_methods(0).card_state() == pb::CARD_STATE_FAILING; }));
   Pay("raced", "transfer", 15, "charge_id: 'ch_raced'");
   // The gateway charged after all, and a worker finds it out late.
   const auto report = Must(

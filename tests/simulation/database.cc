@@ -161,8 +161,8 @@ void ModelDatabase::LoadCharges(const book::Keys& keys, book::Image* image,
       TakeUp(key, image, versions);
       if (!row.recharge.holds_credit()) continue;
       for (const domain::Entry& entry : rows->entries) {
-        const bool credits = entry.kind == domain::EntryKind::kRecharge ||
-                             entry.kind == domain::EntryKind::kPayment;
+        const bool credits =
+            entry.kind == domain::EntryKind::kRecharge || entry.kind == domain::EntryKind::kPayment;
         if (credits && entry.recharge_ordinal == ordinal) image->credits[key] = entry;
       }
     }
@@ -171,7 +171,8 @@ void ModelDatabase::LoadCharges(const book::Keys& keys, book::Image* image,
     const AccountRows* rows = Find(std::string(account_id));
     if (rows == nullptr) continue;
     for (const auto& [ordinal, row] : rows->recharges) {
-      if (row.recharge.reference == reference) TakeUp({row.recharge.account_id, ordinal}, image, versions);
+      if (row.recharge.reference == reference)
+        TakeUp({row.recharge.account_id, ordinal}, image, versions);
     }
   }
   const book::FurtherNeed further = book::NeedsFurther(keys, *image);

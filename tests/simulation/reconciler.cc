@@ -40,8 +40,8 @@ void Reconciler::OnNews(const std::string& account_id, const book::Command& told
 void Reconciler::TellAll() {
   if (scene_.sabotaged(Sabotage::kNothingToldInTheEnd)) return;
   gateway_.given_back().TellAll([this](const std::string& account_id, const book::Command& told) {
-    const auto telling = std::make_shared<Telling>(
-        Telling{account_id, told, /*until_answered=*/true, OfPage(told)});
+    const auto telling =
+        std::make_shared<Telling>(Telling{account_id, told, /*until_answered=*/true, OfPage(told)});
     ++untold_;
     scene_.After(scene_.UpTo(absl::Minutes(10)), [this, telling] { SendOut(telling); });
   });

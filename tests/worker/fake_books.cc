@@ -112,8 +112,8 @@ class FakeBooks::RechargesDoor final : public pb::Recharges::Service {
     const std::string account_id =
         books_.AccountOf(request->charge_id(), request->charge_reference());
     const auto named = books_.recharges_.find(request->charge_reference());
-    const bool kept = named != books_.recharges_.end() &&
-                      named->second.charge_id() != request->charge_id();
+    const bool kept =
+        named != books_.recharges_.end() && named->second.charge_id() != request->charge_id();
     books_.told_.push_back(absl::StrCat(
         "refund ", request->refund_id(), " of ", request->charge_reference(), " ",
         request->charge_id(), " ", pb::RefundState_Name(request->state()), kept ? " kept" : ""));

@@ -150,7 +150,9 @@ grpc::ServerUnaryReactor* StartFoundCommand(const ApiContext& api,
           reactor->Finish(record.End(status));
           return;
         }
-        SubmitFor(engine, *std::move(*found), new UnarySink(record, reactor, fill, ""));
+        CallRecord known = record;
+        known.SetAccount((*found)->account_id);
+        SubmitFor(engine, *std::move(*found), new UnarySink(known, reactor, fill, ""));
       });
   return reactor;
 }

@@ -1,4 +1,5 @@
 // Payments, of the services `Support` and `Accounts`.
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -26,7 +27,9 @@ absl::StatusOr<book::Command> ParsePayment(const pb::RecordPaymentRequest& reque
   domain::PaymentRequest& payment = record.request;
   payment.request_id = request.request_id();
   if (!request.has_amount()) return InvalidField("amount", "must be set");
-  RESERVE_ASSIGN_OR_RETURN(payment.amount, reserve::FromProto(request.amount(), "", "amount"));
+  RESERVE_ASSIGN_OR_RETURN(const std::optional<Nanos> amount,
+                           OptionalMoney(true, request.amount(), "", "amount"));
+  payment.amount = *amount;
   RESERVE_ASSIGN_OR_RETURN(payment.by, ByStaffFrom(request));
   if (request.means() == pb::PAYMENT_MEANS_UNSPECIFIED ||
       !pb::PaymentMeans_IsValid(request.means())) {

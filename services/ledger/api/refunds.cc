@@ -47,7 +47,8 @@ absl::StatusOr<book::Command> ParseRefund(const pb::RefundRechargeRequest& reque
   return refund;
 }
 
-absl::StatusOr<book::ReportGatewayRefund> ParseGatewayRefund(const pb::ReportGatewayRefundRequest& request) {
+absl::StatusOr<book::ReportGatewayRefund> ParseGatewayRefund(
+    const pb::ReportGatewayRefundRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckChargeId(request.charge_id(), "charge_id"));
   RESERVE_RETURN_IF_ERROR(CheckChargeId(request.refund_id(), "refund_id"));
   RESERVE_RETURN_IF_ERROR(CheckCode(request.failure_code(), "failure_code"));
@@ -73,7 +74,8 @@ absl::StatusOr<book::ReportGatewayRefund> ParseGatewayRefund(const pb::ReportGat
   return report;
 }
 
-absl::StatusOr<book::ReportGatewayDispute> ParseGatewayDispute(const pb::ReportGatewayDisputeRequest& request) {
+absl::StatusOr<book::ReportGatewayDispute> ParseGatewayDispute(
+    const pb::ReportGatewayDisputeRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckChargeId(request.charge_id(), "charge_id"));
   RESERVE_RETURN_IF_ERROR(CheckChargeId(request.dispute_id(), "dispute_id"));
   book::ReportGatewayDispute report;

@@ -920,8 +920,8 @@ PaymentReply Folder::PaymentReplyOf(const RecordPayment& command, const Recharge
   reply.credited = credited;
   if (entry != nullptr) reply.entry = *entry;
   reply.already_credited = !credited.is_payment() || credited.request_id != request_id;
-  reply.same_reference = PaymentsBefore(image_, credited.account_id, command.request.by.reference,
-                                        credited.ordinal);
+  reply.same_reference =
+      PaymentsBefore(image_, credited.account_id, command.request.by.reference, credited.ordinal);
   return reply;
 }
 
@@ -934,7 +934,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordP
     RESERVE_RETURN_IF_ERROR(repeat->status());
     const RequestImage& stored = image_.requests.at(OnceKey(account_id, request.request_id));
     return PaymentReplyOf(command, std::get<RechargeReply>(**repeat).recharge,
-                   stored.entry.has_value() ? &*stored.entry : nullptr);
+                          stored.entry.has_value() ? &*stored.entry : nullptr);
   }
   const Recharge* credited = CreditedFor(image_, account_id, request.charge_id);
   RESERVE_ASSIGN_OR_RETURN(
@@ -1082,9 +1082,8 @@ absl::Status Folder::ApplyKept(AccountImage& image, int64_t ordinal) {
   const std::vector<const domain::Dispute*> disputes =
       DisputesOf(image_, account_id, charge.charge_id);
   if (!charge.keeps && refunds.empty() && disputes.empty()) return absl::OkStatus();
-  RESERVE_ASSIGN_OR_RETURN(
-      Transition kept,
-      domain::ApplyKept(ContextOf(image), image.account(), charge, refunds, disputes));
+  RESERVE_ASSIGN_OR_RETURN(Transition kept, domain::ApplyKept(ContextOf(image), image.account(),
+                                                              charge, refunds, disputes));
   ApplyWithOpen(image, std::move(kept));
   return absl::OkStatus();
 }

@@ -21,10 +21,10 @@ enum class EntryKind : uint8_t {
   kUsage = 1,
   kRecharge = 2,
   kAdjustment = 3,
-  kRefund = 4,           // money of a charge that is given back (P1)
-  kRefundReturned = 5,   // a refund that failed or was canceled
-  kDispute = 6,          // money of a charge that the cardholder's bank took (P2)
-  kDisputeReturned = 7,  // what it gave back
+  kRefund = 4,            // money of a charge that is given back (P1)
+  kRefundReturned = 5,    // a refund that failed or was canceled
+  kDispute = 6,           // money of a charge that the cardholder's bank took (P2)
+  kDisputeReturned = 7,   // what it gave back
   kVoid = 8,              // a usage that is taken back (U5)
   kRating = 9,            // a usage that was booked before is rated, or rated again (K3)
   kPayment = 10,          // money that came another way (P5)
@@ -172,7 +172,7 @@ struct Event {
   // What follows is for programs, and only there where it says something (D5).
   // Of the recharge or payment, or of the adjustment (signed).
   Nanos amount = 0;
-  std::optional<RechargeKind> recharge_kind;  // of the recharge
+  std::optional<RechargeKind> recharge_kind;         // of the recharge
   DeclineClass decline_class = DeclineClass::kNone;  // of a decline, and what it does to the card
   RefillObstacle obstacle = RefillObstacle::kNone;   // of kLowBalance and kDisabled
   std::string payment_method_id;                     // of a card, or of a recharge's attempt

@@ -68,11 +68,11 @@ absl::StatusOr<Transition> RecordPayment(const Context& context, const Account& 
   Draft draft(context, account);
   const Recharge payment = AddPayment(request, &draft);
   Book(EntryKind::kPayment, balance, payment, request.request_id, request.by, &draft);
-  Tell(request.by, draft.AddEvent(EventKind::kPaymentRecorded,
-                                  absl::StrCat(FormatMoney(account.currency, request.amount),
-                                               " by ", TextOf(request.means), ": ",
-                                               request.by.reason),
-                                  payment));
+  Tell(request.by,
+       draft.AddEvent(EventKind::kPaymentRecorded,
+                      absl::StrCat(FormatMoney(account.currency, request.amount), " by ",
+                                   TextOf(request.means), ": ", request.by.reason),
+                      payment));
   return Concluded(std::move(draft));
 }
 

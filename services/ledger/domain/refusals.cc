@@ -189,9 +189,9 @@ absl::Status AlreadyCredited(const Recharge& recharge, absl::string_view charge_
 }
 
 absl::Status ChargeCredited(const Recharge& credited) {
-  return Refused("CHARGE_CREDITED", "charge_id",
-                 absl::StrCat("charge ", credited.charge_id, " was credited as recharge ",
-                              credited.ordinal));
+  return Refused(
+      "CHARGE_CREDITED", "charge_id",
+      absl::StrCat("charge ", credited.charge_id, " was credited as recharge ", credited.ordinal));
 }
 
 }  // namespace reserve::domain

@@ -82,7 +82,8 @@ absl::Status InsufficientBalance(const Account& account);
 absl::Status PaymentNotFound(absl::string_view account_id, int64_t ordinal);
 // FAILED_PRECONDITION "ALREADY_REVERSED" on "ordinal".
 absl::Status AlreadyReversed(const Recharge& payment);
-// FAILED_PRECONDITION "PAYMENT_GIVEN_BACK" on "ordinal", with what is left of the payment as "left".
+// FAILED_PRECONDITION "PAYMENT_GIVEN_BACK" on "ordinal", with what is left of the payment as
+// "left".
 absl::Status PaymentGivenBack(const Recharge& payment);
 
 // FAILED_PRECONDITION "LEASE_LOST": the recharge is settled, or another worker has taken over.

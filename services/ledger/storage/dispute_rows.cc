@@ -83,9 +83,8 @@ absl::Status WriteDisputes(Connection& connection, const std::vector<const Dispu
         .EndRow();
   }
   sql.Raw(" ON DUPLICATE KEY UPDATE state=VALUES(state)");
-  for (const absl::string_view column :
-       {"ordinal", "amount_nanos", "reason", "debited", "suspension_number", "card_fingerprint",
-        "update_time"}) {
+  for (const absl::string_view column : {"ordinal", "amount_nanos", "reason", "debited",
+                                         "suspension_number", "card_fingerprint", "update_time"}) {
     sql.Raw(absl::StrCat(",", column, "=VALUES(", column, ")"));
   }
   return connection.Execute(sql.str());

@@ -86,9 +86,8 @@ std::string KindsOf(Listed listed) {
 // "'a','b'"
 template <typename Part, typename Member>
 std::string ListOfTexts(const Part& part, Member member) {
-  return absl::StrJoin(part, ",", [member](std::string* out, const auto& each) {
-    AppendQuoted(each.*member, out);
-  });
+  return absl::StrJoin(
+      part, ",", [member](std::string* out, const auto& each) { AppendQuoted(each.*member, out); });
 }
 
 absl::StatusOr<std::vector<Recharge>> QueryRecharges(Connection& connection,
@@ -166,8 +165,8 @@ absl::StatusOr<std::vector<Recharge>> FindCharge(Connection& connection,
                    ")) ORDER BY account_id, ordinal LIMIT ", limit));
 }
 
-absl::StatusOr<std::vector<Recharge>> LoadPaymentsOf(
-    Connection& connection, const std::vector<book::OnceKey>& references) {
+absl::StatusOr<std::vector<Recharge>> LoadPaymentsOf(Connection& connection,
+                                                     const std::vector<book::OnceKey>& references) {
   std::vector<Recharge> payments;
   const auto load = [&](absl::Span<const book::OnceKey> part) {
     // Not by pairs, as no index has both: perhaps those of another account, too.

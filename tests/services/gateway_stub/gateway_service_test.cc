@@ -84,9 +84,12 @@ class GatewayServiceTest : public ::testing::Test {
   }
 
   absl::StatusOr<pb::Charge> GetCharge(const std::string& key) {
-    grpc::ClientContext context;
     pb::GetChargeRequest request;
     request.set_idempotency_key(key);
+    return GetCharge(request);
+  }
+  absl::StatusOr<pb::Charge> GetCharge(const pb::GetChargeRequest& request) {
+    grpc::ClientContext context;
     pb::Charge response;
     const grpc::Status status = stub_->GetCharge(&context, request, &response);
     if (!status.ok()) return FromGrpcStatus(status);
@@ -369,6 +372,21 @@ TEST_F(GatewayServiceTest, ALookUpOfAKeyThatWasNeverUsedIsNotFound) {
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(ReasonOf(status), "CHARGE_NOT_FOUND");
   EXPECT_EQ(FieldOf(GetCharge("").status()), "idempotency_key");
+}
+
+TEST_F(GatewayServiceTest, AChargeIsAlsoLookedUpByItsId) {
+  const auto made = Charge("k", "tok_visa");
+  ASSERT_TRUE(made.ok()) << made.status();
+  pb::GetChargeRequest request;
+  request.set_charge_id(made->charge().charge_id());
+  const auto found = GetCharge(request);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->idempotency_key(), "k");
+  request.set_charge_id("ch_never");
+  EXPECT_EQ(ReasonOf(GetCharge(request).status()), "CHARGE_NOT_FOUND");
+  EXPECT_EQ(FieldOf(GetCharge(request).status()), "charge_id");
+  request.set_charge_id("with space");
+  EXPECT_EQ(FieldOf(GetCharge(request).status()), "charge_id");
 }
 
 TEST_F(GatewayServiceTest, ChargesAreListedOldestFirstAndFilteredPageByPage) {

@@ -312,8 +312,7 @@ absl::Status Books::Pay(Nanos amount, const std::string& charge_id) {
   request.charge_id = charge_id;
   request.by = Staff("paid by bank");
   const int64_t ordinal = account_.last_ordinal + 1;
-  return ApplyOutcome(ordinal,
-                      RecordPayment(context(), account_, CreditedFor(charge_id), request));
+  return ApplyOutcome(ordinal, RecordPayment(context(), account_, CreditedFor(charge_id), request));
 }
 
 absl::Status Books::Reverse(int64_t ordinal) {
@@ -396,9 +395,9 @@ absl::Status Books::LiftSuspension(const std::string& payment_method_id) {
 }
 
 absl::Status Books::Resolve(int64_t ordinal, const ReviewOutcome& outcome) {
-  return ApplyOutcome(ordinal, ResolveReview(context(), account_, recharges_.at(ordinal),
-                                             CreditedFor(outcome.charge_id), outcome,
-                                             Staff("asked the gateway")));
+  return ApplyOutcome(
+      ordinal, ResolveReview(context(), account_, recharges_.at(ordinal),
+                             CreditedFor(outcome.charge_id), outcome, Staff("asked the gateway")));
 }
 
 absl::Status Books::Reconsider() { return Apply(domain::Reconsider(context(), account_)); }

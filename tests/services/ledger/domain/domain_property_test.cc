@@ -455,9 +455,8 @@ class Life {
   void RepeatOnce(int64_t ordinal, const ChargeOutcome& outcome) {
     const Account account = books_.account();
     const Recharge recharge = books_.recharge(ordinal);
-    const absl::StatusOr<Transition> again =
-        ReportRecharge(books_.context(), account, recharge, books_.CreditedFor(outcome.charge_id),
-                       outcome);
+    const absl::StatusOr<Transition> again = ReportRecharge(
+        books_.context(), account, recharge, books_.CreditedFor(outcome.charge_id), outcome);
     repeated_ = again.status();
     if (!again.ok()) return;
     EXPECT_TRUE(again->unchanged);

@@ -449,10 +449,9 @@ void Model::KeepRefund(int64_t refund, const std::string& refund_id, Step* step)
 }
 
 void Model::Fund(Step* step) {
-  const bool paid =
-      std::any_of(recharges_.begin(), recharges_.end(), [](const ModelRecharge& row) {
-        return row.kind == RechargeKind::kPayment && row.state == RechargeState::kSucceeded;
-      });
+  const bool paid = std::any_of(recharges_.begin(), recharges_.end(), [](const ModelRecharge& row) {
+    return row.kind == RechargeKind::kPayment && row.state == RechargeState::kSucceeded;
+  });
   if (state_ != AccountState::kPendingFunding || !paid || balance_ < reserve_amount_) return;
   state_ = AccountState::kActive;
   ++step->events[EventKind::kEnabled];

@@ -91,6 +91,11 @@ std::string TextOf(const Reply& reply) {
       return absl::StrCat("dispute ", r.dispute.dispute_id, " ", static_cast<int>(r.dispute.state),
                           " ", r.dispute.debited, " ", r.kept);
     }
+    std::string operator()(const PaymentReply& r) const {
+      return absl::StrCat("payment ", r.credited.ordinal, " ", static_cast<int>(r.credited.state),
+                          " ", r.credited.credited, " ", r.entry.has_value() ? r.entry->seq : 0,
+                          " ", r.already_credited, " ", r.same_reference.size());
+    }
   };
   return std::visit(Writer(), reply);
 }

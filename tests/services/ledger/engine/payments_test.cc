@@ -92,8 +92,8 @@ TEST_F(PaymentsTest, P5_AReversalIsMadeOnce) {
             "ALREADY_REVERSED");
   EXPECT_EQ(Balance(), 15 * kDollar);
   EXPECT_EQ(ledger_.Account(kAccount).payments, 0);
-  EXPECT_THAT(Kinds(), ElementsAre(EntryKind::kRecharge, EntryKind::kPayment,
-                                   EntryKind::kPaymentReversed));
+  EXPECT_THAT(Kinds(),
+              ElementsAre(EntryKind::kRecharge, EntryKind::kPayment, EntryKind::kPaymentReversed));
 }
 
 TEST_F(PaymentsTest, G4_APaymentOfACreditedChargeIsAnsweredWithTheEntryThatIsStored) {
@@ -137,8 +137,7 @@ TEST_F(PaymentsTest, P3_WhatTheGatewayTellsFindsAPaymentByItsCharge) {
 TEST_F(PaymentsTest, P3_WhatWasKeptMovesToThePaymentThatCreditsTheCharge) {
   OpenFunded(*engine_, kAccount);
   Spend(*engine_, kAccount, 10 * kDollar);
-  EXPECT_TRUE(
-      Must<DisputeReply>(ToldDispute(2, "dp_1", DisputeState::kOpened, 15 * kDollar)).kept);
+  EXPECT_TRUE(Must<DisputeReply>(ToldDispute(2, "dp_1", DisputeState::kOpened, 15 * kDollar)).kept);
   EXPECT_TRUE(Must<RechargeReply>(
                   ToldRefund(2, "re_1", domain::GatewayRefund::State::kSucceeded, 2 * kDollar))
                   .kept);
