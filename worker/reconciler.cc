@@ -621,8 +621,7 @@ absl::Status Reconciler::ListChargesOf(const RechargeName& name, const OnCharge&
   });
 }
 
-absl::StatusOr<std::optional<gw::Charge>> Reconciler::FindChargeById(
-    const std::string& charge_id) {
+absl::StatusOr<std::optional<gw::Charge>> Reconciler::FindChargeById(const std::string& charge_id) {
   gw::GetChargeRequest request;
   request.set_charge_id(charge_id);
   gw::Charge charge;

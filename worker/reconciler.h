@@ -1,5 +1,5 @@
-// `worker reconcile`: goes through the gateway's charges and the ledger's credited recharges, refunds
-// and payments of a period, tells the ledger of refunds and disputes, and settles what
+// `worker reconcile`: goes through the gateway's charges and the ledger's credited recharges,
+// refunds and payments of a period, tells the ledger of refunds and disputes, and settles what
 // judge_charge.h says can be settled. For a cron job and for people.
 //
 // Safe to repeat, to break off anywhere and to run twice at once: a credit is made once by the

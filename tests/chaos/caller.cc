@@ -255,8 +255,8 @@ void Caller::NoteUsage(const RecordRequest& request,
       record_.Contradict(absl::StrCat("usage ", usage.usage_id(), " of ", request.account_id(),
                                       " is told as ", pb::UsageStatus_Name(got->status())));
     }
-    NoteBooked(request, may_change ? std::nullopt
-                                   : std::optional(Place{got->seq(), -NanosOf(got->cost())}));
+    NoteBooked(request,
+               may_change ? std::nullopt : std::optional(Place{got->seq(), -NanosOf(got->cost())}));
   } else if (IsNoAnswer(got.status())) {
     --counts_.operations;
     record_.NotAnswered(Kind::kUsage, usage.usage_id(), got.status().ToString());

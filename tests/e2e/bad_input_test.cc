@@ -916,7 +916,8 @@ TEST_F(BadInputTest, WhatIsTakenBackOrCorrectedIsNamedInFull) {
       {.method = "Ledger.VoidUsage",
        .request = head + "reason: 'wrong' actor: '\001'",
        .field = "actor"},
-      {.method = "Ledger.CorrectUsage", .request = head + "reason: 'wrong'",
+      {.method = "Ledger.CorrectUsage",
+       .request = head + "reason: 'wrong'",
        .field = "usage.usage_id"},
       {.method = "Ledger.CorrectUsage", .request = head + right, .field = "reason"},
       {.method = "Ledger.CorrectUsage",
@@ -931,8 +932,8 @@ TEST_F(BadInputTest, WhatIsTakenBackOrCorrectedIsNamedInFull) {
        .field = "replaces"},
       {.method = "Rates.ListUnratedUsage", .request = "account_id: 'a b'", .field = "account_id"},
       {.method = "Rates.ListUnratedUsage", .request = "page_size: -1", .field = "page_size"},
-      {"Rates.ListUnratedUsage", "account_id: 'nobody'", StatusCode::kNotFound,
-       "ACCOUNT_NOT_FOUND", "account_id"},
+      {"Rates.ListUnratedUsage", "account_id: 'nobody'", StatusCode::kNotFound, "ACCOUNT_NOT_FOUND",
+       "account_id"},
   });
 }
 

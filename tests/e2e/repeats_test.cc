@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
@@ -71,7 +71,8 @@ std::vector<Step> Steps() {
        absl::StrCat("account_id: 'acct' usage_id: 'three' reason: 'a wrong record' ",
                     usage.substr(usage.find("usage {")), "usage_id: 'three-b' }")},
       {"Ledger.BatchRecordUsage",
-       absl::StrCat("requests { ", usage, "usage_id: 'four-b' } replaces { usage_id: 'four' reason: "
+       absl::StrCat("requests { ", usage,
+                    "usage_id: 'four-b' } replaces { usage_id: 'four' reason: "
                     "'a wrong record' } }")},
       {"Support.AdjustBalance",
        "account_id: 'acct' request_id: 'gift' amount { units: 1 } reason: 'gift'"},
@@ -127,8 +128,8 @@ const std::set<std::string>& NotRepeated() {
       "Accounts.ListRecharges", "Accounts.ListPaymentMethods", "Support.ListReviews",
       "Accounts.ListRefunds", "Accounts.ListDisputes", "Events.ListEvents", "Events.WatchEvents",
       "Accounts.GetBillingAdvice", "Rates.ListRateDecks", "Rates.ListRates", "Rates.QuoteCall",
-      "Rates.ListUnratedUsage",
-      "Rates.QuoteSms", "Audit.VerifyAccount", "Audit.VerifyLedger", "Audit.CheckHead",
+      "Rates.ListUnratedUsage", "Rates.QuoteSms", "Audit.VerifyAccount", "Audit.VerifyLedger",
+      "Audit.CheckHead",
       // Leases are time: each hand-out has a new epoch, and a renewal lasts from when it was asked.
       "Recharges.WatchLowBalance", "Recharges.RenewLease"};
   return *methods;

@@ -519,8 +519,8 @@ void Checks::CheckUsageReply(const AccountRows& rows, const domain::Usage& usage
   // It may have been voided, or rated, since it was told of.
   const auto state = rows.usage_states.find(usage.usage_id);
   const bool as_booked = told.cost == -entry.amount;
-  const bool as_it_became = state != rows.usage_states.end() &&
-                            (told.cost == 0 || told.cost == state->second.cost);
+  const bool as_it_became =
+      state != rows.usage_states.end() && (told.cost == 0 || told.cost == state->second.cost);
   if (told.seq != entry.seq || told.balance_after != entry.balance_after ||
       !(as_booked || as_it_became) ||
       (entry.booked.has_value() && !(entry.booked->usage == usage))) {

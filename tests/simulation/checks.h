@@ -63,7 +63,7 @@ class Checks : public ModelDatabase::Observer {
     domain::EntryHash head{};
     bool funded = false;
     domain::AccountState state = domain::AccountState::kPendingFunding;
-    std::set<std::string> usages;                 // booked
+    std::set<std::string> usages;  // booked
     std::set<std::string> voided;
     std::set<std::string> waiting;                // UNRATED
     std::map<std::string, Nanos> costs;           // of usages, as they stand

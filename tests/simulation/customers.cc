@@ -114,8 +114,7 @@ void Customers::PutUsageRight(const std::string& id) {
       if (scene_.Fails(0.3)) Ask(id, ask);
     });
   }
-  const book::CorrectUsage ask{
-      {old_id, scene_.Happens(0.3)}, AnyCall(id), {"a wrong record"}};
+  const book::CorrectUsage ask{{old_id, scene_.Happens(0.3)}, AnyCall(id), {"a wrong record"}};
   Ask(id, ask, [this, id, ask] {
     if (!scene_.Fails(0.4)) return;
     if (scene_.Happens(0.5)) return Ask(id, ask);

@@ -66,14 +66,14 @@ INSTANTIATE_TEST_SUITE_P(
              Sabotage::kRequestsNotRemembered,
              200,
              {"a request is carried out once"}},
-        Case{"HandOutWithoutCommit",
-             Sabotage::kHandOutWithoutCommit,
-             2000,
-             // Nobody knows of the attempt, so that its recharge may be canceled, or aimed at
-             // another card, while it is charged; or a worker that finds it meanwhile asks a person.
-             {"no second key while the first one's outcome is unknown",
-              "what was charged is credited",
-              "a person is only asked when there is no other way"}},
+        Case{
+            "HandOutWithoutCommit",
+            Sabotage::kHandOutWithoutCommit,
+            2000,
+            // Nobody knows of the attempt, so that its recharge may be canceled, or aimed at
+            // another card, while it is charged; or a worker that finds it meanwhile asks a person.
+            {"no second key while the first one's outcome is unknown",
+             "what was charged is credited", "a person is only asked when there is no other way"}},
         Case{"NoPolling", Sabotage::kNoPolling, 200, {"every recharge is settled in the end"}},
         Case{"NoHousekeeping",
              Sabotage::kNoHousekeeping,

@@ -450,7 +450,8 @@ void ToProto(const book::UserReply& reply, absl::Time now, pb::User* message) {
   message->set_user_id(user.user_id);
   message->set_plan_id(user.plan_id);
   SecondsToProto(reply.plan.free_seconds, message->mutable_allowance());
-  SecondsToProto(domain::FreeSecondsLeft(user, reply.plan, period), message->mutable_allowance_left());
+  SecondsToProto(domain::FreeSecondsLeft(user, reply.plan, period),
+                 message->mutable_allowance_left());
   reserve::ToProto(user.create_time, message->mutable_create_time());
 }
 

@@ -217,9 +217,9 @@ struct PaymentMethodReply {
 // PaymentMethodReply, RequestRecharge, RefundRecharge, ReversePayment, ReportGatewayRefund,
 // ResolveReview and ReportRecharge -> RechargeReply, RecordPayment -> PaymentReply,
 // ReportGatewayDispute -> DisputeReply; all others -> Account.
-using Reply = std::variant<UsageReply, AuthorizeReply, domain::Account, UserReply, EntryReply,
-                           RechargeReply, PaymentMethodReply, DisputeReply, VoidReply,
-                           CorrectionReply, PaymentReply>;
+using Reply =
+    std::variant<UsageReply, AuthorizeReply, domain::Account, UserReply, EntryReply, RechargeReply,
+                 PaymentMethodReply, DisputeReply, VoidReply, CorrectionReply, PaymentReply>;
 
 // About how much memory the strings of a command hold outside of it. Cheap: it looks at their
 // sizes only.

@@ -125,12 +125,12 @@ VoidReply ReplyOfVoid(const Account& account, const Entry& entry) {
 }
 
 VoidReply ReplyOfVoid(const Account& account, const domain::UsageState& state) {
-  return {state.latest_seq, state.cost,       state.free_seconds, account.balance,
-          account.currency, /*already_voided=*/true};
+  return {state.latest_seq, state.cost,       state.free_seconds,
+          account.balance,  account.currency, /*already_voided=*/true};
 }
 
-// The answer to a usage whose id is taken: by that usage, by another, or by a void in advance, which
-// knew no content (U2, U5).
+// The answer to a usage whose id is taken: by that usage, by another, or by a void in advance,
+// which knew no content (U2, U5).
 absl::StatusOr<UsageReply> AnswerRepeat(const Image& images, const AccountImage& image,
                                         const Entry& stored, const domain::Usage& usage) {
   if (!stored.booked.has_value() || domain::SameContent(stored.booked->usage, usage)) {
@@ -614,9 +614,9 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const VoidUsa
       return ReplyOfVoid(image->account(), *state);
     }
   }
-  RESERVE_ASSIGN_OR_RETURN(Transition transition,
-                           domain::VoidUsage(ContextOf(*image), image->account(), command.usage_id,
-                                             old, command.by));
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::VoidUsage(ContextOf(*image), image->account(), command.usage_id, old, command.by));
   const Entry* entry = ApplyWithOpen(*image, std::move(transition));
   return ReplyOfVoid(image->account(), *entry);
 }
@@ -634,10 +634,9 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Correct
     return CorrectedBefore(*image, *stored, command, old);
   }
   RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, usage));
-  RESERVE_ASSIGN_OR_RETURN(
-      Transition transition,
-      domain::CorrectUsage(ContextOf(*image), image->account(), command.correction, old, terms,
-                           usage, command.by));
+  RESERVE_ASSIGN_OR_RETURN(Transition transition,
+                           domain::CorrectUsage(ContextOf(*image), image->account(),
+                                                command.correction, old, terms, usage, command.by));
   const bool voids = transition.entries.size() > 1;
   const Entry* entry = ApplyWithOpen(*image, std::move(transition));
   CorrectionReply reply{ReplyOf(*entry, image->account().currency), std::nullopt};
@@ -1061,10 +1060,10 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ReportR
     const Recharge* credited = outcome.kind == domain::ChargeOutcome::Kind::kSucceeded
                                    ? CreditedFor(image_, account_id, outcome.charge_id)
                                    : nullptr;
-    return ApplyOutcome(*image, command.ordinal,
-                        domain::ReportRecharge(ContextOf(*image), image->account(), recharge,
-                                               credited, outcome,
-                                               EarlierNumber(recharge, outcome.attempt)));
+    return ApplyOutcome(
+        *image, command.ordinal,
+        domain::ReportRecharge(ContextOf(*image), image->account(), recharge, credited, outcome,
+                               EarlierNumber(recharge, outcome.attempt)));
   }
   RESERVE_ASSIGN_OR_RETURN(const RechargeImage* charge,
                            FindRecharge(account_id, recharge.refund_of));
@@ -1139,8 +1138,7 @@ void AnswerRepeats(absl::Span<const AccountCommand> commands, const Image& image
     const auto* record = std::get_if<RecordUsage>(commands[i].command);
     if (record == nullptr || folded->replies[i].ok()) continue;
     if (absl::IsAlreadyExists(folded->replies[i].status())) continue;  // answered by it already
-    const auto entry =
-        image.usages.find(OnceKey(commands[i].account_id, record->usage.usage_id));
+    const auto entry = image.usages.find(OnceKey(commands[i].account_id, record->usage.usage_id));
     if (entry == image.usages.end()) continue;
     ++folded->duplicates;
     folded->replies[i] = AnswerRepeat(image, image.accounts.find(commands[i].account_id)->second,

@@ -115,8 +115,7 @@ class Collector {
   void AddFact(const domain::Usage& usage) const {
     keys_.users.emplace_back(account_id_, usage.user_id);
     if (with_number_keys_ && !usage.destination.empty()) {
-      keys_.number_keys.push_back(
-          {account_id_, usage.user_id, YearOfNumberKey(usage.start_time)});
+      keys_.number_keys.push_back({account_id_, usage.user_id, YearOfNumberKey(usage.start_time)});
     }
   }
 

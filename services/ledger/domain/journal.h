@@ -71,9 +71,9 @@ struct Entry {
   absl::Time record_time = absl::InfinitePast();
   std::optional<BookedUsage> booked;  // of a usage, or a rating
   VoidedUsage voided;                 // of a void
-  int64_t recharge_ordinal = 0;       // of a recharge, refund or payment; of a dispute, the charge's
-  std::string request_id;             // of an adjustment, refund or payment
-  std::string reason;                 // of all others, but recharges
+  int64_t recharge_ordinal = 0;  // of a recharge, refund or payment; of a dispute, the charge's
+  std::string request_id;        // of an adjustment, refund or payment
+  std::string reason;            // of all others, but recharges
   // Set by who writes it (book/entry_chain.h).
   ChainForm chain_form = ChainForm::kFixed;
   EntryHash hash{};

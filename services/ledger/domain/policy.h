@@ -30,16 +30,16 @@
 #ifndef RESERVE_SERVICES_LEDGER_DOMAIN_POLICY_H_
 #define RESERVE_SERVICES_LEDGER_DOMAIN_POLICY_H_
 
-#include "services/ledger/domain/dispute_policy.h"         // IWYU pragma: export
-#include "services/ledger/domain/opening_policy.h"         // IWYU pragma: export
-#include "services/ledger/domain/payment_method_policy.h"  // IWYU pragma: export
-#include "services/ledger/domain/payment_policy.h"         // IWYU pragma: export
-#include "services/ledger/domain/recharge_policy.h"        // IWYU pragma: export
-#include "services/ledger/domain/refill.h"                 // IWYU pragma: export
-#include "services/ledger/domain/refund_policy.h"          // IWYU pragma: export
-#include "services/ledger/domain/report_policy.h"          // IWYU pragma: export
-#include "services/ledger/domain/support_policy.h"         // IWYU pragma: export
+#include "services/ledger/domain/dispute_policy.h"           // IWYU pragma: export
+#include "services/ledger/domain/opening_policy.h"           // IWYU pragma: export
+#include "services/ledger/domain/payment_method_policy.h"    // IWYU pragma: export
+#include "services/ledger/domain/payment_policy.h"           // IWYU pragma: export
+#include "services/ledger/domain/recharge_policy.h"          // IWYU pragma: export
+#include "services/ledger/domain/refill.h"                   // IWYU pragma: export
+#include "services/ledger/domain/refund_policy.h"            // IWYU pragma: export
+#include "services/ledger/domain/report_policy.h"            // IWYU pragma: export
+#include "services/ledger/domain/support_policy.h"           // IWYU pragma: export
 #include "services/ledger/domain/usage_correction_policy.h"  // IWYU pragma: export
-#include "services/ledger/domain/usage_policy.h"           // IWYU pragma: export
+#include "services/ledger/domain/usage_policy.h"             // IWYU pragma: export
 
 #endif  // RESERVE_SERVICES_LEDGER_DOMAIN_POLICY_H_

@@ -233,8 +233,8 @@ class Audit {
   std::map<std::pair<EntryKind, int64_t>, absl::int128> not_booked_;
   int32_t suspending_refunds_ = 0;
   int32_t suspending_disputes_ = 0;
-  // Of the usages of which there is more to say than their entry does: as stored, and as the entries
-  // so far say.
+  // Of the usages of which there is more to say than their entry does: as stored, and as the
+  // entries so far say.
   absl::flat_hash_map<std::string, domain::UsageState> usage_states_;
   absl::flat_hash_map<std::string, domain::UsageState> computed_states_;
   // Each user as the usages so far leave them.
@@ -581,8 +581,8 @@ void Audit::CheckUsageStates() {
 domain::UsageState* Audit::Standing(const Entry& entry, const std::string& usage_id) {
   const auto computed = computed_states_.find(usage_id);
   if (computed != computed_states_.end()) return &computed->second;
-  Differs(kCheckUsageState, absl::StrCat(entry.seq),
-          absl::StrCat("names usage ", usage_id), "a usage before it that has a row");
+  Differs(kCheckUsageState, absl::StrCat(entry.seq), absl::StrCat("names usage ", usage_id),
+          "a usage before it that has a row");
   return nullptr;
 }
 
@@ -720,7 +720,8 @@ void Audit::CheckDeck(const std::string& subject, const BookedUsage& booked) {
 absl::Status Audit::CheckUsageIds(const std::vector<Entry>& page) {
   std::vector<book::OnceKey> keys;
   for (const Entry& entry : page) {
-    if (domain::TakesUsageId(entry)) keys.emplace_back(account_.account_id, domain::UsageIdOf(entry));
+    if (domain::TakesUsageId(entry))
+      keys.emplace_back(account_.account_id, domain::UsageIdOf(entry));
   }
   RESERVE_ASSIGN_OR_RETURN(const std::vector<storage::UsagePlace> places,
                            storage::FindUsagePlaces(connection_, keys));

@@ -88,8 +88,7 @@ const std::string& SelectAccounts() {
   return *kSelect;
 }
 
-constexpr absl::string_view kUserColumns =
-    "account_id,user_id,plan_id,create_time";
+constexpr absl::string_view kUserColumns = "account_id,user_id,plan_id,create_time";
 
 // A program from before stored a time without a reason (migration 5); it knew one.
 domain::DueReason DueReasonOf(int64_t stored) {

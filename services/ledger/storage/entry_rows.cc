@@ -399,15 +399,13 @@ absl::StatusOr<Entry> LoadEntry(Connection& connection, absl::string_view accoun
   return std::move(entries.front());
 }
 
-absl::StatusOr<std::vector<Entry>> LoadEntries(Connection& connection,
-                                               absl::string_view account_id,
+absl::StatusOr<std::vector<Entry>> LoadEntries(Connection& connection, absl::string_view account_id,
                                                const std::vector<int64_t>& seqs) {
   std::vector<Entry> entries;
   RESERVE_RETURN_IF_ERROR(InParts<int64_t>(seqs, [&](absl::Span<const int64_t> part) {
     return connection.Query(
-        absl::StrCat(SelectEntries(),
-                     "FORCE INDEX (by_account) WHERE account_id = ", Quoted(account_id),
-                     " AND seq IN (", absl::StrJoin(part, ","), ")"),
+        absl::StrCat(SelectEntries(), "FORCE INDEX (by_account) WHERE account_id = ",
+                     Quoted(account_id), " AND seq IN (", absl::StrJoin(part, ","), ")"),
         [&entries](const Row& row) { entries.push_back(ReadEntry(row)); });
   }));
   return entries;

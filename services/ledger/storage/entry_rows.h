@@ -25,9 +25,9 @@ namespace reserve::storage {
 // ALREADY_EXISTS if a usage id is taken.
 absl::Status InsertEntries(Connection& connection, std::vector<const domain::Entry*> entries);
 
-// The entries that book these usages, or void them in advance, of those that exist; in no particular
-// order.
-// INTERNAL if what is stored was altered, so that an id leads to another kind of entry.
+// The entries that book these usages, or void them in advance, of those that exist; in no
+// particular order. INTERNAL if what is stored was altered, so that an id leads to another kind of
+// entry.
 absl::StatusOr<std::vector<domain::Entry>> FindUsages(Connection& connection,
                                                       const std::vector<book::OnceKey>& keys);
 

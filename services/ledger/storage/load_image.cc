@@ -108,8 +108,8 @@ absl::Status LoadUsers(Connection& connection, const std::vector<book::UserKey>&
 }
 
 // The keys of numbers that commands need; those that there are not yet are made.
-absl::Status LoadNumberKeys(Connection& connection, const std::vector<book::UserYear>& needs, MakeNumberKey make,
-                            Image* image) {
+absl::Status LoadNumberKeys(Connection& connection, const std::vector<book::UserYear>& needs,
+                            MakeNumberKey make, Image* image) {
   absl::flat_hash_set<book::UserKey> unknown;
   for (const book::UserYear& need : needs) {
     const AccountImage& account = image->accounts.find(need.account_id)->second;
@@ -263,8 +263,8 @@ absl::Status LoadImage(Connection& connection, const Keys& keys, MakeNumberKey m
   RESERVE_RETURN_IF_ERROR(LoadNumberKeys(connection, keys.number_keys, make_number_key, image));
   RESERVE_RETURN_IF_ERROR(LoadBookedUsages(connection, keys.usages, image));
   RESERVE_RETURN_IF_ERROR(LoadUsers(connection, book::UsersOfBooked(*image), image));
-  RESERVE_RETURN_IF_ERROR(LoadNumberKeys(connection, book::NumberKeysOfBooked(keys, *image),
-                                         make_number_key, image));
+  RESERVE_RETURN_IF_ERROR(
+      LoadNumberKeys(connection, book::NumberKeysOfBooked(keys, *image), make_number_key, image));
   RESERVE_RETURN_IF_ERROR(LoadRequests(connection, keys, image));
   RESERVE_RETURN_IF_ERROR(LoadRecharges(connection, keys, image));
   RESERVE_RETURN_IF_ERROR(LoadEarlierNumbers(connection, keys, image));

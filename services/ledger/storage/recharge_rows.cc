@@ -239,14 +239,16 @@ absl::Status WriteRecharges(Connection& connection, const std::vector<const Rech
         .EndRow();
   }
   sql.Raw(" ON DUPLICATE KEY UPDATE state=VALUES(state)");
-  for (const absl::string_view column :
-       {"amount_nanos",      "card_token",      "card_fingerprint",  "card_network",
-        "attempt",           "attempt_start",   "due_time",          "lease_owner",
-        "lease_epoch",       "soft_declines",   "last_decline",      "last_decline_code",
-        "charge_id",         "settle_time",     "payment_method_id", "card_given",
-        "credited_nanos",    "pending_time",    "set_aside",         "refunded_nanos",
-        "disputed_nanos",    "keeps",           "refund_of",         "refund_id",
-        "debited",           "suspension_number", "refund_id_typed", "credited_as"}) {
+  for (const absl::string_view column : {"amount_nanos",  "card_token",        "card_fingerprint",
+                                         "card_network",  "attempt",           "attempt_start",
+                                         "due_time",      "lease_owner",       "lease_epoch",
+                                         "soft_declines", "last_decline",      "last_decline_code",
+                                         "charge_id",     "settle_time",       "payment_method_id",
+                                         "card_given",    "credited_nanos",    "pending_time",
+                                         "set_aside",     "refunded_nanos",    "disputed_nanos",
+                                         "keeps",         "refund_of",         "refund_id",
+                                         "debited",       "suspension_number", "refund_id_typed",
+                                         "credited_as"}) {
     sql.Raw(absl::StrCat(",", column, "=VALUES(", column, ")"));
   }
   return connection.Execute(sql.str());

@@ -243,7 +243,8 @@ TEST_F(FoldTest, U2_TheStoredResultOfARepeatComesBeforeAnyRefusal) {
   EXPECT_TRUE(std::get<UsageReply>(*again.replies[0]).duplicate);
 }
 
-// What can never be right, then what is not there. A user or a price that is missing refuses nothing.
+// What can never be right, then what is not there. A user or a price that is missing refuses
+// nothing.
 TEST_F(FoldTest, RefusalsOfAUsageComeInTheDocumentedOrder) {
   Store("a").known->users.push_back({"a", "without-plan", "gone", {}, kNow});
   const auto too_late = [](domain::Usage usage) {

@@ -881,8 +881,7 @@ class Life {
     for (const auto& [user_id, user] : books_.users()) {
       const Plan& plan = books_.plan_of(user_id);
       const int32_t period = PeriodOf(plan, books_.now(), books_.account().time_zone);
-      EXPECT_EQ(FreeSecondsLeft(user, plan, period),
-                model_.FreeLeft(user_id, books_.now()))
+      EXPECT_EQ(FreeSecondsLeft(user, plan, period), model_.FreeLeft(user_id, books_.now()))
           << user_id;
     }
   }

@@ -546,10 +546,9 @@ void Model::TakeBack(const std::string& usage_id, Step* step) {
   balance_ += fact.cost;
   usages_.push_back(-fact.cost);
   for (auto& [user_id, person] : people_) {
-    person.draws.erase(
-        std::remove_if(person.draws.begin(), person.draws.end(),
-                       [&](const Draw& draw) { return draw.usage_id == usage_id; }),
-        person.draws.end());
+    person.draws.erase(std::remove_if(person.draws.begin(), person.draws.end(),
+                                      [&](const Draw& draw) { return draw.usage_id == usage_id; }),
+                       person.draws.end());
   }
   fact.status = UsageStatus::kVoided;
   ++step->events[EventKind::kUsageVoided];

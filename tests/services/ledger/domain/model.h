@@ -343,7 +343,7 @@ class Model {
   Nanos notify_below_ = 0;
   std::vector<ModelRecharge> recharges_;
   std::map<std::string, Person> people_;
-  std::vector<__int128> usages_;                     // what each cost, or gave back (below zero)
+  std::vector<__int128> usages_;  // what each cost, or gave back (below zero)
   std::map<std::string, ModelUsage> facts_;
   size_t usages_before_ = 0;                         // this command
   std::vector<Opening> openings_;                    // of automatic recharges not canceled

@@ -29,8 +29,8 @@
 #include "services/ledger/storage/migrator.h"
 #include "services/ledger/storage/number_key_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
-#include "services/ledger/storage/usage_state_rows.h"
 #include "services/ledger/storage/server_check.h"
+#include "services/ledger/storage/usage_state_rows.h"
 #include "tests/services/ledger/engine/database_faults.h"
 #include "tests/services/ledger/engine/harness.h"
 #include "tests/services/ledger/engine/sabotage.h"
@@ -398,11 +398,17 @@ std::vector<Read> Reads() {
          return CountOf(storage::FindUsages(c, {{"a", "call"}}));
        }},
       {"GetUsage, where it stands",
-       [](Connection& c) { return CountOf(storage::LoadUsageStates(c, {{"a", "waits"}})); }},
+       [](Connection& c) {
+         return CountOf(storage::LoadUsageStates(c, {{"a", "waits"}}));
+       }},
       {"GetUsage, its latest rating",
-       [](Connection& c) { return CountOf(storage::LoadEntries(c, "a", {1, 2})); }},
+       [](Connection& c) {
+         return CountOf(storage::LoadEntries(c, "a", {1, 2}));
+       }},
       {"usages that wait",
-       [](Connection& c) { return CountOf(storage::ListUnrated(c, {"", ""}, 10)); }},
+       [](Connection& c) {
+         return CountOf(storage::ListUnrated(c, {"", ""}, 10));
+       }},
       {"usages of an account that wait",
        [](Connection& c) { return CountOf(storage::ListUnratedOf(c, "a", "", 10)); }},
       {"how many wait",
@@ -660,10 +666,10 @@ TEST_F(DatabaseErrorsElsewhereTest, HousekeepingGoesOnAfterAnyError) {
   engine_ = ledger_->StartEngine(options_);
   const auto connection = ledger_->Connect();
   int64_t version = 1;
-  for (const std::string part :
-       {" FROM plans", " FROM rate_decks", " FROM rates WHERE",
-        "recheck_time <=", "INSERT INTO ledgers", "expiry_notice_time <=",
-        "ORDER BY account_id,usage_id LIMIT", "SELECT COUNT(*) FROM usage_states"}) {
+  for (const std::string part : {" FROM plans", " FROM rate_decks", " FROM rates WHERE",
+                                 "recheck_time <=", "INSERT INTO ledgers",
+                                 "expiry_notice_time <=", "ORDER BY account_id,usage_id LIMIT",
+                                 "SELECT COUNT(*) FROM usage_states"}) {
     for (const Fault& fault : AllFaults()) {
       SCOPED_TRACE(absl::StrCat(part, ": ", fault.name));
       sabotage_->Begin(Nth(1, Contains(part), fault.ruling));
