@@ -351,8 +351,8 @@ absl::StatusOr<int64_t> Stage::CountUsages() {
 }
 
 absl::Status Stage::OpenMoreAccounts(int accounts) {
-  return CopyAccounts({"accounts", "balances", "users", "allowances", "payment_methods"}, kAccountPrefix,
-                      options_.accounts + 1, accounts);
+  return CopyAccounts({"accounts", "balances", "users", "allowances", "payment_methods"},
+                      kAccountPrefix, options_.accounts + 1, accounts);
 }
 
 }  // namespace reserve::bench

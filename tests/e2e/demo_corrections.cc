@@ -32,7 +32,8 @@ absl::Status Play::WrongRecords() {
   RESERVE_ASSIGN_OR_RETURN(Book tailor, OpenAnother("tailor", "tok_visa"));
   Caller gus{"gus", /*unlimited=*/false, kFreeSeconds};
   RESERVE_RETURN_IF_ERROR(AddUser(tailor, gus));
-  report_.Say("the switch reports a call of 10,800 s; it lasted 306 s, and it sends that afterwards");
+  report_.Say(
+      "the switch reports a call of 10,800 s; it lasted 306 s, and it sends that afterwards");
   const std::string& account = tailor.account_id;
   RESERVE_RETURN_IF_ERROR(
       client_.RecordUsage(account, CallOf("wrong", "gus", UnitedStates(), 10'800)).status());
@@ -41,8 +42,7 @@ absl::Status Play::WrongRecords() {
       client_.CorrectUsage(account, "wrong", CallOf("right", "gus", UnitedStates(), 306)));
   report_.Duration("free seconds that come back", 10'800,
                    corrected.voided().allowance_returned().seconds());
-  RESERVE_ASSIGN_OR_RETURN(const pb::User after,
-                           client_.PutUser(account, "gus", "per_minute"));
+  RESERVE_ASSIGN_OR_RETURN(const pb::User after, client_.PutUser(account, "gus", "per_minute"));
   report_.Duration("free seconds left", kFreeSeconds - 360, after.allowance_left().seconds());
   RESERVE_ASSIGN_OR_RETURN(const pb::UsageRecord old, client_.GetUsage(account, "wrong"));
   report_.Text("the wrong record", "VOIDED",
@@ -58,9 +58,11 @@ absl::Status Play::WrongRecords() {
   RESERVE_RETURN_IF_ERROR(client_.PutUser(account, "hal", "per_minute").status());
   report_.Say("the account is told of hal: the call is rated by itself");
   tailor.balance -= Barbados().price;
-  return Await(tailor, "the rating", [&](const pb::Account& now) {
-           return NanosOf(now.balance()).value_or(-1) == tailor.balance;
-         }).status();
+  return Await(tailor, "the rating",
+               [&](const pb::Account& now) {
+                 return NanosOf(now.balance()).value_or(-1) == tailor.balance;
+               })
+      .status();
 }
 
 }  // namespace reserve::demo

@@ -319,12 +319,12 @@ TEST_F(RatesTest, M3_ANoRateSaysWhereNoDeckOfTheCurrencyWasInForce) {
                   .ok());
   const auto record = [this](const std::string& id, const std::string& start,
                              const std::string& destination) {
-    const auto booked = Call(
-        stack_->ledger(), &pb::Ledger::Stub::RecordUsage,
-        Parse<pb::RecordUsageRequest>(absl::StrCat(
-            "account_id: 'a' usage { usage_id: '", id, "' user_id: 'u' start_time { ", start,
-            " } call { direction: DIRECTION_OUTBOUND destination: '", destination,
-            "' duration { seconds: 60 } } }")));
+    const auto booked =
+        Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage,
+             Parse<pb::RecordUsageRequest>(absl::StrCat(
+                 "account_id: 'a' usage { usage_id: '", id, "' user_id: 'u' start_time { ", start,
+                 " } call { direction: DIRECTION_OUTBOUND destination: '", destination,
+                 "' duration { seconds: 60 } } }")));
     EXPECT_TRUE(booked.ok()) << booked.status();
     return booked.ok() ? booked->unrated_reason() : pb::UNRATED_REASON_UNSPECIFIED;
   };

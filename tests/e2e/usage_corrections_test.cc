@@ -84,9 +84,9 @@ class UsageCorrectionsTest : public ::testing::Test {
     EXPECT_EQ(verified.counts().differences(), 0) << verified.DebugString();
   }
 
-  static constexpr char kUs[] = "+12125550100";        // 0.0100 a minute: standard
-  static constexpr char kJamaica[] = "+18765550123";   // 0.1800 a minute: dearer
-  static constexpr char kNowhere[] = "+99999999999";   // in no deck
+  static constexpr char kUs[] = "+12125550100";       // 0.0100 a minute: standard
+  static constexpr char kJamaica[] = "+18765550123";  // 0.1800 a minute: dearer
+  static constexpr char kNowhere[] = "+99999999999";  // in no deck
   static Stack* stack_;
 };
 

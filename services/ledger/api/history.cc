@@ -33,8 +33,8 @@ void AddDestinationName(const book::Catalog& catalog, const domain::Entry& entry
   if (rate != nullptr) record->mutable_rating()->set_destination_name(rate->destination_name);
 }
 
-// Where usages stand of which there is more to say than their entry does, and the entries that rated
-// them later.
+// Where usages stand of which there is more to say than their entry does, and the entries that
+// rated them later.
 struct Standings {
   absl::flat_hash_map<std::string, domain::UsageState> states;  // by usage id
   absl::flat_hash_map<std::string, domain::Entry> ratings;      // by usage id
@@ -55,9 +55,8 @@ absl::StatusOr<Standings> LoadStandings(Connection& connection,
     standings.states[state.usage_id] = std::move(state);
   }
   if (seqs.empty()) return standings;
-  RESERVE_ASSIGN_OR_RETURN(
-      std::vector<domain::Entry> later,
-      storage::LoadEntries(connection, entries.front().account_id, seqs));
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Entry> later,
+                           storage::LoadEntries(connection, entries.front().account_id, seqs));
   for (domain::Entry& entry : later) {
     if (!entry.booked.has_value()) continue;  // a void: the state says it all
     const std::string usage_id = entry.booked->usage.usage_id;
@@ -68,8 +67,7 @@ absl::StatusOr<Standings> LoadStandings(Connection& connection,
 
 // The usage of an entry as it stands.
 void FillRecord(const book::Catalog& catalog, const domain::Entry& entry,
-                const Standings& standings, const std::string& currency,
-                pb::UsageRecord* record) {
+                const Standings& standings, const std::string& currency, pb::UsageRecord* record) {
   ToProto(entry, currency, record);
   const std::string& usage_id = domain::UsageIdOf(entry);
   const auto rating = standings.ratings.find(usage_id);
@@ -124,8 +122,7 @@ grpc::ServerUnaryReactor* AccountsService::ListUsage(grpc::CallbackServerContext
     FillPage(
         page, entries, response,
         [&](const domain::Entry& entry) {
-          FillRecord(*catalog, entry, standings, account.currency,
-                     response->add_usage_records());
+          FillRecord(*catalog, entry, standings, account.currency, response->add_usage_records());
         },
         [](const domain::Entry& last) { return absl::StrCat(last.seq); });
     return absl::OkStatus();

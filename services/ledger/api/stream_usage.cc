@@ -136,8 +136,8 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
       } else {
         pb::StreamUsageRefusal* refusal = next_.add_refusals();
         refusal->set_sequence(sequence);
-        *refusal->mutable_error() = ToProtoStatus(
-            WithFieldPrefix(NameField(reply.status()), "request."), kErrorDomain);
+        *refusal->mutable_error() =
+            ToProtoStatus(WithFieldPrefix(NameField(reply.status()), "request."), kErrorDomain);
       }
     }
     ++replied_;

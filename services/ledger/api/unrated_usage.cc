@@ -23,7 +23,8 @@ using storage::Connection;
 // A page of the states, from the cursor on: "account id/usage id"; neither has a slash.
 absl::StatusOr<std::vector<UsageState>> StatesOf(Connection& connection, const Page& page,
                                                  const std::string& account_id) {
-  const std::pair<std::string, std::string> after = absl::StrSplit(page.cursor, absl::MaxSplits('/', 1));
+  const std::pair<std::string, std::string> after =
+      absl::StrSplit(page.cursor, absl::MaxSplits('/', 1));
   if (account_id.empty()) return storage::ListUnrated(connection, after, page.limit());
   RESERVE_RETURN_IF_ERROR(LoadAccount(connection, account_id).status());
   return storage::ListUnratedOf(connection, account_id, after.second, page.limit());
@@ -63,12 +64,11 @@ absl::Status Fill(Connection& connection, const pb::ListUnratedUsageRequest& req
 
 }  // namespace
 
-grpc::ServerUnaryReactor* RatesService::ListUnratedUsage(
-    grpc::CallbackServerContext* context, const pb::ListUnratedUsageRequest* request,
-    pb::ListUnratedUsageResponse* response) {
-  return StartQuery(api_, context, "ListUnratedUsage", [=](Connection& connection) {
-    return Fill(connection, *request, response);
-  });
+grpc::ServerUnaryReactor* RatesService::ListUnratedUsage(grpc::CallbackServerContext* context,
+                                                         const pb::ListUnratedUsageRequest* request,
+                                                         pb::ListUnratedUsageResponse* response) {
+  return StartQuery(api_, context, "ListUnratedUsage",
+                    [=](Connection& connection) { return Fill(connection, *request, response); });
 }
 
 }  // namespace reserve::api

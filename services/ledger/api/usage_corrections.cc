@@ -30,8 +30,8 @@ absl::StatusOr<book::Command> ParseCorrect(const pb::CorrectUsageRequest& reques
   if (!usage.ok()) return WithFieldPrefix(usage.status(), "usage.");
   RESERVE_RETURN_IF_ERROR(CheckOwnId(request.usage_id(), *usage));
   RESERVE_ASSIGN_OR_RETURN(domain::ByStaff by, ByStaffFrom(request));
-  return book::CorrectUsage{{request.usage_id(), request.may_recharge()}, *std::move(usage),
-                            std::move(by)};
+  return book::CorrectUsage{
+      {request.usage_id(), request.may_recharge()}, *std::move(usage), std::move(by)};
 }
 
 }  // namespace
@@ -46,8 +46,8 @@ absl::StatusOr<book::Command> ReplacementFrom(const pb::RecordUsageRequest& requ
   }
   RESERVE_ASSIGN_OR_RETURN(domain::Usage usage, UsageFrom(request.usage()));
   RESERVE_RETURN_IF_ERROR(CheckOwnId(replaced.usage_id(), usage));
-  return book::CorrectUsage{{replaced.usage_id(), replaced.may_recharge()}, std::move(usage),
-                            std::move(by)};
+  return book::CorrectUsage{
+      {replaced.usage_id(), replaced.may_recharge()}, std::move(usage), std::move(by)};
 }
 
 absl::Status ReplacesElsewhere() {
@@ -64,11 +64,9 @@ absl::Status NameField(const absl::Status& status) {
 grpc::ServerUnaryReactor* LedgerService::VoidUsage(grpc::CallbackServerContext* context,
                                                    const pb::VoidUsageRequest* request,
                                                    pb::VoidUsageResponse* response) {
-  return StartCommand(api_, context, "VoidUsage",
-                      TaskFor(request->account_id(), ParseVoid(*request)),
-                      [response](book::Reply&& reply) {
-                        ToProto(std::get<book::VoidReply>(reply), response);
-                      });
+  return StartCommand(
+      api_, context, "VoidUsage", TaskFor(request->account_id(), ParseVoid(*request)),
+      [response](book::Reply&& reply) { ToProto(std::get<book::VoidReply>(reply), response); });
 }
 
 grpc::ServerUnaryReactor* LedgerService::CorrectUsage(grpc::CallbackServerContext* context,

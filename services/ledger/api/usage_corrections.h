@@ -1,5 +1,5 @@
-// Usages that take the place of others, or take them back: what `VoidUsage`, `CorrectUsage`, batches
-// and streams share.
+// Usages that take the place of others, or take them back: what `VoidUsage`, `CorrectUsage`,
+// batches and streams share.
 #ifndef RESERVE_SERVICES_LEDGER_API_USAGE_CORRECTIONS_H_
 #define RESERVE_SERVICES_LEDGER_API_USAGE_CORRECTIONS_H_
 

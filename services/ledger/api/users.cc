@@ -85,8 +85,7 @@ grpc::ServerUnaryReactor* AccountsService::ListUsers(grpc::CallbackServerContext
     FillPage(
         page, users, response,
         [&](const domain::User& user) {
-          filled.Update(
-              UserToProto(api_.engine, connection, account, user, response->add_users()));
+          filled.Update(UserToProto(api_.engine, connection, account, user, response->add_users()));
         },
         [](const domain::User& last) { return last.user_id; });
     return filled;

@@ -64,7 +64,7 @@ struct CorrectUsage {
   domain::Usage usage;  // that takes its place
   domain::ByStaff by;
 };
-// Rates an UNRATED usage, if that can be done by now.
+// Rates an UNRATED usage, if that can be done by now; `duplicate` says that nothing was.
 struct RateUnrated {
   std::string usage_id;
 };

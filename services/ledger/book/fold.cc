@@ -680,7 +680,10 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RateUnr
         domain::RateUnrated(ContextOf(*image), image->account(), state, terms, usage));
     ApplyWithOpen(*image, std::move(transition));
   }
-  return ReplyOfBooked(*stored, StateOf(*image, *stored), image->account().currency);
+  const domain::UsageState after = StateOf(*image, *stored);
+  UsageReply reply = ReplyOfBooked(*stored, after, image->account().currency);
+  reply.duplicate = after.status == state.status;
+  return reply;
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const AuthorizeUsage& command) {

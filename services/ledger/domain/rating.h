@@ -76,8 +76,8 @@ int32_t PeriodOf(const Plan& plan, absl::Time start, absl::TimeZone zone);
 // What is left of the user's allowance of that period.
 int64_t FreeSecondsLeft(const User& user, const Plan& plan, int32_t period);
 
-// Rates one usage, which draws on the user's allowance of `period`. `rate` is null if the deck has no row for it: then an
-// outbound usage is refused with FAILED_PRECONDITION "NO_RATE" on field
+// Rates one usage, which draws on the user's allowance of `period`. `rate` is null if the deck has
+// no row for it: then an outbound usage is refused with FAILED_PRECONDITION "NO_RATE" on field
 // "call.destination" or "sms.destination" (a bare 1 must not price Jamaica), and
 // an inbound one is free (C7). An inbound call with a row is rated like any other
 // (C2 to C6). Inbound texts are free whatever the rate. A call of zero seconds

@@ -53,10 +53,10 @@ struct Transition {
   absl::InlinedVector<Recharge, 1> recharges;  // new or changed
   std::optional<User> user;                    // new, or on another plan
   absl::InlinedVector<UsedAllowance, 1> allowances;
-  std::vector<UsageState> usage_states;        // new or changed
-  std::optional<CardDecline> decline;          // new
-  absl::InlinedVector<Dispute, 1> disputes;    // new or changed
-  bool cards_changed = false;                  // of account.payment_methods
+  std::vector<UsageState> usage_states;      // new or changed
+  std::optional<CardDecline> decline;        // new
+  absl::InlinedVector<Dispute, 1> disputes;  // new or changed
+  bool cards_changed = false;                // of account.payment_methods
   std::optional<PaymentMethod> removed_card;
   bool unchanged = false;  // a repeat: nothing to write
 };

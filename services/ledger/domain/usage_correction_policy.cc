@@ -34,8 +34,7 @@ absl::Status AddVoid(const std::string& usage_id, const UsageToVoid& old, const 
   entry.voided = {usage_id, state.free_seconds, state.free_period, in_advance};
   entry.reason = by.reason;
   if (state.free_seconds > 0) {
-    draft->transition().allowances.push_back(
-        {state.user_id, AfterGivingBack(state, *old.user)});
+    draft->transition().allowances.push_back({state.user_id, AfterGivingBack(state, *old.user)});
   }
   Event& event = Tell(by, draft->AddEvent(EventKind::kUsageVoided, by.reason));
   event.usage_id = usage_id;
@@ -93,8 +92,7 @@ absl::StatusOr<Transition> CorrectUsage(const Context& context, const Account& a
     after.user = &*user;
   }
   RESERVE_ASSIGN_OR_RETURN(Rating rating, RateFact(account, after, usage));
-  RESERVE_RETURN_IF_ERROR(
-      BookUsage(after, usage, std::move(rating), correction.usage_id, &draft));
+  RESERVE_RETURN_IF_ERROR(BookUsage(after, usage, std::move(rating), correction.usage_id, &draft));
   const Nanos difference = SubtractSaturating(draft.account().balance, draft.balance_before());
   if (correction.may_recharge && difference < 0) {
     draft.account().taken_back = {};

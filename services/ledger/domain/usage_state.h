@@ -26,8 +26,9 @@ struct UsageState {
   int32_t free_period = 0;
   int64_t latest_seq = 0;  // of the entry that rated or voided it last
   std::string user_id;     // empty of one that was voided before it came
-  absl::Time start_time = absl::InfinitePast();  // InfinitePast of one that was voided before it came
-  std::string corrected_by = {};                 // the usage that took its place
+  absl::Time start_time =
+      absl::InfinitePast();       // InfinitePast of one that was voided before it came
+  std::string corrected_by = {};  // the usage that took its place
   absl::Time update_time = absl::InfinitePast();
 
   // What it costs now.

@@ -76,8 +76,9 @@ void UnratedSweep::Send(const std::vector<domain::UsageState>& page) {
 
 void UnratedSweep::Done(uint32_t, absl::StatusOr<book::Reply> reply) {
   // What failed is met again by the next sweep.
-  if (reply.ok() && std::get<book::UsageReply>(*reply).status == domain::UsageStatus::kRated) {
-    ++stats_.rated_later;
+  if (reply.ok()) {
+    const auto& usage = std::get<book::UsageReply>(*reply);
+    if (!usage.duplicate && usage.status == domain::UsageStatus::kRated) ++stats_.rated_later;
   }
   under_way_.fetch_sub(1, std::memory_order_acq_rel);
 }

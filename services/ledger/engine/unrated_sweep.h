@@ -38,8 +38,7 @@ class UnratedSweep : private ReplySink {
   using Submit = std::function<void(std::vector<Task>)>;
 
   // `stats` and what `submit` uses must outlive it; it must outlive the tasks that it submits.
-  UnratedSweep(EngineStats& stats, Submit submit)
-      : stats_(stats), submit_(std::move(submit)) {}
+  UnratedSweep(EngineStats& stats, Submit submit) : stats_(stats), submit_(std::move(submit)) {}
 
   // These accounts have new users, whose usage may wait for them.
   void NoteNewUsers(const std::vector<std::string>& account_ids);

@@ -44,9 +44,9 @@ absl::StatusOr<std::vector<UsageState>> LoadUsageStates(Connection& connection,
                                                         const std::vector<book::OnceKey>& keys) {
   std::vector<UsageState> states;
   RESERVE_RETURN_IF_ERROR(InParts<book::OnceKey>(keys, [&](absl::Span<const book::OnceKey> part) {
-    SqlText sql(absl::StrCat(
-        "SELECT ", kColumns,
-        " FROM usage_states FORCE INDEX (PRIMARY) WHERE (account_id,usage_id) IN ("));
+    SqlText sql(
+        absl::StrCat("SELECT ", kColumns,
+                     " FROM usage_states FORCE INDEX (PRIMARY) WHERE (account_id,usage_id) IN ("));
     for (const book::OnceKey& key : part) sql.Row().Text(key.first).Text(key.second).EndRow();
     sql.Raw(")");
     return connection.Query(sql.str(),
@@ -60,10 +60,10 @@ absl::StatusOr<std::vector<UsageState>> ListUsageStates(Connection& connection,
                                                         absl::string_view after, int limit) {
   std::vector<UsageState> states;
   RESERVE_RETURN_IF_ERROR(connection.Query(
-      absl::StrCat("SELECT ", kColumns,
-                   " FROM usage_states FORCE INDEX (PRIMARY) WHERE account_id = ",
-                   Quoted(account_id), " AND usage_id > ", Quoted(after),
-                   " ORDER BY usage_id LIMIT ", limit),
+      absl::StrCat(
+          "SELECT ", kColumns,
+          " FROM usage_states FORCE INDEX (PRIMARY) WHERE account_id = ", Quoted(account_id),
+          " AND usage_id > ", Quoted(after), " ORDER BY usage_id LIMIT ", limit),
       [&states](const Row& row) { states.push_back(ReadState(row)); }));
   return states;
 }
@@ -104,7 +104,8 @@ absl::StatusOr<int64_t> CountUnrated(Connection& connection) {
   return count;
 }
 
-absl::Status WriteUsageStates(Connection& connection, const std::vector<const UsageState*>& states) {
+absl::Status WriteUsageStates(Connection& connection,
+                              const std::vector<const UsageState*>& states) {
   if (states.empty()) return absl::OkStatus();
   SqlText sql(absl::StrCat("INSERT INTO usage_states (", kColumns, ") VALUES "));
   for (const UsageState* s : states) {
@@ -126,8 +127,8 @@ absl::Status WriteUsageStates(Connection& connection, const std::vector<const Us
   }
   sql.Raw(" ON DUPLICATE KEY UPDATE status=VALUES(status)");
   for (const absl::string_view column :
-       {"unrated_reason", "cost_nanos", "free_seconds", "free_period", "latest_seq",
-        "corrected_by", "update_time"}) {
+       {"unrated_reason", "cost_nanos", "free_seconds", "free_period", "latest_seq", "corrected_by",
+        "update_time"}) {
     sql.Raw(absl::StrCat(",", column, "=VALUES(", column, ")"));
   }
   return connection.Execute(sql.str());

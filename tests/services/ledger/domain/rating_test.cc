@@ -69,8 +69,7 @@ Rating MustRate(const Usage& usage, const Plan& plan, const User& user, const Ra
 TEST(RatingTest, M1_ACostThatDoesNotFitIsAnErrorAndNeverWraps) {
   Rate rate = DearRate();
   rate.price = std::numeric_limits<Nanos>::max() / 2;
-  const auto rating =
-      RateIt(OutboundCall(Noon(11, 1), 600), UnlimitedPlan(), UserWith(0), &rate);
+  const auto rating = RateIt(OutboundCall(Noon(11, 1), 600), UnlimitedPlan(), UserWith(0), &rate);
   ASSERT_FALSE(rating.ok());
   EXPECT_EQ(rating.status().code(), absl::StatusCode::kOutOfRange);
   EXPECT_EQ(ReasonOf(rating.status()), "MONEY_OVERFLOW");
@@ -149,8 +148,7 @@ TEST(RatingTest, C1_AnOutboundCallWithoutARateIsNoRateAndNeverADefaultPrice) {
 }
 
 TEST(RatingTest, C1_NotEvenTheUnlimitedPlanCallsWithoutARate) {
-  EXPECT_FALSE(
-      RateIt(OutboundCall(Noon(11, 1), 60), UnlimitedPlan(), UserWith(0), nullptr).ok());
+  EXPECT_FALSE(RateIt(OutboundCall(Noon(11, 1), 60), UnlimitedPlan(), UserWith(0), nullptr).ok());
 }
 
 // --- C2 --------------------------------------------------------------------------

@@ -144,10 +144,15 @@ TEST_F(EngineTest, RefusalsNameWhatIsMissing) {
                        {kAccount, OpenWithCard()},
                        {kAccount, Succeeded(7, 1)},
                        {kAccount, AdjustBalance{"r", 1, {"x"}, "EUR"}}});
-  const char* const expected[] = {
-      "ACCOUNT_NOT_FOUND", "USAGE_NOT_FOUND", "INVALID_FIELD", "PLAN_NOT_FOUND",
-      "PLAN_NOT_FOUND",    "ACCOUNT_EXISTS",  "OK",            "RECHARGE_NOT_FOUND",
-      "INVALID_FIELD"};
+  const char* const expected[] = {"ACCOUNT_NOT_FOUND",
+                                  "USAGE_NOT_FOUND",
+                                  "INVALID_FIELD",
+                                  "PLAN_NOT_FOUND",
+                                  "PLAN_NOT_FOUND",
+                                  "ACCOUNT_EXISTS",
+                                  "OK",
+                                  "RECHARGE_NOT_FOUND",
+                                  "INVALID_FIELD"};
   for (size_t i = 0; i < replies.size(); ++i) {
     EXPECT_EQ(ReasonFor(replies[i]), expected[i]) << i << replies[i].status();
   }

@@ -106,11 +106,9 @@ TEST_F(UnratedTest, U5_ACorrectionThatOvertakesItsOriginalThroughAnotherLedgerLe
   OpenFunded(*one, kAccount);
   const domain::Usage original = Call(kUser, "old", kDearNumber, 10'800);
   const domain::Usage right = Call(kUser, "new", kDearNumber, 60);
-  ASSERT_TRUE(
-      Ask<CorrectionReply>(*two, kAccount, CorrectUsage{{"old"}, right, {"wrong"}}).ok());
+  ASSERT_TRUE(Ask<CorrectionReply>(*two, kAccount, CorrectUsage{{"old"}, right, {"wrong"}}).ok());
   EXPECT_EQ(StatusOf(*one, original), domain::UsageStatus::kVoided);
-  const auto again =
-      Ask<CorrectionReply>(*one, kAccount, CorrectUsage{{"old"}, right, {"wrong"}});
+  const auto again = Ask<CorrectionReply>(*one, kAccount, CorrectUsage{{"old"}, right, {"wrong"}});
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_TRUE(again->usage.duplicate);
   EXPECT_EQ(ledger_.Audit().entries, 3);

@@ -66,9 +66,8 @@ class ReadsTest : public testing::Test {
         "usage_states (account_id,usage_id,status,unrated_reason,seq,cost_nanos,free_seconds,"
         "free_period,latest_seq,user_id,start_time,corrected_by,update_time)",
         kAccounts, [](int i) {
-          return absl::StrFormat(
-              "('%s','%s',%d,1,1,0,0,0,1,'u','2026-11-01','','2026-11-01')", Id(i), UsageId(i),
-              i % 3 == 0 ? 2 : 3);
+          return absl::StrFormat("('%s','%s',%d,1,1,0,0,0,1,'u','2026-11-01','','2026-11-01')",
+                                 Id(i), UsageId(i), i % 3 == 0 ? 2 : 3);
         });
     FillEntries("", 1, kAccounts);
     FillEntries(Id(0), 2, kLongHistory);
