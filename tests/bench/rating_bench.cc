@@ -130,7 +130,7 @@ int Run(const std::string& path) {
         }));
   const Result rated = Measure(calls, [&](const domain::Usage& call) {
     const domain::Rate* rate = snapshot.FindCall(call.direction, call.destination);
-    return domain::RateUsage(call, plan, user, rate)->cost;
+    return domain::RateUsage(call, plan, user, /*period=*/0, rate)->cost;
   });
   Print("find and rate the call", rated);
   return 0;

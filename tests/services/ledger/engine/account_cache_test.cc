@@ -30,7 +30,7 @@ TEST(AccountCacheTest, GivesBackWhatItWasGiven) {
   AccountCache cache(2);
   std::unique_ptr<KnownAccount> put = Known("a", 7);
   put->account.currency = "EUR";
-  put->users.push_back({"a", "alice", "unlimited", 5, 202611, absl::UnixEpoch()});
+  put->users.push_back({"a", "alice", "unlimited", {{202611, 5}}, absl::UnixEpoch()});
   const KnownAccount as_put = *put;
   cache.Put(std::move(put));
   const std::unique_ptr<KnownAccount> taken = cache.Take("a");

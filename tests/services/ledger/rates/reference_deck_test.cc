@@ -64,7 +64,7 @@ TEST_F(ReferenceDeckTest, EveryCallFindsItsKnownPrefixAndCost) {
     }
     EXPECT_EQ(rate->destination_name, call.at("rated_destination"));
     EXPECT_EQ(rate->price, *ParseDecimal(call.at("price_per_minute_usd")));
-    const auto rating = domain::RateUsage(usage, plan, user, rate);
+    const auto rating = domain::RateUsage(usage, plan, user, /*period=*/0, rate);
     ASSERT_TRUE(rating.ok()) << rating.status();
     if (call.at("cost_6_6_exact").empty()) continue;
     EXPECT_EQ(rating->cost, *ParseDecimal(call.at("cost_6_6_exact")));
