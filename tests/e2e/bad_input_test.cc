@@ -931,6 +931,15 @@ TEST_F(BadInputTest, WhatIsTakenBackOrCorrectedIsNamedInFull) {
                                "replaces { usage_id: 'booked' reason: 'wrong' }"),
        .field = "replaces"},
       {.method = "Rates.ListUnratedUsage", .request = "account_id: 'a b'", .field = "account_id"},
+      {"Ledger.RecordUsage",
+       absl::StrCat("account_id: 'acct' only_if_allowed: true usage { ", Usage("new"),
+                    Call("+99999999999"), "}"),
+       StatusCode::kFailedPrecondition, "USAGE_NOT_ALLOWED", ""},
+      {"Ledger.RecordUsage",
+       "account_id: 'acct' only_if_allowed: true usage { usage_id: 'new' user_id: 'x' start_time { "
+       "seconds: 1760000000 } " +
+           Call() + "}",
+       StatusCode::kNotFound, "USER_NOT_FOUND", "usage.user_id"},
       {.method = "Rates.ListUnratedUsage", .request = "page_size: -1", .field = "page_size"},
       {"Rates.ListUnratedUsage", "account_id: 'nobody'", StatusCode::kNotFound, "ACCOUNT_NOT_FOUND",
        "account_id"},

@@ -9,8 +9,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/error/error.h"
 #include "common/money/money.h"
 #include "common/rpc/conversions.h"
+#include "common/rpc/status.h"
 #include "tests/e2e/stack.h"
 #include "tests/support/wait_until.h"
 
@@ -25,6 +27,8 @@ using Accounts = pb::Accounts::Stub;
 using Audit = pb::Audit::Stub;
 using Ledger = pb::Ledger::Stub;
 using Rates = pb::Rates::Stub;
+using Recharges = pb::Recharges::Stub;
+using Support = pb::Support::Stub;
 
 std::string Text(const google::type::Money& money) {
   const auto amount = reserve::FromProto(money, "", "money");
@@ -189,6 +193,41 @@ TEST_F(UsageCorrectionsTest, K3_UsageOfAUserWhoComesLaterIsRatedThen) {
   Must(&Accounts::PutUser, "account_id: 'late-user' user_id: 'zoe'");
   EXPECT_TRUE(WaitUntil([] { return Balance("late-user") == "-0.18"; }));
   ExpectClean("late-user");
+}
+
+TEST_F(UsageCorrectionsTest, S3_AThousandTextsOnACentSendNoMoreThanTheCentPaysFor) {
+  Must(&Accounts::OpenAccount, "account_id: 'texts' card_token: 'tok_visa#texts'");
+  Must(&Accounts::PutUser, "account_id: 'texts' user_id: 'u'");
+  Must(&Recharges::ReportRecharge,
+       "account_id: 'texts' ordinal: 1 attempt: 1 worker_id: 'w' succeeded { charge_id: 'ch_t' "
+       "amount { currency_code: 'USD' units: 15 } }");
+  Must(&Accounts::UpdateBillingSettings,
+       "account_id: 'texts' billing_settings { automatic_recharge: false } update_mask { paths: "
+       "'automatic_recharge' }");
+  Must(&Support::AdjustBalance,
+       "account_id: 'texts' request_id: 'down' reason: 'all but a cent' amount { units: -14 nanos: "
+       "-990000000 }");
+  pb::BatchRecordUsageRequest batch;
+  for (int i = 0; i < 1'000; ++i) {
+    *batch.add_requests() = Parse<pb::RecordUsageRequest>(
+        absl::StrCat("account_id: 'texts' only_if_allowed: true usage { usage_id: 't", i,
+                     "' user_id: 'u' start_time { seconds: ", absl::ToUnixSeconds(absl::Now()),
+                     " } sms { direction: DIRECTION_OUTBOUND destination: '+12025550123' carrier: "
+                     "'att' segments: "
+                     "1 } }"));
+  }
+  const auto results = Call(stack_->ledger(), &Ledger::BatchRecordUsage, batch);
+  ASSERT_TRUE(results.ok()) << results.status();
+  int booked = 0;
+  for (const pb::RecordUsageResult& result : results->results()) {
+    if (result.has_response()) ++booked;
+    if (result.has_error()) {
+      EXPECT_EQ(ReasonOf(FromProtoStatus(result.error())), "USAGE_NOT_ALLOWED");
+    }
+  }
+  EXPECT_EQ(booked, 1);
+  EXPECT_EQ(Balance("texts"), "0.00");
+  ExpectClean("texts");
 }
 
 TEST_F(UsageCorrectionsTest, C8_ALateCallDrawsOnTheAllowanceOfTheMonthThatItBeganIn) {

@@ -38,6 +38,9 @@ absl::StatusOr<book::Command> ParseCorrect(const pb::CorrectUsageRequest& reques
 
 absl::StatusOr<book::Command> ReplacementFrom(const pb::RecordUsageRequest& request) {
   const pb::ReplacedUsage& replaced = request.replaces();
+  if (request.only_if_allowed()) {
+    return InvalidField("only_if_allowed", "must not be set with replaces");
+  }
   RESERVE_RETURN_IF_ERROR(CheckId(replaced.usage_id(), "replaces.usage_id"));
   RESERVE_RETURN_IF_ERROR(CheckReason(replaced.reason(), "replaces.reason"));
   domain::ByStaff by{replaced.reason()};
@@ -57,7 +60,9 @@ absl::Status ReplacesElsewhere() {
 absl::Status NameField(const absl::Status& status) {
   if (domain::IsUsageNotFound(status)) return WithFieldPrefix(status, "replaces.");
   const std::string field = FieldOf(status);
-  if (absl::StartsWith(field, "replaces.") || absl::StartsWith(field, "usage.")) return status;
+  if (field == "only_if_allowed" || absl::StartsWith(field, "replaces.") ||
+      absl::StartsWith(field, "usage."))
+    return status;
   return PrefixField(status, "usage.");
 }
 

@@ -53,6 +53,7 @@ struct PutUser {
 };
 struct RecordUsage {
   domain::Usage usage;
+  bool only_if_allowed = false;  // else refused, as AuthorizeUsage would (S3)
 };
 struct VoidUsage {
   std::string usage_id;

@@ -193,6 +193,9 @@ class Folder {
   const domain::Rate* FindRate(const AccountImage& image, const domain::Usage& usage);
   // The user, the plan and the rate of a fact, as far as they are known (U1).
   absl::StatusOr<domain::UsageTerms> TermsOf(const AccountImage& image, const domain::Usage& usage);
+  // USAGE_NOT_ALLOWED, after which what waited for such a wish goes on (G12).
+  absl::Status CheckAllowed(AccountImage& image, const domain::UsageTerms& terms,
+                            const domain::Usage& usage);
   // The entry of a usage that is booked, or null.
   const Entry* FindBooked(absl::string_view account_id, const std::string& usage_id) const;
   // How a booked usage stands.
@@ -260,12 +263,10 @@ Folded Folder::Run(absl::Span<const AccountCommand> commands) {
     folded_.replies.push_back(std::visit(
         [&](const auto& command) { return Handle(each.account_id, command); }, *each.command));
     // Other refusals of a usage don't depend on what may have moved: the currency of an
-    // account never changes, and no user is ever taken away.
-    if (folded_.replies.back().status().code() == absl::StatusCode::kOutOfRange &&
-        image_.accounts.find(each.account_id)->second.remembered) {
-      folded_.must_read = true;
-      return std::move(folded_);
-    }
+    // account never changes, and no user is ever taken away. (One that is not allowed says so.)
+    folded_.must_read |= folded_.replies.back().status().code() == absl::StatusCode::kOutOfRange &&
+                         image_.accounts.find(each.account_id)->second.remembered;
+    if (folded_.must_read) return std::move(folded_);
   }
   WriteAccounts();
   WriteRecharges();
@@ -584,6 +585,21 @@ absl::StatusOr<domain::UsageTerms> Folder::TermsOf(const AccountImage& image,
   return terms;
 }
 
+absl::Status Folder::CheckAllowed(AccountImage& image, const domain::UsageTerms& terms,
+                                  const domain::Usage& usage) {
+  if (terms.user == nullptr) {
+    return domain::UserNotFound(image.account().account_id, usage.user_id);
+  }
+  const domain::Decision decision = domain::Allows(image.account(), terms, usage);
+  if (decision == domain::Decision::kAllowed) return absl::OkStatus();
+  // What was remembered may have moved.
+  folded_.must_read |= image.remembered;
+  if (!folded_.must_read) {
+    ApplyWithOpen(image, domain::AfterRefusal(ContextOf(image), image.account(), decision));
+  }
+  return domain::UsageNotAllowed(domain::NameOf(decision));
+}
+
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordUsage& command) {
   const domain::Usage& usage = command.usage;
   if (const Entry* stored = FindBooked(account_id, usage.usage_id); stored != nullptr) {
@@ -593,6 +609,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordU
   RESERVE_RETURN_IF_ERROR(domain::CheckStartTime(context_, usage.start_time));
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, usage));
+  if (command.only_if_allowed) RESERVE_RETURN_IF_ERROR(CheckAllowed(*image, terms, usage));
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
       domain::RecordUsage(ContextOf(*image), std::move(image->account()), terms, usage));

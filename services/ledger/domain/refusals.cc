@@ -24,6 +24,12 @@ absl::Status AccountNotFound(absl::string_view account_id) {
                    absl::StrCat("there is no account \"", account_id, "\""));
 }
 
+absl::Status UsageNotAllowed(absl::string_view decision) {
+  return WithMetadata(Refused("USAGE_NOT_ALLOWED", "",
+                              absl::StrCat("it may not begin, and was not booked: ", decision)),
+                      "decision", decision);
+}
+
 absl::Status UsageNotFound(absl::string_view account_id, absl::string_view usage_id) {
   return MakeError(absl::StatusCode::kNotFound, kUsageNotFoundReason, "usage_id",
                    absl::StrCat("account \"", account_id, "\" has no usage \"", usage_id, "\""));

@@ -31,6 +31,9 @@ absl::Status CurrencyNotSupported(absl::string_view field, absl::string_view cur
 // (M3).
 absl::Status CurrencyWithoutDeck(absl::string_view currency);
 
+// FAILED_PRECONDITION "USAGE_NOT_ALLOWED", with the decision's name as the metadata "decision"
+// (S3).
+absl::Status UsageNotAllowed(absl::string_view decision);
 // NOT_FOUND "USAGE_NOT_FOUND" on "usage_id".
 absl::Status UsageNotFound(absl::string_view account_id, absl::string_view usage_id);
 bool IsUsageNotFound(const absl::Status& status);

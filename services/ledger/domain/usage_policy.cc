@@ -24,6 +24,24 @@ absl::Status CheckStartTime(const Context& context, absl::Time start) {
   return absl::OkStatus();
 }
 
+absl::string_view NameOf(Decision decision) {
+  switch (decision) {
+    case Decision::kAllowed:
+      return "ALLOWED";
+    case Decision::kAccountBlocked:
+      return "ACCOUNT_BLOCKED";
+    case Decision::kPendingFunding:
+      return "PENDING_FUNDING";
+    case Decision::kAccountDisabled:
+      return "ACCOUNT_DISABLED";
+    case Decision::kNoRate:
+      return "NO_RATE";
+    case Decision::kInsufficientBalance:
+      return "INSUFFICIENT_BALANCE";
+  }
+  return "";
+}
+
 absl::StatusOr<Transition> RecordUsage(const Context& context, const Account& account,
                                        const UsageTerms& terms, const Usage& usage) {
   return RecordUsage(context, Account(account), terms, usage);
@@ -40,8 +58,11 @@ absl::StatusOr<Transition> RecordUsage(const Context& context, Account&& account
   return Concluded(std::move(draft));
 }
 
-Authorization AuthorizeUsage(const Context&, const Account& account, const User& user,
-                             const Plan& plan, const Usage& usage, const Rate* rate) {
+namespace {
+
+// By this balance.
+Authorization Authorize(const Account& account, const User& user, const Plan& plan,
+                        const Usage& usage, const Rate* rate, Nanos balance) {
   Authorization answer;
   answer.free_seconds_left =
       FreeSecondsLeft(user, plan, PeriodOf(plan, usage.start_time, account.time_zone));
@@ -52,7 +73,6 @@ Authorization AuthorizeUsage(const Context&, const Account& account, const User&
   if (account.blocked()) return refuse(Decision::kAccountBlocked);
   if (account.state == AccountState::kPendingFunding) return refuse(Decision::kPendingFunding);
   if (account.state == AccountState::kDisabled) return refuse(Decision::kAccountDisabled);
-  const Nanos balance = account.effective_balance();
   const bool inbound = usage.direction == Direction::kInbound;
   if (rate == nullptr && !inbound) return refuse(Decision::kNoRate);
 
@@ -75,6 +95,26 @@ Authorization AuthorizeUsage(const Context&, const Account& account, const User&
   answer.max_duration_seconds = MaxDurationSeconds(*rate, allowance, balance);
   if (answer.max_duration_seconds == 0) return refuse(Decision::kInsufficientBalance);
   return answer;
+}
+
+}  // namespace
+
+Authorization AuthorizeUsage(const Context&, const Account& account, const User& user,
+                             const Plan& plan, const Usage& usage, const Rate* rate) {
+  return Authorize(account, user, plan, usage, rate, account.effective_balance());
+}
+
+Decision Allows(const Account& account, const UsageTerms& terms, const Usage& usage) {
+  return Authorize(account, *terms.user, *terms.plan, usage, terms.rate, account.balance).decision;
+}
+
+Transition AfterRefusal(const Context& context, const Account& account, Decision decision) {
+  if (decision != Decision::kInsufficientBalance || !account.taken_back.waits()) {
+    return Unchanged(account);
+  }
+  Draft draft(context, account);
+  draft.account().taken_back = {};
+  return Concluded(std::move(draft));
 }
 
 }  // namespace reserve::domain

@@ -42,6 +42,9 @@ enum class Decision : uint8_t {
   kInsufficientBalance = 6,
 };
 
+// "INSUFFICIENT_BALANCE": as on the wire, without the prefix.
+absl::string_view NameOf(Decision decision);
+
 struct Authorization {
   Decision decision = Decision::kAllowed;
   int64_t free_seconds_left = 0;
@@ -53,6 +56,14 @@ struct Authorization {
 // O1, D1 to D3. `usage` is what is to begin; its duration is not looked at.
 Authorization AuthorizeUsage(const Context& context, const Account& account, const User& user,
                              const Plan& plan, const Usage& usage, const Rate* rate);
+
+// S3: the same for a usage that is booked at once, only if it is allowed. It goes by the balance
+// as it is: money that staff took back does not count. `terms` must know the user.
+Decision Allows(const Account& account, const UsageTerms& terms, const Usage& usage);
+
+// G12: a usage was refused for want of money that was taken back, so the wait for the customer is
+// over. `unchanged` if nothing waits, or it was refused for something else.
+Transition AfterRefusal(const Context& context, const Account& account, Decision decision);
 
 }  // namespace reserve::domain
 

@@ -316,6 +316,54 @@ TEST_F(FoldTest, U5_ACorrectionWhoseUsageWasBookedByItselfStillTakesTheOldOneBac
   EXPECT_EQ(image_.accounts["a"].account().balance, 100 * kNanosPerUnit - kNanosPerCent);
 }
 
+TEST_F(FoldTest, S3_TextsThatAreSentTogetherSpendTheBalanceOnce) {
+  rates::RateRow text;
+  text.kind = rates::RateKind::kSms;
+  text.prefix = "1";
+  text.price = kNanosPerCent;
+  rates::DeckHeader header;
+  header.version = 2;
+  header.currency = "USD";
+  catalog_.decks = catalog_.decks->With(*rates::DeckSnapshot::Create(header, {text}));
+  Store("a").account().balance = 3 * kNanosPerCent;
+  for (int i = 0; i < 10; ++i) {
+    domain::Usage usage = Call(absl::StrCat("t", i));
+    usage.kind = domain::UsageKind::kSms;
+    usage.duration = absl::ZeroDuration();
+    usage.segments = 1;
+    Ask("a", RecordUsage{usage, /*only_if_allowed=*/true});
+  }
+  const Folded folded = Run();
+  EXPECT_EQ(folded.writes.entries.size(), 3u);
+  EXPECT_THAT(Reasons(folded),
+              ElementsAre("OK", "OK", "OK", "USAGE_NOT_ALLOWED", "USAGE_NOT_ALLOWED",
+                          "USAGE_NOT_ALLOWED", "USAGE_NOT_ALLOWED", "USAGE_NOT_ALLOWED",
+                          "USAGE_NOT_ALLOWED", "USAGE_NOT_ALLOWED"));
+  EXPECT_THAT(MetadataOf(folded.replies[3].status()),
+              ElementsAre(testing::Pair("decision", "INSUFFICIENT_BALANCE")));
+  EXPECT_EQ(image_.accounts["a"].account().balance, 0);
+}
+
+TEST_F(FoldTest, S3_OneThatIsNotAllowedByWhatIsRememberedIsReadFirst) {
+  AccountImage& image = Store("a");
+  image.remembered = true;
+  image.account().balance = 0;
+  Ask("a", RecordUsage{Call("c"), /*only_if_allowed=*/true});
+  const Folded folded = Run();
+  EXPECT_TRUE(folded.must_read);
+}
+
+TEST_F(FoldTest, G12_OneThatIsRefusedForWantOfMoneyThatWasTakenBackEndsTheWait) {
+  domain::Account& account = Store("a").account();
+  account.balance = 0;
+  account.taken_back = {20 * kNanosPerUnit, kNow - absl::Hours(1)};
+  Ask("a", RecordUsage{Call("c"), /*only_if_allowed=*/true});
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("USAGE_NOT_ALLOWED"));
+  EXPECT_EQ(folded.writes.recharges.size(), 1u) << "the reserve is refilled now";
+  EXPECT_THAT(folded.writes.entries, IsEmpty());
+}
+
 TEST_F(FoldTest, K3_WhatWaitedForItsUserIsRatedOnce) {
   Store("a");
   Ask("a", RecordUsage{Call("c", "zoe")});
