@@ -5,6 +5,7 @@
 #include <google/protobuf/message.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <memory>
 #include <string>
 #include <utility>
@@ -131,6 +132,10 @@ class BadInputTest : public ::testing::Test {
     }
     Must("Accounts.OpenAccount", "account_id: 'due' card_token: 'tok_visa#due'");
     Must("Accounts.OpenAccount", "account_id: 'bare'");
+    std::ofstream(stack_->folder() + "/yen.csv") << "kind,prefix,price\ncall,81,3\n";
+    ASSERT_EQ(stack_->RunLedger({"import-rates", stack_->folder() + "/yen.csv", "--currency=JPY"})
+                  .exit_code,
+              0);
     Must("Accounts.OpenAccount",
          "account_id: 'yen' currency_code: 'JPY' card_token: 'tok_visa#yen'");
     Must("Accounts.PutUser", "account_id: 'yen' user_id: 'u'");
@@ -629,7 +634,7 @@ TEST_F(BadInputTest, AnAccountIsOpenedOnceAndInARealCurrency) {
   ExpectRefused({
       {"Accounts.OpenAccount", "account_id: 'new' currency_code: 'SEK'",
        StatusCode::kFailedPrecondition, "CURRENCY_NOT_SUPPORTED", "currency_code"},
-      {"Accounts.OpenAccount", "account_id: 'new' currency_code: 'JPY'",
+      {"Accounts.OpenAccount", "account_id: 'new' currency_code: 'CHF'",
        StatusCode::kFailedPrecondition, "CURRENCY_WITHOUT_DECK", "currency_code"},
       {.method = "Accounts.OpenAccount",
        .request = "account_id: 'new' currency_code: 'XXX'",

@@ -587,6 +587,8 @@ TEST_F(StartTest, BadFlagsAreRefusedInOneLine) {
       {"--retry_delays=-1h", "retry_delays"},
       {"--currency_settings_file=/nonexistent", "/nonexistent"},
       {"--default_country=Atlantis", "default_country"},
+      {"--emergency_numbers=988", "emergency_numbers"},
+      {"--emergency_numbers=US:+12025550123", "emergency_numbers"},
       {"--max_recharge_multiple=0", "max_recharge_multiple"},
       {"--max_usage_age=-1s", "max_usage_age"},
       {"--max_usage_ahead=-1s", "max_usage_ahead"},

@@ -265,7 +265,8 @@ void Customers::ReverseAPayment(const std::string& id) {
 }
 
 void Customers::UseTelephone(const std::string& id) {
-  const domain::Usage usage = AnyCall(id);
+  domain::Usage usage = AnyCall(id);
+  if (scene_.Happens(0.02)) usage.destination = "#911";
   Ask(id, book::RecordUsage{usage}, [this, id, usage] {
     // Afterwards: the same once more, or another call under the same id.
     if (!scene_.Fails(0.15)) return;

@@ -11,6 +11,7 @@
 #include "common/rpc/conversions.h"
 #include "services/ledger/api/errors.h"
 #include "services/ledger/domain/country.h"
+#include "services/ledger/domain/destination.h"
 
 namespace reserve::api {
 namespace {
@@ -53,9 +54,18 @@ absl::StatusOr<domain::Direction> DirectionFrom(pb::Direction direction, absl::s
   }
 }
 
-absl::Status CheckNumber(absl::string_view number, absl::string_view field) {
-  if (domain::IsE164(number)) return absl::OkStatus();
-  return InvalidField(field, "must be E.164: + and 5 to 15 digits, the first of them 1 to 9");
+// C1, C10. What comes in is E.164 always.
+absl::StatusOr<std::string> DestinationFrom(const std::string& number, domain::Direction direction,
+                                            absl::string_view field) {
+  constexpr absl::string_view kE164 =
+      "must be E.164: + and 5 to 15 digits, the first of them 1 to 9";
+  if (direction == domain::Direction::kInbound && !domain::IsE164(number)) {
+    return InvalidField(field, kE164);
+  }
+  if (std::optional<std::string> kept = domain::DestinationFrom(number)) return *std::move(kept);
+  return InvalidField(
+      field, absl::StrCat(kE164, "; or a short code: ", domain::kMinShortCodeDigits, " to ",
+                          domain::kMaxShortCodeDigits, " digits without +"));
 }
 
 absl::StatusOr<int32_t> SegmentsFrom(const pb::Sms& sms) {
@@ -136,6 +146,7 @@ void ToProto(const domain::BookedUsage& booked, const std::string& currency, pb:
   message->set_segments(booked.usage.segments);
   message->set_rounding(pb::ROUNDING_HALF_UP_NANO);
   message->set_standard_rate(r.standard_rate);
+  message->set_country(r.country);
 }
 
 }  // namespace
@@ -264,8 +275,8 @@ absl::StatusOr<std::optional<Nanos>> OptionalMoney(bool is_set, const google::ty
 absl::Status CallFrom(const pb::Call& call, Usage* usage) {
   usage->kind = UsageKind::kCall;
   RESERVE_ASSIGN_OR_RETURN(usage->direction, DirectionFrom(call.direction(), "call.direction"));
-  RESERVE_RETURN_IF_ERROR(CheckNumber(call.destination(), "call.destination"));
-  usage->destination = call.destination().substr(1);
+  RESERVE_ASSIGN_OR_RETURN(usage->destination, DestinationFrom(call.destination(), usage->direction,
+                                                               "call.destination"));
   RESERVE_ASSIGN_OR_RETURN(usage->duration, DurationFrom(call.duration(), "call.duration"));
   return absl::OkStatus();
 }
@@ -275,8 +286,9 @@ absl::Status SmsFrom(const pb::Sms& sms, Usage* usage) {
   RESERVE_ASSIGN_OR_RETURN(usage->direction, DirectionFrom(sms.direction(), "sms.direction"));
   const bool may_be_empty = usage->direction == domain::Direction::kInbound;
   if (!sms.destination().empty() || !may_be_empty) {
-    RESERVE_RETURN_IF_ERROR(CheckNumber(sms.destination(), "sms.destination"));
-    usage->destination = sms.destination().substr(1);
+    RESERVE_ASSIGN_OR_RETURN(
+        usage->destination,
+        DestinationFrom(sms.destination(), usage->direction, "sms.destination"));
   }
   if (sms.carrier().size() > kMaxCarrierBytes || !IsGraphic(sms.carrier())) {
     return InvalidField("sms.carrier", absl::StrCat("must be up to ", kMaxCarrierBytes,
@@ -462,7 +474,7 @@ void ToProto(const Usage& usage, pb::Usage* message) {
   const auto direction = static_cast<pb::Direction>(usage.direction);
   const std::string number = usage.destination.empty() || domain::IsErasedNumber(usage.destination)
                                  ? std::string()
-                                 : absl::StrCat("+", usage.destination);
+                                 : domain::DialledForm(usage.destination);
   if (usage.kind == UsageKind::kCall) {
     message->mutable_call()->set_direction(direction);
     message->mutable_call()->set_destination(number);
@@ -650,7 +662,8 @@ void ToProto(const rates::RateRow& row, const std::string& currency, pb::Rate* m
   message->set_carrier(row.carrier);
   message->set_destination_name(row.destination_name);
   reserve::ToProto(row.price, currency, message->mutable_price());
-  if (row.kind == rates::RateKind::kSms) return;
+  message->set_country(domain::TextOf(row.country));
+  if (rates::IsTextKind(row.kind)) return;
   reserve::ToProto(row.connect_fee, currency, message->mutable_connect_fee());
   SecondsToProto(row.initial_increment_seconds, message->mutable_initial_increment());
   SecondsToProto(row.increment_seconds, message->mutable_increment());
@@ -668,6 +681,7 @@ void ToProto(const rates::DeckHeader& header, pb::RateDeck* message) {
 }
 
 void ToProto(const book::UsageReply& reply, pb::RecordUsageResponse* message) {
+  if (!reply.booked) return;
   message->set_seq(reply.seq);
   reserve::ToProto(reply.cost, reply.currency, message->mutable_cost());
   reserve::ToProto(reply.balance_after, reply.currency, message->mutable_balance_after());
@@ -694,6 +708,7 @@ void ToProto(const book::AuthorizeReply& reply, pb::AuthorizeUsageResponse* mess
   const domain::Authorization& answer = reply.authorization;
   message->set_decision(static_cast<pb::AuthorizationDecision>(answer.decision));
   message->set_allowed(answer.decision == domain::Decision::kAllowed);
+  message->set_emergency(answer.emergency);
   if (reply.price.has_value()) {
     reserve::ToProto(*reply.price, reply.currency, message->mutable_price());
   }

@@ -43,6 +43,63 @@ absl::StatusOr<book::Command> ParseAuthorize(const pb::AuthorizeUsageRequest& re
   return book::AuthorizeUsage{std::move(usage)};
 }
 
+// What is to begin, as far as it can be made out: where to, whatever else is wrong with it.
+domain::Usage DialledIn(const pb::AuthorizeUsageRequest& request) {
+  domain::Usage usage;
+  if (request.has_call()) CallFrom(request.call(), &usage).IgnoreError();
+  if (request.has_sms()) SmsFrom(request.sms(), &usage).IgnoreError();
+  return usage;
+}
+
+// C10: help is not waited for. Answers like AuthorizeUsage, and what can't be answered by that.
+void AllowEmergency(pb::AuthorizeUsageResponse* response) {
+  book::AuthorizeReply reply;
+  reply.authorization = domain::AllowEmergency();
+  ToProto(reply, response);
+}
+
+// Answers one AuthorizeUsage that may be for help: what fails is allowed.
+class RescueSink : public engine::ReplySink {
+ public:
+  RescueSink(CallRecord record, grpc::ServerUnaryReactor* reactor,
+             pb::AuthorizeUsageResponse* response)
+      : record_(std::move(record)), reactor_(reactor), response_(response) {}
+
+  void Done(uint32_t, absl::StatusOr<Reply> reply) override {
+    if (reply.ok()) {
+      ToProto(std::get<book::AuthorizeReply>(*reply), response_);
+    } else {
+      AllowEmergency(response_);
+    }
+    reactor_->Finish(record_.End(absl::OkStatus()));
+    delete this;
+  }
+
+ private:
+  const CallRecord record_;
+  grpc::ServerUnaryReactor* const reactor_;
+  pb::AuthorizeUsageResponse* const response_;
+};
+
+// C10: answers what may be for help, and needs the database only to refuse what is not, in the
+// country of the account.
+grpc::ServerUnaryReactor* AuthorizeHelp(const ApiContext& api, grpc::CallbackServerContext* context,
+                                        absl::StatusOr<Task> task, bool everywhere,
+                                        pb::AuthorizeUsageResponse* response) {
+  if (everywhere || !task.ok()) {
+    AllowEmergency(response);
+    return FinishNow(api, context, "AuthorizeUsage", absl::OkStatus());
+  }
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  task->sink =
+      new RescueSink(CallRecord(api.metrics, *context, "AuthorizeUsage"), reactor, response);
+  task->call_bytes = kUnaryCallBytes;
+  std::vector<Task> tasks;
+  tasks.push_back(*std::move(task));
+  api.engine.Submit(std::move(tasks));
+  return reactor;
+}
+
 // Fields of a refusal are named as the engine's are: without "usage.".
 absl::StatusOr<Task> ParseRecord(const pb::RecordUsageRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckId(request.account_id(), "account_id"));
@@ -101,10 +158,17 @@ class BatchSink : public engine::ReplySink {
 grpc::ServerUnaryReactor* LedgerService::AuthorizeUsage(grpc::CallbackServerContext* context,
                                                         const pb::AuthorizeUsageRequest* request,
                                                         pb::AuthorizeUsageResponse* response) {
-  return StartCommand(
-      api_, context, "AuthorizeUsage",
-      TaskFor(request->account_id(), ParseAuthorize(*request, api_.engine.Now())),
-      [response](Reply&& reply) { ToProto(std::get<book::AuthorizeReply>(reply), response); });
+  absl::StatusOr<Task> task =
+      TaskFor(request->account_id(), ParseAuthorize(*request, api_.engine.Now()));
+  const domain::Settings& settings = api_.engine.options().settings;
+  const domain::Usage dialled = DialledIn(*request);
+  if (domain::MayBeEmergency(settings, dialled)) {
+    const bool everywhere = domain::IsEmergencyForAll(settings, dialled);
+    return AuthorizeHelp(api_, context, std::move(task), everywhere, response);
+  }
+  return StartCommand(api_, context, "AuthorizeUsage", std::move(task), [response](Reply&& reply) {
+    ToProto(std::get<book::AuthorizeReply>(reply), response);
+  });
 }
 
 grpc::ServerUnaryReactor* LedgerService::RecordUsage(grpc::CallbackServerContext* context,

@@ -16,6 +16,7 @@
 #include "common/rpc/conversions.h"
 #include "services/ledger/api/errors.h"
 #include "services/ledger/api/page_token.h"
+#include "services/ledger/domain/destination.h"
 #include "services/ledger/rates/deck_csv.h"
 #include "services/ledger/rates/errors.h"
 #include "services/ledger/storage/deck_rows.h"
@@ -308,7 +309,7 @@ absl::Status FillRates(const rates::DeckBook& book, absl::Time now,
   RESERVE_ASSIGN_OR_RETURN(const DeckSnapshot* deck, FindDeck(book, cursor.version, now));
   const DeckHeader& header = deck->header();
   response->set_deck_version(header.version);
-  for (const RateKind kind : {RateKind::kCall, RateKind::kCallInbound, RateKind::kSms}) {
+  for (const RateKind kind : rates::kRateKinds) {
     const bool wanted = request.kind() == pb::RATE_KIND_UNSPECIFIED ||
                         static_cast<int>(request.kind()) == static_cast<int>(kind);
     if (!wanted) continue;
@@ -351,8 +352,8 @@ absl::Status NoRate(const Quote& quote, absl::string_view field) {
   const std::string message =
       quote.deck == nullptr
           ? absl::StrCat("no ", quote.currency, " rate deck is in force at the start")
-          : absl::StrCat("the rate deck in force at the start has no price for +",
-                         quote.usage.destination);
+          : absl::StrCat("the rate deck in force at the start has no price for ",
+                         domain::DialledForm(quote.usage.destination));
   return NoRateToQuote(field, message);
 }
 
@@ -389,7 +390,9 @@ absl::Status FillCallQuote(const rates::DeckBook& book, absl::Time now,
     RESERVE_ASSIGN_OR_RETURN(cost,
                              CallCostHalfUp(rate->price, billable_seconds, rate->connect_fee));
   }
-  const RateKind kind = inbound ? RateKind::kCallInbound : RateKind::kCall;
+  const RateKind kind = inbound                                  ? RateKind::kCallInbound
+                        : domain::IsShortCode(usage.destination) ? RateKind::kShortCode
+                                                                 : RateKind::kCall;
   ToProto(RowOf(*quote.deck, kind, *rate, ""), quote.currency, response->mutable_rate());
   response->set_deck_version(rate->deck_version);
   response->set_standard_rate(rate->standard_rate);
@@ -413,8 +416,10 @@ absl::Status FillSmsQuote(const rates::DeckBook& book, absl::Time now,
       quote.deck == nullptr ? nullptr : quote.deck->FindSms(usage.destination, usage.carrier);
   if (rate == nullptr) return NoRate(quote, "sms.destination");
   RESERVE_ASSIGN_OR_RETURN(const Nanos cost, Multiply(rate->price, usage.segments));
-  ToProto(RowOf(*quote.deck, RateKind::kSms, *rate, usage.carrier), quote.currency,
-          response->mutable_rate());
+  const RateRow row = domain::IsShortCode(usage.destination)
+                          ? RowOf(*quote.deck, RateKind::kSmsShortCode, *rate, "")
+                          : RowOf(*quote.deck, RateKind::kSms, *rate, usage.carrier);
+  ToProto(row, quote.currency, response->mutable_rate());
   response->set_deck_version(rate->deck_version);
   reserve::ToProto(cost, quote.currency, response->mutable_cost());
   return absl::OkStatus();

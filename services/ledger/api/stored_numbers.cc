@@ -20,10 +20,12 @@ namespace {
 
 namespace pb = ::reserve::ledger::v1;
 
-// Does each number up to the wire's last mean the same on both sides? 0 is UNSPECIFIED.
+// Does each number up to the wire's last mean the same on both sides? 0 is UNSPECIFIED. `reserved`
+// is one that the wire keeps free.
 template <typename Stored>
-constexpr bool NumbersAgree(int (*wire_number)(Stored), int last) {
+constexpr bool NumbersAgree(int (*wire_number)(Stored), int last, int reserved = 0) {
   for (int number = 1; number <= last; ++number) {
+    if (number == reserved) continue;
     if (wire_number(static_cast<Stored>(number)) != number) return false;
   }
   return true;
@@ -105,10 +107,12 @@ constexpr int WireNumber(domain::ChargeBasis value) {
       return pb::CHARGE_BASIS_SMS;
     case domain::ChargeBasis::kUnrated:
       return pb::CHARGE_BASIS_UNRATED;
+    case domain::ChargeBasis::kEmergency:
+      return pb::CHARGE_BASIS_EMERGENCY;
   }
   return 0;
 }
-static_assert(NumbersAgree<domain::ChargeBasis>(WireNumber, pb::ChargeBasis_MAX));
+static_assert(NumbersAgree<domain::ChargeBasis>(WireNumber, pb::ChargeBasis_MAX, 7));
 
 constexpr int WireNumber(domain::UsageStatus value) {
   switch (value) {
@@ -376,6 +380,10 @@ constexpr int WireNumber(rates::RateKind value) {
       return pb::RATE_KIND_CALL_INBOUND;
     case rates::RateKind::kSms:
       return pb::RATE_KIND_SMS;
+    case rates::RateKind::kShortCode:
+      return pb::RATE_KIND_SHORT_CODE;
+    case rates::RateKind::kSmsShortCode:
+      return pb::RATE_KIND_SMS_SHORT_CODE;
   }
   return 0;
 }

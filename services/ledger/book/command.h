@@ -158,6 +158,8 @@ struct UsageReply {
   domain::EntryHash hash{};  // of the entry
   domain::UsageStatus status = domain::UsageStatus::kRated;
   domain::UnratedReason unrated_reason = domain::UnratedReason::kNone;
+  // An emergency call of an account that there is not: nothing was booked, all else is empty (C10).
+  bool booked = true;
 };
 // What a void gave back, or had given back before.
 struct VoidReply {

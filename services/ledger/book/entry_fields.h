@@ -40,6 +40,7 @@ enum class Tag : uint16_t {
   kFreeSecondsBefore = 33,
   kFreeSecondsTaken = 34,
   kStandardRate = 35,
+  kCountry = 36,
   kFreePeriod = 37,
   kUnratedReason = 38,
   kCorrects = 39,
@@ -83,6 +84,7 @@ void VisitUsageFields(Booked& booked, Visit&& visit) {
   visit(Tag::kFreeSecondsBefore, "free_seconds_before", rating.free_seconds_before);
   visit(Tag::kFreeSecondsTaken, "free_seconds_taken", rating.free_seconds_taken);
   visit(Tag::kStandardRate, "standard_rate", rating.standard_rate);
+  visit(Tag::kCountry, "country", rating.country);
   visit(Tag::kFreePeriod, "free_period", rating.free_period);
   visit(Tag::kUnratedReason, "unrated_reason", rating.unrated_reason);
   visit(Tag::kCorrects, "corrects_usage_id", booked.corrects);

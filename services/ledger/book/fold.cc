@@ -200,6 +200,9 @@ class Folder {
   const Entry* FindBooked(absl::string_view account_id, const std::string& usage_id) const;
   // How a booked usage stands.
   domain::UsageState StateOf(const AccountImage& image, const Entry& entry) const;
+  // Is it for help? Of an account that is not there, may it be (C10)?
+  bool IsForHelp(const AccountImage& image, const domain::Usage& usage) const;
+  absl::StatusOr<Reply> RecordForHelp(AccountImage& image, const domain::Usage& usage);
   static void ChangeUser(AccountImage& image, User&& user);
   static void ChangeAllowance(AccountImage& image, const domain::UsedAllowance& changed);
   // The answer to a correction whose usage is booked already, as `stored`.
@@ -304,6 +307,24 @@ const domain::Rate* Folder::FindRate(const AccountImage& image, const domain::Us
   const domain::Rate* rate = catalog_.FindRate(image.account().currency, usage);
   folded_.missed_rate |= rate == nullptr && usage.direction == domain::Direction::kOutbound;
   return rate;
+}
+
+bool Folder::IsForHelp(const AccountImage& image, const domain::Usage& usage) const {
+  return image.exists ? domain::IsEmergency(context_.settings, image.account().country, usage)
+                      : domain::MayBeEmergency(context_.settings, usage);
+}
+
+absl::StatusOr<Reply> Folder::RecordForHelp(AccountImage& image, const domain::Usage& usage) {
+  if (!image.exists) {
+    ++folded_.unbooked_emergencies;
+    UsageReply reply;
+    reply.booked = false;
+    return reply;
+  }
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::RecordEmergency(ContextOf(image), std::move(image.account()), usage));
+  return ReplyOf(*Apply(image, std::move(transition)), image.account().currency);
 }
 
 void Folder::ChangeUser(AccountImage& image, User&& user) {
@@ -575,6 +596,7 @@ void Folder::WriteRecharges() {
 absl::StatusOr<domain::UsageTerms> Folder::TermsOf(const AccountImage& image,
                                                    const domain::Usage& usage) {
   domain::UsageTerms terms;
+  terms.emergency = IsForHelp(image, usage);
   terms.user = UserOf(image, usage.user_id);
   if (terms.user == nullptr) return terms;
   RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(terms.user->plan_id));
@@ -607,6 +629,9 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordU
     return AnswerRepeat(image_, image_.accounts.find(account_id)->second, *stored, usage);
   }
   RESERVE_RETURN_IF_ERROR(domain::CheckStartTime(context_, usage.start_time));
+  if (AccountImage& known = image_.accounts.find(account_id)->second; IsForHelp(known, usage)) {
+    return RecordForHelp(known, usage);
+  }
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, usage));
   if (command.only_if_allowed) RESERVE_RETURN_IF_ERROR(CheckAllowed(*image, terms, usage));
@@ -704,6 +729,11 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RateUnr
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const AuthorizeUsage& command) {
+  if (IsForHelp(image_.accounts.find(account_id)->second, command.usage)) {
+    AuthorizeReply reply;
+    reply.authorization = domain::AllowEmergency();
+    return reply;
+  }
   RESERVE_RETURN_IF_ERROR(domain::CheckStartTime(context_, command.usage.start_time));
   RESERVE_ASSIGN_OR_RETURN(const AccountImage* image, FindAccount(account_id));
   RESERVE_ASSIGN_OR_RETURN(const User* user, FindUser(*image, command.usage.user_id));

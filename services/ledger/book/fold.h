@@ -38,6 +38,8 @@ struct Folded {
   int duplicates = 0;
   // Usages that were booked without a price.
   int unrated = 0;
+  // Emergency calls that no account was there to book (C10).
+  int unbooked_emergencies = 0;
   // A usage found no rate, or a user no plan, in the catalog: the catalog may be an old one.
   bool missed_rate = false;
   bool missed_plan = false;

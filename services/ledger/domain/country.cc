@@ -16,6 +16,20 @@ constexpr absl::string_view kCountries =
     "QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG "
     "TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA "
     "ZM ZW ";
+struct Special {
+  NumberCountry country;
+  absl::string_view text;
+};
+constexpr Special kSpecial[] = {{NumberCountry::kUnknown, ""},
+                                {NumberCountry::kTollFree, "TOLL_FREE"},
+                                {NumberCountry::kSatellite, "SATELLITE"},
+                                {NumberCountry::kPremiumRate, "PREMIUM_RATE"}};
+
+NumberCountry OfLetters(absl::string_view code) {
+  return static_cast<NumberCountry>(static_cast<unsigned char>(code[0]) << 8 |
+                                    static_cast<unsigned char>(code[1]));
+}
+
 static_assert(kCountries.size() == 250 * 3, "249 of ISO 3166-1, and XK");
 
 }  // namespace
@@ -26,6 +40,22 @@ bool IsCountry(absl::string_view code) {
     if (kCountries.substr(i, 2) == code) return true;
   }
   return false;
+}
+
+std::string TextOf(NumberCountry country) {
+  for (const Special& special : kSpecial) {
+    if (special.country == country) return std::string(special.text);
+  }
+  const auto letters = static_cast<uint16_t>(country);
+  return {static_cast<char>(letters >> 8), static_cast<char>(letters & 0xff)};
+}
+
+std::optional<NumberCountry> NumberCountryFrom(absl::string_view text) {
+  for (const Special& special : kSpecial) {
+    if (special.text == text) return special.country;
+  }
+  if (!IsCountry(text)) return std::nullopt;
+  return OfLetters(text);
 }
 
 }  // namespace reserve::domain

@@ -15,6 +15,7 @@
 //   payment_method_policy.h  the cards that the customer gives and takes away
 //   usage_policy.h           what may begin, and what is booked
 //   usage_correction_policy.h  what was booked is taken back, corrected, or rated later
+//   emergency.h              which numbers bring help
 //   support_policy.h         what staff does
 //   refund_policy.h          charges that are given back
 //   payment_policy.h         money that came another way
@@ -31,6 +32,7 @@
 #define RESERVE_SERVICES_LEDGER_DOMAIN_POLICY_H_
 
 #include "services/ledger/domain/dispute_policy.h"           // IWYU pragma: export
+#include "services/ledger/domain/emergency.h"                // IWYU pragma: export
 #include "services/ledger/domain/opening_policy.h"           // IWYU pragma: export
 #include "services/ledger/domain/payment_method_policy.h"    // IWYU pragma: export
 #include "services/ledger/domain/payment_policy.h"           // IWYU pragma: export

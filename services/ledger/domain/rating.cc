@@ -13,7 +13,15 @@ absl::Status NoRateFor(const Usage& usage) {
   return NoRate(DestinationField(usage), usage.destination);
 }
 
-void CopyRate(const Rate& rate, Rating* rating) {
+// The line's country; else that of the number, unless it was erased.
+std::string CountryOf(const Usage& usage, const Rate& rate) {
+  if (rate.country != NumberCountry::kUnknown) return TextOf(rate.country);
+  if (IsErasedNumber(usage.destination)) return "";
+  return TextOf(CountryOfNumber(usage.destination));
+}
+
+void CopyRate(const Usage& usage, const Rate& rate, Rating* rating) {
+  rating->country = CountryOf(usage, rate);
   rating->deck_version = rate.deck_version;
   rating->prefix = rate.prefix;
   rating->price = rate.price;
@@ -25,7 +33,7 @@ absl::Status RateSms(const Usage& usage, const Rate* rate, Rating* rating) {
     return absl::OkStatus();
   }
   if (rate == nullptr) return NoRateFor(usage);
-  CopyRate(*rate, rating);
+  CopyRate(usage, *rate, rating);
   rating->basis = ChargeBasis::kSms;
   RESERVE_ASSIGN_OR_RETURN(rating->cost, Multiply(rate->price, usage.segments));
   return absl::OkStatus();
@@ -37,7 +45,7 @@ absl::Status RateCall(const Usage& usage, const Plan& plan, const Rate* rate, Ra
     rating->basis = ChargeBasis::kInboundFree;
     return absl::OkStatus();
   }
-  CopyRate(*rate, rating);
+  CopyRate(usage, *rate, rating);
   rating->connect_fee = rate->connect_fee;
   rating->initial_increment_seconds = rate->initial_increment_seconds;
   rating->increment_seconds = rate->increment_seconds;
@@ -107,6 +115,12 @@ Rating Unrated(UnratedReason reason, absl::string_view plan_id) {
 
 Allowance AfterTaking(const Rating& rating, const User& user) {
   return {rating.free_period, user.SecondsUsed(rating.free_period) + rating.free_seconds_taken};
+}
+
+Rating EmergencyRating() {
+  Rating rating;
+  rating.basis = ChargeBasis::kEmergency;
+  return rating;
 }
 
 int64_t MaxDurationSeconds(const Rate& rate, int64_t free_seconds_left, Nanos balance) {

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "common/money/money.h"
 #include "services/ledger/domain/account.h"
+#include "services/ledger/domain/country.h"
 #include "services/ledger/domain/plan.h"
 #include "services/ledger/domain/usage.h"
 
@@ -29,6 +30,7 @@ struct Rate {
   int32_t initial_increment_seconds = 60;  // >= 1
   int32_t increment_seconds = 60;          // >= 1
   bool standard_rate = false;              // of a call: price <= the deck's ceiling
+  NumberCountry country = NumberCountry::kUnknown;  // C14: the file's; kUnknown: the number's
 };
 
 // The numbers are stored; never reuse one.
@@ -40,6 +42,7 @@ enum class ChargeBasis : uint8_t {
   kDearer = 5,
   kSms = 6,
   kUnrated = 7,  // at 0, until there is a price (U1)
+  kEmergency = 8,  // C10
 };
 
 // How a usage was rated; everything that explains the cost.
@@ -59,7 +62,8 @@ struct Rating {
   int64_t paid_seconds = 0;
   bool standard_rate = false;
   UnratedReason unrated_reason = UnratedReason::kNone;
-  Nanos cost = 0;  // >= 0; rounded once, half up (M2)
+  std::string country;  // C14, as TextOf has it; empty: unknown, or booked before there were any
+  Nanos cost = 0;       // >= 0; rounded once, half up (M2)
 
   friend bool operator==(const Rating&, const Rating&) = default;
 };
@@ -91,6 +95,9 @@ Rating Unrated(UnratedReason reason, absl::string_view plan_id);
 
 // The user's allowance once the rating has drawn on it; it must have taken free seconds.
 Allowance AfterTaking(const Rating& rating, const User& user);
+
+// C10: an emergency call or text costs nothing, on no plan and at no price of a deck.
+Rating EmergencyRating();
 
 // The longest duration in seconds, on the grid of the increments, such that the
 // free seconds and the balance pay for it. For a call that may

@@ -7,6 +7,7 @@
 #include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
+#include "services/ledger/domain/destination.h"
 
 namespace reserve::domain {
 namespace {
@@ -56,9 +57,9 @@ absl::Status CurrencyWithoutDeck(absl::string_view currency) {
 }
 
 absl::Status NoRate(absl::string_view field, absl::string_view destination) {
-  return Refused(
-      kNoRateReason, field,
-      absl::StrCat("the rate deck in force at the start has no price for +", destination));
+  return Refused(kNoRateReason, field,
+                 absl::StrCat("the rate deck in force at the start has no price for ",
+                              DialledForm(destination)));
 }
 
 absl::Status NoCard() { return Refused("NO_CARD", "", "the account has no card to charge"); }

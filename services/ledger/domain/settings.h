@@ -10,10 +10,12 @@
 #include "absl/time/time.h"
 #include "services/ledger/domain/card_limits.h"
 #include "services/ledger/domain/currency_settings.h"
+#include "services/ledger/domain/emergency.h"
 
 namespace reserve::domain {
 
 struct Settings {
+  std::vector<EmergencyNumber> emergency_numbers;  // C10: beside the program's own
   CurrencyTable currencies = BuiltInCurrencies();  // M3: those that accounts are opened in
   std::string default_country = "US";              // of accounts that are opened without one
   int32_t max_recharge_multiple = 20;              // G2

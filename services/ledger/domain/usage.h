@@ -22,7 +22,7 @@ struct Usage {
   std::string user_id;
   UsageKind kind = UsageKind::kCall;
   Direction direction = Direction::kOutbound;
-  std::string destination;  // digits only, without '+'; may be empty for an inbound text
+  std::string destination;  // as destination.h keeps it; may be empty for an inbound text
   std::string carrier;      // of a text; may be empty
   absl::Time start_time = absl::InfinitePast();
   absl::Duration duration;  // of a call; whole microseconds (C9)

@@ -58,6 +58,22 @@ absl::StatusOr<Transition> RecordUsage(const Context& context, Account&& account
   return Concluded(std::move(draft));
 }
 
+absl::StatusOr<Transition> RecordEmergency(const Context& context, Account&& account,
+                                           const Usage& usage) {
+  RESERVE_RETURN_IF_ERROR(CheckStartTime(context, usage.start_time));
+  Draft draft(context, std::move(account));
+  Entry& entry = draft.AddEntry(EntryKind::kUsage, 0, draft.account().balance);
+  entry.booked.emplace(BookedUsage{usage, EmergencyRating()});
+  return Concluded(std::move(draft));
+}
+
+Authorization AllowEmergency() {
+  Authorization answer;
+  answer.unlimited_duration = true;
+  answer.emergency = true;
+  return answer;
+}
+
 namespace {
 
 // By this balance.

@@ -32,6 +32,12 @@ absl::StatusOr<Transition> RecordUsage(const Context& context, const Account& ac
 absl::StatusOr<Transition> RecordUsage(const Context& context, Account&& account,
                                        const UsageTerms& terms, const Usage& usage);
 
+// C10: books an emergency call or text at 0, whatever the account's state and also of a user that
+// it does not have. It draws on no allowance, and nothing follows from it: a wait after money was
+// taken back goes on (G12).
+absl::StatusOr<Transition> RecordEmergency(const Context& context, Account&& account,
+                                           const Usage& usage);
+
 // In order of precedence.
 enum class Decision : uint8_t {
   kAllowed = 1,
@@ -51,7 +57,11 @@ struct Authorization {
   int64_t max_duration_seconds = 0;
   bool unlimited_duration = false;
   Nanos sms_cost = 0;
+  bool emergency = false;  // C10
 };
+
+// C10: what is always answered.
+Authorization AllowEmergency();
 
 // O1, D1 to D3. `usage` is what is to begin; its duration is not looked at.
 Authorization AuthorizeUsage(const Context& context, const Account& account, const User& user,

@@ -34,6 +34,7 @@ std::string TextOf(UnratedReason reason) {
 
 absl::StatusOr<Rating> RateFact(const Account& account, const UsageTerms& terms,
                                 const Usage& usage) {
+  if (terms.emergency) return EmergencyRating();
   const UnratedReason reason = WhyUnrated(terms, usage);
   if (reason != UnratedReason::kNone) {
     return Unrated(reason, terms.plan == nullptr ? "" : terms.plan->plan_id);

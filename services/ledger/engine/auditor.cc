@@ -15,6 +15,7 @@
 #include "common/error/error.h"
 #include "services/ledger/book/entry_chain.h"
 #include "services/ledger/domain/account.h"
+#include "services/ledger/domain/destination.h"
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/plan.h"
 #include "services/ledger/domain/rating.h"
@@ -626,6 +627,11 @@ void Audit::CheckUsage(const Entry& entry) {
     state->seq = seq;
   }
   if (rating.basis == domain::ChargeBasis::kUnrated) return CheckUnrated(subject, booked);
+  if (rating.basis == domain::ChargeBasis::kEmergency) {
+    const Rating again = domain::EmergencyRating();  // C10: of no plan and no deck
+    if (!(rating == again)) Differs(kCheckRating, subject, RatingText(rating), RatingText(again));
+    return;
+  }
   const auto plan = plans_.find(rating.plan_id);
   if (plan == plans_.end()) {
     Differs(kCheckRating, subject, absl::StrCat("plan \"", rating.plan_id, "\""),
@@ -670,8 +676,9 @@ void Audit::CheckRating(const std::string& subject, const BookedUsage& booked, c
   }
   const int32_t period = domain::PeriodOf(plan, booked.usage.start_time, account_.time_zone);
   const User user = UserWithFreeSeconds(plan, period, stored.free_seconds_before);
-  const absl::StatusOr<Rating> again =
+  absl::StatusOr<Rating> again =
       domain::RateUsage(booked.usage, plan, user, period, rate.has_value() ? &*rate : nullptr);
+  if (again.ok()) again->country = stored.country;  // the line's, which is not kept elsewhere
   if (!again.ok()) {
     Differs(kCheckRating, subject, RatingText(stored), std::string(again.status().message()));
     return;
@@ -702,7 +709,7 @@ void Audit::CheckDeck(const std::string& subject, const BookedUsage& booked) {
             absl::StrCat("a deck in force at ", FormatRfc3339(booked.usage.start_time)));
   }
   if (!domain::IsErasedNumber(booked.usage.destination) &&
-      !absl::StartsWith(booked.usage.destination, rating.prefix)) {
+      !absl::StartsWith(domain::DigitsOf(booked.usage.destination), rating.prefix)) {
     Differs(kCheckRating, subject, absl::StrCat("prefix ", rating.prefix),
             absl::StrCat("a prefix of ", booked.usage.destination));
   }

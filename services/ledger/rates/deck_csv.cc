@@ -11,6 +11,7 @@
 #include "absl/strings/strip.h"
 #include "common/error/error.h"
 #include "common/money/money.h"
+#include "services/ledger/domain/destination.h"
 #include "services/ledger/rates/errors.h"
 
 namespace reserve::rates {
@@ -71,8 +72,21 @@ std::string CheckPrefix(absl::string_view prefix) {
   return "";
 }
 
+// C10.
+std::string CheckShortCode(absl::string_view code) {
+  if (AllDigits(code) && code.size() >= domain::kMinShortCodeDigits &&
+      code.size() <= domain::kMaxShortCodeDigits) {
+    return "";
+  }
+  return absl::StrCat(Quote(code), " must be ", domain::kMinShortCodeDigits, " to ",
+                      domain::kMaxShortCodeDigits, " digits");
+}
+
 std::string CheckCarrier(RateKind kind, absl::string_view carrier) {
   if (carrier.empty()) return "";
+  if (kind == RateKind::kSmsShortCode) {
+    return absl::StrCat(Quote(carrier), " must be empty for a short code");
+  }
   if (kind != RateKind::kSms) return absl::StrCat(Quote(carrier), " must be empty for a call");
   const bool valid =
       carrier.size() <= kMaxCarrierBytes && std::all_of(carrier.begin(), carrier.end(), [](char c) {
@@ -93,6 +107,18 @@ std::string CheckName(absl::string_view name) {
       return absl::StrCat(Quote(name), " holds a control character");
     }
   }
+  return "";
+}
+
+std::string ReadCountry(absl::string_view text, domain::NumberCountry* country) {
+  const std::optional<domain::NumberCountry> read = domain::NumberCountryFrom(text);
+  if (!read.has_value()) {
+    return absl::StrCat(Quote(text), " must be a country of ISO 3166-1, like US, or ",
+                        domain::TextOf(domain::NumberCountry::kTollFree), ", ",
+                        domain::TextOf(domain::NumberCountry::kSatellite), " or ",
+                        domain::TextOf(domain::NumberCountry::kPremiumRate));
+  }
+  *country = *read;
   return "";
 }
 
@@ -137,7 +163,8 @@ const std::array<absl::string_view, DeckCsvParser::kColumnCount> DeckCsvParser::
     "price",
     "connect_fee",
     "initial_increment_seconds",
-    "increment_seconds"};
+    "increment_seconds",
+    "country"};
 
 absl::string_view RateKindName(RateKind kind) {
   switch (kind) {
@@ -147,6 +174,10 @@ absl::string_view RateKindName(RateKind kind) {
       return "call_inbound";
     case RateKind::kSms:
       return "sms";
+    case RateKind::kShortCode:
+      return "short_code";
+    case RateKind::kSmsShortCode:
+      return "sms_short_code";
   }
   return "unknown";
 }
@@ -293,18 +324,24 @@ void DeckCsvParser::Note(Column column, absl::string_view problem,
 
 void DeckCsvParser::ReadKey(RateRow* row, std::vector<std::string>* problems) const {
   bool known_kind = false;
-  for (const RateKind kind : {RateKind::kCall, RateKind::kCallInbound, RateKind::kSms}) {
+  for (const RateKind kind : kRateKinds) {
     if (Field(kKind) == RateKindName(kind)) {
       row->kind = kind;
       known_kind = true;
     }
   }
   if (!known_kind) {
-    Note(kKind, absl::StrCat(Quote(Field(kKind)), " must be call, call_inbound or sms"), problems);
+    Note(kKind,
+         absl::StrCat(Quote(Field(kKind)),
+                      " must be call, call_inbound, sms, short_code or sms_short_code"),
+         problems);
   }
-  Note(kPrefix, CheckPrefix(Field(kPrefix)), problems);
+  const bool short_code = known_kind && IsShortCodeKind(row->kind);
+  Note(kPrefix, short_code ? CheckShortCode(Field(kPrefix)) : CheckPrefix(Field(kPrefix)),
+       problems);
   if (known_kind) Note(kCarrier, CheckCarrier(row->kind, Field(kCarrier)), problems);
   Note(kDestination, CheckName(Field(kDestination)), problems);
+  Note(kCountry, ReadCountry(Field(kCountry), &row->country), problems);
   row->prefix = std::string(Field(kPrefix));
   row->carrier = std::string(Field(kCarrier));
   row->destination_name = std::string(Field(kDestination));
@@ -312,7 +349,7 @@ void DeckCsvParser::ReadKey(RateRow* row, std::vector<std::string>* problems) co
 
 void DeckCsvParser::ReadPrices(RateRow* row, std::vector<std::string>* problems) const {
   Note(kPrice, ReadPrice(Field(kPrice), &row->price), problems);
-  if (row->kind == RateKind::kSms) {
+  if (IsTextKind(row->kind)) {
     for (const Column column : {kConnectFee, kInitialIncrement, kIncrement}) {
       // "0.00" is a zero too.
       Nanos value = 0;
@@ -340,8 +377,9 @@ void DeckCsvParser::ReadPrices(RateRow* row, std::vector<std::string>* problems)
 }
 
 DeckCsvParser::RowKey DeckCsvParser::KeyOf(const RateRow& row) {
-  // 15 digits are less than 2^50; without a leading zero the number is the prefix.
-  uint64_t number = 0;
+  // 15 digits are less than 2^50; without a leading zero the number is the prefix. A short code may
+  // have one.
+  uint64_t number = IsShortCodeKind(row.kind) ? 1 : 0;
   for (const char c : row.prefix) number = number * 10 + static_cast<uint64_t>(c - '0');
   const auto kind = static_cast<uint64_t>(row.kind);
   const auto next = static_cast<uint32_t>(carrier_numbers_.size());

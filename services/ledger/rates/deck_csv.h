@@ -2,12 +2,15 @@
 //
 // The first line names the columns, in any order, out of
 //
-//   kind,prefix,carrier,destination,price,connect_fee,initial_increment_seconds,increment_seconds
+//   kind,prefix,carrier,destination,price,connect_fee,initial_increment_seconds,increment_seconds,
+//   country
 //
-// `kind` (call, call_inbound or sms), `prefix` and `price` are required; a column
-// that is left out, or an empty field, takes its default: no carrier, no name, fee
-// 0, increments 60 and 60. A text's price is per segment; it has neither fee nor
-// increments (empty or 0). Only a text may name a carrier.
+// `kind` (call, call_inbound, sms, short_code or sms_short_code), `prefix` and `price` are
+// required; a column that is left out, or an empty field, takes its default: no carrier, no name,
+// fee 0, increments 60 and 60, the country of the number (C14: else ISO 3166-1 alpha-2, TOLL_FREE,
+// SATELLITE or PREMIUM_RATE). A text's price is per segment; it has neither fee nor
+// increments (empty or 0). Only a text (sms) may name a carrier. The prefix of the kinds of short
+// codes is the whole code, 3 to 8 digits.
 //
 // Fields are quoted as in RFC 4180, but never span lines: no field may hold a line
 // break, so a quote left open spoils its own line only. Lines end in LF or CRLF; a
@@ -67,6 +70,7 @@ class DeckCsvParser {
     kConnectFee,
     kInitialIncrement,
     kIncrement,
+    kCountry,
     kColumnCount
   };
   static const std::array<absl::string_view, kColumnCount> kColumnNames;
@@ -107,7 +111,7 @@ class DeckCsvParser {
 // Reads a deck that is in memory as a whole; as DeckCsvParser.
 absl::StatusOr<std::vector<RateRow>> ParseDeckCsv(absl::string_view csv);
 
-// "call", "call_inbound" or "sms", as in the column `kind`.
+// "call", "call_inbound", "sms", "short_code" or "sms_short_code", as in the column `kind`.
 absl::string_view RateKindName(RateKind kind);
 
 }  // namespace reserve::rates

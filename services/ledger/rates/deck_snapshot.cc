@@ -103,8 +103,10 @@ DeckSnapshot::DeckSnapshot(DeckHeader header, std::vector<RateRow> rows)
   };
   inbound_begin_ = first_of(RateKind::kCallInbound);
   sms_begin_ = first_of(RateKind::kSms);
+  short_code_begin_ = first_of(RateKind::kShortCode);
+  sms_short_code_begin_ = first_of(RateKind::kSmsShortCode);
   rates_.reserve(rows.size());
-  sms_carriers_.reserve(rows.size() - sms_begin_);
+  sms_carriers_.reserve(short_code_begin_ - sms_begin_);
   for (RateRow& row : rows) {
     domain::Rate& rate = rates_.emplace_back();
     rate.deck_version = header_.version;
@@ -114,7 +116,8 @@ DeckSnapshot::DeckSnapshot(DeckHeader header, std::vector<RateRow> rows)
     rate.connect_fee = row.connect_fee;
     rate.initial_increment_seconds = row.initial_increment_seconds;
     rate.increment_seconds = row.increment_seconds;
-    rate.standard_rate = row.kind != RateKind::kSms && row.price <= header_.standard_rate_ceiling;
+    rate.country = row.country;
+    rate.standard_rate = !IsTextKind(row.kind) && row.price <= header_.standard_rate_ceiling;
     if (row.kind == RateKind::kSms) sms_carriers_.push_back(std::move(row.carrier));
   }
   IndexCalls();
@@ -149,8 +152,16 @@ void DeckSnapshot::IndexSms() {
   }
 }
 
+const domain::Rate* DeckSnapshot::FindShortCode(RateKind kind,
+                                                absl::string_view destination) const {
+  const size_t found = LowerBound(kind, domain::DigitsOf(destination), "");
+  if (found == size() || KindAt(found) != kind) return nullptr;
+  return rates_[found].prefix == domain::DigitsOf(destination) ? &rates_[found] : nullptr;
+}
+
 const domain::Rate* DeckSnapshot::FindSms(absl::string_view digits,
                                           absl::string_view carrier) const {
+  if (domain::IsShortCode(digits)) return FindShortCode(RateKind::kSmsShortCode, digits);
   for (uint32_t found = sms_.Find(digits); found != PrefixTrie::kNone;
        found = sms_prefixes_[found].parent) {
     const SmsPrefix& prefix = sms_prefixes_[found];
@@ -165,18 +176,21 @@ const domain::Rate* DeckSnapshot::FindSms(absl::string_view digits,
 
 RateKind DeckSnapshot::KindAt(size_t index) const {
   if (index < inbound_begin_) return RateKind::kCall;
-  return index < sms_begin_ ? RateKind::kCallInbound : RateKind::kSms;
+  if (index < sms_begin_) return RateKind::kCallInbound;
+  if (index < short_code_begin_) return RateKind::kSms;
+  return index < sms_short_code_begin_ ? RateKind::kShortCode : RateKind::kSmsShortCode;
 }
 
 absl::string_view DeckSnapshot::CarrierAt(size_t index) const {
-  return index < sms_begin_ ? absl::string_view()
-                            : absl::string_view(sms_carriers_[index - sms_begin_]);
+  if (index < sms_begin_ || index >= short_code_begin_) return {};
+  return sms_carriers_[index - sms_begin_];
 }
 
 RateRow DeckSnapshot::RowAt(size_t index) const {
   const domain::Rate& rate = rates_[index];
   return {KindAt(index), rate.prefix,      std::string(CarrierAt(index)),  rate.destination_name,
-          rate.price,    rate.connect_fee, rate.initial_increment_seconds, rate.increment_seconds};
+          rate.price,    rate.connect_fee, rate.initial_increment_seconds, rate.increment_seconds,
+          rate.country};
 }
 
 size_t DeckSnapshot::LowerBound(RateKind kind, absl::string_view prefix,

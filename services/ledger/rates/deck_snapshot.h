@@ -20,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "services/ledger/domain/destination.h"
 #include "services/ledger/domain/rating.h"
 #include "services/ledger/domain/usage.h"
 #include "services/ledger/rates/rate_deck.h"
@@ -76,10 +77,12 @@ class DeckSnapshot {
 
   const DeckHeader& header() const { return header_; }
 
-  // The rate of a call to (outbound) or on (inbound) the number `digits`, without
-  // '+': the longest prefix wins (C1). Null if no prefix matches: then an outbound
-  // call has no rate, and an inbound one is free (C7). Lives as long as this.
+  // The rate of a call to (outbound) or on (inbound) a destination (domain/destination.h): the
+  // longest prefix wins (C1); a short code is found as a whole or not at all (C10). Null if nothing
+  // matches: then an outbound call has no rate, and an inbound one is free (C7). Lives as long as
+  // this.
   const domain::Rate* FindCall(domain::Direction direction, absl::string_view digits) const {
+    if (domain::IsShortCode(digits)) return FindShortCode(RateKind::kShortCode, digits);
     const bool inbound = direction == domain::Direction::kInbound;
     const uint32_t found = (inbound ? inbound_calls_ : calls_).Find(digits);
     if (found == PrefixTrie::kNone) return nullptr;
@@ -91,6 +94,9 @@ class DeckSnapshot {
   // prefix that has neither is passed over for the next shorter one. Null if
   // nothing matches. Lives as long as this.
   const domain::Rate* FindSms(absl::string_view digits, absl::string_view carrier) const;
+
+  // The line of that kind for this short code. Lives as long as this.
+  const domain::Rate* FindShortCode(RateKind kind, absl::string_view destination) const;
 
   // The rows in the order of kind, prefix and carrier, for lists: 0 to size() - 1.
   size_t size() const { return rates_.size(); }
@@ -120,6 +126,8 @@ class DeckSnapshot {
   std::vector<domain::Rate> rates_;  // by kind, prefix and carrier
   size_t inbound_begin_ = 0;
   size_t sms_begin_ = 0;
+  size_t short_code_begin_ = 0;
+  size_t sms_short_code_begin_ = 0;
   std::vector<std::string> sms_carriers_;  // of rates_[sms_begin_ + i]
   std::vector<SmsPrefix> sms_prefixes_;
   PrefixTrie calls_;

@@ -10,22 +10,41 @@
 
 #include "absl/time/time.h"
 #include "common/money/money.h"
+#include "services/ledger/domain/country.h"
 
 namespace reserve::rates {
 
 // The numbers are stored; never reuse one.
-enum class RateKind : uint8_t { kCall = 1, kCallInbound = 2, kSms = 3 };
+enum class RateKind : uint8_t {
+  kCall = 1,
+  kCallInbound = 2,
+  kSms = 3,
+  // Of short codes, which are no E.164 numbers: each is the whole of what is dialled (C10).
+  kShortCode = 4,     // a call
+  kSmsShortCode = 5,  // a text
+};
+inline constexpr RateKind kRateKinds[] = {RateKind::kCall, RateKind::kCallInbound, RateKind::kSms,
+                                          RateKind::kShortCode, RateKind::kSmsShortCode};
+
+inline bool IsTextKind(RateKind kind) {
+  return kind == RateKind::kSms || kind == RateKind::kSmsShortCode;
+}
+inline bool IsShortCodeKind(RateKind kind) {
+  return kind == RateKind::kShortCode || kind == RateKind::kSmsShortCode;
+}
 
 // One price. (kind, prefix, carrier) is unique in a deck.
 struct RateRow {
   RateKind kind = RateKind::kCall;
-  std::string prefix;                      // 1 to 15 digits, the first one 1-9
+  // 1 to 15 digits, the first one 1-9; of a short code its 3 to 8 digits.
+  std::string prefix;
   std::string carrier;                     // of a text; empty: the prefix's default price
   std::string destination_name;            // UTF-8, for people; may be empty
   Nanos price = 0;                         // per minute of a call, per segment of a text; >= 0
   Nanos connect_fee = 0;                   // >= 0; 0 for a text
   int32_t initial_increment_seconds = 60;  // 1 to 3600; 0 for a text
   int32_t increment_seconds = 60;          // 1 to 3600; 0 for a text
+  domain::NumberCountry country = domain::NumberCountry::kUnknown;  // C14: kUnknown: the number's
 
   friend bool operator==(const RateRow&, const RateRow&) = default;
 };

@@ -5,13 +5,17 @@
 
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "common/error/error.h"
 #include "services/ledger/domain/country.h"
+#include "services/ledger/domain/destination.h"
 #include "services/ledger/serve/currency_settings_file.h"
 
 ABSL_FLAG(std::string, default_country, "US",
           "The country of accounts that are opened without one: ISO 3166-1 alpha-2.");
+ABSL_FLAG(std::vector<std::string>, emergency_numbers, {},
+          "Emergency numbers beside those that are built in, as COUNTRY:NUMBER, like US:988.");
 ABSL_FLAG(int, max_recharge_multiple, 20, "The most reserve amounts that one recharge may add.");
 ABSL_FLAG(int, max_payment_methods, 5, "The most cards of an account.");
 ABSL_FLAG(int, max_cards_given_per_day, 5,
@@ -89,6 +93,21 @@ absl::Status ReadOurLimits(domain::Settings* s) {
   return ReadTime(FLAGS_card_expiry_notice, "card_expiry_notice", &s->card_expiry_notice);
 }
 
+// C10.
+absl::Status ReadEmergencyNumbers(std::vector<domain::EmergencyNumber>* numbers) {
+  for (const std::string& text : absl::GetFlag(FLAGS_emergency_numbers)) {
+    const std::pair<std::string, std::string> parts = absl::StrSplit(text, absl::MaxSplits(':', 1));
+    const auto& [country, digits] = parts;
+    const std::optional<std::string> kept = domain::DestinationFrom(digits);
+    if (!domain::IsCountry(country) || !kept.has_value() || domain::DigitsOf(*kept) != digits) {
+      return InvalidField("--emergency_numbers",
+                          absl::StrCat("\"", text, "\" must be COUNTRY:NUMBER, like US:988"));
+    }
+    numbers->push_back({country, digits});
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<domain::Settings> SettingsFromFlags() {
@@ -98,6 +117,7 @@ absl::StatusOr<domain::Settings> SettingsFromFlags() {
   if (!domain::IsCountry(settings.default_country)) {
     return InvalidField("--default_country", "must be a country of ISO 3166-1, like US");
   }
+  RESERVE_RETURN_IF_ERROR(ReadEmergencyNumbers(&settings.emergency_numbers));
   RESERVE_RETURN_IF_ERROR(ReadCardLimits(&settings));
   RESERVE_RETURN_IF_ERROR(ReadOurLimits(&settings));
   settings.max_recharge_multiple = absl::GetFlag(FLAGS_max_recharge_multiple);

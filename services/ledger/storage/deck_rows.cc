@@ -17,7 +17,7 @@ constexpr absl::string_view kHeaderColumns =
     "content_digest";
 constexpr absl::string_view kRateColumns =
     "kind,prefix,carrier,destination_name,price_nanos,connect_fee_nanos,"
-    "initial_increment_seconds,increment_seconds";
+    "initial_increment_seconds,increment_seconds,country";
 // A statement stays far below max_allowed_packet (16 MB, 1 MB on old servers).
 constexpr size_t kMaxStatementBytes = size_t{256} * 1024;
 constexpr size_t kRowsPerPage = 20'000;
@@ -32,6 +32,7 @@ RateRow ReadRate(const Row& row) {
   rate.connect_fee = row.Int(6);
   rate.initial_increment_seconds = static_cast<int32_t>(row.Int(7));
   rate.increment_seconds = static_cast<int32_t>(row.Int(8));
+  rate.country = domain::NumberCountryFrom(row.Text(9)).value_or(domain::NumberCountry::kUnknown);
   return rate;
 }
 
@@ -54,6 +55,7 @@ absl::Status InsertRates(Connection& connection, int64_t version,
           .Int(row.connect_fee)
           .Int(row.initial_increment_seconds)
           .Int(row.increment_seconds)
+          .Text(domain::TextOf(row.country))
           .EndRow();
     }
     RESERVE_RETURN_IF_ERROR(connection.Execute(sql.str()));
@@ -101,8 +103,7 @@ absl::StatusOr<std::vector<DeckHeader>> LoadDeckHeaders(Connection& connection) 
 
 absl::StatusOr<std::vector<RateRow>> LoadDeckRows(Connection& connection, int64_t version) {
   std::vector<RateRow> rows;
-  for (const rates::RateKind kind :
-       {rates::RateKind::kCall, rates::RateKind::kCallInbound, rates::RateKind::kSms}) {
+  for (const rates::RateKind kind : rates::kRateKinds) {
     std::string prefix;
     std::string carrier;
     size_t found = kRowsPerPage;

@@ -182,6 +182,16 @@ std::vector<Change> ChangesOfAUsage() {
           [](Entry& e) { e.booked->rating.standard_rate = true; }};
 }
 
+TEST(EntryChainTest, C14_TheCountryCountsInTheTaggedFormAndIsNotThereInTheFirst) {
+  Entry call = DearCall();
+  call.chain_form = ChainForm::kTagged;
+  ExpectEachCounts(call, {[](Entry& e) { e.booked->rating.country = "GB"; }});
+  call.chain_form = ChainForm::kFixed;
+  Entry with_country = call;
+  with_country.booked->rating.country = "GB";
+  EXPECT_EQ(ChainedHash({}, call, nullptr), ChainedHash({}, with_country, nullptr));
+}
+
 TEST(EntryChainTest, EveryStoredFigureCountsInBothForms) {
   for (const ChainForm form : {ChainForm::kFixed, ChainForm::kTagged}) {
     SCOPED_TRACE(static_cast<int>(form));

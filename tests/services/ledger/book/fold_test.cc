@@ -447,6 +447,40 @@ TEST_F(FoldTest, M3_AUsageWithoutAPriceSaysWhereNoDeckWasInForce) {
   EXPECT_TRUE(std::get<AuthorizeReply>(*folded.replies[1]).deck_missing);
 }
 
+TEST_F(FoldTest, C10_AnEmergencyCallIsAllowedAndBookedWhoeverMakesItAndCountedWhereNobodyDoes) {
+  AccountImage& image = Store("a");
+  image.account().country = "GB";
+  image.account().block.reason = "fraud";
+  for (const std::string account : {"a", "nobody"}) {
+    Ask(account, AuthorizeUsage{Call("", "nobody", "#999")});
+    Ask(account, RecordUsage{Call("help", "nobody", "#999")});
+  }
+  Ask("a", RecordUsage{Call("help", "nobody", "#999")});
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK", "OK"));
+  for (const size_t i : {0, 2}) {
+    EXPECT_TRUE(std::get<AuthorizeReply>(*folded.replies[i]).authorization.emergency) << i;
+  }
+  EXPECT_TRUE(std::get<UsageReply>(*folded.replies[1]).booked);
+  EXPECT_EQ(std::get<UsageReply>(*folded.replies[1]).cost, 0);
+  EXPECT_FALSE(std::get<UsageReply>(*folded.replies[3]).booked);
+  EXPECT_TRUE(std::get<UsageReply>(*folded.replies[4]).duplicate);
+  EXPECT_EQ(folded.unbooked_emergencies, 1);
+  ASSERT_EQ(folded.writes.entries.size(), 1u);
+  EXPECT_EQ(folded.writes.entries[0].booked->rating, domain::EmergencyRating());
+  EXPECT_FALSE(folded.missed_rate);
+}
+
+TEST_F(FoldTest, C10_AnotherCountrysNumberIsNone) {
+  Store("a").account().country = "US";
+  Ask("a", RecordUsage{Call("c", "u", "#999")});
+  Ask("a", AuthorizeUsage{Call("", "u", "#999")});
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("NO_RATE", "OK"));
+  EXPECT_EQ(std::get<AuthorizeReply>(*folded.replies[1]).authorization.decision,
+            domain::Decision::kNoRate);
+}
+
 TEST_F(FoldTest, G9_ANewCardIsUnderItsLimitsInTheSameBatch) {
   Store("a").declines_known = true;
   const domain::Card worn = {CardToken("tok-worn"), "worn", domain::CardNetwork::kVisa};

@@ -265,6 +265,16 @@ absl::Status Books::RateNow(const std::string& usage_id, const Rate* rate) {
                            TermsOf(usage.user_id, rate), usage));
 }
 
+absl::Status Books::RecordEmergency(const std::string& user_id) {
+  Usage usage = OutboundCall(now_, absl::Seconds(60));
+  usage.usage_id = absl::StrCat("usage-", next_id_++);
+  usage.user_id = user_id;
+  usage.destination = "#911";
+  const Context context{settings_, now_, kNewestFeatureLevel,
+                        account_.open_waits ? open() : nullptr};
+  return Apply(domain::RecordEmergency(context, Account(account_), usage));
+}
+
 absl::Status Books::ChangeBilling(const BillingChange& change) {
   return Apply(UpdateBillingSettings(context(), account_, change));
 }

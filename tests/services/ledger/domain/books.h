@@ -108,6 +108,8 @@ class Books {
   absl::Status Adjust(Nanos amount);
   absl::Status TopUp(std::optional<Nanos> amount);
   absl::Status Report(int64_t ordinal, const ChargeOutcome& outcome);
+  // A call to 911, also of a user that there is not.
+  absl::Status RecordEmergency(const std::string& user_id);
   absl::Status Block(const std::string& reason);
   absl::Status Unblock(const std::string& reason);
   absl::Status LiftSuspension(const std::string& payment_method_id = "");

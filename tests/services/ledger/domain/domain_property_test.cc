@@ -249,6 +249,11 @@ class Life {
   }
 
   void RecordSomething() {
+    if (Chance(5)) {
+      command_ = "an emergency call";
+      const std::string user = Chance(50) ? SomeUser() : "nobody";
+      return Expect(books_.RecordEmergency(user), model_.RecordEmergency(books_.now()));
+    }
     const auto [usage, rate] = SomeNewUsage();
     const std::string user = SomeUserOrStranger();
     const Rate* row = rate.has_value() ? &*rate : nullptr;
@@ -992,6 +997,10 @@ class Life {
       if (!entry.booked.has_value()) continue;
       const Rating& stored = entry.booked->rating;
       if (stored.basis == ChargeBasis::kUnrated) continue;
+      if (stored.basis == ChargeBasis::kEmergency) {
+        EXPECT_EQ(stored, EmergencyRating()) << "entry " << entry.seq;
+        continue;
+      }
       const Plan& plan = plans.at(stored.plan_id);
       Rate rate;
       rate.deck_version = stored.deck_version;

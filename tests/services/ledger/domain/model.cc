@@ -623,6 +623,12 @@ Step Model::RateNow(const std::string& usage_id, const Rate* rate, absl::Time no
   return Finish(step, now);
 }
 
+// C10: it is in the history, and that is all.
+Step Model::RecordEmergency(absl::Time now) {
+  usages_.push_back(0);
+  return Finish({}, now, {open_waits_, false});
+}
+
 Step Model::ChangeBilling(const BillingChange& change, absl::Time now) {
   Step step;
   const Nanos amount = change.reserve_amount.value_or(reserve_amount_);

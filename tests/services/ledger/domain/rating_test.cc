@@ -510,6 +510,7 @@ TEST(RatingTest, U4_ARatingStoresEverythingThatExplainsItsCost) {
   expected.free_seconds_taken = 6;
   expected.paid_seconds = 30;
   expected.standard_rate = true;
+  expected.country = "US";
   expected.cost = Cents(2);
   EXPECT_EQ(rating, expected);
 }

@@ -291,6 +291,7 @@ INSTANTIATE_TEST_SUITE_P(
         Tampering{"StandardRate",
                   "UPDATE entries SET standard_rate = 1 WHERE seq = 4",
                   {"RATING", "CHAIN"}},
+        Tampering{"Country", "UPDATE entries SET country = 'FR' WHERE seq = 4", {"CHAIN"}},
         Tampering{"Prefix", "UPDATE entries SET prefix = '49' WHERE seq = 4", {"RATING", "CHAIN"}},
         Tampering{"Deck", "UPDATE entries SET deck_version = 9 WHERE seq = 4", {"RATING", "CHAIN"}},
         Tampering{"Plan", "UPDATE entries SET plan_id = 'none' WHERE seq = 4", {"RATING", "CHAIN"}},

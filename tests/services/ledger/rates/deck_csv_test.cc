@@ -101,6 +101,35 @@ INSTANTIATE_TEST_SUITE_P(
                  {RateKind::kSms, "1", "a.b_c-9", "X", 1'000'000'000, 0, 0, 0}}),
     [](const auto& param) { return param.param.name; });
 
+TEST(DeckCsvTest, C10_AShortCodeIsALineOfItsOwnKind) {
+  const auto rows = ParseDeckCsv(
+      "kind,prefix,price\nshort_code,411,1.50\nshort_code,000,1\nshort_code,0000,1\n"
+      "sms_short_code,12345,0.25\ncall,411,0.01\n");
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  EXPECT_THAT(*rows,
+              ElementsAre(RateRow{RateKind::kShortCode, "411", "", "", 1'500'000'000, 0, 60, 60},
+                          RateRow{RateKind::kShortCode, "000", "", "", 1'000'000'000, 0, 60, 60},
+                          RateRow{RateKind::kShortCode, "0000", "", "", 1'000'000'000, 0, 60, 60},
+                          RateRow{RateKind::kSmsShortCode, "12345", "", "", 250'000'000, 0, 0, 0},
+                          RateRow{RateKind::kCall, "411", "", "", 10'000'000, 0, 60, 60}));
+  for (const std::string bad : {"short_code,41,1", "short_code,123456789,1", "short_code,4a1,1",
+                                "short_code,,1", "call,000,1"}) {
+    EXPECT_FALSE(ParseDeckCsv(absl::StrCat("kind,prefix,price\n", bad, "\n")).ok()) << bad;
+  }
+  EXPECT_FALSE(ParseDeckCsv("kind,prefix,price,carrier\nsms_short_code,12345,1,att\n").ok());
+}
+
+TEST(DeckCsvTest, C14_ALineMaySayItsCountry) {
+  const auto rows =
+      ParseDeckCsv("kind,prefix,price,country\ncall,44,1,GB\ncall,8816,1,SATELLITE\ncall,1,1,\n");
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  EXPECT_EQ(domain::TextOf(rows->at(0).country), "GB");
+  EXPECT_EQ(rows->at(1).country, domain::NumberCountry::kSatellite);
+  EXPECT_EQ(rows->at(2).country, domain::NumberCountry::kUnknown);
+  const absl::Status bad = ParseDeckCsv("kind,prefix,price,country\ncall,44,1,UK\n").status();
+  EXPECT_THAT(std::string(bad.message()), HasSubstr("country: \"UK\" must be a country"));
+}
+
 TEST(DeckCsvTest, AcceptsAByteOrderMark) {
   const auto rows = ParseDeckCsv(absl::StrCat("\xEF\xBB\xBF", WithHeader("call,44,,UK,1,,,\n")));
   ASSERT_TRUE(rows.ok()) << rows.status();
@@ -132,9 +161,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"TooManyColumns", "call,44,,UK,1,,,,", "9 columns where the header has 8"},
         BadCase{"OnlySpaces", "  \n", "1 columns where the header has 8"},
         BadCase{"UnknownKind", "calls,44,,UK,1,,,",
-                "kind: \"calls\" must be call, call_inbound or sms"},
+                "kind: \"calls\" must be call, call_inbound, sms, short_code or sms_short_code"},
         BadCase{"UpperCaseKind", "CALL,44,,UK,1,,,",
-                "kind: \"CALL\" must be call, call_inbound or sms"},
+                "kind: \"CALL\" must be call, call_inbound, sms, short_code or sms_short_code"},
         BadCase{"Duplicate", "call,999,,Y,2,,,", "the same kind, prefix and carrier as line 2"},
         BadCase{"EmptyPrefix", "call,,,UK,1,,,", "prefix: must not be empty"},
         BadCase{"LettersInPrefix", "call,44a,,UK,1,,,", "prefix: \"44a\" must be digits only"},

@@ -51,6 +51,28 @@ TEST(DeckSnapshotTest, TheLongestPrefixWins) {
   EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "18765551234")), "1876");
 }
 
+TEST(DeckSnapshotTest, C10_AShortCodeIsFoundAsAWholeAndNeverAmongE164) {
+  const auto deck = Deck({Call("41"),
+                          Sms("41", "att"),
+                          {RateKind::kShortCode, "411", "", "information", 7, 0, 60, 60},
+                          {RateKind::kShortCode, "41141", "", "", 8, 0, 60, 60},
+                          {RateKind::kSmsShortCode, "411", "", "", 9, 0, 0, 0}});
+  ASSERT_THAT(deck->FindCall(kOut, "#411"), NotNull());
+  EXPECT_EQ(deck->FindCall(kOut, "#411")->price, 7);
+  EXPECT_EQ(deck->FindCall(kOut, "#41141")->price, 8);
+  EXPECT_EQ(deck->FindSms("#411", "att")->price, 9);
+  EXPECT_FALSE(deck->FindSms("#411", "")->standard_rate);
+  for (const absl::string_view code : {"#41", "#4111", "#41", "#999", "#"}) {
+    EXPECT_THAT(deck->FindCall(kOut, code), IsNull()) << code;
+    EXPECT_THAT(deck->FindSms(code, ""), IsNull()) << code;
+  }
+  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "41141")), "41") << "a number in Switzerland";
+  for (size_t i = 0; i < deck->size(); ++i) {
+    const RateRow row = deck->RowAt(i);
+    EXPECT_EQ(deck->LowerBound(row.kind, row.prefix, row.carrier), i);
+  }
+}
+
 TEST(DeckSnapshotTest, NoPrefixIsNoRate) {
   const auto deck = Deck({Call("1212"), Call("44")});
   for (const absl::string_view digits : {"", "4", "1", "121", "18765551234", "33123456789"}) {

@@ -457,6 +457,7 @@ TEST_F(RowsTest, EntriesOfEveryKindComeBackAsTheyWere) {
   r.billable_seconds = domain::kMaxDurationSeconds;
   r.paid_seconds = domain::kMaxDurationSeconds;
   r.free_seconds_before = std::numeric_limits<int32_t>::max();
+  r.country = "PREMIUM_RATE";
   Entry metered = CallEntry("a", 3, "call-3");
   metered.booked->rating.basis = domain::ChargeBasis::kMeteredStandard;
   metered.booked->rating.standard_rate = true;
