@@ -476,7 +476,7 @@ TEST_F(FoldTest, C10_AnotherCountrysNumberIsNone) {
   Ask("a", RecordUsage{Call("c", "u", "#999")});
   Ask("a", AuthorizeUsage{Call("", "u", "#999")});
   const Folded folded = Run();
-  EXPECT_THAT(Reasons(folded), ElementsAre("NO_RATE", "OK"));
+  EXPECT_EQ(StatusOf(folded.replies[0]), domain::UsageStatus::kUnrated);
   EXPECT_EQ(std::get<AuthorizeReply>(*folded.replies[1]).authorization.decision,
             domain::Decision::kNoRate);
 }
