@@ -496,13 +496,6 @@ void Caller::Refund() {
   }
 }
 
-void Caller::SwitchOn(const std::string& account_id) {
-  pb::UpdateBillingSettingsRequest on;
-  on.set_account_id(account_id);
-  on.mutable_billing_settings()->set_automatic_recharge(true);
-  if (Persist(&pb::Accounts::Stub::UpdateBillingSettings, on).ok()) ++counts_.operations;
-}
-
 std::string Caller::NewestCharge(const std::string& account_id) {
   pb::ListRechargesRequest request;
   request.set_account_id(account_id);

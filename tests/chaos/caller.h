@@ -119,7 +119,6 @@ class Caller {
   absl::StatusOr<gateway::v1::Dispute> AtTheBank(const gateway::v1::Charge& charge);
   void TellOf(const gateway::v1::Charge& charge, const gateway::v1::Dispute& dispute);
   void GiveCard(const std::string& account_id, const std::string& card_token);
-  void SwitchOn(const std::string& account_id);
 
   Record& record_;
   LoadCounts& counts_;
