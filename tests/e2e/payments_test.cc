@@ -23,6 +23,7 @@ using test_support::Subprocess;
 using test_support::WaitUntil;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 using Accounts = pb::Accounts::Stub;
@@ -234,7 +235,7 @@ TEST_F(PaymentsTest, P3_WhatComesBackOfAPagesChargeIsBookedByReconcile) {
           "account_id: 'page' request_id: 'r' ordinal: 1 reason: 'disputed'")
           .status();
   EXPECT_EQ(ReasonOf(refused), "PAYMENT_GIVEN_BACK");
-  EXPECT_THAT(Reconcile(), HasSubstr("0 reported, 0 for a person"));
+  EXPECT_THAT(Reconcile(), Not(HasSubstr("page/1")));
   ExpectAudited("page");
 }
 
@@ -249,7 +250,7 @@ TEST_F(PaymentsTest, P1_APagesChargeIsGivenBackByTheWorker) {
            pb::REFUND_STATE_SUCCEEDED;
   }));
   EXPECT_EQ(Balance("given-back"), "25.00");
-  EXPECT_THAT(Reconcile(), HasSubstr("0 for a person"));
+  EXPECT_THAT(Reconcile(), Not(HasSubstr("given-back/1")));
   ExpectAudited("given-back");
 }
 

@@ -154,9 +154,15 @@ void ModelDatabase::LoadCharges(const book::Keys& keys, book::Image* image,
                                 RechargeVersions* versions) const {
   for (const book::ChargeNeed& need : keys.charges) {
     const AccountRows* rows = Find(std::string(need.account_id));
-    if (rows == nullptr || scene_.sabotaged(Sabotage::kChargesNotLookedUp)) continue;
+    if (rows == nullptr) continue;
     for (const auto& [ordinal, row] : rows->recharges) {
       if (row.recharge.charge_id != need.charge_id) continue;
+      // By those who would credit it; what is told of it is applied as ever.
+      const bool credits_it = need.entry || !need.disputes;
+      if (credits_it && row.recharge.holds_credit() &&
+          scene_.sabotaged(Sabotage::kChargesNotLookedUp)) {
+        continue;
+      }
       const RechargeKey key(need.account_id, ordinal);
       TakeUp(key, image, versions);
       if (!row.recharge.holds_credit()) continue;

@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "common/clock/utc.h"
+#include "absl/time/civil_time.h"
+#include "absl/time/time.h"
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
 #include "services/ledger/api/accounts_service.h"
@@ -20,6 +21,9 @@ namespace reserve::api {
 namespace {
 
 using storage::Connection;
+
+// Nothing that is booked today was received before.
+constexpr absl::CivilYear kFirstYear(2000);
 
 absl::StatusOr<book::Command> ParsePayment(const pb::RecordPaymentRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckId(request.request_id(), "request_id"));
@@ -41,9 +45,11 @@ absl::StatusOr<book::Command> ParsePayment(const pb::RecordPaymentRequest& reque
     RESERVE_RETURN_IF_ERROR(CheckChargeId(request.charge_id(), "charge_id"));
   }
   if (request.has_received_time()) {
-    RESERVE_ASSIGN_OR_RETURN(const absl::Time received,
+    RESERVE_ASSIGN_OR_RETURN(payment.received_time,
                              reserve::FromProto(request.received_time(), "received_time"));
-    payment.received_time = TruncateToMicros(received);
+    if (absl::ToCivilYear(payment.received_time, absl::UTCTimeZone()) < kFirstYear) {
+      return InvalidField("received_time", "must be in the year 2000 or later");
+    }
   }
   record.currency = request.amount().currency_code();
   record.validate_only = request.validate_only();
