@@ -1131,8 +1131,8 @@ TEST_F(BadInputTest, WhatCanNotBePaidIsRefused) {
       refused(head + "amount { units: 5 } " + means, "reason"),
       refused(payment, "means"),
       refused(payment + "means: 99", "means"),
-      refused(payment + means + "actor: 'a\nb'", "actor"),
-      refused(payment + means + "reference: 'a\nb'", "reference"),
+      refused(payment + means + "actor: 'a\\nb'", "actor"),
+      refused(payment + means + "reference: 'a\\nb'", "reference"),
       refused(payment + means + "charge_id: 'with space'", "charge_id"),
       refused(payment + means + "received_time { nanos: -1 }", "received_time.nanos"),
       refused(payment + means + "received_time { seconds: 0 }", "received_time"),
@@ -1189,11 +1189,11 @@ TEST_F(BadInputTest, WhatAGatewayCanNotMeanIsRefused) {
       refused("ReportGatewayDispute", dispute, "amount"),
       refused("ReportGatewayDispute", dispute + "amount { units: 1 } reason: 'a\\nb'", "reason"),
       {"Recharges.ReportGatewayRefund",
-       "charge_id: 'ch_1' charge_reference: 'order-17' refund_id: 're' state: "
+       "charge_id: 'ch_none' charge_reference: 'order-17' refund_id: 're' state: "
        "REFUND_STATE_SUCCEEDED amount { currency_code: 'USD' units: 1 }",
        StatusCode::kNotFound, "CHARGE_NOT_FOUND", "charge_id"},
       {"Recharges.ReportGatewayDispute",
-       "charge_id: 'ch_1' charge_reference: 'acct/01' dispute_id: 'dp' state: "
+       "charge_id: 'ch_none' charge_reference: 'acct/01' dispute_id: 'dp' state: "
        "DISPUTE_STATE_OPENED amount { currency_code: 'USD' units: 1 }",
        StatusCode::kNotFound, "CHARGE_NOT_FOUND", "charge_id"},
       {"Recharges.ReportGatewayDispute",
