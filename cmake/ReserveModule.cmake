@@ -67,6 +67,8 @@ endif()
 function(reserve_take_headers name grpc plain)
   if(plain)
     target_compile_options(${name} PRIVATE ${RESERVE_PLAIN_OPTIONS})
+    # Their precompiled headers are those of tests, and are only taken with the same definitions.
+    target_link_libraries(${name} PRIVATE GTest::gmock)
   endif()
   if(grpc AND plain)
     target_precompile_headers(${name} REUSE_FROM reserve_grpc_test_headers)
