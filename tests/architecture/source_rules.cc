@@ -53,7 +53,8 @@ const std::vector<IncludeRule>& IncludeRules() {
       // A command is a client of a running ledger, or looks after the database.
       {"services/ledger/cli/",
        {"services/ledger/cli/", "services/ledger/serve/database_flags.h",
-        "services/ledger/storage/", "services/ledger/rates/", "common/", "reserve/"}},
+        "services/ledger/serve/currency_settings_file.h", "services/ledger/storage/",
+        "services/ledger/rates/", "common/", "reserve/"}},
       {"services/ledger/", {"services/ledger/", "common/", "reserve/"}},
       {"services/gateway_stub/", {"services/gateway_stub/", "common/", "reserve/gateway/"}},
       {"worker/", {"worker/", "common/", "reserve/"}},

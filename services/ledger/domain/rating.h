@@ -41,7 +41,7 @@ enum class ChargeBasis : uint8_t {
   kUnlimitedStandard = 4,
   kDearer = 5,
   kSms = 6,
-  kUnrated = 7,  // at 0, until there is a price (U1)
+  kUnrated = 7,    // at 0, until there is a price (U1)
   kEmergency = 8,  // C10
 };
 

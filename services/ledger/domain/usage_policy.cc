@@ -27,17 +27,17 @@ absl::Status CheckStartTime(const Context& context, absl::Time start) {
 absl::string_view NameOf(Decision decision) {
   switch (decision) {
     case Decision::kAllowed:
-      return "ALLOWED";
+      return "AUTHORIZATION_DECISION_ALLOWED";
     case Decision::kAccountBlocked:
-      return "ACCOUNT_BLOCKED";
+      return "AUTHORIZATION_DECISION_ACCOUNT_BLOCKED";
     case Decision::kPendingFunding:
-      return "PENDING_FUNDING";
+      return "AUTHORIZATION_DECISION_PENDING_FUNDING";
     case Decision::kAccountDisabled:
-      return "ACCOUNT_DISABLED";
+      return "AUTHORIZATION_DECISION_ACCOUNT_DISABLED";
     case Decision::kNoRate:
-      return "NO_RATE";
+      return "AUTHORIZATION_DECISION_NO_RATE";
     case Decision::kInsufficientBalance:
-      return "INSUFFICIENT_BALANCE";
+      return "AUTHORIZATION_DECISION_INSUFFICIENT_BALANCE";
   }
   return "";
 }

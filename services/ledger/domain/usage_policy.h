@@ -48,7 +48,7 @@ enum class Decision : uint8_t {
   kInsufficientBalance = 6,
 };
 
-// "INSUFFICIENT_BALANCE": as on the wire, without the prefix.
+// "AUTHORIZATION_DECISION_INSUFFICIENT_BALANCE": as on the wire.
 absl::string_view NameOf(Decision decision);
 
 struct Authorization {

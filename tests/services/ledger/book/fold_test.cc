@@ -339,8 +339,9 @@ TEST_F(FoldTest, S3_TextsThatAreSentTogetherSpendTheBalanceOnce) {
               ElementsAre("OK", "OK", "OK", "USAGE_NOT_ALLOWED", "USAGE_NOT_ALLOWED",
                           "USAGE_NOT_ALLOWED", "USAGE_NOT_ALLOWED", "USAGE_NOT_ALLOWED",
                           "USAGE_NOT_ALLOWED", "USAGE_NOT_ALLOWED"));
-  EXPECT_THAT(MetadataOf(folded.replies[3].status()),
-              ElementsAre(testing::Pair("decision", "INSUFFICIENT_BALANCE")));
+  EXPECT_THAT(
+      MetadataOf(folded.replies[3].status()),
+      ElementsAre(testing::Pair("decision", "AUTHORIZATION_DECISION_INSUFFICIENT_BALANCE")));
   EXPECT_EQ(image_.accounts["a"].account().balance, 0);
 }
 
