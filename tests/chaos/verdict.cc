@@ -287,7 +287,9 @@ absl::Status CheckAccounts(const Stage& stage, Verdict* verdict) {
           "AND m.state = 1), a.open_ordinal, a.recheck_time IS NOT NULL OR a.set_aside > 0 OR "
           "a.taken_back_time IS NOT NULL OR a.block_reason <> '' OR a.suspension <> 0 OR "
           "a.automatic_off_time IS NOT NULL, "
-          "(SELECT COUNT(*) FROM recharges r WHERE r.account_id = a.account_id AND r.state = 2) "
+          "(SELECT COUNT(*) FROM recharges r WHERE r.account_id = a.account_id AND r.state = 2 AND "
+          "r.kind IN (1, 2, 3)), "
+          "(SELECT COUNT(*) FROM recharges r WHERE r.account_id = a.account_id AND r.kind = 5) "
           "FROM accounts a JOIN balances b ON b.account_id = a.account_id"));
   for (const auto& row : rows) {
     const int64_t state = Int(row[1]);
@@ -309,7 +311,12 @@ absl::Status CheckAccounts(const Stage& stage, Verdict* verdict) {
     if (state == kActive && balance <= 0 && !open && !in_the_way) {
       wrong("active with nothing left");
     }
-    if ((state == kPending) != (Int(row[7]) == 0)) wrong("funded or not, against its recharges");
+    // A payment funds it only where it brings the account's own money to the reserve amount (P5).
+    const bool charged = Int(row[7]) > 0;
+    const bool paid = Int(row[8]) > 0;
+    if (state == kPending ? charged : !charged && !paid) {
+      wrong("funded or not, against its recharges and payments");
+    }
   }
   return absl::OkStatus();
 }
