@@ -34,7 +34,7 @@ class AuditTest : public ::testing::Test {
     auto server = PrivateDatabaseServer::Create();
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = server->release();
-    auto stack = Stack::Start({.server = server_, .starter_deck = false});
+    auto stack = Stack::Start({.server = server_});
     ASSERT_TRUE(stack.ok()) << stack.status();
     stack_ = stack->release();
     for (int i = 0; i < kAccounts; ++i) {

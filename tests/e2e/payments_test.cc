@@ -34,7 +34,6 @@ class PaymentsTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     auto stack = Stack::Start({.ledger_flags = {"--poll_interval=50ms", "--lease_duration=2s"},
-                               .starter_deck = false,
                                .gateway = true,
                                .workers = 1,
                                .worker_flags = {"--charge_timeout=300ms"}});

@@ -38,15 +38,22 @@ void LiveThroughADay(Engine& engine) {
   }
   orders.emplace_back(kAccount,
                       AdjustBalance{"adjust-1", -6 * kNanosPerUnit, {"a fee"}, ""});  // 11
-  orders.emplace_back(kAccount, Payment("paid-1", 2 * kNanosPerUnit, "pg_1"));        // 12
-  orders.emplace_back(kAccount, Payment("paid-2", 3 * kNanosPerUnit));                // 13
-  orders.emplace_back(kAccount, Reversal("bounced-1", 4));                            // 14
+  for (const auto& reply : AskAll(engine, orders)) ASSERT_TRUE(reply.ok()) << reply.status();
+}
+
+// Which suspends the account: the payment that bounced leaves less than its threshold.
+void LiveThroughADayOfPayments(Engine& engine) {
+  LiveThroughADay(engine);
+  const std::vector<Order> orders = {
+      {kAccount, Payment("paid-1", 2 * kNanosPerUnit, "pg_1")},  // 12
+      {kAccount, Payment("paid-2", 3 * kNanosPerUnit)},          // 13
+      {kAccount, Reversal("bounced-1", 4)}};                     // 14
   for (const auto& reply : AskAll(engine, orders)) ASSERT_TRUE(reply.ok()) << reply.status();
 }
 
 TEST(AuditorTest, AnAccountThatWasOnlyUsedAddsUp) {
   Ledger ledger;
-  LiveThroughADay(*ledger.StartEngine());
+  LiveThroughADayOfPayments(*ledger.StartEngine());
   const Findings findings = ledger.Audit();
   EXPECT_EQ(findings.accounts, 1);
   EXPECT_EQ(findings.entries, 14);
@@ -190,6 +197,7 @@ struct Tampering {
   const char* name;
   const char* sql;
   std::set<std::string> checks;  // all that must notice, and no others
+  bool payments = false;         // of an account that has had payments
 };
 
 void PrintTo(const Tampering& tampering, std::ostream* out) { *out << tampering.sql; }
@@ -203,16 +211,18 @@ class TamperingTest : public testing::TestWithParam<Tampering> {
       "number_keys", "disputes", "allowances",     "usage_states"};
 
   static void SetUpTestSuite() {
-    ledger_ = new Ledger();
-    LiveThroughADay(*ledger_->StartEngine());
-    for (const char* table : kTables) {
-      ledger_->sql().Execute(
-          absl::StrCat("CREATE TABLE copy_of_", table, " ENGINE=InnoDB AS SELECT * FROM ", table));
+    for (const bool payments : {false, true}) {
+      auto* const ledger = ledgers_[payments] = new Ledger();
+      const auto engine = ledger->StartEngine();
+      payments ? LiveThroughADayOfPayments(*engine) : LiveThroughADay(*engine);
+      for (const char* table : kTables) {
+        ledger->sql().Execute(absl::StrCat("CREATE TABLE copy_of_", table,
+                                           " ENGINE=InnoDB AS SELECT * FROM ", table));
+      }
     }
   }
   static void TearDownTestSuite() {
-    delete ledger_;
-    ledger_ = nullptr;
+    for (Ledger* const ledger : ledgers_) delete ledger;
   }
   void SetUp() override {
     for (const char* table : kTables) {
@@ -221,10 +231,11 @@ class TamperingTest : public testing::TestWithParam<Tampering> {
     }
   }
 
-  static Ledger* ledger_;
+  static Ledger* ledgers_[2];  // without and with payments
+  Ledger* const ledger_ = ledgers_[GetParam().payments];
 };
 
-Ledger* TamperingTest::ledger_ = nullptr;
+Ledger* TamperingTest::ledgers_[2] = {};
 
 TEST_P(TamperingTest, IsNoticedByName) {
   ASSERT_EQ(ledger_->Audit().difference_count, 0);
@@ -367,31 +378,39 @@ INSTANTIATE_TEST_SUITE_P(
             "SuspendedByNothing", "UPDATE accounts SET suspending_refunds = 1", {"GIVEN_BACK"}},
         Tampering{
             "NumberOfNoDispute", "UPDATE accounts SET disputed_numbers = 'fp'", {"GIVEN_BACK"}},
-        Tampering{"ForgottenPayment", "UPDATE accounts SET payments = 2", {"PAYMENTS"}},
+        Tampering{"ForgottenPayment", "UPDATE accounts SET payments = 2", {"PAYMENTS"}, true},
         Tampering{"PaymentAmount",
                   "UPDATE recharges SET credited_nanos = credited_nanos + 1 WHERE ordinal = 3",
-                  {"RECHARGE_ENTRY"}},
+                  {"RECHARGE_ENTRY"},
+                  true},
         Tampering{"PaymentWithoutEntry",
                   "UPDATE entries SET recharge_ordinal = 9 WHERE seq = 12",
-                  {"RECHARGE_ENTRY", "CHAIN"}},
+                  {"RECHARGE_ENTRY", "CHAIN"},
+                  true},
         Tampering{"PaymentEntryOfARecharge",
                   "UPDATE entries SET kind = 2 WHERE seq = 12",
-                  {"RECHARGE_ENTRY", "CHAIN"}},
+                  {"RECHARGE_ENTRY", "CHAIN"},
+                  true},
         Tampering{"ReversedWithoutEntry",
                   "UPDATE recharges SET state = 6 WHERE ordinal = 3",
-                  {"RECHARGE_ENTRY", "PAYMENTS"}},
+                  {"RECHARGE_ENTRY", "PAYMENTS"},
+                  true},
         Tampering{"EntryWithoutReversal",
                   "UPDATE recharges SET state = 2 WHERE ordinal = 4",
-                  {"RECHARGE_ENTRY", "PAYMENTS"}},
+                  {"RECHARGE_ENTRY", "PAYMENTS"},
+                  true},
         Tampering{"PaymentOfNoRequest",
                   "DELETE FROM requests WHERE request_id = 'paid-1'",
-                  {"REQUEST_ID"}},
+                  {"REQUEST_ID"},
+                  true},
         Tampering{"ReversalOfNoRequest",
                   "UPDATE requests SET seq = 12 WHERE request_id = 'bounced-1'",
-                  {"REQUEST_ID"}},
+                  {"REQUEST_ID"},
+                  true},
         Tampering{"ChargeCreditedTwice",
                   "UPDATE recharges SET charge_id = 'ch_1' WHERE ordinal = 3",
-                  {"RECHARGE_ENTRY"}},
+                  {"RECHARGE_ENTRY"},
+                  true},
         Tampering{"CreditedAsNothing",
                   "UPDATE recharges SET credited_as = 3 WHERE ordinal = 1",
                   {"RECHARGE_ENTRY"}},
