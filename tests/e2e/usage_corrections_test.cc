@@ -173,7 +173,8 @@ TEST_F(UsageCorrectionsTest, U1_AUsageWithoutAPriceIsListedAndRatedOnceADeckPric
   EXPECT_EQ(Get("unrated", "c").status(), pb::USAGE_STATUS_UNRATED);
 
   const std::string csv = absl::StrCat(stack_->folder(), "/nowhere.csv");
-  std::ofstream(csv) << "kind,prefix,price\ncall,1,0.01\ncall,1876,0.18\ncall,999,0.50\n";
+  std::ofstream(csv)
+      << "kind,prefix,price\ncall,1,0.01\ncall,1876,0.18\ncall,999,0.50\nsms,1,0.01\n";
   const auto imported =
       stack_->RunLedger({"import-rates", csv, "--effective_time=2020-01-01T00:00:00Z"});
   ASSERT_EQ(imported.exit_code, 0) << imported.errors;
