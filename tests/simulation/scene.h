@@ -42,7 +42,8 @@ enum class Sabotage {
   kKeyFromLease,                 // the idempotency key has the lease's epoch in it
   kNextAttemptAfterTimeout,      // a charge without an answer is followed by the next attempt's
   kDeclinedAfterTimeout,         // a charge without an answer is reported as declined
-  kKeysRememberedForEver,        // the worker counts on keys that are long forgotten
+  kKeysRememberedForEver,        // the worker counts on keys of charges that are long forgotten
+  kRefundKeysRememberedForEver,  // ... of refunds
   kDeclinesNotCounted,           // what a card was declined before is not known to the ledgers
   kRefundKeyFromLease,           // the key of a refund has the lease's epoch in it
   kRefundSentAsCharge,           // a refund without an answer is sent as a charge

@@ -19,9 +19,11 @@ using worker::ReportAnswer;
 constexpr absl::Duration kCallTimeout = absl::Seconds(10);
 constexpr absl::Duration kStandstill = absl::Seconds(30);
 
-worker::Rules RulesFor(const Scene& scene) {
+worker::Rules RulesFor(const Scene& scene, const worker::Task& task) {
   worker::Rules rules{.key_lifetime = kKeyLifetime};
-  if (scene.sabotaged(Sabotage::kKeysRememberedForEver)) rules.key_lifetime = absl::Hours(100'000);
+  const Sabotage for_ever =
+      task.is_refund() ? Sabotage::kRefundKeysRememberedForEver : Sabotage::kKeysRememberedForEver;
+  if (scene.sabotaged(for_ever)) rules.key_lifetime = absl::Hours(100'000);
   return rules;
 }
 
@@ -133,7 +135,6 @@ SimulatedWorker::SimulatedWorker(Scene* scene, int number, double fault_rate,
       ledgers_(std::move(ledgers)),
       gateway_(*gateway),
       checks_(*checks),
-      rules_(RulesFor(*scene)),
       origin_(scene->now() - absl::Hours(1000 * number)) {}
 
 void SimulatedWorker::OnStart() { OpenStream(); }
@@ -238,7 +239,7 @@ void SimulatedWorker::Act(const std::string& key) {
   if (!work.renewing && attempt.lease.renew_at > Now()) wake = attempt.lease.renew_at;
   if (work.calling) return ActAfter(key, wake);
 
-  const worker::Action action = worker::Decide(rules_, attempt, Now());
+  const worker::Action action = worker::Decide(RulesFor(scene(), attempt.task), attempt, Now());
   if (const auto* wait = std::get_if<worker::Wait>(&action)) {
     return ActAfter(key, std::min(wake, wait->until));
   }
@@ -347,10 +348,12 @@ void SimulatedWorker::OnGateway(const std::string& key, bool send, const Gateway
                         " attempt ", attempt.task.attempt, ": ", TextOf(answer));
   });
   if (!send) {
-    worker::OnLookUpAnswer(rules_, answer, Now(), scene().Uniform(), &attempt);
+    worker::OnLookUpAnswer(RulesFor(scene(), attempt.task), answer, Now(), scene().Uniform(),
+                           &attempt);
     return Act(key);
   }
-  worker::OnChargeAnswer(rules_, answer, Now(), scene().Uniform(), &attempt);
+  worker::OnChargeAnswer(RulesFor(scene(), attempt.task), answer, Now(), scene().Uniform(),
+                         &attempt);
   if (!Spoil(key, answer)) Act(key);
 }
 
@@ -408,8 +411,8 @@ void SimulatedWorker::StartTell(const std::string& key, Work* work,
 void SimulatedWorker::OnTold(const std::string& key, const absl::Status& status) {
   Work& work = works_.at(key);
   work.calling = false;
-  worker::OnTold(rules_, AnswerOf(status), status.message(), Now(), scene().Uniform(),
-                 &work.attempt);
+  worker::OnTold(RulesFor(scene(), work.attempt.task), AnswerOf(status), status.message(), Now(),
+                 scene().Uniform(), &work.attempt);
   Act(key);
 }
 
@@ -446,8 +449,8 @@ void SimulatedWorker::OnReport(const std::string& key, int64_t epoch, const absl
     return absl::StrCat(name(), "'s report is answered: ", absl::StatusCodeToString(status.code()),
                         " ", status.message());
   });
-  worker::OnReportAnswer(rules_, AnswerOf(status), epoch, status.message(), Now(),
-                         scene().Uniform(), &work.attempt);
+  worker::OnReportAnswer(RulesFor(scene(), work.attempt.task), AnswerOf(status), epoch,
+                         status.message(), Now(), scene().Uniform(), &work.attempt);
   Act(key);
 }
 

@@ -74,7 +74,6 @@ class SimulatedWorker : public Process {
   const std::vector<SimulatedLedger*> ledgers_;
   ModelGateway& gateway_;
   Checks& checks_;
-  const worker::Rules rules_;
   const absl::Time origin_;
   int64_t last_number_ = 0;  // of streams and calls, over all lives
   int64_t stream_ = 0;
