@@ -53,7 +53,7 @@ absl::Status CheckCurrency(const Account& account, const std::string& currency,
       absl::StrCat("must be ", account.currency, ", the account's, not ", currency));
 }
 
-// The answer to who books a usage. `state` is how it stands, if that is not as the entry says.
+// The answer to who books a usage: as the entry says.
 UsageReply ReplyOf(const Entry& entry, const std::string& currency) {
   UsageReply reply{entry.seq, -entry.amount, entry.balance_after, currency};
   reply.hash = entry.hash;
@@ -64,6 +64,7 @@ UsageReply ReplyOf(const Entry& entry, const std::string& currency) {
   return reply;
 }
 
+// The same of one that was booked before, as it stands.
 UsageReply ReplyOfBooked(const Entry& entry, const domain::UsageState& state,
                          const std::string& currency) {
   UsageReply reply = ReplyOf(entry, currency);
@@ -191,7 +192,8 @@ class Folder {
                                               const std::string& user_id);
   absl::StatusOr<const domain::Plan*> FindPlan(const std::string& plan_id);
   const domain::Rate* FindRate(const AccountImage& image, const domain::Usage& usage);
-  // The user, the plan and the rate of a fact, as far as they are known (U1).
+  // The user, the plan and the rate of a fact, as far as they are known (U1). What is for help needs
+  // none of them (C10).
   absl::StatusOr<domain::UsageTerms> TermsOf(const AccountImage& image, const domain::Usage& usage);
   // USAGE_NOT_ALLOWED, after which what waited for such a wish goes on (G12).
   absl::Status CheckAllowed(AccountImage& image, const domain::UsageTerms& terms,
@@ -202,7 +204,6 @@ class Folder {
   domain::UsageState StateOf(const AccountImage& image, const Entry& entry) const;
   // Is it for help? Of an account that is not there, may it be (C10)?
   bool IsForHelp(const AccountImage& image, const domain::Usage& usage) const;
-  absl::StatusOr<Reply> RecordForHelp(AccountImage& image, const domain::Usage& usage);
   static void ChangeUser(AccountImage& image, User&& user);
   static void ChangeAllowance(AccountImage& image, const domain::UsedAllowance& changed);
   // The answer to a correction whose usage is booked already, as `stored`.
@@ -312,19 +313,6 @@ const domain::Rate* Folder::FindRate(const AccountImage& image, const domain::Us
 bool Folder::IsForHelp(const AccountImage& image, const domain::Usage& usage) const {
   return image.exists ? domain::IsEmergency(context_.settings, image.account().country, usage)
                       : domain::MayBeEmergency(context_.settings, usage);
-}
-
-absl::StatusOr<Reply> Folder::RecordForHelp(AccountImage& image, const domain::Usage& usage) {
-  if (!image.exists) {
-    ++folded_.unbooked_emergencies;
-    UsageReply reply;
-    reply.booked = false;
-    return reply;
-  }
-  RESERVE_ASSIGN_OR_RETURN(
-      Transition transition,
-      domain::RecordEmergency(ContextOf(image), std::move(image.account()), usage));
-  return ReplyOf(*Apply(image, std::move(transition)), image.account().currency);
 }
 
 void Folder::ChangeUser(AccountImage& image, User&& user) {
@@ -486,6 +474,7 @@ std::string Folder::EarlierNumber(const Recharge& recharge, int32_t attempt) con
       image_.earlier_numbers.find(AttemptKey(recharge.account_id, recharge.ordinal, attempt));
   return found == image_.earlier_numbers.end() ? "" : found->second;
 }
+
 void Folder::Chain(AccountImage& image, Entry* entry) {
   const bool tagged = context_.feature_level >= domain::kTaggedChainLevel;
   entry->chain_form = tagged ? domain::ChainForm::kTagged : domain::ChainForm::kFixed;
@@ -597,6 +586,7 @@ absl::StatusOr<domain::UsageTerms> Folder::TermsOf(const AccountImage& image,
                                                    const domain::Usage& usage) {
   domain::UsageTerms terms;
   terms.emergency = IsForHelp(image, usage);
+  if (terms.emergency) return terms;
   terms.user = UserOf(image, usage.user_id);
   if (terms.user == nullptr) return terms;
   RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(terms.user->plan_id));
@@ -629,12 +619,18 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordU
     return AnswerRepeat(image_, image_.accounts.find(account_id)->second, *stored, usage);
   }
   RESERVE_RETURN_IF_ERROR(domain::CheckStartTime(context_, usage.start_time));
-  if (AccountImage& known = image_.accounts.find(account_id)->second; IsForHelp(known, usage)) {
-    return RecordForHelp(known, usage);
+  const AccountImage& known = image_.accounts.find(account_id)->second;
+  if (!known.exists && IsForHelp(known, usage)) {
+    ++folded_.unbooked_emergencies;
+    UsageReply reply;
+    reply.booked = false;
+    return reply;
   }
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, usage));
-  if (command.only_if_allowed) RESERVE_RETURN_IF_ERROR(CheckAllowed(*image, terms, usage));
+  if (command.only_if_allowed && !terms.emergency) {
+    RESERVE_RETURN_IF_ERROR(CheckAllowed(*image, terms, usage));
+  }
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
       domain::RecordUsage(ContextOf(*image), std::move(image->account()), terms, usage));

@@ -2,6 +2,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "services/ledger/book/entry_chain.h"
+
 namespace reserve::book {
 
 KnownNumberKey* AccountImage::FindNumberKey(absl::string_view user_id, int32_t year) const {

@@ -53,17 +53,9 @@ absl::StatusOr<Transition> RecordUsage(const Context& context, Account&& account
   RESERVE_ASSIGN_OR_RETURN(Rating rating, RateFact(account, terms, usage));
   RESERVE_RETURN_IF_ERROR(Subtract(account.balance, rating.cost).status());
   Draft draft(context, std::move(account));
-  draft.account().taken_back = {};  // usage ends the wait (G12)
+  // Usage ends the wait (G12), but not a call for help (C10).
+  if (!terms.emergency) draft.account().taken_back = {};
   RESERVE_RETURN_IF_ERROR(BookUsage(terms, usage, std::move(rating), /*corrects=*/"", &draft));
-  return Concluded(std::move(draft));
-}
-
-absl::StatusOr<Transition> RecordEmergency(const Context& context, Account&& account,
-                                           const Usage& usage) {
-  RESERVE_RETURN_IF_ERROR(CheckStartTime(context, usage.start_time));
-  Draft draft(context, std::move(account));
-  Entry& entry = draft.AddEntry(EntryKind::kUsage, 0, draft.account().balance);
-  entry.booked.emplace(BookedUsage{usage, EmergencyRating()});
   return Concluded(std::move(draft));
 }
 

@@ -21,7 +21,7 @@ struct UsageTerms {
   const User* user = nullptr;
   const Plan* plan = nullptr;
   const Rate* rate = nullptr;
-  bool emergency = false;     // it is for help, and costs nothing (C10)
+  bool emergency = false;     // it is for help, and costs nothing, of whatever user (C10)
   bool deck_in_force = true;  // of the account's currency, at the start; where there is no rate
 };
 

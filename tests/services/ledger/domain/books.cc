@@ -272,7 +272,7 @@ absl::Status Books::RecordEmergency(const std::string& user_id) {
   usage.destination = "#911";
   const Context context{settings_, now_, kNewestFeatureLevel,
                         account_.open_waits ? open() : nullptr};
-  return Apply(domain::RecordEmergency(context, Account(account_), usage));
+  return Apply(RecordUsage(context, account_, {.emergency = true}, usage));
 }
 
 absl::Status Books::ChangeBilling(const BillingChange& change) {
