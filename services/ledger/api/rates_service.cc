@@ -357,18 +357,6 @@ absl::Status NoRate(const Quote& quote, absl::string_view field) {
   return NoRateToQuote(field, message);
 }
 
-// The row that a rate came from.
-RateRow RowOf(const DeckSnapshot& deck, RateKind kind, const domain::Rate& rate,
-              const std::string& carrier) {
-  const size_t index = deck.LowerBound(kind, rate.prefix, carrier);
-  if (index < deck.size()) {
-    RateRow row = deck.RowAt(index);
-    if (row.kind == kind && row.prefix == rate.prefix && row.carrier == carrier) return row;
-  }
-  // A carrier that the prefix does not name took the prefix's default row.
-  return deck.RowAt(deck.LowerBound(kind, rate.prefix, ""));
-}
-
 absl::Status FillCallQuote(const rates::DeckBook& book, absl::Time now,
                            const pb::QuoteCallRequest& request, pb::QuoteCallResponse* response) {
   Quote quote;
@@ -390,10 +378,7 @@ absl::Status FillCallQuote(const rates::DeckBook& book, absl::Time now,
     RESERVE_ASSIGN_OR_RETURN(cost,
                              CallCostHalfUp(rate->price, billable_seconds, rate->connect_fee));
   }
-  const RateKind kind = inbound                                  ? RateKind::kCallInbound
-                        : domain::IsShortCode(usage.destination) ? RateKind::kShortCode
-                                                                 : RateKind::kCall;
-  ToProto(RowOf(*quote.deck, kind, *rate, ""), quote.currency, response->mutable_rate());
+  ToProto(quote.deck->RowOf(*rate), quote.currency, response->mutable_rate());
   response->set_deck_version(rate->deck_version);
   response->set_standard_rate(rate->standard_rate);
   reserve::ToProto(absl::Seconds(billable_seconds), response->mutable_billable_duration());
@@ -416,10 +401,7 @@ absl::Status FillSmsQuote(const rates::DeckBook& book, absl::Time now,
       quote.deck == nullptr ? nullptr : quote.deck->FindSms(usage.destination, usage.carrier);
   if (rate == nullptr) return NoRate(quote, "sms.destination");
   RESERVE_ASSIGN_OR_RETURN(const Nanos cost, Multiply(rate->price, usage.segments));
-  const RateRow row = domain::IsShortCode(usage.destination)
-                          ? RowOf(*quote.deck, RateKind::kSmsShortCode, *rate, "")
-                          : RowOf(*quote.deck, RateKind::kSms, *rate, usage.carrier);
-  ToProto(row, quote.currency, response->mutable_rate());
+  ToProto(quote.deck->RowOf(*rate), quote.currency, response->mutable_rate());
   response->set_deck_version(rate->deck_version);
   reserve::ToProto(cost, quote.currency, response->mutable_cost());
   return absl::OkStatus();

@@ -100,6 +100,10 @@ class DeckSnapshot {
 
   // The rows in the order of kind, prefix and carrier, for lists: 0 to size() - 1.
   size_t size() const { return rates_.size(); }
+  // The row of a rate that was found in this deck.
+  RateRow RowOf(const domain::Rate& rate) const {
+    return RowAt(static_cast<size_t>(&rate - rates_.data()));
+  }
   RateRow RowAt(size_t index) const;
   // The index of the first row that is not before this one; size() if none.
   size_t LowerBound(RateKind kind, absl::string_view prefix, absl::string_view carrier) const;
