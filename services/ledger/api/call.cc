@@ -61,16 +61,15 @@ class UnarySink : public engine::ReplySink {
   const char* const field_prefix_;
 };
 
-// `sink` answers the call that the task is of.
-void SubmitFor(engine::Engine& engine, engine::Task&& task, UnarySink* sink) {
+}  // namespace
+
+void SubmitFor(engine::Engine& engine, engine::Task&& task, engine::ReplySink* sink) {
   task.sink = sink;
   task.call_bytes = kUnaryCallBytes;
   std::vector<engine::Task> tasks;
   tasks.push_back(std::move(task));
   engine.Submit(std::move(tasks));
 }
-
-}  // namespace
 
 CallRecord::CallRecord(RpcMetrics& metrics, const grpc::CallbackServerContext& context,
                        const char* method)

@@ -88,6 +88,10 @@ grpc::ServerUnaryReactor* StartFoundCommand(const ApiContext& api,
                                             grpc::CallbackServerContext* context,
                                             const char* method, FindTask find, FillResponse fill);
 
+// Submits the one command of a unary call, which `sink` answers: what the two above do with a sink
+// of their own.
+void SubmitFor(engine::Engine& engine, engine::Task&& task, engine::ReplySink* sink);
+
 // A command on an account, once its id is known to be well formed.
 absl::StatusOr<engine::Task> TaskFor(const std::string& account_id,
                                      absl::StatusOr<book::Command> command);

@@ -272,6 +272,14 @@ absl::StatusOr<std::optional<Nanos>> OptionalMoney(bool is_set, const google::ty
   return std::optional<Nanos>(amount);
 }
 
+absl::StatusOr<Nanos> RequiredMoney(bool is_set, const google::type::Money& money,
+                                    absl::string_view field) {
+  if (!is_set) return InvalidField(field, "must be set");
+  RESERVE_ASSIGN_OR_RETURN(const std::optional<Nanos> amount,
+                           OptionalMoney(true, money, /*currency=*/"", field));
+  return *amount;
+}
+
 absl::Status CallFrom(const pb::Call& call, Usage* usage) {
   usage->kind = UsageKind::kCall;
   RESERVE_ASSIGN_OR_RETURN(usage->direction, DirectionFrom(call.direction(), "call.direction"));
@@ -511,7 +519,7 @@ void ToProto(const domain::Entry& entry, const std::string& currency, pb::UsageR
   ToProto(*entry.booked, currency, message->mutable_rating());
   reserve::ToProto(entry.record_time, message->mutable_record_time());
   message->set_corrects_usage_id(entry.booked->corrects);
-  const bool unrated = entry.booked->rating.basis == domain::ChargeBasis::kUnrated;
+  const bool unrated = entry.booked->rating.unrated();
   message->set_status(unrated ? pb::USAGE_STATUS_UNRATED : pb::USAGE_STATUS_RATED);
   message->set_unrated_reason(static_cast<pb::UnratedReason>(entry.booked->rating.unrated_reason));
 }

@@ -47,6 +47,9 @@ absl::StatusOr<domain::Card> CardFrom(const std::string& token, const std::strin
 absl::StatusOr<std::optional<Nanos>> OptionalMoney(bool is_set, const google::type::Money& money,
                                                    absl::string_view currency,
                                                    absl::string_view field);
+// The same of an amount that must be set, in any currency.
+absl::StatusOr<Nanos> RequiredMoney(bool is_set, const google::type::Money& money,
+                                    absl::string_view field);
 
 absl::StatusOr<domain::Usage> UsageFrom(const pb::Usage& usage);
 // Fill the part of a usage that says what it was; fields are named from "call."

@@ -43,7 +43,7 @@ absl::StatusOr<book::Command> ParseAuthorize(const pb::AuthorizeUsageRequest& re
   return book::AuthorizeUsage{std::move(usage)};
 }
 
-// What is to begin, as far as it can be made out: where to, whatever else is wrong with it.
+// What is to begin, of a request that can't be read: where to, whatever else is wrong with it.
 domain::Usage DialledIn(const pb::AuthorizeUsageRequest& request) {
   domain::Usage usage;
   if (request.has_call()) CallFrom(request.call(), &usage).IgnoreError();
@@ -91,12 +91,8 @@ grpc::ServerUnaryReactor* AuthorizeHelp(const ApiContext& api, grpc::CallbackSer
     return FinishNow(api, context, "AuthorizeUsage", absl::OkStatus());
   }
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  task->sink =
-      new RescueSink(CallRecord(api.metrics, *context, "AuthorizeUsage"), reactor, response);
-  task->call_bytes = kUnaryCallBytes;
-  std::vector<Task> tasks;
-  tasks.push_back(*std::move(task));
-  api.engine.Submit(std::move(tasks));
+  SubmitFor(api.engine, *std::move(task),
+            new RescueSink(CallRecord(api.metrics, *context, "AuthorizeUsage"), reactor, response));
   return reactor;
 }
 
@@ -161,7 +157,10 @@ grpc::ServerUnaryReactor* LedgerService::AuthorizeUsage(grpc::CallbackServerCont
   absl::StatusOr<Task> task =
       TaskFor(request->account_id(), ParseAuthorize(*request, api_.engine.Now()));
   const domain::Settings& settings = api_.engine.options().settings;
-  const domain::Usage dialled = DialledIn(*request);
+  domain::Usage unread;
+  if (!task.ok()) unread = DialledIn(*request);
+  const domain::Usage& dialled =
+      task.ok() ? std::get<book::AuthorizeUsage>(task->command).usage : unread;
   if (domain::MayBeEmergency(settings, dialled)) {
     const bool everywhere = domain::IsEmergencyForAll(settings, dialled);
     return AuthorizeHelp(api_, context, std::move(task), everywhere, response);

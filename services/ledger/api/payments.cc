@@ -30,10 +30,8 @@ absl::StatusOr<book::Command> ParsePayment(const pb::RecordPaymentRequest& reque
   book::RecordPayment record;
   domain::PaymentRequest& payment = record.request;
   payment.request_id = request.request_id();
-  if (!request.has_amount()) return InvalidField("amount", "must be set");
-  RESERVE_ASSIGN_OR_RETURN(const std::optional<Nanos> amount,
-                           OptionalMoney(true, request.amount(), "", "amount"));
-  payment.amount = *amount;
+  RESERVE_ASSIGN_OR_RETURN(payment.amount,
+                           RequiredMoney(request.has_amount(), request.amount(), "amount"));
   RESERVE_ASSIGN_OR_RETURN(payment.by, ByStaffFrom(request));
   if (request.means() == pb::PAYMENT_MEANS_UNSPECIFIED ||
       !pb::PaymentMeans_IsValid(request.means())) {

@@ -112,6 +112,40 @@ absl::StatusOr<Reference> FindReference(Connection& connection, const std::strin
   return Reference{found->account_id, found->ordinal};
 }
 
+// Which row of the account it is about.
+void Place(const Reference& charge, const pb::ReportGatewayRefundRequest& request,
+           book::ReportGatewayRefund* report) {
+  report->ordinal = charge.ordinal;
+  const std::optional<Reference> refund = ParseReference(request.refund_reference());
+  if (refund.has_value() && refund->account_id == charge.account_id) {
+    report->refund_ordinal = refund->ordinal;
+  }
+}
+
+void Place(const Reference& charge, const pb::ReportGatewayDisputeRequest&,
+           book::ReportGatewayDispute* report) {
+  report->ordinal = charge.ordinal;
+}
+
+// What the gateway tells of a charge, as a command on the account whose charge it is.
+template <typename Request, typename Report>
+grpc::ServerUnaryReactor* StartTold(const ApiContext& api, grpc::CallbackServerContext* context,
+                                    const char* method, const Request* request,
+                                    absl::StatusOr<Report> told, FillResponse fill) {
+  if (!told.ok()) return FinishNow(api, context, method, told.status());
+  return StartFoundCommand(
+      api, context, method,
+      [request, told = *std::move(told)](Connection& connection) -> absl::StatusOr<engine::Task> {
+        RESERVE_ASSIGN_OR_RETURN(
+            const Reference charge,
+            FindReference(connection, request->charge_id(), request->charge_reference()));
+        Report report = told;
+        Place(charge, *request, &report);
+        return engine::Task{charge.account_id, std::move(report)};
+      },
+      std::move(fill));
+}
+
 void FillRefund(const book::RechargeReply& reply, pb::Refund* response) {
   ToProto(reply.recharge, response);
   response->set_kept(reply.kept && !reply.recharge.debited);
@@ -132,49 +166,21 @@ grpc::ServerUnaryReactor* SupportService::RefundRecharge(grpc::CallbackServerCon
 grpc::ServerUnaryReactor* RechargesService::ReportGatewayRefund(
     grpc::CallbackServerContext* context, const pb::ReportGatewayRefundRequest* request,
     pb::Refund* response) {
-  const char* const method = "ReportGatewayRefund";
-  const absl::StatusOr<book::ReportGatewayRefund> told = ParseGatewayRefund(*request);
-  if (!told.ok()) return FinishNow(api_, context, method, told.status());
-  return StartFoundCommand(
-      api_, context, method,
-      [request, told = *told](Connection& connection) -> absl::StatusOr<engine::Task> {
-        RESERVE_ASSIGN_OR_RETURN(
-            const Reference charge,
-            FindReference(connection, request->charge_id(), request->charge_reference()));
-        book::ReportGatewayRefund report = told;
-        report.ordinal = charge.ordinal;
-        const std::optional<Reference> refund = ParseReference(request->refund_reference());
-        if (refund.has_value() && refund->account_id == charge.account_id) {
-          report.refund_ordinal = refund->ordinal;
-        }
-        return engine::Task{charge.account_id, std::move(report)};
-      },
-      [response](book::Reply&& reply) {
-        FillRefund(std::get<book::RechargeReply>(reply), response);
-      });
+  return StartTold(api_, context, "ReportGatewayRefund", request, ParseGatewayRefund(*request),
+                   [response](book::Reply&& reply) {
+                     FillRefund(std::get<book::RechargeReply>(reply), response);
+                   });
 }
 
 grpc::ServerUnaryReactor* RechargesService::ReportGatewayDispute(
     grpc::CallbackServerContext* context, const pb::ReportGatewayDisputeRequest* request,
     pb::Dispute* response) {
-  const char* const method = "ReportGatewayDispute";
-  const absl::StatusOr<book::ReportGatewayDispute> told = ParseGatewayDispute(*request);
-  if (!told.ok()) return FinishNow(api_, context, method, told.status());
-  return StartFoundCommand(
-      api_, context, method,
-      [request, told = *told](Connection& connection) -> absl::StatusOr<engine::Task> {
-        RESERVE_ASSIGN_OR_RETURN(
-            const Reference charge,
-            FindReference(connection, request->charge_id(), request->charge_reference()));
-        book::ReportGatewayDispute report = told;
-        report.ordinal = charge.ordinal;
-        return engine::Task{charge.account_id, std::move(report)};
-      },
-      [response](book::Reply&& reply) {
-        const auto& told_of = std::get<book::DisputeReply>(reply);
-        ToProto(told_of.dispute, told_of.currency, response);
-        response->set_kept(told_of.kept);
-      });
+  return StartTold(api_, context, "ReportGatewayDispute", request, ParseGatewayDispute(*request),
+                   [response](book::Reply&& reply) {
+                     const auto& told = std::get<book::DisputeReply>(reply);
+                     ToProto(told.dispute, told.currency, response);
+                     response->set_kept(told.kept);
+                   });
 }
 
 grpc::ServerUnaryReactor* AccountsService::ListRefunds(grpc::CallbackServerContext* context,

@@ -17,12 +17,11 @@ using book::Reply;
 
 absl::StatusOr<book::Command> ParseAdjust(const pb::AdjustBalanceRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckId(request.request_id(), "request_id"));
-  if (!request.has_amount()) return InvalidField("amount", "must be set");
-  RESERVE_ASSIGN_OR_RETURN(const std::optional<Nanos> amount,
-                           OptionalMoney(true, request.amount(), "", "amount"));
-  if (*amount == 0) return InvalidField("amount", "must not be zero");
+  RESERVE_ASSIGN_OR_RETURN(const Nanos amount,
+                           RequiredMoney(request.has_amount(), request.amount(), "amount"));
+  if (amount == 0) return InvalidField("amount", "must not be zero");
   RESERVE_ASSIGN_OR_RETURN(domain::ByStaff by, ByStaffFrom(request));
-  return book::AdjustBalance{request.request_id(), *amount, std::move(by),
+  return book::AdjustBalance{request.request_id(), amount, std::move(by),
                              request.amount().currency_code(), request.validate_only()};
 }
 
@@ -42,10 +41,9 @@ absl::StatusOr<book::Command> ParseResolve(const pb::ResolveReviewRequest& reque
       resolve.outcome.charged = true;
       resolve.outcome.charge_id = charged.charge_id();
       RESERVE_RETURN_IF_ERROR(CheckChargeId(charged.charge_id(), "charged.charge_id"));
-      if (!charged.has_amount()) return InvalidField("charged.amount", "must be set");
-      RESERVE_ASSIGN_OR_RETURN(const std::optional<Nanos> amount,
-                               OptionalMoney(true, charged.amount(), "", "charged.amount"));
-      resolve.outcome.amount = *amount;
+      RESERVE_ASSIGN_OR_RETURN(
+          resolve.outcome.amount,
+          RequiredMoney(charged.has_amount(), charged.amount(), "charged.amount"));
       resolve.currency = charged.amount().currency_code();
       return resolve;
     }
