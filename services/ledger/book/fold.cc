@@ -57,7 +57,7 @@ absl::Status CheckCurrency(const Account& account, const std::string& currency,
 UsageReply ReplyOf(const Entry& entry, const std::string& currency) {
   UsageReply reply{entry.seq, -entry.amount, entry.balance_after, currency};
   reply.hash = entry.hash;
-  if (entry.booked.has_value() && entry.booked->rating.basis == domain::ChargeBasis::kUnrated) {
+  if (entry.booked.has_value() && entry.booked->rating.unrated()) {
     reply.status = domain::UsageStatus::kUnrated;
     reply.unrated_reason = entry.booked->rating.unrated_reason;
   }
@@ -192,8 +192,8 @@ class Folder {
                                               const std::string& user_id);
   absl::StatusOr<const domain::Plan*> FindPlan(const std::string& plan_id);
   const domain::Rate* FindRate(const AccountImage& image, const domain::Usage& usage);
-  // The user, the plan and the rate of a fact, as far as they are known (U1). What is for help needs
-  // none of them (C10).
+  // The user, the plan and the rate of a fact, as far as they are known (U1). What is for help
+  // needs none of them (C10).
   absl::StatusOr<domain::UsageTerms> TermsOf(const AccountImage& image, const domain::Usage& usage);
   // USAGE_NOT_ALLOWED, after which what waited for such a wish goes on (G12).
   absl::Status CheckAllowed(AccountImage& image, const domain::UsageTerms& terms,
@@ -352,7 +352,7 @@ domain::UsageState Folder::StateOf(const AccountImage& image, const Entry& entry
 
 void Folder::NoteUsages(const Entry& entry) {
   if (!domain::TakesUsageId(entry)) return;
-  if (entry.booked.has_value() && entry.booked->rating.basis == domain::ChargeBasis::kUnrated) {
+  if (entry.booked.has_value() && entry.booked->rating.unrated()) {
     ++folded_.unrated;
   }
   image_.usages.insert_or_assign(OnceKey(entry.account_id, UsageIdOf(entry)), &entry);

@@ -65,6 +65,7 @@ struct Rating {
   std::string country;  // C14, as TextOf has it; empty: unknown, or booked before there were any
   Nanos cost = 0;       // >= 0; rounded once, half up (M2)
 
+  bool unrated() const { return basis == ChargeBasis::kUnrated; }
   friend bool operator==(const Rating&, const Rating&) = default;
 };
 

@@ -107,7 +107,7 @@ absl::StatusOr<Transition> RateUnrated(const Context& context, const Account& ac
                                        const Usage& usage) {
   if (state.status != UsageStatus::kUnrated) return Unchanged(account);
   RESERVE_ASSIGN_OR_RETURN(Rating rating, RateFact(account, terms, usage));
-  if (rating.basis == ChargeBasis::kUnrated) return StillUnrated(context, account, state, rating);
+  if (rating.unrated()) return StillUnrated(context, account, state, rating);
   RESERVE_ASSIGN_OR_RETURN(const Nanos balance, Subtract(account.balance, rating.cost));
   Draft draft(context, account);
   if (rating.free_seconds_taken > 0) {

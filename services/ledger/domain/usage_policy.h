@@ -25,8 +25,8 @@ namespace reserve::domain {
 absl::Status CheckStartTime(const Context& context, absl::Time start);
 
 // U1, U3: books a usage that happened, whatever the account's state; one that has no price or no
-// user yet as UNRATED. One that is for help is booked at 0, also of a user that the account does not
-// have; it draws on no allowance, and a wait after money was taken back goes on (C10, G12).
+// user yet as UNRATED. One that is for help is booked at 0, also of a user that the account does
+// not have; it draws on no allowance, and a wait after money was taken back goes on (C10, G12).
 // OUT_OF_RANGE "MONEY_OVERFLOW". The second form moves the account into the transition instead of
 // copying it, unless it refuses.
 absl::StatusOr<Transition> RecordUsage(const Context& context, const Account& account,

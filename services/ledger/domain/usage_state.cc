@@ -16,7 +16,7 @@ UsageState StateOf(const Entry& entry) {
   state.usage_id = usage.usage_id;
   state.user_id = usage.user_id;
   state.start_time = usage.start_time;
-  if (rating.basis == ChargeBasis::kUnrated) {
+  if (rating.unrated()) {
     state.status = UsageStatus::kUnrated;
     state.unrated_reason = rating.unrated_reason;
   }

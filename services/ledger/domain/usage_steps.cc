@@ -51,7 +51,7 @@ absl::Status BookUsage(const UsageTerms& terms, const Usage& usage, Rating&& rat
   }
   Entry& entry = draft->AddEntry(EntryKind::kUsage, -rating.cost, balance);
   entry.booked.emplace(BookedUsage{usage, std::move(rating), std::move(corrects)});
-  if (entry.booked->rating.basis == ChargeBasis::kUnrated) {
+  if (entry.booked->rating.unrated()) {
     draft->transition().usage_states.push_back(StateOf(entry));
     draft->AddEvent(EventKind::kUsageUnrated, TextOf(entry.booked->rating.unrated_reason))
         .usage_id = usage.usage_id;

@@ -195,7 +195,8 @@ class Audit {
   // What the entries so far say of a usage, which must have a row; else says that `entry` lacks it.
   domain::UsageState* Standing(const Entry& entry, const std::string& usage_id);
   void CheckUnrated(const std::string& subject, const BookedUsage& booked);
-  void CheckRating(const std::string& subject, const BookedUsage& booked, const Plan& plan);
+  void CheckRating(const std::string& subject, const BookedUsage& booked, const Plan& plan,
+                   int32_t period);
   void CheckDeck(const std::string& subject, const BookedUsage& booked);
   absl::Status CheckUsageIds(const std::vector<Entry>& page);
   absl::Status CheckRequestIds(const std::vector<Entry>& page);
@@ -615,7 +616,7 @@ void Audit::CheckUsage(const Entry& entry) {
   const std::string& usage_id = booked.usage.usage_id;
   if (entry.kind == EntryKind::kUsage) {
     ++findings_.usages;
-    if (usage_states_.contains(usage_id) || rating.basis == domain::ChargeBasis::kUnrated) {
+    if (usage_states_.contains(usage_id) || rating.unrated()) {
       computed_states_[usage_id] = domain::StateOf(entry);
     }
   } else if (domain::UsageState* state = Standing(entry, usage_id); state != nullptr) {
@@ -626,7 +627,7 @@ void Audit::CheckUsage(const Entry& entry) {
     *state = domain::StateOf(entry);
     state->seq = seq;
   }
-  if (rating.basis == domain::ChargeBasis::kUnrated) return CheckUnrated(subject, booked);
+  if (rating.unrated()) return CheckUnrated(subject, booked);
   if (rating.basis == domain::ChargeBasis::kEmergency) {
     const Rating again = domain::EmergencyRating();  // C10: of no plan and no deck
     if (!(rating == again)) Differs(kCheckRating, subject, RatingText(rating), RatingText(again));
@@ -639,10 +640,10 @@ void Audit::CheckUsage(const Entry& entry) {
     return;
   }
   CheckDeck(subject, booked);
-  CheckRating(subject, booked, plan->second);
-  User& user = replayed_[booked.usage.user_id];
   const int32_t period =
       domain::PeriodOf(plan->second, booked.usage.start_time, account_.time_zone);
+  CheckRating(subject, booked, plan->second, period);
+  User& user = replayed_[booked.usage.user_id];
   const int64_t left = domain::FreeSecondsLeft(user, plan->second, period);
   if (left != rating.free_seconds_before) {
     Differs(kCheckBucket, subject, absl::StrCat(rating.free_seconds_before, " s free before it"),
@@ -662,7 +663,8 @@ void Audit::CheckUnrated(const std::string& subject, const BookedUsage& booked) 
   Differs(kCheckRating, subject, RatingText(booked.rating), "nothing, as it is UNRATED");
 }
 
-void Audit::CheckRating(const std::string& subject, const BookedUsage& booked, const Plan& plan) {
+void Audit::CheckRating(const std::string& subject, const BookedUsage& booked, const Plan& plan,
+                        int32_t period) {
   const Rating& stored = booked.rating;
   const std::optional<Rate> rate = StoredRate(stored);
   const bool call = booked.usage.kind == domain::UsageKind::kCall;
@@ -674,7 +676,6 @@ void Audit::CheckRating(const std::string& subject, const BookedUsage& booked, c
         "increments of at least one second");
     return;
   }
-  const int32_t period = domain::PeriodOf(plan, booked.usage.start_time, account_.time_zone);
   const User user = UserWithFreeSeconds(plan, period, stored.free_seconds_before);
   absl::StatusOr<Rating> again =
       domain::RateUsage(booked.usage, plan, user, period, rate.has_value() ? &*rate : nullptr);
