@@ -11,7 +11,7 @@
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
 #include "reserve/gateway/v1/stub_dashboard.grpc.pb.h"
-#include "tests/e2e/stack.h"
+#include "tests/e2e/stack_suite.h"
 #include "tests/support/wait_until.h"
 
 namespace reserve::e2e {
@@ -30,31 +30,13 @@ using Accounts = pb::Accounts::Stub;
 using Recharges = pb::Recharges::Stub;
 using Support = pb::Support::Stub;
 
-class PaymentsTest : public ::testing::Test {
+class PaymentsTest : public StackTest {
  protected:
   static void SetUpTestSuite() {
-    auto stack = Stack::Start({.ledger_flags = {"--poll_interval=50ms", "--lease_duration=2s"},
-                               .gateway = true,
-                               .workers = 1,
-                               .worker_flags = {"--charge_timeout=300ms"}});
-    ASSERT_TRUE(stack.ok()) << stack.status();
-    stack_ = stack->release();
-  }
-  static void TearDownTestSuite() { delete stack_; }
-
-  template <typename Stub, typename Request, typename Response>
-  static absl::StatusOr<Response> Ask(grpc::Status (Stub::*method)(grpc::ClientContext*,
-                                                                   const Request&, Response*),
-                                      const std::string& request) {
-    return Call(stack_->stub<Stub>(), method, Parse<Request>(request));
-  }
-  template <typename Stub, typename Request, typename Response>
-  static Response Must(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
-                                                    Response*),
-                       const std::string& request) {
-    auto response = Ask(method, request);
-    EXPECT_TRUE(response.ok()) << request << ": " << response.status();
-    return response.ok() ? *std::move(response) : Response();
+    StartStack({.ledger_flags = {"--poll_interval=50ms", "--lease_duration=2s"},
+                .gateway = true,
+                .workers = 1,
+                .worker_flags = {"--charge_timeout=300ms"}});
   }
 
   static void Open(const std::string& id, const std::string& card = "") {
@@ -74,20 +56,6 @@ class PaymentsTest : public ::testing::Test {
                 absl::StrCat("account_id: '", id, "' request_id: 'back-", ordinal,
                              "' ordinal: ", ordinal, " reason: 'bounced'"));
   }
-  static pb::Account Get(const std::string& id) {
-    return Must(&Accounts::GetAccount, absl::StrCat("account_id: '", id, "'"));
-  }
-  static std::string Balance(const std::string& id) {
-    return FormatDecimal(reserve::FromProto(Get(id).balance(), "", "balance").value());
-  }
-  static std::vector<gw::Charge> Charges(const std::string& id) {
-    gw::ListChargesRequest request;
-    request.set_reference_prefix(id + "/");
-    const auto page = Call(stack_->gateway(), &gw::PaymentGateway::Stub::ListCharges, request);
-    EXPECT_TRUE(page.ok()) << page.status();
-    if (!page.ok()) return {};
-    return {page->charges().begin(), page->charges().end()};
-  }
   // A customer pays on a page of the gateway's; the charge's id.
   static std::string ChargeOnPage(const std::string& order, int units) {
     const auto charge = Call(
@@ -98,37 +66,20 @@ class PaymentsTest : public ::testing::Test {
     EXPECT_TRUE(charge.ok()) << charge.status();
     return charge.ok() ? charge->charge().charge_id() : "";
   }
-  static std::string Reconcile() {
-    const auto process = Subprocess::Start(
-        {.program = "worker",
-         .args = {"reconcile", "--grace=0s", absl::StrCat("--ledger=", stack_->ledger_address()),
-                  absl::StrCat("--gateway=", stack_->gateway_address())}});
-    EXPECT_TRUE(process.ok()) << process.status();
-    (*process)->Wait(absl::Seconds(60));
-    return absl::StrCat((*process)->Stdout(), (*process)->Stderr());
-  }
-  static void ExpectAudited(const std::string& id) {
-    const auto audit =
-        Must(&pb::Audit::Stub::VerifyAccount, absl::StrCat("account_id: '", id, "'"));
-    EXPECT_EQ(audit.differences_size(), 0) << audit.DebugString();
-  }
-
-  static Stack* stack_;
 };
-
-Stack* PaymentsTest::stack_ = nullptr;
 
 TEST_F(PaymentsTest, P5_AHundredByBankFundAWaitingAccountAndNothingIsCharged) {
   // A card that is declined: its first charge waits for the retry.
   Open("waiting", "tok_decline_insufficient_funds");
   ASSERT_TRUE(WaitUntil([&] { return Charges("waiting").size() == 1; }));
-  ASSERT_TRUE(WaitUntil(
-      [&] { return Get("waiting").payment_methods(0).card_state() == pb::CARD_STATE_FAILING; }));
+  ASSERT_TRUE(WaitUntil([&] {
+    return Account("waiting").payment_methods(0).card_state() == pb::CARD_STATE_FAILING;
+  }));
   const auto answer = Pay("waiting", "transfer", 100);
   EXPECT_EQ(answer.payment().state(), pb::PAYMENT_STATE_RECORDED);
   EXPECT_EQ(answer.entry().kind(), pb::ENTRY_KIND_PAYMENT);
   EXPECT_FALSE(answer.already_credited());
-  const pb::Account account = Get("waiting");
+  const pb::Account account = Account("waiting");
   EXPECT_EQ(account.state(), pb::ACCOUNT_STATE_ACTIVE);
   EXPECT_EQ(account.open_recharge_ordinal(), 0);
   EXPECT_EQ(Balance("waiting"), "100.00");
@@ -143,11 +94,11 @@ TEST_F(PaymentsTest, P5_AHundredByBankFundAWaitingAccountAndNothingIsCharged) {
 
 TEST_F(PaymentsTest, P5_AnAccountWithoutACardIsFundedByBank) {
   Open("cardless");
-  EXPECT_EQ(Get("cardless").state(), pb::ACCOUNT_STATE_PENDING_FUNDING);
+  EXPECT_EQ(Account("cardless").state(), pb::ACCOUNT_STATE_PENDING_FUNDING);
   Pay("cardless", "first", 10);
-  EXPECT_EQ(Get("cardless").state(), pb::ACCOUNT_STATE_PENDING_FUNDING);
+  EXPECT_EQ(Account("cardless").state(), pb::ACCOUNT_STATE_PENDING_FUNDING);
   Pay("cardless", "second", 5, "received_time { seconds: 1790000000 } reference: 'transfer-7'");
-  EXPECT_EQ(Get("cardless").state(), pb::ACCOUNT_STATE_ACTIVE);
+  EXPECT_EQ(Account("cardless").state(), pb::ACCOUNT_STATE_ACTIVE);
   EXPECT_THAT(Charges("cardless"), IsEmpty());
   const auto list = Must(&Accounts::ListPayments, "account_id: 'cardless' page_size: 1");
   ASSERT_EQ(list.payments_size(), 1);
@@ -178,7 +129,7 @@ TEST_F(PaymentsTest, G12_ABouncedPaymentIsTakenBackAndNotChargedToTheCard) {
        "account_id: 'bounced' request_id: 'fee' amount { units: -25 } reason: 'fee'");
   EXPECT_EQ(Reverse("bounced", ordinal).state(), pb::PAYMENT_STATE_REVERSED);
   EXPECT_EQ(Balance("bounced"), "-10.00");
-  const pb::Account account = Get("bounced");
+  const pb::Account account = Account("bounced");
   EXPECT_EQ(account.state(), pb::ACCOUNT_STATE_DISABLED);
   EXPECT_EQ(account.open_recharge_ordinal(), 0);
   EXPECT_THAT(Charges("bounced"), SizeIs(1));
@@ -201,7 +152,7 @@ TEST_F(PaymentsTest, G4_AChargeThatTheWorkerReportedIsNotCreditedByAPayment) {
 TEST_F(PaymentsTest, G4_AChargeThatWasBookedAsAPaymentIsNotCreditedByItsReport) {
   Open("raced", "tok_decline_insufficient_funds");
   ASSERT_TRUE(WaitUntil(
-      [&] { return Get("raced").payment_methods(0).card_state() == pb::CARD_STATE_FAILING; }));
+      [&] { return Account("raced").payment_methods(0).card_state() == pb::CARD_STATE_FAILING; }));
   Pay("raced", "transfer", 15, "charge_id: 'ch_raced'");
   // The gateway charged after all, and a worker finds it out late.
   const auto report = Must(
@@ -228,7 +179,7 @@ TEST_F(PaymentsTest, P3_WhatComesBackOfAPagesChargeIsBookedByReconcile) {
                   .ok());
   EXPECT_THAT(Reconcile(), HasSubstr("REPORTED  DISPUTE  recharge page/1"));
   EXPECT_EQ(Balance("page"), "0.00");
-  EXPECT_EQ(Get("page").state(), pb::ACCOUNT_STATE_DISABLED);
+  EXPECT_EQ(Account("page").state(), pb::ACCOUNT_STATE_DISABLED);
   const absl::Status refused =
       Ask(&Support::ReversePayment,
           "account_id: 'page' request_id: 'r' ordinal: 1 reason: 'disputed'")

@@ -10,8 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/rpc/conversions.h"
-#include "tests/e2e/failure_scene.h"
-#include "tests/e2e/stack.h"
+#include "tests/e2e/stack_suite.h"
 #include "tests/support/wait_until.h"
 
 namespace reserve::e2e {
@@ -28,27 +27,16 @@ using Accounts = pb::Accounts::Stub;
 using Recharges = pb::Recharges::Stub;
 using Support = pb::Support::Stub;
 
-class RefundsTest : public ::testing::Test {
+class RefundsTest : public StackTest {
  protected:
   static void SetUpTestSuite() {
-    auto stack = Stack::Start({.ledger_flags = {"--poll_interval=50ms", "--lease_duration=2s",
-                                                "--pending_lookup_interval=100ms"},
-                               .gateway = true,
-                               .workers = 1,
-                               .worker_flags = {"--charge_timeout=300ms"}});
-    ASSERT_TRUE(stack.ok()) << stack.status();
-    stack_ = stack->release();
+    StartStack({.ledger_flags = {"--poll_interval=50ms", "--lease_duration=2s",
+                                 "--pending_lookup_interval=100ms"},
+                .gateway = true,
+                .workers = 1,
+                .worker_flags = {"--charge_timeout=300ms"}});
   }
-  static void TearDownTestSuite() { delete stack_; }
 
-  template <typename Stub, typename Request, typename Response>
-  static Response Must(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
-                                                    Response*),
-                       const std::string& request) {
-    auto response = Call(stack_->stub<Stub>(), method, Parse<Request>(request));
-    EXPECT_TRUE(response.ok()) << request << ": " << response.status();
-    return response.ok() ? *std::move(response) : Response();
-  }
   template <typename Request, typename Response>
   static Response AtTheGateway(grpc::Status (gw::StubDashboard::Stub::*method)(grpc::ClientContext*,
                                                                                const Request&,
@@ -64,12 +52,6 @@ class RefundsTest : public ::testing::Test {
          absl::StrCat("account_id: '", id, "' card_token: '", card, "#", id, "'"));
     EXPECT_TRUE(WaitUntil([&] { return Balance(id) == "15.00"; })) << Balance(id);
   }
-  static pb::Account Get(const std::string& id) {
-    return Must(&Accounts::GetAccount, absl::StrCat("account_id: '", id, "'"));
-  }
-  static std::string Balance(const std::string& id) {
-    return FormatDecimal(reserve::FromProto(Get(id).balance(), "", "balance").value());
-  }
   static pb::Refund Refund(const std::string& id, const std::string& request_id, int units) {
     return Must(&Support::RefundRecharge,
                 absl::StrCat("account_id: '", id, "' request_id: '", request_id,
@@ -83,38 +65,12 @@ class RefundsTest : public ::testing::Test {
     EXPECT_TRUE(WaitUntil([&] { return Refunds(id).front().state() == state; }))
         << Refunds(id).front().DebugString();
   }
-  static std::vector<gw::Charge> Charges(const std::string& id) {
-    gw::ListChargesRequest request;
-    request.set_reference_prefix(id + "/");
-    const auto page = Call(stack_->gateway(), &gw::PaymentGateway::Stub::ListCharges, request);
-    EXPECT_TRUE(page.ok()) << page.status();
-    if (!page.ok()) return {};
-    return {page->charges().begin(), page->charges().end()};
-  }
   static gw::Charge TheCharge(const std::string& id) {
     const std::vector<gw::Charge> charges = Charges(id);
     EXPECT_THAT(charges, SizeIs(1));
     return charges.empty() ? gw::Charge() : charges.front();
   }
-  static std::string Reconcile() {
-    const auto process = Subprocess::Start(
-        {.program = "worker",
-         .args = {"reconcile", "--grace=0s", absl::StrCat("--ledger=", stack_->ledger_address()),
-                  absl::StrCat("--gateway=", stack_->gateway_address())}});
-    EXPECT_TRUE(process.ok()) << process.status();
-    (*process)->Wait(absl::Seconds(60));
-    return absl::StrCat((*process)->Stdout(), (*process)->Stderr());
-  }
-  static void ExpectAudited(const std::string& id) {
-    const auto audit =
-        Must(&pb::Audit::Stub::VerifyAccount, absl::StrCat("account_id: '", id, "'"));
-    EXPECT_EQ(audit.differences_size(), 0) << audit.DebugString();
-  }
-
-  static Stack* stack_;
 };
-
-Stack* RefundsTest::stack_ = nullptr;
 
 TEST_F(RefundsTest, P1_APartIsGivenBackOnceAndTheCardNotChargedAgain) {
   OpenFunded("part");
@@ -126,7 +82,7 @@ TEST_F(RefundsTest, P1_APartIsGivenBackOnceAndTheCardNotChargedAgain) {
   EXPECT_EQ(charge.refunds(0).amount().units(), 6);
   EXPECT_EQ(charge.refunds(0).reference(), "part/2");
   EXPECT_EQ(charge.refunds(0).refund_id(), Refunds("part").front().refund_id());
-  EXPECT_EQ(Get("part").open_recharge_ordinal(), 0) << "nothing is charged for it";
+  EXPECT_EQ(Account("part").open_recharge_ordinal(), 0) << "nothing is charged for it";
   ExpectAudited("part");
 }
 
@@ -136,7 +92,7 @@ TEST_F(RefundsTest, P1_ARefundThatTheGatewayRefusesIsBookedBack) {
   AwaitRefund("refused", pb::REFUND_STATE_FAILED);
   EXPECT_EQ(Balance("refused"), "15.00");
   EXPECT_EQ(Refunds("refused").front().failure_code(), "expired_or_canceled_card");
-  EXPECT_EQ(Get("refused").state(), pb::ACCOUNT_STATE_ACTIVE);
+  EXPECT_EQ(Account("refused").state(), pb::ACCOUNT_STATE_ACTIVE);
   ExpectAudited("refused");
 }
 
@@ -175,14 +131,14 @@ TEST_F(RefundsTest, P2_ADisputeThatReconcileFindsIsLostOrWonToTheCent) {
                      absl::StrCat("charge_id: '", TheCharge(id).charge_id(), "' reason: 'fraud'"));
     EXPECT_THAT(Reconcile(), HasSubstr("DISPUTE"));
     EXPECT_EQ(Balance(id), "0.00");
-    EXPECT_EQ(Get(id).state(), pb::ACCOUNT_STATE_DISABLED);
-    EXPECT_EQ(Get(id).payment_methods(0).card_state(), pb::CARD_STATE_DISPUTED);
+    EXPECT_EQ(Account(id).state(), pb::ACCOUNT_STATE_DISABLED);
+    EXPECT_EQ(Account(id).payment_methods(0).card_state(), pb::CARD_STATE_DISPUTED);
     AtTheGateway(
         &gw::StubDashboard::Stub::MoveDispute,
         absl::StrCat("dispute_id: '", opened.dispute_id(), "' state: DISPUTE_STATE_", end));
     for (int i = 0; i < 2; ++i) Reconcile();
     EXPECT_EQ(Balance(id), end == "WON" ? "15.00" : "0.00");
-    EXPECT_EQ(Get(id).state(),
+    EXPECT_EQ(Account(id).state(),
               end == "WON" ? pb::ACCOUNT_STATE_ACTIVE : pb::ACCOUNT_STATE_DISABLED);
     const auto disputes = Must(&Accounts::ListDisputes, absl::StrCat("account_id: '", id, "'"));
     ASSERT_EQ(disputes.disputes_size(), 1);

@@ -13,7 +13,7 @@
 #include "common/money/money.h"
 #include "common/rpc/conversions.h"
 #include "common/rpc/status.h"
-#include "tests/e2e/stack.h"
+#include "tests/e2e/stack_suite.h"
 #include "tests/support/wait_until.h"
 
 namespace reserve::e2e {
@@ -24,34 +24,16 @@ using test_support::WaitUntil;
 using ::testing::SizeIs;
 
 using Accounts = pb::Accounts::Stub;
-using Audit = pb::Audit::Stub;
 using Ledger = pb::Ledger::Stub;
 using Rates = pb::Rates::Stub;
 using Recharges = pb::Recharges::Stub;
 using Support = pb::Support::Stub;
 
-std::string Text(const google::type::Money& money) {
-  const auto amount = reserve::FromProto(money, "", "money");
-  return amount.ok() ? FormatDecimal(*amount) : amount.status().ToString();
-}
-
-class UsageCorrectionsTest : public ::testing::Test {
+class UsageCorrectionsTest : public StackTest {
  protected:
   static void SetUpTestSuite() {
-    auto stack = Stack::Start({});
-    ASSERT_TRUE(stack.ok()) << stack.status();
-    stack_ = stack->release();
+    StartStack({});
     stack_->database().Execute("INSERT INTO plans VALUES ('monthly600', 1, 600, 2, 0)");
-  }
-  static void TearDownTestSuite() { delete stack_; }
-
-  template <typename Stub, typename Request, typename Response>
-  static Response Must(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
-                                                    Response*),
-                       const std::string& request) {
-    auto response = Call(stack_->stub<Stub>(), method, Parse<Request>(request));
-    EXPECT_TRUE(response.ok()) << request << ": " << response.status();
-    return response.ok() ? *std::move(response) : Response();
   }
 
   static void Open(const std::string& id, const std::string& plan = "per_minute") {
@@ -71,9 +53,6 @@ class UsageCorrectionsTest : public ::testing::Test {
   static pb::RecordUsageResponse Record(const std::string& id, const std::string& usage) {
     return Must(&Ledger::RecordUsage, absl::StrCat("account_id: '", id, "' ", usage));
   }
-  static std::string Balance(const std::string& id) {
-    return Text(Must(&Accounts::GetAccount, absl::StrCat("account_id: '", id, "'")).balance());
-  }
   static int64_t AllowanceLeft(const std::string& id) {
     return Must(&Accounts::GetUser, absl::StrCat("account_id: '", id, "' user_id: 'u'"))
         .allowance_left()
@@ -83,18 +62,11 @@ class UsageCorrectionsTest : public ::testing::Test {
     return Must(&Accounts::GetUsage,
                 absl::StrCat("account_id: '", id, "' usage_id: '", usage_id, "'"));
   }
-  static void ExpectClean(const std::string& id) {
-    const auto verified = Must(&Audit::VerifyAccount, absl::StrCat("account_id: '", id, "'"));
-    EXPECT_EQ(verified.counts().differences(), 0) << verified.DebugString();
-  }
 
   static constexpr char kUs[] = "+12125550100";       // 0.0100 a minute: standard
   static constexpr char kJamaica[] = "+18765550123";  // 0.1800 a minute: dearer
   static constexpr char kNowhere[] = "+99999999999";  // in no deck
-  static Stack* stack_;
 };
-
-Stack* UsageCorrectionsTest::stack_ = nullptr;
 
 TEST_F(UsageCorrectionsTest, U5_AWrongRecordOfTenThousandSecondsIsPutRight) {
   Open("wrong");
@@ -110,7 +82,7 @@ TEST_F(UsageCorrectionsTest, U5_AWrongRecordOfTenThousandSecondsIsPutRight) {
   EXPECT_EQ(old.status(), pb::USAGE_STATUS_VOIDED);
   EXPECT_EQ(old.voided().corrected_by_usage_id(), "k1b");
   EXPECT_EQ(Get("wrong", "k1b").corrects_usage_id(), "k1");
-  ExpectClean("wrong");
+  ExpectAudited("wrong");
 }
 
 TEST_F(UsageCorrectionsTest, U5_TheOldRecordThatComesAgainAfterTheVoidBooksNothing) {
@@ -126,7 +98,7 @@ TEST_F(UsageCorrectionsTest, U5_TheOldRecordThatComesAgainAfterTheVoidBooksNothi
   EXPECT_EQ(again.status(), pb::USAGE_STATUS_VOIDED);
   EXPECT_EQ(Text(again.cost()), "0.00");
   EXPECT_EQ(Balance("again"), "0.00");
-  ExpectClean("again");
+  ExpectAudited("again");
 }
 
 TEST_F(UsageCorrectionsTest, U5_ASwitchSendsCorrectedRecordsInBulk) {
@@ -159,7 +131,7 @@ TEST_F(UsageCorrectionsTest, U5_ASwitchSendsCorrectedRecordsInBulk) {
     }
     EXPECT_EQ(Balance("bulk"), "-36.00");
   }
-  ExpectClean("bulk");
+  ExpectAudited("bulk");
 }
 
 TEST_F(UsageCorrectionsTest, U1_AUsageWithoutAPriceIsListedAndRatedOnceADeckPricesIt) {
@@ -184,7 +156,7 @@ TEST_F(UsageCorrectionsTest, U1_AUsageWithoutAPriceIsListedAndRatedOnceADeckPric
   EXPECT_GT(rated.rating_seq(), rated.seq());
   EXPECT_EQ(Balance("unrated"), "-0.50");
   EXPECT_THAT(Must(&Rates::ListUnratedUsage, "account_id: 'unrated'").unrated_usages(), SizeIs(0));
-  ExpectClean("unrated");
+  ExpectAudited("unrated");
 }
 
 TEST_F(UsageCorrectionsTest, K3_UsageOfAUserWhoComesLaterIsRatedThen) {
@@ -193,7 +165,7 @@ TEST_F(UsageCorrectionsTest, K3_UsageOfAUserWhoComesLaterIsRatedThen) {
   EXPECT_EQ(Balance("late-user"), "0.00");
   Must(&Accounts::PutUser, "account_id: 'late-user' user_id: 'zoe'");
   EXPECT_TRUE(WaitUntil([] { return Balance("late-user") == "-0.18"; }));
-  ExpectClean("late-user");
+  ExpectAudited("late-user");
 }
 
 TEST_F(UsageCorrectionsTest, S3_AThousandTextsOnACentSendNoMoreThanTheCentPaysFor) {
@@ -228,7 +200,7 @@ TEST_F(UsageCorrectionsTest, S3_AThousandTextsOnACentSendNoMoreThanTheCentPaysFo
   }
   EXPECT_EQ(booked, 1);
   EXPECT_EQ(Balance("texts"), "0.00");
-  ExpectClean("texts");
+  ExpectAudited("texts");
 }
 
 TEST_F(UsageCorrectionsTest, C8_ALateCallDrawsOnTheAllowanceOfTheMonthThatItBeganIn) {
@@ -239,7 +211,7 @@ TEST_F(UsageCorrectionsTest, C8_ALateCallDrawsOnTheAllowanceOfTheMonthThatItBega
   EXPECT_EQ(Text(late.cost()), "0.00") << "that month's were unused";
   const auto next = Record("months", UsageText("n2", kUs, 60, now));
   EXPECT_EQ(Text(next.cost()), "0.00") << "this month's are as they were";
-  ExpectClean("months");
+  ExpectAudited("months");
 }
 
 }  // namespace

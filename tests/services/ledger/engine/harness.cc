@@ -7,6 +7,7 @@
 #include "services/ledger/rates/rate_deck.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/deck_rows.h"
+#include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 
 namespace reserve::engine {
@@ -260,6 +261,18 @@ void OpenFunded(Engine& engine, const std::string& account_id) {
   for (const auto& reply : AskAll(engine, orders)) ASSERT_TRUE(reply.ok()) << reply.status();
   const auto funded = Ask<RechargeReply>(engine, account_id, Succeeded(1, 15 * kNanosPerUnit));
   ASSERT_TRUE(funded.ok()) << funded.status();
+}
+
+void OneAccountTest::StartAnew() {
+  engine_.reset();
+  engine_ = ledger_.StartEngine();
+}
+
+std::vector<domain::EntryKind> OneAccountTest::Kinds() const {
+  std::vector<domain::EntryKind> kinds;
+  const auto entries = storage::ListEntriesAfter(*ledger_.Connect(), kAccount, INT64_MIN, 100);
+  for (const domain::Entry& entry : *entries) kinds.push_back(entry.kind);
+  return kinds;
 }
 
 }  // namespace reserve::engine

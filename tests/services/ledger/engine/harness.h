@@ -185,6 +185,31 @@ ReportGatewayDispute ToldDispute(int64_t ordinal, const std::string& dispute_id,
 // Opens an account with a card, charges it for $15, and adds both users.
 void OpenFunded(Engine& engine, const std::string& account_id);
 
+// A suite about one account, kAccount, whose ledger adds up after each test.
+class OneAccountTest : public testing::Test {
+ protected:
+  static constexpr char kAccount[] = "acme";
+
+  void TearDown() override { EXPECT_EQ(ledger_.Audit().difference_count, 0); }
+
+  // Asks the engine; a refusal is a failure of the test.
+  template <typename T>
+  T Must(Command command) {
+    absl::StatusOr<T> reply = Ask<T>(*engine_, kAccount, std::move(command));
+    EXPECT_TRUE(reply.ok()) << reply.status();
+    return reply.ok() ? *std::move(reply) : T();
+  }
+  // Another engine, which has to find what the one before has written.
+  void StartAnew();
+  Nanos Balance() const { return ledger_.Account(kAccount).balance; }
+  // Of all entries.
+  std::vector<domain::EntryKind> Kinds() const;
+
+  const storage::SqlThread sql_thread_;
+  Ledger ledger_;
+  std::unique_ptr<Engine> engine_ = ledger_.StartEngine();
+};
+
 }  // namespace reserve::engine
 
 #endif  // RESERVE_TESTS_SERVICES_LEDGER_ENGINE_HARNESS_H_

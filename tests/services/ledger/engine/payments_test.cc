@@ -1,13 +1,11 @@
 // Payments on a real database: once, whatever comes twice, and found again by whoever starts anew,
 // by their requests, references and charges (P5, G4).
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "common/error/error.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "services/ledger/storage/entry_rows.h"
 #include "tests/services/ledger/engine/harness.h"
 
 namespace reserve::engine {
@@ -19,38 +17,14 @@ using domain::EntryKind;
 using domain::RechargeState;
 using ::testing::ElementsAre;
 
-constexpr char kAccount[] = "acme";
 constexpr Nanos kDollar = kNanosPerUnit;
 
-class PaymentsTest : public testing::Test {
+class PaymentsTest : public OneAccountTest {
  protected:
-  void TearDown() override { EXPECT_EQ(ledger_.Audit().difference_count, 0); }
-
-  template <typename T>
-  T Must(Command command) {
-    absl::StatusOr<T> reply = Ask<T>(*engine_, kAccount, std::move(command));
-    EXPECT_TRUE(reply.ok()) << reply.status();
-    return reply.ok() ? *std::move(reply) : T();
-  }
   PaymentReply Pay(const std::string& request_id, Nanos amount, const std::string& charge_id = "",
                    const std::string& reference = "") {
     return Must<PaymentReply>(Payment(request_id, amount, charge_id, reference));
   }
-  void StartAnew() {
-    engine_.reset();
-    engine_ = ledger_.StartEngine();
-  }
-  Nanos Balance() { return ledger_.Account(kAccount).balance; }
-  std::vector<EntryKind> Kinds() {
-    std::vector<EntryKind> kinds;
-    const auto entries = storage::ListEntriesAfter(*ledger_.Connect(), kAccount, INT64_MIN, 100);
-    for (const domain::Entry& entry : *entries) kinds.push_back(entry.kind);
-    return kinds;
-  }
-
-  const storage::SqlThread sql_thread_;
-  Ledger ledger_;
-  std::unique_ptr<Engine> engine_ = ledger_.StartEngine();
 };
 
 TEST_F(PaymentsTest, P5_APaymentFundsAnAccountAndIsFoundAgain) {

@@ -8,7 +8,6 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/ledger/storage/dispute_rows.h"
-#include "services/ledger/storage/entry_rows.h"
 #include "tests/services/ledger/engine/harness.h"
 #include "tests/support/wait_until.h"
 
@@ -24,21 +23,12 @@ using domain::SuspensionReason;
 using test_support::WaitUntil;
 using ::testing::ElementsAre;
 
-constexpr char kAccount[] = "acme";
 constexpr Nanos kDollar = kNanosPerUnit;
 
-class RefundsTest : public testing::Test {
+class RefundsTest : public OneAccountTest {
  protected:
   void SetUp() override {
     OpenFunded(*engine_, kAccount);  // recharge 1, $15, charge ch_1
-  }
-  void TearDown() override { EXPECT_EQ(ledger_.Audit().difference_count, 0); }
-
-  template <typename T>
-  T Must(Command command) {
-    absl::StatusOr<T> reply = Ask<T>(*engine_, kAccount, std::move(command));
-    EXPECT_TRUE(reply.ok()) << reply.status();
-    return reply.ok() ? *std::move(reply) : T();
   }
   domain::Recharge Give(const std::string& request_id, Nanos amount) {
     return Must<RechargeReply>(Refund(request_id, 1, amount)).recharge;
@@ -49,21 +39,6 @@ class RefundsTest : public testing::Test {
   domain::Dispute Tell(const std::string& dispute_id, DisputeState state, Nanos amount) {
     return Must<DisputeReply>(ToldDispute(1, dispute_id, state, amount)).dispute;
   }
-  void StartAnew() {
-    engine_.reset();
-    engine_ = ledger_.StartEngine();
-  }
-  Nanos Balance() { return ledger_.Account(kAccount).balance; }
-  std::vector<EntryKind> Kinds() {
-    std::vector<EntryKind> kinds;
-    const auto entries = storage::ListEntriesAfter(*ledger_.Connect(), kAccount, INT64_MIN, 100);
-    for (const domain::Entry& entry : *entries) kinds.push_back(entry.kind);
-    return kinds;
-  }
-
-  const storage::SqlThread sql_thread_;
-  Ledger ledger_;
-  std::unique_ptr<Engine> engine_ = ledger_.StartEngine();
 };
 
 // Takes what it is given, and does nothing. Thread-safe.
