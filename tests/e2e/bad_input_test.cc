@@ -951,6 +951,51 @@ TEST_F(BadInputTest, WhatIsTakenBackOrCorrectedIsNamedInFull) {
   });
 }
 
+TEST_F(BadInputTest, AnInvalidReratingIsRefusedByField) {
+  const std::string sound = "account_id: 'acct' reason: 'wrong deck' request_id: 'r' ";
+  ExpectRefused({
+      {.method = "Rates.RerateUsage",
+       .request = "account_id: 'acct' reason: 'wrong deck'",
+       .field = "request_id"},
+      {.method = "Rates.RerateUsage",
+       .request = "reason: 'wrong deck' request_id: 'r'",
+       .field = "start_time"},
+      {.method = "Rates.RerateUsage",
+       .request = "account_id: 'acct' request_id: 'r'",
+       .field = "reason"},
+      {.method = "Rates.RerateUsage",
+       .request = "account_id: 'a b' reason: 'x' validate_only: true",
+       .field = "account_id"},
+      {.method = "Rates.RerateUsage",
+       .request = "start_time { seconds: 1 } user_id: 'u' reason: 'x' validate_only: true",
+       .field = "user_id"},
+      {.method = "Rates.RerateUsage",
+       .request = sound + "destination_prefix: '+44'",
+       .field = "destination_prefix"},
+      {.method = "Rates.RerateUsage",
+       .request = sound + "start_time { seconds: 2 } end_time { seconds: 2 }",
+       .field = "end_time"},
+      {.method = "Rates.RerateUsage",
+       .request = sound + "start_time { nanos: -1 }",
+       .field = "start_time"},
+      {.method = "Rates.RerateUsage", .request = sound + "deck_version: -1", .field = "deck_version"},
+      {.method = "Rates.RerateUsage",
+       .request = sound + "currency_code: 'dollars'",
+       .field = "currency_code"},
+      {"Rates.RerateUsage", sound + "deck_version: 9999", StatusCode::kNotFound,
+       "RATE_DECK_NOT_FOUND", "deck_version"},
+      {"Rates.RerateUsage", sound + "plan_id: 'none'", StatusCode::kNotFound, "PLAN_NOT_FOUND",
+       "plan_id"},
+      {"Rates.RerateUsage", "account_id: 'nobody' reason: 'x' request_id: 'r'",
+       StatusCode::kNotFound, "ACCOUNT_NOT_FOUND", "account_id"},
+      {.method = "Rates.GetRerating", .request = "request_id: ''", .field = "request_id"},
+      {"Rates.GetRerating", "request_id: 'none'", StatusCode::kNotFound, "RERATING_NOT_FOUND",
+       "request_id"},
+      {.method = "Rates.ListReratings", .request = "page_size: -1", .field = "page_size"},
+      {.method = "Rates.ListReratings", .request = "page_token: 'x'", .field = "page_token"},
+  });
+}
+
 TEST_F(BadInputTest, AStreamEndsAtAWrongSequence) {
   const std::string request =
       absl::StrCat("request { account_id: 'acct' usage { ", Usage("new"), Call(), "} }");

@@ -143,7 +143,9 @@ const std::set<std::string>& NotRepeated() {
       "Accounts.ListRefunds", "Accounts.ListDisputes", "Events.ListEvents", "Events.WatchEvents",
       "Accounts.GetBillingAdvice", "Rates.ListRateDecks", "Rates.ListRates", "Rates.QuoteCall",
       "Rates.ListUnratedUsage", "Accounts.ListPayments", "Rates.QuoteSms", "Audit.VerifyAccount",
-      "Audit.VerifyLedger", "Audit.CheckHead",
+      "Audit.VerifyLedger", "Audit.CheckHead", "Rates.GetRerating", "Rates.ListReratings",
+      // Tells how far it is: ReratingsTest sends it again.
+      "Rates.RerateUsage",
       // Leases are time: each hand-out has a new epoch, and a renewal lasts from when it was asked.
       "Recharges.WatchLowBalance", "Recharges.RenewLease"};
   return *methods;

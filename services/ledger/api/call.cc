@@ -41,16 +41,29 @@ Severity SeverityOf(const absl::Status& status) {
 class UnarySink : public engine::ReplySink {
  public:
   UnarySink(CallRecord record, grpc::ServerUnaryReactor* reactor, FillResponse fill,
-            const char* field_prefix)
+            const char* field_prefix, engine::QueryPool* pool = nullptr, ReadMore more = nullptr)
       : record_(std::move(record)),
         reactor_(reactor),
         fill_(std::move(fill)),
-        field_prefix_(field_prefix) {}
+        field_prefix_(field_prefix),
+        pool_(pool),
+        more_(std::move(more)) {}
 
   void Done(uint32_t, absl::StatusOr<book::Reply> reply) override {
     const absl::Status status = reply.status();
-    if (reply.ok()) fill_(*std::move(reply));
-    reactor_->Finish(record_.End(PrefixField(status, field_prefix_)));
+    engine::QueryPool::Work work;
+    if (reply.ok()) {
+      if (more_ != nullptr) work = more_(*reply);
+      fill_(*std::move(reply));
+    }
+    if (work == nullptr) {
+      reactor_->Finish(record_.End(PrefixField(status, field_prefix_)));
+    } else {
+      // What was done is done, whatever becomes of this.
+      pool_->Submit(std::move(work), [reactor = reactor_, record = record_](const absl::Status&) {
+        reactor->Finish(record.End(absl::OkStatus()));
+      });
+    }
     delete this;
   }
 
@@ -59,6 +72,8 @@ class UnarySink : public engine::ReplySink {
   grpc::ServerUnaryReactor* const reactor_;
   const FillResponse fill_;
   const char* const field_prefix_;
+  engine::QueryPool* const pool_;
+  const ReadMore more_;
 };
 
 }  // namespace
@@ -123,12 +138,21 @@ grpc::ServerUnaryReactor* StartQueryIn(engine::QueryPool& pool, const ApiContext
 grpc::ServerUnaryReactor* StartCommand(const ApiContext& api, grpc::CallbackServerContext* context,
                                        const char* method, absl::StatusOr<engine::Task> task,
                                        FillResponse fill, const char* field_prefix) {
+  return StartCommandThen(api, context, method, std::move(task), std::move(fill), nullptr,
+                          field_prefix);
+}
+
+grpc::ServerUnaryReactor* StartCommandThen(const ApiContext& api,
+                                           grpc::CallbackServerContext* context, const char* method,
+                                           absl::StatusOr<engine::Task> task, FillResponse fill,
+                                           ReadMore more, const char* field_prefix) {
   if (!task.ok()) return FinishNow(api, context, method, task.status());
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   CallRecord record(api.metrics, *context, method);
   record.SetAccount(task->account_id);
   SubmitFor(api.engine, *std::move(task),
-            new UnarySink(std::move(record), reactor, std::move(fill), field_prefix));
+            new UnarySink(std::move(record), reactor, std::move(fill), field_prefix,
+                          &api.engine.queries(), std::move(more)));
   return reactor;
 }
 

@@ -81,6 +81,14 @@ grpc::ServerUnaryReactor* StartCommand(const ApiContext& api, grpc::CallbackServ
                                        const char* method, absl::StatusOr<engine::Task> task,
                                        FillResponse fill, const char* field_prefix = "");
 
+// The same, and more is told of what was done: `more` answers what is to be read for that, in the
+// query pool, or nothing. Where it can't be read the answer goes without.
+using ReadMore = std::function<engine::QueryPool::Work(const book::Reply&)>;
+grpc::ServerUnaryReactor* StartCommandThen(const ApiContext& api,
+                                           grpc::CallbackServerContext* context, const char* method,
+                                           absl::StatusOr<engine::Task> task, FillResponse fill,
+                                           ReadMore more, const char* field_prefix = "");
+
 // The same where the command's account must be looked for first: `find`, a read in the query pool,
 // answers the task.
 using FindTask = std::function<absl::StatusOr<engine::Task>(storage::Connection&)>;

@@ -20,6 +20,11 @@ absl::Status RateDeckNotFound(int64_t version) {
                                : absl::StrCat("there is no deck of version ", version));
 }
 
+absl::Status ReratingNotFound(absl::string_view request_id) {
+  return NotFound("RERATING_NOT_FOUND", "request_id",
+                  absl::StrCat("no rerating was asked for as \"", request_id, "\""));
+}
+
 absl::Status NoRateToQuote(absl::string_view field, absl::string_view message) {
   return NotFound(domain::kNoRateReason, field, message);
 }

@@ -16,12 +16,16 @@
 #include "reserve/ledger/v1/rates.grpc.pb.h"
 #include "services/ledger/api/call.h"
 #include "services/ledger/api/conversions.h"
+#include "services/ledger/api/rerating_stream.h"
 
 namespace reserve::api {
 
 class RatesService final : public pb::Rates::CallbackService {
  public:
   explicit RatesService(const ApiContext& api) : api_(api) {}
+
+  // Ends what is streamed with UNAVAILABLE; what goes on in the background does so elsewhere.
+  void EndStreams() { reratings_.EndAll(); }
 
   grpc::ServerReadReactor<pb::ImportRateDeckRequest>* ImportRateDeck(
       grpc::CallbackServerContext* context, pb::ImportRateDeckResponse* response) override;
@@ -37,12 +41,23 @@ class RatesService final : public pb::Rates::CallbackService {
   grpc::ServerUnaryReactor* ListUnratedUsage(grpc::CallbackServerContext* context,
                                              const pb::ListUnratedUsageRequest* request,
                                              pb::ListUnratedUsageResponse* response) override;
+  ReratingStreams::Reactor* RerateUsage(grpc::CallbackServerContext* context,
+                                        const pb::RerateUsageRequest* request) override {
+    return reratings_.Start(api_, context, *request);
+  }
+  grpc::ServerUnaryReactor* GetRerating(grpc::CallbackServerContext* context,
+                                        const pb::GetReratingRequest* request,
+                                        pb::Rerating* response) override;
+  grpc::ServerUnaryReactor* ListReratings(grpc::CallbackServerContext* context,
+                                          const pb::ListReratingsRequest* request,
+                                          pb::ListReratingsResponse* response) override;
   grpc::ServerUnaryReactor* QuoteSms(grpc::CallbackServerContext* context,
                                      const pb::QuoteSmsRequest* request,
                                      pb::QuoteSmsResponse* response) override;
 
  private:
   const ApiContext api_;
+  ReratingStreams reratings_;
   // Imports under way: each may hold a whole file in memory.
   std::atomic<int> imports_ = 0;
 };

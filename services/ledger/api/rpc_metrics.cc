@@ -137,6 +137,8 @@ std::vector<prometheus::MetricFamily> EngineMetrics::Collect() const {
              MetricType::Counter, stats_.unrated_looked_at),
       Single("reserve_ledger_rated_later_total", "Waiting usages that were rated.",
              MetricType::Counter, stats_.rated_later),
+      Single("reserve_ledger_rated_again_total", "Usages that RerateUsage changed.",
+             MetricType::Counter, stats_.rated_again),
       Single("reserve_ledger_unbooked_emergencies_total",
              "Emergency calls and texts that no account was there to book.", MetricType::Counter,
              stats_.unbooked_emergencies),

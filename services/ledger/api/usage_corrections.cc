@@ -6,9 +6,11 @@
 
 #include "absl/strings/match.h"
 #include "common/error/error.h"
+#include "common/rpc/conversions.h"
 #include "services/ledger/api/call.h"
 #include "services/ledger/api/ledger_service.h"
 #include "services/ledger/domain/refusals.h"
+#include "services/ledger/storage/entry_rows.h"
 
 namespace reserve::api {
 namespace {
@@ -32,6 +34,20 @@ absl::StatusOr<book::Command> ParseCorrect(const pb::CorrectUsageRequest& reques
   RESERVE_ASSIGN_OR_RETURN(domain::ByStaff by, ByStaffFrom(request));
   return book::CorrectUsage{
       {request.usage_id(), request.may_recharge()}, *std::move(usage), std::move(by)};
+}
+
+// What is read of the calls that were paid for since (U7), where seconds went back.
+engine::QueryPool::Work PaidSince(const std::string& account_id, const book::VoidReply& reply,
+                                  pb::VoidUsageResponse* response) {
+  if (reply.free_seconds_returned == 0) return nullptr;
+  return [=, user_id = reply.user_id, period = reply.free_period,
+          seq = reply.usage_seq](storage::Connection& connection) -> absl::Status {
+    RESERVE_ASSIGN_OR_RETURN(
+        const int64_t seconds,
+        storage::PaidSecondsSince(connection, account_id, user_id, period, seq));
+    reserve::ToProto(absl::Seconds(seconds), response->mutable_paid_since());
+    return absl::OkStatus();
+  };
 }
 
 }  // namespace
@@ -69,9 +85,12 @@ absl::Status NameField(const absl::Status& status) {
 grpc::ServerUnaryReactor* LedgerService::VoidUsage(grpc::CallbackServerContext* context,
                                                    const pb::VoidUsageRequest* request,
                                                    pb::VoidUsageResponse* response) {
-  return StartCommand(
+  return StartCommandThen(
       api_, context, "VoidUsage", TaskFor(request->account_id(), ParseVoid(*request)),
-      [response](book::Reply&& reply) { ToProto(std::get<book::VoidReply>(reply), response); });
+      [response](book::Reply&& reply) { ToProto(std::get<book::VoidReply>(reply), response); },
+      [=](const book::Reply& reply) {
+        return PaidSince(request->account_id(), std::get<book::VoidReply>(reply), response);
+      });
 }
 
 grpc::ServerUnaryReactor* LedgerService::CorrectUsage(grpc::CallbackServerContext* context,
@@ -79,10 +98,15 @@ grpc::ServerUnaryReactor* LedgerService::CorrectUsage(grpc::CallbackServerContex
                                                       pb::CorrectUsageResponse* response) {
   absl::StatusOr<engine::Task> task = TaskFor(request->account_id(), ParseCorrect(*request));
   if (!task.ok()) return FinishNow(api_, context, "CorrectUsage", task.status());
-  return StartCommand(
+  return StartCommandThen(
       api_, context, "CorrectUsage", std::move(task),
       [response](book::Reply&& reply) {
         ToProto(std::get<book::CorrectionReply>(reply), response);
+      },
+      [=](const book::Reply& reply) -> engine::QueryPool::Work {
+        const auto& voided = std::get<book::CorrectionReply>(reply).voided;
+        if (!voided.has_value()) return nullptr;
+        return PaidSince(request->account_id(), *voided, response->mutable_voided());
       },
       "usage.");
 }

@@ -25,6 +25,10 @@ struct Catalog {
   // The rate of a usage in the deck of `currency` that is in force at its start;
   // null if there is none.
   const domain::Rate* FindRate(const std::string& currency, const domain::Usage& usage) const;
+  // The same in the deck of that version; null also if there is no such deck, or it is of another
+  // currency.
+  const domain::Rate* FindRateIn(int64_t deck_version, const std::string& currency,
+                                 const domain::Usage& usage) const;
 };
 
 }  // namespace reserve::book

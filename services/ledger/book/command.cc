@@ -38,6 +38,9 @@ size_t BytesHeldBy(const CorrectUsage& command) {
          BytesHeldBy(command.by);
 }
 size_t BytesHeldBy(const RateUnrated& command) { return HeapBytes({&command.usage_id}); }
+size_t BytesHeldBy(const RerateUsage& command) {
+  return HeapBytes({&command.usage_id}) + BytesHeldBy(command.rerating.by);
+}
 size_t BytesHeldBy(const OpenAccount& command) {
   return HeapBytes({&command.currency, &command.plan_id, &command.digest}) +
          BytesHeldBy(command.card);

@@ -69,6 +69,22 @@ struct CorrectUsage {
 struct RateUnrated {
   std::string usage_id;
 };
+// By which prices a usage is rated again. The numbers are stored; never reuse one.
+enum class PricesBy : uint8_t {
+  kTimeline = 1,  // of the deck that is in force at its start now
+  kDeck = 2,      // of a deck that is named
+  kOwnDeck = 3,   // of the deck that rated it last: only its allowance may have changed (U7)
+};
+struct RerateUsage {
+  std::string usage_id;
+  int64_t seq = 0;  // of the entry by which it was met; 0: that of its turn
+  PricesBy prices = PricesBy::kTimeline;
+  int64_t deck_version = 0;  // of kDeck
+  domain::Rerating rerating;
+  // Whoever comes too late may find that others have gone on meanwhile: then nothing is done, and
+  // UNAVAILABLE "RERATING_MOVED_ON" said.
+  absl::Time not_after = absl::InfiniteFuture();
+};
 struct AuthorizeUsage {
   domain::Usage usage;  // without an id
 };
@@ -145,8 +161,8 @@ struct Reconsider {};
 using Command =
     std::variant<RecordUsage, AuthorizeUsage, OpenAccount, UpdateBillingSettings, AddPaymentMethod,
                  UpdatePaymentMethod, RemovePaymentMethod, PutUser, AdjustBalance, RequestRecharge,
-                 BlockAccount, UnblockAccount, VoidUsage, CorrectUsage, RateUnrated, LiftSuspension,
-                 RefundRecharge, RecordPayment, ReversePayment, ReportGatewayRefund,
+                 BlockAccount, UnblockAccount, VoidUsage, CorrectUsage, RateUnrated, RerateUsage,
+                 LiftSuspension, RefundRecharge, RecordPayment, ReversePayment, ReportGatewayRefund,
                  ReportGatewayDispute, ResolveReview, ReportRecharge, DeferRecharge, Reconsider>;
 
 struct UsageReply {
@@ -169,10 +185,27 @@ struct VoidReply {
   Nanos balance = 0;  // now
   std::string currency;
   bool already_voided = false;
+  // Whose allowance got the free seconds, and the entry that had booked the usage.
+  std::string user_id = {};
+  int32_t free_period = 0;
+  int64_t usage_seq = 0;
 };
 struct CorrectionReply {
   UsageReply usage;
   std::optional<VoidReply> voided;  // none if the usage was voided by something else before
+};
+// What became of a usage that was to be rated again: as it was before, and as it is.
+struct RerateReply {
+  domain::Rerated outcome = domain::Rerated::kPassedOver;
+  std::string account_id;
+  domain::Usage usage;
+  Nanos cost_before = 0;
+  Nanos cost = 0;
+  int64_t free_seconds_before = 0;
+  int64_t free_seconds = 0;
+  int64_t deck_version_before = 0;
+  int64_t deck_version = 0;
+  bool was_unrated = false;
 };
 struct AuthorizeReply {
   domain::Authorization authorization;
@@ -215,14 +248,14 @@ struct PaymentMethodReply {
   int32_t position = 0;  // in the customer's order, from 1; 0 of one that was taken away
 };
 // RecordUsage -> UsageReply, VoidUsage -> VoidReply, CorrectUsage -> CorrectionReply,
-// RateUnrated -> UsageReply, AuthorizeUsage -> AuthorizeReply, PutUser ->
-// UserReply, AdjustBalance -> EntryReply, AddPaymentMethod and UpdatePaymentMethod ->
+// RateUnrated -> UsageReply, RerateUsage -> RerateReply, AuthorizeUsage -> AuthorizeReply, PutUser
+// -> UserReply, AdjustBalance -> EntryReply, AddPaymentMethod and UpdatePaymentMethod ->
 // PaymentMethodReply, RequestRecharge, RefundRecharge, ReversePayment, ReportGatewayRefund,
 // ResolveReview and ReportRecharge -> RechargeReply, RecordPayment -> PaymentReply,
 // ReportGatewayDispute -> DisputeReply; all others -> Account.
-using Reply =
-    std::variant<UsageReply, AuthorizeReply, domain::Account, UserReply, EntryReply, RechargeReply,
-                 PaymentMethodReply, DisputeReply, VoidReply, CorrectionReply, PaymentReply>;
+using Reply = std::variant<UsageReply, AuthorizeReply, domain::Account, UserReply, EntryReply,
+                           RechargeReply, PaymentMethodReply, DisputeReply, VoidReply,
+                           CorrectionReply, PaymentReply, RerateReply>;
 
 // About how much memory the strings of a command hold outside of it. Cheap: it looks at their
 // sizes only.

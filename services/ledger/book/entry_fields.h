@@ -45,6 +45,8 @@ enum class Tag : uint16_t {
   kUnratedReason = 38,
   kCorrects = 39,
   kPreviousCost = 40,
+  kPreviousFreeSeconds = 41,
+  kPreviousFreePeriod = 42,
 
   kRechargeOrdinal = 48,
   kRequestId = 49,
@@ -89,6 +91,8 @@ void VisitUsageFields(Booked& booked, Visit&& visit) {
   visit(Tag::kUnratedReason, "unrated_reason", rating.unrated_reason);
   visit(Tag::kCorrects, "corrects_usage_id", booked.corrects);
   visit(Tag::kPreviousCost, "previous_cost_nanos", booked.previous_cost);
+  visit(Tag::kPreviousFreeSeconds, "previous_free_seconds", booked.previous_free_seconds);
+  visit(Tag::kPreviousFreePeriod, "previous_free_period", booked.previous_free_period);
 }
 
 // Of any other entry.

@@ -39,11 +39,6 @@ absl::Status AlreadyUsed(absl::string_view reason, absl::string_view field, std:
   return MakeError(absl::StatusCode::kAlreadyExists, reason, field, message);
 }
 
-absl::Status RequestIdReused(absl::string_view request_id) {
-  return AlreadyUsed("REQUEST_ID_REUSED", "request_id",
-                     absl::StrCat("request \"", request_id, "\" was made with other content"));
-}
-
 // Amounts of a request must be in the account's currency; empty means that.
 absl::Status CheckCurrency(const Account& account, const std::string& currency,
                            absl::string_view field) {
@@ -121,13 +116,23 @@ std::string DigestOf(const ReversePayment& command) {
                             command.by.actor, command.by.reference});
 }
 
-VoidReply ReplyOfVoid(const Account& account, const Entry& entry) {
-  return {entry.seq, entry.amount, entry.voided.free_seconds, account.balance, account.currency};
+// `old`: the usage before it was taken back; null of one that is voided in advance.
+VoidReply ReplyOfVoid(const Account& account, const Entry& entry, const domain::UsageState* old) {
+  VoidReply reply{entry.seq, entry.amount, entry.voided.free_seconds, account.balance,
+                  account.currency};
+  if (old != nullptr) {
+    reply.user_id = old->user_id;
+    reply.free_period = old->free_period;
+    reply.usage_seq = old->seq;
+  }
+  return reply;
 }
 
+// The same of one that was taken back before.
 VoidReply ReplyOfVoid(const Account& account, const domain::UsageState& state) {
-  return {state.latest_seq, state.cost,       state.free_seconds,
-          account.balance,  account.currency, /*already_voided=*/true};
+  return {state.latest_seq,        state.cost,    state.free_seconds, account.balance,
+          account.currency,
+          /*already_voided=*/true, state.user_id, state.free_period,  state.seq};
 }
 
 // The answer to a usage whose id is taken: by that usage, by another, or by a void in advance,
@@ -164,6 +169,7 @@ class Folder {
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const VoidUsage& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const CorrectUsage& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const RateUnrated& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const RerateUsage& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const AuthorizeUsage& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const OpenAccount& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const UpdateBillingSettings& command);
@@ -195,6 +201,10 @@ class Folder {
   // The user, the plan and the rate of a fact, as far as they are known (U1). What is for help
   // needs none of them (C10).
   absl::StatusOr<domain::UsageTerms> TermsOf(const AccountImage& image, const domain::Usage& usage);
+  // The same of a usage that is rated again.
+  absl::StatusOr<domain::UsageTerms> TermsAgain(const AccountImage& image, const Entry& stored,
+                                                const domain::UsageState& state,
+                                                const RerateUsage& command);
   // USAGE_NOT_ALLOWED, after which what waited for such a wish goes on (G12).
   absl::Status CheckAllowed(AccountImage& image, const domain::UsageTerms& terms,
                             const domain::Usage& usage);
@@ -347,6 +357,11 @@ domain::UsageState Folder::StateOf(const AccountImage& image, const Entry& entry
       state.free_period = PeriodOf(**plan, state.start_time, image.account().time_zone);
     }
   }
+  // A row from before it said so of a rating that the entry has.
+  if (state.plan_id.empty() && entry.booked.has_value() && state.latest_seq == state.seq) {
+    state.plan_id = entry.booked->rating.plan_id;
+    state.deck_version = entry.booked->rating.deck_version;
+  }
   return state;
 }
 
@@ -452,7 +467,7 @@ std::optional<absl::StatusOr<Reply>> Folder::AnswerAgain(absl::string_view accou
   if (record.digest == digest && recharge != image_.recharges.end()) {
     return RechargeReply{recharge->second.recharge, /*already_applied=*/true};
   }
-  return RequestIdReused(request_id);
+  return domain::RequestIdReused(request_id);
 }
 
 void Folder::NoteRequest(absl::string_view account_id, const std::string& request_id,
@@ -656,7 +671,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const VoidUsa
       Transition transition,
       domain::VoidUsage(ContextOf(*image), image->account(), command.usage_id, old, command.by));
   const Entry* entry = ApplyWithOpen(*image, std::move(transition));
-  return ReplyOfVoid(image->account(), *entry);
+  return ReplyOfVoid(image->account(), *entry, old.state);
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const CorrectUsage& command) {
@@ -680,7 +695,8 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Correct
   CorrectionReply reply{ReplyOf(*entry, image->account().currency), std::nullopt};
   // The void is the entry before it, of the same transition.
   if (voids) {
-    reply.voided = ReplyOfVoid(image->account(), *std::prev(folded_.writes.entries.end(), 2));
+    reply.voided =
+        ReplyOfVoid(image->account(), *std::prev(folded_.writes.entries.end(), 2), old.state);
   }
   return reply;
 }
@@ -701,7 +717,7 @@ absl::StatusOr<Reply> Folder::CorrectedBefore(AccountImage& image, const Entry& 
                            domain::VoidUsage(ContextOf(image), image.account(),
                                              command.correction.usage_id, old, command.by));
   const Entry* entry = ApplyWithOpen(image, std::move(transition));
-  reply.voided = ReplyOfVoid(image.account(), *entry);
+  reply.voided = ReplyOfVoid(image.account(), *entry, old.state);
   return reply;
 }
 
@@ -721,6 +737,69 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RateUnr
   const domain::UsageState after = StateOf(*image, *stored);
   UsageReply reply = ReplyOfBooked(*stored, after, image->account().currency);
   reply.duplicate = after.status == state.status;
+  return reply;
+}
+
+absl::StatusOr<domain::UsageTerms> Folder::TermsAgain(const AccountImage& image,
+                                                      const Entry& stored,
+                                                      const domain::UsageState& state,
+                                                      const RerateUsage& command) {
+  const domain::Usage& usage = stored.booked->usage;
+  domain::UsageTerms terms;
+  terms.emergency =
+      stored.booked->rating.basis == domain::ChargeBasis::kEmergency || IsForHelp(image, usage);
+  if (terms.emergency) return terms;
+  terms.user = UserOf(image, usage.user_id);
+  if (terms.user == nullptr) return terms;
+  // The plan that it was rated on stays the one that applied then.
+  const bool has_plan = state.status == domain::UsageStatus::kRated && !state.plan_id.empty();
+  RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(has_plan ? state.plan_id : terms.user->plan_id));
+  const std::string& currency = image.account().currency;
+  const int64_t deck_version =
+      command.prices == PricesBy::kOwnDeck ? state.deck_version : command.deck_version;
+  if (command.prices == PricesBy::kTimeline || deck_version == 0) {
+    terms.rate = FindRate(image, usage);
+  } else {
+    terms.rate = catalog_.FindRateIn(deck_version, currency, usage);
+    folded_.missed_rate |= catalog_.decks->ByVersion(deck_version) == nullptr;
+  }
+  return terms;
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RerateUsage& command) {
+  if (context_.now > command.not_after) return domain::ReratingMovedOn();
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  const Entry* stored = FindBooked(account_id, command.usage_id);
+  if (stored == nullptr || !stored->booked.has_value()) {
+    return domain::UsageNotFound(account_id, command.usage_id);
+  }
+  const domain::Usage& usage = stored->booked->usage;
+  const domain::UsageState before = StateOf(*image, *stored);
+  RerateReply reply;
+  reply.account_id = std::string(account_id);
+  reply.usage = usage;
+  reply.was_unrated = before.status == domain::UsageStatus::kUnrated;
+  const int64_t number = command.rerating.number;
+  if (command.seq != 0 && command.seq != domain::TurnOf(before, number)) {
+    reply.outcome = domain::Rerated::kElsewhere;
+    return reply;
+  }
+  if (domain::IsErasedNumber(usage.destination)) return reply;  // no price can be found any more
+  RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms,
+                           TermsAgain(*image, *stored, before, command));
+  RESERVE_ASSIGN_OR_RETURN(domain::ReratedUsage rerated,
+                           domain::RateAgain(ContextOf(*image), image->account(), before, terms,
+                                             usage, command.rerating));
+  reply.outcome = rerated.outcome;
+  ApplyWithOpen(*image, std::move(rerated.transition));
+  const domain::UsageState after = StateOf(*image, *stored);
+  const bool by_this = rerated.outcome == domain::Rerated::kDoneBefore && before.rerating == number;
+  reply.cost_before = by_this ? before.previous_cost : before.net_cost();
+  reply.cost = after.net_cost();
+  reply.free_seconds_before = before.free_seconds;
+  reply.free_seconds = after.free_seconds;
+  reply.deck_version_before = before.deck_version;
+  reply.deck_version = after.deck_version;
   return reply;
 }
 
@@ -803,7 +882,7 @@ absl::StatusOr<Reply> Folder::GiveOnce(
   const auto stored = image_.requests.find(key);
   if (!request_id.empty() && stored != image_.requests.end()) {
     const RequestRecord& record = stored->second.record;
-    if (record.digest != digest) return RequestIdReused(request_id);
+    if (record.digest != digest) return domain::RequestIdReused(request_id);
     const std::string id = domain::PaymentMethodId(static_cast<int32_t>(record.ordinal));
     const domain::PaymentMethod* method = domain::FindCard(image->account(), id);
     if (method != nullptr) return ReplyOf(image->account(), *method);
@@ -882,7 +961,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const AdjustB
     if (stored->second.record.digest == digest && stored->second.entry.has_value()) {
       return EntryReply{*stored->second.entry, image->account().currency};
     }
-    return RequestIdReused(command.request_id);
+    return domain::RequestIdReused(command.request_id);
   }
   RESERVE_ASSIGN_OR_RETURN(Transition transition,
                            domain::AdjustBalance(ContextOf(*image), image->account(),

@@ -36,6 +36,9 @@ class Collector {
   void operator()(const RateUnrated& command) const {
     keys_.usages.emplace_back(account_id_, command.usage_id);
   }
+  void operator()(const RerateUsage& command) const {
+    keys_.usages.emplace_back(account_id_, command.usage_id);
+  }
   void operator()(const AuthorizeUsage& command) const {
     keys_.users.emplace_back(account_id_, command.usage.user_id);
   }

@@ -26,7 +26,7 @@ enum class EntryKind : uint8_t {
   kDispute = 6,           // money of a charge that the cardholder's bank took (P2)
   kDisputeReturned = 7,   // what it gave back
   kVoid = 8,              // a usage that is taken back (U5)
-  kRating = 9,            // a usage that was booked before is rated, or rated again (K3)
+  kRating = 9,            // a usage that was booked before is rated, or rated again (K3, U6)
   kPayment = 10,          // money that came another way (P5)
   kPaymentReversed = 11,  // the same taken back
 };
@@ -41,7 +41,10 @@ struct BookedUsage {
   Usage usage;
   Rating rating;
   std::string corrects = {};  // the usage whose place it takes (U5)
-  Nanos previous_cost = 0;    // of kRating: what it cost before
+  // Of kRating: what it cost before, and the free seconds that it had then, which went back first.
+  Nanos previous_cost = 0;
+  int64_t previous_free_seconds = 0;
+  int32_t previous_free_period = 0;
 };
 
 // What a kVoid takes back.

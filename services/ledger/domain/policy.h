@@ -14,6 +14,7 @@
 //   opening_policy.h         opening an account; what its customer sets
 //   payment_method_policy.h  the cards that the customer gives and takes away
 //   usage_policy.h           what may begin, and what is booked
+//   rerating_policy.h          what was rated is rated again, by other prices
 //   usage_correction_policy.h  what was booked is taken back, corrected, or rated later
 //   emergency.h              which numbers bring help
 //   support_policy.h         what staff does
@@ -40,6 +41,7 @@
 #include "services/ledger/domain/refill.h"                   // IWYU pragma: export
 #include "services/ledger/domain/refund_policy.h"            // IWYU pragma: export
 #include "services/ledger/domain/report_policy.h"            // IWYU pragma: export
+#include "services/ledger/domain/rerating_policy.h"          // IWYU pragma: export
 #include "services/ledger/domain/support_policy.h"           // IWYU pragma: export
 #include "services/ledger/domain/usage_correction_policy.h"  // IWYU pragma: export
 #include "services/ledger/domain/usage_policy.h"             // IWYU pragma: export

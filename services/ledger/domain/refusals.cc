@@ -189,6 +189,16 @@ absl::Status LeaseLost(absl::string_view account_id, int64_t ordinal) {
                               "\" is settled or another worker has taken over"));
 }
 
+absl::Status RequestIdReused(absl::string_view request_id) {
+  return MakeError(absl::StatusCode::kAlreadyExists, "REQUEST_ID_REUSED", "request_id",
+                   absl::StrCat("request \"", request_id, "\" was made with other content"));
+}
+
+absl::Status ReratingMovedOn() {
+  return MakeError(absl::StatusCode::kUnavailable, "RERATING_MOVED_ON", "",
+                   "another ledger may have gone on with the rerating");
+}
+
 absl::Status AlreadyCredited(const Recharge& recharge, absl::string_view charge_id) {
   return Refused("ALREADY_CREDITED", "",
                  absl::StrCat("recharge ", recharge.ordinal, " was credited for charge ",

@@ -91,6 +91,10 @@ absl::Status PaymentGivenBack(const Recharge& payment);
 
 // FAILED_PRECONDITION "LEASE_LOST": the recharge is settled, or another worker has taken over.
 absl::Status LeaseLost(absl::string_view account_id, int64_t ordinal);
+// ALREADY_EXISTS "REQUEST_ID_REUSED" on "request_id": it was used with other content.
+absl::Status RequestIdReused(absl::string_view request_id);
+// UNAVAILABLE "RERATING_MOVED_ON": another ledger may have gone on with the rerating.
+absl::Status ReratingMovedOn();
 // FAILED_PRECONDITION "ALREADY_CREDITED": `recharge` was credited for another charge (G4).
 absl::Status AlreadyCredited(const Recharge& recharge, absl::string_view charge_id);
 // FAILED_PRECONDITION "CHARGE_CREDITED" on "charge_id": `credited` was credited for that charge.

@@ -119,9 +119,11 @@ absl::StatusOr<Transition> RateUnrated(const Context& context, const Account& ac
   rated.cost = rating.cost;
   rated.free_seconds = rating.free_seconds_taken;
   rated.free_period = rating.free_period;
+  rated.plan_id = rating.plan_id;
+  rated.deck_version = rating.deck_version;
   rated.update_time = context.now;
   Entry& entry = draft.AddEntry(EntryKind::kRating, -rating.cost, balance);
-  rated.latest_seq = entry.seq;
+  rated.latest_seq = rated.rated_seq = entry.seq;
   entry.booked.emplace(BookedUsage{usage, std::move(rating)});
   Event& event = draft.AddEvent(EventKind::kUsageRated, "there is a price of its start now");
   event.usage_id = usage.usage_id;

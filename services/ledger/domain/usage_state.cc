@@ -12,17 +12,23 @@ UsageState StateOf(const Entry& entry) {
     state.status = UsageStatus::kVoided;
     return state;
   }
-  const auto& [usage, rating, corrects, previous_cost] = *entry.booked;
+  const Usage& usage = entry.booked->usage;
+  const Rating& rating = entry.booked->rating;
   state.usage_id = usage.usage_id;
   state.user_id = usage.user_id;
   state.start_time = usage.start_time;
   if (rating.unrated()) {
     state.status = UsageStatus::kUnrated;
     state.unrated_reason = rating.unrated_reason;
+  } else {
+    state.rated_seq = entry.seq;
   }
   state.cost = rating.cost;
   state.free_seconds = rating.free_seconds_taken;
   state.free_period = rating.free_period;
+  state.plan_id = rating.plan_id;
+  state.deck_version = rating.deck_version;
+  state.previous_cost = entry.booked->previous_cost;
   return state;
 }
 

@@ -29,6 +29,12 @@ struct UsageState {
   absl::Time start_time =
       absl::InfinitePast();       // InfinitePast of one that was voided before it came
   std::string corrected_by = {};  // the usage that took its place
+  // Of its latest rating: by which plan and deck, and what it cost before.
+  std::string plan_id = {};
+  int64_t deck_version = 0;
+  Nanos previous_cost = 0;
+  int64_t rerating = 0;   // the latest that rated it again (U6); 0: none did
+  int64_t rated_seq = 0;  // of the entry that rated it first; 0: none did, or nobody wrote it down
   absl::Time update_time = absl::InfinitePast();
 
   // What it costs now.

@@ -194,10 +194,11 @@ class Audit {
   void CheckVoid(const Entry& entry);
   // What the entries so far say of a usage, which must have a row; else says that `entry` lacks it.
   domain::UsageState* Standing(const Entry& entry, const std::string& usage_id);
+  void CheckRatedAgain(const Entry& entry, domain::UsageState* state);
   void CheckUnrated(const std::string& subject, const BookedUsage& booked);
   void CheckRating(const std::string& subject, const BookedUsage& booked, const Plan& plan,
                    int32_t period);
-  void CheckDeck(const std::string& subject, const BookedUsage& booked);
+  void CheckDeck(const std::string& subject, const BookedUsage& booked, bool in_force);
   absl::Status CheckUsageIds(const std::vector<Entry>& page);
   absl::Status CheckRequestIds(const std::vector<Entry>& page);
   absl::Status CheckMonths();
@@ -620,12 +621,7 @@ void Audit::CheckUsage(const Entry& entry) {
       computed_states_[usage_id] = domain::StateOf(entry);
     }
   } else if (domain::UsageState* state = Standing(entry, usage_id); state != nullptr) {
-    if (state->status != domain::UsageStatus::kUnrated || booked.previous_cost != state->cost) {
-      Differs(kCheckUsageState, subject, "a rating", StateText(*state));
-    }
-    const int64_t seq = state->seq;
-    *state = domain::StateOf(entry);
-    state->seq = seq;
+    CheckRatedAgain(entry, state);
   }
   if (rating.unrated()) return CheckUnrated(subject, booked);
   if (rating.basis == domain::ChargeBasis::kEmergency) {
@@ -639,7 +635,7 @@ void Audit::CheckUsage(const Entry& entry) {
             "a plan that exists");
     return;
   }
-  CheckDeck(subject, booked);
+  CheckDeck(subject, booked, entry.kind == EntryKind::kUsage);
   const int32_t period =
       domain::PeriodOf(plan->second, booked.usage.start_time, account_.time_zone);
   CheckRating(subject, booked, plan->second, period);
@@ -650,6 +646,31 @@ void Audit::CheckUsage(const Entry& entry) {
             absl::StrCat(left, " s"));
   }
   if (rating.free_seconds_taken > 0) user.SetSecondsUsed(domain::AfterTaking(rating, user));
+}
+
+// A rating after the booking: it goes on from where the usage stood, and what that had of the
+// allowance comes back before it draws again (K3, U6).
+void Audit::CheckRatedAgain(const Entry& entry, domain::UsageState* state) {
+  const BookedUsage& booked = *entry.booked;
+  if (state->status == domain::UsageStatus::kVoided || booked.previous_cost != state->cost ||
+      booked.previous_free_seconds != state->free_seconds ||
+      (booked.previous_free_seconds > 0 && booked.previous_free_period != state->free_period)) {
+    Differs(kCheckUsageState, absl::StrCat(entry.seq),
+            absl::StrCat("rates anew what cost ", FormatDecimal(booked.previous_cost), ", with ",
+                         booked.previous_free_seconds, " free s of period ",
+                         booked.previous_free_period),
+            StateText(*state));
+  }
+  if (state->free_seconds > 0) {
+    User& user = replayed_[state->user_id];
+    user.SetSecondsUsed(
+        {state->free_period, user.SecondsUsed(state->free_period) - state->free_seconds});
+  }
+  const int64_t seq = state->seq;
+  const int64_t rated_seq = state->rated_seq;
+  *state = domain::StateOf(entry);
+  state->seq = seq;
+  if (rated_seq != 0) state->rated_seq = rated_seq;
 }
 
 void Audit::CheckUnrated(const std::string& subject, const BookedUsage& booked) {
@@ -688,9 +709,9 @@ void Audit::CheckRating(const std::string& subject, const BookedUsage& booked, c
   Differs(kCheckRating, subject, RatingText(stored), RatingText(*again));
 }
 
-// The rate's deck must exist, be in the account's currency and in force, and draw
-// the line of the standard rate where the usage says it is.
-void Audit::CheckDeck(const std::string& subject, const BookedUsage& booked) {
+// The rate's deck must exist, be in the account's currency and, but for a usage that was rated
+// again, in force, and draw the line of the standard rate where the usage says it is.
+void Audit::CheckDeck(const std::string& subject, const BookedUsage& booked, bool in_force) {
   const Rating& rating = booked.rating;
   if (rating.deck_version == 0) return;
   const auto deck = decks_.find(rating.deck_version);
@@ -703,7 +724,7 @@ void Audit::CheckDeck(const std::string& subject, const BookedUsage& booked) {
   if (header.currency != account_.currency) {
     Differs(kCheckCurrency, subject, header.currency, account_.currency);
   }
-  if (header.effective_time > booked.usage.start_time) {
+  if (in_force && header.effective_time > booked.usage.start_time) {
     Differs(kCheckRating, subject,
             absl::StrCat("deck ", header.version, " in force from ",
                          FormatRfc3339(header.effective_time)),

@@ -14,6 +14,7 @@
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/deck_rows.h"
 #include "services/ledger/storage/feature_level.h"
+#include "services/ledger/storage/rerating_rows.h"
 
 namespace reserve::engine {
 namespace {
@@ -65,6 +66,9 @@ Engine::Engine(EngineOptions options)
   doors_ = std::make_unique<QueryPool>(options_.database, kDoorThreads, patience_,
                                        stats_.overloaded_queries);
   event_feed_ = std::make_unique<EventFeed>(options_, stats_);
+  reratings_ = std::make_unique<ReratingRunner>(
+      options_, stats_, [this](std::vector<Task> tasks) { Submit(std::move(tasks)); },
+      [this] { return crowded(); });
   for (int i = 0; i < options_.lanes; ++i) {
     lanes_.push_back(std::make_unique<Lane>(
         options_, catalogs_, patience_, stats_,
@@ -81,6 +85,7 @@ Engine::~Engine() {
   }
   if (housekeeper_.joinable()) housekeeper_.join();
   event_feed_.reset();
+  reratings_.reset();
   bulk_->Drain();
   bulk_.reset();
   doors_.reset();
@@ -102,6 +107,7 @@ absl::Status Engine::Start() {
   RESERVE_RETURN_IF_ERROR(queries_->Run(begin));
   housekeeper_ = std::thread([this] { KeepHouse(); });
   started_ = true;
+  reratings_->Start();
   return absl::OkStatus();
 }
 
@@ -208,8 +214,7 @@ void Engine::KeepHouse() {
     Keep(Step::kCatalog, connection,
          [this](storage::Connection& c) { return catalogs_.Refresh(c); });
     Keep(Step::kRechecks, connection, [this](storage::Connection& c) { return Recheck(c); });
-    Keep(Step::kUnrated, connection,
-         [this](storage::Connection& c) { return unrated_.Look(c, *catalogs_.Get()); });
+    Keep(Step::kUnrated, connection, [this](storage::Connection& c) { return LookForUnpriced(c); });
     Keep(Step::kHeartbeat, connection, [this](storage::Connection& c) { return BeatHeart(c); });
   }
 }
@@ -219,6 +224,14 @@ void Engine::Keep(Step step, std::unique_ptr<storage::Connection>& connection,
   absl::Status done = storage::EnsureOpen(options_.database, &connection);
   if (done.ok()) done = work(*connection);
   stats_.steps.Note(step, done);
+}
+
+absl::Status Engine::LookForUnpriced(storage::Connection& connection) {
+  RESERVE_RETURN_IF_ERROR(unrated_.Look(connection, *catalogs_.Get()));
+  // What another ledger was asked for, and maybe left.
+  RESERVE_ASSIGN_OR_RETURN(const bool is_left, storage::IsReratingLeft(connection));
+  if (is_left) reratings_->Announce();
+  return absl::OkStatus();
 }
 
 absl::Status Engine::BeatHeart(storage::Connection& connection) {

@@ -30,6 +30,7 @@
 #include "services/ledger/engine/lane.h"
 #include "services/ledger/engine/query_pool.h"
 #include "services/ledger/engine/recharge_dispatcher.h"
+#include "services/ledger/engine/rerating_runner.h"
 #include "services/ledger/engine/task.h"
 #include "services/ledger/engine/unrated_sweep.h"
 #include "services/ledger/rates/rate_deck.h"
@@ -69,6 +70,7 @@ class Engine {
   QueryPool& doors() { return *doors_; }
   RechargeDispatcher& dispatcher() { return *dispatcher_; }
   EventFeed& event_feed() { return *event_feed_; }
+  ReratingRunner& reratings() { return *reratings_; }
   std::shared_ptr<const book::Catalog> catalog() const { return catalogs_.Get(); }
   // The catalog, read again if it lacks the plan: another ledger may have made it.
   absl::StatusOr<std::shared_ptr<const book::Catalog>> CatalogWithPlan(
@@ -114,6 +116,8 @@ class Engine {
   void Keep(Step step, std::unique_ptr<storage::Connection>& connection,
             absl::FunctionRef<absl::Status(storage::Connection&)> work);
   absl::Status Recheck(storage::Connection& connection);
+  // Usages that wait for a price, or are to be rated again.
+  absl::Status LookForUnpriced(storage::Connection& connection);
   // Says that this ledger is there, if it is time to.
   absl::Status BeatHeart(storage::Connection& connection);
   // Says that it has ended, if that can be said at once.
@@ -134,6 +138,7 @@ class Engine {
   std::unique_ptr<QueryPool> bulk_;
   std::unique_ptr<QueryPool> doors_;
   std::unique_ptr<EventFeed> event_feed_;
+  std::unique_ptr<ReratingRunner> reratings_;
   std::vector<std::unique_ptr<Lane>> lanes_;
 
   std::atomic<bool> started_ = false;

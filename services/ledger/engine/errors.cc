@@ -51,6 +51,12 @@ absl::Status CallerGone() {
   return MakeError(absl::StatusCode::kCancelled, "CANCELLED", "", "the caller has gone");
 }
 
+absl::Status PreviewInterrupted() {
+  return TryAgain(MakeError(absl::StatusCode::kUnavailable, "INTERRUPTED", "",
+                            "the dry run was interrupted, nothing was done; begin it anew"),
+                  storage::kRepeatAfter);
+}
+
 absl::Status ImportConflict() {
   return Again("IMPORT_CONFLICT", "other imports keep taking the version; try again");
 }

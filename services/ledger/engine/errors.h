@@ -27,6 +27,8 @@ bool IsOverload(const absl::Status& status);
 
 // CANCELLED "CANCELLED": nobody waits for the answer.
 absl::Status CallerGone();
+// UNAVAILABLE "INTERRUPTED", with a wait: a dry run lost the database, and begins anew.
+absl::Status PreviewInterrupted();
 // ABORTED "IMPORT_CONFLICT": other imports came first again and again.
 absl::Status ImportConflict();
 

@@ -112,6 +112,7 @@ struct EngineStats {
   std::atomic<int64_t> unrated_looked_at{0};  // of those, again (unrated_sweep.h)
   std::atomic<int64_t> rated_later{0};
   std::atomic<int64_t> unrated{0};  // how many wait now, of all accounts
+  std::atomic<int64_t> rated_again{0};
   std::atomic<int64_t> unbooked_emergencies{0};
   std::atomic<int64_t> overloaded{0};
   std::atomic<int64_t> overloaded_queries{0};

@@ -21,6 +21,8 @@ absl::string_view NameOf(Step step) {
       return "feed";
     case Step::kUnrated:
       return "unrated";
+    case Step::kReratings:
+      return "reratings";
     case Step::kHeartbeat:
       return "heartbeat";
   }

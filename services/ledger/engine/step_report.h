@@ -25,7 +25,8 @@ enum class Step {
   kCatalog,    // decks and plans are looked for
   kRechecks,   // accounts that time alone changes are reconsidered
   kFeed,       // events are read for those who watch
-  kUnrated,    // usages that wait for a price are rated
+  kUnrated,    // usages that wait for a price are rated, reratings looked for
+  kReratings,  // usages are rated again, as was asked for
   kHeartbeat,  // the ledger says that it is there
 };
 inline constexpr int kSteps = static_cast<int>(Step::kHeartbeat) + 1;

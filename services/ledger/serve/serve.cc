@@ -110,6 +110,7 @@ absl::Status Serve() {
   server->SetServing(false);
   ledger.EndStreams();
   events.EndStreams();
+  rates.EndStreams();
   recharges.EndStreams();
   audit.EndStreams();
   engine.bulk().Drain();

@@ -16,6 +16,7 @@
 #include "services/ledger/storage/month_rows.h"
 #include "services/ledger/storage/parts.h"
 #include "services/ledger/storage/sql_text.h"
+#include "services/ledger/storage/usage_state_rows.h"
 
 namespace reserve::storage {
 namespace {
@@ -26,6 +27,9 @@ using domain::EntryKind;
 
 constexpr absl::string_view kEntryColumns =
     "record_time,account_id,seq,month,kind,amount_nanos,balance_after_nanos,chain_form,entry_hash";
+
+// Entries that are looked at for what was paid since.
+constexpr int kMostPaidSince = 5'000;
 
 template <typename Value>
 constexpr bool kIsNumber = std::is_arithmetic_v<Value> || std::is_enum_v<Value>;
@@ -451,6 +455,35 @@ absl::StatusOr<std::vector<StandardUse>> StandardUseSince(Connection& connection
   std::sort(uses.begin(), uses.end(),
             [](const StandardUse& a, const StandardUse& b) { return a.user_id < b.user_id; });
   return uses;
+}
+
+absl::StatusOr<int64_t> PaidSecondsSince(Connection& connection, absl::string_view account_id,
+                                         absl::string_view user_id, int32_t period, int64_t seq) {
+  RESERVE_ASSIGN_OR_RETURN(
+      const std::vector<Entry> entries,
+      QueryEntries(
+          connection,
+          absl::StrCat(
+              SelectEntries(), "FORCE INDEX (by_account) WHERE account_id = ", Quoted(account_id),
+              " AND seq > ", seq, " AND user_id = ", Quoted(user_id), " AND kind IN (",
+              static_cast<int>(EntryKind::kUsage), ",", static_cast<int>(EntryKind::kRating),
+              ") AND basis = ", static_cast<int>(domain::ChargeBasis::kMeteredStandard),
+              " AND COALESCE(free_period, 0) = ", period, " ORDER BY seq LIMIT ", kMostPaidSince)));
+  // By each usage's latest rating.
+  absl::flat_hash_map<absl::string_view, int64_t> paid;
+  for (const Entry& entry : entries) {
+    paid[entry.booked->usage.usage_id] = entry.booked->rating.paid_seconds;
+  }
+  std::vector<book::OnceKey> keys;
+  for (const auto& [usage_id, seconds] : paid) keys.emplace_back(account_id, usage_id);
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::UsageState> states,
+                           LoadUsageStates(connection, keys));
+  for (const domain::UsageState& state : states) {
+    if (state.status == domain::UsageStatus::kVoided) paid.erase(state.usage_id);
+  }
+  int64_t sum = 0;
+  for (const auto& [usage_id, seconds] : paid) sum += seconds;
+  return sum;
 }
 
 }  // namespace reserve::storage

@@ -92,6 +92,11 @@ absl::StatusOr<std::vector<StandardUse>> StandardUseSince(Connection& connection
                                                           absl::string_view account_id,
                                                           absl::Time since);
 
+// How many seconds of the user's calls on the allowance of that period were paid for, of those
+// booked after `seq`: as they stand, of the first 5,000 such entries (U7).
+absl::StatusOr<int64_t> PaidSecondsSince(Connection& connection, absl::string_view account_id,
+                                         absl::string_view user_id, int32_t period, int64_t seq);
+
 }  // namespace reserve::storage
 
 #endif  // RESERVE_SERVICES_LEDGER_STORAGE_ENTRY_ROWS_H_

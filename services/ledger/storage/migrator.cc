@@ -209,6 +209,7 @@ constexpr TableRights kRights[] = {
     {"events", "account_id", true},
     {"card_declines", "account_id", true},
     {"number_keys", "account_id", true},
+    {"reratings", "number", true, true},
     {"rate_decks", "version", true},
     {"rates", "deck_version", true},
     {"plans", "plan_id"},

@@ -13,7 +13,8 @@ using domain::UsageState;
 
 constexpr absl::string_view kColumns =
     "account_id,usage_id,status,unrated_reason,seq,cost_nanos,free_seconds,free_period,latest_seq,"
-    "user_id,start_time,corrected_by,update_time";
+    "user_id,start_time,corrected_by,update_time,plan_id,deck_version,previous_cost_nanos,rerating,"
+    "rated_seq";
 
 UsageState ReadState(const Row& row) {
   UsageState s;
@@ -30,6 +31,11 @@ UsageState ReadState(const Row& row) {
   s.start_time = row.IsNull(11) ? absl::InfinitePast() : row.Time(11);
   s.corrected_by = row.Text(12);
   s.update_time = row.Time(13);
+  s.plan_id = row.Text(14);
+  s.deck_version = row.Int(15);
+  s.previous_cost = row.Int(16);
+  s.rerating = row.Int(17);
+  s.rated_seq = row.Int(18);
   return s;
 }
 
@@ -123,12 +129,17 @@ absl::Status WriteUsageStates(Connection& connection,
         .Time(s->start_time)
         .Text(s->corrected_by)
         .Time(s->update_time)
+        .Text(s->plan_id)
+        .Int(s->deck_version)
+        .Int(s->previous_cost)
+        .Int(s->rerating)
+        .Int(s->rated_seq)
         .EndRow();
   }
   sql.Raw(" ON DUPLICATE KEY UPDATE status=VALUES(status)");
   for (const absl::string_view column :
        {"unrated_reason", "cost_nanos", "free_seconds", "free_period", "latest_seq", "corrected_by",
-        "update_time"}) {
+        "update_time", "plan_id", "deck_version", "previous_cost_nanos", "rerating", "rated_seq"}) {
     sql.Raw(absl::StrCat(",", column, "=VALUES(", column, ")"));
   }
   return connection.Execute(sql.str());

@@ -265,6 +265,20 @@ absl::Status Books::RateNow(const std::string& usage_id, const Rate* rate) {
                            TermsOf(usage.user_id, rate), usage));
 }
 
+absl::StatusOr<Rerated> Books::RateAgain(const std::string& usage_id, const Rate* rate,
+                                         Rerating rerating) {
+  const Usage usage = usages_.at(usage_id);
+  const UsageState state = usage_states_.at(usage_id);
+  if (rerating.number == 0) rerating.number = ++last_rerating_;
+  if (rerating.by.reason.empty()) rerating.by.reason = "wrong deck";
+  absl::StatusOr<ReratedUsage> rerated =
+      domain::RateAgain(context(), account_, state, TermsOf(usage.user_id, rate), usage, rerating);
+  if (!rerated.ok()) return rerated.status();
+  const absl::Status applied = Apply(std::move(rerated->transition));
+  if (!applied.ok()) return applied;
+  return rerated->outcome;
+}
+
 absl::Status Books::RecordEmergency(const std::string& user_id) {
   Usage usage = OutboundCall(now_, absl::Seconds(60));
   usage.usage_id = absl::StrCat("usage-", next_id_++);

@@ -100,6 +100,9 @@ class Books {
                        const Rate* rate, bool may_recharge = false);
   // Rates an UNRATED usage if there is a rate, and its user, now.
   absl::Status RateNow(const std::string& usage_id, const Rate* rate);
+  // Rates a usage again by a rate; without a number it is a rerating of its own (U6).
+  absl::StatusOr<Rerated> RateAgain(const std::string& usage_id, const Rate* rate,
+                                    Rerating rerating = {});
   absl::Status ChangeBilling(const BillingChange& change);
   absl::Status Add(const GivenCard& given);
   absl::Status AddCard(const Card& card, int32_t position = 0);
@@ -254,6 +257,7 @@ class Books {
   std::map<std::string, User> users_;
   std::map<std::string, Plan> plans_;
   std::map<int64_t, Recharge> recharges_;
+  int64_t last_rerating_ = 0;
   std::map<std::string, UsageState> usage_states_;  // of all that are booked
   std::map<std::string, Usage> usages_;
   std::map<std::string, Dispute> disputes_;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -29,6 +30,7 @@
 #include "services/ledger/storage/migrator.h"
 #include "services/ledger/storage/number_key_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
+#include "services/ledger/storage/rerating_rows.h"
 #include "services/ledger/storage/server_check.h"
 #include "services/ledger/storage/usage_state_rows.h"
 #include "tests/services/ledger/engine/database_faults.h"
@@ -485,6 +487,20 @@ std::vector<Read> ReadsOfAll() {
   };
 }
 
+// Its scope says all that one can say.
+book::ReratingOrder ReratingOf(const std::string& request_id) {
+  book::ReratingOrder order;
+  order.request_id = request_id;
+  order.scope.currency = "USD";
+  order.scope.user_id = kUser;
+  order.scope.plan_id = "per_minute";
+  order.scope.prefix = "1";
+  order.scope.from = TestNow() - absl::Hours(24);
+  order.scope.to = TestNow();
+  order.by = {"wrong deck"};
+  return order;
+}
+
 // The same of what belongs to upgrades and to persons who are to be forgotten.
 std::vector<Read> MoreReads() {
   return {
@@ -503,6 +519,34 @@ std::vector<Read> MoreReads() {
          RESERVE_ASSIGN_OR_RETURN(const int level,
                                   storage::ReadFeatureLevel(c, domain::kNewestFeatureLevel));
          return absl::StrCat("level ", level);
+       }},
+      {"a rerating that is asked for",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         static int number = 0;
+         RESERVE_RETURN_IF_ERROR(
+             storage::AddRerating(c, ReratingOf(absl::StrCat("asked-", ++number)), TestNow())
+                 .status());
+         return "added";
+       }},
+      {"GetRerating",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_ASSIGN_OR_RETURN(const auto job, storage::FindRerating(c, "asked-1"));
+         return absl::StrCat("found: ", job.has_value());
+       }},
+      {"ListReratings",
+       [](Connection& c) {
+         return WasRead(storage::ListReratings(c, storage::kNewestRerating, 10));
+       }},
+      {"reratings that are left",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_ASSIGN_OR_RETURN(const bool is_left, storage::IsReratingLeft(c));
+         return absl::StrCat("left: ", is_left);
+       }},
+      {"what was paid for since",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_ASSIGN_OR_RETURN(const int64_t seconds,
+                                  storage::PaidSecondsSince(c, "a", kUser, 0, 0));
+         return absl::StrCat(seconds, " s");
        }},
       {"a ledger that leaves",
        [](Connection& c) -> absl::StatusOr<std::string> {
@@ -700,6 +744,33 @@ TEST_F(DatabaseErrorsElsewhereTest, HousekeepingGoesOnAfterAnyError) {
       "UPDATE accounts SET recheck_time = '2026-01-01', "
       "recharge_threshold_nanos = 20000000000");
   EXPECT_TRUE(WaitUntil([&] { return ledger_->Account("a").open_ordinal == 2; }));
+}
+
+TEST_F(DatabaseErrorsElsewhereTest, AReratingGoesOnAfterAnyErrorAndCountsEachUsageOnce) {
+  ASSERT_TRUE(
+      Ask<UsageReply>(*direct_, "a", RecordUsage{Call(kUser, "call", kStandardNumber, 60)}).ok());
+  const auto connection = ledger_->Connect();
+  int number = 0;
+  for (const std::string part :
+       {"FROM reratings WHERE state", "UPDATE reratings SET lease_owner",
+        "SELECT account_id FROM accounts", "SELECT seq,usage_id FROM entries",
+        "UPDATE reratings SET state"}) {
+    for (const Fault& fault : AllFaults()) {
+      SCOPED_TRACE(absl::StrCat(part, ": ", fault.name));
+      const std::string request_id = absl::StrCat("spoiled-", ++number);
+      ASSERT_TRUE(storage::AddRerating(*connection, ReratingOf(request_id), TestNow()).ok());
+      sabotage_->Begin(Nth(1, Contains(part), fault.ruling));
+      std::optional<book::ReratingJob> job;
+      ASSERT_TRUE(WaitUntil([&] {
+        engine_->reratings().Announce();
+        job = *storage::FindRerating(*connection, request_id);
+        return job->done;
+      }));
+      EXPECT_GT(sabotage_->struck(), 0) << "nothing was spoiled";
+      sabotage_->End();
+      EXPECT_EQ(job->counts.looked_at, 1);
+    }
+  }
 }
 
 // Watches all events, and goes on from its watermark when the feed fails. Thread-safe.

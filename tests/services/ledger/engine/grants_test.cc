@@ -96,6 +96,7 @@ TEST_F(GrantsTest, DoNotReachFurther) {
                           "UPDATE requests SET seq = 0",
                           "UPDATE events SET kind = 1",
                           "UPDATE card_declines SET attempt = 9",
+                          "DELETE FROM reratings",
                           "UPDATE rates SET price_nanos = 0",
                           "UPDATE rate_decks SET version = 9",
                           "INSERT INTO plans VALUES ('free', 2, 0, 1, 0)",

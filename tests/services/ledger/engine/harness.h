@@ -59,6 +59,8 @@ using book::ReportGatewayDispute;
 using book::ReportGatewayRefund;
 using book::ReportRecharge;
 using book::RequestRecharge;
+using book::RerateReply;
+using book::RerateUsage;
 using book::ResolveReview;
 using book::ReversePayment;
 using book::UnblockAccount;

@@ -620,6 +620,8 @@ TEST_F(RowsTest, AVoidAndARatingTakeNoId) {
   Entry rating = CallEntry("a", 2, "x");
   rating.kind = EntryKind::kRating;
   rating.booked->previous_cost = 7;
+  rating.booked->previous_free_seconds = kMax;
+  rating.booked->previous_free_period = 202611;
   rating.amount = 5;
   Entry voided;
   voided.account_id = "a";
@@ -635,6 +637,8 @@ TEST_F(RowsTest, AVoidAndARatingTakeNoId) {
   for (const Entry& entry : *loaded) {
     if (entry.kind == EntryKind::kRating) {
       EXPECT_EQ(entry.booked->rating.cost, 2);
+      EXPECT_EQ(entry.booked->previous_free_seconds, kMax);
+      EXPECT_EQ(entry.booked->previous_free_period, 202611);
     } else {
       EXPECT_EQ(entry.voided.free_seconds, kMax);
       EXPECT_EQ(entry.voided.free_period, 202611);
@@ -649,6 +653,8 @@ TEST_F(RowsTest, UsageStatesComeBackAsTheyWere) {
   state.status = domain::UsageStatus::kUnrated;
   state.unrated_reason = domain::UnratedReason::kUserUnknown;
   state.seq = state.cost = state.free_seconds = state.latest_seq = kMax;
+  state.deck_version = state.previous_cost = state.rerating = state.rated_seq = kMax;
+  state.plan_id = OddBytes();
   state.free_period = 999912;
   state.user_id = OddBytes();
   state.start_time = state.update_time = TestNow();

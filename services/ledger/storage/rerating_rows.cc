@@ -1,0 +1,227 @@
+#include "services/ledger/storage/rerating_rows.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/clock/utc.h"
+#include "common/error/error.h"
+#include "services/ledger/domain/journal.h"
+#include "services/ledger/storage/sql_text.h"
+
+namespace reserve::storage {
+namespace {
+
+using book::ReratingJob;
+
+constexpr absl::string_view kOrderColumns =
+    "number,request_id,digest,account_id,user_id,plan_id,prefix,from_time,to_time,currency,prices,"
+    "deck_version,include_unrated,may_recharge,reason,actor,reference,state,at_account,at_seq,"
+    "looked_at,changed,without_price,passed_over,failed,charged_nanos,returned_nanos,lease_epoch,"
+    "create_time,update_time";
+
+constexpr int kRunning = 1;
+constexpr int kDone = 2;
+constexpr int kMaxTries = 10;  // others may take the number that is next
+
+ReratingJob ReadJob(const Row& row) {
+  ReratingJob job;
+  book::ReratingOrder& order = job.order;
+  job.number = row.Int(1);
+  order.request_id = row.Text(2);
+  order.digest = row.Text(3);
+  order.scope.account_id = row.Text(4);
+  order.scope.user_id = row.Text(5);
+  order.scope.plan_id = row.Text(6);
+  order.scope.prefix = row.Text(7);
+  if (!row.IsNull(8)) order.scope.from = row.Time(8);
+  if (!row.IsNull(9)) order.scope.to = row.Time(9);
+  order.scope.currency = row.Text(10);
+  order.prices = static_cast<book::PricesBy>(row.Int(11));
+  order.deck_version = row.Int(12);
+  order.include_unrated = row.Int(13) != 0;
+  order.may_recharge = row.Int(14) != 0;
+  order.by = {row.Text(15), row.Text(16), row.Text(17)};
+  job.done = row.Int(18) == kDone;
+  job.place = {row.Text(19), row.Int(20)};
+  job.counts = {row.Int(21), row.Int(22), row.Int(23), row.Int(24),
+                row.Int(25), row.Int(26), row.Int(27)};
+  job.lease_epoch = row.Int(28);
+  job.create_time = row.Time(29);
+  job.update_time = row.Time(30);
+  return job;
+}
+
+absl::StatusOr<std::vector<ReratingJob>> QueryJobs(Connection& connection,
+                                                   const std::string& which) {
+  std::vector<ReratingJob> jobs;
+  RESERVE_RETURN_IF_ERROR(
+      connection.Query(absl::StrCat("SELECT ", kOrderColumns, " FROM reratings ", which),
+                       [&jobs](const Row& row) { jobs.push_back(ReadJob(row)); }));
+  return jobs;
+}
+
+absl::Status Insert(Connection& connection, const ReratingJob& job) {
+  const book::ReratingOrder& order = job.order;
+  SqlText sql(absl::StrCat("INSERT INTO reratings (", kOrderColumns, ",lease_owner) VALUES "));
+  sql.Row()
+      .Int(job.number)
+      .Text(order.request_id)
+      .Text(order.digest)
+      .Text(order.scope.account_id)
+      .Text(order.scope.user_id)
+      .Text(order.scope.plan_id)
+      .Text(order.scope.prefix)
+      .Time(order.scope.from)
+      .Time(order.scope.to)
+      .Text(order.scope.currency)
+      .Int(static_cast<int64_t>(order.prices))
+      .Int(order.deck_version)
+      .Int(order.include_unrated ? 1 : 0)
+      .Int(order.may_recharge ? 1 : 0)
+      .Text(order.by.reason)
+      .Text(order.by.actor)
+      .Text(order.by.reference)
+      .Int(kRunning)
+      .Text("")
+      .Int(0);
+  for (int count = 0; count < 8; ++count) sql.Int(0);
+  sql.Time(job.create_time).Time(job.update_time).Text("").EndRow();
+  return connection.Execute(sql.str());
+}
+
+// A usage may be booked before its start, by max_usage_ahead: no more than about a month.
+int32_t FirstMonth(absl::Time from) { return MonthOf(from - absl::Hours(31 * 24)); }
+
+}  // namespace
+
+absl::StatusOr<ReratingJob> AddRerating(Connection& connection, const book::ReratingOrder& order,
+                                        absl::Time now) {
+  absl::Status added;
+  for (int tries = 0; tries < kMaxTries; ++tries) {
+    RESERVE_ASSIGN_OR_RETURN(std::optional<ReratingJob> known,
+                             FindRerating(connection, order.request_id));
+    if (known.has_value()) return *std::move(known);
+    ReratingJob job;
+    job.order = order;
+    job.create_time = job.update_time = now;
+    RESERVE_RETURN_IF_ERROR(connection.Query("SELECT COALESCE(MAX(number), 0) + 1 FROM reratings",
+                                             [&job](const Row& row) { job.number = row.Int(1); }));
+    added = Insert(connection, job);
+    if (added.ok()) return job;
+    if (!absl::IsAlreadyExists(added)) break;  // else somebody took the number, or the id
+  }
+  return added;
+}
+
+absl::StatusOr<std::optional<ReratingJob>> FindRerating(Connection& connection,
+                                                        absl::string_view request_id) {
+  RESERVE_ASSIGN_OR_RETURN(
+      std::vector<ReratingJob> jobs,
+      QueryJobs(connection, absl::StrCat("WHERE request_id = ", Quoted(request_id))));
+  if (jobs.empty()) return std::nullopt;
+  return std::move(jobs.front());
+}
+
+absl::StatusOr<std::vector<ReratingJob>> ListReratings(Connection& connection, int64_t before,
+                                                       int limit) {
+  return QueryJobs(connection,
+                   absl::StrCat("WHERE number < ", before, " ORDER BY number DESC LIMIT ", limit));
+}
+
+absl::StatusOr<bool> IsReratingLeft(Connection& connection) {
+  bool is_left = false;
+  RESERVE_RETURN_IF_ERROR(connection.Query(
+      absl::StrCat("SELECT number FROM reratings WHERE state = ", kRunning, " LIMIT 1"),
+      [&is_left](const Row&) { is_left = true; }));
+  return is_left;
+}
+
+absl::StatusOr<std::optional<ReratingJob>> ClaimRerating(Connection& connection,
+                                                         absl::string_view ledger_id,
+                                                         absl::Time now, absl::Time lease_end) {
+  RESERVE_ASSIGN_OR_RETURN(
+      std::vector<ReratingJob> jobs,
+      QueryJobs(connection, absl::StrCat("WHERE state = ", kRunning, " ORDER BY number LIMIT 1")));
+  if (jobs.empty()) return std::nullopt;
+  ReratingJob job = std::move(jobs.front());
+  SqlText sql("UPDATE reratings SET lease_owner = ");
+  sql.Raw(Quoted(ledger_id)).Raw(", lease_epoch = lease_epoch + 1, lease_end = ");
+  sql.Time(lease_end);
+  sql.Raw(absl::StrCat(" WHERE number = ", job.number, " AND state = ", kRunning,
+                       " AND lease_epoch = ", job.lease_epoch, " AND (lease_owner = ",
+                       Quoted(ledger_id), " OR lease_end IS NULL OR lease_end < "));
+  SqlText before("");
+  before.Time(now);
+  sql.Raw(before.str()).Raw(")");
+  RESERVE_ASSIGN_OR_RETURN(const int64_t claimed, connection.Update(sql.str()));
+  if (claimed == 0) return std::nullopt;
+  ++job.lease_epoch;
+  return job;
+}
+
+absl::StatusOr<bool> SaveRerating(Connection& connection, const ReratingJob& job, absl::Time now,
+                                  absl::Time lease_end) {
+  const book::ReratingCounts& counts = job.counts;
+  SqlText sql(absl::StrCat(
+      "UPDATE reratings SET state = ", job.done ? kDone : kRunning,
+      ", at_account = ", Quoted(job.place.account_id), ", at_seq = ", job.place.seq,
+      ", looked_at = ", counts.looked_at, ", changed = ", counts.changed,
+      ", without_price = ", counts.without_price, ", passed_over = ", counts.passed_over,
+      ", failed = ", counts.failed, ", charged_nanos = ", counts.charged,
+      ", returned_nanos = ", counts.returned, ", lease_end = "));
+  sql.Time(lease_end);
+  SqlText updated("");
+  updated.Time(now);
+  sql.Raw(", update_time = ").Raw(updated.str());
+  sql.Raw(absl::StrCat(" WHERE number = ", job.number, " AND state = ", kRunning,
+                       " AND lease_epoch = ", job.lease_epoch));
+  RESERVE_ASSIGN_OR_RETURN(const int64_t saved, connection.Update(sql.str()));
+  return saved != 0;
+}
+
+absl::StatusOr<std::vector<std::string>> AccountsOfCurrency(Connection& connection,
+                                                            absl::string_view currency,
+                                                            absl::string_view after, int limit) {
+  std::vector<std::string> ids;
+  RESERVE_RETURN_IF_ERROR(connection.Query(
+      absl::StrCat("SELECT account_id FROM accounts FORCE INDEX (PRIMARY) WHERE account_id > ",
+                   Quoted(after), " AND currency = ", Quoted(currency),
+                   " ORDER BY account_id LIMIT ", limit),
+      [&ids](const Row& row) { ids.push_back(row.Text(1)); }));
+  return ids;
+}
+
+absl::StatusOr<std::vector<UsageOfScope>> UsagesOfScope(Connection& connection,
+                                                        absl::string_view account_id,
+                                                        const book::ReratingScope& scope,
+                                                        int64_t after, int limit) {
+  SqlText sql(
+      absl::StrCat("SELECT seq,usage_id FROM entries FORCE INDEX (by_account) WHERE account_id = ",
+                   Quoted(account_id), " AND seq > ", after, " AND kind IN (",
+                   static_cast<int>(domain::EntryKind::kUsage), ",",
+                   static_cast<int>(domain::EntryKind::kRating), ")"));
+  const auto at = [](absl::Time time) {
+    SqlText text("");
+    text.Time(time);
+    return text.str();
+  };
+  if (scope.from != absl::InfinitePast()) {
+    sql.Raw(absl::StrCat(" AND month >= ", FirstMonth(scope.from), " AND start_time >= "));
+    sql.Raw(at(scope.from));
+  }
+  if (scope.to != absl::InfiniteFuture()) sql.Raw(" AND start_time < ").Raw(at(scope.to));
+  if (!scope.user_id.empty()) sql.Raw(absl::StrCat(" AND user_id = ", Quoted(scope.user_id)));
+  if (!scope.plan_id.empty()) sql.Raw(absl::StrCat(" AND plan_id = ", Quoted(scope.plan_id)));
+  if (!scope.prefix.empty()) {
+    sql.Raw(
+        absl::StrCat(" AND LEFT(destination, ", scope.prefix.size(), ") = ", Quoted(scope.prefix)));
+  }
+  sql.Raw(absl::StrCat(" ORDER BY seq LIMIT ", limit));
+  std::vector<UsageOfScope> usages;
+  RESERVE_RETURN_IF_ERROR(connection.Query(sql.str(), [&usages](const Row& row) {
+    usages.push_back({row.Int(1), row.Text(2)});
+  }));
+  return usages;
+}
+
+}  // namespace reserve::storage

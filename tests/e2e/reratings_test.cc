@@ -1,0 +1,227 @@
+// Usages that are rated again, by the real processes: a wrong deck that is made good, an allowance
+// that a wrong record ate, what a dry run says, and a ledger that is killed on the way (U6, U7,
+// G12).
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/error/error.h"
+#include "common/rpc/status.h"
+#include "tests/e2e/stack_suite.h"
+
+namespace reserve::e2e {
+namespace {
+
+namespace pb = ledger::v1;
+using ::testing::SizeIs;
+
+using Accounts = pb::Accounts::Stub;
+using Ledger = pb::Ledger::Stub;
+using Rates = pb::Rates::Stub;
+using Recharges = pb::Recharges::Stub;
+
+class ReratingsTest : public StackTest {
+ protected:
+  static void SetUpTestSuite() { StartStack({}); }
+
+  // The account has $15 and a user "u".
+  static void OpenFunded(const std::string& id) {
+    Must(&Accounts::OpenAccount,
+         absl::StrCat("account_id: '", id, "' card_token: 'tok_visa#", id, "'"));
+    Must(&Accounts::PutUser, absl::StrCat("account_id: '", id, "' user_id: 'u'"));
+    Must(&Recharges::ReportRecharge,
+         absl::StrCat("account_id: '", id,
+                      "' ordinal: 1 attempt: 1 worker_id: 'w' succeeded { "
+                      "charge_id: 'ch_",
+                      id, "' amount { currency_code: 'USD' units: 15 } }"));
+  }
+  static std::string RecordText(const std::string& id, const std::string& usage_id,
+                                const std::string& destination, int64_t seconds) {
+    return absl::StrCat(
+        "account_id: '", id, "' usage { usage_id: '", usage_id,
+        "' user_id: 'u' start_time { seconds: ", absl::ToUnixSeconds(absl::Now() - absl::Hours(4)),
+        " } call { direction: DIRECTION_OUTBOUND destination: '", destination,
+        "' duration { seconds: ", seconds, " } } } ");
+  }
+  static void Record(const std::string& id, const std::string& usage_id,
+                     const std::string& destination, int64_t seconds) {
+    Must(&Ledger::RecordUsage, RecordText(id, usage_id, destination, seconds));
+  }
+  // Imports a deck of this row, and of North America, in force from 2020 on; its version.
+  static int64_t Import(const std::string& name, const std::string& row) {
+    const std::string csv = absl::StrCat(stack_->folder(), "/", name, ".csv");
+    std::ofstream(csv) << "kind,prefix,price\ncall,1,0.0100\n" << row << "\n";
+    const auto imported =
+        stack_->RunLedger({"import-rates", csv, "--effective_time=2020-01-01T00:00:00Z"});
+    EXPECT_EQ(imported.exit_code, 0) << imported.errors;
+    return Must(&Rates::ListRateDecks, "page_size: 1").rate_decks(0).version();
+  }
+  // All that the stream says, and how it ends.
+  static absl::StatusOr<std::vector<pb::RerateUsageResponse>> Rerate(const std::string& request) {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(60)));
+    const auto reader =
+        stack_->stub<Rates>().RerateUsage(&context, Parse<pb::RerateUsageRequest>(request));
+    std::vector<pb::RerateUsageResponse> responses;
+    pb::RerateUsageResponse response;
+    while (reader->Read(&response)) responses.push_back(response);
+    const absl::Status status = FromGrpcStatus(reader->Finish());
+    if (!status.ok()) return status;
+    return responses;
+  }
+  static pb::RerateUsageResponse MustRerate(const std::string& request) {
+    const auto responses = Rerate(request);
+    EXPECT_TRUE(responses.ok()) << request << ": " << responses.status();
+    if (!responses.ok() || responses->empty()) return {};
+    return responses->back();
+  }
+  static pb::UsageRecord Get(const std::string& id, const std::string& usage_id) {
+    return Must(&Accounts::GetUsage,
+                absl::StrCat("account_id: '", id, "' usage_id: '", usage_id, "'"));
+  }
+
+  static constexpr char kUs[] = "+12125550100";  // 0.0100 a minute: standard
+};
+
+TEST_F(ReratingsTest, U6_CallsOfAWrongDeckAreRatedAgainByTheRightOneOnce) {
+  Import("wrong-ghana", "call,233,0.0150");
+  OpenFunded("ghana");
+  Record("ghana", "c1", "+233205550100", 600);
+  Record("ghana", "c2", "+233205550100", 1'200);
+  const int64_t right = Import("right-ghana", "call,233,0.2000");
+  const std::string request =
+      absl::StrCat("account_id: 'ghana' deck_version: ", right, " reason: 'wrong deck' ");
+
+  const auto outlook = MustRerate(request + "validate_only: true");
+  EXPECT_THAT(outlook.differences(), SizeIs(2));
+  EXPECT_EQ(Text(outlook.differences(1).cost()), "4.00");
+  EXPECT_EQ(outlook.differences(1).allowance_taken_before().seconds(), 1'200);
+  EXPECT_EQ(Text(outlook.rerating().charged()), "6.00");
+  EXPECT_EQ(outlook.consequences().account_count(), 1);
+  EXPECT_EQ(outlook.consequences().below_zero_count(), 0);
+  EXPECT_EQ(outlook.consequences().recharge_count(), 1);
+  EXPECT_EQ(Text(outlook.consequences().recharge_amount()), "15.00");
+  EXPECT_EQ(Balance("ghana"), "15.00") << "a dry run does nothing";
+
+  for (int again = 0; again < 2; ++again) {
+    const auto done = MustRerate(request + "request_id: 'ghana-1'");
+    EXPECT_EQ(done.rerating().state(), pb::RERATING_STATE_DONE);
+    EXPECT_EQ(done.rerating().changed_count(), 2);
+    EXPECT_EQ(Text(done.rerating().charged()), "6.00");
+    EXPECT_EQ(Balance("ghana"), "9.00");
+  }
+  EXPECT_THAT(Must(&Accounts::ListRecharges, "account_id: 'ghana'").recharges(), SizeIs(1))
+      << "nobody's card is charged by it";
+  const pb::UsageRecord record = Get("ghana", "c2");
+  EXPECT_EQ(Text(record.cost()), "4.00");
+  EXPECT_EQ(record.rating().deck_version(), right);
+  EXPECT_EQ(Must(&Accounts::GetUser, "account_id: 'ghana' user_id: 'u'").allowance_left().seconds(),
+            18'000);
+  EXPECT_EQ(Must(&Rates::GetRerating, "request_id: 'ghana-1'").request().reason(), "wrong deck");
+  EXPECT_GE(Must(&Rates::ListReratings, "").reratings_size(), 1);
+  const auto reused =
+      Rerate("account_id: 'ghana' own_decks: true reason: 'other' request_id: 'ghana-1'");
+  EXPECT_EQ(ReasonOf(reused.status()), "REQUEST_ID_REUSED");
+  ExpectAudited("ghana");
+}
+
+TEST_F(ReratingsTest, U7_AnAllowanceThatAWrongRecordAteIsGivenToTheCallsThatWerePaidForSince) {
+  OpenFunded("eaten");
+  Record("eaten", "k1", kUs, 18'000);
+  Record("eaten", "k2", kUs, 6'000);
+  EXPECT_EQ(Balance("eaten"), "14.00");
+  const auto voided =
+      Must(&Ledger::VoidUsage, "account_id: 'eaten' usage_id: 'k1' reason: 'wrong CDR'");
+  EXPECT_EQ(voided.allowance_returned().seconds(), 18'000);
+  EXPECT_EQ(voided.paid_since().seconds(), 6'000);
+  const auto done = MustRerate(
+      "account_id: 'eaten' user_id: 'u' own_decks: true request_id: 'r' reason: 'wrong CDR'");
+  EXPECT_EQ(done.rerating().changed_count(), 1);
+  EXPECT_EQ(Text(done.rerating().returned()), "1.00");
+  EXPECT_EQ(Balance("eaten"), "15.00");
+  EXPECT_EQ(Must(&Accounts::GetUser, "account_id: 'eaten' user_id: 'u'").allowance_left().seconds(),
+            12'000);
+  // The old record again says how it stands, and the statement has each step.
+  const auto again = Must(&Ledger::RecordUsage, RecordText("eaten", "k2", kUs, 6'000));
+  EXPECT_TRUE(again.duplicate());
+  EXPECT_EQ(Text(again.cost()), "0.00");
+  EXPECT_THAT(Must(&Accounts::ListEntries, "account_id: 'eaten'").entries(), SizeIs(5));
+  ExpectAudited("eaten");
+}
+
+TEST_F(ReratingsTest, U7_ACorrectionSaysWhatWasPaidForSince) {
+  OpenFunded("corrected");
+  Record("corrected", "k1", kUs, 18'000);
+  Record("corrected", "k2", kUs, 600);
+  const auto corrected =
+      Must(&Ledger::CorrectUsage, absl::StrCat("usage_id: 'k1' reason: 'wrong CDR' ",
+                                               RecordText("corrected", "k1b", kUs, 306)));
+  EXPECT_EQ(corrected.voided().paid_since().seconds(), 600);
+  ExpectAudited("corrected");
+}
+
+TEST_F(ReratingsTest, U6_ALedgerThatIsKilledOnTheWayGoesOnWhereItWas) {
+  OpenFunded("killed");
+  pb::BatchRecordUsageRequest batch;
+  for (int i = 0; i < 1'000; ++i) {
+    *batch.add_requests() = Parse<pb::RecordUsageRequest>(
+        RecordText("killed", absl::StrCat("c", i), "+233205550100", 60));
+  }
+  ASSERT_TRUE(Call(stack_->ledger(), &Ledger::BatchRecordUsage, batch).ok());
+  const std::string before = Balance("killed");
+  const int64_t deck = Import("dearer-ghana", "call,233,0.2200");
+  const std::string request = absl::StrCat("account_id: 'killed' deck_version: ", deck,
+                                           " reason: 'wrong deck' request_id: 'killed-1'");
+  {
+    grpc::ClientContext context;
+    const auto reader =
+        stack_->stub<Rates>().RerateUsage(&context, Parse<pb::RerateUsageRequest>(request));
+    pb::RerateUsageResponse response;
+    ASSERT_TRUE(reader->Read(&response));
+    stack_->ledger_process()->Kill();
+    while (reader->Read(&response)) {
+    }
+    reader->Finish();
+  }
+  ASSERT_TRUE(stack_->StartLedger().ok());
+  const auto done = MustRerate(request);
+  EXPECT_EQ(done.rerating().state(), pb::RERATING_STATE_DONE);
+  EXPECT_EQ(done.rerating().usage_count(), 1'000);
+  EXPECT_EQ(done.rerating().changed_count(), 1'000);
+  EXPECT_NE(Balance("killed"), before);
+  ExpectAudited("killed");
+}
+
+TEST_F(ReratingsTest, BadRequestsAreToldByTheirField) {
+  OpenFunded("bad");
+  const auto refused = [](const std::string& request) {
+    const auto responses = Rerate(request);
+    return absl::StrCat(FieldOf(responses.status()), " ", ReasonOf(responses.status()));
+  };
+  const std::string sound = "account_id: 'bad' reason: 'why' request_id: 'bad' ";
+  EXPECT_EQ(refused("account_id: 'bad' reason: 'why'"), "request_id INVALID_FIELD");
+  EXPECT_EQ(refused("request_id: 'bad' reason: 'why'"), "start_time INVALID_FIELD");
+  EXPECT_EQ(refused("account_id: 'bad' request_id: 'bad'"), "reason INVALID_FIELD");
+  EXPECT_EQ(refused("user_id: 'u' start_time { seconds: 1 } reason: 'why' request_id: 'bad'"),
+            "user_id INVALID_FIELD");
+  EXPECT_EQ(refused(sound + "destination_prefix: '+44'"), "destination_prefix INVALID_FIELD");
+  EXPECT_EQ(refused(sound + "start_time { seconds: 2 } end_time { seconds: 2 }"),
+            "end_time INVALID_FIELD");
+  EXPECT_EQ(refused(sound + "deck_version: 9999"), "deck_version RATE_DECK_NOT_FOUND");
+  EXPECT_EQ(refused(sound + "deck_version: -1"), "deck_version INVALID_FIELD");
+  EXPECT_EQ(refused(sound + "plan_id: 'none'"), "plan_id PLAN_NOT_FOUND");
+  EXPECT_EQ(refused(sound + "user_id: 'nobody'"), "user_id USER_NOT_FOUND");
+  EXPECT_EQ(refused(sound + "currency_code: 'EUR'"), "account_id INVALID_FIELD");
+  EXPECT_EQ(refused("account_id: 'nobody' reason: 'why' request_id: 'bad'"),
+            "account_id ACCOUNT_NOT_FOUND");
+  EXPECT_EQ(ReasonOf(Ask(&Rates::GetRerating, "request_id: 'bad'").status()), "RERATING_NOT_FOUND");
+}
+
+}  // namespace
+}  // namespace reserve::e2e
