@@ -133,6 +133,16 @@ std::string Caller::NewId(const char* prefix) {
   return id;
 }
 
+// Of every tenth account usage is rated again.
+bool Caller::IsRatedAgain(const std::string& account_id) { return account_id.back() == '3'; }
+
+std::string Caller::PickRatedAgain() {
+  const auto accounts = static_cast<uint64_t>(options_.accounts);
+  // The first has many users' worth of calls.
+  const uint64_t number = Below(2) == 0 ? 3 : 3 + 10 * Below(std::max<uint64_t>(accounts / 10, 1));
+  return AccountId(static_cast<int>(number));
+}
+
 // A few accounts get a fifth of the load.
 std::string Caller::PickAccount() {
   const auto accounts = static_cast<uint64_t>(options_.accounts);
@@ -250,7 +260,8 @@ void Caller::NoteUsage(const RecordRequest& request,
   ++counts_.operations;
   if (got.ok()) {
     // What became of it since is told too: its cost is that of now.
-    const bool may_change = usage.user_id() == kLate || got->status() == pb::USAGE_STATUS_VOIDED;
+    const bool may_change = usage.user_id() == kLate || got->status() == pb::USAGE_STATUS_VOIDED ||
+                            (got->duplicate() && IsRatedAgain(request.account_id()));
     if (!may_change && (got->status() == pb::USAGE_STATUS_UNRATED) != HasNoPrice(usage)) {
       record_.Contradict(absl::StrCat("usage ", usage.usage_id(), " of ", request.account_id(),
                                       " is told as ", pb::UsageStatus_Name(got->status())));
@@ -309,6 +320,40 @@ void Caller::Correct(const RecordRequest& old) {
   if (!got.ok()) return NoteUsage(right, got.status());
   NoteUsage(right, got->usage());
   if (got->has_voided()) NoteVoid(old.account_id(), old.usage().usage_id(), got->voided());
+}
+
+void Caller::RateAgain() {
+  pb::RerateUsageRequest request;
+  request.set_account_id(PickRatedAgain());
+  request.set_request_id(NewId("again"));
+  request.set_reason("chaos");
+  request.set_include_unrated(Below(2) == 0);
+  if (Below(4) > 0) request.set_own_decks(true);
+  record_.Sent(Kind::kRerating, request.request_id(), request.account_id());
+  const absl::Time start = absl::Now();
+  absl::Status status;
+  for (int tries = 1; !GivesUp(start); ++tries) {
+    const auto context = Within(kStreamTimeout);
+    const auto reader = stub<pb::Rates::Stub>().RerateUsage(context.get(), request);
+    pb::RerateUsageResponse response;
+    bool done = false;
+    while (reader->Read(&response)) {
+      done = response.rerating().state() == pb::RERATING_STATE_DONE;
+    }
+    status = FromGrpcStatus(reader->Finish());
+    if (done) {
+      ++counts_.operations;
+      return record_.Booked(Kind::kRerating, request.request_id(), std::nullopt);
+    }
+    if (!status.ok() && !IsNoAnswer(status)) {
+      record_.Refused(Kind::kRerating, request.request_id());
+      return record_.Contradict(absl::StrCat("rerating ", request.request_id(), " of ",
+                                             request.account_id(),
+                                             " was refused: ", status.ToString()));
+    }
+    TurnAway(tries);
+  }
+  record_.NotAnswered(Kind::kRerating, request.request_id(), status.ToString());
 }
 
 void Caller::ComeLate() {

@@ -47,6 +47,9 @@ class Caller {
   void RecordStream(int size);
   // Takes a usage back, or books another in its place.
   void TakeBack();
+  // Has what an account used rated again, mostly by its own decks: what a void gave back goes to
+  // calls that were paid for since.
+  void RateAgain();
   // Tells an account of a user who has called before.
   void ComeLate();
   void Adjust();
@@ -74,6 +77,8 @@ class Caller {
   std::string NewId(const char* prefix);
   std::string PickAccount();
   std::string PickCard();
+  static bool IsRatedAgain(const std::string& account_id);
+  std::string PickRatedAgain();
   RecordRequest NewUsage();
   void FillUsage(ledger::v1::Usage* usage);
   void ReversePayment(const std::string& account_id, int64_t ordinal);

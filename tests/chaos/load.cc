@@ -42,6 +42,7 @@ std::vector<Habit> Habits() {
   const Habit mender = {[](Caller& caller, int round) {
                           // It has booked some of its own, to mend.
                           if (round % 8 == 0) return caller.ComeLate();
+                          if (round % 24 == 11) return caller.RateAgain();
                           if (round % 2 == 0) return caller.RecordOne();
                           return caller.TakeBack();
                         },

@@ -22,9 +22,9 @@
 
 namespace reserve::chaos {
 
-enum class Kind { kUsage, kVoid, kAdjustment, kTopUp, kRefund, kPayment, kReversal };
-inline constexpr Kind kKinds[] = {Kind::kUsage,  Kind::kVoid,    Kind::kAdjustment, Kind::kTopUp,
-                                  Kind::kRefund, Kind::kPayment, Kind::kReversal};
+enum class Kind { kUsage, kVoid, kRerating, kAdjustment, kTopUp, kRefund, kPayment, kReversal };
+inline constexpr Kind kKinds[] = {Kind::kUsage, Kind::kVoid,   Kind::kRerating, Kind::kAdjustment,
+                                  Kind::kTopUp, Kind::kRefund, Kind::kPayment,  Kind::kReversal};
 
 inline const char* NameOf(Kind kind) {
   switch (kind) {
@@ -32,6 +32,8 @@ inline const char* NameOf(Kind kind) {
       return "usage";
     case Kind::kVoid:
       return "void of usage";
+    case Kind::kRerating:
+      return "rerating";
     case Kind::kAdjustment:
       return "adjustment";
     case Kind::kTopUp:

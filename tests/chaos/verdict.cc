@@ -55,6 +55,9 @@ absl::StatusOr<BookedById> ReadBooked(const Stage& stage, Kind kind) {
     case Kind::kVoid:
       query = "SELECT account_id, voided_usage_id, seq, amount_nanos FROM entries WHERE kind = 8";
       break;
+    case Kind::kRerating:
+      query = "SELECT account_id, request_id, number, 0 FROM reratings WHERE state = 2";
+      break;
     case Kind::kAdjustment:
       query = "SELECT account_id, request_id, seq, amount_nanos FROM entries WHERE kind = 3";
       break;

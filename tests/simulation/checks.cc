@@ -184,10 +184,17 @@ void Checks::CheckUsageEntry(const AccountRows& rows, const Entry& entry, SeenAc
     return scene_.Fail("a usage is booked once", usage_id);
   }
   if (entry.kind == EntryKind::kRating) {
-    scene_.Count(Happening::kUsageRated);
-    if (seen->waiting.erase(usage_id) == 0) {
+    const domain::BookedUsage& booked = *entry.booked;
+    const bool waited = seen->waiting.erase(usage_id) > 0;
+    scene_.Count(waited ? Happening::kUsageRated : Happening::kUsageRatedAgain);
+    if (!waited && rows.usage_states.at(usage_id).rerating == 0) {
       return scene_.Fail("what waits for its price is rated once", usage_id);
     }
+    if (booked.previous_cost != seen->costs[usage_id] ||
+        entry.amount != booked.previous_cost - rating.cost) {
+      return scene_.Fail("a later rating books the difference to the one before", usage_id);
+    }
+    seen->free_seconds[booked.usage.user_id] -= booked.previous_free_seconds;
   } else if (rating.basis == domain::ChargeBasis::kUnrated) {
     scene_.Count(Happening::kUsageUnrated);
     seen->waiting.insert(usage_id);
@@ -520,7 +527,8 @@ void Checks::CheckUsageReply(const AccountRows& rows, const domain::Usage& usage
   const auto state = rows.usage_states.find(usage.usage_id);
   const bool as_booked = told.cost == -entry.amount;
   const bool as_it_became =
-      state != rows.usage_states.end() && (told.cost == 0 || told.cost == state->second.cost);
+      state != rows.usage_states.end() &&
+      (told.cost == 0 || told.cost == state->second.cost || state->second.rerating != 0);
   if (told.seq != entry.seq || told.balance_after != entry.balance_after ||
       !(as_booked || as_it_became) ||
       (entry.booked.has_value() && !(entry.booked->usage == usage))) {

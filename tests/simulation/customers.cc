@@ -16,8 +16,10 @@ constexpr int kMostActions = 22;  // of one customer
 }  // namespace
 
 Customers::Customers(Scene* scene, std::vector<SimulatedLedger*> ledgers,
-                     const ModelDatabase* database, ModelGateway* gateway, Checks* checks)
-    : scene_(*scene),
+                     const ModelDatabase* database, ModelGateway* gateway, Checks* checks,
+                     bool rates_again)
+    : rates_again_(rates_again),
+      scene_(*scene),
       ledgers_(std::move(ledgers)),
       database_(*database),
       gateway_(*gateway),
@@ -132,6 +134,24 @@ void Customers::RateWhatWaits(const std::string& id) {
     if (state.status == domain::UsageStatus::kUnrated || scene_.Happens(0.2)) {
       Ask(id, book::RateUnrated{usage_id});
     }
+  }
+  if (rates_again_) RateAgain(id);
+}
+
+// U6, U7: by another deck, and back, or as the allowance stands.
+void Customers::RateAgain(const std::string& id) {
+  const int64_t number = ++last_rerating_;
+  const std::vector<std::string> sent = usages_[id];
+  for (size_t i = sent.size() - std::min<size_t>(sent.size(), 8); i < sent.size(); ++i) {
+    book::RerateUsage ask;
+    ask.usage_id = sent[i];
+    ask.prices = number % 3 == 0 ? book::PricesBy::kOwnDeck : book::PricesBy::kDeck;
+    ask.deck_version = number % 3;
+    ask.rerating = {number,
+                    /*include_unrated=*/number % 2 == 0,
+                    /*may_recharge=*/number % 5 == 0,
+                    {"a wrong deck"}};
+    Ask(id, ask);
   }
 }
 
@@ -308,6 +328,7 @@ void Customers::SendOut(const std::shared_ptr<Request>& request) {
                                       "has a usage voided",
                                       "has a usage corrected",
                                       "has a usage rated",
+                                      "has a usage rated again",
                                       "is not suspended any more",
                                       "is given a charge back",
                                       "pays",

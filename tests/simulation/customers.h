@@ -24,7 +24,7 @@ namespace reserve::simulation {
 class Customers {
  public:
   Customers(Scene* scene, std::vector<SimulatedLedger*> ledgers, const ModelDatabase* database,
-            ModelGateway* gateway, Checks* checks);
+            ModelGateway* gateway, Checks* checks, bool rates_again);
 
   // Each customer opens an account and does something now and then until `length`
   // has passed.
@@ -52,6 +52,7 @@ class Customers {
   domain::Usage AnyCall(const std::string& id);
   void PutUsageRight(const std::string& id);
   void RateWhatWaits(const std::string& id);
+  void RateAgain(const std::string& id);
   void UseTelephone(const std::string& account_id);
   // Staff gives some of a charge back, or lets automatic recharging go on.
   void AskForRefund(const std::string& account_id);
@@ -64,6 +65,8 @@ class Customers {
   const ModelCharge* AnyCharge(const std::string& account_id);
   domain::Card AnyCard();
 
+  const bool rates_again_;
+  int64_t last_rerating_ = 0;
   Scene& scene_;
   const std::vector<SimulatedLedger*> ledgers_;
   const ModelDatabase& database_;

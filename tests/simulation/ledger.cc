@@ -25,7 +25,7 @@ absl::Status Unavailable(absl::string_view why) {
 }
 
 // One plan, and a deck with two prices: some calls are at the standard rate and draw on the
-// allowance, others are dear.
+// allowance, others are dear. By another deck, which is not in force, it is the other way round.
 const book::Catalog& TheCatalog() {
   static const auto* const catalog = [] {
     rates::RateRow standard;
@@ -39,6 +39,10 @@ const book::Catalog& TheCatalog() {
     header.version = 1;
     header.currency = "USD";
     auto* made = new book::Catalog;
+    made->decks = made->decks->With(*rates::DeckSnapshot::Create(header, {standard, dear}));
+    header.version = 2;
+    header.effective_time = absl::FromCivil(absl::CivilYear(2100), absl::UTCTimeZone());
+    std::swap(standard.prefix, dear.prefix);
     made->decks = made->decks->With(*rates::DeckSnapshot::Create(header, {standard, dear}));
     domain::Plan& plan = made->plans["per_minute"];
     plan.plan_id = "per_minute";

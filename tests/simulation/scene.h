@@ -128,6 +128,7 @@ enum class Happening {
   kPaidBeforeReported,
   kReportedBeforePaid,
   kDisputeOfPayment,
+  kUsageRatedAgain,
   kCount,
 };
 absl::string_view NameOf(Happening happening);

@@ -289,10 +289,11 @@ class Life {
     return absl::StrCat("fact-", std::max<int64_t>(1, last_usage_ - back));
   }
 
-  // U1, U5, K3.
+  // U1, U5, U6, K3.
   void PutUsageRight() {
     const std::string old_id = SomeUsageId();
-    const int64_t dice = Below(10);
+    const int64_t dice = Below(13);
+    const bool is_known = books_.usage_states().count(old_id) > 0 && old_id[0] == 'f';
     if (dice < 4) {
       command_ = absl::StrCat("void ", old_id);
       Expect(books_.Void(old_id), model_.Void(old_id, books_.now()));
@@ -304,7 +305,18 @@ class Life {
       command_ = absl::StrCat("correct ", old_id, may_recharge ? " as usage" : "");
       Expect(books_.Correct(old_id, user, usage, row, may_recharge),
              model_.Correct(old_id, user, usage, row, may_recharge, books_.now()));
-    } else if (books_.usage_states().count(old_id) > 0 && old_id[0] == 'f') {
+    } else if (dice >= 10 && is_known) {
+      const Rate rate = SomeRate();
+      const Rate* row = Chance(90) ? &rate : nullptr;
+      const bool include_unrated = Chance(50);
+      const bool may_recharge = Chance(30);
+      command_ = absl::StrCat("rate again ", old_id, may_recharge ? " as usage" : "");
+      Expect(books_
+                 .RateAgain(old_id, row,
+                            {.include_unrated = include_unrated, .may_recharge = may_recharge})
+                 .status(),
+             model_.RateAgain(old_id, row, include_unrated, may_recharge, books_.now()));
+    } else if (is_known) {
       const Rate rate = SomeRate();
       const Rate* row = Chance(80) ? &rate : nullptr;
       command_ = absl::StrCat("rate ", old_id);

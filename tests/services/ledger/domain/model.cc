@@ -623,6 +623,54 @@ Step Model::RateNow(const std::string& usage_id, const Rate* rate, absl::Time no
   return Finish(step, now);
 }
 
+Step Model::RateAgain(const std::string& usage_id, const Rate* rate, bool include_unrated,
+                      bool may_recharge, absl::Time now) {
+  Step step;
+  step.outcome = Outcome::kUnchanged;
+  ModelUsage& fact = facts_.at(usage_id);
+  const bool unrated = fact.status == UsageStatus::kUnrated;
+  if (fact.status == UsageStatus::kVoided || (unrated && !include_unrated)) return step;
+  const auto person = people_.find(fact.user_id);
+  if (person == people_.end()) return step;
+  // Its own draw comes back before it draws again.
+  std::vector<Draw>& draws = person->second.draws;
+  const std::vector<Draw> before = draws;
+  std::optional<Draw> own;
+  for (auto draw = draws.begin(); draw != draws.end(); ++draw) {
+    if (draw->usage_id != usage_id) continue;
+    own = *draw;
+    draws.erase(draw);
+    break;
+  }
+  const ModelRating rating = RateIt(fact.user_id, fact.usage, rate);
+  const bool monthly = person->second.plan.allowance_reset == AllowanceReset::kMonthly;
+  const Draw drawn{usage_id, monthly ? MonthNumber(fact.usage.start_time, zone_) : 0,
+                   rating.free_taken};
+  const bool same_draw = own.has_value()
+                             ? own->seconds == drawn.seconds && own->month == drawn.month
+                             : drawn.seconds == 0;
+  if (rating.no_rate || (!unrated && rating.cost == fact.cost && same_draw)) {
+    draws = before;
+    return step;
+  }
+  if (drawn.seconds > 0) draws.push_back(drawn);
+  const __int128 difference = fact.cost - rating.cost;
+  balance_ += difference;
+  usages_.push_back(-difference);
+  fact.status = UsageStatus::kRated;
+  fact.cost = rating.cost;
+  fact.free_taken = rating.free_taken;
+  step.outcome = Outcome::kApplied;
+  ++step.events[EventKind::kUsageRated];
+  if (may_recharge && difference < 0) {
+    taken_back_ = 0;
+    waits_for_the_customer_ = false;
+  } else {
+    NoteTakenBack(difference);
+  }
+  return Finish(step, now);
+}
+
 // C10: it is in the history, and that is all.
 Step Model::RecordEmergency(absl::Time now) {
   usages_.push_back(0);

@@ -138,6 +138,9 @@ class Model {
                const Rate* rate, bool may_recharge, absl::Time now);
   // Rates a usage that waits for it.
   Step RateNow(const std::string& usage_id, const Rate* rate, absl::Time now);
+  // Rates one again at this rate: the difference counts.
+  Step RateAgain(const std::string& usage_id, const Rate* rate, bool include_unrated,
+                 bool may_recharge, absl::Time now);
   Step RecordEmergency(absl::Time now);
   Step ChangeBilling(const BillingChange& change, absl::Time now);
   Step AddCard(const ModelGiven& given, absl::Time now);

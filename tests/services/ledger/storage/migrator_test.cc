@@ -309,10 +309,9 @@ class CardMigrationTest : public MigratorTest {
     database_.Execute("DROP TABLE allowances");
     database_.Execute("DROP TABLE usage_states");
     database_.Execute("DROP TABLE reratings");
-    Drop("entries",
-         {"free_period", "unrated_reason", "corrects_usage_id", "previous_cost_nanos",
-          "voided_usage_id", "free_seconds_back", "free_period_back", "voided_in_advance",
-          "previous_free_seconds", "previous_free_period"});
+    Drop("entries", {"free_period", "unrated_reason", "corrects_usage_id", "previous_cost_nanos",
+                     "voided_usage_id", "free_seconds_back", "free_period_back",
+                     "voided_in_advance", "previous_free_seconds", "previous_free_period"});
     Drop("events", {"usage_id"});
     Drop("accounts",
          {"suspension_number", "suspending_refunds", "suspending_disputes", "disputed_numbers"});
