@@ -112,6 +112,13 @@ struct ReversePayment {
   domain::ByStaff by;
   bool validate_only = false;
 };
+// Answers, when it is repeated, how the closing stands.
+struct CloseAccount {
+  std::string request_id;
+  std::vector<std::string> waived;  // UNRATED usages that are voided
+  domain::ByStaff by;
+  bool validate_only = false;
+};
 // Of recharge or payment `ordinal`, whose charge it is; 0: it is known by the charge's id alone.
 struct ReportGatewayRefund {
   int64_t ordinal = 0;
@@ -147,7 +154,8 @@ using Command =
                  UpdatePaymentMethod, RemovePaymentMethod, PutUser, AdjustBalance, RequestRecharge,
                  BlockAccount, UnblockAccount, VoidUsage, CorrectUsage, RateUnrated, LiftSuspension,
                  RefundRecharge, RecordPayment, ReversePayment, ReportGatewayRefund,
-                 ReportGatewayDispute, ResolveReview, ReportRecharge, DeferRecharge, Reconsider>;
+                 ReportGatewayDispute, ResolveReview, ReportRecharge, DeferRecharge, Reconsider,
+                 CloseAccount>;
 
 struct UsageReply {
   int64_t seq = 0;
@@ -210,6 +218,10 @@ struct DisputeReply {
   std::string currency;
   bool kept = false;  // its charge is not credited yet
 };
+struct ClosingReply {
+  domain::Account account;
+  std::vector<domain::ClosingStep> steps;
+};
 struct PaymentMethodReply {
   domain::PaymentMethod method;
   int32_t position = 0;  // in the customer's order, from 1; 0 of one that was taken away
@@ -219,10 +231,10 @@ struct PaymentMethodReply {
 // UserReply, AdjustBalance -> EntryReply, AddPaymentMethod and UpdatePaymentMethod ->
 // PaymentMethodReply, RequestRecharge, RefundRecharge, ReversePayment, ReportGatewayRefund,
 // ResolveReview and ReportRecharge -> RechargeReply, RecordPayment -> PaymentReply,
-// ReportGatewayDispute -> DisputeReply; all others -> Account.
-using Reply =
-    std::variant<UsageReply, AuthorizeReply, domain::Account, UserReply, EntryReply, RechargeReply,
-                 PaymentMethodReply, DisputeReply, VoidReply, CorrectionReply, PaymentReply>;
+// ReportGatewayDispute -> DisputeReply, CloseAccount -> ClosingReply; all others -> Account.
+using Reply = std::variant<UsageReply, AuthorizeReply, domain::Account, UserReply, EntryReply,
+                           RechargeReply, PaymentMethodReply, DisputeReply, VoidReply,
+                           CorrectionReply, PaymentReply, ClosingReply>;
 
 // About how much memory the strings of a command hold outside of it. Cheap: it looks at their
 // sizes only.
