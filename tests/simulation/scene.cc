@@ -76,6 +76,11 @@ constexpr std::array<absl::string_view, static_cast<size_t>(Happening::kCount)> 
     "charge booked as a payment before it was reported",
     "charge reported before it was booked as a payment",
     "dispute of a payment",
+    "account closed",
+    "payout owed",
+    "written off",
+    "money after closing",
+    "usage after closing",
 };
 
 }  // namespace

@@ -128,6 +128,11 @@ enum class Happening {
   kPaidBeforeReported,
   kReportedBeforePaid,
   kDisputeOfPayment,
+  kAccountClosed,
+  kPayoutOwed,
+  kWrittenOff,
+  kMoneyAfterClosing,
+  kUsageAfterClosing,
   kCount,
 };
 absl::string_view NameOf(Happening happening);
