@@ -602,6 +602,67 @@ void Caller::ReversePayment(const std::string& account_id, int64_t ordinal) {
   }
 }
 
+Caller::RecordRequest Caller::NewUsageOf(const std::string& account_id) {
+  RecordRequest request;
+  request.set_account_id(account_id);
+  request.mutable_usage()->set_usage_id(NewId("u"));
+  do {
+    FillUsage(request.mutable_usage());
+    request.mutable_usage()->set_user_id("ann");
+  } while (HasNoPrice(request.usage()));
+  record_.Sent(Kind::kUsage, request.usage().usage_id(), account_id);
+  return request;
+}
+
+void Caller::ComeAndLeave() {
+  pb::OpenAccountRequest open;
+  open.set_account_id(NewId("leaves"));
+  open.set_card_token(PickCard());
+  pb::PutUserRequest put;
+  put.set_account_id(open.account_id());
+  put.set_user_id("ann");
+  if (!Persist(&pb::Accounts::Stub::OpenAccount, open).ok() ||
+      !Persist(&pb::Accounts::Stub::PutUser, put).ok()) {
+    return;
+  }
+  absl::SleepFor(absl::Milliseconds(Below(500)));
+  for (uint64_t calls = Below(4); calls > 0; --calls) {
+    const RecordRequest request = NewUsageOf(open.account_id());
+    NoteUsage(request, Persist(&pb::Ledger::Stub::RecordUsage, request));
+  }
+  if (Below(2) == 0) {
+    pb::RequestRechargeRequest top_up;
+    top_up.set_account_id(open.account_id());
+    top_up.set_request_id(NewId("top"));
+    top_up.mutable_amount()->set_units(static_cast<int64_t>(5 + Below(30)));
+    record_.Sent(Kind::kTopUp, top_up.request_id(), top_up.account_id());
+    const auto got = Persist(&pb::Accounts::Stub::RequestRecharge, top_up);
+    // Whatever was answered before: it is there once, or not at all.
+    record_.Refused(Kind::kTopUp, top_up.request_id(), Fate::kEither);
+    if (got.ok()) absl::SleepFor(absl::Milliseconds(Below(1'000)));
+  }
+  pb::CloseAccountRequest close;
+  close.set_account_id(open.account_id());
+  close.set_request_id(NewId("close"));
+  close.set_reason("chaos");
+  for (uint64_t times = 1 + Below(2); times > 0; --times) {
+    const auto got = Persist(&pb::Support::Stub::CloseAccount, close);
+    if (got.ok()) {
+      ++counts_.operations;
+    } else if (!IsNoAnswer(got.status())) {
+      record_.Contradict(absl::StrCat("the closing of ", close.account_id(),
+                                      " was refused: ", got.status().ToString()));
+    }
+  }
+  const RecordRequest late = NewUsageOf(open.account_id());
+  const auto got = Persist(&pb::Ledger::Stub::RecordUsage, late);
+  if (ReasonOf(got.status()) == "USAGE_AFTER_CLOSING") {
+    record_.Refused(Kind::kUsage, late.usage().usage_id());
+  } else {
+    NoteUsage(late, got);
+  }
+}
+
 void Caller::Switch() {
   pb::UpdateBillingSettingsRequest request;
   request.set_account_id(PickAccount());

@@ -67,6 +67,9 @@ class Caller {
   void Dispute();
   // Tells of all disputes once more, as a reconciliation does: of what a webhook got lost.
   void TellOfDisputes();
+  // A customer comes, calls, tops up, and leaves: the account is closed, now and then asked for
+  // twice, and a record of it comes late (P4).
+  void ComeAndLeave();
   // The customer switches automatic recharging off, and on again after a while.
   void Switch();
 
@@ -80,6 +83,8 @@ class Caller {
   static bool IsRatedAgain(const std::string& account_id);
   std::string PickRatedAgain();
   RecordRequest NewUsage();
+  // By one who is there, to where there is a price.
+  RecordRequest NewUsageOf(const std::string& account_id);
   void FillUsage(ledger::v1::Usage* usage);
   void ReversePayment(const std::string& account_id, int64_t ordinal);
   // The gateway's charge of the newest recharge that succeeded; empty if there is none.

@@ -50,7 +50,9 @@ std::vector<Habit> Habits() {
   const Habit customer = {[](Caller& caller, int) { caller.Switch(); }, absl::Milliseconds(10)};
   const Habit bank = {[](Caller& caller, int) { caller.Dispute(); }, absl::Milliseconds(150),
                       [](Caller& caller) { caller.TellOfDisputes(); }};
-  return {one, one, one, batch, stream, office, mender, customer, customer, bank};
+  const Habit leaver = {[](Caller& caller, int) { caller.ComeAndLeave(); },
+                        absl::Milliseconds(100)};
+  return {one, one, one, batch, stream, office, mender, customer, customer, bank, leaver};
 }
 
 }  // namespace

@@ -123,7 +123,7 @@ void Stage::Describe() {
     ledgers_[i] = describe(
         absl::StrCat("ledger-", i), "ledger",
         {"serve", "--lease_duration=2s", "--retry_delays=1s,2s,3s", "--decline_interval=1s",
-         "--max_declines_per_day=1000", "--max_cards_given_per_day=100000",
+         "--max_declines_per_day=1000", "--max_cards_given_per_day=100000", "--close_grace=2s",
          test_support::CurrencySettingsFlag(folder_, dollars)},
         options_.ledger_flags);
   }

@@ -2,6 +2,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
@@ -30,6 +31,8 @@ constexpr int64_t kPending = 1;
 constexpr int64_t kActive = 2;
 constexpr int64_t kPendingFunding = 1;
 constexpr int64_t kDisabled = 3;
+constexpr int64_t kClosing = 4;
+constexpr int64_t kClosed = 5;
 constexpr int64_t kOpen = 1;
 constexpr int64_t kSucceeded = 2;
 constexpr int64_t kNeedsReview = 4;
@@ -65,7 +68,9 @@ absl::StatusOr<BookedById> ReadBooked(const Stage& stage, Kind kind) {
       query = "SELECT account_id, request_id, ordinal, amount_nanos FROM recharges WHERE kind = 3";
       break;
     case Kind::kRefund:
-      query = "SELECT account_id, request_id, ordinal, amount_nanos FROM recharges WHERE kind = 4";
+      query =
+          "SELECT account_id, request_id, ordinal, amount_nanos FROM recharges WHERE kind = 4 "
+          "AND request_id <> ''";
       break;
     case Kind::kPayment:
       query = "SELECT account_id, request_id, seq, amount_nanos FROM entries WHERE kind = 10";
@@ -234,6 +239,39 @@ absl::Status CompareCharges(const Stage& stage, const AtTheGateway& found, Verdi
   return absl::OkStatus();
 }
 
+// P4: what was given back to cards, and what is owed, is no more than what was charged and is not
+// disputed, for accounts to which nobody gives anything.
+absl::Status CheckClosings(const Stage& stage, const AtTheGateway& found, Verdict* verdict) {
+  RESERVE_ASSIGN_OR_RETURN(
+      const Rows rows,
+      stage.database().TryQuery(
+          "SELECT a.account_id, a.closing_owed_nanos, a.closing_written_off_nanos, "
+          "COALESCE(SUM(CASE WHEN e.kind IN (2, 6, 7) THEN e.amount_nanos ELSE 0 END), 0), "
+          "COALESCE(SUM(CASE WHEN e.kind = 14 THEN e.amount_nanos ELSE 0 END), 0), "
+          "COALESCE(SUM(CASE WHEN e.kind = 15 THEN e.amount_nanos ELSE 0 END), 0) "
+          "FROM accounts a LEFT JOIN entries e ON e.account_id = a.account_id "
+          "WHERE a.state = 5 GROUP BY a.account_id, a.closing_owed_nanos, "
+          "a.closing_written_off_nanos"));
+  std::map<std::string, Nanos> given_back;
+  for (const auto& [refund, made] : found.refunds) {
+    given_back[refund.substr(0, refund.rfind('/'))] += made.amount;
+  }
+  for (const auto& row : rows) {
+    const Nanos owed = Int(row[1]);
+    if (-Int(row[5]) != owed || Int(row[4]) != Int(row[2])) {
+      verdict->mismatched.push_back(
+          absl::StrCat("account ", row[0], " is owed ", row[1], ", by its entries ", row[5]));
+    }
+    const Nanos paid_out = given_back[row[0]] + owed;
+    const Nanos had = Int(row[3]) + std::max<Nanos>(Int(row[2]), 0);
+    if (paid_out > had) {
+      verdict->doubled.push_back(absl::StrCat("account ", row[0], " is paid out ",
+                                              FormatDecimal(paid_out), " of ", FormatDecimal(had)));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CompareMoney(Stage& stage, absl::Duration patience, Verdict* verdict) {
   RESERVE_ASSIGN_OR_RETURN(const AtTheGateway found, ReadGateway(stage, patience));
   verdict->charges = static_cast<int64_t>(found.charges.size());
@@ -242,6 +280,7 @@ absl::Status CompareMoney(Stage& stage, absl::Duration patience, Verdict* verdic
   RESERVE_RETURN_IF_ERROR(CompareCharges(stage, found, verdict));
   RESERVE_RETURN_IF_ERROR(CheckCreditedOnce(stage, verdict));
   RESERVE_RETURN_IF_ERROR(CompareRefunds(stage, found, verdict));
+  RESERVE_RETURN_IF_ERROR(CheckClosings(stage, found, verdict));
   RESERVE_RETURN_IF_ERROR(CompareDisputes(stage, found, verdict));
   return CheckDisputedNumbers(stage, found, verdict);
 }
@@ -306,6 +345,9 @@ absl::Status CheckAccounts(const Stage& stage, Verdict* verdict) {
     const auto wrong = [&](const char* why) {
       verdict->mismatched.push_back(absl::StrCat(account, ": ", why));
     };
+    if (state == kClosing) verdict->stuck.push_back(absl::StrCat(account, ": it does not close"));
+    if (state == kClosed && (balance != 0 || open)) wrong("closed, and something is left");
+    if (state == kClosing || state == kClosed) continue;
     const bool wants = state == kPending || balance < Int(row[3]);
     if (wants && usable && !open && !in_the_way) {
       verdict->stuck.push_back(absl::StrCat(account, ": low, and no recharge is open"));
@@ -374,6 +416,7 @@ absl::Status CheckEvents(const Stage& stage, Verdict* verdict) {
     if (must_suspend && kind != kSuspended) wrong(row, "what was taken back suspends nothing");
     const bool takes_back = kind == kRefundOpened || kind == kPaymentReversed;
     must_suspend = takes_back && !suspended && Int(row[5]) != kPendingFunding &&
+                   Int(row[5]) != kClosing && Int(row[5]) != kClosed &&
                    Int(row[3]) < 10 * kNanosPerUnit;
     if (kind == kOff || kind == kOn) off = kind == kOff;
     if (kind == kSuspended || kind == kLifted) suspended = kind == kSuspended;
@@ -445,7 +488,8 @@ bool AwaitSettled(Stage& stage, absl::Duration patience) {
   return test_support::WaitUntil(
       [&] {
         const auto open = stage.database().TryQuery(
-            absl::StrCat("SELECT COUNT(*) FROM recharges WHERE state = ", kOpen));
+            absl::StrCat("SELECT (SELECT COUNT(*) FROM recharges WHERE state = ", kOpen,
+                         ") + (SELECT COUNT(*) FROM accounts WHERE state = ", kClosing, ")"));
         return open.ok() && Int((*open)[0][0]) == 0;
       },
       patience, absl::Milliseconds(100));

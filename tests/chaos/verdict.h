@@ -36,7 +36,8 @@ struct Verdict {
   }
 };
 
-// Waits until no recharge is open any more, at most so long. False if some still are.
+// Waits until no recharge is open any more, and no account being closed, at most so long. False if
+// some still are.
 bool AwaitSettled(Stage& stage, absl::Duration patience);
 
 // Waits for an answer for `patience` at most.

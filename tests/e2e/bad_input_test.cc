@@ -1209,6 +1209,29 @@ TEST_F(BadInputTest, WhatCanNotBePaidIsRefused) {
   });
 }
 
+TEST_F(BadInputTest, WhatCanNotBeClosedIsRefused) {
+  const std::string head = "account_id: 'acct' request_id: 'new' ";
+  const auto refused = [](const std::string& request, const std::string& field) {
+    return Refusal{.method = "Support.CloseAccount", .request = request, .field = field};
+  };
+  std::string too_many = head + "reason: 'r' ";
+  for (int i = 0; i <= 1'000; ++i) absl::StrAppend(&too_many, "waive_unrated_usage_ids: 'u' ");
+  ExpectRefused({
+      refused("request_id: 'new' reason: 'r'", "account_id"),
+      refused("account_id: 'acct' reason: 'r'", "request_id"),
+      refused(head, "reason"),
+      refused(head + "reason: 'r' actor: 'a\\nb'", "actor"),
+      refused(head + "reason: 'r' reference: 'a\\nb'", "reference"),
+      refused(head + "reason: 'r' waive_unrated_usage_ids: 'with space'",
+              "waive_unrated_usage_ids"),
+      refused(too_many, "waive_unrated_usage_ids"),
+      {"Support.CloseAccount", "account_id: 'none' request_id: 'new' reason: 'r'",
+       StatusCode::kNotFound, "ACCOUNT_NOT_FOUND", "account_id"},
+      {"Support.CloseAccount", head + "reason: 'r' waive_unrated_usage_ids: 'never'",
+       StatusCode::kNotFound, "USAGE_NOT_FOUND", "usage_id"},
+  });
+}
+
 TEST_F(BadInputTest, WhatAGatewayCanNotMeanIsRefused) {
   const std::string charge = "charge_id: 'ch_1' charge_reference: 'acct/1' ";
   const std::string refund = charge + "refund_id: 're' state: REFUND_STATE_SUCCEEDED ";

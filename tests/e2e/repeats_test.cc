@@ -124,6 +124,8 @@ std::vector<Step> StepsOfMoney() {
       {"Support.ResolveReview",
        "account_id: 'lost' ordinal: 1 charged { charge_id: 'ch_3' amount { units: 15 } } reason: "
        "'found'"},
+      {"Support.CloseAccount",
+       "account_id: 'lost' request_id: 'close' reason: 'the customer leaves'"},
       {"Rates.ImportRateDeck", ""},
   };
 }

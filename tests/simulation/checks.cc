@@ -87,6 +87,7 @@ void Checks::AfterWrite(const AccountRows& rows) {
   CheckEvents(rows, &seen);
   given_back_.AfterWrite(rows, seen.card_lifted);
   CheckRecharges(rows, &seen);
+  CheckClosing(rows, &seen);
   CheckState(rows, &seen);
 }
 
@@ -130,6 +131,7 @@ void Checks::CheckEntries(const AccountRows& rows, SeenAccount* seen) {
     if (scene_.failed()) return;
     if (entry.kind == EntryKind::kRecharge) CheckCredit(entry, seen);
     CheckPayment(rows, entry, seen);
+    CheckClosingEntry(entry, seen);
     NoteFunding(rows, seen);
     given_back_.OnEntry(entry);
     if (entry.kind == EntryKind::kAdjustment && ++seen->adjustments[entry.request_id] > 1) {
@@ -254,6 +256,39 @@ void Checks::NoteFunding(const AccountRows& rows, SeenAccount* seen) {
   if (seen->payments > 0 && seen->balance >= reserve_amount) seen->may_be_funded = true;
 }
 
+// P4: what is owed and written off is said by the account as by the entries, no usage is booked
+// once money goes back, nothing is charged, and closed is nothing left, for ever.
+void Checks::CheckClosingEntry(const Entry& entry, SeenAccount* seen) {
+  if (domain::IsOfUsage(entry.kind) && seen->facts_are_over) {
+    scene_.Fail("P4: no usage is booked once money goes back", domain::UsageIdOf(entry));
+  }
+  if (entry.kind == EntryKind::kPayout) {
+    seen->owed -= entry.amount;
+    scene_.Count(Happening::kPayoutOwed);
+  }
+  if (entry.kind == EntryKind::kWriteOff) {
+    seen->written_off += entry.amount;
+    scene_.Count(Happening::kWrittenOff);
+  }
+}
+
+void Checks::CheckClosing(const AccountRows& rows, SeenAccount* seen) {
+  const domain::Account& a = rows.account;
+  const auto wrong = [&](absl::string_view check) { scene_.Fail(check, a.account_id); };
+  if (seen->owed != a.closing.owed || seen->written_off != a.closing.written_off) {
+    wrong("P4: the account knows what is owed and written off");
+  }
+  if (seen->facts_are_over && a.closing.takes_facts()) wrong("P4: closing goes on only");
+  seen->facts_are_over = !a.closing.takes_facts();
+  if (a.closing.begun() != a.ends()) wrong("P4: an account is never opened again");
+  if (!a.ends()) return;
+  const auto open = rows.recharges.find(a.open_ordinal);
+  if (open != rows.recharges.end() && open->second.recharge.waits()) {
+    wrong("P4: nothing waits to be charged");
+  }
+  if (a.closed() && (a.balance != 0 || a.open_ordinal != 0)) wrong("P4: closed is nothing left");
+}
+
 void Checks::CheckEvents(const AccountRows& rows, SeenAccount* seen) {
   // D4: whatever the state becomes, the last event that tells of a state says so.
   AccountState told = seen->state;
@@ -265,6 +300,12 @@ void Checks::CheckEvents(const AccountRows& rows, SeenAccount* seen) {
     }
     if (event.kind == EventKind::kEnabled) told = AccountState::kActive;
     if (event.kind == EventKind::kDisabled) told = AccountState::kDisabled;
+    if (event.kind == EventKind::kAccountClosing) told = AccountState::kClosing;
+    if (event.kind == EventKind::kAccountClosed) {
+      told = AccountState::kClosed;
+      scene_.Count(Happening::kAccountClosed);
+    }
+    if (event.kind == EventKind::kMoneyAfterClosing) scene_.Count(Happening::kMoneyAfterClosing);
     if (event.kind == EventKind::kDisabled) scene_.Count(Happening::kDisabled);
     if (event.kind == EventKind::kCapReached) scene_.Count(Happening::kCapReached);
     if (event.kind == EventKind::kRefundCanceled) scene_.Count(Happening::kRefundCanceled);
@@ -391,6 +432,7 @@ void Checks::CheckCardLimits(const Recharge& recharge) {
 
 void Checks::CheckState(const AccountRows& rows, SeenAccount* seen) {
   const domain::Account& a = rows.account;
+  if (a.ends()) return;  // CheckClosing
   const auto wrong = [&](absl::string_view check) {
     scene_.Fail(check, absl::StrCat(a.account_id, " at ", FormatDecimal(a.balance),
                                     CardUsable(a) ? ", a usable card" : "", ", open recharge ",
@@ -517,9 +559,15 @@ void Checks::CheckUsageReply(const AccountRows& rows, const domain::Usage& usage
       return;
     }
     if (booked) scene_.Fail("a usage that was refused is not booked", name);
+    if (ReasonOf(reply.status()) == "USAGE_AFTER_CLOSING") {
+      if (rows.account.closing.takes_facts()) scene_.Fail("U1: facts are booked", name);
+      scene_.Count(Happening::kUsageAfterClosing);
+    }
     refused_.emplace(account_id, usage.usage_id);
     return;
   }
+  // A call for help is counted, where nothing is booked any more (C10, P4).
+  if (!std::get<book::UsageReply>(*reply).booked && !rows.account.closing.takes_facts()) return;
   if (!booked) return scene_.Fail("an acknowledged usage is booked", name);
   const Entry& entry = rows.entries[seq->second - 1];
   const auto& told = std::get<book::UsageReply>(*reply);
@@ -574,6 +622,18 @@ void Checks::AtEnd(const ModelDatabase& database) {
   }
 }
 
+// P4: it is closed, unless a person has still to find something out.
+void Checks::CheckClosedAtEnd(const AccountRows& rows) {
+  const bool review = std::any_of(rows.recharges.begin(), rows.recharges.end(),
+                                  [](const auto& row) { return row.second.recharge.open(); });
+  const bool unrated = std::any_of(
+      rows.usage_states.begin(), rows.usage_states.end(),
+      [](const auto& state) { return state.second.status == domain::UsageStatus::kUnrated; });
+  if (!rows.account.closed() && !review && !unrated) {
+    scene_.Fail("P4: what is being closed gets there", rows.account.account_id);
+  }
+}
+
 void Checks::CheckAtEnd(const AccountRows& rows) {
   for (const auto& [ordinal, row] : rows.recharges) {
     // One may wait for a card that its network lets nobody try.
@@ -592,6 +652,7 @@ void Checks::CheckAtEnd(const AccountRows& rows) {
     }
   }
   const domain::Account& a = rows.account;
+  if (a.ends()) return CheckClosedAtEnd(rows);
   // A cap holds until its window ends; then somebody must look again.
   const bool in_the_way = Capped(a) ? a.due.time > scene_.now() - kClocksApart : InTheWay(a);
   if (a.balance < a.recharge_threshold && CardUsable(a) && a.open_ordinal == 0 && !in_the_way) {

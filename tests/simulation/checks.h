@@ -76,6 +76,9 @@ class Checks : public ModelDatabase::Observer {
     bool may_be_funded = false;              // at a moment of the last write, by payments (P5)
     Nanos reserve_amount = 0;                // after the last write
     std::map<std::string, int> credits;      // that stand, by the gateway's charge
+    bool facts_are_over = false;             // before the last write (P4)
+    Nanos owed = 0;
+    Nanos written_off = 0;
   };
 
   void CheckEntries(const AccountRows& rows, SeenAccount* seen);
@@ -92,6 +95,9 @@ class Checks : public ModelDatabase::Observer {
   void CheckUsageReply(const AccountRows& rows, const domain::Usage& usage,
                        const absl::StatusOr<book::Reply>& reply);
   void CheckAtEnd(const AccountRows& rows);
+  void CheckClosedAtEnd(const AccountRows& rows);
+  void CheckClosingEntry(const domain::Entry& entry, SeenAccount* seen);
+  void CheckClosing(const AccountRows& rows, SeenAccount* seen);
 
   Scene& scene_;
   const ModelGateway& gateway_;

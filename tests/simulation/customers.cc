@@ -15,11 +15,10 @@ constexpr int kMostActions = 22;  // of one customer
 
 }  // namespace
 
-Customers::Customers(Scene* scene, std::vector<SimulatedLedger*> ledgers,
-                     const ModelDatabase* database, ModelGateway* gateway, Checks* checks,
-                     bool rates_again)
-    : rates_again_(rates_again),
-      scene_(*scene),
+Customers::Customers(Scene* scene, uint64_t seed, std::vector<SimulatedLedger*> ledgers,
+                     const ModelDatabase* database, ModelGateway* gateway, Checks* checks)
+    : scene_(*scene),
+      seed_(seed),
       ledgers_(std::move(ledgers)),
       database_(*database),
       gateway_(*gateway),
@@ -48,6 +47,11 @@ void Customers::Begin(absl::Duration length) {
         const int actions = 1 + scene_.Below(kMostActions);
         for (int j = 0; j < actions; ++j) {
           scene_.After(scene_.UpTo(length), [this, id] { DoSomething(id); });
+        }
+        if (seed_ % 16 != 7 || id == absl::StrCat("acct-", kAccounts)) return;
+        // Again and again, as more may have to be waived.
+        for (int64_t part = 2 + static_cast<int64_t>(seed_ / 16 % 3); part < 9; ++part) {
+          scene_.After(length * part / 8, [this, id] { Close(id); });
         }
       });
     });
@@ -135,7 +139,7 @@ void Customers::RateWhatWaits(const std::string& id) {
       Ask(id, book::RateUnrated{usage_id});
     }
   }
-  if (rates_again_) RateAgain(id);
+  if (seed_ % 16 == 11) RateAgain(id);
 }
 
 // U6, U7: by another deck, and back, or as the allowance stands.
@@ -281,6 +285,18 @@ void Customers::ReverseAPayment(const std::string& id) {
     book::ReversePayment again = reverse;
     if (scene_.Happens(0.5)) again.request_id = absl::StrCat("reversal-", ++last_number_);
     Ask(id, again);
+  });
+}
+
+void Customers::Close(const std::string& id) {
+  book::CloseAccount close;
+  close.request_id = absl::StrCat("close-", ++last_number_);
+  close.by.reason = "the customer leaves";
+  for (const auto& [usage_id, state] : database_.Find(id)->usage_states) {
+    if (state.status == domain::UsageStatus::kUnrated) close.waived.push_back(usage_id);
+  }
+  Ask(id, close, [this, id, close] {
+    if (scene_.Fails(0.3)) Ask(id, close);
   });
 }
 

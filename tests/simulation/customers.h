@@ -6,6 +6,7 @@
 #ifndef RESERVE_TESTS_SIMULATION_CUSTOMERS_H_
 #define RESERVE_TESTS_SIMULATION_CUSTOMERS_H_
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -23,8 +24,10 @@ namespace reserve::simulation {
 
 class Customers {
  public:
-  Customers(Scene* scene, std::vector<SimulatedLedger*> ledgers, const ModelDatabase* database,
-            ModelGateway* gateway, Checks* checks, bool rates_again);
+  // `seed` says whether some of them leave, or have usage rated again: of all chances so, that
+  // others stay what they were.
+  Customers(Scene* scene, uint64_t seed, std::vector<SimulatedLedger*> ledgers,
+            const ModelDatabase* database, ModelGateway* gateway, Checks* checks);
 
   // Each customer opens an account and does something now and then until `length`
   // has passed.
@@ -61,13 +64,15 @@ class Customers {
   // by a charge of a worker's; and bounces.
   void Pay(const std::string& account_id);
   void ReverseAPayment(const std::string& account_id);
+  // Staff closes the account; usage that waits for a price by then is waived.
+  void Close(const std::string& account_id);
   // A charge that was made for the account, reported or not; null if there is none.
   const ModelCharge* AnyCharge(const std::string& account_id);
   domain::Card AnyCard();
 
-  const bool rates_again_;
   int64_t last_rerating_ = 0;
   Scene& scene_;
+  const uint64_t seed_;
   const std::vector<SimulatedLedger*> ledgers_;
   const ModelDatabase& database_;
   ModelGateway& gateway_;

@@ -32,6 +32,7 @@ void ModelDatabase::Load(const book::Keys& keys, book::Image* image,
   LoadNumberKeys(book::NumberKeysOfBooked(keys, *image), image);
   LoadRequests(keys, image);
   LoadRecharges(keys, image, versions);
+  LoadClosings(keys, image, versions);
   LoadDeclines(keys, image);
 }
 
@@ -137,6 +138,24 @@ void ModelDatabase::LoadRecharges(const book::Keys& keys, book::Image* image,
   }
   for (const RechargeKey& key : wanted) TakeUp(key, image, versions);
   LoadCharges(keys, image, versions);
+}
+
+void ModelDatabase::LoadClosings(const book::Keys& keys, book::Image* image,
+                                 RechargeVersions* versions) const {
+  for (const book::AccountNeed& need : keys.accounts) {
+    book::AccountImage& account = image->accounts.find(need.account_id)->second;
+    if (!book::NeedsClosing(need, account)) continue;
+    account.closing_known = true;
+    const AccountRows* rows = Find(std::string(need.account_id));
+    for (const auto& [ordinal, row] : rows->recharges) {
+      const RechargeKey key(need.account_id, ordinal);
+      if (!image->recharges.contains(key)) TakeUp(key, image, versions);
+    }
+    for (const auto& [usage_id, state] : rows->usage_states) {
+      const std::pair<std::string, std::string> key(need.account_id, usage_id);
+      image->usage_states.try_emplace(key, book::UsageStateImage{state});
+    }
+  }
 }
 
 void ModelDatabase::TakeUp(const RechargeKey& key, book::Image* image,

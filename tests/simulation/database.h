@@ -153,6 +153,7 @@ class ModelDatabase {
   void LoadNumberKeys(const std::vector<book::UserYear>& needs, book::Image* image) const;
   void LoadRequests(const book::Keys& keys, book::Image* image) const;
   void LoadRecharges(const book::Keys& keys, book::Image* image, RechargeVersions* versions) const;
+  void LoadClosings(const book::Keys& keys, book::Image* image, RechargeVersions* versions) const;
   void TakeUp(const RechargeKey& key, book::Image* image, RechargeVersions* versions) const;
   void LoadCharges(const book::Keys& keys, book::Image* image, RechargeVersions* versions) const;
   void LoadDeclines(const book::Keys& keys, book::Image* image) const;

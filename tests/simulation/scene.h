@@ -129,6 +129,11 @@ enum class Happening {
   kReportedBeforePaid,
   kDisputeOfPayment,
   kUsageRatedAgain,
+  kAccountClosed,
+  kPayoutOwed,
+  kWrittenOff,
+  kMoneyAfterClosing,
+  kUsageAfterClosing,
   kCount,
 };
 absl::string_view NameOf(Happening happening);

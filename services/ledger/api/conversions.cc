@@ -442,6 +442,18 @@ void ToProto(const domain::Account& account,
   }
 }
 
+void ToProto(const domain::Closing& closing, const std::string& currency, pb::Closing* message) {
+  const auto set = [](absl::Time time, auto mutable_time) {
+    if (time != absl::InfinitePast()) reserve::ToProto(time, mutable_time());
+  };
+  set(closing.begin_time, [=] { return message->mutable_begin_time(); });
+  set(closing.grace_until, [=] { return message->mutable_grace_until(); });
+  set(closing.facts_end, [=] { return message->mutable_facts_end_time(); });
+  set(closing.close_time, [=] { return message->mutable_close_time(); });
+  reserve::ToProto(closing.owed, currency, message->mutable_owed());
+  reserve::ToProto(closing.written_off, currency, message->mutable_written_off());
+}
+
 void ToProto(const domain::Account& account, pb::Account* message) {
   message->set_account_id(account.account_id);
   message->set_state(static_cast<pb::AccountState>(account.state));
@@ -460,6 +472,9 @@ void ToProto(const domain::Account& account, pb::Account* message) {
   message->set_time_zone(account.time_zone.name());
   message->set_last_seq(account.last_seq);
   message->set_open_recharge_ordinal(account.open_ordinal);
+  if (account.closing.begun()) {
+    ToProto(account.closing, account.currency, message->mutable_closing());
+  }
   reserve::ToProto(account.create_time, message->mutable_create_time());
 }
 

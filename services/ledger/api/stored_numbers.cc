@@ -8,6 +8,7 @@
 #include "reserve/ledger/v1/rates.pb.h"
 #include "reserve/ledger/v1/resources.pb.h"
 #include "services/ledger/domain/account.h"
+#include "services/ledger/domain/closing_policy.h"
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/rating.h"
 #include "services/ledger/domain/recharge.h"
@@ -21,11 +22,12 @@ namespace {
 namespace pb = ::reserve::ledger::v1;
 
 // Does each number up to the wire's last mean the same on both sides? 0 is UNSPECIFIED. `reserved`
-// is one that the wire keeps free.
+// is one that the wire keeps free, the first of them if there is a last one.
 template <typename Stored>
-constexpr bool NumbersAgree(int (*wire_number)(Stored), int last, int reserved = 0) {
+constexpr bool NumbersAgree(int (*wire_number)(Stored), int last, int reserved = 0,
+                            int last_reserved = 0) {
   for (int number = 1; number <= last; ++number) {
-    if (number == reserved) continue;
+    if (number == reserved || (number > reserved && number <= last_reserved)) continue;
     if (wire_number(static_cast<Stored>(number)) != number) return false;
   }
   return true;
@@ -39,6 +41,10 @@ constexpr int WireNumber(domain::AccountState value) {
       return pb::ACCOUNT_STATE_ACTIVE;
     case domain::AccountState::kDisabled:
       return pb::ACCOUNT_STATE_DISABLED;
+    case domain::AccountState::kClosing:
+      return pb::ACCOUNT_STATE_CLOSING;
+    case domain::AccountState::kClosed:
+      return pb::ACCOUNT_STATE_CLOSED;
   }
   return 0;
 }
@@ -166,10 +172,14 @@ constexpr int WireNumber(domain::EntryKind value) {
       return pb::ENTRY_KIND_PAYMENT;
     case domain::EntryKind::kPaymentReversed:
       return pb::ENTRY_KIND_PAYMENT_REVERSED;
+    case domain::EntryKind::kWriteOff:
+      return pb::ENTRY_KIND_WRITE_OFF;
+    case domain::EntryKind::kPayout:
+      return pb::ENTRY_KIND_PAYOUT;
   }
   return 0;
 }
-static_assert(NumbersAgree<domain::EntryKind>(WireNumber, pb::EntryKind_MAX));
+static_assert(NumbersAgree<domain::EntryKind>(WireNumber, pb::EntryKind_MAX, 12, 13));
 
 constexpr int WireNumber(domain::RechargeKind value) {
   switch (value) {
@@ -312,6 +322,11 @@ constexpr KindOfEvent kKindsOfEvents[] = {
     {domain::EventKind::kUsageVoided, pb::EVENT_KIND_USAGE_VOIDED},
     {domain::EventKind::kPaymentRecorded, pb::EVENT_KIND_PAYMENT_RECORDED},
     {domain::EventKind::kPaymentReversed, pb::EVENT_KIND_PAYMENT_REVERSED},
+    {domain::EventKind::kAccountClosing, pb::EVENT_KIND_ACCOUNT_CLOSING},
+    {domain::EventKind::kPayoutOwed, pb::EVENT_KIND_PAYOUT_OWED},
+    {domain::EventKind::kWrittenOff, pb::EVENT_KIND_WRITTEN_OFF},
+    {domain::EventKind::kAccountClosed, pb::EVENT_KIND_ACCOUNT_CLOSED},
+    {domain::EventKind::kMoneyAfterClosing, pb::EVENT_KIND_MONEY_AFTER_CLOSING},
 };
 constexpr int WireNumber(domain::EventKind value) {
   for (const KindOfEvent& kind : kKindsOfEvents) {
@@ -367,10 +382,37 @@ constexpr int WireNumber(domain::Decision value) {
       return pb::AUTHORIZATION_DECISION_NO_RATE;
     case domain::Decision::kInsufficientBalance:
       return pb::AUTHORIZATION_DECISION_INSUFFICIENT_BALANCE;
+    case domain::Decision::kAccountClosing:
+      return pb::AUTHORIZATION_DECISION_ACCOUNT_CLOSING;
+    case domain::Decision::kAccountClosed:
+      return pb::AUTHORIZATION_DECISION_ACCOUNT_CLOSED;
   }
   return 0;
 }
 static_assert(NumbersAgree<domain::Decision>(WireNumber, pb::AuthorizationDecision_MAX));
+
+constexpr int WireNumber(domain::ClosingStep::Kind value) {
+  switch (value) {
+    case domain::ClosingStep::Kind::kGrace:
+      return pb::CLOSING_STEP_KIND_GRACE;
+    case domain::ClosingStep::Kind::kAttempt:
+      return pb::CLOSING_STEP_KIND_ATTEMPT;
+    case domain::ClosingStep::Kind::kReview:
+      return pb::CLOSING_STEP_KIND_REVIEW;
+    case domain::ClosingStep::Kind::kRefund:
+      return pb::CLOSING_STEP_KIND_REFUND;
+    case domain::ClosingStep::Kind::kUnratedUsage:
+      return pb::CLOSING_STEP_KIND_UNRATED_USAGE;
+    case domain::ClosingStep::Kind::kGiveBack:
+      return pb::CLOSING_STEP_KIND_GIVE_BACK;
+    case domain::ClosingStep::Kind::kOwed:
+      return pb::CLOSING_STEP_KIND_OWED;
+    case domain::ClosingStep::Kind::kWriteOff:
+      return pb::CLOSING_STEP_KIND_WRITE_OFF;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<domain::ClosingStep::Kind>(WireNumber, pb::ClosingStepKind_MAX));
 
 constexpr int WireNumber(rates::RateKind value) {
   switch (value) {

@@ -35,6 +35,9 @@ class SupportService final : public pb::Support::CallbackService {
   grpc::ServerUnaryReactor* ReversePayment(grpc::CallbackServerContext* context,
                                            const pb::ReversePaymentRequest* request,
                                            pb::Payment* response) override;
+  grpc::ServerUnaryReactor* CloseAccount(grpc::CallbackServerContext* context,
+                                         const pb::CloseAccountRequest* request,
+                                         pb::CloseAccountResponse* response) override;
   grpc::ServerUnaryReactor* ListReviews(grpc::CallbackServerContext* context,
                                         const pb::ListReviewsRequest* request,
                                         pb::ListReviewsResponse* response) override;

@@ -77,6 +77,19 @@ std::vector<const Dispute*> DisputesOf(const Image& image, absl::string_view acc
   return disputes;
 }
 
+domain::ClosingRows ClosingRowsOf(const Image& image, absl::string_view account_id) {
+  domain::ClosingRows rows;
+  rows.recharges = Select(image, account_id, [](const Recharge&) { return true; });
+  std::reverse(rows.recharges.begin(), rows.recharges.end());
+  for (const auto& [key, loaded] : image.usage_states) {
+    if (key.first == account_id && loaded.state.status == domain::UsageStatus::kUnrated) {
+      rows.unrated.push_back(key.second);
+    }
+  }
+  std::sort(rows.unrated.begin(), rows.unrated.end());
+  return rows;
+}
+
 std::vector<Recharge> PaymentsBefore(const Image& image, absl::string_view account_id,
                                      absl::string_view reference, int64_t ordinal) {
   std::vector<Recharge> payments;

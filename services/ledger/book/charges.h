@@ -10,6 +10,7 @@
 
 #include "absl/strings/string_view.h"
 #include "services/ledger/book/image.h"
+#include "services/ledger/domain/closing_policy.h"
 #include "services/ledger/domain/dispute.h"
 #include "services/ledger/domain/recharge.h"
 
@@ -30,6 +31,9 @@ std::vector<const domain::Recharge*> RefundsOf(const Image& image, absl::string_
                                                absl::string_view charge_id);
 std::vector<const domain::Dispute*> DisputesOf(const Image& image, absl::string_view account_id,
                                                absl::string_view charge_id);
+
+// What counts towards the closing of the account (P4), newest first.
+domain::ClosingRows ClosingRowsOf(const Image& image, absl::string_view account_id);
 
 // The payments of that reference before that ordinal, oldest first; none of an empty reference.
 std::vector<domain::Recharge> PaymentsBefore(const Image& image, absl::string_view account_id,

@@ -78,6 +78,12 @@ size_t BytesHeldBy(const RecordPayment& command) {
   return HeapBytes({&request.request_id, &request.charge_id, &command.currency}) +
          BytesHeldBy(request.by);
 }
+size_t BytesHeldBy(const CloseAccount& command) {
+  size_t bytes = HeapBytes({&command.request_id}) + BytesHeldBy(command.by) +
+                 command.waived.capacity() * sizeof(std::string);
+  for (const std::string& usage_id : command.waived) bytes += HeapBytes({&usage_id});
+  return bytes;
+}
 size_t BytesHeldBy(const ReversePayment& command) {
   return HeapBytes({&command.request_id}) + BytesHeldBy(command.by);
 }

@@ -128,6 +128,13 @@ struct ReversePayment {
   domain::ByStaff by;
   bool validate_only = false;
 };
+// Answers, when it is repeated, how the closing stands.
+struct CloseAccount {
+  std::string request_id;
+  std::vector<std::string> waived;  // UNRATED usages that are voided
+  domain::ByStaff by;
+  bool validate_only = false;
+};
 // Of recharge or payment `ordinal`, whose charge it is; 0: it is known by the charge's id alone.
 struct ReportGatewayRefund {
   int64_t ordinal = 0;
@@ -163,7 +170,8 @@ using Command =
                  UpdatePaymentMethod, RemovePaymentMethod, PutUser, AdjustBalance, RequestRecharge,
                  BlockAccount, UnblockAccount, VoidUsage, CorrectUsage, RateUnrated, RerateUsage,
                  LiftSuspension, RefundRecharge, RecordPayment, ReversePayment, ReportGatewayRefund,
-                 ReportGatewayDispute, ResolveReview, ReportRecharge, DeferRecharge, Reconsider>;
+                 ReportGatewayDispute, ResolveReview, ReportRecharge, DeferRecharge, Reconsider,
+                 CloseAccount>;
 
 struct UsageReply {
   int64_t seq = 0;
@@ -243,6 +251,10 @@ struct DisputeReply {
   std::string currency;
   bool kept = false;  // its charge is not credited yet
 };
+struct ClosingReply {
+  domain::Account account;
+  std::vector<domain::ClosingStep> steps;
+};
 struct PaymentMethodReply {
   domain::PaymentMethod method;
   int32_t position = 0;  // in the customer's order, from 1; 0 of one that was taken away
@@ -252,10 +264,10 @@ struct PaymentMethodReply {
 // -> UserReply, AdjustBalance -> EntryReply, AddPaymentMethod and UpdatePaymentMethod ->
 // PaymentMethodReply, RequestRecharge, RefundRecharge, ReversePayment, ReportGatewayRefund,
 // ResolveReview and ReportRecharge -> RechargeReply, RecordPayment -> PaymentReply,
-// ReportGatewayDispute -> DisputeReply; all others -> Account.
+// ReportGatewayDispute -> DisputeReply, CloseAccount -> ClosingReply; all others -> Account.
 using Reply = std::variant<UsageReply, AuthorizeReply, domain::Account, UserReply, EntryReply,
                            RechargeReply, PaymentMethodReply, DisputeReply, VoidReply,
-                           CorrectionReply, PaymentReply, RerateReply>;
+                           CorrectionReply, PaymentReply, RerateReply, ClosingReply>;
 
 // About how much memory the strings of a command hold outside of it. Cheap: it looks at their
 // sizes only.

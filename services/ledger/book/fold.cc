@@ -8,9 +8,11 @@
 #include <utility>
 #include <variant>
 
+#include "absl/algorithm/container.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/digest/sha256.h"
 #include "common/error/error.h"
 #include "services/ledger/book/charges.h"
@@ -111,6 +113,11 @@ std::string DigestOf(const RecordPayment& command) {
                             request.by.reason, request.by.actor, request.by.reference});
 }
 
+std::string DigestOf(const CloseAccount& command) {
+  return Sha256HexOfFields({"close", absl::StrJoin(command.waived, " "), command.by.reason,
+                            command.by.actor, command.by.reference});
+}
+
 std::string DigestOf(const ReversePayment& command) {
   return Sha256HexOfFields({"reverse payment", absl::StrCat(command.ordinal), command.by.reason,
                             command.by.actor, command.by.reference});
@@ -156,6 +163,11 @@ bool SameButForBalance(const Account& before, const Account& after) {
          before.expiry_notice_time == after.expiry_notice_time;
 }
 
+// Was this usage booked, now or before? A call for help may not have been (C10, P4).
+bool IsBooked(const absl::StatusOr<Reply>& reply) {
+  return reply.ok() && std::get<UsageReply>(*reply).booked;
+}
+
 // One fold under way.
 class Folder {
  public:
@@ -191,6 +203,7 @@ class Folder {
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const ReportRecharge& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const DeferRecharge& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const Reconsider& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const CloseAccount& command);
 
   absl::StatusOr<AccountImage*> FindAccount(absl::string_view account_id);
   static User* UserOf(const AccountImage& image, absl::string_view user_id);  // or null
@@ -228,8 +241,16 @@ class Folder {
   const Entry* Apply(AccountImage& image, Transition&& transition);
   // The same for commands that decide upon the open recharge.
   const Entry* ApplyWithOpen(AccountImage& image, Transition&& transition);
-  // With what was loaded beside the account.
-  domain::Context ContextOf(const AccountImage& image) const;
+  // Takes the next steps of an account that is being closed, and of one that is closed (P4).
+  void MoveClosingOn(AccountImage& image);
+  // As it would be with `account`, once `waived` are voided.
+  ClosingReply ClosingReplyOf(const AccountImage& image, const Account& account,
+                              absl::Span<const std::string> waived = {});
+  // How usages of that name stand, which are to be waived.
+  absl::StatusOr<std::vector<domain::UsageState>> FindWaived(const AccountImage& image,
+                                                             const CloseAccount& command) const;
+  // With what was loaded beside the account. Until it is asked for again.
+  domain::Context ContextOf(const AccountImage& image);
   RechargeImage* OpenRechargeOf(const AccountImage& image) const;
   absl::StatusOr<RechargeImage*> FindRecharge(absl::string_view account_id, int64_t ordinal);
   // Applies what the gateway told of the charge of row `ordinal` before it was credited just now
@@ -268,6 +289,7 @@ class Folder {
   const domain::Context& context_;
   const Catalog& catalog_;
   Image& image_;
+  domain::ClosingRows closing_rows_;  // of the last context
   Folded folded_;
 };
 
@@ -276,6 +298,10 @@ Folded Folder::Run(absl::Span<const AccountCommand> commands) {
   for (const AccountCommand& each : commands) {
     folded_.replies.push_back(std::visit(
         [&](const auto& command) { return Handle(each.account_id, command); }, *each.command));
+    if (AccountImage& image = image_.accounts.find(each.account_id)->second;
+        image.exists && image.account().ends()) {
+      MoveClosingOn(image);
+    }
     // Other refusals of a usage don't depend on what may have moved: the currency of an
     // account never changes, and no user is ever taken away. (One that is not allowed says so.)
     folded_.must_read |= folded_.replies.back().status().code() == absl::StatusCode::kOutOfRange &&
@@ -429,11 +455,16 @@ const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
   return last;
 }
 
-domain::Context Folder::ContextOf(const AccountImage& image) const {
+domain::Context Folder::ContextOf(const AccountImage& image) {
   const RechargeImage* open = OpenRechargeOf(image);
-  return {context_.settings, context_.now, context_.feature_level,
-          open == nullptr ? nullptr : &open->recharge,
-          image.declines_known ? &image_.declines : nullptr};
+  domain::Context context{context_.settings, context_.now, context_.feature_level,
+                          open == nullptr ? nullptr : &open->recharge,
+                          image.declines_known ? &image_.declines : nullptr};
+  if (image.closing_known) {
+    closing_rows_ = ClosingRowsOf(image_, image.account().account_id);
+    context.closing = &closing_rows_;
+  }
+  return context;
 }
 
 RechargeImage* Folder::OpenRechargeOf(const AccountImage& image) const {
@@ -642,6 +673,16 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordU
     return reply;
   }
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  if (const absl::Status taken = domain::CheckTakesFacts(image->account()); !taken.ok()) {
+    if (IsForHelp(*image, usage)) {
+      ++folded_.unbooked_emergencies;
+      UsageReply reply;
+      reply.booked = false;
+      return reply;
+    }
+    ++folded_.after_closing;
+    return taken;
+  }
   RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, usage));
   if (command.only_if_allowed && !terms.emergency) {
     RESERVE_RETURN_IF_ERROR(CheckAllowed(*image, terms, usage));
@@ -831,7 +872,10 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Authori
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const OpenAccount& command) {
   AccountImage& image = image_.accounts.find(account_id)->second;
   if (image.exists) {
-    if (image.account().opening_digest == command.digest) return image.account();
+    if (image.account().opening_digest == command.digest) {
+      RESERVE_RETURN_IF_ERROR(domain::CheckNotClosing(image.account()));
+      return image.account();
+    }
     return AlreadyUsed("ACCOUNT_EXISTS", "account_id",
                        absl::StrCat("account \"", account_id, "\" was opened with other content"));
   }
@@ -1238,6 +1282,65 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Reconsi
   return image->account();
 }
 
+void Folder::MoveClosingOn(AccountImage& image) {
+  ApplyWithOpen(image, domain::MoveClosingOn(ContextOf(image), image.account()));
+}
+
+ClosingReply Folder::ClosingReplyOf(const AccountImage& image, const Account& account,
+                                    absl::Span<const std::string> waived) {
+  const domain::Context context = ContextOf(image);
+  std::vector<std::string>& unrated = closing_rows_.unrated;
+  unrated.erase(std::remove_if(unrated.begin(), unrated.end(),
+                               [&](const std::string& usage_id) {
+                                 return absl::c_linear_search(waived, usage_id);
+                               }),
+                unrated.end());
+  return {account, domain::ClosingStepsOf(context, account)};
+}
+
+absl::StatusOr<std::vector<domain::UsageState>> Folder::FindWaived(
+    const AccountImage& image, const CloseAccount& command) const {
+  std::vector<domain::UsageState> states;
+  for (const std::string& usage_id : command.waived) {
+    const Entry* stored = FindBooked(image.account().account_id, usage_id);
+    if (stored == nullptr) return domain::UsageNotFound(image.account().account_id, usage_id);
+    states.push_back(StateOf(image, *stored));
+  }
+  return states;
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const CloseAccount& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  const std::string digest = DigestOf(command);
+  const auto stored = image_.requests.find(OnceKey(account_id, command.request_id));
+  if (stored != image_.requests.end()) {
+    if (stored->second.record.digest != digest) return RequestIdReused(command.request_id);
+    MoveClosingOn(*image);
+    return ClosingReplyOf(*image, image->account());
+  }
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::UsageState> waived,
+                           FindWaived(*image, command));
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::CloseAccount(ContextOf(*image), image->account(), command.waived, command.by));
+  if (command.validate_only) {
+    return ClosingReplyOf(*image, transition.account, command.waived);
+  }
+  ApplyWithOpen(*image, std::move(transition));
+  for (const domain::UsageState& state : waived) {
+    if (state.status != domain::UsageStatus::kUnrated) continue;
+    const domain::UsageToVoid old{&state, UserOf(*image, state.user_id)};
+    RESERVE_ASSIGN_OR_RETURN(
+        Transition voided,
+        domain::VoidUsage(ContextOf(*image), image->account(), state.usage_id, old, command.by));
+    ApplyWithOpen(*image, std::move(voided));
+  }
+  NoteRequest(account_id, command.request_id, digest, /*ordinal=*/0);
+  image->balance_changed = true;
+  MoveClosingOn(*image);
+  return ClosingReplyOf(*image, image->account());
+}
+
 }  // namespace
 
 Folded Fold(const domain::Context& context, const Catalog& catalog,
@@ -1250,7 +1353,7 @@ std::vector<OnceKey> RefusedUsages(absl::Span<const AccountCommand> commands, co
   std::vector<OnceKey> keys;
   for (size_t i = 0; i < commands.size(); ++i) {
     const auto* record = std::get_if<RecordUsage>(commands[i].command);
-    if (record == nullptr || folded.replies[i].ok()) continue;
+    if (record == nullptr || IsBooked(folded.replies[i])) continue;
     if (!image.accounts.find(commands[i].account_id)->second.exists) continue;
     const OnceKey key(commands[i].account_id, record->usage.usage_id);
     if (!image.usages.contains(key)) keys.push_back(key);
@@ -1261,11 +1364,13 @@ std::vector<OnceKey> RefusedUsages(absl::Span<const AccountCommand> commands, co
 void AnswerRepeats(absl::Span<const AccountCommand> commands, const Image& image, Folded* folded) {
   for (size_t i = 0; i < commands.size(); ++i) {
     const auto* record = std::get_if<RecordUsage>(commands[i].command);
-    if (record == nullptr || folded->replies[i].ok()) continue;
+    if (record == nullptr || IsBooked(folded->replies[i])) continue;
     if (absl::IsAlreadyExists(folded->replies[i].status())) continue;  // answered by it already
     const auto entry = image.usages.find(OnceKey(commands[i].account_id, record->usage.usage_id));
     if (entry == image.usages.end()) continue;
     ++folded->duplicates;
+    if (domain::IsUsageAfterClosing(folded->replies[i].status())) --folded->after_closing;
+    if (folded->replies[i].ok()) --folded->unbooked_emergencies;
     folded->replies[i] = AnswerRepeat(image, image.accounts.find(commands[i].account_id)->second,
                                       *entry->second, record->usage);
   }

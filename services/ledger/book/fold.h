@@ -40,6 +40,8 @@ struct Folded {
   int unrated = 0;
   // Emergency calls that no account was there to book (C10).
   int unbooked_emergencies = 0;
+  // Usages of accounts that are closed, or give back what is left (P4).
+  int after_closing = 0;
   // A usage found no rate, or a user no plan, in the catalog: the catalog may be an old one.
   bool missed_rate = false;
   bool missed_plan = false;

@@ -53,6 +53,7 @@ struct AccountImage {
   bool remembered = false;  // not read: whoever writes it must check that it is still so
   bool exists = false;
   bool declines_known = false;  // Image::declines has those of its cards
+  bool closing_known = false;   // the image has what counts towards its closing (P4)
 
   // What the fold has changed.
   bool is_new = false;
@@ -140,6 +141,14 @@ struct Image {
 inline bool NeedsOpenRecharge(const AccountNeed& need, const AccountImage& image) {
   return need.may_change && image.exists && image.account().open_ordinal != 0 &&
          (need.more_than_usage || image.account().open_waits);
+}
+
+// Must what counts towards the closing of this account be loaded (P4)? Its unrated usages, and of
+// its recharges all that domain::ClosingRows is to have. It comes after the other recharges, and
+// takes the place of none that is there.
+inline bool NeedsClosing(const AccountNeed& need, const AccountImage& image) {
+  return need.may_change && need.more_than_usage && image.exists &&
+         (need.closes || image.account().state == domain::AccountState::kClosing);
 }
 
 // What else must be loaded once the recharges are: what refunds give back, what recharges were

@@ -103,6 +103,12 @@ class Collector {
       keys_.charges.push_back({account_id_, command.outcome.charge_id});
     }
   }
+  void operator()(const CloseAccount& command) const {
+    keys_.requests.emplace_back(account_id_, command.request_id);
+    for (const std::string& usage_id : command.waived) {
+      keys_.usages.emplace_back(account_id_, usage_id);
+    }
+  }
   void operator()(const DeferRecharge& command) const {
     keys_.recharges.emplace_back(account_id_, command.ordinal);
   }
@@ -163,6 +169,7 @@ Keys KeysOf(absl::Span<const AccountCommand> commands, const domain::Context& co
     const bool may_change = !std::holds_alternative<AuthorizeUsage>(*each.command);
     need.may_change |= may_change;
     need.more_than_usage |= !std::holds_alternative<RecordUsage>(*each.command);
+    need.closes |= std::holds_alternative<CloseAccount>(*each.command);
     need.declines |= ChoosesCards(*each.command);
     keys.may_write |= may_change;
     std::visit(Collector(keys, each.account_id, duplicates, with_number_keys), *each.command);

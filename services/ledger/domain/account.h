@@ -12,13 +12,20 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/time/time.h"
 #include "common/money/money.h"
+#include "services/ledger/domain/closing.h"
 #include "services/ledger/domain/due.h"
 #include "services/ledger/domain/payment_method.h"
 
 namespace reserve::domain {
 
 // The numbers are stored; never reuse one.
-enum class AccountState : uint8_t { kPendingFunding = 1, kActive = 2, kDisabled = 3 };
+enum class AccountState : uint8_t {
+  kPendingFunding = 1,
+  kActive = 2,
+  kDisabled = 3,
+  kClosing = 4,  // P4: nothing is charged or promised any more, what is under way ends
+  kClosed = 5,   // for ever, at a balance of 0
+};
 
 // Automatic recharges that succeeded in one calendar window of the account's time zone (G7).
 struct CapWindow {
@@ -140,11 +147,15 @@ struct Account {
   Due due;
   // When the customer is to hear that a card is about to expire; InfiniteFuture: of none.
   absl::Time expiry_notice_time = absl::InfiniteFuture();
+  Closing closing;
   absl::Time create_time = absl::InfinitePast();
   // A digest of the request that opened it, so that it can be repeated safely.
   std::string opening_digest;
 
   bool blocked() const { return !block.reason.empty(); }
+  bool closed() const { return state == AccountState::kClosed; }
+  // Is it CLOSING or CLOSED?
+  bool ends() const { return state == AccountState::kClosing || closed(); }
   // What D1, D2 and authorisation go by: money that staff took back counts until the wait ends.
   Nanos effective_balance() const { return AddSaturating(balance, taken_back.amount); }
   friend bool operator==(const Account&, const Account&) = default;

@@ -17,6 +17,7 @@ namespace {
 
 // How many automatic recharges are remembered for the growth of their amount (G7).
 constexpr size_t kMarks = 8;
+constexpr char kClosing[] = "the account is being closed";
 
 std::string BelowThreshold(const Account& a) {
   return absl::StrCat("balance ", FormatMoney(a.currency, a.balance), " is below the threshold ",
@@ -36,6 +37,7 @@ void Fund(Draft& draft) {
 // --- The open recharge (G1) ---------------------------------------------------------------
 
 std::string WhyNotAnyMore(const Account& a) {
+  if (a.ends()) return kClosing;
   const RefillObstacle obstacle = FirstObstacle(a);
   if (a.state != AccountState::kPendingFunding && a.balance >= a.recharge_threshold) {
     return absl::StrCat("the balance is ", FormatMoney(a.currency, a.balance), " again");
@@ -90,8 +92,8 @@ void FollowAutomatic(Draft& draft, const Recharge& open) {
 
 void FollowTopUp(Draft& draft, const Recharge& open) {
   const Account& a = draft.account();
-  if (a.blocked()) {
-    CancelRecharge(open, "the account is blocked", &draft);
+  if (a.ends() || a.blocked()) {
+    CancelRecharge(open, a.ends() ? kClosing : "the account is blocked", &draft);
     return;
   }
   const PaymentMethod* aimed = FindCard(a, open.payment_method_id);
@@ -193,6 +195,7 @@ void Open(Draft& draft, const Refill& refill) {
 
 void OpenRechargeIfLow(Draft& draft) {
   Account& a = draft.account();
+  if (a.ends()) return;  // its time is that of its closing
   const bool capped_before = a.due.capped();
   a.due = {};
   if (a.open_ordinal == 0 && !a.taken_back.waits()) {
@@ -265,7 +268,7 @@ void TellOfLowBalance(Draft& draft) {
 // G11.
 void TellOfNotice(Draft& draft) {
   const Account& a = draft.account();
-  if (a.notify_below == 0 || a.balance >= a.notify_below ||
+  if (a.ends() || a.notify_below == 0 || a.balance >= a.notify_below ||
       draft.balance_before() < a.notify_below) {
     return;
   }
@@ -285,6 +288,7 @@ absl::Time ExpiryNotice(const Settings& settings, const PaymentMethod& method) {
 void TellOfExpiry(Draft& draft) {
   Account& a = draft.account();
   a.expiry_notice_time = absl::InfiniteFuture();
+  if (a.ends()) return;
   for (PaymentMethod& method : a.payment_methods) {
     const absl::Time time = ExpiryNotice(draft.context().settings, method);
     if (time > draft.context().now) {

@@ -5,7 +5,7 @@
 namespace reserve::domain {
 
 bool IsLow(const Account& account) {
-  return account.state != AccountState::kPendingFunding &&
+  return account.state != AccountState::kPendingFunding && !account.ends() &&
          account.balance < account.recharge_threshold;
 }
 

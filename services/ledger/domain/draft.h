@@ -22,7 +22,8 @@
 
 namespace reserve::domain {
 
-// Is the balance below the threshold, and the account no longer waiting for its first charge?
+// Is the balance below the threshold, of an account that neither waits for its first charge nor
+// closes?
 bool IsLow(const Account& account);
 
 class Draft {

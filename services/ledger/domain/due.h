@@ -20,6 +20,7 @@ enum class DueReason : uint8_t {
   kNone = 0,        // nothing waits for a time
   kCapWindow = 1,   // the hour's or day's cap is reached until its window ends (G7)
   kMonthlyCap = 2,  // the customer's own cap of the month is (G7)
+  kClosing = 3,     // the account is CLOSING, and its grace may be over (P4)
 };
 
 struct Due {

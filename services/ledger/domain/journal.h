@@ -29,6 +29,8 @@ enum class EntryKind : uint8_t {
   kRating = 9,            // a usage that was booked before is rated, or rated again (K3, U6)
   kPayment = 10,          // money that came another way (P5)
   kPaymentReversed = 11,  // the same taken back
+  kWriteOff = 14,         // of an account that closes: a debt, or less than can be paid (P4)
+  kPayout = 15,           // what a person owes its customer
 };
 
 // Does it say what was used? Then it counts as usage, whichever way the money goes.
@@ -143,6 +145,11 @@ enum class EventKind : uint8_t {
   kUsageVoided = 47,
   kPaymentRecorded = 48,
   kPaymentReversed = 49,
+  kAccountClosing = 50,
+  kPayoutOwed = 51,
+  kWrittenOff = 52,
+  kAccountClosed = 53,
+  kMoneyAfterClosing = 54,
 };
 
 // What stands in the way of refilling the reserve by itself (D1, D2). The numbers are stored;

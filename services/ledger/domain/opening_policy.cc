@@ -6,6 +6,7 @@
 #include "absl/numeric/int128.h"
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "services/ledger/domain/closing_policy.h"
 #include "services/ledger/domain/consequences.h"
 #include "services/ledger/domain/draft.h"
 #include "services/ledger/domain/recharge_steps.h"
@@ -137,6 +138,7 @@ absl::StatusOr<Transition> OpenAccount(const Context& context, const OpenAccount
 
 absl::StatusOr<Transition> UpdateBillingSettings(const Context& context, const Account& account,
                                                  const BillingChange& change) {
+  RESERVE_RETURN_IF_ERROR(CheckNotClosing(account));
   Draft draft(context, account);
   Account& a = draft.account();
   a.reserve_amount = change.reserve_amount.value_or(a.reserve_amount);
@@ -166,6 +168,7 @@ absl::StatusOr<Transition> PutUser(const Context& context, const Account& accoun
                                    const User* stored, const std::string& user_id,
                                    const Plan& plan) {
   if (stored != nullptr && stored->plan_id == plan.plan_id) return Unchanged(account);
+  RESERVE_RETURN_IF_ERROR(CheckNotClosed(account));
   Draft draft(context, account);
   User user;
   if (stored != nullptr) {

@@ -9,6 +9,7 @@
 #include "common/clock/calendar.h"
 #include "common/error/error.h"
 #include "services/ledger/domain/card_choice.h"
+#include "services/ledger/domain/closing_policy.h"
 #include "services/ledger/domain/consequences.h"
 #include "services/ledger/domain/disputed_cards.h"
 #include "services/ledger/domain/refusals.h"
@@ -163,6 +164,7 @@ void PutNewCard(const GivenCard& given, Draft* draft) {
 
 absl::StatusOr<Transition> AddPaymentMethod(const Context& context, const Account& account,
                                             const GivenCard& given) {
+  RESERVE_RETURN_IF_ERROR(CheckNotClosing(account));
   const PaymentMethod* same = FindCardOf(account, given.card.fingerprint);
   if (same != nullptr) return GiveTo(context, account, same->payment_method_id, given);
   return GiveNew(context, account, given);
@@ -171,6 +173,7 @@ absl::StatusOr<Transition> AddPaymentMethod(const Context& context, const Accoun
 absl::StatusOr<Transition> UpdatePaymentMethod(const Context& context, const Account& account,
                                                const std::string& payment_method_id,
                                                const GivenCard& given) {
+  RESERVE_RETURN_IF_ERROR(CheckNotClosing(account));
   const PaymentMethod* method = nullptr;
   if (!payment_method_id.empty()) {
     method = FindCard(account, payment_method_id);

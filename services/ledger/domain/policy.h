@@ -21,6 +21,7 @@
 //   refund_policy.h          charges that are given back
 //   payment_policy.h         money that came another way
 //   dispute_policy.h         charges that the cardholder's bank takes back
+//   closing_policy.h         closing an account for ever
 //   recharge_policy.h        what the customer asks to be charged, and what time brings
 //   report_policy.h          what a worker reports of an attempt
 //
@@ -32,6 +33,7 @@
 #ifndef RESERVE_SERVICES_LEDGER_DOMAIN_POLICY_H_
 #define RESERVE_SERVICES_LEDGER_DOMAIN_POLICY_H_
 
+#include "services/ledger/domain/closing_policy.h"           // IWYU pragma: export
 #include "services/ledger/domain/dispute_policy.h"           // IWYU pragma: export
 #include "services/ledger/domain/emergency.h"                // IWYU pragma: export
 #include "services/ledger/domain/opening_policy.h"           // IWYU pragma: export

@@ -7,6 +7,7 @@
 #include "common/error/error.h"
 #include "services/ledger/domain/card_choice.h"
 #include "services/ledger/domain/card_limits.h"
+#include "services/ledger/domain/closing_policy.h"
 #include "services/ledger/domain/consequences.h"
 #include "services/ledger/domain/draft.h"
 #include "services/ledger/domain/recharge_steps.h"
@@ -69,6 +70,7 @@ absl::StatusOr<Transition> RequestRecharge(const Context& context, const Account
                                            std::optional<Nanos> amount) {
   const Nanos charged = amount.value_or(account.reserve_amount);
   RESERVE_RETURN_IF_ERROR(CheckTopUpAmount(context, account, charged));
+  RESERVE_RETURN_IF_ERROR(CheckNotClosing(account));
   if (account.blocked()) return AccountBlocked(account.block.time);
   Draft draft(context, account);
   RESERVE_RETURN_IF_ERROR(MakeRoom(&draft));

@@ -103,7 +103,7 @@ Obstacle ObstacleOfCards(const Account& a) {
 }
 
 bool MayRefill(const Account& a) {
-  if (a.blocked() || a.set_aside > 0) return false;
+  if (a.ends() || a.blocked() || a.set_aside > 0) return false;
   if (a.state == AccountState::kPendingFunding) return true;  // O1
   return !a.automatic_off && a.suspension.reason == SuspensionReason::kNone &&
          a.balance < a.recharge_threshold;

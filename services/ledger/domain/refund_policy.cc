@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "services/ledger/domain/closing_policy.h"
 #include "services/ledger/domain/consequences.h"
 #include "services/ledger/domain/draft.h"
 #include "services/ledger/domain/recharge_steps.h"
@@ -149,6 +150,8 @@ absl::StatusOr<Transition> TakeUp(const Context& context, const Account& account
 absl::StatusOr<Transition> RefundRecharge(const Context& context, const Account& account,
                                           const Recharge& charge, const RefundRequest& request) {
   const Nanos amount = request.amount.value_or(charge.left());
+  // What is left goes back by itself from then on (P4).
+  if (!account.closing.takes_facts()) RESERVE_RETURN_IF_ERROR(CheckNotClosing(account));
   RESERVE_RETURN_IF_ERROR(CheckRefund(account, charge, request, amount));
   Draft draft(context, account);
   Recharge& refund = draft.OpenRefund(charge, amount);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
@@ -17,6 +18,9 @@ absl::Status Refused(absl::string_view reason, absl::string_view field, absl::st
 }
 
 constexpr char kUsageNotFoundReason[] = "USAGE_NOT_FOUND";
+constexpr char kUsageAfterClosingReason[] = "USAGE_AFTER_CLOSING";
+// So many are named by a refusal.
+constexpr size_t kMostUsagesNamed = 20;
 
 }  // namespace
 
@@ -76,6 +80,41 @@ absl::Status CardDisputed() {
 absl::Status AccountBlocked(absl::Time since) {
   return Refused("ACCOUNT_BLOCKED", "",
                  absl::StrCat("an administrator blocked the account at ", FormatRfc3339(since)));
+}
+
+absl::Status AccountClosing(absl::Time since) {
+  return Refused("ACCOUNT_CLOSING", "",
+                 absl::StrCat("the account is being closed since ", FormatRfc3339(since)));
+}
+
+absl::Status AccountClosed(absl::Time time) {
+  return Refused("ACCOUNT_CLOSED", "",
+                 absl::StrCat("the account was closed for ever at ", FormatRfc3339(time)));
+}
+
+absl::Status UnratedUsage(const std::vector<std::string>& usage_ids) {
+  const size_t named = std::min(usage_ids.size(), kMostUsagesNamed);
+  const std::string names =
+      absl::StrJoin(usage_ids.begin(), usage_ids.begin() + static_cast<int64_t>(named), " ");
+  const std::string count = absl::StrCat(usage_ids.size());
+  return WithMetadata(
+      WithMetadata(Refused("UNRATED_USAGE", "waive_unrated_usage_ids",
+                           absl::StrCat(count,
+                                        " usages wait for a price; rate or void them, or "
+                                        "waive them by name: ",
+                                        names, named < usage_ids.size() ? " ..." : "")),
+                   "count", count),
+      "usage_ids", names);
+}
+
+absl::Status UsageAfterClosing(absl::Time time) {
+  return Refused(kUsageAfterClosingReason, "",
+                 absl::StrCat("the account is closed: nothing is booked of its usage since ",
+                              FormatRfc3339(time)));
+}
+
+bool IsUsageAfterClosing(const absl::Status& status) {
+  return ReasonOf(status) == kUsageAfterClosingReason;
 }
 
 absl::Status RechargeInFlight(int64_t ordinal, absl::Time now, absl::Time since, absl::Time until) {

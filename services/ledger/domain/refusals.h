@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -50,6 +51,16 @@ absl::Status CardRefused();
 absl::Status CardDisputed();
 // FAILED_PRECONDITION "ACCOUNT_BLOCKED": an administrator blocked it, at `since` (G10).
 absl::Status AccountBlocked(absl::Time since);
+// FAILED_PRECONDITION "ACCOUNT_CLOSING": it is being closed, since `since` (P4).
+absl::Status AccountClosing(absl::Time since);
+// FAILED_PRECONDITION "ACCOUNT_CLOSED": it was closed, at `time`, for ever (P4).
+absl::Status AccountClosed(absl::Time time);
+// FAILED_PRECONDITION "UNRATED_USAGE" on "waive_unrated_usage_ids": these wait for a price; how
+// many they are is the metadata "count", the first of them "usage_ids" (P4).
+absl::Status UnratedUsage(const std::vector<std::string>& usage_ids);
+// FAILED_PRECONDITION "USAGE_AFTER_CLOSING": nothing is booked of it since `time` (P4).
+absl::Status UsageAfterClosing(absl::Time time);
+bool IsUsageAfterClosing(const absl::Status& status);
 // FAILED_PRECONDITION "RECHARGE_IN_FLIGHT": an attempt of it is under way since `since`, and
 // stands in the way until `until` at the latest, or, InfiniteFuture, until its outcome is
 // known (G8).

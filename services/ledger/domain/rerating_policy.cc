@@ -16,9 +16,10 @@ ReratedUsage LeftAsItIs(Rerated outcome, const Account& account) {
 }
 
 // Why the usage is none to be rated again, whatever its prices; or none.
-std::optional<Rerated> WhyNot(const UsageState& state, const UsageTerms& terms,
-                              const Rerating& rerating) {
+std::optional<Rerated> WhyNot(const Account& account, const UsageState& state,
+                              const UsageTerms& terms, const Rerating& rerating) {
   if (state.rerating >= rerating.number) return Rerated::kDoneBefore;
+  if (account.ends() && !account.closing.takes_facts()) return Rerated::kPassedOver;
   if (state.status == UsageStatus::kVoided || terms.emergency) return Rerated::kPassedOver;
   if (state.status == UsageStatus::kUnrated && !rerating.include_unrated) {
     return Rerated::kPassedOver;
@@ -50,7 +51,8 @@ int64_t TurnOf(const UsageState& state, int64_t rerating) {
 absl::StatusOr<ReratedUsage> RateAgain(const Context& context, const Account& account,
                                        const UsageState& state, const UsageTerms& terms,
                                        const Usage& usage, const Rerating& rerating) {
-  if (const auto why_not = WhyNot(state, terms, rerating)) return LeftAsItIs(*why_not, account);
+  if (const auto why_not = WhyNot(account, state, terms, rerating))
+    return LeftAsItIs(*why_not, account);
   // Its own seconds come back first.
   UsageTerms again = terms;
   User returned;

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "services/ledger/domain/card_choice.h"
+#include "services/ledger/domain/closing_policy.h"
 #include "services/ledger/domain/consequences.h"
 #include "services/ledger/domain/disputed_cards.h"
 #include "services/ledger/domain/draft.h"
@@ -18,6 +19,7 @@ namespace reserve::domain {
 absl::StatusOr<Transition> AdjustBalance(const Context& context, const Account& account,
                                          const std::string& request_id, Nanos amount,
                                          const ByStaff& by) {
+  RESERVE_RETURN_IF_ERROR(CheckNotClosed(account));
   RESERVE_ASSIGN_OR_RETURN(const Nanos balance, Add(account.balance, amount));
   Draft draft(context, account);
   Entry& entry = draft.AddEntry(EntryKind::kAdjustment, amount, balance);

@@ -28,6 +28,8 @@ namespace reserve::domain {
 // may be missing.
 using DeclinesByCard = absl::flat_hash_map<std::string, std::vector<absl::Time>>;
 
+struct ClosingRows;
+
 // The clock is read once, at the edge, and passed on.
 struct Context {
   const Settings& settings;
@@ -38,6 +40,8 @@ struct Context {
   // networks' limits when it is about to be handed out (DeferRecharge).
   const Recharge* open = nullptr;
   const DeclinesByCard* declines = nullptr;
+  // What counts towards the closing of the account, where it is loaded (closing_policy.h).
+  const ClosingRows* closing = nullptr;
 };
 
 // What one of the account's users has used of an allowance from now on.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/error/error.h"
+#include "services/ledger/domain/closing_policy.h"
 #include "services/ledger/domain/consequences.h"
 #include "services/ledger/domain/draft.h"
 #include "services/ledger/domain/taken_back.h"
@@ -67,6 +68,7 @@ absl::StatusOr<Transition> VoidUsage(const Context& context, const Account& acco
                                      const std::string& usage_id, const UsageToVoid& old,
                                      const ByStaff& by) {
   if (IsVoided(old)) return Unchanged(account);
+  RESERVE_RETURN_IF_ERROR(CheckTakesFacts(account));
   Draft draft(context, account);
   RESERVE_RETURN_IF_ERROR(AddVoid(usage_id, old, by, /*corrected_by=*/"", &draft));
   NoteTakenBack(draft.account().balance - draft.balance_before(), &draft);
@@ -78,6 +80,7 @@ absl::StatusOr<Transition> CorrectUsage(const Context& context, const Account& a
                                         const UsageTerms& terms, const Usage& usage,
                                         const ByStaff& by) {
   RESERVE_RETURN_IF_ERROR(CheckStartTime(context, usage.start_time));
+  RESERVE_RETURN_IF_ERROR(CheckTakesFacts(account));
   Draft draft(context, account);
   if (!IsVoided(old)) {
     RESERVE_RETURN_IF_ERROR(AddVoid(correction.usage_id, old, by, usage.usage_id, &draft));
@@ -106,6 +109,7 @@ absl::StatusOr<Transition> RateUnrated(const Context& context, const Account& ac
                                        const UsageState& state, const UsageTerms& terms,
                                        const Usage& usage) {
   if (state.status != UsageStatus::kUnrated) return Unchanged(account);
+  if (!CheckTakesFacts(account).ok()) return Unchanged(account);
   RESERVE_ASSIGN_OR_RETURN(Rating rating, RateFact(account, terms, usage));
   if (rating.unrated()) return StillUnrated(context, account, state, rating);
   RESERVE_ASSIGN_OR_RETURN(const Nanos balance, Subtract(account.balance, rating.cost));

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
+#include "services/ledger/domain/closing_policy.h"
 #include "services/ledger/domain/consequences.h"
 #include "services/ledger/domain/draft.h"
 
@@ -38,6 +39,10 @@ absl::string_view NameOf(Decision decision) {
       return "AUTHORIZATION_DECISION_NO_RATE";
     case Decision::kInsufficientBalance:
       return "AUTHORIZATION_DECISION_INSUFFICIENT_BALANCE";
+    case Decision::kAccountClosing:
+      return "AUTHORIZATION_DECISION_ACCOUNT_CLOSING";
+    case Decision::kAccountClosed:
+      return "AUTHORIZATION_DECISION_ACCOUNT_CLOSED";
   }
   return "";
 }
@@ -50,6 +55,7 @@ absl::StatusOr<Transition> RecordUsage(const Context& context, const Account& ac
 absl::StatusOr<Transition> RecordUsage(const Context& context, Account&& account,
                                        const UsageTerms& terms, const Usage& usage) {
   RESERVE_RETURN_IF_ERROR(CheckStartTime(context, usage.start_time));
+  RESERVE_RETURN_IF_ERROR(CheckTakesFacts(account));
   RESERVE_ASSIGN_OR_RETURN(Rating rating, RateFact(account, terms, usage));
   RESERVE_RETURN_IF_ERROR(Subtract(account.balance, rating.cost).status());
   Draft draft(context, std::move(account));
@@ -78,6 +84,8 @@ Authorization Authorize(const Account& account, const User& user, const Plan& pl
     answer.decision = decision;
     return answer;
   };
+  if (account.closed()) return refuse(Decision::kAccountClosed);
+  if (account.ends()) return refuse(Decision::kAccountClosing);
   if (account.blocked()) return refuse(Decision::kAccountBlocked);
   if (account.state == AccountState::kPendingFunding) return refuse(Decision::kPendingFunding);
   if (account.state == AccountState::kDisabled) return refuse(Decision::kAccountDisabled);

@@ -42,6 +42,8 @@ enum class Decision : uint8_t {
   kAccountDisabled = 4,
   kNoRate = 5,
   kInsufficientBalance = 6,
+  kAccountClosing = 7,  // these two before all others (P4)
+  kAccountClosed = 8,
 };
 
 // "AUTHORIZATION_DECISION_INSUFFICIENT_BALANCE": as on the wire.

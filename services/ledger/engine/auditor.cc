@@ -80,6 +80,10 @@ std::string StateName(AccountState state) {
       return "ACTIVE";
     case AccountState::kDisabled:
       return "DISABLED";
+    case AccountState::kClosing:
+      return "CLOSING";
+    case AccountState::kClosed:
+      return "CLOSED";
   }
   return absl::StrCat("state ", static_cast<int>(state));
 }
@@ -162,6 +166,7 @@ class Audit {
     RESERVE_RETURN_IF_ERROR(CheckMonths());
     RESERVE_RETURN_IF_ERROR(CheckUsers());
     RESERVE_RETURN_IF_ERROR(CheckEvents());
+    CheckClosing();
     CheckAccount();
     ++findings_.accounts;
     return absl::OkStatus();
@@ -204,6 +209,7 @@ class Audit {
   absl::Status CheckMonths();
   absl::Status CheckUsers();
   absl::Status CheckEvents();
+  void CheckClosing();
   void CheckAccount();
 
   storage::Connection& connection_;
@@ -245,6 +251,9 @@ class Audit {
   int64_t last_seq_ = 0;
   Nanos last_balance_ = 0;
   absl::int128 sum_ = 0;
+  // What closing has added to the balance, by kind (P4).
+  absl::int128 paid_out_ = 0;
+  absl::int128 written_off_ = 0;
   domain::EntryHash last_hash_{};
 };
 
@@ -422,7 +431,8 @@ absl::Status Audit::CheckDisputes() {
   return absl::OkStatus();
 }
 
-// Takes what the entry booked off what refunds and disputes have taken out of the balance.
+// Takes what the entry booked off what refunds and disputes have taken out of the balance, and adds
+// up what closing has.
 void Audit::CheckGivenBack(const Entry& entry) {
   switch (entry.kind) {
     case EntryKind::kRefund:
@@ -432,6 +442,12 @@ void Audit::CheckGivenBack(const Entry& entry) {
     case EntryKind::kDispute:
     case EntryKind::kDisputeReturned:
       not_booked_[{EntryKind::kDispute, entry.recharge_ordinal}] += entry.amount;
+      break;
+    case EntryKind::kPayout:
+      paid_out_ += entry.amount;
+      break;
+    case EntryKind::kWriteOff:
+      written_off_ += entry.amount;
       break;
     default:
       break;
@@ -879,6 +895,28 @@ absl::Status Audit::CheckEvents() {
             absl::StrCat(StateName(*state), ", the state after event ", last));
   }
   return absl::OkStatus();
+}
+
+void Audit::CheckClosing() {
+  const domain::Closing& closing = account_.closing;
+  if (-paid_out_ != closing.owed || written_off_ != closing.written_off) {
+    Differs(kCheckClosing, "",
+            absl::StrCat(FormatDecimal(closing.owed), " owed, ", FormatDecimal(closing.written_off),
+                         " written off"),
+            absl::StrCat(Text(-paid_out_), " and ", Text(written_off_)));
+  }
+  if (account_.ends() != closing.begun() ||
+      account_.closed() != (closing.close_time != absl::InfinitePast())) {
+    Differs(kCheckClosing, "", StateName(account_.state), "a state as its closing is");
+  }
+  if (!account_.closed()) return;
+  if (account_.balance != 0) {
+    Differs(kCheckClosing, "", absl::StrCat(FormatDecimal(account_.balance), " left"), "0");
+  }
+  if (account_.open_ordinal != 0) {
+    Differs(kCheckClosing, absl::StrCat(account_.open_ordinal), "an open recharge",
+            "none, as it is CLOSED");
+  }
 }
 
 void Audit::CheckAccount() {

@@ -54,6 +54,9 @@ inline constexpr char kCheckPayments[] = "PAYMENTS";
 // What of a charge was given back or disputed, in its row, its refunds and disputes, the entries,
 // and what suspends the account (P1, P2).
 inline constexpr char kCheckGivenBack[] = "GIVEN_BACK";
+// What is owed and was written off is said by the account as by its entries, and one that is closed
+// has nothing left, and no recharge open (P4).
+inline constexpr char kCheckClosing[] = "CLOSING";
 // At most one recharge is open, it is the account's, and ordinals have no gap (G3).
 inline constexpr char kCheckOpenRecharge[] = "OPEN_RECHARGE";
 // Events are numbered 1, 2, 3 without a gap.

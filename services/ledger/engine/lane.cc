@@ -279,6 +279,7 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, book::Duplicates* duplicat
   stats_.commands += static_cast<int64_t>(tasks.size());
   stats_.duplicates += folded.duplicates;
   stats_.unbooked_emergencies += folded.unbooked_emergencies;
+  stats_.usage_after_closing += folded.after_closing;
   // Replays come in swarms: after one, look first.
   expect_duplicates_ = folded.duplicates * 8 > static_cast<int>(tasks.size());
   stats_.booked_unrated += folded.unrated;

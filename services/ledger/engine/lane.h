@@ -114,6 +114,7 @@ struct EngineStats {
   std::atomic<int64_t> unrated{0};  // how many wait now, of all accounts
   std::atomic<int64_t> rated_again{0};
   std::atomic<int64_t> unbooked_emergencies{0};
+  std::atomic<int64_t> usage_after_closing{0};  // refused, as the account is closed (P4)
   std::atomic<int64_t> overloaded{0};
   std::atomic<int64_t> overloaded_queries{0};
   std::atomic<int64_t> leases_granted{0};

@@ -43,9 +43,13 @@ ABSL_FLAG(absl::Duration, max_usage_age, absl::Hours(24 * 3660),
           "Usages that began longer ago are refused.");
 ABSL_FLAG(absl::Duration, max_usage_ahead, absl::Hours(2),
           "Usages that begin later than this from now are refused.");
+ABSL_FLAG(absl::Duration, close_grace, absl::Hours(72),
+          "Usage of an account that is being closed is booked for so long, at least.");
 
 namespace reserve::serve {
 namespace {
+
+constexpr absl::Duration kLongestCloseGrace = absl::Hours(24 * 90);
 
 absl::Status ReadCardLimits(domain::Settings* s) {
   s->card_limits.visa_per_30_days = absl::GetFlag(FLAGS_visa_declines_per_30_days);
@@ -131,6 +135,10 @@ absl::StatusOr<domain::Settings> SettingsFromFlags() {
   }
   if (settings.max_usage_ahead < absl::ZeroDuration()) {
     return InvalidField("--max_usage_ahead", "must not be negative");
+  }
+  settings.close_grace = absl::GetFlag(FLAGS_close_grace);
+  if (settings.close_grace < absl::ZeroDuration() || settings.close_grace > kLongestCloseGrace) {
+    return InvalidField("--close_grace", "must be 0 to 90 days");
   }
   settings.retry_delays.clear();
   for (const std::string& text : absl::GetFlag(FLAGS_retry_delays)) {

@@ -69,6 +69,14 @@ constexpr absl::string_view kAccountColumns[] = {
     "recheck_time",
     "due_reason",
     "expiry_notice_time",
+    "closing_time",
+    "closing_grace_until",
+    "closing_facts_end",
+    "closing_first_refund",
+    "closing_refunds",
+    "closing_owed_nanos",
+    "closing_written_off_nanos",
+    "close_time",
     "create_time",
     "opening_digest",
 };
@@ -164,6 +172,17 @@ void ReadCaps(Columns& columns, Account* a) {
   a->monthly_cap = columns.Int();
 }
 
+void ReadClosing(Columns& columns, domain::Closing* closing) {
+  closing->begin_time = columns.TimeOr(absl::InfinitePast());
+  closing->grace_until = columns.TimeOr(absl::InfinitePast());
+  closing->facts_end = columns.TimeOr(absl::InfinitePast());
+  closing->first_refund = columns.Int();
+  closing->refunds = columns.Int32();
+  closing->owed = columns.Int();
+  closing->written_off = columns.Int();
+  closing->close_time = columns.TimeOr(absl::InfinitePast());
+}
+
 Account ReadAccount(const Row& row) {
   Columns columns(row);
   Account a;
@@ -206,6 +225,7 @@ Account ReadAccount(const Row& row) {
   const int64_t due_reason = columns.Int();
   if (due != absl::InfiniteFuture()) a.due = {DueReasonOf(due_reason), due};
   a.expiry_notice_time = columns.TimeOr(absl::InfiniteFuture());
+  ReadClosing(columns, &a.closing);
   a.create_time = columns.Time();
   a.opening_digest = columns.Text();
   a.balance = columns.Int();
@@ -218,6 +238,17 @@ void AppendCaps(const Account& a, SqlText* sql) {
     sql->Int(window->window).Int(window->amount).Int(window->reported);
   }
   sql->Time(a.cap_reached_time).Int(a.monthly_cap);
+}
+
+void AppendClosing(const domain::Closing& closing, SqlText* sql) {
+  sql->Time(closing.begin_time)
+      .Time(closing.grace_until)
+      .Time(closing.facts_end)
+      .Int(closing.first_refund)
+      .Int(closing.refunds)
+      .Int(closing.owed)
+      .Int(closing.written_off)
+      .Time(closing.close_time);
 }
 
 void AppendAccount(const Account& a, SqlText* sql) {
@@ -257,10 +288,9 @@ void AppendAccount(const Account& a, SqlText* sql) {
       .Time(a.block.time)
       .Time(a.due.time)
       .Int(static_cast<int64_t>(a.due.reason))
-      .Time(a.expiry_notice_time)
-      .Time(a.create_time)
-      .Text(a.opening_digest)
-      .EndRow();
+      .Time(a.expiry_notice_time);
+  AppendClosing(a.closing, sql);
+  sql->Time(a.create_time).Text(a.opening_digest).EndRow();
 }
 
 // "INSERT INTO accounts (...) VALUES (...),(...)".

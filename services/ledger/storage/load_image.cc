@@ -217,6 +217,29 @@ absl::Status LoadRecharges(Connection& connection, const Keys& keys, Image* imag
   return LoadFurther(connection, keys, image);
 }
 
+// Of accounts that are being closed. What is there already stays: it may be locked.
+absl::Status LoadClosings(Connection& connection, const Keys& keys, Image* image) {
+  for (const book::AccountNeed& need : keys.accounts) {
+    AccountImage& account = image->accounts.find(need.account_id)->second;
+    if (!book::NeedsClosing(need, account)) continue;
+    account.closing_known = true;
+    RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Recharge> rows,
+                             LoadForClosing(connection, account.account()));
+    for (domain::Recharge& row : rows) {
+      const book::RechargeKey key(row.account_id, row.ordinal);
+      image->recharges.try_emplace(key, book::RechargeImage{std::move(row)});
+    }
+    RESERVE_ASSIGN_OR_RETURN(
+        std::vector<domain::UsageState> unrated,
+        ListUnratedOf(connection, need.account_id, /*after=*/"", domain::kMostUnratedLookedAt));
+    for (domain::UsageState& state : unrated) {
+      const std::pair<std::string, std::string> key(state.account_id, state.usage_id);
+      image->usage_states.try_emplace(key, book::UsageStateImage{std::move(state)});
+    }
+  }
+  return absl::OkStatus();
+}
+
 // The account is locked, and with it what was declined of its recharges.
 absl::Status LoadEarlierNumbers(Connection& connection, const Keys& keys, Image* image) {
   RESERVE_ASSIGN_OR_RETURN(
@@ -268,6 +291,7 @@ absl::Status LoadImage(Connection& connection, const Keys& keys, MakeNumberKey m
   RESERVE_RETURN_IF_ERROR(LoadRequests(connection, keys, image));
   RESERVE_RETURN_IF_ERROR(LoadRecharges(connection, keys, image));
   RESERVE_RETURN_IF_ERROR(LoadEarlierNumbers(connection, keys, image));
+  RESERVE_RETURN_IF_ERROR(LoadClosings(connection, keys, image));
   return LoadDeclines(connection, keys, image);
 }
 

@@ -1,10 +1,12 @@
 #include "services/ledger/storage/recharge_rows.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/error/error.h"
+#include "services/ledger/domain/closing_policy.h"
 #include "services/ledger/storage/parts.h"
 #include "services/ledger/storage/sql_text.h"
 
@@ -179,6 +181,43 @@ absl::StatusOr<std::vector<Recharge>> LoadPaymentsOf(Connection& connection,
   };
   RESERVE_RETURN_IF_ERROR(InParts<book::OnceKey>(references, load));
   return payments;
+}
+
+absl::StatusOr<std::vector<Recharge>> LoadForClosing(Connection& connection,
+                                                     const domain::Account& account) {
+  const std::string of_account =
+      absl::StrCat("FORCE INDEX (PRIMARY) WHERE account_id = ", Quoted(account.account_id));
+  const domain::Closing& closing = account.closing;
+  SqlText sql(Select());
+  sql.Raw(absl::StrCat(of_account, " AND (state IN (", static_cast<int>(RechargeState::kOpen), ",",
+                       static_cast<int>(RechargeState::kNeedsReview),
+                       ") OR (ordinal >= ", closing.first_refund, " AND ordinal < ",
+                       closing.first_refund + closing.refunds, ")"));
+  if (closing.begun()) {
+    sql.Raw(absl::StrCat(" OR (kind = ", static_cast<int>(domain::RechargeKind::kRefund),
+                         " AND state = ", static_cast<int>(RechargeState::kFailed),
+                         " AND settle_time >= "));
+    sql.Raw(SqlText("").Time(closing.begin_time).str()).Raw(")");
+  }
+  sql.Raw(")");
+  RESERVE_ASSIGN_OR_RETURN(std::vector<Recharge> rows, QueryRecharges(connection, sql.str()));
+  RESERVE_ASSIGN_OR_RETURN(
+      std::vector<Recharge> charges,
+      QueryRecharges(connection,
+                     absl::StrCat(Select(), of_account, " AND kind <> ",
+                                  static_cast<int>(domain::RechargeKind::kRefund),
+                                  " AND state = ", static_cast<int>(RechargeState::kSucceeded),
+                                  " AND credited_as = 0 AND charge_id <> '' AND credited_nanos > "
+                                  "refunded_nanos + disputed_nanos ORDER BY ordinal DESC LIMIT ",
+                                  domain::kMostChargesGivenBack)));
+  std::vector<book::RechargeKey> given_back;
+  for (const Recharge& row : rows) {
+    if (closing.opened(row.ordinal)) given_back.emplace_back(row.account_id, row.refund_of);
+  }
+  std::move(charges.begin(), charges.end(), std::back_inserter(rows));
+  RESERVE_ASSIGN_OR_RETURN(charges, LoadRecharges(connection, given_back, Lock::kNone));
+  std::move(charges.begin(), charges.end(), std::back_inserter(rows));
+  return rows;
 }
 
 absl::StatusOr<std::vector<Recharge>> ListReviews(Connection& connection,

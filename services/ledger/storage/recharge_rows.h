@@ -44,6 +44,10 @@ absl::StatusOr<std::vector<domain::Recharge>> FindCharge(Connection& connection,
 // The payments of these (account, reference), and perhaps others, in no particular order.
 absl::StatusOr<std::vector<domain::Recharge>> LoadPaymentsOf(
     Connection& connection, const std::vector<book::OnceKey>& references);
+// What of the account's recharges counts towards its closing (domain/closing_policy.h), not locked:
+// those that are settled change with the account alone.
+absl::StatusOr<std::vector<domain::Recharge>> LoadForClosing(Connection& connection,
+                                                             const domain::Account& account);
 // New or changed recharges.
 absl::Status WriteRecharges(Connection& connection,
                             const std::vector<const domain::Recharge*>& recharges);

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/clock/calendar.h"
+#include "common/error/error.h"
 #include "services/ledger/domain/disputed_cards.h"
 #include "services/ledger/domain/refusals.h"
 
@@ -426,6 +427,41 @@ absl::Status Books::Resolve(int64_t ordinal, const ReviewOutcome& outcome) {
 
 absl::Status Books::Reconsider() { return Apply(domain::Reconsider(context(), account_)); }
 
+absl::Status Books::Close(const std::vector<std::string>& waived) {
+  RESERVE_RETURN_IF_ERROR(
+      ApplyOne(domain::CloseAccount(context(), account_, waived, Staff("the customer leaves"))));
+  for (const std::string& usage_id : waived) {
+    if (usage_states_.at(usage_id).status != UsageStatus::kUnrated) continue;
+    ApplyMore(VoidUsage(context(), account_, usage_id, OldUsage(usage_id), Staff("waived")));
+  }
+  MoveClosingOn();
+  return absl::OkStatus();
+}
+
+ClosingRows Books::RowsForClosing() const {
+  ClosingRows rows;
+  for (auto row = recharges_.rbegin(); row != recharges_.rend(); ++row) {
+    rows.recharges.push_back(&row->second);
+  }
+  for (const auto& [usage_id, state] : usage_states_) {
+    if (state.status == UsageStatus::kUnrated) rows.unrated.push_back(usage_id);
+  }
+  return rows;
+}
+
+absl::Status Books::Apply(absl::StatusOr<Transition> transition) {
+  RESERVE_RETURN_IF_ERROR(ApplyOne(std::move(transition)));
+  // Usage ends nothing that a closing waits for.
+  if (last_.entries.empty() || last_.entries.front().kind != EntryKind::kUsage) MoveClosingOn();
+  return absl::OkStatus();
+}
+
+void Books::MoveClosingOn() {
+  if (!account_.ends()) return;
+  ApplyMore(domain::MoveClosingOn(context(), account_));
+  CheckClosing();
+}
+
 absl::Status Books::OpenWithCard() {
   OpenAccountCommand command;
   command.account_id = "acct-1";
@@ -611,7 +647,7 @@ Event Books::LastOf(EventKind kind) const {
   return {};
 }
 
-absl::Status Books::Apply(absl::StatusOr<Transition> transition) {
+absl::Status Books::ApplyOne(absl::StatusOr<Transition> transition) {
   if (!transition.ok()) return transition.status();
   CheckAlwaysTrue(*transition);
   // A usage that does not see the recharge does not judge whether it waits.
@@ -676,9 +712,10 @@ absl::Status Books::Apply(absl::StatusOr<Transition> transition) {
 }
 
 absl::Status Books::ApplyOutcome(int64_t ordinal, absl::StatusOr<Transition> transition) {
-  const absl::Status status = Apply(std::move(transition));
-  if (status.ok() && !last_.unchanged) ApplyKeptOf(ordinal);
-  return status;
+  RESERVE_RETURN_IF_ERROR(ApplyOne(std::move(transition)));
+  if (!last_.unchanged) ApplyKeptOf(ordinal);
+  MoveClosingOn();
+  return absl::OkStatus();
 }
 
 void Books::ApplyKeptOf(int64_t ordinal) {
@@ -690,9 +727,14 @@ void Books::ApplyKeptOf(int64_t ordinal) {
   }
   const std::vector<const Recharge*> refunds = RefundsOf(charge.charge_id);
   if (!charge.keeps && refunds.empty() && disputes.empty()) return;
+  ApplyMore(ApplyKept(context(), account_, charge, refunds, disputes));
+}
+
+void Books::ApplyMore(const absl::StatusOr<Transition>& transition) {
   Transition both = last_;
-  const absl::Status kept = Apply(ApplyKept(context(), account_, charge, refunds, disputes));
-  EXPECT_TRUE(kept.ok()) << kept;
+  const absl::Status applied = ApplyOne(transition);
+  EXPECT_TRUE(applied.ok()) << applied;
+  both.unchanged &= last_.unchanged;
   both.account = last_.account;
   both.entries.insert(both.entries.end(), last_.entries.begin(), last_.entries.end());
   both.events.insert(both.events.end(), last_.events.begin(), last_.events.end());
@@ -724,6 +766,24 @@ void Books::CheckAlwaysTrue(const Transition& transition) const {
       << "cards that change are written";
 }
 
+namespace {
+
+// D4.
+EventKind EventOfState(AccountState state) {
+  switch (state) {
+    case AccountState::kClosing:
+      return EventKind::kAccountClosing;
+    case AccountState::kClosed:
+      return EventKind::kAccountClosed;
+    case AccountState::kActive:
+      return EventKind::kEnabled;
+    default:
+      return EventKind::kDisabled;
+  }
+}
+
+}  // namespace
+
 void Books::CheckJournal(const Transition& transition) const {
   int64_t seq = account_.last_seq;
   Nanos balance = account_.balance;
@@ -745,9 +805,7 @@ void Books::CheckJournal(const Transition& transition) const {
   }
   EXPECT_EQ(transition.account.last_event_seq, event_seq);
   if (transition.account.state != account_.state && !account_.account_id.empty()) {
-    const EventKind expected = transition.account.state == AccountState::kActive
-                                   ? EventKind::kEnabled
-                                   : EventKind::kDisabled;
+    const EventKind expected = EventOfState(transition.account.state);
     EXPECT_TRUE(std::any_of(transition.events.begin(), transition.events.end(),
                             [expected](const Event& event) { return event.kind == expected; }))
         << "D4: a change of state without its event";
@@ -848,6 +906,15 @@ void Books::CheckPayment(const Transition& transition, const Recharge& payment) 
     same.suspension_number = before.suspension_number;
   }
   EXPECT_EQ(same, before);
+}
+
+// P4: what was owed and written off is what the entries say; CLOSED is nothing left.
+void Books::CheckClosing() const {
+  EXPECT_EQ(account_.closing.owed, -Booked(EntryKind::kPayout)) << "P4";
+  EXPECT_EQ(account_.closing.written_off, Booked(EntryKind::kWriteOff)) << "P4";
+  if (!account_.closed()) return;
+  EXPECT_EQ(account_.balance, 0) << "P4";
+  EXPECT_FALSE(account_.closing.takes_facts()) << "P4";
 }
 
 // Each charge is credited once (G4), and each credit has its entry.

@@ -134,6 +134,8 @@ class Books {
   // What the dispatcher asks for before the open recharge is handed out.
   absl::Status Defer();
   absl::Status Reconsider();
+  // Closes the account, and voids the usages that are waived (P4).
+  absl::Status Close(const std::vector<std::string>& waived = {});
   // The number is declined on another account.
   void DeclinedElsewhere(const std::string& fingerprint, absl::Time time);
   // Puts the account as it is stored into another state, where no short way leads.
@@ -189,7 +191,8 @@ class Books {
   absl::Time now() const { return now_; }
   // With all that is stored.
   Context context() const {
-    return Context{settings_, now_, kNewestFeatureLevel, open(), &declines_};
+    closing_rows_ = RowsForClosing();
+    return Context{settings_, now_, kNewestFeatureLevel, open(), &declines_, &closing_rows_};
   }
   const Settings& settings() const { return settings_; }
   const Account& account() const { return account_; }
@@ -225,7 +228,13 @@ class Books {
   Event LastOf(EventKind kind) const;
 
  private:
+  // Applies a command, and then what it lets follow of a closing (P4).
   absl::Status Apply(absl::StatusOr<Transition> transition);
+  absl::Status ApplyOne(absl::StatusOr<Transition> transition);
+  // Applies what follows, as a part of the last transition.
+  void ApplyMore(const absl::StatusOr<Transition>& transition);
+  void MoveClosingOn();
+  ClosingRows RowsForClosing() const;
   // What is known of a usage by this user at this rate.
   UsageTerms TermsOf(const std::string& user_id, const Rate* rate) const;
   UsageToVoid OldUsage(const std::string& usage_id) const;
@@ -244,6 +253,7 @@ class Books {
   void CheckRefund(const Recharge& refund) const;
   void CheckPayment(const Transition& transition, const Recharge& payment) const;
   void CheckCredits() const;
+  void CheckClosing() const;
   void CheckAccount(bool open_was_loaded) const;
   void CheckGivenBack() const;
   void CheckSuspension() const;
@@ -267,6 +277,7 @@ class Books {
   std::map<int64_t, Nanos> taken_by_disputes_of_;
   std::vector<Event> events_;
   DeclinesByCard declines_;
+  mutable ClosingRows closing_rows_;                                     // of the last context
   std::map<std::pair<int64_t, int32_t>, std::string> declined_numbers_;  // by ordinal and attempt
   std::vector<std::pair<absl::Time, Nanos>> successes_;  // of automatic recharges, oldest first
   Transition last_;

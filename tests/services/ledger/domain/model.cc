@@ -75,7 +75,7 @@ bool Model::HasUsable() const {
 }
 
 bool Model::IsLow() const {
-  return state_ != AccountState::kPendingFunding && balance_ < threshold_;
+  return state_ != AccountState::kPendingFunding && !ends() && balance_ < threshold_;
 }
 
 // --- Which card, and when (G5, G8, G9) ---------------------------------------------
@@ -242,7 +242,7 @@ Model::Want Model::Wanted(int64_t ordinal, __int128 balance, const Sight& sight,
                           absl::Time now) const {
   Want want;
   const bool pending = state_ == AccountState::kPendingFunding;
-  if (blocked_ || set_aside() > 0) return want;
+  if (ends() || blocked_ || set_aside() > 0) return want;
   if (!pending && (off_ || suspended() || balance >= threshold_)) return want;
   const std::optional<Pick> pick = PickFor(ordinal, sight, now);
   if (!pick.has_value()) return want;
@@ -312,7 +312,7 @@ void Model::Follow(const Sight& sight, absl::Time now, Step* step) {
     const bool may = card != nullptr && card->given == recharge->aim.given &&
                      (card->state == CardState::kUsable || card->state == CardState::kFailing);
     const std::optional<Pick> pick = PickForTopUp(ordinal, sight, now);
-    if (blocked_ || (!may && !pick.has_value())) {
+    if (ends() || blocked_ || (!may && !pick.has_value())) {
       Cancel(recharge, step);
     } else if (!may) {
       Aim(*pick, recharge);
@@ -390,6 +390,7 @@ void Model::Tell(absl::Time now, Step* step) {
     ++step->events[EventKind::kLowBalance];
   }
   was_low_ = IsLow();
+  if (ends()) return;
   if (notify_below_ != 0 && balance_ < notify_below_ && balance_before_ >= notify_below_) {
     ++step->events[EventKind::kBalanceNotice];
   }
@@ -439,6 +440,7 @@ Step Model::PutUser(const std::string& user_id, const Plan& plan, absl::Time now
     step.outcome = Outcome::kUnchanged;
     return step;
   }
+  if (const auto refused = NotOnceClosed()) return *refused;
   people_[user_id].plan = plan;
   ++step.events[EventKind::kUserPut];
   return Finish(step, now);
@@ -498,6 +500,8 @@ bool Model::Affords(const std::string& user_id, const Usage& usage, const Rate& 
 }
 
 Decision Model::Authorize(const std::string& user_id, const Usage& usage, const Rate* rate) const {
+  if (state_ == AccountState::kClosed) return Decision::kAccountClosed;
+  if (state_ == AccountState::kClosing) return Decision::kAccountClosing;
   if (blocked_) return Decision::kAccountBlocked;
   if (state_ == AccountState::kPendingFunding) return Decision::kPendingFunding;
   if (state_ == AccountState::kDisabled) return Decision::kAccountDisabled;
@@ -570,6 +574,7 @@ void Model::NoteTakenBack(__int128 amount) {
 
 Step Model::Record(const std::string& user_id, const Usage& usage, const Rate* rate,
                    absl::Time now) {
+  if (const auto refused = NoFactsAnyMore()) return *refused;
   Step step;
   Book(user_id, usage, rate, &step);
   taken_back_ = 0;
@@ -585,6 +590,7 @@ Step Model::Void(const std::string& usage_id, absl::Time now) {
     step.outcome = Outcome::kUnchanged;
     return step;
   }
+  if (const auto refused = NoFactsAnyMore()) return *refused;
   const __int128 before = balance_;
   TakeBack(usage_id, &step);
   NoteTakenBack(balance_ - before);
@@ -593,6 +599,7 @@ Step Model::Void(const std::string& usage_id, absl::Time now) {
 
 Step Model::Correct(const std::string& usage_id, const std::string& user_id, const Usage& usage,
                     const Rate* rate, bool may_recharge, absl::Time now) {
+  if (const auto refused = NoFactsAnyMore()) return *refused;
   Step step;
   const __int128 before = balance_;
   const ModelUsage* fact = FindUsage(usage_id);
@@ -673,11 +680,13 @@ Step Model::RateAgain(const std::string& usage_id, const Rate* rate, bool includ
 
 // C10: it is in the history, and that is all.
 Step Model::RecordEmergency(absl::Time now) {
+  if (const auto refused = NoFactsAnyMore()) return *refused;
   usages_.push_back(0);
   return Finish({}, now, {open_waits_, false});
 }
 
 Step Model::ChangeBilling(const BillingChange& change, absl::Time now) {
+  if (const auto refused = NotWhileClosing()) return *refused;
   Step step;
   const Nanos amount = change.reserve_amount.value_or(reserve_amount_);
   const Nanos limit = change.recharge_threshold.value_or(threshold_);
@@ -788,6 +797,7 @@ Step Model::GiveNew(const ModelGiven& given, absl::Time now) {
 }
 
 Step Model::AddCard(const ModelGiven& given, absl::Time now) {
+  if (const auto refused = NotWhileClosing()) return *refused;
   for (ModelCard& card : cards_) {
     if (card.number == given.number) return GiveTo(&card, given, now);
   }
@@ -795,6 +805,7 @@ Step Model::AddCard(const ModelGiven& given, absl::Time now) {
 }
 
 Step Model::UpdateCard(const std::string& id, const ModelGiven& given, absl::Time now) {
+  if (const auto refused = NotWhileClosing()) return *refused;
   ModelCard* card = Find(id);
   if (id.empty()) {
     for (ModelCard& other : cards_) {
@@ -844,6 +855,7 @@ Step Model::RemoveCard(const std::string& id, absl::Time now) {
 // --- Staff (G12, D3, G3) -----------------------------------------------------------
 
 Step Model::Adjust(Nanos amount, absl::Time now) {
+  if (const auto refused = NotOnceClosed()) return *refused;
   Step step;
   balance_ += amount;
   ++step.events[EventKind::kBalanceAdjusted];
@@ -930,6 +942,7 @@ Step Model::TopUp(std::optional<Nanos> amount, absl::Time now) {
   });
   const int64_t ordinal = static_cast<int64_t>(recharges_.size()) + 1;
   const std::optional<Pick> pick = PickForTopUp(ordinal, {true, true}, now);
+  if (const auto refused = NotWhileClosing()) return *refused;
   if (blocked_) {
     step.reason = "ACCOUNT_BLOCKED";
   } else if (in_the_way != nullptr && in_the_way->handed_out && !long_pending) {

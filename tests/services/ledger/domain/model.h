@@ -165,6 +165,10 @@ class Model {
   Step TellDispute(int64_t ordinal, const GatewayDispute& told, absl::Time now);
   void HandOutRefund(int64_t ordinal);
   Step Reconsider(absl::Time now);
+  // Closes the account for ever, and what comes by itself after each further command but usage
+  // (P4).
+  Step Close(const std::set<std::string>& waived, absl::Time now);
+  void MoveClosingOn(absl::Time now, Step* step);
   Step Defer(absl::Time now);
   void HandOut();
   void DeclinedElsewhere(const std::string& number, absl::Time time);
@@ -181,6 +185,10 @@ class Model {
 
   __int128 balance() const { return balance_; }
   AccountState state() const { return state_; }
+  bool ends() const { return state_ == AccountState::kClosing || state_ == AccountState::kClosed; }
+  __int128 owed() const { return owed_; }
+  __int128 written_off() const { return written_off_; }
+  std::set<std::string> Unrated() const;
   const std::vector<ModelCard>& cards() const { return cards_; }
   // 0: none is open, but for what is set aside.
   int64_t open_ordinal() const;
@@ -314,6 +322,14 @@ class Model {
   void TakeBack(const std::string& usage_id, Step* step);
   // Money went without the customer's doing (G12).
   void NoteTakenBack(__int128 amount);
+  // P4: the refusal of what an account that is closed, or being closed, is not asked for; and of
+  // usage that comes too late. None: it may be.
+  std::optional<Step> NotWhileClosing() const;
+  std::optional<Step> NotOnceClosed() const;
+  std::optional<Step> NoFactsAnyMore() const;
+  bool IsBusy() const;
+  void GiveAllBack(absl::Time now, Step* step);
+  void BringToNothing(Step* step);
   // What every applied command ends with.
   Step Finish(Step step, absl::Time now, const Sight& sight = {true, true});
 
@@ -333,6 +349,12 @@ class Model {
   int last_card_ = 0;
   bool blocked_ = false;
   bool off_ = false;
+  // P4.
+  absl::Time grace_until_;
+  bool giving_back_ = false;                  // the only round of refunds was made
+  std::set<int64_t> refunds_failed_closing_;  // by their ordinals
+  __int128 owed_ = 0;
+  __int128 written_off_ = 0;
   std::set<std::string> suspended_for_;  // "refund 3", "payment 4" (reversed), "dispute dp_1"
   std::map<std::string, ModelDispute> disputes_;
   __int128 taken_back_ = 0;

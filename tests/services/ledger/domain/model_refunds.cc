@@ -134,6 +134,9 @@ void Model::FailRefund(int64_t refund, RechargeState state, Step* step) {
   row.state = state;
   row.leased = false;
   row.pending.reset();
+  if (state == RechargeState::kFailed && state_ == AccountState::kClosing) {
+    refunds_failed_closing_.insert(refund);
+  }
   ++step->events[state == RechargeState::kCanceled ? EventKind::kRefundCanceled
                                                    : EventKind::kRefundFailed];
   if (!row.out) return;
@@ -164,6 +167,7 @@ void Model::SucceedRefund(int64_t refund, const std::string& refund_id, Step* st
 }
 
 Step Model::Refund(int64_t ordinal, std::optional<Nanos> amount, bool allow_debt, absl::Time now) {
+  if (giving_back_) return *NotWhileClosing();
   if (amount.has_value() && (*amount <= 0 || *amount % 10'000'000 != 0)) {
     return Refused("INVALID_FIELD");
   }
@@ -270,6 +274,9 @@ void Model::TakeUpRefund(int64_t ordinal, const GatewayRefund& told, Step* step)
   const bool credited = HoldsCredit(ordinal);
   recharges_.push_back(refund);
   if (failed) {
+    if (state_ == AccountState::kClosing) {
+      refunds_failed_closing_.insert(static_cast<int64_t>(recharges_.size()));
+    }
     ++step->events[EventKind::kRefundFailed];
   } else if (!credited) {
     ++step->events[EventKind::kGatewayStateKept];

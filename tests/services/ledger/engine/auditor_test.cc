@@ -445,5 +445,45 @@ INSTANTIATE_TEST_SUITE_P(
                   {"CURRENCY"}}),
     [](const auto& test) { return test.param.name; });
 
+// An account that was closed: a debt was written off, and a payment that came after it is owed.
+void LiveAndClose(Ledger& ledger, Engine& engine) {
+  OpenFunded(engine, kAccount);  // entry 1
+  const std::vector<Order> orders = {
+      {kAccount, AdjustBalance{"fee", -20 * kNanosPerUnit, {"a fee"}, ""}},  // 2
+      {kAccount, Close("close")}};
+  for (const auto& reply : AskAll(engine, orders)) ASSERT_TRUE(reply.ok()) << reply.status();
+  ledger.clock().Advance(absl::Hours(72));
+  const std::vector<Order> after = {{kAccount, Reconsider{}},                         // 3
+                                    {kAccount, Payment("late", 9 * kNanosPerUnit)}};  // 4, 5, 6
+  for (const auto& reply : AskAll(engine, after)) ASSERT_TRUE(reply.ok()) << reply.status();
+  ASSERT_EQ(ledger.Account(kAccount).closing.owed, 4 * kNanosPerUnit);
+}
+
+TEST(AuditorTest, P4_WhatIsOwedAndWrittenOffIsAsItsEntriesSayAndClosedIsNothingLeft) {
+  Ledger ledger;
+  LiveAndClose(ledger, *ledger.StartEngine());
+  EXPECT_EQ(ledger.Audit().difference_count, 0);
+  const auto found = [&](const std::string& sql) {
+    ledger.sql().Execute(sql);
+    std::set<std::string> checks;
+    for (const Difference& difference : ledger.AuditOf(kAccount).differences) {
+      checks.insert(difference.check);
+    }
+    return checks;
+  };
+  EXPECT_THAT(found("UPDATE accounts SET closing_owed_nanos = closing_owed_nanos + 1"),
+              testing::Contains("CLOSING"));
+  EXPECT_THAT(found("UPDATE accounts SET closing_owed_nanos = closing_owed_nanos - 1"),
+              testing::Not(testing::Contains("CLOSING")));
+  EXPECT_THAT(found("UPDATE accounts SET closing_written_off_nanos = 1"),
+              testing::Contains("CLOSING"));
+  EXPECT_THAT(found("UPDATE accounts SET closing_written_off_nanos = 0"),
+              testing::Not(testing::Contains("CLOSING")));
+  EXPECT_THAT(found("UPDATE balances SET balance_nanos = 1"), testing::Contains("CLOSING"));
+  EXPECT_THAT(found("UPDATE balances SET balance_nanos = 0"),
+              testing::Not(testing::Contains("CLOSING")));
+  EXPECT_THAT(found("UPDATE accounts SET close_time = NULL"), testing::Contains("CLOSING"));
+}
+
 }  // namespace
 }  // namespace reserve::engine

@@ -211,6 +211,10 @@ constexpr char kDue[] =
     "UPDATE accounts SET recharge_threshold_nanos = 20000000000 "
     "WHERE account_id LIKE";
 
+// The grace of its closing is over.
+constexpr char kGraceOver[] =
+    "UPDATE accounts SET closing_grace_until = closing_time WHERE account_id LIKE";
+
 // What staff and customers do beside calling.
 std::vector<Scenario> ActsOfPeople() {
   const RecordUsage dip{Dear("dip", 100)};
@@ -306,6 +310,21 @@ std::vector<Scenario> MoneyAnotherWay() {
   };
 }
 
+// An account that is closed for ever (P4).
+std::vector<Scenario> Closings() {
+  constexpr Nanos kDollar = kNanosPerUnit;
+  const CloseAccount close = Close("close");
+  return {
+      {"Closing", {close}, {RecordUsage{Dear("dip", 100)}}},
+      {"ClosingAgain", {close}, {close}},
+      {"ClosingWaivesUsage",
+       {Close("close", {"x"})},
+       {RecordUsage{Call("nobody", "x", kDearNumber, 60)}}},
+      {"ClosingGivesBack", {Reconsider{}}, {close}, true, {kGraceOver}},
+      {"PaymentWhileClosing", {Payment("paid", 5 * kDollar)}, {close}},
+  };
+}
+
 std::vector<Scenario> Scenarios() {
   const RecordUsage dip{Dear("dip", 100)};  // $6.01 of $15
   const AdjustBalance adjust{"adjust", -2 * kNanosPerUnit, {"why"}, ""};
@@ -367,7 +386,7 @@ std::vector<Scenario> Scenarios() {
 std::vector<Scenario> AllScenarios() {
   std::vector<Scenario> all = Scenarios();
   for (const std::vector<Scenario>& more :
-       {ActsOfPeople(), MoneyGivenBack(), FactsPutRight(), MoneyAnotherWay()}) {
+       {ActsOfPeople(), MoneyGivenBack(), FactsPutRight(), MoneyAnotherWay(), Closings()}) {
     for (Scenario scenario : more) {
       scenario.is_one_of_many = true;
       all.push_back(std::move(scenario));

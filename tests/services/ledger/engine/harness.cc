@@ -216,6 +216,10 @@ RecordPayment Payment(const std::string& request_id, Nanos amount, const std::st
   return command;
 }
 
+CloseAccount Close(const std::string& request_id, const std::vector<std::string>& waived) {
+  return {request_id, waived, {"the customer leaves"}};
+}
+
 ReversePayment Reversal(const std::string& request_id, int64_t ordinal) {
   return {ordinal, request_id, {"bounced", "support-1", "notice-1"}};
 }

@@ -36,6 +36,8 @@ using book::AdjustBalance;
 using book::AuthorizeReply;
 using book::AuthorizeUsage;
 using book::BlockAccount;
+using book::CloseAccount;
+using book::ClosingReply;
 using book::Command;
 using book::CorrectionReply;
 using book::CorrectUsage;
@@ -175,6 +177,7 @@ RefundRecharge Refund(const std::string& request_id, int64_t ordinal, Nanos amou
 RecordPayment Payment(const std::string& request_id, Nanos amount,
                       const std::string& charge_id = "", const std::string& reference = "");
 ReversePayment Reversal(const std::string& request_id, int64_t ordinal);
+CloseAccount Close(const std::string& request_id, const std::vector<std::string>& waived = {});
 // A report that this refund was given back as "re_<ordinal>", or, with a code, that it failed.
 ReportRecharge RefundSucceeded(int64_t ordinal);
 ReportRecharge RefundFailed(int64_t ordinal, const std::string& code, int64_t lease_epoch = 0);

@@ -153,6 +153,8 @@ Account ExtremeAccount(const std::string& id) {
   a.block = {OddText(), TestNow()};
   a.due = {domain::DueReason::kMonthlyCap, LastMoment()};
   a.expiry_notice_time = LastMoment();
+  a.closing = {TestNow(), LastMoment(), TestNow(),   kMax, std::numeric_limits<int32_t>::max(),
+               kMin,      kMax,         LastMoment()};
   a.create_time = TestNow();
   a.opening_digest = std::string(64, 'f');
   return a;
