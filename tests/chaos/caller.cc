@@ -497,6 +497,28 @@ void Caller::Adjust() {
   }
 }
 
+void Caller::Grant() {
+  pb::GrantCreditRequest request;
+  request.set_account_id(PickAccount());
+  request.set_request_id(NewId("grant"));
+  reserve::ToProto(static_cast<Nanos>(1 + Below(400)) * kNanosPerCent, "USD",
+                   request.mutable_amount());
+  // Some end while it is still being called.
+  const absl::Time end = absl::Now() + absl::Seconds(static_cast<int64_t>(20 + Below(120)));
+  reserve::ToProto(absl::FromUnixSeconds(absl::ToUnixSeconds(end)), request.mutable_expire_time());
+  request.set_reason("chaos");
+  record_.Sent(Kind::kGrant, request.request_id(), request.account_id());
+  const auto got = Persist(&pb::Support::Stub::GrantCredit, request);
+  ++counts_.operations;
+  if (got.ok()) {
+    record_.Booked(Kind::kGrant, request.request_id(), Place{got->seq(), NanosOf(got->amount())});
+  } else if (!IsNoAnswer(got.status())) {
+    record_.Refused(Kind::kGrant, request.request_id());
+  } else {
+    record_.NotAnswered(Kind::kGrant, request.request_id(), got.status().ToString());
+  }
+}
+
 void Caller::TopUp() {
   pb::RequestRechargeRequest request;
   request.set_account_id(PickAccount());

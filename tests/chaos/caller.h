@@ -54,6 +54,8 @@ class Caller {
   void ComeLate();
   void Adjust();
   void TopUp();
+  // Promotional credit that ends soon.
+  void Grant();
   // Has a little of the first charge given back. The customer then switches automatic recharging
   // on again, which the refund may have suspended.
   void Refund();

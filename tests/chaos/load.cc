@@ -25,7 +25,7 @@ std::vector<Habit> Habits() {
   const Habit stream = {[](Caller& caller, int round) { caller.RecordStream(1 + round % 80); },
                         absl::Milliseconds(100)};
   const Habit office = {[](Caller& caller, int round) {
-                          switch (round % 6) {
+                          switch (round % 7) {
                             case 0:
                               return caller.ChangeCard();
                             case 1:
@@ -34,6 +34,8 @@ std::vector<Habit> Habits() {
                               return caller.Refund();
                             case 3:
                               return caller.Pay();
+                            case 4:
+                              return caller.Grant();
                             default:
                               return caller.Adjust();
                           }

@@ -22,9 +22,20 @@
 
 namespace reserve::chaos {
 
-enum class Kind { kUsage, kVoid, kRerating, kAdjustment, kTopUp, kRefund, kPayment, kReversal };
-inline constexpr Kind kKinds[] = {Kind::kUsage, Kind::kVoid,   Kind::kRerating, Kind::kAdjustment,
-                                  Kind::kTopUp, Kind::kRefund, Kind::kPayment,  Kind::kReversal};
+enum class Kind {
+  kUsage,
+  kVoid,
+  kRerating,
+  kAdjustment,
+  kGrant,
+  kTopUp,
+  kRefund,
+  kPayment,
+  kReversal
+};
+inline constexpr Kind kKinds[] = {Kind::kUsage,      Kind::kVoid,    Kind::kRerating,
+                                  Kind::kAdjustment, Kind::kGrant,   Kind::kTopUp,
+                                  Kind::kRefund,     Kind::kPayment, Kind::kReversal};
 
 inline const char* NameOf(Kind kind) {
   switch (kind) {
@@ -36,6 +47,8 @@ inline const char* NameOf(Kind kind) {
       return "rerating";
     case Kind::kAdjustment:
       return "adjustment";
+    case Kind::kGrant:
+      return "credit grant";
     case Kind::kTopUp:
       return "top-up";
     case Kind::kRefund:

@@ -64,6 +64,9 @@ absl::StatusOr<BookedById> ReadBooked(const Stage& stage, Kind kind) {
     case Kind::kAdjustment:
       query = "SELECT account_id, request_id, seq, amount_nanos FROM entries WHERE kind = 3";
       break;
+    case Kind::kGrant:
+      query = "SELECT account_id, request_id, seq, amount_nanos FROM entries WHERE kind = 12";
+      break;
     case Kind::kTopUp:
       query = "SELECT account_id, request_id, ordinal, amount_nanos FROM recharges WHERE kind = 3";
       break;

@@ -82,6 +82,8 @@ std::vector<std::pair<std::string, std::string>> GoodRequests() {
       {"Accounts.ListUsage", ""},
       {"Accounts.ListEntries", ""},
       {"Support.AdjustBalance", "request_id: 'new' amount { units: 1 } reason: 'gift'"},
+      {"Support.GrantCredit",
+       "request_id: 'new' amount { units: 1 } expire_time { seconds: 4000000000 } reason: 'gift'"},
       {"Accounts.RequestRecharge", "request_id: 'new'"},
       {"Accounts.ListRecharges", ""},
       {"Support.BlockAccount", "reason: 'fraud'"},
@@ -250,11 +252,17 @@ TEST_F(BadInputTest, AnUnknownAccountIsNotFoundByEveryMethod) {
 TEST_F(BadInputTest, MalformedIdsOfUsersUsagesRequestsAndPlansAreRefused) {
   const auto before = Stored();
   const std::vector<std::pair<std::string, std::string>> fields = {
-      {"Accounts.PutUser", "user_id"},           {"Accounts.GetUser", "user_id"},
-      {"Ledger.AuthorizeUsage", "user_id"},      {"Accounts.GetUsage", "usage_id"},
-      {"Support.AdjustBalance", "request_id"},   {"Accounts.RequestRecharge", "request_id"},
-      {"Accounts.PutUser", "user.plan_id"},      {"Accounts.ListUsage", "user_id"},
-      {"Recharges.RenewLease", "worker_id"},     {"Accounts.OpenAccount", "default_plan_id"},
+      {"Accounts.PutUser", "user_id"},
+      {"Accounts.GetUser", "user_id"},
+      {"Ledger.AuthorizeUsage", "user_id"},
+      {"Accounts.GetUsage", "usage_id"},
+      {"Support.AdjustBalance", "request_id"},
+      {"Accounts.RequestRecharge", "request_id"},
+      {"Support.GrantCredit", "request_id"},
+      {"Accounts.PutUser", "user.plan_id"},
+      {"Accounts.ListUsage", "user_id"},
+      {"Recharges.RenewLease", "worker_id"},
+      {"Accounts.OpenAccount", "default_plan_id"},
       {"Recharges.WatchLowBalance", "worker_id"}};
   auto requests = GoodRequests();
   requests.emplace_back("Recharges.WatchLowBalance", "worker_id: 'w'");
@@ -562,6 +570,9 @@ TEST_F(BadInputTest, MalformedMoneyIsRefusedWhereverItIsTaken) {
       {"Accounts.UpdateBillingSettings", "account_id: 'acct'",
        "billing_settings.recharge_threshold"},
       {"Support.AdjustBalance", "account_id: 'acct' request_id: 'new' reason: 'gift'", "amount"},
+      {"Support.GrantCredit",
+       "account_id: 'acct' request_id: 'new' reason: 'gift' expire_time { seconds: 4000000000 }",
+       "amount"},
       {"Accounts.RequestRecharge", "account_id: 'acct' request_id: 'new'", "amount"},
   };
   std::vector<Refusal> refusals;
@@ -948,6 +959,31 @@ TEST_F(BadInputTest, WhatIsTakenBackOrCorrectedIsNamedInFull) {
       {.method = "Rates.ListUnratedUsage", .request = "page_size: -1", .field = "page_size"},
       {"Rates.ListUnratedUsage", "account_id: 'nobody'", StatusCode::kNotFound, "ACCOUNT_NOT_FOUND",
        "account_id"},
+  });
+}
+
+TEST_F(BadInputTest, AnInvalidGrantOfCreditIsRefusedByField) {
+  const std::string head = "account_id: 'acct' request_id: 'new' ";
+  ExpectRefused({
+      {.method = "Support.GrantCredit",
+       .request = head + "reason: 'x' expire_time { seconds: 4000000000 }",
+       .field = "amount"},
+      {.method = "Support.GrantCredit",
+       .request = head + "reason: 'x' amount { units: -1 } expire_time { seconds: 4000000000 }",
+       .field = "amount"},
+      {.method = "Support.GrantCredit",
+       .request = head + "reason: 'x' amount { units: 1 currency_code: 'EUR' } expire_time { "
+                         "seconds: 2000000000 }",
+       .field = "amount.currency_code"},
+      {.method = "Support.GrantCredit",
+       .request = head + "reason: 'x' amount { units: 1 }",
+       .field = "expire_time"},
+      {.method = "Support.GrantCredit",
+       .request = head + "reason: 'x' amount { units: 1 } expire_time { seconds: 1760000000 }",
+       .field = "expire_time"},
+      {.method = "Support.GrantCredit",
+       .request = head + "amount { units: 1 } expire_time { seconds: 2000000000 }",
+       .field = "reason"},
   });
 }
 

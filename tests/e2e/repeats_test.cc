@@ -86,6 +86,9 @@ std::vector<Step> StepsOfMoney() {
        "account_id: 'acct' request_id: 'gift' amount { units: 1 } reason: 'gift'"},
       {"Support.AdjustBalance",
        "account_id: 'acct' request_id: 'dip' amount { units: -10 } reason: 'dip'"},
+      {"Support.GrantCredit",
+       "account_id: 'acct' request_id: 'welcome' amount { nanos: 10000000 } expire_time { seconds: "
+       "2000000000 } reason: 'welcome'"},
       // What staff takes back waits for the customer's next usage.
       {"Ledger.RecordUsage", absl::StrCat(usage, "usage_id: 'five' }")},
       {"Recharges.ReportRecharge",

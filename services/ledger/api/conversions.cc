@@ -476,6 +476,16 @@ void ToProto(const domain::Account& account, pb::Account* message) {
     ToProto(account.closing, account.currency, message->mutable_closing());
   }
   reserve::ToProto(account.create_time, message->mutable_create_time());
+  reserve::ToProto(account.own_balance(), account.currency, message->mutable_own_balance());
+  reserve::ToProto(account.promotional_balance(), account.currency,
+                   message->mutable_promotional_balance());
+  for (const domain::CreditGrant& grant : account.grants) {
+    pb::CreditGrant* shown = message->add_credit_grants();
+    shown->set_number(grant.number);
+    shown->set_seq(grant.seq);
+    reserve::ToProto(grant.remaining, account.currency, shown->mutable_remaining());
+    reserve::ToProto(grant.end, shown->mutable_expire_time());
+  }
 }
 
 void ToProto(const book::UserReply& reply, absl::Time now, pb::User* message) {
@@ -522,6 +532,11 @@ void ToProto(const domain::Entry& entry, const std::string& currency, pb::Entry*
   message->set_recharge_ordinal(entry.recharge_ordinal);
   message->set_request_id(entry.request_id);
   message->set_reason(entry.reason);
+  message->set_credit_grant_number(entry.grant.number);
+  if (entry.kind == domain::EntryKind::kGrant) {
+    reserve::ToProto(entry.grant.end, message->mutable_expire_time());
+  }
+  reserve::ToProto(domain::PromotionalOf(entry), currency, message->mutable_promotional_amount());
 }
 
 void ToProto(const domain::Entry& entry, const std::string& currency, pb::UsageRecord* message) {
@@ -534,6 +549,7 @@ void ToProto(const domain::Entry& entry, const std::string& currency, pb::UsageR
   ToProto(*entry.booked, currency, message->mutable_rating());
   reserve::ToProto(entry.record_time, message->mutable_record_time());
   message->set_corrects_usage_id(entry.booked->corrects);
+  reserve::ToProto(-domain::PromotionalOf(entry), currency, message->mutable_promotional_cost());
   const bool unrated = entry.booked->rating.unrated();
   message->set_status(unrated ? pb::USAGE_STATUS_UNRATED : pb::USAGE_STATUS_RATED);
   message->set_unrated_reason(static_cast<pb::UnratedReason>(entry.booked->rating.unrated_reason));

@@ -172,6 +172,10 @@ constexpr int WireNumber(domain::EntryKind value) {
       return pb::ENTRY_KIND_PAYMENT;
     case domain::EntryKind::kPaymentReversed:
       return pb::ENTRY_KIND_PAYMENT_REVERSED;
+    case domain::EntryKind::kGrant:
+      return pb::ENTRY_KIND_CREDIT_GRANT;
+    case domain::EntryKind::kGrantEnded:
+      return pb::ENTRY_KIND_CREDIT_GRANT_ENDED;
     case domain::EntryKind::kWriteOff:
       return pb::ENTRY_KIND_WRITE_OFF;
     case domain::EntryKind::kPayout:
@@ -179,7 +183,7 @@ constexpr int WireNumber(domain::EntryKind value) {
   }
   return 0;
 }
-static_assert(NumbersAgree<domain::EntryKind>(WireNumber, pb::EntryKind_MAX, 12, 13));
+static_assert(NumbersAgree<domain::EntryKind>(WireNumber, pb::EntryKind_MAX));
 
 constexpr int WireNumber(domain::RechargeKind value) {
   switch (value) {
@@ -327,6 +331,8 @@ constexpr KindOfEvent kKindsOfEvents[] = {
     {domain::EventKind::kWrittenOff, pb::EVENT_KIND_WRITTEN_OFF},
     {domain::EventKind::kAccountClosed, pb::EVENT_KIND_ACCOUNT_CLOSED},
     {domain::EventKind::kMoneyAfterClosing, pb::EVENT_KIND_MONEY_AFTER_CLOSING},
+    {domain::EventKind::kCreditGranted, pb::EVENT_KIND_CREDIT_GRANTED},
+    {domain::EventKind::kCreditEnded, pb::EVENT_KIND_CREDIT_ENDED},
 };
 constexpr int WireNumber(domain::EventKind value) {
   for (const KindOfEvent& kind : kKindsOfEvents) {

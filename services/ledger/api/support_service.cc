@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/error/error.h"
+#include "common/rpc/conversions.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/storage/recharge_rows.h"
 
@@ -23,6 +24,28 @@ absl::StatusOr<book::Command> ParseAdjust(const pb::AdjustBalanceRequest& reques
   RESERVE_ASSIGN_OR_RETURN(domain::ByStaff by, ByStaffFrom(request));
   return book::AdjustBalance{request.request_id(), amount, std::move(by),
                              request.amount().currency_code(), request.validate_only()};
+}
+
+absl::StatusOr<book::Command> ParseGrant(const pb::GrantCreditRequest& request) {
+  book::GrantCredit grant;
+  RESERVE_RETURN_IF_ERROR(CheckId(request.request_id(), "request_id"));
+  grant.request.request_id = request.request_id();
+  RESERVE_ASSIGN_OR_RETURN(grant.request.amount,
+                           RequiredMoney(request.has_amount(), request.amount(), "amount"));
+  if (!request.has_expire_time()) return InvalidField("expire_time", "must be set");
+  RESERVE_ASSIGN_OR_RETURN(grant.request.end,
+                           reserve::FromProto(request.expire_time(), "expire_time"));
+  RESERVE_ASSIGN_OR_RETURN(grant.request.by, ByStaffFrom(request));
+  grant.currency = request.amount().currency_code();
+  grant.validate_only = request.validate_only();
+  return grant;
+}
+
+FillResponse FillEntry(pb::Entry* response) {
+  return [response](Reply&& reply) {
+    const auto& booked = std::get<book::EntryReply>(reply);
+    ToProto(booked.entry, booked.currency, response);
+  };
 }
 
 template <typename Command, typename Request>
@@ -72,11 +95,14 @@ grpc::ServerUnaryReactor* SupportService::AdjustBalance(grpc::CallbackServerCont
                                                         const pb::AdjustBalanceRequest* request,
                                                         pb::Entry* response) {
   return StartCommand(api_, context, "AdjustBalance",
-                      TaskFor(request->account_id(), ParseAdjust(*request)),
-                      [response](Reply&& reply) {
-                        const auto& booked = std::get<book::EntryReply>(reply);
-                        ToProto(booked.entry, booked.currency, response);
-                      });
+                      TaskFor(request->account_id(), ParseAdjust(*request)), FillEntry(response));
+}
+
+grpc::ServerUnaryReactor* SupportService::GrantCredit(grpc::CallbackServerContext* context,
+                                                      const pb::GrantCreditRequest* request,
+                                                      pb::Entry* response) {
+  return StartCommand(api_, context, "GrantCredit",
+                      TaskFor(request->account_id(), ParseGrant(*request)), FillEntry(response));
 }
 
 grpc::ServerUnaryReactor* SupportService::BlockAccount(grpc::CallbackServerContext* context,

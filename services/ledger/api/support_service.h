@@ -17,6 +17,9 @@ class SupportService final : public pb::Support::CallbackService {
   grpc::ServerUnaryReactor* AdjustBalance(grpc::CallbackServerContext* context,
                                           const pb::AdjustBalanceRequest* request,
                                           pb::Entry* response) override;
+  grpc::ServerUnaryReactor* GrantCredit(grpc::CallbackServerContext* context,
+                                        const pb::GrantCreditRequest* request,
+                                        pb::Entry* response) override;
   grpc::ServerUnaryReactor* BlockAccount(grpc::CallbackServerContext* context,
                                          const pb::BlockAccountRequest* request,
                                          pb::Account* response) override;

@@ -61,6 +61,10 @@ size_t BytesHeldBy(const PutUser& command) {
 size_t BytesHeldBy(const AdjustBalance& command) {
   return HeapBytes({&command.request_id, &command.currency}) + BytesHeldBy(command.by);
 }
+size_t BytesHeldBy(const GrantCredit& command) {
+  return HeapBytes({&command.request.request_id, &command.currency}) +
+         BytesHeldBy(command.request.by);
+}
 size_t BytesHeldBy(const RequestRecharge& command) {
   return HeapBytes({&command.request_id, &command.currency});
 }

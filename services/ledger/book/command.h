@@ -95,6 +95,11 @@ struct AdjustBalance {
   std::string currency;  // of the amount; empty: the account's
   bool validate_only = false;
 };
+struct GrantCredit {
+  domain::GrantRequest request;
+  std::string currency;  // of the amount; empty: the account's
+  bool validate_only = false;
+};
 struct RequestRecharge {
   std::string request_id;
   std::optional<Nanos> amount;
@@ -171,7 +176,7 @@ using Command =
                  BlockAccount, UnblockAccount, VoidUsage, CorrectUsage, RateUnrated, RerateUsage,
                  LiftSuspension, RefundRecharge, RecordPayment, ReversePayment, ReportGatewayRefund,
                  ReportGatewayDispute, ResolveReview, ReportRecharge, DeferRecharge, Reconsider,
-                 CloseAccount>;
+                 CloseAccount, GrantCredit>;
 
 struct UsageReply {
   int64_t seq = 0;
@@ -261,10 +266,11 @@ struct PaymentMethodReply {
 };
 // RecordUsage -> UsageReply, VoidUsage -> VoidReply, CorrectUsage -> CorrectionReply,
 // RateUnrated -> UsageReply, RerateUsage -> RerateReply, AuthorizeUsage -> AuthorizeReply, PutUser
-// -> UserReply, AdjustBalance -> EntryReply, AddPaymentMethod and UpdatePaymentMethod ->
-// PaymentMethodReply, RequestRecharge, RefundRecharge, ReversePayment, ReportGatewayRefund,
-// ResolveReview and ReportRecharge -> RechargeReply, RecordPayment -> PaymentReply,
-// ReportGatewayDispute -> DisputeReply, CloseAccount -> ClosingReply; all others -> Account.
+// -> UserReply, AdjustBalance and GrantCredit -> EntryReply, AddPaymentMethod and
+// UpdatePaymentMethod -> PaymentMethodReply, RequestRecharge, RefundRecharge, ReversePayment,
+// ReportGatewayRefund, ResolveReview and ReportRecharge -> RechargeReply, RecordPayment ->
+// PaymentReply, ReportGatewayDispute -> DisputeReply, CloseAccount -> ClosingReply; all others ->
+// Account.
 using Reply = std::variant<UsageReply, AuthorizeReply, domain::Account, UserReply, EntryReply,
                            RechargeReply, PaymentMethodReply, DisputeReply, VoidReply,
                            CorrectionReply, PaymentReply, RerateReply, ClosingReply>;

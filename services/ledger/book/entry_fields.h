@@ -47,6 +47,11 @@ enum class Tag : uint16_t {
   kPreviousCost = 40,
   kPreviousFreeSeconds = 41,
   kPreviousFreePeriod = 42,
+  kGrantDraws = 43,
+
+  kGrantNumber = 44,
+  kGrantEnd = 45,
+  kGrantsReturned = 46,
 
   kRechargeOrdinal = 48,
   kRequestId = 49,
@@ -93,11 +98,15 @@ void VisitUsageFields(Booked& booked, Visit&& visit) {
   visit(Tag::kPreviousCost, "previous_cost_nanos", booked.previous_cost);
   visit(Tag::kPreviousFreeSeconds, "previous_free_seconds", booked.previous_free_seconds);
   visit(Tag::kPreviousFreePeriod, "previous_free_period", booked.previous_free_period);
+  visit(Tag::kGrantDraws, "grant_draws", booked.grant_draws);
 }
 
 // Of any other entry.
 template <typename Entry, typename Visit>
 void VisitOtherFields(Entry& entry, Visit&& visit) {
+  visit(Tag::kGrantNumber, "grant_number", entry.grant.number);
+  visit(Tag::kGrantEnd, "grant_end", entry.grant.end);
+  visit(Tag::kGrantsReturned, "grants_returned", entry.grant.returned);
   visit(Tag::kRechargeOrdinal, "recharge_ordinal", entry.recharge_ordinal);
   visit(Tag::kRequestId, "request_id", entry.request_id);
   visit(Tag::kVoidedUsageId, "voided_usage_id", entry.voided.usage_id);

@@ -82,6 +82,13 @@ std::string DigestOf(const AdjustBalance& command) {
                             command.by.actor, command.by.reference});
 }
 
+std::string DigestOf(const GrantCredit& command) {
+  const domain::GrantRequest& request = command.request;
+  return Sha256HexOfFields({"grant", absl::StrCat(request.amount),
+                            absl::FormatTime(request.end, absl::UTCTimeZone()), request.by.reason,
+                            request.by.actor, request.by.reference});
+}
+
 std::string DigestOf(absl::string_view method, absl::string_view payment_method_id,
                      const domain::GivenCard& given) {
   const domain::CardDisplay display = given.display.value_or(domain::CardDisplay());
@@ -190,6 +197,7 @@ class Folder {
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const RemovePaymentMethod& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const PutUser& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const AdjustBalance& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const GrantCredit& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const RequestRecharge& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const BlockAccount& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const UnblockAccount& command);
@@ -237,7 +245,7 @@ class Folder {
   void NoteUsages(const Entry& entry);
   void NoteUsageState(domain::UsageState&& state);
   // Takes a transition over into the image and the write set. Returns the last entry that it
-  // booked, or null.
+  // booked, but for credit grants that end, or null.
   const Entry* Apply(AccountImage& image, Transition&& transition);
   // The same for commands that decide upon the open recharge.
   const Entry* ApplyWithOpen(AccountImage& image, Transition&& transition);
@@ -277,6 +285,11 @@ class Folder {
       absl::string_view account_id, const std::string& request_id, const std::string& digest,
       absl::FunctionRef<absl::StatusOr<Transition>(const domain::Context&, const Account&)> give,
       absl::FunctionRef<const domain::PaymentMethod*(const Account&)> find);
+  // Books an entry once under the request's id.
+  absl::StatusOr<Reply> BookOnce(
+      AccountImage& image, absl::string_view account_id, const std::string& request_id,
+      const std::string& digest, bool validate_only,
+      absl::FunctionRef<absl::StatusOr<Transition>(const domain::Context&, const Account&)> book);
   void WriteCards(const AccountImage& image);
   void WriteUsers(const AccountImage& image);
   void WriteUsageStates();
@@ -410,7 +423,7 @@ const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
   WriteSet& writes = folded_.writes;
   // Where the transition took the account over, its numbers and times are here still.
   const bool only_balance = transition.events.empty() && transition.recharges.empty() &&
-                            !transition.cards_changed &&
+                            !transition.cards_changed && !transition.grants_changed &&
                             SameButForBalance(image.account(), transition.account);
   image.account() = std::move(transition.account);
   image.exists = true;
@@ -423,12 +436,14 @@ const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
   const Entry* last = nullptr;
   for (Entry& entry : transition.entries) {
     Chain(image, &entry);
-    last = &writes.entries.emplace_back(std::move(entry));
-    NoteMonth(*last, image.known.get(), &writes.months);
-    if (domain::IsOfUsage(last->kind)) NoteUsages(*last);
-    if (last->kind == domain::EntryKind::kRecharge || last->kind == domain::EntryKind::kPayment) {
-      image_.credits[RechargeKey(last->account_id, last->recharge_ordinal)] = *last;
+    const Entry& booked = writes.entries.emplace_back(std::move(entry));
+    NoteMonth(booked, image.known.get(), &writes.months);
+    if (domain::IsOfUsage(booked.kind)) NoteUsages(booked);
+    if (booked.kind == domain::EntryKind::kRecharge || booked.kind == domain::EntryKind::kPayment) {
+      image_.credits[RechargeKey(booked.account_id, booked.recharge_ordinal)] = booked;
     }
+    // A grant that ends, ends beside what was asked for.
+    if (booked.kind != domain::EntryKind::kGrantEnded) last = &booked;
   }
   for (domain::Event& event : transition.events) writes.events.push_back(std::move(event));
   for (Recharge& recharge : transition.recharges) {
@@ -731,13 +746,12 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Correct
   RESERVE_ASSIGN_OR_RETURN(Transition transition,
                            domain::CorrectUsage(ContextOf(*image), image->account(),
                                                 command.correction, old, terms, usage, command.by));
-  const bool voids = transition.entries.size() > 1;
+  const bool voids = transition.entries.front().kind == domain::EntryKind::kVoid;
+  const size_t before = folded_.writes.entries.size();
   const Entry* entry = ApplyWithOpen(*image, std::move(transition));
   CorrectionReply reply{ReplyOf(*entry, image->account().currency), std::nullopt};
-  // The void is the entry before it, of the same transition.
   if (voids) {
-    reply.voided =
-        ReplyOfVoid(image->account(), *std::prev(folded_.writes.entries.end(), 2), old.state);
+    reply.voided = ReplyOfVoid(image->account(), folded_.writes.entries[before], old.state);
   }
   return reply;
 }
@@ -995,27 +1009,43 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const PutUser
   return UserReply{*UserOf(*image, command.user_id), *plan, image->account().time_zone};
 }
 
+absl::StatusOr<Reply> Folder::BookOnce(
+    AccountImage& image, absl::string_view account_id, const std::string& request_id,
+    const std::string& digest, bool validate_only,
+    absl::FunctionRef<absl::StatusOr<Transition>(const domain::Context&, const Account&)> book) {
+  const std::string currency = image.account().currency;
+  const auto stored = image_.requests.find(OnceKey(account_id, request_id));
+  if (stored != image_.requests.end()) {
+    if (stored->second.record.digest == digest && stored->second.entry.has_value()) {
+      return EntryReply{*stored->second.entry, currency};
+    }
+    return domain::RequestIdReused(request_id);
+  }
+  RESERVE_ASSIGN_OR_RETURN(Transition transition, book(ContextOf(image), image.account()));
+  if (validate_only) return EntryReply{transition.entries.front(), currency};
+  const Entry* entry = ApplyWithOpen(image, std::move(transition));
+  NoteRequest(account_id, request_id, digest, /*ordinal=*/0, entry);
+  return EntryReply{*entry, currency};
+}
+
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const AdjustBalance& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency, "amount"));
-  const OnceKey key(account_id, command.request_id);
-  const std::string digest = DigestOf(command);
-  const auto stored = image_.requests.find(key);
-  if (stored != image_.requests.end()) {
-    if (stored->second.record.digest == digest && stored->second.entry.has_value()) {
-      return EntryReply{*stored->second.entry, image->account().currency};
-    }
-    return domain::RequestIdReused(command.request_id);
-  }
-  RESERVE_ASSIGN_OR_RETURN(Transition transition,
-                           domain::AdjustBalance(ContextOf(*image), image->account(),
-                                                 command.request_id, command.amount, command.by));
-  if (command.validate_only) {
-    return EntryReply{transition.entries.front(), image->account().currency};
-  }
-  const Entry* entry = ApplyWithOpen(*image, std::move(transition));
-  NoteRequest(account_id, command.request_id, digest, /*ordinal=*/0, entry);
-  return EntryReply{*entry, image->account().currency};
+  return BookOnce(*image, account_id, command.request_id, DigestOf(command), command.validate_only,
+                  [&command](const domain::Context& context, const Account& account) {
+                    return domain::AdjustBalance(context, account, command.request_id,
+                                                 command.amount, command.by);
+                  });
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const GrantCredit& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency, "amount"));
+  return BookOnce(*image, account_id, command.request.request_id, DigestOf(command),
+                  command.validate_only,
+                  [&command](const domain::Context& context, const Account& account) {
+                    return domain::GrantCredit(context, account, command.request);
+                  });
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RequestRecharge& command) {

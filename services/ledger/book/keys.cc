@@ -48,6 +48,9 @@ class Collector {
   void operator()(const AdjustBalance& command) const {
     keys_.requests.emplace_back(account_id_, command.request_id);
   }
+  void operator()(const GrantCredit& command) const {
+    keys_.requests.emplace_back(account_id_, command.request.request_id);
+  }
   void operator()(const RequestRecharge& command) const {
     keys_.requests.emplace_back(account_id_, command.request_id);
   }

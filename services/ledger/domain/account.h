@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "common/money/money.h"
 #include "services/ledger/domain/closing.h"
+#include "services/ledger/domain/credit_grant.h"
 #include "services/ledger/domain/due.h"
 #include "services/ledger/domain/payment_method.h"
 
@@ -138,8 +139,10 @@ struct Account {
   // numbers is charged (P2).
   std::vector<DisputedNumber> disputed_numbers;
   TakenBack taken_back;
-  int32_t payments = 0;    // that are booked and not reversed (P5)
-  Nanos notify_below = 0;  // G11; 0: the customer wants to hear of no balance
+  int32_t payments = 0;             // that are booked and not reversed (P5)
+  std::vector<CreditGrant> grants;  // whose end has not come: the earliest first, then the oldest
+  int32_t last_grant = 0;           // the number given last
+  Nanos notify_below = 0;           // G11; 0: the customer wants to hear of no balance
   DayOfTries tries;
   absl::InlinedVector<RechargeMark, 4> marks;  // of the last automatic recharges, oldest first
   AdministratorBlock block;
@@ -156,6 +159,9 @@ struct Account {
   bool closed() const { return state == AccountState::kClosed; }
   // Is it CLOSING or CLOSED?
   bool ends() const { return state == AccountState::kClosing || closed(); }
+  // The promotional part of the balance, and the rest, which may be below zero (P6).
+  Nanos promotional_balance() const { return SumOf(grants); }
+  Nanos own_balance() const { return SubtractSaturating(balance, promotional_balance()); }
   // What D1, D2 and authorisation go by: money that staff took back counts until the wait ends.
   Nanos effective_balance() const { return AddSaturating(balance, taken_back.amount); }
   friend bool operator==(const Account&, const Account&) = default;

@@ -8,6 +8,7 @@
 #include "services/ledger/domain/consequences.h"
 #include "services/ledger/domain/disputed_cards.h"
 #include "services/ledger/domain/draft.h"
+#include "services/ledger/domain/grant_steps.h"
 #include "services/ledger/domain/refund_steps.h"
 #include "services/ledger/domain/refusals.h"
 
@@ -203,8 +204,10 @@ absl::StatusOr<Transition> CloseAccount(const Context& context, const Account& a
   a.cap_reached_time = absl::InfinitePast();
   a.expiry_notice_time = absl::InfiniteFuture();
   a.due = {};
-  Wait(&draft);
   Tell(by, draft.AddEvent(EventKind::kAccountClosing, by.reason));
+  EndAllGrants(&draft);
+  a.taken_back = {};
+  Wait(&draft);
   return Concluded(std::move(draft));
 }
 

@@ -8,6 +8,7 @@
 #include "absl/time/civil_time.h"
 #include "common/clock/calendar.h"
 #include "common/clock/utc.h"
+#include "services/ledger/domain/grant_steps.h"
 #include "services/ledger/domain/recharge_steps.h"
 #include "services/ledger/domain/refill.h"
 #include "services/ledger/domain/refusals.h"
@@ -27,7 +28,8 @@ std::string BelowThreshold(const Account& a) {
 // O1, P5: own money, payments among it.
 void Fund(Draft& draft) {
   Account& a = draft.account();
-  if (a.state != AccountState::kPendingFunding || a.payments == 0 || a.balance < a.reserve_amount) {
+  if (a.state != AccountState::kPendingFunding || a.payments == 0 ||
+      a.own_balance() < a.reserve_amount) {
     return;
   }
   a.state = AccountState::kActive;
@@ -309,6 +311,7 @@ void TellOfExpiry(Draft& draft) {
 
 void ApplyConsequences(Draft& draft) {
   Account& a = draft.account();
+  EndGrants(&draft);
   Fund(draft);
   FollowOpenRecharge(draft);
   OpenRechargeIfLow(draft);
@@ -321,6 +324,7 @@ void ApplyConsequences(Draft& draft) {
   if (draft.transition().cards_changed || a.expiry_notice_time <= draft.context().now) {
     TellOfExpiry(draft);
   }
+  AwaitGrantEnd(&draft);
 }
 
 Transition Concluded(Draft&& draft) {

@@ -21,6 +21,7 @@ enum class DueReason : uint8_t {
   kCapWindow = 1,   // the hour's or day's cap is reached until its window ends (G7)
   kMonthlyCap = 2,  // the customer's own cap of the month is (G7)
   kClosing = 3,     // the account is CLOSING, and its grace may be over (P4)
+  kGrantEnd = 4,    // a credit grant ends (P6)
 };
 
 struct Due {

@@ -29,6 +29,8 @@ enum class EntryKind : uint8_t {
   kRating = 9,            // a usage that was booked before is rated, or rated again (K3, U6)
   kPayment = 10,          // money that came another way (P5)
   kPaymentReversed = 11,  // the same taken back
+  kGrant = 12,            // promotional credit with an end (P6)
+  kGrantEnded = 13,       // what was left of it
   kWriteOff = 14,         // of an account that closes: a debt, or less than can be paid (P4)
   kPayout = 15,           // what a person owes its customer
 };
@@ -47,6 +49,7 @@ struct BookedUsage {
   Nanos previous_cost = 0;
   int64_t previous_free_seconds = 0;
   int32_t previous_free_period = 0;
+  std::string grant_draws = {};  // of its cost, what credit grants paid (P6)
 };
 
 // What a kVoid takes back.
@@ -55,6 +58,13 @@ struct VoidedUsage {
   int64_t free_seconds = 0;  // that go back to the user's allowance
   int32_t free_period = 0;   // of this period
   bool in_advance = false;   // it was not booked yet, and never will be
+};
+
+// Of entries about credit grants (P6).
+struct GrantOfEntry {
+  int32_t number = 0;
+  absl::Time end = absl::InfinitePast();  // of a kGrant
+  std::string returned = {};              // of a kVoid: what went back to grants (credit_grant.h)
 };
 
 // The digest of an entry and of all before it.
@@ -76,6 +86,7 @@ struct Entry {
   absl::Time record_time = absl::InfinitePast();
   std::optional<BookedUsage> booked;  // of a usage, or a rating
   VoidedUsage voided;                 // of a void
+  GrantOfEntry grant;                 // of a grant, its end, or a void
   int64_t recharge_ordinal = 0;  // of a recharge, refund or payment; of a dispute, the charge's
   std::string request_id;        // of an adjustment, refund or payment
   std::string reason;            // of all others, but recharges
@@ -88,6 +99,9 @@ struct Entry {
 inline const std::string& UsageIdOf(const Entry& entry) {
   return entry.booked.has_value() ? entry.booked->usage.usage_id : entry.voided.usage_id;
 }
+
+// What of its amount is promotional; of a rating after the booking, of the whole cost.
+Nanos PromotionalOf(const Entry& entry);
 
 // Does it make the id of its usage taken for ever (U2, U5)?
 inline bool TakesUsageId(const Entry& entry) {
@@ -150,6 +164,8 @@ enum class EventKind : uint8_t {
   kWrittenOff = 52,
   kAccountClosed = 53,
   kMoneyAfterClosing = 54,
+  kCreditGranted = 55,
+  kCreditEnded = 56,
 };
 
 // What stands in the way of refilling the reserve by itself (D1, D2). The numbers are stored;

@@ -20,6 +20,7 @@
 //   support_policy.h         what staff does
 //   refund_policy.h          charges that are given back
 //   payment_policy.h         money that came another way
+//   grant_policy.h           promotional credit with an end
 //   dispute_policy.h         charges that the cardholder's bank takes back
 //   closing_policy.h         closing an account for ever
 //   recharge_policy.h        what the customer asks to be charged, and what time brings
@@ -36,6 +37,7 @@
 #include "services/ledger/domain/closing_policy.h"           // IWYU pragma: export
 #include "services/ledger/domain/dispute_policy.h"           // IWYU pragma: export
 #include "services/ledger/domain/emergency.h"                // IWYU pragma: export
+#include "services/ledger/domain/grant_policy.h"             // IWYU pragma: export
 #include "services/ledger/domain/opening_policy.h"           // IWYU pragma: export
 #include "services/ledger/domain/payment_method_policy.h"    // IWYU pragma: export
 #include "services/ledger/domain/payment_policy.h"           // IWYU pragma: export

@@ -228,6 +228,12 @@ absl::Status LeaseLost(absl::string_view account_id, int64_t ordinal) {
                               "\" is settled or another worker has taken over"));
 }
 
+absl::Status TooManyGrants(const Account& account) {
+  return Refused("TOO_MANY_GRANTS", "",
+                 absl::StrCat("account \"", account.account_id, "\" has ", account.grants.size(),
+                              " credit grants that have not ended, the most that it can have"));
+}
+
 absl::Status RequestIdReused(absl::string_view request_id) {
   return MakeError(absl::StatusCode::kAlreadyExists, "REQUEST_ID_REUSED", "request_id",
                    absl::StrCat("request \"", request_id, "\" was made with other content"));

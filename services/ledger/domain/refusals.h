@@ -102,6 +102,8 @@ absl::Status PaymentGivenBack(const Recharge& payment);
 
 // FAILED_PRECONDITION "LEASE_LOST": the recharge is settled, or another worker has taken over.
 absl::Status LeaseLost(absl::string_view account_id, int64_t ordinal);
+// FAILED_PRECONDITION "TOO_MANY_GRANTS": that many credit grants have not ended yet (P6).
+absl::Status TooManyGrants(const Account& account);
 // ALREADY_EXISTS "REQUEST_ID_REUSED" on "request_id": it was used with other content.
 absl::Status RequestIdReused(absl::string_view request_id);
 // UNAVAILABLE "RERATING_MOVED_ON": another ledger may have gone on with the rerating.

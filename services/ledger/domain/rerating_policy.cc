@@ -6,6 +6,7 @@
 #include "common/error/error.h"
 #include "services/ledger/domain/consequences.h"
 #include "services/ledger/domain/draft.h"
+#include "services/ledger/domain/grant_steps.h"
 #include "services/ledger/domain/taken_back.h"
 
 namespace reserve::domain {
@@ -93,6 +94,10 @@ absl::StatusOr<ReratedUsage> RateAgain(const Context& context, const Account& ac
   if (!was_rated) rated.rated_seq = entry.seq;
   entry.booked.emplace(BookedUsage{usage, std::move(rating), /*corrects=*/"", state.cost,
                                    state.free_seconds, state.free_period});
+  // What credit paid of it goes back first, as its seconds do.
+  GiveBackToGrants(state.grant_draws, &draft);
+  rated.grant_draws = entry.booked->grant_draws =
+      DrawOnGrants(rated.cost, state.seq, state.grant_draws, &draft);
   Event& event = Tell(rerating.by, draft.AddEvent(EventKind::kUsageRated, rerating.by.reason));
   event.usage_id = usage.usage_id;
   event.amount = difference;

@@ -61,6 +61,7 @@ struct Transition {
   std::optional<CardDecline> decline;        // new
   absl::InlinedVector<Dispute, 1> disputes;  // new or changed
   bool cards_changed = false;                // of account.payment_methods
+  bool grants_changed = false;               // of account.grants
   std::optional<PaymentMethod> removed_card;
   bool unchanged = false;  // a repeat: nothing to write
 };

@@ -7,6 +7,7 @@
 #include "services/ledger/domain/closing_policy.h"
 #include "services/ledger/domain/consequences.h"
 #include "services/ledger/domain/draft.h"
+#include "services/ledger/domain/grant_steps.h"
 #include "services/ledger/domain/taken_back.h"
 #include "services/ledger/domain/usage_policy.h"
 
@@ -33,7 +34,9 @@ absl::Status AddVoid(const std::string& usage_id, const UsageToVoid& old, const 
   RESERVE_ASSIGN_OR_RETURN(const Nanos balance, Add(draft->account().balance, state.cost));
   Entry& entry = draft->AddEntry(EntryKind::kVoid, state.cost, balance);
   entry.voided = {usage_id, state.free_seconds, state.free_period, in_advance};
+  entry.grant.returned = state.grant_draws;
   entry.reason = by.reason;
+  GiveBackToGrants(state.grant_draws, draft);
   if (state.free_seconds > 0) {
     draft->transition().allowances.push_back({state.user_id, AfterGivingBack(state, *old.user)});
   }
@@ -95,7 +98,11 @@ absl::StatusOr<Transition> CorrectUsage(const Context& context, const Account& a
     after.user = &*user;
   }
   RESERVE_ASSIGN_OR_RETURN(Rating rating, RateFact(account, after, usage));
-  RESERVE_RETURN_IF_ERROR(BookUsage(after, usage, std::move(rating), correction.usage_id, &draft));
+  const std::string returned = draft.transition().entries.empty()
+                                   ? std::string()
+                                   : draft.transition().entries.front().grant.returned;
+  RESERVE_RETURN_IF_ERROR(
+      BookUsage(after, usage, std::move(rating), correction.usage_id, &draft, returned));
   const Nanos difference = SubtractSaturating(draft.account().balance, draft.balance_before());
   if (correction.may_recharge && difference < 0) {
     draft.account().taken_back = {};
@@ -129,6 +136,8 @@ absl::StatusOr<Transition> RateUnrated(const Context& context, const Account& ac
   Entry& entry = draft.AddEntry(EntryKind::kRating, -rating.cost, balance);
   rated.latest_seq = rated.rated_seq = entry.seq;
   entry.booked.emplace(BookedUsage{usage, std::move(rating)});
+  rated.grant_draws = entry.booked->grant_draws =
+      DrawOnGrants(entry.booked->rating.cost, state.seq, "", &draft);
   Event& event = draft.AddEvent(EventKind::kUsageRated, "there is a price of its start now");
   event.usage_id = usage.usage_id;
   event.amount = entry.amount;

@@ -29,6 +29,7 @@ UsageState StateOf(const Entry& entry) {
   state.plan_id = rating.plan_id;
   state.deck_version = rating.deck_version;
   state.previous_cost = entry.booked->previous_cost;
+  state.grant_draws = entry.booked->grant_draws;
   return state;
 }
 

@@ -33,7 +33,8 @@ struct UsageState {
   std::string plan_id = {};
   int64_t deck_version = 0;
   Nanos previous_cost = 0;
-  int64_t rerating = 0;   // the latest that rated it again (U6); 0: none did
+  std::string grant_draws = {};  // what credit grants paid of its cost (P6)
+  int64_t rerating = 0;          // the latest that rated it again (U6); 0: none did
   int64_t rated_seq = 0;  // of the entry that rated it first; 0: none did, or nobody wrote it down
   absl::Time update_time = absl::InfinitePast();
 

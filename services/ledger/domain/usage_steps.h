@@ -31,9 +31,9 @@ absl::StatusOr<Rating> RateFact(const Account& account, const UsageTerms& terms,
                                 const Usage& usage);
 
 // Books a usage under its rating, and takes its free seconds. `corrects` is the usage whose place
-// it takes, or empty.
+// it takes, or empty; `returned` is what that gave back to credit grants.
 absl::Status BookUsage(const UsageTerms& terms, const Usage& usage, Rating&& rating,
-                       std::string corrects, Draft* draft);
+                       std::string corrects, Draft* draft, absl::string_view returned = "");
 
 }  // namespace reserve::domain
 

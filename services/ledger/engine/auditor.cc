@@ -128,8 +128,9 @@ std::string StateText(const domain::UsageState& state) {
 // Do both say the same of the money and the free seconds?
 bool SameStanding(const domain::UsageState& one, const domain::UsageState& other) {
   return one.status == other.status && one.cost == other.cost &&
-         one.free_seconds == other.free_seconds && one.free_period == other.free_period &&
-         one.seq == other.seq && one.latest_seq == other.latest_seq;
+         one.grant_draws == other.grant_draws && one.free_seconds == other.free_seconds &&
+         one.free_period == other.free_period && one.seq == other.seq &&
+         one.latest_seq == other.latest_seq;
 }
 
 std::string AllowancesText(const User& user) {
@@ -144,8 +145,8 @@ std::string AllowancesText(const User& user) {
 
 // Does the request that booked it lead to the entry?
 bool NotesItsRequest(const Entry& entry) {
-  return entry.kind == EntryKind::kAdjustment || entry.kind == EntryKind::kPayment ||
-         entry.kind == EntryKind::kPaymentReversed;
+  return entry.kind == EntryKind::kAdjustment || entry.kind == EntryKind::kGrant ||
+         entry.kind == EntryKind::kPayment || entry.kind == EntryKind::kPaymentReversed;
 }
 
 // One account being checked, in the order of the calls in Run.
@@ -163,6 +164,7 @@ class Audit {
     RESERVE_RETURN_IF_ERROR(LoadUsageStates());
     RESERVE_RETURN_IF_ERROR(CheckEntries());
     CheckUsageStates();
+    CheckGrantsAtEnd();
     RESERVE_RETURN_IF_ERROR(CheckMonths());
     RESERVE_RETURN_IF_ERROR(CheckUsers());
     RESERVE_RETURN_IF_ERROR(CheckEvents());
@@ -199,6 +201,9 @@ class Audit {
   void CheckVoid(const Entry& entry);
   // What the entries so far say of a usage, which must have a row; else says that `entry` lacks it.
   domain::UsageState* Standing(const Entry& entry, const std::string& usage_id);
+  void CheckGrants(const Entry& entry);
+  void MoveGrants(const Entry& entry, absl::string_view draws, int sign);
+  void CheckGrantsAtEnd();
   void CheckRatedAgain(const Entry& entry, domain::UsageState* state);
   void CheckUnrated(const std::string& subject, const BookedUsage& booked);
   void CheckRating(const std::string& subject, const BookedUsage& booked, const Plan& plan,
@@ -246,6 +251,8 @@ class Audit {
   // entries so far say.
   absl::flat_hash_map<std::string, domain::UsageState> usage_states_;
   absl::flat_hash_map<std::string, domain::UsageState> computed_states_;
+  // What is left of each credit grant, as the entries so far leave it, and when it ends (P6).
+  std::map<int32_t, domain::CreditGrant> grants_;
   // Each user as the usages so far leave them.
   absl::flat_hash_map<std::string, User> replayed_;
   int64_t last_seq_ = 0;
@@ -516,6 +523,7 @@ void Audit::CheckEntry(const Entry& entry) {
   last_seq_ = entry.seq;
   last_balance_ = entry.balance_after;
   sum_ += entry.amount;
+  CheckGrants(entry);
   if (entry.booked.has_value()) {
     CheckUsage(entry);
     return;
@@ -612,7 +620,7 @@ void Audit::CheckVoid(const Entry& entry) {
   if (state == nullptr) return;
   const bool again = state->status == domain::UsageStatus::kVoided && !voided.in_advance;
   if (again || entry.amount != state->cost || voided.free_seconds != state->free_seconds ||
-      voided.free_period != state->free_period) {
+      voided.free_period != state->free_period || entry.grant.returned != state->grant_draws) {
     Differs(kCheckUsageState, absl::StrCat(entry.seq),
             absl::StrCat("gives back ", FormatDecimal(entry.amount), " and ", voided.free_seconds,
                          " s of period ", voided.free_period),
@@ -662,6 +670,75 @@ void Audit::CheckUsage(const Entry& entry) {
             absl::StrCat(left, " s"));
   }
   if (rating.free_seconds_taken > 0) user.SetSecondsUsed(domain::AfterTaking(rating, user));
+}
+
+// P6: a grant is drawn on, gets back what was drawn, and ends once.
+void Audit::CheckGrants(const Entry& entry) {
+  const std::string subject = absl::StrCat(entry.seq);
+  if (entry.kind == EntryKind::kGrant) {
+    const domain::CreditGrant grant{entry.grant.number, entry.seq, entry.amount, entry.grant.end};
+    if (entry.amount <= 0 || entry.grant.number != static_cast<int32_t>(grants_.size()) + 1) {
+      Differs(kCheckGrants, subject,
+              absl::StrCat("grant ", entry.grant.number, " of ", FormatDecimal(entry.amount)),
+              absl::StrCat("grant ", grants_.size() + 1, ", above zero"));
+    }
+    grants_[entry.grant.number] = grant;
+    return;
+  }
+  if (entry.kind == EntryKind::kGrantEnded) {
+    const auto grant = grants_.find(entry.grant.number);
+    const Nanos left = grant == grants_.end() ? 0 : grant->second.remaining;
+    if (left != -entry.amount) {
+      Differs(kCheckGrants, subject,
+              absl::StrCat("ends grant ", entry.grant.number, " with ",
+                           FormatDecimal(-entry.amount), " left"),
+              FormatDecimal(left));
+    }
+    if (grant != grants_.end()) grant->second.remaining = 0;
+    return;
+  }
+  MoveGrants(entry, entry.grant.returned, 1);
+  if (!entry.booked.has_value()) return;
+  // What an earlier rating drew comes back first.
+  const auto before = computed_states_.find(entry.booked->usage.usage_id);
+  if (entry.kind == EntryKind::kRating && before != computed_states_.end()) {
+    MoveGrants(entry, before->second.grant_draws, 1);
+  }
+  MoveGrants(entry, entry.booked->grant_draws, -1);
+}
+
+void Audit::MoveGrants(const Entry& entry, absl::string_view draws, int sign) {
+  for (const domain::GrantDraw& draw : domain::DrawsFrom(draws)) {
+    const auto grant = grants_.find(draw.number);
+    if (grant != grants_.end()) grant->second.remaining += sign * draw.amount;
+    if (grant != grants_.end() && draw.amount > 0 && grant->second.remaining >= 0) continue;
+    Differs(kCheckGrants, absl::StrCat(entry.seq),
+            absl::StrCat(FormatDecimal(draw.amount), " of grant ", draw.number),
+            grant == grants_.end() ? "a grant that there is" : "no more than was left");
+  }
+}
+
+void Audit::CheckGrantsAtEnd() {
+  std::vector<domain::CreditGrant> open;
+  for (const domain::CreditGrant& grant : account_.grants) {
+    const auto computed = grants_.find(grant.number);
+    const bool same = computed != grants_.end() && computed->second == grant;
+    if (!same) {
+      Differs(
+          kCheckGrants, absl::StrCat(grant.number),
+          absl::StrCat(FormatDecimal(grant.remaining), " left until ", FormatRfc3339(grant.end)),
+          computed == grants_.end()
+              ? "no such grant"
+              : absl::StrCat(FormatDecimal(computed->second.remaining), " left until ",
+                             FormatRfc3339(computed->second.end)));
+    }
+    if (computed != grants_.end()) grants_.erase(computed);
+  }
+  for (const auto& [number, grant] : grants_) {
+    if (grant.remaining == 0) continue;
+    Differs(kCheckGrants, absl::StrCat(number), "no such grant",
+            absl::StrCat(FormatDecimal(grant.remaining), " left"));
+  }
 }
 
 // A rating after the booking: it goes on from where the usage stood, and what that had of the

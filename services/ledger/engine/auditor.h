@@ -54,6 +54,9 @@ inline constexpr char kCheckPayments[] = "PAYMENTS";
 // What of a charge was given back or disputed, in its row, its refunds and disputes, the entries,
 // and what suspends the account (P1, P2).
 inline constexpr char kCheckGivenBack[] = "GIVEN_BACK";
+// What is left of each credit grant is said by the account as by the entries: none was drawn on for
+// more than it had, and each ended once (P6).
+inline constexpr char kCheckGrants[] = "GRANTS";
 // What is owed and was written off is said by the account as by its entries, and one that is closed
 // has nothing left, and no recharge open (P4).
 inline constexpr char kCheckClosing[] = "CLOSING";

@@ -59,6 +59,8 @@ constexpr absl::string_view kAccountColumns[] = {
     "taken_back_nanos",
     "taken_back_time",
     "payments",
+    "last_grant",
+    "credit_grants",
     "notify_below_nanos",
     "tries_day",
     "cards_given",
@@ -121,6 +123,29 @@ void ReadMarks(absl::string_view stored, Account* a) {
     }
     mark.time = absl::FromUnixMicros(micros);
     a->marks.push_back(mark);
+  }
+}
+
+// "<number>:<seq>:<remaining>:<end, micros since the epoch>" each, in their order.
+std::string StoredGrants(const Account& a) {
+  return absl::StrJoin(a.grants, " ", [](std::string* out, const domain::CreditGrant& grant) {
+    absl::StrAppend(out, grant.number, ":", grant.seq, ":", grant.remaining, ":",
+                    absl::ToUnixMicros(grant.end));
+  });
+}
+
+void ReadGrants(absl::string_view stored, Account* a) {
+  for (const absl::string_view each : absl::StrSplit(stored, ' ', absl::SkipEmpty())) {
+    const std::vector<absl::string_view> parts = absl::StrSplit(each, ':');
+    domain::CreditGrant grant;
+    int64_t micros = 0;
+    if (parts.size() != 4 || !absl::SimpleAtoi(parts[0], &grant.number) ||
+        !absl::SimpleAtoi(parts[1], &grant.seq) || !absl::SimpleAtoi(parts[2], &grant.remaining) ||
+        !absl::SimpleAtoi(parts[3], &micros)) {
+      continue;  // what was altered is found by the audit
+    }
+    grant.end = absl::FromUnixMicros(micros);
+    a->grants.push_back(grant);
   }
 }
 
@@ -214,6 +239,8 @@ Account ReadAccount(const Row& row) {
   a.taken_back.amount = columns.Int();
   a.taken_back.time = columns.TimeOr(absl::InfinitePast());
   a.payments = columns.Int32();
+  a.last_grant = columns.Int32();
+  ReadGrants(columns.Text(), &a);
   a.notify_below = columns.Int();
   a.tries.day = columns.Int32();
   a.tries.cards_given = columns.Int32();
@@ -279,6 +306,8 @@ void AppendAccount(const Account& a, SqlText* sql) {
       .Int(a.taken_back.amount)
       .Time(a.taken_back.time)
       .Int(a.payments)
+      .Int(a.last_grant)
+      .Text(StoredGrants(a))
       .Int(a.notify_below)
       .Int(a.tries.day)
       .Int(a.tries.cards_given)

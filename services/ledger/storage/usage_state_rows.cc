@@ -14,7 +14,7 @@ using domain::UsageState;
 constexpr absl::string_view kColumns =
     "account_id,usage_id,status,unrated_reason,seq,cost_nanos,free_seconds,free_period,latest_seq,"
     "user_id,start_time,corrected_by,update_time,plan_id,deck_version,previous_cost_nanos,rerating,"
-    "rated_seq";
+    "rated_seq,grant_draws";
 
 UsageState ReadState(const Row& row) {
   UsageState s;
@@ -36,6 +36,7 @@ UsageState ReadState(const Row& row) {
   s.previous_cost = row.Int(16);
   s.rerating = row.Int(17);
   s.rated_seq = row.Int(18);
+  s.grant_draws = row.Text(19);
   return s;
 }
 
@@ -134,12 +135,14 @@ absl::Status WriteUsageStates(Connection& connection,
         .Int(s->previous_cost)
         .Int(s->rerating)
         .Int(s->rated_seq)
+        .Text(s->grant_draws)
         .EndRow();
   }
   sql.Raw(" ON DUPLICATE KEY UPDATE status=VALUES(status)");
   for (const absl::string_view column :
        {"unrated_reason", "cost_nanos", "free_seconds", "free_period", "latest_seq", "corrected_by",
-        "update_time", "plan_id", "deck_version", "previous_cost_nanos", "rerating", "rated_seq"}) {
+        "update_time", "plan_id", "deck_version", "previous_cost_nanos", "rerating", "rated_seq",
+        "grant_draws"}) {
     sql.Raw(absl::StrCat(",", column, "=VALUES(", column, ")"));
   }
   return connection.Execute(sql.str());

@@ -266,6 +266,11 @@ absl::Status Books::RateNow(const std::string& usage_id, const Rate* rate) {
                            TermsOf(usage.user_id, rate), usage));
 }
 
+absl::Status Books::GrantCredit(Nanos amount, absl::Time end) {
+  return Apply(domain::GrantCredit(
+      context(), account_, {absl::StrCat("grant-", next_id_++), amount, end, Staff("a campaign")}));
+}
+
 absl::StatusOr<Rerated> Books::RateAgain(const std::string& usage_id, const Rate* rate,
                                          Rerating rerating) {
   const Usage usage = usages_.at(usage_id);

@@ -100,6 +100,7 @@ class Books {
                        const Rate* rate, bool may_recharge = false);
   // Rates an UNRATED usage if there is a rate, and its user, now.
   absl::Status RateNow(const std::string& usage_id, const Rate* rate);
+  absl::Status GrantCredit(Nanos amount, absl::Time end);
   // Rates a usage again by a rate; without a number it is a rerating of its own (U6).
   absl::StatusOr<Rerated> RateAgain(const std::string& usage_id, const Rate* rate,
                                     Rerating rerating = {});

@@ -378,7 +378,15 @@ class Life {
     EXPECT_TRUE(more > kMaxDurationSeconds || !model_.Affords(user, usage, *row, more)) << longest;
   }
 
+  void Grant() {
+    const Nanos amount = Cents(1 + Below(2'000));
+    const absl::Time end = books_.now() + absl::Minutes(1 + Below(Chance(50) ? 60 : 3'000));
+    command_ = absl::StrCat("grant ", amount);
+    Expect(books_.GrantCredit(amount, end), model_.Grant(amount, end, books_.now()));
+  }
+
   void Adjust() {
+    if (Chance(12)) return Grant();
     Nanos amount = Chance(50) ? Cents(1 + Below(4'000)) : -Cents(1 + Below(2'500));
     if (Chance(10)) amount = -books_.account().balance;  // to exactly zero
     if (Chance(10)) amount = books_.account().recharge_threshold - books_.account().balance;
@@ -901,6 +909,8 @@ class Life {
   void CompareState() {
     const Account& account = books_.account();
     EXPECT_TRUE(account.balance == model_.balance()) << account.balance;
+    EXPECT_TRUE(account.promotional_balance() == model_.promotional())
+        << account.promotional_balance();
     EXPECT_EQ(account.state, model_.state());
     CompareCards();
     EXPECT_EQ(account.open_ordinal, model_.open_ordinal());

@@ -404,6 +404,7 @@ void Model::Tell(absl::Time now, Step* step) {
 
 Step Model::Finish(Step step, absl::Time now, const Sight& sight) {
   const int64_t open_before = open_ordinal();
+  EndGrants(now, &step);
   Fund(&step);
   Follow(sight, now, &step);
   OpenWhatIsWanted(sight, now, &step);
@@ -521,8 +522,66 @@ Decision Model::Authorize(const std::string& user_id, const Usage& usage, const 
              : Decision::kInsufficientBalance;
 }
 
-void Model::Book(const std::string& user_id, const Usage& usage, const Rate* rate, Step* step) {
+__int128 Model::promotional() const {
+  __int128 sum = 0;
+  for (const ModelGrant& grant : grants_) sum += grant.left;
+  return sum;
+}
+
+Step Model::Grant(Nanos amount, absl::Time end, absl::Time now) {
+  const auto open = std::count_if(grants_.begin(), grants_.end(),
+                                  [&](const ModelGrant& grant) { return grant.end > grants_end_; });
+  if (amount <= 0 || end <= now) return Refused("INVALID_FIELD");
+  if (const auto refused = NotWhileClosing()) return *refused;
+  if (open >= 30) return Refused("TOO_MANY_GRANTS");
+  Step step;
+  grants_.push_back({++births_, amount, end});
+  balance_ += amount;
+  ++step.events[EventKind::kCreditGranted];
+  NoteTakenBack(amount);
+  return Finish(step, now);
+}
+
+void Model::DrawOnGrants(const std::map<size_t, __int128>& given_back, absl::Time now,
+                         ModelUsage* fact) {
+  __int128 missing = fact->cost;
+  const auto take = [&](size_t place, __int128 most) {
+    const __int128 amount = std::min({missing, most, grants_[place].left});
+    if (amount <= 0) return;
+    grants_[place].left -= amount;
+    fact->promotional[place] += amount;
+    missing -= amount;
+  };
+  for (const auto& [place, amount] : given_back) take(place, amount);
+  std::vector<std::pair<absl::Time, size_t>> order;
+  for (size_t place = 0; place < grants_.size(); ++place) {
+    const ModelGrant& grant = grants_[place];
+    if (grant.end > now && grant.born < fact->born) order.emplace_back(grant.end, place);
+  }
+  std::sort(order.begin(), order.end());
+  for (const auto& [end, place] : order) take(place, missing);
+}
+
+void Model::GiveBackToGrants(ModelUsage* fact) {
+  for (const auto& [place, amount] : fact->promotional) grants_[place].left += amount;
+  fact->promotional.clear();
+}
+
+void Model::EndGrants(absl::Time now, Step* step) {
+  for (ModelGrant& grant : grants_) {
+    if (grant.end > now || grant.left == 0) continue;
+    const __int128 left = std::exchange(grant.left, 0);
+    balance_ -= left;
+    ++step->events[EventKind::kCreditEnded];
+    NoteTakenBack(-left);
+  }
+  grants_end_ = std::max(grants_end_, now);
+}
+
+void Model::Book(const std::string& user_id, const Usage& usage, const Rate* rate, Step* step,
+                 const std::map<size_t, __int128>& given_back) {
   ModelUsage& fact = facts_[usage.usage_id];
+  if (fact.born == 0) fact.born = ++births_;
   fact.user_id = user_id;
   fact.usage = usage;
   const bool known = people_.count(user_id) > 0;
@@ -537,6 +596,7 @@ void Model::Book(const std::string& user_id, const Usage& usage, const Rate* rat
   fact.cost = rating.cost;
   fact.free_taken = rating.free_taken;
   balance_ -= rating.cost;
+  DrawOnGrants(given_back, now_, &fact);
   usages_.push_back(rating.cost);
   if (rating.free_taken == 0) return;
   Person& person = people_.at(user_id);
@@ -547,7 +607,9 @@ void Model::Book(const std::string& user_id, const Usage& usage, const Rate* rat
 
 void Model::TakeBack(const std::string& usage_id, Step* step) {
   ModelUsage& fact = facts_[usage_id];
+  if (fact.born == 0) fact.born = ++births_;
   balance_ += fact.cost;
+  GiveBackToGrants(&fact);
   usages_.push_back(-fact.cost);
   for (auto& [user_id, person] : people_) {
     person.draws.erase(std::remove_if(person.draws.begin(), person.draws.end(),
@@ -576,6 +638,7 @@ Step Model::Record(const std::string& user_id, const Usage& usage, const Rate* r
                    absl::Time now) {
   if (const auto refused = NoFactsAnyMore()) return *refused;
   Step step;
+  now_ = now;
   Book(user_id, usage, rate, &step);
   taken_back_ = 0;
   waits_for_the_customer_ = false;
@@ -603,8 +666,13 @@ Step Model::Correct(const std::string& usage_id, const std::string& user_id, con
   Step step;
   const __int128 before = balance_;
   const ModelUsage* fact = FindUsage(usage_id);
-  if (fact == nullptr || fact->status != UsageStatus::kVoided) TakeBack(usage_id, &step);
-  Book(user_id, usage, rate, &step);
+  now_ = now;
+  std::map<size_t, __int128> given_back;
+  if (fact == nullptr || fact->status != UsageStatus::kVoided) {
+    if (fact != nullptr) given_back = fact->promotional;
+    TakeBack(usage_id, &step);
+  }
+  Book(user_id, usage, rate, &step, given_back);
   const __int128 difference = balance_ - before;
   if (may_recharge && difference < 0) {
     taken_back_ = 0;
@@ -624,6 +692,7 @@ Step Model::RateNow(const std::string& usage_id, const Rate* rate, absl::Time no
     return step;
   }
   const __int128 before = balance_;
+  now_ = now;
   Book(fact.user_id, fact.usage, rate, &step);
   ++step.events[EventKind::kUsageRated];
   NoteTakenBack(balance_ - before);
@@ -636,6 +705,7 @@ Step Model::RateAgain(const std::string& usage_id, const Rate* rate, bool includ
   step.outcome = Outcome::kUnchanged;
   ModelUsage& fact = facts_.at(usage_id);
   const bool unrated = fact.status == UsageStatus::kUnrated;
+  if (NoFactsAnyMore()) return step;
   if (fact.status == UsageStatus::kVoided || (unrated && !include_unrated)) return step;
   const auto person = people_.find(fact.user_id);
   if (person == people_.end()) return step;
@@ -667,6 +737,9 @@ Step Model::RateAgain(const std::string& usage_id, const Rate* rate, bool includ
   fact.status = UsageStatus::kRated;
   fact.cost = rating.cost;
   fact.free_taken = rating.free_taken;
+  const std::map<size_t, __int128> given_back = fact.promotional;
+  GiveBackToGrants(&fact);
+  DrawOnGrants(given_back, now, &fact);
   step.outcome = Outcome::kApplied;
   ++step.events[EventKind::kUsageRated];
   if (may_recharge && difference < 0) {

@@ -49,6 +49,16 @@ struct ModelUsage {
   UsageStatus status = UsageStatus::kRated;
   __int128 cost = 0;
   int64_t free_taken = 0;
+  int64_t born = 0;  // when it was booked, in the order of all that was
+  // What of its cost each grant has paid, by the grant's place.
+  std::map<size_t, __int128> promotional;
+};
+
+// Promotional money with an end.
+struct ModelGrant {
+  int64_t born = 0;
+  __int128 left = 0;
+  absl::Time end;
 };
 
 // What a usage should cost.
@@ -142,6 +152,8 @@ class Model {
   Step RateAgain(const std::string& usage_id, const Rate* rate, bool include_unrated,
                  bool may_recharge, absl::Time now);
   Step RecordEmergency(absl::Time now);
+  Step Grant(Nanos amount, absl::Time end, absl::Time now);
+  __int128 promotional() const;
   Step ChangeBilling(const BillingChange& change, absl::Time now);
   Step AddCard(const ModelGiven& given, absl::Time now);
   Step UpdateCard(const std::string& id, const ModelGiven& given, absl::Time now);
@@ -214,6 +226,11 @@ class Model {
 
  private:
   // A call that drew on the allowance: of a month, or of all time (0).
+  // Takes the cost from grants: from what was just given back first.
+  void DrawOnGrants(const std::map<size_t, __int128>& given_back, absl::Time now, ModelUsage* fact);
+  void GiveBackToGrants(ModelUsage* fact);
+  void EndGrants(absl::Time now, Step* step);
+
   struct Draw {
     std::string usage_id;
     int month = 0;
@@ -318,7 +335,8 @@ class Model {
   void Fund(Step* step);
   Step ReportDecline(int64_t ordinal, const ChargeOutcome& outcome, absl::Time now);
   // Books a fact, and takes one back; what follows is the caller's.
-  void Book(const std::string& user_id, const Usage& usage, const Rate* rate, Step* step);
+  void Book(const std::string& user_id, const Usage& usage, const Rate* rate, Step* step,
+            const std::map<size_t, __int128>& given_back = {});
   void TakeBack(const std::string& usage_id, Step* step);
   // Money went without the customer's doing (G12).
   void NoteTakenBack(__int128 amount);
@@ -370,6 +388,10 @@ class Model {
   std::vector<ModelRecharge> recharges_;
   std::map<std::string, Person> people_;
   std::vector<__int128> usages_;  // what each cost, or gave back (below zero)
+  std::vector<ModelGrant> grants_;
+  absl::Time grants_end_ = absl::InfinitePast();  // up to when they have been ended
+  int64_t births_ = 0;
+  absl::Time now_;  // of the command
   std::map<std::string, ModelUsage> facts_;
   size_t usages_before_ = 0;                         // this command
   std::vector<Opening> openings_;                    // of automatic recharges not canceled

@@ -50,6 +50,8 @@ Step Model::Close(const std::set<std::string>& waived, absl::Time now) {
     }
     state_ = AccountState::kClosing;
     grace_until_ = now + settings_.close_grace;
+    for (ModelGrant& grant : grants_) grant.end = absl::InfinitePast();
+    EndGrants(now, &step);
     taken_back_ = 0;
     waits_for_the_customer_ = false;
     ++step.events[EventKind::kAccountClosing];

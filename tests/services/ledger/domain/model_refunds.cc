@@ -179,7 +179,7 @@ Step Model::Refund(int64_t ordinal, std::optional<Nanos> amount, bool allow_debt
   const __int128 asked = amount.has_value() ? __int128{*amount} : left;
   if (left <= 0) return Refused(Disputed(ordinal) > 0 ? "CHARGE_DISPUTED" : "REFUND_TOO_LARGE");
   if (asked > left) return Refused("REFUND_TOO_LARGE");
-  if (asked > balance_ && !allow_debt) return Refused("INSUFFICIENT_BALANCE");
+  if (asked > balance_ - promotional() && !allow_debt) return Refused("INSUFFICIENT_BALANCE");
   Step step;
   ModelRecharge refund;
   refund.kind = RechargeKind::kRefund;
@@ -459,7 +459,10 @@ void Model::Fund(Step* step) {
   const bool paid = std::any_of(recharges_.begin(), recharges_.end(), [](const ModelRecharge& row) {
     return row.kind == RechargeKind::kPayment && row.state == RechargeState::kSucceeded;
   });
-  if (state_ != AccountState::kPendingFunding || !paid || balance_ < reserve_amount_) return;
+  if (state_ != AccountState::kPendingFunding || !paid ||
+      balance_ - promotional() < reserve_amount_) {
+    return;
+  }
   state_ = AccountState::kActive;
   ++step->events[EventKind::kEnabled];
 }

@@ -299,11 +299,18 @@ std::vector<Scenario> FactsPutRight() {
 std::vector<Scenario> MoneyAnotherWay() {
   constexpr Nanos kDollar = kNanosPerUnit;
   const RecordPayment payment = Payment("paid", 20 * kDollar, "pg_1", "transfer-7");
+  const GrantCredit grant{{"grant", kDollar, TestNow() + absl::Hours(24), {"welcome"}}, ""};
   return {
       {"Payment", {payment}, {Payment("before", 5 * kDollar, "", "transfer-7")}},
       {"RepeatedPayment", {payment}, {payment}},
       {"PaymentOfACreditedCharge", {Payment("paid", 15 * kDollar, "ch_1", "transfer-7")}},
       {"PaymentReversed", {Reversal("bounced", 2)}, {payment}},
+      {"Grant", {grant}},
+      {"RepeatedGrant", {grant}, {grant}},
+      {"UsageOfAGrant", {RecordUsage{Dear("dear", 10)}}, {grant}},
+      {"VoidOfAUsageOfAGrant",
+       {VoidUsage{"dear", false, {"wrong record"}}},
+       {grant, RecordUsage{Dear("dear", 10)}}},
       {"ReportOfAChargeThatWasPaid",
        {Succeeded(2, 15 * kDollar)},
        {RecordUsage{Dear("dip", 100)}, Payment("paid", 15 * kDollar, "ch_2")}},

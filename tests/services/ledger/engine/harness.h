@@ -44,6 +44,7 @@ using book::CorrectUsage;
 using book::DeferRecharge;
 using book::DisputeReply;
 using book::EntryReply;
+using book::GrantCredit;
 using book::LiftSuspension;
 using book::OpenAccount;
 using book::PaymentMethodReply;
