@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
 #include "reserve/gateway/v1/stub_dashboard.grpc.pb.h"
@@ -27,6 +28,7 @@ using ::testing::Not;
 using ::testing::SizeIs;
 
 using Accounts = pb::Accounts::Stub;
+using Ledger = pb::Ledger::Stub;
 using Recharges = pb::Recharges::Stub;
 using Support = pb::Support::Stub;
 
@@ -202,6 +204,40 @@ TEST_F(PaymentsTest, P1_APagesChargeIsGivenBackByTheWorker) {
   EXPECT_EQ(Balance("given-back"), "25.00");
   EXPECT_THAT(Reconcile(), Not(HasSubstr("given-back/1")));
   ExpectAudited("given-back");
+}
+
+TEST_F(PaymentsTest, P6_PromotionalCreditIsSpentBeforeOwnMoneyAndShownBesideIt) {
+  Must(&Accounts::OpenAccount, "account_id: 'promo'");
+  Must(&Accounts::PutUser, "account_id: 'promo' user_id: 'u'");
+  Must(&Support::RecordPayment,
+       "account_id: 'promo' request_id: 'p' means: PAYMENT_MEANS_BANK_TRANSFER amount { "
+       "currency_code: 'USD' units: 20 } reason: 'transfer'");
+  const std::string grant = absl::StrCat(
+      "account_id: 'promo' request_id: 'g' amount { currency_code: 'USD' nanos: 500000000 } "
+      "reason: 'welcome' expire_time { seconds: ",
+      absl::ToUnixSeconds(absl::Now() + absl::Hours(24)), " }");
+  const auto granted = Must(&Support::GrantCredit, grant);
+  EXPECT_EQ(granted.kind(), pb::ENTRY_KIND_CREDIT_GRANT);
+  EXPECT_EQ(Must(&Support::GrantCredit, grant).seq(), granted.seq()) << "a repeat grants nothing";
+  EXPECT_EQ(Text(Account("promo").promotional_balance()), "0.50");
+  EXPECT_EQ(Text(Account("promo").own_balance()), "20.00");
+  const std::string call = absl::StrCat(
+      "account_id: 'promo' usage { usage_id: 'c' user_id: 'u' start_time { seconds: ",
+      absl::ToUnixSeconds(absl::Now()),
+      " } call { direction: DIRECTION_OUTBOUND destination: '+18765550123' duration { seconds: 240 "
+      "} } }");
+  Must(&Ledger::RecordUsage, call);  // $0.72
+  EXPECT_EQ(Text(Account("promo").promotional_balance()), "0.00");
+  EXPECT_EQ(Text(Account("promo").own_balance()), "19.78");
+  EXPECT_EQ(Text(Must(&Accounts::GetUsage, "account_id: 'promo' usage_id: 'c'").promotional_cost()),
+            "0.50");
+  Must(&Ledger::VoidUsage, "account_id: 'promo' usage_id: 'c' reason: 'wrong'");
+  EXPECT_EQ(Text(Account("promo").promotional_balance()), "0.50");
+  EXPECT_EQ(Text(Account("promo").own_balance()), "20.00");
+  // Who leaves loses it.
+  Must(&Support::CloseAccount, "account_id: 'promo' request_id: 'close' reason: 'wishes to leave'");
+  EXPECT_EQ(Balance("promo"), "20.00");
+  ExpectAudited("promo");
 }
 
 }  // namespace

@@ -127,6 +127,7 @@ void Checks::CheckEntries(const AccountRows& rows, SeenAccount* seen) {
       return scene_.Fail("each entry carries the hash of all before it",
                          absl::StrCat(rows.account.account_id, ": entry ", entry.seq));
     }
+    CheckGrants(entry, seen);
     if (domain::IsOfUsage(entry.kind)) CheckUsageEntry(rows, entry, seen);
     if (scene_.failed()) return;
     if (entry.kind == EntryKind::kRecharge) CheckCredit(entry, seen);
@@ -146,6 +147,16 @@ void Checks::CheckEntries(const AccountRows& rows, SeenAccount* seen) {
                      " at entry ", rows.account.last_seq, ", its entries ",
                      FormatDecimal(seen->balance), " at entry ", seen->entries));
   }
+  for (const auto& [number, left] : seen->grants) {
+    const auto& grants = rows.account.grants;
+    const auto kept = std::find_if(grants.begin(), grants.end(),
+                                   [of = number](const auto& grant) { return grant.number == of; });
+    if (left != (kept == grants.end() ? 0 : kept->remaining)) {
+      scene_.Fail(
+          "what is left of a grant is what the entries say",
+          absl::StrCat(rows.account.account_id, ": grant ", number, ", ", FormatDecimal(left)));
+    }
+  }
   if (rows.balance.head != seen->head) {
     scene_.Fail("the account knows the hash of its last entry", rows.account.account_id);
   }
@@ -153,6 +164,38 @@ void Checks::CheckEntries(const AccountRows& rows, SeenAccount* seen) {
     const auto user = rows.users.find(user_id);
     if (user == rows.users.end() || user->second.SecondsUsed(0) != taken) {
       scene_.Fail("the allowance holds what the calls left", user_id);
+    }
+  }
+}
+
+// "Drawn on for no more than it has, given back to, ended once."
+void Checks::CheckGrants(const Entry& entry, SeenAccount* seen) {
+  if (entry.kind == EntryKind::kGrant) {
+    scene_.Count(Happening::kCreditGranted);
+    if (!seen->grants.emplace(entry.grant.number, entry.amount).second) {
+      scene_.Fail("a grant is booked once", entry.request_id);
+    }
+    return;
+  }
+  if (entry.kind == EntryKind::kGrantEnded) {
+    scene_.Count(Happening::kCreditEnded);
+    if (std::exchange(seen->grants[entry.grant.number], 0) != -entry.amount) {
+      scene_.Fail("a grant ends with what is left of it", absl::StrCat(entry.grant.number));
+    }
+    return;
+  }
+  for (const domain::GrantDraw& back : domain::DrawsFrom(entry.grant.returned)) {
+    seen->grants[back.number] += back.amount;
+  }
+  if (!entry.booked.has_value()) return;
+  std::string& drawn = seen->draws[entry.booked->usage.usage_id];
+  for (const domain::GrantDraw& back : domain::DrawsFrom(drawn)) {
+    seen->grants[back.number] += back.amount;
+  }
+  drawn = entry.booked->grant_draws;
+  for (const domain::GrantDraw& draw : domain::DrawsFrom(drawn)) {
+    if ((seen->grants[draw.number] -= draw.amount) < 0) {
+      scene_.Fail("no more is drawn than a grant has", entry.booked->usage.usage_id);
     }
   }
 }

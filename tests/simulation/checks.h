@@ -70,19 +70,22 @@ class Checks : public ModelDatabase::Observer {
     std::map<std::string, int64_t> free_seconds;  // taken, by user
     std::map<std::string, int> adjustments;       // by request id
     std::map<int64_t, SeenRecharge> recharges;
-    std::map<std::string, int64_t> top_ups;  // and refunds; request id -> ordinal
-    bool card_lifted = false;                // by the last write: a disputed number
-    int payments = 0;                        // booked and not reversed
-    bool may_be_funded = false;              // at a moment of the last write, by payments (P5)
-    Nanos reserve_amount = 0;                // after the last write
-    std::map<std::string, int> credits;      // that stand, by the gateway's charge
-    bool facts_are_over = false;             // before the last write (P4)
+    std::map<std::string, int64_t> top_ups;    // and refunds; request id -> ordinal
+    bool card_lifted = false;                  // by the last write: a disputed number
+    int payments = 0;                          // booked and not reversed
+    std::map<int32_t, Nanos> grants;           // what is left of them, by number
+    std::map<std::string, std::string> draws;  // on them, by usage
+    bool may_be_funded = false;                // at a moment of the last write, by payments (P5)
+    Nanos reserve_amount = 0;                  // after the last write
+    std::map<std::string, int> credits;        // that stand, by the gateway's charge
+    bool facts_are_over = false;               // before the last write (P4)
     Nanos owed = 0;
     Nanos written_off = 0;
   };
 
   void CheckEntries(const AccountRows& rows, SeenAccount* seen);
   void CheckCredit(const domain::Entry& entry, SeenAccount* seen);
+  void CheckGrants(const domain::Entry& entry, SeenAccount* seen);
   void CheckUsageEntry(const AccountRows& rows, const domain::Entry& entry, SeenAccount* seen);
   void CheckPayment(const AccountRows& rows, const domain::Entry& entry, SeenAccount* seen);
   void NoteFunding(const AccountRows& rows, SeenAccount* seen);

@@ -140,6 +140,19 @@ void Customers::RateWhatWaits(const std::string& id) {
     }
   }
   if (seed_ % 16 == 11) RateAgain(id);
+  if (seed_ % 16 == 11 || seed_ % 16 == 3) GrantCredit(id);
+}
+
+// P6: for some minutes, or hours.
+void Customers::GrantCredit(const std::string& id) {
+  book::GrantCredit ask;
+  ask.request.request_id = absl::StrCat("grant-", ++last_grant_);
+  ask.request.amount = last_grant_ % 7 * kNanosPerUnit + kNanosPerCent;
+  ask.request.end = scene_.now() + absl::Minutes(last_grant_ % 5 * last_grant_ % 11 * 20 + 5);
+  ask.request.by.reason = "welcome";
+  Ask(id, ask, [this, id, ask] {
+    if (ask.request.amount > 3 * kNanosPerUnit) Ask(id, ask);
+  });
 }
 
 // U6, U7: by another deck, and back, or as the allowance stands.

@@ -56,6 +56,7 @@ class Customers {
   void PutUsageRight(const std::string& id);
   void RateWhatWaits(const std::string& id);
   void RateAgain(const std::string& id);
+  void GrantCredit(const std::string& id);
   void UseTelephone(const std::string& account_id);
   // Staff gives some of a charge back, or lets automatic recharging go on.
   void AskForRefund(const std::string& account_id);
@@ -71,6 +72,7 @@ class Customers {
   domain::Card AnyCard();
 
   int64_t last_rerating_ = 0;
+  int64_t last_grant_ = 0;
   Scene& scene_;
   const uint64_t seed_;
   const std::vector<SimulatedLedger*> ledgers_;

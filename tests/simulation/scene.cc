@@ -77,6 +77,8 @@ constexpr std::array<absl::string_view, static_cast<size_t>(Happening::kCount)> 
     "charge reported before it was booked as a payment",
     "dispute of a payment",
     "usage rated again",
+    "credit granted",
+    "credit ended",
     "account closed",
     "payout owed",
     "written off",

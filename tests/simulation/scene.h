@@ -129,6 +129,8 @@ enum class Happening {
   kReportedBeforePaid,
   kDisputeOfPayment,
   kUsageRatedAgain,
+  kCreditGranted,
+  kCreditEnded,
   kAccountClosed,
   kPayoutOwed,
   kWrittenOff,
