@@ -1344,7 +1344,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const CloseAc
   const std::string digest = DigestOf(command);
   const auto stored = image_.requests.find(OnceKey(account_id, command.request_id));
   if (stored != image_.requests.end()) {
-    if (stored->second.record.digest != digest) return RequestIdReused(command.request_id);
+    if (stored->second.record.digest != digest) return domain::RequestIdReused(command.request_id);
     MoveClosingOn(*image);
     return ClosingReplyOf(*image, image->account());
   }

@@ -176,6 +176,7 @@ TEST(DatabaseErrorsCoverageTest, EachStatementOfTheProductWasSpoiledInEachWay) {
   if (std::getenv("RESERVE_TEST_DATABASE") != nullptr) {
     GTEST_SKIP() << "what spoils statements needs a database server of its own";
   }
+  if (kIsSanitized) GTEST_SKIP() << "under a sanitizer one error of each sort is tried";
   const char* const folder = std::getenv("RESERVE_SPOILED_DIR");
   const char* const shards = std::getenv("RESERVE_SPOILED_SHARDS");
   if (folder == nullptr || shards == nullptr) GTEST_SKIP() << "run by ctest, after what spoils";

@@ -188,7 +188,7 @@ class DatabaseErrorsElsewhereTest : public testing::Test {
 PrivateDatabaseServer* DatabaseErrorsElsewhereTest::server_ = nullptr;
 
 TEST_F(DatabaseErrorsElsewhereTest, ALaneConnectsInTheEndWhateverIsWrongMeanwhile) {
-  std::vector<Fault> faults = AllFaults();
+  std::vector<Fault> faults = FaultsToTry();
   // A login refused, a schema that is not there yet, a host that is locked, too many of a user's.
   for (const int error : {1045, 1049, 1129, 1203}) {
     faults.push_back(FaultOf("refused with", Fate::kRefused, error, true));
@@ -258,7 +258,7 @@ TEST_F(DatabaseErrorsElsewhereTest, AClaimThatFailsIsMadeAgainAndALeaseIsHandedO
            !absl::StrContains(text, "FOR UPDATE");
   };
   std::vector<Case> cases;
-  for (const Fault& fault : AllFaults()) {
+  for (const Fault& fault : FaultsToTry()) {
     const auto add = [&](const std::string& what, Is is, bool announced = false) {
       cases.push_back({absl::StrCat(what, ": ", fault.name), Nth(1, std::move(is), fault.ruling),
                        what == "COMMIT" && fault.done(), announced});
@@ -319,7 +319,7 @@ TEST_F(DatabaseErrorsElsewhereTest, ACardAtItsLimitIsHeldBackOnceAndNeverHandedO
   Watcher watcher;
   engine_->dispatcher().Add(&watcher, "w1", 10);
   int number = 0;
-  for (const Fault& fault : AllFaults()) {
+  for (const Fault& fault : FaultsToTry()) {
     struct Strike {
       std::string name;
       Sabotage::Plan plan;
@@ -574,6 +574,7 @@ TEST_F(DatabaseErrorsElsewhereTest, AQueryIsAnsweredOrToldAndLeavesNoTransaction
       Ask<UsageReply>(*direct_, "a", RecordUsage{Call("late", "waits", kStandardNumber, 60)}).ok());
   ASSERT_TRUE(Ask<EntryReply>(*direct_, "a", AdjustBalance{"1", -kNanosPerUnit, {"x"}, ""}).ok());
   ASSERT_TRUE(Ask<RechargeReply>(*direct_, "a", Refund("r", 1, kNanosPerUnit)).ok());
+  ASSERT_TRUE(Ask<PaymentReply>(*direct_, "a", Payment("p", kNanosPerUnit)).ok());
   ASSERT_TRUE(Ask<DisputeReply>(*direct_, "a",
                                 ToldDispute(1, "dp", domain::DisputeState::kInquiry, kNanosPerUnit))
                   .ok());
@@ -590,7 +591,7 @@ TEST_F(DatabaseErrorsElsewhereTest, AQueryIsAnsweredOrToldAndLeavesNoTransaction
     const std::string expected = text;
     EXPECT_THAT(expected, testing::Not(testing::StartsWith("0 rows"))) << read.name;
     for (const Place& place : PlacesOf(statements)) {
-      for (const Fault& fault : AllFaults()) {
+      for (const Fault& fault : FaultsToTry()) {
         SCOPED_TRACE(
             absl::StrCat(read.name, ", ", place.beginning, " ", place.nth, ": ", fault.name));
         sabotage_->Begin(Nth(place.nth, Begins(place.beginning), fault.ruling));
@@ -644,7 +645,7 @@ TEST_F(DatabaseErrorsElsewhereTest, ALeaseIsRenewedOrToldAndNeverLostByAnError) 
     EXPECT_EQ(recharges->front().lease_epoch, 1);
     return recharges->front().due_time;
   };
-  for (const Fault& fault : AllFaults()) {
+  for (const Fault& fault : FaultsToTry()) {
     SCOPED_TRACE(fault.name);
     ledger_->clock().Advance(absl::Seconds(1));
     const absl::Time renewed = ledger_->clock().Now() + engine_->options().lease_duration;
@@ -684,7 +685,7 @@ TEST_F(DatabaseErrorsElsewhereTest, AnImportIsDoneOnceOrNotAtAll) {
   const std::vector<std::string> statements = Learn([&] { ASSERT_TRUE(import().ok()); });
   EXPECT_GE(statements.size(), 8u) << "with what the catalog reads of the new deck";
   for (const Place& place : PlacesOf(statements)) {
-    for (const Fault& fault : AllFaults()) {
+    for (const Fault& fault : FaultsToTry()) {
       SCOPED_TRACE(absl::StrCat(place.beginning, " ", place.nth, ": ", fault.name));
       next_deck();
       sabotage_->Begin(Nth(place.nth, Begins(place.beginning), fault.ruling));
@@ -721,7 +722,7 @@ TEST_F(DatabaseErrorsElsewhereTest, HousekeepingGoesOnAfterAnyError) {
                                  "recheck_time <=", "INSERT INTO ledgers",
                                  "expiry_notice_time <=", "ORDER BY account_id,usage_id LIMIT",
                                  "SELECT COUNT(*) FROM usage_states"}) {
-    for (const Fault& fault : AllFaults()) {
+    for (const Fault& fault : FaultsToTry()) {
       SCOPED_TRACE(absl::StrCat(part, ": ", fault.name));
       sabotage_->Begin(Nth(1, Contains(part), fault.ruling));
       rates::DeckHeader header;
@@ -755,7 +756,7 @@ TEST_F(DatabaseErrorsElsewhereTest, AReratingGoesOnAfterAnyErrorAndCountsEachUsa
        {"FROM reratings WHERE state", "UPDATE reratings SET lease_owner",
         "SELECT account_id FROM accounts", "SELECT seq,usage_id FROM entries",
         "UPDATE reratings SET state"}) {
-    for (const Fault& fault : AllFaults()) {
+    for (const Fault& fault : FaultsToTry()) {
       SCOPED_TRACE(absl::StrCat(part, ": ", fault.name));
       const std::string request_id = absl::StrCat("spoiled-", ++number);
       ASSERT_TRUE(storage::AddRerating(*connection, ReratingOf(request_id), TestNow()).ok());
@@ -838,7 +839,7 @@ TEST_F(DatabaseErrorsElsewhereTest, TheFeedOfEventsLosesNothing) {
   int number = 0;
   for (const std::string part :
        {"UTC_TIMESTAMP", "FORCE INDEX (by_feed_time)", " FROM events e "}) {
-    for (const Fault& fault : AllFaults()) {
+    for (const Fault& fault : FaultsToTry()) {
       SCOPED_TRACE(absl::StrCat(part, ": ", fault.name));
       const std::string account_id = absl::StrCat("seen-", ++number);
       sabotage_->Begin(Nth(1, Contains(part), fault.ruling));
@@ -862,7 +863,7 @@ TEST_F(DatabaseErrorsElsewhereTest, TheFeedOfEventsLosesNothing) {
   EventCursor::Options options;
   options.account_id = "a";
   options.resume_from = absl::UnixEpoch() + absl::Hours(24);
-  for (const Fault& fault : AllFaults()) {
+  for (const Fault& fault : FaultsToTry()) {
     SCOPED_TRACE(fault.name);
     FollowingWatcher of_one(options);
     sabotage_->Begin(Nth(1, Contains(" AND account_id = 'a'"), fault.ruling));
@@ -880,7 +881,7 @@ TEST_F(DatabaseErrorsElsewhereTest, TheFeedOfEventsLosesNothing) {
 
 TEST_F(DatabaseErrorsElsewhereTest, NoErrorOfAHealthCheckIsTakenForHealthOrForAnUnsafeDatabase) {
   std::unique_ptr<Connection> connection;
-  for (const Fault& fault : AllFaults()) {
+  for (const Fault& fault : FaultsToTry()) {
     SCOPED_TRACE(fault.name);
     if (connection == nullptr || !connection->alive()) {
       connection = storage::MustConnect(options_.database);
@@ -938,7 +939,7 @@ TEST_F(DatabaseErrorsElsewhereTest, ALedgerIsRegisteredOrToldWhateverFails) {
   const std::vector<std::string> statements =
       Learn([&] { ASSERT_TRUE(registered("ledger-0").ok()); });
   for (const Place& place : PlacesOf(statements)) {
-    for (const Fault& fault : AllFaults()) {
+    for (const Fault& fault : FaultsToTry()) {
       SCOPED_TRACE(absl::StrCat(place.beginning, " ", place.nth, ": ", fault.name));
       const std::string id = absl::StrCat("ledger-", ++number);
       sabotage_->Begin(Nth(place.nth, Begins(place.beginning), fault.ruling));
@@ -967,7 +968,7 @@ TEST_F(DatabaseErrorsElsewhereTest, TheLevelIsRaisedOnceOrNotAtAllWhateverFails)
   const std::vector<std::string> statements = Learn([&] { ASSERT_TRUE(finish().ok()); });
   EXPECT_GE(statements.size(), 10u);
   for (const Place& place : PlacesOf(statements)) {
-    for (const Fault& fault : AllFaults()) {
+    for (const Fault& fault : FaultsToTry()) {
       SCOPED_TRACE(absl::StrCat(place.beginning, " ", place.nth, ": ", fault.name));
       lower();
       sabotage_->Begin(Nth(place.nth, Begins(place.beginning), fault.ruling));
@@ -1014,7 +1015,7 @@ TEST_F(DatabaseErrorsElsewhereTest, AMigrationOfWhatIsUpToDateMayFailAnywhereAnd
   const auto migrate = [&] { return MigrateOn(options_.database, sabotage_->socket_path()); };
   const std::vector<std::string> statements = Learn([&] { ASSERT_TRUE(migrate().ok()); });
   for (const Place& place : PlacesOf(statements)) {
-    for (const Fault& fault : AllFaults()) {
+    for (const Fault& fault : FaultsToTry()) {
       SCOPED_TRACE(absl::StrCat(place.beginning, " ", place.nth, ": ", fault.name));
       sabotage_->Begin(Nth(place.nth, Begins(place.beginning), fault.ruling));
       const absl::Status migrated = migrate();
@@ -1040,7 +1041,7 @@ bool IsConflict(const Fault& fault) {
 TEST_F(DatabaseErrorsElsewhereTest, WhatIsMigratedIsNotedAndMonthsGetTheirPartitionsWhateverFails) {
   const std::string layout = LayoutOf(ledger_->sql());
   const auto& socket = sabotage_->socket_path();
-  for (const Fault& fault : AllFaults()) {
+  for (const Fault& fault : FaultsToTry()) {
     SCOPED_TRACE(fault.name);
     ledger_->sql().Execute("DELETE FROM schema_migrations ORDER BY version DESC LIMIT 1");
     sabotage_->Begin(Nth(1, Begins("INSERT INTO schema_migrations"), fault.ruling));
@@ -1053,7 +1054,7 @@ TEST_F(DatabaseErrorsElsewhereTest, WhatIsMigratedIsNotedAndMonthsGetTheirPartit
   }
   absl::CivilMonth month(absl::ToCivilMonth(TestNow(), absl::UTCTimeZone()));
   for (const bool first : {false, true}) {
-    for (const Fault& fault : AllFaults()) {
+    for (const Fault& fault : FaultsToTry()) {
       SCOPED_TRACE(absl::StrCat(first ? "the first partitions: " : "", fault.name));
       if (first) {
         ledger_->sql().Execute(

@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -35,12 +36,6 @@ namespace {
 
 using test_support::PrivateDatabaseServer;
 using test_support::WaitUntil;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kIsSanitized = true;
-#else
-constexpr bool kIsSanitized = false;
-#endif
 
 bool EndsATransaction(absl::string_view statement) {
   return statement == "COMMIT" || statement == "ROLLBACK";
@@ -71,8 +66,10 @@ std::string TextOf(const Reply& reply) {
       return absl::StrCat((*this)(r.usage), r.voided.has_value() ? (*this)(*r.voided) : "");
     }
     std::string operator()(const RerateReply& r) const {
-      return absl::StrCat("rerated ", static_cast<int>(r.outcome), " ", r.cost_before, " ", r.cost,
-                          " ", r.free_seconds);
+      const bool changed = r.outcome == domain::Rerated::kChanged ||
+                           r.outcome == domain::Rerated::kDoneBefore;  // when it is repeated
+      return absl::StrCat("rerated ", changed ? "changed" : "as it was", " ", r.cost_before, " ",
+                          r.cost, " ", r.free_seconds);
     }
     std::string operator()(const AuthorizeReply& r) const {
       return absl::StrCat("authorization ", static_cast<int>(r.authorization.decision), " ",
@@ -390,8 +387,18 @@ std::vector<Scenario> Scenarios() {
   };
 }
 
+// Those where each error is tried at each statement. The others try one of each sort where the
+// statement is one of these too; database_errors_coverage_test says if one is left out.
+constexpr absl::string_view kInFull[] = {
+    "OpenAccount", "PutUser",       "PaidUsage", "LateUsage",   "UsageBelowTheThreshold",
+    "Adjustment",  "ReusedUsageId", "Success",   "HardDecline", "SuccessOfAnEarlierAttempt",
+    "Batch"};
+
 std::vector<Scenario> AllScenarios() {
   std::vector<Scenario> all = Scenarios();
+  for (Scenario& scenario : all) {
+    scenario.is_one_of_many |= !absl::c_linear_search(kInFull, scenario.name);
+  }
   for (const std::vector<Scenario>& more :
        {ActsOfPeople(), MoneyGivenBack(), FactsPutRight(), MoneyAnotherWay(), Closings()}) {
     for (Scenario scenario : more) {
@@ -531,8 +538,16 @@ class DatabaseErrorsTest : public testing::TestWithParam<Scenario> {
       orders.emplace_back(account_id, Succeeded(1, 15 * kNanosPerUnit));
       for (const Command& command : scenario.before) orders.emplace_back(account_id, command);
     }
-    for (const auto& reply : AskAll(rig_->direct(), orders))
-      ASSERT_TRUE(reply.ok()) << reply.status();
+    // On a machine that is busy the server itself may be slow; a repeat books nothing twice.
+    std::vector<absl::StatusOr<Reply>> replies;
+    for (int tries = 0; tries < 5; ++tries) {
+      replies = AskAll(rig_->direct(), orders);
+      if (absl::c_none_of(replies,
+                          [](const auto& reply) { return absl::IsUnavailable(reply.status()); })) {
+        break;
+      }
+    }
+    for (const auto& reply : replies) ASSERT_TRUE(reply.ok()) << reply.status();
     for (const std::string& sql : scenario.sql) {
       rig_->ledger().sql().Execute(absl::StrCat(sql, " '", scenario.name,
                                                 first == 0 ? ".0'" : ".%'", " AND account_id <> '",
@@ -578,8 +593,6 @@ class DatabaseErrorsTest : public testing::TestWithParam<Scenario> {
 
   // All of them where the statement is of what only such scenarios load and write.
   static std::vector<Fault> FaultsFor(const std::string& statement) {
-    // Under a sanitizer one of each way through the code: which number is of which sort is shown
-    // without it.
     if (kIsSanitized) return FaultsOfEachSort();
     if (!GetParam().is_one_of_many) return AllFaults();
     for (const absl::string_view own :
