@@ -70,7 +70,7 @@ class ClosingTest : public StackTest {
   static int64_t GivenBack(const std::string& id) {
     int64_t cents = 0;
     for (const gw::Charge& charge : Charges(id)) {
-      for (const gw::GatewayRefund& refund : charge.refunds()) {
+      for (const gw::Refund& refund : charge.refunds()) {
         if (refund.state() != gw::REFUND_STATE_SUCCEEDED) continue;
         cents += refund.amount().units() * 100 + refund.amount().nanos() / 10'000'000;
       }
@@ -206,10 +206,10 @@ TEST_F(ClosingTest, P4_WhatComesAfterIsBookedAndBalanced) {
   const std::string charge_id = Charges("after").at(0).charge_id();
   // The card's bank sends the refund back, days later.
   const auto refund = Charges("after").at(0).refunds(0);
-  ASSERT_TRUE(
-      Call(stack_->dashboard(), &gw::StubDashboard::Stub::FailRefund,
-           Parse<gw::FailRefundRequest>(absl::StrCat("refund_id: '", refund.refund_id(), "'")))
-          .ok());
+  ASSERT_TRUE(Call(stack_->dashboard(), &gw::StubDashboard::Stub::FailRefund,
+                   Parse<gw::FailRefundRequest>(absl::StrCat("refund_id: '", refund.refund_id(),
+                                                             "' failure_code: 'card_closed'")))
+                  .ok());
   Reconcile();
   EXPECT_EQ(Account("after").state(), pb::ACCOUNT_STATE_CLOSED);
   EXPECT_EQ(Text(Account("after").closing().owed()), "15.00");

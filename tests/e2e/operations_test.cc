@@ -592,6 +592,7 @@ TEST_F(StartTest, BadFlagsAreRefusedInOneLine) {
       {"--max_recharge_multiple=0", "max_recharge_multiple"},
       {"--max_usage_age=-1s", "max_usage_age"},
       {"--max_usage_ahead=-1s", "max_usage_ahead"},
+      {"--close_grace=-1s", "close_grace"},
       {"--metrics_listen=nowhere", "metrics_listen"},
       {"--log_level=loud", "log_level"},
       {"--lanes=four", "lanes"},

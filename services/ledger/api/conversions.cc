@@ -460,8 +460,12 @@ void ToProto(const domain::Account& account, pb::Account* message) {
   reserve::ToProto(account.balance, account.currency, message->mutable_balance());
   ToProto(account, message->mutable_billing_settings());
   ToProto(account, message->mutable_payment_methods());
-  for (const domain::Obstacle& obstacle : domain::ObstaclesOf(account)) {
-    ToProto(obstacle, message->add_obstacles());
+  if (account.closing.begun()) {
+    ToProto(account.closing, account.currency, message->mutable_closing());
+  } else {
+    for (const domain::Obstacle& obstacle : domain::ObstaclesOf(account)) {
+      ToProto(obstacle, message->add_obstacles());
+    }
   }
   if (account.blocked()) {
     message->mutable_block()->set_reason(account.block.reason);
@@ -472,9 +476,6 @@ void ToProto(const domain::Account& account, pb::Account* message) {
   message->set_time_zone(account.time_zone.name());
   message->set_last_seq(account.last_seq);
   message->set_open_recharge_ordinal(account.open_ordinal);
-  if (account.closing.begun()) {
-    ToProto(account.closing, account.currency, message->mutable_closing());
-  }
   reserve::ToProto(account.create_time, message->mutable_create_time());
   reserve::ToProto(account.own_balance(), account.currency, message->mutable_own_balance());
   reserve::ToProto(account.promotional_balance(), account.currency,

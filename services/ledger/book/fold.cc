@@ -231,6 +231,8 @@ class Folder {
                             const domain::Usage& usage);
   // The entry of a usage that is booked, or null.
   const Entry* FindBooked(absl::string_view account_id, const std::string& usage_id) const;
+  // Counts the usage that is refused as its account is closed (P4).
+  absl::Status CheckTakesFacts(const AccountImage& image);
   // How a booked usage stands.
   domain::UsageState StateOf(const AccountImage& image, const Entry& entry) const;
   // Is it for help? Of an account that is not there, may it be (C10)?
@@ -673,6 +675,12 @@ absl::Status Folder::CheckAllowed(AccountImage& image, const domain::UsageTerms&
   return domain::UsageNotAllowed(domain::NameOf(decision));
 }
 
+absl::Status Folder::CheckTakesFacts(const AccountImage& image) {
+  absl::Status taken = domain::CheckTakesFacts(image.account());
+  if (!taken.ok()) ++folded_.after_closing;
+  return taken;
+}
+
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordUsage& command) {
   const domain::Usage& usage = command.usage;
   if (const Entry* stored = FindBooked(account_id, usage.usage_id); stored != nullptr) {
@@ -688,16 +696,13 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordU
     return reply;
   }
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
-  if (const absl::Status taken = domain::CheckTakesFacts(image->account()); !taken.ok()) {
-    if (IsForHelp(*image, usage)) {
-      ++folded_.unbooked_emergencies;
-      UsageReply reply;
-      reply.booked = false;
-      return reply;
-    }
-    ++folded_.after_closing;
-    return taken;
+  if (!domain::CheckTakesFacts(image->account()).ok() && IsForHelp(*image, usage)) {
+    ++folded_.unbooked_emergencies;
+    UsageReply reply;
+    reply.booked = false;
+    return reply;
   }
+  RESERVE_RETURN_IF_ERROR(CheckTakesFacts(*image));
   RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, usage));
   if (command.only_if_allowed && !terms.emergency) {
     RESERVE_RETURN_IF_ERROR(CheckAllowed(*image, terms, usage));
@@ -742,6 +747,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Correct
   if (const Entry* stored = FindBooked(account_id, usage.usage_id); stored != nullptr) {
     return CorrectedBefore(*image, *stored, command, old);
   }
+  RESERVE_RETURN_IF_ERROR(CheckTakesFacts(*image));
   RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, usage));
   RESERVE_ASSIGN_OR_RETURN(Transition transition,
                            domain::CorrectUsage(ContextOf(*image), image->account(),
