@@ -29,6 +29,7 @@
 #include "reserve/ledger/v1/audit.grpc.pb.h"
 #include "tests/bench/figures.h"
 #include "tests/bench/load.h"
+#include "tests/bench/rerating_load.h"
 #include "tests/bench/sql_floor.h"
 #include "tests/bench/stage.h"
 #include "tests/bench/traffic.h"
@@ -128,6 +129,7 @@ class Bench {
                               const std::vector<Request>& requests);
   absl::Status MeasureHistory();
   absl::Status MeasureDips();
+  absl::Status MeasureRerating();
   absl::StatusOr<double> OneDip(const test_support::LedgerStubs& ledger,
                                 const std::string& account_id);
   absl::Status MeasureRating();
@@ -179,6 +181,7 @@ absl::Status Bench::Run() {
   Note("overload", MeasureOverload());
   Note("history", MeasureHistory());
   Note("dips", MeasureDips());
+  Note("rerating", MeasureRerating());
   Note("rating", MeasureRating());
   Note("books", CheckBooks());
   Note("memory", MeasureMemory());
@@ -531,6 +534,19 @@ absl::Status Bench::MeasureHistory() {
   std::sort(ms.begin(), ms.end());
   figures_.Add("history_page_p50", ms[ms.size() / 2]);
   figures_.Add("history_page_p99", ms[ms.size() * 99 / 100]);
+  return absl::OkStatus();
+}
+
+// Once: what is rated again is so for good.
+absl::Status Bench::MeasureRerating() {
+  if (!Wanted("rerated")) return absl::OkStatus();
+  constexpr int kCalls = 40;
+  const int accounts = plan_.quick ? 50 : 500;
+  RESERVE_ASSIGN_OR_RETURN(const ReratingSpeed speed,
+                           MeasureReratingOf(channels_.front(), accounts, kCalls));
+  booked_ += accounts * kCalls;
+  figures_.Add("rerated", speed.rated_per_second);
+  figures_.Add("rerating_previewed", speed.previewed_per_second);
   return absl::OkStatus();
 }
 

@@ -78,6 +78,8 @@ const std::vector<FigureKind>& FigureKinds() {
       {"overload_memory_after", "MB", "RSS of the ledger at peak once more", ""},
       {"history_page_p50", "ms", "ListUsage, 50 of 100,000 entries", ""},
       {"history_page_p99", "ms", "", ""},
+      {"rerated", "usages/s", "RerateUsage, 40 calls an account", "batch"},
+      {"rerating_previewed", "usages/s", "the same, a dry run", ""},
       {"dip_to_credit_p50", "ms", "a usage dips; the recharge is credited", ""},
       {"dip_to_credit_p99", "ms", "", "", Target::kValueAtMost, 50},
       {"rating", "ns", "find the rate and price a call", "", Target::kValueAtMost, 200},

@@ -50,7 +50,7 @@ absl::Status ReratingPreview::Next(storage::Connection& connection) {
   differences_.clear();
   RESERVE_RETURN_IF_ERROR(walk_.Next(connection, kPage));
   interrupted_ = true;
-  const absl::Span<const WalkedUsage> page = walk_.page();
+  const absl::Span<const storage::UsageOfScope> page = walk_.page();
   for (size_t begin = 0; begin < page.size();) {
     size_t end = begin;
     while (end < page.size() && page[end].account_id == page[begin].account_id) ++end;
@@ -63,14 +63,14 @@ absl::Status ReratingPreview::Next(storage::Connection& connection) {
 }
 
 absl::Status ReratingPreview::Rate(storage::Connection& connection,
-                                   absl::Span<const WalkedUsage> usages) {
+                                   absl::Span<const storage::UsageOfScope> usages) {
   const std::string& account_id = usages.front().account_id;
   if (scene_ != nullptr && scene_->account_id != account_id) EndAccount();
   const bool is_new = scene_ == nullptr;
   if (is_new) scene_ = std::make_unique<Scene>(account_id);
   book::Image& image = scene_->image;
   std::vector<book::Command> commands;
-  for (const WalkedUsage& usage : usages) {
+  for (const storage::UsageOfScope& usage : usages) {
     commands.emplace_back(book::CommandFor(job_, usage.usage_id, usage.seq));
   }
   std::vector<book::AccountCommand> of_account;

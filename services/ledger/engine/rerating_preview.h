@@ -53,7 +53,8 @@ class ReratingPreview {
   struct Scene;  // the account that is gone through
 
   // Of one account.
-  absl::Status Rate(storage::Connection& connection, absl::Span<const WalkedUsage> usages);
+  absl::Status Rate(storage::Connection& connection,
+                    absl::Span<const storage::UsageOfScope> usages);
   void Note(const absl::StatusOr<book::Reply>& reply);
   void EndAccount();
   domain::Context ContextNow() const;

@@ -58,11 +58,12 @@ class Page final : public ReplySink {
   absl::Status error_ ABSL_GUARDED_BY(mutex_);
 };
 
-std::vector<Task> TasksFor(const book::ReratingJob& job, const std::vector<WalkedUsage>& usages,
-                           absl::Time not_after, ReplySink* sink) {
+std::vector<Task> TasksFor(const book::ReratingJob& job,
+                           const std::vector<storage::UsageOfScope>& usages, absl::Time not_after,
+                           ReplySink* sink) {
   std::vector<Task> tasks;
   tasks.reserve(usages.size());
-  for (const WalkedUsage& usage : usages) {
+  for (const storage::UsageOfScope& usage : usages) {
     book::RerateUsage command = book::CommandFor(job, usage.usage_id, usage.seq);
     command.not_after = not_after;
     tasks.push_back({usage.account_id, std::move(command), sink, 0});

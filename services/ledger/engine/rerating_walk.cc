@@ -1,67 +1,78 @@
 #include "services/ledger/engine/rerating_walk.h"
 
-#include <utility>
+#include <algorithm>
+#include <iterator>
 
 #include "common/error/error.h"
-#include "services/ledger/storage/rerating_rows.h"
 
 namespace reserve::engine {
 namespace {
 
 constexpr int kAccountsAtOnce = 500;
+// Entries that one statement looks at, at the most.
+constexpr int64_t kMostLookedAt = 20'000;
+constexpr size_t kMostTogether = 200;
 
 }  // namespace
 
-absl::Status ReratingWalk::GoOn(storage::Connection& connection) {
-  account_ended_ = false;
-  if (!scope_.account_id.empty()) {
-    ended_ = place_.account_id == scope_.account_id;
-    place_ = {scope_.account_id, 0};
-    return absl::OkStatus();
+std::vector<storage::AccountSpan> ReratingWalk::TakeTogether() {
+  std::vector<storage::AccountSpan> together;
+  int64_t entries = 0;
+  while (!accounts_.empty() && together.size() < kMostTogether) {
+    storage::AccountSpan& next = accounts_.front();
+    if (next.account_id == read_to_.account_id) next.after = read_to_.seq;
+    const int64_t more = next.last_seq - next.after;
+    if (more > kMostLookedAt && together.empty()) {
+      // A part of it; the rest comes next.
+      storage::AccountSpan part = next;
+      part.last_seq = next.after + kMostLookedAt;
+      next.after = part.last_seq;
+      return {part};
+    }
+    if (entries + more > kMostLookedAt) break;
+    entries += more;
+    together.push_back(std::move(next));
+    accounts_.pop_front();
   }
+  return together;
+}
+
+absl::Status ReratingWalk::Read(storage::Connection& connection) {
   if (accounts_.empty()) {
-    RESERVE_ASSIGN_OR_RETURN(const std::vector<std::string> ids,
-                             storage::AccountsOfCurrency(connection, scope_.currency,
-                                                         place_.account_id, kAccountsAtOnce));
-    accounts_.assign(ids.begin(), ids.end());
+    RESERVE_ASSIGN_OR_RETURN(
+        const std::vector<storage::AccountSpan> accounts,
+        storage::AccountsOfScope(connection, scope_, read_to_, kAccountsAtOnce));
+    accounts_.assign(accounts.begin(), accounts.end());
+    read_all_ = accounts_.empty();
+    if (read_all_) return absl::OkStatus();
   }
-  ended_ = accounts_.empty();
-  if (ended_) return absl::OkStatus();
-  place_ = {std::move(accounts_.front()), 0};
-  accounts_.pop_front();
+  const std::vector<storage::AccountSpan> together = TakeTogether();
+  RESERVE_ASSIGN_OR_RETURN(std::vector<storage::UsageOfScope> usages,
+                           storage::UsagesOfScope(connection, together, scope_));
+  ready_.insert(ready_.end(), std::make_move_iterator(usages.begin()),
+                std::make_move_iterator(usages.end()));
+  read_to_ = {together.back().account_id, together.back().last_seq};
   return absl::OkStatus();
 }
 
 absl::Status ReratingWalk::Next(storage::Connection& connection, int limit) {
-  const book::ReratingPlace place = place_;
-  const absl::Status read = Read(connection, limit);
-  if (read.ok()) return read;
-  // As it was, to be tried again.
-  place_ = place;
-  account_ended_ = ended_ = false;
-  accounts_.clear();
   page_.clear();
-  return read;
-}
-
-absl::Status ReratingWalk::Read(storage::Connection& connection, int limit) {
-  page_.clear();
-  for (int looked_at = 0; looked_at < kAccountsAtOnce && !ended_; ++looked_at) {
-    if (account_ended_ || place_.account_id.empty()) {
-      RESERVE_RETURN_IF_ERROR(GoOn(connection));
-      if (ended_) break;
-    }
-    const int missing = limit - static_cast<int>(page_.size());
-    if (missing <= 0) break;
-    RESERVE_ASSIGN_OR_RETURN(
-        std::vector<storage::UsageOfScope> usages,
-        storage::UsagesOfScope(connection, place_.account_id, scope_, place_.seq, missing));
-    account_ended_ = static_cast<int>(usages.size()) < missing;
-    for (storage::UsageOfScope& usage : usages) {
-      place_.seq = usage.seq;
-      page_.push_back({place_.account_id, std::move(usage.usage_id), usage.seq});
+  if (ready_.empty()) {
+    const absl::Status read = Read(connection);
+    if (!read.ok()) {
+      // As it was, to be tried again.
+      accounts_.clear();
+      return read;
     }
   }
+  const size_t count = std::min(ready_.size(), static_cast<size_t>(limit));
+  for (size_t i = 0; i < count; ++i) {
+    page_.push_back(std::move(ready_.front()));
+    ready_.pop_front();
+  }
+  place_ =
+      ready_.empty() ? read_to_ : book::ReratingPlace{page_.back().account_id, page_.back().seq};
+  ended_ = read_all_ && ready_.empty();
   return absl::OkStatus();
 }
 

@@ -2,51 +2,51 @@
 //
 //   ReratingWalk walk(scope, place);
 //   while (!walk.ended()) { RETURN_IF_ERROR(walk.Next(connection, 500)); ... walk.page() ... }
+//
+// A statement looks at so many entries at the most, of one large account or of many small ones, and
+// what it finds is given out by pages.
 #ifndef RESERVE_SERVICES_LEDGER_ENGINE_RERATING_WALK_H_
 #define RESERVE_SERVICES_LEDGER_ENGINE_RERATING_WALK_H_
 
 #include <cstdint>
 #include <deque>
-#include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "services/ledger/book/rerating.h"
 #include "services/ledger/storage/connection.h"
+#include "services/ledger/storage/rerating_rows.h"
 
 namespace reserve::engine {
-
-struct WalkedUsage {
-  std::string account_id;
-  std::string usage_id;
-  int64_t seq = 0;  // of the entry by which it was met
-};
 
 class ReratingWalk {
  public:
   ReratingWalk(book::ReratingScope scope, book::ReratingPlace place)
-      : scope_(std::move(scope)), place_(std::move(place)) {}
+      : scope_(std::move(scope)), place_(std::move(place)), read_to_(place_) {}
 
   // Reads the next page, of at most `limit` usages. It may have fewer, or none, before the end:
   // many accounts may have none. After an error it can be tried again.
   absl::Status Next(storage::Connection& connection, int limit);
 
-  const std::vector<WalkedUsage>& page() const { return page_; }
+  const std::vector<storage::UsageOfScope>& page() const { return page_; }
   // Up to where the page goes.
   const book::ReratingPlace& place() const { return place_; }
   bool ended() const { return ended_; }
 
  private:
-  absl::Status Read(storage::Connection& connection, int limit);
-  // Goes on to the next account; ended() if there is none.
-  absl::Status GoOn(storage::Connection& connection);
+  // Looks at what comes after what was read, by one statement or two.
+  absl::Status Read(storage::Connection& connection);
+  // Those to be looked at together: the first of `accounts_`, as far as they go.
+  std::vector<storage::AccountSpan> TakeTogether();
 
   const book::ReratingScope scope_;
   book::ReratingPlace place_;
-  bool account_ended_ = false;
-  std::deque<std::string> accounts_;  // that come next
-  std::vector<WalkedUsage> page_;
+  book::ReratingPlace read_to_;
+  bool read_all_ = false;
+  std::deque<storage::AccountSpan> accounts_;  // that come after what was read
+  std::deque<storage::UsageOfScope> ready_;    // that were read
+  std::vector<storage::UsageOfScope> page_;
   bool ended_ = false;
 };
 

@@ -92,6 +92,25 @@ absl::Status Insert(Connection& connection, const ReratingJob& job) {
 // A usage may be booked before its start, by max_usage_ahead: no more than about a month.
 int32_t FirstMonth(absl::Time from) { return MonthOf(from - absl::Hours(31 * 24)); }
 
+void AppendScope(const book::ReratingScope& scope, SqlText* sql) {
+  const auto at = [](absl::Time time) {
+    SqlText text("");
+    text.Time(time);
+    return text.str();
+  };
+  if (scope.from != absl::InfinitePast()) {
+    sql->Raw(absl::StrCat(" AND month >= ", FirstMonth(scope.from), " AND start_time >= "));
+    sql->Raw(at(scope.from));
+  }
+  if (scope.to != absl::InfiniteFuture()) sql->Raw(" AND start_time < ").Raw(at(scope.to));
+  if (!scope.user_id.empty()) sql->Raw(absl::StrCat(" AND user_id = ", Quoted(scope.user_id)));
+  if (!scope.plan_id.empty()) sql->Raw(absl::StrCat(" AND plan_id = ", Quoted(scope.plan_id)));
+  if (!scope.prefix.empty()) {
+    sql->Raw(
+        absl::StrCat(" AND LEFT(destination, ", scope.prefix.size(), ") = ", Quoted(scope.prefix)));
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<ReratingJob> AddRerating(Connection& connection, const book::ReratingOrder& order,
@@ -179,47 +198,54 @@ absl::StatusOr<bool> SaveRerating(Connection& connection, const ReratingJob& job
   return saved != 0;
 }
 
-absl::StatusOr<std::vector<std::string>> AccountsOfCurrency(Connection& connection,
-                                                            absl::string_view currency,
-                                                            absl::string_view after, int limit) {
-  std::vector<std::string> ids;
-  RESERVE_RETURN_IF_ERROR(connection.Query(
-      absl::StrCat("SELECT account_id FROM accounts FORCE INDEX (PRIMARY) WHERE account_id > ",
-                   Quoted(after), " AND currency = ", Quoted(currency),
-                   " ORDER BY account_id LIMIT ", limit),
-      [&ids](const Row& row) { ids.push_back(row.Text(1)); }));
-  return ids;
+absl::StatusOr<std::vector<AccountSpan>> AccountsOfScope(Connection& connection,
+                                                         const book::ReratingScope& scope,
+                                                         const book::ReratingPlace& place,
+                                                         int limit) {
+  SqlText sql(
+      "SELECT a.account_id,b.last_seq FROM accounts a FORCE INDEX (PRIMARY) STRAIGHT_JOIN balances "
+      "b FORCE INDEX (PRIMARY) ON b.account_id = a.account_id WHERE a.account_id >= ");
+  sql.Raw(Quoted(place.account_id)).Raw(" AND a.currency = ").Raw(Quoted(scope.currency));
+  if (!scope.account_id.empty()) {
+    sql.Raw(absl::StrCat(" AND a.account_id = ", Quoted(scope.account_id)));
+  }
+  sql.Raw(absl::StrCat(" ORDER BY a.account_id LIMIT ", limit));
+  std::vector<AccountSpan> spans;
+  RESERVE_RETURN_IF_ERROR(connection.Query(sql.str(), [&](const Row& row) {
+    AccountSpan span{row.Text(1), row.Int(2), 0};
+    if (span.account_id == place.account_id) span.after = place.seq;
+    if (span.after < span.last_seq || span.account_id != place.account_id) {
+      spans.push_back(std::move(span));
+    }
+  }));
+  return spans;
 }
 
 absl::StatusOr<std::vector<UsageOfScope>> UsagesOfScope(Connection& connection,
-                                                        absl::string_view account_id,
-                                                        const book::ReratingScope& scope,
-                                                        int64_t after, int limit) {
+                                                        const std::vector<AccountSpan>& spans,
+                                                        const book::ReratingScope& scope) {
   SqlText sql(
-      absl::StrCat("SELECT seq,usage_id FROM entries FORCE INDEX (by_account) WHERE account_id = ",
-                   Quoted(account_id), " AND seq > ", after, " AND kind IN (",
-                   static_cast<int>(domain::EntryKind::kUsage), ",",
-                   static_cast<int>(domain::EntryKind::kRating), ")"));
-  const auto at = [](absl::Time time) {
-    SqlText text("");
-    text.Time(time);
-    return text.str();
-  };
-  if (scope.from != absl::InfinitePast()) {
-    sql.Raw(absl::StrCat(" AND month >= ", FirstMonth(scope.from), " AND start_time >= "));
-    sql.Raw(at(scope.from));
-  }
-  if (scope.to != absl::InfiniteFuture()) sql.Raw(" AND start_time < ").Raw(at(scope.to));
-  if (!scope.user_id.empty()) sql.Raw(absl::StrCat(" AND user_id = ", Quoted(scope.user_id)));
-  if (!scope.plan_id.empty()) sql.Raw(absl::StrCat(" AND plan_id = ", Quoted(scope.plan_id)));
-  if (!scope.prefix.empty()) {
+      "SELECT account_id,seq,usage_id FROM entries FORCE INDEX (by_account) WHERE account_id IN ");
+  sql.Row();
+  for (const AccountSpan& span : spans) sql.Text(span.account_id);
+  sql.EndRow();
+  // Of several accounts the first may have been gone through in part.
+  if (spans.size() == 1) {
     sql.Raw(
-        absl::StrCat(" AND LEFT(destination, ", scope.prefix.size(), ") = ", Quoted(scope.prefix)));
+        absl::StrCat(" AND seq > ", spans.front().after, " AND seq <= ", spans.front().last_seq));
   }
-  sql.Raw(absl::StrCat(" ORDER BY seq LIMIT ", limit));
+  sql.Raw(absl::StrCat(" AND kind IN (", static_cast<int>(domain::EntryKind::kUsage), ",",
+                       static_cast<int>(domain::EntryKind::kRating), ")"));
+  AppendScope(scope, &sql);
+  sql.Raw(" ORDER BY account_id,seq");
   std::vector<UsageOfScope> usages;
-  RESERVE_RETURN_IF_ERROR(connection.Query(sql.str(), [&usages](const Row& row) {
-    usages.push_back({row.Int(1), row.Text(2)});
+  size_t at = 0;
+  RESERVE_RETURN_IF_ERROR(connection.Query(sql.str(), [&](const Row& row) {
+    UsageOfScope usage{row.Text(1), row.Int(2), row.Text(3)};
+    while (at < spans.size() && spans[at].account_id != usage.account_id) ++at;
+    if (at < spans.size() && usage.seq > spans[at].after && usage.seq <= spans[at].last_seq) {
+      usages.push_back(std::move(usage));
+    }
   }));
   return usages;
 }

@@ -43,22 +43,30 @@ absl::StatusOr<std::optional<book::ReratingJob>> ClaimRerating(Connection& conne
 absl::StatusOr<bool> SaveRerating(Connection& connection, const book::ReratingJob& job,
                                   absl::Time now, absl::Time lease_end);
 
-// Ids of accounts of that currency, after `after`, in order.
-absl::StatusOr<std::vector<std::string>> AccountsOfCurrency(Connection& connection,
-                                                            absl::string_view currency,
-                                                            absl::string_view after, int limit);
+// Entries of an account: those with after < seq <= last_seq.
+struct AccountSpan {
+  std::string account_id;
+  int64_t last_seq = 0;
+  int64_t after = 0;
+};
+// The accounts of the scope from `place` on, in order: that of `place` only if it has entries after
+// it.
+absl::StatusOr<std::vector<AccountSpan>> AccountsOfScope(Connection& connection,
+                                                         const book::ReratingScope& scope,
+                                                         const book::ReratingPlace& place,
+                                                         int limit);
 
 // A usage by an entry that books or rates it.
 struct UsageOfScope {
+  std::string account_id;
   int64_t seq = 0;
   std::string usage_id;
 };
-// Those of an account with seq > `after`, by seq: a usage that was rated later comes again where
-// it was, and is in its turn there if it was UNRATED.
+// Those of these entries that are of the scope, by account and seq: a usage that was rated later
+// comes again where it was, and is in its turn there if it was UNRATED.
 absl::StatusOr<std::vector<UsageOfScope>> UsagesOfScope(Connection& connection,
-                                                        absl::string_view account_id,
-                                                        const book::ReratingScope& scope,
-                                                        int64_t after, int limit);
+                                                        const std::vector<AccountSpan>& spans,
+                                                        const book::ReratingScope& scope);
 
 }  // namespace reserve::storage
 

@@ -531,9 +531,15 @@ __int128 Model::promotional() const {
 Step Model::Grant(Nanos amount, absl::Time end, absl::Time now) {
   const auto open = std::count_if(grants_.begin(), grants_.end(),
                                   [&](const ModelGrant& grant) { return grant.end > grants_end_; });
-  if (amount <= 0 || end <= now) return Refused("INVALID_FIELD");
+  const auto refuse = [](const std::string& reason) {
+    Step step;
+    step.outcome = Outcome::kRefused;
+    step.reason = reason;
+    return step;
+  };
+  if (amount <= 0 || end <= now) return refuse("INVALID_FIELD");
   if (const auto refused = NotWhileClosing()) return *refused;
-  if (open >= 30) return Refused("TOO_MANY_GRANTS");
+  if (open >= 30) return refuse("TOO_MANY_GRANTS");
   Step step;
   grants_.push_back({++births_, amount, end});
   balance_ += amount;

@@ -34,7 +34,7 @@ class ReratingTest : public testing::Test {
 
   Books books_;
   const Rate standard_ = StandardRate();
-  const Rate dear_ = DearRate();          // $0.50 a minute
+  const Rate dear_ = DearRate();  // $0.50 a minute
 };
 
 TEST_F(ReratingTest, U6_TheDifferenceToTheLatestRatingIsBookedByAnEntryOfItsOwn) {

@@ -754,7 +754,7 @@ TEST_F(DatabaseErrorsElsewhereTest, AReratingGoesOnAfterAnyErrorAndCountsEachUsa
   int number = 0;
   for (const std::string part :
        {"FROM reratings WHERE state", "UPDATE reratings SET lease_owner",
-        "SELECT account_id FROM accounts", "SELECT seq,usage_id FROM entries",
+        "SELECT a.account_id,b.last_seq FROM", "SELECT account_id,seq,usage_id FROM entries",
         "UPDATE reratings SET state"}) {
     for (const Fault& fault : FaultsToTry()) {
       SCOPED_TRACE(absl::StrCat(part, ": ", fault.name));

@@ -71,6 +71,9 @@ std::string TextOf(const Reply& reply) {
       return absl::StrCat("rerated ", changed ? "changed" : "as it was", " ", r.cost_before, " ",
                           r.cost, " ", r.free_seconds);
     }
+    std::string operator()(const ClosingReply& r) const {
+      return absl::StrCat("closing, ", r.steps.size(), " steps, ", (*this)(r.account));
+    }
     std::string operator()(const AuthorizeReply& r) const {
       return absl::StrCat("authorization ", static_cast<int>(r.authorization.decision), " ",
                           r.authorization.max_duration_seconds, " ", r.price.value_or(-1), " ",
