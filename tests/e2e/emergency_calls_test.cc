@@ -161,6 +161,8 @@ TEST_F(EmergencyCallsTest, C10_C14_AShortCodeHasALineOfItsOwn) {
   for (const std::string number : {"4111", "41141", "4114"}) {
     EXPECT_EQ(ReasonOf(quote(number).status()), "NO_RATE") << number;
   }
+  ASSERT_TRUE(quote("911").ok()) << quote("911").status();
+  EXPECT_EQ(quote("911")->cost().units(), 0) << "it brings help, and is in no deck";
   EXPECT_EQ(FieldOf(Ask("+411").status()), "call.destination");
 
   ASSERT_TRUE(Record("c1", "411").ok());

@@ -17,6 +17,7 @@
 #include "services/ledger/api/errors.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/domain/destination.h"
+#include "services/ledger/domain/emergency.h"
 #include "services/ledger/rates/deck_csv.h"
 #include "services/ledger/rates/errors.h"
 #include "services/ledger/storage/deck_rows.h"
@@ -357,12 +358,17 @@ absl::Status NoRate(const Quote& quote, absl::string_view field) {
   return NoRateToQuote(field, message);
 }
 
-absl::Status FillCallQuote(const rates::DeckBook& book, absl::Time now,
-                           const pb::QuoteCallRequest& request, pb::QuoteCallResponse* response) {
+absl::Status FillCallQuote(const rates::DeckBook& book, const domain::Settings& settings,
+                           absl::Time now, const pb::QuoteCallRequest& request,
+                           pb::QuoteCallResponse* response) {
   Quote quote;
   RESERVE_RETURN_IF_ERROR(CallFrom(request.call(), &quote.usage));
   RESERVE_RETURN_IF_ERROR(FillQuote(book, request, now, &quote));
   const domain::Usage& usage = quote.usage;
+  if (domain::IsEmergencyForAll(settings, usage)) {
+    reserve::ToProto(0, quote.currency, response->mutable_cost());
+    return absl::OkStatus();
+  }
   const domain::Rate* rate =
       quote.deck == nullptr ? nullptr : quote.deck->FindCall(usage.direction, usage.destination);
   const bool inbound = usage.direction == domain::Direction::kInbound;
@@ -434,7 +440,8 @@ grpc::ServerUnaryReactor* RatesService::QuoteCall(grpc::CallbackServerContext* c
                                                   pb::QuoteCallResponse* response) {
   const auto catalog = api_.engine.catalog();
   return FinishNow(api_, context, "QuoteCall",
-                   FillCallQuote(*catalog->decks, api_.engine.Now(), *request, response));
+                   FillCallQuote(*catalog->decks, api_.engine.options().settings,
+                                 api_.engine.Now(), *request, response));
 }
 
 grpc::ServerUnaryReactor* RatesService::QuoteSms(grpc::CallbackServerContext* context,
