@@ -941,14 +941,17 @@ class Life {
     }
   }
 
-  // When it is looked at again: for a cap, or, while it is being closed, until that is over (P4).
+  // When it is looked at again: for a cap, for the end of a grant, or, while it is being closed,
+  // until that is over (P4, P6).
   void CompareDue() {
     const Account& account = books_.account();
     if (account.state == AccountState::kClosing) {
       EXPECT_EQ(account.due.reason, DueReason::kClosing);
       return;
     }
-    EXPECT_EQ(account.due.time, model_.capped_until().value_or(absl::InfiniteFuture()));
+    EXPECT_EQ(account.due.time,
+              std::min(model_.capped_until().value_or(absl::InfiniteFuture()),
+                       model_.next_grant_end()));
     EXPECT_EQ(account.due.capped(), model_.capped_until().has_value());
   }
 

@@ -528,6 +528,14 @@ __int128 Model::promotional() const {
   return sum;
 }
 
+absl::Time Model::next_grant_end() const {
+  absl::Time next = absl::InfiniteFuture();
+  for (const ModelGrant& grant : grants_) {
+    if (grant.left > 0) next = std::min(next, grant.end);
+  }
+  return next;
+}
+
 Step Model::Grant(Nanos amount, absl::Time end, absl::Time now) {
   const auto open = std::count_if(grants_.begin(), grants_.end(),
                                   [&](const ModelGrant& grant) { return grant.end > grants_end_; });

@@ -154,6 +154,8 @@ class Model {
   Step RecordEmergency(absl::Time now);
   Step Grant(Nanos amount, absl::Time end, absl::Time now);
   __int128 promotional() const;
+  // When the next grant ends that has something left; InfiniteFuture: none does.
+  absl::Time next_grant_end() const;
   Step ChangeBilling(const BillingChange& change, absl::Time now);
   Step AddCard(const ModelGiven& given, absl::Time now);
   Step UpdateCard(const std::string& id, const ModelGiven& given, absl::Time now);
