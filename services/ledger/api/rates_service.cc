@@ -440,8 +440,8 @@ grpc::ServerUnaryReactor* RatesService::QuoteCall(grpc::CallbackServerContext* c
                                                   pb::QuoteCallResponse* response) {
   const auto catalog = api_.engine.catalog();
   return FinishNow(api_, context, "QuoteCall",
-                   FillCallQuote(*catalog->decks, api_.engine.options().settings,
-                                 api_.engine.Now(), *request, response));
+                   FillCallQuote(*catalog->decks, api_.engine.options().settings, api_.engine.Now(),
+                                 *request, response));
 }
 
 grpc::ServerUnaryReactor* RatesService::QuoteSms(grpc::CallbackServerContext* context,

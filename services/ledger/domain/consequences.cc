@@ -59,6 +59,10 @@ RefillDecision DecideAgain(const Context& context, const Account& a, int64_t ord
   if (!a.taken_back.waits()) return DecideRefill(context, a, ordinal);
   Account before = a;
   before.balance = a.effective_balance();
+  // What was used since is counted from there, too.
+  for (RechargeMark& mark : before.marks) {
+    mark.unused_balance = AddSaturating(mark.unused_balance, a.taken_back.amount);
+  }
   RefillDecision decision = DecideRefill(context, before, ordinal);
   if (decision.refill.has_value()) {
     decision.refill->card.method = FindCard(a, decision.refill->card.method->payment_method_id);

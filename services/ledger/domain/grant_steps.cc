@@ -43,7 +43,6 @@ void End(const CreditGrant& grant, absl::string_view cause, Draft* draft) {
                  absl::StrCat(FormatMoney(a.currency, left), " of credit grant ", grant.number,
                               " ended: ", cause))
       .amount = -left;
-  NoteTakenBack(-left, draft);
 }
 
 template <typename Ends>
@@ -59,6 +58,9 @@ void EndThose(Ends ends, absl::string_view cause, Draft* draft) {
   for (const CreditGrant& grant : ended) {
     if (grant.remaining > 0) End(grant, cause, draft);
   }
+  // Together, whatever their order.
+  const Nanos left = SumOf(ended);
+  if (left > 0) NoteTakenBack(-left, draft);
 }
 
 }  // namespace

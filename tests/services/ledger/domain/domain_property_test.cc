@@ -314,7 +314,11 @@ class Life {
     const absl::Status status = books_.Record(user, usage, row);
     Expect(status, model_.Record(user, usage, row, books_.now()));
     if (!status.ok()) return;
-    ASSERT_EQ(books_.last().entries.size(), 1u);
+    const auto& entries = books_.last().entries;
+    ASSERT_FALSE(entries.empty());
+    for (size_t i = 1; i < entries.size(); ++i) {
+      EXPECT_EQ(entries[i].kind, EntryKind::kGrantEnded) << "nothing else comes with a usage";
+    }
     const Rating& rating = books_.last().entries[0].booked->rating;
     EXPECT_EQ(rating.basis == ChargeBasis::kUnrated, !known || expected.no_rate);
     EXPECT_TRUE(rating.cost == expected.cost) << rating.cost;
@@ -980,9 +984,8 @@ class Life {
       EXPECT_EQ(account.due.reason, DueReason::kClosing);
       return;
     }
-    EXPECT_EQ(account.due.time,
-              std::min(model_.capped_until().value_or(absl::InfiniteFuture()),
-                       model_.next_grant_end()));
+    EXPECT_EQ(account.due.time, std::min(model_.capped_until().value_or(absl::InfiniteFuture()),
+                                         model_.next_grant_end()));
     EXPECT_EQ(account.due.capped(), model_.capped_until().has_value());
   }
 

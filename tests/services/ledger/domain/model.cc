@@ -582,13 +582,14 @@ void Model::GiveBackToGrants(ModelUsage* fact) {
 }
 
 void Model::EndGrants(absl::Time now, Step* step) {
+  __int128 ended = 0;
   for (ModelGrant& grant : grants_) {
     if (grant.end > now || grant.left == 0) continue;
-    const __int128 left = std::exchange(grant.left, 0);
-    balance_ -= left;
+    ended += std::exchange(grant.left, 0);
     ++step->events[EventKind::kCreditEnded];
-    NoteTakenBack(-left);
   }
+  balance_ -= ended;
+  if (ended > 0) NoteTakenBack(-ended);
   grants_end_ = std::max(grants_end_, now);
 }
 
