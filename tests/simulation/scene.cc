@@ -9,7 +9,8 @@ namespace reserve::simulation {
 
 namespace {
 
-constexpr std::array<absl::string_view, static_cast<size_t>(Happening::kCount)> kNames = {
+constexpr auto kHappenings = static_cast<size_t>(Happening::kCount);
+constexpr std::array<absl::string_view, kHappenings> kNames = {
     "message lost",
     "message doubled",
     "message late",
