@@ -242,6 +242,52 @@ absl::StatusOr<pb::CorrectUsageResponse> Client::CorrectUsage(const std::string&
   return Ask(*ledger_, &pb::Ledger::Stub::CorrectUsage, request);
 }
 
+absl::StatusOr<pb::VoidUsageResponse> Client::VoidUsage(const std::string& account_id,
+                                                        const std::string& usage_id) {
+  pb::VoidUsageRequest request;
+  request.set_account_id(account_id);
+  request.set_usage_id(usage_id);
+  request.set_reason("it never happened");
+  return Ask(*ledger_, &pb::Ledger::Stub::VoidUsage, request);
+}
+
+absl::StatusOr<pb::Rerating> Client::RateAgain(const std::string& account_id,
+                                               const std::string& user_id, bool only_try) {
+  pb::RerateUsageRequest request;
+  request.set_account_id(account_id);
+  request.set_user_id(user_id);
+  request.set_own_decks(true);
+  request.set_validate_only(only_try);
+  if (!only_try) request.set_request_id(absl::StrCat("again-", account_id));
+  request.set_reason("a wrong record ate the free minutes");
+  grpc::ClientContext context;
+  const auto reader = rates_->RerateUsage(&context, request);
+  pb::RerateUsageResponse response;
+  pb::Rerating last;
+  while (reader->Read(&response)) last = response.rerating();
+  const grpc::Status status = reader->Finish();
+  if (!status.ok()) return FromGrpcStatus(status);
+  return last;
+}
+
+absl::StatusOr<pb::Entry> Client::GrantCredit(const std::string& account_id, Nanos amount) {
+  pb::GrantCreditRequest request;
+  request.set_account_id(account_id);
+  request.set_request_id("welcome");
+  ToProto(amount, "USD", request.mutable_amount());
+  ToProto(absl::Now() + absl::Hours(24), request.mutable_expire_time());
+  request.set_reason("welcome");
+  return Ask(*support_, &pb::Support::Stub::GrantCredit, request);
+}
+
+absl::StatusOr<pb::CloseAccountResponse> Client::CloseAccount(const std::string& account_id) {
+  pb::CloseAccountRequest request;
+  request.set_account_id(account_id);
+  request.set_request_id("close");
+  request.set_reason("the customer leaves");
+  return Ask(*support_, &pb::Support::Stub::CloseAccount, request);
+}
+
 absl::StatusOr<pb::RecordUsageResponse> Client::RecordUsage(const std::string& account_id,
                                                             const pb::Usage& usage) {
   pb::RecordUsageRequest request;

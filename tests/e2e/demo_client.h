@@ -75,6 +75,13 @@ class Client {
   absl::StatusOr<pb::CorrectUsageResponse> CorrectUsage(const std::string& account_id,
                                                         const std::string& usage_id,
                                                         const pb::Usage& usage);
+  absl::StatusOr<pb::VoidUsageResponse> VoidUsage(const std::string& account_id,
+                                                  const std::string& usage_id);
+  // Rates what this user used again, each usage by its own deck, or says what that would do.
+  absl::StatusOr<pb::Rerating> RateAgain(const std::string& account_id, const std::string& user_id,
+                                         bool only_try);
+  absl::StatusOr<pb::Entry> GrantCredit(const std::string& account_id, Nanos amount);
+  absl::StatusOr<pb::CloseAccountResponse> CloseAccount(const std::string& account_id);
   absl::StatusOr<pb::RecordUsageResponse> RecordUsage(const std::string& account_id,
                                                       const pb::Usage& usage);
   absl::StatusOr<pb::UsageRecord> GetUsage(const std::string& account_id,

@@ -48,6 +48,19 @@ absl::Status Play::WrongRecords() {
   report_.Text("the wrong record", "VOIDED",
                ShortName(pb::UsageStatus_Name(old.status()), "USAGE_STATUS_"));
 
+  report_.Say("a record of 18,000 s that never was takes all that is left; 600 s are paid for");
+  RESERVE_RETURN_IF_ERROR(
+      client_.RecordUsage(account, CallOf("ghost", "gus", UnitedStates(), 18'000)).status());
+  RESERVE_RETURN_IF_ERROR(
+      client_.RecordUsage(account, CallOf("paid", "gus", UnitedStates(), 600)).status());
+  RESERVE_ASSIGN_OR_RETURN(const pb::VoidUsageResponse voided, client_.VoidUsage(account, "ghost"));
+  report_.Duration("paid for since", 600, voided.paid_since().seconds());
+  RESERVE_ASSIGN_OR_RETURN(const pb::Rerating outlook, client_.RateAgain(account, "gus", true));
+  report_.Money("what rating again would give back", 10 * UnitedStates().price, outlook.returned());
+  RESERVE_ASSIGN_OR_RETURN(const pb::Rerating again, client_.RateAgain(account, "gus", false));
+  report_.Count("calls rated again", 1, again.changed_count());
+  report_.Money("given back", 10 * UnitedStates().price, again.returned());
+
   report_.Say("hal, of whom the account was not told, calls Barbados for a minute");
   RESERVE_ASSIGN_OR_RETURN(
       const pb::RecordUsageResponse unrated,
@@ -63,6 +76,30 @@ absl::Status Play::WrongRecords() {
                  return NanosOf(now.balance()).value_or(-1) == tailor.balance;
                })
       .status();
+}
+
+absl::Status Play::CreditAndFarewell() {
+  report_.Section("Promotional credit, and a customer who leaves");
+  RESERVE_ASSIGN_OR_RETURN(Book baker, OpenAnother("farewell", "tok_visa"));
+  Caller ivy{"ivy", /*unlimited=*/false, kFreeSeconds};
+  RESERVE_RETURN_IF_ERROR(AddUser(baker, ivy));
+  const std::string& account = baker.account_id;
+  RESERVE_RETURN_IF_ERROR(client_.GrantCredit(account, kNanosPerUnit).status());
+  RESERVE_RETURN_IF_ERROR(
+      client_.RecordUsage(account, CallOf("dear", "ivy", Barbados(), 3 * kMinute)).status());
+  RESERVE_ASSIGN_OR_RETURN(const pb::Account spent, client_.GetAccount(account));
+  report_.Say("a dollar of credit until tomorrow, and three minutes to Barbados");
+  report_.Money("her own money", baker.balance, spent.own_balance());
+  report_.Money("promotional", kNanosPerUnit - 3 * Barbados().price, spent.promotional_balance());
+  RESERVE_ASSIGN_OR_RETURN(const pb::CloseAccountResponse closing, client_.CloseAccount(account));
+  report_.Say("the account is closed: facts are taken for three days, then its money goes back");
+  report_.Text("account", "CLOSING", StateName(closing.account().state()));
+  report_.Money("promotional", 0, closing.account().promotional_balance());
+  for (const pb::ClosingStep& step : closing.steps()) {
+    if (step.kind() != pb::CLOSING_STEP_KIND_GIVE_BACK) continue;
+    report_.Money("goes back to the card", baker.balance, step.amount());
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace reserve::demo

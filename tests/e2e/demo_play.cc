@@ -73,11 +73,27 @@ Play::Play(Client* client, Report* report, const std::string& run)
 void Play::Run() {
   using Scene = absl::Status (Play::*)();
   constexpr Scene kScenes[] = {
-      &Play::Prices,      &Play::Funding,       &Play::FreeMinutes, &Play::DearCountry,
-      &Play::Texts,       &Play::Dip,           &Play::Settings,    &Play::DecliningCard,
-      &Play::DrainToZero, &Play::NewCard,       &Play::Events,      &Play::CardsThatChange,
-      &Play::TheSwitch,   &Play::MoneyGoesBack, &Play::PaidByBank,  &Play::WrongRecords,
-      &Play::Repeats,     &Play::History,       &Play::Explanation, &Play::Audit,
+      &Play::Prices,
+      &Play::Funding,
+      &Play::FreeMinutes,
+      &Play::DearCountry,
+      &Play::Texts,
+      &Play::Dip,
+      &Play::Settings,
+      &Play::DecliningCard,
+      &Play::DrainToZero,
+      &Play::NewCard,
+      &Play::Events,
+      &Play::CardsThatChange,
+      &Play::TheSwitch,
+      &Play::MoneyGoesBack,
+      &Play::PaidByBank,
+      &Play::WrongRecords,
+      &Play::CreditAndFarewell,
+      &Play::Repeats,
+      &Play::History,
+      &Play::Explanation,
+      &Play::Audit,
   };
   for (const Scene scene : kScenes) {
     const absl::Status status = (this->*scene)();

@@ -99,6 +99,7 @@ class Play {
   absl::Status MoneyGoesBack();
   absl::Status PaidByBank();
   absl::Status WrongRecords();
+  absl::Status CreditAndFarewell();
   absl::Status Repeats();
   absl::Status History();
   absl::Status Explanation();

@@ -139,15 +139,20 @@ void Checks::CheckEntries(const AccountRows& rows, SeenAccount* seen) {
       return scene_.Fail("a request is carried out once", entry.request_id);
     }
   }
-  if (rows.account.balance != seen->balance ||
-      rows.account.last_seq != static_cast<int64_t>(seen->entries)) {
+  CheckSums(rows, *seen);
+}
+
+// What the rows beside the entries say is what comes of the entries.
+void Checks::CheckSums(const AccountRows& rows, const SeenAccount& seen) {
+  if (rows.account.balance != seen.balance ||
+      rows.account.last_seq != static_cast<int64_t>(seen.entries)) {
     return scene_.Fail(
         "the balance is the sum of the entries",
         absl::StrCat(rows.account.account_id, " has ", FormatDecimal(rows.account.balance),
                      " at entry ", rows.account.last_seq, ", its entries ",
-                     FormatDecimal(seen->balance), " at entry ", seen->entries));
+                     FormatDecimal(seen.balance), " at entry ", seen.entries));
   }
-  for (const auto& [number, left] : seen->grants) {
+  for (const auto& [number, left] : seen.grants) {
     const auto& grants = rows.account.grants;
     const auto kept = std::find_if(grants.begin(), grants.end(),
                                    [of = number](const auto& grant) { return grant.number == of; });
@@ -157,10 +162,10 @@ void Checks::CheckEntries(const AccountRows& rows, SeenAccount* seen) {
           absl::StrCat(rows.account.account_id, ": grant ", number, ", ", FormatDecimal(left)));
     }
   }
-  if (rows.balance.head != seen->head) {
+  if (rows.balance.head != seen.head) {
     scene_.Fail("the account knows the hash of its last entry", rows.account.account_id);
   }
-  for (const auto& [user_id, taken] : seen->free_seconds) {
+  for (const auto& [user_id, taken] : seen.free_seconds) {
     const auto user = rows.users.find(user_id);
     if (user == rows.users.end() || user->second.SecondsUsed(0) != taken) {
       scene_.Fail("the allowance holds what the calls left", user_id);

@@ -84,6 +84,7 @@ class Checks : public ModelDatabase::Observer {
   };
 
   void CheckEntries(const AccountRows& rows, SeenAccount* seen);
+  void CheckSums(const AccountRows& rows, const SeenAccount& seen);
   void CheckCredit(const domain::Entry& entry, SeenAccount* seen);
   void CheckGrants(const domain::Entry& entry, SeenAccount* seen);
   void CheckUsageEntry(const AccountRows& rows, const domain::Entry& entry, SeenAccount* seen);

@@ -94,9 +94,34 @@ void RpcMetrics::Observe(const char* method, absl::StatusCode code, absl::Durati
   instruments.seconds->Observe(absl::ToDoubleSeconds(elapsed));
 }
 
-std::vector<prometheus::MetricFamily> EngineMetrics::Collect() const {
+std::vector<prometheus::MetricFamily> EngineMetrics::CollectOfUsage() const {
   using prometheus::MetricType;
   return {
+      Single("reserve_ledger_duplicates_total", "Usages that were booked already.",
+             MetricType::Counter, stats_.duplicates),
+      Single("reserve_ledger_unrated_usages",
+             "Usages of all accounts that wait for a price or a user, as last counted.",
+             MetricType::Gauge, stats_.unrated),
+      Single("reserve_ledger_unrated_booked_total",
+             "Usages that were booked without a price or a user.", MetricType::Counter,
+             stats_.booked_unrated),
+      Single("reserve_ledger_unrated_looked_at_total", "Waiting usages that were looked at again.",
+             MetricType::Counter, stats_.unrated_looked_at),
+      Single("reserve_ledger_rated_later_total", "Waiting usages that were rated.",
+             MetricType::Counter, stats_.rated_later),
+      Single("reserve_ledger_rated_again_total", "Usages that RerateUsage changed.",
+             MetricType::Counter, stats_.rated_again),
+      Single("reserve_ledger_unbooked_emergencies_total",
+             "Emergency calls and texts that no account was there to book.", MetricType::Counter,
+             stats_.unbooked_emergencies),
+      Single("reserve_ledger_usage_after_closing_total", "Usages of closed accounts, refused.",
+             MetricType::Counter, stats_.usage_after_closing),
+  };
+}
+
+std::vector<prometheus::MetricFamily> EngineMetrics::Collect() const {
+  using prometheus::MetricType;
+  std::vector<prometheus::MetricFamily> families = {
       DatabaseErrors(database_errors_),
       Steps("reserve_ledger_step_failures_total", "Failures of a step in the background, by step.",
             MetricType::Counter,
@@ -125,25 +150,6 @@ std::vector<prometheus::MetricFamily> EngineMetrics::Collect() const {
              MetricType::Counter, stats_.splits),
       Single("reserve_ledger_unknown_commits_total", "Commits whose outcome had to be looked up.",
              MetricType::Counter, stats_.unknown_commits),
-      Single("reserve_ledger_duplicates_total", "Usages that were booked already.",
-             MetricType::Counter, stats_.duplicates),
-      Single("reserve_ledger_unrated_usages",
-             "Usages of all accounts that wait for a price or a user, as last counted.",
-             MetricType::Gauge, stats_.unrated),
-      Single("reserve_ledger_unrated_booked_total",
-             "Usages that were booked without a price or a user.", MetricType::Counter,
-             stats_.booked_unrated),
-      Single("reserve_ledger_unrated_looked_at_total", "Waiting usages that were looked at again.",
-             MetricType::Counter, stats_.unrated_looked_at),
-      Single("reserve_ledger_rated_later_total", "Waiting usages that were rated.",
-             MetricType::Counter, stats_.rated_later),
-      Single("reserve_ledger_rated_again_total", "Usages that RerateUsage changed.",
-             MetricType::Counter, stats_.rated_again),
-      Single("reserve_ledger_unbooked_emergencies_total",
-             "Emergency calls and texts that no account was there to book.", MetricType::Counter,
-             stats_.unbooked_emergencies),
-      Single("reserve_ledger_usage_after_closing_total", "Usages of closed accounts, refused.",
-             MetricType::Counter, stats_.usage_after_closing),
       Single("reserve_ledger_overloaded_total", "Commands refused because a queue was full.",
              MetricType::Counter, stats_.overloaded),
       Single("reserve_ledger_overloaded_queries_total",
@@ -165,6 +171,10 @@ std::vector<prometheus::MetricFamily> EngineMetrics::Collect() const {
              "About how much memory the commands in the lanes and their calls hold.",
              MetricType::Gauge, stats_.queued_bytes),
   };
+  for (prometheus::MetricFamily& of_usage : CollectOfUsage()) {
+    families.push_back(std::move(of_usage));
+  }
+  return families;
 }
 
 }  // namespace reserve::api

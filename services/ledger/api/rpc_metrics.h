@@ -58,6 +58,8 @@ class EngineMetrics : public prometheus::Collectable {
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
+  std::vector<prometheus::MetricFamily> CollectOfUsage() const;
+
   const engine::EngineStats& stats_;
   const storage::ErrorTally& database_errors_;
 };

@@ -918,6 +918,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const OpenAcc
   RESERVE_ASSIGN_OR_RETURN(Transition transition, domain::OpenAccount(context_, open));
   Apply(image, std::move(transition));
   image.is_new = true;
+  image.closing_known = true;  // all that there is of it is here
   return image.account();
 }
 

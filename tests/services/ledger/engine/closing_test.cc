@@ -56,6 +56,16 @@ class ClosingTest : public OneAccountTest {
   }
 };
 
+TEST_F(ClosingTest, P4_AnAccountIsOpenedAndClosedInOneBatch) {
+  const std::vector<absl::StatusOr<Reply>> replies =
+      AskAll(*engine_, {{"brief", OpenWithCard()},
+                        {"brief", PutUser{kUser, ""}},
+                        {"brief", Succeeded(1, 15 * kDollar)},
+                        {"brief", Close("close")}});
+  for (const auto& reply : replies) EXPECT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(ledger_.Account("brief").state, AccountState::kClosing);
+}
+
 TEST_F(ClosingTest, P4_MoneyOnTwoCardsGoesBackByItselfHoweverOftenTheLedgerStartsAnew) {
   TopUp(25 * kDollar);
   const std::vector<ClosingStep> steps = StepsOf("close");
