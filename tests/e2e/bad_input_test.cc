@@ -1013,7 +1013,7 @@ TEST_F(BadInputTest, AnInvalidReratingIsRefusedByField) {
        .field = "end_time"},
       {.method = "Rates.RerateUsage",
        .request = sound + "start_time { nanos: -1 }",
-       .field = "start_time"},
+       .field = "start_time.nanos"},
       {.method = "Rates.RerateUsage",
        .request = sound + "deck_version: -1",
        .field = "deck_version"},

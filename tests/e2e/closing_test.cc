@@ -46,8 +46,8 @@ class ClosingTest : public StackTest {
   }
   static void TopUp(const std::string& id, const std::string& card, int units) {
     Must(&Accounts::AddPaymentMethod,
-         absl::StrCat("account_id: '", id, "' payment_method { card_token: '", card, "#", id,
-                      "' position: 1 }"));
+         absl::StrCat("account_id: '", id, "' request_id: 'card' payment_method { card_token: '",
+                      card, "#", id, "' position: 1 }"));
     Must(&Accounts::RequestRecharge,
          absl::StrCat("account_id: '", id, "' request_id: 't' amount { units: ", units, " }"));
     EXPECT_TRUE(WaitUntil([&] { return Balance(id) == absl::StrCat(15 + units, ".00"); }))

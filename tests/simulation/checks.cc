@@ -301,7 +301,9 @@ void Checks::CheckPayment(const AccountRows& rows, const Entry& entry, SeenAccou
 // P5: may own money, payments among it, have funded the account?
 void Checks::NoteFunding(const AccountRows& rows, SeenAccount* seen) {
   const Nanos reserve_amount = std::min(seen->reserve_amount, rows.account.reserve_amount);
-  if (seen->payments > 0 && seen->balance >= reserve_amount) seen->may_be_funded = true;
+  Nanos own = seen->balance;
+  for (const auto& [number, left] : seen->grants) own -= left;
+  if (seen->payments > 0 && own >= reserve_amount) seen->may_be_funded = true;
 }
 
 // P4: what is owed and written off is said by the account as by the entries, no usage is booked
@@ -486,7 +488,7 @@ void Checks::CheckState(const AccountRows& rows, SeenAccount* seen) {
                                     CardUsable(a) ? ", a usable card" : "", ", open recharge ",
                                     a.open_ordinal, InTheWay(a) ? ", something in the way" : ""));
   };
-  const bool paid = seen->payments > 0 && a.balance >= a.reserve_amount;
+  const bool paid = seen->payments > 0 && a.own_balance() >= a.reserve_amount;
   const bool pending = a.state == AccountState::kPendingFunding;
   if (pending ? seen->funded || paid : !seen->funded && !seen->may_be_funded) {
     return wrong("O1: an account is pending until a recharge succeeds, or payments fund it");

@@ -78,7 +78,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"NoHousekeeping",
              Sabotage::kNoHousekeeping,
              1000,
-             {"no account is left low with a usable card"}},
+             {"no account is left low with a usable card", "P4: what is being closed gets there"}},
         Case{"ReportWithoutLease",
              Sabotage::kReportWithoutLease,
              1000,
