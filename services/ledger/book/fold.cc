@@ -1316,6 +1316,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const DeferRe
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Reconsider&) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   ApplyWithOpen(*image, domain::Reconsider(ContextOf(*image), image->account()));
+  MoveClosingOn(*image);  // so that the answer is that of a repeat
   return image->account();
 }
 
