@@ -542,6 +542,12 @@ std::vector<Read> MoreReads() {
          RESERVE_ASSIGN_OR_RETURN(const bool is_left, storage::IsReratingLeft(c));
          return absl::StrCat("left: ", is_left);
        }},
+      {"the one account of a rerating's scope",
+       [](Connection& c) {
+         book::ReratingScope scope = ReratingOf("one").scope;
+         scope.account_id = "a";
+         return CountOf(storage::AccountsOfScope(c, scope, {}, 10));
+       }},
       {"what was paid for since",
        [](Connection& c) -> absl::StatusOr<std::string> {
          RESERVE_ASSIGN_OR_RETURN(const int64_t seconds,
