@@ -698,7 +698,12 @@ class DatabaseErrorsTest : public testing::TestWithParam<Scenario> {
           << after_;
     }
     // The engine goes on, and a repeat finds it done, or does it.
-    EXPECT_EQ(Answers(engine, c.account_id), answers_) << "repeated";
+    // One that has 5 ms for all may run out of them on a busy machine, and says so.
+    std::string repeated = Answers(engine, c.account_id);
+    for (int i = 0; i < 50 && c.hasty && absl::StrContains(repeated, "UNAVAILABLE"); ++i) {
+      repeated = Answers(engine, c.account_id);
+    }
+    EXPECT_EQ(repeated, answers_) << "repeated";
   }
 
   // Answers other than those of an undisturbed run: are they such as the fault allows?
