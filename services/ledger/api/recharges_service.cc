@@ -54,9 +54,9 @@ absl::StatusOr<engine::Task> ParseReport(const pb::ReportRechargeRequest& reques
 class LowBalanceStream final : public grpc::ServerWriteReactor<pb::WatchLowBalanceResponse>,
                                public engine::RechargeWatcher {
  public:
-  LowBalanceStream(RechargesService& service, const ApiContext& api,
+  LowBalanceStream(OpenStreams<LowBalanceStream>& open, const ApiContext& api,
                    grpc::CallbackServerContext* context)
-      : service_(service), api_(api), record_(api.metrics, *context, "WatchLowBalance") {}
+      : open_(open), api_(api), record_(api.metrics, *context, "WatchLowBalance") {}
 
   void Begin(const std::string& worker_id, int max_in_flight) {
     // The headers tell the worker that it is being listened to.
@@ -96,7 +96,7 @@ class LowBalanceStream final : public grpc::ServerWriteReactor<pb::WatchLowBalan
   void OnDone() override {
     // After this nobody calls OnLease any more.
     api_.engine.dispatcher().Remove(this);
-    service_.Remove(this);
+    open_.Remove(this);
     delete this;
   }
 
@@ -115,7 +115,7 @@ class LowBalanceStream final : public grpc::ServerWriteReactor<pb::WatchLowBalan
     StartWrite(&sending_);
   }
 
-  RechargesService& service_;
+  OpenStreams<LowBalanceStream>& open_;
   const ApiContext api_;
   const CallRecord record_;
 
@@ -130,18 +130,13 @@ class LowBalanceStream final : public grpc::ServerWriteReactor<pb::WatchLowBalan
 
 grpc::ServerWriteReactor<pb::WatchLowBalanceResponse>* RechargesService::WatchLowBalance(
     grpc::CallbackServerContext* context, const pb::WatchLowBalanceRequest* request) {
-  auto* stream = new LowBalanceStream(*this, api_, context);
-  bool ending = false;
-  {
-    absl::MutexLock lock(&mutex_);
-    open_.insert(stream);
-    ending = ending_;
-  }
+  auto* stream = new LowBalanceStream(open_, api_, context);
+  const absl::Status refusal = open_.Add(stream);
   const absl::Status valid = CheckWatch(*request);
   if (!valid.ok()) {
     stream->End(valid);
-  } else if (ending) {
-    stream->End(Draining());
+  } else if (!refusal.ok()) {
+    stream->End(refusal);
   } else {
     stream->Begin(request->worker_id(),
                   request->max_in_flight() == 0 ? kDefaultInFlight : request->max_in_flight());
@@ -149,19 +144,7 @@ grpc::ServerWriteReactor<pb::WatchLowBalanceResponse>* RechargesService::WatchLo
   return stream;
 }
 
-void RechargesService::EndStreams() {
-  // Under the lock, so that none of them is deleted meanwhile.
-  absl::MutexLock lock(&mutex_);
-  ending_ = true;
-  for (LowBalanceStream* stream : open_) {
-    stream->End(Draining());
-  }
-}
-
-void RechargesService::Remove(LowBalanceStream* stream) {
-  absl::MutexLock lock(&mutex_);
-  open_.erase(stream);
-}
+void RechargesService::EndStreams() { open_.EndAll(); }
 
 grpc::ServerUnaryReactor* RechargesService::RenewLease(grpc::CallbackServerContext* context,
                                                        const pb::RenewLeaseRequest* request,

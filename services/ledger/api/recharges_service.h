@@ -5,12 +5,10 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_set.h"
-#include "absl/synchronization/mutex.h"
 #include "reserve/ledger/v1/recharges.grpc.pb.h"
 #include "services/ledger/api/call.h"
 #include "services/ledger/api/conversions.h"
+#include "services/ledger/api/open_streams.h"
 
 namespace reserve::api {
 
@@ -39,13 +37,8 @@ class RechargesService final : public pb::Recharges::CallbackService {
                                                  pb::Dispute* response) override;
 
  private:
-  friend class LowBalanceStream;
-  void Remove(LowBalanceStream* stream);
-
   const ApiContext api_;
-  absl::Mutex mutex_;
-  absl::flat_hash_set<LowBalanceStream*> open_ ABSL_GUARDED_BY(mutex_);
-  bool ending_ ABSL_GUARDED_BY(mutex_) = false;
+  OpenStreams<LowBalanceStream> open_;
 };
 
 }  // namespace reserve::api

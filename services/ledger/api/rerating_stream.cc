@@ -30,9 +30,9 @@ gpr_timespec In(absl::Duration wait) {
 // One stream: reads, writes, waits, one after the other. Finishes once nothing is under way.
 class ReratingStream final : public ReratingStreams::Reactor {
  public:
-  ReratingStream(ReratingStreams& streams, const ApiContext& api,
+  ReratingStream(OpenStreams<ReratingStream>& open, const ApiContext& api,
                  grpc::CallbackServerContext* context)
-      : streams_(streams), api_(api), record_(api.metrics, *context, "RerateUsage") {}
+      : open_(open), api_(api), record_(api.metrics, *context, "RerateUsage") {}
 
   void Begin(const pb::RerateUsageRequest& request) {
     if (!api_.engine.started()) return End(engine::NotServing());
@@ -72,7 +72,7 @@ class ReratingStream final : public ReratingStreams::Reactor {
   void OnCancel() override { End(engine::CallerGone()); }
 
   void OnDone() override {
-    streams_.Remove(this);
+    open_.Remove(this);
     // Whoever finished it may still be about to let go.
     { absl::MutexLock lock(&mutex_); }
     delete this;
@@ -169,7 +169,7 @@ class ReratingStream final : public ReratingStreams::Reactor {
     Finish(record_.End(end_status_));
   }
 
-  ReratingStreams& streams_;
+  OpenStreams<ReratingStream>& open_;
   const ApiContext api_;
   const CallRecord record_;
   bool dry_run_ = false;
@@ -190,31 +190,16 @@ class ReratingStream final : public ReratingStreams::Reactor {
 ReratingStreams::Reactor* ReratingStreams::Start(const ApiContext& api,
                                                  grpc::CallbackServerContext* context,
                                                  const pb::RerateUsageRequest& request) {
-  auto* stream = new ReratingStream(*this, api, context);
-  bool ending = false;
-  {
-    absl::MutexLock lock(&mutex_);
-    open_.insert(stream);
-    ending = ending_;
-  }
-  if (ending) {
-    stream->End(Draining());
-  } else {
+  auto* stream = new ReratingStream(open_, api, context);
+  const absl::Status refusal = open_.Add(stream);
+  if (refusal.ok()) {
     stream->Begin(request);
+  } else {
+    stream->End(refusal);
   }
   return stream;
 }
 
-void ReratingStreams::EndAll() {
-  // Under the lock, so that none of them is deleted meanwhile.
-  absl::MutexLock lock(&mutex_);
-  ending_ = true;
-  for (ReratingStream* stream : open_) stream->End(Draining());
-}
-
-void ReratingStreams::Remove(ReratingStream* stream) {
-  absl::MutexLock lock(&mutex_);
-  open_.erase(stream);
-}
+void ReratingStreams::EndAll() { open_.EndAll(); }
 
 }  // namespace reserve::api

@@ -8,12 +8,10 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_set.h"
-#include "absl/synchronization/mutex.h"
 #include "reserve/ledger/v1/rates.pb.h"
 #include "services/ledger/api/call.h"
 #include "services/ledger/api/conversions.h"
+#include "services/ledger/api/open_streams.h"
 
 namespace reserve::api {
 
@@ -31,12 +29,7 @@ class ReratingStreams {
   void EndAll();
 
  private:
-  friend class ReratingStream;
-  void Remove(ReratingStream* stream);
-
-  absl::Mutex mutex_;
-  absl::flat_hash_set<ReratingStream*> open_ ABSL_GUARDED_BY(mutex_);
-  bool ending_ ABSL_GUARDED_BY(mutex_) = false;
+  OpenStreams<ReratingStream> open_;
 };
 
 }  // namespace reserve::api

@@ -73,19 +73,17 @@ absl::StatusOr<ReratingScope> ScopeFrom(const pb::RerateUsageRequest& request) {
 
 // Of all that decides what is done; not of the currency, which may be filled in.
 std::string DigestOf(const pb::RerateUsageRequest& request) {
-  pb::RerateUsageRequest content = request;
-  content.clear_request_id();
   const auto text = [](const google::protobuf::Timestamp& time) {
     return absl::StrCat(time.seconds(), ".", time.nanos());
   };
   return Sha256HexOfFields(
-      {"rerate", content.account_id(), content.user_id(), content.plan_id(),
-       content.destination_prefix(), content.has_start_time() ? text(content.start_time()) : "",
-       content.has_end_time() ? text(content.end_time()) : "", content.currency_code(),
-       absl::StrCat(content.prices_case(), " ", content.deck_version(), " ",
-                    content.own_decks() ? 1 : 0),
-       absl::StrCat(content.include_unrated() ? 1 : 0, content.may_recharge() ? 1 : 0),
-       content.reason(), content.actor(), content.reference()});
+      {"rerate", request.account_id(), request.user_id(), request.plan_id(),
+       request.destination_prefix(), request.has_start_time() ? text(request.start_time()) : "",
+       request.has_end_time() ? text(request.end_time()) : "", request.currency_code(),
+       absl::StrCat(request.prices_case(), " ", request.deck_version(), " ",
+                    request.own_decks() ? 1 : 0),
+       absl::StrCat(request.include_unrated() ? 1 : 0, request.may_recharge() ? 1 : 0),
+       request.reason(), request.actor(), request.reference()});
 }
 
 // The currency is what all that name one say.

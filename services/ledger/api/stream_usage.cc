@@ -19,9 +19,6 @@ constexpr int64_t kWindow = 4096;
 // The same while a lane is more than half full: streams can wait before they send,
 // which costs less than to be refused and opened again.
 constexpr int64_t kCrowdedWindow = 64;
-// Streams that may be open at a time.
-constexpr size_t kMaxStreams = 1024;
-constexpr absl::Duration kStreamRetryAfter = absl::Seconds(1);
 
 }  // namespace
 
@@ -31,12 +28,9 @@ constexpr absl::Duration kStreamRetryAfter = absl::Seconds(1);
 // deletes it.
 class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink {
  public:
-  UsageStream(UsageStreams& streams, const ApiContext& api, grpc::CallbackServerContext* context,
-              UsageStreams::Parse parse)
-      : streams_(streams),
-        api_(api),
-        record_(api.metrics, *context, "StreamUsage"),
-        parse_(parse) {}
+  UsageStream(OpenStreams<UsageStream>& open, const ApiContext& api,
+              grpc::CallbackServerContext* context, UsageStreams::Parse parse)
+      : open_(open), api_(api), record_(api.metrics, *context, "StreamUsage"), parse_(parse) {}
 
   void Begin() { StartRead(&request_); }
 
@@ -96,7 +90,7 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
   }
 
   void OnDone() override {
-    streams_.Remove(this);
+    open_.Remove(this);
     Release();
   }
 
@@ -182,7 +176,7 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
     Finish(record_.End(end_status_));
   }
 
-  UsageStreams& streams_;
+  OpenStreams<UsageStream>& open_;
   const ApiContext api_;
   const CallRecord record_;
   const UsageStreams::Parse parse_;
@@ -207,32 +201,13 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
 
 UsageStreams::Reactor* UsageStreams::Start(const ApiContext& api,
                                            grpc::CallbackServerContext* context, Parse parse) {
-  auto* stream = new UsageStream(*this, api, context, parse);
-  absl::Status refusal;
-  {
-    absl::MutexLock lock(&mutex_);
-    if (ending_) {
-      refusal = Draining();
-    } else if (open_.size() >= kMaxStreams) {
-      refusal = engine::Overloaded("streams", kStreamRetryAfter);
-    }
-    open_.insert(stream);
-  }
+  auto* stream = new UsageStream(open_, api, context, parse);
+  const absl::Status refusal = open_.Add(stream);
   stream->Begin();
   if (!refusal.ok()) stream->End(refusal);
   return stream;
 }
 
-void UsageStreams::EndAll() {
-  // Under the lock, so that none of them is deleted meanwhile.
-  absl::MutexLock lock(&mutex_);
-  ending_ = true;
-  for (UsageStream* stream : open_) stream->End(Draining());
-}
-
-void UsageStreams::Remove(UsageStream* stream) {
-  absl::MutexLock lock(&mutex_);
-  open_.erase(stream);
-}
+void UsageStreams::EndAll() { open_.EndAll(); }
 
 }  // namespace reserve::api

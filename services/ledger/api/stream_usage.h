@@ -11,13 +11,11 @@
 
 #include <cstdint>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "reserve/ledger/v1/ledger.grpc.pb.h"
 #include "services/ledger/api/call.h"
 #include "services/ledger/api/conversions.h"
+#include "services/ledger/api/open_streams.h"
 #include "services/ledger/engine/task.h"
 
 namespace reserve::api {
@@ -37,12 +35,8 @@ class UsageStreams {
   void EndAll();
 
  private:
-  friend class UsageStream;
-  void Remove(UsageStream* stream);
-
-  absl::Mutex mutex_;
-  absl::flat_hash_set<UsageStream*> open_ ABSL_GUARDED_BY(mutex_);
-  bool ending_ ABSL_GUARDED_BY(mutex_) = false;
+  // So many may be open at a time.
+  OpenStreams<UsageStream> open_{1024};
 };
 
 }  // namespace reserve::api

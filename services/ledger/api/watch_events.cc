@@ -55,8 +55,9 @@ absl::StatusOr<absl::Time> DecodeResumeToken(absl::string_view token) {
 // One client that watches. The feed gives a page, and no other before Ready.
 class EventWatch final : public EventWatches::Reactor, public engine::EventWatcher {
  public:
-  EventWatch(EventWatches& watches, const ApiContext& api, grpc::CallbackServerContext* context)
-      : watches_(watches), api_(api), record_(api.metrics, *context, "WatchEvents") {}
+  EventWatch(OpenStreams<EventWatch>& open, const ApiContext& api,
+             grpc::CallbackServerContext* context)
+      : open_(open), api_(api), record_(api.metrics, *context, "WatchEvents") {}
 
   void Begin(absl::StatusOr<engine::EventCursor::Options> options) {
     if (!options.ok()) return End(options.status());
@@ -107,7 +108,7 @@ class EventWatch final : public EventWatches::Reactor, public engine::EventWatch
   void OnDone() override {
     // After this the feed does not call any more.
     api_.engine.event_feed().Remove(this);
-    watches_.Remove(this);
+    open_.Remove(this);
     delete this;
   }
 
@@ -118,7 +119,7 @@ class EventWatch final : public EventWatches::Reactor, public engine::EventWatch
     Finish(record_.End(end_status_));
   }
 
-  EventWatches& watches_;
+  OpenStreams<EventWatch>& open_;
   const ApiContext api_;
   const CallRecord record_;
 
@@ -133,31 +134,16 @@ class EventWatch final : public EventWatches::Reactor, public engine::EventWatch
 EventWatches::Reactor* EventWatches::Start(const ApiContext& api,
                                            grpc::CallbackServerContext* context,
                                            const pb::WatchEventsRequest& request) {
-  auto* watch = new EventWatch(*this, api, context);
-  bool ending = false;
-  {
-    absl::MutexLock lock(&mutex_);
-    open_.insert(watch);
-    ending = ending_;
-  }
-  if (ending) {
-    watch->End(Draining());
-  } else {
+  auto* watch = new EventWatch(open_, api, context);
+  const absl::Status refusal = open_.Add(watch);
+  if (refusal.ok()) {
     watch->Begin(OptionsFrom(request));
+  } else {
+    watch->End(refusal);
   }
   return watch;
 }
 
-void EventWatches::EndAll() {
-  // Under the lock, so that none of them is deleted meanwhile.
-  absl::MutexLock lock(&mutex_);
-  ending_ = true;
-  for (EventWatch* watch : open_) watch->End(Draining());
-}
-
-void EventWatches::Remove(EventWatch* watch) {
-  absl::MutexLock lock(&mutex_);
-  open_.erase(watch);
-}
+void EventWatches::EndAll() { open_.EndAll(); }
 
 }  // namespace reserve::api

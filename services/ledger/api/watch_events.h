@@ -10,15 +10,13 @@
 
 #include <string>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "reserve/ledger/v1/events.grpc.pb.h"
 #include "services/ledger/api/call.h"
 #include "services/ledger/api/conversions.h"
+#include "services/ledger/api/open_streams.h"
 
 namespace reserve::api {
 
@@ -36,12 +34,7 @@ class EventWatches {
   void EndAll();
 
  private:
-  friend class EventWatch;
-  void Remove(EventWatch* watch);
-
-  absl::Mutex mutex_;
-  absl::flat_hash_set<EventWatch*> open_ ABSL_GUARDED_BY(mutex_);
-  bool ending_ ABSL_GUARDED_BY(mutex_) = false;
+  OpenStreams<EventWatch> open_;
 };
 
 // A watermark of the feed as a client keeps it.

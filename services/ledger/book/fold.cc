@@ -696,7 +696,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordU
     return reply;
   }
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
-  if (!domain::CheckTakesFacts(image->account()).ok() && IsForHelp(*image, usage)) {
+  if (!image->account().closing.takes_facts() && IsForHelp(*image, usage)) {
     ++folded_.unbooked_emergencies;
     UsageReply reply;
     reply.booked = false;

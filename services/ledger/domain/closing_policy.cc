@@ -280,7 +280,7 @@ absl::Status CheckNotClosed(const Account& account) {
 }
 
 absl::Status CheckTakesFacts(const Account& account) {
-  if (!account.ends() || account.closing.takes_facts()) return absl::OkStatus();
+  if (account.closing.takes_facts()) return absl::OkStatus();
   return UsageAfterClosing(account.closing.facts_end);
 }
 

@@ -20,7 +20,7 @@ ReratedUsage LeftAsItIs(Rerated outcome, const Account& account) {
 std::optional<Rerated> WhyNot(const Account& account, const UsageState& state,
                               const UsageTerms& terms, const Rerating& rerating) {
   if (state.rerating >= rerating.number) return Rerated::kDoneBefore;
-  if (account.ends() && !account.closing.takes_facts()) return Rerated::kPassedOver;
+  if (!account.closing.takes_facts()) return Rerated::kPassedOver;
   if (state.status == UsageStatus::kVoided || terms.emergency) return Rerated::kPassedOver;
   if (state.status == UsageStatus::kUnrated && !rerating.include_unrated) {
     return Rerated::kPassedOver;
@@ -59,10 +59,7 @@ absl::StatusOr<ReratedUsage> RateAgain(const Context& context, const Account& ac
   User returned;
   if (terms.user != nullptr) {
     returned = *terms.user;
-    if (state.free_seconds > 0) {
-      returned.SetSecondsUsed(
-          {state.free_period, returned.SecondsUsed(state.free_period) - state.free_seconds});
-    }
+    if (state.free_seconds > 0) returned.SetSecondsUsed(AfterGivingBack(state, returned));
     again.user = &returned;
   }
   RESERVE_ASSIGN_OR_RETURN(Rating rating, RateFact(account, again, usage));
@@ -79,13 +76,7 @@ absl::StatusOr<ReratedUsage> RateAgain(const Context& context, const Account& ac
   Draft draft(context, account);
   MoveFreeSeconds(state, rating, returned, &draft);
   UsageState rated = state;
-  rated.status = UsageStatus::kRated;
-  rated.unrated_reason = UnratedReason::kNone;
-  rated.cost = rating.cost;
-  rated.free_seconds = rating.free_seconds_taken;
-  rated.free_period = rating.free_period;
-  rated.plan_id = rating.plan_id;
-  rated.deck_version = rating.deck_version;
+  rated.Take(rating);
   rated.previous_cost = state.cost;
   rated.rerating = rerating.number;
   rated.update_time = context.now;
@@ -102,11 +93,7 @@ absl::StatusOr<ReratedUsage> RateAgain(const Context& context, const Account& ac
   event.usage_id = usage.usage_id;
   event.amount = difference;
   draft.transition().usage_states.push_back(std::move(rated));
-  if (rerating.may_recharge && difference < 0) {
-    draft.account().taken_back = {};
-  } else {
-    NoteTakenBack(difference, &draft);
-  }
+  NoteCorrected(difference, rerating.may_recharge, &draft);
   return ReratedUsage{Rerated::kChanged, Concluded(std::move(draft))};
 }
 

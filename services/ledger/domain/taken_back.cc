@@ -17,4 +17,12 @@ void NoteTakenBack(Nanos amount, Draft* draft) {
   }
 }
 
+void NoteCorrected(Nanos difference, bool may_recharge, Draft* draft) {
+  if (may_recharge && difference < 0) {
+    draft->account().taken_back = {};
+  } else {
+    NoteTakenBack(difference, draft);
+  }
+}
+
 }  // namespace reserve::domain

@@ -12,6 +12,10 @@ namespace reserve::domain {
 // good for it first. To be called once the amount is booked.
 void NoteTakenBack(Nanos amount, Draft* draft);
 
+// The same of a correction or a new rating, whose request says whether the card may be charged
+// for it: if so, and it takes money, nothing waits any more.
+void NoteCorrected(Nanos difference, bool may_recharge, Draft* draft);
+
 }  // namespace reserve::domain
 
 #endif  // RESERVE_SERVICES_LEDGER_DOMAIN_TAKEN_BACK_H_

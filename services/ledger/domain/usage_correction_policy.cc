@@ -18,11 +18,6 @@ bool IsVoided(const UsageToVoid& old) {
   return old.state != nullptr && old.state->status == UsageStatus::kVoided;
 }
 
-// What `user` has used once the voided usage's free seconds are back.
-Allowance AfterGivingBack(const UsageState& state, const User& user) {
-  return {state.free_period, user.SecondsUsed(state.free_period) - state.free_seconds};
-}
-
 // Adds the void of a usage that is not voided yet.
 absl::Status AddVoid(const std::string& usage_id, const UsageToVoid& old, const ByStaff& by,
                      const std::string& corrected_by, Draft* draft) {
@@ -104,11 +99,7 @@ absl::StatusOr<Transition> CorrectUsage(const Context& context, const Account& a
   RESERVE_RETURN_IF_ERROR(
       BookUsage(after, usage, std::move(rating), correction.usage_id, &draft, returned));
   const Nanos difference = SubtractSaturating(draft.account().balance, draft.balance_before());
-  if (correction.may_recharge && difference < 0) {
-    draft.account().taken_back = {};
-  } else {
-    NoteTakenBack(difference, &draft);
-  }
+  NoteCorrected(difference, correction.may_recharge, &draft);
   return Concluded(std::move(draft));
 }
 
@@ -116,7 +107,7 @@ absl::StatusOr<Transition> RateUnrated(const Context& context, const Account& ac
                                        const UsageState& state, const UsageTerms& terms,
                                        const Usage& usage) {
   if (state.status != UsageStatus::kUnrated) return Unchanged(account);
-  if (!CheckTakesFacts(account).ok()) return Unchanged(account);
+  if (!account.closing.takes_facts()) return Unchanged(account);
   RESERVE_ASSIGN_OR_RETURN(Rating rating, RateFact(account, terms, usage));
   if (rating.unrated()) return StillUnrated(context, account, state, rating);
   RESERVE_ASSIGN_OR_RETURN(const Nanos balance, Subtract(account.balance, rating.cost));
@@ -125,13 +116,7 @@ absl::StatusOr<Transition> RateUnrated(const Context& context, const Account& ac
     draft.transition().allowances.push_back({usage.user_id, AfterTaking(rating, *terms.user)});
   }
   UsageState rated = state;
-  rated.status = UsageStatus::kRated;
-  rated.unrated_reason = UnratedReason::kNone;
-  rated.cost = rating.cost;
-  rated.free_seconds = rating.free_seconds_taken;
-  rated.free_period = rating.free_period;
-  rated.plan_id = rating.plan_id;
-  rated.deck_version = rating.deck_version;
+  rated.Take(rating);
   rated.update_time = context.now;
   Entry& entry = draft.AddEntry(EntryKind::kRating, -rating.cost, balance);
   rated.latest_seq = rated.rated_seq = entry.seq;

@@ -2,6 +2,16 @@
 
 namespace reserve::domain {
 
+void UsageState::Take(const Rating& rating) {
+  status = rating.unrated() ? UsageStatus::kUnrated : UsageStatus::kRated;
+  unrated_reason = rating.unrated_reason;
+  cost = rating.cost;
+  free_seconds = rating.free_seconds_taken;
+  free_period = rating.free_period;
+  plan_id = rating.plan_id;
+  deck_version = rating.deck_version;
+}
+
 UsageState StateOf(const Entry& entry) {
   UsageState state;
   state.account_id = entry.account_id;
@@ -13,24 +23,18 @@ UsageState StateOf(const Entry& entry) {
     return state;
   }
   const Usage& usage = entry.booked->usage;
-  const Rating& rating = entry.booked->rating;
   state.usage_id = usage.usage_id;
   state.user_id = usage.user_id;
   state.start_time = usage.start_time;
-  if (rating.unrated()) {
-    state.status = UsageStatus::kUnrated;
-    state.unrated_reason = rating.unrated_reason;
-  } else {
-    state.rated_seq = entry.seq;
-  }
-  state.cost = rating.cost;
-  state.free_seconds = rating.free_seconds_taken;
-  state.free_period = rating.free_period;
-  state.plan_id = rating.plan_id;
-  state.deck_version = rating.deck_version;
+  state.Take(entry.booked->rating);
+  if (state.status == UsageStatus::kRated) state.rated_seq = entry.seq;
   state.previous_cost = entry.booked->previous_cost;
   state.grant_draws = entry.booked->grant_draws;
   return state;
+}
+
+Allowance AfterGivingBack(const UsageState& state, const User& user) {
+  return {state.free_period, user.SecondsUsed(state.free_period) - state.free_seconds};
 }
 
 }  // namespace reserve::domain

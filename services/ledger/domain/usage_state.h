@@ -10,6 +10,7 @@
 #include "common/money/money.h"
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/journal.h"
+#include "services/ledger/domain/rating.h"
 #include "services/ledger/domain/usage.h"
 
 namespace reserve::domain {
@@ -38,6 +39,8 @@ struct UsageState {
   int64_t rated_seq = 0;  // of the entry that rated it first; 0: none did, or nobody wrote it down
   absl::Time update_time = absl::InfinitePast();
 
+  // It is as `rating` says, by which an entry booked it or rated it now.
+  void Take(const Rating& rating);
   // What it costs now.
   Nanos net_cost() const { return status == UsageStatus::kVoided ? 0 : cost; }
   friend bool operator==(const UsageState&, const UsageState&) = default;
@@ -46,6 +49,9 @@ struct UsageState {
 // What an entry says of its usage, if nothing became of it since. `entry` is a kUsage, or a kVoid
 // in advance.
 UsageState StateOf(const Entry& entry);
+
+// What its user has used of the allowance once the usage's free seconds are back.
+Allowance AfterGivingBack(const UsageState& state, const User& user);
 
 }  // namespace reserve::domain
 

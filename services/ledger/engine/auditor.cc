@@ -756,8 +756,7 @@ void Audit::CheckRatedAgain(const Entry& entry, domain::UsageState* state) {
   }
   if (state->free_seconds > 0) {
     User& user = replayed_[state->user_id];
-    user.SetSecondsUsed(
-        {state->free_period, user.SecondsUsed(state->free_period) - state->free_seconds});
+    user.SetSecondsUsed(domain::AfterGivingBack(*state, user));
   }
   const int64_t seq = state->seq;
   const int64_t rated_seq = state->rated_seq;

@@ -40,7 +40,7 @@ absl::StatusOr<book::DeclinesByCard> LoadCardDeclines(
     sql.Row();
     for (const absl::string_view fingerprint : part) sql.Text(fingerprint);
     sql.EndRow().Raw(" AND decline_time > ");
-    sql.Raw(SqlText("").Time(since).str()).Raw(" ORDER BY card_fingerprint, decline_time DESC");
+    sql.Raw(QuotedTime(since)).Raw(" ORDER BY card_fingerprint, decline_time DESC");
     return connection.Query(
         sql.str(), [&declines](const Row& row) { declines[row.Text(1)].push_back(row.Time(2)); });
   };

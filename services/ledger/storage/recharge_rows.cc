@@ -197,7 +197,7 @@ absl::StatusOr<std::vector<Recharge>> LoadForClosing(Connection& connection,
     sql.Raw(absl::StrCat(" OR (kind = ", static_cast<int>(domain::RechargeKind::kRefund),
                          " AND state = ", static_cast<int>(RechargeState::kFailed),
                          " AND settle_time >= "));
-    sql.Raw(SqlText("").Time(closing.begin_time).str()).Raw(")");
+    sql.Raw(QuotedTime(closing.begin_time)).Raw(")");
   }
   sql.Raw(")");
   RESERVE_ASSIGN_OR_RETURN(std::vector<Recharge> rows, QueryRecharges(connection, sql.str()));
@@ -320,7 +320,7 @@ absl::StatusOr<bool> MoveDueTime(Connection& connection, const Recharge& recharg
       " WHERE account_id = ", Quoted(recharge.account_id), " AND ordinal = ", recharge.ordinal,
       " AND state = ", static_cast<int>(RechargeState::kOpen), " AND attempt = ", recharge.attempt,
       " AND lease_epoch = ", recharge.lease_epoch, " AND due_time = "));
-  sql.Raw(SqlText("").Time(recharge.due_time).str());
+  sql.Raw(QuotedTime(recharge.due_time));
   RESERVE_ASSIGN_OR_RETURN(const int64_t matched, connection.Update(sql.str()));
   return matched == 1;
 }
@@ -330,13 +330,13 @@ absl::StatusOr<bool> ClaimRecharge(Connection& connection, absl::string_view own
   const bool first = recharge->attempt_start == absl::InfinitePast();
   SqlText sql("UPDATE recharges SET lease_epoch = lease_epoch + 1, lease_owner = ");
   sql.Raw(Quoted(owner)).Raw(", due_time = ");
-  sql.Raw(SqlText("").Time(lease_end).str());
-  if (first) sql.Raw(", attempt_start = ").Raw(SqlText("").Time(now).str());
+  sql.Raw(QuotedTime(lease_end));
+  if (first) sql.Raw(", attempt_start = ").Raw(QuotedTime(now));
   sql.Raw(absl::StrCat(
       " WHERE account_id = ", Quoted(recharge->account_id), " AND ordinal = ", recharge->ordinal,
       " AND state = ", static_cast<int>(RechargeState::kOpen), " AND attempt = ", recharge->attempt,
       " AND lease_epoch = ", recharge->lease_epoch, " AND due_time <= "));
-  sql.Raw(SqlText("").Time(now).str());
+  sql.Raw(QuotedTime(now));
   RESERVE_ASSIGN_OR_RETURN(const int64_t matched, connection.Update(sql.str()));
   if (matched != 1) return false;
   ++recharge->lease_epoch;

@@ -93,16 +93,11 @@ absl::Status Insert(Connection& connection, const ReratingJob& job) {
 int32_t FirstMonth(absl::Time from) { return MonthOf(from - absl::Hours(31 * 24)); }
 
 void AppendScope(const book::ReratingScope& scope, SqlText* sql) {
-  const auto at = [](absl::Time time) {
-    SqlText text("");
-    text.Time(time);
-    return text.str();
-  };
   if (scope.from != absl::InfinitePast()) {
     sql->Raw(absl::StrCat(" AND month >= ", FirstMonth(scope.from), " AND start_time >= "));
-    sql->Raw(at(scope.from));
+    sql->Raw(QuotedTime(scope.from));
   }
-  if (scope.to != absl::InfiniteFuture()) sql->Raw(" AND start_time < ").Raw(at(scope.to));
+  if (scope.to != absl::InfiniteFuture()) sql->Raw(" AND start_time < ").Raw(QuotedTime(scope.to));
   if (!scope.user_id.empty()) sql->Raw(absl::StrCat(" AND user_id = ", Quoted(scope.user_id)));
   if (!scope.plan_id.empty()) sql->Raw(absl::StrCat(" AND plan_id = ", Quoted(scope.plan_id)));
   if (!scope.prefix.empty()) {
@@ -169,9 +164,7 @@ absl::StatusOr<std::optional<ReratingJob>> ClaimRerating(Connection& connection,
   sql.Raw(absl::StrCat(" WHERE number = ", job.number, " AND state = ", kRunning,
                        " AND lease_epoch = ", job.lease_epoch, " AND (lease_owner = ",
                        Quoted(ledger_id), " OR lease_end IS NULL OR lease_end < "));
-  SqlText before("");
-  before.Time(now);
-  sql.Raw(before.str()).Raw(")");
+  sql.Raw(QuotedTime(now)).Raw(")");
   RESERVE_ASSIGN_OR_RETURN(const int64_t claimed, connection.Update(sql.str()));
   if (claimed == 0) return std::nullopt;
   ++job.lease_epoch;
@@ -189,9 +182,7 @@ absl::StatusOr<bool> SaveRerating(Connection& connection, const ReratingJob& job
       ", failed = ", counts.failed, ", charged_nanos = ", counts.charged,
       ", returned_nanos = ", counts.returned, ", lease_end = "));
   sql.Time(lease_end);
-  SqlText updated("");
-  updated.Time(now);
-  sql.Raw(", update_time = ").Raw(updated.str());
+  sql.Raw(", update_time = ").Raw(QuotedTime(now));
   sql.Raw(absl::StrCat(" WHERE number = ", job.number, " AND state = ", kRunning,
                        " AND lease_epoch = ", job.lease_epoch));
   RESERVE_ASSIGN_OR_RETURN(const int64_t saved, connection.Update(sql.str()));

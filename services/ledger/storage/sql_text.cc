@@ -42,6 +42,8 @@ std::string Quoted(absl::string_view value) {
   return quoted;
 }
 
+std::string QuotedTime(absl::Time value) { return SqlText("").Time(value).str(); }
+
 SqlText& SqlText::Row() {
   sql_.append(first_row_ ? "(" : ",(");
   first_row_ = false;

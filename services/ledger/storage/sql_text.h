@@ -53,6 +53,8 @@ class SqlText {
 // must not be in NO_BACKSLASH_ESCAPES mode (Connection sets its mode).
 void AppendQuoted(absl::string_view value, std::string* out);
 std::string Quoted(absl::string_view value);
+// The same of a time; NULL if infinite.
+std::string QuotedTime(absl::Time value);
 
 }  // namespace reserve::storage
 
