@@ -110,18 +110,6 @@ void ToProto(const domain::Obstacle& obstacle, pb::Obstacle* message) {
   message->set_remedy(std::string(domain::RemedyOf(obstacle.kind)));
 }
 
-// C9.
-absl::StatusOr<absl::Duration> DurationFrom(const google::protobuf::Duration& duration,
-                                            absl::string_view field) {
-  RESERVE_ASSIGN_OR_RETURN(const absl::Duration exact, reserve::FromProto(duration, field));
-  const absl::Duration rounded = domain::RoundedUpToMicros(exact);
-  if (exact < absl::ZeroDuration() || rounded > absl::Seconds(domain::kMaxDurationSeconds)) {
-    return InvalidField(field,
-                        absl::StrCat("must be 0 to ", domain::kMaxDurationSeconds, " seconds"));
-  }
-  return rounded;
-}
-
 // What is whole seconds by rule.
 void SecondsToProto(int64_t seconds, google::protobuf::Duration* message) {
   reserve::ToProto(absl::Seconds(seconds), message);
@@ -278,6 +266,17 @@ absl::StatusOr<Nanos> RequiredMoney(bool is_set, const google::type::Money& mone
   RESERVE_ASSIGN_OR_RETURN(const std::optional<Nanos> amount,
                            OptionalMoney(true, money, /*currency=*/"", field));
   return *amount;
+}
+
+absl::StatusOr<absl::Duration> DurationFrom(const google::protobuf::Duration& duration,
+                                            absl::string_view field) {
+  RESERVE_ASSIGN_OR_RETURN(const absl::Duration exact, reserve::FromProto(duration, field));
+  const absl::Duration rounded = domain::RoundedUpToMicros(exact);
+  if (exact < absl::ZeroDuration() || rounded > absl::Seconds(domain::kMaxDurationSeconds)) {
+    return InvalidField(field,
+                        absl::StrCat("must be 0 to ", domain::kMaxDurationSeconds, " seconds"));
+  }
+  return rounded;
 }
 
 absl::Status CallFrom(const pb::Call& call, Usage* usage) {
@@ -487,6 +486,9 @@ void ToProto(const domain::Account& account, pb::Account* message) {
     reserve::ToProto(grant.remaining, account.currency, shown->mutable_remaining());
     reserve::ToProto(grant.end, shown->mutable_expire_time());
   }
+  reserve::ToProto(account.held, account.currency, message->mutable_held());
+  reserve::ToProto(account.accrued, account.currency, message->mutable_accrued());
+  reserve::ToProto(account.available(), account.currency, message->mutable_available());
 }
 
 void ToProto(const book::UserReply& reply, absl::Time now, pb::User* message) {
@@ -551,6 +553,7 @@ void ToProto(const domain::Entry& entry, const std::string& currency, pb::UsageR
   reserve::ToProto(entry.record_time, message->mutable_record_time());
   message->set_corrects_usage_id(entry.booked->corrects);
   reserve::ToProto(-domain::PromotionalOf(entry), currency, message->mutable_promotional_cost());
+  message->set_estimated(entry.booked->estimated);
   const bool unrated = entry.booked->rating.unrated();
   message->set_status(unrated ? pb::USAGE_STATUS_UNRATED : pb::USAGE_STATUS_RATED);
   message->set_unrated_reason(static_cast<pb::UnratedReason>(entry.booked->rating.unrated_reason));
@@ -694,6 +697,38 @@ void ToProto(const domain::Event& event, const std::string& currency, pb::Event*
   message->set_actor(event.actor);
   message->set_reference(event.reference);
   message->set_usage_id(event.usage_id);
+  message->set_hold_id(event.hold_id);
+}
+
+void ToProto(const domain::Hold& hold, const std::string& currency, pb::Hold* message) {
+  const auto set = [](absl::Time time, auto mutable_time) {
+    if (time != absl::InfinitePast() && time != absl::InfiniteFuture()) {
+      reserve::ToProto(time, mutable_time());
+    }
+  };
+  message->set_account_id(hold.account_id);
+  message->set_hold_id(hold.hold_id);
+  message->set_usage_id(hold.usage_id);
+  message->set_user_id(hold.user_id);
+  message->mutable_call()->set_direction(static_cast<pb::Direction>(hold.direction));
+  message->mutable_call()->set_destination(domain::DialledForm(hold.destination));
+  message->set_switch_id(hold.switch_id);
+  message->set_switch_incarnation(hold.incarnation);
+  message->set_state(static_cast<pb::HoldState>(hold.state));
+  SecondsToProto(hold.granted_seconds, message->mutable_granted());
+  reserve::ToProto(hold.used, message->mutable_used());
+  message->set_extension(hold.extension);
+  message->set_final(hold.final() || !hold.open());
+  message->set_final_reason(static_cast<pb::FinalReason>(hold.final_reason));
+  set(hold.expire_time, [=] { return message->mutable_expire_time(); });
+  reserve::ToProto(hold.held, currency, message->mutable_held());
+  reserve::ToProto(hold.accrued, currency, message->mutable_accrued());
+  SecondsToProto(hold.free_seconds, message->mutable_allowance_held());
+  message->set_deck_version(hold.deck_version);
+  message->set_plan_id(hold.plan_id);
+  set(hold.create_time, [=] { return message->mutable_create_time(); });
+  set(hold.answer_time, [=] { return message->mutable_answer_time(); });
+  set(hold.end_time, [=] { return message->mutable_end_time(); });
 }
 
 void ToProto(const rates::RateRow& row, const std::string& currency, pb::Rate* message) {

@@ -52,6 +52,9 @@ absl::StatusOr<Nanos> RequiredMoney(bool is_set, const google::type::Money& mone
                                     absl::string_view field);
 
 absl::StatusOr<domain::Usage> UsageFrom(const pb::Usage& usage);
+// C9: 0 to 7 days, what is finer than a microsecond rounded up.
+absl::StatusOr<absl::Duration> DurationFrom(const google::protobuf::Duration& duration,
+                                            absl::string_view field);
 // Fill the part of a usage that says what it was; fields are named from "call."
 // or "sms." on.
 absl::Status CallFrom(const pb::Call& call, domain::Usage* usage);
@@ -93,6 +96,7 @@ void ToProto(const domain::Recharge& recharge, pb::Recharge* message);
 void ToProto(const domain::Recharge& refund, pb::Refund* message);
 void ToProto(const domain::Recharge& payment, pb::Payment* message);
 void ToProto(const domain::Dispute& dispute, const std::string& currency, pb::Dispute* message);
+void ToProto(const domain::Hold& hold, const std::string& currency, pb::Hold* message);
 void ToProto(const domain::Event& event, const std::string& currency, pb::Event* message);
 void ToProto(const rates::RateRow& row, const std::string& currency, pb::Rate* message);
 void ToProto(const rates::DeckHeader& header, pb::RateDeck* message);

@@ -6,6 +6,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "common/rpc/conversions.h"
 #include "services/ledger/api/accounts_service.h"
 #include "services/ledger/api/errors.h"
 #include "services/ledger/api/load_account.h"
@@ -65,6 +66,15 @@ absl::StatusOr<Standings> LoadStandings(Connection& connection,
   return standings;
 }
 
+// An estimate whose CDR took its place under the same id.
+void AddReplaced(const book::Catalog& catalog, const domain::Entry& entry,
+                 const std::string& currency, pb::UsageRecord* record) {
+  record->set_status(pb::USAGE_STATUS_VOIDED);
+  reserve::ToProto(Nanos{0}, currency, record->mutable_cost());
+  record->mutable_voided()->set_corrected_by_usage_id(domain::UsageIdOf(entry));
+  AddDestinationName(catalog, entry, record);
+}
+
 // The usage of an entry as it stands.
 void FillRecord(const book::Catalog& catalog, const domain::Entry& entry,
                 const Standings& standings, const std::string& currency, pb::UsageRecord* record) {
@@ -73,7 +83,12 @@ void FillRecord(const book::Catalog& catalog, const domain::Entry& entry,
   const auto rating = standings.ratings.find(usage_id);
   const domain::Entry* later = rating == standings.ratings.end() ? nullptr : &rating->second;
   const auto state = standings.states.find(usage_id);
-  if (state != standings.states.end()) AddState(state->second, later, currency, record);
+  if (state != standings.states.end()) {
+    if (entry.booked->estimated && state->second.seq != entry.seq) {
+      return AddReplaced(catalog, entry, currency, record);
+    }
+    AddState(state->second, later, currency, record);
+  }
   AddDestinationName(catalog, later == nullptr ? entry : *later, record);
 }
 
@@ -87,8 +102,10 @@ grpc::ServerUnaryReactor* AccountsService::GetUsage(grpc::CallbackServerContext*
     RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
                              LoadAccount(connection, request->account_id()));
     RESERVE_ASSIGN_OR_RETURN(
-        const std::vector<domain::Entry> found,
-        storage::FindUsages(connection, {{request->account_id(), request->usage_id()}}));
+        const storage::StoredUsages stored,
+        storage::FindUsagesAsTheyStand(connection,
+                                       {{request->account_id(), request->usage_id()}}));
+    const std::vector<domain::Entry>& found = stored.entries;
     // One that was voided in advance never was booked.
     if (found.empty() || !found.front().booked.has_value()) {
       return domain::UsageNotFound(request->account_id(), request->usage_id());

@@ -10,6 +10,7 @@
 #include "common/rpc/conversions.h"
 #include "common/rpc/status.h"
 #include "services/ledger/api/errors.h"
+#include "services/ledger/api/help_calls.h"
 #include "services/ledger/api/usage_corrections.h"
 
 namespace reserve::api {
@@ -51,57 +52,15 @@ domain::Usage DialledIn(const pb::AuthorizeUsageRequest& request) {
   return usage;
 }
 
-// C10: help is not waited for. Answers like AuthorizeUsage, and what can't be answered by that.
-void AllowEmergency(pb::AuthorizeUsageResponse* response) {
-  book::AuthorizeReply reply;
-  reply.authorization = domain::AllowEmergency();
-  ToProto(reply, response);
-}
-
-// Answers one AuthorizeUsage that may be for help: what fails is allowed.
-class RescueSink : public engine::ReplySink {
- public:
-  RescueSink(CallRecord record, grpc::ServerUnaryReactor* reactor,
-             pb::AuthorizeUsageResponse* response)
-      : record_(std::move(record)), reactor_(reactor), response_(response) {}
-
-  void Done(uint32_t, absl::StatusOr<Reply> reply) override {
-    if (reply.ok()) {
-      ToProto(std::get<book::AuthorizeReply>(*reply), response_);
-    } else {
-      AllowEmergency(response_);
-    }
-    reactor_->Finish(record_.End(absl::OkStatus()));
-    delete this;
-  }
-
- private:
-  const CallRecord record_;
-  grpc::ServerUnaryReactor* const reactor_;
-  pb::AuthorizeUsageResponse* const response_;
-};
-
-// C10: answers what may be for help, and needs the database only to refuse what is not, in the
-// country of the account.
-grpc::ServerUnaryReactor* AuthorizeHelp(const ApiContext& api, grpc::CallbackServerContext* context,
-                                        absl::StatusOr<Task> task, bool everywhere,
-                                        pb::AuthorizeUsageResponse* response) {
-  if (everywhere || !task.ok()) {
-    AllowEmergency(response);
-    return FinishNow(api, context, "AuthorizeUsage", absl::OkStatus());
-  }
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  SubmitFor(api.engine, *std::move(task),
-            new RescueSink(CallRecord(api.metrics, *context, "AuthorizeUsage"), reactor, response));
-  return reactor;
-}
-
 // Fields of a refusal are named as the engine's are: without "usage.".
 absl::StatusOr<Task> ParseRecord(const pb::RecordUsageRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckId(request.account_id(), "account_id"));
   RESERVE_ASSIGN_OR_RETURN(domain::Usage usage, UsageFrom(request.usage()));
-  return Task{request.account_id(), book::RecordUsage{std::move(usage), request.only_if_allowed()},
-              nullptr, 0};
+  RESERVE_RETURN_IF_ERROR(CheckHoldOf(request));
+  return Task{
+      request.account_id(),
+      book::RecordUsage{std::move(usage), request.only_if_allowed(), request.hold_id()}, nullptr,
+      0};
 }
 
 // The same of a batch or a stream, where it may take the place of another, or only take that back.
@@ -156,18 +115,18 @@ grpc::ServerUnaryReactor* LedgerService::AuthorizeUsage(grpc::CallbackServerCont
                                                         pb::AuthorizeUsageResponse* response) {
   absl::StatusOr<Task> task =
       TaskFor(request->account_id(), ParseAuthorize(*request, api_.engine.Now()));
-  const domain::Settings& settings = api_.engine.options().settings;
   domain::Usage unread;
   if (!task.ok()) unread = DialledIn(*request);
   const domain::Usage& dialled =
       task.ok() ? std::get<book::AuthorizeUsage>(task->command).usage : unread;
-  if (domain::MayBeEmergency(settings, dialled)) {
-    const bool everywhere = domain::IsEmergencyForAll(settings, dialled);
-    return AuthorizeHelp(api_, context, std::move(task), everywhere, response);
-  }
-  return StartCommand(api_, context, "AuthorizeUsage", std::move(task), [response](Reply&& reply) {
+  const auto fill = [response](Reply&& reply) {
     ToProto(std::get<book::AuthorizeReply>(reply), response);
-  });
+  };
+  if (domain::MayBeEmergency(api_.engine.options().settings, dialled)) {
+    return StartForHelp(api_, context, "AuthorizeUsage", std::move(task), domain::Usage(dialled),
+                        fill, [response] { AllowHelp(response); });
+  }
+  return StartCommand(api_, context, "AuthorizeUsage", std::move(task), fill);
 }
 
 grpc::ServerUnaryReactor* LedgerService::RecordUsage(grpc::CallbackServerContext* context,

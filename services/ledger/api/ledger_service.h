@@ -41,6 +41,24 @@ class LedgerService final
   grpc::ServerBidiReactor<pb::StreamUsageRequest, pb::StreamUsageResponse>* StreamUsage(
       grpc::CallbackServerContext* context) override;
 
+  grpc::ServerUnaryReactor* CreateHold(grpc::CallbackServerContext* context,
+                                       const pb::CreateHoldRequest* request,
+                                       pb::CreateHoldResponse* response) override;
+  grpc::ServerUnaryReactor* ExtendHold(grpc::CallbackServerContext* context,
+                                       const pb::ExtendHoldRequest* request,
+                                       pb::Hold* response) override;
+  grpc::ServerUnaryReactor* ReleaseHold(grpc::CallbackServerContext* context,
+                                        const pb::ReleaseHoldRequest* request,
+                                        pb::Hold* response) override;
+  grpc::ServerUnaryReactor* ReleaseSwitchHolds(grpc::CallbackServerContext* context,
+                                               const pb::ReleaseSwitchHoldsRequest* request,
+                                               pb::ReleaseSwitchHoldsResponse* response) override;
+  grpc::ServerUnaryReactor* GetHold(grpc::CallbackServerContext* context,
+                                    const pb::GetHoldRequest* request, pb::Hold* response) override;
+  grpc::ServerUnaryReactor* ListHolds(grpc::CallbackServerContext* context,
+                                      const pb::ListHoldsRequest* request,
+                                      pb::ListHoldsResponse* response) override;
+
  private:
   const ApiContext api_;
   UsageStreams streams_;

@@ -9,6 +9,7 @@
 #include "reserve/ledger/v1/resources.pb.h"
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/closing_policy.h"
+#include "services/ledger/domain/hold.h"
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/rating.h"
 #include "services/ledger/domain/recharge.h"
@@ -333,6 +334,10 @@ constexpr KindOfEvent kKindsOfEvents[] = {
     {domain::EventKind::kMoneyAfterClosing, pb::EVENT_KIND_MONEY_AFTER_CLOSING},
     {domain::EventKind::kCreditGranted, pb::EVENT_KIND_CREDIT_GRANTED},
     {domain::EventKind::kCreditEnded, pb::EVENT_KIND_CREDIT_ENDED},
+    {domain::EventKind::kHoldExpired, pb::EVENT_KIND_HOLD_EXPIRED},
+    {domain::EventKind::kHoldUnsettled, pb::EVENT_KIND_HOLD_UNSETTLED},
+    {domain::EventKind::kUsageEstimated, pb::EVENT_KIND_USAGE_ESTIMATED},
+    {domain::EventKind::kFundsAvailable, pb::EVENT_KIND_FUNDS_AVAILABLE},
 };
 constexpr int WireNumber(domain::EventKind value) {
   for (const KindOfEvent& kind : kKindsOfEvents) {
@@ -392,6 +397,8 @@ constexpr int WireNumber(domain::Decision value) {
       return pb::AUTHORIZATION_DECISION_ACCOUNT_CLOSING;
     case domain::Decision::kAccountClosed:
       return pb::AUTHORIZATION_DECISION_ACCOUNT_CLOSED;
+    case domain::Decision::kTooManyCalls:
+      return pb::AUTHORIZATION_DECISION_TOO_MANY_CALLS;
   }
   return 0;
 }
@@ -415,6 +422,8 @@ constexpr int WireNumber(domain::ClosingStep::Kind value) {
       return pb::CLOSING_STEP_KIND_OWED;
     case domain::ClosingStep::Kind::kWriteOff:
       return pb::CLOSING_STEP_KIND_WRITE_OFF;
+    case domain::ClosingStep::Kind::kCallInProgress:
+      return pb::CLOSING_STEP_KIND_CALL_IN_PROGRESS;
   }
   return 0;
 }
@@ -436,6 +445,48 @@ constexpr int WireNumber(rates::RateKind value) {
   return 0;
 }
 static_assert(NumbersAgree<rates::RateKind>(WireNumber, pb::RateKind_MAX));
+
+constexpr int WireNumber(domain::HoldState value) {
+  switch (value) {
+    case domain::HoldState::kOpen:
+      return pb::HOLD_STATE_OPEN;
+    case domain::HoldState::kUnsettled:
+      return pb::HOLD_STATE_UNSETTLED;
+    case domain::HoldState::kExpired:
+      return pb::HOLD_STATE_EXPIRED;
+    case domain::HoldState::kReleased:
+      return pb::HOLD_STATE_RELEASED;
+    case domain::HoldState::kSettled:
+      return pb::HOLD_STATE_SETTLED;
+    case domain::HoldState::kEstimated:
+      return pb::HOLD_STATE_ESTIMATED;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<domain::HoldState>(WireNumber, pb::HoldState_MAX));
+
+constexpr int WireNumber(domain::FinalReason value) {
+  switch (value) {
+    case domain::FinalReason::kNone:
+      return pb::FINAL_REASON_UNSPECIFIED;
+    case domain::FinalReason::kInsufficientBalance:
+      return pb::FINAL_REASON_INSUFFICIENT_BALANCE;
+    case domain::FinalReason::kLongestCall:
+      return pb::FINAL_REASON_LONGEST_CALL;
+    case domain::FinalReason::kAccountBlocked:
+      return pb::FINAL_REASON_ACCOUNT_BLOCKED;
+    case domain::FinalReason::kAccountDisabled:
+      return pb::FINAL_REASON_ACCOUNT_DISABLED;
+    case domain::FinalReason::kAccountClosing:
+      return pb::FINAL_REASON_ACCOUNT_CLOSING;
+    case domain::FinalReason::kAccountClosed:
+      return pb::FINAL_REASON_ACCOUNT_CLOSED;
+    case domain::FinalReason::kHoldEnded:
+      return pb::FINAL_REASON_HOLD_ENDED;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<domain::FinalReason>(WireNumber, pb::FinalReason_MAX));
 
 }  // namespace
 }  // namespace reserve::api

@@ -39,10 +39,10 @@ absl::Status Fill(Connection& connection, const pb::ListUnratedUsageRequest& req
                            StatesOf(connection, page, account_id));
   std::vector<book::OnceKey> keys;
   for (const UsageState& state : states) keys.emplace_back(state.account_id, state.usage_id);
-  RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Entry> entries,
-                           storage::FindUsages(connection, keys));
+  RESERVE_ASSIGN_OR_RETURN(const storage::StoredUsages stored,
+                           storage::FindUsagesAsTheyStand(connection, keys));
   absl::flat_hash_map<book::OnceKey, const domain::Entry*> by_key;
-  for (const domain::Entry& entry : entries) {
+  for (const domain::Entry& entry : stored.entries) {
     by_key[book::OnceKey(entry.account_id, domain::UsageIdOf(entry))] = &entry;
   }
   response->Clear();

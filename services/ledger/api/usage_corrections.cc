@@ -52,6 +52,10 @@ engine::QueryPool::Work PaidSince(const std::string& account_id, const book::Voi
 
 }  // namespace
 
+absl::Status CheckHoldOf(const pb::RecordUsageRequest& request) {
+  return request.hold_id().empty() ? absl::OkStatus() : CheckId(request.hold_id(), "hold_id");
+}
+
 absl::StatusOr<book::Command> ReplacementFrom(const pb::RecordUsageRequest& request) {
   const pb::ReplacedUsage& replaced = request.replaces();
   if (request.only_if_allowed()) {
@@ -59,6 +63,7 @@ absl::StatusOr<book::Command> ReplacementFrom(const pb::RecordUsageRequest& requ
   }
   RESERVE_RETURN_IF_ERROR(CheckId(replaced.usage_id(), "replaces.usage_id"));
   RESERVE_RETURN_IF_ERROR(CheckReason(replaced.reason(), "replaces.reason"));
+  RESERVE_RETURN_IF_ERROR(CheckHoldOf(request));
   domain::ByStaff by{replaced.reason()};
   if (!request.has_usage()) {
     return book::VoidUsage{replaced.usage_id(), replaced.allow_missing(), std::move(by)};
@@ -66,7 +71,9 @@ absl::StatusOr<book::Command> ReplacementFrom(const pb::RecordUsageRequest& requ
   RESERVE_ASSIGN_OR_RETURN(domain::Usage usage, UsageFrom(request.usage()));
   RESERVE_RETURN_IF_ERROR(CheckOwnId(replaced.usage_id(), usage));
   return book::CorrectUsage{
-      {replaced.usage_id(), replaced.may_recharge()}, std::move(usage), std::move(by)};
+      {replaced.usage_id(), replaced.may_recharge(), request.hold_id()},
+      std::move(usage),
+      std::move(by)};
 }
 
 absl::Status ReplacesElsewhere() {
@@ -76,7 +83,7 @@ absl::Status ReplacesElsewhere() {
 absl::Status NameField(const absl::Status& status) {
   if (domain::IsUsageNotFound(status)) return WithFieldPrefix(status, "replaces.");
   const std::string field = FieldOf(status);
-  if (field == "only_if_allowed" || absl::StartsWith(field, "replaces.") ||
+  if (field == "only_if_allowed" || field == "hold_id" || absl::StartsWith(field, "replaces.") ||
       absl::StartsWith(field, "usage."))
     return status;
   return PrefixField(status, "usage.");

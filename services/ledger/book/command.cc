@@ -18,7 +18,18 @@ size_t HeapBytes(std::initializer_list<const std::string*> strings) {
 size_t BytesHeldBy(const domain::Usage& usage) {
   return HeapBytes({&usage.usage_id, &usage.user_id, &usage.destination, &usage.carrier});
 }
-size_t BytesHeldBy(const RecordUsage& command) { return BytesHeldBy(command.usage); }
+size_t BytesHeldBy(const RecordUsage& command) {
+  return BytesHeldBy(command.usage) + HeapBytes({&command.hold_id});
+}
+size_t BytesHeldBy(const CreateHold& command) {
+  return BytesHeldBy(command.request.call) +
+         HeapBytes({&command.request.hold_id, &command.request.switch_id});
+}
+size_t BytesHeldBy(const ExtendHold& command) { return HeapBytes({&command.hold_id}); }
+size_t BytesHeldBy(const ReleaseHold& command) { return HeapBytes({&command.hold_id}); }
+size_t BytesHeldBy(const EndHold& command) {
+  return BytesHeldBy(command.usage) + HeapBytes({&command.hold_id});
+}
 size_t BytesHeldBy(const AuthorizeUsage& command) { return BytesHeldBy(command.usage); }
 size_t BytesHeldBy(const domain::GivenCard& given) {
   size_t bytes = HeapBytes({&given.card.token.Reveal(), &given.card.fingerprint});
@@ -34,7 +45,7 @@ size_t BytesHeldBy(const VoidUsage& command) {
   return HeapBytes({&command.usage_id}) + BytesHeldBy(command.by);
 }
 size_t BytesHeldBy(const CorrectUsage& command) {
-  return HeapBytes({&command.correction.usage_id}) + BytesHeldBy(command.usage) +
+  return HeapBytes({&command.correction.usage_id, &command.correction.hold_id}) + BytesHeldBy(command.usage) +
          BytesHeldBy(command.by);
 }
 size_t BytesHeldBy(const RateUnrated& command) { return HeapBytes({&command.usage_id}); }

@@ -54,6 +54,7 @@ struct PutUser {
 struct RecordUsage {
   domain::Usage usage;
   bool only_if_allowed = false;  // else refused, as AuthorizeUsage would (S3)
+  std::string hold_id = {};      // that it settles, beside that of its usage id; may be empty
 };
 struct VoidUsage {
   std::string usage_id;
@@ -87,6 +88,24 @@ struct RerateUsage {
 };
 struct AuthorizeUsage {
   domain::Usage usage;  // without an id
+};
+struct CreateHold {
+  domain::HoldRequest request;
+};
+struct ExtendHold {
+  std::string hold_id;
+  domain::HoldExtension extension;
+};
+struct ReleaseHold {
+  std::string hold_id;
+  absl::Duration used;  // what the switch knows by now, or 0
+  // Only of an incarnation of its switch before this one; 0: of whichever (H8).
+  int64_t before_incarnation = 0;
+};
+// Ends an OPEN hold whose time has come, or books the usage of an UNSETTLED one.
+struct EndHold {
+  std::string hold_id;
+  domain::Usage usage;  // that its call would be, when it was found
 };
 struct AdjustBalance {
   std::string request_id;
@@ -176,7 +195,7 @@ using Command =
                  BlockAccount, UnblockAccount, VoidUsage, CorrectUsage, RateUnrated, RerateUsage,
                  LiftSuspension, RefundRecharge, RecordPayment, ReversePayment, ReportGatewayRefund,
                  ReportGatewayDispute, ResolveReview, ReportRecharge, DeferRecharge, Reconsider,
-                 CloseAccount, GrantCredit>;
+                 CloseAccount, GrantCredit, CreateHold, ExtendHold, ReleaseHold, EndHold>;
 
 struct UsageReply {
   int64_t seq = 0;
@@ -229,6 +248,19 @@ struct AuthorizeReply {
   std::string prefix;
   bool deck_missing = false;  // no deck of the currency was in force at the start
 };
+// A hold as it stands; none of what was not allowed, and of an emergency call, which is never held
+// for.
+struct HoldReply {
+  AuthorizeReply authorize;  // of CreateHold
+  std::optional<domain::Hold> hold = {};
+  std::string currency = {};
+  // What this command has done: ended it, with nothing reported or to wait for its CDR; by time; or
+  // booked its usage from what was reported.
+  bool released_now = false;
+  bool unsettled_now = false;
+  bool expired_now = false;
+  bool estimated_now = false;
+};
 struct UserReply {
   domain::User user;
   domain::Plan plan;
@@ -269,11 +301,11 @@ struct PaymentMethodReply {
 // -> UserReply, AdjustBalance and GrantCredit -> EntryReply, AddPaymentMethod and
 // UpdatePaymentMethod -> PaymentMethodReply, RequestRecharge, RefundRecharge, ReversePayment,
 // ReportGatewayRefund, ResolveReview and ReportRecharge -> RechargeReply, RecordPayment ->
-// PaymentReply, ReportGatewayDispute -> DisputeReply, CloseAccount -> ClosingReply; all others ->
-// Account.
+// PaymentReply, ReportGatewayDispute -> DisputeReply, CloseAccount -> ClosingReply, CreateHold,
+// ExtendHold, ReleaseHold and EndHold -> HoldReply; all others -> Account.
 using Reply = std::variant<UsageReply, AuthorizeReply, domain::Account, UserReply, EntryReply,
                            RechargeReply, PaymentMethodReply, DisputeReply, VoidReply,
-                           CorrectionReply, PaymentReply, RerateReply, ClosingReply>;
+                           CorrectionReply, PaymentReply, RerateReply, ClosingReply, HoldReply>;
 
 // About how much memory the strings of a command hold outside of it. Cheap: it looks at their
 // sizes only.

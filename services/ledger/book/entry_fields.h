@@ -60,6 +60,8 @@ enum class Tag : uint16_t {
   kFreePeriodBack = 52,
   kVoidedInAdvance = 53,
 
+  kEstimated = 54,  // of a usage
+
   // From here on outside of the chain: what people write may have to be forgotten.
   kReason = 1024,
 };
@@ -99,6 +101,7 @@ void VisitUsageFields(Booked& booked, Visit&& visit) {
   visit(Tag::kPreviousFreeSeconds, "previous_free_seconds", booked.previous_free_seconds);
   visit(Tag::kPreviousFreePeriod, "previous_free_period", booked.previous_free_period);
   visit(Tag::kGrantDraws, "grant_draws", booked.grant_draws);
+  visit(Tag::kEstimated, "estimated", booked.estimated);
 }
 
 // Of any other entry.

@@ -17,6 +17,7 @@
 #include "common/error/error.h"
 #include "services/ledger/book/charges.h"
 #include "services/ledger/book/entry_chain.h"
+#include "services/ledger/domain/hold_steps.h"
 #include "services/ledger/domain/refusals.h"
 
 namespace reserve::book {
@@ -161,6 +162,12 @@ absl::StatusOr<UsageReply> AnswerRepeat(const Image& images, const AccountImage&
                                   " with other content"));
 }
 
+// Was it booked from what a switch had reported, and waits for its CDR still (H12)? One that was
+// corrected has it.
+bool IsStandingEstimate(const Entry& stored, const domain::UsageState& state) {
+  return stored.booked.has_value() && stored.booked->estimated && state.corrected_by.empty();
+}
+
 // What a command may change of an account beside its balance without an event. Looks at numbers
 // and times only.
 bool SameButForBalance(const Account& before, const Account& after) {
@@ -212,6 +219,10 @@ class Folder {
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const DeferRecharge& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const Reconsider& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const CloseAccount& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const CreateHold& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const ExtendHold& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const ReleaseHold& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const EndHold& command);
 
   absl::StatusOr<AccountImage*> FindAccount(absl::string_view account_id);
   static User* UserOf(const AccountImage& image, absl::string_view user_id);  // or null
@@ -239,6 +250,23 @@ class Folder {
   bool IsForHelp(const AccountImage& image, const domain::Usage& usage) const;
   static void ChangeUser(AccountImage& image, User&& user);
   static void ChangeAllowance(AccountImage& image, const domain::UsedAllowance& changed);
+  static void NoteAllowance(AccountImage& image, const User& user, int32_t period);
+  // The user, and plan and rate by which a hold is priced: those of its time, or, where it is told
+  // now when it was answered, those of `answer`.
+  absl::StatusOr<domain::UsageTerms> TermsOf(const AccountImage& image, const domain::Hold& hold,
+                                             std::optional<absl::Time> answer);
+  // The hold that a command names. Where it is not there it may have been made by another ledger.
+  absl::StatusOr<const domain::Hold*> FindHold(const AccountImage& image,
+                                               const std::string& hold_id);
+  // The answer to a command on a hold, once its transition is applied.
+  HoldReply ApplyToHold(AccountImage& image, const std::string& hold_id, Transition&& transition);
+  void NoteHold(AccountImage& image, domain::Hold&& hold);
+  AuthorizeReply AuthorizeReplyOf(const AccountImage& image, const domain::Usage& usage,
+                                  const domain::Rate* rate,
+                                  const domain::Authorization& authorization) const;
+  // The answer to a usage whose id is taken; what is held for it is not held any more.
+  absl::StatusOr<Reply> RecordedBefore(AccountImage& image, const Entry& stored,
+                                       const RecordUsage& command);
   // The answer to a correction whose usage is booked already, as `stored`.
   absl::StatusOr<Reply> CorrectedBefore(AccountImage& image, const Entry& stored,
                                         const CorrectUsage& command,
@@ -295,6 +323,7 @@ class Folder {
   void WriteCards(const AccountImage& image);
   void WriteUsers(const AccountImage& image);
   void WriteUsageStates();
+  void WriteHolds();
   // Adds the entry to the account's chain, in the newest form that may be written.
   void Chain(AccountImage& image, Entry* entry);
   // Adds what has changed in the image to the write set.
@@ -326,6 +355,7 @@ Folded Folder::Run(absl::Span<const AccountCommand> commands) {
   WriteAccounts();
   WriteRecharges();
   WriteUsageStates();
+  WriteHolds();
   return std::move(folded_);
 }
 
@@ -379,9 +409,34 @@ void Folder::ChangeUser(AccountImage& image, User&& user) {
 void Folder::ChangeAllowance(AccountImage& image, const domain::UsedAllowance& changed) {
   User* user = UserOf(image, changed.user_id);
   user->SetSecondsUsed(changed.used);
-  const std::pair<size_t, int32_t> place(user - image.known->users.data(), changed.used.period);
+  NoteAllowance(image, *user, changed.used.period);
+}
+
+void Folder::NoteAllowance(AccountImage& image, const User& user, int32_t period) {
+  const std::pair<size_t, int32_t> place(&user - image.known->users.data(), period);
   auto& places = image.changed_allowances;
   if (std::find(places.begin(), places.end(), place) == places.end()) places.push_back(place);
+}
+
+void Folder::NoteHold(AccountImage& image, domain::Hold&& hold) {
+  image.holds_changed = true;
+  std::vector<domain::Hold>& live = image.known->holds;
+  const auto found = std::find_if(live.begin(), live.end(), [&hold](const domain::Hold& other) {
+    return other.hold_id == hold.hold_id;
+  });
+  if (!hold.live()) {
+    if (found != live.end()) {
+      if (&*found != &live.back()) *found = std::move(live.back());
+      live.pop_back();
+    }
+  } else if (found == live.end()) {
+    live.push_back(hold);
+  } else {
+    *found = hold;
+  }
+  HoldImage& kept = image_.holds[std::pair(hold.account_id, hold.hold_id)];
+  kept.hold = std::move(hold);
+  kept.changed = true;
 }
 
 const Entry* Folder::FindBooked(absl::string_view account_id, const std::string& usage_id) const {
@@ -468,6 +523,12 @@ const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
   }
   if (transition.user.has_value()) ChangeUser(image, *std::move(transition.user));
   for (const domain::UsedAllowance& each : transition.allowances) ChangeAllowance(image, each);
+  for (const domain::HeldSeconds& each : transition.held_seconds) {
+    User* user = UserOf(image, each.user_id);
+    user->HoldSeconds(each.period, each.more);
+    NoteAllowance(image, *user, each.period);
+  }
+  for (domain::Hold& hold : transition.holds) NoteHold(image, std::move(hold));
   for (domain::UsageState& state : transition.usage_states) NoteUsageState(std::move(state));
   return last;
 }
@@ -481,6 +542,7 @@ domain::Context Folder::ContextOf(const AccountImage& image) {
     closing_rows_ = ClosingRowsOf(image_, image.account().account_id);
     context.closing = &closing_rows_;
   }
+  if (!image.known->holds.empty()) context.holds = &image.known->holds;
   return context;
 }
 
@@ -571,7 +633,10 @@ void Folder::WriteAccounts() {
   for (AccountImage* image : changed) {
     KnownAccount& known = *image->known;
     ++known.revision;
-    if (image->is_new || image->rest_changed || image->users_changed()) ++known.version;
+    if (image->is_new || image->rest_changed || image->users_changed() ||
+        image->holds_changed) {
+      ++known.version;
+    }
     const Account& account = known.account;
     if (image->is_new) {
       writes.opened.push_back(&account);
@@ -579,7 +644,8 @@ void Folder::WriteAccounts() {
       writes.changed.push_back(&account);
     }
     writes.balances.push_back({account.account_id, account.balance, account.last_seq, known.version,
-                               known.revision, known.head, known.month});
+                               known.revision, known.head, known.month, account.held,
+                               account.accrued, static_cast<int64_t>(known.holds.size())});
     if (image->users_changed()) WriteUsers(*image);
     if (image->cards_changed) WriteCards(*image);
   }
@@ -590,7 +656,8 @@ void Folder::WriteUsers(const AccountImage& image) {
   for (const size_t place : image.changed_users) folded_.writes.users.push_back(&users[place]);
   for (const auto& [place, period] : image.changed_allowances) {
     folded_.writes.allowances.push_back(
-        {&users[place], {period, users[place].SecondsUsed(period)}});
+        {&users[place],
+         {period, users[place].SecondsUsed(period), users[place].SecondsHeld(period)}});
   }
 }
 
@@ -604,6 +671,38 @@ void Folder::WriteUsageStates() {
               return std::tie(one->account_id, one->usage_id) <
                      std::tie(other->account_id, other->usage_id);
             });
+}
+
+void Folder::WriteHolds() {
+  WriteSet& writes = folded_.writes;
+  for (const auto& [key, image] : image_.holds) {
+    if (!image.changed) continue;
+    const domain::Hold& hold = image.hold;
+    if (hold.live()) {
+      writes.holds.push_back({hold.account_id, hold.slot, &hold});
+      continue;
+    }
+    writes.ended_holds.push_back(&hold);
+    // Its place may be another's by now.
+    const std::vector<domain::Hold>& live =
+        image_.accounts.find(hold.account_id)->second.known->holds;
+    const bool taken = absl::c_any_of(
+        live, [&hold](const domain::Hold& other) { return other.slot == hold.slot; });
+    if (hold.slot != 0 && !taken) writes.holds.push_back({hold.account_id, hold.slot});
+  }
+  absl::c_sort(writes.holds, [](const HoldRow& one, const HoldRow& other) {
+    return std::tie(one.account_id, one.slot) < std::tie(other.account_id, other.slot);
+  });
+  // Several may have left the same place.
+  writes.holds.erase(std::unique(writes.holds.begin(), writes.holds.end(),
+                                 [](const HoldRow& one, const HoldRow& other) {
+                                   return one.account_id == other.account_id &&
+                                          one.slot == other.slot;
+                                 }),
+                     writes.holds.end());
+  absl::c_sort(writes.ended_holds, [](const domain::Hold* one, const domain::Hold* other) {
+    return std::tie(one->account_id, one->hold_id) < std::tie(other->account_id, other->hold_id);
+  });
 }
 
 void Folder::WriteCards(const AccountImage& image) {
@@ -665,7 +764,8 @@ absl::Status Folder::CheckAllowed(AccountImage& image, const domain::UsageTerms&
   if (terms.user == nullptr) {
     return domain::UserNotFound(image.account().account_id, usage.user_id);
   }
-  const domain::Decision decision = domain::Allows(image.account(), terms, usage);
+  const domain::Decision decision =
+      domain::AuthorizeAtOnce(image.account(), terms, usage).decision;
   if (decision == domain::Decision::kAllowed) return absl::OkStatus();
   // What was remembered may have moved.
   folded_.must_read |= image.remembered;
@@ -684,8 +784,7 @@ absl::Status Folder::CheckTakesFacts(const AccountImage& image) {
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordUsage& command) {
   const domain::Usage& usage = command.usage;
   if (const Entry* stored = FindBooked(account_id, usage.usage_id); stored != nullptr) {
-    ++folded_.duplicates;
-    return AnswerRepeat(image_, image_.accounts.find(account_id)->second, *stored, usage);
+    return RecordedBefore(image_.accounts.find(account_id)->second, *stored, command);
   }
   RESERVE_RETURN_IF_ERROR(domain::CheckStartTime(context_, usage.start_time));
   const AccountImage& known = image_.accounts.find(account_id)->second;
@@ -709,8 +808,27 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordU
   }
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
-      domain::RecordUsage(ContextOf(*image), std::move(image->account()), terms, usage));
+      domain::RecordUsage(ContextOf(*image), std::move(image->account()), terms, usage,
+                          command.hold_id));
   return ReplyOf(*Apply(*image, std::move(transition)), image->account().currency);
+}
+
+absl::StatusOr<Reply> Folder::RecordedBefore(AccountImage& image, const Entry& stored,
+                                             const RecordUsage& command) {
+  const domain::Usage& usage = command.usage;
+  const domain::UsageState state = StateOf(image, stored);
+  if (IsStandingEstimate(stored, state)) {
+    const domain::UsageToVoid estimate{&state, UserOf(image, state.user_id)};
+    RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(image, usage));
+    RESERVE_ASSIGN_OR_RETURN(Transition transition,
+                             domain::ReplaceEstimate(ContextOf(image), image.account(), estimate,
+                                                     terms, usage));
+    return ReplyOf(*ApplyWithOpen(image, std::move(transition)), image.account().currency);
+  }
+  ++folded_.duplicates;
+  Apply(image, domain::SettleHold(ContextOf(image), image.account(), usage.usage_id,
+                                  command.hold_id));
+  return AnswerRepeat(image_, image, stored, usage);
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const VoidUsage& command) {
@@ -875,12 +993,18 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Authori
   RESERVE_ASSIGN_OR_RETURN(const User* user, FindUser(*image, command.usage.user_id));
   RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, FindPlan(user->plan_id));
   const domain::Rate* rate = FindRate(*image, command.usage);
+  return AuthorizeReplyOf(
+      *image, command.usage, rate,
+      domain::AuthorizeUsage(context_, image->account(), *user, *plan, command.usage, rate));
+}
+
+AuthorizeReply Folder::AuthorizeReplyOf(const AccountImage& image, const domain::Usage& usage,
+                                        const domain::Rate* rate,
+                                        const domain::Authorization& authorization) const {
   AuthorizeReply reply;
-  reply.authorization =
-      domain::AuthorizeUsage(context_, image->account(), *user, *plan, command.usage, rate);
-  reply.currency = image->account().currency;
-  reply.deck_missing =
-      rate == nullptr && !catalog_.DeckInForce(reply.currency, command.usage.start_time);
+  reply.authorization = authorization;
+  reply.currency = image.account().currency;
+  reply.deck_missing = rate == nullptr && !catalog_.DeckInForce(reply.currency, usage.start_time);
   if (rate != nullptr) {
     reply.price = rate->price;
     reply.standard_rate = rate->standard_rate;
@@ -888,6 +1012,150 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Authori
   }
   return reply;
 }
+
+// --- Calls in progress ----------------------------------------------------------------
+
+absl::StatusOr<domain::UsageTerms> Folder::TermsOf(const AccountImage& image,
+                                                   const domain::Hold& hold,
+                                                   std::optional<absl::Time> answer) {
+  const std::string& currency = image.account().currency;
+  domain::Usage usage = UsageOf(hold);
+  domain::UsageTerms terms;
+  RESERVE_ASSIGN_OR_RETURN(terms.user, FindUser(image, hold.user_id));
+  if (answer.has_value()) {
+    usage.start_time = *answer;
+    RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(terms.user->plan_id));
+    terms.rate = FindRate(image, usage);
+    if (terms.rate != nullptr || hold.deck_version == 0) return terms;
+  }
+  RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(hold.plan_id));
+  if (hold.deck_version == 0) return terms;
+  terms.rate = catalog_.FindRateIn(hold.deck_version, currency, usage);
+  folded_.missed_rate |= catalog_.decks->ByVersion(hold.deck_version) == nullptr;
+  return terms;
+}
+
+absl::StatusOr<const domain::Hold*> Folder::FindHold(const AccountImage& image,
+                                                     const std::string& hold_id) {
+  const std::string& account_id = image.account().account_id;
+  if (const domain::Hold* hold = image_.FindHold(account_id, hold_id)) return hold;
+  folded_.must_read |= image.remembered;
+  return domain::HoldNotFound(account_id, hold_id);
+}
+
+HoldReply Folder::ApplyToHold(AccountImage& image, const std::string& hold_id,
+                              Transition&& transition) {
+  // What is answered and not written may have moved.
+  folded_.must_read |= transition.unchanged && image.remembered;
+  ApplyWithOpen(image, std::move(transition));
+  HoldReply reply;
+  reply.hold = *image_.FindHold(image.account().account_id, hold_id);
+  reply.currency = image.account().currency;
+  return reply;
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const CreateHold& command) {
+  const domain::HoldRequest& request = command.request;
+  const domain::Usage& call = request.call;
+  if (IsForHelp(image_.accounts.find(account_id)->second, call)) {
+    HoldReply reply;
+    reply.authorize.authorization = domain::AllowEmergency();
+    return reply;
+  }
+  RESERVE_RETURN_IF_ERROR(domain::CheckStartTime(context_, call.start_time));
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  domain::UsageTerms terms;
+  RESERVE_ASSIGN_OR_RETURN(terms.user, FindUser(*image, call.user_id));
+  RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(terms.user->plan_id));
+  terms.rate = FindRate(*image, call);
+  if (const domain::Hold* known = image_.FindHold(account_id, request.hold_id)) {
+    if (!SameHold(*known, request)) return domain::HoldIdReused(*known);
+    HoldReply repeat =
+        ApplyToHold(*image, request.hold_id, domain::Unchanged(image->account()));
+    repeat.authorize = AuthorizeReplyOf(*image, call, terms.rate, {});
+    return repeat;
+  }
+  if (const Entry* booked = FindBooked(account_id, call.usage_id)) {
+    return domain::UsageBooked(call.usage_id, booked->seq);
+  }
+  if (const domain::Hold* other = domain::HoldOf(&image->known->holds, call.usage_id, "")) {
+    return domain::UsageHeld(*other);
+  }
+  RESERVE_ASSIGN_OR_RETURN(domain::HeldCall held, domain::CreateHold(ContextOf(*image),
+                                                                     image->account(), terms,
+                                                                     request));
+  HoldReply reply;
+  const bool allowed = held.authorization.decision == domain::Decision::kAllowed;
+  folded_.must_read |= !allowed && image->remembered;
+  if (folded_.must_read) return reply;
+  if (allowed) {
+    reply = ApplyToHold(*image, request.hold_id, std::move(held.transition));
+  } else {
+    ApplyWithOpen(*image, std::move(held.transition));
+  }
+  reply.authorize = AuthorizeReplyOf(*image, call, terms.rate, held.authorization);
+  return reply;
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ExtendHold& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  RESERVE_ASSIGN_OR_RETURN(const domain::Hold* hold, FindHold(*image, command.hold_id));
+  const domain::HoldExtension& extension = command.extension;
+  std::optional<absl::Time> answer;
+  if (TellsOfAnswer(*hold, extension)) answer = PriceTimeAfter(context_, *hold, extension);
+  RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, *hold, answer));
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::ExtendHold(ContextOf(*image), image->account(), *hold, terms, extension));
+  return ApplyToHold(*image, command.hold_id, std::move(transition));
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ReleaseHold& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  RESERVE_ASSIGN_OR_RETURN(const domain::Hold* found, FindHold(*image, command.hold_id));
+  const domain::Hold before = *found;
+  if (command.before_incarnation != 0 && before.incarnation >= command.before_incarnation) {
+    return ApplyToHold(*image, command.hold_id, domain::Unchanged(image->account()));
+  }
+  const domain::HoldExtension report{before.extension, command.used};
+  std::optional<absl::Time> answer;
+  if (TellsOfAnswer(before, report)) answer = PriceTimeAfter(context_, before, report);
+  RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, before, answer));
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::ReleaseHold(ContextOf(*image), image->account(), before, terms, command.used));
+  HoldReply reply = ApplyToHold(*image, command.hold_id, std::move(transition));
+  reply.unsettled_now = before.open() && reply.hold->live();
+  reply.released_now = before.open() && !reply.hold->live();
+  return reply;
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const EndHold& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  const domain::Hold* found = image->FindHold(command.hold_id);
+  HoldReply reply;
+  if (found == nullptr) return reply;  // another ledger was faster
+  const domain::Hold hold = *found;
+  if (hold.open()) {
+    reply = ApplyToHold(*image, command.hold_id,
+                        domain::ExpireHold(ContextOf(*image), image->account(), hold));
+    reply.expired_now = !reply.hold->open();
+    return reply;
+  }
+  const domain::Usage usage = UsageOf(hold);
+  // What was told since it was found is looked at next time.
+  if (usage.start_time != command.usage.start_time) return reply;
+  RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, usage));
+  const bool id_is_taken = FindBooked(account_id, usage.usage_id) != nullptr;
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::EstimateUsage(ContextOf(*image), image->account(), hold, terms, id_is_taken));
+  reply = ApplyToHold(*image, command.hold_id, std::move(transition));
+  reply.estimated_now = reply.hold->state == domain::HoldState::kEstimated;
+  return reply;
+}
+
+// --- Accounts -------------------------------------------------------------------------
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const OpenAccount& command) {
   AccountImage& image = image_.accounts.find(account_id)->second;
@@ -1406,6 +1674,8 @@ void AnswerRepeats(absl::Span<const AccountCommand> commands, const Image& image
     if (absl::IsAlreadyExists(folded->replies[i].status())) continue;  // answered by it already
     const auto entry = image.usages.find(OnceKey(commands[i].account_id, record->usage.usage_id));
     if (entry == image.usages.end()) continue;
+    // What takes the place of an estimate was refused for itself.
+    if (IsStandingEstimate(*entry->second, image.StateOf(*entry->second))) continue;
     ++folded->duplicates;
     if (domain::IsUsageAfterClosing(folded->replies[i].status())) --folded->after_closing;
     if (folded->replies[i].ok()) --folded->unbooked_emergencies;

@@ -13,6 +13,47 @@ KnownNumberKey* AccountImage::FindNumberKey(absl::string_view user_id, int32_t y
   return nullptr;
 }
 
+const domain::Hold* AccountImage::FindHold(absl::string_view hold_id) const {
+  for (const domain::Hold& hold : known->holds) {
+    if (hold.hold_id == hold_id) return &hold;
+  }
+  return nullptr;
+}
+
+const domain::Hold* Image::FindHold(absl::string_view account_id,
+                                    absl::string_view hold_id) const {
+  if (const domain::Hold* live = accounts.find(account_id)->second.FindHold(hold_id)) return live;
+  const auto ended = holds.find(std::pair(std::string(account_id), std::string(hold_id)));
+  return ended == holds.end() ? nullptr : &ended->second.hold;
+}
+
+std::vector<OnceKey> NeedsEndedHolds(const Keys& keys, const Image& image) {
+  std::vector<OnceKey> need;
+  for (const OnceKey& key : keys.holds) {
+    const AccountImage& account = image.accounts.find(key.first)->second;
+    if (account.exists && account.FindHold(key.second) == nullptr) need.push_back(key);
+  }
+  return need;
+}
+
+std::vector<UserKey> UsersOfHolds(const Keys& keys, const Image& image) {
+  std::vector<UserKey> users;
+  for (const OnceKey& key : keys.holds) {
+    const AccountImage& account = image.accounts.find(key.first)->second;
+    if (!account.exists) continue;
+    const domain::Hold* hold = image.FindHold(key.first, key.second);
+    if (hold != nullptr) users.emplace_back(key.first, hold->user_id);
+  }
+  for (const AccountNeed& need : keys.accounts) {
+    const AccountImage& account = image.accounts.find(need.account_id)->second;
+    if (!need.may_change || !account.exists) continue;
+    for (const domain::Hold& hold : account.known->holds) {
+      if (hold.free_seconds > 0) users.emplace_back(need.account_id, hold.user_id);
+    }
+  }
+  return users;
+}
+
 FurtherNeed NeedsFurther(const Keys& keys, const Image& image) {
   FurtherNeed need;
   absl::flat_hash_set<absl::string_view> keeping;  // accounts

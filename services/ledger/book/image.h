@@ -17,6 +17,7 @@
 #include "services/ledger/book/keys.h"
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/dispute.h"
+#include "services/ledger/domain/hold.h"
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/recharge.h"
 #include "services/ledger/domain/transition.h"
@@ -43,6 +44,7 @@ struct KnownAccount {
   domain::Account account;
   std::vector<domain::User> users;
   std::vector<KnownNumberKey> number_keys;  // some of them
+  std::vector<domain::Hold> holds;          // all that live (H1), in no particular order
   size_t place = 0;  // a hint of where the cache keeps it, for the cache alone
 };
 
@@ -65,12 +67,22 @@ struct AccountImage {
   // The same, with the period of the allowance.
   std::vector<std::pair<size_t, int32_t>> changed_allowances;
 
+  bool holds_changed = false;
+
+  // The live hold of that id, or null.
+  const domain::Hold* FindHold(absl::string_view hold_id) const;
   // The key, if it is among those that are known.
   KnownNumberKey* FindNumberKey(absl::string_view user_id, int32_t year) const;
 
   bool users_changed() const { return !changed_users.empty() || !changed_allowances.empty(); }
   domain::Account& account() { return known->account; }
   const domain::Account& account() const { return known->account; }
+};
+
+// A hold that does not live as it was loaded, or any that the fold has changed.
+struct HoldImage {
+  domain::Hold hold;
+  bool changed = false;  // by the fold
 };
 
 struct RechargeImage {
@@ -121,6 +133,10 @@ struct Image {
   // declined.
   absl::flat_hash_map<AttemptKey, std::string> earlier_numbers;
 
+  // Holds that ended, of those that commands name, and whatever the fold changes. By (account id,
+  // hold id).
+  absl::flat_hash_map<std::pair<std::string, std::string>, HoldImage> holds;
+
   // The entries of usages that are booked. A deque, as they are referred to while more come.
   std::deque<domain::Entry> booked;
   absl::flat_hash_map<OnceKey, const domain::Entry*> usages;
@@ -134,6 +150,8 @@ struct Image {
   }
   // A usage as it stands; `entry` is as `usages` has it.
   domain::UsageState StateOf(const domain::Entry& entry) const;
+  // The hold of that id, live or not, or null.
+  const domain::Hold* FindHold(absl::string_view account_id, absl::string_view hold_id) const;
 };
 
 // Must the open recharge of this account be loaded? Usage leaves one that is in flight, or about
@@ -162,6 +180,11 @@ FurtherNeed NeedsFurther(const Keys& keys, const Image& image);
 // The attempts whose numbers must be loaded, by the recharges that were: of a success that comes so
 // late that another attempt was made since (G4).
 std::vector<AttemptKey> NeedsEarlierNumbers(const Keys& keys, const Image& image);
+
+// The holds that commands name and that do not live: they may have ended.
+std::vector<OnceKey> NeedsEndedHolds(const Keys& keys, const Image& image);
+// Whose allowances the holds of these accounts may move.
+std::vector<UserKey> UsersOfHolds(const Keys& keys, const Image& image);
 
 // What must be loaded beside usages that were: their users, and the keys of their numbers, as
 // whoever rates one books its number again.

@@ -42,6 +42,22 @@ class Collector {
   void operator()(const AuthorizeUsage& command) const {
     keys_.users.emplace_back(account_id_, command.usage.user_id);
   }
+  void operator()(const CreateHold& command) const {
+    const domain::Usage& call = command.request.call;
+    keys_.users.emplace_back(account_id_, call.user_id);
+    keys_.usages.emplace_back(account_id_, call.usage_id);
+    keys_.holds.emplace_back(account_id_, command.request.hold_id);
+  }
+  void operator()(const ExtendHold& command) const {
+    keys_.holds.emplace_back(account_id_, command.hold_id);
+  }
+  void operator()(const ReleaseHold& command) const {
+    keys_.holds.emplace_back(account_id_, command.hold_id);
+  }
+  void operator()(const EndHold& command) const {
+    keys_.usages.emplace_back(account_id_, command.usage.usage_id);
+    AddFact(command.usage);
+  }
   void operator()(const PutUser& command) const {
     keys_.users.emplace_back(account_id_, command.user_id);
   }
@@ -142,14 +158,22 @@ class Collector {
   const bool with_number_keys_;
 };
 
+// What a call in progress sends all the time, or is: an account is not read for it where it is
+// remembered.
+bool IsOfCalls(const Command& command) {
+  return std::holds_alternative<RecordUsage>(command) ||
+         std::holds_alternative<CreateHold>(command) ||
+         std::holds_alternative<ExtendHold>(command) ||
+         std::holds_alternative<ReleaseHold>(command) || std::holds_alternative<EndHold>(command);
+}
+
 // May it choose a card? A success opens at most a new recharge, which is judged when it is about
 // to be handed out, like one that usage opens; it is common and pays for nothing more.
 bool ChoosesCards(const Command& command) {
   if (const auto* report = std::get_if<ReportRecharge>(&command)) {
     return report->outcome.kind != domain::ChargeOutcome::Kind::kSucceeded;
   }
-  return !std::holds_alternative<RecordUsage>(command) &&
-         !std::holds_alternative<AuthorizeUsage>(command) &&
+  return !IsOfCalls(command) && !std::holds_alternative<AuthorizeUsage>(command) &&
          !std::holds_alternative<PutUser>(command) && !std::holds_alternative<OpenAccount>(command);
 }
 
@@ -171,7 +195,7 @@ Keys KeysOf(absl::Span<const AccountCommand> commands, const domain::Context& co
     AccountNeed& need = keys.accounts[place->second];
     const bool may_change = !std::holds_alternative<AuthorizeUsage>(*each.command);
     need.may_change |= may_change;
-    need.more_than_usage |= !std::holds_alternative<RecordUsage>(*each.command);
+    need.more_than_usage |= !IsOfCalls(*each.command);
     need.closes |= std::holds_alternative<CloseAccount>(*each.command);
     need.declines |= ChoosesCards(*each.command);
     keys.may_write |= may_change;

@@ -56,7 +56,7 @@ enum class Duplicates { kOptimistic, kLookUp };
 struct AccountNeed {
   absl::string_view account_id;
   bool may_change = false;       // some command may change the account, so it is locked
-  bool more_than_usage = false;  // some command does not record a usage
+  bool more_than_usage = false;  // some command neither records a usage nor is about a hold
   bool closes = false;           // some command closes the account (P4)
   bool declines = false;         // some command may choose a card, by the limits of its number (G9)
 };
@@ -69,6 +69,8 @@ struct Keys {
   // With their entries, what became of them, and their users. With Duplicates::kOptimistic not
   // those that are only recorded.
   std::vector<OnceKey> usages;
+  // Holds that commands name: of those that do not live, how they ended.
+  std::vector<OnceKey> holds;
   // Requests, with the entry or the recharge that each of them led to.
   std::vector<OnceKey> requests;
   std::vector<RechargeKey> recharges;

@@ -5,7 +5,7 @@
 // 2. `number_keys`  that new entries need: if another ledger was faster, the batch starts over
 //    `entries`      with the ids of usages before them, whose unique key finds what is booked
 // 3. `recharges`, `disputes`, `declines`, `requests`, `users`, `allowances`, `usage_states`,
-//    `payment_methods`, `changed`: all under the accounts' locks
+//    `holds`, `ended_holds`, `payment_methods`, `changed`: all under the accounts' locks
 // 4. `balances`     by account id. This locks the accounts that were remembered and not read, in
 //                   one order for all ledgers, and checks each: a row is written only over the
 //                   revision before it, and new (revision 1) only where there was none
@@ -43,6 +43,9 @@ struct Balance {
   int64_t revision = 0;      // of this row
   domain::EntryHash head{};  // the hash of the entry last_seq; zeros if there is none
   int32_t month = 0;         // that entries are being added to (month_span.h); 0 if there is none
+  Nanos held = 0;            // by calls in progress (H1)
+  Nanos accrued = 0;         // of that, what they have cost so far (H6)
+  int64_t holds = 0;         // so many live
 };
 
 // A card, and its place in the customer's order, from 1; 0 once it is taken away.
@@ -56,6 +59,13 @@ struct PaymentMethodRow {
 struct AllowanceRow {
   const domain::User* user = nullptr;
   domain::Allowance used;
+};
+
+// A place of a live hold of an account; null: it is free.
+struct HoldRow {
+  std::string account_id;
+  int32_t slot = 0;
+  const domain::Hold* hold = nullptr;
 };
 
 // The key of a user's numbers of a year, new.
@@ -78,6 +88,8 @@ struct WriteSet {
   std::vector<const domain::User*> users;
   std::vector<AllowanceRow> allowances;
   std::vector<const domain::UsageState*> usage_states;
+  std::vector<HoldRow> holds;
+  std::vector<const domain::Hold*> ended_holds;  // new, or ended again
   std::vector<PaymentMethodRow> payment_methods;
   std::vector<const domain::Account*> changed;
   std::vector<Balance> balances;

@@ -117,6 +117,8 @@ struct Account {
   absl::TimeZone time_zone = absl::UTCTimeZone();
   AccountState state = AccountState::kPendingFunding;
   Nanos balance = 0;
+  Nanos held = 0;     // set aside for calls in progress, what has accrued included (H1)
+  Nanos accrued = 0;  // what such calls have cost so far, by what was reported (H6)
   Nanos reserve_amount = 0;
   Nanos recharge_threshold = 0;
   int64_t last_seq = 0;
@@ -162,6 +164,10 @@ struct Account {
   // The promotional part of the balance, and the rest, which may be below zero (P6).
   Nanos promotional_balance() const { return SumOf(grants); }
   Nanos own_balance() const { return SubtractSaturating(balance, promotional_balance()); }
+  // What a new call may be promised (H1).
+  Nanos available() const { return SubtractSaturating(balance, held); }
+  // What is left once the calls in progress end now: recharging goes by it (H6).
+  Nanos running_balance() const { return SubtractSaturating(balance, accrued); }
   // What D1, D2 and authorisation go by: money that staff took back counts until the wait ends.
   Nanos effective_balance() const { return AddSaturating(balance, taken_back.amount); }
   friend bool operator==(const Account&, const Account&) = default;
@@ -171,6 +177,7 @@ struct Account {
 struct Allowance {
   int32_t period = 0;  // 0: for life; else the month, 202611, of the account's time zone
   int64_t seconds_used = 0;
+  int64_t seconds_held = 0;  // set aside for calls in progress (H1)
 
   friend bool operator==(const Allowance&, const Allowance&) = default;
 };
@@ -185,8 +192,11 @@ struct User {
 
   // Of that period; 0 where nothing was used.
   int64_t SecondsUsed(int32_t period) const;
-  // Sets it.
+  // Sets it; what is held stays.
   void SetSecondsUsed(const Allowance& used);
+  // The same of what is held for calls in progress.
+  int64_t SecondsHeld(int32_t period) const;
+  void HoldSeconds(int32_t period, int64_t more);
 
   friend bool operator==(const User&, const User&) = default;
 };

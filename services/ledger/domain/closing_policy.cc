@@ -9,6 +9,7 @@
 #include "services/ledger/domain/disputed_cards.h"
 #include "services/ledger/domain/draft.h"
 #include "services/ledger/domain/grant_steps.h"
+#include "services/ledger/domain/hold_steps.h"
 #include "services/ledger/domain/refund_steps.h"
 #include "services/ledger/domain/refusals.h"
 
@@ -26,7 +27,10 @@ Nanos WholeMinorUnits(absl::string_view currency, Nanos amount) {
 
 // --- What is in the way -----------------------------------------------------------------
 
-bool IsOpen(const Account& a, const ClosingRows& rows, absl::Time now) {
+bool IsOpen(const Draft& draft, const ClosingRows& rows) {
+  const Account& a = draft.account();
+  const absl::Time now = draft.context().now;
+  if (!LiveHolds(draft).empty()) return true;
   if (a.closing.takes_facts() && now < a.closing.grace_until) return true;
   if (a.open_ordinal != 0 || a.set_aside > 0 || !rows.unrated.empty()) return true;
   return std::any_of(rows.recharges.begin(), rows.recharges.end(),
@@ -128,7 +132,7 @@ void BringToZero(Draft* draft) {
 void Proceed(const ClosingRows& rows, Draft* draft) {
   Account& a = draft->account();
   const absl::Time now = draft->context().now;
-  if (IsOpen(a, rows, now)) return Wait(draft);
+  if (IsOpen(*draft, rows)) return Wait(draft);
   if (a.closing.takes_facts()) {
     a.closing.facts_end = now;
     GiveBack(rows, draft);
@@ -240,6 +244,14 @@ std::vector<ClosingStep> ClosingStepsOf(const Context& context, const Account& a
   const Closing& closing = account.closing;
   if (closing.takes_facts() && context.now < closing.grace_until) {
     steps.push_back({.kind = Kind::kGrace, .until = closing.grace_until});
+  }
+  if (context.holds != nullptr) {
+    for (const Hold& hold : *context.holds) {
+      steps.push_back({.kind = Kind::kCallInProgress,
+                       .until = hold.expire_time,
+                       .amount = hold.accrued,
+                       .usage_id = hold.usage_id});
+    }
   }
   for (const Recharge* recharge : rows.recharges) {
     if (!recharge->open() || closing.opened(recharge->ordinal)) continue;

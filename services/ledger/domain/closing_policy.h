@@ -59,6 +59,7 @@ struct ClosingStep {
     kGiveBack = 6,      // what goes back of a charge
     kOwed = 7,          // to be paid out by a person
     kWriteOff = 8,      // above zero: debt; below: less than a minor unit
+    kCallInProgress = 9,  // a hold: its call goes on, or its CDR is to come
   };
   Kind kind = Kind::kGrace;
   bool done = false;

@@ -9,6 +9,7 @@
 #include "common/clock/calendar.h"
 #include "common/clock/utc.h"
 #include "services/ledger/domain/grant_steps.h"
+#include "services/ledger/domain/hold_steps.h"
 #include "services/ledger/domain/recharge_steps.h"
 #include "services/ledger/domain/refill.h"
 #include "services/ledger/domain/refusals.h"
@@ -21,7 +22,12 @@ constexpr size_t kMarks = 8;
 constexpr char kClosing[] = "the account is being closed";
 
 std::string BelowThreshold(const Account& a) {
-  return absl::StrCat("balance ", FormatMoney(a.currency, a.balance), " is below the threshold ",
+  const std::string calls =
+      a.accrued == 0 ? ""
+                     : absl::StrCat(", less ", FormatMoney(a.currency, a.accrued),
+                                    " of calls in progress,");
+  return absl::StrCat("balance ", FormatMoney(a.currency, a.balance), calls,
+                      " is below the threshold ",
                       FormatMoney(a.currency, a.recharge_threshold));
 }
 
@@ -41,7 +47,7 @@ void Fund(Draft& draft) {
 std::string WhyNotAnyMore(const Account& a) {
   if (a.ends()) return kClosing;
   const RefillObstacle obstacle = FirstObstacle(a);
-  if (a.state != AccountState::kPendingFunding && a.balance >= a.recharge_threshold) {
+  if (a.state != AccountState::kPendingFunding && a.running_balance() >= a.recharge_threshold) {
     return absl::StrCat("the balance is ", FormatMoney(a.currency, a.balance), " again");
   }
   return std::string(obstacle == RefillObstacle::kNone ? "it is not needed any more"
@@ -317,6 +323,7 @@ void ApplyConsequences(Draft& draft) {
   Account& a = draft.account();
   EndGrants(&draft);
   Fund(draft);
+  TellOfFunds(&draft);
   FollowOpenRecharge(draft);
   OpenRechargeIfLow(draft);
   MarkLimitedCards(draft);

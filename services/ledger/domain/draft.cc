@@ -6,14 +6,14 @@ namespace reserve::domain {
 
 bool IsLow(const Account& account) {
   return account.state != AccountState::kPendingFunding && !account.ends() &&
-         account.balance < account.recharge_threshold;
+         account.running_balance() < account.recharge_threshold;
 }
 
 Draft::Draft(const Context& context, Account account)
     : context_(context),
       was_low_(IsLow(account)),
       balance_before_(account.balance),
-      unused_balance_(account.balance) {
+      unused_balance_(account.running_balance()) {
   transition_.account = std::move(account);
 }
 

@@ -22,7 +22,7 @@
 
 namespace reserve::domain {
 
-// Is the balance below the threshold, of an account that neither waits for its first charge nor
+// Is the running balance below the threshold, of an account that neither waits for its first charge nor
 // closes?
 bool IsLow(const Account& account);
 
@@ -31,11 +31,13 @@ class Draft {
   Draft(const Context& context, Account account);
 
   Account& account() { return transition_.account; }
+  const Account& account() const { return transition_.account; }
   const Context& context() const { return context_; }
   Transition& transition() { return transition_; }
-  // Was the balance below the threshold before this command?
+  const Transition& transition() const { return transition_; }
+  // Was the running balance below the threshold before this command?
   bool was_low() const { return was_low_; }
-  // The balance before this command, with all that it has booked since but usage.
+  // The running balance before this command, with all that it has booked since but usage.
   Nanos unused_balance() const { return unused_balance_; }
   Nanos balance_before() const { return balance_before_; }
 

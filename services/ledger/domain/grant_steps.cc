@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/ledger/domain/credit_grant.h"
+#include "services/ledger/domain/hold_steps.h"
 #include "services/ledger/domain/taken_back.h"
 
 namespace reserve::domain {
@@ -31,32 +32,60 @@ void Take(Nanos most, CreditGrant* grant, Nanos* missing, std::vector<GrantDraw>
   draws->push_back({grant->number, amount});
 }
 
-void End(const CreditGrant& grant, absl::string_view cause, Draft* draft) {
+void BookEnd(int32_t number, Nanos left, absl::string_view cause, Draft* draft) {
   Account& a = draft->account();
-  const Nanos left = grant.remaining;
   Entry& entry =
       draft->AddEntry(EntryKind::kGrantEnded, -left, SubtractSaturating(a.balance, left));
-  entry.grant.number = grant.number;
+  entry.grant.number = number;
   entry.reason = std::string(cause);
   draft
       ->AddEvent(EventKind::kCreditEnded,
-                 absl::StrCat(FormatMoney(a.currency, left), " of credit grant ", grant.number,
+                 absl::StrCat(FormatMoney(a.currency, left), " of credit grant ", number,
                               " ended: ", cause))
       .amount = -left;
 }
 
-template <typename Ends>
-void EndThose(Ends ends, absl::string_view cause, Draft* draft) {
+// What live holds need that were made before that end.
+Nanos NeededSince(absl::Time end, const std::vector<const Hold*>& live) {
+  Nanos needed = 0;
+  for (const Hold* hold : live) {
+    if (hold->create_time < end) needed = AddSaturating(needed, hold->held);
+  }
+  return needed;
+}
+
+void EndThose(absl::string_view cause, Draft* draft) {
   std::vector<CreditGrant>& grants = draft->account().grants;
+  const absl::Time now = draft->context().now;
+  const bool any = std::any_of(grants.begin(), grants.end(),
+                               [now](const CreditGrant& grant) { return grant.end <= now; });
+  if (!any) return;
+  const std::vector<const Hold*> live = LiveHolds(*draft);
   std::vector<CreditGrant> ended;
-  for (const CreditGrant& grant : grants) {
-    if (ends(grant)) ended.push_back(grant);
+  Nanos kept = 0;
+  for (CreditGrant& grant : grants) {
+    if (grant.end > now) continue;
+    // Holds draw on the earliest end first.
+    const Nanos needed = SubtractSaturating(NeededSince(grant.end, live), kept);
+    const Nanos left = std::min(grant.remaining, std::max<Nanos>(needed, 0));
+    if (left == grant.remaining && left > 0) {
+      kept = AddSaturating(kept, left);
+      continue;
+    }
+    ended.push_back(grant);
+    ended.back().remaining -= left;
+    grant.remaining = left;
+    kept = AddSaturating(kept, left);
   }
   if (ended.empty()) return;
   draft->transition().grants_changed = true;
-  grants.erase(std::remove_if(grants.begin(), grants.end(), ends), grants.end());
+  grants.erase(std::remove_if(grants.begin(), grants.end(),
+                              [now](const CreditGrant& grant) {
+                                return grant.end <= now && grant.remaining == 0;
+                              }),
+               grants.end());
   for (const CreditGrant& grant : ended) {
-    if (grant.remaining > 0) End(grant, cause, draft);
+    if (grant.remaining > 0) BookEnd(grant.number, grant.remaining, cause, draft);
   }
   // Together, whatever their order.
   const Nanos left = SumOf(ended);
@@ -89,7 +118,8 @@ void GiveBackToGrants(absl::string_view draws, Draft* draft) {
   }
 }
 
-std::string DrawOnGrants(Nanos cost, int64_t booked_seq, absl::string_view returned, Draft* draft) {
+std::string DrawOnGrants(Nanos cost, int64_t booked_seq, absl::string_view returned, Draft* draft,
+                         const Hold* hold) {
   std::vector<CreditGrant>& grants = draft->account().grants;
   if (grants.empty() || cost <= 0) return "";
   std::vector<GrantDraw> draws;
@@ -98,28 +128,38 @@ std::string DrawOnGrants(Nanos cost, int64_t booked_seq, absl::string_view retur
     CreditGrant* grant = Find(grants, back.number);
     if (grant != nullptr) Take(back.amount, grant, &missing, &draws);
   }
+  Nanos kept = hold == nullptr ? 0 : hold->held;
   for (CreditGrant& grant : grants) {
-    const bool open = grant.end > draft->context().now && grant.seq < booked_seq;
-    if (open) Take(missing, &grant, &missing, &draws);
+    if (grant.seq >= booked_seq) continue;
+    if (grant.end > draft->context().now) {
+      Take(missing, &grant, &missing, &draws);
+    } else if (hold != nullptr && hold->create_time < grant.end) {
+      const Nanos before = missing;
+      Take(kept, &grant, &missing, &draws);
+      kept -= before - missing;
+    }
   }
   if (!draws.empty()) draft->transition().grants_changed = true;
   return TextOf(draws);
 }
 
 void EndGrants(Draft* draft) {
-  if (draft->account().grants.empty()) return;
-  const absl::Time now = draft->context().now;
-  EndThose([now](const CreditGrant& grant) { return grant.end <= now; }, "its time is over", draft);
+  if (!draft->account().grants.empty()) EndThose("its time is over", draft);
 }
 
 void EndAllGrants(Draft* draft) {
-  EndThose([](const CreditGrant&) { return true; }, "the account is being closed", draft);
+  for (CreditGrant& grant : draft->account().grants) {
+    grant.end = std::min(grant.end, draft->context().now);
+  }
+  EndThose("the account is being closed", draft);
 }
 
 void AwaitGrantEnd(Draft* draft) {
   Account& a = draft->account();
   for (const CreditGrant& grant : a.grants) {
-    if (grant.remaining == 0 || grant.end >= a.due.time) continue;
+    // What is kept of one that has ended ends with the hold that needs it.
+    if (grant.remaining == 0 || grant.end <= draft->context().now) continue;
+    if (grant.end >= a.due.time) continue;
     a.due.time = grant.end;
     // A cap stays what is in the way, and is looked at a little early.
     if (!a.due.capped()) a.due.reason = DueReason::kGrantEnd;

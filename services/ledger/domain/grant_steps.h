@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "common/money/money.h"
 #include "services/ledger/domain/draft.h"
+#include "services/ledger/domain/hold.h"
 
 namespace reserve::domain {
 
@@ -18,13 +19,17 @@ void GiveBackToGrants(absl::string_view draws, Draft* draft);
 
 // Draws the cost of a usage that was, or is, booked as entry `booked_seq`: first on what `returned`
 // gave back in this command, then on the open grants that there were then, the earliest end first,
-// then the oldest. What they don't cover is own money. Returns what was drawn, as it is stored.
-std::string DrawOnGrants(Nanos cost, int64_t booked_seq, absl::string_view returned, Draft* draft);
+// then the oldest. What they don't cover is own money. `hold` is what it settles, if it does: then
+// it draws on grants that have ended since that was made, too. Returns what was drawn, as it is
+// stored.
+std::string DrawOnGrants(Nanos cost, int64_t booked_seq, absl::string_view returned, Draft* draft,
+                         const Hold* hold = nullptr);
 
-// Ends the grants whose time has come, once each, by an entry of its own; whoever is low because of
-// that is charged nothing by itself (G12).
+// Ends the grants whose time has come, each by an entry of its own, but for what live holds need
+// that were made before: that ends with them. Whoever is low because of that is charged nothing by
+// itself (G12).
 void EndGrants(Draft* draft);
-// Ends all of them, as their account closes (P4).
+// Ends all of them, as their account closes (P4); what holds need ends with them.
 void EndAllGrants(Draft* draft);
 
 // Has the account looked at when its next grant ends. Once all else is decided.

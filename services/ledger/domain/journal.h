@@ -50,6 +50,10 @@ struct BookedUsage {
   int64_t previous_free_seconds = 0;
   int32_t previous_free_period = 0;
   std::string grant_draws = {};  // of its cost, what credit grants paid (P6)
+  bool estimated = false;        // booked from what the switch reported of its call (H12)
+
+  // Did it take the place of its own estimate?
+  bool replaces_estimate() const { return corrects == usage.usage_id; }
 };
 
 // What a kVoid takes back.
@@ -103,9 +107,11 @@ inline const std::string& UsageIdOf(const Entry& entry) {
 // What of its amount is promotional; of a rating after the booking, of the whole cost.
 Nanos PromotionalOf(const Entry& entry);
 
-// Does it make the id of its usage taken for ever (U2, U5)?
+// Does it make the id of its usage taken for ever (U2, U5)? A CDR that takes the place of its
+// estimate finds it taken.
 inline bool TakesUsageId(const Entry& entry) {
-  return entry.kind == EntryKind::kUsage || entry.voided.in_advance;
+  if (entry.kind == EntryKind::kUsage) return !entry.booked->replaces_estimate();
+  return entry.voided.in_advance;
 }
 
 // The numbers are stored; never reuse one.
@@ -166,6 +172,10 @@ enum class EventKind : uint8_t {
   kMoneyAfterClosing = 54,
   kCreditGranted = 55,
   kCreditEnded = 56,
+  kHoldExpired = 57,
+  kHoldUnsettled = 58,
+  kUsageEstimated = 59,
+  kFundsAvailable = 60,
 };
 
 // What stands in the way of refilling the reserve by itself (D1, D2). The numbers are stored;
@@ -205,6 +215,7 @@ struct Event {
   std::string actor;                                 // who did it, as the caller says
   std::string reference;                             // the caller's: a ticket, a dispute's id
   std::string usage_id;                              // of a usage
+  std::string hold_id;                               // of a hold
 };
 
 }  // namespace reserve::domain

@@ -15,6 +15,7 @@
 //   payment_method_policy.h  the cards that the customer gives and takes away
 //   usage_policy.h           what may begin, and what is booked
 //   rerating_policy.h          what was rated is rated again, by other prices
+//   hold_policy.h            calls in progress
 //   usage_correction_policy.h  what was booked is taken back, corrected, or rated later
 //   emergency.h              which numbers bring help
 //   support_policy.h         what staff does
@@ -38,6 +39,7 @@
 #include "services/ledger/domain/dispute_policy.h"           // IWYU pragma: export
 #include "services/ledger/domain/emergency.h"                // IWYU pragma: export
 #include "services/ledger/domain/grant_policy.h"             // IWYU pragma: export
+#include "services/ledger/domain/hold_policy.h"              // IWYU pragma: export
 #include "services/ledger/domain/opening_policy.h"           // IWYU pragma: export
 #include "services/ledger/domain/payment_method_policy.h"    // IWYU pragma: export
 #include "services/ledger/domain/payment_policy.h"           // IWYU pragma: export

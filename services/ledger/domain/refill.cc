@@ -22,7 +22,7 @@ Nanos UsedInBurst(const Context& context, const Account& a, int64_t ordinal) {
   for (size_t i = 0; i < others; ++i) {
     const RechargeMark& mark = a.marks[i];
     if (mark.time <= context.now - kGrowthWindow) continue;
-    if (within++ == 0) used = SubtractSaturating(mark.unused_balance, a.balance);
+    if (within++ == 0) used = SubtractSaturating(mark.unused_balance, a.running_balance());
   }
   return within + 1 >= kGrowsFrom ? used : 0;
 }
@@ -106,7 +106,7 @@ bool MayRefill(const Account& a) {
   if (a.ends() || a.blocked() || a.set_aside > 0) return false;
   if (a.state == AccountState::kPendingFunding) return true;  // O1
   return !a.automatic_off && a.suspension.reason == SuspensionReason::kNone &&
-         a.balance < a.recharge_threshold;
+         a.running_balance() < a.recharge_threshold;
 }
 
 }  // namespace
@@ -121,7 +121,7 @@ RefillDecision DecideRefill(const Context& context, const Account& account, int6
   refill.kind = initial ? RechargeKind::kInitial : RechargeKind::kAutomatic;
   // A first recharge is opened whatever the balance (O1).
   absl::int128 wanted = std::max<absl::int128>(
-      TimesToCover(account, absl::int128(account.recharge_threshold) - account.balance), 1);
+      TimesToCover(account, absl::int128(account.recharge_threshold) - account.running_balance()), 1);
   if (!initial)
     wanted = std::max(wanted, TimesToCover(account, UsedInBurst(context, account, ordinal)));
   const CurrencySettings currency = CurrencyOf(context.settings, account);
@@ -135,7 +135,7 @@ RefillDecision DecideRefill(const Context& context, const Account& account, int6
     if (account.reserve_amount * times > room.left) {
       times = std::max<Nanos>(room.left, 0) / account.reserve_amount;
       refill.limited = true;
-      const bool helps = account.balance + account.reserve_amount * times > 0;
+      const bool helps = account.running_balance() + account.reserve_amount * times > 0;
       if (times == 0 || (!helps && room.cap.used > 0)) {
         decision.cap = room.cap;
         return decision;

@@ -25,7 +25,9 @@ absl::Status CheckRefund(const Account& account, const Recharge& charge,
   if (charge.charge_id.empty()) return NoCharge(charge);
   if (charge.left() <= 0 && charge.disputed > 0) return ChargeDisputed(charge);
   if (amount > charge.left() || charge.left() <= 0) return RefundTooLarge(charge);
-  if (amount > account.own_balance() && !request.allow_debt) return InsufficientBalance(account);
+  if (amount > std::min(account.own_balance(), account.available()) && !request.allow_debt) {
+    return InsufficientBalance(account);
+  }
   return absl::OkStatus();
 }
 

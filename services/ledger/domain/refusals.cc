@@ -60,6 +60,29 @@ absl::Status CurrencyWithoutDeck(absl::string_view currency) {
                  absl::StrCat("no rate deck in ", currency, " is in force; import one first"));
 }
 
+absl::Status HoldNotFound(absl::string_view account_id, absl::string_view hold_id) {
+  return MakeError(absl::StatusCode::kNotFound, "HOLD_NOT_FOUND", "hold_id",
+                   absl::StrCat("account \"", account_id, "\" has no hold \"", hold_id, "\""));
+}
+
+absl::Status HoldIdReused(const Hold& hold) {
+  return MakeError(absl::StatusCode::kAlreadyExists, "HOLD_ID_REUSED", "hold_id",
+                   absl::StrCat("hold \"", hold.hold_id, "\" is of another call: usage \"",
+                                hold.usage_id, "\""));
+}
+
+absl::Status UsageHeld(const Hold& hold) {
+  return WithMetadata(
+      MakeError(absl::StatusCode::kAlreadyExists, "USAGE_HELD", "usage_id",
+                absl::StrCat("hold \"", hold.hold_id, "\" is of usage \"", hold.usage_id, "\"")),
+      "hold_id", hold.hold_id);
+}
+
+absl::Status UsageBooked(absl::string_view usage_id, int64_t seq) {
+  return MakeError(absl::StatusCode::kAlreadyExists, "USAGE_BOOKED", "usage_id",
+                   absl::StrCat("usage \"", usage_id, "\" is booked as entry ", seq));
+}
+
 absl::Status NoRate(absl::string_view field, absl::string_view destination) {
   return Refused(kNoRateReason, field,
                  absl::StrCat("the rate deck in force at the start has no price for ",

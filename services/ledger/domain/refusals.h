@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "services/ledger/domain/hold.h"
 #include "services/ledger/domain/recharge.h"
 
 namespace reserve::domain {
@@ -38,6 +39,16 @@ absl::Status UsageNotAllowed(absl::string_view decision);
 // NOT_FOUND "USAGE_NOT_FOUND" on "usage_id".
 absl::Status UsageNotFound(absl::string_view account_id, absl::string_view usage_id);
 bool IsUsageNotFound(const absl::Status& status);
+
+// NOT_FOUND "HOLD_NOT_FOUND" on "hold_id".
+absl::Status HoldNotFound(absl::string_view account_id, absl::string_view hold_id);
+// ALREADY_EXISTS "HOLD_ID_REUSED" on "hold_id": it is of another call.
+absl::Status HoldIdReused(const Hold& hold);
+// ALREADY_EXISTS "USAGE_HELD" on "usage_id": another hold is of that call, its id the metadata
+// "hold_id".
+absl::Status UsageHeld(const Hold& hold);
+// ALREADY_EXISTS "USAGE_BOOKED" on "usage_id": the call is over (H5).
+absl::Status UsageBooked(absl::string_view usage_id, int64_t seq);
 
 inline constexpr char kNoRateReason[] = "NO_RATE";
 // FAILED_PRECONDITION "NO_RATE" on `field`: no line of the deck has this destination (C1).

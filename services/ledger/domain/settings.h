@@ -38,6 +38,16 @@ struct Settings {
   // P4: facts are booked at least for so long after CloseAccount.
   absl::Duration close_grace = absl::Hours(72);
   absl::Duration max_usage_ahead = absl::Hours(2);  // later starts are refused
+  // Calls in progress (H2, H4, H10, H12): how much is granted at a time; how long a hold lives
+  // without a word while the call rings, and after its slice; when a usage whose CDR does not come
+  // is booked from what was reported; and how many at a time.
+  absl::Duration hold_slice = absl::Minutes(1);
+  absl::Duration hold_ringing = absl::Seconds(90);
+  absl::Duration hold_grace = absl::Seconds(30);
+  absl::Duration settle_within = absl::Hours(24);
+  absl::Duration longest_call = absl::Hours(24);
+  int32_t max_holds_per_account = 100;
+  int32_t max_holds_per_user = 10;
 };
 
 }  // namespace reserve::domain

@@ -17,6 +17,7 @@
 #include "services/ledger/domain/card_limits.h"
 #include "services/ledger/domain/dispute.h"
 #include "services/ledger/domain/feature_level.h"
+#include "services/ledger/domain/hold.h"
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/recharge.h"
 #include "services/ledger/domain/settings.h"
@@ -42,12 +43,21 @@ struct Context {
   const DeclinesByCard* declines = nullptr;
   // What counts towards the closing of the account, where it is loaded (closing_policy.h).
   const ClosingRows* closing = nullptr;
+  // The account's live holds; null: it has none.
+  const std::vector<Hold>* holds = nullptr;
 };
 
 // What one of the account's users has used of an allowance from now on.
 struct UsedAllowance {
   std::string user_id;
   Allowance used;
+};
+
+// So many seconds more, or less, of one of the account's users are held.
+struct HeldSeconds {
+  std::string user_id;
+  int32_t period = 0;
+  int64_t more = 0;
 };
 
 struct Transition {
@@ -57,6 +67,8 @@ struct Transition {
   absl::InlinedVector<Recharge, 1> recharges;  // new or changed
   std::optional<User> user;                    // new, or on another plan
   absl::InlinedVector<UsedAllowance, 1> allowances;
+  absl::InlinedVector<HeldSeconds, 1> held_seconds;
+  std::vector<Hold> holds;  // new, changed or ended
   std::vector<UsageState> usage_states;      // new or changed
   std::optional<CardDecline> decline;        // new
   absl::InlinedVector<Dispute, 1> disputes;  // new or changed

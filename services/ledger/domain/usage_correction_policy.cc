@@ -1,13 +1,16 @@
 #include "services/ledger/domain/usage_correction_policy.h"
 
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "common/error/error.h"
 #include "services/ledger/domain/closing_policy.h"
 #include "services/ledger/domain/consequences.h"
 #include "services/ledger/domain/draft.h"
 #include "services/ledger/domain/grant_steps.h"
+#include "services/ledger/domain/hold_steps.h"
 #include "services/ledger/domain/taken_back.h"
 #include "services/ledger/domain/usage_policy.h"
 
@@ -48,6 +51,30 @@ absl::Status AddVoid(const std::string& usage_id, const UsageToVoid& old, const 
   return absl::OkStatus();
 }
 
+// Books a usage in the place of one that this command, or another, has voided: it draws on what
+// that gives back now.
+absl::Status BookInPlace(const std::string& usage_id, absl::string_view hold_id,
+                         const UsageToVoid& old, const UsageTerms& terms, const Usage& usage,
+                         Draft* draft) {
+  UsageTerms after = terms;
+  std::optional<User> user;
+  const Transition& so_far = draft->transition();
+  if (terms.user != nullptr && !so_far.allowances.empty() &&
+      old.user->user_id == terms.user->user_id) {
+    user = *terms.user;
+    user->SetSecondsUsed(so_far.allowances.back().used);
+    after.user = &*user;
+  }
+  RESERVE_ASSIGN_OR_RETURN(Rating rating, RateFact(draft->account(), after, usage));
+  const std::string returned =
+      so_far.entries.empty() ? std::string() : so_far.entries.front().grant.returned;
+  Booking booking{usage_id, returned};
+  const std::vector<Hold>* holds = draft->context().holds;
+  booking.hold = HoldOf(holds, usage.usage_id, hold_id);
+  if (booking.hold == nullptr) booking.hold = HoldOf(holds, usage_id, "");
+  return BookUsage(after, usage, std::move(rating), std::move(booking), draft);
+}
+
 // It may lack a price where it lacked a user.
 Transition StillUnrated(const Context& context, const Account& account, const UsageState& state,
                         const Rating& rating) {
@@ -69,6 +96,7 @@ absl::StatusOr<Transition> VoidUsage(const Context& context, const Account& acco
   RESERVE_RETURN_IF_ERROR(CheckTakesFacts(account));
   Draft draft(context, account);
   RESERVE_RETURN_IF_ERROR(AddVoid(usage_id, old, by, /*corrected_by=*/"", &draft));
+  EndHoldsOf(usage_id, /*hold_id=*/"", &draft);
   NoteTakenBack(draft.account().balance - draft.balance_before(), &draft);
   return Concluded(std::move(draft));
 }
@@ -83,23 +111,30 @@ absl::StatusOr<Transition> CorrectUsage(const Context& context, const Account& a
   if (!IsVoided(old)) {
     RESERVE_RETURN_IF_ERROR(AddVoid(correction.usage_id, old, by, usage.usage_id, &draft));
   }
-  // The new usage draws on what the old one gives back.
-  UsageTerms after = terms;
-  std::optional<User> user;
-  if (terms.user != nullptr && !draft.transition().allowances.empty() &&
-      old.user->user_id == terms.user->user_id) {
-    user = *terms.user;
-    user->SetSecondsUsed(draft.transition().allowances.back().used);
-    after.user = &*user;
-  }
-  RESERVE_ASSIGN_OR_RETURN(Rating rating, RateFact(account, after, usage));
-  const std::string returned = draft.transition().entries.empty()
-                                   ? std::string()
-                                   : draft.transition().entries.front().grant.returned;
   RESERVE_RETURN_IF_ERROR(
-      BookUsage(after, usage, std::move(rating), correction.usage_id, &draft, returned));
+      BookInPlace(correction.usage_id, correction.hold_id, old, terms, usage, &draft));
+  EndHoldsOf(correction.usage_id, correction.hold_id, &draft);
+  EndHoldsOf(usage.usage_id, "", &draft);
   const Nanos difference = SubtractSaturating(draft.account().balance, draft.balance_before());
   NoteCorrected(difference, correction.may_recharge, &draft);
+  return Concluded(std::move(draft));
+}
+
+absl::StatusOr<Transition> ReplaceEstimate(const Context& context, const Account& account,
+                                           const UsageToVoid& estimate, const UsageTerms& terms,
+                                           const Usage& usage) {
+  RESERVE_RETURN_IF_ERROR(CheckStartTime(context, usage.start_time));
+  RESERVE_RETURN_IF_ERROR(CheckTakesFacts(account));
+  Draft draft(context, account);
+  if (!IsVoided(estimate)) {
+    RESERVE_RETURN_IF_ERROR(AddVoid(usage.usage_id, estimate, {"its CDR came"},
+                                    /*corrected_by=*/usage.usage_id, &draft));
+  }
+  RESERVE_RETURN_IF_ERROR(
+      BookInPlace(usage.usage_id, /*hold_id=*/"", estimate, terms, usage, &draft));
+  draft.account().taken_back = {};
+  // Its row is the new one's from now on, whatever that is.
+  draft.transition().usage_states.push_back(StateOf(draft.transition().entries.back()));
   return Concluded(std::move(draft));
 }
 

@@ -38,11 +38,18 @@ absl::StatusOr<Transition> VoidUsage(const Context& context, const Account& acco
 struct Correction {
   std::string usage_id;  // that it takes the place of
   bool may_recharge = false;
+  std::string hold_id = {};  // that it settles besides; may be empty
 };
 absl::StatusOr<Transition> CorrectUsage(const Context& context, const Account& account,
                                         const Correction& correction, const UsageToVoid& old,
                                         const UsageTerms& terms, const Usage& usage,
                                         const ByStaff& by);
+
+// H12: the CDR of a call whose usage was booked from what the switch had reported takes the place
+// of that, under the same id, whether that stands or was voided; it counts as usage does (G1, D1).
+absl::StatusOr<Transition> ReplaceEstimate(const Context& context, const Account& account,
+                                           const UsageToVoid& estimate, const UsageTerms& terms,
+                                           const Usage& usage);
 
 // K3: rates a usage that is UNRATED, as of its start, if it has a user and a price now.
 // `unchanged` if it has not, or is not UNRATED.

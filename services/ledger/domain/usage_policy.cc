@@ -1,5 +1,6 @@
 #include "services/ledger/domain/usage_policy.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -8,6 +9,7 @@
 #include "services/ledger/domain/closing_policy.h"
 #include "services/ledger/domain/consequences.h"
 #include "services/ledger/domain/draft.h"
+#include "services/ledger/domain/hold_steps.h"
 
 namespace reserve::domain {
 
@@ -43,17 +45,21 @@ absl::string_view NameOf(Decision decision) {
       return "AUTHORIZATION_DECISION_ACCOUNT_CLOSING";
     case Decision::kAccountClosed:
       return "AUTHORIZATION_DECISION_ACCOUNT_CLOSED";
+    case Decision::kTooManyCalls:
+      return "AUTHORIZATION_DECISION_TOO_MANY_CALLS";
   }
   return "";
 }
 
 absl::StatusOr<Transition> RecordUsage(const Context& context, const Account& account,
-                                       const UsageTerms& terms, const Usage& usage) {
-  return RecordUsage(context, Account(account), terms, usage);
+                                       const UsageTerms& terms, const Usage& usage,
+                                       absl::string_view hold_id) {
+  return RecordUsage(context, Account(account), terms, usage, hold_id);
 }
 
 absl::StatusOr<Transition> RecordUsage(const Context& context, Account&& account,
-                                       const UsageTerms& terms, const Usage& usage) {
+                                       const UsageTerms& terms, const Usage& usage,
+                                       absl::string_view hold_id) {
   RESERVE_RETURN_IF_ERROR(CheckStartTime(context, usage.start_time));
   RESERVE_RETURN_IF_ERROR(CheckTakesFacts(account));
   RESERVE_ASSIGN_OR_RETURN(Rating rating, RateFact(account, terms, usage));
@@ -61,7 +67,11 @@ absl::StatusOr<Transition> RecordUsage(const Context& context, Account&& account
   Draft draft(context, std::move(account));
   // Usage ends the wait (G12), but not a call for help (C10).
   if (!terms.emergency) draft.account().taken_back = {};
-  RESERVE_RETURN_IF_ERROR(BookUsage(terms, usage, std::move(rating), /*corrects=*/"", &draft));
+  Booking booking;
+  booking.hold = HoldOf(context.holds, usage.usage_id, hold_id);
+  const bool held = booking.hold != nullptr;
+  RESERVE_RETURN_IF_ERROR(BookUsage(terms, usage, std::move(rating), std::move(booking), &draft));
+  if (held) EndHoldsOf(usage.usage_id, hold_id, &draft);
   return Concluded(std::move(draft));
 }
 
@@ -78,8 +88,9 @@ namespace {
 Authorization Authorize(const Account& account, const User& user, const Plan& plan,
                         const Usage& usage, const Rate* rate, Nanos balance) {
   Authorization answer;
+  const int32_t period = PeriodOf(plan, usage.start_time, account.time_zone);
   answer.free_seconds_left =
-      FreeSecondsLeft(user, plan, PeriodOf(plan, usage.start_time, account.time_zone));
+      std::max<int64_t>(FreeSecondsLeft(user, plan, period) - user.SecondsHeld(period), 0);
   const auto refuse = [&answer](Decision decision) {
     answer.decision = decision;
     return answer;
@@ -117,11 +128,12 @@ Authorization Authorize(const Account& account, const User& user, const Plan& pl
 
 Authorization AuthorizeUsage(const Context&, const Account& account, const User& user,
                              const Plan& plan, const Usage& usage, const Rate* rate) {
-  return Authorize(account, user, plan, usage, rate, account.effective_balance());
+  return Authorize(account, user, plan, usage, rate,
+                   SubtractSaturating(account.effective_balance(), account.held));
 }
 
-Decision Allows(const Account& account, const UsageTerms& terms, const Usage& usage) {
-  return Authorize(account, *terms.user, *terms.plan, usage, terms.rate, account.balance).decision;
+Authorization AuthorizeAtOnce(const Account& account, const UsageTerms& terms, const Usage& usage) {
+  return Authorize(account, *terms.user, *terms.plan, usage, terms.rate, account.available());
 }
 
 Transition AfterRefusal(const Context& context, const Account& account, Decision decision) {

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/money/money.h"
 #include "services/ledger/domain/account.h"
@@ -30,9 +31,11 @@ absl::Status CheckStartTime(const Context& context, absl::Time start);
 // OUT_OF_RANGE "MONEY_OVERFLOW". The second form moves the account into the transition instead of
 // copying it, unless it refuses.
 absl::StatusOr<Transition> RecordUsage(const Context& context, const Account& account,
-                                       const UsageTerms& terms, const Usage& usage);
+                                       const UsageTerms& terms, const Usage& usage,
+                                       absl::string_view hold_id = "");
 absl::StatusOr<Transition> RecordUsage(const Context& context, Account&& account,
-                                       const UsageTerms& terms, const Usage& usage);
+                                       const UsageTerms& terms, const Usage& usage,
+                                       absl::string_view hold_id = "");
 
 // In order of precedence.
 enum class Decision : uint8_t {
@@ -44,6 +47,7 @@ enum class Decision : uint8_t {
   kInsufficientBalance = 6,
   kAccountClosing = 7,  // these two before all others (P4)
   kAccountClosed = 8,
+  kTooManyCalls = 9,  // before kInsufficientBalance (H10)
 };
 
 // "AUTHORIZATION_DECISION_INSUFFICIENT_BALANCE": as on the wire.
@@ -65,9 +69,9 @@ Authorization AllowEmergency();
 Authorization AuthorizeUsage(const Context& context, const Account& account, const User& user,
                              const Plan& plan, const Usage& usage, const Rate* rate);
 
-// S3: the same for a usage that is booked at once, only if it is allowed. It goes by the balance
-// as it is: money that staff took back does not count. `terms` must know the user.
-Decision Allows(const Account& account, const UsageTerms& terms, const Usage& usage);
+// S3, H1: the same for what is booked or promised at once, only if it is allowed. It goes by what
+// is available: money that staff took back does not count. `terms` must know the user.
+Authorization AuthorizeAtOnce(const Account& account, const UsageTerms& terms, const Usage& usage);
 
 // G12: a usage was refused for want of money that was taken back, so the wait for the customer is
 // over. `unchanged` if nothing waits, or it was refused for something else.

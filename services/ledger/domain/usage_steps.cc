@@ -45,14 +45,16 @@ absl::StatusOr<Rating> RateFact(const Account& account, const UsageTerms& terms,
 }
 
 absl::Status BookUsage(const UsageTerms& terms, const Usage& usage, Rating&& rating,
-                       std::string corrects, Draft* draft, absl::string_view returned) {
+                       Booking&& booking, Draft* draft) {
   RESERVE_ASSIGN_OR_RETURN(const Nanos balance, Subtract(draft->account().balance, rating.cost));
   if (rating.free_seconds_taken > 0) {
     draft->transition().allowances.push_back({usage.user_id, AfterTaking(rating, *terms.user)});
   }
   Entry& entry = draft->AddEntry(EntryKind::kUsage, -rating.cost, balance);
-  entry.booked.emplace(BookedUsage{usage, std::move(rating), std::move(corrects)});
-  entry.booked->grant_draws = DrawOnGrants(entry.booked->rating.cost, entry.seq, returned, draft);
+  entry.booked.emplace(BookedUsage{usage, std::move(rating), std::move(booking.corrects)});
+  entry.booked->estimated = booking.estimated;
+  entry.booked->grant_draws =
+      DrawOnGrants(entry.booked->rating.cost, entry.seq, booking.returned, draft, booking.hold);
   if (entry.booked->rating.unrated()) {
     draft->transition().usage_states.push_back(StateOf(entry));
     draft->AddEvent(EventKind::kUsageUnrated, TextOf(entry.booked->rating.unrated_reason))

@@ -7,8 +7,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/draft.h"
+#include "services/ledger/domain/hold.h"
 #include "services/ledger/domain/plan.h"
 #include "services/ledger/domain/rating.h"
 #include "services/ledger/domain/usage.h"
@@ -25,15 +27,22 @@ struct UsageTerms {
   bool deck_in_force = true;  // of the account's currency, at the start; where there is no rate
 };
 
+// How a usage comes to be booked.
+struct Booking {
+  std::string corrects = {};         // the usage whose place it takes, or empty
+  absl::string_view returned = {};   // what that gave back to credit grants
+  const Hold* hold = nullptr;        // that it settles
+  bool estimated = false;            // from what that reported (H12)
+};
+
 // The rating of a fact: one without a user or a price is UNRATED, at 0 (U1). OUT_OF_RANGE
 // "MONEY_OVERFLOW".
 absl::StatusOr<Rating> RateFact(const Account& account, const UsageTerms& terms,
                                 const Usage& usage);
 
-// Books a usage under its rating, and takes its free seconds. `corrects` is the usage whose place
-// it takes, or empty; `returned` is what that gave back to credit grants.
+// Books a usage under its rating, and takes its free seconds.
 absl::Status BookUsage(const UsageTerms& terms, const Usage& usage, Rating&& rating,
-                       std::string corrects, Draft* draft, absl::string_view returned = "");
+                       Booking&& booking, Draft* draft);
 
 }  // namespace reserve::domain
 

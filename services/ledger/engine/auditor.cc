@@ -28,6 +28,7 @@
 #include "services/ledger/storage/dispute_rows.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/event_rows.h"
+#include "services/ledger/storage/hold_rows.h"
 #include "services/ledger/storage/month_rows.h"
 #include "services/ledger/storage/number_key_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
@@ -53,7 +54,7 @@ constexpr int kPage = 500;
 // All that is read of an account.
 constexpr absl::string_view kTables =
     "accounts, balances, account_months, users, payment_methods, disputes, number_keys, entries, "
-    "usage_ids, usage_states, allowances, requests, recharges, events";
+    "usage_ids, usage_states, allowances, holds, requests, recharges, events";
 
 std::string Text(absl::int128 number) {
   if (number >= INT64_MIN && number <= INT64_MAX) {
@@ -152,9 +153,13 @@ bool NotesItsRequest(const Entry& entry) {
 // One account being checked, in the order of the calls in Run.
 class Audit {
  public:
-  Audit(storage::Connection& connection, Account account, const domain::EntryHash& head,
+  Audit(storage::Connection& connection, Account account, const book::Balance& balance,
         Findings* findings)
-      : connection_(connection), account_(std::move(account)), head_(head), findings_(*findings) {}
+      : connection_(connection),
+        account_(std::move(account)),
+        head_(balance.head),
+        live_holds_(balance.holds),
+        findings_(*findings) {}
 
   absl::Status Run() {
     RESERVE_RETURN_IF_ERROR(LoadCatalog());
@@ -166,7 +171,9 @@ class Audit {
     CheckUsageStates();
     CheckGrantsAtEnd();
     RESERVE_RETURN_IF_ERROR(CheckMonths());
+    RESERVE_RETURN_IF_ERROR(CheckHolds());
     RESERVE_RETURN_IF_ERROR(CheckUsers());
+    CheckHeldSeconds();
     RESERVE_RETURN_IF_ERROR(CheckEvents());
     CheckClosing();
     CheckAccount();
@@ -212,6 +219,9 @@ class Audit {
   absl::Status CheckUsageIds(const std::vector<Entry>& page);
   absl::Status CheckRequestIds(const std::vector<Entry>& page);
   absl::Status CheckMonths();
+  absl::Status CheckHolds();
+  void CheckHold(const domain::Hold& hold);
+  void CheckHeldSeconds();
   absl::Status CheckUsers();
   absl::Status CheckEvents();
   void CheckClosing();
@@ -220,6 +230,7 @@ class Audit {
   storage::Connection& connection_;
   const Account account_;
   const domain::EntryHash head_;
+  const int64_t live_holds_;
   Findings& findings_;
 
   absl::flat_hash_map<std::string, Plan> plans_;
@@ -262,6 +273,8 @@ class Audit {
   absl::int128 paid_out_ = 0;
   absl::int128 written_off_ = 0;
   domain::EntryHash last_hash_{};
+  // By user and period: free seconds that live holds hold, less those that allowances say.
+  std::map<std::pair<std::string, int32_t>, int64_t> held_seconds_;
 };
 
 absl::Status Audit::LoadCatalog() {
@@ -688,13 +701,13 @@ void Audit::CheckGrants(const Entry& entry) {
   if (entry.kind == EntryKind::kGrantEnded) {
     const auto grant = grants_.find(entry.grant.number);
     const Nanos left = grant == grants_.end() ? 0 : grant->second.remaining;
-    if (left != -entry.amount) {
+    // What holds need of one that ends, ends with them; in the end nothing may be left.
+    if (entry.amount >= 0 || left < -entry.amount) {
       Differs(kCheckGrants, subject,
-              absl::StrCat("ends grant ", entry.grant.number, " with ",
-                           FormatDecimal(-entry.amount), " left"),
+              absl::StrCat("ends ", FormatDecimal(-entry.amount), " of grant ", entry.grant.number),
               FormatDecimal(left));
     }
-    if (grant != grants_.end()) grant->second.remaining = 0;
+    if (grant != grants_.end()) grant->second.remaining = SubtractSaturating(left, -entry.amount);
     return;
   }
   MoveGrants(entry, entry.grant.returned, 1);
@@ -722,6 +735,8 @@ void Audit::CheckGrantsAtEnd() {
   std::vector<domain::CreditGrant> open;
   for (const domain::CreditGrant& grant : account_.grants) {
     const auto computed = grants_.find(grant.number);
+    // As its account closes all of them end, and what holds need is kept from then on.
+    if (computed != grants_.end() && account_.ends()) computed->second.end = grant.end;
     const bool same = computed != grants_.end() && computed->second == grant;
     if (!same) {
       Differs(
@@ -935,6 +950,9 @@ absl::Status Audit::CheckUsers() {
         Differs(kCheckBucket, user.user_id, AllowancesText(user), AllowancesText(computed));
       }
       if (replayed != replayed_.end()) replayed_.erase(replayed);
+      for (const domain::Allowance& allowance : user.allowances) {
+        held_seconds_[{user.user_id, allowance.period}] -= allowance.seconds_held;
+      }
     }
     if (page.size() < kPage) break;
   }
@@ -942,6 +960,62 @@ absl::Status Audit::CheckUsers() {
     Differs(kCheckBucket, user_id, "no user", "a user, as usages are booked for them");
   }
   return absl::OkStatus();
+}
+
+// --- Calls in progress ----------------------------------------------------------------
+
+absl::Status Audit::CheckHolds() {
+  absl::int128 held = 0;
+  absl::int128 accrued = 0;
+  int64_t count = 0;
+  storage::HoldPlace after(account_.account_id, 0);
+  while (true) {
+    RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Hold> page,
+                             storage::ListHolds(connection_, account_.account_id, after,
+                                                /*state=*/std::nullopt, kPage));
+    for (const domain::Hold& hold : page) {
+      after.second = hold.slot;
+      ++count;
+      held += hold.held;
+      accrued += hold.accrued;
+      CheckHold(hold);
+    }
+    if (page.size() < kPage) break;
+  }
+  if (held != account_.held || accrued != account_.accrued || count != live_holds_) {
+    Differs(kCheckHolds, "",
+            absl::StrCat(live_holds_, " holds, ", FormatDecimal(account_.held), " held, ",
+                         FormatDecimal(account_.accrued), " accrued"),
+            absl::StrCat(count, " holds, ", Text(held), " nano-units held, ", Text(accrued),
+                         " accrued"));
+  }
+  return absl::OkStatus();
+}
+
+void Audit::CheckHold(const domain::Hold& hold) {
+  if (hold.free_seconds > 0) held_seconds_[{hold.user_id, hold.free_period}] += hold.free_seconds;
+  const bool in_order = hold.accrued >= 0 && hold.accrued <= hold.held &&
+                        hold.accrued_free_seconds >= 0 &&
+                        hold.accrued_free_seconds <= hold.free_seconds;
+  const bool only_reported = hold.open() || (hold.accrued == hold.held &&
+                                             hold.accrued_free_seconds == hold.free_seconds &&
+                                             hold.used > absl::ZeroDuration());
+  if (in_order && only_reported) return;
+  Differs(kCheckHolds, hold.hold_id,
+          absl::StrCat(FormatDecimal(hold.held), " and ", hold.free_seconds, " free s held, ",
+                       FormatDecimal(hold.accrued), " and ", hold.accrued_free_seconds,
+                       " s accrued"),
+          in_order ? "what was reported, as it has ended" : "at least what has accrued");
+}
+
+void Audit::CheckHeldSeconds() {
+  for (const auto& [key, missing] : held_seconds_) {
+    if (missing == 0) continue;
+    Differs(kCheckHolds, key.first,
+            absl::StrCat("an allowance of period ", key.second, " with ", -missing,
+                         " s more held than by holds"),
+            "as much as its holds hold");
+  }
 }
 
 absl::Status Audit::CheckEvents() {
@@ -1031,7 +1105,7 @@ absl::Status VerifyAccount(storage::Connection& connection, absl::string_view ac
                              storage::LoadBalances(connection, {account_id}, storage::Lock::kNone));
     if (accounts.empty() || balances.empty()) return domain::AccountNotFound(account_id);
     findings->head = balances.front().head;
-    return Audit(connection, std::move(accounts.front()), findings->head, findings).Run();
+    return Audit(connection, std::move(accounts.front()), balances.front(), findings).Run();
   };
   RESERVE_RETURN_IF_ERROR(connection.BeginSnapshot(kTables));
   const absl::Status status = verify();

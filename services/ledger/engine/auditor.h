@@ -57,6 +57,9 @@ inline constexpr char kCheckGivenBack[] = "GIVEN_BACK";
 // What is left of each credit grant is said by the account as by the entries: none was drawn on for
 // more than it had, and each ended once (P6).
 inline constexpr char kCheckGrants[] = "GRANTS";
+// What is held for calls in progress, in money and free seconds, and what they have cost so far, is
+// said by the account and its allowances as by its live holds (H1, H11).
+inline constexpr char kCheckHolds[] = "HOLDS";
 // What is owed and was written off is said by the account as by its entries, and one that is closed
 // has nothing left, and no recharge open (P4).
 inline constexpr char kCheckClosing[] = "CLOSING";

@@ -40,9 +40,10 @@ class DueTimes {
   absl::StatusOr<std::vector<std::string>> PutRight(storage::Connection& connection,
                                                     absl::Time now);
 
- private:
   // Whether this ledger's clock can be trusted to judge what is stored.
   absl::StatusOr<bool> ClockIsRight(storage::Connection& connection);
+
+ private:
   absl::Status PutRechargesRight(storage::Connection& connection, absl::Time now,
                                  std::vector<std::string>* accounts);
 

@@ -214,6 +214,7 @@ void Engine::KeepHouse() {
     Keep(Step::kCatalog, connection,
          [this](storage::Connection& c) { return catalogs_.Refresh(c); });
     Keep(Step::kRechecks, connection, [this](storage::Connection& c) { return Recheck(c); });
+    Keep(Step::kHolds, connection, [this](storage::Connection& c) { return EndHolds(c); });
     Keep(Step::kUnrated, connection, [this](storage::Connection& c) { return LookForUnpriced(c); });
     Keep(Step::kHeartbeat, connection, [this](storage::Connection& c) { return BeatHeart(c); });
   }
@@ -224,6 +225,14 @@ void Engine::Keep(Step step, std::unique_ptr<storage::Connection>& connection,
   absl::Status done = storage::EnsureOpen(options_.database, &connection);
   if (done.ok()) done = work(*connection);
   stats_.steps.Note(step, done);
+}
+
+absl::Status Engine::EndHolds(storage::Connection& connection) {
+  RESERVE_ASSIGN_OR_RETURN(const bool is_right, due_times_.ClockIsRight(connection));
+  const absl::Time now = Now();
+  return holds_.Look(connection, now,
+                     is_right ? now + domain::LongestHold(options_.settings)
+                              : absl::InfiniteFuture());
 }
 
 absl::Status Engine::LookForUnpriced(storage::Connection& connection) {

@@ -27,6 +27,7 @@
 #include "services/ledger/engine/due_times.h"
 #include "services/ledger/engine/errors.h"
 #include "services/ledger/engine/event_feed.h"
+#include "services/ledger/engine/hold_sweep.h"
 #include "services/ledger/engine/lane.h"
 #include "services/ledger/engine/query_pool.h"
 #include "services/ledger/engine/recharge_dispatcher.h"
@@ -116,6 +117,7 @@ class Engine {
   void Keep(Step step, std::unique_ptr<storage::Connection>& connection,
             absl::FunctionRef<absl::Status(storage::Connection&)> work);
   absl::Status Recheck(storage::Connection& connection);
+  absl::Status EndHolds(storage::Connection& connection);
   // Usages that wait for a price, or are to be rated again.
   absl::Status LookForUnpriced(storage::Connection& connection);
   // Says that this ledger is there, if it is time to.
@@ -132,6 +134,7 @@ class Engine {
   DueTimes due_times_{options_, stats_};
   Moment next_heartbeat_ = -absl::InfiniteDuration();
   NobodyWaits nobody_waits_;
+  HoldSweep holds_{stats_, [this](std::vector<Task> tasks) { Submit(std::move(tasks)); }};
   UnratedSweep unrated_{stats_, [this](std::vector<Task> tasks) { Submit(std::move(tasks)); }};
   std::unique_ptr<RechargeDispatcher> dispatcher_;
   std::unique_ptr<QueryPool> queries_;

@@ -111,6 +111,11 @@ struct EngineStats {
   std::atomic<int64_t> booked_unrated{0};     // usages without a price or a user yet
   std::atomic<int64_t> unrated_looked_at{0};  // of those, again (unrated_sweep.h)
   std::atomic<int64_t> rated_later{0};
+  // Calls in progress, of all accounts, and what became of them by time (hold_sweep.h).
+  std::atomic<int64_t> holds_open{0};
+  std::atomic<int64_t> holds_unsettled{0};
+  std::atomic<int64_t> holds_expired{0};
+  std::atomic<int64_t> usages_estimated{0};
   std::atomic<int64_t> unrated{0};  // how many wait now, of all accounts
   std::atomic<int64_t> rated_again{0};
   std::atomic<int64_t> unbooked_emergencies{0};

@@ -19,6 +19,8 @@ absl::string_view NameOf(Step step) {
       return "rechecks";
     case Step::kFeed:
       return "feed";
+    case Step::kHolds:
+      return "holds";
     case Step::kUnrated:
       return "unrated";
     case Step::kReratings:

@@ -25,6 +25,7 @@ enum class Step {
   kCatalog,    // decks and plans are looked for
   kRechecks,   // accounts that time alone changes are reconsidered
   kFeed,       // events are read for those who watch
+  kHolds,      // holds whose time has come are ended
   kUnrated,    // usages that wait for a price are rated, reratings looked for
   kReratings,  // usages are rated again, as was asked for
   kHeartbeat,  // the ledger says that it is there

@@ -10,6 +10,7 @@
 #include "common/error/error.h"
 #include "services/ledger/domain/country.h"
 #include "services/ledger/domain/destination.h"
+#include "services/ledger/domain/usage.h"
 #include "services/ledger/serve/currency_settings_file.h"
 
 ABSL_FLAG(std::string, default_country, "US",
@@ -45,9 +46,59 @@ ABSL_FLAG(absl::Duration, max_usage_ahead, absl::Hours(2),
           "Usages that begin later than this from now are refused.");
 ABSL_FLAG(absl::Duration, close_grace, absl::Hours(72),
           "Usage of an account that is being closed is booked for so long, at least.");
+ABSL_FLAG(absl::Duration, hold_slice, absl::Minutes(1),
+          "A call in progress is granted so much at a time, unless its switch asks for another.");
+ABSL_FLAG(absl::Duration, hold_ringing, absl::Seconds(90),
+          "A hold ends that is not extended for so long while its call rings.");
+ABSL_FLAG(absl::Duration, hold_grace, absl::Seconds(30),
+          "A hold ends that is not extended so long after what was granted is used up.");
+ABSL_FLAG(absl::Duration, settle_within, absl::Hours(24),
+          "A call whose CDR does not come within this after its end is booked from what its switch "
+          "has reported.");
+ABSL_FLAG(absl::Duration, longest_call, absl::Hours(24),
+          "No call is granted more, unless its plan says otherwise.");
+ABSL_FLAG(int32_t, max_holds_per_account, 100, "An account can have so many calls in progress.");
+ABSL_FLAG(int32_t, max_holds_per_user, 10, "A user can have so many calls in progress.");
 
 namespace reserve::serve {
 namespace {
+
+// A setting that must be between two durations.
+absl::Status Take(absl::Duration value, absl::string_view flag, absl::Duration least,
+                  absl::Duration most, absl::Duration* setting) {
+  *setting = value;
+  if (value >= least && value <= most) return absl::OkStatus();
+  return InvalidField(flag, absl::StrCat("must be ", absl::FormatDuration(least), " to ",
+                                         absl::FormatDuration(most)));
+}
+
+absl::Status TakeNumber(int32_t value, absl::string_view flag, int32_t most, int32_t* setting) {
+  *setting = value;
+  if (value >= 1 && value <= most) return absl::OkStatus();
+  return InvalidField(flag, absl::StrCat("must be 1 to ", most));
+}
+
+absl::Status TakeHoldFlags(domain::Settings* settings) {
+  constexpr int32_t kMostHolds = 10'000;
+  const absl::Duration second = absl::Seconds(1);
+  const absl::Duration hour = absl::Hours(1);
+  const absl::Duration week = absl::Seconds(domain::kMaxDurationSeconds);
+  RESERVE_RETURN_IF_ERROR(Take(absl::Trunc(absl::GetFlag(FLAGS_hold_slice), second),
+                               "--hold_slice", second, hour, &settings->hold_slice));
+  RESERVE_RETURN_IF_ERROR(Take(absl::GetFlag(FLAGS_hold_ringing), "--hold_ringing", second, hour,
+                               &settings->hold_ringing));
+  RESERVE_RETURN_IF_ERROR(Take(absl::GetFlag(FLAGS_hold_grace), "--hold_grace",
+                               absl::ZeroDuration(), hour, &settings->hold_grace));
+  RESERVE_RETURN_IF_ERROR(Take(absl::GetFlag(FLAGS_settle_within), "--settle_within", second,
+                               4 * week, &settings->settle_within));
+  RESERVE_RETURN_IF_ERROR(Take(absl::GetFlag(FLAGS_longest_call), "--longest_call",
+                               absl::Minutes(1), week, &settings->longest_call));
+  RESERVE_RETURN_IF_ERROR(TakeNumber(absl::GetFlag(FLAGS_max_holds_per_account),
+                                     "--max_holds_per_account", kMostHolds,
+                                     &settings->max_holds_per_account));
+  return TakeNumber(absl::GetFlag(FLAGS_max_holds_per_user), "--max_holds_per_user", kMostHolds,
+                    &settings->max_holds_per_user);
+}
 
 constexpr absl::Duration kLongestCloseGrace = absl::Hours(24 * 90);
 
@@ -140,6 +191,7 @@ absl::StatusOr<domain::Settings> SettingsFromFlags() {
   if (settings.close_grace < absl::ZeroDuration() || settings.close_grace > kLongestCloseGrace) {
     return InvalidField("--close_grace", "must be 0 to 90 days");
   }
+  RESERVE_RETURN_IF_ERROR(TakeHoldFlags(&settings));
   settings.retry_delays.clear();
   for (const std::string& text : absl::GetFlag(FLAGS_retry_delays)) {
     absl::Duration delay;

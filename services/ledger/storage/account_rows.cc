@@ -93,7 +93,7 @@ constexpr absl::string_view kFixedColumns[] = {"account_id",    "currency",  "de
 const std::string& SelectAccounts() {
   static const auto* const kSelect = new std::string(absl::StrCat(
       "SELECT a.", absl::StrJoin(kAccountColumns, ",a."),
-      ",b.balance_nanos,b.last_seq FROM accounts a FORCE INDEX (PRIMARY) STRAIGHT_JOIN balances b "
+      ",b.balance_nanos,b.last_seq,b.held_nanos,b.accrued_nanos FROM accounts a FORCE INDEX (PRIMARY) STRAIGHT_JOIN balances b "
       "FORCE INDEX (PRIMARY) ON b.account_id = a.account_id "));
   return *kSelect;
 }
@@ -257,6 +257,8 @@ Account ReadAccount(const Row& row) {
   a.opening_digest = columns.Text();
   a.balance = columns.Int();
   a.last_seq = columns.Int();
+  a.held = columns.Int();
+  a.accrued = columns.Int();
   return a;
 }
 
@@ -345,15 +347,16 @@ absl::Status TakeUpAllowances(Connection& connection, std::vector<User>& users) 
   for (User& user : users) by_key.emplace(book::UserKey(user.account_id, user.user_id), &user);
   return InParts<User>(users, [&](absl::Span<const User> part) {
     SqlText sql(
-        "SELECT account_id,user_id,period,seconds_used FROM allowances FORCE INDEX (PRIMARY) "
-        "WHERE (account_id,user_id) IN (");
+        "SELECT account_id,user_id,period,seconds_used,seconds_held FROM allowances "
+        "FORCE INDEX (PRIMARY) WHERE (account_id,user_id) IN (");
     for (const User& user : part) sql.Row().Text(user.account_id).Text(user.user_id).EndRow();
     sql.Raw(") ORDER BY account_id,user_id,period");
     return connection.Query(sql.str(), [&by_key](const Row& row) {
       const std::string account_id = row.Text(1);
       const std::string user_id = row.Text(2);
       by_key.find(book::UserKey(account_id, user_id))
-          ->second->allowances.push_back({static_cast<int32_t>(row.Int(3)), row.Int(4)});
+          ->second->allowances.push_back(
+              {static_cast<int32_t>(row.Int(3)), row.Int(4), row.Int(5)});
     });
   });
 }
@@ -380,7 +383,8 @@ absl::StatusOr<std::vector<book::Balance>> LoadBalances(
   balances.reserve(account_ids.size());
   // Without the hint a small table is scanned, and rows of others are locked.
   SqlText sql(
-      "SELECT account_id,balance_nanos,last_seq,version,revision,month,head_hash FROM balances "
+      "SELECT account_id,balance_nanos,last_seq,version,revision,month,head_hash,held_nanos,"
+      "accrued_nanos,holds FROM balances "
       "FORCE INDEX (PRIMARY) WHERE ");
   AppendIn("account_id", account_ids, &sql);
   sql.Raw(" ORDER BY account_id");
@@ -392,7 +396,10 @@ absl::StatusOr<std::vector<book::Balance>> LoadBalances(
                         row.Int(4),
                         row.Int(5),
                         {},
-                        static_cast<int32_t>(row.Int(6))});
+                        static_cast<int32_t>(row.Int(6)),
+                        row.Int(8),
+                        row.Int(9),
+                        row.Int(10)});
     row.Bytes(7, absl::MakeSpan(balances.back().head));
   }));
   return balances;
@@ -401,8 +408,8 @@ absl::StatusOr<std::vector<book::Balance>> LoadBalances(
 absl::Status WriteBalances(Connection& connection, const std::vector<book::Balance>& balances) {
   if (balances.empty()) return absl::OkStatus();
   SqlText sql(
-      "INSERT INTO balances (account_id,balance_nanos,last_seq,version,revision,month,head_hash) "
-      "VALUES ");
+      "INSERT INTO balances (account_id,balance_nanos,last_seq,version,revision,month,head_hash,"
+      "held_nanos,accrued_nanos,holds) VALUES ");
   // As the servers count: 1 for a row that is new or stays what it was, 2 for a changed one.
   int64_t expected = 0;
   for (const book::Balance& b : balances) {
@@ -414,13 +421,17 @@ absl::Status WriteBalances(Connection& connection, const std::vector<book::Balan
         .Int(b.revision)
         .Int(b.month)
         .Bytes({b.head.data(), b.head.size()})
+        .Int(b.held)
+        .Int(b.accrued)
+        .Int(b.holds)
         .EndRow();
     expected += b.revision == 1 ? 1 : 2;
   }
   sql.Raw(" ON DUPLICATE KEY UPDATE ");
   // The revision last: what comes before it is compared with the one stored.
   for (const absl::string_view column :
-       {"balance_nanos", "last_seq", "version", "month", "head_hash", "revision"}) {
+       {"balance_nanos", "last_seq", "version", "month", "head_hash", "held_nanos",
+        "accrued_nanos", "holds", "revision"}) {
     sql.Raw(absl::StrCat(column, "=IF(revision=VALUES(revision)-1,VALUES(", column, "),", column,
                          column == "revision" ? ")" : "),"));
   }
@@ -556,24 +567,28 @@ absl::Status WriteUsers(Connection& connection, const std::vector<const User*>& 
 
 absl::Status WriteAllowances(Connection& connection, const std::vector<book::AllowanceRow>& rows) {
   if (rows.empty()) return absl::OkStatus();
-  SqlText sql("INSERT INTO allowances (account_id,user_id,period,seconds_used) VALUES ");
+  SqlText sql(
+      "INSERT INTO allowances (account_id,user_id,period,seconds_used,seconds_held) VALUES ");
   for (const book::AllowanceRow& row : rows) {
     sql.Row()
         .Text(row.user->account_id)
         .Text(row.user->user_id)
         .Int(row.used.period)
         .Int(row.used.seconds_used)
+        .Int(row.used.seconds_held)
         .EndRow();
   }
-  sql.Raw(" ON DUPLICATE KEY UPDATE seconds_used=VALUES(seconds_used)");
+  sql.Raw(
+      " ON DUPLICATE KEY UPDATE seconds_used=VALUES(seconds_used),"
+      "seconds_held=VALUES(seconds_held)");
   return connection.Execute(sql.str());
 }
 
 absl::StatusOr<std::vector<domain::Plan>> LoadPlans(Connection& connection) {
   std::vector<domain::Plan> plans;
   RESERVE_RETURN_IF_ERROR(connection.Query(
-      "SELECT plan_id,standard_calls,free_seconds,bucket_reset,default_reserve_amount_nanos "
-      "FROM plans",
+      "SELECT plan_id,standard_calls,free_seconds,bucket_reset,default_reserve_amount_nanos,"
+      "longest_call_seconds FROM plans",
       [&plans](const Row& row) {
         domain::Plan plan;
         plan.plan_id = row.Text(1);
@@ -581,6 +596,7 @@ absl::StatusOr<std::vector<domain::Plan>> LoadPlans(Connection& connection) {
         plan.free_seconds = row.Int(3);
         plan.allowance_reset = static_cast<domain::AllowanceReset>(row.Int(4));
         plan.default_reserve_amount = row.Int(5);
+        plan.longest_call_seconds = row.Int(6);
         plans.push_back(std::move(plan));
       }));
   return plans;

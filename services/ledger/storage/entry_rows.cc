@@ -304,6 +304,31 @@ absl::StatusOr<std::vector<Entry>> FindUsages(Connection& connection,
   return entries;
 }
 
+absl::StatusOr<StoredUsages> FindUsagesAsTheyStand(Connection& connection,
+                                                   const std::vector<book::OnceKey>& keys) {
+  StoredUsages stored;
+  RESERVE_ASSIGN_OR_RETURN(stored.entries, FindUsages(connection, keys));
+  if (stored.entries.empty()) return stored;
+  RESERVE_ASSIGN_OR_RETURN(stored.states, LoadUsageStates(connection, keys));
+  for (Entry& entry : stored.entries) {
+    if (!entry.booked.has_value() || !entry.booked->estimated) continue;
+    const auto state = std::find_if(
+        stored.states.begin(), stored.states.end(), [&entry](const domain::UsageState& s) {
+          return s.account_id == entry.account_id && s.usage_id == domain::UsageIdOf(entry);
+        });
+    if (state == stored.states.end() || state->seq == entry.seq) continue;
+    RESERVE_ASSIGN_OR_RETURN(std::vector<Entry> replacing,
+                             LoadEntries(connection, entry.account_id, {state->seq}));
+    if (replacing.size() != 1 || domain::UsageIdOf(replacing.front()) != state->usage_id) {
+      return BadRows(absl::StrCat("the state of usage \"", state->usage_id, "\" of account \"",
+                                  entry.account_id, "\" leads to entry ", state->seq,
+                                  ", which is not of it"));
+    }
+    entry = std::move(replacing.front());
+  }
+  return stored;
+}
+
 absl::StatusOr<std::vector<UsagePlace>> FindUsagePlaces(Connection& connection,
                                                         const std::vector<book::OnceKey>& keys) {
   std::vector<UsagePlace> places;

@@ -16,6 +16,7 @@
 #include "services/ledger/book/image.h"
 #include "services/ledger/book/keys.h"
 #include "services/ledger/domain/journal.h"
+#include "services/ledger/domain/usage_state.h"
 #include "services/ledger/storage/connection.h"
 
 namespace reserve::storage {
@@ -30,6 +31,15 @@ absl::Status InsertEntries(Connection& connection, std::vector<const domain::Ent
 // entry.
 absl::StatusOr<std::vector<domain::Entry>> FindUsages(Connection& connection,
                                                       const std::vector<book::OnceKey>& keys);
+
+// The same, with what became of them: of one that was booked from reports and whose CDR took its
+// place the entry of that (H12).
+struct StoredUsages {
+  std::vector<domain::Entry> entries;
+  std::vector<domain::UsageState> states;
+};
+absl::StatusOr<StoredUsages> FindUsagesAsTheyStand(Connection& connection,
+                                                   const std::vector<book::OnceKey>& keys);
 
 // Where the entry of a usage is, by the row that keeps its id unique.
 struct UsagePlace {

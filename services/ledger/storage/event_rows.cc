@@ -17,11 +17,11 @@ using domain::Event;
 constexpr absl::string_view kInsertEvents =
     "INSERT INTO events (account_id,event_seq,kind,cause,event_time,state,balance_nanos,"
     "recharge_ordinal,amount_nanos,recharge_kind,decline_class,obstacle,payment_method_id,actor,"
-    "reference,usage_id) VALUES ";
+    "reference,usage_id,hold_id) VALUES ";
 constexpr absl::string_view kSelectEvents =
     "SELECT e.account_id,e.event_seq,e.kind,e.cause,e.event_time,e.state,e.balance_nanos,"
     "e.recharge_ordinal,e.amount_nanos,e.recharge_kind,e.decline_class,e.obstacle,"
-    "e.payment_method_id,e.actor,e.reference,e.usage_id";
+    "e.payment_method_id,e.actor,e.reference,e.usage_id,e.hold_id";
 
 Event ReadEvent(const Row& row) {
   Event event;
@@ -42,6 +42,7 @@ Event ReadEvent(const Row& row) {
   event.actor = row.Text(14);
   event.reference = row.Text(15);
   event.usage_id = row.Text(16);
+  event.hold_id = row.Text(17);
   return event;
 }
 
@@ -75,6 +76,7 @@ absl::Status InsertEvents(Connection& connection, const std::vector<const Event*
         .Text(e->actor)
         .Text(e->reference)
         .Text(e->usage_id)
+        .Text(e->hold_id)
         .EndRow();
   }
   return connection.Execute(sql.str());

@@ -15,6 +15,7 @@
 #include "services/ledger/storage/card_decline_rows.h"
 #include "services/ledger/storage/dispute_rows.h"
 #include "services/ledger/storage/entry_rows.h"
+#include "services/ledger/storage/hold_rows.h"
 #include "services/ledger/storage/number_key_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 #include "services/ledger/storage/usage_state_rows.h"
@@ -41,16 +42,20 @@ absl::Status LoadAccounts(Connection& connection, const std::vector<absl::string
   RESERVE_ASSIGN_OR_RETURN(const std::vector<book::Balance> balances,
                            LoadBalances(connection, account_ids, lock));
   std::vector<absl::string_view> unknown;
+  std::vector<absl::string_view> with_holds;  // of the unknown
   for (const book::Balance& balance : balances) {
     AccountImage& account = image->accounts.find(balance.account_id)->second;
     if (account.known != nullptr && account.known->version == balance.version) {
       account.account().balance = balance.balance;
       account.account().last_seq = balance.last_seq;
+      account.account().held = balance.held;
+      account.account().accrued = balance.accrued;
       account.exists = true;
     } else {
       account.known = std::make_unique<book::KnownAccount>();
       account.known->version = balance.version;
       unknown.push_back(balance.account_id);
+      if (balance.holds > 0) with_holds.push_back(balance.account_id);
     }
     account.known->revision = balance.revision;
     account.known->head = balance.head;
@@ -71,6 +76,23 @@ absl::Status LoadAccounts(Connection& connection, const std::vector<absl::string
     AccountImage& account = image->accounts.find(row.account_id)->second;
     account.account() = std::move(row);
     account.exists = true;
+  }
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Hold> holds,
+                           storage::LoadHolds(connection, with_holds));
+  for (domain::Hold& hold : holds) {
+    image->accounts.find(hold.account_id)->second.known->holds.push_back(std::move(hold));
+  }
+  return absl::OkStatus();
+}
+
+// Of holds that commands name and that don't live.
+absl::Status LoadEndedHolds(Connection& connection, const Keys& keys, Image* image) {
+  RESERVE_ASSIGN_OR_RETURN(
+      std::vector<domain::Hold> ended,
+      storage::LoadEndedHolds(connection, book::NeedsEndedHolds(keys, *image)));
+  for (domain::Hold& hold : ended) {
+    const std::pair<std::string, std::string> key(hold.account_id, hold.hold_id);
+    image->holds[key].hold = std::move(hold);
   }
   return absl::OkStatus();
 }
@@ -268,11 +290,9 @@ absl::Status LoadDeclines(Connection& connection, const Keys& keys, Image* image
 absl::Status LoadBookedUsages(Connection& connection, const std::vector<book::OnceKey>& keys,
                               Image* image) {
   if (keys.empty()) return absl::OkStatus();
-  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Entry> booked, FindUsages(connection, keys));
-  for (domain::Entry& entry : booked) image->AddBooked(std::move(entry));
-  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::UsageState> states,
-                           LoadUsageStates(connection, keys));
-  for (domain::UsageState& state : states) {
+  RESERVE_ASSIGN_OR_RETURN(StoredUsages stored, FindUsagesAsTheyStand(connection, keys));
+  for (domain::Entry& entry : stored.entries) image->AddBooked(std::move(entry));
+  for (domain::UsageState& state : stored.states) {
     const std::pair<std::string, std::string> key(state.account_id, state.usage_id);
     image->usage_states[key].state = std::move(state);
   }
@@ -286,6 +306,8 @@ absl::Status LoadImage(Connection& connection, const Keys& keys, MakeNumberKey m
   RESERVE_RETURN_IF_ERROR(LoadNumberKeys(connection, keys.number_keys, make_number_key, image));
   RESERVE_RETURN_IF_ERROR(LoadBookedUsages(connection, keys.usages, image));
   RESERVE_RETURN_IF_ERROR(LoadUsers(connection, book::UsersOfBooked(*image), image));
+  RESERVE_RETURN_IF_ERROR(LoadEndedHolds(connection, keys, image));
+  RESERVE_RETURN_IF_ERROR(LoadUsers(connection, book::UsersOfHolds(keys, *image), image));
   RESERVE_RETURN_IF_ERROR(
       LoadNumberKeys(connection, book::NumberKeysOfBooked(keys, *image), make_number_key, image));
   RESERVE_RETURN_IF_ERROR(LoadRequests(connection, keys, image));

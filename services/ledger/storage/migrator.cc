@@ -136,39 +136,76 @@ absl::Status Apply(Connection& connection, const Migration& migration, absl::Tim
   return connection.Execute(sql.str());
 }
 
-// The first month after all that have a partition; none if there is no partition yet.
-absl::StatusOr<std::optional<absl::CivilMonth>> FirstMonthWithoutPartition(Connection& connection) {
-  int64_t highest = 0;
-  RESERVE_RETURN_IF_ERROR(
-      connection.Query("SELECT COALESCE(MAX(CAST(partition_description AS SIGNED)), 0) "
-                       "FROM information_schema.partitions WHERE table_schema = DATABASE() "
-                       "AND table_name = 'entries' AND partition_description <> 'MAXVALUE'",
-                       [&highest](const Row& row) { highest = row.Int(1); }));
-  std::optional<absl::CivilMonth> first;
-  if (highest != 0) first = absl::CivilMonth(highest / 100, static_cast<int>(highest % 100));
-  return first;
+// A table with a partition for each month.
+struct PartitionedTable {
+  absl::string_view name;
+  int months_back;  // with partitions of their own, before the current one
+  // What is in months that ended so long ago is dropped; infinite: never.
+  absl::Duration kept = absl::InfiniteDuration();
+};
+
+constexpr PartitionedTable kPartitionedTables[] = {
+    {"entries", kMonthsBack},
+    // H4: ids of holds are remembered for 30 days.
+    {"ended_holds", 1, absl::Hours(24 * 31)},
+};
+
+// The bounds of a table's months, each the number of the month after it.
+absl::StatusOr<std::vector<std::pair<std::string, int64_t>>> MonthsOf(Connection& connection,
+                                                                      absl::string_view table) {
+  std::vector<std::pair<std::string, int64_t>> months;
+  RESERVE_RETURN_IF_ERROR(connection.Query(
+      absl::StrCat("SELECT partition_name, CAST(partition_description AS SIGNED) "
+                   "FROM information_schema.partitions WHERE table_schema = DATABASE() "
+                   "AND table_name = ",
+                   Quoted(table),
+                   " AND partition_description <> 'MAXVALUE' ORDER BY partition_ordinal_position"),
+      [&months](const Row& row) { months.emplace_back(row.Text(1), row.Int(2)); }));
+  return months;
 }
 
-absl::Status MakePartitions(Connection& connection, absl::Time now, const Progress& progress) {
+absl::Status MakePartitions(Connection& connection, const PartitionedTable& table, absl::Time now,
+                            const Progress& progress) {
   const absl::CivilMonth current(absl::ToCivilMonth(now, absl::UTCTimeZone()));
-  RESERVE_ASSIGN_OR_RETURN(const std::optional<absl::CivilMonth> next,
-                           FirstMonthWithoutPartition(connection));
-  const absl::CivilMonth first = next.value_or(current - kMonthsBack);
+  RESERVE_ASSIGN_OR_RETURN(const auto months, MonthsOf(connection, table.name));
+  absl::CivilMonth first = current - table.months_back;
   std::vector<std::string> parts;
-  if (!next.has_value()) {
+  if (months.empty()) {
     parts.push_back(absl::StrCat("PARTITION earlier VALUES LESS THAN (", Number(first), ")"));
+  } else {
+    const int64_t next = months.back().second;
+    first = absl::CivilMonth(next / 100, static_cast<int>(next % 100));
   }
   for (absl::CivilMonth month = first; month <= current + kMonthsAhead; ++month) {
     parts.push_back(
         absl::StrCat("PARTITION m", Number(month), " VALUES LESS THAN (", Number(month + 1), ")"));
   }
   if (parts.empty()) return absl::OkStatus();
-  progress(absl::StrCat("making partitions up to ", Number(current + kMonthsAhead)));
+  progress(absl::StrCat("making partitions of ", table.name, " up to ",
+                        Number(current + kMonthsAhead)));
   return Change(
       connection,
-      absl::StrCat("ALTER TABLE entries REORGANIZE PARTITION later INTO (",
+      absl::StrCat("ALTER TABLE ", table.name, " REORGANIZE PARTITION later INTO (",
                    absl::StrJoin(parts, ", "), ", PARTITION later VALUES LESS THAN MAXVALUE)"),
       progress);
+}
+
+absl::Status DropOldPartitions(Connection& connection, const PartitionedTable& table,
+                               absl::Time now, const Progress& progress) {
+  if (table.kept == absl::InfiniteDuration()) return absl::OkStatus();
+  const int64_t first_kept =
+      Number(absl::CivilMonth(absl::ToCivilMonth(now - table.kept, absl::UTCTimeZone())));
+  RESERVE_ASSIGN_OR_RETURN(const auto months, MonthsOf(connection, table.name));
+  std::vector<std::string> old;
+  for (const auto& [name, bound] : months) {
+    if (bound <= first_kept) old.push_back(name);
+  }
+  if (old.empty()) return absl::OkStatus();
+  progress(absl::StrCat("dropping ", absl::StrJoin(old, ", "), " of ", table.name));
+  return Change(connection,
+                absl::StrCat("ALTER TABLE ", table.name, " DROP PARTITION ",
+                             absl::StrJoin(old, ", ")),
+                progress);
 }
 
 absl::Status MigrateLocked(Connection& connection, absl::Time now, const Progress& progress) {
@@ -180,7 +217,10 @@ absl::Status MigrateLocked(Connection& connection, absl::Time now, const Progres
     RESERVE_RETURN_IF_ERROR(Apply(connection, migration, now, progress));
   }
   RESERVE_RETURN_IF_ERROR(BeginAtNewestLevel(connection));
-  RESERVE_RETURN_IF_ERROR(MakePartitions(connection, now, progress));
+  for (const PartitionedTable& table : kPartitionedTables) {
+    RESERVE_RETURN_IF_ERROR(MakePartitions(connection, table, now, progress));
+    RESERVE_RETURN_IF_ERROR(DropOldPartitions(connection, table, now, progress));
+  }
   progress(absl::StrCat("the schema is at version ", std::max(applied, migrations.back().version)));
   return absl::OkStatus();
 }
@@ -199,6 +239,8 @@ constexpr TableRights kRights[] = {
     {"users", "account_id", true, true},
     {"allowances", "account_id", true, true},
     {"usage_states", "account_id", true, true},
+    {"holds", "account_id", true, true},
+    {"ended_holds", "account_id", true, true},
     {"payment_methods", "account_id", true, true},
     {"recharges", "account_id", true, true},
     {"disputes", "account_id", true, true},

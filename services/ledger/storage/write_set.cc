@@ -10,6 +10,7 @@
 #include "services/ledger/storage/dispute_rows.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/event_rows.h"
+#include "services/ledger/storage/hold_rows.h"
 #include "services/ledger/storage/month_rows.h"
 #include "services/ledger/storage/number_key_rows.h"
 #include "services/ledger/storage/payment_method_rows.h"
@@ -42,6 +43,8 @@ absl::StatusOr<Written> Write(Connection& connection, book::WriteSet&& writes) {
   RESERVE_RETURN_IF_ERROR(WriteUsers(connection, writes.users));
   RESERVE_RETURN_IF_ERROR(WriteAllowances(connection, writes.allowances));
   RESERVE_RETURN_IF_ERROR(WriteUsageStates(connection, writes.usage_states));
+  RESERVE_RETURN_IF_ERROR(WriteHolds(connection, writes.holds));
+  RESERVE_RETURN_IF_ERROR(WriteEndedHolds(connection, writes.ended_holds));
   RESERVE_RETURN_IF_ERROR(WritePaymentMethods(connection, writes.payment_methods));
   RESERVE_RETURN_IF_ERROR(WriteAccounts(connection, writes.changed));
   RESERVE_RETURN_IF_ERROR(WriteBalances(connection, writes.balances));

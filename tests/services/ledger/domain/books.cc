@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -231,8 +232,106 @@ absl::Status Books::Record(const std::string& user_id, Usage usage, const Rate* 
   usage.user_id = user_id;
   // What is loaded for a usage: the recharge only while it waits, and no declines.
   const Context context{settings_, now_, kNewestFeatureLevel,
-                        account_.open_waits ? open() : nullptr};
+                        account_.open_waits ? open() : nullptr, nullptr, nullptr, LiveHolds()};
   return Apply(RecordUsage(context, account_, TermsOf(user_id, rate), usage));
+}
+
+absl::StatusOr<Decision> Books::Hold(const std::string& hold_id, const std::string& user_id,
+                                     const Rate& rate, absl::Duration slice) {
+  HoldRequest request;
+  request.hold_id = hold_id;
+  request.call = OutboundCall(now_, absl::ZeroDuration());
+  request.call.usage_id = "usage-of-" + hold_id;
+  request.call.user_id = user_id;
+  request.slice = slice;
+  const Rate& kept = rates_of_holds_[hold_id] = rate;
+  RESERVE_ASSIGN_OR_RETURN(
+      HeldCall held, CreateHold(context(), account_, TermsOf(user_id, &kept), request));
+  RESERVE_RETURN_IF_ERROR(Apply(std::move(held.transition)));
+  return held.authorization.decision;
+}
+
+absl::Status Books::Extend(const std::string& hold_id, int32_t number, absl::Duration used,
+                           const Rate* rate) {
+  const domain::Hold hold = holds_.at(hold_id);
+  const HoldExtension extension{number, used};
+  if (rate != nullptr && TellsOfAnswer(hold, extension)) rates_of_holds_[hold_id] = *rate;
+  return Apply(ExtendHold(context(), account_, hold,
+                          TermsOf(hold.user_id, &rates_of_holds_[hold_id]), extension));
+}
+
+absl::Status Books::Release(const std::string& hold_id, absl::Duration used) {
+  const domain::Hold hold = holds_.at(hold_id);
+  return Apply(ReleaseHold(context(), account_, hold,
+                           TermsOf(hold.user_id, &rates_of_holds_[hold_id]), used));
+}
+
+absl::Status Books::EndHolds() {
+  const std::map<std::string, domain::Hold> holds = holds_;
+  for (const auto& [hold_id, hold] : holds) {
+    if (!hold.live() || hold.expire_time > now_) continue;
+    if (hold.open()) {
+      RESERVE_RETURN_IF_ERROR(Apply(ExpireHold(context(), account_, hold)));
+      continue;
+    }
+    RESERVE_RETURN_IF_ERROR(Apply(EstimateUsage(
+        context(), account_, hold, TermsOf(hold.user_id, &rates_of_holds_[hold_id]),
+        usage_states_.contains(hold.usage_id))));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Books::Settle(const std::string& hold_id, absl::Duration duration) {
+  const domain::Hold hold = holds_.at(hold_id);
+  Usage usage = UsageOf(hold);
+  usage.duration = duration;
+  const Rate* rate = &rates_of_holds_[hold_id];
+  if (!usage_states_.contains(usage.usage_id)) return Record(hold.user_id, usage, rate);
+  return Apply(ReplaceEstimate(context(), account_, OldUsage(usage.usage_id),
+                               TermsOf(hold.user_id, rate), usage));
+}
+
+const std::vector<domain::Hold>* Books::LiveHolds() const {
+  live_holds_.clear();
+  for (const auto& [hold_id, hold] : holds_) {
+    if (hold.live()) live_holds_.push_back(hold);
+  }
+  return live_holds_.empty() ? nullptr : &live_holds_;
+}
+
+// H11: what is held is the sum over the holds that live.
+void Books::CheckHolds() const {
+  Nanos held = 0;
+  Nanos accrued = 0;
+  std::map<std::pair<std::string, int32_t>, int64_t> seconds;
+  std::set<int32_t> slots;
+  for (const auto& [hold_id, hold] : holds_) {
+    if (!hold.live()) {
+      EXPECT_EQ(hold.held, 0) << hold_id;
+      EXPECT_EQ(hold.free_seconds, 0) << hold_id;
+      continue;
+    }
+    held += hold.held;
+    accrued += hold.accrued;
+    seconds[{hold.user_id, hold.free_period}] += hold.free_seconds;
+    EXPECT_LE(hold.accrued, hold.held) << hold_id;
+    EXPECT_LE(hold.accrued_free_seconds, hold.free_seconds) << hold_id;
+    EXPECT_NE(hold.expire_time, absl::InfiniteFuture()) << hold_id << ": every hold ends";
+    EXPECT_TRUE(slots.insert(hold.slot).second) << hold_id;
+    if (!hold.open()) {
+      EXPECT_EQ(hold.held, hold.accrued) << hold_id;
+    }
+  }
+  EXPECT_EQ(account_.held, held) << "H1";
+  EXPECT_EQ(account_.accrued, accrued) << "H6";
+  for (const auto& [user_id, user] : users_) {
+    for (const Allowance& allowance : user.allowances) {
+      const int64_t expected = seconds[{user_id, allowance.period}];
+      EXPECT_EQ(allowance.seconds_held, expected) << user_id;
+      seconds.erase({user_id, allowance.period});
+    }
+  }
+  for (const auto& [key, left] : seconds) EXPECT_EQ(left, 0) << key.first;
 }
 
 UsageTerms Books::TermsOf(const std::string& user_id, const Rate* rate) const {
@@ -687,10 +786,16 @@ absl::Status Books::ApplyOne(absl::StatusOr<Transition> transition) {
     EXPECT_GE(each.used.seconds_used, 0) << "more is given back than was used";
     users_.at(each.user_id).SetSecondsUsed(each.used);
   }
+  for (const HeldSeconds& each : transition->held_seconds) {
+    users_.at(each.user_id).HoldSeconds(each.period, each.more);
+  }
+  for (const domain::Hold& hold : transition->holds) holds_[hold.hold_id] = hold;
   for (const Entry& entry : transition->entries) {
     if (entry.kind != EntryKind::kUsage) continue;
     const UsageState state = domain::StateOf(entry);
-    EXPECT_TRUE(usage_states_.emplace(state.usage_id, state).second) << "U2: booked twice";
+    EXPECT_TRUE(usage_states_.emplace(state.usage_id, state).second ||
+                entry.booked->replaces_estimate())
+        << "U2: booked twice";
     usages_[state.usage_id] = entry.booked->usage;
   }
   for (const UsageState& state : transition->usage_states) {
@@ -706,6 +811,7 @@ absl::Status Books::ApplyOne(absl::StatusOr<Transition> transition) {
     DeclinedElsewhere(transition->decline->card_fingerprint, now_);
   }
   CheckAccount(open_was_loaded);
+  CheckHolds();
   CheckCredits();
   const bool given_back =
       !transition->disputes.empty() ||
@@ -828,7 +934,7 @@ void Books::CheckOpened(const Transition& transition, const Recharge& recharge) 
   const Account& after = transition.account;
   EXPECT_FALSE(IsDisputed(after, recharge.card.fingerprint)) << "P2";
   if (recharge.kind != RechargeKind::kAutomatic) return;
-  EXPECT_LT(after.balance, after.recharge_threshold) << "G1";
+  EXPECT_LT(after.running_balance(), after.recharge_threshold) << "G1";
   EXPECT_FALSE(after.blocked() || after.automatic_off || after.taken_back.waits()) << "D2, G12";
   EXPECT_EQ(after.suspension.reason, SuspensionReason::kNone) << "G12";
   EXPECT_EQ(after.set_aside, 0) << "G3";

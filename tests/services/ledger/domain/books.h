@@ -101,6 +101,18 @@ class Books {
   // Rates an UNRATED usage if there is a rate, and its user, now.
   absl::Status RateNow(const std::string& usage_id, const Rate* rate);
   absl::Status GrantCredit(Nanos amount, absl::Time end);
+  // Asks for a hold of an outbound call; the usage of the call will be "usage-of-" + its id. The
+  // decision.
+  absl::StatusOr<Decision> Hold(const std::string& hold_id, const std::string& user_id,
+                                const Rate& rate, absl::Duration slice = absl::ZeroDuration());
+  // `rate`: that of the answer, if it is another then.
+  absl::Status Extend(const std::string& hold_id, int32_t number, absl::Duration used,
+                      const Rate* rate = nullptr);
+  absl::Status Release(const std::string& hold_id, absl::Duration used = absl::ZeroDuration());
+  // Ends the holds whose time has come, and books what is estimated.
+  absl::Status EndHolds();
+  // The CDR of a hold's call.
+  absl::Status Settle(const std::string& hold_id, absl::Duration duration);
   // Rates a usage again by a rate; without a number it is a rerating of its own (U6).
   absl::StatusOr<Rerated> RateAgain(const std::string& usage_id, const Rate* rate,
                                     Rerating rerating = {});
@@ -193,7 +205,8 @@ class Books {
   // With all that is stored.
   Context context() const {
     closing_rows_ = RowsForClosing();
-    return Context{settings_, now_, kNewestFeatureLevel, open(), &declines_, &closing_rows_};
+    return Context{settings_,  now_,           kNewestFeatureLevel, open(),
+                   &declines_, &closing_rows_, LiveHolds()};
   }
   const Settings& settings() const { return settings_; }
   const Account& account() const { return account_; }
@@ -202,6 +215,9 @@ class Books {
   // How booked usages stand, by their ids.
   const std::map<std::string, UsageState>& usage_states() const { return usage_states_; }
   const std::map<std::string, Dispute>& disputes() const { return disputes_; }
+  // As it stands, live or not.
+  const domain::Hold& hold(const std::string& hold_id) const { return holds_.at(hold_id); }
+  const std::map<std::string, domain::Hold>& holds() const { return holds_; }
   // The newest refund, and the newest payment.
   const Recharge& refund() const { return NewestOf(RechargeKind::kRefund); }
   const Recharge& payment() const { return NewestOf(RechargeKind::kPayment); }
@@ -236,6 +252,8 @@ class Books {
   void ApplyMore(const absl::StatusOr<Transition>& transition);
   void MoveClosingOn();
   ClosingRows RowsForClosing() const;
+  const std::vector<domain::Hold>* LiveHolds() const;
+  void CheckHolds() const;
   // What is known of a usage by this user at this rate.
   UsageTerms TermsOf(const std::string& user_id, const Rate* rate) const;
   UsageToVoid OldUsage(const std::string& usage_id) const;
@@ -272,6 +290,9 @@ class Books {
   std::map<std::string, UsageState> usage_states_;  // of all that are booked
   std::map<std::string, Usage> usages_;
   std::map<std::string, Dispute> disputes_;
+  std::map<std::string, domain::Hold> holds_;
+  std::map<std::string, Rate> rates_of_holds_;
+  mutable std::vector<domain::Hold> live_holds_;  // of the last context
   std::vector<Entry> entries_;
   // What the entries have taken for refunds, and for disputes of each recharge.
   std::map<int64_t, Nanos> taken_by_refund_;

@@ -1,0 +1,314 @@
+// Calls in progress: the RPCs of the Ledger service on holds.
+#include <atomic>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/synchronization/blocking_counter.h"
+#include "common/error/error.h"
+#include "common/rpc/conversions.h"
+#include "services/ledger/api/call.h"
+#include "services/ledger/api/conversions.h"
+#include "services/ledger/api/help_calls.h"
+#include "services/ledger/api/ledger_service.h"
+#include "services/ledger/api/load_account.h"
+#include "services/ledger/api/page_token.h"
+#include "services/ledger/domain/emergency.h"
+#include "services/ledger/domain/refusals.h"
+#include "services/ledger/storage/account_rows.h"
+#include "services/ledger/storage/hold_rows.h"
+
+namespace reserve::api {
+namespace {
+
+using storage::Connection;
+
+constexpr int64_t kLongestSliceSeconds = 3600;
+// Holds of a switch that are released together.
+constexpr int kReleasedAtOnce = 500;
+
+absl::StatusOr<absl::Duration> SliceFrom(const pb::CreateHoldRequest& request) {
+  if (!request.has_slice()) return absl::ZeroDuration();
+  const int64_t seconds = request.slice().seconds();
+  if (request.slice().nanos() != 0 || seconds < 1 || seconds > kLongestSliceSeconds) {
+    return InvalidField("slice", absl::StrCat("must be 1 s to ", kLongestSliceSeconds,
+                                              " s, in whole seconds"));
+  }
+  return absl::Seconds(seconds);
+}
+
+// Who has the call; both may be missing.
+absl::Status CheckSwitch(const std::string& switch_id, int64_t incarnation, int64_t least) {
+  if (!switch_id.empty() || least > 0) {
+    RESERVE_RETURN_IF_ERROR(CheckId(switch_id, "switch_id"));
+  }
+  if (incarnation < least) {
+    return InvalidField("switch_incarnation", absl::StrCat("must be at least ", least));
+  }
+  if (switch_id.empty() && incarnation > 0) {
+    return InvalidField("switch_incarnation", "needs switch_id");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<book::Command> ParseCreate(const pb::CreateHoldRequest& request, absl::Time now) {
+  domain::HoldRequest hold;
+  RESERVE_RETURN_IF_ERROR(CheckId(request.hold_id(), "hold_id"));
+  RESERVE_RETURN_IF_ERROR(CheckId(request.usage_id(), "usage_id"));
+  RESERVE_RETURN_IF_ERROR(CheckId(request.user_id(), "user_id"));
+  if (!request.has_call()) return InvalidField("call", "must be set");
+  RESERVE_RETURN_IF_ERROR(CallFrom(request.call(), &hold.call));
+  hold.call.duration = absl::ZeroDuration();
+  hold.hold_id = request.hold_id();
+  hold.call.usage_id = request.usage_id();
+  hold.call.user_id = request.user_id();
+  hold.call.start_time = now;
+  if (request.has_start_time()) {
+    RESERVE_ASSIGN_OR_RETURN(hold.call.start_time,
+                             reserve::FromProto(request.start_time(), "start_time"));
+  }
+  RESERVE_ASSIGN_OR_RETURN(hold.slice, SliceFrom(request));
+  RESERVE_RETURN_IF_ERROR(
+      CheckSwitch(request.switch_id(), request.switch_incarnation(), /*least=*/0));
+  hold.switch_id = request.switch_id();
+  hold.incarnation = request.switch_incarnation();
+  return book::CreateHold{std::move(hold)};
+}
+
+absl::StatusOr<book::Command> ParseExtend(const pb::ExtendHoldRequest& request) {
+  book::ExtendHold extend;
+  RESERVE_RETURN_IF_ERROR(CheckId(request.hold_id(), "hold_id"));
+  extend.hold_id = request.hold_id();
+  if (request.extension() < 1) return InvalidField("extension", "must be 1 or more");
+  extend.extension.number = request.extension();
+  RESERVE_ASSIGN_OR_RETURN(extend.extension.used, DurationFrom(request.used(), "used"));
+  if (request.has_answer_time()) {
+    RESERVE_ASSIGN_OR_RETURN(extend.extension.answer_time,
+                             reserve::FromProto(request.answer_time(), "answer_time"));
+  }
+  return extend;
+}
+
+absl::StatusOr<book::Command> ParseRelease(const pb::ReleaseHoldRequest& request) {
+  book::ReleaseHold release;
+  RESERVE_RETURN_IF_ERROR(CheckId(request.hold_id(), "hold_id"));
+  release.hold_id = request.hold_id();
+  RESERVE_ASSIGN_OR_RETURN(release.used, DurationFrom(request.used(), "used"));
+  return release;
+}
+
+void FillHold(book::Reply&& reply, pb::Hold* response) {
+  const auto& held = std::get<book::HoldReply>(reply);
+  ToProto(*held.hold, held.currency, response);
+}
+
+// Waits for the replies to a page of commands.
+class PageOfReleases : public engine::ReplySink {
+ public:
+  explicit PageOfReleases(int count) : count_(count) {}
+
+  void Done(uint32_t, absl::StatusOr<book::Reply> reply) override {
+    if (reply.ok()) {
+      const auto& held = std::get<book::HoldReply>(*reply);
+      released_ += held.released_now ? 1 : 0;
+      unsettled_ += held.unsettled_now ? 1 : 0;
+    } else {
+      absl::MutexLock lock(&mutex_);
+      status_.Update(reply.status());
+    }
+    count_.DecrementCount();
+  }
+
+  absl::Status Wait() {
+    count_.Wait();
+    absl::MutexLock lock(&mutex_);
+    return status_;
+  }
+  int64_t released() const { return released_; }
+  int64_t unsettled() const { return unsettled_; }
+
+ private:
+  absl::BlockingCounter count_;
+  std::atomic<int64_t> released_ = 0;
+  std::atomic<int64_t> unsettled_ = 0;
+  absl::Mutex mutex_;
+  absl::Status status_ ABSL_GUARDED_BY(mutex_);
+};
+
+absl::Status ReleaseAll(engine::Engine& engine, Connection& connection,
+                        const pb::ReleaseSwitchHoldsRequest& request,
+                        pb::ReleaseSwitchHoldsResponse* response) {
+  storage::HoldPlace after;
+  while (true) {
+    RESERVE_ASSIGN_OR_RETURN(
+        const std::vector<domain::Hold> page,
+        storage::ListHoldsOfSwitch(connection, request.switch_id(), request.switch_incarnation(),
+                                   after, kReleasedAtOnce));
+    if (page.empty()) return absl::OkStatus();
+    after = {page.back().account_id, page.back().slot};
+    PageOfReleases releases(static_cast<int>(page.size()));
+    std::vector<engine::Task> tasks;
+    tasks.reserve(page.size());
+    for (const domain::Hold& hold : page) {
+      book::ReleaseHold release;
+      release.hold_id = hold.hold_id;
+      release.before_incarnation = request.switch_incarnation();
+      tasks.push_back({hold.account_id, std::move(release), &releases, 0});
+    }
+    engine.Submit(std::move(tasks));
+    RESERVE_RETURN_IF_ERROR(releases.Wait());
+    response->set_released(response->released() + releases.released());
+    response->set_unsettled(response->unsettled() + releases.unsettled());
+    if (page.size() < kReleasedAtOnce) return absl::OkStatus();
+  }
+}
+
+absl::Status Get(Connection& connection, const pb::GetHoldRequest& request, pb::Hold* response) {
+  RESERVE_RETURN_IF_ERROR(CheckId(request.hold_id(), "hold_id"));
+  RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
+                           LoadAccount(connection, request.account_id()));
+  // Live ones first: what ends in between is found among those that ended.
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Hold> holds,
+                           storage::LoadHolds(connection, {request.account_id()}));
+  RESERVE_ASSIGN_OR_RETURN(
+      const std::vector<domain::Hold> ended,
+      storage::LoadEndedHolds(connection, {{request.account_id(), request.hold_id()}}));
+  holds.insert(holds.end(), ended.begin(), ended.end());
+  for (const domain::Hold& hold : holds) {
+    if (hold.hold_id != request.hold_id()) continue;
+    response->Clear();
+    ToProto(hold, account.currency, response);
+    return absl::OkStatus();
+  }
+  return domain::HoldNotFound(request.account_id(), request.hold_id());
+}
+
+absl::StatusOr<std::optional<domain::HoldState>> StateFrom(const pb::ListHoldsRequest& request) {
+  switch (request.state()) {
+    case pb::HOLD_STATE_UNSPECIFIED:
+      return std::nullopt;
+    case pb::HOLD_STATE_OPEN:
+      return domain::HoldState::kOpen;
+    case pb::HOLD_STATE_UNSETTLED:
+      return domain::HoldState::kUnsettled;
+    default:
+      return InvalidField("state", "must be OPEN or UNSETTLED, or unset");
+  }
+}
+
+// The cursor is "<account id>/<slot>"; no id has a slash.
+absl::StatusOr<storage::HoldPlace> PlaceOf(const Page& page) {
+  storage::HoldPlace place;
+  if (page.cursor.empty()) return place;
+  const std::pair<std::string, std::string> parts =
+      absl::StrSplit(page.cursor, absl::MaxSplits('/', 1));
+  place.first = parts.first;
+  if (!absl::SimpleAtoi(parts.second, &place.second)) {
+    return InvalidField("page_token", "is not one of this list");
+  }
+  return place;
+}
+
+absl::Status List(Connection& connection, const pb::ListHoldsRequest& request,
+                  pb::ListHoldsResponse* response) {
+  const std::string& account_id = request.account_id();
+  if (!account_id.empty()) RESERVE_RETURN_IF_ERROR(LoadAccount(connection, account_id).status());
+  RESERVE_ASSIGN_OR_RETURN(const std::optional<domain::HoldState> state, StateFrom(request));
+  RESERVE_ASSIGN_OR_RETURN(
+      const Page page,
+      PageFrom(request, {"ListHolds", account_id, absl::StrCat(request.state())}));
+  RESERVE_ASSIGN_OR_RETURN(const storage::HoldPlace after, PlaceOf(page));
+  RESERVE_ASSIGN_OR_RETURN(
+      const std::vector<domain::Hold> holds,
+      storage::ListHolds(connection, account_id, after, state, page.limit()));
+  std::vector<absl::string_view> account_ids;
+  for (const domain::Hold& hold : holds) {
+    if (account_ids.empty() || account_ids.back() != hold.account_id) {
+      account_ids.push_back(hold.account_id);
+    }
+  }
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Account> accounts,
+                           storage::LoadAccounts(connection, account_ids));
+  absl::flat_hash_map<absl::string_view, absl::string_view> currencies;
+  for (const domain::Account& account : accounts) currencies[account.account_id] = account.currency;
+  response->Clear();
+  FillPage(
+      page, holds, response,
+      [&](const domain::Hold& hold) {
+        ToProto(hold, std::string(currencies[hold.account_id]), response->add_holds());
+      },
+      [](const domain::Hold& last) { return absl::StrCat(last.account_id, "/", last.slot); });
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* LedgerService::CreateHold(grpc::CallbackServerContext* context,
+                                                    const pb::CreateHoldRequest* request,
+                                                    pb::CreateHoldResponse* response) {
+  absl::StatusOr<engine::Task> task =
+      TaskFor(request->account_id(), ParseCreate(*request, api_.engine.Now()));
+  const auto fill = [response](book::Reply&& reply) {
+    const auto& held = std::get<book::HoldReply>(reply);
+    ToProto(held.authorize, response->mutable_authorization());
+    if (held.hold.has_value()) ToProto(*held.hold, held.currency, response->mutable_hold());
+  };
+  domain::Usage unread;
+  if (!task.ok() && request->has_call()) CallFrom(request->call(), &unread).IgnoreError();
+  const domain::Usage dialled =
+      task.ok() ? std::get<book::CreateHold>(task->command).request.call : unread;
+  if (domain::MayBeEmergency(api_.engine.options().settings, dialled)) {
+    return StartForHelp(api_, context, "CreateHold", std::move(task), dialled, fill,
+                        [response] { AllowHelp(response->mutable_authorization()); });
+  }
+  return StartCommand(api_, context, "CreateHold", std::move(task), fill);
+}
+
+grpc::ServerUnaryReactor* LedgerService::ExtendHold(grpc::CallbackServerContext* context,
+                                                    const pb::ExtendHoldRequest* request,
+                                                    pb::Hold* response) {
+  return StartCommand(
+      api_, context, "ExtendHold", TaskFor(request->account_id(), ParseExtend(*request)),
+      [response](book::Reply&& reply) { FillHold(std::move(reply), response); });
+}
+
+grpc::ServerUnaryReactor* LedgerService::ReleaseHold(grpc::CallbackServerContext* context,
+                                                     const pb::ReleaseHoldRequest* request,
+                                                     pb::Hold* response) {
+  return StartCommand(
+      api_, context, "ReleaseHold", TaskFor(request->account_id(), ParseRelease(*request)),
+      [response](book::Reply&& reply) { FillHold(std::move(reply), response); });
+}
+
+grpc::ServerUnaryReactor* LedgerService::ReleaseSwitchHolds(
+    grpc::CallbackServerContext* context, const pb::ReleaseSwitchHoldsRequest* request,
+    pb::ReleaseSwitchHoldsResponse* response) {
+  const absl::Status valid =
+      CheckSwitch(request->switch_id(), request->switch_incarnation(), /*least=*/1);
+  if (!valid.ok()) return FinishNow(api_, context, "ReleaseSwitchHolds", valid);
+  return StartQueryIn(api_.engine.bulk(), api_, context, "ReleaseSwitchHolds",
+                      [=, this](Connection& connection) {
+                        return ReleaseAll(api_.engine, connection, *request, response);
+                      });
+}
+
+grpc::ServerUnaryReactor* LedgerService::GetHold(grpc::CallbackServerContext* context,
+                                                 const pb::GetHoldRequest* request,
+                                                 pb::Hold* response) {
+  return StartQuery(api_, context, "GetHold",
+                    [=](Connection& connection) { return Get(connection, *request, response); });
+}
+
+grpc::ServerUnaryReactor* LedgerService::ListHolds(grpc::CallbackServerContext* context,
+                                                   const pb::ListHoldsRequest* request,
+                                                   pb::ListHoldsResponse* response) {
+  return StartQuery(api_, context, "ListHolds",
+                    [=](Connection& connection) { return List(connection, *request, response); });
+}
+
+}  // namespace reserve::api

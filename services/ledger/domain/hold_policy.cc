@@ -1,0 +1,398 @@
+#include "services/ledger/domain/hold_policy.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "services/ledger/domain/closing_policy.h"
+#include "services/ledger/domain/consequences.h"
+#include "services/ledger/domain/draft.h"
+#include "services/ledger/domain/hold_steps.h"
+
+namespace reserve::domain {
+namespace {
+
+// --- What a call costs --------------------------------------------------------------------
+
+int32_t PeriodOf(const Account& account, const UsageTerms& terms, const Hold& hold) {
+  return PeriodOf(*terms.plan, hold.price_time, account.time_zone);
+}
+
+// What the user's allowance has left for this call: what no other call holds (H1).
+int64_t FreeFor(const Account& account, const UsageTerms& terms, const Hold& as_it_was,
+                const Hold& hold) {
+  const int32_t period = PeriodOf(account, terms, hold);
+  int64_t left =
+      FreeSecondsLeft(*terms.user, *terms.plan, period) - terms.user->SecondsHeld(period);
+  if (as_it_was.live() && as_it_was.free_period == period) left += as_it_was.free_seconds;
+  return std::max<int64_t>(left, 0);
+}
+
+// The whole call's rating if it were so long, with so many free seconds left for it.
+absl::StatusOr<Rating> RateSoFar(const Account& account, const UsageTerms& terms, const Hold& hold,
+                                 absl::Duration length, int64_t free) {
+  Usage usage = UsageOf(hold);
+  usage.duration = length;
+  const int32_t period = PeriodOf(account, terms, hold);
+  User user;
+  user.SetSecondsUsed({period, terms.plan->free_seconds - free});
+  return RateUsage(usage, *terms.plan, user, period, terms.rate);
+}
+
+// Sets what is held for it and what has accrued: the cost at the granted or the reported total,
+// whichever is more, and at the reported one (H2, H6).
+absl::Status Price(const Account& account, const UsageTerms& terms, int64_t free, Hold* hold) {
+  RESERVE_ASSIGN_OR_RETURN(const Rating reported,
+                           RateSoFar(account, terms, *hold, hold->used, free));
+  hold->accrued = hold->held = reported.cost;
+  hold->accrued_free_seconds = hold->free_seconds = reported.free_seconds_taken;
+  hold->free_period = PeriodOf(account, terms, *hold);
+  const absl::Duration granted = absl::Seconds(hold->granted_seconds);
+  if (!hold->open() || granted <= hold->used) return absl::OkStatus();
+  RESERVE_ASSIGN_OR_RETURN(const Rating whole, RateSoFar(account, terms, *hold, granted, free));
+  hold->held = whole.cost;
+  hold->free_seconds = whole.free_seconds_taken;
+  return absl::OkStatus();
+}
+
+// --- What is granted ------------------------------------------------------------------------
+
+struct Grant {
+  int64_t seconds = 0;  // in total
+  FinalReason final_reason = FinalReason::kNone;
+};
+
+// The longest call, down to the end of an increment; the first one at least.
+int64_t LongestCall(const Context& context, const Plan& plan, int32_t initial, int32_t increment) {
+  const int64_t seconds =
+      std::min(plan.longest_call_seconds > 0
+                   ? plan.longest_call_seconds
+                   : absl::ToInt64Seconds(context.settings.longest_call),
+               kMaxDurationSeconds);
+  if (seconds <= initial) return initial;
+  return initial + (seconds - initial) / increment * increment;
+}
+
+// H2. `spendable` is what is available to this call alone; `granted` what it has already.
+Grant GrantMore(const Context& context, const Account& account, const UsageTerms& terms,
+                const Hold& hold, int64_t granted, int64_t free, Nanos spendable) {
+  const int32_t initial = terms.rate == nullptr ? 1 : terms.rate->initial_increment_seconds;
+  const int32_t increment = terms.rate == nullptr ? 1 : terms.rate->increment_seconds;
+  Grant grant;
+  grant.seconds = BillableSeconds(hold.used + hold.slice, initial, increment);
+  const int64_t longest = LongestCall(context, *terms.plan, initial, increment);
+  if (grant.seconds > longest) grant = {longest, FinalReason::kLongestCall};
+  if (grant.seconds <= granted) return {granted, grant.final_reason};
+  const absl::StatusOr<Rating> rating =
+      RateSoFar(account, terms, hold, absl::Seconds(grant.seconds), free);
+  if (rating.ok() && (rating->cost == 0 || rating->cost <= spendable)) return grant;
+  const int64_t allowance = terms.rate->standard_rate ? free : 0;
+  return {std::max(granted, MaxDurationSeconds(*terms.rate, allowance, spendable)),
+          FinalReason::kInsufficientBalance};
+}
+
+// Why nothing more is granted to any call of the account (H9).
+FinalReason WhyNothingMore(const Account& account) {
+  if (account.closed()) return FinalReason::kAccountClosed;
+  if (account.ends()) return FinalReason::kAccountClosing;
+  if (account.blocked()) return FinalReason::kAccountBlocked;
+  if (account.state == AccountState::kDisabled) return FinalReason::kAccountDisabled;
+  return FinalReason::kNone;
+}
+
+// H4: while it rings, short; then until what is granted is used up, a slice at least.
+absl::Time ExpiryOf(const Context& context, const Hold& hold) {
+  const Settings& settings = context.settings;
+  if (!hold.answered()) return context.now + settings.hold_ringing;
+  const absl::Duration left = absl::Seconds(hold.granted_seconds) - hold.used;
+  return context.now + std::max(hold.slice, left) + settings.hold_grace;
+}
+
+// --- What the switch reports ----------------------------------------------------------------
+
+// H7: from the answer on the call is priced as it will be booked.
+void TakeUpAnswer(const Context& context, const UsageTerms& terms, const HoldExtension& extension,
+                  Hold* hold) {
+  hold->answer_time = PriceTimeAfter(context, *hold, extension);
+  hold->price_time = hold->answer_time;
+  hold->plan_id = terms.plan->plan_id;
+  hold->deck_version = terms.rate == nullptr ? 0 : terms.rate->deck_version;
+}
+
+// Waits for its CDR from now on (H12).
+void Unsettle(const Context& context, Hold* hold) {
+  if (hold->open() || hold->end_time == absl::InfinitePast()) hold->end_time = context.now;
+  hold->state = HoldState::kUnsettled;
+  hold->expire_time = context.now + context.settings.settle_within;
+}
+
+// What was set aside beyond what was reported is free again.
+void FreeTheRest(Hold* hold) {
+  hold->held = hold->accrued;
+  hold->free_seconds = hold->accrued_free_seconds;
+}
+
+std::string CostText(const Account& account, const Hold& hold) {
+  return absl::StrCat(absl::ToInt64Seconds(hold.used), " s were reported, ",
+                      FormatMoney(account.currency, hold.accrued));
+}
+
+void TellUnsettled(const Hold& hold, Draft* draft) {
+  Event& event =
+      draft->AddEvent(EventKind::kHoldUnsettled,
+                      absl::StrCat("the call is over and its CDR is to come: ",
+                                   CostText(draft->account(), hold)));
+  event.usage_id = hold.usage_id;
+  event.hold_id = hold.hold_id;
+  event.amount = -hold.accrued;
+}
+
+bool IsDue(const Context& context, const Hold& hold) {
+  return hold.expire_time <= context.now ||
+         hold.expire_time > context.now + LongestHold(context.settings);
+}
+
+bool MayReport(const Hold& hold) {
+  return hold.state != HoldState::kSettled && hold.state != HoldState::kEstimated;
+}
+
+// The end of a hold by `state`, or UNSETTLED where seconds were reported.
+Hold Ended(const Context& context, const Hold& hold, HoldState state) {
+  Hold ended = hold;
+  // One that ended by time may be made anew.
+  ended.final_reason =
+      state == HoldState::kReleased ? FinalReason::kHoldEnded : FinalReason::kNone;
+  if (hold.used > absl::ZeroDuration()) {
+    Unsettle(context, &ended);
+    FreeTheRest(&ended);
+    return ended;
+  }
+  ended.state = state;
+  ended.held = ended.accrued = 0;
+  ended.free_seconds = ended.accrued_free_seconds = 0;
+  ended.expire_time = absl::InfiniteFuture();
+  ended.end_time = context.now;
+  return ended;
+}
+
+// What the switch reports of a call whose hold has ended counts all the same.
+absl::StatusOr<Transition> TakeUpLateReport(const Context& context, const Account& account,
+                                            const Hold& before, const UsageTerms& terms,
+                                            Hold hold) {
+  Unsettle(context, &hold);
+  RESERVE_RETURN_IF_ERROR(
+      Price(account, terms, FreeFor(account, terms, before, hold), &hold));
+  Draft draft(context, account);
+  ChangeHold(&before, hold, &draft);
+  if (!before.live()) TellUnsettled(hold, &draft);
+  return Concluded(std::move(draft));
+}
+
+Transition WithHold(const Context& context, const Account& account, const Hold& before,
+                    const Hold& after) {
+  Draft draft(context, account);
+  ChangeHold(&before, after, &draft);
+  const bool wanted = after.final_reason == FinalReason::kInsufficientBalance;
+  // G12: it was refused for want of money that was taken back.
+  if (wanted && account.taken_back.waits()) draft.account().taken_back = {};
+  return Concluded(std::move(draft));
+}
+
+absl::Status CheckAnswerTime(const Context& context, const HoldExtension& extension) {
+  if (extension.answer_time == absl::InfinitePast()) return absl::OkStatus();
+  absl::Status valid = CheckStartTime(context, extension.answer_time);
+  return valid.ok() ? valid : InvalidField("answer_time", valid.message());
+}
+
+}  // namespace
+
+bool SameHold(const Hold& hold, const HoldRequest& request) {
+  return hold.usage_id == request.call.usage_id && hold.user_id == request.call.user_id &&
+         hold.direction == request.call.direction &&
+         hold.destination == request.call.destination && hold.switch_id == request.switch_id &&
+         hold.incarnation == request.incarnation;
+}
+
+absl::StatusOr<HeldCall> CreateHold(const Context& context, const Account& account,
+                                    const UsageTerms& terms, const HoldRequest& request) {
+  RESERVE_RETURN_IF_ERROR(CheckStartTime(context, request.call.start_time));
+  HeldCall held{AuthorizeAtOnce(account, terms, request.call), Unchanged(account)};
+  Decision& decision = held.authorization.decision;
+  int32_t of_user = 0;
+  int32_t of_account = 0;
+  if (context.holds != nullptr) {
+    for (const Hold& hold : *context.holds) {
+      if (!hold.open()) continue;
+      ++of_account;
+      if (hold.user_id == request.call.user_id) ++of_user;
+    }
+  }
+  const bool may_call =
+      decision == Decision::kAllowed || decision == Decision::kInsufficientBalance;
+  if (may_call && (of_account >= context.settings.max_holds_per_account ||
+                   of_user >= context.settings.max_holds_per_user)) {
+    decision = Decision::kTooManyCalls;
+  }
+  if (decision != Decision::kAllowed) {
+    held.transition = AfterRefusal(context, account, decision);
+    return held;
+  }
+  Hold hold;
+  hold.account_id = account.account_id;
+  hold.hold_id = request.hold_id;
+  hold.usage_id = request.call.usage_id;
+  hold.user_id = request.call.user_id;
+  hold.direction = request.call.direction;
+  hold.destination = request.call.destination;
+  hold.switch_id = request.switch_id;
+  hold.incarnation = request.incarnation;
+  hold.price_time = request.call.start_time;
+  hold.plan_id = terms.plan->plan_id;
+  hold.deck_version = terms.rate == nullptr ? 0 : terms.rate->deck_version;
+  hold.slice = request.slice > absl::ZeroDuration() ? request.slice : context.settings.hold_slice;
+  hold.create_time = context.now;
+  Hold nothing = hold;
+  nothing.state = HoldState::kReleased;
+  const int64_t free = FreeFor(account, terms, nothing, hold);
+  const Grant grant =
+      GrantMore(context, account, terms, hold, /*granted=*/0, free, account.available());
+  hold.granted_seconds = grant.seconds;
+  hold.final_reason = grant.final_reason;
+  hold.expire_time = ExpiryOf(context, hold);
+  RESERVE_RETURN_IF_ERROR(Price(account, terms, free, &hold));
+  Draft draft(context, account);
+  ChangeHold(nullptr, std::move(hold), &draft);
+  held.transition = Concluded(std::move(draft));
+  return held;
+}
+
+bool TellsOfAnswer(const Hold& hold, const HoldExtension& extension) {
+  return !hold.answered() && extension.used > absl::ZeroDuration();
+}
+
+absl::Time PriceTimeAfter(const Context& context, const Hold& hold,
+                          const HoldExtension& extension) {
+  if (!TellsOfAnswer(hold, extension)) return hold.price_time;
+  if (extension.answer_time != absl::InfinitePast()) return extension.answer_time;
+  return context.now - extension.used;
+}
+
+absl::StatusOr<Transition> ExtendHold(const Context& context, const Account& account,
+                                      const Hold& hold, const UsageTerms& terms,
+                                      const HoldExtension& extension) {
+  if (!MayReport(hold) || extension.number <= hold.extension) return Unchanged(account);
+  RESERVE_RETURN_IF_ERROR(CheckAnswerTime(context, extension));
+  Hold after = hold;
+  after.extension = extension.number;
+  if (TellsOfAnswer(hold, extension)) TakeUpAnswer(context, terms, extension, &after);
+  after.used = std::max(hold.used, extension.used);
+  const bool reported = after.used > absl::ZeroDuration();
+  if (!hold.open() && hold.final_reason == FinalReason::kHoldEnded) {
+    if (after.used == hold.used) return Unchanged(account);
+    return TakeUpLateReport(context, account, hold, terms, std::move(after));
+  }
+  const int64_t free = FreeFor(account, terms, hold, after);
+  const Nanos spendable = AddSaturating(account.available(), hold.live() ? hold.held : 0);
+  const int64_t granted = hold.open() ? hold.granted_seconds : 0;
+  Grant grant{granted, WhyNothingMore(account)};
+  if (grant.final_reason == FinalReason::kNone) {
+    grant = GrantMore(context, account, terms, after, granted, free, spendable);
+  }
+  after.final_reason = grant.final_reason;
+  if (!hold.open() && absl::Seconds(grant.seconds) <= after.used) {
+    // It is over, as nothing more can be granted to it.
+    if (reported) return TakeUpLateReport(context, account, hold, terms, std::move(after));
+    return WithHold(context, account, hold, after);
+  }
+  after.state = HoldState::kOpen;
+  after.granted_seconds = grant.seconds;
+  after.end_time = absl::InfinitePast();
+  after.expire_time = ExpiryOf(context, after);
+  RESERVE_RETURN_IF_ERROR(Price(account, terms, free, &after));
+  return WithHold(context, account, hold, after);
+}
+
+absl::StatusOr<Transition> ReleaseHold(const Context& context, const Account& account,
+                                       const Hold& hold, const UsageTerms& terms,
+                                       absl::Duration used) {
+  const bool news = MayReport(hold) && used > hold.used;
+  if (!hold.open() && !news) return Unchanged(account);
+  Hold after = hold;
+  if (news) {
+    const HoldExtension report{hold.extension, used};
+    if (TellsOfAnswer(hold, report)) TakeUpAnswer(context, terms, report, &after);
+    after.used = used;
+    after.final_reason = FinalReason::kHoldEnded;
+    if (!hold.open()) return TakeUpLateReport(context, account, hold, terms, std::move(after));
+    RESERVE_RETURN_IF_ERROR(Price(account, terms, FreeFor(account, terms, hold, after), &after));
+  }
+  after = Ended(context, after, HoldState::kReleased);
+  Draft draft(context, account);
+  ChangeHold(&hold, after, &draft);
+  if (after.live()) TellUnsettled(after, &draft);
+  WakeClosing(&draft);
+  return Concluded(std::move(draft));
+}
+
+absl::Duration LongestHold(const Settings& settings) {
+  return std::max({settings.settle_within, absl::Seconds(kMaxDurationSeconds),
+                   settings.hold_ringing}) +
+         settings.hold_grace + absl::Hours(2);
+}
+
+Transition ExpireHold(const Context& context, const Account& account, const Hold& hold) {
+  if (!hold.open() || !IsDue(context, hold)) return Unchanged(account);
+  const Hold after = Ended(context, hold, HoldState::kExpired);
+  Draft draft(context, account);
+  ChangeHold(&hold, after, &draft);
+  Event& event = draft.AddEvent(
+      EventKind::kHoldExpired,
+      absl::StrCat("it was not extended in time; ",
+                   FormatMoney(account.currency, SubtractSaturating(hold.held, after.held)),
+                   " are free again"));
+  event.usage_id = hold.usage_id;
+  event.hold_id = hold.hold_id;
+  event.amount = SubtractSaturating(hold.held, after.held);
+  if (after.live()) TellUnsettled(after, &draft);
+  WakeClosing(&draft);
+  return Concluded(std::move(draft));
+}
+
+absl::StatusOr<Transition> EstimateUsage(const Context& context, const Account& account,
+                                         const Hold& hold, const UsageTerms& terms,
+                                         bool id_is_taken) {
+  if (hold.state != HoldState::kUnsettled || !IsDue(context, hold)) {
+    return Unchanged(account);
+  }
+  Draft draft(context, account);
+  if (id_is_taken || !account.closing.takes_facts()) {
+    EndHold(hold, HoldState::kSettled, &draft);
+    return Concluded(std::move(draft));
+  }
+  const Usage usage = UsageOf(hold);
+  RESERVE_ASSIGN_OR_RETURN(Rating rating, RateFact(account, terms, usage));
+  draft.account().taken_back = {};
+  Booking booking;
+  booking.hold = &hold;
+  booking.estimated = true;
+  RESERVE_RETURN_IF_ERROR(BookUsage(terms, usage, std::move(rating), std::move(booking), &draft));
+  Event& event = draft.AddEvent(EventKind::kUsageEstimated,
+                                absl::StrCat("its CDR did not come: ", CostText(account, hold)));
+  event.usage_id = hold.usage_id;
+  event.hold_id = hold.hold_id;
+  event.amount = draft.transition().entries.front().amount;
+  EndHold(hold, HoldState::kEstimated, &draft);
+  return Concluded(std::move(draft));
+}
+
+Transition SettleHold(const Context& context, const Account& account, const std::string& usage_id,
+                      const std::string& hold_id) {
+  if (HoldOf(context.holds, usage_id, hold_id) == nullptr) return Unchanged(account);
+  Draft draft(context, account);
+  EndHoldsOf(usage_id, hold_id, &draft);
+  return Concluded(std::move(draft));
+}
+
+}  // namespace reserve::domain

@@ -1,0 +1,68 @@
+// Rows of holds: those that live, each in a place of its account's, and how they ended.
+//
+// Functions that write must run inside a transaction of the caller. A vector may be empty; then
+// nothing is sent. At most 1,000 keys a call.
+#ifndef RESERVE_SERVICES_LEDGER_STORAGE_HOLD_ROWS_H_
+#define RESERVE_SERVICES_LEDGER_STORAGE_HOLD_ROWS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "services/ledger/book/keys.h"
+#include "services/ledger/book/write_set.h"
+#include "services/ledger/domain/hold.h"
+#include "services/ledger/storage/connection.h"
+
+namespace reserve::storage {
+
+// The live holds of these accounts, in no particular order. Not locked: the lock on an account
+// covers its holds.
+absl::StatusOr<std::vector<domain::Hold>> LoadHolds(
+    Connection& connection, const std::vector<absl::string_view>& account_ids);
+// How these holds ended, of those that did; one that was made anew since may be among them.
+absl::StatusOr<std::vector<domain::Hold>> LoadEndedHolds(Connection& connection,
+                                                         const std::vector<book::OnceKey>& keys);
+
+// Places of live holds, taken or left.
+absl::Status WriteHolds(Connection& connection, const std::vector<book::HoldRow>& rows);
+absl::Status WriteEndedHolds(Connection& connection,
+                             const std::vector<const domain::Hold*>& holds);
+
+// Live holds that somebody is to look at now, the longest due first.
+absl::StatusOr<std::vector<domain::Hold>> DueHolds(Connection& connection, absl::Time now,
+                                                   int limit);
+
+// Live holds with a time after `after`.
+absl::StatusOr<std::vector<domain::Hold>> HoldsDueAfter(Connection& connection, absl::Time after,
+                                                        int limit);
+
+// (account id, slot).
+using HoldPlace = std::pair<std::string, int64_t>;
+// Live holds after that place, in the order of places; of one account, or, empty, of all; OPEN ones
+// or UNSETTLED ones alone where a state is given.
+absl::StatusOr<std::vector<domain::Hold>> ListHolds(Connection& connection,
+                                                    absl::string_view account_id,
+                                                    const HoldPlace& after,
+                                                    std::optional<domain::HoldState> state,
+                                                    int limit);
+// The same of a switch's OPEN ones that an incarnation before this one made.
+absl::StatusOr<std::vector<domain::Hold>> ListHoldsOfSwitch(Connection& connection,
+                                                            absl::string_view switch_id,
+                                                            int64_t before_incarnation,
+                                                            const HoldPlace& after, int limit);
+
+struct HoldCounts {
+  int64_t open = 0;
+  int64_t unsettled = 0;
+};
+absl::StatusOr<HoldCounts> CountHolds(Connection& connection);
+
+}  // namespace reserve::storage
+
+#endif  // RESERVE_SERVICES_LEDGER_STORAGE_HOLD_ROWS_H_
