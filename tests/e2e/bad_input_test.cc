@@ -78,6 +78,12 @@ std::vector<std::pair<std::string, std::string>> GoodRequests() {
        "usage_id: 'booked' reason: 'wrong' usage { usage_id: 'new' user_id: 'u' start_time { "
        "seconds: 1760000000 } call { direction: DIRECTION_OUTBOUND destination: '+12025550123' "
        "duration { seconds: 60 } } }"},
+      {"Ledger.CreateHold",
+       "hold_id: 'new' usage_id: 'new' user_id: 'u' call { direction: DIRECTION_OUTBOUND "
+       "destination: '+12025550123' }"},
+      {"Ledger.ExtendHold", "hold_id: 'held' extension: 1"},
+      {"Ledger.ReleaseHold", "hold_id: 'held'"},
+      {"Ledger.GetHold", "hold_id: 'held'"},
       {"Accounts.GetUsage", "usage_id: 'booked'"},
       {"Accounts.ListUsage", ""},
       {"Accounts.ListEntries", ""},
@@ -256,6 +262,12 @@ TEST_F(BadInputTest, MalformedIdsOfUsersUsagesRequestsAndPlansAreRefused) {
       {"Accounts.GetUser", "user_id"},
       {"Ledger.AuthorizeUsage", "user_id"},
       {"Accounts.GetUsage", "usage_id"},
+      {"Ledger.CreateHold", "hold_id"},
+      {"Ledger.CreateHold", "usage_id"},
+      {"Ledger.CreateHold", "user_id"},
+      {"Ledger.ExtendHold", "hold_id"},
+      {"Ledger.ReleaseHold", "hold_id"},
+      {"Ledger.GetHold", "hold_id"},
       {"Support.AdjustBalance", "request_id"},
       {"Accounts.RequestRecharge", "request_id"},
       {"Support.GrantCredit", "request_id"},
@@ -291,6 +303,75 @@ TEST_F(BadInputTest, MalformedIdsOfUsersUsagesRequestsAndPlansAreRefused) {
     ExpectStatus(Send("Ledger.RecordUsage", request), {.field = "usage.user_id"});
   }
   EXPECT_EQ(Stored(), before);
+}
+
+TEST_F(BadInputTest, CallsInProgressThatCanNeverBeRightAreRefused) {
+  const std::string ids = "account_id: 'acct' hold_id: 'new' usage_id: 'new' user_id: 'u' ";
+  const std::string call =
+      "call { direction: DIRECTION_OUTBOUND destination: '+12025550123' } ";
+  const std::string good = ids + call;
+  ExpectRefused({
+      {.method = "Ledger.CreateHold", .request = ids, .field = "call"},
+      {.method = "Ledger.CreateHold",
+       .request = ids + "call { direction: DIRECTION_OUTBOUND destination: '+0123' }",
+       .field = "call.destination"},
+      {.method = "Ledger.CreateHold", .request = good + "slice { }", .field = "slice"},
+      {.method = "Ledger.CreateHold", .request = good + "slice { seconds: -60 }", .field = "slice"},
+      {.method = "Ledger.CreateHold",
+       .request = good + "slice { seconds: 3601 }",
+       .field = "slice"},
+      {.method = "Ledger.CreateHold",
+       .request = good + "slice { seconds: 60 nanos: 1 }",
+       .field = "slice"},
+      {.method = "Ledger.CreateHold",
+       .request = good + "switch_incarnation: 1",
+       .field = "switch_incarnation"},
+      {.method = "Ledger.CreateHold",
+       .request = good + "switch_id: 's' switch_incarnation: -1",
+       .field = "switch_incarnation"},
+      {.method = "Ledger.CreateHold", .request = good + "switch_id: 'a b'", .field = "switch_id"},
+      {.method = "Ledger.CreateHold",
+       .request = good + "start_time { seconds: 4000000000 }",
+       .field = "start_time"},
+      {"Ledger.CreateHold",
+       "account_id: 'acct' hold_id: 'new' usage_id: 'new' user_id: 'x' " + call,
+       StatusCode::kNotFound, "USER_NOT_FOUND", "user_id"},
+      {"Ledger.CreateHold",
+       "account_id: 'acct' hold_id: 'new' usage_id: 'booked' user_id: 'u' " + call,
+       StatusCode::kAlreadyExists, "USAGE_BOOKED", "usage_id"},
+      {.method = "Ledger.ExtendHold",
+       .request = "account_id: 'acct' hold_id: 'x'",
+       .field = "extension"},
+      {.method = "Ledger.ExtendHold",
+       .request = "account_id: 'acct' hold_id: 'x' extension: 1 used { seconds: -1 }",
+       .field = "used"},
+      {.method = "Ledger.ExtendHold",
+       .request = "account_id: 'acct' hold_id: 'x' extension: 1 used { seconds: 604801 }",
+       .field = "used"},
+      {"Ledger.ExtendHold", "account_id: 'acct' hold_id: 'x' extension: 1", StatusCode::kNotFound,
+       "HOLD_NOT_FOUND", "hold_id"},
+      {.method = "Ledger.ReleaseHold",
+       .request = "account_id: 'acct' hold_id: 'x' used { nanos: -1 }",
+       .field = "used"},
+      {"Ledger.ReleaseHold", "account_id: 'acct' hold_id: 'x'", StatusCode::kNotFound,
+       "HOLD_NOT_FOUND", "hold_id"},
+      {"Ledger.GetHold", "account_id: 'acct' hold_id: 'x'", StatusCode::kNotFound,
+       "HOLD_NOT_FOUND", "hold_id"},
+      {.method = "Ledger.ReleaseSwitchHolds",
+       .request = "switch_incarnation: 2",
+       .field = "switch_id"},
+      {.method = "Ledger.ReleaseSwitchHolds",
+       .request = "switch_id: 's'",
+       .field = "switch_incarnation"},
+      {.method = "Ledger.ListHolds", .request = "state: HOLD_STATE_EXPIRED", .field = "state"},
+      {.method = "Ledger.ListHolds", .request = "account_id: 'a b'", .field = "account_id"},
+      {.method = "Ledger.ListHolds", .request = "page_token: 'x'", .field = "page_token"},
+      {.method = "Ledger.ListHolds", .request = "page_size: -1", .field = "page_size"},
+      {.method = "Ledger.RecordUsage",
+       .request = absl::StrCat("account_id: 'acct' hold_id: 'a b' usage { ", Usage("new"), Call(),
+                               " }"),
+       .field = "hold_id"},
+  });
 }
 
 TEST_F(BadInputTest, UnknownUsersUsagesPlansDecksAndRechargesAreNotFound) {

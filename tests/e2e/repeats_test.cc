@@ -66,6 +66,17 @@ std::vector<Step> StepsOfUsage() {
                                                "{ ",
                                                usage, "usage_id: 'three' } }")},
       {"Ledger.StreamUsage", absl::StrCat("sequence: 1 request { ", usage, "usage_id: 'four' } }")},
+      {"Ledger.CreateHold",
+       "account_id: 'acct' hold_id: 'held' usage_id: 'held-call' user_id: 'u' switch_id: 's' "
+       "switch_incarnation: 1 call { direction: DIRECTION_OUTBOUND destination: '+18765550123' }"},
+      {"Ledger.ExtendHold",
+       "account_id: 'acct' hold_id: 'held' extension: 1 used { seconds: 30 } answer_time { "
+       "seconds: 1790000000 }"},
+      {"Ledger.RecordUsage", absl::StrCat(usage, "usage_id: 'held-call' } hold_id: 'held'")},
+      {"Ledger.CreateHold",
+       "account_id: 'acct' hold_id: 'rings' usage_id: 'rings' user_id: 'u' switch_id: 's' "
+       "switch_incarnation: 1 call { direction: DIRECTION_OUTBOUND destination: '+18765550123' }"},
+      {"Ledger.ReleaseHold", "account_id: 'acct' hold_id: 'rings'"},
       {"Ledger.VoidUsage", "account_id: 'acct' usage_id: 'two' reason: 'a wrong record'"},
       {"Ledger.CorrectUsage",
        absl::StrCat("account_id: 'acct' usage_id: 'three' reason: 'a wrong record' ",
@@ -149,6 +160,9 @@ const std::set<std::string>& NotRepeated() {
       "Accounts.GetBillingAdvice", "Rates.ListRateDecks", "Rates.ListRates", "Rates.QuoteCall",
       "Rates.ListUnratedUsage", "Accounts.ListPayments", "Rates.QuoteSms", "Audit.VerifyAccount",
       "Audit.VerifyLedger", "Audit.CheckHead", "Rates.GetRerating", "Rates.ListReratings",
+      "Ledger.GetHold", "Ledger.ListHolds",
+      // Counts what it has released: HoldsTest sends it again.
+      "Ledger.ReleaseSwitchHolds",
       // Tells how far it is: ReratingsTest sends it again.
       "Rates.RerateUsage",
       // Leases are time: each hand-out has a new epoch, and a renewal lasts from when it was asked.

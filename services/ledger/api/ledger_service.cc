@@ -140,7 +140,7 @@ grpc::ServerUnaryReactor* LedgerService::RecordUsage(grpc::CallbackServerContext
     return FinishNow(api_, context, "RecordUsage", ReplacesElsewhere());
   }
   if (!task.ok()) {
-    return FinishNow(api_, context, "RecordUsage", PrefixField(task.status(), "usage."));
+    return FinishNow(api_, context, "RecordUsage", NameField(task.status()));
   }
   return StartCommand(
       api_, context, "RecordUsage", std::move(task),

@@ -1070,9 +1070,11 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const CreateH
   terms.rate = FindRate(*image, call);
   if (const domain::Hold* known = image_.FindHold(account_id, request.hold_id)) {
     if (!SameHold(*known, request)) return domain::HoldIdReused(*known);
+    const domain::Authorization before =
+        domain::AuthorizeBeside(image->account(), terms, call, *known);
     HoldReply repeat =
         ApplyToHold(*image, request.hold_id, domain::Unchanged(image->account()));
-    repeat.authorize = AuthorizeReplyOf(*image, call, terms.rate, {});
+    repeat.authorize = AuthorizeReplyOf(*image, call, terms.rate, before);
     return repeat;
   }
   if (const Entry* booked = FindBooked(account_id, call.usage_id)) {

@@ -215,6 +215,21 @@ bool SameHold(const Hold& hold, const HoldRequest& request) {
          hold.incarnation == request.incarnation;
 }
 
+Authorization AuthorizeBeside(const Account& account, const UsageTerms& terms, const Usage& call,
+                              const Hold& hold) {
+  Account without = account;
+  User user = *terms.user;
+  if (hold.live()) {
+    without.held = SubtractSaturating(without.held, hold.held);
+    user.HoldSeconds(hold.free_period, -hold.free_seconds);
+  }
+  UsageTerms terms_without = terms;
+  terms_without.user = &user;
+  Authorization answer = AuthorizeAtOnce(without, terms_without, call);
+  answer.decision = Decision::kAllowed;
+  return answer;
+}
+
 absl::StatusOr<HeldCall> CreateHold(const Context& context, const Account& account,
                                     const UsageTerms& terms, const HoldRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckStartTime(context, request.call.start_time));

@@ -30,6 +30,10 @@ struct HoldRequest {
 // Is it what was asked for when the hold was made?
 bool SameHold(const Hold& hold, const HoldRequest& request);
 
+// What was answered when it was made, as things stand now: ALLOWED, by what is available without it.
+Authorization AuthorizeBeside(const Account& account, const UsageTerms& terms, const Usage& call,
+                              const Hold& hold);
+
 struct HeldCall {
   Authorization authorization;
   Transition transition;  // `holds` has the new one, if it was allowed

@@ -86,7 +86,7 @@ TEST(AuditorTest, AnAccountOfManyPagesAddsUp) {
 
 TEST(AuditorTest, MonthlyBucketsAreReplayed) {
   Ledger ledger;
-  ledger.sql().Execute("INSERT INTO plans VALUES ('monthly', 1, 600, 2, 0)");
+  ledger.sql().Execute("INSERT INTO plans VALUES ('monthly', 1, 600, 2, 0, 0)");
   const auto engine = ledger.StartEngine();
   OpenFunded(*engine, kAccount);
   ASSERT_TRUE(Ask<UserReply>(*engine, kAccount, PutUser{kUser, "monthly"}).ok());

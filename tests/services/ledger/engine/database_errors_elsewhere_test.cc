@@ -27,6 +27,7 @@
 #include "services/ledger/storage/dispute_rows.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/feature_level.h"
+#include "services/ledger/storage/hold_rows.h"
 #include "services/ledger/storage/migrator.h"
 #include "services/ledger/storage/number_key_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
@@ -553,6 +554,33 @@ std::vector<Read> MoreReads() {
                                   storage::PaidSecondsSince(c, "a", kUser, 0, 0));
          return absl::StrCat(seconds, " s");
        }},
+      {"the holds of an account",
+       [](Connection& c) { return CountOf(storage::LoadHolds(c, {"a"})); }},
+      {"how a hold ended",
+       [](Connection& c) {
+         return CountOf(storage::LoadEndedHolds(c, {{"a", "hold"}}));
+       }},
+      {"holds whose time has come",
+       [](Connection& c) { return WasRead(storage::DueHolds(c, TestNow(), 10)); }},
+      {"holds of a wrong clock",
+       [](Connection& c) { return WasRead(storage::HoldsDueAfter(c, TestNow(), 10)); }},
+      {"ListHolds of an account",
+       [](Connection& c) {
+         return CountOf(storage::ListHolds(c, "a", {"a", 0}, std::nullopt, 10));
+       }},
+      {"ListHolds",
+       [](Connection& c) {
+         return WasRead(storage::ListHolds(c, "", {"", 0}, domain::HoldState::kOpen, 10));
+       }},
+      {"the holds of a switch",
+       [](Connection& c) {
+         return WasRead(storage::ListHoldsOfSwitch(c, "switch", 2, {"", 0}, 10));
+       }},
+      {"how many calls are in progress",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_ASSIGN_OR_RETURN(const auto counts, storage::CountHolds(c));
+         return counts.open >= 0 ? "counted" : "";
+       }},
       {"a ledger that leaves",
        [](Connection& c) -> absl::StatusOr<std::string> {
          RESERVE_RETURN_IF_ERROR(storage::LeaveLedgers(c, "none"));
@@ -725,7 +753,8 @@ TEST_F(DatabaseErrorsElsewhereTest, HousekeepingGoesOnAfterAnyError) {
   int64_t version = 1;
   for (const std::string part : {" FROM plans", " FROM rate_decks", " FROM rates WHERE",
                                  "recheck_time <=", "INSERT INTO ledgers",
-                                 "expiry_notice_time <=", "ORDER BY account_id,usage_id LIMIT",
+                                 "expiry_notice_time <=", " WHERE expire_time <=",
+                                 "ORDER BY account_id,usage_id LIMIT",
                                  "SELECT COUNT(*) FROM usage_states"}) {
     for (const Fault& fault : FaultsToTry()) {
       SCOPED_TRACE(absl::StrCat(part, ": ", fault.name));

@@ -99,7 +99,7 @@ TEST_F(GrantsTest, DoNotReachFurther) {
                           "DELETE FROM reratings",
                           "UPDATE rates SET price_nanos = 0",
                           "UPDATE rate_decks SET version = 9",
-                          "INSERT INTO plans VALUES ('free', 2, 0, 1, 0)",
+                          "INSERT INTO plans VALUES ('free', 2, 0, 1, 0, 0)",
                           "UPDATE plans SET free_seconds = 0",
                           "UPDATE schema_migrations SET version = 9",
                           "CREATE TABLE t (id INT PRIMARY KEY)",

@@ -257,7 +257,9 @@ TEST_F(MigratorTest, EntriesFromBeforeTheirMonthsWereKnownAreFound) {
     entry.record_time = MonthsLater(seq == 4 ? 0 : seq);  // 4 is late
     ASSERT_TRUE(InsertEntries(*connection, {&entry}).ok());
   }
-  database_.Execute("INSERT INTO balances VALUES ('a', 0, 5, 1, 1, ''), ('b', 0, 0, 1, 1, '')");
+  database_.Execute(
+      "INSERT INTO balances (account_id,balance_nanos,last_seq,version,revision,head_hash) VALUES "
+      "('a', 0, 5, 1, 1, ''), ('b', 0, 0, 1, 1, '')");
   ASSERT_TRUE(MigrateAt(TestNow()).ok());
   EXPECT_EQ(database_.QueryInt("SELECT month FROM balances WHERE account_id = 'a'"), 202704);
   EXPECT_EQ(database_.QueryInt("SELECT month FROM balances WHERE account_id = 'b'"), 0);
@@ -284,7 +286,9 @@ TEST_F(MigratorTest, EntriesFromBeforeTheirMonthsWereKnownAreFound) {
 TEST_F(MigratorTest, AProgramOfBeforeTheMonthsWritesNothingAnyMore) {
   ASSERT_TRUE(MigrateAt(TestNow()).ok());
   const auto connection = MustConnect(OptionsFor(database_.url()));
-  database_.Execute("INSERT INTO balances VALUES ('a', 0, 5, 1, 1, '', 202611)");
+  database_.Execute(
+      "INSERT INTO balances (account_id,balance_nanos,last_seq,version,revision,head_hash,month) "
+      "VALUES ('a', 0, 5, 1, 1, '', 202611)");
   for (const char* account_id : {"a", "b"}) {
     const absl::Status status = connection->Execute(
         absl::StrCat("INSERT INTO balances (account_id,balance_nanos,last_seq,version,revision,"
@@ -358,7 +362,10 @@ class CardMigrationTest : public MigratorTest {
                      "card_fingerprint,card_network,create_time) VALUES ('",
                      account_id, "','USD',2,15000000000,10000000000,9,", open_ordinal, ",",
                      static_cast<int>(card), ",'tok','fp',1,'2026-01-01 00:00:01')"));
-    database_.Execute(absl::StrCat("INSERT INTO balances VALUES ('", account_id,
+    database_.Execute(absl::StrCat(
+        "INSERT INTO balances (account_id,balance_nanos,last_seq,version,revision,head_hash,month) "
+        "VALUES ('",
+        account_id,
                                    "', 5000000000, 1, 1, 1, '', 202611)"));
   }
   // `times`: "attempt_start,due_time".

@@ -171,7 +171,9 @@ class ReadsTest : public testing::Test {
                                              "202604", "202605", "202606", "202607",
                                              "202608", "202609", "202610", "202611"};
     const auto count = static_cast<int>(months.size());
-    database_->sql().Execute(absl::StrFormat("INSERT INTO balances VALUES ('year',0,%d,1,1,'',%s)",
+    database_->sql().Execute(absl::StrFormat(
+        "INSERT INTO balances (account_id,balance_nanos,last_seq,version,revision,head_hash,month) "
+        "VALUES ('year',0,%d,1,1,'',%s)",
                                              count * kLimit, months.back()));
     Fill("account_months (account_id,month,first_seq,last_seq)", count, [&](int i) {
       return absl::StrFormat("('year',%s,%d,%d)", months[i], i * kLimit + 1, (i + 1) * kLimit);

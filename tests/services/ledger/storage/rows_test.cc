@@ -669,11 +669,13 @@ TEST_F(RowsTest, UsageStatesComeBackAsTheyWere) {
   EXPECT_EQ(*CountUnrated(*connection_), 1);
   state.status = domain::UsageStatus::kVoided;
   state.unrated_reason = domain::UnratedReason::kNone;
-  state.start_time = absl::InfinitePast();
   state.corrected_by = OddBytes();
   state.latest_seq = 3;
+  // As of one whose CDR took the place of its estimate (H12).
+  state.seq = 2;
+  state.user_id = "another";
+  state.start_time = TestNow() - absl::Hours(1);
   ASSERT_TRUE(WriteUsageStates(*connection_, {&state}).ok());
-  state.start_time = TestNow();  // a fact of the usage, that never changes
   EXPECT_THAT(*ListUsageStates(*connection_, OddBytes(), "", 10), testing::ElementsAre(state));
   EXPECT_THAT(*ListUnrated(*connection_, {"", ""}, 10), testing::IsEmpty());
 }

@@ -1,0 +1,230 @@
+// Calls in progress, on a real database: what is held is stored with what it is taken from, several
+// ledgers share it, and time ends it once (H1 to H12).
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/error/error.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "services/ledger/storage/hold_rows.h"
+#include "tests/services/ledger/engine/harness.h"
+#include "tests/support/wait_until.h"
+
+namespace reserve::engine {
+namespace {
+
+using test_support::WaitUntil;
+
+constexpr char kAccount[] = "acme";
+
+class HoldsTest : public testing::Test {
+ protected:
+  HoldsTest() : engine_(ledger_.StartEngine(ledger_.Options())) {
+    OpenFunded(*engine_, kAccount);  // $15.00
+  }
+
+  // Of a call to a number at $0.06 a minute and $0.01 to connect.
+  CreateHold Create(const std::string& hold_id, const char* number = kDearNumber) {
+    CreateHold create;
+    create.request.hold_id = hold_id;
+    create.request.call = Call(kUser, "usage-of-" + hold_id, number, 0);
+    create.request.call.start_time = ledger_.clock().Now();
+    create.request.switch_id = "switch";
+    create.request.incarnation = 1;
+    return create;
+  }
+  static ExtendHold Extend(const std::string& hold_id, int32_t number, int64_t used) {
+    return {hold_id, {number, absl::Seconds(used)}};
+  }
+  HoldReply Do(Command command) { return DoAt(*engine_, std::move(command)); }
+  static HoldReply DoAt(Engine& engine, Command command) {
+    const absl::StatusOr<HoldReply> reply = Ask<HoldReply>(engine, kAccount, std::move(command));
+    EXPECT_TRUE(reply.ok()) << reply.status();
+    return reply.ok() ? *reply : HoldReply();
+  }
+  RecordUsage Cdr(const std::string& hold_id, int64_t seconds) {
+    RecordUsage record{Call(kUser, "usage-of-" + hold_id, kDearNumber, seconds), false, hold_id};
+    record.usage.start_time = ledger_.clock().Now();
+    return record;
+  }
+  int64_t CountOf(const std::string& table, const std::string& where = "1 = 1") {
+    return ledger_.sql().QueryInt(
+        absl::StrCat("SELECT COUNT(*) FROM ", table, " WHERE ", where));
+  }
+  void ExpectAudited() {
+    Findings findings;
+    const absl::Status verified = VerifyAccount(*ledger_.Connect(), kAccount, &findings);
+    ASSERT_TRUE(verified.ok()) << verified;
+    EXPECT_EQ(findings.difference_count, 0)
+        << (findings.differences.empty()
+                ? ""
+                : absl::StrCat(findings.differences[0].check, " ", findings.differences[0].subject,
+                               ": ", findings.differences[0].stored, " instead of ",
+                               findings.differences[0].computed));
+  }
+
+  Ledger ledger_;
+  std::unique_ptr<Engine> engine_;
+};
+
+TEST_F(HoldsTest, H1_WhatIsHeldIsStoredAndFreeAgainWithTheCdr) {
+  const HoldReply held = Do(Create("a"));
+  ASSERT_TRUE(held.hold.has_value());
+  EXPECT_EQ(held.hold->granted_seconds, 60);
+  EXPECT_EQ(ledger_.Account(kAccount).held, 7 * kNanosPerCent);
+  ExpectAudited();
+  EXPECT_EQ(Do(Extend("a", 1, 70)).hold->granted_seconds, 180);
+  EXPECT_EQ(ledger_.Account(kAccount).accrued, 13 * kNanosPerCent);
+  ExpectAudited();
+  ASSERT_TRUE(Ask<UsageReply>(*engine_, kAccount, Cdr("a", 70)).ok());
+  EXPECT_EQ(ledger_.Account(kAccount).held, 0);
+  EXPECT_EQ(ledger_.Account(kAccount).balance, 15 * kNanosPerUnit - 13 * kNanosPerCent);
+  EXPECT_EQ(CountOf("holds", "state <> 0"), 0);
+  EXPECT_EQ(CountOf("ended_holds", "state = 5"), 1);
+  ExpectAudited();
+}
+
+TEST_F(HoldsTest, H3_ARepeatAnswersTheHoldAsItIsAndAnotherCallUnderItsIdIsRefused) {
+  Do(Create("a"));
+  Do(Extend("a", 1, 70));
+  EXPECT_EQ(Do(Create("a")).hold->granted_seconds, 180);
+  EXPECT_EQ(CountOf("holds", "state <> 0"), 1);
+  CreateHold other = Create("a");
+  other.request.call.destination = kStandardNumber;
+  EXPECT_EQ(ReasonOf(Ask<HoldReply>(*engine_, kAccount, other).status()), "HOLD_ID_REUSED");
+  CreateHold same_call = Create("b");
+  same_call.request.call.usage_id = "usage-of-a";
+  EXPECT_EQ(ReasonOf(Ask<HoldReply>(*engine_, kAccount, same_call).status()), "USAGE_HELD");
+  ASSERT_TRUE(Ask<UsageReply>(*engine_, kAccount, Cdr("a", 70)).ok());
+  EXPECT_EQ(ReasonOf(Ask<HoldReply>(*engine_, kAccount, same_call).status()), "USAGE_BOOKED");
+  const HoldReply settled = Do(Create("a"));
+  EXPECT_EQ(settled.hold->state, domain::HoldState::kSettled) << "it is remembered";
+  EXPECT_EQ(ReasonOf(Ask<HoldReply>(*engine_, kAccount, Extend("never", 1, 0)).status()),
+            "HOLD_NOT_FOUND");
+}
+
+TEST_F(HoldsTest, H3_OneBatchMayHaveAWholeCall) {
+  const auto replies = AskAll(*engine_, {{kAccount, Create("a")},
+                                         {kAccount, Extend("a", 1, 30)},
+                                         {kAccount, Cdr("a", 45)},
+                                         {kAccount, Create("b")},
+                                         {kAccount, Extend("a", 2, 45)}});
+  for (const auto& reply : replies) ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(std::get<HoldReply>(*replies[4]).hold->state, domain::HoldState::kSettled);
+  EXPECT_EQ(std::get<HoldReply>(*replies[3]).hold->slot, 1) << "the place of the first is free";
+  ExpectAudited();
+}
+
+TEST_F(HoldsTest, H3_TwoLedgersShareAHold) {
+  const std::unique_ptr<Engine> other = ledger_.StartEngine(ledger_.Options());
+  Do(Create("a"));
+  for (int i = 1; i <= 10; ++i) {
+    Engine& engine = i % 2 == 0 ? *engine_ : *other;
+    EXPECT_EQ(DoAt(engine, Extend("a", i, 60 * i)).hold->granted_seconds, 60 * i + 60);
+  }
+  EXPECT_EQ(DoAt(*other, Extend("a", 10, 600)).hold->granted_seconds, 660) << "a repeat";
+  EXPECT_EQ(DoAt(*other, Create("b")).hold->slot, 2);
+  ASSERT_TRUE(Ask<UsageReply>(*other, kAccount, Cdr("a", 600)).ok());
+  EXPECT_EQ(Do(Extend("a", 11, 660)).hold->state, domain::HoldState::kSettled);
+  EXPECT_EQ(Do(Create("c")).hold->slot, 1);
+  ExpectAudited();
+}
+
+TEST_F(HoldsTest, H4_AHoldWithoutAWordIsEndedByWhicheverLedgerLooksOnce) {
+  EngineOptions options = ledger_.Options();
+  options.house_interval = absl::Milliseconds(5);
+  const std::unique_ptr<Engine> one = ledger_.StartEngine(options);
+  const std::unique_ptr<Engine> other = ledger_.StartEngine(options);
+  for (int i = 0; i < 5; ++i) DoAt(*one, Create(absl::StrCat("h", i)));
+  ledger_.clock().Advance(absl::Seconds(91));
+  EXPECT_TRUE(WaitUntil([&] { return CountOf("holds", "state <> 0") == 0; }));
+  EXPECT_EQ(ledger_.Account(kAccount).held, 0);
+  EXPECT_EQ(CountOf("events", "kind = 57"), 5) << "HOLD_EXPIRED, once each";
+  EXPECT_EQ(CountOf("ended_holds", "state = 3"), 5);
+  const HoldReply again = Do(Extend("h1", 1, 30));
+  EXPECT_TRUE(again.hold->open()) << "made anew";
+  EXPECT_EQ(again.hold->granted_seconds, 120);
+  ExpectAudited();
+}
+
+TEST_F(HoldsTest, H4_AHoldOfAClockThatWasAMonthAheadDoesNotLockMoneyUntilThen) {
+  Do(Create("a"));
+  ledger_.sql().Execute("UPDATE holds SET expire_time = expire_time + INTERVAL 30 DAY");
+  ledger_.sql().Execute("UPDATE balances SET version = version + 1");
+  EngineOptions options = ledger_.Options();
+  options.house_interval = absl::Milliseconds(5);
+  // Its clock is that of the database: else it would not trust it.
+  options.clock = [] { return absl::Now(); };
+  const std::unique_ptr<Engine> right = ledger_.StartEngine(options);
+  EXPECT_TRUE(WaitUntil([&] { return CountOf("holds", "state <> 0") == 0; }));
+  EXPECT_EQ(ledger_.Account(kAccount).held, 0);
+}
+
+TEST_F(HoldsTest, H12_AReportWithoutACdrIsBookedOnceAndItsCdrTakesItsPlace) {
+  Do(Create("a"));
+  Do(Extend("a", 1, 90));
+  Do(ReleaseHold{"a", absl::ZeroDuration()});
+  EXPECT_EQ(ledger_.Account(kAccount).accrued, 13 * kNanosPerCent);
+  ledger_.clock().Advance(absl::Hours(25));
+  EngineOptions options = ledger_.Options();
+  options.house_interval = absl::Milliseconds(5);
+  const std::unique_ptr<Engine> one = ledger_.StartEngine(options);
+  const std::unique_ptr<Engine> other = ledger_.StartEngine(options);
+  EXPECT_TRUE(WaitUntil([&] { return CountOf("holds", "state <> 0") == 0; }));
+  EXPECT_EQ(CountOf("entries", "estimated = 1"), 1);
+  EXPECT_EQ(ledger_.Account(kAccount).balance, 15 * kNanosPerUnit - 13 * kNanosPerCent);
+  ExpectAudited();
+  const RecordUsage cdr = Cdr("a", 200);
+  for (int i = 0; i < 2; ++i) {
+    const auto booked = Ask<UsageReply>(*engine_, kAccount, cdr);
+    ASSERT_TRUE(booked.ok()) << booked.status();
+    EXPECT_EQ(booked->cost, 25 * kNanosPerCent);
+    EXPECT_EQ(booked->duplicate, i == 1);
+    EXPECT_EQ(ledger_.Account(kAccount).balance, 15 * kNanosPerUnit - 25 * kNanosPerCent);
+    ExpectAudited();
+  }
+  RecordUsage reused = cdr;
+  reused.usage.duration = absl::Seconds(5);
+  EXPECT_EQ(ReasonOf(Ask<UsageReply>(*engine_, kAccount, reused).status()), "USAGE_ID_REUSED");
+  ASSERT_TRUE(
+      Ask<VoidReply>(*other, kAccount, VoidUsage{"usage-of-a", false, {"a wrong number"}}).ok());
+  EXPECT_EQ(ledger_.Account(kAccount).balance, 15 * kNanosPerUnit);
+  ExpectAudited();
+}
+
+TEST_F(HoldsTest, H11_TheAuditNamesWhatIsHeldByNoHold) {
+  Do(Create("a", kStandardNumber));
+  ledger_.sql().Execute("UPDATE balances SET held_nanos = held_nanos + 5");
+  ledger_.sql().Execute("UPDATE allowances SET seconds_held = seconds_held - 1");
+  Findings findings;
+  ASSERT_TRUE(VerifyAccount(*ledger_.Connect(), kAccount, &findings).ok());
+  ASSERT_EQ(findings.difference_count, 2);
+  EXPECT_EQ(findings.differences[0].check, kCheckHolds);
+  EXPECT_EQ(findings.differences[1].check, kCheckHolds);
+  EXPECT_EQ(findings.differences[1].subject, kUser);
+}
+
+TEST_F(HoldsTest, C10_NobodyHoldsForACallForHelp) {
+  CreateHold help = Create("a");
+  help.request.call.destination = "911";
+  const HoldReply reply = Do(help);
+  EXPECT_TRUE(reply.authorize.authorization.emergency);
+  EXPECT_FALSE(reply.hold.has_value());
+  EXPECT_EQ(CountOf("holds"), 0);
+}
+
+TEST_F(HoldsTest, APlaceIsUsedAgainSoThatTheTableIsAsLongAsThereWereCallsAtATime) {
+  for (int i = 0; i < 20; ++i) {
+    Do(Create(absl::StrCat("h", i)));
+    Do(ReleaseHold{absl::StrCat("h", i), absl::ZeroDuration()});
+  }
+  EXPECT_EQ(CountOf("holds"), 1);
+  EXPECT_EQ(CountOf("ended_holds"), 20);
+}
+
+}  // namespace
+}  // namespace reserve::engine
