@@ -19,7 +19,6 @@ namespace {
 namespace gw = gateway::v1;
 namespace pb = ledger::v1;
 
-constexpr absl::Duration kCallTimeout = absl::Seconds(3);
 constexpr absl::Duration kStreamTimeout = absl::Seconds(6);
 constexpr absl::Duration kLastPatience = absl::Seconds(120);
 constexpr absl::Duration kMonth = absl::Hours(31 * 24);
@@ -67,7 +66,16 @@ const char* Pick(const Weighted (&choices)[n], uint64_t random) {
   return choices[0].text;
 }
 
-// May the same request end otherwise if it is sent again?
+// No such user ever, or a price for nowhere: booked, and UNRATED for ever (C1, U1).
+bool HasNoPrice(const pb::Usage& usage) {
+  if (usage.user_id() == kNobody) return true;
+  if (usage.has_sms()) return absl::StartsWith(usage.sms().destination(), kNowhere);
+  return usage.call().direction() == pb::DIRECTION_OUTBOUND &&
+         absl::StartsWith(usage.call().destination(), kNowhere);
+}
+
+}  // namespace
+
 bool IsNoAnswer(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kInvalidArgument:
@@ -81,14 +89,6 @@ bool IsNoAnswer(const absl::Status& status) {
   }
 }
 
-// No such user ever, or a price for nowhere: booked, and UNRATED for ever (C1, U1).
-bool HasNoPrice(const pb::Usage& usage) {
-  if (usage.user_id() == kNobody) return true;
-  if (usage.has_sms()) return absl::StartsWith(usage.sms().destination(), kNowhere);
-  return usage.call().direction() == pb::DIRECTION_OUTBOUND &&
-         absl::StartsWith(usage.call().destination(), kNowhere);
-}
-
 Nanos NanosOf(const google::type::Money& money) {
   return FromProto(money, "USD", "amount").value_or(-1);
 }
@@ -98,8 +98,6 @@ std::unique_ptr<grpc::ClientContext> Within(absl::Duration timeout) {
   context->set_deadline(absl::ToChronoTime(absl::Now() + timeout));
   return context;
 }
-
-}  // namespace
 
 std::string AccountId(int number) {
   char id[24];
@@ -160,28 +158,6 @@ void Caller::TurnAway(int tries) {
 
 bool Caller::GivesUp(absl::Time start) const {
   return counts_.giving_up || absl::Now() - start >= kLastPatience;
-}
-
-template <typename Stub, typename Request, typename Response>
-absl::StatusOr<Response> Caller::Persist(grpc::Status (Stub::*method)(grpc::ClientContext*,
-                                                                      const Request&, Response*),
-                                         const Request& request, bool* unknown) {
-  const absl::Time start = absl::Now();
-  for (int tries = 1;; ++tries) {
-    Response response;
-    const auto context = Within(kCallTimeout);
-    const absl::Status status =
-        FromGrpcStatus((stub<Stub>().*method)(context.get(), request, &response));
-    if (status.ok()) return response;
-    if (!IsNoAnswer(status)) return status;
-    if (status.code() == absl::StatusCode::kInternal ||
-        status.code() == absl::StatusCode::kUnknown) {
-      ++counts_.failures;
-    }
-    if (unknown != nullptr) *unknown = true;
-    if (GivesUp(start)) return absl::DeadlineExceededError(status.ToString());
-    TurnAway(tries);
-  }
 }
 
 absl::Status Caller::OpenAccount(int number) {

@@ -16,7 +16,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/money/money.h"
+#include "common/rpc/status.h"
 #include "reserve/gateway/v1/payment_gateway.grpc.pb.h"
 #include "reserve/gateway/v1/stub_dashboard.grpc.pb.h"
 #include "tests/chaos/load.h"
@@ -26,6 +29,11 @@
 namespace reserve::chaos {
 
 std::string AccountId(int number);
+
+// May the same request end otherwise if it is sent again?
+bool IsNoAnswer(const absl::Status& status);
+Nanos NanosOf(const google::type::Money& money);
+std::unique_ptr<grpc::ClientContext> Within(absl::Duration timeout);
 
 struct CallerOptions {
   int accounts = 200;
@@ -74,8 +82,25 @@ class Caller {
   void ComeAndLeave();
   // The customer switches automatic recharging off, and on again after a while.
   void Switch();
+  // A customer whose calls share a reserve that nothing else touches: several begin together, are
+  // extended, and end by their CDRs, late ones too, or are left to the ledger (H1 to H12).
+  void CallTogether();
+  // The switch starts anew: what it left is released, and the CDRs that it still has are sent.
+  void StartSwitchAnew();
+  // No CDR comes any more.
+  void LeaveTheRest();
 
  private:
+  // A call in progress, as its switch knows it.
+  struct HeldCall {
+    ledger::v1::Hold hold;
+    int64_t used = 0;  // seconds
+  };
+  // One whose CDR the switch has not sent.
+  struct LeftCall {
+    ledger::v1::RecordUsageRequest cdr;
+    absl::Time since;
+  };
   using RecordRequest = ledger::v1::RecordUsageRequest;
 
   uint64_t Below(uint64_t bound) { return random_() % bound; }
@@ -131,6 +156,14 @@ class Caller {
   absl::StatusOr<gateway::v1::Dispute> AtTheBank(const gateway::v1::Charge& charge);
   void TellOf(const gateway::v1::Charge& charge, const gateway::v1::Dispute& dispute);
   void GiveCard(const std::string& account_id, const std::string& card_token);
+  // An account with a reserve and no automatic recharging; empty if it did not come to be.
+  std::string OpenForCalls();
+  std::optional<HeldCall> BeginCall(const std::string& account_id);
+  // False where the ledger did not answer.
+  bool ExtendCall(HeldCall* call);
+  void EndCall(const HeldCall& call);
+  // H1: what is held for the calls of an account that has had nothing else.
+  void CheckPromises(const std::vector<HeldCall>& calls);
 
   Record& record_;
   LoadCounts& counts_;
@@ -142,7 +175,32 @@ class Caller {
   size_t turn_ = 0;
   int64_t ids_ = 0;
   std::deque<RecordRequest> booked_;  // some of the latest
+  std::vector<LeftCall> left_;        // calls whose CDRs were not sent
+  int64_t incarnation_ = 1;           // of the switch that it is
 };
+
+template <typename Stub, typename Request, typename Response>
+absl::StatusOr<Response> Caller::Persist(grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                                      const Request&, Response*),
+                                         const Request& request, bool* unknown) {
+  constexpr absl::Duration kCallTimeout = absl::Seconds(3);
+  const absl::Time start = absl::Now();
+  for (int tries = 1;; ++tries) {
+    Response response;
+    const auto context = Within(kCallTimeout);
+    const absl::Status status =
+        FromGrpcStatus((stub<Stub>().*method)(context.get(), request, &response));
+    if (status.ok()) return response;
+    if (!IsNoAnswer(status)) return status;
+    if (status.code() == absl::StatusCode::kInternal ||
+        status.code() == absl::StatusCode::kUnknown) {
+      ++counts_.failures;
+    }
+    if (unknown != nullptr) *unknown = true;
+    if (GivesUp(start)) return absl::DeadlineExceededError(status.ToString());
+    TurnAway(tries);
+  }
+}
 
 }  // namespace reserve::chaos
 

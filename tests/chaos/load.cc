@@ -54,7 +54,11 @@ std::vector<Habit> Habits() {
                       [](Caller& caller) { caller.TellOfDisputes(); }};
   const Habit leaver = {[](Caller& caller, int) { caller.ComeAndLeave(); },
                         absl::Milliseconds(100)};
-  return {one, one, one, batch, stream, office, mender, customer, customer, bank, leaver};
+  const Habit telephone_switch = {[](Caller& caller, int) { caller.CallTogether(); },
+                                  absl::Milliseconds(50),
+                                  [](Caller& caller) { caller.LeaveTheRest(); }};
+  return {one,    one,      one,      batch, stream, office,
+          mender, customer, customer, bank,  leaver, telephone_switch};
 }
 
 }  // namespace

@@ -52,10 +52,16 @@ absl::StatusOr<BookedById> ReadBooked(const Stage& stage, Kind kind) {
   std::string query;
   switch (kind) {
     case Kind::kUsage:
-      query = "SELECT account_id, usage_id, seq, amount_nanos FROM entries WHERE kind = 1";
+      // Without the estimates whose CDR took their place (H12).
+      query =
+          "SELECT e.account_id, e.usage_id, e.seq, e.amount_nanos FROM entries e LEFT JOIN "
+          "usage_states s ON s.account_id = e.account_id AND s.usage_id = e.usage_id WHERE "
+          "e.kind = 1 AND (COALESCE(e.estimated, 0) = 0 OR COALESCE(s.seq, e.seq) = e.seq)";
       break;
     case Kind::kVoid:
-      query = "SELECT account_id, voided_usage_id, seq, amount_nanos FROM entries WHERE kind = 8";
+      query =
+          "SELECT account_id, voided_usage_id, seq, amount_nanos FROM entries WHERE kind = 8 "
+          "AND reason <> 'its CDR came'";
       break;
     case Kind::kRerating:
       query = "SELECT account_id, request_id, number, 0 FROM reratings WHERE state = 2";
@@ -321,6 +327,33 @@ absl::Status CheckBalances(const Stage& stage, Verdict* verdict) {
   return absl::OkStatus();
 }
 
+// H4, H12: nothing is held once no call is in progress; all of them end by themselves.
+absl::Status CheckHolds(const Stage& stage, absl::Duration patience, Verdict* verdict) {
+  test_support::WaitUntil(
+      [&stage] {
+        const auto live = stage.database().TryQuery("SELECT 1 FROM holds WHERE state <> 0");
+        return live.ok() && live->empty();
+      },
+      patience);
+  RESERVE_ASSIGN_OR_RETURN(
+      const Rows live,
+      stage.database().TryQuery("SELECT account_id, hold_id, state, expire_time FROM holds "
+                                "WHERE state <> 0"));
+  for (const auto& row : live) {
+    verdict->stuck.push_back(
+        absl::StrCat("hold ", row[1], " of ", row[0], " in state ", row[2], " until ", row[3]));
+  }
+  RESERVE_ASSIGN_OR_RETURN(
+      const Rows held,
+      stage.database().TryQuery("SELECT account_id, held_nanos, accrued_nanos, holds FROM balances "
+                                "WHERE held_nanos <> 0 OR accrued_nanos <> 0 OR holds <> 0"));
+  for (const auto& row : held) {
+    verdict->mismatched.push_back(absl::StrCat("account ", row[0], " holds ", row[1], ", accrued ",
+                                               row[2], ", for ", row[3], " calls"));
+  }
+  return absl::OkStatus();
+}
+
 // G1, D1 and O1, when no recharge is open any more.
 absl::Status CheckAccounts(const Stage& stage, Verdict* verdict) {
   RESERVE_ASSIGN_OR_RETURN(
@@ -506,6 +539,7 @@ Verdict Judge(Stage& stage, const Record& record, absl::Duration patience) {
   // What fell over meanwhile is started again, so that it can be asked.
   note("the start of what ended by itself", stage.StartAll());
   for (const std::string& end : stage.OwnEnds()) verdict.mismatched.push_back(end);
+  note("the check of calls in progress", CheckHolds(stage, patience, &verdict));
   note("the comparison with what callers were told", CompareBooks(stage, record, &verdict));
   note("the comparison with the charges", CompareMoney(stage, patience, &verdict));
   note("the check of the recharges", CheckRecharges(stage, &verdict));

@@ -307,8 +307,7 @@ TEST_F(BadInputTest, MalformedIdsOfUsersUsagesRequestsAndPlansAreRefused) {
 
 TEST_F(BadInputTest, CallsInProgressThatCanNeverBeRightAreRefused) {
   const std::string ids = "account_id: 'acct' hold_id: 'new' usage_id: 'new' user_id: 'u' ";
-  const std::string call =
-      "call { direction: DIRECTION_OUTBOUND destination: '+12025550123' } ";
+  const std::string call = "call { direction: DIRECTION_OUTBOUND destination: '+12025550123' } ";
   const std::string good = ids + call;
   ExpectRefused({
       {.method = "Ledger.CreateHold", .request = ids, .field = "call"},
@@ -355,8 +354,8 @@ TEST_F(BadInputTest, CallsInProgressThatCanNeverBeRightAreRefused) {
        .field = "used"},
       {"Ledger.ReleaseHold", "account_id: 'acct' hold_id: 'x'", StatusCode::kNotFound,
        "HOLD_NOT_FOUND", "hold_id"},
-      {"Ledger.GetHold", "account_id: 'acct' hold_id: 'x'", StatusCode::kNotFound,
-       "HOLD_NOT_FOUND", "hold_id"},
+      {"Ledger.GetHold", "account_id: 'acct' hold_id: 'x'", StatusCode::kNotFound, "HOLD_NOT_FOUND",
+       "hold_id"},
       {.method = "Ledger.ReleaseSwitchHolds",
        .request = "switch_incarnation: 2",
        .field = "switch_id"},
@@ -368,8 +367,8 @@ TEST_F(BadInputTest, CallsInProgressThatCanNeverBeRightAreRefused) {
       {.method = "Ledger.ListHolds", .request = "page_token: 'x'", .field = "page_token"},
       {.method = "Ledger.ListHolds", .request = "page_size: -1", .field = "page_size"},
       {.method = "Ledger.RecordUsage",
-       .request = absl::StrCat("account_id: 'acct' hold_id: 'a b' usage { ", Usage("new"), Call(),
-                               " }"),
+       .request =
+           absl::StrCat("account_id: 'acct' hold_id: 'a b' usage { ", Usage("new"), Call(), " }"),
        .field = "hold_id"},
   });
 }

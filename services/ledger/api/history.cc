@@ -103,8 +103,7 @@ grpc::ServerUnaryReactor* AccountsService::GetUsage(grpc::CallbackServerContext*
                              LoadAccount(connection, request->account_id()));
     RESERVE_ASSIGN_OR_RETURN(
         const storage::StoredUsages stored,
-        storage::FindUsagesAsTheyStand(connection,
-                                       {{request->account_id(), request->usage_id()}}));
+        storage::FindUsagesAsTheyStand(connection, {{request->account_id(), request->usage_id()}}));
     const std::vector<domain::Entry>& found = stored.entries;
     // One that was voided in advance never was booked.
     if (found.empty() || !found.front().booked.has_value()) {

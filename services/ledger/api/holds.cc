@@ -36,8 +36,8 @@ absl::StatusOr<absl::Duration> SliceFrom(const pb::CreateHoldRequest& request) {
   if (!request.has_slice()) return absl::ZeroDuration();
   const int64_t seconds = request.slice().seconds();
   if (request.slice().nanos() != 0 || seconds < 1 || seconds > kLongestSliceSeconds) {
-    return InvalidField("slice", absl::StrCat("must be 1 s to ", kLongestSliceSeconds,
-                                              " s, in whole seconds"));
+    return InvalidField(
+        "slice", absl::StrCat("must be 1 s to ", kLongestSliceSeconds, " s, in whole seconds"));
   }
   return absl::Seconds(seconds);
 }
@@ -220,12 +220,10 @@ absl::Status List(Connection& connection, const pb::ListHoldsRequest& request,
   if (!account_id.empty()) RESERVE_RETURN_IF_ERROR(LoadAccount(connection, account_id).status());
   RESERVE_ASSIGN_OR_RETURN(const std::optional<domain::HoldState> state, StateFrom(request));
   RESERVE_ASSIGN_OR_RETURN(
-      const Page page,
-      PageFrom(request, {"ListHolds", account_id, absl::StrCat(request.state())}));
+      const Page page, PageFrom(request, {"ListHolds", account_id, absl::StrCat(request.state())}));
   RESERVE_ASSIGN_OR_RETURN(const storage::HoldPlace after, PlaceOf(page));
-  RESERVE_ASSIGN_OR_RETURN(
-      const std::vector<domain::Hold> holds,
-      storage::ListHolds(connection, account_id, after, state, page.limit()));
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Hold> holds,
+                           storage::ListHolds(connection, account_id, after, state, page.limit()));
   std::vector<absl::string_view> account_ids;
   for (const domain::Hold& hold : holds) {
     if (account_ids.empty() || account_ids.back() != hold.account_id) {
@@ -272,17 +270,17 @@ grpc::ServerUnaryReactor* LedgerService::CreateHold(grpc::CallbackServerContext*
 grpc::ServerUnaryReactor* LedgerService::ExtendHold(grpc::CallbackServerContext* context,
                                                     const pb::ExtendHoldRequest* request,
                                                     pb::Hold* response) {
-  return StartCommand(
-      api_, context, "ExtendHold", TaskFor(request->account_id(), ParseExtend(*request)),
-      [response](book::Reply&& reply) { FillHold(std::move(reply), response); });
+  return StartCommand(api_, context, "ExtendHold",
+                      TaskFor(request->account_id(), ParseExtend(*request)),
+                      [response](book::Reply&& reply) { FillHold(std::move(reply), response); });
 }
 
 grpc::ServerUnaryReactor* LedgerService::ReleaseHold(grpc::CallbackServerContext* context,
                                                      const pb::ReleaseHoldRequest* request,
                                                      pb::Hold* response) {
-  return StartCommand(
-      api_, context, "ReleaseHold", TaskFor(request->account_id(), ParseRelease(*request)),
-      [response](book::Reply&& reply) { FillHold(std::move(reply), response); });
+  return StartCommand(api_, context, "ReleaseHold",
+                      TaskFor(request->account_id(), ParseRelease(*request)),
+                      [response](book::Reply&& reply) { FillHold(std::move(reply), response); });
 }
 
 grpc::ServerUnaryReactor* LedgerService::ReleaseSwitchHolds(

@@ -57,10 +57,9 @@ absl::StatusOr<Task> ParseRecord(const pb::RecordUsageRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckId(request.account_id(), "account_id"));
   RESERVE_ASSIGN_OR_RETURN(domain::Usage usage, UsageFrom(request.usage()));
   RESERVE_RETURN_IF_ERROR(CheckHoldOf(request));
-  return Task{
-      request.account_id(),
-      book::RecordUsage{std::move(usage), request.only_if_allowed(), request.hold_id()}, nullptr,
-      0};
+  return Task{request.account_id(),
+              book::RecordUsage{std::move(usage), request.only_if_allowed(), request.hold_id()},
+              nullptr, 0};
 }
 
 // The same of a batch or a stream, where it may take the place of another, or only take that back.

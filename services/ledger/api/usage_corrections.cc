@@ -70,10 +70,9 @@ absl::StatusOr<book::Command> ReplacementFrom(const pb::RecordUsageRequest& requ
   }
   RESERVE_ASSIGN_OR_RETURN(domain::Usage usage, UsageFrom(request.usage()));
   RESERVE_RETURN_IF_ERROR(CheckOwnId(replaced.usage_id(), usage));
-  return book::CorrectUsage{
-      {replaced.usage_id(), replaced.may_recharge(), request.hold_id()},
-      std::move(usage),
-      std::move(by)};
+  return book::CorrectUsage{{replaced.usage_id(), replaced.may_recharge(), request.hold_id()},
+                            std::move(usage),
+                            std::move(by)};
 }
 
 absl::Status ReplacesElsewhere() {

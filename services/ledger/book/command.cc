@@ -45,8 +45,8 @@ size_t BytesHeldBy(const VoidUsage& command) {
   return HeapBytes({&command.usage_id}) + BytesHeldBy(command.by);
 }
 size_t BytesHeldBy(const CorrectUsage& command) {
-  return HeapBytes({&command.correction.usage_id, &command.correction.hold_id}) + BytesHeldBy(command.usage) +
-         BytesHeldBy(command.by);
+  return HeapBytes({&command.correction.usage_id, &command.correction.hold_id}) +
+         BytesHeldBy(command.usage) + BytesHeldBy(command.by);
 }
 size_t BytesHeldBy(const RateUnrated& command) { return HeapBytes({&command.usage_id}); }
 size_t BytesHeldBy(const RerateUsage& command) {

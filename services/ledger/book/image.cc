@@ -20,8 +20,7 @@ const domain::Hold* AccountImage::FindHold(absl::string_view hold_id) const {
   return nullptr;
 }
 
-const domain::Hold* Image::FindHold(absl::string_view account_id,
-                                    absl::string_view hold_id) const {
+const domain::Hold* Image::FindHold(absl::string_view account_id, absl::string_view hold_id) const {
   if (const domain::Hold* live = accounts.find(account_id)->second.FindHold(hold_id)) return live;
   const auto ended = holds.find(std::pair(std::string(account_id), std::string(hold_id)));
   return ended == holds.end() ? nullptr : &ended->second.hold;

@@ -51,14 +51,14 @@ Transition MoveClosingOn(const Context& context, const Account& account);
 // What is open, what goes back and what is left, for people.
 struct ClosingStep {
   enum class Kind : uint8_t {
-    kGrace = 1,         // facts are booked until then at least
-    kAttempt = 2,       // a recharge whose attempt is in flight
-    kReview = 3,        // a recharge or refund that a person or the gateway has to decide upon
-    kRefund = 4,        // one under way that is not of closing
-    kUnratedUsage = 5,  // waits for its price, or to be waived
-    kGiveBack = 6,      // what goes back of a charge
-    kOwed = 7,          // to be paid out by a person
-    kWriteOff = 8,      // above zero: debt; below: less than a minor unit
+    kGrace = 1,           // facts are booked until then at least
+    kAttempt = 2,         // a recharge whose attempt is in flight
+    kReview = 3,          // a recharge or refund that a person or the gateway has to decide upon
+    kRefund = 4,          // one under way that is not of closing
+    kUnratedUsage = 5,    // waits for its price, or to be waived
+    kGiveBack = 6,        // what goes back of a charge
+    kOwed = 7,            // to be paid out by a person
+    kWriteOff = 8,        // above zero: debt; below: less than a minor unit
     kCallInProgress = 9,  // a hold: its call goes on, or its CDR is to come
   };
   Kind kind = Kind::kGrace;

@@ -23,12 +23,11 @@ constexpr char kClosing[] = "the account is being closed";
 
 std::string BelowThreshold(const Account& a) {
   const std::string calls =
-      a.accrued == 0 ? ""
-                     : absl::StrCat(", less ", FormatMoney(a.currency, a.accrued),
-                                    " of calls in progress,");
+      a.accrued == 0
+          ? ""
+          : absl::StrCat(", less ", FormatMoney(a.currency, a.accrued), " of calls in progress,");
   return absl::StrCat("balance ", FormatMoney(a.currency, a.balance), calls,
-                      " is below the threshold ",
-                      FormatMoney(a.currency, a.recharge_threshold));
+                      " is below the threshold ", FormatMoney(a.currency, a.recharge_threshold));
 }
 
 // O1, P5: own money, payments among it.

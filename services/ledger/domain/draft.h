@@ -22,8 +22,8 @@
 
 namespace reserve::domain {
 
-// Is the running balance below the threshold, of an account that neither waits for its first charge nor
-// closes?
+// Is the running balance below the threshold, of an account that neither waits for its first charge
+// nor closes?
 bool IsLow(const Account& account);
 
 class Draft {

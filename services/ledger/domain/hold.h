@@ -53,18 +53,18 @@ struct Hold {
   // CreateHold, then that of the answer.
   absl::Time price_time = absl::InfinitePast();
   std::string plan_id;
-  int64_t deck_version = 0;  // 0: an inbound call that is free
+  int64_t deck_version = 0;                       // 0: an inbound call that is free
   absl::Time answer_time = absl::InfinitePast();  // InfinitePast: it rings
   absl::Duration slice;
   int32_t extension = 0;        // the number of the last one; 0: none
   absl::Duration used;          // that the switch has reported; whole microseconds
   int64_t granted_seconds = 0;  // in total
   FinalReason final_reason = FinalReason::kNone;
-  Nanos held = 0;            // set aside for it, what has accrued included
-  Nanos accrued = 0;         // the cost of what was reported
-  int64_t free_seconds = 0;  // set aside of the user's allowance
+  Nanos held = 0;                    // set aside for it, what has accrued included
+  Nanos accrued = 0;                 // the cost of what was reported
+  int64_t free_seconds = 0;          // set aside of the user's allowance
   int64_t accrued_free_seconds = 0;  // of these, what was reported has used
-  int32_t free_period = 0;   // of this period
+  int32_t free_period = 0;           // of this period
   // Of an OPEN one, when it ends by itself; of an UNSETTLED one, when its usage is booked from what
   // was reported.
   absl::Time expire_time = absl::InfiniteFuture();

@@ -67,9 +67,8 @@ struct Grant {
 // The longest call, down to the end of an increment; the first one at least.
 int64_t LongestCall(const Context& context, const Plan& plan, int32_t initial, int32_t increment) {
   const int64_t seconds =
-      std::min(plan.longest_call_seconds > 0
-                   ? plan.longest_call_seconds
-                   : absl::ToInt64Seconds(context.settings.longest_call),
+      std::min(plan.longest_call_seconds > 0 ? plan.longest_call_seconds
+                                             : absl::ToInt64Seconds(context.settings.longest_call),
                kMaxDurationSeconds);
   if (seconds <= initial) return initial;
   return initial + (seconds - initial) / increment * increment;
@@ -140,10 +139,9 @@ std::string CostText(const Account& account, const Hold& hold) {
 }
 
 void TellUnsettled(const Hold& hold, Draft* draft) {
-  Event& event =
-      draft->AddEvent(EventKind::kHoldUnsettled,
-                      absl::StrCat("the call is over and its CDR is to come: ",
-                                   CostText(draft->account(), hold)));
+  Event& event = draft->AddEvent(
+      EventKind::kHoldUnsettled,
+      absl::StrCat("the call is over and its CDR is to come: ", CostText(draft->account(), hold)));
   event.usage_id = hold.usage_id;
   event.hold_id = hold.hold_id;
   event.amount = -hold.accrued;
@@ -162,8 +160,7 @@ bool MayReport(const Hold& hold) {
 Hold Ended(const Context& context, const Hold& hold, HoldState state) {
   Hold ended = hold;
   // One that ended by time may be made anew.
-  ended.final_reason =
-      state == HoldState::kReleased ? FinalReason::kHoldEnded : FinalReason::kNone;
+  ended.final_reason = state == HoldState::kReleased ? FinalReason::kHoldEnded : FinalReason::kNone;
   if (hold.used > absl::ZeroDuration()) {
     Unsettle(context, &ended);
     FreeTheRest(&ended);
@@ -182,8 +179,7 @@ absl::StatusOr<Transition> TakeUpLateReport(const Context& context, const Accoun
                                             const Hold& before, const UsageTerms& terms,
                                             Hold hold) {
   Unsettle(context, &hold);
-  RESERVE_RETURN_IF_ERROR(
-      Price(account, terms, FreeFor(account, terms, before, hold), &hold));
+  RESERVE_RETURN_IF_ERROR(Price(account, terms, FreeFor(account, terms, before, hold), &hold));
   Draft draft(context, account);
   ChangeHold(&before, hold, &draft);
   if (!before.live()) TellUnsettled(hold, &draft);
@@ -210,9 +206,8 @@ absl::Status CheckAnswerTime(const Context& context, const HoldExtension& extens
 
 bool SameHold(const Hold& hold, const HoldRequest& request) {
   return hold.usage_id == request.call.usage_id && hold.user_id == request.call.user_id &&
-         hold.direction == request.call.direction &&
-         hold.destination == request.call.destination && hold.switch_id == request.switch_id &&
-         hold.incarnation == request.incarnation;
+         hold.direction == request.call.direction && hold.destination == request.call.destination &&
+         hold.switch_id == request.switch_id && hold.incarnation == request.incarnation;
 }
 
 Authorization AuthorizeBeside(const Account& account, const UsageTerms& terms, const Usage& call,
@@ -352,8 +347,8 @@ absl::StatusOr<Transition> ReleaseHold(const Context& context, const Account& ac
 }
 
 absl::Duration LongestHold(const Settings& settings) {
-  return std::max({settings.settle_within, absl::Seconds(kMaxDurationSeconds),
-                   settings.hold_ringing}) +
+  return std::max(
+             {settings.settle_within, absl::Seconds(kMaxDurationSeconds), settings.hold_ringing}) +
          settings.hold_grace + absl::Hours(2);
 }
 

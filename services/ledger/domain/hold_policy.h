@@ -30,7 +30,8 @@ struct HoldRequest {
 // Is it what was asked for when the hold was made?
 bool SameHold(const Hold& hold, const HoldRequest& request);
 
-// What was answered when it was made, as things stand now: ALLOWED, by what is available without it.
+// What was answered when it was made, as things stand now: ALLOWED, by what is available without
+// it.
 Authorization AuthorizeBeside(const Account& account, const UsageTerms& terms, const Usage& call,
                               const Hold& hold);
 
@@ -44,8 +45,8 @@ absl::StatusOr<HeldCall> CreateHold(const Context& context, const Account& accou
                                     const UsageTerms& terms, const HoldRequest& request);
 
 struct HoldExtension {
-  int32_t number = 0;   // 1, 2, 3 ... of the hold's
-  absl::Duration used;  // since the answer, in all; 0: it rings
+  int32_t number = 0;                             // 1, 2, 3 ... of the hold's
+  absl::Duration used;                            // since the answer, in all; 0: it rings
   absl::Time answer_time = absl::InfinitePast();  // InfinitePast: `used` ago
 };
 

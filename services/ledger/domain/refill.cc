@@ -121,7 +121,8 @@ RefillDecision DecideRefill(const Context& context, const Account& account, int6
   refill.kind = initial ? RechargeKind::kInitial : RechargeKind::kAutomatic;
   // A first recharge is opened whatever the balance (O1).
   absl::int128 wanted = std::max<absl::int128>(
-      TimesToCover(account, absl::int128(account.recharge_threshold) - account.running_balance()), 1);
+      TimesToCover(account, absl::int128(account.recharge_threshold) - account.running_balance()),
+      1);
   if (!initial)
     wanted = std::max(wanted, TimesToCover(account, UsedInBurst(context, account, ordinal)));
   const CurrencySettings currency = CurrencyOf(context.settings, account);

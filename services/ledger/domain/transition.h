@@ -68,7 +68,7 @@ struct Transition {
   std::optional<User> user;                    // new, or on another plan
   absl::InlinedVector<UsedAllowance, 1> allowances;
   absl::InlinedVector<HeldSeconds, 1> held_seconds;
-  std::vector<Hold> holds;  // new, changed or ended
+  std::vector<Hold> holds;                   // new, changed or ended
   std::vector<UsageState> usage_states;      // new or changed
   std::optional<CardDecline> decline;        // new
   absl::InlinedVector<Dispute, 1> disputes;  // new or changed

@@ -29,10 +29,10 @@ struct UsageTerms {
 
 // How a usage comes to be booked.
 struct Booking {
-  std::string corrects = {};         // the usage whose place it takes, or empty
-  absl::string_view returned = {};   // what that gave back to credit grants
-  const Hold* hold = nullptr;        // that it settles
-  bool estimated = false;            // from what that reported (H12)
+  std::string corrects = {};        // the usage whose place it takes, or empty
+  absl::string_view returned = {};  // what that gave back to credit grants
+  const Hold* hold = nullptr;       // that it settles
+  bool estimated = false;           // from what that reported (H12)
 };
 
 // The rating of a fact: one without a user or a price is UNRATED, at 0 (U1). OUT_OF_RANGE

@@ -997,15 +997,15 @@ void Audit::CheckHold(const domain::Hold& hold) {
   const bool in_order = hold.accrued >= 0 && hold.accrued <= hold.held &&
                         hold.accrued_free_seconds >= 0 &&
                         hold.accrued_free_seconds <= hold.free_seconds;
-  const bool only_reported = hold.open() || (hold.accrued == hold.held &&
-                                             hold.accrued_free_seconds == hold.free_seconds &&
-                                             hold.used > absl::ZeroDuration());
+  const bool only_reported =
+      hold.open() || (hold.accrued == hold.held && hold.accrued_free_seconds == hold.free_seconds &&
+                      hold.used > absl::ZeroDuration());
   if (in_order && only_reported) return;
-  Differs(kCheckHolds, hold.hold_id,
-          absl::StrCat(FormatDecimal(hold.held), " and ", hold.free_seconds, " free s held, ",
-                       FormatDecimal(hold.accrued), " and ", hold.accrued_free_seconds,
-                       " s accrued"),
-          in_order ? "what was reported, as it has ended" : "at least what has accrued");
+  Differs(
+      kCheckHolds, hold.hold_id,
+      absl::StrCat(FormatDecimal(hold.held), " and ", hold.free_seconds, " free s held, ",
+                   FormatDecimal(hold.accrued), " and ", hold.accrued_free_seconds, " s accrued"),
+      in_order ? "what was reported, as it has ended" : "at least what has accrued");
 }
 
 void Audit::CheckHeldSeconds() {

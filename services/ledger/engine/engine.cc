@@ -230,9 +230,9 @@ void Engine::Keep(Step step, std::unique_ptr<storage::Connection>& connection,
 absl::Status Engine::EndHolds(storage::Connection& connection) {
   RESERVE_ASSIGN_OR_RETURN(const bool is_right, due_times_.ClockIsRight(connection));
   const absl::Time now = Now();
-  return holds_.Look(connection, now,
-                     is_right ? now + domain::LongestHold(options_.settings)
-                              : absl::InfiniteFuture());
+  return holds_.Look(
+      connection, now,
+      is_right ? now + domain::LongestHold(options_.settings) : absl::InfiniteFuture());
 }
 
 absl::Status Engine::LookForUnpriced(storage::Connection& connection) {

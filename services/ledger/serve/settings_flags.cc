@@ -83,8 +83,8 @@ absl::Status TakeHoldFlags(domain::Settings* settings) {
   const absl::Duration second = absl::Seconds(1);
   const absl::Duration hour = absl::Hours(1);
   const absl::Duration week = absl::Seconds(domain::kMaxDurationSeconds);
-  RESERVE_RETURN_IF_ERROR(Take(absl::Trunc(absl::GetFlag(FLAGS_hold_slice), second),
-                               "--hold_slice", second, hour, &settings->hold_slice));
+  RESERVE_RETURN_IF_ERROR(Take(absl::Trunc(absl::GetFlag(FLAGS_hold_slice), second), "--hold_slice",
+                               second, hour, &settings->hold_slice));
   RESERVE_RETURN_IF_ERROR(Take(absl::GetFlag(FLAGS_hold_ringing), "--hold_ringing", second, hour,
                                &settings->hold_ringing));
   RESERVE_RETURN_IF_ERROR(Take(absl::GetFlag(FLAGS_hold_grace), "--hold_grace",

@@ -15,11 +15,15 @@ using domain::HoldState;
 
 // Of both tables, after the account and the place or the month.
 constexpr absl::string_view kColumns[] = {
-    "hold_id",      "usage_id",        "user_id",      "direction",     "destination",
-    "switch_id",    "incarnation",     "state",        "price_time",    "plan_id",
-    "deck_version", "answer_time",     "slice_seconds", "extension",    "used_micros",
-    "granted_seconds", "final_reason", "held_nanos",   "accrued_nanos", "free_seconds",
-    "accrued_free_seconds", "free_period", "expire_time", "create_time", "end_time",
+    "hold_id",         "usage_id",     "user_id",
+    "direction",       "destination",  "switch_id",
+    "incarnation",     "state",        "price_time",
+    "plan_id",         "deck_version", "answer_time",
+    "slice_seconds",   "extension",    "used_micros",
+    "granted_seconds", "final_reason", "held_nanos",
+    "accrued_nanos",   "free_seconds", "accrued_free_seconds",
+    "free_period",     "expire_time",  "create_time",
+    "end_time",
 };
 
 std::string Columns() {
@@ -202,28 +206,25 @@ absl::StatusOr<std::vector<Hold>> HoldsDueAfter(Connection& connection, absl::Ti
 absl::StatusOr<std::vector<Hold>> ListHolds(Connection& connection, absl::string_view account_id,
                                             const HoldPlace& after, std::optional<HoldState> state,
                                             int limit) {
-  const std::string where =
-      account_id.empty()
-          ? After(after)
-          : absl::StrCat("account_id = ", Quoted(account_id), " AND slot > ", after.second);
-  const std::string which = state.has_value()
-                                ? absl::StrCat("state = ", static_cast<int>(*state))
-                                : std::string(kLive);
-  return QueryHolds(connection,
-                    absl::StrCat(SelectLive(), "FORCE INDEX (PRIMARY) WHERE ", where, " AND ",
-                                 which, " ORDER BY account_id,slot LIMIT ", limit));
+  const std::string where = account_id.empty() ? After(after)
+                                               : absl::StrCat("account_id = ", Quoted(account_id),
+                                                              " AND slot > ", after.second);
+  const std::string which =
+      state.has_value() ? absl::StrCat("state = ", static_cast<int>(*state)) : std::string(kLive);
+  return QueryHolds(
+      connection, absl::StrCat(SelectLive(), "FORCE INDEX (PRIMARY) WHERE ", where, " AND ", which,
+                               " ORDER BY account_id,slot LIMIT ", limit));
 }
 
 absl::StatusOr<std::vector<Hold>> ListHoldsOfSwitch(Connection& connection,
                                                     absl::string_view switch_id,
                                                     int64_t before_incarnation,
                                                     const HoldPlace& after, int limit) {
-  return QueryHolds(
-      connection,
-      absl::StrCat(SelectLive(), "FORCE INDEX (PRIMARY) WHERE ", After(after), " AND state = ",
-                   static_cast<int>(HoldState::kOpen), " AND switch_id = ", Quoted(switch_id),
-                   " AND incarnation < ", before_incarnation, " ORDER BY account_id,slot LIMIT ",
-                   limit));
+  return QueryHolds(connection,
+                    absl::StrCat(SelectLive(), "FORCE INDEX (PRIMARY) WHERE ", After(after),
+                                 " AND state = ", static_cast<int>(HoldState::kOpen),
+                                 " AND switch_id = ", Quoted(switch_id), " AND incarnation < ",
+                                 before_incarnation, " ORDER BY account_id,slot LIMIT ", limit));
 }
 
 absl::StatusOr<HoldCounts> CountHolds(Connection& connection) {

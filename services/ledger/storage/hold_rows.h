@@ -31,8 +31,7 @@ absl::StatusOr<std::vector<domain::Hold>> LoadEndedHolds(Connection& connection,
 
 // Places of live holds, taken or left.
 absl::Status WriteHolds(Connection& connection, const std::vector<book::HoldRow>& rows);
-absl::Status WriteEndedHolds(Connection& connection,
-                             const std::vector<const domain::Hold*>& holds);
+absl::Status WriteEndedHolds(Connection& connection, const std::vector<const domain::Hold*>& holds);
 
 // Live holds that somebody is to look at now, the longest due first.
 absl::StatusOr<std::vector<domain::Hold>> DueHolds(Connection& connection, absl::Time now,

@@ -181,8 +181,8 @@ absl::Status MakePartitions(Connection& connection, const PartitionedTable& tabl
         absl::StrCat("PARTITION m", Number(month), " VALUES LESS THAN (", Number(month + 1), ")"));
   }
   if (parts.empty()) return absl::OkStatus();
-  progress(absl::StrCat("making partitions of ", table.name, " up to ",
-                        Number(current + kMonthsAhead)));
+  progress(
+      absl::StrCat("making partitions of ", table.name, " up to ", Number(current + kMonthsAhead)));
   return Change(
       connection,
       absl::StrCat("ALTER TABLE ", table.name, " REORGANIZE PARTITION later INTO (",
@@ -202,10 +202,10 @@ absl::Status DropOldPartitions(Connection& connection, const PartitionedTable& t
   }
   if (old.empty()) return absl::OkStatus();
   progress(absl::StrCat("dropping ", absl::StrJoin(old, ", "), " of ", table.name));
-  return Change(connection,
-                absl::StrCat("ALTER TABLE ", table.name, " DROP PARTITION ",
-                             absl::StrJoin(old, ", ")),
-                progress);
+  return Change(
+      connection,
+      absl::StrCat("ALTER TABLE ", table.name, " DROP PARTITION ", absl::StrJoin(old, ", ")),
+      progress);
 }
 
 absl::Status MigrateLocked(Connection& connection, absl::Time now, const Progress& progress) {

@@ -140,9 +140,9 @@ absl::Status WriteUsageStates(Connection& connection,
   }
   sql.Raw(" ON DUPLICATE KEY UPDATE status=VALUES(status)");
   for (const absl::string_view column :
-       {"unrated_reason", "seq", "user_id", "start_time", "cost_nanos", "free_seconds", "free_period", "latest_seq", "corrected_by",
-        "update_time", "plan_id", "deck_version", "previous_cost_nanos", "rerating", "rated_seq",
-        "grant_draws"}) {
+       {"unrated_reason", "seq", "user_id", "start_time", "cost_nanos", "free_seconds",
+        "free_period", "latest_seq", "corrected_by", "update_time", "plan_id", "deck_version",
+        "previous_cost_nanos", "rerating", "rated_seq", "grant_draws"}) {
     sql.Raw(absl::StrCat(",", column, "=VALUES(", column, ")"));
   }
   return connection.Execute(sql.str());

@@ -231,8 +231,9 @@ absl::Status Books::Record(const std::string& user_id, Usage usage, const Rate* 
   if (usage.usage_id.empty()) usage.usage_id = absl::StrCat("usage-", next_id_++);
   usage.user_id = user_id;
   // What is loaded for a usage: the recharge only while it waits, and no declines.
-  const Context context{settings_, now_, kNewestFeatureLevel,
-                        account_.open_waits ? open() : nullptr, nullptr, nullptr, LiveHolds()};
+  const Context context{
+      settings_, now_,    kNewestFeatureLevel, account_.open_waits ? open() : nullptr,
+      nullptr,   nullptr, LiveHolds()};
   return Apply(RecordUsage(context, account_, TermsOf(user_id, rate), usage));
 }
 
@@ -245,8 +246,8 @@ absl::StatusOr<Decision> Books::Hold(const std::string& hold_id, const std::stri
   request.call.user_id = user_id;
   request.slice = slice;
   const Rate& kept = rates_of_holds_[hold_id] = rate;
-  RESERVE_ASSIGN_OR_RETURN(
-      HeldCall held, CreateHold(context(), account_, TermsOf(user_id, &kept), request));
+  RESERVE_ASSIGN_OR_RETURN(HeldCall held,
+                           CreateHold(context(), account_, TermsOf(user_id, &kept), request));
   RESERVE_RETURN_IF_ERROR(Apply(std::move(held.transition)));
   return held.authorization.decision;
 }
@@ -274,9 +275,9 @@ absl::Status Books::EndHolds() {
       RESERVE_RETURN_IF_ERROR(Apply(ExpireHold(context(), account_, hold)));
       continue;
     }
-    RESERVE_RETURN_IF_ERROR(Apply(EstimateUsage(
-        context(), account_, hold, TermsOf(hold.user_id, &rates_of_holds_[hold_id]),
-        usage_states_.contains(hold.usage_id))));
+    RESERVE_RETURN_IF_ERROR(Apply(EstimateUsage(context(), account_, hold,
+                                                TermsOf(hold.user_id, &rates_of_holds_[hold_id]),
+                                                usage_states_.contains(hold.usage_id))));
   }
   return absl::OkStatus();
 }

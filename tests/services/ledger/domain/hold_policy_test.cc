@@ -31,8 +31,7 @@ class HoldTest : public testing::Test {
  protected:
   HoldTest() { books_.OpenFunded(); }  // $15.00
 
-  Decision Hold(const std::string& hold_id, const Rate& rate,
-                const std::string& user_id = "ann") {
+  Decision Hold(const std::string& hold_id, const Rate& rate, const std::string& user_id = "ann") {
     const absl::StatusOr<Decision> decision = books_.Hold(hold_id, user_id, rate);
     EXPECT_TRUE(decision.ok()) << decision.status();
     return decision.value_or(Decision::kNoRate);

@@ -751,11 +751,10 @@ TEST_F(DatabaseErrorsElsewhereTest, HousekeepingGoesOnAfterAnyError) {
   engine_ = ledger_->StartEngine(options_);
   const auto connection = ledger_->Connect();
   int64_t version = 1;
-  for (const std::string part : {" FROM plans", " FROM rate_decks", " FROM rates WHERE",
-                                 "recheck_time <=", "INSERT INTO ledgers",
-                                 "expiry_notice_time <=", " WHERE expire_time <=",
-                                 "ORDER BY account_id,usage_id LIMIT",
-                                 "SELECT COUNT(*) FROM usage_states"}) {
+  for (const std::string part :
+       {" FROM plans", " FROM rate_decks", " FROM rates WHERE",
+        "recheck_time <=", "INSERT INTO ledgers", "expiry_notice_time <=", " WHERE expire_time <=",
+        "ORDER BY account_id,usage_id LIMIT", "SELECT COUNT(*) FROM usage_states"}) {
     for (const Fault& fault : FaultsToTry()) {
       SCOPED_TRACE(absl::StrCat(part, ": ", fault.name));
       sabotage_->Begin(Nth(1, Contains(part), fault.ruling));

@@ -438,8 +438,8 @@ std::vector<Scenario> AllScenarios() {
   for (Scenario& scenario : all) {
     scenario.is_one_of_many |= !absl::c_linear_search(kInFull, scenario.name);
   }
-  for (const std::vector<Scenario>& more :
-       {ActsOfPeople(), MoneyGivenBack(), FactsPutRight(), MoneyAnotherWay(), Calls(), Closings()}) {
+  for (const std::vector<Scenario>& more : {ActsOfPeople(), MoneyGivenBack(), FactsPutRight(),
+                                            MoneyAnotherWay(), Calls(), Closings()}) {
     for (Scenario scenario : more) {
       scenario.is_one_of_many = true;
       all.push_back(std::move(scenario));
@@ -637,8 +637,7 @@ class DatabaseErrorsTest : public testing::TestWithParam<Scenario> {
     for (const absl::string_view own :
          {"payment_methods", "disputes", "by_charge_id", "card_declines", "usage_states",
           "reference IN", "WHERE record_time =", "allowances", "FROM holds", "INTO holds",
-          "ended_holds",
-          " AND month = ", "settle_time >=", "credited_nanos >"}) {
+          "ended_holds", " AND month = ", "settle_time >=", "credited_nanos >"}) {
       if (absl::StrContains(statement, own)) return AllFaults();
     }
     return FaultsOfEachSort();

@@ -52,8 +52,7 @@ class HoldsTest : public testing::Test {
     return record;
   }
   int64_t CountOf(const std::string& table, const std::string& where = "1 = 1") {
-    return ledger_.sql().QueryInt(
-        absl::StrCat("SELECT COUNT(*) FROM ", table, " WHERE ", where));
+    return ledger_.sql().QueryInt(absl::StrCat("SELECT COUNT(*) FROM ", table, " WHERE ", where));
   }
   void ExpectAudited() {
     Findings findings;

@@ -365,8 +365,7 @@ class CardMigrationTest : public MigratorTest {
     database_.Execute(absl::StrCat(
         "INSERT INTO balances (account_id,balance_nanos,last_seq,version,revision,head_hash,month) "
         "VALUES ('",
-        account_id,
-                                   "', 5000000000, 1, 1, 1, '', 202611)"));
+        account_id, "', 5000000000, 1, 1, 1, '', 202611)"));
   }
   // `times`: "attempt_start,due_time".
   void InsertRecharge(const std::string& account_id, int64_t ordinal, domain::RechargeState state,

@@ -174,7 +174,7 @@ class ReadsTest : public testing::Test {
     database_->sql().Execute(absl::StrFormat(
         "INSERT INTO balances (account_id,balance_nanos,last_seq,version,revision,head_hash,month) "
         "VALUES ('year',0,%d,1,1,'',%s)",
-                                             count * kLimit, months.back()));
+        count * kLimit, months.back()));
     Fill("account_months (account_id,month,first_seq,last_seq)", count, [&](int i) {
       return absl::StrFormat("('year',%s,%d,%d)", months[i], i * kLimit + 1, (i + 1) * kLimit);
     });
