@@ -9,6 +9,7 @@
 #include "services/ledger/domain/closing_policy.h"
 #include "services/ledger/domain/consequences.h"
 #include "services/ledger/domain/draft.h"
+#include "services/ledger/domain/grant_steps.h"
 #include "services/ledger/domain/hold_steps.h"
 
 namespace reserve::domain {
@@ -67,9 +68,8 @@ struct Grant {
 // The longest call, down to the end of an increment; the first one at least.
 int64_t LongestCall(const Context& context, const Plan& plan, int32_t initial, int32_t increment) {
   const int64_t seconds =
-      std::min(plan.longest_call_seconds > 0
-                   ? plan.longest_call_seconds
-                   : absl::ToInt64Seconds(context.settings.longest_call),
+      std::min(plan.longest_call_seconds > 0 ? plan.longest_call_seconds
+                                             : absl::ToInt64Seconds(context.settings.longest_call),
                kMaxDurationSeconds);
   if (seconds <= initial) return initial;
   return initial + (seconds - initial) / increment * increment;
@@ -140,10 +140,9 @@ std::string CostText(const Account& account, const Hold& hold) {
 }
 
 void TellUnsettled(const Hold& hold, Draft* draft) {
-  Event& event =
-      draft->AddEvent(EventKind::kHoldUnsettled,
-                      absl::StrCat("the call is over and its CDR is to come: ",
-                                   CostText(draft->account(), hold)));
+  Event& event = draft->AddEvent(
+      EventKind::kHoldUnsettled,
+      absl::StrCat("the call is over and its CDR is to come: ", CostText(draft->account(), hold)));
   event.usage_id = hold.usage_id;
   event.hold_id = hold.hold_id;
   event.amount = -hold.accrued;
@@ -162,8 +161,7 @@ bool MayReport(const Hold& hold) {
 Hold Ended(const Context& context, const Hold& hold, HoldState state) {
   Hold ended = hold;
   // One that ended by time may be made anew.
-  ended.final_reason =
-      state == HoldState::kReleased ? FinalReason::kHoldEnded : FinalReason::kNone;
+  ended.final_reason = state == HoldState::kReleased ? FinalReason::kHoldEnded : FinalReason::kNone;
   if (hold.used > absl::ZeroDuration()) {
     Unsettle(context, &ended);
     FreeTheRest(&ended);
@@ -178,26 +176,28 @@ Hold Ended(const Context& context, const Hold& hold, HoldState state) {
 }
 
 // What the switch reports of a call whose hold has ended counts all the same.
-absl::StatusOr<Transition> TakeUpLateReport(const Context& context, const Account& account,
-                                            const Hold& before, const UsageTerms& terms,
-                                            Hold hold) {
-  Unsettle(context, &hold);
+absl::StatusOr<Transition> TakeUpLateReport(Draft&& draft, const Hold& before,
+                                            const UsageTerms& terms, Hold hold) {
+  Unsettle(draft.context(), &hold);
   RESERVE_RETURN_IF_ERROR(
-      Price(account, terms, FreeFor(account, terms, before, hold), &hold));
-  Draft draft(context, account);
+      Price(draft.account(), terms, FreeFor(draft.account(), terms, before, hold), &hold));
   ChangeHold(&before, hold, &draft);
   if (!before.live()) TellUnsettled(hold, &draft);
   return Concluded(std::move(draft));
 }
 
-Transition WithHold(const Context& context, const Account& account, const Hold& before,
-                    const Hold& after) {
-  Draft draft(context, account);
+Transition WithHold(Draft&& draft, const Hold& before, const Hold& after) {
   ChangeHold(&before, after, &draft);
-  const bool wanted = after.final_reason == FinalReason::kInsufficientBalance;
   // G12: it was refused for want of money that was taken back.
-  if (wanted && account.taken_back.waits()) draft.account().taken_back = {};
+  if (after.final_reason == FinalReason::kInsufficientBalance) draft.account().taken_back = {};
   return Concluded(std::move(draft));
+}
+
+// A draft in which nothing is left to promise of grants whose time is over (P6).
+Draft DraftToPromiseBy(const Context& context, const Account& account) {
+  Draft draft(context, account);
+  EndGrants(&draft);
+  return draft;
 }
 
 absl::Status CheckAnswerTime(const Context& context, const HoldExtension& extension) {
@@ -210,15 +210,15 @@ absl::Status CheckAnswerTime(const Context& context, const HoldExtension& extens
 
 bool SameHold(const Hold& hold, const HoldRequest& request) {
   return hold.usage_id == request.call.usage_id && hold.user_id == request.call.user_id &&
-         hold.direction == request.call.direction &&
-         hold.destination == request.call.destination && hold.switch_id == request.switch_id &&
-         hold.incarnation == request.incarnation;
+         hold.direction == request.call.direction && hold.destination == request.call.destination &&
+         hold.switch_id == request.switch_id && hold.incarnation == request.incarnation;
 }
 
 absl::StatusOr<HeldCall> CreateHold(const Context& context, const Account& account,
                                     const UsageTerms& terms, const HoldRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckStartTime(context, request.call.start_time));
-  HeldCall held{AuthorizeAtOnce(account, terms, request.call), Unchanged(account)};
+  Draft draft = DraftToPromiseBy(context, account);
+  HeldCall held{AuthorizeAtOnce(draft.account(), terms, request.call), Unchanged(account)};
   Decision& decision = held.authorization.decision;
   int32_t of_user = 0;
   int32_t of_account = 0;
@@ -257,12 +257,11 @@ absl::StatusOr<HeldCall> CreateHold(const Context& context, const Account& accou
   nothing.state = HoldState::kReleased;
   const int64_t free = FreeFor(account, terms, nothing, hold);
   const Grant grant =
-      GrantMore(context, account, terms, hold, /*granted=*/0, free, account.available());
+      GrantMore(context, account, terms, hold, /*granted=*/0, free, draft.account().available());
   hold.granted_seconds = grant.seconds;
   hold.final_reason = grant.final_reason;
   hold.expire_time = ExpiryOf(context, hold);
   RESERVE_RETURN_IF_ERROR(Price(account, terms, free, &hold));
-  Draft draft(context, account);
   ChangeHold(nullptr, std::move(hold), &draft);
   held.transition = Concluded(std::move(draft));
   return held;
@@ -289,12 +288,13 @@ absl::StatusOr<Transition> ExtendHold(const Context& context, const Account& acc
   if (TellsOfAnswer(hold, extension)) TakeUpAnswer(context, terms, extension, &after);
   after.used = std::max(hold.used, extension.used);
   const bool reported = after.used > absl::ZeroDuration();
+  Draft draft = DraftToPromiseBy(context, account);
   if (!hold.open() && hold.final_reason == FinalReason::kHoldEnded) {
     if (after.used == hold.used) return Unchanged(account);
-    return TakeUpLateReport(context, account, hold, terms, std::move(after));
+    return TakeUpLateReport(std::move(draft), hold, terms, std::move(after));
   }
   const int64_t free = FreeFor(account, terms, hold, after);
-  const Nanos spendable = AddSaturating(account.available(), hold.live() ? hold.held : 0);
+  const Nanos spendable = AddSaturating(draft.account().available(), hold.live() ? hold.held : 0);
   const int64_t granted = hold.open() ? hold.granted_seconds : 0;
   Grant grant{granted, WhyNothingMore(account)};
   if (grant.final_reason == FinalReason::kNone) {
@@ -303,15 +303,15 @@ absl::StatusOr<Transition> ExtendHold(const Context& context, const Account& acc
   after.final_reason = grant.final_reason;
   if (!hold.open() && absl::Seconds(grant.seconds) <= after.used) {
     // It is over, as nothing more can be granted to it.
-    if (reported) return TakeUpLateReport(context, account, hold, terms, std::move(after));
-    return WithHold(context, account, hold, after);
+    if (reported) return TakeUpLateReport(std::move(draft), hold, terms, std::move(after));
+    return WithHold(std::move(draft), hold, after);
   }
   after.state = HoldState::kOpen;
   after.granted_seconds = grant.seconds;
   after.end_time = absl::InfinitePast();
   after.expire_time = ExpiryOf(context, after);
   RESERVE_RETURN_IF_ERROR(Price(account, terms, free, &after));
-  return WithHold(context, account, hold, after);
+  return WithHold(std::move(draft), hold, after);
 }
 
 absl::StatusOr<Transition> ReleaseHold(const Context& context, const Account& account,
@@ -325,7 +325,9 @@ absl::StatusOr<Transition> ReleaseHold(const Context& context, const Account& ac
     if (TellsOfAnswer(hold, report)) TakeUpAnswer(context, terms, report, &after);
     after.used = used;
     after.final_reason = FinalReason::kHoldEnded;
-    if (!hold.open()) return TakeUpLateReport(context, account, hold, terms, std::move(after));
+    if (!hold.open()) {
+      return TakeUpLateReport(Draft(context, account), hold, terms, std::move(after));
+    }
     RESERVE_RETURN_IF_ERROR(Price(account, terms, FreeFor(account, terms, hold, after), &after));
   }
   after = Ended(context, after, HoldState::kReleased);
@@ -337,8 +339,8 @@ absl::StatusOr<Transition> ReleaseHold(const Context& context, const Account& ac
 }
 
 absl::Duration LongestHold(const Settings& settings) {
-  return std::max({settings.settle_within, absl::Seconds(kMaxDurationSeconds),
-                   settings.hold_ringing}) +
+  return std::max(
+             {settings.settle_within, absl::Seconds(kMaxDurationSeconds), settings.hold_ringing}) +
          settings.hold_grace + absl::Hours(2);
 }
 

@@ -40,8 +40,8 @@ absl::StatusOr<HeldCall> CreateHold(const Context& context, const Account& accou
                                     const UsageTerms& terms, const HoldRequest& request);
 
 struct HoldExtension {
-  int32_t number = 0;   // 1, 2, 3 ... of the hold's
-  absl::Duration used;  // since the answer, in all; 0: it rings
+  int32_t number = 0;                             // 1, 2, 3 ... of the hold's
+  absl::Duration used;                            // since the answer, in all; 0: it rings
   absl::Time answer_time = absl::InfinitePast();  // InfinitePast: `used` ago
 };
 

@@ -31,8 +31,7 @@ class HoldTest : public testing::Test {
  protected:
   HoldTest() { books_.OpenFunded(); }  // $15.00
 
-  Decision Hold(const std::string& hold_id, const Rate& rate,
-                const std::string& user_id = "ann") {
+  Decision Hold(const std::string& hold_id, const Rate& rate, const std::string& user_id = "ann") {
     const absl::StatusOr<Decision> decision = books_.Hold(hold_id, user_id, rate);
     EXPECT_TRUE(decision.ok()) << decision.status();
     return decision.value_or(Decision::kNoRate);
@@ -485,6 +484,30 @@ TEST_F(HoldTest, P6_AnEndTakesWhatNoHoldNeedsAndAHoldMadeAfterItNeedsNothingOfIt
   EXPECT_EQ(books_.entries().back().booked->grant_draws, "") << "it began after the end";
   ASSERT_TRUE(books_.Release("a").ok());
   EXPECT_EQ(books_.account().promotional_balance(), 0);
+}
+
+TEST_F(HoldTest, P6_NothingIsPromisedOfAGrantThatHasEndedBookedOrNot) {
+  ASSERT_TRUE(books_.SwitchAutomatic(false).ok());
+  ASSERT_TRUE(books_.AdjustTo(Dollars(1)).ok());
+  ASSERT_TRUE(books_.GrantCredit(Dollars(5), books_.now() + absl::Minutes(2)).ok());
+  const Rate rate = RateOf(Dollars(1), 60, 60);
+  ASSERT_EQ(Hold("a", rate), Decision::kAllowed);
+  books_.Advance(absl::Minutes(2));
+  EXPECT_EQ(Hold("b", rate), Decision::kAllowed) << "the dollar that there is besides the grant";
+  EXPECT_EQ(available(), 0);
+  EXPECT_EQ(books_.account().promotional_balance(), Dollars(1)) << "what the first call needs";
+  EXPECT_EQ(Hold("c", rate), Decision::kInsufficientBalance);
+}
+
+TEST_F(HoldTest, P6_AnExtensionGetsNothingOfAGrantThatHasEndedBookedOrNot) {
+  ASSERT_TRUE(books_.SwitchAutomatic(false).ok());
+  ASSERT_TRUE(books_.AdjustTo(Dollars(1)).ok());
+  ASSERT_TRUE(books_.GrantCredit(Dollars(5), books_.now() + absl::Minutes(1)).ok());
+  ASSERT_EQ(Hold("a", RateOf(Dollars(1), 60, 60)), Decision::kAllowed);
+  books_.Advance(absl::Minutes(1));
+  Extend("a", 1, 170);
+  EXPECT_EQ(hold("a").granted_seconds, 120) << "its dollar of the grant, and that of the customer";
+  EXPECT_EQ(hold("a").final_reason, FinalReason::kInsufficientBalance);
 }
 
 TEST_F(HoldTest, G12_AHoldThatIsRefusedForWantOfMoneyTakenBackEndsTheWait) {
