@@ -288,9 +288,10 @@ absl::StatusOr<Transition> ExtendHold(const Context& context, const Account& acc
   if (TellsOfAnswer(hold, extension)) TakeUpAnswer(context, terms, extension, &after);
   after.used = std::max(hold.used, extension.used);
   const bool reported = after.used > absl::ZeroDuration();
+  const bool counts = account.closing.takes_facts();
   Draft draft = DraftToPromiseBy(context, account);
   if (!hold.open() && hold.final_reason == FinalReason::kHoldEnded) {
-    if (after.used == hold.used) return Unchanged(account);
+    if (after.used == hold.used || !counts) return Unchanged(account);
     return TakeUpLateReport(std::move(draft), hold, terms, std::move(after));
   }
   const int64_t free = FreeFor(account, terms, hold, after);
@@ -303,7 +304,9 @@ absl::StatusOr<Transition> ExtendHold(const Context& context, const Account& acc
   after.final_reason = grant.final_reason;
   if (!hold.open() && absl::Seconds(grant.seconds) <= after.used) {
     // It is over, as nothing more can be granted to it.
-    if (reported) return TakeUpLateReport(std::move(draft), hold, terms, std::move(after));
+    if (reported && counts) {
+      return TakeUpLateReport(std::move(draft), hold, terms, std::move(after));
+    }
     return WithHold(std::move(draft), hold, after);
   }
   after.state = HoldState::kOpen;
@@ -317,7 +320,7 @@ absl::StatusOr<Transition> ExtendHold(const Context& context, const Account& acc
 absl::StatusOr<Transition> ReleaseHold(const Context& context, const Account& account,
                                        const Hold& hold, const UsageTerms& terms,
                                        absl::Duration used) {
-  const bool news = MayReport(hold) && used > hold.used;
+  const bool news = MayReport(hold) && used > hold.used && account.closing.takes_facts();
   if (!hold.open() && !news) return Unchanged(account);
   Hold after = hold;
   if (news) {

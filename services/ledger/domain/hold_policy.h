@@ -53,7 +53,8 @@ bool TellsOfAnswer(const Hold& hold, const HoldExtension& extension);
 // Takes up what the switch reports, and grants more as far as H1 and H9 let it. `terms` are those
 // of PriceTimeAfter; where they have no price, the price of before is in `terms`. An extension
 // with a number that is not new changes nothing. One that comes after the hold ended by time makes
-// it anew, if more can be granted; what it reports counts in any case, but of a settled one.
+// it anew, if more can be granted; what it reports counts in any case, but of a settled one, and as
+// long as facts are booked (P4).
 // INVALID_ARGUMENT on "answer_time"; OUT_OF_RANGE "MONEY_OVERFLOW".
 absl::StatusOr<Transition> ExtendHold(const Context& context, const Account& account,
                                       const Hold& hold, const UsageTerms& terms,

@@ -510,6 +510,25 @@ TEST_F(HoldTest, P6_AnExtensionGetsNothingOfAGrantThatHasEndedBookedOrNot) {
   EXPECT_EQ(hold("a").final_reason, FinalReason::kInsufficientBalance);
 }
 
+TEST_F(HoldTest, P4_WhatIsReportedAfterTheFactsIsNone) {
+  const Rate rate = RateOf(Dollars(1), 60, 60);
+  ASSERT_EQ(Hold("expired", rate), Decision::kAllowed);
+  ASSERT_EQ(Hold("released", rate), Decision::kAllowed);
+  ASSERT_TRUE(books_.Release("released").ok());
+  ASSERT_TRUE(books_.Close().ok());
+  books_.Advance(absl::Hours(73));
+  ASSERT_TRUE(books_.EndHolds().ok());
+  ASSERT_TRUE(books_.Reconsider().ok());
+  ASSERT_EQ(books_.account().closing.refunds, 1);
+  Extend("expired", 1, 50);
+  EXPECT_EQ(hold("expired").final_reason, FinalReason::kAccountClosing);
+  Extend("released", 1, 50);
+  ASSERT_TRUE(books_.Release("expired", absl::Seconds(70)).ok());
+  EXPECT_EQ(books_.account().accrued, 0);
+  ASSERT_TRUE(books_.GiveBack().ok());
+  EXPECT_TRUE(books_.account().closed()) << "it waits for no call any more";
+}
+
 TEST_F(HoldTest, G12_AHoldThatIsRefusedForWantOfMoneyTakenBackEndsTheWait) {
   ASSERT_TRUE(books_.AdjustDown(Dollars(12)).ok());
   ASSERT_TRUE(books_.account().taken_back.waits());
