@@ -321,7 +321,15 @@ absl::StatusOr<Transition> ReleaseHold(const Context& context, const Account& ac
                                        const Hold& hold, const UsageTerms& terms,
                                        absl::Duration used) {
   const bool news = MayReport(hold) && used > hold.used && account.closing.takes_facts();
-  if (!hold.open() && !news) return Unchanged(account);
+  if (!hold.open() && !news) {
+    if (!MayReport(hold) || hold.final_reason == FinalReason::kHoldEnded) {
+      return Unchanged(account);
+    }
+    // It ended by time; from now on nothing makes it anew.
+    Hold released = hold;
+    released.final_reason = FinalReason::kHoldEnded;
+    return WithHold(Draft(context, account), hold, released);
+  }
   Hold after = hold;
   if (news) {
     const HoldExtension report{hold.extension, used};

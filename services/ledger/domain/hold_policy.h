@@ -60,8 +60,8 @@ absl::StatusOr<Transition> ExtendHold(const Context& context, const Account& acc
                                       const Hold& hold, const UsageTerms& terms,
                                       const HoldExtension& extension);
 
-// The call is over, and its CDR is to come; `used` is what the switch knows by now, or 0. An ended
-// one stays what it is.
+// The call is over, and its CDR is to come; `used` is what the switch knows by now, or 0. One that
+// has ended by time stays what it is, and is not made anew any more.
 absl::StatusOr<Transition> ReleaseHold(const Context& context, const Account& account,
                                        const Hold& hold, const UsageTerms& terms,
                                        absl::Duration used);

@@ -529,6 +529,20 @@ TEST_F(HoldTest, P4_WhatIsReportedAfterTheFactsIsNone) {
   EXPECT_TRUE(books_.account().closed()) << "it waits for no call any more";
 }
 
+TEST_F(HoldTest, H4_OneThatWasReleasedAfterItsTimeIsNotMadeAnew) {
+  const Rate rate = RateOf(Cents(60), 60, 60);
+  ASSERT_EQ(Hold("a", rate), Decision::kAllowed);
+  books_.Advance(absl::Minutes(5));
+  ASSERT_TRUE(books_.EndHolds().ok());
+  ASSERT_TRUE(books_.Release("a").ok());
+  Extend("a", 1, 30);  // sent before the release
+  EXPECT_EQ(hold("a").state, HoldState::kUnsettled);
+  EXPECT_EQ(hold("a").final_reason, FinalReason::kHoldEnded) << "it says so";
+  EXPECT_EQ(books_.account().held, Cents(60));
+  ASSERT_TRUE(books_.Release("a").ok());
+  EXPECT_TRUE(books_.last().unchanged) << "a repeat";
+}
+
 TEST_F(HoldTest, G12_AHoldThatIsRefusedForWantOfMoneyTakenBackEndsTheWait) {
   ASSERT_TRUE(books_.AdjustDown(Dollars(12)).ok());
   ASSERT_TRUE(books_.account().taken_back.waits());
