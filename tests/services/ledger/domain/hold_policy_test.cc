@@ -543,6 +543,20 @@ TEST_F(HoldTest, H4_OneThatWasReleasedAfterItsTimeIsNotMadeAnew) {
   EXPECT_TRUE(books_.last().unchanged) << "a repeat";
 }
 
+TEST_F(HoldTest, H9_WhileNothingIsGrantedMoneyThatComesTellsNoSwitchToGoOn) {
+  ASSERT_TRUE(books_.SwitchAutomatic(false).ok());
+  ASSERT_TRUE(books_.AdjustTo(Dollars(1)).ok());
+  ASSERT_EQ(Hold("a", RateOf(Dollars(1), 60, 60)), Decision::kAllowed);
+  Extend("a", 1, 50);
+  ASSERT_EQ(hold("a").final_reason, FinalReason::kInsufficientBalance);
+  ASSERT_TRUE(books_.Block("fraud").ok());
+  ASSERT_TRUE(books_.Adjust(Dollars(20)).ok());
+  EXPECT_EQ(books_.Count(EventKind::kFundsAvailable), 0);
+  ASSERT_TRUE(books_.Unblock("cleared").ok());
+  ASSERT_TRUE(books_.Adjust(Cents(1)).ok());
+  EXPECT_EQ(books_.Count(EventKind::kFundsAvailable), 1);
+}
+
 TEST_F(HoldTest, G12_AHoldThatIsRefusedForWantOfMoneyTakenBackEndsTheWait) {
   ASSERT_TRUE(books_.AdjustDown(Dollars(12)).ok());
   ASSERT_TRUE(books_.account().taken_back.waits());
