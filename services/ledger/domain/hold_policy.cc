@@ -188,9 +188,12 @@ absl::StatusOr<Transition> TakeUpLateReport(Draft&& draft, const Hold& before,
 
 Transition WithHold(Draft&& draft, const Hold& before, const Hold& after) {
   ChangeHold(&before, after, &draft);
-  // G12: it was refused for want of money that was taken back.
-  if (after.final_reason == FinalReason::kInsufficientBalance) draft.account().taken_back = {};
   return Concluded(std::move(draft));
+}
+
+// G12: a call that gets no more for want of money ends the wait after money was taken back.
+void NoteWantOfMoney(const Hold& hold, Draft* draft) {
+  if (hold.final_reason == FinalReason::kInsufficientBalance) draft->account().taken_back = {};
 }
 
 // A draft in which nothing is left to promise of grants whose time is over (P6).
@@ -262,6 +265,7 @@ absl::StatusOr<HeldCall> CreateHold(const Context& context, const Account& accou
   hold.final_reason = grant.final_reason;
   hold.expire_time = ExpiryOf(context, hold);
   RESERVE_RETURN_IF_ERROR(Price(account, terms, free, &hold));
+  NoteWantOfMoney(hold, &draft);
   ChangeHold(nullptr, std::move(hold), &draft);
   held.transition = Concluded(std::move(draft));
   return held;
@@ -302,6 +306,7 @@ absl::StatusOr<Transition> ExtendHold(const Context& context, const Account& acc
     grant = GrantMore(context, account, terms, after, granted, free, spendable);
   }
   after.final_reason = grant.final_reason;
+  NoteWantOfMoney(after, &draft);
   if (!hold.open() && absl::Seconds(grant.seconds) <= after.used) {
     // It is over, as nothing more can be granted to it.
     if (reported && counts) {

@@ -557,6 +557,25 @@ TEST_F(HoldTest, H9_WhileNothingIsGrantedMoneyThatComesTellsNoSwitchToGoOn) {
   EXPECT_EQ(books_.Count(EventKind::kFundsAvailable), 1);
 }
 
+TEST_F(HoldTest, G12_ACallThatIsCutShortForWantOfMoneyTakenBackEndsTheWaitToo) {
+  ASSERT_TRUE(books_.AdjustDown(Dollars(12)).ok());
+  ASSERT_EQ(Hold("a", RateOf(Dollars(5), 1, 1)), Decision::kAllowed);
+  EXPECT_EQ(hold("a").final_reason, FinalReason::kInsufficientBalance);
+  EXPECT_FALSE(books_.account().taken_back.waits());
+  EXPECT_NE(books_.open(), nullptr);
+}
+
+TEST_F(HoldTest, G12_ALateExtensionThatIsRefusedForWantOfMoneyTakenBackEndsTheWaitToo) {
+  ASSERT_EQ(Hold("a", RateOf(Dollars(5), 60, 60)), Decision::kAllowed);
+  books_.Advance(absl::Minutes(5));
+  ASSERT_TRUE(books_.EndHolds().ok());
+  ASSERT_TRUE(books_.AdjustDown(Dollars(14)).ok());
+  ASSERT_TRUE(books_.account().taken_back.waits());
+  Extend("a", 1, 30);
+  ASSERT_EQ(hold("a").state, HoldState::kUnsettled);
+  EXPECT_FALSE(books_.account().taken_back.waits());
+}
+
 TEST_F(HoldTest, G12_AHoldThatIsRefusedForWantOfMoneyTakenBackEndsTheWait) {
   ASSERT_TRUE(books_.AdjustDown(Dollars(12)).ok());
   ASSERT_TRUE(books_.account().taken_back.waits());
