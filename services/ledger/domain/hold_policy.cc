@@ -9,6 +9,7 @@
 #include "services/ledger/domain/closing_policy.h"
 #include "services/ledger/domain/consequences.h"
 #include "services/ledger/domain/draft.h"
+#include "services/ledger/domain/grant_steps.h"
 #include "services/ledger/domain/hold_steps.h"
 
 namespace reserve::domain {
@@ -175,25 +176,31 @@ Hold Ended(const Context& context, const Hold& hold, HoldState state) {
 }
 
 // What the switch reports of a call whose hold has ended counts all the same.
-absl::StatusOr<Transition> TakeUpLateReport(const Context& context, const Account& account,
-                                            const Hold& before, const UsageTerms& terms,
-                                            Hold hold) {
-  Unsettle(context, &hold);
-  RESERVE_RETURN_IF_ERROR(Price(account, terms, FreeFor(account, terms, before, hold), &hold));
-  Draft draft(context, account);
+absl::StatusOr<Transition> TakeUpLateReport(Draft&& draft, const Hold& before,
+                                            const UsageTerms& terms, Hold hold) {
+  Unsettle(draft.context(), &hold);
+  RESERVE_RETURN_IF_ERROR(
+      Price(draft.account(), terms, FreeFor(draft.account(), terms, before, hold), &hold));
   ChangeHold(&before, hold, &draft);
   if (!before.live()) TellUnsettled(hold, &draft);
   return Concluded(std::move(draft));
 }
 
-Transition WithHold(const Context& context, const Account& account, const Hold& before,
-                    const Hold& after) {
-  Draft draft(context, account);
+Transition WithHold(Draft&& draft, const Hold& before, const Hold& after) {
   ChangeHold(&before, after, &draft);
-  const bool wanted = after.final_reason == FinalReason::kInsufficientBalance;
-  // G12: it was refused for want of money that was taken back.
-  if (wanted && account.taken_back.waits()) draft.account().taken_back = {};
   return Concluded(std::move(draft));
+}
+
+// G12: a call that gets no more for want of money ends the wait after money was taken back.
+void NoteWantOfMoney(const Hold& hold, Draft* draft) {
+  if (hold.final_reason == FinalReason::kInsufficientBalance) draft->account().taken_back = {};
+}
+
+// A draft in which nothing is left to promise of grants whose time is over (P6).
+Draft DraftToPromiseBy(const Context& context, const Account& account) {
+  Draft draft(context, account);
+  EndGrants(&draft);
+  return draft;
 }
 
 absl::Status CheckAnswerTime(const Context& context, const HoldExtension& extension) {
@@ -228,7 +235,8 @@ Authorization AuthorizeBeside(const Account& account, const UsageTerms& terms, c
 absl::StatusOr<HeldCall> CreateHold(const Context& context, const Account& account,
                                     const UsageTerms& terms, const HoldRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckStartTime(context, request.call.start_time));
-  HeldCall held{AuthorizeAtOnce(account, terms, request.call), Unchanged(account)};
+  Draft draft = DraftToPromiseBy(context, account);
+  HeldCall held{AuthorizeAtOnce(draft.account(), terms, request.call), Unchanged(account)};
   Decision& decision = held.authorization.decision;
   int32_t of_user = 0;
   int32_t of_account = 0;
@@ -267,12 +275,12 @@ absl::StatusOr<HeldCall> CreateHold(const Context& context, const Account& accou
   nothing.state = HoldState::kReleased;
   const int64_t free = FreeFor(account, terms, nothing, hold);
   const Grant grant =
-      GrantMore(context, account, terms, hold, /*granted=*/0, free, account.available());
+      GrantMore(context, account, terms, hold, /*granted=*/0, free, draft.account().available());
   hold.granted_seconds = grant.seconds;
   hold.final_reason = grant.final_reason;
   hold.expire_time = ExpiryOf(context, hold);
   RESERVE_RETURN_IF_ERROR(Price(account, terms, free, &hold));
-  Draft draft(context, account);
+  NoteWantOfMoney(hold, &draft);
   ChangeHold(nullptr, std::move(hold), &draft);
   held.transition = Concluded(std::move(draft));
   return held;
@@ -299,43 +307,58 @@ absl::StatusOr<Transition> ExtendHold(const Context& context, const Account& acc
   if (TellsOfAnswer(hold, extension)) TakeUpAnswer(context, terms, extension, &after);
   after.used = std::max(hold.used, extension.used);
   const bool reported = after.used > absl::ZeroDuration();
+  const bool counts = account.closing.takes_facts();
+  Draft draft = DraftToPromiseBy(context, account);
   if (!hold.open() && hold.final_reason == FinalReason::kHoldEnded) {
-    if (after.used == hold.used) return Unchanged(account);
-    return TakeUpLateReport(context, account, hold, terms, std::move(after));
+    if (after.used == hold.used || !counts) return Unchanged(account);
+    return TakeUpLateReport(std::move(draft), hold, terms, std::move(after));
   }
   const int64_t free = FreeFor(account, terms, hold, after);
-  const Nanos spendable = AddSaturating(account.available(), hold.live() ? hold.held : 0);
+  const Nanos spendable = AddSaturating(draft.account().available(), hold.live() ? hold.held : 0);
   const int64_t granted = hold.open() ? hold.granted_seconds : 0;
   Grant grant{granted, WhyNothingMore(account)};
   if (grant.final_reason == FinalReason::kNone) {
     grant = GrantMore(context, account, terms, after, granted, free, spendable);
   }
   after.final_reason = grant.final_reason;
+  NoteWantOfMoney(after, &draft);
   if (!hold.open() && absl::Seconds(grant.seconds) <= after.used) {
     // It is over, as nothing more can be granted to it.
-    if (reported) return TakeUpLateReport(context, account, hold, terms, std::move(after));
-    return WithHold(context, account, hold, after);
+    if (reported && counts) {
+      return TakeUpLateReport(std::move(draft), hold, terms, std::move(after));
+    }
+    return WithHold(std::move(draft), hold, after);
   }
   after.state = HoldState::kOpen;
   after.granted_seconds = grant.seconds;
   after.end_time = absl::InfinitePast();
   after.expire_time = ExpiryOf(context, after);
   RESERVE_RETURN_IF_ERROR(Price(account, terms, free, &after));
-  return WithHold(context, account, hold, after);
+  return WithHold(std::move(draft), hold, after);
 }
 
 absl::StatusOr<Transition> ReleaseHold(const Context& context, const Account& account,
                                        const Hold& hold, const UsageTerms& terms,
                                        absl::Duration used) {
-  const bool news = MayReport(hold) && used > hold.used;
-  if (!hold.open() && !news) return Unchanged(account);
+  const bool news = MayReport(hold) && used > hold.used && account.closing.takes_facts();
+  if (!hold.open() && !news) {
+    if (!MayReport(hold) || hold.final_reason == FinalReason::kHoldEnded) {
+      return Unchanged(account);
+    }
+    // It ended by time; from now on nothing makes it anew.
+    Hold released = hold;
+    released.final_reason = FinalReason::kHoldEnded;
+    return WithHold(Draft(context, account), hold, released);
+  }
   Hold after = hold;
   if (news) {
     const HoldExtension report{hold.extension, used};
     if (TellsOfAnswer(hold, report)) TakeUpAnswer(context, terms, report, &after);
     after.used = used;
     after.final_reason = FinalReason::kHoldEnded;
-    if (!hold.open()) return TakeUpLateReport(context, account, hold, terms, std::move(after));
+    if (!hold.open()) {
+      return TakeUpLateReport(Draft(context, account), hold, terms, std::move(after));
+    }
     RESERVE_RETURN_IF_ERROR(Price(account, terms, FreeFor(account, terms, hold, after), &after));
   }
   after = Ended(context, after, HoldState::kReleased);

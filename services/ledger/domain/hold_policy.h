@@ -58,14 +58,15 @@ bool TellsOfAnswer(const Hold& hold, const HoldExtension& extension);
 // Takes up what the switch reports, and grants more as far as H1 and H9 let it. `terms` are those
 // of PriceTimeAfter; where they have no price, the price of before is in `terms`. An extension
 // with a number that is not new changes nothing. One that comes after the hold ended by time makes
-// it anew, if more can be granted; what it reports counts in any case, but of a settled one.
+// it anew, if more can be granted; what it reports counts in any case, but of a settled one, and as
+// long as facts are booked (P4).
 // INVALID_ARGUMENT on "answer_time"; OUT_OF_RANGE "MONEY_OVERFLOW".
 absl::StatusOr<Transition> ExtendHold(const Context& context, const Account& account,
                                       const Hold& hold, const UsageTerms& terms,
                                       const HoldExtension& extension);
 
-// The call is over, and its CDR is to come; `used` is what the switch knows by now, or 0. An ended
-// one stays what it is.
+// The call is over, and its CDR is to come; `used` is what the switch knows by now, or 0. One that
+// has ended by time stays what it is, and is not made anew any more.
 absl::StatusOr<Transition> ReleaseHold(const Context& context, const Account& account,
                                        const Hold& hold, const UsageTerms& terms,
                                        absl::Duration used);

@@ -127,7 +127,9 @@ void TellOfFunds(Draft* draft) {
   const bool came = std::any_of(entries.begin(), entries.end(), [](const Entry& entry) {
     return entry.amount > 0 && !IsOfUsage(entry.kind);
   });
-  if (!came || draft->account().available() <= 0) return;
+  const Account& a = draft->account();
+  // H9: nothing more is granted there.
+  if (!came || a.available() <= 0 || a.ends() || a.blocked()) return;
   std::vector<Hold> waiting;
   for (const Hold* hold : LiveHolds(*draft)) {
     if (hold->open() && hold->final_reason == FinalReason::kInsufficientBalance) {

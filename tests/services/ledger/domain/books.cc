@@ -223,18 +223,19 @@ absl::Status Books::PutUser(const std::string& user_id, const Plan& plan) {
   const auto stored = users_.find(user_id);
   const absl::Status status = Apply(domain::PutUser(
       context(), account_, stored == users_.end() ? nullptr : &stored->second, user_id, plan));
-  if (status.ok()) plans_[user_id] = plan;
+  if (status.ok()) known_plans_[plan.plan_id] = plans_[user_id] = plan;
   return status;
 }
 
-absl::Status Books::Record(const std::string& user_id, Usage usage, const Rate* rate) {
+absl::Status Books::Record(const std::string& user_id, Usage usage, const Rate* rate,
+                           const std::string& hold_id) {
   if (usage.usage_id.empty()) usage.usage_id = absl::StrCat("usage-", next_id_++);
   usage.user_id = user_id;
   // What is loaded for a usage: the recharge only while it waits, and no declines.
   const Context context{
       settings_, now_,    kNewestFeatureLevel, account_.open_waits ? open() : nullptr,
       nullptr,   nullptr, LiveHolds()};
-  return Apply(RecordUsage(context, account_, TermsOf(user_id, rate), usage));
+  return Apply(RecordUsage(context, account_, TermsOf(user_id, rate), usage, hold_id));
 }
 
 absl::StatusOr<Decision> Books::Hold(const std::string& hold_id, const std::string& user_id,
@@ -245,51 +246,78 @@ absl::StatusOr<Decision> Books::Hold(const std::string& hold_id, const std::stri
   request.call.usage_id = "usage-of-" + hold_id;
   request.call.user_id = user_id;
   request.slice = slice;
-  const Rate& kept = rates_of_holds_[hold_id] = rate;
-  RESERVE_ASSIGN_OR_RETURN(HeldCall held,
-                           CreateHold(context(), account_, TermsOf(user_id, &kept), request));
+  return Hold(request, &rate);
+}
+
+absl::StatusOr<Decision> Books::Hold(const HoldRequest& request, const Rate* rate) {
+  RESERVE_ASSIGN_OR_RETURN(
+      HeldCall held, CreateHold(context(), account_, TermsOf(request.call.user_id, rate), request));
   RESERVE_RETURN_IF_ERROR(Apply(std::move(held.transition)));
+  std::optional<Rate>& kept = rates_of_holds_[request.hold_id];
+  if (rate != nullptr) kept = *rate;
   return held.authorization.decision;
 }
 
-absl::Status Books::Extend(const std::string& hold_id, int32_t number, absl::Duration used,
+absl::Status Books::Extend(const std::string& hold_id, const HoldExtension& extension,
                            const Rate* rate) {
   const domain::Hold hold = holds_.at(hold_id);
-  const HoldExtension extension{number, used};
-  if (rate != nullptr && TellsOfAnswer(hold, extension)) rates_of_holds_[hold_id] = *rate;
-  return Apply(ExtendHold(context(), account_, hold,
-                          TermsOf(hold.user_id, &rates_of_holds_[hold_id]), extension));
+  const bool answers = TellsOfAnswer(hold, extension);
+  if (!answers || rate == nullptr) rate = rate_of_hold(hold_id);
+  RESERVE_RETURN_IF_ERROR(
+      Apply(ExtendHold(context(), account_, hold, TermsOf(hold, rate, answers), extension)));
+  if (holds_.at(hold_id).answer_time != hold.answer_time && rate != nullptr) {
+    rates_of_holds_[hold_id] = Rate(*rate);
+  }
+  return absl::OkStatus();
 }
 
-absl::Status Books::Release(const std::string& hold_id, absl::Duration used) {
+absl::Status Books::Release(const std::string& hold_id, absl::Duration used, const Rate* rate) {
   const domain::Hold hold = holds_.at(hold_id);
-  return Apply(ReleaseHold(context(), account_, hold,
-                           TermsOf(hold.user_id, &rates_of_holds_[hold_id]), used));
+  const bool answers = TellsOfAnswer(hold, {hold.extension, used});
+  if (!answers || rate == nullptr) rate = rate_of_hold(hold_id);
+  RESERVE_RETURN_IF_ERROR(
+      Apply(ReleaseHold(context(), account_, hold, TermsOf(hold, rate, answers), used)));
+  if (holds_.at(hold_id).answer_time != hold.answer_time && rate != nullptr) {
+    rates_of_holds_[hold_id] = Rate(*rate);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Books::EndHold(const std::string& hold_id) {
+  const domain::Hold hold = holds_.at(hold_id);
+  if (hold.open()) return Apply(ExpireHold(context(), account_, hold));
+  return Apply(EstimateUsage(context(), account_, hold,
+                             TermsOf(hold.user_id, rate_of_hold(hold_id)),
+                             usage_states_.contains(hold.usage_id)));
 }
 
 absl::Status Books::EndHolds() {
   const std::map<std::string, domain::Hold> holds = holds_;
   for (const auto& [hold_id, hold] : holds) {
     if (!hold.live() || hold.expire_time > now_) continue;
-    if (hold.open()) {
-      RESERVE_RETURN_IF_ERROR(Apply(ExpireHold(context(), account_, hold)));
-      continue;
-    }
-    RESERVE_RETURN_IF_ERROR(Apply(EstimateUsage(context(), account_, hold,
-                                                TermsOf(hold.user_id, &rates_of_holds_[hold_id]),
-                                                usage_states_.contains(hold.usage_id))));
+    RESERVE_RETURN_IF_ERROR(EndHold(hold_id));
   }
   return absl::OkStatus();
+}
+
+absl::Status Books::Cdr(const std::string& user_id, const Usage& usage, const Rate* rate,
+                        const std::string& hold_id) {
+  const auto state = usage_states_.find(usage.usage_id);
+  if (state == usage_states_.end()) return Record(user_id, usage, rate, hold_id);
+  if (estimates_.contains(usage.usage_id) && state->second.corrected_by.empty()) {
+    Usage known = usage;
+    known.user_id = user_id;
+    return Apply(ReplaceEstimate(context(), account_, OldUsage(usage.usage_id),
+                                 TermsOf(user_id, rate), known));
+  }
+  return Apply(SettleHold(context(), account_, usage.usage_id, hold_id));
 }
 
 absl::Status Books::Settle(const std::string& hold_id, absl::Duration duration) {
   const domain::Hold hold = holds_.at(hold_id);
   Usage usage = UsageOf(hold);
   usage.duration = duration;
-  const Rate* rate = &rates_of_holds_[hold_id];
-  if (!usage_states_.contains(usage.usage_id)) return Record(hold.user_id, usage, rate);
-  return Apply(ReplaceEstimate(context(), account_, OldUsage(usage.usage_id),
-                               TermsOf(hold.user_id, rate), usage));
+  return Cdr(hold.user_id, usage, rate_of_hold(hold_id));
 }
 
 const std::vector<domain::Hold>* Books::LiveHolds() const {
@@ -341,6 +369,12 @@ UsageTerms Books::TermsOf(const std::string& user_id, const Rate* rate) const {
   return {&user->second, &plans_.at(user_id), rate};
 }
 
+UsageTerms Books::TermsOf(const domain::Hold& hold, const Rate* rate, bool answers) const {
+  UsageTerms terms = TermsOf(hold.user_id, rate);
+  if (!answers) terms.plan = &known_plans_.at(hold.plan_id);
+  return terms;
+}
+
 UsageToVoid Books::OldUsage(const std::string& usage_id) const {
   const auto state = usage_states_.find(usage_id);
   if (state == usage_states_.end()) return {};
@@ -353,11 +387,11 @@ absl::Status Books::Void(const std::string& usage_id) {
 }
 
 absl::Status Books::Correct(const std::string& usage_id, const std::string& user_id, Usage usage,
-                            const Rate* rate, bool may_recharge) {
+                            const Rate* rate, bool may_recharge, const std::string& hold_id) {
   if (usage.usage_id.empty()) usage.usage_id = absl::StrCat("usage-", next_id_++);
   usage.user_id = user_id;
-  return Apply(CorrectUsage(context(), account_, {usage_id, may_recharge}, OldUsage(usage_id),
-                            TermsOf(user_id, rate), usage, Staff("wrong CDR")));
+  return Apply(CorrectUsage(context(), account_, {usage_id, may_recharge, hold_id},
+                            OldUsage(usage_id), TermsOf(user_id, rate), usage, Staff("wrong CDR")));
 }
 
 absl::Status Books::RateNow(const std::string& usage_id, const Rate* rate) {
@@ -390,8 +424,9 @@ absl::Status Books::RecordEmergency(const std::string& user_id) {
   usage.usage_id = absl::StrCat("usage-", next_id_++);
   usage.user_id = user_id;
   usage.destination = "#911";
-  const Context context{settings_, now_, kNewestFeatureLevel,
-                        account_.open_waits ? open() : nullptr};
+  const Context context{
+      settings_, now_,    kNewestFeatureLevel, account_.open_waits ? open() : nullptr,
+      nullptr,   nullptr, LiveHolds()};
   return Apply(RecordUsage(context, account_, {.emergency = true}, usage));
 }
 
@@ -798,6 +833,11 @@ absl::Status Books::ApplyOne(absl::StatusOr<Transition> transition) {
                 entry.booked->replaces_estimate())
         << "U2: booked twice";
     usages_[state.usage_id] = entry.booked->usage;
+    if (entry.booked->estimated) {
+      estimates_.insert(state.usage_id);
+    } else {
+      estimates_.erase(state.usage_id);
+    }
   }
   for (const UsageState& state : transition->usage_states) {
     usage_states_[state.usage_id] = state;
@@ -1026,6 +1066,7 @@ void Books::CheckClosing() const {
   EXPECT_EQ(account_.closing.written_off, Booked(EntryKind::kWriteOff)) << "P4";
   if (!account_.closed()) return;
   EXPECT_EQ(account_.balance, 0) << "P4";
+  EXPECT_EQ(account_.held, 0) << "P4";
   EXPECT_FALSE(account_.closing.takes_facts()) << "P4";
 }
 

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -92,26 +93,39 @@ class Books {
   absl::Status PutUser(const std::string& user_id, const Plan& plan);
   // Books a usage of `user_id` under the user's plan; `rate` may be null.
   // A user that was not put is not known.
-  absl::Status Record(const std::string& user_id, Usage usage, const Rate* rate);
+  // `hold_id`: what it settles besides; may be empty.
+  absl::Status Record(const std::string& user_id, Usage usage, const Rate* rate,
+                      const std::string& hold_id = "");
   // Takes a usage back, booked or not, and books another in its place, whose user and rate may be
   // unknown as in Record.
   absl::Status Void(const std::string& usage_id);
   absl::Status Correct(const std::string& usage_id, const std::string& user_id, Usage usage,
-                       const Rate* rate, bool may_recharge = false);
+                       const Rate* rate, bool may_recharge = false,
+                       const std::string& hold_id = "");
   // Rates an UNRATED usage if there is a rate, and its user, now.
   absl::Status RateNow(const std::string& usage_id, const Rate* rate);
   absl::Status GrantCredit(Nanos amount, absl::Time end);
-  // Asks for a hold of an outbound call; the usage of the call will be "usage-of-" + its id. The
-  // decision.
+  // Asks for a hold; `rate` may be null. The decision. The second form is of an outbound call that
+  // begins now; the usage of the call will be "usage-of-" + its id.
+  absl::StatusOr<Decision> Hold(const HoldRequest& request, const Rate* rate);
   absl::StatusOr<Decision> Hold(const std::string& hold_id, const std::string& user_id,
                                 const Rate& rate, absl::Duration slice = absl::ZeroDuration());
   // `rate`: that of the answer, if it is another then.
-  absl::Status Extend(const std::string& hold_id, int32_t number, absl::Duration used,
+  absl::Status Extend(const std::string& hold_id, const HoldExtension& extension,
                       const Rate* rate = nullptr);
-  absl::Status Release(const std::string& hold_id, absl::Duration used = absl::ZeroDuration());
-  // Ends the holds whose time has come, and books what is estimated.
+  absl::Status Extend(const std::string& hold_id, int32_t number, absl::Duration used,
+                      const Rate* rate = nullptr) {
+    return Extend(hold_id, HoldExtension{number, used}, rate);
+  }
+  absl::Status Release(const std::string& hold_id, absl::Duration used = absl::ZeroDuration(),
+                       const Rate* rate = nullptr);
+  // Ends a hold if its time has come, or books what is estimated; the second form does all of them.
+  absl::Status EndHold(const std::string& hold_id);
   absl::Status EndHolds();
-  // The CDR of a hold's call.
+  // The CDR of a call, whatever was booked of it before; `hold_id` as in Record.
+  absl::Status Cdr(const std::string& user_id, const Usage& usage, const Rate* rate,
+                   const std::string& hold_id = "");
+  // That of a hold's call, as it was held for.
   absl::Status Settle(const std::string& hold_id, absl::Duration duration);
   // Rates a usage again by a rate; without a number it is a rerating of its own (U6).
   absl::StatusOr<Rerated> RateAgain(const std::string& usage_id, const Rate* rate,
@@ -218,6 +232,11 @@ class Books {
   // As it stands, live or not.
   const domain::Hold& hold(const std::string& hold_id) const { return holds_.at(hold_id); }
   const std::map<std::string, domain::Hold>& holds() const { return holds_; }
+  // What prices it; null: it is free.
+  const Rate* rate_of_hold(const std::string& hold_id) const {
+    const std::optional<Rate>& rate = rates_of_holds_.at(hold_id);
+    return rate.has_value() ? &*rate : nullptr;
+  }
   // The newest refund, and the newest payment.
   const Recharge& refund() const { return NewestOf(RechargeKind::kRefund); }
   const Recharge& payment() const { return NewestOf(RechargeKind::kPayment); }
@@ -256,6 +275,8 @@ class Books {
   void CheckHolds() const;
   // What is known of a usage by this user at this rate.
   UsageTerms TermsOf(const std::string& user_id, const Rate* rate) const;
+  // By which a hold is priced; `answers`: it is told now when it was answered.
+  UsageTerms TermsOf(const domain::Hold& hold, const Rate* rate, bool answers) const;
   UsageToVoid OldUsage(const std::string& usage_id) const;
   // The outcome of recharge `ordinal`, and what the gateway told of its charge before.
   absl::Status ApplyOutcome(int64_t ordinal, absl::StatusOr<Transition> transition);
@@ -291,7 +312,9 @@ class Books {
   std::map<std::string, Usage> usages_;
   std::map<std::string, Dispute> disputes_;
   std::map<std::string, domain::Hold> holds_;
-  std::map<std::string, Rate> rates_of_holds_;
+  std::map<std::string, std::optional<Rate>> rates_of_holds_;
+  std::map<std::string, Plan> known_plans_;       // of any user, ever
+  std::set<std::string> estimates_;               // usages that were booked from what was reported
   mutable std::vector<domain::Hold> live_holds_;  // of the last context
   std::vector<Entry> entries_;
   // What the entries have taken for refunds, and for disputes of each recharge.

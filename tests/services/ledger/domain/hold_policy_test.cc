@@ -486,6 +486,96 @@ TEST_F(HoldTest, P6_AnEndTakesWhatNoHoldNeedsAndAHoldMadeAfterItNeedsNothingOfIt
   EXPECT_EQ(books_.account().promotional_balance(), 0);
 }
 
+TEST_F(HoldTest, P6_NothingIsPromisedOfAGrantThatHasEndedBookedOrNot) {
+  ASSERT_TRUE(books_.SwitchAutomatic(false).ok());
+  ASSERT_TRUE(books_.AdjustTo(Dollars(1)).ok());
+  ASSERT_TRUE(books_.GrantCredit(Dollars(5), books_.now() + absl::Minutes(2)).ok());
+  const Rate rate = RateOf(Dollars(1), 60, 60);
+  ASSERT_EQ(Hold("a", rate), Decision::kAllowed);
+  books_.Advance(absl::Minutes(2));
+  EXPECT_EQ(Hold("b", rate), Decision::kAllowed) << "the dollar that there is besides the grant";
+  EXPECT_EQ(available(), 0);
+  EXPECT_EQ(books_.account().promotional_balance(), Dollars(1)) << "what the first call needs";
+  EXPECT_EQ(Hold("c", rate), Decision::kInsufficientBalance);
+}
+
+TEST_F(HoldTest, P6_AnExtensionGetsNothingOfAGrantThatHasEndedBookedOrNot) {
+  ASSERT_TRUE(books_.SwitchAutomatic(false).ok());
+  ASSERT_TRUE(books_.AdjustTo(Dollars(1)).ok());
+  ASSERT_TRUE(books_.GrantCredit(Dollars(5), books_.now() + absl::Minutes(1)).ok());
+  ASSERT_EQ(Hold("a", RateOf(Dollars(1), 60, 60)), Decision::kAllowed);
+  books_.Advance(absl::Minutes(1));
+  Extend("a", 1, 170);
+  EXPECT_EQ(hold("a").granted_seconds, 120) << "its dollar of the grant, and that of the customer";
+  EXPECT_EQ(hold("a").final_reason, FinalReason::kInsufficientBalance);
+}
+
+TEST_F(HoldTest, P4_WhatIsReportedAfterTheFactsIsNone) {
+  const Rate rate = RateOf(Dollars(1), 60, 60);
+  ASSERT_EQ(Hold("expired", rate), Decision::kAllowed);
+  ASSERT_EQ(Hold("released", rate), Decision::kAllowed);
+  ASSERT_TRUE(books_.Release("released").ok());
+  ASSERT_TRUE(books_.Close().ok());
+  books_.Advance(absl::Hours(73));
+  ASSERT_TRUE(books_.EndHolds().ok());
+  ASSERT_TRUE(books_.Reconsider().ok());
+  ASSERT_EQ(books_.account().closing.refunds, 1);
+  Extend("expired", 1, 50);
+  EXPECT_EQ(hold("expired").final_reason, FinalReason::kAccountClosing);
+  Extend("released", 1, 50);
+  ASSERT_TRUE(books_.Release("expired", absl::Seconds(70)).ok());
+  EXPECT_EQ(books_.account().accrued, 0);
+  ASSERT_TRUE(books_.GiveBack().ok());
+  EXPECT_TRUE(books_.account().closed()) << "it waits for no call any more";
+}
+
+TEST_F(HoldTest, H4_OneThatWasReleasedAfterItsTimeIsNotMadeAnew) {
+  const Rate rate = RateOf(Cents(60), 60, 60);
+  ASSERT_EQ(Hold("a", rate), Decision::kAllowed);
+  books_.Advance(absl::Minutes(5));
+  ASSERT_TRUE(books_.EndHolds().ok());
+  ASSERT_TRUE(books_.Release("a").ok());
+  Extend("a", 1, 30);  // sent before the release
+  EXPECT_EQ(hold("a").state, HoldState::kUnsettled);
+  EXPECT_EQ(hold("a").final_reason, FinalReason::kHoldEnded) << "it says so";
+  EXPECT_EQ(books_.account().held, Cents(60));
+  ASSERT_TRUE(books_.Release("a").ok());
+  EXPECT_TRUE(books_.last().unchanged) << "a repeat";
+}
+
+TEST_F(HoldTest, H9_WhileNothingIsGrantedMoneyThatComesTellsNoSwitchToGoOn) {
+  ASSERT_TRUE(books_.SwitchAutomatic(false).ok());
+  ASSERT_TRUE(books_.AdjustTo(Dollars(1)).ok());
+  ASSERT_EQ(Hold("a", RateOf(Dollars(1), 60, 60)), Decision::kAllowed);
+  Extend("a", 1, 50);
+  ASSERT_EQ(hold("a").final_reason, FinalReason::kInsufficientBalance);
+  ASSERT_TRUE(books_.Block("fraud").ok());
+  ASSERT_TRUE(books_.Adjust(Dollars(20)).ok());
+  EXPECT_EQ(books_.Count(EventKind::kFundsAvailable), 0);
+  ASSERT_TRUE(books_.Unblock("cleared").ok());
+  ASSERT_TRUE(books_.Adjust(Cents(1)).ok());
+  EXPECT_EQ(books_.Count(EventKind::kFundsAvailable), 1);
+}
+
+TEST_F(HoldTest, G12_ACallThatIsCutShortForWantOfMoneyTakenBackEndsTheWaitToo) {
+  ASSERT_TRUE(books_.AdjustDown(Dollars(12)).ok());
+  ASSERT_EQ(Hold("a", RateOf(Dollars(5), 1, 1)), Decision::kAllowed);
+  EXPECT_EQ(hold("a").final_reason, FinalReason::kInsufficientBalance);
+  EXPECT_FALSE(books_.account().taken_back.waits());
+  EXPECT_NE(books_.open(), nullptr);
+}
+
+TEST_F(HoldTest, G12_ALateExtensionThatIsRefusedForWantOfMoneyTakenBackEndsTheWaitToo) {
+  ASSERT_EQ(Hold("a", RateOf(Dollars(5), 60, 60)), Decision::kAllowed);
+  books_.Advance(absl::Minutes(5));
+  ASSERT_TRUE(books_.EndHolds().ok());
+  ASSERT_TRUE(books_.AdjustDown(Dollars(14)).ok());
+  ASSERT_TRUE(books_.account().taken_back.waits());
+  Extend("a", 1, 30);
+  ASSERT_EQ(hold("a").state, HoldState::kUnsettled);
+  EXPECT_FALSE(books_.account().taken_back.waits());
+}
+
 TEST_F(HoldTest, G12_AHoldThatIsRefusedForWantOfMoneyTakenBackEndsTheWait) {
   ASSERT_TRUE(books_.AdjustDown(Dollars(12)).ok());
   ASSERT_TRUE(books_.account().taken_back.waits());

@@ -16,15 +16,6 @@ int MonthNumber(absl::Time time, absl::TimeZone zone) {
   return static_cast<int>(day.year() * 12 + day.month());
 }
 
-// C2, C9, one increment at a time.
-int64_t Billable(absl::Duration duration, const Rate& rate) {
-  const int64_t micros = duration / absl::Microseconds(1);
-  if (micros == 0) return 0;
-  int64_t billable = rate.initial_increment_seconds;
-  while (billable * 1'000'000 < micros) billable += rate.increment_seconds;
-  return billable;
-}
-
 // C6, M2: sixtieths of a nano-unit, rounded half up.
 __int128 Cost(const Rate& rate, int64_t paid) {
   if (paid == 0) return 0;
@@ -75,7 +66,7 @@ bool Model::HasUsable() const {
 }
 
 bool Model::IsLow() const {
-  return state_ != AccountState::kPendingFunding && !ends() && balance_ < threshold_;
+  return state_ != AccountState::kPendingFunding && !ends() && balance_ - Accrued() < threshold_;
 }
 
 // --- Which card, and when (G5, G8, G9) ---------------------------------------------
@@ -233,7 +224,7 @@ __int128 Model::UsedInTheHour(int64_t ordinal, absl::Time now) const {
     return opening.time > now - absl::Hours(1);
   });
   if (others.end() - within < 2) return 0;
-  __int128 used = 0;
+  __int128 used = Accrued() - within->accrued;
   for (size_t i = within->usages; i < usages_.size(); ++i) used += usages_[i];
   return used;
 }
@@ -320,7 +311,7 @@ void Model::Follow(const Sight& sight, absl::Time now, Step* step) {
     return;
   }
   // What was taken back neither adds to it nor ends it.
-  const Want want = Wanted(ordinal, balance_ + taken_back_, sight, now);
+  const Want want = Wanted(ordinal, balance_ + taken_back_ - Accrued(), sight, now);
   if (want.amount == 0 || want.kind != recharge->kind) {
     Cancel(recharge, step);
     return;
@@ -337,7 +328,7 @@ void Model::OpenWhatIsWanted(const Sight& sight, absl::Time now, Step* step) {
   capped_until_.reset();
   if (open_ordinal() != 0 || waits_for_the_customer_) return;
   const int64_t ordinal = static_cast<int64_t>(recharges_.size()) + 1;
-  const Want want = Wanted(ordinal, balance_, sight, now);
+  const Want want = Wanted(ordinal, balance_ - Accrued(), sight, now);
   if (want.capped_until.has_value()) {
     capped_until_ = want.capped_until;
     if (told_windows_.insert(want.cap).second) ++step->events[EventKind::kCapReached];
@@ -346,7 +337,7 @@ void Model::OpenWhatIsWanted(const Sight& sight, absl::Time now, Step* step) {
   OpenRecharge(want.kind, want.amount, want.pick, step);
   if (want.limited) ++step->events[EventKind::kRechargeLimited];
   if (want.kind != RechargeKind::kAutomatic) return;
-  openings_.push_back({now, usages_before_});
+  openings_.push_back({now, usages_before_, accrued_before_});
   if (openings_.size() > 8) openings_.erase(openings_.begin());  // so many are remembered
 }
 
@@ -406,6 +397,7 @@ Step Model::Finish(Step step, absl::Time now, const Sight& sight) {
   const int64_t open_before = open_ordinal();
   EndGrants(now, &step);
   Fund(&step);
+  TellOfFunds(&step);
   Follow(sight, now, &step);
   OpenWhatIsWanted(sight, now, &step);
   if (sight.declines) MarkLimited(now, &step);
@@ -419,6 +411,8 @@ Step Model::Finish(Step step, absl::Time now, const Sight& sight) {
   Tell(now, &step);
   balance_before_ = balance_;
   usages_before_ = usages_.size();
+  accrued_before_ = Accrued();
+  money_came_ = false;
   return step;
 }
 
@@ -449,15 +443,20 @@ Step Model::PutUser(const std::string& user_id, const Plan& plan, absl::Time now
 
 // C3, C8: over the calls that drew on the allowance of that month, or of life.
 int64_t Model::FreeLeft(const std::string& user_id, absl::Time start) const {
-  const Person& person = people_.at(user_id);
-  if (person.plan.standard_calls == StandardCalls::kIncluded) return 0;
-  const bool monthly = person.plan.allowance_reset == AllowanceReset::kMonthly;
-  const int month = monthly ? MonthNumber(start, zone_) : 0;
+  return FreeBy(user_id, people_.at(user_id).plan, start);
+}
+
+int64_t Model::FreeBy(const std::string& user_id, const Plan& plan, absl::Time start) const {
+  if (plan.standard_calls == StandardCalls::kIncluded) return 0;
   int64_t used = 0;
-  for (const Draw& draw : person.draws) {
-    if (draw.month == month) used += draw.seconds;
+  for (const Draw& draw : people_.at(user_id).draws) {
+    if (draw.month == MonthOf(plan, start)) used += draw.seconds;
   }
-  return std::max<int64_t>(person.plan.free_seconds - used, 0);
+  return std::max<int64_t>(plan.free_seconds - used, 0);
+}
+
+int Model::MonthOf(const Plan& plan, absl::Time start) const {
+  return plan.allowance_reset == AllowanceReset::kMonthly ? MonthNumber(start, zone_) : 0;
 }
 
 const ModelUsage* Model::FindUsage(const std::string& usage_id) const {
@@ -466,6 +465,18 @@ const ModelUsage* Model::FindUsage(const std::string& usage_id) const {
 }
 
 ModelRating Model::RateIt(const std::string& user_id, const Usage& usage, const Rate* rate) const {
+  return RateBy(people_.at(user_id).plan, FreeLeft(user_id, usage.start_time), usage, rate);
+}
+
+int64_t Model::Billable(absl::Duration duration, int64_t initial, int64_t further) {
+  const int64_t micros = duration / absl::Microseconds(1);
+  if (micros == 0) return 0;
+  int64_t billable = initial;
+  while (billable * 1'000'000 < micros) billable += further;
+  return billable;
+}
+
+ModelRating Model::RateBy(const Plan& plan, int64_t free, const Usage& usage, const Rate* rate) {
   ModelRating rating;
   if (usage.direction == Direction::kInbound &&
       (rate == nullptr || usage.kind == UsageKind::kSms)) {
@@ -479,28 +490,35 @@ ModelRating Model::RateIt(const std::string& user_id, const Usage& usage, const 
     rating.cost = __int128{rate->price} * usage.segments;
     return rating;
   }
-  const int64_t billable = Billable(usage.duration, *rate);
-  const Plan& plan = people_.at(user_id).plan;
+  const int64_t billable =
+      Billable(usage.duration, rate->initial_increment_seconds, rate->increment_seconds);
   if (rate->standard_rate && plan.standard_calls == StandardCalls::kIncluded) return rating;
-  if (rate->standard_rate) {
-    rating.free_taken = std::min(billable, FreeLeft(user_id, usage.start_time));
-  }
+  if (rate->standard_rate) rating.free_taken = std::min(billable, free);
   rating.paid = billable - rating.free_taken;
   rating.cost = Cost(*rate, rating.paid);
   return rating;
 }
 
-bool Model::Affords(const std::string& user_id, const Usage& usage, const Rate& rate,
-                    int64_t seconds) const {
-  const int64_t allowance = rate.standard_rate ? FreeLeft(user_id, usage.start_time) : 0;
+bool Model::Pays(const Rate& rate, int64_t free, __int128 money, int64_t seconds) {
+  const int64_t allowance = rate.standard_rate ? free : 0;
   if (seconds <= allowance) return true;
-  const __int128 money = balance() + taken_back_;
   if (money <= 0) return false;
   return __int128{rate.price} * (seconds - allowance) + __int128{rate.connect_fee} * 60 <=
          money * 60;
 }
 
+bool Model::Affords(const std::string& user_id, const Usage& usage, const Rate& rate,
+                    int64_t seconds) const {
+  return Pays(rate, FreeToPromise(user_id, usage.start_time), balance() + taken_back_ - Held(),
+              seconds);
+}
+
 Decision Model::Authorize(const std::string& user_id, const Usage& usage, const Rate* rate) const {
+  return Decide(user_id, usage, rate, balance() + taken_back_ - Held());
+}
+
+Decision Model::Decide(const std::string& user_id, const Usage& usage, const Rate* rate,
+                       __int128 money) const {
   if (state_ == AccountState::kClosed) return Decision::kAccountClosed;
   if (state_ == AccountState::kClosing) return Decision::kAccountClosing;
   if (blocked_) return Decision::kAccountBlocked;
@@ -509,15 +527,15 @@ Decision Model::Authorize(const std::string& user_id, const Usage& usage, const 
   if (RateIt(user_id, usage, rate).no_rate) return Decision::kNoRate;
   if (usage.kind == UsageKind::kSms) {
     const __int128 cost = RateIt(user_id, usage, rate).cost;
-    return cost > 0 && cost > balance() + taken_back_ ? Decision::kInsufficientBalance
-                                                      : Decision::kAllowed;
+    return cost > 0 && cost > money ? Decision::kInsufficientBalance : Decision::kAllowed;
   }
   if (rate == nullptr) return Decision::kAllowed;
   const Plan& plan = people_.at(user_id).plan;
   if (rate->standard_rate && plan.standard_calls == StandardCalls::kIncluded) {
     return Decision::kAllowed;
   }
-  return Affords(user_id, usage, *rate, rate->initial_increment_seconds)
+  return Pays(*rate, FreeToPromise(user_id, usage.start_time), money,
+              rate->initial_increment_seconds)
              ? Decision::kAllowed
              : Decision::kInsufficientBalance;
 }
@@ -531,14 +549,15 @@ __int128 Model::promotional() const {
 absl::Time Model::next_grant_end() const {
   absl::Time next = absl::InfiniteFuture();
   for (const ModelGrant& grant : grants_) {
-    if (grant.left > 0) next = std::min(next, grant.end);
+    if (grant.left > 0 && EndOf(grant) > grants_end_) next = std::min(next, EndOf(grant));
   }
   return next;
 }
 
 Step Model::Grant(Nanos amount, absl::Time end, absl::Time now) {
-  const auto open = std::count_if(grants_.begin(), grants_.end(),
-                                  [&](const ModelGrant& grant) { return grant.end > grants_end_; });
+  const auto open = std::count_if(grants_.begin(), grants_.end(), [&](const ModelGrant& grant) {
+    return grant.end > grants_end_ || grant.left > 0;
+  });
   const auto refuse = [](const std::string& reason) {
     Step step;
     step.outcome = Outcome::kRefused;
@@ -550,30 +569,49 @@ Step Model::Grant(Nanos amount, absl::Time end, absl::Time now) {
   if (open >= 30) return refuse("TOO_MANY_GRANTS");
   Step step;
   grants_.push_back({++births_, amount, end});
-  balance_ += amount;
+  TakeIn(amount);
   ++step.events[EventKind::kCreditGranted];
   NoteTakenBack(amount);
   return Finish(step, now);
 }
 
-void Model::DrawOnGrants(const std::map<size_t, __int128>& given_back, absl::Time now,
-                         ModelUsage* fact) {
+std::vector<size_t> Model::GrantsInOrder() const {
+  std::vector<size_t> order(grants_.size());
+  for (size_t place = 0; place < order.size(); ++place) order[place] = place;
+  std::stable_sort(order.begin(), order.end(),
+                   [this](size_t a, size_t b) { return grants_[a].end < grants_[b].end; });
+  return order;
+}
+
+void Model::DrawOnGrants(const ModelDraws& given_back, absl::Time now, ModelUsage* fact,
+                         const ModelHold* hold) {
   __int128 missing = fact->cost;
   const auto take = [&](size_t place, __int128 most) {
     const __int128 amount = std::min({missing, most, grants_[place].left});
-    if (amount <= 0) return;
+    if (amount <= 0) return __int128{0};
     grants_[place].left -= amount;
-    fact->promotional[place] += amount;
+    const auto known = std::find_if(fact->promotional.begin(), fact->promotional.end(),
+                                    [place](const auto& draw) { return draw.first == place; });
+    if (known != fact->promotional.end()) {
+      known->second += amount;
+    } else {
+      fact->promotional.emplace_back(place, amount);
+    }
     missing -= amount;
+    return amount;
   };
   for (const auto& [place, amount] : given_back) take(place, amount);
-  std::vector<std::pair<absl::Time, size_t>> order;
-  for (size_t place = 0; place < grants_.size(); ++place) {
+  // Of what ended under its call it gets what was kept for that.
+  __int128 kept = hold == nullptr ? 0 : hold->aside.cost;
+  for (const size_t place : GrantsInOrder()) {
     const ModelGrant& grant = grants_[place];
-    if (grant.end > now && grant.born < fact->born) order.emplace_back(grant.end, place);
+    if (grant.born >= fact->born) continue;
+    if (EndOf(grant) > now) {
+      take(place, missing);
+    } else if (hold != nullptr && hold->made < EndOf(grant) && !grant.gone) {
+      kept -= take(place, kept);
+    }
   }
-  std::sort(order.begin(), order.end());
-  for (const auto& [end, place] : order) take(place, missing);
 }
 
 void Model::GiveBackToGrants(ModelUsage* fact) {
@@ -583,10 +621,16 @@ void Model::GiveBackToGrants(ModelUsage* fact) {
 
 void Model::EndGrants(absl::Time now, Step* step) {
   __int128 ended = 0;
-  for (ModelGrant& grant : grants_) {
-    if (grant.end > now || grant.left == 0) continue;
-    ended += std::exchange(grant.left, 0);
-    ++step->events[EventKind::kCreditEnded];
+  std::map<size_t, __int128> needed = NeededOfEnded(now);
+  for (size_t place = 0; place < grants_.size(); ++place) {
+    ModelGrant& grant = grants_[place];
+    if (EndOf(grant) > now) continue;
+    if (grant.left > needed[place]) {
+      ended += grant.left - needed[place];
+      grant.left = needed[place];
+      ++step->events[EventKind::kCreditEnded];
+    }
+    grant.gone = grant.left == 0;
   }
   balance_ -= ended;
   if (ended > 0) NoteTakenBack(-ended);
@@ -594,7 +638,7 @@ void Model::EndGrants(absl::Time now, Step* step) {
 }
 
 void Model::Book(const std::string& user_id, const Usage& usage, const Rate* rate, Step* step,
-                 const std::map<size_t, __int128>& given_back) {
+                 const ModelDraws& given_back, const ModelHold* hold) {
   ModelUsage& fact = facts_[usage.usage_id];
   if (fact.born == 0) fact.born = ++births_;
   fact.user_id = user_id;
@@ -611,13 +655,12 @@ void Model::Book(const std::string& user_id, const Usage& usage, const Rate* rat
   fact.cost = rating.cost;
   fact.free_taken = rating.free_taken;
   balance_ -= rating.cost;
-  DrawOnGrants(given_back, now_, &fact);
+  DrawOnGrants(given_back, now_, &fact, hold);
   usages_.push_back(rating.cost);
   if (rating.free_taken == 0) return;
   Person& person = people_.at(user_id);
-  const bool monthly = person.plan.allowance_reset == AllowanceReset::kMonthly;
   person.draws.push_back(
-      {usage.usage_id, monthly ? MonthNumber(usage.start_time, zone_) : 0, rating.free_taken});
+      {usage.usage_id, MonthOf(person.plan, usage.start_time), rating.free_taken});
 }
 
 void Model::TakeBack(const std::string& usage_id, Step* step) {
@@ -649,14 +692,33 @@ void Model::NoteTakenBack(__int128 amount) {
   waits_for_the_customer_ = false;
 }
 
-Step Model::Record(const std::string& user_id, const Usage& usage, const Rate* rate,
-                   absl::Time now) {
+void Model::EndTheWait() {
+  taken_back_ = 0;
+  waits_for_the_customer_ = false;
+}
+
+void Model::TakeIn(__int128 amount) {
+  balance_ += amount;
+  if (amount > 0) money_came_ = true;
+}
+
+Step Model::FinishCorrection(Step step, __int128 difference, bool may_recharge, absl::Time now) {
+  if (may_recharge && difference < 0) {
+    EndTheWait();
+  } else {
+    NoteTakenBack(difference);
+  }
+  return Finish(std::move(step), now);
+}
+
+Step Model::Record(const std::string& user_id, const Usage& usage, const Rate* rate, absl::Time now,
+                   const std::string& hold_id) {
   if (const auto refused = NoFactsAnyMore()) return *refused;
   Step step;
   now_ = now;
-  Book(user_id, usage, rate, &step);
-  taken_back_ = 0;
-  waits_for_the_customer_ = false;
+  Book(user_id, usage, rate, &step, {}, HoldOf(usage.usage_id, hold_id));
+  EndHoldsOf(usage.usage_id, hold_id);
+  EndTheWait();
   // A usage sees the recharge only while it waits for its time.
   return Finish(step, now, {open_waits_, false});
 }
@@ -671,31 +733,31 @@ Step Model::Void(const std::string& usage_id, absl::Time now) {
   if (const auto refused = NoFactsAnyMore()) return *refused;
   const __int128 before = balance_;
   TakeBack(usage_id, &step);
+  EndHoldsOf(usage_id, "");
   NoteTakenBack(balance_ - before);
   return Finish(step, now);
 }
 
 Step Model::Correct(const std::string& usage_id, const std::string& user_id, const Usage& usage,
-                    const Rate* rate, bool may_recharge, absl::Time now) {
+                    const Rate* rate, bool may_recharge, absl::Time now,
+                    const std::string& hold_id) {
   if (const auto refused = NoFactsAnyMore()) return *refused;
   Step step;
   const __int128 before = balance_;
   const ModelUsage* fact = FindUsage(usage_id);
   now_ = now;
-  std::map<size_t, __int128> given_back;
+  ModelDraws given_back;
   if (fact == nullptr || fact->status != UsageStatus::kVoided) {
     if (fact != nullptr) given_back = fact->promotional;
     TakeBack(usage_id, &step);
+    estimates_.erase(usage_id);  // this has what its CDR would say
   }
-  Book(user_id, usage, rate, &step, given_back);
-  const __int128 difference = balance_ - before;
-  if (may_recharge && difference < 0) {
-    taken_back_ = 0;
-    waits_for_the_customer_ = false;
-  } else {
-    NoteTakenBack(difference);
-  }
-  return Finish(step, now);
+  const ModelHold* hold = HoldOf(usage.usage_id, hold_id);
+  if (hold == nullptr) hold = HoldOf(usage_id, "");
+  Book(user_id, usage, rate, &step, given_back, hold);
+  EndHoldsOf(usage_id, hold_id);
+  EndHoldsOf(usage.usage_id, "");
+  return FinishCorrection(std::move(step), balance_ - before, may_recharge, now);
 }
 
 Step Model::RateNow(const std::string& usage_id, const Rate* rate, absl::Time now) {
@@ -735,8 +797,7 @@ Step Model::RateAgain(const std::string& usage_id, const Rate* rate, bool includ
     break;
   }
   const ModelRating rating = RateIt(fact.user_id, fact.usage, rate);
-  const bool monthly = person->second.plan.allowance_reset == AllowanceReset::kMonthly;
-  const Draw drawn{usage_id, monthly ? MonthNumber(fact.usage.start_time, zone_) : 0,
+  const Draw drawn{usage_id, MonthOf(person->second.plan, fact.usage.start_time),
                    rating.free_taken};
   const bool same_draw = own.has_value()
                              ? own->seconds == drawn.seconds && own->month == drawn.month
@@ -752,18 +813,12 @@ Step Model::RateAgain(const std::string& usage_id, const Rate* rate, bool includ
   fact.status = UsageStatus::kRated;
   fact.cost = rating.cost;
   fact.free_taken = rating.free_taken;
-  const std::map<size_t, __int128> given_back = fact.promotional;
+  const ModelDraws given_back = fact.promotional;
   GiveBackToGrants(&fact);
   DrawOnGrants(given_back, now, &fact);
   step.outcome = Outcome::kApplied;
   ++step.events[EventKind::kUsageRated];
-  if (may_recharge && difference < 0) {
-    taken_back_ = 0;
-    waits_for_the_customer_ = false;
-  } else {
-    NoteTakenBack(difference);
-  }
-  return Finish(step, now);
+  return FinishCorrection(std::move(step), difference, may_recharge, now);
 }
 
 // C10: it is in the history, and that is all.
@@ -811,8 +866,7 @@ Step Model::ChangeBilling(const BillingChange& change, absl::Time now) {
     step.outcome = Outcome::kUnchanged;
     return step;
   }
-  taken_back_ = 0;
-  waits_for_the_customer_ = false;
+  EndTheWait();
   return Finish(step, now);
 }
 
@@ -858,8 +912,7 @@ Step Model::GiveTo(ModelCard* card, const ModelGiven& given, absl::Time now) {
     if (other.number == given.number) other.declined = {0, 0};
   }
   Move(std::string(card->id), given.position);
-  taken_back_ = 0;
-  waits_for_the_customer_ = false;
+  EndTheWait();
   return Finish(step, now);
 }
 
@@ -879,8 +932,7 @@ Step Model::GiveNew(const ModelGiven& given, absl::Time now) {
   PutNew(given);
   Move(cards_.back().id, given.position);
   ++step.events[EventKind::kCardAdded];
-  taken_back_ = 0;
-  waits_for_the_customer_ = false;
+  EndTheWait();
   return Finish(step, now);
 }
 
@@ -935,8 +987,7 @@ Step Model::RemoveCard(const std::string& id, absl::Time now) {
   }
   cards_.erase(card);
   ++step.events[EventKind::kCardRemoved];
-  taken_back_ = 0;
-  waits_for_the_customer_ = false;
+  EndTheWait();
   return Finish(step, now);
 }
 
@@ -945,7 +996,7 @@ Step Model::RemoveCard(const std::string& id, absl::Time now) {
 Step Model::Adjust(Nanos amount, absl::Time now) {
   if (const auto refused = NotOnceClosed()) return *refused;
   Step step;
-  balance_ += amount;
+  TakeIn(amount);
   ++step.events[EventKind::kBalanceAdjusted];
   if (amount < 0 && (waits_for_the_customer_ || IsLow())) {
     waits_for_the_customer_ = true;
@@ -1124,7 +1175,7 @@ void Model::Credit(ModelRecharge* recharge, int64_t ordinal, int attempt,
   recharge->charge_id = charge_id;
   recharge->credited = amount;
   if (recharge->credited_as == 0) {
-    balance_ += amount;
+    TakeIn(amount);
   } else {
     at(recharge->credited_as).aim.number = recharge->aim.number;
   }

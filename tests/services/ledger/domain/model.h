@@ -14,6 +14,7 @@
 #ifndef RESERVE_TESTS_SERVICES_LEDGER_DOMAIN_MODEL_H_
 #define RESERVE_TESTS_SERVICES_LEDGER_DOMAIN_MODEL_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -42,6 +43,9 @@ struct Step {
   std::map<EventKind, int> events;  // how many of each kind
 };
 
+// What grants have paid of a cost, by the grant's place, in the order in which they did.
+using ModelDraws = std::vector<std::pair<size_t, __int128>>;
+
 // A usage as it was told, and what it costs now.
 struct ModelUsage {
   std::string user_id;
@@ -50,8 +54,7 @@ struct ModelUsage {
   __int128 cost = 0;
   int64_t free_taken = 0;
   int64_t born = 0;  // when it was booked, in the order of all that was
-  // What of its cost each grant has paid, by the grant's place.
-  std::map<size_t, __int128> promotional;
+  ModelDraws promotional;
 };
 
 // Promotional money with an end.
@@ -59,6 +62,7 @@ struct ModelGrant {
   int64_t born = 0;
   __int128 left = 0;
   absl::Time end;
+  bool gone = false;  // it has ended, and no call needed anything of it
 };
 
 // What a usage should cost.
@@ -67,6 +71,48 @@ struct ModelRating {
   int64_t free_taken = 0;
   int64_t paid = 0;
   __int128 cost = 0;
+};
+
+// A call that a switch asks for.
+struct ModelCall {
+  std::string hold_id;
+  std::string user_id;
+  Usage usage;  // with the id that its usage will have
+  std::optional<Rate> rate;
+  absl::Duration slice;  // 0: the operator's
+};
+
+// What a switch tells of a call: the whole of it each time.
+struct ModelReport {
+  int number = 0;
+  absl::Duration used;
+  std::optional<absl::Time> answer;  // unset: so long ago as was used
+  std::optional<Rate> rate;          // of the answer; unset: as it was
+};
+
+// A call in progress, and one that is over.
+struct ModelHold {
+  std::string usage_id;
+  std::string user_id;
+  Usage usage;  // starts when it is priced
+  Plan plan;
+  std::optional<Rate> rate;
+  absl::Time made;
+  absl::Time ends;
+  absl::Duration slice;
+  HoldState state = HoldState::kOpen;
+  FinalReason why = FinalReason::kNone;  // it gets no more
+  bool answered = false;
+  int number = 0;  // of the last report
+  absl::Duration reported;
+  int64_t promised = 0;  // seconds in all
+  // What the promise cost when it was last looked at, and what was reported then.
+  ModelRating aside;
+  ModelRating so_far;
+
+  bool open() const { return state == HoldState::kOpen; }
+  bool lives() const { return open() || state == HoldState::kUnsettled; }
+  bool over() const { return state == HoldState::kSettled || state == HoldState::kEstimated; }
 };
 
 // A card as a customer gives it.
@@ -141,19 +187,38 @@ class Model {
   // An empty token: without a card.
   Step Open(const ModelGiven& card, absl::TimeZone zone, absl::Time now);
   Step PutUser(const std::string& user_id, const Plan& plan, absl::Time now);
-  Step Record(const std::string& user_id, const Usage& usage, const Rate* rate, absl::Time now);
+  // `hold_id`: the call that it says it was; may be empty.
+  Step Record(const std::string& user_id, const Usage& usage, const Rate* rate, absl::Time now,
+              const std::string& hold_id = "");
   // Takes a usage back, and books another in its place.
   Step Void(const std::string& usage_id, absl::Time now);
   Step Correct(const std::string& usage_id, const std::string& user_id, const Usage& usage,
-               const Rate* rate, bool may_recharge, absl::Time now);
+               const Rate* rate, bool may_recharge, absl::Time now,
+               const std::string& hold_id = "");
   // Rates a usage that waits for it.
   Step RateNow(const std::string& usage_id, const Rate* rate, absl::Time now);
   // Rates one again at this rate: the difference counts.
   Step RateAgain(const std::string& usage_id, const Rate* rate, bool include_unrated,
                  bool may_recharge, absl::Time now);
   Step RecordEmergency(absl::Time now);
+  // Calls in progress (H1 to H12). The decision is the first of the pair.
+  std::pair<Decision, Step> CreateHold(const ModelCall& call, absl::Time now);
+  Step ExtendHold(const std::string& hold_id, const ModelReport& report, absl::Time now);
+  Step ReleaseHold(const std::string& hold_id, const ModelReport& report, absl::Time now);
+  // What time brings: it expires, or is booked from what was reported.
+  Step EndHold(const std::string& hold_id, absl::Time now);
+  // The CDR of a call, whatever was booked of it before.
+  Step Cdr(const std::string& user_id, const Usage& usage, const Rate* rate,
+           const std::string& hold_id, absl::Time now);
+  const std::map<std::string, ModelHold>& holds() const { return holds_; }
+  __int128 Held() const;
+  __int128 Accrued() const;
+  // What is left of the allowance for another call.
+  int64_t FreeToPromise(const std::string& user_id, absl::Time start) const;
   Step Grant(Nanos amount, absl::Time end, absl::Time now);
   __int128 promotional() const;
+  // Of the first, the second, ... that there was.
+  __int128 LeftOfGrant(int number) const { return grants_[static_cast<size_t>(number - 1)].left; }
   // When the next grant ends that has something left; InfiniteFuture: none does.
   absl::Time next_grant_end() const;
   Step ChangeBilling(const BillingChange& change, absl::Time now);
@@ -227,12 +292,19 @@ class Model {
   const std::vector<ModelRecharge>& recharges() const { return recharges_; }
 
  private:
-  // A call that drew on the allowance: of a month, or of all time (0).
-  // Takes the cost from grants: from what was just given back first.
-  void DrawOnGrants(const std::map<size_t, __int128>& given_back, absl::Time now, ModelUsage* fact);
+  // Takes the cost from grants: from what was just given back first. `hold` is the call that it
+  // was, or null.
+  void DrawOnGrants(const ModelDraws& given_back, absl::Time now, ModelUsage* fact,
+                    const ModelHold* hold = nullptr);
   void GiveBackToGrants(ModelUsage* fact);
   void EndGrants(absl::Time now, Step* step);
+  // Of those that have ended, what calls need that began before; by the grant's place.
+  std::map<size_t, __int128> NeededOfEnded(absl::Time now) const;
+  absl::Time EndOf(const ModelGrant& grant) const { return std::min(grant.end, closed_at_); }
+  // Their places, the earliest end first.
+  std::vector<size_t> GrantsInOrder() const;
 
+  // A call that drew on the allowance: of a month, or of all time (0).
   struct Draw {
     std::string usage_id;
     int month = 0;
@@ -338,10 +410,47 @@ class Model {
   Step ReportDecline(int64_t ordinal, const ChargeOutcome& outcome, absl::Time now);
   // Books a fact, and takes one back; what follows is the caller's.
   void Book(const std::string& user_id, const Usage& usage, const Rate* rate, Step* step,
-            const std::map<size_t, __int128>& given_back = {});
+            const ModelDraws& given_back = {}, const ModelHold* hold = nullptr);
   void TakeBack(const std::string& usage_id, Step* step);
   // Money went without the customer's doing (G12).
   void NoteTakenBack(__int128 amount);
+  // Somebody has acted, or there was usage.
+  void EndTheWait();
+  // What follows a correction and a rating again.
+  Step FinishCorrection(Step step, __int128 difference, bool may_recharge, absl::Time now);
+  // Money comes, and not by usage that is taken back.
+  void TakeIn(__int128 amount);
+
+  // --- Calls in progress
+  // C2, C9: one increment at a time.
+  static int64_t Billable(absl::Duration duration, int64_t initial, int64_t further);
+  static ModelRating RateBy(const Plan& plan, int64_t free, const Usage& usage, const Rate* rate);
+  // Can so many seconds be paid, the free ones first?
+  static bool Pays(const Rate& rate, int64_t free, __int128 money, int64_t seconds);
+  int MonthOf(const Plan& plan, absl::Time start) const;
+  int64_t FreeBy(const std::string& user_id, const Plan& plan, absl::Time start) const;
+  // Of that month, by calls but this one.
+  int64_t FreeHeld(const std::string& user_id, int month, const std::string& but) const;
+  int64_t FreeFor(const std::string& hold_id, const ModelHold& hold) const;
+  Decision Decide(const std::string& user_id, const Usage& usage, const Rate* rate,
+                  __int128 money) const;
+  std::pair<int64_t, FinalReason> Promise(const std::string& hold_id, const ModelHold& hold,
+                                          int64_t already) const;
+  ModelRating RateSoFar(const std::string& hold_id, const ModelHold& hold,
+                        absl::Duration length) const;
+  // The price of the answer, and the seconds.
+  void Hear(const ModelReport& report, absl::Time now, ModelHold* hold) const;
+  // It sets aside what it was promised from now on.
+  void Open(const std::string& hold_id, int64_t promised, absl::Time now, ModelHold* hold) const;
+  void ReportLate(const std::string& hold_id, absl::Time now, ModelHold* hold, Step* step) const;
+  // The call is over: what was reported stays.
+  void HangUp(HoldState state, absl::Time now, ModelHold* hold, Step* step) const;
+  const ModelHold* HoldOf(const std::string& usage_id, const std::string& hold_id) const;
+  // Returns whether there was one.
+  bool EndHoldsOf(const std::string& usage_id, const std::string& hold_id);
+  void TellOfFunds(Step* step);
+  Step ReplaceEstimate(const std::string& user_id, const Usage& usage, const Rate* rate,
+                       absl::Time now);
   // P4: the refusal of what an account that is closed, or being closed, is not asked for; and of
   // usage that comes too late. None: it may be.
   std::optional<Step> NotWhileClosing() const;
@@ -355,7 +464,8 @@ class Model {
 
   struct Opening {
     absl::Time time;
-    size_t usages = 0;  // booked before the command that opened it
+    size_t usages = 0;     // booked before the command that opened it
+    __int128 accrued = 0;  // then
   };
 
   int GivenToday(absl::Time now) const;
@@ -370,6 +480,7 @@ class Model {
   bool blocked_ = false;
   bool off_ = false;
   // P4.
+  absl::Time closed_at_ = absl::InfiniteFuture();
   absl::Time grace_until_;
   bool giving_back_ = false;                  // the only round of refunds was made
   std::set<int64_t> refunds_failed_closing_;  // by their ordinals
@@ -395,6 +506,10 @@ class Model {
   int64_t births_ = 0;
   absl::Time now_;  // of the command
   std::map<std::string, ModelUsage> facts_;
+  std::map<std::string, ModelHold> holds_;
+  std::set<std::string> estimates_;                  // usages that wait for their CDR
+  __int128 accrued_before_ = 0;                      // this command
+  bool money_came_ = false;                          // by this command
   size_t usages_before_ = 0;                         // this command
   std::vector<Opening> openings_;                    // of automatic recharges not canceled
   std::multimap<std::string, absl::Time> declines_;  // of numbers

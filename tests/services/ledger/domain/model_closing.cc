@@ -50,7 +50,7 @@ Step Model::Close(const std::set<std::string>& waived, absl::Time now) {
     }
     state_ = AccountState::kClosing;
     grace_until_ = now + settings_.close_grace;
-    for (ModelGrant& grant : grants_) grant.end = absl::InfinitePast();
+    closed_at_ = now;
     EndGrants(now, &step);
     taken_back_ = 0;
     waits_for_the_customer_ = false;
@@ -68,7 +68,9 @@ Step Model::Close(const std::set<std::string>& waived, absl::Time now) {
 
 // Is anything of it under way, or to be found out?
 bool Model::IsBusy() const {
-  return !Unrated().empty() ||
+  const bool calls = std::any_of(holds_.begin(), holds_.end(),
+                                 [](const auto& hold) { return hold.second.lives(); });
+  return calls || !Unrated().empty() ||
          std::any_of(recharges_.begin(), recharges_.end(), [](const ModelRecharge& row) {
            return row.state == RechargeState::kOpen || row.state == RechargeState::kNeedsReview;
          });

@@ -141,7 +141,7 @@ void Model::FailRefund(int64_t refund, RechargeState state, Step* step) {
                                                    : EventKind::kRefundFailed];
   if (!row.out) return;
   row.out = false;
-  balance_ += row.amount;
+  TakeIn(row.amount);
   TakeBackSuspension(NameOf(refund), step);
 }
 
@@ -179,7 +179,8 @@ Step Model::Refund(int64_t ordinal, std::optional<Nanos> amount, bool allow_debt
   const __int128 asked = amount.has_value() ? __int128{*amount} : left;
   if (left <= 0) return Refused(Disputed(ordinal) > 0 ? "CHARGE_DISPUTED" : "REFUND_TOO_LARGE");
   if (asked > left) return Refused("REFUND_TOO_LARGE");
-  if (asked > balance_ - promotional() && !allow_debt) return Refused("INSUFFICIENT_BALANCE");
+  const __int128 own = std::min(balance_ - promotional(), balance_ - Held());
+  if (asked > own && !allow_debt) return Refused("INSUFFICIENT_BALANCE");
   Step step;
   ModelRecharge refund;
   refund.kind = RechargeKind::kRefund;
@@ -368,7 +369,7 @@ void Model::SettleDispute(const std::string& dispute_id, const std::string& numb
   } else if (!IsBank(dispute.state) && dispute.out) {
     dispute.out = false;
     at(dispute.of).aim.number = number;
-    balance_ += dispute.amount;
+    TakeIn(dispute.amount);
     TakeBackSuspension(cause, step);
     MoveCards(dispute.number);
   }
@@ -480,7 +481,7 @@ Step Model::Pay(Nanos amount, const std::string& charge_id, absl::Time now) {
   payment.credited = amount;
   payment.charge_id = charge_id;
   recharges_.push_back(payment);
-  balance_ += amount;
+  TakeIn(amount);
   taken_back_ = 0;
   waits_for_the_customer_ = false;
   ++step.events[EventKind::kPaymentRecorded];
