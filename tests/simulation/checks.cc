@@ -744,6 +744,12 @@ void Checks::CheckAtEnd(const AccountRows& rows) {
     }
   }
   const domain::Account& a = rows.account;
+  for (const domain::CreditGrant& grant : a.grants) {
+    // What a hold needed ends with it.
+    if (grant.remaining > 0 && grant.end < scene_.now() - kClocksApart) {
+      scene_.Fail("P6: a grant ends", absl::StrCat(a.account_id, ": grant ", grant.number));
+    }
+  }
   if (a.ends()) return CheckClosedAtEnd(rows);
   // A cap holds until its window ends; then somebody must look again.
   const bool in_the_way = Capped(a) ? a.due.time > scene_.now() - kClocksApart : InTheWay(a);

@@ -120,8 +120,10 @@ class World {
     for (const auto& [account_id, rows] : database_.accounts()) {
       if (rows.in_doubt || !rows.holds.empty()) return false;
       const domain::Account& a = rows.account;
-      // One that waits for a person to find something out is looked at for ever (P4).
+      // One that waits for a person to find something out is looked at for ever (P4), now and then;
+      // one whose last hold has just ended is looked at soon.
       const bool waits = a.due.reason == domain::DueReason::kClosing &&
+                         a.due.time > scene_.now() + absl::Hours(2) &&
                          a.closing.grace_until < scene_.now() - absl::Hours(2);
       if (a.due.time != absl::InfiniteFuture() && !waits) return false;
       for (const auto& [ordinal, row] : rows.recharges) {
