@@ -586,13 +586,17 @@ void Checks::OnReply(const ModelDatabase& database, const std::string& account_i
   if (!reply.ok()) return;
   holds_.OnReply(*rows, command, *reply);
   const SeenAccount& seen = accounts_[account_id];
+  // The CDR of an estimate that was voided may have come since.
+  const auto voided = [&seen](const std::string& usage_id) {
+    return seen.voided.count(usage_id) + seen.replaced.count(usage_id) > 0;
+  };
   if (const auto* ask = std::get_if<book::VoidUsage>(&command)) {
-    if (seen.voided.count(ask->usage_id) == 0) {
+    if (!voided(ask->usage_id)) {
       scene_.Fail("what was acknowledged is stored", ask->usage_id);
     }
   }
   if (const auto* ask = std::get_if<book::CorrectUsage>(&command)) {
-    if (seen.voided.count(ask->correction.usage_id) == 0 ||
+    if (!voided(ask->correction.usage_id) ||
         seen.usages.count(ask->usage.usage_id) + seen.voided.count(ask->usage.usage_id) == 0) {
       scene_.Fail("what was acknowledged is stored", ask->usage.usage_id);
     }
