@@ -59,6 +59,7 @@ void Checks::BeforeWrite(const AccountRows& rows, const AccountWrite& write) {
                !rows.recharges.at(report.ordinal).recharge.is_refund();
       });
   given_back_.BeforeWrite(rows, write);
+  holds_.BeforeWrite(rows, write);
   if (static_cast<size_t>(declined) != write.declines.size()) {
     scene_.Fail("each decline is counted for its card", write.balance.account_id);
   }
@@ -85,6 +86,7 @@ void Checks::AfterWrite(const AccountRows& rows) {
   CheckEntries(rows, &seen);
   seen.reserve_amount = rows.account.reserve_amount;
   CheckEvents(rows, &seen);
+  holds_.AfterWrite(rows);
   given_back_.AfterWrite(rows, seen.card_lifted);
   CheckRecharges(rows, &seen);
   CheckClosing(rows, &seen);
@@ -184,14 +186,19 @@ void Checks::CheckGrants(const Entry& entry, SeenAccount* seen) {
   }
   if (entry.kind == EntryKind::kGrantEnded) {
     scene_.Count(Happening::kCreditEnded);
-    if (std::exchange(seen->grants[entry.grant.number], 0) != -entry.amount) {
+    // In parts, where a hold needs some of it: the rows say what is kept then (CheckSums).
+    Nanos& left = seen->grants[entry.grant.number];
+    left += entry.amount;
+    if (left < 0 || entry.amount >= 0) {
       scene_.Fail("a grant ends with what is left of it", absl::StrCat(entry.grant.number));
     }
+    if (left > 0) scene_.Count(Happening::kGrantEndedInPart);
     return;
   }
   for (const domain::GrantDraw& back : domain::DrawsFrom(entry.grant.returned)) {
     seen->grants[back.number] += back.amount;
   }
+  if (entry.kind == EntryKind::kVoid) seen->draws.erase(domain::UsageIdOf(entry));
   if (!entry.booked.has_value()) return;
   std::string& drawn = seen->draws[entry.booked->usage.usage_id];
   for (const domain::GrantDraw& back : domain::DrawsFrom(drawn)) {
@@ -205,33 +212,15 @@ void Checks::CheckGrants(const Entry& entry, SeenAccount* seen) {
   }
 }
 
-// "Booked once, rated once, taken back once, for what it cost."
+// "Booked once, rated once, taken back once, for what it cost." Of an estimate, also replaced once.
 void Checks::CheckUsageEntry(const AccountRows& rows, const Entry& entry, SeenAccount* seen) {
+  if (entry.kind == EntryKind::kVoid) return CheckVoid(entry, seen);
   const std::string& usage_id = domain::UsageIdOf(entry);
-  if (entry.kind == EntryKind::kVoid) {
-    scene_.Count(entry.voided.in_advance ? Happening::kVoidedInAdvance : Happening::kUsageVoided);
-    if (!seen->voided.insert(usage_id).second) {
-      return scene_.Fail("a usage is voided once", usage_id);
-    }
-    if (entry.voided.in_advance == (seen->usages.count(usage_id) > 0)) {
-      return scene_.Fail("only what was not booked is voided in advance", usage_id);
-    }
-    if (entry.amount != std::exchange(seen->costs[usage_id], 0)) {
-      return scene_.Fail("a void gives back what the usage cost", usage_id);
-    }
-    seen->waiting.erase(usage_id);
-    if (entry.voided.free_seconds > 0) {
-      const Entry& booked = rows.entries[static_cast<size_t>(rows.usages.at(usage_id)) - 1];
-      seen->free_seconds[booked.booked->usage.user_id] -= entry.voided.free_seconds;
-    }
-    return;
-  }
   const domain::Rating& rating = entry.booked->rating;
+  if (entry.kind == EntryKind::kUsage) CheckBooking(entry, seen);
+  if (scene_.failed()) return;
   if (seen->voided.count(usage_id) > 0) {
     return scene_.Fail("a voided usage is not booked again", usage_id);
-  }
-  if (entry.kind == EntryKind::kUsage && !seen->usages.insert(usage_id).second) {
-    return scene_.Fail("a usage is booked once", usage_id);
   }
   if (entry.kind == EntryKind::kRating) {
     const domain::BookedUsage& booked = *entry.booked;
@@ -253,6 +242,47 @@ void Checks::CheckUsageEntry(const AccountRows& rows, const Entry& entry, SeenAc
   if (rating.free_seconds_taken > 0) {
     seen->free_seconds[entry.booked->usage.user_id] += rating.free_seconds_taken;
   }
+}
+
+void Checks::CheckVoid(const Entry& entry, SeenAccount* seen) {
+  const std::string& usage_id = domain::UsageIdOf(entry);
+  scene_.Count(entry.voided.in_advance ? Happening::kVoidedInAdvance : Happening::kUsageVoided);
+  if (!seen->voided.insert(usage_id).second) {
+    return scene_.Fail("a usage is voided once", usage_id);
+  }
+  if (entry.voided.in_advance == (seen->usages.count(usage_id) > 0)) {
+    return scene_.Fail("only what was not booked is voided in advance", usage_id);
+  }
+  if (entry.amount != std::exchange(seen->costs[usage_id], 0)) {
+    return scene_.Fail("a void gives back what the usage cost", usage_id);
+  }
+  seen->waiting.erase(usage_id);
+  if (entry.voided.free_seconds > 0) {
+    seen->free_seconds[seen->usages.at(usage_id)] -= entry.voided.free_seconds;
+  }
+}
+
+// A CDR takes the place of its estimate once that was voided, by itself or by somebody before.
+void Checks::CheckBooking(const Entry& entry, SeenAccount* seen) {
+  const domain::BookedUsage& booked = *entry.booked;
+  const std::string& usage_id = booked.usage.usage_id;
+  const auto [user, fresh] = seen->usages.try_emplace(usage_id, booked.usage.user_id);
+  if (booked.replaces_estimate()) {
+    if (seen->estimates.erase(usage_id) == 0 || !seen->replaced.insert(usage_id).second) {
+      return scene_.Fail("H12: an estimate is replaced once", usage_id);
+    }
+    if (seen->voided.erase(usage_id) == 0) {
+      return scene_.Fail("H12: an estimate is voided before it is replaced", usage_id);
+    }
+    user->second = booked.usage.user_id;
+    scene_.Count(Happening::kEstimateReplaced);
+  } else if (!fresh) {
+    return scene_.Fail("a usage is booked once", usage_id);
+  }
+  if (!booked.estimated) return;
+  seen->estimates.insert(usage_id);
+  scene_.Count(Happening::kUsageEstimated);
+  holds_.OnUsage(entry);
 }
 
 // "Credited only if charged, and exactly once."
@@ -364,6 +394,8 @@ void Checks::CheckEvents(const AccountRows& rows, SeenAccount* seen) {
       seen->card_lifted = true;
       scene_.Count(Happening::kCardDisputeLifted);
     }
+    if (event.kind == EventKind::kHoldExpired) scene_.Count(Happening::kHoldExpired);
+    if (event.kind == EventKind::kHoldUnsettled) scene_.Count(Happening::kHoldUnsettled);
     if (event.kind == EventKind::kCardLimitReached) scene_.Count(Happening::kCardLimitReached);
   }
   if (rows.account.state != told) {
@@ -510,7 +542,8 @@ void Checks::CheckState(const AccountRows& rows, SeenAccount* seen) {
   if (a.state == AccountState::kActive && balance <= -limit && InTheWay(a) && !OnlyTakenBack(a)) {
     return wrong("D2: behind a cap, a switch, a review or a block there is a debt limit");
   }
-  const bool low = a.balance < a.recharge_threshold || a.state == AccountState::kPendingFunding;
+  const bool low =
+      a.running_balance() < a.recharge_threshold || a.state == AccountState::kPendingFunding;
   if (low && CardUsable(a) && a.open_ordinal == 0 && !InTheWay(a)) {
     wrong("G1: a low balance with a usable card opens a recharge");
   }
@@ -551,14 +584,19 @@ void Checks::OnReply(const ModelDatabase& database, const std::string& account_i
     return CheckUsageReply(*rows, record->usage, reply);
   }
   if (!reply.ok()) return;
+  holds_.OnReply(*rows, command, *reply);
   const SeenAccount& seen = accounts_[account_id];
+  // The CDR of an estimate that was voided may have come since.
+  const auto voided = [&seen](const std::string& usage_id) {
+    return seen.voided.count(usage_id) + seen.replaced.count(usage_id) > 0;
+  };
   if (const auto* ask = std::get_if<book::VoidUsage>(&command)) {
-    if (seen.voided.count(ask->usage_id) == 0) {
+    if (!voided(ask->usage_id)) {
       scene_.Fail("what was acknowledged is stored", ask->usage_id);
     }
   }
   if (const auto* ask = std::get_if<book::CorrectUsage>(&command)) {
-    if (seen.voided.count(ask->correction.usage_id) == 0 ||
+    if (!voided(ask->correction.usage_id) ||
         seen.usages.count(ask->usage.usage_id) + seen.voided.count(ask->usage.usage_id) == 0) {
       scene_.Fail("what was acknowledged is stored", ask->usage.usage_id);
     }
@@ -598,17 +636,19 @@ void Checks::OnReply(const ModelDatabase& database, const std::string& account_i
 void Checks::CheckUsageReply(const AccountRows& rows, const domain::Usage& usage,
                              const absl::StatusOr<book::Reply>& reply) {
   const std::string& account_id = rows.account.account_id;
-  const auto seq = rows.usages.find(usage.usage_id);
-  const bool booked = seq != rows.usages.end();
+  const Entry* standing = FindStandingEntry(rows, usage.usage_id);
+  const bool booked = standing != nullptr;
+  // An estimate takes the id, and not the place of a CDR that is refused.
+  const bool estimated = accounts_[account_id].estimates.count(usage.usage_id) > 0;
   const std::string name = absl::StrCat(account_id, ": usage ", usage.usage_id);
   if (!reply.ok()) {
     if (ReasonOf(reply.status()) == "USAGE_ID_REUSED") {
-      if (!booked || rows.entries[seq->second - 1].booked->usage == usage) {
+      if (!booked || standing->booked->usage == usage) {
         scene_.Fail("a usage id is only refused to other content", name);
       }
       return;
     }
-    if (booked) scene_.Fail("a usage that was refused is not booked", name);
+    if (booked && !estimated) scene_.Fail("a usage that was refused is not booked", name);
     if (ReasonOf(reply.status()) == "USAGE_AFTER_CLOSING") {
       if (rows.account.closing.takes_facts()) scene_.Fail("U1: facts are booked", name);
       scene_.Count(Happening::kUsageAfterClosing);
@@ -619,7 +659,7 @@ void Checks::CheckUsageReply(const AccountRows& rows, const domain::Usage& usage
   // A call for help is counted, where nothing is booked any more (C10, P4).
   if (!std::get<book::UsageReply>(*reply).booked && !rows.account.closing.takes_facts()) return;
   if (!booked) return scene_.Fail("an acknowledged usage is booked", name);
-  const Entry& entry = rows.entries[seq->second - 1];
+  const Entry& entry = *standing;
   const auto& told = std::get<book::UsageReply>(*reply);
   // It may have been voided, or rated, since it was told of.
   const auto state = rows.usage_states.find(usage.usage_id);
@@ -641,7 +681,12 @@ void Checks::CheckUsageReply(const AccountRows& rows, const domain::Usage& usage
 
 void Checks::AtEnd(const ModelDatabase& database) {
   for (const auto& [account_id, rows] : database.accounts()) {
-    if (rows.exists()) CheckAtEnd(rows);
+    if (!rows.exists()) continue;
+    CheckAtEnd(rows);
+    const SeenAccount& seen = accounts_[account_id];
+    std::set<std::string> taken = seen.voided;
+    for (const auto& [usage_id, user_id] : seen.usages) taken.insert(usage_id);
+    holds_.AtEnd(rows, taken);
   }
   given_back_.AtEnd(database);
   for (const auto& [account_id, usage_id] : acknowledged_) {
@@ -650,7 +695,8 @@ void Checks::AtEnd(const ModelDatabase& database) {
     }
   }
   for (const auto& [account_id, usage_id] : refused_) {
-    if (accounts_[account_id].usages.count(usage_id) > 0) {
+    const SeenAccount& seen = accounts_[account_id];
+    if (seen.usages.count(usage_id) > seen.estimates.count(usage_id)) {
       scene_.Fail("a usage that was refused is not booked", usage_id);
     }
   }
@@ -702,10 +748,17 @@ void Checks::CheckAtEnd(const AccountRows& rows) {
     }
   }
   const domain::Account& a = rows.account;
+  for (const domain::CreditGrant& grant : a.grants) {
+    // What a hold needed ends with it.
+    if (grant.remaining > 0 && grant.end < scene_.now() - kClocksApart) {
+      scene_.Fail("P6: a grant ends", absl::StrCat(a.account_id, ": grant ", grant.number));
+    }
+  }
   if (a.ends()) return CheckClosedAtEnd(rows);
   // A cap holds until its window ends; then somebody must look again.
   const bool in_the_way = Capped(a) ? a.due.time > scene_.now() - kClocksApart : InTheWay(a);
-  if (a.balance < a.recharge_threshold && CardUsable(a) && a.open_ordinal == 0 && !in_the_way) {
+  if (a.running_balance() < a.recharge_threshold && CardUsable(a) && a.open_ordinal == 0 &&
+      !in_the_way) {
     scene_.Fail("no account is left low with a usable card",
                 absl::StrCat(a.account_id, " at ", FormatDecimal(a.balance)));
   }

@@ -19,6 +19,7 @@
 #include "tests/simulation/database.h"
 #include "tests/simulation/gateway.h"
 #include "tests/simulation/given_back_checks.h"
+#include "tests/simulation/hold_checks.h"
 #include "tests/simulation/scene.h"
 #include "worker/decide.h"
 
@@ -27,7 +28,11 @@ namespace reserve::simulation {
 class Checks : public ModelDatabase::Observer {
  public:
   Checks(Scene* scene, const ModelGateway* gateway, const domain::Settings& settings)
-      : scene_(*scene), gateway_(*gateway), settings_(settings), given_back_(scene, gateway) {}
+      : scene_(*scene),
+        gateway_(*gateway),
+        settings_(settings),
+        given_back_(scene, gateway),
+        holds_(scene) {}
 
   void BeforeWrite(const AccountRows& rows, const AccountWrite& write) override;
   void AfterWrite(const AccountRows& rows) override;
@@ -63,7 +68,9 @@ class Checks : public ModelDatabase::Observer {
     domain::EntryHash head{};
     bool funded = false;
     domain::AccountState state = domain::AccountState::kPendingFunding;
-    std::set<std::string> usages;  // booked
+    std::map<std::string, std::string> usages;  // booked, with their users
+    std::set<std::string> estimates;            // of these, that no CDR has replaced
+    std::set<std::string> replaced;             // that one has
     std::set<std::string> voided;
     std::set<std::string> waiting;                // UNRATED
     std::map<std::string, Nanos> costs;           // of usages, as they stand
@@ -88,6 +95,8 @@ class Checks : public ModelDatabase::Observer {
   void CheckCredit(const domain::Entry& entry, SeenAccount* seen);
   void CheckGrants(const domain::Entry& entry, SeenAccount* seen);
   void CheckUsageEntry(const AccountRows& rows, const domain::Entry& entry, SeenAccount* seen);
+  void CheckVoid(const domain::Entry& entry, SeenAccount* seen);
+  void CheckBooking(const domain::Entry& entry, SeenAccount* seen);
   void CheckPayment(const AccountRows& rows, const domain::Entry& entry, SeenAccount* seen);
   void NoteFunding(const AccountRows& rows, SeenAccount* seen);
   void CheckEvents(const AccountRows& rows, SeenAccount* seen);
@@ -107,6 +116,7 @@ class Checks : public ModelDatabase::Observer {
   const ModelGateway& gateway_;
   const domain::Settings& settings_;
   GivenBackChecks given_back_;
+  HoldChecks holds_;
   std::map<std::string, SeenAccount> accounts_;
   std::map<RechargeKey, std::set<std::string>> keys_sent_;
   std::map<std::string, std::vector<absl::Time>> declines_;  // by card

@@ -13,6 +13,28 @@ namespace {
 constexpr int kAccounts = 3;
 constexpr int kMostActions = 22;  // of one customer
 
+// Which stories have what: by the seed, not by chance.
+bool SomeLeave(uint64_t seed) { return seed % 16 == 7 || seed % 16 == 9; }
+bool SomeIsRatedAgain(uint64_t seed) { return seed % 16 == 11 || seed % 16 == 13; }
+bool SomeAreGivenCredit(uint64_t seed) {
+  return seed % 16 == 3 || seed % 16 == 11 || seed % 16 == 5;
+}
+
+// What a switch sends while a call goes on.
+std::string WordsOfCall(const book::Command& command) {
+  if (const auto* create = std::get_if<book::CreateHold>(&command)) {
+    return absl::StrCat("asks for ", create->request.hold_id);
+  }
+  if (const auto* extend = std::get_if<book::ExtendHold>(&command)) {
+    return absl::StrCat("extends ", extend->hold_id, " by report ", extend->extension.number,
+                        " of ", absl::FormatDuration(extend->extension.used));
+  }
+  if (const auto* release = std::get_if<book::ReleaseHold>(&command)) {
+    return absl::StrCat("releases ", release->hold_id);
+  }
+  return "?";
+}
+
 }  // namespace
 
 Customers::Customers(Scene* scene, uint64_t seed, std::vector<SimulatedLedger*> ledgers,
@@ -22,7 +44,12 @@ Customers::Customers(Scene* scene, uint64_t seed, std::vector<SimulatedLedger*> 
       ledgers_(std::move(ledgers)),
       database_(*database),
       gateway_(*gateway),
-      checks_(*checks) {}
+      checks_(*checks),
+      switch_(
+          scene, SettleWithin(seed),
+          [this](const std::string& account_id, book::Command command, PhoneSwitch::Heard heard) {
+            AskAndHear(account_id, std::move(command), std::move(heard));
+          }) {}
 
 domain::Card Customers::AnyCard() {
   // Most cards are good, or there would be no money to go astray.
@@ -48,7 +75,7 @@ void Customers::Begin(absl::Duration length) {
         for (int j = 0; j < actions; ++j) {
           scene_.After(scene_.UpTo(length), [this, id] { DoSomething(id); });
         }
-        if (seed_ % 16 != 7 || id == absl::StrCat("acct-", kAccounts)) return;
+        if (!SomeLeave(seed_) || id == absl::StrCat("acct-", kAccounts)) return;
         // Again and again, as more may have to be waived.
         for (int64_t part = 2 + static_cast<int64_t>(seed_ / 16 % 3); part < 9; ++part) {
           scene_.After(length * part / 8, [this, id] { Close(id); });
@@ -139,8 +166,8 @@ void Customers::RateWhatWaits(const std::string& id) {
       Ask(id, book::RateUnrated{usage_id});
     }
   }
-  if (seed_ % 16 == 11) RateAgain(id);
-  if (seed_ % 16 == 11 || seed_ % 16 == 3) GrantCredit(id);
+  if (SomeIsRatedAgain(seed_)) RateAgain(id);
+  if (SomeAreGivenCredit(seed_)) GrantCredit(id);
 }
 
 // P6: for some minutes, or hours.
@@ -315,6 +342,7 @@ void Customers::Close(const std::string& id) {
 
 void Customers::UseTelephone(const std::string& id) {
   domain::Usage usage = AnyCall(id);
+  if (HoldsCalls(seed_) && scene_.Happens(0.6)) return switch_.Place(id, usage);
   if (scene_.Happens(0.02)) usage.destination = "#911";
   Ask(id, book::RecordUsage{usage}, [this, id, usage] {
     // Afterwards: the same once more, or another call under the same id.
@@ -327,6 +355,15 @@ void Customers::UseTelephone(const std::string& id) {
 
 void Customers::Ask(const std::string& account_id, book::Command command,
                     std::function<void()> then) {
+  PhoneSwitch::Heard heard;
+  if (then != nullptr) {
+    heard = [then = std::move(then)](const absl::StatusOr<book::Reply>&) { then(); };
+  }
+  AskAndHear(account_id, std::move(command), std::move(heard));
+}
+
+void Customers::AskAndHear(const std::string& account_id, book::Command command,
+                           PhoneSwitch::Heard then) {
   ++unanswered_;
   auto request = std::make_shared<Request>();
   request->account_id = account_id;
@@ -363,7 +400,8 @@ void Customers::SendOut(const std::shared_ptr<Request>& request) {
                                       "pays",
                                       "has not paid"};
     const size_t which = request->command.index();
-    return absl::StrCat(request->account_id, " ", which < std::size(kWords) ? kWords[which] : "?",
+    return absl::StrCat(request->account_id, " ",
+                        which < std::size(kWords) ? kWords[which] : WordsOfCall(request->command),
                         usage == nullptr ? "" : usage->usage.usage_id,
                         card == nullptr ? "" : card->given.card.token.Reveal(), " at ",
                         ledger->name(), request->sent > 1 ? ", again" : "");
@@ -393,7 +431,7 @@ void Customers::OnReply(const std::shared_ptr<Request>& request,
   });
   request->answered = true;
   --unanswered_;
-  if (request->then != nullptr) request->then();
+  if (request->then != nullptr) request->then(reply);
 }
 
 }  // namespace reserve::simulation

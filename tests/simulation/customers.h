@@ -18,14 +18,15 @@
 #include "tests/simulation/checks.h"
 #include "tests/simulation/gateway.h"
 #include "tests/simulation/ledger.h"
+#include "tests/simulation/phone_switch.h"
 #include "tests/simulation/scene.h"
 
 namespace reserve::simulation {
 
 class Customers {
  public:
-  // `seed` says whether some of them leave, or have usage rated again: of all chances so, that
-  // others stay what they were.
+  // `seed` says whether some of them leave, have usage rated again, or are given credit, and
+  // whether a switch has calls held for: of all chances so, that others stay what they were.
   Customers(Scene* scene, uint64_t seed, std::vector<SimulatedLedger*> ledgers,
             const ModelDatabase* database, ModelGateway* gateway, Checks* checks);
 
@@ -33,7 +34,7 @@ class Customers {
   // has passed.
   void Begin(absl::Duration length);
   // Has each command been answered?
-  bool satisfied() const { return unanswered_ == 0; }
+  bool satisfied() const { return unanswered_ == 0 && switch_.idle(); }
 
  private:
   struct Request {
@@ -41,11 +42,12 @@ class Customers {
     book::Command command;
     bool answered = false;
     int sent = 0;
-    std::function<void()> then;  // once it is answered
+    PhoneSwitch::Heard then;  // once it is answered
   };
 
   void Ask(const std::string& account_id, book::Command command,
            std::function<void()> then = nullptr);
+  void AskAndHear(const std::string& account_id, book::Command command, PhoneSwitch::Heard then);
   void SendOut(const std::shared_ptr<Request>& request);
   void OnReply(const std::shared_ptr<Request>& request, const absl::StatusOr<book::Reply>& reply);
   void DoSomething(const std::string& account_id);
@@ -79,6 +81,7 @@ class Customers {
   const ModelDatabase& database_;
   ModelGateway& gateway_;
   Checks& checks_;
+  PhoneSwitch switch_;
   int unanswered_ = 0;
   int last_number_ = 0;
   std::map<std::string, std::vector<std::string>> usages_;  // sent, by account

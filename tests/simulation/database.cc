@@ -5,6 +5,18 @@
 #include <memory>
 
 namespace reserve::simulation {
+
+const domain::Entry* FindStandingEntry(const AccountRows& rows, const std::string& usage_id) {
+  const auto seq = rows.usages.find(usage_id);
+  if (seq == rows.usages.end()) return nullptr;
+  const domain::Entry* entry = &rows.entries[static_cast<size_t>(seq->second) - 1];
+  const auto state = rows.usage_states.find(usage_id);
+  if (!entry->booked.has_value() || !entry->booked->estimated || state == rows.usage_states.end()) {
+    return entry;
+  }
+  return &rows.entries[static_cast<size_t>(state->second.seq) - 1];
+}
+
 const AccountRows* ModelDatabase::Find(const std::string& account_id) const {
   const auto found = accounts_.find(account_id);
   return found == accounts_.end() || !found->second.exists() ? nullptr : &found->second;
@@ -29,6 +41,8 @@ void ModelDatabase::Load(const book::Keys& keys, book::Image* image,
   LoadNumberKeys(keys.number_keys, image);
   LoadUsages(keys.usages, image);
   LoadUsers(book::UsersOfBooked(*image), image);
+  LoadEndedHolds(keys, image);
+  LoadUsers(book::UsersOfHolds(keys, *image), image);
   LoadNumberKeys(book::NumberKeysOfBooked(keys, *image), image);
   LoadRequests(keys, image);
   LoadRecharges(keys, image, versions);
@@ -54,6 +68,20 @@ void ModelDatabase::LoadAccount(const std::string& account_id, book::AccountImag
   known.revision = rows->balance.revision;
   known.head = rows->balance.head;
   known.month = rows->balance.month;
+  if (scene_.sabotaged(Sabotage::kHoldsNotLoaded)) return;
+  for (const auto& [slot, hold] : rows->holds) known.holds.push_back(hold);
+}
+
+void ModelDatabase::LoadEndedHolds(const book::Keys& keys, book::Image* image) const {
+  if (scene_.sabotaged(Sabotage::kEndedHoldsNotLoaded)) return;
+  for (const auto& [account_id, hold_id] : book::NeedsEndedHolds(keys, *image)) {
+    const AccountRows* rows = Find(std::string(account_id));
+    const auto ended = rows->ended_holds.find(std::string(hold_id));
+    if (ended == rows->ended_holds.end()) continue;
+    domain::Hold& hold = image->holds[std::pair(ended->second.account_id, ended->first)].hold;
+    hold = ended->second;
+    hold.slot = 0;  // where it was while it lived is not kept
+  }
 }
 
 void ModelDatabase::LoadUsers(const std::vector<book::UserKey>& keys, book::Image* image) const {
@@ -94,6 +122,9 @@ void ModelDatabase::LoadNumberKeys(const std::vector<book::UserYear>& needs,
 const domain::Entry* ModelDatabase::FindUsage(const book::OnceKey& key) const {
   const AccountRows* rows = Find(std::string(key.first));
   if (rows == nullptr) return nullptr;
+  if (!scene_.sabotaged(Sabotage::kEstimateStandsForEver)) {
+    return FindStandingEntry(*rows, std::string(key.second));
+  }
   const auto seq = rows->usages.find(std::string(key.second));
   return seq == rows->usages.end() ? nullptr : &rows->entries[static_cast<size_t>(seq->second) - 1];
 }
@@ -273,6 +304,14 @@ Transaction TransactionOf(const book::WriteSet& writes, const RechargeVersions& 
   for (const domain::UsageState* state : writes.usage_states) {
     transaction.at(state->account_id).usage_states.push_back(*state);
   }
+  for (const book::HoldRow& row : writes.holds) {
+    HoldWrite& hold = transaction.at(row.account_id).holds.emplace_back();
+    hold.slot = row.slot;
+    if (row.hold != nullptr) hold.hold = *row.hold;
+  }
+  for (const domain::Hold* hold : writes.ended_holds) {
+    transaction.at(hold->account_id).ended_holds.push_back(*hold);
+  }
   for (const book::MonthSpan& span : writes.months) {
     transaction.at(span.account_id).months.push_back(span);
   }
@@ -370,15 +409,10 @@ void ModelDatabase::Apply(const AccountWrite& write) {
   rows.balance = write.balance;
   rows.account.balance = write.balance.balance;
   rows.account.last_seq = write.balance.last_seq;
-  for (const domain::User& user : write.users) {
-    domain::User& row = rows.users[user.user_id];
-    const auto allowances = row.allowances;  // they are rows of their own
-    row = user;
-    row.allowances = allowances;
-  }
-  for (const domain::UsedAllowance& each : write.allowances) {
-    rows.users[each.user_id].SetSecondsUsed(each.used);
-  }
+  rows.account.held = write.balance.held;
+  rows.account.accrued = write.balance.accrued;
+  ApplyUsers(write, &rows);
+  ApplyHolds(write, &rows);
   for (const domain::UsageState& state : write.usage_states) {
     rows.usage_states[state.usage_id] = state;
   }
@@ -412,6 +446,32 @@ void ModelDatabase::Apply(const AccountWrite& write) {
     if (!is_new) stored->second.last_seq = std::max(stored->second.last_seq, span.last_seq);
   }
   observer_.AfterWrite(rows);
+}
+
+void ModelDatabase::ApplyUsers(const AccountWrite& write, AccountRows* rows) const {
+  for (const domain::User& user : write.users) {
+    domain::User& row = rows->users[user.user_id];
+    const auto allowances = row.allowances;  // they are rows of their own
+    row = user;
+    row.allowances = allowances;
+  }
+  for (const domain::UsedAllowance& each : write.allowances) {
+    domain::User& row = rows->users[each.user_id];
+    row.SetSecondsUsed(each.used);
+    if (scene_.sabotaged(Sabotage::kHeldSecondsNotStored)) continue;
+    row.HoldSeconds(each.used.period, each.used.seconds_held - row.SecondsHeld(each.used.period));
+  }
+}
+
+void ModelDatabase::ApplyHolds(const AccountWrite& write, AccountRows* rows) const {
+  for (const HoldWrite& row : write.holds) {
+    if (row.hold.has_value()) {
+      rows->holds[row.slot] = *row.hold;
+    } else if (!scene_.sabotaged(Sabotage::kHoldSlotsNotFreed)) {
+      rows->holds.erase(row.slot);
+    }
+  }
+  for (const domain::Hold& hold : write.ended_holds) rows->ended_holds[hold.hold_id] = hold;
 }
 
 void ModelDatabase::ApplyCards(const AccountWrite& write, AccountRows* rows) {

@@ -57,15 +57,27 @@ struct AccountRows {
   std::map<std::string, int64_t> usages;  // usage id -> seq
   std::map<std::string, domain::UsageState> usage_states;
   std::map<std::string, book::RequestRecord> requests;
+  std::map<int32_t, domain::Hold> holds;            // that live, by slot
+  std::map<std::string, domain::Hold> ended_holds;  // by id, as they ended last
   bool in_doubt = false;  // a commit of it is still going on at the server
 
   bool exists() const { return balance.revision != 0; }
 };
 
+// The entry that says what a usage is: that of its CDR, where it took the place of an estimate
+// (H12). Null if the usage is not booked.
+const domain::Entry* FindStandingEntry(const AccountRows& rows, const std::string& usage_id);
+
 // A report that a transaction applied, as it was received; for the checks.
 struct AppliedReport {
   int64_t ordinal = 0;
   domain::ChargeOutcome outcome;
+};
+
+// A place of a live hold; without one it becomes free.
+struct HoldWrite {
+  int32_t slot = 0;
+  std::optional<domain::Hold> hold;
 };
 
 // What one transaction writes of one account: its part of a write set.
@@ -76,6 +88,8 @@ struct AccountWrite {
   std::vector<domain::User> users;
   std::vector<domain::UsedAllowance> allowances;
   std::vector<domain::UsageState> usage_states;
+  std::vector<HoldWrite> holds;
+  std::vector<domain::Hold> ended_holds;
   std::vector<book::NumberKeyRecord> number_keys;
   std::vector<domain::Entry> entries;
   std::vector<book::MonthSpan> months;
@@ -148,6 +162,7 @@ class ModelDatabase {
 
  private:
   const domain::Entry* FindUsage(const book::OnceKey& key) const;
+  void LoadEndedHolds(const book::Keys& keys, book::Image* image) const;
   void LoadAccount(const std::string& account_id, book::AccountImage* image) const;
   void LoadUsers(const std::vector<book::UserKey>& keys, book::Image* image) const;
   void LoadNumberKeys(const std::vector<book::UserYear>& needs, book::Image* image) const;
@@ -160,6 +175,8 @@ class ModelDatabase {
   CommitResult Check(const Transaction& transaction) const;
   CommitResult CommitChecked(std::vector<std::string> account_ids, std::function<void()> apply);
   void Apply(const AccountWrite& write);
+  void ApplyUsers(const AccountWrite& write, AccountRows* rows) const;
+  void ApplyHolds(const AccountWrite& write, AccountRows* rows) const;
   static void ApplyCards(const AccountWrite& write, AccountRows* rows);
   void ApplyUpdates(const std::vector<RechargeUpdate>& updates);
 

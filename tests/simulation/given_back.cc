@@ -214,6 +214,7 @@ void GivenBack::Decide(const std::string& key, const Done& done) {
   stored.broken = scene_.Fails(0.04);
   stored.place = charge->second.refunds.size();
   MakeRefund(&charge->second, order.ordinal, order.amount);
+  if (scene_.failed()) return;  // it was not made, and there is nothing to tell
   if (stored.broken) return done(NoAnswer("internal error"));
   if (scene_.Fails(0.08)) {
     scene_.Count(Happening::kRefundReplyLost);

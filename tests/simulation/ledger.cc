@@ -46,7 +46,7 @@ const book::Catalog& TheCatalog() {
     made->decks = made->decks->With(*rates::DeckSnapshot::Create(header, {standard, dear}));
     domain::Plan& plan = made->plans["per_minute"];
     plan.plan_id = "per_minute";
-    plan.free_seconds = int64_t{20} * 60;
+    plan.free_seconds = kFreeSeconds;
     return made;
   }();
   return *catalog;
@@ -179,6 +179,10 @@ void SimulatedLedger::CountReplies(const book::Folded& folded) {
     if (usage != nullptr && usage->duplicate) scene().Count(Happening::kUsageRepeated);
     if (usage != nullptr && usage->status == domain::UsageStatus::kVoided) {
       scene().Count(Happening::kVoidedUsageSentAgain);
+    }
+    const auto* held = std::get_if<book::HoldReply>(&*reply);
+    if (held != nullptr && held->authorize.authorization.decision != domain::Decision::kAllowed) {
+      scene().Count(Happening::kHoldRefused);
     }
     const auto* voided = std::get_if<book::VoidReply>(&*reply);
     if (voided != nullptr && voided->already_voided) scene().Count(Happening::kVoidRepeated);
@@ -369,6 +373,7 @@ absl::Duration SimulatedLedger::UntilSomethingIsDue() {
   absl::Time due = absl::InfiniteFuture();
   for (const auto& [account_id, rows] : database_.accounts()) {
     due = std::min(due, rows.account.due.time);
+    for (const auto& [slot, hold] : rows.holds) due = std::min(due, hold.expire_time);
     for (const auto& [ordinal, row] : rows.recharges) {
       if (row.recharge.state == RechargeState::kOpen) due = std::min(due, row.recharge.due_time);
     }
@@ -381,6 +386,10 @@ void SimulatedLedger::LookAfterAccounts() {
   for (const auto& [account_id, rows] : database_.accounts()) {
     if (rows.exists() && rows.account.due.time <= Clock()) {
       Submit(account_id, book::Reconsider{}, [](const auto&) {});
+    }
+    for (const auto& [slot, hold] : rows.holds) {
+      if (hold.expire_time > Clock()) continue;
+      Submit(account_id, book::EndHold{hold.hold_id, UsageOf(hold)}, [](const auto&) {});
     }
   }
 }

@@ -29,6 +29,9 @@
 
 namespace reserve::simulation {
 
+// What a user's allowance has.
+constexpr int64_t kFreeSeconds = int64_t{20} * 60;
+
 // A worker's stream of hand-outs.
 struct Watcher {
   std::function<void(const worker::Task&, const worker::HandOut&)> on_hand_out;

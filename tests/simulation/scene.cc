@@ -85,6 +85,16 @@ constexpr std::array<absl::string_view, kHappenings> kNames = {
     "written off",
     "money after closing",
     "usage after closing",
+    "hold created",
+    "hold refused",
+    "hold extended",
+    "hold expired",
+    "hold settled",
+    "hold ended with its usage to come",
+    "hold made anew",
+    "usage booked from what was reported",
+    "estimate replaced by its CDR",
+    "credit ended but for what a hold needs",
 };
 
 }  // namespace

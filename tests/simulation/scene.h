@@ -57,6 +57,11 @@ enum class Sabotage {
   kNothingToldInTheEnd,      // what the gateway has is not told again after the trouble
   kChargesNotLookedUp,       // what was credited for a charge before is not loaded
   kReversalNotNoted,         // that a payment was reversed is not stored in its row
+  kHoldsNotLoaded,           // live holds are not loaded with their account
+  kEndedHoldsNotLoaded,      // how a hold ended is not loaded
+  kHoldSlotsNotFreed,        // the place of a hold that ended stays taken
+  kHeldSecondsNotStored,     // free seconds that are held are not stored with the allowance
+  kEstimateStandsForEver,    // a usage whose estimate was replaced is loaded as that estimate
 };
 
 // What the faults bring about. Counted, so that a test can say that all of it was
@@ -136,6 +141,16 @@ enum class Happening {
   kWrittenOff,
   kMoneyAfterClosing,
   kUsageAfterClosing,
+  kHoldCreated,
+  kHoldRefused,
+  kHoldExtended,
+  kHoldExpired,
+  kHoldSettled,
+  kHoldUnsettled,
+  kHoldMadeAnew,
+  kUsageEstimated,
+  kEstimateReplaced,
+  kGrantEndedInPart,
   kCount,
 };
 absl::string_view NameOf(Happening happening);

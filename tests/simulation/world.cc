@@ -9,6 +9,7 @@
 #include "tests/simulation/database.h"
 #include "tests/simulation/gateway.h"
 #include "tests/simulation/ledger.h"
+#include "tests/simulation/phone_switch.h"
 #include "tests/simulation/reconciler.h"
 #include "tests/simulation/worker.h"
 
@@ -81,6 +82,10 @@ class World {
     // Some networks bear hardly any; of the seed, so that all other chances stay what they were.
     if (seed % 16 == 15) settings.card_limits.mastercard_per_24_hours = 1;
     settings.close_grace = absl::Minutes(20) * (seed / 16 % 4);
+    if (HoldsCalls(seed)) {
+      settings.settle_within = SettleWithin(seed);
+      settings.max_holds_per_user = 2 + static_cast<int32_t>(seed / 16 % 3);
+    }
     return settings;
   }
 
@@ -113,10 +118,12 @@ class World {
       if (worker.down() || !worker.idle()) return false;
     }
     for (const auto& [account_id, rows] : database_.accounts()) {
-      if (rows.in_doubt) return false;
+      if (rows.in_doubt || !rows.holds.empty()) return false;
       const domain::Account& a = rows.account;
-      // One that waits for a person to find something out is looked at for ever (P4).
+      // One that waits for a person to find something out is looked at for ever (P4), now and then;
+      // one whose last hold has just ended is looked at soon.
       const bool waits = a.due.reason == domain::DueReason::kClosing &&
+                         a.due.time > scene_.now() + absl::Hours(2) &&
                          a.closing.grace_until < scene_.now() - absl::Hours(2);
       if (a.due.time != absl::InfiniteFuture() && !waits) return false;
       for (const auto& [ordinal, row] : rows.recharges) {
