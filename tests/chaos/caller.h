@@ -28,6 +28,8 @@
 
 namespace reserve::chaos {
 
+inline constexpr absl::Duration kCallTimeout = absl::Seconds(3);
+
 std::string AccountId(int number);
 
 // May the same request end otherwise if it is sent again?
@@ -183,7 +185,6 @@ template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> Caller::Persist(grpc::Status (Stub::*method)(grpc::ClientContext*,
                                                                       const Request&, Response*),
                                          const Request& request, bool* unknown) {
-  constexpr absl::Duration kCallTimeout = absl::Seconds(3);
   const absl::Time start = absl::Now();
   for (int tries = 1;; ++tries) {
     Response response;

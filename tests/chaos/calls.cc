@@ -116,8 +116,12 @@ void Caller::EndCall(const HeldCall& call) {
   *usage->mutable_call() = call.hold.call();
   usage->mutable_call()->mutable_duration()->set_seconds(call.used);
   reserve::ToProto(absl::Now() - absl::Seconds(call.used), usage->mutable_start_time());
-  record_.Sent(Kind::kUsage, usage->usage_id(), cdr.account_id());
   const uint64_t how = Below(4);
+  const bool is_left = how == 1 || how == 3;
+  // Of a call that nobody has answered there is nothing to book.
+  if (!is_left || call.used > 0) {
+    record_.Sent(Kind::kUsage, usage->usage_id(), cdr.account_id());
+  }
   if (how == 0) {  // as it should be
     cdr.set_hold_id(call.hold.hold_id());
     return NoteUsage(cdr, Persist(&pb::Ledger::Stub::RecordUsage, cdr));
