@@ -34,7 +34,7 @@ size_t BytesHeldBy(const AuthorizeUsage& command) { return BytesHeldBy(command.u
 size_t BytesHeldBy(const domain::GivenCard& given) {
   size_t bytes = HeapBytes({&given.card.token.Reveal(), &given.card.fingerprint});
   if (given.display.has_value()) {
-    bytes += HeapBytes({&given.display->brand, &given.display->last_four});
+    bytes += HeapBytes({&given.display->brand});
   }
   return bytes;
 }
@@ -45,8 +45,8 @@ size_t BytesHeldBy(const VoidUsage& command) {
   return HeapBytes({&command.usage_id}) + BytesHeldBy(command.by);
 }
 size_t BytesHeldBy(const CorrectUsage& command) {
-  return HeapBytes({&command.correction.usage_id, &command.correction.hold_id}) + BytesHeldBy(command.usage) +
-         BytesHeldBy(command.by);
+  return HeapBytes({&command.correction.usage_id, &command.correction.hold_id}) +
+         BytesHeldBy(command.usage) + BytesHeldBy(command.by);
 }
 size_t BytesHeldBy(const RateUnrated& command) { return HeapBytes({&command.usage_id}); }
 size_t BytesHeldBy(const RerateUsage& command) {

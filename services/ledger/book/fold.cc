@@ -95,7 +95,7 @@ std::string DigestOf(absl::string_view method, absl::string_view payment_method_
   const domain::CardDisplay display = given.display.value_or(domain::CardDisplay());
   return Sha256HexOfFields(
       {method, payment_method_id, given.card.token.Reveal(), given.card.fingerprint,
-       absl::StrCat(static_cast<int>(given.card.network)), display.brand, display.last_four,
+       absl::StrCat(static_cast<int>(given.card.network)), display.brand, display.last_four.view(),
        absl::StrCat(given.display.has_value(), " ", display.expiry_year, " ", display.expiry_month,
                     " ", given.position)});
 }
@@ -392,8 +392,9 @@ const domain::Rate* Folder::FindRate(const AccountImage& image, const domain::Us
 }
 
 bool Folder::IsForHelp(const AccountImage& image, const domain::Usage& usage) const {
-  return image.exists ? domain::IsEmergency(context_.settings, image.account().country, usage)
-                      : domain::MayBeEmergency(context_.settings, usage);
+  return image.exists
+             ? domain::IsEmergency(context_.settings, image.account().country.view(), usage)
+             : domain::MayBeEmergency(context_.settings, usage);
 }
 
 void Folder::ChangeUser(AccountImage& image, User&& user) {
@@ -633,8 +634,7 @@ void Folder::WriteAccounts() {
   for (AccountImage* image : changed) {
     KnownAccount& known = *image->known;
     ++known.revision;
-    if (image->is_new || image->rest_changed || image->users_changed() ||
-        image->holds_changed) {
+    if (image->is_new || image->rest_changed || image->users_changed() || image->holds_changed) {
       ++known.version;
     }
     const Account& account = known.account;
@@ -764,8 +764,7 @@ absl::Status Folder::CheckAllowed(AccountImage& image, const domain::UsageTerms&
   if (terms.user == nullptr) {
     return domain::UserNotFound(image.account().account_id, usage.user_id);
   }
-  const domain::Decision decision =
-      domain::AuthorizeAtOnce(image.account(), terms, usage).decision;
+  const domain::Decision decision = domain::AuthorizeAtOnce(image.account(), terms, usage).decision;
   if (decision == domain::Decision::kAllowed) return absl::OkStatus();
   // What was remembered may have moved.
   folded_.must_read |= image.remembered;
@@ -806,10 +805,9 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordU
   if (command.only_if_allowed && !terms.emergency) {
     RESERVE_RETURN_IF_ERROR(CheckAllowed(*image, terms, usage));
   }
-  RESERVE_ASSIGN_OR_RETURN(
-      Transition transition,
-      domain::RecordUsage(ContextOf(*image), std::move(image->account()), terms, usage,
-                          command.hold_id));
+  RESERVE_ASSIGN_OR_RETURN(Transition transition,
+                           domain::RecordUsage(ContextOf(*image), std::move(image->account()),
+                                               terms, usage, command.hold_id));
   return ReplyOf(*Apply(*image, std::move(transition)), image->account().currency);
 }
 
@@ -820,14 +818,14 @@ absl::StatusOr<Reply> Folder::RecordedBefore(AccountImage& image, const Entry& s
   if (IsStandingEstimate(stored, state)) {
     const domain::UsageToVoid estimate{&state, UserOf(image, state.user_id)};
     RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(image, usage));
-    RESERVE_ASSIGN_OR_RETURN(Transition transition,
-                             domain::ReplaceEstimate(ContextOf(image), image.account(), estimate,
-                                                     terms, usage));
+    RESERVE_ASSIGN_OR_RETURN(
+        Transition transition,
+        domain::ReplaceEstimate(ContextOf(image), image.account(), estimate, terms, usage));
     return ReplyOf(*ApplyWithOpen(image, std::move(transition)), image.account().currency);
   }
   ++folded_.duplicates;
-  Apply(image, domain::SettleHold(ContextOf(image), image.account(), usage.usage_id,
-                                  command.hold_id));
+  Apply(image,
+        domain::SettleHold(ContextOf(image), image.account(), usage.usage_id, command.hold_id));
   return AnswerRepeat(image_, image, stored, usage);
 }
 
@@ -1070,8 +1068,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const CreateH
   terms.rate = FindRate(*image, call);
   if (const domain::Hold* known = image_.FindHold(account_id, request.hold_id)) {
     if (!SameHold(*known, request)) return domain::HoldIdReused(*known);
-    HoldReply repeat =
-        ApplyToHold(*image, request.hold_id, domain::Unchanged(image->account()));
+    HoldReply repeat = ApplyToHold(*image, request.hold_id, domain::Unchanged(image->account()));
     repeat.authorize = AuthorizeReplyOf(*image, call, terms.rate, {});
     return repeat;
   }
@@ -1081,9 +1078,8 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const CreateH
   if (const domain::Hold* other = domain::HoldOf(&image->known->holds, call.usage_id, "")) {
     return domain::UsageHeld(*other);
   }
-  RESERVE_ASSIGN_OR_RETURN(domain::HeldCall held, domain::CreateHold(ContextOf(*image),
-                                                                     image->account(), terms,
-                                                                     request));
+  RESERVE_ASSIGN_OR_RETURN(domain::HeldCall held,
+                           domain::CreateHold(ContextOf(*image), image->account(), terms, request));
   HoldReply reply;
   const bool allowed = held.authorization.decision == domain::Decision::kAllowed;
   folded_.must_read |= !allowed && image->remembered;

@@ -94,9 +94,9 @@ RefillObstacle CardObstacle(const Account& a) {
 Obstacle ObstacleOfCards(const Account& a) {
   Obstacle obstacle{CardObstacle(a)};
   for (const PaymentMethod& method : a.payment_methods) {
-    obstacle.since = std::max(obstacle.since, method.state_time);
+    obstacle.since = std::max<absl::Time>(obstacle.since, method.state_time);
     if (method.state == CardState::kFailing) {
-      obstacle.until = std::min(obstacle.until, method.retry_time);
+      obstacle.until = std::min<absl::Time>(obstacle.until, method.retry_time);
     }
   }
   return obstacle;
@@ -121,7 +121,8 @@ RefillDecision DecideRefill(const Context& context, const Account& account, int6
   refill.kind = initial ? RechargeKind::kInitial : RechargeKind::kAutomatic;
   // A first recharge is opened whatever the balance (O1).
   absl::int128 wanted = std::max<absl::int128>(
-      TimesToCover(account, absl::int128(account.recharge_threshold) - account.running_balance()), 1);
+      TimesToCover(account, absl::int128(account.recharge_threshold) - account.running_balance()),
+      1);
   if (!initial)
     wanted = std::max(wanted, TimesToCover(account, UsedInBurst(context, account, ordinal)));
   const CurrencySettings currency = CurrencyOf(context.settings, account);

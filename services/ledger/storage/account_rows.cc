@@ -91,10 +91,11 @@ constexpr absl::string_view kFixedColumns[] = {"account_id",    "currency",  "de
 // Of both rows; the join is by primary key, and from the accounts to the balances whatever the
 // server believes: it may else scan the balances and look for the account of each.
 const std::string& SelectAccounts() {
-  static const auto* const kSelect = new std::string(absl::StrCat(
-      "SELECT a.", absl::StrJoin(kAccountColumns, ",a."),
-      ",b.balance_nanos,b.last_seq,b.held_nanos,b.accrued_nanos FROM accounts a FORCE INDEX (PRIMARY) STRAIGHT_JOIN balances b "
-      "FORCE INDEX (PRIMARY) ON b.account_id = a.account_id "));
+  static const auto* const kSelect =
+      new std::string(absl::StrCat("SELECT a.", absl::StrJoin(kAccountColumns, ",a."),
+                                   ",b.balance_nanos,b.last_seq,b.held_nanos,b.accrued_nanos FROM "
+                                   "accounts a FORCE INDEX (PRIMARY) STRAIGHT_JOIN balances b "
+                                   "FORCE INDEX (PRIMARY) ON b.account_id = a.account_id "));
   return *kSelect;
 }
 
@@ -285,7 +286,7 @@ void AppendAccount(const Account& a, SqlText* sql) {
       .Text(a.account_id)
       .Text(a.currency)
       .Text(a.default_plan_id)
-      .Text(a.country)
+      .Text(a.country.view())
       .Text(a.time_zone.name())
       .Int(static_cast<int64_t>(a.state))
       .Int(a.reserve_amount)
@@ -430,8 +431,8 @@ absl::Status WriteBalances(Connection& connection, const std::vector<book::Balan
   sql.Raw(" ON DUPLICATE KEY UPDATE ");
   // The revision last: what comes before it is compared with the one stored.
   for (const absl::string_view column :
-       {"balance_nanos", "last_seq", "version", "month", "head_hash", "held_nanos",
-        "accrued_nanos", "holds", "revision"}) {
+       {"balance_nanos", "last_seq", "version", "month", "head_hash", "held_nanos", "accrued_nanos",
+        "holds", "revision"}) {
     sql.Raw(absl::StrCat(column, "=IF(revision=VALUES(revision)-1,VALUES(", column, "),", column,
                          column == "revision" ? ")" : "),"));
   }
