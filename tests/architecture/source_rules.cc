@@ -29,7 +29,7 @@ const std::vector<IncludeRule>& IncludeRules() {
       {"common/", {"common/", "google/rpc/", "google/type/", "grpc/health/"}},
       {"services/ledger/domain/",
        {"services/ledger/domain/", "common/card/", "common/money/", "common/error/",
-        "common/clock/"}},
+        "common/clock/", "common/text/"}},
       {"services/ledger/rates/",
        {"services/ledger/rates/", "services/ledger/domain/", "common/card/", "common/money/",
         "common/error/", "common/clock/", "common/digest/"}},

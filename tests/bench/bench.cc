@@ -28,6 +28,7 @@
 #include "common/rpc/conversions.h"
 #include "reserve/ledger/v1/audit.grpc.pb.h"
 #include "tests/bench/figures.h"
+#include "tests/bench/hold_load.h"
 #include "tests/bench/load.h"
 #include "tests/bench/rerating_load.h"
 #include "tests/bench/sql_floor.h"
@@ -64,6 +65,8 @@ constexpr int kFloodConnections = 10;
 constexpr int kCallsPerConnection = 512;  // twice the ledger's default
 constexpr int kManyAccounts = 1'000'000;
 constexpr int kStreams = 4;
+constexpr int kManyHolds = 100'000;
+constexpr int kStepsOfACall = 3;
 constexpr int64_t kUnacknowledged = 1024;
 // More than any of the loads gets through, so that prepared requests do not run out.
 constexpr double kMostBatchedPerSecond = 100'000;
@@ -74,6 +77,8 @@ struct Plan {
   int rounds;
   int accounts;
   int dips;
+  int orphans;
+  absl::Duration ringing;  // until a hold that nobody extends ends
   Timing timing;
   Timing calibration;
   bool memory;
@@ -87,6 +92,8 @@ Plan PlanFromFlags() {
   plan.rounds = plan.quick ? 2 : absl::GetFlag(FLAGS_rounds);
   plan.accounts = plan.quick ? 20'000 : absl::GetFlag(FLAGS_accounts);
   plan.dips = plan.quick ? 100 : 500;
+  plan.orphans = plan.quick ? 5'000 : kManyHolds;
+  plan.ringing = absl::Seconds(plan.quick ? 20 : 60);
   plan.timing = plan.quick ? Timing{absl::Milliseconds(150), absl::Milliseconds(400)}
                            : Timing{absl::Milliseconds(400), window};
   plan.calibration = {absl::Milliseconds(150), absl::Milliseconds(plan.quick ? 250 : 800)};
@@ -121,6 +128,11 @@ class Bench {
   absl::Status MeasureSql(const char* name, const SqlFloor::Options& options);
   absl::Status MeasureBatches();
   absl::Status MeasureUnary();
+  absl::Status MeasureHolds();
+  absl::Status MeasureCreates();
+  // Whole calls with holds; closed loop, or open at this rate.
+  absl::Status CallFigure(const std::string& name, int in_flight, double calls_per_second);
+  absl::Status MeasureOrphanHolds();
   absl::Status MeasureStream();
   absl::Status MeasureTwoLedgers();
   absl::Status MeasureOverload();
@@ -159,7 +171,8 @@ class Bench {
   std::unique_ptr<SqlFloor> sql_floor_;
   // The best found.
   SqlFloor::Options sql_rows_;
-  SqlFloor::Options sql_rows_and_balances_ = {.balances = true};
+  SqlFloor::Options sql_rows_and_balances_ = {.rows = SqlFloor::Rows::kUsageAndBalance};
+  SqlFloor::Options sql_rows_of_a_call_ = {.rows = SqlFloor::Rows::kCall};
   int64_t most_memory_ = 0;  // of the ledger while overloaded, in bytes
   int batches_in_flight_ = 8;
   int64_t usages_at_start_ = 0;
@@ -175,6 +188,7 @@ absl::Status Bench::Run() {
     Note("floors", MeasureFloors());
     Note("batches", MeasureBatches());
     Note("unary calls", MeasureUnary());
+    Note("calls with holds", MeasureHolds());
     Note("streams", MeasureStream());
   }
   Note("two ledgers", MeasureTwoLedgers());
@@ -182,6 +196,7 @@ absl::Status Bench::Run() {
   Note("history", MeasureHistory());
   Note("dips", MeasureDips());
   Note("rerating", MeasureRerating());
+  Note("orphans", MeasureOrphanHolds());
   Note("rating", MeasureRating());
   Note("books", CheckBooks());
   Note("memory", MeasureMemory());
@@ -199,6 +214,9 @@ absl::Status Bench::SetStage() {
   Stage::Options options;
   options.accounts = plan_.accounts;
   options.dip_accounts = plan_.dips;
+  // One user has all calls of an account here, and a test of what ends by time is not to wait long.
+  options.ledger_args = {"--max_holds_per_user=1000", "--max_holds_per_account=1000",
+                         absl::StrCat("--hold_ringing=", absl::FormatDuration(plan_.ringing))};
   if (const int lanes = absl::GetFlag(FLAGS_lanes); lanes > 0) {
     options.ledger_args.push_back(absl::StrCat("--lanes=", lanes));
   }
@@ -212,9 +230,12 @@ absl::Status Bench::SetStage() {
   RESERVE_ASSIGN_OR_RETURN(channels_, ledger_.Connect(connections));
   RESERVE_ASSIGN_OR_RETURN(floor_server_, stage_->StartFloorServer());
   RESERVE_ASSIGN_OR_RETURN(floor_channels_, floor_server_.Connect(connections));
+  ExampleCalls calls(channels_.front());
+  RESERVE_ASSIGN_OR_RETURN(const CallExamples examples, calls.Begin(traffic_));
   RESERVE_ASSIGN_OR_RETURN(SqlFloor floor,
                            SqlFloor::Create(stage_->ledger_schema(), stage_->floor_schema(),
-                                            AccountId(1), plan_.accounts));
+                                            AccountId(1), examples, plan_.accounts));
+  RESERVE_RETURN_IF_ERROR(calls.End(traffic_));
   sql_floor_ = std::make_unique<SqlFloor>(std::move(floor));
   cpu_.Watch("ledger", ledger_.process->pid());
   cpu_.Watch("database", stage_->database_pid());
@@ -231,6 +252,7 @@ absl::Status Bench::Calibrate() {
   std::cout << "warming up" << std::endl;
   RESERVE_RETURN_IF_ERROR(CalibrateSql("sql_rows", &sql_rows_));
   RESERVE_RETURN_IF_ERROR(CalibrateSql("sql_rows_and_balances", &sql_rows_and_balances_));
+  RESERVE_RETURN_IF_ERROR(CalibrateSql("sql_rows_of_a_call", &sql_rows_of_a_call_));
   RESERVE_ASSIGN_OR_RETURN(const LoadResult first, MeetAllAccounts());
   figures_.Add("cold_accounts", first.window.per_second);
   figures_.AddCpu("cold_accounts", first.window.cpu_us);
@@ -260,7 +282,7 @@ absl::Status Bench::CalibrateSql(const char* name, SqlFloor::Options* best) {
       plan_.quick ? std::vector<int>{512} : std::vector<int>{256, 512, 1000};
   std::vector<SqlFloor::Options> forms;
   for (const int threads : {1, 2, 4}) {
-    for (const int batch : batches) forms.push_back({threads, batch, best->balances});
+    for (const int batch : batches) forms.push_back({threads, batch, best->rows});
   }
   // In two passes, as one alone would choose the luckiest.
   std::vector<double> sums(forms.size());
@@ -404,6 +426,75 @@ absl::Status Bench::MeasureUnary() {
   figures_.Add("authorize_256", result.window.per_second);
   figures_.AddCpu("authorize_256", result.window.cpu_us);
   AddLatencies("authorize_256", result);
+  return absl::OkStatus();
+}
+
+absl::Status Bench::MeasureHolds() {
+  RESERVE_RETURN_IF_ERROR(MeasureCreates());
+  RESERVE_RETURN_IF_ERROR(MeasureSql("sql_rows_of_a_call", sql_rows_of_a_call_));
+  RESERVE_RETURN_IF_ERROR(CallFigure("call_with_hold_256", kUnaryInFlight, 0));
+  RESERVE_RETURN_IF_ERROR(MeasureSql("sql_rows_of_a_call", sql_rows_of_a_call_));
+  RESERVE_RETURN_IF_ERROR(MeasureEmptyCalls());
+  const double rpc = figures_.Value("rpc_empty");
+  const double sql = figures_.Value("sql_rows_of_a_call");
+  if (rpc > 0 && sql > 0) figures_.Add("call_floor", 1 / (kStepsOfACall / rpc + 1 / sql));
+  const double peak = figures_.Value("call_with_hold_256");
+  if (peak == 0) return absl::OkStatus();
+  return CallFigure("hold_half_rate", 4096, peak / 2);
+}
+
+absl::Status Bench::MeasureCreates() {
+  if (!Wanted("holds_256")) return absl::OkStatus();
+  const CallOptions create{channels_, Method::kCreateHold, kUnaryInFlight};
+  Traffic::Ringing ringing =
+      traffic_.Rings(Supply(kMostCallsPerSecond, plan_.timing), traffic_.Spread());
+  RESERVE_ASSIGN_OR_RETURN(const LoadResult result, Load(create, ringing.creates, plan_.timing));
+  figures_.Add("holds_256", result.window.per_second);
+  figures_.AddCpu("holds_256", result.window.cpu_us);
+  AddLatencies("holds_256", result);
+  const CallOptions release{channels_, Method::kReleaseHold, kUnaryInFlight};
+  ringing.releases.resize(static_cast<size_t>(result.sent));
+  const Timing once{absl::Seconds(60), absl::ZeroDuration()};
+  return Load(release, ringing.releases, once).status();
+}
+
+absl::Status Bench::CallFigure(const std::string& name, int in_flight, double calls_per_second) {
+  if (!Wanted(name)) return absl::OkStatus();
+  CallOptions options{channels_, Method::kCreateHold, in_flight};
+  options.then = {Method::kExtendHold, Method::kRecordUsage};
+  options.calls_per_second = calls_per_second;
+  const std::vector<Request> requests = traffic_.CallsWithHolds(
+      Supply(kMostCallsPerSecond / kStepsOfACall, plan_.timing), traffic_.Spread());
+  RESERVE_ASSIGN_OR_RETURN(const LoadResult result, Load(options, requests, plan_.timing));
+  figures_.Add(name, result.window.per_second);
+  figures_.AddCpu(name, result.window.cpu_us);
+  AddLatencies(name, result);
+  return absl::OkStatus();
+}
+
+absl::Status Bench::MeasureOrphanHolds() {
+  if (!Wanted("orphans_expire")) return absl::OkStatus();
+  double peak = figures_.Value("unary_256");
+  if (peak == 0) {
+    const std::vector<Request> requests =
+        traffic_.Records(Supply(kMostCallsPerSecond, plan_.calibration), traffic_.Spread());
+    RESERVE_ASSIGN_OR_RETURN(
+        const LoadResult result,
+        Load({channels_, Method::kRecordUsage, kUnaryInFlight}, requests, plan_.calibration));
+    peak = result.window.per_second;
+  }
+  const OrphanLoad load{channels_, ledger_.process->pid(), plan_.orphans, plan_.ringing, peak / 2};
+  RESERVE_ASSIGN_OR_RETURN(const OrphanFigures orphans,
+                           MeasureOrphans(load, *stage_, traffic_, cpu_));
+  booked_ += orphans.booked;
+  figures_.Add("orphans_created", orphans.created_per_second);
+  if (load.orphans == kManyHolds) figures_.Add("memory_100k_holds", orphans.memory_growth / 1e6);
+  figures_.Add("orphans_expire", orphans.seconds);
+  if (orphans.seconds > 0) figures_.Add("orphans_ended", load.orphans / orphans.seconds);
+  figures_.Add("orphans_before", orphans.usages_before);
+  figures_.Add("orphans_beside", orphans.usages_beside);
+  figures_.Add("orphans_before_p99", orphans.p99_before / 1e3);
+  figures_.Add("orphans_beside_p99", orphans.p99_beside / 1e3);
   return absl::OkStatus();
 }
 

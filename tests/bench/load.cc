@@ -28,6 +28,12 @@ const char* PathOf(Method method) {
       return "/reserve.ledger.v1.Ledger/BatchRecordUsage";
     case Method::kAuthorizeUsage:
       return "/reserve.ledger.v1.Ledger/AuthorizeUsage";
+    case Method::kCreateHold:
+      return "/reserve.ledger.v1.Ledger/CreateHold";
+    case Method::kExtendHold:
+      return "/reserve.ledger.v1.Ledger/ExtendHold";
+    case Method::kReleaseHold:
+      return "/reserve.ledger.v1.Ledger/ReleaseHold";
   }
   return "";
 }
@@ -61,6 +67,11 @@ void CountBatch(const pb::BatchRecordUsageResponse& response, Answers* answers) 
   }
 }
 
+void CountAllowed(bool allowed, const google::protobuf::Message& response, Answers* answers) {
+  ++(allowed ? answers->allowed : answers->refused);
+  if (!allowed) NoteError(response.ShortDebugString(), answers);
+}
+
 // What an answer says, by its method.
 void CountAnswer(Method method, grpc::ByteBuffer* bytes, Answers* answers) {
   switch (method) {
@@ -77,9 +88,23 @@ void CountAnswer(Method method, grpc::ByteBuffer* bytes, Answers* answers) {
     }
     case Method::kAuthorizeUsage: {
       pb::AuthorizeUsageResponse response;
+      if (Parse(bytes, &response, answers)) CountAllowed(response.allowed(), response, answers);
+      return;
+    }
+    case Method::kCreateHold: {
+      pb::CreateHoldResponse response;
+      if (Parse(bytes, &response, answers)) CountAllowed(response.has_hold(), response, answers);
+      return;
+    }
+    case Method::kExtendHold: {
+      pb::Hold response;
+      if (Parse(bytes, &response, answers)) CountAllowed(!response.final(), response, answers);
+      return;
+    }
+    case Method::kReleaseHold: {
+      pb::Hold response;
       if (!Parse(bytes, &response, answers)) return;
-      ++(response.allowed() ? answers->allowed : answers->refused);
-      if (!response.allowed()) NoteError(response.ShortDebugString(), answers);
+      CountAllowed(response.state() == pb::HOLD_STATE_RELEASED, response, answers);
       return;
     }
   }
@@ -111,6 +136,7 @@ class Caller {
   void Run() { options_.calls_per_second > 0 ? RunOpen() : RunClosed(); }
 
   const Answers& answers() const { return answers_; }
+  int64_t sent() const { return sent_; }
   std::vector<float>& latencies_us() { return latencies_us_; }
 
  private:
@@ -120,6 +146,8 @@ class Caller {
     std::unique_ptr<grpc::GenericClientAsyncResponseReader> reader;
     grpc::ByteBuffer response;
     grpc::Status status;
+    size_t at = 0;    // of the request
+    size_t step = 0;  // of its chain
     int usages = 0;
     int64_t start_nanos = 0;
   };
@@ -131,7 +159,7 @@ class Caller {
     bool ok = false;
     while (idle_.size() < calls_.size() && queue_.Next(&tag, &ok)) {
       Take(static_cast<Call*>(tag));
-      if (!progress_.stop) Send(absl::GetCurrentTimeNanos());
+      if (!progress_.stop && !idle_.empty()) Send(absl::GetCurrentTimeNanos());
     }
   }
 
@@ -162,9 +190,9 @@ class Caller {
     }
   }
 
-  // Sends the next request; false if there is none.
+  // Sends the next request, that of a new chain; false if there is none.
   bool Send(int64_t start_nanos) {
-    if (next_ == requests_.size()) {
+    if (next_ + options_.then.size() >= requests_.size()) {
       if (options_.repeat) {
         next_ = 0;
       } else {
@@ -172,26 +200,38 @@ class Caller {
         return false;
       }
     }
-    const Request& request = requests_[next_++];
     Call* call = idle_.back();
     idle_.pop_back();
+    call->at = next_;
+    call->step = 0;
+    next_ += 1 + options_.then.size();
+    SendStep(call, start_nanos);
+    return true;
+  }
+
+  // Sends the request of the call's step.
+  void SendStep(Call* call, int64_t start_nanos) {
+    const Request& request = requests_[call->at + call->step];
+    ++sent_;
     call->context.emplace();
     call->context->set_deadline(std::chrono::system_clock::now() + kCallDeadline);
     call->usages = request.usages;
     progress_.offered.fetch_add(request.usages, std::memory_order_relaxed);
     call->start_nanos = start_nanos;
-    call->reader = call->stub->PrepareUnaryCall(&*call->context, PathOf(options_.method),
+    call->reader = call->stub->PrepareUnaryCall(&*call->context, PathOf(MethodOf(*call)),
                                                 request.message, &queue_);
     call->reader->StartCall();
     call->reader->Finish(&call->response, &call->status, call);
-    return true;
+  }
+
+  Method MethodOf(const Call& call) const {
+    return call.step == 0 ? options_.method : options_.then[call.step - 1];
   }
 
   void Take(Call* call) {
-    idle_.push_back(call);
     const int64_t booked_before = answers_.booked + answers_.duplicates;
     if (call->status.ok()) {
-      CountAnswer(options_.method, &call->response, &answers_);
+      CountAnswer(MethodOf(*call), &call->response, &answers_);
     } else if (call->status.error_code() == grpc::RESOURCE_EXHAUSTED) {
       answers_.overloaded += call->usages;
     } else {
@@ -208,6 +248,12 @@ class Caller {
                               1e3f);
     }
     call->response.Clear();
+    if (call->status.ok() && call->step < options_.then.size()) {
+      ++call->step;
+      SendStep(call, absl::GetCurrentTimeNanos());
+    } else {
+      idle_.push_back(call);
+    }
   }
 
   const CallOptions& options_;
@@ -218,6 +264,7 @@ class Caller {
   std::deque<Call> calls_;
   std::vector<Call*> idle_;
   size_t next_ = 0;
+  int64_t sent_ = 0;
   Answers answers_;
   std::vector<float> latencies_us_;
 };
@@ -368,6 +415,7 @@ LoadResult RunCalls(const CallOptions& options, const std::vector<Request>& requ
   result.latencies_us = std::move(caller.latencies_us());
   std::sort(result.latencies_us.begin(), result.latencies_us.end());
   result.answers = caller.answers();
+  result.sent = caller.sent();
   return result;
 }
 

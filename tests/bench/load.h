@@ -21,15 +21,16 @@ namespace reserve::bench {
 struct Answers {
   int64_t booked = 0;      // usages acknowledged for the first time
   int64_t duplicates = 0;  // usages that were booked before
-  int64_t allowed = 0;     // authorisations
-  int64_t refused = 0;     // single usages or authorisations
+  int64_t allowed = 0;     // authorisations and holds
+  int64_t refused = 0;     // single usages, authorisations or holds
   int64_t overloaded = 0;  // single usages, refused because a queue was full: not done
   int64_t failed = 0;      // calls; what became of their usages is unknown
   std::string first_error;
 };
 
 struct LoadResult {
-  WindowResult window;  // usages (or authorisations) answered per second
+  WindowResult window;  // usages (or authorisations, or holds) answered per second
+  int64_t sent = 0;     // requests, from the first one on
   // Of the calls that ended in the window, sorted, in microseconds.
   std::vector<float> latencies_us;
   Answers answers;
@@ -38,7 +39,14 @@ struct LoadResult {
   double Percentile(double share) const;
 };
 
-enum class Method { kRecordUsage, kBatchRecordUsage, kAuthorizeUsage };
+enum class Method {
+  kRecordUsage,
+  kBatchRecordUsage,
+  kAuthorizeUsage,
+  kCreateHold,
+  kExtendHold,
+  kReleaseHold,
+};
 
 struct CallOptions {
   // Calls take turns on them.
@@ -46,6 +54,9 @@ struct CallOptions {
   Method method = Method::kRecordUsage;
   // Closed loop: so many calls are under way at any time.
   int in_flight = 1;
+  // What follows each request: so many of the next ones, each once the one before is answered. Such
+  // a chain takes one of the calls under way until it is through.
+  std::vector<Method> then = {};
   // Open loop: if above 0, calls are sent at this rate however long they take, at most
   // `in_flight` at a time, and latency counts from when a call should have been sent.
   double calls_per_second = 0;

@@ -12,6 +12,8 @@
 #include "common/error/error.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/conversions.h"
+#include "services/ledger/domain/hold.h"
+#include "services/ledger/storage/sql_text.h"
 #include "tests/bench/traffic.h"
 #include "tests/support/build_tree.h"
 #include "tests/support/wait_until.h"
@@ -348,6 +350,27 @@ absl::StatusOr<int64_t> Stage::CountUsages() {
   RESERVE_RETURN_IF_ERROR(sql_->Query("SELECT COUNT(*) FROM usage_ids",
                                       [&](const storage::Row& row) { count = row.Int(1); }));
   return count;
+}
+
+absl::StatusOr<int64_t> Stage::CountHolds() {
+  int64_t count = 0;
+  RESERVE_RETURN_IF_ERROR(
+      sql_->Query("SELECT COUNT(*) FROM holds FORCE INDEX (by_expire_time) "
+                  "WHERE expire_time IS NOT NULL",
+                  [&](const storage::Row& row) { count = row.Int(1); }));
+  return count;
+}
+
+absl::StatusOr<absl::Duration> Stage::ExpiryTook(absl::Time since) {
+  absl::Duration took;
+  RESERVE_RETURN_IF_ERROR(
+      sql_->Query(absl::StrCat("SELECT MIN(end_time),MAX(end_time) FROM ended_holds WHERE state = ",
+                               static_cast<int>(domain::HoldState::kExpired),
+                               " AND create_time >= ", storage::QuotedTime(since)),
+                  [&](const storage::Row& row) {
+                    if (!row.IsNull(1)) took = row.Time(2) - row.Time(1);
+                  }));
+  return took;
 }
 
 absl::Status Stage::OpenMoreAccounts(int accounts) {

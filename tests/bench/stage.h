@@ -20,6 +20,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/database_url.h"
 #include "tests/bench/window.h"
@@ -69,6 +70,10 @@ class Stage {
 
   // Usages that the ledger's schema holds.
   absl::StatusOr<int64_t> CountUsages();
+  // Holds that wait for their end.
+  absl::StatusOr<int64_t> CountHolds();
+  // From the first hold of those made since then that ended by time to the last.
+  absl::StatusOr<absl::Duration> ExpiryTook(absl::Time since);
   // Opens accounts beyond those that are there, without a history, up to `accounts`.
   absl::Status OpenMoreAccounts(int accounts);
 

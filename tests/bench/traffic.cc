@@ -19,6 +19,9 @@ constexpr const char* kDestinations[] = {"+1201", "+1202", "+1204", "+1212", "+1
 constexpr int kNumberLength = 12;
 constexpr int kShortestCallSeconds = 30;
 constexpr int kLongestCallSeconds = 600;
+// Of a call with a hold, when it is extended and in all.
+constexpr int kReportedSeconds = 30;
+constexpr int kCallSeconds = 75;
 
 }  // namespace
 
@@ -44,6 +47,10 @@ grpc::ByteBuffer Serialized(const google::protobuf::Message& message) {
 
 Traffic::Picker Traffic::Spread() {
   return [this] { return 1 + static_cast<int>(random_() % static_cast<uint64_t>(accounts_)); };
+}
+
+Traffic::Picker Traffic::InTurn() {
+  return [this] { return 1 + in_turn_++ % accounts_; };
 }
 
 Traffic::Picker Traffic::Hot() const {
@@ -79,6 +86,40 @@ pb::RecordUsageRequest Traffic::Record(const std::string& account_id) {
   reserve::ToProto(absl::Now() - absl::Seconds(duration), usage->mutable_start_time());
   FillCall(usage->mutable_call());
   usage->mutable_call()->mutable_duration()->set_seconds(duration);
+  return request;
+}
+
+pb::CreateHoldRequest Traffic::CreateHold(int account) {
+  pb::CreateHoldRequest request;
+  request.set_account_id(AccountId(account));
+  request.set_hold_id(UsageIdAt(absl::Now(), ++ids_, random_()));
+  request.set_usage_id(UsageIdAt(absl::Now(), ids_, random_()));
+  request.set_user_id(kUserId);
+  FillCall(request.mutable_call());
+  request.set_switch_id("switch-1");
+  request.set_switch_incarnation(1);
+  return request;
+}
+
+pb::ExtendHoldRequest Traffic::ExtendHold(const pb::CreateHoldRequest& call) const {
+  pb::ExtendHoldRequest request;
+  request.set_account_id(call.account_id());
+  request.set_hold_id(call.hold_id());
+  request.set_extension(1);
+  request.mutable_used()->set_seconds(kReportedSeconds);
+  return request;
+}
+
+pb::RecordUsageRequest Traffic::Settle(const pb::CreateHoldRequest& call) const {
+  pb::RecordUsageRequest request;
+  request.set_account_id(call.account_id());
+  request.set_hold_id(call.hold_id());
+  pb::Usage* usage = request.mutable_usage();
+  usage->set_usage_id(call.usage_id());
+  usage->set_user_id(call.user_id());
+  reserve::ToProto(absl::Now() - absl::Seconds(kCallSeconds), usage->mutable_start_time());
+  *usage->mutable_call() = call.call();
+  usage->mutable_call()->mutable_duration()->set_seconds(kCallSeconds);
   return request;
 }
 
@@ -121,6 +162,33 @@ std::vector<Request> Traffic::Authorizations(int64_t count, const Picker& pick) 
     request.set_account_id(AccountId(pick()));
     FillCall(request.mutable_call());
     requests.push_back({Serialized(request), 1});
+  }
+  return requests;
+}
+
+Traffic::Ringing Traffic::Rings(int64_t count, const Picker& pick) {
+  Ringing ringing;
+  ringing.creates.reserve(static_cast<size_t>(count));
+  ringing.releases.reserve(static_cast<size_t>(count));
+  pb::ReleaseHoldRequest release;
+  for (int64_t i = 0; i < count; ++i) {
+    const pb::CreateHoldRequest create = CreateHold(pick());
+    release.set_account_id(create.account_id());
+    release.set_hold_id(create.hold_id());
+    ringing.creates.push_back({Serialized(create), 1});
+    ringing.releases.push_back({Serialized(release), 1});
+  }
+  return ringing;
+}
+
+std::vector<Request> Traffic::CallsWithHolds(int64_t count, const Picker& pick) {
+  std::vector<Request> requests;
+  requests.reserve(static_cast<size_t>(3 * count));
+  for (int64_t i = 0; i < count; ++i) {
+    const pb::CreateHoldRequest create = CreateHold(pick());
+    requests.push_back({Serialized(create), 0});
+    requests.push_back({Serialized(ExtendHold(create)), 0});
+    requests.push_back({Serialized(Settle(create)), 1});
   }
   return requests;
 }

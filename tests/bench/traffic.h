@@ -44,6 +44,8 @@ class Traffic {
 
   // Each account equally often.
   Picker Spread();
+  // One after the other.
+  Picker InTurn();
   // One account only.
   Picker Hot() const;
   // 1 % of the accounts have half of the usages.
@@ -52,17 +54,32 @@ class Traffic {
   // One RecordUsage of a call on an account.
   ledger::v1::RecordUsageRequest Record(int account);
   ledger::v1::RecordUsageRequest Record(const std::string& account_id);
+  // A call in progress: the request that begins it, that reports half a minute of it, and that
+  // settles it.
+  ledger::v1::CreateHoldRequest CreateHold(int account);
+  ledger::v1::ExtendHoldRequest ExtendHold(const ledger::v1::CreateHoldRequest& call) const;
+  ledger::v1::RecordUsageRequest Settle(const ledger::v1::CreateHoldRequest& call) const;
 
   std::vector<Request> Records(int64_t count, const Picker& pick);
   std::vector<Request> Batches(int64_t usages, int batch_size, const Picker& pick);
   // Messages of one stream, numbered from 1.
   std::vector<Request> StreamMessages(int64_t count, const Picker& pick);
   std::vector<Request> Authorizations(int64_t count, const Picker& pick);
+  // CreateHold of calls that ring, and what releases each.
+  struct Ringing {
+    std::vector<Request> creates;
+    std::vector<Request> releases;
+  };
+  Ringing Rings(int64_t count, const Picker& pick);
+  // Whole calls, of three requests each: CreateHold, an ExtendHold that reports half a minute, and
+  // the RecordUsage that settles it. What is done is counted with the last one.
+  std::vector<Request> CallsWithHolds(int64_t count, const Picker& pick);
 
  private:
   void FillCall(ledger::v1::Call* call);
 
   const int accounts_;
+  int in_turn_ = 0;
   std::mt19937_64 random_{20'261'123};
   uint64_t ids_ = 0;
 };

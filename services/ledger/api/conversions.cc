@@ -207,15 +207,16 @@ absl::Status CheckStaffText(absl::string_view text, absl::string_view field) {
 }
 
 absl::StatusOr<domain::CardDisplay> DisplayFrom(const pb::PaymentMethod& message) {
-  domain::CardDisplay display{message.brand(), message.last_four(), message.expiry_year(),
+  const std::string& last_four = message.last_four();
+  domain::CardDisplay display{message.brand(), last_four, message.expiry_year(),
                               message.expiry_month()};
   if (display.brand.size() > kMaxBrandBytes || HasControlCharacter(display.brand)) {
     return InvalidField("brand", absl::StrCat("must be up to ", kMaxBrandBytes,
                                               " bytes without control characters"));
   }
-  const bool digits = std::all_of(display.last_four.begin(), display.last_four.end(),
+  const bool digits = std::all_of(last_four.begin(), last_four.end(),
                                   [](char c) { return absl::ascii_isdigit(c); });
-  if (!digits || (!display.last_four.empty() && display.last_four.size() != 4)) {
+  if (!digits || (!last_four.empty() && last_four.size() != 4)) {
     return InvalidField("last_four", "must be four digits, or empty");
   }
   if ((display.expiry_year == 0) != (display.expiry_month == 0)) {
@@ -421,7 +422,7 @@ void ToProto(const domain::PaymentMethod& method, int32_t position, pb::PaymentM
   message->set_card_network(static_cast<pb::CardNetwork>(method.card.network));
   message->set_card_state(static_cast<pb::CardState>(method.state));
   message->set_brand(method.display.brand);
-  message->set_last_four(method.display.last_four);
+  message->set_last_four(std::string(method.display.last_four.view()));
   message->set_expiry_year(method.display.expiry_year);
   message->set_expiry_month(method.display.expiry_month);
   message->set_position(position);
@@ -471,7 +472,7 @@ void ToProto(const domain::Account& account, pb::Account* message) {
     reserve::ToProto(account.block.time, message->mutable_block()->mutable_block_time());
   }
   message->set_default_plan_id(account.default_plan_id);
-  message->set_country_code(account.country);
+  message->set_country_code(std::string(account.country.view()));
   message->set_time_zone(account.time_zone.name());
   message->set_last_seq(account.last_seq);
   message->set_open_recharge_ordinal(account.open_ordinal);

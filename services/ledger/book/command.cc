@@ -34,7 +34,7 @@ size_t BytesHeldBy(const AuthorizeUsage& command) { return BytesHeldBy(command.u
 size_t BytesHeldBy(const domain::GivenCard& given) {
   size_t bytes = HeapBytes({&given.card.token.Reveal(), &given.card.fingerprint});
   if (given.display.has_value()) {
-    bytes += HeapBytes({&given.display->brand, &given.display->last_four});
+    bytes += HeapBytes({&given.display->brand});
   }
   return bytes;
 }

@@ -95,7 +95,7 @@ std::string DigestOf(absl::string_view method, absl::string_view payment_method_
   const domain::CardDisplay display = given.display.value_or(domain::CardDisplay());
   return Sha256HexOfFields(
       {method, payment_method_id, given.card.token.Reveal(), given.card.fingerprint,
-       absl::StrCat(static_cast<int>(given.card.network)), display.brand, display.last_four,
+       absl::StrCat(static_cast<int>(given.card.network)), display.brand, display.last_four.view(),
        absl::StrCat(given.display.has_value(), " ", display.expiry_year, " ", display.expiry_month,
                     " ", given.position)});
 }
@@ -392,8 +392,9 @@ const domain::Rate* Folder::FindRate(const AccountImage& image, const domain::Us
 }
 
 bool Folder::IsForHelp(const AccountImage& image, const domain::Usage& usage) const {
-  return image.exists ? domain::IsEmergency(context_.settings, image.account().country, usage)
-                      : domain::MayBeEmergency(context_.settings, usage);
+  return image.exists
+             ? domain::IsEmergency(context_.settings, image.account().country.view(), usage)
+             : domain::MayBeEmergency(context_.settings, usage);
 }
 
 void Folder::ChangeUser(AccountImage& image, User&& user) {

@@ -196,6 +196,7 @@ Keys KeysOf(absl::Span<const AccountCommand> commands, const domain::Context& co
     const bool may_change = !std::holds_alternative<AuthorizeUsage>(*each.command);
     need.may_change |= may_change;
     need.more_than_usage |= !IsOfCalls(*each.command);
+    need.opens |= std::holds_alternative<OpenAccount>(*each.command);
     need.closes |= std::holds_alternative<CloseAccount>(*each.command);
     need.declines |= ChoosesCards(*each.command);
     keys.may_write |= may_change;

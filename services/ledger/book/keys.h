@@ -57,6 +57,7 @@ struct AccountNeed {
   absl::string_view account_id;
   bool may_change = false;       // some command may change the account, so it is locked
   bool more_than_usage = false;  // some command neither records a usage nor is about a hold
+  bool opens = false;            // some command opens the account
   bool closes = false;           // some command closes the account (P4)
   bool declines = false;         // some command may choose a card, by the limits of its number (G9)
 };

@@ -11,7 +11,9 @@
 
 #include "absl/container/inlined_vector.h"
 #include "absl/time/time.h"
+#include "common/clock/compact_time.h"
 #include "common/money/money.h"
+#include "common/text/short_text.h"
 #include "services/ledger/domain/closing.h"
 #include "services/ledger/domain/credit_grant.h"
 #include "services/ledger/domain/due.h"
@@ -48,7 +50,7 @@ struct Caps {
 // An automatic recharge that was opened, and what the balance would be now if nothing had been
 // used from the command on that opened it: how much was used since is the difference (G7).
 struct RechargeMark {
-  absl::Time time = absl::InfinitePast();
+  CompactTime time = absl::InfinitePast();
   Nanos unused_balance = 0;
 
   friend bool operator==(const RechargeMark&, const RechargeMark&) = default;
@@ -68,8 +70,8 @@ struct DayOfTries {
 enum class SuspensionReason : uint8_t { kNone = 0, kMoneyTakenBack = 1, kDispute = 2 };
 
 struct Suspension {
+  CompactTime time = absl::InfinitePast();  // since when
   SuspensionReason reason = SuspensionReason::kNone;
-  absl::Time time = absl::InfinitePast();  // since when
   // What it stands for: so many refunds (reversed payments among them) and disputes that are not
   // booked back. They note its number, which moves when somebody ends it: then none of them counts
   // any more.
@@ -91,7 +93,7 @@ struct DisputedNumber {
 // Money was taken back by staff, and nothing follows until the customer acts (G12).
 struct TakenBack {
   Nanos amount = 0;
-  absl::Time time = absl::InfinitePast();  // since when; InfinitePast: nothing waits
+  CompactTime time = absl::InfinitePast();  // since when; InfinitePast: nothing waits
 
   bool waits() const { return time != absl::InfinitePast(); }
   friend bool operator==(const TakenBack&, const TakenBack&) = default;
@@ -100,7 +102,7 @@ struct TakenBack {
 // An administrator's block (D3); it lies on top of the state.
 struct AdministratorBlock {
   std::string reason;  // empty: not blocked
-  absl::Time time = absl::InfinitePast();
+  CompactTime time = absl::InfinitePast();
 
   friend bool operator==(const AdministratorBlock&, const AdministratorBlock&) = default;
 };
@@ -112,10 +114,14 @@ struct Account {
   std::string account_id;
   std::string currency;
   std::string default_plan_id;
-  std::string country;  // ISO 3166-1 alpha-2; empty: opened before accounts had one
   // Whose hours, days and months count (C8). Whoever reads its name finds the zone.
   absl::TimeZone time_zone = absl::UTCTimeZone();
+  ShortText<2> country;  // ISO 3166-1 alpha-2; empty: opened before accounts had one
   AccountState state = AccountState::kPendingFunding;
+  bool automatic_off = false;  // the customer's switch (G10)
+  bool open_waits = false;     // the open one was not due yet when it was last decided upon
+  // Open ones that only stop automatic recharging: under review, or pending beside another.
+  int32_t set_aside = 0;
   Nanos balance = 0;
   Nanos held = 0;     // set aside for calls in progress, what has accrued included (H1)
   Nanos accrued = 0;  // what such calls have cost so far, by what was reported (H6)
@@ -124,36 +130,32 @@ struct Account {
   int64_t last_seq = 0;
   int64_t last_event_seq = 0;
   int64_t last_ordinal = 0;
-  int64_t open_ordinal = 0;  // 0: none
-  bool open_waits = false;   // the open one was not due yet when it was last decided upon
-  // Open ones that only stop automatic recharging: under review, or pending beside another.
-  int32_t set_aside = 0;
-  absl::Time set_aside_time = absl::InfinitePast();  // since when there are any
-  std::vector<PaymentMethod> payment_methods;        // in the customer's order
-  int32_t last_payment_method = 0;                   // the number in the last id given
+  int64_t open_ordinal = 0;                           // 0: none
+  CompactTime set_aside_time = absl::InfinitePast();  // since when there are any set aside
+  std::vector<PaymentMethod> payment_methods;         // in the customer's order
+  int32_t last_payment_method = 0;                    // the number in the last id given
+  int32_t payments = 0;                               // that are booked and not reversed (P5)
   Caps caps;
-  absl::Time cap_reached_time = absl::InfinitePast();  // since when one stops a recharge
-  Nanos monthly_cap = 0;                               // the customer's own; 0: none
-  bool automatic_off = false;                          // the customer's switch (G10)
-  absl::Time automatic_off_time = absl::InfinitePast();
+  CompactTime cap_reached_time = absl::InfinitePast();  // since when one stops a recharge
+  Nanos monthly_cap = 0;                                // the customer's own; 0: none
+  CompactTime automatic_off_time = absl::InfinitePast();
   Suspension suspension;
   // One for each dispute that stands, but for those that support has lifted: no token of these
   // numbers is charged (P2).
   std::vector<DisputedNumber> disputed_numbers;
   TakenBack taken_back;
-  int32_t payments = 0;             // that are booked and not reversed (P5)
   std::vector<CreditGrant> grants;  // whose end has not come: the earliest first, then the oldest
-  int32_t last_grant = 0;           // the number given last
   Nanos notify_below = 0;           // G11; 0: the customer wants to hear of no balance
   DayOfTries tries;
-  absl::InlinedVector<RechargeMark, 4> marks;  // of the last automatic recharges, oldest first
+  int32_t last_grant = 0;           // the number given last
+  std::vector<RechargeMark> marks;  // of the last automatic recharges, oldest first
   AdministratorBlock block;
   // When time alone may change what the policy decides, and why; Reconsider() is due then.
   Due due;
   // When the customer is to hear that a card is about to expire; InfiniteFuture: of none.
-  absl::Time expiry_notice_time = absl::InfiniteFuture();
+  CompactTime expiry_notice_time = absl::InfiniteFuture();
   Closing closing;
-  absl::Time create_time = absl::InfinitePast();
+  CompactTime create_time = absl::InfinitePast();
   // A digest of the request that opened it, so that it can be repeated safely.
   std::string opening_digest;
 
@@ -188,7 +190,7 @@ struct User {
   std::string user_id;
   std::string plan_id;
   absl::InlinedVector<Allowance, 1> allowances;  // those that were used, each period once
-  absl::Time create_time = absl::InfinitePast();
+  CompactTime create_time = absl::InfinitePast();
 
   // Of that period; 0 where nothing was used.
   int64_t SecondsUsed(int32_t period) const;

@@ -21,7 +21,7 @@ absl::Time AfterOthers(const Account& account, const PaymentMethod& method, int6
     if (&other == &method || other.card.fingerprint != method.card.fingerprint) continue;
     if (other.declined_ordinal != ordinal) continue;
     if (other.state != CardState::kFailing) return absl::InfiniteFuture();
-    time = std::max(time, other.retry_time);
+    time = std::max<absl::Time>(time, other.retry_time);
   }
   return time;
 }
@@ -52,7 +52,7 @@ CardChoice UnderLimits(const Context& context, const Account& account, const Pay
 // The card's own schedule, as far as it can be one.
 absl::Time RetryTime(const Context& context, const PaymentMethod& method) {
   if (method.retry_time == absl::InfiniteFuture()) return method.retry_time;
-  return std::min(method.retry_time, context.now + LongestRetryDelay(context.settings));
+  return std::min<absl::Time>(method.retry_time, context.now + LongestRetryDelay(context.settings));
 }
 
 void KeepEarlier(const CardChoice& candidate, CardChoice* best) {

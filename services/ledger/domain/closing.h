@@ -5,22 +5,23 @@
 #include <cstdint>
 
 #include "absl/time/time.h"
+#include "common/clock/compact_time.h"
 #include "common/money/money.h"
 
 namespace reserve::domain {
 
 struct Closing {
-  absl::Time begin_time = absl::InfinitePast();   // InfinitePast: nobody closes it
-  absl::Time grace_until = absl::InfinitePast();  // facts are booked until then at least
+  CompactTime begin_time = absl::InfinitePast();   // InfinitePast: nobody closes it
+  CompactTime grace_until = absl::InfinitePast();  // facts are booked until then at least
   // When the first refund of closing was opened, or, where nothing goes back to a card, when it was
   // closed: from then on usage is refused. InfinitePast: not yet.
-  absl::Time facts_end = absl::InfinitePast();
+  CompactTime facts_end = absl::InfinitePast();
   // The refunds of closing: so many, numbered from this one on. They are opened at once.
   int64_t first_refund = 0;
   int32_t refunds = 0;
   Nanos owed = 0;         // to be paid out by a person, in all
   Nanos written_off = 0;  // net: debt above zero, what is less than a minor unit below it
-  absl::Time close_time = absl::InfinitePast();
+  CompactTime close_time = absl::InfinitePast();
 
   bool begun() const { return begin_time != absl::InfinitePast(); }
   bool takes_facts() const { return facts_end == absl::InfinitePast(); }

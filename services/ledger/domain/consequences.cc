@@ -181,7 +181,7 @@ void TellOfCap(Draft& draft, const ReachedCap& cap) {
 }
 
 void Mark(Draft& draft) {
-  absl::InlinedVector<RechargeMark, 4>& marks = draft.account().marks;
+  std::vector<RechargeMark>& marks = draft.account().marks;
   const absl::Time oldest = draft.context().now - absl::Hours(1);
   while (!marks.empty() && (marks.front().time <= oldest || marks.size() >= kMarks)) {
     marks.erase(marks.begin());
@@ -232,7 +232,7 @@ void MarkLimitedCards(Draft& draft) {
     if (allowed <= context.now) continue;
     method.state = CardState::kFailing;
     method.state_time = context.now;
-    method.retry_time = std::max(method.retry_time, allowed);
+    method.retry_time = std::max<absl::Time>(method.retry_time, allowed);
     draft.CardsChanged();
     draft.AddEvent(EventKind::kCardLimitReached, CardLimitText(allowed), *open).payment_method_id =
         method.payment_method_id;
@@ -303,7 +303,7 @@ void TellOfExpiry(Draft& draft) {
   for (PaymentMethod& method : a.payment_methods) {
     const absl::Time time = ExpiryNotice(draft.context().settings, method);
     if (time > draft.context().now) {
-      a.expiry_notice_time = std::min(a.expiry_notice_time, time);
+      a.expiry_notice_time = std::min<absl::Time>(a.expiry_notice_time, time);
       continue;
     }
     method.expiry_told = true;

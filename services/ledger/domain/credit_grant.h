@@ -11,6 +11,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/clock/compact_time.h"
 #include "common/money/money.h"
 
 namespace reserve::domain {
@@ -19,7 +20,7 @@ struct CreditGrant {
   int32_t number = 0;   // 1, 2, 3 ... of the account
   int64_t seq = 0;      // of the entry that booked it: later usage draws on it
   Nanos remaining = 0;  // 0: used up, but what a void gives back can be used again
-  absl::Time end = absl::InfinitePast();  // nothing is drawn from then on
+  CompactTime end = absl::InfinitePast();  // nothing is drawn from then on
 
   friend bool operator==(const CreditGrant&, const CreditGrant&) = default;
 };

@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "absl/time/time.h"
+#include "common/clock/compact_time.h"
 
 namespace reserve::domain {
 
@@ -26,7 +27,7 @@ enum class DueReason : uint8_t {
 
 struct Due {
   DueReason reason = DueReason::kNone;
-  absl::Time time = absl::InfiniteFuture();  // never, of kNone
+  CompactTime time = absl::InfiniteFuture();  // never, of kNone
 
   // Is it a cap that stops automatic recharging?
   bool capped() const {

@@ -149,7 +149,7 @@ void EndGrants(Draft* draft) {
 
 void EndAllGrants(Draft* draft) {
   for (CreditGrant& grant : draft->account().grants) {
-    grant.end = std::min(grant.end, draft->context().now);
+    grant.end = std::min<absl::Time>(grant.end, draft->context().now);
   }
   EndThose("the account is being closed", draft);
 }

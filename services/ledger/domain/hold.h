@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/clock/compact_time.h"
 #include "common/money/money.h"
 #include "services/ledger/domain/usage.h"
 
@@ -42,34 +43,34 @@ struct Hold {
   std::string hold_id;
   std::string usage_id;  // of its call
   std::string user_id;
-  Direction direction = Direction::kOutbound;
   std::string destination;
   std::string switch_id;    // who has the call; may be empty
   int64_t incarnation = 0;  // of the switch: its boot number (H8)
+  Direction direction = Direction::kOutbound;
   HoldState state = HoldState::kOpen;
+  FinalReason final_reason = FinalReason::kNone;
   // Where it is kept while it lives: 1, 2, 3 ... of the account, used again and again.
   int32_t slot = 0;
   // What prices it: a time, and what was in force then when that was decided (H7). First that of
   // CreateHold, then that of the answer.
-  absl::Time price_time = absl::InfinitePast();
+  CompactTime price_time = absl::InfinitePast();
   std::string plan_id;
-  int64_t deck_version = 0;                       // 0: an inbound call that is free
-  absl::Time answer_time = absl::InfinitePast();  // InfinitePast: it rings
+  int64_t deck_version = 0;                        // 0: an inbound call that is free
+  CompactTime answer_time = absl::InfinitePast();  // InfinitePast: it rings
   absl::Duration slice;
-  int32_t extension = 0;        // the number of the last one; 0: none
-  absl::Duration used;          // that the switch has reported; whole microseconds
-  int64_t granted_seconds = 0;  // in total
-  FinalReason final_reason = FinalReason::kNone;
+  absl::Duration used;               // that the switch has reported; whole microseconds
+  int32_t extension = 0;             // the number of the last one; 0: none
+  int32_t free_period = 0;           // that of `free_seconds`
+  int64_t granted_seconds = 0;       // in total
   Nanos held = 0;                    // set aside for it, what has accrued included
   Nanos accrued = 0;                 // the cost of what was reported
   int64_t free_seconds = 0;          // set aside of the user's allowance
   int64_t accrued_free_seconds = 0;  // of these, what was reported has used
-  int32_t free_period = 0;           // of this period
   // Of an OPEN one, when it ends by itself; of an UNSETTLED one, when its usage is booked from what
   // was reported.
-  absl::Time expire_time = absl::InfiniteFuture();
-  absl::Time create_time = absl::InfinitePast();
-  absl::Time end_time = absl::InfinitePast();  // of one that is not OPEN
+  CompactTime expire_time = absl::InfiniteFuture();
+  CompactTime create_time = absl::InfinitePast();
+  CompactTime end_time = absl::InfinitePast();  // of one that is not OPEN
 
   bool open() const { return state == HoldState::kOpen; }
   // Does it still set something aside?

@@ -11,6 +11,8 @@
 
 #include "absl/time/time.h"
 #include "common/card/card_token.h"
+#include "common/clock/compact_time.h"
+#include "common/text/short_text.h"
 
 namespace reserve::domain {
 
@@ -41,7 +43,7 @@ struct Card {
 // What people know a card by, as the caller gives it; empty or 0 where not given.
 struct CardDisplay {
   std::string brand;
-  std::string last_four;
+  ShortText<4> last_four;
   int32_t expiry_year = 0;   // 2029
   int32_t expiry_month = 0;  // 1 to 12
 
@@ -53,18 +55,18 @@ struct PaymentMethod {
   Card card;
   CardDisplay display;
   CardState state = CardState::kUsable;
-  absl::Time state_time = absl::InfinitePast();  // since when
+  bool expiry_told = false;
+  int32_t declined_attempt = 0;                   // see declined_ordinal
+  CompactTime state_time = absl::InfinitePast();  // since when
   // How often it was given or confirmed: an attempt that began before the last time says
   // nothing of the card as it is now (G6).
   int32_t given = 1;
   int32_t soft_declines = 0;  // in a row (G5)
   // Not tried by itself before: of a FAILING card, its schedule (InfiniteFuture: it is used
   // up); of a USABLE one, after a charge that was captured in part (G4).
-  absl::Time retry_time = absl::InfinitePast();
+  CompactTime retry_time = absl::InfinitePast();
   // The attempt that was last declined, since it was last given or confirmed; 0: none.
   int64_t declined_ordinal = 0;
-  int32_t declined_attempt = 0;
-  bool expiry_told = false;
 
   friend bool operator==(const PaymentMethod&, const PaymentMethod&) = default;
 };

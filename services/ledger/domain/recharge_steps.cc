@@ -50,7 +50,7 @@ void CancelRecharge(const Recharge& recharge, std::string cause, Draft* draft) {
   ++canceled.lease_epoch;
   CloseRecharge(RechargeState::kCanceled, draft->context().now, &canceled, &draft->account());
   // As if it had never been opened: what is used does not count towards a larger one (G7).
-  absl::InlinedVector<RechargeMark, 4>& marks = draft->account().marks;
+  std::vector<RechargeMark>& marks = draft->account().marks;
   if (canceled.kind == RechargeKind::kAutomatic && !marks.empty()) marks.pop_back();
   draft->AddEvent(EventKind::kRechargeCanceled, std::move(cause), canceled);
 }
@@ -109,7 +109,7 @@ void ClearFailing(const std::string& payment_method_id, Draft* draft) {
 // G4: a card of which less was captured than was asked for is not charged by itself at once.
 void LetRest(const std::string& payment_method_id, Draft* draft) {
   PaymentMethod& method = draft->ChangeCard(payment_method_id);
-  method.retry_time = std::max(
+  method.retry_time = std::max<absl::Time>(
       method.retry_time, draft->context().now + draft->context().settings.partial_charge_wait);
 }
 

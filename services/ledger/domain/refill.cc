@@ -94,9 +94,9 @@ RefillObstacle CardObstacle(const Account& a) {
 Obstacle ObstacleOfCards(const Account& a) {
   Obstacle obstacle{CardObstacle(a)};
   for (const PaymentMethod& method : a.payment_methods) {
-    obstacle.since = std::max(obstacle.since, method.state_time);
+    obstacle.since = std::max<absl::Time>(obstacle.since, method.state_time);
     if (method.state == CardState::kFailing) {
-      obstacle.until = std::min(obstacle.until, method.retry_time);
+      obstacle.until = std::min<absl::Time>(obstacle.until, method.retry_time);
     }
   }
   return obstacle;

@@ -63,6 +63,8 @@ void AccountCache::Put(std::unique_ptr<KnownAccount> known) {
                             [](const book::KnownNumberKey& key) { return !key.stored; }),
              keys.end());
   if (keys.size() > kMaxNumberKeys) keys.erase(keys.begin(), keys.end() - kMaxNumberKeys);
+  // It is asked for once, where an account is opened again.
+  std::string().swap(known->account.opening_digest);
   Slot& slot = slots_[PlaceOf(*known)];
   slot.known = std::move(known);
 }

@@ -44,7 +44,8 @@ class AccountCache {
   std::vector<std::unique_ptr<KnownAccount>> TakeAll(
       absl::Span<const absl::string_view> account_ids);
   // Keeps it in place of what was known. Of users beyond kMaxUsers, and of keys beyond
-  // kMaxNumberKeys, those that came first are left out, as are keys that are not stored.
+  // kMaxNumberKeys, those that came first are left out, as are keys that are not stored, and the
+  // digest of its opening.
   void Put(std::unique_ptr<KnownAccount> known);
   void Clear();
   size_t size() const { return places_.size(); }

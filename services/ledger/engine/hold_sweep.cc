@@ -8,23 +8,40 @@
 namespace reserve::engine {
 namespace {
 
-// Looked for once a second or so, that is how many end in a second at the most.
-constexpr int kPage = 1'000;
+// What waits behind one in a lane waits some milliseconds.
+constexpr int kPage = 250;
+// Then the other work of the house has its turn, and the load the lanes to itself.
+constexpr absl::Duration kAtATime = absl::Milliseconds(500);
 constexpr absl::Duration kCountEvery = absl::Seconds(15);
 
 }  // namespace
 
 absl::Status HoldSweep::Look(storage::Connection& connection, absl::Time now, absl::Time latest) {
-  if (under_way_.load(std::memory_order_acquire) > 0) return absl::OkStatus();
-  RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Hold> due,
-                           storage::DueHolds(connection, now, kPage));
-  Send(due);
+  {
+    absl::MutexLock lock(&mutex_);
+    if (under_way_ > 0) return absl::OkStatus();
+  }
+  const Moment until = MonotonicNow() + kAtATime;
+  size_t found = 0;
+  do {
+    RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Hold> due,
+                             storage::DueHolds(connection, now, kPage));
+    Send(due);
+    found = due.size();
+  } while (found == kPage && DoneBefore(until));
   if (latest != absl::InfiniteFuture()) {
     RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Hold> too_far,
                              storage::HoldsDueAfter(connection, latest, kPage));
     Send(too_far);
   }
   return Count(connection);
+}
+
+bool HoldSweep::DoneBefore(Moment until) {
+  absl::MutexLock lock(&mutex_);
+  const auto is_done = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return under_way_ == 0; };
+  return mutex_.AwaitWithTimeout(absl::Condition(&is_done), until - MonotonicNow()) &&
+         MonotonicNow() < until && any_ended_ && !any_failed_;
 }
 
 void HoldSweep::Send(const std::vector<domain::Hold>& page) {
@@ -34,18 +51,27 @@ void HoldSweep::Send(const std::vector<domain::Hold>& page) {
   for (const domain::Hold& hold : page) {
     tasks.push_back({hold.account_id, book::EndHold{hold.hold_id, UsageOf(hold)}, this, 0});
   }
-  under_way_.fetch_add(static_cast<int64_t>(tasks.size()), std::memory_order_acq_rel);
+  {
+    absl::MutexLock lock(&mutex_);
+    under_way_ += static_cast<int64_t>(tasks.size());
+    any_failed_ = any_ended_ = false;
+  }
   submit_(std::move(tasks));
 }
 
 void HoldSweep::Done(uint32_t, absl::StatusOr<book::Reply> reply) {
-  // What failed is met again by the next look.
+  // What failed is met again by the next look, and not before.
+  bool has_ended = false;
   if (reply.ok()) {
     const auto& ended = std::get<book::HoldReply>(*reply);
     if (ended.expired_now) ++stats_.holds_expired;
     if (ended.estimated_now) ++stats_.usages_estimated;
+    has_ended = ended.expired_now || ended.estimated_now;
   }
-  under_way_.fetch_sub(1, std::memory_order_acq_rel);
+  absl::MutexLock lock(&mutex_);
+  --under_way_;
+  any_failed_ |= !reply.ok();
+  any_ended_ |= has_ended;
 }
 
 absl::Status HoldSweep::Count(storage::Connection& connection) {

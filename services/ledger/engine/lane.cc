@@ -333,7 +333,10 @@ void Lane::Recall(Attempt& attempt, Reading reading) {
   const std::vector<book::AccountNeed>& needs = attempt.keys.accounts;
   std::vector<absl::string_view> account_ids;
   account_ids.reserve(needs.size());
-  for (const book::AccountNeed& need : needs) account_ids.push_back(need.account_id);
+  // Who opens an account that is there asks for what is not remembered (account_cache.h).
+  for (const book::AccountNeed& need : needs) {
+    account_ids.push_back(need.opens ? absl::string_view() : need.account_id);
+  }
   std::vector<std::unique_ptr<KnownAccount>> known = cache_.TakeAll(account_ids);
   attempt.image.accounts.reserve(needs.size());
   for (size_t i = 0; i < needs.size(); ++i) {

@@ -286,7 +286,7 @@ void AppendAccount(const Account& a, SqlText* sql) {
       .Text(a.account_id)
       .Text(a.currency)
       .Text(a.default_plan_id)
-      .Text(a.country)
+      .Text(a.country.view())
       .Text(a.time_zone.name())
       .Int(static_cast<int64_t>(a.state))
       .Int(a.reserve_amount)

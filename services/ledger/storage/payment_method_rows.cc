@@ -90,7 +90,7 @@ absl::Status WritePaymentMethods(Connection& connection,
         .Text(m.card.fingerprint)
         .Int(static_cast<int64_t>(m.card.network))
         .Text(m.display.brand)
-        .Text(m.display.last_four)
+        .Text(m.display.last_four.view())
         .Int(m.display.expiry_year)
         .Int(m.display.expiry_month)
         .Int(m.given)

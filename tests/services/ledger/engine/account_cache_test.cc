@@ -40,6 +40,14 @@ TEST(AccountCacheTest, GivesBackWhatItWasGiven) {
   EXPECT_EQ(taken->users, as_put.users);
 }
 
+TEST(AccountCacheTest, LeavesOutTheDigestOfTheOpening) {
+  AccountCache cache(2);
+  std::unique_ptr<KnownAccount> put = Known("a", 7);
+  put->account.opening_digest = "a digest";
+  cache.Put(std::move(put));
+  EXPECT_EQ(cache.Take("a")->account.opening_digest, "");
+}
+
 TEST(AccountCacheTest, KnowsNothingOfOtherAccounts) {
   AccountCache cache(2);
   cache.Put(Known("a", 7));

@@ -1,0 +1,155 @@
+#include "tests/bench/hold_load.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/error/error.h"
+#include "common/rpc/status.h"
+#include "tests/bench/load.h"
+#include "tests/support/ledger_stubs.h"
+
+namespace reserve::bench {
+namespace {
+
+namespace pb = ledger::v1;
+using LedgerStub = pb::Ledger::Stub;
+
+constexpr absl::Duration kWindow = absl::Seconds(5);
+constexpr absl::Duration kMostPatience = absl::Minutes(6);
+
+template <typename Request, typename Response>
+absl::Status Send(const std::shared_ptr<grpc::Channel>& channel,
+                  grpc::Status (LedgerStub::*method)(grpc::ClientContext*, const Request&,
+                                                     Response*),
+                  const Request& request) {
+  const test_support::LedgerStubs ledger(channel);
+  grpc::ClientContext context;
+  Response response;
+  const grpc::Status status = (ledger.of<LedgerStub>().*method)(&context, request, &response);
+  return status.ok() ? absl::OkStatus() : FromGrpcStatus(status);
+}
+
+// A steady load, and what became of it.
+class Steady {
+ public:
+  Steady(const OrphanLoad& load, Traffic& traffic, const CpuMeter& cpu)
+      : load_(load), traffic_(traffic), cpu_(cpu) {}
+
+  absl::Status RunWindow() {
+    CallOptions options{load_.channels, Method::kRecordUsage, /*in_flight=*/4096};
+    options.calls_per_second = load_.usages_per_second;
+    const Timing timing{absl::Milliseconds(200), kWindow};
+    const auto count = static_cast<int64_t>(1.2 * load_.usages_per_second *
+                                            absl::ToDoubleSeconds(timing.ramp + timing.window));
+    const LoadResult result =
+        RunCalls(options, traffic_.Records(count, traffic_.Spread()), timing, cpu_);
+    const Answers& answers = result.answers;
+    if (answers.failed + answers.refused + answers.overloaded > 0) {
+      return absl::InternalError(absl::StrCat("usages beside holds: ", answers.first_error));
+    }
+    booked_ += answers.booked;
+    per_second_ += result.window.per_second;
+    ++windows_;
+    latencies_us_.insert(latencies_us_.end(), result.latencies_us.begin(),
+                         result.latencies_us.end());
+    return absl::OkStatus();
+  }
+
+  double per_second() const { return windows_ == 0 ? 0 : per_second_ / windows_; }
+  int64_t booked() const { return booked_; }
+  double P99() {
+    if (latencies_us_.empty()) return 0;
+    const auto place =
+        latencies_us_.begin() + static_cast<int64_t>(latencies_us_.size() * 99 / 100);
+    std::nth_element(latencies_us_.begin(), place, latencies_us_.end());
+    return static_cast<double>(*place);
+  }
+
+ private:
+  const OrphanLoad& load_;
+  Traffic& traffic_;
+  const CpuMeter& cpu_;
+  double per_second_ = 0;
+  int windows_ = 0;
+  int64_t booked_ = 0;
+  std::vector<float> latencies_us_;
+};
+
+// One after the other over the accounts, as fast as they go; holds a second.
+absl::StatusOr<double> CreateOrphans(const OrphanLoad& load, Traffic& traffic,
+                                     const CpuMeter& cpu) {
+  const Traffic::Ringing ringing = traffic.Rings(load.orphans, traffic.InTurn());
+  const CallOptions options{load.channels, Method::kCreateHold, /*in_flight=*/256};
+  const absl::Time begin = absl::Now();
+  const LoadResult created =
+      RunCalls(options, ringing.creates, {kMostPatience, absl::ZeroDuration()}, cpu);
+  if (created.answers.allowed != load.orphans) {
+    return absl::InternalError(absl::StrCat("only ", created.answers.allowed,
+                                            " holds were made: ", created.answers.first_error));
+  }
+  return load.orphans / absl::ToDoubleSeconds(absl::Now() - begin);
+}
+
+}  // namespace
+
+absl::StatusOr<CallExamples> ExampleCalls::Begin(Traffic& traffic) {
+  for (const int account : {1, 2, 3}) {
+    open_.push_back(traffic.CreateHold(account));
+    RESERVE_RETURN_IF_ERROR(Send(channel_, &LedgerStub::CreateHold, open_.back()));
+  }
+  for (const int extended : {1, 2}) {
+    RESERVE_RETURN_IF_ERROR(Send(channel_, &LedgerStub::ExtendHold,
+                                 traffic.ExtendHold(open_[static_cast<size_t>(extended)])));
+  }
+  CallExamples examples{open_[0].account_id(), open_[1].account_id(), open_[2].account_id()};
+  RESERVE_RETURN_IF_ERROR(Send(channel_, &LedgerStub::RecordUsage, traffic.Settle(open_[2])));
+  open_.pop_back();
+  return examples;
+}
+
+absl::Status ExampleCalls::End(const Traffic& traffic) {
+  for (const pb::CreateHoldRequest& call : open_) {
+    RESERVE_RETURN_IF_ERROR(Send(channel_, &LedgerStub::RecordUsage, traffic.Settle(call)));
+  }
+  open_.clear();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<OrphanFigures> MeasureOrphans(const OrphanLoad& load, Stage& stage, Traffic& traffic,
+                                             const CpuMeter& cpu) {
+  OrphanFigures figures;
+  const int64_t memory_before = ResidentBytes(load.ledger);
+  const absl::Time begin = absl::Now();
+  RESERVE_ASSIGN_OR_RETURN(figures.created_per_second, CreateOrphans(load, traffic, cpu));
+  figures.memory_growth = static_cast<double>(ResidentBytes(load.ledger) - memory_before);
+
+  Steady before(load, traffic, cpu);
+  RESERVE_RETURN_IF_ERROR(before.RunWindow());
+  const absl::Time first_due = begin + load.ringing;
+  if (absl::Now() > first_due) {
+    return absl::DeadlineExceededError("orphans ended before the load beside them was measured");
+  }
+  absl::SleepFor(first_due - absl::Now());
+
+  Steady beside(load, traffic, cpu);
+  while (true) {
+    RESERVE_RETURN_IF_ERROR(beside.RunWindow());
+    RESERVE_ASSIGN_OR_RETURN(const int64_t left, stage.CountHolds());
+    if (left == 0) break;
+    if (absl::Now() - first_due > kMostPatience) {
+      return absl::DeadlineExceededError(absl::StrCat(left, " orphans are left"));
+    }
+  }
+  RESERVE_ASSIGN_OR_RETURN(const absl::Duration took, stage.ExpiryTook(begin));
+  figures.seconds = absl::ToDoubleSeconds(took);
+  figures.usages_before = before.per_second();
+  figures.usages_beside = beside.per_second();
+  figures.p99_before = before.P99();
+  figures.p99_beside = beside.P99();
+  figures.booked = before.booked() + beside.booked();
+  return figures;
+}
+
+}  // namespace reserve::bench
