@@ -70,8 +70,8 @@ struct DayOfTries {
 enum class SuspensionReason : uint8_t { kNone = 0, kMoneyTakenBack = 1, kDispute = 2 };
 
 struct Suspension {
-  CompactTime time = absl::InfinitePast();  // since when
   SuspensionReason reason = SuspensionReason::kNone;
+  CompactTime time = absl::InfinitePast();  // since when
   // What it stands for: so many refunds (reversed payments among them) and disputes that are not
   // booked back. They note its number, which moves when somebody ends it: then none of them counts
   // any more.
