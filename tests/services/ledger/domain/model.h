@@ -211,6 +211,8 @@ class Model {
   Step Cdr(const std::string& user_id, const Usage& usage, const Rate* rate,
            const std::string& hold_id, absl::Time now);
   const std::map<std::string, ModelHold>& holds() const { return holds_; }
+  // Was it booked from what was reported, and waits for its CDR?
+  bool estimated(const std::string& usage_id) const { return estimates_.count(usage_id) > 0; }
   __int128 Held() const;
   __int128 Accrued() const;
   // What is left of the allowance for another call.
