@@ -58,7 +58,8 @@ absl::StatusOr<std::vector<Item>> AskPages(Stub& stub,
 
 Client::Client(const std::shared_ptr<grpc::Channel>& ledger,
                const std::shared_ptr<grpc::Channel>& gateway)
-    : ledger_(pb::Ledger::NewStub(ledger)),
+    : ledger_channel_(ledger),
+      ledger_(pb::Ledger::NewStub(ledger)),
       accounts_(pb::Accounts::NewStub(ledger)),
       events_(pb::Events::NewStub(ledger)),
       rates_(pb::Rates::NewStub(ledger)),
@@ -294,6 +295,22 @@ absl::StatusOr<pb::RecordUsageResponse> Client::RecordUsage(const std::string& a
   request.set_account_id(account_id);
   *request.mutable_usage() = usage;
   return Ask(*ledger_, &pb::Ledger::Stub::RecordUsage, request);
+}
+
+absl::StatusOr<pb::Hold> Client::GetHold(const std::string& account_id,
+                                         const std::string& hold_id) {
+  pb::GetHoldRequest request;
+  request.set_account_id(account_id);
+  request.set_hold_id(hold_id);
+  return Ask(*ledger_, &pb::Ledger::Stub::GetHold, request);
+}
+
+absl::StatusOr<std::vector<pb::Hold>> Client::ListHolds(const std::string& account_id) {
+  pb::ListHoldsRequest request;
+  request.set_account_id(account_id);
+  return AskPages<pb::Hold>(
+      *ledger_, &pb::Ledger::Stub::ListHolds, request,
+      [](const auto& page) -> const auto& { return page.holds(); });
 }
 
 absl::StatusOr<pb::UsageRecord> Client::GetUsage(const std::string& account_id,

@@ -37,6 +37,9 @@ class Client {
   Client(const std::shared_ptr<grpc::Channel>& ledger,
          const std::shared_ptr<grpc::Channel>& gateway);
 
+  // For those that are clients of the ledger themselves.
+  const std::shared_ptr<grpc::Channel>& ledger_channel() const { return ledger_channel_; }
+
   absl::StatusOr<pb::Account> OpenAccount(const std::string& account_id,
                                           const std::string& card_token);
   absl::StatusOr<pb::Account> GetAccount(const std::string& account_id);
@@ -84,6 +87,9 @@ class Client {
   absl::StatusOr<pb::CloseAccountResponse> CloseAccount(const std::string& account_id);
   absl::StatusOr<pb::RecordUsageResponse> RecordUsage(const std::string& account_id,
                                                       const pb::Usage& usage);
+  absl::StatusOr<pb::Hold> GetHold(const std::string& account_id, const std::string& hold_id);
+  // Those that set something aside.
+  absl::StatusOr<std::vector<pb::Hold>> ListHolds(const std::string& account_id);
   absl::StatusOr<pb::UsageRecord> GetUsage(const std::string& account_id,
                                            const std::string& usage_id);
 
@@ -106,6 +112,7 @@ class Client {
   absl::StatusOr<std::vector<gateway::v1::Charge>> ListCharges(const std::string& reference_prefix);
 
  private:
+  const std::shared_ptr<grpc::Channel> ledger_channel_;
   std::unique_ptr<pb::Ledger::Stub> ledger_;
   std::unique_ptr<pb::Accounts::Stub> accounts_;
   std::unique_ptr<pb::Events::Stub> events_;

@@ -4,7 +4,7 @@
 // Beside the ledger the play keeps a book of its own for each account and works
 // every figure out from the rules (docs/RULES.md) and the starter deck's prices, so
 // that a figure is never held against itself. The scenes are in demo_usage.cc,
-// demo_recharges.cc and demo_audit.cc. Not thread-safe.
+// demo_recharges.cc, demo_audit.cc and the like. Not thread-safe.
 //
 //   Play play(&client, &report, "20261123-044512");
 //   play.Run();
@@ -100,6 +100,9 @@ class Play {
   absl::Status PaidByBank();
   absl::Status WrongRecords();
   absl::Status CreditAndFarewell();
+  absl::Status ThirtyCallsAtOnce();
+  absl::Status SharedMinutes();
+  absl::Status SwitchThatDies();
   absl::Status Repeats();
   absl::Status History();
   absl::Status Explanation();
@@ -135,6 +138,18 @@ class Play {
   absl::Status AwaitBalance(Book& book, Nanos credited);
   // The account's newest charge at the gateway is of this card and amount.
   absl::Status CheckLastCharge(Book& book, const std::string& card, Nanos amount);
+  // Ten calls of each of three users begin together, and go on for so long if they may; those that
+  // are short of money wait for it where it `comes`.
+  struct Calls {
+    int64_t begun = 0;
+    int64_t cut = 0;
+    int64_t seconds = 0;
+    Nanos cost = 0;
+  };
+  absl::StatusOr<Calls> PlayThirty(const Book& book, const std::string& name, const Destination& to,
+                                   int64_t seconds, bool comes);
+  // What the gateway has charged for the account in all.
+  absl::StatusOr<Nanos> ChargedFor(const Book& book);
   // A dispute of an account's first charge, from its opening to its end.
   absl::Status Dispute(const std::string& name, bool won);
 

@@ -40,7 +40,8 @@ Played PlayDemo(const Stack& stack) {
 }
 
 TEST(DemoTest, PassesTwiceOnOneStack) {
-  auto stack = Stack::Start({.gateway = true, .workers = 1});
+  auto stack =
+      Stack::Start({.ledger_flags = {"--settle_within=1s"}, .gateway = true, .workers = 1});
   ASSERT_TRUE(stack.ok()) << stack.status();
   for (int i = 0; i < 2; ++i) {
     const Played played = PlayDemo(**stack);
