@@ -68,10 +68,8 @@ class SqlFloor {
     Source source = Source::kCopied;
     std::string literal;
   };
-  struct Transaction {
-    std::vector<std::string> statements;
-    int done = 0;  // usages or calls that are through with it
-  };
+  // The statements of one.
+  using Transaction = std::vector<std::string>;
   // One usage or call of a transaction.
   struct Piece {
     std::string account_id;
@@ -100,7 +98,8 @@ class SqlFloor {
   std::vector<Piece> Draw(const Options& options, int thread, absl::Time now);
   // What becomes of a batch: one transaction, or one for each step.
   void Write(const Options& options, int thread, std::vector<Transaction>* transactions);
-  void Work(const std::vector<Transaction>& transactions, Progress& progress,
+  // Counts the steps of usages or calls.
+  void Work(const std::vector<Transaction>& transactions, int batch, Progress& progress,
             absl::Status* status) const;
 
   storage::DatabaseOptions database_;
