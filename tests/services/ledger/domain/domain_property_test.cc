@@ -377,7 +377,9 @@ class Life {
 
   void DoSomethingWithACall() {
     const int64_t dice = Below(100);
-    if (dice < 30 || books_.holds().empty()) {
+    if (dice < 6) {
+      Grant();  // which may end under a call (P6)
+    } else if (dice < 33 || books_.holds().empty()) {
       BeginACall();
     } else if (dice < 62) {
       ExtendACall();
