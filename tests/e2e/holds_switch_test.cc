@@ -261,6 +261,36 @@ TEST_F(HoldsSwitchTest, H6_WithACardThatFailsACallEndsWithinASliceOfWhatIsThere)
   ExpectNothingHeld("failing");
 }
 
+TEST_F(HoldsSwitchTest, H9_ACallOnADisabledAccountEndsUnlessMoneyComesInTime) {
+  OpenFunded("disabled", "tok_decline_after_1");
+  TelephoneSwitch pbx({Channel()}, {.wait_for_money = kWaitForMoney});
+  ASSERT_TRUE(pbx.Dial({"disabled", "u", kJamaica, "call"}).ok());
+  ASSERT_TRUE(pbx.Answer("call").ok());
+  ASSERT_TRUE(pbx.Pass(absl::Seconds(55)).ok());
+  const int64_t granted = pbx.call("call").hold.granted().seconds();
+  Must(&Ledger::RecordUsage,
+       absl::StrCat("account_id: 'disabled' usage { usage_id: 'dear' user_id: 'u' start_time { "
+                    "seconds: ",
+                    absl::ToUnixSeconds(absl::Now()),
+                    " } call { direction: DIRECTION_OUTBOUND destination: '", kSatellite,
+                    "' duration { seconds: 180 } } }"));
+  EXPECT_TRUE(WaitUntil([] { return Account("disabled").state() == pb::ACCOUNT_STATE_DISABLED; }));
+  ASSERT_TRUE(pbx.Extend("call").ok());
+  EXPECT_EQ(pbx.call("call").hold.final_reason(), pb::FINAL_REASON_ACCOUNT_DISABLED);
+  EXPECT_EQ(pbx.call("call").hold.granted().seconds(), granted) << "what was granted is kept";
+  EXPECT_EQ(CountEvents("disabled", pb::EVENT_KIND_FUNDS_AVAILABLE), 0);
+  Must(&Accounts::UpdatePaymentMethod,
+       "account_id: 'disabled' request_id: 'new' payment_method { card_token: "
+       "'tok_visa#disabled-2' }");
+  ASSERT_TRUE(pbx.Pass(absl::Minutes(10)).ok());
+  EXPECT_FALSE(pbx.call("call").cut);
+  EXPECT_EQ(pbx.call("call").times_without_money, 1);
+  EXPECT_EQ(CountEvents("disabled", pb::EVENT_KIND_FUNDS_AVAILABLE), 1);
+  ASSERT_TRUE(pbx.HangUp("call").ok());
+  EXPECT_EQ(Account("disabled").state(), pb::ACCOUNT_STATE_ACTIVE);
+  ExpectNothingHeld("disabled");
+}
+
 TEST_F(HoldsSwitchTest, H9_ABlockDuringTheCallMakesTheNextExtensionTheLast) {
   OpenFunded("blocked");
   TelephoneSwitch pbx({Channel()}, {});

@@ -158,10 +158,9 @@ absl::Status TelephoneSwitch::Extend(PhoneCall& call) {
 }
 
 bool TelephoneSwitch::MoneyComes(PhoneCall& call) {
-  if (call.hold.final_reason() != pb::FINAL_REASON_INSUFFICIENT_BALANCE ||
-      options_.wait_for_money <= absl::ZeroDuration()) {
-    return false;
-  }
+  const bool wanted = call.hold.final_reason() == pb::FINAL_REASON_INSUFFICIENT_BALANCE ||
+                      call.hold.final_reason() == pb::FINAL_REASON_ACCOUNT_DISABLED;
+  if (!wanted || options_.wait_for_money <= absl::ZeroDuration()) return false;
   pb::GetHoldRequest request;
   request.set_account_id(call.to.account_id);
   request.set_hold_id(call.to.call_id);

@@ -25,6 +25,12 @@ void MoveFree(const Hold& hold, int64_t sign, Draft* draft) {
       {hold.user_id, hold.free_period, sign * hold.free_seconds});
 }
 
+// Was its call told to end for want of money? An account is DISABLED only while that lasts (D1).
+bool WantsMoney(const Hold& hold) {
+  return hold.final_reason == FinalReason::kInsufficientBalance ||
+         hold.final_reason == FinalReason::kAccountDisabled;
+}
+
 bool IsOf(const Hold& hold, absl::string_view usage_id, absl::string_view hold_id) {
   return hold.usage_id == usage_id || (!hold_id.empty() && hold.hold_id == hold_id);
 }
@@ -132,9 +138,7 @@ void TellOfFunds(Draft* draft) {
   if (!came || a.available() <= 0 || a.ends() || a.blocked()) return;
   std::vector<Hold> waiting;
   for (const Hold* hold : LiveHolds(*draft)) {
-    if (hold->open() && hold->final_reason == FinalReason::kInsufficientBalance) {
-      waiting.push_back(*hold);
-    }
+    if (hold->open() && WantsMoney(*hold)) waiting.push_back(*hold);
   }
   for (const Hold& hold : waiting) {
     Hold goes_on = hold;
