@@ -363,7 +363,7 @@ TEST(PaymentMethodPolicyTest, G6_GivingACardChargesNothingWhileOffSuspendedOrBlo
     } else if (how == "blocked") {
       ASSERT_TRUE(books.Block("fraud").ok());
     } else {
-      books.stored().suspension = {SuspensionReason::kMoneyTakenBack, books.now()};
+      books.stored().suspension = {books.now(), SuspensionReason::kMoneyTakenBack};
     }
     ASSERT_TRUE(books.GiveCard(RenewedCard("visa")).ok());
     EXPECT_EQ(books.StateOf("card-1"), CardState::kUsable) << what;

@@ -434,7 +434,7 @@ TEST(RefillTest, D2_AllThatStandsInTheWayIsNamedThatWhichDisablesFirst) {
   ASSERT_TRUE(books.AdjustDown(Dollars(5)).ok());
   ASSERT_TRUE(books.RemoveCard("card-1").ok());
   ASSERT_TRUE(books.AdjustDown(Dollars(1)).ok());
-  books.stored().suspension = {SuspensionReason::kDispute, books.now()};
+  books.stored().suspension = {books.now(), SuspensionReason::kDispute};
   std::vector<RefillObstacle> kinds;
   for (const Obstacle& obstacle : ObstaclesOf(books.account())) kinds.push_back(obstacle.kind);
   EXPECT_EQ(kinds, (std::vector<RefillObstacle>{

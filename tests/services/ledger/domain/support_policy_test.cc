@@ -139,7 +139,7 @@ TEST(SupportPolicyTest, G12_MoneyTakenBackAtTheDebtLimitDisablesNobodyWhoseRecha
 Books SuspendedAt(Nanos balance, SuspensionReason reason) {
   Books books;
   books.OpenFunded();
-  books.stored().suspension = {reason, books.now()};
+  books.stored().suspension = {books.now(), reason};
   EXPECT_TRUE(books.AdjustTo(balance).ok());
   return books;
 }
@@ -182,7 +182,7 @@ TEST(SupportPolicyTest, G12_ATopUpThatSucceedsTheSwitchOrSupportLiftsASuspension
 TEST(SupportPolicyTest, G12_AnAutomaticRechargeThatWasInFlightLiftsNoSuspension) {
   Books books = FundedAt(Dollars(5));
   books.HandOut();
-  books.stored().suspension = {SuspensionReason::kDispute, books.now()};
+  books.stored().suspension = {books.now(), SuspensionReason::kDispute};
   ASSERT_TRUE(books.Report(2, SuccessOf(*books.open())).ok());
   EXPECT_EQ(books.account().balance, Dollars(20));
   EXPECT_EQ(books.account().suspension.reason, SuspensionReason::kDispute);
@@ -202,7 +202,7 @@ TEST(SupportPolicyTest, G12_WhoLiftsASuspensionIsInTheEvent) {
 TEST(SupportPolicyTest, G12_ARechargeThatWaitsIsCanceledOnceItIsSuspended) {
   Books books = FundedAt(Dollars(5));
   ASSERT_TRUE(books.Decline(DeclineClass::kSoft).ok());
-  books.stored().suspension = {SuspensionReason::kDispute, books.now()};
+  books.stored().suspension = {books.now(), SuspensionReason::kDispute};
   ASSERT_TRUE(books.Reconsider().ok());
   EXPECT_EQ(books.recharge(2).state, RechargeState::kCanceled);
 }

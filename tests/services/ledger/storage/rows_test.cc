@@ -144,7 +144,7 @@ Account ExtremeAccount(const std::string& id) {
   a.monthly_cap = kMax;
   a.automatic_off = true;
   a.automatic_off_time = LastMoment();
-  a.suspension = {domain::SuspensionReason::kDispute, TestNow()};
+  a.suspension = {TestNow(), domain::SuspensionReason::kDispute};
   a.taken_back = {kMax, LastMoment()};
   a.payments = std::numeric_limits<int32_t>::max();
   a.notify_below = kMin;
