@@ -372,8 +372,10 @@ void SimulatedLedger::WakeForNextPoll() {
 absl::Duration SimulatedLedger::UntilSomethingIsDue() {
   absl::Time due = absl::InfiniteFuture();
   for (const auto& [account_id, rows] : database_.accounts()) {
-    due = std::min(due, rows.account.due.time);
-    for (const auto& [slot, hold] : rows.holds) due = std::min(due, hold.expire_time);
+    due = std::min<absl::Time>(due, rows.account.due.time);
+    for (const auto& [slot, hold] : rows.holds) {
+      due = std::min<absl::Time>(due, hold.expire_time);
+    }
     for (const auto& [ordinal, row] : rows.recharges) {
       if (row.recharge.state == RechargeState::kOpen) due = std::min(due, row.recharge.due_time);
     }
