@@ -779,7 +779,7 @@ TEST_F(FoldTest, H5_AReportAfterItsUsageWasBookedMakesAnEndedHoldNotLiveAgain) {
   create.request.call = Call("c");
   create.request.call.duration = absl::ZeroDuration();
   Ask("a", create);
-  Ask("a", ReleaseHold{"h"});
+  Ask("a", ReleaseHold{"h", absl::ZeroDuration()});
   Ask("a", RecordUsage{Call("c"), false, "h"});
   Ask("a", ExtendHold{"h", {1, absl::Seconds(40)}});
   Ask("a", ReleaseHold{"h", absl::Seconds(50)});
@@ -806,9 +806,9 @@ TEST_F(FoldTest, H5_WhetherTheUsageOfAnEndedHoldWasBookedIsLookedUp) {
     hold.usage_id = absl::StrCat("usage-", hold_id);
     hold.state = state;
   }
-  EXPECT_THAT(UsagesOfEndedHolds(image_),
-              testing::UnorderedElementsAre(OnceKey("a", "usage-expired"),
-                                            OnceKey("a", "usage-released")));
+  EXPECT_THAT(
+      UsagesOfEndedHolds(image_),
+      testing::UnorderedElementsAre(OnceKey("a", "usage-expired"), OnceKey("a", "usage-released")));
 }
 
 TEST(KeysTest, P3_WhatTheGatewayTellsNeedsTheRefundsAndDisputesOfItsCharge) {
