@@ -86,7 +86,7 @@ void Checks::AfterWrite(const AccountRows& rows) {
   CheckEntries(rows, &seen);
   seen.reserve_amount = rows.account.reserve_amount;
   CheckEvents(rows, &seen);
-  holds_.AfterWrite(rows);
+  holds_.AfterWrite(rows, [&seen](const std::string& usage_id) { return seen.Took(usage_id); });
   given_back_.AfterWrite(rows, seen.card_lifted);
   CheckRecharges(rows, &seen);
   CheckClosing(rows, &seen);
@@ -282,7 +282,7 @@ void Checks::CheckBooking(const Entry& entry, SeenAccount* seen) {
   if (!booked.estimated) return;
   seen->estimates.insert(usage_id);
   scene_.Count(Happening::kUsageEstimated);
-  holds_.OnUsage(entry);
+  holds_.OnEstimate(entry);
 }
 
 // "Credited only if charged, and exactly once."
@@ -684,9 +684,7 @@ void Checks::AtEnd(const ModelDatabase& database) {
     if (!rows.exists()) continue;
     CheckAtEnd(rows);
     const SeenAccount& seen = accounts_[account_id];
-    std::set<std::string> taken = seen.voided;
-    for (const auto& [usage_id, user_id] : seen.usages) taken.insert(usage_id);
-    holds_.AtEnd(rows, taken);
+    holds_.AtEnd(rows, [&seen](const std::string& usage_id) { return seen.Took(usage_id); });
   }
   given_back_.AtEnd(database);
   for (const auto& [account_id, usage_id] : acknowledged_) {

@@ -88,6 +88,11 @@ class Checks : public ModelDatabase::Observer {
     bool facts_are_over = false;               // before the last write (P4)
     Nanos owed = 0;
     Nanos written_off = 0;
+
+    // Is the id of this usage taken?
+    bool Took(const std::string& usage_id) const {
+      return usages.count(usage_id) + voided.count(usage_id) > 0;
+    }
   };
 
   void CheckEntries(const AccountRows& rows, SeenAccount* seen);

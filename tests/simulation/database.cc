@@ -40,8 +40,9 @@ void ModelDatabase::Load(const book::Keys& keys, book::Image* image,
   LoadUsers(keys.users, image);
   LoadNumberKeys(keys.number_keys, image);
   LoadUsages(keys.usages, image);
-  LoadUsers(book::UsersOfBooked(*image), image);
   LoadEndedHolds(keys, image);
+  LoadUsages(book::UsagesOfEndedHolds(*image), image);
+  LoadUsers(book::UsersOfBooked(*image), image);
   LoadUsers(book::UsersOfHolds(keys, *image), image);
   LoadNumberKeys(book::NumberKeysOfBooked(keys, *image), image);
   LoadRequests(keys, image);

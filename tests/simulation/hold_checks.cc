@@ -56,7 +56,9 @@ void HoldChecks::BeforeWrite(const AccountRows& rows, const AccountWrite& write)
     if (event.kind == domain::EventKind::kHoldExpired) expired_.insert(event.hold_id);
   }
   CheckSlots(rows, write);
+  if (std::any_of(write.entries.begin(), write.entries.end(), IsFact)) return;
   CheckGranted(rows, write);
+  CheckGrantedSeconds(rows, write);
 }
 
 void HoldChecks::CheckSlots(const AccountRows& rows, const AccountWrite& write) {
@@ -73,7 +75,6 @@ void HoldChecks::CheckSlots(const AccountRows& rows, const AccountWrite& write) 
 
 // H1: no grant takes what is held above what there is; facts may.
 void HoldChecks::CheckGranted(const AccountRows& rows, const AccountWrite& write) {
-  if (std::any_of(write.entries.begin(), write.entries.end(), IsFact)) return;
   const Nanos before = rows.balance.balance - rows.balance.held;
   Nanos after = write.balance.balance - write.balance.held;
   bool granted = false;
@@ -95,11 +96,26 @@ void HoldChecks::CheckGranted(const AccountRows& rows, const AccountWrite& write
   }
 }
 
-void HoldChecks::AfterWrite(const AccountRows& rows) {
+void HoldChecks::CheckGrantedSeconds(const AccountRows& rows, const AccountWrite& write) {
+  for (const domain::UsedAllowance& each : write.allowances) {
+    const domain::User& user = rows.users.at(each.user_id);
+    const int64_t before = user.SecondsUsed(each.used.period) + user.SecondsHeld(each.used.period);
+    const int64_t after = each.used.seconds_used + each.used.seconds_held;
+    if (after > std::max(before, kFreeSeconds)) {
+      scene_.Fail("H1: free seconds are promised once", each.user_id);
+    }
+  }
+}
+
+void HoldChecks::AfterWrite(const AccountRows& rows,
+                            const std::function<bool(const std::string&)>& taken) {
   SeenHolds& seen = accounts_[rows.account.account_id];
   for (const auto& [slot, hold] : rows.holds) {
     if (slot != hold.slot) scene_.Fail("a hold knows its slot", NameOf(hold));
     CheckHold(hold);
+    if (taken(hold.usage_id)) {
+      scene_.Fail("H5: nothing is held for a usage that is booked", NameOf(hold));
+    }
     Note(hold, &seen);
   }
   for (const auto& [hold_id, hold] : rows.ended_holds) {
@@ -187,8 +203,7 @@ void HoldChecks::Note(const Hold& hold, SeenHolds* holds) {
   seen.granted_seconds = hold.granted_seconds;
 }
 
-void HoldChecks::OnUsage(const domain::Entry& entry) {
-  if (!entry.booked->estimated) return;
+void HoldChecks::OnEstimate(const domain::Entry& entry) {
   const domain::Usage& usage = entry.booked->usage;
   for (const auto& [hold_id, seen] : accounts_[entry.account_id]) {
     if (seen.usage_id != usage.usage_id) continue;
@@ -215,14 +230,15 @@ void HoldChecks::OnReply(const AccountRows& rows, const book::Command& command,
   }
 }
 
-void HoldChecks::AtEnd(const AccountRows& rows, const std::set<std::string>& taken) {
+void HoldChecks::AtEnd(const AccountRows& rows,
+                       const std::function<bool(const std::string&)>& taken) {
   const domain::Account& a = rows.account;
   if (!rows.holds.empty() || a.held != 0 || a.accrued != 0) {
     scene_.Fail("H4: every hold ends", absl::StrCat(a.account_id, " has ", rows.holds.size()));
   }
   if (!a.closing.takes_facts()) return;
   for (const auto& [hold_id, seen] : accounts_[a.account_id]) {
-    if (seen.used > absl::ZeroDuration() && taken.count(seen.usage_id) == 0) {
+    if (seen.used > absl::ZeroDuration() && !taken(seen.usage_id)) {
       scene_.Fail("H12: what was reported is booked in the end", seen.usage_id);
     }
   }

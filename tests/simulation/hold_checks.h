@@ -7,6 +7,7 @@
 #define RESERVE_TESTS_SIMULATION_HOLD_CHECKS_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -23,13 +24,13 @@ class HoldChecks {
   explicit HoldChecks(Scene* scene) : scene_(*scene) {}
 
   void BeforeWrite(const AccountRows& rows, const AccountWrite& write);
-  void AfterWrite(const AccountRows& rows);
-  // An entry that books a usage, once, before the AfterWrite() of its transaction.
-  void OnUsage(const domain::Entry& entry);
+  // `taken`: the usages that are booked or voided.
+  void AfterWrite(const AccountRows& rows, const std::function<bool(const std::string&)>& taken);
+  // An entry that books a usage from what was reported, before the AfterWrite() of its transaction.
+  void OnEstimate(const domain::Entry& entry);
   // A switch got a reply that settles the command.
   void OnReply(const AccountRows& rows, const book::Command& command, const book::Reply& reply);
-  // `taken`: the usages that are booked or voided.
-  void AtEnd(const AccountRows& rows, const std::set<std::string>& taken);
+  void AtEnd(const AccountRows& rows, const std::function<bool(const std::string&)>& taken);
 
  private:
   // What was seen of a hold.
@@ -45,6 +46,7 @@ class HoldChecks {
 
   void CheckSlots(const AccountRows& rows, const AccountWrite& write);
   void CheckGranted(const AccountRows& rows, const AccountWrite& write);
+  void CheckGrantedSeconds(const AccountRows& rows, const AccountWrite& write);
   void CheckSums(const AccountRows& rows);
   void CheckHold(const domain::Hold& hold);
   void Note(const domain::Hold& hold, SeenHolds* holds);

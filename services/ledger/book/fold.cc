@@ -258,6 +258,10 @@ class Folder {
   // The hold that a command names. Where it is not there it may have been made by another ledger.
   absl::StatusOr<const domain::Hold*> FindHold(const AccountImage& image,
                                                const std::string& hold_id);
+  // Was its usage booked after it had ended? Then a report of it comes too late (H5).
+  bool WasBookedSince(const domain::Hold& hold) const {
+    return hold.may_return() && FindBooked(hold.account_id, hold.usage_id) != nullptr;
+  }
   // The answer to a command on a hold, once its transition is applied.
   HoldReply ApplyToHold(AccountImage& image, const std::string& hold_id, Transition&& transition);
   void NoteHold(AccountImage& image, domain::Hold&& hold);
@@ -1098,6 +1102,10 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const CreateH
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ExtendHold& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   RESERVE_ASSIGN_OR_RETURN(const domain::Hold* hold, FindHold(*image, command.hold_id));
+  if (WasBookedSince(*hold)) {
+    return ApplyToHold(*image, command.hold_id,
+                       domain::SettleEndedHold(ContextOf(*image), image->account(), *hold));
+  }
   const domain::HoldExtension& extension = command.extension;
   std::optional<absl::Time> answer;
   if (TellsOfAnswer(*hold, extension)) answer = PriceTimeAfter(context_, *hold, extension);
@@ -1112,6 +1120,10 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Release
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   RESERVE_ASSIGN_OR_RETURN(const domain::Hold* found, FindHold(*image, command.hold_id));
   const domain::Hold before = *found;
+  if (WasBookedSince(before)) {
+    return ApplyToHold(*image, command.hold_id,
+                       domain::SettleEndedHold(ContextOf(*image), image->account(), before));
+  }
   if (command.before_incarnation != 0 && before.incarnation >= command.before_incarnation) {
     return ApplyToHold(*image, command.hold_id, domain::Unchanged(image->account()));
   }

@@ -35,6 +35,16 @@ std::vector<OnceKey> NeedsEndedHolds(const Keys& keys, const Image& image) {
   return need;
 }
 
+std::vector<OnceKey> UsagesOfEndedHolds(const Image& image) {
+  std::vector<OnceKey> usages;
+  for (const auto& [key, ended] : image.holds) {
+    const domain::Hold& hold = ended.hold;
+    const OnceKey usage(hold.account_id, hold.usage_id);
+    if (hold.may_return() && !image.usages.contains(usage)) usages.push_back(usage);
+  }
+  return usages;
+}
+
 std::vector<UserKey> UsersOfHolds(const Keys& keys, const Image& image) {
   std::vector<UserKey> users;
   for (const OnceKey& key : keys.holds) {

@@ -183,6 +183,9 @@ std::vector<AttemptKey> NeedsEarlierNumbers(const Keys& keys, const Image& image
 
 // The holds that commands name and that do not live: they may have ended.
 std::vector<OnceKey> NeedsEndedHolds(const Keys& keys, const Image& image);
+// The usages of holds that ended with nothing reported: where they are booked by now, no late
+// report makes the hold live again (H5). Asked once those holds are loaded.
+std::vector<OnceKey> UsagesOfEndedHolds(const Image& image);
 // Whose allowances the holds of these accounts may move.
 std::vector<UserKey> UsersOfHolds(const Keys& keys, const Image& image);
 

@@ -75,6 +75,8 @@ struct Hold {
   bool open() const { return state == HoldState::kOpen; }
   // Does it still set something aside?
   bool live() const { return open() || state == HoldState::kUnsettled; }
+  // Has it ended with nothing reported, so that a late report makes it live again?
+  bool may_return() const { return state == HoldState::kExpired || state == HoldState::kReleased; }
   bool answered() const { return answer_time != absl::InfinitePast(); }
   bool final() const { return final_reason != FinalReason::kNone; }
   friend bool operator==(const Hold&, const Hold&) = default;

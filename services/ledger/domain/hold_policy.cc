@@ -428,4 +428,11 @@ Transition SettleHold(const Context& context, const Account& account, const std:
   return Concluded(std::move(draft));
 }
 
+Transition SettleEndedHold(const Context& context, const Account& account, const Hold& hold) {
+  if (!hold.may_return()) return Unchanged(account);
+  Draft draft(context, account);
+  EndHold(hold, HoldState::kSettled, &draft);
+  return Concluded(std::move(draft));
+}
+
 }  // namespace reserve::domain

@@ -88,6 +88,10 @@ absl::StatusOr<Transition> EstimateUsage(const Context& context, const Account& 
 Transition SettleHold(const Context& context, const Account& account, const std::string& usage_id,
                       const std::string& hold_id);
 
+// Settles one that had ended before its usage was booked (H5): no late report makes it live again.
+// `unchanged` of all others.
+Transition SettleEndedHold(const Context& context, const Account& account, const Hold& hold);
+
 }  // namespace reserve::domain
 
 #endif  // RESERVE_SERVICES_LEDGER_DOMAIN_HOLD_POLICY_H_

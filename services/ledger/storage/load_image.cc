@@ -305,8 +305,9 @@ absl::Status LoadImage(Connection& connection, const Keys& keys, MakeNumberKey m
   RESERVE_RETURN_IF_ERROR(LoadUsers(connection, keys.users, image));
   RESERVE_RETURN_IF_ERROR(LoadNumberKeys(connection, keys.number_keys, make_number_key, image));
   RESERVE_RETURN_IF_ERROR(LoadBookedUsages(connection, keys.usages, image));
-  RESERVE_RETURN_IF_ERROR(LoadUsers(connection, book::UsersOfBooked(*image), image));
   RESERVE_RETURN_IF_ERROR(LoadEndedHolds(connection, keys, image));
+  RESERVE_RETURN_IF_ERROR(LoadBookedUsages(connection, book::UsagesOfEndedHolds(*image), image));
+  RESERVE_RETURN_IF_ERROR(LoadUsers(connection, book::UsersOfBooked(*image), image));
   RESERVE_RETURN_IF_ERROR(LoadUsers(connection, book::UsersOfHolds(keys, *image), image));
   RESERVE_RETURN_IF_ERROR(
       LoadNumberKeys(connection, book::NumberKeysOfBooked(keys, *image), make_number_key, image));

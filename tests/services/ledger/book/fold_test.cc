@@ -772,6 +772,45 @@ TEST_F(FoldTest, P1_AReviewOfARefundIsResolvedAsOne) {
   EXPECT_EQ(folded.writes.balances.at(0).balance, 100 * kNanosPerUnit);
 }
 
+TEST_F(FoldTest, H5_AReportAfterItsUsageWasBookedMakesAnEndedHoldNotLiveAgain) {
+  AccountImage& account = Store("a");
+  CreateHold create;
+  create.request.hold_id = "h";
+  create.request.call = Call("c");
+  create.request.call.duration = absl::ZeroDuration();
+  Ask("a", create);
+  Ask("a", ReleaseHold{"h", absl::ZeroDuration()});
+  Ask("a", RecordUsage{Call("c"), false, "h"});
+  Ask("a", ExtendHold{"h", {1, absl::Seconds(40)}});
+  Ask("a", ReleaseHold{"h", absl::Seconds(50)});
+  const Folded folded = Run();
+  ASSERT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK", "OK"));
+  for (const size_t late : {3, 4}) {
+    const auto& reply = std::get<HoldReply>(*folded.replies[late]);
+    EXPECT_EQ(reply.hold->state, domain::HoldState::kSettled);
+    EXPECT_EQ(reply.hold->final_reason, domain::FinalReason::kHoldEnded);
+  }
+  EXPECT_EQ(account.account().held, 0) << "the call is paid already";
+  EXPECT_THAT(account.known->holds, IsEmpty());
+  ASSERT_EQ(folded.writes.ended_holds.size(), 1u);
+  EXPECT_EQ(folded.writes.ended_holds[0]->state, domain::HoldState::kSettled);
+}
+
+TEST_F(FoldTest, H5_WhetherTheUsageOfAnEndedHoldWasBookedIsLookedUp) {
+  Store("a");
+  for (const auto& [hold_id, state] : {std::pair("expired", domain::HoldState::kExpired),
+                                       std::pair("released", domain::HoldState::kReleased),
+                                       std::pair("settled", domain::HoldState::kSettled)}) {
+    domain::Hold& hold = image_.holds[std::pair(std::string("a"), std::string(hold_id))].hold;
+    hold.account_id = "a";
+    hold.usage_id = absl::StrCat("usage-", hold_id);
+    hold.state = state;
+  }
+  EXPECT_THAT(
+      UsagesOfEndedHolds(image_),
+      testing::UnorderedElementsAre(OnceKey("a", "usage-expired"), OnceKey("a", "usage-released")));
+}
+
 TEST(KeysTest, P3_WhatTheGatewayTellsNeedsTheRefundsAndDisputesOfItsCharge) {
   const domain::Settings settings;
   const Command refund = TellRefund(3, "ch_1", "re_1", 5);
