@@ -467,7 +467,8 @@ domain::UsageState Folder::StateOf(const AccountImage& image, const Entry& entry
 }
 
 void Folder::NoteUsages(const Entry& entry) {
-  if (!domain::TakesUsageId(entry)) return;
+  const bool replaces = entry.booked.has_value() && entry.booked->replaces_estimate();
+  if (!domain::TakesUsageId(entry) && !replaces) return;
   if (entry.booked.has_value() && entry.booked->rating.unrated()) {
     ++folded_.unrated;
   }
@@ -825,7 +826,10 @@ absl::StatusOr<Reply> Folder::RecordedBefore(AccountImage& image, const Entry& s
     RESERVE_ASSIGN_OR_RETURN(
         Transition transition,
         domain::ReplaceEstimate(ContextOf(image), image.account(), estimate, terms, usage));
-    return ReplyOf(*ApplyWithOpen(image, std::move(transition)), image.account().currency);
+    const Entry* entry = ApplyWithOpen(image, std::move(transition));
+    Apply(image,
+          domain::SettleHold(ContextOf(image), image.account(), usage.usage_id, command.hold_id));
+    return ReplyOf(*entry, image.account().currency);
   }
   ++folded_.duplicates;
   Apply(image,
@@ -862,6 +866,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Correct
   domain::UsageToVoid old;
   if (const Entry* stored = FindBooked(account_id, command.correction.usage_id)) {
     old.state = &state.emplace(StateOf(*image, *stored));
+    old.estimated = IsStandingEstimate(*stored, *state);
     old.user = UserOf(*image, state->user_id);
   }
   if (const Entry* stored = FindBooked(account_id, usage.usage_id); stored != nullptr) {

@@ -110,6 +110,12 @@ absl::StatusOr<Transition> CorrectUsage(const Context& context, const Account& a
   Draft draft(context, account);
   if (!IsVoided(old)) {
     RESERVE_RETURN_IF_ERROR(AddVoid(correction.usage_id, old, by, usage.usage_id, &draft));
+  } else if (old.estimated) {
+    // The correction is its CDR: none comes under its own id any more.
+    UsageState corrected = *old.state;
+    corrected.corrected_by = usage.usage_id;
+    corrected.update_time = context.now;
+    draft.transition().usage_states.push_back(std::move(corrected));
   }
   RESERVE_RETURN_IF_ERROR(
       BookInPlace(correction.usage_id, correction.hold_id, old, terms, usage, &draft));

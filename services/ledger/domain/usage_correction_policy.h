@@ -24,6 +24,7 @@ namespace reserve::domain {
 struct UsageToVoid {
   const UsageState* state = nullptr;  // null: no such usage was booked
   const User* user = nullptr;
+  bool estimated = false;  // it was booked from reports, and waits for its CDR still (H12)
 };
 
 // U5: takes a booked usage back. One that was not booked is voided in advance, and books nothing

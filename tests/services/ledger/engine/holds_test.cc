@@ -51,6 +51,17 @@ class HoldsTest : public testing::Test {
     record.usage.start_time = ledger_.clock().Now();
     return record;
   }
+  // Of a call that was told to be over, and whose CDR did not come for a day.
+  void EstimateOneOf90Seconds() {
+    Do(Create("a"));
+    Do(Extend("a", 1, 90));
+    Do(ReleaseHold{"a", absl::ZeroDuration()});
+    ledger_.clock().Advance(absl::Hours(25));
+    EngineOptions options = ledger_.Options();
+    options.house_interval = absl::Milliseconds(5);
+    const std::unique_ptr<Engine> looks = ledger_.StartEngine(options);
+    EXPECT_TRUE(WaitUntil([&] { return CountOf("holds", "state <> 0") == 0; }));
+  }
   int64_t CountOf(const std::string& table, const std::string& where = "1 = 1") {
     return ledger_.sql().QueryInt(absl::StrCat("SELECT COUNT(*) FROM ", table, " WHERE ", where));
   }
@@ -192,6 +203,30 @@ TEST_F(HoldsTest, H12_AReportWithoutACdrIsBookedOnceAndItsCdrTakesItsPlace) {
   ASSERT_TRUE(
       Ask<VoidReply>(*other, kAccount, VoidUsage{"usage-of-a", false, {"a wrong number"}}).ok());
   EXPECT_EQ(ledger_.Account(kAccount).balance, 15 * kNanosPerUnit);
+  ExpectAudited();
+}
+
+TEST_F(HoldsTest, H12_ACdrAndItsRepeatInOneBatchReplaceAnEstimateOnce) {
+  EstimateOneOf90Seconds();
+  const auto replies = AskAll(*engine_, {{kAccount, Cdr("a", 200)}, {kAccount, Cdr("a", 200)}});
+  for (const auto& reply : replies) ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_FALSE(std::get<UsageReply>(*replies[0]).duplicate);
+  EXPECT_TRUE(std::get<UsageReply>(*replies[1]).duplicate);
+  EXPECT_EQ(ledger_.Account(kAccount).balance, 15 * kNanosPerUnit - 25 * kNanosPerCent);
+  EXPECT_EQ(CountOf("entries", "kind = 8"), 1);
+  ExpectAudited();
+}
+
+TEST_F(HoldsTest, H12_WhatCorrectsAnEstimateThatWasVoidedIsItsCdr) {
+  EstimateOneOf90Seconds();
+  ASSERT_TRUE(
+      Ask<VoidReply>(*engine_, kAccount, VoidUsage{"usage-of-a", false, {"a wrong number"}}).ok());
+  CorrectUsage correction{{"usage-of-a"}, Cdr("b", 200).usage, {"the right one"}};
+  ASSERT_TRUE(Ask<CorrectionReply>(*engine_, kAccount, correction).ok());
+  const Nanos balance = ledger_.Account(kAccount).balance;
+  const auto late = Ask<UsageReply>(*engine_, kAccount, Cdr("a", 90));
+  EXPECT_EQ(ledger_.Account(kAccount).balance, balance)
+      << "the call is booked once, whatever was answered: " << late.status();
   ExpectAudited();
 }
 
