@@ -224,8 +224,9 @@ void HoldChecks::OnReply(const AccountRows& rows, const book::Command& command,
   const SeenHold& seen = found->second;
   const auto* extend = std::get_if<book::ExtendHold>(&command);
   if (extend == nullptr) return;
-  // Of one whose usage is booked nothing is reported any more.
-  if (!IsOverForGood(seen.state) && seen.used < extend->extension.used) {
+  // Of one whose usage is booked nothing is reported any more, nor once no usage is booked (P4).
+  const bool may_count = !IsOverForGood(seen.state) && rows.account.closing.takes_facts();
+  if (may_count && seen.used < extend->extension.used) {
     scene_.Fail("H12: what was reported counts", NameOf(*held->hold));
   }
 }

@@ -1147,10 +1147,12 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Release
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const EndHold& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
-  const domain::Hold* found = image->FindHold(command.hold_id);
-  HoldReply reply;
-  if (found == nullptr) return reply;  // another ledger was faster
+  RESERVE_ASSIGN_OR_RETURN(const domain::Hold* found, FindHold(*image, command.hold_id));
   const domain::Hold hold = *found;
+  HoldReply reply;
+  reply.hold = hold;
+  reply.currency = image->account().currency;
+  if (!hold.live()) return reply;  // another ledger was faster
   if (hold.open()) {
     reply = ApplyToHold(*image, command.hold_id,
                         domain::ExpireHold(ContextOf(*image), image->account(), hold));

@@ -55,6 +55,7 @@ class Collector {
     keys_.holds.emplace_back(account_id_, command.hold_id);
   }
   void operator()(const EndHold& command) const {
+    keys_.holds.emplace_back(account_id_, command.hold_id);
     keys_.usages.emplace_back(account_id_, command.usage.usage_id);
     AddFact(command.usage);
   }

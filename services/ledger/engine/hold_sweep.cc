@@ -2,6 +2,7 @@
 
 #include <variant>
 
+#include "absl/time/clock.h"
 #include "common/error/error.h"
 #include "services/ledger/storage/hold_rows.h"
 
@@ -11,6 +12,7 @@ namespace {
 // What waits behind one in a lane waits some milliseconds.
 constexpr int kPage = 250;
 // Then the other work of the house has its turn, and the load the lanes to itself.
+constexpr absl::Duration kPause = absl::Milliseconds(2);  // while a page is under way
 constexpr absl::Duration kAtATime = absl::Milliseconds(500);
 constexpr absl::Duration kCountEvery = absl::Seconds(15);
 
@@ -38,10 +40,14 @@ absl::Status HoldSweep::Look(storage::Connection& connection, absl::Time now, ab
 }
 
 bool HoldSweep::DoneBefore(Moment until) {
-  absl::MutexLock lock(&mutex_);
-  const auto is_done = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return under_way_ == 0; };
-  return mutex_.AwaitWithTimeout(absl::Condition(&is_done), until - MonotonicNow()) &&
-         MonotonicNow() < until && any_ended_ && !any_failed_;
+  while (MonotonicNow() < until) {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (under_way_ == 0) return any_ended_ && !any_failed_;
+    }
+    absl::SleepFor(kPause);
+  }
+  return false;
 }
 
 void HoldSweep::Send(const std::vector<domain::Hold>& page) {

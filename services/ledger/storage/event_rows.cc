@@ -137,7 +137,7 @@ absl::StatusOr<std::vector<FeedEvent>> LoadFeedEvents(Connection& connection,
     }
     sql.Raw(") ORDER BY e.account_id,e.event_seq");
     return connection.Query(sql.str(), [&events](const Row& row) {
-      events.push_back({ReadEvent(row), row.Text(17), row.Time(18)});
+      events.push_back({ReadEvent(row), row.Text(18), row.Time(19)});
     });
   }));
   return events;

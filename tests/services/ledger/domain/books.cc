@@ -826,22 +826,7 @@ absl::Status Books::ApplyOne(absl::StatusOr<Transition> transition) {
     users_.at(each.user_id).HoldSeconds(each.period, each.more);
   }
   for (const domain::Hold& hold : transition->holds) holds_[hold.hold_id] = hold;
-  for (const Entry& entry : transition->entries) {
-    if (entry.kind != EntryKind::kUsage) continue;
-    const UsageState state = domain::StateOf(entry);
-    EXPECT_TRUE(usage_states_.emplace(state.usage_id, state).second ||
-                entry.booked->replaces_estimate())
-        << "U2: booked twice";
-    usages_[state.usage_id] = entry.booked->usage;
-    if (entry.booked->estimated) {
-      estimates_.insert(state.usage_id);
-    } else {
-      estimates_.erase(state.usage_id);
-    }
-  }
-  for (const UsageState& state : transition->usage_states) {
-    usage_states_[state.usage_id] = state;
-  }
+  TakeUpUsages(*transition);
   if (transition->decline.has_value()) {
     const CardDecline& decline = *transition->decline;
     EXPECT_EQ(decline.time, now_);
@@ -861,6 +846,23 @@ absl::Status Books::ApplyOne(absl::StatusOr<Transition> transition) {
   if (given_back) CheckGivenBack();
   if (given_back || suspension_changes) CheckSuspension();
   return absl::OkStatus();
+}
+
+void Books::TakeUpUsages(const Transition& transition) {
+  for (const Entry& entry : transition.entries) {
+    if (entry.kind != EntryKind::kUsage) continue;
+    const UsageState state = domain::StateOf(entry);
+    EXPECT_TRUE(usage_states_.emplace(state.usage_id, state).second ||
+                entry.booked->replaces_estimate())
+        << "U2: booked twice";
+    usages_[state.usage_id] = entry.booked->usage;
+    if (entry.booked->estimated) {
+      estimates_.insert(state.usage_id);
+    } else {
+      estimates_.erase(state.usage_id);
+    }
+  }
+  for (const UsageState& state : transition.usage_states) usage_states_[state.usage_id] = state;
 }
 
 absl::Status Books::ApplyOutcome(int64_t ordinal, absl::StatusOr<Transition> transition) {

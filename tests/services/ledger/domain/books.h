@@ -267,6 +267,7 @@ class Books {
   // Applies a command, and then what it lets follow of a closing (P4).
   absl::Status Apply(absl::StatusOr<Transition> transition);
   absl::Status ApplyOne(absl::StatusOr<Transition> transition);
+  void TakeUpUsages(const Transition& transition);
   // Applies what follows, as a part of the last transition.
   void ApplyMore(const absl::StatusOr<Transition>& transition);
   void MoveClosingOn();

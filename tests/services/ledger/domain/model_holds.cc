@@ -319,7 +319,9 @@ Step Model::ReplaceEstimate(const std::string& user_id, const Usage& usage, cons
 void Model::TellOfFunds(Step* step) {
   if (!money_came_ || balance_ - Held() <= 0 || ends() || blocked_) return;
   for (auto& [id, hold] : holds_) {
-    if (!hold.open() || hold.why != FinalReason::kInsufficientBalance) continue;
+    const bool wants_money =
+        hold.why == FinalReason::kInsufficientBalance || hold.why == FinalReason::kAccountDisabled;
+    if (!hold.open() || !wants_money) continue;
     hold.why = FinalReason::kNone;
     ++step->events[EventKind::kFundsAvailable];
   }

@@ -554,19 +554,24 @@ std::vector<Read> MoreReads() {
                                   storage::PaidSecondsSince(c, "a", kUser, 0, 0));
          return absl::StrCat(seconds, " s");
        }},
-      {"the holds of an account",
-       [](Connection& c) { return CountOf(storage::LoadHolds(c, {"a"})); }},
-      {"how a hold ended",
-       [](Connection& c) {
-         return CountOf(storage::LoadEndedHolds(c, {{"a", "hold"}}));
+      {"a ledger that leaves",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_RETURN_IF_ERROR(storage::LeaveLedgers(c, "none"));
+         return "left";
        }},
+  };
+}
+
+// The same of calls in progress.
+std::vector<Read> ReadsOfCalls() {
+  return {
       {"holds whose time has come",
        [](Connection& c) { return WasRead(storage::DueHolds(c, TestNow(), 10)); }},
       {"holds of a wrong clock",
        [](Connection& c) { return WasRead(storage::HoldsDueAfter(c, TestNow(), 10)); }},
       {"ListHolds of an account",
        [](Connection& c) {
-         return CountOf(storage::ListHolds(c, "a", {"a", 0}, std::nullopt, 10));
+         return WasRead(storage::ListHolds(c, "a", {"a", 0}, std::nullopt, 10));
        }},
       {"ListHolds",
        [](Connection& c) {
@@ -581,11 +586,6 @@ std::vector<Read> MoreReads() {
          RESERVE_ASSIGN_OR_RETURN(const auto counts, storage::CountHolds(c));
          return counts.open >= 0 ? "counted" : "";
        }},
-      {"a ledger that leaves",
-       [](Connection& c) -> absl::StatusOr<std::string> {
-         RESERVE_RETURN_IF_ERROR(storage::LeaveLedgers(c, "none"));
-         return "left";
-       }},
   };
 }
 
@@ -593,6 +593,7 @@ std::vector<Read> AllReads() {
   std::vector<Read> all = Reads();
   for (Read& read : ReadsOfAll()) all.push_back(std::move(read));
   for (Read& read : MoreReads()) all.push_back(std::move(read));
+  for (Read& read : ReadsOfCalls()) all.push_back(std::move(read));
   return all;
 }
 
@@ -1085,17 +1086,32 @@ TEST_F(DatabaseErrorsElsewhereTest, WhatIsMigratedIsNotedAndMonthsGetTheirPartit
     ASSERT_TRUE(again.ok()) << again;
     ASSERT_EQ(LayoutOf(ledger_->sql()), layout);
   }
+}
+
+// What a migration does to a table's partitions as a month begins, each time with another fault.
+struct ChangeOfPartitions {
+  std::string begins;
+  bool first = false;  // there are none yet
+};
+
+TEST_F(DatabaseErrorsElsewhereTest, MonthsGetTheirPartitionsAndOldOnesGoWhateverFails) {
+  const auto& socket = sabotage_->socket_path();
   absl::CivilMonth month(absl::ToCivilMonth(TestNow(), absl::UTCTimeZone()));
-  for (const bool first : {false, true}) {
+  const std::vector<ChangeOfPartitions> changes = {{"ALTER TABLE entries REORGANIZE"},
+                                                   {"ALTER TABLE entries REORGANIZE", true},
+                                                   {"ALTER TABLE ended_holds DROP"}};
+  for (const ChangeOfPartitions& change : changes) {
     for (const Fault& fault : FaultsToTry()) {
-      SCOPED_TRACE(absl::StrCat(first ? "the first partitions: " : "", fault.name));
-      if (first) {
+      SCOPED_TRACE(
+          absl::StrCat(change.first ? "the first of " : "", change.begins, ": ", fault.name));
+      if (change.first) {
         ledger_->sql().Execute(
             "ALTER TABLE entries PARTITION BY RANGE (month) "
             "(PARTITION later VALUES LESS THAN MAXVALUE)");
       }
-      const absl::Time later = absl::FromCivil(++month, absl::UTCTimeZone());
-      sabotage_->Begin(Nth(1, Begins("ALTER TABLE entries"), fault.ruling));
+      // Late enough for 31 days ago to be in the month before.
+      const absl::Time later = absl::FromCivil(absl::CivilDay(++month) + 4, absl::UTCTimeZone());
+      sabotage_->Begin(Nth(1, Begins(change.begins), fault.ruling));
       // A change that others were in the way of is made again at once.
       const absl::Status migrated = MigrateOn(options_.database, socket, later);
       EXPECT_EQ(migrated.ok(), IsConflict(fault)) << migrated;
@@ -1108,7 +1124,13 @@ TEST_F(DatabaseErrorsElsewhereTest, WhatIsMigratedIsNotedAndMonthsGetTheirPartit
                     "SELECT COUNT(*) FROM information_schema.partitions WHERE table_schema = "
                     "DATABASE() AND partition_name = 'm",
                     last.year() * 100 + last.month(), "'")),
-                1);
+                2)
+          << "of entries and of ended_holds";
+      // How holds ended is kept for the month before this one, and from then on.
+      EXPECT_EQ(ledger_->sql().QueryInt(
+                    "SELECT COUNT(*) FROM information_schema.partitions WHERE table_schema = "
+                    "DATABASE() AND table_name = 'ended_holds'"),
+                6);
     }
   }
 }
