@@ -175,7 +175,10 @@ void Customers::GrantCredit(const std::string& id) {
   book::GrantCredit ask;
   ask.request.request_id = absl::StrCat("grant-", ++last_grant_);
   ask.request.amount = last_grant_ % 7 * kNanosPerUnit + kNanosPerCent;
-  ask.request.end = scene_.now() + absl::Minutes(last_grant_ % 5 * last_grant_ % 11 * 20 + 5);
+  // Beside calls in progress most end under one of them.
+  const int64_t minutes =
+      seed_ % 16 == 5 ? last_grant_ % 4 + 1 : last_grant_ % 5 * last_grant_ % 11 * 20 + 5;
+  ask.request.end = scene_.now() + absl::Minutes(minutes);
   ask.request.by.reason = "welcome";
   Ask(id, ask, [this, id, ask] {
     if (ask.request.amount > 3 * kNanosPerUnit) Ask(id, ask);
