@@ -125,7 +125,7 @@ std::string After(const HoldPlace& place) {
                       " OR slot > ", place.second, ")");
 }
 
-constexpr absl::string_view kLive = "state IN (1,2)";
+// The statements say "state IN (1,2)" of holds that are live.
 static_assert(static_cast<int>(HoldState::kOpen) == 1 &&
               static_cast<int>(HoldState::kUnsettled) == 2);
 
@@ -136,8 +136,8 @@ absl::StatusOr<std::vector<Hold>> LoadHolds(Connection& connection,
   std::vector<Hold> holds;
   RESERVE_RETURN_IF_ERROR(
       InParts<absl::string_view>(account_ids, [&](absl::Span<const absl::string_view> part) {
-        SqlText sql(absl::StrCat(SelectLive(), "FORCE INDEX (PRIMARY) WHERE ", kLive,
-                                 " AND account_id IN "));
+        SqlText sql(absl::StrCat(SelectLive(), "FORCE INDEX (PRIMARY) WHERE state IN (1,2) ",
+                                 "AND account_id IN "));
         sql.Row();
         for (const absl::string_view account_id : part) sql.Text(account_id);
         sql.EndRow();
@@ -206,14 +206,20 @@ absl::StatusOr<std::vector<Hold>> HoldsDueAfter(Connection& connection, absl::Ti
 absl::StatusOr<std::vector<Hold>> ListHolds(Connection& connection, absl::string_view account_id,
                                             const HoldPlace& after, std::optional<HoldState> state,
                                             int limit) {
-  const std::string where = account_id.empty() ? After(after)
-                                               : absl::StrCat("account_id = ", Quoted(account_id),
-                                                              " AND slot > ", after.second);
-  const std::string which =
-      state.has_value() ? absl::StrCat("state = ", static_cast<int>(*state)) : std::string(kLive);
-  return QueryHolds(
-      connection, absl::StrCat(SelectLive(), "FORCE INDEX (PRIMARY) WHERE ", where, " AND ", which,
-                               " ORDER BY account_id,slot LIMIT ", limit));
+  std::string sql = absl::StrCat(SelectLive(), "FORCE INDEX (PRIMARY) WHERE ");
+  if (account_id.empty()) {
+    absl::StrAppend(&sql, After(after));
+  } else {
+    absl::StrAppend(&sql, "account_id = ", Quoted(account_id), " AND slot > ", after.second);
+  }
+  absl::StrAppend(&sql, " AND ");
+  if (state.has_value()) {
+    absl::StrAppend(&sql, "state = ", static_cast<int>(*state));
+  } else {
+    absl::StrAppend(&sql, "state IN (1,2)");
+  }
+  absl::StrAppend(&sql, " ORDER BY account_id,slot LIMIT ", limit);
+  return QueryHolds(connection, sql);
 }
 
 absl::StatusOr<std::vector<Hold>> ListHoldsOfSwitch(Connection& connection,
