@@ -130,8 +130,10 @@ void TelephoneSwitch::Schedule(PhoneCall& call) const {
     call.next_time = std::max(now_, end);
     return;
   }
-  const absl::Duration lives =
-      absl::FromUnixSeconds(call.hold.expire_time().seconds()) - absl::Now();
+  // In whole seconds, or what it reports would depend on how fast it was answered.
+  const absl::Time expiry = absl::FromUnixSeconds(call.hold.expire_time().seconds()) +
+                            absl::Nanoseconds(call.hold.expire_time().nanos());
+  const absl::Duration lives = absl::Ceil(expiry - absl::Now(), absl::Seconds(1));
   call.next_time = std::max(now_ + absl::Seconds(1), std::min(end, now_ + lives) - options_.margin);
 }
 
