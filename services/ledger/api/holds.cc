@@ -258,10 +258,10 @@ grpc::ServerUnaryReactor* LedgerService::CreateHold(grpc::CallbackServerContext*
   };
   domain::Usage unread;
   if (!task.ok() && request->has_call()) CallFrom(request->call(), &unread).IgnoreError();
-  const domain::Usage dialled =
+  const domain::Usage& dialled =
       task.ok() ? std::get<book::CreateHold>(task->command).request.call : unread;
   if (domain::MayBeEmergency(api_.engine.options().settings, dialled)) {
-    return StartForHelp(api_, context, "CreateHold", std::move(task), dialled, fill,
+    return StartForHelp(api_, context, "CreateHold", std::move(task), domain::Usage(dialled), fill,
                         [response] { AllowHelp(response->mutable_authorization()); });
   }
   return StartCommand(api_, context, "CreateHold", std::move(task), fill);

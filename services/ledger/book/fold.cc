@@ -251,10 +251,10 @@ class Folder {
   static void ChangeUser(AccountImage& image, User&& user);
   static void ChangeAllowance(AccountImage& image, const domain::UsedAllowance& changed);
   static void NoteAllowance(AccountImage& image, const User& user, int32_t period);
-  // The user, and plan and rate by which a hold is priced: those of its time, or, where it is told
-  // now when it was answered, those of `answer`.
+  // The user, and plan and rate by which a hold is priced: those of its time, or, where `extension`
+  // tells that it was answered, those of the answer.
   absl::StatusOr<domain::UsageTerms> TermsOf(const AccountImage& image, const domain::Hold& hold,
-                                             std::optional<absl::Time> answer);
+                                             const domain::HoldExtension& extension);
   // The hold that a command names. Where it is not there it may have been made by another ledger.
   absl::StatusOr<const domain::Hold*> FindHold(const AccountImage& image,
                                                const std::string& hold_id);
@@ -1024,13 +1024,13 @@ AuthorizeReply Folder::AuthorizeReplyOf(const AccountImage& image, const domain:
 
 absl::StatusOr<domain::UsageTerms> Folder::TermsOf(const AccountImage& image,
                                                    const domain::Hold& hold,
-                                                   std::optional<absl::Time> answer) {
+                                                   const domain::HoldExtension& extension) {
   const std::string& currency = image.account().currency;
   domain::Usage usage = UsageOf(hold);
   domain::UsageTerms terms;
   RESERVE_ASSIGN_OR_RETURN(terms.user, FindUser(image, hold.user_id));
-  if (answer.has_value()) {
-    usage.start_time = *answer;
+  if (TellsOfAnswer(hold, extension)) {
+    usage.start_time = PriceTimeAfter(context_, hold, extension);
     RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(terms.user->plan_id));
     terms.rate = FindRate(image, usage);
     if (terms.rate != nullptr || hold.deck_version == 0) return terms;
@@ -1112,9 +1112,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ExtendH
                        domain::SettleEndedHold(ContextOf(*image), image->account(), *hold));
   }
   const domain::HoldExtension& extension = command.extension;
-  std::optional<absl::Time> answer;
-  if (TellsOfAnswer(*hold, extension)) answer = PriceTimeAfter(context_, *hold, extension);
-  RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, *hold, answer));
+  RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, *hold, extension));
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
       domain::ExtendHold(ContextOf(*image), image->account(), *hold, terms, extension));
@@ -1132,10 +1130,8 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Release
   if (command.before_incarnation != 0 && before.incarnation >= command.before_incarnation) {
     return ApplyToHold(*image, command.hold_id, domain::Unchanged(image->account()));
   }
-  const domain::HoldExtension report{before.extension, command.used};
-  std::optional<absl::Time> answer;
-  if (TellsOfAnswer(before, report)) answer = PriceTimeAfter(context_, before, report);
-  RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, before, answer));
+  RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms,
+                           TermsOf(*image, before, {before.extension, command.used}));
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
       domain::ReleaseHold(ContextOf(*image), image->account(), before, terms, command.used));

@@ -168,9 +168,7 @@ Hold Ended(const Context& context, const Hold& hold, HoldState state) {
     return ended;
   }
   ended.state = state;
-  ended.held = ended.accrued = 0;
-  ended.free_seconds = ended.accrued_free_seconds = 0;
-  ended.expire_time = absl::InfiniteFuture();
+  FreeAll(&ended);
   ended.end_time = context.now;
   return ended;
 }

@@ -90,13 +90,17 @@ void ChangeHold(const Hold* before, Hold after, Draft* draft) {
   }
 }
 
+void FreeAll(Hold* hold) {
+  hold->held = hold->accrued = 0;
+  hold->free_seconds = hold->accrued_free_seconds = 0;
+  hold->expire_time = absl::InfiniteFuture();
+}
+
 void EndHold(const Hold& hold, HoldState state, Draft* draft) {
   Hold ended = hold;
   ended.state = state;
   ended.final_reason = FinalReason::kHoldEnded;
-  ended.held = ended.accrued = 0;
-  ended.free_seconds = ended.accrued_free_seconds = 0;
-  ended.expire_time = absl::InfiniteFuture();
+  FreeAll(&ended);
   if (hold.open()) ended.end_time = draft->context().now;
   ChangeHold(&hold, std::move(ended), draft);
   WakeClosing(draft);

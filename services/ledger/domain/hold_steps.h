@@ -18,6 +18,9 @@ std::vector<const Hold*> LiveHolds(const Draft& draft);
 // allowances hold as much more or less. Finds a slot for one that comes to live.
 void ChangeHold(const Hold* before, Hold after, Draft* draft);
 
+// Nothing is held for it any more, and nobody need look at it.
+void FreeAll(Hold* hold);
+
 // Ends a live hold whose usage was booked or voided: nothing is held for it any more.
 void EndHold(const Hold& hold, HoldState state, Draft* draft);
 

@@ -105,7 +105,7 @@ std::string OnDuplicate() {
   return update;
 }
 
-std::string SelectLive() {
+const std::string& SelectLive() {
   static const auto* select =
       new std::string(absl::StrCat("SELECT account_id,slot", Columns(), " FROM holds "));
   return *select;
