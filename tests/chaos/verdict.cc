@@ -52,11 +52,12 @@ absl::StatusOr<BookedById> ReadBooked(const Stage& stage, Kind kind) {
   std::string query;
   switch (kind) {
     case Kind::kUsage:
-      // Without the estimates whose CDR took their place (H12).
+      // Without the estimates that were given back for the CDR that took their place (H12).
       query =
-          "SELECT e.account_id, e.usage_id, e.seq, e.amount_nanos FROM entries e LEFT JOIN "
-          "usage_states s ON s.account_id = e.account_id AND s.usage_id = e.usage_id WHERE "
-          "e.kind = 1 AND (COALESCE(e.estimated, 0) = 0 OR COALESCE(s.seq, e.seq) = e.seq)";
+          "SELECT e.account_id, e.usage_id, e.seq, e.amount_nanos FROM entries e WHERE e.kind = 1 "
+          "AND (COALESCE(e.estimated, 0) = 0 OR NOT EXISTS (SELECT 1 FROM entries v WHERE "
+          "v.account_id = e.account_id AND v.kind = 8 AND v.voided_usage_id = e.usage_id "
+          "AND v.reason = 'its CDR came'))";
       break;
     case Kind::kVoid:
       query =

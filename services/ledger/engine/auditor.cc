@@ -205,6 +205,7 @@ class Audit {
   void CheckCredit(const Entry& entry, const std::string& subject);
   void CheckChain(const Entry& entry, const std::string& subject);
   void CheckUsage(const Entry& entry);
+  void CheckReplaced(const std::string& subject, const std::string& usage_id);
   void CheckVoid(const Entry& entry);
   // What the entries so far say of a usage, which must have a row; else says that `entry` lacks it.
   domain::UsageState* Standing(const Entry& entry, const std::string& usage_id);
@@ -647,6 +648,18 @@ void Audit::CheckVoid(const Entry& entry) {
       {voided.free_period, user.SecondsUsed(voided.free_period) - voided.free_seconds});
 }
 
+// H12: a CDR takes the place of an estimate that was given back before it.
+void Audit::CheckReplaced(const std::string& subject, const std::string& usage_id) {
+  const auto estimate = computed_states_.find(usage_id);
+  if (estimate != computed_states_.end() &&
+      estimate->second.status == domain::UsageStatus::kVoided) {
+    return;
+  }
+  Differs(kCheckUsageState, subject,
+          absl::StrCat("takes the place of an estimate of ", usage_id, " that stands"),
+          "a void of it before");
+}
+
 void Audit::CheckUsage(const Entry& entry) {
   const std::string subject = absl::StrCat(entry.seq);
   const BookedUsage& booked = *entry.booked;
@@ -654,6 +667,7 @@ void Audit::CheckUsage(const Entry& entry) {
   const std::string& usage_id = booked.usage.usage_id;
   if (entry.kind == EntryKind::kUsage) {
     ++findings_.usages;
+    if (booked.replaces_estimate()) CheckReplaced(subject, usage_id);
     if (usage_states_.contains(usage_id) || rating.unrated()) {
       computed_states_[usage_id] = domain::StateOf(entry);
     }

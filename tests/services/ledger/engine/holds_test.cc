@@ -217,6 +217,18 @@ TEST_F(HoldsTest, H12_ACdrAndItsRepeatInOneBatchReplaceAnEstimateOnce) {
   ExpectAudited();
 }
 
+TEST_F(HoldsTest, H12_VerifyFindsAnEstimateThatStandsBesideItsCdr) {
+  EstimateOneOf90Seconds();
+  ASSERT_TRUE(Ask<UsageReply>(*engine_, kAccount, Cdr("a", 200)).ok());
+  ExpectAudited();
+  ledger_.sql().Execute("DELETE FROM entries WHERE kind = 8");
+  Findings findings;
+  ASSERT_TRUE(VerifyAccount(*ledger_.Connect(), kAccount, &findings).ok());
+  std::vector<std::string> found;
+  for (const Difference& difference : findings.differences) found.push_back(difference.stored);
+  EXPECT_THAT(found, testing::Contains("takes the place of an estimate of usage-of-a that stands"));
+}
+
 TEST_F(HoldsTest, H12_WhatCorrectsAnEstimateThatWasVoidedIsItsCdr) {
   EstimateOneOf90Seconds();
   ASSERT_TRUE(
