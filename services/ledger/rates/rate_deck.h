@@ -6,11 +6,14 @@
 #define RESERVE_SERVICES_LEDGER_RATES_RATE_DECK_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <tuple>
 
 #include "absl/time/time.h"
 #include "common/money/money.h"
 #include "services/ledger/domain/country.h"
+#include "services/ledger/domain/line_terms.h"
 
 namespace reserve::rates {
 
@@ -33,7 +36,7 @@ inline bool IsShortCodeKind(RateKind kind) {
   return kind == RateKind::kShortCode || kind == RateKind::kSmsShortCode;
 }
 
-// One price. (kind, prefix, carrier) is unique in a deck.
+// One line. (kind, prefix, carrier) is unique in a deck, among lines of the same days and periods.
 struct RateRow {
   RateKind kind = RateKind::kCall;
   // 1 to 15 digits, the first one 1-9; of a short code its 3 to 8 digits.
@@ -45,8 +48,15 @@ struct RateRow {
   int32_t initial_increment_seconds = 60;  // 1 to 3600; 0 for a text
   int32_t increment_seconds = 60;          // 1 to 3600; 0 for a text
   domain::NumberCountry country = domain::NumberCountry::kUnknown;  // C14: kUnknown: the number's
+  std::shared_ptr<const domain::LineTerms> terms;                   // null: it says no more
 
-  friend bool operator==(const RateRow&, const RateRow&) = default;
+  friend bool operator==(const RateRow& a, const RateRow& b) {
+    return std::tie(a.kind, a.prefix, a.carrier, a.destination_name, a.price, a.connect_fee,
+                    a.initial_increment_seconds, a.increment_seconds, a.country) ==
+               std::tie(b.kind, b.prefix, b.carrier, b.destination_name, b.price, b.connect_fee,
+                        b.initial_increment_seconds, b.increment_seconds, b.country) &&
+           (a.terms == b.terms || (a.terms && b.terms && *a.terms == *b.terms));
+  }
 };
 
 // What holds for all rows of a deck.
