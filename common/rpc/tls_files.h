@@ -20,7 +20,8 @@ struct TlsFiles {
   bool empty() const { return certificate_file.empty() && key_file.empty() && ca_file.empty(); }
 };
 
-// INVALID_ARGUMENT unless all files are given and can be read, or none is given.
+// INVALID_ARGUMENT unless none is given, or all are and they can serve: the certificate and the
+// authority are PEM and within their time, and the key is the certificate's.
 absl::Status CheckTlsFiles(const TlsFiles& files);
 
 }  // namespace reserve

@@ -29,6 +29,7 @@ namespace reserve {
 namespace {
 
 namespace pb = gateway::v1;
+using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 
 // Answers with the request id; the key "wait" waits until the test lets it go.
@@ -221,7 +222,10 @@ class TlsTest : public RpcServerTest {
         " && authority ca && authority stranger && new peer"
         " && echo subjectAltName=IP:127.0.0.1 > names"
         " && openssl x509 -req -in peer.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2"
-        "      -extfile names -out peer.pem");
+        "      -extfile names -out peer.pem"
+        " && openssl x509 -req -in peer.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 0"
+        "      -extfile names -out ended.pem"
+        " && head -c 400 peer.key > half.key && echo none > empty.pem");
     ASSERT_EQ(std::system(absl::StrCat("(", script, ") >/dev/null 2>&1").c_str()), 0);
     good_ = {.certificate_file = folder_ + "/peer.pem",
              .key_file = folder_ + "/peer.key",
@@ -266,6 +270,28 @@ TEST_F(TlsTest, HalfAnIdentityIsRefusedAtTheStart) {
   EXPECT_EQ(Start().code(), absl::StatusCode::kInvalidArgument);
   channel_options_.tls.ca_file = good_.ca_file;
   EXPECT_FALSE(MakeChannel("127.0.0.1:1", channel_options_).ok());
+}
+
+TEST_F(TlsTest, WhatCanNotServeIsRefusedAtTheStartAndSaysWhy) {
+  const auto refused = [&](const std::string& certificate, const std::string& key,
+                           const std::string& authority) {
+    server_options_.tls = {.certificate_file = absl::StrCat(folder_, "/", certificate),
+                           .key_file = absl::StrCat(folder_, "/", key),
+                           .ca_file = absl::StrCat(folder_, "/", authority)};
+    channel_options_.tls = server_options_.tls;
+    EXPECT_FALSE(MakeChannel("127.0.0.1:1", channel_options_).ok());
+    return Start();
+  };
+  using ::testing::Property;
+  const auto says = [](absl::string_view why) {
+    return Property(&absl::Status::message, HasSubstr(std::string(why)));
+  };
+  EXPECT_THAT(refused("peer.pem", "stranger.key", "ca.pem"),
+              says("not the key of the certificate"));
+  EXPECT_THAT(refused("ended.pem", "peer.key", "ca.pem"), says("has expired"));
+  EXPECT_THAT(refused("empty.pem", "peer.key", "ca.pem"), says("no certificate in PEM"));
+  EXPECT_THAT(refused("peer.pem", "half.key", "ca.pem"), says("no private key in PEM"));
+  EXPECT_THAT(refused("peer.pem", "peer.key", "empty.pem"), says("no certificate in PEM"));
 }
 
 TEST(ShutdownSignalDeathTest, TheFirstSignalIsWaitedForAndTheSecondEndsTheProcess) {

@@ -808,6 +808,9 @@ TEST_F(BadInputTest, MalformedCardsAreRefused) {
       {"card_token: 'tok\\n'", "card_token"},
       {"card_token: '\\303\\251'", "card_token"},
       {absl::StrCat("card_token: '", std::string(256, 'a'), "'"), "card_token"},
+      {"card_token: '4111111111111111'", "card_token"},
+      {"card_token: 'tok_378282246310005'", "card_token"},
+      {"card_token: 'tok_visa' card_fingerprint: '5555555555554444'", "card_fingerprint"},
       {"card_fingerprint: 'f'", "card_token"},
       {"card_network: CARD_NETWORK_VISA", "card_token"},
       {"card_token: 'tok_visa' card_network: 99", "card_network"},
@@ -828,6 +831,33 @@ TEST_F(BadInputTest, MalformedCardsAreRefused) {
                         .field = field});
   }
   ExpectRefused(refusals);
+}
+
+TEST_F(BadInputTest, NumbersOfCardsAreRefusedInWhatPeopleWrite) {
+  const std::string number = "see card 4111 1111 1111 1111";
+  ExpectRefused({
+      {.method = "Support.AdjustBalance",
+       .request = absl::StrCat("account_id: 'acct' request_id: 'new' amount { units: 1 } reason: '",
+                               number, "'"),
+       .field = "reason"},
+      {.method = "Support.AdjustBalance",
+       .request = absl::StrCat("account_id: 'acct' request_id: 'new' amount { units: 1 } "
+                               "reason: 'gift' reference: '",
+                               number, "'"),
+       .field = "reference"},
+      {.method = "Support.AdjustBalance",
+       .request = absl::StrCat("account_id: 'acct' request_id: 'new' amount { units: 1 } "
+                               "reason: 'gift' actor: '",
+                               number, "'"),
+       .field = "actor"},
+      {.method = "Support.BlockAccount",
+       .request = absl::StrCat("account_id: 'acct' reason: '", number, "'"),
+       .field = "reason"},
+      {.method = "Accounts.UpdatePaymentMethod",
+       .request = absl::StrCat("account_id: 'acct' payment_method { card_token: 'tok_visa#other' "
+                               "brand: '4111111111111111' }"),
+       .field = "payment_method.brand"},
+  });
 }
 
 TEST_F(BadInputTest, AnUpdateMaskNamesFieldsThatAreThereAndSet) {

@@ -766,6 +766,23 @@ TEST_F(StartTest, TheGrantsThatItPrintsSufficeToServe) {
     EXPECT_TRUE(
         Call(ledger.of<pb::Ledger::Stub>(), &pb::Ledger::Stub::RecordUsage, UsageOf("c1")).ok());
     EXPECT_EQ(Run("ledger", {"verify", absl::StrCat("--ledger=", socket)}).exit_code, 0);
+
+    // The password changes, and every connection that knew the old one ends.
+    for (const char* host : {"localhost", "%"}) {
+      database.Execute(
+          absl::StrCat("ALTER USER '", user, "'@'", host, "' IDENTIFIED BY 'rotated'"));
+    }
+    std::ofstream(folder + "/password.next") << "rotated\n";
+    std::filesystem::rename(folder + "/password.next", folder + "/password");
+    const auto sessions = database.Query(
+        absl::StrCat("SELECT id FROM information_schema.processlist WHERE user = '", user, "'"));
+    EXPECT_FALSE(sessions.empty());
+    for (const auto& session : sessions) {
+      (void)database.TryExecute(absl::StrCat("KILL ", session[0]));
+    }
+    EXPECT_TRUE(
+        Call(ledger.of<pb::Ledger::Stub>(), &pb::Ledger::Stub::RecordUsage, UsageOf("c2")).ok())
+        << "the new password is read without a restart";
   }
   for (const char* host : {"localhost", "%"}) {
     database.Execute(absl::StrCat("DROP USER '", user, "'@'", host, "'"));

@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "common/card/card_number.h"
 #include "common/clock/calendar.h"
 #include "common/clock/utc.h"
 #include "common/digest/sha256.h"
@@ -139,6 +140,11 @@ void ToProto(const domain::BookedUsage& booked, const std::string& currency, pb:
 
 }  // namespace
 
+absl::Status CheckNoCardNumber(absl::string_view text, absl::string_view field) {
+  if (!HoldsCardNumber(text)) return absl::OkStatus();
+  return InvalidField(field, "must not hold what looks like the number of a card");
+}
+
 absl::Status CheckId(absl::string_view id, absl::string_view field) {
   if (domain::IsValidId(id)) return absl::OkStatus();
   if (id.empty()) return InvalidField(field, "must be set");
@@ -151,7 +157,7 @@ absl::Status CheckReason(absl::string_view text, absl::string_view field) {
     return InvalidField(field, absl::StrCat("must be at most ", kMaxReasonBytes, " bytes"));
   }
   if (HasControlCharacter(text)) return InvalidField(field, "must not hold control characters");
-  return absl::OkStatus();
+  return CheckNoCardNumber(text, field);
 }
 
 absl::StatusOr<std::string> CurrencyFrom(const std::string& currency_code,
@@ -180,6 +186,8 @@ absl::StatusOr<domain::Card> CardFrom(const std::string& token, const std::strin
     return InvalidField("card_token", absl::StrCat("must be up to ", kMaxTokenBytes,
                                                    " printable ASCII characters without spaces"));
   }
+  RESERVE_RETURN_IF_ERROR(CheckNoCardNumber(token, "card_token"));
+  RESERVE_RETURN_IF_ERROR(CheckNoCardNumber(fingerprint, "card_fingerprint"));
   if (fingerprint.size() > kMaxFingerprintBytes || !IsGraphic(fingerprint)) {
     return InvalidField("card_fingerprint",
                         absl::StrCat("must be up to ", kMaxFingerprintBytes,
@@ -203,7 +211,7 @@ absl::Status CheckStaffText(absl::string_view text, absl::string_view field) {
     return InvalidField(field, absl::StrCat("must be at most ", kMaxStaffTextBytes, " bytes"));
   }
   if (HasControlCharacter(text)) return InvalidField(field, "must not hold control characters");
-  return absl::OkStatus();
+  return CheckNoCardNumber(text, field);
 }
 
 absl::StatusOr<domain::CardDisplay> DisplayFrom(const pb::PaymentMethod& message) {
@@ -214,6 +222,7 @@ absl::StatusOr<domain::CardDisplay> DisplayFrom(const pb::PaymentMethod& message
     return InvalidField("brand", absl::StrCat("must be up to ", kMaxBrandBytes,
                                               " bytes without control characters"));
   }
+  RESERVE_RETURN_IF_ERROR(CheckNoCardNumber(display.brand, "brand"));
   const bool digits = std::all_of(last_four.begin(), last_four.end(),
                                   [](char c) { return absl::ascii_isdigit(c); });
   if (!digits || (!last_four.empty() && last_four.size() != 4)) {
@@ -360,7 +369,7 @@ absl::StatusOr<book::ReportRecharge> ReportFrom(const pb::ReportRechargeRequest&
       if (!outcome.charge_id.empty()) {
         RESERVE_RETURN_IF_ERROR(CheckChargeId(outcome.charge_id, "refund_failed.refund_id"));
       }
-      outcome.text = request.refund_failed().code();
+      outcome.text = MaskCardNumbers(request.refund_failed().code());
       RESERVE_RETURN_IF_ERROR(CheckCode(outcome.text, "refund_failed.code"));
       return report;
     case pb::ReportRechargeRequest::kSucceeded: {
@@ -384,13 +393,13 @@ absl::StatusOr<book::ReportRecharge> ReportFrom(const pb::ReportRechargeRequest&
         return InvalidField("declined.decline_class", "must be set");
       }
       outcome.decline_class = static_cast<domain::DeclineClass>(declined.decline_class());
-      outcome.text = declined.code();
+      outcome.text = MaskCardNumbers(declined.code());
       RESERVE_RETURN_IF_ERROR(CheckCode(outcome.text, "declined.code"));
       return report;
     }
     case pb::ReportRechargeRequest::kUnresolved:
       outcome.kind = domain::ChargeOutcome::Kind::kUnresolved;
-      outcome.text = request.unresolved().reason();
+      outcome.text = MaskCardNumbers(request.unresolved().reason());
       RESERVE_RETURN_IF_ERROR(CheckReason(outcome.text, "unresolved.reason"));
       return report;
     case pb::ReportRechargeRequest::kPending:

@@ -31,7 +31,10 @@ namespace pb = ::reserve::ledger::v1;
 inline constexpr char kErrorDomain[] = "reserve.ledger";
 
 absl::Status CheckId(absl::string_view id, absl::string_view field);
-// 1 to 255 bytes of UTF-8 without control characters.
+// What looks like the number of a card is refused in what callers write and in tokens. What the
+// gateway tells is a fact, and is not refused for it, but masked.
+absl::Status CheckNoCardNumber(absl::string_view text, absl::string_view field);
+// 1 to 255 bytes of UTF-8 without control characters, and without the number of a card.
 absl::Status CheckReason(absl::string_view text, absl::string_view field);
 // A currency of ISO 4217; empty means USD.
 absl::StatusOr<std::string> CurrencyFrom(const std::string& currency_code, absl::string_view field);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/card/card_number.h"
 #include "common/error/error.h"
 #include "common/reference/reference.h"
 #include "common/rpc/conversions.h"
@@ -55,7 +56,7 @@ absl::StatusOr<book::ReportGatewayRefund> ParseGatewayRefund(
   book::ReportGatewayRefund report;
   report.told.charge_id = request.charge_id();
   report.told.refund_id = request.refund_id();
-  report.told.failure_code = request.failure_code();
+  report.told.failure_code = MaskCardNumbers(request.failure_code());
   switch (request.state()) {
     case pb::REFUND_STATE_PENDING:
       report.told.state = domain::GatewayRefund::State::kPending;
@@ -81,9 +82,9 @@ absl::StatusOr<book::ReportGatewayDispute> ParseGatewayDispute(
   book::ReportGatewayDispute report;
   report.told.charge_id = request.charge_id();
   report.told.dispute_id = request.dispute_id();
-  report.told.reason = request.reason();
+  report.told.reason = MaskCardNumbers(request.reason());
   if (!request.reason().empty()) {
-    RESERVE_RETURN_IF_ERROR(CheckReason(request.reason(), "reason"));
+    RESERVE_RETURN_IF_ERROR(CheckReason(report.told.reason, "reason"));
   }
   if (request.state() < pb::DISPUTE_STATE_INQUIRY || request.state() > pb::DISPUTE_STATE_LOST) {
     return InvalidField("state", "must be INQUIRY, OPENED, WON or LOST");

@@ -9,8 +9,10 @@
 ABSL_FLAG(std::string, database, "",
           "The database, as mysql://user:password@host:port/schema; add ?socket=/path for a unix "
           "socket, ?ssl_ca=/path to require TLS.");
-ABSL_FLAG(std::string, database_password_file, "",
-          "A file with the database password, instead of the one in --database.");
+ABSL_FLAG(
+    std::string, database_password_file, "",
+    "A file with the database password, instead of the one in --database; read again for each "
+    "connection.");
 
 namespace reserve::serve {
 
@@ -23,7 +25,8 @@ absl::StatusOr<storage::DatabaseOptions> DatabaseFromFlags() {
                            storage::ParseDatabaseUrl(absl::GetFlag(FLAGS_database)));
   const std::string file = absl::GetFlag(FLAGS_database_password_file);
   if (!file.empty()) {
-    RESERVE_ASSIGN_OR_RETURN(options.password, ReadSecretFile(file));
+    RESERVE_RETURN_IF_ERROR(ReadSecretFile(file).status());
+    options.read_password = [file] { return ReadSecretFile(file); };
   }
   return options;
 }

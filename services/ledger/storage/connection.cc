@@ -28,13 +28,13 @@ sql::Driver* Driver() {
   return kDriver;
 }
 
-sql::ConnectOptionsMap OptionMap(const DatabaseOptions& options) {
+sql::ConnectOptionsMap OptionMap(const DatabaseOptions& options, const std::string& password) {
   sql::ConnectOptionsMap map;
   map["hostName"] = options.socket.empty()
                         ? sql::SQLString(absl::StrCat("tcp://", options.host, ":", options.port))
                         : sql::SQLString(absl::StrCat("unix://", options.socket));
   map["userName"] = sql::SQLString(options.user);
-  map["password"] = sql::SQLString(options.password);
+  map["password"] = sql::SQLString(password);
   map["schema"] = sql::SQLString(options.schema);
   map["OPT_CONNECT_TIMEOUT"] = options.connect_timeout_seconds;
   map["OPT_READ_TIMEOUT"] = options.io_timeout_seconds;
@@ -99,9 +99,12 @@ absl::Time Row::Time(int column) const {
 bool Row::IsNull(int column) const { return result_.isNull(static_cast<uint32_t>(column)); }
 
 absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const DatabaseOptions& options) {
+  absl::StatusOr<std::string> password = options.password;
+  if (options.read_password) password = options.read_password();
+  if (!password.ok()) return absl::UnavailableError(password.status().message());
   std::unique_ptr<Connection> opened;
   try {
-    sql::ConnectOptionsMap map = OptionMap(options);
+    sql::ConnectOptionsMap map = OptionMap(options, *password);
     std::unique_ptr<sql::Connection> connection(Driver()->connect(map));
     std::unique_ptr<sql::Statement> statement(connection->createStatement());
     opened.reset(new Connection(std::move(connection), std::move(statement), options.errors));

@@ -35,6 +35,10 @@ absl::Status ParseParameters(absl::string_view query, DatabaseOptions* options) 
     const std::pair<absl::string_view, absl::string_view> kv =
         absl::StrSplit(pair, absl::MaxSplits('=', 1));
     RESERVE_ASSIGN_OR_RETURN(std::string value, PercentDecode(kv.second));
+    if (value.empty()) {
+      return InvalidField("database",
+                          absl::StrCat("has the parameter \"", kv.first, "\" without a value"));
+    }
     if (kv.first == "socket") {
       options->socket = std::move(value);
     } else if (kv.first == "ssl_ca") {

@@ -6,6 +6,7 @@
 #ifndef RESERVE_SERVICES_LEDGER_STORAGE_DATABASE_URL_H_
 #define RESERVE_SERVICES_LEDGER_STORAGE_DATABASE_URL_H_
 
+#include <functional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -27,6 +28,9 @@ struct DatabaseOptions {
   int io_timeout_seconds = 30;
   // Where connections note the errors that they meet; null: nowhere. Must outlive them.
   ErrorTally* errors = nullptr;
+  // If set, asked before each connection, in place of `password`: a password that was changed is
+  // used without a restart.
+  std::function<absl::StatusOr<std::string>()> read_password = nullptr;
 };
 
 // INVALID_ARGUMENT on field "database" with what is wrong; the message never

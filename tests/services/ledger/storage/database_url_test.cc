@@ -90,6 +90,12 @@ INSTANTIATE_TEST_SUITE_P(
                     BadUrl{"PortNoNumber", "mysql://ann:secret@db:x/reserve", "port"},
                     BadUrl{"CutPercent", "mysql://ann:secret%4@db/reserve", "%"},
                     BadUrl{"BadPercent", "mysql://ann:secret%zz@db/reserve", "%"},
+                    BadUrl{"EmptyAuthority",
+                           "mysql://ann:secret@db/reserve?ssl_ca=", "\"ssl_ca\" without a value"},
+                    BadUrl{"NoAuthority", "mysql://ann:secret@db/reserve?ssl_ca",
+                           "\"ssl_ca\" without a value"},
+                    BadUrl{"EmptySocket",
+                           "mysql://ann:secret@db/reserve?socket=", "\"socket\" without a value"},
                     BadUrl{"UnknownParameter", "mysql://ann:secret@db/reserve?ssl=1",
                            "unknown parameter \"ssl\""}),
     [](const auto& test) { return test.param.name; });
