@@ -18,29 +18,25 @@ bool Catalog::DeckInForce(const std::string& currency, absl::Time time) const {
   return decks->InForce(currency, time) != nullptr;
 }
 
-namespace {
-
-const domain::Rate* Find(const rates::DeckSnapshot* deck, const domain::Usage& usage) {
-  if (deck == nullptr) return nullptr;
+const domain::Rate* FindRateIn(const rates::DeckSnapshot& deck, const domain::Usage& usage) {
   if (usage.kind == domain::UsageKind::kCall) {
-    return deck->FindCall(usage.direction, usage.destination);
+    return deck.FindCall(usage.direction, usage.destination);
   }
   if (usage.direction == domain::Direction::kInbound) return nullptr;
-  return deck->FindSms(usage.destination, usage.carrier);
+  return deck.FindSms(usage.destination, usage.carrier);
 }
-
-}  // namespace
 
 const domain::Rate* Catalog::FindRate(const std::string& currency,
                                       const domain::Usage& usage) const {
-  return Find(decks->InForce(currency, usage.start_time), usage);
+  const rates::DeckSnapshot* deck = decks->InForce(currency, usage.start_time);
+  return deck == nullptr ? nullptr : book::FindRateIn(*deck, usage);
 }
 
 const domain::Rate* Catalog::FindRateIn(int64_t deck_version, const std::string& currency,
                                         const domain::Usage& usage) const {
   const rates::DeckSnapshot* deck = decks->ByVersion(deck_version);
   if (deck == nullptr || deck->header().currency != currency) return nullptr;
-  return Find(deck, usage);
+  return book::FindRateIn(*deck, usage);
 }
 
 }  // namespace reserve::book

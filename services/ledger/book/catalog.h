@@ -14,6 +14,10 @@
 
 namespace reserve::book {
 
+// The rate of a usage in a deck, whenever that is in force; null if there is none. Lives as long as
+// the deck.
+const domain::Rate* FindRateIn(const rates::DeckSnapshot& deck, const domain::Usage& usage);
+
 struct Catalog {
   std::shared_ptr<const rates::DeckBook> decks = std::make_shared<rates::DeckBook>();
   absl::flat_hash_map<std::string, domain::Plan> plans;

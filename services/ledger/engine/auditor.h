@@ -34,7 +34,8 @@ inline constexpr char kCheckBalanceChain[] = "BALANCE_CHAIN";
 inline constexpr char kCheckSeqGap[] = "SEQ_GAP";
 // The account knows the number of its last entry.
 inline constexpr char kCheckLastSeq[] = "LAST_SEQ";
-// Rating a usage again from what is stored with it gives the same figures (U4).
+// Rating a usage again from what is stored with it gives the same figures (U4), and its country is
+// that of its line, else of its number (C14).
 inline constexpr char kCheckRating[] = "RATING";
 // The usage's id leads to its entry, so that it can't be booked again (U2).
 inline constexpr char kCheckUsageId[] = "USAGE_ID";
@@ -57,8 +58,8 @@ inline constexpr char kCheckGivenBack[] = "GIVEN_BACK";
 // What is left of each credit grant is said by the account as by the entries: none was drawn on for
 // more than it had, and each ended once (P6).
 inline constexpr char kCheckGrants[] = "GRANTS";
-// What is held for calls in progress, in money and free seconds, and what they have cost so far, is
-// said by the account and its allowances as by its live holds (H1, H11).
+// What each live hold holds, in money and free seconds, and what it has cost so far, is what its own
+// terms come to; the account and its allowances say the same as its live holds (H1, H11).
 inline constexpr char kCheckHolds[] = "HOLDS";
 // What is owed and was written off is said by the account as by its entries, and one that is closed
 // has nothing left, and no recharge open (P4).

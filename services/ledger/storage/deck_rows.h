@@ -3,6 +3,7 @@
 #define RESERVE_SERVICES_LEDGER_STORAGE_DECK_ROWS_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -15,6 +16,10 @@ namespace reserve::storage {
 absl::StatusOr<std::vector<rates::DeckHeader>> LoadDeckHeaders(Connection& connection);
 // The rows of a deck, by kind, prefix and carrier.
 absl::StatusOr<std::vector<rates::RateRow>> LoadDeckRows(Connection& connection, int64_t version);
+// Those of one kind with one of these prefixes.
+absl::StatusOr<std::vector<rates::RateRow>> FindDeckRows(Connection& connection, int64_t version,
+                                                         rates::RateKind kind,
+                                                         const std::vector<std::string>& prefixes);
 // Writes a deck in a transaction of its own, all or nothing. ALREADY_EXISTS if
 // the version is taken.
 absl::Status InsertDeck(Connection& connection, const rates::DeckHeader& header,
