@@ -103,13 +103,15 @@ absl::StatusOr<std::vector<DeckHeader>> LoadDeckHeaders(Connection& connection) 
   return headers;
 }
 
-absl::StatusOr<std::vector<RateRow>> LoadDeckRows(Connection& connection, int64_t version) {
+absl::StatusOr<std::vector<RateRow>> LoadDeckRows(Connection& connection, int64_t version,
+                                                  absl::FunctionRef<absl::Status()> go_on) {
   std::vector<RateRow> rows;
   for (const rates::RateKind kind : rates::kRateKinds) {
     std::string prefix;
     std::string carrier;
     size_t found = kRowsPerPage;
     while (found == kRowsPerPage) {
+      RESERVE_RETURN_IF_ERROR(go_on());
       const size_t before = rows.size();
       // The client library keeps the whole answer of a statement in memory, so a large deck is read
       // in pages. Each begins in the primary key where the one before it ended.

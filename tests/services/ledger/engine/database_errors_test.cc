@@ -603,9 +603,9 @@ class DatabaseErrorsTest : public testing::TestWithParam<Scenario> {
     }
     for (const auto& reply : AskPatiently(orders)) ASSERT_TRUE(reply.ok()) << reply.status();
     for (const std::string& sql : scenario.sql) {
-      rig_->ledger().sql().Execute(absl::StrCat(
-          sql, " '", scenario.name, first == 0 ? ".0'" : ".%'", " AND account_id <> '",
-          first == 0 ? "" : AccountOf(scenario, 0), "'"));
+      rig_->ledger().sql().Execute(absl::StrCat(sql, " '", scenario.name,
+                                                first == 0 ? ".0'" : ".%'", " AND account_id <> '",
+                                                first == 0 ? "" : AccountOf(scenario, 0), "'"));
     }
   }
 
@@ -701,7 +701,7 @@ class DatabaseErrorsTest : public testing::TestWithParam<Scenario> {
     // Nobody says ROLLBACK undisturbed: the first scenario tries it in full.
     const bool full = GetParam().name == AllScenarios().front().name;
     for (const int first : {at - 1, at}) {
-      for (const Fault& fault : full && first != at ? FaultsToTry() : FaultsOfEachClass()) {
+      for (const Fault& fault : full&& first != at ? FaultsToTry() : FaultsOfEachClass()) {
         Sabotage::Plan refuse = Once(first, {Fate::kRefused, 1213});
         Sabotage::Plan spoil = Once(first + 1, fault.ruling);
         cases->push_back({AccountOf(cases->size() + 1), "ROLLBACK", fault, false,

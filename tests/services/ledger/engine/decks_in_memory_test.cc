@@ -99,8 +99,8 @@ TEST_F(DecksInMemoryTest, AUsageOfLongAgoIsRatedByTheDeckOfItsStart) {
   OpenFunded(*engine, kAccount);
   Store(5, absl::Hours(-24 * 30), 7);  // between decks 1 and 2, and never needed by itself
   const auto cost = [&](absl::Duration ago) {
-    const auto booked = Ask<UsageReply>(*engine, kAccount,
-                                        RecordUsage{CallOf(absl::FormatDuration(ago), ago)});
+    const auto booked =
+        Ask<UsageReply>(*engine, kAccount, RecordUsage{CallOf(absl::FormatDuration(ago), ago)});
     EXPECT_TRUE(booked.ok()) << booked.status();
     return booked.ok() ? booked->cost : -1;
   };
@@ -108,8 +108,8 @@ TEST_F(DecksInMemoryTest, AUsageOfLongAgoIsRatedByTheDeckOfItsStart) {
   EXPECT_EQ(cost(absl::Hours(24 * 25)), 7 * kNanosPerCent);
   EXPECT_EQ(cost(absl::Hours(24 * 10)), 0);
   // Deck 1 has no line for it.
-  const auto unrated = Ask<UsageReply>(
-      *engine, kAccount, RecordUsage{CallOf("long ago", absl::Hours(24 * 400))});
+  const auto unrated =
+      Ask<UsageReply>(*engine, kAccount, RecordUsage{CallOf("long ago", absl::Hours(24 * 400))});
   ASSERT_TRUE(unrated.ok()) << unrated.status();
   EXPECT_EQ(unrated->status, domain::UsageStatus::kUnrated);
   EXPECT_THAT(InMemory(*engine), testing::IsSupersetOf({1, 2, 3, 4, 5}));
@@ -127,7 +127,9 @@ TEST_F(DecksInMemoryTest, WhoWaitsForADeckKeepsNobodyElseWaiting) {
   });
   // The same account and lane, again and again.
   for (int i = 0; i < 20; ++i) {
-    ASSERT_TRUE(Ask<UsageReply>(*engine, kAccount, RecordUsage{CallOf(absl::StrCat(i), absl::Minutes(1))}).ok());
+    ASSERT_TRUE(
+        Ask<UsageReply>(*engine, kAccount, RecordUsage{CallOf(absl::StrCat(i), absl::Minutes(1))})
+            .ok());
   }
   EXPECT_EQ(of_long_ago.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
   ASSERT_TRUE(holder->Execute("UNLOCK TABLES").ok());

@@ -59,8 +59,8 @@ std::vector<std::set<size_t>> ShareOut(const std::vector<std::vector<std::string
       return tried[s.operation].count(s.place) > 0;
     };
     if (std::any_of(of_it.begin(), of_it.end(), is_tried)) continue;
-    const Saying& least = *std::min_element(
-        of_it.begin(), of_it.end(), [&tried](const Saying& a, const Saying& b) {
+    const Saying& least =
+        *std::min_element(of_it.begin(), of_it.end(), [&tried](const Saying& a, const Saying& b) {
           return tried[a.operation].size() < tried[b.operation].size();
         });
     tried[least.operation].insert(least.place);
