@@ -1,4 +1,4 @@
-#include "services/ledger/engine/audited_lines.h"
+#include "services/ledger/audit/audited_lines.h"
 
 #include "absl/strings/string_view.h"
 #include "common/error/error.h"
@@ -6,7 +6,7 @@
 #include "services/ledger/domain/destination.h"
 #include "services/ledger/storage/deck_rows.h"
 
-namespace reserve::engine {
+namespace reserve::audit {
 namespace {
 
 using domain::Usage;
@@ -74,4 +74,4 @@ const domain::Rate* AuditedLines::Find(int64_t deck_version, const Usage& usage)
   return deck == decks_.end() ? nullptr : book::FindRateIn(*deck->second, usage);
 }
 
-}  // namespace reserve::engine
+}  // namespace reserve::audit

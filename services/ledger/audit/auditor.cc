@@ -1,4 +1,4 @@
-#include "services/ledger/engine/auditor.h"
+#include "services/ledger/audit/auditor.h"
 
 #include <algorithm>
 #include <map>
@@ -13,6 +13,7 @@
 #include "absl/strings/str_join.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
+#include "services/ledger/audit/audited_lines.h"
 #include "services/ledger/book/entry_chain.h"
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/destination.h"
@@ -23,7 +24,6 @@
 #include "services/ledger/domain/recharge.h"
 #include "services/ledger/domain/refill.h"
 #include "services/ledger/domain/refusals.h"
-#include "services/ledger/engine/audited_lines.h"
 #include "services/ledger/rates/rate_deck.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/deck_rows.h"
@@ -36,7 +36,7 @@
 #include "services/ledger/storage/recharge_rows.h"
 #include "services/ledger/storage/usage_state_rows.h"
 
-namespace reserve::engine {
+namespace reserve::audit {
 namespace {
 
 using domain::Account;
@@ -1175,4 +1175,4 @@ absl::Status VerifyAccount(storage::Connection& connection, absl::string_view ac
   return status;
 }
 
-}  // namespace reserve::engine
+}  // namespace reserve::audit

@@ -6,8 +6,8 @@
 //   AuditedLines lines;
 //   RESERVE_RETURN_IF_ERROR(lines.ReadFor(connection, decks, page));
 //   const domain::Rate* line = lines.Find(booked.rating.deck_version, booked.usage);
-#ifndef RESERVE_SERVICES_LEDGER_ENGINE_AUDITED_LINES_H_
-#define RESERVE_SERVICES_LEDGER_ENGINE_AUDITED_LINES_H_
+#ifndef RESERVE_SERVICES_LEDGER_AUDIT_AUDITED_LINES_H_
+#define RESERVE_SERVICES_LEDGER_AUDIT_AUDITED_LINES_H_
 
 #include <cstdint>
 #include <map>
@@ -27,7 +27,7 @@
 #include "services/ledger/rates/rate_deck.h"
 #include "services/ledger/storage/connection.h"
 
-namespace reserve::engine {
+namespace reserve::audit {
 
 // Not thread-safe.
 class AuditedLines {
@@ -54,6 +54,6 @@ class AuditedLines {
   std::map<int64_t, std::shared_ptr<const rates::DeckSnapshot>> decks_;
 };
 
-}  // namespace reserve::engine
+}  // namespace reserve::audit
 
-#endif  // RESERVE_SERVICES_LEDGER_ENGINE_AUDITED_LINES_H_
+#endif  // RESERVE_SERVICES_LEDGER_AUDIT_AUDITED_LINES_H_

@@ -1,4 +1,4 @@
-#include "services/ledger/engine/auditor.h"
+#include "services/ledger/audit/auditor.h"
 
 #include <set>
 #include <string>
