@@ -81,7 +81,7 @@ TEST(AuditorTest, AnAccountOfManyPagesAddsUp) {
       "WHERE seq = 501");
   const Findings findings = ledger.AuditOf(kAccount);
   ASSERT_GT(findings.difference_count, 0);
-  EXPECT_EQ(findings.differences.front().check, kCheckSeqGap);
+  EXPECT_EQ(findings.differences.front().check, audit::kCheckSeqGap);
 }
 
 TEST(AuditorTest, MonthlyBucketsAreReplayed) {
@@ -137,7 +137,7 @@ TEST(AuditorTest, WhatBecameOfAUsageIsRecomputedFromItsEntries) {
     const Findings findings = ledger.AuditOf(kAccount);
     bool told = false;
     for (const Difference& difference : findings.differences) {
-      told |= difference.check == kCheckUsageState;
+      told |= difference.check == audit::kCheckUsageState;
     }
     EXPECT_TRUE(told) << tampered;
     for (const std::string table : {"usage_states", "entries", "allowances"}) {
@@ -455,7 +455,7 @@ TEST(AuditorTest, C14_TheCountryOfAUsageIsThatOfItsLineElseOfItsNumber) {
   LiveThroughADay(*ledger.StartEngine());
   const auto rating_differs = [&] {
     for (const Difference& difference : ledger.AuditOf(kAccount).differences) {
-      if (difference.check == kCheckRating) return true;
+      if (difference.check == audit::kCheckRating) return true;
     }
     return false;
   };
@@ -527,7 +527,7 @@ TEST(AuditorTest, H11_WhatIsHeldIsPricedAgainFromWhatEachHoldSays) {
     const Findings findings = ledger.AuditOf(kAccount);
     EXPECT_GT(findings.difference_count, 0);
     for (const Difference& difference : findings.differences) {
-      EXPECT_EQ(difference.check, kCheckHolds);
+      EXPECT_EQ(difference.check, audit::kCheckHolds);
       EXPECT_NE(difference.subject, "") << "the sums are as the holds say";
       EXPECT_NE(difference.stored, difference.computed);
     }
