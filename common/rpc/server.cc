@@ -20,7 +20,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
+#include "absl/synchronization/mutex.h"
+#include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "common/rpc/grpc_log.h"
 #include "common/telemetry/log.h"
@@ -175,14 +176,21 @@ void RpcServer::Drain(absl::Duration deadline) {
   if (server_ == nullptr || drained_.exchange(true)) return;
   SetServing(false);
   // Just before gRPC would end with CANCELLED what is not answered by then.
-  absl::Notification over;
+  absl::Mutex mutex;
+  Waker over(&mutex);
   std::thread hang_up([&] {
-    if (!over.WaitForNotificationWithTimeout(deadline)) HangUp();
+    mutex.Lock();
+    const bool in_time = over.Await(deadline);
+    mutex.Unlock();
+    if (!in_time) HangUp();
   });
   constexpr absl::Duration kHangingUpTakes = absl::Milliseconds(100);
   server_->Shutdown(std::chrono::system_clock::now() +
                     absl::ToChronoNanoseconds(deadline + kHangingUpTakes));
-  over.Notify();
+  {
+    absl::MutexLock lock(&mutex);
+    over.Wake();
+  }
   hang_up.join();
   server_->Wait();
 }
