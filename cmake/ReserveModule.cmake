@@ -133,7 +133,8 @@ function(reserve_test name)
       list(APPEND environment GTEST_TOTAL_SHARDS=${ARG_SHARDS} GTEST_SHARD_INDEX=${index})
     endif()
     add_test(NAME ${test_name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    # What may take longest starts first, so that no core is left with nothing to do in the end.
     set_tests_properties(${test_name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
-      ENVIRONMENT "${environment}")
+      COST ${ARG_TIMEOUT} ENVIRONMENT "${environment}")
   endforeach()
 endfunction()

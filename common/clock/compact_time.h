@@ -32,6 +32,7 @@ class CompactTime {
   }
 
   friend bool operator==(CompactTime a, CompactTime b) = default;
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the 0 of a comparison for a pointer.
   friend std::strong_ordering operator<=>(CompactTime a, CompactTime b) = default;
   // Between the two conversions there would be a choice.
   friend bool operator==(CompactTime a, absl::Time b) { return a == CompactTime(b); }

@@ -6,14 +6,22 @@
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/security/tls_certificate_provider.h>
 #include <grpcpp/security/tls_credentials_options.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <limits>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "common/rpc/grpc_log.h"
 #include "common/telemetry/log.h"
@@ -135,10 +143,55 @@ void RpcServer::SetServing(const std::string& service_name, bool serving) {
   if (health != nullptr) health->SetServingStatus(service_name, serving);
 }
 
+void RpcServer::HangUp() {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
+    int fd = -1;
+    if (absl::SimpleAtoi(entry.path().filename().string(), &fd) && IsAccepted(fd)) {
+      shutdown(fd, SHUT_RDWR);
+    }
+  }
+}
+
+bool RpcServer::IsAccepted(int fd) const {
+  sockaddr_storage own{};
+  socklen_t length = sizeof(own);
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&own), &length) != 0) return false;
+  sockaddr_storage peer{};
+  socklen_t peer_length = sizeof(peer);
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &peer_length) != 0) return false;
+  switch (own.ss_family) {
+    case AF_INET:
+      return ntohs(reinterpret_cast<const sockaddr_in&>(own).sin_port) == port_;
+    case AF_INET6:
+      return ntohs(reinterpret_cast<const sockaddr_in6&>(own).sin6_port) == port_;
+    case AF_UNIX:
+      return absl::StrCat("unix:", reinterpret_cast<const sockaddr_un&>(own).sun_path) == listen_;
+    default:
+      return false;
+  }
+}
+
 void RpcServer::Drain(absl::Duration deadline) {
   if (server_ == nullptr || drained_.exchange(true)) return;
   SetServing(false);
-  server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(deadline));
+  // Just before gRPC would end with CANCELLED what is not answered by then.
+  absl::Mutex mutex;
+  Waker over(&mutex);
+  std::thread hang_up([&] {
+    mutex.Lock();
+    const bool in_time = over.Await(deadline);
+    mutex.Unlock();
+    if (!in_time) HangUp();
+  });
+  constexpr absl::Duration kHangingUpTakes = absl::Milliseconds(100);
+  server_->Shutdown(std::chrono::system_clock::now() +
+                    absl::ToChronoNanoseconds(deadline + kHangingUpTakes));
+  {
+    absl::MutexLock lock(&mutex);
+    over.Wake();
+  }
+  hang_up.join();
   server_->Wait();
 }
 

@@ -74,13 +74,20 @@ class RpcServer {
   void SetServing(bool serving);
   void SetServing(const std::string& service_name, bool serving);
 
+  // Closes all connections. Who has a call on one hears UNAVAILABLE, where Drain would end with
+  // CANCELLED what came in as it began. For when all answers are given.
+  void HangUp();
+
   // Tells health watchers NOT_SERVING, takes no new calls, and waits for the running
-  // ones; those that run at the deadline are cancelled. Returns when no handler runs
-  // any more. Long streams should be ended by their services before. Idempotent.
+  // ones; those that run at the deadline are cut off, which their callers hear as UNAVAILABLE.
+  // Returns when no handler runs any more. Long streams should be ended by their services before.
+  // Idempotent.
   void Drain(absl::Duration deadline);
 
  private:
   RpcServer() = default;
+  // Is it a connection that this server took?
+  bool IsAccepted(int fd) const;
 
   std::string listen_;
   std::vector<std::string> names_;

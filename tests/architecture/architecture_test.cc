@@ -151,6 +151,7 @@ const std::string kRates = "services/ledger/rates/x.cc";
 const std::string kBook = "services/ledger/book/x.cc";
 const std::string kStorage = "services/ledger/storage/x.cc";
 const std::string kEngine = "services/ledger/engine/x.h";
+const std::string kAudit = "services/ledger/audit/x.cc";
 const std::string kApi = "services/ledger/api/x.cc";
 const std::string kServe = "services/ledger/serve/x.cc";
 const std::string kCli = "services/ledger/cli/x.cc";
@@ -184,6 +185,12 @@ INSTANTIATE_TEST_SUITE_P(
         Sample{"EngineGrpc", kEngine, "#include <grpcpp/grpcpp.h>"},
         Sample{"EngineRpc", kEngine, "#include \"common/rpc/status.h\""},
         Sample{"EngineApi", kEngine, "#include \"services/ledger/api/ledger_service.h\""},
+        Sample{"EngineAudit", kEngine, "#include \"services/ledger/audit/auditor.h\""},
+        Sample{"AuditStorage", kAudit, "#include \"services/ledger/storage/entry_rows.h\"",
+               kAllowed},
+        Sample{"AuditEngine", kAudit, "#include \"services/ledger/engine/engine.h\""},
+        Sample{"AuditConnector", kAudit, "#include <cppconn/connection.h>"},
+        Sample{"ApiAudit", kApi, "#include \"services/ledger/audit/auditor.h\"", kAllowed},
         Sample{"ApiProto", kApi, "#include \"reserve/ledger/v1/ledger.grpc.pb.h\"", kAllowed},
         Sample{"ApiConnector", kApi, "  #  include <cppconn/connection.h>"},
         Sample{"ApiServe", kApi, "#include \"services/ledger/serve/health.h\""},

@@ -44,6 +44,10 @@ const std::vector<IncludeRule>& IncludeRules() {
        {"services/ledger/engine/", "services/ledger/storage/", "services/ledger/book/",
         "services/ledger/rates/", "services/ledger/domain/", "common/"},
        {"common/rpc/"}},
+      {"services/ledger/audit/",
+       {"services/ledger/audit/", "services/ledger/storage/", "services/ledger/book/",
+        "services/ledger/rates/", "services/ledger/domain/", "common/"},
+       {"common/rpc/"}},
       {"services/ledger/api/",
        {"services/ledger/", "common/", "reserve/"},
        {"services/ledger/serve/", "services/ledger/cli/"}},
@@ -91,7 +95,8 @@ struct BannedText {
 
 const std::vector<BannedText>& BannedTexts() {
   static const Prefixes everywhere = {"common/", "services/", "worker/"};
-  static const Prefixes sql = {"services/ledger/storage/", "services/ledger/engine/"};
+  static const Prefixes sql = {"services/ledger/storage/", "services/ledger/engine/",
+                               "services/ledger/audit/"};
   static const auto* const rules = new std::vector<BannedText>{
       {std::regex(R"((->|\.)\s*(commit|rollback)\s*\()"), sql,
        "the connector's commit() and rollback() swallow errors; execute COMMIT and ROLLBACK"},

@@ -194,9 +194,29 @@ TEST_F(RpcServerTest, ADrainCutsACallThatOutlastsItsDeadline) {
   auto call = std::async(std::launch::async, [this] { return Call("wait"); });
   service_.WaitForTheWaiting();
   auto drain = std::async(std::launch::async, [this] { server_->Drain(absl::ZeroDuration()); });
-  EXPECT_FALSE(call.get().ok());
+  EXPECT_EQ(call.get().status().code(), absl::StatusCode::kUnavailable);
   service_.LetGo();
   drain.get();
+}
+
+TEST_F(RpcServerTest, WhoIsHungUpOnHearsUnavailableAndMayCallAgain) {
+  ASSERT_TRUE(Start().ok());
+  auto call = std::async(std::launch::async, [this] { return Call("wait"); });
+  service_.WaitForTheWaiting();
+  server_->HangUp();
+  EXPECT_EQ(call.get().status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_TRUE(Call("again").ok());
+  service_.LetGo();
+}
+
+TEST_F(RpcServerTest, OnAUnixSocketToo) {
+  server_options_.listen = absl::StrCat("unix:", folder_, "/socket");
+  ASSERT_TRUE(Start().ok());
+  auto call = std::async(std::launch::async, [this] { return Call("wait"); });
+  service_.WaitForTheWaiting();
+  server_->HangUp();
+  EXPECT_EQ(call.get().status().code(), absl::StatusCode::kUnavailable);
+  service_.LetGo();
 }
 
 TEST_F(RpcServerTest, TheCallersRequestIdIsKeptIfItIsFitForALog) {

@@ -700,6 +700,36 @@ TEST_F(BadInputTest, SettingsBelowTheMinimumOrOutOfOrderAreRefused) {
   ExpectRefused(refusals);
 }
 
+TEST_F(BadInputTest, AnUpdateThatRestsOnWhatHasChangedIsRefused) {
+  const std::string no_etag(65, 'e');
+  ExpectRefused(
+      {{"Accounts.UpdateBillingSettings",
+        "account_id: 'acct' billing_settings { automatic_recharge: false etag: 'of before' }",
+        StatusCode::kAborted, "ETAG_MISMATCH", "billing_settings.etag"},
+       {"Accounts.UpdatePaymentMethod",
+        "account_id: 'acct' payment_method { payment_method_id: 'card-1' brand: 'Visa' "
+        "etag: 'of before' }",
+        StatusCode::kAborted, "ETAG_MISMATCH", "payment_method.etag"},
+       {"Accounts.RemovePaymentMethod",
+        "account_id: 'acct' payment_method_id: 'card-1' etag: 'of before'", StatusCode::kAborted,
+        "ETAG_MISMATCH", "etag"},
+       {.method = "Accounts.UpdatePaymentMethod",
+        .request = "account_id: 'acct' payment_method { card_token: 'tok_visa' etag: 'e' }",
+        .field = "payment_method.etag"},
+       {.method = "Accounts.UpdateBillingSettings",
+        .request = absl::StrCat("account_id: 'acct' billing_settings { etag: '", no_etag, "' }"),
+        .field = "billing_settings.etag"},
+       {.method = "Accounts.UpdatePaymentMethod",
+        .request = absl::StrCat("account_id: 'acct' payment_method { payment_method_id: 'card-1' "
+                                "etag: '",
+                                no_etag, "' }"),
+        .field = "payment_method.etag"},
+       {.method = "Accounts.RemovePaymentMethod",
+        .request =
+            absl::StrCat("account_id: 'acct' payment_method_id: 'card-1' etag: '", no_etag, "'"),
+        .field = "etag"}});
+}
+
 TEST_F(BadInputTest, AnAccountIsOpenedInARealPlace) {
   std::vector<Refusal> refusals;
   for (const std::string code : {"us", "USA", "UK", "XX", "U"}) {

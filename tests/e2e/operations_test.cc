@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -434,6 +435,31 @@ TEST_F(DrainTest, CallsUnderWayFinishAndTheProcessEndsWithZero) {
   EXPECT_TRUE(booked.ok()) << booked.status();
   EXPECT_EQ(stack_->ledger_process()->Wait(absl::Seconds(20)), 0);
   EXPECT_EQ(stack_->database().QueryInt("SELECT COUNT(*) FROM usage_ids"), 1);
+}
+
+// Clients repeat what is UNAVAILABLE; CANCELLED they take for their own doing.
+TEST_F(DrainTest, WhoeverCallsMeanwhileHearsUnavailableAndNothingElse) {
+  constexpr int kCallers = 64;
+  std::atomic<int> answered = 0;
+  std::vector<std::future<absl::Status>> callers;
+  for (int i = 0; i < kCallers; ++i) {
+    callers.push_back(std::async(std::launch::async, [&, i] {
+      for (int call = 0;; ++call) {
+        const auto booked = Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage,
+                                 UsageOf(absl::StrCat("call-", i, "-", call)));
+        if (!booked.ok()) return booked.status();
+        ++answered;
+      }
+    }));
+  }
+  ASSERT_TRUE(WaitUntil([&] { return answered > 10 * kCallers; }));
+  stack_->ledger_process()->Signal(SIGTERM);
+  for (std::future<absl::Status>& caller : callers) {
+    const absl::Status status = caller.get();
+    EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  }
+  EXPECT_EQ(stack_->ledger_process()->Wait(absl::Seconds(20)), 0);
+  EXPECT_GE(stack_->database().QueryInt("SELECT COUNT(*) FROM usage_ids"), answered);
 }
 
 TEST(HangUpTest, LedgerWorkerAndGatewayDrainAsOnSigterm) {

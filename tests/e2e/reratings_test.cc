@@ -205,6 +205,18 @@ TEST_F(ReratingsTest, U6_ALedgerThatIsKilledOnTheWayGoesOnWhereItWas) {
   ExpectAudited("killed");
 }
 
+// As if another ledger had made it: this one has not looked for plans since.
+TEST_F(ReratingsTest, APlanThatWasJustMadeIsKnown) {
+  OpenFunded("planned");
+  stack_->database().Execute(
+      "INSERT INTO plans (plan_id,standard_calls,free_seconds,bucket_reset,"
+      "default_reserve_amount_nanos) VALUES ('just-made',1,60,1,0)");
+  const auto asked = Rerate(
+      "account_id: 'planned' plan_id: 'just-made' reason: 'why' request_id: 'planned' "
+      "start_time { seconds: 1 }");
+  EXPECT_TRUE(asked.ok()) << asked.status();
+}
+
 TEST_F(ReratingsTest, BadRequestsAreToldByTheirField) {
   OpenFunded("bad");
   const auto refused = [](const std::string& request) {

@@ -131,6 +131,8 @@ absl::StatusOr<book::Command> ParseSettings(const pb::UpdateBillingSettingsReque
   absl::StatusOr<book::UpdateBillingSettings> update =
       SettingsFrom(request.billing_settings(), mask);
   if (!update.ok()) return WithFieldPrefix(update.status(), kSettings);
+  RESERVE_RETURN_IF_ERROR(CheckEtag(request.billing_settings().etag(), "billing_settings.etag"));
+  update->etag = request.billing_settings().etag();
   return *std::move(update);
 }
 

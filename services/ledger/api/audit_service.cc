@@ -10,7 +10,7 @@
 #include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "services/ledger/api/page_token.h"
-#include "services/ledger/engine/auditor.h"
+#include "services/ledger/audit/auditor.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/entry_rows.h"
 
@@ -21,7 +21,7 @@ namespace {
 constexpr int kAccountsPerPage = 50;
 constexpr absl::Duration kTimePerPage = absl::Seconds(1);
 
-void ToProto(const engine::Findings& findings, pb::VerifyCounts* counts) {
+void ToProto(const audit::Findings& findings, pb::VerifyCounts* counts) {
   counts->set_accounts(findings.accounts);
   counts->set_entries(findings.entries);
   counts->set_usages(findings.usages);
@@ -31,7 +31,7 @@ void ToProto(const engine::Findings& findings, pb::VerifyCounts* counts) {
   counts->set_differences(findings.difference_count);
 }
 
-void AddCounts(const engine::Findings& more, engine::Findings* total) {
+void AddCounts(const audit::Findings& more, audit::Findings* total) {
   total->accounts += more.accounts;
   total->entries += more.entries;
   total->usages += more.usages;
@@ -42,8 +42,8 @@ void AddCounts(const engine::Findings& more, engine::Findings* total) {
 }
 
 template <typename Message>
-void DifferencesToProto(engine::Findings&& findings, Message* message) {
-  for (engine::Difference& d : findings.differences) {
+void DifferencesToProto(audit::Findings&& findings, Message* message) {
+  for (audit::Difference& d : findings.differences) {
     pb::Difference* difference = message->add_differences();
     difference->set_account_id(std::move(d.account_id));
     difference->set_check(std::move(d.check));
@@ -97,7 +97,7 @@ class VerifyLedgerReactor : public grpc::ServerWriteReactor<pb::VerifyLedgerResp
 
   // On a thread of the pool. May run twice: what it finds is new each time.
   absl::Status VerifyPage(storage::Connection& connection) {
-    page_ = engine::Findings();
+    page_ = audit::Findings();
     page_after_ = after_;
     page_is_last_ = false;
     RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Account> accounts,
@@ -105,7 +105,7 @@ class VerifyLedgerReactor : public grpc::ServerWriteReactor<pb::VerifyLedgerResp
     const Moment end = MonotonicNow() + kTimePerPage;
     for (const domain::Account& account : accounts) {
       RESERVE_RETURN_IF_ERROR(Interrupted());
-      RESERVE_RETURN_IF_ERROR(engine::VerifyAccount(connection, account.account_id, &page_));
+      RESERVE_RETURN_IF_ERROR(audit::VerifyAccount(connection, account.account_id, &page_));
       page_after_ = account.account_id;
       if (MonotonicNow() >= end) return absl::OkStatus();
     }
@@ -138,8 +138,8 @@ class VerifyLedgerReactor : public grpc::ServerWriteReactor<pb::VerifyLedgerResp
   const CallRecord record_;
   std::atomic<bool> cancelled_ = false;
   std::string after_;  // the last account that was reported on
-  engine::Findings total_;
-  engine::Findings page_;
+  audit::Findings total_;
+  audit::Findings page_;
   std::string page_after_;
   bool page_is_last_ = false;
   pb::VerifyLedgerResponse message_;
@@ -166,17 +166,17 @@ grpc::ServerUnaryReactor* AuditService::VerifyAccount(grpc::CallbackServerContex
                                                       pb::VerifyAccountResponse* response) {
   const absl::Status checked = CheckId(request->account_id(), "account_id");
   if (!checked.ok()) return FinishNow(api_, context, "VerifyAccount", checked);
-  return StartQueryIn(api_.engine.bulk(), api_, context, "VerifyAccount",
-                      [request, response](storage::Connection& connection) -> absl::Status {
-                        engine::Findings findings;
-                        RESERVE_RETURN_IF_ERROR(
-                            engine::VerifyAccount(connection, request->account_id(), &findings));
-                        response->Clear();
-                        ToProto(findings, response->mutable_counts());
-                        response->set_head_hash(findings.head.data(), findings.head.size());
-                        DifferencesToProto(std::move(findings), response);
-                        return absl::OkStatus();
-                      });
+  return StartQueryIn(
+      api_.engine.bulk(), api_, context, "VerifyAccount",
+      [request, response](storage::Connection& connection) -> absl::Status {
+        audit::Findings findings;
+        RESERVE_RETURN_IF_ERROR(audit::VerifyAccount(connection, request->account_id(), &findings));
+        response->Clear();
+        ToProto(findings, response->mutable_counts());
+        response->set_head_hash(findings.head.data(), findings.head.size());
+        DifferencesToProto(std::move(findings), response);
+        return absl::OkStatus();
+      });
 }
 
 grpc::ServerWriteReactor<pb::VerifyLedgerResponse>* AuditService::VerifyLedger(

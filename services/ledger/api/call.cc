@@ -88,7 +88,9 @@ void SubmitFor(engine::Engine& engine, engine::Task&& task, engine::ReplySink* s
 
 CallRecord::CallRecord(RpcMetrics& metrics, const grpc::CallbackServerContext& context,
                        const char* method)
-    : metrics_(metrics), context_(context), method_(method), start_(MonotonicNow()) {}
+    : metrics_(metrics), context_(context), method_(method), start_(MonotonicNow()) {
+  metrics_.Begin();
+}
 
 grpc::Status CallRecord::End(const absl::Status& status) const {
   const absl::Duration elapsed = MonotonicNow() - start_;
@@ -117,6 +119,11 @@ grpc::ServerUnaryReactor* FinishNow(const ApiContext& api, grpc::CallbackServerC
   return reactor;
 }
 
+absl::Status CheckTaken(const ApiContext& api) {
+  if (api.metrics.draining()) return engine::Draining("ask another");
+  return api.engine.started() ? absl::OkStatus() : engine::NotServing();
+}
+
 grpc::ServerUnaryReactor* StartQuery(const ApiContext& api, grpc::CallbackServerContext* context,
                                      const char* method, engine::QueryPool::Work work) {
   return StartQueryIn(api.engine.queries(), api, context, method, std::move(work));
@@ -125,7 +132,8 @@ grpc::ServerUnaryReactor* StartQuery(const ApiContext& api, grpc::CallbackServer
 grpc::ServerUnaryReactor* StartQueryIn(engine::QueryPool& pool, const ApiContext& api,
                                        grpc::CallbackServerContext* context, const char* method,
                                        engine::QueryPool::Work work) {
-  if (!api.engine.started()) return FinishNow(api, context, method, engine::NotServing());
+  const absl::Status taken = CheckTaken(api);
+  if (!taken.ok()) return FinishNow(api, context, method, taken);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   const CallRecord record(api.metrics, *context, method);
   pool.Submit(
@@ -146,6 +154,7 @@ grpc::ServerUnaryReactor* StartCommandThen(const ApiContext& api,
                                            grpc::CallbackServerContext* context, const char* method,
                                            absl::StatusOr<engine::Task> task, FillResponse fill,
                                            ReadMore more, const char* field_prefix) {
+  if (task.ok() && api.metrics.draining()) task = CheckTaken(api);
   if (!task.ok()) return FinishNow(api, context, method, task.status());
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   CallRecord record(api.metrics, *context, method);
@@ -159,7 +168,8 @@ grpc::ServerUnaryReactor* StartCommandThen(const ApiContext& api,
 grpc::ServerUnaryReactor* StartFoundCommand(const ApiContext& api,
                                             grpc::CallbackServerContext* context,
                                             const char* method, FindTask find, FillResponse fill) {
-  if (!api.engine.started()) return FinishNow(api, context, method, engine::NotServing());
+  const absl::Status taken = CheckTaken(api);
+  if (!taken.ok()) return FinishNow(api, context, method, taken);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   const CallRecord record(api.metrics, *context, method);
   const auto found = std::make_shared<absl::StatusOr<engine::Task>>();

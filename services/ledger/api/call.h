@@ -58,6 +58,9 @@ struct ApiContext {
   RpcMetrics& metrics;
 };
 
+// UNAVAILABLE while a drain is under way, and before the engine has started.
+absl::Status CheckTaken(const ApiContext& api);
+
 // Answers a call whose outcome is known already.
 grpc::ServerUnaryReactor* FinishNow(const ApiContext& api, grpc::CallbackServerContext* context,
                                     const char* method, const absl::Status& status);

@@ -11,6 +11,7 @@
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
 #include "services/ledger/api/errors.h"
+#include "services/ledger/book/etag.h"
 #include "services/ledger/domain/country.h"
 #include "services/ledger/domain/destination.h"
 
@@ -423,6 +424,7 @@ void ToProto(const domain::Account& account, pb::BillingSettings* message) {
   if (account.notify_below != 0) {
     reserve::ToProto(account.notify_below, account.currency, message->mutable_notify_below());
   }
+  message->set_etag(book::EtagOf(account));
 }
 
 void ToProto(const domain::PaymentMethod& method, int32_t position, pb::PaymentMethod* message) {
@@ -435,6 +437,7 @@ void ToProto(const domain::PaymentMethod& method, int32_t position, pb::PaymentM
   message->set_expiry_year(method.display.expiry_year);
   message->set_expiry_month(method.display.expiry_month);
   message->set_position(position);
+  message->set_etag(book::EtagOf(method, position));
   if (method.state_time != absl::InfinitePast()) {
     reserve::ToProto(method.state_time, message->mutable_state_time());
   }

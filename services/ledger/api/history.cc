@@ -1,4 +1,5 @@
 // Usages and entries as they are booked, of the `Accounts` service.
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "services/ledger/api/errors.h"
 #include "services/ledger/api/load_account.h"
 #include "services/ledger/api/page_token.h"
+#include "services/ledger/audit/audited_lines.h"
 #include "services/ledger/domain/refusals.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/usage_state_rows.h"
@@ -20,17 +22,23 @@ namespace {
 
 using storage::Connection;
 
+// The lines by which usages were rated, of decks in memory and of others.
+struct Lines {
+  std::shared_ptr<const book::Catalog> catalog;
+  audit::AuditedLines of_others;
+
+  const domain::Rate* Find(const domain::Entry& entry) const {
+    const int64_t version = entry.booked->rating.deck_version;
+    const domain::Usage& usage = entry.booked->usage;
+    const rates::DeckSnapshot* deck = catalog->decks->ByVersion(version);
+    return deck == nullptr ? of_others.Find(version, usage) : book::FindRateIn(*deck, usage);
+  }
+};
+
 // The deck's name for the destination: decks never change, so it need not be
 // stored with each usage.
-void AddDestinationName(const book::Catalog& catalog, const domain::Entry& entry,
-                        pb::UsageRecord* record) {
-  const domain::Rating& rating = entry.booked->rating;
-  const rates::DeckSnapshot* deck = catalog.decks->ByVersion(rating.deck_version);
-  if (deck == nullptr) return;
-  const domain::Usage& usage = entry.booked->usage;
-  const domain::Rate* rate = usage.kind == domain::UsageKind::kCall
-                                 ? deck->FindCall(usage.direction, usage.destination)
-                                 : deck->FindSms(usage.destination, usage.carrier);
+void AddDestinationName(const Lines& lines, const domain::Entry& entry, pb::UsageRecord* record) {
+  const domain::Rate* rate = lines.Find(entry);
   if (rate != nullptr) record->mutable_rating()->set_destination_name(rate->destination_name);
 }
 
@@ -66,18 +74,30 @@ absl::StatusOr<Standings> LoadStandings(Connection& connection,
   return standings;
 }
 
+absl::StatusOr<Lines> LoadLines(Connection& connection,
+                                std::shared_ptr<const book::Catalog> catalog,
+                                std::vector<domain::Entry> entries, const Standings& standings) {
+  Lines lines{std::move(catalog), {}};
+  if (lines.catalog->left_out.empty()) return lines;
+  audit::AuditedLines::Decks decks;
+  for (const rates::DeckHeader& header : lines.catalog->left_out) decks[header.version] = header;
+  for (const auto& [usage_id, rating] : standings.ratings) entries.push_back(rating);
+  RESERVE_RETURN_IF_ERROR(lines.of_others.ReadFor(connection, decks, entries));
+  return lines;
+}
+
 // An estimate whose CDR took its place under the same id.
-void AddReplaced(const book::Catalog& catalog, const domain::Entry& entry,
-                 const std::string& currency, pb::UsageRecord* record) {
+void AddReplaced(const Lines& lines, const domain::Entry& entry, const std::string& currency,
+                 pb::UsageRecord* record) {
   record->set_status(pb::USAGE_STATUS_VOIDED);
   reserve::ToProto(Nanos{0}, currency, record->mutable_cost());
   record->mutable_voided()->set_corrected_by_usage_id(domain::UsageIdOf(entry));
-  AddDestinationName(catalog, entry, record);
+  AddDestinationName(lines, entry, record);
 }
 
 // The usage of an entry as it stands.
-void FillRecord(const book::Catalog& catalog, const domain::Entry& entry,
-                const Standings& standings, const std::string& currency, pb::UsageRecord* record) {
+void FillRecord(const Lines& lines, const domain::Entry& entry, const Standings& standings,
+                const std::string& currency, pb::UsageRecord* record) {
   ToProto(entry, currency, record);
   const std::string& usage_id = domain::UsageIdOf(entry);
   const auto rating = standings.ratings.find(usage_id);
@@ -85,11 +105,11 @@ void FillRecord(const book::Catalog& catalog, const domain::Entry& entry,
   const auto state = standings.states.find(usage_id);
   if (state != standings.states.end()) {
     if (entry.booked->estimated && state->second.seq != entry.seq) {
-      return AddReplaced(catalog, entry, currency, record);
+      return AddReplaced(lines, entry, currency, record);
     }
     AddState(state->second, later, currency, record);
   }
-  AddDestinationName(catalog, later == nullptr ? entry : *later, record);
+  AddDestinationName(lines, later == nullptr ? entry : *later, record);
 }
 
 }  // namespace
@@ -110,8 +130,10 @@ grpc::ServerUnaryReactor* AccountsService::GetUsage(grpc::CallbackServerContext*
       return domain::UsageNotFound(request->account_id(), request->usage_id());
     }
     RESERVE_ASSIGN_OR_RETURN(const Standings standings, LoadStandings(connection, found));
+    RESERVE_ASSIGN_OR_RETURN(const Lines lines,
+                             LoadLines(connection, api_.engine.catalog(), found, standings));
     response->Clear();
-    FillRecord(*api_.engine.catalog(), found.front(), standings, account.currency, response);
+    FillRecord(lines, found.front(), standings, account.currency, response);
     return absl::OkStatus();
   });
 }
@@ -133,12 +155,13 @@ grpc::ServerUnaryReactor* AccountsService::ListUsage(grpc::CallbackServerContext
                              storage::ListUsages(connection, request->account_id(),
                                                  request->user_id(), before, page.limit()));
     RESERVE_ASSIGN_OR_RETURN(const Standings standings, LoadStandings(connection, entries));
+    RESERVE_ASSIGN_OR_RETURN(const Lines lines,
+                             LoadLines(connection, api_.engine.catalog(), entries, standings));
     response->Clear();
-    const auto catalog = api_.engine.catalog();
     FillPage(
         page, entries, response,
         [&](const domain::Entry& entry) {
-          FillRecord(*catalog, entry, standings, account.currency, response->add_usage_records());
+          FillRecord(lines, entry, standings, account.currency, response->add_usage_records());
         },
         [](const domain::Entry& last) { return absl::StrCat(last.seq); });
     return absl::OkStatus();

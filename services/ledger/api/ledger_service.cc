@@ -153,6 +153,9 @@ grpc::ServerUnaryReactor* LedgerService::BatchRecordUsage(grpc::CallbackServerCo
   if (const absl::Status room = api_.engine.CheckRoom(); !room.ok()) {
     return FinishNow(api_, context, "BatchRecordUsage", room);
   }
+  if (api_.metrics.draining()) {
+    return FinishNow(api_, context, "BatchRecordUsage", CheckTaken(api_));
+  }
   google::protobuf::Arena arena;
   auto* request = google::protobuf::Arena::CreateMessage<pb::BatchRecordUsageRequest>(&arena);
   grpc::ByteBuffer bytes = *request_bytes;  // shares them

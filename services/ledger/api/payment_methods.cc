@@ -63,13 +63,18 @@ absl::StatusOr<book::Command> ParseUpdate(const pb::UpdatePaymentMethodRequest& 
   if (given->card.token.empty() && message.payment_method_id().empty()) {
     return InvalidField("payment_method.card_token", "must be set, or a payment_method_id");
   }
+  RESERVE_RETURN_IF_ERROR(CheckEtag(message.etag(), "payment_method.etag"));
+  if (message.payment_method_id().empty() && !message.etag().empty()) {
+    return InvalidField("payment_method.etag", "is of no card without a payment_method_id");
+  }
   return book::UpdatePaymentMethod{request.request_id(), message.payment_method_id(),
-                                   *std::move(given)};
+                                   *std::move(given), message.etag()};
 }
 
 absl::StatusOr<book::Command> ParseRemove(const pb::RemovePaymentMethodRequest& request) {
   if (request.payment_method_id().empty()) return InvalidField("payment_method_id", "must be set");
-  return book::RemovePaymentMethod{request.payment_method_id()};
+  RESERVE_RETURN_IF_ERROR(CheckEtag(request.etag(), "etag"));
+  return book::RemovePaymentMethod{request.payment_method_id(), request.etag()};
 }
 
 FillResponse FillCard(pb::PaymentMethod* response) {

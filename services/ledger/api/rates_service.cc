@@ -1,6 +1,7 @@
 #include "services/ledger/api/rates_service.h"
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -228,13 +229,16 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
 
 // --- Lists ------------------------------------------------------------------
 
-absl::Status FillDecks(const rates::DeckBook& book, const pb::ListRateDecksRequest& request,
+absl::Status FillDecks(const book::Catalog& catalog, const pb::ListRateDecksRequest& request,
                        pb::ListRateDecksResponse* response) {
   RESERVE_ASSIGN_OR_RETURN(const Page page, PageFrom(request, {"ListRateDecks"}));
-  RESERVE_ASSIGN_OR_RETURN(const int64_t newest, page.Number(book.latest_version()));
+  RESERVE_ASSIGN_OR_RETURN(const int64_t newest, page.Number(catalog.latest_version()));
   std::vector<const DeckHeader*> headers;
-  for (const auto& deck : book.decks()) {
+  for (const auto& deck : catalog.decks->decks()) {
     if (deck->header().version <= newest) headers.push_back(&deck->header());
+  }
+  for (const DeckHeader& header : catalog.left_out) {
+    if (header.version <= newest) headers.push_back(&header);
   }
   std::sort(headers.begin(), headers.end(),
             [](const DeckHeader* a, const DeckHeader* b) { return a->version > b->version; });
@@ -424,32 +428,87 @@ grpc::ServerUnaryReactor* RatesService::ListRateDecks(grpc::CallbackServerContex
                                                       const pb::ListRateDecksRequest* request,
                                                       pb::ListRateDecksResponse* response) {
   const auto catalog = api_.engine.catalog();
-  return FinishNow(api_, context, "ListRateDecks", FillDecks(*catalog->decks, *request, response));
+  return FinishNow(api_, context, "ListRateDecks", FillDecks(*catalog, *request, response));
 }
+
+namespace {
+
+// Answers a call from the decks: at once, or where the deck that it needs is left out, when that is
+// loaded. `needs` answers the version of that deck, 0 for none.
+grpc::ServerUnaryReactor* AnswerFromDecks(
+    const ApiContext& api, grpc::CallbackServerContext* context, const char* method,
+    const std::function<int64_t(const book::Catalog&)>& needs,
+    std::function<absl::Status(const rates::DeckBook&)> fill) {
+  const auto catalog = api.engine.catalog();
+  const int64_t version = needs(*catalog);
+  if (version == 0) return FinishNow(api, context, method, fill(*catalog->decks));
+  return StartQueryIn(api.engine.bulk(), api, context, method,
+                      [&engine = api.engine, version,
+                       fill = std::move(fill)](storage::Connection& connection) -> absl::Status {
+                        RESERVE_ASSIGN_OR_RETURN(const auto with_deck,
+                                                 engine.CatalogWithDeck(connection, version));
+                        return fill(*with_deck->decks);
+                      });
+}
+
+// The deck of a list, if it is left out.
+int64_t LeftOut(const book::Catalog& catalog, int64_t version) {
+  const bool is_known = version > 0 && catalog.FindHeader(version) != nullptr;
+  return is_known && catalog.decks->ByVersion(version) == nullptr ? version : 0;
+}
+
+// That of a quote. A request that makes no sense is refused without any.
+template <typename Request>
+int64_t LeftOutAt(const book::Catalog& catalog, const Request& request, absl::Time now) {
+  absl::Time start = now;
+  if (request.has_start_time()) {
+    const auto given = reserve::FromProto(request.start_time(), "start_time");
+    if (!given.ok()) return 0;
+    start = *given;
+  }
+  const auto currency = CurrencyFrom(request.currency_code(), "currency_code");
+  return currency.ok() ? catalog.LeftOutAt(*currency, start) : 0;
+}
+
+}  // namespace
 
 grpc::ServerUnaryReactor* RatesService::ListRates(grpc::CallbackServerContext* context,
                                                   const pb::ListRatesRequest* request,
                                                   pb::ListRatesResponse* response) {
-  const auto catalog = api_.engine.catalog();
-  return FinishNow(api_, context, "ListRates",
-                   FillRates(*catalog->decks, api_.engine.Now(), *request, response));
+  const absl::Time now = api_.engine.Now();
+  return AnswerFromDecks(
+      api_, context, "ListRates",
+      [&](const book::Catalog& catalog) { return LeftOut(catalog, request->deck_version()); },
+      [=](const rates::DeckBook& decks) {
+        response->Clear();
+        return FillRates(decks, now, *request, response);
+      });
 }
 
 grpc::ServerUnaryReactor* RatesService::QuoteCall(grpc::CallbackServerContext* context,
                                                   const pb::QuoteCallRequest* request,
                                                   pb::QuoteCallResponse* response) {
-  const auto catalog = api_.engine.catalog();
-  return FinishNow(api_, context, "QuoteCall",
-                   FillCallQuote(*catalog->decks, api_.engine.options().settings, api_.engine.Now(),
-                                 *request, response));
+  const absl::Time now = api_.engine.Now();
+  return AnswerFromDecks(
+      api_, context, "QuoteCall",
+      [&](const book::Catalog& catalog) { return LeftOutAt(catalog, *request, now); },
+      [=, this](const rates::DeckBook& decks) {
+        response->Clear();
+        return FillCallQuote(decks, api_.engine.options().settings, now, *request, response);
+      });
 }
 
 grpc::ServerUnaryReactor* RatesService::QuoteSms(grpc::CallbackServerContext* context,
                                                  const pb::QuoteSmsRequest* request,
                                                  pb::QuoteSmsResponse* response) {
-  const auto catalog = api_.engine.catalog();
-  return FinishNow(api_, context, "QuoteSms",
-                   FillSmsQuote(*catalog->decks, api_.engine.Now(), *request, response));
+  const absl::Time now = api_.engine.Now();
+  return AnswerFromDecks(
+      api_, context, "QuoteSms",
+      [&](const book::Catalog& catalog) { return LeftOutAt(catalog, *request, now); },
+      [=](const rates::DeckBook& decks) {
+        response->Clear();
+        return FillSmsQuote(decks, now, *request, response);
+      });
 }
 
 }  // namespace reserve::api

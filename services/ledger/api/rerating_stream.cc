@@ -101,15 +101,33 @@ class ReratingStream final : public ReratingStreams::Reactor {
     return ended_;
   }
 
+  // With the plan and the deck that the order names.
+  absl::StatusOr<std::shared_ptr<const book::Catalog>> CatalogFor(storage::Connection& connection) {
+    const book::ReratingOrder& order = job_.order;
+    if (!order.scope.plan_id.empty()) {
+      RESERVE_RETURN_IF_ERROR(
+          api_.engine.CatalogWithPlan(connection, order.scope.plan_id).status());
+    }
+    if (dry_run_ && order.deck_version != 0) {
+      return api_.engine.CatalogWithDeck(connection, order.deck_version);
+    }
+    return api_.engine.catalog();
+  }
+
   absl::Status Preview(storage::Connection& connection) {
     const std::string& currency = job_.order.scope.currency;
     if (preview_ == nullptr) {
-      const auto catalog = api_.engine.catalog();
+      RESERVE_ASSIGN_OR_RETURN(const auto catalog, CatalogFor(connection));
       RESERVE_RETURN_IF_ERROR(CompleteOrder(connection, *catalog, &job_.order));
       preview_ =
           std::make_unique<engine::ReratingPreview>(api_.engine.options(), catalog, job_.order);
     }
-    RESERVE_RETURN_IF_ERROR(preview_->Next(connection));
+    const absl::Status next = preview_->Next(connection);
+    if (const auto deck = book::DeckToLoad(next)) {
+      // Begun anew it finds the deck.
+      RESERVE_RETURN_IF_ERROR(api_.engine.CatalogWithDeck(connection, *deck).status());
+    }
+    RESERVE_RETURN_IF_ERROR(next);
     sending_.Clear();
     for (const book::RerateReply& difference : preview_->differences()) {
       ToProto(difference, currency, sending_.add_differences());
@@ -126,7 +144,8 @@ class ReratingStream final : public ReratingStreams::Reactor {
     std::optional<book::ReratingJob> found;
     RESERVE_ASSIGN_OR_RETURN(found, storage::FindRerating(connection, job_.order.request_id));
     if (!found.has_value()) {
-      RESERVE_RETURN_IF_ERROR(CompleteOrder(connection, *api_.engine.catalog(), &job_.order));
+      RESERVE_ASSIGN_OR_RETURN(const auto catalog, CatalogFor(connection));
+      RESERVE_RETURN_IF_ERROR(CompleteOrder(connection, *catalog, &job_.order));
       RESERVE_ASSIGN_OR_RETURN(found,
                                storage::AddRerating(connection, job_.order, api_.engine.Now()));
       api_.engine.reratings().Announce();

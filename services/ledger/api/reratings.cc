@@ -138,9 +138,9 @@ absl::Status CompleteOrder(storage::Connection& connection, const book::Catalog&
   }
   if (!scope.plan_id.empty()) RESERVE_RETURN_IF_ERROR(catalog.FindPlan(scope.plan_id).status());
   if (order->prices == PricesBy::kDeck) {
-    const rates::DeckSnapshot* deck = catalog.decks->ByVersion(order->deck_version);
+    const rates::DeckHeader* deck = catalog.FindHeader(order->deck_version);
     if (deck == nullptr) return RateDeckNotFound(order->deck_version);
-    RESERVE_RETURN_IF_ERROR(Agree(deck->header().currency, "deck_version", &scope.currency));
+    RESERVE_RETURN_IF_ERROR(Agree(deck->currency, "deck_version", &scope.currency));
   }
   if (scope.currency.empty()) {
     RESERVE_ASSIGN_OR_RETURN(scope.currency, CurrencyFrom("", "currency_code"));

@@ -30,6 +30,14 @@ class RpcMetrics {
 
   // One call that ended. `method` must be a literal: its address is its key.
   void Observe(const char* method, absl::StatusCode code, absl::Duration elapsed);
+  // One that began, and will be observed once when it ends.
+  void Begin() { in_progress_.fetch_add(1, std::memory_order_acq_rel); }
+  int64_t in_progress() const { return in_progress_.load(std::memory_order_acquire); }
+
+  // From now on calls that come are refused with "DRAINING".
+  void StartDraining() { draining_ = true; }
+  bool draining() const { return draining_.load(std::memory_order_relaxed); }
+
   // Calls that were told that the database can't do them at the moment.
   void NoteUnavailable() { ++unavailable_; }
   int64_t unavailable() const { return unavailable_; }
@@ -41,6 +49,8 @@ class RpcMetrics {
   };
   Instruments Find(const char* method, absl::StatusCode code);
 
+  std::atomic<int64_t> in_progress_ = 0;
+  std::atomic<bool> draining_ = false;
   std::atomic<int64_t> unavailable_ = 0;
   prometheus::Family<prometheus::Counter>& calls_;
   prometheus::Family<prometheus::Histogram>& seconds_;

@@ -38,6 +38,12 @@ absl::Status CannotBeCleared(absl::string_view field) {
   return InvalidField(field, "must be set, as update_mask names it");
 }
 
+absl::Status CheckEtag(absl::string_view etag, absl::string_view field) {
+  constexpr size_t kMaxEtag = 64;
+  if (etag.size() <= kMaxEtag) return absl::OkStatus();
+  return InvalidField(field, "must be an etag as the ledger gave it");
+}
+
 absl::Status CheckSameId(absl::string_view in_resource, absl::string_view in_request,
                          absl::string_view field) {
   if (in_resource.empty() || in_resource == in_request) return absl::OkStatus();

@@ -34,6 +34,9 @@ class UpdateMask {
 // INVALID_ARGUMENT at `field` for what an update names and leaves empty, though it can't be.
 absl::Status CannotBeCleared(absl::string_view field);
 
+// INVALID_ARGUMENT at `field` for what is longer than any etag.
+absl::Status CheckEtag(absl::string_view etag, absl::string_view field);
+
 // INVALID_ARGUMENT at `field` if an id that is set in a resource is not that of the request.
 absl::Status CheckSameId(absl::string_view in_resource, absl::string_view in_request,
                          absl::string_view field);

@@ -1,9 +1,70 @@
 #include "services/ledger/book/catalog.h"
 
+#include <algorithm>
+#include <tuple>
+
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "common/error/retry_after.h"
 
 namespace reserve::book {
+namespace {
+
+constexpr char kDeckLoading[] = "RATE_DECK_LOADING";
+constexpr char kDeckVersion[] = "deck_version";
+// A deck of two million lines is loaded in some ten seconds, most others at once.
+constexpr absl::Duration kLoadingTakes = absl::Seconds(1);
+
+}  // namespace
+
+absl::Status DeckNotInMemory(int64_t version) {
+  const absl::Status status =
+      MakeError(absl::StatusCode::kUnavailable, kDeckLoading, "",
+                absl::StrCat("rate deck ", version, " is being loaded; nothing was done"));
+  return TryAgain(WithMetadata(status, kDeckVersion, absl::StrCat(version)), kLoadingTakes);
+}
+
+std::optional<int64_t> DeckToLoad(const absl::Status& status) {
+  if (ReasonOf(status) != kDeckLoading) return std::nullopt;
+  for (const auto& [key, value] : MetadataOf(status)) {
+    int64_t version = 0;
+    if (key == kDeckVersion && absl::SimpleAtoi(value, &version)) return version;
+  }
+  return std::nullopt;
+}
+
+int64_t Catalog::LeftOutAt(const std::string& currency, absl::Time time) const {
+  if (left_out.empty()) return 0;
+  // The last of this currency that has come into force.
+  const auto after =
+      std::partition_point(left_out.begin(), left_out.end(), [&](const rates::DeckHeader& header) {
+        return std::tie(header.currency, header.effective_time) <= std::tie(currency, time);
+      });
+  if (after == left_out.begin()) return 0;
+  const rates::DeckHeader& last = *(after - 1);
+  if (last.currency != currency) return 0;
+  const rates::DeckSnapshot* deck = decks->InForce(currency, time);
+  if (deck == nullptr) return last.version;
+  const rates::DeckHeader& known = deck->header();
+  return std::tie(known.effective_time, known.version) < std::tie(last.effective_time, last.version)
+             ? last.version
+             : 0;
+}
+
+int64_t Catalog::latest_version() const {
+  int64_t latest = decks->latest_version();
+  for (const rates::DeckHeader& header : left_out) latest = std::max(latest, header.version);
+  return latest;
+}
+
+const rates::DeckHeader* Catalog::FindHeader(int64_t version) const {
+  if (const rates::DeckSnapshot* deck = decks->ByVersion(version)) return &deck->header();
+  for (const rates::DeckHeader& header : left_out) {
+    if (header.version == version) return &header;
+  }
+  return nullptr;
+}
 
 absl::StatusOr<const domain::Plan*> Catalog::FindPlan(const std::string& plan_id) const {
   const auto found = plans.find(plan_id);
@@ -15,32 +76,28 @@ absl::StatusOr<const domain::Plan*> Catalog::FindPlan(const std::string& plan_id
 }
 
 bool Catalog::DeckInForce(const std::string& currency, absl::Time time) const {
-  return decks->InForce(currency, time) != nullptr;
+  return decks->InForce(currency, time) != nullptr || LeftOutAt(currency, time) != 0;
 }
 
-namespace {
-
-const domain::Rate* Find(const rates::DeckSnapshot* deck, const domain::Usage& usage) {
-  if (deck == nullptr) return nullptr;
+const domain::Rate* FindRateIn(const rates::DeckSnapshot& deck, const domain::Usage& usage) {
   if (usage.kind == domain::UsageKind::kCall) {
-    return deck->FindCall(usage.direction, usage.destination);
+    return deck.FindCall(usage.direction, usage.destination);
   }
   if (usage.direction == domain::Direction::kInbound) return nullptr;
-  return deck->FindSms(usage.destination, usage.carrier);
+  return deck.FindSms(usage.destination, usage.carrier);
 }
-
-}  // namespace
 
 const domain::Rate* Catalog::FindRate(const std::string& currency,
                                       const domain::Usage& usage) const {
-  return Find(decks->InForce(currency, usage.start_time), usage);
+  const rates::DeckSnapshot* deck = decks->InForce(currency, usage.start_time);
+  return deck == nullptr ? nullptr : book::FindRateIn(*deck, usage);
 }
 
 const domain::Rate* Catalog::FindRateIn(int64_t deck_version, const std::string& currency,
                                         const domain::Usage& usage) const {
   const rates::DeckSnapshot* deck = decks->ByVersion(deck_version);
   if (deck == nullptr || deck->header().currency != currency) return nullptr;
-  return Find(deck, usage);
+  return book::FindRateIn(*deck, usage);
 }
 
 }  // namespace reserve::book

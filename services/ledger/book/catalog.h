@@ -2,8 +2,11 @@
 #ifndef RESERVE_SERVICES_LEDGER_BOOK_CATALOG_H_
 #define RESERVE_SERVICES_LEDGER_BOOK_CATALOG_H_
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
@@ -14,16 +17,35 @@
 
 namespace reserve::book {
 
+// The rate of a usage in a deck, whenever that is in force; null if there is none. Lives as long as
+// the deck.
+const domain::Rate* FindRateIn(const rates::DeckSnapshot& deck, const domain::Usage& usage);
+
+// UNAVAILABLE "RATE_DECK_LOADING", with a wait: what was asked for needs a deck that is not in
+// memory. Nothing was done.
+absl::Status DeckNotInMemory(int64_t version);
+// The version of that deck, if the error is this one.
+std::optional<int64_t> DeckToLoad(const absl::Status& status);
+
 struct Catalog {
-  std::shared_ptr<const rates::DeckBook> decks = std::make_shared<rates::DeckBook>();
+  std::shared_ptr<const rates::DeckBook> decks = std::make_shared<rates::DeckBook>();  // in memory
+  // Decks that there are and that are not in memory, by currency, effective time and version.
+  std::vector<rates::DeckHeader> left_out;
   absl::flat_hash_map<std::string, domain::Plan> plans;
+
+  // The version of the deck that is in force at `time`, if it is left out; else 0.
+  int64_t LeftOutAt(const std::string& currency, absl::Time time) const;
+  // Of the decks that it knows, in memory or not; 0 if there is none.
+  int64_t latest_version() const;
+  // Null if there is no such deck, in memory or not. Lives as long as this.
+  const rates::DeckHeader* FindHeader(int64_t version) const;
 
   // NOT_FOUND "PLAN_NOT_FOUND" on field "plan_id".
   absl::StatusOr<const domain::Plan*> FindPlan(const std::string& plan_id) const;
   // Was, or is, a deck of `currency` in force at `time`?
   bool DeckInForce(const std::string& currency, absl::Time time) const;
   // The rate of a usage in the deck of `currency` that is in force at its start;
-  // null if there is none.
+  // null if there is none. Not for starts at which that deck is left out.
   const domain::Rate* FindRate(const std::string& currency, const domain::Usage& usage) const;
   // The same in the deck of that version; null also if there is no such deck, or it is of another
   // currency.

@@ -56,15 +56,18 @@ size_t BytesHeldBy(const OpenAccount& command) {
   return HeapBytes({&command.currency, &command.plan_id, &command.digest}) +
          BytesHeldBy(command.card);
 }
-size_t BytesHeldBy(const UpdateBillingSettings& command) { return HeapBytes({&command.currency}); }
+size_t BytesHeldBy(const UpdateBillingSettings& command) {
+  return HeapBytes({&command.currency, &command.etag});
+}
 size_t BytesHeldBy(const AddPaymentMethod& command) {
   return HeapBytes({&command.request_id}) + BytesHeldBy(command.given);
 }
 size_t BytesHeldBy(const UpdatePaymentMethod& command) {
-  return HeapBytes({&command.request_id, &command.payment_method_id}) + BytesHeldBy(command.given);
+  return HeapBytes({&command.request_id, &command.payment_method_id, &command.etag}) +
+         BytesHeldBy(command.given);
 }
 size_t BytesHeldBy(const RemovePaymentMethod& command) {
-  return HeapBytes({&command.payment_method_id});
+  return HeapBytes({&command.payment_method_id, &command.etag});
 }
 size_t BytesHeldBy(const PutUser& command) {
   return HeapBytes({&command.user_id, &command.plan_id});

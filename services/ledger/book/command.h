@@ -32,7 +32,8 @@ struct OpenAccount {
 };
 struct UpdateBillingSettings {
   domain::BillingChange change;
-  std::string currency;  // of the amounts; empty: the account's
+  std::string currency;   // of the amounts; empty: the account's
+  std::string etag = {};  // of the settings that it rests on (etag.h); empty: any
 };
 // Of both, a request id that is empty makes each call a request of its own.
 struct AddPaymentMethod {
@@ -43,9 +44,11 @@ struct UpdatePaymentMethod {
   std::string request_id;
   std::string payment_method_id;
   domain::GivenCard given;
+  std::string etag = {};  // of the card that it rests on; empty: any
 };
 struct RemovePaymentMethod {
   std::string payment_method_id;
+  std::string etag = {};
 };
 struct PutUser {
   std::string user_id;

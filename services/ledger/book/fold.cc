@@ -17,6 +17,7 @@
 #include "common/error/error.h"
 #include "services/ledger/book/charges.h"
 #include "services/ledger/book/entry_chain.h"
+#include "services/ledger/book/etag.h"
 #include "services/ledger/domain/hold_steps.h"
 #include "services/ledger/domain/refusals.h"
 
@@ -229,7 +230,11 @@ class Folder {
   static absl::StatusOr<const User*> FindUser(const AccountImage& image,
                                               const std::string& user_id);
   absl::StatusOr<const domain::Plan*> FindPlan(const std::string& plan_id);
-  const domain::Rate* FindRate(const AccountImage& image, const domain::Usage& usage);
+  // Null if there is none; an error if the deck that would say is not in memory.
+  absl::StatusOr<const domain::Rate*> FindRate(const AccountImage& image,
+                                               const domain::Usage& usage);
+  absl::StatusOr<const domain::Rate*> FindRateIn(int64_t deck_version, const AccountImage& image,
+                                                 const domain::Usage& usage);
   // The user, the plan and the rate of a fact, as far as they are known (U1). What is for help
   // needs none of them (C10).
   absl::StatusOr<domain::UsageTerms> TermsOf(const AccountImage& image, const domain::Usage& usage);
@@ -389,10 +394,25 @@ absl::StatusOr<const domain::Plan*> Folder::FindPlan(const std::string& plan_id)
   return plan;
 }
 
-const domain::Rate* Folder::FindRate(const AccountImage& image, const domain::Usage& usage) {
-  const domain::Rate* rate = catalog_.FindRate(image.account().currency, usage);
+absl::StatusOr<const domain::Rate*> Folder::FindRate(const AccountImage& image,
+                                                     const domain::Usage& usage) {
+  const std::string& currency = image.account().currency;
+  if (const int64_t version = catalog_.LeftOutAt(currency, usage.start_time); version != 0) {
+    return DeckNotInMemory(version);
+  }
+  const domain::Rate* rate = catalog_.FindRate(currency, usage);
   folded_.missed_rate |= rate == nullptr && usage.direction == domain::Direction::kOutbound;
   return rate;
+}
+
+absl::StatusOr<const domain::Rate*> Folder::FindRateIn(int64_t deck_version,
+                                                       const AccountImage& image,
+                                                       const domain::Usage& usage) {
+  if (catalog_.decks->ByVersion(deck_version) == nullptr) {
+    if (catalog_.FindHeader(deck_version) != nullptr) return DeckNotInMemory(deck_version);
+    folded_.missed_rate = true;
+  }
+  return catalog_.FindRateIn(deck_version, image.account().currency, usage);
 }
 
 bool Folder::IsForHelp(const AccountImage& image, const domain::Usage& usage) const {
@@ -757,7 +777,7 @@ absl::StatusOr<domain::UsageTerms> Folder::TermsOf(const AccountImage& image,
   terms.user = UserOf(image, usage.user_id);
   if (terms.user == nullptr) return terms;
   RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(terms.user->plan_id));
-  terms.rate = FindRate(image, usage);
+  RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRate(image, usage));
   if (terms.rate == nullptr) {
     terms.deck_in_force = catalog_.DeckInForce(image.account().currency, usage.start_time);
   }
@@ -940,14 +960,12 @@ absl::StatusOr<domain::UsageTerms> Folder::TermsAgain(const AccountImage& image,
   // The plan that it was rated on stays the one that applied then.
   const bool has_plan = state.status == domain::UsageStatus::kRated && !state.plan_id.empty();
   RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(has_plan ? state.plan_id : terms.user->plan_id));
-  const std::string& currency = image.account().currency;
   const int64_t deck_version =
       command.prices == PricesBy::kOwnDeck ? state.deck_version : command.deck_version;
   if (command.prices == PricesBy::kTimeline || deck_version == 0) {
-    terms.rate = FindRate(image, usage);
+    RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRate(image, usage));
   } else {
-    terms.rate = catalog_.FindRateIn(deck_version, currency, usage);
-    folded_.missed_rate |= catalog_.decks->ByVersion(deck_version) == nullptr;
+    RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRateIn(deck_version, image, usage));
   }
   return terms;
 }
@@ -999,7 +1017,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Authori
   RESERVE_ASSIGN_OR_RETURN(const AccountImage* image, FindAccount(account_id));
   RESERVE_ASSIGN_OR_RETURN(const User* user, FindUser(*image, command.usage.user_id));
   RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, FindPlan(user->plan_id));
-  const domain::Rate* rate = FindRate(*image, command.usage);
+  RESERVE_ASSIGN_OR_RETURN(const domain::Rate* rate, FindRate(*image, command.usage));
   return AuthorizeReplyOf(
       *image, command.usage, rate,
       domain::AuthorizeUsage(context_, image->account(), *user, *plan, command.usage, rate));
@@ -1025,20 +1043,18 @@ AuthorizeReply Folder::AuthorizeReplyOf(const AccountImage& image, const domain:
 absl::StatusOr<domain::UsageTerms> Folder::TermsOf(const AccountImage& image,
                                                    const domain::Hold& hold,
                                                    const domain::HoldExtension& extension) {
-  const std::string& currency = image.account().currency;
   domain::Usage usage = UsageOf(hold);
   domain::UsageTerms terms;
   RESERVE_ASSIGN_OR_RETURN(terms.user, FindUser(image, hold.user_id));
   if (TellsOfAnswer(hold, extension)) {
     usage.start_time = PriceTimeAfter(context_, hold, extension);
     RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(terms.user->plan_id));
-    terms.rate = FindRate(image, usage);
+    RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRate(image, usage));
     if (terms.rate != nullptr || hold.deck_version == 0) return terms;
   }
   RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(hold.plan_id));
   if (hold.deck_version == 0) return terms;
-  terms.rate = catalog_.FindRateIn(hold.deck_version, currency, usage);
-  folded_.missed_rate |= catalog_.decks->ByVersion(hold.deck_version) == nullptr;
+  RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRateIn(hold.deck_version, image, usage));
   return terms;
 }
 
@@ -1074,7 +1090,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const CreateH
   domain::UsageTerms terms;
   RESERVE_ASSIGN_OR_RETURN(terms.user, FindUser(*image, call.user_id));
   RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(terms.user->plan_id));
-  terms.rate = FindRate(*image, call);
+  RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRate(*image, call));
   if (const domain::Hold* known = image_.FindHold(account_id, request.hold_id)) {
     if (!SameHold(*known, request)) return domain::HoldIdReused(*known);
     const domain::Authorization before =
@@ -1215,9 +1231,31 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
                                                                          : "notify_below"));
   RESERVE_ASSIGN_OR_RETURN(Transition transition, domain::UpdateBillingSettings(
                                                       ContextOf(*image), image->account(), change));
+  // Settings that are in force already change nothing: so the repeat of a request after its reply
+  // was lost is no other than the request.
+  const std::string etag = EtagOf(image->account());
+  if (!command.etag.empty() && command.etag != etag && EtagOf(transition.account) != etag) {
+    return domain::EtagMismatch("etag");
+  }
   ApplyWithOpen(*image, std::move(transition));
   return image->account();
 }
+
+namespace {
+
+// Does the card, as it is now, have another etag than the one that a request rests on?
+bool IsStale(const Account& account, const std::string& payment_method_id,
+             const std::string& etag) {
+  if (etag.empty()) return false;
+  int32_t position = 0;
+  for (const domain::PaymentMethod& method : account.payment_methods) {
+    ++position;
+    if (method.payment_method_id == payment_method_id) return EtagOf(method, position) != etag;
+  }
+  return false;  // what is said of a card that is not there is said elsewhere
+}
+
+}  // namespace
 
 absl::StatusOr<Reply> Folder::GiveOnce(
     absl::string_view account_id, const std::string& request_id, const std::string& digest,
@@ -1263,7 +1301,10 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
   const std::string& id = command.payment_method_id;
   return GiveOnce(
       account_id, command.request_id, DigestOf("update card", id, given),
-      [&](const domain::Context& context, const Account& account) {
+      [&](const domain::Context& context, const Account& account) -> absl::StatusOr<Transition> {
+        if (IsStale(account, id, command.etag)) {
+          return domain::EtagMismatch("payment_method.etag");
+        }
         return domain::UpdatePaymentMethod(context, account, id, given);
       },
       [&](const Account& account) {
@@ -1275,6 +1316,9 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
                                      const RemovePaymentMethod& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  if (IsStale(image->account(), command.payment_method_id, command.etag)) {
+    return domain::EtagMismatch("etag");
+  }
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
       domain::RemovePaymentMethod(ContextOf(*image), image->account(), command.payment_method_id));

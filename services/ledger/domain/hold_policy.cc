@@ -31,31 +31,34 @@ int64_t FreeFor(const Account& account, const UsageTerms& terms, const Hold& as_
   return std::max<int64_t>(left, 0);
 }
 
-// The whole call's rating if it were so long, with so many free seconds left for it.
-absl::StatusOr<Rating> RateSoFar(const Account& account, const UsageTerms& terms, const Hold& hold,
-                                 absl::Duration length, int64_t free) {
+// The whole call's rating if it were so long, with so many free seconds of `period` left for it.
+absl::StatusOr<Rating> RateSoFar(const Plan& plan, const Rate* rate, int32_t period,
+                                 const Hold& hold, absl::Duration length, int64_t free) {
   Usage usage = UsageOf(hold);
   usage.duration = length;
-  const int32_t period = PeriodOf(account, terms, hold);
   User user;
-  user.SetSecondsUsed({period, terms.plan->free_seconds - free});
-  return RateUsage(usage, *terms.plan, user, period, terms.rate);
+  user.SetSecondsUsed({period, plan.free_seconds - free});
+  return RateUsage(usage, plan, user, period, rate);
 }
 
 // Sets what is held for it and what has accrued: the cost at the granted or the reported total,
 // whichever is more, and at the reported one (H2, H6).
-absl::Status Price(const Account& account, const UsageTerms& terms, int64_t free, Hold* hold) {
+absl::Status PriceBy(const Plan& plan, const Rate* rate, int32_t period, int64_t free, Hold* hold) {
   RESERVE_ASSIGN_OR_RETURN(const Rating reported,
-                           RateSoFar(account, terms, *hold, hold->used, free));
+                           RateSoFar(plan, rate, period, *hold, hold->used, free));
   hold->accrued = hold->held = reported.cost;
   hold->accrued_free_seconds = hold->free_seconds = reported.free_seconds_taken;
-  hold->free_period = PeriodOf(account, terms, *hold);
+  hold->free_period = period;
   const absl::Duration granted = absl::Seconds(hold->granted_seconds);
   if (!hold->open() || granted <= hold->used) return absl::OkStatus();
-  RESERVE_ASSIGN_OR_RETURN(const Rating whole, RateSoFar(account, terms, *hold, granted, free));
+  RESERVE_ASSIGN_OR_RETURN(const Rating whole, RateSoFar(plan, rate, period, *hold, granted, free));
   hold->held = whole.cost;
   hold->free_seconds = whole.free_seconds_taken;
   return absl::OkStatus();
+}
+
+absl::Status Price(const Account& account, const UsageTerms& terms, int64_t free, Hold* hold) {
+  return PriceBy(*terms.plan, terms.rate, PeriodOf(account, terms, *hold), free, hold);
 }
 
 // --- What is granted ------------------------------------------------------------------------
@@ -86,7 +89,8 @@ Grant GrantMore(const Context& context, const Account& account, const UsageTerms
   if (grant.seconds > longest) grant = {longest, FinalReason::kLongestCall};
   if (grant.seconds <= granted) return {granted, grant.final_reason};
   const absl::StatusOr<Rating> rating =
-      RateSoFar(account, terms, hold, absl::Seconds(grant.seconds), free);
+      RateSoFar(*terms.plan, terms.rate, PeriodOf(account, terms, hold), hold,
+                absl::Seconds(grant.seconds), free);
   if (rating.ok() && (rating->cost == 0 || rating->cost <= spendable)) return grant;
   const int64_t allowance = terms.rate->standard_rate ? free : 0;
   return {std::max(granted, MaxDurationSeconds(*terms.rate, allowance, spendable)),
@@ -416,6 +420,12 @@ absl::StatusOr<Transition> EstimateUsage(const Context& context, const Account& 
   event.amount = draft.transition().entries.front().amount;
   EndHold(hold, HoldState::kEstimated, &draft);
   return Concluded(std::move(draft));
+}
+
+absl::StatusOr<Hold> PricedAgain(const Hold& hold, const Plan& plan, const Rate* rate) {
+  Hold again = hold;
+  RESERVE_RETURN_IF_ERROR(PriceBy(plan, rate, hold.free_period, hold.free_seconds, &again));
+  return again;
 }
 
 Transition SettleHold(const Context& context, const Account& account, const std::string& usage_id,

@@ -84,6 +84,11 @@ absl::StatusOr<Transition> EstimateUsage(const Context& context, const Account& 
                                          const Hold& hold, const UsageTerms& terms,
                                          bool id_is_taken);
 
+// The hold as it is priced by what is stored with it: what it was granted, what was reported, and
+// the free seconds that are set aside for it (H11). `rate` is that of its price time; null of an
+// inbound call that is free. OUT_OF_RANGE "MONEY_OVERFLOW".
+absl::StatusOr<Hold> PricedAgain(const Hold& hold, const Plan& plan, const Rate* rate);
+
 // Ends what is held for a usage that is booked already.
 Transition SettleHold(const Context& context, const Account& account, const std::string& usage_id,
                       const std::string& hold_id);

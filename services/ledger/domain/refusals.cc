@@ -262,6 +262,11 @@ absl::Status RequestIdReused(absl::string_view request_id) {
                    absl::StrCat("request \"", request_id, "\" was made with other content"));
 }
 
+absl::Status EtagMismatch(absl::string_view field) {
+  return MakeError(absl::StatusCode::kAborted, "ETAG_MISMATCH", field,
+                   "it was changed since it was read; read it again");
+}
+
 absl::Status ReratingMovedOn() {
   return MakeError(absl::StatusCode::kUnavailable, "RERATING_MOVED_ON", "",
                    "another ledger may have gone on with the rerating");

@@ -117,6 +117,8 @@ absl::Status LeaseLost(absl::string_view account_id, int64_t ordinal);
 absl::Status TooManyGrants(const Account& account);
 // ALREADY_EXISTS "REQUEST_ID_REUSED" on "request_id": it was used with other content.
 absl::Status RequestIdReused(absl::string_view request_id);
+// ABORTED "ETAG_MISMATCH" on `field`: what the update rests on has changed since it was read.
+absl::Status EtagMismatch(absl::string_view field);
 // UNAVAILABLE "RERATING_MOVED_ON": another ledger may have gone on with the rerating.
 absl::Status ReratingMovedOn();
 // FAILED_PRECONDITION "ALREADY_CREDITED": `recharge` was credited for another charge (G4).

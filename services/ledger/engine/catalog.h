@@ -1,13 +1,29 @@
 // Keeps the catalog of decks and plans (book/catalog.h) as it is in the database. Thread-safe.
 // Who uses what a catalog returns holds it by its shared_ptr meanwhile.
+//
+// In memory are the decks that usages need which began lately, or begin in time to come: of each
+// currency the one in force at the horizon, and all later ones. Any other deck is left out until
+// somebody asks for it, and again once nobody has for a while. Loading a large deck takes seconds:
+// that is the loader's business (deck_loader.h), and that of who has a thread for it.
 #ifndef RESERVE_SERVICES_LEDGER_ENGINE_CATALOG_H_
 #define RESERVE_SERVICES_LEDGER_ENGINE_CATALOG_H_
 
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "common/clock/monotonic.h"
 #include "services/ledger/book/catalog.h"
 #include "services/ledger/storage/connection.h"
 
@@ -15,22 +31,65 @@ namespace reserve::engine {
 
 class CatalogKeeper {
  public:
+  // Starts before it are rated rarely.
+  using Horizon = std::function<absl::Time()>;
+
+  // A deck of no more rows is loaded wherever it is found to be new.
+  static constexpr int64_t kLargeDeck = 50'000;
+  // So long a deck stays in memory that was asked for and is needed no more.
+  static constexpr absl::Duration kKeptFor = absl::Minutes(10);
+
+  explicit CatalogKeeper(Horizon horizon, absl::Duration kept_for = kKeptFor)
+      : horizon_(std::move(horizon)), kept_for_(kept_for) {}
+
   std::shared_ptr<const book::Catalog> Get() const;
 
-  // Refreshes if there is a deck that is not known yet; true if there was.
+  // Looks whether there is a deck that is not known yet; true if there is. Where it is large it is
+  // wanted, and left out until then.
   absl::StatusOr<bool> CatchUp(storage::Connection& connection);
 
   // Refreshes if there is a plan that is not known yet; true if there was.
   absl::StatusOr<bool> CatchUpPlans(storage::Connection& connection);
 
-  // Loads what is new in the database: decks that are not known yet, and the
-  // plans. A deck never changes, so a known one is not read again.
-  absl::Status Refresh(storage::Connection& connection);
+  // Takes over what is new in the database: headers, plans, and decks that are needed, large ones
+  // later (NextWanted) if `large_later`. A deck never changes, so a known one is not read again.
+  // Lets go of what is needed no more.
+  absl::Status Refresh(storage::Connection& connection, bool large_later = false);
+
+  // Somebody waits for this deck.
+  void Want(int64_t version);
+  // A deck that is to be loaded; none if there is nothing to do.
+  std::optional<int64_t> NextWanted() const;
+  // Loads the deck, if it is not in memory, for whoever asks now and in a while. Nothing happens
+  // if there is no such deck.
+  absl::Status Load(storage::Connection& connection, int64_t version);
+  // Ends loads that are under way with UNAVAILABLE "DRAINING", as those that begin.
+  void Stop() { stopping_ = true; }
 
  private:
+  // The header of a deck that there is, but not in memory.
+  std::optional<rates::DeckHeader> Missing(int64_t version) const;
+  // Of each currency those in force at the horizon and later.
+  std::set<int64_t> NeededOf(const std::vector<rates::DeckHeader>& headers) const;
+  absl::Status TakeHeaders(storage::Connection& connection) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Makes a changed copy of the catalog the one that counts.
+  void Publish(absl::FunctionRef<void(book::Catalog&)> change) ABSL_LOCKS_EXCLUDED(mutex_);
+  void LeaveOut(book::Catalog& catalog) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  bool IsAskedFor(int64_t version) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+
+  const Horizon horizon_;
+  const absl::Duration kept_for_;
+  std::atomic<bool> stopping_ = false;
+  // One load of a large deck at a time: two of the same would be one too many in memory.
+  absl::Mutex load_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
   mutable absl::Mutex mutex_;
   std::shared_ptr<const book::Catalog> catalog_ ABSL_GUARDED_BY(mutex_) =
       std::make_shared<book::Catalog>();
+  std::vector<rates::DeckHeader> headers_ ABSL_GUARDED_BY(mutex_);  // of all decks, by version
+  std::set<int64_t> needed_ ABSL_GUARDED_BY(mutex_);
+  std::map<int64_t, Moment> asked_ ABSL_GUARDED_BY(mutex_);  // when somebody asked last
+  // Needed, and waited for: it is not rated without them.
+  std::set<int64_t> awaited_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace reserve::engine

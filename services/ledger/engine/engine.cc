@@ -43,7 +43,9 @@ std::string AnyLedgerId() {
 }  // namespace
 
 Engine::Engine(EngineOptions options)
-    : options_(std::move(options)), patience_(options_.retry_budget) {
+    : options_(std::move(options)),
+      patience_(options_.retry_budget),
+      catalogs_([this] { return DeckHorizon(); }) {
   if (!options_.clock) options_.clock = absl::Now;
   if (options_.ledger_id.empty()) options_.ledger_id = AnyLedgerId();
   options_.database.errors = &database_errors_;
@@ -69,11 +71,15 @@ Engine::Engine(EngineOptions options)
   reratings_ = std::make_unique<ReratingRunner>(
       options_, stats_, [this](std::vector<Task> tasks) { Submit(std::move(tasks)); },
       [this] { return crowded(); });
+  decks_ = std::make_unique<DeckLoader>(
+      options_.database, static_cast<size_t>(options_.max_queue), catalogs_, stats_.steps,
+      [this](std::vector<Task> tasks) { Submit(std::move(tasks)); });
   for (int i = 0; i < options_.lanes; ++i) {
     lanes_.push_back(std::make_unique<Lane>(
         options_, catalogs_, patience_, stats_,
         [this](const std::vector<book::RechargeKey>& keys) { dispatcher_->Announce(keys); },
-        [this](const std::vector<std::string>& accounts) { unrated_.NoteNewUsers(accounts); }));
+        [this](const std::vector<std::string>& accounts) { unrated_.NoteNewUsers(accounts); },
+        [this](int64_t version, Task task) { decks_->Wait(version, std::move(task)); }));
   }
 }
 
@@ -85,6 +91,7 @@ Engine::~Engine() {
   }
   if (housekeeper_.joinable()) housekeeper_.join();
   event_feed_.reset();
+  decks_->Stop();  // a rerating may wait for one
   reratings_.reset();
   bulk_->Drain();
   bulk_.reset();
@@ -107,6 +114,7 @@ absl::Status Engine::Start() {
   RESERVE_RETURN_IF_ERROR(queries_->Run(begin));
   housekeeper_ = std::thread([this] { KeepHouse(); });
   started_ = true;
+  decks_->Start();
   reratings_->Start();
   return absl::OkStatus();
 }
@@ -137,6 +145,24 @@ absl::StatusOr<std::shared_ptr<const book::Catalog>> Engine::CatalogWithPlan(
     RESERVE_RETURN_IF_ERROR(catalogs_.CatchUpPlans(connection).status());
   }
   return catalogs_.Get();
+}
+
+absl::StatusOr<std::shared_ptr<const book::Catalog>> Engine::CatalogWithDeck(
+    storage::Connection& connection, int64_t version) {
+  RESERVE_RETURN_IF_ERROR(catalogs_.Load(connection, version));
+  return catalogs_.Get();
+}
+
+absl::Time Engine::DeckHorizon() const {
+  const domain::Settings& settings = options_.settings;
+  const absl::Duration calls = std::min(options_.decks_in_memory_for, settings.max_usage_age);
+  return options_.clock() - std::max(calls, domain::LongestHold(settings));
+}
+
+absl::Status Engine::RefreshCatalog(storage::Connection& connection) {
+  RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection, /*large_later=*/true));
+  if (catalogs_.NextWanted().has_value()) decks_->Announce();
+  return absl::OkStatus();
 }
 
 absl::Status Engine::CheckRoom(absl::string_view account_id) {
@@ -211,8 +237,7 @@ void Engine::KeepHouse() {
       if (stopping_) return;
     }
     // What fails is tried again in a second, and keeps nobody from the next step.
-    Keep(Step::kCatalog, connection,
-         [this](storage::Connection& c) { return catalogs_.Refresh(c); });
+    Keep(Step::kCatalog, connection, [this](storage::Connection& c) { return RefreshCatalog(c); });
     Keep(Step::kRechecks, connection, [this](storage::Connection& c) { return Recheck(c); });
     Keep(Step::kHolds, connection, [this](storage::Connection& c) { return EndHolds(c); });
     Keep(Step::kUnrated, connection, [this](storage::Connection& c) { return LookForUnpriced(c); });

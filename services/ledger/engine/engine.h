@@ -24,6 +24,7 @@
 #include "common/clock/monotonic.h"
 #include "services/ledger/book/keyspace.h"
 #include "services/ledger/engine/catalog.h"
+#include "services/ledger/engine/deck_loader.h"
 #include "services/ledger/engine/due_times.h"
 #include "services/ledger/engine/errors.h"
 #include "services/ledger/engine/event_feed.h"
@@ -76,6 +77,10 @@ class Engine {
   // The catalog, read again if it lacks the plan: another ledger may have made it.
   absl::StatusOr<std::shared_ptr<const book::Catalog>> CatalogWithPlan(
       storage::Connection& connection, const std::string& plan_id);
+  // The catalog with a deck that it may have left out; the deck is loaded on this thread, which may
+  // take long: one of the bulk pool. No matter if there is no such deck.
+  absl::StatusOr<std::shared_ptr<const book::Catalog>> CatalogWithDeck(
+      storage::Connection& connection, int64_t version);
   const EngineOptions& options() const { return options_; }
   const EngineStats& stats() const { return stats_; }
   // The wall clock was set, as whoever watches it has seen (ClockWatch).
@@ -92,7 +97,8 @@ class Engine {
     bool already_imported = false;
   };
   // Stores a deck under the next version, all or nothing; from then on this
-  // ledger rates with it, and others within a second. A deck with the name,
+  // ledger rates with it, and others within a second (a large one: once they have loaded it). A
+  // deck with the name,
   // currency, effective time, ceiling and content of a stored one is that one.
   // Blocks: call it from a thread of the query pool.
   absl::StatusOr<ImportedDeck> ImportDeck(storage::Connection& connection, rates::DeckHeader header,
@@ -109,6 +115,8 @@ class Engine {
     void Done(uint32_t, absl::StatusOr<book::Reply>) override {}
   };
 
+  // Starts of before are rated rarely.
+  absl::Time DeckHorizon() const;
   size_t LaneNumber(absl::string_view account_id) const {
     return book::RangeOf(account_id, lanes_.size());
   }
@@ -116,6 +124,7 @@ class Engine {
   // Runs a step of the housekeeping on the connection, which is opened if need be.
   void Keep(Step step, std::unique_ptr<storage::Connection>& connection,
             absl::FunctionRef<absl::Status(storage::Connection&)> work);
+  absl::Status RefreshCatalog(storage::Connection& connection);
   absl::Status Recheck(storage::Connection& connection);
   absl::Status EndHolds(storage::Connection& connection);
   // Usages that wait for a price, or are to be rated again.
@@ -130,6 +139,7 @@ class Engine {
   EngineStats stats_;
   Patience patience_;
   CatalogKeeper catalogs_;
+  std::unique_ptr<DeckLoader> decks_;
   // Of the housekeeper's thread only.
   DueTimes due_times_{options_, stats_};
   Moment next_heartbeat_ = -absl::InfiniteDuration();

@@ -69,13 +69,15 @@ absl::Status ForCaller(const absl::Status& error, bool unknown) {
 }  // namespace
 
 Lane::Lane(const EngineOptions& options, CatalogKeeper& catalogs, Patience& patience,
-           EngineStats& stats, OnDueRecharges on_due_recharges, OnNewUsers on_new_users)
+           EngineStats& stats, OnDueRecharges on_due_recharges, OnNewUsers on_new_users,
+           OnDeckNeeded on_deck_needed)
     : options_(options),
       catalogs_(catalogs),
       patience_(patience),
       stats_(stats),
       on_due_recharges_(std::move(on_due_recharges)),
       on_new_users_(std::move(on_new_users)),
+      on_deck_needed_(std::move(on_deck_needed)),
       level_(options.known_feature_level, options.feature_level_holds),
       cache_(static_cast<size_t>(options.cached_accounts / options.lanes)),
       replies_(static_cast<size_t>(options.max_batch)),
@@ -408,9 +410,18 @@ void Lane::Fail(absl::Span<const Task> tasks, const absl::Status& error, bool un
 void Lane::Answer(absl::Span<const Task> tasks, std::vector<absl::StatusOr<book::Reply>> replies) {
   BatchReplies batch;
   batch.sinks.reserve(tasks.size());
-  for (const Task& task : tasks) batch.sinks.emplace_back(task.sink, task.index);
-  batch.replies = std::move(replies);
-  replies_.Give(std::move(batch));
+  batch.replies.reserve(tasks.size());
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    if (absl::IsUnavailable(replies[i].status())) {
+      if (const auto deck = book::DeckToLoad(replies[i].status())) {
+        on_deck_needed_(*deck, tasks[i]);
+        continue;
+      }
+    }
+    batch.sinks.emplace_back(tasks[i].sink, tasks[i].index);
+    batch.replies.push_back(std::move(replies[i]));
+  }
+  if (!batch.sinks.empty()) replies_.Give(std::move(batch));
 }
 
 bool Lane::IsApart(const std::string& account_id) const { return apart_.contains(account_id); }

@@ -76,6 +76,9 @@ struct EngineOptions {
   absl::Duration lease_duration = absl::Seconds(30);
   // How often work is looked for that no command of this process announced.
   absl::Duration poll_interval = absl::Milliseconds(500);
+  // Decks are in memory that usages need which began no longer ago, or than a call may last
+  // (catalog.h); others are loaded when somebody asks for them.
+  absl::Duration decks_in_memory_for = absl::Hours(48);
   // How often new decks, plans and accounts to be reconsidered are looked for.
   absl::Duration house_interval = absl::Seconds(1);
   // How long after its INSERT an event may be committed: no lane commits after half
@@ -139,10 +142,13 @@ class Lane {
   using OnDueRecharges = std::function<void(const std::vector<book::RechargeKey>&)>;
   // Called with accounts once it is committed that they have new users.
   using OnNewUsers = std::function<void(const std::vector<std::string>&)>;
+  // Called with a task that needs a deck that is not in memory, in place of an answer to it.
+  using OnDeckNeeded = std::function<void(int64_t version, Task task)>;
 
   // The options, keeper, patience and stats must outlive the lane.
   Lane(const EngineOptions& options, CatalogKeeper& catalogs, Patience& patience,
-       EngineStats& stats, OnDueRecharges on_due_recharges, OnNewUsers on_new_users);
+       EngineStats& stats, OnDueRecharges on_due_recharges, OnNewUsers on_new_users,
+       OnDeckNeeded on_deck_needed);
   // Finishes what is queued.
   ~Lane();
 
@@ -207,7 +213,8 @@ class Lane {
   void NoteTrouble(const absl::Status& error);
   absl::Status EnsureConnected();
   void Fail(absl::Span<const Task> tasks, const absl::Status& error, bool unknown);
-  // Hands the replies to tasks[i] to the thread that gives them out.
+  // Hands the replies to tasks[i] to the thread that gives them out; those that need a deck go on
+  // elsewhere.
   void Answer(absl::Span<const Task> tasks, std::vector<absl::StatusOr<book::Reply>> replies);
   bool IsApart(const std::string& account_id) const;
   void SetApart(const std::string& account_id);
@@ -219,6 +226,7 @@ class Lane {
   EngineStats& stats_;
   const OnDueRecharges on_due_recharges_;
   const OnNewUsers on_new_users_;
+  const OnDeckNeeded on_deck_needed_;
 
   absl::Mutex mutex_;
   struct Waiting {

@@ -89,7 +89,10 @@ absl::Status ReratingPreview::Rate(storage::Connection& connection,
   if (!account.exists) return absl::OkStatus();
   if (!scene_->balance_before.has_value()) scene_->balance_before = account.account().balance;
   const book::Folded folded = book::Fold(context, *catalog_, of_account, &image);
-  for (const absl::StatusOr<book::Reply>& reply : folded.replies) Note(reply);
+  for (const absl::StatusOr<book::Reply>& reply : folded.replies) {
+    if (book::DeckToLoad(reply.status()).has_value()) return reply.status();
+    Note(reply);
+  }
   image.usages.clear();
   image.booked.clear();
   return absl::OkStatus();

@@ -15,6 +15,8 @@ absl::string_view NameOf(Step step) {
       return "dispatch";
     case Step::kCatalog:
       return "catalog";
+    case Step::kDecks:
+      return "decks";
     case Step::kRechecks:
       return "rechecks";
     case Step::kFeed:

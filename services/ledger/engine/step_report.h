@@ -23,6 +23,7 @@ namespace reserve::engine {
 enum class Step {
   kDispatch,   // due recharges are found and handed out
   kCatalog,    // decks and plans are looked for
+  kDecks,      // decks that are not in memory are loaded
   kRechecks,   // accounts that time alone changes are reconsidered
   kFeed,       // events are read for those who watch
   kHolds,      // holds whose time has come are ended

@@ -21,12 +21,13 @@ void UnratedSweep::NoteNewUsers(const std::vector<std::string>& account_ids) {
 absl::Status UnratedSweep::Look(storage::Connection& connection, const book::Catalog& catalog) {
   if (under_way_.load(std::memory_order_acquire) > 0) return absl::OkStatus();
   RESERVE_RETURN_IF_ERROR(LookAtNewUsers(connection));
-  const bool news = catalog.decks->latest_version() != latest_deck_ ||
-                    catalog.plans.size() != plans_ || MonotonicNow() >= next_sweep_;
+  const int64_t latest_deck = catalog.latest_version();
+  const bool news = latest_deck != latest_deck_ || catalog.plans.size() != plans_ ||
+                    MonotonicNow() >= next_sweep_;
   if (news) {
     // One that is under way begins again: what it has passed may be ratable now.
     place_.emplace();
-    latest_deck_ = catalog.decks->latest_version();
+    latest_deck_ = latest_deck;
     plans_ = catalog.plans.size();
     next_sweep_ = MonotonicNow() + kSweepAtLeastEvery;
   }

@@ -7,7 +7,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "common/clock/calendar.h"
+#include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "common/rpc/rpc_flags.h"
 #include "common/rpc/server.h"
@@ -67,6 +70,21 @@ absl::Status CheckTimeZones() {
   return absl::OkStatus();
 }
 
+// Waits for a moment in which no call is in progress, as new ones are refused, and until its
+// answers are sent. False if there is none soon: then what is left is waited for while no
+// connection takes new calls, and whoever comes just then hears CANCELLED instead of UNAVAILABLE.
+bool AllAnswered(const api::RpcMetrics& calls) {
+  constexpr absl::Duration kSoon = absl::Seconds(1);
+  constexpr absl::Duration kSendingTakes = absl::Milliseconds(50);
+  const Moment end = MonotonicNow() + kSoon;
+  while (calls.in_progress() > 0) {
+    if (MonotonicNow() >= end) return false;
+    absl::SleepFor(absl::Milliseconds(1));
+  }
+  absl::SleepFor(kSendingTakes);
+  return true;
+}
+
 }  // namespace
 
 absl::Status Serve() {
@@ -108,12 +126,14 @@ absl::Status Serve() {
 
   Log(Severity::kInfo, "draining");
   server->SetServing(false);
+  rpc_metrics.StartDraining();
   ledger.EndStreams();
   events.EndStreams();
   rates.EndStreams();
   recharges.EndStreams();
   audit.EndStreams();
   engine.bulk().Drain();
+  if (AllAnswered(rpc_metrics)) server->HangUp();
   server->Drain(DrainTimeoutFromFlags());
   Log(Severity::kInfo, "drained");
   return served;

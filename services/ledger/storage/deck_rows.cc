@@ -3,7 +3,9 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "common/error/error.h"
+#include "services/ledger/storage/parts.h"
 #include "services/ledger/storage/sql_text.h"
 
 namespace reserve::storage {
@@ -101,13 +103,15 @@ absl::StatusOr<std::vector<DeckHeader>> LoadDeckHeaders(Connection& connection) 
   return headers;
 }
 
-absl::StatusOr<std::vector<RateRow>> LoadDeckRows(Connection& connection, int64_t version) {
+absl::StatusOr<std::vector<RateRow>> LoadDeckRows(Connection& connection, int64_t version,
+                                                  absl::FunctionRef<absl::Status()> go_on) {
   std::vector<RateRow> rows;
   for (const rates::RateKind kind : rates::kRateKinds) {
     std::string prefix;
     std::string carrier;
     size_t found = kRowsPerPage;
     while (found == kRowsPerPage) {
+      RESERVE_RETURN_IF_ERROR(go_on());
       const size_t before = rows.size();
       // The client library keeps the whole answer of a statement in memory, so a large deck is read
       // in pages. Each begins in the primary key where the one before it ended.
@@ -123,6 +127,22 @@ absl::StatusOr<std::vector<RateRow>> LoadDeckRows(Connection& connection, int64_
       carrier = rows.back().carrier;
     }
   }
+  return rows;
+}
+
+absl::StatusOr<std::vector<RateRow>> FindDeckRows(Connection& connection, int64_t version,
+                                                  rates::RateKind kind,
+                                                  const std::vector<std::string>& prefixes) {
+  std::vector<RateRow> rows;
+  RESERVE_RETURN_IF_ERROR(InParts<std::string>(prefixes, [&](absl::Span<const std::string> part) {
+    SqlText sql(absl::StrCat("SELECT ", kRateColumns,
+                             " FROM rates FORCE INDEX (PRIMARY) WHERE deck_version = ", version,
+                             " AND kind = ", static_cast<int>(kind), " AND prefix IN "));
+    sql.Row();
+    for (const std::string& prefix : part) sql.Text(prefix);
+    sql.EndRow();
+    return connection.Query(sql.str(), [&rows](const Row& row) { rows.push_back(ReadRate(row)); });
+  }));
   return rows;
 }
 

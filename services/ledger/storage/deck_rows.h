@@ -3,8 +3,10 @@
 #define RESERVE_SERVICES_LEDGER_STORAGE_DECK_ROWS_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "services/ledger/rates/rate_deck.h"
 #include "services/ledger/storage/connection.h"
@@ -13,8 +15,15 @@ namespace reserve::storage {
 
 // All headers, by version.
 absl::StatusOr<std::vector<rates::DeckHeader>> LoadDeckHeaders(Connection& connection);
-// The rows of a deck, by kind, prefix and carrier.
-absl::StatusOr<std::vector<rates::RateRow>> LoadDeckRows(Connection& connection, int64_t version);
+// The rows of a deck, by kind, prefix and carrier. A large one takes a while: an error of `go_on`,
+// which is asked before each page, ends it.
+absl::StatusOr<std::vector<rates::RateRow>> LoadDeckRows(
+    Connection& connection, int64_t version,
+    absl::FunctionRef<absl::Status()> go_on = absl::OkStatus);
+// Those of one kind with one of these prefixes.
+absl::StatusOr<std::vector<rates::RateRow>> FindDeckRows(Connection& connection, int64_t version,
+                                                         rates::RateKind kind,
+                                                         const std::vector<std::string>& prefixes);
 // Writes a deck in a transaction of its own, all or nothing. ALREADY_EXISTS if
 // the version is taken.
 absl::Status InsertDeck(Connection& connection, const rates::DeckHeader& header,

@@ -1,4 +1,5 @@
 #include "services/ledger/book/fold.h"
+#include "services/ledger/book/etag.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -492,6 +493,54 @@ TEST_F(FoldTest, G9_ANewCardIsUnderItsLimitsInTheSameBatch) {
   EXPECT_TRUE(keys.accounts.at(0).declines);
   image_.declines["worn"].assign(15, kNow - absl::Hours(1));
   EXPECT_THAT(Reasons(Run()), ElementsAre("OK", "CARD_LIMIT_REACHED"));
+}
+
+TEST_F(FoldTest, SettingsThatWereChangedSinceTheyWereReadAreNotWrittenOver) {
+  const std::string read = EtagOf(Store("a").account());
+  const auto set = [&](Nanos cap, const std::string& etag) {
+    UpdateBillingSettings update;
+    update.change.monthly_cap = cap;
+    update.etag = etag;
+    Ask("a", update);
+  };
+  set(200 * kNanosPerUnit, read);
+  set(300 * kNanosPerUnit, read);
+  set(200 * kNanosPerUnit, read);  // the first again, whose reply was lost
+  set(300 * kNanosPerUnit, "");
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "ETAG_MISMATCH", "OK", "OK"));
+  EXPECT_EQ(folded.replies[1].status().code(), absl::StatusCode::kAborted);
+}
+
+TEST_F(FoldTest, AnEtagIsOfWhatAnUpdateMayWriteAlone) {
+  domain::Account account = Store("a").account();
+  const std::string settings = EtagOf(account);
+  domain::PaymentMethod card = account.payment_methods.front();
+  const std::string of_card = EtagOf(card, 1);
+  account.balance -= kNanosPerUnit;
+  account.state = domain::AccountState::kDisabled;
+  card.state = domain::CardState::kFailing;
+  card.soft_declines = 1;
+  EXPECT_EQ(EtagOf(account), settings);
+  EXPECT_EQ(EtagOf(card, 1), of_card);
+  account.notify_below = kNanosPerUnit;
+  EXPECT_NE(EtagOf(account), settings);
+  EXPECT_NE(EtagOf(card, 2), of_card);
+  card.display.expiry_year = 2031;
+  EXPECT_NE(EtagOf(card, 1), of_card);
+}
+
+TEST_F(FoldTest, ACardThatWasChangedSinceItWasReadIsNeitherGivenNorTakenAway) {
+  const std::string read = EtagOf(Store("a").account().payment_methods.front(), 1);
+  const domain::GivenCard renewed = {{CardToken("tok-2"), "other", domain::CardNetwork::kVisa}};
+  Ask("a", UpdatePaymentMethod{"r", "card-1", renewed, read});
+  Ask("a", UpdatePaymentMethod{"r", "card-1", renewed, read});  // a repeat
+  Ask("a", UpdatePaymentMethod{"s", "card-1", renewed, read});
+  Ask("a", RemovePaymentMethod{"card-1", read});
+  Ask("a", RemovePaymentMethod{"card-1", ""});
+  Ask("a", RemovePaymentMethod{"card-1", read});  // it is away already
+  EXPECT_THAT(Reasons(Run()),
+              ElementsAre("OK", "OK", "ETAG_MISMATCH", "ETAG_MISMATCH", "OK", "OK"));
 }
 
 // It is told by no event, and who remembers the account must know all the same.

@@ -105,6 +105,8 @@ TEST(RechargePolicyTest, G1_ARetryWaitsForElevenAndAtHalfPastTenItIsNotWantedAny
       {"the customer switches off", [](Books& books) { return books.SwitchAutomatic(false); }},
       {"the last card is removed", [](Books& books) { return books.RemoveCard("card-1"); }},
       {"support blocks", [](Books& books) { return books.Block("fraud"); }},
+      {"a charge of that card is disputed",
+       [](Books& books) { return books.TellDispute("dp_1", DisputeState::kOpened, Dollars(1)); }},
       {"the balance is paid otherwise", [](Books& books) { return books.Adjust(Dollars(5)); }},
   };
   for (const EndOfTheWait& c : cases) {

@@ -1,7 +1,8 @@
-// Each error that a database can give, at each statement of each kind of transaction, and each
-// way in which a connection can end there. A command is then either answered as if nothing had
-// been, and done once; or the caller is told to repeat it, and the repeat leaves it done once.
-// Nothing is ever answered that is not stored, and no error that passes is a fault.
+// Each error that a database can give, and each way in which a connection can end, at each
+// statement of the lanes; and one of each class at each statement of each kind of transaction. A
+// command is then either answered as if nothing had been, and done once; or the caller is told to
+// repeat it, and the repeat leaves it done once. Nothing is ever answered that is not stored, and
+// no error that passes is a fault.
 
 #include <algorithm>
 #include <cstdio>
@@ -20,6 +21,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/types/span.h"
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
 #include "gmock/gmock.h"
@@ -28,6 +30,7 @@
 #include "tests/services/ledger/engine/harness.h"
 #include "tests/services/ledger/engine/sabotage.h"
 #include "tests/services/ledger/engine/spoiled.h"
+#include "tests/services/ledger/engine/tried_in_full.h"
 #include "tests/support/mariadb_server.h"
 #include "tests/support/wait_until.h"
 
@@ -48,6 +51,11 @@ std::vector<Fault> StayingFaults() {
           FaultOf("always refused with", Fate::kRefused, 1064, false),
           FaultOf("always cut off before it", Fate::kCut, 0, true),
           FaultOf("always cut off after it", Fate::kDoneAndCut, 0, true)};
+}
+// Of what meets all of them elsewhere.
+std::vector<Fault> StayingFaultsOfEachClass() {
+  return {FaultOf("always refused with", Fate::kRefused, 1064, false),
+          FaultOf("always cut off before it", Fate::kCut, 0, true)};
 }
 
 // --- What is compared -------------------------------------------------------------------
@@ -167,8 +175,6 @@ struct Scenario {
   std::vector<std::string> sql = {};
   // The lane has seen the account before, and remembers it.
   bool is_remembered = false;
-  // Most of its statements are those of other scenarios, and meet only one fault of each sort.
-  bool is_one_of_many = false;
 };
 
 domain::Usage Dear(const std::string& usage_id, int64_t minutes) {
@@ -400,9 +406,7 @@ std::vector<Scenario> Scenarios() {
        {Succeeded(2, 15 * kNanosPerUnit)},
        {dip},
        true,
-       {kSecondAttempt, kFirstDeclined},
-       /*is_remembered=*/false,
-       /*is_one_of_many=*/true},
+       {kSecondAttempt, kFirstDeclined}},
       {"SoftDecline", {Declined(2, domain::DeclineClass::kSoft, 1)}, {dip}, true, {kLeased}},
       {"HardDecline", {Declined(2, domain::DeclineClass::kHard, 1)}, {dip}, true, {kLeased}},
       // 10 put a card of an unknown network off until tomorrow, 15 for a month.
@@ -426,24 +430,11 @@ std::vector<Scenario> Scenarios() {
   };
 }
 
-// Those where each error is tried at each statement. The others try one of each sort where the
-// statement is one of these too; database_errors_coverage_test says if one is left out.
-constexpr absl::string_view kInFull[] = {
-    "OpenAccount", "PutUser",       "PaidUsage", "LateUsage",   "UsageBelowTheThreshold",
-    "Adjustment",  "ReusedUsageId", "Success",   "HardDecline", "SuccessOfAnEarlierAttempt",
-    "Batch"};
-
 std::vector<Scenario> AllScenarios() {
   std::vector<Scenario> all = Scenarios();
-  for (Scenario& scenario : all) {
-    scenario.is_one_of_many |= !absl::c_linear_search(kInFull, scenario.name);
-  }
   for (const std::vector<Scenario>& more : {ActsOfPeople(), MoneyGivenBack(), FactsPutRight(),
                                             MoneyAnotherWay(), Calls(), Closings()}) {
-    for (Scenario scenario : more) {
-      scenario.is_one_of_many = true;
-      all.push_back(std::move(scenario));
-    }
+    all.insert(all.end(), more.begin(), more.end());
   }
   return all;
 }
@@ -511,8 +502,26 @@ struct Case {
   bool may_be_told = false;  // also though the engine is patient, and the fault one that passes
 };
 
+// What is said, answered and stored in a scenario if nothing goes wrong.
+struct Undisturbed {
+  std::vector<std::string> statements;
+  std::string answers;
+  std::string before;
+  std::string after;
+  std::set<size_t> in_full;  // statements, by their places, that meet each fault here
+};
+
+// What came of a case.
+struct Outcome {
+  std::string answers;
+  std::vector<absl::Status> errors;
+  bool was_struck = false;
+};
+
 class DatabaseErrorsTest : public testing::TestWithParam<Scenario> {
  protected:
+  // Each process, whatever part of the tests it runs, learns all scenarios: which statement meets
+  // each fault where is a matter of all of them.
   static void SetUpTestSuite() {
     if (std::getenv("RESERVE_TEST_DATABASE") != nullptr) return;
     // Nothing here is about the disk.
@@ -521,22 +530,36 @@ class DatabaseErrorsTest : public testing::TestWithParam<Scenario> {
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = server->release();
     rig_ = new Rig(*server_);
+    learned_ = new std::map<std::string, Undisturbed>;
+    std::vector<std::vector<std::string>> operations;
+    for (const Scenario& scenario : AllScenarios()) {
+      ASSERT_NO_FATAL_FAILURE(Learn(scenario, &(*learned_)[scenario.name]));
+      operations.push_back((*learned_)[scenario.name].statements);
+    }
+    const std::vector<std::set<size_t>> in_full = ShareOut(operations);
+    size_t next = 0;
+    for (const Scenario& scenario : AllScenarios()) {
+      (*learned_)[scenario.name].in_full = in_full[next++];
+    }
   }
   static void TearDownTestSuite() {
-    delete rig_;
-    delete server_;
-    rig_ = nullptr;
-    server_ = nullptr;
+    delete std::exchange(learned_, nullptr);
+    delete std::exchange(rig_, nullptr);
+    delete std::exchange(server_, nullptr);
   }
   void SetUp() override {
     if (rig_ == nullptr) GTEST_SKIP() << "needs a database server of its own";
   }
 
-  std::string AccountOf(size_t number) const { return absl::StrCat(GetParam().name, ".", number); }
+  static std::string AccountOf(const Scenario& scenario, size_t number) {
+    return absl::StrCat(scenario.name, ".", number);
+  }
+  static std::string AccountOf(size_t number) { return AccountOf(GetParam(), number); }
+  static const Undisturbed& Learned() { return learned_->at(GetParam().name); }
 
-  std::vector<Order> OrdersOf(const std::string& account_id) const {
+  static std::vector<Order> OrdersOf(const Scenario& scenario, const std::string& account_id) {
     std::vector<Order> orders;
-    for (const Command& command : GetParam().commands) {
+    for (const Command& command : scenario.commands) {
       orders.emplace_back(account_id, WithOwnCard(command, account_id));
     }
     return orders;
@@ -549,33 +572,45 @@ class DatabaseErrorsTest : public testing::TestWithParam<Scenario> {
   }
 
   // All answers as text; errors by code, reason and field.
-  std::string Answers(Engine& engine, const std::string& account_id,
-                      std::vector<absl::Status>* errors = nullptr) const {
+  static Outcome OutcomeOf(absl::Span<const absl::StatusOr<Reply>> replies) {
+    Outcome outcome;
     std::vector<std::string> texts;
-    for (const auto& reply : AskAll(engine, OrdersOf(account_id))) {
+    for (const auto& reply : replies) {
       if (reply.ok()) {
         texts.push_back(TextOf(*reply));
         continue;
       }
       texts.push_back(absl::StrCat(absl::StatusCodeToString(reply.status().code()), " ",
                                    ReasonOf(reply.status())));
-      if (errors != nullptr) errors->push_back(reply.status());
+      outcome.errors.push_back(reply.status());
     }
-    return absl::StrJoin(texts, "; ");
+    outcome.answers = absl::StrJoin(texts, "; ");
+    return outcome;
+  }
+  static Outcome Answers(const Scenario& scenario, Engine& engine, const std::string& account_id) {
+    return OutcomeOf(AskAll(engine, OrdersOf(scenario, account_id)));
   }
 
-  void Prepare(size_t first, size_t end) const {
-    const Scenario& scenario = GetParam();
+  static void Prepare(const Scenario& scenario, size_t first, size_t end) {
     if (!scenario.is_opened) return;
     std::vector<Order> orders;
     for (size_t i = first; i < end; ++i) {
-      const std::string account_id = AccountOf(i);
+      const std::string account_id = AccountOf(scenario, i);
       orders.emplace_back(account_id, WithOwnCard(OpenWithCard(), account_id));
       orders.emplace_back(account_id, PutUser{kUser, ""});
       orders.emplace_back(account_id, Succeeded(1, 15 * kNanosPerUnit));
       for (const Command& command : scenario.before) orders.emplace_back(account_id, command);
     }
-    // On a machine that is busy the server itself may be slow; a repeat books nothing twice.
+    for (const auto& reply : AskPatiently(orders)) ASSERT_TRUE(reply.ok()) << reply.status();
+    for (const std::string& sql : scenario.sql) {
+      rig_->ledger().sql().Execute(absl::StrCat(sql, " '", scenario.name,
+                                                first == 0 ? ".0'" : ".%'", " AND account_id <> '",
+                                                first == 0 ? "" : AccountOf(scenario, 0), "'"));
+    }
+  }
+
+  // On a machine that is busy the server itself may be slow; a repeat books nothing twice.
+  static std::vector<absl::StatusOr<Reply>> AskPatiently(const std::vector<Order>& orders) {
     std::vector<absl::StatusOr<Reply>> replies;
     for (int tries = 0; tries < 5; ++tries) {
       replies = AskAll(rig_->direct(), orders);
@@ -584,30 +619,28 @@ class DatabaseErrorsTest : public testing::TestWithParam<Scenario> {
         break;
       }
     }
-    for (const auto& reply : replies) ASSERT_TRUE(reply.ok()) << reply.status();
-    for (const std::string& sql : scenario.sql) {
-      rig_->ledger().sql().Execute(absl::StrCat(sql, " '", scenario.name,
-                                                first == 0 ? ".0'" : ".%'", " AND account_id <> '",
-                                                first == 0 ? "" : AccountOf(0), "'"));
-    }
+    return replies;
   }
 
   // Makes all cases begin alike: after a batch without repeats a lane doesn't look for any.
-  void Settle(Engine& engine, const std::string& account_id) const {
-    if (GetParam().is_remembered) AskAll(engine, {{account_id, Reconsider{}}});
+  static void Settle(const Scenario& scenario, Engine& engine, const std::string& account_id) {
+    if (scenario.is_remembered) AskAll(engine, {{account_id, Reconsider{}}});
     AskAll(engine, {{"nobody", Reconsider{}}});
   }
 
-  // Learns what is said, answered and stored if nothing goes wrong.
-  void Learn() {
-    Prepare(0, 1);
-    before_ = rig_->StoredOf(AccountOf(0));
-    Settle(rig_->engine(false), AccountOf(0));
+  static void Learn(const Scenario& scenario, Undisturbed* learned) {
+    const std::string account_id = AccountOf(scenario, 0);
+    Prepare(scenario, 0, 1);
+    learned->before = rig_->StoredOf(account_id);
+    Settle(scenario, rig_->engine(false), account_id);
     rig_->sabotage(false).Begin([](const Sabotage::Statement&) { return Ruling{}; });
-    answers_ = Answers(rig_->engine(false), AccountOf(0));
-    statements_ = rig_->sabotage(false).End();
-    after_ = rig_->StoredOf(AccountOf(0));
-    ASSERT_FALSE(statements_.empty());
+    learned->answers = Answers(scenario, rig_->engine(false), account_id).answers;
+    learned->statements = rig_->sabotage(false).End();
+    learned->after = rig_->StoredOf(account_id);
+    ASSERT_FALSE(learned->statements.empty()) << scenario.name;
+    for (const std::string& statement : learned->statements) {
+      EXPECT_FALSE(LiteralsOf(statement).empty()) << "stands in no source: " << statement;
+    }
   }
 
   static Sabotage::Plan Once(int index, Ruling ruling) {
@@ -628,37 +661,31 @@ class DatabaseErrorsTest : public testing::TestWithParam<Scenario> {
     };
   }
 
-  // All of them where the statement is of what only such scenarios load and write.
-  static std::vector<Fault> FaultsFor(const std::string& statement) {
-    if (kIsSanitized) return FaultsOfEachSort();
-    if (!GetParam().is_one_of_many) return AllFaults();
-    for (const absl::string_view own :
-         {"payment_methods", "disputes", "by_charge_id", "card_declines", "usage_states",
-          "reference IN", "WHERE record_time =", "allowances", "FROM holds", "INTO holds",
-          "ended_holds", " AND month = ", "settle_time >=", "credited_nanos >"}) {
-      if (absl::StrContains(statement, own)) return AllFaults();
-    }
-    return FaultsOfEachSort();
-  }
-
   std::vector<Case> Cases() const {
+    const Undisturbed& learned = Learned();
     std::vector<Case> cases;
     const auto add = [&](const std::string& statement, const Fault& fault, bool hasty,
                          Sabotage::Plan plan) {
       cases.push_back({AccountOf(cases.size() + 1), statement, fault, hasty, std::move(plan)});
     };
-    for (size_t i = 0; i < statements_.size(); ++i) {
-      for (const Fault& fault : FaultsFor(statements_[i])) {
-        add(statements_[i], fault, false, Once(static_cast<int>(i), fault.ruling));
+    std::set<std::string> in_full;
+    for (size_t i = 0; i < learned.statements.size(); ++i) {
+      const std::string& statement = learned.statements[i];
+      const bool full = learned.in_full.count(i) > 0;
+      if (full) in_full.insert(BeginningOf(statement));
+      for (const Fault& fault : full ? FaultsToTry() : FaultsOfEachClass()) {
+        add(statement, fault, false, Once(static_cast<int>(i), fault.ruling));
       }
     }
     std::set<std::string> beginnings;
-    for (const std::string& statement : statements_) {
-      if (!beginnings.insert(BeginningOf(statement)).second) continue;
-      for (const Fault& fault : StayingFaults()) {
+    for (const std::string& statement : learned.statements) {
+      const std::string beginning = BeginningOf(statement);
+      if (!beginnings.insert(beginning).second) continue;
+      const bool full = in_full.count(beginning) > 0;
+      for (const Fault& fault : full ? StayingFaults() : StayingFaultsOfEachClass()) {
         // One by one some may be done and others not: that is no one state.
         if (!fault.passes && GetParam().commands.size() > 1) continue;
-        add(statement, fault, true, Always(BeginningOf(statement), fault.ruling));
+        add(statement, fault, true, Always(beginning, fault.ruling));
       }
     }
     return cases;
@@ -667,13 +694,14 @@ class DatabaseErrorsTest : public testing::TestWithParam<Scenario> {
   // The last write fails, or the COMMIT, and then the ROLLBACK: if the connection were used
   // again, the next START TRANSACTION would commit what was half done.
   void AddFailedRollbacks(std::vector<Case>* cases) const {
-    const auto commit = std::find(statements_.begin(), statements_.end(), "COMMIT");
-    if (commit == statements_.end()) return;
-    const int at = static_cast<int>(commit - statements_.begin());
-    for (const Fault& fault : FaultsFor("ROLLBACK")) {
-      for (const int first : {at - 1, at}) {
-        // All of them once; after a COMMIT one of each sort.
-        if (first == at && fault.ruling.error > 1064) continue;
+    const std::vector<std::string>& statements = Learned().statements;
+    const auto commit = std::find(statements.begin(), statements.end(), "COMMIT");
+    if (commit == statements.end()) return;
+    const int at = static_cast<int>(commit - statements.begin());
+    // Nobody says ROLLBACK undisturbed: the first scenario tries it in full.
+    const bool full = GetParam().name == AllScenarios().front().name;
+    for (const int first : {at - 1, at}) {
+      for (const Fault& fault : full&& first != at ? FaultsToTry() : FaultsOfEachClass()) {
         Sabotage::Plan refuse = Once(first, {Fate::kRefused, 1213});
         Sabotage::Plan spoil = Once(first + 1, fault.ruling);
         cases->push_back({AccountOf(cases->size() + 1), "ROLLBACK", fault, false,
@@ -688,11 +716,12 @@ class DatabaseErrorsTest : public testing::TestWithParam<Scenario> {
   // The outcome of a commit is lost, and then the database refuses all that is said to find it
   // out. That is no answer: what was asked for may be done.
   void AddUnknownCommits(std::vector<Case>* cases) const {
-    const auto commit = std::find(statements_.begin(), statements_.end(), "COMMIT");
-    if (commit == statements_.end()) return;
+    const std::vector<std::string>& statements = Learned().statements;
+    const auto commit = std::find(statements.begin(), statements.end(), "COMMIT");
+    if (commit == statements.end()) return;
     for (const Fate lost : {Fate::kCut, Fate::kDoneAndCut}) {
       for (const int error : {1064, kDuplicateKey}) {
-        Sabotage::Plan lose = Once(static_cast<int>(commit - statements_.begin()), Ruling{lost, 0});
+        Sabotage::Plan lose = Once(static_cast<int>(commit - statements.begin()), Ruling{lost, 0});
         const auto is_lost = std::make_shared<bool>(false);
         cases->push_back({AccountOf(cases->size() + 1), "COMMIT",
                           FaultOf("unknown, then always refused with", lost, error, true), false,
@@ -708,46 +737,80 @@ class DatabaseErrorsTest : public testing::TestWithParam<Scenario> {
     }
   }
 
-  void Run(const Case& c) const {
-    SCOPED_TRACE(absl::StrCat(c.fault.name, ": ", c.statement.substr(0, 200)));
+  Outcome Run(const Case& c) const {
     Engine& engine = rig_->engine(c.hasty);
     Sabotage& sabotage = rig_->sabotage(c.hasty);
-    std::vector<absl::Status> errors;
-    Settle(engine, c.account_id);
+    Settle(GetParam(), engine, c.account_id);
     sabotage.Begin(c.plan);
-    const std::string answers = Answers(engine, c.account_id, &errors);
-    const int struck = sabotage.struck();
+    Outcome outcome = Answers(GetParam(), engine, c.account_id);
+    outcome.was_struck = sabotage.struck() > 0;
     sabotage.End();
-    EXPECT_GT(struck, 0) << "nothing was spoiled";
-    const std::string stored = rig_->StoredOf(c.account_id);
-    if (answers == answers_) {
-      EXPECT_EQ(stored, after_) << "answered as done";
-    } else {
-      ExpectHonest(c, answers, errors);
-      const bool is_known = !EndsATransaction(c.statement);
-      EXPECT_TRUE(stored == before_ || (!is_known && stored == after_))
-          << "stored is\n"
-          << stored << "\nand neither\n"
-          << before_ << "\nnor\n"
-          << after_;
+    return outcome;
+  }
+
+  // The engines go on, and a repeat finds it done, or does it. Of all cases together, as nothing
+  // is spoiled any more.
+  void ExpectRepeats(const std::vector<Case>& cases) const {
+    const Scenario& scenario = GetParam();
+    std::vector<Order> orders;
+    std::vector<const Case*> asked;
+    for (const Case& c : cases) {
+      if (c.hasty) {
+        ExpectHastyRepeat(c);
+        continue;
+      }
+      asked.push_back(&c);
+      for (Order& order : OrdersOf(scenario, c.account_id)) orders.push_back(std::move(order));
     }
-    // The engine goes on, and a repeat finds it done, or does it.
-    // One that has 5 ms for all may run out of them on a busy machine, and says so.
-    std::string repeated = Answers(engine, c.account_id);
-    for (int i = 0; i < 50 && c.hasty && absl::StrContains(repeated, "UNAVAILABLE"); ++i) {
-      repeated = Answers(engine, c.account_id);
+    const std::vector<absl::StatusOr<Reply>> replies = AskAll(rig_->engine(false), orders);
+    const absl::Span<const absl::StatusOr<Reply>> all(replies);
+    const size_t each = scenario.commands.size();
+    for (size_t i = 0; i < asked.size(); ++i) {
+      EXPECT_EQ(OutcomeOf(all.subspan(i * each, each)).answers, Learned().answers)
+          << "repeated: " << NameOf(*asked[i]);
     }
-    EXPECT_EQ(repeated, answers_) << "repeated";
+  }
+
+  // An engine that has 5 ms for all may run out of them on a busy machine, and says so.
+  static void ExpectHastyRepeat(const Case& c) {
+    std::string repeated;
+    for (int tries = 0; tries < 50; ++tries) {
+      repeated = Answers(GetParam(), rig_->engine(true), c.account_id).answers;
+      if (!absl::StrContains(repeated, "UNAVAILABLE")) break;
+    }
+    EXPECT_EQ(repeated, Learned().answers) << "repeated: " << NameOf(c);
+  }
+
+  static std::string NameOf(const Case& c) {
+    return absl::StrCat(c.fault.name, ": ", c.statement.substr(0, 200));
+  }
+
+  // Holds what a case answered against what is stored of its account.
+  void ExpectWhatWasAnswered(const Case& c, const Outcome& outcome,
+                             const std::string& stored) const {
+    const Undisturbed& learned = Learned();
+    EXPECT_TRUE(outcome.was_struck) << "nothing was spoiled";
+    if (outcome.answers == learned.answers) {
+      EXPECT_EQ(stored, learned.after) << "answered as done";
+      return;
+    }
+    ExpectHonest(c, outcome);
+    const bool is_known = !EndsATransaction(c.statement);
+    EXPECT_TRUE(stored == learned.before || (!is_known && stored == learned.after))
+        << "stored is\n"
+        << stored << "\nand neither\n"
+        << learned.before << "\nnor\n"
+        << learned.after;
   }
 
   // Answers other than those of an undisturbed run: are they such as the fault allows?
-  void ExpectHonest(const Case& c, const std::string& answers,
-                    const std::vector<absl::Status>& errors) const {
+  void ExpectHonest(const Case& c, const Outcome& outcome) const {
+    const std::string& expected = Learned().answers;
     const bool passes = c.fault.passes || EndsATransaction(c.statement);
     EXPECT_TRUE(c.hasty || c.may_be_told || !passes)
-        << "answered " << answers << " instead of " << answers_;
-    for (const absl::Status& error : errors) {
-      if (absl::StrContains(answers_, ReasonOf(error))) continue;  // refused anyway
+        << "answered " << outcome.answers << " instead of " << expected;
+    for (const absl::Status& error : outcome.errors) {
+      if (absl::StrContains(expected, ReasonOf(error))) continue;  // refused anyway
       // Of all that a database says only this is about what was asked for.
       const bool for_good = !passes && c.fault.ruling.error == kContent;
       EXPECT_EQ(error.code(),
@@ -760,45 +823,46 @@ class DatabaseErrorsTest : public testing::TestWithParam<Scenario> {
                                      : "DATABASE_UNAVAILABLE")
           << error;
     }
-    EXPECT_FALSE(errors.empty()) << "answered " << answers << " instead of " << answers_;
+    EXPECT_FALSE(outcome.errors.empty())
+        << "answered " << outcome.answers << " instead of " << expected;
   }
 
   static PrivateDatabaseServer* server_;
   static Rig* rig_;
-
-  std::vector<std::string> statements_;
-  std::string answers_;
-  std::string before_;
-  std::string after_;
+  static std::map<std::string, Undisturbed>* learned_;  // by scenario
 };
 
 PrivateDatabaseServer* DatabaseErrorsTest::server_ = nullptr;
 Rig* DatabaseErrorsTest::rig_ = nullptr;
+std::map<std::string, Undisturbed>* DatabaseErrorsTest::learned_ = nullptr;
 
 TEST_P(DatabaseErrorsTest, AreEachPassedOrToldAndNothingIsHalfDone) {
-  ASSERT_NO_FATAL_FAILURE(Learn());
   std::vector<Case> cases = Cases();
   AddFailedRollbacks(&cases);
   AddUnknownCommits(&cases);
-  ASSERT_NO_FATAL_FAILURE(Prepare(1, cases.size() + 1));
-  for (const Case& c : cases) {
-    Run(c);
-    if (HasFailure()) break;  // one is enough to read
+  ASSERT_NO_FATAL_FAILURE(Prepare(GetParam(), 1, cases.size() + 1));
+  const std::string accounts = absl::StrCat(GetParam().name, ".%");
+  std::vector<Outcome> outcomes;
+  for (const Case& c : cases) outcomes.push_back(Run(c));
+  auto stored = rig_->StoredOfAll(accounts);
+  for (size_t i = 0; i < cases.size() && !HasFailure(); ++i) {  // one failure is enough to read
+    SCOPED_TRACE(NameOf(cases[i]));
+    ExpectWhatWasAnswered(cases[i], outcomes[i], stored[cases[i].account_id]);
   }
+  if (!HasFailure()) ExpectRepeats(cases);
   // In the end all accounts are alike, so that one stands for all in the audit.
-  const auto stored = rig_->StoredOfAll(absl::StrCat(GetParam().name, ".%"));
-  for (const Case& c : cases) {
-    if (HasFailure()) break;
-    SCOPED_TRACE(absl::StrCat(c.fault.name, ": ", c.statement.substr(0, 200)));
-    EXPECT_EQ(stored.at(c.account_id), after_) << "repeated";
+  stored = rig_->StoredOfAll(accounts);
+  for (size_t i = 0; i < cases.size() && !HasFailure(); ++i) {
+    SCOPED_TRACE(NameOf(cases[i]));
+    EXPECT_EQ(stored[cases[i].account_id], Learned().after) << "repeated";
   }
   Findings findings;
   for (const size_t one : {size_t{0}, cases.size()}) {
     ASSERT_TRUE(VerifyAccount(*rig_->ledger().Connect(), AccountOf(one), &findings).ok());
   }
   EXPECT_EQ(findings.difference_count, 0);
-  std::printf("%s: %zu statements, %zu cases\n", GetParam().name.c_str(), statements_.size(),
-              cases.size());
+  std::printf("%s: %zu statements, %zu of them in full, %zu cases\n", GetParam().name.c_str(),
+              Learned().statements.size(), Learned().in_full.size(), cases.size());
 }
 
 // What this program has spoiled, for database_errors_coverage_test.

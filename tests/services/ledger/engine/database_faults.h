@@ -67,8 +67,7 @@ inline std::vector<Fault> AllFaults() {
   return faults;
 }
 
-// One of each sort, for statements that meet all of them elsewhere.
-// Under a sanitizer these are enough: which number is of which sort is shown without it.
+// Under a sanitizer one of each sort is all: which number is of which sort is shown without it.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 inline constexpr bool kIsSanitized = true;
 #else
@@ -88,6 +87,18 @@ inline std::vector<Fault> FaultsOfEachSort() {
 }
 
 inline std::vector<Fault> FaultsToTry() { return kIsSanitized ? FaultsOfEachSort() : AllFaults(); }
+
+// One for each thing that the product does about a fault, for a statement that meets all of them
+// elsewhere: connects again, connects again and looks whether it is done, tries the transaction
+// again, takes what it remembers for old, tells the caller to repeat, or that it can't be stored.
+inline std::vector<Fault> FaultsOfEachClass() {
+  return {FaultOf("cut off before it", Fate::kCut, 0, true),
+          FaultOf("cut off after it", Fate::kDoneAndCut, 0, true),
+          FaultOf("rolled back with", Fate::kRolledBack, 1213, true),
+          FaultOf("refused with", Fate::kRefused, kDuplicateKey, true),
+          FaultOf("done, but answered", Fate::kDoneAndRefused, 1064, false),
+          FaultOf("refused with", Fate::kRefused, kContent, false)};
+}
 
 }  // namespace reserve::engine
 

@@ -104,7 +104,7 @@ TEST_F(CreditGrantsTest, TheAuditFindsWhatWasAltered) {
     const Findings findings = ledger_.AuditOf(kAccount);
     bool told = false;
     for (const Difference& difference : findings.differences) {
-      told |= difference.check == kCheckGrants;
+      told |= difference.check == audit::kCheckGrants;
     }
     EXPECT_TRUE(told) << tampered;
     for (const std::string table : {"accounts", "entries"}) {

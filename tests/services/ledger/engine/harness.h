@@ -22,14 +22,18 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
+#include "services/ledger/audit/auditor.h"
 #include "services/ledger/domain/usage.h"
-#include "services/ledger/engine/auditor.h"
 #include "services/ledger/engine/engine.h"
 #include "services/ledger/engine/task.h"
 #include "tests/services/ledger/storage/migrated_database.h"
 #include "tests/support/mariadb_server.h"
 
 namespace reserve::engine {
+
+using audit::Difference;
+using audit::Findings;
+using audit::VerifyAccount;
 
 using book::AddPaymentMethod;
 using book::AdjustBalance;

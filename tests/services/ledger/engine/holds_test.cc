@@ -249,8 +249,8 @@ TEST_F(HoldsTest, H11_TheAuditNamesWhatIsHeldByNoHold) {
   Findings findings;
   ASSERT_TRUE(VerifyAccount(*ledger_.Connect(), kAccount, &findings).ok());
   ASSERT_EQ(findings.difference_count, 2);
-  EXPECT_EQ(findings.differences[0].check, kCheckHolds);
-  EXPECT_EQ(findings.differences[1].check, kCheckHolds);
+  EXPECT_EQ(findings.differences[0].check, audit::kCheckHolds);
+  EXPECT_EQ(findings.differences[1].check, audit::kCheckHolds);
   EXPECT_EQ(findings.differences[1].subject, kUser);
 }
 

@@ -140,7 +140,7 @@ TEST_F(NumberKeysTest, ANumberThatLostItsKeyButIsStillThereIsAFinding) {
   ledger_.sql().Execute("DELETE FROM number_keys");
   const Findings findings = ledger_.AuditOf(kAccount);
   ASSERT_EQ(findings.differences.size(), 1u);
-  EXPECT_EQ(findings.differences[0].check, kCheckChain);
+  EXPECT_EQ(findings.differences[0].check, audit::kCheckChain);
   EXPECT_EQ(findings.differences[0].stored, "a number without a key");
 }
 

@@ -1,4 +1,4 @@
-#include "services/ledger/engine/auditor.h"
+#include "services/ledger/audit/auditor.h"
 
 #include <set>
 #include <string>
@@ -81,7 +81,7 @@ TEST(AuditorTest, AnAccountOfManyPagesAddsUp) {
       "WHERE seq = 501");
   const Findings findings = ledger.AuditOf(kAccount);
   ASSERT_GT(findings.difference_count, 0);
-  EXPECT_EQ(findings.differences.front().check, kCheckSeqGap);
+  EXPECT_EQ(findings.differences.front().check, audit::kCheckSeqGap);
 }
 
 TEST(AuditorTest, MonthlyBucketsAreReplayed) {
@@ -137,7 +137,7 @@ TEST(AuditorTest, WhatBecameOfAUsageIsRecomputedFromItsEntries) {
     const Findings findings = ledger.AuditOf(kAccount);
     bool told = false;
     for (const Difference& difference : findings.differences) {
-      told |= difference.check == kCheckUsageState;
+      told |= difference.check == audit::kCheckUsageState;
     }
     EXPECT_TRUE(told) << tampered;
     for (const std::string table : {"usage_states", "entries", "allowances"}) {
@@ -302,7 +302,11 @@ INSTANTIATE_TEST_SUITE_P(
         Tampering{"StandardRate",
                   "UPDATE entries SET standard_rate = 1 WHERE seq = 4",
                   {"RATING", "CHAIN"}},
-        Tampering{"Country", "UPDATE entries SET country = 'FR' WHERE seq = 4", {"CHAIN"}},
+        Tampering{
+            "Country", "UPDATE entries SET country = 'FR' WHERE seq = 4", {"RATING", "CHAIN"}},
+        Tampering{"CountryOfNoLine",
+                  "UPDATE entries SET country = 'FR' WHERE seq = 6",
+                  {"RATING", "CHAIN"}},
         Tampering{"Prefix", "UPDATE entries SET prefix = '49' WHERE seq = 4", {"RATING", "CHAIN"}},
         Tampering{"Deck", "UPDATE entries SET deck_version = 9 WHERE seq = 4", {"RATING", "CHAIN"}},
         Tampering{"Plan", "UPDATE entries SET plan_id = 'none' WHERE seq = 4", {"RATING", "CHAIN"}},
@@ -444,6 +448,98 @@ INSTANTIATE_TEST_SUITE_P(
                   "UPDATE recharges SET currency = 'EUR' WHERE ordinal = 1",
                   {"CURRENCY"}}),
     [](const auto& test) { return test.param.name; });
+
+// U4, C14: a line may be of another country than its number.
+TEST(AuditorTest, C14_TheCountryOfAUsageIsThatOfItsLineElseOfItsNumber) {
+  Ledger ledger;
+  LiveThroughADay(*ledger.StartEngine());
+  const auto rating_differs = [&] {
+    for (const Difference& difference : ledger.AuditOf(kAccount).differences) {
+      if (difference.check == audit::kCheckRating) return true;
+    }
+    return false;
+  };
+  EXPECT_FALSE(rating_differs());
+  ledger.sql().Execute("UPDATE rates SET country = 'IE' WHERE prefix = '44'");
+  EXPECT_TRUE(rating_differs()) << "of the line";
+  ledger.sql().Execute("UPDATE rates SET country = 'GB' WHERE prefix = '44'");
+  EXPECT_FALSE(rating_differs());
+  ledger.sql().Execute("DELETE FROM rates WHERE prefix = '44'");
+  EXPECT_TRUE(rating_differs()) << "a usage of a line that there is not";
+}
+
+// Two calls in progress, one with 60 s of its allowance reported and beyond, one dear; and one that
+// waits for its CDR.
+void BeInCalls(Ledger& ledger, Engine& engine) {
+  OpenFunded(engine, kAccount);
+  const auto create = [&](const std::string& hold_id, const char* number) {
+    CreateHold create;
+    create.request.hold_id = hold_id;
+    create.request.call = Call(kUser, "usage-of-" + hold_id, number, 0);
+    create.request.call.start_time = ledger.clock().Now();
+    return create;
+  };
+  const auto extend = [](const std::string& hold_id, int64_t used) {
+    return ExtendHold{hold_id, {1, absl::Seconds(used)}};
+  };
+  const std::vector<Order> orders = {
+      {kAccount, RecordUsage{Call(kUser, "before", kStandardNumber, 18'000 - 120)}},
+      {kAccount, create("free", kStandardNumber)},
+      {kAccount, extend("free", 90)},
+      {kAccount, create("dear", kDearNumber)},
+      {kAccount, extend("dear", 61)},
+      {kAccount, create("over", kDearNumber)},
+      {kAccount, ReleaseHold{"over", absl::Seconds(30)}}};
+  for (const auto& reply : AskAll(engine, orders)) ASSERT_TRUE(reply.ok()) << reply.status();
+}
+
+TEST(AuditorTest, H11_WhatIsHeldIsPricedAgainFromWhatEachHoldSays) {
+  Ledger ledger;
+  BeInCalls(ledger, *ledger.StartEngine());
+  ASSERT_EQ(ledger.Audit().difference_count, 0);
+  for (const std::string table : {"holds", "balances", "allowances", "rates"}) {
+    ledger.sql().Execute(
+        absl::StrCat("CREATE TABLE kept_", table, " ENGINE=InnoDB AS SELECT * FROM ", table));
+  }
+  const std::string sums_follow =
+      "UPDATE balances SET held_nanos = (SELECT SUM(held_nanos) FROM holds WHERE state <> 0), "
+      "accrued_nanos = (SELECT SUM(accrued_nanos) FROM holds WHERE state <> 0)";
+  const std::string seconds_follow =
+      "UPDATE allowances SET seconds_held = (SELECT SUM(free_seconds) FROM holds WHERE state <> 0)";
+  for (const std::string tampered :
+       {"held_nanos = held_nanos + 1 WHERE hold_id = 'dear'",
+        "held_nanos = accrued_nanos WHERE hold_id = 'dear'",
+        "held_nanos = held_nanos - 1, accrued_nanos = accrued_nanos - 1 WHERE hold_id = 'over'",
+        "accrued_nanos = 0 WHERE hold_id = 'dear'", "granted_seconds = 60 WHERE hold_id = 'dear'",
+        "granted_seconds = 600 WHERE hold_id = 'dear'",
+        "used_micros = 30000000 WHERE hold_id = 'dear'",
+        "used_micros = 3000000000 WHERE hold_id = 'over'", "used_micros = 0 WHERE hold_id = 'over'",
+        "free_seconds = free_seconds - 1 WHERE hold_id = 'free'",
+        "free_seconds = 0, accrued_free_seconds = 0 WHERE hold_id = 'free'",
+        "accrued_free_seconds = 60 WHERE hold_id = 'free'", "state = 2 WHERE hold_id = 'dear'",
+        "plan_id = 'none' WHERE hold_id = 'dear'", "plan_id = 'unlimited' WHERE hold_id = 'free'",
+        "deck_version = 9 WHERE hold_id = 'dear'", "deck_version = 0 WHERE hold_id = 'dear'",
+        "destination = '14155550123' WHERE hold_id = 'dear'"}) {
+    SCOPED_TRACE(tampered);
+    ledger.sql().Execute(absl::StrCat("UPDATE holds SET ", tampered));
+    ledger.sql().Execute(sums_follow);
+    ledger.sql().Execute(seconds_follow);
+    const Findings findings = ledger.AuditOf(kAccount);
+    EXPECT_GT(findings.difference_count, 0);
+    for (const Difference& difference : findings.differences) {
+      EXPECT_EQ(difference.check, audit::kCheckHolds);
+      EXPECT_NE(difference.subject, "") << "the sums are as the holds say";
+      EXPECT_NE(difference.stored, difference.computed);
+    }
+    for (const std::string table : {"holds", "balances", "allowances"}) {
+      ledger.sql().Execute(absl::StrCat("DELETE FROM ", table));
+      ledger.sql().Execute(absl::StrCat("INSERT INTO ", table, " SELECT * FROM kept_", table));
+    }
+    EXPECT_EQ(ledger.AuditOf(kAccount).difference_count, 0);
+  }
+  ledger.sql().Execute("UPDATE rates SET price_nanos = price_nanos + 1 WHERE prefix = '44'");
+  EXPECT_GT(ledger.AuditOf(kAccount).difference_count, 0) << "at the price of its line";
+}
 
 // An account that was closed: a debt was written off, and a payment that came after it is owed.
 void LiveAndClose(Ledger& ledger, Engine& engine) {

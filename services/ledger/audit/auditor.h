@@ -11,8 +11,8 @@
 //   Findings findings;
 //   RETURN_IF_ERROR(VerifyAccount(connection, "acme", &findings));
 //   for (const Difference& d : findings.differences) ...
-#ifndef RESERVE_SERVICES_LEDGER_ENGINE_AUDITOR_H_
-#define RESERVE_SERVICES_LEDGER_ENGINE_AUDITOR_H_
+#ifndef RESERVE_SERVICES_LEDGER_AUDIT_AUDITOR_H_
+#define RESERVE_SERVICES_LEDGER_AUDIT_AUDITOR_H_
 
 #include <cstdint>
 #include <string>
@@ -23,7 +23,7 @@
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/storage/connection.h"
 
-namespace reserve::engine {
+namespace reserve::audit {
 
 // Names of the checks; operators and dashboards know them, so they never change.
 // The balance of the account is the sum of its entries' amounts.
@@ -34,7 +34,8 @@ inline constexpr char kCheckBalanceChain[] = "BALANCE_CHAIN";
 inline constexpr char kCheckSeqGap[] = "SEQ_GAP";
 // The account knows the number of its last entry.
 inline constexpr char kCheckLastSeq[] = "LAST_SEQ";
-// Rating a usage again from what is stored with it gives the same figures (U4).
+// Rating a usage again from what is stored with it gives the same figures (U4), and its country is
+// that of its line, else of its number (C14).
 inline constexpr char kCheckRating[] = "RATING";
 // The usage's id leads to its entry, so that it can't be booked again (U2).
 inline constexpr char kCheckUsageId[] = "USAGE_ID";
@@ -57,8 +58,8 @@ inline constexpr char kCheckGivenBack[] = "GIVEN_BACK";
 // What is left of each credit grant is said by the account as by the entries: none was drawn on for
 // more than it had, and each ended once (P6).
 inline constexpr char kCheckGrants[] = "GRANTS";
-// What is held for calls in progress, in money and free seconds, and what they have cost so far, is
-// said by the account and its allowances as by its live holds (H1, H11).
+// What each live hold holds, in money and free seconds, and what it has cost so far, is what its
+// own terms come to; the account and its allowances say the same as its live holds (H1, H11).
 inline constexpr char kCheckHolds[] = "HOLDS";
 // What is owed and was written off is said by the account as by its entries, and one that is closed
 // has nothing left, and no recharge open (P4).
@@ -115,6 +116,6 @@ struct Findings {
 absl::Status VerifyAccount(storage::Connection& connection, absl::string_view account_id,
                            Findings* findings);
 
-}  // namespace reserve::engine
+}  // namespace reserve::audit
 
-#endif  // RESERVE_SERVICES_LEDGER_ENGINE_AUDITOR_H_
+#endif  // RESERVE_SERVICES_LEDGER_AUDIT_AUDITOR_H_

@@ -1,4 +1,4 @@
-#include "services/ledger/engine/auditor.h"
+#include "services/ledger/audit/auditor.h"
 
 #include <algorithm>
 #include <map>
@@ -13,9 +13,11 @@
 #include "absl/strings/str_join.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
+#include "services/ledger/audit/audited_lines.h"
 #include "services/ledger/book/entry_chain.h"
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/destination.h"
+#include "services/ledger/domain/hold_policy.h"
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/plan.h"
 #include "services/ledger/domain/rating.h"
@@ -34,7 +36,7 @@
 #include "services/ledger/storage/recharge_rows.h"
 #include "services/ledger/storage/usage_state_rows.h"
 
-namespace reserve::engine {
+namespace reserve::audit {
 namespace {
 
 using domain::Account;
@@ -54,7 +56,7 @@ constexpr int kPage = 500;
 // All that is read of an account.
 constexpr absl::string_view kTables =
     "accounts, balances, account_months, users, payment_methods, disputes, number_keys, entries, "
-    "usage_ids, usage_states, allowances, holds, requests, recharges, events";
+    "usage_ids, usage_states, allowances, holds, requests, recharges, events, rates";
 
 std::string Text(absl::int128 number) {
   if (number >= INT64_MIN && number <= INT64_MAX) {
@@ -93,7 +95,8 @@ std::string RatingText(const Rating& r) {
   return absl::StrCat("cost ", FormatDecimal(r.cost), ", basis ", static_cast<int>(r.basis),
                       ", billable ", r.billable_seconds, " s, free ", r.free_seconds_taken, " of ",
                       r.free_seconds_before, " s, paid ", r.paid_seconds, " s, fee ",
-                      FormatDecimal(r.connect_fee), ", standard ", r.standard_rate ? "yes" : "no");
+                      FormatDecimal(r.connect_fee), ", standard ", r.standard_rate ? "yes" : "no",
+                      ", country ", r.country.empty() ? "unknown" : r.country);
 }
 
 // The rate that a usage was rated with, from what is stored; none if it had none.
@@ -108,6 +111,12 @@ std::optional<Rate> StoredRate(const Rating& rating) {
   rate.increment_seconds = rating.increment_seconds;
   rate.standard_rate = rating.standard_rate;
   return rate;
+}
+
+// C14. A usage has no country if it was booked before there were any; and that of a number that was
+// erased can't be found again.
+bool HasNoCountry(const BookedUsage& booked) {
+  return booked.rating.country.empty() || domain::IsErasedNumber(booked.usage.destination);
 }
 
 // A user whose allowance of that period holds `free_seconds_left`.
@@ -142,6 +151,13 @@ std::string AllowancesText(const User& user) {
   }
   std::sort(used.begin(), used.end());
   return used.empty() ? "nothing used" : absl::StrJoin(used, ", ");
+}
+
+std::string HeldText(const domain::Hold& hold) {
+  return absl::StrCat(FormatDecimal(hold.held), " and ", hold.free_seconds, " free s held, ",
+                      FormatDecimal(hold.accrued), " and ", hold.accrued_free_seconds,
+                      " s accrued, of ", hold.granted_seconds, " s granted and ",
+                      absl::FormatDuration(hold.used), " reported");
 }
 
 // Does the request that booked it lead to the entry?
@@ -217,11 +233,15 @@ class Audit {
   void CheckRating(const std::string& subject, const BookedUsage& booked, const Plan& plan,
                    int32_t period);
   void CheckDeck(const std::string& subject, const BookedUsage& booked, bool in_force);
+  // Puts the country of the line into `rate`. False if there is no such line.
+  bool AddCountry(const BookedUsage& booked, Rate* rate) const;
   absl::Status CheckUsageIds(const std::vector<Entry>& page);
   absl::Status CheckRequestIds(const std::vector<Entry>& page);
   absl::Status CheckMonths();
   absl::Status CheckHolds();
   void CheckHold(const domain::Hold& hold);
+  // What is held for it, priced again from what is stored with it; else what is wrong with that.
+  absl::StatusOr<domain::Hold> PriceHold(const domain::Hold& hold) const;
   void CheckHeldSeconds();
   absl::Status CheckUsers();
   absl::Status CheckEvents();
@@ -235,7 +255,8 @@ class Audit {
   Findings& findings_;
 
   absl::flat_hash_map<std::string, Plan> plans_;
-  absl::flat_hash_map<int64_t, rates::DeckHeader> decks_;
+  AuditedLines::Decks decks_;
+  AuditedLines lines_;  // of the page that is checked
   std::map<std::pair<std::string, int32_t>, domain::NumberKey> number_keys_;  // by user and year
   // What recharges and payments ask for, and was not met among the entries yet: kind, ordinal and
   // amount.
@@ -516,6 +537,7 @@ absl::Status Audit::CheckEntries() {
 }
 
 absl::Status Audit::CheckPage(const std::vector<Entry>& page) {
+  RESERVE_RETURN_IF_ERROR(lines_.ReadFor(connection_, decks_, page));
   for (const Entry& entry : page) CheckEntry(entry);
   RESERVE_RETURN_IF_ERROR(CheckUsageIds(page));
   return CheckRequestIds(page);
@@ -805,10 +827,17 @@ void Audit::CheckUnrated(const std::string& subject, const BookedUsage& booked) 
   Differs(kCheckRating, subject, RatingText(booked.rating), "nothing, as it is UNRATED");
 }
 
+bool Audit::AddCountry(const BookedUsage& booked, Rate* rate) const {
+  if (HasNoCountry(booked) || !decks_.contains(rate->deck_version)) return true;
+  const Rate* line = lines_.Find(rate->deck_version, booked.usage);
+  if (line != nullptr) rate->country = line->country;
+  return line != nullptr;
+}
+
 void Audit::CheckRating(const std::string& subject, const BookedUsage& booked, const Plan& plan,
                         int32_t period) {
   const Rating& stored = booked.rating;
-  const std::optional<Rate> rate = StoredRate(stored);
+  std::optional<Rate> rate = StoredRate(stored);
   const bool call = booked.usage.kind == domain::UsageKind::kCall;
   if (call && rate.has_value() &&
       (rate->initial_increment_seconds < 1 || rate->increment_seconds < 1)) {
@@ -818,10 +847,18 @@ void Audit::CheckRating(const std::string& subject, const BookedUsage& booked, c
         "increments of at least one second");
     return;
   }
+  if (rate.has_value() && !AddCountry(booked, &*rate)) {
+    Differs(kCheckRating, subject,
+            absl::StrCat("prefix ", stored.prefix, " of deck ", stored.deck_version),
+            "a line of that deck");
+    return;
+  }
   const User user = UserWithFreeSeconds(plan, period, stored.free_seconds_before);
   absl::StatusOr<Rating> again =
       domain::RateUsage(booked.usage, plan, user, period, rate.has_value() ? &*rate : nullptr);
-  if (again.ok()) again->country = stored.country;  // the line's, which is not kept elsewhere
+  if (again.ok() && stored.deck_version != 0 && HasNoCountry(booked)) {
+    again->country = stored.country;
+  }
   if (!again.ok()) {
     Differs(kCheckRating, subject, RatingText(stored), std::string(again.status().message()));
     return;
@@ -987,6 +1024,7 @@ absl::Status Audit::CheckHolds() {
     RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Hold> page,
                              storage::ListHolds(connection_, account_.account_id, after,
                                                 /*state=*/std::nullopt, kPage));
+    RESERVE_RETURN_IF_ERROR(lines_.ReadFor(connection_, decks_, page));
     for (const domain::Hold& hold : page) {
       after.second = hold.slot;
       ++count;
@@ -1008,18 +1046,27 @@ absl::Status Audit::CheckHolds() {
 
 void Audit::CheckHold(const domain::Hold& hold) {
   if (hold.free_seconds > 0) held_seconds_[{hold.user_id, hold.free_period}] += hold.free_seconds;
-  const bool in_order = hold.accrued >= 0 && hold.accrued <= hold.held &&
-                        hold.accrued_free_seconds >= 0 &&
-                        hold.accrued_free_seconds <= hold.free_seconds;
-  const bool only_reported =
-      hold.open() || (hold.accrued == hold.held && hold.accrued_free_seconds == hold.free_seconds &&
-                      hold.used > absl::ZeroDuration());
-  if (in_order && only_reported) return;
-  Differs(
-      kCheckHolds, hold.hold_id,
-      absl::StrCat(FormatDecimal(hold.held), " and ", hold.free_seconds, " free s held, ",
-                   FormatDecimal(hold.accrued), " and ", hold.accrued_free_seconds, " s accrued"),
-      in_order ? "what was reported, as it has ended" : "at least what has accrued");
+  if (!hold.open() && hold.used <= absl::ZeroDuration()) {
+    Differs(kCheckHolds, hold.hold_id, "nothing reported", "an end, as there is nothing to settle");
+  }
+  const absl::StatusOr<domain::Hold> again = PriceHold(hold);
+  if (!again.ok()) {
+    Differs(kCheckHolds, hold.hold_id, HeldText(hold), std::string(again.status().message()));
+  } else if (!(*again == hold)) {
+    Differs(kCheckHolds, hold.hold_id, HeldText(hold), HeldText(*again));
+  }
+}
+
+// H11: by the plan and the line that it has been priced by since it was made or answered (H7).
+absl::StatusOr<domain::Hold> Audit::PriceHold(const domain::Hold& hold) const {
+  const auto plan = plans_.find(hold.plan_id);
+  if (plan == plans_.end()) return absl::NotFoundError("a plan that exists");
+  const Rate* rate = nullptr;
+  if (hold.deck_version != 0) {
+    rate = lines_.Find(hold.deck_version, UsageOf(hold));
+    if (rate == nullptr) return absl::NotFoundError("a deck with a line for its number");
+  }
+  return domain::PricedAgain(hold, plan->second, rate);
 }
 
 void Audit::CheckHeldSeconds() {
@@ -1128,4 +1175,4 @@ absl::Status VerifyAccount(storage::Connection& connection, absl::string_view ac
   return status;
 }
 
-}  // namespace reserve::engine
+}  // namespace reserve::audit
