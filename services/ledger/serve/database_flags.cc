@@ -1,6 +1,7 @@
 #include "services/ledger/serve/database_flags.h"
 
 #include <string>
+#include <utility>
 
 #include "absl/flags/flag.h"
 #include "common/error/error.h"
@@ -23,7 +24,11 @@ absl::StatusOr<storage::DatabaseOptions> DatabaseFromFlags() {
                            storage::ParseDatabaseUrl(absl::GetFlag(FLAGS_database)));
   const std::string file = absl::GetFlag(FLAGS_database_password_file);
   if (!file.empty()) {
-    RESERVE_ASSIGN_OR_RETURN(options.password, ReadSecretFile(file));
+    absl::StatusOr<std::string> password = ReadSecretFile(file);
+    if (!password.ok()) {
+      return InvalidField("--database_password_file", password.status().message());
+    }
+    options.password = *std::move(password);
   }
   return options;
 }
