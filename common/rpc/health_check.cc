@@ -1,6 +1,8 @@
 #include "common/rpc/health_check.h"
 
+#include <google/protobuf/message_lite.h>
 #include <grpcpp/impl/codegen/client_unary_call.h>
+#include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/impl/codegen/rpc_method.h>
 
 #include "absl/time/clock.h"
@@ -27,7 +29,8 @@ absl::StatusOr<bool> IsServing(const std::shared_ptr<grpc::Channel>& channel,
   const grpc::internal::RpcMethod method(kCheck, grpc::internal::RpcMethod::NORMAL_RPC, channel);
   const absl::Status status = FromGrpcStatus(
       grpc::internal::BlockingUnaryCall<pb::HealthCheckRequest, pb::HealthCheckResponse,
-                                        grpc::protobuf::MessageLite, grpc::protobuf::MessageLite>(
+                                        google::protobuf::MessageLite,
+                                        google::protobuf::MessageLite>(
           channel.get(), method, &context, request, &response));
   if (!status.ok()) return status;
   return response.status() == pb::HealthCheckResponse::SERVING;
