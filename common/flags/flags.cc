@@ -158,16 +158,15 @@ const Command* FindCommand(const Program& program, absl::string_view name) {
   return nullptr;
 }
 
-// Of a command, if there is one of that name; else of the program.
+// Of a command, if there is one of that name; else of the program, which names its commands and
+// leaves flags to them.
 void PrintHelp(const Program& program, const std::string& name) {
   const Command* const command = FindCommand(program, name);
-  const bool of_program = command == nullptr || name.empty();
-  std::printf("%s\n", of_program ? program.usage.c_str() : command->usage.c_str());
-  const auto shows_flags = [&] { return program.commands.empty() || command != nullptr; };
-  if (of_program && !program.commands.empty()) {
+  std::printf("%s\n", command == nullptr ? program.usage.c_str() : command->usage.c_str());
+  if (name.empty() && !program.commands.empty()) {
     std::printf("`help COMMAND` shows what a command reads.\n");
   }
-  if (!shows_flags()) return;
+  if (command == nullptr && !program.commands.empty()) return;
   std::printf("\nFlags, each also from the environment (--listen is RESERVE_LISTEN):\n");
   for (const auto& [flag_name, flag] : OurFlags()) {
     if (command != nullptr && !IsOf(*command, flag_name, *flag)) continue;

@@ -78,7 +78,8 @@ class ChartTest : public ::testing::Test {
     return {exit_code, (*process)->Stdout(), (*process)->Stderr()};
   }
   Ended Render(std::vector<std::string> args, const std::string& release = "reserve") const {
-    args.insert(args.begin(), {"template", release, Chart()});
+    // The last one given counts.
+    args.insert(args.begin(), {"template", release, Chart(), "--kube-version", "1.34"});
     return Helm(std::move(args));
   }
   static std::string Chart() { return absl::StrCat(test_support::SourceDir(), "/helm/reserve"); }

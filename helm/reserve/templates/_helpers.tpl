@@ -304,6 +304,11 @@ podFailurePolicy:
 {{ . | replace "'" "''" }}
 {{- end -}}
 
+{{/* SQL text in a document of the shell, in which $ and ` mean something. */}}
+{{- define "reserve.shellSqlText" -}}
+{{ include "reserve.sqlText" . | replace "$" "\\$" | replace "`" "\\`" }}
+{{- end -}}
+
 {{/* The pod of a CronJob or Job: labels, annotations and spec. */}}
 {{- define "reserve.jobTemplate" -}}
 metadata:
