@@ -21,11 +21,12 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/error/error.h"
+#include "common/flags/address.h"
 #include "common/flags/flags.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/clock_guard.h"
+#include "common/rpc/health_port.h"
 #include "common/rpc/rpc_flags.h"
-#include "common/rpc/server.h"
 #include "common/rpc/shutdown_signal.h"
 #include "common/telemetry/log.h"
 #include "common/telemetry/telemetry_flags.h"
@@ -53,8 +54,6 @@ ABSL_FLAG(absl::Duration, gateway_key_lifetime, absl::Hours(24),
 ABSL_FLAG(absl::Duration, backoff_initial, absl::Milliseconds(200),
           "The first pause after a failure; it doubles with each further one.");
 ABSL_FLAG(absl::Duration, backoff_max, absl::Seconds(5), "The longest pause after a failure.");
-ABSL_FLAG(std::string, health_listen, "",
-          "Where the gRPC health service listens, like [::]:50053; empty for nowhere.");
 ABSL_FLAG(bool, once, false, "Handle what is due, and end when nothing is left to do.");
 ABSL_FLAG(absl::Duration, once_idle, absl::Seconds(1),
           "With --once: how long nothing must come before it ends.");
@@ -79,7 +78,24 @@ constexpr char kUsage[] =
     "             the ledger\n"
     "  reconcile  compares the gateway's charges with the ledger's recharges: tells the ledger of\n"
     "             refunds and disputes, credits what was not reported, gives back what nothing is\n"
-    "             credited for, shows the rest; exit 0 if nothing is left for a person\n";
+    "             credited for, shows the rest; exit 0 if nothing is left for a person\n"
+    "Exit codes: 0 all is well; 1 it failed, or found something; 2 what it was told has no "
+    "sense.\n";
+
+// What each command reads.
+std::vector<Command> Commands() {
+  return {{"",
+           kUsage,
+           {"ledger", "gateway", "worker_id", "max_in_flight", "gateway_requests_per_second",
+            "charge_timeout", "gateway_key_lifetime", "backoff_initial", "backoff_max", "once",
+            "once_idle", "health_listen", "drain_timeout", "tls_certificate_file", "tls_key_file",
+            "tls_ca_file", "telemetry/telemetry_flags.cc"}},
+          {"reconcile",
+           "worker reconcile [flags]\n  Compares the gateway's charges with the ledger's "
+           "recharges.",
+           {"ledger", "gateway", "worker_id", "gateway_requests_per_second", "from", "to", "grace",
+            "dry_run", "max_refunds", "tls_certificate_file", "tls_key_file", "tls_ca_file"}}};
+}
 
 constexpr int kMaxInFlight = 1024;  // recharges.proto, WatchLowBalanceRequest
 constexpr size_t kMaxWorkerId = 64;
@@ -94,6 +110,9 @@ std::string WorkerId() {
 }
 
 absl::Status CheckFlags() {
+  RESERVE_RETURN_IF_ERROR(CheckRpcFlags());
+  RESERVE_RETURN_IF_ERROR(CheckTarget("--ledger", absl::GetFlag(FLAGS_ledger)));
+  RESERVE_RETURN_IF_ERROR(CheckTarget("--gateway", absl::GetFlag(FLAGS_gateway)));
   if (absl::GetFlag(FLAGS_worker_id).size() > kMaxWorkerId) {
     return InvalidField("--worker_id", "must be at most 64 characters");
   }
@@ -114,6 +133,9 @@ absl::Status CheckFlags() {
   if (absl::GetFlag(FLAGS_backoff_initial) < absl::Milliseconds(1) ||
       absl::GetFlag(FLAGS_backoff_max) < absl::GetFlag(FLAGS_backoff_initial)) {
     return InvalidField("--backoff_max", "must be at least --backoff_initial, and that 1ms");
+  }
+  if (absl::GetFlag(FLAGS_once_idle) < absl::ZeroDuration()) {
+    return InvalidField("--once_idle", "must not be negative");
   }
   return absl::OkStatus();
 }
@@ -192,17 +214,14 @@ absl::Status Work(ShutdownSignal* signal) {
                            MakeChannel(absl::GetFlag(FLAGS_ledger), ChannelOptionsFromFlags()));
   RESERVE_ASSIGN_OR_RETURN(auto gateway_channel,
                            MakeChannel(absl::GetFlag(FLAGS_gateway), ChannelOptionsFromFlags()));
-  std::unique_ptr<RpcServer> health;
-  if (const std::string listen = absl::GetFlag(FLAGS_health_listen); !listen.empty()) {
-    RESERVE_ASSIGN_OR_RETURN(health, RpcServer::Start(ServerOptionsFromFlags(listen), {}));
-    health->SetServing(true);
-  }
+  RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<HealthPort> health, StartHealthPort());
+  health->SetReady(true);
   const std::string worker_id = WorkerId();
   Log(Severity::kInfo, "worker started",
       {{"worker_id", worker_id},
        {"ledger", absl::GetFlag(FLAGS_ledger)},
        {"gateway", absl::GetFlag(FLAGS_gateway)},
-       {"health_port", health == nullptr ? 0 : health->port()},
+       {"health_port", health->port()},
        {"metrics_port", metrics_server->port()}});
 
   WorkerMetrics metrics(&metrics_server->registry());
@@ -220,14 +239,14 @@ absl::Status Work(ShutdownSignal* signal) {
     clock_guard.Look();
     if (!signal->WaitFor(absl::Milliseconds(100))) continue;
     Log(Severity::kInfo, "draining");
-    if (health != nullptr) health->SetServing(false);
+    health->SetReady(false);
     loop.Drain();
     break;
   }
   thread.join();
-  if (health != nullptr) health->Drain(absl::Seconds(1));
   if (status.ok()) Log(Severity::kInfo, "worker stopped");
-  return status;
+  // What the ledger refuses may be another one's to put right: no matter of our flags.
+  return absl::IsInvalidArgument(status) ? absl::FailedPreconditionError(status.message()) : status;
 }
 
 }  // namespace
@@ -239,21 +258,23 @@ int Main(const std::vector<std::string>& arguments, ShutdownSignal* signal) {
     if (!status.ok()) {
       Log(Severity::kError, "the worker can't go on", {{"error", status.ToString()}});
     }
-    return status.ok() ? 0 : 1;
+    return ExitCodeOf(status);
   }
   absl::Status status = InvalidField(
       "command line", absl::StrCat("\"", arguments.back(), "\" is not known\n", kUsage));
   if (arguments.size() == 1 && arguments[0] == "reconcile") status = Reconcile(signal);
-  if (status.ok()) return 0;
-  std::fprintf(stderr, "worker: %s\n", std::string(status.message()).c_str());
-  return status.code() == absl::StatusCode::kInvalidArgument ? 2 : 1;
+  if (!status.ok()) {
+    std::fprintf(stderr, "worker: %s\n", std::string(status.message()).c_str());
+  }
+  return ExitCodeOf(status);
 }
 
 }  // namespace reserve::worker
 
 int main(int argc, char* argv[]) {
   reserve::ShutdownSignal signal;
-  const std::vector<std::string> arguments =
-      reserve::ParseFlags(argc, argv, reserve::worker::kUsage);
+  const std::vector<std::string> arguments = reserve::ParseFlags(
+      argc, argv,
+      reserve::Program{.usage = reserve::worker::kUsage, .commands = reserve::worker::Commands()});
   return reserve::worker::Main(arguments, &signal);
 }

@@ -31,6 +31,8 @@ struct ChannelOptions {
   bool own_connection = false;
   // Mutual TLS; plain text if empty.
   TlsFiles tls;
+  // With TLS: the name that the peer's certificate must have; that of the target if empty.
+  std::string tls_server_name;
 };
 
 // `target` is "host:port", "dns:///host:port" or "unix:/path". INVALID_ARGUMENT for an

@@ -1,9 +1,14 @@
 #include "common/rpc/rpc_flags.h"
 
 #include "absl/flags/flag.h"
+#include "common/error/error.h"
+#include "common/flags/address.h"
 
 ABSL_FLAG(std::string, port_file, "",
           "File to which the bound port is written once calls are taken; empty for none.");
+ABSL_FLAG(std::string, health_listen, "",
+          "host:port or unix:/path of a port of its own for health alone, in plain text also with "
+          "TLS: \"live\" while the process answers, \"ready\" while it serves; empty for none.");
 ABSL_FLAG(absl::Duration, drain_timeout, absl::Seconds(20),
           "How long running calls may go on after SIGTERM.");
 ABSL_FLAG(absl::Duration, max_connection_age, absl::InfiniteDuration(),
@@ -25,7 +30,22 @@ TlsFiles TlsFilesFromFlags() {
 
 }  // namespace
 
-ServerOptions ServerOptionsFromFlags(const std::string& listen) {
+absl::Status CheckRpcFlags() {
+  const absl::Duration drain = absl::GetFlag(FLAGS_drain_timeout);
+  if (drain < absl::ZeroDuration() || drain > absl::Hours(1)) {
+    return InvalidField("--drain_timeout", "must be 0s to 1h");
+  }
+  if (absl::GetFlag(FLAGS_max_connection_age) < absl::Seconds(1)) {
+    return InvalidField("--max_connection_age", "must be at least 1s, or inf");
+  }
+  const std::string health = absl::GetFlag(FLAGS_health_listen);
+  if (!health.empty()) RESERVE_RETURN_IF_ERROR(CheckListenAddress("--health_listen", health));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ServerOptions> ServerOptionsFromFlags(const std::string& listen) {
+  RESERVE_RETURN_IF_ERROR(CheckRpcFlags());
+  RESERVE_RETURN_IF_ERROR(CheckListenAddress("--listen", listen));
   ServerOptions options;
   options.listen = listen;
   options.port_file = absl::GetFlag(FLAGS_port_file);
@@ -38,6 +58,10 @@ ChannelOptions ChannelOptionsFromFlags() {
   ChannelOptions options;
   options.tls = TlsFilesFromFlags();
   return options;
+}
+
+absl::StatusOr<std::unique_ptr<HealthPort>> StartHealthPort() {
+  return HealthPort::Start(absl::GetFlag(FLAGS_health_listen));
 }
 
 absl::Duration DrainTimeoutFromFlags() { return absl::GetFlag(FLAGS_drain_timeout); }

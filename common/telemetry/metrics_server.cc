@@ -3,9 +3,9 @@
 #include <exception>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "common/flags/address.h"
 #include "common/telemetry/process_metrics.h"
 
 namespace reserve {
@@ -13,17 +13,6 @@ namespace {
 
 // One slow scraper must not keep another waiting; more threads than that are waste.
 constexpr size_t kHttpThreads = 2;
-
-absl::Status CheckAddress(const std::string& listen) {
-  const size_t colon = listen.rfind(':');
-  int port = -1;
-  if (colon == std::string::npos || !absl::SimpleAtoi(listen.substr(colon + 1), &port) ||
-      port < 0 || port > 65535) {
-    return InvalidField("metrics_listen",
-                        absl::StrCat("'", listen, "' is not host:port, like 0.0.0.0:9100"));
-  }
-  return absl::OkStatus();
-}
 
 }  // namespace
 
@@ -36,7 +25,7 @@ MetricsServer::~MetricsServer() = default;
 absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(const std::string& listen) {
   auto server = std::unique_ptr<MetricsServer>(new MetricsServer());
   if (listen.empty()) return server;
-  RESERVE_RETURN_IF_ERROR(CheckAddress(listen));
+  RESERVE_RETURN_IF_ERROR(CheckListenAddress("--metrics_listen", listen, /*may_be_unix=*/false));
   try {
     server->exposer_ = std::make_unique<prometheus::Exposer>(listen, kHttpThreads);
     server->exposer_->RegisterCollectable(server->registry_);

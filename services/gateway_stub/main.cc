@@ -48,25 +48,30 @@ absl::StatusOr<std::unique_ptr<Gateway>> OpenGateway() {
                               .latency_jitter = absl::GetFlag(FLAGS_latency_jitter),
                               .key_lifetime = absl::GetFlag(FLAGS_key_lifetime),
                               .outage_file = absl::GetFlag(FLAGS_outage_file)};
-  RESERVE_RETURN_IF_ERROR(CheckDuration(options.latency, "latency"));
-  RESERVE_RETURN_IF_ERROR(CheckDuration(options.latency_jitter, "latency_jitter"));
-  RESERVE_RETURN_IF_ERROR(CheckDuration(options.key_lifetime, "key_lifetime"));
+  RESERVE_RETURN_IF_ERROR(CheckDuration(options.latency, "--latency"));
+  RESERVE_RETURN_IF_ERROR(CheckDuration(options.latency_jitter, "--latency_jitter"));
+  RESERVE_RETURN_IF_ERROR(CheckDuration(options.key_lifetime, "--key_lifetime"));
   return Gateway::Open(std::move(options));
 }
 
 absl::Status Run() {
   ShutdownSignal signal;
+  RESERVE_ASSIGN_OR_RETURN(const ServerOptions server_options,
+                           ServerOptionsFromFlags(absl::GetFlag(FLAGS_listen)));
   RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<MetricsServer> metrics, StartTelemetry());
+  RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<HealthPort> health_port, StartHealthPort());
   RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<Gateway> gateway, OpenGateway());
   PaymentGatewayService service(gateway.get(), &metrics->registry());
   StubDashboardService dashboard(gateway.get());
   RESERVE_ASSIGN_OR_RETURN(
       const std::unique_ptr<RpcServer> server,
-      RpcServer::Start(ServerOptionsFromFlags(absl::GetFlag(FLAGS_listen)),
+      RpcServer::Start(server_options,
                        {{gateway::v1::PaymentGateway::service_full_name(), &service},
                         {gateway::v1::StubDashboard::service_full_name(), &dashboard}}));
   server->SetServing(true);
+  health_port->SetReady(true);
   Log(Severity::kInfo, "draining", {{"signal", signal.Wait()}});
+  health_port->SetReady(false);
   gateway->Hurry();
   server->Drain(DrainTimeoutFromFlags());
   return absl::OkStatus();
@@ -78,17 +83,16 @@ absl::Status Run() {
 int main(int argc, char* argv[]) {
   const std::vector<std::string> arguments = reserve::ParseFlags(
       argc, argv,
-      "Stands in for a card gateway: reserve.gateway.v1.PaymentGateway with test cards, and "
-      "StubDashboard for what people and banks do. What each card token does is in "
-      "services/gateway_stub/card_token.h.");
+      {.usage = "Stands in for a card gateway: reserve.gateway.v1.PaymentGateway with test cards, "
+                "and StubDashboard for what people and banks do. What each card token does is in "
+                "services/gateway_stub/card_token.h."});
   if (!arguments.empty()) {
     std::fprintf(stderr, "ERROR: unexpected argument '%s'\n", arguments.front().c_str());
-    return 1;
+    return reserve::kExitUsage;
   }
   const absl::Status status = reserve::gateway_stub::Run();
   if (!status.ok()) {
     reserve::Log(reserve::Severity::kError, "can't serve", {{"error", status.message()}});
-    return 1;
   }
-  return 0;
+  return reserve::ExitCodeOf(status);
 }

@@ -33,10 +33,56 @@ constexpr char kUsage[] =
     "                       them\n"
     "  import-rates [FILE]  imports a rate deck from CSV into a running ledger (--starter: the\n"
     "                       deck that is built in)\n"
+    "  check                looks whether a running ledger is fit for use\n"
     "  verify               recomputes everything that a running ledger has stored\n"
     "  check-heads FILE     asks a running ledger whether it still has entries that it "
     "acknowledged:\n"
-    "                       a line ACCOUNT,SEQ,HASH each; - is standard input\n";
+    "                       a line ACCOUNT,SEQ,HASH each; - is standard input\n"
+    "Exit codes: 0 all is well; 1 it failed, or found something; 2 what it was told has no "
+    "sense.\n";
+
+// What each command reads.
+std::vector<Command> Commands() {
+  constexpr char kDatabase[] = "serve/database_flags.cc";
+  constexpr char kCurrencies[] = "serve/currency_settings_file.cc";
+  const std::vector<std::string> client = {"ledger", "tls_certificate_file", "tls_key_file",
+                                           "tls_ca_file", "tls_server_name"};
+  const auto of_client = [&](std::vector<std::string> more) {
+    more.insert(more.end(), client.begin(), client.end());
+    return more;
+  };
+  return {
+      {"serve",
+       "ledger serve [flags]\n  Serves accounts, usage, rates, recharges and audits (gRPC), until "
+       "SIGTERM, SIGINT or SIGHUP.",
+       {kDatabase, kCurrencies, "serve/serve_flags.cc", "serve/settings_flags.cc",
+        "rpc/rpc_flags.cc", "telemetry/telemetry_flags.cc"}},
+      {"migrate",
+       "ledger migrate [flags]\n  Brings the database schema up to date, and makes the months' "
+       "partitions.",
+       {kDatabase, "finish", "silent_are_gone", "database_wait", "grant", "grantee"}},
+      {"grants",
+       "ledger grants [flags]\n  Prints the GRANT statements for the ledger's database user.",
+       {kDatabase, "grantee"}},
+      {"settings",
+       "ledger settings [flags]\n  Prints the amounts of each currency, as CSV.",
+       {kCurrencies}},
+      {"import-rates",
+       "ledger import-rates [FILE] [flags]\n  Imports a rate deck from CSV into a running ledger.",
+       of_client({"starter", "name", "currency", "effective_time", "standard_rate_ceiling"})},
+      {"check",
+       "ledger check [flags]\n  Looks whether a running ledger is fit for use: health, and one "
+       "read.",
+       of_client({"recharge"})},
+      {"verify",
+       "ledger verify [flags]\n  Has a running ledger recompute everything that it has stored.",
+       of_client({})},
+      {"check-heads",
+       "ledger check-heads FILE [flags]\n  Asks a running ledger whether it still has the entries "
+       "of a file of lines\n  ACCOUNT,SEQ,HASH; - is standard input.",
+       of_client({})},
+  };
+}
 
 absl::Status RunCommand(std::vector<std::string> arguments) {
   const std::string command = arguments.empty() ? "" : arguments.front();
@@ -50,6 +96,7 @@ absl::Status RunCommand(std::vector<std::string> arguments) {
   if (command == "migrate") return cli::RunMigrate();
   if (command == "grants") return cli::PrintGrants();
   if (command == "settings") return cli::PrintSettings();
+  if (command == "check") return cli::RunCheck();
   if (command == "verify") return cli::RunVerify();
   return InvalidField("command", absl::StrCat("\"", command, "\" is not known\n", kUsage));
 }
@@ -60,8 +107,9 @@ absl::Status RunCommand(std::vector<std::string> arguments) {
 int main(int argc, char* argv[]) {
   // Debian's Abseil looks for lock cycles at every lock; the tests do so for us.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  const absl::Status status = reserve::RunCommand(reserve::ParseFlags(argc, argv, reserve::kUsage));
+  const absl::Status status = reserve::RunCommand(reserve::ParseFlags(
+      argc, argv, reserve::Program{.usage = reserve::kUsage, .commands = reserve::Commands()}));
   if (status.ok()) return 0;
   std::fprintf(stderr, "ledger: %s\n", std::string(status.message()).c_str());
-  return status.code() == absl::StatusCode::kInvalidArgument ? 2 : 1;
+  return reserve::ExitCodeOf(status);
 }

@@ -39,8 +39,9 @@ class EmptyLedger : public pb::Ledger::CallbackService {
 absl::Status Serve() {
   ShutdownSignal signal;
   EmptyLedger ledger;
-  auto server = RpcServer::Start(ServerOptionsFromFlags(absl::GetFlag(FLAGS_listen)),
-                                 {{pb::Ledger::service_full_name(), &ledger}});
+  const auto options = ServerOptionsFromFlags(absl::GetFlag(FLAGS_listen));
+  if (!options.ok()) return options.status();
+  auto server = RpcServer::Start(*options, {{pb::Ledger::service_full_name(), &ledger}});
   if (!server.ok()) return server.status();
   (*server)->SetServing(true);
   signal.Wait();

@@ -13,6 +13,7 @@
 #include "absl/flags/flag.h"
 #include "absl/flags/reflection.h"
 #include "absl/time/time.h"
+#include "common/flags/address.h"
 
 ABSL_FLAG(std::string, test_listen, "127.0.0.1:1", "An address.");
 ABSL_FLAG(absl::Duration, test_patience, absl::Seconds(1), "A duration.");
@@ -75,6 +76,39 @@ TEST_F(FlagsTest, ABadValueInTheEnvironmentNamesTheVariable) {
             "--test_patience");
 }
 
+TEST_F(FlagsTest, AFlagIsGivenWithOneDashOrTwoAndASwitchByItsNameAlone) {
+  const auto positional = SetFlagsFrom({"-test_listen", "a", "serve", "--notest_eager",
+                                        "--test_patience=2s", "--", "--test_listen=b"});
+  ASSERT_TRUE(positional.ok()) << positional.status();
+  EXPECT_THAT(*positional, ElementsAre("serve", "--test_listen=b"));
+  EXPECT_EQ(absl::GetFlag(FLAGS_test_listen), "a");
+  EXPECT_EQ(absl::GetFlag(FLAGS_test_patience), absl::Seconds(2));
+  EXPECT_FALSE(absl::GetFlag(FLAGS_test_eager));
+  ASSERT_TRUE(SetFlagsFrom({"--test_eager"}).ok());
+  EXPECT_TRUE(absl::GetFlag(FLAGS_test_eager));
+  EXPECT_FALSE(SetFlagsFrom({"--notest_listen"}).ok());
+  EXPECT_FALSE(SetFlagsFrom({"--flagfile=/etc/passwd"}).ok());
+}
+
+TEST_F(FlagsTest, AddressesAreCheckedByTheirMeaning) {
+  for (const char* good : {"127.0.0.1:0", "0.0.0.0:65535", "[::]:50051", "unix:/run/x", "h:1"}) {
+    EXPECT_TRUE(CheckListenAddress("--listen", good).ok()) << good;
+  }
+  for (const char* bad : {"", "50051", ":50051", "127.0.0.1:", "127.0.0.1:99999", "::1:5", "h:-1",
+                          "h:+1", "h:0x1", "h:000001", "unix:", "a b:1"}) {
+    EXPECT_FALSE(CheckListenAddress("--listen", bad).ok()) << bad;
+  }
+  EXPECT_FALSE(CheckListenAddress("--metrics_listen", "unix:/run/x", false).ok());
+  for (const char* good : {"ledger:50051", "dns:///ledger.x.svc:50051", "dns://1.1.1.1/h:1",
+                           "unix:/run/x", "[::1]:1", "ipv4:1.2.3.4:5,1.2.3.5:5"}) {
+    EXPECT_TRUE(CheckTarget("--ledger", good).ok()) << good;
+  }
+  for (const char* bad : {"", "ledger", "ledger:", "ledger:0", "ledger:65536", "dns:///ledger",
+                          "http://ledger:1", "unix:"}) {
+    EXPECT_FALSE(CheckTarget("--ledger", bad).ok()) << bad;
+  }
+}
+
 TEST_F(FlagsTest, FlagsOfTheLibraryItselfAreNotSetFromTheEnvironment) {
   EXPECT_TRUE(
       SetFlagsFromEnvironment({}, EnvironmentOf({{"RESERVE_FLAGFILE", "/etc/passwd"}})).ok());
@@ -105,7 +139,23 @@ TEST_F(FlagsDeathTest, HelpShowsEveryFlagOfOursAndEndsWell) {
 }
 
 TEST_F(FlagsDeathTest, AnUnknownFlagIsNamed) {
-  EXPECT_EXIT(Parse("--lissten=x"), ExitedWithCode(1), "Unknown command line flag 'lissten'");
+  EXPECT_EXIT(Parse("--test_lissten=x"), ExitedWithCode(2),
+              "--test_lissten is not known; the nearest is --test_listen");
+}
+
+TEST_F(FlagsDeathTest, ABadValueEndsTheProgramWithTwo) {
+  EXPECT_EXIT(Parse("--test_patience=soon"), ExitedWithCode(2),
+              "'soon' is not a value for --test_patience");
+  EXPECT_EXIT(Parse("--test_listen"), ExitedWithCode(2), "--test_listen needs a value");
+}
+
+TEST_F(FlagsDeathTest, AVariableOfNoFlagEndsTheProgramWithTwo) {
+  EXPECT_EXIT(
+      {
+        setenv("RESERVE_DATABSE", "x", 1);
+        Parse("--test_listen=x");
+      },
+      ExitedWithCode(2), "RESERVE_DATABSE: belongs to no flag; the nearest is RESERVE_DATABASE");
 }
 
 TEST_F(FlagsDeathTest, ABadVariableEndsTheProgramWithTwo) {

@@ -19,7 +19,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "common/error/error.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/health_check.h"
+#include "common/rpc/health_port.h"
 #include "common/rpc/request_id.h"
 #include "common/rpc/shutdown_signal.h"
 #include "common/rpc/status.h"
@@ -280,6 +283,62 @@ TEST_F(TlsTest, AServerOfAnotherAuthorityIsRefused) {
   channel_options_.tls = good_;
   ASSERT_TRUE(Start().ok());
   EXPECT_FALSE(Call("k").ok());
+}
+
+TEST_F(TlsTest, AServerIsTakenUnderTheNameThatOneExpectsOfIt) {
+  server_options_.tls = good_;
+  channel_options_.tls = good_;
+  ASSERT_TRUE(Start().ok());
+  channel_options_.tls_server_name = "another.example";
+  EXPECT_FALSE(Call("k").ok());
+  channel_options_.tls_server_name = "127.0.0.1";
+  EXPECT_TRUE(Call("k").ok());
+}
+
+TEST_F(TlsTest, HealthIsServedInPlainTextAndAloneOnAPortOfItsOwn) {
+  server_options_.tls = good_;
+  ASSERT_TRUE(Start().ok());
+  const auto health = HealthPort::Start("127.0.0.1:0");
+  ASSERT_TRUE(health.ok()) << health.status();
+  const auto channel = MakeChannel(absl::StrCat("127.0.0.1:", (*health)->port()), {});
+  ASSERT_TRUE(channel.ok()) << channel.status();
+  const auto serving = [&](const std::string& service) {
+    const auto answer = IsServing(*channel, service, absl::Seconds(10));
+    return answer.ok() ? std::string(*answer ? "yes" : "no") : ReasonOf(answer.status());
+  };
+  EXPECT_EQ(serving("live"), "yes");
+  EXPECT_EQ(serving("ready"), "no");
+  EXPECT_EQ(serving(""), "no");
+  (*health)->SetReady(true);
+  EXPECT_EQ(serving("ready"), "yes");
+  EXPECT_EQ(serving(""), "yes");
+  EXPECT_EQ(serving("reserve.ledger.v1.Ledger"), "NOT_FOUND");
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(10)));
+  grpc::Slice slice("\x3a\x01*");
+  const grpc::ByteBuffer request(&slice, 1);
+  grpc::ByteBuffer response;
+  grpc::GenericStub stub(*channel);
+  absl::Notification answered;
+  grpc::Status status;
+  stub.UnaryCall(&context, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+                 grpc::StubOptions(), &request, &response, [&](grpc::Status result) {
+                   status = std::move(result);
+                   answered.Notify();
+                 });
+  answered.WaitForNotification();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED) << status.error_message();
+}
+
+TEST(HealthPortTest, AnAddressThatIsTakenIsAnErrorAndNoneIsNowhere) {
+  const auto first = HealthPort::Start("127.0.0.1:0");
+  ASSERT_TRUE(first.ok()) << first.status();
+  const auto second = HealthPort::Start(absl::StrCat("127.0.0.1:", (*first)->port()));
+  EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
+  const auto nowhere = HealthPort::Start("");
+  ASSERT_TRUE(nowhere.ok());
+  (*nowhere)->SetReady(true);
+  EXPECT_EQ((*nowhere)->port(), 0);
 }
 
 TEST_F(TlsTest, HalfAnIdentityIsRefusedAtTheStart) {

@@ -22,7 +22,7 @@ using ::testing::SizeIs;
 
 std::map<std::string, std::string> ClockShiftedBy(int seconds) {
   return {{"LD_PRELOAD", test_support::BinDir() + "/libreserve_clock_shift.so"},
-          {"RESERVE_CLOCK_SHIFT_SECONDS", absl::StrCat(seconds)},
+          {"RESERVE_TEST_CLOCK_SHIFT_SECONDS", absl::StrCat(seconds)},
           // A sanitizer wants to come first, and need not.
           {"ASAN_OPTIONS", "verify_asan_link_order=0"}};
 }

@@ -23,7 +23,7 @@ void ClockFile::Set(absl::Duration ahead) {
 
 std::map<std::string, std::string> ClockFile::Environment() const {
   return {{"LD_PRELOAD", BinDir() + "/libreserve_clock_shift.so"},
-          {"RESERVE_CLOCK_SHIFT_FILE", path_},
+          {"RESERVE_TEST_CLOCK_SHIFT_FILE", path_},
           // A sanitizer wants to come first, and need not.
           {"ASAN_OPTIONS", "verify_asan_link_order=0"}};
 }

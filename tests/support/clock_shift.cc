@@ -1,8 +1,8 @@
 // Makes the wall clock of one process wrong: a library that is loaded before all others.
 //
-//   LD_PRELOAD=bin/libreserve_clock_shift.so RESERVE_CLOCK_SHIFT_SECONDS=3600 bin/ledger serve
+//   LD_PRELOAD=bin/libreserve_clock_shift.so RESERVE_TEST_CLOCK_SHIFT_SECONDS=3600 bin/ledger serve
 //
-// With RESERVE_CLOCK_SHIFT_FILE in place of the seconds the clock can be set while the process
+// With RESERVE_TEST_CLOCK_SHIFT_FILE in place of the seconds the clock can be set while the process
 // runs: the file holds the seconds as an int64_t, and whoever writes another number into it sets
 // the clock (ClockFile of tests/support/clock_file.h).
 //
@@ -35,7 +35,7 @@ constexpr long kNanosPerSecond = 1'000'000'000;
 
 // The number in the file, as it is at any moment; null if there is no file.
 const std::atomic<int64_t>* MapShiftFile() {
-  const char* path = getenv("RESERVE_CLOCK_SHIFT_FILE");
+  const char* path = getenv("RESERVE_TEST_CLOCK_SHIFT_FILE");
   if (path == nullptr) return nullptr;
   const int file = open(path, O_RDONLY | O_CLOEXEC);
   void* mapped = mmap(nullptr, sizeof(int64_t), PROT_READ, MAP_SHARED, file, 0);
@@ -46,7 +46,7 @@ const std::atomic<int64_t>* MapShiftFile() {
 long ShiftSeconds() {
   static const std::atomic<int64_t>* const file = MapShiftFile();
   static const long shift = [] {
-    const char* text = getenv("RESERVE_CLOCK_SHIFT_SECONDS");
+    const char* text = getenv("RESERVE_TEST_CLOCK_SHIFT_SECONDS");
     return text == nullptr ? 0 : std::atol(text);
   }();
   return file == nullptr ? shift : file->load(std::memory_order_relaxed);

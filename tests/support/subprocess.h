@@ -35,7 +35,8 @@ class Subprocess {
     // A path, or a name that FindProgram knows (our own binaries by their name).
     std::string program;
     std::vector<std::string> args = {};
-    // Added to this process's environment, or put in place of what is there.
+    // Added to this process's environment, or put in place of what is there. Of that, variables
+    // RESERVE_... are not passed on, but for RESERVE_TEST_...
     std::map<std::string, std::string> env = {};
     // Empty: the working directory of this process.
     std::string working_directory = "";

@@ -3,13 +3,16 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <regex>
 
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/error/error.h"
+#include "common/flags/address.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/rpc_flags.h"
+#include "services/ledger/cli/check.h"
 #include "services/ledger/cli/check_heads.h"
 #include "services/ledger/cli/import_rates.h"
 #include "services/ledger/cli/verify.h"
@@ -18,8 +21,11 @@
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/migrator.h"
 
-ABSL_FLAG(std::string, ledger, "127.0.0.1:50051",
-          "The running ledger, for import-rates, verify and check-heads.");
+ABSL_FLAG(std::string, ledger, "127.0.0.1:50051", "The running ledger, host:port.");
+ABSL_FLAG(
+    std::string, tls_server_name, "",
+    "With TLS: the name in the ledger's certificate, where --ledger has another, as through a "
+    "port-forward.");
 ABSL_FLAG(
     bool, finish, false,
     "migrate: raise the schema's feature level as well, if every ledger that serves knows it. "
@@ -28,6 +34,13 @@ ABSL_FLAG(
     bool, silent_are_gone, false,
     "migrate --finish: don't wait for ledgers that were not heard of for a minute. Say so only "
     "once they have ended.");
+ABSL_FLAG(absl::Duration, database_wait, absl::ZeroDuration(),
+          "migrate: how long to wait for a database that does not answer yet.");
+ABSL_FLAG(bool, grant, false,
+          "migrate: give --grantee the rights that the ledger needs, which the migrating user must "
+          "have with GRANT OPTION.");
+ABSL_FLAG(bool, recharge, false,
+          "check: charge a card as well, of a gateway that charges nobody (the stub).");
 ABSL_FLAG(bool, starter, false, "import-rates: import the deck that is built in.");
 ABSL_FLAG(std::string, name, "", "import-rates: the deck's name; the file's by default.");
 ABSL_FLAG(std::string, currency, "USD", "import-rates: the deck's currency.");
@@ -36,23 +49,59 @@ ABSL_FLAG(std::string, effective_time, "",
 ABSL_FLAG(std::string, standard_rate_ceiling, "",
           "import-rates: prices a minute at or under this are standard rates; empty: that of the "
           "currency's settings.");
-ABSL_FLAG(std::string, grantee, "'reserve'@'%'", "grants: the user, as SQL writes it.");
+ABSL_FLAG(std::string, grantee, "'reserve'@'%'",
+          "grants, migrate --grant: the user, as SQL writes it.");
 
 namespace reserve::cli {
+namespace {
+
+absl::StatusOr<ChannelOptions> LedgerChannelOptions() {
+  RESERVE_RETURN_IF_ERROR(CheckTarget("--ledger", absl::GetFlag(FLAGS_ledger)));
+  ChannelOptions options = ChannelOptionsFromFlags();
+  options.tls_server_name = absl::GetFlag(FLAGS_tls_server_name);
+  if (!options.tls_server_name.empty() && options.tls.empty()) {
+    return InvalidField("--tls_server_name", "is of no use without TLS");
+  }
+  return options;
+}
+
+absl::StatusOr<std::shared_ptr<grpc::Channel>> LedgerChannel() {
+  RESERVE_ASSIGN_OR_RETURN(const ChannelOptions options, LedgerChannelOptions());
+  return MakeChannel(absl::GetFlag(FLAGS_ledger), options);
+}
+
+// 'name'@'host': what else it may be, SQL would take for something that is not one user.
+absl::StatusOr<std::string> GranteeFromFlag() {
+  const std::string grantee = absl::GetFlag(FLAGS_grantee);
+  static const std::regex* const shape = new std::regex("'([^'\\\\]|'')+'@'([^'\\\\]|'')+'");
+  if (std::regex_match(grantee, *shape)) return grantee;
+  return InvalidField("--grantee", absl::StrCat("\"", grantee, "\" is not 'name'@'host'"));
+}
+
+}  // namespace
 
 absl::Status RunMigrate() {
   RESERVE_ASSIGN_OR_RETURN(const storage::DatabaseOptions database, serve::DatabaseFromFlags());
   const storage::SqlThread sql_thread;
   const auto tell = [](const std::string& step) { std::cout << "migrate: " << step << std::endl; };
+  const absl::Duration wait = absl::GetFlag(FLAGS_database_wait);
+  if (wait < absl::ZeroDuration()) return InvalidField("--database_wait", "must not be negative");
+  RESERVE_ASSIGN_OR_RETURN(const std::string grantee, GranteeFromFlag());
+  if (wait > absl::ZeroDuration()) {
+    RESERVE_RETURN_IF_ERROR(storage::AwaitDatabase(database, wait, tell));
+  }
   RESERVE_RETURN_IF_ERROR(storage::Migrate(database, absl::Now(), tell));
+  if (absl::GetFlag(FLAGS_grant)) {
+    RESERVE_RETURN_IF_ERROR(storage::GrantRights(database, grantee, tell));
+  }
   if (!absl::GetFlag(FLAGS_finish)) return absl::OkStatus();
   return storage::Finish(database, absl::GetFlag(FLAGS_silent_are_gone), tell);
 }
 
 absl::Status PrintGrants() {
   RESERVE_ASSIGN_OR_RETURN(const storage::DatabaseOptions database, serve::DatabaseFromFlags());
-  for (const std::string& grant :
-       storage::GrantsFor(database.schema, absl::GetFlag(FLAGS_grantee))) {
+  RESERVE_ASSIGN_OR_RETURN(const std::string grantee, GranteeFromFlag());
+  for (const std::string& grant : storage::GrantsFor(database.schema, grantee)) {
     std::cout << grant << ";\n";
   }
   return absl::OkStatus();
@@ -67,7 +116,7 @@ absl::Status PrintSettings() {
 absl::Status RunImportRates(const std::vector<std::string>& files) {
   ImportRatesOptions options;
   options.ledger = absl::GetFlag(FLAGS_ledger);
-  options.channel = ChannelOptionsFromFlags();
+  RESERVE_ASSIGN_OR_RETURN(options.channel, LedgerChannelOptions());
   options.starter = absl::GetFlag(FLAGS_starter);
   options.name = absl::GetFlag(FLAGS_name);
   options.currency = absl::GetFlag(FLAGS_currency);
@@ -80,9 +129,13 @@ absl::Status RunImportRates(const std::vector<std::string>& files) {
   return ImportRates(options, std::cout);
 }
 
+absl::Status RunCheck() {
+  RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, LedgerChannel());
+  return CheckLedger(channel, {.recharge = absl::GetFlag(FLAGS_recharge)}, std::cout);
+}
+
 absl::Status RunVerify() {
-  RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel,
-                           MakeChannel(absl::GetFlag(FLAGS_ledger), ChannelOptionsFromFlags()));
+  RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, LedgerChannel());
   RESERVE_ASSIGN_OR_RETURN(const int64_t differences, VerifyLedger(channel, std::cout));
   if (differences == 0) return absl::OkStatus();
   return MakeError(absl::StatusCode::kDataLoss, "DIFFERENCES_FOUND", "",
@@ -96,8 +149,7 @@ absl::Status RunCheckHeads(const std::vector<std::string>& files) {
     file.open(files.front());
     if (!file) return InvalidField("FILE", absl::StrCat("cannot read \"", files.front(), "\""));
   }
-  RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel,
-                           MakeChannel(absl::GetFlag(FLAGS_ledger), ChannelOptionsFromFlags()));
+  RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, LedgerChannel());
   std::istream& in = files.front() == "-" ? std::cin : file;
   RESERVE_ASSIGN_OR_RETURN(const HeadCounts counts, CheckHeads(channel, in, std::cout));
   const int64_t missing = counts.lost + counts.replaced;

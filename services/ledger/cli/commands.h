@@ -12,7 +12,8 @@
 
 namespace reserve::cli {
 
-// Brings the schema of --database up to date, and with --finish raises its feature level.
+// Brings the schema of --database up to date; with --grant gives --grantee its rights, with
+// --finish raises the feature level.
 absl::Status RunMigrate();
 
 // Prints the GRANT statements that --grantee needs to serve.
@@ -23,6 +24,9 @@ absl::Status PrintSettings();
 
 // Imports the one file, or with --starter none, into the running ledger.
 absl::Status RunImportRates(const std::vector<std::string>& files);
+
+// Looks whether the running ledger is fit for use, and with --recharge charges a card of the stub.
+absl::Status RunCheck();
 
 // Has the running ledger recompute everything. DATA_LOSS if something does not add up.
 absl::Status RunVerify();

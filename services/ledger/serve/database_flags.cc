@@ -1,6 +1,7 @@
 #include "services/ledger/serve/database_flags.h"
 
 #include <string>
+#include <utility>
 
 #include "absl/flags/flag.h"
 #include "common/error/error.h"
@@ -25,7 +26,9 @@ absl::StatusOr<storage::DatabaseOptions> DatabaseFromFlags() {
                            storage::ParseDatabaseUrl(absl::GetFlag(FLAGS_database)));
   const std::string file = absl::GetFlag(FLAGS_database_password_file);
   if (!file.empty()) {
-    RESERVE_RETURN_IF_ERROR(ReadSecretFile(file).status());
+    if (const absl::Status read = ReadSecretFile(file).status(); !read.ok()) {
+      return InvalidField("--database_password_file", read.message());
+    }
     options.read_password = [file] { return ReadSecretFile(file); };
   }
   return options;

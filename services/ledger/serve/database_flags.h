@@ -11,7 +11,7 @@
 namespace reserve::serve {
 
 // What --database says, with the password of --database_password_file if that is set.
-// INVALID_ARGUMENT if --database is missing or malformed; else the error of reading the file.
+// INVALID_ARGUMENT if --database is missing or malformed, or the file can't be read.
 absl::StatusOr<storage::DatabaseOptions> DatabaseFromFlags();
 
 }  // namespace reserve::serve

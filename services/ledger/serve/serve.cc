@@ -12,6 +12,7 @@
 #include "common/clock/calendar.h"
 #include "common/clock/monotonic.h"
 #include "common/error/error.h"
+#include "common/rpc/health_port.h"
 #include "common/rpc/rpc_flags.h"
 #include "common/rpc/server.h"
 #include "common/rpc/shutdown_signal.h"
@@ -36,7 +37,7 @@ namespace reserve::serve {
 namespace {
 
 absl::Status ServeUntilSignal(engine::Engine& engine, Health& health, OverloadReport overload,
-                              RpcServer& server, ShutdownSignal& signal) {
+                              RpcServer& server, HealthPort& health_port, ShutdownSignal& signal) {
   bool told = false;  // whoever watches health hears of changes only
   ClockReport clock_report(engine);
   do {
@@ -46,6 +47,7 @@ absl::Status ServeUntilSignal(engine::Engine& engine, Health& health, OverloadRe
     if (health.serving() == told) continue;
     told = health.serving();
     server.SetServing(told);
+    health_port.SetReady(told);
   } while (!signal.WaitFor(health.pause()));
   return absl::OkStatus();
 }
@@ -93,6 +95,8 @@ absl::Status Serve() {
   RESERVE_RETURN_IF_ERROR(CheckTimeZones());
   RESERVE_ASSIGN_OR_RETURN(const ServerOptions server_options, LedgerServerOptionsFromFlags());
   RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<MetricsServer> metrics, StartTelemetry());
+  // Before the database is asked: the process lives, whatever that does.
+  RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<HealthPort> health_port, StartHealthPort());
   TellOfSettings(options.settings);
   engine::Engine engine(std::move(options));
   const storage::SqlThread sql_thread;
@@ -121,10 +125,11 @@ absl::Status Serve() {
                                         {ledger::v1::Rates::service_full_name(), &rates},
                                         {ledger::v1::Recharges::service_full_name(), &recharges},
                                         {ledger::v1::Audit::service_full_name(), &audit}}));
-  const absl::Status served =
-      ServeUntilSignal(engine, health, OverloadReport(engine, rpc_metrics), *server, signal);
+  const absl::Status served = ServeUntilSignal(engine, health, OverloadReport(engine, rpc_metrics),
+                                               *server, *health_port, signal);
 
   Log(Severity::kInfo, "draining");
+  health_port->SetReady(false);
   server->SetServing(false);
   rpc_metrics.StartDraining();
   ledger.EndStreams();

@@ -120,7 +120,8 @@ absl::StatusOr<engine::EngineOptions> EngineOptionsFromFlags() {
 }
 
 absl::StatusOr<ServerOptions> LedgerServerOptionsFromFlags() {
-  ServerOptions options = ServerOptionsFromFlags(absl::GetFlag(FLAGS_listen));
+  RESERVE_ASSIGN_OR_RETURN(ServerOptions options,
+                           ServerOptionsFromFlags(absl::GetFlag(FLAGS_listen)));
   options.max_concurrent_calls = absl::GetFlag(FLAGS_max_concurrent_calls);
   if (options.max_concurrent_calls < 1) {
     return InvalidField("--max_concurrent_calls", "must be at least 1");

@@ -32,6 +32,8 @@ constexpr int kChangeWaitSeconds = 2;
 constexpr absl::Duration kPauseBetweenChanges = absl::Seconds(3);
 // With the pauses that is half an hour.
 constexpr int kChangeTries = 360;
+// Of a database that is just starting.
+constexpr absl::Duration kPauseBetweenConnects = absl::Seconds(1);
 // After a conflict that did not wait for anybody.
 constexpr absl::Duration kShortPause = absl::Milliseconds(100);
 // A change of a large table may take hours.
@@ -321,6 +323,27 @@ std::vector<std::string> GrantsFor(const std::string& schema, const std::string&
         absl::StrCat("GRANT ", rights, " ON `", schema, "`.`", table.name, "` TO ", user));
   }
   return grants;
+}
+
+absl::Status GrantRights(const DatabaseOptions& options, const std::string& user,
+                         const Progress& progress) {
+  RESERVE_ASSIGN_OR_RETURN(const auto connection, Connection::Open(options));
+  for (const std::string& grant : GrantsFor(options.schema, user)) {
+    RESERVE_RETURN_IF_ERROR(connection->Execute(grant));
+  }
+  progress(absl::StrCat(user, " has the rights that the ledger needs"));
+  return absl::OkStatus();
+}
+
+absl::Status AwaitDatabase(const DatabaseOptions& options, absl::Duration patience,
+                           const Progress& progress) {
+  const Moment begin = MonotonicNow();
+  for (bool told = false;; told = true) {
+    const absl::Status opened = Connection::Open(options).status();
+    if (opened.ok() || MonotonicNow() - begin >= patience) return opened;
+    if (!told) progress(absl::StrCat("waiting for the database: ", opened.message()));
+    absl::SleepFor(kPauseBetweenConnects);
+  }
 }
 
 absl::Status CheckRights(Connection& connection) {

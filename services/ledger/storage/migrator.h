@@ -38,6 +38,15 @@ absl::Status Migrate(const DatabaseOptions& options, absl::Time now,
 absl::Status Finish(const DatabaseOptions& options, bool silent_are_gone,
                     const std::function<void(const std::string&)>& progress);
 
+// Gives `user` ('name'@'host', as in SQL) the rights of GrantsFor, as the connecting user, who must
+// have them itself with GRANT OPTION. The error of the database, if not.
+absl::Status GrantRights(const DatabaseOptions& options, const std::string& user,
+                         const std::function<void(const std::string&)>& progress);
+
+// Waits until the database answers, for `patience` at the most: the error of the last try then.
+absl::Status AwaitDatabase(const DatabaseOptions& options, absl::Duration patience,
+                           const std::function<void(const std::string&)>& progress);
+
 // FAILED_PRECONDITION "SCHEMA_TOO_OLD" or "SCHEMA_TOO_NEW" if this program can't
 // work on the schema as it is; UNAVAILABLE if that can't be found out.
 absl::Status CheckSchema(Connection& connection);
