@@ -34,6 +34,9 @@ struct UpdateBillingSettings {
   domain::BillingChange change;
   std::string currency;  // of the amounts; empty: the account's
 };
+struct UpdateAccount {
+  domain::AccountChange change;
+};
 // Of both, a request id that is empty makes each call a request of its own.
 struct AddPaymentMethod {
   std::string request_id;
@@ -171,6 +174,12 @@ struct ReportGatewayDispute {
   std::string currency;
   domain::GatewayDispute told;
 };
+// A person has paid out what closing owes, so much in all.
+struct RecordPayout {
+  Nanos total = 0;
+  std::string currency;  // of the total; empty: the account's
+  domain::ByStaff by;
+};
 struct ResolveReview {
   int64_t ordinal = 0;
   domain::ReviewOutcome outcome;
@@ -195,7 +204,8 @@ using Command =
                  BlockAccount, UnblockAccount, VoidUsage, CorrectUsage, RateUnrated, RerateUsage,
                  LiftSuspension, RefundRecharge, RecordPayment, ReversePayment, ReportGatewayRefund,
                  ReportGatewayDispute, ResolveReview, ReportRecharge, DeferRecharge, Reconsider,
-                 CloseAccount, GrantCredit, CreateHold, ExtendHold, ReleaseHold, EndHold>;
+                 CloseAccount, GrantCredit, CreateHold, ExtendHold, ReleaseHold, EndHold,
+                 RecordPayout, UpdateAccount>;
 
 struct UsageReply {
   int64_t seq = 0;

@@ -58,8 +58,8 @@ inline constexpr char kCheckGivenBack[] = "GIVEN_BACK";
 // What is left of each credit grant is said by the account as by the entries: none was drawn on for
 // more than it had, and each ended once (P6).
 inline constexpr char kCheckGrants[] = "GRANTS";
-// What each live hold holds, in money and free seconds, and what it has cost so far, is what its own
-// terms come to; the account and its allowances say the same as its live holds (H1, H11).
+// What each live hold holds, in money and free seconds, and what it has cost so far, is what its
+// own terms come to; the account and its allowances say the same as its live holds (H1, H11).
 inline constexpr char kCheckHolds[] = "HOLDS";
 // What is owed and was written off is said by the account as by its entries, and one that is closed
 // has nothing left, and no recharge open (P4).
