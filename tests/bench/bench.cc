@@ -7,6 +7,7 @@
 //
 //   bench [--quick] [--rounds=5] [--seconds=2] [--only=batch,sql_rows] [--lanes=4]
 #include <algorithm>
+#include <climits>
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
@@ -48,6 +49,10 @@ ABSL_FLAG(int, max_batch, 0, "Commands in one transaction of the ledger; 0 for i
 ABSL_FLAG(int, batches_in_flight, 0, "Batch RPCs under way; 0 to find the best number.");
 ABSL_FLAG(std::vector<std::string>, database_args, {},
           "More arguments for the database server, to try something out.");
+ABSL_FLAG(int, orphans, 100'000,
+          "Holds that a switch leaves when it dies, 5,000 at most if quick.");
+ABSL_FLAG(absl::Duration, ringing, absl::Minutes(4),
+          "How long they live; they must all be made by then. 20 s if quick.");
 ABSL_FLAG(int, connections, 2, "gRPC connections that the client opens.");
 
 namespace reserve::bench {
@@ -92,8 +97,8 @@ Plan PlanFromFlags() {
   plan.rounds = plan.quick ? 2 : absl::GetFlag(FLAGS_rounds);
   plan.accounts = plan.quick ? 20'000 : absl::GetFlag(FLAGS_accounts);
   plan.dips = plan.quick ? 100 : 500;
-  plan.orphans = plan.quick ? 5'000 : kManyHolds;
-  plan.ringing = absl::Seconds(plan.quick ? 20 : 60);
+  plan.orphans = std::min(absl::GetFlag(FLAGS_orphans), plan.quick ? 5'000 : INT_MAX);
+  plan.ringing = plan.quick ? absl::Seconds(20) : absl::GetFlag(FLAGS_ringing);
   plan.timing = plan.quick ? Timing{absl::Milliseconds(150), absl::Milliseconds(400)}
                            : Timing{absl::Milliseconds(400), window};
   plan.calibration = {absl::Milliseconds(150), absl::Milliseconds(plan.quick ? 250 : 800)};

@@ -18,6 +18,7 @@ using LedgerStub = pb::Ledger::Stub;
 
 constexpr absl::Duration kWindow = absl::Seconds(5);
 constexpr absl::Duration kMostPatience = absl::Minutes(6);
+constexpr int kPart = 5'000;  // holds
 
 template <typename Request, typename Response>
 absl::Status Send(const std::shared_ptr<grpc::Channel>& channel,
@@ -77,19 +78,35 @@ class Steady {
   std::vector<float> latencies_us_;
 };
 
-// One after the other over the accounts, as fast as they go; holds a second.
+// One after the other over the accounts, as fast as they go, by parts; holds a second. None of them
+// may end before the last one is there, and the load beside them was measured: a machine that is
+// too slow for that is told so at once.
 absl::StatusOr<double> CreateOrphans(const OrphanLoad& load, Traffic& traffic,
                                      const CpuMeter& cpu) {
-  const Traffic::Ringing ringing = traffic.Rings(load.orphans, traffic.InTurn());
   const CallOptions options{load.channels, Method::kCreateHold, /*in_flight=*/256};
   const absl::Time begin = absl::Now();
-  const LoadResult created =
-      RunCalls(options, ringing.creates, {kMostPatience, absl::ZeroDuration()}, cpu);
-  if (created.answers.allowed != load.orphans) {
-    return absl::InternalError(absl::StrCat("only ", created.answers.allowed,
-                                            " holds were made: ", created.answers.first_error));
+  const absl::Duration room = load.ringing - 2 * kWindow;
+  int made = 0;
+  double per_second = 0;
+  while (made < load.orphans) {
+    const int part = std::min(kPart, load.orphans - made);
+    const Traffic::Ringing ringing = traffic.Rings(part, traffic.InTurn());
+    const LoadResult created =
+        RunCalls(options, ringing.creates, {kMostPatience, absl::ZeroDuration()}, cpu);
+    if (created.answers.allowed != part) {
+      return absl::InternalError(absl::StrCat("only ", made + created.answers.allowed,
+                                              " holds were made: ", created.answers.first_error));
+    }
+    made += part;
+    per_second = made / absl::ToDoubleSeconds(absl::Now() - begin);
+    if (load.orphans / per_second > absl::ToDoubleSeconds(room)) {
+      return absl::DeadlineExceededError(
+          absl::StrCat("at ", static_cast<int64_t>(per_second), " holds a second the first of ",
+                       load.orphans, " end before the last is made: give --ringing more than ",
+                       absl::FormatDuration(load.ringing), ", or --orphans fewer"));
+    }
   }
-  return load.orphans / absl::ToDoubleSeconds(absl::Now() - begin);
+  return per_second;
 }
 
 }  // namespace

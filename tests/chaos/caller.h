@@ -30,6 +30,9 @@ namespace reserve::chaos {
 
 inline constexpr absl::Duration kCallTimeout = absl::Seconds(3);
 
+// An emergency number of every account (C10).
+inline constexpr char kHelp[] = "911";
+
 std::string AccountId(int number);
 
 // May the same request end otherwise if it is sent again?
@@ -82,6 +85,8 @@ class Caller {
   // A customer comes, calls, tops up, and leaves: the account is closed, now and then asked for
   // twice, and a record of it comes late (P4).
   void ComeAndLeave();
+  // Somebody calls for help, and asks before: an account's user, a stranger, of no account at all.
+  void CallForHelp();
   // The customer switches automatic recharging off, and on again after a while.
   void Switch();
   // A customer whose calls share a reserve that nothing else touches: several begin together, are
@@ -164,6 +169,14 @@ class Caller {
   // False where the ledger did not answer.
   bool ExtendCall(HeldCall* call);
   void EndCall(const HeldCall& call);
+  // Asks until a ledger answers, which must be with help (C10); nothing if it was not, or nobody
+  // did.
+  template <typename Request, typename Response>
+  std::optional<Response> AskForHelp(grpc::Status (ledger::v1::Ledger::Stub::*method)(
+                                         grpc::ClientContext*, const Request&, Response*),
+                                     const Request& request);
+  void ExpectHelp(const std::string& account_id,
+                  const ledger::v1::AuthorizeUsageResponse& authorization);
   // H1: what is held for the calls of an account that has had nothing else.
   void CheckPromises(const std::vector<HeldCall>& calls);
 

@@ -57,8 +57,9 @@ std::vector<Habit> Habits() {
   const Habit telephone_switch = {[](Caller& caller, int) { caller.CallTogether(); },
                                   absl::Milliseconds(50),
                                   [](Caller& caller) { caller.LeaveTheRest(); }};
-  return {one,    one,      one,      batch, stream, office,
-          mender, customer, customer, bank,  leaver, telephone_switch};
+  const Habit in_need = {[](Caller& caller, int) { caller.CallForHelp(); }, absl::Milliseconds(40)};
+  return {one,      one,      one,  batch,  stream,           office, mender,
+          customer, customer, bank, leaver, telephone_switch, in_need};
 }
 
 }  // namespace

@@ -281,6 +281,32 @@ absl::Status CheckClosings(const Stage& stage, const AtTheGateway& found, Verdic
   return absl::OkStatus();
 }
 
+// C10: calls for help are booked at nothing, draw on no allowance, and nothing is held for them.
+// That each is there once is told with the other usages.
+absl::Status CheckHelp(const Stage& stage, Verdict* verdict) {
+  RESERVE_ASSIGN_OR_RETURN(
+      const Rows rows,
+      stage.database().TryQuery("SELECT account_id, usage_id, amount_nanos, basis, "
+                                "COALESCE(free_seconds_taken, 0) FROM entries WHERE kind = 1 AND "
+                                "destination IN ('#911', '#112') AND (amount_nanos <> 0 OR "
+                                "basis <> 8 OR COALESCE(free_seconds_taken, 0) <> 0)"));
+  for (const auto& row : rows) {
+    verdict->mismatched.push_back(absl::StrCat(
+        "call for help ", row[1], " of ", row[0],
+        " (amount, basis, free seconds): ", absl::StrJoin(row.begin() + 2, row.end(), ", ")));
+  }
+  RESERVE_ASSIGN_OR_RETURN(
+      const Rows held,
+      stage.database().TryQuery("SELECT account_id, hold_id FROM holds WHERE destination IN "
+                                "('#911', '#112') UNION ALL SELECT account_id, hold_id FROM "
+                                "ended_holds WHERE destination IN ('#911', '#112')"));
+  for (const auto& row : held) {
+    verdict->mismatched.push_back(
+        absl::StrCat("hold ", row[1], " of ", row[0], " was for a call for help"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CompareMoney(Stage& stage, absl::Duration patience, Verdict* verdict) {
   RESERVE_ASSIGN_OR_RETURN(const AtTheGateway found, ReadGateway(stage, patience));
   verdict->charges = static_cast<int64_t>(found.charges.size());
@@ -542,6 +568,7 @@ Verdict Judge(Stage& stage, const Record& record, absl::Duration patience) {
   for (const std::string& end : stage.OwnEnds()) verdict.mismatched.push_back(end);
   note("the check of calls in progress", CheckHolds(stage, patience, &verdict));
   note("the comparison with what callers were told", CompareBooks(stage, record, &verdict));
+  note("the check of calls for help", CheckHelp(stage, &verdict));
   note("the comparison with the charges", CompareMoney(stage, patience, &verdict));
   note("the check of the recharges", CheckRecharges(stage, &verdict));
   note("the check of the balances", CheckBalances(stage, &verdict));

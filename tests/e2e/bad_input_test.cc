@@ -63,6 +63,7 @@ std::vector<std::pair<std::string, std::string>> GoodRequests() {
   return {
       {"Accounts.OpenAccount", ""},
       {"Accounts.GetAccount", ""},
+      {"Accounts.UpdateAccount", "account { country_code: 'GB' }"},
       {"Accounts.UpdateBillingSettings", "billing_settings { reserve_amount { units: 20 } }"},
       {"Accounts.UpdatePaymentMethod", "payment_method { card_token: 'tok_visa#other' }"},
       {"Accounts.PutUser", "user_id: 'new'"},
@@ -94,6 +95,7 @@ std::vector<std::pair<std::string, std::string>> GoodRequests() {
       {"Accounts.ListRecharges", ""},
       {"Support.BlockAccount", "reason: 'fraud'"},
       {"Support.UnblockAccount", "reason: 'no fraud'"},
+      {"Support.RecordPayout", "total { units: 1 } reason: 'by bank'"},
       {"Events.ListEvents", ""},
       {"Accounts.GetBillingAdvice", ""},
       {"Recharges.ReportRecharge",
@@ -751,6 +753,47 @@ TEST_F(BadInputTest, AnAccountIsOpenedInARealPlace) {
   ExpectRefused(refusals);
 }
 
+TEST_F(BadInputTest, AnAccountMovesToARealCountry) {
+  const auto with = [](const std::string& account, const std::string& more = "") {
+    return absl::StrCat("account_id: 'acct' account { ", account, " } ", more);
+  };
+  ExpectRefused({
+      {.method = "Accounts.UpdateAccount",
+       .request = with("country_code: 'XX'"),
+       .field = "account.country_code"},
+      {.method = "Accounts.UpdateAccount",
+       .request = with("country_code: 'gb'"),
+       .field = "account.country_code"},
+      {.method = "Accounts.UpdateAccount",
+       .request = with("", "update_mask { paths: 'country_code' }"),
+       .field = "account.country_code"},
+      {.method = "Accounts.UpdateAccount",
+       .request = with("country_code: 'GB'", "update_mask { paths: 'time_zone' }"),
+       .field = "update_mask"},
+  });
+}
+
+TEST_F(BadInputTest, APayoutByHandIsOfSomethingThatIsOwed) {
+  const std::string head = "account_id: 'acct' ";
+  ExpectRefused({
+      {.method = "Support.RecordPayout", .request = head + "reason: 'x'", .field = "total"},
+      {.method = "Support.RecordPayout",
+       .request = head + "total { units: 0 } reason: 'x'",
+       .field = "total"},
+      {.method = "Support.RecordPayout",
+       .request = head + "total { units: -1 } reason: 'x'",
+       .field = "total"},
+      {.method = "Support.RecordPayout",
+       .request = head + "total { units: 1 currency_code: 'EUR' } reason: 'x'",
+       .field = "total.currency_code"},
+      {.method = "Support.RecordPayout", .request = head + "total { units: 1 }", .field = "reason"},
+      {"Support.RecordPayout", head + "total { units: 1 } reason: 'x'",
+       StatusCode::kFailedPrecondition, "MORE_THAN_OWED", "total"},
+      {.method = "Support.ListPayouts", .request = "page_size: -1", .field = "page_size"},
+      {.method = "Support.ListPayouts", .request = "page_token: 'x'", .field = "page_token"},
+  });
+}
+
 TEST_F(BadInputTest, AnAccountIsOpenedOnceAndInARealCurrency) {
   ExpectRefused({
       {"Accounts.OpenAccount", "account_id: 'new' currency_code: 'SEK'",
@@ -1169,6 +1212,13 @@ TEST_F(BadInputTest, AnInvalidReratingIsRefusedByField) {
       {.method = "Rates.GetRerating", .request = "request_id: ''", .field = "request_id"},
       {"Rates.GetRerating", "request_id: 'none'", StatusCode::kNotFound, "RERATING_NOT_FOUND",
        "request_id"},
+      {.method = "Rates.CancelRerating", .request = "reason: 'x'", .field = "request_id"},
+      {.method = "Rates.CancelRerating", .request = "request_id: 'none'", .field = "reason"},
+      {.method = "Rates.CancelRerating",
+       .request = "request_id: 'none' reason: 'x' actor: '\n'",
+       .field = "actor"},
+      {"Rates.CancelRerating", "request_id: 'none' reason: 'x'", StatusCode::kNotFound,
+       "RERATING_NOT_FOUND", "request_id"},
       {.method = "Rates.ListReratings", .request = "page_size: -1", .field = "page_size"},
       {.method = "Rates.ListReratings", .request = "page_token: 'x'", .field = "page_token"},
   });

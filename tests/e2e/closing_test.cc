@@ -127,6 +127,56 @@ TEST_F(ClosingTest, P4_WhatNoCardTakesIsOwedAndLessThanACentWrittenOff) {
                                      pb::EVENT_KIND_WRITTEN_OFF, pb::EVENT_KIND_ACCOUNT_CLOSED}));
 }
 
+TEST_F(ClosingTest, P4_WhatIsOwedIsListedUntilAPersonHasPaidIt) {
+  OpenFunded("payout", "tok_refund_fail");
+  Close("payout");
+  AwaitClosed("payout");
+  const auto listed = [](const std::string& id) {
+    pb::Payout found;
+    const auto payouts = Must(&Support::ListPayouts, "page_size: 1000");
+    for (const pb::Payout& payout : payouts.payouts()) {
+      if (payout.account_id() == id) found = payout;
+    }
+    return found;
+  };
+  EXPECT_EQ(Text(listed("payout").amount()), "15.00");
+  EXPECT_TRUE(listed("payout").has_close_time());
+  const auto pay = [](const std::string& total) {
+    return Ask(&Support::RecordPayout,
+               absl::StrCat("account_id: 'payout' total { ", total,
+                            " } reason: 'by bank' actor: 'ann' reference: 'transfer-9'"));
+  };
+  EXPECT_EQ(ReasonOf(pay("units: 15 nanos: 10000000").status()), "MORE_THAN_OWED");
+  ASSERT_TRUE(pay("units: 5").ok());
+  EXPECT_EQ(Text(listed("payout").amount()), "10.00");
+  EXPECT_EQ(Text(listed("payout").paid_out()), "5.00");
+  for (int again = 0; again < 2; ++again) {
+    const auto account = pay("units: 15");
+    ASSERT_TRUE(account.ok()) << account.status();
+    EXPECT_EQ(Text(account->closing().paid_out()), "15.00");
+  }
+  ASSERT_TRUE(pay("units: 5").ok()) << "a repeat that comes late";
+  EXPECT_EQ(listed("payout").account_id(), "") << "it is not listed any more";
+  EXPECT_EQ(Balance("payout"), "0.00");
+  std::vector<std::string> told;
+  const auto events = Must(&pb::Events::Stub::ListEvents, "account_id: 'payout' page_size: 100");
+  for (const pb::Event& event : events.events()) {
+    if (event.kind() != pb::EVENT_KIND_PAID_OUT) continue;
+    told.push_back(Text(event.amount()));
+    EXPECT_EQ(event.actor(), "ann");
+    EXPECT_EQ(event.reference(), "transfer-9");
+    EXPECT_THAT(event.cause(), HasSubstr("by bank"));
+  }
+  EXPECT_THAT(told, testing::ElementsAre("5.00", "10.00"));
+  // Money that comes later is owed again.
+  Must(&Support::RecordPayment,
+       "account_id: 'payout' request_id: 'late' amount { units: 3 } means: "
+       "PAYMENT_MEANS_BANK_TRANSFER reason: 'paid'");
+  EXPECT_EQ(Text(listed("payout").amount()), "3.00");
+  EXPECT_EQ(Text(listed("payout").owed()), "18.00");
+  ExpectAudited("payout");
+}
+
 TEST_F(ClosingTest, P4_ADisputedChargeIsNotGivenBack) {
   OpenFunded("disputed");
   TopUp("disputed", "tok_mastercard", 20);

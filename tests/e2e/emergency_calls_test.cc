@@ -121,6 +121,34 @@ TEST_F(EmergencyCallsTest, C10_TheAccountsCountrySaysWhichNumbersAreForHelp) {
   EXPECT_EQ(ReasonOf(Ask("411", "nobody").status()), "ACCOUNT_NOT_FOUND");
 }
 
+TEST_F(EmergencyCallsTest, C10_AnAccountThatMovesHasTheNumbersOfItsNewCountry) {
+  Start({});
+  ASSERT_EQ(Ask("999")->decision(), pb::AUTHORIZATION_DECISION_PENDING_FUNDING);
+  const auto request =
+      Parse<pb::UpdateAccountRequest>("account_id: 'acct' account { country_code: 'GB' }");
+  for (int again = 0; again < 2; ++again) {
+    const auto moved = Call(stack_->accounts(), &pb::Accounts::Stub::UpdateAccount, request);
+    ASSERT_TRUE(moved.ok()) << moved.status();
+    EXPECT_EQ(moved->country_code(), "GB");
+  }
+  ExpectAllowed("999");
+  const auto booked = Record("e1", "999");
+  ASSERT_TRUE(booked.ok()) << booked.status();
+  EXPECT_EQ(booked->status(), pb::USAGE_STATUS_RATED);
+  EXPECT_EQ(booked->cost().units(), 0);
+  pb::ListEventsRequest list;
+  list.set_account_id("acct");
+  const auto events = Call(stack_->stub<pb::Events::Stub>(), &pb::Events::Stub::ListEvents, list);
+  ASSERT_TRUE(events.ok()) << events.status();
+  int told = 0;
+  for (const pb::Event& event : events->events()) {
+    if (event.kind() != pb::EVENT_KIND_ACCOUNT_UPDATED) continue;
+    ++told;
+    EXPECT_EQ(event.cause(), "its country is GB, and was US");
+  }
+  EXPECT_EQ(told, 1) << "a repeat tells nothing";
+}
+
 TEST_F(EmergencyCallsTest, C10_TheyAreAllowedWhileTheDatabaseIsAway) {
   auto server = PrivateDatabaseServer::Create();
   if (absl::IsNotFound(server.status())) GTEST_SKIP() << server.status();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/rpc/conversions.h"
 #include "tests/e2e/stack_suite.h"
 #include "tests/e2e/telephone_switch.h"
@@ -331,6 +332,49 @@ TEST_F(HoldsSwitchTest, H4_ACallThatNobodyAnswersSetsNothingAsideForGood) {
   ExpectNothingHeld("ringing");
 }
 
+// The usage has another id than the one that CreateHold named: only `hold_id` tells.
+TEST_F(HoldsSwitchTest, H5_ACdrInABatchOrOnAStreamSettlesTheHoldThatItNames) {
+  OpenFunded("bulk");
+  const auto hold = [](const std::string& id) {
+    Must(&Ledger::CreateHold,
+         absl::StrCat("account_id: 'bulk' hold_id: '", id, "' usage_id: 'held-", id,
+                      "' user_id: 'u' call { direction: DIRECTION_OUTBOUND destination: '",
+                      kBarbados, "' }"));
+  };
+  const auto cdr = [](const std::string& id) {
+    return absl::StrCat("account_id: 'bulk' hold_id: '", id, "' usage { usage_id: 'cdr-", id,
+                        "' user_id: 'u' start_time { seconds: ", absl::ToUnixSeconds(absl::Now()),
+                        " } call { direction: DIRECTION_OUTBOUND destination: '", kBarbados,
+                        "' duration { seconds: 30 } } }");
+  };
+  hold("batch");
+  hold("stream");
+  EXPECT_EQ(Text(Account("bulk").held()), "0.40");
+  const auto batch =
+      Must(&Ledger::BatchRecordUsage, absl::StrCat("requests { ", cdr("batch"), " }"));
+  EXPECT_TRUE(batch.results(0).has_response());
+  EXPECT_EQ(GetHold("bulk", "batch").state(), pb::HOLD_STATE_SETTLED);
+  EXPECT_EQ(Text(Account("bulk").held()), "0.20");
+  {
+    grpc::ClientContext context;
+    const auto stream = stack_->stub<Ledger>().StreamUsage(&context);
+    ASSERT_TRUE(stream->Write(Parse<pb::StreamUsageRequest>(
+        absl::StrCat("sequence: 1 request { ", cdr("stream"), " }"))));
+    stream->WritesDone();
+    pb::StreamUsageResponse response;
+    int64_t acknowledged = 0;
+    while (stream->Read(&response)) {
+      acknowledged = response.acknowledged_sequence();
+      EXPECT_EQ(response.refusals_size(), 0);
+    }
+    ASSERT_TRUE(stream->Finish().ok());
+    EXPECT_EQ(acknowledged, 1);
+  }
+  EXPECT_EQ(GetHold("bulk", "stream").state(), pb::HOLD_STATE_SETTLED);
+  EXPECT_EQ(Balance("bulk"), "14.80");
+  ExpectNothingHeld("bulk");
+}
+
 // --- What gets lost, and who dies -----------------------------------------------------
 
 TEST_F(HoldsSwitchTest, H3_LostDoubledAndReorderedExtensionsChangeNothing) {
@@ -447,6 +491,10 @@ TEST_F(HoldsSwitchTest, H12_TheHourOfASwitchThatDiesIsBookedAndItsCdrTakesThePla
     EXPECT_EQ(each.status(), pb::USAGE_STATUS_VOIDED);
     EXPECT_EQ(each.usage().call().duration().seconds(), 3600);
     EXPECT_EQ(each.voided().corrected_by_usage_id(), "call");
+    EXPECT_EQ(each.voided().seq(), record.seq() - 1) << "its void is the entry before the CDR's";
+    EXPECT_EQ(Text(each.voided().returned()), "12.00");
+    EXPECT_TRUE(each.voided().has_void_time());
+    EXPECT_EQ(Text(each.cost()), "0.00");
   }
   EXPECT_EQ(voided, 1);
   const auto statement = Must(&Accounts::ListEntries, "account_id: 'dead' page_size: 2");
@@ -459,6 +507,42 @@ TEST_F(HoldsSwitchTest, H12_TheHourOfASwitchThatDiesIsBookedAndItsCdrTakesThePla
   EXPECT_TRUE(call.booked.duplicate());
   EXPECT_EQ(Balance("dead"), "2.80");
   ExpectNothingHeld("dead");
+}
+
+TEST_F(HoldsSwitchTest, H12_OfAnEstimateThatWasVoidedBeforeItsCdrCameTheHistoryNamesThatVoid) {
+  OpenFunded("voided");
+  SwitchRechargingOff("voided");
+  TelephoneSwitch pbx({Channel()}, {.slice = absl::Seconds(1)});
+  ASSERT_TRUE(pbx.Dial({"voided", "u", kBarbados, "call"}).ok());
+  ASSERT_TRUE(pbx.Answer("call").ok());
+  pbx.Hang(absl::Hours(1));
+  ASSERT_TRUE(pbx.Extend("call").ok());
+  PhoneCall call = pbx.call("call");
+  pbx.Crash();
+  EXPECT_TRUE(
+      WaitUntil([] { return GetHold("voided", "call").state() == pb::HOLD_STATE_ESTIMATED; }));
+  const auto taken_back = Must(&pb::Ledger::Stub::VoidUsage,
+                               "account_id: 'voided' usage_id: 'call' reason: 'it never was'");
+  Must(&pb::Support::Stub::AdjustBalance,
+       "account_id: 'voided' request_id: 'a' amount { units: 1 } reason: 'in between'");
+  ASSERT_TRUE(pbx.SendCdr(call).ok());
+  int estimates = 0;
+  for (const pb::UsageRecord& each : ListUsage("voided")) {
+    if (!each.estimated()) continue;
+    ++estimates;
+    EXPECT_EQ(each.status(), pb::USAGE_STATUS_VOIDED);
+    EXPECT_EQ(each.voided().seq(), taken_back.seq());
+    EXPECT_EQ(Text(each.voided().returned()), "12.00");
+    EXPECT_TRUE(each.voided().has_void_time());
+  }
+  EXPECT_EQ(estimates, 1);
+  // The CDR may be voided in its turn, and each record names its own.
+  const auto again = Must(&pb::Ledger::Stub::VoidUsage,
+                          "account_id: 'voided' usage_id: 'call' reason: 'a wrong CDR'");
+  for (const pb::UsageRecord& each : ListUsage("voided")) {
+    EXPECT_EQ(each.voided().seq(), each.estimated() ? taken_back.seq() : again.seq());
+  }
+  ExpectNothingHeld("voided");
 }
 
 }  // namespace

@@ -217,6 +217,51 @@ TEST_F(ReratingsTest, APlanThatWasJustMadeIsKnown) {
   EXPECT_TRUE(asked.ok()) << asked.status();
 }
 
+TEST_F(ReratingsTest, U6_OneThatIsUnderWayIsCanceledAndWhatItBookedIsTold) {
+  OpenFunded("cancel");
+  pb::BatchRecordUsageRequest batch;
+  for (int i = 0; i < 1'000; ++i) {
+    *batch.add_requests() = Parse<pb::RecordUsageRequest>(
+        RecordText("cancel", absl::StrCat("c", i), "+233205550100", 60));
+  }
+  ASSERT_TRUE(Call(stack_->ledger(), &Ledger::BatchRecordUsage, batch).ok());
+  const int64_t deck = Import("much-dearer-ghana", "call,233,0.3000");
+  const std::string request = absl::StrCat("account_id: 'cancel' deck_version: ", deck,
+                                           " reason: 'wrong deck' request_id: 'cancel-1'");
+  const std::string cancel =
+      "request_id: 'cancel-1' reason: 'the wrong deck again' actor: 'ann' reference: 't-1'";
+  grpc::ClientContext context;
+  const auto reader =
+      stack_->stub<Rates>().RerateUsage(&context, Parse<pb::RerateUsageRequest>(request));
+  pb::RerateUsageResponse response;
+  ASSERT_TRUE(reader->Read(&response));
+  const auto canceled = Ask(&Rates::CancelRerating, cancel);
+  if (!canceled.ok()) {  // it was quicker
+    EXPECT_EQ(ReasonOf(canceled.status()), "RERATING_DONE");
+  }
+  while (reader->Read(&response)) {
+  }
+  ASSERT_TRUE(reader->Finish().ok()) << "the stream ends by itself";
+  pb::Rerating rerating = Must(&Rates::GetRerating, "request_id: 'cancel-1'");
+  if (canceled.ok()) {
+    EXPECT_EQ(response.rerating().state(), pb::RERATING_STATE_CANCELED);
+    EXPECT_EQ(rerating.state(), pb::RERATING_STATE_CANCELED);
+    EXPECT_EQ(rerating.cancel_reason(), "the wrong deck again");
+    EXPECT_EQ(rerating.cancel_actor(), "ann");
+    EXPECT_EQ(rerating.cancel_reference(), "t-1");
+    EXPECT_EQ(Must(&Rates::CancelRerating, cancel).state(), pb::RERATING_STATE_CANCELED);
+  }
+  // The one after it has its turn, and finds what the first has left.
+  const auto next = MustRerate(absl::StrCat("account_id: 'cancel' deck_version: ", deck,
+                                            " reason: 'wrong deck' request_id: 'cancel-2'"));
+  rerating = Must(&Rates::GetRerating, "request_id: 'cancel-1'");
+  EXPECT_EQ(rerating.changed_count() + next.rerating().changed_count(), 1'000);
+  EXPECT_EQ(next.rerating().reached_account_id(), "cancel");
+  EXPECT_EQ(ReasonOf(Ask(&Rates::CancelRerating, "request_id: 'cancel-2' reason: 'x'").status()),
+            "RERATING_DONE");
+  ExpectAudited("cancel");
+}
+
 TEST_F(ReratingsTest, BadRequestsAreToldByTheirField) {
   OpenFunded("bad");
   const auto refused = [](const std::string& request) {

@@ -167,10 +167,10 @@ void Checks::CheckSums(const AccountRows& rows, const SeenAccount& seen) {
   if (rows.balance.head != seen.head) {
     scene_.Fail("the account knows the hash of its last entry", rows.account.account_id);
   }
-  for (const auto& [user_id, taken] : seen.free_seconds) {
-    const auto user = rows.users.find(user_id);
-    if (user == rows.users.end() || user->second.SecondsUsed(0) != taken) {
-      scene_.Fail("the allowance holds what the calls left", user_id);
+  for (const auto& [allowance, taken] : seen.free_seconds) {
+    const auto user = rows.users.find(allowance.first);
+    if (user == rows.users.end() || user->second.SecondsUsed(allowance.second) != taken) {
+      scene_.Fail("the allowance holds what the calls left", allowance.first);
     }
   }
 }
@@ -233,15 +233,36 @@ void Checks::CheckUsageEntry(const AccountRows& rows, const Entry& entry, SeenAc
         entry.amount != booked.previous_cost - rating.cost) {
       return scene_.Fail("a later rating books the difference to the one before", usage_id);
     }
-    seen->free_seconds[booked.usage.user_id] -= booked.previous_free_seconds;
+    if (booked.previous_free_seconds > 0) {
+      seen->free_seconds[{booked.usage.user_id, booked.previous_free_period}] -=
+          booked.previous_free_seconds;
+    }
   } else if (rating.basis == domain::ChargeBasis::kUnrated) {
     scene_.Count(Happening::kUsageUnrated);
     seen->waiting.insert(usage_id);
   }
   seen->costs[usage_id] = rating.cost;
-  if (rating.free_seconds_taken > 0) {
-    seen->free_seconds[entry.booked->usage.user_id] += rating.free_seconds_taken;
+  if (rating.free_seconds_taken > 0) CheckDrawn(rows, *entry.booked, seen);
+}
+
+// C8: on the allowance of the month in which it began, where the account is.
+void Checks::CheckDrawn(const AccountRows& rows, const domain::BookedUsage& booked,
+                        SeenAccount* seen) {
+  const domain::Rating& rating = booked.rating;
+  const auto month = absl::ToCivilMonth(booked.usage.start_time, rows.account.time_zone);
+  const int32_t period =
+      rating.plan_id == "monthly" ? static_cast<int32_t>(month.year() * 100 + month.month()) : 0;
+  if (rating.free_period != period) {
+    return scene_.Fail("C8: a usage draws on the allowance of its own month",
+                       booked.usage.usage_id);
   }
+  const std::string& user_id = booked.usage.user_id;
+  for (const auto& [other, taken] : seen->free_seconds) {
+    if (other.first == user_id && other.second != period && taken > 0) {
+      scene_.Count(Happening::kNextMonthsAllowance);
+    }
+  }
+  seen->free_seconds[{user_id, period}] += rating.free_seconds_taken;
 }
 
 void Checks::CheckVoid(const Entry& entry, SeenAccount* seen) {
@@ -258,7 +279,8 @@ void Checks::CheckVoid(const Entry& entry, SeenAccount* seen) {
   }
   seen->waiting.erase(usage_id);
   if (entry.voided.free_seconds > 0) {
-    seen->free_seconds[seen->usages.at(usage_id)] -= entry.voided.free_seconds;
+    seen->free_seconds[{seen->usages.at(usage_id), entry.voided.free_period}] -=
+        entry.voided.free_seconds;
   }
 }
 

@@ -60,6 +60,7 @@ class Checks : public ModelDatabase::Observer {
     int credits = 0;
     int reversals = 0;
   };
+  using Allowance = std::pair<std::string, int32_t>;  // user and period
   // What was seen of an account's rows.
   struct SeenAccount {
     size_t entries = 0;
@@ -72,10 +73,10 @@ class Checks : public ModelDatabase::Observer {
     std::set<std::string> estimates;            // of these, that no CDR has replaced
     std::set<std::string> replaced;             // that one has
     std::set<std::string> voided;
-    std::set<std::string> waiting;                // UNRATED
-    std::map<std::string, Nanos> costs;           // of usages, as they stand
-    std::map<std::string, int64_t> free_seconds;  // taken, by user
-    std::map<std::string, int> adjustments;       // by request id
+    std::set<std::string> waiting;              // UNRATED
+    std::map<std::string, Nanos> costs;         // of usages, as they stand
+    std::map<Allowance, int64_t> free_seconds;  // taken
+    std::map<std::string, int> adjustments;     // by request id
     std::map<int64_t, SeenRecharge> recharges;
     std::map<std::string, int64_t> top_ups;    // and refunds; request id -> ordinal
     bool card_lifted = false;                  // by the last write: a disputed number
@@ -101,6 +102,7 @@ class Checks : public ModelDatabase::Observer {
   void CheckGrants(const domain::Entry& entry, SeenAccount* seen);
   void CheckUsageEntry(const AccountRows& rows, const domain::Entry& entry, SeenAccount* seen);
   void CheckVoid(const domain::Entry& entry, SeenAccount* seen);
+  void CheckDrawn(const AccountRows& rows, const domain::BookedUsage& booked, SeenAccount* seen);
   void CheckBooking(const domain::Entry& entry, SeenAccount* seen);
   void CheckPayment(const AccountRows& rows, const domain::Entry& entry, SeenAccount* seen);
   void NoteFunding(const AccountRows& rows, SeenAccount* seen);

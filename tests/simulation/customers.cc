@@ -65,7 +65,7 @@ void Customers::Begin(absl::Duration length) {
     const std::string id = absl::StrCat("acct-", i);
     book::OpenAccount open;
     open.currency = "USD";
-    open.plan_id = "per_minute";
+    open.plan_id = TurnsAMonth(seed_) ? "monthly" : "per_minute";
     if (scene_.Happens(0.3)) open.time_zone = *FindTimeZone("America/New_York");
     open.digest = id;
     if (scene_.Happens(0.9)) open.card.card = AnyCard();

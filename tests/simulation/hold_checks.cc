@@ -164,6 +164,12 @@ void HoldChecks::CheckSums(const AccountRows& rows) {
       stored[{user_id, allowance.period}] = allowance.seconds_held;
     }
   }
+  for (const auto& [allowance, held_of_it] : seconds) {
+    const auto next = seconds.upper_bound(allowance);
+    if (next != seconds.end() && next->first.first == allowance.first) {
+      scene_.Count(Happening::kHeldOverTheMonthsTurn);
+    }
+  }
   if (stored != seconds) scene_.Fail("an allowance holds what its holds do", a.account_id);
 }
 

@@ -24,8 +24,9 @@ absl::Status Unavailable(absl::string_view why) {
   return MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "", why);
 }
 
-// One plan, and a deck with two prices: some calls are at the standard rate and draw on the
-// allowance, others are dear. By another deck, which is not in force, it is the other way round.
+// A plan with an allowance for life and one with another each month, and a deck with two prices:
+// some calls are at the standard rate and draw on the allowance, others are dear. By another deck,
+// which is not in force, it is the other way round.
 const book::Catalog& TheCatalog() {
   static const auto* const catalog = [] {
     rates::RateRow standard;
@@ -47,6 +48,10 @@ const book::Catalog& TheCatalog() {
     domain::Plan& plan = made->plans["per_minute"];
     plan.plan_id = "per_minute";
     plan.free_seconds = kFreeSeconds;
+    domain::Plan& monthly = made->plans["monthly"];
+    monthly = plan;
+    monthly.plan_id = "monthly";
+    monthly.allowance_reset = domain::AllowanceReset::kMonthly;
     return made;
   }();
   return *catalog;

@@ -95,6 +95,8 @@ constexpr std::array<absl::string_view, kHappenings> kNames = {
     "usage booked from what was reported",
     "estimate replaced by its CDR",
     "credit ended but for what a hold needs",
+    "allowance of another month drawn on",
+    "free seconds held of two months at a time",
 };
 
 }  // namespace
@@ -102,7 +104,9 @@ constexpr std::array<absl::string_view, kHappenings> kNames = {
 absl::string_view NameOf(Happening happening) { return kNames[static_cast<size_t>(happening)]; }
 
 Scene::Scene(uint64_t seed, Sabotage sabotage, bool telling)
-    : start_(absl::FromCivil(absl::CivilSecond(2026, 11, 10, 9, 0, 0), absl::UTCTimeZone())),
+    : start_(absl::FromCivil(TurnsAMonth(seed) ? absl::CivilSecond(2026, 11, 30, 23, 50, 0)
+                                               : absl::CivilSecond(2026, 11, 10, 9, 0, 0),
+                             absl::UTCTimeZone())),
       sabotage_(sabotage),
       telling_(telling),
       random_(seed),

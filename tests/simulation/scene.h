@@ -151,6 +151,8 @@ enum class Happening {
   kUsageEstimated,
   kEstimateReplaced,
   kGrantEndedInPart,
+  kNextMonthsAllowance,
+  kHeldOverTheMonthsTurn,
   kCount,
 };
 absl::string_view NameOf(Happening happening);
@@ -163,6 +165,9 @@ struct Failure {
   std::string detail;
   int64_t step = 0;
 };
+
+// Does the story of this seed begin minutes before a month ends, with allowances by the month?
+inline bool TurnsAMonth(uint64_t seed) { return seed % 8 == 2 || seed % 8 == 5; }
 
 class Scene {
  public:

@@ -24,6 +24,7 @@ constexpr char kDefaultPlan[] = "per_minute";
 
 // Before the fields of what an update writes, where a refusal names one.
 constexpr char kSettings[] = "billing_settings.";
+constexpr char kUpdatedAccount[] = "account.";
 
 absl::StatusOr<book::Command> ParseOpenAccount(const pb::OpenAccountRequest& request) {
   book::OpenAccount open;
@@ -136,6 +137,22 @@ absl::StatusOr<book::Command> ParseSettings(const pb::UpdateBillingSettingsReque
   return *std::move(update);
 }
 
+absl::StatusOr<book::Command> ParseUpdate(const pb::UpdateAccountRequest& request) {
+  RESERVE_ASSIGN_OR_RETURN(const UpdateMask mask,
+                           UpdateMask::From(request.update_mask(), request.account()));
+  book::UpdateAccount update;
+  if (mask.Writes("country_code")) {
+    const std::string& country = request.account().country_code();
+    if (country.empty()) {
+      return WithFieldPrefix(CannotBeCleared("country_code"), kUpdatedAccount);
+    }
+    absl::StatusOr<std::string> valid = CountryFrom(country, "country_code");
+    if (!valid.ok()) return WithFieldPrefix(valid.status(), kUpdatedAccount);
+    update.change.country = *std::move(valid);
+  }
+  return update;
+}
+
 // Fills what a command on an account answers.
 template <typename Resource>
 FillResponse FillFromAccount(Resource* resource) {
@@ -177,6 +194,14 @@ grpc::ServerUnaryReactor* AccountsService::ListAccounts(grpc::CallbackServerCont
         [](const domain::Account& last) { return last.account_id; });
     return absl::OkStatus();
   });
+}
+
+grpc::ServerUnaryReactor* AccountsService::UpdateAccount(grpc::CallbackServerContext* context,
+                                                         const pb::UpdateAccountRequest* request,
+                                                         pb::Account* response) {
+  return StartCommand(api_, context, "UpdateAccount",
+                      TaskFor(request->account_id(), ParseUpdate(*request)),
+                      FillFromAccount(response));
 }
 
 grpc::ServerUnaryReactor* AccountsService::UpdateBillingSettings(

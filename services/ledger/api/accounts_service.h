@@ -28,6 +28,9 @@ class AccountsService final : public pb::Accounts::CallbackService {
   grpc::ServerUnaryReactor* ListAccounts(grpc::CallbackServerContext* context,
                                          const pb::ListAccountsRequest* request,
                                          pb::ListAccountsResponse* response) override;
+  grpc::ServerUnaryReactor* UpdateAccount(grpc::CallbackServerContext* context,
+                                          const pb::UpdateAccountRequest* request,
+                                          pb::Account* response) override;
   grpc::ServerUnaryReactor* UpdateBillingSettings(grpc::CallbackServerContext* context,
                                                   const pb::UpdateBillingSettingsRequest* request,
                                                   pb::BillingSettings* response) override;

@@ -3,11 +3,14 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
+#include "services/ledger/api/page_token.h"
 #include "services/ledger/api/support_service.h"
+#include "services/ledger/storage/account_rows.h"
 
 namespace reserve::api {
 namespace {
@@ -48,7 +51,54 @@ void ToProto(const domain::ClosingStep& step, const std::string& currency,
   message->set_usage_id(step.usage_id);
 }
 
+absl::StatusOr<book::Command> ParsePayout(const pb::RecordPayoutRequest& request) {
+  book::RecordPayout payout;
+  RESERVE_ASSIGN_OR_RETURN(payout.total,
+                           RequiredMoney(request.has_total(), request.total(), "total"));
+  if (payout.total <= 0) return InvalidField("total", "must be above zero");
+  payout.currency = request.total().currency_code();
+  RESERVE_ASSIGN_OR_RETURN(payout.by, ByStaffFrom(request));
+  return payout;
+}
+
+void ToProto(const domain::Account& account, pb::Payout* message) {
+  const domain::Closing& closing = account.closing;
+  message->set_account_id(account.account_id);
+  reserve::ToProto(closing.owed - closing.paid_out, account.currency, message->mutable_amount());
+  reserve::ToProto(closing.owed, account.currency, message->mutable_owed());
+  reserve::ToProto(closing.paid_out, account.currency, message->mutable_paid_out());
+  if (closing.close_time != absl::InfinitePast()) {
+    reserve::ToProto(closing.close_time, message->mutable_close_time());
+  }
+}
+
 }  // namespace
+
+grpc::ServerUnaryReactor* SupportService::ListPayouts(grpc::CallbackServerContext* context,
+                                                      const pb::ListPayoutsRequest* request,
+                                                      pb::ListPayoutsResponse* response) {
+  return StartQuery(
+      api_, context, "ListPayouts", [=](storage::Connection& connection) -> absl::Status {
+        RESERVE_ASSIGN_OR_RETURN(const Page page, PageFrom(*request, {"ListPayouts"}));
+        RESERVE_ASSIGN_OR_RETURN(
+            const std::vector<domain::Account> accounts,
+            storage::ListAccountsThatOwe(connection, page.cursor, page.limit()));
+        response->Clear();
+        FillPage(
+            page, accounts, response,
+            [=](const domain::Account& account) { ToProto(account, response->add_payouts()); },
+            [](const domain::Account& last) { return last.account_id; });
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* SupportService::RecordPayout(grpc::CallbackServerContext* context,
+                                                       const pb::RecordPayoutRequest* request,
+                                                       pb::Account* response) {
+  return StartCommand(
+      api_, context, "RecordPayout", TaskFor(request->account_id(), ParsePayout(*request)),
+      [response](book::Reply&& reply) { ToProto(std::get<domain::Account>(reply), response); });
+}
 
 grpc::ServerUnaryReactor* SupportService::CloseAccount(grpc::CallbackServerContext* context,
                                                        const pb::CloseAccountRequest* request,

@@ -463,6 +463,7 @@ void ToProto(const domain::Closing& closing, const std::string& currency, pb::Cl
   set(closing.facts_end, [=] { return message->mutable_facts_end_time(); });
   set(closing.close_time, [=] { return message->mutable_close_time(); });
   reserve::ToProto(closing.owed, currency, message->mutable_owed());
+  reserve::ToProto(closing.paid_out, currency, message->mutable_paid_out());
   reserve::ToProto(closing.written_off, currency, message->mutable_written_off());
 }
 

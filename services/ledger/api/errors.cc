@@ -25,6 +25,11 @@ absl::Status ReratingNotFound(absl::string_view request_id) {
                   absl::StrCat("no rerating was asked for as \"", request_id, "\""));
 }
 
+absl::Status ReratingDone(absl::string_view request_id) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "RERATING_DONE", "request_id",
+                   absl::StrCat("rerating \"", request_id, "\" was done before"));
+}
+
 absl::Status NoRateToQuote(absl::string_view field, absl::string_view message) {
   return NotFound(domain::kNoRateReason, field, message);
 }

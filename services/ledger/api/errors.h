@@ -14,6 +14,7 @@ namespace reserve::api {
 absl::Status RateDeckNotFound(int64_t version);
 // NOT_FOUND "RERATING_NOT_FOUND" on "request_id".
 absl::Status ReratingNotFound(absl::string_view request_id);
+absl::Status ReratingDone(absl::string_view request_id);
 // NOT_FOUND "NO_RATE" on `field`.
 absl::Status NoRateToQuote(absl::string_view field, absl::string_view message);
 // INVALID_ARGUMENT on "page_token": it is not of this list.

@@ -47,6 +47,8 @@ void AddDestinationName(const Lines& lines, const domain::Entry& entry, pb::Usag
 struct Standings {
   absl::flat_hash_map<std::string, domain::UsageState> states;  // by usage id
   absl::flat_hash_map<std::string, domain::Entry> ratings;      // by usage id
+  // What gave back estimates that a CDR has taken the place of, by usage id.
+  absl::flat_hash_map<std::string, domain::Entry> voids;
 };
 
 absl::StatusOr<Standings> LoadStandings(Connection& connection,
@@ -61,15 +63,19 @@ absl::StatusOr<Standings> LoadStandings(Connection& connection,
   std::vector<int64_t> seqs;
   for (domain::UsageState& state : states) {
     if (state.latest_seq != state.seq) seqs.push_back(state.latest_seq);
+    if (state.estimate_void_seq != 0) seqs.push_back(state.estimate_void_seq);
     standings.states[state.usage_id] = std::move(state);
   }
   if (seqs.empty()) return standings;
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Entry> later,
                            storage::LoadEntries(connection, entries.front().account_id, seqs));
   for (domain::Entry& entry : later) {
-    if (!entry.booked.has_value()) continue;  // a void: the state says it all
-    const std::string usage_id = entry.booked->usage.usage_id;
-    standings.ratings[usage_id] = std::move(entry);
+    const std::string usage_id = domain::UsageIdOf(entry);
+    if (entry.booked.has_value()) {
+      standings.ratings[usage_id] = std::move(entry);
+    } else if (entry.seq == standings.states[usage_id].estimate_void_seq) {
+      standings.voids[usage_id] = std::move(entry);
+    }  // else a void of which the state says it all
   }
   return standings;
 }
@@ -86,12 +92,25 @@ absl::StatusOr<Lines> LoadLines(Connection& connection,
   return lines;
 }
 
-// An estimate whose CDR took its place under the same id.
-void AddReplaced(const Lines& lines, const domain::Entry& entry, const std::string& currency,
+// An estimate whose CDR took its place under the same id. `voided` gave it back; null of one that
+// was replaced before that was written down.
+void AddReplaced(const Lines& lines, const domain::Entry& entry,
+                 const domain::Entry* voided, const std::string& currency,
                  pb::UsageRecord* record) {
-  record->set_status(pb::USAGE_STATUS_VOIDED);
-  reserve::ToProto(Nanos{0}, currency, record->mutable_cost());
-  record->mutable_voided()->set_corrected_by_usage_id(domain::UsageIdOf(entry));
+  if (voided != nullptr) {
+    domain::UsageState state = domain::StateOf(entry);
+    state.status = domain::UsageStatus::kVoided;
+    state.latest_seq = voided->seq;
+    state.cost = voided->amount;
+    state.free_seconds = voided->voided.free_seconds;
+    state.update_time = voided->record_time;
+    state.corrected_by = domain::UsageIdOf(entry);
+    AddState(state, /*rating=*/nullptr, currency, record);
+  } else {
+    record->set_status(pb::USAGE_STATUS_VOIDED);
+    reserve::ToProto(Nanos{0}, currency, record->mutable_cost());
+    record->mutable_voided()->set_corrected_by_usage_id(domain::UsageIdOf(entry));
+  }
   AddDestinationName(lines, entry, record);
 }
 
@@ -105,7 +124,10 @@ void FillRecord(const Lines& lines, const domain::Entry& entry, const Standings&
   const auto state = standings.states.find(usage_id);
   if (state != standings.states.end()) {
     if (entry.booked->estimated && state->second.seq != entry.seq) {
-      return AddReplaced(lines, entry, currency, record);
+      const auto voided = standings.voids.find(usage_id);
+      return AddReplaced(lines, entry,
+                         voided == standings.voids.end() ? nullptr : &voided->second, currency,
+                         record);
     }
     AddState(state->second, later, currency, record);
   }

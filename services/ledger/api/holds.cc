@@ -9,7 +9,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/synchronization/blocking_counter.h"
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
 #include "services/ledger/api/call.h"
@@ -20,6 +19,7 @@
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/domain/emergency.h"
 #include "services/ledger/domain/refusals.h"
+#include "services/ledger/engine/task_page.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/hold_rows.h"
 
@@ -107,42 +107,16 @@ void FillHold(book::Reply&& reply, pb::Hold* response) {
   ToProto(*held.hold, held.currency, response);
 }
 
-// Waits for the replies to a page of commands.
-class PageOfReleases : public engine::ReplySink {
- public:
-  explicit PageOfReleases(int count) : count_(count) {}
-
-  void Done(uint32_t, absl::StatusOr<book::Reply> reply) override {
-    if (reply.ok()) {
-      const auto& held = std::get<book::HoldReply>(*reply);
-      released_ += held.released_now ? 1 : 0;
-      unsettled_ += held.unsettled_now ? 1 : 0;
-    } else {
-      absl::MutexLock lock(&mutex_);
-      status_.Update(reply.status());
-    }
-    count_.DecrementCount();
-  }
-
-  absl::Status Wait() {
-    count_.Wait();
-    absl::MutexLock lock(&mutex_);
-    return status_;
-  }
-  int64_t released() const { return released_; }
-  int64_t unsettled() const { return unsettled_; }
-
- private:
-  absl::BlockingCounter count_;
-  std::atomic<int64_t> released_ = 0;
-  std::atomic<int64_t> unsettled_ = 0;
-  absl::Mutex mutex_;
-  absl::Status status_ ABSL_GUARDED_BY(mutex_);
-};
-
 absl::Status ReleaseAll(engine::Engine& engine, Connection& connection,
                         const pb::ReleaseSwitchHoldsRequest& request,
                         pb::ReleaseSwitchHoldsResponse* response) {
+  std::atomic<int64_t> released = 0;
+  std::atomic<int64_t> unsettled = 0;
+  engine::TaskPage releases([&](const book::Reply& reply) {
+    const auto& held = std::get<book::HoldReply>(reply);
+    released += held.released_now ? 1 : 0;
+    unsettled += held.unsettled_now ? 1 : 0;
+  });
   storage::HoldPlace after;
   while (true) {
     RESERVE_ASSIGN_OR_RETURN(
@@ -151,19 +125,19 @@ absl::Status ReleaseAll(engine::Engine& engine, Connection& connection,
                                    after, kReleasedAtOnce));
     if (page.empty()) return absl::OkStatus();
     after = {page.back().account_id, page.back().slot};
-    PageOfReleases releases(static_cast<int>(page.size()));
     std::vector<engine::Task> tasks;
     tasks.reserve(page.size());
     for (const domain::Hold& hold : page) {
       book::ReleaseHold release;
       release.hold_id = hold.hold_id;
       release.before_incarnation = request.switch_incarnation();
-      tasks.push_back({hold.account_id, std::move(release), &releases, 0});
+      tasks.push_back({hold.account_id, std::move(release)});
     }
-    engine.Submit(std::move(tasks));
-    RESERVE_RETURN_IF_ERROR(releases.Wait());
-    response->set_released(response->released() + releases.released());
-    response->set_unsettled(response->unsettled() + releases.unsettled());
+    releases.Send(std::move(tasks),
+                  [&](std::vector<engine::Task> each) { engine.Submit(std::move(each)); });
+    RESERVE_RETURN_IF_ERROR(releases.Await());
+    response->set_released(response->released() + released.exchange(0));
+    response->set_unsettled(response->unsettled() + unsettled.exchange(0));
     if (page.size() < kReleasedAtOnce) return absl::OkStatus();
   }
 }

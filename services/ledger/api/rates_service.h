@@ -48,6 +48,9 @@ class RatesService final : public pb::Rates::CallbackService {
   grpc::ServerUnaryReactor* GetRerating(grpc::CallbackServerContext* context,
                                         const pb::GetReratingRequest* request,
                                         pb::Rerating* response) override;
+  grpc::ServerUnaryReactor* CancelRerating(grpc::CallbackServerContext* context,
+                                           const pb::CancelReratingRequest* request,
+                                           pb::Rerating* response) override;
   grpc::ServerUnaryReactor* ListReratings(grpc::CallbackServerContext* context,
                                           const pb::ListReratingsRequest* request,
                                           pb::ListReratingsResponse* response) override;

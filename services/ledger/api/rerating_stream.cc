@@ -155,7 +155,7 @@ class ReratingStream final : public ReratingStreams::Reactor {
     }
     sending_.Clear();
     ToProto(*found, sending_.mutable_rerating());
-    last_ = found->done;
+    last_ = found->done || found->canceled;
     return absl::OkStatus();
   }
 

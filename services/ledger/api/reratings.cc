@@ -152,7 +152,13 @@ void ToProto(const book::ReratingJob& job, pb::Rerating* message) {
   const ReratingOrder& order = job.order;
   const ReratingScope& scope = order.scope;
   message->set_request_id(order.request_id);
-  message->set_state(job.done ? pb::RERATING_STATE_DONE : pb::RERATING_STATE_RUNNING);
+  message->set_state(job.done       ? pb::RERATING_STATE_DONE
+                     : job.canceled ? pb::RERATING_STATE_CANCELED
+                                    : pb::RERATING_STATE_RUNNING);
+  message->set_reached_account_id(job.place.account_id);
+  message->set_cancel_reason(job.canceled_by.reason);
+  message->set_cancel_actor(job.canceled_by.actor);
+  message->set_cancel_reference(job.canceled_by.reference);
   pb::RerateUsageRequest* request = message->mutable_request();
   request->set_request_id(order.request_id);
   request->set_account_id(scope.account_id);
@@ -215,6 +221,24 @@ grpc::ServerUnaryReactor* RatesService::GetRerating(grpc::CallbackServerContext*
         RESERVE_ASSIGN_OR_RETURN(const std::optional<book::ReratingJob> job,
                                  storage::FindRerating(connection, request->request_id()));
         if (!job.has_value()) return ReratingNotFound(request->request_id());
+        response->Clear();
+        ToProto(*job, response);
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* RatesService::CancelRerating(grpc::CallbackServerContext* context,
+                                                       const pb::CancelReratingRequest* request,
+                                                       pb::Rerating* response) {
+  return StartQuery(
+      api_, context, "CancelRerating", [=, this](storage::Connection& connection) -> absl::Status {
+        RESERVE_RETURN_IF_ERROR(CheckId(request->request_id(), "request_id"));
+        RESERVE_ASSIGN_OR_RETURN(const domain::ByStaff by, ByStaffFrom(*request));
+        RESERVE_ASSIGN_OR_RETURN(
+            const std::optional<book::ReratingJob> job,
+            storage::CancelRerating(connection, request->request_id(), by, api_.engine.Now()));
+        if (!job.has_value()) return ReratingNotFound(request->request_id());
+        if (job->done) return ReratingDone(request->request_id());
         response->Clear();
         ToProto(*job, response);
         return absl::OkStatus();

@@ -338,6 +338,8 @@ constexpr KindOfEvent kKindsOfEvents[] = {
     {domain::EventKind::kHoldUnsettled, pb::EVENT_KIND_HOLD_UNSETTLED},
     {domain::EventKind::kUsageEstimated, pb::EVENT_KIND_USAGE_ESTIMATED},
     {domain::EventKind::kFundsAvailable, pb::EVENT_KIND_FUNDS_AVAILABLE},
+    {domain::EventKind::kPaidOut, pb::EVENT_KIND_PAID_OUT},
+    {domain::EventKind::kAccountUpdated, pb::EVENT_KIND_ACCOUNT_UPDATED},
 };
 constexpr int WireNumber(domain::EventKind value) {
   for (const KindOfEvent& kind : kKindsOfEvents) {

@@ -41,6 +41,12 @@ class SupportService final : public pb::Support::CallbackService {
   grpc::ServerUnaryReactor* CloseAccount(grpc::CallbackServerContext* context,
                                          const pb::CloseAccountRequest* request,
                                          pb::CloseAccountResponse* response) override;
+  grpc::ServerUnaryReactor* ListPayouts(grpc::CallbackServerContext* context,
+                                        const pb::ListPayoutsRequest* request,
+                                        pb::ListPayoutsResponse* response) override;
+  grpc::ServerUnaryReactor* RecordPayout(grpc::CallbackServerContext* context,
+                                         const pb::RecordPayoutRequest* request,
+                                         pb::Account* response) override;
   grpc::ServerUnaryReactor* ListReviews(grpc::CallbackServerContext* context,
                                         const pb::ListReviewsRequest* request,
                                         pb::ListReviewsResponse* response) override;

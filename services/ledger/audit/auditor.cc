@@ -1116,6 +1116,10 @@ void Audit::CheckClosing() {
                          " written off"),
             absl::StrCat(Text(-paid_out_), " and ", Text(written_off_)));
   }
+  if (closing.paid_out < 0 || closing.paid_out > closing.owed) {
+    Differs(kCheckClosing, "", absl::StrCat(FormatDecimal(closing.paid_out), " paid out"),
+            absl::StrCat("at most ", FormatDecimal(closing.owed), ", which is owed"));
+  }
   if (account_.ends() != closing.begun() ||
       account_.closed() != (closing.close_time != absl::InfinitePast())) {
     Differs(kCheckClosing, "", StateName(account_.state), "a state as its closing is");

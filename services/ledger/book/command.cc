@@ -102,6 +102,10 @@ size_t BytesHeldBy(const CloseAccount& command) {
   for (const std::string& usage_id : command.waived) bytes += HeapBytes({&usage_id});
   return bytes;
 }
+size_t BytesHeldBy(const RecordPayout& command) {
+  return HeapBytes({&command.currency}) + BytesHeldBy(command.by);
+}
+size_t BytesHeldBy(const UpdateAccount&) { return 0; }
 size_t BytesHeldBy(const ReversePayment& command) {
   return HeapBytes({&command.request_id}) + BytesHeldBy(command.by);
 }

@@ -35,6 +35,9 @@ struct UpdateBillingSettings {
   std::string currency;   // of the amounts; empty: the account's
   std::string etag = {};  // of the settings that it rests on (etag.h); empty: any
 };
+struct UpdateAccount {
+  domain::AccountChange change;
+};
 // Of both, a request id that is empty makes each call a request of its own.
 struct AddPaymentMethod {
   std::string request_id;
@@ -174,6 +177,12 @@ struct ReportGatewayDispute {
   std::string currency;
   domain::GatewayDispute told;
 };
+// A person has paid out what closing owes, so much in all.
+struct RecordPayout {
+  Nanos total = 0;
+  std::string currency;  // of the total; empty: the account's
+  domain::ByStaff by;
+};
 struct ResolveReview {
   int64_t ordinal = 0;
   domain::ReviewOutcome outcome;
@@ -198,7 +207,8 @@ using Command =
                  BlockAccount, UnblockAccount, VoidUsage, CorrectUsage, RateUnrated, RerateUsage,
                  LiftSuspension, RefundRecharge, RecordPayment, ReversePayment, ReportGatewayRefund,
                  ReportGatewayDispute, ResolveReview, ReportRecharge, DeferRecharge, Reconsider,
-                 CloseAccount, GrantCredit, CreateHold, ExtendHold, ReleaseHold, EndHold>;
+                 CloseAccount, GrantCredit, CreateHold, ExtendHold, ReleaseHold, EndHold,
+                 RecordPayout, UpdateAccount>;
 
 struct UsageReply {
   int64_t seq = 0;

@@ -220,6 +220,8 @@ class Folder {
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const DeferRecharge& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const Reconsider& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const CloseAccount& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const RecordPayout& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const UpdateAccount& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const CreateHold& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const ExtendHold& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const ReleaseHold& command);
@@ -1257,6 +1259,15 @@ bool IsStale(const Account& account, const std::string& payment_method_id,
 
 }  // namespace
 
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const UpdateAccount& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::UpdateAccount(ContextOf(*image), image->account(), command.change));
+  ApplyWithOpen(*image, std::move(transition));
+  return image->account();
+}
+
 absl::StatusOr<Reply> Folder::GiveOnce(
     absl::string_view account_id, const std::string& request_id, const std::string& digest,
     absl::FunctionRef<absl::StatusOr<Transition>(const domain::Context&, const Account&)> give,
@@ -1702,6 +1713,16 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const CloseAc
   image->balance_changed = true;
   MoveClosingOn(*image);
   return ClosingReplyOf(*image, image->account());
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordPayout& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency, "total"));
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::RecordPayout(ContextOf(*image), image->account(), command.total, command.by));
+  ApplyWithOpen(*image, std::move(transition));
+  return image->account();
 }
 
 }  // namespace

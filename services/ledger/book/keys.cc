@@ -137,6 +137,8 @@ class Collector {
   void operator()(const BlockAccount&) const {}
   void operator()(const UnblockAccount&) const {}
   void operator()(const LiftSuspension&) const {}
+  void operator()(const RecordPayout&) const {}
+  void operator()(const UpdateAccount&) const {}
   void operator()(const Reconsider&) const {}
 
  private:

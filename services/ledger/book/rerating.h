@@ -60,6 +60,8 @@ struct ReratingJob {
   int64_t number = 0;
   ReratingOrder order;
   bool done = false;
+  bool canceled = false;  // nothing more is done of it
+  domain::ByStaff canceled_by;
   ReratingPlace place;  // what comes after is still to be done
   ReratingCounts counts;
   int64_t lease_epoch = 0;

@@ -20,10 +20,13 @@ struct Closing {
   int64_t first_refund = 0;
   int32_t refunds = 0;
   Nanos owed = 0;         // to be paid out by a person, in all
+  Nanos paid_out = 0;     // of that, what a person has
   Nanos written_off = 0;  // net: debt above zero, what is less than a minor unit below it
   CompactTime close_time = absl::InfinitePast();
 
   bool begun() const { return begin_time != absl::InfinitePast(); }
+  // Has a person still to pay something out?
+  bool owes() const { return owed > paid_out; }
   bool takes_facts() const { return facts_end == absl::InfinitePast(); }
   // Is it the ordinal of one of its refunds?
   bool opened(int64_t ordinal) const {

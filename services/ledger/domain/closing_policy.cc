@@ -237,6 +237,20 @@ Transition MoveClosingOn(const Context& context, const Account& account) {
   return transition;
 }
 
+absl::StatusOr<Transition> RecordPayout(const Context& context, const Account& account, Nanos total,
+                                        const ByStaff& by) {
+  const Closing& closing = account.closing;
+  if (total > closing.owed) return MoreThanOwed(account.currency, total, closing.owed);
+  if (total <= closing.paid_out) return Unchanged(account);
+  Draft draft(context, account);
+  const Nanos paid = total - closing.paid_out;
+  draft.account().closing.paid_out = total;
+  Tell(by, draft.AddEvent(EventKind::kPaidOut,
+                          absl::StrCat(FormatMoney(account.currency, paid), ": ", by.reason)))
+      .amount = paid;
+  return std::move(draft).Finish();
+}
+
 std::vector<ClosingStep> ClosingStepsOf(const Context& context, const Account& account) {
   std::vector<ClosingStep> steps;
   if (context.closing == nullptr || !account.ends()) return steps;

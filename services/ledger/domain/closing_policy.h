@@ -48,6 +48,11 @@ absl::StatusOr<Transition> CloseAccount(const Context& context, const Account& a
 // CLOSING one needs, is not there.
 Transition MoveClosingOn(const Context& context, const Account& account);
 
+// Notes that a person has paid out what is owed: `total` in all, with what was paid before, so that
+// a repeat, also one that comes late, changes nothing. FAILED_PRECONDITION "MORE_THAN_OWED".
+absl::StatusOr<Transition> RecordPayout(const Context& context, const Account& account, Nanos total,
+                                        const ByStaff& by);
+
 // What is open, what goes back and what is left, for people.
 struct ClosingStep {
   enum class Kind : uint8_t {

@@ -176,6 +176,8 @@ enum class EventKind : uint8_t {
   kHoldUnsettled = 58,
   kUsageEstimated = 59,
   kFundsAvailable = 60,
+  kPaidOut = 61,
+  kAccountUpdated = 62,
 };
 
 // What stands in the way of refilling the reserve by itself (D1, D2). The numbers are stored;

@@ -164,6 +164,19 @@ absl::StatusOr<Transition> UpdateBillingSettings(const Context& context, const A
   return Concluded(std::move(draft));
 }
 
+absl::StatusOr<Transition> UpdateAccount(const Context& context, const Account& account,
+                                         const AccountChange& change) {
+  RESERVE_RETURN_IF_ERROR(CheckNotClosing(account));
+  const absl::string_view before = account.country.view();
+  if (!change.country.has_value() || *change.country == before) return Unchanged(account);
+  Draft draft(context, account);
+  draft.account().country = *change.country;
+  draft.AddEvent(EventKind::kAccountUpdated,
+                 absl::StrCat("its country is ", *change.country,
+                              before.empty() ? "" : absl::StrCat(", and was ", before)));
+  return Concluded(std::move(draft));
+}
+
 absl::StatusOr<Transition> PutUser(const Context& context, const Account& account,
                                    const User* stored, const std::string& user_id,
                                    const Plan& plan) {

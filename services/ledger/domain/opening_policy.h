@@ -55,6 +55,15 @@ struct BillingChange {
 absl::StatusOr<Transition> UpdateBillingSettings(const Context& context, const Account& account,
                                                  const BillingChange& change);
 
+// What to change of the account itself.
+struct AccountChange {
+  std::optional<std::string> country =
+      {};  // ISO 3166-1 alpha-2: whose emergency numbers count (C10)
+};
+
+absl::StatusOr<Transition> UpdateAccount(const Context& context, const Account& account,
+                                         const AccountChange& change);
+
 // Adds the user (`stored` null) or changes the plan.
 absl::StatusOr<Transition> PutUser(const Context& context, const Account& account,
                                    const User* stored, const std::string& user_id,

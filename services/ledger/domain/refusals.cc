@@ -115,6 +115,12 @@ absl::Status AccountClosed(absl::Time time) {
                  absl::StrCat("the account was closed for ever at ", FormatRfc3339(time)));
 }
 
+absl::Status MoreThanOwed(absl::string_view currency, Nanos total, Nanos owed) {
+  return Refused("MORE_THAN_OWED", "total",
+                 absl::StrCat(FormatMoney(currency, owed), " is owed in all, not ",
+                              FormatMoney(currency, total)));
+}
+
 absl::Status UnratedUsage(const std::vector<std::string>& usage_ids) {
   const size_t named = std::min(usage_ids.size(), kMostUsagesNamed);
   const std::string names =

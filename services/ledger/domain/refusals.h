@@ -68,6 +68,8 @@ absl::Status AccountClosing(absl::Time since);
 absl::Status AccountClosed(absl::Time time);
 // FAILED_PRECONDITION "UNRATED_USAGE" on "waive_unrated_usage_ids": these wait for a price; how
 // many they are is the metadata "count", the first of them "usage_ids" (P4).
+// FAILED_PRECONDITION "MORE_THAN_OWED" on field "total".
+absl::Status MoreThanOwed(absl::string_view currency, Nanos total, Nanos owed);
 absl::Status UnratedUsage(const std::vector<std::string>& usage_ids);
 // FAILED_PRECONDITION "USAGE_AFTER_CLOSING": nothing is booked of it since `time` (P4).
 absl::Status UsageAfterClosing(absl::Time time);

@@ -132,15 +132,19 @@ absl::StatusOr<Transition> ReplaceEstimate(const Context& context, const Account
   RESERVE_RETURN_IF_ERROR(CheckStartTime(context, usage.start_time));
   RESERVE_RETURN_IF_ERROR(CheckTakesFacts(account));
   Draft draft(context, account);
+  int64_t void_seq = estimate.state->latest_seq;
   if (!IsVoided(estimate)) {
     RESERVE_RETURN_IF_ERROR(AddVoid(usage.usage_id, estimate, {"its CDR came"},
                                     /*corrected_by=*/usage.usage_id, &draft));
+    void_seq = draft.transition().entries.front().seq;
   }
   RESERVE_RETURN_IF_ERROR(
       BookInPlace(usage.usage_id, /*hold_id=*/"", estimate, terms, usage, &draft));
   draft.account().taken_back = {};
   // Its row is the new one's from now on, whatever that is.
-  draft.transition().usage_states.push_back(StateOf(draft.transition().entries.back()));
+  UsageState state = StateOf(draft.transition().entries.back());
+  state.estimate_void_seq = void_seq;
+  draft.transition().usage_states.push_back(std::move(state));
   return Concluded(std::move(draft));
 }
 

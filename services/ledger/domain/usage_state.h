@@ -37,6 +37,8 @@ struct UsageState {
   std::string grant_draws = {};  // what credit grants paid of its cost (P6)
   int64_t rerating = 0;          // the latest that rated it again (U6); 0: none did
   int64_t rated_seq = 0;  // of the entry that rated it first; 0: none did, or nobody wrote it down
+  // Of a CDR that took the place of an estimate: the entry that gave that back (H12).
+  int64_t estimate_void_seq = 0;
   absl::Time update_time = absl::InfinitePast();
 
   // It is as `rating` says, by which an entry booked it or rated it now.

@@ -1,7 +1,5 @@
 #include "services/ledger/engine/hold_sweep.h"
 
-#include <variant>
-
 #include "absl/time/clock.h"
 #include "common/error/error.h"
 #include "services/ledger/storage/hold_rows.h"
@@ -19,10 +17,7 @@ constexpr absl::Duration kCountEvery = absl::Seconds(15);
 }  // namespace
 
 absl::Status HoldSweep::Look(storage::Connection& connection, absl::Time now, absl::Time latest) {
-  {
-    absl::MutexLock lock(&mutex_);
-    if (under_way_ > 0) return absl::OkStatus();
-  }
+  if (!page_.done()) return absl::OkStatus();
   const Moment until = MonotonicNow() + kAtATime;
   size_t found = 0;
   do {
@@ -41,43 +36,27 @@ absl::Status HoldSweep::Look(storage::Connection& connection, absl::Time now, ab
 
 bool HoldSweep::DoneBefore(Moment until) {
   while (MonotonicNow() < until) {
-    {
-      absl::MutexLock lock(&mutex_);
-      if (under_way_ == 0) return any_ended_ && !any_failed_;
-    }
+    if (page_.done()) return any_ended_ && page_.status().ok();
     absl::SleepFor(kPause);
   }
   return false;
 }
 
 void HoldSweep::Send(const std::vector<domain::Hold>& page) {
-  if (page.empty()) return;
   std::vector<Task> tasks;
   tasks.reserve(page.size());
   for (const domain::Hold& hold : page) {
-    tasks.push_back({hold.account_id, book::EndHold{hold.hold_id, UsageOf(hold)}, this, 0});
+    tasks.push_back({hold.account_id, book::EndHold{hold.hold_id, UsageOf(hold)}});
   }
-  {
-    absl::MutexLock lock(&mutex_);
-    under_way_ += static_cast<int64_t>(tasks.size());
-    any_failed_ = any_ended_ = false;
-  }
-  submit_(std::move(tasks));
+  any_ended_ = false;
+  page_.Send(std::move(tasks), submit_);
 }
 
-void HoldSweep::Done(uint32_t, absl::StatusOr<book::Reply> reply) {
-  // What failed is met again by the next look, and not before.
-  bool has_ended = false;
-  if (reply.ok()) {
-    const auto& ended = std::get<book::HoldReply>(*reply);
-    if (ended.expired_now) ++stats_.holds_expired;
-    if (ended.estimated_now) ++stats_.usages_estimated;
-    has_ended = ended.expired_now || ended.estimated_now;
-  }
-  absl::MutexLock lock(&mutex_);
-  --under_way_;
-  any_failed_ |= !reply.ok();
-  any_ended_ |= has_ended;
+// What failed is met again by the next look, and not before.
+void HoldSweep::Note(const book::HoldReply& ended) {
+  if (ended.expired_now) ++stats_.holds_expired;
+  if (ended.estimated_now) ++stats_.usages_estimated;
+  if (ended.expired_now || ended.estimated_now) any_ended_ = true;
 }
 
 absl::Status HoldSweep::Count(storage::Connection& connection) {

@@ -9,29 +9,26 @@
 #ifndef RESERVE_SERVICES_LEDGER_ENGINE_HOLD_SWEEP_H_
 #define RESERVE_SERVICES_LEDGER_ENGINE_HOLD_SWEEP_H_
 
-#include <cstdint>
-#include <functional>
+#include <atomic>
 #include <utility>
+#include <variant>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/clock/monotonic.h"
 #include "services/ledger/domain/hold.h"
 #include "services/ledger/engine/lane.h"
-#include "services/ledger/engine/task.h"
+#include "services/ledger/engine/task_page.h"
 #include "services/ledger/storage/connection.h"
 
 namespace reserve::engine {
 
-class HoldSweep : private ReplySink {
+class HoldSweep {
  public:
-  using Submit = std::function<void(std::vector<Task>)>;
-
   // `stats` and what `submit` uses must outlive it; it must outlive the tasks that it submits.
-  HoldSweep(EngineStats& stats, Submit submit) : stats_(stats), submit_(std::move(submit)) {}
+  HoldSweep(EngineStats& stats, TaskPage::Submit submit)
+      : stats_(stats), submit_(std::move(submit)) {}
 
   // Sends pages of those that are due by `now`, for half a second while there are more, if what was
   // sent before is done. `latest`: what is due after it can only come from a clock that was wrong,
@@ -39,19 +36,16 @@ class HoldSweep : private ReplySink {
   absl::Status Look(storage::Connection& connection, absl::Time now, absl::Time latest);
 
  private:
-  void Done(uint32_t index, absl::StatusOr<book::Reply> reply) override;
+  void Note(const book::HoldReply& ended);
   // Is all that was sent done before `until`, with no error, and did it end any?
   bool DoneBefore(Moment until);
   void Send(const std::vector<domain::Hold>& page);
   absl::Status Count(storage::Connection& connection);
 
   EngineStats& stats_;
-  const Submit submit_;
-  absl::Mutex mutex_;
-  int64_t under_way_ ABSL_GUARDED_BY(mutex_) = 0;  // tasks
-  // Of those that were sent last.
-  bool any_failed_ ABSL_GUARDED_BY(mutex_) = false;
-  bool any_ended_ ABSL_GUARDED_BY(mutex_) = false;
+  const TaskPage::Submit submit_;
+  std::atomic<bool> any_ended_ = false;  // of those that were sent last
+  TaskPage page_{[this](const book::Reply& reply) { Note(std::get<book::HoldReply>(reply)); }};
   Moment next_count_ = -absl::InfiniteDuration();
 };
 

@@ -1,7 +1,5 @@
 #include "services/ledger/engine/unrated_sweep.h"
 
-#include <variant>
-
 #include "common/error/error.h"
 
 namespace reserve::engine {
@@ -19,7 +17,7 @@ void UnratedSweep::NoteNewUsers(const std::vector<std::string>& account_ids) {
 }
 
 absl::Status UnratedSweep::Look(storage::Connection& connection, const book::Catalog& catalog) {
-  if (under_way_.load(std::memory_order_acquire) > 0) return absl::OkStatus();
+  if (!page_.done()) return absl::OkStatus();
   RESERVE_RETURN_IF_ERROR(LookAtNewUsers(connection));
   const int64_t latest_deck = catalog.latest_version();
   const bool news = latest_deck != latest_deck_ || catalog.plans.size() != plans_ ||
@@ -68,20 +66,15 @@ void UnratedSweep::Send(const std::vector<domain::UsageState>& page) {
   std::vector<Task> tasks;
   tasks.reserve(page.size());
   for (const domain::UsageState& state : page) {
-    tasks.push_back({state.account_id, book::RateUnrated{state.usage_id}, this, 0});
+    tasks.push_back({state.account_id, book::RateUnrated{state.usage_id}});
   }
   stats_.unrated_looked_at += static_cast<int64_t>(tasks.size());
-  under_way_.fetch_add(static_cast<int64_t>(tasks.size()), std::memory_order_acq_rel);
-  if (!tasks.empty()) submit_(std::move(tasks));
+  page_.Send(std::move(tasks), submit_);
 }
 
-void UnratedSweep::Done(uint32_t, absl::StatusOr<book::Reply> reply) {
-  // What failed is met again by the next sweep.
-  if (reply.ok()) {
-    const auto& usage = std::get<book::UsageReply>(*reply);
-    if (!usage.duplicate && usage.status == domain::UsageStatus::kRated) ++stats_.rated_later;
-  }
-  under_way_.fetch_sub(1, std::memory_order_acq_rel);
+// What failed is met again by the next sweep.
+void UnratedSweep::Note(const book::UsageReply& usage) {
+  if (!usage.duplicate && usage.status == domain::UsageStatus::kRated) ++stats_.rated_later;
 }
 
 absl::Status UnratedSweep::Count(storage::Connection& connection) {

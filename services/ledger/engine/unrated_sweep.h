@@ -11,13 +11,12 @@
 #ifndef RESERVE_SERVICES_LEDGER_ENGINE_UNRATED_SWEEP_H_
 #define RESERVE_SERVICES_LEDGER_ENGINE_UNRATED_SWEEP_H_
 
-#include <atomic>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <set>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -27,18 +26,17 @@
 #include "services/ledger/book/catalog.h"
 #include "services/ledger/domain/usage_state.h"
 #include "services/ledger/engine/lane.h"
-#include "services/ledger/engine/task.h"
+#include "services/ledger/engine/task_page.h"
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/usage_state_rows.h"
 
 namespace reserve::engine {
 
-class UnratedSweep : private ReplySink {
+class UnratedSweep {
  public:
-  using Submit = std::function<void(std::vector<Task>)>;
-
   // `stats` and what `submit` uses must outlive it; it must outlive the tasks that it submits.
-  UnratedSweep(EngineStats& stats, Submit submit) : stats_(stats), submit_(std::move(submit)) {}
+  UnratedSweep(EngineStats& stats, TaskPage::Submit submit)
+      : stats_(stats), submit_(std::move(submit)) {}
 
   // These accounts have new users, whose usage may wait for them.
   void NoteNewUsers(const std::vector<std::string>& account_ids);
@@ -47,14 +45,14 @@ class UnratedSweep : private ReplySink {
   absl::Status Look(storage::Connection& connection, const book::Catalog& catalog);
 
  private:
-  void Done(uint32_t index, absl::StatusOr<book::Reply> reply) override;
+  void Note(const book::UsageReply& usage);
   absl::Status LookAtNewUsers(storage::Connection& connection);
   void Send(const std::vector<domain::UsageState>& page);
   absl::Status Count(storage::Connection& connection);
 
   EngineStats& stats_;
-  const Submit submit_;
-  std::atomic<int64_t> under_way_ = 0;  // tasks
+  const TaskPage::Submit submit_;
+  TaskPage page_{[this](const book::Reply& reply) { Note(std::get<book::UsageReply>(reply)); }};
   // Of Look()'s thread.
   std::optional<storage::UnratedPlace> place_;  // of the sweep; none while there is no sweep
   int64_t latest_deck_ = -1;

@@ -77,6 +77,8 @@ constexpr absl::string_view kAccountColumns[] = {
     "closing_first_refund",
     "closing_refunds",
     "closing_owed_nanos",
+    "closing_paid_out_nanos",
+    "payout_owed",
     "closing_written_off_nanos",
     "close_time",
     "create_time",
@@ -84,9 +86,8 @@ constexpr absl::string_view kAccountColumns[] = {
 };
 
 // What never changes once an account is opened.
-constexpr absl::string_view kFixedColumns[] = {"account_id",    "currency",  "default_plan_id",
-                                               "country",       "time_zone", "create_time",
-                                               "opening_digest"};
+constexpr absl::string_view kFixedColumns[] = {"account_id", "currency",    "default_plan_id",
+                                               "time_zone",  "create_time", "opening_digest"};
 
 // Of both rows; the join is by primary key, and from the accounts to the balances whatever the
 // server believes: it may else scan the balances and look for the account of each.
@@ -205,6 +206,8 @@ void ReadClosing(Columns& columns, domain::Closing* closing) {
   closing->first_refund = columns.Int();
   closing->refunds = columns.Int32();
   closing->owed = columns.Int();
+  closing->paid_out = columns.Int();
+  columns.Int();  // what such accounts are found by
   closing->written_off = columns.Int();
   closing->close_time = columns.TimeOr(absl::InfinitePast());
 }
@@ -277,6 +280,8 @@ void AppendClosing(const domain::Closing& closing, SqlText* sql) {
       .Int(closing.first_refund)
       .Int(closing.refunds)
       .Int(closing.owed)
+      .Int(closing.paid_out)
+      .Int(closing.owes() ? 1 : 0)
       .Int(closing.written_off)
       .Time(closing.close_time);
 }
@@ -463,6 +468,22 @@ absl::StatusOr<std::vector<Account>> ListAccounts(Connection& connection, absl::
   RESERVE_RETURN_IF_ERROR(
       connection.Query(sql, [&accounts](const Row& row) { accounts.push_back(ReadAccount(row)); }));
   RESERVE_RETURN_IF_ERROR(LoadPaymentMethods(connection, PointersTo(accounts)));
+  return accounts;
+}
+
+absl::StatusOr<std::vector<Account>> ListAccountsThatOwe(Connection& connection,
+                                                         absl::string_view after, int limit) {
+  std::vector<std::string> ids;
+  RESERVE_RETURN_IF_ERROR(connection.Query(
+      absl::StrCat("SELECT account_id FROM accounts FORCE INDEX (by_payout_owed) WHERE "
+                   "payout_owed = 1 AND account_id > ",
+                   Quoted(after), " ORDER BY account_id LIMIT ", limit),
+      [&ids](const Row& row) { ids.push_back(row.Text(1)); }));
+  RESERVE_ASSIGN_OR_RETURN(std::vector<Account> accounts,
+                           LoadAccounts(connection, {ids.begin(), ids.end()}));
+  std::sort(accounts.begin(), accounts.end(), [](const Account& one, const Account& other) {
+    return one.account_id < other.account_id;
+  });
   return accounts;
 }
 

@@ -44,6 +44,11 @@ absl::StatusOr<std::vector<domain::Account>> ListAccounts(Connection& connection
                                                           absl::string_view after, int limit);
 
 // The rest of new accounts; ALREADY_EXISTS if another session was faster.
+// Closed accounts that owe something still (P4), after that id, by id.
+absl::StatusOr<std::vector<domain::Account>> ListAccountsThatOwe(Connection& connection,
+                                                                 absl::string_view after,
+                                                                 int limit);
+
 absl::Status InsertAccounts(Connection& connection,
                             const std::vector<const domain::Account*>& accounts);
 // All that can change of the rest.

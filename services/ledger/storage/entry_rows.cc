@@ -30,6 +30,7 @@ constexpr absl::string_view kEntryColumns =
 
 // Entries that are looked at for what was paid since.
 constexpr int kMostPaidSince = 5'000;
+constexpr size_t kStatesAtOnce = 1'000;
 
 template <typename Value>
 constexpr bool kIsNumber = std::is_arithmetic_v<Value> || std::is_enum_v<Value>;
@@ -458,16 +459,31 @@ absl::StatusOr<std::optional<Entry>> FindCredit(Connection& connection,
 absl::StatusOr<std::vector<StandardUse>> StandardUseSince(Connection& connection,
                                                           absl::string_view account_id,
                                                           absl::Time since) {
+  // Of the few that were voided or rated later.
+  absl::flat_hash_map<std::string, domain::UsageState> states;
+  for (std::string after;;) {
+    RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::UsageState> page,
+                             ListUsageStates(connection, account_id, after, kStatesAtOnce));
+    for (const domain::UsageState& state : page) states[state.usage_id] = state;
+    if (page.size() < kStatesAtOnce) break;
+    after = page.back().usage_id;
+  }
   // Summed here, one row at a time: SUM() would come back as a DECIMAL.
   absl::flat_hash_map<std::string, StandardUse> by_user;
   SqlText sql(SelectEntries());
   sql.Raw("FORCE INDEX (by_account) WHERE account_id = ").Raw(Quoted(account_id));
-  sql.Raw(absl::StrCat(" AND kind = ", static_cast<int>(EntryKind::kUsage),
-                       " AND basis = ", static_cast<int>(domain::ChargeBasis::kMeteredStandard),
+  sql.Raw(absl::StrCat(" AND kind IN (", static_cast<int>(EntryKind::kUsage), ",",
+                       static_cast<int>(EntryKind::kRating),
+                       ") AND basis = ", static_cast<int>(domain::ChargeBasis::kMeteredStandard),
                        " AND month >= ", MonthOf(since), " AND start_time >= "));
   sql.Time(since);
-  RESERVE_RETURN_IF_ERROR(connection.Query(sql.str(), [&by_user](const Row& row) {
+  RESERVE_RETURN_IF_ERROR(connection.Query(sql.str(), [&](const Row& row) {
     const Entry entry = ReadEntry(row);
+    const auto state = states.find(entry.booked->usage.usage_id);
+    const bool counts =
+        state == states.end() || (state->second.status == domain::UsageStatus::kRated &&
+                                  state->second.latest_seq == entry.seq);
+    if (!counts) return;
     StandardUse& use = by_user[entry.booked->usage.user_id];
     use.billable_seconds += entry.booked->rating.billable_seconds;
     use.cost += entry.booked->rating.cost;

@@ -17,10 +17,11 @@ constexpr absl::string_view kOrderColumns =
     "number,request_id,digest,account_id,user_id,plan_id,prefix,from_time,to_time,currency,prices,"
     "deck_version,include_unrated,may_recharge,reason,actor,reference,state,at_account,at_seq,"
     "looked_at,changed,without_price,passed_over,failed,charged_nanos,returned_nanos,lease_epoch,"
-    "create_time,update_time";
+    "create_time,update_time,cancel_reason,cancel_actor,cancel_reference";
 
 constexpr int kRunning = 1;
 constexpr int kDone = 2;
+constexpr int kCanceled = 3;
 constexpr int kMaxTries = 10;  // others may take the number that is next
 
 ReratingJob ReadJob(const Row& row) {
@@ -42,12 +43,14 @@ ReratingJob ReadJob(const Row& row) {
   order.may_recharge = row.Int(14) != 0;
   order.by = {row.Text(15), row.Text(16), row.Text(17)};
   job.done = row.Int(18) == kDone;
+  job.canceled = row.Int(18) == kCanceled;
   job.place = {row.Text(19), row.Int(20)};
   job.counts = {row.Int(21), row.Int(22), row.Int(23), row.Int(24),
                 row.Int(25), row.Int(26), row.Int(27)};
   job.lease_epoch = row.Int(28);
   job.create_time = row.Time(29);
   job.update_time = row.Time(30);
+  job.canceled_by = {row.Text(31), row.Text(32), row.Text(33)};
   return job;
 }
 
@@ -85,19 +88,39 @@ absl::Status Insert(Connection& connection, const ReratingJob& job) {
       .Text("")
       .Int(0);
   for (int count = 0; count < 8; ++count) sql.Int(0);
-  sql.Time(job.create_time).Time(job.update_time).Text("").EndRow();
+  sql.Time(job.create_time).Time(job.update_time);
+  for (int text = 0; text < 4; ++text) sql.Text("");
+  sql.EndRow();
   return connection.Execute(sql.str());
 }
 
-// A usage may be booked before its start, by max_usage_ahead: no more than about a month.
-int32_t FirstMonth(absl::Time from) { return MonthOf(from - absl::Hours(31 * 24)); }
+// Of one whose state is `before`. How many rows that are: one, or none.
+absl::StatusOr<int64_t> Save(Connection& connection, const ReratingJob& job, int before, int after,
+                             absl::Time now, absl::Time lease_end) {
+  const book::ReratingCounts& counts = job.counts;
+  SqlText sql(absl::StrCat(
+      "UPDATE reratings SET state = ", after, ", at_account = ", Quoted(job.place.account_id),
+      ", at_seq = ", job.place.seq, ", looked_at = ", counts.looked_at,
+      ", changed = ", counts.changed, ", without_price = ", counts.without_price,
+      ", passed_over = ", counts.passed_over, ", failed = ", counts.failed, ", charged_nanos = ",
+      counts.charged, ", returned_nanos = ", counts.returned, ", lease_end = "));
+  sql.Time(lease_end);
+  sql.Raw(", update_time = ").Raw(QuotedTime(now));
+  sql.Raw(absl::StrCat(" WHERE number = ", job.number, " AND state = ", before,
+                       " AND lease_epoch = ", job.lease_epoch));
+  return connection.Update(sql.str());
+}
 
+// An entry of a usage lies in the partition of the month of its start, so only those are read.
 void AppendScope(const book::ReratingScope& scope, SqlText* sql) {
   if (scope.from != absl::InfinitePast()) {
-    sql->Raw(absl::StrCat(" AND month >= ", FirstMonth(scope.from), " AND start_time >= "));
+    sql->Raw(absl::StrCat(" AND month >= ", MonthOf(scope.from), " AND start_time >= "));
     sql->Raw(QuotedTime(scope.from));
   }
-  if (scope.to != absl::InfiniteFuture()) sql->Raw(" AND start_time < ").Raw(QuotedTime(scope.to));
+  if (scope.to != absl::InfiniteFuture()) {
+    sql->Raw(absl::StrCat(" AND month <= ", MonthOf(scope.to), " AND start_time < "));
+    sql->Raw(QuotedTime(scope.to));
+  }
   if (!scope.user_id.empty()) sql->Raw(absl::StrCat(" AND user_id = ", Quoted(scope.user_id)));
   if (!scope.plan_id.empty()) sql->Raw(absl::StrCat(" AND plan_id = ", Quoted(scope.plan_id)));
   if (!scope.prefix.empty()) {
@@ -171,22 +194,27 @@ absl::StatusOr<std::optional<ReratingJob>> ClaimRerating(Connection& connection,
   return job;
 }
 
+absl::StatusOr<std::optional<ReratingJob>> CancelRerating(Connection& connection,
+                                                          absl::string_view request_id,
+                                                          const domain::ByStaff& by,
+                                                          absl::Time now) {
+  SqlText sql(absl::StrCat("UPDATE reratings SET state = ", kCanceled, ", cancel_reason = ",
+                           Quoted(by.reason), ", cancel_actor = ", Quoted(by.actor),
+                           ", cancel_reference = ", Quoted(by.reference), ", update_time = "));
+  sql.Raw(QuotedTime(now));
+  sql.Raw(absl::StrCat(" WHERE request_id = ", Quoted(request_id), " AND state = ", kRunning));
+  RESERVE_RETURN_IF_ERROR(connection.Execute(sql.str()));
+  return FindRerating(connection, request_id);
+}
+
 absl::StatusOr<bool> SaveRerating(Connection& connection, const ReratingJob& job, absl::Time now,
                                   absl::Time lease_end) {
-  const book::ReratingCounts& counts = job.counts;
-  SqlText sql(absl::StrCat(
-      "UPDATE reratings SET state = ", job.done ? kDone : kRunning,
-      ", at_account = ", Quoted(job.place.account_id), ", at_seq = ", job.place.seq,
-      ", looked_at = ", counts.looked_at, ", changed = ", counts.changed,
-      ", without_price = ", counts.without_price, ", passed_over = ", counts.passed_over,
-      ", failed = ", counts.failed, ", charged_nanos = ", counts.charged,
-      ", returned_nanos = ", counts.returned, ", lease_end = "));
-  sql.Time(lease_end);
-  sql.Raw(", update_time = ").Raw(QuotedTime(now));
-  sql.Raw(absl::StrCat(" WHERE number = ", job.number, " AND state = ", kRunning,
-                       " AND lease_epoch = ", job.lease_epoch));
-  RESERVE_ASSIGN_OR_RETURN(const int64_t saved, connection.Update(sql.str()));
-  return saved != 0;
+  RESERVE_ASSIGN_OR_RETURN(const int64_t saved, Save(connection, job, kRunning,
+                                                     job.done ? kDone : kRunning, now, lease_end));
+  if (saved != 0) return true;
+  // Of one that was canceled meanwhile: what was done of it until then.
+  RESERVE_RETURN_IF_ERROR(Save(connection, job, kCanceled, kCanceled, now, lease_end).status());
+  return false;
 }
 
 absl::StatusOr<std::vector<AccountSpan>> AccountsOfScope(Connection& connection,

@@ -29,7 +29,7 @@ inline constexpr int64_t kNewestRerating = std::numeric_limits<int64_t>::max();
 absl::StatusOr<std::vector<book::ReratingJob>> ListReratings(Connection& connection, int64_t before,
                                                              int limit);
 
-// Is there one that is not done?
+// Is there one that is neither done nor canceled?
 absl::StatusOr<bool> IsReratingLeft(Connection& connection);
 
 // Takes the first that is not done, unless another ledger has it: none of the later ones is begun
@@ -39,7 +39,15 @@ absl::StatusOr<std::optional<book::ReratingJob>> ClaimRerating(Connection& conne
                                                                absl::Time now,
                                                                absl::Time lease_end);
 
-// Stores how far it is, and prolongs the lease. False if another ledger has taken it over.
+// Cancels one that is not done: nothing more is begun of it. How it stands; none if there is no
+// such rerating.
+absl::StatusOr<std::optional<book::ReratingJob>> CancelRerating(Connection& connection,
+                                                                absl::string_view request_id,
+                                                                const domain::ByStaff& by,
+                                                                absl::Time now);
+
+// Stores how far it is, and prolongs the lease. False if another ledger has taken it over, or it
+// was canceled; of that one how far it came is stored all the same.
 absl::StatusOr<bool> SaveRerating(Connection& connection, const book::ReratingJob& job,
                                   absl::Time now, absl::Time lease_end);
 

@@ -14,7 +14,7 @@ using domain::UsageState;
 constexpr absl::string_view kColumns =
     "account_id,usage_id,status,unrated_reason,seq,cost_nanos,free_seconds,free_period,latest_seq,"
     "user_id,start_time,corrected_by,update_time,plan_id,deck_version,previous_cost_nanos,rerating,"
-    "rated_seq,grant_draws";
+    "rated_seq,grant_draws,estimate_void_seq";
 
 UsageState ReadState(const Row& row) {
   UsageState s;
@@ -37,6 +37,7 @@ UsageState ReadState(const Row& row) {
   s.rerating = row.Int(17);
   s.rated_seq = row.Int(18);
   s.grant_draws = row.Text(19);
+  s.estimate_void_seq = row.Int(20);
   return s;
 }
 
@@ -136,6 +137,7 @@ absl::Status WriteUsageStates(Connection& connection,
         .Int(s->rerating)
         .Int(s->rated_seq)
         .Text(s->grant_draws)
+        .Int(s->estimate_void_seq)
         .EndRow();
   }
   sql.Raw(" ON DUPLICATE KEY UPDATE status=VALUES(status)");

@@ -473,11 +473,11 @@ TEST(AuditorTest, C14_TheCountryOfAUsageIsThatOfItsLineElseOfItsNumber) {
 void BeInCalls(Ledger& ledger, Engine& engine) {
   OpenFunded(engine, kAccount);
   const auto create = [&](const std::string& hold_id, const char* number) {
-    CreateHold create;
-    create.request.hold_id = hold_id;
-    create.request.call = Call(kUser, "usage-of-" + hold_id, number, 0);
-    create.request.call.start_time = ledger.clock().Now();
-    return create;
+    CreateHold command;
+    command.request.hold_id = hold_id;
+    command.request.call = Call(kUser, "usage-of-" + hold_id, number, 0);
+    command.request.call.start_time = ledger.clock().Now();
+    return command;
   };
   const auto extend = [](const std::string& hold_id, int64_t used) {
     return ExtendHold{hold_id, {1, absl::Seconds(used)}};
@@ -497,7 +497,7 @@ TEST(AuditorTest, H11_WhatIsHeldIsPricedAgainFromWhatEachHoldSays) {
   Ledger ledger;
   BeInCalls(ledger, *ledger.StartEngine());
   ASSERT_EQ(ledger.Audit().difference_count, 0);
-  for (const std::string table : {"holds", "balances", "allowances", "rates"}) {
+  for (const std::string table : {"holds", "balances", "allowances"}) {
     ledger.sql().Execute(
         absl::StrCat("CREATE TABLE kept_", table, " ENGINE=InnoDB AS SELECT * FROM ", table));
   }

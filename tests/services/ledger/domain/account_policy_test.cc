@@ -837,5 +837,21 @@ TEST(AccountPolicyTest, D4_EveryChangeOfStateIsAnEventWithItsCauseAndTime) {
                                             EventKind::kEnabled}));
 }
 
+TEST(AccountPolicyTest, C10_AnAccountMovesToAnotherCountryAndItsEmergencyNumbersAreThatOnes) {
+  const Books books = FundedAt(Dollars(15));
+  const auto moved = UpdateAccount(books.context(), books.account(), {"GB"});
+  ASSERT_TRUE(moved.ok());
+  EXPECT_EQ(moved->account.country.view(), "GB");
+  ASSERT_EQ(moved->events.size(), 1u);
+  EXPECT_EQ(moved->events[0].kind, EventKind::kAccountUpdated);
+  EXPECT_EQ(moved->events[0].cause, "its country is GB, and was US");
+  EXPECT_TRUE(UpdateAccount(books.context(), moved->account, {"GB"})->unchanged);
+  EXPECT_TRUE(UpdateAccount(books.context(), moved->account, {})->unchanged);
+  Usage help = OutboundCall(books.now(), absl::ZeroDuration());
+  help.destination = "#999";
+  EXPECT_FALSE(IsEmergency(books.settings(), books.account().country.view(), help));
+  EXPECT_TRUE(IsEmergency(books.settings(), moved->account.country.view(), help));
+}
+
 }  // namespace
 }  // namespace reserve::domain

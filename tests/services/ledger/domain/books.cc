@@ -283,6 +283,17 @@ absl::Status Books::Release(const std::string& hold_id, absl::Duration used, con
   return absl::OkStatus();
 }
 
+absl::Status Books::ReleaseSwitch(const std::string& switch_id, int64_t incarnation,
+                                  absl::FunctionRef<void(const std::string&)> after) {
+  const std::map<std::string, domain::Hold> holds = holds_;
+  for (const auto& [hold_id, hold] : holds) {
+    if (!hold.open() || hold.switch_id != switch_id || hold.incarnation >= incarnation) continue;
+    RESERVE_RETURN_IF_ERROR(Release(hold_id));
+    after(hold_id);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Books::EndHold(const std::string& hold_id) {
   const domain::Hold hold = holds_.at(hold_id);
   if (hold.open()) return Apply(ExpireHold(context(), account_, hold));

@@ -23,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -119,6 +120,10 @@ class Books {
   }
   absl::Status Release(const std::string& hold_id, absl::Duration used = absl::ZeroDuration(),
                        const Rate* rate = nullptr);
+  // Releases all calls of a switch from before this incarnation, one after the other, and calls
+  // `after` with the id of each. As ReleaseSwitchHolds does over all accounts.
+  absl::Status ReleaseSwitch(const std::string& switch_id, int64_t incarnation,
+                             absl::FunctionRef<void(const std::string&)> after);
   // Ends a hold if its time has come, or books what is estimated; the second form does all of them.
   absl::Status EndHold(const std::string& hold_id);
   absl::Status EndHolds();

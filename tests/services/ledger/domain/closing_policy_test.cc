@@ -59,12 +59,54 @@ Books Closed() {
   return books;
 }
 
+// Closed, with $15.00 that no card took.
+Books ClosedAndOwing() {
+  Books books = FundedAt(Dollars(15));
+  CloseNow(&books);
+  FailToGiveBack(&books, 2);
+  EXPECT_EQ(books.account().closing.owed, Dollars(15));
+  return books;
+}
+
 std::vector<Kind> KindsOf(const Books& books) {
   std::vector<Kind> kinds;
   for (const ClosingStep& step : ClosingStepsOf(books.context(), books.account())) {
     kinds.push_back(step.kind);
   }
   return kinds;
+}
+
+// --- What a person pays out --------------------------------------------------------------
+
+TEST(ClosingPolicyTest, P4_APayoutByHandIsNotedInAllSoThatRepeatsChangeNothing) {
+  Books books = ClosedAndOwing();
+  const auto pay = [&](Nanos total) {
+    return RecordPayout(books.context(), books.account(), total, {"by bank", "ann", "transfer-9"});
+  };
+  EXPECT_EQ(ReasonOf(pay(Dollars(15) + 1).status()), "MORE_THAN_OWED");
+  const auto part = pay(Dollars(4));
+  ASSERT_TRUE(part.ok());
+  EXPECT_TRUE(part->account.closing.owes());
+  EXPECT_EQ(part->account.closing.paid_out, Dollars(4));
+  EXPECT_EQ(part->account.balance, 0) << "nothing is booked";
+  EXPECT_TRUE(part->entries.empty());
+  ASSERT_EQ(part->events.size(), 1u);
+  EXPECT_EQ(part->events[0].kind, EventKind::kPaidOut);
+  EXPECT_EQ(part->events[0].amount, Dollars(4));
+  EXPECT_EQ(part->events[0].actor, "ann");
+  const auto rest = RecordPayout(books.context(), part->account, Dollars(15), {"by bank"});
+  ASSERT_TRUE(rest.ok());
+  EXPECT_FALSE(rest->account.closing.owes());
+  EXPECT_EQ(rest->events[0].amount, Dollars(11));
+  for (const Nanos late : {Dollars(15), Dollars(4)}) {
+    EXPECT_TRUE(RecordPayout(books.context(), rest->account, late, {"by bank"})->unchanged);
+  }
+}
+
+TEST(ClosingPolicyTest, P4_AnAccountThatOwesNothingIsPaidNothing) {
+  Books books = FundedAt(Dollars(15));
+  EXPECT_EQ(ReasonOf(RecordPayout(books.context(), books.account(), Dollars(1), {"x"}).status()),
+            "MORE_THAN_OWED");
 }
 
 // --- CLOSING ---------------------------------------------------------------------------

@@ -383,8 +383,10 @@ class Life {
       BeginACall();
     } else if (dice < 62) {
       ExtendACall();
-    } else if (dice < 72) {
+    } else if (dice < 71) {
       ReleaseACall();
+    } else if (dice < 74) {
+      ASwitchStartsAgain();
     } else if (dice < 84) {
       TimeEndsCalls();
     } else {
@@ -433,11 +435,17 @@ class Life {
     call.usage.user_id = call.user_id;
     if (Chance(inbound ? 50 : 97)) call.rate = SomeRateOfACall();
     if (Chance(25)) call.slice = absl::Seconds(1 + Below(400));
+    const auto place = static_cast<size_t>(Below(2));
+    call.switch_id = place == 0 ? "pbx-a" : "pbx-b";
+    // What was sent before the crash may come after it.
+    call.incarnation = incarnations_[place] - (incarnations_[place] > 1 && Chance(5) ? 1 : 0);
     command_ = absl::StrCat("call ", call.hold_id, " of ", call.user_id);
     HoldRequest request;
     request.hold_id = call.hold_id;
     request.call = call.usage;
     request.slice = call.slice;
+    request.switch_id = call.switch_id;
+    request.incarnation = call.incarnation;
     const bool waited = model_.waits_for_the_customer();
     const absl::StatusOr<Decision> decision =
         books_.Hold(request, call.rate.has_value() ? &*call.rate : nullptr);
@@ -524,6 +532,40 @@ class Life {
            model_.ReleaseHold(hold_id, report, books_.now()));
     EXPECT_TRUE(books_.Release(hold_id, report.used, rate).ok());
     EXPECT_TRUE(books_.last().unchanged) << "H3: a repeat changes nothing";
+  }
+
+  // H8: its calls from before are released, all of them, and no others; what was reported of them
+  // waits for its CDR.
+  void ASwitchStartsAgain() {
+    const auto place = static_cast<size_t>(Below(2));
+    const std::string name = place == 0 ? "pbx-a" : "pbx-b";
+    // A repeat names the incarnation of before.
+    const int64_t incarnation = Chance(80) ? ++incarnations_[place] : incarnations_[place];
+    std::vector<std::string> expected = model_.CallsFromBefore(name, incarnation);
+    std::map<std::string, HoldState> others;
+    for (const auto& [hold_id, hold] : books_.holds()) others[hold_id] = hold.state;
+    std::vector<std::string> released;
+    ASSERT_TRUE(books_
+                    .ReleaseSwitch(name, incarnation,
+                                   [&](const std::string& hold_id) {
+                                     command_ = absl::StrCat(name, " starts again: ", hold_id);
+                                     released.push_back(hold_id);
+                                     others.erase(hold_id);
+                                     Expect(absl::OkStatus(),
+                                            model_.ReleaseHold(hold_id, {}, books_.now()));
+                                     CompareState();
+                                   })
+                    .ok());
+    EXPECT_EQ(released, expected);
+    for (const auto& [hold_id, state] : others) EXPECT_EQ(books_.hold(hold_id).state, state);
+    for (const std::string& hold_id : released) {
+      const Hold& hold = books_.hold(hold_id);
+      const bool reported = hold.used > absl::ZeroDuration();
+      EXPECT_EQ(hold.state, reported ? HoldState::kUnsettled : HoldState::kReleased);
+      ++paths_[reported ? "a switch starts again under a call" : "a switch forgets a call"];
+    }
+    EXPECT_EQ(model_.CallsFromBefore(name, incarnation), std::vector<std::string>());
+    if (released.size() > 1) ++paths_["a switch starts again under several calls"];
   }
 
   void TimeEndsCalls() {
@@ -1415,6 +1457,7 @@ class Life {
   std::map<int64_t, int64_t> epochs_;
   int64_t last_usage_ = 0;
   int64_t last_hold_ = 0;
+  int64_t incarnations_[2] = {1, 1};      // of two switches
   std::map<std::string, int64_t> paths_;  // of calls in progress
   absl::Status repeated_;
   std::map<int64_t, ChargeOutcome::Kind> last_of_;  // applied to each recharge
@@ -1485,6 +1528,9 @@ std::vector<std::string> PathsOfCalls() {
                                     "CDR again",
                                     "CDR after the end",
                                     "kept of an ended grant",
+                                    "a switch forgets a call",
+                                    "a switch starts again under a call",
+                                    "a switch starts again under several calls",
                                     "a closing with calls"};
   for (const Decision decision :
        {Decision::kAllowed, Decision::kAccountBlocked, Decision::kPendingFunding,

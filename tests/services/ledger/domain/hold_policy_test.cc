@@ -321,6 +321,64 @@ TEST_F(HoldTest, H7_TheAnswerPricesTheCallAndNothingAfterItDoes) {
   EXPECT_EQ(hold("a").held, Dollars(4)) << "two minutes at the price of the answer";
 }
 
+TEST_F(HoldTest, H7_ItRingsBeforeTheChangeOfPriceAndIsAnsweredAfterIt) {
+  const absl::Time six =
+      absl::FromCivil(absl::CivilSecond(2026, 11, 30, 18, 0, 0), absl::UTCTimeZone());
+  books_.Advance(six - absl::Seconds(10) - books_.now());  // 17:59:50
+  const Rate day = RateOf(Dollars(2), 60, 60);
+  Rate evening = RateOf(Cents(50), 60, 60);
+  evening.deck_version = 2;
+  ASSERT_EQ(Hold("a", day), Decision::kAllowed);
+  EXPECT_EQ(hold("a").price_time, six - absl::Seconds(10));
+  EXPECT_EQ(hold("a").held, Dollars(2));
+  books_.Advance(absl::Seconds(15));  // 18:00:05: it is answered
+  books_.Advance(absl::Seconds(50));
+  const HoldExtension report{1, absl::Seconds(50), six + absl::Seconds(5)};
+  ASSERT_TRUE(books_.Extend("a", report, &evening).ok());
+  EXPECT_EQ(hold("a").price_time, six + absl::Seconds(5));
+  EXPECT_EQ(hold("a").accrued, Cents(50));
+  EXPECT_EQ(hold("a").held, Dollars(1)) << "both minutes by the evening's price";
+  books_.Advance(absl::Seconds(60));
+  ASSERT_TRUE(books_.Extend("a", 2, absl::Seconds(110), &day).ok());
+  EXPECT_EQ(hold("a").held, Dollars(1) + Cents(50)) << "whatever it is by then";
+  ASSERT_TRUE(books_.Settle("a", absl::Seconds(115)).ok());
+  EXPECT_EQ(books_.entries().back().amount, -Dollars(1)) << "as it is booked";
+}
+
+TEST_F(HoldTest, H11_AHoldIsPricedAgainByWhatIsStoredWithItToTheSameSums) {
+  LeaveFreeSeconds(90);
+  const Rate standard = StandardRate();
+  const Rate dear = RateOf(Cents(60), 90, 60, Cents(5));
+  ASSERT_EQ(Hold("free", standard), Decision::kAllowed);
+  Extend("free", 1, 80);
+  ASSERT_EQ(Hold("dear", dear), Decision::kAllowed);
+  Extend("dear", 1, 91);
+  ASSERT_EQ(Hold("over", dear), Decision::kAllowed);
+  ASSERT_TRUE(books_.Release("over", absl::Seconds(10)).ok());
+  const Plan plan = PerMinutePlan();
+  for (const std::string id : {"free", "dear", "over"}) {
+    SCOPED_TRACE(id);
+    const Rate& rate = id == "free" ? standard : dear;
+    const domain::Hold& stored = hold(id);
+    EXPECT_EQ(*PricedAgain(stored, plan, &rate), stored);
+    domain::Hold wrong = stored;
+    wrong.held += 1;
+    EXPECT_NE(*PricedAgain(wrong, plan, &rate), wrong);
+    wrong = stored;
+    wrong.accrued -= 1;
+    EXPECT_NE(*PricedAgain(wrong, plan, &rate), wrong);
+    wrong = stored;
+    wrong.used += absl::Minutes(10);
+    EXPECT_NE(*PricedAgain(wrong, plan, &rate), wrong);
+  }
+  domain::Hold more = hold("free");
+  more.free_seconds += 1;
+  EXPECT_NE(*PricedAgain(more, plan, &standard), more) << "a free second more is worth something";
+  domain::Hold longer = hold("dear");
+  longer.granted_seconds += 60;
+  EXPECT_NE(*PricedAgain(longer, plan, &dear), longer);
+}
+
 TEST_F(HoldTest, H9_ABlockRefusesExtensionsAndStillCountsWhatIsReported) {
   const Rate rate = RateOf(Dollars(1), 60, 60);
   ASSERT_EQ(Hold("a", rate), Decision::kAllowed);

@@ -80,6 +80,8 @@ struct ModelCall {
   Usage usage;  // with the id that its usage will have
   std::optional<Rate> rate;
   absl::Duration slice;  // 0: the operator's
+  std::string switch_id;
+  int64_t incarnation = 0;
 };
 
 // What a switch tells of a call: the whole of it each time.
@@ -100,6 +102,8 @@ struct ModelHold {
   absl::Time made;
   absl::Time ends;
   absl::Duration slice;
+  std::string switch_id;
+  int64_t incarnation = 0;  // of the switch: how often it had started
   HoldState state = HoldState::kOpen;
   FinalReason why = FinalReason::kNone;  // it gets no more
   bool answered = false;
@@ -205,6 +209,9 @@ class Model {
   std::pair<Decision, Step> CreateHold(const ModelCall& call, absl::Time now);
   Step ExtendHold(const std::string& hold_id, const ModelReport& report, absl::Time now);
   Step ReleaseHold(const std::string& hold_id, const ModelReport& report, absl::Time now);
+  // What a switch that has started again knows nothing of any more: the calls that it had, by id
+  // (H8). Each is to be released.
+  std::vector<std::string> CallsFromBefore(const std::string& switch_id, int64_t incarnation) const;
   // What time brings: it expires, or is booked from what was reported.
   Step EndHold(const std::string& hold_id, absl::Time now);
   // The CDR of a call, whatever was booked of it before.

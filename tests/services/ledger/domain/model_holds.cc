@@ -154,6 +154,8 @@ std::pair<Decision, Step> Model::CreateHold(const ModelCall& call, absl::Time no
   hold.rate = call.rate;
   hold.made = now;
   hold.slice = call.slice > absl::ZeroDuration() ? call.slice : settings_.hold_slice;
+  hold.switch_id = call.switch_id;
+  hold.incarnation = call.incarnation;
   const auto [promised, why] = Promise(call.hold_id, hold, 0);
   hold.why = why;
   if (why == FinalReason::kInsufficientBalance) EndTheWait();
@@ -243,6 +245,16 @@ Step Model::ReleaseHold(const std::string& hold_id, const ModelReport& report, a
   }
   hold.why = FinalReason::kHoldEnded;
   return Finish(step, now);
+}
+
+std::vector<std::string> Model::CallsFromBefore(const std::string& switch_id,
+                                                int64_t incarnation) const {
+  std::vector<std::string> calls;
+  for (const auto& [id, hold] : holds_) {
+    const bool of_an_earlier_life = hold.switch_id == switch_id && hold.incarnation < incarnation;
+    if (of_an_earlier_life && hold.open()) calls.push_back(id);
+  }
+  return calls;
 }
 
 Step Model::EndHold(const std::string& hold_id, absl::Time now) {

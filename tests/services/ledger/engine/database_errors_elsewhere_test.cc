@@ -468,6 +468,8 @@ std::vector<Read> ReadsOfAll() {
          RESERVE_ASSIGN_OR_RETURN(const auto hash, storage::FindEntryHash(c, "a", 1));
          return absl::StrCat(hash.has_value());
        }},
+      {"ListPayouts",
+       [](Connection& c) { return CountOf(storage::ListAccountsThatOwe(c, "", 10)); }},
       {"ListReviews",
        [](Connection& c) {
          return WasRead(storage::ListReviews(c, {"", 0}, 10));
@@ -535,6 +537,12 @@ std::vector<Read> MoreReads() {
        [](Connection& c) -> absl::StatusOr<std::string> {
          RESERVE_ASSIGN_OR_RETURN(const auto job, storage::FindRerating(c, "asked-1"));
          return absl::StrCat("found: ", job.has_value());
+       }},
+      {"CancelRerating",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_RETURN_IF_ERROR(
+             storage::CancelRerating(c, "never-asked", {"why"}, TestNow()).status());
+         return "none to cancel";
        }},
       {"ListReratings",
        [](Connection& c) {

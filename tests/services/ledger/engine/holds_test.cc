@@ -1,8 +1,10 @@
 // Calls in progress, on a real database: what is held is stored with what it is taken from, several
 // ledgers share it, and time ends it once (H1 to H12).
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -61,6 +63,12 @@ class HoldsTest : public testing::Test {
     options.house_interval = absl::Milliseconds(5);
     const std::unique_ptr<Engine> looks = ledger_.StartEngine(options);
     EXPECT_TRUE(WaitUntil([&] { return CountOf("holds", "state <> 0") == 0; }));
+  }
+  // Both, each in a thread of its own.
+  static void AtATime(const std::function<void()>& one, const std::function<void()>& other) {
+    std::thread beside(other);
+    one();
+    beside.join();
   }
   int64_t CountOf(const std::string& table, const std::string& where = "1 = 1") {
     return ledger_.sql().QueryInt(absl::StrCat("SELECT COUNT(*) FROM ", table, " WHERE ", where));
@@ -252,6 +260,129 @@ TEST_F(HoldsTest, H11_TheAuditNamesWhatIsHeldByNoHold) {
   EXPECT_EQ(findings.differences[0].check, audit::kCheckHolds);
   EXPECT_EQ(findings.differences[1].check, audit::kCheckHolds);
   EXPECT_EQ(findings.differences[1].subject, kUser);
+}
+
+// --- Two that do not agree, at the same time ---------------------------------------------
+
+TEST_F(HoldsTest, H3_TwoLedgersThatExtendOneHoldAtATimeGrantItOnce) {
+  const std::unique_ptr<Engine> other = ledger_.StartEngine(ledger_.Options());
+  Do(Create("a"));
+  for (int number = 1; number <= 20; ++number) {
+    HoldReply replies[2];
+    AtATime([&] { replies[0] = DoAt(*engine_, Extend("a", number, 60 * number)); },
+            [&] { replies[1] = DoAt(*other, Extend("a", number, 60 * number)); });
+    for (const HoldReply& reply : replies) {
+      EXPECT_EQ(reply.hold->granted_seconds, 60 * number + 60);
+      EXPECT_EQ(reply.hold->extension, number);
+    }
+  }
+  EXPECT_EQ(ledger_.Account(kAccount).held, 127 * kNanosPerCent) << "21 minutes and the fee, once";
+  ExpectAudited();
+}
+
+TEST_F(HoldsTest, H5_OfExpiryAndSettlingAtATimeTheUsageIsBookedOnceAndNothingStaysHeld) {
+  const std::unique_ptr<Engine> other = ledger_.StartEngine(ledger_.Options());
+  constexpr int kCalls = 20;
+  for (int i = 0; i < kCalls; ++i) {
+    const std::string id = absl::StrCat("h", i);
+    Do(Create(id));
+    if (i % 2 == 0) Do(Extend(id, 1, 30));  // else it has nothing reported
+    ledger_.clock().Advance(absl::Minutes(5));
+    const domain::Usage usage = UsageOf((*storage::LoadHolds(*ledger_.Connect(), {kAccount}))[0]);
+    AtATime(
+        [&] {
+          DoAt(*other, EndHold{id, usage});
+        },
+        [&] {
+          const auto booked = Ask<UsageReply>(*engine_, kAccount, Cdr(id, 60));
+          EXPECT_TRUE(booked.ok() && !booked->duplicate) << booked.status();
+        });
+    const auto ended = storage::LoadEndedHolds(*ledger_.Connect(), {{kAccount, id}});
+    ASSERT_TRUE(ended.ok());
+    ASSERT_EQ(ended->size(), 1u);
+    // One that ended with nothing reported stays what it was, and no report makes it anew.
+    EXPECT_NE((*ended)[0].state, domain::HoldState::kUnsettled);
+    const HoldReply late = Do(Extend(id, 2, 60));
+    EXPECT_FALSE(late.hold->live()) << "its usage is booked";
+    EXPECT_LE(CountOf("events", absl::StrCat("kind = 57 AND hold_id = '", id, "'")), 1);
+  }
+  EXPECT_EQ(CountOf("entries", "kind = 1"), kCalls);
+  EXPECT_EQ(ledger_.Account(kAccount).held, 0);
+  EXPECT_EQ(ledger_.Account(kAccount).accrued, 0);
+  ExpectAudited();
+}
+
+TEST_F(HoldsTest, H9_OfAnExtensionAndABlockAtATimeNothingIsGrantedAfterTheBlock) {
+  const std::unique_ptr<Engine> other = ledger_.StartEngine(ledger_.Options());
+  for (int i = 0; i < 20; ++i) {
+    const std::string id = absl::StrCat("h", i);
+    Do(Create(id));
+    HoldReply extended;
+    AtATime(
+        [&] { extended = DoAt(*engine_, Extend(id, 1, 50)); },
+        [&] { EXPECT_TRUE(Ask<domain::Account>(*other, kAccount, BlockAccount{{"fraud"}}).ok()); });
+    const int64_t granted = extended.hold->granted_seconds;
+    EXPECT_EQ(granted, extended.hold->final() ? 60 : 120) << "before the block, or after it";
+    const HoldReply next = Do(Extend(id, 2, 100));
+    EXPECT_EQ(next.hold->final_reason, domain::FinalReason::kAccountBlocked);
+    EXPECT_EQ(next.hold->granted_seconds, granted) << "what was granted stays, and no more";
+    EXPECT_EQ(next.hold->used, absl::Seconds(100)) << "and what is reported counts";
+    ASSERT_TRUE(Ask<domain::Account>(*other, kAccount, UnblockAccount{{"no fraud"}}).ok());
+    ASSERT_TRUE(Ask<UsageReply>(*engine_, kAccount, Cdr(id, 100)).ok());
+    ExpectAudited();
+  }
+}
+
+TEST_F(HoldsTest, H7_ADeckThatIsImportedInMidCallChangesNoGrantOfIt) {
+  Do(Create("a"));
+  Do(Extend("a", 1, 50));
+  EXPECT_EQ(ledger_.Account(kAccount).held, 13 * kNanosPerCent);
+  rates::DeckHeader header;
+  header.name = "dearer";
+  header.currency = "USD";
+  header.effective_time = ledger_.clock().Now();
+  header.import_time = ledger_.clock().Now();
+  header.content_digest = "dearer";
+  rates::RateRow row;
+  row.prefix = "44";
+  row.price = kNanosPerUnit;
+  ASSERT_TRUE(engine_->queries()
+                  .Run([&](storage::Connection& connection) {
+                    return engine_->ImportDeck(connection, header, {row}).status();
+                  })
+                  .ok());
+  ledger_.clock().Advance(absl::Seconds(60));
+  EXPECT_EQ(Do(Extend("a", 2, 110)).hold->granted_seconds, 180);
+  EXPECT_EQ(ledger_.Account(kAccount).held, 19 * kNanosPerCent) << "three minutes at $0.06";
+  EXPECT_EQ(Do(Create("b")).hold->held, kNanosPerUnit) << "a call that begins now";
+  ExpectAudited();
+  RecordUsage cdr = Cdr("a", 110);
+  cdr.usage.start_time -= absl::Seconds(110);  // before the new deck
+  const auto booked = Ask<UsageReply>(*engine_, kAccount, cdr);
+  ASSERT_TRUE(booked.ok()) << booked.status();
+  EXPECT_EQ(booked->cost, 13 * kNanosPerCent);
+}
+
+TEST_F(HoldsTest, H4_AClockThatJumpsEndsNoCallAndLocksNoMoney) {
+  Do(Create("a"));
+  Do(Extend("a", 1, 30));
+  const domain::Usage usage = UsageOf((*storage::LoadHolds(*ledger_.Connect(), {kAccount}))[0]);
+  ledger_.clock().Advance(-absl::Hours(1));
+  Do(EndHold{"a", usage});
+  EXPECT_EQ(Do(Extend("a", 2, 50)).hold->granted_seconds, 120) << "an hour back: it goes on";
+  EXPECT_TRUE(Do(Extend("a", 2, 50)).hold->open());
+  ledger_.clock().Advance(absl::Hours(3));
+  Do(EndHold{"a", usage});
+  EXPECT_EQ(ledger_.Account(kAccount).held, 7 * kNanosPerCent) << "the minute that was reported";
+  EXPECT_EQ(ledger_.Account(kAccount).accrued, 7 * kNanosPerCent);
+  const HoldReply again = Do(Extend("a", 3, 70));
+  EXPECT_TRUE(again.hold->open()) << "two hours ahead: the switch still has the call";
+  EXPECT_EQ(again.hold->granted_seconds, 180);
+  ledger_.clock().Advance(-absl::Hours(2));
+  ASSERT_TRUE(Ask<UsageReply>(*engine_, kAccount, Cdr("a", 80)).ok());
+  EXPECT_EQ(ledger_.Account(kAccount).held, 0);
+  EXPECT_EQ(ledger_.Account(kAccount).balance, 15 * kNanosPerUnit - 13 * kNanosPerCent);
+  ExpectAudited();
 }
 
 TEST_F(HoldsTest, C10_NobodyHoldsForACallForHelp) {

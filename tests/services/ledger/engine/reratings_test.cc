@@ -105,6 +105,94 @@ class ReratingsTest : public testing::Test {
   const std::unique_ptr<storage::Connection> connection_ = ledger_.Connect();
 };
 
+TEST_F(ReratingsTest, U6_OneThatIsCanceledOnTheWayKeepsWhatItHasBookedAndTheNextGoesOn) {
+  EngineOptions options = ledger_.Options();
+  options.house_interval = absl::Hours(1);  // it begins nothing by itself
+  const auto engine = ledger_.StartEngine(options);
+  OpenWithCalls(*engine, 2, 30);
+  ImportDeck(*engine, 3 * kNanosPerCent);
+  Add(OrderOf("canceled"));
+  // Another ledger has a page of it in hand: the first account's.
+  const absl::Time now = ledger_.clock().Now();
+  auto claimed = storage::ClaimRerating(*connection_, "other", now, now + absl::Seconds(30));
+  ASSERT_TRUE(claimed.ok() && claimed->has_value());
+  ReratingJob job = **claimed;
+  const auto canceled =
+      storage::CancelRerating(*connection_, "canceled", {"the wrong one", "ann", "t-1"}, now);
+  ASSERT_TRUE(canceled.ok() && canceled->has_value());
+  EXPECT_TRUE((*canceled)->canceled);
+  EXPECT_FALSE((*canceled)->done);
+  EXPECT_EQ((*canceled)->canceled_by.actor, "ann");
+  job.counts.looked_at = job.counts.changed = 30;
+  job.place = {"a0", 31};
+  job.done = true;  // were it the last page
+  EXPECT_FALSE(*storage::SaveRerating(*connection_, job, now, now + absl::Seconds(30)))
+      << "nothing more is begun of it";
+  EXPECT_EQ(Get("canceled").counts.changed, 30) << "what was booked is told";
+  EXPECT_EQ(Get("canceled").place.account_id, "a0");
+  EXPECT_FALSE(Get("canceled").done);
+  EXPECT_TRUE(Get("canceled").canceled);
+  // A repeat changes nothing, and the next one has its turn.
+  EXPECT_EQ((*storage::CancelRerating(*connection_, "canceled", {"again", "bob", ""}, now))
+                ->canceled_by.actor,
+            "ann");
+  EXPECT_FALSE(*storage::IsReratingLeft(*connection_));
+  Add(OrderOf("next"));
+  engine->reratings().Announce();
+  EXPECT_EQ(Await("next").counts.changed, 60);
+  EXPECT_FALSE(Get("canceled").done) << "and it stays as it is";
+  // One that is done stays done.
+  EXPECT_TRUE((*storage::CancelRerating(*connection_, "next", {"late"}, now))->done);
+  EXPECT_FALSE((*storage::CancelRerating(*connection_, "none", {"late"}, now)).has_value());
+  EXPECT_EQ(ledger_.Audit().difference_count, 0);
+}
+
+TEST_F(ReratingsTest, U6_ALedgerThatWorksOnOneStopsAfterItsPageOnceItIsCanceled) {
+  const auto engine = ledger_.StartEngine();
+  OpenWithCalls(*engine, 8, 300);  // five pages
+  ImportDeck(*engine, 3 * kNanosPerCent);
+  Add(OrderOf("stop"));
+  engine->reratings().Announce();
+  ASSERT_TRUE(WaitUntil([&] { return Get("stop").counts.looked_at > 0 || Get("stop").done; }));
+  const auto stopped =
+      storage::CancelRerating(*connection_, "stop", {"enough"}, ledger_.clock().Now());
+  ASSERT_TRUE(stopped.ok());
+  Add(OrderOf("next"));
+  engine->reratings().Announce();
+  const ReratingJob next = Await("next");
+  EXPECT_EQ(next.counts.looked_at, 2'400);
+  const ReratingJob stop = Get("stop");
+  EXPECT_EQ(stop.counts.changed + next.counts.changed, 2'400)
+      << "each usage was changed by one of them, and is counted there";
+  EXPECT_NE(stop.done, stop.canceled) << "unless it was quicker";
+}
+
+TEST_F(ReratingsTest, U6_OnlyTheMonthsOfTheScopeAreReadAndNoUsageOfThemIsMissed) {
+  const auto engine = ledger_.StartEngine();
+  OpenFunded(*engine, "a0");
+  std::vector<Order> orders;
+  const absl::Time months[] = {TestNow() - absl::Hours(24 * 62), TestNow() - absl::Hours(24 * 31),
+                               TestNow() - absl::Hours(1)};
+  for (int i = 0; i < 3; ++i) {
+    domain::Usage usage = Call(kUser, absl::StrCat("c", i), kDearNumber, 60);
+    usage.start_time = months[i];
+    orders.emplace_back("a0", RecordUsage{usage});
+  }
+  for (const auto& reply : AskAll(*engine, orders)) ASSERT_TRUE(reply.ok()) << reply.status();
+  ImportDeck(*engine, 3 * kNanosPerCent);
+  const auto looked_at = [&](absl::Time from, absl::Time to) {
+    ReratingOrder order = OrderOf("r");
+    order.scope.from = from;
+    order.scope.to = to;
+    return Preview(*engine, order).counts.looked_at;
+  };
+  EXPECT_EQ(looked_at(months[1], months[2]), 1);
+  EXPECT_EQ(looked_at(months[0], months[2]), 2);
+  EXPECT_EQ(looked_at(months[0], months[2] + absl::Seconds(1)), 3);
+  EXPECT_EQ(looked_at(absl::InfinitePast(), months[1]), 1);
+  EXPECT_EQ(looked_at(months[1] + absl::Seconds(1), absl::InfiniteFuture()), 1);
+}
+
 TEST_F(ReratingsTest, U6_AWrongDeckIsMadeGoodOverAllAccountsAsTheDryRunSaid) {
   const auto engine = ledger_.StartEngine();
   OpenWithCalls(*engine, 3, 40);

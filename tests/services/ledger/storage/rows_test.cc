@@ -153,8 +153,8 @@ Account ExtremeAccount(const std::string& id) {
   a.block = {OddText(), TestNow()};
   a.due = {domain::DueReason::kMonthlyCap, LastMoment()};
   a.expiry_notice_time = LastMoment();
-  a.closing = {TestNow(), LastMoment(), TestNow(),   kMax, std::numeric_limits<int32_t>::max(),
-               kMin,      kMax,         LastMoment()};
+  a.closing = {TestNow(), LastMoment(), TestNow(), kMax,        std::numeric_limits<int32_t>::max(),
+               kMin,      kMax,         kMin,      LastMoment()};
   a.create_time = TestNow();
   a.opening_digest = std::string(64, 'f');
   return a;
@@ -656,6 +656,7 @@ TEST_F(RowsTest, UsageStatesComeBackAsTheyWere) {
   state.unrated_reason = domain::UnratedReason::kUserUnknown;
   state.seq = state.cost = state.free_seconds = state.latest_seq = kMax;
   state.deck_version = state.previous_cost = state.rerating = state.rated_seq = kMax;
+  state.estimate_void_seq = kMax;
   state.plan_id = OddBytes();
   state.free_period = 999912;
   state.user_id = OddBytes();
@@ -793,6 +794,44 @@ TEST_F(RowsTest, StandardUseIsSummedByUser) {
   EXPECT_EQ((*uses)[0].billable_seconds, 120);
   EXPECT_EQ((*uses)[0].cost, 30'000'000);
   EXPECT_EQ((*uses)[1].user_id, "v");
+}
+
+// A1: what was voided was no use, and what was rated again counts as it is.
+TEST_F(RowsTest, StandardUseIsOfUsagesAsTheyStand) {
+  std::vector<Entry> entries;
+  for (int i = 1; i <= 6; ++i) {
+    Entry e = CallEntry("a", i, i <= 4 ? absl::StrCat("id", i) : "id4");
+    e.booked->rating.basis = domain::ChargeBasis::kMeteredStandard;
+    e.booked->rating.cost = i;
+    e.booked->rating.billable_seconds = int64_t{60} * i;
+    e.booked->usage.user_id = "u";
+    entries.push_back(e);
+  }
+  entries[4].kind = EntryKind::kRating;  // of id4, twice
+  entries[5].kind = EntryKind::kRating;
+  std::vector<const Entry*> all;
+  for (const Entry& entry : entries) all.push_back(&entry);
+  ASSERT_TRUE(InsertEntries(*connection_, all).ok());
+  domain::UsageState voided;
+  voided.account_id = "a";
+  voided.usage_id = "id2";
+  voided.status = domain::UsageStatus::kVoided;
+  voided.seq = voided.latest_seq = 2;
+  voided.start_time = voided.update_time = TestNow();
+  domain::UsageState rated_again = voided;
+  rated_again.usage_id = "id4";
+  rated_again.status = domain::UsageStatus::kRated;
+  rated_again.seq = 4;
+  rated_again.latest_seq = 6;
+  domain::UsageState of_another = voided;
+  of_another.account_id = "b";
+  of_another.usage_id = "id1";
+  ASSERT_TRUE(WriteUsageStates(*connection_, {&voided, &rated_again, &of_another}).ok());
+  const auto uses = StandardUseSince(*connection_, "a", TestNow() - absl::Hours(24 * 30));
+  ASSERT_TRUE(uses.ok()) << uses.status();
+  ASSERT_EQ(uses->size(), 1u);
+  EXPECT_EQ((*uses)[0].billable_seconds, 60 * (1 + 3 + 6));
+  EXPECT_EQ((*uses)[0].cost, 1 + 3 + 6);
 }
 
 // --- Recharges --------------------------------------------------------------------------
