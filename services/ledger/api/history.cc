@@ -1,4 +1,5 @@
 // Usages and entries as they are booked, of the `Accounts` service.
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,11 +28,9 @@ void AddDestinationName(const book::Catalog& catalog, const domain::Entry& entry
   const domain::Rating& rating = entry.booked->rating;
   const rates::DeckSnapshot* deck = catalog.decks->ByVersion(rating.deck_version);
   if (deck == nullptr) return;
-  const domain::Usage& usage = entry.booked->usage;
-  const domain::Rate* rate = usage.kind == domain::UsageKind::kCall
-                                 ? deck->FindCall(usage.direction, usage.destination)
-                                 : deck->FindSms(usage.destination, usage.carrier);
-  if (rate != nullptr) record->mutable_rating()->set_destination_name(rate->destination_name);
+  const std::optional<domain::Rate> rate = book::FindRateOf(deck, entry.booked->usage);
+  if (!rate.has_value()) return;
+  record->mutable_rating()->set_destination_name(std::string(rate->destination_name));
 }
 
 // Where usages stand of which there is more to say than their entry does, and the entries that

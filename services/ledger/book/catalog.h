@@ -3,6 +3,7 @@
 #define RESERVE_SERVICES_LEDGER_BOOK_CATALOG_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
@@ -22,14 +23,18 @@ struct Catalog {
   absl::StatusOr<const domain::Plan*> FindPlan(const std::string& plan_id) const;
   // Was, or is, a deck of `currency` in force at `time`?
   bool DeckInForce(const std::string& currency, absl::Time time) const;
-  // The rate of a usage in the deck of `currency` that is in force at its start;
-  // null if there is none.
-  const domain::Rate* FindRate(const std::string& currency, const domain::Usage& usage) const;
-  // The same in the deck of that version; null also if there is no such deck, or it is of another
+  // The rate of a usage in the deck of `currency` that is in force at its start, if there is one.
+  // It is good as long as the catalog.
+  std::optional<domain::Rate> FindRate(const std::string& currency,
+                                       const domain::Usage& usage) const;
+  // The same in the deck of that version; nothing also if there is no such deck, or it is of another
   // currency.
-  const domain::Rate* FindRateIn(int64_t deck_version, const std::string& currency,
-                                 const domain::Usage& usage) const;
+  std::optional<domain::Rate> FindRateIn(int64_t deck_version, const std::string& currency,
+                                         const domain::Usage& usage) const;
 };
+
+// The same in this deck, which may be null.
+std::optional<domain::Rate> FindRateOf(const rates::DeckSnapshot* deck, const domain::Usage& usage);
 
 }  // namespace reserve::book
 

@@ -1,6 +1,7 @@
 #include "services/ledger/book/fold.h"
 
 #include <algorithm>
+#include <deque>
 #include <iterator>
 #include <optional>
 #include <string>
@@ -230,6 +231,8 @@ class Folder {
                                               const std::string& user_id);
   absl::StatusOr<const domain::Plan*> FindPlan(const std::string& plan_id);
   const domain::Rate* FindRate(const AccountImage& image, const domain::Usage& usage);
+  // A rate that was found, until the next command.
+  const domain::Rate* Keep(std::optional<domain::Rate> rate);
   // The user, the plan and the rate of a fact, as far as they are known (U1). What is for help
   // needs none of them (C10).
   absl::StatusOr<domain::UsageTerms> TermsOf(const AccountImage& image, const domain::Usage& usage);
@@ -336,6 +339,7 @@ class Folder {
 
   const domain::Context& context_;
   const Catalog& catalog_;
+  std::deque<domain::Rate> found_rates_;  // by the command at hand
   Image& image_;
   domain::ClosingRows closing_rows_;  // of the last context
   Folded folded_;
@@ -344,6 +348,7 @@ class Folder {
 Folded Folder::Run(absl::Span<const AccountCommand> commands) {
   folded_.replies.reserve(commands.size());
   for (const AccountCommand& each : commands) {
+    found_rates_.clear();
     folded_.replies.push_back(std::visit(
         [&](const auto& command) { return Handle(each.account_id, command); }, *each.command));
     if (AccountImage& image = image_.accounts.find(each.account_id)->second;
@@ -389,8 +394,12 @@ absl::StatusOr<const domain::Plan*> Folder::FindPlan(const std::string& plan_id)
   return plan;
 }
 
+const domain::Rate* Folder::Keep(std::optional<domain::Rate> rate) {
+  return rate.has_value() ? &found_rates_.emplace_back(*std::move(rate)) : nullptr;
+}
+
 const domain::Rate* Folder::FindRate(const AccountImage& image, const domain::Usage& usage) {
-  const domain::Rate* rate = catalog_.FindRate(image.account().currency, usage);
+  const domain::Rate* rate = Keep(catalog_.FindRate(image.account().currency, usage));
   folded_.missed_rate |= rate == nullptr && usage.direction == domain::Direction::kOutbound;
   return rate;
 }
@@ -790,7 +799,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordU
   if (const Entry* stored = FindBooked(account_id, usage.usage_id); stored != nullptr) {
     return RecordedBefore(image_.accounts.find(account_id)->second, *stored, command);
   }
-  RESERVE_RETURN_IF_ERROR(domain::CheckStartTime(context_, usage.start_time));
+  RESERVE_RETURN_IF_ERROR(domain::CheckFact(context_, usage));
   const AccountImage& known = image_.accounts.find(account_id)->second;
   if (!known.exists && IsForHelp(known, usage)) {
     ++folded_.unbooked_emergencies;
@@ -946,7 +955,7 @@ absl::StatusOr<domain::UsageTerms> Folder::TermsAgain(const AccountImage& image,
   if (command.prices == PricesBy::kTimeline || deck_version == 0) {
     terms.rate = FindRate(image, usage);
   } else {
-    terms.rate = catalog_.FindRateIn(deck_version, currency, usage);
+    terms.rate = Keep(catalog_.FindRateIn(deck_version, currency, usage));
     folded_.missed_rate |= catalog_.decks->ByVersion(deck_version) == nullptr;
   }
   return terms;
@@ -1033,11 +1042,13 @@ absl::StatusOr<domain::UsageTerms> Folder::TermsOf(const AccountImage& image,
     usage.start_time = PriceTimeAfter(context_, hold, extension);
     RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(terms.user->plan_id));
     terms.rate = FindRate(image, usage);
+    // One that came to be blocked goes on at the price that it has.
+    if (terms.rate != nullptr && terms.rate->unpriced) terms.rate = nullptr;
     if (terms.rate != nullptr || hold.deck_version == 0) return terms;
   }
   RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(hold.plan_id));
   if (hold.deck_version == 0) return terms;
-  terms.rate = catalog_.FindRateIn(hold.deck_version, currency, usage);
+  terms.rate = Keep(catalog_.FindRateIn(hold.deck_version, currency, usage));
   folded_.missed_rate |= catalog_.decks->ByVersion(hold.deck_version) == nullptr;
   return terms;
 }

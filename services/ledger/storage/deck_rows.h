@@ -13,10 +13,10 @@ namespace reserve::storage {
 
 // All headers, by version.
 absl::StatusOr<std::vector<rates::DeckHeader>> LoadDeckHeaders(Connection& connection);
-// The rows of a deck, by kind, prefix and carrier.
+// The rows of a deck, by kind, prefix, carrier and line.
 absl::StatusOr<std::vector<rates::RateRow>> LoadDeckRows(Connection& connection, int64_t version);
-// Writes a deck in a transaction of its own, all or nothing. ALREADY_EXISTS if
-// the version is taken.
+// Writes a deck in a transaction of its own, all or nothing; rows that CheckLines has sorted.
+// ALREADY_EXISTS if the version is taken.
 absl::Status InsertDeck(Connection& connection, const rates::DeckHeader& header,
                         const std::vector<rates::RateRow>& rows);
 

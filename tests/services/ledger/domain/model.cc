@@ -493,7 +493,9 @@ ModelRating Model::RateBy(const Plan& plan, int64_t free, const Usage& usage, co
   const int64_t billable =
       Billable(usage.duration, rate->initial_increment_seconds, rate->increment_seconds);
   if (rate->standard_rate && plan.standard_calls == StandardCalls::kIncluded) return rating;
-  if (rate->standard_rate) rating.free_taken = std::min(billable, free);
+  // C3: what can only cost 0 draws on nothing.
+  if (rate->price == 0 && rate->connect_fee == 0) return rating;
+  if (rate->standard_rate && rate->price > 0) rating.free_taken = std::min(billable, free);
   rating.paid = billable - rating.free_taken;
   rating.cost = Cost(*rate, rating.paid);
   return rating;
