@@ -68,7 +68,7 @@ class ShapeNumbers {
     static const auto* none = new std::string;
     if (row.terms == nullptr) return *none;
     std::string& text = texts_[row.terms.get()];
-    if (text.empty()) text = TextOf(*row.terms);
+    if (text.empty()) text = rates::TextOf(*row.terms);
     return text;
   }
 

@@ -132,7 +132,7 @@ TEST(DeckSnapshotTest, ATextTakesTheCarriersRowElseTheDefaultOfTheLongestPrefix)
                           Sms("1876", "digicel"), Sms("44", "o2")});
   const auto found = [&deck](absl::string_view digits, absl::string_view carrier) {
     const std::optional<domain::Rate> rate = deck->FindSms(digits, carrier, kAnyTime);
-    if (rate == nullptr) return std::string("none");
+    if (!rate.has_value()) return std::string("none");
     for (size_t i = 0; i < deck->size(); ++i) {
       const RateRow row = deck->RowAt(i);
       if (row.kind == RateKind::kSms && row.prefix == rate->prefix && row.carrier == carrier) {

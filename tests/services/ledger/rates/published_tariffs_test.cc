@@ -156,7 +156,9 @@ TEST(PublishedTariffsTest, C11_CallsCostWhatTheTariffSays) {
     if (line.empty() || line.front() == '#') continue;
     const auto [kind, rest] = Halves(line, ' ');
     if (kind == "tariff") {
-      if (!tariffs.empty()) EXPECT_FALSE(tariffs.back().source_.empty()) << tariffs.back().name_;
+      if (!tariffs.empty()) {
+        EXPECT_FALSE(tariffs.back().source_.empty()) << tariffs.back().name_;
+      }
       tariffs.emplace_back(rest);
     } else if (kind == "source") {
       tariffs.back().source_ = rest;

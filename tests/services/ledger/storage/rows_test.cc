@@ -461,6 +461,7 @@ TEST_F(RowsTest, EntriesOfEveryKindComeBackAsTheyWere) {
   r.paid_seconds = domain::kMaxDurationSeconds;
   r.free_seconds_before = std::numeric_limits<int32_t>::max();
   r.country = "PREMIUM_RATE";
+  r.terms = absl::StrCat("maximum:", kMax, " part:0/0/1/0/", domain::kMaxDurationSeconds, "/0");
   Entry metered = CallEntry("a", 3, "call-3");
   metered.booked->rating.basis = domain::ChargeBasis::kMeteredStandard;
   metered.booked->rating.standard_rate = true;
