@@ -7,13 +7,13 @@
 // With a deck of the columns destination, prefix, price per minute, connect fee and
 // two increments it measures that one (by default the one that may lie beside the
 // project), otherwise one of the same size and shape that it makes up.
-#include <optional>
 #include <algorithm>
 #include <chrono>
 #include <cinttypes>
 #include <cstdio>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -132,7 +132,8 @@ int Run(const std::string& path) {
           return snapshot.FindCall(call.direction, call.destination, kAnyTime)->price;
         }));
   const Result rated = Measure(calls, [&](const domain::Usage& call) {
-    const std::optional<domain::Rate> rate = snapshot.FindCall(call.direction, call.destination, kAnyTime);
+    const std::optional<domain::Rate> rate =
+        snapshot.FindCall(call.direction, call.destination, kAnyTime);
     return domain::RateUsage(call, plan, user, /*period=*/0, &*rate)->cost;
   });
   Print("find and rate the call", rated);

@@ -157,10 +157,10 @@ const std::set<std::string>& NotRepeated() {
       "Ledger.AuthorizeUsage", "Accounts.GetUsage", "Accounts.ListUsage", "Accounts.ListEntries",
       "Accounts.ListRecharges", "Accounts.ListPaymentMethods", "Support.ListReviews",
       "Accounts.ListRefunds", "Accounts.ListDisputes", "Events.ListEvents", "Events.WatchEvents",
-      "Accounts.GetBillingAdvice", "Accounts.QuoteUsage", "Rates.ListRateDecks", "Rates.ListRates", "Rates.QuoteCall",
-      "Rates.ListUnratedUsage", "Accounts.ListPayments", "Rates.QuoteSms", "Audit.VerifyAccount",
-      "Audit.VerifyLedger", "Audit.CheckHead", "Rates.GetRerating", "Rates.ListReratings",
-      "Ledger.GetHold", "Ledger.ListHolds",
+      "Accounts.GetBillingAdvice", "Accounts.QuoteUsage", "Rates.ListRateDecks", "Rates.ListRates",
+      "Rates.QuoteCall", "Rates.ListUnratedUsage", "Accounts.ListPayments", "Rates.QuoteSms",
+      "Audit.VerifyAccount", "Audit.VerifyLedger", "Audit.CheckHead", "Rates.GetRerating",
+      "Rates.ListReratings", "Ledger.GetHold", "Ledger.ListHolds",
       // Counts what it has released: HoldsTest sends it again.
       "Ledger.ReleaseSwitchHolds",
       // Tells how far it is: ReratingsTest sends it again.

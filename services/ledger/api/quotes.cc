@@ -48,12 +48,10 @@ absl::StatusOr<domain::Usage> UsageToQuote(const pb::QuoteUsageRequest& request,
 // By what no call in progress holds of the allowance (H1).
 absl::StatusOr<domain::Rating> RatingToQuote(const domain::Account& account,
                                              const domain::User& user, const domain::Plan& plan,
-                                             const domain::Usage& usage,
-                                             const domain::Rate* rate) {
+                                             const domain::Usage& usage, const domain::Rate* rate) {
   const int32_t period = domain::PeriodOf(plan, usage.start_time, account.time_zone);
   domain::User without_held = user;
-  without_held.SetSecondsUsed(
-      {period, user.SecondsUsed(period) + user.SecondsHeld(period)});
+  without_held.SetSecondsUsed({period, user.SecondsUsed(period) + user.SecondsHeld(period)});
   absl::StatusOr<domain::Rating> rating =
       domain::RateUsage(usage, plan, without_held, period, rate);
   if (rating.ok() || rate != nullptr) return rating;
@@ -85,9 +83,9 @@ grpc::ServerUnaryReactor* AccountsService::QuoteUsage(grpc::CallbackServerContex
                              api_.engine.CatalogWithPlan(connection, users.front().plan_id));
     RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, catalog->FindPlan(users.front().plan_id));
     const std::optional<domain::Rate> rate = catalog->FindRate(account.currency, usage);
-    RESERVE_ASSIGN_OR_RETURN(const domain::Rating rating,
-                             RatingToQuote(account, users.front(), *plan, usage,
-                                           rate.has_value() ? &*rate : nullptr));
+    RESERVE_ASSIGN_OR_RETURN(
+        const domain::Rating rating,
+        RatingToQuote(account, users.front(), *plan, usage, rate.has_value() ? &*rate : nullptr));
     ToProto(usage, rating, account.currency, response->mutable_rating());
     reserve::ToProto(rating.cost, account.currency, response->mutable_cost());
     if (rate.has_value()) {

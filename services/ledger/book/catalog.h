@@ -27,8 +27,8 @@ struct Catalog {
   // It is good as long as the catalog.
   std::optional<domain::Rate> FindRate(const std::string& currency,
                                        const domain::Usage& usage) const;
-  // The same in the deck of that version; nothing also if there is no such deck, or it is of another
-  // currency.
+  // The same in the deck of that version; nothing also if there is no such deck, or it is of
+  // another currency.
   std::optional<domain::Rate> FindRateIn(int64_t deck_version, const std::string& currency,
                                          const domain::Usage& usage) const;
 };

@@ -1,5 +1,5 @@
-// The clock and the holidays of a rate deck (C11): which day and minute a moment is where the deck's
-// prices are made.
+// The clock and the holidays of a rate deck (C11): which day and minute a moment is where the
+// deck's prices are made.
 //
 // A deck keeps the changes of its zone's clock as they were known at its import, so that a price
 // does not move with the machine's time-zone database. Plain values: as thread-safe as an int.
@@ -23,13 +23,13 @@ struct OffsetChange {
 };
 
 struct DeckCalendar {
-  int32_t first_offset_seconds = 0;    // before the first change
-  std::vector<OffsetChange> changes;   // ascending by `at`
+  int32_t first_offset_seconds = 0;      // before the first change
+  std::vector<OffsetChange> changes;     // ascending by `at`
   std::vector<absl::CivilDay> holidays;  // ascending
 
   // A second as the clock shows it.
   struct Shown {
-    int64_t day = 0;               // since 1970-01-01
+    int64_t day = 0;  // since 1970-01-01
     int32_t second_of_day = 0;
     int64_t until = INT64_MAX;  // the second since 1970 at which the clock changes next
   };

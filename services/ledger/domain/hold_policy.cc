@@ -379,8 +379,7 @@ absl::StatusOr<Transition> ReleaseHold(const Context& context, const Account& ac
 }
 
 absl::Duration LongestHold(const Settings& settings) {
-  return std::max(
-             {settings.settle_within, settings.max_call_duration, settings.hold_ringing}) +
+  return std::max({settings.settle_within, settings.max_call_duration, settings.hold_ringing}) +
          settings.hold_grace + absl::Hours(2);
 }
 

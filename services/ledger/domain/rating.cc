@@ -106,12 +106,11 @@ PricedTerms TermsOf(const Rate& rate, const Plan& plan, absl::Time start, int64_
 
 absl::Status RateByTariff(const Usage& usage, const Plan& plan, const Rate& rate, Rating* rating) {
   const int32_t included = rate.tariff->lines[rate.tariff_line].included_seconds;
-  const int64_t billable =
-      BillableSeconds(BeyondIncluded(usage.duration, included), rate.initial_increment_seconds,
-                      rate.increment_seconds);
-  return TakeTerms(
-      usage, plan,
-      TermsOf(rate, plan, usage.start_time, billable, rating->free_seconds_before), rating);
+  const int64_t billable = BillableSeconds(BeyondIncluded(usage.duration, included),
+                                           rate.initial_increment_seconds, rate.increment_seconds);
+  return TakeTerms(usage, plan,
+                   TermsOf(rate, plan, usage.start_time, billable, rating->free_seconds_before),
+                   rating);
 }
 
 absl::Status RateCall(const Usage& usage, const Plan& plan, const Rate* rate, Rating* rating) {
@@ -218,9 +217,9 @@ absl::StatusOr<Rating> RateFromTerms(const Usage& usage, const Plan& plan, int32
   if (!terms.has_value()) return BadTerms(stored.terms);
   Rating rating = stored;
   if (usage.kind == UsageKind::kSms) {
-    RESERVE_ASSIGN_OR_RETURN(rating.cost,
-                             RoundSixtieths(absl::int128(stored.price) * usage.segments * 60,
-                                            terms->rounding));
+    RESERVE_ASSIGN_OR_RETURN(
+        rating.cost,
+        RoundSixtieths(absl::int128(stored.price) * usage.segments * 60, terms->rounding));
     return rating;
   }
   int64_t seconds = 0;
@@ -370,8 +369,7 @@ int64_t MaxDurationSeconds(const Rate& rate, const Plan& plan, absl::Time start,
   const int64_t first = included + rate.initial_increment_seconds;
   const auto pays_for = [&](int64_t seconds) {
     const absl::StatusOr<Nanos> cost =
-        CostOf(TermsOf(rate, plan, start, seconds - included, free_seconds_left),
-               rate.connect_fee);
+        CostOf(TermsOf(rate, plan, start, seconds - included, free_seconds_left), rate.connect_fee);
     return cost.ok() && (*cost == 0 || *cost <= balance);
   };
   if (first > longest || !pays_for(first)) return 0;

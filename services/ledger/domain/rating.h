@@ -49,9 +49,9 @@ enum class ChargeBasis : uint8_t {
   kUnlimitedStandard = 4,
   kDearer = 5,
   kSms = 6,
-  kUnrated = 7,    // at 0, until there is a price (U1)
-  kEmergency = 8,  // C10
-  kMixed = 9,      // standard seconds and dearer ones, each as its own basis says (C12)
+  kUnrated = 7,           // at 0, until there is a price (U1)
+  kEmergency = 8,         // C10
+  kMixed = 9,             // standard seconds and dearer ones, each as its own basis says (C12)
   kIncludedSeconds = 10,  // not longer than the line includes (C11)
   kCostsNothing = 11,     // of a line that can only cost 0 (C3)
 };

@@ -34,10 +34,10 @@ struct DeckRules {
 };
 
 struct TariffLine {
-  Nanos price = 0;               // per minute, from the call's start on
-  std::vector<PriceStep> steps;  // ascending
-  bool standard = false;         // C12
-  bool says_standard = false;    // the line says so or not itself
+  Nanos price = 0;                 // per minute, from the call's start on
+  std::vector<PriceStep> steps;    // ascending
+  bool standard = false;           // C12
+  bool says_standard = false;      // the line says so or not itself
   std::vector<DayPeriod> periods;  // none: the rest
   // Of the line of the call's start these hold for the whole call.
   int32_t included_seconds = 0;
@@ -92,9 +92,9 @@ struct PricedTerms {
   friend bool operator==(const PricedTerms&, const PricedTerms&) = default;
 };
 
-// "standard included:25 minimum:50000000 rounding:2/2 part:0/60/15000000/1/120/35", as it is stored: amounts
-// in nano-units; a part is line, step, price, standard, seconds and free seconds. What is as in a
-// plain line is left out. Empty of a plain line.
+// "standard included:25 minimum:50000000 rounding:2/2 part:0/60/15000000/1/120/35", as it is
+// stored: amounts in nano-units; a part is line, step, price, standard, seconds and free seconds.
+// What is as in a plain line is left out. Empty of a plain line.
 std::string TextOf(const PricedTerms& terms);
 // The same read; nothing if it is not such a text.
 std::optional<PricedTerms> PricedTermsFrom(absl::string_view text);

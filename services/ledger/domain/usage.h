@@ -41,9 +41,9 @@ enum class UsageStatus : uint8_t {
 // Why a usage has no price yet. The numbers are stored; never reuse one.
 enum class UnratedReason : uint8_t {
   kNone = 0,
-  kNoRate = 1,       // no line of the deck in force at its start has the destination
-  kUserUnknown = 2,  // the account has no such user
-  kNoDeck = 3,       // no deck of the account's currency was in force at its start (M3)
+  kNoRate = 1,              // no line of the deck in force at its start has the destination
+  kUserUnknown = 2,         // the account has no such user
+  kNoDeck = 3,              // no deck of the account's currency was in force at its start (M3)
   kDestinationBlocked = 4,  // its line blocks the destination, and has no price (C13)
 };
 

@@ -31,8 +31,8 @@ absl::Status CheckDuration(const Settings& settings, absl::Duration duration,
                            absl::string_view field) {
   if (duration <= settings.max_call_duration) return absl::OkStatus();
   return InvalidField(
-      field, absl::StrCat("must be 0 to ", absl::ToInt64Seconds(settings.max_call_duration),
-                          " seconds"));
+      field,
+      absl::StrCat("must be 0 to ", absl::ToInt64Seconds(settings.max_call_duration), " seconds"));
 }
 
 absl::Status CheckFact(const Context& context, const Usage& usage) {

@@ -52,7 +52,7 @@ enum class Decision : uint8_t {
   kInsufficientBalance = 6,
   kAccountClosing = 7,  // these two before all others (P4)
   kAccountClosed = 8,
-  kTooManyCalls = 9,        // before kInsufficientBalance (H10)
+  kTooManyCalls = 9,         // before kInsufficientBalance (H10)
   kDestinationBlocked = 10,  // in the place of kNoRate (C13)
 };
 

@@ -61,9 +61,9 @@ void Unpack(uint64_t packed, std::string* digits) {
 // whether it is looked at.
 bool IsPlain(const domain::LineTerms* terms, const domain::DeckRules& rules) {
   if (!(rules.rounding == Rounding())) return false;
-  return terms == nullptr || (terms->steps.empty() && terms->included_seconds == 0 &&
-                              !terms->minimum.has_value() && !terms->maximum.has_value() &&
-                              !terms->standard.has_value());
+  return terms == nullptr ||
+         (terms->steps.empty() && terms->included_seconds == 0 && !terms->minimum.has_value() &&
+          !terms->maximum.has_value() && !terms->standard.has_value());
 }
 
 auto BookOrder(const DeckSnapshot& deck) {
@@ -145,8 +145,8 @@ class SnapshotBuilder {
   }
 
  private:
-  using ShapeKey = std::tuple<Nanos, Nanos, int32_t, int32_t, domain::NumberCountry, bool,
-                              std::string>;
+  using ShapeKey =
+      std::tuple<Nanos, Nanos, int32_t, int32_t, domain::NumberCountry, bool, std::string>;
   using Season = DeckSnapshot::Season;
 
   size_t FirstOf(RateKind kind) const {
@@ -192,10 +192,10 @@ class SnapshotBuilder {
 
   uint32_t ShapeOf(const RateRow& row) {
     const bool is_text = IsTextKind(row.kind);
-    const auto [number, is_new] = shapes_.try_emplace(
-        ShapeKey(row.price, row.connect_fee, row.initial_increment_seconds, row.increment_seconds,
-                 row.country, is_text, TermsText(row)),
-        static_cast<uint32_t>(deck_.shapes_.size()));
+    const auto [number, is_new] =
+        shapes_.try_emplace(ShapeKey(row.price, row.connect_fee, row.initial_increment_seconds,
+                                     row.increment_seconds, row.country, is_text, TermsText(row)),
+                            static_cast<uint32_t>(deck_.shapes_.size()));
     if (!is_new) return number->second;
     DeckSnapshot::Shape& shape = deck_.shapes_.emplace_back();
     shape.price = row.price;
@@ -404,10 +404,8 @@ std::optional<domain::Rate> DeckSnapshot::RateInGroup(uint32_t first, absl::Time
     rate.unpriced = true;
     return rate;
   }
-  const domain::Tariff* tariff =
-      season.tariff == kPlain ? nullptr : tariffs_[season.tariff].get();
-  const size_t chosen =
-      season.lines.size() == 1 ? 0 : domain::LineAt(*tariff, second).line;
+  const domain::Tariff* tariff = season.tariff == kPlain ? nullptr : tariffs_[season.tariff].get();
+  const size_t chosen = season.lines.size() == 1 ? 0 : domain::LineAt(*tariff, second).line;
   const uint32_t line = first + season.lines[chosen];
   return RateOf(line, lines_[line].shape(), tariff, static_cast<uint32_t>(chosen));
 }
@@ -447,8 +445,8 @@ std::optional<domain::Rate> DeckSnapshot::FindSms(absl::string_view digits,
       const auto end = sms_carriers_.begin() + prefix.end;
       const auto line = std::find(begin, end, of);
       if (line == end) continue;
-      const auto first = static_cast<uint32_t>(sms_begin_) +
-                         static_cast<uint32_t>(line - sms_carriers_.begin());
+      const auto first =
+          static_cast<uint32_t>(sms_begin_) + static_cast<uint32_t>(line - sms_carriers_.begin());
       if (std::optional<domain::Rate> rate = RateInGroup(first, start)) return rate;
     }
     if (lines_[sms_begin_ + prefix.begin].blocked()) {
@@ -504,8 +502,7 @@ size_t DeckSnapshot::LowerBound(RateKind kind, absl::string_view prefix,
   while (begin < end) {
     const size_t middle = begin + (end - begin) / 2;
     Unpack(lines_[middle].digits, &digits);
-    const auto row =
-        std::make_tuple(KindAt(middle), absl::string_view(digits), CarrierAt(middle));
+    const auto row = std::make_tuple(KindAt(middle), absl::string_view(digits), CarrierAt(middle));
     if (row < std::make_tuple(kind, prefix, carrier)) {
       begin = middle + 1;
     } else {

@@ -159,13 +159,13 @@ class DeckSnapshot {
 
   // From a day on, the lines of a prefix and carrier that are in force together.
   struct Season {
-    int64_t from_day = 0;  // since 1970-01-01 in the deck's zone
+    int64_t from_day = 0;         // since 1970-01-01 in the deck's zone
     std::vector<uint32_t> lines;  // counted from the first of the group
     uint32_t tariff = kPlain;
   };
   // Lines of a prefix and carrier; equal ones share what is worked out of their shapes.
   struct Group {
-    uint32_t seasons = 0;  // in `seasons_`
+    uint32_t seasons = 0;                 // in `seasons_`
     uint32_t parent = PrefixTrie::kNone;  // the first line of the next shorter prefix
   };
 

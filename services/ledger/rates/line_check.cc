@@ -20,8 +20,9 @@ using domain::LineTerms;
 
 constexpr size_t kMostProblems = 10;
 constexpr int32_t kMinutesADay = 1440;
-constexpr std::array<absl::string_view, 8> kDayNames = {
-    "Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays", "holidays"};
+constexpr std::array<absl::string_view, 8> kDayNames = {"Mondays",   "Tuesdays", "Wednesdays",
+                                                        "Thursdays", "Fridays",  "Saturdays",
+                                                        "Sundays",   "holidays"};
 
 auto KeyOf(const RateRow& row) { return std::tie(row.kind, row.prefix, row.carrier); }
 
@@ -86,10 +87,11 @@ class LineChecker {
     for (const LinesOfSeason& season : SeasonsOf(lines)) {
       if (season.lines.empty()) continue;
       size_t parts = 0;
-      for (const uint32_t line : season.lines) parts += 1 + TermsOf(rows[begin + line]).steps.size();
+      for (const uint32_t line : season.lines)
+        parts += 1 + TermsOf(rows[begin + line]).steps.size();
       if (parts > domain::kMaxCallParts) {
-        Note(rows[begin], absl::StrCat("has ", parts, " prices at a time, more than ",
-                                       domain::kMaxCallParts));
+        Note(rows[begin],
+             absl::StrCat("has ", parts, " prices at a time, more than ", domain::kMaxCallParts));
       }
       CheckDays(rows, begin, season);
     }
@@ -183,8 +185,8 @@ bool LineBefore(const RateRow& one, const RateRow& other) {
   if (KeyOf(one) != KeyOf(other)) return KeyOf(one) < KeyOf(other);
   if (one.terms == nullptr || other.terms == nullptr) {
     const auto says = [](const RateRow& row) {
-      return row.terms != nullptr && (row.terms->first_day.has_value() ||
-                                      !row.terms->periods.empty());
+      return row.terms != nullptr &&
+             (row.terms->first_day.has_value() || !row.terms->periods.empty());
     };
     return !says(one) && says(other);
   }
@@ -199,8 +201,7 @@ bool IsStandard(const RateRow& row, const DeckHeader& header) {
   Nanos dearest = row.price;
   for (const domain::PriceStep& step : terms.steps) dearest = std::max(dearest, step.price);
   if (terms.unpriced || dearest > header.standard_rate_ceiling) return false;
-  return header.standard_by_price_alone ||
-         !domain::ChargesBesides(row.connect_fee, terms.minimum);
+  return header.standard_by_price_alone || !domain::ChargesBesides(row.connect_fee, terms.minimum);
 }
 
 absl::Status CheckLines(const DeckHeader& header, std::vector<RateRow>* rows) {

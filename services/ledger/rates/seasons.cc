@@ -13,7 +13,8 @@ int64_t FirstDay(const LineTerms* line) {
 
 // The day after its last one.
 int64_t EndDay(const LineTerms* line) {
-  return line == nullptr || !line->last_day.has_value() ? INT64_MAX : DayNumber(*line->last_day) + 1;
+  return line == nullptr || !line->last_day.has_value() ? INT64_MAX
+                                                        : DayNumber(*line->last_day) + 1;
 }
 
 bool SamePeriods(const LineTerms* one, const LineTerms* other) {

@@ -93,10 +93,9 @@ absl::Status TakeHoldFlags(domain::Settings* settings) {
                                absl::ZeroDuration(), hour, &settings->hold_grace));
   RESERVE_RETURN_IF_ERROR(Take(absl::GetFlag(FLAGS_settle_within), "--settle_within", second,
                                4 * week, &settings->settle_within));
-  RESERVE_RETURN_IF_ERROR(Take(absl::Trunc(absl::GetFlag(FLAGS_max_call_duration), second),
-                               "--max_call_duration", absl::Minutes(1),
-                               absl::Seconds(domain::kMostDurationSeconds),
-                               &settings->max_call_duration));
+  RESERVE_RETURN_IF_ERROR(Take(
+      absl::Trunc(absl::GetFlag(FLAGS_max_call_duration), second), "--max_call_duration",
+      absl::Minutes(1), absl::Seconds(domain::kMostDurationSeconds), &settings->max_call_duration));
   RESERVE_RETURN_IF_ERROR(Take(absl::GetFlag(FLAGS_longest_call), "--longest_call",
                                absl::Minutes(1), settings->max_call_duration,
                                &settings->longest_call));

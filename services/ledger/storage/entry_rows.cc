@@ -492,7 +492,8 @@ absl::StatusOr<int64_t> PaidSecondsSince(Connection& connection, absl::string_vi
               " AND seq > ", seq, " AND user_id = ", Quoted(user_id), " AND kind IN (",
               static_cast<int>(EntryKind::kUsage), ",", static_cast<int>(EntryKind::kRating),
               ") AND basis IN (", static_cast<int>(domain::ChargeBasis::kMeteredStandard), ",",
-              static_cast<int>(domain::ChargeBasis::kMixed), ") AND COALESCE(free_period, 0) = ", period, " ORDER BY seq LIMIT ", kMostPaidSince)));
+              static_cast<int>(domain::ChargeBasis::kMixed), ") AND COALESCE(free_period, 0) = ",
+              period, " ORDER BY seq LIMIT ", kMostPaidSince)));
   // By each usage's latest rating.
   absl::flat_hash_map<absl::string_view, int64_t> paid;
   for (const Entry& entry : entries) {

@@ -6,8 +6,8 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <iostream>
 #include <deque>
+#include <iostream>
 #include <map>
 #include <random>
 #include <set>

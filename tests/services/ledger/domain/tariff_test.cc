@@ -1,5 +1,5 @@
-// Prices as the trade writes them (C11 to C13): what a call costs under a line that says more than a
-// price, a fee and increments, and what is promised and held for it.
+// Prices as the trade writes them (C11 to C13): what a call costs under a line that says more than
+// a price, a fee and increments, and what is promised and held for it.
 #include "services/ledger/domain/tariff.h"
 
 #include <gtest/gtest.h>
@@ -134,8 +134,7 @@ TEST(TariffTest, C11_AnHourThatComesTwiceIsInItsPeriodTwice) {
   rules.calendar = CalendarOf(berlin);
   // From 02:00 to 03:00 of Sundays.
   const Tariff tariff = Of({Within(Line(kCentASecond), {{0x40, 120, 180}}), Line(0)}, rules);
-  const absl::Time before =
-      absl::FromCivil(absl::CivilSecond(2026, 10, 25, 1, 30), berlin);
+  const absl::Time before = absl::FromCivil(absl::CivilSecond(2026, 10, 25, 1, 30), berlin);
   EXPECT_EQ(Price(RateOf(tariff, 1), 4 * 3'600, before).paid_seconds, 2 * 3'600);
   // The same hour is missing in spring: an edge in it lies at the jump.
   const absl::Time spring = absl::FromCivil(absl::CivilSecond(2026, 3, 29, 1, 30), berlin);
@@ -151,9 +150,9 @@ TEST(TariffTest, C11_AHolidayIsOneForPrefixesThatNameIt) {
                            Within(Line(0), {{0x60 | kHolidayBit, 0, 1440}})},
                           rules);
   EXPECT_EQ(LineAt(named, SecondOf(Monday(12))).line, 1u);
-  const Tariff unnamed = Of({Within(Line(kCentASecond), {{kWorkdays, 0, 1440}}),
-                             Within(Line(0), {{0x60, 0, 1440}})},
-                            rules);
+  const Tariff unnamed =
+      Of({Within(Line(kCentASecond), {{kWorkdays, 0, 1440}}), Within(Line(0), {{0x60, 0, 1440}})},
+         rules);
   EXPECT_EQ(LineAt(unnamed, SecondOf(Monday(12))).line, 0u);
 }
 
@@ -316,8 +315,7 @@ TEST_F(TariffOfHoldsTest, H2_TheLongestTotalIsOnTheGridOverAChangeOfPeriod) {
   // A cent a second until two minutes after the start, then ten.
   const absl::Time edge = absl::Ceil(books_.now() - absl::UnixEpoch(), absl::Minutes(1)) +
                           absl::UnixEpoch() + absl::Minutes(2);
-  const auto minute =
-      static_cast<int16_t>(absl::ToInt64Minutes(edge - absl::UnixEpoch()) % 1440);
+  const auto minute = static_cast<int16_t>(absl::ToInt64Minutes(edge - absl::UnixEpoch()) % 1440);
   const Tariff tariff =
       Of({Within(Line(10 * kCentASecond), {{0x7F, minute, static_cast<int16_t>(minute + 60)}}),
           Line(kCentASecond)});
@@ -353,11 +351,10 @@ TEST_F(TariffOfHoldsTest, H7_FromTheAnswerOnItIsPricedByTheAnswersPeriod) {
   const Rate by_day = RateOf(tariff, 0);
   const Rate by_night = RateOf(tariff, 1);
   ASSERT_EQ(*books_.Hold("a", "ann", by_day), Decision::kAllowed);
-  ASSERT_TRUE(
-      books_
-          .Extend("a",
-                  HoldExtension{1, absl::Seconds(1), books_.now() - absl::Seconds(1)}, &by_night)
-          .ok());
+  ASSERT_TRUE(books_
+                  .Extend("a", HoldExtension{1, absl::Seconds(1), books_.now() - absl::Seconds(1)},
+                          &by_night)
+                  .ok());
   const Rating expected = *RateUsage(UsageOf(hold()), PerMinutePlan(), User(), 0, &by_night);
   EXPECT_EQ(hold().accrued, expected.cost);
 }

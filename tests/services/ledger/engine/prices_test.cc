@@ -1,5 +1,5 @@
-// Prices as the trade writes them, from the import to the audit (C11 to C13, U4): what is stored with
-// a usage, and that it explains the cost without the deck.
+// Prices as the trade writes them, from the import to the audit (C11 to C13, U4): what is stored
+// with a usage, and that it explains the cost without the deck.
 #include <memory>
 #include <string>
 #include <vector>

@@ -1,8 +1,8 @@
 #include "services/ledger/rates/deck_snapshot.h"
 
-#include <optional>
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -367,7 +367,8 @@ TEST(DeckSnapshotTest, AgreesWithANaiveSearchOnRandomDecks) {
       const std::string digits = RandomDigits(random, 11);
       SCOPED_TRACE(digits);
       expect_same(deck->FindCall(kOut, digits, kAnyTime), naive.FindCall(RateKind::kCall, digits));
-      expect_same(deck->FindCall(kIn, digits, kAnyTime), naive.FindCall(RateKind::kCallInbound, digits));
+      expect_same(deck->FindCall(kIn, digits, kAnyTime),
+                  naive.FindCall(RateKind::kCallInbound, digits));
       const std::string& carrier = carriers[random() % carriers.size()];
       expect_same(deck->FindSms(digits, carrier, kAnyTime), naive.FindSms(digits, carrier));
     }

@@ -1,5 +1,5 @@
-// What a call costs by C11, once more and as plainly as can be: second by second, with the time-zone
-// database itself. Shares nothing with the ledger but the words of a deck.
+// What a call costs by C11, once more and as plainly as can be: second by second, with the
+// time-zone database itself. Shares nothing with the ledger but the words of a deck.
 #ifndef RESERVE_TESTS_SERVICES_LEDGER_RATES_PRICED_CALLS_MODEL_H_
 #define RESERVE_TESTS_SERVICES_LEDGER_RATES_PRICED_CALLS_MODEL_H_
 

@@ -54,16 +54,16 @@ class RandomDeck {
         absl::CivilSecond(2026, 4, 5, 1),   absl::CivilSecond(2026, 10, 4, 2),
         absl::CivilSecond(2026, 6, 15, 12), absl::CivilSecond(2026, 6, 20, 0)};
     const absl::Time time = absl::FromCivil(near[Below(near.size())], zone_);
-    const auto micros = static_cast<int64_t>(Below(Chance(50) ? 3 : 40) * 3'600'000'000 +
-                                             Below(3'600'000'000));
+    const auto micros =
+        static_cast<int64_t>(Below(Chance(50) ? 3 : 40) * 3'600'000'000 + Below(3'600'000'000));
     return time + absl::Microseconds(Chance(50) ? micros : -micros);
   }
 
   ModelCall SomeCall() {
     ModelCall call;
     call.start = SomeStart();
-    call.duration = absl::Microseconds(static_cast<int64_t>(
-        Below(Chance(60) ? 400'000'000 : 20'000'000'000)));
+    call.duration =
+        absl::Microseconds(static_cast<int64_t>(Below(Chance(60) ? 400'000'000 : 20'000'000'000)));
     if (Chance(30)) call.duration = absl::Floor(call.duration, absl::Seconds(1));
     if (Chance(5)) call.duration = absl::ZeroDuration();
     if (Chance(60)) call.free_seconds = static_cast<int64_t>(Below(3'000));
@@ -135,8 +135,8 @@ class RandomDeck {
     const std::vector<RateRow> always = rows_;
     const absl::CivilDay first(2026, 3, 20 + static_cast<int>(Below(12)));
     for (const RateRow& row : always) {
-      RateRow dated = SomeLine(row.terms == nullptr ? std::vector<domain::DayPeriod>()
-                                                    : row.terms->periods);
+      RateRow dated =
+          SomeLine(row.terms == nullptr ? std::vector<domain::DayPeriod>() : row.terms->periods);
       domain::LineTerms terms;
       if (dated.terms != nullptr) terms = *dated.terms;
       terms.first_day = first;
@@ -166,8 +166,7 @@ std::string Told(const RandomDeck& deck, const ModelCall& call) {
 class PricedCallsTest : public ::testing::Test {
  protected:
   void Compare(RandomDeck& deck, const DeckSnapshot& snapshot, const ModelCall& call) {
-    const ModelPrice expected =
-        PriceByTheSecond(deck.header_, deck.zone_, deck.rows_, call);
+    const ModelPrice expected = PriceByTheSecond(deck.header_, deck.zone_, deck.rows_, call);
     const auto rate = snapshot.FindCall(domain::Direction::kOutbound, "4930123456", call.start);
     ASSERT_EQ(rate.has_value(), expected.found);
     if (!expected.found) return;
@@ -205,8 +204,8 @@ class PricedCallsTest : public ::testing::Test {
     if (call.standard_is_free) plan.standard_calls = domain::StandardCalls::kIncluded;
     const auto money = static_cast<Nanos>(deck.Below(60'000'000));
     constexpr int64_t kLongest = 5'000;
-    const int64_t longest = domain::MaxDurationSeconds(*rate, plan, call.start, call.free_seconds,
-                                                       money, kLongest);
+    const int64_t longest =
+        domain::MaxDurationSeconds(*rate, plan, call.start, call.free_seconds, money, kLongest);
     const int64_t first = domain::LastIncrementWithin(*rate, 0);
     const auto pays_for = [&](int64_t seconds) {
       ModelCall other = call;

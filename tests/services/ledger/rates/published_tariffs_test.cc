@@ -141,8 +141,10 @@ class Tariff {
     ASSERT_TRUE(rate.has_value());
     const auto rating = domain::RateUsage(call, domain::Plan(), domain::User(), 0, &*rate);
     ASSERT_TRUE(rating.ok()) << rating.status();
-    EXPECT_EQ(FormatDecimal(rating->cost), FormatDecimal(Amount(parts[2])))
-        << name_ << "\n" << source_ << "\n" << words << "\n" << rating->terms;
+    EXPECT_EQ(FormatDecimal(rating->cost), FormatDecimal(Amount(parts[2]))) << name_ << "\n"
+                                                                            << source_ << "\n"
+                                                                            << words << "\n"
+                                                                            << rating->terms;
   }
 };
 

@@ -1,6 +1,6 @@
 // A real deck of 36,205 prefixes, and a thousand calls with their known rates.
-#include <optional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/strings/numbers.h"
@@ -40,7 +40,8 @@ TEST_F(ReferenceDeckTest, FitsInTenMegabytes) {
 TEST_F(ReferenceDeckTest, EveryPrefixFindsItself) {
   for (size_t i = 0; i < deck_->size(); ++i) {
     const RateRow row = deck_->RowAt(i);
-    const std::optional<domain::Rate> rate = deck_->FindCall(domain::Direction::kOutbound, row.prefix, kAnyTime);
+    const std::optional<domain::Rate> rate =
+        deck_->FindCall(domain::Direction::kOutbound, row.prefix, kAnyTime);
     ASSERT_TRUE(rate.has_value()) << row.prefix;
     ASSERT_EQ(rate->prefix, row.prefix);
   }
@@ -59,7 +60,8 @@ TEST_F(ReferenceDeckTest, EveryCallFindsItsKnownPrefixAndCost) {
     int64_t seconds = 0;
     ASSERT_TRUE(absl::SimpleAtoi(call.at("duration_s"), &seconds));
     usage.duration = absl::Seconds(seconds);
-    const std::optional<domain::Rate> rate = deck_->FindCall(domain::Direction::kOutbound, usage.destination, kAnyTime);
+    const std::optional<domain::Rate> rate =
+        deck_->FindCall(domain::Direction::kOutbound, usage.destination, kAnyTime);
     ASSERT_EQ(rate.has_value() ? rate->prefix : "", call.at("matched_prefix"));
     if (!rate.has_value()) {
       ++without_rate;

@@ -111,7 +111,8 @@ TEST_F(StarterDeckTest, CallsToTheUnitedStatesAndCanadaAreStandardRates) {
     united_states += row.destination_name == "United States" ? 1 : 0;
     canada += row.destination_name == "Canada" ? 1 : 0;
     if (row.destination_name != "United States" && row.destination_name != "Canada") continue;
-    EXPECT_TRUE(deck().FindCall(kOut, absl::StrCat(row.prefix, "5551234"), kAnyTime)->standard_rate);
+    EXPECT_TRUE(
+        deck().FindCall(kOut, absl::StrCat(row.prefix, "5551234"), kAnyTime)->standard_rate);
   }
   EXPECT_EQ(united_states, 359);
   EXPECT_EQ(canada, 56);
@@ -178,7 +179,8 @@ TEST_F(StarterDeckTest, PricesEveryCallingCodeThereIs) {
   for (const ReferenceRow& row : ReadReference("e164_country_codes.csv")) {
     const std::string code = row.at("calling_code");
     if (code == "1") continue;
-    const std::optional<domain::Rate> rate = deck().FindCall(kOut, absl::StrCat(code, "0"), kAnyTime);
+    const std::optional<domain::Rate> rate =
+        deck().FindCall(kOut, absl::StrCat(code, "0"), kAnyTime);
     ASSERT_TRUE(rate.has_value()) << code;
     EXPECT_THAT(rate->prefix, ::testing::StartsWith(code));
   }
@@ -189,7 +191,8 @@ TEST_F(StarterDeckTest, AgreesWithTheNumberingPlanOfNorthAmerica) {
   std::set<std::string> assigned;
   for (const ReferenceRow& row : ReadReference("nanp_area_codes.csv")) {
     assigned.insert(row.at("npa"));
-    const std::optional<domain::Rate> rate = deck().FindCall(kOut, absl::StrCat(row.at("prefix"), "5551234"), kAnyTime);
+    const std::optional<domain::Rate> rate =
+        deck().FindCall(kOut, absl::StrCat(row.at("prefix"), "5551234"), kAnyTime);
     if (row.at("kind") == "premium") {
       EXPECT_FALSE(rate.has_value());
       continue;
@@ -202,7 +205,8 @@ TEST_F(StarterDeckTest, AgreesWithTheNumberingPlanOfNorthAmerica) {
   for (int area = 0; area < 1000; ++area) {
     const std::string npa = absl::StrCat(absl::Dec(area, absl::kZeroPad3));
     if (assigned.contains(npa)) continue;
-    EXPECT_FALSE(deck().FindCall(kOut, absl::StrCat("1", npa, "5551234"), kAnyTime).has_value()) << npa;
+    EXPECT_FALSE(deck().FindCall(kOut, absl::StrCat("1", npa, "5551234"), kAnyTime).has_value())
+        << npa;
   }
 }
 
