@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -27,6 +28,8 @@
 
 namespace reserve::rates {
 namespace {
+
+const absl::Time kAnyTime = absl::FromUnixSeconds(1'790'000'000);
 
 constexpr size_t kPrefixes = 36'205;
 constexpr size_t kCalls = 1 << 16;  // too many for the branch predictor to learn
@@ -126,11 +129,12 @@ int Run(const std::string& path) {
   plan.free_seconds = domain::kPerMinuteFreeSeconds;
   const domain::User user;
   Print("find the rate", Measure(calls, [&snapshot](const domain::Usage& call) {
-          return snapshot.FindCall(call.direction, call.destination)->price;
+          return snapshot.FindCall(call.direction, call.destination, kAnyTime)->price;
         }));
   const Result rated = Measure(calls, [&](const domain::Usage& call) {
-    const domain::Rate* rate = snapshot.FindCall(call.direction, call.destination);
-    return domain::RateUsage(call, plan, user, /*period=*/0, rate)->cost;
+    const std::optional<domain::Rate> rate =
+        snapshot.FindCall(call.direction, call.destination, kAnyTime);
+    return domain::RateUsage(call, plan, user, /*period=*/0, &*rate)->cost;
   });
   Print("find and rate the call", rated);
   return 0;

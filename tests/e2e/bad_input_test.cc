@@ -98,6 +98,8 @@ std::vector<std::pair<std::string, std::string>> GoodRequests() {
       {"Support.RecordPayout", "total { units: 1 } reason: 'by bank'"},
       {"Events.ListEvents", ""},
       {"Accounts.GetBillingAdvice", ""},
+      {"Accounts.QuoteUsage",
+       "user_id: 'u' call { direction: DIRECTION_OUTBOUND destination: '+12025550123' }"},
       {"Recharges.ReportRecharge",
        "ordinal: 1 attempt: 1 lease_epoch: 1 worker_id: 'w' unresolved { reason: 'lost' }"},
       {"Recharges.RenewLease", "ordinal: 1 lease_epoch: 1 worker_id: 'w'"},

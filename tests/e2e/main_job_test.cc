@@ -870,6 +870,28 @@ TEST_F(MainJobTest, A1_AdviceNamesTheUserWhoCallsTooMuchAndTheReserveThatIsTooSm
   EXPECT_FALSE(none.has_reserve_advice());
 }
 
+TEST_F(MainJobTest, C11_AQuoteSaysWhatThisUserWouldPayAndBooksNothing) {
+  OpenFunded("quoted");
+  const auto request = Parse<pb::QuoteUsageRequest>(
+      absl::StrCat("account_id: 'quoted' user_id: 'u' ", CallText(kUsCall, 100'020)));
+  for (int i = 0; i < 2; ++i) {
+    const auto quote = Must(&Accounts::QuoteUsage, request);
+    EXPECT_EQ(Text(quote.cost()), "13.67");
+    EXPECT_EQ(quote.rating().basis(), pb::CHARGE_BASIS_METERED_STANDARD);
+    EXPECT_EQ(quote.rating().plan_id(), "per_minute");
+    EXPECT_EQ(quote.rating().allowance_before().seconds(), 18'000);
+    EXPECT_EQ(quote.rating().allowance_after().seconds(), 0);
+    EXPECT_EQ(quote.rating().paid_duration().seconds(), 82'020);
+    EXPECT_EQ(quote.rating().destination_name(), "United States");
+    EXPECT_FALSE(quote.blocked());
+  }
+  EXPECT_EQ(Balance("quoted"), "15.00");
+  auto stranger = request;
+  stranger.set_user_id("stranger");
+  const auto unknown = Call(stack_->accounts(), &Accounts::QuoteUsage, stranger);
+  EXPECT_EQ(ReasonOf(unknown.status()), "USER_NOT_FOUND");
+}
+
 TEST_F(MainJobTest, TwoWorkersSideBySideChargeEachRechargeOnce) {
   constexpr int kAccounts = 120;
   const auto id = [](int i) { return absl::StrFormat("race-%03d", i); };

@@ -158,7 +158,7 @@ const std::set<std::string>& NotRepeated() {
       "Ledger.AuthorizeUsage", "Accounts.GetUsage", "Accounts.ListUsage", "Accounts.ListEntries",
       "Accounts.ListRecharges", "Accounts.ListPaymentMethods", "Support.ListReviews",
       "Accounts.ListRefunds", "Accounts.ListDisputes", "Events.ListEvents", "Events.WatchEvents",
-      "Accounts.GetBillingAdvice", "Rates.ListRateDecks", "Rates.ListRates", "Rates.QuoteCall",
+      "Accounts.GetBillingAdvice", "Accounts.QuoteUsage", "Rates.ListRateDecks", "Rates.ListRates", "Rates.QuoteCall",
       "Rates.ListUnratedUsage", "Accounts.ListPayments", "Rates.QuoteSms", "Audit.VerifyAccount",
       "Audit.VerifyLedger", "Audit.CheckHead", "Rates.GetRerating", "Rates.ListReratings",
       "Ledger.GetHold", "Ledger.ListHolds", "Support.ListPayouts",

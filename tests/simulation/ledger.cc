@@ -1,6 +1,7 @@
 #include "tests/simulation/ledger.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -34,6 +35,10 @@ const book::Catalog& TheCatalog() {
     standard.price = 2 * kNanosPerCent;
     standard.connect_fee = kNanosPerCent;
     rates::RateRow dear = standard;
+    // With a fee it is one only as it says so itself; its usages keep how they were priced (C12).
+    domain::LineTerms says_standard;
+    says_standard.standard = true;
+    standard.terms = std::make_shared<domain::LineTerms>(says_standard);
     dear.prefix = "88";
     dear.price = 50 * kNanosPerCent;
     rates::DeckHeader header;

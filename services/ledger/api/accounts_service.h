@@ -77,6 +77,9 @@ class AccountsService final : public pb::Accounts::CallbackService {
   grpc::ServerUnaryReactor* ListEntries(grpc::CallbackServerContext* context,
                                         const pb::ListEntriesRequest* request,
                                         pb::ListEntriesResponse* response) override;
+  grpc::ServerUnaryReactor* QuoteUsage(grpc::CallbackServerContext* context,
+                                       const pb::QuoteUsageRequest* request,
+                                       pb::QuoteUsageResponse* response) override;
   grpc::ServerUnaryReactor* GetBillingAdvice(grpc::CallbackServerContext* context,
                                              const pb::GetBillingAdviceRequest* request,
                                              pb::BillingAdvice* response) override;

@@ -1,9 +1,11 @@
 #include "services/ledger/api/conversions.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "common/card/card_number.h"
 #include "common/clock/calendar.h"
 #include "common/clock/utc.h"
@@ -117,8 +119,47 @@ void SecondsToProto(int64_t seconds, google::protobuf::Duration* message) {
   reserve::ToProto(absl::Seconds(seconds), message);
 }
 
-void ToProto(const domain::BookedUsage& booked, const std::string& currency, pb::Rating* message) {
-  const domain::Rating& r = booked.rating;
+// "1-5,7,H".
+std::string DaysText(uint8_t days) {
+  std::string text;
+  const auto add = [&text](auto... words) {
+    absl::StrAppend(&text, text.empty() ? "" : ",", words...);
+  };
+  for (int first = 0; first < 7; ++first) {
+    int end = first;
+    while (end < 7 && (days >> end & 1) != 0) ++end;
+    if (end == first + 1) add(end);
+    if (end > first + 1) add(first + 1, "-", end);
+    first = std::max(first, end - 1);
+  }
+  if ((days & domain::kHolidayBit) != 0) add("H");
+  return text;
+}
+
+void ToProto(const domain::LineTerms& terms, const std::string& currency, pb::Rate* message) {
+  for (const domain::PriceStep& step : terms.steps) {
+    pb::PriceStep* added = message->add_steps();
+    SecondsToProto(step.from_second, added->mutable_start());
+    reserve::ToProto(step.price, currency, added->mutable_price());
+  }
+  SecondsToProto(terms.included_seconds, message->mutable_included_duration());
+  if (terms.minimum) reserve::ToProto(*terms.minimum, currency, message->mutable_minimum());
+  if (terms.maximum) reserve::ToProto(*terms.maximum, currency, message->mutable_maximum());
+  message->set_blocked(terms.blocked);
+  message->set_unpriced(terms.unpriced);
+  if (terms.first_day) message->set_first_day(absl::FormatCivilTime(*terms.first_day));
+  if (terms.last_day) message->set_last_day(absl::FormatCivilTime(*terms.last_day));
+  for (const domain::DayPeriod& period : terms.periods) {
+    message->add_periods(absl::StrFormat("%s %02d:%02d-%02d:%02d", DaysText(period.days),
+                                         period.from_minute / 60, period.from_minute % 60,
+                                         period.to_minute / 60, period.to_minute % 60));
+  }
+}
+
+}  // namespace
+
+void ToProto(const domain::Usage& usage, const domain::Rating& r, const std::string& currency,
+             pb::Rating* message) {
   message->set_basis(static_cast<pb::ChargeBasis>(r.basis));
   message->set_plan_id(r.plan_id);
   message->set_deck_version(r.deck_version);
@@ -133,13 +174,66 @@ void ToProto(const domain::BookedUsage& booked, const std::string& currency, pb:
   SecondsToProto(r.free_seconds_before, message->mutable_allowance_before());
   SecondsToProto(r.free_seconds_before - r.free_seconds_taken, message->mutable_allowance_after());
   SecondsToProto(r.paid_seconds, message->mutable_paid_duration());
-  message->set_segments(booked.usage.segments);
+  message->set_segments(usage.segments);
   message->set_rounding(pb::ROUNDING_HALF_UP_NANO);
   message->set_standard_rate(r.standard_rate);
   message->set_country(r.country);
+  const std::optional<domain::PricedTerms> terms = domain::PricedTermsFrom(r.terms);
+  if (r.terms.empty() || !terms.has_value()) return;  // altered since: the audit says so
+  message->set_rounding(RoundingOf(terms->rounding));
+  ToProto(*terms, r.connect_fee, currency, message->mutable_priced_terms());
 }
 
-}  // namespace
+pb::Rounding RoundingOf(const Rounding& rounding) {
+  switch (rounding.mode) {
+    case RoundingMode::kHalfUp:
+      return rounding.place == kNanoPlace ? pb::ROUNDING_HALF_UP_NANO : pb::ROUNDING_HALF_UP;
+    case RoundingMode::kUp:
+      return pb::ROUNDING_UP;
+    case RoundingMode::kHalfEven:
+      return pb::ROUNDING_HALF_EVEN;
+  }
+  return pb::ROUNDING_UNSPECIFIED;
+}
+
+absl::StatusOr<Rounding> RoundingFrom(pb::Rounding rounding, int32_t decimals,
+                                      absl::string_view field) {
+  const std::string decimals_field = absl::StrCat(field, "_decimals");
+  if (decimals < 0 || decimals > kNanoPlace) return InvalidField(decimals_field, "must be 0 to 9");
+  switch (rounding) {
+    case pb::ROUNDING_UNSPECIFIED:
+    case pb::ROUNDING_HALF_UP_NANO:
+      if (decimals != 0) return InvalidField(decimals_field, "is of a rounding to a place");
+      return Rounding();
+    case pb::ROUNDING_HALF_UP:
+      return Rounding{RoundingMode::kHalfUp, decimals};
+    case pb::ROUNDING_UP:
+      return Rounding{RoundingMode::kUp, decimals};
+    case pb::ROUNDING_HALF_EVEN:
+      return Rounding{RoundingMode::kHalfEven, decimals};
+    default:
+      return InvalidField(field, "must be a rounding");
+  }
+}
+
+void ToProto(const domain::PricedTerms& terms, Nanos connect_fee, const std::string& currency,
+             pb::PricedTerms* message) {
+  SecondsToProto(terms.included_seconds, message->mutable_included_duration());
+  if (terms.minimum) reserve::ToProto(*terms.minimum, currency, message->mutable_minimum());
+  if (terms.maximum) reserve::ToProto(*terms.maximum, currency, message->mutable_maximum());
+  message->set_rounding_decimals(terms.rounding.place);
+  const bool charges_besides = domain::ChargesBesides(connect_fee, terms.minimum);
+  for (const domain::CallPart& part : terms.parts) {
+    pb::PricedPart* added = message->add_parts();
+    added->set_line(part.line);
+    SecondsToProto(part.from_second, added->mutable_step_start());
+    reserve::ToProto(part.price, currency, added->mutable_price());
+    added->set_standard_rate(part.standard);
+    SecondsToProto(part.seconds, added->mutable_duration());
+    SecondsToProto(part.free_seconds, added->mutable_free_duration());
+    SecondsToProto(domain::PaidSeconds(part, charges_besides), added->mutable_paid_duration());
+  }
+}
 
 absl::Status CheckNoCardNumber(absl::string_view text, absl::string_view field) {
   if (!HoldsCardNumber(text)) return absl::OkStatus();
@@ -283,9 +377,9 @@ absl::StatusOr<absl::Duration> DurationFrom(const google::protobuf::Duration& du
                                             absl::string_view field) {
   RESERVE_ASSIGN_OR_RETURN(const absl::Duration exact, reserve::FromProto(duration, field));
   const absl::Duration rounded = domain::RoundedUpToMicros(exact);
-  if (exact < absl::ZeroDuration() || rounded > absl::Seconds(domain::kMaxDurationSeconds)) {
+  if (exact < absl::ZeroDuration() || rounded > absl::Seconds(domain::kMostDurationSeconds)) {
     return InvalidField(field,
-                        absl::StrCat("must be 0 to ", domain::kMaxDurationSeconds, " seconds"));
+                        absl::StrCat("must be 0 to ", domain::kMostDurationSeconds, " seconds"));
   }
   return rounded;
 }
@@ -563,7 +657,7 @@ void ToProto(const domain::Entry& entry, const std::string& currency, pb::UsageR
   reserve::ToProto(-entry.amount, currency, message->mutable_cost());
   reserve::ToProto(entry.balance_after - entry.amount, currency, message->mutable_balance_before());
   reserve::ToProto(entry.balance_after, currency, message->mutable_balance_after());
-  ToProto(*entry.booked, currency, message->mutable_rating());
+  ToProto(entry.booked->usage, entry.booked->rating, currency, message->mutable_rating());
   reserve::ToProto(entry.record_time, message->mutable_record_time());
   message->set_corrects_usage_id(entry.booked->corrects);
   reserve::ToProto(-domain::PromotionalOf(entry), currency, message->mutable_promotional_cost());
@@ -579,7 +673,7 @@ void AddState(const domain::UsageState& state, const domain::Entry* rating,
   message->set_unrated_reason(static_cast<pb::UnratedReason>(state.unrated_reason));
   reserve::ToProto(state.net_cost(), currency, message->mutable_cost());
   if (rating != nullptr) {
-    ToProto(*rating->booked, currency, message->mutable_rating());
+    ToProto(rating->booked->usage, rating->booked->rating, currency, message->mutable_rating());
     message->set_rating_seq(rating->seq);
   }
   if (state.status != domain::UsageStatus::kVoided) return;
@@ -752,6 +846,7 @@ void ToProto(const rates::RateRow& row, const std::string& currency, pb::Rate* m
   message->set_destination_name(row.destination_name);
   reserve::ToProto(row.price, currency, message->mutable_price());
   message->set_country(domain::TextOf(row.country));
+  if (row.terms != nullptr) ToProto(*row.terms, currency, message);
   if (rates::IsTextKind(row.kind)) return;
   reserve::ToProto(row.connect_fee, currency, message->mutable_connect_fee());
   SecondsToProto(row.initial_increment_seconds, message->mutable_initial_increment());
@@ -767,6 +862,14 @@ void ToProto(const rates::DeckHeader& header, pb::RateDeck* message) {
                    message->mutable_standard_rate_ceiling());
   message->set_rate_count(header.rate_count);
   reserve::ToProto(header.import_time, message->mutable_import_time());
+  message->set_time_zone(header.time_zone);
+  message->set_periods_by_start(header.rules.periods_by_start);
+  message->set_rounding(RoundingOf(header.rules.rounding));
+  message->set_rounding_decimals(header.rules.rounding.place);
+  for (const absl::CivilDay day : header.rules.calendar.holidays) {
+    message->add_holidays(absl::FormatCivilTime(day));
+  }
+  message->set_prices_include_tax(header.prices_include_tax);
 }
 
 void ToProto(const book::UsageReply& reply, pb::RecordUsageResponse* message) {

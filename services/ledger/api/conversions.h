@@ -55,7 +55,7 @@ absl::StatusOr<Nanos> RequiredMoney(bool is_set, const google::type::Money& mone
                                     absl::string_view field);
 
 absl::StatusOr<domain::Usage> UsageFrom(const pb::Usage& usage);
-// C9: 0 to 7 days, what is finer than a microsecond rounded up.
+// C9: 0 to 366 days, what is finer than a microsecond rounded up. The policy may believe less.
 absl::StatusOr<absl::Duration> DurationFrom(const google::protobuf::Duration& duration,
                                             absl::string_view field);
 // Fill the part of a usage that says what it was; fields are named from "call."
@@ -101,7 +101,18 @@ void ToProto(const domain::Recharge& payment, pb::Payment* message);
 void ToProto(const domain::Dispute& dispute, const std::string& currency, pb::Dispute* message);
 void ToProto(const domain::Hold& hold, const std::string& currency, pb::Hold* message);
 void ToProto(const domain::Event& event, const std::string& currency, pb::Event* message);
+// Whether it is a standard rate is its deck's to say (DeckSnapshot::IsStandardAt).
 void ToProto(const rates::RateRow& row, const std::string& currency, pb::Rate* message);
+// How a usage was rated.
+void ToProto(const domain::Usage& usage, const domain::Rating& rating, const std::string& currency,
+             pb::Rating* message);
+// How a usage was priced whose line is not plain.
+void ToProto(const domain::PricedTerms& terms, Nanos connect_fee, const std::string& currency,
+             pb::PricedTerms* message);
+pb::Rounding RoundingOf(const Rounding& rounding);
+// INVALID_ARGUMENT on `field`, or on that with "_decimals" after it.
+absl::StatusOr<Rounding> RoundingFrom(pb::Rounding rounding, int32_t decimals,
+                                      absl::string_view field);
 void ToProto(const rates::DeckHeader& header, pb::RateDeck* message);
 void ToProto(const book::UsageReply& reply, pb::RecordUsageResponse* message);
 void ToProto(const book::VoidReply& reply, pb::VoidUsageResponse* message);

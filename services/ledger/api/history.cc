@@ -1,5 +1,6 @@
 // Usages and entries as they are booked, of the `Accounts` service.
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,19 +28,20 @@ struct Lines {
   std::shared_ptr<const book::Catalog> catalog;
   audit::AuditedLines of_others;
 
-  const domain::Rate* Find(const domain::Entry& entry) const {
+  std::optional<domain::Rate> Find(const domain::Entry& entry) const {
     const int64_t version = entry.booked->rating.deck_version;
     const domain::Usage& usage = entry.booked->usage;
     const rates::DeckSnapshot* deck = catalog->decks->ByVersion(version);
-    return deck == nullptr ? of_others.Find(version, usage) : book::FindRateIn(*deck, usage);
+    return deck == nullptr ? of_others.Find(version, usage) : book::FindRateOf(deck, usage);
   }
 };
 
 // The deck's name for the destination: decks never change, so it need not be
 // stored with each usage.
 void AddDestinationName(const Lines& lines, const domain::Entry& entry, pb::UsageRecord* record) {
-  const domain::Rate* rate = lines.Find(entry);
-  if (rate != nullptr) record->mutable_rating()->set_destination_name(rate->destination_name);
+  const std::optional<domain::Rate> rate = lines.Find(entry);
+  if (!rate.has_value()) return;
+  record->mutable_rating()->set_destination_name(std::string(rate->destination_name));
 }
 
 // Where usages stand of which there is more to say than their entry does, and the entries that

@@ -11,6 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/clock/calendar.h"
 #include "common/clock/utc.h"
 #include "common/digest/sha256.h"
 #include "common/error/error.h"
@@ -19,6 +20,8 @@
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/domain/destination.h"
 #include "services/ledger/domain/emergency.h"
+#include "services/ledger/domain/refusals.h"
+#include "services/ledger/domain/usage_policy.h"
 #include "services/ledger/rates/deck_csv.h"
 #include "services/ledger/rates/errors.h"
 #include "services/ledger/storage/deck_rows.h"
@@ -34,6 +37,7 @@ using rates::RateRow;
 constexpr size_t kMaxChunkBytes = 1 << 20;
 constexpr size_t kMaxDeckBytes = 64 << 20;
 constexpr int kMaxImportsAtOnce = 4;
+constexpr int kMaxHolidays = 1000;
 constexpr absl::Duration kImportRetryAfter = absl::Seconds(1);
 // gRPC drops a call whose trailers are over 8 KiB. The message travels twice, plain
 // and in the details, and the details in base64.
@@ -42,6 +46,33 @@ constexpr size_t kMaxBadRowBytes = 3072;
 constexpr size_t kMapEntryBytes = 8;
 
 // --- Import -----------------------------------------------------------------
+
+// The zone, its clock as it is known now, holidays and rounding (C11).
+absl::Status TakeDeckRules(const pb::RateDeckHeader& message, DeckHeader* header) {
+  if (!message.time_zone().empty()) header->time_zone = message.time_zone();
+  const std::optional<absl::TimeZone> zone = FindTimeZone(header->time_zone);
+  if (!zone.has_value()) {
+    return InvalidField("header.time_zone", "must be the IANA name of a time zone");
+  }
+  header->rules.calendar = domain::CalendarOf(*zone);
+  std::vector<absl::CivilDay>& holidays = header->rules.calendar.holidays;
+  if (message.holidays_size() > kMaxHolidays) {
+    return InvalidField("header.holidays", absl::StrCat("must be at most ", kMaxHolidays));
+  }
+  for (const std::string& text : message.holidays()) {
+    if (!absl::ParseCivilTime(text, &holidays.emplace_back())) {
+      return InvalidField("header.holidays", "must be dates like 2026-12-25");
+    }
+  }
+  std::sort(holidays.begin(), holidays.end());
+  holidays.erase(std::unique(holidays.begin(), holidays.end()), holidays.end());
+  header->rules.periods_by_start = message.periods_by_start();
+  header->prices_include_tax = message.prices_include_tax();
+  RESERVE_ASSIGN_OR_RETURN(
+      header->rules.rounding,
+      RoundingFrom(message.rounding(), message.rounding_decimals(), "header.rounding"));
+  return absl::OkStatus();
+}
 
 absl::StatusOr<DeckHeader> HeaderFrom(const pb::RateDeckHeader& message,
                                       const domain::Settings& settings) {
@@ -70,6 +101,7 @@ absl::StatusOr<DeckHeader> HeaderFrom(const pb::RateDeckHeader& message,
     }
     header.standard_rate_ceiling = known->standard_rate_ceiling;
   }
+  RESERVE_RETURN_IF_ERROR(TakeDeckRules(message, &header));
   const int64_t bytes = message.csv_bytes();
   if (bytes < 0 || bytes > static_cast<int64_t>(kMaxDeckBytes)) {
     return InvalidField("header.csv_bytes", absl::StrCat("must be 0 to ", kMaxDeckBytes));
@@ -106,8 +138,8 @@ absl::StatusOr<absl::Time> EffectiveTimeOfRepeat(storage::Connection& connection
                            storage::LoadDeckHeaders(connection));
   for (auto known = stored.rbegin(); known != stored.rend(); ++known) {
     if (known->name != header.name || known->currency != header.currency) continue;
-    const bool same = known->content_digest == header.content_digest &&
-                      known->standard_rate_ceiling == header.standard_rate_ceiling;
+    const bool same =
+        known->content_digest == header.content_digest && rates::SameOptions(*known, header);
     return same && known->effective_time <= now ? known->effective_time : now;
   }
   return now;
@@ -325,7 +357,9 @@ absl::Status FillRates(const rates::DeckBook& book, absl::Time now,
             EncodePageToken(page.query_digest, absl::StrCat(header.version, ":", i)));
         return absl::OkStatus();
       }
-      ToProto(deck->RowAt(i), header.currency, response->add_rates());
+      pb::Rate* rate = response->add_rates();
+      ToProto(deck->RowAt(i), header.currency, rate);
+      rate->set_standard_rate(deck->IsStandardAt(i));
     }
   }
   return absl::OkStatus();
@@ -367,32 +401,34 @@ absl::Status FillCallQuote(const rates::DeckBook& book, const domain::Settings& 
                            pb::QuoteCallResponse* response) {
   Quote quote;
   RESERVE_RETURN_IF_ERROR(CallFrom(request.call(), &quote.usage));
+  RESERVE_RETURN_IF_ERROR(domain::CheckDuration(settings, quote.usage.duration));
   RESERVE_RETURN_IF_ERROR(FillQuote(book, request, now, &quote));
   const domain::Usage& usage = quote.usage;
   if (domain::IsEmergencyForAll(settings, usage)) {
     reserve::ToProto(0, quote.currency, response->mutable_cost());
     return absl::OkStatus();
   }
-  const domain::Rate* rate =
-      quote.deck == nullptr ? nullptr : quote.deck->FindCall(usage.direction, usage.destination);
+  const std::optional<domain::Rate> rate = book::FindRateOf(quote.deck, usage);
   const bool inbound = usage.direction == domain::Direction::kInbound;
-  if (rate == nullptr) {
+  if (!rate.has_value()) {
     if (!inbound) return NoRate(quote, "call.destination");
     reserve::ToProto(0, quote.currency, response->mutable_cost());
     return absl::OkStatus();
   }
-  const int64_t billable_seconds = domain::BillableSeconds(
-      usage.duration, rate->initial_increment_seconds, rate->increment_seconds);
-  Nanos cost = 0;
-  if (billable_seconds > 0) {
-    RESERVE_ASSIGN_OR_RETURN(cost,
-                             CallCostHalfUp(rate->price, billable_seconds, rate->connect_fee));
-  }
+  // Of a plan without any free seconds.
+  RESERVE_ASSIGN_OR_RETURN(
+      const domain::Rating rating,
+      domain::RateUsage(usage, domain::Plan(), domain::User(), /*period=*/0, &*rate));
   ToProto(quote.deck->RowOf(*rate), quote.currency, response->mutable_rate());
+  response->mutable_rate()->set_standard_rate(rate->standard_rate);
   response->set_deck_version(rate->deck_version);
   response->set_standard_rate(rate->standard_rate);
-  reserve::ToProto(absl::Seconds(billable_seconds), response->mutable_billable_duration());
-  reserve::ToProto(cost, quote.currency, response->mutable_cost());
+  response->set_blocked(rate->blocked);
+  reserve::ToProto(absl::Seconds(rating.billable_seconds), response->mutable_billable_duration());
+  reserve::ToProto(rating.cost, quote.currency, response->mutable_cost());
+  if (const auto terms = domain::PricedTermsFrom(rating.terms); terms && !rating.terms.empty()) {
+    ToProto(*terms, rating.connect_fee, quote.currency, response->mutable_priced_terms());
+  }
   return absl::OkStatus();
 }
 
@@ -407,10 +443,10 @@ absl::Status FillSmsQuote(const rates::DeckBook& book, absl::Time now,
     reserve::ToProto(0, quote.currency, response->mutable_cost());
     return absl::OkStatus();
   }
-  const domain::Rate* rate =
-      quote.deck == nullptr ? nullptr : quote.deck->FindSms(usage.destination, usage.carrier);
-  if (rate == nullptr) return NoRate(quote, "sms.destination");
-  RESERVE_ASSIGN_OR_RETURN(const Nanos cost, Multiply(rate->price, usage.segments));
+  const std::optional<domain::Rate> rate = book::FindRateOf(quote.deck, usage);
+  if (!rate.has_value()) return NoRate(quote, "sms.destination");
+  if (rate->unpriced) return domain::DestinationBlocked("sms.destination", usage.destination);
+  RESERVE_ASSIGN_OR_RETURN(const Nanos cost, domain::CostOfText(*rate, usage.segments));
   ToProto(quote.deck->RowOf(*rate), quote.currency, response->mutable_rate());
   response->set_deck_version(rate->deck_version);
   reserve::ToProto(cost, quote.currency, response->mutable_cost());

@@ -116,6 +116,12 @@ constexpr int WireNumber(domain::ChargeBasis value) {
       return pb::CHARGE_BASIS_UNRATED;
     case domain::ChargeBasis::kEmergency:
       return pb::CHARGE_BASIS_EMERGENCY;
+    case domain::ChargeBasis::kMixed:
+      return pb::CHARGE_BASIS_MIXED;
+    case domain::ChargeBasis::kIncludedSeconds:
+      return pb::CHARGE_BASIS_INCLUDED_SECONDS;
+    case domain::ChargeBasis::kCostsNothing:
+      return pb::CHARGE_BASIS_COSTS_NOTHING;
   }
   return 0;
 }
@@ -144,6 +150,8 @@ constexpr int WireNumber(domain::UnratedReason value) {
       return pb::UNRATED_REASON_USER_UNKNOWN;
     case domain::UnratedReason::kNoDeck:
       return pb::UNRATED_REASON_NO_DECK;
+    case domain::UnratedReason::kDestinationBlocked:
+      return pb::UNRATED_REASON_DESTINATION_BLOCKED;
   }
   return 0;
 }
@@ -401,6 +409,8 @@ constexpr int WireNumber(domain::Decision value) {
       return pb::AUTHORIZATION_DECISION_ACCOUNT_CLOSED;
     case domain::Decision::kTooManyCalls:
       return pb::AUTHORIZATION_DECISION_TOO_MANY_CALLS;
+    case domain::Decision::kDestinationBlocked:
+      return pb::AUTHORIZATION_DECISION_DESTINATION_BLOCKED;
   }
   return 0;
 }

@@ -69,9 +69,9 @@ absl::Status AuditedLines::Read(storage::Connection& connection, const Decks& de
   return absl::OkStatus();
 }
 
-const domain::Rate* AuditedLines::Find(int64_t deck_version, const Usage& usage) const {
+std::optional<domain::Rate> AuditedLines::Find(int64_t deck_version, const Usage& usage) const {
   const auto deck = decks_.find(deck_version);
-  return deck == decks_.end() ? nullptr : book::FindRateIn(*deck->second, usage);
+  return deck == decks_.end() ? std::nullopt : book::FindRateOf(deck->second.get(), usage);
 }
 
 }  // namespace reserve::audit

@@ -5,13 +5,14 @@
 //
 //   AuditedLines lines;
 //   RESERVE_RETURN_IF_ERROR(lines.ReadFor(connection, decks, page));
-//   const domain::Rate* line = lines.Find(booked.rating.deck_version, booked.usage);
+//   const std::optional<domain::Rate> line = lines.Find(booked.rating.deck_version, booked.usage);
 #ifndef RESERVE_SERVICES_LEDGER_AUDIT_AUDITED_LINES_H_
 #define RESERVE_SERVICES_LEDGER_AUDIT_AUDITED_LINES_H_
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -42,8 +43,8 @@ class AuditedLines {
   absl::Status ReadFor(storage::Connection& connection, const Decks& decks,
                        const std::vector<domain::Hold>& holds);
 
-  // The line for this usage in that deck, or null. Until the next ReadFor.
-  const domain::Rate* Find(int64_t deck_version, const domain::Usage& usage) const;
+  // The line for this usage in that deck, if there is one. It is good until the next ReadFor.
+  std::optional<domain::Rate> Find(int64_t deck_version, const domain::Usage& usage) const;
 
  private:
   using DeckAndKind = std::pair<int64_t, rates::RateKind>;

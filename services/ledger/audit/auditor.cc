@@ -96,7 +96,8 @@ std::string RatingText(const Rating& r) {
                       ", billable ", r.billable_seconds, " s, free ", r.free_seconds_taken, " of ",
                       r.free_seconds_before, " s, paid ", r.paid_seconds, " s, fee ",
                       FormatDecimal(r.connect_fee), ", standard ", r.standard_rate ? "yes" : "no",
-                      ", country ", r.country.empty() ? "unknown" : r.country);
+                      ", country ", r.country.empty() ? "unknown" : r.country,
+                      r.terms.empty() ? "" : absl::StrCat(", ", r.terms));
 }
 
 // The rate that a usage was rated with, from what is stored; none if it had none.
@@ -235,6 +236,9 @@ class Audit {
   void CheckDeck(const std::string& subject, const BookedUsage& booked, bool in_force);
   // Puts the country of the line into `rate`. False if there is no such line.
   bool AddCountry(const BookedUsage& booked, Rate* rate) const;
+  void CheckStandard(const std::string& subject, const BookedUsage& booked,
+                     const rates::DeckHeader& header);
+  bool IsOfBeforeC3(const BookedUsage& booked) const;
   absl::Status CheckUsageIds(const std::vector<Entry>& page);
   absl::Status CheckRequestIds(const std::vector<Entry>& page);
   absl::Status CheckMonths();
@@ -829,9 +833,9 @@ void Audit::CheckUnrated(const std::string& subject, const BookedUsage& booked) 
 
 bool Audit::AddCountry(const BookedUsage& booked, Rate* rate) const {
   if (HasNoCountry(booked) || !decks_.contains(rate->deck_version)) return true;
-  const Rate* line = lines_.Find(rate->deck_version, booked.usage);
-  if (line != nullptr) rate->country = line->country;
-  return line != nullptr;
+  const std::optional<Rate> line = lines_.Find(rate->deck_version, booked.usage);
+  if (line.has_value()) rate->country = line->country;
+  return line.has_value();
 }
 
 void Audit::CheckRating(const std::string& subject, const BookedUsage& booked, const Plan& plan,
@@ -855,15 +859,17 @@ void Audit::CheckRating(const std::string& subject, const BookedUsage& booked, c
   }
   const User user = UserWithFreeSeconds(plan, period, stored.free_seconds_before);
   absl::StatusOr<Rating> again =
-      domain::RateUsage(booked.usage, plan, user, period, rate.has_value() ? &*rate : nullptr);
-  if (again.ok() && stored.deck_version != 0 && HasNoCountry(booked)) {
+      stored.terms.empty()
+          ? domain::RateUsage(booked.usage, plan, user, period, rate.has_value() ? &*rate : nullptr)
+          : domain::RateFromTerms(booked.usage, plan, period, stored);
+  if (again.ok() && stored.deck_version != 0 && (HasNoCountry(booked) || !stored.terms.empty())) {
     again->country = stored.country;
   }
   if (!again.ok()) {
     Differs(kCheckRating, subject, RatingText(stored), std::string(again.status().message()));
     return;
   }
-  if (*again == stored) return;
+  if (*again == stored || IsOfBeforeC3(booked)) return;
   Differs(kCheckRating, subject, RatingText(stored), RatingText(*again));
 }
 
@@ -893,15 +899,41 @@ void Audit::CheckDeck(const std::string& subject, const BookedUsage& booked, boo
     Differs(kCheckRating, subject, absl::StrCat("prefix ", rating.prefix),
             absl::StrCat("a prefix of ", booked.usage.destination));
   }
-  const bool standard =
-      booked.usage.kind == domain::UsageKind::kCall && rating.price <= header.standard_rate_ceiling;
+  CheckStandard(subject, booked, header);
+}
+
+// C12, of the line of the call's start: as far as what is stored tells it. Of a line with several
+// prices one that was not come to may be above the ceiling.
+void Audit::CheckStandard(const std::string& subject, const BookedUsage& booked,
+                          const rates::DeckHeader& header) {
+  const Rating& rating = booked.rating;
+  const auto terms = domain::PricedTermsFrom(rating.terms);
+  if (terms.has_value() && terms->says_standard) return;
+  const bool charges_besides =
+      !header.standard_by_price_alone &&
+      domain::ChargesBesides(rating.connect_fee, terms.has_value() ? terms->minimum : std::nullopt);
+  const bool may_be = booked.usage.kind == domain::UsageKind::kCall &&
+                      rating.price <= header.standard_rate_ceiling && !charges_besides;
+  const bool standard = rating.terms.empty() ? may_be : may_be && rating.standard_rate;
   if (standard != rating.standard_rate) {
     Differs(kCheckRating, subject,
             absl::StrCat(rating.standard_rate ? "" : "not ", "a standard rate at ",
-                         FormatDecimal(rating.price)),
+                         FormatDecimal(rating.price), ", fee ", FormatDecimal(rating.connect_fee)),
             absl::StrCat(standard ? "" : "not ", "one, by the ceiling ",
                          FormatDecimal(header.standard_rate_ceiling)));
   }
+}
+
+// Under a deck that old, a line that could only cost 0 may have drawn on the allowance.
+bool Audit::IsOfBeforeC3(const BookedUsage& booked) const {
+  const Rating& rating = booked.rating;
+  const auto deck = decks_.find(rating.deck_version);
+  return deck != decks_.end() && deck->second.standard_by_price_alone && rating.price == 0 &&
+         rating.connect_fee == 0 && rating.cost == 0 && rating.standard_rate &&
+         (rating.basis == domain::ChargeBasis::kUnlimitedStandard ||
+          (rating.basis == domain::ChargeBasis::kMeteredStandard &&
+           rating.free_seconds_taken ==
+               std::min(rating.billable_seconds, rating.free_seconds_before)));
 }
 
 absl::Status Audit::CheckUsageIds(const std::vector<Entry>& page) {
@@ -1061,12 +1093,12 @@ void Audit::CheckHold(const domain::Hold& hold) {
 absl::StatusOr<domain::Hold> Audit::PriceHold(const domain::Hold& hold) const {
   const auto plan = plans_.find(hold.plan_id);
   if (plan == plans_.end()) return absl::NotFoundError("a plan that exists");
-  const Rate* rate = nullptr;
+  std::optional<Rate> rate;
   if (hold.deck_version != 0) {
     rate = lines_.Find(hold.deck_version, UsageOf(hold));
-    if (rate == nullptr) return absl::NotFoundError("a deck with a line for its number");
+    if (!rate.has_value()) return absl::NotFoundError("a deck with a line for its number");
   }
-  return domain::PricedAgain(hold, plan->second, rate);
+  return domain::PricedAgain(hold, plan->second, rate.has_value() ? &*rate : nullptr);
 }
 
 void Audit::CheckHeldSeconds() {

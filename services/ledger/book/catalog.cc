@@ -79,25 +79,26 @@ bool Catalog::DeckInForce(const std::string& currency, absl::Time time) const {
   return decks->InForce(currency, time) != nullptr || LeftOutAt(currency, time) != 0;
 }
 
-const domain::Rate* FindRateIn(const rates::DeckSnapshot& deck, const domain::Usage& usage) {
+std::optional<domain::Rate> FindRateOf(const rates::DeckSnapshot* deck,
+                                       const domain::Usage& usage) {
+  if (deck == nullptr) return std::nullopt;
   if (usage.kind == domain::UsageKind::kCall) {
-    return deck.FindCall(usage.direction, usage.destination);
+    return deck->FindCall(usage.direction, usage.destination, usage.start_time);
   }
-  if (usage.direction == domain::Direction::kInbound) return nullptr;
-  return deck.FindSms(usage.destination, usage.carrier);
+  if (usage.direction == domain::Direction::kInbound) return std::nullopt;
+  return deck->FindSms(usage.destination, usage.carrier, usage.start_time);
 }
 
-const domain::Rate* Catalog::FindRate(const std::string& currency,
-                                      const domain::Usage& usage) const {
-  const rates::DeckSnapshot* deck = decks->InForce(currency, usage.start_time);
-  return deck == nullptr ? nullptr : book::FindRateIn(*deck, usage);
+std::optional<domain::Rate> Catalog::FindRate(const std::string& currency,
+                                              const domain::Usage& usage) const {
+  return FindRateOf(decks->InForce(currency, usage.start_time), usage);
 }
 
-const domain::Rate* Catalog::FindRateIn(int64_t deck_version, const std::string& currency,
-                                        const domain::Usage& usage) const {
+std::optional<domain::Rate> Catalog::FindRateIn(int64_t deck_version, const std::string& currency,
+                                                const domain::Usage& usage) const {
   const rates::DeckSnapshot* deck = decks->ByVersion(deck_version);
-  if (deck == nullptr || deck->header().currency != currency) return nullptr;
-  return book::FindRateIn(*deck, usage);
+  if (deck == nullptr || deck->header().currency != currency) return std::nullopt;
+  return FindRateOf(deck, usage);
 }
 
 }  // namespace reserve::book

@@ -17,10 +17,6 @@
 
 namespace reserve::book {
 
-// The rate of a usage in a deck, whenever that is in force; null if there is none. Lives as long as
-// the deck.
-const domain::Rate* FindRateIn(const rates::DeckSnapshot& deck, const domain::Usage& usage);
-
 // UNAVAILABLE "RATE_DECK_LOADING", with a wait: what was asked for needs a deck that is not in
 // memory. Nothing was done.
 absl::Status DeckNotInMemory(int64_t version);
@@ -44,14 +40,19 @@ struct Catalog {
   absl::StatusOr<const domain::Plan*> FindPlan(const std::string& plan_id) const;
   // Was, or is, a deck of `currency` in force at `time`?
   bool DeckInForce(const std::string& currency, absl::Time time) const;
-  // The rate of a usage in the deck of `currency` that is in force at its start;
-  // null if there is none. Not for starts at which that deck is left out.
-  const domain::Rate* FindRate(const std::string& currency, const domain::Usage& usage) const;
-  // The same in the deck of that version; null also if there is no such deck, or it is of another
-  // currency.
-  const domain::Rate* FindRateIn(int64_t deck_version, const std::string& currency,
-                                 const domain::Usage& usage) const;
+  // The rate of a usage in the deck of `currency` that is in force at its start, if there is one.
+  // Not for starts at which that deck is left out.
+  // It is good as long as the catalog.
+  std::optional<domain::Rate> FindRate(const std::string& currency,
+                                       const domain::Usage& usage) const;
+  // The same in the deck of that version; nothing also if there is no such deck, or it is of
+  // another currency.
+  std::optional<domain::Rate> FindRateIn(int64_t deck_version, const std::string& currency,
+                                         const domain::Usage& usage) const;
 };
+
+// The same in this deck, which may be null.
+std::optional<domain::Rate> FindRateOf(const rates::DeckSnapshot* deck, const domain::Usage& usage);
 
 }  // namespace reserve::book
 

@@ -62,6 +62,8 @@ enum class Tag : uint16_t {
 
   kEstimated = 54,  // of a usage
 
+  kPricedTerms = 60,  // of a usage whose line is not plain
+
   // From here on outside of the chain: what people write may have to be forgotten.
   kReason = 1024,
 };
@@ -102,6 +104,7 @@ void VisitUsageFields(Booked& booked, Visit&& visit) {
   visit(Tag::kPreviousFreePeriod, "previous_free_period", booked.previous_free_period);
   visit(Tag::kGrantDraws, "grant_draws", booked.grant_draws);
   visit(Tag::kEstimated, "estimated", booked.estimated);
+  visit(Tag::kPricedTerms, "priced_terms", rating.terms);
 }
 
 // Of any other entry.

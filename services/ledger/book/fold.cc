@@ -1,6 +1,7 @@
 #include "services/ledger/book/fold.h"
 
 #include <algorithm>
+#include <deque>
 #include <iterator>
 #include <optional>
 #include <string>
@@ -237,6 +238,8 @@ class Folder {
                                                const domain::Usage& usage);
   absl::StatusOr<const domain::Rate*> FindRateIn(int64_t deck_version, const AccountImage& image,
                                                  const domain::Usage& usage);
+  // A rate that was found, until the next command.
+  const domain::Rate* Keep(std::optional<domain::Rate> rate);
   // The user, the plan and the rate of a fact, as far as they are known (U1). What is for help
   // needs none of them (C10).
   absl::StatusOr<domain::UsageTerms> TermsOf(const AccountImage& image, const domain::Usage& usage);
@@ -343,6 +346,7 @@ class Folder {
 
   const domain::Context& context_;
   const Catalog& catalog_;
+  std::deque<domain::Rate> found_rates_;  // by the command at hand
   Image& image_;
   domain::ClosingRows closing_rows_;  // of the last context
   Folded folded_;
@@ -351,6 +355,7 @@ class Folder {
 Folded Folder::Run(absl::Span<const AccountCommand> commands) {
   folded_.replies.reserve(commands.size());
   for (const AccountCommand& each : commands) {
+    found_rates_.clear();
     folded_.replies.push_back(std::visit(
         [&](const auto& command) { return Handle(each.account_id, command); }, *each.command));
     if (AccountImage& image = image_.accounts.find(each.account_id)->second;
@@ -396,13 +401,17 @@ absl::StatusOr<const domain::Plan*> Folder::FindPlan(const std::string& plan_id)
   return plan;
 }
 
+const domain::Rate* Folder::Keep(std::optional<domain::Rate> rate) {
+  return rate.has_value() ? &found_rates_.emplace_back(*std::move(rate)) : nullptr;
+}
+
 absl::StatusOr<const domain::Rate*> Folder::FindRate(const AccountImage& image,
                                                      const domain::Usage& usage) {
   const std::string& currency = image.account().currency;
   if (const int64_t version = catalog_.LeftOutAt(currency, usage.start_time); version != 0) {
     return DeckNotInMemory(version);
   }
-  const domain::Rate* rate = catalog_.FindRate(currency, usage);
+  const domain::Rate* rate = Keep(catalog_.FindRate(currency, usage));
   folded_.missed_rate |= rate == nullptr && usage.direction == domain::Direction::kOutbound;
   return rate;
 }
@@ -414,7 +423,7 @@ absl::StatusOr<const domain::Rate*> Folder::FindRateIn(int64_t deck_version,
     if (catalog_.FindHeader(deck_version) != nullptr) return DeckNotInMemory(deck_version);
     folded_.missed_rate = true;
   }
-  return catalog_.FindRateIn(deck_version, image.account().currency, usage);
+  return Keep(catalog_.FindRateIn(deck_version, image.account().currency, usage));
 }
 
 bool Folder::IsForHelp(const AccountImage& image, const domain::Usage& usage) const {
@@ -812,7 +821,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordU
   if (const Entry* stored = FindBooked(account_id, usage.usage_id); stored != nullptr) {
     return RecordedBefore(image_.accounts.find(account_id)->second, *stored, command);
   }
-  RESERVE_RETURN_IF_ERROR(domain::CheckStartTime(context_, usage.start_time));
+  RESERVE_RETURN_IF_ERROR(domain::CheckFact(context_, usage));
   const AccountImage& known = image_.accounts.find(account_id)->second;
   if (!known.exists && IsForHelp(known, usage)) {
     ++folded_.unbooked_emergencies;
@@ -1052,6 +1061,8 @@ absl::StatusOr<domain::UsageTerms> Folder::TermsOf(const AccountImage& image,
     usage.start_time = PriceTimeAfter(context_, hold, extension);
     RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(terms.user->plan_id));
     RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRate(image, usage));
+    // One that came to be blocked goes on at the price that it has.
+    if (terms.rate != nullptr && terms.rate->unpriced) terms.rate = nullptr;
     if (terms.rate != nullptr || hold.deck_version == 0) return terms;
   }
   RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(hold.plan_id));

@@ -49,6 +49,19 @@ ABSL_FLAG(std::string, effective_time, "",
 ABSL_FLAG(std::string, standard_rate_ceiling, "",
           "import-rates: prices a minute at or under this are standard rates; empty: that of the "
           "currency's settings.");
+ABSL_FLAG(std::string, time_zone, "",
+          "import-rates: the zone of the days and periods of its lines (IANA, like "
+          "Europe/Berlin); UTC by default.");
+ABSL_FLAG(std::string, periods, "",
+          "import-rates: start: all of a call is in the period in which it began; by default each "
+          "second is in its own.");
+ABSL_FLAG(std::string, rounding, "",
+          "import-rates: how a cost is rounded, half_up, up or half_even, and to how many "
+          "decimals: up/2. By default half up to the nano-unit.");
+ABSL_FLAG(std::vector<std::string>, holidays, {},
+          "import-rates: dates that are days H to lines that name H: 2026-12-25,2027-01-01.");
+ABSL_FLAG(bool, prices_include_tax, false,
+          "import-rates: the prices include tax. It is shown and changes nothing.");
 ABSL_FLAG(std::string, grantee, "'reserve'@'%'",
           "grants, migrate --grant: the user, as SQL writes it.");
 
@@ -122,6 +135,11 @@ absl::Status RunImportRates(const std::vector<std::string>& files) {
   options.currency = absl::GetFlag(FLAGS_currency);
   options.effective_time = absl::GetFlag(FLAGS_effective_time);
   options.standard_rate_ceiling = absl::GetFlag(FLAGS_standard_rate_ceiling);
+  options.time_zone = absl::GetFlag(FLAGS_time_zone);
+  options.periods = absl::GetFlag(FLAGS_periods);
+  options.rounding = absl::GetFlag(FLAGS_rounding);
+  options.holidays = absl::GetFlag(FLAGS_holidays);
+  options.prices_include_tax = absl::GetFlag(FLAGS_prices_include_tax);
   if (options.starter == !files.empty() || files.size() > 1) {
     return InvalidField("FILE", "give one file, or --starter");
   }

@@ -12,6 +12,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -56,6 +57,39 @@ std::string NameOf(const ImportRatesOptions& options) {
   return std::filesystem::path(options.file).stem().string();
 }
 
+// "up/2".
+absl::Status TakeRounding(absl::string_view text, pb::RateDeckHeader* header) {
+  const std::pair<absl::string_view, absl::string_view> parts =
+      absl::StrSplit(text, absl::MaxSplits('/', 1));
+  int32_t decimals = 0;
+  const bool has_place = absl::SimpleAtoi(parts.second, &decimals);
+  if (parts.first == "half_up") {
+    header->set_rounding(pb::ROUNDING_HALF_UP);
+  } else if (parts.first == "up") {
+    header->set_rounding(pb::ROUNDING_UP);
+  } else if (parts.first == "half_even") {
+    header->set_rounding(pb::ROUNDING_HALF_EVEN);
+  }
+  if (!has_place || header->rounding() == pb::ROUNDING_UNSPECIFIED) {
+    return InvalidField("--rounding", "must be half_up, up or half_even, and decimals: up/2");
+  }
+  header->set_rounding_decimals(decimals);
+  return absl::OkStatus();
+}
+
+// What the file does not say of how its lines are read.
+absl::Status TakeDeckOptions(const ImportRatesOptions& options, pb::RateDeckHeader* header) {
+  header->set_time_zone(options.time_zone);
+  if (options.periods == "start") {
+    header->set_periods_by_start(true);
+  } else if (!options.periods.empty() && options.periods != "split") {
+    return InvalidField("--periods", "must be start or split");
+  }
+  for (const std::string& holiday : options.holidays) header->add_holidays(holiday);
+  header->set_prices_include_tax(options.prices_include_tax);
+  return options.rounding.empty() ? absl::OkStatus() : TakeRounding(options.rounding, header);
+}
+
 absl::StatusOr<pb::RateDeckHeader> HeaderFrom(const ImportRatesOptions& options, size_t csv_bytes) {
   pb::RateDeckHeader header;
   header.set_name(NameOf(options));
@@ -82,6 +116,7 @@ absl::StatusOr<pb::RateDeckHeader> HeaderFrom(const ImportRatesOptions& options,
     ToProto(*ceiling, options.currency.empty() ? "USD" : options.currency,
             header.mutable_standard_rate_ceiling());
   }
+  RESERVE_RETURN_IF_ERROR(TakeDeckOptions(options, &header));
   return header;
 }
 

@@ -11,6 +11,7 @@
 
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "common/rpc/channel.h"
@@ -33,6 +34,15 @@ struct ImportRatesOptions {
   std::string effective_time;
   // A decimal per minute; empty: 0.02.
   std::string standard_rate_ceiling;
+  // Of the days and periods of its lines: an IANA name; empty: UTC.
+  std::string time_zone;
+  // "split" (empty) or "start": all of a call is in the period of its start.
+  std::string periods;
+  // "half_up", "up" or "half_even", a slash, and to how many decimals; empty: half_up/9.
+  std::string rounding;
+  // ISO 8601 dates.
+  std::vector<std::string> holidays;
+  bool prices_include_tax = false;
 };
 
 // Writes progress to `out`, and what was imported or what is wrong with which line.

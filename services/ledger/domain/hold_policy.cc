@@ -68,32 +68,41 @@ struct Grant {
   FinalReason final_reason = FinalReason::kNone;
 };
 
+// A call without a rate is free, and granted to the second.
+const Rate& RateOf(const UsageTerms& terms) {
+  static const Rate* by_the_second = [] {
+    auto* rate = new Rate;
+    rate->initial_increment_seconds = rate->increment_seconds = 1;
+    return rate;
+  }();
+  return terms.rate == nullptr ? *by_the_second : *terms.rate;
+}
+
 // The longest call, down to the end of an increment; the first one at least.
-int64_t LongestCall(const Context& context, const Plan& plan, int32_t initial, int32_t increment) {
+int64_t LongestCall(const Context& context, const Plan& plan, const Rate& rate) {
+  const Settings& settings = context.settings;
   const int64_t seconds =
       std::min(plan.longest_call_seconds > 0 ? plan.longest_call_seconds
-                                             : absl::ToInt64Seconds(context.settings.longest_call),
-               kMaxDurationSeconds);
-  if (seconds <= initial) return initial;
-  return initial + (seconds - initial) / increment * increment;
+                                             : absl::ToInt64Seconds(settings.longest_call),
+               absl::ToInt64Seconds(settings.max_call_duration));
+  return LastIncrementWithin(rate, seconds);
 }
 
 // H2. `spendable` is what is available to this call alone; `granted` what it has already.
 Grant GrantMore(const Context& context, const Account& account, const UsageTerms& terms,
                 const Hold& hold, int64_t granted, int64_t free, Nanos spendable) {
-  const int32_t initial = terms.rate == nullptr ? 1 : terms.rate->initial_increment_seconds;
-  const int32_t increment = terms.rate == nullptr ? 1 : terms.rate->increment_seconds;
+  const Rate& rate = RateOf(terms);
   Grant grant;
-  grant.seconds = BillableSeconds(hold.used + hold.slice, initial, increment);
-  const int64_t longest = LongestCall(context, *terms.plan, initial, increment);
+  grant.seconds = EndOfIncrement(rate, hold.used + hold.slice);
+  const int64_t longest = LongestCall(context, *terms.plan, rate);
   if (grant.seconds > longest) grant = {longest, FinalReason::kLongestCall};
   if (grant.seconds <= granted) return {granted, grant.final_reason};
   const absl::StatusOr<Rating> rating =
       RateSoFar(*terms.plan, terms.rate, PeriodOf(account, terms, hold), hold,
                 absl::Seconds(grant.seconds), free);
   if (rating.ok() && (rating->cost == 0 || rating->cost <= spendable)) return grant;
-  const int64_t allowance = terms.rate->standard_rate ? free : 0;
-  return {std::max(granted, MaxDurationSeconds(*terms.rate, allowance, spendable)),
+  return {std::max(granted, MaxDurationSeconds(rate, *terms.plan, hold.price_time, free, spendable,
+                                               grant.seconds)),
           FinalReason::kInsufficientBalance};
 }
 
@@ -205,7 +214,8 @@ Draft DraftToPromiseBy(const Context& context, const Account& account) {
   return draft;
 }
 
-absl::Status CheckAnswerTime(const Context& context, const HoldExtension& extension) {
+absl::Status CheckReport(const Context& context, const HoldExtension& extension) {
+  RESERVE_RETURN_IF_ERROR(CheckDuration(context.settings, extension.used, "used"));
   if (extension.answer_time == absl::InfinitePast()) return absl::OkStatus();
   absl::Status valid = CheckStartTime(context, extension.answer_time);
   return valid.ok() ? valid : InvalidField("answer_time", valid.message());
@@ -303,7 +313,7 @@ absl::StatusOr<Transition> ExtendHold(const Context& context, const Account& acc
                                       const Hold& hold, const UsageTerms& terms,
                                       const HoldExtension& extension) {
   if (!MayReport(hold) || extension.number <= hold.extension) return Unchanged(account);
-  RESERVE_RETURN_IF_ERROR(CheckAnswerTime(context, extension));
+  RESERVE_RETURN_IF_ERROR(CheckReport(context, extension));
   Hold after = hold;
   after.extension = extension.number;
   if (TellsOfAnswer(hold, extension)) TakeUpAnswer(context, terms, extension, &after);
@@ -342,6 +352,7 @@ absl::StatusOr<Transition> ExtendHold(const Context& context, const Account& acc
 absl::StatusOr<Transition> ReleaseHold(const Context& context, const Account& account,
                                        const Hold& hold, const UsageTerms& terms,
                                        absl::Duration used) {
+  RESERVE_RETURN_IF_ERROR(CheckDuration(context.settings, used, "used"));
   const bool news = MayReport(hold) && used > hold.used && account.closing.takes_facts();
   if (!hold.open() && !news) {
     if (!MayReport(hold) || hold.final_reason == FinalReason::kHoldEnded) {
@@ -372,8 +383,7 @@ absl::StatusOr<Transition> ReleaseHold(const Context& context, const Account& ac
 }
 
 absl::Duration LongestHold(const Settings& settings) {
-  return std::max(
-             {settings.settle_within, absl::Seconds(kMaxDurationSeconds), settings.hold_ringing}) +
+  return std::max({settings.settle_within, settings.max_call_duration, settings.hold_ringing}) +
          settings.hold_grace + absl::Hours(2);
 }
 

@@ -89,6 +89,17 @@ absl::Status NoRate(absl::string_view field, absl::string_view destination) {
                               DialledForm(destination)));
 }
 
+absl::Status DestinationBlocked(absl::string_view field, absl::string_view destination) {
+  return Refused("DESTINATION_BLOCKED", field,
+                 absl::StrCat("the rate deck in force at the start blocks ",
+                              DialledForm(destination), ", and has no price for it"));
+}
+
+absl::Status BadTerms(absl::string_view terms) {
+  return MakeError(absl::StatusCode::kInternal, "BAD_TERMS", "",
+                   absl::StrCat("a call can't have been priced as \"", terms, "\""));
+}
+
 absl::Status NoCard() { return Refused("NO_CARD", "", "the account has no card to charge"); }
 
 absl::Status CardRefused() {

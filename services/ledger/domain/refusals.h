@@ -54,6 +54,12 @@ inline constexpr char kNoRateReason[] = "NO_RATE";
 // FAILED_PRECONDITION "NO_RATE" on `field`: no line of the deck has this destination (C1).
 absl::Status NoRate(absl::string_view field, absl::string_view destination);
 
+// FAILED_PRECONDITION "DESTINATION_BLOCKED" on `field`: nobody may call it, and it has no price
+// (C13).
+absl::Status DestinationBlocked(absl::string_view field, absl::string_view destination);
+// INTERNAL "BAD_TERMS": what is stored of how a call was priced can't be so.
+absl::Status BadTerms(absl::string_view terms);
+
 // FAILED_PRECONDITION "NO_CARD": there is no card to charge (G8).
 absl::Status NoCard();
 // FAILED_PRECONDITION "CARD_REFUSED": the card was declined for good (G8).

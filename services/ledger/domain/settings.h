@@ -11,6 +11,7 @@
 #include "services/ledger/domain/card_limits.h"
 #include "services/ledger/domain/currency_settings.h"
 #include "services/ledger/domain/emergency.h"
+#include "services/ledger/domain/usage.h"
 
 namespace reserve::domain {
 
@@ -46,6 +47,7 @@ struct Settings {
   absl::Duration hold_grace = absl::Seconds(30);
   absl::Duration settle_within = absl::Hours(24);
   absl::Duration longest_call = absl::Hours(24);
+  absl::Duration max_call_duration = absl::Seconds(kMaxDurationSeconds);  // that is believed
   int32_t max_holds_per_account = 100;
   int32_t max_holds_per_user = 10;
 };

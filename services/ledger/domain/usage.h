@@ -41,13 +41,16 @@ enum class UsageStatus : uint8_t {
 // Why a usage has no price yet. The numbers are stored; never reuse one.
 enum class UnratedReason : uint8_t {
   kNone = 0,
-  kNoRate = 1,       // no line of the deck in force at its start has the destination
-  kUserUnknown = 2,  // the account has no such user
-  kNoDeck = 3,       // no deck of the account's currency was in force at its start (M3)
+  kNoRate = 1,              // no line of the deck in force at its start has the destination
+  kUserUnknown = 2,         // the account has no such user
+  kNoDeck = 3,              // no deck of the account's currency was in force at its start (M3)
+  kDestinationBlocked = 4,  // its line blocks the destination, and has no price (C13)
 };
 
-// The longest call that is believed: 7 days.
+// The longest call that is believed, unless a setting says otherwise: 7 days.
 inline constexpr int64_t kMaxDurationSeconds = 604'800;
+// And the longest that a setting may say: 366 days.
+inline constexpr int64_t kMostDurationSeconds = 31'622'400;
 inline constexpr int32_t kMaxSegments = 255;
 inline constexpr size_t kMaxIdLength = 64;
 

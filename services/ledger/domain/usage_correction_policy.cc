@@ -105,7 +105,7 @@ absl::StatusOr<Transition> CorrectUsage(const Context& context, const Account& a
                                         const Correction& correction, const UsageToVoid& old,
                                         const UsageTerms& terms, const Usage& usage,
                                         const ByStaff& by) {
-  RESERVE_RETURN_IF_ERROR(CheckStartTime(context, usage.start_time));
+  RESERVE_RETURN_IF_ERROR(CheckFact(context, usage));
   RESERVE_RETURN_IF_ERROR(CheckTakesFacts(account));
   Draft draft(context, account);
   if (!IsVoided(old)) {
@@ -129,7 +129,7 @@ absl::StatusOr<Transition> CorrectUsage(const Context& context, const Account& a
 absl::StatusOr<Transition> ReplaceEstimate(const Context& context, const Account& account,
                                            const UsageToVoid& estimate, const UsageTerms& terms,
                                            const Usage& usage) {
-  RESERVE_RETURN_IF_ERROR(CheckStartTime(context, usage.start_time));
+  RESERVE_RETURN_IF_ERROR(CheckFact(context, usage));
   RESERVE_RETURN_IF_ERROR(CheckTakesFacts(account));
   Draft draft(context, account);
   int64_t void_seq = estimate.state->latest_seq;

@@ -27,6 +27,19 @@ absl::Status CheckStartTime(const Context& context, absl::Time start) {
   return absl::OkStatus();
 }
 
+absl::Status CheckDuration(const Settings& settings, absl::Duration duration,
+                           absl::string_view field) {
+  if (duration <= settings.max_call_duration) return absl::OkStatus();
+  return InvalidField(
+      field,
+      absl::StrCat("must be 0 to ", absl::ToInt64Seconds(settings.max_call_duration), " seconds"));
+}
+
+absl::Status CheckFact(const Context& context, const Usage& usage) {
+  RESERVE_RETURN_IF_ERROR(CheckStartTime(context, usage.start_time));
+  return CheckDuration(context.settings, usage.duration);
+}
+
 absl::string_view NameOf(Decision decision) {
   switch (decision) {
     case Decision::kAllowed:
@@ -47,6 +60,8 @@ absl::string_view NameOf(Decision decision) {
       return "AUTHORIZATION_DECISION_ACCOUNT_CLOSED";
     case Decision::kTooManyCalls:
       return "AUTHORIZATION_DECISION_TOO_MANY_CALLS";
+    case Decision::kDestinationBlocked:
+      return "AUTHORIZATION_DECISION_DESTINATION_BLOCKED";
   }
   return "";
 }
@@ -60,7 +75,7 @@ absl::StatusOr<Transition> RecordUsage(const Context& context, const Account& ac
 absl::StatusOr<Transition> RecordUsage(const Context& context, Account&& account,
                                        const UsageTerms& terms, const Usage& usage,
                                        absl::string_view hold_id) {
-  RESERVE_RETURN_IF_ERROR(CheckStartTime(context, usage.start_time));
+  RESERVE_RETURN_IF_ERROR(CheckFact(context, usage));
   RESERVE_RETURN_IF_ERROR(CheckTakesFacts(account));
   RESERVE_ASSIGN_OR_RETURN(Rating rating, RateFact(account, terms, usage));
   RESERVE_RETURN_IF_ERROR(Subtract(account.balance, rating.cost).status());
@@ -102,24 +117,22 @@ Authorization Authorize(const Account& account, const User& user, const Plan& pl
   if (account.state == AccountState::kDisabled) return refuse(Decision::kAccountDisabled);
   const bool inbound = usage.direction == Direction::kInbound;
   if (rate == nullptr && !inbound) return refuse(Decision::kNoRate);
+  if (rate != nullptr && rate->blocked) return refuse(Decision::kDestinationBlocked);
 
   if (usage.kind == UsageKind::kSms) {
     if (inbound) return answer;
-    const absl::StatusOr<Nanos> cost = Multiply(rate->price, usage.segments);
+    const absl::StatusOr<Nanos> cost = CostOfText(*rate, usage.segments);
     if (!cost.ok()) return refuse(Decision::kInsufficientBalance);
     answer.sms_cost = *cost;
     if (*cost > 0 && balance < *cost) return refuse(Decision::kInsufficientBalance);
     return answer;
   }
-  const bool costs_nothing =
-      rate == nullptr || (rate->price == 0 && rate->connect_fee == 0) ||
-      (rate->standard_rate && plan.standard_calls == StandardCalls::kIncluded);
-  if (costs_nothing) {
+  if (rate == nullptr || CostsNothing(*rate, plan)) {
     answer.unlimited_duration = true;
     return answer;
   }
-  const int64_t allowance = rate->standard_rate ? answer.free_seconds_left : 0;
-  answer.max_duration_seconds = MaxDurationSeconds(*rate, allowance, balance);
+  answer.max_duration_seconds =
+      MaxDurationSeconds(*rate, plan, usage.start_time, answer.free_seconds_left, balance);
   if (answer.max_duration_seconds == 0) return refuse(Decision::kInsufficientBalance);
   return answer;
 }

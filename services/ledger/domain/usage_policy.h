@@ -24,6 +24,11 @@ namespace reserve::domain {
 // The start time must not be too old or in the future: INVALID_ARGUMENT on
 // "start_time".
 absl::Status CheckStartTime(const Context& context, absl::Time start);
+// A call must not be longer than is believed: INVALID_ARGUMENT on `field`.
+absl::Status CheckDuration(const Settings& settings, absl::Duration duration,
+                           absl::string_view field = "call.duration");
+// Both, of what is to be booked.
+absl::Status CheckFact(const Context& context, const Usage& usage);
 
 // U1, U3: books a usage that happened, whatever the account's state; one that has no price or no
 // user yet as UNRATED. One that is for help is booked at 0, also of a user that the account does
@@ -47,7 +52,8 @@ enum class Decision : uint8_t {
   kInsufficientBalance = 6,
   kAccountClosing = 7,  // these two before all others (P4)
   kAccountClosed = 8,
-  kTooManyCalls = 9,  // before kInsufficientBalance (H10)
+  kTooManyCalls = 9,         // before kInsufficientBalance (H10)
+  kDestinationBlocked = 10,  // in the place of kNoRate (C13)
 };
 
 // "AUTHORIZATION_DECISION_INSUFFICIENT_BALANCE": as on the wire.

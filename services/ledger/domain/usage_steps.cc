@@ -14,6 +14,7 @@ UnratedReason WhyUnrated(const UsageTerms& terms, const Usage& usage) {
   if (terms.rate == nullptr && usage.direction == Direction::kOutbound) {
     return terms.deck_in_force ? UnratedReason::kNoRate : UnratedReason::kNoDeck;
   }
+  if (terms.rate != nullptr && terms.rate->unpriced) return UnratedReason::kDestinationBlocked;
   return UnratedReason::kNone;
 }
 
@@ -27,6 +28,8 @@ std::string TextOf(UnratedReason reason) {
       return "the account has no such user";
     case UnratedReason::kNoDeck:
       return "no rate deck of the account's currency was in force at its start";
+    case UnratedReason::kDestinationBlocked:
+      return "the rate deck in force at its start blocks the destination, and has no price for it";
   }
   return "";
 }

@@ -11,6 +11,7 @@
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
 #include "services/ledger/domain/refusals.h"
+#include "services/ledger/rates/line_check.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/deck_rows.h"
 #include "services/ledger/storage/feature_level.h"
@@ -32,7 +33,7 @@ constexpr int kDoorThreads = 2;
 
 bool SameDeck(const rates::DeckHeader& a, const rates::DeckHeader& b) {
   return a.name == b.name && a.currency == b.currency && a.effective_time == b.effective_time &&
-         a.standard_rate_ceiling == b.standard_rate_ceiling && a.content_digest == b.content_digest;
+         a.content_digest == b.content_digest && SameOptions(a, b);
 }
 
 std::string AnyLedgerId() {
@@ -189,6 +190,7 @@ absl::StatusOr<Engine::ImportedDeck> Engine::ImportDeck(storage::Connection& con
                                                         rates::DeckHeader header,
                                                         std::vector<rates::RateRow> rows) {
   header.rate_count = static_cast<int64_t>(rows.size());
+  RESERVE_RETURN_IF_ERROR(rates::CheckLines(header, &rows));
   for (int tries = 0; tries < kMaxImportTries; ++tries) {
     RESERVE_ASSIGN_OR_RETURN(const std::vector<rates::DeckHeader> stored,
                              storage::LoadDeckHeaders(connection));

@@ -6,7 +6,11 @@
 // hold the row of the nearest shorter prefix, so that a walk never looks back.
 //
 //   RESERVE_ASSIGN_OR_RETURN(auto deck, DeckSnapshot::Create(header, std::move(rows)));
-//   const domain::Rate* rate = deck->FindCall(domain::Direction::kOutbound, "18765551234");
+//   std::optional<domain::Rate> rate =
+//       deck->FindCall(domain::Direction::kOutbound, "18765551234", start);
+//
+// A line is kept in 16 bytes: what lines say of prices is a shape that they share, and their names
+// are kept once.
 #ifndef RESERVE_SERVICES_LEDGER_RATES_DECK_SNAPSHOT_H_
 #define RESERVE_SERVICES_LEDGER_RATES_DECK_SNAPSHOT_H_
 
@@ -14,9 +18,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -33,8 +40,10 @@ class PrefixTrie {
   static constexpr uint32_t kNone = 0x7fffffff;
 
   // `prefixes` in ascending order, without repeats, digits only, none empty; the
-  // number of each is its index. At most 2^31 - 2 of them.
-  explicit PrefixTrie(const std::vector<absl::string_view>& prefixes);
+  // number of each is that of `numbers`, or its index if there are none. All numbers are below
+  // kNone.
+  explicit PrefixTrie(const std::vector<absl::string_view>& prefixes,
+                      const std::vector<uint32_t>& numbers = {});
   PrefixTrie() : PrefixTrie(std::vector<absl::string_view>()) {}
 
   // The number of the longest prefix of `digits`, or kNone. Anything but a digit
@@ -71,40 +80,48 @@ class DeckSnapshot {
  public:
   // Rows in any order. `header.rate_count` is set from the rows. INTERNAL
   // "INVALID_RATE_DECK" if a prefix is not all digits or a row is there twice:
-  // rows that ParseDeckCsv returned never are.
+  // rows that CheckLines has passed never are.
   static absl::StatusOr<std::shared_ptr<const DeckSnapshot>> Create(DeckHeader header,
                                                                     std::vector<RateRow> rows);
 
+  DeckSnapshot(const DeckSnapshot&) = delete;
+  DeckSnapshot& operator=(const DeckSnapshot&) = delete;
+
   const DeckHeader& header() const { return header_; }
 
-  // The rate of a call to (outbound) or on (inbound) a destination (domain/destination.h): the
-  // longest prefix wins (C1); a short code is found as a whole or not at all (C10). Null if nothing
-  // matches: then an outbound call has no rate, and an inbound one is free (C7). Lives as long as
-  // this.
-  const domain::Rate* FindCall(domain::Direction direction, absl::string_view digits) const {
-    if (domain::IsShortCode(digits)) return FindShortCode(RateKind::kShortCode, digits);
+  // The rate of a call that begins at `start` to (outbound) or on (inbound) a destination
+  // (domain/destination.h): the longest prefix wins (C1) that has a line on the day of the start,
+  // and of its lines that of the start's period (C11); a short code is found as a whole or not at
+  // all (C10). Nothing if nothing matches: then an outbound call has no rate, and an inbound one is
+  // free (C7).
+  std::optional<domain::Rate> FindCall(domain::Direction direction, absl::string_view digits,
+                                       absl::Time start) const {
+    if (domain::IsShortCode(digits)) return FindShortCode(RateKind::kShortCode, digits, start);
     const bool inbound = direction == domain::Direction::kInbound;
     const uint32_t found = (inbound ? inbound_calls_ : calls_).Find(digits);
-    if (found == PrefixTrie::kNone) return nullptr;
-    return &rates_[inbound ? inbound_begin_ + found : found];
+    if (found == PrefixTrie::kNone) return std::nullopt;
+    if (!lines_[found].has_group()) return RateOf(found, lines_[found].shape(), nullptr, 0);
+    return RateOfGroups(found, start);
   }
 
   // The rate of an outbound text (S1). The longest prefix wins, and in it the row
   // of `carrier`, else the prefix's default row (the one without a carrier). A
-  // prefix that has neither is passed over for the next shorter one. Null if
-  // nothing matches. Lives as long as this.
-  const domain::Rate* FindSms(absl::string_view digits, absl::string_view carrier) const;
+  // prefix that has neither on that day is passed over for the next shorter one. Nothing if
+  // nothing matches.
+  std::optional<domain::Rate> FindSms(absl::string_view digits, absl::string_view carrier,
+                                      absl::Time start) const;
 
-  // The line of that kind for this short code. Lives as long as this.
-  const domain::Rate* FindShortCode(RateKind kind, absl::string_view destination) const;
+  // The line of that kind for this short code.
+  std::optional<domain::Rate> FindShortCode(RateKind kind, absl::string_view destination,
+                                            absl::Time start) const;
 
   // The rows in the order of kind, prefix and carrier, for lists: 0 to size() - 1.
-  size_t size() const { return rates_.size(); }
+  size_t size() const { return lines_.size(); }
   // The row of a rate that was found in this deck.
-  RateRow RowOf(const domain::Rate& rate) const {
-    return RowAt(static_cast<size_t>(&rate - rates_.data()));
-  }
+  RateRow RowOf(const domain::Rate& rate) const { return RowAt(rate.row); }
   RateRow RowAt(size_t index) const;
+  // Is it a standard rate (C12)?
+  bool IsStandardAt(size_t index) const { return shapes_[lines_[index].shape()].standard; }
   // The index of the first row that is not before this one; size() if none.
   size_t LowerBound(RateKind kind, absl::string_view prefix, absl::string_view carrier) const;
 
@@ -112,28 +129,82 @@ class DeckSnapshot {
   size_t memory_bytes() const;
 
  private:
-  // All SMS rows of one prefix, next to each other in `rates_`.
+  friend class SnapshotBuilder;
+
+  // What a line says but where and under which name.
+  struct Shape {
+    Nanos price = 0;
+    Nanos connect_fee = 0;
+    int32_t initial_increment_seconds = 0;
+    int32_t increment_seconds = 0;
+    domain::NumberCountry country = domain::NumberCountry::kUnknown;
+    bool standard = false;
+    bool is_text = false;
+    bool unpriced = false;
+    std::shared_ptr<const domain::LineTerms> terms;
+    uint32_t alone = kPlain;  // the tariff of a line of it that has no others beside it
+  };
+
+  struct Line {
+    static constexpr uint32_t kShapeBits = 30;
+    uint64_t digits = 0;  // four bits each from the top, their number in the lowest four
+    uint32_t shape_and_flags = 0;
+    uint32_t name = 0;  // in `names_`
+
+    uint32_t shape() const { return shape_and_flags & ((1U << kShapeBits) - 1); }
+    // It is the first of its prefix and carrier, and there is more to look at than itself.
+    bool has_group() const { return (shape_and_flags >> 31) != 0; }
+    bool blocked() const { return (shape_and_flags >> kShapeBits & 1) != 0; }
+  };
+
+  // From a day on, the lines of a prefix and carrier that are in force together.
+  struct Season {
+    int64_t from_day = 0;         // since 1970-01-01 in the deck's zone
+    std::vector<uint32_t> lines;  // counted from the first of the group
+    uint32_t tariff = kPlain;
+  };
+  // Lines of a prefix and carrier; equal ones share what is worked out of their shapes.
+  struct Group {
+    uint32_t seasons = 0;                 // in `seasons_`
+    uint32_t parent = PrefixTrie::kNone;  // the first line of the next shorter prefix
+  };
+
+  // All SMS rows of one prefix, next to each other in `lines_`.
   struct SmsPrefix {
     uint32_t begin;  // in `sms_carriers_`
     uint32_t end;
     uint32_t parent;  // the next shorter prefix that matches whenever this one does
   };
 
-  // `rows` are sorted.
-  DeckSnapshot(DeckHeader header, std::vector<RateRow> rows);
-  void IndexCalls();
-  void IndexSms();
+  static constexpr uint32_t kPlain = UINT32_MAX;
+
+  explicit DeckSnapshot(DeckHeader header) : header_(std::move(header)) {}
+  // A line as it is found; `tariff` may be null.
+  domain::Rate RateOf(uint32_t line, uint32_t shape, const domain::Tariff* tariff,
+                      uint32_t tariff_line) const;
+  // The line of a group at that time. Nothing if none of it is in force then.
+  std::optional<domain::Rate> RateInGroup(uint32_t first, absl::Time start) const;
+  // The same of it or of the next shorter prefixes.
+  std::optional<domain::Rate> RateOfGroups(uint32_t first, absl::Time start) const;
   RateKind KindAt(size_t index) const;
   absl::string_view CarrierAt(size_t index) const;
+  absl::string_view NameAt(uint32_t name) const;
 
   DeckHeader header_;
-  std::vector<domain::Rate> rates_;  // by kind, prefix and carrier
+  std::vector<Line> lines_;  // by kind, prefix, carrier and what sets several lines apart
+  std::vector<Shape> shapes_;
+  std::string names_;  // each after its length in two bytes; that of 0 is empty
   size_t inbound_begin_ = 0;
   size_t sms_begin_ = 0;
   size_t short_code_begin_ = 0;
   size_t sms_short_code_begin_ = 0;
-  std::vector<std::string> sms_carriers_;  // of rates_[sms_begin_ + i]
+  std::vector<uint32_t> sms_carriers_;  // of lines_[sms_begin_ + i], in `carriers_`
+  std::vector<std::string> carriers_;   // that of 0 is empty
+  absl::flat_hash_map<std::string, uint32_t> carrier_numbers_;
   std::vector<SmsPrefix> sms_prefixes_;
+  absl::flat_hash_map<uint32_t, Group> groups_;  // by their first lines
+  std::vector<std::vector<Season>> seasons_;
+  std::vector<std::unique_ptr<domain::Tariff>> tariffs_;
   PrefixTrie calls_;
   PrefixTrie inbound_calls_;
   PrefixTrie sms_;

@@ -14,6 +14,7 @@
 #include "common/money/money.h"
 #include "services/ledger/domain/country.h"
 #include "services/ledger/domain/line_terms.h"
+#include "services/ledger/domain/tariff.h"
 
 namespace reserve::rates {
 
@@ -70,9 +71,24 @@ struct DeckHeader {
   int64_t rate_count = 0;
   absl::Time import_time = absl::InfinitePast();
   std::string content_digest;  // equal digests are the same deck
+  // Where its days and periods are: an IANA name, and the changes of its clock as of the import.
+  std::string time_zone = "UTC";
+  domain::DeckRules rules = {};
+  bool prices_include_tax = false;  // shown, not computed
+  // It was imported when a fee did not count for C12, which is fixed then.
+  bool standard_by_price_alone = false;
 
   friend bool operator==(const DeckHeader&, const DeckHeader&) = default;
 };
+
+// Do both decks read their lines in the same way? The changes of a zone's clock may have come to be
+// known since.
+inline bool SameOptions(const DeckHeader& a, const DeckHeader& b) {
+  return a.standard_rate_ceiling == b.standard_rate_ceiling && a.time_zone == b.time_zone &&
+         a.rules.calendar.holidays == b.rules.calendar.holidays &&
+         a.rules.periods_by_start == b.rules.periods_by_start &&
+         a.rules.rounding == b.rules.rounding && a.prices_include_tax == b.prices_include_tax;
+}
 
 }  // namespace reserve::rates
 

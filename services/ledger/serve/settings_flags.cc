@@ -55,6 +55,8 @@ ABSL_FLAG(absl::Duration, hold_grace, absl::Seconds(30),
 ABSL_FLAG(absl::Duration, settle_within, absl::Hours(24),
           "A call whose CDR does not come within this after its end is booked from what its switch "
           "has reported.");
+ABSL_FLAG(absl::Duration, max_call_duration, absl::Hours(24 * 7),
+          "A call that is said to have lasted longer is refused as a mistake.");
 ABSL_FLAG(absl::Duration, longest_call, absl::Hours(24),
           "No call is granted more, unless its plan says otherwise.");
 ABSL_FLAG(int32_t, max_holds_per_account, 100, "An account can have so many calls in progress.");
@@ -91,8 +93,12 @@ absl::Status TakeHoldFlags(domain::Settings* settings) {
                                absl::ZeroDuration(), hour, &settings->hold_grace));
   RESERVE_RETURN_IF_ERROR(Take(absl::GetFlag(FLAGS_settle_within), "--settle_within", second,
                                4 * week, &settings->settle_within));
+  RESERVE_RETURN_IF_ERROR(Take(
+      absl::Trunc(absl::GetFlag(FLAGS_max_call_duration), second), "--max_call_duration",
+      absl::Minutes(1), absl::Seconds(domain::kMostDurationSeconds), &settings->max_call_duration));
   RESERVE_RETURN_IF_ERROR(Take(absl::GetFlag(FLAGS_longest_call), "--longest_call",
-                               absl::Minutes(1), week, &settings->longest_call));
+                               absl::Minutes(1), settings->max_call_duration,
+                               &settings->longest_call));
   RESERVE_RETURN_IF_ERROR(TakeNumber(absl::GetFlag(FLAGS_max_holds_per_account),
                                      "--max_holds_per_account", kMostHolds,
                                      &settings->max_holds_per_account));

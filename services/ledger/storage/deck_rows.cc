@@ -1,10 +1,17 @@
 #include "services/ledger/storage/deck_rows.h"
 
+#include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/node_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "common/error/error.h"
+#include "services/ledger/rates/line_terms_text.h"
+#include "services/ledger/storage/database_error.h"
 #include "services/ledger/storage/parts.h"
 #include "services/ledger/storage/sql_text.h"
 
@@ -16,48 +23,163 @@ using rates::RateRow;
 
 constexpr absl::string_view kHeaderColumns =
     "version,name,currency,effective_time,standard_rate_ceiling_nanos,rate_count,import_time,"
-    "content_digest";
+    "content_digest,time_zone,clock_changes,holidays,periods_by_start,rounding,rounding_decimals,"
+    "prices_include_tax,standard_by_price_alone";
+// Of a row of `rates` from before there were shapes (`shape` 0) the prices are its own.
 constexpr absl::string_view kRateColumns =
-    "kind,prefix,carrier,destination_name,price_nanos,connect_fee_nanos,"
+    "kind,prefix,carrier,line,destination_name,shape,price_nanos,connect_fee_nanos,"
     "initial_increment_seconds,increment_seconds,country";
+constexpr absl::string_view kShapeColumns =
+    "price_nanos,connect_fee_nanos,initial_increment_seconds,increment_seconds,country,terms";
 // A statement stays far below max_allowed_packet (16 MB, 1 MB on old servers).
 constexpr size_t kMaxStatementBytes = size_t{256} * 1024;
 constexpr size_t kRowsPerPage = 20'000;
 
-RateRow ReadRate(const Row& row) {
+// What a row says but where and under which name, as lines share it.
+struct Shape {
+  Nanos price = 0;
+  Nanos connect_fee = 0;
+  int32_t initial_increment_seconds = 0;
+  int32_t increment_seconds = 0;
+  domain::NumberCountry country = domain::NumberCountry::kUnknown;
+  std::string terms;
+
+  template <typename H>
+  friend H AbslHashValue(H hash, const Shape& s) {
+    return H::combine(std::move(hash), s.price, s.connect_fee, s.initial_increment_seconds,
+                      s.increment_seconds, s.country, s.terms);
+  }
+  friend bool operator==(const Shape&, const Shape&) = default;
+};
+
+// The shapes of a deck's rows, and the number of each, from 1 on.
+class ShapeNumbers {
+ public:
+  int64_t Of(const RateRow& row) {
+    Shape shape{row.price,   row.connect_fee, row.initial_increment_seconds, row.increment_seconds,
+                row.country, TermsOf(row)};
+    const auto [number, is_new] =
+        numbers_.try_emplace(std::move(shape), static_cast<int64_t>(shapes_.size()) + 1);
+    if (is_new) shapes_.push_back(&number->first);
+    return number->second;
+  }
+  const std::vector<const Shape*>& shapes() const { return shapes_; }
+
+ private:
+  const std::string& TermsOf(const RateRow& row) {
+    static const auto* none = new std::string;
+    if (row.terms == nullptr) return *none;
+    std::string& text = texts_[row.terms.get()];
+    if (text.empty()) text = rates::TextOf(*row.terms);
+    return text;
+  }
+
+  absl::node_hash_map<Shape, int64_t> numbers_;
+  std::vector<const Shape*> shapes_;
+  absl::flat_hash_map<const domain::LineTerms*, std::string> texts_;
+};
+
+// By its number, what a row has of it.
+using StoredShapes = absl::flat_hash_map<int64_t, RateRow>;
+
+// All of the deck, or those that `which` says, a condition of SQL.
+absl::StatusOr<StoredShapes> LoadShapes(Connection& connection, int64_t version,
+                                        absl::string_view which = "") {
+  StoredShapes shapes;
+  int64_t bad = 0;
+  RESERVE_RETURN_IF_ERROR(connection.Query(
+      absl::StrCat("SELECT shape,", kShapeColumns,
+                   " FROM rate_shapes WHERE deck_version = ", version, which, " ORDER BY shape"),
+      [&](const Row& row) {
+        RateRow& rate = shapes[row.Int(1)];
+        rate.price = row.Int(2);
+        rate.connect_fee = row.Int(3);
+        rate.initial_increment_seconds = static_cast<int32_t>(row.Int(4));
+        rate.increment_seconds = static_cast<int32_t>(row.Int(5));
+        rate.country =
+            domain::NumberCountryFrom(row.Text(6)).value_or(domain::NumberCountry::kUnknown);
+        const std::string text = row.Text(7);
+        if (text.empty()) return;
+        std::optional<domain::LineTerms> terms = rates::LineTermsFrom(text);
+        if (!terms.has_value()) {
+          bad = row.Int(1);
+          return;
+        }
+        rate.terms = std::make_shared<domain::LineTerms>(*std::move(terms));
+      }));
+  if (bad != 0) {
+    return BadRows(absl::StrCat("shape ", bad, " of rate deck ", version, " can't be read"));
+  }
+  return shapes;
+}
+
+// Nothing if it names a shape that is not there.
+std::optional<RateRow> ReadRate(const Row& row, const StoredShapes& shapes) {
   RateRow rate;
+  if (const int64_t number = row.Int(6); number != 0) {
+    const auto shape = shapes.find(number);
+    if (shape == shapes.end()) return std::nullopt;
+    rate = shape->second;
+  } else {
+    rate.price = row.Int(7);
+    rate.connect_fee = row.Int(8);
+    rate.initial_increment_seconds = static_cast<int32_t>(row.Int(9));
+    rate.increment_seconds = static_cast<int32_t>(row.Int(10));
+    rate.country =
+        domain::NumberCountryFrom(row.Text(11)).value_or(domain::NumberCountry::kUnknown);
+  }
   rate.kind = static_cast<rates::RateKind>(row.Int(1));
   rate.prefix = row.Text(2);
   rate.carrier = row.Text(3);
-  rate.destination_name = row.Text(4);
-  rate.price = row.Int(5);
-  rate.connect_fee = row.Int(6);
-  rate.initial_increment_seconds = static_cast<int32_t>(row.Int(7));
-  rate.increment_seconds = static_cast<int32_t>(row.Int(8));
-  rate.country = domain::NumberCountryFrom(row.Text(9)).value_or(domain::NumberCountry::kUnknown);
+  rate.destination_name = row.Text(5);
   return rate;
 }
 
-absl::Status InsertRates(Connection& connection, int64_t version,
-                         const std::vector<RateRow>& rows) {
-  const std::string start =
-      absl::StrCat("INSERT INTO rates (deck_version,", kRateColumns, ") VALUES ");
+absl::Status InsertRates(Connection& connection, int64_t version, const std::vector<RateRow>& rows,
+                         ShapeNumbers* shapes) {
+  const auto same_key = [](const RateRow& one, const RateRow& other) {
+    return one.kind == other.kind && one.prefix == other.prefix && one.carrier == other.carrier;
+  };
   size_t next = 0;
+  int64_t line = 0;
   while (next < rows.size()) {
-    SqlText sql(start);
+    SqlText sql(
+        "INSERT INTO rates (deck_version,kind,prefix,carrier,line,destination_name,shape) VALUES ");
     for (; next < rows.size() && sql.size() < kMaxStatementBytes; ++next) {
       const RateRow& row = rows[next];
+      line = next > 0 && same_key(rows[next - 1], row) ? line + 1 : 0;
       sql.Row()
           .Int(version)
           .Int(static_cast<int64_t>(row.kind))
           .Text(row.prefix)
           .Text(row.carrier)
+          .Int(line)
           .Text(row.destination_name)
-          .Int(row.price)
-          .Int(row.connect_fee)
-          .Int(row.initial_increment_seconds)
-          .Int(row.increment_seconds)
-          .Text(domain::TextOf(row.country))
+          .Int(shapes->Of(row))
+          .EndRow();
+    }
+    RESERVE_RETURN_IF_ERROR(connection.Execute(sql.str()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status InsertShapes(Connection& connection, int64_t version, const ShapeNumbers& shapes) {
+  const std::string start =
+      absl::StrCat("INSERT INTO rate_shapes (deck_version,shape,", kShapeColumns, ") VALUES ");
+  size_t next = 0;
+  while (next < shapes.shapes().size()) {
+    SqlText sql(start);
+    for (; next < shapes.shapes().size() && sql.size() < kMaxStatementBytes; ++next) {
+      const Shape& shape = *shapes.shapes()[next];
+      sql.Row()
+          .Int(version)
+          .Int(static_cast<int64_t>(next) + 1)
+          .Int(shape.price)
+          .Int(shape.connect_fee)
+          .Int(shape.initial_increment_seconds)
+          .Int(shape.increment_seconds)
+          .Text(domain::TextOf(shape.country))
+          .Text(shape.terms)
           .EndRow();
     }
     RESERVE_RETURN_IF_ERROR(connection.Execute(sql.str()));
@@ -77,18 +199,29 @@ absl::Status InsertAll(Connection& connection, const DeckHeader& header,
       .Int(static_cast<int64_t>(rows.size()))
       .Time(header.import_time)
       .Text(header.content_digest)
+      .Text(header.time_zone)
+      .Text(rates::ChangesText(header.rules.calendar))
+      .Text(rates::HolidaysText(header.rules.calendar))
+      .Int(header.rules.periods_by_start)
+      .Int(static_cast<int64_t>(header.rules.rounding.mode))
+      .Int(header.rules.rounding.place)
+      .Int(header.prices_include_tax)
+      .Int(header.standard_by_price_alone)
       .EndRow();
   RESERVE_RETURN_IF_ERROR(connection.Execute(sql.str()));
-  return InsertRates(connection, header.version, rows);
+  ShapeNumbers shapes;
+  RESERVE_RETURN_IF_ERROR(InsertRates(connection, header.version, rows, &shapes));
+  return InsertShapes(connection, header.version, shapes);
 }
 
 }  // namespace
 
 absl::StatusOr<std::vector<DeckHeader>> LoadDeckHeaders(Connection& connection) {
   std::vector<DeckHeader> headers;
+  int64_t bad = 0;
   RESERVE_RETURN_IF_ERROR(
       connection.Query(absl::StrCat("SELECT ", kHeaderColumns, " FROM rate_decks ORDER BY version"),
-                       [&headers](const Row& row) {
+                       [&](const Row& row) {
                          DeckHeader header;
                          header.version = row.Int(1);
                          header.name = row.Text(2);
@@ -98,34 +231,55 @@ absl::StatusOr<std::vector<DeckHeader>> LoadDeckHeaders(Connection& connection) 
                          header.rate_count = row.Int(6);
                          header.import_time = row.Time(7);
                          header.content_digest = row.Text(8);
+                         header.time_zone = row.Text(9);
+                         const auto calendar = rates::CalendarFrom(row.Text(10), row.Text(11));
+                         if (!calendar.has_value()) bad = header.version;
+                         header.rules.calendar = calendar.value_or(domain::DeckCalendar());
+                         header.rules.periods_by_start = row.Int(12) != 0;
+                         header.rules.rounding = {static_cast<RoundingMode>(row.Int(13)),
+                                                  static_cast<int32_t>(row.Int(14))};
+                         header.prices_include_tax = row.Int(15) != 0;
+                         header.standard_by_price_alone = row.Int(16) != 0;
                          headers.push_back(std::move(header));
                        }));
+  if (bad != 0) return BadRows(absl::StrCat("the calendar of rate deck ", bad, " can't be read"));
   return headers;
 }
 
 absl::StatusOr<std::vector<RateRow>> LoadDeckRows(Connection& connection, int64_t version,
                                                   absl::FunctionRef<absl::Status()> go_on) {
+  RESERVE_ASSIGN_OR_RETURN(const StoredShapes shapes, LoadShapes(connection, version));
   std::vector<RateRow> rows;
+  bool complete = true;
   for (const rates::RateKind kind : rates::kRateKinds) {
     std::string prefix;
     std::string carrier;
+    int64_t line = -1;
     size_t found = kRowsPerPage;
     while (found == kRowsPerPage) {
       RESERVE_RETURN_IF_ERROR(go_on());
-      const size_t before = rows.size();
+      found = 0;
       // The client library keeps the whole answer of a statement in memory, so a large deck is read
       // in pages. Each begins in the primary key where the one before it ended.
       RESERVE_RETURN_IF_ERROR(connection.Query(
           absl::StrCat("SELECT ", kRateColumns, " FROM rates WHERE deck_version = ", version,
                        " AND kind = ", static_cast<int>(kind), " AND (prefix > ", Quoted(prefix),
-                       " OR (prefix = ", Quoted(prefix), " AND carrier > ", Quoted(carrier),
-                       ")) ORDER BY prefix, carrier LIMIT ", kRowsPerPage),
-          [&rows](const Row& row) { rows.push_back(ReadRate(row)); }));
-      found = rows.size() - before;
-      if (found == 0) break;
-      prefix = rows.back().prefix;
-      carrier = rows.back().carrier;
+                       " OR (prefix = ", Quoted(prefix), " AND (carrier > ", Quoted(carrier),
+                       " OR (carrier = ", Quoted(carrier), " AND line > ", line,
+                       ")))) ORDER BY prefix, carrier, line LIMIT ", kRowsPerPage),
+          [&](const Row& row) {
+            std::optional<RateRow> rate = ReadRate(row, shapes);
+            complete = complete && rate.has_value();
+            if (rate.has_value()) rows.push_back(*std::move(rate));
+            prefix = row.Text(2);
+            carrier = row.Text(3);
+            line = row.Int(4);
+            ++found;
+          }));
     }
+  }
+  if (!complete) {
+    return BadRows(absl::StrCat("rate deck ", version, " has a line whose prices are missing"));
   }
   return rows;
 }
@@ -134,15 +288,30 @@ absl::StatusOr<std::vector<RateRow>> FindDeckRows(Connection& connection, int64_
                                                   rates::RateKind kind,
                                                   const std::vector<std::string>& prefixes) {
   std::vector<RateRow> rows;
+  bool complete = true;
   RESERVE_RETURN_IF_ERROR(InParts<std::string>(prefixes, [&](absl::Span<const std::string> part) {
-    SqlText sql(absl::StrCat("SELECT ", kRateColumns,
-                             " FROM rates FORCE INDEX (PRIMARY) WHERE deck_version = ", version,
-                             " AND kind = ", static_cast<int>(kind), " AND prefix IN "));
-    sql.Row();
-    for (const std::string& prefix : part) sql.Text(prefix);
-    sql.EndRow();
-    return connection.Query(sql.str(), [&rows](const Row& row) { rows.push_back(ReadRate(row)); });
+    SqlText of_part(absl::StrCat("deck_version = ", version, " AND kind = ", static_cast<int>(kind),
+                                 " AND prefix IN "));
+    of_part.Row();
+    for (const std::string& prefix : part) of_part.Text(prefix);
+    of_part.EndRow();
+    RESERVE_ASSIGN_OR_RETURN(
+        const StoredShapes shapes,
+        LoadShapes(connection, version,
+                   absl::StrCat(" AND shape IN (SELECT shape FROM rates FORCE INDEX (PRIMARY) WHERE ",
+                                of_part.str(), ")")));
+    return connection.Query(absl::StrCat("SELECT ", kRateColumns,
+                                         " FROM rates FORCE INDEX (PRIMARY) WHERE ", of_part.str(),
+                                         " ORDER BY prefix, carrier, line"),
+                            [&](const Row& row) {
+                              std::optional<RateRow> rate = ReadRate(row, shapes);
+                              complete = complete && rate.has_value();
+                              if (rate.has_value()) rows.push_back(*std::move(rate));
+                            });
   }));
+  if (!complete) {
+    return BadRows(absl::StrCat("rate deck ", version, " has a line whose prices are missing"));
+  }
   return rows;
 }
 

@@ -15,7 +15,7 @@ namespace reserve::storage {
 
 // All headers, by version.
 absl::StatusOr<std::vector<rates::DeckHeader>> LoadDeckHeaders(Connection& connection);
-// The rows of a deck, by kind, prefix and carrier. A large one takes a while: an error of `go_on`,
+// The rows of a deck, by kind, prefix, carrier and line. A large one takes a while: an error of `go_on`,
 // which is asked before each page, ends it.
 absl::StatusOr<std::vector<rates::RateRow>> LoadDeckRows(
     Connection& connection, int64_t version,
@@ -24,8 +24,8 @@ absl::StatusOr<std::vector<rates::RateRow>> LoadDeckRows(
 absl::StatusOr<std::vector<rates::RateRow>> FindDeckRows(Connection& connection, int64_t version,
                                                          rates::RateKind kind,
                                                          const std::vector<std::string>& prefixes);
-// Writes a deck in a transaction of its own, all or nothing. ALREADY_EXISTS if
-// the version is taken.
+// Writes a deck in a transaction of its own, all or nothing; rows that CheckLines has sorted.
+// ALREADY_EXISTS if the version is taken.
 absl::Status InsertDeck(Connection& connection, const rates::DeckHeader& header,
                         const std::vector<rates::RateRow>& rows);
 

@@ -78,7 +78,10 @@ const ColumnList& OtherColumns() {
 class Appender {
  public:
   explicit Appender(SqlText* sql) : sql_(*sql) {}
-  void operator()(book::Tag, absl::string_view, const std::string& text) { sql_.Text(text); }
+  void operator()(book::Tag tag, absl::string_view, const std::string& text) {
+    // Most have none of it.
+    tag == book::Tag::kPricedTerms ? sql_.TextOrNull(text) : sql_.Text(text);
+  }
   void operator()(book::Tag, absl::string_view, absl::Time time) { sql_.Time(time); }
   void operator()(book::Tag, absl::string_view, absl::Duration duration) {
     sql_.Int(absl::ToInt64Microseconds(duration));
@@ -151,13 +154,7 @@ void Complete(Nanos amount, BookedUsage* booked) {
   domain::Rating& r = booked->rating;
   // A row that was altered may hold what no program writes; the audit then finds another cost.
   r.cost = SubtractSaturating(booked->previous_cost, amount);
-  if (r.increment_seconds > 0) {
-    r.billable_seconds = domain::BillableSeconds(booked->usage.duration,
-                                                 r.initial_increment_seconds, r.increment_seconds);
-  }
-  if (r.basis == domain::ChargeBasis::kDearer || r.basis == domain::ChargeBasis::kMeteredStandard) {
-    r.paid_seconds = r.billable_seconds - r.free_seconds_taken;
-  }
+  domain::CompleteSeconds(booked->usage, &r);
 }
 
 // In what SelectEntries selects.
@@ -474,8 +471,8 @@ absl::StatusOr<std::vector<StandardUse>> StandardUseSince(Connection& connection
   sql.Raw("FORCE INDEX (by_account) WHERE account_id = ").Raw(Quoted(account_id));
   sql.Raw(absl::StrCat(" AND kind IN (", static_cast<int>(EntryKind::kUsage), ",",
                        static_cast<int>(EntryKind::kRating),
-                       ") AND basis = ", static_cast<int>(domain::ChargeBasis::kMeteredStandard),
-                       " AND month >= ", MonthOf(since), " AND start_time >= "));
+                       ") AND basis IN (", static_cast<int>(domain::ChargeBasis::kMeteredStandard),
+                       ",", static_cast<int>(domain::ChargeBasis::kMixed), ") AND month >= ", MonthOf(since), " AND start_time >= "));
   sql.Time(since);
   RESERVE_RETURN_IF_ERROR(connection.Query(sql.str(), [&](const Row& row) {
     const Entry entry = ReadEntry(row);
@@ -484,9 +481,10 @@ absl::StatusOr<std::vector<StandardUse>> StandardUseSince(Connection& connection
         state == states.end() || (state->second.status == domain::UsageStatus::kRated &&
                                   state->second.latest_seq == entry.seq);
     if (!counts) return;
+    const domain::StandardPart standard = domain::StandardPartOf(entry.booked->rating);
     StandardUse& use = by_user[entry.booked->usage.user_id];
-    use.billable_seconds += entry.booked->rating.billable_seconds;
-    use.cost += entry.booked->rating.cost;
+    use.billable_seconds += standard.seconds;
+    use.cost += standard.cost;
   }));
   std::vector<StandardUse> uses;
   for (auto& [user_id, use] : by_user) {
@@ -508,12 +506,13 @@ absl::StatusOr<int64_t> PaidSecondsSince(Connection& connection, absl::string_vi
               SelectEntries(), "FORCE INDEX (by_account) WHERE account_id = ", Quoted(account_id),
               " AND seq > ", seq, " AND user_id = ", Quoted(user_id), " AND kind IN (",
               static_cast<int>(EntryKind::kUsage), ",", static_cast<int>(EntryKind::kRating),
-              ") AND basis = ", static_cast<int>(domain::ChargeBasis::kMeteredStandard),
-              " AND COALESCE(free_period, 0) = ", period, " ORDER BY seq LIMIT ", kMostPaidSince)));
+              ") AND basis IN (", static_cast<int>(domain::ChargeBasis::kMeteredStandard), ",",
+              static_cast<int>(domain::ChargeBasis::kMixed), ") AND COALESCE(free_period, 0) = ",
+              period, " ORDER BY seq LIMIT ", kMostPaidSince)));
   // By each usage's latest rating.
   absl::flat_hash_map<absl::string_view, int64_t> paid;
   for (const Entry& entry : entries) {
-    paid[entry.booked->usage.usage_id] = entry.booked->rating.paid_seconds;
+    paid[entry.booked->usage.usage_id] = domain::StandardPartOf(entry.booked->rating).paid_seconds;
   }
   std::vector<book::OnceKey> keys;
   for (const auto& [usage_id, seconds] : paid) keys.emplace_back(account_id, usage_id);

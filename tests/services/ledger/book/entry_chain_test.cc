@@ -193,6 +193,11 @@ TEST(EntryChainTest, C14_TheCountryCountsInTheTaggedFormAndIsNotThereInTheFirst)
   EXPECT_EQ(ChainedHash({}, call, nullptr), ChainedHash({}, with_country, nullptr));
 }
 
+TEST(EntryChainTest, U4_HowACallWasPricedCountsInTheTaggedForm) {
+  ExpectEachCounts(Tagged(DearCall()),
+                   {[](Entry& e) { e.booked->rating.terms = "part:0/0/1/0/60/0"; }});
+}
+
 TEST(EntryChainTest, EveryStoredFigureCountsInBothForms) {
   for (const ChainForm form : {ChainForm::kFixed, ChainForm::kTagged}) {
     SCOPED_TRACE(static_cast<int>(form));

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <deque>
 #include <iostream>
 #include <map>
 #include <random>
@@ -307,6 +308,29 @@ class Life {
     return rate;
   }
 
+  // Of a line whose price changes within the call, or that has limits (C11).
+  Rate WithTariff(Rate rate) {
+    TariffLine own;
+    own.price = rate.price;
+    own.standard = rate.standard_rate;
+    if (Chance(50)) {
+      own.steps.push_back({1 + static_cast<int32_t>(Below(300)), Chance(30) ? 0 : rate.price / 2});
+    }
+    if (Chance(30)) own.included_seconds = 1 + static_cast<int32_t>(Below(90));
+    if (Chance(30)) own.minimum = Below(50'000'000);
+    if (Chance(30)) own.maximum = own.minimum.value_or(0) + Below(500'000'000);
+    TariffLine at_times;
+    at_times.price = Below(40'000'000);
+    at_times.standard = Chance(50);
+    at_times.periods = {
+        {0x5B, static_cast<int16_t>(Below(1'440)), static_cast<int16_t>(1 + Below(1'440))}};
+    Tariff& tariff = tariffs_.emplace_back();
+    tariff.lines.push_back(own);
+    if (Chance(60)) tariff.lines.push_back(at_times);
+    rate.tariff = &tariff;
+    return rate;
+  }
+
   std::string SomeUser() { return std::vector<std::string>{"ann", "mia", "uma"}[Index(3)]; }
   size_t Index(size_t bound) { return static_cast<size_t>(Below(static_cast<int64_t>(bound))); }
 
@@ -331,7 +355,11 @@ class Life {
     if (dice < 38) return {InboundCall(start, duration), std::nullopt};
     if (dice < 44) return {InboundCall(start, duration), SomeRate()};
     if (dice < 47) return {OutboundCall(start, duration), std::nullopt};
-    const Rate rate = SomeRate();
+    Rate rate = SomeRate();
+    if (Chance(4)) {  // C13
+      rate.blocked = true;
+      rate.unpriced = Chance(50);
+    }
     // Dear calls stay short enough that the account comes back now and then.
     return {OutboundCall(start, rate.standard_rate ? duration : duration % absl::Seconds(700)),
             rate};
@@ -369,6 +397,7 @@ class Life {
   // With an id of its own.
   std::pair<Usage, std::optional<Rate>> SomeNewUsage() {
     auto [usage, rate] = SomeUsage();
+    if (rate.has_value() && usage.kind == UsageKind::kCall && Chance(20)) rate = WithTariff(*rate);
     usage.usage_id = absl::StrCat("fact-", ++last_usage_);
     return {usage, rate};
   }
@@ -643,7 +672,7 @@ class Life {
       Expect(books_.Correct(old_id, user, usage, row, may_recharge, named),
              model_.Correct(old_id, user, usage, row, may_recharge, books_.now(), named));
     } else if (dice >= 10 && is_known) {
-      const Rate rate = SomeRate();
+      const Rate rate = Chance(80) ? SomeRate() : WithTariff(SomeRate());
       const Rate* row = Chance(90) ? &rate : nullptr;
       const bool include_unrated = Chance(50);
       const bool may_recharge = Chance(30);
@@ -1443,7 +1472,9 @@ class Life {
       const int32_t period = PeriodOf(plan, usage.start_time, books_.account().time_zone);
       user.SetSecondsUsed({period, plan.free_seconds - stored.free_seconds_before});
       const absl::StatusOr<Rating> again =
-          RateUsage(usage, plan, user, period, stored.deck_version == 0 ? nullptr : &rate);
+          stored.terms.empty()
+              ? RateUsage(usage, plan, user, period, stored.deck_version == 0 ? nullptr : &rate)
+              : RateFromTerms(usage, plan, period, stored);
       ASSERT_TRUE(again.ok()) << again.status();
       EXPECT_EQ(*again, stored) << "entry " << entry.seq;
     }
@@ -1455,6 +1486,7 @@ class Life {
   Model model_;
   std::vector<std::pair<int64_t, ChargeOutcome>> reports_;  // that were applied
   std::map<int64_t, int64_t> epochs_;
+  std::deque<Tariff> tariffs_;  // where rates point to
   int64_t last_usage_ = 0;
   int64_t last_hold_ = 0;
   int64_t incarnations_[2] = {1, 1};      // of two switches

@@ -476,13 +476,73 @@ int64_t Model::Billable(absl::Duration duration, int64_t initial, int64_t furthe
   return billable;
 }
 
+namespace {
+
+// Whose second it is, by a clock that shows UTC.
+const TariffLine& LineOfSecond(const Tariff& tariff, absl::Time second) {
+  const absl::CivilSecond shown = absl::ToCivilSecond(second, absl::UTCTimeZone());
+  const int bit = static_cast<int>(absl::GetWeekday(absl::CivilDay(shown)));
+  const int minute = shown.hour() * 60 + shown.minute();
+  const TariffLine* rest = nullptr;
+  for (const TariffLine& line : tariff.lines) {
+    if (line.periods.empty()) rest = &line;
+    for (const DayPeriod& period : line.periods) {
+      if ((period.days & 1 << bit) == 0) continue;
+      const bool before = minute < period.to_minute;
+      const bool after = minute >= period.from_minute;
+      if (period.from_minute < period.to_minute ? before && after : before || after) return line;
+    }
+  }
+  return *rest;
+}
+
+// C11, a second at a time.
+ModelRating BySeconds(const Plan& plan, int64_t free, const Usage& usage, const Rate& rate) {
+  const TariffLine& own = rate.tariff->lines[rate.tariff_line];
+  ModelRating rating;
+  const int64_t micros =
+      usage.duration / absl::Microseconds(1) - int64_t{own.included_seconds} * 1'000'000;
+  if (micros <= 0) return rating;
+  int64_t billable = rate.initial_increment_seconds;
+  while (billable * 1'000'000 < micros) billable += rate.increment_seconds;
+  const bool charges_besides = rate.connect_fee > 0 || own.minimum.value_or(0) > 0;
+  __int128 sixtieths = 0;
+  for (int64_t place = own.included_seconds; place < own.included_seconds + billable; ++place) {
+    const TariffLine& line = LineOfSecond(*rate.tariff, usage.start_time + absl::Seconds(place));
+    Nanos price = line.price;
+    for (const PriceStep& step : line.steps) {
+      if (step.from_second <= place) price = step.price;
+    }
+    if (line.standard && plan.standard_calls == StandardCalls::kIncluded) continue;
+    if (price == 0 && !charges_besides) continue;
+    if (line.standard && price > 0 && rating.free_taken < free) {
+      ++rating.free_taken;
+    } else {
+      ++rating.paid;
+      sixtieths += price;
+    }
+  }
+  if (rating.paid == 0) return rating;
+  sixtieths += __int128{rate.connect_fee} * 60;
+  if (own.maximum && sixtieths > __int128{*own.maximum} * 60) {
+    sixtieths = __int128{*own.maximum} * 60;
+  }
+  if (own.minimum && sixtieths < __int128{*own.minimum} * 60) {
+    sixtieths = __int128{*own.minimum} * 60;
+  }
+  rating.cost = (sixtieths + 30) / 60;
+  return rating;
+}
+
+}  // namespace
+
 ModelRating Model::RateBy(const Plan& plan, int64_t free, const Usage& usage, const Rate* rate) {
   ModelRating rating;
   if (usage.direction == Direction::kInbound &&
       (rate == nullptr || usage.kind == UsageKind::kSms)) {
     return rating;
   }
-  if (rate == nullptr) {
+  if (rate == nullptr || rate->unpriced) {
     rating.no_rate = true;
     return rating;
   }
@@ -490,10 +550,13 @@ ModelRating Model::RateBy(const Plan& plan, int64_t free, const Usage& usage, co
     rating.cost = __int128{rate->price} * usage.segments;
     return rating;
   }
+  if (rate->tariff != nullptr) return BySeconds(plan, free, usage, *rate);
   const int64_t billable =
       Billable(usage.duration, rate->initial_increment_seconds, rate->increment_seconds);
   if (rate->standard_rate && plan.standard_calls == StandardCalls::kIncluded) return rating;
-  if (rate->standard_rate) rating.free_taken = std::min(billable, free);
+  // C3: what can only cost 0 draws on nothing.
+  if (rate->price == 0 && rate->connect_fee == 0) return rating;
+  if (rate->standard_rate && rate->price > 0) rating.free_taken = std::min(billable, free);
   rating.paid = billable - rating.free_taken;
   rating.cost = Cost(*rate, rating.paid);
   return rating;
@@ -524,6 +587,7 @@ Decision Model::Decide(const std::string& user_id, const Usage& usage, const Rat
   if (blocked_) return Decision::kAccountBlocked;
   if (state_ == AccountState::kPendingFunding) return Decision::kPendingFunding;
   if (state_ == AccountState::kDisabled) return Decision::kAccountDisabled;
+  if (rate != nullptr && rate->blocked) return Decision::kDestinationBlocked;
   if (RateIt(user_id, usage, rate).no_rate) return Decision::kNoRate;
   if (usage.kind == UsageKind::kSms) {
     const __int128 cost = RateIt(user_id, usage, rate).cost;

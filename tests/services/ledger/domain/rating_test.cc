@@ -538,8 +538,9 @@ TEST(RatingTest, MaxDurationIsTheLongestOnTheGridThatBucketAndBalancePayFor) {
       for (const int64_t free_seconds : {0, 1, 29, 30, 59, 60, 61, 600}) {
         for (const Nanos balance : {-Dollars(1), Nanos{0}, Nanos{1}, Nanos{9'999'999}, Cents(1),
                                     Cents(4), Cents(50), Cents(57), Dollars(1)}) {
-          const Rate rate = WithFee(WithIncrements(DearRate(), initial, increment), fee);
-          EXPECT_EQ(MaxDurationSeconds(rate, free_seconds, balance),
+          Rate rate = WithFee(WithIncrements(DearRate(), initial, increment), fee);
+          rate.standard_rate = true;
+          EXPECT_EQ(MaxDurationSeconds(rate, PerMinutePlan(), Noon(11, 1), free_seconds, balance),
                     LongestByTrying(rate, free_seconds, balance, 2'000))
               << initial << "/" << increment << " fee " << fee << " free " << free_seconds
               << " balance " << balance;

@@ -755,6 +755,7 @@ TEST_F(DatabaseErrorsElsewhereTest, AnImportIsDoneOnceOrNotAtAll) {
     // Each catalog keeps all decks in force: enough of them.
     ledger_->sql().Execute("DELETE FROM rate_decks WHERE version > 1");
     ledger_->sql().Execute("DELETE FROM rates WHERE deck_version > 1");
+    ledger_->sql().Execute("DELETE FROM rate_shapes WHERE deck_version > 1");
     engine_.reset();
     engine_ = ledger_->StartEngine(options_);
   }
@@ -773,7 +774,7 @@ TEST_F(DatabaseErrorsElsewhereTest, HousekeepingGoesOnAfterAnyError) {
   const auto connection = ledger_->Connect();
   int64_t version = 1;
   for (const std::string part :
-       {" FROM plans", " FROM rate_decks", " FROM rates WHERE",
+       {" FROM plans", " FROM rate_decks", " FROM rate_shapes WHERE", " FROM rates WHERE",
         "recheck_time <=", "INSERT INTO ledgers", "expiry_notice_time <=", " WHERE expire_time <=",
         "ORDER BY account_id,usage_id LIMIT", "SELECT COUNT(*) FROM usage_states"}) {
     for (const Fault& fault : FaultsToTry()) {

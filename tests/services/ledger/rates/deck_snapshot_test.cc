@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -15,8 +16,9 @@
 namespace reserve::rates {
 namespace {
 
+const absl::Time kAnyTime = absl::FromUnixSeconds(1'790'000'000);
+
 using ::testing::IsNull;
-using ::testing::NotNull;
 
 constexpr auto kOut = domain::Direction::kOutbound;
 constexpr auto kIn = domain::Direction::kInbound;
@@ -37,18 +39,20 @@ std::shared_ptr<const DeckSnapshot> Deck(std::vector<RateRow> rows, DeckHeader h
   return *deck;
 }
 
-std::string PrefixOf(const domain::Rate* rate) { return rate == nullptr ? "none" : rate->prefix; }
+std::string PrefixOf(const std::optional<domain::Rate>& rate) {
+  return rate.has_value() ? rate->prefix : "none";
+}
 
 TEST(DeckSnapshotTest, TheLongestPrefixWins) {
   const auto deck = Deck({Call("44"), Call("447"), Call("447624"), Call("1876")});
-  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "442071234567")), "44");
-  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "447700900123")), "447");
-  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "447624123456")), "447624");
-  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "447625123456")), "447");
-  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "447624")), "447624");
-  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "44762")), "447");
-  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "44")), "44");
-  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "18765551234")), "1876");
+  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "442071234567", kAnyTime)), "44");
+  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "447700900123", kAnyTime)), "447");
+  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "447624123456", kAnyTime)), "447624");
+  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "447625123456", kAnyTime)), "447");
+  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "447624", kAnyTime)), "447624");
+  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "44762", kAnyTime)), "447");
+  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "44", kAnyTime)), "44");
+  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "18765551234", kAnyTime)), "1876");
 }
 
 TEST(DeckSnapshotTest, C10_AShortCodeIsFoundAsAWholeAndNeverAmongE164) {
@@ -57,16 +61,16 @@ TEST(DeckSnapshotTest, C10_AShortCodeIsFoundAsAWholeAndNeverAmongE164) {
                           {RateKind::kShortCode, "411", "", "information", 7, 0, 60, 60},
                           {RateKind::kShortCode, "41141", "", "", 8, 0, 60, 60},
                           {RateKind::kSmsShortCode, "411", "", "", 9, 0, 0, 0}});
-  ASSERT_THAT(deck->FindCall(kOut, "#411"), NotNull());
-  EXPECT_EQ(deck->FindCall(kOut, "#411")->price, 7);
-  EXPECT_EQ(deck->FindCall(kOut, "#41141")->price, 8);
-  EXPECT_EQ(deck->FindSms("#411", "att")->price, 9);
-  EXPECT_FALSE(deck->FindSms("#411", "")->standard_rate);
+  ASSERT_TRUE(deck->FindCall(kOut, "#411", kAnyTime).has_value());
+  EXPECT_EQ(deck->FindCall(kOut, "#411", kAnyTime)->price, 7);
+  EXPECT_EQ(deck->FindCall(kOut, "#41141", kAnyTime)->price, 8);
+  EXPECT_EQ(deck->FindSms("#411", "att", kAnyTime)->price, 9);
+  EXPECT_FALSE(deck->FindSms("#411", "", kAnyTime)->standard_rate);
   for (const absl::string_view code : {"#41", "#4111", "#41", "#999", "#"}) {
-    EXPECT_THAT(deck->FindCall(kOut, code), IsNull()) << code;
-    EXPECT_THAT(deck->FindSms(code, ""), IsNull()) << code;
+    EXPECT_FALSE(deck->FindCall(kOut, code, kAnyTime).has_value()) << code;
+    EXPECT_FALSE(deck->FindSms(code, "", kAnyTime).has_value()) << code;
   }
-  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "41141")), "41") << "a number in Switzerland";
+  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "41141", kAnyTime)), "41") << "a number in Switzerland";
   for (size_t i = 0; i < deck->size(); ++i) {
     const RateRow row = deck->RowAt(i);
     EXPECT_EQ(deck->LowerBound(row.kind, row.prefix, row.carrier), i);
@@ -76,24 +80,24 @@ TEST(DeckSnapshotTest, C10_AShortCodeIsFoundAsAWholeAndNeverAmongE164) {
 TEST(DeckSnapshotTest, NoPrefixIsNoRate) {
   const auto deck = Deck({Call("1212"), Call("44")});
   for (const absl::string_view digits : {"", "4", "1", "121", "18765551234", "33123456789"}) {
-    EXPECT_THAT(deck->FindCall(kOut, digits), IsNull()) << digits;
+    EXPECT_FALSE(deck->FindCall(kOut, digits, kAnyTime).has_value()) << digits;
   }
 }
 
 TEST(DeckSnapshotTest, WhatIsNotADigitEndsTheNumber) {
   const auto deck = Deck({Call("44"), Call("447")});
-  EXPECT_THAT(deck->FindCall(kOut, "+447700900123"), IsNull());
-  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "44-7700900123")), "44");
-  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "44\xFF")), "44");
+  EXPECT_FALSE(deck->FindCall(kOut, "+447700900123", kAnyTime).has_value());
+  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "44-7700900123", kAnyTime)), "44");
+  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "44\xFF", kAnyTime)), "44");
 }
 
 TEST(DeckSnapshotTest, InboundCallsHaveRowsOfTheirOwn) {
   const auto deck = Deck({Call("1800"), Inbound("1888")});
-  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "18005551234")), "1800");
-  EXPECT_THAT(deck->FindCall(kIn, "18005551234"), IsNull());
-  EXPECT_EQ(PrefixOf(deck->FindCall(kIn, "18885551234")), "1888");
-  EXPECT_THAT(deck->FindCall(kOut, "18885551234"), IsNull());
-  EXPECT_THAT(deck->FindSms("18005551234", ""), IsNull());
+  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "18005551234", kAnyTime)), "1800");
+  EXPECT_FALSE(deck->FindCall(kIn, "18005551234", kAnyTime).has_value());
+  EXPECT_EQ(PrefixOf(deck->FindCall(kIn, "18885551234", kAnyTime)), "1888");
+  EXPECT_FALSE(deck->FindCall(kOut, "18885551234", kAnyTime).has_value());
+  EXPECT_FALSE(deck->FindSms("18005551234", "", kAnyTime).has_value());
 }
 
 TEST(DeckSnapshotTest, ARateTellsEverythingOfItsRow) {
@@ -101,8 +105,8 @@ TEST(DeckSnapshotTest, ARateTellsEverythingOfItsRow) {
   header.version = 7;
   const auto deck =
       Deck({{RateKind::kCall, "44", "", "United Kingdom", 15'000'000, 5, 30, 6}}, header);
-  const domain::Rate* rate = deck->FindCall(kOut, "442071234567");
-  ASSERT_THAT(rate, NotNull());
+  const std::optional<domain::Rate> rate = deck->FindCall(kOut, "442071234567", kAnyTime);
+  ASSERT_TRUE(rate.has_value());
   EXPECT_EQ(rate->deck_version, 7);
   EXPECT_EQ(rate->prefix, "44");
   EXPECT_EQ(rate->destination_name, "United Kingdom");
@@ -118,17 +122,17 @@ TEST(DeckSnapshotTest, TheStandardRateCeilingIsInclusiveAndForCallsOnly) {
   DeckHeader header;
   header.standard_rate_ceiling = 20'000'000;
   const auto deck = Deck({Call("1", 20'000'000), Call("2", 20'000'001), Sms("1", "")}, header);
-  EXPECT_TRUE(deck->FindCall(kOut, "1")->standard_rate);
-  EXPECT_FALSE(deck->FindCall(kOut, "2")->standard_rate);
-  EXPECT_FALSE(deck->FindSms("1", "")->standard_rate);
+  EXPECT_TRUE(deck->FindCall(kOut, "1", kAnyTime)->standard_rate);
+  EXPECT_FALSE(deck->FindCall(kOut, "2", kAnyTime)->standard_rate);
+  EXPECT_FALSE(deck->FindSms("1", "", kAnyTime)->standard_rate);
 }
 
 TEST(DeckSnapshotTest, ATextTakesTheCarriersRowElseTheDefaultOfTheLongestPrefix) {
   const auto deck = Deck({Sms("1", "att"), Sms("1", ""), Sms("1212", ""), Sms("1212", "verizon"),
                           Sms("1876", "digicel"), Sms("44", "o2")});
   const auto found = [&deck](absl::string_view digits, absl::string_view carrier) {
-    const domain::Rate* rate = deck->FindSms(digits, carrier);
-    if (rate == nullptr) return std::string("none");
+    const std::optional<domain::Rate> rate = deck->FindSms(digits, carrier, kAnyTime);
+    if (!rate.has_value()) return std::string("none");
     for (size_t i = 0; i < deck->size(); ++i) {
       const RateRow row = deck->RowAt(i);
       if (row.kind == RateKind::kSms && row.prefix == rate->prefix && row.carrier == carrier) {
@@ -171,11 +175,113 @@ TEST(DeckSnapshotTest, ListsRowsByKindPrefixAndCarrier) {
   EXPECT_EQ(deck->LowerBound(RateKind::kSms, "9", ""), deck->size());
 }
 
+RateRow With(RateRow row, domain::LineTerms terms) {
+  row.terms = std::make_shared<domain::LineTerms>(std::move(terms));
+  return row;
+}
+
+absl::Time OnDay(int month, int day, int hour = 12) {
+  return absl::FromCivil(absl::CivilSecond(2026, month, day, hour), absl::UTCTimeZone());
+}
+
+domain::LineTerms From(absl::CivilDay first) {
+  domain::LineTerms terms;
+  terms.first_day = first;
+  return terms;
+}
+
+TEST(DeckSnapshotTest, C11_TheLatestFromThatHasComeCounts) {
+  domain::LineTerms december = From(absl::CivilDay(2026, 12, 1));
+  december.last_day = absl::CivilDay(2026, 12, 31);
+  const auto deck = Deck({Call("44", 1), With(Call("44", 2), From(absl::CivilDay(2026, 11, 1))),
+                          With(Call("44", 3), december)});
+  const auto price = [&deck](absl::Time start) {
+    return deck->FindCall(kOut, "442071234567", start)->price;
+  };
+  EXPECT_EQ(price(OnDay(10, 31, 23)), 1);
+  EXPECT_EQ(price(OnDay(11, 1, 0)), 2);
+  EXPECT_EQ(price(OnDay(12, 31, 23)), 3) << "the last day included";
+  EXPECT_EQ(price(OnDay(12, 31, 23) + absl::Hours(1)), 2);
+}
+
+TEST(DeckSnapshotTest, C11_OutsideItsDatesALineIsAsIfNotThere) {
+  domain::LineTerms november = From(absl::CivilDay(2026, 11, 1));
+  november.last_day = absl::CivilDay(2026, 11, 30);
+  const auto deck =
+      Deck({Call("44"), With(Call("447", 2), november), With(Call("4477"), november),
+            With(Sms("1", "att"), november), Sms("1", ""),
+            With(RateRow{RateKind::kShortCode, "411", "", "", 7, 0, 60, 60}, november)});
+  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "447700900123", OnDay(11, 5))), "4477");
+  EXPECT_EQ(PrefixOf(deck->FindCall(kOut, "447700900123", OnDay(12, 5))), "44");
+  EXPECT_TRUE(deck->FindCall(kOut, "#411", OnDay(11, 5)).has_value());
+  EXPECT_FALSE(deck->FindCall(kOut, "#411", OnDay(12, 5)).has_value());
+  EXPECT_EQ(deck->RowOf(*deck->FindSms("1212", "att", OnDay(11, 5))).carrier, "att");
+  EXPECT_EQ(deck->RowOf(*deck->FindSms("1212", "att", OnDay(12, 5))).carrier, "");
+}
+
+TEST(DeckSnapshotTest, C11_DaysAreThoseOfTheDecksZone) {
+  DeckHeader header;
+  header.rules.calendar.first_offset_seconds = 3'600;
+  const auto deck =
+      Deck({Call("44", 1), With(Call("44", 2), From(absl::CivilDay(2026, 12, 1)))}, header);
+  const absl::Time midnight = OnDay(11, 30, 23);
+  EXPECT_EQ(deck->FindCall(kOut, "44", midnight)->price, 2);
+  EXPECT_EQ(deck->FindCall(kOut, "44", midnight - absl::Microseconds(1))->price, 1);
+}
+
+TEST(DeckSnapshotTest, C11_ACallStartsUnderTheLineOfItsPeriod) {
+  domain::LineTerms day;
+  day.periods = {{0x1F, 480, 1080}};
+  const auto deck = Deck({With(Call("44", 2), day), Call("44", 1)});
+  EXPECT_EQ(deck->FindCall(kOut, "44", OnDay(11, 30, 12))->price, 2) << "a Monday";
+  EXPECT_EQ(deck->FindCall(kOut, "44", OnDay(11, 30, 18))->price, 1);
+  EXPECT_EQ(deck->FindCall(kOut, "44", OnDay(11, 29, 12))->price, 1);
+  const auto rate = deck->FindCall(kOut, "44", OnDay(11, 30, 12));
+  ASSERT_NE(rate->tariff, nullptr);
+  EXPECT_EQ(rate->tariff->lines.size(), 2u);
+  EXPECT_EQ(deck->RowOf(*rate).price, 2);
+}
+
+TEST(DeckSnapshotTest, C13_ABlockOfOneLineHoldsForItsPrefixAndNeverFallsToAShorterOne) {
+  domain::LineTerms blocked = From(absl::CivilDay(2026, 12, 1));
+  blocked.blocked = true;
+  domain::LineTerms unpriced;
+  unpriced.blocked = unpriced.unpriced = true;
+  const auto deck = Deck({Call("44"), With(Call("447", 2), blocked), With(Call("449", 0), unpriced),
+                          Sms("44", ""), With(Sms("447", "o2"), unpriced)});
+  const auto before = deck->FindCall(kOut, "447700900123", OnDay(11, 5));
+  EXPECT_EQ(before->prefix, "447");
+  EXPECT_TRUE(before->blocked);
+  EXPECT_TRUE(before->unpriced) << "no line of it has come";
+  const auto after = deck->FindCall(kOut, "447700900123", OnDay(12, 5));
+  EXPECT_TRUE(after->blocked);
+  EXPECT_FALSE(after->unpriced);
+  EXPECT_EQ(after->price, 2);
+  EXPECT_TRUE(deck->FindCall(kOut, "449", kAnyTime)->unpriced);
+  EXPECT_FALSE(deck->FindCall(kOut, "442", kAnyTime)->blocked);
+  const auto text = deck->FindSms("447700900123", "ee", kAnyTime);
+  EXPECT_TRUE(text->blocked && text->unpriced);
+  EXPECT_EQ(text->prefix, "447");
+}
+
+TEST(DeckSnapshotTest, ALineTakesFewBytesWhateverItIsCalled) {
+  std::vector<RateRow> rows;
+  for (int i = 0; i < 50'000; ++i) {
+    RateRow row = Call(absl::StrCat(1'000'000 + i * 7), i % 300);
+    row.destination_name = "a name that many lines of a deck share";
+    rows.push_back(std::move(row));
+  }
+  const auto deck = Deck(std::move(rows));
+  EXPECT_LE(deck->memory_bytes(), 50'000u * 60);
+  EXPECT_EQ(deck->RowAt(49'999).destination_name, "a name that many lines of a deck share");
+  EXPECT_EQ(deck->RowAt(49'999).prefix, "1349993");
+}
+
 TEST(DeckSnapshotTest, AnEmptyDeckHasNoRates) {
   const auto deck = Deck({});
   EXPECT_EQ(deck->size(), 0u);
-  EXPECT_THAT(deck->FindCall(kOut, "12125551234"), IsNull());
-  EXPECT_THAT(deck->FindSms("12125551234", "att"), IsNull());
+  EXPECT_FALSE(deck->FindCall(kOut, "12125551234", kAnyTime).has_value());
+  EXPECT_FALSE(deck->FindSms("12125551234", "att", kAnyTime).has_value());
   EXPECT_EQ(deck->LowerBound(RateKind::kCall, "1", ""), 0u);
 }
 
@@ -251,8 +357,8 @@ TEST(DeckSnapshotTest, AgreesWithANaiveSearchOnRandomDecks) {
     }
     const NaiveDeck naive(rows);
     const auto deck = Deck(rows);
-    const auto expect_same = [](const domain::Rate* rate, const RateRow* row) {
-      ASSERT_EQ(rate == nullptr, row == nullptr);
+    const auto expect_same = [](const std::optional<domain::Rate>& rate, const RateRow* row) {
+      ASSERT_EQ(!rate.has_value(), row == nullptr);
       if (row == nullptr) return;
       EXPECT_EQ(rate->prefix, row->prefix);
       EXPECT_EQ(rate->price, row->price);
@@ -260,10 +366,11 @@ TEST(DeckSnapshotTest, AgreesWithANaiveSearchOnRandomDecks) {
     for (int i = 0; i < 500; ++i) {
       const std::string digits = RandomDigits(random, 11);
       SCOPED_TRACE(digits);
-      expect_same(deck->FindCall(kOut, digits), naive.FindCall(RateKind::kCall, digits));
-      expect_same(deck->FindCall(kIn, digits), naive.FindCall(RateKind::kCallInbound, digits));
+      expect_same(deck->FindCall(kOut, digits, kAnyTime), naive.FindCall(RateKind::kCall, digits));
+      expect_same(deck->FindCall(kIn, digits, kAnyTime),
+                  naive.FindCall(RateKind::kCallInbound, digits));
       const std::string& carrier = carriers[random() % carriers.size()];
-      expect_same(deck->FindSms(digits, carrier), naive.FindSms(digits, carrier));
+      expect_same(deck->FindSms(digits, carrier, kAnyTime), naive.FindSms(digits, carrier));
     }
   }
 }

@@ -1,5 +1,6 @@
 // A real deck of 36,205 prefixes, and a thousand calls with their known rates.
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/strings/numbers.h"
@@ -13,6 +14,8 @@
 
 namespace reserve::rates {
 namespace {
+
+const absl::Time kAnyTime = absl::FromUnixSeconds(1'790'000'000);
 
 class ReferenceDeckTest : public ::testing::Test {
  protected:
@@ -37,8 +40,9 @@ TEST_F(ReferenceDeckTest, FitsInTenMegabytes) {
 TEST_F(ReferenceDeckTest, EveryPrefixFindsItself) {
   for (size_t i = 0; i < deck_->size(); ++i) {
     const RateRow row = deck_->RowAt(i);
-    const domain::Rate* rate = deck_->FindCall(domain::Direction::kOutbound, row.prefix);
-    ASSERT_NE(rate, nullptr) << row.prefix;
+    const std::optional<domain::Rate> rate =
+        deck_->FindCall(domain::Direction::kOutbound, row.prefix, kAnyTime);
+    ASSERT_TRUE(rate.has_value()) << row.prefix;
     ASSERT_EQ(rate->prefix, row.prefix);
   }
 }
@@ -56,15 +60,16 @@ TEST_F(ReferenceDeckTest, EveryCallFindsItsKnownPrefixAndCost) {
     int64_t seconds = 0;
     ASSERT_TRUE(absl::SimpleAtoi(call.at("duration_s"), &seconds));
     usage.duration = absl::Seconds(seconds);
-    const domain::Rate* rate = deck_->FindCall(domain::Direction::kOutbound, usage.destination);
-    ASSERT_EQ(rate == nullptr ? "" : rate->prefix, call.at("matched_prefix"));
-    if (rate == nullptr) {
+    const std::optional<domain::Rate> rate =
+        deck_->FindCall(domain::Direction::kOutbound, usage.destination, kAnyTime);
+    ASSERT_EQ(rate.has_value() ? rate->prefix : "", call.at("matched_prefix"));
+    if (!rate.has_value()) {
       ++without_rate;
       continue;
     }
     EXPECT_EQ(rate->destination_name, call.at("rated_destination"));
     EXPECT_EQ(rate->price, *ParseDecimal(call.at("price_per_minute_usd")));
-    const auto rating = domain::RateUsage(usage, plan, user, /*period=*/0, rate);
+    const auto rating = domain::RateUsage(usage, plan, user, /*period=*/0, &*rate);
     ASSERT_TRUE(rating.ok()) << rating.status();
     if (call.at("cost_6_6_exact").empty()) continue;
     EXPECT_EQ(rating->cost, *ParseDecimal(call.at("cost_6_6_exact")));

@@ -2,6 +2,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -17,9 +18,10 @@
 namespace reserve::rates {
 namespace {
 
+const absl::Time kAnyTime = absl::FromUnixSeconds(1'790'000'000);
+
 using ::testing::AllOf;
 using ::testing::Ge;
-using ::testing::IsNull;
 using ::testing::Le;
 using ::testing::NotNull;
 
@@ -80,23 +82,23 @@ TEST_F(StarterDeckTest, HasNoRowForABareOne) {
 TEST_F(StarterDeckTest, UnassignedAreaCodesHaveNoRate) {
   for (const absl::string_view area : {"200", "211", "222", "411", "555", "911", "999", "000"}) {
     const std::string number = absl::StrCat("1", area, "5551234");
-    EXPECT_THAT(deck().FindCall(kOut, number), IsNull()) << number;
-    EXPECT_THAT(deck().FindSms(number, ""), IsNull()) << number;
-    EXPECT_THAT(deck().FindSms(number, "att"), IsNull()) << number;
+    EXPECT_FALSE(deck().FindCall(kOut, number, kAnyTime).has_value()) << number;
+    EXPECT_FALSE(deck().FindSms(number, "", kAnyTime).has_value()) << number;
+    EXPECT_FALSE(deck().FindSms(number, "att", kAnyTime).has_value()) << number;
   }
 }
 
 TEST_F(StarterDeckTest, NoTrapIsPricedAsTheUnitedStates) {
   for (const absl::string_view area : kTraps) {
     const std::string number = absl::StrCat("1", area, "5551234");
-    const domain::Rate* call = deck().FindCall(kOut, number);
-    ASSERT_THAT(call, NotNull()) << number;
+    const std::optional<domain::Rate> call = deck().FindCall(kOut, number, kAnyTime);
+    ASSERT_TRUE(call.has_value()) << number;
     EXPECT_GT(call->price, kStandard) << number;
     EXPECT_FALSE(call->standard_rate) << number;
     EXPECT_NE(call->destination_name, "United States") << number;
     for (const absl::string_view carrier : {"", "att", "verizon", "digicel"}) {
-      const domain::Rate* text = deck().FindSms(number, carrier);
-      ASSERT_THAT(text, NotNull()) << number;
+      const std::optional<domain::Rate> text = deck().FindSms(number, carrier, kAnyTime);
+      ASSERT_TRUE(text.has_value()) << number;
       EXPECT_GT(text->price, 13'000'000) << number;
     }
   }
@@ -109,7 +111,8 @@ TEST_F(StarterDeckTest, CallsToTheUnitedStatesAndCanadaAreStandardRates) {
     united_states += row.destination_name == "United States" ? 1 : 0;
     canada += row.destination_name == "Canada" ? 1 : 0;
     if (row.destination_name != "United States" && row.destination_name != "Canada") continue;
-    EXPECT_TRUE(deck().FindCall(kOut, absl::StrCat(row.prefix, "5551234"))->standard_rate);
+    EXPECT_TRUE(
+        deck().FindCall(kOut, absl::StrCat(row.prefix, "5551234"), kAnyTime)->standard_rate);
   }
   EXPECT_EQ(united_states, 359);
   EXPECT_EQ(canada, 56);
@@ -139,8 +142,8 @@ TEST_F(StarterDeckTest, ATextsPriceDependsOnItsCarrier) {
       {"447700900123", "att", 40'000'000},
   };
   for (const auto& c : kCases) {
-    const domain::Rate* rate = deck().FindSms(c.number, c.carrier);
-    ASSERT_THAT(rate, NotNull()) << c.number << " " << c.carrier;
+    const std::optional<domain::Rate> rate = deck().FindSms(c.number, c.carrier, kAnyTime);
+    ASSERT_TRUE(rate.has_value()) << c.number << " " << c.carrier;
     EXPECT_EQ(rate->price, c.price) << c.number << " " << c.carrier;
   }
 }
@@ -148,27 +151,27 @@ TEST_F(StarterDeckTest, ATextsPriceDependsOnItsCarrier) {
 TEST_F(StarterDeckTest, TollFreeNumbersAreFreeToCallAndTheirOwnersPay) {
   for (const absl::string_view area : {"800", "833", "844", "855", "866", "877", "888"}) {
     const std::string number = absl::StrCat("1", area, "5551234");
-    ASSERT_THAT(deck().FindCall(kOut, number), NotNull());
-    EXPECT_EQ(deck().FindCall(kOut, number)->price, 0);
-    ASSERT_THAT(deck().FindCall(domain::Direction::kInbound, number), NotNull());
-    EXPECT_EQ(deck().FindCall(domain::Direction::kInbound, number)->price, 18'000'000);
+    ASSERT_TRUE(deck().FindCall(kOut, number, kAnyTime).has_value());
+    EXPECT_EQ(deck().FindCall(kOut, number, kAnyTime)->price, 0);
+    ASSERT_TRUE(deck().FindCall(domain::Direction::kInbound, number, kAnyTime).has_value());
+    EXPECT_EQ(deck().FindCall(domain::Direction::kInbound, number, kAnyTime)->price, 18'000'000);
   }
-  EXPECT_THAT(deck().FindCall(domain::Direction::kInbound, "12125551234"), IsNull());
+  EXPECT_FALSE(deck().FindCall(domain::Direction::kInbound, "12125551234", kAnyTime).has_value());
 }
 
 TEST_F(StarterDeckTest, PremiumAndSatelliteAreDearOrRefused) {
-  EXPECT_THAT(deck().FindCall(kOut, "19005551234"), IsNull());
+  EXPECT_FALSE(deck().FindCall(kOut, "19005551234", kAnyTime).has_value());
   for (const absl::string_view number : {"870773111111", "881612345678", "97912345678"}) {
-    EXPECT_GE(deck().FindCall(kOut, number)->price, 5 * kNanosPerUnit) << number;
+    EXPECT_GE(deck().FindCall(kOut, number, kAnyTime)->price, 5 * kNanosPerUnit) << number;
   }
 }
 
 TEST_F(StarterDeckTest, LongerPrefixesOfStandardRateCountriesAreDearer) {
-  EXPECT_TRUE(deck().FindCall(kOut, "442071234567")->standard_rate);
-  EXPECT_FALSE(deck().FindCall(kOut, "447700900123")->standard_rate);
-  EXPECT_EQ(deck().FindCall(kOut, "447781123456")->destination_name, "Guernsey mobile");
-  EXPECT_EQ(deck().FindCall(kOut, "77011234567")->destination_name, "Kazakhstan");
-  EXPECT_EQ(deck().FindCall(kOut, "74951234567")->destination_name, "Russia");
+  EXPECT_TRUE(deck().FindCall(kOut, "442071234567", kAnyTime)->standard_rate);
+  EXPECT_FALSE(deck().FindCall(kOut, "447700900123", kAnyTime)->standard_rate);
+  EXPECT_EQ(deck().FindCall(kOut, "447781123456", kAnyTime)->destination_name, "Guernsey mobile");
+  EXPECT_EQ(deck().FindCall(kOut, "77011234567", kAnyTime)->destination_name, "Kazakhstan");
+  EXPECT_EQ(deck().FindCall(kOut, "74951234567", kAnyTime)->destination_name, "Russia");
 }
 
 TEST_F(StarterDeckTest, PricesEveryCallingCodeThereIs) {
@@ -176,8 +179,9 @@ TEST_F(StarterDeckTest, PricesEveryCallingCodeThereIs) {
   for (const ReferenceRow& row : ReadReference("e164_country_codes.csv")) {
     const std::string code = row.at("calling_code");
     if (code == "1") continue;
-    const domain::Rate* rate = deck().FindCall(kOut, absl::StrCat(code, "0"));
-    ASSERT_THAT(rate, NotNull()) << code;
+    const std::optional<domain::Rate> rate =
+        deck().FindCall(kOut, absl::StrCat(code, "0"), kAnyTime);
+    ASSERT_TRUE(rate.has_value()) << code;
     EXPECT_THAT(rate->prefix, ::testing::StartsWith(code));
   }
 }
@@ -187,12 +191,13 @@ TEST_F(StarterDeckTest, AgreesWithTheNumberingPlanOfNorthAmerica) {
   std::set<std::string> assigned;
   for (const ReferenceRow& row : ReadReference("nanp_area_codes.csv")) {
     assigned.insert(row.at("npa"));
-    const domain::Rate* rate = deck().FindCall(kOut, absl::StrCat(row.at("prefix"), "5551234"));
+    const std::optional<domain::Rate> rate =
+        deck().FindCall(kOut, absl::StrCat(row.at("prefix"), "5551234"), kAnyTime);
     if (row.at("kind") == "premium") {
-      EXPECT_THAT(rate, IsNull());
+      EXPECT_FALSE(rate.has_value());
       continue;
     }
-    ASSERT_THAT(rate, NotNull()) << row.at("prefix");
+    ASSERT_TRUE(rate.has_value()) << row.at("prefix");
     EXPECT_EQ(rate->prefix, row.at("prefix"));
     EXPECT_EQ(row.at("is_us_or_ca") == "yes" || row.at("kind") == "toll-free", rate->standard_rate)
         << row.at("prefix");
@@ -200,7 +205,8 @@ TEST_F(StarterDeckTest, AgreesWithTheNumberingPlanOfNorthAmerica) {
   for (int area = 0; area < 1000; ++area) {
     const std::string npa = absl::StrCat(absl::Dec(area, absl::kZeroPad3));
     if (assigned.contains(npa)) continue;
-    EXPECT_THAT(deck().FindCall(kOut, absl::StrCat("1", npa, "5551234")), IsNull()) << npa;
+    EXPECT_FALSE(deck().FindCall(kOut, absl::StrCat("1", npa, "5551234"), kAnyTime).has_value())
+        << npa;
   }
 }
 

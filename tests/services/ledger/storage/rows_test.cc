@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -460,6 +461,7 @@ TEST_F(RowsTest, EntriesOfEveryKindComeBackAsTheyWere) {
   r.paid_seconds = domain::kMaxDurationSeconds;
   r.free_seconds_before = std::numeric_limits<int32_t>::max();
   r.country = "PREMIUM_RATE";
+  r.terms = absl::StrCat("maximum:", kMax, " part:0/0/1/0/", domain::kMaxDurationSeconds, "/0");
   Entry metered = CallEntry("a", 3, "call-3");
   metered.booked->rating.basis = domain::ChargeBasis::kMeteredStandard;
   metered.booked->rating.standard_rate = true;
@@ -1139,20 +1141,42 @@ TEST_F(RowsTest, AutomaticRechargesAreCounted) {
 TEST_F(RowsTest, ADeckComesBackAsItWas) {
   rates::DeckHeader header{1,    OddBytes(), "USD",     TestNow(),
                            kMax, 3,          TestNow(), std::string(64, 'c')};
+  header.time_zone = "Europe/Berlin";
+  header.rules.calendar.first_offset_seconds = 3'600;
+  header.rules.calendar.changes = {{954'032'400, 7'200}, {972'781'200, 3'600}};
+  header.rules.calendar.holidays = {absl::CivilDay(2026, 12, 25), absl::CivilDay(2027, 1, 1)};
+  header.rules.periods_by_start = true;
+  header.rules.rounding = {RoundingMode::kHalfEven, 2};
+  header.prices_include_tax = true;
+  domain::LineTerms terms;
+  terms.steps = {{60, kMax}};
+  terms.periods = {{0x1F, 480, 1080}};
+  terms.minimum = 5;
+  domain::LineTerms later;
+  later.first_day = absl::CivilDay(2026, 12, 1);
+  rates::RateRow by_day{rates::RateKind::kCall, "1", "", OddText(), 7, 0, 60, 60};
+  by_day.terms = std::make_shared<domain::LineTerms>(terms);
+  rates::RateRow then = by_day;
+  then.terms = std::make_shared<domain::LineTerms>(later);
   const std::vector<rates::RateRow> rows = {
       {rates::RateKind::kCall, "1", "", OddText(), 0, 0, 60, 60},
+      by_day,
+      then,
       {rates::RateKind::kCallInbound, "1800", "", "", kMax, kMax, 3600, 3600},
       {rates::RateKind::kSms, "1", std::string(32, 'c'), std::string(128, 'n'), 1, 0, 0, 0}};
   ASSERT_TRUE(InsertDeck(*connection_, header, rows).ok());
   EXPECT_THAT(*LoadDeckHeaders(*connection_), testing::ElementsAre(header));
   EXPECT_EQ(*LoadDeckRows(*connection_, 1), rows);
+  EXPECT_EQ(database_.sql().QueryInt("SELECT COUNT(*) FROM rate_shapes"), 5);
   EXPECT_EQ(InsertDeck(*connection_, header, rows).code(), absl::StatusCode::kAlreadyExists);
 }
 
 TEST_F(RowsTest, ADeckIsWrittenWholeOrNotAtAll) {
   const rates::DeckHeader header{1, "d", "USD", TestNow(), 0, 2, TestNow(), ""};
   const rates::RateRow row{rates::RateKind::kCall, "1", "", "", 0, 0, 60, 60};
-  EXPECT_FALSE(InsertDeck(*connection_, header, {row, row}).ok());
+  rates::RateRow other = row;
+  other.prefix = "2";
+  EXPECT_FALSE(InsertDeck(*connection_, header, {row, other, row}).ok());
   EXPECT_THAT(*LoadDeckHeaders(*connection_), testing::IsEmpty());
   EXPECT_THAT(*LoadDeckRows(*connection_, 1), testing::IsEmpty());
 }
@@ -1169,6 +1193,14 @@ TEST_F(RowsTest, ALargeDeckIsWrittenAndReadInPieces) {
   }
   for (const std::string carrier : {"", "a", "b", "c", "d"}) {
     rows.push_back({rates::RateKind::kSms, "999999", carrier, "elsewhere", 1, 0, 0, 0});
+  }
+  // Lines of one prefix do, too.
+  for (int i = 0; i < 3; ++i) {
+    rates::RateRow line{rates::RateKind::kShortCode, "411", "", "", i, 0, 60, 60};
+    domain::LineTerms terms;
+    terms.included_seconds = i;
+    if (i > 0) line.terms = std::make_shared<domain::LineTerms>(terms);
+    rows.push_back(std::move(line));
   }
   const rates::DeckHeader header{7, "large", "USD", TestNow(), 0, 40'003, TestNow(), ""};
   ASSERT_TRUE(InsertDeck(*connection_, header, rows).ok());
