@@ -41,6 +41,7 @@ struct LineTerms {
   std::optional<Nanos> maximum;
   std::optional<bool> standard;             // what the file says; else C12 decides
   bool blocked = false;                     // C13
+  bool unpriced = false;                    // it has no price; only of one that is blocked
   std::optional<absl::CivilDay> first_day;  // in the zone of the deck
   std::optional<absl::CivilDay> last_day;   // the last one included
   std::vector<DayPeriod> periods;           // ascending; none: the rest, or always
