@@ -1,6 +1,7 @@
 // ledger: serves the ledger, and looks after its database.
 #include <cstdio>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -60,7 +61,9 @@ absl::Status RunCommand(std::vector<std::string> arguments) {
 int main(int argc, char* argv[]) {
   // Debian's Abseil looks for lock cycles at every lock; the tests do so for us.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  const absl::Status status = reserve::RunCommand(reserve::ParseFlags(argc, argv, reserve::kUsage));
+  const bool import = argc > 1 && std::string_view(argv[1]) == "import-rates";
+  const std::string usage = import ? reserve::cli::ImportRatesUsage() : reserve::kUsage;
+  const absl::Status status = reserve::RunCommand(reserve::ParseFlags(argc, argv, usage.c_str()));
   if (status.ok()) return 0;
   std::fprintf(stderr, "ledger: %s\n", std::string(status.message()).c_str());
   return status.code() == absl::StatusCode::kInvalidArgument ? 2 : 1;

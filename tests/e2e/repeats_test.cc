@@ -160,7 +160,7 @@ const std::set<std::string>& NotRepeated() {
       "Accounts.GetBillingAdvice", "Rates.ListRateDecks", "Rates.ListRates", "Rates.QuoteCall",
       "Rates.ListUnratedUsage", "Accounts.ListPayments", "Rates.QuoteSms", "Audit.VerifyAccount",
       "Audit.VerifyLedger", "Audit.CheckHead", "Rates.GetRerating", "Rates.ListReratings",
-      "Ledger.GetHold", "Ledger.ListHolds",
+      "Ledger.GetHold", "Ledger.ListHolds", "Ledger.CountSmsSegments",
       // Counts what it has released: HoldsTest sends it again.
       "Ledger.ReleaseSwitchHolds",
       // Tells how far it is: ReratingsTest sends it again.

@@ -31,7 +31,10 @@ void AddDestinationName(const book::Catalog& catalog, const domain::Entry& entry
   const domain::Rate* rate = usage.kind == domain::UsageKind::kCall
                                  ? deck->FindCall(usage.direction, usage.destination)
                                  : deck->FindSms(usage.destination, usage.carrier);
-  if (rate != nullptr) record->mutable_rating()->set_destination_name(rate->destination_name);
+  if (rate == nullptr) return;
+  record->mutable_rating()->set_destination_name(rate->destination_name);
+  record->mutable_rating()->set_carrier_unknown(!usage.carrier.empty() &&
+                                                deck->RowOf(*rate).carrier.empty());
 }
 
 // Where usages stand of which there is more to say than their entry does, and the entries that

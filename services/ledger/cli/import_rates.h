@@ -11,6 +11,7 @@
 
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "common/rpc/channel.h"
@@ -33,7 +34,20 @@ struct ImportRatesOptions {
   std::string effective_time;
   // A decimal per minute; empty: 0.02.
   std::string standard_rate_ceiling;
+  // "ROWS_DROPPED" and so on: findings that are right for this file.
+  std::vector<std::string> accept;
+  // Say what would be done, and store nothing.
+  bool dry_run = false;
+  // "DMY" or "MDY"; "." or ","; a kind of rate, as in the column `kind`. Empty: the file says it.
+  std::string date_format;
+  std::string decimal_mark;
+  std::string kind;
+  // Names of columns that are passed over.
+  std::vector<std::string> ignore_columns;
 };
+
+// The columns of a file, with their other names and an example: for `import-rates --help`.
+std::string ImportRatesHelp();
 
 // Writes progress to `out`, and what was imported or what is wrong with which line.
 // INVALID_ARGUMENT for bad options, a file that can't be read, or a bad deck; else

@@ -48,7 +48,7 @@ struct RateRow {
   int32_t initial_increment_seconds = 60;  // 1 to 3600; 0 for a text
   int32_t increment_seconds = 60;          // 1 to 3600; 0 for a text
   domain::NumberCountry country = domain::NumberCountry::kUnknown;  // C14: kUnknown: the number's
-  std::shared_ptr<const domain::LineTerms> terms;                   // null: it says no more
+  std::shared_ptr<const domain::LineTerms> terms = nullptr;         // null: it says no more
 
   friend bool operator==(const RateRow& a, const RateRow& b) {
     return std::tie(a.kind, a.prefix, a.carrier, a.destination_name, a.price, a.connect_fee,
