@@ -1,6 +1,7 @@
 // ledger: serves the ledger, and looks after its database.
 #include <cstdio>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -67,9 +68,10 @@ std::vector<Command> Commands() {
       {"settings",
        "ledger settings [flags]\n  Prints the amounts of each currency, as CSV.",
        {kCurrencies}},
-      {"import-rates",
-       "ledger import-rates [FILE] [flags]\n  Imports a rate deck from CSV into a running ledger.",
-       of_client({"starter", "name", "currency", "effective_time", "standard_rate_ceiling"})},
+      {"import-rates", cli::ImportRatesUsage(),
+       of_client({"starter", "name", "currency", "effective_time", "standard_rate_ceiling",
+                  "time_zone", "periods", "rounding", "holidays", "prices_include_tax", "accept",
+                  "dry_run", "date_format", "decimal_mark", "kind", "ignore_columns"})},
       {"check",
        "ledger check [flags]\n  Looks whether a running ledger is fit for use: health, and one "
        "read.",

@@ -37,6 +37,11 @@ absl::StatusOr<int64_t> Import(const test_support::LedgerStubs& ledger, const st
   pb::ImportRateDeckRequest message;
   message.mutable_header()->set_name(name);
   message.mutable_header()->set_currency_code(kCurrency);
+  for (const pb::RateDeckFindingCode code :
+       {pb::RATE_DECK_FINDING_CODE_FIRST_OF_CURRENCY, pb::RATE_DECK_FINDING_CODE_PRICES_CHANGED,
+        pb::RATE_DECK_FINDING_CODE_CROSSES_CEILING}) {
+    message.mutable_header()->add_accept(code);
+  }
   reserve::ToProto(effective, message.mutable_header()->mutable_effective_time());
   writer->Write(message);
   message.set_csv_chunk(absl::StrCat("kind,prefix,price\ncall,49,", price, "\n"));

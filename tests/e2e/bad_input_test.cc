@@ -145,7 +145,9 @@ class BadInputTest : public ::testing::Test {
     Must("Accounts.OpenAccount", "account_id: 'due' card_token: 'tok_visa#due'");
     Must("Accounts.OpenAccount", "account_id: 'bare'");
     std::ofstream(stack_->folder() + "/yen.csv") << "kind,prefix,price\ncall,81,3\n";
-    ASSERT_EQ(stack_->RunLedger({"import-rates", stack_->folder() + "/yen.csv", "--currency=JPY"})
+    ASSERT_EQ(stack_
+                  ->RunLedger({"import-rates", stack_->folder() + "/yen.csv", "--currency=JPY",
+                               "--accept=FIRST_OF_CURRENCY"})
                   .exit_code,
               0);
     Must("Accounts.OpenAccount",
@@ -370,6 +372,9 @@ TEST_F(BadInputTest, CallsInProgressThatCanNeverBeRightAreRefused) {
       {.method = "Ledger.ListHolds", .request = "account_id: 'a b'", .field = "account_id"},
       {.method = "Ledger.ListHolds", .request = "page_token: 'x'", .field = "page_token"},
       {.method = "Ledger.ListHolds", .request = "page_size: -1", .field = "page_size"},
+      {.method = "Ledger.CountSmsSegments",
+       .request = absl::StrCat("text: '", std::string(40'001, 'a'), "'"),
+       .field = "text"},
       {.method = "Ledger.RecordUsage",
        .request =
            absl::StrCat("account_id: 'acct' hold_id: 'a b' usage { ", Usage("new"), Call(), " }"),
@@ -1283,6 +1288,21 @@ TEST_F(BadInputTest, AnImportNeedsItsHeaderAndAWholeFile) {
       {.method = "Rates.ImportRateDeck",
        .request = "header { name: 'a' effective_time { nanos: -1 } }",
        .field = "header.effective_time.nanos"},
+      {.method = "Rates.ImportRateDeck",
+       .request = "header { name: 'a' date_format: 'someday' }",
+       .field = "header.date_format"},
+      {.method = "Rates.ImportRateDeck",
+       .request = "header { name: 'a' decimal_mark: ';' }",
+       .field = "header.decimal_mark"},
+      {.method = "Rates.ImportRateDeck",
+       .request = "header { name: 'a' default_kind: 99 }",
+       .field = "header.default_kind"},
+      {.method = "Rates.ImportRateDeck",
+       .request = "header { name: 'a' ignored_columns: '' }",
+       .field = "header.ignored_columns"},
+      {.method = "Rates.ImportRateDeck",
+       .request = "header { name: 'a' accept: RATE_DECK_FINDING_CODE_UNSPECIFIED }",
+       .field = "header.accept"},
   });
 }
 

@@ -89,8 +89,21 @@ class RatesTest : public ::testing::Test {
     return message;
   }
 
+  // These decks are small, and each is another one.
   absl::StatusOr<pb::ImportRateDeckResponse> Import(const std::string& header,
                                                     const std::string& csv) {
+    std::string accepting = header;
+    for (const absl::string_view code :
+         {"ROWS_DROPPED", "PRICES_CHANGED", "CROSSES_CEILING", "BARE_PREFIX", "MISSES_RECENT",
+          "LEAVES_UNRATED", "FIRST_OF_CURRENCY"}) {
+      absl::StrAppend(&accepting, " accept: RATE_DECK_FINDING_CODE_", code);
+    }
+    return ImportAccepting(accepting, csv);
+  }
+
+  // The header accepts what it says.
+  absl::StatusOr<pb::ImportRateDeckResponse> ImportAccepting(const std::string& header,
+                                                             const std::string& csv) {
     constexpr size_t kChunkBytes = 100'000;
     std::vector<pb::ImportRateDeckRequest> messages = {Header(header)};
     for (size_t i = 0; i < csv.size(); i += kChunkBytes) {
@@ -220,7 +233,7 @@ TEST_F(RatesTest, ABadDeckIsRefusedWithItsLinesAndChangesNothing) {
       {"no rows", kColumns, 0, "row"},
       {"a prefix twice", good + "call,34,0.01\ncall,33,0.02\n", 4, "line 2"},
       {"letters in a prefix", good + "call,4a,0.01\n", 3, "prefix"},
-      {"a plus sign", good + "call,+44,0.01\n", 3, "prefix"},
+      {"two countries in a prefix", good + "call,44 33,0.01\n", 3, "prefix"},
       {"a zero in front", good + "call,044,0.01\n", 3, "prefix"},
       {"an empty prefix", good + "call,,0.01\n", 3, "prefix"},
       {"too long a prefix", good + "call,1234567890123456,0.01\n", 3, "prefix"},
@@ -239,7 +252,12 @@ TEST_F(RatesTest, ABadDeckIsRefusedWithItsLinesAndChangesNothing) {
        "increment_seconds"},
       {"a call with a carrier", "kind,prefix,price,carrier\ncall,34,1,att\n", 2, "carrier"},
       {"an open quote", good + "call,34,\"0.01\n", 3, "quote"},
-      {"not UTF-8", "kind,prefix,price,destination\ncall,34,1,\xFF\xFE\n", 2, "UTF-8"},
+      {"neither UTF-8 nor Windows-1252", "kind,prefix,price,destination\ncall,34,1,\x81\n", 2,
+       "UTF-8"},
+      {"an ambiguous date", "prefix,price,effective date\n34,1,01/12/2026\n", 2, "date_format"},
+      {"a number of a spreadsheet", "prefix,price\n4.41E+11,1\n", 2, "scientific"},
+      {"an hour of the week without a line", "prefix,price,days,from,to\n44,1,1-5,08:00,18:00\n", 2,
+       "Sat, Sun"},
   };
   for (const BadDeck& deck : decks) {
     SCOPED_TRACE(deck.what);
@@ -265,15 +283,18 @@ TEST_F(RatesTest, ThousandsOfBadRowsAreCountedAndTheFirstOnesShown) {
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
   EXPECT_EQ(ReasonOf(status), "INVALID_RATE_DECK");
   EXPECT_EQ(MetadataValue(status, "bad_row_count"), "3000");
-  for (int line = 2; line < 12; ++line) {
-    EXPECT_THAT(MetadataValue(status, absl::StrCat("line_", line)), HasSubstr("prefix"));
-  }
+  // Each fault once, with its first lines.
+  EXPECT_THAT(MetadataValue(status, "line_2"),
+              ::testing::AllOf(HasSubstr("prefix"), HasSubstr("lines 3, 4, 5, 6 and 2995 more"),
+                               HasSubstr("price")));
+  EXPECT_THAT(MetadataValue(status, "line_3"), IsEmpty());
+  EXPECT_THAT(MetadataValue(status, "read_as"), HasSubstr("separated by comma"));
   EXPECT_EQ(Stored(), "0/0/0");
 
   const Stack::Ended ended = stack_->RunLedger({"import-rates", WriteFile("bad.csv", csv)});
   EXPECT_EQ(ended.exit_code, 2);
   EXPECT_THAT(ended.output, HasSubstr("line 2: prefix"));
-  EXPECT_THAT(ended.output, HasSubstr("more bad rows"));
+  EXPECT_THAT(ended.output, HasSubstr("3000 bad rows; nothing was imported"));
   EXPECT_THAT(ended.errors, HasSubstr("3000 bad rows"));
 }
 
@@ -437,7 +458,245 @@ TEST_F(RatesTest, TheImportCommandNamesADeckAfterItsFileAndSaysWhatIsWrong) {
   EXPECT_THAT(Decks().rate_decks(), SizeIs(1));
 }
 
+// --- Sense ------------------------------------------------------------------
+
+// The codes that a refusal or a report names.
+std::vector<std::string> CodesOf(const absl::Status& status) {
+  std::vector<std::string> codes;
+  for (const auto& [key, text] : MetadataOf(status)) {
+    pb::RateDeckFindingCode code;
+    if (pb::RateDeckFindingCode_Parse("RATE_DECK_FINDING_CODE_" + key, &code)) codes.push_back(key);
+  }
+  return codes;
+}
+
+TEST_F(RatesTest, AStrangeDeckIsRefusedUntilEachFindingIsAccepted) {
+  ImportStarter();
+  const std::string stored = Stored();
+  const std::string one_row =
+      "kind,prefix,destination,price\ncall,1201,United States,0.0001\ncall,212,USA - NY,0.0045\n";
+  const absl::Status refused = ImportAccepting("name: 'one'", one_row).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition) << refused;
+  EXPECT_EQ(ReasonOf(refused), "RATE_DECK_FINDINGS");
+  EXPECT_EQ(FieldOf(refused), "header.accept");
+  EXPECT_THAT(CodesOf(refused),
+              ::testing::UnorderedElementsAre("ROWS_DROPPED", "PRICES_CHANGED", "CROSSES_CEILING",
+                                              "NAME_NOT_IN_PREFIX"));
+  EXPECT_THAT(MetadataValue(refused, "NAME_NOT_IN_PREFIX"), HasSubstr("line 3: call 212 USA - NY"));
+  EXPECT_EQ(Stored(), stored);
+
+  const std::string three =
+      "accept: RATE_DECK_FINDING_CODE_ROWS_DROPPED accept: RATE_DECK_FINDING_CODE_PRICES_CHANGED "
+      "accept: RATE_DECK_FINDING_CODE_CROSSES_CEILING ";
+  const absl::Status still = ImportAccepting("name: 'one' " + three, one_row).status();
+  EXPECT_THAT(CodesOf(still), ElementsAre("NAME_NOT_IN_PREFIX"));
+  EXPECT_EQ(Stored(), stored);
+
+  const std::string header =
+      "name: 'one' " + three + "accept: RATE_DECK_FINDING_CODE_NAME_NOT_IN_PREFIX";
+  const auto tried = ImportAccepting(header + " validate_only: true", one_row);
+  ASSERT_TRUE(tried.ok()) << tried.status();
+  EXPECT_EQ(tried->findings_size(), 4);
+  EXPECT_EQ(tried->rate_deck().version(), 0);
+  EXPECT_EQ(tried->rate_deck().rate_count(), 2);
+  EXPECT_EQ(Stored(), stored);
+
+  const auto imported = ImportAccepting(header, one_row);
+  ASSERT_TRUE(imported.ok()) << imported.status();
+  EXPECT_EQ(imported->findings_size(), 4);
+  EXPECT_TRUE(imported->findings(0).accepted());
+  EXPECT_EQ(imported->rate_deck().version(), 2);
+  // Again, without a word of accepting: it is there.
+  const auto again = ImportAccepting("name: 'one'", one_row);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_TRUE(again->already_imported());
+}
+
+TEST_F(RatesTest, ADryRunOfTheCommandSaysTheSameAndStoresNothing) {
+  ImportStarter();
+  const std::string stored = Stored();
+  const std::string file =
+      WriteFile("autumn.csv", "Dial Code;Name;Rate/Min;Comment\r\n1201;United States;0,0100;x\r\n");
+  Stack::Ended ended = stack_->RunLedger({"import-rates", file, "--dry_run"});
+  EXPECT_EQ(ended.exit_code, 0) << ended.errors;
+  EXPECT_THAT(ended.output, HasSubstr("1 rows, UTF-8, lines end in CRLF, separated by semicolon, "
+                                      "decimal mark comma"));
+  EXPECT_THAT(ended.output,
+              HasSubstr("Dial Code=prefix Name=destination Rate/Min=price Comment=ignored"));
+  EXPECT_THAT(ended.output, HasSubstr("ROWS_DROPPED: "));
+  EXPECT_THAT(ended.output, HasSubstr("\"autumn\" would be imported"));
+  EXPECT_EQ(Stored(), stored);
+
+  ended = stack_->RunLedger({"import-rates", file});
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_THAT(ended.output, HasSubstr("if this is right for this file: --accept=ROWS_DROPPED"));
+  EXPECT_EQ(Stored(), stored);
+  ended = stack_->RunLedger({"import-rates", file, "--accept=ROWS_DROPPED"});
+  EXPECT_EQ(ended.exit_code, 0) << ended.output << ended.errors;
+  EXPECT_THAT(ended.output, HasSubstr("is now version 2"));
+  ended = stack_->RunLedger({"import-rates", file, "--accept=ROWS"});
+  EXPECT_EQ(ended.exit_code, 2);
+  EXPECT_THAT(ended.errors, HasSubstr("--accept"));
+}
+
+TEST_F(RatesTest, TheHelpOfTheImportListsTheColumns) {
+  const Stack::Ended ended = stack_->RunLedger({"import-rates", "--help"});
+  EXPECT_EQ(ended.exit_code, 0);
+  for (const std::string text : {"billing increment", "effective_date", "60:0.01;120:0.005",
+                                 "447,448;United Kingdom mobile;0,0350;1/1", "--accept"}) {
+    EXPECT_THAT(ended.output, HasSubstr(text));
+  }
+}
+
+TEST_F(RatesTest, AnEarlierDeckSentAgainComesIntoForceAgain) {
+  const std::string right = absl::StrCat(kColumns, "call,44,0.0150\n");
+  const std::string wrong = absl::StrCat(kColumns, "call,44,0.1500\n");
+  ASSERT_TRUE(Import("name: 'right'", right).ok());
+  ASSERT_TRUE(Import("name: 'wrong'", wrong).ok());
+  const auto back = Import("name: 'right'", right);
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_FALSE(back->already_imported());
+  EXPECT_EQ(back->rate_deck().version(), 3);
+  const auto quote = QuoteCall(
+      "call { direction: DIRECTION_OUTBOUND destination: '+447700900123' duration { "
+      "seconds: 60 } }");
+  ASSERT_TRUE(quote.ok()) << quote.status();
+  EXPECT_EQ(Amount(quote->cost()), Decimal("0.0150"));
+  EXPECT_TRUE(Import("name: 'right'", right)->already_imported());
+  // With a time of their own, too: of two from the same time on the later one counts.
+  ASSERT_TRUE(Import(absl::StrCat("name: 'a' currency_code: 'EUR' ", kLongAgo), right).ok());
+  ASSERT_TRUE(Import(absl::StrCat("name: 'b' currency_code: 'EUR' ", kLongAgo), wrong).ok());
+  const auto again = Import(absl::StrCat("name: 'a' currency_code: 'EUR' ", kLongAgo), right);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_FALSE(again->already_imported());
+}
+
+TEST_F(RatesTest, WhatRecentUsageWentToAndWhatWaitsForAPriceIsMissed) {
+  ASSERT_TRUE(
+      Import(absl::StrCat("name: 'us' ", kLongAgo), absl::StrCat(kColumns, "call,44,0.01\n")).ok());
+  ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::OpenAccount,
+                   Parse<pb::OpenAccountRequest>("account_id: 'a'"))
+                  .ok());
+  ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::PutUser,
+                   Parse<pb::PutUserRequest>("account_id: 'a' user_id: 'u'"))
+                  .ok());
+  for (const std::string number : {"+447700900123", "+33140205050"}) {
+    ASSERT_TRUE(Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage,
+                     Parse<pb::RecordUsageRequest>(absl::StrCat(
+                         "account_id: 'a' usage { usage_id: '", number.substr(1),
+                         "' user_id: 'u' start_time { seconds: ", absl::ToUnixSeconds(absl::Now()),
+                         " } call { direction: DIRECTION_OUTBOUND destination: '", number,
+                         "' duration { seconds: 60 } } }")))
+                    .ok());
+  }
+  const absl::Status refused =
+      ImportAccepting(absl::StrCat("name: 'new' ", kLongAgo),
+                      absl::StrCat(kColumns, "call,447,0.01\ncall,49,0.01\n"))
+          .status();
+  EXPECT_THAT(MetadataValue(refused, "LEAVES_UNRATED"), HasSubstr("calls to +331402..."));
+  EXPECT_THAT(MetadataValue(refused, "MISSES_RECENT"), IsEmpty()) << refused;
+  const absl::Status missing = ImportAccepting(absl::StrCat("name: 'new' ", kLongAgo),
+                                               absl::StrCat(kColumns, "call,33,0.01\n"))
+                                   .status();
+  EXPECT_THAT(MetadataValue(missing, "MISSES_RECENT"), HasSubstr("calls to +447700..."));
+  EXPECT_THAT(MetadataValue(missing, "LEAVES_UNRATED"), IsEmpty()) << missing;
+}
+
+TEST_F(RatesTest, TheFirstDeckOfAnotherCurrencyIsAskedAbout) {
+  ImportStarter();
+  const absl::Status refused =
+      ImportAccepting("name: 'eur' currency_code: 'EUR'", absl::StrCat(kColumns, "call,44,0.01\n"))
+          .status();
+  EXPECT_THAT(CodesOf(refused), ElementsAre("FIRST_OF_CURRENCY"));
+}
+
 // --- Lists ------------------------------------------------------------------
+
+TEST_F(RatesTest, ThePriceListIsSearchedByCountryNameNumberAndStandard) {
+  ImportStarter();
+  const auto prefixes = [this](const std::string& request) {
+    std::vector<std::string> found;
+    const auto rates = ListRates(request);
+    EXPECT_TRUE(rates.ok()) << rates.status();
+    if (!rates.ok()) return found;
+    for (const pb::Rate& rate : rates->rates()) {
+      found.push_back(
+          absl::StrCat(rate.prefix(), rate.carrier().empty() ? "" : " ", rate.carrier()));
+    }
+    return found;
+  };
+  const std::string calls = "kind: RATE_KIND_CALL page_size: 1000 ";
+  EXPECT_THAT(prefixes(calls + "country: 'JM'"), ElementsAre("1658", "1876"));
+  EXPECT_THAT(prefixes(calls + "country: 'Jamaica'"), ElementsAre("1658", "1876"));
+  EXPECT_THAT(prefixes(calls + "country: 'united kingdom' filter: RATE_FILTER_STANDARD"),
+              ElementsAre("44"));
+  EXPECT_THAT(prefixes(calls + "country: 'GB' filter: RATE_FILTER_DEARER search: 'MOBILE'"),
+              ElementsAre("447"));
+  EXPECT_THAT(prefixes(calls + "number: '+447700900123'"), ElementsAre("447"));
+  EXPECT_THAT(prefixes(calls + "number: '+18765551234'"), ElementsAre("1876"));
+  EXPECT_THAT(prefixes(calls + "number: '+19995551234'"), IsEmpty());
+  EXPECT_THAT(prefixes("kind: RATE_KIND_SMS number: '+12125551234'"),
+              ElementsAre("1212", "1212 att", "1212 t-mobile", "1212 us-cellular", "1212 verizon"));
+  EXPECT_THAT(prefixes("search: 'no such place'"), IsEmpty());
+  for (const auto& [request, field] : std::vector<std::pair<std::string, std::string>>{
+           {"country: 'Atlantis'", "country"},
+           {"filter: 9", "filter"},
+           {"number: 'x'", "number"},
+           {"currency_code: 'x'", "currency_code"},
+           {absl::StrCat("search: '", std::string(65, 'x'), "'"), "search"}}) {
+    EXPECT_EQ(FieldOf(ListRates(request).status()), field) << request;
+  }
+}
+
+TEST_F(RatesTest, ThePriceListIsThatOfItsCurrencyAndTime) {
+  ASSERT_TRUE(Import(absl::StrCat("name: 'old' currency_code: 'EUR' ", kLongAgo),
+                     absl::StrCat(kColumns, "call,44,0.01\n"))
+                  .ok());
+  ASSERT_TRUE(
+      Import("name: 'new' currency_code: 'EUR'", absl::StrCat(kColumns, "call,44,0.02\n")).ok());
+  EXPECT_EQ(ListRates("currency_code: 'EUR'")->deck_version(), 2);
+  EXPECT_EQ(ListRates("currency_code: 'EUR' time { seconds: 1600000000 }")->deck_version(), 1);
+  EXPECT_EQ(ReasonOf(ListRates("currency_code: 'EUR' time { seconds: 1 }").status()),
+            "RATE_DECK_NOT_FOUND");
+}
+
+// --- Texts ------------------------------------------------------------------
+
+TEST_F(RatesTest, S2_TheSegmentsOfATextAreCountedFromTheText) {
+  const auto count = [this](const std::string& text) {
+    pb::CountSmsSegmentsRequest request;
+    request.set_text(text);
+    return Call(stack_->ledger(), &pb::Ledger::Stub::CountSmsSegments, request);
+  };
+  EXPECT_EQ(count(std::string(153, ']'))->segments(), 3);
+  EXPECT_EQ(count(std::string(153, ']'))->encoding(), pb::SMS_ENCODING_GSM7);
+  std::string emojis;
+  for (int i = 0; i < 67; ++i) emojis += "\xF0\x9F\x98\x80";
+  EXPECT_EQ(count(emojis)->segments(), 3);
+  EXPECT_EQ(count(emojis)->encoding(), pb::SMS_ENCODING_UCS2);
+  EXPECT_EQ(count(emojis)->length(), 134);
+  EXPECT_EQ(count("")->segments(), 1);
+}
+
+TEST_F(RatesTest, S1_ACarrierIsGivenByNameOrCodeAndAnUnknownOneIsSaid) {
+  ImportStarter();
+  const auto quote = [this](const std::string& carrier) {
+    return QuoteSms(absl::StrCat(
+        "sms { direction: DIRECTION_OUTBOUND destination: '+12125551234' segments: 1 carrier: '",
+        carrier, "' }"));
+  };
+  for (const std::string carrier : {"att", "AT&T", "310-410", "310410"}) {
+    const auto quoted = quote(carrier);
+    ASSERT_TRUE(quoted.ok()) << quoted.status();
+    EXPECT_EQ(quoted->rate().carrier(), "att");
+    EXPECT_FALSE(quoted->carrier_unknown());
+  }
+  const auto unknown = quote("nobody-mobile");
+  ASSERT_TRUE(unknown.ok()) << unknown.status();
+  EXPECT_EQ(unknown->rate().carrier(), "");
+  EXPECT_TRUE(unknown->carrier_unknown());
+  EXPECT_FALSE(quote("")->carrier_unknown());
+}
 
 TEST_F(RatesTest, DecksAreListedNewestFirstInPages) {
   for (int i = 0; i < 5; ++i) {

@@ -445,7 +445,8 @@ TEST_F(StartTest, TheGrantsThatItPrintsSufficeToServe) {
 
     // The password changes, and every connection that knew the old one ends.
     for (const char* host : {"localhost", "%"}) {
-      database.Execute(absl::StrCat("ALTER USER '", user, "'@'", host, "' IDENTIFIED BY 'rotated'"));
+      database.Execute(
+          absl::StrCat("ALTER USER '", user, "'@'", host, "' IDENTIFIED BY 'rotated'"));
     }
     std::ofstream(folder + "/password.next") << "rotated\n";
     std::filesystem::rename(folder + "/password.next", folder + "/password");

@@ -14,6 +14,7 @@
 #include "common/rpc/conversions.h"
 #include "services/ledger/api/errors.h"
 #include "services/ledger/book/etag.h"
+#include "services/ledger/domain/carrier.h"
 #include "services/ledger/domain/country.h"
 #include "services/ledger/domain/destination.h"
 
@@ -406,7 +407,8 @@ absl::Status SmsFrom(const pb::Sms& sms, Usage* usage) {
     return InvalidField("sms.carrier", absl::StrCat("must be up to ", kMaxCarrierBytes,
                                                     " printable ASCII characters"));
   }
-  usage->carrier = absl::AsciiStrToLower(sms.carrier());
+  usage->carrier =
+      domain::CarrierFrom(sms.carrier()).value_or(absl::AsciiStrToLower(sms.carrier()));
   RESERVE_ASSIGN_OR_RETURN(usage->segments, SegmentsFrom(sms));
   return absl::OkStatus();
 }

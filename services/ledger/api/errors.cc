@@ -1,6 +1,7 @@
 #include "services/ledger/api/errors.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/error/error.h"
 #include "services/ledger/domain/refusals.h"
 
@@ -16,8 +17,19 @@ absl::Status NotFound(absl::string_view reason, absl::string_view field,
 
 absl::Status RateDeckNotFound(int64_t version) {
   return NotFound("RATE_DECK_NOT_FOUND", "deck_version",
-                  version == 0 ? "no US dollar deck is in force yet"
+                  version == 0 ? "no deck of the currency is in force at that time"
                                : absl::StrCat("there is no deck of version ", version));
+}
+
+absl::Status RateDeckFindings(const std::vector<std::pair<std::string, std::string>>& findings) {
+  std::vector<std::string> texts;
+  for (const auto& [code, text] : findings) texts.push_back(absl::StrCat(code, ": ", text));
+  absl::Status status = MakeError(
+      absl::StatusCode::kFailedPrecondition, "RATE_DECK_FINDINGS", "header.accept",
+      absl::StrCat("the deck is strange; nothing was stored. Accept each code if it is right. ",
+                   absl::StrJoin(texts, " | ")));
+  for (const auto& [code, text] : findings) status = WithMetadata(std::move(status), code, text);
+  return status;
 }
 
 absl::Status ReratingNotFound(absl::string_view request_id) {

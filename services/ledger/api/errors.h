@@ -4,14 +4,20 @@
 #define RESERVE_SERVICES_LEDGER_API_ERRORS_H_
 
 #include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
 namespace reserve::api {
 
-// NOT_FOUND "RATE_DECK_NOT_FOUND" on "deck_version"; version 0 is the US dollar deck in force.
+// NOT_FOUND "RATE_DECK_NOT_FOUND" on "deck_version"; version 0 is the deck in force.
 absl::Status RateDeckNotFound(int64_t version);
+// FAILED_PRECONDITION "RATE_DECK_FINDINGS" on "header.accept", with each finding's text by its
+// code.
+absl::Status RateDeckFindings(const std::vector<std::pair<std::string, std::string>>& findings);
 // NOT_FOUND "RERATING_NOT_FOUND" on "request_id".
 absl::Status ReratingNotFound(absl::string_view request_id);
 absl::Status ReratingDone(absl::string_view request_id);

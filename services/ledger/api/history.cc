@@ -42,6 +42,7 @@ void AddDestinationName(const Lines& lines, const domain::Entry& entry, pb::Usag
   const std::optional<domain::Rate> rate = lines.Find(entry);
   if (!rate.has_value()) return;
   record->mutable_rating()->set_destination_name(std::string(rate->destination_name));
+  record->mutable_rating()->set_carrier_unknown(rate->default_carrier);
 }
 
 // Where usages stand of which there is more to say than their entry does, and the entries that
@@ -96,9 +97,8 @@ absl::StatusOr<Lines> LoadLines(Connection& connection,
 
 // An estimate whose CDR took its place under the same id. `voided` gave it back; null of one that
 // was replaced before that was written down.
-void AddReplaced(const Lines& lines, const domain::Entry& entry,
-                 const domain::Entry* voided, const std::string& currency,
-                 pb::UsageRecord* record) {
+void AddReplaced(const Lines& lines, const domain::Entry& entry, const domain::Entry* voided,
+                 const std::string& currency, pb::UsageRecord* record) {
   if (voided != nullptr) {
     domain::UsageState state = domain::StateOf(entry);
     state.status = domain::UsageStatus::kVoided;
@@ -127,9 +127,8 @@ void FillRecord(const Lines& lines, const domain::Entry& entry, const Standings&
   if (state != standings.states.end()) {
     if (entry.booked->estimated && state->second.seq != entry.seq) {
       const auto voided = standings.voids.find(usage_id);
-      return AddReplaced(lines, entry,
-                         voided == standings.voids.end() ? nullptr : &voided->second, currency,
-                         record);
+      return AddReplaced(lines, entry, voided == standings.voids.end() ? nullptr : &voided->second,
+                         currency, record);
     }
     AddState(state->second, later, currency, record);
   }

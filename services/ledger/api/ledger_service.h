@@ -58,6 +58,9 @@ class LedgerService final
   grpc::ServerUnaryReactor* ListHolds(grpc::CallbackServerContext* context,
                                       const pb::ListHoldsRequest* request,
                                       pb::ListHoldsResponse* response) override;
+  grpc::ServerUnaryReactor* CountSmsSegments(grpc::CallbackServerContext* context,
+                                             const pb::CountSmsSegmentsRequest* request,
+                                             pb::CountSmsSegmentsResponse* response) override;
 
  private:
   const ApiContext api_;

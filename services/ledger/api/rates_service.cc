@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -16,12 +18,15 @@
 #include "common/digest/sha256.h"
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
+#include "common/text/utf8.h"
+#include "services/ledger/api/deck_import.h"
 #include "services/ledger/api/errors.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/domain/destination.h"
 #include "services/ledger/domain/emergency.h"
 #include "services/ledger/domain/refusals.h"
 #include "services/ledger/domain/usage_policy.h"
+#include "services/ledger/rates/country_names.h"
 #include "services/ledger/rates/deck_csv.h"
 #include "services/ledger/rates/errors.h"
 #include "services/ledger/storage/deck_rows.h"
@@ -44,6 +49,8 @@ constexpr absl::Duration kImportRetryAfter = absl::Seconds(1);
 constexpr size_t kMaxMessageBytes = 1024;
 constexpr size_t kMaxBadRowBytes = 3072;
 constexpr size_t kMapEntryBytes = 8;
+constexpr size_t kMaxSearchBytes = 64;
+constexpr size_t kMaxRowsLookedAt = 20'000;
 
 // --- Import -----------------------------------------------------------------
 
@@ -119,7 +126,7 @@ absl::Status TrimBadRows(const absl::Status& status) {
            std::make_pair(rates::LineOfKey(b.first), b.first);
   });
   absl::Status trimmed = MakeError(status.code(), ReasonOf(status), FieldOf(status),
-                                   status.message().substr(0, kMaxMessageBytes));
+                                   CutUtf8(status.message(), kMaxMessageBytes));
   size_t bytes = 0;
   for (const auto& [key, value] : facts) {
     bytes += key.size() + value.size() + kMapEntryBytes;
@@ -130,19 +137,21 @@ absl::Status TrimBadRows(const absl::Status& status) {
 }
 
 // A deck without an effective time comes into force when it is imported, so a
-// repeat would have another time. If the newest deck of this name is this one, its
-// time is meant.
+// repeat would have another time. If the deck that is in force is this one, its time is meant; any
+// other one of before is to come into force again.
 absl::StatusOr<absl::Time> EffectiveTimeOfRepeat(storage::Connection& connection,
                                                  const DeckHeader& header, absl::Time now) {
   RESERVE_ASSIGN_OR_RETURN(const std::vector<DeckHeader> stored,
                            storage::LoadDeckHeaders(connection));
-  for (auto known = stored.rbegin(); known != stored.rend(); ++known) {
-    if (known->name != header.name || known->currency != header.currency) continue;
-    const bool same =
-        known->content_digest == header.content_digest && rates::SameOptions(*known, header);
-    return same && known->effective_time <= now ? known->effective_time : now;
+  const DeckHeader* in_force = nullptr;
+  for (const DeckHeader& known : stored) {
+    if (known.currency != header.currency || known.effective_time > now) continue;
+    if (in_force == nullptr || in_force->effective_time <= known.effective_time) in_force = &known;
   }
-  return now;
+  const bool same = in_force != nullptr && in_force->name == header.name &&
+                    in_force->content_digest == header.content_digest &&
+                    rates::SameOptions(*in_force, header);
+  return same ? in_force->effective_time : now;
 }
 
 // Collects one file and imports it. Finishes once: from a reaction if the upload is
@@ -185,6 +194,9 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
         if (header_.has_value()) return InvalidField("header", "must be sent once");
         RESERVE_ASSIGN_OR_RETURN(header_,
                                  HeaderFrom(request_.header(), api_.engine.options().settings));
+        RESERVE_ASSIGN_OR_RETURN(options_, DeckOptionsFrom(request_.header(), header_->currency));
+        RESERVE_RETURN_IF_ERROR(CheckAccepted(request_.header()));
+        asked_ = request_.header();
         effective_now_ = !request_.header().has_effective_time();
         csv_bytes_ = static_cast<size_t>(request_.header().csv_bytes());
         // A text that grows by doubling would need twice the room.
@@ -225,23 +237,48 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
 
   // Safe to run twice: nothing that was read changes.
   absl::Status Import(storage::Connection& connection) {
-    RESERVE_ASSIGN_OR_RETURN(std::vector<RateRow> rows, rates::ParseDeckCsv(csv_));
+    response_->Clear();
+    RESERVE_ASSIGN_OR_RETURN(rates::DeckFile file, rates::ReadDeckFile(csv_, options_));
+    ToProto(file.understood, response_->mutable_reading());
     DeckHeader header = *header_;
-    header.content_digest = Sha256Hex(csv_);
+    header.content_digest = DigestOf();
     header.import_time = TruncateToMicros(api_.engine.Now());
+    header.rate_count = static_cast<int64_t>(file.rows.size());
     if (effective_now_) {
       RESERVE_ASSIGN_OR_RETURN(header.effective_time,
                                EffectiveTimeOfRepeat(connection, header, header.import_time));
     }
+    RESERVE_ASSIGN_OR_RETURN(const std::optional<DeckHeader> known,
+                             api_.engine.FindImported(connection, header));
+    if (known.has_value()) {
+      ToProto(*known, response_->mutable_rate_deck());
+      response_->set_already_imported(true);
+      return absl::OkStatus();
+    }
+    RESERVE_ASSIGN_OR_RETURN(const std::vector<rates::Finding> findings,
+                             FindFindings(api_.engine, connection, file, header));
+    ToProto(findings, asked_, response_);
+    if (asked_.validate_only()) {
+      ToProto(header, response_->mutable_rate_deck());
+      return absl::OkStatus();
+    }
+    RESERVE_RETURN_IF_ERROR(RefuseFindings(findings, asked_));
     // By now a cancellation that ended the upload has been heard of.
     if (cancelled_ || context_->IsCancelled()) return engine::CallerGone();
+    file.sources = {};
     RESERVE_ASSIGN_OR_RETURN(
         const engine::Engine::ImportedDeck imported,
-        api_.engine.ImportDeck(connection, std::move(header), std::move(rows)));
-    response_->Clear();
+        api_.engine.ImportDeck(connection, std::move(header), std::move(file.rows)));
     ToProto(imported.header, response_->mutable_rate_deck());
     response_->set_already_imported(imported.already_imported);
     return absl::OkStatus();
+  }
+
+  // Of the file and of what else says how it is read.
+  std::string DigestOf() const {
+    const std::string options = DigestedOptions(options_);
+    const std::string of_file = Sha256Hex(csv_);
+    return options.empty() ? of_file : Sha256Hex(absl::StrCat(of_file, options));
   }
 
   void End(const absl::Status& status) { Finish(record_.End(status)); }
@@ -253,7 +290,9 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
   const CallRecord record_;
   std::atomic<bool> cancelled_ = false;
   pb::ImportRateDeckRequest request_;
+  pb::RateDeckHeader asked_;
   std::optional<DeckHeader> header_;
+  rates::DeckOptions options_;
   bool effective_now_ = false;
   size_t csv_bytes_ = 0;  // as announced; 0: not announced
   std::string csv_;
@@ -303,11 +342,18 @@ absl::StatusOr<RateCursor> CursorFrom(const Page& page, int64_t version) {
   return cursor;
 }
 
-// The deck of that version, or the US dollar deck in force for version 0.
-absl::StatusOr<const DeckSnapshot*> FindDeck(const rates::DeckBook& book, int64_t version,
+// The deck of that version, or for version 0 the one that is in force.
+absl::StatusOr<const DeckSnapshot*> FindDeck(const rates::DeckBook& book,
+                                             const pb::ListRatesRequest& request, int64_t version,
                                              absl::Time now) {
   if (version < 0) return InvalidField("deck_version", "must not be negative");
-  const DeckSnapshot* deck = version == 0 ? book.InForce("USD", now) : book.ByVersion(version);
+  RESERVE_ASSIGN_OR_RETURN(const std::string currency,
+                           CurrencyFrom(request.currency_code(), "currency_code"));
+  absl::Time time = now;
+  if (request.has_time()) {
+    RESERVE_ASSIGN_OR_RETURN(time, reserve::FromProto(request.time(), "time"));
+  }
+  const DeckSnapshot* deck = version == 0 ? book.InForce(currency, time) : book.ByVersion(version);
   if (deck != nullptr) return deck;
   return RateDeckNotFound(version);
 }
@@ -319,46 +365,143 @@ struct RowRange {
 };
 
 // The rows of a kind whose prefix starts with these digits.
-RowRange RowsOf(const DeckSnapshot& deck, RateKind kind, const std::string& prefix) {
+RowRange RowsUnder(const DeckSnapshot& deck, RateKind kind, const std::string& prefix) {
   // ':' follows '9', so this is after every prefix that goes on with a digit.
   return {deck.LowerBound(kind, prefix, ""), deck.LowerBound(kind, prefix + ":", "")};
 }
 
-absl::Status CheckRatesFilter(const pb::ListRatesRequest& request) {
+// The rows that would price a number: those of its longest prefix, and while that has lines of
+// carriers only, of the next shorter one. In the order of the deck.
+std::vector<RowRange> RowsForNumber(const DeckSnapshot& deck, RateKind kind,
+                                    const std::string& destination) {
+  std::vector<RowRange> ranges;
+  const bool short_code = domain::IsShortCode(destination);
+  if (short_code != rates::IsShortCodeKind(kind)) return ranges;
+  const std::string digits(domain::DigitsOf(destination));
+  for (size_t size = std::min(digits.size(), rates::kMaxPrefixDigits); size > 0; --size) {
+    const std::string prefix = digits.substr(0, size);
+    // A digit and more would follow the prefix: '/' is before '0'.
+    const RowRange range{deck.LowerBound(kind, prefix, ""),
+                         deck.LowerBound(kind, prefix + "/", "")};
+    if (range.begin < range.end) {
+      ranges.insert(ranges.begin(), range);
+      if (deck.RowAt(range.begin).carrier.empty()) break;
+    }
+    if (short_code) break;
+  }
+  return ranges;
+}
+
+// What a list asks for.
+struct RatesQuery {
+  std::optional<domain::NumberCountry> country;
+  pb::RateFilter filter = pb::RATE_FILTER_UNSPECIFIED;
+  std::string search;       // in lower case
+  std::string destination;  // as kept; empty: any
+};
+
+absl::StatusOr<RatesQuery> RatesQueryFrom(const pb::ListRatesRequest& request) {
   if (request.kind() != pb::RATE_KIND_UNSPECIFIED && !pb::RateKind_IsValid(request.kind())) {
     return InvalidField("kind", "must be a kind of rate");
   }
   const std::string& prefix = request.prefix();
   const bool digits =
       std::all_of(prefix.begin(), prefix.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (digits && prefix.size() <= rates::kMaxPrefixDigits) return absl::OkStatus();
-  return InvalidField("prefix", absl::StrCat("must be up to ", rates::kMaxPrefixDigits, " digits"));
+  if (!digits || prefix.size() > rates::kMaxPrefixDigits) {
+    return InvalidField("prefix",
+                        absl::StrCat("must be up to ", rates::kMaxPrefixDigits, " digits"));
+  }
+  RatesQuery query;
+  if (!request.country().empty()) {
+    query.country = domain::NumberCountryFrom(absl::AsciiStrToUpper(request.country()));
+    if (!query.country.has_value()) query.country = rates::CountryOfName(request.country());
+    if (!query.country.has_value()) {
+      return InvalidField("country", "must be a country's code of ISO 3166-1 or its name");
+    }
+  }
+  if (!pb::RateFilter_IsValid(request.filter())) return InvalidField("filter", "must be a filter");
+  query.filter = request.filter();
+  if (request.search().size() > kMaxSearchBytes) {
+    return InvalidField("search", absl::StrCat("must be up to ", kMaxSearchBytes, " bytes"));
+  }
+  query.search = absl::AsciiStrToLower(request.search());
+  if (!request.number().empty()) {
+    const std::optional<std::string> destination = domain::DestinationFrom(request.number());
+    if (!destination.has_value()) {
+      return InvalidField("number", "must be E.164, like +14155550123, or a short code");
+    }
+    query.destination = *destination;
+  }
+  return query;
 }
 
-absl::Status FillRates(const rates::DeckBook& book, absl::Time now,
-                       const pb::ListRatesRequest& request, pb::ListRatesResponse* response) {
-  RESERVE_RETURN_IF_ERROR(CheckRatesFilter(request));
-  RESERVE_ASSIGN_OR_RETURN(
-      const Page page,
-      PageFrom(request, {"ListRates", absl::StrCat(request.deck_version()),
-                         absl::StrCat(static_cast<int>(request.kind())), request.prefix()}));
-  RESERVE_ASSIGN_OR_RETURN(const RateCursor cursor, CursorFrom(page, request.deck_version()));
-  RESERVE_ASSIGN_OR_RETURN(const DeckSnapshot* deck, FindDeck(book, cursor.version, now));
-  const DeckHeader& header = deck->header();
-  response->set_deck_version(header.version);
+bool IsStandard(const RateRow& row, const DeckHeader& header) {
+  if (row.terms != nullptr && row.terms->standard.has_value()) return *row.terms->standard;
+  return row.price <= header.standard_rate_ceiling;
+}
+
+bool Matches(const RatesQuery& query, const RateRow& row, const DeckHeader& header) {
+  if (query.country.has_value()) {
+    const bool said = row.country != domain::NumberCountry::kUnknown;
+    const domain::NumberCountry country = said ? row.country
+                                          : rates::IsShortCodeKind(row.kind)
+                                              ? domain::NumberCountry::kUnknown
+                                              : domain::CountryOfNumber(row.prefix);
+    if (country != *query.country) return false;
+  }
+  if (query.filter != pb::RATE_FILTER_UNSPECIFIED) {
+    if (rates::IsTextKind(row.kind)) return false;
+    if (IsStandard(row, header) != (query.filter == pb::RATE_FILTER_STANDARD)) return false;
+  }
+  return query.search.empty() ||
+         absl::StrContains(absl::AsciiStrToLower(row.destination_name), query.search);
+}
+
+std::vector<RowRange> RangesOf(const DeckSnapshot& deck, const pb::ListRatesRequest& request,
+                               const RatesQuery& query) {
+  std::vector<RowRange> ranges;
   for (const RateKind kind : rates::kRateKinds) {
     const bool wanted = request.kind() == pb::RATE_KIND_UNSPECIFIED ||
                         static_cast<int>(request.kind()) == static_cast<int>(kind);
     if (!wanted) continue;
-    const RowRange range = RowsOf(*deck, kind, request.prefix());
+    if (query.destination.empty()) {
+      ranges.push_back(RowsUnder(deck, kind, request.prefix()));
+      continue;
+    }
+    for (const RowRange& range : RowsForNumber(deck, kind, query.destination)) {
+      ranges.push_back(range);
+    }
+  }
+  return ranges;
+}
+
+absl::Status FillRates(const rates::DeckBook& book, absl::Time now,
+                       const pb::ListRatesRequest& request, pb::ListRatesResponse* response) {
+  RESERVE_ASSIGN_OR_RETURN(const RatesQuery query, RatesQueryFrom(request));
+  RESERVE_ASSIGN_OR_RETURN(
+      const Page page,
+      PageFrom(request, {"ListRates", absl::StrCat(request.deck_version()),
+                         absl::StrCat(static_cast<int>(request.kind())), request.prefix(),
+                         request.currency_code(), request.time().SerializeAsString(),
+                         request.country(), absl::StrCat(static_cast<int>(request.filter())),
+                         request.search(), request.number()}));
+  RESERVE_ASSIGN_OR_RETURN(const RateCursor cursor, CursorFrom(page, request.deck_version()));
+  RESERVE_ASSIGN_OR_RETURN(const DeckSnapshot* deck, FindDeck(book, request, cursor.version, now));
+  const DeckHeader& header = deck->header();
+  response->set_deck_version(header.version);
+  // Of a large deck little may match: a page looks at so many rows, and may be short.
+  size_t looked_at = 0;
+  for (const RowRange& range : RangesOf(*deck, request, query)) {
     for (size_t i = std::max(range.begin, cursor.index); i < range.end; ++i) {
-      if (response->rates_size() == page.size) {
+      if (response->rates_size() == page.size || ++looked_at > kMaxRowsLookedAt) {
         response->set_next_page_token(
             EncodePageToken(page.query_digest, absl::StrCat(header.version, ":", i)));
         return absl::OkStatus();
       }
+      const RateRow row = deck->RowAt(i);
+      if (!Matches(query, row, header)) continue;
       pb::Rate* rate = response->add_rates();
-      ToProto(deck->RowAt(i), header.currency, rate);
+      ToProto(row, header.currency, rate);
       rate->set_standard_rate(deck->IsStandardAt(i));
     }
   }
@@ -448,6 +591,7 @@ absl::Status FillSmsQuote(const rates::DeckBook& book, absl::Time now,
   if (rate->unpriced) return domain::DestinationBlocked("sms.destination", usage.destination);
   RESERVE_ASSIGN_OR_RETURN(const Nanos cost, domain::CostOfText(*rate, usage.segments));
   ToProto(quote.deck->RowOf(*rate), quote.currency, response->mutable_rate());
+  response->set_carrier_unknown(rate->default_carrier);
   response->set_deck_version(rate->deck_version);
   reserve::ToProto(cost, quote.currency, response->mutable_cost());
   return absl::OkStatus();

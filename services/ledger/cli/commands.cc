@@ -62,6 +62,19 @@ ABSL_FLAG(std::vector<std::string>, holidays, {},
           "import-rates: dates that are days H to lines that name H: 2026-12-25,2027-01-01.");
 ABSL_FLAG(bool, prices_include_tax, false,
           "import-rates: the prices include tax. It is shown and changes nothing.");
+ABSL_FLAG(std::vector<std::string>, accept, {},
+          "import-rates: codes of findings that are right for this file, like ROWS_DROPPED.");
+ABSL_FLAG(bool, dry_run, false,
+          "import-rates: say how the file is read and what is strange about it; store nothing.");
+ABSL_FLAG(std::string, date_format, "",
+          "import-rates: DMY or MDY, where dates like 01/12/2026 can be read in two ways.");
+ABSL_FLAG(std::string, decimal_mark, "",
+          "import-rates: . or , where amounts like 1,234 can be read in two ways.");
+ABSL_FLAG(std::string, kind, "",
+          "import-rates: call, call_inbound, sms, short_code or sms_short_code, for a file without "
+          "a column for it; empty: call.");
+ABSL_FLAG(std::vector<std::string>, ignore_columns, {},
+          "import-rates: names of columns that are to be passed over.");
 ABSL_FLAG(std::string, grantee, "'reserve'@'%'",
           "grants, migrate --grant: the user, as SQL writes it.");
 
@@ -126,6 +139,8 @@ absl::Status PrintSettings() {
   return absl::OkStatus();
 }
 
+std::string ImportRatesUsage() { return ImportRatesHelp(); }
+
 absl::Status RunImportRates(const std::vector<std::string>& files) {
   ImportRatesOptions options;
   options.ledger = absl::GetFlag(FLAGS_ledger);
@@ -140,6 +155,12 @@ absl::Status RunImportRates(const std::vector<std::string>& files) {
   options.rounding = absl::GetFlag(FLAGS_rounding);
   options.holidays = absl::GetFlag(FLAGS_holidays);
   options.prices_include_tax = absl::GetFlag(FLAGS_prices_include_tax);
+  options.accept = absl::GetFlag(FLAGS_accept);
+  options.dry_run = absl::GetFlag(FLAGS_dry_run);
+  options.date_format = absl::GetFlag(FLAGS_date_format);
+  options.decimal_mark = absl::GetFlag(FLAGS_decimal_mark);
+  options.kind = absl::GetFlag(FLAGS_kind);
+  options.ignore_columns = absl::GetFlag(FLAGS_ignore_columns);
   if (options.starter == !files.empty() || files.size() > 1) {
     return InvalidField("FILE", "give one file, or --starter");
   }

@@ -22,6 +22,8 @@ absl::Status PrintGrants();
 // Prints the amounts of each currency that `serve` would go by, as a --currency_settings_file.
 absl::Status PrintSettings();
 
+// The help of import-rates, with the columns of its files.
+std::string ImportRatesUsage();
 // Imports the one file, or with --starter none, into the running ledger.
 absl::Status RunImportRates(const std::vector<std::string>& files);
 

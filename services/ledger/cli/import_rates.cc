@@ -6,12 +6,14 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <sstream>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
@@ -22,6 +24,7 @@
 #include "common/rpc/conversions.h"
 #include "common/rpc/status.h"
 #include "reserve/ledger/v1/rates.grpc.pb.h"
+#include "services/ledger/rates/deck_csv.h"
 #include "services/ledger/rates/errors.h"
 #include "services/ledger/rates/starter_deck.h"
 
@@ -90,6 +93,28 @@ absl::Status TakeDeckOptions(const ImportRatesOptions& options, pb::RateDeckHead
   return options.rounding.empty() ? absl::OkStatus() : TakeRounding(options.rounding, header);
 }
 
+// How the file is to be read, and what may be strange about it.
+absl::Status AddReading(const ImportRatesOptions& options, pb::RateDeckHeader* header) {
+  header->set_validate_only(options.dry_run);
+  for (const std::string& code : options.accept) {
+    pb::RateDeckFindingCode value;
+    if (!pb::RateDeckFindingCode_Parse(absl::StrCat("RATE_DECK_FINDING_CODE_", code), &value)) {
+      return InvalidField("--accept", absl::StrCat("\"", code, "\" is no code of a finding"));
+    }
+    header->add_accept(value);
+  }
+  header->set_date_format(options.date_format);
+  header->set_decimal_mark(options.decimal_mark);
+  for (const std::string& name : options.ignore_columns) header->add_ignored_columns(name);
+  if (options.kind.empty()) return absl::OkStatus();
+  for (const rates::RateKind kind : rates::kRateKinds) {
+    if (options.kind != rates::RateKindName(kind)) continue;
+    header->set_default_kind(static_cast<pb::RateKind>(kind));
+    return absl::OkStatus();
+  }
+  return InvalidField("--kind", absl::StrCat("\"", options.kind, "\" is no kind of rate"));
+}
+
 absl::StatusOr<pb::RateDeckHeader> HeaderFrom(const ImportRatesOptions& options, size_t csv_bytes) {
   pb::RateDeckHeader header;
   header.set_name(NameOf(options));
@@ -117,6 +142,7 @@ absl::StatusOr<pb::RateDeckHeader> HeaderFrom(const ImportRatesOptions& options,
             header.mutable_standard_rate_ceiling());
   }
   RESERVE_RETURN_IF_ERROR(TakeDeckOptions(options, &header));
+  RESERVE_RETURN_IF_ERROR(AddReading(options, &header));
   return header;
 }
 
@@ -140,20 +166,56 @@ bool Send(grpc::ClientWriter<pb::ImportRateDeckRequest>& writer, const pb::RateD
   return writer.WritesDone();
 }
 
-// Shows each bad line that the refusal names, in their order.
-void PrintBadLines(const absl::Status& refusal, std::ostream& out) {
+// Shows each fault or finding that the refusal names, in the order of lines.
+void PrintRefusal(const absl::Status& refusal, std::ostream& out) {
   std::map<int64_t, std::string> problems;
+  std::set<std::string> codes;
   int64_t bad_rows = 0;
   for (const auto& [key, value] : MetadataOf(refusal)) {
     if (const std::optional<int64_t> line = rates::LineOfKey(key)) {
       problems[*line] = value;
+    } else if (key == rates::kReadAsKey) {
+      out << "import-rates: read as " << value << "\n";
     } else if (key == rates::kBadRowCountKey) {
       if (!absl::SimpleAtoi(value, &bad_rows)) bad_rows = 0;
+    } else if (pb::RateDeckFindingCode code;
+               pb::RateDeckFindingCode_Parse("RATE_DECK_FINDING_CODE_" + key, &code)) {
+      out << key << ": " << value << "\n";
+      codes.insert(key);
     }
   }
   for (const auto& [line, problem] : problems) out << "line " << line << ": " << problem << "\n";
-  const int64_t hidden = bad_rows - static_cast<int64_t>(problems.size());
-  if (hidden > 0) out << "and " << hidden << " more bad rows\n";
+  if (bad_rows > 0) out << bad_rows << " bad rows; nothing was imported\n";
+  if (!codes.empty()) {
+    out << "nothing was imported; if this is right for this file: --accept="
+        << absl::StrJoin(codes, ",") << "\n";
+  }
+  out << std::flush;
+}
+
+void PrintReading(const pb::RateFileReading& reading, std::ostream& out) {
+  out << "import-rates: " << reading.row_count() << " rows, " << reading.encoding()
+      << ", lines end in " << reading.line_ends() << ", separated by " << reading.separator();
+  if (!reading.decimal_mark().empty()) out << ", decimal mark " << reading.decimal_mark();
+  if (!reading.date_order().empty()) out << ", dates " << reading.date_order();
+  if (reading.header_line() > 1) out << ", columns named in line " << reading.header_line();
+  out << "\nimport-rates: columns";
+  for (const pb::RateFileReading::Column& column : reading.columns()) {
+    if (column.name().empty()) continue;
+    out << " " << column.name();
+    if (column.name() != column.meaning()) out << "=" << column.meaning();
+  }
+  out << std::endl;
+}
+
+void PrintFindings(const pb::ImportRateDeckResponse& response, std::ostream& out) {
+  for (const pb::RateDeckFinding& finding : response.findings()) {
+    std::string code = pb::RateDeckFindingCode_Name(finding.code());
+    code.erase(0, std::string("RATE_DECK_FINDING_CODE_").size());
+    out << code << (finding.accepted() ? " (accepted): " : ": ") << finding.message() << " ("
+        << finding.count() << ")\n";
+    for (const std::string& line : finding.lines()) out << "  " << line << "\n";
+  }
   out << std::flush;
 }
 
@@ -162,13 +224,35 @@ void PrintImported(const pb::ImportRateDeckResponse& response, std::ostream& out
   const absl::Time effective = absl::FromUnixSeconds(deck.effective_time().seconds()) +
                                absl::Nanoseconds(deck.effective_time().nanos());
   out << "import-rates: \"" << deck.name() << "\" "
-      << (response.already_imported() ? "is there already as" : "is now") << " version "
-      << deck.version() << ": " << deck.rate_count() << " rates in " << deck.currency_code()
-      << ", in force from "
+      << (response.already_imported() ? "is there already as version "
+          : deck.version() == 0       ? "would be imported"
+                                      : "is now version ")
+      << (deck.version() == 0 ? "" : absl::StrCat(deck.version())) << ": " << deck.rate_count()
+      << " rates in " << deck.currency_code() << ", in force from "
       << absl::FormatTime("%Y-%m-%dT%H:%M:%E*SZ", effective, absl::UTCTimeZone()) << std::endl;
 }
 
 }  // namespace
+
+std::string ImportRatesHelp() {
+  std::string help =
+      "import-rates FILE: a text of values separated by commas, semicolons or tabs. One of its "
+      "first\n"
+      "lines names the columns, in any order and case:\n\n";
+  for (const rates::ColumnHelp& column : rates::DeckColumnHelp()) {
+    absl::StrAppend(&help,
+                    absl::StrFormat("  %-26s %s\n  %-26s   also: %s; example: %s\n", column.name,
+                                    column.meaning, "", column.also, column.example));
+  }
+  absl::StrAppend(&help,
+                  "\nOnly prefix and price must be there. For example:\n\n"
+                  "  prefix;description;price;increments\n"
+                  "  44;United Kingdom;0,0150;60/60\n"
+                  "  447,448;United Kingdom mobile;0,0350;1/1\n\n"
+                  "Dates like 01/12/2026 need --date_format, amounts like 1,234 --decimal_mark.\n"
+                  "--dry_run says how the file is read and what is strange about it.\n");
+  return help;
+}
 
 absl::Status ImportRates(const ImportRatesOptions& options, std::ostream& out) {
   RESERVE_ASSIGN_OR_RETURN(const std::string csv, ReadDeck(options));
@@ -184,9 +268,11 @@ absl::Status ImportRates(const ImportRatesOptions& options, std::ostream& out) {
   Send(*writer, header, csv, out);
   const absl::Status status = FromGrpcStatus(writer->Finish());
   if (!status.ok()) {
-    PrintBadLines(status, out);
+    PrintRefusal(status, out);
     return status;
   }
+  PrintReading(response.reading(), out);
+  PrintFindings(response, out);
   PrintImported(response, out);
   return absl::OkStatus();
 }

@@ -43,7 +43,20 @@ struct ImportRatesOptions {
   // ISO 8601 dates.
   std::vector<std::string> holidays;
   bool prices_include_tax = false;
+  // "ROWS_DROPPED" and so on: findings that are right for this file.
+  std::vector<std::string> accept;
+  // Say what would be done, and store nothing.
+  bool dry_run = false;
+  // "DMY" or "MDY"; "." or ","; a kind of rate, as in the column `kind`. Empty: the file says it.
+  std::string date_format;
+  std::string decimal_mark;
+  std::string kind;
+  // Names of columns that are passed over.
+  std::vector<std::string> ignore_columns;
 };
+
+// The columns of a file, with their other names and an example: for `import-rates --help`.
+std::string ImportRatesHelp();
 
 // Writes progress to `out`, and what was imported or what is wrong with which line.
 // INVALID_ARGUMENT for bad options, a file that can't be read, or a bad deck; else

@@ -35,6 +35,7 @@ struct Rate {
   bool standard_rate = false;              // C12
   bool blocked = false;                    // C13
   bool unpriced = false;                   // of one that is blocked: there is no price
+  bool default_carrier = false;            // of a text: its carrier has no line of its own
   NumberCountry country = NumberCountry::kUnknown;  // C14: the file's; kUnknown: the number's
   uint32_t row = 0;                                 // where its deck has it
   uint32_t tariff_line = 0;                         // its place in `tariff`

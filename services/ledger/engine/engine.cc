@@ -36,6 +36,19 @@ bool SameDeck(const rates::DeckHeader& a, const rates::DeckHeader& b) {
          a.content_digest == b.content_digest && SameOptions(a, b);
 }
 
+// The stored deck that an import would only repeat. One that a later deck from the same time on
+// stands before is none: to import it again puts it back in force.
+const rates::DeckHeader* FindRepeat(const std::vector<rates::DeckHeader>& stored,
+                                    const rates::DeckHeader& header) {
+  for (auto known = stored.rbegin(); known != stored.rend(); ++known) {
+    if (known->currency != header.currency || known->effective_time != header.effective_time) {
+      continue;
+    }
+    return SameDeck(*known, header) ? &*known : nullptr;
+  }
+  return nullptr;
+}
+
 std::string AnyLedgerId() {
   const Key256 random = RandomKey();
   return absl::BytesToHexString(absl::string_view(random.data(), 8));
@@ -186,6 +199,16 @@ bool Engine::crowded() const {
                      [](const std::unique_ptr<Lane>& lane) { return lane->crowded(); });
 }
 
+absl::StatusOr<std::optional<rates::DeckHeader>> Engine::FindImported(
+    storage::Connection& connection, const rates::DeckHeader& header) {
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<rates::DeckHeader> stored,
+                           storage::LoadDeckHeaders(connection));
+  const rates::DeckHeader* known = FindRepeat(stored, header);
+  if (known == nullptr) return std::nullopt;
+  RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection));
+  return *known;
+}
+
 absl::StatusOr<Engine::ImportedDeck> Engine::ImportDeck(storage::Connection& connection,
                                                         rates::DeckHeader header,
                                                         std::vector<rates::RateRow> rows) {
@@ -194,11 +217,9 @@ absl::StatusOr<Engine::ImportedDeck> Engine::ImportDeck(storage::Connection& con
   for (int tries = 0; tries < kMaxImportTries; ++tries) {
     RESERVE_ASSIGN_OR_RETURN(const std::vector<rates::DeckHeader> stored,
                              storage::LoadDeckHeaders(connection));
-    for (const rates::DeckHeader& known : stored) {
-      if (SameDeck(known, header)) {
-        RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection));
-        return ImportedDeck{known, /*already_imported=*/true};
-      }
+    if (const rates::DeckHeader* known = FindRepeat(stored, header)) {
+      RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection));
+      return ImportedDeck{*known, /*already_imported=*/true};
     }
     header.version = stored.empty() ? 1 : stored.back().version + 1;
     const absl::Status inserted = storage::InsertDeck(connection, header, rows);

@@ -98,11 +98,16 @@ class Engine {
   };
   // Stores a deck under the next version, all or nothing; from then on this
   // ledger rates with it, and others within a second (a large one: once they have loaded it). A
-  // deck with the name,
-  // currency, effective time, ceiling and content of a stored one is that one.
+  // deck with the name, currency, effective time, options and content of a stored one is that one,
+  // unless another deck came since that is in force from the same time on: then it comes into force
+  // again.
   // Blocks: call it from a thread of the query pool.
   absl::StatusOr<ImportedDeck> ImportDeck(storage::Connection& connection, rates::DeckHeader header,
                                           std::vector<rates::RateRow> rows);
+
+  // The stored deck that an import of this one would answer with; nothing if it would store one.
+  absl::StatusOr<std::optional<rates::DeckHeader>> FindImported(storage::Connection& connection,
+                                                                const rates::DeckHeader& header);
 
   // Prolongs a lease; FAILED_PRECONDITION "LEASE_LOST". Blocks, as ImportDeck.
   absl::StatusOr<absl::Duration> RenewLease(storage::Connection& connection,

@@ -11,43 +11,21 @@
 #include "absl/strings/strip.h"
 #include "common/error/error.h"
 #include "common/money/money.h"
+#include "common/text/utf8.h"
+#include "services/ledger/domain/carrier.h"
 #include "services/ledger/domain/destination.h"
 #include "services/ledger/rates/errors.h"
 
 namespace reserve::rates {
 namespace {
 
-constexpr absl::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr size_t kQuotedBytes = 40;
-constexpr size_t kRowsInMessage = 3;
-constexpr size_t kMaxCarrierBytes = 32;
+constexpr size_t kFaultsInMessage = 3;
+constexpr size_t kMoreLines = 4;
 constexpr int32_t kDefaultIncrementSeconds = 60;
-constexpr int32_t kMaxIncrementSeconds = 3600;
-
-// Reads one character of UTF-8 off the front of `text`: no overlong forms, no
-// surrogates, nothing beyond U+10FFFF (RFC 3629).
-std::optional<uint32_t> ConsumeUtf8(absl::string_view* text) {
-  const auto byte = [text](size_t i) { return static_cast<unsigned char>((*text)[i]); };
-  const uint32_t lead = byte(0);
-  const size_t length = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  if (length == 0 || lead > 0xF4 || text->size() < length) return std::nullopt;
-  uint32_t code = length == 1 ? lead : lead & (0x7Fu >> length);
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return std::nullopt;
-    code = (code << 6) | (byte(i) & 0x3Fu);
-  }
-  if (length == 3 && (code < 0x800 || (code >= 0xD800 && code <= 0xDFFF))) return std::nullopt;
-  if (length == 4 && (code < 0x10000 || code > 0x10FFFF)) return std::nullopt;
-  text->remove_prefix(length);
-  return code;
-}
-
-bool IsUtf8(absl::string_view text) {
-  while (!text.empty()) {
-    if (!ConsumeUtf8(&text).has_value()) return false;
-  }
-  return true;
-}
+constexpr int64_t kPreambleLines = 30;
+constexpr size_t kMaxOpenLines = 8;
+constexpr absl::string_view kSeparators = ",;\t|";
 
 // For messages: these end up in fields that must be UTF-8, whatever the file holds.
 std::string Quote(absl::string_view value) {
@@ -60,111 +38,60 @@ bool AllDigits(absl::string_view text) {
   return std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
 }
 
-// Each Check and Read below returns what is wrong with a value, or nothing.
-
-std::string CheckPrefix(absl::string_view prefix) {
-  if (prefix.empty()) return "must not be empty";
-  if (!AllDigits(prefix)) return absl::StrCat(Quote(prefix), " must be digits only");
-  if (prefix[0] == '0') return absl::StrCat(Quote(prefix), " must not begin with 0");
-  if (prefix.size() > kMaxPrefixDigits) {
-    return absl::StrCat(Quote(prefix), " is longer than ", kMaxPrefixDigits, " digits");
-  }
-  return "";
-}
-
-// C10.
-std::string CheckShortCode(absl::string_view code) {
-  if (AllDigits(code) && code.size() >= domain::kMinShortCodeDigits &&
-      code.size() <= domain::kMaxShortCodeDigits) {
-    return "";
-  }
-  return absl::StrCat(Quote(code), " must be ", domain::kMinShortCodeDigits, " to ",
-                      domain::kMaxShortCodeDigits, " digits");
-}
-
-std::string CheckCarrier(RateKind kind, absl::string_view carrier) {
-  if (carrier.empty()) return "";
-  if (kind == RateKind::kSmsShortCode) {
-    return absl::StrCat(Quote(carrier), " must be empty for a short code");
-  }
-  if (kind != RateKind::kSms) return absl::StrCat(Quote(carrier), " must be empty for a call");
-  const bool valid =
-      carrier.size() <= kMaxCarrierBytes && std::all_of(carrier.begin(), carrier.end(), [](char c) {
-        return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '.' || c == '_' || c == '-';
-      });
-  if (valid) return "";
-  return absl::StrCat(Quote(carrier), " must be 1 to ", kMaxCarrierBytes, " of a-z 0-9 . _ -");
+bool IsShortCode(absl::string_view code) {
+  return AllDigits(code) && code.size() >= domain::kMinShortCodeDigits &&
+         code.size() <= domain::kMaxShortCodeDigits;
 }
 
 std::string CheckName(absl::string_view name) {
   if (name.size() > kMaxDestinationNameBytes) {
-    return absl::StrCat(Quote(name), " is longer than ", kMaxDestinationNameBytes, " bytes");
+    return absl::StrCat("is longer than ", kMaxDestinationNameBytes, " bytes");
   }
   for (absl::string_view rest = name; !rest.empty();) {
     const std::optional<uint32_t> code = ConsumeUtf8(&rest);
-    if (!code.has_value()) return absl::StrCat(Quote(name), " is not UTF-8");
-    if (*code < 0x20 || (*code >= 0x7F && *code < 0xA0)) {
-      return absl::StrCat(Quote(name), " holds a control character");
-    }
+    if (!code.has_value()) return "is neither UTF-8 nor Windows-1252";
+    if (*code < 0x20 || (*code >= 0x7F && *code < 0xA0)) return "holds a control character";
   }
   return "";
 }
 
-std::string ReadCountry(absl::string_view text, domain::NumberCountry* country) {
-  const std::optional<domain::NumberCountry> read = domain::NumberCountryFrom(text);
-  if (!read.has_value()) {
-    return absl::StrCat(Quote(text), " must be a country of ISO 3166-1, like US, or ",
-                        domain::TextOf(domain::NumberCountry::kTollFree), ", ",
-                        domain::TextOf(domain::NumberCountry::kSatellite), " or ",
-                        domain::TextOf(domain::NumberCountry::kPremiumRate));
+std::optional<RateKind> KindFrom(absl::string_view text) {
+  std::string lower = absl::AsciiStrToLower(text);
+  std::replace(lower.begin(), lower.end(), ' ', '_');
+  std::replace(lower.begin(), lower.end(), '-', '_');
+  for (const RateKind kind : kRateKinds) {
+    if (lower == RateKindName(kind)) return kind;
   }
-  *country = *read;
-  return "";
+  if (lower == "calls" || lower == "voice" || lower == "outbound_call") return RateKind::kCall;
+  if (lower == "inbound_call") return RateKind::kCallInbound;
+  if (lower == "text" || lower == "texts") return RateKind::kSms;
+  return std::nullopt;
 }
 
-std::string ReadPrice(absl::string_view text, Nanos* price) {
-  if (text.empty()) return "must not be empty";
-  if (text.find_first_not_of("0123456789.-") != absl::string_view::npos) {
-    return absl::StrCat(Quote(text), " is not a decimal number");
+absl::string_view SeparatorName(char separator) {
+  switch (separator) {
+    case ';':
+      return "semicolon";
+    case '\t':
+      return "tab";
+    case '|':
+      return "bar";
+    default:
+      return "comma";
   }
-  const absl::StatusOr<Nanos> amount = ParseDecimal(text);
-  if (!amount.ok() && !absl::IsOutOfRange(amount.status())) {
-    return std::string(amount.status().message());
-  }
-  if (amount.ok() ? *amount < 0 : text[0] == '-') {
-    return absl::StrCat(Quote(text), " must not be negative");
-  }
-  if (!amount.ok() || *amount > kMaxDeckPrice) {
-    return absl::StrCat(Quote(text), " must be at most ", FormatDecimal(kMaxDeckPrice));
-  }
-  *price = *amount;
-  return "";
 }
 
-std::string ReadIncrement(absl::string_view text, int32_t* seconds) {
-  int32_t value = 0;
-  // Five digits are enough to see that it is too much.
-  const bool number = AllDigits(text) && text.size() <= 5;
-  for (const char c : number ? text : absl::string_view()) value = value * 10 + (c - '0');
-  if (!number || value < 1 || value > kMaxIncrementSeconds) {
-    return absl::StrCat(Quote(text), " must be 1 to ", kMaxIncrementSeconds, " seconds");
-  }
-  *seconds = value;
-  return "";
+size_t QuotesIn(absl::string_view text) {
+  return static_cast<size_t>(std::count(text.begin(), text.end(), '"'));
+}
+
+std::string KnownColumns() {
+  std::vector<absl::string_view> names;
+  for (const ColumnHelp& help : DeckColumnHelp()) names.push_back(help.name);
+  return absl::StrJoin(names, ",");
 }
 
 }  // namespace
-
-const std::array<absl::string_view, DeckCsvParser::kColumnCount> DeckCsvParser::kColumnNames = {
-    "kind",
-    "prefix",
-    "carrier",
-    "destination",
-    "price",
-    "connect_fee",
-    "initial_increment_seconds",
-    "increment_seconds",
-    "country"};
 
 absl::string_view RateKindName(RateKind kind) {
   switch (kind) {
@@ -182,26 +109,27 @@ absl::string_view RateKindName(RateKind kind) {
   return "unknown";
 }
 
+// --- Lines and records ------------------------------------------------------
+
 void DeckCsvParser::Feed(absl::string_view chunk) {
-  while (!chunk.empty() && !stopped_) {
-    const size_t end = chunk.find('\n');
-    if (partial_line_.empty() && end != absl::string_view::npos) {
-      TakeLine(chunk.substr(0, end));
-    } else {
-      // A line that is too long is kept so far that it is seen to be, CR or not.
-      const size_t room = kMaxDeckLineBytes + 2 - partial_line_.size();
-      absl::StrAppend(&partial_line_, chunk.substr(0, std::min(end, room)));
-      if (end != absl::string_view::npos) {
-        TakeLine(partial_line_);
-        partial_line_.clear();
-      }
-    }
-    chunk.remove_prefix(end == absl::string_view::npos ? chunk.size() : end + 1);
-  }
+  if (stopped_) return;
+  lines_.Feed(chunk, [this](absl::string_view line) { TakeLine(line); });
 }
 
-absl::StatusOr<std::vector<RateRow>> DeckCsvParser::Finish() && {
-  if (!partial_line_.empty() && !stopped_) TakeLine(partial_line_);
+absl::StatusOr<DeckFile> DeckCsvParser::Finish() && {
+  if (!stopped_) lines_.Finish([this](absl::string_view line) { TakeLine(line); });
+  while (ReplayOpenQuote()) {
+  }
+  if (!lines_.not_text().empty()) {
+    return InvalidRateDeck(absl::StatusCode::kInvalidArgument,
+                           absl::StrCat("the file is ", lines_.not_text(),
+                                        " and no text: save it as CSV (UTF-8) first"));
+  }
+  CheckEncoding();
+  CheckMarks();
+  groups_.Check([this](int64_t line, const LineGroups::Fault& fault) {
+    AddBadRow(line, {{DeckColumn::kUnknown, fault.prefix, fault.cause, fault.detail}});
+  });
   if (bad_row_count_ > 0) return BadDeck();
   if (!header_seen_) {
     return InvalidRateDeck(absl::StatusCode::kInvalidArgument, "the file is empty");
@@ -210,212 +138,754 @@ absl::StatusOr<std::vector<RateRow>> DeckCsvParser::Finish() && {
     return InvalidRateDeck(absl::StatusCode::kInvalidArgument,
                            "the file has no rows after its header");
   }
-  return std::move(rows_);
+  DeckFile file;
+  file.understood = Understood();
+  file.rows = std::move(rows_);
+  file.sources = std::move(sources_);
+  file.gap_count = groups_.gap_count();
+  file.gaps = groups_.gaps();
+  return file;
 }
 
 void DeckCsvParser::TakeLine(absl::string_view line) {
-  ++line_number_;
-  if (line_number_ == 1) absl::ConsumePrefix(&line, kByteOrderMark);
-  absl::ConsumeSuffix(&line, "\r");
-  if (line.empty()) return;
+  if (stopped_) return;
+  const bool odd = absl::StrContains(line, '"') && QuotesIn(line) % 2 == 1;
+  if (open_lines_.empty()) {
+    record_line_ = lines_.line_number();
+    if (!odd || line.size() > kMaxDeckLineBytes) return TakeRecord(line);
+    open_lines_.emplace_back(line);
+    return;
+  }
+  open_lines_.emplace_back(line);
+  if (odd) {
+    const std::string record = absl::StrJoin(open_lines_, " ");
+    const char separator = header_seen_ ? separator_ : TryHeader(record).separator;
+    // Only if the row is whole now.
+    const bool whole =
+        SplitFields(record, separator).empty() && (!header_seen_ || fields_.size() == field_count_);
+    if (whole) {
+      open_lines_.clear();
+      return TakeRecord(record);
+    }
+  }
+  if (open_lines_.size() >= kMaxOpenLines) ReplayOpenQuote();
+}
+
+// The first line is bad alone; the others are taken for themselves. False if there is none.
+bool DeckCsvParser::ReplayOpenQuote() {
+  if (open_lines_.empty()) return false;
+  const std::vector<std::string> lines = std::exchange(open_lines_, {});
+  TakeRecord(lines.front());
+  for (size_t i = 1; i < lines.size(); ++i) {
+    ++record_line_;
+    const bool odd = QuotesIn(lines[i]) % 2 == 1;
+    if (open_lines_.empty() && !odd) {
+      if (!stopped_) TakeRecord(lines[i]);
+      continue;
+    }
+    if (open_lines_.empty()) {
+      // It may be closed by a line that is still to come.
+      open_lines_.assign(lines.begin() + static_cast<std::ptrdiff_t>(i), lines.end());
+      break;
+    }
+  }
+  return true;
+}
+
+void DeckCsvParser::TakeRecord(absl::string_view record) {
+  if (record.empty() || stopped_) return;
   if (header_seen_) {
-    TakeRow(line);
+    TakeRow(record);
   } else {
-    header_seen_ = true;
-    TakeHeader(line);
+    TakeHeader(record);
   }
 }
 
-void DeckCsvParser::TakeHeader(absl::string_view line) {
+std::string DeckCsvParser::SplitFields(absl::string_view record, char separator) {
+  fields_.clear();
+  unquoted_.clear();
+  if (record.size() > kMaxDeckLineBytes) {
+    return absl::StrCat("the line is longer than ", kMaxDeckLineBytes, " bytes");
+  }
+  // They are pointed to, and must not move.
+  unquoted_.reserve(QuotesIn(record));
+  for (size_t pos = 0;; ++pos) {
+    // ="0044" is how a spreadsheet is told that a value is a text.
+    if (record.substr(pos, 2) == "=\"") ++pos;
+    if (pos < record.size() && record[pos] == '"') {
+      const size_t begin = pos + 1;
+      size_t end = record.find('"', begin);
+      bool doubled = false;
+      while (end != absl::string_view::npos && record.substr(end, 2) == "\"\"") {
+        doubled = true;
+        end = record.find('"', end + 2);
+      }
+      if (end == absl::string_view::npos) return "a quote is not closed";
+      fields_.push_back(record.substr(begin, end - begin));
+      if (doubled) {
+        std::string& text = unquoted_.emplace_back(fields_.back());
+        for (size_t at = 0; (at = text.find("\"\"", at)) != std::string::npos; ++at) {
+          text.erase(at, 1);
+        }
+        fields_.back() = text;
+      }
+      pos = end + 1;
+      if (pos < record.size() && record[pos] != separator) return "text follows a closing quote";
+    } else {
+      const size_t end = std::min(record.find(separator, pos), record.size());
+      fields_.push_back(record.substr(pos, end - pos));
+      if (absl::StrContains(fields_.back(), '"'))
+        return "a quote inside a field that is not quoted";
+      pos = end;
+    }
+    fields_.back() = CleanField(fields_.back());
+    if (pos == record.size()) return "";
+  }
+}
+
+// --- The header -------------------------------------------------------------
+
+DeckCsvParser::Header DeckCsvParser::TryHeader(absl::string_view record) {
+  Header best;
+  best.separator = said_separator_ != 0 ? said_separator_ : ',';
+  for (const char separator : kSeparators) {
+    if (said_separator_ != 0 && separator != said_separator_) continue;
+    if (!SplitFields(record, separator).empty()) continue;
+    Header header;
+    header.separator = separator;
+    for (const absl::string_view field : fields_) {
+      header.names.push_back(ReadColumnName(field));
+      if (header.names.back().column != DeckColumn::kUnknown) ++header.known;
+    }
+    if (header.known > best.known || best.names.empty() ||
+        (header.known == best.known && header.names.size() > best.names.size())) {
+      best = std::move(header);
+    }
+  }
+  return best;
+}
+
+// A line before the header: a title or a date, with at most two values.
+bool DeckCsvParser::IsPreamble(const Header& header) const {
+  if (record_line_ > kPreambleLines) return false;
+  const auto has = [&header](DeckColumn column) {
+    return std::any_of(header.names.begin(), header.names.end(),
+                       [column](const ColumnName& name) { return name.column == column; });
+  };
+  if (has(DeckColumn::kPrefix) || has(DeckColumn::kPrice)) return false;
+  const auto values = std::count_if(fields_.begin(), fields_.end(),
+                                    [](absl::string_view field) { return !field.empty(); });
+  return values <= 2 && header.known < 2 &&
+         std::none_of(fields_.begin(), fields_.end(),
+                      [](absl::string_view field) { return !field.empty() && AllDigits(field); });
+}
+
+void DeckCsvParser::TakeHeader(absl::string_view record) {
+  if (record.size() == 5 && absl::StartsWithIgnoreCase(record, "sep=") &&
+      absl::StrContains(kSeparators, record[4])) {
+    said_separator_ = record[4];
+    return;
+  }
+  const Header header = TryHeader(record);
+  separator_ = header.separator;
   std::vector<std::string> problems;
-  if (std::string problem = SplitFields(line); !problem.empty()) {
+  if (std::string problem = SplitFields(record, separator_); !problem.empty()) {
     problems.push_back(std::move(problem));
     fields_.clear();
+  } else if (IsPreamble(header)) {
+    return;
   }
+  header_seen_ = true;
+  header_line_ = record_line_;
   field_count_ = fields_.size();
-  for (size_t i = 0; i < fields_.size() && problems.size() < kRowsInMessage; ++i) {
-    const auto known = std::find(kColumnNames.begin(), kColumnNames.end(), fields_[i]);
-    if (known == kColumnNames.end()) {
-      problems.push_back(absl::StrCat("unknown column ", Quote(fields_[i])));
-      continue;
-    }
-    size_t& position = positions_[static_cast<size_t>(known - kColumnNames.begin())];
-    if (position != 0) problems.push_back(absl::StrCat("column \"", *known, "\" is there twice"));
-    position = i + 1;
-  }
-  for (const Column required : {kKind, kPrefix, kPrice}) {
-    if (problems.empty() && positions_[required] == 0) {
-      problems.push_back(absl::StrCat("column \"", kColumnNames[required], "\" is missing"));
-    }
-  }
+  if (problems.empty()) PlaceColumns(header, &problems);
   if (problems.empty()) return;
-  AddBadRow(absl::StrCat(absl::StrJoin(problems, "; "), " (the columns are ",
-                         absl::StrJoin(kColumnNames, ","), ")"));
+  AddBadRow(
+      record_line_,
+      {{DeckColumn::kUnknown, "",
+        absl::StrCat(absl::StrJoin(problems, "; "), " (the columns are ", KnownColumns(), ")"),
+        ""}});
   stopped_ = true;
 }
 
-void DeckCsvParser::TakeRow(absl::string_view line) {
-  if (++row_count_ > kMaxDeckRows) {
-    AddBadRow(absl::StrCat("there are more than ", kMaxDeckRows, " rows"));
-    stopped_ = true;
+void DeckCsvParser::PlaceColumns(const Header& header, std::vector<std::string>* problems) {
+  for (size_t i = 0; i < fields_.size(); ++i) {
+    columns_.push_back({std::string(fields_[i]), ""});
+    const size_t shown = problems->size();
+    if (shown < kFaultsInMessage) PlaceColumn(i, header.names[i], problems);
+  }
+  if (!problems->empty()) return;
+  // A lone code of an area, or of a country, is the prefix; so is the number of an old price list.
+  for (const DeckColumn column : {DeckColumn::kAreaCode, DeckColumn::kCallingCode}) {
+    const bool alone = !Has(DeckColumn::kPrefix) && !Has(DeckColumn::kNpa) && Has(column) &&
+                       Has(DeckColumn::kAreaCode) != Has(DeckColumn::kCallingCode);
+    if (!alone) continue;
+    size_t& position = positions_[static_cast<size_t>(column)];
+    columns_[position - 1].meaning = "prefix";
+    positions_[static_cast<size_t>(DeckColumn::kPrefix)] = std::exchange(position, 0);
+  }
+  const bool prefix = Has(DeckColumn::kPrefix) || Has(DeckColumn::kNpa) ||
+                      (Has(DeckColumn::kCallingCode) && Has(DeckColumn::kAreaCode));
+  if (!prefix) problems->push_back("column \"prefix\" is missing");
+  if (prefix && !Has(DeckColumn::kPrice)) problems->push_back("column \"price\" is missing");
+  kind_is_said_ = Has(DeckColumn::kKind) || options_.kind.has_value();
+  const bool texts = std::any_of(header.names.begin(), header.names.end(),
+                                 [](const ColumnName& name) { return name.text_price; }) ||
+                     Has(DeckColumn::kCarrier) || Has(DeckColumn::kMnc);
+  if (problems->empty() && texts && !kind_is_said_) {
+    problems->push_back(
+        "the file looks like prices of texts and has no column \"kind\": add one, or say the kind "
+        "(sms) with the import");
+  }
+}
+
+void DeckCsvParser::PlaceColumn(size_t index, const ColumnName& name,
+                                std::vector<std::string>* problems) {
+  const absl::string_view text = fields_[index];
+  const bool ignored = std::any_of(
+      options_.ignored_columns.begin(), options_.ignored_columns.end(),
+      [text](const std::string& each) { return absl::EqualsIgnoreCase(CleanField(each), text); });
+  // A column without a name is the empty one that a spreadsheet adds; its rows are looked at.
+  if (text.empty()) return;
+  if (ignored || name.column == DeckColumn::kIgnored) {
+    columns_[index].meaning = "ignored";
     return;
   }
+  if (name.column == DeckColumn::kUnknown) {
+    problems->push_back(absl::StrCat("unknown column ", Quote(text),
+                                     ": name it like one of the program's, or say that it is to "
+                                     "be ignored"));
+    return;
+  }
+  if (name.hundredths) {
+    problems->push_back(
+        absl::StrCat("column ", Quote(text), " is not in whole units of the currency"));
+    return;
+  }
+  if (!name.currency.empty() && !options_.currency.empty() &&
+      !MeansCurrency(name.currency, options_.currency).value_or(false)) {
+    problems->push_back(absl::StrCat("column ", Quote(text), " is not in ", options_.currency,
+                                     ", the currency of the deck"));
+    return;
+  }
+  const auto column = static_cast<size_t>(name.column);
+  if (positions_[column] != 0) {
+    const bool ranked = name.rank != ranks_[column];
+    if (!ranked) {
+      problems->push_back(absl::StrCat("column \"", NameOf(name.column), "\" is there twice"));
+      return;
+    }
+    if (name.rank > ranks_[column]) {
+      columns_[index].meaning = "ignored";
+      return;
+    }
+    columns_[positions_[column] - 1].meaning = "ignored";
+  }
+  positions_[column] = index + 1;
+  ranks_[column] = name.rank;
+  columns_[index].meaning = std::string(NameOf(name.column));
+}
+
+// --- Rows -------------------------------------------------------------------
+
+absl::string_view DeckCsvParser::Field(DeckColumn column) const {
+  const size_t position = positions_[static_cast<size_t>(column)];
+  return position == 0 ? absl::string_view() : fields_[position - 1];
+}
+
+void DeckCsvParser::TakeRow(absl::string_view record) {
+  problems_.clear();
+  prefixes_.clear();
+  form_ = {};
   RateRow row;
-  std::string problem = SplitFields(line);
-  if (problem.empty()) problem = ReadRow(&row);
-  if (problem.empty()) {
-    const auto [first, is_new] = line_of_row_.try_emplace(KeyOf(row), line_number_);
-    if (!is_new)
-      problem = absl::StrCat("the same kind, prefix and carrier as line ", first->second);
+  if (std::string problem = SplitFields(record, separator_); !problem.empty()) {
+    Note(DeckColumn::kUnknown, "", std::move(problem));
+  } else {
+    const bool empty = std::all_of(fields_.begin(), fields_.end(),
+                                   [](absl::string_view field) { return field.empty(); });
+    if (empty) return;
+    ReadRow(&row);
   }
-  if (!problem.empty()) {
-    AddBadRow(std::move(problem));
-  } else if (bad_row_count_ == 0) {
-    rows_.push_back(std::move(row));
+  ++file_rows_;
+  row_count_ += std::max<int64_t>(1, static_cast<int64_t>(prefixes_.size()));
+  if (row_count_ > kMaxDeckRows) {
+    AddBadRow(record_line_, {{DeckColumn::kUnknown, "",
+                              absl::StrCat("there are more than ", kMaxDeckRows, " rows"), ""}});
+    stopped_ = true;
+  } else if (!problems_.empty()) {
+    AddBadRow(record_line_, problems_);
+  } else {
+    AddRows(std::move(row));
   }
 }
 
-std::string DeckCsvParser::SplitFields(absl::string_view line) {
-  fields_.clear();
-  if (line.size() > kMaxDeckLineBytes) {
-    return absl::StrCat("the line is longer than ", kMaxDeckLineBytes, " bytes");
-  }
-  for (size_t pos = 0;; ++pos) {
-    std::string& field = fields_.emplace_back();
-    if (pos < line.size() && line[pos] == '"') {
-      for (++pos;; ++pos) {
-        const size_t quote = line.find('"', pos);
-        if (quote == absl::string_view::npos) return "a quote is not closed";
-        field.append(line.data() + pos, quote - pos);
-        pos = quote + 1;
-        if (pos == line.size() || line[pos] != '"') break;
-        field.push_back('"');
-      }
-      if (pos < line.size() && line[pos] != ',') return "text follows a closing quote";
+void DeckCsvParser::AddRows(RateRow row) {
+  for (size_t i = 0; i < prefixes_.size(); ++i) {
+    const bool last = i + 1 == prefixes_.size();
+    row.prefix = prefixes_[i];
+    groups_.Add(row, record_line_);
+    if (bad_row_count_ > 0) continue;
+    sources_.push_back({static_cast<uint32_t>(record_line_), form_.plus ? 1u : 0u});
+    if (last) {
+      rows_.push_back(std::move(row));
     } else {
-      const size_t comma = std::min(line.find(',', pos), line.size());
-      field.assign(line.data() + pos, comma - pos);
-      if (absl::StrContains(field, '"')) return "a quote inside a field that is not quoted";
-      pos = comma;
-    }
-    if (pos == line.size()) return "";
-  }
-}
-
-absl::string_view DeckCsvParser::Field(Column column) const {
-  const size_t position = positions_[column];
-  return position == 0 ? absl::string_view() : absl::string_view(fields_[position - 1]);
-}
-
-std::string DeckCsvParser::ReadRow(RateRow* row) const {
-  if (fields_.size() != field_count_) {
-    return absl::StrCat(fields_.size(), " columns where the header has ", field_count_);
-  }
-  std::vector<std::string> problems;
-  ReadKey(row, &problems);
-  ReadPrices(row, &problems);
-  return absl::StrJoin(problems, "; ");
-}
-
-void DeckCsvParser::Note(Column column, absl::string_view problem,
-                         std::vector<std::string>* problems) {
-  if (!problem.empty()) problems->push_back(absl::StrCat(kColumnNames[column], ": ", problem));
-}
-
-void DeckCsvParser::ReadKey(RateRow* row, std::vector<std::string>* problems) const {
-  bool known_kind = false;
-  for (const RateKind kind : kRateKinds) {
-    if (Field(kKind) == RateKindName(kind)) {
-      row->kind = kind;
-      known_kind = true;
+      rows_.push_back(row);
     }
   }
-  if (!known_kind) {
-    Note(kKind,
-         absl::StrCat(Quote(Field(kKind)),
-                      " must be call, call_inbound, sms, short_code or sms_short_code"),
-         problems);
-  }
-  const bool short_code = known_kind && IsShortCodeKind(row->kind);
-  Note(kPrefix, short_code ? CheckShortCode(Field(kPrefix)) : CheckPrefix(Field(kPrefix)),
-       problems);
-  if (known_kind) Note(kCarrier, CheckCarrier(row->kind, Field(kCarrier)), problems);
-  Note(kDestination, CheckName(Field(kDestination)), problems);
-  Note(kCountry, ReadCountry(Field(kCountry), &row->country), problems);
-  row->prefix = std::string(Field(kPrefix));
-  row->carrier = std::string(Field(kCarrier));
-  row->destination_name = std::string(Field(kDestination));
 }
 
-void DeckCsvParser::ReadPrices(RateRow* row, std::vector<std::string>* problems) const {
-  Note(kPrice, ReadPrice(Field(kPrice), &row->price), problems);
-  if (IsTextKind(row->kind)) {
-    for (const Column column : {kConnectFee, kInitialIncrement, kIncrement}) {
-      // "0.00" is a zero too.
-      Nanos value = 0;
-      if (!Field(column).empty() && (!ReadPrice(Field(column), &value).empty() || value != 0)) {
-        Note(column, absl::StrCat(Quote(Field(column)), " must be empty or 0 for a text"),
-             problems);
+std::string DeckCsvParser::CountProblem() const {
+  if (fields_.size() == field_count_) {
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      if (columns_[i].name.empty() && !fields_[i].empty()) {
+        return "a value stands in a column that has no name";
       }
     }
+    return "";
+  }
+  const bool empty_rest =
+      fields_.size() > field_count_ &&
+      std::all_of(fields_.begin() + static_cast<std::ptrdiff_t>(field_count_), fields_.end(),
+                  [](absl::string_view field) { return field.empty(); });
+  if (empty_rest) return "";
+  std::string problem =
+      absl::StrCat(fields_.size(), " columns where the header has ", field_count_);
+  if (separator_ == ',' && fields_.size() > field_count_) {
+    absl::StrAppend(
+        &problem, " (a value with a comma in it, like 0,015, needs quotes, or another separator)");
+  }
+  return problem;
+}
+
+void DeckCsvParser::ReadRow(RateRow* row) {
+  if (std::string problem = CountProblem(); !problem.empty()) {
+    Note(DeckColumn::kUnknown, "", std::move(problem));
+    return;
+  }
+  ReadKind(row);
+  ReadPrefix(row);
+  ReadCarrier(row);
+  ReadNames(row);
+  ReadTerms(row);
+  ReadPrices(row);
+  ReadIncrements(row);
+  if (IsTextKind(row->kind)) RefuseForText();
+  const bool doubtful = marks_.doubtful_points + marks_.doubtful_commas > 0;
+  if (doubtful && doubtful_line_ == 0) doubtful_line_ = record_line_;
+}
+
+void DeckCsvParser::Note(DeckColumn column, absl::string_view value, std::string cause,
+                         std::string detail) {
+  if (cause.empty()) return;
+  problems_.push_back({column, std::string(value), std::move(cause), std::move(detail)});
+}
+
+void DeckCsvParser::ReadKind(RateRow* row) {
+  row->kind = options_.kind.value_or(RateKind::kCall);
+  const absl::string_view field = Field(DeckColumn::kKind);
+  if (!Has(DeckColumn::kKind)) return;
+  const std::optional<RateKind> kind = KindFrom(field);
+  if (kind.has_value()) {
+    row->kind = *kind;
+  } else {
+    Note(DeckColumn::kKind, field.empty() ? "\"\"" : field,
+         "must be call, call_inbound, sms, short_code or sms_short_code");
+  }
+}
+
+void DeckCsvParser::ReadPrefix(RateRow* row) {
+  if (IsShortCodeKind(row->kind)) {
+    const absl::string_view code = Field(DeckColumn::kPrefix);
+    if (IsShortCode(code)) {
+      prefixes_.emplace_back(code);
+      return;
+    }
+    std::string damage = SpreadsheetDamage(code);
+    Note(DeckColumn::kPrefix, code.empty() ? "\"\"" : code,
+         !damage.empty() ? damage
+                         : absl::StrCat("must be ", domain::kMinShortCodeDigits, " to ",
+                                        domain::kMaxShortCodeDigits, " digits"));
+    return;
+  }
+  if (Has(DeckColumn::kNpa)) {
+    const absl::string_view npa = Field(DeckColumn::kNpa);
+    Note(DeckColumn::kNpa, npa, ReadNpa(npa, &prefixes_));
+    return;
+  }
+  const absl::string_view calling_code = Field(DeckColumn::kCallingCode);
+  if (Has(DeckColumn::kAreaCode) && Has(DeckColumn::kCallingCode) && !Has(DeckColumn::kPrefix)) {
+    const absl::string_view area = Field(DeckColumn::kAreaCode);
+    Note(DeckColumn::kAreaCode, area, ReadAreaCodes(calling_code, area, &prefixes_));
+    return;
+  }
+  const absl::string_view field = Field(DeckColumn::kPrefix);
+  Note(DeckColumn::kPrefix, field, ReadPrefixes(field, &prefixes_, &form_));
+  // The prefix is whole: a country's code beside it says the same again, or something is wrong.
+  if (calling_code.empty() || !AllDigits(calling_code)) return;
+  for (const std::string& prefix : prefixes_) {
+    if (absl::StartsWith(prefix, calling_code)) continue;
+    Note(DeckColumn::kPrefix, prefix,
+         "does not begin with the country code of its row: if it is to follow it, name the column "
+         "area_code");
+    return;
+  }
+}
+
+void DeckCsvParser::ReadCarrier(RateRow* row) {
+  std::string text(Field(DeckColumn::kCarrier));
+  DeckColumn column = DeckColumn::kCarrier;
+  const absl::string_view mnc = Field(DeckColumn::kMnc);
+  if (text.empty() && !mnc.empty()) {
+    column = DeckColumn::kMnc;
+    text = absl::StrCat(Field(DeckColumn::kMcc), "-", mnc);
+    if (mnc.size() < 2 && AllDigits(mnc)) {
+      Note(column, mnc,
+           "has one digit where a network has two or three: a spreadsheet drops leading zeros; "
+           "format the column as text, and export again");
+      return;
+    }
+  }
+  if (text.empty()) return;
+  if (row->kind == RateKind::kSmsShortCode) {
+    Note(column, text, "must be empty for a short code");
+  } else if (row->kind != RateKind::kSms) {
+    Note(column, text, "must be empty for a call");
+  } else if (const std::optional<std::string> carrier = domain::CarrierFrom(text)) {
+    row->carrier = *carrier;
+  } else {
+    std::string damage = SpreadsheetDamage(text);
+    Note(column, text,
+         damage.empty() ? absl::StrCat("must be a name of up to ", domain::kMaxCarrierBytes,
+                                       " letters and digits, or MCC and MNC like 310-410")
+                        : damage);
+  }
+}
+
+void DeckCsvParser::ReadNames(RateRow* row) {
+  absl::string_view name = Field(DeckColumn::kDestination);
+  const absl::string_view country = Field(DeckColumn::kCountry);
+  if (!country.empty()) {
+    Note(DeckColumn::kCountry, country, ReadCountry(country, &row->country));
+    // "United Kingdom" is a name for people, too.
+    if (name.empty() && country.size() > 2 && !absl::StrContains(country, '_')) name = country;
+  }
+  Note(DeckColumn::kDestination, name, CheckName(name));
+  row->destination_name = std::string(name);
+  const absl::string_view currency = Field(DeckColumn::kCurrency);
+  if (!currency.empty() && !options_.currency.empty() &&
+      !MeansCurrency(currency, options_.currency).value_or(false)) {
+    Note(DeckColumn::kCurrency, currency,
+         absl::StrCat("is not ", options_.currency, ", the currency of the deck"));
+  }
+}
+
+void DeckCsvParser::ReadPrices(RateRow* row) {
+  const bool blocked = row->terms != nullptr && row->terms->blocked;
+  const absl::string_view price = Field(DeckColumn::kPrice);
+  // A prefix that is blocked may be without a price.
+  if (!(blocked && (price.empty() || IsBlockedWord(price)))) {
+    Note(DeckColumn::kPrice, price, ReadAmount(price, options_.currency, &marks_, &row->price));
+  }
+  const absl::string_view fee = Field(DeckColumn::kConnectFee);
+  if (!fee.empty()) {
+    Note(DeckColumn::kConnectFee, fee,
+         ReadAmount(fee, options_.currency, &marks_, &row->connect_fee));
+  }
+}
+
+void DeckCsvParser::ReadIncrements(RateRow* row) {
+  if (IsTextKind(row->kind)) {
     row->initial_increment_seconds = 0;
     row->increment_seconds = 0;
     return;
   }
-  if (!Field(kConnectFee).empty()) {
-    Note(kConnectFee, ReadPrice(Field(kConnectFee), &row->connect_fee), problems);
-  }
   row->initial_increment_seconds = kDefaultIncrementSeconds;
   row->increment_seconds = kDefaultIncrementSeconds;
-  if (!Field(kInitialIncrement).empty()) {
-    Note(kInitialIncrement,
-         ReadIncrement(Field(kInitialIncrement), &row->initial_increment_seconds), problems);
+  const absl::string_view both = Field(DeckColumn::kIncrements);
+  const absl::string_view initial = Field(DeckColumn::kInitialIncrement);
+  const absl::string_view further = Field(DeckColumn::kIncrement);
+  if (!both.empty()) {
+    Note(DeckColumn::kIncrements, both,
+         rates::ReadIncrements(both, &row->initial_increment_seconds, &row->increment_seconds));
   }
-  if (!Field(kIncrement).empty()) {
-    Note(kIncrement, ReadIncrement(Field(kIncrement), &row->increment_seconds), problems);
+  for (const DeckColumn column : {DeckColumn::kInitialIncrement, DeckColumn::kIncrement}) {
+    const absl::string_view field = Field(column);
+    if (field.empty()) continue;
+    // "60/6" in one of the two is both, if the other says nothing else.
+    const absl::string_view other = column == DeckColumn::kInitialIncrement ? further : initial;
+    if (IsIncrementPair(field) && (other.empty() || other == field)) {
+      Note(column, field,
+           rates::ReadIncrements(field, &row->initial_increment_seconds, &row->increment_seconds));
+      return;
+    }
+    Note(column, field,
+         ReadIncrement(field, column == DeckColumn::kInitialIncrement
+                                  ? &row->initial_increment_seconds
+                                  : &row->increment_seconds));
   }
 }
 
-DeckCsvParser::RowKey DeckCsvParser::KeyOf(const RateRow& row) {
-  // 15 digits are less than 2^50; without a leading zero the number is the prefix. A short code may
-  // have one.
-  uint64_t number = IsShortCodeKind(row.kind) ? 1 : 0;
-  for (const char c : row.prefix) number = number * 10 + static_cast<uint64_t>(c - '0');
-  const auto kind = static_cast<uint64_t>(row.kind);
-  const auto next = static_cast<uint32_t>(carrier_numbers_.size());
-  return {kind << 50 | number, carrier_numbers_.try_emplace(row.carrier, next).first->second};
+// --- What a line says beyond its price --------------------------------------
+
+void DeckCsvParser::ReadTerms(RateRow* row) {
+  domain::LineTerms terms;
+  ReadDates(&terms);
+  ReadPeriod(&terms);
+  ReadCharges(&terms);
+  terms.blocked = ReadBlocked(&terms);
+  if (terms == domain::LineTerms()) return;
+  row->terms = Intern(std::move(terms));
 }
 
-void DeckCsvParser::AddBadRow(std::string reason) {
+void DeckCsvParser::ReadDates(domain::LineTerms* terms) {
+  for (const DeckColumn column : {DeckColumn::kFirstDay, DeckColumn::kLastDay}) {
+    const absl::string_view field = Field(column);
+    if (field.empty()) continue;
+    absl::CivilDay day;
+    std::string problem = ReadDate(field, options_.date_order, &day);
+    const bool read = problem.empty();
+    Note(column, field, std::move(problem));
+    if (read) (column == DeckColumn::kFirstDay ? terms->first_day : terms->last_day) = day;
+  }
+  if (terms->first_day.has_value() && terms->last_day.has_value() &&
+      *terms->last_day < *terms->first_day) {
+    Note(DeckColumn::kLastDay, Field(DeckColumn::kLastDay), "is before the first day of its line");
+  }
+}
+
+void DeckCsvParser::ReadPeriod(domain::LineTerms* terms) {
+  const absl::string_view days = Field(DeckColumn::kDays);
+  const absl::string_view from = Field(DeckColumn::kFrom);
+  const absl::string_view to = Field(DeckColumn::kTo);
+  if (days.empty() && from.empty() && to.empty()) return;
+  constexpr uint8_t kEveryDay = 0x7F;
+  domain::DayPeriod period{kEveryDay, 0, 24 * 60};
+  if (!days.empty()) Note(DeckColumn::kDays, days, ReadDays(days, &period.days));
+  if (from.empty() != to.empty()) {
+    Note(from.empty() ? DeckColumn::kFrom : DeckColumn::kTo, "",
+         "must be there where the other end of the time is");
+  } else if (!from.empty()) {
+    Note(DeckColumn::kFrom, from, ReadTimeOfDay(from, &period.from_minute));
+    Note(DeckColumn::kTo, to, ReadTimeOfDay(to, &period.to_minute));
+    if (period.from_minute == 24 * 60) period.from_minute = 0;
+    if (period.to_minute == 0) period.to_minute = 24 * 60;
+  }
+  terms->periods.push_back(period);
+}
+
+void DeckCsvParser::ReadCharges(domain::LineTerms* terms) {
+  if (const absl::string_view steps = Field(DeckColumn::kSteps); !steps.empty()) {
+    Note(DeckColumn::kSteps, steps, ReadSteps(steps, options_.currency, &marks_, &terms->steps));
+  }
+  if (const absl::string_view field = Field(DeckColumn::kIncludedSeconds); !field.empty()) {
+    Note(DeckColumn::kIncludedSeconds, field, ReadIncludedSeconds(field, &terms->included_seconds));
+  }
+  for (const DeckColumn column : {DeckColumn::kMinimum, DeckColumn::kMaximum}) {
+    const absl::string_view field = Field(column);
+    if (field.empty()) continue;
+    Nanos amount = 0;
+    Note(column, field, ReadAmount(field, options_.currency, &marks_, &amount));
+    (column == DeckColumn::kMinimum ? terms->minimum : terms->maximum) = amount;
+  }
+  if (terms->minimum.has_value() && terms->maximum.has_value() &&
+      *terms->maximum < *terms->minimum) {
+    Note(DeckColumn::kMaximum, Field(DeckColumn::kMaximum), "is less than the minimum");
+  }
+  if (const absl::string_view field = Field(DeckColumn::kStandard); !field.empty()) {
+    bool standard = false;
+    Note(DeckColumn::kStandard, field, ReadYesNo(field, &standard));
+    terms->standard = standard;
+  }
+}
+
+bool DeckCsvParser::ReadBlocked(domain::LineTerms* terms) {
+  const absl::string_view field = Field(DeckColumn::kBlocked);
+  const absl::string_view price = Field(DeckColumn::kPrice);
+  bool blocked = false;
+  if (!field.empty()) Note(DeckColumn::kBlocked, field, rates::ReadBlocked(field, &blocked));
+  blocked = blocked || IsBlockedWord(price);
+  terms->unpriced = blocked && (price.empty() || IsBlockedWord(price));
+  return blocked;
+}
+
+void DeckCsvParser::RefuseForText() {
+  for (const DeckColumn column :
+       {DeckColumn::kConnectFee, DeckColumn::kInitialIncrement, DeckColumn::kIncrement,
+        DeckColumn::kIncrements, DeckColumn::kSteps, DeckColumn::kIncludedSeconds,
+        DeckColumn::kMinimum, DeckColumn::kMaximum, DeckColumn::kDays, DeckColumn::kFrom,
+        DeckColumn::kTo}) {
+    // "0.00" is a zero too.
+    const absl::string_view field = Field(column);
+    if (field.find_first_not_of("0.,/") != absl::string_view::npos) {
+      Note(column, field, "must be empty or 0 for a text");
+    }
+  }
+}
+
+std::shared_ptr<const domain::LineTerms> DeckCsvParser::Intern(domain::LineTerms terms) {
+  std::string key;
+  for (const domain::PriceStep& step : terms.steps) {
+    absl::StrAppend(&key, step.from_second, ":", step.price, ",");
+  }
+  absl::StrAppend(&key, "|", terms.included_seconds, "|", terms.minimum.value_or(-1), "|",
+                  terms.maximum.value_or(-1), "|", terms.standard.has_value(),
+                  terms.standard.value_or(false), terms.blocked, terms.unpriced, "|");
+  for (const auto& day : {terms.first_day, terms.last_day}) {
+    if (day.has_value()) absl::StrAppend(&key, *day - absl::CivilDay());
+    key.push_back('|');
+  }
+  for (const domain::DayPeriod& period : terms.periods) {
+    absl::StrAppend(&key, period.days, " ", period.from_minute, " ", period.to_minute, ",");
+  }
+  std::shared_ptr<const domain::LineTerms>& known = terms_[key];
+  if (known == nullptr) known = std::make_shared<const domain::LineTerms>(std::move(terms));
+  return known;
+}
+
+// --- Faults -----------------------------------------------------------------
+
+std::string DeckCsvParser::Render(const Problem& problem) const {
+  std::string text;
+  if (problem.column != DeckColumn::kUnknown) {
+    const absl::string_view name = NameOf(problem.column);
+    const size_t position = positions_[static_cast<size_t>(problem.column)];
+    const absl::string_view in_file = position == 0 ? name : columns_[position - 1].name;
+    absl::StrAppend(&text, name);
+    if (!absl::EqualsIgnoreCase(name, in_file)) absl::StrAppend(&text, " (", Quote(in_file), ")");
+    absl::StrAppend(&text, ": ");
+  }
+  if (problem.value == "\"\"") {
+    absl::StrAppend(&text, "\"\" ");
+  } else if (!problem.value.empty()) {
+    absl::StrAppend(&text, Quote(problem.value), " ");
+  }
+  absl::StrAppend(&text, problem.cause, problem.detail);
+  return text;
+}
+
+void DeckCsvParser::AddBadRow(int64_t line, const std::vector<Problem>& problems) {
   // All or nothing: from here on the rows are only checked.
   rows_ = {};
-  if (++bad_row_count_ <= kMaxReportedBadRows) {
-    bad_rows_.emplace_back(line_number_, std::move(reason));
+  sources_ = {};
+  ++bad_row_count_;
+  for (const Problem& problem : problems) {
+    const std::string key = absl::StrCat(static_cast<size_t>(problem.column), " ", problem.cause);
+    const auto known = fault_of_.find(key);
+    if (known == fault_of_.end()) {
+      if (faults_.size() >= kMaxReportedFaults) continue;
+      fault_of_.emplace(key, faults_.size());
+      faults_.push_back({line, Render(problem), 1, {}});
+      continue;
+    }
+    Fault& fault = faults_[known->second];
+    ++fault.count;
+    if (fault.more_lines.size() < kMoreLines) fault.more_lines.push_back(line);
   }
+}
+
+void DeckCsvParser::CheckEncoding() {
+  const int64_t utf8 = lines_.first_utf8_line();
+  const int64_t windows = lines_.first_windows_line();
+  if (utf8 == 0 || windows == 0 || stopped_) return;
+  AddBadRow(windows,
+            {{DeckColumn::kUnknown, "",
+              "the line is in Windows-1252 and others are in UTF-8: save the whole file as "
+              "UTF-8",
+              absl::StrCat(" (line ", utf8, " is)")}});
+}
+
+void DeckCsvParser::CheckMarks() {
+  const bool points = marks_.doubtful_points > 0 && marks_.comma;
+  const bool commas = marks_.doubtful_commas > 0 && (marks_.point || !marks_.comma);
+  if (!points && !commas) return;
+  const absl::string_view example = points ? "1.234" : "1,234";
+  AddBadRow(
+      doubtful_line_,
+      {{DeckColumn::kUnknown, "",
+        absl::StrCat("an amount like ", example,
+                     " can be 1234 or one and a fraction: write its decimals with the mark of "
+                     "the others, or say which it is with decimal_mark"),
+        absl::StrCat(" (", points ? marks_.doubtful_points : marks_.doubtful_commas,
+                     " amounts are like it)")}});
 }
 
 absl::Status DeckCsvParser::BadDeck() const {
-  std::vector<std::string> shown;
-  for (size_t i = 0; i < std::min(bad_rows_.size(), kRowsInMessage); ++i) {
-    shown.push_back(absl::StrCat("line ", bad_rows_[i].first, ": ", bad_rows_[i].second));
+  std::vector<Fault> faults = faults_;
+  std::stable_sort(faults.begin(), faults.end(),
+                   [](const Fault& a, const Fault& b) { return a.line < b.line; });
+  std::vector<std::pair<int64_t, std::string>> texts;  // of one line all together
+  for (const Fault& fault : faults) {
+    std::string text = fault.text;
+    if (fault.count > 1) {
+      const int64_t rest = fault.count - 1 - static_cast<int64_t>(fault.more_lines.size());
+      absl::StrAppend(&text, " (also in line", fault.count > 2 ? "s " : " ",
+                      absl::StrJoin(fault.more_lines, ", "),
+                      rest > 0 ? absl::StrCat(" and ", rest, " more") : "", ")");
+    }
+    if (!texts.empty() && texts.back().first == fault.line) {
+      absl::StrAppend(&texts.back().second, "; ", text);
+    } else {
+      texts.emplace_back(fault.line, std::move(text));
+    }
   }
-  const int64_t hidden = bad_row_count_ - static_cast<int64_t>(shown.size());
-  if (hidden > 0) shown.push_back(absl::StrCat("and ", hidden, " more"));
+  std::vector<std::string> shown;
+  for (size_t i = 0; i < std::min(texts.size(), kFaultsInMessage); ++i) {
+    shown.push_back(absl::StrCat("line ", texts[i].first, ": ", texts[i].second));
+  }
+  if (texts.size() > shown.size()) {
+    shown.push_back(absl::StrCat("and ", texts.size() - shown.size(), " more faults"));
+  }
   absl::Status status = InvalidRateDeck(
       absl::StatusCode::kInvalidArgument,
       absl::StrCat(bad_row_count_,
                    bad_row_count_ == 1 ? " bad row: " : " bad rows: ", absl::StrJoin(shown, "; ")));
   status = WithMetadata(std::move(status), kBadRowCountKey, absl::StrCat(bad_row_count_));
-  for (const auto& [line, reason] : bad_rows_) {
-    status = WithMetadata(std::move(status), LineKey(line), reason);
+  status = WithMetadata(std::move(status), kReadAsKey, Describe(Understood()));
+  for (const auto& [line, text] : texts) {
+    status = WithMetadata(std::move(status), LineKey(line), text);
   }
   return status;
 }
 
-absl::StatusOr<std::vector<RateRow>> ParseDeckCsv(absl::string_view csv) {
-  DeckCsvParser parser;
+DeckUnderstood DeckCsvParser::Understood() const {
+  DeckUnderstood understood;
+  understood.encoding = lines_.EncodingName();
+  understood.line_ends = std::string(lines_.LineEndName());
+  understood.separator = std::string(SeparatorName(separator_));
+  const bool points = marks_.point || marks_.doubtful_points > 0 || marks_.only == '.';
+  const bool commas = marks_.comma || marks_.doubtful_commas > 0 || marks_.only == ',';
+  understood.decimal_mark = points && commas ? "both" : points ? "point" : commas ? "comma" : "";
+  understood.date_order = options_.date_order == DateOrder::kDayMonthYear   ? "DMY"
+                          : options_.date_order == DateOrder::kMonthDayYear ? "MDY"
+                                                                            : "";
+  understood.header_line = header_line_;
+  understood.columns = columns_;
+  understood.row_count = file_rows_;
+  return understood;
+}
+
+std::string Describe(const DeckUnderstood& understood) {
+  std::string text = absl::StrCat(understood.encoding, ", lines end in ", understood.line_ends,
+                                  ", values are separated by ", understood.separator);
+  if (!understood.decimal_mark.empty()) {
+    absl::StrAppend(&text, ", decimal mark ", understood.decimal_mark);
+  }
+  if (!understood.date_order.empty()) absl::StrAppend(&text, ", dates ", understood.date_order);
+  if (understood.header_line > 1) {
+    absl::StrAppend(&text, ", columns named in line ", understood.header_line);
+  }
+  return text;
+}
+
+absl::StatusOr<DeckFile> ReadDeckFile(absl::string_view csv, DeckOptions options) {
+  DeckCsvParser parser(std::move(options));
   parser.Feed(csv);
   return std::move(parser).Finish();
+}
+
+absl::StatusOr<std::vector<RateRow>> ParseDeckCsv(absl::string_view csv) {
+  RESERVE_ASSIGN_OR_RETURN(DeckFile file, ReadDeckFile(csv, {}));
+  return std::move(file.rows);
 }
 
 }  // namespace reserve::rates

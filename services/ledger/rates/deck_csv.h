@@ -1,28 +1,27 @@
-// Reads a rate deck from CSV, all or nothing.
+// Reads a rate deck from a file as people have them, all or nothing.
 //
-// The first line names the columns, in any order, out of
+// A text of separated values, its columns named by one of its first lines. What the file is (its
+// encoding, line ends, separator, decimal mark, the names of its columns) is found out and told
+// again (DeckUnderstood); deck_columns.h has the columns and deck_fields.h the forms of values.
+// What could mean two things is refused with its line, and what to do.
 //
-//   kind,prefix,carrier,destination,price,connect_fee,initial_increment_seconds,increment_seconds,
-//   country
+// Required are `prefix` and `price` (or `blocked`). A column that is left out, or an empty field,
+// takes its default: kind call, no carrier, no name, fee 0, increments 60 and 60, the country of
+// the number (C14). A text's price is per segment; it has neither fee nor increments nor times.
 //
-// `kind` (call, call_inbound, sms, short_code or sms_short_code), `prefix` and `price` are
-// required; a column that is left out, or an empty field, takes its default: no carrier, no name,
-// fee 0, increments 60 and 60, the country of the number (C14: else ISO 3166-1 alpha-2, TOLL_FREE,
-// SATELLITE or PREMIUM_RATE). A text's price is per segment; it has neither fee nor
-// increments (empty or 0). Only a text (sms) may name a carrier. The prefix of the kinds of short
-// codes is the whole code, 3 to 8 digits.
+// Fields are quoted as in RFC 4180. A quoted field may go on over a few lines, if the row is whole
+// then; else a quote that is left open spoils its own line only. Spaces around a field are dropped,
+// rows without a value are passed over.
 //
-// Fields are quoted as in RFC 4180, but never span lines: no field may hold a line
-// break, so a quote left open spoils its own line only. Lines end in LF or CRLF; a
-// UTF-8 byte order mark and empty lines are ignored. Spaces belong to their field.
-//
-//   RESERVE_ASSIGN_OR_RETURN(std::vector<RateRow> rows, ParseDeckCsv(text));
+//   RESERVE_ASSIGN_OR_RETURN(DeckFile file, ReadDeckFile(text, {.currency = "USD"}));
 #ifndef RESERVE_SERVICES_LEDGER_RATES_DECK_CSV_H_
 #define RESERVE_SERVICES_LEDGER_RATES_DECK_CSV_H_
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,7 +29,11 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "services/ledger/rates/deck_columns.h"
+#include "services/ledger/rates/deck_fields.h"
+#include "services/ledger/rates/line_groups.h"
 #include "services/ledger/rates/rate_deck.h"
+#include "services/ledger/rates/text_lines.h"
 
 namespace reserve::rates {
 
@@ -38,77 +41,163 @@ inline constexpr int64_t kMaxDeckRows = 2'000'000;
 inline constexpr size_t kMaxDeckLineBytes = 4096;
 inline constexpr size_t kMaxDestinationNameBytes = 128;
 inline constexpr size_t kMaxPrefixDigits = 15;
-// Per minute or segment, and of a connect fee: dearer is taken for a mistake.
-inline constexpr Nanos kMaxDeckPrice = 1000 * kNanosPerUnit;
-// So many bad rows are reported each with its reason; the rest are counted.
-inline constexpr int64_t kMaxReportedBadRows = 100;
+// So many different faults are reported, each once; further rows with them are counted.
+inline constexpr size_t kMaxReportedFaults = 100;
+
+// What the importer says and a file can't.
+struct DeckOptions {
+  std::string currency = {};                      // of the prices; empty: not compared
+  DateOrder date_order = DateOrder::kUnknown;     // of dates that can be read in two ways
+  char decimal_mark = 0;                          // '.' or ','; 0: found out
+  std::optional<RateKind> kind = {};              // where the file has no such column
+  std::vector<std::string> ignored_columns = {};  // names of columns that mean nothing
+};
+
+// How a file was read.
+struct DeckUnderstood {
+  struct Column {
+    std::string name;     // in the file
+    std::string meaning;  // a column of deck_columns.h, or "ignored"
+  };
+  std::string encoding;      // as TextLines::EncodingName
+  std::string line_ends;     // "LF", "CRLF" or "CR"
+  std::string separator;     // "comma", "semicolon", "tab" or "bar"
+  std::string decimal_mark;  // "point", "comma", "both"; empty: no value had decimals
+  std::string date_order;    // as was said: "DMY", "MDY"; empty: each date says it
+  int64_t header_line = 0;   // the lines before it were passed over
+  std::vector<Column> columns;
+  int64_t row_count = 0;  // of the file; one may be several lines of the deck
+};
+
+// In words, without the columns: "UTF-8, lines end in LF, values are separated by comma".
+std::string Describe(const DeckUnderstood& understood);
+
+// Where a line of the deck comes from.
+struct RowSource {
+  uint32_t line : 31;
+  uint32_t plus : 1;  // its prefix was written with a `+` or 00
+};
+
+struct DeckFile {
+  std::vector<RateRow> rows;
+  std::vector<RowSource> sources;  // of each row
+  DeckUnderstood understood;
+  int64_t gap_count = 0;
+  std::vector<DatesGap> gaps;  // the first of them
+};
 
 // Reads a deck that comes in pieces, of any size and cut anywhere. Memory is
 // bounded by the limits above. One thread at a time.
 //
-//   DeckCsvParser parser;
+//   DeckCsvParser parser(options);
 //   while (stream->Read(&piece)) parser.Feed(piece);
-//   StatusOr<std::vector<RateRow>> rows = std::move(parser).Finish();
+//   StatusOr<DeckFile> file = std::move(parser).Finish();
 class DeckCsvParser {
  public:
+  explicit DeckCsvParser(DeckOptions options = {}) : options_(std::move(options)) {}
+
   // Takes the next piece. What is wrong with it is told by Finish().
   void Feed(absl::string_view chunk);
 
-  // The rows, in the order of the file. INVALID_ARGUMENT "INVALID_RATE_DECK" if
-  // any row is bad: the metadata "bad_row_count" counts them, "line_<N>" says for
-  // each of the first 100 what is wrong with line N, and the message shows the
-  // first few.
-  absl::StatusOr<std::vector<RateRow>> Finish() &&;
+  // The rows, in the order of the file. INVALID_ARGUMENT "INVALID_RATE_DECK" if any row is bad: the
+  // metadata "bad_row_count" counts them, and "line_<N>" says for each of the first 100 different
+  // faults what is wrong with the first line that has it, and which lines have it too; the message
+  // shows the first few.
+  absl::StatusOr<DeckFile> Finish() &&;
 
  private:
-  enum Column : size_t {
-    kKind,
-    kPrefix,
-    kCarrier,
-    kDestination,
-    kPrice,
-    kConnectFee,
-    kInitialIncrement,
-    kIncrement,
-    kCountry,
-    kColumnCount
+  struct Problem {
+    DeckColumn column;  // kUnknown: of the whole row
+    std::string value;  // empty: not shown
+    std::string cause;  // the same cause in the same column is the same fault
+    std::string detail;
   };
-  static const std::array<absl::string_view, kColumnCount> kColumnNames;
-
-  // What makes a row unique: kind and prefix in one number, and the carrier's number.
-  using RowKey = std::pair<uint64_t, uint32_t>;
+  struct Fault {
+    int64_t line = 0;
+    std::string text;  // of its first line
+    int64_t count = 0;
+    std::vector<int64_t> more_lines;  // the next few
+  };
+  // One column of a header that was tried.
+  struct Header {
+    char separator = 0;
+    std::vector<ColumnName> names;
+    size_t known = 0;
+  };
 
   void TakeLine(absl::string_view line);
-  void TakeHeader(absl::string_view line);
-  void TakeRow(absl::string_view line);
+  bool ReplayOpenQuote();
+  void TakeRecord(absl::string_view record);
+  bool IsPreamble(const Header& header) const;
+  Header TryHeader(absl::string_view record);
+  void TakeHeader(absl::string_view record);
+  void PlaceColumns(const Header& header, std::vector<std::string>* problems);
+  void PlaceColumn(size_t index, const ColumnName& name, std::vector<std::string>* problems);
+  void TakeRow(absl::string_view record);
+  void AddRows(RateRow row);
   // Splits into `fields_`; the reason if the quoting is wrong, else empty.
-  std::string SplitFields(absl::string_view line);
-  absl::string_view Field(Column column) const;
-  std::string ReadRow(RateRow* row) const;
+  std::string SplitFields(absl::string_view record, char separator);
+  bool Has(DeckColumn column) const { return positions_[static_cast<size_t>(column)] != 0; }
+  absl::string_view Field(DeckColumn column) const;
+  std::string CountProblem() const;
+  void ReadRow(RateRow* row);
+  void ReadKind(RateRow* row);
+  void ReadPrefix(RateRow* row);
+  void ReadCarrier(RateRow* row);
+  void ReadNames(RateRow* row);
+  void ReadPrices(RateRow* row);
+  void ReadIncrements(RateRow* row);
+  void ReadTerms(RateRow* row);
+  void ReadDates(domain::LineTerms* terms);
+  void ReadPeriod(domain::LineTerms* terms);
+  void ReadCharges(domain::LineTerms* terms);
+  bool ReadBlocked(domain::LineTerms* terms);
+  void RefuseForText();
+  std::shared_ptr<const domain::LineTerms> Intern(domain::LineTerms terms);
   // Adds what is wrong with a column, if anything is.
-  static void Note(Column column, absl::string_view problem, std::vector<std::string>* problems);
-  void ReadKey(RateRow* row, std::vector<std::string>* problems) const;
-  void ReadPrices(RateRow* row, std::vector<std::string>* problems) const;
-  RowKey KeyOf(const RateRow& row);
-  void AddBadRow(std::string reason);
+  void Note(DeckColumn column, absl::string_view value, std::string cause, std::string detail = "");
+  std::string Render(const Problem& problem) const;
+  void AddBadRow(int64_t line, const std::vector<Problem>& problems);
+  void CheckMarks();
+  void CheckEncoding();
   absl::Status BadDeck() const;
+  DeckUnderstood Understood() const;
 
-  std::string partial_line_;  // without its end; at most one byte over the limit
-  int64_t line_number_ = 0;
+  const DeckOptions options_;
+  TextLines lines_{kMaxDeckLineBytes};
+  std::vector<std::string> open_lines_;  // a quote is open since the first of them
+  int64_t record_line_ = 0;
   bool header_seen_ = false;
-  bool stopped_ = false;                             // nothing more of the file is looked at
-  std::array<size_t, kColumnCount> positions_ = {};  // 1 + the field's index; 0: left out
+  bool stopped_ = false;  // nothing more of the file is looked at
+  int64_t header_line_ = 0;
+  char separator_ = ',';
+  char said_separator_ = 0;                          // by a line "sep=;"
+  std::array<size_t, kDeckColumns> positions_ = {};  // 1 + the field's index; 0: left out
+  std::array<int, kDeckColumns> ranks_ = {};
+  std::vector<DeckUnderstood::Column> columns_;
   size_t field_count_ = 0;
-  std::vector<std::string> fields_;
+  std::vector<absl::string_view> fields_;  // of the record and of `unquoted_`
+  std::vector<std::string> unquoted_;
+  std::vector<std::string> prefixes_;  // of the row at hand
+  std::vector<Problem> problems_;
+  PrefixForm form_;
+  DecimalMarks marks_;
+  int64_t doubtful_line_ = 0;
+  bool kind_is_said_ = false;
   std::vector<RateRow> rows_;
-  int64_t row_count_ = 0;  // good and bad ones
-  absl::flat_hash_map<std::string, uint32_t> carrier_numbers_;
-  absl::flat_hash_map<RowKey, int64_t> line_of_row_;
-  std::vector<std::pair<int64_t, std::string>> bad_rows_;  // line, reason
+  std::vector<RowSource> sources_;
+  int64_t row_count_ = 0;  // good and bad ones, of the deck
+  int64_t file_rows_ = 0;
+  LineGroups groups_;
+  absl::flat_hash_map<std::string, std::shared_ptr<const domain::LineTerms>> terms_;
+  std::vector<Fault> faults_;
+  absl::flat_hash_map<std::string, size_t> fault_of_;
   int64_t bad_row_count_ = 0;
 };
 
 // Reads a deck that is in memory as a whole; as DeckCsvParser.
+absl::StatusOr<DeckFile> ReadDeckFile(absl::string_view csv, DeckOptions options);
+// Its rows alone.
 absl::StatusOr<std::vector<RateRow>> ParseDeckCsv(absl::string_view csv);
 
 // "call", "call_inbound", "sms", "short_code" or "sms_short_code", as in the column `kind`.

@@ -447,7 +447,10 @@ std::optional<domain::Rate> DeckSnapshot::FindSms(absl::string_view digits,
       if (line == end) continue;
       const auto first =
           static_cast<uint32_t>(sms_begin_) + static_cast<uint32_t>(line - sms_carriers_.begin());
-      if (std::optional<domain::Rate> rate = RateInGroup(first, start)) return rate;
+      std::optional<domain::Rate> rate = RateInGroup(first, start);
+      if (!rate.has_value()) continue;
+      rate->default_carrier = of == 0 && !carrier.empty();
+      return rate;
     }
     if (lines_[sms_begin_ + prefix.begin].blocked()) {
       // It has no line for this carrier, and never falls to a shorter prefix (C13).

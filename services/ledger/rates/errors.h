@@ -18,6 +18,8 @@ absl::Status InvalidRateDeck(absl::StatusCode code, absl::string_view message);
 // Its metadata: how many rows are bad, and, of the first of them, the problem of line N.
 inline constexpr char kBadRowCountKey[] = "bad_row_count";
 std::string LineKey(int64_t line);
+// How the file was read, as far as it was: in words.
+inline constexpr char kReadAsKey[] = "read_as";
 // The line of such a key; nothing for any other.
 std::optional<int64_t> LineOfKey(absl::string_view key);
 

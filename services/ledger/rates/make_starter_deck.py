@@ -4,12 +4,14 @@
     make_starter_deck.py            prints the deck
     make_starter_deck.py --check F  fails if F is not that deck
 
-The numbering facts (calling codes, +1 area codes and where they are) come from
-libphonenumber's metadata (Apache-2.0). The prices are our own plausible examples in
+The numbering facts (calling codes, +1 area codes and where they are) are those in use in
+November 2026: from libphonenumber's metadata (Apache-2.0) of release 9.0.43, and, for the
+area codes that it does not have yet (NEWER below), from the NANP Administrator's planning
+letters as regulators and carriers announced them. The prices are our own plausible examples in
 US dollars, chosen by these rules:
 
 - Calls to the United States and Canada cost 0.0100 per minute, and 0.0200, just
-  within the standard rate, to Canada's north and its non-geographic code. There is
+  within the standard rate, to Canada's north and its non-geographic codes. There is
   no row for a bare `1`: each assigned area code has its own, so that an area code of
   another country, or of nobody yet, is never priced as the United States.
 - The 27 area codes of +1 that are neither US nor Canada cost more than the standard
@@ -52,12 +54,26 @@ UNITED_STATES = """
     959 970 971 972 973 975 978 979 980 983 984 985 986 989
 """
 
+# In service, and not in libphonenumber: area code, since when, and what it overlays.
+NEWER = """
+    436 2024-03-01 440 Ohio
+    457 2025-09-25 318 Louisiana
+    471 2026-01-30 662 Mississippi
+    483 2024       334 Alabama
+    624 2024       716 New York
+    679 2025-11-07 313 Michigan
+    729 2025-09-05 423 Tennessee
+    837 2025       530 California
+    861 2023-02-24 309 Illinois
+"""
+
 CANADA = """
-    204 226 236 249 250 257 263 289 306 343 354 365 367 368 382 403 416 418 428 431 437 438 450
-    468 474 506 514 519 548 579 581 584 587 600 604 613 639 647 672 683 705 709 742 753 778 780
+    204 226 236 249 250 257 263 273 289 306 343 354 365 367 368 382 403 416 418 428 431 437 438 450
+    468 474 506 514 519 548 579 581 584 587 600 604 613 622 633 639 647 672 683 705 709 742 753 778 780
     782 807 819 825 867 873 879 902 905 942
 """
-CANADA_DEARER = {"600", "867"}  # satellite and other special services; the territories
+# Satellite, machines and other special services; the territories.
+CANADA_DEARER = {"600", "622", "633", "867"}
 
 TOLL_FREE = "800 833 844 855 866 877 888"
 
@@ -401,7 +417,8 @@ def lines(block):
 
 
 def north_america():
-    for code in UNITED_STATES.split():
+    newer = [line.split()[0] for line in lines(NEWER)]
+    for code in UNITED_STATES.split() + newer:
         yield "call", "1" + code, "", "United States", "0.0100"
         for carrier, price in US_CARRIERS:
             yield "sms", "1" + code, carrier, "United States", price
@@ -432,6 +449,9 @@ def rest_of_the_world():
         prefixes, price, name = line.split(" | ")
         for prefix in prefixes.split():
             yield "call", prefix, "", name, price
+    # A text to Kazakhstan is none to Russia.
+    for prefix in ("76", "77"):
+        yield "sms", prefix, "", "Kazakhstan", "0.1200"
 
 
 def deck():

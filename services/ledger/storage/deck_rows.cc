@@ -297,17 +297,18 @@ absl::StatusOr<std::vector<RateRow>> FindDeckRows(Connection& connection, int64_
     of_part.EndRow();
     RESERVE_ASSIGN_OR_RETURN(
         const StoredShapes shapes,
-        LoadShapes(connection, version,
-                   absl::StrCat(" AND shape IN (SELECT shape FROM rates FORCE INDEX (PRIMARY) WHERE ",
-                                of_part.str(), ")")));
-    return connection.Query(absl::StrCat("SELECT ", kRateColumns,
-                                         " FROM rates FORCE INDEX (PRIMARY) WHERE ", of_part.str(),
-                                         " ORDER BY prefix, carrier, line"),
-                            [&](const Row& row) {
-                              std::optional<RateRow> rate = ReadRate(row, shapes);
-                              complete = complete && rate.has_value();
-                              if (rate.has_value()) rows.push_back(*std::move(rate));
-                            });
+        LoadShapes(
+            connection, version,
+            absl::StrCat(" AND shape IN (SELECT shape FROM rates FORCE INDEX (PRIMARY) WHERE ",
+                         of_part.str(), ")")));
+    return connection.Query(
+        absl::StrCat("SELECT ", kRateColumns, " FROM rates FORCE INDEX (PRIMARY) WHERE ",
+                     of_part.str(), " ORDER BY prefix, carrier, line"),
+        [&](const Row& row) {
+          std::optional<RateRow> rate = ReadRate(row, shapes);
+          complete = complete && rate.has_value();
+          if (rate.has_value()) rows.push_back(*std::move(rate));
+        });
   }));
   if (!complete) {
     return BadRows(absl::StrCat("rate deck ", version, " has a line whose prices are missing"));

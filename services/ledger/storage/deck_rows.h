@@ -15,8 +15,8 @@ namespace reserve::storage {
 
 // All headers, by version.
 absl::StatusOr<std::vector<rates::DeckHeader>> LoadDeckHeaders(Connection& connection);
-// The rows of a deck, by kind, prefix, carrier and line. A large one takes a while: an error of `go_on`,
-// which is asked before each page, ends it.
+// The rows of a deck, by kind, prefix, carrier and line. A large one takes a while: an error of
+// `go_on`, which is asked before each page, ends it.
 absl::StatusOr<std::vector<rates::RateRow>> LoadDeckRows(
     Connection& connection, int64_t version,
     absl::FunctionRef<absl::Status()> go_on = absl::OkStatus);

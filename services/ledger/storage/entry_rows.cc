@@ -25,6 +25,7 @@ using domain::BookedUsage;
 using domain::Entry;
 using domain::EntryKind;
 
+constexpr size_t kMaxDestinationBytes = 16;
 constexpr absl::string_view kEntryColumns =
     "record_time,account_id,seq,month,kind,amount_nanos,balance_after_nanos,chain_form,entry_hash";
 
@@ -470,9 +471,10 @@ absl::StatusOr<std::vector<StandardUse>> StandardUseSince(Connection& connection
   SqlText sql(SelectEntries());
   sql.Raw("FORCE INDEX (by_account) WHERE account_id = ").Raw(Quoted(account_id));
   sql.Raw(absl::StrCat(" AND kind IN (", static_cast<int>(EntryKind::kUsage), ",",
-                       static_cast<int>(EntryKind::kRating),
-                       ") AND basis IN (", static_cast<int>(domain::ChargeBasis::kMeteredStandard),
-                       ",", static_cast<int>(domain::ChargeBasis::kMixed), ") AND month >= ", MonthOf(since), " AND start_time >= "));
+                       static_cast<int>(EntryKind::kRating), ") AND basis IN (",
+                       static_cast<int>(domain::ChargeBasis::kMeteredStandard), ",",
+                       static_cast<int>(domain::ChargeBasis::kMixed),
+                       ") AND month >= ", MonthOf(since), " AND start_time >= "));
   sql.Time(since);
   RESERVE_RETURN_IF_ERROR(connection.Query(sql.str(), [&](const Row& row) {
     const Entry entry = ReadEntry(row);
@@ -494,6 +496,26 @@ absl::StatusOr<std::vector<StandardUse>> StandardUseSince(Connection& connection
   std::sort(uses.begin(), uses.end(),
             [](const StandardUse& a, const StandardUse& b) { return a.user_id < b.user_id; });
   return uses;
+}
+
+absl::StatusOr<std::vector<PricedDestination>> ListPricedDestinations(Connection& connection,
+                                                                      absl::Time since, int limit) {
+  SqlText sql(
+      "SELECT usage_kind,destination,deck_version FROM entries FORCE INDEX (PRIMARY) WHERE "
+      "record_time >= ");
+  sql.Time(since);
+  sql.Raw(absl::StrCat(" AND direction = ", static_cast<int>(domain::Direction::kOutbound),
+                       " AND deck_version > 0 ORDER BY record_time DESC LIMIT ", limit));
+  std::vector<PricedDestination> destinations;
+  RESERVE_RETURN_IF_ERROR(connection.Query(sql.str(), [&destinations](const Row& row) {
+    PricedDestination each;
+    each.kind = static_cast<domain::UsageKind>(row.Int(1));
+    each.destination = row.Text(2);
+    each.deck_version = row.Int(3);
+    // The digest of a number that was erased is longer than any number.
+    if (each.destination.size() <= kMaxDestinationBytes) destinations.push_back(std::move(each));
+  }));
+  return destinations;
 }
 
 absl::StatusOr<int64_t> PaidSecondsSince(Connection& connection, absl::string_view account_id,

@@ -92,6 +92,16 @@ absl::StatusOr<domain::Entry> LoadEntry(Connection& connection, absl::string_vie
 absl::StatusOr<std::optional<domain::Entry>> FindCredit(Connection& connection,
                                                         const domain::Recharge& credited);
 
+// Where outbound usages went that were booked since a time and had a price then: of the newest
+// `limit` ones, of all accounts. Numbers that were erased are left out.
+struct PricedDestination {
+  domain::UsageKind kind = domain::UsageKind::kCall;
+  std::string destination;  // as kept (domain/destination.h)
+  int64_t deck_version = 0;
+};
+absl::StatusOr<std::vector<PricedDestination>> ListPricedDestinations(Connection& connection,
+                                                                      absl::Time since, int limit);
+
 // Standard-rate calls of an account's users on metered plans since a time (A1).
 struct StandardUse {
   std::string user_id;

@@ -1,4 +1,4 @@
--- oldest-code: 20
+-- oldest-code: 22
 --
 -- Prices as the trade writes them: several lines of one prefix, and what a line says beyond a price, a
 -- fee and increments. What lines share of it is stored once (`rate_shapes`); a row of `rates` with

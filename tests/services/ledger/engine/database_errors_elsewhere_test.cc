@@ -449,6 +449,8 @@ std::vector<Read> Reads() {
        [](Connection& c) { return CountOf(storage::ListDisputes(c, "a", "", 10)); }},
       {"ListEvents", [](Connection& c) { return CountOf(storage::ListEvents(c, "a", 0, 10)); }},
       {"ListRateDecks", [](Connection& c) { return CountOf(storage::LoadDeckHeaders(c)); }},
+      {"what an import asks of recent usage",
+       [=](Connection& c) { return CountOf(storage::ListPricedDestinations(c, long_ago, 10)); }},
       {"GetBillingAdvice, use",
        [=](Connection& c) { return CountOf(storage::StandardUseSince(c, "a", long_ago)); }},
   };

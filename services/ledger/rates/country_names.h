@@ -1,0 +1,28 @@
+// The names of countries, as price lists write them. Thread-safe: pure functions.
+#ifndef RESERVE_SERVICES_LEDGER_RATES_COUNTRY_NAMES_H_
+#define RESERVE_SERVICES_LEDGER_RATES_COUNTRY_NAMES_H_
+
+#include <optional>
+
+#include "absl/strings/string_view.h"
+#include "services/ledger/domain/country.h"
+
+namespace reserve::rates {
+
+// "United Kingdom", "UK", "great britain": of the whole text. Case, accents and punctuation do not
+// matter.
+std::optional<domain::NumberCountry> CountryOfName(absl::string_view name);
+// Of the words that a destination's name begins with: "USA - IL", "Turkey Mobile".
+std::optional<domain::NumberCountry> CountryInName(absl::string_view destination_name);
+
+// Its calling code ("44"), and the name it is shown by; empty of what is none.
+absl::string_view CallingCodeOf(domain::NumberCountry country);
+absl::string_view NameOf(domain::NumberCountry country);
+
+// Can a line that names this country have this prefix? Countries that share a calling code are not
+// told apart, but for the area codes of North America.
+bool NameFitsPrefix(domain::NumberCountry named, absl::string_view prefix);
+
+}  // namespace reserve::rates
+
+#endif  // RESERVE_SERVICES_LEDGER_RATES_COUNTRY_NAMES_H_

@@ -1,0 +1,237 @@
+#include "services/ledger/rates/deck_columns.h"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/money/money.h"
+#include "common/text/utf8.h"
+
+namespace reserve::rates {
+namespace {
+
+// The names of each column, in lower case and without anything between their words; the first one
+// is the program's own. Of two that are there the earlier one counts where `ranked`.
+struct Names {
+  DeckColumn column;
+  bool ranked;
+  absl::string_view names;
+};
+constexpr Names kNames[] = {
+    {DeckColumn::kKind, false,
+     "kind type ratetype calltype traffictype servicetype service product"},
+    {DeckColumn::kPrefix, false,
+     "prefix prefixes code codes dialcode dialcodes dialprefix dialingcode diallingcode "
+     "dialingprefix diallingprefix destinationcode destinationcodes destinationprefix destcode "
+     "destprefix numberprefix phoneprefix dialedprefix dialledprefix dialeddigits e164 e164prefix "
+     "digits dialpattern countryareacode countrycodeareacode shortcode"},
+    {DeckColumn::kAreaCode, false,
+     "areacode areacodes citycode citycodes areaprefix cityprefix nationalcode nationalprefix "
+     "ndc localcode regioncode"},
+    {DeckColumn::kCallingCode, false,
+     "callingcode countrycallingcode countrycode countrydialcode countrydialingcode countryprefix "
+     "intlcode isd isdcode cc"},
+    {DeckColumn::kNpa, false, "npa npanxx npanxxx npanxxprefix"},
+    {DeckColumn::kCarrier, false,
+     "carrier carriername operator operatorname network networkname mobilenetwork mccmnc plmn"},
+    {DeckColumn::kMcc, false, "mcc mobilecountrycode"},
+    {DeckColumn::kMnc, false, "mnc mobilenetworkcode"},
+    {DeckColumn::kDestination, true,
+     "destination destinationname description destinationdescription name dest codename areaname "
+     "ratename routename terminatingdestination location place zone zonename region countryname "
+     "destinationcountry"},
+    {DeckColumn::kPrice, false,
+     "price rate priceperminute rateperminute pricepermin ratepermin pricemin ratemin ratepmin "
+     "pricepmin perminute permin minuteprice minuterate callrate callprice voicerate voiceprice "
+     "tariff newrate newprice currentrate currentprice unitprice chargeperminute charge sellrate "
+     "sellprice sellingprice retailrate retailprice"},
+    {DeckColumn::kConnectFee, false,
+     "connectfee connectionfee connectioncharge connectcharge connectcost setupfee setupcharge "
+     "setup callsetup callsetupfee callsetupcharge setupcost setupprice flagfall"},
+    {DeckColumn::kInitialIncrement, false,
+     "initialincrementseconds initialincrement firstincrement initialinterval firstinterval "
+     "interval1 initialperiod firstperiod initialblock firstblock minimumduration minduration "
+     "minimumtime mintime minimumseconds"},
+    {DeckColumn::kIncrement, false,
+     "incrementseconds nextincrement subsequentincrement additionalincrement furtherincrement "
+     "nextinterval subsequentinterval additionalinterval intervaln interval2 nextperiod "
+     "subsequentperiod nextblock"},
+    {DeckColumn::kIncrements, false,
+     "increments increment billingincrement billingincrements billinginterval billingunit billing "
+     "billingterms pulse rounding interval intervals chargingincrement"},
+    {DeckColumn::kCountry, false,
+     "country iso isocode countryiso iso2 isocountry isocountrycode alpha2 countryisocode"},
+    {DeckColumn::kFirstDay, false,
+     "effectivedate effective effectivefrom validfrom startdate fromdate dateeffective firstday "
+     "begindate datefrom effectivestartdate activationdate activefrom validsince ratestartdate"},
+    {DeckColumn::kLastDay, false,
+     "enddate expirydate expirationdate validto validuntil todate expires expiry lastday "
+     "effectiveto effectiveuntil effectiveenddate dateto dateend activeto discontinuedate "
+     "rateenddate"},
+    {DeckColumn::kBlocked, false, "blocked block barred rejected status"},
+    {DeckColumn::kDays, false, "days day weekdays dayofweek daysofweek"},
+    {DeckColumn::kFrom, false, "from fromtime starttime timefrom begintime"},
+    {DeckColumn::kTo, false, "to totime endtime timeto until untiltime"},
+    {DeckColumn::kSteps, false, "steps pricesteps ratesteps"},
+    {DeckColumn::kIncludedSeconds, false, "includedseconds included includedtime"},
+    {DeckColumn::kMinimum, false,
+     "minimum minimumcharge mincharge minimumprice minprice minimumcost mincost"},
+    {DeckColumn::kMaximum, false,
+     "maximum maximumcharge maxcharge maximumprice maxprice maximumcost maxcost"},
+    {DeckColumn::kStandard, false, "standard standardrate isstandard"},
+    {DeckColumn::kCurrency, false, "currency currencycode cur ccy"},
+    {DeckColumn::kIgnored, false,
+     "comment comments note notes remark remarks change changes changetype ratechange pricechange "
+     "oldrate oldprice previousrate previousprice difference id rowid lineid sourcerowid row no "
+     "line updated created lastupdate lastupdated lastchange ignored"},
+};
+// Prices of a text, as the name says.
+constexpr absl::string_view kTextPrices =
+    " persegment pricepersegment ratepersegment persms pricepersms ratepersms permessage "
+    "pricepermessage ratepermessage smsprice smsrate pricesms ratesms textprice ";
+
+bool Lists(absl::string_view names, absl::string_view name, int* rank) {
+  *rank = 0;
+  for (const absl::string_view each : absl::StrSplit(names, ' ', absl::SkipEmpty())) {
+    if (each == name) return true;
+    ++*rank;
+  }
+  return false;
+}
+
+bool FindName(absl::string_view name, ColumnName* found) {
+  for (const Names& names : kNames) {
+    int rank = 0;
+    if (!Lists(names.names, name, &rank)) continue;
+    found->column = names.column;
+    found->rank = names.ranked ? rank : 0;
+    return true;
+  }
+  int rank = 0;
+  if (!Lists(kTextPrices, name, &rank)) return false;
+  found->column = DeckColumn::kPrice;
+  found->text_price = true;
+  return true;
+}
+
+// The words of a name, in lower case; a sign of a currency is a word.
+std::vector<std::string> WordsOf(absl::string_view name) {
+  std::vector<std::string> words;
+  bool open = false;
+  while (!name.empty()) {
+    const absl::string_view before = name;
+    const std::optional<uint32_t> code = ConsumeUtf8(&name);
+    if (!code.has_value()) break;
+    const bool letter = *code < 0x80 && absl::ascii_isalnum(static_cast<unsigned char>(*code));
+    const absl::string_view character = before.substr(0, before.size() - name.size());
+    if (letter) {
+      if (!open) words.emplace_back();
+      words.back().push_back(absl::ascii_tolower(static_cast<unsigned char>(*code)));
+    } else if (*code == '$' || *code == 0x20AC || *code == 0xA3 || *code == 0xA5 || *code == 0xA2) {
+      words.emplace_back(character);
+    }
+    open = letter;
+  }
+  return words;
+}
+
+bool IsUnit(absl::string_view word) {
+  return word == "s" || word == "sec" || word == "secs" || word == "seconds" || word == "in" ||
+         word == "the" || word == "of" || word == "call" || word == "utc";
+}
+
+constexpr ColumnHelp kHelp[] = {
+    {DeckColumn::kKind, "kind", "type, service",
+     "call (the default where there is no such column), call_inbound, sms, short_code, "
+     "sms_short_code",
+     "call"},
+    {DeckColumn::kPrefix, "prefix", "code, dial code, destination code, area code",
+     "the leading digits of the number; several (447,448 or 447;448), ranges (4475-4479), "
+     "+44, 0044 and 44(20) are read",
+     "4420"},
+    {DeckColumn::kCallingCode, "calling_code", "country code, isd",
+     "with `area_code`: the digits before it", "44"},
+    {DeckColumn::kAreaCode, "area_code", "city code, ndc",
+     "after `calling_code`; without it the prefix itself", "20"},
+    {DeckColumn::kNpa, "npa", "npanxx", "an area code of North America, without the leading 1",
+     "212"},
+    {DeckColumn::kDestination, "destination", "description, name, country name",
+     "a name for people", "United Kingdom London"},
+    {DeckColumn::kPrice, "price", "rate, price per minute, rate/min, price per segment",
+     "per minute of a call, per segment of a text; \"blocked\" refuses the prefix", "0.0150"},
+    {DeckColumn::kConnectFee, "connect_fee", "connection fee, setup fee",
+     "once a call, if any second is paid", "0.01"},
+    {DeckColumn::kIncrements, "increments", "increment, billing increment, pulse",
+     "first/further seconds in one column", "60/6"},
+    {DeckColumn::kInitialIncrement, "initial_increment_seconds", "first increment, interval 1",
+     "60 by default", "30"},
+    {DeckColumn::kIncrement, "increment_seconds", "next increment, interval N", "60 by default",
+     "6"},
+    {DeckColumn::kCarrier, "carrier", "operator, network, mcc + mnc",
+     "of a text: a name, or MCC and MNC", "310-410"},
+    {DeckColumn::kCountry, "country", "iso",
+     "ISO 3166-1, TOLL_FREE, SATELLITE or PREMIUM_RATE; by default that of the number", "GB"},
+    {DeckColumn::kFirstDay, "effective_date", "valid from, start date", "the first day of the line",
+     "2026-12-01"},
+    {DeckColumn::kLastDay, "end_date", "expiry date, valid to", "its last day, included",
+     "2026-12-31"},
+    {DeckColumn::kBlocked, "blocked", "status", "yes or no; blocked, active", "no"},
+    {DeckColumn::kDays, "days", "weekdays",
+     "1 (Monday) to 7 or Mon to Sun, H for a holiday, lists and ranges", "1-5"},
+    {DeckColumn::kFrom, "from", "start time", "with `to`: the part of these days", "08:00"},
+    {DeckColumn::kTo, "to", "end time", "the first minute after it", "18:00"},
+    {DeckColumn::kSteps, "steps", "price steps",
+     "from the second, a price a minute; several with ;", "60:0.01;120:0.005"},
+    {DeckColumn::kIncludedSeconds, "included_seconds", "included",
+     "of each call, at its start, for nothing", "25"},
+    {DeckColumn::kMinimum, "minimum", "minimum charge", "of a call that is paid for, with its fee",
+     "0.05"},
+    {DeckColumn::kMaximum, "maximum", "maximum charge", "of a call, with its fee", "1.00"},
+    {DeckColumn::kStandard, "standard", "standard rate",
+     "yes or no; by default what the price says", "yes"},
+    {DeckColumn::kCurrency, "currency", "ccy", "of the prices; must be the deck's", "USD"},
+};
+
+}  // namespace
+
+absl::string_view NameOf(DeckColumn column) {
+  for (const ColumnHelp& help : kHelp) {
+    if (help.column == column) return help.name;
+  }
+  return column == DeckColumn::kMcc ? "mcc" : column == DeckColumn::kMnc ? "mnc" : "ignored";
+}
+
+ColumnName ReadColumnName(absl::string_view name) {
+  ColumnName found;
+  std::vector<std::string> words = WordsOf(name);
+  std::string all;
+  for (const std::string& word : words) all += word;
+  if (FindName(all, &found)) return found;
+  std::string rest;
+  for (const std::string& word : words) {
+    const std::string upper = absl::AsciiStrToUpper(word);
+    if (!absl::ascii_isalnum(static_cast<unsigned char>(word[0]))) {
+      if (word == "\xC2\xA2") found.hundredths = true;
+      found.currency = word;
+    } else if (word == "cent" || word == "cents" || word == "ct" || word == "cts" ||
+               word == "pence" || word == "pennies") {
+      found.hundredths = true;
+    } else if (IsCurrency(upper)) {
+      found.currency = upper;
+    } else if (!IsUnit(word)) {
+      rest += word;
+    }
+  }
+  // "Rate $/min" is a rate per minute; so is "USD/min".
+  if (rest == "min" && !found.currency.empty()) rest = "permin";
+  FindName(rest, &found);
+  return found;
+}
+
+absl::Span<const ColumnHelp> DeckColumnHelp() { return kHelp; }
+
+}  // namespace reserve::rates

@@ -1,0 +1,326 @@
+#include "services/ledger/rates/findings.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <tuple>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/money/money.h"
+#include "services/ledger/domain/country.h"
+#include "services/ledger/domain/destination.h"
+#include "services/ledger/rates/country_names.h"
+
+namespace reserve::rates {
+namespace {
+
+constexpr size_t kShownLines = 5;
+constexpr int64_t kTenth = 10;
+constexpr int64_t kMuchDearer = 3;
+
+// One finding while it is counted.
+struct Tally {
+  int64_t count = 0;
+  std::vector<std::string> lines;
+
+  void Add(const std::string& line) {
+    ++count;
+    if (lines.size() < kShownLines) lines.push_back(line);
+  }
+};
+
+std::string Label(const RateRow& row) {
+  return absl::StrCat(RateKindName(row.kind), " ", row.prefix, row.carrier.empty() ? "" : " ",
+                      row.carrier, row.destination_name.empty() ? "" : " ", row.destination_name);
+}
+
+std::string LineOf(const DeckFile& file, size_t index) {
+  return absl::StrCat("line ", file.sources[index].line, ": ", Label(file.rows[index]));
+}
+
+// C12: standard is what the file says, else what the price says.
+bool IsStandard(const RateRow& row, Nanos ceiling) {
+  if (IsTextKind(row.kind)) return false;
+  const domain::LineTerms* terms = row.terms.get();
+  if (terms != nullptr && terms->standard.has_value()) return *terms->standard;
+  Nanos dearest = row.price;
+  if (terms != nullptr) {
+    for (const domain::PriceStep& step : terms->steps) dearest = std::max(dearest, step.price);
+    if (terms->minimum.value_or(0) > 0) return false;
+  }
+  return dearest <= ceiling && row.connect_fee == 0;
+}
+
+auto KeyOf(const RateRow& row) { return std::tie(row.kind, row.prefix, row.carrier); }
+
+class Reader {
+ public:
+  Reader(const DeckFile& file, const DeckHeader& header, const Circumstances& circumstances)
+      : file_(file), header_(header), circumstances_(circumstances) {}
+
+  std::vector<Finding> Read() {
+    if (circumstances_.row_in_force) {
+      Compare();
+    } else if (circumstances_.other_currencies) {
+      Tell(FindingCode::kFirstOfCurrency, {static_cast<int64_t>(file_.rows.size()), {}},
+           absl::StrCat("it would be the first deck in ", header_.currency,
+                        ", and there are decks in other currencies: is that the currency?"));
+    }
+    ReadPrefixes();
+    ReadNames();
+    ReadGaps();
+    ReadUsages();
+    std::sort(findings_.begin(), findings_.end(),
+              [](const Finding& a, const Finding& b) { return a.code < b.code; });
+    return std::move(findings_);
+  }
+
+ private:
+  void Tell(FindingCode code, Tally tally, std::string message) {
+    findings_.push_back({code, tally.count, std::move(message), std::move(tally.lines)});
+  }
+
+  // Walks through both decks in the order of kind, prefix and carrier.
+  void Compare() {
+    std::vector<uint32_t> order(file_.rows.size());
+    for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<uint32_t>(i);
+    std::stable_sort(order.begin(), order.end(), [this](uint32_t a, uint32_t b) {
+      return KeyOf(file_.rows[a]) < KeyOf(file_.rows[b]);
+    });
+    size_t at = 0;
+    RateRow old;
+    RateRow next;
+    size_t index = 0;
+    bool more = circumstances_.row_in_force(index++, &old);
+    while (more) {
+      ++old_count_;
+      while (at < order.size() && KeyOf(file_.rows[order[at]]) < KeyOf(old)) ++at;
+      const bool found = at < order.size() && KeyOf(file_.rows[order[at]]) == KeyOf(old);
+      if (found) {
+        CompareLine(old, order[at]);
+      } else {
+        dropped_.Add(Label(old));
+      }
+      // Several lines of one prefix are one here: the first of each deck stands for them.
+      do {
+        more = circumstances_.row_in_force(index++, &next);
+      } while (more && KeyOf(next) == KeyOf(old));
+      std::swap(old, next);
+    }
+    TellComparison();
+  }
+
+  void CompareLine(const RateRow& old, uint32_t index) {
+    const RateRow& row = file_.rows[index];
+    const auto change = [&] {
+      return absl::StrCat(LineOf(file_, index), ": ", FormatDecimal(old.price), " -> ",
+                          FormatDecimal(row.price));
+    };
+    if (row.price != old.price) {
+      changed_.Add(change());
+      const Nanos less = std::min(row.price, old.price);
+      const Nanos more = std::max(row.price, old.price);
+      if (more / kMuchDearer >= less) much_.Add(change());
+    }
+    if (IsStandard(old, circumstances_.ceiling_in_force) !=
+        IsStandard(row, header_.standard_rate_ceiling)) {
+      if (!IsTextKind(row.kind)) crosses_.Add(change());
+    }
+  }
+
+  void TellComparison() {
+    if (dropped_.count * kTenth > old_count_) {
+      const int64_t count = dropped_.count;
+      Tell(FindingCode::kRowsDropped, std::move(dropped_),
+           absl::StrCat(count, " of the ", old_count_,
+                        " lines of the deck in force are not in this one: is it the whole price "
+                        "list?"));
+    }
+    if (much_.count > 0) {
+      const int64_t changed = changed_.count;
+      Tell(FindingCode::kPricesChanged, {changed, std::move(much_.lines)},
+           absl::StrCat(changed, " of ", old_count_, " prices change, ", much_.count,
+                        " of them to three times or more, or to a third or less"));
+    } else if (changed_.count * kTenth > old_count_) {
+      const int64_t count = changed_.count;
+      Tell(FindingCode::kPricesChanged, std::move(changed_),
+           absl::StrCat(count, " of ", old_count_, " prices change"));
+    }
+    if (crosses_.count > 0) {
+      Tell(FindingCode::kCrossesCeiling, std::move(crosses_),
+           "lines become standard rates, which take free minutes, or cease to be");
+    }
+  }
+
+  void ReadPrefixes() {
+    Tally bare;
+    int64_t plus = 0;
+    int64_t plain = 0;
+    for (size_t i = 0; i < file_.rows.size(); ++i) {
+      if (IsShortCodeKind(file_.rows[i].kind)) continue;
+      ++(file_.sources[i].plus != 0 ? plus : plain);
+    }
+    for (size_t i = 0; i < file_.rows.size(); ++i) {
+      const RateRow& row = file_.rows[i];
+      if (IsShortCodeKind(row.kind)) continue;
+      // The file tells them apart: 872 may be an area code, and +872 a country's.
+      const bool doubtful = plus > 0 && plain > 0 && file_.sources[i].plus == 0 &&
+                            row.prefix.size() == 3 && IsAreaCode(row.prefix);
+      if (CoversOthers(row) || doubtful) bare.Add(LineOf(file_, i));
+    }
+    if (bare.count == 0) return;
+    Tell(FindingCode::kBarePrefix, std::move(bare),
+         "a prefix is shorter than what it is meant for: 1 and 7 are of many countries, and three "
+         "digits beside others with a + may lack the 1 of North America");
+  }
+
+  // A bare 1 or 7 that prices other countries, as they have no lines of their own.
+  bool CoversOthers(const RateRow& row) {
+    if (row.prefix != "1" && row.prefix != "7") return false;
+    if (row.terms != nullptr && row.terms->blocked) return false;
+    absl::flat_hash_set<absl::string_view> others;
+    for (const RateRow& other : file_.rows) {
+      if (other.kind == row.kind && other.prefix.size() <= 4) others.insert(other.prefix);
+    }
+    if (row.prefix == "7") return !others.contains("76") || !others.contains("77");
+    for (int code = 200; code < 1000; ++code) {
+      const std::string prefix = absl::StrCat("1", code);
+      const std::string country = domain::TextOf(domain::CountryOfNumber(prefix));
+      const bool foreign = country.size() == 2 && country != "US" && country != "CA";
+      if (foreign && !others.contains(prefix)) return true;
+    }
+    return false;
+  }
+
+  static bool IsAreaCode(absl::string_view digits) {
+    return digits[0] >= '2' &&
+           domain::CountryOfNumber(absl::StrCat("1", digits)) != domain::NumberCountry::kUnknown;
+  }
+
+  void ReadNames() {
+    Tally wrong;
+    bool lost_one = false;
+    for (size_t i = 0; i < file_.rows.size(); ++i) {
+      const RateRow& row = file_.rows[i];
+      if (IsShortCodeKind(row.kind) || row.destination_name.empty()) continue;
+      const std::optional<domain::NumberCountry> named = CountryInName(row.destination_name);
+      if (!named.has_value() || NameFitsPrefix(*named, row.prefix)) continue;
+      lost_one = lost_one || NameFitsPrefix(*named, absl::StrCat("1", row.prefix));
+      wrong.Add(LineOf(file_, i));
+    }
+    if (wrong.count == 0) return;
+    Tell(FindingCode::kNameNotInPrefix, std::move(wrong),
+         absl::StrCat("a name says another country than its prefix",
+                      lost_one ? ": is the leading 1 of North America missing?" : ""));
+  }
+
+  void ReadGaps() {
+    if (file_.gap_count == 0) return;
+    Tally gaps{file_.gap_count, {}};
+    for (const DatesGap& gap : file_.gaps) {
+      gaps.lines.push_back(absl::StrCat("line ", gap.line, ": ", gap.prefix, " from ",
+                                        absl::FormatCivilTime(gap.first), " to ",
+                                        absl::FormatCivilTime(gap.last)));
+    }
+    Tell(FindingCode::kDatesGap, std::move(gaps),
+         "a prefix has lines before and after some days, and none on them");
+  }
+
+  // Usages that no line of the deck prices, by kind and the first digits of their numbers: a number
+  // is a person's, and stays out of it.
+  Tally WithoutPrice(const std::vector<Destination>& usages) {
+    constexpr size_t kShownDigits = 6;
+    Tally without;
+    absl::flat_hash_set<std::string> shown;
+    for (const Destination& usage : usages) {
+      if (HasPrice(usage)) continue;
+      const bool short_code = domain::IsShortCode(usage.number);
+      const std::string label = absl::StrCat(
+          usage.kind == domain::UsageKind::kCall ? "calls to " : "texts to ", short_code ? "" : "+",
+          domain::DigitsOf(usage.number).substr(0, short_code ? 8 : kShownDigits),
+          short_code ? "" : "...");
+      if (shown.insert(label).second) {
+        without.Add(label);
+      } else {
+        ++without.count;
+      }
+    }
+    return without;
+  }
+
+  bool HasPrice(const Destination& usage) {
+    if (prefixes_.empty()) {
+      for (const RateRow& row : file_.rows) {
+        const bool call = row.kind == RateKind::kCall || row.kind == RateKind::kShortCode;
+        if (row.kind == RateKind::kCallInbound) continue;
+        prefixes_.insert(
+            absl::StrCat(call ? "c" : "t", IsShortCodeKind(row.kind) ? "#" : "", row.prefix));
+      }
+    }
+    const std::string key =
+        absl::StrCat(usage.kind == domain::UsageKind::kCall ? "c" : "t", usage.number);
+    if (domain::IsShortCode(usage.number)) return prefixes_.contains(key);
+    for (size_t size = key.size(); size > 1; --size) {
+      if (prefixes_.contains(absl::string_view(key).substr(0, size))) return true;
+    }
+    return false;
+  }
+
+  void ReadUsages() {
+    if (Tally missed = WithoutPrice(circumstances_.recent); missed.count > 0) {
+      Tell(FindingCode::kMissesRecent, std::move(missed),
+           "usage of the last days had a price and would have none");
+    }
+    if (Tally left = WithoutPrice(circumstances_.unrated); left.count > 0) {
+      Tell(FindingCode::kLeavesUnrated, std::move(left),
+           "usage that waits for a price would still have none");
+    }
+  }
+
+  const DeckFile& file_;
+  const DeckHeader& header_;
+  const Circumstances& circumstances_;
+  std::vector<Finding> findings_;
+  int64_t old_count_ = 0;
+  Tally dropped_;
+  Tally changed_;
+  Tally much_;
+  Tally crosses_;
+  absl::flat_hash_set<std::string> prefixes_;  // only if a usage asks for them
+};
+
+}  // namespace
+
+absl::string_view NameOf(FindingCode code) {
+  switch (code) {
+    case FindingCode::kRowsDropped:
+      return "ROWS_DROPPED";
+    case FindingCode::kPricesChanged:
+      return "PRICES_CHANGED";
+    case FindingCode::kCrossesCeiling:
+      return "CROSSES_CEILING";
+    case FindingCode::kBarePrefix:
+      return "BARE_PREFIX";
+    case FindingCode::kNameNotInPrefix:
+      return "NAME_NOT_IN_PREFIX";
+    case FindingCode::kMissesRecent:
+      return "MISSES_RECENT";
+    case FindingCode::kLeavesUnrated:
+      return "LEAVES_UNRATED";
+    case FindingCode::kDatesGap:
+      return "DATES_GAP";
+    case FindingCode::kFirstOfCurrency:
+      return "FIRST_OF_CURRENCY";
+  }
+  return "";
+}
+
+std::vector<Finding> FindFindings(const DeckFile& file, const DeckHeader& header,
+                                  const Circumstances& circumstances) {
+  return Reader(file, header, circumstances).Read();
+}
+
+}  // namespace reserve::rates
