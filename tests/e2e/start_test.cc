@@ -24,10 +24,12 @@
 #include "common/rpc/health_check.h"
 #include "common/rpc/status.h"
 #include "reserve/ledger/v1/accounts.grpc.pb.h"
+#include "reserve/ledger/v1/ledger.grpc.pb.h"
 #include "tests/e2e/stack.h"
 #include "tests/support/build_tree.h"
 #include "tests/support/currency_settings.h"
 #include "tests/support/free_port.h"
+#include "tests/support/ledger_stubs.h"
 #include "tests/support/mariadb_server.h"
 #include "tests/support/subprocess.h"
 #include "tests/support/test_database.h"
@@ -48,6 +50,13 @@ using ::testing::UnorderedElementsAre;
 
 std::vector<std::string> LinesOf(const std::string& text) {
   return absl::StrSplit(text, '\n', absl::SkipEmpty());
+}
+
+pb::RecordUsageRequest UsageOf(const std::string& usage_id) {
+  return Parse<pb::RecordUsageRequest>(absl::StrCat(
+      "account_id: 'acct' usage { usage_id: '", usage_id,
+      "' user_id: 'u' start_time { seconds: 1760000000 } call { direction: DIRECTION_OUTBOUND "
+      "destination: '+12025550123' duration { seconds: 60 } } }"));
 }
 
 // --- Refusals to start --------------------------------------------------------------
@@ -156,7 +165,10 @@ TEST_F(StartTest, BadFlagsAreRefusedInOneLine) {
   ExpectRefused(Run("ledger", {"verify", "--tls_server_name=x"}), "--tls_server_name");
   ExpectRefused(Run("ledger", {"migrate", url, "--database_wait=-1s"}), "--database_wait");
   ExpectRefused(Run("ledger", {"grants", url, "--grantee=reserve, root"}), "--grantee");
-  ExpectRefused(Run("gateway_stub", {"--listen=127.0.0.1:99999"}), "--listen");
+  // This one says so in its log.
+  const Ended stub = Run("gateway_stub", {"--listen=127.0.0.1:99999"});
+  EXPECT_EQ(stub.exit_code, 2);
+  EXPECT_THAT(stub.errors, HasSubstr("--listen"));
 }
 
 TEST_F(StartTest, AVariableThatBelongsToNoProgramIsRefusedAndTheNearestNamed) {
@@ -317,7 +329,7 @@ TEST_F(StartTest, TheListOfAllFlagsIsThatOfTheSources) {
 }
 
 TEST_F(StartTest, CheckSaysWhetherALedgerIsFitForUseAndChargesOnlyWhenAsked) {
-  auto stack = Stack::Start({.workers = 1});
+  auto stack = Stack::Start({.gateway = true, .workers = 1});
   ASSERT_TRUE(stack.ok()) << stack.status();
   const auto fit = (*stack)->RunLedger({"check"});
   EXPECT_EQ(fit.exit_code, 0) << fit.errors;

@@ -3,10 +3,11 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
-#include <regex>
 
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "common/error/error.h"
 #include "common/flags/address.h"
@@ -96,11 +97,27 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> LedgerChannel() {
   return MakeChannel(absl::GetFlag(FLAGS_ledger), options);
 }
 
+// Takes text in quotes off the front, at least a character of it; a quote in it is doubled.
+bool ConsumeQuoted(absl::string_view* text) {
+  if (!absl::ConsumePrefix(text, "'")) return false;
+  size_t length = 0;
+  while (!text->empty() && text->front() != '\\') {
+    const bool doubled = absl::ConsumePrefix(text, "''");
+    if (!doubled && absl::ConsumePrefix(text, "'")) return length > 0;
+    if (!doubled) text->remove_prefix(1);
+    ++length;
+  }
+  return false;
+}
+
 // 'name'@'host': what else it may be, SQL would take for something that is not one user.
 absl::StatusOr<std::string> GranteeFromFlag() {
   const std::string grantee = absl::GetFlag(FLAGS_grantee);
-  static const std::regex* const shape = new std::regex("'([^'\\\\]|'')+'@'([^'\\\\]|'')+'");
-  if (std::regex_match(grantee, *shape)) return grantee;
+  absl::string_view rest = grantee;
+  if (ConsumeQuoted(&rest) && absl::ConsumePrefix(&rest, "@") && ConsumeQuoted(&rest) &&
+      rest.empty()) {
+    return grantee;
+  }
   return InvalidField("--grantee", absl::StrCat("\"", grantee, "\" is not 'name'@'host'"));
 }
 
