@@ -97,7 +97,7 @@ std::optional<Part> NumberAt(absl::string_view text, const std::vector<Part>& gr
   std::string digits;
   for (size_t i = first; i < groups.size(); ++i) {
     if (i > first && !Joined(text, groups[i - 1], groups[i])) break;
-    digits.append(text.substr(groups[i].begin, groups[i].end - groups[i].begin));
+    digits.append(text.data() + groups[i].begin, groups[i].end - groups[i].begin);
     if (digits.size() > kLongest) break;
     if (digits.size() >= kShortest && IsCardNumber(digits)) {
       found = Part{groups[first].begin, groups[i].end};
