@@ -145,9 +145,11 @@ void RpcServer::SetServing(const std::string& service_name, bool serving) {
 
 void RpcServer::HangUp() {
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
+  const std::filesystem::directory_iterator end;
+  for (std::filesystem::directory_iterator entry("/proc/self/fd", error); !error && entry != end;
+       entry.increment(error)) {
     int fd = -1;
-    if (absl::SimpleAtoi(entry.path().filename().string(), &fd) && IsAccepted(fd)) {
+    if (absl::SimpleAtoi(entry->path().filename().string(), &fd) && IsAccepted(fd)) {
       shutdown(fd, SHUT_RDWR);
     }
   }

@@ -27,13 +27,14 @@ std::shared_ptr<const book::Catalog> CatalogKeeper::Get() const {
 }
 
 absl::StatusOr<bool> CatalogKeeper::CatchUp(storage::Connection& connection) {
-  const auto newest = [this] {
-    absl::ReaderMutexLock lock(&mutex_);
-    return headers_.empty() ? 0 : headers_.back().version;
-  };
-  const int64_t known = newest();
+  // Of what the caller can have seen: a deck whose header is known and that somebody is loading is
+  // news to it.
+  const int64_t known = Get()->latest_version();
   RESERVE_RETURN_IF_ERROR(TakeHeaders(connection));
-  if (newest() <= known) return false;
+  {
+    absl::ReaderMutexLock lock(&mutex_);
+    if (headers_.empty() || headers_.back().version <= known) return false;
+  }
   RESERVE_RETURN_IF_ERROR(Refresh(connection, /*large_later=*/true));
   Publish([this](book::Catalog& catalog) {
     mutex_.AssertHeld();
