@@ -19,6 +19,7 @@
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/event_rows.h"
+#include "services/ledger/storage/hold_rows.h"
 #include "services/ledger/storage/month_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 #include "tests/services/ledger/storage/migrated_database.h"
@@ -222,6 +223,29 @@ TEST_F(MigratorTest, EntriesThatCameBeforeTheirPartitionMoveIntoIt) {
   ASSERT_TRUE(MigrateAt(MonthsLater(6)).ok());
   EXPECT_EQ(database_.QueryInt("SELECT COUNT(*) FROM entries PARTITION (later)"), 0);
   EXPECT_EQ(database_.QueryInt("SELECT COUNT(*) FROM entries PARTITION (m202705)"), 1);
+}
+
+TEST_F(MigratorTest, H4_HoldsThatEndedAreRememberedForThirtyDaysAndThenDroppedByMonths) {
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  const auto connection = MustConnect(OptionsFor(database_.url()));
+  const auto end = [&](const std::string& hold_id, absl::Time made) {
+    domain::Hold hold;
+    hold.account_id = "a";
+    hold.hold_id = hold_id;
+    hold.state = domain::HoldState::kReleased;
+    hold.create_time = hold.end_time = made;
+    ASSERT_TRUE(WriteEndedHolds(*connection, {&hold}).ok());
+  };
+  const auto is_known = [&](const std::string& hold_id) {
+    return LoadEndedHolds(*connection, {{"a", hold_id}})->size() == 1;
+  };
+  end("first", TestNow());
+  ASSERT_TRUE(MigrateAt(TestNow() + absl::Hours(24 * 30)).ok());
+  EXPECT_TRUE(is_known("first"));
+  end("later", MonthsLater(3) - absl::Hours(24 * 30));
+  ASSERT_TRUE(MigrateAt(MonthsLater(3)).ok());
+  EXPECT_FALSE(is_known("first")) << "its month is over for more than 30 days";
+  EXPECT_TRUE(is_known("later"));
 }
 
 TEST_F(MigratorTest, EventsFromBeforeTheFeedStayOutOfItAndLaterOnesOfAnyProgramAreIn) {
