@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "services/ledger/rates/calling_code.h"
@@ -47,9 +48,7 @@ bool TrimOnce(absl::string_view* text) {
 std::string PlainSpaces(absl::string_view text) {
   std::string plain(text);
   for (const absl::string_view space : kSpaces) {
-    for (size_t at; (at = absl::string_view(plain).find(space)) != absl::string_view::npos;) {
-      plain.replace(at, space.size(), " ");
-    }
+    absl::StrReplaceAll({{space, " "}}, &plain);
   }
   return plain;
 }
@@ -457,7 +456,7 @@ std::string StripCurrency(absl::string_view* text, absl::string_view currency) {
   while (!is_number((*text)[end - 1])) --end;
   std::string after = absl::AsciiStrToLower(absl::StripAsciiWhitespace(text->substr(end)));
   for (const absl::string_view unit : {"per minute", "per min", "/minute", "/min.", "/min", "/m"}) {
-    if (absl::EndsWith(after, unit)) after.resize(after.size() - unit.size());
+    if (absl::EndsWith(after, unit)) after = std::string(absl::StripSuffix(after, unit));
   }
   const std::string before(absl::StripAsciiWhitespace(text->substr(0, begin)));
   for (const absl::string_view word :
