@@ -181,7 +181,9 @@ TEST(FindingsTest, TheReferenceDeckIsNotFullOfWrongNames) {
     std::string lines;
     for (const std::string& line : finding.lines) absl::StrAppend(&lines, line, "; ");
     // Of 36,205 rows.
-    if (finding.code == FindingCode::kNameNotInPrefix) EXPECT_LE(finding.count, 200) << lines;
+    if (finding.code == FindingCode::kNameNotInPrefix) {
+      EXPECT_LE(finding.count, 200) << lines;
+    }
     EXPECT_NE(finding.code, FindingCode::kBarePrefix) << lines;
   }
 }
