@@ -107,7 +107,7 @@ TEST_F(PricesTest, C12_ACallThatCrossesIntoTheNightIsBookedInPartsAndAudited) {
   const Findings findings = ledger_.AuditOf(kAccount);
   std::vector<std::string> checks;
   for (const Difference& difference : findings.differences) checks.push_back(difference.check);
-  EXPECT_THAT(checks, testing::IsSupersetOf({kCheckRating, kCheckChain}));
+  EXPECT_THAT(checks, testing::IsSupersetOf({audit::kCheckRating, audit::kCheckChain}));
 }
 
 TEST_F(PricesTest, C11_IncludedSecondsStepsAndMinimumAreStoredAndReadAgain) {
