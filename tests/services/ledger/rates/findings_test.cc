@@ -181,8 +181,11 @@ TEST(FindingsTest, TheReferenceDeckIsNotFullOfWrongNames) {
   for (const Finding& finding : Scene().Find(ReferenceDeckCsv())) {
     std::string lines;
     for (const std::string& line : finding.lines) absl::StrAppend(&lines, line, "; ");
-    // Of 36,205 rows.
-    EXPECT_EQ(finding.code, FindingCode::kNameNotInPrefix) << lines;
+    // Of 36,205 rows: four of Kosovo under Serbia's code, and an old one of American Samoa; and a 7
+    // without a line for Kazakhstan's 76.
+    const bool known = finding.code == FindingCode::kNameNotInPrefix ||
+                       finding.code == FindingCode::kBarePrefix;
+    EXPECT_TRUE(known) << NameOf(finding.code) << " " << lines;
     EXPECT_LE(finding.count, 10) << lines;
   }
 }
