@@ -391,6 +391,8 @@ bool NameFitsPrefix(domain::NumberCountry named, absl::string_view prefix) {
   if (code.empty() || prefix.size() < code.size()) return true;
   const domain::NumberCountry of_prefix = domain::CountryOfNumber(prefix);
   if (of_prefix == named) return true;
+  // One island, two countries, and the name of the one is used for both.
+  if (domain::TextOf(named) == "MF" && of_prefix == domain::NumberCountryFrom("SX")) return true;
   if (!absl::StartsWith(prefix, code)) return false;
   // Country code 1 is of many countries, by area code; its services are of all of them.
   const bool shared = code == "1" && prefix.size() >= 4;

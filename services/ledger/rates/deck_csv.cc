@@ -14,6 +14,7 @@
 #include "common/text/utf8.h"
 #include "services/ledger/domain/carrier.h"
 #include "services/ledger/domain/destination.h"
+#include "services/ledger/rates/country_names.h"
 #include "services/ledger/rates/errors.h"
 
 namespace reserve::rates {
@@ -567,7 +568,7 @@ void DeckCsvParser::ReadNames(RateRow* row) {
   if (!country.empty()) {
     Note(DeckColumn::kCountry, country, ReadCountry(country, &row->country));
     // "United Kingdom" is a name for people, too.
-    if (name.empty() && country.size() > 2 && !absl::StrContains(country, '_')) name = country;
+    if (name.empty() && CountryOfName(country).has_value() && country.size() > 3) name = country;
   }
   Note(DeckColumn::kDestination, name, CheckName(name));
   row->destination_name = std::string(name);

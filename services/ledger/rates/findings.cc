@@ -181,9 +181,12 @@ class Reader {
   bool CoversOthers(const RateRow& row) {
     if (row.prefix != "1" && row.prefix != "7") return false;
     if (row.terms != nullptr && row.terms->blocked) return false;
+    // Lines that go deeper are for part of a country, but whoever has them has thought of it.
     absl::flat_hash_set<absl::string_view> others;
+    const size_t digits = row.prefix == "7" ? 2 : 4;
     for (const RateRow& other : file_.rows) {
-      if (other.kind == row.kind && other.prefix.size() <= 4) others.insert(other.prefix);
+      if (other.kind != row.kind || other.prefix.size() < digits) continue;
+      others.insert(absl::string_view(other.prefix).substr(0, digits));
     }
     if (row.prefix == "7") return !others.contains("76") || !others.contains("77");
     for (int code = 200; code < 1000; ++code) {

@@ -168,6 +168,7 @@ TEST(FindingsTest, NamesAreHeldAgainstPrefixesByCountry) {
   EXPECT_TRUE(fits("Côte d’Ivoire", "225"));
   EXPECT_TRUE(fits("Guinea Bissau Cellular", "245"));
   EXPECT_TRUE(fits("Kazakhstan", "77"));
+  EXPECT_TRUE(fits("St. Martin", "1721")) << "the Dutch part of the island";
   EXPECT_FALSE(fits("Guinea Bissau Cellular", "224"));
   EXPECT_FALSE(fits("USA", "1876"));
   EXPECT_FALSE(fits("USA", "212"));
