@@ -1,5 +1,4 @@
 #include "services/ledger/book/fold.h"
-#include "services/ledger/book/etag.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "services/ledger/book/entry_chain.h"
+#include "services/ledger/book/etag.h"
 
 namespace reserve::book {
 namespace {
@@ -399,6 +399,7 @@ TEST_F(FoldTest, ARefusalForMoneyOfARememberedAccountIsNotBelieved) {
   image.account().balance = -9'223'372'036'854'775'807;
   domain::Usage usage = Call("c", "u");
   usage.duration = absl::Seconds(36'000'000);
+  settings_.max_call_duration = usage.duration;
   catalog_.plans["p"].free_seconds = 0;
   Ask("a", RecordUsage{usage});
   const Folded folded = Run();
