@@ -202,7 +202,6 @@ TEST_F(RowsTest, AChangedAccountKeepsWhatNeverChanges) {
   changed.balance = stored.balance;
   changed.last_seq = stored.last_seq;
   changed.default_plan_id = stored.default_plan_id;
-  changed.country = stored.country;
   changed.time_zone = stored.time_zone;
   changed.create_time = stored.create_time;
   changed.opening_digest = stored.opening_digest;
