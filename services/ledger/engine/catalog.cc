@@ -101,7 +101,6 @@ std::optional<int64_t> CatalogKeeper::NextWanted() const {
 }
 
 absl::Status CatalogKeeper::Load(storage::Connection& connection, int64_t version) {
-  Want(version);
   std::optional<DeckHeader> header = Missing(version);
   if (!header.has_value()) return absl::OkStatus();
   absl::MutexLockMaybe loads(header->rate_count > kLargeDeck ? &load_mutex_ : nullptr);

@@ -163,6 +163,7 @@ absl::StatusOr<std::shared_ptr<const book::Catalog>> Engine::CatalogWithPlan(
 
 absl::StatusOr<std::shared_ptr<const book::Catalog>> Engine::CatalogWithDeck(
     storage::Connection& connection, int64_t version) {
+  catalogs_.Want(version);
   RESERVE_RETURN_IF_ERROR(catalogs_.Load(connection, version));
   return catalogs_.Get();
 }

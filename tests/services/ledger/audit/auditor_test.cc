@@ -460,9 +460,13 @@ TEST(AuditorTest, C14_TheCountryOfAUsageIsThatOfItsLineElseOfItsNumber) {
     return false;
   };
   EXPECT_FALSE(rating_differs());
-  ledger.sql().Execute("UPDATE rates SET country = 'IE' WHERE prefix = '44'");
+  ledger.sql().Execute(
+      "UPDATE rate_shapes SET country = 'IE' WHERE shape IN (SELECT shape FROM rates "
+      "WHERE prefix = '44')");
   EXPECT_TRUE(rating_differs()) << "of the line";
-  ledger.sql().Execute("UPDATE rates SET country = 'GB' WHERE prefix = '44'");
+  ledger.sql().Execute(
+      "UPDATE rate_shapes SET country = 'GB' WHERE shape IN (SELECT shape FROM rates "
+      "WHERE prefix = '44')");
   EXPECT_FALSE(rating_differs());
   ledger.sql().Execute("DELETE FROM rates WHERE prefix = '44'");
   EXPECT_TRUE(rating_differs()) << "a usage of a line that there is not";
@@ -537,7 +541,9 @@ TEST(AuditorTest, H11_WhatIsHeldIsPricedAgainFromWhatEachHoldSays) {
     }
     EXPECT_EQ(ledger.AuditOf(kAccount).difference_count, 0);
   }
-  ledger.sql().Execute("UPDATE rates SET price_nanos = price_nanos + 1 WHERE prefix = '44'");
+  ledger.sql().Execute(
+      "UPDATE rate_shapes SET price_nanos = price_nanos + 1 WHERE shape IN (SELECT shape "
+      "FROM rates WHERE prefix = '44')");
   EXPECT_GT(ledger.AuditOf(kAccount).difference_count, 0) << "at the price of its line";
 }
 
