@@ -82,9 +82,10 @@ absl::Status AddUnrated(Connection& connection, const rates::DeckHeader& header,
 }  // namespace
 
 absl::StatusOr<rates::DeckOptions> DeckOptionsFrom(const pb::RateDeckHeader& message,
-                                                   const std::string& currency) {
+                                                   const rates::DeckHeader& header) {
   rates::DeckOptions options;
-  options.currency = currency;
+  options.currency = header.currency;
+  options.decimals = header.rules.rounding.place;
   if (!message.date_format().empty()) {
     const std::optional<rates::DateOrder> order = rates::DateOrderFrom(message.date_format());
     if (!order.has_value()) {
@@ -152,7 +153,7 @@ absl::StatusOr<std::vector<rates::Finding>> FindFindings(const engine::Engine& e
   rates::Circumstances circumstances;
   const rates::DeckSnapshot* deck = catalog->decks->InForce(header.currency, header.effective_time);
   if (deck != nullptr) {
-    circumstances.ceiling_in_force = deck->header().standard_rate_ceiling;
+    circumstances.header_in_force = deck->header();
     circumstances.row_in_force = [deck](size_t index, rates::RateRow* row) {
       if (index >= deck->size()) return false;
       *row = deck->RowAt(index);

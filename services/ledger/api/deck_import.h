@@ -19,7 +19,7 @@ namespace reserve::api {
 
 // INVALID_ARGUMENT on the field of the header that can't be.
 absl::StatusOr<rates::DeckOptions> DeckOptionsFrom(const pb::RateDeckHeader& message,
-                                                   const std::string& currency);
+                                                   const rates::DeckHeader& header);
 // What makes the same bytes another deck; empty by default.
 std::string DigestedOptions(const rates::DeckOptions& options);
 // INVALID_ARGUMENT if a code of `accept` is none.

@@ -29,6 +29,7 @@
 #include "services/ledger/rates/country_names.h"
 #include "services/ledger/rates/deck_csv.h"
 #include "services/ledger/rates/errors.h"
+#include "services/ledger/rates/line_check.h"
 #include "services/ledger/storage/deck_rows.h"
 
 namespace reserve::api {
@@ -194,7 +195,7 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
         if (header_.has_value()) return InvalidField("header", "must be sent once");
         RESERVE_ASSIGN_OR_RETURN(header_,
                                  HeaderFrom(request_.header(), api_.engine.options().settings));
-        RESERVE_ASSIGN_OR_RETURN(options_, DeckOptionsFrom(request_.header(), header_->currency));
+        RESERVE_ASSIGN_OR_RETURN(options_, DeckOptionsFrom(request_.header(), *header_));
         RESERVE_RETURN_IF_ERROR(CheckAccepted(request_.header()));
         asked_ = request_.header();
         effective_now_ = !request_.header().has_effective_time();
@@ -259,6 +260,7 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
                              FindFindings(api_.engine, connection, file, header));
     ToProto(findings, asked_, response_);
     if (asked_.validate_only()) {
+      RESERVE_RETURN_IF_ERROR(rates::CheckLines(header, &file.rows));
       ToProto(header, response_->mutable_rate_deck());
       return absl::OkStatus();
     }
@@ -435,12 +437,7 @@ absl::StatusOr<RatesQuery> RatesQueryFrom(const pb::ListRatesRequest& request) {
   return query;
 }
 
-bool IsStandard(const RateRow& row, const DeckHeader& header) {
-  if (row.terms != nullptr && row.terms->standard.has_value()) return *row.terms->standard;
-  return row.price <= header.standard_rate_ceiling;
-}
-
-bool Matches(const RatesQuery& query, const RateRow& row, const DeckHeader& header) {
+bool Matches(const RatesQuery& query, const RateRow& row, bool standard) {
   if (query.country.has_value()) {
     const bool said = row.country != domain::NumberCountry::kUnknown;
     const domain::NumberCountry country = said ? row.country
@@ -451,7 +448,7 @@ bool Matches(const RatesQuery& query, const RateRow& row, const DeckHeader& head
   }
   if (query.filter != pb::RATE_FILTER_UNSPECIFIED) {
     if (rates::IsTextKind(row.kind)) return false;
-    if (IsStandard(row, header) != (query.filter == pb::RATE_FILTER_STANDARD)) return false;
+    if (standard != (query.filter == pb::RATE_FILTER_STANDARD)) return false;
   }
   return query.search.empty() ||
          absl::StrContains(absl::AsciiStrToLower(row.destination_name), query.search);
@@ -499,10 +496,11 @@ absl::Status FillRates(const rates::DeckBook& book, absl::Time now,
         return absl::OkStatus();
       }
       const RateRow row = deck->RowAt(i);
-      if (!Matches(query, row, header)) continue;
+      const bool standard = deck->IsStandardAt(i);
+      if (!Matches(query, row, standard)) continue;
       pb::Rate* rate = response->add_rates();
       ToProto(row, header.currency, rate);
-      rate->set_standard_rate(deck->IsStandardAt(i));
+      rate->set_standard_rate(standard);
     }
   }
   return absl::OkStatus();

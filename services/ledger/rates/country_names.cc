@@ -301,12 +301,10 @@ std::string Plain(absl::string_view name) {
       }
     } else if (*code == 0x2019) {
       continue;
-    } else if (*code >= 0xC0 && *code <= 0x17F) {
-      // Latin-1 and Latin Extended-A, as far as names of countries need them.
-      constexpr absl::string_view kPlain = "aaaaaaaceeeeiiiidnooooo ouuuuyts";
-      if (*code < 0x100) letter = kPlain[(*code - 0xC0) % 32];
+    } else {
+      letter = LetterWithoutAccent(*code);
     }
-    if (letter == 0 || letter == ' ') {
+    if (letter == 0) {
       space = true;
       continue;
     }
@@ -371,6 +369,13 @@ const Table& TheTable() {
 }
 
 }  // namespace
+
+char LetterWithoutAccent(uint32_t code) {
+  constexpr absl::string_view kPlain = "aaaaaaaceeeeiiiidnooooo ouuuuyts";
+  if (code < 0xC0 || code > 0xFF) return 0;
+  const char letter = kPlain[(code - 0xC0) % 32];
+  return letter == ' ' ? '\0' : letter;
+}
 
 std::optional<domain::NumberCountry> CountryOfName(absl::string_view name) {
   return TheTable().Find(Plain(name));

@@ -2,12 +2,16 @@
 #ifndef RESERVE_SERVICES_LEDGER_RATES_COUNTRY_NAMES_H_
 #define RESERVE_SERVICES_LEDGER_RATES_COUNTRY_NAMES_H_
 
+#include <cstdint>
 #include <optional>
 
 #include "absl/strings/string_view.h"
 #include "services/ledger/domain/country.h"
 
 namespace reserve::rates {
+
+// A letter of Latin-1 (U+00C0 to U+00FF) in lower case and without its accent; 0 if it is none.
+char LetterWithoutAccent(uint32_t code);
 
 // "United Kingdom", "UK", "great britain": of the whole text. Case, accents and punctuation do not
 // matter.

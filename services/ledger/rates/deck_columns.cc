@@ -10,12 +10,14 @@
 #include "absl/strings/str_split.h"
 #include "common/money/money.h"
 #include "common/text/utf8.h"
+#include "services/ledger/rates/country_names.h"
 
 namespace reserve::rates {
 namespace {
 
-// The names of each column, in lower case and without anything between their words; the first one
-// is the program's own. Of two that are there the earlier one counts where `ranked`.
+// The names of each column in English, and the usual ones in German, French, Spanish and Italian;
+// in lower case, without accents and anything between their words. The first one is the program's
+// own. Of two that are there the earlier one counts where `ranked`.
 struct Names {
   DeckColumn column;
   bool ranked;
@@ -28,13 +30,17 @@ constexpr Names kNames[] = {
      "prefix prefixes code codes dialcode dialcodes dialprefix dialingcode diallingcode "
      "dialingprefix diallingprefix destinationcode destinationcodes destinationprefix destcode "
      "destprefix numberprefix phoneprefix dialedprefix dialledprefix dialeddigits e164 e164prefix "
-     "digits dialpattern countryareacode countrycodeareacode shortcode"},
+     "digits dialpattern countryareacode countrycodeareacode shortcode"
+     " vorwahl vorwahlen zielvorwahl indicatif indicatifs prefixe prefijo prefijos codigo codigos "
+     "prefisso prefissi"},
     {DeckColumn::kAreaCode, false,
      "areacode areacodes citycode citycodes areaprefix cityprefix nationalcode nationalprefix "
-     "ndc localcode regioncode"},
+     "ndc localcode regioncode"
+     " ortsvorwahl"},
     {DeckColumn::kCallingCode, false,
      "callingcode countrycallingcode countrycode countrydialcode countrydialingcode countryprefix "
-     "intlcode isd isdcode cc"},
+     "intlcode isd isdcode cc"
+     " landesvorwahl laendervorwahl landervorwahl"},
     {DeckColumn::kNpa, false, "npa npanxx npanxxx npanxxprefix"},
     {DeckColumn::kCarrier, false,
      "carrier carriername operator operatorname network networkname mobilenetwork mccmnc plmn"},
@@ -43,36 +49,51 @@ constexpr Names kNames[] = {
     {DeckColumn::kDestination, true,
      "destination destinationname description destinationdescription name dest codename areaname "
      "ratename routename terminatingdestination location place zone zonename region countryname "
-     "destinationcountry"},
+     "destinationcountry"
+     " state ziel zielland land bezeichnung beschreibung pays libelle destino descripcion pais "
+     "destinazione descrizione paese"},
     {DeckColumn::kPrice, false,
      "price rate priceperminute rateperminute pricepermin ratepermin pricemin ratemin ratepmin "
      "pricepmin perminute permin minuteprice minuterate callrate callprice voicerate voiceprice "
      "tariff newrate newprice currentrate currentprice unitprice chargeperminute charge sellrate "
-     "sellprice sellingprice retailrate retailprice"},
+     "sellprice sellingprice retailrate retailprice"
+     " preis preisprominute preisjeminute preispromin minutenpreis preismin tarif prix "
+     "prixparminute prixminute prixmin tarifparminute precio precioporminuto preciominuto "
+     "preciomin tarifa tarifaporminuto prezzo prezzoalminuto tariffa"},
     {DeckColumn::kConnectFee, false,
      "connectfee connectionfee connectioncharge connectcharge connectcost setupfee setupcharge "
-     "setup callsetup callsetupfee callsetupcharge setupcost setupprice flagfall"},
+     "setup callsetup callsetupfee callsetupcharge setupcost setupprice flagfall"
+     " verbindungsgebuhr verbindungsgebuehr verbindungsentgelt fraisdeconnexion "
+     "fraisdemiseenrelation establecimiento establecimientodellamada scattoallarisposta"},
     {DeckColumn::kInitialIncrement, false,
      "initialincrementseconds initialincrement firstincrement initialinterval firstinterval "
      "interval1 initialperiod firstperiod initialblock firstblock minimumduration minduration "
-     "minimumtime mintime minimumseconds"},
+     "minimumtime mintime minimumseconds"
+     " ersttakt"},
     {DeckColumn::kIncrement, false,
      "incrementseconds nextincrement subsequentincrement additionalincrement furtherincrement "
      "nextinterval subsequentinterval additionalinterval intervaln interval2 nextperiod "
-     "subsequentperiod nextblock"},
+     "subsequentperiod nextblock"
+     " folgetakt"},
     {DeckColumn::kIncrements, false,
      "increments increment billingincrement billingincrements billinginterval billingunit billing "
-     "billingterms pulse rounding interval intervals chargingincrement"},
-    {DeckColumn::kCountry, false,
+     "billingterms pulse rounding interval intervals chargingincrement"
+     " takt taktung abrechnungstakt palier incremento incrementos"},
+    {DeckColumn::kCountry, true,
      "country iso isocode countryiso iso2 isocountry isocountrycode alpha2 countryisocode"},
     {DeckColumn::kFirstDay, false,
      "effectivedate effective effectivefrom validfrom startdate fromdate dateeffective firstday "
-     "begindate datefrom effectivestartdate activationdate activefrom validsince ratestartdate"},
+     "begindate datefrom effectivestartdate activationdate activefrom validsince ratestartdate"
+     " gultigab gueltigab gultigvon gueltigvon datedebut datedeffet dateeffet fechainicio "
+     "fechadeinicio vigentedesde"},
     {DeckColumn::kLastDay, false,
      "enddate expirydate expirationdate validto validuntil todate expires expiry lastday "
      "effectiveto effectiveuntil effectiveenddate dateto dateend activeto discontinuedate "
-     "rateenddate"},
-    {DeckColumn::kBlocked, false, "blocked block barred rejected status"},
+     "rateenddate"
+     " gultigbis gueltigbis datefin datedefin fechafin fechadefin vigentehasta"},
+    {DeckColumn::kBlocked, false,
+     "blocked block barred rejected status"
+     " gesperrt bloque bloqueado"},
     {DeckColumn::kDays, false, "days day weekdays dayofweek daysofweek"},
     {DeckColumn::kFrom, false, "from fromtime starttime timefrom begintime"},
     {DeckColumn::kTo, false, "to totime endtime timeto until untiltime"},
@@ -83,11 +104,14 @@ constexpr Names kNames[] = {
     {DeckColumn::kMaximum, false,
      "maximum maximumcharge maxcharge maximumprice maxprice maximumcost maxcost"},
     {DeckColumn::kStandard, false, "standard standardrate isstandard"},
-    {DeckColumn::kCurrency, false, "currency currencycode cur ccy"},
+    {DeckColumn::kCurrency, false,
+     "currency currencycode cur ccy"
+     " wahrung waehrung devise moneda divisa valuta"},
     {DeckColumn::kIgnored, false,
      "comment comments note notes remark remarks change changes changetype ratechange pricechange "
      "oldrate oldprice previousrate previousprice difference id rowid lineid sourcerowid row no "
-     "line updated created lastupdate lastupdated lastchange ignored"},
+     "line updated created lastupdate lastupdated lastchange ignored"
+     " lata ocn bemerkung bemerkungen kommentar remarques observaciones"},
 };
 // Prices of a text, as the name says.
 constexpr absl::string_view kTextPrices =
@@ -126,11 +150,14 @@ std::vector<std::string> WordsOf(absl::string_view name) {
     const absl::string_view before = name;
     const std::optional<uint32_t> code = ConsumeUtf8(&name);
     if (!code.has_value()) break;
-    const bool letter = *code < 0x80 && absl::ascii_isalnum(static_cast<unsigned char>(*code));
+    const bool ascii = *code < 0x80 && absl::ascii_isalnum(static_cast<unsigned char>(*code));
+    const char plain =
+        ascii ? absl::ascii_tolower(static_cast<unsigned char>(*code)) : LetterWithoutAccent(*code);
+    const bool letter = plain != 0;
     const absl::string_view character = before.substr(0, before.size() - name.size());
     if (letter) {
       if (!open) words.emplace_back();
-      words.back().push_back(absl::ascii_tolower(static_cast<unsigned char>(*code)));
+      words.back().push_back(plain);
     } else if (*code == '$' || *code == 0x20AC || *code == 0xA3 || *code == 0xA5 || *code == 0xA2) {
       words.emplace_back(character);
     }

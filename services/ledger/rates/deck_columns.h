@@ -1,8 +1,8 @@
 // The columns of a deck's file, and the names that people give them.
 //
-// A name is compared without case, spaces and punctuation, and without units and currencies that it
-// mentions: "Rate ($/min)", "rate_per_min" and "PRICE" are all the column `price`. Thread-safe:
-// pure functions.
+// A name is compared without case, accents, spaces and punctuation, and without units and
+// currencies that it mentions: "Rate ($/min)", "rate_per_min" and "PRICE" are all the column
+// `price`. Thread-safe: pure functions.
 #ifndef RESERVE_SERVICES_LEDGER_RATES_DECK_COLUMNS_H_
 #define RESERVE_SERVICES_LEDGER_RATES_DECK_COLUMNS_H_
 

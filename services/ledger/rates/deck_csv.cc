@@ -11,6 +11,7 @@
 #include "absl/strings/strip.h"
 #include "common/error/error.h"
 #include "common/money/money.h"
+#include "common/money/rounding.h"
 #include "common/text/utf8.h"
 #include "services/ledger/domain/carrier.h"
 #include "services/ledger/domain/destination.h"
@@ -26,6 +27,7 @@ constexpr size_t kMoreLines = 4;
 constexpr int32_t kDefaultIncrementSeconds = 60;
 constexpr int64_t kPreambleLines = 30;
 constexpr size_t kMaxOpenLines = 8;
+constexpr int kLastRank = 1000;
 constexpr absl::string_view kSeparators = ",;\t|";
 
 // For messages: these end up in fields that must be UTF-8, whatever the file holds.
@@ -299,36 +301,49 @@ void DeckCsvParser::TakeHeader(absl::string_view record) {
   header_seen_ = true;
   header_line_ = record_line_;
   field_count_ = fields_.size();
+  const bool are_values = std::any_of(fields_.begin(), fields_.end(), [](absl::string_view field) {
+    return !field.empty() && field.find_first_not_of("0123456789.,+") == absl::string_view::npos;
+  });
+  if (problems.empty() && are_values && header.known < 2) {
+    problems.push_back(
+        "the line holds values, and none before it names the columns: add one like "
+        "prefix,destination,price");
+  }
   if (problems.empty()) PlaceColumns(header, &problems);
   if (problems.empty()) return;
-  AddBadRow(
-      record_line_,
-      {{DeckColumn::kUnknown, "",
-        absl::StrCat(absl::StrJoin(problems, "; "), " (the columns are ", KnownColumns(), ")"),
-        ""}});
+  AddBadRow(record_line_, {{DeckColumn::kUnknown, "", absl::StrJoin(problems, "; "), ""}});
   stopped_ = true;
 }
 
-void DeckCsvParser::PlaceColumns(const Header& header, std::vector<std::string>* problems) {
+void DeckCsvParser::PlaceColumns(Header header, std::vector<std::string>* problems) {
+  TellCodesFromNames(&header);
+  std::vector<std::string> unknown;
   for (size_t i = 0; i < fields_.size(); ++i) {
     columns_.push_back({std::string(fields_[i]), ""});
-    const size_t shown = problems->size();
-    if (shown < kFaultsInMessage) PlaceColumn(i, header.names[i], problems);
+    const bool is_unknown =
+        header.names[i].column == DeckColumn::kUnknown && !fields_[i].empty() && !IsIgnored(i);
+    if (is_unknown) {
+      unknown.push_back(Quote(fields_[i]));
+    } else if (problems->size() < kFaultsInMessage) {
+      PlaceColumn(i, header.names[i], problems);
+    }
+  }
+  if (!unknown.empty()) {
+    const bool many = unknown.size() > 1;
+    problems->push_back(absl::StrCat("unknown column", many ? "s " : " ",
+                                     absl::StrJoin(unknown, ", "),
+                                     many ? ": name each like one of the program's, or say that it "
+                                          : ": name it like one of the program's, or say that it ",
+                                     "is to be ignored (the columns are ", KnownColumns(), ")"));
   }
   if (!problems->empty()) return;
-  // A lone code of an area, or of a country, is the prefix; so is the number of an old price list.
-  for (const DeckColumn column : {DeckColumn::kAreaCode, DeckColumn::kCallingCode}) {
-    const bool alone = !Has(DeckColumn::kPrefix) && !Has(DeckColumn::kNpa) && Has(column) &&
-                       Has(DeckColumn::kAreaCode) != Has(DeckColumn::kCallingCode);
-    if (!alone) continue;
-    size_t& position = positions_[static_cast<size_t>(column)];
-    columns_[position - 1].meaning = "prefix";
-    positions_[static_cast<size_t>(DeckColumn::kPrefix)] = std::exchange(position, 0);
-  }
+  TakeLoneCode();
   const bool prefix = Has(DeckColumn::kPrefix) || Has(DeckColumn::kNpa) ||
                       (Has(DeckColumn::kCallingCode) && Has(DeckColumn::kAreaCode));
-  if (!prefix) problems->push_back("column \"prefix\" is missing");
-  if (prefix && !Has(DeckColumn::kPrice)) problems->push_back("column \"price\" is missing");
+  if (!prefix || !Has(DeckColumn::kPrice)) {
+    problems->push_back(absl::StrCat("column \"", prefix ? "price" : "prefix",
+                                     "\" is missing (the columns are ", KnownColumns(), ")"));
+  }
   kind_is_said_ = Has(DeckColumn::kKind) || options_.kind.has_value();
   const bool texts = std::any_of(header.names.begin(), header.names.end(),
                                  [](const ColumnName& name) { return name.text_price; }) ||
@@ -340,27 +355,51 @@ void DeckCsvParser::PlaceColumns(const Header& header, std::vector<std::string>*
   }
 }
 
+// Beside a column of codes (`iso`) one named `country` has names, of what people call there.
+void DeckCsvParser::TellCodesFromNames(Header* header) {
+  const bool has_codes = std::any_of(
+      header->names.begin(), header->names.end(),
+      [](const ColumnName& name) { return name.column == DeckColumn::kCountry && name.rank > 0; });
+  if (!has_codes) return;
+  for (ColumnName& name : header->names) {
+    if (name.column != DeckColumn::kCountry || name.rank > 0) continue;
+    name.column = DeckColumn::kDestination;
+    name.rank = kLastRank;
+  }
+}
+
+// A lone code of an area, or of a country, is the prefix; so is the number of an old price list.
+void DeckCsvParser::TakeLoneCode() {
+  for (const DeckColumn column : {DeckColumn::kAreaCode, DeckColumn::kCallingCode}) {
+    const bool alone = !Has(DeckColumn::kPrefix) && !Has(DeckColumn::kNpa) && Has(column) &&
+                       Has(DeckColumn::kAreaCode) != Has(DeckColumn::kCallingCode);
+    if (!alone) continue;
+    size_t& position = positions_[static_cast<size_t>(column)];
+    columns_[position - 1].meaning = "prefix";
+    positions_[static_cast<size_t>(DeckColumn::kPrefix)] = std::exchange(position, 0);
+  }
+}
+
+bool DeckCsvParser::IsIgnored(size_t index) const {
+  const absl::string_view text = fields_[index];
+  return std::any_of(
+      options_.ignored_columns.begin(), options_.ignored_columns.end(),
+      [text](const std::string& each) { return absl::EqualsIgnoreCase(CleanField(each), text); });
+}
+
 void DeckCsvParser::PlaceColumn(size_t index, const ColumnName& name,
                                 std::vector<std::string>* problems) {
   const absl::string_view text = fields_[index];
-  const bool ignored = std::any_of(
-      options_.ignored_columns.begin(), options_.ignored_columns.end(),
-      [text](const std::string& each) { return absl::EqualsIgnoreCase(CleanField(each), text); });
   // A column without a name is the empty one that a spreadsheet adds; its rows are looked at.
   if (text.empty()) return;
-  if (ignored || name.column == DeckColumn::kIgnored) {
+  if (IsIgnored(index) || name.column == DeckColumn::kIgnored) {
     columns_[index].meaning = "ignored";
     return;
   }
-  if (name.column == DeckColumn::kUnknown) {
-    problems->push_back(absl::StrCat("unknown column ", Quote(text),
-                                     ": name it like one of the program's, or say that it is to "
-                                     "be ignored"));
-    return;
-  }
   if (name.hundredths) {
-    problems->push_back(
-        absl::StrCat("column ", Quote(text), " is not in whole units of the currency"));
+    problems->push_back(absl::StrCat("column ", Quote(text),
+                                     " is not in whole units of the currency: write prices "
+                                     "like 0.015, not 1.5 cents, and rename it"));
     return;
   }
   if (!name.currency.empty() && !options_.currency.empty() &&
@@ -405,7 +444,13 @@ void DeckCsvParser::TakeRow(absl::string_view record) {
     const bool empty = std::all_of(fields_.begin(), fields_.end(),
                                    [](absl::string_view field) { return field.empty(); });
     if (empty) return;
-    ReadRow(&row);
+    if (IsNote()) {
+      Note(DeckColumn::kUnknown, "",
+           "the row has neither a prefix nor a price: if it is a title, a note or a total, remove "
+           "it");
+    } else {
+      ReadRow(&row);
+    }
   }
   ++file_rows_;
   row_count_ += std::max<int64_t>(1, static_cast<int64_t>(prefixes_.size()));
@@ -424,7 +469,7 @@ void DeckCsvParser::AddRows(RateRow row) {
   for (size_t i = 0; i < prefixes_.size(); ++i) {
     const bool last = i + 1 == prefixes_.size();
     row.prefix = prefixes_[i];
-    groups_.Add(row, record_line_);
+    groups_.Add(row, record_line_, form_.plus);
     if (bad_row_count_ > 0) continue;
     sources_.push_back({static_cast<uint32_t>(record_line_), form_.plus ? 1u : 0u});
     if (last) {
@@ -433,6 +478,23 @@ void DeckCsvParser::AddRows(RateRow row) {
       rows_.push_back(row);
     }
   }
+}
+
+// A row of words: a heading between the rows, or what stands below them.
+bool DeckCsvParser::IsNote() const {
+  const auto is_empty = [](absl::string_view field) { return field.empty(); };
+  if (fields_.size() < field_count_) {
+    return std::count_if(fields_.begin(), fields_.end(), is_empty) + 1 ==
+               static_cast<std::ptrdiff_t>(fields_.size()) &&
+           std::none_of(fields_.begin(), fields_.end(),
+                        [](absl::string_view field) { return !field.empty() && AllDigits(field); });
+  }
+  for (const DeckColumn column :
+       {DeckColumn::kPrefix, DeckColumn::kNpa, DeckColumn::kAreaCode, DeckColumn::kCallingCode,
+        DeckColumn::kPrice, DeckColumn::kBlocked}) {
+    if (!Field(column).empty()) return false;
+  }
+  return true;
 }
 
 std::string DeckCsvParser::CountProblem() const {
@@ -588,10 +650,17 @@ void DeckCsvParser::ReadPrices(RateRow* row) {
     Note(DeckColumn::kPrice, price, ReadAmount(price, options_.currency, &marks_, &row->price));
   }
   const absl::string_view fee = Field(DeckColumn::kConnectFee);
-  if (!fee.empty()) {
-    Note(DeckColumn::kConnectFee, fee,
-         ReadAmount(fee, options_.currency, &marks_, &row->connect_fee));
+  if (!fee.empty()) row->connect_fee = ReadCharge(DeckColumn::kConnectFee, fee);
+}
+
+Nanos DeckCsvParser::ReadCharge(DeckColumn column, absl::string_view field) {
+  Nanos amount = 0;
+  Note(column, field, ReadAmount(field, options_.currency, &marks_, &amount));
+  if (amount % UnitOfPlace(options_.decimals) != 0) {
+    Note(column, field,
+         absl::StrCat("has more than ", options_.decimals, " decimals, to which the deck rounds"));
   }
+  return amount;
 }
 
 void DeckCsvParser::ReadIncrements(RateRow* row) {
@@ -643,7 +712,10 @@ void DeckCsvParser::ReadDates(domain::LineTerms* terms) {
     const absl::string_view field = Field(column);
     if (field.empty()) continue;
     absl::CivilDay day;
-    std::string problem = ReadDate(field, options_.date_order, &day);
+    // Some files end a day with its last second.
+    const bool is_end = column == DeckColumn::kLastDay;
+    std::string problem =
+        ReadDate(is_end ? WithoutLastSecond(field) : field, options_.date_order, &day);
     const bool read = problem.empty();
     Note(column, field, std::move(problem));
     if (read) (column == DeckColumn::kFirstDay ? terms->first_day : terms->last_day) = day;
@@ -684,9 +756,7 @@ void DeckCsvParser::ReadCharges(domain::LineTerms* terms) {
   for (const DeckColumn column : {DeckColumn::kMinimum, DeckColumn::kMaximum}) {
     const absl::string_view field = Field(column);
     if (field.empty()) continue;
-    Nanos amount = 0;
-    Note(column, field, ReadAmount(field, options_.currency, &marks_, &amount));
-    (column == DeckColumn::kMinimum ? terms->minimum : terms->maximum) = amount;
+    (column == DeckColumn::kMinimum ? terms->minimum : terms->maximum) = ReadCharge(column, field);
   }
   if (terms->minimum.has_value() && terms->maximum.has_value() &&
       *terms->maximum < *terms->minimum) {
@@ -806,8 +876,8 @@ void DeckCsvParser::CheckMarks() {
         absl::StrCat("an amount like ", example,
                      " can be 1234 or one and a fraction: write its decimals with the mark of "
                      "the others, or say which it is with decimal_mark"),
-        absl::StrCat(" (", points ? marks_.doubtful_points : marks_.doubtful_commas,
-                     " amounts are like it)")}});
+        absl::StrCat(" (amounts like it: ",
+                     points ? marks_.doubtful_points : marks_.doubtful_commas, ")")}});
 }
 
 absl::Status DeckCsvParser::BadDeck() const {

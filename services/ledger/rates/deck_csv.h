@@ -29,6 +29,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/money/rounding.h"
 #include "services/ledger/rates/deck_columns.h"
 #include "services/ledger/rates/deck_fields.h"
 #include "services/ledger/rates/line_groups.h"
@@ -51,6 +52,8 @@ struct DeckOptions {
   char decimal_mark = 0;                          // '.' or ','; 0: found out
   std::optional<RateKind> kind = {};              // where the file has no such column
   std::vector<std::string> ignored_columns = {};  // names of columns that mean nothing
+  // The decimal place to which the deck rounds: fees, minimums and maximums lie on it (C11).
+  int32_t decimals = kNanoPlace;
 };
 
 // How a file was read.
@@ -131,7 +134,10 @@ class DeckCsvParser {
   bool IsPreamble(const Header& header) const;
   Header TryHeader(absl::string_view record);
   void TakeHeader(absl::string_view record);
-  void PlaceColumns(const Header& header, std::vector<std::string>* problems);
+  void PlaceColumns(Header header, std::vector<std::string>* problems);
+  static void TellCodesFromNames(Header* header);
+  void TakeLoneCode();
+  bool IsIgnored(size_t index) const;
   void PlaceColumn(size_t index, const ColumnName& name, std::vector<std::string>* problems);
   void TakeRow(absl::string_view record);
   void AddRows(RateRow row);
@@ -139,6 +145,7 @@ class DeckCsvParser {
   std::string SplitFields(absl::string_view record, char separator);
   bool Has(DeckColumn column) const { return positions_[static_cast<size_t>(column)] != 0; }
   absl::string_view Field(DeckColumn column) const;
+  bool IsNote() const;
   std::string CountProblem() const;
   void ReadRow(RateRow* row);
   void ReadKind(RateRow* row);
@@ -151,6 +158,8 @@ class DeckCsvParser {
   void ReadDates(domain::LineTerms* terms);
   void ReadPeriod(domain::LineTerms* terms);
   void ReadCharges(domain::LineTerms* terms);
+  // Of a fee, a minimum or a maximum.
+  Nanos ReadCharge(DeckColumn column, absl::string_view field);
   bool ReadBlocked(domain::LineTerms* terms);
   void RefuseForText();
   std::shared_ptr<const domain::LineTerms> Intern(domain::LineTerms terms);

@@ -531,11 +531,19 @@ std::string PlainDecimal(absl::string_view text, DecimalMarks* marks, std::strin
 std::string ReadAmount(absl::string_view field, absl::string_view currency, DecimalMarks* marks,
                        Nanos* amount) {
   if (field.empty()) return "must not be empty";
+  if (absl::EqualsIgnoreCase(field, "free")) {
+    *amount = 0;
+    return "";
+  }
+  // A dash is a zero to a spreadsheet, and nothing at all to most people.
+  if (std::none_of(field.begin(), field.end(), absl::ascii_isdigit)) {
+    const std::string damage = SpreadsheetDamage(field);
+    return damage.empty()
+               ? "is no amount: write 0 for what costs nothing, \"blocked\" as the price "
+                 "of what must not be called, or remove the row"
+               : damage;
+  }
   if (field.find_first_not_of("0123456789.,-' ") != absl::string_view::npos) {
-    if (absl::EqualsIgnoreCase(field, "free")) {
-      *amount = 0;
-      return "";
-    }
     if (std::string damage = SpreadsheetDamage(field); !damage.empty()) return damage;
     if (std::string problem = StripCurrency(&field, currency); !problem.empty()) return problem;
   }
@@ -655,6 +663,12 @@ std::string StripMidnight(absl::string_view* field) {
   return "";
 }
 
+// 26 is 2026; 0 if the digits are no year.
+int YearOf(absl::string_view digits) {
+  if (digits.size() == 2 && AllDigits(digits)) return 2000 + Number(digits);
+  return digits.size() == 4 ? std::max(Number(digits), 0) : 0;
+}
+
 std::string ReadMonthInLetters(const std::vector<absl::string_view>& parts, absl::CivilDay* day) {
   const bool month_first = MonthOf(parts[0]) != 0;
   const int month = MonthOf(month_first ? parts[0] : parts[1]);
@@ -664,11 +678,25 @@ std::string ReadMonthInLetters(const std::vector<absl::string_view>& parts, absl
   }
   if (month == 0 || Number(day_text) < 0 || Number(parts[2]) < 0) return "is not a date";
   if (day_text.size() == 4) return MakeDay(Number(day_text), month, Number(parts[2]), day);
-  if (parts[2].size() != 4) return "has no year of four digits";
-  return MakeDay(Number(parts[2]), month, Number(day_text), day);
+  // 31-Dec-26, as spreadsheets write it; in Dec 31, 26 nobody can tell.
+  if (parts[2].size() != 4 && (month_first || YearOf(parts[2]) == 0)) {
+    return "has no year of four digits";
+  }
+  return MakeDay(YearOf(parts[2]), month, Number(day_text), day);
 }
 
 }  // namespace
+
+absl::string_view WithoutLastSecond(absl::string_view field) {
+  for (const absl::string_view end : {"23:59:59", "23:59:59Z", "23:59:59.999", "23:59"}) {
+    absl::string_view date = field;
+    if (absl::ConsumeSuffix(&date, end) && date.size() > 1 &&
+        (date.back() == ' ' || date.back() == 'T')) {
+      return absl::StripTrailingAsciiWhitespace(date.substr(0, date.size() - 1));
+    }
+  }
+  return field;
+}
 
 std::string ReadDate(absl::string_view field, DateOrder order, absl::CivilDay* day) {
   if (std::string problem = StripMidnight(&field); !problem.empty()) return problem;
@@ -694,7 +722,13 @@ std::string ReadDate(absl::string_view field, DateOrder order, absl::CivilDay* d
     if (numbers[i] < 0) return "is not a date";
   }
   if (parts[0].size() == 4) return MakeDay(numbers[0], numbers[1], numbers[2], day);
-  if (parts[2].size() != 4) return "has no year of four digits";
+  if (order != DateOrder::kUnknown) numbers[2] = YearOf(parts[2]);
+  if (numbers[2] == 0 || (parts[2].size() != 4 && order == DateOrder::kUnknown)) {
+    return "has no year of four digits";
+  }
+  // Where people put points, they put the day first.
+  const bool points = field.find_first_of("-/, ") == absl::string_view::npos;
+  if (points && order == DateOrder::kUnknown) order = DateOrder::kDayMonthYear;
   const bool first_is_day = order == DateOrder::kDayMonthYear || numbers[0] > 12;
   const bool first_is_month = order == DateOrder::kMonthDayYear || numbers[1] > 12;
   if (order == DateOrder::kUnknown && !first_is_day && !first_is_month &&
@@ -721,8 +755,8 @@ bool IsOneOf(absl::string_view word, absl::string_view words) {
 }  // namespace
 
 std::string ReadYesNo(absl::string_view field, bool* yes) {
-  *yes = IsOneOf(field, "yes,y,true,t,1,x");
-  return *yes || IsOneOf(field, "no,n,false,f,0") ? "" : "must be yes or no";
+  *yes = IsOneOf(field, "yes,y,true,t,1,x,ja,oui,si");
+  return *yes || IsOneOf(field, "no,n,false,f,0,nein,non") ? "" : "must be yes or no";
 }
 
 bool IsBlockedWord(absl::string_view field) {

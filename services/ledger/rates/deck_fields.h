@@ -70,8 +70,12 @@ std::string ReadIncludedSeconds(absl::string_view field, int32_t* seconds);
 enum class DateOrder { kUnknown, kDayMonthYear, kMonthDayYear, kYearMonthDay };
 // "DMY", "dd/mm/yyyy" and the like; nothing if it is none.
 std::optional<DateOrder> DateOrderFrom(absl::string_view text);
-// The year first, a month in letters, or an order that no other reading has; else by `order`.
+// The year first, a month in letters, points (01.12.2026: the day first), or an order that no other
+// reading has; else by `order`.
+// Years of two digits are of this century, where the order is said or the month is in letters.
 std::string ReadDate(absl::string_view field, DateOrder order, absl::CivilDay* day);
+// "2026-12-31 23:59:59" without its time; any other field as it is.
+absl::string_view WithoutLastSecond(absl::string_view field);
 
 std::string ReadYesNo(absl::string_view field, bool* yes);
 // As ReadYesNo, and the words that a status has.

@@ -12,7 +12,9 @@
 #include "common/money/money.h"
 #include "services/ledger/domain/country.h"
 #include "services/ledger/domain/destination.h"
+#include "services/ledger/rates/calling_code.h"
 #include "services/ledger/rates/country_names.h"
+#include "services/ledger/rates/line_check.h"
 
 namespace reserve::rates {
 namespace {
@@ -41,17 +43,21 @@ std::string LineOf(const DeckFile& file, size_t index) {
   return absl::StrCat("line ", file.sources[index].line, ": ", Label(file.rows[index]));
 }
 
-// C12: standard is what the file says, else what the price says.
-bool IsStandard(const RateRow& row, Nanos ceiling) {
-  if (IsTextKind(row.kind)) return false;
-  const domain::LineTerms* terms = row.terms.get();
-  if (terms != nullptr && terms->standard.has_value()) return *terms->standard;
-  Nanos dearest = row.price;
-  if (terms != nullptr) {
-    for (const domain::PriceStep& step : terms->steps) dearest = std::max(dearest, step.price);
-    if (terms->minimum.value_or(0) > 0) return false;
-  }
-  return dearest <= ceiling && row.connect_fee == 0;
+const domain::LineTerms& TermsOf(const RateRow& row) {
+  static const auto* const nothing = new domain::LineTerms;
+  return row.terms == nullptr ? *nothing : *row.terms;
+}
+
+// What a line costs, but for its price and fee: equal if it says the same.
+auto ChargesOf(const RateRow& row) {
+  const domain::LineTerms& terms = TermsOf(row);
+  return std::tie(row.initial_increment_seconds, row.increment_seconds, terms.steps,
+                  terms.included_seconds, terms.minimum, terms.maximum, terms.blocked);
+}
+
+bool IsMuch(Nanos before, Nanos after) {
+  const auto [less, more] = std::minmax(before, after);
+  return less != more && more / kMuchDearer >= less;
 }
 
 auto KeyOf(const RateRow& row) { return std::tie(row.kind, row.prefix, row.carrier); }
@@ -88,46 +94,66 @@ class Reader {
     std::vector<uint32_t> order(file_.rows.size());
     for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<uint32_t>(i);
     std::stable_sort(order.begin(), order.end(), [this](uint32_t a, uint32_t b) {
-      return KeyOf(file_.rows[a]) < KeyOf(file_.rows[b]);
+      return LineBefore(file_.rows[a], file_.rows[b]);
     });
+    const auto key_at = [&](size_t at) { return KeyOf(file_.rows[order[at]]); };
     size_t at = 0;
-    RateRow old;
-    RateRow next;
     size_t index = 0;
-    bool more = circumstances_.row_in_force(index++, &old);
+    std::vector<RateRow> old;  // the lines of one kind, prefix and carrier
+    RateRow next;
+    bool more = circumstances_.row_in_force(index++, &next);
     while (more) {
-      ++old_count_;
-      while (at < order.size() && KeyOf(file_.rows[order[at]]) < KeyOf(old)) ++at;
-      const bool found = at < order.size() && KeyOf(file_.rows[order[at]]) == KeyOf(old);
-      if (found) {
-        CompareLine(old, order[at]);
-      } else {
-        dropped_.Add(Label(old));
-      }
-      // Several lines of one prefix are one here: the first of each deck stands for them.
+      old.clear();
       do {
+        old.push_back(std::move(next));
+        next = {};
         more = circumstances_.row_in_force(index++, &next);
-      } while (more && KeyOf(next) == KeyOf(old));
-      std::swap(old, next);
+      } while (more && KeyOf(next) == KeyOf(old.front()));
+      ++old_count_;
+      while (at < order.size() && key_at(at) < KeyOf(old.front())) ++at;
+      if (at == order.size() || key_at(at) != KeyOf(old.front())) {
+        dropped_.Add(Label(old.front()));
+        continue;
+      }
+      for (; at < order.size() && key_at(at) == KeyOf(old.front()); ++at) {
+        CompareLine(LineInPlaceOf(old, file_.rows[order[at]]), order[at]);
+      }
     }
     TellComparison();
+  }
+
+  // The line that this one takes the place of: of the same periods the last one that begins with
+  // it or before it, else any.
+  static const RateRow& LineInPlaceOf(const std::vector<RateRow>& lines, const RateRow& row) {
+    const RateRow* best = &lines.front();
+    for (const RateRow& line : lines) {
+      const bool fits = TermsOf(line).periods == TermsOf(row).periods &&
+                        TermsOf(line).first_day <= TermsOf(row).first_day;
+      if (fits) best = &line;
+    }
+    return *best;
   }
 
   void CompareLine(const RateRow& old, uint32_t index) {
     const RateRow& row = file_.rows[index];
     const auto change = [&] {
-      return absl::StrCat(LineOf(file_, index), ": ", FormatDecimal(old.price), " -> ",
-                          FormatDecimal(row.price));
+      std::string text = absl::StrCat(LineOf(file_, index), ": ", FormatDecimal(old.price), " -> ",
+                                      FormatDecimal(row.price));
+      if (row.connect_fee != old.connect_fee) {
+        absl::StrAppend(&text, ", fee ", FormatDecimal(old.connect_fee), " -> ",
+                        FormatDecimal(row.connect_fee));
+      }
+      return text;
     };
-    if (row.price != old.price) {
+    if (row.price != old.price || row.connect_fee != old.connect_fee ||
+        ChargesOf(row) != ChargesOf(old)) {
       changed_.Add(change());
-      const Nanos less = std::min(row.price, old.price);
-      const Nanos more = std::max(row.price, old.price);
-      if (more / kMuchDearer >= less) much_.Add(change());
+      if (IsMuch(old.price, row.price) || IsMuch(old.connect_fee, row.connect_fee)) {
+        much_.Add(change());
+      }
     }
-    if (IsStandard(old, circumstances_.ceiling_in_force) !=
-        IsStandard(row, header_.standard_rate_ceiling)) {
-      if (!IsTextKind(row.kind)) crosses_.Add(change());
+    if (IsStandard(old, circumstances_.header_in_force) != IsStandard(row, header_)) {
+      crosses_.Add(change());
     }
   }
 
@@ -142,12 +168,12 @@ class Reader {
     if (much_.count > 0) {
       const int64_t changed = changed_.count;
       Tell(FindingCode::kPricesChanged, {changed, std::move(much_.lines)},
-           absl::StrCat(changed, " of ", old_count_, " prices change, ", much_.count,
+           absl::StrCat(changed, " of ", old_count_, " lines change their prices, ", much_.count,
                         " of them to three times or more, or to a third or less"));
     } else if (changed_.count * kTenth > old_count_) {
       const int64_t count = changed_.count;
       Tell(FindingCode::kPricesChanged, std::move(changed_),
-           absl::StrCat(count, " of ", old_count_, " prices change"));
+           absl::StrCat(count, " of ", old_count_, " lines change their prices or terms"));
     }
     if (crosses_.count > 0) {
       Tell(FindingCode::kCrossesCeiling, std::move(crosses_),
@@ -157,18 +183,22 @@ class Reader {
 
   void ReadPrefixes() {
     Tally bare;
-    int64_t plus = 0;
-    int64_t plain = 0;
-    for (size_t i = 0; i < file_.rows.size(); ++i) {
-      if (IsShortCodeKind(file_.rows[i].kind)) continue;
-      ++(file_.sources[i].plus != 0 ? plus : plain);
+    const bool some_with_plus =
+        std::any_of(file_.sources.begin(), file_.sources.end(),
+                    [](const RowSource& source) { return source.plus != 0; });
+    // Countries of which prefixes of another length are written without a `+`, too.
+    absl::flat_hash_set<absl::string_view> plain;
+    for (size_t i = 0; some_with_plus && i < file_.rows.size(); ++i) {
+      const std::string& prefix = file_.rows[i].prefix;
+      if (file_.sources[i].plus == 0 && prefix.size() != 3) plain.insert(CallingCodeOf(prefix));
     }
     for (size_t i = 0; i < file_.rows.size(); ++i) {
       const RateRow& row = file_.rows[i];
       if (IsShortCodeKind(row.kind)) continue;
       // The file tells them apart: 872 may be an area code, and +872 a country's.
-      const bool doubtful = plus > 0 && plain > 0 && file_.sources[i].plus == 0 &&
-                            row.prefix.size() == 3 && IsAreaCode(row.prefix);
+      const bool doubtful = some_with_plus && file_.sources[i].plus == 0 &&
+                            row.prefix.size() == 3 && IsAreaCode(row.prefix) &&
+                            !plain.contains(CallingCodeOf(row.prefix));
       if (CoversOthers(row) || doubtful) bare.Add(LineOf(file_, i));
     }
     if (bare.count == 0) return;

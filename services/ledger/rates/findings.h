@@ -26,12 +26,13 @@ enum class FindingCode : uint8_t {
   // More than a tenth of the lines of the deck in force have none of their kind, prefix and
   // carrier.
   kRowsDropped = 1,
-  // The prices of more than a tenth of the lines change, or one of them by three times or more.
+  // What more than a tenth of the lines cost changes (a price, a fee or any other term), or a price
+  // or fee by three times or more.
   kPricesChanged = 2,
   // Lines become standard rates, or cease to be.
   kCrossesCeiling = 3,
   // A prefix without the rest of it: a bare 1 or 7 covers several countries; three digits without a
-  // `+` stand in a file that has others with it, or are an area code of North America beside it.
+  // `+`, in a file that has others with it, are an area code of North America.
   kBarePrefix = 4,
   // The name of a line says another country than its prefix.
   kNameNotInPrefix = 5,
@@ -66,10 +67,10 @@ struct Destination {
 
 // What the deck comes into.
 struct Circumstances {
-  // The deck of the currency that is in force when the new one comes; rows in the order of kind,
-  // prefix and carrier, one after the other. Unset: there is none.
+  // The deck of the currency that is in force when the new one comes; rows in the order of
+  // LineBefore, one after the other. Unset: there is none.
   std::function<bool(size_t index, RateRow* row)> row_in_force;  // false: no more
-  Nanos ceiling_in_force = 0;
+  DeckHeader header_in_force = {};
   bool other_currencies = false;     // have decks
   std::vector<Destination> recent;   // outbound, priced
   std::vector<Destination> unrated;  // outbound, without a price of their start

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <bitset>
+#include <map>
 #include <string>
 #include <tuple>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -16,28 +19,98 @@
 namespace reserve::rates {
 namespace {
 
+using domain::DayPeriod;
 using domain::LineTerms;
 
 constexpr size_t kMostProblems = 10;
 constexpr int32_t kMinutesADay = 1440;
-constexpr std::array<absl::string_view, 8> kDayNames = {"Mondays",   "Tuesdays", "Wednesdays",
-                                                        "Thursdays", "Fridays",  "Saturdays",
-                                                        "Sundays",   "holidays"};
+constexpr size_t kDayKinds = 8;
+constexpr size_t kHoliday = 7;
+constexpr std::array<absl::string_view, kDayKinds> kDayNames = {"Mon", "Tue", "Wed", "Thu",
+                                                                "Fri", "Sat", "Sun", "holidays"};
 
 auto KeyOf(const RateRow& row) { return std::tie(row.kind, row.prefix, row.carrier); }
 
-const LineTerms& TermsOf(const RateRow& row) {
-  static const auto* nothing = new LineTerms;
-  return row.terms == nullptr ? *nothing : *row.terms;
+const LineTerms& TermsOf(const LineTerms* terms) {
+  static const auto* const nothing = new LineTerms;
+  return terms == nullptr ? *nothing : *terms;
 }
+
+const LineTerms& TermsOf(const RateRow& row) { return TermsOf(row.terms.get()); }
 
 std::string NameOf(const RateRow& row) {
   return absl::StrCat(RateKindName(row.kind), " ", row.prefix,
                       row.carrier.empty() ? "" : absl::StrCat(" (", row.carrier, ")"));
 }
 
-std::string ClockText(int32_t minute) {
-  return absl::StrFormat("%02d:%02d", minute / 60, minute % 60);
+using Minutes = std::bitset<size_t{kMinutesADay}>;
+
+Minutes MinutesOf(const DayPeriod& period) {
+  Minutes minutes;
+  for (int32_t minute = 0; minute < kMinutesADay; ++minute) {
+    if (domain::CoversMinute(period, minute)) minutes.set(static_cast<size_t>(minute));
+  }
+  return minutes;
+}
+
+// The first stretch of minutes: from, and to without it.
+std::pair<size_t, size_t> FirstStretch(const Minutes& minutes) {
+  const size_t from = minutes._Find_first();
+  size_t to = from;
+  while (to < minutes.size() && minutes[to]) ++to;
+  return {from, to};
+}
+
+// "Sat, Sun 00:00-24:00": the first stretch of the first day that has any, and the days alike.
+std::string Describe(absl::Span<const Minutes> days) {
+  std::optional<std::pair<size_t, size_t>> stretch;
+  std::vector<absl::string_view> names;
+  for (size_t day = 0; day < days.size(); ++day) {
+    if (days[day].none()) continue;
+    const auto own = FirstStretch(days[day]);
+    if (!stretch.has_value()) stretch = own;
+    if (own == *stretch) names.push_back(kDayNames[day]);
+  }
+  const auto [from, to] = *stretch;
+  return absl::StrFormat("%s %02d:%02d-%02d:%02d", absl::StrJoin(names, ", "), from / 60, from % 60,
+                         to / 60, to % 60);
+}
+
+bool Any(absl::Span<const Minutes> days) {
+  return std::any_of(days.begin(), days.end(), [](const Minutes& day) { return day.any(); });
+}
+
+// What is wrong with the periods of lines that hold on the same days; empty: nothing.
+std::string CheckTimes(const std::vector<const LineTerms*>& lines) {
+  std::array<Minutes, kDayKinds> covered;
+  std::array<Minutes, kDayKinds> twice;
+  bool rest = false;
+  bool holidays = false;
+  for (const LineTerms* line : lines) {
+    rest = rest || TermsOf(line).periods.empty();
+    for (const DayPeriod& period : TermsOf(line).periods) {
+      const Minutes minutes = MinutesOf(period);
+      for (size_t day = 0; day < kDayKinds; ++day) {
+        if ((period.days >> day & 1) == 0) continue;
+        holidays = holidays || day == kHoliday;
+        twice[day] |= covered[day] & minutes;
+        covered[day] |= minutes;
+      }
+    }
+  }
+  if (Any(twice)) return absl::StrCat("has two lines for ", Describe(twice));
+  if (rest) return "";
+  // A holiday is its weekday, where no line of the prefix names holidays.
+  std::array<Minutes, kDayKinds> missing;
+  for (size_t day = 0; day < kDayKinds; ++day) missing[day] = ~covered[day];
+  const auto days = absl::MakeConstSpan(missing).first(holidays ? kDayKinds : kHoliday);
+  if (!Any(days)) return "";
+  const bool is_a_minute =
+      std::any_of(days.begin(), days.end(), [](const Minutes& day) { return day.count() == 1; });
+  return absl::StrCat("has no line for ", Describe(days), ": ",
+                      is_a_minute ? "a time ends before the minute of its `to`: write 18:00, not "
+                                    "17:59, and 24:00, not 23:59"
+                                  : "add one, or one without days and times for the rest");
 }
 
 // Collects what is wrong.
@@ -75,26 +148,18 @@ class LineChecker {
     CheckPeriods(row, terms);
   }
 
-  // The lines of one kind, prefix and carrier.
+  // The lines of one kind, prefix and carrier, in order.
   void CheckTogether(const std::vector<RateRow>& rows, size_t begin, size_t end) {
     std::vector<const LineTerms*> lines;
-    for (size_t i = begin; i < end; ++i) {
-      if (i > begin && !LineBefore(rows[i - 1], rows[i])) {
-        return Note(rows[i], "is there twice for the same days and periods");
+    for (size_t i = begin; i < end; ++i) lines.push_back(rows[i].terms.get());
+    together_.Check(lines, [&](const LinesTogether::Problem& problem) {
+      const RateRow& row = rows[begin + problem.place];
+      if (problem.like.has_value()) {
+        Note(row, "is there twice for the same days and periods");
+      } else {
+        Tell(absl::StrCat(NameOf(row), " ", problem.cause, problem.detail));
       }
-      lines.push_back(rows[i].terms.get());
-    }
-    for (const LinesOfSeason& season : SeasonsOf(lines)) {
-      if (season.lines.empty()) continue;
-      size_t parts = 0;
-      for (const uint32_t line : season.lines)
-        parts += 1 + TermsOf(rows[begin + line]).steps.size();
-      if (parts > domain::kMaxCallParts) {
-        Note(rows[begin],
-             absl::StrCat("has ", parts, " prices at a time, more than ", domain::kMaxCallParts));
-      }
-      CheckDays(rows, begin, season);
-    }
+    });
   }
 
   absl::Status Found() const {
@@ -109,10 +174,12 @@ class LineChecker {
 
  private:
   void Note(const RateRow& row, absl::string_view problem) {
+    Tell(absl::StrCat("the line of ", NameOf(row), " ", problem));
+  }
+
+  void Tell(std::string problem) {
     ++count_;
-    if (problems_.size() < kMostProblems) {
-      problems_.push_back(absl::StrCat("the line of ", NameOf(row), " ", problem));
-    }
+    if (problems_.size() < kMostProblems) problems_.push_back(std::move(problem));
   }
 
   void CheckSteps(const RateRow& row, const LineTerms& terms) {
@@ -135,51 +202,63 @@ class LineChecker {
     }
   }
 
-  // Each minute of each kind of day has one line, or is the rest.
-  void CheckDays(const std::vector<RateRow>& rows, size_t begin, const LinesOfSeason& season) {
-    const RateRow* rest = nullptr;
-    uint8_t named = 0;
-    for (const uint32_t line : season.lines) {
-      const RateRow& row = rows[begin + line];
-      if (TermsOf(row).periods.empty()) rest = &row;
-      for (const domain::DayPeriod& period : TermsOf(row).periods) named |= period.days;
-    }
-    if (named == 0) return;
-    const bool holidays = (named & domain::kHolidayBit) != 0;
-    for (size_t day = 0; day < kDayNames.size(); ++day) {
-      if (day == 7 && !holidays) break;
-      std::array<int, kMinutesADay> covered{};
-      for (const uint32_t line : season.lines) {
-        for (const domain::DayPeriod& period : TermsOf(rows[begin + line]).periods) {
-          if ((period.days >> day & 1) == 0) continue;
-          for (int32_t minute = 0; minute < kMinutesADay; ++minute) {
-            if (domain::CoversMinute(period, minute)) ++covered[static_cast<size_t>(minute)];
-          }
-        }
-      }
-      NoteDay(rows[begin], covered, kDayNames[day], rest != nullptr);
-    }
-  }
-
-  void NoteDay(const RateRow& row, const std::array<int, kMinutesADay>& covered,
-               absl::string_view day, bool has_rest) {
-    for (int32_t minute = 0; minute < kMinutesADay;) {
-      const int times = covered[static_cast<size_t>(minute)];
-      int32_t end = minute;
-      while (end < kMinutesADay && covered[static_cast<size_t>(end)] == times) ++end;
-      const std::string span = absl::StrCat(ClockText(minute), "-", ClockText(end), " of ", day);
-      if (times == 0 && !has_rest) Note(row, absl::StrCat("and its others leave a gap: ", span));
-      if (times > 1) Note(row, absl::StrCat("and its others overlap: ", span));
-      minute = end;
-    }
-  }
-
   const DeckHeader& header_;
+  LinesTogether together_;
   size_t count_ = 0;
   std::vector<std::string> problems_;
 };
 
 }  // namespace
+
+void LinesTogether::Check(absl::Span<const LineTerms* const> lines,
+                          absl::FunctionRef<void(const Problem&)> tell) {
+  using When = std::pair<std::optional<absl::CivilDay>, std::vector<DayPeriod>>;
+  std::map<When, size_t> places;
+  bool unique = true;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    const LineTerms& terms = TermsOf(lines[i]);
+    const auto [first, is_new] = places.try_emplace(When{terms.first_day, terms.periods}, i);
+    if (is_new) continue;
+    unique = false;
+    tell({i, first->second});
+  }
+  if (!unique) return;
+  for (const LinesOfSeason& season : SeasonsOf(lines)) {
+    if (season.lines.empty()) continue;
+    std::vector<const LineTerms*> held;
+    size_t parts = 0;
+    for (const uint32_t line : season.lines) {
+      held.push_back(lines[line]);
+      parts += 1 + TermsOf(lines[line]).steps.size();
+    }
+    const std::string cause =
+        parts > domain::kMaxCallParts
+            ? absl::StrCat("has ", parts, " prices at a time, more than ", domain::kMaxCallParts)
+            : ProblemOfTimes(held);
+    if (cause.empty()) continue;
+    const absl::CivilDay from = absl::CivilDay(1970, 1, 1) + season.from_day;
+    return tell({0, std::nullopt, cause,
+                 season.from_day == kFromEver
+                     ? ""
+                     : absl::StrCat(" (from ", absl::FormatCivilTime(from), " on)")});
+  }
+}
+
+const std::string& LinesTogether::ProblemOfTimes(const std::vector<const LineTerms*>& lines) {
+  std::string key;
+  for (const LineTerms* line : lines) {
+    for (const DayPeriod& period : TermsOf(line).periods) {
+      absl::StrAppend(&key, period.days, " ", period.from_minute, " ", period.to_minute, ",");
+    }
+    key.push_back(';');
+  }
+  static const std::string* const nothing = new std::string;
+  // No line has a time.
+  if (key.size() == lines.size()) return *nothing;
+  const auto [known, is_new] = timetables_.try_emplace(key);
+  if (is_new) known->second = CheckTimes(lines);
+  return known->second;
+}
 
 bool LineBefore(const RateRow& one, const RateRow& other) {
   if (KeyOf(one) != KeyOf(other)) return KeyOf(one) < KeyOf(other);

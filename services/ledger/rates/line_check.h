@@ -3,9 +3,16 @@
 #ifndef RESERVE_SERVICES_LEDGER_RATES_LINE_CHECK_H_
 #define RESERVE_SERVICES_LEDGER_RATES_LINE_CHECK_H_
 
+#include <cstddef>
+#include <optional>
+#include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "services/ledger/domain/line_terms.h"
 #include "services/ledger/rates/rate_deck.h"
 
 namespace reserve::rates {
@@ -16,6 +23,31 @@ bool LineBefore(const RateRow& one, const RateRow& other);
 
 // C12: is a call under this line at a standard rate?
 bool IsStandard(const RateRow& row, const DeckHeader& header);
+
+// Judges what lines of one kind, prefix and carrier say together: that none is there twice, that
+// they cover each kind of day once, and that no more than kMaxCallParts prices hold at a time. Of a
+// file (LineGroups) and of any list of lines (CheckLines).
+//
+// Remembers the timetables that it has seen, as a deck has few. One thread at a time.
+class LinesTogether {
+ public:
+  struct Problem {
+    size_t place = 0;                 // of the line in `lines`
+    std::optional<size_t> like = {};  // set: it is there twice, and this is the other one
+    std::string cause = {};           // else what follows the prefix: "has no line for ..."
+    std::string detail = {};          // of this prefix only
+  };
+
+  // Tells each line that is there twice, or else the first thing that is wrong. A null line says
+  // nothing beyond its price.
+  void Check(absl::Span<const domain::LineTerms* const> lines,
+             absl::FunctionRef<void(const Problem&)> tell);
+
+ private:
+  const std::string& ProblemOfTimes(const std::vector<const domain::LineTerms*>& lines);
+
+  absl::flat_hash_map<std::string, std::string> timetables_;  // with what is wrong
+};
 
 // Sorts the lines, and says what is wrong with them: INVALID_ARGUMENT "INVALID_RATE_DECK" with the
 // first few problems, each with its prefix. What is refused: a line that is there twice; kinds of

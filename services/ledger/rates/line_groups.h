@@ -4,7 +4,7 @@
 // One thread at a time. 24 bytes a line.
 //
 //   LineGroups groups;
-//   groups.Add(row, line_number);
+//   groups.Add(row, line_number, /*plus=*/false);
 //   groups.Check([](int64_t line, const LineGroups::Fault& fault) { ... });
 #ifndef RESERVE_SERVICES_LEDGER_RATES_LINE_GROUPS_H_
 #define RESERVE_SERVICES_LEDGER_RATES_LINE_GROUPS_H_
@@ -16,6 +16,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/types/span.h"
+#include "services/ledger/rates/line_check.h"
 #include "services/ledger/rates/rate_deck.h"
 
 namespace reserve::rates {
@@ -36,8 +37,8 @@ class LineGroups {
     std::string detail;  // of this one only
   };
 
-  // `row.terms` must outlive this.
-  void Add(const RateRow& row, int64_t line);
+  // `row.terms` must outlive this. `plus`: the prefix was written with a `+` or 00.
+  void Add(const RateRow& row, int64_t line, bool plus);
 
   // Tells every fault, each with the line it is on.
   void Check(absl::FunctionRef<void(int64_t, const Fault&)> tell);
@@ -51,22 +52,19 @@ class LineGroups {
   struct Line {
     uint64_t key;
     uint32_t carrier;
-    uint32_t line;
+    uint32_t line : 31;
+    uint32_t plus : 1;
     const domain::LineTerms* terms;  // null: none
   };
   using Group = absl::Span<const Line>;
 
   void CheckGroup(Group group, absl::FunctionRef<void(int64_t, const Fault&)> tell);
-  // A line with the same days and times as another; false if there is one.
-  bool CheckRepeats(Group group, absl::FunctionRef<void(int64_t, const Fault&)> tell);
-  void CheckTimes(Group group, absl::FunctionRef<void(int64_t, const Fault&)> tell);
+  static Fault RepeatOf(const Line& line, const Line& first);
   void FindGaps(Group group);
-  // What is wrong with the periods of lines that hold on the same day; empty: nothing.
-  const std::string& ProblemOf(const std::vector<const domain::LineTerms*>& lines);
 
   std::vector<Line> lines_;
   absl::flat_hash_map<std::string, uint32_t> carriers_;
-  absl::flat_hash_map<std::string, std::string> schedules_;  // checked ones, with what is wrong
+  LinesTogether together_;
   int64_t gap_count_ = 0;
   std::vector<DatesGap> gaps_;
 };

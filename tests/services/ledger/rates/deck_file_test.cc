@@ -191,6 +191,80 @@ TEST(DeckFileTest, WhatWasUnderstoodIsSaidOfEveryColumn) {
   EXPECT_EQ(file.rows[0].increment_seconds, 1);
 }
 
+TEST(DeckFileTest, HeadersInOtherLanguagesAreRead) {
+  const DeckFile german = Read(
+      "Vorwahl;Ziel;Preis pro Minute;Verbindungsgeb\xFChr;Takt;G\xFCltig ab;Gesperrt\r\n"
+      "49151;Deutschland Mobil;0,0350 \x80;0,01;60/60;01.12.2026;nein\r\n",
+      {.currency = "EUR"});
+  ASSERT_THAT(Prices(german), ElementsAre("49151 0.035"));
+  EXPECT_EQ(german.rows[0].connect_fee, 10'000'000);
+  EXPECT_EQ(german.rows[0].terms->first_day, absl::CivilDay(2026, 12, 1));
+  EXPECT_THAT(Prices(Read("Indicatif;Destination;Prix par minute\n33;France;0,015\n")),
+              ElementsAre("33 0.015"));
+  EXPECT_THAT(Prices(Read("Prefijo;Destino;Precio\n34;España;0,015\n")), ElementsAre("34 0.015"));
+}
+
+TEST(DeckFileTest, CountryIsANameBesideAColumnOfCodes) {
+  const DeckFile file = Read("Country,ISO,Code,Rate\nVereinigtes Reich,GB,44,0.01\n");
+  ASSERT_THAT(file.rows, SizeIs(1));
+  EXPECT_EQ(file.rows[0].destination_name, "Vereinigtes Reich");
+  EXPECT_EQ(domain::TextOf(file.rows[0].country), "GB");
+}
+
+TEST(DeckFileTest, AFileWithoutColumnNamesIsToldSo) {
+  EXPECT_THAT(Refusal("44,United Kingdom,0.015\n"), HasSubstr("none before it names the columns"));
+}
+
+TEST(DeckFileTest, WhatStandsBelowTheRowsIsToBeRemoved) {
+  const std::string refusal =
+      Refusal("Destination,Code,Rate\nUK,44,0.01\nTotal,,\nPrices exclude VAT\n");
+  EXPECT_THAT(refusal, AllOf(HasSubstr("line 3: the row has neither a prefix nor a price"),
+                             HasSubstr("remove it (also in line 4)")));
+}
+
+TEST(DeckFileTest, ADashOrAWordIsNoPrice) {
+  for (const absl::string_view price : {"-", "n/a", "on request", "$ -"}) {
+    EXPECT_THAT(Refusal(absl::StrCat("prefix,price\n44,0.01\n49,", price, "\n")),
+                HasSubstr("is no amount: write 0 for what costs nothing"))
+        << price;
+  }
+}
+
+TEST(DeckFileTest, YearsOfTwoDigitsAreReadWhereTheOrderIsKnown) {
+  EXPECT_EQ(RowWith("end date", "31-Dec-26").terms->last_day, absl::CivilDay(2026, 12, 31));
+  EXPECT_THAT(RefusedWith("end date", "Dec 31, 26"), HasSubstr("no year of four digits"));
+  const DeckFile file = Read("prefix,price,end date\n44,1,12/11/26\n",
+                             {.currency = "USD", .date_order = DateOrder::kDayMonthYear});
+  EXPECT_EQ(file.rows[0].terms->last_day, absl::CivilDay(2026, 11, 12));
+}
+
+TEST(DeckFileTest, ADayMayEndInItsLastSecond) {
+  EXPECT_EQ(RowWith("end date", "2026-12-31 23:59:59").terms->last_day,
+            absl::CivilDay(2026, 12, 31));
+  EXPECT_THAT(RefusedWith("effective date", "2026-12-31 23:59:59"), HasSubstr("a time of the day"));
+}
+
+TEST(DeckFileTest, C11_ATimeEndsWithTheMinuteAfterIt) {
+  EXPECT_THAT(Refusal("prefix,price,days,from,to\n44,1,1-7,08:00,17:59\n44,1,1-7,18:00,08:00\n"),
+              HasSubstr("17:59-18:00: a time ends before the minute of its `to`"));
+}
+
+TEST(DeckFileTest, C11_FeesLieOnTheDecimalPlaceOfTheDeck) {
+  const std::string csv = "prefix,price,connect fee,minimum\n44,0.0151,0.01,\n45,1,0.005,0.001\n";
+  EXPECT_THAT(Refusal(csv, {.currency = "USD", .decimals = 2}),
+              AllOf(HasSubstr("line 3: connect_fee"), HasSubstr("\"0.005\" has more than 2"),
+                    HasSubstr("minimum: \"0.001\"")));
+  EXPECT_THAT(Read(csv).rows, SizeIs(2));
+}
+
+TEST(DeckFileTest, C11_ALineOfMoreThan64PricesIsRefusedWithItsLine) {
+  std::string csv = "prefix\tprice\tdays\tfrom\tto\tsteps\n";
+  for (int hour = 0; hour < 24; ++hour) {
+    absl::StrAppend(&csv, "44\t1\t1-7\t", hour, ":00\t", hour + 1, ":00\t60:0.01;120:0.005\n");
+  }
+  EXPECT_THAT(Refusal(csv), HasSubstr("line 2: \"44\" has 72 prices at a time, more than 64"));
+}
+
 TEST(DeckFileTest, AColumnNobodyKnowsIsRefusedOrIgnoredByName) {
   const std::string csv = "prefix,price,Peak rate\n44,0.01,0.05\n";
   EXPECT_THAT(Refusal(csv), HasSubstr("unknown column \"Peak rate\""));
@@ -237,7 +311,7 @@ TEST(DeckFileTest, CentsAndOtherUnitsAreNoPrices) {
                 HasSubstr("not in whole units"))
         << price;
   }
-  EXPECT_THAT(Refusal("prefix,price\n44,cheap\n"), HasSubstr("is not a decimal number"));
+  EXPECT_THAT(Refusal("prefix,price\n44,cheap\n"), HasSubstr("is no amount"));
 }
 
 // --- Prefixes ---------------------------------------------------------------
@@ -560,7 +634,9 @@ TEST_F(CasesTest, FilesAsPeopleHaveThemAreRead) {
 
 TEST_F(CasesTest, WhatCannotBeReadIsRefusedByName) {
   const std::map<std::string, std::string> kExpected = {
-      {"11a_nanp_and_plus.csv", "line 3: the same kind, prefix and carrier as line 2"},
+      {"11a_nanp_and_plus.csv",
+       "line 3: the same kind, prefix and carrier as line 2, and one of them is written with a +: "
+       "does the other one, 872, lack the 1 of North America?"},
       {"12d_scientific.csv", "is in scientific form"},
       {"12l_validity.csv", "can be two days"},
       {"15_time_of_day.csv", "has no line for Sat, Sun"},

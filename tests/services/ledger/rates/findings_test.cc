@@ -34,7 +34,7 @@ class Scene {
   Scene& After(absl::string_view csv) {
     auto deck = DeckSnapshot::Create(header_, Read(csv).rows);
     EXPECT_TRUE(deck.ok()) << deck.status();
-    circumstances_.ceiling_in_force = header_.standard_rate_ceiling;
+    circumstances_.header_in_force = header_;
     circumstances_.row_in_force = [deck = *deck](size_t index, RateRow* row) {
       if (index >= deck->size()) return false;
       *row = deck->RowAt(index);
@@ -121,6 +121,34 @@ TEST(FindingsTest, OnePriceByThreeTimesOrManyPricesAreTold) {
   EXPECT_EQ(findings[1].code, FindingCode::kCrossesCeiling);
 }
 
+TEST(FindingsTest, AFeeIsAPriceAndTermsAreTermsToo) {
+  const std::string columns = "prefix,price,connect fee,increments,minimum\n";
+  const std::string old = absl::StrCat(columns, "44,0.03,0.01,60/60,\n");
+  EXPECT_THAT(Scene().After(old).Codes(old), IsEmpty());
+  EXPECT_THAT(Scene().After(old).Codes(absl::StrCat(columns, "44,0.03,0.05,60/60,\n")),
+              ElementsAre("PRICES_CHANGED 1"));
+  EXPECT_THAT(Scene().After(old).Codes(absl::StrCat(columns, "44,0.03,0.01,1/1,\n")),
+              ElementsAre("PRICES_CHANGED 1"));
+  EXPECT_THAT(Scene().After(old).Codes(absl::StrCat(columns, "44,0.03,0.01,60/60,0.5\n")),
+              ElementsAre("PRICES_CHANGED 1"));
+}
+
+TEST(FindingsTest, ALaterLineOfAPrefixIsHeldAgainstTheOneBeforeIt) {
+  const std::string columns = "prefix,price,effective date,days,from,to\n";
+  const std::string old = absl::StrCat(columns, "44,0.015,,,,\n");
+  const auto findings =
+      Scene().After(old).Find(absl::StrCat(columns, "44,0.15,2026-12-01,,,\n44,0.015,,,,\n"));
+  ASSERT_EQ(findings.size(), 2u);
+  EXPECT_THAT(findings[0].lines, ElementsAre("line 2: call 44: 0.015 -> 0.15"));
+  EXPECT_EQ(findings[1].code, FindingCode::kCrossesCeiling);
+  // The order of lines in a file says nothing.
+  const std::string day = "44,0.15,,1-7,08:00,18:00\n";
+  const std::string night = "44,0.01,,1-7,18:00,08:00\n";
+  EXPECT_THAT(
+      Scene().After(absl::StrCat(columns, day, night)).Codes(absl::StrCat(columns, night, day)),
+      IsEmpty());
+}
+
 TEST(FindingsTest, ALineThatBecomesAStandardRateIsTold) {
   const std::string dear = "kind,prefix,price\ncall,44,0.0210\ncall,45,0.0210\n";
   EXPECT_THAT(Scene().After(dear).Codes("kind,prefix,price\ncall,44,0.0200\ncall,45,0.0210\n"),
@@ -142,6 +170,8 @@ TEST(FindingsTest, ThreeDigitsBesideOthersWithAPlusMayBeAnAreaCode) {
       "kind,prefix,destination,price\ncall,872,USA - IL,0.0045\ncall,+873,Inmarsat,2.7663\n");
   EXPECT_THAT(codes, ElementsAre("BARE_PREFIX 1", "NAME_NOT_IN_PREFIX 1"));
   EXPECT_THAT(Scene().Codes("prefix,price\n872,0.0045\n"), IsEmpty());
+  // Others of its country are written without a + as well: it is a file of two habits.
+  EXPECT_THAT(Scene().Codes("prefix,price\n0044,0.01\n447,0.03\n4420,0.01\n"), IsEmpty());
 }
 
 TEST(FindingsTest, AFileWithoutTheLeading1IsTold) {

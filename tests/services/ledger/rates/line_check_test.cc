@@ -65,20 +65,20 @@ TEST(LineCheckTest, C11_PeriodsThatCoverEachDayOnceMakeADeck) {
 
 TEST(LineCheckTest, C11_AGapIsRefusedByName) {
   EXPECT_THAT(Problem({Within({{kWorkdays, 480, 1080}}), Within({{kWorkdays, 1080, 480}})}),
-              HasSubstr("call 44 and its others leave a gap: 00:00-24:00 of Saturdays"));
+              HasSubstr("call 44 has no line for Sat, Sun 00:00-24:00: add one"));
   EXPECT_THAT(Problem({Within({{kEveryDay, 480, 1080}}), Within({{kEveryDay, 1081, 480}})}),
-              HasSubstr("18:00-18:01 of Mondays"));
+              HasSubstr("Sat, Sun 18:00-18:01: a time ends before the minute of its `to`"));
 }
 
 TEST(LineCheckTest, C11_AnOverlapIsRefusedByName) {
   EXPECT_THAT(Problem({Within({{kEveryDay, 480, 1080}}), Within({{kEveryDay, 1079, 480}})}),
-              HasSubstr("overlap: 17:59-18:00 of Sundays"));
+              HasSubstr("has two lines for Mon, Tue, Wed, Thu, Fri, Sat, Sun 17:59-18:00"));
 }
 
 TEST(LineCheckTest, C11_HolidaysAreADayOfTheirOwnWhereTheyAreNamed) {
   const uint8_t all = kEveryDay | domain::kHolidayBit;
   EXPECT_THAT(Problem({Within({{all, 480, 1080}}), Within({{kEveryDay, 1080, 480}})}),
-              HasSubstr("a gap: 00:00-08:00 of holidays"));
+              HasSubstr("has no line for holidays 00:00-08:00"));
   EXPECT_EQ(Problem({Within({{all, 480, 1080}}), Within({{all, 1080, 480}})}), "");
 }
 
