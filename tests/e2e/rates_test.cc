@@ -964,6 +964,108 @@ TEST_F(RatesTest, QuotesThatHaveNoAnswerSayWhy) {
   }
 }
 
+// --- What lines say beyond a price ------------------------------------------
+
+// A deck with steps, periods, included seconds and a minimum, as a file; one plan without free
+// seconds.
+class TermsTest : public RatesTest {
+ protected:
+  void SetUp() override {
+    RatesTest::SetUp();
+    const std::string file =
+        WriteFile("terms.csv",
+                  "Vorwahl;Preis;days;from;to;steps;included seconds;Setup Fee;Takt;minimum\r\n"
+                  "44;0,0600;Mon-Fri;08:00;18:00;60:0,0300;10;0,01;1/1;\r\n"
+                  "44;0,0120;Mon-Fri;18:00;08:00;;10;0,01;1/1;\r\n"
+                  "44;0,0120;Sat,Sun;;;;10;0,01;1/1;0,05\r\n"
+                  "33;0,0300;;;;;;;60/60;\r\n"
+                  "53;blocked;;;;;;;;\r\n");
+    const Stack::Ended ended =
+        stack_->RunLedger({"import-rates", file, "--effective_time=2015-01-01T00:00:00Z"});
+    ASSERT_EQ(ended.exit_code, 0) << ended.output << ended.errors;
+    stack_->database().Execute(
+        "INSERT INTO plans (plan_id, standard_calls, free_seconds, bucket_reset, "
+        "default_reserve_amount_nanos) VALUES ('metered0', 1, 0, 1, 0)");
+    ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::OpenAccount,
+                     Parse<pb::OpenAccountRequest>("account_id: 'a'"))
+                    .ok());
+    // The ledger reads plans again every second.
+    ASSERT_TRUE(test_support::WaitUntil([&] {
+      return Call(stack_->accounts(), &pb::Accounts::Stub::PutUser,
+                  Parse<pb::PutUserRequest>(
+                      "account_id: 'a' user_id: 'u' user { plan_id: 'metered0' }"))
+          .ok();
+    }));
+  }
+
+  // Books a call, and answers how it is explained.
+  pb::UsageRecord Record(const std::string& id, int64_t start, int64_t seconds,
+                         const std::string& destination = "+441632960123") {
+    const auto booked = Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage,
+                             Parse<pb::RecordUsageRequest>(absl::StrCat(
+                                 "account_id: 'a' usage { usage_id: '", id,
+                                 "' user_id: 'u' start_time { seconds: ", start,
+                                 " } call { direction: DIRECTION_OUTBOUND destination: '",
+                                 destination, "' duration { seconds: ", seconds, " } } }")));
+    EXPECT_TRUE(booked.ok()) << booked.status();
+    const auto found =
+        Call(stack_->accounts(), &pb::Accounts::Stub::GetUsage,
+             Parse<pb::GetUsageRequest>(absl::StrCat("account_id: 'a' usage_id: '", id, "'")));
+    EXPECT_TRUE(found.ok()) << found.status();
+    if (!booked.ok() || !found.ok()) return {};
+    EXPECT_EQ(Amount(booked->cost()), Amount(found->cost()));
+    return *found;
+  }
+
+  // "50s at 0.06": of each part.
+  static std::vector<std::string> Parts(const pb::UsageRecord& record) {
+    std::vector<std::string> parts;
+    for (const pb::PricedPart& part : record.rating().priced_terms().parts()) {
+      parts.push_back(
+          absl::StrCat(part.duration().seconds(), "s at ", FormatDecimal(Amount(part.price()))));
+    }
+    return parts;
+  }
+};
+
+constexpr int64_t kWednesdayMorning = 1'772'614'800;  // 2026-03-04T09:00:00Z
+constexpr int64_t kWednesdayEvening = 1'772'647'170;  // 2026-03-04T17:59:30Z
+constexpr int64_t kSaturday = 1'772'884'800;          // 2026-03-07T12:00:00Z
+
+TEST_F(TermsTest, C11_StepsOfAFileArePricedFromTheSecondTheyName) {
+  // 10 s are included; 50 s to the minute, 70 s after it, and the fee.
+  const pb::UsageRecord record = Record("steps", kWednesdayMorning, 130);
+  EXPECT_EQ(Amount(record.cost()), Decimal("0.095"));
+  EXPECT_THAT(Parts(record), ElementsAre("50s at 0.06", "70s at 0.03"));
+  EXPECT_EQ(record.rating().priced_terms().included_duration().seconds(), 10);
+  EXPECT_EQ(Amount(record.rating().connect_fee()), Decimal("0.01"));
+}
+
+TEST_F(TermsTest, C11_ACallGoesFromOnePeriodOfAFileIntoTheNext) {
+  // 20 s before six, 100 s after it.
+  const pb::UsageRecord record = Record("evening", kWednesdayEvening, 130);
+  EXPECT_EQ(Amount(record.cost()), Decimal("0.05"));
+  EXPECT_THAT(Parts(record), ElementsAre("20s at 0.06", "100s at 0.012"));
+}
+
+TEST_F(TermsTest, C11_IncludedSecondsAndMinimumOfAFileCount) {
+  const pb::UsageRecord included = Record("included", kWednesdayMorning, 10);
+  EXPECT_EQ(Amount(included.cost()), 0);
+  const pb::UsageRecord least = Record("least", kSaturday, 70);
+  EXPECT_EQ(Amount(least.cost()), Decimal("0.05")) << "0.012 and the fee are less";
+  EXPECT_EQ(Amount(least.rating().priced_terms().minimum()), Decimal("0.05"));
+  // A plain line of the same file stays one.
+  const pb::UsageRecord plain = Record("plain", kWednesdayMorning, 61, "+33140205050");
+  EXPECT_EQ(Amount(plain.cost()), Decimal("0.06"));
+  EXPECT_FALSE(plain.rating().has_priced_terms());
+}
+
+TEST_F(TermsTest, C13_ABlockedRowOfAFileHasNoPriceToQuote) {
+  const pb::UsageRecord record = Record("cuba", kWednesdayMorning, 60, "+5351234567");
+  EXPECT_EQ(Amount(record.cost()), 0);
+  EXPECT_EQ(record.unrated_reason(), pb::UNRATED_REASON_DESTINATION_BLOCKED);
+}
+
 // --- A real deck ------------------------------------------------------------
 
 // One known call of the reference data, as the increments of a deck make it cost.

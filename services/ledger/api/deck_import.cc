@@ -40,8 +40,8 @@ absl::Status AddRecent(const book::Catalog& catalog, Connection& connection, abs
       const std::vector<storage::PricedDestination> priced,
       storage::ListPricedDestinations(connection, now - kRecent, kRecentUsages));
   for (const storage::PricedDestination& each : priced) {
-    const rates::DeckSnapshot* deck = catalog.decks->ByVersion(each.deck_version);
-    if (deck == nullptr || deck->header().currency != currency) continue;
+    const rates::DeckHeader* header = catalog.FindHeader(each.deck_version);
+    if (header == nullptr || header->currency != currency) continue;
     circumstances->recent.push_back({each.kind, each.destination});
   }
   return absl::OkStatus();
@@ -145,11 +145,14 @@ absl::Status CheckAccepted(const pb::RateDeckHeader& message) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<rates::Finding>> FindFindings(const engine::Engine& engine,
+absl::StatusOr<std::vector<rates::Finding>> FindFindings(engine::Engine& engine,
                                                          Connection& connection,
                                                          const rates::DeckFile& file,
                                                          const rates::DeckHeader& header) {
-  const std::shared_ptr<const book::Catalog> catalog = engine.catalog();
+  std::shared_ptr<const book::Catalog> catalog = engine.catalog();
+  if (const int64_t version = catalog->LeftOutAt(header.currency, header.effective_time)) {
+    RESERVE_ASSIGN_OR_RETURN(catalog, engine.CatalogWithDeck(connection, version));
+  }
   rates::Circumstances circumstances;
   const rates::DeckSnapshot* deck = catalog->decks->InForce(header.currency, header.effective_time);
   if (deck != nullptr) {
@@ -161,11 +164,13 @@ absl::StatusOr<std::vector<rates::Finding>> FindFindings(const engine::Engine& e
     };
   }
   bool of_currency = false;
-  for (const auto& each : catalog->decks->decks()) {
-    const bool same = each->header().currency == header.currency;
+  const auto count = [&](const rates::DeckHeader& each) {
+    const bool same = each.currency == header.currency;
     of_currency = of_currency || same;
     circumstances.other_currencies = circumstances.other_currencies || !same;
-  }
+  };
+  for (const auto& each : catalog->decks->decks()) count(each->header());
+  for (const rates::DeckHeader& each : catalog->left_out) count(each);
   circumstances.other_currencies = circumstances.other_currencies && !of_currency;
   RESERVE_RETURN_IF_ERROR(
       AddRecent(*catalog, connection, engine.Now(), header.currency, &circumstances));

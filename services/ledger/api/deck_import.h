@@ -26,7 +26,7 @@ std::string DigestedOptions(const rates::DeckOptions& options);
 absl::Status CheckAccepted(const pb::RateDeckHeader& message);
 
 // What is strange about the deck that would come into force. Reads recent and unrated usage.
-absl::StatusOr<std::vector<rates::Finding>> FindFindings(const engine::Engine& engine,
+absl::StatusOr<std::vector<rates::Finding>> FindFindings(engine::Engine& engine,
                                                          storage::Connection& connection,
                                                          const rates::DeckFile& file,
                                                          const rates::DeckHeader& header);
