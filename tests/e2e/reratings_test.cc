@@ -43,11 +43,12 @@ class ReratingsTest : public StackTest {
   }
   static std::string RecordText(const std::string& id, const std::string& usage_id,
                                 const std::string& destination, int64_t seconds) {
-    return absl::StrCat(
-        "account_id: '", id, "' usage { usage_id: '", usage_id,
-        "' user_id: 'u' start_time { seconds: ", absl::ToUnixSeconds(absl::Now() - absl::Hours(4)),
-        " } call { direction: DIRECTION_OUTBOUND destination: '", destination,
-        "' duration { seconds: ", seconds, " } } } ");
+    // The same whenever it is said again.
+    static const int64_t start = absl::ToUnixSeconds(absl::Now() - absl::Hours(4));
+    return absl::StrCat("account_id: '", id, "' usage { usage_id: '", usage_id,
+                        "' user_id: 'u' start_time { seconds: ", start,
+                        " } call { direction: DIRECTION_OUTBOUND destination: '", destination,
+                        "' duration { seconds: ", seconds, " } } } ");
   }
   static void Record(const std::string& id, const std::string& usage_id,
                      const std::string& destination, int64_t seconds) {

@@ -144,7 +144,7 @@ absl::Status WriteUsageStates(Connection& connection,
   for (const absl::string_view column :
        {"unrated_reason", "seq", "user_id", "start_time", "cost_nanos", "free_seconds",
         "free_period", "latest_seq", "corrected_by", "update_time", "plan_id", "deck_version",
-        "previous_cost_nanos", "rerating", "rated_seq", "grant_draws"}) {
+        "previous_cost_nanos", "rerating", "rated_seq", "grant_draws", "estimate_void_seq"}) {
     sql.Raw(absl::StrCat(",", column, "=VALUES(", column, ")"));
   }
   return connection.Execute(sql.str());
