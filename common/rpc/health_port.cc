@@ -42,6 +42,7 @@ absl::StatusOr<std::unique_ptr<HealthPort>> HealthPort::Start(const std::string&
   builder.SetMaxReceiveMessageSize(kMaxReceiveBytes);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxConcurrentCalls);
+  builder.RegisterCallbackGenericService(&health->nothing_else_);
   builder.AddListeningPort(listen, grpc::InsecureServerCredentials(), &health->port_);
   health->server_ = builder.BuildAndStart();
   const bool is_unix = absl::StartsWith(listen, "unix:");

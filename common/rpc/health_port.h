@@ -8,6 +8,7 @@
 #ifndef RESERVE_COMMON_RPC_HEALTH_PORT_H_
 #define RESERVE_COMMON_RPC_HEALTH_PORT_H_
 
+#include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 
 #include <memory>
@@ -35,6 +36,8 @@ class HealthPort {
  private:
   HealthPort() = default;
 
+  // Answers UNIMPLEMENTED: gRPC starts no server that has no service but health.
+  grpc::CallbackGenericService nothing_else_;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
 };

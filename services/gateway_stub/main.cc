@@ -83,7 +83,8 @@ absl::Status Run() {
 int main(int argc, char* argv[]) {
   const std::vector<std::string> arguments = reserve::ParseFlags(
       argc, argv,
-      {.usage = "Stands in for a card gateway: reserve.gateway.v1.PaymentGateway with test cards, "
+      {.usage = "gateway_stub [flags]\n  Stands in for a card gateway: "
+                "reserve.gateway.v1.PaymentGateway with test cards, "
                 "and StubDashboard for what people and banks do. What each card token does is in "
                 "services/gateway_stub/card_token.h."});
   if (!arguments.empty()) {

@@ -1,7 +1,6 @@
 // ledger: serves the ledger, and looks after its database.
 #include <cstdio>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/strings/str_cat.h"

@@ -32,7 +32,7 @@ const std::vector<IncludeRule>& IncludeRules() {
         "common/clock/", "common/text/"}},
       {"services/ledger/rates/",
        {"services/ledger/rates/", "services/ledger/domain/", "common/card/", "common/money/",
-        "common/error/", "common/clock/", "common/digest/"}},
+        "common/error/", "common/clock/", "common/digest/", "common/text/"}},
       {"services/ledger/book/",
        {"services/ledger/book/", "services/ledger/rates/", "services/ledger/domain/",
         "common/money/", "common/error/", "common/clock/", "common/digest/"}},

@@ -729,9 +729,10 @@ class WorkerProgramTest : public RefundLoopTest {
     const Moment end = MonotonicNow() + duration;
     EXPECT_TRUE(WaitUntil([end] { return MonotonicNow() >= end; }));
   }
+  // What is given twice counts as it came last.
   std::unique_ptr<Subprocess> StartProgram(std::vector<std::string> args) {
-    args.push_back(absl::StrCat("--ledger=", ledger_.target()));
-    args.push_back(absl::StrCat("--gateway=", gateway_.target()));
+    args.insert(args.begin(), {absl::StrCat("--ledger=", ledger_.target()),
+                               absl::StrCat("--gateway=", gateway_.target())});
     auto program = Subprocess::Start({.program = "worker", .args = std::move(args)});
     EXPECT_TRUE(program.ok()) << program.status();
     return program.ok() ? *std::move(program) : nullptr;
@@ -880,6 +881,7 @@ TEST_F(WorkerProgramTest, ABadFlagIsRefused) {
        {"--max_in_flight=0", "--gateway_requests_per_second=-1", "--drain_timeout=-5s",
         "--ledger=127.0.0.1:", "--gateway=127.0.0.1:99999", "--health_listen=0.0.0.0:99999",
         "--metrics_listen=9100", "--once_idle=-1s", "--tls_ca_file=/nonexistent"}) {
+    SCOPED_TRACE(flag);
     const auto program = StartProgram({flag});
     ASSERT_NE(program, nullptr);
     EXPECT_EQ(program->Wait(absl::Seconds(10)), 2);

@@ -156,7 +156,12 @@ absl::Status PrintSettings() {
   return absl::OkStatus();
 }
 
-std::string ImportRatesUsage() { return ImportRatesHelp(); }
+std::string ImportRatesUsage() {
+  return absl::StrCat(
+      "ledger import-rates FILE [flags]\nledger import-rates --starter [flags]\n  Imports a rate "
+      "deck into a running ledger: of a file, or the one that is built in.\n\n",
+      ImportRatesHelp());
+}
 
 absl::Status RunImportRates(const std::vector<std::string>& files) {
   ImportRatesOptions options;
