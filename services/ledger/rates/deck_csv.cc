@@ -483,6 +483,7 @@ void DeckCsvParser::AddRows(RateRow row) {
 // A row of words: a heading between the rows, or what stands below them.
 bool DeckCsvParser::IsNote() const {
   const auto is_empty = [](absl::string_view field) { return field.empty(); };
+  if (fields_.size() > field_count_) return false;
   if (fields_.size() < field_count_) {
     return std::count_if(fields_.begin(), fields_.end(), is_empty) + 1 ==
                static_cast<std::ptrdiff_t>(fields_.size()) &&

@@ -97,7 +97,9 @@ struct DeckFile {
 //   StatusOr<DeckFile> file = std::move(parser).Finish();
 class DeckCsvParser {
  public:
-  explicit DeckCsvParser(DeckOptions options = {}) : options_(std::move(options)) {}
+  explicit DeckCsvParser(DeckOptions options = {}) : options_(std::move(options)) {
+    marks_.only = options_.decimal_mark;
+  }
 
   // Takes the next piece. What is wrong with it is told by Finish().
   void Feed(absl::string_view chunk);

@@ -218,7 +218,8 @@ class Reader {
       if (other.kind != row.kind || other.prefix.size() < digits) continue;
       others.insert(absl::string_view(other.prefix).substr(0, digits));
     }
-    if (row.prefix == "7") return !others.contains("76") || !others.contains("77");
+    // Kazakhstan has 76 as well, of which it uses nothing.
+    if (row.prefix == "7") return !others.contains("77");
     for (int code = 200; code < 1000; ++code) {
       const std::string prefix = absl::StrCat("1", code);
       const std::string country = domain::TextOf(domain::CountryOfNumber(prefix));

@@ -61,7 +61,8 @@ bool ReadList(absl::string_view text, const Read& read, std::vector<Value>* valu
   for (const absl::string_view each : absl::StrSplit(text, ',')) {
     if (!read(each, &values->emplace_back())) return false;
   }
-  return true;
+  // A list is named only if it holds something.
+  return !values->empty();
 }
 
 bool ReadWord(absl::string_view name, absl::string_view value, LineTerms* terms) {

@@ -326,7 +326,7 @@ TEST(DeckCsvTest, AWrongHeaderIsTheOnlyThingReported) {
   } kCases[] = {
       {"kind,prefix,cost,price", "unknown column \"cost\""},
       {"kind,prefix,peak price,price", "unknown column \"peak price\""},
-      {"call,44,,UK,0.01,,,", "none before it names the columns"},
+      {"call,44,,UK,0.01,,,", "the line holds values, and none before it names the columns"},
       {"kind,prefix,price,prefix", "column \"prefix\" is there twice"},
       {"kind,code,price,prefix", "column \"prefix\" is there twice"},
       {"kind,price", "column \"prefix\" is missing"},

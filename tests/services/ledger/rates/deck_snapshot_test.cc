@@ -114,7 +114,7 @@ TEST(DeckSnapshotTest, ARateTellsEverythingOfItsRow) {
   EXPECT_EQ(rate->connect_fee, 5);
   EXPECT_EQ(rate->initial_increment_seconds, 30);
   EXPECT_EQ(rate->increment_seconds, 6);
-  EXPECT_TRUE(rate->standard_rate);
+  EXPECT_FALSE(rate->standard_rate) << "it has a fee";
   EXPECT_EQ(deck->header().rate_count, 1);
 }
 
