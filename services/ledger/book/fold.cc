@@ -1116,6 +1116,8 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const CreateH
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ExtendHold& command) {
+  // What can't be is refused before anything is looked at.
+  RESERVE_RETURN_IF_ERROR(domain::CheckDuration(context_.settings, command.extension.used, "used"));
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   RESERVE_ASSIGN_OR_RETURN(const domain::Hold* hold, FindHold(*image, command.hold_id));
   if (WasBookedSince(*hold)) {
@@ -1131,6 +1133,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ExtendH
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ReleaseHold& command) {
+  RESERVE_RETURN_IF_ERROR(domain::CheckDuration(context_.settings, command.used, "used"));
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   RESERVE_ASSIGN_OR_RETURN(const domain::Hold* found, FindHold(*image, command.hold_id));
   const domain::Hold before = *found;

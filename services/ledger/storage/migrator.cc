@@ -254,6 +254,7 @@ constexpr TableRights kRights[] = {
     {"reratings", "number", true, true},
     {"rate_decks", "version", true},
     {"rates", "deck_version", true},
+    {"rate_shapes", "deck_version", true},
     {"plans", "plan_id"},
     {"ledgers", "ledger_id", true, true},
     {"feature_level", "id"},

@@ -398,6 +398,7 @@ TEST_F(FoldTest, ARefusalForMoneyOfARememberedAccountIsNotBelieved) {
   image.account().balance = -9'223'372'036'854'775'807;
   domain::Usage usage = Call("c", "u");
   usage.duration = absl::Seconds(36'000'000);
+  settings_.max_call_duration = usage.duration;
   catalog_.plans["p"].free_seconds = 0;
   Ask("a", RecordUsage{usage});
   const Folded folded = Run();
