@@ -351,7 +351,7 @@ TEST_F(BadInputTest, CallsInProgressThatCanNeverBeRightAreRefused) {
        .request = "account_id: 'acct' hold_id: 'x' extension: 1 used { seconds: -1 }",
        .field = "used"},
       {.method = "Ledger.ExtendHold",
-       .request = "account_id: 'acct' hold_id: 'x' extension: 1 used { seconds: 31622401 }",
+       .request = "account_id: 'acct' hold_id: 'x' extension: 1 used { seconds: 604801 }",
        .field = "used"},
       {"Ledger.ExtendHold", "account_id: 'acct' hold_id: 'x' extension: 1", StatusCode::kNotFound,
        "HOLD_NOT_FOUND", "hold_id"},
