@@ -257,7 +257,7 @@ TEST_F(RatesTest, ABadDeckIsRefusedWithItsLinesAndChangesNothing) {
       {"an ambiguous date", "prefix,price,effective date\n34,1,01/12/2026\n", 2, "date_format"},
       {"a number of a spreadsheet", "prefix,price\n4.41E+11,1\n", 2, "scientific"},
       {"an hour of the week without a line", "prefix,price,days,from,to\n44,1,1-5,08:00,18:00\n", 2,
-       "Sat, Sun"},
+       "has no line for Mon, Tue, Wed, Thu, Fri 00:00-08:00"},
   };
   for (const BadDeck& deck : decks) {
     SCOPED_TRACE(deck.what);

@@ -342,7 +342,7 @@ CALL_RANGES = """
     441534 | 0.0250 | Jersey
     441624 | 0.0250 | Isle of Man
     447781 447839 447911 | 0.1200 | Guernsey mobile
-    447509 447700 447797 447829 447937 | 0.1200 | Jersey mobile
+    447509 4477003 4477007 4477008 447797 447829 447937 | 0.1200 | Jersey mobile
     447624 447924 | 0.1200 | Isle of Man mobile
     4915 4916 4917 | 0.0450 | Germany mobile
     49180 | 0.2000 | Germany shared cost
