@@ -123,16 +123,19 @@ absl::Status CheckFlags() {
   if (absl::GetFlag(FLAGS_gateway_requests_per_second) < 0) {
     return InvalidField("--gateway_requests_per_second", "must not be negative");
   }
-  if (absl::GetFlag(FLAGS_charge_timeout) < absl::Milliseconds(1)) {
-    return InvalidField("--charge_timeout", "must be 1ms or more");
+  if (absl::GetFlag(FLAGS_charge_timeout) < absl::Milliseconds(1) ||
+      absl::GetFlag(FLAGS_charge_timeout) > absl::Hours(1)) {
+    return InvalidField("--charge_timeout", "must be 1ms to 1h");
   }
   // A call that is under way at half of the lifetime must be over long before its end.
   if (absl::GetFlag(FLAGS_gateway_key_lifetime) < 4 * absl::GetFlag(FLAGS_charge_timeout)) {
     return InvalidField("--gateway_key_lifetime", "must be at least four times --charge_timeout");
   }
   if (absl::GetFlag(FLAGS_backoff_initial) < absl::Milliseconds(1) ||
-      absl::GetFlag(FLAGS_backoff_max) < absl::GetFlag(FLAGS_backoff_initial)) {
-    return InvalidField("--backoff_max", "must be at least --backoff_initial, and that 1ms");
+      absl::GetFlag(FLAGS_backoff_max) < absl::GetFlag(FLAGS_backoff_initial) ||
+      absl::GetFlag(FLAGS_backoff_max) > absl::Hours(1)) {
+    return InvalidField("--backoff_max",
+                        "must be --backoff_initial to 1h, and --backoff_initial at least 1ms");
   }
   if (absl::GetFlag(FLAGS_once_idle) < absl::ZeroDuration()) {
     return InvalidField("--once_idle", "must not be negative");
@@ -256,7 +259,7 @@ int Main(const std::vector<std::string>& arguments, ShutdownSignal* signal) {
   if (arguments.empty()) {
     const absl::Status status = Work(signal);
     if (!status.ok()) {
-      Log(Severity::kError, "the worker can't go on", {{"error", status.ToString()}});
+      Log(Severity::kError, "the worker can't go on", {{"error", status.message()}});
     }
     return ExitCodeOf(status);
   }

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 #include <map>
 #include <set>
 #include <utility>
@@ -63,7 +64,7 @@ size_t Distance(absl::string_view a, absl::string_view b) {
 
 std::string Nearest(absl::string_view name, const std::vector<std::string>& known) {
   std::string nearest;
-  size_t distance = name.size() + 1;
+  size_t distance = std::numeric_limits<size_t>::max();
   for (const std::string& candidate : known) {
     const size_t of_this = Distance(name, candidate);
     if (of_this < distance) {

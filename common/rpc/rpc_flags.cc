@@ -40,7 +40,7 @@ absl::Status CheckRpcFlags() {
   }
   const std::string health = absl::GetFlag(FLAGS_health_listen);
   if (!health.empty()) RESERVE_RETURN_IF_ERROR(CheckListenAddress("--health_listen", health));
-  return absl::OkStatus();
+  return CheckTlsFiles(TlsFilesFromFlags());
 }
 
 absl::StatusOr<ServerOptions> ServerOptionsFromFlags(const std::string& listen) {

@@ -17,7 +17,7 @@
 
 namespace reserve {
 
-// INVALID_ARGUMENT naming the flag that has no sense.
+// INVALID_ARGUMENT naming the flag that has no sense, or the file of TLS that can't serve.
 absl::Status CheckRpcFlags();
 // The same, and of `--listen`, whose value is `listen`.
 absl::StatusOr<ServerOptions> ServerOptionsFromFlags(const std::string& listen);

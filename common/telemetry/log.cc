@@ -190,7 +190,7 @@ absl::Status SetLogLevel(absl::string_view name) {
       return absl::OkStatus();
     }
   }
-  return InvalidField("log_level",
+  return InvalidField("--log_level",
                       absl::StrCat("'", name, "' is not debug, info, warning or error"));
 }
 

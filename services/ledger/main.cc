@@ -99,7 +99,9 @@ absl::Status RunCommand(std::vector<std::string> arguments) {
   if (command == "settings") return cli::PrintSettings();
   if (command == "check") return cli::RunCheck();
   if (command == "verify") return cli::RunVerify();
-  return InvalidField("command", absl::StrCat("\"", command, "\" is not known\n", kUsage));
+  const std::string why =
+      command.empty() ? "is missing" : absl::StrCat("\"", command, "\" is not known");
+  return InvalidField("command", absl::StrCat(why, "\n", kUsage));
 }
 
 }  // namespace

@@ -141,6 +141,7 @@ TEST_F(FlagsDeathTest, HelpShowsEveryFlagOfOursAndEndsWell) {
 TEST_F(FlagsDeathTest, AnUnknownFlagIsNamed) {
   EXPECT_EXIT(Parse("--test_lissten=x"), ExitedWithCode(2),
               "--test_lissten is not known; the nearest is --test_listen");
+  EXPECT_EXIT(Parse("--q"), ExitedWithCode(2), "--q is not known; the nearest is --test_eager");
 }
 
 TEST_F(FlagsDeathTest, ABadValueEndsTheProgramWithTwo) {

@@ -105,10 +105,9 @@ TEST_F(StartTest, AServerThatCanLoseACommitIsRefusedUnlessToldOtherwise) {
   EXPECT_TRUE((*allowed)->WaitForOutput("\"listening\"", absl::Seconds(20)).ok());
 }
 
-TEST_F(StartTest, BadFlagsAreRefusedInOneLine) {
-  const TestDatabase database;
-  const std::string url = absl::StrCat("--database=", database.url());
-  const std::vector<std::pair<std::string, std::string>> rows = {
+// Flags of `serve` that make no sense, and what the refusal must name.
+std::vector<std::pair<std::string, std::string>> BadFlags() {
+  return {
       {"--lanes=-1", "lanes"},
       {"--lanes=65", "lanes"},
       {"--query_threads=0", "query_threads"},
@@ -121,6 +120,13 @@ TEST_F(StartTest, BadFlagsAreRefusedInOneLine) {
       {"--lease_duration=2h", "lease_duration"},
       {"--poll_interval=0s", "poll_interval"},
       {"--poll_interval=-1s", "poll_interval"},
+      {"--poll_interval=inf", "poll_interval"},
+      {"--event_poll_interval=inf", "event_poll_interval"},
+      {"--max_usage_age=inf", "max_usage_age"},
+      {"--card_expiry_notice=inf", "card_expiry_notice"},
+      {"--retry_delays=inf", "retry_delays"},
+      {"--close_grace=inf", "close_grace"},
+      {"--max_call_duration=1s", "max_call_duration"},
       {"--event_overlap=9s", "event_overlap"},
       {"--event_overlap=2h", "event_overlap"},
       {"--event_poll_interval=0s", "event_poll_interval"},
@@ -153,7 +159,12 @@ TEST_F(StartTest, BadFlagsAreRefusedInOneLine) {
       {"--database_password_file=/nonexistent", "/nonexistent"},
       {"--tls_ca_file=/nonexistent", "TLS"},
   };
-  for (const auto& [flag, name] : rows) {
+}
+
+TEST_F(StartTest, BadFlagsAreRefusedInOneLine) {
+  const TestDatabase database;
+  const std::string url = absl::StrCat("--database=", database.url());
+  for (const auto& [flag, name] : BadFlags()) {
     SCOPED_TRACE(flag);
     ExpectRefused(Run("ledger", {"serve", url, "--listen=127.0.0.1:0", flag}), name);
   }
@@ -165,6 +176,12 @@ TEST_F(StartTest, BadFlagsAreRefusedInOneLine) {
   ExpectRefused(Run("ledger", {"verify", "--tls_server_name=x"}), "--tls_server_name");
   ExpectRefused(Run("ledger", {"migrate", url, "--database_wait=-1s"}), "--database_wait");
   ExpectRefused(Run("ledger", {"grants", url, "--grantee=reserve, root"}), "--grantee");
+  // Before the database is asked.
+  const Ended tls = Run("ledger", {"serve", "--database=mysql://u@127.0.0.1:1/x",
+                                   "--tls_certificate_file=/nonexistent",
+                                   "--tls_key_file=/nonexistent", "--tls_ca_file=/nonexistent"});
+  ExpectRefused(tls, "/nonexistent");
+  EXPECT_THAT(tls.errors, Not(HasSubstr("not serving")));
   // This one says so in its log.
   const Ended stub = Run("gateway_stub", {"--listen=127.0.0.1:99999"});
   EXPECT_EQ(stub.exit_code, 2);

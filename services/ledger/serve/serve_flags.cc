@@ -107,14 +107,15 @@ absl::StatusOr<engine::EngineOptions> EngineOptionsFromFlags() {
   if (options.lease_duration < absl::Seconds(1) || options.lease_duration > absl::Hours(1)) {
     return InvalidField("--lease_duration", "must be 1s to 1h");
   }
-  if (options.poll_interval < absl::Milliseconds(1)) {
-    return InvalidField("--poll_interval", "must be at least 1ms");
+  if (options.poll_interval < absl::Milliseconds(1) || options.poll_interval > absl::Hours(1)) {
+    return InvalidField("--poll_interval", "must be 1ms to 1h");
   }
   if (options.event_overlap < absl::Seconds(10) || options.event_overlap > absl::Hours(1)) {
     return InvalidField("--event_overlap", "must be 10s to 1h");
   }
-  if (options.event_poll_interval < absl::Milliseconds(1)) {
-    return InvalidField("--event_poll_interval", "must be at least 1ms");
+  if (options.event_poll_interval < absl::Milliseconds(1) ||
+      options.event_poll_interval > absl::Hours(1)) {
+    return InvalidField("--event_poll_interval", "must be 1ms to 1h");
   }
   return options;
 }

@@ -131,11 +131,13 @@ absl::Status ReadCount(const absl::Flag<int>& flag, absl::string_view name, int 
   return InvalidField(absl::StrCat("--", name), absl::StrCat("must be at least ", least));
 }
 
+// Ten years: what lasts longer, or for ever, is a mistake, and no time for the database.
+constexpr absl::Duration kLongestTime = absl::Hours(24 * 3660);
+
 absl::Status ReadTime(const absl::Flag<absl::Duration>& flag, absl::string_view name,
                       absl::Duration* duration) {
-  *duration = absl::GetFlag(flag);
-  if (*duration >= absl::ZeroDuration()) return absl::OkStatus();
-  return InvalidField(absl::StrCat("--", name), "must not be negative");
+  return Take(absl::GetFlag(flag), absl::StrCat("--", name), absl::ZeroDuration(), kLongestTime,
+              duration);
 }
 
 absl::Status ReadOurLimits(domain::Settings* s) {
@@ -185,24 +187,19 @@ absl::StatusOr<domain::Settings> SettingsFromFlags() {
   if (settings.max_recharge_multiple < 1) {
     return InvalidField("--max_recharge_multiple", "must be at least 1");
   }
-  settings.max_usage_age = absl::GetFlag(FLAGS_max_usage_age);
-  settings.max_usage_ahead = absl::GetFlag(FLAGS_max_usage_ahead);
-  if (settings.max_usage_age < absl::ZeroDuration()) {
-    return InvalidField("--max_usage_age", "must not be negative");
-  }
-  if (settings.max_usage_ahead < absl::ZeroDuration()) {
-    return InvalidField("--max_usage_ahead", "must not be negative");
-  }
-  settings.close_grace = absl::GetFlag(FLAGS_close_grace);
-  if (settings.close_grace < absl::ZeroDuration() || settings.close_grace > kLongestCloseGrace) {
-    return InvalidField("--close_grace", "must be 0 to 90 days");
-  }
+  RESERVE_RETURN_IF_ERROR(ReadTime(FLAGS_max_usage_age, "max_usage_age", &settings.max_usage_age));
+  RESERVE_RETURN_IF_ERROR(
+      ReadTime(FLAGS_max_usage_ahead, "max_usage_ahead", &settings.max_usage_ahead));
+  RESERVE_RETURN_IF_ERROR(Take(absl::GetFlag(FLAGS_close_grace), "--close_grace",
+                               absl::ZeroDuration(), kLongestCloseGrace, &settings.close_grace));
   RESERVE_RETURN_IF_ERROR(TakeHoldFlags(&settings));
   settings.retry_delays.clear();
   for (const std::string& text : absl::GetFlag(FLAGS_retry_delays)) {
     absl::Duration delay;
-    if (!absl::ParseDuration(text, &delay) || delay < absl::ZeroDuration()) {
-      return InvalidField("--retry_delays", absl::StrCat("\"", text, "\" is not a duration"));
+    if (!absl::ParseDuration(text, &delay) || delay < absl::ZeroDuration() ||
+        delay > kLongestTime) {
+      return InvalidField("--retry_delays",
+                          absl::StrCat("\"", text, "\" is not a duration up to ten years"));
     }
     settings.retry_delays.push_back(delay);
   }
