@@ -519,11 +519,15 @@ TEST_F(RatesTest, ADryRunOfTheCommandSaysTheSameAndStoresNothing) {
       WriteFile("autumn.csv", "Dial Code;Name;Rate/Min;Comment\r\n1201;United States;0,0100;x\r\n");
   Stack::Ended ended = stack_->RunLedger({"import-rates", file, "--dry_run"});
   EXPECT_EQ(ended.exit_code, 0) << ended.errors;
-  EXPECT_THAT(ended.output, HasSubstr("1 rows, UTF-8, lines end in CRLF, separated by semicolon, "
+  EXPECT_THAT(ended.output, HasSubstr("1 row, UTF-8, lines end in CRLF, separated by semicolon, "
                                       "decimal mark comma"));
   EXPECT_THAT(ended.output,
               HasSubstr("Dial Code=prefix Name=destination Rate/Min=price Comment=ignored"));
   EXPECT_THAT(ended.output, HasSubstr("ROWS_DROPPED: "));
+  EXPECT_THAT(ended.output, HasSubstr("\"autumn\" would be refused: 1 rate in USD"));
+  EXPECT_THAT(ended.output, HasSubstr("--accept=ROWS_DROPPED\n"));
+  EXPECT_EQ(Stored(), stored);
+  ended = stack_->RunLedger({"import-rates", file, "--dry_run", "--accept=ROWS_DROPPED"});
   EXPECT_THAT(ended.output, HasSubstr("\"autumn\" would be imported"));
   EXPECT_EQ(Stored(), stored);
 

@@ -9,6 +9,7 @@
 #include <set>
 #include <sstream>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -185,7 +186,9 @@ void PrintRefusal(const absl::Status& refusal, std::ostream& out) {
     }
   }
   for (const auto& [line, problem] : problems) out << "line " << line << ": " << problem << "\n";
-  if (bad_rows > 0) out << bad_rows << " bad rows; nothing was imported\n";
+  if (bad_rows > 0) {
+    out << bad_rows << (bad_rows == 1 ? " bad row" : " bad rows") << "; nothing was imported\n";
+  }
   if (!codes.empty()) {
     out << "nothing was imported; if this is right for this file: --accept="
         << absl::StrJoin(codes, ",") << "\n";
@@ -194,7 +197,8 @@ void PrintRefusal(const absl::Status& refusal, std::ostream& out) {
 }
 
 void PrintReading(const pb::RateFileReading& reading, std::ostream& out) {
-  out << "import-rates: " << reading.row_count() << " rows, " << reading.encoding()
+  out << "import-rates: " << reading.row_count()
+      << (reading.row_count() == 1 ? " row, " : " rows, ") << reading.encoding()
       << ", lines end in " << reading.line_ends() << ", separated by " << reading.separator();
   if (!reading.decimal_mark().empty()) out << ", decimal mark " << reading.decimal_mark();
   if (!reading.date_order().empty()) out << ", dates " << reading.date_order();
@@ -208,12 +212,15 @@ void PrintReading(const pb::RateFileReading& reading, std::ostream& out) {
   out << std::endl;
 }
 
+std::string CodeOf(const pb::RateDeckFinding& finding) {
+  const std::string name = pb::RateDeckFindingCode_Name(finding.code());
+  return name.substr(std::min(name.size(), absl::string_view("RATE_DECK_FINDING_CODE_").size()));
+}
+
 void PrintFindings(const pb::ImportRateDeckResponse& response, std::ostream& out) {
   for (const pb::RateDeckFinding& finding : response.findings()) {
-    std::string code = pb::RateDeckFindingCode_Name(finding.code());
-    code.erase(0, std::string("RATE_DECK_FINDING_CODE_").size());
-    out << code << (finding.accepted() ? " (accepted): " : ": ") << finding.message() << " ("
-        << finding.count() << ")\n";
+    out << CodeOf(finding) << (finding.accepted() ? " (accepted): " : ": ") << finding.message()
+        << " (" << finding.count() << ")\n";
     for (const std::string& line : finding.lines()) out << "  " << line << "\n";
   }
   out << std::flush;
@@ -223,13 +230,24 @@ void PrintImported(const pb::ImportRateDeckResponse& response, std::ostream& out
   const pb::RateDeck& deck = response.rate_deck();
   const absl::Time effective = absl::FromUnixSeconds(deck.effective_time().seconds()) +
                                absl::Nanoseconds(deck.effective_time().nanos());
+  std::vector<std::string> open;  // findings
+  for (const pb::RateDeckFinding& finding : response.findings()) {
+    if (!finding.accepted()) open.push_back(CodeOf(finding));
+  }
+  const bool dry_run = deck.version() == 0;
   out << "import-rates: \"" << deck.name() << "\" "
       << (response.already_imported() ? "is there already as version "
-          : deck.version() == 0       ? "would be imported"
-                                      : "is now version ")
-      << (deck.version() == 0 ? "" : absl::StrCat(deck.version())) << ": " << deck.rate_count()
-      << " rates in " << deck.currency_code() << ", in force from "
+          : !dry_run                  ? "is now version "
+          : open.empty()              ? "would be imported"
+                                      : "would be refused")
+      << (dry_run ? "" : absl::StrCat(deck.version())) << ": " << deck.rate_count()
+      << (deck.rate_count() == 1 ? " rate in " : " rates in ") << deck.currency_code()
+      << ", in force from "
       << absl::FormatTime("%Y-%m-%dT%H:%M:%E*SZ", effective, absl::UTCTimeZone()) << std::endl;
+  if (dry_run && !open.empty()) {
+    out << "import-rates: if this is right for this file: --accept=" << absl::StrJoin(open, ",")
+        << std::endl;
+  }
 }
 
 }  // namespace
