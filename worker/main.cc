@@ -128,8 +128,9 @@ absl::Status CheckFlags() {
     return InvalidField("--charge_timeout", "must be 1ms to 1h");
   }
   // A call that is under way at half of the lifetime must be over long before its end.
-  if (absl::GetFlag(FLAGS_gateway_key_lifetime) < 4 * absl::GetFlag(FLAGS_charge_timeout)) {
-    return InvalidField("--gateway_key_lifetime", "must be at least four times --charge_timeout");
+  if (absl::GetFlag(FLAGS_gateway_key_lifetime) < 4 * absl::GetFlag(FLAGS_charge_timeout) ||
+      absl::GetFlag(FLAGS_gateway_key_lifetime) > absl::Hours(24 * 365)) {
+    return InvalidField("--gateway_key_lifetime", "must be four times --charge_timeout to a year");
   }
   if (absl::GetFlag(FLAGS_backoff_initial) < absl::Milliseconds(1) ||
       absl::GetFlag(FLAGS_backoff_max) < absl::GetFlag(FLAGS_backoff_initial) ||
@@ -137,8 +138,9 @@ absl::Status CheckFlags() {
     return InvalidField("--backoff_max",
                         "must be --backoff_initial to 1h, and --backoff_initial at least 1ms");
   }
-  if (absl::GetFlag(FLAGS_once_idle) < absl::ZeroDuration()) {
-    return InvalidField("--once_idle", "must not be negative");
+  if (absl::GetFlag(FLAGS_once_idle) < absl::ZeroDuration() ||
+      absl::GetFlag(FLAGS_once_idle) > absl::Hours(24)) {
+    return InvalidField("--once_idle", "must be 0 to 24h");
   }
   return absl::OkStatus();
 }

@@ -175,6 +175,7 @@ TEST_F(StartTest, BadFlagsAreRefusedInOneLine) {
   ExpectRefused(Run("ledger", {"verify", "--ledger=127.0.0.1:0"}), "--ledger");
   ExpectRefused(Run("ledger", {"verify", "--tls_server_name=x"}), "--tls_server_name");
   ExpectRefused(Run("ledger", {"migrate", url, "--database_wait=-1s"}), "--database_wait");
+  ExpectRefused(Run("ledger", {"migrate", url, "--database_wait=inf"}), "--database_wait");
   ExpectRefused(Run("ledger", {"grants", url, "--grantee=reserve, root"}), "--grantee");
   // Before the database is asked.
   const Ended tls = Run("ledger", {"serve", "--database=mysql://u@127.0.0.1:1/x",

@@ -881,7 +881,7 @@ TEST_F(WorkerProgramTest, ABadFlagIsRefused) {
        {"--max_in_flight=0", "--gateway_requests_per_second=-1", "--drain_timeout=-5s",
         "--ledger=127.0.0.1:", "--gateway=127.0.0.1:99999", "--health_listen=0.0.0.0:99999",
         "--metrics_listen=9100", "--once_idle=-1s", "--charge_timeout=inf", "--backoff_max=inf",
-        "--tls_ca_file=/nonexistent"}) {
+        "--gateway_key_lifetime=inf", "--once_idle=inf", "--tls_ca_file=/nonexistent"}) {
     SCOPED_TRACE(flag);
     const auto program = StartProgram({flag});
     ASSERT_NE(program, nullptr);

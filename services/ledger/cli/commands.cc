@@ -128,7 +128,9 @@ absl::Status RunMigrate() {
   const storage::SqlThread sql_thread;
   const auto tell = [](const std::string& step) { std::cout << "migrate: " << step << std::endl; };
   const absl::Duration wait = absl::GetFlag(FLAGS_database_wait);
-  if (wait < absl::ZeroDuration()) return InvalidField("--database_wait", "must not be negative");
+  if (wait < absl::ZeroDuration() || wait > absl::Hours(24)) {
+    return InvalidField("--database_wait", "must be 0 to 24h");
+  }
   RESERVE_ASSIGN_OR_RETURN(const std::string grantee, GranteeFromFlag());
   if (wait > absl::ZeroDuration()) {
     RESERVE_RETURN_IF_ERROR(storage::AwaitDatabase(database, wait, tell));
