@@ -267,7 +267,7 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
     RESERVE_RETURN_IF_ERROR(RefuseFindings(findings, asked_));
     // By now a cancellation that ended the upload has been heard of.
     if (cancelled_ || context_->IsCancelled()) return engine::CallerGone();
-    file.sources = {};
+    std::vector<rates::RowSource>().swap(file.sources);
     RESERVE_ASSIGN_OR_RETURN(
         const engine::Engine::ImportedDeck imported,
         api_.engine.ImportDeck(connection, std::move(header), std::move(file.rows)));

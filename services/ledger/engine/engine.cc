@@ -231,7 +231,8 @@ absl::StatusOr<Engine::ImportedDeck> Engine::ImportDeck(storage::Connection& con
     }
     RESERVE_RETURN_IF_ERROR(inserted);
     // They are read again from what is stored: a large deck must not be in memory twice meanwhile.
-    rows = {};
+    // (An assignment of {} would keep the room of the vector.)
+    std::vector<rates::RateRow>().swap(rows);
     RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection));
     return ImportedDeck{std::move(header), /*already_imported=*/false};
   }

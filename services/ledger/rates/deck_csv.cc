@@ -837,8 +837,8 @@ std::string DeckCsvParser::Render(const Problem& problem) const {
 
 void DeckCsvParser::AddBadRow(int64_t line, const std::vector<Problem>& problems) {
   // All or nothing: from here on the rows are only checked.
-  rows_ = {};
-  sources_ = {};
+  std::vector<RateRow>().swap(rows_);
+  std::vector<RowSource>().swap(sources_);
   ++bad_row_count_;
   for (const Problem& problem : problems) {
     const std::string key = absl::StrCat(static_cast<size_t>(problem.column), " ", problem.cause);
