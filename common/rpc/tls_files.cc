@@ -74,7 +74,7 @@ absl::Status CheckTlsFiles(const TlsFiles& files) {
     if (access(path->c_str(), R_OK) != 0) {
       const int error = errno;
       return absl::InvalidArgumentError(
-          absl::StrCat("can't read '", *path, "': ", absl::ErrnoToStatus(error, "").ToString()));
+          absl::ErrnoToStatus(error, absl::StrCat("can't read '", *path, "'")).message());
     }
   }
   RESERVE_ASSIGN_OR_RETURN(const Certificate certificate, ReadCertificate(files.certificate_file));
