@@ -398,7 +398,11 @@ bool NameFitsPrefix(domain::NumberCountry named, absl::string_view prefix) {
   if (of_prefix == named) return true;
   // One island, two countries, and the name of the one is used for both.
   if (domain::TextOf(named) == "MF" && of_prefix == domain::NumberCountryFrom("SX")) return true;
-  if (!absl::StartsWith(prefix, code)) return false;
+  if (!absl::StartsWith(prefix, code)) {
+    // Kosovo had numbers of its neighbours and of Monaco before it had a code of its own.
+    const absl::string_view had = prefix.substr(0, 3);
+    return domain::TextOf(named) == "XK" && (had == "381" || had == "377" || had == "386");
+  }
   // Country code 1 is of many countries, by area code; its services are of all of them.
   const bool shared = code == "1" && prefix.size() >= 4;
   return !shared || domain::TextOf(of_prefix).size() != 2;

@@ -236,19 +236,20 @@ class Reader {
 
   void ReadNames() {
     Tally wrong;
-    bool lost_one = false;
+    int64_t lost_one = 0;
     for (size_t i = 0; i < file_.rows.size(); ++i) {
       const RateRow& row = file_.rows[i];
       if (IsShortCodeKind(row.kind) || row.destination_name.empty()) continue;
       const std::optional<domain::NumberCountry> named = CountryInName(row.destination_name);
       if (!named.has_value() || NameFitsPrefix(*named, row.prefix)) continue;
-      lost_one = lost_one || NameFitsPrefix(*named, absl::StrCat("1", row.prefix));
+      if (NameFitsPrefix(*named, absl::StrCat("1", row.prefix))) ++lost_one;
       wrong.Add(LineOf(file_, i));
     }
     if (wrong.count == 0) return;
+    const bool most = lost_one * 2 > wrong.count;
     Tell(FindingCode::kNameNotInPrefix, std::move(wrong),
          absl::StrCat("a name says another country than its prefix",
-                      lost_one ? ": is the leading 1 of North America missing?" : ""));
+                      most ? ": is the leading 1 of North America missing?" : ""));
   }
 
   void ReadGaps() {
