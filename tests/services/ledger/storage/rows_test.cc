@@ -803,8 +803,9 @@ TEST_F(RowsTest, StandardUseIsOfUsagesAsTheyStand) {
   for (int i = 1; i <= 6; ++i) {
     Entry e = CallEntry("a", i, i <= 4 ? absl::StrCat("id", i) : "id4");
     e.booked->rating.basis = domain::ChargeBasis::kMeteredStandard;
-    e.booked->rating.cost = i;
-    e.booked->rating.billable_seconds = int64_t{60} * i;
+    // As it comes back: what it cost from the amount, what is billed from the duration.
+    e.amount = -i;
+    e.booked->usage.duration = absl::Minutes(i);
     e.booked->usage.user_id = "u";
     entries.push_back(e);
   }
@@ -1139,7 +1140,7 @@ TEST_F(RowsTest, AutomaticRechargesAreCounted) {
 
 TEST_F(RowsTest, ADeckComesBackAsItWas) {
   rates::DeckHeader header{1,    OddBytes(), "USD",     TestNow(),
-                           kMax, 3,          TestNow(), std::string(64, 'c')};
+                           kMax, 5,          TestNow(), std::string(64, 'c')};
   header.time_zone = "Europe/Berlin";
   header.rules.calendar.first_offset_seconds = 3'600;
   header.rules.calendar.changes = {{954'032'400, 7'200}, {972'781'200, 3'600}};
@@ -1193,7 +1194,7 @@ TEST_F(RowsTest, ALargeDeckIsWrittenAndReadInPieces) {
   for (const std::string carrier : {"", "a", "b", "c", "d"}) {
     rows.push_back({rates::RateKind::kSms, "999999", carrier, "elsewhere", 1, 0, 0, 0});
   }
-  // Lines of one prefix do, too.
+  // Lines of one prefix keep their order.
   for (int i = 0; i < 3; ++i) {
     rates::RateRow line{rates::RateKind::kShortCode, "411", "", "", i, 0, 60, 60};
     domain::LineTerms terms;
