@@ -166,9 +166,13 @@ std::vector<std::string> WordsOf(absl::string_view name) {
   return words;
 }
 
+bool IsSeconds(absl::string_view word) {
+  return word == "s" || word == "sec" || word == "secs" || word == "second" || word == "seconds";
+}
+
 bool IsUnit(absl::string_view word) {
-  return word == "s" || word == "sec" || word == "secs" || word == "seconds" || word == "in" ||
-         word == "the" || word == "of" || word == "call" || word == "utc";
+  return IsSeconds(word) || word == "in" || word == "the" || word == "of" || word == "call" ||
+         word == "utc";
 }
 
 constexpr ColumnHelp kHelp[] = {
@@ -256,6 +260,9 @@ ColumnName ReadColumnName(absl::string_view name) {
   // "Rate $/min" is a rate per minute; so is "USD/min".
   if (rest == "min" && !found.currency.empty()) rest = "permin";
   FindName(rest, &found);
+  // No column is a price per second: it would be taken for sixty times less.
+  const bool of_money = found.column == DeckColumn::kPrice || found.column == DeckColumn::kSteps;
+  if (of_money && std::any_of(words.begin(), words.end(), IsSeconds)) return ColumnName();
   return found;
 }
 

@@ -203,14 +203,17 @@ class Reader {
     }
     if (bare.count == 0) return;
     Tell(FindingCode::kBarePrefix, std::move(bare),
-         "a prefix is shorter than what it is meant for: 1 and 7 are of many countries, and three "
-         "digits beside others with a + may lack the 1 of North America");
+         "a prefix is shorter than what it is meant for: 1, 7 and parts of a country's code are of "
+         "many countries, and three digits beside others with a + may lack the 1 of North America");
   }
 
-  // A bare 1 or 7 that prices other countries, as they have no lines of their own.
+  // A part of a country's code; a bare 1 or 7 that prices other countries, as they have no lines of
+  // their own.
   bool CoversOthers(const RateRow& row) {
-    if (row.prefix != "1" && row.prefix != "7") return false;
     if (row.terms != nullptr && row.terms->blocked) return false;
+    // 2 and 35 begin the codes of many countries, and are none.
+    if (CallingCodeOf(absl::StrCat(row.prefix, "00")).size() > row.prefix.size()) return true;
+    if (row.prefix != "1" && row.prefix != "7") return false;
     // Lines that go deeper are for part of a country, but whoever has them has thought of it.
     absl::flat_hash_set<absl::string_view> others;
     const size_t digits = row.prefix == "7" ? 2 : 4;

@@ -31,7 +31,8 @@ enum class FindingCode : uint8_t {
   kPricesChanged = 2,
   // Lines become standard rates, or cease to be.
   kCrossesCeiling = 3,
-  // A prefix without the rest of it: a bare 1 or 7 covers several countries; three digits without a
+  // A prefix without the rest of it: a bare 1 or 7, or a part of a country's code (2, 35), covers
+  // several countries; three digits without a
   // `+`, in a file that has others with it, are an area code of North America.
   kBarePrefix = 4,
   // The name of a line says another country than its prefix.

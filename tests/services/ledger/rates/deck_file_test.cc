@@ -222,6 +222,14 @@ TEST(DeckFileTest, WhatStandsBelowTheRowsIsToBeRemoved) {
                              HasSubstr("remove it (also in line 4)")));
 }
 
+TEST(DeckFileTest, APricePerSecondIsNotTakenForOneOfAMinute) {
+  for (const absl::string_view name : {"Rate (USD/sec)", "price per second", "Price/s"}) {
+    EXPECT_THAT(Refusal(absl::StrCat("prefix,", name, "\n44,0.00025\n")),
+                HasSubstr("unknown column"))
+        << name;
+  }
+}
+
 TEST(DeckFileTest, ADashOrAWordIsNoPrice) {
   for (const absl::string_view price : {"-", "n/a", "on request", "$ -"}) {
     EXPECT_THAT(Refusal(absl::StrCat("prefix,price\n44,0.01\n49,", price, "\n")),

@@ -163,6 +163,9 @@ TEST(FindingsTest, ABareOneOrSevenThatCoversOtherCountriesIsTold) {
   EXPECT_THAT(Scene().Codes("prefix,price\n7,0.01\n"), ElementsAre("BARE_PREFIX 1"));
   EXPECT_THAT(Scene().Codes("prefix,price\n7,0.01\n77,0.1\n"), IsEmpty());
   EXPECT_THAT(Scene().Codes("prefix,price\n1,blocked\n1212,0.01\n"), IsEmpty());
+  // What a line of totals looks like.
+  EXPECT_THAT(Scene().Codes("name,prefix,price\nUK,44,0.01\nTotal,2,0.01\nx,35,1\ny,351,1\n"),
+              ElementsAre("BARE_PREFIX 2"));
 }
 
 TEST(FindingsTest, ThreeDigitsBesideOthersWithAPlusMayBeAnAreaCode) {
