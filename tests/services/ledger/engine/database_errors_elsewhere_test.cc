@@ -632,6 +632,8 @@ TEST_P(QueryErrorsTest, AQueryIsAnsweredOrToldAndLeavesNoTransactionOpen) {
   ASSERT_TRUE(Ask<DisputeReply>(*direct_, "a",
                                 ToldDispute(1, "dp", domain::DisputeState::kInquiry, kNanosPerUnit))
                   .ok());
+  // As if something were owed to somebody.
+  ledger_->sql().Execute("UPDATE accounts SET payout_owed = 1");
   const std::vector<Read> reads = AllReads();
   for (size_t i = GetParam(); i < reads.size(); i += kPartsOfReads) {
     const Read& read = reads[i];
