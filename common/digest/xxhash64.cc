@@ -6,6 +6,9 @@
 
 namespace reserve {
 
-uint64_t XxHash64(absl::string_view text) { return XXH64(text.data(), text.size(), /*seed=*/0); }
+uint64_t XxHash64(absl::string_view text) {
+  // An empty view may point nowhere.
+  return XXH64(text.empty() ? "" : text.data(), text.size(), /*seed=*/0);
+}
 
 }  // namespace reserve
