@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/money/money.h"
@@ -211,8 +212,8 @@ class Reader {
   // their own.
   bool CoversOthers(const RateRow& row) {
     if (row.terms != nullptr && row.terms->blocked) return false;
-    // 2 and 35 begin the codes of many countries, and are none.
-    if (CallingCodeOf(absl::StrCat(row.prefix, "00")).size() > row.prefix.size()) return true;
+    const size_t code_digits = CallingCodeOf(absl::StrCat(row.prefix, "00")).size();
+    if (row.prefix.size() < code_digits) return CoversCodes(row);
     if (row.prefix != "1" && row.prefix != "7") return false;
     // Lines that go deeper are for part of a country, but whoever has them has thought of it.
     absl::flat_hash_set<absl::string_view> others;
@@ -228,6 +229,25 @@ class Reader {
       const std::string country = domain::TextOf(domain::CountryOfNumber(prefix));
       const bool foreign = country.size() == 2 && country != "US" && country != "CA";
       if (foreign && !others.contains(prefix)) return true;
+    }
+    return false;
+  }
+
+  // 2 and 35 begin the codes of many countries, and are none.
+  bool CoversCodes(const RateRow& row) {
+    absl::flat_hash_set<absl::string_view> codes;
+    for (const RateRow& other : file_.rows) {
+      const absl::string_view code = CallingCodeOf(other.prefix);
+      const bool whole = CallingCodeOf(absl::StrCat(other.prefix, "00")).size() == code.size();
+      if (other.kind == row.kind && whole) codes.insert(code);
+    }
+    for (int number = 200; number < 1000; ++number) {
+      const std::string digits = absl::StrCat(number);
+      const bool in_use = domain::CountryOfNumber(digits) != domain::NumberCountry::kUnknown;
+      if (absl::StartsWith(digits, row.prefix) && in_use &&
+          !codes.contains(CallingCodeOf(digits))) {
+        return true;
+      }
     }
     return false;
   }
