@@ -14,7 +14,7 @@
 namespace reserve::test_support {
 
 std::string BinDir() {
-  const char* const configured = std::getenv("RESERVE_BIN_DIR");
+  const char* const configured = std::getenv("RESERVE_TEST_BIN_DIR");
   if (configured != nullptr && *configured != '\0') return configured;
   std::error_code error;
   return std::filesystem::read_symlink("/proc/self/exe", error).parent_path().string();
@@ -23,7 +23,7 @@ std::string BinDir() {
 std::string BuildDir() { return std::filesystem::path(BinDir()).parent_path().string(); }
 
 std::string SourceDir() {
-  const char* const configured = std::getenv("RESERVE_SOURCE_DIR");
+  const char* const configured = std::getenv("RESERVE_TEST_SOURCE_DIR");
   if (configured != nullptr && *configured != '\0') return configured;
   std::error_code error;
   return std::filesystem::current_path(error).string();

@@ -10,13 +10,13 @@
 
 namespace reserve::test_support {
 
-// The folder of our binaries: $RESERVE_BIN_DIR, or the folder of the running program.
+// The folder of our binaries: $RESERVE_TEST_BIN_DIR, or the folder of the running program.
 std::string BinDir();
 
 // The build folder, one above BinDir(): build/release and the like.
 std::string BuildDir();
 
-// The root of the sources: $RESERVE_SOURCE_DIR, or the working directory.
+// The root of the sources: $RESERVE_TEST_SOURCE_DIR, or the working directory.
 std::string SourceDir();
 
 // The full path of a program: names without a slash are looked for in BinDir(), then in $PATH,

@@ -553,7 +553,7 @@ TEST(RatingTest, MaxDurationIsTheLongestOnTheGridThatBucketAndBalancePayFor) {
 // --- A thousand calls rated by others ------------------------------------------------
 
 TEST(RatingTest, C2_M2_AThousandCallsCostWhatAnotherProgramFound) {
-  const char* source_dir = std::getenv("RESERVE_SOURCE_DIR");
+  const char* source_dir = std::getenv("RESERVE_TEST_SOURCE_DIR");
   std::ifstream file(
       absl::StrCat(source_dir == nullptr ? "." : source_dir, "/../shared/data/calls.csv"));
   if (!file) GTEST_SKIP() << "the sample calls are not here";

@@ -611,7 +611,7 @@ class CasesTest : public ::testing::Test {
  protected:
   // Empty, and the test is skipped, where the folder beside the project is not there.
   static std::string Case(const std::string& name) {
-    const char* source = std::getenv("RESERVE_SOURCE_DIR");
+    const char* source = std::getenv("RESERVE_TEST_SOURCE_DIR");
     std::ifstream in(absl::StrCat(source == nullptr ? "." : source, "/../shared/cases/", name),
                      std::ios::binary);
     return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};

@@ -18,7 +18,7 @@ namespace reserve::rates {
 using ReferenceRow = std::map<std::string, std::string>;
 
 inline std::string ReferencePath(absl::string_view file) {
-  const char* source = std::getenv("RESERVE_SOURCE_DIR");
+  const char* source = std::getenv("RESERVE_TEST_SOURCE_DIR");
   return absl::StrCat(source == nullptr ? "." : source, "/../shared/data/", file);
 }
 

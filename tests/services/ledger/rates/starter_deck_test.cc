@@ -63,7 +63,7 @@ class StarterDeckTest : public ::testing::Test {
 };
 
 TEST_F(StarterDeckTest, IsTheFileByteForByte) {
-  const char* source = std::getenv("RESERVE_SOURCE_DIR");
+  const char* source = std::getenv("RESERVE_TEST_SOURCE_DIR");
   ASSERT_THAT(source, NotNull());
   std::ifstream in(absl::StrCat(source, "/services/ledger/rates/starter_deck.csv"),
                    std::ios::binary);
