@@ -135,6 +135,17 @@ std::optional<RateRow> ReadRate(const Row& row, const StoredShapes& shapes) {
   return rate;
 }
 
+// The rows of a deck of that kind with one of these prefixes, as a condition of SQL.
+std::string WhichRows(int64_t version, rates::RateKind kind,
+                      absl::Span<const std::string> prefixes) {
+  SqlText sql(absl::StrCat("deck_version = ", version, " AND kind = ", static_cast<int>(kind),
+                           " AND prefix IN "));
+  sql.Row();
+  for (const std::string& prefix : prefixes) sql.Text(prefix);
+  sql.EndRow();
+  return sql.str();
+}
+
 absl::Status InsertRates(Connection& connection, int64_t version, const std::vector<RateRow>& rows,
                          ShapeNumbers* shapes) {
   const auto same_key = [](const RateRow& one, const RateRow& other) {
@@ -290,20 +301,16 @@ absl::StatusOr<std::vector<RateRow>> FindDeckRows(Connection& connection, int64_
   std::vector<RateRow> rows;
   bool complete = true;
   RESERVE_RETURN_IF_ERROR(InParts<std::string>(prefixes, [&](absl::Span<const std::string> part) {
-    SqlText of_part(absl::StrCat("deck_version = ", version, " AND kind = ", static_cast<int>(kind),
-                                 " AND prefix IN "));
-    of_part.Row();
-    for (const std::string& prefix : part) of_part.Text(prefix);
-    of_part.EndRow();
+    const std::string which = WhichRows(version, kind, part);
     RESERVE_ASSIGN_OR_RETURN(
         const StoredShapes shapes,
         LoadShapes(
             connection, version,
             absl::StrCat(" AND shape IN (SELECT shape FROM rates FORCE INDEX (PRIMARY) WHERE ",
-                         of_part.str(), ")")));
+                         which, ")")));
     return connection.Query(
-        absl::StrCat("SELECT ", kRateColumns, " FROM rates FORCE INDEX (PRIMARY) WHERE ",
-                     of_part.str(), " ORDER BY prefix, carrier, line"),
+        absl::StrCat("SELECT ", kRateColumns, " FROM rates FORCE INDEX (PRIMARY) WHERE ", which,
+                     " ORDER BY prefix, carrier, line"),
         [&](const Row& row) {
           std::optional<RateRow> rate = ReadRate(row, shapes);
           complete = complete && rate.has_value();
