@@ -174,9 +174,12 @@ bool RpcServer::IsAccepted(int fd) const {
   }
 }
 
-void RpcServer::Drain(absl::Duration deadline) {
-  if (server_ == nullptr || drained_.exchange(true)) return;
-  SetServing(false);
+void RpcServer::ShutDown(grpc::Server& server, absl::Duration deadline) {
+  // Nobody waits for what is cut off without a deadline, and gRPC does that itself.
+  if (deadline <= absl::ZeroDuration()) {
+    server.Shutdown(std::chrono::system_clock::now());
+    return;
+  }
   // Just before gRPC would end with CANCELLED what is not answered by then.
   absl::Mutex mutex;
   Waker over(&mutex);
@@ -187,13 +190,19 @@ void RpcServer::Drain(absl::Duration deadline) {
     if (!in_time) HangUp();
   });
   constexpr absl::Duration kHangingUpTakes = absl::Milliseconds(100);
-  server_->Shutdown(std::chrono::system_clock::now() +
-                    absl::ToChronoNanoseconds(deadline + kHangingUpTakes));
+  server.Shutdown(std::chrono::system_clock::now() +
+                  absl::ToChronoNanoseconds(deadline + kHangingUpTakes));
   {
     absl::MutexLock lock(&mutex);
     over.Wake();
   }
   hang_up.join();
+}
+
+void RpcServer::Drain(absl::Duration deadline) {
+  if (server_ == nullptr || drained_.exchange(true)) return;
+  SetServing(false);
+  ShutDown(*server_, deadline);
   server_->Wait();
 }
 

@@ -88,6 +88,7 @@ class RpcServer {
   RpcServer() = default;
   // Is it a connection that this server took?
   bool IsAccepted(int fd) const;
+  void ShutDown(grpc::Server& server, absl::Duration deadline);
 
   std::string listen_;
   std::vector<std::string> names_;
