@@ -135,7 +135,8 @@ TEST_F(PricesTest, C11_LinesThatLeaveAGapAreNotImported) {
   const auto imported = engine_->ImportDeck(*connection, header_, rows);
   EXPECT_EQ(ReasonOf(imported.status()), "INVALID_RATE_DECK");
   EXPECT_THAT(std::string(imported.status().message()),
-              testing::HasSubstr("call 39 has no line for Mon, Tue, Wed, Thu, Fri 08:00-18:00"));
+              testing::HasSubstr("call 39 has no line for Mon, Tue, Wed, Thu, Fri, Sat, Sun "
+                                 "08:00-18:00"));
 }
 
 TEST_F(PricesTest, ADeckThatIsReadInAnotherWayIsAnotherDeck) {
