@@ -1,5 +1,7 @@
 // Calls for help (C10): whoever asks, and whatever is down, they are allowed by each ledger that
 // answers at all; and they are booked once, at nothing.
+#include <string>
+
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/error/error.h"
@@ -26,8 +28,9 @@ std::optional<Response> Caller::AskForHelp(
     const absl::Status status =
         FromGrpcStatus((stub<pb::Ledger::Stub>().*method)(context.get(), request, &response));
     if (status.ok()) return response;
-    // What a ledger says itself has a reason; else the way to it was cut off.
-    if (!IsNoAnswer(status) || !ReasonOf(status).empty()) {
+    // What a ledger says itself has a reason of its own; else the way to it was cut off.
+    const std::string without_reason = absl::StatusCodeToString(status.code());
+    if (!IsNoAnswer(status) || ReasonOf(status) != without_reason) {
       record_.Contradict(absl::StrCat("a call for help of ", request.account_id(), " was answered ",
                                       status.ToString()));
       return std::nullopt;
