@@ -30,7 +30,7 @@ NumberCountry OfLetters(absl::string_view code) {
                                     static_cast<unsigned char>(code[1]));
 }
 
-static_assert(kCountries.size() == 250 * 3, "249 of ISO 3166-1, and XK");
+static_assert(kCountries.size() == size_t{250} * 3, "249 of ISO 3166-1, and XK");
 
 }  // namespace
 

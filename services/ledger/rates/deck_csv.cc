@@ -474,9 +474,9 @@ void DeckCsvParser::AddRows(RateRow row) {
     sources_.push_back({static_cast<uint32_t>(record_line_), form_.plus ? 1u : 0u});
     if (last) {
       rows_.push_back(std::move(row));
-    } else {
-      rows_.push_back(row);
+      break;
     }
+    rows_.push_back(row);
   }
 }
 

@@ -374,7 +374,7 @@ std::string ReadAreaCodes(absl::string_view calling_code, absl::string_view fiel
                           std::vector<std::string>* prefixes) {
   absl::ConsumePrefix(&calling_code, "+");
   absl::ConsumePrefix(&calling_code, "00");
-  if (!AllDigits(calling_code) || CallingCodeOf(calling_code).size() == 0) {
+  if (!AllDigits(calling_code) || CallingCodeOf(calling_code).empty()) {
     return "needs the digits of a calling code in its row";
   }
   if (field.empty()) {

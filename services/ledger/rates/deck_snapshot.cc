@@ -405,7 +405,8 @@ std::optional<domain::Rate> DeckSnapshot::RateInGroup(uint32_t first, absl::Time
     return rate;
   }
   const domain::Tariff* tariff = season.tariff == kPlain ? nullptr : tariffs_[season.tariff].get();
-  const size_t chosen = season.lines.size() == 1 ? 0 : domain::LineAt(*tariff, second).line;
+  const size_t chosen =
+      tariff == nullptr || season.lines.size() == 1 ? 0 : domain::LineAt(*tariff, second).line;
   const uint32_t line = first + season.lines[chosen];
   return RateOf(line, lines_[line].shape(), tariff, static_cast<uint32_t>(chosen));
 }
