@@ -50,13 +50,13 @@ const book::Catalog& TheCatalog() {
     header.effective_time = absl::FromCivil(absl::CivilYear(2100), absl::UTCTimeZone());
     std::swap(standard.prefix, dear.prefix);
     made->decks = made->decks->With(*rates::DeckSnapshot::Create(header, {standard, dear}));
-    domain::Plan& plan = made->plans["per_minute"];
+    domain::Plan plan;
     plan.plan_id = "per_minute";
     plan.free_seconds = kFreeSeconds;
-    domain::Plan& monthly = made->plans["monthly"];
-    monthly = plan;
-    monthly.plan_id = "monthly";
-    monthly.allowance_reset = domain::AllowanceReset::kMonthly;
+    made->plans[plan.plan_id] = plan;
+    plan.plan_id = "monthly";
+    plan.allowance_reset = domain::AllowanceReset::kMonthly;
+    made->plans[plan.plan_id] = plan;
     return made;
   }();
   return *catalog;
