@@ -11,10 +11,13 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/error/error.h"
+#include "common/rpc/conversions.h"
 #include "reserve/ledger/v1/ledger.pb.h"
 #include "reserve/ledger/v1/rates.pb.h"
 #include "reserve/ledger/v1/recharges.pb.h"
 #include "reserve/ledger/v1/resources.pb.h"
+#include "services/ledger/api/errors.h"
 #include "services/ledger/book/command.h"
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/journal.h"
@@ -62,6 +65,10 @@ absl::StatusOr<absl::Duration> DurationFrom(const google::protobuf::Duration& du
 // or "sms." on.
 absl::Status CallFrom(const pb::Call& call, domain::Usage* usage);
 absl::Status SmsFrom(const pb::Sms& sms, domain::Usage* usage);
+// What a request with `user_id`, `start_time` and a call or text asks about; it begins at `now`
+// unless that says otherwise.
+template <typename Request>
+absl::StatusOr<domain::Usage> UsageAskedAbout(const Request& request, absl::Time now);
 
 // The same, with what is shown of it and its place in the customer's order; a token is needed.
 // Fields are named within the message.
@@ -121,6 +128,26 @@ void ToProto(const book::AuthorizeReply& reply, pb::AuthorizeUsageResponse* mess
 
 // Up to 128 bytes of UTF-8 without control characters, or empty.
 absl::Status CheckStaffText(absl::string_view text, absl::string_view field);
+
+template <typename Request>
+absl::StatusOr<domain::Usage> UsageAskedAbout(const Request& request, absl::Time now) {
+  domain::Usage usage;
+  RESERVE_RETURN_IF_ERROR(CheckId(request.user_id(), "user_id"));
+  usage.user_id = request.user_id();
+  usage.start_time = now;
+  if (request.has_start_time()) {
+    RESERVE_ASSIGN_OR_RETURN(usage.start_time,
+                             reserve::FromProto(request.start_time(), "start_time"));
+  }
+  if (request.has_call()) {
+    RESERVE_RETURN_IF_ERROR(CallFrom(request.call(), &usage));
+  } else if (request.has_sms()) {
+    RESERVE_RETURN_IF_ERROR(SmsFrom(request.sms(), &usage));
+  } else {
+    return NoCallOrSms();
+  }
+  return usage;
+}
 
 template <typename Request>
 absl::StatusOr<domain::ByStaff> ByStaffFrom(const Request& request) {

@@ -23,24 +23,7 @@ constexpr int kMaxBatch = 1000;
 
 absl::StatusOr<book::Command> ParseAuthorize(const pb::AuthorizeUsageRequest& request,
                                              absl::Time now) {
-  domain::Usage usage;
-  RESERVE_RETURN_IF_ERROR(CheckId(request.user_id(), "user_id"));
-  usage.user_id = request.user_id();
-  usage.start_time = now;
-  if (request.has_start_time()) {
-    RESERVE_ASSIGN_OR_RETURN(usage.start_time,
-                             reserve::FromProto(request.start_time(), "start_time"));
-  }
-  switch (request.kind_case()) {
-    case pb::AuthorizeUsageRequest::kCall:
-      RESERVE_RETURN_IF_ERROR(CallFrom(request.call(), &usage));
-      break;
-    case pb::AuthorizeUsageRequest::kSms:
-      RESERVE_RETURN_IF_ERROR(SmsFrom(request.sms(), &usage));
-      break;
-    default:
-      return NoCallOrSms();
-  }
+  RESERVE_ASSIGN_OR_RETURN(domain::Usage usage, UsageAskedAbout(request, now));
   return book::AuthorizeUsage{std::move(usage)};
 }
 

@@ -22,25 +22,8 @@ using storage::Connection;
 
 absl::StatusOr<domain::Usage> UsageToQuote(const pb::QuoteUsageRequest& request,
                                            const domain::Settings& settings, absl::Time now) {
-  domain::Usage usage;
   RESERVE_RETURN_IF_ERROR(CheckId(request.account_id(), "account_id"));
-  RESERVE_RETURN_IF_ERROR(CheckId(request.user_id(), "user_id"));
-  usage.user_id = request.user_id();
-  usage.start_time = now;
-  if (request.has_start_time()) {
-    RESERVE_ASSIGN_OR_RETURN(usage.start_time,
-                             reserve::FromProto(request.start_time(), "start_time"));
-  }
-  switch (request.kind_case()) {
-    case pb::QuoteUsageRequest::kCall:
-      RESERVE_RETURN_IF_ERROR(CallFrom(request.call(), &usage));
-      break;
-    case pb::QuoteUsageRequest::kSms:
-      RESERVE_RETURN_IF_ERROR(SmsFrom(request.sms(), &usage));
-      break;
-    default:
-      return NoCallOrSms();
-  }
+  RESERVE_ASSIGN_OR_RETURN(domain::Usage usage, UsageAskedAbout(request, now));
   RESERVE_RETURN_IF_ERROR(domain::CheckDuration(settings, usage.duration));
   return usage;
 }
