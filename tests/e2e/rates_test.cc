@@ -882,6 +882,41 @@ TEST_F(RatesTest, TheDeckInForceAtTheStartDecides) {
   EXPECT_EQ(ReasonOf(none), "NO_RATE");
 }
 
+// It is not in memory until somebody asks for it, and each question is the first.
+TEST_F(RatesTest, ADeckOfLongAgoIsFoundByItsTimeWhoeverAsksFirst) {
+  const std::string columns =
+      "kind,prefix,price,connect_fee,initial_increment_seconds,increment_seconds\ncall,44,";
+  const auto old =
+      Import("name: 'old' effective_time { seconds: 1000 }", columns + "0.10,0.05,30,6\n");
+  ASSERT_TRUE(old.ok()) << old.status();
+  ASSERT_TRUE(
+      Import("name: 'new' effective_time { seconds: 2000 }", columns + "0.20,0.05,30,6\n").ok());
+  ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::OpenAccount,
+                   Parse<pb::OpenAccountRequest>("account_id: 'acct'"))
+                  .ok());
+  ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::PutUser,
+                   Parse<pb::PutUserRequest>("account_id: 'acct' user_id: 'u'"))
+                  .ok());
+  const auto start_again = [this] {
+    stack_->ledger_process()->Kill();
+    ASSERT_TRUE(stack_->StartLedger().ok());
+  };
+  start_again();
+  auto list = ListRates("time { seconds: 1500 } prefix: '44'");
+  ASSERT_TRUE(list.ok()) << list.status();
+  EXPECT_EQ(list->deck_version(), old->rate_deck().version());
+  EXPECT_EQ(ListRates("prefix: '44'")->deck_version(), old->rate_deck().version() + 1);
+  start_again();
+  const std::string call = OutboundCall("+442071234567", 31);  // 36 s
+  const auto quote =
+      Call(stack_->accounts(), &pb::Accounts::Stub::QuoteUsage,
+           Parse<pb::QuoteUsageRequest>(absl::StrCat(
+               "account_id: 'acct' user_id: 'u' start_time { seconds: 1500 } ", call)));
+  ASSERT_TRUE(quote.ok()) << quote.status();
+  EXPECT_EQ(Amount(quote->cost()), Decimal("0.11"));
+  EXPECT_EQ(quote->rating().deck_version(), old->rate_deck().version());
+}
+
 TEST_F(RatesTest, InboundCallsAreFreeUnlessTheDeckPricesTheNumber) {
   ImportStarter();
   const auto toll_free = QuoteCall(

@@ -46,7 +46,9 @@ absl::StatusOr<domain::Rating> RatingToQuote(const domain::Account& account,
 grpc::ServerUnaryReactor* AccountsService::QuoteUsage(grpc::CallbackServerContext* context,
                                                       const pb::QuoteUsageRequest* request,
                                                       pb::QuoteUsageResponse* response) {
-  return StartQuery(api_, context, "QuoteUsage", [=, this](Connection& connection) -> absl::Status {
+  // The deck of a start of long ago may have to be loaded first.
+  engine::QueryPool& pool = request->has_start_time() ? api_.engine.bulk() : api_.engine.queries();
+  const auto quote = [=, this](Connection& connection) -> absl::Status {
     const domain::Settings& settings = api_.engine.options().settings;
     RESERVE_ASSIGN_OR_RETURN(const domain::Usage usage,
                              UsageToQuote(*request, settings, api_.engine.Now()));
@@ -62,8 +64,11 @@ grpc::ServerUnaryReactor* AccountsService::QuoteUsage(grpc::CallbackServerContex
         const std::vector<domain::User> users,
         storage::LoadUsers(connection, {{request->account_id(), request->user_id()}}));
     if (users.empty()) return domain::UserNotFound(request->account_id(), request->user_id());
-    RESERVE_ASSIGN_OR_RETURN(const auto catalog,
+    RESERVE_ASSIGN_OR_RETURN(auto catalog,
                              api_.engine.CatalogWithPlan(connection, users.front().plan_id));
+    if (const int64_t version = catalog->LeftOutAt(account.currency, usage.start_time)) {
+      RESERVE_ASSIGN_OR_RETURN(catalog, api_.engine.CatalogWithDeck(connection, version));
+    }
     RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, catalog->FindPlan(users.front().plan_id));
     const std::optional<domain::Rate> rate = catalog->FindRate(account.currency, usage);
     RESERVE_ASSIGN_OR_RETURN(
@@ -76,7 +81,8 @@ grpc::ServerUnaryReactor* AccountsService::QuoteUsage(grpc::CallbackServerContex
       response->set_blocked(rate->blocked);
     }
     return absl::OkStatus();
-  });
+  };
+  return StartQueryIn(pool, api_, context, "QuoteUsage", quote);
 }
 
 }  // namespace reserve::api

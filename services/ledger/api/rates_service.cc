@@ -472,16 +472,18 @@ std::vector<RowRange> RangesOf(const DeckSnapshot& deck, const pb::ListRatesRequ
   return ranges;
 }
 
+absl::StatusOr<Page> PageOf(const pb::ListRatesRequest& request) {
+  return PageFrom(request, {"ListRates", absl::StrCat(request.deck_version()),
+                            absl::StrCat(static_cast<int>(request.kind())), request.prefix(),
+                            request.currency_code(), request.time().SerializeAsString(),
+                            request.country(), absl::StrCat(static_cast<int>(request.filter())),
+                            request.search(), request.number()});
+}
+
 absl::Status FillRates(const rates::DeckBook& book, absl::Time now,
                        const pb::ListRatesRequest& request, pb::ListRatesResponse* response) {
   RESERVE_ASSIGN_OR_RETURN(const RatesQuery query, RatesQueryFrom(request));
-  RESERVE_ASSIGN_OR_RETURN(
-      const Page page,
-      PageFrom(request, {"ListRates", absl::StrCat(request.deck_version()),
-                         absl::StrCat(static_cast<int>(request.kind())), request.prefix(),
-                         request.currency_code(), request.time().SerializeAsString(),
-                         request.country(), absl::StrCat(static_cast<int>(request.filter())),
-                         request.search(), request.number()}));
+  RESERVE_ASSIGN_OR_RETURN(const Page page, PageOf(request));
   RESERVE_ASSIGN_OR_RETURN(const RateCursor cursor, CursorFrom(page, request.deck_version()));
   RESERVE_ASSIGN_OR_RETURN(const DeckSnapshot* deck, FindDeck(book, request, cursor.version, now));
   const DeckHeader& header = deck->header();
@@ -629,23 +631,36 @@ grpc::ServerUnaryReactor* AnswerFromDecks(
                       });
 }
 
-// The deck of a list, if it is left out.
-int64_t LeftOut(const book::Catalog& catalog, int64_t version) {
-  const bool is_known = version > 0 && catalog.FindHeader(version) != nullptr;
-  return is_known && catalog.decks->ByVersion(version) == nullptr ? version : 0;
+// The deck in force at a time that a request gives, else now, if it is left out. A request that
+// makes no sense is refused without any.
+int64_t LeftOutAt(const book::Catalog& catalog, const std::string& currency_code,
+                  const google::protobuf::Timestamp* time, absl::Time now) {
+  absl::StatusOr<absl::Time> at = now;
+  if (time != nullptr) at = reserve::FromProto(*time, "time");
+  const auto currency = CurrencyFrom(currency_code, "currency_code");
+  return at.ok() && currency.ok() ? catalog.LeftOutAt(*currency, *at) : 0;
 }
 
-// That of a quote. A request that makes no sense is refused without any.
+// That of a quote.
 template <typename Request>
-int64_t LeftOutAt(const book::Catalog& catalog, const Request& request, absl::Time now) {
-  absl::Time start = now;
-  if (request.has_start_time()) {
-    const auto given = reserve::FromProto(request.start_time(), "start_time");
-    if (!given.ok()) return 0;
-    start = *given;
+int64_t LeftOutOfQuote(const book::Catalog& catalog, const Request& request, absl::Time now) {
+  return LeftOutAt(catalog, request.currency_code(),
+                   request.has_start_time() ? &request.start_time() : nullptr, now);
+}
+
+// That of a list; of its later pages the one that it began with.
+int64_t LeftOutOfList(const book::Catalog& catalog, const pb::ListRatesRequest& request,
+                      absl::Time now) {
+  const absl::StatusOr<Page> page = PageOf(request);
+  if (!page.ok()) return 0;
+  const absl::StatusOr<RateCursor> cursor = CursorFrom(*page, request.deck_version());
+  if (!cursor.ok()) return 0;
+  if (cursor->version == 0) {
+    return LeftOutAt(catalog, request.currency_code(),
+                     request.has_time() ? &request.time() : nullptr, now);
   }
-  const auto currency = CurrencyFrom(request.currency_code(), "currency_code");
-  return currency.ok() ? catalog.LeftOutAt(*currency, start) : 0;
+  const bool is_known = catalog.FindHeader(cursor->version) != nullptr;
+  return is_known && catalog.decks->ByVersion(cursor->version) == nullptr ? cursor->version : 0;
 }
 
 }  // namespace
@@ -656,7 +671,7 @@ grpc::ServerUnaryReactor* RatesService::ListRates(grpc::CallbackServerContext* c
   const absl::Time now = api_.engine.Now();
   return AnswerFromDecks(
       api_, context, "ListRates",
-      [&](const book::Catalog& catalog) { return LeftOut(catalog, request->deck_version()); },
+      [&](const book::Catalog& catalog) { return LeftOutOfList(catalog, *request, now); },
       [=](const rates::DeckBook& decks) {
         response->Clear();
         return FillRates(decks, now, *request, response);
@@ -669,7 +684,7 @@ grpc::ServerUnaryReactor* RatesService::QuoteCall(grpc::CallbackServerContext* c
   const absl::Time now = api_.engine.Now();
   return AnswerFromDecks(
       api_, context, "QuoteCall",
-      [&](const book::Catalog& catalog) { return LeftOutAt(catalog, *request, now); },
+      [&](const book::Catalog& catalog) { return LeftOutOfQuote(catalog, *request, now); },
       [=, this](const rates::DeckBook& decks) {
         response->Clear();
         return FillCallQuote(decks, api_.engine.options().settings, now, *request, response);
@@ -682,7 +697,7 @@ grpc::ServerUnaryReactor* RatesService::QuoteSms(grpc::CallbackServerContext* co
   const absl::Time now = api_.engine.Now();
   return AnswerFromDecks(
       api_, context, "QuoteSms",
-      [&](const book::Catalog& catalog) { return LeftOutAt(catalog, *request, now); },
+      [&](const book::Catalog& catalog) { return LeftOutOfQuote(catalog, *request, now); },
       [=](const rates::DeckBook& decks) {
         response->Clear();
         return FillSmsQuote(decks, now, *request, response);
