@@ -900,9 +900,14 @@ TEST_F(RatesTest, ADeckOfLongAgoIsFoundByItsTimeWhoeverAsksFirst) {
   const auto start_again = [this] {
     stack_->ledger_process()->Kill();
     ASSERT_TRUE(stack_->StartLedger().ok());
+    // The old connection may only now be found to be closed.
+    ASSERT_TRUE(test_support::WaitUntil([this] {
+      return Call(stack_->rates(), &pb::Rates::Stub::ListRateDecks, pb::ListRateDecksRequest())
+          .ok();
+    }));
   };
   start_again();
-  auto list = ListRates("time { seconds: 1500 } prefix: '44'");
+  const auto list = ListRates("time { seconds: 1500 } prefix: '44'");
   ASSERT_TRUE(list.ok()) << list.status();
   EXPECT_EQ(list->deck_version(), old->rate_deck().version());
   EXPECT_EQ(ListRates("prefix: '44'")->deck_version(), old->rate_deck().version() + 1);
