@@ -29,6 +29,7 @@
 #include "common/error/retry_after.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/status.h"
+#include "tests/e2e/scraps.h"
 #include "tests/e2e/stack.h"
 #include "tests/support/build_tree.h"
 #include "tests/support/http_get.h"
@@ -66,17 +67,6 @@ int Health(Stack& stack, const std::string& service) {
           : absl::StrCat("\n", std::string(1, static_cast<char>(service.size())), service);
   const auto answer = stack.CallRaw("/grpc.health.v1.Health/Check", request);
   return answer.ok() && answer->size() == 2 ? (*answer)[1] : -1;
-}
-
-std::vector<std::string> LinesOf(const std::string& text) {
-  return absl::StrSplit(text, '\n', absl::SkipEmpty());
-}
-
-pb::RecordUsageRequest UsageOf(const std::string& usage_id) {
-  return Parse<pb::RecordUsageRequest>(absl::StrCat(
-      "account_id: 'acct' usage { usage_id: '", usage_id,
-      "' user_id: 'u' start_time { seconds: 1760000000 } call { direction: DIRECTION_OUTBOUND "
-      "destination: '+12025550123' duration { seconds: 60 } } }"));
 }
 
 void OpenAccount(Stack& stack) {

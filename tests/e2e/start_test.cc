@@ -25,6 +25,7 @@
 #include "common/rpc/status.h"
 #include "reserve/ledger/v1/accounts.grpc.pb.h"
 #include "reserve/ledger/v1/ledger.grpc.pb.h"
+#include "tests/e2e/scraps.h"
 #include "tests/e2e/stack.h"
 #include "tests/support/build_tree.h"
 #include "tests/support/currency_settings.h"
@@ -47,17 +48,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::UnorderedElementsAre;
-
-std::vector<std::string> LinesOf(const std::string& text) {
-  return absl::StrSplit(text, '\n', absl::SkipEmpty());
-}
-
-pb::RecordUsageRequest UsageOf(const std::string& usage_id) {
-  return Parse<pb::RecordUsageRequest>(absl::StrCat(
-      "account_id: 'acct' usage { usage_id: '", usage_id,
-      "' user_id: 'u' start_time { seconds: 1760000000 } call { direction: DIRECTION_OUTBOUND "
-      "destination: '+12025550123' duration { seconds: 60 } } }"));
-}
 
 // --- Refusals to start --------------------------------------------------------------
 
