@@ -603,6 +603,7 @@ void Checks::OnReply(const ModelDatabase& database, const std::string& account_i
     return;
   }
   if (const auto* record = std::get_if<book::RecordUsage>(&command)) {
+    if (reply.ok()) holds_.OnCdr(*rows, *record);
     return CheckUsageReply(*rows, record->usage, reply);
   }
   if (!reply.ok()) return;

@@ -99,6 +99,10 @@ absl::StatusOr<book::Command> ParseRelease(const pb::ReleaseHoldRequest& request
   RESERVE_RETURN_IF_ERROR(CheckId(request.hold_id(), "hold_id"));
   release.hold_id = request.hold_id();
   RESERVE_ASSIGN_OR_RETURN(release.used, DurationFrom(request.used(), "used"));
+  if (request.has_answer_time()) {
+    RESERVE_ASSIGN_OR_RETURN(release.answer_time,
+                             reserve::FromProto(request.answer_time(), "answer_time"));
+  }
   return release;
 }
 

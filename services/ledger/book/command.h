@@ -107,6 +107,7 @@ struct ReleaseHold {
   absl::Duration used;  // what the switch knows by now, or 0
   // Only of an incarnation of its switch before this one; 0: of whichever (H8).
   int64_t before_incarnation = 0;
+  absl::Time answer_time = absl::InfinitePast();  // InfinitePast: `used` ago
 };
 // Ends an OPEN hold whose time has come, or books the usage of an UNSETTLED one.
 struct EndHold {

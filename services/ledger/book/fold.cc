@@ -278,6 +278,14 @@ class Folder {
   AuthorizeReply AuthorizeReplyOf(const AccountImage& image, const domain::Usage& usage,
                                   const domain::Rate* rate,
                                   const domain::Authorization& authorization) const;
+  // Ends what is held for a usage that is booked, and the hold that its CDR names, even if that has
+  // ended: no late report makes it live again (H5).
+  void SettleNamed(AccountImage& image, const std::string& usage_id, const std::string& hold_id);
+  // What books this usage in the place of what the hold that it names was estimated at, under the
+  // id that CreateHold named (H12); none where no such estimate stands.
+  absl::StatusOr<std::optional<Transition>> InPlaceOfEstimate(const AccountImage& image,
+                                                              const RecordUsage& command,
+                                                              const domain::UsageTerms& terms);
   // The answer to a usage whose id is taken; what is held for it is not held any more.
   absl::StatusOr<Reply> RecordedBefore(AccountImage& image, const Entry& stored,
                                        const RecordUsage& command);
@@ -841,10 +849,21 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordU
   if (command.only_if_allowed && !terms.emergency) {
     RESERVE_RETURN_IF_ERROR(CheckAllowed(*image, terms, usage));
   }
+  if (!command.hold_id.empty()) {
+    RESERVE_ASSIGN_OR_RETURN(std::optional<Transition> in_place,
+                             InPlaceOfEstimate(*image, command, terms));
+    if (in_place.has_value()) {
+      const Entry* entry = ApplyWithOpen(*image, *std::move(in_place));
+      SettleNamed(*image, usage.usage_id, command.hold_id);
+      return ReplyOf(*entry, image->account().currency);
+    }
+  }
   RESERVE_ASSIGN_OR_RETURN(Transition transition,
                            domain::RecordUsage(ContextOf(*image), std::move(image->account()),
                                                terms, usage, command.hold_id));
-  return ReplyOf(*Apply(*image, std::move(transition)), image->account().currency);
+  const Entry* entry = Apply(*image, std::move(transition));
+  if (!command.hold_id.empty()) SettleNamed(*image, usage.usage_id, command.hold_id);
+  return ReplyOf(*entry, image->account().currency);
 }
 
 absl::StatusOr<Reply> Folder::RecordedBefore(AccountImage& image, const Entry& stored,
@@ -858,14 +877,38 @@ absl::StatusOr<Reply> Folder::RecordedBefore(AccountImage& image, const Entry& s
         Transition transition,
         domain::ReplaceEstimate(ContextOf(image), image.account(), estimate, terms, usage));
     const Entry* entry = ApplyWithOpen(image, std::move(transition));
-    Apply(image,
-          domain::SettleHold(ContextOf(image), image.account(), usage.usage_id, command.hold_id));
+    SettleNamed(image, usage.usage_id, command.hold_id);
     return ReplyOf(*entry, image.account().currency);
   }
   ++folded_.duplicates;
-  Apply(image,
-        domain::SettleHold(ContextOf(image), image.account(), usage.usage_id, command.hold_id));
-  return AnswerRepeat(image_, image, stored, usage);
+  absl::StatusOr<Reply> repeat = AnswerRepeat(image_, image, stored, usage);
+  // What is refused changes nothing (U2): a hold that another usage's CDR names is still its call's.
+  if (repeat.ok()) SettleNamed(image, usage.usage_id, command.hold_id);
+  return repeat;
+}
+
+void Folder::SettleNamed(AccountImage& image, const std::string& usage_id,
+                         const std::string& hold_id) {
+  const Account& account = image.account();
+  Apply(image, domain::SettleHold(ContextOf(image), account, usage_id, hold_id));
+  const domain::Hold* ended =
+      hold_id.empty() ? nullptr : image_.FindHold(account.account_id, hold_id);
+  if (ended == nullptr || !ended->may_return()) return;
+  Apply(image, domain::SettleEndedHold(ContextOf(image), account, domain::Hold(*ended)));
+}
+
+absl::StatusOr<std::optional<Transition>> Folder::InPlaceOfEstimate(
+    const AccountImage& image, const RecordUsage& command, const domain::UsageTerms& terms) {
+  const std::string& account_id = image.account().account_id;
+  const domain::Hold* named =
+      command.hold_id.empty() ? nullptr : image_.FindHold(account_id, command.hold_id);
+  if (named == nullptr || named->state != domain::HoldState::kEstimated) return std::nullopt;
+  const Entry* stored = FindBooked(account_id, named->usage_id);
+  if (stored == nullptr) return std::nullopt;
+  const domain::UsageState state = StateOf(image, *stored);
+  if (!IsStandingEstimate(*stored, state)) return std::nullopt;
+  const domain::UsageToVoid estimate{&state, UserOf(image, state.user_id)};
+  return domain::ReplaceEstimate(ContextOf(image), image.account(), estimate, terms, command.usage);
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const VoidUsage& command) {
@@ -924,17 +967,25 @@ absl::StatusOr<Reply> Folder::CorrectedBefore(AccountImage& image, const Entry& 
   RESERVE_ASSIGN_OR_RETURN(UsageReply usage, AnswerRepeat(image_, image, stored, command.usage));
   ++folded_.duplicates;
   CorrectionReply reply{std::move(usage), std::nullopt};
-  if (old.state != nullptr && old.state->status == domain::UsageStatus::kVoided) {
-    const bool by_this = old.state->corrected_by == command.usage.usage_id;
-    if (by_this) reply.voided = ReplyOfVoid(image.account(), *old.state);
-    return reply;
+  const std::string& corrected_by = command.usage.usage_id;
+  const bool was_voided =
+      old.state != nullptr && old.state->status == domain::UsageStatus::kVoided;
+  if (was_voided) {
+    if (old.state->corrected_by == corrected_by) {
+      reply.voided = ReplyOfVoid(image.account(), *old.state);
+    }
+    ApplyWithOpen(image, domain::NoteCorrectedBy(ContextOf(image), image.account(), old,
+                                                 corrected_by));
+  } else {
+    // The new usage was booked by itself: what it corrects is still to be taken back.
+    RESERVE_ASSIGN_OR_RETURN(
+        Transition transition,
+        domain::VoidUsage(ContextOf(image), image.account(), command.correction.usage_id, old,
+                          command.by, corrected_by));
+    const Entry* entry = ApplyWithOpen(image, std::move(transition));
+    reply.voided = ReplyOfVoid(image.account(), *entry, old.state);
   }
-  // The new usage was booked by itself: what it corrects is still to be taken back.
-  RESERVE_ASSIGN_OR_RETURN(Transition transition,
-                           domain::VoidUsage(ContextOf(image), image.account(),
-                                             command.correction.usage_id, old, command.by));
-  const Entry* entry = ApplyWithOpen(image, std::move(transition));
-  reply.voided = ReplyOfVoid(image.account(), *entry, old.state);
+  SettleNamed(image, corrected_by, command.correction.hold_id);
   return reply;
 }
 
@@ -1108,7 +1159,11 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const CreateH
     if (!SameHold(*known, request)) return domain::HoldIdReused(*known);
     const domain::Authorization before =
         domain::AuthorizeBeside(image->account(), terms, call, *known);
-    HoldReply repeat = ApplyToHold(*image, request.hold_id, domain::Unchanged(image->account()));
+    HoldReply repeat = ApplyToHold(
+        *image, request.hold_id,
+        WasBookedSince(*known)
+            ? domain::SettleEndedHold(ContextOf(*image), image->account(), domain::Hold(*known))
+            : domain::Unchanged(image->account()));
     repeat.authorize = AuthorizeReplyOf(*image, call, terms.rate, before);
     return repeat;
   }
@@ -1142,6 +1197,11 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ExtendH
     return ApplyToHold(*image, command.hold_id,
                        domain::SettleEndedHold(ContextOf(*image), image->account(), *hold));
   }
+  if (hold->may_return()) {
+    // Another hold was made for the same call meanwhile: that one is its call's.
+    const domain::Hold* other = domain::HoldOf(&image->known->holds, hold->usage_id, "");
+    if (other != nullptr) return domain::UsageHeld(*other);
+  }
   const domain::HoldExtension& extension = command.extension;
   RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, *hold, extension));
   RESERVE_ASSIGN_OR_RETURN(
@@ -1162,11 +1222,11 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Release
   if (command.before_incarnation != 0 && before.incarnation >= command.before_incarnation) {
     return ApplyToHold(*image, command.hold_id, domain::Unchanged(image->account()));
   }
-  RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms,
-                           TermsOf(*image, before, {before.extension, command.used}));
+  const domain::HoldExtension report{before.extension, command.used, command.answer_time};
+  RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, before, report));
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
-      domain::ReleaseHold(ContextOf(*image), image->account(), before, terms, command.used));
+      domain::ReleaseHold(ContextOf(*image), image->account(), before, terms, report));
   HoldReply reply = ApplyToHold(*image, command.hold_id, std::move(transition));
   reply.unsettled_now = before.open() && reply.hold->live();
   reply.released_now = before.open() && !reply.hold->live();

@@ -94,6 +94,14 @@ class FoldTest : public testing::Test {
     return usage;
   }
 
+  static CreateHold HoldOf(const std::string& hold_id, const std::string& usage_id) {
+    CreateHold create;
+    create.request.hold_id = hold_id;
+    create.request.call = Call(usage_id);
+    create.request.call.duration = absl::ZeroDuration();
+    return create;
+  }
+
   static std::vector<std::string> Reasons(const Folded& folded) {
     std::vector<std::string> reasons;
     for (const auto& reply : folded.replies) reasons.emplace_back(ReasonOf(reply.status()));
@@ -824,11 +832,7 @@ TEST_F(FoldTest, P1_AReviewOfARefundIsResolvedAsOne) {
 
 TEST_F(FoldTest, H5_AReportAfterItsUsageWasBookedMakesAnEndedHoldNotLiveAgain) {
   AccountImage& account = Store("a");
-  CreateHold create;
-  create.request.hold_id = "h";
-  create.request.call = Call("c");
-  create.request.call.duration = absl::ZeroDuration();
-  Ask("a", create);
+  Ask("a", HoldOf("h", "c"));
   Ask("a", ReleaseHold{"h", absl::ZeroDuration()});
   Ask("a", RecordUsage{Call("c"), false, "h"});
   Ask("a", ExtendHold{"h", {1, absl::Seconds(40)}});
@@ -846,19 +850,76 @@ TEST_F(FoldTest, H5_AReportAfterItsUsageWasBookedMakesAnEndedHoldNotLiveAgain) {
   EXPECT_EQ(folded.writes.ended_holds[0]->state, domain::HoldState::kSettled);
 }
 
+TEST_F(FoldTest, H12_ACdrThatIsRefusedEndsNoHold) {
+  AccountImage& account = Store("a");
+  Ask("a", RecordUsage{Call("booked")});
+  Ask("a", HoldOf("h", "c"));
+  Ask("a", ExtendHold{"h", {1, absl::Hours(1)}});
+  RecordUsage other{Call("booked"), false, "h"};
+  other.usage.duration = absl::Seconds(7);
+  Ask("a", other);
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "USAGE_ID_REUSED"));
+  ASSERT_EQ(account.known->holds.size(), 1u) << "its hour is still to be paid";
+  EXPECT_EQ(account.account().accrued, 60 * kNanosPerCent);
+}
+
+TEST_F(FoldTest, H5_ACdrUnderAnIdOfItsOwnSettlesTheHoldThatItNamesAlsoAfterItsEnd) {
+  AccountImage& account = Store("a");
+  Ask("a", HoldOf("h", "c"));
+  Ask("a", ReleaseHold{"h", absl::ZeroDuration()});
+  Ask("a", RecordUsage{Call("of-the-switch"), false, "h"});
+  Ask("a", ExtendHold{"h", {1, absl::Seconds(50)}});
+  const Folded folded = Run();
+  ASSERT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK"));
+  EXPECT_EQ(std::get<HoldReply>(*folded.replies[3]).hold->state, domain::HoldState::kSettled);
+  EXPECT_EQ(account.account().held, 0) << "the call is paid already";
+  EXPECT_THAT(account.known->holds, IsEmpty());
+}
+
+TEST_F(FoldTest, H5_AHoldWhoseUsageIsBookedSaysSoWhenItIsAskedForAgain) {
+  Store("a");
+  Ask("a", HoldOf("h", "c"));
+  Ask("a", ReleaseHold{"h", absl::ZeroDuration()});
+  Ask("a", RecordUsage{Call("c")});
+  Ask("a", HoldOf("h", "c"));
+  const Folded folded = Run();
+  ASSERT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK"));
+  const auto& again = std::get<HoldReply>(*folded.replies[3]);
+  EXPECT_EQ(again.hold->state, domain::HoldState::kSettled);
+  EXPECT_EQ(again.hold->final_reason, domain::FinalReason::kHoldEnded);
+}
+
+TEST_F(FoldTest, H4_AnEndedHoldIsNotMadeAnewBesideAnotherOfItsCall) {
+  AccountImage& account = Store("a");
+  domain::Hold& expired = image_.holds[std::pair(std::string("a"), std::string("first"))].hold;
+  expired.account_id = "a";
+  expired.hold_id = "first";
+  expired.usage_id = "c";
+  expired.user_id = "u";
+  expired.state = domain::HoldState::kExpired;
+  Ask("a", HoldOf("second", "c"));
+  Ask("a", ExtendHold{"first", {1, absl::Seconds(10)}});
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "USAGE_HELD"));
+  EXPECT_EQ(account.known->holds.size(), 1u);
+}
+
 TEST_F(FoldTest, H5_WhetherTheUsageOfAnEndedHoldWasBookedIsLookedUp) {
   Store("a");
   for (const auto& [hold_id, state] : {std::pair("expired", domain::HoldState::kExpired),
                                        std::pair("released", domain::HoldState::kReleased),
+                                       std::pair("estimated", domain::HoldState::kEstimated),
                                        std::pair("settled", domain::HoldState::kSettled)}) {
     domain::Hold& hold = image_.holds[std::pair(std::string("a"), std::string(hold_id))].hold;
     hold.account_id = "a";
     hold.usage_id = absl::StrCat("usage-", hold_id);
     hold.state = state;
   }
-  EXPECT_THAT(
-      UsagesOfEndedHolds(image_),
-      testing::UnorderedElementsAre(OnceKey("a", "usage-expired"), OnceKey("a", "usage-released")));
+  EXPECT_THAT(UsagesOfEndedHolds(image_),
+              testing::UnorderedElementsAre(OnceKey("a", "usage-expired"),
+                                            OnceKey("a", "usage-released"),
+                                            OnceKey("a", "usage-estimated")));
 }
 
 TEST(KeysTest, P3_WhatTheGatewayTellsNeedsTheRefundsAndDisputesOfItsCharge) {

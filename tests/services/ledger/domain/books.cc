@@ -271,12 +271,14 @@ absl::Status Books::Extend(const std::string& hold_id, const HoldExtension& exte
   return absl::OkStatus();
 }
 
-absl::Status Books::Release(const std::string& hold_id, absl::Duration used, const Rate* rate) {
+absl::Status Books::Release(const std::string& hold_id, absl::Duration used, const Rate* rate,
+                            absl::Time answer_time) {
   const domain::Hold hold = holds_.at(hold_id);
-  const bool answers = TellsOfAnswer(hold, {hold.extension, used});
+  const HoldExtension report{hold.extension, used, answer_time};
+  const bool answers = TellsOfAnswer(hold, report);
   if (!answers || rate == nullptr) rate = rate_of_hold(hold_id);
   RESERVE_RETURN_IF_ERROR(
-      Apply(ReleaseHold(context(), account_, hold, TermsOf(hold, rate, answers), used)));
+      Apply(ReleaseHold(context(), account_, hold, TermsOf(hold, rate, answers), report)));
   if (holds_.at(hold_id).answer_time != hold.answer_time && rate != nullptr) {
     rates_of_holds_[hold_id] = Rate(*rate);
   }

@@ -449,7 +449,7 @@ class Life {
         {60, 60}, {1, 1}, {90, 60}, {3600, 3600}, {30, 6}}[Index(5)];
     rate.initial_increment_seconds = initial;
     rate.increment_seconds = further;
-    return rate;
+    return Chance(25) ? WithTariff(rate) : rate;
   }
 
   void BeginACall() {
@@ -557,9 +557,11 @@ class Life {
     if (Chance(50)) report.used = absl::ZeroDuration();
     command_ = absl::StrCat("release ", hold_id, " at ", absl::FormatDuration(report.used));
     const Rate* rate = report.rate.has_value() ? &*report.rate : nullptr;
-    Expect(books_.Release(hold_id, report.used, rate),
-           model_.ReleaseHold(hold_id, report, books_.now()));
-    EXPECT_TRUE(books_.Release(hold_id, report.used, rate).ok());
+    const absl::Time answer = report.answer.value_or(absl::InfinitePast());
+    const absl::Status released = books_.Release(hold_id, report.used, rate, answer);
+    Expect(released, model_.ReleaseHold(hold_id, report, books_.now()));
+    if (!released.ok()) return;
+    EXPECT_TRUE(books_.Release(hold_id, report.used, rate, answer).ok());
     EXPECT_TRUE(books_.last().unchanged) << "H3: a repeat changes nothing";
   }
 

@@ -468,6 +468,10 @@ ModelRating Model::RateIt(const std::string& user_id, const Usage& usage, const 
   return RateBy(people_.at(user_id).plan, FreeLeft(user_id, usage.start_time), usage, rate);
 }
 
+int64_t Model::IncludedBy(const Rate& rate) {
+  return rate.tariff == nullptr ? 0 : rate.tariff->lines[rate.tariff_line].included_seconds;
+}
+
 int64_t Model::Billable(absl::Duration duration, int64_t initial, int64_t further) {
   const int64_t micros = duration / absl::Microseconds(1);
   if (micros == 0) return 0;
@@ -595,13 +599,19 @@ Decision Model::Decide(const std::string& user_id, const Usage& usage, const Rat
   }
   if (rate == nullptr) return Decision::kAllowed;
   const Plan& plan = people_.at(user_id).plan;
-  if (rate->standard_rate && plan.standard_calls == StandardCalls::kIncluded) {
+  if (rate->tariff == nullptr && rate->standard_rate &&
+      plan.standard_calls == StandardCalls::kIncluded) {
     return Decision::kAllowed;
   }
-  return Pays(*rate, FreeToPromise(user_id, usage.start_time), money,
-              rate->initial_increment_seconds)
-             ? Decision::kAllowed
-             : Decision::kInsufficientBalance;
+  const int64_t free = FreeToPromise(user_id, usage.start_time);
+  bool pays = Pays(*rate, free, money, rate->initial_increment_seconds);
+  if (rate->tariff != nullptr) {
+    Usage first = usage;
+    first.duration = absl::Seconds(IncludedBy(*rate) + rate->initial_increment_seconds);
+    const __int128 cost = RateBy(plan, free, first, rate).cost;
+    pays = cost == 0 || cost <= money;
+  }
+  return pays ? Decision::kAllowed : Decision::kInsufficientBalance;
 }
 
 __int128 Model::promotional() const {
@@ -730,7 +740,7 @@ void Model::Book(const std::string& user_id, const Usage& usage, const Rate* rat
 void Model::TakeBack(const std::string& usage_id, Step* step) {
   ModelUsage& fact = facts_[usage_id];
   if (fact.born == 0) fact.born = ++births_;
-  balance_ += fact.cost;
+  TakeIn(fact.cost);
   GiveBackToGrants(&fact);
   usages_.push_back(-fact.cost);
   for (auto& [user_id, person] : people_) {
@@ -872,7 +882,7 @@ Step Model::RateAgain(const std::string& usage_id, const Rate* rate, bool includ
   }
   if (drawn.seconds > 0) draws.push_back(drawn);
   const __int128 difference = fact.cost - rating.cost;
-  balance_ += difference;
+  TakeIn(difference);
   usages_.push_back(-difference);
   fact.status = UsageStatus::kRated;
   fact.cost = rating.cost;

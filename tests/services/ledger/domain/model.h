@@ -432,6 +432,8 @@ class Model {
 
   // --- Calls in progress
   // C2, C9: one increment at a time.
+  // The seconds that come with a call of this price, before its first increment.
+  static int64_t IncludedBy(const Rate& rate);
   static int64_t Billable(absl::Duration duration, int64_t initial, int64_t further);
   static ModelRating RateBy(const Plan& plan, int64_t free, const Usage& usage, const Rate* rate);
   // Can so many seconds be paid, the free ones first?
@@ -447,6 +449,8 @@ class Model {
                                           int64_t already) const;
   ModelRating RateSoFar(const std::string& hold_id, const ModelHold& hold,
                         absl::Duration length) const;
+  // Is its time of answer one at which a call can have begun?
+  bool CanBeAnswer(const ModelReport& report, absl::Time now) const;
   // The price of the answer, and the seconds.
   void Hear(const ModelReport& report, absl::Time now, ModelHold* hold) const;
   // It sets aside what it was promised from now on.
