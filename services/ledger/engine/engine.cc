@@ -25,8 +25,9 @@ constexpr int kMaxRechecksAtOnce = 500;
 // patience for outages, of about the sum of the two.
 constexpr int kConnectTimeoutSeconds = 1;
 constexpr int kIoTimeoutSeconds = 4;
-// What audits and imports ask may take its time.
-constexpr int kBulkIoTimeoutSeconds = 30;
+// What audits and imports ask may take its time. (A number of its own: a drain knows their
+// connections by it.)
+constexpr int kBulkIoTimeoutSeconds = 29;
 constexpr int kMaxImportTries = 10;
 // A renewal is one short statement; two, so that one that waits for a lock is not in the way.
 constexpr int kDoorThreads = 2;
@@ -58,7 +59,7 @@ std::string AnyLedgerId() {
 
 Engine::Engine(EngineOptions options)
     : options_(std::move(options)),
-      patience_(options_.retry_budget),
+      writing_patience_(options_.retry_budget),
       catalogs_([this] { return DeckHorizon(); }) {
   if (!options_.clock) options_.clock = absl::Now;
   if (options_.ledger_id.empty()) options_.ledger_id = AnyLedgerId();
@@ -73,13 +74,13 @@ Engine::Engine(EngineOptions options)
         }
         Submit(std::move(tasks));
       });
-  queries_ = std::make_unique<QueryPool>(options_.database, options_.query_threads, patience_,
-                                         stats_.overloaded_queries);
+  queries_ = std::make_unique<QueryPool>(options_.database, options_.query_threads,
+                                         options_.retry_budget, stats_.overloaded_queries);
   storage::DatabaseOptions bulk = options_.database;
   bulk.io_timeout_seconds = kBulkIoTimeoutSeconds;
-  bulk_ = std::make_unique<QueryPool>(bulk, options_.bulk_threads, patience_,
+  bulk_ = std::make_unique<QueryPool>(bulk, options_.bulk_threads, options_.retry_budget,
                                       stats_.overloaded_queries);
-  doors_ = std::make_unique<QueryPool>(options_.database, kDoorThreads, patience_,
+  doors_ = std::make_unique<QueryPool>(options_.database, kDoorThreads, options_.retry_budget,
                                        stats_.overloaded_queries);
   event_feed_ = std::make_unique<EventFeed>(options_, stats_);
   reratings_ = std::make_unique<ReratingRunner>(
@@ -90,7 +91,7 @@ Engine::Engine(EngineOptions options)
       [this](std::vector<Task> tasks) { Submit(std::move(tasks)); });
   for (int i = 0; i < options_.lanes; ++i) {
     lanes_.push_back(std::make_unique<Lane>(
-        options_, catalogs_, patience_, stats_,
+        options_, catalogs_, writing_patience_, stats_,
         [this](const std::vector<book::RechargeKey>& keys) { dispatcher_->Announce(keys); },
         [this](const std::vector<std::string>& accounts) { unrated_.NoteNewUsers(accounts); },
         [this](int64_t version, Task task) { decks_->Wait(version, std::move(task)); }));
@@ -150,6 +151,15 @@ void Engine::Submit(std::vector<Task> tasks) {
   }
   for (size_t i = 0; i < lanes_.size(); ++i) {
     if (!by_lane[i].empty()) lanes_[i]->Submit(std::move(by_lane[i]));
+  }
+}
+
+void Engine::NoteDatabaseWorks() {
+  for (QueryPool* pool : {queries_.get(), bulk_.get(), doors_.get()}) pool->NoteDatabaseWorks();
+  if (stats_.write_trouble.reason().has_value()) {
+    writing_patience_.Answered();
+  } else {
+    writing_patience_.Worked();
   }
 }
 
@@ -229,6 +239,7 @@ absl::StatusOr<Engine::ImportedDeck> Engine::ImportDeck(storage::Connection& con
         inserted.code() == absl::StatusCode::kAborted) {
       continue;
     }
+    stats_.write_trouble.Note(inserted);
     RESERVE_RETURN_IF_ERROR(inserted);
     // They are read again from what is stored: a large deck must not be in memory twice meanwhile.
     // (An assignment of {} would keep the room of the vector.)
@@ -245,9 +256,11 @@ absl::StatusOr<absl::Duration> Engine::RenewLease(storage::Connection& connectio
                                                   int64_t lease_epoch) {
   const Moment asked = MonotonicNow();
   const absl::Time lease_end = Now() + options_.lease_duration;
-  RESERVE_ASSIGN_OR_RETURN(const bool renewed,
-                           storage::RenewLease(connection, key, worker_id, lease_epoch, lease_end));
-  if (!renewed) return domain::LeaseLost(key.first, key.second);
+  const absl::StatusOr<bool> renewed =
+      storage::RenewLease(connection, key, worker_id, lease_epoch, lease_end);
+  stats_.write_trouble.Note(renewed.status());
+  RESERVE_RETURN_IF_ERROR(renewed.status());
+  if (!*renewed) return domain::LeaseLost(key.first, key.second);
   dispatcher_->Renewed(key, asked);
   return options_.lease_duration;
 }

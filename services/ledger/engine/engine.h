@@ -86,8 +86,11 @@ class Engine {
   // The wall clock was set, as whoever watches it has seen (ClockWatch).
   void NoteClockJump() { ++stats_.clock_jumps; }
   StepReport& steps() { return stats_.steps; }
-  // Tells that the database was just asked, and works: an outage from now on is a new one.
-  void NoteDatabaseWorks() { patience_.Worked(); }
+  // Tells that the database was just asked, and works: an outage from now on is a new one. While it
+  // refuses to write that goes for reads alone.
+  void NoteDatabaseWorks();
+  // Tells that it can write again, as far as can be known without a fact to be written.
+  void NoteTroubleIsOver() { stats_.write_trouble.Worked(); }
   // What the connections of the engine, and of who uses its options, met.
   storage::ErrorTally& database_errors() { return database_errors_; }
   absl::Time Now() const { return options_.clock(); }
@@ -142,7 +145,7 @@ class Engine {
   storage::ErrorTally database_errors_;
   EngineOptions options_;
   EngineStats stats_;
-  Patience patience_;
+  Patience writing_patience_;
   CatalogKeeper catalogs_;
   std::unique_ptr<DeckLoader> decks_;
   // Of the housekeeper's thread only.

@@ -105,6 +105,7 @@ absl::Status Health::CheckDatabase() {
 absl::Status Health::CheckSettingsAndRights() {
   if (!allow_unsafe_database_) RESERVE_RETURN_IF_ERROR(storage::CheckDurability(*connection_));
   RESERVE_RETURN_IF_ERROR(storage::CheckBinlogFormat(*connection_));
+  RESERVE_RETURN_IF_ERROR(storage::CheckPacketSize(*connection_));
   return storage::CheckRights(*connection_);
 }
 
@@ -113,7 +114,10 @@ absl::Status Health::CheckTrouble() {
   const std::optional<storage::ErrorClass> reason = trouble.reason();
   if (!reason.has_value()) return absl::OkStatus();
   RESERVE_RETURN_IF_ERROR(storage::TryToGrow(*connection_));
-  if (trouble.age() >= kTroubleLasts) return absl::OkStatus();
+  if (trouble.age() >= kTroubleLasts) {
+    engine_.NoteTroubleIsOver();
+    return absl::OkStatus();
+  }
   return storage::DatabaseError(*reason, "the database refused the latest write");
 }
 
