@@ -1,7 +1,6 @@
 #include "services/ledger/engine/engine.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -277,6 +276,10 @@ void Engine::KeepHouse() {
     // What fails is tried again in a second, and keeps nobody from the next step.
     Keep(Step::kCatalog, connection, [this](storage::Connection& c) { return RefreshCatalog(c); });
     Keep(Step::kRechecks, connection, [this](storage::Connection& c) { return Recheck(c); });
+    Keep(Step::kDueTimes, connection,
+         [this](storage::Connection& c) { return PutDueTimesRight(c); });
+    Keep(Step::kExpiryNotices, connection,
+         [this](storage::Connection& c) { return NoticeExpiry(c); });
     Keep(Step::kHolds, connection, [this](storage::Connection& c) { return EndHolds(c); });
     Keep(Step::kUnrated, connection, [this](storage::Connection& c) { return LookForUnpriced(c); });
     Keep(Step::kHeartbeat, connection, [this](storage::Connection& c) { return BeatHeart(c); });
@@ -291,26 +294,34 @@ void Engine::Keep(Step step, std::unique_ptr<storage::Connection>& connection,
 }
 
 absl::Status Engine::EndHolds(storage::Connection& connection) {
-  RESERVE_ASSIGN_OR_RETURN(const bool is_right, due_times_.ClockIsRight(connection));
+  // What is due is due, also where the database's clock can't be read.
+  const absl::StatusOr<bool> is_right = due_times_.ClockIsRight(connection);
   const absl::Time now = Now();
-  return holds_.Look(
-      connection, now,
-      is_right ? now + domain::LongestHold(options_.settings) : absl::InfiniteFuture());
+  const bool sure = is_right.ok() && *is_right;
+  absl::Status ended =
+      holds_.Look(connection, now,
+                  sure ? now + domain::LongestHold(options_.settings) : absl::InfiniteFuture());
+  ended.Update(is_right.status());
+  return ended;
 }
 
 absl::Status Engine::LookForUnpriced(storage::Connection& connection) {
-  RESERVE_RETURN_IF_ERROR(unrated_.Look(connection, *catalogs_.Get()));
+  absl::Status looked = unrated_.Look(connection, *catalogs_.Get());
   // What another ledger was asked for, and maybe left.
-  RESERVE_ASSIGN_OR_RETURN(const bool is_left, storage::IsReratingLeft(connection));
-  if (is_left) reratings_->Announce();
-  return absl::OkStatus();
+  const absl::StatusOr<bool> is_left = storage::IsReratingLeft(connection);
+  if (is_left.ok() && *is_left) reratings_->Announce();
+  looked.Update(is_left.status());
+  return looked;
 }
 
 absl::Status Engine::BeatHeart(storage::Connection& connection) {
   const Moment now = MonotonicNow();
   if (now < next_heartbeat_) return absl::OkStatus();
-  RESERVE_RETURN_IF_ERROR(
-      storage::NoteHeartbeat(connection, options_.ledger_id, options_.known_feature_level));
+  const absl::Status noted =
+      storage::NoteHeartbeat(connection, options_.ledger_id, options_.known_feature_level);
+  // The only write of a ledger that nobody calls.
+  stats_.write_trouble.Note(noted);
+  RESERVE_RETURN_IF_ERROR(noted);
   next_heartbeat_ = now + options_.heartbeat_interval;
   return absl::OkStatus();
 }
@@ -324,20 +335,32 @@ void Engine::Leave() {
 }
 
 absl::Status Engine::Recheck(storage::Connection& connection) {
-  RESERVE_ASSIGN_OR_RETURN(std::vector<std::string> due,
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<std::string> due,
                            storage::DueRechecks(connection, Now(), kMaxRechecksAtOnce));
-  RESERVE_ASSIGN_OR_RETURN(std::vector<std::string> too_far,
-                           due_times_.PutRight(connection, Now()));
-  std::move(too_far.begin(), too_far.end(), std::back_inserter(due));
-  RESERVE_ASSIGN_OR_RETURN(std::vector<std::string> expiring,
+  Reconsider(due);
+  return absl::OkStatus();
+}
+
+absl::Status Engine::PutDueTimesRight(storage::Connection& connection) {
+  std::vector<std::string> too_far;
+  const absl::Status put_right = due_times_.PutRight(connection, Now(), &too_far);
+  Reconsider(too_far);  // also those that were found before an error
+  return put_right;
+}
+
+absl::Status Engine::NoticeExpiry(storage::Connection& connection) {
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<std::string> expiring,
                            storage::DueExpiryNotices(connection, Now(), kMaxRechecksAtOnce));
-  std::move(expiring.begin(), expiring.end(), std::back_inserter(due));
+  Reconsider(expiring);
+  return absl::OkStatus();
+}
+
+void Engine::Reconsider(const std::vector<std::string>& accounts) {
   std::vector<Task> tasks;
-  for (const std::string& account_id : due) {
+  for (const std::string& account_id : accounts) {
     tasks.push_back({account_id, book::Reconsider{}, &nobody_waits_, 0});
   }
   if (!tasks.empty()) Submit(std::move(tasks));
-  return absl::OkStatus();
 }
 
 }  // namespace reserve::engine

@@ -133,7 +133,12 @@ class Engine {
   void Keep(Step step, std::unique_ptr<storage::Connection>& connection,
             absl::FunctionRef<absl::Status(storage::Connection&)> work);
   absl::Status RefreshCatalog(storage::Connection& connection);
+  // Accounts that time alone changes are reconsidered: those that are due, those whose due time is
+  // too far off to be true, and those that are to be told of grants that end.
   absl::Status Recheck(storage::Connection& connection);
+  absl::Status PutDueTimesRight(storage::Connection& connection);
+  absl::Status NoticeExpiry(storage::Connection& connection);
+  void Reconsider(const std::vector<std::string>& accounts);
   absl::Status EndHolds(storage::Connection& connection);
   // Usages that wait for a price, or are to be rated again.
   absl::Status LookForUnpriced(storage::Connection& connection);
