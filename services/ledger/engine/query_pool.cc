@@ -100,6 +100,7 @@ absl::Status QueryPool::Run(Work work) {
 }
 
 absl::Status QueryPool::RunOn(const Job& job, std::unique_ptr<storage::Connection>& connection) {
+  RESERVE_RETURN_IF_ERROR(Interrupted(job));
   if (!patience_.TakeTurn(MonotonicNow())) return StillAway();
   const Moment give_up = patience_.GiveUp(MonotonicNow());
   bool conflict_before = false;

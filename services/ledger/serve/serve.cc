@@ -1,11 +1,11 @@
 #include "services/ledger/serve/serve.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -120,6 +120,7 @@ absl::Status Serve() {
                                                *server, *health_port, signal);
 
   Log(Severity::kInfo, "draining");
+  const Moment end = MonotonicNow() + DrainTimeoutFromFlags();
   health_port->SetReady(false);
   server->SetServing(false);
   rpc_metrics.StartDraining();
@@ -129,8 +130,10 @@ absl::Status Serve() {
   recharges.EndStreams();
   audit.EndStreams();
   engine.bulk().Drain();
-  if (AllAnswered(rpc_metrics)) server->HangUp();
-  server->Drain(DrainTimeoutFromFlags());
+  AwaitAnswers(rpc_metrics, end);
+  // Whoever is still connected hears UNAVAILABLE; if gRPC ended his call it would be CANCELLED.
+  server->HangUp();
+  server->Drain(std::max(end - MonotonicNow(), absl::ZeroDuration()));
   Log(Severity::kInfo, "drained");
   return served;
 }
