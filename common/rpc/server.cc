@@ -10,7 +10,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <limits>
@@ -23,6 +22,7 @@
 #include "absl/synchronization/mutex.h"
 #include "common/clock/monotonic.h"
 #include "common/error/error.h"
+#include "common/rpc/deadline.h"
 #include "common/rpc/grpc_log.h"
 #include "common/telemetry/log.h"
 #include "grpc/health/v1/health.pb.h"
@@ -177,7 +177,7 @@ bool RpcServer::IsAccepted(int fd) const {
 void RpcServer::ShutDown(grpc::Server& server, absl::Duration deadline) {
   // Nobody waits for what is cut off without a deadline, and gRPC does that itself.
   if (deadline <= absl::ZeroDuration()) {
-    server.Shutdown(std::chrono::system_clock::now());
+    server.Shutdown(DeadlineIn(absl::ZeroDuration()));
     return;
   }
   // Just before gRPC would end with CANCELLED what is not answered by then.
@@ -190,8 +190,7 @@ void RpcServer::ShutDown(grpc::Server& server, absl::Duration deadline) {
     if (!in_time) HangUp();
   });
   constexpr absl::Duration kHangingUpTakes = absl::Milliseconds(100);
-  server.Shutdown(std::chrono::system_clock::now() +
-                  absl::ToChronoNanoseconds(deadline + kHangingUpTakes));
+  server.Shutdown(DeadlineIn(deadline + kHangingUpTakes));
   {
     absl::MutexLock lock(&mutex);
     over.Wake();

@@ -172,12 +172,13 @@ grpc::ServerUnaryReactor* AccountsService::OpenAccount(grpc::CallbackServerConte
 grpc::ServerUnaryReactor* AccountsService::GetAccount(grpc::CallbackServerContext* context,
                                                       const pb::GetAccountRequest* request,
                                                       pb::Account* response) {
-  return StartQuery(api_, context, "GetAccount", [=](Connection& connection) -> absl::Status {
-    RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
-                             LoadAccount(connection, request->account_id()));
-    ToProto(account, response);
-    return absl::OkStatus();
-  });
+  return StartQuery(api_, context, "GetAccount", request->account_id(),
+                    [=](Connection& connection) -> absl::Status {
+                      RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
+                                               LoadAccount(connection, request->account_id()));
+                      ToProto(account, response);
+                      return absl::OkStatus();
+                    });
 }
 
 grpc::ServerUnaryReactor* AccountsService::ListAccounts(grpc::CallbackServerContext* context,

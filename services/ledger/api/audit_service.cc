@@ -167,7 +167,7 @@ grpc::ServerUnaryReactor* AuditService::VerifyAccount(grpc::CallbackServerContex
   const absl::Status checked = CheckId(request->account_id(), "account_id");
   if (!checked.ok()) return FinishNow(api_, context, "VerifyAccount", checked);
   return StartQueryIn(
-      api_.engine.bulk(), api_, context, "VerifyAccount",
+      api_.engine.bulk(), api_, context, "VerifyAccount", request->account_id(),
       [request, response](storage::Connection& connection) -> absl::Status {
         audit::Findings findings;
         RESERVE_RETURN_IF_ERROR(audit::VerifyAccount(connection, request->account_id(), &findings));
@@ -191,7 +191,7 @@ grpc::ServerUnaryReactor* AuditService::CheckHead(grpc::CallbackServerContext* c
   const absl::Status checked = CheckHeadRequest(*request);
   if (!checked.ok()) return FinishNow(api_, context, "CheckHead", checked);
   return StartQuery(
-      api_, context, "CheckHead",
+      api_, context, "CheckHead", request->account_id(),
       [request, response](storage::Connection& connection) -> absl::Status {
         // The head is read first: the entry is then not missed for having come between.
         RESERVE_ASSIGN_OR_RETURN(

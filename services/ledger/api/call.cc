@@ -88,13 +88,15 @@ void SubmitFor(engine::Engine& engine, engine::Task&& task, engine::ReplySink* s
 
 CallRecord::CallRecord(RpcMetrics& metrics, const grpc::CallbackServerContext& context,
                        const char* method)
-    : metrics_(metrics), context_(context), method_(method), start_(MonotonicNow()) {
-  metrics_.Begin();
-}
+    : metrics_(metrics),
+      context_(context),
+      method_(method),
+      start_(MonotonicNow()),
+      awaited_(metrics.Begin()) {}
 
 grpc::Status CallRecord::End(const absl::Status& status) const {
   const absl::Duration elapsed = MonotonicNow() - start_;
-  metrics_.Observe(method_, status.code(), elapsed);
+  metrics_.Observe(method_, status.code(), elapsed, awaited_);
   if (status.ok()) return grpc::Status::OK;
   if (engine::IsOutage(status)) metrics_.NoteUnavailable();
   const Severity severity = SeverityOf(status);
@@ -129,13 +131,28 @@ grpc::ServerUnaryReactor* StartQuery(const ApiContext& api, grpc::CallbackServer
   return StartQueryIn(api.engine.queries(), api, context, method, std::move(work));
 }
 
+grpc::ServerUnaryReactor* StartQuery(const ApiContext& api, grpc::CallbackServerContext* context,
+                                     const char* method, const std::string& account_id,
+                                     engine::QueryPool::Work work) {
+  return StartQueryIn(api.engine.queries(), api, context, method, account_id, std::move(work));
+}
+
 grpc::ServerUnaryReactor* StartQueryIn(engine::QueryPool& pool, const ApiContext& api,
                                        grpc::CallbackServerContext* context, const char* method,
+                                       engine::QueryPool::Work work) {
+  return StartQueryIn(pool, api, context, method, std::string(), std::move(work));
+}
+
+grpc::ServerUnaryReactor* StartQueryIn(engine::QueryPool& pool, const ApiContext& api,
+                                       grpc::CallbackServerContext* context, const char* method,
+                                       const std::string& account_id,
                                        engine::QueryPool::Work work) {
   const absl::Status taken = CheckTaken(api);
   if (!taken.ok()) return FinishNow(api, context, method, taken);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const CallRecord record(api.metrics, *context, method);
+  CallRecord record(api.metrics, *context, method);
+  // What is no id is nothing for the log.
+  if (CheckId(account_id, "account_id").ok()) record.SetAccount(account_id);
   pool.Submit(
       std::move(work),
       [reactor, record](const absl::Status& status) { reactor->Finish(record.End(status)); },
@@ -186,7 +203,8 @@ grpc::ServerUnaryReactor* StartFoundCommand(const ApiContext& api,
         CallRecord known = record;
         known.SetAccount((*found)->account_id);
         SubmitFor(engine, *std::move(*found), new UnarySink(known, reactor, fill, ""));
-      });
+      },
+      [context] { return context->IsCancelled(); });
   return reactor;
 }
 

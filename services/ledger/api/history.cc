@@ -140,78 +140,84 @@ void FillRecord(const Lines& lines, const domain::Entry& entry, const Standings&
 grpc::ServerUnaryReactor* AccountsService::GetUsage(grpc::CallbackServerContext* context,
                                                     const pb::GetUsageRequest* request,
                                                     pb::UsageRecord* response) {
-  return StartQuery(api_, context, "GetUsage", [=, this](Connection& connection) -> absl::Status {
-    RESERVE_RETURN_IF_ERROR(CheckId(request->usage_id(), "usage_id"));
-    RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
-                             LoadAccount(connection, request->account_id()));
-    RESERVE_ASSIGN_OR_RETURN(
-        const storage::StoredUsages stored,
-        storage::FindUsagesAsTheyStand(connection, {{request->account_id(), request->usage_id()}}));
-    const std::vector<domain::Entry>& found = stored.entries;
-    // One that was voided in advance never was booked.
-    if (found.empty() || !found.front().booked.has_value()) {
-      return domain::UsageNotFound(request->account_id(), request->usage_id());
-    }
-    RESERVE_ASSIGN_OR_RETURN(const Standings standings, LoadStandings(connection, found));
-    RESERVE_ASSIGN_OR_RETURN(const Lines lines,
-                             LoadLines(connection, api_.engine.catalog(), found, standings));
-    response->Clear();
-    FillRecord(lines, found.front(), standings, account.currency, response);
-    return absl::OkStatus();
-  });
+  return StartQuery(
+      api_, context, "GetUsage", request->account_id(),
+      [=, this](Connection& connection) -> absl::Status {
+        RESERVE_RETURN_IF_ERROR(CheckId(request->usage_id(), "usage_id"));
+        RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
+                                 LoadAccount(connection, request->account_id()));
+        RESERVE_ASSIGN_OR_RETURN(const storage::StoredUsages stored,
+                                 storage::FindUsagesAsTheyStand(
+                                     connection, {{request->account_id(), request->usage_id()}}));
+        const std::vector<domain::Entry>& found = stored.entries;
+        // One that was voided in advance never was booked.
+        if (found.empty() || !found.front().booked.has_value()) {
+          return domain::UsageNotFound(request->account_id(), request->usage_id());
+        }
+        RESERVE_ASSIGN_OR_RETURN(const Standings standings, LoadStandings(connection, found));
+        RESERVE_ASSIGN_OR_RETURN(const Lines lines,
+                                 LoadLines(connection, api_.engine.catalog(), found, standings));
+        response->Clear();
+        FillRecord(lines, found.front(), standings, account.currency, response);
+        return absl::OkStatus();
+      });
 }
 
 grpc::ServerUnaryReactor* AccountsService::ListUsage(grpc::CallbackServerContext* context,
                                                      const pb::ListUsageRequest* request,
                                                      pb::ListUsageResponse* response) {
-  return StartQuery(api_, context, "ListUsage", [=, this](Connection& connection) -> absl::Status {
-    if (!request->user_id().empty()) {
-      RESERVE_RETURN_IF_ERROR(CheckId(request->user_id(), "user_id"));
-    }
-    RESERVE_ASSIGN_OR_RETURN(
-        const Page page,
-        PageFrom(*request, {"ListUsage", request->account_id(), request->user_id()}));
-    RESERVE_ASSIGN_OR_RETURN(const int64_t before, page.Number(storage::kNewest));
-    RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
-                             LoadAccount(connection, request->account_id()));
-    RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Entry> entries,
-                             storage::ListUsages(connection, request->account_id(),
-                                                 request->user_id(), before, page.limit()));
-    RESERVE_ASSIGN_OR_RETURN(const Standings standings, LoadStandings(connection, entries));
-    RESERVE_ASSIGN_OR_RETURN(const Lines lines,
-                             LoadLines(connection, api_.engine.catalog(), entries, standings));
-    response->Clear();
-    FillPage(
-        page, entries, response,
-        [&](const domain::Entry& entry) {
-          FillRecord(lines, entry, standings, account.currency, response->add_usage_records());
-        },
-        [](const domain::Entry& last) { return absl::StrCat(last.seq); });
-    return absl::OkStatus();
-  });
+  return StartQuery(
+      api_, context, "ListUsage", request->account_id(),
+      [=, this](Connection& connection) -> absl::Status {
+        if (!request->user_id().empty()) {
+          RESERVE_RETURN_IF_ERROR(CheckId(request->user_id(), "user_id"));
+        }
+        RESERVE_ASSIGN_OR_RETURN(
+            const Page page,
+            PageFrom(*request, {"ListUsage", request->account_id(), request->user_id()}));
+        RESERVE_ASSIGN_OR_RETURN(const int64_t before, page.Number(storage::kNewest));
+        RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
+                                 LoadAccount(connection, request->account_id()));
+        RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Entry> entries,
+                                 storage::ListUsages(connection, request->account_id(),
+                                                     request->user_id(), before, page.limit()));
+        RESERVE_ASSIGN_OR_RETURN(const Standings standings, LoadStandings(connection, entries));
+        RESERVE_ASSIGN_OR_RETURN(const Lines lines,
+                                 LoadLines(connection, api_.engine.catalog(), entries, standings));
+        response->Clear();
+        FillPage(
+            page, entries, response,
+            [&](const domain::Entry& entry) {
+              FillRecord(lines, entry, standings, account.currency, response->add_usage_records());
+            },
+            [](const domain::Entry& last) { return absl::StrCat(last.seq); });
+        return absl::OkStatus();
+      });
 }
 
 grpc::ServerUnaryReactor* AccountsService::ListEntries(grpc::CallbackServerContext* context,
                                                        const pb::ListEntriesRequest* request,
                                                        pb::ListEntriesResponse* response) {
-  return StartQuery(api_, context, "ListEntries", [=](Connection& connection) -> absl::Status {
-    RESERVE_ASSIGN_OR_RETURN(const Page page,
-                             PageFrom(*request, {"ListEntries", request->account_id()}));
-    RESERVE_ASSIGN_OR_RETURN(const int64_t before, page.Number(storage::kNewest));
-    RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
-                             LoadAccount(connection, request->account_id()));
-    RESERVE_ASSIGN_OR_RETURN(
-        const std::vector<domain::Entry> entries,
-        storage::ListEntries(connection, request->account_id(), before, page.limit()));
-    response->Clear();
-    FillPage(
-        page, entries, response,
-        [&](const domain::Entry& entry) {
-          ToProto(entry, account.currency, response->add_entries());
-        },
-        [](const domain::Entry& last) { return absl::StrCat(last.seq); });
-    return absl::OkStatus();
-  });
+  return StartQuery(
+      api_, context, "ListEntries", request->account_id(),
+      [=](Connection& connection) -> absl::Status {
+        RESERVE_ASSIGN_OR_RETURN(const Page page,
+                                 PageFrom(*request, {"ListEntries", request->account_id()}));
+        RESERVE_ASSIGN_OR_RETURN(const int64_t before, page.Number(storage::kNewest));
+        RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
+                                 LoadAccount(connection, request->account_id()));
+        RESERVE_ASSIGN_OR_RETURN(
+            const std::vector<domain::Entry> entries,
+            storage::ListEntries(connection, request->account_id(), before, page.limit()));
+        response->Clear();
+        FillPage(
+            page, entries, response,
+            [&](const domain::Entry& entry) {
+              ToProto(entry, account.currency, response->add_entries());
+            },
+            [](const domain::Entry& last) { return absl::StrCat(last.seq); });
+        return absl::OkStatus();
+      });
 }
 
 }  // namespace reserve::api

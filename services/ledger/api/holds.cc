@@ -276,14 +276,14 @@ grpc::ServerUnaryReactor* LedgerService::ReleaseSwitchHolds(
 grpc::ServerUnaryReactor* LedgerService::GetHold(grpc::CallbackServerContext* context,
                                                  const pb::GetHoldRequest* request,
                                                  pb::Hold* response) {
-  return StartQuery(api_, context, "GetHold",
+  return StartQuery(api_, context, "GetHold", request->account_id(),
                     [=](Connection& connection) { return Get(connection, *request, response); });
 }
 
 grpc::ServerUnaryReactor* LedgerService::ListHolds(grpc::CallbackServerContext* context,
                                                    const pb::ListHoldsRequest* request,
                                                    pb::ListHoldsResponse* response) {
-  return StartQuery(api_, context, "ListHolds",
+  return StartQuery(api_, context, "ListHolds", request->account_id(),
                     [=](Connection& connection) { return List(connection, *request, response); });
 }
 

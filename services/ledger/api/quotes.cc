@@ -82,7 +82,7 @@ grpc::ServerUnaryReactor* AccountsService::QuoteUsage(grpc::CallbackServerContex
     }
     return absl::OkStatus();
   };
-  return StartQueryIn(pool, api_, context, "QuoteUsage", quote);
+  return StartQueryIn(pool, api_, context, "QuoteUsage", request->account_id(), quote);
 }
 
 }  // namespace reserve::api

@@ -150,7 +150,7 @@ grpc::ServerUnaryReactor* RechargesService::RenewLease(grpc::CallbackServerConte
                                                        const pb::RenewLeaseRequest* request,
                                                        pb::RenewLeaseResponse* response) {
   return StartQueryIn(
-      api_.engine.doors(), api_, context, "RenewLease",
+      api_.engine.doors(), api_, context, "RenewLease", request->account_id(),
       [=, this](storage::Connection& connection) -> absl::Status {
         RESERVE_RETURN_IF_ERROR(CheckId(request->account_id(), "account_id"));
         RESERVE_RETURN_IF_ERROR(CheckId(request->worker_id(), "worker_id"));

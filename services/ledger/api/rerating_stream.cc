@@ -1,6 +1,5 @@
 #include "services/ledger/api/rerating_stream.h"
 
-#include <grpc/support/time.h>
 #include <grpcpp/alarm.h>
 
 #include <memory>
@@ -8,8 +7,10 @@
 #include <utility>
 
 #include "common/error/error.h"
+#include "common/rpc/deadline.h"
 #include "services/ledger/api/errors.h"
 #include "services/ledger/api/reratings.h"
+#include "services/ledger/book/errors.h"
 #include "services/ledger/domain/refusals.h"
 #include "services/ledger/engine/errors.h"
 #include "services/ledger/engine/rerating_preview.h"
@@ -19,11 +20,6 @@ namespace reserve::api {
 namespace {
 
 constexpr absl::Duration kLookEvery = absl::Milliseconds(250);
-
-gpr_timespec In(absl::Duration wait) {
-  return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
-                      gpr_time_from_millis(absl::ToInt64Milliseconds(wait), GPR_TIMESPAN));
-}
 
 }  // namespace
 
@@ -173,7 +169,7 @@ class ReratingStream final : public ReratingStreams::Reactor {
 
   void Wait() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     busy_ = Busy::kWaiting;
-    alarm_.Set(In(kLookEvery), [this](bool) {
+    alarm_.Set(DeadlineIn(kLookEvery), [this](bool) {
       {
         absl::MutexLock lock(&mutex_);
         busy_ = Busy::kNo;

@@ -17,12 +17,6 @@
 
 namespace reserve::book {
 
-// UNAVAILABLE "RATE_DECK_LOADING", with a wait: what was asked for needs a deck that is not in
-// memory. Nothing was done.
-absl::Status DeckNotInMemory(int64_t version);
-// The version of that deck, if the error is this one.
-std::optional<int64_t> DeckToLoad(const absl::Status& status);
-
 struct Catalog {
   std::shared_ptr<const rates::DeckBook> decks = std::make_shared<rates::DeckBook>();  // in memory
   // Decks that there are and that are not in memory, by currency, effective time and version.

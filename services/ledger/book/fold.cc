@@ -18,6 +18,7 @@
 #include "common/error/error.h"
 #include "services/ledger/book/charges.h"
 #include "services/ledger/book/entry_chain.h"
+#include "services/ledger/book/errors.h"
 #include "services/ledger/book/etag.h"
 #include "services/ledger/domain/hold_steps.h"
 #include "services/ledger/domain/refusals.h"
@@ -30,19 +31,6 @@ using domain::Entry;
 using domain::Recharge;
 using domain::Transition;
 using domain::User;
-
-absl::Status NotFound(absl::string_view reason, absl::string_view field, std::string message) {
-  return MakeError(absl::StatusCode::kNotFound, reason, field, message);
-}
-
-absl::Status RechargeNotFound(absl::string_view account_id, int64_t ordinal) {
-  return NotFound("RECHARGE_NOT_FOUND", "ordinal",
-                  absl::StrCat("account \"", account_id, "\" has no recharge ", ordinal));
-}
-
-absl::Status AlreadyUsed(absl::string_view reason, absl::string_view field, std::string message) {
-  return MakeError(absl::StatusCode::kAlreadyExists, reason, field, message);
-}
 
 // Amounts of a request must be in the account's currency; empty means that.
 absl::Status CheckCurrency(const Account& account, const std::string& currency,
@@ -159,9 +147,7 @@ absl::StatusOr<UsageReply> AnswerRepeat(const Image& images, const AccountImage&
   if (!stored.booked.has_value() || domain::SameContent(stored.booked->usage, usage)) {
     return ReplyOfBooked(stored, images.StateOf(stored), image.account().currency);
   }
-  return AlreadyUsed("USAGE_ID_REUSED", "usage_id",
-                     absl::StrCat("usage \"", usage.usage_id, "\" is booked as entry ", stored.seq,
-                                  " with other content"));
+  return UsageIdReused(usage.usage_id, stored.seq);
 }
 
 // Was it booked from what a switch had reported, and waits for its CDR still (H12)? One that was
@@ -1269,8 +1255,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const OpenAcc
       RESERVE_RETURN_IF_ERROR(domain::CheckNotClosing(image.account()));
       return image.account();
     }
-    return AlreadyUsed("ACCOUNT_EXISTS", "account_id",
-                       absl::StrCat("account \"", account_id, "\" was opened with other content"));
+    return AccountExists(account_id);
   }
   absl::StatusOr<const domain::Plan*> plan = FindPlan(command.plan_id);
   if (!plan.ok()) return WithFieldPrefix(plan.status(), "default_");

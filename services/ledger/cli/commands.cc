@@ -15,6 +15,7 @@
 #include "common/rpc/rpc_flags.h"
 #include "services/ledger/cli/check.h"
 #include "services/ledger/cli/check_heads.h"
+#include "services/ledger/cli/errors.h"
 #include "services/ledger/cli/import_rates.h"
 #include "services/ledger/cli/verify.h"
 #include "services/ledger/serve/currency_settings_file.h"
@@ -201,8 +202,7 @@ absl::Status RunVerify() {
   RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, LedgerChannel());
   RESERVE_ASSIGN_OR_RETURN(const int64_t differences, VerifyLedger(channel, std::cout));
   if (differences == 0) return absl::OkStatus();
-  return MakeError(absl::StatusCode::kDataLoss, "DIFFERENCES_FOUND", "",
-                   absl::StrCat(differences, " differences were found"));
+  return DifferencesFound(differences);
 }
 
 absl::Status RunCheckHeads(const std::vector<std::string>& files) {
@@ -216,10 +216,7 @@ absl::Status RunCheckHeads(const std::vector<std::string>& files) {
   std::istream& in = files.front() == "-" ? std::cin : file;
   RESERVE_ASSIGN_OR_RETURN(const HeadCounts counts, CheckHeads(channel, in, std::cout));
   const int64_t missing = counts.lost + counts.replaced;
-  if (missing > 0) {
-    return MakeError(absl::StatusCode::kDataLoss, "ENTRIES_LOST", "",
-                     absl::StrCat(missing, " acknowledged entries are lost"));
-  }
+  if (missing > 0) return EntriesLost(missing);
   if (counts.bad_lines == 0) return absl::OkStatus();
   return InvalidField("FILE", absl::StrCat(counts.bad_lines, " lines were not understood"));
 }

@@ -1,4 +1,4 @@
-// What a transition writes: entries (money) and events (everything else).
+// What one command changes of an account: entries (money) and events (everything else).
 #ifndef RESERVE_SERVICES_LEDGER_DOMAIN_JOURNAL_H_
 #define RESERVE_SERVICES_LEDGER_DOMAIN_JOURNAL_H_
 

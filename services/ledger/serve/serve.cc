@@ -1,11 +1,11 @@
 #include "services/ledger/serve/serve.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -28,6 +28,7 @@
 #include "services/ledger/api/support_service.h"
 #include "services/ledger/engine/engine.h"
 #include "services/ledger/serve/clock_report.h"
+#include "services/ledger/serve/errors.h"
 #include "services/ledger/serve/health.h"
 #include "services/ledger/serve/overload_report.h"
 #include "services/ledger/serve/replication_watch.h"
@@ -64,27 +65,17 @@ void TellOfSettings(const domain::Settings& settings) {
 // Accounts have time zones; without their database all of them would be UTC, in silence.
 absl::Status CheckTimeZones() {
   for (const char* name : {"America/New_York", "Europe/Berlin", "Asia/Tokyo"}) {
-    if (FindTimeZone(name).has_value()) continue;
-    return MakeError(absl::StatusCode::kFailedPrecondition, "TIME_ZONES_MISSING", "",
-                     absl::StrCat("this machine does not know the time zone ", name,
-                                  ": install their database, Debian's package tzdata"));
+    if (!FindTimeZone(name).has_value()) return TimeZonesMissing(name);
   }
   return absl::OkStatus();
 }
 
-// Waits for a moment in which no call is in progress, as new ones are refused, and until its
-// answers are sent. False if there is none soon: then what is left is waited for while no
-// connection takes new calls, and whoever comes just then hears CANCELLED instead of UNAVAILABLE.
-bool AllAnswered(const api::RpcMetrics& calls) {
-  constexpr absl::Duration kSoon = absl::Seconds(1);
+// Waits, while new calls are refused, until the calls that came before are answered and their
+// answers sent, but not beyond `end`.
+void AwaitAnswers(const api::RpcMetrics& calls, Moment end) {
   constexpr absl::Duration kSendingTakes = absl::Milliseconds(50);
-  const Moment end = MonotonicNow() + kSoon;
-  while (calls.in_progress() > 0) {
-    if (MonotonicNow() >= end) return false;
-    absl::SleepFor(absl::Milliseconds(1));
-  }
+  while (calls.in_progress() > 0 && MonotonicNow() < end) absl::SleepFor(absl::Milliseconds(1));
   absl::SleepFor(kSendingTakes);
-  return true;
 }
 
 }  // namespace
@@ -129,6 +120,7 @@ absl::Status Serve() {
                                                *server, *health_port, signal);
 
   Log(Severity::kInfo, "draining");
+  const Moment end = MonotonicNow() + DrainTimeoutFromFlags();
   health_port->SetReady(false);
   server->SetServing(false);
   rpc_metrics.StartDraining();
@@ -138,8 +130,10 @@ absl::Status Serve() {
   recharges.EndStreams();
   audit.EndStreams();
   engine.bulk().Drain();
-  if (AllAnswered(rpc_metrics)) server->HangUp();
-  server->Drain(DrainTimeoutFromFlags());
+  AwaitAnswers(rpc_metrics, end);
+  // Whoever is still connected hears UNAVAILABLE; if gRPC ended his call it would be CANCELLED.
+  server->HangUp();
+  server->Drain(std::max(end - MonotonicNow(), absl::ZeroDuration()));
   Log(Severity::kInfo, "drained");
   return served;
 }

@@ -13,6 +13,7 @@
 #include "common/error/error.h"
 #include "services/ledger/book/entry_fields.h"
 #include "services/ledger/book/month_span.h"
+#include "services/ledger/storage/errors.h"
 #include "services/ledger/storage/month_rows.h"
 #include "services/ledger/storage/parts.h"
 #include "services/ledger/storage/sql_text.h"
@@ -420,10 +421,7 @@ absl::StatusOr<Entry> LoadEntry(Connection& connection, absl::string_view accoun
       QueryEntries(connection,
                    absl::StrCat(SelectEntries(), "WHERE account_id = ", Quoted(account_id),
                                 " AND seq = ", seq, " AND month = ", month)));
-  if (entries.empty()) {
-    return MakeError(absl::StatusCode::kNotFound, "ENTRY_NOT_FOUND", "seq",
-                     absl::StrCat("account ", account_id, " has no entry ", seq));
-  }
+  if (entries.empty()) return EntryNotFound(account_id, seq);
   return std::move(entries.front());
 }
 

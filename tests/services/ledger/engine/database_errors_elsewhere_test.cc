@@ -971,6 +971,7 @@ TEST_F(DatabaseErrorsElsewhereTest, NoErrorOfAHealthCheckIsTakenForHealthOrForAn
     }
     const std::vector<std::pair<std::string, absl::Status (*)(Connection&)>> checks = {
         {"SHOW GLOBAL VARIABLES", storage::CheckBinlogFormat},
+        {"SELECT @@GLOBAL", storage::CheckPacketSize},
         {"EXPLAIN SELECT", storage::CheckRights},
         {"EXPLAIN INSERT", storage::CheckRights},
         {"EXPLAIN UPDATE", storage::CheckRights},
