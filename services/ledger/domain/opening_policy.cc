@@ -120,7 +120,7 @@ absl::Status ChangeCalendar(const CalendarRule& rule, Draft* draft) {
   const CalendarWindow next = WindowAt(a.calendar, CalendarUnit::kBillingMonth, runs.end);
   draft->AddEvent(
       EventKind::kCalendarChanged,
-      absl::StrCat("its days are those of ",
+      absl::StrCat("its time zone is ",
                    NowAndBefore(rule.time_zone.name(), before.time_zone.name()),
                    "; its billing day is ",
                    NowAndBefore(absl::StrCat(rule.billing_day), absl::StrCat(before.billing_day)),

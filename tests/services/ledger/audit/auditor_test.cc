@@ -112,10 +112,10 @@ TEST(AuditorTest, C8_BillingMonthsAreReplayedByTheCalendarOfTheirTime) {
     ASSERT_TRUE(Ask<UserReply>(*engine, kAccount, PutUser{kUser, "by_day"}).ok());
     domain::Usage call = Call(kUser, "before", kStandardNumber, 420);
     ASSERT_TRUE(Ask<UsageReply>(*engine, kAccount, RecordUsage{call}).ok());
-    UpdateAccount change;
+    book::UpdateAccount change;
     change.change.time_zone = FindTimeZone("Asia/Tokyo").value();
     change.change.billing_day = 15;
-    ASSERT_TRUE(Ask<Account>(*engine, kAccount, change).ok());
+    ASSERT_TRUE(Ask<domain::Account>(*engine, kAccount, change).ok());
     call.usage_id = "after";
     ASSERT_TRUE(Ask<UsageReply>(*engine, kAccount, RecordUsage{call}).ok());
   }

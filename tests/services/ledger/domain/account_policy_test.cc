@@ -845,11 +845,11 @@ TEST(AccountPolicyTest, C8_AChangeOfTheCalendarIsToldWithTheEndsThatFollow) {
   EXPECT_EQ(books.account().calendar.latest(), rule);
   ASSERT_EQ(books.last().events.size(), 1u);
   EXPECT_EQ(books.last().events[0].kind, EventKind::kCalendarChanged);
-  EXPECT_EQ(
-      books.last().events[0].cause,
-      "its days are those of America/New_York, and was UTC; its billing day is 15, and was 1; "
-      "what runs ends as before: the billing month at 2026-12-01T00:00:00Z, and the next one "
-      "at 2027-01-15T05:00:00Z");
+  EXPECT_EQ(books.last().events[0].cause,
+            "its time zone is America/New_York, and was UTC; its billing day is 15, and was 1; "
+            "what runs ends as before: the billing month at 2026-12-01T00:00:00.000000Z, and the "
+            "next one "
+            "at 2027-01-15T05:00:00.000000Z");
   ASSERT_TRUE(books.ChangeCalendar(rule).ok());
   EXPECT_TRUE(books.last().unchanged);
 }

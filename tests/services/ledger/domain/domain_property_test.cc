@@ -1465,6 +1465,7 @@ class Life {
   // U4: the stored facts alone give the same rating again.
   void RateEverythingAgain() {
     const std::map<std::string, Plan> plans = {{"per_minute", PerMinutePlan()},
+                                               {BillingMonthPlan().plan_id, BillingMonthPlan()},
                                                {"per_minute_monthly", ShortCallsPlan()},
                                                {"unlimited", UnlimitedPlan()}};
     for (const Entry& entry : books_.entries()) {
@@ -1711,8 +1712,7 @@ class Twins {
   void Begin() {
     const std::string hold_id = absl::StrCat("hold-", calls_.size() + 1);
     Call& call = calls_[hold_id];
-    call.user_id =
-        std::vector<std::string>{"ann", "bea", "mia", "uma"}[static_cast<size_t>(Below(4))];
+    call.user_id = std::vector<std::string>{"ann", "mia", "uma"}[static_cast<size_t>(Below(3))];
     call.rate = Below(2) == 0 ? StandardRate() : DearRate();
     const std::vector<std::pair<int32_t, int32_t>> increments = {
         {60, 60}, {1, 1}, {90, 60}, {3600, 3600}};
