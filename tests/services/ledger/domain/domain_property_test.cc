@@ -1567,6 +1567,7 @@ constexpr EventKind kMetByEveryRun[] = {EventKind::kEnabled,
                                         EventKind::kHoldUnsettled,
                                         EventKind::kUsageEstimated,
                                         EventKind::kFundsAvailable,
+                                        EventKind::kCalendarChanged,
                                         EventKind::kBlocked};
 
 std::vector<std::string> PathsOfCalls() {
@@ -1582,7 +1583,8 @@ std::vector<std::string> PathsOfCalls() {
                                     "a switch forgets a call",
                                     "a switch starts again under a call",
                                     "a switch starts again under several calls",
-                                    "a closing with calls"};
+                                    "a closing with calls",
+                                    "calendar changed again"};
   for (const Decision decision :
        {Decision::kAllowed, Decision::kAccountBlocked, Decision::kPendingFunding,
         Decision::kAccountDisabled, Decision::kNoRate, Decision::kInsufficientBalance,

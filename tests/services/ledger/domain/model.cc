@@ -403,8 +403,8 @@ Step Model::Finish(Step step, absl::Time now, const Sight& sight) {
 
 Step Model::Open(const ModelGiven& card, const CalendarRule& rule, absl::Time now) {
   Step step;
-  // A usage may have begun long before.
-  calendar_ = ModelCalendar(now - absl::Hours(24 * 400), rule);
+  // A usage may have begun up to 45 days before.
+  calendar_ = ModelCalendar(now - absl::Hours(24 * 50), rule);
   reserve_amount_ = settings_.currencies.at("USD").default_reserve_amount;
   threshold_ = settings_.currencies.at("USD").default_recharge_threshold;
   if (!card.token.empty()) PutNew(card);
