@@ -582,7 +582,15 @@ void ToProto(const domain::Account& account, pb::Account* message) {
   }
   message->set_default_plan_id(account.default_plan_id);
   message->set_country_code(std::string(account.country.view()));
-  message->set_time_zone(account.time_zone.name());
+  message->set_time_zone(account.calendar.latest().time_zone.name());
+  message->set_billing_day(account.calendar.latest().billing_day);
+  for (const domain::CalendarChange& change : account.calendar.Changes()) {
+    pb::CalendarChange* shown = message->add_calendar_changes();
+    reserve::ToProto(change.time, shown->mutable_change_time());
+    shown->set_time_zone(change.rule.time_zone.name());
+    shown->set_billing_day(change.rule.billing_day);
+  }
+  message->set_etag(book::EtagOfAccount(account));
   message->set_last_seq(account.last_seq);
   message->set_open_recharge_ordinal(account.open_ordinal);
   reserve::ToProto(account.create_time, message->mutable_create_time());
@@ -603,7 +611,7 @@ void ToProto(const domain::Account& account, pb::Account* message) {
 
 void ToProto(const book::UserReply& reply, absl::Time now, pb::User* message) {
   const domain::User& user = reply.user;
-  const int32_t period = domain::PeriodOf(reply.plan, now, reply.time_zone);
+  const int32_t period = domain::PeriodOf(reply.plan, now, reply.calendar);
   message->set_account_id(user.account_id);
   message->set_user_id(user.user_id);
   message->set_plan_id(user.plan_id);
@@ -611,6 +619,8 @@ void ToProto(const book::UserReply& reply, absl::Time now, pb::User* message) {
   SecondsToProto(domain::FreeSecondsLeft(user, reply.plan, period),
                  message->mutable_allowance_left());
   reserve::ToProto(user.create_time, message->mutable_create_time());
+  const auto month = domain::AllowanceMonth(reply.plan, now, reply.calendar);
+  if (month.has_value()) reserve::ToProto(month->end, message->mutable_allowance_end_time());
 }
 
 void ToProto(const Usage& usage, pb::Usage* message) {

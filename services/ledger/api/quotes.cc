@@ -32,7 +32,7 @@ absl::StatusOr<domain::Usage> UsageToQuote(const pb::QuoteUsageRequest& request,
 absl::StatusOr<domain::Rating> RatingToQuote(const domain::Account& account,
                                              const domain::User& user, const domain::Plan& plan,
                                              const domain::Usage& usage, const domain::Rate* rate) {
-  const int32_t period = domain::PeriodOf(plan, usage.start_time, account.time_zone);
+  const int32_t period = domain::PeriodOf(plan, usage.start_time, account.calendar);
   domain::User without_held = user;
   without_held.SetSecondsUsed({period, user.SecondsUsed(period) + user.SecondsHeld(period)});
   absl::StatusOr<domain::Rating> rating =

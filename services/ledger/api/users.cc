@@ -36,7 +36,7 @@ absl::Status UserToProto(engine::Engine& engine, Connection& connection,
                          pb::User* message) {
   RESERVE_ASSIGN_OR_RETURN(const auto catalog, engine.CatalogWithPlan(connection, user.plan_id));
   RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, catalog->FindPlan(user.plan_id));
-  ToProto({user, *plan, account.time_zone}, engine.Now(), message);
+  ToProto({user, *plan, account.calendar}, engine.Now(), message);
   return absl::OkStatus();
 }
 

@@ -22,7 +22,7 @@ namespace reserve::book {
 struct OpenAccount {
   std::string currency;
   std::string country;  // empty: the operator's default
-  absl::TimeZone time_zone = absl::UTCTimeZone();
+  domain::CalendarRule calendar;
   std::string plan_id;
   domain::GivenCard card;
   std::optional<Nanos> reserve_amount;
@@ -35,8 +35,11 @@ struct UpdateBillingSettings {
   std::string currency;   // of the amounts; empty: the account's
   std::string etag = {};  // of the settings that it rests on (etag.h); empty: any
 };
+// Without a request id each call is a request of its own.
 struct UpdateAccount {
+  std::string request_id = {};
   domain::AccountChange change;
+  std::string etag = {};  // of the account that it rests on (etag.h); empty: any
 };
 // Of both, a request id that is empty makes each call a request of its own.
 struct AddPaymentMethod {
@@ -278,7 +281,7 @@ struct HoldReply {
 struct UserReply {
   domain::User user;
   domain::Plan plan;
-  absl::TimeZone time_zone;  // of the account
+  domain::AccountCalendar calendar;  // of the account
 };
 struct EntryReply {
   domain::Entry entry;

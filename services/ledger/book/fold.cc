@@ -90,6 +90,14 @@ std::string DigestOf(absl::string_view method, absl::string_view payment_method_
                     " ", given.position)});
 }
 
+std::string DigestOf(const UpdateAccount& command) {
+  const domain::AccountChange& change = command.change;
+  return Sha256HexOfFields(
+      {"update account", change.country.value_or(""),
+       change.time_zone.has_value() ? change.time_zone->name() : "",
+       change.billing_day.has_value() ? absl::StrCat(*change.billing_day) : ""});
+}
+
 std::string DigestOf(const RequestRecharge& command) {
   return Sha256HexOfFields(
       {"recharge", command.amount.has_value() ? absl::StrCat(*command.amount) : "default"});
@@ -480,7 +488,7 @@ domain::UsageState Folder::StateOf(const AccountImage& image, const Entry& entry
   if (state.free_seconds > 0 && state.free_period == 0) {
     const auto plan = catalog_.FindPlan(entry.booked->rating.plan_id);
     if (plan.ok()) {
-      state.free_period = PeriodOf(**plan, state.start_time, image.account().time_zone);
+      state.free_period = PeriodOf(**plan, state.start_time, image.account().calendar, entry.seq);
     }
   }
   // A row from before it said so of a rating that the entry has.
@@ -1264,7 +1272,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const OpenAcc
   open.currency = command.currency;
   open.deck_in_force = catalog_.DeckInForce(command.currency, context_.now);
   open.country = command.country;
-  open.time_zone = command.time_zone;
+  open.calendar = command.calendar;
   // One that was imported just now may be missing in this catalog only.
   folded_.missed_rate |= !open.deck_in_force;
   open.card = command.card;
@@ -1320,10 +1328,26 @@ bool IsStale(const Account& account, const std::string& payment_method_id,
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const UpdateAccount& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  const std::string digest = DigestOf(command);
+  const auto stored = image_.requests.find(OnceKey(account_id, command.request_id));
+  if (!command.request_id.empty() && stored != image_.requests.end()) {
+    if (stored->second.record.digest != digest) return domain::RequestIdReused(command.request_id);
+    return image->account();
+  }
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
       domain::UpdateAccount(ContextOf(*image), image->account(), command.change));
+  // As with settings, what is so already is no other than the request.
+  const std::string etag = EtagOfAccount(image->account());
+  if (!command.etag.empty() && command.etag != etag && EtagOfAccount(transition.account) != etag) {
+    return domain::EtagMismatch("account.etag");
+  }
   ApplyWithOpen(*image, std::move(transition));
+  if (!command.request_id.empty()) {
+    // Also of one that changes nothing: it must not be applied after another change.
+    NoteRequest(account_id, command.request_id, digest, /*ordinal=*/0);
+    image->balance_changed = true;
+  }
   return image->account();
 }
 
@@ -1408,7 +1432,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const PutUser
       domain::PutUser(ContextOf(*image), image->account(), stored, command.user_id, *plan));
   if (stored == nullptr) folded_.with_new_users.emplace_back(account_id);
   ApplyWithOpen(*image, std::move(transition));
-  return UserReply{*UserOf(*image, command.user_id), *plan, image->account().time_zone};
+  return UserReply{*UserOf(*image, command.user_id), *plan, image->account().calendar};
 }
 
 absl::StatusOr<Reply> Folder::BookOnce(

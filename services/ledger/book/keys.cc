@@ -85,6 +85,11 @@ class Collector {
     }
     keys_.cards.push_back(command.given.card.fingerprint);
   }
+  void operator()(const UpdateAccount& command) const {
+    if (!command.request_id.empty()) {
+      keys_.requests.emplace_back(account_id_, command.request_id);
+    }
+  }
   void operator()(const RemovePaymentMethod&) const {}
   void operator()(const ReportRecharge& command) const {
     keys_.recharges.emplace_back(account_id_, command.ordinal);
@@ -140,7 +145,6 @@ class Collector {
   void operator()(const UnblockAccount&) const {}
   void operator()(const LiftSuspension&) const {}
   void operator()(const RecordPayout&) const {}
-  void operator()(const UpdateAccount&) const {}
   void operator()(const Reconsider&) const {}
 
  private:

@@ -18,7 +18,7 @@ namespace {
 // --- What a call costs --------------------------------------------------------------------
 
 int32_t PeriodOf(const Account& account, const UsageTerms& terms, const Hold& hold) {
-  return PeriodOf(*terms.plan, hold.price_time, account.time_zone);
+  return PeriodOf(*terms.plan, hold.price_time, account.calendar);
 }
 
 // What the user's allowance has left for this call: what no other call holds (H1).

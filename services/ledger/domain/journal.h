@@ -178,6 +178,7 @@ enum class EventKind : uint8_t {
   kFundsAvailable = 60,
   kPaidOut = 61,
   kAccountUpdated = 62,
+  kCalendarChanged = 70,
 };
 
 // What stands in the way of refilling the reserve by itself (D1, D2). The numbers are stored;

@@ -197,6 +197,13 @@ absl::Status TooManyCardsGiven(int32_t most, absl::Time now, absl::Time allowed)
       allowed - now);
 }
 
+absl::Status CalendarChangedTooOften(int32_t most, absl::Time now, absl::Time allowed) {
+  return WithRetryAfter(Refused("CALENDAR_CHANGED_TOO_OFTEN", "",
+                                absl::StrCat("time zone and billing day are changed at most ", most,
+                                             " times a year; not before ", FormatRfc3339(allowed))),
+                        allowed - now);
+}
+
 absl::Status NotUnderReview(const Recharge& recharge) {
   return Refused("NOT_UNDER_REVIEW", "ordinal",
                  absl::StrCat("recharge ", recharge.ordinal, " is not under review"));

@@ -95,6 +95,8 @@ absl::Status PaymentMethodNotFound(absl::string_view account_id,
 absl::Status TooManyPaymentMethods(int32_t most);
 // FAILED_PRECONDITION "TOO_MANY_CARDS_GIVEN": not before `allowed` (G9).
 absl::Status TooManyCardsGiven(int32_t most, absl::Time now, absl::Time allowed);
+// FAILED_PRECONDITION "CALENDAR_CHANGED_TOO_OFTEN": not before `allowed` (C8).
+absl::Status CalendarChangedTooOften(int32_t most, absl::Time now, absl::Time allowed);
 // FAILED_PRECONDITION "NOT_UNDER_REVIEW" on "ordinal".
 absl::Status NotUnderReview(const Recharge& recharge);
 

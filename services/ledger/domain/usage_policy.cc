@@ -103,7 +103,7 @@ namespace {
 Authorization Authorize(const Account& account, const User& user, const Plan& plan,
                         const Usage& usage, const Rate* rate, Nanos balance) {
   Authorization answer;
-  const int32_t period = PeriodOf(plan, usage.start_time, account.time_zone);
+  const int32_t period = PeriodOf(plan, usage.start_time, account.calendar);
   answer.free_seconds_left =
       std::max<int64_t>(FreeSecondsLeft(user, plan, period) - user.SecondsHeld(period), 0);
   const auto refuse = [&answer](Decision decision) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock/calendar.h"
 #include "common/error/error.h"
 #include "services/ledger/book/entry_chain.h"
 #include "services/ledger/book/etag.h"
@@ -399,6 +400,65 @@ TEST_F(FoldTest, C8_WhatIsUsedOfAnAllowanceIsARowOfItsOwn) {
   EXPECT_THAT(folded.writes.users, IsEmpty());
   ASSERT_EQ(folded.writes.allowances.size(), 1u);
   EXPECT_EQ(folded.writes.allowances[0].used, (domain::Allowance{0, 120}));
+}
+
+// Another time zone and billing day.
+UpdateAccount Move(const std::string& request_id, int32_t billing_day) {
+  UpdateAccount update;
+  update.request_id = request_id;
+  update.change.time_zone = FindTimeZone("Asia/Tokyo").value();
+  update.change.billing_day = billing_day;
+  return update;
+}
+
+TEST_F(FoldTest, C8_AVoidGivesBackToTheMonthThatTheCallDrewOnWhateverTheCalendarAndThePlanAre) {
+  catalog_.plans["p"].free_seconds = 600;
+  catalog_.plans["p"].allowance_reset = domain::AllowanceReset::kBillingDay;
+  catalog_.plans["q"].plan_id = "q";
+  Store("a").account().calendar.first.billing_day = 5;
+  const int32_t period =
+      PeriodOf(catalog_.plans["p"], Call("c").start_time, image_.accounts["a"].account().calendar);
+  EXPECT_EQ(period % 100, 5);
+  Ask("a", RecordUsage{Call("c")});
+  Ask("a", RecordUsage{Call("d")});
+  Ask("a", Move("r", 20));
+  Ask("a", PutUser{"u", "q"});
+  Ask("a", VoidUsage{"c", false, {"wrong"}});
+  const Folded folded = Run();
+  EXPECT_EQ(std::get<VoidReply>(*folded.replies[4]).free_period, period);
+  ASSERT_EQ(folded.writes.allowances.size(), 1u);
+  EXPECT_EQ(folded.writes.allowances[0].used, (domain::Allowance{period, 60}));
+}
+
+TEST_F(FoldTest, C8_AMoveIsMadeOnceByItsRequestIdAlsoWhereItChangedNothing) {
+  Store("a");
+  Ask("a", Move("first", 20));
+  Ask("a", Move("same", 20));
+  Ask("a", Move("", 25));
+  Ask("a", Move("first", 20));
+  Ask("a", Move("same", 20));
+  Ask("a", Move("first", 21));
+  EXPECT_THAT(KeysOf(commands_, {settings_, kNow}, Duplicates::kOptimistic).requests,
+              testing::SizeIs(5));
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK", "OK", "REQUEST_ID_REUSED"));
+  EXPECT_EQ(image_.accounts["a"].account().calendar.latest().billing_day, 25);
+  EXPECT_EQ(folded.writes.requests.size(), 2u);
+  EXPECT_EQ(folded.writes.changed.size(), 1u);
+}
+
+TEST_F(FoldTest, C8_AnAccountThatWasChangedSinceItWasReadIsNotWrittenOver) {
+  const std::string read = EtagOfAccount(Store("a").account());
+  const auto move = [&](int32_t day, const std::string& etag) {
+    UpdateAccount update = Move("", day);
+    update.etag = etag;
+    Ask("a", update);
+  };
+  move(20, read);
+  move(25, read);
+  move(20, read);  // the first again, whose reply was lost
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "ETAG_MISMATCH", "OK"));
 }
 
 TEST_F(FoldTest, ARefusalForMoneyOfARememberedAccountIsNotBelieved) {

@@ -47,6 +47,7 @@ Rate SmsRate();
 Plan PerMinutePlan();
 // The same allowance every month.
 Plan MonthlyPlan();
+Plan BillingMonthPlan();
 // Standard calls cost nothing (C5).
 Plan UnlimitedPlan();
 
@@ -182,6 +183,7 @@ class Books {
   void OpenFunded();
   // UpdatePaymentMethod without an id: the card with this number, else the first.
   absl::Status GiveCard(const Card& card);
+  absl::Status ChangeCalendar(const CalendarRule& rule);
   absl::Status ChangeSettings(std::optional<Nanos> reserve_amount, std::optional<Nanos> threshold);
   absl::Status SwitchAutomatic(bool on);
   absl::Status NotifyBelow(Nanos balance);
@@ -306,7 +308,7 @@ class Books {
   void CheckSuspension() const;
   void CheckCaps() const;
   // What was recharged by itself in the window with this number.
-  Nanos Recharged(int64_t (*number_of)(absl::Time, absl::TimeZone)) const;
+  Nanos RechargedSince(absl::Time begin) const;
 
   const Settings settings_;
   absl::Time now_;
