@@ -788,6 +788,11 @@ absl::StatusOr<domain::UsageTerms> Folder::TermsOf(const AccountImage& image,
   terms.user = UserOf(image, usage.user_id);
   if (terms.user == nullptr) return terms;
   RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(terms.user->plan_id));
+  if (usage.user_id.empty()) {
+    // It might have been for help, but not in this account's country, as it is remembered.
+    folded_.must_read |= image.remembered;
+    return InvalidField("user_id", "must be set");
+  }
   RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRate(image, usage));
   if (terms.rate == nullptr) {
     terms.deck_in_force = catalog_.DeckInForce(image.account().currency, usage.start_time);
