@@ -252,8 +252,6 @@ class Folder {
                             const domain::Usage& usage);
   // The entry of a usage that is booked, or null.
   const Entry* FindBooked(absl::string_view account_id, const std::string& usage_id) const;
-  // Counts the usage that is refused as its account is closed (P4).
-  absl::Status CheckTakesFacts(const AccountImage& image);
   // How a booked usage stands.
   domain::UsageState StateOf(const AccountImage& image, const Entry& entry) const;
   // Is it for help? Of an account that is not there, may it be (C10)?
@@ -362,6 +360,7 @@ Folded Folder::Run(absl::Span<const AccountCommand> commands) {
         image.exists && image.account().ends()) {
       MoveClosingOn(image);
     }
+    if (domain::IsUsageAfterClosing(folded_.replies.back().status())) ++folded_.after_closing;
     // Other refusals of a usage don't depend on what may have moved: the currency of an
     // account never changes, and no user is ever taken away. (One that is not allowed says so.)
     folded_.must_read |= folded_.replies.back().status().code() == absl::StatusCode::kOutOfRange &&
@@ -815,12 +814,6 @@ absl::Status Folder::CheckAllowed(AccountImage& image, const domain::UsageTerms&
   return domain::UsageNotAllowed(domain::NameOf(decision));
 }
 
-absl::Status Folder::CheckTakesFacts(const AccountImage& image) {
-  absl::Status taken = domain::CheckTakesFacts(image.account());
-  if (!taken.ok()) ++folded_.after_closing;
-  return taken;
-}
-
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordUsage& command) {
   const domain::Usage& usage = command.usage;
   if (const Entry* stored = FindBooked(account_id, usage.usage_id); stored != nullptr) {
@@ -841,7 +834,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordU
     reply.booked = false;
     return reply;
   }
-  RESERVE_RETURN_IF_ERROR(CheckTakesFacts(*image));
+  RESERVE_RETURN_IF_ERROR(domain::CheckTakesFacts(image->account()));
   RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, usage));
   if (command.only_if_allowed && !terms.emergency) {
     RESERVE_RETURN_IF_ERROR(CheckAllowed(*image, terms, usage));
@@ -908,7 +901,10 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Correct
   if (const Entry* stored = FindBooked(account_id, usage.usage_id); stored != nullptr) {
     return CorrectedBefore(*image, *stored, command, old);
   }
-  RESERVE_RETURN_IF_ERROR(CheckTakesFacts(*image));
+  if (!image->account().closing.takes_facts() && IsForHelp(*image, usage)) {
+    ++folded_.unbooked_emergencies;  // and refused: the old usage stays as it is
+  }
+  RESERVE_RETURN_IF_ERROR(domain::CheckTakesFacts(image->account()));
   RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, usage));
   RESERVE_ASSIGN_OR_RETURN(Transition transition,
                            domain::CorrectUsage(ContextOf(*image), image->account(),
