@@ -688,6 +688,13 @@ void ToProto(const domain::Entry& entry, const std::string& currency, pb::UsageR
   message->set_unrated_reason(static_cast<pb::UnratedReason>(entry.booked->rating.unrated_reason));
 }
 
+void ToProto(const domain::Entry& entry, const std::string& currency, pb::EarlierRating* message) {
+  message->set_seq(entry.seq);
+  reserve::ToProto(entry.booked->rating.cost, currency, message->mutable_cost());
+  reserve::ToProto(entry.record_time, message->mutable_record_time());
+  ToProto(entry.booked->usage, entry.booked->rating, currency, message->mutable_rating());
+}
+
 void AddState(const domain::UsageState& state, const domain::Entry* rating,
               const std::string& currency, pb::UsageRecord* message) {
   message->set_status(static_cast<pb::UsageStatus>(state.status));

@@ -105,6 +105,8 @@ void ToProto(const domain::Entry& entry, const std::string& currency, pb::UsageR
 // Adds where a usage stands to its record; `rating` is the entry that rated it later, or null.
 void AddState(const domain::UsageState& state, const domain::Entry* rating,
               const std::string& currency, pb::UsageRecord* message);
+// A rating in whose place another came; `entry` booked its usage, or rated it later.
+void ToProto(const domain::Entry& entry, const std::string& currency, pb::EarlierRating* message);
 void ToProto(const domain::Recharge& recharge, pb::Recharge* message);
 void ToProto(const domain::Recharge& refund, pb::Refund* message);
 void ToProto(const domain::Recharge& payment, pb::Payment* message);

@@ -41,11 +41,11 @@ absl::StatusOr<book::Command> ParseCorrect(const domain::Settings& settings,
 engine::QueryPool::Work PaidSince(const std::string& account_id, const book::VoidReply& reply,
                                   pb::VoidUsageResponse* response) {
   if (reply.free_seconds_returned == 0) return nullptr;
-  return [=, user_id = reply.user_id, period = reply.free_period,
-          seq = reply.usage_seq](storage::Connection& connection) -> absl::Status {
+  return [=, user_id = reply.user_id, period = reply.free_period, seq = reply.usage_seq,
+          corrected_by = reply.corrected_by](storage::Connection& connection) -> absl::Status {
     RESERVE_ASSIGN_OR_RETURN(
         const int64_t seconds,
-        storage::PaidSecondsSince(connection, account_id, user_id, period, seq));
+        storage::PaidSecondsSince(connection, account_id, user_id, period, seq, corrected_by));
     reserve::ToProto(absl::Seconds(seconds), response->mutable_paid_since());
     return absl::OkStatus();
   };

@@ -147,9 +147,13 @@ VoidReply ReplyOfVoid(const Account& account, const Entry& entry, const domain::
 
 // The same of one that was taken back before.
 VoidReply ReplyOfVoid(const Account& account, const domain::UsageState& state) {
-  return {state.latest_seq,        state.cost,    state.free_seconds, account.balance,
-          account.currency,
-          /*already_voided=*/true, state.user_id, state.free_period,  state.seq};
+  VoidReply reply{state.latest_seq, state.cost,       state.free_seconds,
+                  account.balance,  account.currency, /*already_voided=*/true};
+  reply.user_id = state.user_id;
+  reply.free_period = state.free_period;
+  reply.usage_seq = state.seq;
+  reply.corrected_by = state.corrected_by;
+  return reply;
 }
 
 // The answer to a usage whose id is taken: by that usage, by another, or by a void in advance,
@@ -356,11 +360,11 @@ Folded Folder::Run(absl::Span<const AccountCommand> commands) {
     found_rates_.clear();
     folded_.replies.push_back(std::visit(
         [&](const auto& command) { return Handle(each.account_id, command); }, *each.command));
+    if (domain::IsUsageAfterClosing(folded_.replies.back().status())) ++folded_.after_closing;
     if (AccountImage& image = image_.accounts.find(each.account_id)->second;
         image.exists && image.account().ends()) {
       MoveClosingOn(image);
     }
-    if (domain::IsUsageAfterClosing(folded_.replies.back().status())) ++folded_.after_closing;
     // Other refusals of a usage don't depend on what may have moved: the currency of an
     // account never changes, and no user is ever taken away. (One that is not allowed says so.)
     folded_.must_read |= folded_.replies.back().status().code() == absl::StatusCode::kOutOfRange &&
@@ -784,14 +788,14 @@ absl::StatusOr<domain::UsageTerms> Folder::TermsOf(const AccountImage& image,
   domain::UsageTerms terms;
   terms.emergency = IsForHelp(image, usage);
   if (terms.emergency) return terms;
-  terms.user = UserOf(image, usage.user_id);
-  if (terms.user == nullptr) return terms;
-  RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(terms.user->plan_id));
   if (usage.user_id.empty()) {
     // It might have been for help, but not in this account's country, as it is remembered.
     folded_.must_read |= image.remembered;
     return InvalidField("user_id", "must be set");
   }
+  terms.user = UserOf(image, usage.user_id);
+  if (terms.user == nullptr) return terms;
+  RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(terms.user->plan_id));
   RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRate(image, usage));
   if (terms.rate == nullptr) {
     terms.deck_in_force = catalog_.DeckInForce(image.account().currency, usage.start_time);
@@ -915,6 +919,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Correct
   CorrectionReply reply{ReplyOf(*entry, image->account().currency), std::nullopt};
   if (voids) {
     reply.voided = ReplyOfVoid(image->account(), folded_.writes.entries[before], old.state);
+    reply.voided->corrected_by = usage.usage_id;
   }
   return reply;
 }
@@ -936,6 +941,7 @@ absl::StatusOr<Reply> Folder::CorrectedBefore(AccountImage& image, const Entry& 
                                              command.correction.usage_id, old, command.by));
   const Entry* entry = ApplyWithOpen(image, std::move(transition));
   reply.voided = ReplyOfVoid(image.account(), *entry, old.state);
+  reply.voided->corrected_by = command.usage.usage_id;
   return reply;
 }
 
