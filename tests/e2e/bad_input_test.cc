@@ -352,6 +352,7 @@ TEST_F(BadInputTest, CallsInProgressThatCanNeverBeRightAreRefused) {
        .field = "used"},
       {.method = "Ledger.ExtendHold",
        .request = "account_id: 'acct' hold_id: 'x' extension: 1 used { seconds: 604801 }",
+       .reason = "CALL_TOO_LONG",
        .field = "used"},
       {"Ledger.ExtendHold", "account_id: 'acct' hold_id: 'x' extension: 1", StatusCode::kNotFound,
        "HOLD_NOT_FOUND", "hold_id"},
@@ -461,13 +462,23 @@ TEST_F(BadInputTest, CallsWithAnAbsurdDurationOrNoDirectionAreRefused) {
   const std::vector<std::pair<std::string, std::string>> durations = {
       {"-1", ""},
       {"0 nanos: -1", ""},
-      {"604801", ""},
-      {"604800 nanos: 1", ""},
       {"60 nanos: -1", ".nanos"},
       {"60 nanos: 1000000000", ".nanos"},
       {"9223372036854775807", ".seconds"},
       {"-9223372036854775808", ".seconds"},
   };
+  // By a setting of the operator.
+  for (const std::string seconds : {"604801", "604800 nanos: 1"}) {
+    refusals.push_back({.method = "Ledger.RecordUsage",
+                        .request = absl::StrCat("account_id: 'acct' usage { ", Usage("new"),
+                                                Call("+12025550123", seconds), "}"),
+                        .reason = "CALL_TOO_LONG",
+                        .field = "usage.call.duration"});
+    refusals.push_back({.method = "Rates.QuoteCall",
+                        .request = Call("+12025550123", seconds),
+                        .reason = "CALL_TOO_LONG",
+                        .field = "call.duration"});
+  }
   for (const auto& [seconds, part] : durations) {
     refusals.push_back({.method = "Ledger.RecordUsage",
                         .request = absl::StrCat("account_id: 'acct' usage { ", Usage("new"),

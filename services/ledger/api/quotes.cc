@@ -23,7 +23,7 @@ using storage::Connection;
 absl::StatusOr<domain::Usage> UsageToQuote(const pb::QuoteUsageRequest& request,
                                            const domain::Settings& settings, absl::Time now) {
   RESERVE_RETURN_IF_ERROR(CheckId(request.account_id(), "account_id"));
-  RESERVE_ASSIGN_OR_RETURN(domain::Usage usage, UsageAskedAbout(request, now));
+  RESERVE_ASSIGN_OR_RETURN(domain::Usage usage, UsageAskedAbout(settings, request, now));
   RESERVE_RETURN_IF_ERROR(domain::CheckDuration(settings, usage.duration));
   return usage;
 }

@@ -402,7 +402,8 @@ struct RatesQuery {
   std::string destination;  // as kept; empty: any
 };
 
-absl::StatusOr<RatesQuery> RatesQueryFrom(const pb::ListRatesRequest& request) {
+absl::StatusOr<RatesQuery> RatesQueryFrom(const domain::Settings& settings,
+                                          const pb::ListRatesRequest& request) {
   if (request.kind() != pb::RATE_KIND_UNSPECIFIED && !pb::RateKind_IsValid(request.kind())) {
     return InvalidField("kind", "must be a kind of rate");
   }
@@ -428,7 +429,8 @@ absl::StatusOr<RatesQuery> RatesQueryFrom(const pb::ListRatesRequest& request) {
   }
   query.search = absl::AsciiStrToLower(request.search());
   if (!request.number().empty()) {
-    const std::optional<std::string> destination = domain::DestinationFrom(request.number());
+    const std::optional<std::string> destination =
+        domain::DestinationFrom(settings, request.number());
     if (!destination.has_value()) {
       return InvalidField("number", "must be E.164, like +14155550123, or a short code");
     }
@@ -480,9 +482,10 @@ absl::StatusOr<Page> PageOf(const pb::ListRatesRequest& request) {
                             request.search(), request.number()});
 }
 
-absl::Status FillRates(const rates::DeckBook& book, absl::Time now,
-                       const pb::ListRatesRequest& request, pb::ListRatesResponse* response) {
-  RESERVE_ASSIGN_OR_RETURN(const RatesQuery query, RatesQueryFrom(request));
+absl::Status FillRates(const rates::DeckBook& book, const domain::Settings& settings,
+                       absl::Time now, const pb::ListRatesRequest& request,
+                       pb::ListRatesResponse* response) {
+  RESERVE_ASSIGN_OR_RETURN(const RatesQuery query, RatesQueryFrom(settings, request));
   RESERVE_ASSIGN_OR_RETURN(const Page page, PageOf(request));
   RESERVE_ASSIGN_OR_RETURN(const RateCursor cursor, CursorFrom(page, request.deck_version()));
   RESERVE_ASSIGN_OR_RETURN(const DeckSnapshot* deck, FindDeck(book, request, cursor.version, now));
@@ -543,7 +546,7 @@ absl::Status FillCallQuote(const rates::DeckBook& book, const domain::Settings& 
                            absl::Time now, const pb::QuoteCallRequest& request,
                            pb::QuoteCallResponse* response) {
   Quote quote;
-  RESERVE_RETURN_IF_ERROR(CallFrom(request.call(), &quote.usage));
+  RESERVE_RETURN_IF_ERROR(CallFrom(settings, request.call(), &quote.usage));
   RESERVE_RETURN_IF_ERROR(domain::CheckDuration(settings, quote.usage.duration));
   RESERVE_RETURN_IF_ERROR(FillQuote(book, request, now, &quote));
   const domain::Usage& usage = quote.usage;
@@ -575,10 +578,11 @@ absl::Status FillCallQuote(const rates::DeckBook& book, const domain::Settings& 
   return absl::OkStatus();
 }
 
-absl::Status FillSmsQuote(const rates::DeckBook& book, absl::Time now,
-                          const pb::QuoteSmsRequest& request, pb::QuoteSmsResponse* response) {
+absl::Status FillSmsQuote(const rates::DeckBook& book, const domain::Settings& settings,
+                          absl::Time now, const pb::QuoteSmsRequest& request,
+                          pb::QuoteSmsResponse* response) {
   Quote quote;
-  RESERVE_RETURN_IF_ERROR(SmsFrom(request.sms(), &quote.usage));
+  RESERVE_RETURN_IF_ERROR(SmsFrom(settings, request.sms(), &quote.usage));
   RESERVE_RETURN_IF_ERROR(FillQuote(book, request, now, &quote));
   const domain::Usage& usage = quote.usage;
   response->set_segments(usage.segments);
@@ -672,9 +676,9 @@ grpc::ServerUnaryReactor* RatesService::ListRates(grpc::CallbackServerContext* c
   return AnswerFromDecks(
       api_, context, "ListRates",
       [&](const book::Catalog& catalog) { return LeftOutOfList(catalog, *request, now); },
-      [=](const rates::DeckBook& decks) {
+      [=, this](const rates::DeckBook& decks) {
         response->Clear();
-        return FillRates(decks, now, *request, response);
+        return FillRates(decks, api_.engine.options().settings, now, *request, response);
       });
 }
 
@@ -698,9 +702,9 @@ grpc::ServerUnaryReactor* RatesService::QuoteSms(grpc::CallbackServerContext* co
   return AnswerFromDecks(
       api_, context, "QuoteSms",
       [&](const book::Catalog& catalog) { return LeftOutOfQuote(catalog, *request, now); },
-      [=](const rates::DeckBook& decks) {
+      [=, this](const rates::DeckBook& decks) {
         response->Clear();
-        return FillSmsQuote(decks, now, *request, response);
+        return FillSmsQuote(decks, api_.engine.options().settings, now, *request, response);
       });
 }
 

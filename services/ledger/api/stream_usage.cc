@@ -103,7 +103,8 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
 
   // Sends the message that was read to its lane.
   void Submit(uint32_t index) {
-    absl::StatusOr<engine::Task> parsed = parse_(request_.request());
+    absl::StatusOr<engine::Task> parsed =
+        parse_(api_.engine.options().settings, request_.request());
     references_.fetch_add(1, std::memory_order_relaxed);
     if (!parsed.ok()) return Done(index, parsed.status());
     parsed->sink = this;

@@ -25,7 +25,8 @@ class UsageStream;
 // The streams that are open.
 class UsageStreams {
  public:
-  using Parse = absl::StatusOr<engine::Task> (*)(const pb::RecordUsageRequest&);
+  using Parse = absl::StatusOr<engine::Task> (*)(const domain::Settings&,
+                                                 const pb::RecordUsageRequest&);
   using Reactor = grpc::ServerBidiReactor<pb::StreamUsageRequest, pb::StreamUsageResponse>;
 
   Reactor* Start(const ApiContext& api, grpc::CallbackServerContext* context, Parse parse);

@@ -238,6 +238,7 @@ struct VoidReply {
   std::string user_id = {};
   int32_t free_period = 0;
   int64_t usage_seq = 0;
+  std::string corrected_by = {};  // the usage that took its place, if one did
 };
 struct CorrectionReply {
   UsageReply usage;

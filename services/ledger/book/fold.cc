@@ -143,9 +143,13 @@ VoidReply ReplyOfVoid(const Account& account, const Entry& entry, const domain::
 
 // The same of one that was taken back before.
 VoidReply ReplyOfVoid(const Account& account, const domain::UsageState& state) {
-  return {state.latest_seq,        state.cost,    state.free_seconds, account.balance,
-          account.currency,
-          /*already_voided=*/true, state.user_id, state.free_period,  state.seq};
+  VoidReply reply{state.latest_seq, state.cost,       state.free_seconds,
+                  account.balance,  account.currency, /*already_voided=*/true};
+  reply.user_id = state.user_id;
+  reply.free_period = state.free_period;
+  reply.usage_seq = state.seq;
+  reply.corrected_by = state.corrected_by;
+  return reply;
 }
 
 // The answer to a usage whose id is taken: by that usage, by another, or by a void in advance,
@@ -246,8 +250,6 @@ class Folder {
                             const domain::Usage& usage);
   // The entry of a usage that is booked, or null.
   const Entry* FindBooked(absl::string_view account_id, const std::string& usage_id) const;
-  // Counts the usage that is refused as its account is closed (P4).
-  absl::Status CheckTakesFacts(const AccountImage& image);
   // How a booked usage stands.
   domain::UsageState StateOf(const AccountImage& image, const Entry& entry) const;
   // Is it for help? Of an account that is not there, may it be (C10)?
@@ -360,6 +362,7 @@ Folded Folder::Run(absl::Span<const AccountCommand> commands) {
     found_rates_.clear();
     folded_.replies.push_back(std::visit(
         [&](const auto& command) { return Handle(each.account_id, command); }, *each.command));
+    if (domain::IsUsageAfterClosing(folded_.replies.back().status())) ++folded_.after_closing;
     if (AccountImage& image = image_.accounts.find(each.account_id)->second;
         image.exists && image.account().ends()) {
       MoveClosingOn(image);
@@ -787,6 +790,11 @@ absl::StatusOr<domain::UsageTerms> Folder::TermsOf(const AccountImage& image,
   domain::UsageTerms terms;
   terms.emergency = IsForHelp(image, usage);
   if (terms.emergency) return terms;
+  if (usage.user_id.empty()) {
+    // It might have been for help, but not in this account's country, as it is remembered.
+    folded_.must_read |= image.remembered;
+    return InvalidField("user_id", "must be set");
+  }
   terms.user = UserOf(image, usage.user_id);
   if (terms.user == nullptr) return terms;
   RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(terms.user->plan_id));
@@ -812,12 +820,6 @@ absl::Status Folder::CheckAllowed(AccountImage& image, const domain::UsageTerms&
   return domain::UsageNotAllowed(domain::NameOf(decision));
 }
 
-absl::Status Folder::CheckTakesFacts(const AccountImage& image) {
-  absl::Status taken = domain::CheckTakesFacts(image.account());
-  if (!taken.ok()) ++folded_.after_closing;
-  return taken;
-}
-
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordUsage& command) {
   const domain::Usage& usage = command.usage;
   if (const Entry* stored = FindBooked(account_id, usage.usage_id); stored != nullptr) {
@@ -838,7 +840,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordU
     reply.booked = false;
     return reply;
   }
-  RESERVE_RETURN_IF_ERROR(CheckTakesFacts(*image));
+  RESERVE_RETURN_IF_ERROR(domain::CheckTakesFacts(image->account()));
   RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, usage));
   if (command.only_if_allowed && !terms.emergency) {
     RESERVE_RETURN_IF_ERROR(CheckAllowed(*image, terms, usage));
@@ -876,7 +878,8 @@ absl::StatusOr<Reply> Folder::RecordedBefore(AccountImage& image, const Entry& s
   }
   ++folded_.duplicates;
   absl::StatusOr<Reply> repeat = AnswerRepeat(image_, image, stored, usage);
-  // What is refused changes nothing (U2): a hold that another usage's CDR names is still its call's.
+  // What is refused changes nothing (U2): a hold that another usage's CDR names is still its
+  // call's.
   if (repeat.ok()) SettleNamed(image, usage.usage_id, command.hold_id);
   return repeat;
 }
@@ -940,7 +943,10 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Correct
   if (const Entry* stored = FindBooked(account_id, usage.usage_id); stored != nullptr) {
     return CorrectedBefore(*image, *stored, command, old);
   }
-  RESERVE_RETURN_IF_ERROR(CheckTakesFacts(*image));
+  if (!image->account().closing.takes_facts() && IsForHelp(*image, usage)) {
+    ++folded_.unbooked_emergencies;  // and refused: the old usage stays as it is
+  }
+  RESERVE_RETURN_IF_ERROR(domain::CheckTakesFacts(image->account()));
   RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, usage));
   RESERVE_ASSIGN_OR_RETURN(Transition transition,
                            domain::CorrectUsage(ContextOf(*image), image->account(),
@@ -951,6 +957,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Correct
   CorrectionReply reply{ReplyOf(*entry, image->account().currency), std::nullopt};
   if (voids) {
     reply.voided = ReplyOfVoid(image->account(), folded_.writes.entries[before], old.state);
+    reply.voided->corrected_by = usage.usage_id;
   }
   return reply;
 }
@@ -962,14 +969,13 @@ absl::StatusOr<Reply> Folder::CorrectedBefore(AccountImage& image, const Entry& 
   ++folded_.duplicates;
   CorrectionReply reply{std::move(usage), std::nullopt};
   const std::string& corrected_by = command.usage.usage_id;
-  const bool was_voided =
-      old.state != nullptr && old.state->status == domain::UsageStatus::kVoided;
+  const bool was_voided = old.state != nullptr && old.state->status == domain::UsageStatus::kVoided;
   if (was_voided) {
     if (old.state->corrected_by == corrected_by) {
       reply.voided = ReplyOfVoid(image.account(), *old.state);
     }
-    ApplyWithOpen(image, domain::NoteCorrectedBy(ContextOf(image), image.account(), old,
-                                                 corrected_by));
+    ApplyWithOpen(image,
+                  domain::NoteCorrectedBy(ContextOf(image), image.account(), old, corrected_by));
   } else {
     // The new usage was booked by itself: what it corrects is still to be taken back.
     RESERVE_ASSIGN_OR_RETURN(
@@ -978,6 +984,7 @@ absl::StatusOr<Reply> Folder::CorrectedBefore(AccountImage& image, const Entry& 
                           command.by, corrected_by));
     const Entry* entry = ApplyWithOpen(image, std::move(transition));
     reply.voided = ReplyOfVoid(image.account(), *entry, old.state);
+    reply.voided->corrected_by = corrected_by;
   }
   SettleNamed(image, corrected_by, command.correction.hold_id);
   return reply;

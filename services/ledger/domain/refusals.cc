@@ -153,6 +153,12 @@ absl::Status UsageAfterClosing(absl::Time time) {
                               FormatRfc3339(time)));
 }
 
+absl::Status CallTooLong(absl::Duration longest, absl::string_view field) {
+  return MakeError(absl::StatusCode::kInvalidArgument, "CALL_TOO_LONG", field,
+                   absl::StrCat("must be 0 to ", absl::ToInt64Seconds(longest),
+                                " seconds: a longer call is taken for a mistake"));
+}
+
 bool IsUsageAfterClosing(const absl::Status& status) {
   return ReasonOf(status) == kUsageAfterClosingReason;
 }

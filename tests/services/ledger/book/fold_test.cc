@@ -542,6 +542,31 @@ TEST_F(FoldTest, C10_AnEmergencyCallIsAllowedAndBookedWhoeverMakesItAndCountedWh
   EXPECT_FALSE(folded.missed_rate);
 }
 
+TEST_F(FoldTest, C10_ACallForHelpWithoutAUserIsBookedAndAnyOtherNeedsOne) {
+  Store("a").account().country = "US";
+  Ask("a", RecordUsage{Call("help", "", "#911")});
+  Ask("nobody", RecordUsage{Call("help", "", "#911")});
+  Ask("a", RecordUsage{Call("not-here", "", "#999")});
+  Ask("a", CorrectUsage{{"help"}, Call("help-2", "", "#112"), {"wrong CDR"}});
+  Ask("a", CorrectUsage{{"help-2"}, Call("help-3", "", "#999"), {"wrong CDR"}});
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "INVALID_FIELD", "OK", "INVALID_FIELD"));
+  EXPECT_EQ(FieldOf(folded.replies[2].status()), "user_id");
+  EXPECT_EQ(folded.unbooked_emergencies, 1);
+  ASSERT_EQ(folded.writes.entries.size(), 3u);
+  EXPECT_EQ(folded.writes.entries[0].booked->usage.user_id, "");
+  EXPECT_EQ(folded.writes.entries[0].booked->rating, domain::EmergencyRating());
+  EXPECT_EQ(folded.writes.entries[2].booked->corrects, "help");
+}
+
+TEST_F(FoldTest, C10_ACallWithoutAUserIsNotRefusedByACountryThatIsOnlyRemembered) {
+  AccountImage& image = Store("a");
+  image.account().country = "US";
+  image.remembered = true;
+  Ask("a", RecordUsage{Call("help", "", "#999")});
+  EXPECT_TRUE(Run().must_read) << "it may have moved to where that is for help";
+}
+
 TEST_F(FoldTest, C10_AnotherCountrysNumberIsNone) {
   Store("a").account().country = "US";
   Ask("a", RecordUsage{Call("c", "u", "#999")});
