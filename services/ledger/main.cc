@@ -31,8 +31,12 @@ constexpr char kUsage[] =
     "  settings             prints the amounts of each currency, as --currency_settings_file "
     "takes\n"
     "                       them\n"
-    "  import-rates [FILE]  imports a rate deck from CSV into a running ledger (--starter: the\n"
-    "                       deck that is built in)\n"
+    "  import-rates [FILE]  imports a rate deck from CSV into a running ledger, and brings it into\n"
+    "                       force (--starter: the deck that is built in; --draft: only imports it)\n"
+    "  rate-decks           lists the decks of a running ledger, and when each is in force\n"
+    "  activate-rates VERSION\n"
+    "                       brings a deck into force: a draft, or again one of before\n"
+    "  retire-rates VERSION puts a deck away that prices nothing any more\n"
     "  check                looks whether a running ledger is fit for use\n"
     "  verify               recomputes everything that a running ledger has stored\n"
     "  check-heads FILE     asks a running ledger whether it still has entries that it "
@@ -68,9 +72,25 @@ std::vector<Command> Commands() {
        "ledger settings [flags]\n  Prints the amounts of each currency, as CSV.",
        {kCurrencies}},
       {"import-rates", cli::ImportRatesUsage(),
-       of_client({"starter", "name", "currency", "effective_time", "standard_rate_ceiling",
+       of_client({"starter", "name", "currency", "series", "effective_time", "backdate", "draft",
+                  "standard_rate_ceiling",
                   "time_zone", "periods", "rounding", "holidays", "prices_include_tax", "accept",
                   "dry_run", "date_format", "decimal_mark", "kind", "ignore_columns"})},
+      {"rate-decks",
+       "ledger rate-decks [flags]\n  Lists the rate decks of a running ledger, newest first, and "
+       "from when until when each\n  was, is or will be in force.",
+       of_client({})},
+      {"activate-rates",
+       "ledger activate-rates VERSION [flags]\n  Brings a rate deck into force: one that was "
+       "imported with --draft, or again one of before.\n  Without --effective_time it is in force "
+       "when the command ends, some 3 s later; usage is priced\n  by the deck in force at its start. "
+       "A deck that is scheduled is called off by activating, for the\n  same --effective_time, "
+       "the one that is to stay.",
+       of_client({"effective_time", "backdate", "dry_run", "reason"})},
+      {"retire-rates",
+       "ledger retire-rates VERSION [flags]\n  Puts a rate deck away: it can't be activated any "
+       "more, and stays readable. Refused while usage\n  may still come that it prices.",
+       of_client({"dry_run"})},
       {"check",
        "ledger check [flags]\n  Looks whether a running ledger is fit for use: health, and one "
        "read.",
@@ -89,6 +109,8 @@ absl::Status RunCommand(std::vector<std::string> arguments) {
   const std::string command = arguments.empty() ? "" : arguments.front();
   if (!arguments.empty()) arguments.erase(arguments.begin());
   if (command == "import-rates") return cli::RunImportRates(arguments);
+  if (command == "activate-rates") return cli::RunActivateRates(arguments);
+  if (command == "retire-rates") return cli::RunRetireRates(arguments);
   if (command == "check-heads") return cli::RunCheckHeads(arguments);
   if (!arguments.empty()) {
     return InvalidField("command line", absl::StrCat("\"", arguments[0], "\" is too much"));
@@ -97,6 +119,7 @@ absl::Status RunCommand(std::vector<std::string> arguments) {
   if (command == "migrate") return cli::RunMigrate();
   if (command == "grants") return cli::PrintGrants();
   if (command == "settings") return cli::PrintSettings();
+  if (command == "rate-decks") return cli::RunRateDecks();
   if (command == "check") return cli::RunCheck();
   if (command == "verify") return cli::RunVerify();
   const std::string why =

@@ -90,9 +90,31 @@ class RatesTest : public ::testing::Test {
     return message;
   }
 
-  // These decks are small, and each is another one.
+  // These decks are small, and each is another one. They are in force from the header's effective
+  // time on, else from now.
   absl::StatusOr<pb::ImportRateDeckResponse> Import(const std::string& header,
                                                     const std::string& csv) {
+    auto imported = ImportDraft(header, csv);
+    if (!imported.ok()) return imported;
+    pb::ActivateRateDeckRequest activate;
+    activate.set_deck_version(imported->rate_deck().version());
+    activate.set_backdate(true);
+    activate.set_request_id(absl::StrCat("activation-", ++activations_));
+    activate.set_reason("test");
+    const auto asked = Parse<pb::RateDeckHeader>(header);
+    if (asked.has_effective_time()) {
+      *activate.mutable_effective_time() = asked.effective_time();
+    } else {
+      activate.mutable_effective_time()->set_seconds(absl::ToUnixSeconds(absl::Now()));
+    }
+    const auto activated =
+        Call(stack_->rates(), &pb::Rates::Stub::ActivateRateDeck, activate).status();
+    if (!activated.ok()) return activated;
+    return imported;
+  }
+
+  absl::StatusOr<pb::ImportRateDeckResponse> ImportDraft(const std::string& header,
+                                                         const std::string& csv) {
     std::string accepting = header;
     for (const absl::string_view code :
          {"ROWS_DROPPED", "PRICES_CHANGED", "CROSSES_CEILING", "BARE_PREFIX", "MISSES_RECENT",
@@ -150,6 +172,7 @@ class RatesTest : public ::testing::Test {
   }
 
   std::unique_ptr<Stack> stack_;
+  int activations_ = 0;
 };
 
 // --- Import -----------------------------------------------------------------
@@ -158,11 +181,13 @@ TEST_F(RatesTest, TheStarterDeckIsImportedOnceHoweverOftenItIsSent) {
   const Stack::Ended first = stack_->RunLedger({"import-rates", "--starter"});
   ASSERT_EQ(first.exit_code, 0) << first.errors;
   EXPECT_THAT(first.output, HasSubstr("\"starter\" is now version 1"));
-  EXPECT_THAT(first.output, HasSubstr("in force from 2015-01-01T00:00:00Z"));
+  EXPECT_THAT(first.output, HasSubstr("import-rates: in force from 2015-01-01T00:00:00Z"));
   const std::string stored = Stored();
   const Stack::Ended second = stack_->RunLedger({"import-rates", "--starter"});
   ASSERT_EQ(second.exit_code, 0) << second.errors;
   EXPECT_THAT(second.output, HasSubstr("\"starter\" is there already as version 1"));
+  EXPECT_THAT(second.output, HasSubstr("in force from 2015-01-01T00:00:00Z"));
+  EXPECT_EQ(stack_->database().QueryInt("SELECT COUNT(*) FROM rate_activations"), 1);
   EXPECT_EQ(Stored(), stored);
 
   const pb::ListRateDecksResponse decks = Decks();
@@ -177,31 +202,25 @@ TEST_F(RatesTest, TheStarterDeckIsImportedOnceHoweverOftenItIsSent) {
   EXPECT_EQ(deck.rate_count(), stack_->database().QueryInt("SELECT COUNT(*) FROM rates"));
 }
 
-TEST_F(RatesTest, ARepeatWithoutAnEffectiveTimeIsTheDeckThatIsInForce) {
+TEST_F(RatesTest, K1_ARepeatIsTheDeckThatIsThere) {
   const std::string csv = absl::StrCat(kColumns, "call,44,0.01\n");
-  const auto first = Import("name: 'uk'", csv);
+  const auto first = ImportDraft("name: 'uk'", csv);
   ASSERT_TRUE(first.ok()) << first.status();
   EXPECT_FALSE(first->already_imported());
-  const auto again = Import("name: 'uk'", csv);
+  const auto again = ImportDraft(absl::StrCat("name: 'uk' ", kLongAgo), csv);
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_TRUE(again->already_imported());
   EXPECT_EQ(again->rate_deck().DebugString(), first->rate_deck().DebugString());
   // Anything else about it makes it another deck.
-  const std::vector<std::string> others = {"name: 'uk2'", "name: 'uk' currency_code: 'EUR'",
-                                           "name: 'uk' standard_rate_ceiling { nanos: 10000000 }",
-                                           absl::StrCat("name: 'uk' ", kLongAgo)};
+  const std::vector<std::string> others = {
+      "name: 'uk2'", "name: 'uk' currency_code: 'EUR'", "name: 'uk' series: 'reseller'",
+      "name: 'uk' standard_rate_ceiling { nanos: 10000000 }"};
   for (size_t i = 0; i < others.size(); ++i) {
-    const auto other = Import(others[i], csv);
+    const auto other = ImportDraft(others[i], csv);
     ASSERT_TRUE(other.ok()) << other.status();
     EXPECT_FALSE(other->already_imported()) << others[i];
     EXPECT_EQ(other->rate_deck().version(), static_cast<int64_t>(i) + 2);
   }
-  // Back to an earlier content is a change again, not a repeat.
-  ASSERT_TRUE(Import("name: 'back'", csv).ok());
-  ASSERT_TRUE(Import("name: 'back'", absl::StrCat(kColumns, "call,44,0.02\n")).ok());
-  const auto back = Import("name: 'back'", csv);
-  ASSERT_TRUE(back.ok()) << back.status();
-  EXPECT_FALSE(back->already_imported());
 }
 
 TEST_F(RatesTest, LineEndsOfWindowsAndAByteOrderMarkAreAccepted) {
@@ -332,7 +351,7 @@ TEST_F(RatesTest, M3_AnAccountIsOpenedInACurrencyWithSettingsAndADeckElseItSaysW
 }
 
 TEST_F(RatesTest, M3_ANoRateSaysWhereNoDeckOfTheCurrencyWasInForce) {
-  ASSERT_TRUE(Import("name: 'us'", absl::StrCat(kColumns, "call,44,0.01\n")).ok());
+  ASSERT_TRUE(Import("name: 'us' effective_time { seconds: 1700000000 }", absl::StrCat(kColumns, "call,44,0.01\n")).ok());
   ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::OpenAccount,
                    Parse<pb::OpenAccountRequest>("account_id: 'a'"))
                   .ok());
@@ -351,7 +370,7 @@ TEST_F(RatesTest, M3_ANoRateSaysWhereNoDeckOfTheCurrencyWasInForce) {
     return booked.ok() ? booked->unrated_reason() : pb::UNRATED_REASON_UNSPECIFIED;
   };
   EXPECT_EQ(record("before", "seconds: 1600000000", "+441632960123"), pb::UNRATED_REASON_NO_DECK);
-  const std::string now = absl::StrCat("seconds: ", absl::ToUnixSeconds(absl::Now()) + 60);
+  const std::string now = absl::StrCat("seconds: ", absl::ToUnixSeconds(absl::Now()));
   EXPECT_EQ(record("elsewhere", now, "+33140205050"), pb::UNRATED_REASON_NO_RATE);
   const auto asked =
       Call(stack_->ledger(), &pb::Ledger::Stub::AuthorizeUsage,
@@ -440,11 +459,11 @@ TEST_F(RatesTest, TheImportCommandNamesADeckAfterItsFileAndSaysWhatIsWrong) {
   const std::string file =
       WriteFile("spring-2026.csv", absl::StrCat(kColumns, "call,44,0.025\ncall,49,0.03\n"));
   Stack::Ended ended = stack_->RunLedger({"import-rates", file, "--currency=EUR",
-                                          "--effective_time=2026-03-01T01:00:00+01:00",
+                                          "--effective_time=2026-03-01T01:00:00+01:00", "--backdate",
                                           "--standard_rate_ceiling=0.025"});
   ASSERT_EQ(ended.exit_code, 0) << ended.errors;
-  EXPECT_THAT(ended.output, HasSubstr("\"spring-2026\" is now version 1: 2 rates in EUR, in force "
-                                      "from 2026-03-01T00:00:00Z"));
+  EXPECT_THAT(ended.output, HasSubstr("\"spring-2026\" is now version 1: 2 rates in EUR\n"));
+  EXPECT_THAT(ended.output, HasSubstr("import-rates: in force from 2026-03-01T00:00:00Z"));
   EXPECT_EQ(Amount(Decks().rate_decks(0).standard_rate_ceiling()), Decimal("0.025"));
 
   ended = stack_->RunLedger({"import-rates", stack_->folder() + "/missing.csv"});
@@ -553,27 +572,33 @@ TEST_F(RatesTest, TheHelpOfTheImportListsTheColumns) {
   }
 }
 
-TEST_F(RatesTest, AnEarlierDeckSentAgainComesIntoForceAgain) {
-  const std::string right = absl::StrCat(kColumns, "call,44,0.0150\n");
-  const std::string wrong = absl::StrCat(kColumns, "call,44,0.1500\n");
-  ASSERT_TRUE(Import("name: 'right'", right).ok());
-  ASSERT_TRUE(Import("name: 'wrong'", wrong).ok());
-  const auto back = Import("name: 'right'", right);
-  ASSERT_TRUE(back.ok()) << back.status();
-  EXPECT_FALSE(back->already_imported());
-  EXPECT_EQ(back->rate_deck().version(), 3);
-  const auto quote = QuoteCall(
-      "call { direction: DIRECTION_OUTBOUND destination: '+447700900123' duration { "
-      "seconds: 60 } }");
-  ASSERT_TRUE(quote.ok()) << quote.status();
-  EXPECT_EQ(Amount(quote->cost()), Decimal("0.0150"));
-  EXPECT_TRUE(Import("name: 'right'", right)->already_imported());
-  // With a time of their own, too: of two from the same time on the later one counts.
-  ASSERT_TRUE(Import(absl::StrCat("name: 'a' currency_code: 'EUR' ", kLongAgo), right).ok());
-  ASSERT_TRUE(Import(absl::StrCat("name: 'b' currency_code: 'EUR' ", kLongAgo), wrong).ok());
-  const auto again = Import(absl::StrCat("name: 'a' currency_code: 'EUR' ", kLongAgo), right);
-  ASSERT_TRUE(again.ok()) << again.status();
-  EXPECT_FALSE(again->already_imported());
+TEST_F(RatesTest, K1_AnEarlierFileImportedAgainIsInForceAgain) {
+  const std::string right = WriteFile("right.csv", absl::StrCat(kColumns, "call,44,0.0150\n"));
+  const std::string wrong = WriteFile("wrong.csv", absl::StrCat(kColumns, "call,44,0.1500\n"));
+  const auto import = [this](const std::string& file) {
+    const Stack::Ended ended =
+        stack_->RunLedger({"import-rates", file, "--accept=PRICES_CHANGED,CROSSES_CEILING"});
+    EXPECT_EQ(ended.exit_code, 0) << ended.output << ended.errors;
+    return ended.output;
+  };
+  const auto cost = [this] {
+    const auto quote = QuoteCall(
+        "call { direction: DIRECTION_OUTBOUND destination: '+447700900123' duration { "
+        "seconds: 60 } }");
+    EXPECT_TRUE(quote.ok()) << quote.status();
+    return quote.ok() ? Amount(quote->cost()) : -1;
+  };
+  import(right);
+  EXPECT_EQ(cost(), Decimal("0.0150")) << "it is in force when the command ends";
+  import(wrong);
+  EXPECT_EQ(cost(), Decimal("0.1500"));
+  EXPECT_THAT(import(right), ::testing::AllOf(HasSubstr("is there already as version 1"),
+                                              HasSubstr("in force from 20")));
+  EXPECT_EQ(cost(), Decimal("0.0150"));
+  import(right);
+  EXPECT_EQ(stack_->database().QueryInt("SELECT COUNT(*) FROM rate_activations"), 3)
+      << "what is in force stays so";
+  EXPECT_EQ(Stored(), "2/2/2");
 }
 
 TEST_F(RatesTest, WhatRecentUsageWentToAndWhatWaitsForAPriceIsMissed) {
@@ -1027,7 +1052,7 @@ class TermsTest : public RatesTest {
                   "33;0,0300;;;;;;;60/60;\r\n"
                   "53;blocked;;;;;;;;\r\n");
     const Stack::Ended ended =
-        stack_->RunLedger({"import-rates", file, "--effective_time=2015-01-01T00:00:00Z"});
+        stack_->RunLedger({"import-rates", file, "--effective_time=2015-01-01T00:00:00Z", "--backdate"});
     ASSERT_EQ(ended.exit_code, 0) << ended.output << ended.errors;
     stack_->database().Execute(
         "INSERT INTO plans (plan_id, standard_calls, free_seconds, bucket_reset, "
@@ -1213,7 +1238,7 @@ class ReferenceRatesTest : public RatesTest {
 TEST_F(ReferenceRatesTest, AThousandCallsCostWhatIsKnownInSixSecondSteps) {
   const std::string file = WriteFile("a-to-z.csv", ReferenceDeckCsv());
   const Stack::Ended ended =
-      stack_->RunLedger({"import-rates", file, "--effective_time=2015-01-01T00:00:00Z",
+      stack_->RunLedger({"import-rates", file, "--effective_time=2015-01-01T00:00:00Z", "--backdate",
                          // It has 684, the code that American Samoa had, under that name.
                          "--accept=NAME_NOT_IN_PREFIX"});
   ASSERT_EQ(ended.exit_code, 0) << ended.errors;

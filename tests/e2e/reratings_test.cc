@@ -59,7 +59,7 @@ class ReratingsTest : public StackTest {
     const std::string csv = absl::StrCat(stack_->folder(), "/", name, ".csv");
     std::ofstream(csv) << "kind,prefix,price\ncall,1,0.0100\n" << row << "\n";
     const auto imported =
-        stack_->RunLedger({"import-rates", csv, "--effective_time=2020-01-01T00:00:00Z",
+        stack_->RunLedger({"import-rates", csv, "--effective_time=2020-01-01T00:00:00Z", "--backdate",
                            "--accept=ROWS_DROPPED,PRICES_CHANGED,CROSSES_CEILING,BARE_PREFIX,"
                            "MISSES_RECENT"});
     EXPECT_EQ(imported.exit_code, 0) << imported.errors;

@@ -16,6 +16,7 @@
 #include "services/ledger/domain/usage.h"
 #include "services/ledger/domain/usage_policy.h"
 #include "services/ledger/rates/rate_deck.h"
+#include "services/ledger/rates/timeline.h"
 
 namespace reserve::api {
 namespace {
@@ -457,6 +458,23 @@ constexpr int WireNumber(rates::RateKind value) {
   return 0;
 }
 static_assert(NumbersAgree<rates::RateKind>(WireNumber, pb::RateKind_MAX));
+
+constexpr int WireNumber(rates::DeckState value) {
+  switch (value) {
+    case rates::DeckState::kDraft:
+      return pb::RATE_DECK_STATE_DRAFT;
+    case rates::DeckState::kScheduled:
+      return pb::RATE_DECK_STATE_SCHEDULED;
+    case rates::DeckState::kInForce:
+      return pb::RATE_DECK_STATE_IN_FORCE;
+    case rates::DeckState::kSuperseded:
+      return pb::RATE_DECK_STATE_SUPERSEDED;
+    case rates::DeckState::kRetired:
+      return pb::RATE_DECK_STATE_RETIRED;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<rates::DeckState>(WireNumber, pb::RateDeckState_MAX));
 
 constexpr int WireNumber(domain::HoldState value) {
   switch (value) {

@@ -16,6 +16,9 @@ enum class StandardCalls : uint8_t {
 };
 enum class AllowanceReset : uint8_t { kNever = 1, kMonthly = 2 };
 
+// The price list of plans that name none.
+inline constexpr char kStandardSeries[] = "standard";
+
 struct Plan {
   std::string plan_id;
   StandardCalls standard_calls = StandardCalls::kMetered;
@@ -23,6 +26,7 @@ struct Plan {
   AllowanceReset allowance_reset = AllowanceReset::kNever;
   Nanos default_reserve_amount = 0;  // 0: no wish of its own (O2)
   int64_t longest_call_seconds = 0;  // 0: the operator's (H10)
+  std::string series = kStandardSeries;  // whose decks price its usage (K1)
 };
 
 // The free minutes of the per-minute plan (C3): 300 minutes.

@@ -13,6 +13,7 @@
 #include "services/ledger/domain/refusals.h"
 #include "services/ledger/rates/line_check.h"
 #include "services/ledger/storage/account_rows.h"
+#include "services/ledger/storage/activation_rows.h"
 #include "services/ledger/storage/deck_rows.h"
 #include "services/ledger/storage/feature_level.h"
 #include "services/ledger/storage/rerating_rows.h"
@@ -32,21 +33,18 @@ constexpr int kMaxImportTries = 10;
 constexpr int kDoorThreads = 2;
 
 bool SameDeck(const rates::DeckHeader& a, const rates::DeckHeader& b) {
-  return a.name == b.name && a.currency == b.currency && a.effective_time == b.effective_time &&
+  return a.name == b.name && a.currency == b.currency && a.series == b.series &&
          a.content_digest == b.content_digest && SameOptions(a, b);
 }
 
-// The stored deck that an import would only repeat. One that a later deck from the same time on
-// stands before is none: to import it again puts it back in force.
+// The stored deck that an import would only repeat.
 const rates::DeckHeader* FindRepeat(const std::vector<rates::DeckHeader>& stored,
                                     const rates::DeckHeader& header) {
-  for (auto known = stored.rbegin(); known != stored.rend(); ++known) {
-    if (known->currency != header.currency || known->effective_time != header.effective_time) {
-      continue;
-    }
-    return SameDeck(*known, header) ? &*known : nullptr;
-  }
-  return nullptr;
+  const auto known =
+      std::find_if(stored.rbegin(), stored.rend(), [&header](const rates::DeckHeader& each) {
+        return !each.retired() && SameDeck(each, header);
+      });
+  return known == stored.rend() ? nullptr : &*known;
 }
 
 std::string AnyLedgerId() {
@@ -59,7 +57,8 @@ std::string AnyLedgerId() {
 Engine::Engine(EngineOptions options)
     : options_(std::move(options)),
       patience_(options_.retry_budget),
-      catalogs_([this] { return DeckHorizon(); }) {
+      catalogs_([this] { return DeckHorizon(); }, CatalogKeeper::kKeptFor,
+                options_.database_clock) {
   if (!options_.clock) options_.clock = absl::Now;
   if (options_.ledger_id.empty()) options_.ledger_id = AnyLedgerId();
   options_.database.errors = &database_errors_;
@@ -168,6 +167,11 @@ absl::StatusOr<std::shared_ptr<const book::Catalog>> Engine::CatalogWithDeck(
   return catalogs_.Get();
 }
 
+absl::Time Engine::FirstStart() const {
+  const domain::Settings& settings = options_.settings;
+  return options_.clock() - std::max(settings.max_usage_age, domain::LongestHold(settings));
+}
+
 absl::Time Engine::DeckHorizon() const {
   const domain::Settings& settings = options_.settings;
   const absl::Duration calls = std::min(options_.decks_in_memory_for, settings.max_usage_age);
@@ -177,7 +181,7 @@ absl::Time Engine::DeckHorizon() const {
 absl::Status Engine::RefreshCatalog(storage::Connection& connection) {
   RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection, /*large_later=*/true));
   if (catalogs_.NextWanted().has_value()) decks_->Announce();
-  return absl::OkStatus();
+  return SettleLeft(connection, options_.database_clock, *catalogs_.Get()->timeline);
 }
 
 absl::Status Engine::CheckRoom(absl::string_view account_id) {
@@ -237,6 +241,31 @@ absl::StatusOr<Engine::ImportedDeck> Engine::ImportDeck(storage::Connection& con
     return ImportedDeck{std::move(header), /*already_imported=*/false};
   }
   return ImportConflict();
+}
+
+absl::StatusOr<rates::DeckActivation> Engine::ActivateDeck(storage::Connection& connection,
+                                                           const ActivationOrder& order) {
+  RESERVE_ASSIGN_OR_RETURN(rates::DeckActivation activation,
+                           Activate(connection, options_.database_clock, order));
+  RESERVE_RETURN_IF_ERROR(RefreshCatalog(connection));
+  return activation;
+}
+
+absl::Status Engine::RetireDeck(storage::Connection& connection, int64_t version, bool only_try) {
+  const absl::Time needed_from = FirstStart();
+  RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection, /*large_later=*/true));
+  const std::shared_ptr<const book::Catalog> catalog = catalogs_.Get();
+  const rates::DeckHeader* deck = catalog->FindHeader(version);
+  if (deck == nullptr) return RateDeckNotFound(version);
+  if (deck->retired()) return absl::OkStatus();
+  if (catalog->timeline->VersionsFrom(needed_from).count(version) > 0) {
+    return RateDeckNeeded(version, needed_from);
+  }
+  if (only_try) return absl::OkStatus();
+  RESERVE_ASSIGN_OR_RETURN(const bool retired,
+                           storage::RetireDeck(connection, version, Now(), needed_from));
+  if (!retired) return RateDeckNeeded(version, needed_from);
+  return catalogs_.Refresh(connection, /*large_later=*/true);
 }
 
 absl::StatusOr<absl::Duration> Engine::RenewLease(storage::Connection& connection,

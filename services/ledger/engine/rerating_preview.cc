@@ -32,7 +32,11 @@ struct ReratingPreview::Scene {
 ReratingPreview::ReratingPreview(const EngineOptions& options,
                                  std::shared_ptr<const book::Catalog> catalog,
                                  book::ReratingOrder order)
-    : options_(options), catalog_(std::move(catalog)), walk_(order.scope, {}) {
+    : options_(options), walk_(order.scope, {}) {
+  // It books nothing, and goes by what is known now of starts of any time.
+  auto as_known = std::make_shared<book::Catalog>(*catalog);
+  as_known->known_until = absl::InfiniteFuture();
+  catalog_ = std::move(as_known);
   // Later than all that there are.
   job_.number = std::numeric_limits<int64_t>::max();
   job_.order = std::move(order);

@@ -732,7 +732,7 @@ TEST_F(DatabaseErrorsElsewhereTest, AnImportIsDoneOnceOrNotAtAll) {
   };
   const auto import = [&] {
     return Query([&](Connection& connection) {
-      return engine_->ImportDeck(connection, header, rows).status();
+      return ImportInForce(*engine_, connection, header, rows).status();
     });
   };
   const auto decks = [&] {
@@ -757,6 +757,7 @@ TEST_F(DatabaseErrorsElsewhereTest, AnImportIsDoneOnceOrNotAtAll) {
       EXPECT_EQ(decks(), 1);
     }
     // Each catalog keeps all decks in force: enough of them.
+    ledger_->sql().Execute("DELETE FROM rate_activations WHERE deck_version > 1");
     ledger_->sql().Execute("DELETE FROM rate_decks WHERE version > 1");
     ledger_->sql().Execute("DELETE FROM rates WHERE deck_version > 1");
     ledger_->sql().Execute("DELETE FROM rate_shapes WHERE deck_version > 1");
@@ -790,7 +791,7 @@ TEST_F(DatabaseErrorsElsewhereTest, HousekeepingGoesOnAfterAnyError) {
       header.currency = "USD";
       header.effective_time = TestNow() + absl::Hours(1);
       header.import_time = TestNow();
-      ASSERT_TRUE(storage::InsertDeck(*connection, header, {}).ok());
+      StoreInForce(*connection, header, {});
       ASSERT_TRUE(WaitUntil([&] {
         return sabotage_->struck() > 0 && engine_->catalog()->decks->latest_version() == version;
       }));

@@ -65,9 +65,8 @@ TEST_F(GrantsTest, AreEnoughToRunALedger) {
     header.import_time = TestNow();
     EXPECT_TRUE(engine->queries()
                     .Run([&](storage::Connection& connection) {
-                      return engine
-                          ->ImportDeck(connection, header,
-                                       {{rates::RateKind::kCall, "1", "", "", 1, 0, 60, 60}})
+                      return ImportInForce(*engine, connection, header,
+                                           {{rates::RateKind::kCall, "1", "", "", 1, 0, 60, 60}})
                           .status();
                     })
                     .ok());
