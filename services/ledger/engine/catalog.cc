@@ -42,12 +42,21 @@ absl::StatusOr<bool> CatalogKeeper::CatchUp(storage::Connection& connection) {
   return true;
 }
 
-absl::Status CatalogKeeper::KeepTimelineFresh(storage::Connection& connection) {
+std::shared_ptr<const book::Catalog> CatalogKeeper::GetFresh(storage::Connection& connection) {
+  Moment read;
   {
     absl::ReaderMutexLock lock(&mutex_);
-    if (MonotonicNow() - timeline_read_ < kReadAgainAfter) return absl::OkStatus();
+    read = timeline_read_;
   }
-  return ReadTimeline(connection);
+  const Moment now = MonotonicNow();
+  // The housekeeping tells why it fails, and so does what the connection is asked next.
+  if (now - read < kReadAgainAfter || ReadTimeline(connection).ok() ||
+      now - read < rates::kTimelineHolds) {
+    return Get();
+  }
+  auto unknown = std::make_shared<book::Catalog>(*Get());
+  unknown->known_until = absl::InfinitePast();
+  return unknown;
 }
 
 absl::StatusOr<bool> CatalogKeeper::ReadTimelineUpTo(storage::Connection& connection,

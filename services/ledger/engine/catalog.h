@@ -2,7 +2,7 @@
 // Who uses what a catalog returns holds it by its shared_ptr meanwhile.
 //
 // What is known of the timeline is as old as its last reading (K2): who prices asks for a newer one
-// first (KeepTimelineFresh), however the housekeeping is doing.
+// first (GetFresh), however the housekeeping is doing.
 //
 // In memory are the decks that usages need which began lately, or begin in time to come: of each
 // currency and series the one in force at the horizon, and all later ones. Any other deck is left
@@ -57,8 +57,9 @@ class CatalogKeeper {
   // is needed is large it is wanted, and left out until then.
   absl::StatusOr<bool> CatchUp(storage::Connection& connection);
 
-  // Reads the timeline again if what is known of it is nearly as old as it may be.
-  absl::Status KeepTimelineFresh(storage::Connection& connection);
+  // The catalog, to book by. Its timeline is read again if what is known of it is nearly as old as
+  // it may be. Where that fails no start can be priced by it, and all else goes on.
+  std::shared_ptr<const book::Catalog> GetFresh(storage::Connection& connection);
   // Reads it again; true if starts at `start` can be priced now.
   absl::StatusOr<bool> ReadTimelineUpTo(storage::Connection& connection, absl::Time start);
 

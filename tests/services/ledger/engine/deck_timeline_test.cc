@@ -152,6 +152,20 @@ TEST_F(DeckTimelineTest, K2_ALedgerThatHasNotReadForTooLongReadsBeforeItPrices) 
   EXPECT_LT(MonotonicNow() - begin, absl::Seconds(5));
 }
 
+TEST_F(DeckTimelineTest, K2_WhileTheTimelineCantBeReadOnlyWhatNeedsAPriceWaits) {
+  ledger_.sql().Execute("RENAME TABLE rate_activations TO activations_elsewhere");
+  absl::StatusOr<UsageReply> priced;
+  EXPECT_TRUE(WaitUntil([&] {
+    priced = Record(*other_, absl::StrCat("usage-", ++usages_), Now());
+    return !priced.ok();
+  }));
+  EXPECT_EQ(ReasonOf(priced.status()), "RATE_TIMELINE_NOT_READ") << priced.status();
+  const std::string waits = absl::StrCat("usage-", usages_);
+  EXPECT_TRUE(Ask<UserReply>(*other_, kAccount, PutUser{"w", ""}).ok());
+  ledger_.sql().Execute("RENAME TABLE activations_elsewhere TO rate_activations");
+  EXPECT_TRUE(WaitUntil([&] { return Record(*other_, waits, Now()).ok(); }));
+}
+
 TEST_F(DeckTimelineTest, K2_ANearerTimeNeedsBackdateAndLeavesWhatIsBookedAsItIs) {
   const int64_t draft = ImportDraft();
   for (const absl::Duration ahead :
