@@ -34,6 +34,8 @@ constexpr char kUsage[] =
     "  import-rates [FILE]  imports a rate deck from CSV into a running ledger, and brings it into\n"
     "                       force (--starter: the deck that is built in; --draft: only imports it)\n"
     "  rate-decks           lists the decks of a running ledger, and when each is in force\n"
+    "  compare-rates VERSION [BASE]\n"
+    "                       says what would change with a deck\n"
     "  activate-rates VERSION\n"
     "                       brings a deck into force: a draft, or again one of before\n"
     "  retire-rates VERSION puts a deck away that prices nothing any more\n"
@@ -80,6 +82,12 @@ std::vector<Command> Commands() {
        "ledger rate-decks [flags]\n  Lists the rate decks of a running ledger, newest first, and "
        "from when until when each\n  was, is or will be in force.",
        of_client({})},
+      {"compare-rates",
+       "ledger compare-rates VERSION [BASE] [flags]\n  Says what would change with a rate deck: "
+       "lines that are added, removed, dearer or cheaper, or cross\n  the standard-rate ceiling, and "
+       "what recent usage would have cost. BASE is the version of the deck\n  that is compared "
+       "with; without it that is the one in force.",
+       of_client({})},
       {"activate-rates",
        "ledger activate-rates VERSION [flags]\n  Brings a rate deck into force: one that was "
        "imported with --draft, or again one of before.\n  Without --effective_time it is in force "
@@ -109,6 +117,7 @@ absl::Status RunCommand(std::vector<std::string> arguments) {
   const std::string command = arguments.empty() ? "" : arguments.front();
   if (!arguments.empty()) arguments.erase(arguments.begin());
   if (command == "import-rates") return cli::RunImportRates(arguments);
+  if (command == "compare-rates") return cli::RunCompareRates(arguments);
   if (command == "activate-rates") return cli::RunActivateRates(arguments);
   if (command == "retire-rates") return cli::RunRetireRates(arguments);
   if (command == "check-heads") return cli::RunCheckHeads(arguments);

@@ -20,8 +20,6 @@ namespace {
 
 using storage::Connection;
 
-constexpr absl::Duration kRecent = absl::Hours(7 * 24);
-constexpr int kRecentUsages = 5000;
 constexpr int kUnratedUsages = 500;
 constexpr size_t kMaxFindingBytes = 300;
 constexpr size_t kMaxShownLineBytes = 80;
@@ -37,14 +35,14 @@ bool IsAccepted(const pb::RateDeckHeader& header, rates::FindingCode code) {
 absl::Status AddRecent(const book::Catalog& catalog, Connection& connection, absl::Time now,
                        const rates::DeckHeader& deck, rates::Circumstances* circumstances) {
   RESERVE_ASSIGN_OR_RETURN(
-      const std::vector<storage::PricedDestination> priced,
-      storage::ListPricedDestinations(connection, now - kRecent, kRecentUsages));
-  for (const storage::PricedDestination& each : priced) {
+      const std::vector<storage::PricedUsage> priced,
+      storage::ListPricedUsages(connection, now - kRecent, kRecentUsages));
+  for (const storage::PricedUsage& each : priced) {
     const rates::DeckHeader* header = catalog.FindHeader(each.deck_version);
     if (header == nullptr || header->currency != deck.currency || header->series != deck.series) {
       continue;
     }
-    circumstances->recent.push_back({each.kind, each.destination});
+    circumstances->recent.push_back({each.usage.kind, each.usage.destination});
   }
   return absl::OkStatus();
 }

@@ -35,6 +35,9 @@ class RatesService final : public pb::Rates::CallbackService {
   grpc::ServerUnaryReactor* RetireRateDeck(grpc::CallbackServerContext* context,
                                            const pb::RetireRateDeckRequest* request,
                                            pb::RateDeck* response) override;
+  grpc::ServerUnaryReactor* CompareRateDecks(grpc::CallbackServerContext* context,
+                                             const pb::CompareRateDecksRequest* request,
+                                             pb::CompareRateDecksResponse* response) override;
   grpc::ServerUnaryReactor* GetRateDeck(grpc::CallbackServerContext* context,
                                         const pb::GetRateDeckRequest* request,
                                         pb::RateDeck* response) override;

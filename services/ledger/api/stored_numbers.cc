@@ -15,6 +15,7 @@
 #include "services/ledger/domain/recharge.h"
 #include "services/ledger/domain/usage.h"
 #include "services/ledger/domain/usage_policy.h"
+#include "services/ledger/rates/deck_comparison.h"
 #include "services/ledger/rates/rate_deck.h"
 #include "services/ledger/rates/timeline.h"
 
@@ -475,6 +476,23 @@ constexpr int WireNumber(rates::DeckState value) {
   return 0;
 }
 static_assert(NumbersAgree<rates::DeckState>(WireNumber, pb::RateDeckState_MAX));
+
+constexpr int WireNumber(rates::LineChange value) {
+  switch (value) {
+    case rates::LineChange::kAdded:
+      return pb::RATE_CHANGE_KIND_ADDED;
+    case rates::LineChange::kRemoved:
+      return pb::RATE_CHANGE_KIND_REMOVED;
+    case rates::LineChange::kDearer:
+      return pb::RATE_CHANGE_KIND_DEARER;
+    case rates::LineChange::kCheaper:
+      return pb::RATE_CHANGE_KIND_CHEAPER;
+    case rates::LineChange::kOther:
+      return pb::RATE_CHANGE_KIND_OTHER;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<rates::LineChange>(WireNumber, pb::RateChangeKind_MAX));
 
 constexpr int WireNumber(domain::HoldState value) {
   switch (value) {

@@ -223,6 +223,17 @@ absl::Status RunRateDecks() {
   return ListRateDecks(channel, std::cout);
 }
 
+absl::Status RunCompareRates(std::vector<std::string> versions) {
+  int64_t base = 0;
+  if (versions.size() == 2) {
+    RESERVE_ASSIGN_OR_RETURN(base, VersionFrom({versions.back()}));
+    versions.pop_back();
+  }
+  RESERVE_ASSIGN_OR_RETURN(const int64_t version, VersionFrom(versions));
+  RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, LedgerChannel());
+  return CompareRates(channel, version, base, std::cout);
+}
+
 absl::Status RunActivateRates(const std::vector<std::string>& versions) {
   ActivateRatesOptions options;
   RESERVE_ASSIGN_OR_RETURN(options.deck_version, VersionFrom(versions));

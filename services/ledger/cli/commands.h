@@ -29,6 +29,8 @@ absl::Status RunImportRates(const std::vector<std::string>& files);
 
 // Lists the decks of the running ledger.
 absl::Status RunRateDecks();
+// Says what would change with the deck of the first version: from the one in force, or the second.
+absl::Status RunCompareRates(std::vector<std::string> versions);
 // Has it activate, or retire, the deck of the one version.
 absl::Status RunActivateRates(const std::vector<std::string>& versions);
 absl::Status RunRetireRates(const std::vector<std::string>& versions);

@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "common/digest/random_key.h"
 #include "common/error/error.h"
+#include "common/money/money.h"
 #include "common/rpc/conversions.h"
 #include "common/rpc/status.h"
 
@@ -17,6 +18,7 @@ namespace {
 
 constexpr absl::Duration kDeadline = absl::Minutes(2);
 constexpr int kMaxTries = 5;
+constexpr int kShownLines = 5;
 constexpr absl::Duration kPauseBetweenTries = absl::Seconds(1);
 
 void SetDeadline(grpc::ClientContext* context) {
@@ -76,7 +78,82 @@ absl::Status PrintActivations(pb::Rates::Stub& stub, int64_t deck_version, std::
   return absl::OkStatus();
 }
 
+std::string AmountOf(const google::type::Money& money) {
+  const absl::StatusOr<Nanos> amount = FromProto(money, money.currency_code(), "");
+  return amount.ok() ? FormatDecimal(*amount) : "?";
+}
+
+void PrintChange(const pb::RateChange& change, std::ostream& out) {
+  const pb::Rate& line = change.has_after() ? change.after() : change.before();
+  out << "  " << line.prefix() << (line.carrier().empty() ? "" : " ") << line.carrier()
+      << (line.destination_name().empty() ? "" : " ") << line.destination_name() << ": ";
+  if (change.has_before()) out << AmountOf(change.before().price());
+  if (change.has_before() && change.has_after()) out << " -> ";
+  if (change.has_after()) out << AmountOf(change.after().price());
+  if (change.crosses_ceiling()) {
+    out << (change.after().standard_rate() ? ", becomes a standard rate"
+                                           : ", is no standard rate any more");
+  }
+  out << "\n";
+}
+
+absl::StatusOr<pb::CompareRateDecksResponse> Compare(pb::Rates::Stub& stub,
+                                                     const pb::CompareRateDecksRequest& request) {
+  pb::CompareRateDecksResponse response;
+  grpc::ClientContext context;
+  SetDeadline(&context);
+  RESERVE_RETURN_IF_ERROR(FromGrpcStatus(stub.CompareRateDecks(&context, request, &response)));
+  return response;
+}
+
+// The first lines of a sort.
+absl::Status PrintSome(pb::Rates::Stub& stub, pb::CompareRateDecksRequest request, int64_t count,
+                       absl::string_view what, std::ostream& out) {
+  out << count << " " << what << "\n";
+  if (count == 0) return absl::OkStatus();
+  request.set_page_size(kShownLines);
+  RESERVE_ASSIGN_OR_RETURN(const pb::CompareRateDecksResponse page, Compare(stub, request));
+  for (const pb::RateChange& change : page.changes()) PrintChange(change, out);
+  if (!page.next_page_token().empty()) out << "  ...\n";
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+absl::Status CompareRates(const std::shared_ptr<grpc::Channel>& channel, int64_t deck_version,
+                          int64_t base_version, std::ostream& out) {
+  const auto stub = pb::Rates::NewStub(channel);
+  pb::CompareRateDecksRequest request;
+  request.set_deck_version(deck_version);
+  request.set_base_deck_version(base_version);
+  request.set_page_size(1);
+  RESERVE_ASSIGN_OR_RETURN(const pb::CompareRateDecksResponse all, Compare(*stub, request));
+  request.set_base_deck_version(all.base_deck_version());
+  out << "compare-rates: version " << deck_version << " with version " << all.base_deck_version()
+      << ": " << all.unchanged_count() << " lines cost the same\n";
+  const auto print = [&](pb::RateChangeKind kind, int64_t count, absl::string_view what) {
+    pb::CompareRateDecksRequest of_kind = request;
+    of_kind.set_kind(kind);
+    return PrintSome(*stub, of_kind, count, what, out);
+  };
+  RESERVE_RETURN_IF_ERROR(print(pb::RATE_CHANGE_KIND_ADDED, all.added_count(), "added"));
+  RESERVE_RETURN_IF_ERROR(print(pb::RATE_CHANGE_KIND_REMOVED, all.removed_count(), "removed"));
+  RESERVE_RETURN_IF_ERROR(print(pb::RATE_CHANGE_KIND_DEARER, all.dearer_count(), "dearer"));
+  RESERVE_RETURN_IF_ERROR(print(pb::RATE_CHANGE_KIND_CHEAPER, all.cheaper_count(), "cheaper"));
+  RESERVE_RETURN_IF_ERROR(print(pb::RATE_CHANGE_KIND_OTHER, all.other_count(), "changed otherwise"));
+  request.set_only_crossing(true);
+  RESERVE_RETURN_IF_ERROR(PrintSome(*stub, request,
+                                    all.becomes_standard_count() + all.ceases_standard_count(),
+                                    "cross the standard-rate ceiling", out));
+  const pb::RecentUsageCost& usage = all.recent_usage();
+  out << "recent usage (" << usage.usage_count() << ", at list prices): "
+      << AmountOf(usage.cost_before()) << " -> " << AmountOf(usage.cost());
+  if (usage.without_price_count() > 0) {
+    out << "; " << usage.without_price_count() << " would have no price";
+  }
+  out << std::endl;
+  return absl::OkStatus();
+}
 
 absl::Time TimeOf(const google::protobuf::Timestamp& timestamp) {
   return absl::FromUnixSeconds(timestamp.seconds()) + absl::Nanoseconds(timestamp.nanos());

@@ -1,4 +1,4 @@
-// The clients behind `ledger rate-decks`, `activate-rates` and `retire-rates`: the life of decks that
+// The clients behind `ledger rate-decks`, `compare-rates`, `activate-rates` and `retire-rates`: the life of decks that
 // a running ledger has. They block; call them from one thread.
 #ifndef RESERVE_SERVICES_LEDGER_CLI_RATE_DECKS_H_
 #define RESERVE_SERVICES_LEDGER_CLI_RATE_DECKS_H_
@@ -31,6 +31,10 @@ struct ActivateRatesOptions {
 
 // Lists the decks, newest first, and when each was, is or will be in force.
 absl::Status ListRateDecks(const std::shared_ptr<grpc::Channel>& channel, std::ostream& out);
+// Says what would change with the deck: counts, the first lines of each sort, and what recent usage
+// would have cost. `base_version` 0: compared with the deck that is in force.
+absl::Status CompareRates(const std::shared_ptr<grpc::Channel>& channel, int64_t deck_version,
+                          int64_t base_version, std::ostream& out);
 // Brings a deck into force, and tells from when it is.
 absl::Status ActivateRates(const std::shared_ptr<grpc::Channel>& channel,
                            const ActivateRatesOptions& options, std::ostream& out);
