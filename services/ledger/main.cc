@@ -31,8 +31,10 @@ constexpr char kUsage[] =
     "  settings             prints the amounts of each currency, as --currency_settings_file "
     "takes\n"
     "                       them\n"
-    "  import-rates [FILE]  imports a rate deck from CSV into a running ledger, and brings it into\n"
-    "                       force (--starter: the deck that is built in; --draft: only imports it)\n"
+    "  import-rates [FILE]  imports a rate deck from CSV into a running ledger, and brings it "
+    "into\n"
+    "                       force (--starter: the deck that is built in; --draft: only imports "
+    "it)\n"
     "  rate-decks           lists the decks of a running ledger, and when each is in force\n"
     "  compare-rates VERSION [BASE]\n"
     "                       says what would change with a deck\n"
@@ -75,23 +77,25 @@ std::vector<Command> Commands() {
        {kCurrencies}},
       {"import-rates", cli::ImportRatesUsage(),
        of_client({"starter", "name", "currency", "series", "effective_time", "backdate", "draft",
-                  "standard_rate_ceiling",
-                  "time_zone", "periods", "rounding", "holidays", "prices_include_tax", "accept",
-                  "dry_run", "date_format", "decimal_mark", "kind", "ignore_columns"})},
+                  "standard_rate_ceiling", "time_zone", "periods", "rounding", "holidays",
+                  "prices_include_tax", "accept", "dry_run", "date_format", "decimal_mark", "kind",
+                  "ignore_columns"})},
       {"rate-decks",
        "ledger rate-decks [flags]\n  Lists the rate decks of a running ledger, newest first, and "
        "from when until when each\n  was, is or will be in force.",
        of_client({})},
       {"compare-rates",
        "ledger compare-rates VERSION [BASE] [flags]\n  Says what would change with a rate deck: "
-       "lines that are added, removed, dearer or cheaper, or cross\n  the standard-rate ceiling, and "
+       "lines that are added, removed, dearer or cheaper, or cross\n  the standard-rate ceiling, "
+       "and "
        "what recent usage would have cost. BASE is the version of the deck\n  that is compared "
        "with; without it that is the one in force.",
        of_client({})},
       {"activate-rates",
        "ledger activate-rates VERSION [flags]\n  Brings a rate deck into force: one that was "
        "imported with --draft, or again one of before.\n  Without --effective_time it is in force "
-       "when the command ends, some 3 s later; usage is priced\n  by the deck in force at its start. "
+       "when the command ends, some 3 s later; usage is priced\n  by the deck in force at its "
+       "start. "
        "A deck that is scheduled is called off by activating, for the\n  same --effective_time, "
        "the one that is to stay.",
        of_client({"effective_time", "backdate", "dry_run", "reason"})},

@@ -57,10 +57,10 @@ class DeckTimelineTest : public FailureTest {
   static absl::StatusOr<pb::RateDeckActivation> Activate(int64_t version,
                                                          const std::string& request_id,
                                                          const std::string& more = "") {
-    return Call(rates(), &pb::Rates::Stub::ActivateRateDeck,
-                Parse<pb::ActivateRateDeckRequest>(
-                    absl::StrCat("deck_version: ", version, " request_id: '", request_id,
-                                 "' reason: 'test' ", more)));
+    return Call(
+        rates(), &pb::Rates::Stub::ActivateRateDeck,
+        Parse<pb::ActivateRateDeckRequest>(absl::StrCat("deck_version: ", version, " request_id: '",
+                                                        request_id, "' reason: 'test' ", more)));
   }
 
   static pb::RateDeckState StateOf(int64_t version, size_t ledger = 0) {

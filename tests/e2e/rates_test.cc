@@ -212,9 +212,9 @@ TEST_F(RatesTest, K1_ARepeatIsTheDeckThatIsThere) {
   EXPECT_TRUE(again->already_imported());
   EXPECT_EQ(again->rate_deck().DebugString(), first->rate_deck().DebugString());
   // Anything else about it makes it another deck.
-  const std::vector<std::string> others = {
-      "name: 'uk2'", "name: 'uk' currency_code: 'EUR'", "name: 'uk' series: 'reseller'",
-      "name: 'uk' standard_rate_ceiling { nanos: 10000000 }"};
+  const std::vector<std::string> others = {"name: 'uk2'", "name: 'uk' currency_code: 'EUR'",
+                                           "name: 'uk' series: 'reseller'",
+                                           "name: 'uk' standard_rate_ceiling { nanos: 10000000 }"};
   for (size_t i = 0; i < others.size(); ++i) {
     const auto other = ImportDraft(others[i], csv);
     ASSERT_TRUE(other.ok()) << other.status();
@@ -351,7 +351,9 @@ TEST_F(RatesTest, M3_AnAccountIsOpenedInACurrencyWithSettingsAndADeckElseItSaysW
 }
 
 TEST_F(RatesTest, M3_ANoRateSaysWhereNoDeckOfTheCurrencyWasInForce) {
-  ASSERT_TRUE(Import("name: 'us' effective_time { seconds: 1700000000 }", absl::StrCat(kColumns, "call,44,0.01\n")).ok());
+  ASSERT_TRUE(Import("name: 'us' effective_time { seconds: 1700000000 }",
+                     absl::StrCat(kColumns, "call,44,0.01\n"))
+                  .ok());
   ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::OpenAccount,
                    Parse<pb::OpenAccountRequest>("account_id: 'a'"))
                   .ok());
@@ -459,8 +461,8 @@ TEST_F(RatesTest, TheImportCommandNamesADeckAfterItsFileAndSaysWhatIsWrong) {
   const std::string file =
       WriteFile("spring-2026.csv", absl::StrCat(kColumns, "call,44,0.025\ncall,49,0.03\n"));
   Stack::Ended ended = stack_->RunLedger({"import-rates", file, "--currency=EUR",
-                                          "--effective_time=2026-03-01T01:00:00+01:00", "--backdate",
-                                          "--standard_rate_ceiling=0.025"});
+                                          "--effective_time=2026-03-01T01:00:00+01:00",
+                                          "--backdate", "--standard_rate_ceiling=0.025"});
   ASSERT_EQ(ended.exit_code, 0) << ended.errors;
   EXPECT_THAT(ended.output, HasSubstr("\"spring-2026\" is now version 1: 2 rates in EUR\n"));
   EXPECT_THAT(ended.output, HasSubstr("import-rates: in force from 2026-03-01T00:00:00Z"));
@@ -1051,8 +1053,8 @@ class TermsTest : public RatesTest {
                   "44;0,0120;Sat,Sun;;;;10;0,01;1/1;0,05\r\n"
                   "33;0,0300;;;;;;;60/60;\r\n"
                   "53;blocked;;;;;;;;\r\n");
-    const Stack::Ended ended =
-        stack_->RunLedger({"import-rates", file, "--effective_time=2015-01-01T00:00:00Z", "--backdate"});
+    const Stack::Ended ended = stack_->RunLedger(
+        {"import-rates", file, "--effective_time=2015-01-01T00:00:00Z", "--backdate"});
     ASSERT_EQ(ended.exit_code, 0) << ended.output << ended.errors;
     stack_->database().Execute(
         "INSERT INTO plans (plan_id, standard_calls, free_seconds, bucket_reset, "
@@ -1237,10 +1239,10 @@ class ReferenceRatesTest : public RatesTest {
 
 TEST_F(ReferenceRatesTest, AThousandCallsCostWhatIsKnownInSixSecondSteps) {
   const std::string file = WriteFile("a-to-z.csv", ReferenceDeckCsv());
-  const Stack::Ended ended =
-      stack_->RunLedger({"import-rates", file, "--effective_time=2015-01-01T00:00:00Z", "--backdate",
-                         // It has 684, the code that American Samoa had, under that name.
-                         "--accept=NAME_NOT_IN_PREFIX"});
+  const Stack::Ended ended = stack_->RunLedger(
+      {"import-rates", file, "--effective_time=2015-01-01T00:00:00Z", "--backdate",
+       // It has 684, the code that American Samoa had, under that name.
+       "--accept=NAME_NOT_IN_PREFIX"});
   ASSERT_EQ(ended.exit_code, 0) << ended.errors;
   ASSERT_THAT(ended.output, HasSubstr("36205 rates"));
   OpenAccount("six", "USD");

@@ -65,11 +65,11 @@ void ToProto(const rates::LineDifference& difference, const std::string& currenc
   message->set_kind(static_cast<pb::RateChangeKind>(difference.change));
   message->set_crosses_ceiling(difference.crosses_ceiling());
   if (difference.before.has_value()) {
-    ToProto(*difference.before, currency, message->mutable_before());
+    api::ToProto(*difference.before, currency, message->mutable_before());
     message->mutable_before()->set_standard_rate(difference.standard_before);
   }
   if (difference.after.has_value()) {
-    ToProto(*difference.after, currency, message->mutable_after());
+    api::ToProto(*difference.after, currency, message->mutable_after());
     message->mutable_after()->set_standard_rate(difference.standard_after);
   }
 }
@@ -82,15 +82,14 @@ absl::Status FillChanges(const Pair& decks, const pb::CompareRateDecksRequest& r
   }
   const std::string base = absl::StrCat(decks.base->header().version);
   RESERVE_ASSIGN_OR_RETURN(
-      const Page page,
-      PageFrom(request, {"CompareRateDecks", absl::StrCat(request.deck_version()), base,
-                         absl::StrCat(static_cast<int>(request.kind())),
-                         absl::StrCat(request.only_crossing() ? 1 : 0)}));
+      const Page page, PageFrom(request, {"CompareRateDecks", absl::StrCat(request.deck_version()),
+                                          base, absl::StrCat(static_cast<int>(request.kind())),
+                                          absl::StrCat(request.only_crossing() ? 1 : 0)}));
   RESERVE_ASSIGN_OR_RETURN(const int64_t first, page.Number(0));
   int64_t matching = 0;
   bool more = false;
-  const rates::DeckComparison counts = rates::CompareDecks(
-      *decks.base, *decks.deck, [&](const rates::LineDifference& difference) {
+  const rates::DeckComparison counts =
+      rates::CompareDecks(*decks.base, *decks.deck, [&](const rates::LineDifference& difference) {
         const bool of_kind =
             request.kind() == 0 || static_cast<int>(difference.change) == request.kind();
         if (!of_kind || (request.only_crossing() && !difference.crosses_ceiling())) return;
@@ -159,8 +158,7 @@ grpc::ServerUnaryReactor* RatesService::CompareRateDecks(grpc::CallbackServerCon
     RESERVE_ASSIGN_OR_RETURN(const Pair decks, FindDecks(api_.engine, connection, *request));
     response->Clear();
     RESERVE_RETURN_IF_ERROR(FillChanges(decks, *request, response));
-    return FillRecentUsage(decks, connection, api_.engine.Now(),
-                           response->mutable_recent_usage());
+    return FillRecentUsage(decks, connection, api_.engine.Now(), response->mutable_recent_usage());
   };
   return StartQueryIn(api_.engine.bulk(), api_, context, "CompareRateDecks", compare);
 }

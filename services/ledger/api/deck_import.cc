@@ -34,9 +34,8 @@ bool IsAccepted(const pb::RateDeckHeader& header, rates::FindingCode code) {
 // What was priced in the last days by decks of the currency and series.
 absl::Status AddRecent(const book::Catalog& catalog, Connection& connection, absl::Time now,
                        const rates::DeckHeader& deck, rates::Circumstances* circumstances) {
-  RESERVE_ASSIGN_OR_RETURN(
-      const std::vector<storage::PricedUsage> priced,
-      storage::ListPricedUsages(connection, now - kRecent, kRecentUsages));
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<storage::PricedUsage> priced,
+                           storage::ListPricedUsages(connection, now - kRecent, kRecentUsages));
   for (const storage::PricedUsage& each : priced) {
     const rates::DeckHeader* header = catalog.FindHeader(each.deck_version);
     if (header == nullptr || header->currency != deck.currency || header->series != deck.series) {
@@ -174,8 +173,7 @@ absl::StatusOr<std::vector<rates::Finding>> FindFindings(engine::Engine& engine,
   for (const auto& each : catalog->decks->decks()) count(each->header());
   for (const rates::DeckHeader& each : catalog->left_out) count(each);
   circumstances.other_currencies = circumstances.other_currencies && !of_currency;
-  RESERVE_RETURN_IF_ERROR(
-      AddRecent(*catalog, connection, engine.Now(), header, &circumstances));
+  RESERVE_RETURN_IF_ERROR(AddRecent(*catalog, connection, engine.Now(), header, &circumstances));
   RESERVE_RETURN_IF_ERROR(AddUnrated(connection, header, &circumstances));
   return rates::FindFindings(file, header, circumstances);
 }

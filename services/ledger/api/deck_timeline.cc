@@ -90,8 +90,9 @@ absl::Status FillDecks(const book::Catalog& catalog, absl::Time now,
     return InvalidField("state", "must be a state of a deck");
   }
   RESERVE_ASSIGN_OR_RETURN(
-      const Page page, PageFrom(request, {"ListRateDecks", request.currency_code(), request.series(),
-                                          absl::StrCat(static_cast<int>(request.state()))}));
+      const Page page,
+      PageFrom(request, {"ListRateDecks", request.currency_code(), request.series(),
+                         absl::StrCat(static_cast<int>(request.state()))}));
   RESERVE_ASSIGN_OR_RETURN(const int64_t newest, page.Number(catalog.latest_version()));
   std::vector<const DeckHeader*> headers;
   const auto add = [&](const DeckHeader& header) {
@@ -120,9 +121,9 @@ absl::Status FillActivations(const rates::Timeline& timeline, absl::Time now,
   RESERVE_RETURN_IF_ERROR(CheckFilters(request));
   const int64_t deck = request.deck_version();
   if (deck < 0) return InvalidField("deck_version", "must not be negative");
-  RESERVE_ASSIGN_OR_RETURN(
-      const Page page, PageFrom(request, {"ListRateDeckActivations", request.currency_code(),
-                                          request.series(), absl::StrCat(deck)}));
+  RESERVE_ASSIGN_OR_RETURN(const Page page,
+                           PageFrom(request, {"ListRateDeckActivations", request.currency_code(),
+                                              request.series(), absl::StrCat(deck)}));
   RESERVE_ASSIGN_OR_RETURN(const int64_t newest, page.Number(timeline.newest()));
   std::vector<const DeckActivation*> found;
   for (const DeckActivation& each : timeline.activations()) {
@@ -130,9 +131,8 @@ absl::Status FillActivations(const rates::Timeline& timeline, absl::Time now,
     if (!counts || each.number > newest || (deck != 0 && each.deck_version != deck)) continue;
     if (Matches(request, each.currency, each.series)) found.push_back(&each);
   }
-  std::sort(found.begin(), found.end(), [](const DeckActivation* a, const DeckActivation* b) {
-    return a->number > b->number;
-  });
+  std::sort(found.begin(), found.end(),
+            [](const DeckActivation* a, const DeckActivation* b) { return a->number > b->number; });
   for (const DeckActivation* each : found) {
     if (response->activations_size() == page.size) {
       response->set_next_page_token(EncodePageToken(page.query_digest, absl::StrCat(each->number)));
@@ -178,8 +178,7 @@ grpc::ServerUnaryReactor* RatesService::RetireRateDeck(grpc::CallbackServerConte
   const auto retire = [=, this](Connection& connection) -> absl::Status {
     const int64_t version = request->deck_version();
     RESERVE_RETURN_IF_ERROR(CheckVersion(version));
-    RESERVE_RETURN_IF_ERROR(
-        api_.engine.RetireDeck(connection, version, request->validate_only()));
+    RESERVE_RETURN_IF_ERROR(api_.engine.RetireDeck(connection, version, request->validate_only()));
     response->Clear();
     const auto catalog = api_.engine.catalog();
     const DeckHeader* header = catalog->FindHeader(version);
@@ -207,17 +206,16 @@ grpc::ServerUnaryReactor* RatesService::GetRateDeck(grpc::CallbackServerContext*
 grpc::ServerUnaryReactor* RatesService::ListRateDecks(grpc::CallbackServerContext* context,
                                                       const pb::ListRateDecksRequest* request,
                                                       pb::ListRateDecksResponse* response) {
-  return FinishNow(
-      api_, context, "ListRateDecks",
-      FillDecks(*api_.engine.catalog(), api_.engine.Now(), *request, response));
+  return FinishNow(api_, context, "ListRateDecks",
+                   FillDecks(*api_.engine.catalog(), api_.engine.Now(), *request, response));
 }
 
 grpc::ServerUnaryReactor* RatesService::ListRateDeckActivations(
     grpc::CallbackServerContext* context, const pb::ListRateDeckActivationsRequest* request,
     pb::ListRateDeckActivationsResponse* response) {
-  return FinishNow(api_, context, "ListRateDeckActivations",
-                   FillActivations(*api_.engine.catalog()->timeline, api_.engine.Now(), *request,
-                                   response));
+  return FinishNow(
+      api_, context, "ListRateDeckActivations",
+      FillActivations(*api_.engine.catalog()->timeline, api_.engine.Now(), *request, response));
 }
 
 }  // namespace reserve::api

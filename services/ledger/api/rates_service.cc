@@ -322,8 +322,8 @@ absl::StatusOr<const DeckSnapshot*> FindDeck(const book::Catalog& catalog,
   if (request.has_time()) {
     RESERVE_ASSIGN_OR_RETURN(time, reserve::FromProto(request.time(), "time"));
   }
-  const DeckSnapshot* deck = version == 0 ? catalog.InForce(currency, series, time)
-                                          : catalog.decks->ByVersion(version);
+  const DeckSnapshot* deck =
+      version == 0 ? catalog.InForce(currency, series, time) : catalog.decks->ByVersion(version);
   if (deck != nullptr) return deck;
   return engine::RateDeckNotFound(version);
 }
@@ -453,7 +453,8 @@ absl::Status FillRates(const book::Catalog& catalog, absl::Time now,
   RESERVE_ASSIGN_OR_RETURN(const RatesQuery query, RatesQueryFrom(request));
   RESERVE_ASSIGN_OR_RETURN(const Page page, PageOf(request));
   RESERVE_ASSIGN_OR_RETURN(const RateCursor cursor, CursorFrom(page, request.deck_version()));
-  RESERVE_ASSIGN_OR_RETURN(const DeckSnapshot* deck, FindDeck(catalog, request, cursor.version, now));
+  RESERVE_ASSIGN_OR_RETURN(const DeckSnapshot* deck,
+                           FindDeck(catalog, request, cursor.version, now));
   const DeckHeader& header = deck->header();
   response->set_deck_version(header.version);
   // Of a large deck little may match: a page looks at so many rows, and may be short.
@@ -577,10 +578,10 @@ namespace {
 
 // Answers a call from the decks: at once, or where the deck that it needs is left out, when that is
 // loaded. `needs` answers the version of that deck, 0 for none.
-grpc::ServerUnaryReactor* AnswerFromDecks(
-    const ApiContext& api, grpc::CallbackServerContext* context, const char* method,
-    const std::function<int64_t(const book::Catalog&)>& needs,
-    std::function<absl::Status(const book::Catalog&)> fill) {
+grpc::ServerUnaryReactor* AnswerFromDecks(const ApiContext& api,
+                                          grpc::CallbackServerContext* context, const char* method,
+                                          const std::function<int64_t(const book::Catalog&)>& needs,
+                                          std::function<absl::Status(const book::Catalog&)> fill) {
   const auto catalog = api.engine.catalog();
   const int64_t version = needs(*catalog);
   if (version == 0) return FinishNow(api, context, method, fill(*catalog));

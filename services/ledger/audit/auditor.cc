@@ -895,10 +895,9 @@ void Audit::CheckDeck(const std::string& subject, const BookedUsage& booked, boo
   }
   // What was activated later for earlier starts leaves what is booked as it is (K2).
   const std::vector<const rates::DeckActivation*> activations = timeline_.Of(header.version);
-  const bool was_in_force =
-      std::any_of(activations.begin(), activations.end(), [&](const rates::DeckActivation* each) {
-        return each->from <= booked.usage.start_time;
-      });
+  const bool was_in_force = std::any_of(
+      activations.begin(), activations.end(),
+      [&](const rates::DeckActivation* each) { return each->from <= booked.usage.start_time; });
   if (in_force && !was_in_force) {
     Differs(kCheckRating, subject, absl::StrCat("deck ", header.version, ", not in force then"),
             absl::StrCat("a deck in force at ", FormatRfc3339(booked.usage.start_time)));

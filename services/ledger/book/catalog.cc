@@ -36,9 +36,10 @@ std::optional<int64_t> DeckToLoad(const absl::Status& status) {
 
 absl::Status TimelineNotRead() {
   return TryAgain(
-      MakeError(absl::StatusCode::kUnavailable, "RATE_TIMELINE_NOT_READ", "",
-                "the usage begins later than this ledger knows which rate deck is in force; nothing "
-                "was done"),
+      MakeError(
+          absl::StatusCode::kUnavailable, "RATE_TIMELINE_NOT_READ", "",
+          "the usage begins later than this ledger knows which rate deck is in force; nothing "
+          "was done"),
       kTimelineReadingTakes);
 }
 
@@ -87,8 +88,7 @@ std::optional<domain::Rate> FindRateOf(const rates::DeckSnapshot* deck,
   return deck->FindSms(usage.destination, usage.carrier, usage.start_time);
 }
 
-std::optional<domain::Rate> Catalog::FindRate(absl::string_view currency,
-                                              absl::string_view series,
+std::optional<domain::Rate> Catalog::FindRate(absl::string_view currency, absl::string_view series,
                                               const domain::Usage& usage) const {
   return FindRateOf(InForce(currency, series, usage.start_time), usage);
 }

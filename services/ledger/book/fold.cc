@@ -415,8 +415,8 @@ absl::Status Folder::CheckTimelineKnown(const AccountImage& image, const domain:
     folded_.unknown_start = std::min(folded_.unknown_start, usage.start_time);
     return TimelineNotRead();
   }
-  const bool unsettled = catalog_.timeline->IsUnsettledAt(image.account().currency, plan.series,
-                                                          usage.start_time);
+  const bool unsettled =
+      catalog_.timeline->IsUnsettledAt(image.account().currency, plan.series, usage.start_time);
   return unsettled ? TimelineNotRead() : absl::OkStatus();
 }
 
@@ -1236,8 +1236,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const OpenAcc
   domain::OpenAccountCommand open;
   open.account_id = std::string(account_id);
   open.currency = command.currency;
-  open.deck_in_force =
-      catalog_.DeckInForce(command.currency, (*plan)->series, context_.now);
+  open.deck_in_force = catalog_.DeckInForce(command.currency, (*plan)->series, context_.now);
   open.country = command.country;
   open.time_zone = command.time_zone;
   // One that was imported just now may be missing in this catalog only.

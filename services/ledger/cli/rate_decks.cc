@@ -140,14 +140,15 @@ absl::Status CompareRates(const std::shared_ptr<grpc::Channel>& channel, int64_t
   RESERVE_RETURN_IF_ERROR(print(pb::RATE_CHANGE_KIND_REMOVED, all.removed_count(), "removed"));
   RESERVE_RETURN_IF_ERROR(print(pb::RATE_CHANGE_KIND_DEARER, all.dearer_count(), "dearer"));
   RESERVE_RETURN_IF_ERROR(print(pb::RATE_CHANGE_KIND_CHEAPER, all.cheaper_count(), "cheaper"));
-  RESERVE_RETURN_IF_ERROR(print(pb::RATE_CHANGE_KIND_OTHER, all.other_count(), "changed otherwise"));
+  RESERVE_RETURN_IF_ERROR(
+      print(pb::RATE_CHANGE_KIND_OTHER, all.other_count(), "changed otherwise"));
   request.set_only_crossing(true);
   RESERVE_RETURN_IF_ERROR(PrintSome(*stub, request,
                                     all.becomes_standard_count() + all.ceases_standard_count(),
                                     "cross the standard-rate ceiling", out));
   const pb::RecentUsageCost& usage = all.recent_usage();
-  out << "recent usage (" << usage.usage_count() << ", at list prices): "
-      << AmountOf(usage.cost_before()) << " -> " << AmountOf(usage.cost());
+  out << "recent usage (" << usage.usage_count()
+      << ", at list prices): " << AmountOf(usage.cost_before()) << " -> " << AmountOf(usage.cost());
   if (usage.without_price_count() > 0) {
     out << "; " << usage.without_price_count() << " would have no price";
   }
@@ -173,9 +174,9 @@ absl::StatusOr<std::optional<absl::Time>> EffectiveTimeFrom(const std::string& t
   std::string problem;
   if (!absl::ParseTime(absl::RFC3339_full, text, &time, &problem) ||
       time == absl::InfiniteFuture() || time == absl::InfinitePast()) {
-    return InvalidField("--effective_time",
-                        absl::StrCat("\"", text,
-                                     "\" is not a time of RFC 3339, like 2026-01-31T00:00:00Z"));
+    return InvalidField(
+        "--effective_time",
+        absl::StrCat("\"", text, "\" is not a time of RFC 3339, like 2026-01-31T00:00:00Z"));
   }
   return time;
 }
@@ -227,8 +228,7 @@ absl::Status ActivateRates(const std::shared_ptr<grpc::Channel>& channel,
   request.set_backdate(options.backdate);
   request.set_validate_only(options.dry_run);
   request.set_reason(options.reason.empty() ? "activate-rates" : options.reason);
-  RESERVE_ASSIGN_OR_RETURN(const pb::RateDeckActivation activation,
-                           SendActivation(*stub, request));
+  RESERVE_ASSIGN_OR_RETURN(const pb::RateDeckActivation activation, SendActivation(*stub, request));
   out << "activate-rates: version " << activation.deck_version() << " ("
       << activation.currency_code() << " " << activation.series() << ") "
       << (options.dry_run ? "would be " : "is ") << InForceText(activation) << std::endl;

@@ -1,5 +1,5 @@
-// The clients behind `ledger rate-decks`, `compare-rates`, `activate-rates` and `retire-rates`: the life of decks that
-// a running ledger has. They block; call them from one thread.
+// The clients behind `ledger rate-decks`, `compare-rates`, `activate-rates` and `retire-rates`: the
+// life of decks that a running ledger has. They block; call them from one thread.
 #ifndef RESERVE_SERVICES_LEDGER_CLI_RATE_DECKS_H_
 #define RESERVE_SERVICES_LEDGER_CLI_RATE_DECKS_H_
 

@@ -24,8 +24,8 @@ struct Plan {
   StandardCalls standard_calls = StandardCalls::kMetered;
   int64_t free_seconds = 0;  // the size of the allowance; 0: none
   AllowanceReset allowance_reset = AllowanceReset::kNever;
-  Nanos default_reserve_amount = 0;  // 0: no wish of its own (O2)
-  int64_t longest_call_seconds = 0;  // 0: the operator's (H10)
+  Nanos default_reserve_amount = 0;      // 0: no wish of its own (O2)
+  int64_t longest_call_seconds = 0;      // 0: the operator's (H10)
   std::string series = kStandardSeries;  // whose decks price its usage (K1)
 };
 

@@ -76,9 +76,9 @@ absl::StatusOr<DeckActivation> PlanActivation(storage::Connection& connection,
   activation.write_time = now;
   activation.from = TruncateToMicros(order.from.value_or(now + rates::kActivationMargin));
   activation.backdated = activation.from < now + rates::kActivationMargin;
-  if (activation.backdated && !order.backdate) return BackdateNeeded(now + rates::kActivationMargin);
-  activation.stage =
-      activation.backdated ? ActivationStage::kCounts : ActivationStage::kPrepared;
+  if (activation.backdated && !order.backdate)
+    return BackdateNeeded(now + rates::kActivationMargin);
+  activation.stage = activation.backdated ? ActivationStage::kCounts : ActivationStage::kPrepared;
   activation.request_id = order.request_id;
   activation.digest = order.digest;
   activation.reason = order.by.reason;

@@ -1,11 +1,11 @@
 // Brings a deck into force so that every ledger prices a start by the same deck (K2). Thread-safe:
 // functions without state, which block.
 //
-// An activation is written a margin before its `from`, as prepared. Once it is there for all to read,
-// and that is early enough for its `from`, it comes to count; else it never does. So whoever prices
-// starts up to T + kTimelineHolds by what it read at T has read of it, or prices none of its starts.
-// Whoever ends in between leaves it prepared: the same request goes on with it, and once its time has
-// come any ledger has it miss.
+// An activation is written a margin before its `from`, as prepared. Once it is there for all to
+// read, and that is early enough for its `from`, it comes to count; else it never does. So whoever
+// prices starts up to T + kTimelineHolds by what it read at T has read of it, or prices none of its
+// starts. Whoever ends in between leaves it prepared: the same request goes on with it, and once
+// its time has come any ledger has it miss.
 #ifndef RESERVE_SERVICES_LEDGER_ENGINE_DECK_ACTIVATION_H_
 #define RESERVE_SERVICES_LEDGER_ENGINE_DECK_ACTIVATION_H_
 

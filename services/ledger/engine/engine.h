@@ -97,10 +97,9 @@ class Engine {
     rates::DeckHeader header;
     bool already_imported = false;
   };
-  // Stores a deck under the next version, all or nothing, as a draft: it prices nothing before it is
-  // activated. A deck with the name, currency, series, options and content of a stored one, which
-  // is not retired, is that one.
-  // Blocks: call it from a thread of the query pool.
+  // Stores a deck under the next version, all or nothing, as a draft: it prices nothing before it
+  // is activated. A deck with the name, currency, series, options and content of a stored one,
+  // which is not retired, is that one. Blocks: call it from a thread of the query pool.
   absl::StatusOr<ImportedDeck> ImportDeck(storage::Connection& connection, rates::DeckHeader header,
                                           std::vector<rates::RateRow> rows);
 

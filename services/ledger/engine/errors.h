@@ -38,10 +38,11 @@ absl::Status RateDeckNotFound(int64_t version);
 // "RATE_DECK_NEEDED", it can't be retired yet.
 absl::Status RateDeckRetired(int64_t version);
 absl::Status RateDeckNeeded(int64_t version, absl::Time needed_from);
-// FAILED_PRECONDITION "BACKDATE_NEEDED" on "backdate": not all ledgers would know before `earliest`.
+// FAILED_PRECONDITION "BACKDATE_NEEDED" on "backdate": not all ledgers would know before
+// `earliest`.
 absl::Status BackdateNeeded(absl::Time earliest);
-// UNAVAILABLE "ACTIVATION_TOO_SLOW", with a wait: the database took longer than all ledgers may know
-// nothing of it. Nothing was activated.
+// UNAVAILABLE "ACTIVATION_TOO_SLOW", with a wait: the database took longer than all ledgers may
+// know nothing of it. Nothing was activated.
 absl::Status ActivationTooSlow();
 
 // ABORTED "CATALOG_IS_NEW", "TRANSACTION_TOO_OLD": a lane's batch is to be run again. No caller

@@ -20,8 +20,8 @@ absl::Status UnratedSweep::Look(storage::Connection& connection, const book::Cat
   if (!page_.done()) return absl::OkStatus();
   RESERVE_RETURN_IF_ERROR(LookAtNewUsers(connection));
   const int64_t activation = catalog.timeline->newest();
-  const bool news = activation != activation_ || catalog.plans.size() != plans_ ||
-                    MonotonicNow() >= next_sweep_;
+  const bool news =
+      activation != activation_ || catalog.plans.size() != plans_ || MonotonicNow() >= next_sweep_;
   if (news) {
     // One that is under way begins again: what it has passed may be ratable now.
     place_.emplace();

@@ -549,10 +549,9 @@ std::shared_ptr<const DeckBook> DeckBook::With(std::shared_ptr<const DeckSnapsho
 }
 
 const DeckSnapshot* DeckBook::ByVersion(int64_t version) const {
-  const auto found =
-      std::partition_point(decks_.begin(), decks_.end(), [version](const auto& deck) {
-        return deck->header().version < version;
-      });
+  const auto found = std::partition_point(
+      decks_.begin(), decks_.end(),
+      [version](const auto& deck) { return deck->header().version < version; });
   return found != decks_.end() && (*found)->header().version == version ? found->get() : nullptr;
 }
 

@@ -34,12 +34,13 @@ Timeline::Timeline(std::vector<DeckActivation> activations) {
 
 Timeline::Place Timeline::After(absl::string_view currency, absl::string_view series,
                                 absl::Time time) const {
-  return std::partition_point(
-      activations_.begin(), activations_.end(), [&](const DeckActivation& each) {
-        int order = absl::string_view(each.currency).compare(currency);
-        if (order == 0) order = absl::string_view(each.series).compare(series);
-        return order < 0 || (order == 0 && each.from <= time);
-      });
+  return std::partition_point(activations_.begin(), activations_.end(),
+                              [&](const DeckActivation& each) {
+                                int order = absl::string_view(each.currency).compare(currency);
+                                if (order == 0)
+                                  order = absl::string_view(each.series).compare(series);
+                                return order < 0 || (order == 0 && each.from <= time);
+                              });
 }
 
 int64_t Timeline::VersionAt(absl::string_view currency, absl::string_view series,
@@ -123,9 +124,8 @@ std::vector<const DeckActivation*> Timeline::Of(int64_t deck_version) const {
   for (const DeckActivation& each : activations_) {
     if (each.deck_version == deck_version) found.push_back(&each);
   }
-  std::sort(found.begin(), found.end(), [](const DeckActivation* a, const DeckActivation* b) {
-    return a->number < b->number;
-  });
+  std::sort(found.begin(), found.end(),
+            [](const DeckActivation* a, const DeckActivation* b) { return a->number < b->number; });
   return found;
 }
 

@@ -2,8 +2,8 @@
 // only ever added. Going back to an earlier deck is one more activation of it.
 //
 // In force at t is the activation with the latest `from` <= t, of equals the one with the highest
-// number. So one that is scheduled is called off by activating what is in force for the same `from`.
-// Plain values: as thread-safe as an int.
+// number. So one that is scheduled is called off by activating what is in force for the same
+// `from`. Plain values: as thread-safe as an int.
 #ifndef RESERVE_SERVICES_LEDGER_RATES_TIMELINE_H_
 #define RESERVE_SERVICES_LEDGER_RATES_TIMELINE_H_
 

@@ -77,9 +77,9 @@ absl::StatusOr<int64_t> AddOnce(Connection& connection, const DeckActivation& ac
 // Of a transaction.
 absl::StatusOr<bool> RetireOnce(Connection& connection, int64_t version, absl::Time now,
                                 absl::Time needed_from) {
-  RESERVE_RETURN_IF_ERROR(connection.Execute(
-      absl::StrCat("UPDATE rate_decks SET retire_time = ", QuotedTime(now),
-                   " WHERE version = ", version, " AND retire_time IS NULL")));
+  RESERVE_RETURN_IF_ERROR(
+      connection.Execute(absl::StrCat("UPDATE rate_decks SET retire_time = ", QuotedTime(now),
+                                      " WHERE version = ", version, " AND retire_time IS NULL")));
   RESERVE_ASSIGN_OR_RETURN(std::vector<DeckActivation> activations, LoadActivations(connection));
   const rates::Timeline timeline(std::move(activations));
   return timeline.VersionsFrom(needed_from).count(version) == 0;

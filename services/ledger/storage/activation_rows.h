@@ -38,8 +38,8 @@ absl::StatusOr<int64_t> AddActivation(Connection& connection,
 absl::StatusOr<rates::ActivationStage> SettleActivation(Connection& connection, int64_t number,
                                                         rates::ActivationStage stage);
 
-// Retires a deck, in a transaction of its own, unless a start at `needed_from` or later is priced by
-// it: then false.
+// Retires a deck, in a transaction of its own, unless a start at `needed_from` or later is priced
+// by it: then false.
 absl::StatusOr<bool> RetireDeck(Connection& connection, int64_t version, absl::Time now,
                                 absl::Time needed_from);
 

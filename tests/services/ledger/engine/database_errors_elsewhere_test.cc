@@ -776,9 +776,8 @@ TEST_F(DatabaseErrorsElsewhereTest, AnActivationIsDoneOnceOrNotAtAll) {
   int number = 0;
   const auto next = [&] { order.request_id = absl::StrCat("activation-", ++number); };
   const auto activate = [&] {
-    return Query([&](Connection& connection) {
-      return engine_->ActivateDeck(connection, order).status();
-    });
+    return Query(
+        [&](Connection& connection) { return engine_->ActivateDeck(connection, order).status(); });
   };
   const auto stored = [&] {
     return ledger_->sql().QueryInt(
@@ -819,9 +818,8 @@ TEST_F(DatabaseErrorsElsewhereTest, ADeckIsRetiredOrNotAtAll) {
     ASSERT_TRUE(storage::InsertDeck(*connection, header, {}).ok());
   };
   const auto retire = [&] {
-    return Query([&](Connection& c) {
-      return engine_->RetireDeck(c, header.version, /*only_try=*/false);
-    });
+    return Query(
+        [&](Connection& c) { return engine_->RetireDeck(c, header.version, /*only_try=*/false); });
   };
   const auto retired = [&] {
     return ledger_->sql().QueryInt(
@@ -855,9 +853,10 @@ TEST_F(DatabaseErrorsElsewhereTest, HousekeepingGoesOnAfterAnyError) {
   const auto connection = ledger_->Connect();
   int64_t version = 1;
   for (const std::string part :
-       {" FROM plans", " FROM rate_activations", " FROM rate_decks", " FROM rate_shapes WHERE", " FROM rates WHERE",
-        "recheck_time <=", "INSERT INTO ledgers", "expiry_notice_time <=", " WHERE expire_time <=",
-        "ORDER BY account_id,usage_id LIMIT", "SELECT COUNT(*) FROM usage_states"}) {
+       {" FROM plans", " FROM rate_activations", " FROM rate_decks", " FROM rate_shapes WHERE",
+        " FROM rates WHERE", "recheck_time <=", "INSERT INTO ledgers",
+        "expiry_notice_time <=", " WHERE expire_time <=", "ORDER BY account_id,usage_id LIMIT",
+        "SELECT COUNT(*) FROM usage_states"}) {
     for (const Fault& fault : FaultsToTry()) {
       SCOPED_TRACE(absl::StrCat(part, ": ", fault.name));
       sabotage_->Begin(Nth(1, Contains(part), fault.ruling));

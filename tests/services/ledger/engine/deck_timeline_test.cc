@@ -41,7 +41,7 @@ class DeckTimelineTest : public testing::Test {
 
   ~DeckTimelineTest() override { ledger_.Audit(); }
 
-  absl::Time Now() const { return ledger_.clock().Now(); }
+  absl::Time Now() { return ledger_.clock().Now(); }
   TestClock& clock() { return ledger_.clock(); }
 
   // A deck by which calls to kDearNumber cost kNewCost; its version.

@@ -112,10 +112,10 @@ TEST(DeckComparisonTest, WhatCrossesTheCeilingIsTold) {
 }
 
 TEST(DeckComparisonTest, OfSeveralLinesEachIsHeldAgainstTheOneItTakesThePlaceOf) {
-  const Compared compared = Compare(
-      {Line("44", 60), From(Line("44", 80), absl::CivilDay(2027, 1, 1))},
-      {Line("44", 60), From(Line("44", 80), absl::CivilDay(2027, 1, 1)),
-       From(Line("44", 70), absl::CivilDay(2027, 2, 1))});
+  const Compared compared =
+      Compare({Line("44", 60), From(Line("44", 80), absl::CivilDay(2027, 1, 1))},
+              {Line("44", 60), From(Line("44", 80), absl::CivilDay(2027, 1, 1)),
+               From(Line("44", 70), absl::CivilDay(2027, 2, 1))});
   EXPECT_THAT(compared.changes, ElementsAre("cheaper 44"));
   EXPECT_EQ(compared.counts.unchanged, 2);
 }
