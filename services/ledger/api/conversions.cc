@@ -860,7 +860,6 @@ void ToProto(const rates::DeckHeader& header, pb::RateDeck* message) {
   message->set_name(header.name);
   message->set_currency_code(header.currency);
   message->set_series(header.series);
-  if (header.retired()) reserve::ToProto(header.retire_time, message->mutable_retire_time());
   reserve::ToProto(header.standard_rate_ceiling, header.currency,
                    message->mutable_standard_rate_ceiling());
   message->set_rate_count(header.rate_count);
@@ -879,6 +878,9 @@ void ToProto(const rates::DeckHeader& header, const rates::Timeline& timeline, a
              pb::RateDeck* message) {
   ToProto(header, message);
   message->set_state(static_cast<pb::RateDeckState>(timeline.StateOf(header, now)));
+  if (const std::optional<absl::Time> retired = timeline.RetireTimeOf(header.version)) {
+    reserve::ToProto(*retired, message->mutable_retire_time());
+  }
   const rates::DeckActivation* leading = timeline.LeadingOf(header.version, now);
   if (leading != nullptr) {
     reserve::ToProto(leading->from, message->mutable_effective_time());

@@ -17,11 +17,6 @@ using rates::DeckHeader;
 constexpr absl::Duration kReadAgainAfter = absl::Milliseconds(1500);
 static_assert(kReadAgainAfter < rates::kTimelineHolds);
 
-int64_t CountRetired(const std::vector<DeckHeader>& headers) {
-  return std::count_if(headers.begin(), headers.end(),
-                       [](const DeckHeader& header) { return header.retired(); });
-}
-
 }  // namespace
 
 std::shared_ptr<const book::Catalog> CatalogKeeper::Get() const {
@@ -160,12 +155,16 @@ absl::Status CatalogKeeper::TakeHeaders(storage::Connection& connection) {
     mutex_.AssertHeld();
     // Two may look at once; the one that looked later wins.
     if (begun < timeline_read_) return;
-    const bool retired = CountRetired(headers) > CountRetired(headers_);
     headers_ = std::move(headers);
+    auto timeline = std::make_shared<const rates::Timeline>(std::move(activations));
     for (const DeckHeader& header : headers_) {
-      if (retired && header.retired()) asked_.erase(header.version);
+      // Once, so that who asks for it later gets it.
+      const bool is_new = !catalog.timeline->RetireTimeOf(header.version).has_value();
+      if (is_new && timeline->RetireTimeOf(header.version).has_value()) {
+        asked_.erase(header.version);
+      }
     }
-    catalog.timeline = std::make_shared<rates::Timeline>(std::move(activations));
+    catalog.timeline = std::move(timeline);
     catalog.known_until = now + rates::kTimelineHolds;
     needed_ = catalog.timeline->VersionsFrom(horizon_());
     mark_ = mark;

@@ -1,6 +1,7 @@
 #include "services/ledger/engine/deck_activation.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "common/clock/utc.h"
@@ -17,8 +18,21 @@ namespace {
 using rates::ActivationStage;
 using rates::DeckActivation;
 
-// A commit that takes so long again and again says that the database is not fit for it now.
-constexpr int kMaxTries = 3;
+// A commit that takes too long again and again says that the database is not fit for it now.
+constexpr int kMaxLate = 3;
+// How often others may come first.
+constexpr int kMaxTries = 20;
+
+absl::StatusOr<rates::Timeline> LoadTimeline(storage::Connection& connection) {
+  RESERVE_ASSIGN_OR_RETURN(std::vector<DeckActivation> activations,
+                           storage::LoadActivations(connection));
+  return rates::Timeline(std::move(activations));
+}
+
+bool AnotherCameFirst(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kAlreadyExists ||
+         status.code() == absl::StatusCode::kAborted;
+}
 
 absl::StatusOr<rates::DeckHeader> FindDeck(storage::Connection& connection, int64_t version) {
   RESERVE_ASSIGN_OR_RETURN(const std::vector<rates::DeckHeader> decks,
@@ -27,7 +41,6 @@ absl::StatusOr<rates::DeckHeader> FindDeck(storage::Connection& connection, int6
       std::find_if(decks.begin(), decks.end(),
                    [version](const rates::DeckHeader& deck) { return deck.version == version; });
   if (found == decks.end()) return RateDeckNotFound(version);
-  if (found->retired()) return RateDeckRetired(version);
   return *found;
 }
 
@@ -68,8 +81,11 @@ absl::StatusOr<DeckActivation> PlanActivation(storage::Connection& connection,
                                               const CatalogKeeper::DatabaseClock& clock,
                                               const ActivationOrder& order) {
   RESERVE_ASSIGN_OR_RETURN(const rates::DeckHeader deck, FindDeck(connection, order.deck_version));
+  RESERVE_ASSIGN_OR_RETURN(const rates::Timeline timeline, LoadTimeline(connection));
+  if (timeline.RetireTimeOf(deck.version).has_value()) return RateDeckRetired(deck.version);
   RESERVE_ASSIGN_OR_RETURN(const absl::Time now, clock(connection));
   DeckActivation activation;
+  activation.number = timeline.newest() + 1;
   activation.deck_version = order.deck_version;
   activation.currency = deck.currency;
   activation.series = deck.series;
@@ -90,21 +106,44 @@ absl::StatusOr<DeckActivation> PlanActivation(storage::Connection& connection,
 absl::StatusOr<DeckActivation> Activate(storage::Connection& connection,
                                         const CatalogKeeper::DatabaseClock& clock,
                                         const ActivationOrder& order) {
-  for (int tries = 0; tries < kMaxTries; ++tries) {
+  int late = 0;
+  for (int tries = 0; tries < kMaxTries && late < kMaxLate; ++tries) {
     RESERVE_ASSIGN_OR_RETURN(std::optional<DeckActivation> known,
                              FindKnown(connection, clock, order));
     if (known.has_value()) return *std::move(known);
     RESERVE_ASSIGN_OR_RETURN(DeckActivation activation, PlanActivation(connection, clock, order));
-    const absl::StatusOr<int64_t> number = storage::AddActivation(connection, activation);
-    // Somebody asks the same at the same time.
-    if (number.status().code() == absl::StatusCode::kAlreadyExists) continue;
-    RESERVE_RETURN_IF_ERROR(number.status());
-    if (*number == 0) return RateDeckRetired(order.deck_version);
-    activation.number = *number;
+    const absl::Status added = storage::AddActivation(connection, activation);
+    if (AnotherCameFirst(added)) continue;
+    RESERVE_RETURN_IF_ERROR(added);
     if (activation.stage == ActivationStage::kPrepared) {
       RESERVE_ASSIGN_OR_RETURN(activation.stage, Settle(connection, clock, activation));
     }
     if (activation.stage == ActivationStage::kCounts) return activation;
+    ++late;
+  }
+  return ActivationTooSlow();
+}
+
+absl::Status Retire(storage::Connection& connection, const CatalogKeeper::DatabaseClock& clock,
+                    int64_t deck_version, absl::Time needed_from, bool only_try) {
+  RESERVE_ASSIGN_OR_RETURN(const rates::DeckHeader deck, FindDeck(connection, deck_version));
+  for (int tries = 0; tries < kMaxTries; ++tries) {
+    RESERVE_ASSIGN_OR_RETURN(const rates::Timeline timeline, LoadTimeline(connection));
+    if (timeline.RetireTimeOf(deck_version).has_value()) return absl::OkStatus();
+    if (timeline.VersionsFrom(needed_from).count(deck_version) > 0) {
+      return RateDeckNeeded(deck_version, needed_from);
+    }
+    if (only_try) return absl::OkStatus();
+    DeckActivation retirement;
+    retirement.number = timeline.newest() + 1;
+    retirement.deck_version = deck_version;
+    retirement.currency = deck.currency;
+    retirement.series = deck.series;
+    RESERVE_ASSIGN_OR_RETURN(retirement.write_time, clock(connection));
+    retirement.from = retirement.write_time;
+    retirement.stage = ActivationStage::kRetires;
+    const absl::Status added = storage::AddActivation(connection, retirement);
+    if (!AnotherCameFirst(added)) return added;
   }
   return ActivationTooSlow();
 }

@@ -31,15 +31,21 @@ struct ActivationOrder {
   domain::ByStaff by;
 };
 
-// Writes it, and settles it. NOT_FOUND "RATE_DECK_NOT_FOUND", FAILED_PRECONDITION
+// Writes it, and settles it. Of several that come at once each decides by the others that came
+// first. NOT_FOUND "RATE_DECK_NOT_FOUND", FAILED_PRECONDITION
 // "RATE_DECK_RETIRED" or "BACKDATE_NEEDED", ALREADY_EXISTS "REQUEST_ID_REUSED".
 absl::StatusOr<rates::DeckActivation> Activate(storage::Connection& connection,
                                                const CatalogKeeper::DatabaseClock& clock,
                                                const ActivationOrder& order);
-// What it would write; without a number.
+// What it would write.
 absl::StatusOr<rates::DeckActivation> PlanActivation(storage::Connection& connection,
                                                      const CatalogKeeper::DatabaseClock& clock,
                                                      const ActivationOrder& order);
+
+// Retires a deck. FAILED_PRECONDITION "RATE_DECK_NEEDED" if it prices a start at `needed_from` or
+// later. With `only_try` nothing is done.
+absl::Status Retire(storage::Connection& connection, const CatalogKeeper::DatabaseClock& clock,
+                    int64_t deck_version, absl::Time needed_from, bool only_try);
 
 // Has those miss that were left prepared until their time came.
 absl::Status SettleLeft(storage::Connection& connection, const CatalogKeeper::DatabaseClock& clock,

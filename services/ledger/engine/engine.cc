@@ -13,7 +13,6 @@
 #include "services/ledger/domain/refusals.h"
 #include "services/ledger/rates/line_check.h"
 #include "services/ledger/storage/account_rows.h"
-#include "services/ledger/storage/activation_rows.h"
 #include "services/ledger/storage/deck_rows.h"
 #include "services/ledger/storage/feature_level.h"
 #include "services/ledger/storage/rerating_rows.h"
@@ -37,12 +36,13 @@ bool SameDeck(const rates::DeckHeader& a, const rates::DeckHeader& b) {
          a.content_digest == b.content_digest && SameOptions(a, b);
 }
 
-// The stored deck that an import would only repeat.
+// The stored deck that an import would only repeat: none that is retired.
 const rates::DeckHeader* FindRepeat(const std::vector<rates::DeckHeader>& stored,
+                                    const rates::Timeline& timeline,
                                     const rates::DeckHeader& header) {
   const auto known =
-      std::find_if(stored.rbegin(), stored.rend(), [&header](const rates::DeckHeader& each) {
-        return !each.retired() && SameDeck(each, header);
+      std::find_if(stored.rbegin(), stored.rend(), [&](const rates::DeckHeader& each) {
+        return SameDeck(each, header) && !timeline.RetireTimeOf(each.version).has_value();
       });
   return known == stored.rend() ? nullptr : &*known;
 }
@@ -208,9 +208,9 @@ absl::StatusOr<std::optional<rates::DeckHeader>> Engine::FindImported(
     storage::Connection& connection, const rates::DeckHeader& header) {
   RESERVE_ASSIGN_OR_RETURN(const std::vector<rates::DeckHeader> stored,
                            storage::LoadDeckHeaders(connection));
-  const rates::DeckHeader* known = FindRepeat(stored, header);
-  if (known == nullptr) return std::nullopt;
   RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection));
+  const rates::DeckHeader* known = FindRepeat(stored, *catalogs_.Get()->timeline, header);
+  if (known == nullptr) return std::nullopt;
   return *known;
 }
 
@@ -220,10 +220,11 @@ absl::StatusOr<Engine::ImportedDeck> Engine::ImportDeck(storage::Connection& con
   header.rate_count = static_cast<int64_t>(rows.size());
   RESERVE_RETURN_IF_ERROR(rates::CheckLines(header, &rows));
   for (int tries = 0; tries < kMaxImportTries; ++tries) {
+    RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection));
     RESERVE_ASSIGN_OR_RETURN(const std::vector<rates::DeckHeader> stored,
                              storage::LoadDeckHeaders(connection));
-    if (const rates::DeckHeader* known = FindRepeat(stored, header)) {
-      RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection));
+    const auto catalog = catalogs_.Get();
+    if (const rates::DeckHeader* known = FindRepeat(stored, *catalog->timeline, header)) {
       return ImportedDeck{*known, /*already_imported=*/true};
     }
     header.version = stored.empty() ? 1 : stored.back().version + 1;
@@ -252,20 +253,9 @@ absl::StatusOr<rates::DeckActivation> Engine::ActivateDeck(storage::Connection& 
 }
 
 absl::Status Engine::RetireDeck(storage::Connection& connection, int64_t version, bool only_try) {
-  const absl::Time needed_from = FirstStart();
-  RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection, /*large_later=*/true));
-  const std::shared_ptr<const book::Catalog> catalog = catalogs_.Get();
-  const rates::DeckHeader* deck = catalog->FindHeader(version);
-  if (deck == nullptr) return RateDeckNotFound(version);
-  if (deck->retired()) return absl::OkStatus();
-  if (catalog->timeline->VersionsFrom(needed_from).count(version) > 0) {
-    return RateDeckNeeded(version, needed_from);
-  }
-  if (only_try) return absl::OkStatus();
-  RESERVE_ASSIGN_OR_RETURN(const bool retired,
-                           storage::RetireDeck(connection, version, Now(), needed_from));
-  if (!retired) return RateDeckNeeded(version, needed_from);
-  return catalogs_.Refresh(connection, /*large_later=*/true);
+  RESERVE_RETURN_IF_ERROR(
+      Retire(connection, options_.database_clock, version, FirstStart(), only_try));
+  return RefreshCatalog(connection);
 }
 
 absl::StatusOr<absl::Duration> Engine::RenewLease(storage::Connection& connection,

@@ -82,10 +82,6 @@ struct DeckHeader {
   bool prices_include_tax = false;  // shown, not computed
   // It was imported when a fee did not count for C12, which is fixed then.
   bool standard_by_price_alone = false;
-  // Since then it can't be activated (K1); the infinite past: it is not retired.
-  absl::Time retire_time = absl::InfinitePast();
-
-  bool retired() const { return retire_time != absl::InfinitePast(); }
 
   friend bool operator==(const DeckHeader&, const DeckHeader&) = default;
 };

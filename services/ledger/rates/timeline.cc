@@ -22,6 +22,10 @@ Timeline::Timeline(std::vector<DeckActivation> activations) {
   for (DeckActivation& each : activations) {
     newest_ = std::max(newest_, each.number);
     if (each.stage == ActivationStage::kMissed) continue;
+    if (each.stage == ActivationStage::kRetires) {
+      retired_.try_emplace(each.deck_version, each.from);
+      continue;
+    }
     has_unsettled_ |= each.stage == ActivationStage::kPrepared;
     activations_.push_back(std::move(each));
   }
@@ -114,9 +118,15 @@ const DeckActivation* Timeline::LeadingOf(int64_t deck_version, absl::Time now) 
 }
 
 DeckState Timeline::StateOf(const DeckHeader& deck, absl::Time now) const {
-  if (deck.retired()) return DeckState::kRetired;
+  if (RetireTimeOf(deck.version).has_value()) return DeckState::kRetired;
   const DeckActivation* leading = LeadingOf(deck.version, now);
   return leading == nullptr ? DeckState::kDraft : StateOf(*leading, now);
+}
+
+std::optional<absl::Time> Timeline::RetireTimeOf(int64_t deck_version) const {
+  const auto retired = retired_.find(deck_version);
+  if (retired == retired_.end()) return std::nullopt;
+  return retired->second;
 }
 
 std::vector<const DeckActivation*> Timeline::Of(int64_t deck_version) const {

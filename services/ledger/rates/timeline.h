@@ -8,6 +8,7 @@
 #define RESERVE_SERVICES_LEDGER_RATES_TIMELINE_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -32,6 +33,8 @@ enum class ActivationStage : uint8_t {
   kPrepared = 1,
   kCounts = 2,
   kMissed = 3,  // it came too late for its `from`, and never counts
+  // No activation: from `from` on the deck can't be activated any more.
+  kRetires = 4,
 };
 
 struct DeckActivation {
@@ -67,7 +70,7 @@ enum class DeckState : uint8_t {
 class Timeline {
  public:
   Timeline() = default;
-  // In any order; those that were missed are left out.
+  // In any order.
   explicit Timeline(std::vector<DeckActivation> activations);
 
   // The version of the deck in force at `time`; 0 if there is none.
@@ -88,12 +91,14 @@ class Timeline {
   // When the next one takes its place: the infinite future if none does. Its own `from` if another
   // one has the same and came later.
   absl::Time EndOf(const DeckActivation& activation) const;
+  // When the deck was retired; nothing if it is not.
+  std::optional<absl::Time> RetireTimeOf(int64_t deck_version) const;
   // Those of a deck, by number.
   std::vector<const DeckActivation*> Of(int64_t deck_version) const;
 
-  // By currency, series, from and number.
+  // Those that count, or may come to, by currency, series, from and number.
   const std::vector<DeckActivation>& activations() const { return activations_; }
-  // The highest number, also of those that were missed; 0 if there is none.
+  // The highest number of all rows; 0 if there is none.
   int64_t newest() const { return newest_; }
 
  private:
@@ -102,6 +107,7 @@ class Timeline {
   Place After(absl::string_view currency, absl::string_view series, absl::Time time) const;
 
   std::vector<DeckActivation> activations_;
+  std::map<int64_t, absl::Time> retired_;  // by version
   bool has_unsettled_ = false;
   int64_t newest_ = 0;
 };

@@ -16,7 +16,6 @@ using rates::DeckActivation;
 constexpr absl::string_view kColumns =
     "number,deck_version,currency,series,from_time,backdated,write_time,stage,request_id,digest,"
     "reason,actor,reference";
-constexpr int kMaxTries = 10;
 
 absl::StatusOr<std::vector<DeckActivation>> QueryActivations(Connection& connection,
                                                              absl::string_view rest) {
@@ -39,50 +38,6 @@ absl::StatusOr<std::vector<DeckActivation>> QueryActivations(Connection& connect
         each.reference = row.Text(13);
       }));
   return activations;
-}
-
-absl::Status Insert(Connection& connection, int64_t number, const DeckActivation& activation) {
-  SqlText sql(absl::StrCat("INSERT INTO rate_activations (", kColumns, ") VALUES "));
-  sql.Row()
-      .Int(number)
-      .Int(activation.deck_version)
-      .Text(activation.currency)
-      .Text(activation.series)
-      .Time(activation.from)
-      .Int(activation.backdated)
-      .Time(activation.write_time)
-      .Int(static_cast<int64_t>(activation.stage))
-      .TextOrNull(activation.request_id)
-      .Text(activation.digest)
-      .Text(activation.reason)
-      .Text(activation.actor)
-      .Text(activation.reference)
-      .EndRow();
-  return connection.Execute(sql.str());
-}
-
-// Of a transaction.
-absl::StatusOr<int64_t> AddOnce(Connection& connection, const DeckActivation& activation) {
-  RESERVE_ASSIGN_OR_RETURN(
-      const int64_t there,
-      connection.Update(absl::StrCat("UPDATE rate_decks SET retire_time = NULL WHERE version = ",
-                                     activation.deck_version, " AND retire_time IS NULL")));
-  if (there == 0) return 0;
-  RESERVE_ASSIGN_OR_RETURN(const TimelineMark mark, ReadTimelineMark(connection));
-  // One that is not committed yet holds its number, so numbers grow in the order of commits.
-  RESERVE_RETURN_IF_ERROR(Insert(connection, mark.newest + 1, activation));
-  return mark.newest + 1;
-}
-
-// Of a transaction.
-absl::StatusOr<bool> RetireOnce(Connection& connection, int64_t version, absl::Time now,
-                                absl::Time needed_from) {
-  RESERVE_RETURN_IF_ERROR(
-      connection.Execute(absl::StrCat("UPDATE rate_decks SET retire_time = ", QuotedTime(now),
-                                      " WHERE version = ", version, " AND retire_time IS NULL")));
-  RESERVE_ASSIGN_OR_RETURN(std::vector<DeckActivation> activations, LoadActivations(connection));
-  const rates::Timeline timeline(std::move(activations));
-  return timeline.VersionsFrom(needed_from).count(version) == 0;
 }
 
 }  // namespace
@@ -111,26 +66,24 @@ absl::StatusOr<TimelineMark> ReadTimelineMark(Connection& connection) {
   return mark;
 }
 
-absl::StatusOr<int64_t> AddActivation(Connection& connection, const DeckActivation& activation) {
-  absl::Status added;
-  for (int tries = 0; tries < kMaxTries; ++tries) {
-    RESERVE_RETURN_IF_ERROR(connection.Begin());
-    absl::StatusOr<int64_t> number = AddOnce(connection, activation);
-    if (number.ok() && *number != 0) {
-      RESERVE_RETURN_IF_ERROR(connection.Commit());
-      return number;
-    }
-    connection.Rollback();
-    if (number.ok()) return number;
-    added = number.status();
-    const bool taken = added.code() == absl::StatusCode::kAlreadyExists;
-    if (!taken && added.code() != absl::StatusCode::kAborted) break;
-    if (activation.request_id.empty()) continue;
-    RESERVE_ASSIGN_OR_RETURN(const std::optional<DeckActivation> known,
-                             FindActivation(connection, activation.request_id));
-    if (known.has_value()) break;  // else somebody took the number
-  }
-  return added;
+absl::Status AddActivation(Connection& connection, const DeckActivation& activation) {
+  SqlText sql(absl::StrCat("INSERT INTO rate_activations (", kColumns, ") VALUES "));
+  sql.Row()
+      .Int(activation.number)
+      .Int(activation.deck_version)
+      .Text(activation.currency)
+      .Text(activation.series)
+      .Time(activation.from)
+      .Int(activation.backdated)
+      .Time(activation.write_time)
+      .Int(static_cast<int64_t>(activation.stage))
+      .TextOrNull(activation.request_id)
+      .Text(activation.digest)
+      .Text(activation.reason)
+      .Text(activation.actor)
+      .Text(activation.reference)
+      .EndRow();
+  return connection.Execute(sql.str());
 }
 
 absl::StatusOr<ActivationStage> SettleActivation(Connection& connection, int64_t number,
@@ -144,18 +97,6 @@ absl::StatusOr<ActivationStage> SettleActivation(Connection& connection, int64_t
       absl::StrCat("SELECT stage FROM rate_activations WHERE number = ", number),
       [&](const Row& row) { settled = static_cast<ActivationStage>(row.Int(1)); }));
   return settled;
-}
-
-absl::StatusOr<bool> RetireDeck(Connection& connection, int64_t version, absl::Time now,
-                                absl::Time needed_from) {
-  RESERVE_RETURN_IF_ERROR(connection.Begin());
-  const absl::StatusOr<bool> retired = RetireOnce(connection, version, now, needed_from);
-  if (!retired.ok() || !*retired) {
-    connection.Rollback();
-    return retired;
-  }
-  RESERVE_RETURN_IF_ERROR(connection.Commit());
-  return true;
 }
 
 }  // namespace reserve::storage

@@ -1,6 +1,6 @@
 // Rows of the decks' timeline (rates/timeline.h). They are only added; of a row nothing changes but
-// whether it has come to count. Whoever activates or retires a deck writes the deck's row first, so
-// that the other waits.
+// whether it has come to count. Each has the number after that of the last one: who has decided by
+// what is there by now adds the next, or is told that another came first.
 #ifndef RESERVE_SERVICES_LEDGER_STORAGE_ACTIVATION_ROWS_H_
 #define RESERVE_SERVICES_LEDGER_STORAGE_ACTIVATION_ROWS_H_
 
@@ -10,7 +10,6 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/time.h"
 #include "services/ledger/rates/timeline.h"
 #include "services/ledger/storage/connection.h"
 
@@ -29,19 +28,12 @@ struct TimelineMark {
 };
 absl::StatusOr<TimelineMark> ReadTimelineMark(Connection& connection);
 
-// Stores it under the next number, and returns that; 0 if there is no such deck, or it is retired.
-// In a transaction of its own. ALREADY_EXISTS if its request id is taken.
-absl::StatusOr<int64_t> AddActivation(Connection& connection,
-                                      const rates::DeckActivation& activation);
+// Stores it; commits. ALREADY_EXISTS if its number, or its request id, is taken.
+absl::Status AddActivation(Connection& connection, const rates::DeckActivation& activation);
 // Has one that is prepared count, or miss; commits. What its stage is then, whoever said so first.
 // One that missed gives its request id back.
 absl::StatusOr<rates::ActivationStage> SettleActivation(Connection& connection, int64_t number,
                                                         rates::ActivationStage stage);
-
-// Retires a deck, in a transaction of its own, unless a start at `needed_from` or later is priced
-// by it: then false.
-absl::StatusOr<bool> RetireDeck(Connection& connection, int64_t version, absl::Time now,
-                                absl::Time needed_from);
 
 }  // namespace reserve::storage
 

@@ -1,4 +1,4 @@
-// Rows of rate decks. A deck is written once, whole, and never changes but for being retired.
+// Rows of rate decks. A deck is written once, whole, and never changes.
 #ifndef RESERVE_SERVICES_LEDGER_STORAGE_DECK_ROWS_H_
 #define RESERVE_SERVICES_LEDGER_STORAGE_DECK_ROWS_H_
 

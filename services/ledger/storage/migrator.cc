@@ -254,7 +254,7 @@ constexpr TableRights kRights[] = {
     {"card_declines", "account_id", true},
     {"number_keys", "account_id", true},
     {"reratings", "number", true, true},
-    {"rate_decks", "version", true, true},
+    {"rate_decks", "version", true},
     {"rate_activations", "number", true, true},
     {"rates", "deck_version", true},
     {"rate_shapes", "deck_version", true},

@@ -5,7 +5,7 @@
 -- program from before goes by `effective_time` of each deck: it must not run on this schema.
 --
 -- rate_decks.effective_time: for when the import was meant; it decides nothing any more.
--- rate_activations.stage: 1 prepared, 2 counts, 3 missed.
+-- rate_activations.stage: 1 prepared, 2 counts, 3 missed; 4: no activation, but the deck's retirement.
 CREATE TABLE IF NOT EXISTS rate_activations (
   number BIGINT NOT NULL,
   deck_version BIGINT NOT NULL,
@@ -27,8 +27,7 @@ CREATE TABLE IF NOT EXISTS rate_activations (
 SET @statement = IF((SELECT COUNT(*) FROM information_schema.columns
   WHERE table_schema = DATABASE() AND table_name = 'rate_decks' AND column_name = 'series') = 0,
   'ALTER TABLE rate_decks
-  ADD COLUMN series VARBINARY(64) NOT NULL DEFAULT ''standard'',
-  ADD COLUMN retire_time DATETIME(6) NULL', 'DO 0');
+  ADD COLUMN series VARBINARY(64) NOT NULL DEFAULT ''standard''', 'DO 0');
 PREPARE change_table FROM @statement;
 EXECUTE change_table;
 

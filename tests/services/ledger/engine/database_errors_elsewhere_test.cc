@@ -823,7 +823,7 @@ TEST_F(DatabaseErrorsElsewhereTest, ADeckIsRetiredOrNotAtAll) {
   };
   const auto retired = [&] {
     return ledger_->sql().QueryInt(
-        absl::StrCat("SELECT COUNT(*) FROM rate_decks WHERE retire_time IS NOT NULL AND version = ",
+        absl::StrCat("SELECT COUNT(*) FROM rate_activations WHERE stage = 4 AND deck_version = ",
                      header.version));
   };
   next_draft();

@@ -225,6 +225,7 @@ TEST_F(DeckTimelineTest, K2_WhatWasLeftPreparedIsGoneOnWithOrMissesItsTime) {
   left.request_id = "left";
   left.digest = "digest";
   const auto connection = ledger_.Connect();
+  left.number = 2;
   ASSERT_TRUE(storage::AddActivation(*connection, left).ok());
   ActivationOrder order = OrderFor(left.deck_version);
   order.request_id = "left";
@@ -234,6 +235,7 @@ TEST_F(DeckTimelineTest, K2_WhatWasLeftPreparedIsGoneOnWithOrMissesItsTime) {
   EXPECT_EQ(gone_on->stage, ActivationStage::kCounts);
 
   left.deck_version = 1;
+  left.number = 3;
   left.request_id = "left again";
   left.from = Now() + rates::kActivationMargin + absl::Seconds(10);
   ASSERT_TRUE(storage::AddActivation(*connection, left).ok());
@@ -333,7 +335,7 @@ TEST_F(DeckTimelineTest, K1_ADeckIsRetiredOnceNoStartCanNeedIt) {
   EXPECT_EQ(ReasonOf(Activate(OrderFor(1)).status()), "RATE_DECK_RETIRED");
   EXPECT_EQ(one_->catalog()->decks->ByVersion(1), nullptr) << "it leaves the memory";
   ASSERT_NE(one_->catalog()->FindHeader(1), nullptr);
-  EXPECT_EQ(one_->catalog()->FindHeader(1)->retire_time, Now());
+  EXPECT_EQ(one_->catalog()->timeline->RetireTimeOf(1), Now());
   const auto connection = ledger_.Connect();
   EXPECT_EQ(storage::LoadDeckRows(*connection, 1)->size(), 6u) << "and stays readable";
 }

@@ -99,7 +99,10 @@ void StoreInForce(storage::Connection& connection, const rates::DeckHeader& head
   activation.from = header.effective_time;
   activation.backdated = true;
   activation.write_time = TestNow();
-  const absl::Status activated = storage::AddActivation(connection, activation).status();
+  const auto mark = storage::ReadTimelineMark(connection);
+  EXPECT_TRUE(mark.ok()) << mark.status();
+  activation.number = mark.ok() ? mark->newest + 1 : 0;
+  const absl::Status activated = storage::AddActivation(connection, activation);
   EXPECT_TRUE(activated.ok()) << activated;
 }
 

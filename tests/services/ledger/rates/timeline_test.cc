@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -108,9 +109,16 @@ TEST(TimelineTest, K1_TheStatesAreThoseOfTheTime) {
   EXPECT_EQ(timeline.LeadingOf(1, At(250))->number, 3);
   EXPECT_EQ(timeline.StateOf(Deck(3), At(250)), DeckState::kDraft);
   EXPECT_EQ(timeline.LeadingOf(3, At(250)), nullptr);
-  DeckHeader retired = Deck(2);
-  retired.retire_time = At(400);
-  EXPECT_EQ(timeline.StateOf(retired, At(500)), DeckState::kRetired);
+}
+
+TEST(TimelineTest, K1_ARetiredDeckIsNoActivation) {
+  const Timeline timeline({Of(1, 1, 100), Of(2, 2, 200), Of(3, 1, 400, ActivationStage::kRetires)});
+  EXPECT_EQ(timeline.StateOf(Deck(1), At(500)), DeckState::kRetired);
+  EXPECT_EQ(timeline.RetireTimeOf(1), At(400));
+  EXPECT_EQ(timeline.RetireTimeOf(2), std::nullopt);
+  EXPECT_EQ(InForce(timeline, At(500)), 2);
+  EXPECT_EQ(InForce(timeline, At(150)), 1) << "that start is still of it";
+  EXPECT_EQ(timeline.newest(), 3);
 }
 
 TEST(TimelineTest, K1_OneThatIsScheduledIsCalledOffByAnotherOfTheSameTime) {
