@@ -38,6 +38,7 @@ constexpr char kUsage[] =
     "  rate-decks           lists the decks of a running ledger, and when each is in force\n"
     "  compare-rates VERSION [BASE]\n"
     "                       says what would change with a deck\n"
+    "  export-rates VERSION prints a deck as CSV\n"
     "  activate-rates VERSION\n"
     "                       brings a deck into force: a draft, or again one of before\n"
     "  retire-rates VERSION puts a deck away that prices nothing any more\n"
@@ -91,6 +92,11 @@ std::vector<Command> Commands() {
        "what recent usage would have cost. BASE is the version of the deck\n  that is compared "
        "with; without it that is the one in force.",
        of_client({})},
+      {"export-rates",
+       "ledger export-rates VERSION [flags]\n  Prints a rate deck as CSV, with the columns of "
+       "import-rates, and on standard error the flags with which\n  import-rates makes the same "
+       "deck of it.",
+       of_client({})},
       {"activate-rates",
        "ledger activate-rates VERSION [flags]\n  Brings a rate deck into force: one that was "
        "imported with --draft, or again one of before.\n  Without --effective_time it is in force "
@@ -122,6 +128,7 @@ absl::Status RunCommand(std::vector<std::string> arguments) {
   if (!arguments.empty()) arguments.erase(arguments.begin());
   if (command == "import-rates") return cli::RunImportRates(arguments);
   if (command == "compare-rates") return cli::RunCompareRates(arguments);
+  if (command == "export-rates") return cli::RunExportRates(arguments);
   if (command == "activate-rates") return cli::RunActivateRates(arguments);
   if (command == "retire-rates") return cli::RunRetireRates(arguments);
   if (command == "check-heads") return cli::RunCheckHeads(arguments);

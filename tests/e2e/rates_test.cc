@@ -603,6 +603,100 @@ TEST_F(RatesTest, K1_AnEarlierFileImportedAgainIsInForceAgain) {
   EXPECT_EQ(Stored(), "2/2/2");
 }
 
+TEST_F(RatesTest, AnExportGivesBackWhatWasImported) {
+  const std::string file =
+      WriteFile("trade.csv",
+                "kind,prefix,carrier,destination,price,connect_fee,increments,days,from,to,steps,"
+                "included_seconds,minimum,maximum,standard,effective_date,end_date,blocked\n"
+                "call,44,,\"United Kingdom, \"\"all\"\"\",0.015,0,60/6,,,,,,,,,,,\n"
+                "call,49,,Germany by day,0.05,0.01,1/1,1-5,08:00,18:00,,,,,,,,\n"
+                "call,49,,Germany else,0.02,0,1/1,,,,,,,,,,,\n"
+                "call,33,,France,0.06,0,60/60,,,,60:0.04;120:0.02,10,0.05,1.00,,,,\n"
+                "call,39,,Italy,0.05,0,60/60,,,,,,,,yes,2027-01-01,2027-12-31,\n"
+                "call,882,,Blocked,blocked,0,60/60,,,,,,,,,,,\n"
+                "call_inbound,1800,,,0.015,0,60/60,,,,,,,,,,,\n"
+                "sms,1,310-410,,0.011,,,,,,,,,,,,,\n"
+                "short_code,611,,Care,0,0,60/60,,,,,,,,,,,\n");
+  Stack::Ended ended =
+      stack_->RunLedger({"import-rates", file, "--currency=EUR", "--time_zone=Europe/Berlin",
+                         "--holidays=2026-12-25", "--rounding=up/4", "--draft"});
+  ASSERT_EQ(ended.exit_code, 0) << ended.output << ended.errors;
+  const Stack::Ended exported = stack_->RunLedger({"export-rates", "1"});
+  ASSERT_EQ(exported.exit_code, 0) << exported.errors;
+  EXPECT_THAT(exported.errors, HasSubstr("--name=trade --currency=EUR --series=standard "
+                                         "--standard_rate_ceiling=0.02 --time_zone=Europe/Berlin "
+                                         "--holidays=2026-12-25 --rounding=up/4"));
+  const std::string again = WriteFile("again.csv", exported.output);
+  ended = stack_->RunLedger({"import-rates", again, "--currency=EUR", "--time_zone=Europe/Berlin",
+                             "--holidays=2026-12-25", "--rounding=up/4", "--draft"});
+  ASSERT_EQ(ended.exit_code, 0) << ended.output << ended.errors << exported.output;
+  EXPECT_EQ(stack_->RunLedger({"export-rates", "2"}).output, exported.output);
+  ended = stack_->RunLedger({"compare-rates", "2", "1"});
+  ASSERT_EQ(ended.exit_code, 0) << ended.errors;
+  EXPECT_THAT(ended.output, HasSubstr("version 2 with version 1: 9 lines cost the same\n0 added\n"
+                                      "0 removed\n0 dearer\n0 cheaper\n0 changed otherwise\n0 "
+                                      "cross the standard-rate ceiling\n"));
+}
+
+TEST_F(RatesTest, WhatWouldChangeIsToldBeforeADeckIsActivated) {
+  ASSERT_TRUE(Import(absl::StrCat("name: 'us' ", kLongAgo),
+                     absl::StrCat(kColumns, "call,44,0.05\ncall,33,0.05\ncall,49,0.03\n"))
+                  .ok());
+  ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::OpenAccount,
+                   Parse<pb::OpenAccountRequest>("account_id: 'a'"))
+                  .ok());
+  ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::PutUser,
+                   Parse<pb::PutUserRequest>("account_id: 'a' user_id: 'u'"))
+                  .ok());
+  for (const std::string number : {"+447700900123", "+33140205050", "+4930901820"}) {
+    ASSERT_TRUE(Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage,
+                     Parse<pb::RecordUsageRequest>(absl::StrCat(
+                         "account_id: 'a' usage { usage_id: '", number.substr(1),
+                         "' user_id: 'u' start_time { seconds: ", absl::ToUnixSeconds(absl::Now()),
+                         " } call { direction: DIRECTION_OUTBOUND destination: '", number,
+                         "' duration { seconds: 60 } } }")))
+                    .ok());
+  }
+  const auto draft = ImportDraft(
+      "name: 'new'", absl::StrCat(kColumns, "call,44,0.07\ncall,33,0.02\ncall,34,0.01\n"));
+  ASSERT_TRUE(draft.ok()) << draft.status();
+  const auto compare = [&](const std::string& more) {
+    const auto compared = Call(stack_->rates(), &pb::Rates::Stub::CompareRateDecks,
+                               Parse<pb::CompareRateDecksRequest>(absl::StrCat(
+                                   "deck_version: ", draft->rate_deck().version(), " ", more)));
+    EXPECT_TRUE(compared.ok()) << compared.status();
+    return compared.value_or(pb::CompareRateDecksResponse());
+  };
+  const auto all = compare("");
+  EXPECT_EQ(all.base_deck_version(), 1);
+  EXPECT_EQ(all.added_count(), 1);
+  EXPECT_EQ(all.removed_count(), 1);
+  EXPECT_EQ(all.dearer_count(), 1);
+  EXPECT_EQ(all.cheaper_count(), 1);
+  EXPECT_EQ(all.becomes_standard_count(), 1);
+  EXPECT_EQ(all.ceases_standard_count(), 0);
+  EXPECT_EQ(all.changes_size(), 4);
+  EXPECT_EQ(all.recent_usage().usage_count(), 3);
+  EXPECT_EQ(all.recent_usage().without_price_count(), 1) << "Germany";
+  EXPECT_EQ(Amount(all.recent_usage().cost_before()), Decimal("0.10"));
+  EXPECT_EQ(Amount(all.recent_usage().cost()), Decimal("0.09"));
+  const auto crossing = compare("only_crossing: true");
+  ASSERT_EQ(crossing.changes_size(), 1);
+  EXPECT_EQ(crossing.changes(0).after().prefix(), "33");
+  EXPECT_TRUE(crossing.changes(0).crosses_ceiling());
+  EXPECT_EQ(crossing.changes(0).kind(), pb::RATE_CHANGE_KIND_CHEAPER);
+  std::vector<std::string> prefixes;
+  std::string token;
+  do {
+    const auto page = compare(absl::StrCat("page_size: 1 page_token: '", token, "'"));
+    for (const pb::RateChange& change : page.changes()) {
+      prefixes.push_back((change.has_after() ? change.after() : change.before()).prefix());
+    }
+    token = page.next_page_token();
+  } while (!token.empty());
+  EXPECT_THAT(prefixes, ElementsAre("33", "34", "44", "49"));
+}
+
 TEST_F(RatesTest, WhatRecentUsageWentToAndWhatWaitsForAPriceIsMissed) {
   ASSERT_TRUE(
       Import(absl::StrCat("name: 'us' ", kLongAgo), absl::StrCat(kColumns, "call,44,0.01\n")).ok());

@@ -262,8 +262,9 @@ std::set<std::string> FlagsShown(const std::string& help) {
 
 TEST_F(StartTest, HelpShowsEveryFlagUnderTheCommandsThatReadIt) {
   const std::vector<std::string> ledger_commands = {
-      "serve",         "migrate",        "grants",       "settings", "import-rates", "rate-decks",
-      "compare-rates", "activate-rates", "retire-rates", "check",    "verify",       "check-heads"};
+      "serve",      "migrate",       "grants",       "settings",       "import-rates",
+      "rate-decks", "compare-rates", "export-rates", "activate-rates", "retire-rates",
+      "check",      "verify",        "check-heads"};
   struct Row {
     std::string program;
     std::vector<std::string> commands;

@@ -16,6 +16,7 @@
 #include "common/rpc/rpc_flags.h"
 #include "services/ledger/cli/check.h"
 #include "services/ledger/cli/check_heads.h"
+#include "services/ledger/cli/export_rates.h"
 #include "services/ledger/cli/import_rates.h"
 #include "services/ledger/cli/rate_decks.h"
 #include "services/ledger/cli/verify.h"
@@ -232,6 +233,12 @@ absl::Status RunCompareRates(std::vector<std::string> versions) {
   RESERVE_ASSIGN_OR_RETURN(const int64_t version, VersionFrom(versions));
   RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, LedgerChannel());
   return CompareRates(channel, version, base, std::cout);
+}
+
+absl::Status RunExportRates(const std::vector<std::string>& versions) {
+  RESERVE_ASSIGN_OR_RETURN(const int64_t version, VersionFrom(versions));
+  RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, LedgerChannel());
+  return ExportRates(channel, version, std::cout, std::cerr);
 }
 
 absl::Status RunActivateRates(const std::vector<std::string>& versions) {

@@ -31,6 +31,8 @@ absl::Status RunImportRates(const std::vector<std::string>& files);
 absl::Status RunRateDecks();
 // Says what would change with the deck of the first version: from the one in force, or the second.
 absl::Status RunCompareRates(std::vector<std::string> versions);
+// Writes the deck of the one version to standard output, as import-rates reads it.
+absl::Status RunExportRates(const std::vector<std::string>& versions);
 // Has it activate, or retire, the deck of the one version.
 absl::Status RunActivateRates(const std::vector<std::string>& versions);
 absl::Status RunRetireRates(const std::vector<std::string>& versions);
