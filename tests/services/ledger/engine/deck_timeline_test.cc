@@ -50,7 +50,7 @@ class DeckTimelineTest : public testing::Test {
     header.name = absl::StrCat("deck-", ++decks_);
     header.currency = "USD";
     header.series = series;
-    header.import_time = Now();
+    header.effective_time = header.import_time = Now();
     const auto connection = ledger_.Connect();
     const auto imported = one_->ImportDeck(
         *connection, header, {{rates::RateKind::kCall, "44", "", "Britain", price, 0, 60, 60}});
@@ -284,7 +284,7 @@ TEST_F(DeckTimelineTest, K3_AnUnratedUsageIsRatedWhenTheTimelinePricesItsStart) 
   rates::DeckHeader header;
   header.name = "more";
   header.currency = "USD";
-  header.import_time = Now();
+  header.effective_time = header.import_time = Now();
   const auto connection = ledger_.Connect();
   const auto imported = keeper->ImportDeck(
       *connection, header, {{rates::RateKind::kCall, "999", "", "", kNewCost, 0, 60, 60}});
