@@ -408,6 +408,12 @@ TEST_F(BadInputTest, UnknownUsersUsagesPlansDecksAndRechargesAreNotFound) {
        "PLAN_NOT_FOUND", "default_plan_id"},
       {"Rates.ListRates", "deck_version: 99", StatusCode::kNotFound, "RATE_DECK_NOT_FOUND",
        "deck_version"},
+      {"Rates.GetRateDeck", "deck_version: 99", StatusCode::kNotFound, "RATE_DECK_NOT_FOUND",
+       "deck_version"},
+      {"Rates.RetireRateDeck", "deck_version: 99", StatusCode::kNotFound, "RATE_DECK_NOT_FOUND",
+       "deck_version"},
+      {"Rates.ActivateRateDeck", "deck_version: 99 request_id: 'r' reason: 'x'",
+       StatusCode::kNotFound, "RATE_DECK_NOT_FOUND", "deck_version"},
       {"Recharges.ReportRecharge",
        "account_id: 'acct' ordinal: 9 attempt: 1 worker_id: 'w' unresolved { reason: 'lost' }",
        StatusCode::kNotFound, "RECHARGE_NOT_FOUND", "ordinal"},
@@ -1059,7 +1065,8 @@ TEST_F(BadInputTest, ListsRefuseTokensThatAreNotTheirs) {
   std::vector<Refusal> refusals;
   for (const std::string list :
        {"Accounts.ListAccounts", "Accounts.ListUsers", "Accounts.ListUsage", "Accounts.ListEntries",
-        "Accounts.ListRecharges", "Events.ListEvents", "Rates.ListRateDecks", "Rates.ListRates"}) {
+        "Accounts.ListRecharges", "Events.ListEvents", "Rates.ListRateDecks", "Rates.ListRates",
+        "Rates.ListRateDeckActivations"}) {
     const bool of_account = !absl::StartsWith(list, "Rates.") && list != "Accounts.ListAccounts";
     const std::string head = of_account ? "account_id: 'acct' " : "";
     for (const std::string token : {"x", "%%%", "AAAA", "MTIz", "a\\nb"}) {
@@ -1353,6 +1360,57 @@ TEST_F(BadInputTest, AnImportNeedsItsHeaderAndAWholeFile) {
       {.method = "Rates.ImportRateDeck",
        .request = "header { name: 'a' accept: RATE_DECK_FINDING_CODE_UNSPECIFIED }",
        .field = "header.accept"},
+  });
+}
+
+TEST_F(BadInputTest, AnActivationNeedsItsDeckItsRequestAndItsReason) {
+  const std::string sound = "deck_version: 1 request_id: 'r' reason: 'x' ";
+  ExpectRefused({
+      {.method = "Rates.ActivateRateDeck",
+       .request = "request_id: 'r' reason: 'x'",
+       .field = "deck_version"},
+      {.method = "Rates.ActivateRateDeck",
+       .request = "deck_version: -1 request_id: 'r' reason: 'x'",
+       .field = "deck_version"},
+      {.method = "Rates.ActivateRateDeck",
+       .request = "deck_version: 1 reason: 'x'",
+       .field = "request_id"},
+      {.method = "Rates.ActivateRateDeck",
+       .request = "deck_version: 1 request_id: 'r'",
+       .field = "reason"},
+      {.method = "Rates.ActivateRateDeck", .request = sound + "actor: 'a\\nb'", .field = "actor"},
+      {.method = "Rates.ActivateRateDeck",
+       .request = sound + "effective_time { nanos: -1 }",
+       .field = "effective_time.nanos"},
+      {"Rates.ActivateRateDeck", sound + "effective_time { seconds: 1 }",
+       StatusCode::kFailedPrecondition, "BACKDATE_NEEDED", "backdate"},
+      {.method = "Rates.RetireRateDeck", .request = "", .field = "deck_version"},
+      {"Rates.RetireRateDeck", "deck_version: 1", StatusCode::kFailedPrecondition,
+       "RATE_DECK_NEEDED", "deck_version"},
+      {.method = "Rates.GetRateDeck", .request = "", .field = "deck_version"},
+      {.method = "Rates.CompareRateDecks", .request = "", .field = "deck_version"},
+      {.method = "Rates.CompareRateDecks",
+       .request = "deck_version: 1 base_deck_version: -1",
+       .field = "base_deck_version"},
+      {.method = "Rates.CompareRateDecks", .request = "deck_version: 1 kind: 99", .field = "kind"},
+      {.method = "Rates.CompareRateDecks",
+       .request = "deck_version: 1 page_size: -1",
+       .field = "page_size"},
+      {.method = "Rates.CompareRateDecks",
+       .request = "deck_version: 1 page_token: 'x'",
+       .field = "page_token"},
+      {"Rates.CompareRateDecks", "deck_version: 99", StatusCode::kNotFound, "RATE_DECK_NOT_FOUND",
+       "deck_version"},
+      {.method = "Rates.ListRateDecks", .request = "series: 'a b'", .field = "series"},
+      {.method = "Rates.ListRateDecks", .request = "currency_code: 'x'", .field = "currency_code"},
+      {.method = "Rates.ListRateDecks", .request = "state: 99", .field = "state"},
+      {.method = "Rates.ListRateDeckActivations",
+       .request = "deck_version: -1",
+       .field = "deck_version"},
+      {.method = "Rates.ListRates", .request = "series: 'a b'", .field = "series"},
+      {.method = "Rates.ImportRateDeck",
+       .request = "header { name: 'a' series: 'a b' }",
+       .field = "header.series"},
   });
 }
 

@@ -206,11 +206,12 @@ TEST_F(EmergencyCallsTest, C10_C14_AShortCodeHasALineOfItsOwn) {
   const std::string file = stack_->folder() + "/codes.csv";
   std::ofstream(file) << "kind,prefix,price,country\ncall,1,0.01,\ncall,41,0.05,\n"
                          "call,8816,0.60,\nshort_code,411,1.50,US\nsms_short_code,411,0.25,\n";
-  ASSERT_EQ(stack_
-                ->RunLedger({"import-rates", file, "--effective_time=2001-01-01T00:00:00Z",
-                             "--accept=ROWS_DROPPED,PRICES_CHANGED,CROSSES_CEILING,BARE_PREFIX"})
-                .exit_code,
-            0);
+  ASSERT_EQ(
+      stack_
+          ->RunLedger({"import-rates", file, "--effective_time=2001-01-01T00:00:00Z", "--backdate",
+                       "--accept=ROWS_DROPPED,PRICES_CHANGED,CROSSES_CEILING,BARE_PREFIX"})
+          .exit_code,
+      0);
   ASSERT_TRUE(Call(stack_->support(), &pb::Support::Stub::AdjustBalance,
                    Parse<pb::AdjustBalanceRequest>(
                        "account_id: 'acct' request_id: 'r' amount { units: 50 } reason: 'gift'"))

@@ -61,8 +61,8 @@ class HoldsSwitchTest : public StackTest {
                 .workers = 1});
     const std::string csv = absl::StrCat(stack_->folder(), "/holds.csv");
     std::ofstream(csv) << kDeck;
-    const Stack::Ended imported =
-        stack_->RunLedger({"import-rates", csv, "--effective_time=2000-01-01T00:00:00Z"});
+    const Stack::Ended imported = stack_->RunLedger(
+        {"import-rates", csv, "--effective_time=2000-01-01T00:00:00Z", "--backdate"});
     ASSERT_EQ(imported.exit_code, 0) << imported.output << imported.errors;
   }
 

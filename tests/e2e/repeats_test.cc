@@ -145,6 +145,9 @@ std::vector<Step> StepsOfMoney() {
       {"Support.CloseAccount",
        "account_id: 'lost' request_id: 'close' reason: 'the customer leaves'"},
       {"Rates.ImportRateDeck", ""},
+      {"Rates.ActivateRateDeck",
+       "deck_version: 1 effective_time { seconds: 1000000000 } backdate: true request_id: "
+       "'activate' reason: 'again'"},
   };
 }
 
@@ -165,7 +168,10 @@ const std::set<std::string>& NotRepeated() {
       "Rates.QuoteCall", "Rates.ListUnratedUsage", "Accounts.ListPayments", "Rates.QuoteSms",
       "Audit.VerifyAccount", "Audit.VerifyLedger", "Audit.CheckHead", "Rates.GetRerating",
       "Rates.ListReratings", "Ledger.GetHold", "Ledger.ListHolds", "Support.ListPayouts",
-      "Ledger.CountSmsSegments",
+      "Ledger.CountSmsSegments", "Rates.GetRateDeck", "Rates.ListRateDeckActivations",
+      "Rates.CompareRateDecks",
+      // Needs a deck that prices nothing: DeckTimelineTest sends it again.
+      "Rates.RetireRateDeck",
       // Needs an account that was closed and owes something: ClosingTest sends it again.
       "Support.RecordPayout",
       // Needs a rerating that is under way: ReratingsTest sends it again.

@@ -205,7 +205,7 @@ TEST_F(StartTest, AnUnknownCommandShowsTheCommands) {
     const Ended ended = Run("ledger", args);
     EXPECT_EQ(ended.exit_code, 2);
     for (const char* command :
-         {"serve", "migrate", "grants", "settings", "import-rates", "verify"}) {
+         {"serve", "migrate", "grants", "settings", "import-rates", "activate-rates", "verify"}) {
       EXPECT_THAT(ended.errors, HasSubstr(command));
     }
   }
@@ -262,7 +262,9 @@ std::set<std::string> FlagsShown(const std::string& help) {
 
 TEST_F(StartTest, HelpShowsEveryFlagUnderTheCommandsThatReadIt) {
   const std::vector<std::string> ledger_commands = {
-      "serve", "migrate", "grants", "settings", "import-rates", "check", "verify", "check-heads"};
+      "serve",      "migrate",       "grants",       "settings",       "import-rates",
+      "rate-decks", "compare-rates", "export-rates", "activate-rates", "retire-rates",
+      "check",      "verify",        "check-heads"};
   struct Row {
     std::string program;
     std::vector<std::string> commands;

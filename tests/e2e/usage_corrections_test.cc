@@ -148,7 +148,7 @@ TEST_F(UsageCorrectionsTest, U1_AUsageWithoutAPriceIsListedAndRatedOnceADeckPric
   std::ofstream(csv)
       << "kind,prefix,price\ncall,1,0.01\ncall,1876,0.18\ncall,999,0.50\nsms,1,0.01\n";
   const auto imported =
-      stack_->RunLedger({"import-rates", csv, "--effective_time=2020-01-01T00:00:00Z",
+      stack_->RunLedger({"import-rates", csv, "--effective_time=2020-01-01T00:00:00Z", "--backdate",
                          "--accept=ROWS_DROPPED,PRICES_CHANGED,BARE_PREFIX,MISSES_RECENT"});
   ASSERT_EQ(imported.exit_code, 0) << imported.errors;
   EXPECT_TRUE(WaitUntil([] { return Get("unrated", "c").status() == pb::USAGE_STATUS_RATED; }));

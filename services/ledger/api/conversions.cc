@@ -895,7 +895,7 @@ void ToProto(const rates::DeckHeader& header, pb::RateDeck* message) {
   message->set_version(header.version);
   message->set_name(header.name);
   message->set_currency_code(header.currency);
-  reserve::ToProto(header.effective_time, message->mutable_effective_time());
+  message->set_series(header.series);
   reserve::ToProto(header.standard_rate_ceiling, header.currency,
                    message->mutable_standard_rate_ceiling());
   message->set_rate_count(header.rate_count);
@@ -908,6 +908,36 @@ void ToProto(const rates::DeckHeader& header, pb::RateDeck* message) {
     message->add_holidays(absl::FormatCivilTime(day));
   }
   message->set_prices_include_tax(header.prices_include_tax);
+}
+
+void ToProto(const rates::DeckHeader& header, const rates::Timeline& timeline, absl::Time now,
+             pb::RateDeck* message) {
+  ToProto(header, message);
+  message->set_state(static_cast<pb::RateDeckState>(timeline.StateOf(header, now)));
+  if (const std::optional<absl::Time> retired = timeline.RetireTimeOf(header.version)) {
+    reserve::ToProto(*retired, message->mutable_retire_time());
+  }
+  const rates::DeckActivation* leading = timeline.LeadingOf(header.version, now);
+  if (leading != nullptr) {
+    reserve::ToProto(leading->from, message->mutable_effective_time());
+  }
+}
+
+void ToProto(const rates::DeckActivation& activation, const rates::Timeline& timeline,
+             absl::Time now, pb::RateDeckActivation* message) {
+  message->set_number(activation.number);
+  message->set_deck_version(activation.deck_version);
+  message->set_currency_code(activation.currency);
+  message->set_series(activation.series);
+  reserve::ToProto(activation.from, message->mutable_effective_time());
+  const absl::Time end = timeline.EndOf(activation);
+  if (end != absl::InfiniteFuture()) reserve::ToProto(end, message->mutable_end_time());
+  message->set_state(static_cast<pb::RateDeckState>(timeline.StateOf(activation, now)));
+  message->set_backdated(activation.backdated);
+  reserve::ToProto(activation.write_time, message->mutable_create_time());
+  message->set_reason(activation.reason);
+  message->set_actor(activation.actor);
+  message->set_reference(activation.reference);
 }
 
 void ToProto(const book::UsageReply& reply, pb::RecordUsageResponse* message) {

@@ -26,6 +26,7 @@
 #include "services/ledger/domain/settings.h"
 #include "services/ledger/domain/usage.h"
 #include "services/ledger/rates/deck_snapshot.h"
+#include "services/ledger/rates/timeline.h"
 
 namespace reserve::api {
 
@@ -125,7 +126,12 @@ pb::Rounding RoundingOf(const Rounding& rounding);
 // INVALID_ARGUMENT on `field`, or on that with "_decimals" after it.
 absl::StatusOr<Rounding> RoundingFrom(pb::Rounding rounding, int32_t decimals,
                                       absl::string_view field);
+// Without what the timeline says.
 void ToProto(const rates::DeckHeader& header, pb::RateDeck* message);
+void ToProto(const rates::DeckHeader& header, const rates::Timeline& timeline, absl::Time now,
+             pb::RateDeck* message);
+void ToProto(const rates::DeckActivation& activation, const rates::Timeline& timeline,
+             absl::Time now, pb::RateDeckActivation* message);
 void ToProto(const book::UsageReply& reply, pb::RecordUsageResponse* message);
 void ToProto(const book::VoidReply& reply, pb::VoidUsageResponse* message);
 void ToProto(const book::CorrectionReply& reply, pb::CorrectUsageResponse* message);

@@ -66,14 +66,17 @@ grpc::ServerUnaryReactor* AccountsService::QuoteUsage(grpc::CallbackServerContex
     if (users.empty()) return domain::UserNotFound(request->account_id(), request->user_id());
     RESERVE_ASSIGN_OR_RETURN(auto catalog,
                              api_.engine.CatalogWithPlan(connection, users.front().plan_id));
-    if (const int64_t version = catalog->LeftOutAt(account.currency, usage.start_time)) {
+    RESERVE_ASSIGN_OR_RETURN(const domain::Plan* known, catalog->FindPlan(users.front().plan_id));
+    const domain::Plan plan = *known;  // for longer than that catalog
+    if (const int64_t version =
+            catalog->LeftOutAt(account.currency, plan.series, usage.start_time)) {
       RESERVE_ASSIGN_OR_RETURN(catalog, api_.engine.CatalogWithDeck(connection, version));
     }
-    RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, catalog->FindPlan(users.front().plan_id));
-    const std::optional<domain::Rate> rate = catalog->FindRate(account.currency, usage);
+    const std::optional<domain::Rate> rate =
+        catalog->FindRate(account.currency, plan.series, usage);
     RESERVE_ASSIGN_OR_RETURN(
         const domain::Rating rating,
-        RatingToQuote(account, users.front(), *plan, usage, rate.has_value() ? &*rate : nullptr));
+        RatingToQuote(account, users.front(), plan, usage, rate.has_value() ? &*rate : nullptr));
     ToProto(usage, rating, account.currency, response->mutable_rating());
     reserve::ToProto(rating.cost, account.currency, response->mutable_cost());
     if (rate.has_value()) {

@@ -29,6 +29,21 @@ class RatesService final : public pb::Rates::CallbackService {
 
   grpc::ServerReadReactor<pb::ImportRateDeckRequest>* ImportRateDeck(
       grpc::CallbackServerContext* context, pb::ImportRateDeckResponse* response) override;
+  grpc::ServerUnaryReactor* ActivateRateDeck(grpc::CallbackServerContext* context,
+                                             const pb::ActivateRateDeckRequest* request,
+                                             pb::RateDeckActivation* response) override;
+  grpc::ServerUnaryReactor* RetireRateDeck(grpc::CallbackServerContext* context,
+                                           const pb::RetireRateDeckRequest* request,
+                                           pb::RateDeck* response) override;
+  grpc::ServerUnaryReactor* CompareRateDecks(grpc::CallbackServerContext* context,
+                                             const pb::CompareRateDecksRequest* request,
+                                             pb::CompareRateDecksResponse* response) override;
+  grpc::ServerUnaryReactor* GetRateDeck(grpc::CallbackServerContext* context,
+                                        const pb::GetRateDeckRequest* request,
+                                        pb::RateDeck* response) override;
+  grpc::ServerUnaryReactor* ListRateDeckActivations(
+      grpc::CallbackServerContext* context, const pb::ListRateDeckActivationsRequest* request,
+      pb::ListRateDeckActivationsResponse* response) override;
   grpc::ServerUnaryReactor* ListRateDecks(grpc::CallbackServerContext* context,
                                           const pb::ListRateDecksRequest* request,
                                           pb::ListRateDecksResponse* response) override;

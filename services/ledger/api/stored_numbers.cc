@@ -15,7 +15,9 @@
 #include "services/ledger/domain/recharge.h"
 #include "services/ledger/domain/usage.h"
 #include "services/ledger/domain/usage_policy.h"
+#include "services/ledger/rates/deck_comparison.h"
 #include "services/ledger/rates/rate_deck.h"
+#include "services/ledger/rates/timeline.h"
 
 namespace reserve::api {
 namespace {
@@ -459,6 +461,40 @@ constexpr int WireNumber(rates::RateKind value) {
   return 0;
 }
 static_assert(NumbersAgree<rates::RateKind>(WireNumber, pb::RateKind_MAX));
+
+constexpr int WireNumber(rates::DeckState value) {
+  switch (value) {
+    case rates::DeckState::kDraft:
+      return pb::RATE_DECK_STATE_DRAFT;
+    case rates::DeckState::kScheduled:
+      return pb::RATE_DECK_STATE_SCHEDULED;
+    case rates::DeckState::kInForce:
+      return pb::RATE_DECK_STATE_IN_FORCE;
+    case rates::DeckState::kSuperseded:
+      return pb::RATE_DECK_STATE_SUPERSEDED;
+    case rates::DeckState::kRetired:
+      return pb::RATE_DECK_STATE_RETIRED;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<rates::DeckState>(WireNumber, pb::RateDeckState_MAX));
+
+constexpr int WireNumber(rates::LineChange value) {
+  switch (value) {
+    case rates::LineChange::kAdded:
+      return pb::RATE_CHANGE_KIND_ADDED;
+    case rates::LineChange::kRemoved:
+      return pb::RATE_CHANGE_KIND_REMOVED;
+    case rates::LineChange::kDearer:
+      return pb::RATE_CHANGE_KIND_DEARER;
+    case rates::LineChange::kCheaper:
+      return pb::RATE_CHANGE_KIND_CHEAPER;
+    case rates::LineChange::kOther:
+      return pb::RATE_CHANGE_KIND_OTHER;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<rates::LineChange>(WireNumber, pb::RateChangeKind_MAX));
 
 constexpr int WireNumber(domain::HoldState value) {
   switch (value) {

@@ -1,28 +1,21 @@
 #include "services/ledger/book/catalog.h"
 
 #include <algorithm>
-#include <tuple>
 
 #include "services/ledger/book/errors.h"
 
 namespace reserve::book {
 
-int64_t Catalog::LeftOutAt(const std::string& currency, absl::Time time) const {
-  if (left_out.empty()) return 0;
-  // The last of this currency that has come into force.
-  const auto after =
-      std::partition_point(left_out.begin(), left_out.end(), [&](const rates::DeckHeader& header) {
-        return std::tie(header.currency, header.effective_time) <= std::tie(currency, time);
-      });
-  if (after == left_out.begin()) return 0;
-  const rates::DeckHeader& last = *(after - 1);
-  if (last.currency != currency) return 0;
-  const rates::DeckSnapshot* deck = decks->InForce(currency, time);
-  if (deck == nullptr) return last.version;
-  const rates::DeckHeader& known = deck->header();
-  return std::tie(known.effective_time, known.version) < std::tie(last.effective_time, last.version)
-             ? last.version
-             : 0;
+const rates::DeckSnapshot* Catalog::InForce(absl::string_view currency, absl::string_view series,
+                                            absl::Time time) const {
+  const int64_t version = timeline->VersionAt(currency, series, time);
+  return version == 0 ? nullptr : decks->ByVersion(version);
+}
+
+int64_t Catalog::LeftOutAt(absl::string_view currency, absl::string_view series,
+                           absl::Time time) const {
+  const int64_t version = timeline->VersionAt(currency, series, time);
+  return version == 0 || decks->ByVersion(version) != nullptr ? 0 : version;
 }
 
 int64_t Catalog::latest_version() const {
@@ -45,10 +38,6 @@ absl::StatusOr<const domain::Plan*> Catalog::FindPlan(const std::string& plan_id
   return &found->second;
 }
 
-bool Catalog::DeckInForce(const std::string& currency, absl::Time time) const {
-  return decks->InForce(currency, time) != nullptr || LeftOutAt(currency, time) != 0;
-}
-
 std::optional<domain::Rate> FindRateOf(const rates::DeckSnapshot* deck,
                                        const domain::Usage& usage) {
   if (deck == nullptr) return std::nullopt;
@@ -59,9 +48,9 @@ std::optional<domain::Rate> FindRateOf(const rates::DeckSnapshot* deck,
   return deck->FindSms(usage.destination, usage.carrier, usage.start_time);
 }
 
-std::optional<domain::Rate> Catalog::FindRate(const std::string& currency,
+std::optional<domain::Rate> Catalog::FindRate(absl::string_view currency, absl::string_view series,
                                               const domain::Usage& usage) const {
-  return FindRateOf(decks->InForce(currency, usage.start_time), usage);
+  return FindRateOf(InForce(currency, series, usage.start_time), usage);
 }
 
 std::optional<domain::Rate> Catalog::FindRateIn(int64_t deck_version, const std::string& currency,

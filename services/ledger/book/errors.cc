@@ -13,6 +13,7 @@ constexpr char kDeckLoading[] = "RATE_DECK_LOADING";
 constexpr char kDeckVersion[] = "deck_version";
 // A deck of two million lines is loaded in some ten seconds, most others at once.
 constexpr absl::Duration kLoadingTakes = absl::Seconds(1);
+constexpr absl::Duration kTimelineReadingTakes = absl::Seconds(1);
 
 }  // namespace
 
@@ -51,6 +52,14 @@ std::optional<int64_t> DeckToLoad(const absl::Status& status) {
     if (key == kDeckVersion && absl::SimpleAtoi(value, &version)) return version;
   }
   return std::nullopt;
+}
+
+absl::Status TimelineNotRead() {
+  const absl::Status status =
+      MakeError(absl::StatusCode::kUnavailable, "RATE_TIMELINE_NOT_READ", "",
+                "the usage begins later than this ledger knows which rate deck is in force; "
+                "nothing was done");
+  return TryAgain(status, kTimelineReadingTakes);
 }
 
 }  // namespace reserve::book

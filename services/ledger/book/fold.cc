@@ -232,8 +232,12 @@ class Folder {
                                               const std::string& user_id);
   absl::StatusOr<const domain::Plan*> FindPlan(const std::string& plan_id);
   // Null if there is none; an error if the deck that would say is not in memory.
-  absl::StatusOr<const domain::Rate*> FindRate(const AccountImage& image,
+  absl::StatusOr<const domain::Rate*> FindRate(const AccountImage& image, const domain::Plan& plan,
                                                const domain::Usage& usage);
+  // UNAVAILABLE if what is in force at its start may still change: what is booked is priced for
+  // good (K2). What only promises goes by what is known.
+  absl::Status CheckTimelineKnown(const AccountImage& image, const domain::Plan& plan,
+                                  const domain::Usage& usage);
   absl::StatusOr<const domain::Rate*> FindRateIn(int64_t deck_version, const AccountImage& image,
                                                  const domain::Usage& usage);
   // A rate that was found, until the next command.
@@ -271,8 +275,8 @@ class Folder {
   // The answer to a command on a hold, once its transition is applied.
   HoldReply ApplyToHold(AccountImage& image, const std::string& hold_id, Transition&& transition);
   void NoteHold(AccountImage& image, domain::Hold&& hold);
-  AuthorizeReply AuthorizeReplyOf(const AccountImage& image, const domain::Usage& usage,
-                                  const domain::Rate* rate,
+  AuthorizeReply AuthorizeReplyOf(const AccountImage& image, const domain::Plan& plan,
+                                  const domain::Usage& usage, const domain::Rate* rate,
                                   const domain::Authorization& authorization) const;
   // Ends what is held for a usage that is booked, and the hold that its CDR names, even if that has
   // ended: no late report makes it live again (H5).
@@ -410,13 +414,24 @@ const domain::Rate* Folder::Keep(std::optional<domain::Rate> rate) {
   return rate.has_value() ? &found_rates_.emplace_back(*std::move(rate)) : nullptr;
 }
 
+absl::Status Folder::CheckTimelineKnown(const AccountImage& image, const domain::Plan& plan,
+                                        const domain::Usage& usage) {
+  if (usage.start_time > catalog_.known_until) {
+    folded_.unknown_start = std::min(folded_.unknown_start, usage.start_time);
+    return TimelineNotRead();
+  }
+  const bool unsettled =
+      catalog_.timeline->IsUnsettledAt(image.account().currency, plan.series, usage.start_time);
+  return unsettled ? TimelineNotRead() : absl::OkStatus();
+}
+
 absl::StatusOr<const domain::Rate*> Folder::FindRate(const AccountImage& image,
+                                                     const domain::Plan& plan,
                                                      const domain::Usage& usage) {
   const std::string& currency = image.account().currency;
-  if (const int64_t version = catalog_.LeftOutAt(currency, usage.start_time); version != 0) {
-    return DeckNotInMemory(version);
-  }
-  const domain::Rate* rate = Keep(catalog_.FindRate(currency, usage));
+  const int64_t version = catalog_.LeftOutAt(currency, plan.series, usage.start_time);
+  if (version != 0) return DeckNotInMemory(version);
+  const domain::Rate* rate = Keep(catalog_.FindRate(currency, plan.series, usage));
   folded_.missed_rate |= rate == nullptr && usage.direction == domain::Direction::kOutbound;
   return rate;
 }
@@ -798,9 +813,11 @@ absl::StatusOr<domain::UsageTerms> Folder::TermsOf(const AccountImage& image,
   terms.user = UserOf(image, usage.user_id);
   if (terms.user == nullptr) return terms;
   RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(terms.user->plan_id));
-  RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRate(image, usage));
+  RESERVE_RETURN_IF_ERROR(CheckTimelineKnown(image, *terms.plan, usage));
+  RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRate(image, *terms.plan, usage));
   if (terms.rate == nullptr) {
-    terms.deck_in_force = catalog_.DeckInForce(image.account().currency, usage.start_time);
+    terms.deck_in_force =
+        catalog_.DeckInForce(image.account().currency, terms.plan->series, usage.start_time);
   }
   return terms;
 }
@@ -1026,7 +1043,8 @@ absl::StatusOr<domain::UsageTerms> Folder::TermsAgain(const AccountImage& image,
   const int64_t deck_version =
       command.prices == PricesBy::kOwnDeck ? state.deck_version : command.deck_version;
   if (command.prices == PricesBy::kTimeline || deck_version == 0) {
-    RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRate(image, usage));
+    RESERVE_RETURN_IF_ERROR(CheckTimelineKnown(image, *terms.plan, usage));
+    RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRate(image, *terms.plan, usage));
   } else {
     RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRateIn(deck_version, image, usage));
   }
@@ -1080,19 +1098,20 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Authori
   RESERVE_ASSIGN_OR_RETURN(const AccountImage* image, FindAccount(account_id));
   RESERVE_ASSIGN_OR_RETURN(const User* user, FindUser(*image, command.usage.user_id));
   RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, FindPlan(user->plan_id));
-  RESERVE_ASSIGN_OR_RETURN(const domain::Rate* rate, FindRate(*image, command.usage));
+  RESERVE_ASSIGN_OR_RETURN(const domain::Rate* rate, FindRate(*image, *plan, command.usage));
   return AuthorizeReplyOf(
-      *image, command.usage, rate,
+      *image, *plan, command.usage, rate,
       domain::AuthorizeUsage(context_, image->account(), *user, *plan, command.usage, rate));
 }
 
-AuthorizeReply Folder::AuthorizeReplyOf(const AccountImage& image, const domain::Usage& usage,
-                                        const domain::Rate* rate,
+AuthorizeReply Folder::AuthorizeReplyOf(const AccountImage& image, const domain::Plan& plan,
+                                        const domain::Usage& usage, const domain::Rate* rate,
                                         const domain::Authorization& authorization) const {
   AuthorizeReply reply;
   reply.authorization = authorization;
   reply.currency = image.account().currency;
-  reply.deck_missing = rate == nullptr && !catalog_.DeckInForce(reply.currency, usage.start_time);
+  reply.deck_missing =
+      rate == nullptr && !catalog_.DeckInForce(reply.currency, plan.series, usage.start_time);
   if (rate != nullptr) {
     reply.price = rate->price;
     reply.standard_rate = rate->standard_rate;
@@ -1112,7 +1131,7 @@ absl::StatusOr<domain::UsageTerms> Folder::TermsOf(const AccountImage& image,
   if (TellsOfAnswer(hold, extension)) {
     usage.start_time = PriceTimeAfter(context_, hold, extension);
     RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(terms.user->plan_id));
-    RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRate(image, usage));
+    RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRate(image, *terms.plan, usage));
     // One that came to be blocked goes on at the price that it has.
     if (terms.rate != nullptr && terms.rate->unpriced) terms.rate = nullptr;
     if (terms.rate != nullptr || hold.deck_version == 0) return terms;
@@ -1155,7 +1174,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const CreateH
   domain::UsageTerms terms;
   RESERVE_ASSIGN_OR_RETURN(terms.user, FindUser(*image, call.user_id));
   RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(terms.user->plan_id));
-  RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRate(*image, call));
+  RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRate(*image, *terms.plan, call));
   if (const domain::Hold* known = image_.FindHold(account_id, request.hold_id)) {
     if (!SameHold(*known, request)) return domain::HoldIdReused(*known);
     const domain::Authorization before =
@@ -1165,7 +1184,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const CreateH
         WasBookedSince(*known)
             ? domain::SettleEndedHold(ContextOf(*image), image->account(), domain::Hold(*known))
             : domain::Unchanged(image->account()));
-    repeat.authorize = AuthorizeReplyOf(*image, call, terms.rate, before);
+    repeat.authorize = AuthorizeReplyOf(*image, *terms.plan, call, terms.rate, before);
     return repeat;
   }
   if (const Entry* booked = FindBooked(account_id, call.usage_id)) {
@@ -1185,7 +1204,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const CreateH
   } else {
     ApplyWithOpen(*image, std::move(held.transition));
   }
-  reply.authorize = AuthorizeReplyOf(*image, call, terms.rate, held.authorization);
+  reply.authorize = AuthorizeReplyOf(*image, *terms.plan, call, terms.rate, held.authorization);
   return reply;
 }
 
@@ -1277,7 +1296,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const OpenAcc
   domain::OpenAccountCommand open;
   open.account_id = std::string(account_id);
   open.currency = command.currency;
-  open.deck_in_force = catalog_.DeckInForce(command.currency, context_.now);
+  open.deck_in_force = catalog_.DeckInForce(command.currency, (*plan)->series, context_.now);
   open.country = command.country;
   open.calendar = command.calendar;
   // One that was imported just now may be missing in this catalog only.

@@ -32,21 +32,19 @@ constexpr int kMaxImportTries = 10;
 constexpr int kDoorThreads = 2;
 
 bool SameDeck(const rates::DeckHeader& a, const rates::DeckHeader& b) {
-  return a.name == b.name && a.currency == b.currency && a.effective_time == b.effective_time &&
+  return a.name == b.name && a.currency == b.currency && a.series == b.series &&
          a.content_digest == b.content_digest && SameOptions(a, b);
 }
 
-// The stored deck that an import would only repeat. One that a later deck from the same time on
-// stands before is none: to import it again puts it back in force.
+// The stored deck that an import would only repeat: none that is retired.
 const rates::DeckHeader* FindRepeat(const std::vector<rates::DeckHeader>& stored,
+                                    const rates::Timeline& timeline,
                                     const rates::DeckHeader& header) {
-  for (auto known = stored.rbegin(); known != stored.rend(); ++known) {
-    if (known->currency != header.currency || known->effective_time != header.effective_time) {
-      continue;
-    }
-    return SameDeck(*known, header) ? &*known : nullptr;
-  }
-  return nullptr;
+  const auto known =
+      std::find_if(stored.rbegin(), stored.rend(), [&](const rates::DeckHeader& each) {
+        return SameDeck(each, header) && !timeline.RetireTimeOf(each.version).has_value();
+      });
+  return known == stored.rend() ? nullptr : &*known;
 }
 
 std::string AnyLedgerId() {
@@ -59,7 +57,8 @@ std::string AnyLedgerId() {
 Engine::Engine(EngineOptions options)
     : options_(std::move(options)),
       writing_patience_(options_.retry_budget),
-      catalogs_([this] { return DeckHorizon(); }) {
+      catalogs_([this] { return DeckHorizon(); }, CatalogKeeper::kKeptFor,
+                options_.database_clock) {
   if (!options_.clock) options_.clock = absl::Now;
   if (options_.ledger_id.empty()) options_.ledger_id = AnyLedgerId();
   options_.database.errors = &database_errors_;
@@ -177,6 +176,11 @@ absl::StatusOr<std::shared_ptr<const book::Catalog>> Engine::CatalogWithDeck(
   return catalogs_.Get();
 }
 
+absl::Time Engine::FirstStart() const {
+  const domain::Settings& settings = options_.settings;
+  return options_.clock() - std::max(settings.max_usage_age, domain::LongestHold(settings));
+}
+
 absl::Time Engine::DeckHorizon() const {
   const domain::Settings& settings = options_.settings;
   const absl::Duration calls = std::min(options_.decks_in_memory_for, settings.max_usage_age);
@@ -186,7 +190,7 @@ absl::Time Engine::DeckHorizon() const {
 absl::Status Engine::RefreshCatalog(storage::Connection& connection) {
   RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection, /*large_later=*/true));
   if (catalogs_.NextWanted().has_value()) decks_->Announce();
-  return absl::OkStatus();
+  return SettleLeft(connection, options_.database_clock, *catalogs_.Get()->timeline);
 }
 
 absl::Status Engine::CheckRoom(absl::string_view account_id) {
@@ -213,9 +217,9 @@ absl::StatusOr<std::optional<rates::DeckHeader>> Engine::FindImported(
     storage::Connection& connection, const rates::DeckHeader& header) {
   RESERVE_ASSIGN_OR_RETURN(const std::vector<rates::DeckHeader> stored,
                            storage::LoadDeckHeaders(connection));
-  const rates::DeckHeader* known = FindRepeat(stored, header);
-  if (known == nullptr) return std::nullopt;
   RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection));
+  const rates::DeckHeader* known = FindRepeat(stored, *catalogs_.Get()->timeline, header);
+  if (known == nullptr) return std::nullopt;
   return *known;
 }
 
@@ -225,10 +229,11 @@ absl::StatusOr<Engine::ImportedDeck> Engine::ImportDeck(storage::Connection& con
   header.rate_count = static_cast<int64_t>(rows.size());
   RESERVE_RETURN_IF_ERROR(rates::CheckLines(header, &rows));
   for (int tries = 0; tries < kMaxImportTries; ++tries) {
+    RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection));
     RESERVE_ASSIGN_OR_RETURN(const std::vector<rates::DeckHeader> stored,
                              storage::LoadDeckHeaders(connection));
-    if (const rates::DeckHeader* known = FindRepeat(stored, header)) {
-      RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection));
+    const auto catalog = catalogs_.Get();
+    if (const rates::DeckHeader* known = FindRepeat(stored, *catalog->timeline, header)) {
       return ImportedDeck{*known, /*already_imported=*/true};
     }
     header.version = stored.empty() ? 1 : stored.back().version + 1;
@@ -247,6 +252,20 @@ absl::StatusOr<Engine::ImportedDeck> Engine::ImportDeck(storage::Connection& con
     return ImportedDeck{std::move(header), /*already_imported=*/false};
   }
   return ImportConflict();
+}
+
+absl::StatusOr<rates::DeckActivation> Engine::ActivateDeck(storage::Connection& connection,
+                                                           const ActivationOrder& order) {
+  RESERVE_ASSIGN_OR_RETURN(rates::DeckActivation activation,
+                           Activate(connection, options_.database_clock, order));
+  RESERVE_RETURN_IF_ERROR(RefreshCatalog(connection));
+  return activation;
+}
+
+absl::Status Engine::RetireDeck(storage::Connection& connection, int64_t version, bool only_try) {
+  RESERVE_RETURN_IF_ERROR(
+      Retire(connection, options_.database_clock, version, FirstStart(), only_try));
+  return RefreshCatalog(connection);
 }
 
 absl::StatusOr<absl::Duration> Engine::RenewLease(storage::Connection& connection,

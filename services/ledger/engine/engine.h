@@ -24,6 +24,7 @@
 #include "common/clock/monotonic.h"
 #include "services/ledger/book/keyspace.h"
 #include "services/ledger/engine/catalog.h"
+#include "services/ledger/engine/deck_activation.h"
 #include "services/ledger/engine/deck_loader.h"
 #include "services/ledger/engine/due_times.h"
 #include "services/ledger/engine/errors.h"
@@ -99,18 +100,23 @@ class Engine {
     rates::DeckHeader header;
     bool already_imported = false;
   };
-  // Stores a deck under the next version, all or nothing; from then on this
-  // ledger rates with it, and others within a second (a large one: once they have loaded it). A
-  // deck with the name, currency, effective time, options and content of a stored one is that one,
-  // unless another deck came since that is in force from the same time on: then it comes into force
-  // again.
-  // Blocks: call it from a thread of the query pool.
+  // Stores a deck under the next version, all or nothing, as a draft: it prices nothing before it
+  // is activated. A deck with the name, currency, series, options and content of a stored one,
+  // which is not retired, is that one. Blocks: call it from a thread of the query pool.
   absl::StatusOr<ImportedDeck> ImportDeck(storage::Connection& connection, rates::DeckHeader header,
                                           std::vector<rates::RateRow> rows);
 
   // The stored deck that an import of this one would answer with; nothing if it would store one.
   absl::StatusOr<std::optional<rates::DeckHeader>> FindImported(storage::Connection& connection,
                                                                 const rates::DeckHeader& header);
+
+  // Brings a deck into force (deck_activation.h); this ledger knows of it at once. Blocks, as
+  // ImportDeck.
+  absl::StatusOr<rates::DeckActivation> ActivateDeck(storage::Connection& connection,
+                                                     const ActivationOrder& order);
+  // Retires a deck; FAILED_PRECONDITION "RATE_DECK_NEEDED" while a start that is not too old to be
+  // booked is priced by it. With `only_try` nothing is done. Blocks, as ImportDeck.
+  absl::Status RetireDeck(storage::Connection& connection, int64_t version, bool only_try);
 
   // Prolongs a lease; FAILED_PRECONDITION "LEASE_LOST". Blocks, as ImportDeck.
   absl::StatusOr<absl::Duration> RenewLease(storage::Connection& connection,
@@ -123,6 +129,8 @@ class Engine {
     void Done(uint32_t, absl::StatusOr<book::Reply>) override {}
   };
 
+  // Starts of before are refused, and no call is under way since then.
+  absl::Time FirstStart() const;
   // Starts of before are rated rarely.
   absl::Time DeckHorizon() const;
   size_t LaneNumber(absl::string_view account_id) const {

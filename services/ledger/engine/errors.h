@@ -5,6 +5,7 @@
 #define RESERVE_SERVICES_LEDGER_ENGINE_ERRORS_H_
 
 #include <cstddef>
+#include <cstdint>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -35,6 +36,18 @@ absl::Status CallerGone();
 absl::Status PreviewInterrupted();
 // ABORTED "IMPORT_CONFLICT": other imports came first again and again.
 absl::Status ImportConflict();
+// NOT_FOUND "RATE_DECK_NOT_FOUND" on "deck_version"; version 0 is the deck in force.
+absl::Status RateDeckNotFound(int64_t version);
+// FAILED_PRECONDITION on "deck_version": "RATE_DECK_RETIRED", it can't be activated any more;
+// "RATE_DECK_NEEDED", it can't be retired yet.
+absl::Status RateDeckRetired(int64_t version);
+absl::Status RateDeckNeeded(int64_t version, absl::Time needed_from);
+// FAILED_PRECONDITION "BACKDATE_NEEDED" on "backdate": not all ledgers would know before
+// `earliest`.
+absl::Status BackdateNeeded(absl::Time earliest);
+// UNAVAILABLE "ACTIVATION_TOO_SLOW", with a wait: the database took longer than all ledgers may
+// know nothing of it. Nothing was activated.
+absl::Status ActivationTooSlow();
 
 // ABORTED "CATALOG_IS_NEW", "TRANSACTION_TOO_OLD": a lane's batch is to be run again. No caller
 // hears of them.

@@ -289,7 +289,7 @@ absl::Status Lane::Execute(Attempt& attempt, book::Duplicates duplicates, Readin
   RESERVE_ASSIGN_OR_RETURN(const int feature_level, level_.Get(*connection_));
   const domain::Context context{options_.settings, TruncateToMicros(options_.clock()),
                                 feature_level};
-  const std::shared_ptr<const book::Catalog> catalog = catalogs_.Get();
+  const std::shared_ptr<const book::Catalog> catalog = catalogs_.GetFresh(*connection_);
   attempt.keys = book::KeysOf(attempt.commands, context, duplicates);
   if (attempt.keys.may_write) RESERVE_RETURN_IF_ERROR(connection_->Begin());
   Recall(attempt, reading);
@@ -298,8 +298,14 @@ absl::Status Lane::Execute(Attempt& attempt, book::Duplicates duplicates, Readin
   book::Folded& folded = attempt.folded;
   folded = book::Fold(context, *catalog, attempt.commands, &attempt.image);
   if (folded.must_read) return storage::BalanceMoved("an account must be read");
+  if (folded.unknown_start != absl::InfiniteFuture()) {
+    const absl::StatusOr<bool> is_known =
+        catalogs_.ReadTimelineUpTo(*connection_, folded.unknown_start);
+    if (is_known.ok() && *is_known) return CatalogIsNew();
+    if (!connection_->alive()) return is_known.status();
+  }
   if (folded.missed_rate) {
-    // Another ledger may have imported a deck a moment ago.
+    // Another ledger may have activated a deck a moment ago.
     RESERVE_ASSIGN_OR_RETURN(const bool caught_up, catalogs_.CatchUp(*connection_));
     if (caught_up) return CatalogIsNew();
   }

@@ -99,6 +99,8 @@ struct EngineOptions {
   // New keys for users' numbers (book/entry_chain.h).
   std::function<domain::NumberKey()> make_number_key = RandomKey;
   Clock clock;
+  // The database's own clock, by which the timeline of decks goes (catalog.h).
+  CatalogKeeper::DatabaseClock database_clock = storage::DatabaseTime;
 };
 
 // Counts since the start. Each is written by many threads and read by metrics.

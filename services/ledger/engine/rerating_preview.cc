@@ -19,6 +19,13 @@ namespace {
 
 constexpr int kPage = 500;
 
+// A preview books nothing, and goes by what is known now of starts of any time.
+std::shared_ptr<const book::Catalog> AsKnownNow(const book::Catalog& catalog) {
+  auto known = std::make_shared<book::Catalog>(catalog);
+  known->known_until = absl::InfiniteFuture();
+  return known;
+}
+
 }  // namespace
 
 // Stays where it is, as the image refers to it.
@@ -31,9 +38,9 @@ struct ReratingPreview::Scene {
 };
 
 ReratingPreview::ReratingPreview(const EngineOptions& options,
-                                 std::shared_ptr<const book::Catalog> catalog,
+                                 const std::shared_ptr<const book::Catalog>& catalog,
                                  book::ReratingOrder order)
-    : options_(options), catalog_(std::move(catalog)), walk_(order.scope, {}) {
+    : options_(options), catalog_(AsKnownNow(*catalog)), walk_(order.scope, {}) {
   // Later than all that there are.
   job_.number = std::numeric_limits<int64_t>::max();
   job_.order = std::move(order);

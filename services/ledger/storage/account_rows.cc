@@ -649,7 +649,7 @@ absl::StatusOr<std::vector<domain::Plan>> LoadPlans(Connection& connection) {
   std::vector<domain::Plan> plans;
   RESERVE_RETURN_IF_ERROR(connection.Query(
       "SELECT plan_id,standard_calls,free_seconds,bucket_reset,default_reserve_amount_nanos,"
-      "longest_call_seconds FROM plans",
+      "longest_call_seconds,series FROM plans",
       [&plans](const Row& row) {
         domain::Plan plan;
         plan.plan_id = row.Text(1);
@@ -658,6 +658,7 @@ absl::StatusOr<std::vector<domain::Plan>> LoadPlans(Connection& connection) {
         plan.allowance_reset = static_cast<domain::AllowanceReset>(row.Int(4));
         plan.default_reserve_amount = row.Int(5);
         plan.longest_call_seconds = row.Int(6);
+        plan.series = row.Text(7);
         plans.push_back(std::move(plan));
       }));
   return plans;

@@ -523,24 +523,30 @@ absl::StatusOr<std::vector<StandardUse>> StandardUseSince(Connection& connection
   return uses;
 }
 
-absl::StatusOr<std::vector<PricedDestination>> ListPricedDestinations(Connection& connection,
-                                                                      absl::Time since, int limit) {
+absl::StatusOr<std::vector<PricedUsage>> ListPricedUsages(Connection& connection, absl::Time since,
+                                                          int limit) {
   SqlText sql(
-      "SELECT usage_kind,destination,deck_version FROM entries FORCE INDEX (PRIMARY) WHERE "
-      "record_time >= ");
+      "SELECT usage_kind,destination,deck_version,carrier,start_time,duration_seconds,"
+      "duration_micros,segments FROM entries FORCE INDEX (PRIMARY) WHERE record_time >= ");
   sql.Time(since);
   sql.Raw(absl::StrCat(" AND direction = ", static_cast<int>(domain::Direction::kOutbound),
                        " AND deck_version > 0 ORDER BY record_time DESC LIMIT ", limit));
-  std::vector<PricedDestination> destinations;
-  RESERVE_RETURN_IF_ERROR(connection.Query(sql.str(), [&destinations](const Row& row) {
-    PricedDestination each;
-    each.kind = static_cast<domain::UsageKind>(row.Int(1));
-    each.destination = row.Text(2);
+  std::vector<PricedUsage> usages;
+  RESERVE_RETURN_IF_ERROR(connection.Query(sql.str(), [&usages](const Row& row) {
+    PricedUsage each;
+    each.usage.kind = static_cast<domain::UsageKind>(row.Int(1));
+    each.usage.direction = domain::Direction::kOutbound;
+    each.usage.destination = row.Text(2);
     each.deck_version = row.Int(3);
+    each.usage.carrier = row.Text(4);
+    each.usage.start_time = row.Time(5);
+    each.usage.duration =
+        row.IsNull(7) ? absl::Seconds(row.Int(6)) : absl::Microseconds(row.Int(7));
+    each.usage.segments = static_cast<int32_t>(row.Int(8));
     // The digest of a number that was erased is longer than any number.
-    if (each.destination.size() <= kMaxDestinationBytes) destinations.push_back(std::move(each));
+    if (each.usage.destination.size() <= kMaxDestinationBytes) usages.push_back(std::move(each));
   }));
-  return destinations;
+  return usages;
 }
 
 absl::StatusOr<int64_t> PaidSecondsSince(Connection& connection, absl::string_view account_id,

@@ -100,15 +100,14 @@ absl::StatusOr<domain::Entry> LoadEntry(Connection& connection, absl::string_vie
 absl::StatusOr<std::optional<domain::Entry>> FindCredit(Connection& connection,
                                                         const domain::Recharge& credited);
 
-// Where outbound usages went that were booked since a time and had a price then: of the newest
-// `limit` ones, of all accounts. Numbers that were erased are left out.
-struct PricedDestination {
-  domain::UsageKind kind = domain::UsageKind::kCall;
-  std::string destination;  // as kept (domain/destination.h)
+// Outbound usages that were booked since a time and had a price then: of the newest `limit` ones,
+// of all accounts, without ids. Those whose numbers were erased are left out.
+struct PricedUsage {
+  domain::Usage usage;
   int64_t deck_version = 0;
 };
-absl::StatusOr<std::vector<PricedDestination>> ListPricedDestinations(Connection& connection,
-                                                                      absl::Time since, int limit);
+absl::StatusOr<std::vector<PricedUsage>> ListPricedUsages(Connection& connection, absl::Time since,
+                                                          int limit);
 
 // Standard-rate calls of an account's users on metered plans since a time (A1).
 struct StandardUse {

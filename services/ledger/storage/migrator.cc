@@ -256,6 +256,7 @@ constexpr TableRights kRights[] = {
     {"number_keys", "account_id", true},
     {"reratings", "number", true, true},
     {"rate_decks", "version", true},
+    {"rate_activations", "number", true, true},
     {"rates", "deck_version", true},
     {"rate_shapes", "deck_version", true},
     {"plans", "plan_id"},

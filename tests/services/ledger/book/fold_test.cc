@@ -15,6 +15,7 @@
 #include "common/error/error.h"
 #include "services/ledger/book/entry_chain.h"
 #include "services/ledger/book/etag.h"
+#include "tests/services/ledger/book/catalogs.h"
 
 namespace reserve::book {
 namespace {
@@ -37,7 +38,7 @@ class FoldTest : public testing::Test {
     rates::DeckHeader header;
     header.version = 1;
     header.currency = "USD";
-    catalog_.decks = catalog_.decks->With(*rates::DeckSnapshot::Create(header, {row}));
+    PutInForce(*rates::DeckSnapshot::Create(header, {row}), &catalog_);
     catalog_.plans["p"].plan_id = "p";
   }
 
@@ -334,7 +335,7 @@ TEST_F(FoldTest, S3_TextsThatAreSentTogetherSpendTheBalanceOnce) {
   rates::DeckHeader header;
   header.version = 2;
   header.currency = "USD";
-  catalog_.decks = catalog_.decks->With(*rates::DeckSnapshot::Create(header, {text}));
+  PutInForce(*rates::DeckSnapshot::Create(header, {text}), &catalog_);
   Store("a").account().balance = 3 * kNanosPerCent;
   for (int i = 0; i < 10; ++i) {
     domain::Usage usage = Call(absl::StrCat("t", i));
@@ -501,7 +502,7 @@ TEST_F(FoldTest, M3_AnAccountIsOpenedWhereADeckOfItsCurrencyIsInForceAndTheCatal
   header.version = 2;
   header.currency = "EUR";
   header.effective_time = kNow;
-  catalog_.decks = catalog_.decks->With(*rates::DeckSnapshot::Create(header, {}));
+  PutInForce(*rates::DeckSnapshot::Create(header, {}), &catalog_);
   const Folded opened = Run();
   EXPECT_THAT(Reasons(opened), ElementsAre("OK"));
   EXPECT_FALSE(opened.missed_rate);

@@ -428,7 +428,7 @@ TEST_F(HoldsTest, H7_ADeckThatIsImportedInMidCallChangesNoGrantOfIt) {
   row.price = kNanosPerUnit;
   ASSERT_TRUE(engine_->queries()
                   .Run([&](storage::Connection& connection) {
-                    return engine_->ImportDeck(connection, header, {row}).status();
+                    return ImportInForce(*engine_, connection, header, {row}).status();
                   })
                   .ok());
   ledger_.clock().Advance(absl::Seconds(60));

@@ -42,7 +42,7 @@ class ReratingsTest : public testing::Test {
     row.price = price;
     ASSERT_TRUE(engine.queries()
                     .Run([&](storage::Connection& connection) {
-                      return engine.ImportDeck(connection, header, {row}).status();
+                      return ImportInForce(engine, connection, header, {row}).status();
                     })
                     .ok());
   }
@@ -453,7 +453,7 @@ TEST_F(ReratingsTest, K3_WhatIsUnratedIsRatedByANamedDeckOnceThoughItsNewEntryIs
   row.price = kNanosPerCent * 5;
   ASSERT_TRUE(engine->queries()
                   .Run([&](storage::Connection& connection) {
-                    return engine->ImportDeck(connection, header, {row}).status();
+                    return ImportInForce(*engine, connection, header, {row}).status();
                   })
                   .ok());
   ReratingOrder order = OrderOf("france");

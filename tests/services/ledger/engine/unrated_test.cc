@@ -41,7 +41,7 @@ class UnratedTest : public testing::Test {
     row.price = 5 * kNanosPerCent;
     ASSERT_TRUE(engine.queries()
                     .Run([&](storage::Connection& connection) {
-                      return engine.ImportDeck(connection, header, {row}).status();
+                      return ImportInForce(engine, connection, header, {row}).status();
                     })
                     .ok());
   }
