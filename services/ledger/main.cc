@@ -31,6 +31,7 @@ constexpr char kUsage[] =
     "  settings             prints the amounts of each currency, as --currency_settings_file "
     "takes\n"
     "                       them\n"
+    "  access               prints who may call what; with --caller, what that one may\n"
     "  import-rates [FILE]  imports a rate deck from CSV into a running ledger (--starter: the\n"
     "                       deck that is built in)\n"
     "  check                looks whether a running ledger is fit for use\n"
@@ -45,8 +46,9 @@ constexpr char kUsage[] =
 std::vector<Command> Commands() {
   constexpr char kDatabase[] = "serve/database_flags.cc";
   constexpr char kCurrencies[] = "serve/currency_settings_file.cc";
-  const std::vector<std::string> client = {"ledger", "tls_certificate_file", "tls_key_file",
-                                           "tls_ca_file", "tls_server_name"};
+  const std::vector<std::string> client = {"ledger",          "tls_certificate_file",
+                                           "tls_key_file",    "tls_ca_file",
+                                           "tls_server_name", "insecure_plaintext"};
   const auto of_client = [&](std::vector<std::string> more) {
     more.insert(more.end(), client.begin(), client.end());
     return more;
@@ -67,6 +69,9 @@ std::vector<Command> Commands() {
       {"settings",
        "ledger settings [flags]\n  Prints the amounts of each currency, as CSV.",
        {kCurrencies}},
+      {"access",
+       "ledger access [flags]\n  Prints which roles may call what, or what one caller may.",
+       {"caller", "roles_file"}},
       {"import-rates", cli::ImportRatesUsage(),
        of_client({"starter", "name", "currency", "effective_time", "standard_rate_ceiling",
                   "time_zone", "periods", "rounding", "holidays", "prices_include_tax", "accept",
@@ -97,6 +102,7 @@ absl::Status RunCommand(std::vector<std::string> arguments) {
   if (command == "migrate") return cli::RunMigrate();
   if (command == "grants") return cli::PrintGrants();
   if (command == "settings") return cli::PrintSettings();
+  if (command == "access") return cli::PrintAccess();
   if (command == "check") return cli::RunCheck();
   if (command == "verify") return cli::RunVerify();
   const std::string why =
