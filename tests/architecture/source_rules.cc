@@ -54,9 +54,11 @@ const std::vector<IncludeRule>& IncludeRules() {
       {"services/ledger/serve/",
        {"services/ledger/", "common/", "reserve/"},
        {"services/ledger/cli/"}},
+      // The table of who may call what.
+      {"services/ledger/access/", {"services/ledger/access/", "common/access/", "reserve/"}},
       // A command is a client of a running ledger, or looks after the database.
       {"services/ledger/cli/",
-       {"services/ledger/cli/", "services/ledger/serve/database_flags.h",
+       {"services/ledger/cli/", "services/ledger/access/", "services/ledger/serve/database_flags.h",
         "services/ledger/serve/currency_settings_file.h", "services/ledger/storage/",
         "services/ledger/rates/", "common/", "reserve/"}},
       {"services/ledger/", {"services/ledger/", "common/", "reserve/"}},

@@ -19,6 +19,7 @@
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
 #include "common/text/utf8.h"
+#include "services/ledger/access/access_table.h"
 #include "services/ledger/api/deck_import.h"
 #include "services/ledger/api/errors.h"
 #include "services/ledger/api/page_token.h"
@@ -149,9 +150,11 @@ absl::Status TrimBadRows(const absl::Status& status) {
 // bad, else from the thread of the pool that ran the import.
 class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckRequest> {
  public:
-  ImportReactor(const ApiContext& api, grpc::CallbackServerContext* context,
-                pb::ImportRateDeckResponse* response, std::atomic<int>& imports)
+  ImportReactor(const ApiContext& api, const Doorkeeper* keeper,
+                grpc::CallbackServerContext* context, pb::ImportRateDeckResponse* response,
+                std::atomic<int>& imports)
       : api_(api),
+        keeper_(keeper),
         context_(context),
         response_(response),
         imports_(imports),
@@ -165,7 +168,10 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
 
   void OnReadDone(bool ok) override {
     if (!ok) return StartImport();
-    const absl::Status status = TakeMessage();
+    static constexpr const MethodAccess& kRow =
+        RowOf(access::kAccessTable, "/reserve.ledger.v1.Rates/ImportRateDeck");
+    absl::Status status = keeper_ == nullptr ? absl::OkStatus() : keeper_->Check(kRow, *context_);
+    if (status.ok()) status = TakeMessage();
     if (!status.ok()) return End(status);
     StartRead(&request_);
   }
@@ -277,6 +283,7 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
   void End(const absl::Status& status) { Finish(record_.End(status)); }
 
   const ApiContext api_;
+  const Doorkeeper* const keeper_;
   grpc::CallbackServerContext* const context_;
   pb::ImportRateDeckResponse* const response_;
   std::atomic<int>& imports_;
@@ -575,7 +582,7 @@ absl::Status FillSmsQuote(const book::Catalog& catalog, const domain::Settings& 
 
 grpc::ServerReadReactor<pb::ImportRateDeckRequest>* RatesService::ImportRateDeck(
     grpc::CallbackServerContext* context, pb::ImportRateDeckResponse* response) {
-  return new ImportReactor(api_, context, response, imports_);
+  return new ImportReactor(api_, keeper_, context, response, imports_);
 }
 
 namespace {

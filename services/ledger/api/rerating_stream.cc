@@ -8,6 +8,7 @@
 
 #include "common/error/error.h"
 #include "common/rpc/deadline.h"
+#include "services/ledger/access/access_table.h"
 #include "services/ledger/api/errors.h"
 #include "services/ledger/api/reratings.h"
 #include "services/ledger/book/errors.h"
@@ -28,7 +29,7 @@ class ReratingStream final : public ReratingStreams::Reactor {
  public:
   ReratingStream(OpenStreams<ReratingStream>& open, const ApiContext& api,
                  grpc::CallbackServerContext* context)
-      : open_(open), api_(api), record_(api.metrics, *context, "RerateUsage") {}
+      : open_(open), api_(api), context_(*context), record_(api.metrics, *context, "RerateUsage") {}
 
   void Begin(const pb::RerateUsageRequest& request) {
     if (!api_.engine.started()) return End(engine::NotServing());
@@ -48,6 +49,8 @@ class ReratingStream final : public ReratingStreams::Reactor {
     if (busy_ == Busy::kWaiting) alarm_.Cancel();
     Proceed();
   }
+
+  const grpc::CallbackServerContext& context() const { return context_; }
 
   void OnWriteDone(bool ok) override {
     {
@@ -186,6 +189,7 @@ class ReratingStream final : public ReratingStreams::Reactor {
 
   OpenStreams<ReratingStream>& open_;
   const ApiContext api_;
+  const grpc::CallbackServerContext& context_;
   const CallRecord record_;
   bool dry_run_ = false;
   // Of whoever reads, one after the other.
@@ -216,5 +220,11 @@ ReratingStreams::Reactor* ReratingStreams::Start(const ApiContext& api,
 }
 
 void ReratingStreams::EndAll() { open_.EndAll(); }
+
+void ReratingStreams::EndRefused(const Doorkeeper& keeper) {
+  static constexpr const MethodAccess& kRow =
+      RowOf(access::kAccessTable, "/reserve.ledger.v1.Rates/RerateUsage");
+  open_.EndRefused(keeper, kRow);
+}
 
 }  // namespace reserve::api

@@ -34,6 +34,8 @@ class UsageStreams {
   // No more reading: what was read is settled and acknowledged, and then each
   // stream ends with UNAVAILABLE. New streams end at once.
   void EndAll();
+  // The same for those whose caller may no longer have them, with PERMISSION_DENIED.
+  void EndRefused(const Doorkeeper& keeper);
 
  private:
   // So many may be open at a time.
