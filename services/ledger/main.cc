@@ -32,6 +32,7 @@ constexpr char kUsage[] =
     "  settings             prints the amounts of each currency, as --currency_settings_file "
     "takes\n"
     "                       them\n"
+    "  access               prints who may call what; with --caller, what that one may\n"
     "  import-rates [FILE]  imports a rate deck from CSV into a running ledger, and brings it "
     "into\n"
     "                       force (--starter: the deck that is built in; --draft: only imports "
@@ -53,8 +54,8 @@ constexpr char kUsage[] =
 
 // The flags of a command that asks a running ledger.
 std::vector<std::string> OfClient(std::vector<std::string> more) {
-  more.insert(more.end(),
-              {"ledger", "tls_certificate_file", "tls_key_file", "tls_ca_file", "tls_server_name"});
+  more.insert(more.end(), {"ledger", "tls_certificate_file", "tls_key_file", "tls_ca_file",
+                           "tls_server_name", "insecure_plaintext"});
   return more;
 }
 
@@ -116,6 +117,9 @@ std::vector<Command> Commands() {
       {"settings",
        "ledger settings [flags]\n  Prints the amounts of each currency, as CSV.",
        {kCurrencies}},
+      {"access",
+       "ledger access [flags]\n  Prints which roles may call what, or what one caller may.",
+       {"caller", "roles_file"}},
       {"check",
        "ledger check [flags]\n  Looks whether a running ledger is fit for use: health, and one "
        "read.",
@@ -149,6 +153,7 @@ absl::Status RunCommand(std::vector<std::string> arguments) {
   if (command == "grants") return cli::PrintGrants();
   if (command == "settings") return cli::PrintSettings();
   if (command == "rate-decks") return cli::RunRateDecks();
+  if (command == "access") return cli::PrintAccess();
   if (command == "check") return cli::RunCheck();
   if (command == "verify") return cli::RunVerify();
   const std::string why =

@@ -352,12 +352,16 @@ TEST_F(BadInputTest, CallsInProgressThatCanNeverBeRightAreRefused) {
        .field = "used"},
       {.method = "Ledger.ExtendHold",
        .request = "account_id: 'acct' hold_id: 'x' extension: 1 used { seconds: 604801 }",
+       .reason = "CALL_TOO_LONG",
        .field = "used"},
       {"Ledger.ExtendHold", "account_id: 'acct' hold_id: 'x' extension: 1", StatusCode::kNotFound,
        "HOLD_NOT_FOUND", "hold_id"},
       {.method = "Ledger.ReleaseHold",
        .request = "account_id: 'acct' hold_id: 'x' used { nanos: -1 }",
        .field = "used"},
+      {.method = "Ledger.ReleaseHold",
+       .request = "account_id: 'acct' hold_id: 'x' answer_time { nanos: -1 }",
+       .field = "answer_time"},
       {"Ledger.ReleaseHold", "account_id: 'acct' hold_id: 'x'", StatusCode::kNotFound,
        "HOLD_NOT_FOUND", "hold_id"},
       {"Ledger.GetHold", "account_id: 'acct' hold_id: 'x'", StatusCode::kNotFound, "HOLD_NOT_FOUND",
@@ -464,13 +468,23 @@ TEST_F(BadInputTest, CallsWithAnAbsurdDurationOrNoDirectionAreRefused) {
   const std::vector<std::pair<std::string, std::string>> durations = {
       {"-1", ""},
       {"0 nanos: -1", ""},
-      {"604801", ""},
-      {"604800 nanos: 1", ""},
       {"60 nanos: -1", ".nanos"},
       {"60 nanos: 1000000000", ".nanos"},
       {"9223372036854775807", ".seconds"},
       {"-9223372036854775808", ".seconds"},
   };
+  // By a setting of the operator.
+  for (const std::string seconds : {"604801", "604800 nanos: 1"}) {
+    refusals.push_back({.method = "Ledger.RecordUsage",
+                        .request = absl::StrCat("account_id: 'acct' usage { ", Usage("new"),
+                                                Call("+12025550123", seconds), "}"),
+                        .reason = "CALL_TOO_LONG",
+                        .field = "usage.call.duration"});
+    refusals.push_back({.method = "Rates.QuoteCall",
+                        .request = Call("+12025550123", seconds),
+                        .reason = "CALL_TOO_LONG",
+                        .field = "call.duration"});
+  }
   for (const auto& [seconds, part] : durations) {
     refusals.push_back({.method = "Ledger.RecordUsage",
                         .request = absl::StrCat("account_id: 'acct' usage { ", Usage("new"),
@@ -758,7 +772,12 @@ TEST_F(BadInputTest, AnAccountIsOpenedInARealPlace) {
                         .request = absl::StrCat("account_id: 'new' time_zone: '", name, "'"),
                         .field = "time_zone"});
   }
-  for (const std::string place : {"country_code: 'US'", "time_zone: 'UTC'"}) {
+  for (const int day : {-1, 0, 32}) {
+    refusals.push_back({.method = "Accounts.OpenAccount",
+                        .request = absl::StrCat("account_id: 'new' billing_day: ", day),
+                        .field = "billing_day"});
+  }
+  for (const std::string place : {"country_code: 'US'", "time_zone: 'UTC'", "billing_day: 1"}) {
     refusals.push_back({"Accounts.OpenAccount",
                         absl::StrCat("account_id: 'acct' card_token: 'tok_visa#acct' ", place),
                         StatusCode::kAlreadyExists, "ACCOUNT_EXISTS", "account_id"});
@@ -781,9 +800,40 @@ TEST_F(BadInputTest, AnAccountMovesToARealCountry) {
        .request = with("", "update_mask { paths: 'country_code' }"),
        .field = "account.country_code"},
       {.method = "Accounts.UpdateAccount",
-       .request = with("country_code: 'GB'", "update_mask { paths: 'time_zone' }"),
+       .request = with("country_code: 'GB'", "update_mask { paths: 'currency_code' }"),
        .field = "update_mask"},
   });
+}
+
+TEST_F(BadInputTest, AnAccountIsGivenARealTimeZoneAndBillingDay) {
+  const auto with = [](const std::string& account, const std::string& more = "") {
+    return absl::StrCat("account_id: 'acct' account { ", account, " } ", more);
+  };
+  std::vector<Refusal> refusals;
+  for (const std::string zone : {"Mars/Olympus", "utc", "localtime", "../UTC"}) {
+    refusals.push_back({.method = "Accounts.UpdateAccount",
+                        .request = with(absl::StrCat("time_zone: '", zone, "'")),
+                        .field = "account.time_zone"});
+  }
+  for (const int day : {-1, 0, 32}) {
+    refusals.push_back({.method = "Accounts.UpdateAccount",
+                        .request = with(absl::StrCat("billing_day: ", day)),
+                        .field = "account.billing_day"});
+  }
+  for (const std::string field : {"time_zone", "billing_day"}) {
+    refusals.push_back({.method = "Accounts.UpdateAccount",
+                        .request = with("country_code: 'GB'",
+                                        absl::StrCat("update_mask { paths: '", field, "' }")),
+                        .field = absl::StrCat("account.", field)});
+  }
+  refusals.push_back(
+      {.method = "Accounts.UpdateAccount",
+       .request = with(absl::StrCat("billing_day: 5 etag: '", std::string(65, 'e'), "'")),
+       .field = "account.etag"});
+  refusals.push_back({.method = "Accounts.UpdateAccount",
+                      .request = with("billing_day: 5", "request_id: 'no/id'"),
+                      .field = "request_id"});
+  ExpectRefused(refusals);
 }
 
 TEST_F(BadInputTest, APayoutByHandIsOfSomethingThatIsOwed) {

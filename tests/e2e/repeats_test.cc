@@ -45,7 +45,7 @@ std::vector<Step> StepsOfUsage() {
   return {
       {"Accounts.OpenAccount", "account_id: 'acct' card_token: 'tok_visa#acct'"},
       {"Accounts.OpenAccount",
-       "account_id: 'placed' country_code: 'GB' time_zone: 'Europe/London'"},
+       "account_id: 'placed' country_code: 'GB' time_zone: 'Europe/London' billing_day: 31"},
       {"Recharges.ReportRecharge",
        "account_id: 'acct' ordinal: 1 attempt: 1 worker_id: 'w' succeeded { charge_id: 'ch_1' "
        "amount { currency_code: 'USD' units: 15 } }"},
@@ -128,6 +128,9 @@ std::vector<Step> StepsOfMoney() {
       {"Support.ReversePayment",
        "account_id: 'acct' request_id: 'bounced' ordinal: 5 reason: 'bounced'"},
       {"Accounts.UpdateAccount", "account_id: 'acct' account { country_code: 'GB' }"},
+      {"Accounts.UpdateAccount",
+       "account_id: 'acct' account { time_zone: 'Europe/London' billing_day: 15 } request_id: "
+       "'moved'"},
       {"Support.BlockAccount", "account_id: 'acct' reason: 'fraud?'"},
       {"Support.UnblockAccount", "account_id: 'acct' reason: 'no fraud'"},
       {"Recharges.ReportRecharge",

@@ -65,8 +65,10 @@ void Customers::Begin(absl::Duration length) {
     const std::string id = absl::StrCat("acct-", i);
     book::OpenAccount open;
     open.currency = "USD";
-    open.plan_id = TurnsAMonth(seed_) ? "monthly" : "per_minute";
-    if (scene_.Happens(0.3)) open.time_zone = *FindTimeZone("America/New_York");
+    open.plan_id = !TurnsAMonth(seed_) ? "per_minute"
+                   : seed_ % 16 < 8    ? "monthly"
+                                       : "by_billing_day";
+    if (scene_.Happens(0.3)) open.calendar.time_zone = *FindTimeZone("America/New_York");
     open.digest = id;
     if (scene_.Happens(0.9)) open.card.card = AnyCard();
     Ask(id, open, [this, id, length] {
@@ -236,6 +238,7 @@ void Customers::TouchCards(const std::string& id) {
 }
 
 void Customers::ChangeSettings(const std::string& id) {
+  if (TurnsAMonth(seed_) && scene_.Happens(0.5)) return ChangeCalendar(id);
   book::UpdateBillingSettings change;
   if (scene_.Happens(0.4)) {
     change.change.automatic_recharge = scene_.Happens(0.6);
@@ -244,6 +247,18 @@ void Customers::ChangeSettings(const std::string& id) {
     change.change.recharge_threshold = *change.change.reserve_amount * 2 / 3;
   }
   return Ask(id, change);
+}
+
+// C8: some minutes before or after a month turns.
+void Customers::ChangeCalendar(const std::string& id) {
+  const char* const zones[] = {"UTC", "America/New_York", "Europe/Berlin", "Asia/Tokyo"};
+  book::UpdateAccount ask;
+  ask.request_id = absl::StrCat("calendar-", ++last_number_);
+  ask.change.time_zone = *FindTimeZone(zones[scene_.Below(4)]);
+  if (scene_.Happens(0.5)) ask.change.billing_day = 1 + scene_.Below(2) * 14;
+  Ask(id, ask, [this, id, ask] {
+    if (scene_.Fails(0.3)) Ask(id, ask);
+  });
 }
 
 void Customers::AskForRefund(const std::string& id) {

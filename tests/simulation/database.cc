@@ -59,6 +59,7 @@ void ModelDatabase::LoadAccount(const std::string& account_id, book::AccountImag
   image->exists = true;
   known.account = rows->account;
   if (scene_.sabotaged(Sabotage::kSuspensionForgotten)) known.account.suspension = {};
+  if (scene_.sabotaged(Sabotage::kCalendarForgotten)) known.account.calendar.changes = nullptr;
   if (scene_.sabotaged(Sabotage::kDisputedNumberForgotten)) {
     known.account.disputed_numbers.clear();
     for (domain::PaymentMethod& method : known.account.payment_methods) {

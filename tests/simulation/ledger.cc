@@ -58,6 +58,9 @@ const book::Catalog& TheCatalog() {
     plan.plan_id = "monthly";
     plan.allowance_reset = domain::AllowanceReset::kMonthly;
     made->plans[plan.plan_id] = plan;
+    plan.plan_id = "by_billing_day";
+    plan.allowance_reset = domain::AllowanceReset::kBillingDay;
+    made->plans[plan.plan_id] = plan;
     return made;
   }();
   return *catalog;

@@ -17,6 +17,7 @@
 #include "services/ledger/domain/carrier.h"
 #include "services/ledger/domain/country.h"
 #include "services/ledger/domain/destination.h"
+#include "services/ledger/domain/emergency.h"
 
 namespace reserve::api {
 namespace {
@@ -60,14 +61,17 @@ absl::StatusOr<domain::Direction> DirectionFrom(pb::Direction direction, absl::s
 }
 
 // C1, C10. What comes in is E.164 always.
-absl::StatusOr<std::string> DestinationFrom(const std::string& number, domain::Direction direction,
+absl::StatusOr<std::string> DestinationFrom(const domain::Settings& settings,
+                                            const std::string& number, domain::Direction direction,
                                             absl::string_view field) {
   constexpr absl::string_view kE164 =
       "must be E.164: + and 5 to 15 digits, the first of them 1 to 9";
   if (direction == domain::Direction::kInbound && !domain::IsE164(number)) {
     return InvalidField(field, kE164);
   }
-  if (std::optional<std::string> kept = domain::DestinationFrom(number)) return *std::move(kept);
+  if (std::optional<std::string> kept = domain::DestinationFrom(settings, number)) {
+    return *std::move(kept);
+  }
   return InvalidField(
       field, absl::StrCat(kE164, "; or a short code: ", domain::kMinShortCodeDigits, " to ",
                           domain::kMaxShortCodeDigits, " digits without +"));
@@ -385,23 +389,24 @@ absl::StatusOr<absl::Duration> DurationFrom(const google::protobuf::Duration& du
   return rounded;
 }
 
-absl::Status CallFrom(const pb::Call& call, Usage* usage) {
+absl::Status CallFrom(const domain::Settings& settings, const pb::Call& call, Usage* usage) {
   usage->kind = UsageKind::kCall;
   RESERVE_ASSIGN_OR_RETURN(usage->direction, DirectionFrom(call.direction(), "call.direction"));
-  RESERVE_ASSIGN_OR_RETURN(usage->destination, DestinationFrom(call.destination(), usage->direction,
-                                                               "call.destination"));
+  RESERVE_ASSIGN_OR_RETURN(
+      usage->destination,
+      DestinationFrom(settings, call.destination(), usage->direction, "call.destination"));
   RESERVE_ASSIGN_OR_RETURN(usage->duration, DurationFrom(call.duration(), "call.duration"));
   return absl::OkStatus();
 }
 
-absl::Status SmsFrom(const pb::Sms& sms, Usage* usage) {
+absl::Status SmsFrom(const domain::Settings& settings, const pb::Sms& sms, Usage* usage) {
   usage->kind = UsageKind::kSms;
   RESERVE_ASSIGN_OR_RETURN(usage->direction, DirectionFrom(sms.direction(), "sms.direction"));
   const bool may_be_empty = usage->direction == domain::Direction::kInbound;
   if (!sms.destination().empty() || !may_be_empty) {
     RESERVE_ASSIGN_OR_RETURN(
         usage->destination,
-        DestinationFrom(sms.destination(), usage->direction, "sms.destination"));
+        DestinationFrom(settings, sms.destination(), usage->direction, "sms.destination"));
   }
   if (sms.carrier().size() > kMaxCarrierBytes || !IsGraphic(sms.carrier())) {
     return InvalidField("sms.carrier", absl::StrCat("must be up to ", kMaxCarrierBytes,
@@ -413,10 +418,24 @@ absl::Status SmsFrom(const pb::Sms& sms, Usage* usage) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Usage> UsageFrom(const pb::Usage& usage) {
+namespace {
+
+// Of a usage that is not read yet, whatever else is wrong with it.
+bool MayBeForHelp(const domain::Settings& settings, const pb::Usage& usage) {
+  Usage dialled;
+  if (usage.has_call()) CallFrom(settings, usage.call(), &dialled).IgnoreError();
+  if (usage.has_sms()) SmsFrom(settings, usage.sms(), &dialled).IgnoreError();
+  return domain::MayBeEmergency(settings, dialled);
+}
+
+}  // namespace
+
+absl::StatusOr<Usage> UsageFrom(const domain::Settings& settings, const pb::Usage& usage) {
   Usage parsed;
   RESERVE_RETURN_IF_ERROR(CheckId(usage.usage_id(), "usage_id"));
-  RESERVE_RETURN_IF_ERROR(CheckId(usage.user_id(), "user_id"));
+  if (!usage.user_id().empty() || !MayBeForHelp(settings, usage)) {
+    RESERVE_RETURN_IF_ERROR(CheckId(usage.user_id(), "user_id"));
+  }
   parsed.usage_id = usage.usage_id();
   parsed.user_id = usage.user_id();
   if (!usage.has_start_time()) return InvalidField("start_time", "must be set");
@@ -424,10 +443,10 @@ absl::StatusOr<Usage> UsageFrom(const pb::Usage& usage) {
   parsed.start_time = TruncateToMicros(parsed.start_time);
   switch (usage.kind_case()) {
     case pb::Usage::kCall:
-      RESERVE_RETURN_IF_ERROR(CallFrom(usage.call(), &parsed));
+      RESERVE_RETURN_IF_ERROR(CallFrom(settings, usage.call(), &parsed));
       return parsed;
     case pb::Usage::kSms:
-      RESERVE_RETURN_IF_ERROR(SmsFrom(usage.sms(), &parsed));
+      RESERVE_RETURN_IF_ERROR(SmsFrom(settings, usage.sms(), &parsed));
       return parsed;
     default:
       return NoCallOrSms();
@@ -582,7 +601,15 @@ void ToProto(const domain::Account& account, pb::Account* message) {
   }
   message->set_default_plan_id(account.default_plan_id);
   message->set_country_code(std::string(account.country.view()));
-  message->set_time_zone(account.time_zone.name());
+  message->set_time_zone(account.calendar.latest().time_zone.name());
+  message->set_billing_day(account.calendar.latest().billing_day);
+  for (const domain::CalendarChange& change : account.calendar.Changes()) {
+    pb::CalendarChange* shown = message->add_calendar_changes();
+    reserve::ToProto(change.time, shown->mutable_change_time());
+    shown->set_time_zone(change.rule.time_zone.name());
+    shown->set_billing_day(change.rule.billing_day);
+  }
+  message->set_etag(book::EtagOfAccount(account));
   message->set_last_seq(account.last_seq);
   message->set_open_recharge_ordinal(account.open_ordinal);
   reserve::ToProto(account.create_time, message->mutable_create_time());
@@ -603,7 +630,7 @@ void ToProto(const domain::Account& account, pb::Account* message) {
 
 void ToProto(const book::UserReply& reply, absl::Time now, pb::User* message) {
   const domain::User& user = reply.user;
-  const int32_t period = domain::PeriodOf(reply.plan, now, reply.time_zone);
+  const int32_t period = domain::PeriodOf(reply.plan, now, reply.calendar);
   message->set_account_id(user.account_id);
   message->set_user_id(user.user_id);
   message->set_plan_id(user.plan_id);
@@ -611,6 +638,8 @@ void ToProto(const book::UserReply& reply, absl::Time now, pb::User* message) {
   SecondsToProto(domain::FreeSecondsLeft(user, reply.plan, period),
                  message->mutable_allowance_left());
   reserve::ToProto(user.create_time, message->mutable_create_time());
+  const auto month = domain::AllowanceMonth(reply.plan, now, reply.calendar);
+  if (month.has_value()) reserve::ToProto(month->end, message->mutable_allowance_end_time());
 }
 
 void ToProto(const Usage& usage, pb::Usage* message) {
@@ -667,6 +696,13 @@ void ToProto(const domain::Entry& entry, const std::string& currency, pb::UsageR
   const bool unrated = entry.booked->rating.unrated();
   message->set_status(unrated ? pb::USAGE_STATUS_UNRATED : pb::USAGE_STATUS_RATED);
   message->set_unrated_reason(static_cast<pb::UnratedReason>(entry.booked->rating.unrated_reason));
+}
+
+void ToProto(const domain::Entry& entry, const std::string& currency, pb::EarlierRating* message) {
+  message->set_seq(entry.seq);
+  reserve::ToProto(entry.booked->rating.cost, currency, message->mutable_cost());
+  reserve::ToProto(entry.record_time, message->mutable_record_time());
+  ToProto(entry.booked->usage, entry.booked->rating, currency, message->mutable_rating());
 }
 
 void AddState(const domain::UsageState& state, const domain::Entry* rating,

@@ -23,6 +23,7 @@
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/policy.h"
 #include "services/ledger/domain/recharge.h"
+#include "services/ledger/domain/settings.h"
 #include "services/ledger/domain/usage.h"
 #include "services/ledger/rates/deck_snapshot.h"
 #include "services/ledger/rates/timeline.h"
@@ -58,18 +59,20 @@ absl::StatusOr<std::optional<Nanos>> OptionalMoney(bool is_set, const google::ty
 absl::StatusOr<Nanos> RequiredMoney(bool is_set, const google::type::Money& money,
                                     absl::string_view field);
 
-absl::StatusOr<domain::Usage> UsageFrom(const pb::Usage& usage);
+// What may be for help needs no user (C10).
+absl::StatusOr<domain::Usage> UsageFrom(const domain::Settings& settings, const pb::Usage& usage);
 // C9: 0 to 366 days, what is finer than a microsecond rounded up. The policy may believe less.
 absl::StatusOr<absl::Duration> DurationFrom(const google::protobuf::Duration& duration,
                                             absl::string_view field);
 // Fill the part of a usage that says what it was; fields are named from "call."
 // or "sms." on.
-absl::Status CallFrom(const pb::Call& call, domain::Usage* usage);
-absl::Status SmsFrom(const pb::Sms& sms, domain::Usage* usage);
+absl::Status CallFrom(const domain::Settings& settings, const pb::Call& call, domain::Usage* usage);
+absl::Status SmsFrom(const domain::Settings& settings, const pb::Sms& sms, domain::Usage* usage);
 // What a request with `user_id`, `start_time` and a call or text asks about; it begins at `now`
 // unless that says otherwise.
 template <typename Request>
-absl::StatusOr<domain::Usage> UsageAskedAbout(const Request& request, absl::Time now);
+absl::StatusOr<domain::Usage> UsageAskedAbout(const domain::Settings& settings,
+                                              const Request& request, absl::Time now);
 
 // The same, with what is shown of it and its place in the customer's order; a token is needed.
 // Fields are named within the message.
@@ -103,6 +106,8 @@ void ToProto(const domain::Entry& entry, const std::string& currency, pb::UsageR
 // Adds where a usage stands to its record; `rating` is the entry that rated it later, or null.
 void AddState(const domain::UsageState& state, const domain::Entry* rating,
               const std::string& currency, pb::UsageRecord* message);
+// A rating in whose place another came; `entry` booked its usage, or rated it later.
+void ToProto(const domain::Entry& entry, const std::string& currency, pb::EarlierRating* message);
 void ToProto(const domain::Recharge& recharge, pb::Recharge* message);
 void ToProto(const domain::Recharge& refund, pb::Refund* message);
 void ToProto(const domain::Recharge& payment, pb::Payment* message);
@@ -136,7 +141,8 @@ void ToProto(const book::AuthorizeReply& reply, pb::AuthorizeUsageResponse* mess
 absl::Status CheckStaffText(absl::string_view text, absl::string_view field);
 
 template <typename Request>
-absl::StatusOr<domain::Usage> UsageAskedAbout(const Request& request, absl::Time now) {
+absl::StatusOr<domain::Usage> UsageAskedAbout(const domain::Settings& settings,
+                                              const Request& request, absl::Time now) {
   domain::Usage usage;
   RESERVE_RETURN_IF_ERROR(CheckId(request.user_id(), "user_id"));
   usage.user_id = request.user_id();
@@ -146,9 +152,9 @@ absl::StatusOr<domain::Usage> UsageAskedAbout(const Request& request, absl::Time
                              reserve::FromProto(request.start_time(), "start_time"));
   }
   if (request.has_call()) {
-    RESERVE_RETURN_IF_ERROR(CallFrom(request.call(), &usage));
+    RESERVE_RETURN_IF_ERROR(CallFrom(settings, request.call(), &usage));
   } else if (request.has_sms()) {
-    RESERVE_RETURN_IF_ERROR(SmsFrom(request.sms(), &usage));
+    RESERVE_RETURN_IF_ERROR(SmsFrom(settings, request.sms(), &usage));
   } else {
     return NoCallOrSms();
   }

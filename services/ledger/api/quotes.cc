@@ -23,7 +23,7 @@ using storage::Connection;
 absl::StatusOr<domain::Usage> UsageToQuote(const pb::QuoteUsageRequest& request,
                                            const domain::Settings& settings, absl::Time now) {
   RESERVE_RETURN_IF_ERROR(CheckId(request.account_id(), "account_id"));
-  RESERVE_ASSIGN_OR_RETURN(domain::Usage usage, UsageAskedAbout(request, now));
+  RESERVE_ASSIGN_OR_RETURN(domain::Usage usage, UsageAskedAbout(settings, request, now));
   RESERVE_RETURN_IF_ERROR(domain::CheckDuration(settings, usage.duration));
   return usage;
 }
@@ -32,7 +32,7 @@ absl::StatusOr<domain::Usage> UsageToQuote(const pb::QuoteUsageRequest& request,
 absl::StatusOr<domain::Rating> RatingToQuote(const domain::Account& account,
                                              const domain::User& user, const domain::Plan& plan,
                                              const domain::Usage& usage, const domain::Rate* rate) {
-  const int32_t period = domain::PeriodOf(plan, usage.start_time, account.time_zone);
+  const int32_t period = domain::PeriodOf(plan, usage.start_time, account.calendar);
   domain::User without_held = user;
   without_held.SetSecondsUsed({period, user.SecondsUsed(period) + user.SecondsHeld(period)});
   absl::StatusOr<domain::Rating> rating =
@@ -85,7 +85,7 @@ grpc::ServerUnaryReactor* AccountsService::QuoteUsage(grpc::CallbackServerContex
     }
     return absl::OkStatus();
   };
-  return StartQueryIn(pool, api_, context, "QuoteUsage", quote);
+  return StartQueryIn(pool, api_, context, "QuoteUsage", request->account_id(), quote);
 }
 
 }  // namespace reserve::api

@@ -19,6 +19,7 @@
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
 #include "common/text/utf8.h"
+#include "services/ledger/access/access_table.h"
 #include "services/ledger/api/deck_import.h"
 #include "services/ledger/api/errors.h"
 #include "services/ledger/api/page_token.h"
@@ -149,9 +150,11 @@ absl::Status TrimBadRows(const absl::Status& status) {
 // bad, else from the thread of the pool that ran the import.
 class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckRequest> {
  public:
-  ImportReactor(const ApiContext& api, grpc::CallbackServerContext* context,
-                pb::ImportRateDeckResponse* response, std::atomic<int>& imports)
+  ImportReactor(const ApiContext& api, const Doorkeeper* keeper,
+                grpc::CallbackServerContext* context, pb::ImportRateDeckResponse* response,
+                std::atomic<int>& imports)
       : api_(api),
+        keeper_(keeper),
         context_(context),
         response_(response),
         imports_(imports),
@@ -165,7 +168,10 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
 
   void OnReadDone(bool ok) override {
     if (!ok) return StartImport();
-    const absl::Status status = TakeMessage();
+    static constexpr const MethodAccess& kRow =
+        RowOf(access::kAccessTable, "/reserve.ledger.v1.Rates/ImportRateDeck");
+    absl::Status status = keeper_ == nullptr ? absl::OkStatus() : keeper_->Check(kRow, *context_);
+    if (status.ok()) status = TakeMessage();
     if (!status.ok()) return End(status);
     StartRead(&request_);
   }
@@ -277,6 +283,7 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
   void End(const absl::Status& status) { Finish(record_.End(status)); }
 
   const ApiContext api_;
+  const Doorkeeper* const keeper_;
   grpc::CallbackServerContext* const context_;
   pb::ImportRateDeckResponse* const response_;
   std::atomic<int>& imports_;
@@ -370,7 +377,8 @@ struct RatesQuery {
   std::string destination;  // as kept; empty: any
 };
 
-absl::StatusOr<RatesQuery> RatesQueryFrom(const pb::ListRatesRequest& request) {
+absl::StatusOr<RatesQuery> RatesQueryFrom(const domain::Settings& settings,
+                                          const pb::ListRatesRequest& request) {
   if (request.kind() != pb::RATE_KIND_UNSPECIFIED && !pb::RateKind_IsValid(request.kind())) {
     return InvalidField("kind", "must be a kind of rate");
   }
@@ -396,7 +404,8 @@ absl::StatusOr<RatesQuery> RatesQueryFrom(const pb::ListRatesRequest& request) {
   }
   query.search = absl::AsciiStrToLower(request.search());
   if (!request.number().empty()) {
-    const std::optional<std::string> destination = domain::DestinationFrom(request.number());
+    const std::optional<std::string> destination =
+        domain::DestinationFrom(settings, request.number());
     if (!destination.has_value()) {
       return InvalidField("number", "must be E.164, like +14155550123, or a short code");
     }
@@ -448,9 +457,10 @@ absl::StatusOr<Page> PageOf(const pb::ListRatesRequest& request) {
                             request.search(), request.number(), request.series()});
 }
 
-absl::Status FillRates(const book::Catalog& catalog, absl::Time now,
-                       const pb::ListRatesRequest& request, pb::ListRatesResponse* response) {
-  RESERVE_ASSIGN_OR_RETURN(const RatesQuery query, RatesQueryFrom(request));
+absl::Status FillRates(const book::Catalog& catalog, const domain::Settings& settings,
+                       absl::Time now, const pb::ListRatesRequest& request,
+                       pb::ListRatesResponse* response) {
+  RESERVE_ASSIGN_OR_RETURN(const RatesQuery query, RatesQueryFrom(settings, request));
   RESERVE_ASSIGN_OR_RETURN(const Page page, PageOf(request));
   RESERVE_ASSIGN_OR_RETURN(const RateCursor cursor, CursorFrom(page, request.deck_version()));
   RESERVE_ASSIGN_OR_RETURN(const DeckSnapshot* deck,
@@ -513,7 +523,7 @@ absl::Status FillCallQuote(const book::Catalog& catalog, const domain::Settings&
                            absl::Time now, const pb::QuoteCallRequest& request,
                            pb::QuoteCallResponse* response) {
   Quote quote;
-  RESERVE_RETURN_IF_ERROR(CallFrom(request.call(), &quote.usage));
+  RESERVE_RETURN_IF_ERROR(CallFrom(settings, request.call(), &quote.usage));
   RESERVE_RETURN_IF_ERROR(domain::CheckDuration(settings, quote.usage.duration));
   RESERVE_RETURN_IF_ERROR(FillQuote(catalog, request, now, &quote));
   const domain::Usage& usage = quote.usage;
@@ -545,10 +555,11 @@ absl::Status FillCallQuote(const book::Catalog& catalog, const domain::Settings&
   return absl::OkStatus();
 }
 
-absl::Status FillSmsQuote(const book::Catalog& catalog, absl::Time now,
-                          const pb::QuoteSmsRequest& request, pb::QuoteSmsResponse* response) {
+absl::Status FillSmsQuote(const book::Catalog& catalog, const domain::Settings& settings,
+                          absl::Time now, const pb::QuoteSmsRequest& request,
+                          pb::QuoteSmsResponse* response) {
   Quote quote;
-  RESERVE_RETURN_IF_ERROR(SmsFrom(request.sms(), &quote.usage));
+  RESERVE_RETURN_IF_ERROR(SmsFrom(settings, request.sms(), &quote.usage));
   RESERVE_RETURN_IF_ERROR(FillQuote(catalog, request, now, &quote));
   const domain::Usage& usage = quote.usage;
   response->set_segments(usage.segments);
@@ -571,7 +582,7 @@ absl::Status FillSmsQuote(const book::Catalog& catalog, absl::Time now,
 
 grpc::ServerReadReactor<pb::ImportRateDeckRequest>* RatesService::ImportRateDeck(
     grpc::CallbackServerContext* context, pb::ImportRateDeckResponse* response) {
-  return new ImportReactor(api_, context, response, imports_);
+  return new ImportReactor(api_, keeper_, context, response, imports_);
 }
 
 namespace {
@@ -638,9 +649,9 @@ grpc::ServerUnaryReactor* RatesService::ListRates(grpc::CallbackServerContext* c
   return AnswerFromDecks(
       api_, context, "ListRates",
       [&](const book::Catalog& catalog) { return LeftOutOfList(catalog, *request, now); },
-      [=](const book::Catalog& catalog) {
+      [=, this](const book::Catalog& catalog) {
         response->Clear();
-        return FillRates(catalog, now, *request, response);
+        return FillRates(catalog, api_.engine.options().settings, now, *request, response);
       });
 }
 
@@ -664,9 +675,9 @@ grpc::ServerUnaryReactor* RatesService::QuoteSms(grpc::CallbackServerContext* co
   return AnswerFromDecks(
       api_, context, "QuoteSms",
       [&](const book::Catalog& catalog) { return LeftOutOfQuote(catalog, *request, now); },
-      [=](const book::Catalog& catalog) {
+      [=, this](const book::Catalog& catalog) {
         response->Clear();
-        return FillSmsQuote(catalog, now, *request, response);
+        return FillSmsQuote(catalog, api_.engine.options().settings, now, *request, response);
       });
 }
 

@@ -350,6 +350,7 @@ constexpr KindOfEvent kKindsOfEvents[] = {
     {domain::EventKind::kFundsAvailable, pb::EVENT_KIND_FUNDS_AVAILABLE},
     {domain::EventKind::kPaidOut, pb::EVENT_KIND_PAID_OUT},
     {domain::EventKind::kAccountUpdated, pb::EVENT_KIND_ACCOUNT_UPDATED},
+    {domain::EventKind::kCalendarChanged, pb::EVENT_KIND_CALENDAR_CHANGED},
 };
 constexpr int WireNumber(domain::EventKind value) {
   for (const KindOfEvent& kind : kKindsOfEvents) {
@@ -357,7 +358,8 @@ constexpr int WireNumber(domain::EventKind value) {
   }
   return 0;
 }
-static_assert(NumbersAgree<domain::EventKind>(WireNumber, pb::EventKind_MAX));
+static_assert(NumbersAgree<domain::EventKind>(WireNumber, pb::EventKind_MAX, /*reserved=*/63,
+                                              /*last_reserved=*/69));
 
 constexpr int WireNumber(domain::RefillObstacle value) {
   switch (value) {

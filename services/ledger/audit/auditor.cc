@@ -719,7 +719,7 @@ void Audit::CheckUsage(const Entry& entry) {
   }
   CheckDeck(subject, booked, entry.kind == EntryKind::kUsage);
   const int32_t period =
-      domain::PeriodOf(plan->second, booked.usage.start_time, account_.time_zone);
+      domain::PeriodOf(plan->second, booked.usage.start_time, account_.calendar, entry.seq);
   CheckRating(subject, booked, plan->second, period);
   User& user = replayed_[booked.usage.user_id];
   const int64_t left = domain::FreeSecondsLeft(user, plan->second, period);

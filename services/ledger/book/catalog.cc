@@ -2,46 +2,9 @@
 
 #include <algorithm>
 
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
-#include "common/error/error.h"
-#include "common/error/retry_after.h"
+#include "services/ledger/book/errors.h"
 
 namespace reserve::book {
-namespace {
-
-constexpr char kDeckLoading[] = "RATE_DECK_LOADING";
-constexpr char kDeckVersion[] = "deck_version";
-// A deck of two million lines is loaded in some ten seconds, most others at once.
-constexpr absl::Duration kLoadingTakes = absl::Seconds(1);
-constexpr absl::Duration kTimelineReadingTakes = absl::Seconds(1);
-
-}  // namespace
-
-absl::Status DeckNotInMemory(int64_t version) {
-  const absl::Status status =
-      MakeError(absl::StatusCode::kUnavailable, kDeckLoading, "",
-                absl::StrCat("rate deck ", version, " is being loaded; nothing was done"));
-  return TryAgain(WithMetadata(status, kDeckVersion, absl::StrCat(version)), kLoadingTakes);
-}
-
-std::optional<int64_t> DeckToLoad(const absl::Status& status) {
-  if (ReasonOf(status) != kDeckLoading) return std::nullopt;
-  for (const auto& [key, value] : MetadataOf(status)) {
-    int64_t version = 0;
-    if (key == kDeckVersion && absl::SimpleAtoi(value, &version)) return version;
-  }
-  return std::nullopt;
-}
-
-absl::Status TimelineNotRead() {
-  return TryAgain(
-      MakeError(
-          absl::StatusCode::kUnavailable, "RATE_TIMELINE_NOT_READ", "",
-          "the usage begins later than this ledger knows which rate deck is in force; nothing "
-          "was done"),
-      kTimelineReadingTakes);
-}
 
 const rates::DeckSnapshot* Catalog::InForce(absl::string_view currency, absl::string_view series,
                                             absl::Time time) const {
@@ -71,10 +34,7 @@ const rates::DeckHeader* Catalog::FindHeader(int64_t version) const {
 
 absl::StatusOr<const domain::Plan*> Catalog::FindPlan(const std::string& plan_id) const {
   const auto found = plans.find(plan_id);
-  if (found == plans.end()) {
-    return MakeError(absl::StatusCode::kNotFound, "PLAN_NOT_FOUND", "plan_id",
-                     absl::StrCat("there is no plan \"", plan_id, "\""));
-  }
+  if (found == plans.end()) return PlanNotFound(plan_id);
   return &found->second;
 }
 

@@ -20,16 +20,6 @@
 
 namespace reserve::book {
 
-// UNAVAILABLE "RATE_DECK_LOADING", with a wait: what was asked for needs a deck that is not in
-// memory. Nothing was done.
-absl::Status DeckNotInMemory(int64_t version);
-// The version of that deck, if the error is this one.
-std::optional<int64_t> DeckToLoad(const absl::Status& status);
-
-// UNAVAILABLE "RATE_TIMELINE_NOT_READ", with a wait: a usage began later than what is known of the
-// timeline, or in a time that is still to be settled (K2). Nothing was done.
-absl::Status TimelineNotRead();
-
 struct Catalog {
   std::shared_ptr<const rates::DeckBook> decks = std::make_shared<rates::DeckBook>();  // in memory
   // Decks that there are and that are not in memory, by version.

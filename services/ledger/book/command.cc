@@ -105,7 +105,9 @@ size_t BytesHeldBy(const CloseAccount& command) {
 size_t BytesHeldBy(const RecordPayout& command) {
   return HeapBytes({&command.currency}) + BytesHeldBy(command.by);
 }
-size_t BytesHeldBy(const UpdateAccount&) { return 0; }
+size_t BytesHeldBy(const UpdateAccount& command) {
+  return HeapBytes({&command.request_id, &command.etag});
+}
 size_t BytesHeldBy(const ReversePayment& command) {
   return HeapBytes({&command.request_id}) + BytesHeldBy(command.by);
 }

@@ -18,6 +18,7 @@
 #include "common/error/error.h"
 #include "services/ledger/book/charges.h"
 #include "services/ledger/book/entry_chain.h"
+#include "services/ledger/book/errors.h"
 #include "services/ledger/book/etag.h"
 #include "services/ledger/domain/hold_steps.h"
 #include "services/ledger/domain/refusals.h"
@@ -30,19 +31,6 @@ using domain::Entry;
 using domain::Recharge;
 using domain::Transition;
 using domain::User;
-
-absl::Status NotFound(absl::string_view reason, absl::string_view field, std::string message) {
-  return MakeError(absl::StatusCode::kNotFound, reason, field, message);
-}
-
-absl::Status RechargeNotFound(absl::string_view account_id, int64_t ordinal) {
-  return NotFound("RECHARGE_NOT_FOUND", "ordinal",
-                  absl::StrCat("account \"", account_id, "\" has no recharge ", ordinal));
-}
-
-absl::Status AlreadyUsed(absl::string_view reason, absl::string_view field, std::string message) {
-  return MakeError(absl::StatusCode::kAlreadyExists, reason, field, message);
-}
 
 // Amounts of a request must be in the account's currency; empty means that.
 absl::Status CheckCurrency(const Account& account, const std::string& currency,
@@ -102,6 +90,14 @@ std::string DigestOf(absl::string_view method, absl::string_view payment_method_
                     " ", given.position)});
 }
 
+std::string DigestOf(const UpdateAccount& command) {
+  const domain::AccountChange& change = command.change;
+  return Sha256HexOfFields(
+      {"update account", change.country.value_or(""),
+       change.time_zone.has_value() ? change.time_zone->name() : "",
+       change.billing_day.has_value() ? absl::StrCat(*change.billing_day) : ""});
+}
+
 std::string DigestOf(const RequestRecharge& command) {
   return Sha256HexOfFields(
       {"recharge", command.amount.has_value() ? absl::StrCat(*command.amount) : "default"});
@@ -147,9 +143,13 @@ VoidReply ReplyOfVoid(const Account& account, const Entry& entry, const domain::
 
 // The same of one that was taken back before.
 VoidReply ReplyOfVoid(const Account& account, const domain::UsageState& state) {
-  return {state.latest_seq,        state.cost,    state.free_seconds, account.balance,
-          account.currency,
-          /*already_voided=*/true, state.user_id, state.free_period,  state.seq};
+  VoidReply reply{state.latest_seq, state.cost,       state.free_seconds,
+                  account.balance,  account.currency, /*already_voided=*/true};
+  reply.user_id = state.user_id;
+  reply.free_period = state.free_period;
+  reply.usage_seq = state.seq;
+  reply.corrected_by = state.corrected_by;
+  return reply;
 }
 
 // The answer to a usage whose id is taken: by that usage, by another, or by a void in advance,
@@ -159,9 +159,7 @@ absl::StatusOr<UsageReply> AnswerRepeat(const Image& images, const AccountImage&
   if (!stored.booked.has_value() || domain::SameContent(stored.booked->usage, usage)) {
     return ReplyOfBooked(stored, images.StateOf(stored), image.account().currency);
   }
-  return AlreadyUsed("USAGE_ID_REUSED", "usage_id",
-                     absl::StrCat("usage \"", usage.usage_id, "\" is booked as entry ", stored.seq,
-                                  " with other content"));
+  return UsageIdReused(usage.usage_id, stored.seq);
 }
 
 // Was it booked from what a switch had reported, and waits for its CDR still (H12)? One that was
@@ -256,8 +254,6 @@ class Folder {
                             const domain::Usage& usage);
   // The entry of a usage that is booked, or null.
   const Entry* FindBooked(absl::string_view account_id, const std::string& usage_id) const;
-  // Counts the usage that is refused as its account is closed (P4).
-  absl::Status CheckTakesFacts(const AccountImage& image);
   // How a booked usage stands.
   domain::UsageState StateOf(const AccountImage& image, const Entry& entry) const;
   // Is it for help? Of an account that is not there, may it be (C10)?
@@ -282,6 +278,14 @@ class Folder {
   AuthorizeReply AuthorizeReplyOf(const AccountImage& image, const domain::Plan& plan,
                                   const domain::Usage& usage, const domain::Rate* rate,
                                   const domain::Authorization& authorization) const;
+  // Ends what is held for a usage that is booked, and the hold that its CDR names, even if that has
+  // ended: no late report makes it live again (H5).
+  void SettleNamed(AccountImage& image, const std::string& usage_id, const std::string& hold_id);
+  // What books this usage in the place of what the hold that it names was estimated at, under the
+  // id that CreateHold named (H12); none where no such estimate stands.
+  absl::StatusOr<std::optional<Transition>> InPlaceOfEstimate(const AccountImage& image,
+                                                              const RecordUsage& command,
+                                                              const domain::UsageTerms& terms);
   // The answer to a usage whose id is taken; what is held for it is not held any more.
   absl::StatusOr<Reply> RecordedBefore(AccountImage& image, const Entry& stored,
                                        const RecordUsage& command);
@@ -362,6 +366,7 @@ Folded Folder::Run(absl::Span<const AccountCommand> commands) {
     found_rates_.clear();
     folded_.replies.push_back(std::visit(
         [&](const auto& command) { return Handle(each.account_id, command); }, *each.command));
+    if (domain::IsUsageAfterClosing(folded_.replies.back().status())) ++folded_.after_closing;
     if (AccountImage& image = image_.accounts.find(each.account_id)->second;
         image.exists && image.account().ends()) {
       MoveClosingOn(image);
@@ -501,7 +506,7 @@ domain::UsageState Folder::StateOf(const AccountImage& image, const Entry& entry
   if (state.free_seconds > 0 && state.free_period == 0) {
     const auto plan = catalog_.FindPlan(entry.booked->rating.plan_id);
     if (plan.ok()) {
-      state.free_period = PeriodOf(**plan, state.start_time, image.account().time_zone);
+      state.free_period = PeriodOf(**plan, state.start_time, image.account().calendar, entry.seq);
     }
   }
   // A row from before it said so of a rating that the entry has.
@@ -800,6 +805,11 @@ absl::StatusOr<domain::UsageTerms> Folder::TermsOf(const AccountImage& image,
   domain::UsageTerms terms;
   terms.emergency = IsForHelp(image, usage);
   if (terms.emergency) return terms;
+  if (usage.user_id.empty()) {
+    // It might have been for help, but not in this account's country, as it is remembered.
+    folded_.must_read |= image.remembered;
+    return InvalidField("user_id", "must be set");
+  }
   terms.user = UserOf(image, usage.user_id);
   if (terms.user == nullptr) return terms;
   RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(terms.user->plan_id));
@@ -827,12 +837,6 @@ absl::Status Folder::CheckAllowed(AccountImage& image, const domain::UsageTerms&
   return domain::UsageNotAllowed(domain::NameOf(decision));
 }
 
-absl::Status Folder::CheckTakesFacts(const AccountImage& image) {
-  absl::Status taken = domain::CheckTakesFacts(image.account());
-  if (!taken.ok()) ++folded_.after_closing;
-  return taken;
-}
-
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordUsage& command) {
   const domain::Usage& usage = command.usage;
   if (const Entry* stored = FindBooked(account_id, usage.usage_id); stored != nullptr) {
@@ -853,15 +857,26 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordU
     reply.booked = false;
     return reply;
   }
-  RESERVE_RETURN_IF_ERROR(CheckTakesFacts(*image));
+  RESERVE_RETURN_IF_ERROR(domain::CheckTakesFacts(image->account()));
   RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, usage));
   if (command.only_if_allowed && !terms.emergency) {
     RESERVE_RETURN_IF_ERROR(CheckAllowed(*image, terms, usage));
   }
+  if (!command.hold_id.empty()) {
+    RESERVE_ASSIGN_OR_RETURN(std::optional<Transition> in_place,
+                             InPlaceOfEstimate(*image, command, terms));
+    if (in_place.has_value()) {
+      const Entry* entry = ApplyWithOpen(*image, *std::move(in_place));
+      SettleNamed(*image, usage.usage_id, command.hold_id);
+      return ReplyOf(*entry, image->account().currency);
+    }
+  }
   RESERVE_ASSIGN_OR_RETURN(Transition transition,
                            domain::RecordUsage(ContextOf(*image), std::move(image->account()),
                                                terms, usage, command.hold_id));
-  return ReplyOf(*Apply(*image, std::move(transition)), image->account().currency);
+  const Entry* entry = Apply(*image, std::move(transition));
+  if (!command.hold_id.empty()) SettleNamed(*image, usage.usage_id, command.hold_id);
+  return ReplyOf(*entry, image->account().currency);
 }
 
 absl::StatusOr<Reply> Folder::RecordedBefore(AccountImage& image, const Entry& stored,
@@ -875,14 +890,39 @@ absl::StatusOr<Reply> Folder::RecordedBefore(AccountImage& image, const Entry& s
         Transition transition,
         domain::ReplaceEstimate(ContextOf(image), image.account(), estimate, terms, usage));
     const Entry* entry = ApplyWithOpen(image, std::move(transition));
-    Apply(image,
-          domain::SettleHold(ContextOf(image), image.account(), usage.usage_id, command.hold_id));
+    SettleNamed(image, usage.usage_id, command.hold_id);
     return ReplyOf(*entry, image.account().currency);
   }
   ++folded_.duplicates;
-  Apply(image,
-        domain::SettleHold(ContextOf(image), image.account(), usage.usage_id, command.hold_id));
-  return AnswerRepeat(image_, image, stored, usage);
+  absl::StatusOr<Reply> repeat = AnswerRepeat(image_, image, stored, usage);
+  // What is refused changes nothing (U2): a hold that another usage's CDR names is still its
+  // call's.
+  if (repeat.ok()) SettleNamed(image, usage.usage_id, command.hold_id);
+  return repeat;
+}
+
+void Folder::SettleNamed(AccountImage& image, const std::string& usage_id,
+                         const std::string& hold_id) {
+  const Account& account = image.account();
+  Apply(image, domain::SettleHold(ContextOf(image), account, usage_id, hold_id));
+  const domain::Hold* ended =
+      hold_id.empty() ? nullptr : image_.FindHold(account.account_id, hold_id);
+  if (ended == nullptr || !ended->may_return()) return;
+  Apply(image, domain::SettleEndedHold(ContextOf(image), account, domain::Hold(*ended)));
+}
+
+absl::StatusOr<std::optional<Transition>> Folder::InPlaceOfEstimate(
+    const AccountImage& image, const RecordUsage& command, const domain::UsageTerms& terms) {
+  const std::string& account_id = image.account().account_id;
+  const domain::Hold* named =
+      command.hold_id.empty() ? nullptr : image_.FindHold(account_id, command.hold_id);
+  if (named == nullptr || named->state != domain::HoldState::kEstimated) return std::nullopt;
+  const Entry* stored = FindBooked(account_id, named->usage_id);
+  if (stored == nullptr) return std::nullopt;
+  const domain::UsageState state = StateOf(image, *stored);
+  if (!IsStandingEstimate(*stored, state)) return std::nullopt;
+  const domain::UsageToVoid estimate{&state, UserOf(image, state.user_id)};
+  return domain::ReplaceEstimate(ContextOf(image), image.account(), estimate, terms, command.usage);
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const VoidUsage& command) {
@@ -920,7 +960,10 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Correct
   if (const Entry* stored = FindBooked(account_id, usage.usage_id); stored != nullptr) {
     return CorrectedBefore(*image, *stored, command, old);
   }
-  RESERVE_RETURN_IF_ERROR(CheckTakesFacts(*image));
+  if (!image->account().closing.takes_facts() && IsForHelp(*image, usage)) {
+    ++folded_.unbooked_emergencies;  // and refused: the old usage stays as it is
+  }
+  RESERVE_RETURN_IF_ERROR(domain::CheckTakesFacts(image->account()));
   RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, usage));
   RESERVE_ASSIGN_OR_RETURN(Transition transition,
                            domain::CorrectUsage(ContextOf(*image), image->account(),
@@ -931,6 +974,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Correct
   CorrectionReply reply{ReplyOf(*entry, image->account().currency), std::nullopt};
   if (voids) {
     reply.voided = ReplyOfVoid(image->account(), folded_.writes.entries[before], old.state);
+    reply.voided->corrected_by = usage.usage_id;
   }
   return reply;
 }
@@ -941,17 +985,25 @@ absl::StatusOr<Reply> Folder::CorrectedBefore(AccountImage& image, const Entry& 
   RESERVE_ASSIGN_OR_RETURN(UsageReply usage, AnswerRepeat(image_, image, stored, command.usage));
   ++folded_.duplicates;
   CorrectionReply reply{std::move(usage), std::nullopt};
-  if (old.state != nullptr && old.state->status == domain::UsageStatus::kVoided) {
-    const bool by_this = old.state->corrected_by == command.usage.usage_id;
-    if (by_this) reply.voided = ReplyOfVoid(image.account(), *old.state);
-    return reply;
+  const std::string& corrected_by = command.usage.usage_id;
+  const bool was_voided = old.state != nullptr && old.state->status == domain::UsageStatus::kVoided;
+  if (was_voided) {
+    if (old.state->corrected_by == corrected_by) {
+      reply.voided = ReplyOfVoid(image.account(), *old.state);
+    }
+    ApplyWithOpen(image,
+                  domain::NoteCorrectedBy(ContextOf(image), image.account(), old, corrected_by));
+  } else {
+    // The new usage was booked by itself: what it corrects is still to be taken back.
+    RESERVE_ASSIGN_OR_RETURN(
+        Transition transition,
+        domain::VoidUsage(ContextOf(image), image.account(), command.correction.usage_id, old,
+                          command.by, corrected_by));
+    const Entry* entry = ApplyWithOpen(image, std::move(transition));
+    reply.voided = ReplyOfVoid(image.account(), *entry, old.state);
+    reply.voided->corrected_by = corrected_by;
   }
-  // The new usage was booked by itself: what it corrects is still to be taken back.
-  RESERVE_ASSIGN_OR_RETURN(Transition transition,
-                           domain::VoidUsage(ContextOf(image), image.account(),
-                                             command.correction.usage_id, old, command.by));
-  const Entry* entry = ApplyWithOpen(image, std::move(transition));
-  reply.voided = ReplyOfVoid(image.account(), *entry, old.state);
+  SettleNamed(image, corrected_by, command.correction.hold_id);
   return reply;
 }
 
@@ -1127,7 +1179,11 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const CreateH
     if (!SameHold(*known, request)) return domain::HoldIdReused(*known);
     const domain::Authorization before =
         domain::AuthorizeBeside(image->account(), terms, call, *known);
-    HoldReply repeat = ApplyToHold(*image, request.hold_id, domain::Unchanged(image->account()));
+    HoldReply repeat = ApplyToHold(
+        *image, request.hold_id,
+        WasBookedSince(*known)
+            ? domain::SettleEndedHold(ContextOf(*image), image->account(), domain::Hold(*known))
+            : domain::Unchanged(image->account()));
     repeat.authorize = AuthorizeReplyOf(*image, *terms.plan, call, terms.rate, before);
     return repeat;
   }
@@ -1161,6 +1217,11 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ExtendH
     return ApplyToHold(*image, command.hold_id,
                        domain::SettleEndedHold(ContextOf(*image), image->account(), *hold));
   }
+  if (hold->may_return()) {
+    // Another hold was made for the same call meanwhile: that one is its call's.
+    const domain::Hold* other = domain::HoldOf(&image->known->holds, hold->usage_id, "");
+    if (other != nullptr) return domain::UsageHeld(*other);
+  }
   const domain::HoldExtension& extension = command.extension;
   RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, *hold, extension));
   RESERVE_ASSIGN_OR_RETURN(
@@ -1181,11 +1242,11 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Release
   if (command.before_incarnation != 0 && before.incarnation >= command.before_incarnation) {
     return ApplyToHold(*image, command.hold_id, domain::Unchanged(image->account()));
   }
-  RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms,
-                           TermsOf(*image, before, {before.extension, command.used}));
+  const domain::HoldExtension report{before.extension, command.used, command.answer_time};
+  RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, before, report));
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
-      domain::ReleaseHold(ContextOf(*image), image->account(), before, terms, command.used));
+      domain::ReleaseHold(ContextOf(*image), image->account(), before, terms, report));
   HoldReply reply = ApplyToHold(*image, command.hold_id, std::move(transition));
   reply.unsettled_now = before.open() && reply.hold->live();
   reply.released_now = before.open() && !reply.hold->live();
@@ -1228,8 +1289,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const OpenAcc
       RESERVE_RETURN_IF_ERROR(domain::CheckNotClosing(image.account()));
       return image.account();
     }
-    return AlreadyUsed("ACCOUNT_EXISTS", "account_id",
-                       absl::StrCat("account \"", account_id, "\" was opened with other content"));
+    return AccountExists(account_id);
   }
   absl::StatusOr<const domain::Plan*> plan = FindPlan(command.plan_id);
   if (!plan.ok()) return WithFieldPrefix(plan.status(), "default_");
@@ -1238,7 +1298,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const OpenAcc
   open.currency = command.currency;
   open.deck_in_force = catalog_.DeckInForce(command.currency, (*plan)->series, context_.now);
   open.country = command.country;
-  open.time_zone = command.time_zone;
+  open.calendar = command.calendar;
   // One that was imported just now may be missing in this catalog only.
   folded_.missed_rate |= !open.deck_in_force;
   open.card = command.card;
@@ -1294,10 +1354,26 @@ bool IsStale(const Account& account, const std::string& payment_method_id,
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const UpdateAccount& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  const std::string digest = DigestOf(command);
+  const auto stored = image_.requests.find(OnceKey(account_id, command.request_id));
+  if (!command.request_id.empty() && stored != image_.requests.end()) {
+    if (stored->second.record.digest != digest) return domain::RequestIdReused(command.request_id);
+    return image->account();
+  }
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
       domain::UpdateAccount(ContextOf(*image), image->account(), command.change));
+  // As with settings, what is so already is no other than the request.
+  const std::string etag = EtagOfAccount(image->account());
+  if (!command.etag.empty() && command.etag != etag && EtagOfAccount(transition.account) != etag) {
+    return domain::EtagMismatch("account.etag");
+  }
   ApplyWithOpen(*image, std::move(transition));
+  if (!command.request_id.empty()) {
+    // Also of one that changes nothing: it must not be applied after another change.
+    NoteRequest(account_id, command.request_id, digest, /*ordinal=*/0);
+    image->balance_changed = true;
+  }
   return image->account();
 }
 
@@ -1382,7 +1458,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const PutUser
       domain::PutUser(ContextOf(*image), image->account(), stored, command.user_id, *plan));
   if (stored == nullptr) folded_.with_new_users.emplace_back(account_id);
   ApplyWithOpen(*image, std::move(transition));
-  return UserReply{*UserOf(*image, command.user_id), *plan, image->account().time_zone};
+  return UserReply{*UserOf(*image, command.user_id), *plan, image->account().calendar};
 }
 
 absl::StatusOr<Reply> Folder::BookOnce(

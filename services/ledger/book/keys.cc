@@ -23,6 +23,7 @@ class Collector {
     if (duplicates_ == Duplicates::kLookUp) {
       keys_.usages.emplace_back(account_id_, command.usage.usage_id);
     }
+    AddHold(command.hold_id);
     AddFact(command.usage);
   }
   void operator()(const VoidUsage& command) const {
@@ -31,6 +32,7 @@ class Collector {
   void operator()(const CorrectUsage& command) const {
     keys_.usages.emplace_back(account_id_, command.correction.usage_id);
     keys_.usages.emplace_back(account_id_, command.usage.usage_id);
+    AddHold(command.correction.hold_id);
     AddFact(command.usage);
   }
   void operator()(const RateUnrated& command) const {
@@ -82,6 +84,11 @@ class Collector {
       keys_.requests.emplace_back(account_id_, command.request_id);
     }
     keys_.cards.push_back(command.given.card.fingerprint);
+  }
+  void operator()(const UpdateAccount& command) const {
+    if (!command.request_id.empty()) {
+      keys_.requests.emplace_back(account_id_, command.request_id);
+    }
   }
   void operator()(const RemovePaymentMethod&) const {}
   void operator()(const ReportRecharge& command) const {
@@ -138,10 +145,14 @@ class Collector {
   void operator()(const UnblockAccount&) const {}
   void operator()(const LiftSuspension&) const {}
   void operator()(const RecordPayout&) const {}
-  void operator()(const UpdateAccount&) const {}
   void operator()(const Reconsider&) const {}
 
  private:
+  // The hold that a CDR names, which may have ended.
+  void AddHold(const std::string& hold_id) const {
+    if (!hold_id.empty()) keys_.holds.emplace_back(account_id_, hold_id);
+  }
+
   // What booking a usage takes.
   void AddFact(const domain::Usage& usage) const {
     keys_.users.emplace_back(account_id_, usage.user_id);

@@ -10,15 +10,18 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
+#include "common/access/roles.h"
 #include "common/error/error.h"
 #include "common/flags/address.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/rpc_flags.h"
 #include "services/ledger/cli/check.h"
 #include "services/ledger/cli/check_heads.h"
+#include "services/ledger/cli/errors.h"
 #include "services/ledger/cli/export_rates.h"
 #include "services/ledger/cli/import_rates.h"
 #include "services/ledger/cli/rate_decks.h"
+#include "services/ledger/cli/show_access.h"
 #include "services/ledger/cli/verify.h"
 #include "services/ledger/serve/currency_settings_file.h"
 #include "services/ledger/serve/database_flags.h"
@@ -90,6 +93,8 @@ ABSL_FLAG(std::string, kind, "",
           "a column for it; empty: call.");
 ABSL_FLAG(std::vector<std::string>, ignore_columns, {},
           "import-rates: names of columns that are to be passed over.");
+ABSL_FLAG(std::string, caller, "",
+          "access: show what this caller of --roles_file may do, by the name in its certificate.");
 ABSL_FLAG(std::string, grantee, "'reserve'@'%'",
           "grants, migrate --grant: the user, as SQL writes it.");
 
@@ -98,6 +103,7 @@ namespace {
 
 absl::StatusOr<ChannelOptions> LedgerChannelOptions() {
   RESERVE_RETURN_IF_ERROR(CheckTarget("--ledger", absl::GetFlag(FLAGS_ledger)));
+  RESERVE_RETURN_IF_ERROR(CheckPlaintext("--ledger", absl::GetFlag(FLAGS_ledger)));
   ChannelOptions options = ChannelOptionsFromFlags();
   options.tls_server_name = absl::GetFlag(FLAGS_tls_server_name);
   if (!options.tls_server_name.empty() && options.tls.empty()) {
@@ -258,6 +264,25 @@ absl::Status RunRetireRates(const std::vector<std::string>& versions) {
   return RetireRates(channel, version, absl::GetFlag(FLAGS_dry_run), std::cout);
 }
 
+absl::Status PrintAccess() {
+  const std::string caller = absl::GetFlag(FLAGS_caller);
+  const std::string path = RolesFileFromFlags();
+  if (caller.empty()) {
+    ShowAccess(std::cout);
+    return absl::OkStatus();
+  }
+  if (path.empty()) return InvalidField("--roles_file", "is needed: it says what a caller is");
+  RESERVE_ASSIGN_OR_RETURN(const RolesByCaller roles, ReadRoles(path));
+  const auto found = roles.find(caller);
+  if (found == roles.end()) {
+    return MakeError(absl::StatusCode::kNotFound, "CALLER_NOT_NAMED", "",
+                     absl::StrCat("the roles file does not name \"", caller,
+                                  "\": it may call nothing but health"));
+  }
+  ShowAccessOf(caller, found->second, std::cout);
+  return absl::OkStatus();
+}
+
 absl::Status RunCheck() {
   RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, LedgerChannel());
   return CheckLedger(channel, {.recharge = absl::GetFlag(FLAGS_recharge)}, std::cout);
@@ -267,8 +292,7 @@ absl::Status RunVerify() {
   RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, LedgerChannel());
   RESERVE_ASSIGN_OR_RETURN(const int64_t differences, VerifyLedger(channel, std::cout));
   if (differences == 0) return absl::OkStatus();
-  return MakeError(absl::StatusCode::kDataLoss, "DIFFERENCES_FOUND", "",
-                   absl::StrCat(differences, " differences were found"));
+  return DifferencesFound(differences);
 }
 
 absl::Status RunCheckHeads(const std::vector<std::string>& files) {
@@ -282,10 +306,7 @@ absl::Status RunCheckHeads(const std::vector<std::string>& files) {
   std::istream& in = files.front() == "-" ? std::cin : file;
   RESERVE_ASSIGN_OR_RETURN(const HeadCounts counts, CheckHeads(channel, in, std::cout));
   const int64_t missing = counts.lost + counts.replaced;
-  if (missing > 0) {
-    return MakeError(absl::StatusCode::kDataLoss, "ENTRIES_LOST", "",
-                     absl::StrCat(missing, " acknowledged entries are lost"));
-  }
+  if (missing > 0) return EntriesLost(missing);
   if (counts.bad_lines == 0) return absl::OkStatus();
   return InvalidField("FILE", absl::StrCat(counts.bad_lines, " lines were not understood"));
 }

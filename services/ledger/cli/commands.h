@@ -40,6 +40,10 @@ absl::Status RunRetireRates(const std::vector<std::string>& versions);
 // Looks whether the running ledger is fit for use, and with --recharge charges a card of the stub.
 absl::Status RunCheck();
 
+// Prints who may call what; with --caller what that one may, by --roles_file. NOT_FOUND if the file
+// does not name it.
+absl::Status PrintAccess();
+
 // Has the running ledger recompute everything. DATA_LOSS if something does not add up.
 absl::Status RunVerify();
 

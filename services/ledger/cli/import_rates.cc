@@ -17,12 +17,12 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "common/money/money.h"
 #include "common/rpc/conversions.h"
+#include "common/rpc/deadline.h"
 #include "common/rpc/status.h"
 #include "reserve/ledger/v1/rates.grpc.pb.h"
 #include "services/ledger/cli/rate_decks.h"
@@ -314,7 +314,7 @@ absl::Status ImportRates(const ImportRatesOptions& options, std::ostream& out) {
   const auto stub = pb::Rates::NewStub(channel);
 
   grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + kDeadline));
+  context.set_deadline(DeadlineIn(kDeadline));
   pb::ImportRateDeckResponse response;
   const auto writer = stub->ImportRateDeck(&context, &response);
   // Whatever cut the upload short is told by the call's status.

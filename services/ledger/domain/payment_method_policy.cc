@@ -6,7 +6,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "common/clock/calendar.h"
 #include "common/error/error.h"
 #include "services/ledger/domain/card_choice.h"
 #include "services/ledger/domain/closing_policy.h"
@@ -27,11 +26,10 @@ bool WasGiven(const Account& account, absl::string_view payment_method_id) {
 
 // G9: counts a card that is given, or refuses it.
 absl::Status CountGiven(const Context& context, Account* account) {
-  const int32_t today = DayOf(context.now, account->time_zone);
-  if (account->tries.day != today) account->tries = {today, 0, 0};
+  const CalendarWindow today = WindowAt(account->calendar, CalendarUnit::kDay, context.now);
+  account->tries.CountOn(today);
   if (account->tries.cards_given >= context.settings.max_cards_given_per_day) {
-    return TooManyCardsGiven(context.settings.max_cards_given_per_day, context.now,
-                             EndOfDay(context.now, account->time_zone));
+    return TooManyCardsGiven(context.settings.max_cards_given_per_day, context.now, today.end);
   }
   ++account->tries.cards_given;
   return absl::OkStatus();

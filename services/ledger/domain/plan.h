@@ -14,7 +14,11 @@ enum class StandardCalls : uint8_t {
   kMetered = 1,   // free seconds first, then paid (C3)
   kIncluded = 2,  // cost nothing (C5)
 };
-enum class AllowanceReset : uint8_t { kNever = 1, kMonthly = 2 };
+enum class AllowanceReset : uint8_t {
+  kNever = 1,
+  kMonthly = 2,     // with each month of the account's time zone
+  kBillingDay = 3,  // with each of the account's billing months
+};
 
 // The price list of plans that name none.
 inline constexpr char kStandardSeries[] = "standard";

@@ -153,6 +153,12 @@ absl::Status UsageAfterClosing(absl::Time time) {
                               FormatRfc3339(time)));
 }
 
+absl::Status CallTooLong(absl::Duration longest, absl::string_view field) {
+  return MakeError(absl::StatusCode::kInvalidArgument, "CALL_TOO_LONG", field,
+                   absl::StrCat("must be 0 to ", absl::ToInt64Seconds(longest),
+                                " seconds: a longer call is taken for a mistake"));
+}
+
 bool IsUsageAfterClosing(const absl::Status& status) {
   return ReasonOf(status) == kUsageAfterClosingReason;
 }
@@ -195,6 +201,13 @@ absl::Status TooManyCardsGiven(int32_t most, absl::Time now, absl::Time allowed)
               absl::StrCat("at most ", most, " cards are taken a day; not before ",
                            FormatRfc3339(allowed))),
       allowed - now);
+}
+
+absl::Status CalendarChangedTooOften(int32_t most, absl::Time now, absl::Time allowed) {
+  return WithRetryAfter(Refused("CALENDAR_CHANGED_TOO_OFTEN", "",
+                                absl::StrCat("time zone and billing day are changed at most ", most,
+                                             " times a year; not before ", FormatRfc3339(allowed))),
+                        allowed - now);
 }
 
 absl::Status NotUnderReview(const Recharge& recharge) {

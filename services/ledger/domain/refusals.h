@@ -79,6 +79,8 @@ absl::Status MoreThanOwed(absl::string_view currency, Nanos total, Nanos owed);
 absl::Status UnratedUsage(const std::vector<std::string>& usage_ids);
 // FAILED_PRECONDITION "USAGE_AFTER_CLOSING": nothing is booked of it since `time` (P4).
 absl::Status UsageAfterClosing(absl::Time time);
+// A call that lasted longer than the operator believes (`max_call_duration`, U1).
+absl::Status CallTooLong(absl::Duration longest, absl::string_view field);
 bool IsUsageAfterClosing(const absl::Status& status);
 // FAILED_PRECONDITION "RECHARGE_IN_FLIGHT": an attempt of it is under way since `since`, and
 // stands in the way until `until` at the latest, or, InfiniteFuture, until its outcome is
@@ -95,6 +97,8 @@ absl::Status PaymentMethodNotFound(absl::string_view account_id,
 absl::Status TooManyPaymentMethods(int32_t most);
 // FAILED_PRECONDITION "TOO_MANY_CARDS_GIVEN": not before `allowed` (G9).
 absl::Status TooManyCardsGiven(int32_t most, absl::Time now, absl::Time allowed);
+// FAILED_PRECONDITION "CALENDAR_CHANGED_TOO_OFTEN": not before `allowed` (C8).
+absl::Status CalendarChangedTooOften(int32_t most, absl::Time now, absl::Time allowed);
 // FAILED_PRECONDITION "NOT_UNDER_REVIEW" on "ordinal".
 absl::Status NotUnderReview(const Recharge& recharge);
 

@@ -87,8 +87,11 @@ class Engine {
   // The wall clock was set, as whoever watches it has seen (ClockWatch).
   void NoteClockJump() { ++stats_.clock_jumps; }
   StepReport& steps() { return stats_.steps; }
-  // Tells that the database was just asked, and works: an outage from now on is a new one.
-  void NoteDatabaseWorks() { patience_.Worked(); }
+  // Tells that the database was just asked, and works: an outage from now on is a new one. While it
+  // refuses to write that goes for reads alone.
+  void NoteDatabaseWorks();
+  // Tells that it can write again, as far as can be known without a fact to be written.
+  void NoteTroubleIsOver() { stats_.write_trouble.Worked(); }
   // What the connections of the engine, and of who uses its options, met.
   storage::ErrorTally& database_errors() { return database_errors_; }
   absl::Time Now() const { return options_.clock(); }
@@ -138,7 +141,12 @@ class Engine {
   void Keep(Step step, std::unique_ptr<storage::Connection>& connection,
             absl::FunctionRef<absl::Status(storage::Connection&)> work);
   absl::Status RefreshCatalog(storage::Connection& connection);
+  // Accounts that time alone changes are reconsidered: those that are due, those whose due time is
+  // too far off to be true, and those that are to be told of grants that end.
   absl::Status Recheck(storage::Connection& connection);
+  absl::Status PutDueTimesRight(storage::Connection& connection);
+  absl::Status NoticeExpiry(storage::Connection& connection);
+  void Reconsider(const std::vector<std::string>& accounts);
   absl::Status EndHolds(storage::Connection& connection);
   // Usages that wait for a price, or are to be rated again.
   absl::Status LookForUnpriced(storage::Connection& connection);
@@ -150,7 +158,7 @@ class Engine {
   storage::ErrorTally database_errors_;
   EngineOptions options_;
   EngineStats stats_;
-  Patience patience_;
+  Patience writing_patience_;
   CatalogKeeper catalogs_;
   std::unique_ptr<DeckLoader> decks_;
   // Of the housekeeper's thread only.

@@ -35,6 +35,13 @@ bool IsOutage(const absl::Status& status) {
   return storage::IsDatabaseUnavailable(status) || ReasonOf(status) == kNotServing;
 }
 
+Patience::Failure FailureOf(const absl::Status& status) {
+  const storage::ErrorClass error_class =
+      storage::ErrorClassOf(status).value_or(storage::ErrorClass::kConnection);
+  return error_class == storage::ErrorClass::kConnection ? Patience::Failure::kNoAnswer
+                                                         : Patience::Failure::kRefused;
+}
+
 absl::Status Overloaded(absl::string_view what, absl::Duration retry_after) {
   return TryAgain(MakeError(absl::StatusCode::kResourceExhausted, kOverloaded, "",
                             absl::StrCat("too many ", what, " are waiting; nothing was done")),

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "services/ledger/engine/patience.h"
 
 namespace reserve::engine {
 
@@ -19,6 +20,9 @@ absl::Status NotServing();
 absl::Status Draining(absl::string_view advice);
 // Is it the database's bad day, and neither the caller's nor the account's business?
 bool IsOutage(const absl::Status& status);
+
+// What kind of failure an UNAVAILABLE of the database is.
+Patience::Failure FailureOf(const absl::Status& status);
 
 // RESOURCE_EXHAUSTED "OVERLOADED", with a wait: too many `what` are waiting, nothing was done.
 absl::Status Overloaded(absl::string_view what, absl::Duration retry_after);

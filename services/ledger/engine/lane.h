@@ -211,8 +211,6 @@ class Lane {
   // What is to be done about an error other than that of a COMMIT.
   Outcome Judge(const absl::Status& status, book::Duplicates* duplicates, Reading reading,
                 absl::Status* error);
-  // Lets health know if it is a bad day of the database.
-  void NoteTrouble(const absl::Status& error);
   absl::Status EnsureConnected();
   void Fail(absl::Span<const Task> tasks, const absl::Status& error, bool unknown);
   // Hands the replies to tasks[i] to the thread that gives them out; those that need a deck go on

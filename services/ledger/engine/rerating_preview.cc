@@ -7,6 +7,7 @@
 
 #include "common/clock/utc.h"
 #include "common/error/error.h"
+#include "services/ledger/book/errors.h"
 #include "services/ledger/book/fold.h"
 #include "services/ledger/book/keys.h"
 #include "services/ledger/domain/rerating_policy.h"

@@ -161,7 +161,7 @@ absl::Status ReadEmergencyNumbers(std::vector<domain::EmergencyNumber>* numbers)
   for (const std::string& text : absl::GetFlag(FLAGS_emergency_numbers)) {
     const std::pair<std::string, std::string> parts = absl::StrSplit(text, absl::MaxSplits(':', 1));
     const auto& [country, digits] = parts;
-    const std::optional<std::string> kept = domain::DestinationFrom(digits);
+    const std::optional<std::string> kept = domain::DestinationFrom(domain::Settings(), digits);
     if (!domain::IsCountry(country) || !kept.has_value() || domain::DigitsOf(*kept) != digits) {
       return InvalidField("--emergency_numbers",
                           absl::StrCat("\"", text, "\" must be COUNTRY:NUMBER, like US:988"));

@@ -18,7 +18,7 @@ constexpr char kUnsafe[] = "UNSAFE_DATABASE";
 constexpr char kClassUrl[] = "reserve/database_error_class";
 
 // Lost connections (2002, 2003, 2005, 2006, 2013), TLS (2026), replies that are none (2027):
-// whatever the client library says, the session can't be gone on with.
+// whatever else the client library says, the session can't be gone on with.
 constexpr int kFirstClientError = 2000;
 constexpr int kLastClientError = 2999;
 
@@ -85,12 +85,14 @@ const std::vector<NumbersOf>& KnownErrors() {
            1915, 4166, 3170,  // limits of statements and memory
        }},
       {ErrorClass::kRights,
-       {1044, 1045, 1141, 1142, 1143, 1147, 1227, 1370, 1410, 1698, 1820, 1862, 3118, 3159, 3530}},
+       {kNoPassword, 1044, 1045, 1141, 1142, 1143, 1147, 1227, 1370, 1410, 1698, 1820, 1862, 3118,
+        3159, 3530}},
       {ErrorClass::kSchema,
        {1049, 1050, 1051, 1054, 1060, 1061, 1072, 1091, 1109, 1136, 1146, 1176, 1305, 1364, 1526,
         1735, 1748, 1932, 1812}},
       {ErrorClass::kSettings,
-       {1153, 1193, 1231, 1792, 1235, 1238, 1662, 1663, 1664, 1665, 1666, 1668, 1785, 3098, 3161}},
+       {1153, 2020,  // a packet that is too large: in smaller parts it may pass
+        1193, 1231, 1792, 1235, 1238, 1662, 1663, 1664, 1665, 1666, 1668, 1785, 3098, 3161}},
       // Values that a column can't hold. (1153, a packet that is too large, is no value's fault.)
       {ErrorClass::kContent, {1048, 1264, 1265, 1292, 1366, 1367, 1406, 1411, 1690, 3819, 4025}},
   };
@@ -231,9 +233,11 @@ absl::Status ForCaller(const absl::Status& status) {
                               "VerifyAccount shows where"),
                     kRepeatAfter);
   }
+  const bool unavailable = absl::IsUnavailable(status);
   const bool of_the_database = error_class.has_value() || reason == kUnavailable ||
-                               status.code() == absl::StatusCode::kInternal;
-  if (!of_the_database) return status;
+                               status.code() == absl::StatusCode::kInternal ||
+                               (unavailable && reason.empty());
+  if (!of_the_database) return unavailable ? TryAgain(status, kRepeatAfter) : status;
   return TryAgain(
       DatabaseUnavailable("the database can't do this at the moment; repeat the same request"),
       kRepeatAfter);

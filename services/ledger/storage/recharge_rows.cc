@@ -16,6 +16,8 @@ namespace {
 using domain::Recharge;
 using domain::RechargeState;
 
+// As many payments of repeated references are read at once; they are only told of.
+constexpr int kMostOfReferences = 1000;
 constexpr absl::string_view kColumns =
     "account_id,ordinal,kind,state,currency,amount_nanos,card_token,card_fingerprint,attempt,"
     "attempt_start,due_time,lease_owner,lease_epoch,soft_declines,last_decline,last_decline_code,"
@@ -176,7 +178,8 @@ absl::StatusOr<std::vector<Recharge>> LoadPaymentsOf(Connection& connection,
         absl::StrCat(Select(), "FORCE INDEX (PRIMARY) WHERE account_id IN (",
                      ListOfTexts(part, &book::OnceKey::first),
                      ") AND kind = ", static_cast<int>(domain::RechargeKind::kPayment),
-                     " AND reference IN (", ListOfTexts(part, &book::OnceKey::second), ")"),
+                     " AND reference IN (", ListOfTexts(part, &book::OnceKey::second),
+                     ") ORDER BY account_id, ordinal LIMIT ", kMostOfReferences),
         [&payments](const Row& row) { payments.push_back(ReadRecharge(row)); });
   };
   RESERVE_RETURN_IF_ERROR(InParts<book::OnceKey>(references, load));

@@ -41,7 +41,7 @@ absl::StatusOr<std::vector<domain::Recharge>> LoadRowsOfCharges(
 absl::StatusOr<std::vector<domain::Recharge>> FindCharge(Connection& connection,
                                                          absl::string_view charge_id, Listed listed,
                                                          const book::RechargeKey& after, int limit);
-// The payments of these (account, reference), and perhaps others, in no particular order.
+// The payments of these (account, reference), and perhaps others, at most some thousand.
 absl::StatusOr<std::vector<domain::Recharge>> LoadPaymentsOf(
     Connection& connection, const std::vector<book::OnceKey>& references);
 // What of the account's recharges counts towards its closing (domain/closing_policy.h), not locked:

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock/calendar.h"
 #include "common/error/error.h"
 #include "services/ledger/book/entry_chain.h"
 #include "services/ledger/book/etag.h"
@@ -93,6 +94,14 @@ class FoldTest : public testing::Test {
     usage.start_time = kNow - absl::Minutes(3);
     usage.duration = absl::Seconds(60);
     return usage;
+  }
+
+  static CreateHold HoldOf(const std::string& hold_id, const std::string& usage_id) {
+    CreateHold create;
+    create.request.hold_id = hold_id;
+    create.request.call = Call(usage_id);
+    create.request.call.duration = absl::ZeroDuration();
+    return create;
   }
 
   static std::vector<std::string> Reasons(const Folded& folded) {
@@ -394,6 +403,65 @@ TEST_F(FoldTest, C8_WhatIsUsedOfAnAllowanceIsARowOfItsOwn) {
   EXPECT_EQ(folded.writes.allowances[0].used, (domain::Allowance{0, 120}));
 }
 
+// Another time zone and billing day.
+UpdateAccount Move(const std::string& request_id, int32_t billing_day) {
+  UpdateAccount update;
+  update.request_id = request_id;
+  update.change.time_zone = FindTimeZone("Asia/Tokyo").value();
+  update.change.billing_day = billing_day;
+  return update;
+}
+
+TEST_F(FoldTest, C8_AVoidGivesBackToTheMonthThatTheCallDrewOnWhateverTheCalendarAndThePlanAre) {
+  catalog_.plans["p"].free_seconds = 600;
+  catalog_.plans["p"].allowance_reset = domain::AllowanceReset::kBillingDay;
+  catalog_.plans["q"].plan_id = "q";
+  Store("a").account().calendar.first.billing_day = 5;
+  const int32_t period =
+      PeriodOf(catalog_.plans["p"], Call("c").start_time, image_.accounts["a"].account().calendar);
+  EXPECT_EQ(period % 100, 5);
+  Ask("a", RecordUsage{Call("c")});
+  Ask("a", RecordUsage{Call("d")});
+  Ask("a", Move("r", 20));
+  Ask("a", PutUser{"u", "q"});
+  Ask("a", VoidUsage{"c", false, {"wrong"}});
+  const Folded folded = Run();
+  EXPECT_EQ(std::get<VoidReply>(*folded.replies[4]).free_period, period);
+  ASSERT_EQ(folded.writes.allowances.size(), 1u);
+  EXPECT_EQ(folded.writes.allowances[0].used, (domain::Allowance{period, 60}));
+}
+
+TEST_F(FoldTest, C8_AMoveIsMadeOnceByItsRequestIdAlsoWhereItChangedNothing) {
+  Store("a");
+  Ask("a", Move("first", 20));
+  Ask("a", Move("same", 20));
+  Ask("a", Move("", 25));
+  Ask("a", Move("first", 20));
+  Ask("a", Move("same", 20));
+  Ask("a", Move("first", 21));
+  EXPECT_THAT(KeysOf(commands_, {settings_, kNow}, Duplicates::kOptimistic).requests,
+              testing::SizeIs(5));
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK", "OK", "REQUEST_ID_REUSED"));
+  EXPECT_EQ(image_.accounts["a"].account().calendar.latest().billing_day, 25);
+  EXPECT_EQ(folded.writes.requests.size(), 2u);
+  EXPECT_EQ(folded.writes.changed.size(), 1u);
+}
+
+TEST_F(FoldTest, C8_AnAccountThatWasChangedSinceItWasReadIsNotWrittenOver) {
+  const std::string read = EtagOfAccount(Store("a").account());
+  const auto move = [&](int32_t day, const std::string& etag) {
+    UpdateAccount update = Move("", day);
+    update.etag = etag;
+    Ask("a", update);
+  };
+  move(20, read);
+  move(25, read);
+  move(20, read);  // the first again, whose reply was lost
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "ETAG_MISMATCH", "OK"));
+}
+
 TEST_F(FoldTest, ARefusalForMoneyOfARememberedAccountIsNotBelieved) {
   AccountImage& image = Store("a");
   image.remembered = true;
@@ -473,6 +541,31 @@ TEST_F(FoldTest, C10_AnEmergencyCallIsAllowedAndBookedWhoeverMakesItAndCountedWh
   ASSERT_EQ(folded.writes.entries.size(), 1u);
   EXPECT_EQ(folded.writes.entries[0].booked->rating, domain::EmergencyRating());
   EXPECT_FALSE(folded.missed_rate);
+}
+
+TEST_F(FoldTest, C10_ACallForHelpWithoutAUserIsBookedAndAnyOtherNeedsOne) {
+  Store("a").account().country = "US";
+  Ask("a", RecordUsage{Call("help", "", "#911")});
+  Ask("nobody", RecordUsage{Call("help", "", "#911")});
+  Ask("a", RecordUsage{Call("not-here", "", "#999")});
+  Ask("a", CorrectUsage{{"help"}, Call("help-2", "", "#112"), {"wrong CDR"}});
+  Ask("a", CorrectUsage{{"help-2"}, Call("help-3", "", "#999"), {"wrong CDR"}});
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "INVALID_FIELD", "OK", "INVALID_FIELD"));
+  EXPECT_EQ(FieldOf(folded.replies[2].status()), "user_id");
+  EXPECT_EQ(folded.unbooked_emergencies, 1);
+  ASSERT_EQ(folded.writes.entries.size(), 3u);
+  EXPECT_EQ(folded.writes.entries[0].booked->usage.user_id, "");
+  EXPECT_EQ(folded.writes.entries[0].booked->rating, domain::EmergencyRating());
+  EXPECT_EQ(folded.writes.entries[2].booked->corrects, "help");
+}
+
+TEST_F(FoldTest, C10_ACallWithoutAUserIsNotRefusedByACountryThatIsOnlyRemembered) {
+  AccountImage& image = Store("a");
+  image.account().country = "US";
+  image.remembered = true;
+  Ask("a", RecordUsage{Call("help", "", "#999")});
+  EXPECT_TRUE(Run().must_read) << "it may have moved to where that is for help";
 }
 
 TEST_F(FoldTest, C10_AnotherCountrysNumberIsNone) {
@@ -825,11 +918,7 @@ TEST_F(FoldTest, P1_AReviewOfARefundIsResolvedAsOne) {
 
 TEST_F(FoldTest, H5_AReportAfterItsUsageWasBookedMakesAnEndedHoldNotLiveAgain) {
   AccountImage& account = Store("a");
-  CreateHold create;
-  create.request.hold_id = "h";
-  create.request.call = Call("c");
-  create.request.call.duration = absl::ZeroDuration();
-  Ask("a", create);
+  Ask("a", HoldOf("h", "c"));
   Ask("a", ReleaseHold{"h", absl::ZeroDuration()});
   Ask("a", RecordUsage{Call("c"), false, "h"});
   Ask("a", ExtendHold{"h", {1, absl::Seconds(40)}});
@@ -847,19 +936,76 @@ TEST_F(FoldTest, H5_AReportAfterItsUsageWasBookedMakesAnEndedHoldNotLiveAgain) {
   EXPECT_EQ(folded.writes.ended_holds[0]->state, domain::HoldState::kSettled);
 }
 
+TEST_F(FoldTest, H12_ACdrThatIsRefusedEndsNoHold) {
+  AccountImage& account = Store("a");
+  Ask("a", RecordUsage{Call("booked")});
+  Ask("a", HoldOf("h", "c"));
+  Ask("a", ExtendHold{"h", {1, absl::Hours(1)}});
+  RecordUsage other{Call("booked"), false, "h"};
+  other.usage.duration = absl::Seconds(7);
+  Ask("a", other);
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "USAGE_ID_REUSED"));
+  ASSERT_EQ(account.known->holds.size(), 1u) << "its hour is still to be paid";
+  EXPECT_EQ(account.account().accrued, 60 * kNanosPerCent);
+}
+
+TEST_F(FoldTest, H5_ACdrUnderAnIdOfItsOwnSettlesTheHoldThatItNamesAlsoAfterItsEnd) {
+  AccountImage& account = Store("a");
+  Ask("a", HoldOf("h", "c"));
+  Ask("a", ReleaseHold{"h", absl::ZeroDuration()});
+  Ask("a", RecordUsage{Call("of-the-switch"), false, "h"});
+  Ask("a", ExtendHold{"h", {1, absl::Seconds(50)}});
+  const Folded folded = Run();
+  ASSERT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK"));
+  EXPECT_EQ(std::get<HoldReply>(*folded.replies[3]).hold->state, domain::HoldState::kSettled);
+  EXPECT_EQ(account.account().held, 0) << "the call is paid already";
+  EXPECT_THAT(account.known->holds, IsEmpty());
+}
+
+TEST_F(FoldTest, H5_AHoldWhoseUsageIsBookedSaysSoWhenItIsAskedForAgain) {
+  Store("a");
+  Ask("a", HoldOf("h", "c"));
+  Ask("a", ReleaseHold{"h", absl::ZeroDuration()});
+  Ask("a", RecordUsage{Call("c")});
+  Ask("a", HoldOf("h", "c"));
+  const Folded folded = Run();
+  ASSERT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK"));
+  const auto& again = std::get<HoldReply>(*folded.replies[3]);
+  EXPECT_EQ(again.hold->state, domain::HoldState::kSettled);
+  EXPECT_EQ(again.hold->final_reason, domain::FinalReason::kHoldEnded);
+}
+
+TEST_F(FoldTest, H4_AnEndedHoldIsNotMadeAnewBesideAnotherOfItsCall) {
+  AccountImage& account = Store("a");
+  domain::Hold& expired = image_.holds[std::pair(std::string("a"), std::string("first"))].hold;
+  expired.account_id = "a";
+  expired.hold_id = "first";
+  expired.usage_id = "c";
+  expired.user_id = "u";
+  expired.state = domain::HoldState::kExpired;
+  Ask("a", HoldOf("second", "c"));
+  Ask("a", ExtendHold{"first", {1, absl::Seconds(10)}});
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "USAGE_HELD"));
+  EXPECT_EQ(account.known->holds.size(), 1u);
+}
+
 TEST_F(FoldTest, H5_WhetherTheUsageOfAnEndedHoldWasBookedIsLookedUp) {
   Store("a");
   for (const auto& [hold_id, state] : {std::pair("expired", domain::HoldState::kExpired),
                                        std::pair("released", domain::HoldState::kReleased),
+                                       std::pair("estimated", domain::HoldState::kEstimated),
                                        std::pair("settled", domain::HoldState::kSettled)}) {
     domain::Hold& hold = image_.holds[std::pair(std::string("a"), std::string(hold_id))].hold;
     hold.account_id = "a";
     hold.usage_id = absl::StrCat("usage-", hold_id);
     hold.state = state;
   }
-  EXPECT_THAT(
-      UsagesOfEndedHolds(image_),
-      testing::UnorderedElementsAre(OnceKey("a", "usage-expired"), OnceKey("a", "usage-released")));
+  EXPECT_THAT(UsagesOfEndedHolds(image_),
+              testing::UnorderedElementsAre(OnceKey("a", "usage-expired"),
+                                            OnceKey("a", "usage-released"),
+                                            OnceKey("a", "usage-estimated")));
 }
 
 TEST(KeysTest, P3_WhatTheGatewayTellsNeedsTheRefundsAndDisputesOfItsCharge) {

@@ -47,6 +47,7 @@ Rate SmsRate();
 Plan PerMinutePlan();
 // The same allowance every month.
 Plan MonthlyPlan();
+Plan BillingMonthPlan();
 // Standard calls cost nothing (C5).
 Plan UnlimitedPlan();
 
@@ -119,7 +120,8 @@ class Books {
     return Extend(hold_id, HoldExtension{number, used}, rate);
   }
   absl::Status Release(const std::string& hold_id, absl::Duration used = absl::ZeroDuration(),
-                       const Rate* rate = nullptr);
+                       const Rate* rate = nullptr,
+                       absl::Time answer_time = absl::InfinitePast());
   // Releases all calls of a switch from before this incarnation, one after the other, and calls
   // `after` with the id of each. As ReleaseSwitchHolds does over all accounts.
   absl::Status ReleaseSwitch(const std::string& switch_id, int64_t incarnation,
@@ -181,6 +183,7 @@ class Books {
   void OpenFunded();
   // UpdatePaymentMethod without an id: the card with this number, else the first.
   absl::Status GiveCard(const Card& card);
+  absl::Status ChangeCalendar(const CalendarRule& rule);
   absl::Status ChangeSettings(std::optional<Nanos> reserve_amount, std::optional<Nanos> threshold);
   absl::Status SwitchAutomatic(bool on);
   absl::Status NotifyBelow(Nanos balance);
@@ -305,7 +308,7 @@ class Books {
   void CheckSuspension() const;
   void CheckCaps() const;
   // What was recharged by itself in the window with this number.
-  Nanos Recharged(int64_t (*number_of)(absl::Time, absl::TimeZone)) const;
+  Nanos RechargedSince(absl::Time begin) const;
 
   const Settings settings_;
   absl::Time now_;

@@ -25,6 +25,7 @@
 
 #include "absl/time/time.h"
 #include "services/ledger/domain/policy.h"
+#include "tests/services/ledger/domain/model_calendar.h"
 
 namespace reserve::domain {
 
@@ -189,7 +190,8 @@ class Model {
   explicit Model(const Settings& settings) : settings_(settings) {}
 
   // An empty token: without a card.
-  Step Open(const ModelGiven& card, absl::TimeZone zone, absl::Time now);
+  Step Open(const ModelGiven& card, const CalendarRule& rule, absl::Time now);
+  Step ChangeCalendar(const CalendarRule& rule, absl::Time now);
   Step PutUser(const std::string& user_id, const Plan& plan, absl::Time now);
   // `hold_id`: the call that it says it was; may be empty.
   Step Record(const std::string& user_id, const Usage& usage, const Rate* rate, absl::Time now,
@@ -432,6 +434,8 @@ class Model {
 
   // --- Calls in progress
   // C2, C9: one increment at a time.
+  // The seconds that come with a call of this price, before its first increment.
+  static int64_t IncludedBy(const Rate& rate);
   static int64_t Billable(absl::Duration duration, int64_t initial, int64_t further);
   static ModelRating RateBy(const Plan& plan, int64_t free, const Usage& usage, const Rate* rate);
   // Can so many seconds be paid, the free ones first?
@@ -447,6 +451,8 @@ class Model {
                                           int64_t already) const;
   ModelRating RateSoFar(const std::string& hold_id, const ModelHold& hold,
                         absl::Duration length) const;
+  // Is its time of answer one at which a call can have begun?
+  bool CanBeAnswer(const ModelReport& report, absl::Time now) const;
   // The price of the answer, and the seconds.
   void Hear(const ModelReport& report, absl::Time now, ModelHold* hold) const;
   // It sets aside what it was promised from now on.
@@ -480,7 +486,8 @@ class Model {
   int GivenToday(absl::Time now) const;
 
   const Settings settings_;
-  absl::TimeZone zone_;  // C8
+  ModelCalendar calendar_;  // C8
+  std::vector<absl::Time> calendar_changes_;
   __int128 balance_ = 0;
   __int128 balance_before_ = 0;  // this command
   AccountState state_ = AccountState::kPendingFunding;

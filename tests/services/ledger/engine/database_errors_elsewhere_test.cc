@@ -410,6 +410,14 @@ std::vector<Read> Reads() {
        [](Connection& c) {
          return CountOf(storage::LoadEntries(c, "a", {1, 2}));
        }},
+      {"GetUsage, its earlier ratings",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::UsageState> states,
+                                  storage::LoadUsageStates(c, {{"a", "waits"}}));
+         std::vector<const domain::UsageState*> of;
+         for (const domain::UsageState& state : states) of.push_back(&state);
+         return CountOf(storage::LoadRatings(c, "a", of));
+       }},
       {"usages that wait",
        [](Connection& c) {
          return CountOf(storage::ListUnrated(c, {"", ""}, 10));
@@ -1047,6 +1055,7 @@ TEST_F(DatabaseErrorsElsewhereTest, NoErrorOfAHealthCheckIsTakenForHealthOrForAn
     }
     const std::vector<std::pair<std::string, absl::Status (*)(Connection&)>> checks = {
         {"SHOW GLOBAL VARIABLES", storage::CheckBinlogFormat},
+        {"SELECT @@GLOBAL", storage::CheckPacketSize},
         {"EXPLAIN SELECT", storage::CheckRights},
         {"EXPLAIN INSERT", storage::CheckRights},
         {"EXPLAIN UPDATE", storage::CheckRights},

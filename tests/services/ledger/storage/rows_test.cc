@@ -126,7 +126,9 @@ Account ExtremeAccount(const std::string& id) {
   a.currency = "KWD";
   a.default_plan_id = OddBytes();
   a.country = "GB";
-  a.time_zone = FindTimeZone("America/Argentina/Buenos_Aires").value();
+  a.calendar.first = {FindTimeZone("America/Argentina/Buenos_Aires").value(), 31};
+  a.calendar.Add({LastMoment(), {FindTimeZone("Asia/Kathmandu").value(), 30}, kMax});
+  a.calendar.Add({LastMoment(), {FindTimeZone("Etc/GMT+5").value(), 1}, kMax});
   a.state = domain::AccountState::kDisabled;
   a.balance = kMin;
   a.reserve_amount = kMax;
@@ -175,17 +177,22 @@ TEST_F(RowsTest, AccountsComeBackAsTheyWere) {
 TEST_F(RowsTest, ATimeZoneThatThisMachineDoesNotKnowCountsAsUtcAndStaysStored) {
   const Account stored = ExtremeAccount("a");
   Store({stored});
-  ASSERT_TRUE(connection_->Execute("UPDATE accounts SET time_zone = 'Mars/Olympus'").ok());
+  ASSERT_TRUE(connection_
+                  ->Execute("UPDATE accounts SET time_zone = 'Mars/Olympus', "
+                            "calendar_changes = '1800000000000000:7:15:Mars/Tharsis'")
+                  .ok());
   auto loaded = LoadAccounts(*connection_, {"a"});
   ASSERT_TRUE(loaded.ok()) << loaded.status();
-  EXPECT_EQ(loaded->front().time_zone, absl::UTCTimeZone());
+  EXPECT_EQ(loaded->front().calendar.first.time_zone, absl::UTCTimeZone());
+  EXPECT_EQ(loaded->front().calendar.latest(), (domain::CalendarRule{absl::UTCTimeZone(), 15}));
   ASSERT_TRUE(WriteAccounts(*connection_, {&loaded->front()}).ok());
-  std::string zone;
+  std::string stored_now;
   ASSERT_TRUE(
       connection_
-          ->Query("SELECT time_zone FROM accounts", [&zone](const Row& row) { zone = row.Text(1); })
+          ->Query("SELECT time_zone,calendar_changes FROM accounts",
+                  [&](const Row& row) { stored_now = absl::StrCat(row.Text(1), " ", row.Text(2)); })
           .ok());
-  EXPECT_EQ(zone, "Mars/Olympus");
+  EXPECT_EQ(stored_now, "Mars/Olympus 1800000000000000:7:15:Mars/Tharsis");
 }
 
 TEST_F(RowsTest, AChangedAccountKeepsWhatNeverChanges) {
@@ -202,7 +209,7 @@ TEST_F(RowsTest, AChangedAccountKeepsWhatNeverChanges) {
   changed.balance = stored.balance;
   changed.last_seq = stored.last_seq;
   changed.default_plan_id = stored.default_plan_id;
-  changed.time_zone = stored.time_zone;
+  changed.calendar.first = stored.calendar.first;
   changed.create_time = stored.create_time;
   changed.opening_digest = stored.opening_digest;
   EXPECT_THAT(*LoadAccounts(*connection_, {"a"}), testing::ElementsAre(changed));
