@@ -465,7 +465,7 @@ TEST_F(RatesTest, TheImportCommandNamesADeckAfterItsFileAndSaysWhatIsWrong) {
                                           "--backdate", "--standard_rate_ceiling=0.025"});
   ASSERT_EQ(ended.exit_code, 0) << ended.errors;
   EXPECT_THAT(ended.output, HasSubstr("\"spring-2026\" is now version 1: 2 rates in EUR\n"));
-  EXPECT_THAT(ended.output, HasSubstr("import-rates: in force from 2026-03-01T00:00:00Z"));
+  EXPECT_THAT(ended.output, HasSubstr("in force from 2026-03-01T00:00:00Z"));
   EXPECT_EQ(Amount(Decks().rate_decks(0).standard_rate_ceiling()), Decimal("0.025"));
 
   ended = stack_->RunLedger({"import-rates", stack_->folder() + "/missing.csv"});
