@@ -63,7 +63,8 @@ class CardsTest : public StackTest {
   // What of the account stands in the way of a charge.
   static std::map<pb::RefillObstacle, pb::Obstacle> ObstaclesOf(const std::string& id) {
     std::map<pb::RefillObstacle, pb::Obstacle> obstacles;
-    for (const pb::Obstacle& obstacle : Account(id).obstacles()) {
+    const pb::Account account = Account(id);
+    for (const pb::Obstacle& obstacle : account.obstacles()) {
       obstacles[obstacle.kind()] = obstacle;
       // Of no card at all nothing says since when.
       EXPECT_EQ(obstacle.has_since(), obstacle.kind() != pb::REFILL_OBSTACLE_NO_CARD)

@@ -6,8 +6,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/card/stand_in_number.h"
 #include "common/clock/calendar.h"
-#include "common/digest/sha256.h"
 #include "common/error/error.h"
 #include "services/ledger/domain/card_choice.h"
 #include "services/ledger/domain/closing_policy.h"
@@ -163,9 +163,7 @@ absl::StatusOr<Transition> Rearrange(const Context& context, const Account& acco
 
 }  // namespace
 
-std::string StandInNumber(const CardToken& token) {
-  return "sha256-" + Sha256Hex(token.Reveal()).substr(0, 32);
-}
+std::string StandInNumber(const CardToken& token) { return NumberStandingInFor(token); }
 
 std::string PaymentMethodId(int32_t number) { return absl::StrCat(kIdPrefix, number); }
 
