@@ -693,6 +693,7 @@ void Reconciler::LeaveToPerson(Finding finding, absl::string_view reference,
                                absl::string_view charge, absl::string_view more) {
   ++counts_.for_person;
   Print("FOR A PERSON", finding, reference, charge, more);
+  out_ << "    to do: " << RemedyOf(finding) << std::endl;
 }
 
 void Reconciler::ShowProgress() {

@@ -6,7 +6,9 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -65,7 +67,11 @@ std::vector<std::pair<std::string, std::string>> GoodRequests() {
       {"Accounts.GetAccount", ""},
       {"Accounts.UpdateAccount", "account { country_code: 'GB' }"},
       {"Accounts.UpdateBillingSettings", "billing_settings { reserve_amount { units: 20 } }"},
+      {"Accounts.AddPaymentMethod",
+       "request_id: 'new' payment_method { card_token: 'tok_visa#other' }"},
       {"Accounts.UpdatePaymentMethod", "payment_method { card_token: 'tok_visa#other' }"},
+      {"Accounts.RemovePaymentMethod", "payment_method_id: 'card-1'"},
+      {"Accounts.ListPaymentMethods", ""},
       {"Accounts.PutUser", "user_id: 'new'"},
       {"Accounts.GetUser", "user_id: 'u'"},
       {"Accounts.ListUsers", ""},
@@ -93,8 +99,18 @@ std::vector<std::pair<std::string, std::string>> GoodRequests() {
        "request_id: 'new' amount { units: 1 } expire_time { seconds: 4000000000 } reason: 'gift'"},
       {"Accounts.RequestRecharge", "request_id: 'new'"},
       {"Accounts.ListRecharges", ""},
+      {"Accounts.ListRefunds", ""},
+      {"Accounts.ListDisputes", ""},
+      {"Accounts.ListPayments", ""},
       {"Support.BlockAccount", "reason: 'fraud'"},
       {"Support.UnblockAccount", "reason: 'no fraud'"},
+      {"Support.LiftSuspension", "reason: 'spoke to the customer'"},
+      {"Support.RefundRecharge", "request_id: 'new' ordinal: 1 reason: 'goodwill'"},
+      {"Support.RecordPayment",
+       "request_id: 'new' amount { units: 1 } means: PAYMENT_MEANS_CASH reason: 'paid'"},
+      {"Support.ReversePayment", "request_id: 'new' ordinal: 1 reason: 'bounced'"},
+      {"Support.ResolveReview", "ordinal: 1 not_charged { } reason: 'the gateway has none'"},
+      {"Support.CloseAccount", "request_id: 'new' reason: 'the customer leaves'"},
       {"Support.RecordPayout", "total { units: 1 } reason: 'by bank'"},
       {"Events.ListEvents", ""},
       {"Accounts.GetBillingAdvice", ""},
@@ -106,6 +122,34 @@ std::vector<std::pair<std::string, std::string>> GoodRequests() {
       {"Audit.VerifyAccount", ""},
       {"Audit.CheckHead", "seq: 1 hash: '0123456789abcdef0123456789abcdef'"},
   };
+}
+
+// Those that are of no account, or of all accounts where none is named.
+const std::set<std::string>& OfNoAccount() {
+  static const auto* const methods = new std::set<std::string>{"Accounts.ListAccounts",
+                                                               "Audit.VerifyLedger",
+                                                               "Events.WatchEvents",
+                                                               "Ledger.BatchRecordUsage",
+                                                               "Ledger.ListHolds",
+                                                               "Ledger.CountSmsSegments",
+                                                               "Ledger.ReleaseSwitchHolds",
+                                                               "Ledger.StreamUsage",
+                                                               "Rates.CancelRerating",
+                                                               "Rates.GetRerating",
+                                                               "Rates.ImportRateDeck",
+                                                               "Rates.ListRateDecks",
+                                                               "Rates.ListRates",
+                                                               "Rates.ListReratings",
+                                                               "Rates.ListUnratedUsage",
+                                                               "Rates.QuoteCall",
+                                                               "Rates.QuoteSms",
+                                                               "Rates.RerateUsage",
+                                                               "Recharges.ReportGatewayDispute",
+                                                               "Recharges.ReportGatewayRefund",
+                                                               "Recharges.WatchLowBalance",
+                                                               "Support.ListPayouts",
+                                                               "Support.ListReviews"};
+  return *methods;
 }
 
 // Ids that no account, user, usage or request can have.
@@ -143,6 +187,20 @@ class BadInputTest : public ::testing::Test {
       ASSERT_EQ(ghost.Take().account_id(), "flight");
     }
     Must("Accounts.OpenAccount", "account_id: 'due' card_token: 'tok_visa#due'");
+    // A refund and a dispute of the first of the two charges of `twice` are known.
+    Must("Accounts.OpenAccount", "account_id: 'twice' card_token: 'tok_visa#twice'");
+    Must("Recharges.ReportRecharge",
+         "account_id: 'twice' ordinal: 1 attempt: 1 worker_id: 'w' succeeded { charge_id: 'ch_a' "
+         "amount { currency_code: 'USD' units: 15 } }");
+    Must("Support.RecordPayment",
+         "account_id: 'twice' request_id: 'paid' amount { units: 9 } means: PAYMENT_MEANS_OTHER "
+         "charge_id: 'ch_b' reason: 'paid on a page'");
+    Must("Recharges.ReportGatewayRefund",
+         "charge_id: 'ch_a' charge_reference: 'twice/1' refund_id: 're_a' state: "
+         "REFUND_STATE_SUCCEEDED amount { currency_code: 'USD' units: 1 }");
+    Must("Recharges.ReportGatewayDispute",
+         "charge_id: 'ch_a' charge_reference: 'twice/1' dispute_id: 'dp_a' state: "
+         "DISPUTE_STATE_OPENED amount { currency_code: 'USD' units: 2 }");
     Must("Accounts.OpenAccount", "account_id: 'bare'");
     std::ofstream(stack_->folder() + "/yen.csv") << "kind,prefix,price\ncall,81,3\n";
     ASSERT_EQ(stack_
@@ -247,6 +305,22 @@ TEST_F(BadInputTest, AMalformedAccountIdIsRefusedByEveryMethod) {
   EXPECT_EQ(Stored(), before);
 }
 
+TEST_F(BadInputTest, EveryMethodOfAnAccountIsTriedHere) {
+  std::map<std::string, int> named;
+  for (const auto& [method, text] : GoodRequests()) ++named[method];
+  for (const std::string& method : OfNoAccount()) ++named[method];
+  for (const std::string service :
+       {"Ledger", "Accounts", "Events", "Support", "Rates", "Recharges", "Audit"}) {
+    const auto* descriptor = google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(
+        absl::StrCat("reserve.ledger.v1.", service));
+    ASSERT_NE(descriptor, nullptr) << service;
+    for (int i = 0; i < descriptor->method_count(); ++i) {
+      const std::string method = absl::StrCat(service, ".", descriptor->method(i)->name());
+      EXPECT_EQ(named[method], 1) << method;
+    }
+  }
+}
+
 TEST_F(BadInputTest, AnUnknownAccountIsNotFoundByEveryMethod) {
   std::vector<Refusal> refusals;
   for (const auto& [method, text] : GoodRequests()) {
@@ -259,6 +333,16 @@ TEST_F(BadInputTest, AnUnknownAccountIsNotFoundByEveryMethod) {
                         lease ? "lease_epoch" : "account_id"});
   }
   ExpectRefused(refusals);
+}
+
+// Idempotent by the state too, or by an etag.
+const std::set<std::string>& MayHaveNoRequestId() {
+  static const auto* const methods =
+      new std::set<std::string>{"Accounts.UpdateBillingSettings", "Accounts.UpdatePaymentMethod",
+                                "Accounts.RemovePaymentMethod",   "Support.BlockAccount",
+                                "Support.UnblockAccount",         "Support.LiftSuspension",
+                                "Support.ResolveReview"};
+  return *methods;
 }
 
 TEST_F(BadInputTest, MalformedIdsOfUsersUsagesRequestsAndPlansAreRefused) {
@@ -277,6 +361,19 @@ TEST_F(BadInputTest, MalformedIdsOfUsersUsagesRequestsAndPlansAreRefused) {
       {"Support.AdjustBalance", "request_id"},
       {"Accounts.RequestRecharge", "request_id"},
       {"Support.GrantCredit", "request_id"},
+      {"Accounts.AddPaymentMethod", "request_id"},
+      {"Accounts.UpdatePaymentMethod", "request_id"},
+      {"Accounts.RemovePaymentMethod", "request_id"},
+      {"Accounts.UpdateBillingSettings", "request_id"},
+      {"Support.BlockAccount", "request_id"},
+      {"Support.UnblockAccount", "request_id"},
+      {"Support.LiftSuspension", "request_id"},
+      {"Support.LiftSuspension", "payment_method_id"},
+      {"Support.RefundRecharge", "request_id"},
+      {"Support.RecordPayment", "request_id"},
+      {"Support.ReversePayment", "request_id"},
+      {"Support.ResolveReview", "request_id"},
+      {"Support.CloseAccount", "request_id"},
       {"Accounts.PutUser", "user.plan_id"},
       {"Accounts.ListUsage", "user_id"},
       {"Recharges.RenewLease", "worker_id"},
@@ -286,8 +383,11 @@ TEST_F(BadInputTest, MalformedIdsOfUsersUsagesRequestsAndPlansAreRefused) {
   requests.emplace_back("Recharges.WatchLowBalance", "worker_id: 'w'");
   for (const auto& [method, field] : fields) {
     for (const std::string& id : BadIds()) {
-      // An empty plan or user filter is a default, not a mistake.
-      const bool may_be_empty = absl::EndsWith(field, "plan_id") || method == "Accounts.ListUsage";
+      // An empty plan or user filter is a default, not a mistake; nor is it where each call is a
+      // request of its own.
+      const bool may_be_empty = absl::EndsWith(field, "plan_id") ||
+                                method == "Accounts.ListUsage" ||
+                                MayHaveNoRequestId().contains(method);
       if (id.empty() && may_be_empty) continue;
       SCOPED_TRACE(absl::StrCat(method, " with ", field, " '", absl::CHexEscape(id), "'"));
       const auto request = RequestFor(method);
@@ -1624,6 +1724,48 @@ TEST_F(BadInputTest, WhatAGatewayCanNotMeanIsRefused) {
        "charge_id: 'ch_other' charge_reference: 'acct/1' dispute_id: 'dp' state: "
        "DISPUTE_STATE_OPENED amount { currency_code: 'USD' units: 1 }",
        StatusCode::kNotFound, "CHARGE_NOT_FOUND", "charge_id"},
+      {"Recharges.ReportGatewayRefund",
+       "charge_id: 'ch_b' refund_id: 're_a' state: REFUND_STATE_FAILED amount { currency_code: "
+       "'USD' units: 1 }",
+       StatusCode::kAlreadyExists, "REFUND_ID_REUSED", "charge_id"},
+      {"Recharges.ReportGatewayDispute",
+       "charge_id: 'ch_b' dispute_id: 'dp_a' state: DISPUTE_STATE_WON amount { currency_code: "
+       "'USD' units: 2 }",
+       StatusCode::kAlreadyExists, "DISPUTE_ID_REUSED", "charge_id"},
+  });
+}
+
+TEST_F(BadInputTest, WhatNobodyCanHaveFoundOutOrLiftedIsRefused) {
+  const std::string review = "account_id: 'acct' ordinal: 1 reason: 'asked them' ";
+  const std::string charged = review + "charged { charge_id: 'ch_9' amount { units: 15 ";
+  const std::string lift = "account_id: 'acct' reason: 'spoke to them' ";
+  ExpectRefused({
+      {.method = "Support.ResolveReview", .request = review, .field = "outcome"},
+      {.method = "Support.ResolveReview",
+       .request = review + "charged { amount { units: 15 } }",
+       .field = "charged.charge_id"},
+      {.method = "Support.ResolveReview",
+       .request = review + "charged { charge_id: 'ch_9' }",
+       .field = "charged.amount"},
+      {.method = "Support.ResolveReview",
+       .request = charged + "currency_code: 'EUR' } }",
+       .field = "charged.amount.currency_code"},
+      {"Support.ResolveReview",
+       "account_id: 'acct' ordinal: 99 not_charged { } reason: 'asked them'", StatusCode::kNotFound,
+       "RECHARGE_NOT_FOUND", "ordinal"},
+      {"Support.ResolveReview", charged + "} }", StatusCode::kFailedPrecondition,
+       "ALREADY_CREDITED", ""},
+      {"Support.ResolveReview", review + "not_charged { }", StatusCode::kFailedPrecondition,
+       "NOT_UNDER_REVIEW", "ordinal"},
+      {"Support.ResolveReview", review + "dismissed { }", StatusCode::kFailedPrecondition,
+       "NOT_UNDER_REVIEW", "ordinal"},
+      {.method = "Support.LiftSuspension",
+       .request = lift + "payment_method_id: 'card-1' dispute_id: 'dp_1'",
+       .field = "dispute_id"},
+      {"Support.LiftSuspension", lift + "payment_method_id: 'card-9'", StatusCode::kNotFound,
+       "PAYMENT_METHOD_NOT_FOUND", "payment_method_id"},
+      {"Support.LiftSuspension", lift + "dispute_id: 'dp_9'", StatusCode::kNotFound,
+       "DISPUTE_NOT_FOUND", "dispute_id"},
   });
 }
 

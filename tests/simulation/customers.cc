@@ -60,6 +60,16 @@ domain::Card Customers::AnyCard() {
   return {.token = CardToken(token), .fingerprint = absl::StrCat("fp-", token)};
 }
 
+// Now and then of a caller that knows the token alone.
+domain::GivenCard Customers::SomeCard() {
+  domain::GivenCard given{.card = AnyCard()};
+  if (scene_.Happens(0.2)) {
+    given.card.fingerprint = domain::StandInNumber(given.card.token);
+    given.number_given = false;
+  }
+  return given;
+}
+
 void Customers::Begin(absl::Duration length) {
   for (int i = 1; i <= kAccounts; ++i) {
     const std::string id = absl::StrCat("acct-", i);
@@ -222,11 +232,11 @@ void Customers::TouchCards(const std::string& id) {
     case 0:
     case 1:
       return Ask(id, book::UpdatePaymentMethod{
-                         .request_id = "", .payment_method_id = "", .given = {.card = AnyCard()}});
+                         .request_id = "", .payment_method_id = "", .given = SomeCard()});
     case 2:
       return Ask(id, book::UpdatePaymentMethod{.request_id = absl::StrCat("card-", number),
                                                .payment_method_id = "card-1",
-                                               .given = {.card = AnyCard()}});
+                                               .given = SomeCard()});
     case 3:
       return Ask(id,
                  book::AddPaymentMethod{.request_id = absl::StrCat("card-", number),
@@ -290,8 +300,12 @@ void Customers::LiftSuspension(const std::string& id) {
   const domain::Account& account = database_.Find(id)->account;
   for (const domain::PaymentMethod& method : account.payment_methods) {
     if (method.state == domain::CardState::kDisputed && scene_.Happens(0.5)) {
-      lift.payment_method_id = method.payment_method_id;
+      lift.card.payment_method_id = method.payment_method_id;
     }
+  }
+  if (lift.card.payment_method_id.empty() && !account.disputed_numbers.empty() &&
+      scene_.Happens(0.3)) {
+    lift.card.dispute_id = account.disputed_numbers.back().dispute_id;
   }
   Ask(id, lift);
 }

@@ -73,6 +73,7 @@ class Customers {
   // A charge that was made for the account, reported or not; null if there is none.
   const ModelCharge* AnyCharge(const std::string& account_id);
   domain::Card AnyCard();
+  domain::GivenCard SomeCard();
 
   int64_t last_rerating_ = 0;
   int64_t last_grant_ = 0;

@@ -233,6 +233,22 @@ void ModelDatabase::LoadCharges(const book::Keys& keys, book::Image* image,
         TakeUp({row.recharge.account_id, ordinal}, image, versions);
     }
   }
+  for (const auto& [account_id, refund_id] : keys.told_refunds) {
+    const AccountRows* rows = Find(std::string(account_id));
+    if (rows == nullptr) continue;
+    for (const auto& [ordinal, row] : rows->recharges) {
+      if (row.recharge.refund_id == refund_id) {
+        TakeUp({row.recharge.account_id, ordinal}, image, versions);
+      }
+    }
+  }
+  for (const auto& [account_id, dispute_id] : keys.told_disputes) {
+    const AccountRows* rows = Find(std::string(account_id));
+    if (rows == nullptr) continue;
+    const auto told = rows->disputes.find(std::string(dispute_id));
+    if (told == rows->disputes.end()) continue;
+    image->disputes[std::pair(told->second.account_id, told->first)].dispute = told->second;
+  }
   const book::FurtherNeed further = book::NeedsFurther(keys, *image);
   for (const RechargeKey& key : further.recharges) TakeUp(key, image, versions);
   for (const book::ChargeNeed& need : further.disputes) {

@@ -133,6 +133,7 @@ absl::StatusOr<book::UpdateBillingSettings> SettingsFrom(const pb::BillingSettin
 }
 
 absl::StatusOr<book::Command> ParseSettings(const pb::UpdateBillingSettingsRequest& request) {
+  RESERVE_RETURN_IF_ERROR(CheckOptionalId(request.request_id(), "request_id"));
   RESERVE_ASSIGN_OR_RETURN(const UpdateMask mask,
                            UpdateMask::From(request.update_mask(), request.billing_settings()));
   absl::StatusOr<book::UpdateBillingSettings> update =
@@ -140,6 +141,7 @@ absl::StatusOr<book::Command> ParseSettings(const pb::UpdateBillingSettingsReque
   if (!update.ok()) return WithFieldPrefix(update.status(), kSettings);
   RESERVE_RETURN_IF_ERROR(CheckEtag(request.billing_settings().etag(), "billing_settings.etag"));
   update->etag = request.billing_settings().etag();
+  update->request_id = request.request_id();
   return *std::move(update);
 }
 

@@ -9,7 +9,6 @@
 #include "common/card/card_number.h"
 #include "common/clock/calendar.h"
 #include "common/clock/utc.h"
-#include "common/digest/sha256.h"
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
 #include "services/ledger/api/errors.h"
@@ -245,6 +244,10 @@ absl::Status CheckNoCardNumber(absl::string_view text, absl::string_view field) 
   return InvalidField(field, "must not hold what looks like the number of a card");
 }
 
+absl::Status CheckOptionalId(absl::string_view id, absl::string_view field) {
+  return id.empty() ? absl::OkStatus() : CheckId(id, field);
+}
+
 absl::Status CheckId(absl::string_view id, absl::string_view field) {
   if (domain::IsValidId(id)) return absl::OkStatus();
   if (id.empty()) return InvalidField(field, "must be set");
@@ -301,8 +304,7 @@ absl::StatusOr<domain::Card> CardFrom(const std::string& token, const std::strin
     return InvalidField("card_token", "must be set if card_fingerprint or card_network is");
   }
   domain::Card card{CardToken(token), fingerprint, static_cast<domain::CardNetwork>(network)};
-  // Not the token itself, which is not to be shown.
-  if (fingerprint.empty()) card.fingerprint = "sha256-" + Sha256Hex(token).substr(0, 32);
+  if (fingerprint.empty()) card.fingerprint = domain::StandInNumber(card.token);
   return card;
 }
 
@@ -352,6 +354,7 @@ absl::StatusOr<domain::GivenCard> GivenCardFrom(const pb::PaymentMethod& message
   domain::GivenCard given;
   RESERVE_ASSIGN_OR_RETURN(given.card, CardFrom(message.card_token(), message.card_fingerprint(),
                                                 message.card_network()));
+  given.number_given = !message.card_fingerprint().empty();
   RESERVE_ASSIGN_OR_RETURN(given.position, PositionFrom(message.position()));
   RESERVE_ASSIGN_OR_RETURN(const domain::CardDisplay display, DisplayFrom(message));
   if (!(display == domain::CardDisplay())) given.display = display;

@@ -36,6 +36,8 @@ namespace pb = ::reserve::ledger::v1;
 inline constexpr char kErrorDomain[] = "reserve.ledger";
 
 absl::Status CheckId(absl::string_view id, absl::string_view field);
+// The same of one that may be empty.
+absl::Status CheckOptionalId(absl::string_view id, absl::string_view field);
 // What looks like the number of a card is refused in what callers write and in tokens. What the
 // gateway tells is a fact, and is not refused for it, but masked.
 absl::Status CheckNoCardNumber(absl::string_view text, absl::string_view field);
@@ -47,7 +49,7 @@ absl::StatusOr<std::string> CurrencyFrom(const std::string& currency_code, absl:
 absl::StatusOr<std::string> CountryFrom(const std::string& country_code, absl::string_view field);
 // A time zone by its IANA name; empty means UTC.
 absl::StatusOr<absl::TimeZone> TimeZoneFrom(const std::string& name, absl::string_view field);
-// A card of a request; the fingerprint is derived from the token if it is empty.
+// A card of a request; the fingerprint is domain::StandInNumber() if it is empty.
 absl::StatusOr<domain::Card> CardFrom(const std::string& token, const std::string& fingerprint,
                                       pb::CardNetwork network);
 // The amount, or nothing if it is unset. `currency` empty: any; the message's

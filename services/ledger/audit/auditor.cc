@@ -450,10 +450,13 @@ absl::Status Audit::CheckDisputes() {
       if (!dispute.debited) continue;
       given_back_[dispute.ordinal].disputed += dispute.amount;
       not_booked_[{EntryKind::kDispute, dispute.ordinal}] += dispute.amount;
-      const auto number =
-          std::find(numbers.begin(), numbers.end(),
-                    domain::DisputedNumber{dispute.card_fingerprint, dispute.dispute_id});
-      if (number != numbers.end()) numbers.erase(number);
+      // Also what its tokens stand in for.
+      const bool counts = !dispute.card_fingerprint.empty();
+      numbers.erase(std::remove_if(numbers.begin(), numbers.end(),
+                                   [&](const domain::DisputedNumber& number) {
+                                     return counts && number.dispute_id == dispute.dispute_id;
+                                   }),
+                    numbers.end());
     }
     if (page.size() < kPage) break;
   }

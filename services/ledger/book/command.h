@@ -34,6 +34,7 @@ struct UpdateBillingSettings {
   domain::BillingChange change;
   std::string currency;   // of the amounts; empty: the account's
   std::string etag = {};  // of the settings that it rests on (etag.h); empty: any
+  std::string request_id = {};
 };
 // Without a request id each call is a request of its own.
 struct UpdateAccount {
@@ -41,7 +42,8 @@ struct UpdateAccount {
   domain::AccountChange change;
   std::string etag = {};  // of the account that it rests on (etag.h); empty: any
 };
-// Of both, a request id that is empty makes each call a request of its own.
+// Of what follows, and of what staff does, a request id that is empty makes each call a request of
+// its own, where it may be.
 struct AddPaymentMethod {
   std::string request_id;
   domain::GivenCard given;
@@ -55,6 +57,7 @@ struct UpdatePaymentMethod {
 struct RemovePaymentMethod {
   std::string payment_method_id;
   std::string etag = {};
+  std::string request_id = {};
 };
 struct PutUser {
   std::string user_id;
@@ -137,13 +140,16 @@ struct RequestRecharge {
 };
 struct BlockAccount {
   domain::ByStaff by;
+  std::string request_id = {};
 };
 struct UnblockAccount {
   domain::ByStaff by;
+  std::string request_id = {};
 };
 struct LiftSuspension {
-  std::string payment_method_id;  // of a DISPUTED card that may be charged again; empty: none
+  domain::LiftedCard card;  // that may be charged again, too
   domain::ByStaff by;
+  std::string request_id = {};
 };
 struct RefundRecharge {
   int64_t ordinal = 0;
@@ -192,6 +198,8 @@ struct ResolveReview {
   domain::ReviewOutcome outcome;
   std::string currency;  // of the amount; empty: the account's
   domain::ByStaff by;
+  std::string request_id = {};
+  bool validate_only = false;
 };
 struct ReportRecharge {
   int64_t ordinal = 0;

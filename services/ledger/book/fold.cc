@@ -129,6 +129,43 @@ std::string DigestOf(const ReversePayment& command) {
                             command.by.actor, command.by.reference});
 }
 
+std::string DigestOf(const UpdateBillingSettings& command) {
+  const domain::BillingChange& change = command.change;
+  const auto text = [](const std::optional<Nanos>& amount) {
+    return amount.has_value() ? absl::StrCat(*amount) : std::string("as it is");
+  };
+  return Sha256HexOfFields(
+      {"settings", text(change.reserve_amount), text(change.recharge_threshold),
+       text(change.monthly_cap), text(change.notify_below),
+       change.automatic_recharge.has_value() ? absl::StrCat(*change.automatic_recharge)
+                                             : "as it is"});
+}
+
+std::string DigestOf(const RemovePaymentMethod& command) {
+  return Sha256HexOfFields({"remove card", command.payment_method_id});
+}
+
+// What staff does of an account as a whole.
+std::string DigestOf(absl::string_view method, const domain::ByStaff& by) {
+  return Sha256HexOfFields({method, by.reason, by.actor, by.reference});
+}
+
+std::string DigestOf(const LiftSuspension& command) {
+  return Sha256HexOfFields({"lift suspension", command.card.payment_method_id,
+                            command.card.dispute_id, command.by.reason, command.by.actor,
+                            command.by.reference});
+}
+
+std::string DigestOf(const ResolveReview& command) {
+  const domain::ReviewOutcome& outcome = command.outcome;
+  return Sha256HexOfFields({"resolve review", absl::StrCat(command.ordinal),
+                            outcome.charged     ? "charged"
+                            : outcome.dismissed ? "dismissed"
+                                                : "not charged",
+                            outcome.charge_id, absl::StrCat(outcome.amount), command.by.reason,
+                            command.by.actor, command.by.reference});
+}
+
 // `old`: the usage before it was taken back; null of one that is voided in advance.
 VoidReply ReplyOfVoid(const Account& account, const Entry& entry, const domain::UsageState* old) {
   VoidReply reply{entry.seq, entry.amount, entry.voided.free_seconds, account.balance,
@@ -226,6 +263,14 @@ class Folder {
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const ReleaseHold& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const EndHold& command);
 
+  // Changes the account, once under a request's id that is not empty: a repeat answers how the
+  // account is by now.
+  absl::StatusOr<Reply> ChangeOnce(
+      absl::string_view account_id, const std::string& request_id, const std::string& digest,
+      absl::FunctionRef<absl::StatusOr<Transition>(const domain::Context&, const Account&)> change);
+  // What a person's decision upon a recharge or refund comes to.
+  absl::StatusOr<Transition> Resolved(const AccountImage& image, const Recharge& recharge,
+                                      const ResolveReview& command);
   absl::StatusOr<AccountImage*> FindAccount(absl::string_view account_id);
   static User* UserOf(const AccountImage& image, absl::string_view user_id);  // or null
   static absl::StatusOr<const User*> FindUser(const AccountImage& image,
@@ -1314,26 +1359,48 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const OpenAcc
   return image.account();
 }
 
+absl::StatusOr<Reply> Folder::ChangeOnce(
+    absl::string_view account_id, const std::string& request_id, const std::string& digest,
+    absl::FunctionRef<absl::StatusOr<Transition>(const domain::Context&, const Account&)> change) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  if (!request_id.empty()) {
+    const auto stored = image_.requests.find(OnceKey(account_id, request_id));
+    if (stored != image_.requests.end()) {
+      if (stored->second.record.digest != digest) return domain::RequestIdReused(request_id);
+      return image->account();
+    }
+  }
+  RESERVE_ASSIGN_OR_RETURN(Transition transition, change(ContextOf(*image), image->account()));
+  ApplyWithOpen(*image, std::move(transition));
+  if (!request_id.empty()) {
+    NoteRequest(account_id, request_id, digest, /*ordinal=*/0);
+    image->balance_changed = true;
+  }
+  return image->account();
+}
+
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
                                      const UpdateBillingSettings& command) {
-  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   const domain::BillingChange& change = command.change;
-  RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency,
-                                        change.reserve_amount.has_value() ? "reserve_amount"
-                                        : change.recharge_threshold.has_value()
-                                            ? "recharge_threshold"
-                                        : change.monthly_cap.has_value() ? "monthly_cap"
-                                                                         : "notify_below"));
-  RESERVE_ASSIGN_OR_RETURN(Transition transition, domain::UpdateBillingSettings(
-                                                      ContextOf(*image), image->account(), change));
-  // Settings that are in force already change nothing: so the repeat of a request after its reply
-  // was lost is no other than the request.
-  const std::string etag = EtagOf(image->account());
-  if (!command.etag.empty() && command.etag != etag && EtagOf(transition.account) != etag) {
-    return domain::EtagMismatch("etag");
-  }
-  ApplyWithOpen(*image, std::move(transition));
-  return image->account();
+  return ChangeOnce(
+      account_id, command.request_id, DigestOf(command),
+      [&](const domain::Context& context, const Account& account) -> absl::StatusOr<Transition> {
+        RESERVE_RETURN_IF_ERROR(CheckCurrency(account, command.currency,
+                                              change.reserve_amount.has_value() ? "reserve_amount"
+                                              : change.recharge_threshold.has_value()
+                                                  ? "recharge_threshold"
+                                              : change.monthly_cap.has_value() ? "monthly_cap"
+                                                                               : "notify_below"));
+        RESERVE_ASSIGN_OR_RETURN(Transition transition,
+                                 domain::UpdateBillingSettings(context, account, change));
+        // Settings that are in force already change nothing: so the repeat of a request after its
+        // reply was lost is no other than the request.
+        const std::string etag = EtagOf(account);
+        if (!command.etag.empty() && command.etag != etag && EtagOf(transition.account) != etag) {
+          return domain::EtagMismatch("etag");
+        }
+        return transition;
+      });
 }
 
 namespace {
@@ -1412,7 +1479,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
       [&](const domain::Context& context, const Account& account) {
         return domain::AddPaymentMethod(context, account, given);
       },
-      [&](const Account& account) { return domain::FindCardOf(account, given.card.fingerprint); });
+      [&](const Account& account) { return domain::FindCardWith(account, given.card.token); });
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
@@ -1428,22 +1495,20 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
         return domain::UpdatePaymentMethod(context, account, id, given);
       },
       [&](const Account& account) {
-        return id.empty() ? domain::FindCardOf(account, given.card.fingerprint)
+        return id.empty() ? domain::FindCardWith(account, given.card.token)
                           : domain::FindCard(account, id);
       });
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
                                      const RemovePaymentMethod& command) {
-  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
-  if (IsStale(image->account(), command.payment_method_id, command.etag)) {
-    return domain::EtagMismatch("etag");
-  }
-  RESERVE_ASSIGN_OR_RETURN(
-      Transition transition,
-      domain::RemovePaymentMethod(ContextOf(*image), image->account(), command.payment_method_id));
-  ApplyWithOpen(*image, std::move(transition));
-  return image->account();
+  const std::string& id = command.payment_method_id;
+  return ChangeOnce(
+      account_id, command.request_id, DigestOf(command),
+      [&](const domain::Context& context, const Account& account) -> absl::StatusOr<Transition> {
+        if (IsStale(account, id, command.etag)) return domain::EtagMismatch("etag");
+        return domain::RemovePaymentMethod(context, account, id);
+      });
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const PutUser& command) {
@@ -1519,28 +1584,24 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Request
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const BlockAccount& command) {
-  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
-  RESERVE_ASSIGN_OR_RETURN(Transition transition,
-                           domain::BlockAccount(ContextOf(*image), image->account(), command.by));
-  ApplyWithOpen(*image, std::move(transition));
-  return image->account();
+  return ChangeOnce(account_id, command.request_id, DigestOf("block", command.by),
+                    [&command](const domain::Context& context, const Account& account) {
+                      return domain::BlockAccount(context, account, command.by);
+                    });
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const UnblockAccount& command) {
-  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
-  RESERVE_ASSIGN_OR_RETURN(Transition transition,
-                           domain::UnblockAccount(ContextOf(*image), image->account(), command.by));
-  ApplyWithOpen(*image, std::move(transition));
-  return image->account();
+  return ChangeOnce(account_id, command.request_id, DigestOf("unblock", command.by),
+                    [&command](const domain::Context& context, const Account& account) {
+                      return domain::UnblockAccount(context, account, command.by);
+                    });
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const LiftSuspension& command) {
-  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
-  RESERVE_ASSIGN_OR_RETURN(Transition transition,
-                           domain::LiftSuspension(ContextOf(*image), image->account(),
-                                                  command.payment_method_id, command.by));
-  ApplyWithOpen(*image, std::move(transition));
-  return image->account();
+  return ChangeOnce(account_id, command.request_id, DigestOf(command),
+                    [&command](const domain::Context& context, const Account& account) {
+                      return domain::LiftSuspension(context, account, command.card, command.by);
+                    });
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RefundRecharge& command) {
@@ -1635,6 +1696,10 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
   const Recharge* charge = RowOfCharge(image_, account_id, command.ordinal, told.charge_id);
   if (charge == nullptr) return domain::ChargeNotFound(told.charge_id);
   RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency, "amount"));
+  if (const Recharge* other =
+          RefundOfAnotherCharge(image_, account_id, told.refund_id, told.charge_id)) {
+    return domain::RefundIdReused(*other);
+  }
   const Recharge* known = domain::FindTold(RefundsOf(image_, account_id, told.charge_id),
                                            told.refund_id, command.refund_ordinal);
   RESERVE_ASSIGN_OR_RETURN(
@@ -1657,14 +1722,17 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
   const Recharge* found = RowOfCharge(image_, account_id, command.ordinal, told.charge_id);
   if (found == nullptr) return domain::ChargeNotFound(told.charge_id);
   RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency, "amount"));
+  const std::pair<std::string, std::string> key(account_id, told.dispute_id);
+  const auto known = image_.disputes.find(key);
+  if (known != image_.disputes.end() && known->second.dispute.charge_id != told.charge_id) {
+    return domain::DisputeIdReused(known->second.dispute);
+  }
   Recharge charge = *found;
   const auto named = image_.recharges.find(RechargeKey(account_id, command.ordinal));
   if (charge.is_payment() && named != image_.recharges.end()) {
     // Booked as a payment before the recharge was reported, whose card was charged.
     charge.card.fingerprint = named->second.recharge.card.fingerprint;
   }
-  const std::pair<std::string, std::string> key(account_id, told.dispute_id);
-  const auto known = image_.disputes.find(key);
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
       domain::ApplyGatewayDispute(ContextOf(*image), image->account(), charge,
@@ -1676,25 +1744,49 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
                       now->recharge.keeps};
 }
 
-absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ResolveReview& command) {
-  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
-  RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency, "amount"));
-  RESERVE_ASSIGN_OR_RETURN(const RechargeImage* found, FindRecharge(account_id, command.ordinal));
-  const Recharge& recharge = found->recharge;
+absl::StatusOr<Transition> Folder::Resolved(const AccountImage& image, const Recharge& recharge,
+                                            const ResolveReview& command) {
+  const std::string& account_id = image.account().account_id;
   const domain::ReviewOutcome& outcome = command.outcome;
+  if (outcome.dismissed) {
+    return domain::DismissKept(ContextOf(image), image.account(), recharge, command.by);
+  }
   if (!recharge.is_refund()) {
-    return ApplyOutcome(*image, command.ordinal,
-                        domain::ResolveReview(ContextOf(*image), image->account(), recharge,
-                                              CreditedFor(image_, account_id, outcome.charge_id),
-                                              outcome, command.by));
+    return domain::ResolveReview(ContextOf(image), image.account(), recharge,
+                                 CreditedFor(image_, account_id, outcome.charge_id), outcome,
+                                 command.by);
   }
   RESERVE_ASSIGN_OR_RETURN(const RechargeImage* charge,
                            FindRecharge(account_id, recharge.refund_of));
   std::optional<std::string> refund_id;
   if (outcome.charged) refund_id = outcome.charge_id;
-  return ApplyOutcome(*image, command.ordinal,
-                      domain::ResolveRefund(ContextOf(*image), image->account(), recharge,
-                                            charge->recharge, refund_id, command.by));
+  return domain::ResolveRefund(ContextOf(image), image.account(), recharge, charge->recharge,
+                               refund_id, command.by);
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ResolveReview& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  const std::string digest = DigestOf(command);
+  if (!command.request_id.empty()) {
+    if (const auto repeat = AnswerAgain(account_id, command.request_id, digest)) return *repeat;
+  }
+  RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency, "charged.amount"));
+  RESERVE_ASSIGN_OR_RETURN(const RechargeImage* found, FindRecharge(account_id, command.ordinal));
+  const Recharge before = found->recharge;
+  RESERVE_ASSIGN_OR_RETURN(Transition transition, Resolved(*image, before, command));
+  if (command.validate_only) {
+    const auto resolved = absl::c_find_if(transition.recharges, [&](const Recharge& changed) {
+      return changed.ordinal == command.ordinal;
+    });
+    return RechargeReply{transition.unchanged ? before : *resolved, transition.unchanged};
+  }
+  RESERVE_ASSIGN_OR_RETURN(Reply reply,
+                           ApplyOutcome(*image, command.ordinal, std::move(transition)));
+  if (!command.request_id.empty()) {
+    NoteRequest(account_id, command.request_id, digest, command.ordinal);
+    image->balance_changed = true;
+  }
+  return reply;
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ReportRecharge& command) {

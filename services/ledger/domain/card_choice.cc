@@ -117,6 +117,13 @@ PaymentMethod* FindCard(Account& account, absl::string_view payment_method_id) {
   return nullptr;
 }
 
+const PaymentMethod* FindCardWith(const Account& account, const CardToken& token) {
+  for (const PaymentMethod& method : account.payment_methods) {
+    if (method.card.token == token) return &method;
+  }
+  return nullptr;
+}
+
 const PaymentMethod* FindCardOf(const Account& account, absl::string_view fingerprint) {
   for (const PaymentMethod& method : account.payment_methods) {
     if (method.card.fingerprint == fingerprint) return &method;

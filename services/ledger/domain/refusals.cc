@@ -17,6 +17,13 @@ absl::Status Refused(absl::string_view reason, absl::string_view field, absl::st
   return MakeError(absl::StatusCode::kFailedPrecondition, reason, field, message);
 }
 
+absl::Status OfAnotherCharge(absl::string_view reason, absl::string_view what,
+                             absl::string_view charge_id) {
+  return WithMetadata(MakeError(absl::StatusCode::kAlreadyExists, reason, "charge_id",
+                                absl::StrCat(what, " is of charge ", charge_id)),
+                      "charge_id", charge_id);
+}
+
 constexpr char kUsageNotFoundReason[] = "USAGE_NOT_FOUND";
 constexpr char kUsageAfterClosingReason[] = "USAGE_AFTER_CLOSING";
 // So many are named by a refusal.
@@ -247,12 +254,28 @@ absl::Status RefundTooLarge(const Recharge& recharge) {
                       "left", FormatDecimal(recharge.left()));
 }
 
-absl::Status InsufficientBalance(const Account& account) {
+absl::Status DisputeNotFound(absl::string_view account_id, absl::string_view dispute_id) {
+  return MakeError(absl::StatusCode::kNotFound, "DISPUTE_NOT_FOUND", "dispute_id",
+                   absl::StrCat("no number of account \"", account_id, "\" is disputed by \"",
+                                dispute_id, "\""));
+}
+
+absl::Status RefundIdReused(const Recharge& refund) {
+  return OfAnotherCharge("REFUND_ID_REUSED", absl::StrCat("refund ", refund.refund_id),
+                         refund.charge_id);
+}
+
+absl::Status DisputeIdReused(const Dispute& dispute) {
+  return OfAnotherCharge("DISPUTE_ID_REUSED", absl::StrCat("dispute ", dispute.dispute_id),
+                         dispute.charge_id);
+}
+
+absl::Status InsufficientBalance(const Account& account, Nanos left) {
   return WithMetadata(
       Refused("INSUFFICIENT_BALANCE", "amount",
-              absl::StrCat("the account has ", FormatMoney(account.currency, account.balance),
-                           "; more is given back only with allow_debt")),
-      "left", FormatDecimal(account.balance));
+              absl::StrCat("of the account's own money ", FormatMoney(account.currency, left),
+                           " are free; more is given back only with allow_debt")),
+      "left", FormatDecimal(left));
 }
 
 absl::Status PaymentNotFound(absl::string_view account_id, int64_t ordinal) {

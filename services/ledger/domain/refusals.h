@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "services/ledger/domain/dispute.h"
 #include "services/ledger/domain/hold.h"
 #include "services/ledger/domain/recharge.h"
 
@@ -112,8 +113,17 @@ absl::Status NoCharge(const Recharge& payment);
 absl::Status ChargeDisputed(const Recharge& recharge);
 // FAILED_PRECONDITION "REFUND_TOO_LARGE" on "amount", with what is left of the charge as "left".
 absl::Status RefundTooLarge(const Recharge& recharge);
-// FAILED_PRECONDITION "INSUFFICIENT_BALANCE" on "amount", with the account's own money as "left".
-absl::Status InsufficientBalance(const Account& account);
+// NOT_FOUND "DISPUTE_NOT_FOUND" on "dispute_id": no number of the account is disputed by it.
+absl::Status DisputeNotFound(absl::string_view account_id, absl::string_view dispute_id);
+
+// ALREADY_EXISTS "REFUND_ID_REUSED" or "DISPUTE_ID_REUSED" on "charge_id": what the gateway told of
+// under that id was of another charge, which is in the metadata as "charge_id".
+absl::Status RefundIdReused(const Recharge& refund);
+absl::Status DisputeIdReused(const Dispute& dispute);
+
+// FAILED_PRECONDITION "INSUFFICIENT_BALANCE" on "amount", with what may be given back as "left":
+// not more than that of the account's own money is free.
+absl::Status InsufficientBalance(const Account& account, Nanos left);
 
 // NOT_FOUND "PAYMENT_NOT_FOUND" on "ordinal".
 absl::Status PaymentNotFound(absl::string_view account_id, int64_t ordinal);

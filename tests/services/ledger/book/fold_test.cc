@@ -829,6 +829,32 @@ TEST_F(FoldTest, P3_ARefundIsKnownByItsIdBeforeItsReference) {
   EXPECT_EQ(folded.writes.balances.at(0).balance, (100 - 4 - 4) * kNanosPerUnit);
 }
 
+// Recharge 2 is charged too, as "ch_2".
+void ChargeTheSecond(Image* image, domain::Account* account) {
+  StoreCharges(image, account);
+  domain::Recharge& second = image->recharges[RechargeKey(account->account_id, 2)].recharge;
+  second.state = domain::RechargeState::kSucceeded;
+  second.credited = second.amount;
+  second.charge_id = "ch_2";
+  account->open_ordinal = 0;
+}
+
+TEST_F(FoldTest, P3_AnIdThatWasToldOfOneChargeIsNotBelievedOfAnother) {
+  ChargeTheSecond(&image_, &Store("a").account());
+  Ask("a", TellDispute(1, "ch_1", domain::DisputeState::kOpened));
+  Ask("a", TellDispute(2, "ch_2", domain::DisputeState::kWon));
+  Ask("a", TellRefund(2, "ch_2", "re_1"));
+  Ask("a", TellRefund(1, "ch_1", "re_1"));
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "DISPUTE_ID_REUSED", "OK", "REFUND_ID_REUSED"));
+  EXPECT_EQ(folded.replies[1].status().code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(FieldOf(folded.replies[3].status()), "charge_id");
+  EXPECT_EQ(folded.writes.balances.at(0).balance, (100 - 15 - 4) * kNanosPerUnit);
+  EXPECT_EQ((image_.recharges[RechargeKey("a", 1)].recharge.disputed), 15 * kNanosPerUnit);
+  ASSERT_EQ(folded.writes.disputes.size(), 1u);
+  EXPECT_TRUE(folded.writes.disputes[0]->debited);
+}
+
 TEST_F(FoldTest, P3_WhatIsKeptIsAppliedInTheBatchThatCreditsTheCharge) {
   StoreCharges(&image_, &Store("a").account());
   Ask("a", TellRefund(2, "ch_2", "re_1"));
@@ -901,6 +927,164 @@ TEST_F(FoldTest, P2_ADisputeCancelsTheRefundsOfItsChargeThatTheSameBatchAskedFor
   EXPECT_EQ(image_.recharges[RechargeKey("a", 3)].recharge.state, domain::RechargeState::kCanceled);
   EXPECT_EQ(folded.writes.balances.at(0).balance, (100 - 15) * kNanosPerUnit);
   EXPECT_THAT(folded.due_recharges, IsEmpty());
+}
+
+TEST_F(FoldTest, AReviewIsResolvedOnceUnderARequestsIdAndOnlyTriedWhereThatIsAsked) {
+  using Kind = domain::ChargeOutcome::Kind;
+  StoreCharges(&image_, &Store("a").account());
+  domain::ChargeOutcome unresolved = Outcome(Kind::kUnresolved, "");
+  unresolved.lease_epoch = 1;
+  Ask("a", ReportRecharge{2, std::nullopt, unresolved});
+  ResolveReview found{2, {true, "ch_2", 15 * kNanosPerUnit}, "", {"asked the gateway"}, "r"};
+  ResolveReview tried = found;
+  tried.validate_only = true;
+  ResolveReview none{2, {false, "", 0}, "", {"asked the gateway"}, "r"};
+  Ask("a", tried);
+  Ask("a", found);
+  Ask("a", found);
+  Ask("a", none);
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK", "REQUEST_ID_REUSED"));
+  for (const size_t asked : {1, 2, 3}) {
+    const auto& reply = std::get<RechargeReply>(*folded.replies[asked]);
+    EXPECT_EQ(reply.recharge.state, domain::RechargeState::kSucceeded);
+    EXPECT_EQ(reply.already_applied, asked == 3);
+  }
+  EXPECT_EQ(folded.writes.entries.size(), 1u);
+  EXPECT_EQ(folded.writes.requests.size(), 1u);
+}
+
+TEST_F(FoldTest, P3_WhatIsKeptIsDismissedOnceUnderARequestsId) {
+  StoreCharges(&image_, &Store("a").account());
+  Ask("a", TellRefund(2, "ch_2", "re_1"));
+  const ResolveReview dismiss{2, {false, "", 0, true}, "", {"never charged"}, "r"};
+  Ask("a", dismiss);
+  Ask("a", dismiss);
+  Ask("a", ResolveReview{2, {false, "", 0, true}, "", {"never charged"}});
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "NOT_UNDER_REVIEW"));
+  EXPECT_FALSE((image_.recharges[RechargeKey("a", 2)].recharge.keeps));
+}
+
+TEST_F(FoldTest, ALateRepeatUndoesNothingThatCameInBetween) {
+  StoreCharges(&image_, &Store("a").account());
+  domain::BillingChange on;
+  on.automatic_recharge = true;
+  domain::BillingChange off;
+  off.automatic_recharge = false;
+  const LiftSuspension lift{{}, {"spoke to them"}, "lift"};
+  const BlockAccount block{{"fraud"}, "block"};
+  const UnblockAccount unblock{{"cleared"}, "unblock"};
+  UpdateBillingSettings switch_on{on, ""};
+  switch_on.request_id = "on";
+  Ask("a", switch_on);
+  Ask("a", UpdateBillingSettings{off, ""});
+  Ask("a", switch_on);
+  Ask("a", block);
+  Ask("a", unblock);
+  Ask("a", block);
+  Ask("a", BlockAccount{{"fraud again"}});
+  Ask("a", unblock);
+  Ask("a", lift);
+  Ask("a", TellDispute(1, "ch_1", domain::DisputeState::kOpened));
+  Ask("a", lift);
+  Ask("a", BlockAccount{{"another"}, "lift"});
+  const Folded folded = Run();
+  std::vector<std::string> wanted(11, "OK");
+  wanted.push_back("REQUEST_ID_REUSED");
+  EXPECT_EQ(Reasons(folded), wanted);
+  const domain::Account& account = image_.accounts["a"].account();
+  EXPECT_TRUE(account.automatic_off);
+  EXPECT_EQ(account.block.reason, "fraud again");
+  EXPECT_EQ(account.suspension.reason, domain::SuspensionReason::kDispute);
+  EXPECT_EQ(folded.writes.requests.size(), 4u);
+}
+
+// --- Of two faults the first in order is told -------------------------------------
+
+TEST_F(FoldTest, RefusalsOfACardThatIsAddedComeInTheirOrder) {
+  domain::Account& account = Store("a").account();
+  const domain::GivenCard given = {{CardToken("tok-2"), "other", domain::CardNetwork::kVisa}};
+  const auto fill = [&] {
+    for (int i = 2; i <= 5; ++i) {
+      domain::PaymentMethod& method = account.payment_methods.emplace_back();
+      method.payment_method_id = domain::PaymentMethodId(++account.last_payment_method);
+      method.card = {CardToken(absl::StrCat("full-", i)), absl::StrCat("number-", i)};
+    }
+    account.tries = {DayOf(kNow, account.time_zone), settings_.max_cards_given_per_day, 0};
+  };
+  Ask("a", AddPaymentMethod{"r", given});
+  EXPECT_THAT(Reasons(Run()), ElementsAre("OK"));
+  commands_.clear();
+  account.payment_methods.pop_back();
+  fill();
+  Ask("a", AddPaymentMethod{"r", {{CardToken("tok-3"), "third"}}});
+  Ask("a", AddPaymentMethod{"s", {{CardToken("tok-3"), "third"}}});
+  EXPECT_THAT(Reasons(Run()), ElementsAre("REQUEST_ID_REUSED", "TOO_MANY_PAYMENT_METHODS"));
+  commands_.clear();
+  account.payment_methods.pop_back();
+  Ask("a", AddPaymentMethod{"s", {{CardToken("tok-3"), "third"}}});
+  EXPECT_THAT(Reasons(Run()), ElementsAre("TOO_MANY_CARDS_GIVEN"));
+  commands_.clear();
+  account.state = domain::AccountState::kClosing;
+  Ask("a", AddPaymentMethod{"s", {{CardToken("tok-3"), "third"}}});
+  Ask("a", AddPaymentMethod{"r", {{CardToken("tok-3"), "third"}}});
+  EXPECT_THAT(Reasons(Run()), ElementsAre("ACCOUNT_CLOSING", "REQUEST_ID_REUSED"));
+}
+
+TEST_F(FoldTest, RefusalsOfAReviewComeInTheirOrder) {
+  const Nanos fifteen = 15 * kNanosPerUnit;
+  ChargeTheSecond(&image_, &Store("a").account());
+  domain::Account& account = image_.accounts["a"].account();
+  domain::Recharge third = image_.recharges[RechargeKey("a", 2)].recharge;
+  third.ordinal = account.last_ordinal = 3;
+  third.state = domain::RechargeState::kNeedsReview;
+  third.charge_id.clear();
+  third.credited = 0;
+  third.due_time = absl::InfiniteFuture();
+  third.set_aside = true;
+  account.set_aside = 1;
+  image_.recharges[RechargeKey("a", 3)].recharge = third;
+  const auto resolve = [this](const std::string& id, const std::string& request_id, int64_t ordinal,
+                              const std::string& charge_id, Nanos amount,
+                              const std::string& currency) {
+    Ask(id,
+        ResolveReview{ordinal, {true, charge_id, amount}, currency, {"asked them"}, request_id});
+  };
+  Ask("a", BlockAccount{{"fraud"}, "used"});
+  resolve("b", "used", 9, "ch_1", 0, "EUR");
+  resolve("a", "used", 9, "ch_1", 0, "EUR");
+  resolve("a", "new", 9, "ch_1", 0, "EUR");
+  resolve("a", "new", 9, "ch_1", 0, "");
+  resolve("a", "new", 2, "ch_1", 0, "");
+  resolve("a", "new", 3, "ch_1", 0, "");
+  resolve("a", "new", 3, "ch_1", fifteen, "");
+  resolve("a", "new", 3, "ch_3", fifteen, "");
+  Ask("a", ResolveReview{2, {false, "", 0}, "", {"asked them"}});
+  EXPECT_THAT(Reasons(Run()),
+              ElementsAre("OK", "ACCOUNT_NOT_FOUND", "REQUEST_ID_REUSED", "INVALID_FIELD",
+                          "RECHARGE_NOT_FOUND", "ALREADY_CREDITED", "INVALID_FIELD",
+                          "CHARGE_CREDITED", "OK", "NOT_UNDER_REVIEW"));
+}
+
+TEST_F(FoldTest, RefusalsOfALiftedSuspensionComeInTheirOrder) {
+  Store("a");
+  Ask("a", BlockAccount{{"fraud"}, "used"});
+  Ask("b", LiftSuspension{{"card-9", ""}, {"why"}, "used"});
+  Ask("a", LiftSuspension{{"card-9", ""}, {"why"}, "used"});
+  Ask("a", LiftSuspension{{"card-9", ""}, {"why"}, "new"});
+  Ask("a", LiftSuspension{{"", "dp_9"}, {"why"}, "new"});
+  EXPECT_THAT(Reasons(Run()), ElementsAre("OK", "ACCOUNT_NOT_FOUND", "REQUEST_ID_REUSED",
+                                          "PAYMENT_METHOD_NOT_FOUND", "DISPUTE_NOT_FOUND"));
+}
+
+TEST_F(FoldTest, ARepeatOfWhatTookACardAwayTakesNoOther) {
+  domain::Account& account = Store("a").account();
+  Ask("a", RemovePaymentMethod{"card-1", "", "r"});
+  Ask("a", RemovePaymentMethod{"card-1", "", "r"});
+  Ask("a", RemovePaymentMethod{"card-2", "", "r"});
+  EXPECT_THAT(Reasons(Run()), ElementsAre("OK", "OK", "REQUEST_ID_REUSED"));
+  EXPECT_THAT(account.payment_methods, IsEmpty());
 }
 
 TEST_F(FoldTest, P1_AReviewOfARefundIsResolvedAsOne) {
@@ -1023,6 +1207,9 @@ TEST(KeysTest, P3_WhatTheGatewayTellsNeedsTheRefundsAndDisputesOfItsCharge) {
   EXPECT_THAT(keys.recharges,
               ElementsAre(RechargeKey("a", 3), RechargeKey("b", 4), RechargeKey("c", 2)));
   EXPECT_THAT(keys.requests, ElementsAre(OnceKey("c", "r")));
+  // Of whichever charge they were told before.
+  EXPECT_THAT(keys.told_refunds, ElementsAre(OnceKey("a", "re_1")));
+  EXPECT_THAT(keys.told_disputes, ElementsAre(OnceKey("b", "dp_1")));
   EXPECT_TRUE(keys.may_write);
 }
 

@@ -57,6 +57,8 @@ Card CardNamed(const std::string& name);
 Card RenewedCard(const std::string& name);
 // As a customer gives it: with nothing to show of it, where it belongs.
 GivenCard Given(const Card& card);
+// The same of a caller that knows the token alone.
+GivenCard WithoutNumber(GivenCard given);
 // The card that expires at the end of that month.
 GivenCard Expiring(const Card& card, int32_t year, int32_t month);
 // Who works on it: "support-1".
@@ -150,6 +152,8 @@ class Books {
   absl::Status Block(const std::string& reason);
   absl::Status Unblock(const std::string& reason);
   absl::Status LiftSuspension(const std::string& payment_method_id = "");
+  absl::Status LiftDispute(const std::string& dispute_id);
+  absl::Status DismissKept(int64_t ordinal);
   absl::Status Resolve(int64_t ordinal, const ReviewOutcome& outcome);
   // Money that came another way; with `charge_id` by a charge that was made on a page. Where that
   // is credited already nothing is done, as the book answers then.

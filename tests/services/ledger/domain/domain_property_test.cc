@@ -1104,13 +1104,14 @@ class Life {
     EXPECT_TRUE(books_.last().unchanged) << "a repeat";
   }
 
-  // Of one of six numbers, by one of two tokens.
+  // Of one of six numbers, by one of two tokens, and now and then without its number.
   std::pair<GivenCard, ModelGiven> SomeCard() {
     const int64_t number = Below(6);
     const std::string name = absl::StrCat(number);
     const Card card = Chance(60) ? CardNamed(name) : RenewedCard(name);
     GivenCard given = Given(card);
     ModelGiven expected{card.token.Reveal(), card.fingerprint, 0, {}};
+    const bool without_number = Chance(25);
     if (Chance(30)) given.position = expected.position = 1 + static_cast<int32_t>(Below(5));
     if (Chance(30)) {
       const absl::CivilMonth month =
@@ -1118,6 +1119,11 @@ class Life {
       given = Expiring(card, static_cast<int32_t>(month.year()), month.month());
       given.position = expected.position;
       expected.expires = absl::FromCivil(absl::CivilSecond(month + 1), absl::UTCTimeZone());
+    }
+    if (without_number) {
+      given = WithoutNumber(given);
+      expected.number.clear();
+      expected.number_given = false;
     }
     return {given, expected};
   }
@@ -1214,8 +1220,14 @@ class Life {
       }
       if (Chance(30)) card.clear();
       if (Chance(10)) card = SomeCardId();
+      if (!books_.disputes().empty() && Chance(20)) {
+        const std::string dispute = books_.disputes().rbegin()->first;
+        command_ = absl::StrCat("lift ", dispute);
+        Expect(books_.LiftDispute(dispute), model_.LiftSuspension("", dispute, books_.now()));
+        return;
+      }
       command_ = absl::StrCat("lift ", card);
-      Expect(books_.LiftSuspension(card), model_.LiftSuspension(card, books_.now()));
+      Expect(books_.LiftSuspension(card), model_.LiftSuspension(card, "", books_.now()));
     }
   }
 

@@ -955,6 +955,51 @@ Step Model::ChangeBilling(const BillingChange& change, absl::Time now) {
 
 // --- Cards (G6, G9, G10) -----------------------------------------------------------
 
+bool Model::Covers(const ModelDispute& dispute, const std::string& number) {
+  return dispute.out && !dispute.forgiven &&
+         (dispute.number == number || dispute.by_token.contains(number));
+}
+
+void Model::RememberToken(const std::string& token, const std::string& number) {
+  if (token.empty()) return;
+  std::set<std::string> names = {StandInNumber(CardToken(token))};
+  for (const ModelCard& card : cards_) {
+    if (card.token == token) names.insert(card.number);
+  }
+  for (auto& [id, dispute] : disputes_) {
+    if (!Covers(dispute, number)) continue;
+    dispute.by_token.insert(names.begin(), names.end());
+  }
+  for (const std::string& name : names) MoveCards(name);
+}
+
+ModelGiven Model::AsKnown(ModelGiven given) const {
+  if (given.token.empty()) return given;
+  const std::string without = StandInNumber(CardToken(given.token));
+  for (const ModelCard& card : cards_) {
+    if (card.token != given.token) continue;
+    if (!given.number_given || card.state == CardState::kDisputed) given.number = card.number;
+    return given;
+  }
+  for (const auto& [id, dispute] : disputes_) {
+    if (!dispute.out || dispute.forgiven || !dispute.by_token.contains(without)) continue;
+    given.number = dispute.number;
+    return given;
+  }
+  if (!given.number_given) given.number = without;
+  return given;
+}
+
+ModelCard* Model::FindGiven(const ModelGiven& given) {
+  for (ModelCard& card : cards_) {
+    if (card.token == given.token) return &card;
+  }
+  for (ModelCard& card : cards_) {
+    if (card.number == given.number) return &card;
+  }
+  return nullptr;
+}
+
 void Model::PutNew(const ModelGiven& given) {
   ModelCard card;
   card.id = absl::StrCat("card-", ++last_card_);
@@ -984,7 +1029,11 @@ Step Model::GiveTo(ModelCard* card, const ModelGiven& given, absl::Time now) {
   times_given_.push_back(now);
   ++step.events[card->token == given.token ? EventKind::kCardConfirmed : EventKind::kCardReplaced];
   if (given.expires.has_value() || card->number != given.number) card->expires = given.expires;
-  card->token = given.token;
+  if (card->token != given.token) {
+    const std::string left = card->token;
+    card->token = given.token;
+    RememberToken(left, card->number);
+  }
   card->number = given.number;
   card->state = NumberDisputed(given.number) ? CardState::kDisputed : CardState::kUsable;
   ++card->given;
@@ -1019,21 +1068,19 @@ Step Model::GiveNew(const ModelGiven& given, absl::Time now) {
   return Finish(step, now);
 }
 
-Step Model::AddCard(const ModelGiven& given, absl::Time now) {
+Step Model::AddCard(const ModelGiven& asked, absl::Time now) {
   if (const auto refused = NotWhileClosing()) return *refused;
-  for (ModelCard& card : cards_) {
-    if (card.number == given.number) return GiveTo(&card, given, now);
-  }
+  const ModelGiven given = AsKnown(asked);
+  if (ModelCard* card = FindGiven(given)) return GiveTo(card, given, now);
   return GiveNew(given, now);
 }
 
-Step Model::UpdateCard(const std::string& id, const ModelGiven& given, absl::Time now) {
+Step Model::UpdateCard(const std::string& id, const ModelGiven& asked, absl::Time now) {
   if (const auto refused = NotWhileClosing()) return *refused;
+  const ModelGiven given = AsKnown(asked);
   ModelCard* card = Find(id);
   if (id.empty()) {
-    for (ModelCard& other : cards_) {
-      if (card == nullptr && other.number == given.number) card = &other;
-    }
+    card = FindGiven(given);
     if (card == nullptr && cards_.empty()) return GiveNew(given, now);
     if (card == nullptr) card = &cards_.front();
   }
@@ -1068,7 +1115,9 @@ Step Model::RemoveCard(const std::string& id, absl::Time now) {
     step.reason = "PAYMENT_METHOD_NOT_FOUND";
     return step;
   }
+  const ModelCard removed = *card;
   cards_.erase(card);
+  RememberToken(removed.token, removed.number);
   ++step.events[EventKind::kCardRemoved];
   EndTheWait();
   return Finish(step, now);
@@ -1167,7 +1216,8 @@ Step Model::TopUp(std::optional<Nanos> amount, absl::Time now) {
   if (const auto refused = NotWhileClosing()) return *refused;
   if (blocked_) {
     step.reason = "ACCOUNT_BLOCKED";
-  } else if (in_the_way != nullptr && in_the_way->handed_out && !long_pending) {
+  } else if (in_the_way != nullptr && !long_pending &&
+             (in_the_way->handed_out || in_the_way->kind == RechargeKind::kTopUp)) {
     step.reason = "RECHARGE_IN_FLIGHT";
   } else if (!pick.has_value()) {
     step.reason = none ? "NO_CARD" : disputed ? "CARD_DISPUTED" : "CARD_REFUSED";

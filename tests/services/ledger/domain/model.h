@@ -126,6 +126,7 @@ struct ModelGiven {
   std::string number;
   int position = 0;                   // 0: where it belongs
   std::optional<absl::Time> expires;  // the first moment at which it is not valid any more
+  bool number_given = true;           // else it is not known by whoever gives it
 };
 
 struct ModelCard {
@@ -183,6 +184,8 @@ struct ModelDispute {
   bool out = false;       // its money is out of the balance
   std::string number;     // of the card that was charged
   bool forgiven = false;  // support lets the number be charged all the same
+  // What tokens of the number would be called if it were not known.
+  std::set<std::string> by_token = {};
 };
 
 class Model {
@@ -243,7 +246,7 @@ class Model {
   Step Block(absl::Time now);
   Step Unblock(absl::Time now);
   // An empty id: the suspension only.
-  Step LiftSuspension(const std::string& card_id, absl::Time now);
+  Step LiftSuspension(const std::string& card_id, const std::string& dispute_id, absl::Time now);
   // Money that came another way; an empty charge: by none of the gateway's.
   Step Pay(Nanos amount, const std::string& charge_id, absl::Time now);
   Step Reverse(int64_t ordinal, absl::Time now);
@@ -390,6 +393,12 @@ class Model {
   Step GiveTo(ModelCard* card, const ModelGiven& given, absl::Time now);
   Step GiveNew(const ModelGiven& given, absl::Time now);
   void PutNew(const ModelGiven& given);
+  // With the number that the account knows of its token (G6, P2).
+  ModelGiven AsKnown(ModelGiven given) const;
+  ModelCard* FindGiven(const ModelGiven& given);
+  static bool Covers(const ModelDispute& dispute, const std::string& number);
+  // A token that leaves its card.
+  void RememberToken(const std::string& token, const std::string& number);
   void Move(const std::string& id, int position);
   void Credit(ModelRecharge* recharge, int64_t ordinal, int attempt, const std::string& charge_id,
               __int128 amount, absl::Time now, Step* step);
@@ -398,6 +407,7 @@ class Model {
   Step FinishCredit(int64_t ordinal, Step step, absl::Time now);
   bool NumberDisputed(const std::string& number) const;
   void MoveCards(const std::string& number);
+  void MoveCardsOf(const ModelDispute& dispute);
   // Something that suspends, and the same booked back.
   void Suspend(const std::string& cause, Step* step);
   void TakeBackSuspension(const std::string& cause, Step* step);
@@ -411,7 +421,9 @@ class Model {
   void KeepRefund(int64_t refund, const std::string& refund_id, Step* step);
   void TakeUpRefund(int64_t ordinal, const GatewayRefund& told, Step* step);
   // Books what the state of a dispute of a credited charge says, and tells of it.
-  void SettleDispute(const std::string& dispute_id, const std::string& number, Step* step);
+  // `told`: the amount that was told with its state.
+  void SettleDispute(const std::string& dispute_id, const std::string& number, __int128 told,
+                     Step* step);
   // Is the row what its charge is credited as? And which is that of a charge; 0: none.
   bool HoldsCredit(int64_t ordinal) const;
   int64_t CreditedFor(const std::string& charge_id) const;

@@ -484,6 +484,14 @@ std::vector<Read> ReadsOfAll() {
        [](Connection& c) {
          return WasRead(storage::ListReviews(c, {"", 0}, 10));
        }},
+      {"ListReviews, what is kept",
+       [](Connection& c) {
+         return WasRead(storage::ListKeeping(c, {"", 0}, 10));
+       }},
+      {"ListReviews, the refunds that are kept",
+       [](Connection& c) {
+         return WasRead(storage::LoadKeptRefunds(c, {"a", 1}));
+       }},
       {"cards that expire",
        [](Connection& c) { return WasRead(storage::DueExpiryNotices(c, TestNow(), 10)); }},
       {"due times that are too far off",

@@ -908,6 +908,7 @@ TEST_F(RowsTest, WhatIsOfAChargeIsFoundByItAndEachKindIsListedByItself) {
   Recharge refund = OpenRecharge("a", 2, TestNow());
   refund.kind = domain::RechargeKind::kRefund;
   refund.refund_of = 1;
+  refund.refund_id = "re_1";
   refund.charge_id = "ch_1";
   Recharge payment = OpenRecharge("a", 3, TestNow());
   payment.kind = domain::RechargeKind::kPayment;
@@ -927,6 +928,8 @@ TEST_F(RowsTest, WhatIsOfAChargeIsFoundByItAndEachKindIsListedByItself) {
   EXPECT_THAT(*FindCharge(*connection_, "ch_1", Listed::kPayments, {}, 10), testing::IsEmpty());
   EXPECT_THAT(*LoadPaymentsOf(*connection_, {{"a", "transfer-7"}, {"a", "other"}}),
               ElementsAre(payment));
+  EXPECT_THAT(*LoadToldRefunds(*connection_, {{"a", refund.refund_id}, {"a", "re_none"}}),
+              ElementsAre(refund));
   EXPECT_THAT(*ListRecharges(*connection_, "a", Listed::kRefunds, kNewest, 10),
               ElementsAre(refund));
   EXPECT_THAT(*ListRecharges(*connection_, "a", Listed::kPayments, kNewest, 10),
@@ -969,6 +972,8 @@ TEST_F(RowsTest, DisputesComeBackAsTheyWere) {
   dispute.create_time = dispute.update_time = TestNow();
   ASSERT_TRUE(WriteDisputes(*connection_, {&dispute}).ok());
   EXPECT_THAT(*LoadDisputesOf(*connection_, {{OddBytes(), OddBytes()}, {"a", OddBytes()}}),
+              testing::ElementsAre(dispute));
+  EXPECT_THAT(*LoadToldDisputes(*connection_, {{OddBytes(), OddBytes()}, {"a", OddBytes()}}),
               testing::ElementsAre(dispute));
   dispute.state = domain::DisputeState::kLost;
   dispute.ordinal = 4;
@@ -1040,6 +1045,30 @@ TEST_F(RowsTest, DueRechargesAreTheOpenOnesLongestDueFirst) {
   ASSERT_TRUE(WriteRecharges(*connection_, {&late, &later, &future, &settled, &review}).ok());
   EXPECT_THAT(*DueRecharges(*connection_, TestNow(), 10), testing::ElementsAre(later, late));
   EXPECT_THAT(*DueRecharges(*connection_, TestNow(), 1), testing::ElementsAre(later));
+}
+
+TEST_F(RowsTest, WhatKeepsStatesOfItsChargeIsListedWithTheRefundsThatAreKept) {
+  using testing::ElementsAre;
+  Recharge failed = OpenRecharge("a", 2, absl::InfiniteFuture());
+  failed.state = domain::RechargeState::kFailed;
+  failed.keeps = true;
+  Recharge other = failed;
+  other.account_id = "b";
+  Recharge under_way = OpenRecharge("a", 5, TestNow());
+  under_way.keeps = true;
+  Recharge refund = OpenRecharge("a", 3, absl::InfiniteFuture());
+  refund.kind = domain::RechargeKind::kRefund;
+  refund.state = domain::RechargeState::kSucceeded;
+  refund.refund_of = 2;
+  Recharge counted = refund;
+  counted.ordinal = 4;
+  counted.debited = true;
+  ASSERT_TRUE(WriteRecharges(*connection_, {&failed, &other, &under_way, &refund, &counted}).ok());
+  EXPECT_THAT(*ListKeeping(*connection_, {"", 0}, 10), ElementsAre(failed, other));
+  EXPECT_THAT(*ListKeeping(*connection_, {"", 0}, 1), ElementsAre(failed));
+  EXPECT_THAT(*ListKeeping(*connection_, {"a", 2}, 10), ElementsAre(other));
+  EXPECT_THAT(*LoadKeptRefunds(*connection_, {"a", 2}), ElementsAre(refund));
+  EXPECT_THAT(*LoadKeptRefunds(*connection_, {"b", 2}), testing::IsEmpty());
 }
 
 TEST_F(RowsTest, ReviewsAreListedByAccountAndOrdinalInPages) {
