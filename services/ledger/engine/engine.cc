@@ -11,6 +11,7 @@
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
 #include "services/ledger/domain/refusals.h"
+#include "services/ledger/engine/pace.h"
 #include "services/ledger/rates/line_check.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/deck_rows.h"
@@ -78,7 +79,7 @@ Engine::Engine(EngineOptions options)
   storage::DatabaseOptions bulk = options_.database;
   bulk.io_timeout_seconds = kBulkIoTimeoutSeconds;
   bulk_ = std::make_unique<QueryPool>(bulk, options_.bulk_threads, patience_,
-                                      stats_.overloaded_queries);
+                                      stats_.overloaded_queries, ThreadPriority::kLow);
   doors_ = std::make_unique<QueryPool>(options_.database, kDoorThreads, patience_,
                                        stats_.overloaded_queries);
   event_feed_ = std::make_unique<EventFeed>(options_, stats_);
@@ -212,7 +213,7 @@ absl::StatusOr<std::optional<rates::DeckHeader>> Engine::FindImported(
 
 absl::StatusOr<Engine::ImportedDeck> Engine::ImportDeck(storage::Connection& connection,
                                                         rates::DeckHeader header,
-                                                        std::vector<rates::RateRow> rows) {
+                                                        rates::RateRows&& rows) {
   header.rate_count = static_cast<int64_t>(rows.size());
   RESERVE_RETURN_IF_ERROR(rates::CheckLines(header, &rows));
   for (int tries = 0; tries < kMaxImportTries; ++tries) {
@@ -223,7 +224,9 @@ absl::StatusOr<Engine::ImportedDeck> Engine::ImportDeck(storage::Connection& con
       return ImportedDeck{*known, /*already_imported=*/true};
     }
     header.version = stored.empty() ? 1 : stored.back().version + 1;
-    const absl::Status inserted = storage::InsertDeck(connection, header, rows);
+    Pace pace;
+    const absl::Status inserted =
+        storage::InsertDeck(connection, header, rows, [&pace] { pace.Rest(); });
     // Another ledger may have taken the version meanwhile.
     if (inserted.code() == absl::StatusCode::kAlreadyExists ||
         inserted.code() == absl::StatusCode::kAborted) {
@@ -231,8 +234,7 @@ absl::StatusOr<Engine::ImportedDeck> Engine::ImportDeck(storage::Connection& con
     }
     RESERVE_RETURN_IF_ERROR(inserted);
     // They are read again from what is stored: a large deck must not be in memory twice meanwhile.
-    // (An assignment of {} would keep the room of the vector.)
-    std::vector<rates::RateRow>().swap(rows);
+    rows = rates::RateRows();
     RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection));
     return ImportedDeck{std::move(header), /*already_imported=*/false};
   }

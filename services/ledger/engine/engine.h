@@ -36,6 +36,7 @@
 #include "services/ledger/engine/task.h"
 #include "services/ledger/engine/unrated_sweep.h"
 #include "services/ledger/rates/rate_deck.h"
+#include "services/ledger/rates/rate_rows.h"
 
 namespace reserve::engine {
 
@@ -101,9 +102,10 @@ class Engine {
   // deck with the name, currency, effective time, options and content of a stored one is that one,
   // unless another deck came since that is in force from the same time on: then it comes into force
   // again.
+  // The rows are given back once they are stored; after an error they are there, in another order.
   // Blocks: call it from a thread of the query pool.
   absl::StatusOr<ImportedDeck> ImportDeck(storage::Connection& connection, rates::DeckHeader header,
-                                          std::vector<rates::RateRow> rows);
+                                          rates::RateRows&& rows);
 
   // The stored deck that an import of this one would answer with; nothing if it would store one.
   absl::StatusOr<std::optional<rates::DeckHeader>> FindImported(storage::Connection& connection,

@@ -18,9 +18,10 @@ constexpr absl::Duration kPause = absl::Milliseconds(50);
 }  // namespace
 
 QueryPool::QueryPool(storage::DatabaseOptions database, int threads, Patience& patience,
-                     std::atomic<int64_t>& refused)
+                     std::atomic<int64_t>& refused, ThreadPriority priority)
     : database_(std::move(database)),
       thread_count_(threads),
+      priority_(priority),
       patience_(patience),
       refused_(refused) {
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Loop(); });
@@ -100,6 +101,7 @@ absl::Status QueryPool::Try(const Job& job, std::unique_ptr<storage::Connection>
 }
 
 void QueryPool::Loop() {
+  SetThreadPriority(priority_);
   const storage::SqlThread sql_thread;
   std::unique_ptr<storage::Connection> connection;
   while (true) {

@@ -20,6 +20,7 @@
 #include "absl/synchronization/mutex.h"
 #include "services/ledger/engine/overload.h"
 #include "services/ledger/engine/patience.h"
+#include "services/ledger/engine/thread_priority.h"
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/database_url.h"
 
@@ -35,7 +36,7 @@ class QueryPool {
 
   // `refused` counts what was refused because too much waited. Both must outlive the pool.
   QueryPool(storage::DatabaseOptions database, int threads, Patience& patience,
-            std::atomic<int64_t>& refused);
+            std::atomic<int64_t>& refused, ThreadPriority priority = ThreadPriority::kUsual);
   // Finishes what is queued.
   ~QueryPool();
 
@@ -75,6 +76,7 @@ class QueryPool {
 
   const storage::DatabaseOptions database_;
   const int thread_count_;
+  const ThreadPriority priority_;
   Patience& patience_;
   std::atomic<int64_t>& refused_;
   std::atomic<bool> draining_ = false;
