@@ -685,11 +685,8 @@ absl::Status Bench::MeasureImport() {
   RESERVE_RETURN_IF_ERROR(ImportDeckFile(channels.front(), "before", MadeUpDeck(rows, 0)));
   RESERVE_ASSIGN_OR_RETURN(const double before, ModestP99([](int window) { return window == 10; }));
   const pid_t ledger = ledger_.process->pid();
-  std::cout << absl::StreamFormat(
-      "  one in force: %.0f MB
-      ",
-      static_cast<double>(ResidentBytes(ledger)) /
-      1e6);
+  std::cout << absl::StreamFormat("  one in force: %.0f MB\n",
+                                  static_cast<double>(ResidentBytes(ledger)) / 1e6);
   const std::string csv = MadeUpDeck(rows, 1);
   MemoryWatch memory(ledger);
   std::atomic<bool> done = false;

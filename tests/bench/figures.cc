@@ -122,7 +122,7 @@ std::vector<FigureKind> KindsOfTheRest() {
       {"import_before_p99", "ms", "RecordUsage at 1,000/s, open loop, before it", ""},
       {"import_beside_p99", "ms", "the same meanwhile", "import_before_p99", Target::kRatioAtMost,
        2},
-      {"rating", "ns", "find the rate and price a call", "", Target::kValueAtMost, 200},
+      {"rating", "ns", "find the rate and price a call", "", Target::kValueAtMost, 100},
       {"memory_1m_accounts", "MB", "RSS of the ledger after use of 1,000,000 accounts", "",
        Target::kValueAtMost, 200},
   };
