@@ -40,6 +40,24 @@ std::string Sha256Hex(absl::string_view text) {
   return absl::BytesToHexString(absl::string_view(digest.data(), digest.size()));
 }
 
+Sha256Stream::Sha256Stream() : state_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+  if (state_ == nullptr || EVP_DigestInit_ex2(state_.get(), EVP_sha256(), nullptr) != 1) {
+    std::abort();
+  }
+}
+
+void Sha256Stream::Add(absl::string_view piece) {
+  if (EVP_DigestUpdate(state_.get(), piece.data(), piece.size()) != 1) std::abort();
+}
+
+std::string Sha256Stream::Hex() && {
+  Sha256Digest digest;
+  unsigned int size = 0;
+  auto* const bytes = reinterpret_cast<unsigned char*>(digest.data());
+  if (EVP_DigestFinal_ex(state_.get(), bytes, &size) != 1 || size != digest.size()) std::abort();
+  return absl::BytesToHexString(absl::string_view(digest.data(), digest.size()));
+}
+
 std::string Sha256HexOfFields(std::initializer_list<absl::string_view> fields) {
   std::string joined;
   for (const absl::string_view field : fields) absl::StrAppend(&joined, field.size(), ":", field);

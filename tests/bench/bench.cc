@@ -7,12 +7,15 @@
 //
 //   bench [--quick] [--rounds=5] [--seconds=2] [--only=batch,sql_rows] [--lanes=4]
 #include <algorithm>
+#include <atomic>
 #include <climits>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -30,6 +33,7 @@
 #include "reserve/ledger/v1/audit.grpc.pb.h"
 #include "tests/bench/figures.h"
 #include "tests/bench/hold_load.h"
+#include "tests/bench/import_load.h"
 #include "tests/bench/load.h"
 #include "tests/bench/rerating_load.h"
 #include "tests/bench/sql_floor.h"
@@ -53,6 +57,8 @@ ABSL_FLAG(int, orphans, 100'000,
           "Holds that a switch leaves when it dies, 5,000 at most if quick.");
 ABSL_FLAG(absl::Duration, ringing, absl::Minutes(4),
           "How long they live; they must all be made by then. 20 s if quick.");
+ABSL_FLAG(int, import_rows, 2'000'000,
+          "Lines of the deck that is imported beside a load, 100,000 at most if quick.");
 ABSL_FLAG(int, connections, 2, "gRPC connections that the client opens.");
 
 namespace reserve::bench {
@@ -75,6 +81,7 @@ constexpr int kStepsOfACall = 3;
 constexpr int64_t kUnacknowledged = 1024;
 // More than any of the loads gets through, so that prepared requests do not run out.
 constexpr double kMostBatchedPerSecond = 100'000;
+constexpr double kModestCallsPerSecond = 1'000;
 constexpr double kMostCallsPerSecond = 50'000;
 constexpr double kMostEmptyCallsPerSecond = 80'000;
 
@@ -147,6 +154,10 @@ class Bench {
   absl::Status MeasureHistory();
   absl::Status MeasureDips();
   absl::Status MeasureRerating();
+  absl::Status MeasureImport();
+  // RecordUsage at a modest rate, until `enough` or for so many windows: what 99 % of the calls
+  // took no longer than.
+  absl::StatusOr<double> ModestP99(const std::function<bool(int window)>& enough);
   absl::StatusOr<double> OneDip(const test_support::LedgerStubs& ledger,
                                 const std::string& account_id);
   absl::Status MeasureRating();
@@ -202,6 +213,7 @@ absl::Status Bench::Run() {
   Note("dips", MeasureDips());
   Note("rerating", MeasureRerating());
   Note("orphans", MeasureOrphanHolds());
+  Note("import", MeasureImport());
   Note("rating", MeasureRating());
   Note("books", CheckBooks());
   Note("memory", MeasureMemory());
@@ -643,6 +655,58 @@ absl::Status Bench::MeasureRerating() {
   booked_ += accounts * kCalls;
   figures_.Add("rerated", speed.rated_per_second);
   figures_.Add("rerating_previewed", speed.previewed_per_second);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<double> Bench::ModestP99(const std::function<bool(int window)>& enough) {
+  const Timing timing{absl::Milliseconds(100), absl::Seconds(1)};
+  CallOptions calls{channels_, Method::kRecordUsage, kUnaryInFlight};
+  calls.calls_per_second = kModestCallsPerSecond;
+  std::vector<float> latencies_us;
+  for (int window = 0; !enough(window); ++window) {
+    RESERVE_ASSIGN_OR_RETURN(
+        const LoadResult result,
+        Load(calls, traffic_.Records(Supply(kModestCallsPerSecond, timing), traffic_.Spread()),
+             timing));
+    latencies_us.insert(latencies_us.end(), result.latencies_us.begin(), result.latencies_us.end());
+  }
+  if (latencies_us.empty()) return absl::InternalError("nothing was measured");
+  const auto p99 =
+      latencies_us.begin() + static_cast<std::ptrdiff_t>(latencies_us.size() * 99 / 100);
+  std::nth_element(latencies_us.begin(), p99, latencies_us.end());
+  return *p99 / 1e3;
+}
+
+absl::Status Bench::MeasureImport() {
+  if (!Wanted("import_beside")) return absl::OkStatus();
+  const int rows = std::min(absl::GetFlag(FLAGS_import_rows), plan_.quick ? 100'000 : INT_MAX);
+  std::cout << "importing decks of " << rows << " lines" << std::endl;
+  RESERVE_ASSIGN_OR_RETURN(const auto channels, ledger_.Connect(1));
+  RESERVE_RETURN_IF_ERROR(ImportDeckFile(channels.front(), "before", MadeUpDeck(rows, 0)));
+  RESERVE_ASSIGN_OR_RETURN(const double before, ModestP99([](int window) { return window == 10; }));
+  const pid_t ledger = ledger_.process->pid();
+  std::cout << absl::StreamFormat("  one in force: %.0f MB\n",
+                                  static_cast<double>(ResidentBytes(ledger)) / 1e6);
+  const std::string csv = MadeUpDeck(rows, 1);
+  MemoryWatch memory(ledger);
+  std::atomic<bool> done = false;
+  absl::Status imported;
+  const absl::Time begin = absl::Now();
+  absl::Duration taken;
+  std::thread import([&] {
+    imported = ImportDeckFile(channels.front(), "beside", csv);
+    taken = absl::Now() - begin;
+    done = true;
+  });
+  const absl::StatusOr<double> beside =
+      ModestP99([&done](int window) { return window > 0 && done; });
+  import.join();
+  RESERVE_RETURN_IF_ERROR(imported);
+  RESERVE_RETURN_IF_ERROR(beside.status());
+  figures_.Add("import_seconds", absl::ToDoubleSeconds(taken));
+  figures_.Add("import_memory", static_cast<double>(memory.Peak()) / 1e6);
+  figures_.Add("import_before_p99", before);
+  figures_.Add("import_beside_p99", *beside);
   return absl::OkStatus();
 }
 

@@ -1,5 +1,5 @@
 // What it takes to rate one call: find its rate in a deck of 36,205 prefixes, then
-// price it. Prints nanoseconds; the target is 200 for both together (DESIGN: rating
+// price it. Prints nanoseconds; the target is 100 for both together (DESIGN: rating
 // one call).
 //
 //   rating_bench [voice_rates.csv]

@@ -1,6 +1,7 @@
 #include "services/ledger/api/rates_service.h"
 
 #include <algorithm>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -194,36 +195,41 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
         RESERVE_ASSIGN_OR_RETURN(options_, DeckOptionsFrom(request_.header(), *header_));
         RESERVE_RETURN_IF_ERROR(CheckAccepted(request_.header()));
         asked_ = request_.header();
-        csv_bytes_ = static_cast<size_t>(request_.header().csv_bytes());
-        // A text that grows by doubling would need twice the room.
-        csv_.reserve(csv_bytes_);
+        announced_bytes_ = request_.header().csv_bytes();
         return absl::OkStatus();
       }
       case pb::ImportRateDeckRequest::kCsvChunk:
-        return TakeChunk(request_.csv_chunk());
+        return TakeChunk(std::move(*request_.mutable_csv_chunk()));
       default:
         return InvalidField(header_.has_value() ? "csv_chunk" : "header", "must be set");
     }
   }
 
-  absl::Status TakeChunk(const std::string& chunk) {
+  absl::Status TakeChunk(std::string chunk) {
     if (!header_.has_value()) return InvalidField("header", "must be the first message");
     if (chunk.size() > kMaxChunkBytes) {
       return InvalidField("csv_chunk", absl::StrCat("must be at most ", kMaxChunkBytes, " bytes"));
     }
-    if (csv_.size() + chunk.size() > kMaxDeckBytes) {
+    if (csv_bytes_ + chunk.size() > kMaxDeckBytes) {
       return InvalidField(
           "csv_chunk", absl::StrCat("makes the file larger than ", kMaxDeckBytes, " bytes in all"));
     }
-    csv_ += chunk;
+    csv_bytes_ += chunk.size();
+    // Small ones together: each by itself would cost more than it holds.
+    if (!csv_.empty() && csv_.back().size() + chunk.size() <= kMaxChunkBytes) {
+      csv_.back() += chunk;
+    } else {
+      csv_.push_back(std::move(chunk));
+    }
     return absl::OkStatus();
   }
 
   void StartImport() {
     if (!header_.has_value()) return End(InvalidField("header", "must be the first message"));
-    if (csv_bytes_ != 0 && csv_.size() != csv_bytes_) {
-      return End(InvalidField("header.csv_bytes", absl::StrCat("says ", csv_bytes_, " bytes, but ",
-                                                               csv_.size(), " came")));
+    if (announced_bytes_ != 0 && csv_bytes_ != static_cast<size_t>(announced_bytes_)) {
+      return End(InvalidField(
+          "header.csv_bytes",
+          absl::StrCat("says ", announced_bytes_, " bytes, but ", csv_bytes_, " came")));
     }
     api_.engine.bulk().Submit(
         [this](storage::Connection& connection) { return Import(connection); },
@@ -231,13 +237,30 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
         [this] { return cancelled_ || context_->IsCancelled(); });
   }
 
-  // Safe to run twice: nothing that was read changes.
+  // Reads the file, which is not kept: each piece of it is given back once it is read.
+  absl::Status ReadFile() {
+    rates::DeckCsvParser parser(options_);
+    Sha256Stream digest;
+    for (; !csv_.empty(); csv_.pop_front()) {
+      digest.Add(csv_.front());
+      parser.Feed(csv_.front());
+    }
+    RESERVE_ASSIGN_OR_RETURN(file_, std::move(parser).Finish());
+    // Of the file and of what else says how it is read.
+    const std::string options = DigestedOptions(options_);
+    header_->content_digest = std::move(digest).Hex();
+    if (options.empty()) return absl::OkStatus();
+    header_->content_digest = Sha256Hex(absl::StrCat(header_->content_digest, options));
+    return absl::OkStatus();
+  }
+
+  // Safe to run twice: what was read is kept until it is stored.
   absl::Status Import(storage::Connection& connection) {
     response_->Clear();
-    RESERVE_ASSIGN_OR_RETURN(rates::DeckFile file, rates::ReadDeckFile(csv_, options_));
+    if (!file_.has_value()) RESERVE_RETURN_IF_ERROR(ReadFile());
+    rates::DeckFile& file = *file_;
     ToProto(file.understood, response_->mutable_reading());
     DeckHeader header = *header_;
-    header.content_digest = DigestOf();
     header.import_time = TruncateToMicros(api_.engine.Now());
     header.rate_count = static_cast<int64_t>(file.rows.size());
     if (!asked_.has_effective_time()) header.effective_time = header.import_time;
@@ -248,18 +271,20 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
       response_->set_already_imported(true);
       return absl::OkStatus();
     }
-    RESERVE_ASSIGN_OR_RETURN(const std::vector<rates::Finding> findings,
-                             FindFindings(api_.engine, connection, file, header));
-    ToProto(findings, asked_, response_);
+    // What is done next brings the rows into another order.
+    if (!findings_.has_value()) {
+      RESERVE_ASSIGN_OR_RETURN(findings_, FindFindings(api_.engine, connection, file, header));
+      std::vector<rates::RowSource>().swap(file.sources);
+    }
+    ToProto(*findings_, asked_, response_);
     if (asked_.validate_only()) {
       RESERVE_RETURN_IF_ERROR(rates::CheckLines(header, &file.rows));
       Tell(header);
       return absl::OkStatus();
     }
-    RESERVE_RETURN_IF_ERROR(RefuseFindings(findings, asked_));
+    RESERVE_RETURN_IF_ERROR(RefuseFindings(*findings_, asked_));
     // By now a cancellation that ended the upload has been heard of.
     if (cancelled_ || context_->IsCancelled()) return engine::CallerGone();
-    std::vector<rates::RowSource>().swap(file.sources);
     RESERVE_ASSIGN_OR_RETURN(
         const engine::Engine::ImportedDeck imported,
         api_.engine.ImportDeck(connection, std::move(header), std::move(file.rows)));
@@ -271,13 +296,6 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
   void Tell(const DeckHeader& header) {
     ToProto(header, *api_.engine.catalog()->timeline, api_.engine.Now(),
             response_->mutable_rate_deck());
-  }
-
-  // Of the file and of what else says how it is read.
-  std::string DigestOf() const {
-    const std::string options = DigestedOptions(options_);
-    const std::string of_file = Sha256Hex(csv_);
-    return options.empty() ? of_file : Sha256Hex(absl::StrCat(of_file, options));
   }
 
   void End(const absl::Status& status) { Finish(record_.End(status)); }
@@ -293,8 +311,11 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
   pb::RateDeckHeader asked_;
   std::optional<DeckHeader> header_;
   rates::DeckOptions options_;
-  size_t csv_bytes_ = 0;  // as announced; 0: not announced
-  std::string csv_;
+  int64_t announced_bytes_ = 0;  // 0: not announced
+  size_t csv_bytes_ = 0;
+  std::deque<std::string> csv_;  // as it came, until it is read
+  std::optional<rates::DeckFile> file_;
+  std::optional<std::vector<rates::Finding>> findings_;
 };
 
 // --- Lists ------------------------------------------------------------------

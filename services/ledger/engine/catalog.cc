@@ -121,8 +121,7 @@ absl::Status CatalogKeeper::Load(storage::Connection& connection, int64_t versio
   absl::MutexLockMaybe loads(header->rate_count > kLargeDeck ? &load_mutex_ : nullptr);
   header = Missing(version);
   if (!header.has_value()) return absl::OkStatus();
-  RESERVE_ASSIGN_OR_RETURN(std::vector<rates::RateRow> rows,
-                           storage::LoadDeckRows(connection, version, [this] {
+  RESERVE_ASSIGN_OR_RETURN(rates::RateRows rows, storage::LoadDeckRows(connection, version, [this] {
                              return stopping_ ? Draining("ask another") : absl::OkStatus();
                            }));
   RESERVE_ASSIGN_OR_RETURN(auto deck, rates::DeckSnapshot::Create(*header, std::move(rows)));

@@ -6,6 +6,7 @@
 #include "common/error/error.h"
 #include "services/ledger/book/errors.h"
 #include "services/ledger/engine/errors.h"
+#include "services/ledger/engine/thread_priority.h"
 #include "services/ledger/storage/database_error.h"
 
 namespace reserve::engine {
@@ -81,6 +82,7 @@ void DeckLoader::Refuse(const absl::Status& error) {
 }
 
 void DeckLoader::Run() {
+  SetThreadPriority(ThreadPriority::kLow);
   const storage::SqlThread sql_thread;
   absl::Duration wait = absl::InfiniteDuration();
   while (true) {

@@ -10,6 +10,7 @@
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
 #include "services/ledger/domain/refusals.h"
+#include "services/ledger/engine/pace.h"
 #include "services/ledger/rates/line_check.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/deck_rows.h"
@@ -77,7 +78,7 @@ Engine::Engine(EngineOptions options)
   storage::DatabaseOptions bulk = options_.database;
   bulk.io_timeout_seconds = kBulkIoTimeoutSeconds;
   bulk_ = std::make_unique<QueryPool>(bulk, options_.bulk_threads, options_.retry_budget,
-                                      stats_.overloaded_queries);
+                                      stats_.overloaded_queries, ThreadPriority::kLow);
   doors_ = std::make_unique<QueryPool>(options_.database, kDoorThreads, options_.retry_budget,
                                        stats_.overloaded_queries);
   event_feed_ = std::make_unique<EventFeed>(options_, stats_);
@@ -225,7 +226,7 @@ absl::StatusOr<std::optional<rates::DeckHeader>> Engine::FindImported(
 
 absl::StatusOr<Engine::ImportedDeck> Engine::ImportDeck(storage::Connection& connection,
                                                         rates::DeckHeader header,
-                                                        std::vector<rates::RateRow> rows) {
+                                                        rates::RateRows&& rows) {
   header.rate_count = static_cast<int64_t>(rows.size());
   RESERVE_RETURN_IF_ERROR(rates::CheckLines(header, &rows));
   for (int tries = 0; tries < kMaxImportTries; ++tries) {
@@ -237,7 +238,9 @@ absl::StatusOr<Engine::ImportedDeck> Engine::ImportDeck(storage::Connection& con
       return ImportedDeck{*known, /*already_imported=*/true};
     }
     header.version = stored.empty() ? 1 : stored.back().version + 1;
-    const absl::Status inserted = storage::InsertDeck(connection, header, rows);
+    Pace pace;
+    const absl::Status inserted =
+        storage::InsertDeck(connection, header, rows, [&pace] { pace.Rest(); });
     // Another ledger may have taken the version meanwhile.
     if (inserted.code() == absl::StatusCode::kAlreadyExists ||
         inserted.code() == absl::StatusCode::kAborted) {
@@ -246,8 +249,7 @@ absl::StatusOr<Engine::ImportedDeck> Engine::ImportDeck(storage::Connection& con
     stats_.write_trouble.Note(inserted);
     RESERVE_RETURN_IF_ERROR(inserted);
     // They are read again from what is stored: a large deck must not be in memory twice meanwhile.
-    // (An assignment of {} would keep the room of the vector.)
-    std::vector<rates::RateRow>().swap(rows);
+    rows = rates::RateRows();
     RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection));
     return ImportedDeck{std::move(header), /*already_imported=*/false};
   }

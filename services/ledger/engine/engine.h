@@ -37,6 +37,7 @@
 #include "services/ledger/engine/task.h"
 #include "services/ledger/engine/unrated_sweep.h"
 #include "services/ledger/rates/rate_deck.h"
+#include "services/ledger/rates/rate_rows.h"
 
 namespace reserve::engine {
 
@@ -102,9 +103,10 @@ class Engine {
   };
   // Stores a deck under the next version, all or nothing, as a draft: it prices nothing before it
   // is activated. A deck with the name, currency, series, options and content of a stored one,
-  // which is not retired, is that one. Blocks: call it from a thread of the query pool.
+  // which is not retired, is that one. The rows are given back once they are stored; after an
+  // error they are there, in another order. Blocks: call it from a thread of the query pool.
   absl::StatusOr<ImportedDeck> ImportDeck(storage::Connection& connection, rates::DeckHeader header,
-                                          std::vector<rates::RateRow> rows);
+                                          rates::RateRows&& rows);
 
   // The stored deck that an import of this one would answer with; nothing if it would store one.
   absl::StatusOr<std::optional<rates::DeckHeader>> FindImported(storage::Connection& connection,

@@ -28,9 +28,10 @@ absl::Status StillAway() {
 }  // namespace
 
 QueryPool::QueryPool(storage::DatabaseOptions database, int threads, absl::Duration patience,
-                     std::atomic<int64_t>& refused)
+                     std::atomic<int64_t>& refused, ThreadPriority priority)
     : database_(std::move(database)),
       thread_count_(threads),
+      priority_(priority),
       patience_(patience),
       refused_(refused) {
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Loop(); });
@@ -149,6 +150,7 @@ bool QueryPool::Take(Job* job) {
 }
 
 void QueryPool::Loop() {
+  SetThreadPriority(priority_);
   const storage::SqlThread sql_thread;
   std::unique_ptr<storage::Connection> connection;
   while (true) {

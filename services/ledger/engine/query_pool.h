@@ -20,6 +20,7 @@
 #include "absl/synchronization/mutex.h"
 #include "services/ledger/engine/overload.h"
 #include "services/ledger/engine/patience.h"
+#include "services/ledger/engine/thread_priority.h"
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/database_url.h"
 
@@ -37,7 +38,7 @@ class QueryPool {
   // `patience`: for how long an outage is waited out. `refused` counts what was refused because
   // too much waited; it must outlive the pool.
   QueryPool(storage::DatabaseOptions database, int threads, absl::Duration patience,
-            std::atomic<int64_t>& refused);
+            std::atomic<int64_t>& refused, ThreadPriority priority = ThreadPriority::kUsual);
   // Finishes what is queued.
   ~QueryPool();
 
@@ -86,6 +87,7 @@ class QueryPool {
 
   const storage::DatabaseOptions database_;
   const int thread_count_;
+  const ThreadPriority priority_;
   Patience patience_;
   std::atomic<int64_t>& refused_;
   std::atomic<bool> draining_ = false;

@@ -130,7 +130,8 @@ absl::StatusOr<DeckFile> DeckCsvParser::Finish() && {
   }
   CheckEncoding();
   CheckMarks();
-  groups_.Check([this](int64_t line, const LineGroups::Fault& fault) {
+  LineGroups groups(rows_, sources_);
+  groups.Check([this](int64_t line, const LineGroups::Fault& fault) {
     AddBadRow(line, {{DeckColumn::kUnknown, fault.prefix, fault.cause, fault.detail}});
   });
   if (bad_row_count_ > 0) return BadDeck();
@@ -143,10 +144,11 @@ absl::StatusOr<DeckFile> DeckCsvParser::Finish() && {
   }
   DeckFile file;
   file.understood = Understood();
+  file.gap_count = groups.gap_count();
+  file.gaps = groups.gaps();
   file.rows = std::move(rows_);
+  file.rows.Close();
   file.sources = std::move(sources_);
-  file.gap_count = groups_.gap_count();
-  file.gaps = groups_.gaps();
   return file;
 }
 
@@ -461,22 +463,15 @@ void DeckCsvParser::TakeRow(absl::string_view record) {
   } else if (!problems_.empty()) {
     AddBadRow(record_line_, problems_);
   } else {
-    AddRows(std::move(row));
+    AddRows(row);
   }
 }
 
-void DeckCsvParser::AddRows(RateRow row) {
-  for (size_t i = 0; i < prefixes_.size(); ++i) {
-    const bool last = i + 1 == prefixes_.size();
-    row.prefix = prefixes_[i];
-    groups_.Add(row, record_line_, form_.plus);
-    if (bad_row_count_ > 0) continue;
+void DeckCsvParser::AddRows(const RateRow& row) {
+  const uint32_t shape = rows_.ShapeOf(row);
+  for (const std::string& prefix : prefixes_) {
+    rows_.AddWithShape(row.kind, prefix, row.carrier, row.destination_name, shape);
     sources_.push_back({static_cast<uint32_t>(record_line_), form_.plus ? 1u : 0u});
-    if (last) {
-      rows_.push_back(std::move(row));
-      break;
-    }
-    rows_.push_back(row);
   }
 }
 
@@ -836,9 +831,6 @@ std::string DeckCsvParser::Render(const Problem& problem) const {
 }
 
 void DeckCsvParser::AddBadRow(int64_t line, const std::vector<Problem>& problems) {
-  // All or nothing: from here on the rows are only checked.
-  std::vector<RateRow>().swap(rows_);
-  std::vector<RowSource>().swap(sources_);
   ++bad_row_count_;
   for (const Problem& problem : problems) {
     const std::string key = absl::StrCat(static_cast<size_t>(problem.column), " ", problem.cause);
@@ -957,7 +949,7 @@ absl::StatusOr<DeckFile> ReadDeckFile(absl::string_view csv, DeckOptions options
 
 absl::StatusOr<std::vector<RateRow>> ParseDeckCsv(absl::string_view csv) {
   RESERVE_ASSIGN_OR_RETURN(DeckFile file, ReadDeckFile(csv, {}));
-  return std::move(file.rows);
+  return std::vector<RateRow>(file.rows.begin(), file.rows.end());
 }
 
 }  // namespace reserve::rates

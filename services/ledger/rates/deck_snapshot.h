@@ -2,19 +2,17 @@
 //
 // A snapshot never changes, so any number of threads may read it without a lock;
 // hold it by shared_ptr for as long as you use what it returned. A lookup
-// allocates nothing. A digit trie finds the longest prefix; its empty branches
-// hold the row of the nearest shorter prefix, so that a walk never looks back.
+// allocates nothing. prefix_index.h finds the longest prefix.
 //
 //   RESERVE_ASSIGN_OR_RETURN(auto deck, DeckSnapshot::Create(header, std::move(rows)));
 //   std::optional<domain::Rate> rate =
 //       deck->FindCall(domain::Direction::kOutbound, "18765551234", start);
 //
 // A line is kept in 16 bytes: what lines say of prices is a shape that they share, and their names
-// are kept once.
+// are kept once. The index takes some 5 bytes more.
 #ifndef RESERVE_SERVICES_LEDGER_RATES_DECK_SNAPSHOT_H_
 #define RESERVE_SERVICES_LEDGER_RATES_DECK_SNAPSHOT_H_
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -30,59 +28,21 @@
 #include "services/ledger/domain/destination.h"
 #include "services/ledger/domain/rating.h"
 #include "services/ledger/domain/usage.h"
+#include "services/ledger/rates/packed_digits.h"
+#include "services/ledger/rates/prefix_index.h"
 #include "services/ledger/rates/rate_deck.h"
+#include "services/ledger/rates/rate_rows.h"
+#include "services/ledger/rates/text_table.h"
 
 namespace reserve::rates {
 
-// A set of prefixes, each with a number. Copyable, immutable once filled.
-class PrefixTrie {
- public:
-  static constexpr uint32_t kNone = 0x7fffffff;
-
-  // `prefixes` in ascending order, without repeats, digits only, none empty; the
-  // number of each is that of `numbers`, or its index if there are none. All numbers are below
-  // kNone.
-  explicit PrefixTrie(const std::vector<absl::string_view>& prefixes,
-                      const std::vector<uint32_t>& numbers = {});
-  PrefixTrie() : PrefixTrie(std::vector<absl::string_view>()) {}
-
-  // The number of the longest prefix of `digits`, or kNone. Anything but a digit
-  // ends the number.
-  uint32_t Find(absl::string_view digits) const {
-    uint32_t node = 0;
-    for (const char c : digits) {
-      const auto digit = static_cast<uint32_t>(static_cast<unsigned char>(c)) - '0';
-      if (digit > 9) break;
-      const uint32_t branch = nodes_[node].branches[digit];
-      if ((branch & kLeaf) != 0) return branch & ~kLeaf;
-      node = branch;
-    }
-    return nodes_[node].own;
-  }
-
-  size_t memory_bytes() const { return nodes_.capacity() * sizeof(Node); }
-
- private:
-  friend class TrieBuilder;
-
-  static constexpr uint32_t kLeaf = 0x80000000;
-
-  struct Node {
-    // By the next digit: the index of a node, or kLeaf + the answer.
-    std::array<uint32_t, 10> branches;
-    uint32_t own;  // the answer if the number ends here
-  };
-
-  std::vector<Node> nodes_;
-};
-
 class DeckSnapshot {
  public:
-  // Rows in any order. `header.rate_count` is set from the rows. INTERNAL
-  // "INVALID_RATE_DECK" if a prefix is not all digits or a row is there twice:
+  // Rows in any order, which are given back piece by piece. `header.rate_count` is set from the
+  // rows. INTERNAL "INVALID_RATE_DECK" if a prefix is not all digits or a row is there twice:
   // rows that CheckLines has passed never are.
   static absl::StatusOr<std::shared_ptr<const DeckSnapshot>> Create(DeckHeader header,
-                                                                    std::vector<RateRow> rows);
+                                                                    RateRows rows);
 
   DeckSnapshot(const DeckSnapshot&) = delete;
   DeckSnapshot& operator=(const DeckSnapshot&) = delete;
@@ -97,11 +57,11 @@ class DeckSnapshot {
   std::optional<domain::Rate> FindCall(domain::Direction direction, absl::string_view digits,
                                        absl::Time start) const {
     if (domain::IsShortCode(digits)) return FindShortCode(RateKind::kShortCode, digits, start);
-    const bool inbound = direction == domain::Direction::kInbound;
-    const uint32_t found = (inbound ? inbound_calls_ : calls_).Find(digits);
-    if (found == PrefixTrie::kNone) return std::nullopt;
+    const PrefixIndex& index = direction == domain::Direction::kInbound ? inbound_calls_ : calls_;
+    const uint32_t found = index.Find(lines_, PackDigits(digits));
+    if (found == PrefixIndex::kNone) return std::nullopt;
     if (!lines_[found].has_group()) return RateOf(found, lines_[found].shape(), nullptr, 0);
-    return RateOfGroups(found, start);
+    return RateOfGroups(index, found, start);
   }
 
   // The rate of an outbound text (S1). The longest prefix wins, and in it the row
@@ -121,7 +81,7 @@ class DeckSnapshot {
   RateRow RowOf(const domain::Rate& rate) const { return RowAt(rate.row); }
   RateRow RowAt(size_t index) const;
   // Is it a standard rate (C12)?
-  bool IsStandardAt(size_t index) const { return shapes_[lines_[index].shape()].standard; }
+  bool IsStandardAt(size_t index) const { return lines_[index].standard(); }
   // The index of the first row that is not before this one; size() if none.
   size_t LowerBound(RateKind kind, absl::string_view prefix, absl::string_view carrier) const;
 
@@ -131,6 +91,8 @@ class DeckSnapshot {
  private:
   friend class SnapshotBuilder;
 
+  static constexpr uint32_t kPlain = UINT32_MAX;
+
   // What a line says but where and under which name.
   struct Shape {
     Nanos price = 0;
@@ -138,23 +100,27 @@ class DeckSnapshot {
     int32_t initial_increment_seconds = 0;
     int32_t increment_seconds = 0;
     domain::NumberCountry country = domain::NumberCountry::kUnknown;
-    bool standard = false;
-    bool is_text = false;
     bool unpriced = false;
-    std::shared_ptr<const domain::LineTerms> terms;
-    uint32_t alone = kPlain;  // the tariff of a line of it that has no others beside it
+    uint32_t terms = 0;  // in `terms_`
+    // Of a line of it that has no others beside it:
+    uint32_t alone = kPlain;    // its tariff
+    uint32_t seasons = kPlain;  // in `seasons_`, if it has days
   };
 
   struct Line {
-    static constexpr uint32_t kShapeBits = 30;
-    uint64_t digits = 0;  // four bits each from the top, their number in the lowest four
+    static constexpr uint32_t kShapeBits = 29;
+    static constexpr uint32_t kStandard = 1U << kShapeBits;
+    static constexpr uint32_t kBlocked = kStandard << 1;
+    static constexpr uint32_t kGroup = kStandard << 2;
+    uint64_t digits = 0;  // packed_digits.h
     uint32_t shape_and_flags = 0;
-    uint32_t name = 0;  // in `names_`
+    uint32_t name = 0;  // in `texts_`
 
-    uint32_t shape() const { return shape_and_flags & ((1U << kShapeBits) - 1); }
+    uint32_t shape() const { return shape_and_flags & (kStandard - 1); }
+    bool standard() const { return (shape_and_flags & kStandard) != 0; }
+    bool blocked() const { return (shape_and_flags & kBlocked) != 0; }
     // It is the first of its prefix and carrier, and there is more to look at than itself.
-    bool has_group() const { return (shape_and_flags >> 31) != 0; }
-    bool blocked() const { return (shape_and_flags >> kShapeBits & 1) != 0; }
+    bool has_group() const { return (shape_and_flags & kGroup) != 0; }
   };
 
   // From a day on, the lines of a prefix and carrier that are in force together.
@@ -163,20 +129,6 @@ class DeckSnapshot {
     std::vector<uint32_t> lines;  // counted from the first of the group
     uint32_t tariff = kPlain;
   };
-  // Lines of a prefix and carrier; equal ones share what is worked out of their shapes.
-  struct Group {
-    uint32_t seasons = 0;                 // in `seasons_`
-    uint32_t parent = PrefixTrie::kNone;  // the first line of the next shorter prefix
-  };
-
-  // All SMS rows of one prefix, next to each other in `lines_`.
-  struct SmsPrefix {
-    uint32_t begin;  // in `sms_carriers_`
-    uint32_t end;
-    uint32_t parent;  // the next shorter prefix that matches whenever this one does
-  };
-
-  static constexpr uint32_t kPlain = UINT32_MAX;
 
   explicit DeckSnapshot(DeckHeader header) : header_(std::move(header)) {}
   // A line as it is found; `tariff` may be null.
@@ -185,29 +137,31 @@ class DeckSnapshot {
   // The line of a group at that time. Nothing if none of it is in force then.
   std::optional<domain::Rate> RateInGroup(uint32_t first, absl::Time start) const;
   // The same of it or of the next shorter prefixes.
-  std::optional<domain::Rate> RateOfGroups(uint32_t first, absl::Time start) const;
+  std::optional<domain::Rate> RateOfGroups(const PrefixIndex& index, uint32_t first,
+                                           absl::Time start) const;
+  const std::vector<Season>& SeasonsOfGroup(uint32_t first) const;
+  // The line whose prefix is the next shorter one of that of this line.
+  uint32_t Shorter(const PrefixIndex& index, uint32_t line) const;
   RateKind KindAt(size_t index) const;
   absl::string_view CarrierAt(size_t index) const;
-  absl::string_view NameAt(uint32_t name) const;
 
   DeckHeader header_;
   std::vector<Line> lines_;  // by kind, prefix, carrier and what sets several lines apart
   std::vector<Shape> shapes_;
-  std::string names_;  // each after its length in two bytes; that of 0 is empty
+  std::vector<std::shared_ptr<const domain::LineTerms>> terms_;
+  TextTable texts_;
   size_t inbound_begin_ = 0;
   size_t sms_begin_ = 0;
   size_t short_code_begin_ = 0;
   size_t sms_short_code_begin_ = 0;
   std::vector<uint32_t> sms_carriers_;  // of lines_[sms_begin_ + i], in `carriers_`
-  std::vector<std::string> carriers_;   // that of 0 is empty
-  absl::flat_hash_map<std::string, uint32_t> carrier_numbers_;
-  std::vector<SmsPrefix> sms_prefixes_;
-  absl::flat_hash_map<uint32_t, Group> groups_;  // by their first lines
+  TextTable carriers_;
+  absl::flat_hash_map<uint32_t, uint32_t> groups_;  // of several lines, by the first: the seasons
   std::vector<std::vector<Season>> seasons_;
   std::vector<std::unique_ptr<domain::Tariff>> tariffs_;
-  PrefixTrie calls_;
-  PrefixTrie inbound_calls_;
-  PrefixTrie sms_;
+  PrefixIndex calls_;
+  PrefixIndex inbound_calls_;
+  PrefixIndex sms_;
 };
 
 // Decks in memory, of every currency and series. Never changes; With() makes a new

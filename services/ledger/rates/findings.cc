@@ -6,7 +6,9 @@
 #include <tuple>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/functional/function_ref.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -29,9 +31,11 @@ struct Tally {
   int64_t count = 0;
   std::vector<std::string> lines;
 
-  void Add(const std::string& line) {
+  // `line` makes the text, which is asked for of the first few.
+  template <typename Line>
+  void Add(const Line& line) {
     ++count;
-    if (lines.size() < kShownLines) lines.push_back(line);
+    if (lines.size() < kShownLines) lines.push_back(line());
   }
 };
 
@@ -90,14 +94,15 @@ class Reader {
     findings_.push_back({code, tally.count, std::move(message), std::move(tally.lines)});
   }
 
+  // The places of the rows in the order of kind, prefix and carrier.
+  const std::vector<uint32_t>& Order() {
+    if (order_.empty()) order_ = file_.rows.OrderByKey();
+    return order_;
+  }
+
   // Walks through both decks in the order of kind, prefix and carrier.
   void Compare() {
-    std::vector<uint32_t> order(file_.rows.size());
-    for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<uint32_t>(i);
-    std::stable_sort(order.begin(), order.end(), [this](uint32_t a, uint32_t b) {
-      return LineBefore(file_.rows[a], file_.rows[b]);
-    });
-    const auto key_at = [&](size_t at) { return KeyOf(file_.rows[order[at]]); };
+    const std::vector<uint32_t>& order = Order();
     size_t at = 0;
     size_t index = 0;
     std::vector<RateRow> old;  // the lines of one kind, prefix and carrier
@@ -111,14 +116,15 @@ class Reader {
         more = circumstances_.row_in_force(index++, &next);
       } while (more && KeyOf(next) == KeyOf(old.front()));
       ++old_count_;
-      while (at < order.size() && key_at(at) < KeyOf(old.front())) ++at;
-      if (at == order.size() || key_at(at) != KeyOf(old.front())) {
-        dropped_.Add(Label(old.front()));
-        continue;
+      bool found = false;
+      for (; at < order.size(); ++at) {
+        const RateRow row = file_.rows[order[at]];
+        if (KeyOf(row) > KeyOf(old.front())) break;
+        if (KeyOf(row) < KeyOf(old.front())) continue;
+        found = true;
+        CompareLine(LineInPlaceOf(old, row), row, order[at]);
       }
-      for (; at < order.size() && key_at(at) == KeyOf(old.front()); ++at) {
-        CompareLine(LineInPlaceOf(old, file_.rows[order[at]]), order[at]);
-      }
+      if (!found) dropped_.Add([&] { return Label(old.front()); });
     }
     TellComparison();
   }
@@ -135,8 +141,7 @@ class Reader {
     return *best;
   }
 
-  void CompareLine(const RateRow& old, uint32_t index) {
-    const RateRow& row = file_.rows[index];
+  void CompareLine(const RateRow& old, const RateRow& row, uint32_t index) {
     const auto change = [&] {
       std::string text = absl::StrCat(LineOf(file_, index), ": ", FormatDecimal(old.price), " -> ",
                                       FormatDecimal(row.price));
@@ -148,13 +153,13 @@ class Reader {
     };
     if (row.price != old.price || row.connect_fee != old.connect_fee ||
         ChargesOf(row) != ChargesOf(old)) {
-      changed_.Add(change());
+      changed_.Add(change);
       if (IsMuch(old.price, row.price) || IsMuch(old.connect_fee, row.connect_fee)) {
-        much_.Add(change());
+        much_.Add(change);
       }
     }
     if (IsStandard(old, circumstances_.header_in_force) != IsStandard(row, header_)) {
-      crosses_.Add(change());
+      crosses_.Add(change);
     }
   }
 
@@ -188,19 +193,19 @@ class Reader {
         std::any_of(file_.sources.begin(), file_.sources.end(),
                     [](const RowSource& source) { return source.plus != 0; });
     // Countries of which prefixes of another length are written without a `+`, too.
-    absl::flat_hash_set<absl::string_view> plain;
+    absl::flat_hash_set<std::string> plain;
+    std::string prefix;
     for (size_t i = 0; some_with_plus && i < file_.rows.size(); ++i) {
-      const std::string& prefix = file_.rows[i].prefix;
-      if (file_.sources[i].plus == 0 && prefix.size() != 3) plain.insert(CallingCodeOf(prefix));
+      UnpackDigits(file_.rows.DigitsAt(i), &prefix);
+      if (file_.sources[i].plus == 0 && prefix.size() != 3) plain.emplace(CallingCodeOf(prefix));
     }
     for (size_t i = 0; i < file_.rows.size(); ++i) {
-      const RateRow& row = file_.rows[i];
-      if (IsShortCodeKind(row.kind)) continue;
+      if (IsShortCodeKind(file_.rows.KindAt(i))) continue;
+      UnpackDigits(file_.rows.DigitsAt(i), &prefix);
       // The file tells them apart: 872 may be an area code, and +872 a country's.
-      const bool doubtful = some_with_plus && file_.sources[i].plus == 0 &&
-                            row.prefix.size() == 3 && IsAreaCode(row.prefix) &&
-                            !plain.contains(CallingCodeOf(row.prefix));
-      if (CoversOthers(row) || doubtful) bare.Add(LineOf(file_, i));
+      const bool doubtful = some_with_plus && file_.sources[i].plus == 0 && prefix.size() == 3 &&
+                            IsAreaCode(prefix) && !plain.contains(CallingCodeOf(prefix));
+      if (doubtful || CoversOthers(i, prefix)) bare.Add([&] { return LineOf(file_, i); });
     }
     if (bare.count == 0) return;
     Tell(FindingCode::kBarePrefix, std::move(bare),
@@ -210,46 +215,55 @@ class Reader {
 
   // A part of a country's code; a bare 1 or 7 that prices other countries, as they have no lines of
   // their own.
-  bool CoversOthers(const RateRow& row) {
-    if (row.terms != nullptr && row.terms->blocked) return false;
-    const size_t code_digits = CallingCodeOf(absl::StrCat(row.prefix, "00")).size();
-    if (row.prefix.size() < code_digits) return CoversCodes(row);
-    if (row.prefix != "1" && row.prefix != "7") return false;
+  bool CoversOthers(size_t index, const std::string& prefix) {
+    const domain::LineTerms* terms = file_.rows.TermsOf(index);
+    if (terms != nullptr && terms->blocked) return false;
+    const RateKind kind = file_.rows.KindAt(index);
+    const size_t code_digits = CallingCodeOf(absl::StrCat(prefix, "00")).size();
+    if (prefix.size() < code_digits) return CoversCodes(kind, prefix);
+    if (prefix != "1" && prefix != "7") return false;
     // Lines that go deeper are for part of a country, but whoever has them has thought of it.
-    absl::flat_hash_set<absl::string_view> others;
-    const size_t digits = row.prefix == "7" ? 2 : 4;
-    for (const RateRow& other : file_.rows) {
-      if (other.kind != row.kind || other.prefix.size() < digits) continue;
-      others.insert(absl::string_view(other.prefix).substr(0, digits));
-    }
+    absl::flat_hash_set<std::string> others;
+    const size_t digits = prefix == "7" ? 2 : 4;
+    ForEachPrefix(kind, [&](absl::string_view other) {
+      if (other.size() >= digits) others.emplace(other.substr(0, digits));
+    });
     // Kazakhstan has 76 as well, of which it uses nothing.
-    if (row.prefix == "7") return !others.contains("77");
+    if (prefix == "7") return !others.contains("77");
     for (int code = 200; code < 1000; ++code) {
-      const std::string prefix = absl::StrCat("1", code);
-      const std::string country = domain::TextOf(domain::CountryOfNumber(prefix));
+      const std::string area = absl::StrCat("1", code);
+      const std::string country = domain::TextOf(domain::CountryOfNumber(area));
       const bool foreign = country.size() == 2 && country != "US" && country != "CA";
-      if (foreign && !others.contains(prefix)) return true;
+      if (foreign && !others.contains(area)) return true;
     }
     return false;
   }
 
   // 2 and 35 begin the codes of many countries, and are none.
-  bool CoversCodes(const RateRow& row) {
-    absl::flat_hash_set<absl::string_view> codes;
-    for (const RateRow& other : file_.rows) {
-      const absl::string_view code = CallingCodeOf(other.prefix);
-      const bool whole = CallingCodeOf(absl::StrCat(other.prefix, "00")).size() == code.size();
-      if (other.kind == row.kind && whole) codes.insert(code);
-    }
+  bool CoversCodes(RateKind kind, const std::string& prefix) {
+    absl::flat_hash_set<std::string> codes;
+    ForEachPrefix(kind, [&](absl::string_view other) {
+      const absl::string_view code = CallingCodeOf(other);
+      const bool whole = CallingCodeOf(absl::StrCat(other, "00")).size() == code.size();
+      if (whole) codes.emplace(code);
+    });
     for (int number = 200; number < 1000; ++number) {
       const std::string digits = absl::StrCat(number);
       const bool in_use = domain::CountryOfNumber(digits) != domain::NumberCountry::kUnknown;
-      if (absl::StartsWith(digits, row.prefix) && in_use &&
-          !codes.contains(CallingCodeOf(digits))) {
+      if (absl::StartsWith(digits, prefix) && in_use && !codes.contains(CallingCodeOf(digits))) {
         return true;
       }
     }
     return false;
+  }
+
+  void ForEachPrefix(RateKind kind, absl::FunctionRef<void(absl::string_view)> take) const {
+    std::string prefix;
+    for (size_t i = 0; i < file_.rows.size(); ++i) {
+      if (file_.rows.KindAt(i) != kind) continue;
+      UnpackDigits(file_.rows.DigitsAt(i), &prefix);
+      take(prefix);
+    }
   }
 
   static bool IsAreaCode(absl::string_view digits) {
@@ -260,13 +274,18 @@ class Reader {
   void ReadNames() {
     Tally wrong;
     int64_t lost_one = 0;
+    absl::flat_hash_map<uint32_t, std::optional<domain::NumberCountry>> countries;  // by name
+    std::string prefix;
     for (size_t i = 0; i < file_.rows.size(); ++i) {
-      const RateRow& row = file_.rows[i];
-      if (IsShortCodeKind(row.kind) || row.destination_name.empty()) continue;
-      const std::optional<domain::NumberCountry> named = CountryInName(row.destination_name);
-      if (!named.has_value() || NameFitsPrefix(*named, row.prefix)) continue;
-      if (NameFitsPrefix(*named, absl::StrCat("1", row.prefix))) ++lost_one;
-      wrong.Add(LineOf(file_, i));
+      const uint32_t name = file_.rows.NameAt(i);
+      if (IsShortCodeKind(file_.rows.KindAt(i)) || name == 0) continue;
+      const auto [named, is_new] = countries.try_emplace(name);
+      if (is_new) named->second = CountryInName(file_.rows.texts().At(name));
+      if (!named->second.has_value()) continue;
+      UnpackDigits(file_.rows.DigitsAt(i), &prefix);
+      if (NameFitsPrefix(*named->second, prefix)) continue;
+      if (NameFitsPrefix(*named->second, absl::StrCat("1", prefix))) ++lost_one;
+      wrong.Add([&] { return LineOf(file_, i); });
     }
     if (wrong.count == 0) return;
     const bool most = lost_one * 2 > wrong.count;
@@ -301,7 +320,7 @@ class Reader {
           domain::DigitsOf(usage.number).substr(0, short_code ? 8 : kShownDigits),
           short_code ? "" : "...");
       if (shown.insert(label).second) {
-        without.Add(label);
+        without.Add([&] { return label; });
       } else {
         ++without.count;
       }
@@ -310,21 +329,21 @@ class Reader {
   }
 
   bool HasPrice(const Destination& usage) {
-    if (prefixes_.empty()) {
-      for (const RateRow& row : file_.rows) {
-        const bool call = row.kind == RateKind::kCall || row.kind == RateKind::kShortCode;
-        if (row.kind == RateKind::kCallInbound) continue;
-        prefixes_.insert(
-            absl::StrCat(call ? "c" : "t", IsShortCodeKind(row.kind) ? "#" : "", row.prefix));
-      }
+    const bool call = usage.kind == domain::UsageKind::kCall;
+    const uint64_t digits = PackDigits(domain::DigitsOf(usage.number));
+    if (domain::IsShortCode(usage.number)) {
+      return HasLine(call ? RateKind::kShortCode : RateKind::kSmsShortCode, digits);
     }
-    const std::string key =
-        absl::StrCat(usage.kind == domain::UsageKind::kCall ? "c" : "t", usage.number);
-    if (domain::IsShortCode(usage.number)) return prefixes_.contains(key);
-    for (size_t size = key.size(); size > 1; --size) {
-      if (prefixes_.contains(absl::string_view(key).substr(0, size))) return true;
+    for (size_t count = CountDigits(digits); count > 0; --count) {
+      if (HasLine(call ? RateKind::kCall : RateKind::kSms, FirstDigits(digits, count))) return true;
     }
     return false;
+  }
+
+  bool HasLine(RateKind kind, uint64_t digits) {
+    const size_t place = file_.rows.LowerBound(Order(), kind, digits, "");
+    return place < Order().size() && file_.rows.KindAt(Order()[place]) == kind &&
+           file_.rows.DigitsAt(Order()[place]) == digits;
   }
 
   void ReadUsages() {
@@ -347,7 +366,7 @@ class Reader {
   Tally changed_;
   Tally much_;
   Tally crosses_;
-  absl::flat_hash_set<std::string> prefixes_;  // only if a usage asks for them
+  std::vector<uint32_t> order_;  // of Order(), once somebody asks
 };
 
 }  // namespace

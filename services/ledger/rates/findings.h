@@ -68,8 +68,8 @@ struct Destination {
 
 // What the deck comes into.
 struct Circumstances {
-  // The deck of the currency that is in force when the new one comes; rows in the order of
-  // LineBefore, one after the other. Unset: there is none.
+  // The deck of the currency that is in force when the new one comes; rows as
+  // RateRows::Sort() has them, one after the other. Unset: there is none.
   std::function<bool(size_t index, RateRow* row)> row_in_force;  // false: no more
   DeckHeader header_in_force = {};
   bool other_currencies = false;     // have decks

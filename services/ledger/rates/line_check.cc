@@ -29,8 +29,6 @@ constexpr size_t kHoliday = 7;
 constexpr std::array<absl::string_view, kDayKinds> kDayNames = {"Mon", "Tue", "Wed", "Thu",
                                                                 "Fri", "Sat", "Sun", "holidays"};
 
-auto KeyOf(const RateRow& row) { return std::tie(row.kind, row.prefix, row.carrier); }
-
 const LineTerms& TermsOf(const LineTerms* terms) {
   static const auto* const nothing = new LineTerms;
   return terms == nullptr ? *nothing : *terms;
@@ -118,6 +116,41 @@ class LineChecker {
  public:
   explicit LineChecker(const DeckHeader& header) : header_(header) {}
 
+  // What is wrong with a row by itself is wrong with what it shares with others.
+  void CheckRow(const RateRows& rows, size_t index) {
+    const size_t shape = 2 * rows.ShapeAt(index) + (IsTextKind(rows.KindAt(index)) ? 1 : 0);
+    if (right_.size() <= shape) right_.resize(2 * rows.shapes().size());
+    if (right_[shape]) return;
+    const size_t before = count_;
+    CheckRow(rows[index]);
+    right_[shape] = count_ == before;
+  }
+
+  // The lines of one kind, prefix and carrier, in order.
+  void CheckTogether(const RateRows& rows, size_t begin, size_t end) {
+    std::vector<const LineTerms*> lines;
+    for (size_t i = begin; i < end; ++i) lines.push_back(rows.TermsOf(i));
+    together_.Check(lines, [&](const LinesTogether::Problem& problem) {
+      const RateRow row = rows[begin + problem.place];
+      if (problem.like.has_value()) {
+        Note(row, "is there twice for the same days and periods");
+      } else {
+        Tell(absl::StrCat(NameOf(row), " ", problem.cause, problem.detail));
+      }
+    });
+  }
+
+  absl::Status Found() const {
+    if (count_ == 0) return absl::OkStatus();
+    return InvalidRateDeck(
+        absl::StatusCode::kInvalidArgument,
+        absl::StrCat(absl::StrJoin(problems_, "; "),
+                     count_ > problems_.size()
+                         ? absl::StrCat("; and ", count_ - problems_.size(), " more")
+                         : ""));
+  }
+
+ private:
   void CheckRow(const RateRow& row) {
     const LineTerms& terms = TermsOf(row);
     const Nanos unit = UnitOfPlace(header_.rules.rounding.place);
@@ -148,31 +181,6 @@ class LineChecker {
     CheckPeriods(row, terms);
   }
 
-  // The lines of one kind, prefix and carrier, in order.
-  void CheckTogether(const std::vector<RateRow>& rows, size_t begin, size_t end) {
-    std::vector<const LineTerms*> lines;
-    for (size_t i = begin; i < end; ++i) lines.push_back(rows[i].terms.get());
-    together_.Check(lines, [&](const LinesTogether::Problem& problem) {
-      const RateRow& row = rows[begin + problem.place];
-      if (problem.like.has_value()) {
-        Note(row, "is there twice for the same days and periods");
-      } else {
-        Tell(absl::StrCat(NameOf(row), " ", problem.cause, problem.detail));
-      }
-    });
-  }
-
-  absl::Status Found() const {
-    if (count_ == 0) return absl::OkStatus();
-    return InvalidRateDeck(
-        absl::StatusCode::kInvalidArgument,
-        absl::StrCat(absl::StrJoin(problems_, "; "),
-                     count_ > problems_.size()
-                         ? absl::StrCat("; and ", count_ - problems_.size(), " more")
-                         : ""));
-  }
-
- private:
   void Note(const RateRow& row, absl::string_view problem) {
     Tell(absl::StrCat("the line of ", NameOf(row), " ", problem));
   }
@@ -204,6 +212,7 @@ class LineChecker {
 
   const DeckHeader& header_;
   LinesTogether together_;
+  std::vector<bool> right_;  // shapes of calls and of texts that have been looked at
   size_t count_ = 0;
   std::vector<std::string> problems_;
 };
@@ -260,17 +269,10 @@ const std::string& LinesTogether::ProblemOfTimes(const std::vector<const LineTer
   return known->second;
 }
 
-bool LineBefore(const RateRow& one, const RateRow& other) {
-  if (KeyOf(one) != KeyOf(other)) return KeyOf(one) < KeyOf(other);
-  if (one.terms == nullptr || other.terms == nullptr) {
-    const auto says = [](const RateRow& row) {
-      return row.terms != nullptr &&
-             (row.terms->first_day.has_value() || !row.terms->periods.empty());
-    };
-    return !says(one) && says(other);
-  }
-  return std::tie(one.terms->first_day, one.terms->periods) <
-         std::tie(other.terms->first_day, other.terms->periods);
+bool TermsBefore(const LineTerms* one, const LineTerms* other) {
+  const LineTerms& a = TermsOf(one);
+  const LineTerms& b = TermsOf(other);
+  return std::tie(a.first_day, a.periods) < std::tie(b.first_day, b.periods);
 }
 
 bool IsStandard(const RateRow& row, const DeckHeader& header) {
@@ -283,15 +285,15 @@ bool IsStandard(const RateRow& row, const DeckHeader& header) {
   return header.standard_by_price_alone || !domain::ChargesBesides(row.connect_fee, terms.minimum);
 }
 
-absl::Status CheckLines(const DeckHeader& header, std::vector<RateRow>* rows) {
-  std::sort(rows->begin(), rows->end(), LineBefore);
+absl::Status CheckLines(const DeckHeader& header, RateRows* rows) {
+  rows->Sort();
   LineChecker checker(header);
   for (size_t begin = 0; begin < rows->size();) {
     size_t end = begin;
     bool plain = true;
-    while (end < rows->size() && KeyOf((*rows)[end]) == KeyOf((*rows)[begin])) {
-      checker.CheckRow((*rows)[end]);
-      plain = plain && (*rows)[end].terms == nullptr;
+    while (end < rows->size() && rows->SameKey(begin, end)) {
+      checker.CheckRow(*rows, end);
+      plain = plain && rows->TermsOf(end) == nullptr;
       ++end;
     }
     if (!plain || end - begin > 1) checker.CheckTogether(*rows, begin, end);

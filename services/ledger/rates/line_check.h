@@ -14,12 +14,14 @@
 #include "absl/types/span.h"
 #include "services/ledger/domain/line_terms.h"
 #include "services/ledger/rates/rate_deck.h"
+#include "services/ledger/rates/rate_rows.h"
 
 namespace reserve::rates {
 
-// The order of lines: by kind, prefix, carrier, first day and periods. Two lines of which neither
-// is before the other would be in force together.
-bool LineBefore(const RateRow& one, const RateRow& other);
+// The order of lines of one kind, prefix and carrier, by what else they say: their first days and
+// periods; null: nothing. Two lines of which neither is before the other would be in force
+// together.
+bool TermsBefore(const domain::LineTerms* one, const domain::LineTerms* other);
 
 // C12: is a call under this line at a standard rate?
 bool IsStandard(const RateRow& row, const DeckHeader& header);
@@ -55,7 +57,7 @@ class LinesTogether {
 // time; steps out of order; a maximum below the minimum; a line without a price that is not
 // blocked; a text that has more than a price and days; a fee, minimum or maximum that is not on the
 // decimal place that the deck rounds to.
-absl::Status CheckLines(const DeckHeader& header, std::vector<RateRow>* rows);
+absl::Status CheckLines(const DeckHeader& header, RateRows* rows);
 
 }  // namespace reserve::rates
 

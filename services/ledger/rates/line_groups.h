@@ -1,10 +1,9 @@
 // Checks what the lines of one prefix say together: no two for the same days and times, no time of
 // a week without one (C11, "Periods"), and whether there are days between them without any.
 //
-// One thread at a time. 24 bytes a line.
+// One thread at a time. 4 bytes a line while it checks.
 //
-//   LineGroups groups;
-//   groups.Add(row, line_number, /*plus=*/false);
+//   LineGroups groups(rows, sources);
 //   groups.Check([](int64_t line, const LineGroups::Fault& fault) { ... });
 #ifndef RESERVE_SERVICES_LEDGER_RATES_LINE_GROUPS_H_
 #define RESERVE_SERVICES_LEDGER_RATES_LINE_GROUPS_H_
@@ -13,13 +12,19 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/types/span.h"
 #include "services/ledger/rates/line_check.h"
 #include "services/ledger/rates/rate_deck.h"
+#include "services/ledger/rates/rate_rows.h"
 
 namespace reserve::rates {
+
+// Where a line of the deck comes from.
+struct RowSource {
+  uint32_t line : 31;
+  uint32_t plus : 1;  // its prefix was written with a `+` or 00
+};
 
 // Days without a line, between lines of the same prefix.
 struct DatesGap {
@@ -37,8 +42,9 @@ class LineGroups {
     std::string detail;  // of this one only
   };
 
-  // `row.terms` must outlive this. `plus`: the prefix was written with a `+` or 00.
-  void Add(const RateRow& row, int64_t line, bool plus);
+  // The rows of a file in its order, and where each comes from. Both must outlive this.
+  LineGroups(const RateRows& rows, const std::vector<RowSource>& sources)
+      : rows_(rows), sources_(sources) {}
 
   // Tells every fault, each with the line it is on.
   void Check(absl::FunctionRef<void(int64_t, const Fault&)> tell);
@@ -48,22 +54,16 @@ class LineGroups {
   const std::vector<DatesGap>& gaps() const { return gaps_; }
 
  private:
-  // What all lines of one group have: kind and prefix in one number, and the carrier's number.
-  struct Line {
-    uint64_t key;
-    uint32_t carrier;
-    uint32_t line : 31;
-    uint32_t plus : 1;
-    const domain::LineTerms* terms;  // null: none
-  };
-  using Group = absl::Span<const Line>;
+  // The places in `rows_` of lines of one kind, prefix and carrier, in the order of the file.
+  using Group = absl::Span<const uint32_t>;
 
   void CheckGroup(Group group, absl::FunctionRef<void(int64_t, const Fault&)> tell);
-  static Fault RepeatOf(const Line& line, const Line& first);
+  Fault RepeatOf(uint32_t row, uint32_t first) const;
   void FindGaps(Group group);
+  std::string PrefixOf(uint32_t row) const;
 
-  std::vector<Line> lines_;
-  absl::flat_hash_map<std::string, uint32_t> carriers_;
+  const RateRows& rows_;
+  const std::vector<RowSource>& sources_;
   LinesTogether together_;
   int64_t gap_count_ = 0;
   std::vector<DatesGap> gaps_;

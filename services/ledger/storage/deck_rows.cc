@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/node_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "common/error/error.h"
@@ -20,6 +20,7 @@ namespace {
 
 using rates::DeckHeader;
 using rates::RateRow;
+using rates::RateRows;
 
 constexpr absl::string_view kHeaderColumns =
     "version,name,currency,effective_time,standard_rate_ceiling_nanos,rate_count,import_time,"
@@ -33,85 +34,65 @@ constexpr absl::string_view kShapeColumns =
     "price_nanos,connect_fee_nanos,initial_increment_seconds,increment_seconds,country,terms";
 // A statement stays far below max_allowed_packet (16 MB, 1 MB on old servers).
 constexpr size_t kMaxStatementBytes = size_t{256} * 1024;
+// One of rows of a deck, of which there may be millions, keeps the server busy for a few
+// milliseconds.
+constexpr size_t kMaxRatesBytes = size_t{64} * 1024;
 constexpr size_t kRowsPerPage = 20'000;
 
-// What a row says but where and under which name, as lines share it.
-struct Shape {
-  Nanos price = 0;
-  Nanos connect_fee = 0;
-  int32_t initial_increment_seconds = 0;
-  int32_t increment_seconds = 0;
-  domain::NumberCountry country = domain::NumberCountry::kUnknown;
-  std::string terms;
-
-  template <typename H>
-  friend H AbslHashValue(H hash, const Shape& s) {
-    return H::combine(std::move(hash), s.price, s.connect_fee, s.initial_increment_seconds,
-                      s.increment_seconds, s.country, s.terms);
-  }
-  friend bool operator==(const Shape&, const Shape&) = default;
-};
-
-// The shapes of a deck's rows, and the number of each, from 1 on.
-class ShapeNumbers {
- public:
-  int64_t Of(const RateRow& row) {
-    Shape shape{row.price,   row.connect_fee, row.initial_increment_seconds, row.increment_seconds,
-                row.country, TermsOf(row)};
-    const auto [number, is_new] =
-        numbers_.try_emplace(std::move(shape), static_cast<int64_t>(shapes_.size()) + 1);
-    if (is_new) shapes_.push_back(&number->first);
-    return number->second;
-  }
-  const std::vector<const Shape*>& shapes() const { return shapes_; }
-
- private:
-  const std::string& TermsOf(const RateRow& row) {
-    static const auto* none = new std::string;
-    if (row.terms == nullptr) return *none;
-    std::string& text = texts_[row.terms.get()];
-    if (text.empty()) text = rates::TextOf(*row.terms);
-    return text;
-  }
-
-  absl::node_hash_map<Shape, int64_t> numbers_;
-  std::vector<const Shape*> shapes_;
-  absl::flat_hash_map<const domain::LineTerms*, std::string> texts_;
-};
-
-// By its number, what a row has of it.
-using StoredShapes = absl::flat_hash_map<int64_t, RateRow>;
-
-// All of the deck, or those that `which` says, a condition of SQL.
-absl::StatusOr<StoredShapes> LoadShapes(Connection& connection, int64_t version,
-                                        absl::string_view which = "") {
-  StoredShapes shapes;
+// Reads the shapes of a deck, or those that `which` says, a condition of SQL: a page of them, each
+// with its number. `last` is the last number that was read, 0 before the first page; false: there
+// are no more.
+absl::StatusOr<bool> ReadShapes(Connection& connection, int64_t version, absl::string_view which,
+                                int64_t* last,
+                                absl::FunctionRef<void(int64_t number, const RateRow&)> take) {
   int64_t bad = 0;
+  size_t found = 0;
+  std::shared_ptr<const domain::LineTerms> terms;
+  std::string terms_text;  // as which they are stored: shapes that follow each other may share them
   RESERVE_RETURN_IF_ERROR(connection.Query(
-      absl::StrCat("SELECT shape,", kShapeColumns,
-                   " FROM rate_shapes WHERE deck_version = ", version, which, " ORDER BY shape"),
+      absl::StrCat("SELECT shape,", kShapeColumns, " FROM rate_shapes WHERE deck_version = ",
+                   version, which, " AND shape > ", *last, " ORDER BY shape LIMIT ", kRowsPerPage),
       [&](const Row& row) {
-        RateRow& rate = shapes[row.Int(1)];
+        ++found;
+        *last = row.Int(1);
+        RateRow rate;
         rate.price = row.Int(2);
         rate.connect_fee = row.Int(3);
         rate.initial_increment_seconds = static_cast<int32_t>(row.Int(4));
         rate.increment_seconds = static_cast<int32_t>(row.Int(5));
         rate.country =
             domain::NumberCountryFrom(row.Text(6)).value_or(domain::NumberCountry::kUnknown);
-        const std::string text = row.Text(7);
-        if (text.empty()) return;
-        std::optional<domain::LineTerms> terms = rates::LineTermsFrom(text);
-        if (!terms.has_value()) {
-          bad = row.Int(1);
-          return;
+        if (std::string text = row.Text(7); !text.empty()) {
+          if (text != terms_text) {
+            std::optional<domain::LineTerms> read = rates::LineTermsFrom(text);
+            if (!read.has_value()) bad = *last;
+            terms =
+                std::make_shared<domain::LineTerms>(std::move(read).value_or(domain::LineTerms()));
+            terms_text = std::move(text);
+          }
+          rate.terms = terms;
         }
-        rate.terms = std::make_shared<domain::LineTerms>(*std::move(terms));
+        take(*last, rate);
       }));
   if (bad != 0) {
     return BadRows(absl::StrCat("shape ", bad, " of rate deck ", version, " can't be read"));
   }
-  return shapes;
+  return found == kRowsPerPage;
 }
+
+// The prices of a row of `rates` from before there were shapes.
+RateRow OwnPrices(const Row& row) {
+  RateRow rate;
+  rate.price = row.Int(7);
+  rate.connect_fee = row.Int(8);
+  rate.initial_increment_seconds = static_cast<int32_t>(row.Int(9));
+  rate.increment_seconds = static_cast<int32_t>(row.Int(10));
+  rate.country = domain::NumberCountryFrom(row.Text(11)).value_or(domain::NumberCountry::kUnknown);
+  return rate;
+}
+
+// By its number, what a row has of it.
+using StoredShapes = absl::flat_hash_map<int64_t, RateRow>;
 
 // Nothing if it names a shape that is not there.
 std::optional<RateRow> ReadRate(const Row& row, const StoredShapes& shapes) {
@@ -121,12 +102,7 @@ std::optional<RateRow> ReadRate(const Row& row, const StoredShapes& shapes) {
     if (shape == shapes.end()) return std::nullopt;
     rate = shape->second;
   } else {
-    rate.price = row.Int(7);
-    rate.connect_fee = row.Int(8);
-    rate.initial_increment_seconds = static_cast<int32_t>(row.Int(9));
-    rate.increment_seconds = static_cast<int32_t>(row.Int(10));
-    rate.country =
-        domain::NumberCountryFrom(row.Text(11)).value_or(domain::NumberCountry::kUnknown);
+    rate = OwnPrices(row);
   }
   rate.kind = static_cast<rates::RateKind>(row.Int(1));
   rate.prefix = row.Text(2);
@@ -146,42 +122,44 @@ std::string WhichRows(int64_t version, rates::RateKind kind,
   return sql.str();
 }
 
-absl::Status InsertRates(Connection& connection, int64_t version, const std::vector<RateRow>& rows,
-                         ShapeNumbers* shapes) {
-  const auto same_key = [](const RateRow& one, const RateRow& other) {
-    return one.kind == other.kind && one.prefix == other.prefix && one.carrier == other.carrier;
-  };
+// Each row names its shape by the number of that in `rows`, from 1 on.
+absl::Status InsertRates(Connection& connection, int64_t version, const RateRows& rows,
+                         absl::FunctionRef<void()> rest) {
   size_t next = 0;
   int64_t line = 0;
+  std::string prefix;
   while (next < rows.size()) {
     SqlText sql(
         "INSERT INTO rates (deck_version,kind,prefix,carrier,line,destination_name,shape) VALUES ");
-    for (; next < rows.size() && sql.size() < kMaxStatementBytes; ++next) {
-      const RateRow& row = rows[next];
-      line = next > 0 && same_key(rows[next - 1], row) ? line + 1 : 0;
+    for (; next < rows.size() && sql.size() < kMaxRatesBytes; ++next) {
+      line = next > 0 && rows.SameKey(next - 1, next) ? line + 1 : 0;
+      rates::UnpackDigits(rows.DigitsAt(next), &prefix);
       sql.Row()
           .Int(version)
-          .Int(static_cast<int64_t>(row.kind))
-          .Text(row.prefix)
-          .Text(row.carrier)
+          .Int(static_cast<int64_t>(rows.KindAt(next)))
+          .Text(prefix)
+          .Text(rows.texts().At(rows.CarrierAt(next)))
           .Int(line)
-          .Text(row.destination_name)
-          .Int(shapes->Of(row))
+          .Text(rows.texts().At(rows.NameAt(next)))
+          .Int(int64_t{rows.ShapeAt(next)} + 1)
           .EndRow();
     }
     RESERVE_RETURN_IF_ERROR(connection.Execute(sql.str()));
+    if (next < rows.size()) rest();
   }
   return absl::OkStatus();
 }
 
-absl::Status InsertShapes(Connection& connection, int64_t version, const ShapeNumbers& shapes) {
+absl::Status InsertShapes(Connection& connection, int64_t version, const RateRows& rows) {
   const std::string start =
       absl::StrCat("INSERT INTO rate_shapes (deck_version,shape,", kShapeColumns, ") VALUES ");
+  const std::vector<RateRows::Shape>& shapes = rows.shapes();
   size_t next = 0;
-  while (next < shapes.shapes().size()) {
+  while (next < shapes.size()) {
     SqlText sql(start);
-    for (; next < shapes.shapes().size() && sql.size() < kMaxStatementBytes; ++next) {
-      const Shape& shape = *shapes.shapes()[next];
+    for (; next < shapes.size() && sql.size() < kMaxStatementBytes; ++next) {
+      const RateRows::Shape& shape = shapes[next];
+      const domain::LineTerms* terms = rows.TermsAt(shape.terms).get();
       sql.Row()
           .Int(version)
           .Int(static_cast<int64_t>(next) + 1)
@@ -190,7 +168,7 @@ absl::Status InsertShapes(Connection& connection, int64_t version, const ShapeNu
           .Int(shape.initial_increment_seconds)
           .Int(shape.increment_seconds)
           .Text(domain::TextOf(shape.country))
-          .Text(shape.terms)
+          .Text(terms == nullptr ? "" : rates::TextOf(*terms))
           .EndRow();
     }
     RESERVE_RETURN_IF_ERROR(connection.Execute(sql.str()));
@@ -198,8 +176,8 @@ absl::Status InsertShapes(Connection& connection, int64_t version, const ShapeNu
   return absl::OkStatus();
 }
 
-absl::Status InsertAll(Connection& connection, const DeckHeader& header,
-                       const std::vector<RateRow>& rows) {
+absl::Status InsertAll(Connection& connection, const DeckHeader& header, const RateRows& rows,
+                       absl::FunctionRef<void()> rest) {
   SqlText sql(absl::StrCat("INSERT INTO rate_decks (", kHeaderColumns, ") VALUES "));
   sql.Row()
       .Int(header.version)
@@ -221,9 +199,8 @@ absl::Status InsertAll(Connection& connection, const DeckHeader& header,
       .Text(header.series)
       .EndRow();
   RESERVE_RETURN_IF_ERROR(connection.Execute(sql.str()));
-  ShapeNumbers shapes;
-  RESERVE_RETURN_IF_ERROR(InsertRates(connection, header.version, rows, &shapes));
-  return InsertShapes(connection, header.version, shapes);
+  RESERVE_RETURN_IF_ERROR(InsertRates(connection, header.version, rows, rest));
+  return InsertShapes(connection, header.version, rows);
 }
 
 }  // namespace
@@ -259,11 +236,21 @@ absl::StatusOr<std::vector<DeckHeader>> LoadDeckHeaders(Connection& connection) 
   return headers;
 }
 
-absl::StatusOr<std::vector<RateRow>> LoadDeckRows(Connection& connection, int64_t version,
-                                                  absl::FunctionRef<absl::Status()> go_on) {
-  RESERVE_ASSIGN_OR_RETURN(const StoredShapes shapes, LoadShapes(connection, version));
-  std::vector<RateRow> rows;
+absl::StatusOr<RateRows> LoadDeckRows(Connection& connection, int64_t version,
+                                      absl::FunctionRef<absl::Status()> go_on) {
+  RateRows rows;
+  std::vector<uint32_t> shapes = {0};  // in `rows`, by the numbers from 1 on that they have stored
   bool complete = true;
+  int64_t last = 0;
+  for (bool more = true; more;) {
+    RESERVE_RETURN_IF_ERROR(go_on());
+    RESERVE_ASSIGN_OR_RETURN(
+        more,
+        ReadShapes(connection, version, "", &last, [&](int64_t number, const RateRow& prices) {
+          complete = complete && number == static_cast<int64_t>(shapes.size());
+          shapes.push_back(rows.ShapeOf(prices));
+        }));
+  }
   for (const rates::RateKind kind : rates::kRateKinds) {
     std::string prefix;
     std::string carrier;
@@ -281,13 +268,18 @@ absl::StatusOr<std::vector<RateRow>> LoadDeckRows(Connection& connection, int64_
                        " OR (carrier = ", Quoted(carrier), " AND line > ", line,
                        ")))) ORDER BY prefix, carrier, line LIMIT ", kRowsPerPage),
           [&](const Row& row) {
-            std::optional<RateRow> rate = ReadRate(row, shapes);
-            complete = complete && rate.has_value();
-            if (rate.has_value()) rows.push_back(*std::move(rate));
+            ++found;
             prefix = row.Text(2);
             carrier = row.Text(3);
             line = row.Int(4);
-            ++found;
+            const int64_t number = row.Int(6);
+            if (number < 0 || number >= static_cast<int64_t>(shapes.size())) {
+              complete = false;
+              return;
+            }
+            const uint32_t shape =
+                number == 0 ? rows.ShapeOf(OwnPrices(row)) : shapes[static_cast<size_t>(number)];
+            rows.AddWithShape(kind, prefix, carrier, row.Text(5), shape);
           }));
     }
   }
@@ -304,12 +296,17 @@ absl::StatusOr<std::vector<RateRow>> FindDeckRows(Connection& connection, int64_
   bool complete = true;
   RESERVE_RETURN_IF_ERROR(InParts<std::string>(prefixes, [&](absl::Span<const std::string> part) {
     const std::string which = WhichRows(version, kind, part);
-    RESERVE_ASSIGN_OR_RETURN(
-        const StoredShapes shapes,
-        LoadShapes(
-            connection, version,
-            absl::StrCat(" AND shape IN (SELECT shape FROM rates FORCE INDEX (PRIMARY) WHERE ",
-                         which, ")")));
+    StoredShapes shapes;
+    int64_t last = 0;
+    for (bool more = true; more;) {
+      RESERVE_ASSIGN_OR_RETURN(
+          more,
+          ReadShapes(
+              connection, version,
+              absl::StrCat(" AND shape IN (SELECT shape FROM rates FORCE INDEX (PRIMARY) WHERE ",
+                           which, ")"),
+              &last, [&](int64_t number, const RateRow& prices) { shapes[number] = prices; }));
+    }
     return connection.Query(
         absl::StrCat("SELECT ", kRateColumns, " FROM rates FORCE INDEX (PRIMARY) WHERE ", which,
                      " ORDER BY prefix, carrier, line"),
@@ -325,10 +322,10 @@ absl::StatusOr<std::vector<RateRow>> FindDeckRows(Connection& connection, int64_
   return rows;
 }
 
-absl::Status InsertDeck(Connection& connection, const DeckHeader& header,
-                        const std::vector<RateRow>& rows) {
+absl::Status InsertDeck(Connection& connection, const DeckHeader& header, const RateRows& rows,
+                        absl::FunctionRef<void()> rest) {
   RESERVE_RETURN_IF_ERROR(connection.Begin());
-  const absl::Status written = InsertAll(connection, header, rows);
+  const absl::Status written = InsertAll(connection, header, rows, rest);
   if (!written.ok()) {
     connection.Rollback();
     return written;

@@ -46,7 +46,7 @@ RateRow Plain() {
   return row;
 }
 
-std::string Problem(std::vector<RateRow> rows, const DeckHeader& header = {}) {
+std::string Problem(RateRows rows, const DeckHeader& header = {}) {
   const absl::Status status = CheckLines(header, &rows);
   if (status.ok()) return "";
   EXPECT_EQ(ReasonOf(status), "INVALID_RATE_DECK");

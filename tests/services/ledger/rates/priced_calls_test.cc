@@ -233,8 +233,9 @@ TEST_F(PricedCallsTest, C11_CallsCostWhatASecondReadingSays) {
   const uint32_t seed = std::random_device{}();
   for (uint32_t round = 0; round < 250 && !HasFailure(); ++round) {
     RandomDeck deck(seed + round);
-    ASSERT_EQ(CheckLines(deck.header_, &deck.rows_), absl::OkStatus()) << Told(deck, {});
-    const auto snapshot = DeckSnapshot::Create(deck.header_, deck.rows_);
+    RateRows rows = deck.rows_;
+    ASSERT_EQ(CheckLines(deck.header_, &rows), absl::OkStatus()) << Told(deck, {});
+    const auto snapshot = DeckSnapshot::Create(deck.header_, std::move(rows));
     ASSERT_TRUE(snapshot.ok()) << snapshot.status();
     for (int i = 0; i < 12 && !HasFailure(); ++i) {
       const ModelCall call = deck.SomeCall();

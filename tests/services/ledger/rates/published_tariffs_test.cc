@@ -133,9 +133,9 @@ class Tariff {
     call.destination = "9912345678";
     call.start_time = absl::FromCivil(civil, zone_);
     call.duration = absl::Seconds(Number(parts[1]));
-    std::vector<RateRow> rows = rows_;
+    RateRows rows = rows_;
     ASSERT_EQ(CheckLines(header_, &rows), absl::OkStatus());
-    const auto deck = DeckSnapshot::Create(header_, rows);
+    const auto deck = DeckSnapshot::Create(header_, std::move(rows));
     ASSERT_TRUE(deck.ok()) << deck.status();
     const auto rate = (*deck)->FindCall(call.direction, call.destination, call.start_time);
     ASSERT_TRUE(rate.has_value());

@@ -1,0 +1,83 @@
+// Finds the longest prefix of a number among sorted ones.
+//
+// A digit trie down to where few prefixes are left; those are looked at one after the other, where
+// they are. So a prefix costs some bytes, however many digits no other one shares with it, and a
+// lookup reads few nodes, and prefixes that lie side by side. Copyable; immutable once made.
+//
+//   PrefixIndex index([&](size_t i) { return lines[i].digits; }, 0, lines.size());
+//   const uint32_t found = index.Find(lines, PackDigits("18765551234"));
+#ifndef RESERVE_SERVICES_LEDGER_RATES_PREFIX_INDEX_H_
+#define RESERVE_SERVICES_LEDGER_RATES_PREFIX_INDEX_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "services/ledger/rates/packed_digits.h"
+
+namespace reserve::rates {
+
+class PrefixIndex {
+ public:
+  static constexpr uint32_t kNone = UINT32_MAX;
+  // So many prefixes can be in one span.
+  static constexpr size_t kMost = size_t{1} << 27;
+
+  PrefixIndex() = default;
+  using PrefixAt = absl::FunctionRef<uint64_t(size_t)>;
+
+  // Of the prefixes from `begin` to `end`, packed (packed_digits.h), in ascending order; the same
+  // one may be there again.
+  PrefixIndex(PrefixAt prefix_at, size_t begin, size_t end);
+
+  // The place of the longest prefix of `number`, of equal ones the first; kNone if there is none.
+  // `lines` are what it was made of, each with its `digits`.
+  template <typename Lines>
+  uint32_t Find(const Lines& lines, uint64_t number) const {
+    uint32_t best = kNone;
+    uint32_t branch = root_;
+    for (size_t place = 0; (branch & kRun) == 0; ++place) {
+      const Node& node = nodes_[branch];
+      best = node.own;
+      if (place == CountDigits(number)) return best;
+      branch = node.branches[DigitAt(number, place)];
+    }
+    const uint32_t first = branch >> kCountBits & (kMost - 1);
+    uint64_t longest = 0;
+    for (uint32_t at = first; at < first + (branch & kCountMask); ++at) {
+      // Of two prefixes of a number the longer one is the later one.
+      const uint64_t digits = lines[at].digits;
+      const bool better = IsPrefixOf(digits, number) & (digits != longest);
+      longest = better ? digits : longest;
+      best = better ? at : best;
+    }
+    return best;
+  }
+
+  size_t memory_bytes() const { return nodes_.capacity() * sizeof(Node); }
+
+ private:
+  static constexpr uint32_t kRun = 0x80000000;
+  static constexpr uint32_t kCountBits = 4;
+  static constexpr uint32_t kCountMask = (1U << kCountBits) - 1;
+  static constexpr uint32_t kMaxRun = 1;
+
+  struct Node {
+    // By the next digit: the index of a node, or kRun, the first of a few prefixes, and how many.
+    std::array<uint32_t, 10> branches;
+    uint32_t own;  // the longest prefix of all numbers that come here
+  };
+
+  // The branch to the prefixes [begin, end), which share their first `depth` digits; `inherited` is
+  // the longest prefix of those. It recurses once a digit.
+  uint32_t Add(PrefixAt prefix_at, uint32_t begin, uint32_t end, size_t depth, uint32_t inherited);
+
+  std::vector<Node> nodes_;
+  uint32_t root_ = kRun;
+};
+
+}  // namespace reserve::rates
+
+#endif  // RESERVE_SERVICES_LEDGER_RATES_PREFIX_INDEX_H_

@@ -1,0 +1,61 @@
+#include "tests/bench/import_load.h"
+
+#include <cstddef>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/rpc/status.h"
+#include "reserve/ledger/v1/rates.grpc.pb.h"
+
+namespace reserve::bench {
+namespace {
+
+namespace pb = ledger::v1;
+
+constexpr char kCurrency[] = "GBP";
+constexpr size_t kChunkBytes = 1 << 20;
+constexpr int kNames = 300;
+constexpr int kPrices = 5'000;
+
+}  // namespace
+
+std::string MadeUpDeck(int rows, int variant) {
+  std::string csv = "prefix,destination,price\n";
+  constexpr int64_t kDense = 40'000'000;
+  constexpr int64_t kSparse = 5'000'000'000;
+  constexpr int64_t kApart = 1'733;
+  for (int i = 0; i < rows; ++i) {
+    const int64_t prefix = i < rows / 2 ? kDense + i : kSparse + i * kApart;
+    absl::StrAppendFormat(&csv, "%d,Zone %d,0.%04d\n", prefix, i % kNames,
+                          (i * 7 + variant) % kPrices);
+  }
+  return csv;
+}
+
+absl::Status ImportDeckFile(const std::shared_ptr<grpc::Channel>& channel, const std::string& name,
+                            const std::string& csv) {
+  const auto stub = pb::Rates::NewStub(channel);
+  grpc::ClientContext context;
+  pb::ImportRateDeckResponse response;
+  const auto writer = stub->ImportRateDeck(&context, &response);
+  pb::ImportRateDeckRequest message;
+  pb::RateDeckHeader* header = message.mutable_header();
+  header->set_name(name);
+  header->set_currency_code(kCurrency);
+  header->set_csv_bytes(static_cast<int64_t>(csv.size()));
+  header->mutable_standard_rate_ceiling()->set_currency_code(kCurrency);
+  header->mutable_standard_rate_ceiling()->set_nanos(20'000'000);
+  for (int code = pb::RateDeckFindingCode_MIN + 1; code <= pb::RateDeckFindingCode_MAX; ++code) {
+    header->add_accept(static_cast<pb::RateDeckFindingCode>(code));
+  }
+  writer->Write(message);
+  for (size_t begin = 0; begin < csv.size(); begin += kChunkBytes) {
+    message.set_csv_chunk(csv.substr(begin, kChunkBytes));
+    if (!writer->Write(message)) break;
+  }
+  writer->WritesDone();
+  const grpc::Status status = writer->Finish();
+  return status.ok() ? absl::OkStatus() : FromGrpcStatus(status);
+}
+
+}  // namespace reserve::bench
