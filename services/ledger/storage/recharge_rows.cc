@@ -175,7 +175,8 @@ namespace {
 // index has both: perhaps those of another account, too.
 absl::StatusOr<std::vector<Recharge>> LoadByText(Connection& connection, domain::RechargeKind kind,
                                                  absl::string_view column,
-                                                 const std::vector<book::OnceKey>& texts) {
+                                                 const std::vector<book::OnceKey>& texts,
+                                                 absl::string_view tail) {
   std::vector<Recharge> rows;
   const auto load = [&](absl::Span<const book::OnceKey> part) {
     return connection.Query(absl::StrCat(Select(), "FORCE INDEX (PRIMARY) WHERE account_id IN (",
