@@ -64,12 +64,24 @@ std::vector<UserKey> UsersOfHolds(const Keys& keys, const Image& image) {
   return users;
 }
 
+namespace {
+
+// May the gateway have told of its charge before that is credited? Of one that no worker has a
+// person may have dismissed it, and it counts all the same (P3).
+bool MayKeep(const domain::Recharge& recharge) {
+  return recharge.keeps || recharge.state == domain::RechargeState::kFailed ||
+         recharge.state == domain::RechargeState::kCanceled ||
+         recharge.state == domain::RechargeState::kNeedsReview;
+}
+
+}  // namespace
+
 FurtherNeed NeedsFurther(const Keys& keys, const Image& image) {
   FurtherNeed need;
   absl::flat_hash_set<absl::string_view> keeping;  // accounts
   for (const auto& [key, loaded] : image.recharges) {
     const domain::Recharge& recharge = loaded.recharge;
-    if (recharge.keeps) keeping.insert(key.first);
+    if (MayKeep(recharge)) keeping.insert(key.first);
     const int64_t other = recharge.is_refund() ? recharge.refund_of : recharge.credited_as;
     const RechargeKey of(key.first, other);
     if (other != 0 && !image.recharges.contains(of)) need.recharges.push_back(of);

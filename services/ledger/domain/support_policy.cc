@@ -101,7 +101,8 @@ absl::StatusOr<Transition> ResolveReview(const Context& context, const Account& 
 
 absl::StatusOr<Transition> DismissKept(const Context& context, const Account& account,
                                        const Recharge& recharge, const ByStaff& by) {
-  if (!recharge.keeps) return NotUnderReview(recharge);
+  // What a worker has may be credited by it yet.
+  if (!recharge.keeps || recharge.state == RechargeState::kOpen) return NotUnderReview(recharge);
   Draft draft(context, account);
   draft.Change(recharge).keeps = false;
   Tell(by, draft.AddEvent(EventKind::kReviewResolved, by.reason, recharge));

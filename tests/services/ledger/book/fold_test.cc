@@ -957,12 +957,18 @@ TEST_F(FoldTest, AReviewIsResolvedOnceUnderARequestsIdAndOnlyTriedWhereThatIsAsk
 TEST_F(FoldTest, P3_WhatIsKeptIsDismissedOnceUnderARequestsId) {
   StoreCharges(&image_, &Store("a").account());
   Ask("a", TellRefund(2, "ch_2", "re_1"));
+  Ask("a", ResolveReview{2, {false, "", 0, true}, "", {"too early"}});
+  domain::ChargeOutcome declined = Outcome(domain::ChargeOutcome::Kind::kDeclined, "");
+  declined.lease_epoch = 1;
+  declined.decline_class = domain::DeclineClass::kHard;
+  Ask("a", ReportRecharge{2, std::nullopt, declined});
   const ResolveReview dismiss{2, {false, "", 0, true}, "", {"never charged"}, "r"};
   Ask("a", dismiss);
   Ask("a", dismiss);
   Ask("a", ResolveReview{2, {false, "", 0, true}, "", {"never charged"}});
   const Folded folded = Run();
-  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "NOT_UNDER_REVIEW"));
+  EXPECT_THAT(Reasons(folded),
+              ElementsAre("OK", "NOT_UNDER_REVIEW", "OK", "OK", "OK", "NOT_UNDER_REVIEW"));
   EXPECT_FALSE((image_.recharges[RechargeKey("a", 2)].recharge.keeps));
 }
 
