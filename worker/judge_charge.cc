@@ -118,18 +118,65 @@ absl::string_view Explain(Finding finding) {
     case Finding::kUnderReview:
       return "the recharge is under review and no charge of it stands";
     case Finding::kNoRefund:
-      return "the ledger has the refund as made, and the gateway does not have it: tell the ledger "
-             "that it failed, which books it back, and give it back anew";
+      return "the ledger has the refund as made, and the gateway does not have it";
     case Finding::kRefundDiffers:
-      return "the ledger has the refund with another amount than the gateway: adjust the balance "
-             "by "
-             "the difference";
+      return "the ledger has the refund with another amount than the gateway";
     case Finding::kUntoldRefund:
       return "money of the charge is given back, and the ledger did not know it, or not as it is";
     case Finding::kUntoldDispute:
       return "the charge is disputed, and the ledger did not know it, or not as it is";
   }
   return "?";
+}
+
+absl::string_view RemedyOf(Finding finding) {
+  switch (finding) {
+    case Finding::kInOrder:
+    case Finding::kForeign:
+      return "nothing";
+    case Finding::kReversedPayment:
+      return "book it anew by Support.RecordPayment with the charge_id, or give it back by "
+             "PaymentGateway.Refund";
+    case Finding::kUnreported:
+      return "book it by Support.RecordPayment with the charge_id";
+    case Finding::kOrphan:
+    case Finding::kSecondCharge:
+      return "give it back by PaymentGateway.Refund";
+    case Finding::kStrangeKey:
+    case Finding::kUnknownAttempt:
+      return "if it is the customer's money book it by Support.RecordPayment with the charge_id, "
+             "else give it back by PaymentGateway.Refund";
+    case Finding::kAmountDiffers:
+      return "where the charge is credited book the difference by Support.AdjustBalance, else book "
+             "it by Support.RecordPayment with the charge_id";
+    case Finding::kPartlyGone:
+      return "book it by Support.RecordPayment with the charge_id: the next run tells the ledger "
+             "what is gone; or give the rest back by PaymentGateway.Refund";
+    case Finding::kCreditedWithoutMoney:
+      return "tell what is gone by Recharges.ReportGatewayRefund or "
+             "Recharges.ReportGatewayDispute; take back what was never charged by "
+             "Support.AdjustBalance";
+    case Finding::kOtherChargeMissing:
+      return "if the other charge stands give this one back by PaymentGateway.Refund; else take "
+             "that credit back by Support.AdjustBalance, and book this one by "
+             "Support.RecordPayment with the charge_id";
+    case Finding::kNoCharge:
+      return "if this is the right gateway take the credit back by Support.AdjustBalance";
+    case Finding::kUnderReview:
+      return "once the key of the attempt has ended say so by Support.ResolveReview";
+    case Finding::kNoRefund:
+      return "if it was not made tell that it failed by Recharges.ReportGatewayRefund, and give it "
+             "back anew by Support.RefundRecharge";
+    case Finding::kRefundDiffers:
+      return "book the difference by Support.AdjustBalance";
+    case Finding::kUntoldRefund:
+      return "book the charge by Support.RecordPayment with its charge_id where the ledger does "
+             "not know it; then tell by Recharges.ReportGatewayRefund";
+    case Finding::kUntoldDispute:
+      return "book the charge by Support.RecordPayment with its charge_id where the ledger does "
+             "not know it; then tell by Recharges.ReportGatewayDispute";
+  }
+  return "";
 }
 
 bool AsksForCredited(const GatewayCharge& charge, const std::optional<LedgerRecharge>& recharge) {

@@ -113,6 +113,9 @@ Step StepFor(Finding finding);
 // "ORPHAN", and a sentence for the person who reads the report.
 absl::string_view NameOf(Finding finding);
 absl::string_view Explain(Finding finding);
+// What that person does about it where it is left to them, with the methods that do it. OPERATIONS
+// has a row of the same of each.
+absl::string_view RemedyOf(Finding finding);
 
 // Is the ledger to hear of the refund or dispute of the charge? Of all of a recharge that it has,
 // but for what `worker reconcile` gave back of a charge that nothing is credited for.

@@ -89,12 +89,13 @@ std::vector<Command> Commands() {
            {"ledger", "gateway", "worker_id", "max_in_flight", "gateway_requests_per_second",
             "charge_timeout", "gateway_key_lifetime", "backoff_initial", "backoff_max", "once",
             "once_idle", "health_listen", "drain_timeout", "tls_certificate_file", "tls_key_file",
-            "tls_ca_file", "telemetry/telemetry_flags.cc"}},
+            "tls_ca_file", "insecure_plaintext", "telemetry/telemetry_flags.cc"}},
           {"reconcile",
            "worker reconcile [flags]\n  Compares the gateway's charges with the ledger's "
            "recharges.",
            {"ledger", "gateway", "worker_id", "gateway_requests_per_second", "from", "to", "grace",
-            "dry_run", "max_refunds", "tls_certificate_file", "tls_key_file", "tls_ca_file"}}};
+            "dry_run", "max_refunds", "tls_certificate_file", "tls_key_file", "tls_ca_file",
+            "insecure_plaintext"}}};
 }
 
 constexpr int kMaxInFlight = 1024;  // recharges.proto, WatchLowBalanceRequest
@@ -113,6 +114,8 @@ absl::Status CheckFlags() {
   RESERVE_RETURN_IF_ERROR(CheckRpcFlags());
   RESERVE_RETURN_IF_ERROR(CheckTarget("--ledger", absl::GetFlag(FLAGS_ledger)));
   RESERVE_RETURN_IF_ERROR(CheckTarget("--gateway", absl::GetFlag(FLAGS_gateway)));
+  RESERVE_RETURN_IF_ERROR(CheckPlaintext("--ledger", absl::GetFlag(FLAGS_ledger)));
+  RESERVE_RETURN_IF_ERROR(CheckPlaintext("--gateway", absl::GetFlag(FLAGS_gateway)));
   if (absl::GetFlag(FLAGS_worker_id).size() > kMaxWorkerId) {
     return InvalidField("--worker_id", "must be at most 64 characters");
   }
@@ -215,10 +218,11 @@ absl::Status Reconcile(ShutdownSignal* signal) {
 absl::Status Work(ShutdownSignal* signal) {
   RESERVE_RETURN_IF_ERROR(CheckFlags());
   RESERVE_ASSIGN_OR_RETURN(const auto metrics_server, StartTelemetry());
-  RESERVE_ASSIGN_OR_RETURN(auto ledger_channel,
-                           MakeChannel(absl::GetFlag(FLAGS_ledger), ChannelOptionsFromFlags()));
+  ChannelOptions channel = ChannelOptionsFromFlags();
+  RESERVE_ASSIGN_OR_RETURN(channel.identity, TlsIdentityFromFlags(metrics_server->registry()));
+  RESERVE_ASSIGN_OR_RETURN(auto ledger_channel, MakeChannel(absl::GetFlag(FLAGS_ledger), channel));
   RESERVE_ASSIGN_OR_RETURN(auto gateway_channel,
-                           MakeChannel(absl::GetFlag(FLAGS_gateway), ChannelOptionsFromFlags()));
+                           MakeChannel(absl::GetFlag(FLAGS_gateway), channel));
   RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<HealthPort> health, StartHealthPort());
   health->SetReady(true);
   const std::string worker_id = WorkerId();

@@ -1,6 +1,6 @@
 #include "worker/pending_calls.h"
 
-#include <grpc/support/time.h>
+#include "common/rpc/deadline.h"
 
 namespace reserve::worker {
 
@@ -56,9 +56,7 @@ void PendingCalls::CancelAll() {
 }
 
 void PendingCalls::SetTimeout(absl::Duration timeout, grpc::ClientContext* context) {
-  context->set_deadline(
-      gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
-                   gpr_time_from_millis(absl::ToInt64Milliseconds(timeout), GPR_TIMESPAN)));
+  context->set_deadline(DeadlineIn(timeout));
 }
 
 }  // namespace reserve::worker

@@ -6,10 +6,10 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
+#include "common/rpc/deadline.h"
 #include "common/rpc/status.h"
 #include "worker/charge_key.h"
 #include "worker/errors.h"
@@ -665,7 +665,7 @@ absl::Status Reconciler::Call(Stub& stub,
       return absl::CancelledError("asked to stop; run again for the rest");
     }
     grpc::ClientContext context;
-    context.set_deadline(absl::ToChronoTime(absl::Now() + options_.call_timeout));
+    context.set_deadline(DeadlineIn(options_.call_timeout));
     const absl::Status status = FromGrpcStatus((stub.*method)(&context, request, response));
     if (status.ok() || !MayHelpToRepeat(status.code()) || tries >= options_.max_tries) {
       return status;
@@ -693,6 +693,7 @@ void Reconciler::LeaveToPerson(Finding finding, absl::string_view reference,
                                absl::string_view charge, absl::string_view more) {
   ++counts_.for_person;
   Print("FOR A PERSON", finding, reference, charge, more);
+  out_ << "    to do: " << RemedyOf(finding) << std::endl;
 }
 
 void Reconciler::ShowProgress() {

@@ -51,6 +51,25 @@ absl::Status CheckListenAddress(absl::string_view flag, absl::string_view addres
                          may_be_unix ? ", nor unix:/path" : "", "; ports are 0 (any) to 65535"));
 }
 
+bool IsLoopback(absl::string_view address) {
+  for (const absl::string_view scheme : {"unix:", "unix-abstract:"}) {
+    if (absl::StartsWith(address, scheme)) return true;
+  }
+  for (const absl::string_view scheme : {"dns:", "ipv4:", "ipv6:"}) {
+    if (absl::ConsumePrefix(&address, scheme)) break;
+  }
+  // A name server before the host says nothing of the host.
+  if (const size_t slash = address.rfind('/'); slash != absl::string_view::npos) {
+    address.remove_prefix(slash + 1);
+  }
+  const absl::string_view host = address.substr(0, address.rfind(':'));
+  if (host == "localhost" || host == "[::1]") return true;
+  // Digits and points alone, so that 127.0.0.1.example.org is none.
+  return absl::StartsWith(host, "127.") && std::all_of(host.begin(), host.end(), [](char c) {
+           return absl::ascii_isdigit(c) || c == '.';
+         });
+}
+
 absl::Status CheckTarget(absl::string_view flag, absl::string_view target) {
   absl::string_view rest = target;
   if (absl::ConsumePrefix(&rest, "dns:")) {

@@ -21,6 +21,10 @@ absl::Status CheckListenAddress(absl::string_view flag, absl::string_view addres
 // of gRPC's schemes, like unix:/path. INVALID_ARGUMENT naming `flag`.
 absl::Status CheckTarget(absl::string_view flag, absl::string_view target);
 
+// Is an address that one of the two has found good this machine's own: a loopback address,
+// localhost, or a unix socket? Other names are taken for other machines, whatever they resolve to.
+bool IsLoopback(absl::string_view address);
+
 }  // namespace reserve
 
 #endif  // RESERVE_COMMON_FLAGS_ADDRESS_H_

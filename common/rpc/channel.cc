@@ -1,6 +1,5 @@
 #include "common/rpc/channel.h"
 
-#include <grpcpp/security/tls_certificate_provider.h>
 #include <grpcpp/security/tls_credentials_options.h>
 
 #include <algorithm>
@@ -12,16 +11,14 @@
 namespace reserve {
 namespace {
 
-constexpr unsigned kCertificateRefreshSeconds = 60;
 constexpr int kFirstReconnectMs = 100;
 constexpr int kConnectTimeoutMs = 5'000;
 
-std::shared_ptr<grpc::ChannelCredentials> CredentialsFor(const TlsFiles& files) {
-  if (files.empty()) return grpc::InsecureChannelCredentials();
-  auto provider = std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
-      files.key_file, files.certificate_file, files.ca_file, kCertificateRefreshSeconds);
+// `identity` is null for plain text.
+std::shared_ptr<grpc::ChannelCredentials> CredentialsFor(const TlsIdentity* identity) {
+  if (identity == nullptr) return grpc::InsecureChannelCredentials();
   grpc::experimental::TlsChannelCredentialsOptions options;
-  options.set_certificate_provider(std::move(provider));
+  options.set_certificate_provider(identity->NewProvider());
   options.watch_root_certs();
   options.watch_identity_key_cert_pairs();
   return grpc::experimental::TlsCredentials(options);
@@ -33,6 +30,10 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(const std::string& ta
                                                            const ChannelOptions& options) {
   if (target.empty()) return absl::InvalidArgumentError("a channel needs a target, like host:port");
   RESERVE_RETURN_IF_ERROR(CheckTlsFiles(options.tls));
+  std::shared_ptr<TlsIdentity> identity = options.identity;
+  if (identity == nullptr && !options.tls.empty()) {
+    RESERVE_ASSIGN_OR_RETURN(identity, TlsIdentity::Open(options.tls, nullptr));
+  }
   RouteGrpcLog();
   const int max_backoff_ms = static_cast<int>(std::clamp<int64_t>(
       absl::ToInt64Milliseconds(options.max_reconnect_backoff), kFirstReconnectMs, 120'000));
@@ -52,7 +53,13 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(const std::string& ta
     arguments.SetSslTargetNameOverride(options.tls_server_name);
   }
   arguments.SetMaxReceiveMessageSize(options.max_receive_bytes);
-  return grpc::CreateCustomChannel(target, CredentialsFor(options.tls), arguments);
+  std::shared_ptr<grpc::Channel> channel =
+      grpc::CreateCustomChannel(target, CredentialsFor(identity.get()), arguments);
+  if (identity == nullptr) return channel;
+  // The identity goes when the channel does.
+  grpc::Channel* const raw = channel.get();
+  return std::shared_ptr<grpc::Channel>(
+      raw, [identity = std::move(identity), kept = std::move(channel)](grpc::Channel*) {});
 }
 
 }  // namespace reserve

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/rpc/tls_files.h"
+#include "common/rpc/tls_identity.h"
 
 namespace reserve {
 
@@ -31,6 +32,8 @@ struct ChannelOptions {
   bool own_connection = false;
   // Mutual TLS; plain text if empty.
   TlsFiles tls;
+  // That of these files, where somebody holds it already; else one is made for the channel alone.
+  std::shared_ptr<TlsIdentity> identity = nullptr;
   // With TLS: the name that the peer's certificate must have; that of the target if empty.
   std::string tls_server_name;
 };

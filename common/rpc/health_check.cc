@@ -5,7 +5,7 @@
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/impl/codegen/rpc_method.h>
 
-#include "absl/time/clock.h"
+#include "common/rpc/deadline.h"
 #include "common/rpc/status.h"
 #include "grpc/health/v1/health.pb.h"
 
@@ -21,7 +21,7 @@ constexpr char kCheck[] = "/grpc.health.v1.Health/Check";
 absl::StatusOr<bool> IsServing(const std::shared_ptr<grpc::Channel>& channel,
                                const std::string& service, absl::Duration timeout) {
   grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+  context.set_deadline(DeadlineIn(timeout));
   pb::HealthCheckRequest request;
   request.set_service(service);
   pb::HealthCheckResponse response;

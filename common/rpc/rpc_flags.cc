@@ -1,6 +1,7 @@
 #include "common/rpc/rpc_flags.h"
 
 #include "absl/flags/flag.h"
+#include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "common/flags/address.h"
 
@@ -18,6 +19,13 @@ ABSL_FLAG(std::string, tls_certificate_file, "",
 ABSL_FLAG(std::string, tls_key_file, "", "PEM private key of --tls_certificate_file.");
 ABSL_FLAG(std::string, tls_ca_file, "",
           "PEM certificates of the authority that must have signed the peer's certificate.");
+ABSL_FLAG(
+    bool, insecure_plaintext, false,
+    "Without TLS, listen on and call other addresses than this machine's own all the same, as "
+    "in a network that is trusted as a whole: everybody in it may call everything.");
+ABSL_FLAG(std::string, roles_file, "",
+          "With TLS: the file that says which caller has which roles, a line each: the name in its "
+          "certificate, and the roles. Read again when it changes.");
 
 namespace reserve {
 namespace {
@@ -43,15 +51,47 @@ absl::Status CheckRpcFlags() {
   return CheckTlsFiles(TlsFilesFromFlags());
 }
 
+absl::Status CheckPlaintext(absl::string_view flag, absl::string_view address) {
+  if (!TlsFilesFromFlags().empty() || IsLoopback(address) ||
+      absl::GetFlag(FLAGS_insecure_plaintext)) {
+    return absl::OkStatus();
+  }
+  return InvalidField(flag, absl::StrCat("'", address,
+                                         "' is not this machine's own address: give the files of "
+                                         "TLS, or ask for plain text by --insecure_plaintext"));
+}
+
 absl::StatusOr<ServerOptions> ServerOptionsFromFlags(const std::string& listen) {
   RESERVE_RETURN_IF_ERROR(CheckRpcFlags());
   RESERVE_RETURN_IF_ERROR(CheckListenAddress("--listen", listen));
+  RESERVE_RETURN_IF_ERROR(CheckPlaintext("--listen", listen));
   ServerOptions options;
   options.listen = listen;
   options.port_file = absl::GetFlag(FLAGS_port_file);
   options.max_connection_age = absl::GetFlag(FLAGS_max_connection_age);
   options.tls = TlsFilesFromFlags();
+  const bool roles = !absl::GetFlag(FLAGS_roles_file).empty();
+  if (!options.tls.empty() && !roles) {
+    return InvalidField("--roles_file", "is needed with TLS: without it nobody may call anything");
+  }
+  if (options.tls.empty() && roles) {
+    return InvalidField("--roles_file", "is of no use without TLS: callers have no names");
+  }
   return options;
+}
+
+std::string RolesFileFromFlags() { return absl::GetFlag(FLAGS_roles_file); }
+
+absl::StatusOr<std::unique_ptr<RolesFile>> RolesFromFlags(prometheus::Registry& registry) {
+  const std::string path = absl::GetFlag(FLAGS_roles_file);
+  if (path.empty()) return nullptr;
+  return RolesFile::Open(path, registry);
+}
+
+absl::StatusOr<std::shared_ptr<TlsIdentity>> TlsIdentityFromFlags(prometheus::Registry& registry) {
+  const TlsFiles files = TlsFilesFromFlags();
+  if (files.empty()) return nullptr;
+  return TlsIdentity::Open(files, &registry);
 }
 
 ChannelOptions ChannelOptionsFromFlags() {

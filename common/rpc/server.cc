@@ -3,14 +3,14 @@
 #include <google/protobuf/message.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/impl/service_type.h>
 #include <grpcpp/resource_quota.h>
-#include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/auth_metadata_processor.h>
 #include <grpcpp/security/tls_credentials_options.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <limits>
@@ -23,6 +23,9 @@
 #include "absl/synchronization/mutex.h"
 #include "common/clock/monotonic.h"
 #include "common/error/error.h"
+#include "common/flags/address.h"
+#include "common/rpc/caller.h"
+#include "common/rpc/deadline.h"
 #include "common/rpc/grpc_log.h"
 #include "common/telemetry/log.h"
 #include "grpc/health/v1/health.pb.h"
@@ -30,23 +33,60 @@
 namespace reserve {
 namespace {
 
-constexpr unsigned kCertificateRefreshSeconds = 60;
-
 int MillisArgument(absl::Duration duration) {
   const int64_t ms = absl::ToInt64Milliseconds(duration);
   return ms >= std::numeric_limits<int>::max() ? std::numeric_limits<int>::max()
                                                : static_cast<int>(ms);
 }
 
-std::shared_ptr<grpc::ServerCredentials> CredentialsFor(const TlsFiles& files) {
-  if (files.empty()) return grpc::InsecureServerCredentials();
-  auto provider = std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
-      files.key_file, files.certificate_file, files.ca_file, kCertificateRefreshSeconds);
-  grpc::experimental::TlsServerCredentialsOptions options(std::move(provider));
+// Reflection is gRPC's own service and has no door of ours: it is for callers that are known.
+class ReflectionDoor : public grpc::AuthMetadataProcessor {
+ public:
+  explicit ReflectionDoor(Doorkeeper& keeper) : keeper_(keeper) {}
+
+  bool IsBlocking() const override { return false; }
+
+  grpc::Status Process(const InputMetadata& metadata, grpc::AuthContext* context,
+                       OutputMetadata* /*consumed*/, OutputMetadata* /*response*/) override {
+    const auto path = metadata.find(":path");
+    if (path == metadata.end()) return {grpc::StatusCode::INTERNAL, "a call without a path"};
+    const absl::string_view method(path->second.data(), path->second.size());
+    if (!absl::StartsWith(method, "/grpc.reflection.")) return grpc::Status::OK;
+    const std::string caller = CallerOf(context);
+    const absl::Status status = keeper_.CheckKnown(method, caller);
+    if (status.ok()) return grpc::Status::OK;
+    keeper_.Tell("/grpc.reflection", caller, "", status);
+    return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
+  }
+
+ private:
+  Doorkeeper& keeper_;
+};
+
+// Everything that TLS serves is guarded.
+absl::Status CheckDoors(const ServerOptions& options, const std::vector<ServiceEntry>& services) {
+  if (options.tls.empty()) return absl::OkStatus();
+  if (options.doorkeeper == nullptr) {
+    return absl::FailedPreconditionError("a server with TLS needs a doorkeeper");
+  }
+  for (const ServiceEntry& entry : services) {
+    if (dynamic_cast<const Guarded*>(entry.service) != nullptr) continue;
+    return absl::FailedPreconditionError(absl::StrCat(entry.name, " has no door before it"));
+  }
+  return absl::OkStatus();
+}
+
+// `identity` is null for plain text.
+std::shared_ptr<grpc::ServerCredentials> CredentialsFor(const ServerOptions& server,
+                                                        const TlsIdentity* identity) {
+  if (identity == nullptr) return grpc::InsecureServerCredentials();
+  grpc::experimental::TlsServerCredentialsOptions options(identity->NewProvider());
   options.watch_root_certs();
   options.watch_identity_key_cert_pairs();
   options.set_cert_request_type(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  return grpc::experimental::TlsServerCredentials(options);
+  auto credentials = grpc::experimental::TlsServerCredentials(options);
+  credentials->SetAuthMetadataProcessor(std::make_shared<ReflectionDoor>(*server.doorkeeper));
+  return credentials;
 }
 
 void SetLimits(const ServerOptions& options, grpc::ServerBuilder* builder) {
@@ -97,6 +137,11 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const ServerOptions&
                                                             std::vector<ServiceEntry> services) {
   if (options.listen.empty()) return InvalidField("listen", "must be host:port or unix:/path");
   RESERVE_RETURN_IF_ERROR(CheckTlsFiles(options.tls));
+  std::shared_ptr<TlsIdentity> identity = options.identity;
+  if (identity == nullptr && !options.tls.empty()) {
+    RESERVE_ASSIGN_OR_RETURN(identity, TlsIdentity::Open(options.tls, nullptr));
+  }
+  RESERVE_RETURN_IF_ERROR(CheckDoors(options, services));
   RouteGrpcLog();
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -105,9 +150,10 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const ServerOptions&
 
   auto server = std::unique_ptr<RpcServer>(new RpcServer());
   server->listen_ = options.listen;
+  server->identity_ = identity;
   grpc::ServerBuilder builder;
   SetLimits(options, &builder);
-  builder.AddListeningPort(options.listen, CredentialsFor(options.tls), &server->port_);
+  builder.AddListeningPort(options.listen, CredentialsFor(options, identity.get()), &server->port_);
   for (const ServiceEntry& entry : services) {
     builder.RegisterService(entry.service);
     server->names_.push_back(entry.name);
@@ -121,6 +167,11 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const ServerOptions&
   server->SetServing(false);
   if (!options.port_file.empty()) {
     RESERVE_RETURN_IF_ERROR(WritePortFile(options.port_file, server->port_));
+  }
+  if (options.tls.empty()) {
+    Log(IsLoopback(options.listen) ? Severity::kInfo : Severity::kWarning,
+        "plain text: nobody is asked for a name, and everybody may call everything",
+        {{"listen", options.listen}});
   }
   Log(Severity::kInfo, "listening",
       {{"listen", options.listen}, {"port", server->port_}, {"tls", !options.tls.empty()}});
@@ -177,7 +228,7 @@ bool RpcServer::IsAccepted(int fd) const {
 void RpcServer::ShutDown(grpc::Server& server, absl::Duration deadline) {
   // Nobody waits for what is cut off without a deadline, and gRPC does that itself.
   if (deadline <= absl::ZeroDuration()) {
-    server.Shutdown(std::chrono::system_clock::now());
+    server.Shutdown(DeadlineIn(absl::ZeroDuration()));
     return;
   }
   // Just before gRPC would end with CANCELLED what is not answered by then.
@@ -190,8 +241,7 @@ void RpcServer::ShutDown(grpc::Server& server, absl::Duration deadline) {
     if (!in_time) HangUp();
   });
   constexpr absl::Duration kHangingUpTakes = absl::Milliseconds(100);
-  server.Shutdown(std::chrono::system_clock::now() +
-                  absl::ToChronoNanoseconds(deadline + kHangingUpTakes));
+  server.Shutdown(DeadlineIn(deadline + kHangingUpTakes));
   {
     absl::MutexLock lock(&mutex);
     over.Wake();

@@ -21,7 +21,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/rpc/doorkeeper.h"
 #include "common/rpc/tls_files.h"
+#include "common/rpc/tls_identity.h"
 
 namespace reserve {
 
@@ -44,6 +46,11 @@ struct ServerOptions {
   absl::Duration max_connection_age_grace = absl::Minutes(5);
   // Mutual TLS; plain text if empty.
   TlsFiles tls;
+  // That of these files, where somebody holds it already; else one is made.
+  std::shared_ptr<TlsIdentity> identity = nullptr;
+  // Must be there with TLS, and outlive the server: who is let in. Asked here about reflection, and
+  // by the doors of the services.
+  Doorkeeper* doorkeeper = nullptr;
 };
 
 // A service and its full name, `Service::service_full_name()`.
@@ -55,7 +62,8 @@ struct ServiceEntry {
 class RpcServer {
  public:
   // Binds and takes calls. Health answers NOT_SERVING until SetServing(true).
-  // INVALID_ARGUMENT for bad TLS files, UNAVAILABLE if the address can't be bound,
+  // INVALID_ARGUMENT for bad TLS files, FAILED_PRECONDITION for TLS without a doorkeeper or with a
+  // service that has no door, UNAVAILABLE if the address can't be bound,
   // or the port file can't be written.
   static absl::StatusOr<std::unique_ptr<RpcServer>> Start(const ServerOptions& options,
                                                           std::vector<ServiceEntry> services);
@@ -90,6 +98,7 @@ class RpcServer {
   bool IsAccepted(int fd) const;
   void ShutDown(grpc::Server& server, absl::Duration deadline);
 
+  std::shared_ptr<TlsIdentity> identity_;
   std::string listen_;
   std::vector<std::string> names_;
   std::unique_ptr<grpc::Server> server_;

@@ -1,20 +1,25 @@
 #include "common/rpc/tls_files.h"
 
 #include <openssl/bio.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdio>
+#include <ctime>
 #include <memory>
+#include <vector>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 
 namespace reserve {
 namespace {
+
+constexpr size_t kMaxFileBytes = 1 << 20;
 
 template <auto kFree>
 struct Freer {
@@ -23,30 +28,57 @@ struct Freer {
     kFree(object);
   }
 };
-using File = std::unique_ptr<BIO, Freer<BIO_free_all>>;
+using Bytes = std::unique_ptr<BIO, Freer<BIO_free_all>>;
 using Certificate = std::unique_ptr<X509, Freer<X509_free>>;
 using Key = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
+using File = std::unique_ptr<std::FILE, Freer<std::fclose>>;
 
 absl::Status Bad(const std::string& path, absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat("'", path, "' ", why));
 }
 
-// The first certificate of the file.
-absl::StatusOr<Certificate> ReadCertificate(const std::string& path) {
-  const File file(BIO_new_file(path.c_str(), "r"));
-  Certificate certificate(
-      file == nullptr ? nullptr : PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr));
-  if (certificate == nullptr) return Bad(path, "holds no certificate in PEM");
-  return certificate;
+absl::StatusOr<std::string> ReadWhole(const std::string& path) {
+  const auto cannot = [&] {
+    return absl::InvalidArgumentError(
+        absl::ErrnoToStatus(errno, absl::StrCat("can't read '", path, "'")).message());
+  };
+  const File file(std::fopen(path.c_str(), "rbe"));
+  if (file == nullptr) return cannot();
+  std::string text(kMaxFileBytes + 1, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+  if (std::ferror(file.get()) != 0) return cannot();
+  if (text.size() > kMaxFileBytes) return Bad(path, "is larger than 1 MiB");
+  return text;
+}
+
+Bytes BytesOf(const std::string& text) {
+  return Bytes(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+// All certificates of the file, at least one.
+absl::StatusOr<std::vector<Certificate>> CertificatesIn(const std::string& path,
+                                                        const std::string& text) {
+  const Bytes bytes = BytesOf(text);
+  std::vector<Certificate> certificates;
+  ERR_clear_error();
+  while (X509* next = PEM_read_bio_X509(bytes.get(), nullptr, nullptr, nullptr)) {
+    certificates.emplace_back(next);
+  }
+  // What is no PEM between the blocks is passed over; a block that is cut off is a mistake.
+  const bool whole = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+  ERR_clear_error();
+  if (certificates.empty()) return Bad(path, "holds no certificate in PEM");
+  if (!whole) return Bad(path, "holds a certificate that is cut off");
+  return certificates;
 }
 
 // A key under a pass phrase is no key: nobody is there to be asked for it.
 int NoPassPhrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*context*/) { return -1; }
 
-absl::StatusOr<Key> ReadKey(const std::string& path) {
-  const File file(BIO_new_file(path.c_str(), "r"));
-  Key key(file == nullptr ? nullptr
-                          : PEM_read_bio_PrivateKey(file.get(), nullptr, NoPassPhrase, nullptr));
+absl::StatusOr<Key> KeyIn(const std::string& path, const std::string& text) {
+  const Bytes bytes = BytesOf(text);
+  Key key(PEM_read_bio_PrivateKey(bytes.get(), nullptr, NoPassPhrase, nullptr));
+  ERR_clear_error();
   if (key == nullptr) return Bad(path, "holds no private key in PEM, or one under a pass phrase");
   return key;
 }
@@ -62,7 +94,44 @@ absl::Status CheckTime(const std::string& path, const X509& certificate) {
   return absl::OkStatus();
 }
 
+absl::Time EndOf(const X509& certificate) {
+  std::tm end{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(&certificate), &end) != 1) return absl::InfinitePast();
+  return absl::FromTM(end, absl::UTCTimeZone());
+}
+
 }  // namespace
+
+absl::StatusOr<TlsPart> ReadOwnCertificate(const TlsFiles& files) {
+  RESERVE_ASSIGN_OR_RETURN(const std::string certificate, ReadWhole(files.certificate_file));
+  RESERVE_ASSIGN_OR_RETURN(const std::string key_text, ReadWhole(files.key_file));
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<Certificate> chain,
+                           CertificatesIn(files.certificate_file, certificate));
+  RESERVE_ASSIGN_OR_RETURN(const Key key, KeyIn(files.key_file, key_text));
+  if (X509_check_private_key(chain.front().get(), key.get()) != 1) {
+    ERR_clear_error();
+    return Bad(files.key_file,
+               absl::StrCat("is not the key of the certificate in '", files.certificate_file, "'"));
+  }
+  RESERVE_RETURN_IF_ERROR(CheckTime(files.certificate_file, *chain.front()));
+  return TlsPart{absl::StrCat(key_text, "\n", certificate), EndOf(*chain.front())};
+}
+
+absl::StatusOr<TlsPart> ReadAuthorities(const TlsFiles& files) {
+  TlsPart part;
+  RESERVE_ASSIGN_OR_RETURN(part.pem, ReadWhole(files.ca_file));
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<Certificate> authorities,
+                           CertificatesIn(files.ca_file, part.pem));
+  absl::Status first_problem;
+  for (const Certificate& authority : authorities) {
+    const absl::Status in_time = CheckTime(files.ca_file, *authority);
+    if (in_time.ok()) part.end = std::max(part.end, EndOf(*authority));
+    first_problem.Update(in_time);
+  }
+  // While authorities change, one that has expired stands beside the one that follows it.
+  if (part.end == absl::InfinitePast()) return first_problem;
+  return part;
+}
 
 absl::Status CheckTlsFiles(const TlsFiles& files) {
   if (files.empty()) return absl::OkStatus();
@@ -70,22 +139,8 @@ absl::Status CheckTlsFiles(const TlsFiles& files) {
     return absl::InvalidArgumentError(
         "TLS needs all of the certificate, key and CA files, or none of them");
   }
-  for (const std::string* path : {&files.certificate_file, &files.key_file, &files.ca_file}) {
-    if (access(path->c_str(), R_OK) != 0) {
-      const int error = errno;
-      return absl::InvalidArgumentError(
-          absl::ErrnoToStatus(error, absl::StrCat("can't read '", *path, "'")).message());
-    }
-  }
-  RESERVE_ASSIGN_OR_RETURN(const Certificate certificate, ReadCertificate(files.certificate_file));
-  RESERVE_ASSIGN_OR_RETURN(const Key key, ReadKey(files.key_file));
-  if (X509_check_private_key(certificate.get(), key.get()) != 1) {
-    return Bad(files.key_file,
-               absl::StrCat("is not the key of the certificate in '", files.certificate_file, "'"));
-  }
-  RESERVE_RETURN_IF_ERROR(CheckTime(files.certificate_file, *certificate));
-  RESERVE_ASSIGN_OR_RETURN(const Certificate authority, ReadCertificate(files.ca_file));
-  return CheckTime(files.ca_file, *authority);
+  RESERVE_RETURN_IF_ERROR(ReadOwnCertificate(files).status());
+  return ReadAuthorities(files).status();
 }
 
 }  // namespace reserve

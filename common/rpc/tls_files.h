@@ -5,23 +5,37 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
 
 namespace reserve {
 
-// PEM files; all three or none. They are read again every minute, so that
-// certificates can be renewed without a restart.
+// PEM files; all three or none. They are read again every few seconds, so that certificates can be
+// renewed without a restart (tls_identity.h).
 struct TlsFiles {
   // Our own certificate chain, and its private key.
   std::string certificate_file;
   std::string key_file;
-  // The authority that must have signed the peer's certificate.
+  // The authorities of which one must have signed the peer's certificate.
   std::string ca_file;
 
   bool empty() const { return certificate_file.empty() && key_file.empty() && ca_file.empty(); }
 };
 
-// INVALID_ARGUMENT unless none is given, or all are and they can serve: the certificate and the
-// authority are PEM and within their time, and the key is the certificate's.
+// What was read of them, in PEM, and until when it is good.
+struct TlsPart {
+  std::string pem;
+  absl::Time end = absl::InfinitePast();
+};
+
+// The key and, after it, the certificate chain. INVALID_ARGUMENT unless they can serve: both are
+// PEM, whole, the certificate is within its time, and the key is the certificate's.
+absl::StatusOr<TlsPart> ReadOwnCertificate(const TlsFiles& files);
+// The authorities. INVALID_ARGUMENT unless all are PEM, whole, and one at least is within its time;
+// the end is that of the one that lasts longest.
+absl::StatusOr<TlsPart> ReadAuthorities(const TlsFiles& files);
+
+// INVALID_ARGUMENT unless none is given, or all are and they can serve.
 absl::Status CheckTlsFiles(const TlsFiles& files);
 
 }  // namespace reserve

@@ -7,16 +7,21 @@
 #include "absl/flags/flag.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "common/access/roles_file.h"
 #include "common/error/error.h"
 #include "common/flags/flags.h"
+#include "common/rpc/doorkeeper.h"
 #include "common/rpc/rpc_flags.h"
 #include "common/rpc/server.h"
 #include "common/rpc/shutdown_signal.h"
 #include "common/telemetry/log.h"
 #include "common/telemetry/telemetry_flags.h"
+#include "reserve/gateway/v1/doors.pb.h"
+#include "services/gateway_stub/access_table.h"
 #include "services/gateway_stub/dashboard_service.h"
 #include "services/gateway_stub/gateway.h"
 #include "services/gateway_stub/service.h"
+#include "services/gateway_stub/wire.h"
 
 ABSL_FLAG(std::string, listen, "127.0.0.1:50052", "host:port or unix:/path to serve on.");
 ABSL_FLAG(std::string, data_file, "",
@@ -56,18 +61,26 @@ absl::StatusOr<std::unique_ptr<Gateway>> OpenGateway() {
 
 absl::Status Run() {
   ShutdownSignal signal;
-  RESERVE_ASSIGN_OR_RETURN(const ServerOptions server_options,
+  RESERVE_ASSIGN_OR_RETURN(const ServerOptions asked_for,
                            ServerOptionsFromFlags(absl::GetFlag(FLAGS_listen)));
   RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<MetricsServer> metrics, StartTelemetry());
+  ServerOptions server_options = asked_for;  // what it holds needs the metrics
+  RESERVE_ASSIGN_OR_RETURN(server_options.identity, TlsIdentityFromFlags(metrics->registry()));
+  RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<RolesFile> roles,
+                           RolesFromFlags(metrics->registry()));
   RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<HealthPort> health_port, StartHealthPort());
   RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<Gateway> gateway, OpenGateway());
   PaymentGatewayService service(gateway.get(), &metrics->registry());
   StubDashboardService dashboard(gateway.get());
+  Doorkeeper doorkeeper(kDomain, roles.get(), metrics->registry());
+  server_options.doorkeeper = &doorkeeper;
+  gateway::v1::PaymentGatewayDoor<kAccessTable> service_door(service, doorkeeper);
+  gateway::v1::StubDashboardDoor<kAccessTable> dashboard_door(dashboard, doorkeeper);
   RESERVE_ASSIGN_OR_RETURN(
       const std::unique_ptr<RpcServer> server,
       RpcServer::Start(server_options,
-                       {{gateway::v1::PaymentGateway::service_full_name(), &service},
-                        {gateway::v1::StubDashboard::service_full_name(), &dashboard}}));
+                       {{gateway::v1::PaymentGateway::service_full_name(), &service_door},
+                        {gateway::v1::StubDashboard::service_full_name(), &dashboard_door}}));
   server->SetServing(true);
   health_port->SetReady(true);
   Log(Severity::kInfo, "draining", {{"signal", signal.Wait()}});

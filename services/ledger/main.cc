@@ -1,6 +1,7 @@
 // ledger: serves the ledger, and looks after its database.
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -31,8 +32,18 @@ constexpr char kUsage[] =
     "  settings             prints the amounts of each currency, as --currency_settings_file "
     "takes\n"
     "                       them\n"
-    "  import-rates [FILE]  imports a rate deck from CSV into a running ledger (--starter: the\n"
-    "                       deck that is built in)\n"
+    "  access               prints who may call what; with --caller, what that one may\n"
+    "  import-rates [FILE]  imports a rate deck from CSV into a running ledger, and brings it "
+    "into\n"
+    "                       force (--starter: the deck that is built in; --draft: only imports "
+    "it)\n"
+    "  rate-decks           lists the decks of a running ledger, and when each is in force\n"
+    "  compare-rates VERSION [BASE]\n"
+    "                       says what would change with a deck\n"
+    "  export-rates VERSION prints a deck as CSV\n"
+    "  activate-rates VERSION\n"
+    "                       brings a deck into force: a draft, or again one of before\n"
+    "  retire-rates VERSION puts a deck away that prices nothing any more\n"
     "  check                looks whether a running ledger is fit for use\n"
     "  verify               recomputes everything that a running ledger has stored\n"
     "  check-heads FILE     asks a running ledger whether it still has entries that it "
@@ -41,17 +52,56 @@ constexpr char kUsage[] =
     "Exit codes: 0 all is well; 1 it failed, or found something; 2 what it was told has no "
     "sense.\n";
 
+// The flags of a command that asks a running ledger.
+std::vector<std::string> OfClient(std::vector<std::string> more) {
+  more.insert(more.end(), {"ledger", "tls_certificate_file", "tls_key_file", "tls_ca_file",
+                           "tls_server_name", "insecure_plaintext"});
+  return more;
+}
+
+// The commands about rate decks.
+std::vector<Command> RateCommands() {
+  return {
+      {"import-rates", cli::ImportRatesUsage(),
+       OfClient({"starter", "name", "currency", "series", "effective_time", "backdate", "draft",
+                 "standard_rate_ceiling", "time_zone", "periods", "rounding", "holidays",
+                 "prices_include_tax", "accept", "dry_run", "date_format", "decimal_mark", "kind",
+                 "ignore_columns"})},
+      {"rate-decks",
+       "ledger rate-decks [flags]\n  Lists the rate decks of a running ledger, newest first, and "
+       "from when until when each\n  was, is or will be in force.",
+       OfClient({})},
+      {"compare-rates",
+       "ledger compare-rates VERSION [BASE] [flags]\n  Says what would change with a rate deck: "
+       "lines that are added, removed, dearer or cheaper, or cross\n  the standard-rate ceiling, "
+       "and what recent usage would have cost. BASE is the version of the deck\n  that is compared "
+       "with; without it that is the one in force.",
+       OfClient({})},
+      {"export-rates",
+       "ledger export-rates VERSION [flags]\n  Prints a rate deck as CSV, with the columns of "
+       "import-rates, and on standard error the flags with which\n  import-rates makes the same "
+       "deck of it.",
+       OfClient({})},
+      {"activate-rates",
+       "ledger activate-rates VERSION [flags]\n  Brings a rate deck into force: one that was "
+       "imported with --draft, or again one of before.\n  Without --effective_time it is in force "
+       "when the command ends, some 3 s later; usage is priced\n  by the deck in force at its "
+       "start. A deck that is scheduled is called off by activating, for the\n  same "
+       "--effective_time, "
+       "the one that is to stay.",
+       OfClient({"effective_time", "backdate", "dry_run", "reason"})},
+      {"retire-rates",
+       "ledger retire-rates VERSION [flags]\n  Puts a rate deck away: it can't be activated any "
+       "more, and stays readable. Refused while usage\n  may still come that it prices.",
+       OfClient({"dry_run"})},
+  };
+}
+
 // What each command reads.
 std::vector<Command> Commands() {
   constexpr char kDatabase[] = "serve/database_flags.cc";
   constexpr char kCurrencies[] = "serve/currency_settings_file.cc";
-  const std::vector<std::string> client = {"ledger", "tls_certificate_file", "tls_key_file",
-                                           "tls_ca_file", "tls_server_name"};
-  const auto of_client = [&](std::vector<std::string> more) {
-    more.insert(more.end(), client.begin(), client.end());
-    return more;
-  };
-  return {
+  std::vector<Command> commands = {
       {"serve",
        "ledger serve [flags]\n  Serves accounts, usage, rates, recharges and audits (gRPC), until "
        "SIGTERM, SIGINT or SIGHUP.",
@@ -67,28 +117,33 @@ std::vector<Command> Commands() {
       {"settings",
        "ledger settings [flags]\n  Prints the amounts of each currency, as CSV.",
        {kCurrencies}},
-      {"import-rates", cli::ImportRatesUsage(),
-       of_client({"starter", "name", "currency", "effective_time", "standard_rate_ceiling",
-                  "time_zone", "periods", "rounding", "holidays", "prices_include_tax", "accept",
-                  "dry_run", "date_format", "decimal_mark", "kind", "ignore_columns"})},
+      {"access",
+       "ledger access [flags]\n  Prints which roles may call what, or what one caller may.",
+       {"caller", "roles_file"}},
       {"check",
        "ledger check [flags]\n  Looks whether a running ledger is fit for use: health, and one "
        "read.",
-       of_client({"recharge"})},
+       OfClient({"recharge"})},
       {"verify",
        "ledger verify [flags]\n  Has a running ledger recompute everything that it has stored.",
-       of_client({})},
+       OfClient({})},
       {"check-heads",
        "ledger check-heads FILE [flags]\n  Asks a running ledger whether it still has the entries "
        "of a file of lines\n  ACCOUNT,SEQ,HASH; - is standard input.",
-       of_client({})},
+       OfClient({})},
   };
+  for (Command& command : RateCommands()) commands.push_back(std::move(command));
+  return commands;
 }
 
 absl::Status RunCommand(std::vector<std::string> arguments) {
   const std::string command = arguments.empty() ? "" : arguments.front();
   if (!arguments.empty()) arguments.erase(arguments.begin());
   if (command == "import-rates") return cli::RunImportRates(arguments);
+  if (command == "compare-rates") return cli::RunCompareRates(arguments);
+  if (command == "export-rates") return cli::RunExportRates(arguments);
+  if (command == "activate-rates") return cli::RunActivateRates(arguments);
+  if (command == "retire-rates") return cli::RunRetireRates(arguments);
   if (command == "check-heads") return cli::RunCheckHeads(arguments);
   if (!arguments.empty()) {
     return InvalidField("command line", absl::StrCat("\"", arguments[0], "\" is too much"));
@@ -97,6 +152,8 @@ absl::Status RunCommand(std::vector<std::string> arguments) {
   if (command == "migrate") return cli::RunMigrate();
   if (command == "grants") return cli::PrintGrants();
   if (command == "settings") return cli::PrintSettings();
+  if (command == "rate-decks") return cli::RunRateDecks();
+  if (command == "access") return cli::PrintAccess();
   if (command == "check") return cli::RunCheck();
   if (command == "verify") return cli::RunVerify();
   const std::string why =

@@ -49,6 +49,13 @@ absl::StatusOr<int64_t> Import(const test_support::LedgerStubs& ledger, const st
   writer->WritesDone();
   const grpc::Status status = writer->Finish();
   if (!status.ok()) return FromGrpcStatus(status);
+  pb::ActivateRateDeckRequest activate;
+  activate.set_deck_version(response.rate_deck().version());
+  reserve::ToProto(effective, activate.mutable_effective_time());
+  activate.set_backdate(true);
+  activate.set_request_id(name);
+  activate.set_reason("bench");
+  RESERVE_RETURN_IF_ERROR(Ask(ledger, &pb::Rates::Stub::ActivateRateDeck, activate).status());
   return response.rate_deck().version();
 }
 

@@ -109,6 +109,19 @@ TEST_F(FlagsTest, AddressesAreCheckedByTheirMeaning) {
   }
 }
 
+TEST_F(FlagsTest, ThisMachinesOwnAddressesAreTold) {
+  for (const char* own : {"127.0.0.1:0", "127.8.9.10:1", "localhost:50051", "[::1]:1",
+                          "unix:/run/x", "unix-abstract:x", "dns:///localhost:1",
+                          "ipv4:127.0.0.1:5", "ipv6:[::1]:5", "dns://1.1.1.1/127.0.0.1:1"}) {
+    EXPECT_TRUE(IsLoopback(own)) << own;
+  }
+  for (const char* other : {"0.0.0.0:50051", "[::]:50051", "ledger:50051", "10.0.0.1:1",
+                            "127.0.0.1.example.org:1", "localhost.example.org:1", "127.x:1",
+                            "dns://127.0.0.1/ledger:1", "ipv4:127.0.0.1:5,1.2.3.4:5", "[::2]:1"}) {
+    EXPECT_FALSE(IsLoopback(other)) << other;
+  }
+}
+
 TEST_F(FlagsTest, FlagsOfTheLibraryItselfAreNotSetFromTheEnvironment) {
   EXPECT_TRUE(
       SetFlagsFromEnvironment({}, EnvironmentOf({{"RESERVE_FLAGFILE", "/etc/passwd"}})).ok());

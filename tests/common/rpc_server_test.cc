@@ -5,6 +5,7 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
+#include <prometheus/registry.h>
 
 #include <atomic>
 #include <csignal>
@@ -16,22 +17,33 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "common/error/error.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/doorkeeper.h"
 #include "common/rpc/health_check.h"
 #include "common/rpc/health_port.h"
 #include "common/rpc/request_id.h"
 #include "common/rpc/shutdown_signal.h"
 #include "common/rpc/status.h"
+#include "common/rpc/tls_identity.h"
+#include "common/telemetry/log.h"
+#include "reserve/gateway/v1/doors.pb.h"
 #include "reserve/gateway/v1/payment_gateway.grpc.pb.h"
+#include "services/gateway_stub/access_table.h"
+#include "tests/support/test_authority.h"
+#include "tests/support/wait_until.h"
 
 namespace reserve {
 namespace {
 
 namespace pb = gateway::v1;
+using test_support::ContentOf;
+using test_support::TestAuthority;
+using test_support::TestCertificate;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 
@@ -76,8 +88,14 @@ class RpcServerTest : public ::testing::Test {
   }
 
   absl::Status Start() {
+    // Nobody is asked for a role here.
+    if (!server_options_.tls.empty()) server_options_.doorkeeper = &keeper_;
+    return StartWith(server_options_.tls.empty() ? static_cast<grpc::Service*>(&service_) : &door_);
+  }
+
+  absl::Status StartWith(grpc::Service* service) {
     auto server =
-        RpcServer::Start(server_options_, {{pb::PaymentGateway::service_full_name(), &service_}});
+        RpcServer::Start(server_options_, {{pb::PaymentGateway::service_full_name(), service}});
     if (!server.ok()) return server.status();
     server_ = *std::move(server);
     return absl::OkStatus();
@@ -127,6 +145,9 @@ class RpcServerTest : public ::testing::Test {
 
   std::string folder_;
   EchoService service_;
+  prometheus::Registry registry_;
+  Doorkeeper keeper_{"reserve.gateway", nullptr, registry_};
+  pb::PaymentGatewayDoor<gateway_stub::kAccessTable> door_{service_, keeper_};
   ServerOptions server_options_;
   ChannelOptions channel_options_;
   std::unique_ptr<RpcServer> server_;
@@ -266,6 +287,15 @@ TEST_F(TlsTest, PeersOfOneAuthorityTalk) {
   EXPECT_TRUE(answer.ok()) << answer.status();
 }
 
+TEST_F(TlsTest, AServiceWithoutADoorIsNotServed) {
+  server_options_.tls = good_;
+  EXPECT_EQ(StartWith(&door_).code(), absl::StatusCode::kFailedPrecondition);
+  server_options_.doorkeeper = &keeper_;
+  const absl::Status no_door = StartWith(&service_);
+  EXPECT_EQ(no_door.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(no_door.message()), HasSubstr("PaymentGateway has no door"));
+}
+
 TEST_F(TlsTest, ACallerOfAnotherAuthorityOrInPlainTextIsRefused) {
   server_options_.tls = good_;
   ASSERT_TRUE(Start().ok());
@@ -371,6 +401,177 @@ TEST_F(TlsTest, WhatCanNotServeIsRefusedAtTheStartAndSaysWhy) {
   EXPECT_THAT(refused("empty.pem", "peer.key", "ca.pem"), says("no certificate in PEM"));
   EXPECT_THAT(refused("peer.pem", "half.key", "ca.pem"), says("no private key in PEM"));
   EXPECT_THAT(refused("peer.pem", "peer.key", "empty.pem"), says("no certificate in PEM"));
+}
+
+// Files that are written anew while a server and its clients run.
+class RenewalTest : public RpcServerTest {
+ protected:
+  void SetUp() override {
+    RpcServerTest::SetUp();
+    auto authority = TestAuthority::Create(folder_, "ca");
+    if (absl::IsNotFound(authority.status())) GTEST_SKIP() << authority.status();
+    ASSERT_TRUE(authority.ok()) << authority.status();
+    authority_ = std::make_unique<TestAuthority>(*authority);
+    files_ = {.certificate_file = folder_ + "/live.pem",
+              .key_file = folder_ + "/live.key",
+              .ca_file = folder_ + "/live_ca.pem"};
+    Write(files_.ca_file, ContentOf(authority_->ca_file()));
+    Put(Issue("first"));
+    auto identity = TlsIdentity::Open(files_, &registry_, absl::Milliseconds(20));
+    ASSERT_TRUE(identity.ok()) << identity.status();
+    server_options_.tls = files_;
+    server_options_.identity = *identity;
+    ASSERT_TRUE(Start().ok());
+  }
+
+  static void Write(const std::string& path, const std::string& content) {
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
+  }
+  TestCertificate Issue(const std::string& name) { return IssueBy(*authority_, name); }
+  static TestCertificate IssueBy(const TestAuthority& authority, const std::string& name) {
+    auto issued = authority.Issue(name, absl::StrCat("DNS:", name, ".test,IP:127.0.0.1"));
+    EXPECT_TRUE(issued.ok()) << issued.status();
+    return issued.ok() ? *issued : TestCertificate();
+  }
+  void Put(const TestCertificate& certificate) {
+    Write(files_.certificate_file, ContentOf(certificate.certificate_file));
+    Write(files_.key_file, ContentOf(certificate.key_file));
+  }
+
+  // A new connection of a client that trusts `ca_file`, and expects the server to be of this name.
+  bool IsServerCalled(const std::string& name, const std::string& ca_file) {
+    const TestCertificate client = client_;
+    channel_options_.tls = {.certificate_file = client.certificate_file,
+                            .key_file = client.key_file,
+                            .ca_file = ca_file};
+    channel_options_.tls_server_name = name + ".test";
+    return Call("k").ok();
+  }
+  bool BecomesCalled(const std::string& name, const std::string& ca_file) {
+    return test_support::WaitUntil([&] { return IsServerCalled(name, ca_file); }, absl::Seconds(30),
+                                   absl::Milliseconds(50));
+  }
+
+  double Metric(const std::string& name) {
+    double sum = 0;
+    for (const prometheus::MetricFamily& family : registry_.Collect()) {
+      if (family.name != name) continue;
+      for (const auto& metric : family.metric) sum += metric.counter.value + metric.gauge.value;
+    }
+    return sum;
+  }
+
+  std::unique_ptr<TestAuthority> authority_;
+  TestCertificate client_;
+  TlsFiles files_;
+};
+
+TEST_F(RenewalTest, ARenewedPairIsUsedOnceItIsWholeAndUntilThenTheLastGoodOne) {
+  client_ = Issue("client");
+  const std::string ca = authority_->ca_file();
+  ASSERT_TRUE(IsServerCalled("first", ca));
+  EXPECT_NEAR(Metric("reserve_tls_days_left"), 2 + 3,
+              0.1);  // the certificate's and the authority's
+  EXPECT_EQ(Metric("reserve_tls_failed_reloads_total"), 0);
+  std::atomic<int> lines = 0;
+  SetLogSink([&](absl::string_view record) {
+    if (absl::StrContains(record, "can't serve")) ++lines;
+  });
+  // The new certificate stands beside the old key.
+  const TestCertificate second = Issue("second");
+  Write(files_.certificate_file, ContentOf(second.certificate_file));
+  EXPECT_TRUE(
+      test_support::WaitUntil([&] { return Metric("reserve_tls_failed_reloads_total") > 5; }));
+  EXPECT_EQ(lines, 1);
+  EXPECT_TRUE(IsServerCalled("first", ca));
+  // Half of the key, then the whole.
+  const std::string key = ContentOf(second.key_file);
+  Write(files_.key_file, key.substr(0, key.size() / 2));
+  EXPECT_TRUE(test_support::WaitUntil([&] { return lines == 2; }));
+  EXPECT_TRUE(IsServerCalled("first", ca));
+  Write(files_.key_file, key);
+  EXPECT_TRUE(BecomesCalled("second", ca));
+  EXPECT_FALSE(IsServerCalled("first", ca));
+  SetLogSink(nullptr);
+}
+
+TEST_F(RenewalTest, WhatIsCutOffOrHasExpiredIsNotTaken) {
+  client_ = Issue("client");
+  const std::string ca = authority_->ca_file();
+  const auto failed_by = [&](const std::string& path, const std::string& content) {
+    const double before = Metric("reserve_tls_failed_reloads_total");
+    const std::string good = ContentOf(path);
+    Write(path, content);
+    EXPECT_TRUE(test_support::WaitUntil(
+        [&] { return Metric("reserve_tls_failed_reloads_total") > before + 1; }));
+    EXPECT_TRUE(IsServerCalled("first", ca));
+    Write(path, good);
+  };
+  const auto ended = authority_->Issue("ended", "DNS:ended.test", "test", /*expired=*/true);
+  ASSERT_TRUE(ended.ok()) << ended.status();
+  const std::string whole = ContentOf(files_.certificate_file);
+  failed_by(files_.certificate_file, ContentOf(ended->certificate_file));
+  failed_by(files_.certificate_file, whole + whole.substr(0, whole.size() / 2));
+  failed_by(files_.certificate_file, "");
+  failed_by(files_.ca_file, "");
+  failed_by(files_.ca_file, "no authority");
+}
+
+TEST_F(RenewalTest, AuthoritiesChangeWhileBothSidesRun) {
+  const auto next = TestAuthority::Create(folder_, "next");
+  ASSERT_TRUE(next.ok()) << next.status();
+  client_ = Issue("client");
+  const std::string old_ca = authority_->ca_file();
+  ASSERT_TRUE(IsServerCalled("first", old_ca));
+  // Both are trusted, then the server has a certificate of the new one, and a client too.
+  const std::string both = ContentOf(old_ca) + ContentOf(next->ca_file());
+  Write(files_.ca_file, both);
+  Put(IssueBy(*next, "renewed"));
+  EXPECT_TRUE(BecomesCalled("renewed", next->ca_file()));
+  client_ = IssueBy(*next, "client2");
+  EXPECT_TRUE(BecomesCalled("renewed", next->ca_file()));
+  // The old one goes: its clients are not let in any more.
+  Write(files_.ca_file, ContentOf(next->ca_file()));
+  client_ = Issue("client");
+  EXPECT_TRUE(test_support::WaitUntil([&] { return !IsServerCalled("renewed", next->ca_file()); },
+                                      absl::Seconds(30), absl::Milliseconds(50)));
+}
+
+TEST_F(RenewalTest, AClientUsesItsRenewedCertificateForNewConnections) {
+  // The one channel, whose server goes and comes back with another authority for its clients.
+  const auto next = TestAuthority::Create(folder_, "next");
+  ASSERT_TRUE(next.ok()) << next.status();
+  client_ = Issue("client");
+  const TlsFiles own = {.certificate_file = folder_ + "/own.pem",
+                        .key_file = folder_ + "/own.key",
+                        .ca_file = authority_->ca_file()};
+  Write(own.certificate_file, ContentOf(client_.certificate_file));
+  Write(own.key_file, ContentOf(client_.key_file));
+  auto identity = TlsIdentity::Open(own, nullptr, absl::Milliseconds(20));
+  ASSERT_TRUE(identity.ok()) << identity.status();
+  channel_options_.tls = own;
+  channel_options_.identity = *identity;
+  channel_options_.tls_server_name = "first.test";
+  const auto channel = MakeChannel(server_->local_target(), channel_options_);
+  ASSERT_TRUE(channel.ok()) << channel.status();
+  const auto stub = pb::PaymentGateway::NewStub(*channel);
+  const auto answers = [&] {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(5)));
+    pb::Charge response;
+    return stub->GetCharge(&context, pb::GetChargeRequest(), &response).ok();
+  };
+  ASSERT_TRUE(answers());
+  Write(files_.ca_file, ContentOf(next->ca_file()));
+  server_->HangUp();
+  EXPECT_TRUE(test_support::WaitUntil([&] {
+    server_->HangUp();
+    return !answers();
+  }));
+  const TestCertificate renewed = IssueBy(*next, "client2");
+  Write(own.certificate_file, ContentOf(renewed.certificate_file));
+  Write(own.key_file, ContentOf(renewed.key_file));
+  EXPECT_TRUE(test_support::WaitUntil(answers, absl::Seconds(30), absl::Milliseconds(50)));
 }
 
 TEST(ShutdownSignalDeathTest, TheFirstSignalIsWaitedForAndTheSecondEndsTheProcess) {

@@ -6,7 +6,9 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -65,7 +67,11 @@ std::vector<std::pair<std::string, std::string>> GoodRequests() {
       {"Accounts.GetAccount", ""},
       {"Accounts.UpdateAccount", "account { country_code: 'GB' }"},
       {"Accounts.UpdateBillingSettings", "billing_settings { reserve_amount { units: 20 } }"},
+      {"Accounts.AddPaymentMethod",
+       "request_id: 'new' payment_method { card_token: 'tok_visa#other' }"},
       {"Accounts.UpdatePaymentMethod", "payment_method { card_token: 'tok_visa#other' }"},
+      {"Accounts.RemovePaymentMethod", "payment_method_id: 'card-1'"},
+      {"Accounts.ListPaymentMethods", ""},
       {"Accounts.PutUser", "user_id: 'new'"},
       {"Accounts.GetUser", "user_id: 'u'"},
       {"Accounts.ListUsers", ""},
@@ -93,8 +99,18 @@ std::vector<std::pair<std::string, std::string>> GoodRequests() {
        "request_id: 'new' amount { units: 1 } expire_time { seconds: 4000000000 } reason: 'gift'"},
       {"Accounts.RequestRecharge", "request_id: 'new'"},
       {"Accounts.ListRecharges", ""},
+      {"Accounts.ListRefunds", ""},
+      {"Accounts.ListDisputes", ""},
+      {"Accounts.ListPayments", ""},
       {"Support.BlockAccount", "reason: 'fraud'"},
       {"Support.UnblockAccount", "reason: 'no fraud'"},
+      {"Support.LiftSuspension", "reason: 'spoke to the customer'"},
+      {"Support.RefundRecharge", "request_id: 'new' ordinal: 1 reason: 'goodwill'"},
+      {"Support.RecordPayment",
+       "request_id: 'new' amount { units: 1 } means: PAYMENT_MEANS_CASH reason: 'paid'"},
+      {"Support.ReversePayment", "request_id: 'new' ordinal: 1 reason: 'bounced'"},
+      {"Support.ResolveReview", "ordinal: 1 not_charged { } reason: 'the gateway has none'"},
+      {"Support.CloseAccount", "request_id: 'new' reason: 'the customer leaves'"},
       {"Support.RecordPayout", "total { units: 1 } reason: 'by bank'"},
       {"Events.ListEvents", ""},
       {"Accounts.GetBillingAdvice", ""},
@@ -106,6 +122,34 @@ std::vector<std::pair<std::string, std::string>> GoodRequests() {
       {"Audit.VerifyAccount", ""},
       {"Audit.CheckHead", "seq: 1 hash: '0123456789abcdef0123456789abcdef'"},
   };
+}
+
+// Those that are of no account, or of all accounts where none is named.
+const std::set<std::string>& OfNoAccount() {
+  static const auto* const methods = new std::set<std::string>{"Accounts.ListAccounts",
+                                                               "Audit.VerifyLedger",
+                                                               "Events.WatchEvents",
+                                                               "Ledger.BatchRecordUsage",
+                                                               "Ledger.ListHolds",
+                                                               "Ledger.CountSmsSegments",
+                                                               "Ledger.ReleaseSwitchHolds",
+                                                               "Ledger.StreamUsage",
+                                                               "Rates.CancelRerating",
+                                                               "Rates.GetRerating",
+                                                               "Rates.ImportRateDeck",
+                                                               "Rates.ListRateDecks",
+                                                               "Rates.ListRates",
+                                                               "Rates.ListReratings",
+                                                               "Rates.ListUnratedUsage",
+                                                               "Rates.QuoteCall",
+                                                               "Rates.QuoteSms",
+                                                               "Rates.RerateUsage",
+                                                               "Recharges.ReportGatewayDispute",
+                                                               "Recharges.ReportGatewayRefund",
+                                                               "Recharges.WatchLowBalance",
+                                                               "Support.ListPayouts",
+                                                               "Support.ListReviews"};
+  return *methods;
 }
 
 // Ids that no account, user, usage or request can have.
@@ -143,6 +187,20 @@ class BadInputTest : public ::testing::Test {
       ASSERT_EQ(ghost.Take().account_id(), "flight");
     }
     Must("Accounts.OpenAccount", "account_id: 'due' card_token: 'tok_visa#due'");
+    // A refund and a dispute of the first of the two charges of `twice` are known.
+    Must("Accounts.OpenAccount", "account_id: 'twice' card_token: 'tok_visa#twice'");
+    Must("Recharges.ReportRecharge",
+         "account_id: 'twice' ordinal: 1 attempt: 1 worker_id: 'w' succeeded { charge_id: 'ch_a' "
+         "amount { currency_code: 'USD' units: 15 } }");
+    Must("Support.RecordPayment",
+         "account_id: 'twice' request_id: 'paid' amount { units: 9 } means: PAYMENT_MEANS_OTHER "
+         "charge_id: 'ch_b' reason: 'paid on a page'");
+    Must("Recharges.ReportGatewayRefund",
+         "charge_id: 'ch_a' charge_reference: 'twice/1' refund_id: 're_a' state: "
+         "REFUND_STATE_SUCCEEDED amount { currency_code: 'USD' units: 1 }");
+    Must("Recharges.ReportGatewayDispute",
+         "charge_id: 'ch_a' charge_reference: 'twice/1' dispute_id: 'dp_a' state: "
+         "DISPUTE_STATE_OPENED amount { currency_code: 'USD' units: 2 }");
     Must("Accounts.OpenAccount", "account_id: 'bare'");
     std::ofstream(stack_->folder() + "/yen.csv") << "kind,prefix,price\ncall,81,3\n";
     ASSERT_EQ(stack_
@@ -247,6 +305,22 @@ TEST_F(BadInputTest, AMalformedAccountIdIsRefusedByEveryMethod) {
   EXPECT_EQ(Stored(), before);
 }
 
+TEST_F(BadInputTest, EveryMethodOfAnAccountIsTriedHere) {
+  std::map<std::string, int> named;
+  for (const auto& [method, text] : GoodRequests()) ++named[method];
+  for (const std::string& method : OfNoAccount()) ++named[method];
+  for (const std::string service :
+       {"Ledger", "Accounts", "Events", "Support", "Rates", "Recharges", "Audit"}) {
+    const auto* descriptor = google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(
+        absl::StrCat("reserve.ledger.v1.", service));
+    ASSERT_NE(descriptor, nullptr) << service;
+    for (int i = 0; i < descriptor->method_count(); ++i) {
+      const std::string method = absl::StrCat(service, ".", descriptor->method(i)->name());
+      EXPECT_EQ(named[method], 1) << method;
+    }
+  }
+}
+
 TEST_F(BadInputTest, AnUnknownAccountIsNotFoundByEveryMethod) {
   std::vector<Refusal> refusals;
   for (const auto& [method, text] : GoodRequests()) {
@@ -259,6 +333,16 @@ TEST_F(BadInputTest, AnUnknownAccountIsNotFoundByEveryMethod) {
                         lease ? "lease_epoch" : "account_id"});
   }
   ExpectRefused(refusals);
+}
+
+// Idempotent by the state too, or by an etag.
+const std::set<std::string>& MayHaveNoRequestId() {
+  static const auto* const methods =
+      new std::set<std::string>{"Accounts.UpdateBillingSettings", "Accounts.UpdatePaymentMethod",
+                                "Accounts.RemovePaymentMethod",   "Support.BlockAccount",
+                                "Support.UnblockAccount",         "Support.LiftSuspension",
+                                "Support.ResolveReview"};
+  return *methods;
 }
 
 TEST_F(BadInputTest, MalformedIdsOfUsersUsagesRequestsAndPlansAreRefused) {
@@ -277,6 +361,19 @@ TEST_F(BadInputTest, MalformedIdsOfUsersUsagesRequestsAndPlansAreRefused) {
       {"Support.AdjustBalance", "request_id"},
       {"Accounts.RequestRecharge", "request_id"},
       {"Support.GrantCredit", "request_id"},
+      {"Accounts.AddPaymentMethod", "request_id"},
+      {"Accounts.UpdatePaymentMethod", "request_id"},
+      {"Accounts.RemovePaymentMethod", "request_id"},
+      {"Accounts.UpdateBillingSettings", "request_id"},
+      {"Support.BlockAccount", "request_id"},
+      {"Support.UnblockAccount", "request_id"},
+      {"Support.LiftSuspension", "request_id"},
+      {"Support.LiftSuspension", "payment_method_id"},
+      {"Support.RefundRecharge", "request_id"},
+      {"Support.RecordPayment", "request_id"},
+      {"Support.ReversePayment", "request_id"},
+      {"Support.ResolveReview", "request_id"},
+      {"Support.CloseAccount", "request_id"},
       {"Accounts.PutUser", "user.plan_id"},
       {"Accounts.ListUsage", "user_id"},
       {"Recharges.RenewLease", "worker_id"},
@@ -286,8 +383,11 @@ TEST_F(BadInputTest, MalformedIdsOfUsersUsagesRequestsAndPlansAreRefused) {
   requests.emplace_back("Recharges.WatchLowBalance", "worker_id: 'w'");
   for (const auto& [method, field] : fields) {
     for (const std::string& id : BadIds()) {
-      // An empty plan or user filter is a default, not a mistake.
-      const bool may_be_empty = absl::EndsWith(field, "plan_id") || method == "Accounts.ListUsage";
+      // An empty plan or user filter is a default, not a mistake; nor is it where each call is a
+      // request of its own.
+      const bool may_be_empty = absl::EndsWith(field, "plan_id") ||
+                                method == "Accounts.ListUsage" ||
+                                MayHaveNoRequestId().contains(method);
       if (id.empty() && may_be_empty) continue;
       SCOPED_TRACE(absl::StrCat(method, " with ", field, " '", absl::CHexEscape(id), "'"));
       const auto request = RequestFor(method);
@@ -350,14 +450,16 @@ TEST_F(BadInputTest, CallsInProgressThatCanNeverBeRightAreRefused) {
       {.method = "Ledger.ExtendHold",
        .request = "account_id: 'acct' hold_id: 'x' extension: 1 used { seconds: -1 }",
        .field = "used"},
-      {.method = "Ledger.ExtendHold",
-       .request = "account_id: 'acct' hold_id: 'x' extension: 1 used { seconds: 604801 }",
-       .field = "used"},
+      {"Ledger.ExtendHold", "account_id: 'acct' hold_id: 'x' extension: 1 used { seconds: 604801 }",
+       StatusCode::kInvalidArgument, "CALL_TOO_LONG", "used"},
       {"Ledger.ExtendHold", "account_id: 'acct' hold_id: 'x' extension: 1", StatusCode::kNotFound,
        "HOLD_NOT_FOUND", "hold_id"},
       {.method = "Ledger.ReleaseHold",
        .request = "account_id: 'acct' hold_id: 'x' used { nanos: -1 }",
        .field = "used"},
+      {.method = "Ledger.ReleaseHold",
+       .request = "account_id: 'acct' hold_id: 'x' answer_time { nanos: -1 }",
+       .field = "answer_time"},
       {"Ledger.ReleaseHold", "account_id: 'acct' hold_id: 'x'", StatusCode::kNotFound,
        "HOLD_NOT_FOUND", "hold_id"},
       {"Ledger.GetHold", "account_id: 'acct' hold_id: 'x'", StatusCode::kNotFound, "HOLD_NOT_FOUND",
@@ -404,6 +506,12 @@ TEST_F(BadInputTest, UnknownUsersUsagesPlansDecksAndRechargesAreNotFound) {
        "PLAN_NOT_FOUND", "default_plan_id"},
       {"Rates.ListRates", "deck_version: 99", StatusCode::kNotFound, "RATE_DECK_NOT_FOUND",
        "deck_version"},
+      {"Rates.GetRateDeck", "deck_version: 99", StatusCode::kNotFound, "RATE_DECK_NOT_FOUND",
+       "deck_version"},
+      {"Rates.RetireRateDeck", "deck_version: 99", StatusCode::kNotFound, "RATE_DECK_NOT_FOUND",
+       "deck_version"},
+      {"Rates.ActivateRateDeck", "deck_version: 99 request_id: 'r' reason: 'x'",
+       StatusCode::kNotFound, "RATE_DECK_NOT_FOUND", "deck_version"},
       {"Recharges.ReportRecharge",
        "account_id: 'acct' ordinal: 9 attempt: 1 worker_id: 'w' unresolved { reason: 'lost' }",
        StatusCode::kNotFound, "RECHARGE_NOT_FOUND", "ordinal"},
@@ -458,13 +566,23 @@ TEST_F(BadInputTest, CallsWithAnAbsurdDurationOrNoDirectionAreRefused) {
   const std::vector<std::pair<std::string, std::string>> durations = {
       {"-1", ""},
       {"0 nanos: -1", ""},
-      {"604801", ""},
-      {"604800 nanos: 1", ""},
       {"60 nanos: -1", ".nanos"},
       {"60 nanos: 1000000000", ".nanos"},
       {"9223372036854775807", ".seconds"},
       {"-9223372036854775808", ".seconds"},
   };
+  // By a setting of the operator.
+  for (const std::string seconds : {"604801", "604800 nanos: 1"}) {
+    refusals.push_back({.method = "Ledger.RecordUsage",
+                        .request = absl::StrCat("account_id: 'acct' usage { ", Usage("new"),
+                                                Call("+12025550123", seconds), "}"),
+                        .reason = "CALL_TOO_LONG",
+                        .field = "usage.call.duration"});
+    refusals.push_back({.method = "Rates.QuoteCall",
+                        .request = Call("+12025550123", seconds),
+                        .reason = "CALL_TOO_LONG",
+                        .field = "call.duration"});
+  }
   for (const auto& [seconds, part] : durations) {
     refusals.push_back({.method = "Ledger.RecordUsage",
                         .request = absl::StrCat("account_id: 'acct' usage { ", Usage("new"),
@@ -752,7 +870,12 @@ TEST_F(BadInputTest, AnAccountIsOpenedInARealPlace) {
                         .request = absl::StrCat("account_id: 'new' time_zone: '", name, "'"),
                         .field = "time_zone"});
   }
-  for (const std::string place : {"country_code: 'US'", "time_zone: 'UTC'"}) {
+  for (const int day : {-1, 0, 32}) {
+    refusals.push_back({.method = "Accounts.OpenAccount",
+                        .request = absl::StrCat("account_id: 'new' billing_day: ", day),
+                        .field = "billing_day"});
+  }
+  for (const std::string place : {"country_code: 'US'", "time_zone: 'UTC'", "billing_day: 1"}) {
     refusals.push_back({"Accounts.OpenAccount",
                         absl::StrCat("account_id: 'acct' card_token: 'tok_visa#acct' ", place),
                         StatusCode::kAlreadyExists, "ACCOUNT_EXISTS", "account_id"});
@@ -775,9 +898,40 @@ TEST_F(BadInputTest, AnAccountMovesToARealCountry) {
        .request = with("", "update_mask { paths: 'country_code' }"),
        .field = "account.country_code"},
       {.method = "Accounts.UpdateAccount",
-       .request = with("country_code: 'GB'", "update_mask { paths: 'time_zone' }"),
+       .request = with("country_code: 'GB'", "update_mask { paths: 'currency_code' }"),
        .field = "update_mask"},
   });
+}
+
+TEST_F(BadInputTest, AnAccountIsGivenARealTimeZoneAndBillingDay) {
+  const auto with = [](const std::string& account, const std::string& more = "") {
+    return absl::StrCat("account_id: 'acct' account { ", account, " } ", more);
+  };
+  std::vector<Refusal> refusals;
+  for (const std::string zone : {"Mars/Olympus", "utc", "localtime", "../UTC"}) {
+    refusals.push_back({.method = "Accounts.UpdateAccount",
+                        .request = with(absl::StrCat("time_zone: '", zone, "'")),
+                        .field = "account.time_zone"});
+  }
+  for (const int day : {-1, 0, 32}) {
+    refusals.push_back({.method = "Accounts.UpdateAccount",
+                        .request = with(absl::StrCat("billing_day: ", day)),
+                        .field = "account.billing_day"});
+  }
+  for (const std::string field : {"time_zone", "billing_day"}) {
+    refusals.push_back({.method = "Accounts.UpdateAccount",
+                        .request = with("country_code: 'GB'",
+                                        absl::StrCat("update_mask { paths: '", field, "' }")),
+                        .field = absl::StrCat("account.", field)});
+  }
+  refusals.push_back(
+      {.method = "Accounts.UpdateAccount",
+       .request = with(absl::StrCat("billing_day: 5 etag: '", std::string(65, 'e'), "'")),
+       .field = "account.etag"});
+  refusals.push_back({.method = "Accounts.UpdateAccount",
+                      .request = with("billing_day: 5", "request_id: 'no/id'"),
+                      .field = "request_id"});
+  ExpectRefused(refusals);
 }
 
 TEST_F(BadInputTest, APayoutByHandIsOfSomethingThatIsOwed) {
@@ -1009,7 +1163,8 @@ TEST_F(BadInputTest, ListsRefuseTokensThatAreNotTheirs) {
   std::vector<Refusal> refusals;
   for (const std::string list :
        {"Accounts.ListAccounts", "Accounts.ListUsers", "Accounts.ListUsage", "Accounts.ListEntries",
-        "Accounts.ListRecharges", "Events.ListEvents", "Rates.ListRateDecks", "Rates.ListRates"}) {
+        "Accounts.ListRecharges", "Events.ListEvents", "Rates.ListRateDecks", "Rates.ListRates",
+        "Rates.ListRateDeckActivations"}) {
     const bool of_account = !absl::StartsWith(list, "Rates.") && list != "Accounts.ListAccounts";
     const std::string head = of_account ? "account_id: 'acct' " : "";
     for (const std::string token : {"x", "%%%", "AAAA", "MTIz", "a\\nb"}) {
@@ -1306,6 +1461,57 @@ TEST_F(BadInputTest, AnImportNeedsItsHeaderAndAWholeFile) {
   });
 }
 
+TEST_F(BadInputTest, AnActivationNeedsItsDeckItsRequestAndItsReason) {
+  const std::string sound = "deck_version: 1 request_id: 'r' reason: 'x' ";
+  ExpectRefused({
+      {.method = "Rates.ActivateRateDeck",
+       .request = "request_id: 'r' reason: 'x'",
+       .field = "deck_version"},
+      {.method = "Rates.ActivateRateDeck",
+       .request = "deck_version: -1 request_id: 'r' reason: 'x'",
+       .field = "deck_version"},
+      {.method = "Rates.ActivateRateDeck",
+       .request = "deck_version: 1 reason: 'x'",
+       .field = "request_id"},
+      {.method = "Rates.ActivateRateDeck",
+       .request = "deck_version: 1 request_id: 'r'",
+       .field = "reason"},
+      {.method = "Rates.ActivateRateDeck", .request = sound + "actor: 'a\\nb'", .field = "actor"},
+      {.method = "Rates.ActivateRateDeck",
+       .request = sound + "effective_time { nanos: -1 }",
+       .field = "effective_time.nanos"},
+      {"Rates.ActivateRateDeck", sound + "effective_time { seconds: 1 }",
+       StatusCode::kFailedPrecondition, "BACKDATE_NEEDED", "backdate"},
+      {.method = "Rates.RetireRateDeck", .request = "", .field = "deck_version"},
+      {"Rates.RetireRateDeck", "deck_version: 1", StatusCode::kFailedPrecondition,
+       "RATE_DECK_NEEDED", "deck_version"},
+      {.method = "Rates.GetRateDeck", .request = "", .field = "deck_version"},
+      {.method = "Rates.CompareRateDecks", .request = "", .field = "deck_version"},
+      {.method = "Rates.CompareRateDecks",
+       .request = "deck_version: 1 base_deck_version: -1",
+       .field = "base_deck_version"},
+      {.method = "Rates.CompareRateDecks", .request = "deck_version: 1 kind: 99", .field = "kind"},
+      {.method = "Rates.CompareRateDecks",
+       .request = "deck_version: 1 page_size: -1",
+       .field = "page_size"},
+      {.method = "Rates.CompareRateDecks",
+       .request = "deck_version: 1 page_token: 'x'",
+       .field = "page_token"},
+      {"Rates.CompareRateDecks", "deck_version: 99", StatusCode::kNotFound, "RATE_DECK_NOT_FOUND",
+       "deck_version"},
+      {.method = "Rates.ListRateDecks", .request = "series: 'a b'", .field = "series"},
+      {.method = "Rates.ListRateDecks", .request = "currency_code: 'x'", .field = "currency_code"},
+      {.method = "Rates.ListRateDecks", .request = "state: 99", .field = "state"},
+      {.method = "Rates.ListRateDeckActivations",
+       .request = "deck_version: -1",
+       .field = "deck_version"},
+      {.method = "Rates.ListRates", .request = "series: 'a b'", .field = "series"},
+      {.method = "Rates.ImportRateDeck",
+       .request = "header { name: 'a' series: 'a b' }",
+       .field = "header.series"},
+  });
+}
+
 // --- Workers ------------------------------------------------------------------------
 
 TEST_F(BadInputTest, ReportsThatCanNotBeTrueAreRefused) {
@@ -1518,6 +1724,48 @@ TEST_F(BadInputTest, WhatAGatewayCanNotMeanIsRefused) {
        "charge_id: 'ch_other' charge_reference: 'acct/1' dispute_id: 'dp' state: "
        "DISPUTE_STATE_OPENED amount { currency_code: 'USD' units: 1 }",
        StatusCode::kNotFound, "CHARGE_NOT_FOUND", "charge_id"},
+      {"Recharges.ReportGatewayRefund",
+       "charge_id: 'ch_b' refund_id: 're_a' state: REFUND_STATE_FAILED amount { currency_code: "
+       "'USD' units: 1 }",
+       StatusCode::kAlreadyExists, "REFUND_ID_REUSED", "charge_id"},
+      {"Recharges.ReportGatewayDispute",
+       "charge_id: 'ch_b' dispute_id: 'dp_a' state: DISPUTE_STATE_WON amount { currency_code: "
+       "'USD' units: 2 }",
+       StatusCode::kAlreadyExists, "DISPUTE_ID_REUSED", "charge_id"},
+  });
+}
+
+TEST_F(BadInputTest, WhatNobodyCanHaveFoundOutOrLiftedIsRefused) {
+  const std::string review = "account_id: 'acct' ordinal: 1 reason: 'asked them' ";
+  const std::string charged = review + "charged { charge_id: 'ch_9' amount { units: 15 ";
+  const std::string lift = "account_id: 'acct' reason: 'spoke to them' ";
+  ExpectRefused({
+      {.method = "Support.ResolveReview", .request = review, .field = "outcome"},
+      {.method = "Support.ResolveReview",
+       .request = review + "charged { amount { units: 15 } }",
+       .field = "charged.charge_id"},
+      {.method = "Support.ResolveReview",
+       .request = review + "charged { charge_id: 'ch_9' }",
+       .field = "charged.amount"},
+      {.method = "Support.ResolveReview",
+       .request = charged + "currency_code: 'EUR' } }",
+       .field = "charged.amount.currency_code"},
+      {"Support.ResolveReview",
+       "account_id: 'acct' ordinal: 99 not_charged { } reason: 'asked them'", StatusCode::kNotFound,
+       "RECHARGE_NOT_FOUND", "ordinal"},
+      {"Support.ResolveReview", charged + "} }", StatusCode::kFailedPrecondition,
+       "ALREADY_CREDITED", ""},
+      {"Support.ResolveReview", review + "not_charged { }", StatusCode::kFailedPrecondition,
+       "NOT_UNDER_REVIEW", "ordinal"},
+      {"Support.ResolveReview", review + "dismissed { }", StatusCode::kFailedPrecondition,
+       "NOT_UNDER_REVIEW", "ordinal"},
+      {.method = "Support.LiftSuspension",
+       .request = lift + "payment_method_id: 'card-1' dispute_id: 'dp_1'",
+       .field = "dispute_id"},
+      {"Support.LiftSuspension", lift + "payment_method_id: 'card-9'", StatusCode::kNotFound,
+       "PAYMENT_METHOD_NOT_FOUND", "payment_method_id"},
+      {"Support.LiftSuspension", lift + "dispute_id: 'dp_9'", StatusCode::kNotFound,
+       "DISPUTE_NOT_FOUND", "dispute_id"},
   });
 }
 

@@ -4,12 +4,17 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
+#include <chrono>
 #include <future>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "tests/e2e/stack.h"
 #include "tests/support/wait_until.h"
@@ -18,6 +23,7 @@ namespace reserve::e2e {
 namespace {
 
 namespace pb = ledger::v1;
+using test_support::PrivateDatabaseServer;
 using test_support::TestDatabase;
 using test_support::WaitUntil;
 
@@ -26,8 +32,11 @@ constexpr absl::Duration kSoon = absl::Seconds(2);
 
 class BulkheadsTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    auto stack = Stack::Start({});
+  void SetUp() override { StartOn(nullptr); }
+  // Null: where TestDatabase puts it.
+  void StartOn(const PrivateDatabaseServer* server) {
+    stack_.reset();
+    auto stack = Stack::Start({.server = server});
     ASSERT_TRUE(stack.ok()) << stack.status();
     stack_ = *std::move(stack);
     const auto opened =
@@ -55,10 +64,46 @@ class BulkheadsTest : public ::testing::Test {
     reader_.get();
     change_.get();
   }
+  static pb::RecordUsageRequest Usage(const std::string& usage_id) {
+    return Parse<pb::RecordUsageRequest>(
+        absl::StrCat("account_id: 'acme' usage { usage_id: '", usage_id,
+                     "' user_id: 'u' start_time { seconds: ", absl::ToUnixSeconds(absl::Now()),
+                     " } sms { direction: DIRECTION_INBOUND destination: '+14155550123' "
+                     "segments: 1 } }"));
+  }
+  void Book(const std::string& usage_id) {
+    const auto booked = Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage, Usage(usage_id));
+    ASSERT_TRUE(booked.ok()) << booked.status();
+  }
+  void BookThousand(int number) {
+    pb::BatchRecordUsageRequest request;
+    for (int i = 0; i < 1000; ++i) {
+      *request.add_requests() = Usage(absl::StrCat("batch-", number, "-", i));
+    }
+    const auto booked = Call(stack_->ledger(), &pb::Ledger::Stub::BatchRecordUsage, request);
+    ASSERT_TRUE(booked.ok()) << booked.status();
+    for (const auto& result : booked->results()) ASSERT_TRUE(result.has_response());
+  }
+  // Sessions that run such a statement.
+  std::vector<TestDatabase::Row> Statements(const std::string& like) const {
+    return stack_->database().Query(absl::StrCat(
+        "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND db = '",
+        stack_->database().schema(), "' AND info LIKE '", like, "'"));
+  }
   std::vector<TestDatabase::Row> Sessions(const std::string& state) const {
     return stack_->database().Query(
         absl::StrCat("SELECT id FROM information_schema.processlist WHERE db = '",
                      stack_->database().schema(), "' AND state ", state));
+  }
+
+  // SIGTERM while an audit waits: the ledger ends in time, though nobody gives what is waited for.
+  void ExpectADrainInTime(std::future<absl::Status> audit) {
+    const Moment asked = MonotonicNow();
+    stack_->ledger_process()->Signal(SIGTERM);
+    EXPECT_EQ(stack_->ledger_process()->Wait(absl::Seconds(60)), 0);
+    EXPECT_LE(MonotonicNow() - asked, absl::Seconds(20));
+    const absl::Status status = audit.get();
+    EXPECT_EQ(ReasonOf(status), "DRAINING") << status;
   }
 
   std::future<absl::Status> StartAudit() {
@@ -105,6 +150,45 @@ TEST_F(BulkheadsTest, AuditsThatStandStillDelayNeitherARenewalNorARead) {
   watch->Finish();
 }
 
+// `ledger verify` of a large account, `ledger migrate` that makes the newest month anew, and
+// bookings, all at once: the change of the table waits for the audit, but no booking for long
+// behind it.
+TEST_F(BulkheadsTest, MonthsAreMadeBesideAVerifyOfALargeAccountAndBookingsGoOn) {
+  constexpr int kBatches = 100;
+  const auto put = Call(stack_->accounts(), &pb::Accounts::Stub::PutUser,
+                        Parse<pb::PutUserRequest>("account_id: 'acme' user_id: 'u'"));
+  ASSERT_TRUE(put.ok()) << put.status();
+  for (int i = 0; i < kBatches; ++i) ASSERT_NO_FATAL_FAILURE(BookThousand(i));
+  const auto newest = stack_->database().QueryText(
+      "SELECT MAX(partition_name) FROM information_schema.partitions WHERE table_schema = "
+      "DATABASE() "
+      "AND table_name = 'entries' AND partition_name LIKE 'm%'");
+  stack_->database().Execute(
+      absl::StrCat("ALTER TABLE entries REORGANIZE PARTITION ", newest,
+                   ", later INTO (PARTITION later VALUES LESS THAN MAXVALUE)"));
+
+  auto verify = std::async(std::launch::async, [this] { return stack_->RunLedger({"verify"}); });
+  EXPECT_TRUE(WaitUntil([&] { return !Statements("SELECT%FROM entries%").empty(); }));
+  auto migrate = std::async(std::launch::async, [this] { return stack_->RunLedger({"migrate"}); });
+  absl::Duration longest;
+  for (int i = 0; migrate.wait_for(std::chrono::seconds(0)) != std::future_status::ready; ++i) {
+    const Moment asked = MonotonicNow();
+    ASSERT_NO_FATAL_FAILURE(Book(absl::StrCat("meanwhile-", i)));
+    longest = std::max(longest, MonotonicNow() - asked);
+  }
+  // The change waits 2 s at a time.
+  EXPECT_LT(longest, absl::Seconds(10));
+  const Stack::Ended migrated = migrate.get();
+  EXPECT_EQ(migrated.exit_code, 0) << migrated.output << migrated.errors;
+  const Stack::Ended verified = verify.get();
+  EXPECT_EQ(verified.exit_code, 0) << verified.output << verified.errors;
+  EXPECT_EQ(stack_->database().QueryInt(absl::StrCat(
+                "SELECT COUNT(*) FROM information_schema.partitions WHERE table_schema = "
+                "DATABASE() AND table_name = 'entries' AND partition_name = '",
+                newest, "'")),
+            1);
+}
+
 TEST_F(BulkheadsTest, ADrainEndsAuditsThatWait) {
   ASSERT_NO_FATAL_FAILURE(HoldEntries());
   std::vector<std::future<absl::Status>> audits;
@@ -122,6 +206,29 @@ TEST_F(BulkheadsTest, ADrainEndsAuditsThatWait) {
   }
   EXPECT_GE(drained, static_cast<int>(kAudits) - 1) << "none is done to its end";
   EXPECT_EQ(stack_->ledger_process()->Wait(absl::Seconds(20)), 0);
+}
+
+TEST_F(BulkheadsTest, ADrainDropsAnAuditThatWaitsForALock) {
+  ASSERT_NO_FATAL_FAILURE(HoldEntries());
+  auto audit = StartAudit();
+  EXPECT_TRUE(WaitUntil([&] { return Sessions("LIKE '%metadata lock%'").size() >= 2; }));
+  ExpectADrainInTime(std::move(audit));
+  ReleaseEntries();
+}
+
+TEST_F(BulkheadsTest, ADrainDropsAnAuditThatWaitsForADatabaseThatHangs) {
+  auto server = PrivateDatabaseServer::Create();
+  if (absl::IsNotFound(server.status())) GTEST_SKIP() << server.status();
+  ASSERT_TRUE(server.ok()) << server.status();
+  ASSERT_NO_FATAL_FAILURE(StartOn(server->get()));
+  ASSERT_NO_FATAL_FAILURE(HoldEntries());
+  auto audit = StartAudit();
+  EXPECT_TRUE(WaitUntil([&] { return Sessions("LIKE '%metadata lock%'").size() >= 2; }));
+  (*server)->Freeze();
+  ExpectADrainInTime(std::move(audit));
+  (*server)->Thaw();
+  ReleaseEntries();
+  stack_.reset();  // before its server
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -27,6 +28,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
 #include "tests/e2e/stack.h"
@@ -105,6 +107,27 @@ class SmallDisk {
   std::string folder_;
   std::string error_;
   bool mounted_ = false;
+};
+
+// Reads an account again and again, as long as it lives.
+class ReadLoop {
+ public:
+  explicit ReadLoop(Stack& stack)
+      : thread_([this, &stack] {
+          while (!stop_) {
+            const auto read = Call(stack.accounts(), &pb::Accounts::Stub::GetAccount,
+                                   Parse<pb::GetAccountRequest>("account_id: 'a'"));
+            EXPECT_TRUE(read.ok()) << read.status();
+          }
+        }) {}
+  ~ReadLoop() {
+    stop_ = true;
+    thread_.join();
+  }
+
+ private:
+  std::atomic<bool> stop_ = false;
+  std::thread thread_;
 };
 
 class DatabaseBadDaysTest : public ::testing::Test {
@@ -194,6 +217,16 @@ TEST_F(DatabaseBadDaysTest, AFullDiskRefusesNothingForGood) {
   // As long as it lasts it is told, not hidden.
   EXPECT_FALSE(BookBatch(batches - 1).empty());
   EXPECT_EQ(Health(*stack_), 2);
+  // And nobody waits for it anew, though reads work all the while.
+  {
+    const ReadLoop reads(*stack_);
+    EXPECT_FALSE(BookBatch(batches - 1).empty());
+    for (int i = 0; i < 3; ++i) {
+      const Moment asked = MonotonicNow();
+      EXPECT_FALSE(BookBatch(batches - 1).empty());
+      EXPECT_LE(MonotonicNow() - asked, absl::Seconds(4));
+    }
+  }
 
   disk.MakeRoom();
   EXPECT_TRUE(AwaitHealth(1));
@@ -263,6 +296,59 @@ TEST_F(DatabaseBadDaysTest, ABinlogFormatThatRefusesWritesIsSeen) {
   EXPECT_TRUE(WaitUntil([&] { return Book("usage-2").ok(); }, kLongEnough));
 }
 
+TEST_F(DatabaseBadDaysTest, AStepInTheBackgroundThatFailsIsToldByTheRunningLedger) {
+  ASSERT_NO_FATAL_FAILURE(StartOn({}));
+  stack_->database().Execute("RENAME TABLE rate_decks TO decks_elsewhere");
+  ExpectLogged("\"a step in the background failed\",\"step\":\"catalog\",\"times\":");
+  EXPECT_TRUE(WaitUntil(
+      [&] { return !absl::StrContains(Metrics(), "step_failing_seconds{step=\"catalog\"} 0\n"); },
+      kLongEnough));
+  stack_->database().Execute("RENAME TABLE decks_elsewhere TO rate_decks");
+  EXPECT_TRUE(WaitUntil(
+      [&] { return absl::StrContains(Metrics(), "step_failing_seconds{step=\"catalog\"} 0\n"); },
+      kLongEnough));
+}
+
+TEST_F(DatabaseBadDaysTest, APasswordFileThatIsGoneIsToldToNoCaller) {
+  ASSERT_NO_FATAL_FAILURE(StartOn({}));
+  stack_->database().Execute("CREATE USER 'reserve_pw'@'localhost' IDENTIFIED BY 'secret'");
+  const auto grants = stack_->RunLedger({"grants", "--grantee='reserve_pw'@'localhost'"});
+  for (const absl::string_view grant : absl::StrSplit(grants.output, ";\n", absl::SkipEmpty())) {
+    stack_->database().Execute(grant);
+  }
+  stack_->ledger_process()->Kill();
+  const std::string file = absl::StrCat(stack_->folder(), "/password");
+  std::ofstream(file) << "secret";
+  auto ledger = test_support::Subprocess::Start(
+      {.program = "ledger",
+       .args = {"serve", absl::StrCat("--listen=", stack_->ledger_address()),
+                absl::StrCat("--database=", stack_->database().UrlAs("reserve_pw", "")),
+                absl::StrCat("--database_password_file=", file)}});
+  ASSERT_TRUE(ledger.ok()) << ledger.status();
+  ASSERT_TRUE(AwaitHealth(1));
+  ASSERT_TRUE(Book("usage-1").ok());
+  std::filesystem::remove(file);
+  // Every connection is lost, and none can be made.
+  for (const auto& row : stack_->database().Query(
+           "SELECT id FROM information_schema.processlist WHERE user = 'reserve_pw'")) {
+    (void)stack_->database().TryExecute(absl::StrCat("KILL ", row[0]));
+  }
+  for (const absl::Status& told :
+       {Book("usage-2"), Call(stack_->accounts(), &pb::Accounts::Stub::GetAccount,
+                              Parse<pb::GetAccountRequest>("account_id: 'a'"))
+                             .status()}) {
+    ExpectFitForCallers(told);
+    EXPECT_EQ(ReasonOf(told), "DATABASE_UNAVAILABLE");
+    EXPECT_THAT(std::string(told.message()), Not(HasSubstr("password")));
+  }
+  EXPECT_TRUE(AwaitHealth(2));
+  EXPECT_TRUE((*ledger)->WaitForOutput(file, kLongEnough).ok()) << "the log says which file it is";
+  std::ofstream(file) << "secret";
+  EXPECT_TRUE(AwaitHealth(1));
+  EXPECT_TRUE(WaitUntil([&] { return Book("usage-2").ok(); }, kLongEnough));
+  (*ledger)->Kill();
+}
+
 TEST_F(DatabaseBadDaysTest, DurabilityThatIsTurnedDownWhileItRunsIsSeen) {
   ASSERT_NO_FATAL_FAILURE(StartOn({}));
   stack_->database().Execute("SET GLOBAL innodb_flush_log_at_trx_commit = 2");
@@ -280,12 +366,14 @@ TEST_F(DatabaseBadDaysTest, AHangingDatabaseHoldsNobodyForLongAndADrainEnds) {
   ASSERT_NO_FATAL_FAILURE(StartOn({}));
   ASSERT_TRUE(Book("usage-0").ok());
   server_->Freeze();
+  // As many readers as writers, and all at once: what waits in a queue is not held for longer.
+  constexpr int kCallers = 400;
   std::vector<std::thread> callers;
   absl::Mutex mutex;
   absl::Duration longest;
-  for (int i = 0; i < 16; ++i) {
+  for (int i = 0; i < kCallers; ++i) {
     callers.emplace_back([&, i] {
-      const absl::Time asked = absl::Now();
+      const Moment asked = MonotonicNow();
       if (i % 2 == 0) {
         EXPECT_FALSE(Book(absl::StrCat("usage-", i + 1)).ok());
       } else {
@@ -294,17 +382,21 @@ TEST_F(DatabaseBadDaysTest, AHangingDatabaseHoldsNobodyForLongAndADrainEnds) {
         ExpectFitForCallers(read.status());
       }
       absl::MutexLock lock(&mutex);
-      longest = std::max(longest, absl::Now() - asked);
+      longest = std::max(longest, MonotonicNow() - asked);
     });
   }
   for (std::thread& caller : callers) caller.join();
   std::printf("a hanging database held callers for %s\n", absl::FormatDuration(longest).c_str());
-  EXPECT_LE(longest, absl::Seconds(10));
+  EXPECT_LE(longest, absl::Seconds(8));
   EXPECT_TRUE(AwaitHealth(2));
   // Who comes later is not held for as long again.
   const absl::Time later = absl::Now();
   EXPECT_FALSE(Book("usage-late").ok());
   EXPECT_LE(absl::Now() - later, absl::Seconds(8));
+  // How it replicates is not known, and nobody is told how it did before.
+  EXPECT_TRUE(WaitUntil([&] { return absl::StrContains(Metrics(), "semi_sync_in_force Nan\n"); },
+                        kLongEnough));
+  ExpectLogged("it is not known how the database replicates");
   // Callers were told; the log has sums, and no line for each.
   ExpectLogged("\"refused_calls\"");
   EXPECT_THAT(stack_->ledger_process()->Stderr(), Not(HasSubstr("call refused")));
@@ -325,23 +417,51 @@ TEST_F(DatabaseBadDaysTest, AHangingDatabaseHoldsNobodyForLongAndADrainEnds) {
 TEST_F(DatabaseBadDaysTest, ReadsWaitForABriefOutageAsWritesDo) {
   ASSERT_NO_FATAL_FAILURE(StartOn({}));
   ASSERT_TRUE(Book("usage-1").ok());
-  server_->Kill();
-  absl::Status read;
-  absl::Status written;
-  std::thread reader([&] {
-    read = Call(stack_->accounts(), &pb::Accounts::Stub::GetAccount,
-                Parse<pb::GetAccountRequest>("account_id: 'a'"))
-               .status();
-  });
-  std::thread writer([&] { written = Book("usage-2"); });
-  const absl::Time begin = absl::Now();
-  ASSERT_TRUE(server_->Start().ok());
-  const absl::Duration outage = absl::Now() - begin;
-  reader.join();
-  writer.join();
-  if (outage > absl::Seconds(4)) GTEST_SKIP() << "the server took " << outage << " to start";
-  EXPECT_TRUE(read.ok()) << read;
-  EXPECT_TRUE(written.ok()) << written;
+  // On a busy machine a server may take long to start: then once more.
+  absl::Duration outage = absl::InfiniteDuration();
+  for (int tries = 0; tries < 20 && outage > absl::Seconds(3); ++tries) {
+    ASSERT_TRUE(AwaitHealth(1));
+    const Moment begin = MonotonicNow();
+    server_->Kill();
+    absl::Status read;
+    absl::Status written;
+    std::thread reader([&] {
+      read = Call(stack_->accounts(), &pb::Accounts::Stub::GetAccount,
+                  Parse<pb::GetAccountRequest>("account_id: 'a'"))
+                 .status();
+    });
+    std::thread writer([&] { written = Book(absl::StrCat("usage-2-", tries)); });
+    const absl::Status started = server_->Start();
+    outage = MonotonicNow() - begin;
+    reader.join();
+    writer.join();
+    ASSERT_TRUE(started.ok()) << started;
+    if (outage > absl::Seconds(3)) continue;
+    EXPECT_TRUE(read.ok()) << read;
+    EXPECT_TRUE(written.ok()) << written;
+  }
+  EXPECT_LE(outage, absl::Seconds(3)) << "no outage was brief";
+}
+
+TEST(RefusedReadsTest, HaveTheirAccountInTheLog) {
+  auto stack = Stack::Start({.ledger_flags = {"--log_level=debug"}});
+  ASSERT_TRUE(stack.ok()) << stack.status();
+  const auto refused = Call((*stack)->accounts(), &pb::Accounts::Stub::GetUsage,
+                            Parse<pb::GetUsageRequest>("account_id: 'a' usage_id: 'none'"));
+  EXPECT_EQ(refused.status().code(), StatusCode::kNotFound) << refused.status();
+  const auto line =
+      (*stack)->ledger_process()->WaitForOutput("\"method\":\"GetUsage\"", absl::Seconds(10));
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_THAT(*line, HasSubstr("\"account_id\":\"a\""));
+  EXPECT_THAT(*line, HasSubstr("\"caller\":\"ipv4:127.0.0.1:"));
+  // What is no id is not written down.
+  const auto nonsense = Call((*stack)->accounts(), &pb::Accounts::Stub::GetUser,
+                             Parse<pb::GetUserRequest>("account_id: 'no id!' user_id: 'u'"));
+  EXPECT_EQ(nonsense.status().code(), StatusCode::kInvalidArgument) << nonsense.status();
+  const auto other =
+      (*stack)->ledger_process()->WaitForOutput("\"method\":\"GetUser\"", absl::Seconds(10));
+  ASSERT_TRUE(other.ok()) << other.status();
+  EXPECT_THAT(*other, Not(HasSubstr("no id!")));
 }
 
 TEST_F(DatabaseBadDaysTest, ARefusedCallsLineHasTheAccountAndTheCaller) {
@@ -377,9 +497,14 @@ TEST_F(DatabaseBadDaysTest, AReadOnlyServerIsSeenAndNotRefusedForGood) {
   ASSERT_TRUE(ledger.ok()) << ledger.status();
   EXPECT_TRUE(AwaitHealth(1));
   stack_->database().Execute("SET GLOBAL read_only = 1");
+  EXPECT_TRUE(AwaitHealth(2)) << "also while nobody calls";
+  EXPECT_TRUE((*ledger)->WaitForOutput("\"class\":\"read_only\"", kLongEnough).ok());
+  EXPECT_EQ(Book("usage-1").code(), StatusCode::kUnavailable);
+  stack_->database().Execute("SET GLOBAL read_only = 0");
+  EXPECT_TRUE(AwaitHealth(1)) << "also while nobody calls";
+  stack_->database().Execute("SET GLOBAL read_only = 1");
   EXPECT_EQ(Book("usage-1").code(), StatusCode::kUnavailable);
   EXPECT_TRUE(AwaitHealth(2));
-  EXPECT_TRUE((*ledger)->WaitForOutput("\"class\":\"read_only\"", kLongEnough).ok());
   stack_->database().Execute("SET GLOBAL read_only = 0");
   EXPECT_TRUE(AwaitHealth(1));
   EXPECT_TRUE(WaitUntil([&] { return Book("usage-1").ok(); }, kLongEnough));

@@ -100,19 +100,57 @@ TEST_F(EmergencyCallsTest, C10_911And112AreAllowedWhateverTheStateAndBookedAtZer
   EXPECT_EQ(usage->rating().basis(), pb::CHARGE_BASIS_EMERGENCY);
   EXPECT_EQ(usage->rating().deck_version(), 0);
 
-  const auto nowhere = Record("e3", "911", "nobody");
-  ASSERT_TRUE(nowhere.ok()) << nowhere.status();
-  EXPECT_EQ(nowhere->seq(), 0);
-  EXPECT_FALSE(nowhere->has_cost());
+  for (const std::string user : {"u", ""}) {
+    const auto nowhere = Record("e3", "911", "nobody", user);
+    ASSERT_TRUE(nowhere.ok()) << nowhere.status();
+    EXPECT_EQ(nowhere->seq(), 0);
+    EXPECT_FALSE(nowhere->has_cost());
+  }
   EXPECT_THAT(test_support::HttpGet(stack_->metrics_port(), "/metrics"),
-              HasSubstr("reserve_ledger_unbooked_emergencies_total 1"));
+              HasSubstr("reserve_ledger_unbooked_emergencies_total 2"));
+  EXPECT_EQ(stack_->RunLedger({"verify"}).exit_code, 0);
+}
+
+// From a telephone that the switch knows, and nobody of the account has.
+TEST_F(EmergencyCallsTest, C10_ACallForHelpIsBookedWithoutAUser) {
+  Start({});
+  const auto booked = Record("e1", "911", "acct", "");
+  ASSERT_TRUE(booked.ok()) << booked.status();
+  EXPECT_EQ(booked->seq(), 1);
+  EXPECT_EQ(booked->status(), pb::USAGE_STATUS_RATED);
+  EXPECT_TRUE(Record("e1", "911", "acct", "")->duplicate());
+  EXPECT_EQ(ReasonOf(Record("e1", "911", "acct", "u").status()), "USAGE_ID_REUSED");
+  const auto usage = Call(stack_->accounts(), &pb::Accounts::Stub::GetUsage,
+                          Parse<pb::GetUsageRequest>("account_id: 'acct' usage_id: 'e1'"));
+  ASSERT_TRUE(usage.ok()) << usage.status();
+  EXPECT_EQ(usage->usage().user_id(), "");
+  EXPECT_EQ(usage->usage().call().destination(), "911");
+  EXPECT_EQ(usage->rating().basis(), pb::CHARGE_BASIS_EMERGENCY);
+  EXPECT_THAT(Call(stack_->accounts(), &pb::Accounts::Stub::ListUsage,
+                   Parse<pb::ListUsageRequest>("account_id: 'acct'"))
+                  ->usage_records(),
+              SizeIs(1));
+  // What is for help elsewhere only, and any other call, is somebody's.
+  for (const std::string number : {"999", "411", "+12025550123"}) {
+    const absl::Status refused = Record("e2", number, "acct", "").status();
+    EXPECT_EQ(FieldOf(refused), "usage.user_id") << number;
+    EXPECT_EQ(ReasonOf(refused), "INVALID_FIELD") << number;
+  }
   EXPECT_EQ(stack_->RunLedger({"verify"}).exit_code, 0);
 }
 
 TEST_F(EmergencyCallsTest, C10_TheAccountsCountrySaysWhichNumbersAreForHelp) {
-  Start({.ledger_flags = {"--emergency_numbers=GB:105"}});
+  Start({.ledger_flags = {"--emergency_numbers=GB:105,US:988"}});
   Open("account_id: 'london' country_code: 'GB' time_zone: 'Europe/London'");
-  for (const std::string number : {"999", "+999", "105"}) ExpectAllowed(number, "london");
+  for (const std::string number : {"999", "+999", "105", "+105"}) ExpectAllowed(number, "london");
+  for (const std::string number : {"988", "+988"}) {
+    ExpectAllowed(number);
+    ExpectAllowed(number, "nobody");
+    const auto booked = Record(absl::StrCat("help-", number.size()), number, "acct", "");
+    ASSERT_TRUE(booked.ok()) << booked.status();
+    EXPECT_EQ(booked->cost().units(), 0);
+    EXPECT_GT(booked->seq(), 0);
+  }
   const auto here = Ask("999");
   ASSERT_TRUE(here.ok()) << here.status();
   EXPECT_EQ(here->decision(), pb::AUTHORIZATION_DECISION_PENDING_FUNDING);
@@ -168,11 +206,12 @@ TEST_F(EmergencyCallsTest, C10_C14_AShortCodeHasALineOfItsOwn) {
   const std::string file = stack_->folder() + "/codes.csv";
   std::ofstream(file) << "kind,prefix,price,country\ncall,1,0.01,\ncall,41,0.05,\n"
                          "call,8816,0.60,\nshort_code,411,1.50,US\nsms_short_code,411,0.25,\n";
-  ASSERT_EQ(stack_
-                ->RunLedger({"import-rates", file, "--effective_time=2001-01-01T00:00:00Z",
-                             "--accept=ROWS_DROPPED,PRICES_CHANGED,CROSSES_CEILING,BARE_PREFIX"})
-                .exit_code,
-            0);
+  ASSERT_EQ(
+      stack_
+          ->RunLedger({"import-rates", file, "--effective_time=2001-01-01T00:00:00Z", "--backdate",
+                       "--accept=ROWS_DROPPED,PRICES_CHANGED,CROSSES_CEILING,BARE_PREFIX"})
+          .exit_code,
+      0);
   ASSERT_TRUE(Call(stack_->support(), &pb::Support::Stub::AdjustBalance,
                    Parse<pb::AdjustBalanceRequest>(
                        "account_id: 'acct' request_id: 'r' amount { units: 50 } reason: 'gift'"))

@@ -25,6 +25,7 @@ using test_support::WaitUntil;
 using ::testing::Each;
 using ::testing::Ge;
 using ::testing::SizeIs;
+using ::testing::UnorderedElementsAreArray;
 
 using Accounts = pb::Accounts::Stub;
 using Ledger = pb::Ledger::Stub;
@@ -60,8 +61,8 @@ class HoldsSwitchTest : public StackTest {
                 .workers = 1});
     const std::string csv = absl::StrCat(stack_->folder(), "/holds.csv");
     std::ofstream(csv) << kDeck;
-    const Stack::Ended imported =
-        stack_->RunLedger({"import-rates", csv, "--effective_time=2000-01-01T00:00:00Z"});
+    const Stack::Ended imported = stack_->RunLedger(
+        {"import-rates", csv, "--effective_time=2000-01-01T00:00:00Z", "--backdate"});
     ASSERT_EQ(imported.exit_code, 0) << imported.output << imported.errors;
   }
 
@@ -398,6 +399,58 @@ TEST_F(HoldsSwitchTest, H3_LostDoubledAndReorderedExtensionsChangeNothing) {
     EXPECT_EQ(Text(pbx.call("call").booked.cost()), "3.60");
     ExpectNothingHeld(id);
   }
+}
+
+TEST_F(HoldsSwitchTest, H8_ASwitchThatStartsAgainReleasesItsHoldsOfAllAccounts) {
+  TelephoneSwitch pbx({Channel()}, {.switch_id = "of-many"});
+  TelephoneSwitch other({Channel()}, {.switch_id = "of-one"});
+  const std::vector<std::string> accounts = {"many-a", "many-b", "many-c"};
+  for (const std::string& id : accounts) {
+    OpenFunded(id);
+    for (const std::string call : {"1", "2"}) {
+      ASSERT_TRUE(pbx.Dial({id, "u", kJamaica, absl::StrCat(id, "-", call)}).ok());
+    }
+  }
+  ASSERT_TRUE(other.Dial({"many-b", "u", kJamaica, "of-another"}).ok());
+  pbx.Crash();
+  const auto released = pbx.ReleaseOldHolds();
+  ASSERT_TRUE(released.ok()) << released.status();
+  EXPECT_EQ(released->released(), 6);
+  EXPECT_EQ(released->unsettled(), 0);
+  EXPECT_EQ(GetHold("many-b", "of-another").state(), pb::HOLD_STATE_OPEN);
+  EXPECT_EQ(ListHolds("many-b").size(), 1);
+  ASSERT_TRUE(other.HangUp("of-another").ok());
+  for (const std::string& id : accounts) ExpectNothingHeld(id);
+}
+
+TEST_F(HoldsSwitchTest, H12_HoldsAreListedByPagesAndByState) {
+  OpenFunded("list");
+  TelephoneSwitch pbx({Channel()}, {.switch_id = "lists"});
+  std::vector<std::string> dialled;
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(pbx.Dial({"list", "u", kJamaica, dialled.emplace_back(absl::StrCat("l", i))}).ok());
+  }
+  Must(&Ledger::ReleaseHold, "account_id: 'list' hold_id: 'l0' used { seconds: 30 }");
+  std::vector<std::string> listed;
+  std::string token;
+  do {
+    const auto page =
+        Must(&Ledger::ListHolds,
+             absl::StrCat("account_id: 'list' page_size: 2 page_token: '", token, "'"));
+    EXPECT_LE(page.holds_size(), 2);
+    for (const pb::Hold& hold : page.holds()) listed.push_back(hold.hold_id());
+    token = page.next_page_token();
+  } while (!token.empty());
+  EXPECT_THAT(listed, UnorderedElementsAreArray(dialled)) << "each once, over the pages";
+  const std::vector<pb::Hold> open = ListHolds("list", "state: HOLD_STATE_OPEN");
+  EXPECT_EQ(open.size(), 4);
+  for (const pb::Hold& hold : open) EXPECT_EQ(hold.state(), pb::HOLD_STATE_OPEN);
+  const std::vector<pb::Hold> unsettled = ListHolds("list", "state: HOLD_STATE_UNSETTLED");
+  ASSERT_EQ(unsettled.size(), 1);
+  EXPECT_EQ(unsettled[0].hold_id(), "l0");
+  for (const std::string& call : dialled) ASSERT_TRUE(pbx.HangUp(call).ok());
+  EXPECT_TRUE(WaitUntil([] { return ListHolds("list").empty(); })) << "what was reported is booked";
+  ExpectNothingHeld("list");
 }
 
 TEST_F(HoldsSwitchTest, H8_ASwitchThatStartsAgainReleasesItsOldHoldsOnce) {

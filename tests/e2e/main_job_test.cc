@@ -771,6 +771,40 @@ TEST_F(MainJobTest, G6_ACardThatTheCustomerHasAuthenticatedIsTriedAtOnceWhenItIs
   EXPECT_THAT(Charges("confirmed/"), SizeIs(2));
 }
 
+TEST_F(MainJobTest, P2_ADisputedCardThatIsGivenByItsTokenAloneIsNotCharged) {
+  const std::string card = "card_token: 'tok_visa#taken-back'";
+  Must(&Accounts::OpenAccount,
+       absl::StrCat("account_id: 'taken-back' ", card, " card_fingerprint: 'number'"));
+  AwaitBalance("taken-back", "15.00");
+  const gw::Charge charge = Charges("taken-back/").at(0);
+  const auto dispute =
+      Call(stack_->dashboard(), &gw::StubDashboard::Stub::OpenDispute,
+           Parse<gw::OpenDisputeRequest>(absl::StrCat("charge_id: '", charge.charge_id(), "'")));
+  ASSERT_TRUE(dispute.ok()) << dispute.status();
+  Must(&pb::Recharges::Stub::ReportGatewayDispute,
+       absl::StrCat("charge_id: '", charge.charge_id(), "' charge_reference: '", charge.reference(),
+                    "' dispute_id: '", dispute->dispute_id(),
+                    "' state: DISPUTE_STATE_OPENED amount { currency_code: 'USD' units: 15 }"));
+  for (const std::string extra : {"", "payment_method_id: 'card-1' "}) {
+    const auto given =
+        Must(&Accounts::UpdatePaymentMethod,
+             absl::StrCat("account_id: 'taken-back' payment_method { ", extra, card, " }"));
+    EXPECT_EQ(given.card_state(), pb::CARD_STATE_DISPUTED);
+    EXPECT_EQ(given.card_fingerprint(), "number");
+  }
+  EXPECT_EQ(Must(&Accounts::AddPaymentMethod,
+                 absl::StrCat("account_id: 'taken-back' request_id: 'again' payment_method { ",
+                              card, " }"))
+                .payment_method_id(),
+            "card-1");
+  EXPECT_EQ(
+      ReasonOf(Call(stack_->accounts(), &Accounts::RequestRecharge,
+                    Parse<pb::RequestRechargeRequest>("account_id: 'taken-back' request_id: 'r'"))
+                   .status()),
+      "CARD_DISPUTED");
+  EXPECT_THAT(Charges("taken-back/"), SizeIs(1));
+}
+
 TEST_F(MainJobTest, G4_WhateverBecomesOfTheReplyTheCardIsChargedOnce) {
   const std::map<std::string, std::string> cards = {{"lost", "tok_lost_reply#lost"},
                                                     {"late", "tok_late_1500#late"},

@@ -25,6 +25,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
 #include "common/rpc/channel.h"
@@ -450,6 +451,41 @@ TEST_F(DrainTest, WhoeverCallsMeanwhileHearsUnavailableAndNothingElse) {
   }
   EXPECT_EQ(stack_->ledger_process()->Wait(absl::Seconds(20)), 0);
   EXPECT_GE(stack_->database().QueryInt("SELECT COUNT(*) FROM usage_ids"), answered);
+}
+
+TEST_F(DrainTest, ACallThatIsHeldForSecondsIsWaitedForAndNewCallersHearUnavailable) {
+  ASSERT_NO_FATAL_FAILURE(HoldAccount());
+  auto held = std::async(std::launch::async, [this] {
+    return Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage, UsageOf("held"));
+  });
+  EXPECT_TRUE(
+      WaitUntil([&] { return SomebodyWaits(); }, absl::Seconds(20), absl::Milliseconds(150)));
+  std::atomic<bool> over = false;
+  std::atomic<int> refused = 0;
+  std::vector<std::future<void>> callers;
+  for (int i = 0; i < 16; ++i) {
+    callers.push_back(std::async(std::launch::async, [&] {
+      while (!over) {
+        const auto read = Call(stack_->accounts(), &pb::Accounts::Stub::GetAccount,
+                               Parse<pb::GetAccountRequest>("account_id: 'none'"));
+        const absl::StatusCode code = read.status().code();
+        EXPECT_TRUE(code == StatusCode::kNotFound || code == StatusCode::kUnavailable)
+            << read.status();
+        if (code == StatusCode::kUnavailable) ++refused;
+      }
+    }));
+  }
+  stack_->ledger_process()->Signal(SIGTERM);
+  const Moment asked_to_end = MonotonicNow();
+  EXPECT_TRUE(
+      WaitUntil([&] { return refused > 16 && MonotonicNow() - asked_to_end > absl::Seconds(2); }));
+  ReleaseAccount();
+  const auto booked = held.get();
+  EXPECT_TRUE(booked.ok()) << booked.status();
+  EXPECT_EQ(stack_->ledger_process()->Wait(absl::Seconds(20)), 0);
+  over = true;
+  for (std::future<void>& caller : callers) caller.get();
+  EXPECT_EQ(stack_->database().QueryInt("SELECT COUNT(*) FROM usage_ids"), 1);
 }
 
 TEST(HangUpTest, LedgerWorkerAndGatewayDrainAsOnSigterm) {

@@ -22,6 +22,7 @@ namespace pb = ledger::v1;
 namespace gw = gateway::v1;
 using test_support::Subprocess;
 using test_support::WaitUntil;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -238,6 +239,54 @@ TEST_F(PaymentsTest, P6_PromotionalCreditIsSpentBeforeOwnMoneyAndShownBesideIt) 
   Must(&Support::CloseAccount, "account_id: 'promo' request_id: 'close' reason: 'wishes to leave'");
   EXPECT_EQ(Balance("promo"), "20.00");
   ExpectAudited("promo");
+}
+
+// The account and its statement, with a call in progress beside the credit.
+TEST_F(PaymentsTest, P6_OwnMoneyCreditAndWhatIsHeldAreShownThroughout) {
+  Must(&Accounts::OpenAccount, "account_id: 'shown'");
+  Must(&Accounts::PutUser, "account_id: 'shown' user_id: 'u'");
+  Pay("shown", "p", 20);
+  Must(&Support::GrantCredit,
+       absl::StrCat("account_id: 'shown' request_id: 'g' amount { currency_code: 'USD' nanos: "
+                    "500000000 } reason: 'welcome' expire_time { seconds: ",
+                    absl::ToUnixSeconds(absl::Now() + absl::Hours(24)), " }"));
+  // Own, promotional, held, available.
+  const auto shown = [] {
+    const pb::Account account = Account("shown");
+    return absl::StrCat(Text(account.own_balance()), " ", Text(account.promotional_balance()), " ",
+                        Text(account.held()), " ", Text(account.available()));
+  };
+  const std::string call =
+      "call { direction: DIRECTION_OUTBOUND destination: '+18765550123' ";  // $0.18 a minute
+  EXPECT_EQ(shown(), "20.00 0.50 0.00 20.50");
+  const auto held = Must(&Ledger::CreateHold,
+                         absl::StrCat("account_id: 'shown' hold_id: 'h' usage_id: 'c' user_id: 'u' "
+                                      "slice { seconds: 60 } ",
+                                      call, "}"));
+  EXPECT_EQ(Text(held.hold().held()), "0.18");
+  EXPECT_EQ(shown(), "20.00 0.50 0.18 20.32") << "what is held is of neither yet";
+  Must(
+      &Ledger::RecordUsage,
+      absl::StrCat("account_id: 'shown' hold_id: 'h' usage { usage_id: 'c' user_id: 'u' start_time "
+                   "{ seconds: ",
+                   absl::ToUnixSeconds(absl::Now()), " } ", call, "duration { seconds: 240 } } }"));
+  EXPECT_EQ(shown(), "19.78 0.00 0.00 19.78");
+  Must(&Ledger::VoidUsage, "account_id: 'shown' usage_id: 'c' reason: 'wrong'");
+  EXPECT_EQ(shown(), "20.00 0.50 0.00 20.50");
+  Must(&Support::CloseAccount, "account_id: 'shown' request_id: 'close' reason: 'leaves'");
+  EXPECT_EQ(shown(), "20.00 0.00 0.00 20.00");
+  // Newest first: each with its amount, and what of it is promotional.
+  std::vector<std::string> statement;
+  const auto entries = Must(&Accounts::ListEntries, "account_id: 'shown'");
+  for (const pb::Entry& entry : entries.entries()) {
+    statement.push_back(absl::StrCat(pb::EntryKind_Name(entry.kind()), " ", Text(entry.amount()),
+                                     " ", Text(entry.promotional_amount())));
+  }
+  EXPECT_THAT(statement,
+              ElementsAre("ENTRY_KIND_CREDIT_GRANT_ENDED -0.50 -0.50", "ENTRY_KIND_VOID 0.72 0.50",
+                          "ENTRY_KIND_USAGE -0.72 -0.50", "ENTRY_KIND_CREDIT_GRANT 0.50 0.50",
+                          "ENTRY_KIND_PAYMENT 20.00 0.00"));
+  ExpectAudited("shown");
 }
 
 }  // namespace

@@ -90,9 +90,31 @@ class RatesTest : public ::testing::Test {
     return message;
   }
 
-  // These decks are small, and each is another one.
+  // These decks are small, and each is another one. They are in force from the header's effective
+  // time on, else from now.
   absl::StatusOr<pb::ImportRateDeckResponse> Import(const std::string& header,
                                                     const std::string& csv) {
+    auto imported = ImportDraft(header, csv);
+    if (!imported.ok()) return imported;
+    pb::ActivateRateDeckRequest activate;
+    activate.set_deck_version(imported->rate_deck().version());
+    activate.set_backdate(true);
+    activate.set_request_id(absl::StrCat("activation-", ++activations_));
+    activate.set_reason("test");
+    const auto asked = Parse<pb::RateDeckHeader>(header);
+    if (asked.has_effective_time()) {
+      *activate.mutable_effective_time() = asked.effective_time();
+    } else {
+      activate.mutable_effective_time()->set_seconds(absl::ToUnixSeconds(absl::Now()));
+    }
+    const auto activated =
+        Call(stack_->rates(), &pb::Rates::Stub::ActivateRateDeck, activate).status();
+    if (!activated.ok()) return activated;
+    return imported;
+  }
+
+  absl::StatusOr<pb::ImportRateDeckResponse> ImportDraft(const std::string& header,
+                                                         const std::string& csv) {
     std::string accepting = header;
     for (const absl::string_view code :
          {"ROWS_DROPPED", "PRICES_CHANGED", "CROSSES_CEILING", "BARE_PREFIX", "MISSES_RECENT",
@@ -150,6 +172,7 @@ class RatesTest : public ::testing::Test {
   }
 
   std::unique_ptr<Stack> stack_;
+  int activations_ = 0;
 };
 
 // --- Import -----------------------------------------------------------------
@@ -158,11 +181,13 @@ TEST_F(RatesTest, TheStarterDeckIsImportedOnceHoweverOftenItIsSent) {
   const Stack::Ended first = stack_->RunLedger({"import-rates", "--starter"});
   ASSERT_EQ(first.exit_code, 0) << first.errors;
   EXPECT_THAT(first.output, HasSubstr("\"starter\" is now version 1"));
-  EXPECT_THAT(first.output, HasSubstr("in force from 2015-01-01T00:00:00Z"));
+  EXPECT_THAT(first.output, HasSubstr("import-rates: in force from 2015-01-01T00:00:00Z"));
   const std::string stored = Stored();
   const Stack::Ended second = stack_->RunLedger({"import-rates", "--starter"});
   ASSERT_EQ(second.exit_code, 0) << second.errors;
   EXPECT_THAT(second.output, HasSubstr("\"starter\" is there already as version 1"));
+  EXPECT_THAT(second.output, HasSubstr("in force from 2015-01-01T00:00:00Z"));
+  EXPECT_EQ(stack_->database().QueryInt("SELECT COUNT(*) FROM rate_activations"), 1);
   EXPECT_EQ(Stored(), stored);
 
   const pb::ListRateDecksResponse decks = Decks();
@@ -177,31 +202,25 @@ TEST_F(RatesTest, TheStarterDeckIsImportedOnceHoweverOftenItIsSent) {
   EXPECT_EQ(deck.rate_count(), stack_->database().QueryInt("SELECT COUNT(*) FROM rates"));
 }
 
-TEST_F(RatesTest, ARepeatWithoutAnEffectiveTimeIsTheDeckThatIsInForce) {
+TEST_F(RatesTest, K1_ARepeatIsTheDeckThatIsThere) {
   const std::string csv = absl::StrCat(kColumns, "call,44,0.01\n");
-  const auto first = Import("name: 'uk'", csv);
+  const auto first = ImportDraft("name: 'uk'", csv);
   ASSERT_TRUE(first.ok()) << first.status();
   EXPECT_FALSE(first->already_imported());
-  const auto again = Import("name: 'uk'", csv);
+  const auto again = ImportDraft(absl::StrCat("name: 'uk' ", kLongAgo), csv);
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_TRUE(again->already_imported());
   EXPECT_EQ(again->rate_deck().DebugString(), first->rate_deck().DebugString());
   // Anything else about it makes it another deck.
   const std::vector<std::string> others = {"name: 'uk2'", "name: 'uk' currency_code: 'EUR'",
-                                           "name: 'uk' standard_rate_ceiling { nanos: 10000000 }",
-                                           absl::StrCat("name: 'uk' ", kLongAgo)};
+                                           "name: 'uk' series: 'reseller'",
+                                           "name: 'uk' standard_rate_ceiling { nanos: 10000000 }"};
   for (size_t i = 0; i < others.size(); ++i) {
-    const auto other = Import(others[i], csv);
+    const auto other = ImportDraft(others[i], csv);
     ASSERT_TRUE(other.ok()) << other.status();
     EXPECT_FALSE(other->already_imported()) << others[i];
     EXPECT_EQ(other->rate_deck().version(), static_cast<int64_t>(i) + 2);
   }
-  // Back to an earlier content is a change again, not a repeat.
-  ASSERT_TRUE(Import("name: 'back'", csv).ok());
-  ASSERT_TRUE(Import("name: 'back'", absl::StrCat(kColumns, "call,44,0.02\n")).ok());
-  const auto back = Import("name: 'back'", csv);
-  ASSERT_TRUE(back.ok()) << back.status();
-  EXPECT_FALSE(back->already_imported());
 }
 
 TEST_F(RatesTest, LineEndsOfWindowsAndAByteOrderMarkAreAccepted) {
@@ -332,7 +351,9 @@ TEST_F(RatesTest, M3_AnAccountIsOpenedInACurrencyWithSettingsAndADeckElseItSaysW
 }
 
 TEST_F(RatesTest, M3_ANoRateSaysWhereNoDeckOfTheCurrencyWasInForce) {
-  ASSERT_TRUE(Import("name: 'us'", absl::StrCat(kColumns, "call,44,0.01\n")).ok());
+  ASSERT_TRUE(Import("name: 'us' effective_time { seconds: 1700000000 }",
+                     absl::StrCat(kColumns, "call,44,0.01\n"))
+                  .ok());
   ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::OpenAccount,
                    Parse<pb::OpenAccountRequest>("account_id: 'a'"))
                   .ok());
@@ -351,7 +372,7 @@ TEST_F(RatesTest, M3_ANoRateSaysWhereNoDeckOfTheCurrencyWasInForce) {
     return booked.ok() ? booked->unrated_reason() : pb::UNRATED_REASON_UNSPECIFIED;
   };
   EXPECT_EQ(record("before", "seconds: 1600000000", "+441632960123"), pb::UNRATED_REASON_NO_DECK);
-  const std::string now = absl::StrCat("seconds: ", absl::ToUnixSeconds(absl::Now()) + 60);
+  const std::string now = absl::StrCat("seconds: ", absl::ToUnixSeconds(absl::Now()));
   EXPECT_EQ(record("elsewhere", now, "+33140205050"), pb::UNRATED_REASON_NO_RATE);
   const auto asked =
       Call(stack_->ledger(), &pb::Ledger::Stub::AuthorizeUsage,
@@ -441,10 +462,10 @@ TEST_F(RatesTest, TheImportCommandNamesADeckAfterItsFileAndSaysWhatIsWrong) {
       WriteFile("spring-2026.csv", absl::StrCat(kColumns, "call,44,0.025\ncall,49,0.03\n"));
   Stack::Ended ended = stack_->RunLedger({"import-rates", file, "--currency=EUR",
                                           "--effective_time=2026-03-01T01:00:00+01:00",
-                                          "--standard_rate_ceiling=0.025"});
+                                          "--backdate", "--standard_rate_ceiling=0.025"});
   ASSERT_EQ(ended.exit_code, 0) << ended.errors;
-  EXPECT_THAT(ended.output, HasSubstr("\"spring-2026\" is now version 1: 2 rates in EUR, in force "
-                                      "from 2026-03-01T00:00:00Z"));
+  EXPECT_THAT(ended.output, HasSubstr("\"spring-2026\" is now version 1: 2 rates in EUR\n"));
+  EXPECT_THAT(ended.output, HasSubstr("in force from 2026-03-01T00:00:00Z"));
   EXPECT_EQ(Amount(Decks().rate_decks(0).standard_rate_ceiling()), Decimal("0.025"));
 
   ended = stack_->RunLedger({"import-rates", stack_->folder() + "/missing.csv"});
@@ -553,27 +574,127 @@ TEST_F(RatesTest, TheHelpOfTheImportListsTheColumns) {
   }
 }
 
-TEST_F(RatesTest, AnEarlierDeckSentAgainComesIntoForceAgain) {
-  const std::string right = absl::StrCat(kColumns, "call,44,0.0150\n");
-  const std::string wrong = absl::StrCat(kColumns, "call,44,0.1500\n");
-  ASSERT_TRUE(Import("name: 'right'", right).ok());
-  ASSERT_TRUE(Import("name: 'wrong'", wrong).ok());
-  const auto back = Import("name: 'right'", right);
-  ASSERT_TRUE(back.ok()) << back.status();
-  EXPECT_FALSE(back->already_imported());
-  EXPECT_EQ(back->rate_deck().version(), 3);
-  const auto quote = QuoteCall(
-      "call { direction: DIRECTION_OUTBOUND destination: '+447700900123' duration { "
-      "seconds: 60 } }");
-  ASSERT_TRUE(quote.ok()) << quote.status();
-  EXPECT_EQ(Amount(quote->cost()), Decimal("0.0150"));
-  EXPECT_TRUE(Import("name: 'right'", right)->already_imported());
-  // With a time of their own, too: of two from the same time on the later one counts.
-  ASSERT_TRUE(Import(absl::StrCat("name: 'a' currency_code: 'EUR' ", kLongAgo), right).ok());
-  ASSERT_TRUE(Import(absl::StrCat("name: 'b' currency_code: 'EUR' ", kLongAgo), wrong).ok());
-  const auto again = Import(absl::StrCat("name: 'a' currency_code: 'EUR' ", kLongAgo), right);
-  ASSERT_TRUE(again.ok()) << again.status();
-  EXPECT_FALSE(again->already_imported());
+TEST_F(RatesTest, K1_AnEarlierFileImportedAgainIsInForceAgain) {
+  const std::string right = WriteFile("right.csv", absl::StrCat(kColumns, "call,44,0.0150\n"));
+  const std::string wrong = WriteFile("wrong.csv", absl::StrCat(kColumns, "call,44,0.1500\n"));
+  const auto import = [this](const std::string& file) {
+    const Stack::Ended ended =
+        stack_->RunLedger({"import-rates", file, "--accept=PRICES_CHANGED,CROSSES_CEILING"});
+    EXPECT_EQ(ended.exit_code, 0) << ended.output << ended.errors;
+    return ended.output;
+  };
+  const auto cost = [this] {
+    const auto quote = QuoteCall(
+        "call { direction: DIRECTION_OUTBOUND destination: '+447700900123' duration { "
+        "seconds: 60 } }");
+    EXPECT_TRUE(quote.ok()) << quote.status();
+    return quote.ok() ? Amount(quote->cost()) : -1;
+  };
+  import(right);
+  EXPECT_EQ(cost(), Decimal("0.0150")) << "it is in force when the command ends";
+  import(wrong);
+  EXPECT_EQ(cost(), Decimal("0.1500"));
+  EXPECT_THAT(import(right), ::testing::AllOf(HasSubstr("is there already as version 1"),
+                                              HasSubstr("in force from 20")));
+  EXPECT_EQ(cost(), Decimal("0.0150"));
+  import(right);
+  EXPECT_EQ(stack_->database().QueryInt("SELECT COUNT(*) FROM rate_activations"), 3)
+      << "what is in force stays so";
+  EXPECT_EQ(Stored(), "2/2/2");
+}
+
+TEST_F(RatesTest, AnExportGivesBackWhatWasImported) {
+  const std::string file =
+      WriteFile("trade.csv",
+                "kind,prefix,carrier,destination,price,connect_fee,increments,days,from,to,steps,"
+                "included_seconds,minimum,maximum,standard,effective_date,end_date,blocked\n"
+                "call,44,,\"United Kingdom, \"\"all\"\"\",0.015,0,60/6,,,,,,,,,,,\n"
+                "call,49,,Germany by day,0.05,0.01,1/1,1-5,08:00,18:00,,,,,,,,\n"
+                "call,49,,Germany else,0.02,0,1/1,,,,,,,,,,,\n"
+                "call,33,,France,0.06,0,60/60,,,,60:0.04;120:0.02,10,0.05,1.00,,,,\n"
+                "call,39,,Italy,0.05,0,60/60,,,,,,,,yes,2027-01-01,2027-12-31,\n"
+                "call,882,,Blocked,blocked,0,60/60,,,,,,,,,,,\n"
+                "call_inbound,1800,,,0.015,0,60/60,,,,,,,,,,,\n"
+                "sms,1,310-410,,0.011,,,,,,,,,,,,,\n"
+                "short_code,611,,Care,0,0,60/60,,,,,,,,,,,\n");
+  Stack::Ended ended =
+      stack_->RunLedger({"import-rates", file, "--currency=EUR", "--time_zone=Europe/Berlin",
+                         "--holidays=2026-12-25", "--rounding=up/4", "--draft"});
+  ASSERT_EQ(ended.exit_code, 0) << ended.output << ended.errors;
+  const Stack::Ended exported = stack_->RunLedger({"export-rates", "1"});
+  ASSERT_EQ(exported.exit_code, 0) << exported.errors;
+  EXPECT_THAT(exported.errors, HasSubstr("--name=trade --currency=EUR --series=standard "
+                                         "--standard_rate_ceiling=0.02 --time_zone=Europe/Berlin "
+                                         "--holidays=2026-12-25 --rounding=up/4"));
+  const std::string again = WriteFile("again.csv", exported.output);
+  ended = stack_->RunLedger({"import-rates", again, "--currency=EUR", "--time_zone=Europe/Berlin",
+                             "--holidays=2026-12-25", "--rounding=up/4", "--draft"});
+  ASSERT_EQ(ended.exit_code, 0) << ended.output << ended.errors << exported.output;
+  EXPECT_EQ(stack_->RunLedger({"export-rates", "2"}).output, exported.output);
+  ended = stack_->RunLedger({"compare-rates", "2", "1"});
+  ASSERT_EQ(ended.exit_code, 0) << ended.errors;
+  EXPECT_THAT(ended.output, HasSubstr("version 2 with version 1: 9 lines cost the same\n0 added\n"
+                                      "0 removed\n0 dearer\n0 cheaper\n0 changed otherwise\n0 "
+                                      "cross the standard-rate ceiling\n"));
+}
+
+TEST_F(RatesTest, WhatWouldChangeIsToldBeforeADeckIsActivated) {
+  ASSERT_TRUE(Import(absl::StrCat("name: 'us' ", kLongAgo),
+                     absl::StrCat(kColumns, "call,44,0.05\ncall,33,0.05\ncall,49,0.03\n"))
+                  .ok());
+  ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::OpenAccount,
+                   Parse<pb::OpenAccountRequest>("account_id: 'a'"))
+                  .ok());
+  ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::PutUser,
+                   Parse<pb::PutUserRequest>("account_id: 'a' user_id: 'u'"))
+                  .ok());
+  for (const std::string number : {"+447700900123", "+33140205050", "+4930901820"}) {
+    ASSERT_TRUE(Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage,
+                     Parse<pb::RecordUsageRequest>(absl::StrCat(
+                         "account_id: 'a' usage { usage_id: '", number.substr(1),
+                         "' user_id: 'u' start_time { seconds: ", absl::ToUnixSeconds(absl::Now()),
+                         " } call { direction: DIRECTION_OUTBOUND destination: '", number,
+                         "' duration { seconds: 60 } } }")))
+                    .ok());
+  }
+  const auto draft = ImportDraft(
+      "name: 'new'", absl::StrCat(kColumns, "call,44,0.07\ncall,33,0.02\ncall,34,0.01\n"));
+  ASSERT_TRUE(draft.ok()) << draft.status();
+  const auto compare = [&](const std::string& more) {
+    const auto compared = Call(stack_->rates(), &pb::Rates::Stub::CompareRateDecks,
+                               Parse<pb::CompareRateDecksRequest>(absl::StrCat(
+                                   "deck_version: ", draft->rate_deck().version(), " ", more)));
+    EXPECT_TRUE(compared.ok()) << compared.status();
+    return compared.value_or(pb::CompareRateDecksResponse());
+  };
+  const auto all = compare("");
+  EXPECT_EQ(all.base_deck_version(), 1);
+  EXPECT_EQ(all.added_count(), 1);
+  EXPECT_EQ(all.removed_count(), 1);
+  EXPECT_EQ(all.dearer_count(), 1);
+  EXPECT_EQ(all.cheaper_count(), 1);
+  EXPECT_EQ(all.becomes_standard_count(), 1);
+  EXPECT_EQ(all.ceases_standard_count(), 0);
+  EXPECT_EQ(all.changes_size(), 4);
+  EXPECT_EQ(all.recent_usage().usage_count(), 3);
+  EXPECT_EQ(all.recent_usage().without_price_count(), 1) << "Germany";
+  EXPECT_EQ(Amount(all.recent_usage().cost_before()), Decimal("0.10"));
+  EXPECT_EQ(Amount(all.recent_usage().cost()), Decimal("0.09"));
+  const auto crossing = compare("only_crossing: true");
+  ASSERT_EQ(crossing.changes_size(), 1);
+  EXPECT_EQ(crossing.changes(0).after().prefix(), "33");
+  EXPECT_TRUE(crossing.changes(0).crosses_ceiling());
+  EXPECT_EQ(crossing.changes(0).kind(), pb::RATE_CHANGE_KIND_CHEAPER);
+  std::vector<std::string> prefixes;
+  std::string token;
+  do {
+    const auto page = compare(absl::StrCat("page_size: 1 page_token: '", token, "'"));
+    for (const pb::RateChange& change : page.changes()) {
+      prefixes.push_back((change.has_after() ? change.after() : change.before()).prefix());
+    }
+    token = page.next_page_token();
+  } while (!token.empty());
+  EXPECT_THAT(prefixes, ElementsAre("33", "34", "44", "49"));
 }
 
 TEST_F(RatesTest, WhatRecentUsageWentToAndWhatWaitsForAPriceIsMissed) {
@@ -1026,8 +1147,8 @@ class TermsTest : public RatesTest {
                   "44;0,0120;Sat,Sun;;;;10;0,01;1/1;0,05\r\n"
                   "33;0,0300;;;;;;;60/60;\r\n"
                   "53;blocked;;;;;;;;\r\n");
-    const Stack::Ended ended =
-        stack_->RunLedger({"import-rates", file, "--effective_time=2015-01-01T00:00:00Z"});
+    const Stack::Ended ended = stack_->RunLedger(
+        {"import-rates", file, "--effective_time=2015-01-01T00:00:00Z", "--backdate"});
     ASSERT_EQ(ended.exit_code, 0) << ended.output << ended.errors;
     stack_->database().Execute(
         "INSERT INTO plans (plan_id, standard_calls, free_seconds, bucket_reset, "
@@ -1212,10 +1333,10 @@ class ReferenceRatesTest : public RatesTest {
 
 TEST_F(ReferenceRatesTest, AThousandCallsCostWhatIsKnownInSixSecondSteps) {
   const std::string file = WriteFile("a-to-z.csv", ReferenceDeckCsv());
-  const Stack::Ended ended =
-      stack_->RunLedger({"import-rates", file, "--effective_time=2015-01-01T00:00:00Z",
-                         // It has 684, the code that American Samoa had, under that name.
-                         "--accept=NAME_NOT_IN_PREFIX"});
+  const Stack::Ended ended = stack_->RunLedger(
+      {"import-rates", file, "--effective_time=2015-01-01T00:00:00Z", "--backdate",
+       // It has 684, the code that American Samoa had, under that name.
+       "--accept=NAME_NOT_IN_PREFIX"});
   ASSERT_EQ(ended.exit_code, 0) << ended.errors;
   ASSERT_THAT(ended.output, HasSubstr("36205 rates"));
   OpenAccount("six", "USD");

@@ -4,21 +4,27 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <fstream>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "common/rpc/status.h"
 #include "tests/e2e/stack_suite.h"
+#include "tests/support/wait_until.h"
 
 namespace reserve::e2e {
 namespace {
 
 namespace pb = ledger::v1;
+using test_support::WaitUntil;
 using ::testing::SizeIs;
 
 using Accounts = pb::Accounts::Stub;
@@ -58,10 +64,10 @@ class ReratingsTest : public StackTest {
   static int64_t Import(const std::string& name, const std::string& row) {
     const std::string csv = absl::StrCat(stack_->folder(), "/", name, ".csv");
     std::ofstream(csv) << "kind,prefix,price\ncall,1,0.0100\n" << row << "\n";
-    const auto imported =
-        stack_->RunLedger({"import-rates", csv, "--effective_time=2020-01-01T00:00:00Z",
-                           "--accept=ROWS_DROPPED,PRICES_CHANGED,CROSSES_CEILING,BARE_PREFIX,"
-                           "MISSES_RECENT"});
+    const auto imported = stack_->RunLedger(
+        {"import-rates", csv, "--effective_time=2020-01-01T00:00:00Z", "--backdate",
+         "--accept=ROWS_DROPPED,PRICES_CHANGED,CROSSES_CEILING,BARE_PREFIX,"
+         "MISSES_RECENT"});
     EXPECT_EQ(imported.exit_code, 0) << imported.errors;
     return Must(&Rates::ListRateDecks, "page_size: 1").rate_decks(0).version();
   }
@@ -131,6 +137,10 @@ TEST_F(ReratingsTest, U6_CallsOfAWrongDeckAreRatedAgainByTheRightOneOnce) {
   const pb::UsageRecord record = Get("ghana", "c2");
   EXPECT_EQ(Text(record.cost()), "4.00");
   EXPECT_EQ(record.rating().deck_version(), right);
+  ASSERT_THAT(record.earlier_ratings(), SizeIs(1));
+  EXPECT_EQ(Text(record.earlier_ratings(0).cost()), "0.00");
+  EXPECT_EQ(record.earlier_ratings(0).seq(), record.seq());
+  EXPECT_LT(record.earlier_ratings(0).rating().deck_version(), right);
   EXPECT_EQ(Must(&Accounts::GetUser, "account_id: 'ghana' user_id: 'u'").allowance_left().seconds(),
             18'000);
   EXPECT_EQ(Must(&Rates::GetRerating, "request_id: 'ghana-1'").request().reason(), "wrong deck");
@@ -139,6 +149,49 @@ TEST_F(ReratingsTest, U6_CallsOfAWrongDeckAreRatedAgainByTheRightOneOnce) {
       Rerate("account_id: 'ghana' own_decks: true reason: 'other' request_id: 'ghana-1'");
   EXPECT_EQ(ReasonOf(reused.status()), "REQUEST_ID_REUSED");
   ExpectAudited("ghana");
+}
+
+TEST_F(ReratingsTest, U4_TheLatestRatingExplainsAUsageAndTheEarlierOnesAreListed) {
+  OpenFunded("again");
+  const int64_t first = Import("kenya-1", "call,254,0.2000");
+  Record("again", "c1", "+254205550100", 600);
+  Record("again", "c2", "+254205550100", 60);
+  EXPECT_THAT(Get("again", "c1").earlier_ratings(), SizeIs(0));
+  const int64_t second = Import("kenya-2", "call,254,0.1000");
+  const int64_t third = Import("kenya-3", "call,254,0.3000");
+  for (const int64_t deck : {second, third}) {
+    MustRerate(absl::StrCat("account_id: 'again' deck_version: ", deck,
+                            " reason: 'wrong deck' request_id: 'again-", deck, "'"));
+  }
+  const auto expect_listed = [&](const pb::UsageRecord& record) {
+    EXPECT_EQ(record.rating().deck_version(), third);
+    EXPECT_EQ(Text(record.rating().price()), "0.30");
+    ASSERT_THAT(record.earlier_ratings(), SizeIs(2));
+    const pb::EarlierRating& booked = record.earlier_ratings(0);
+    EXPECT_EQ(booked.seq(), record.seq());
+    EXPECT_EQ(Text(booked.cost()), "2.00");
+    EXPECT_EQ(booked.rating().deck_version(), first);
+    EXPECT_EQ(booked.record_time().seconds(), record.record_time().seconds());
+    const pb::EarlierRating& between = record.earlier_ratings(1);
+    EXPECT_GT(between.seq(), booked.seq());
+    EXPECT_LT(between.seq(), record.rating_seq());
+    EXPECT_EQ(Text(between.cost()), "1.00");
+    EXPECT_EQ(between.rating().deck_version(), second);
+    EXPECT_EQ(between.rating().paid_duration().seconds(), 600);
+  };
+  EXPECT_EQ(Text(Get("again", "c1").cost()), "3.00");
+  expect_listed(Get("again", "c1"));
+  // So too once it is taken back; the list of all shows the latest rating alone.
+  Must(&Ledger::VoidUsage, "account_id: 'again' usage_id: 'c1' reason: 'wrong'");
+  EXPECT_EQ(Text(Get("again", "c1").cost()), "0.00");
+  expect_listed(Get("again", "c1"));
+  const auto all = Must(&Accounts::ListUsage, "account_id: 'again'");
+  ASSERT_THAT(all.usage_records(), SizeIs(2));
+  for (const pb::UsageRecord& record : all.usage_records()) {
+    EXPECT_EQ(record.rating().deck_version(), third) << record.usage().usage_id();
+    EXPECT_THAT(record.earlier_ratings(), SizeIs(0));
+  }
+  ExpectAudited("again");
 }
 
 TEST_F(ReratingsTest, U7_AnAllowanceThatAWrongRecordAteIsGivenToTheCallsThatWerePaidForSince) {
@@ -288,6 +341,88 @@ TEST_F(ReratingsTest, BadRequestsAreToldByTheirField) {
   EXPECT_EQ(refused("account_id: 'nobody' reason: 'why' request_id: 'bad'"),
             "account_id ACCOUNT_NOT_FOUND");
   EXPECT_EQ(ReasonOf(Ask(&Rates::GetRerating, "request_id: 'bad'").status()), "RERATING_NOT_FOUND");
+}
+
+// --- Many customers, whose cards a worker charges ---------------------------------------
+
+class WrongDeckTest : public ReratingsTest {
+ protected:
+  static constexpr int kAccounts = 300;
+  static constexpr int kCalls = 40;
+
+  static void SetUpTestSuite() { StartStack({.gateway = true, .workers = 1}); }
+
+  static std::string IdOf(int account) { return absl::StrCat("customer-", account); }
+  // Each with a card, charged for $15, and a user.
+  static void OpenAll() {
+    for (int i = 0; i < kAccounts; ++i) {
+      Must(&Accounts::OpenAccount,
+           absl::StrCat("account_id: '", IdOf(i), "' card_token: 'tok_visa#", IdOf(i), "'"));
+      Must(&Accounts::PutUser, absl::StrCat("account_id: '", IdOf(i), "' user_id: 'u'"));
+    }
+    for (int i = 0; i < kAccounts; ++i) {
+      ASSERT_TRUE(WaitUntil([&] { return Balance(IdOf(i)) == "15.00"; }, absl::Seconds(60)));
+    }
+  }
+  static void BookAll() {
+    for (int i = 0; i < kAccounts; i += 20) {
+      pb::BatchRecordUsageRequest batch;
+      for (int k = 0; k < 20 * kCalls; ++k) {
+        *batch.add_requests() = Parse<pb::RecordUsageRequest>(
+            RecordText(IdOf(i + k / kCalls), absl::StrCat("c", k % kCalls), "+233205550100", 60));
+      }
+      ASSERT_TRUE(Call(stack_->ledger(), &Ledger::BatchRecordUsage, batch).ok());
+    }
+  }
+};
+
+TEST_F(WrongDeckTest, G12_ItIsMadeGoodForAllBesideTheLoadAndChargesNobodysCard) {
+  Import("wrong", "call,233,0.0500");
+  ASSERT_NO_FATAL_FAILURE(OpenAll());
+  ASSERT_NO_FATAL_FAILURE(BookAll());
+  EXPECT_EQ(Balance(IdOf(0)), "13.00");
+  const int64_t right = Import("right", "call,233,0.5000");
+  const std::string request =
+      "start_time { seconds: 1 } destination_prefix: '233' reason: 'wrong deck' " +
+      absl::StrCat("deck_version: ", right, " ");
+  const auto outlook = MustRerate(request + "validate_only: true");
+  EXPECT_EQ(outlook.consequences().account_count(), kAccounts);
+  EXPECT_EQ(outlook.consequences().below_zero_count(), kAccounts);
+  EXPECT_EQ(outlook.consequences().recharge_count(), kAccounts) << "were they to follow";
+
+  // A customer whose calls go on meanwhile.
+  Must(&Accounts::OpenAccount, "account_id: 'beside'");
+  Must(&Accounts::PutUser, "account_id: 'beside' user_id: 'u'");
+  std::atomic<bool> done = false;
+  int booked = 0;
+  absl::Duration slowest;
+  std::thread beside([&] {
+    while (!done) {
+      const auto begin = MonotonicNow();
+      Record("beside", absl::StrCat("c", booked), kUs, 60);
+      slowest = std::max(slowest, MonotonicNow() - begin);
+      ++booked;
+    }
+  });
+  const auto rated = MustRerate(request + "request_id: 'right'");
+  done = true;
+  beside.join();
+  EXPECT_EQ(rated.rerating().changed_count(), kAccounts * kCalls);
+  EXPECT_GT(booked, 10) << "usage waits for its turn, not for the end";
+  EXPECT_LT(slowest, absl::Seconds(5));
+
+  for (int i = 0; i < kAccounts; ++i) {
+    const pb::Account account = Account(IdOf(i));
+    EXPECT_EQ(Text(account.balance()), "-5.00") << IdOf(i);
+    EXPECT_EQ(account.open_recharge_ordinal(), 0) << IdOf(i);
+    EXPECT_THAT(Charges(IdOf(i)), SizeIs(1)) << IdOf(i);
+  }
+  EXPECT_EQ(stack_->database().QueryInt("SELECT COUNT(*) FROM recharges"), kAccounts);
+  ExpectAudited(IdOf(0));
+  // The customer's next call is what recharges.
+  Record(IdOf(7), "next", "+233205550100", 60);
+  EXPECT_TRUE(WaitUntil([&] { return Charges(IdOf(7)).size() == 2; }));
+  EXPECT_THAT(Charges(IdOf(8)), SizeIs(1));
 }
 
 }  // namespace

@@ -179,6 +179,29 @@ TEST_F(StartTest, BadFlagsAreRefusedInOneLine) {
   EXPECT_THAT(stub.errors, HasSubstr("--listen"));
 }
 
+TEST_F(StartTest, PlainTextToOtherMachinesMustBeAskedFor) {
+  ExpectRefused(
+      Run("ledger", {"serve", "--database=mysql://u@127.0.0.1:1/x", "--listen=0.0.0.0:0"}),
+      "--insecure_plaintext");
+  ExpectRefused(Run("ledger", {"verify", "--ledger=ledger.example:50051"}), "--insecure_plaintext");
+  for (const auto& [program, flag] : std::map<std::string, std::string>{
+           {"gateway_stub", "--listen=[::]:0"}, {"worker", "--ledger=ledger.example:1"}}) {
+    const Ended refused = Run(program, {flag});
+    EXPECT_EQ(refused.exit_code, 2) << program;
+    EXPECT_THAT(refused.errors, HasSubstr("--insecure_plaintext")) << program;
+  }
+  // Asked for, it is warned of; on this machine's own address it is said.
+  for (const auto& [listen, severity] :
+       std::map<std::string, std::string>{{"0.0.0.0:0", "WARNING"}, {"127.0.0.1:0", "INFO"}}) {
+    auto stub = Subprocess::Start(
+        {.program = "gateway_stub", .args = {"--listen=" + listen, "--insecure_plaintext"}});
+    ASSERT_TRUE(stub.ok()) << stub.status();
+    const auto said = (*stub)->WaitForOutput("everybody may call everything", absl::Seconds(20));
+    ASSERT_TRUE(said.ok()) << said.status();
+    EXPECT_THAT(*said, HasSubstr(absl::StrCat("\"severity\":\"", severity, "\"")));
+  }
+}
+
 TEST_F(StartTest, AVariableThatBelongsToNoProgramIsRefusedAndTheNearestNamed) {
   for (const char* program : {"ledger", "worker", "gateway_stub"}) {
     SCOPED_TRACE(program);
@@ -205,7 +228,7 @@ TEST_F(StartTest, AnUnknownCommandShowsTheCommands) {
     const Ended ended = Run("ledger", args);
     EXPECT_EQ(ended.exit_code, 2);
     for (const char* command :
-         {"serve", "migrate", "grants", "settings", "import-rates", "verify"}) {
+         {"serve", "migrate", "grants", "settings", "import-rates", "activate-rates", "verify"}) {
       EXPECT_THAT(ended.errors, HasSubstr(command));
     }
   }
@@ -262,7 +285,9 @@ std::set<std::string> FlagsShown(const std::string& help) {
 
 TEST_F(StartTest, HelpShowsEveryFlagUnderTheCommandsThatReadIt) {
   const std::vector<std::string> ledger_commands = {
-      "serve", "migrate", "grants", "settings", "import-rates", "check", "verify", "check-heads"};
+      "serve",        "migrate",    "grants",        "settings",     "access",
+      "import-rates", "rate-decks", "compare-rates", "export-rates", "activate-rates",
+      "retire-rates", "check",      "verify",        "check-heads"};
   struct Row {
     std::string program;
     std::vector<std::string> commands;

@@ -172,6 +172,8 @@ std::vector<std::pair<std::string, std::string>> BadValues() {
       {"reconcile.extraArgs[0]=dry_run", "extraArgs"},
       {"jobs.ttlSecondsAfterFinished=0", "ttlSecondsAfterFinished"},
       {"tls.ledgerSecret=", "ledgerSecret"},
+      {"tls.roles.caller={swich}", "roles"},
+      {"tls.roles.caller={}", "roles"},
       {"metrics.serviceMonitor.interval=15", "interval"},
       {"networkPolicy.gatewayPort=-1", "gatewayPort"},
       {"nameOverride=-x", "nameOverride"},
@@ -196,6 +198,22 @@ TEST_F(ChartTest, AValueThatMakesNoSenseIsRefusedAndNamed) {
     EXPECT_THAT(refused.errors, HasSubstr("want ")) << wrong_type;
   }
   EXPECT_THAT(Render({"--set", "worker.gateway="}).errors, HasSubstr("worker.gateway"));
+}
+
+TEST_F(ChartTest, WithTlsThereAreRolesAndWithoutPlainTextIsAskedFor) {
+  EXPECT_THAT(Render({"--set", "tls.enabled=true"}).errors, HasSubstr("tls.roles"));
+  const std::string plain = Render({}).output;
+  EXPECT_THAT(plain, AllOf(HasSubstr("--insecure_plaintext"), Not(HasSubstr("--roles_file"))));
+  const std::vector<std::string> named = {"--set", "tls.enabled=true", "--set",
+                                          "tls.roles.spiffe://x/a={switch,billing}"};
+  const std::string roles = Render(named).output;
+  EXPECT_THAT(roles, AllOf(HasSubstr("    spiffe://x/a switch billing\n"),
+                           HasSubstr("--roles_file=/etc/reserve/roles/roles"),
+                           HasSubstr("configMap: {name: reserve-roles}"),
+                           Not(HasSubstr("--insecure_plaintext"))));
+  const std::string own =
+      Render({"--set", "tls.enabled=true", "--set", "tls.rolesConfigMap=mine"}).output;
+  EXPECT_THAT(own, AllOf(HasSubstr("configMap: {name: mine}"), Not(HasSubstr("reserve-roles"))));
 }
 
 TEST_F(ChartTest, NamesFitWhateverTheReleaseIsCalled) {

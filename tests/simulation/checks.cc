@@ -83,6 +83,7 @@ void Checks::AfterWrite(const AccountRows& rows) {
   SeenAccount& seen = accounts_[rows.account.account_id];
   seen.may_be_funded = false;
   NoteFunding(rows, &seen);
+  CheckCalendar(rows, &seen);
   CheckEntries(rows, &seen);
   seen.reserve_amount = rows.account.reserve_amount;
   CheckEvents(rows, &seen);
@@ -242,16 +243,43 @@ void Checks::CheckUsageEntry(const AccountRows& rows, const Entry& entry, SeenAc
     seen->waiting.insert(usage_id);
   }
   seen->costs[usage_id] = rating.cost;
-  if (rating.free_seconds_taken > 0) CheckDrawn(rows, *entry.booked, seen);
+  if (rating.free_seconds_taken > 0) CheckDrawn(rows, entry, seen);
+}
+
+void Checks::CheckCalendar(const AccountRows& rows, SeenAccount* seen) {
+  const auto changes = rows.account.calendar.Changes();
+  const std::vector<domain::CalendarChange>& before = seen->changes;
+  if (changes.size() < before.size() ||
+      !std::equal(before.begin(), before.end(), changes.begin())) {
+    return scene_.Fail("C8: the rules of before are kept", rows.account.account_id);
+  }
+  seen->changes.assign(changes.begin(), changes.end());
+}
+
+// C8: the month of the plan in which a usage began, by the calendar as it was when it was booked.
+int32_t Checks::PeriodOf(const AccountRows& rows, const Entry& entry, SeenAccount* seen) {
+  const std::string& plan = entry.booked->rating.plan_id;
+  if (plan == "per_minute") return 0;
+  if (!seen->calendar.has_value()) {
+    seen->calendar.emplace(scene_.now() - absl::Hours(24 * 40), rows.account.calendar.first);
+  }
+  for (; seen->known_changes < seen->changes.size(); ++seen->known_changes) {
+    const domain::CalendarChange& change = seen->changes[seen->known_changes];
+    if (change.after_seq >= entry.seq) break;
+    seen->calendar->Change(change.time, change.rule);
+    scene_.Count(Happening::kCalendarChanged);
+  }
+  const domain::CalendarUnit unit =
+      plan == "monthly" ? domain::CalendarUnit::kMonth : domain::CalendarUnit::kBillingMonth;
+  const int32_t date = seen->calendar->At(unit, entry.booked->usage.start_time).begin_date;
+  return date % 100 == 1 ? date / 100 : date;
 }
 
 // C8: on the allowance of the month in which it began, where the account is.
-void Checks::CheckDrawn(const AccountRows& rows, const domain::BookedUsage& booked,
-                        SeenAccount* seen) {
+void Checks::CheckDrawn(const AccountRows& rows, const Entry& entry, SeenAccount* seen) {
+  const domain::BookedUsage& booked = *entry.booked;
   const domain::Rating& rating = booked.rating;
-  const auto month = absl::ToCivilMonth(booked.usage.start_time, rows.account.time_zone);
-  const int32_t period =
-      rating.plan_id == "monthly" ? static_cast<int32_t>(month.year() * 100 + month.month()) : 0;
+  const int32_t period = PeriodOf(rows, entry, seen);
   if (rating.free_period != period) {
     return scene_.Fail("C8: a usage draws on the allowance of its own month",
                        booked.usage.usage_id);
@@ -603,6 +631,7 @@ void Checks::OnReply(const ModelDatabase& database, const std::string& account_i
     return;
   }
   if (const auto* record = std::get_if<book::RecordUsage>(&command)) {
+    if (reply.ok()) holds_.OnCdr(*rows, *record);
     return CheckUsageReply(*rows, record->usage, reply);
   }
   if (!reply.ok()) return;

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "services/ledger/book/command.h"
+#include "tests/services/ledger/domain/model_calendar.h"
 #include "tests/simulation/database.h"
 #include "tests/simulation/gateway.h"
 #include "tests/simulation/given_back_checks.h"
@@ -89,6 +91,9 @@ class Checks : public ModelDatabase::Observer {
     bool facts_are_over = false;               // before the last write (P4)
     Nanos owed = 0;
     Nanos written_off = 0;
+    std::vector<domain::CalendarChange> changes;    // of its calendar
+    std::optional<domain::ModelCalendar> calendar;  // by so many of them
+    size_t known_changes = 0;
 
     // Is the id of this usage taken?
     bool Took(const std::string& usage_id) const {
@@ -102,7 +107,9 @@ class Checks : public ModelDatabase::Observer {
   void CheckGrants(const domain::Entry& entry, SeenAccount* seen);
   void CheckUsageEntry(const AccountRows& rows, const domain::Entry& entry, SeenAccount* seen);
   void CheckVoid(const domain::Entry& entry, SeenAccount* seen);
-  void CheckDrawn(const AccountRows& rows, const domain::BookedUsage& booked, SeenAccount* seen);
+  void CheckCalendar(const AccountRows& rows, SeenAccount* seen);
+  int32_t PeriodOf(const AccountRows& rows, const domain::Entry& entry, SeenAccount* seen);
+  void CheckDrawn(const AccountRows& rows, const domain::Entry& entry, SeenAccount* seen);
   void CheckBooking(const domain::Entry& entry, SeenAccount* seen);
   void CheckPayment(const AccountRows& rows, const domain::Entry& entry, SeenAccount* seen);
   void NoteFunding(const AccountRows& rows, SeenAccount* seen);

@@ -60,13 +60,25 @@ domain::Card Customers::AnyCard() {
   return {.token = CardToken(token), .fingerprint = absl::StrCat("fp-", token)};
 }
 
+// Now and then of a caller that knows the token alone.
+domain::GivenCard Customers::SomeCard() {
+  domain::GivenCard given{.card = AnyCard()};
+  if (scene_.Happens(0.2)) {
+    given.card.fingerprint = domain::StandInNumber(given.card.token);
+    given.number_given = false;
+  }
+  return given;
+}
+
 void Customers::Begin(absl::Duration length) {
   for (int i = 1; i <= kAccounts; ++i) {
     const std::string id = absl::StrCat("acct-", i);
     book::OpenAccount open;
     open.currency = "USD";
-    open.plan_id = TurnsAMonth(seed_) ? "monthly" : "per_minute";
-    if (scene_.Happens(0.3)) open.time_zone = *FindTimeZone("America/New_York");
+    open.plan_id = !TurnsAMonth(seed_) ? "per_minute"
+                   : seed_ % 16 < 8    ? "monthly"
+                                       : "by_billing_day";
+    if (scene_.Happens(0.3)) open.calendar.time_zone = *FindTimeZone("America/New_York");
     open.digest = id;
     if (scene_.Happens(0.9)) open.card.card = AnyCard();
     Ask(id, open, [this, id, length] {
@@ -220,11 +232,11 @@ void Customers::TouchCards(const std::string& id) {
     case 0:
     case 1:
       return Ask(id, book::UpdatePaymentMethod{
-                         .request_id = "", .payment_method_id = "", .given = {.card = AnyCard()}});
+                         .request_id = "", .payment_method_id = "", .given = SomeCard()});
     case 2:
       return Ask(id, book::UpdatePaymentMethod{.request_id = absl::StrCat("card-", number),
                                                .payment_method_id = "card-1",
-                                               .given = {.card = AnyCard()}});
+                                               .given = SomeCard()});
     case 3:
       return Ask(id,
                  book::AddPaymentMethod{.request_id = absl::StrCat("card-", number),
@@ -236,6 +248,7 @@ void Customers::TouchCards(const std::string& id) {
 }
 
 void Customers::ChangeSettings(const std::string& id) {
+  if (TurnsAMonth(seed_) && scene_.Happens(0.5)) return ChangeCalendar(id);
   book::UpdateBillingSettings change;
   if (scene_.Happens(0.4)) {
     change.change.automatic_recharge = scene_.Happens(0.6);
@@ -244,6 +257,18 @@ void Customers::ChangeSettings(const std::string& id) {
     change.change.recharge_threshold = *change.change.reserve_amount * 2 / 3;
   }
   return Ask(id, change);
+}
+
+// C8: some minutes before or after a month turns.
+void Customers::ChangeCalendar(const std::string& id) {
+  const char* const zones[] = {"UTC", "America/New_York", "Europe/Berlin", "Asia/Tokyo"};
+  book::UpdateAccount ask;
+  ask.request_id = absl::StrCat("calendar-", ++last_number_);
+  ask.change.time_zone = *FindTimeZone(zones[scene_.Below(4)]);
+  if (scene_.Happens(0.5)) ask.change.billing_day = 1 + scene_.Below(2) * 14;
+  Ask(id, ask, [this, id, ask] {
+    if (scene_.Fails(0.3)) Ask(id, ask);
+  });
 }
 
 void Customers::AskForRefund(const std::string& id) {
@@ -275,8 +300,12 @@ void Customers::LiftSuspension(const std::string& id) {
   const domain::Account& account = database_.Find(id)->account;
   for (const domain::PaymentMethod& method : account.payment_methods) {
     if (method.state == domain::CardState::kDisputed && scene_.Happens(0.5)) {
-      lift.payment_method_id = method.payment_method_id;
+      lift.card.payment_method_id = method.payment_method_id;
     }
+  }
+  if (lift.card.payment_method_id.empty() && !account.disputed_numbers.empty() &&
+      scene_.Happens(0.3)) {
+    lift.card.dispute_id = account.disputed_numbers.back().dispute_id;
   }
   Ask(id, lift);
 }

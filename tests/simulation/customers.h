@@ -52,6 +52,7 @@ class Customers {
   void OnReply(const std::shared_ptr<Request>& request, const absl::StatusOr<book::Reply>& reply);
   void DoSomething(const std::string& account_id);
   void TouchCards(const std::string& id);
+  void ChangeCalendar(const std::string& id);
   void ChangeSettings(const std::string& id);
   std::string AnyUsage(const std::string& id);
   domain::Usage AnyCall(const std::string& id);
@@ -72,6 +73,7 @@ class Customers {
   // A charge that was made for the account, reported or not; null if there is none.
   const ModelCharge* AnyCharge(const std::string& account_id);
   domain::Card AnyCard();
+  domain::GivenCard SomeCard();
 
   int64_t last_rerating_ = 0;
   int64_t last_grant_ = 0;

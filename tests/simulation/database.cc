@@ -59,6 +59,7 @@ void ModelDatabase::LoadAccount(const std::string& account_id, book::AccountImag
   image->exists = true;
   known.account = rows->account;
   if (scene_.sabotaged(Sabotage::kSuspensionForgotten)) known.account.suspension = {};
+  if (scene_.sabotaged(Sabotage::kCalendarForgotten)) known.account.calendar.changes = nullptr;
   if (scene_.sabotaged(Sabotage::kDisputedNumberForgotten)) {
     known.account.disputed_numbers.clear();
     for (domain::PaymentMethod& method : known.account.payment_methods) {
@@ -231,6 +232,22 @@ void ModelDatabase::LoadCharges(const book::Keys& keys, book::Image* image,
       if (row.recharge.reference == reference)
         TakeUp({row.recharge.account_id, ordinal}, image, versions);
     }
+  }
+  for (const auto& [account_id, refund_id] : keys.told_refunds) {
+    const AccountRows* rows = Find(std::string(account_id));
+    if (rows == nullptr) continue;
+    for (const auto& [ordinal, row] : rows->recharges) {
+      if (row.recharge.refund_id == refund_id) {
+        TakeUp({row.recharge.account_id, ordinal}, image, versions);
+      }
+    }
+  }
+  for (const auto& [account_id, dispute_id] : keys.told_disputes) {
+    const AccountRows* rows = Find(std::string(account_id));
+    if (rows == nullptr) continue;
+    const auto told = rows->disputes.find(std::string(dispute_id));
+    if (told == rows->disputes.end()) continue;
+    image->disputes[std::pair(told->second.account_id, told->first)].dispute = told->second;
   }
   const book::FurtherNeed further = book::NeedsFurther(keys, *image);
   for (const RechargeKey& key : further.recharges) TakeUp(key, image, versions);

@@ -46,6 +46,14 @@ bool IsFact(const domain::Entry& entry) {
          (entry.booked.has_value() && entry.booked->rating.free_seconds_taken > 0);
 }
 
+bool EstimateStands(const AccountRows& rows, const std::string& usage_id) {
+  const domain::Entry* entry = FindStandingEntry(rows, usage_id);
+  if (entry == nullptr || !entry->booked.has_value() || !entry->booked->estimated) return false;
+  const auto state = rows.usage_states.find(usage_id);
+  return state == rows.usage_states.end() ||
+         state->second.status != domain::UsageStatus::kVoided;
+}
+
 using Seconds = std::map<std::pair<std::string, int32_t>, int64_t>;  // by user and period
 
 }  // namespace
@@ -218,6 +226,13 @@ void HoldChecks::OnEstimate(const domain::Entry& entry) {
   scene_.Fail("H12: an estimate is what was reported", usage.usage_id);
 }
 
+void HoldChecks::OnCdr(const AccountRows& rows, const book::RecordUsage& command) {
+  if (command.hold_id.empty()) return;
+  SeenHolds& holds = accounts_[rows.account.account_id];
+  const auto hold = holds.find(command.hold_id);
+  if (hold != holds.end()) hold->second.settled_by = command.usage.usage_id;
+}
+
 void HoldChecks::OnReply(const AccountRows& rows, const book::Command& command,
                          const book::Reply& reply) {
   const auto* held = std::get_if<book::HoldReply>(&reply);
@@ -245,8 +260,13 @@ void HoldChecks::AtEnd(const AccountRows& rows,
   }
   if (!a.closing.takes_facts()) return;
   for (const auto& [hold_id, seen] : accounts_[a.account_id]) {
-    if (seen.used > absl::ZeroDuration() && !taken(seen.usage_id)) {
+    const bool by_another = !seen.settled_by.empty() && seen.settled_by != seen.usage_id;
+    const bool booked = taken(seen.usage_id) || (by_another && taken(seen.settled_by));
+    if (seen.used > absl::ZeroDuration() && !booked) {
       scene_.Fail("H12: what was reported is booked in the end", seen.usage_id);
+    }
+    if (by_another && EstimateStands(rows, seen.usage_id)) {
+      scene_.Fail("H5: a call is paid once, under whatever id its CDR came", seen.usage_id);
     }
   }
 }

@@ -30,6 +30,8 @@ class HoldChecks {
   void OnEstimate(const domain::Entry& entry);
   // A switch got a reply that settles the command.
   void OnReply(const AccountRows& rows, const book::Command& command, const book::Reply& reply);
+  // A CDR is booked, now or before.
+  void OnCdr(const AccountRows& rows, const book::RecordUsage& command);
   void AtEnd(const AccountRows& rows, const std::function<bool(const std::string&)>& taken);
 
  private:
@@ -41,6 +43,7 @@ class HoldChecks {
     int32_t extension = 0;
     absl::Duration used;
     int64_t granted_seconds = 0;
+    std::string settled_by;  // the usage whose CDR named it and was booked; empty: none yet
   };
   using SeenHolds = std::map<std::string, SeenHold>;  // by id
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "services/ledger/rates/deck_snapshot.h"
+#include "tests/services/ledger/book/catalogs.h"
 
 namespace reserve::simulation {
 namespace {
@@ -45,17 +46,20 @@ const book::Catalog& TheCatalog() {
     header.version = 1;
     header.currency = "USD";
     auto* made = new book::Catalog;
-    made->decks = made->decks->With(*rates::DeckSnapshot::Create(header, {standard, dear}));
+    book::PutInForce(*rates::DeckSnapshot::Create(header, {standard, dear}), made);
     header.version = 2;
     header.effective_time = absl::FromCivil(absl::CivilYear(2100), absl::UTCTimeZone());
     std::swap(standard.prefix, dear.prefix);
-    made->decks = made->decks->With(*rates::DeckSnapshot::Create(header, {standard, dear}));
+    book::PutInForce(*rates::DeckSnapshot::Create(header, {standard, dear}), made);
     domain::Plan plan;
     plan.plan_id = "per_minute";
     plan.free_seconds = kFreeSeconds;
     made->plans[plan.plan_id] = plan;
     plan.plan_id = "monthly";
     plan.allowance_reset = domain::AllowanceReset::kMonthly;
+    made->plans[plan.plan_id] = plan;
+    plan.plan_id = "by_billing_day";
+    plan.allowance_reset = domain::AllowanceReset::kBillingDay;
     made->plans[plan.plan_id] = plan;
     return made;
   }();

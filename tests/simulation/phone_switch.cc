@@ -54,6 +54,13 @@ void PhoneSwitch::Place(const std::string& account_id, const domain::Usage& usag
 
 void PhoneSwitch::Answer(const CallPtr& call) {
   if (scene_.Happens(0.2)) {
+    // It rings for long, and is kept alive meanwhile.
+    book::ExtendHold rings;
+    rings.hold_id = call->hold_id;
+    rings.extension.number = ++call->extension;
+    ask_(call->account_id, rings, Ignore);
+  }
+  if (scene_.Happens(0.2)) {
     // Nobody does.
     if (scene_.Happens(0.6)) Release(call, absl::ZeroDuration());
     return End();
@@ -68,6 +75,7 @@ void PhoneSwitch::TalkOn(const CallPtr& call) {
   if (scene_.Happens(0.03)) return Die(call);
   if (used >= call->usage.duration) return HangUp(call);
   if (used > absl::ZeroDuration()) Extend(call);
+  if (scene_.Happens(0.03)) SendGarbledCdr(call);
   const absl::Duration interval =
       kShortestInterval + scene_.UpTo(kLongestInterval - kShortestInterval);
   scene_.After(std::min(interval, call->usage.duration - used), [this, call] { TalkOn(call); });
@@ -126,10 +134,24 @@ void PhoneSwitch::SendCdrLater(const CallPtr& call, double probability) {
   });
 }
 
+void PhoneSwitch::SendGarbledCdr(const CallPtr& call) {
+  const auto last = last_cdrs_.find(call->account_id);
+  if (last == last_cdrs_.end()) return;
+  book::RecordUsage record{last->second};
+  record.usage.duration += absl::Seconds(1);
+  record.hold_id = call->hold_id;
+  ask_(call->account_id, record, Ignore);
+}
+
 void PhoneSwitch::SendCdr(const CallPtr& call) {
   book::RecordUsage record{call->usage};
   if (scene_.Happens(0.7)) record.hold_id = call->hold_id;
-  ask_(call->account_id, record, [this, call, record](const absl::StatusOr<book::Reply>&) {
+  // Of a switch whose CDRs have ids of their own.
+  if (!record.hold_id.empty() && scene_.Happens(0.2)) {
+    record.usage.usage_id = absl::StrCat("cdr-of-", record.usage.usage_id);
+  }
+  ask_(call->account_id, record, [this, call, record](const absl::StatusOr<book::Reply>& reply) {
+    if (reply.ok()) last_cdrs_[call->account_id] = record.usage;
     if (!scene_.Fails(0.3)) return;
     book::RecordUsage again = record;
     if (scene_.Happens(0.3)) again.usage.duration += absl::Microseconds(1);

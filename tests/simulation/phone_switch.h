@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -55,6 +56,8 @@ class PhoneSwitch {
   void Die(const CallPtr& call);
   void Release(const CallPtr& call, absl::Duration used, int64_t before_incarnation = 0);
   void SendCdr(const CallPtr& call);
+  // By a fault of the switch: the CDR of another call, with another content, that names this hold.
+  void SendGarbledCdr(const CallPtr& call);
   // The CDR comes late, or never.
   void SendCdrLater(const CallPtr& call, double probability);
   void End() { --calls_; }
@@ -63,6 +66,7 @@ class PhoneSwitch {
   const absl::Duration settle_within_;
   const Ask ask_;
   int calls_ = 0;
+  std::map<std::string, domain::Usage> last_cdrs_;  // that were booked, by account
 };
 
 }  // namespace reserve::simulation

@@ -97,6 +97,7 @@ constexpr std::array<absl::string_view, kHappenings> kNames = {
     "credit ended but for what a hold needs",
     "allowance of another month drawn on",
     "free seconds held of two months at a time",
+    "usage after a change of the calendar",
 };
 
 }  // namespace

@@ -62,6 +62,7 @@ enum class Sabotage {
   kHoldSlotsNotFreed,        // the place of a hold that ended stays taken
   kHeldSecondsNotStored,     // free seconds that are held are not stored with the allowance
   kEstimateStandsForEver,    // a usage whose estimate was replaced is loaded as that estimate
+  kCalendarForgotten,        // the changes of an account's calendar are not loaded with it
 };
 
 // What the faults bring about. Counted, so that a test can say that all of it was
@@ -153,6 +154,7 @@ enum class Happening {
   kGrantEndedInPart,
   kNextMonthsAllowance,
   kHeldOverTheMonthsTurn,
+  kCalendarChanged,
   kCount,
 };
 absl::string_view NameOf(Happening happening);

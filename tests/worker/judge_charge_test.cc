@@ -1,12 +1,18 @@
 #include "worker/judge_charge.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
 #include <ostream>
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "tests/support/build_tree.h"
 #include "worker/charge_key.h"
 
 namespace reserve::worker {
@@ -382,6 +388,39 @@ TEST(JudgeChargeTest, TheKeyUnderWhichAnOrphanIsGivenBackIsFixedForEver) {
   // printf 'refund:ch_1' | sha256sum | cut -c1-48
   EXPECT_EQ(OrphanRefundKey("ch_1"), "rfd-d70cf20770b95dfb93999f9432dcf034356bc84ba6e35447");
   EXPECT_NE(OrphanRefundKey("ch_1"), OrphanRefundKey("ch_2"));
+}
+
+// The row of a table that begins with this name.
+std::string RowOf(absl::string_view table, absl::string_view name) {
+  for (const absl::string_view line : absl::StrSplit(table, '\n')) {
+    if (absl::StartsWith(line, absl::StrCat("| ", name, ":")) ||
+        absl::StartsWith(line, absl::StrCat("| ", name, " "))) {
+      return std::string(line);
+    }
+  }
+  return "";
+}
+
+TEST(JudgeChargeTest, WhatAPersonDoesAboutEachFindingIsInThePageForOperators) {
+  std::ifstream file(absl::StrCat(test_support::SourceDir(), "/docs/OPERATIONS.md"));
+  const std::string page((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  ASSERT_FALSE(page.empty());
+  for (int number = 1; number <= static_cast<int>(Finding::kUntoldDispute); ++number) {
+    const auto finding = static_cast<Finding>(number);
+    SCOPED_TRACE(NameOf(finding));
+    const std::string row = RowOf(page, NameOf(finding));
+    EXPECT_FALSE(row.empty());
+    EXPECT_FALSE(Explain(finding).empty());
+    ASSERT_FALSE(RemedyOf(finding).empty());
+    int methods = 0;
+    for (const absl::string_view word :
+         absl::StrSplit(RemedyOf(finding), absl::ByAnyChar(" ,;:"))) {
+      if (!absl::StrContains(word, '.')) continue;
+      ++methods;
+      EXPECT_THAT(row, testing::HasSubstr(std::string(word)));
+    }
+    EXPECT_EQ(methods == 0, StepFor(finding) == Step::kNothing) << "a person does it by a command";
+  }
 }
 
 }  // namespace

@@ -140,6 +140,28 @@ dns:///{{ include "reserve.ledgerHost" . }}:{{ .Values.ledger.service.port }}
 - --tls_certificate_file=/etc/reserve/tls/tls.crt
 - --tls_key_file=/etc/reserve/tls/tls.key
 - --tls_ca_file=/etc/reserve/tls/ca.crt
+{{- else -}}
+- --insecure_plaintext
+{{- end -}}
+{{- end -}}
+
+{{/* Of what serves: who may call what. */}}
+{{- define "reserve.rolesArgs" -}}
+{{- if .Values.tls.enabled -}}
+- --roles_file=/etc/reserve/roles/roles
+{{- end -}}
+{{- end -}}
+
+{{- define "reserve.rolesMount" -}}
+{{- if .Values.tls.enabled -}}
+- {name: roles, mountPath: /etc/reserve/roles, readOnly: true}
+{{- end -}}
+{{- end -}}
+
+{{- define "reserve.rolesVolume" -}}
+{{- if .Values.tls.enabled -}}
+- name: roles
+  configMap: {name: {{ .Values.tls.rolesConfigMap | default (printf "%s-roles" (include "reserve.fullname" .)) }}}
 {{- end -}}
 {{- end -}}
 

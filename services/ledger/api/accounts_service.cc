@@ -30,7 +30,9 @@ absl::StatusOr<book::Command> ParseOpenAccount(const pb::OpenAccountRequest& req
   book::OpenAccount open;
   RESERVE_ASSIGN_OR_RETURN(open.currency, CurrencyFrom(request.currency_code(), "currency_code"));
   RESERVE_ASSIGN_OR_RETURN(open.country, CountryFrom(request.country_code(), "country_code"));
-  RESERVE_ASSIGN_OR_RETURN(open.time_zone, TimeZoneFrom(request.time_zone(), "time_zone"));
+  RESERVE_ASSIGN_OR_RETURN(open.calendar.time_zone, TimeZoneFrom(request.time_zone(), "time_zone"));
+  if (request.has_billing_day()) open.calendar.billing_day = request.billing_day();
+  RESERVE_RETURN_IF_ERROR(domain::CheckBillingDay(open.calendar.billing_day));
   RESERVE_ASSIGN_OR_RETURN(
       open.card.card,
       CardFrom(request.card_token(), request.card_fingerprint(), request.card_network()));
@@ -62,6 +64,10 @@ absl::StatusOr<book::Command> ParseOpenAccount(const pb::OpenAccountRequest& req
   if (!request.country_code().empty() || !request.time_zone().empty()) {
     open.digest =
         Sha256HexOfFields({open.digest, "place", request.country_code(), request.time_zone()});
+  }
+  if (request.has_billing_day()) {
+    open.digest =
+        Sha256HexOfFields({open.digest, "billing day", absl::StrCat(request.billing_day())});
   }
   return open;
 }
@@ -127,6 +133,7 @@ absl::StatusOr<book::UpdateBillingSettings> SettingsFrom(const pb::BillingSettin
 }
 
 absl::StatusOr<book::Command> ParseSettings(const pb::UpdateBillingSettingsRequest& request) {
+  RESERVE_RETURN_IF_ERROR(CheckOptionalId(request.request_id(), "request_id"));
   RESERVE_ASSIGN_OR_RETURN(const UpdateMask mask,
                            UpdateMask::From(request.update_mask(), request.billing_settings()));
   absl::StatusOr<book::UpdateBillingSettings> update =
@@ -134,23 +141,39 @@ absl::StatusOr<book::Command> ParseSettings(const pb::UpdateBillingSettingsReque
   if (!update.ok()) return WithFieldPrefix(update.status(), kSettings);
   RESERVE_RETURN_IF_ERROR(CheckEtag(request.billing_settings().etag(), "billing_settings.etag"));
   update->etag = request.billing_settings().etag();
+  update->request_id = request.request_id();
   return *std::move(update);
+}
+
+absl::StatusOr<domain::AccountChange> ChangeFrom(const pb::AccountUpdate& account,
+                                                 const UpdateMask& mask) {
+  domain::AccountChange change;
+  if (mask.Writes("country_code")) {
+    if (account.country_code().empty()) return CannotBeCleared("country_code");
+    RESERVE_ASSIGN_OR_RETURN(change.country, CountryFrom(account.country_code(), "country_code"));
+  }
+  if (mask.Writes("time_zone")) {
+    if (account.time_zone().empty()) return CannotBeCleared("time_zone");
+    RESERVE_ASSIGN_OR_RETURN(change.time_zone, TimeZoneFrom(account.time_zone(), "time_zone"));
+  }
+  if (mask.Writes("billing_day")) {
+    if (!account.has_billing_day()) return CannotBeCleared("billing_day");
+    RESERVE_RETURN_IF_ERROR(domain::CheckBillingDay(account.billing_day()));
+    change.billing_day = account.billing_day();
+  }
+  RESERVE_RETURN_IF_ERROR(CheckEtag(account.etag(), "etag"));
+  return change;
 }
 
 absl::StatusOr<book::Command> ParseUpdate(const pb::UpdateAccountRequest& request) {
   RESERVE_ASSIGN_OR_RETURN(const UpdateMask mask,
                            UpdateMask::From(request.update_mask(), request.account()));
-  book::UpdateAccount update;
-  if (mask.Writes("country_code")) {
-    const std::string& country = request.account().country_code();
-    if (country.empty()) {
-      return WithFieldPrefix(CannotBeCleared("country_code"), kUpdatedAccount);
-    }
-    absl::StatusOr<std::string> valid = CountryFrom(country, "country_code");
-    if (!valid.ok()) return WithFieldPrefix(valid.status(), kUpdatedAccount);
-    update.change.country = *std::move(valid);
+  absl::StatusOr<domain::AccountChange> change = ChangeFrom(request.account(), mask);
+  if (!change.ok()) return WithFieldPrefix(change.status(), kUpdatedAccount);
+  if (!request.request_id().empty()) {
+    RESERVE_RETURN_IF_ERROR(CheckId(request.request_id(), "request_id"));
   }
-  return update;
+  return book::UpdateAccount{request.request_id(), *std::move(change), request.account().etag()};
 }
 
 // Fills what a command on an account answers.
@@ -172,12 +195,13 @@ grpc::ServerUnaryReactor* AccountsService::OpenAccount(grpc::CallbackServerConte
 grpc::ServerUnaryReactor* AccountsService::GetAccount(grpc::CallbackServerContext* context,
                                                       const pb::GetAccountRequest* request,
                                                       pb::Account* response) {
-  return StartQuery(api_, context, "GetAccount", [=](Connection& connection) -> absl::Status {
-    RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
-                             LoadAccount(connection, request->account_id()));
-    ToProto(account, response);
-    return absl::OkStatus();
-  });
+  return StartQuery(api_, context, "GetAccount", request->account_id(),
+                    [=](Connection& connection) -> absl::Status {
+                      RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
+                                               LoadAccount(connection, request->account_id()));
+                      ToProto(account, response);
+                      return absl::OkStatus();
+                    });
 }
 
 grpc::ServerUnaryReactor* AccountsService::ListAccounts(grpc::CallbackServerContext* context,

@@ -47,25 +47,26 @@ void AdviseReserve(const domain::CurrencySettings& settings, const domain::Accou
 grpc::ServerUnaryReactor* AccountsService::GetBillingAdvice(
     grpc::CallbackServerContext* context, const pb::GetBillingAdviceRequest* request,
     pb::BillingAdvice* response) {
-  return StartQueryIn(api_.engine.bulk(), api_, context, "GetBillingAdvice",
-                      [=, this](Connection& connection) -> absl::Status {
-                        RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
-                                                 LoadAccount(connection, request->account_id()));
-                        const absl::Time now = api_.engine.Now();
-                        const absl::Time since = now - domain::kAdviceWindow;
-                        RESERVE_ASSIGN_OR_RETURN(
-                            const std::vector<storage::StandardUse> uses,
-                            storage::StandardUseSince(connection, request->account_id(), since));
-                        RESERVE_ASSIGN_OR_RETURN(
-                            const int64_t recharges,
-                            storage::CountAutomaticSince(connection, request->account_id(), since));
-                        response->Clear();
-                        AdvisePlans(uses, domain::BusinessDays(since, now, account.time_zone),
-                                    account.currency, response);
-                        AdviseReserve(domain::CurrencyOf(api_.engine.options().settings, account),
-                                      account, recharges, response);
-                        return absl::OkStatus();
-                      });
+  return StartQueryIn(
+      api_.engine.bulk(), api_, context, "GetBillingAdvice", request->account_id(),
+      [=, this](Connection& connection) -> absl::Status {
+        RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
+                                 LoadAccount(connection, request->account_id()));
+        const absl::Time now = api_.engine.Now();
+        const absl::Time since = now - domain::kAdviceWindow;
+        RESERVE_ASSIGN_OR_RETURN(
+            const std::vector<storage::StandardUse> uses,
+            storage::StandardUseSince(connection, request->account_id(), since));
+        RESERVE_ASSIGN_OR_RETURN(
+            const int64_t recharges,
+            storage::CountAutomaticSince(connection, request->account_id(), since));
+        response->Clear();
+        AdvisePlans(uses, domain::BusinessDays(since, now, account.calendar.latest().time_zone),
+                    account.currency, response);
+        AdviseReserve(domain::CurrencyOf(api_.engine.options().settings, account), account,
+                      recharges, response);
+        return absl::OkStatus();
+      });
 }
 
 }  // namespace reserve::api

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock/monotonic.h"
 #include "common/error/error.h"
+#include "services/ledger/access/access_table.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/audit/auditor.h"
 #include "services/ledger/storage/account_rows.h"
@@ -66,9 +67,14 @@ absl::StatusOr<std::string> DecodeResumeToken(absl::string_view token) {
 // one of them is under way and nothing here needs a lock. Deletes itself.
 class VerifyLedgerReactor : public grpc::ServerWriteReactor<pb::VerifyLedgerResponse> {
  public:
-  VerifyLedgerReactor(const ApiContext& api, const grpc::CallbackServerContext& context,
-                      const std::atomic<bool>& draining, absl::StatusOr<std::string> after)
-      : api_(api), draining_(draining), record_(api.metrics, context, "VerifyLedger") {
+  VerifyLedgerReactor(const ApiContext& api, const Doorkeeper* keeper,
+                      const grpc::CallbackServerContext& context, const std::atomic<bool>& draining,
+                      absl::StatusOr<std::string> after)
+      : api_(api),
+        keeper_(keeper),
+        context_(context),
+        draining_(draining),
+        record_(api.metrics, context, "VerifyLedger") {
     if (!after.ok()) {
       End(after.status());
       return;
@@ -128,12 +134,16 @@ class VerifyLedgerReactor : public grpc::ServerWriteReactor<pb::VerifyLedgerResp
   absl::Status Interrupted() const {
     if (cancelled_) return absl::CancelledError("the client is gone");
     if (draining_) return engine::Draining("go on elsewhere with the resume token");
-    return absl::OkStatus();
+    static constexpr const MethodAccess& kRow =
+        RowOf(access::kAccessTable, "/reserve.ledger.v1.Audit/VerifyLedger");
+    return keeper_ == nullptr ? absl::OkStatus() : keeper_->Check(kRow, context_);
   }
 
   void End(const absl::Status& status) { Finish(record_.End(status)); }
 
   const ApiContext& api_;
+  const Doorkeeper* const keeper_;
+  const grpc::CallbackServerContext& context_;
   const std::atomic<bool>& draining_;
   const CallRecord record_;
   std::atomic<bool> cancelled_ = false;
@@ -167,7 +177,7 @@ grpc::ServerUnaryReactor* AuditService::VerifyAccount(grpc::CallbackServerContex
   const absl::Status checked = CheckId(request->account_id(), "account_id");
   if (!checked.ok()) return FinishNow(api_, context, "VerifyAccount", checked);
   return StartQueryIn(
-      api_.engine.bulk(), api_, context, "VerifyAccount",
+      api_.engine.bulk(), api_, context, "VerifyAccount", request->account_id(),
       [request, response](storage::Connection& connection) -> absl::Status {
         audit::Findings findings;
         RESERVE_RETURN_IF_ERROR(audit::VerifyAccount(connection, request->account_id(), &findings));
@@ -181,7 +191,7 @@ grpc::ServerUnaryReactor* AuditService::VerifyAccount(grpc::CallbackServerContex
 
 grpc::ServerWriteReactor<pb::VerifyLedgerResponse>* AuditService::VerifyLedger(
     grpc::CallbackServerContext* context, const pb::VerifyLedgerRequest* request) {
-  return new VerifyLedgerReactor(api_, *context, draining_,
+  return new VerifyLedgerReactor(api_, keeper_, *context, draining_,
                                  DecodeResumeToken(request->resume_token()));
 }
 
@@ -191,7 +201,7 @@ grpc::ServerUnaryReactor* AuditService::CheckHead(grpc::CallbackServerContext* c
   const absl::Status checked = CheckHeadRequest(*request);
   if (!checked.ok()) return FinishNow(api_, context, "CheckHead", checked);
   return StartQuery(
-      api_, context, "CheckHead",
+      api_, context, "CheckHead", request->account_id(),
       [request, response](storage::Connection& connection) -> absl::Status {
         // The head is read first: the entry is then not missed for having come between.
         RESERVE_ASSIGN_OR_RETURN(

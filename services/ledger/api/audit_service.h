@@ -11,6 +11,7 @@
 
 #include <atomic>
 
+#include "common/rpc/doorkeeper.h"
 #include "reserve/ledger/v1/audit.grpc.pb.h"
 #include "services/ledger/api/call.h"
 #include "services/ledger/api/conversions.h"
@@ -19,7 +20,9 @@ namespace reserve::api {
 
 class AuditService final : public pb::Audit::CallbackService {
  public:
-  explicit AuditService(const ApiContext& api) : api_(api) {}
+  // `keeper`, which may be null, is asked at each page whether the caller may still verify.
+  explicit AuditService(const ApiContext& api, const Doorkeeper* keeper = nullptr)
+      : api_(api), keeper_(keeper) {}
 
   // Ends open verifications with UNAVAILABLE "DRAINING", each after the account
   // that it is at; the client goes on elsewhere with its last resume token.
@@ -36,6 +39,7 @@ class AuditService final : public pb::Audit::CallbackService {
 
  private:
   const ApiContext api_;
+  const Doorkeeper* const keeper_;
   std::atomic<bool> draining_ = false;
 };
 

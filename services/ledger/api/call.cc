@@ -1,22 +1,48 @@
 #include "services/ledger/api/call.h"
 
+#include "absl/container/flat_hash_set.h"
 #include "common/error/error.h"
+#include "common/rpc/caller.h"
 #include "common/rpc/request_id.h"
 #include "common/rpc/status.h"
 #include "common/telemetry/log.h"
+#include "services/ledger/access/access_table.h"
 #include "services/ledger/api/conversions.h"
 
 namespace reserve::api {
 namespace {
 
 // Who calls: the name in the certificate, or else the address.
-std::string CallerOf(const grpc::CallbackServerContext& context) {
-  const std::shared_ptr<const grpc::AuthContext> auth = context.auth_context();
-  if (auth != nullptr && auth->IsPeerAuthenticated()) {
-    const std::vector<grpc::string_ref> names = auth->GetPeerIdentity();
-    if (!names.empty()) return std::string(names.front().data(), names.front().size());
-  }
-  return context.peer();
+std::string ShownCaller(const grpc::CallbackServerContext& context) {
+  std::string name = CallerOf(context);
+  return name.empty() ? context.peer() : name;
+}
+
+// Is each call of the method to be told of? By its name without the service's, which no other has.
+bool MovesMoneyOrState(absl::string_view method) {
+  static const auto* const methods = [] {
+    auto* names = new absl::flat_hash_set<absl::string_view>;
+    for (const MethodAccess& row : access::kAccessTable) {
+      if (row.effect == Effect::kChanges)
+        names->insert(row.method.substr(row.method.rfind('/') + 1));
+    }
+    return names;
+  }();
+  return methods->contains(method);
+}
+
+// A line for audits: who called what for which account, and what it came to. Without what is the
+// caller's own text, which may hold what no log may.
+void TellAudit(const char* method, const std::string& account_id,
+               const grpc::CallbackServerContext& context, const absl::Status& status) {
+  Log(Severity::kInfo, "audit",
+      {{"method", method},
+       {"caller", CallerOf(context)},
+       {"peer", context.peer()},
+       {"account_id", account_id},
+       {"request_id", RequestIdOf(context)},
+       {"code", absl::StatusCodeToString(status.code())},
+       {"reason", status.ok() ? std::string() : ReasonOf(status)}});
 }
 
 // Refusals are the callers' business; what is ours is a warning. A line for each
@@ -88,13 +114,16 @@ void SubmitFor(engine::Engine& engine, engine::Task&& task, engine::ReplySink* s
 
 CallRecord::CallRecord(RpcMetrics& metrics, const grpc::CallbackServerContext& context,
                        const char* method)
-    : metrics_(metrics), context_(context), method_(method), start_(MonotonicNow()) {
-  metrics_.Begin();
-}
+    : metrics_(metrics),
+      context_(context),
+      method_(method),
+      start_(MonotonicNow()),
+      awaited_(metrics.Begin()) {}
 
 grpc::Status CallRecord::End(const absl::Status& status) const {
   const absl::Duration elapsed = MonotonicNow() - start_;
-  metrics_.Observe(method_, status.code(), elapsed);
+  metrics_.Observe(method_, status.code(), elapsed, awaited_);
+  if (MovesMoneyOrState(method_)) TellAudit(method_, account_id_, context_, status);
   if (status.ok()) return grpc::Status::OK;
   if (engine::IsOutage(status)) metrics_.NoteUnavailable();
   const Severity severity = SeverityOf(status);
@@ -103,7 +132,7 @@ grpc::Status CallRecord::End(const absl::Status& status) const {
         {{"method", method_},
          {"request_id", RequestIdOf(context_)},
          {"account_id", account_id_},
-         {"caller", CallerOf(context_)},
+         {"caller", ShownCaller(context_)},
          {"code", absl::StatusCodeToString(status.code())},
          {"reason", ReasonOf(status)},
          {"error", status.message()},
@@ -129,13 +158,28 @@ grpc::ServerUnaryReactor* StartQuery(const ApiContext& api, grpc::CallbackServer
   return StartQueryIn(api.engine.queries(), api, context, method, std::move(work));
 }
 
+grpc::ServerUnaryReactor* StartQuery(const ApiContext& api, grpc::CallbackServerContext* context,
+                                     const char* method, const std::string& account_id,
+                                     engine::QueryPool::Work work) {
+  return StartQueryIn(api.engine.queries(), api, context, method, account_id, std::move(work));
+}
+
 grpc::ServerUnaryReactor* StartQueryIn(engine::QueryPool& pool, const ApiContext& api,
                                        grpc::CallbackServerContext* context, const char* method,
+                                       engine::QueryPool::Work work) {
+  return StartQueryIn(pool, api, context, method, std::string(), std::move(work));
+}
+
+grpc::ServerUnaryReactor* StartQueryIn(engine::QueryPool& pool, const ApiContext& api,
+                                       grpc::CallbackServerContext* context, const char* method,
+                                       const std::string& account_id,
                                        engine::QueryPool::Work work) {
   const absl::Status taken = CheckTaken(api);
   if (!taken.ok()) return FinishNow(api, context, method, taken);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const CallRecord record(api.metrics, *context, method);
+  CallRecord record(api.metrics, *context, method);
+  // What is no id is nothing for the log.
+  if (CheckId(account_id, "account_id").ok()) record.SetAccount(account_id);
   pool.Submit(
       std::move(work),
       [reactor, record](const absl::Status& status) { reactor->Finish(record.End(status)); },
@@ -186,7 +230,8 @@ grpc::ServerUnaryReactor* StartFoundCommand(const ApiContext& api,
         CallRecord known = record;
         known.SetAccount((*found)->account_id);
         SubmitFor(engine, *std::move(*found), new UnarySink(known, reactor, fill, ""));
-      });
+      },
+      [context] { return context->IsCancelled(); });
   return reactor;
 }
 

@@ -44,6 +44,7 @@ class CallRecord {
   const grpc::CallbackServerContext& context_;
   const char* method_;
   Moment start_;
+  bool awaited_;  // by a drain
   std::string account_id_;
 };
 
@@ -69,12 +70,19 @@ grpc::ServerUnaryReactor* FinishNow(const ApiContext& api, grpc::CallbackServerC
 // response and may run twice.
 grpc::ServerUnaryReactor* StartQuery(const ApiContext& api, grpc::CallbackServerContext* context,
                                      const char* method, engine::QueryPool::Work work);
+// The same of one account, which the log then names if the call is refused.
+grpc::ServerUnaryReactor* StartQuery(const ApiContext& api, grpc::CallbackServerContext* context,
+                                     const char* method, const std::string& account_id,
+                                     engine::QueryPool::Work work);
 
 // The same in a pool of the engine's, for what is none of the quick reads. The work ends when the
 // caller has gone.
 grpc::ServerUnaryReactor* StartQueryIn(engine::QueryPool& pool, const ApiContext& api,
                                        grpc::CallbackServerContext* context, const char* method,
                                        engine::QueryPool::Work work);
+grpc::ServerUnaryReactor* StartQueryIn(engine::QueryPool& pool, const ApiContext& api,
+                                       grpc::CallbackServerContext* context, const char* method,
+                                       const std::string& account_id, engine::QueryPool::Work work);
 
 // Answers a call by a command. `task` is an error if the request was bad. `fill`
 // moves the reply into the response; `field_prefix` is put before the field of a

@@ -9,7 +9,6 @@
 #include "common/card/card_number.h"
 #include "common/clock/calendar.h"
 #include "common/clock/utc.h"
-#include "common/digest/sha256.h"
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
 #include "services/ledger/api/errors.h"
@@ -17,6 +16,7 @@
 #include "services/ledger/domain/carrier.h"
 #include "services/ledger/domain/country.h"
 #include "services/ledger/domain/destination.h"
+#include "services/ledger/domain/emergency.h"
 
 namespace reserve::api {
 namespace {
@@ -60,14 +60,17 @@ absl::StatusOr<domain::Direction> DirectionFrom(pb::Direction direction, absl::s
 }
 
 // C1, C10. What comes in is E.164 always.
-absl::StatusOr<std::string> DestinationFrom(const std::string& number, domain::Direction direction,
+absl::StatusOr<std::string> DestinationFrom(const domain::Settings& settings,
+                                            const std::string& number, domain::Direction direction,
                                             absl::string_view field) {
   constexpr absl::string_view kE164 =
       "must be E.164: + and 5 to 15 digits, the first of them 1 to 9";
   if (direction == domain::Direction::kInbound && !domain::IsE164(number)) {
     return InvalidField(field, kE164);
   }
-  if (std::optional<std::string> kept = domain::DestinationFrom(number)) return *std::move(kept);
+  if (std::optional<std::string> kept = domain::DestinationFrom(settings, number)) {
+    return *std::move(kept);
+  }
   return InvalidField(
       field, absl::StrCat(kE164, "; or a short code: ", domain::kMinShortCodeDigits, " to ",
                           domain::kMaxShortCodeDigits, " digits without +"));
@@ -241,6 +244,10 @@ absl::Status CheckNoCardNumber(absl::string_view text, absl::string_view field) 
   return InvalidField(field, "must not hold what looks like the number of a card");
 }
 
+absl::Status CheckOptionalId(absl::string_view id, absl::string_view field) {
+  return id.empty() ? absl::OkStatus() : CheckId(id, field);
+}
+
 absl::Status CheckId(absl::string_view id, absl::string_view field) {
   if (domain::IsValidId(id)) return absl::OkStatus();
   if (id.empty()) return InvalidField(field, "must be set");
@@ -297,8 +304,7 @@ absl::StatusOr<domain::Card> CardFrom(const std::string& token, const std::strin
     return InvalidField("card_token", "must be set if card_fingerprint or card_network is");
   }
   domain::Card card{CardToken(token), fingerprint, static_cast<domain::CardNetwork>(network)};
-  // Not the token itself, which is not to be shown.
-  if (fingerprint.empty()) card.fingerprint = "sha256-" + Sha256Hex(token).substr(0, 32);
+  if (fingerprint.empty()) card.fingerprint = domain::StandInNumber(card.token);
   return card;
 }
 
@@ -348,6 +354,7 @@ absl::StatusOr<domain::GivenCard> GivenCardFrom(const pb::PaymentMethod& message
   domain::GivenCard given;
   RESERVE_ASSIGN_OR_RETURN(given.card, CardFrom(message.card_token(), message.card_fingerprint(),
                                                 message.card_network()));
+  given.number_given = !message.card_fingerprint().empty();
   RESERVE_ASSIGN_OR_RETURN(given.position, PositionFrom(message.position()));
   RESERVE_ASSIGN_OR_RETURN(const domain::CardDisplay display, DisplayFrom(message));
   if (!(display == domain::CardDisplay())) given.display = display;
@@ -385,23 +392,24 @@ absl::StatusOr<absl::Duration> DurationFrom(const google::protobuf::Duration& du
   return rounded;
 }
 
-absl::Status CallFrom(const pb::Call& call, Usage* usage) {
+absl::Status CallFrom(const domain::Settings& settings, const pb::Call& call, Usage* usage) {
   usage->kind = UsageKind::kCall;
   RESERVE_ASSIGN_OR_RETURN(usage->direction, DirectionFrom(call.direction(), "call.direction"));
-  RESERVE_ASSIGN_OR_RETURN(usage->destination, DestinationFrom(call.destination(), usage->direction,
-                                                               "call.destination"));
+  RESERVE_ASSIGN_OR_RETURN(
+      usage->destination,
+      DestinationFrom(settings, call.destination(), usage->direction, "call.destination"));
   RESERVE_ASSIGN_OR_RETURN(usage->duration, DurationFrom(call.duration(), "call.duration"));
   return absl::OkStatus();
 }
 
-absl::Status SmsFrom(const pb::Sms& sms, Usage* usage) {
+absl::Status SmsFrom(const domain::Settings& settings, const pb::Sms& sms, Usage* usage) {
   usage->kind = UsageKind::kSms;
   RESERVE_ASSIGN_OR_RETURN(usage->direction, DirectionFrom(sms.direction(), "sms.direction"));
   const bool may_be_empty = usage->direction == domain::Direction::kInbound;
   if (!sms.destination().empty() || !may_be_empty) {
     RESERVE_ASSIGN_OR_RETURN(
         usage->destination,
-        DestinationFrom(sms.destination(), usage->direction, "sms.destination"));
+        DestinationFrom(settings, sms.destination(), usage->direction, "sms.destination"));
   }
   if (sms.carrier().size() > kMaxCarrierBytes || !IsGraphic(sms.carrier())) {
     return InvalidField("sms.carrier", absl::StrCat("must be up to ", kMaxCarrierBytes,
@@ -413,10 +421,24 @@ absl::Status SmsFrom(const pb::Sms& sms, Usage* usage) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Usage> UsageFrom(const pb::Usage& usage) {
+namespace {
+
+// Of a usage that is not read yet, whatever else is wrong with it.
+bool MayBeForHelp(const domain::Settings& settings, const pb::Usage& usage) {
+  Usage dialled;
+  if (usage.has_call()) CallFrom(settings, usage.call(), &dialled).IgnoreError();
+  if (usage.has_sms()) SmsFrom(settings, usage.sms(), &dialled).IgnoreError();
+  return domain::MayBeEmergency(settings, dialled);
+}
+
+}  // namespace
+
+absl::StatusOr<Usage> UsageFrom(const domain::Settings& settings, const pb::Usage& usage) {
   Usage parsed;
   RESERVE_RETURN_IF_ERROR(CheckId(usage.usage_id(), "usage_id"));
-  RESERVE_RETURN_IF_ERROR(CheckId(usage.user_id(), "user_id"));
+  if (!usage.user_id().empty() || !MayBeForHelp(settings, usage)) {
+    RESERVE_RETURN_IF_ERROR(CheckId(usage.user_id(), "user_id"));
+  }
   parsed.usage_id = usage.usage_id();
   parsed.user_id = usage.user_id();
   if (!usage.has_start_time()) return InvalidField("start_time", "must be set");
@@ -424,10 +446,10 @@ absl::StatusOr<Usage> UsageFrom(const pb::Usage& usage) {
   parsed.start_time = TruncateToMicros(parsed.start_time);
   switch (usage.kind_case()) {
     case pb::Usage::kCall:
-      RESERVE_RETURN_IF_ERROR(CallFrom(usage.call(), &parsed));
+      RESERVE_RETURN_IF_ERROR(CallFrom(settings, usage.call(), &parsed));
       return parsed;
     case pb::Usage::kSms:
-      RESERVE_RETURN_IF_ERROR(SmsFrom(usage.sms(), &parsed));
+      RESERVE_RETURN_IF_ERROR(SmsFrom(settings, usage.sms(), &parsed));
       return parsed;
     default:
       return NoCallOrSms();
@@ -582,7 +604,15 @@ void ToProto(const domain::Account& account, pb::Account* message) {
   }
   message->set_default_plan_id(account.default_plan_id);
   message->set_country_code(std::string(account.country.view()));
-  message->set_time_zone(account.time_zone.name());
+  message->set_time_zone(account.calendar.latest().time_zone.name());
+  message->set_billing_day(account.calendar.latest().billing_day);
+  for (const domain::CalendarChange& change : account.calendar.Changes()) {
+    pb::CalendarChange* shown = message->add_calendar_changes();
+    reserve::ToProto(change.time, shown->mutable_change_time());
+    shown->set_time_zone(change.rule.time_zone.name());
+    shown->set_billing_day(change.rule.billing_day);
+  }
+  message->set_etag(book::EtagOfAccount(account));
   message->set_last_seq(account.last_seq);
   message->set_open_recharge_ordinal(account.open_ordinal);
   reserve::ToProto(account.create_time, message->mutable_create_time());
@@ -603,7 +633,7 @@ void ToProto(const domain::Account& account, pb::Account* message) {
 
 void ToProto(const book::UserReply& reply, absl::Time now, pb::User* message) {
   const domain::User& user = reply.user;
-  const int32_t period = domain::PeriodOf(reply.plan, now, reply.time_zone);
+  const int32_t period = domain::PeriodOf(reply.plan, now, reply.calendar);
   message->set_account_id(user.account_id);
   message->set_user_id(user.user_id);
   message->set_plan_id(user.plan_id);
@@ -611,6 +641,8 @@ void ToProto(const book::UserReply& reply, absl::Time now, pb::User* message) {
   SecondsToProto(domain::FreeSecondsLeft(user, reply.plan, period),
                  message->mutable_allowance_left());
   reserve::ToProto(user.create_time, message->mutable_create_time());
+  const auto month = domain::AllowanceMonth(reply.plan, now, reply.calendar);
+  if (month.has_value()) reserve::ToProto(month->end, message->mutable_allowance_end_time());
 }
 
 void ToProto(const Usage& usage, pb::Usage* message) {
@@ -667,6 +699,13 @@ void ToProto(const domain::Entry& entry, const std::string& currency, pb::UsageR
   const bool unrated = entry.booked->rating.unrated();
   message->set_status(unrated ? pb::USAGE_STATUS_UNRATED : pb::USAGE_STATUS_RATED);
   message->set_unrated_reason(static_cast<pb::UnratedReason>(entry.booked->rating.unrated_reason));
+}
+
+void ToProto(const domain::Entry& entry, const std::string& currency, pb::EarlierRating* message) {
+  message->set_seq(entry.seq);
+  reserve::ToProto(entry.booked->rating.cost, currency, message->mutable_cost());
+  reserve::ToProto(entry.record_time, message->mutable_record_time());
+  ToProto(entry.booked->usage, entry.booked->rating, currency, message->mutable_rating());
 }
 
 void AddState(const domain::UsageState& state, const domain::Entry* rating,
@@ -859,7 +898,7 @@ void ToProto(const rates::DeckHeader& header, pb::RateDeck* message) {
   message->set_version(header.version);
   message->set_name(header.name);
   message->set_currency_code(header.currency);
-  reserve::ToProto(header.effective_time, message->mutable_effective_time());
+  message->set_series(header.series);
   reserve::ToProto(header.standard_rate_ceiling, header.currency,
                    message->mutable_standard_rate_ceiling());
   message->set_rate_count(header.rate_count);
@@ -872,6 +911,36 @@ void ToProto(const rates::DeckHeader& header, pb::RateDeck* message) {
     message->add_holidays(absl::FormatCivilTime(day));
   }
   message->set_prices_include_tax(header.prices_include_tax);
+}
+
+void ToProto(const rates::DeckHeader& header, const rates::Timeline& timeline, absl::Time now,
+             pb::RateDeck* message) {
+  ToProto(header, message);
+  message->set_state(static_cast<pb::RateDeckState>(timeline.StateOf(header, now)));
+  if (const std::optional<absl::Time> retired = timeline.RetireTimeOf(header.version)) {
+    reserve::ToProto(*retired, message->mutable_retire_time());
+  }
+  const rates::DeckActivation* leading = timeline.LeadingOf(header.version, now);
+  if (leading != nullptr) {
+    reserve::ToProto(leading->from, message->mutable_effective_time());
+  }
+}
+
+void ToProto(const rates::DeckActivation& activation, const rates::Timeline& timeline,
+             absl::Time now, pb::RateDeckActivation* message) {
+  message->set_number(activation.number);
+  message->set_deck_version(activation.deck_version);
+  message->set_currency_code(activation.currency);
+  message->set_series(activation.series);
+  reserve::ToProto(activation.from, message->mutable_effective_time());
+  const absl::Time end = timeline.EndOf(activation);
+  if (end != absl::InfiniteFuture()) reserve::ToProto(end, message->mutable_end_time());
+  message->set_state(static_cast<pb::RateDeckState>(timeline.StateOf(activation, now)));
+  message->set_backdated(activation.backdated);
+  reserve::ToProto(activation.write_time, message->mutable_create_time());
+  message->set_reason(activation.reason);
+  message->set_actor(activation.actor);
+  message->set_reference(activation.reference);
 }
 
 void ToProto(const book::UsageReply& reply, pb::RecordUsageResponse* message) {

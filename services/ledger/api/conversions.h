@@ -23,8 +23,10 @@
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/policy.h"
 #include "services/ledger/domain/recharge.h"
+#include "services/ledger/domain/settings.h"
 #include "services/ledger/domain/usage.h"
 #include "services/ledger/rates/deck_snapshot.h"
+#include "services/ledger/rates/timeline.h"
 
 namespace reserve::api {
 
@@ -34,6 +36,8 @@ namespace pb = ::reserve::ledger::v1;
 inline constexpr char kErrorDomain[] = "reserve.ledger";
 
 absl::Status CheckId(absl::string_view id, absl::string_view field);
+// The same of one that may be empty.
+absl::Status CheckOptionalId(absl::string_view id, absl::string_view field);
 // What looks like the number of a card is refused in what callers write and in tokens. What the
 // gateway tells is a fact, and is not refused for it, but masked.
 absl::Status CheckNoCardNumber(absl::string_view text, absl::string_view field);
@@ -45,7 +49,7 @@ absl::StatusOr<std::string> CurrencyFrom(const std::string& currency_code, absl:
 absl::StatusOr<std::string> CountryFrom(const std::string& country_code, absl::string_view field);
 // A time zone by its IANA name; empty means UTC.
 absl::StatusOr<absl::TimeZone> TimeZoneFrom(const std::string& name, absl::string_view field);
-// A card of a request; the fingerprint is derived from the token if it is empty.
+// A card of a request; the fingerprint is domain::StandInNumber() if it is empty.
 absl::StatusOr<domain::Card> CardFrom(const std::string& token, const std::string& fingerprint,
                                       pb::CardNetwork network);
 // The amount, or nothing if it is unset. `currency` empty: any; the message's
@@ -57,18 +61,20 @@ absl::StatusOr<std::optional<Nanos>> OptionalMoney(bool is_set, const google::ty
 absl::StatusOr<Nanos> RequiredMoney(bool is_set, const google::type::Money& money,
                                     absl::string_view field);
 
-absl::StatusOr<domain::Usage> UsageFrom(const pb::Usage& usage);
+// What may be for help needs no user (C10).
+absl::StatusOr<domain::Usage> UsageFrom(const domain::Settings& settings, const pb::Usage& usage);
 // C9: 0 to 366 days, what is finer than a microsecond rounded up. The policy may believe less.
 absl::StatusOr<absl::Duration> DurationFrom(const google::protobuf::Duration& duration,
                                             absl::string_view field);
 // Fill the part of a usage that says what it was; fields are named from "call."
 // or "sms." on.
-absl::Status CallFrom(const pb::Call& call, domain::Usage* usage);
-absl::Status SmsFrom(const pb::Sms& sms, domain::Usage* usage);
+absl::Status CallFrom(const domain::Settings& settings, const pb::Call& call, domain::Usage* usage);
+absl::Status SmsFrom(const domain::Settings& settings, const pb::Sms& sms, domain::Usage* usage);
 // What a request with `user_id`, `start_time` and a call or text asks about; it begins at `now`
 // unless that says otherwise.
 template <typename Request>
-absl::StatusOr<domain::Usage> UsageAskedAbout(const Request& request, absl::Time now);
+absl::StatusOr<domain::Usage> UsageAskedAbout(const domain::Settings& settings,
+                                              const Request& request, absl::Time now);
 
 // The same, with what is shown of it and its place in the customer's order; a token is needed.
 // Fields are named within the message.
@@ -102,6 +108,8 @@ void ToProto(const domain::Entry& entry, const std::string& currency, pb::UsageR
 // Adds where a usage stands to its record; `rating` is the entry that rated it later, or null.
 void AddState(const domain::UsageState& state, const domain::Entry* rating,
               const std::string& currency, pb::UsageRecord* message);
+// A rating in whose place another came; `entry` booked its usage, or rated it later.
+void ToProto(const domain::Entry& entry, const std::string& currency, pb::EarlierRating* message);
 void ToProto(const domain::Recharge& recharge, pb::Recharge* message);
 void ToProto(const domain::Recharge& refund, pb::Refund* message);
 void ToProto(const domain::Recharge& payment, pb::Payment* message);
@@ -120,7 +128,12 @@ pb::Rounding RoundingOf(const Rounding& rounding);
 // INVALID_ARGUMENT on `field`, or on that with "_decimals" after it.
 absl::StatusOr<Rounding> RoundingFrom(pb::Rounding rounding, int32_t decimals,
                                       absl::string_view field);
+// Without what the timeline says.
 void ToProto(const rates::DeckHeader& header, pb::RateDeck* message);
+void ToProto(const rates::DeckHeader& header, const rates::Timeline& timeline, absl::Time now,
+             pb::RateDeck* message);
+void ToProto(const rates::DeckActivation& activation, const rates::Timeline& timeline,
+             absl::Time now, pb::RateDeckActivation* message);
 void ToProto(const book::UsageReply& reply, pb::RecordUsageResponse* message);
 void ToProto(const book::VoidReply& reply, pb::VoidUsageResponse* message);
 void ToProto(const book::CorrectionReply& reply, pb::CorrectUsageResponse* message);
@@ -130,7 +143,8 @@ void ToProto(const book::AuthorizeReply& reply, pb::AuthorizeUsageResponse* mess
 absl::Status CheckStaffText(absl::string_view text, absl::string_view field);
 
 template <typename Request>
-absl::StatusOr<domain::Usage> UsageAskedAbout(const Request& request, absl::Time now) {
+absl::StatusOr<domain::Usage> UsageAskedAbout(const domain::Settings& settings,
+                                              const Request& request, absl::Time now) {
   domain::Usage usage;
   RESERVE_RETURN_IF_ERROR(CheckId(request.user_id(), "user_id"));
   usage.user_id = request.user_id();
@@ -140,9 +154,9 @@ absl::StatusOr<domain::Usage> UsageAskedAbout(const Request& request, absl::Time
                              reserve::FromProto(request.start_time(), "start_time"));
   }
   if (request.has_call()) {
-    RESERVE_RETURN_IF_ERROR(CallFrom(request.call(), &usage));
+    RESERVE_RETURN_IF_ERROR(CallFrom(settings, request.call(), &usage));
   } else if (request.has_sms()) {
-    RESERVE_RETURN_IF_ERROR(SmsFrom(request.sms(), &usage));
+    RESERVE_RETURN_IF_ERROR(SmsFrom(settings, request.sms(), &usage));
   } else {
     return NoCallOrSms();
   }

@@ -20,8 +20,6 @@ namespace {
 
 using storage::Connection;
 
-constexpr absl::Duration kRecent = absl::Hours(7 * 24);
-constexpr int kRecentUsages = 5000;
 constexpr int kUnratedUsages = 500;
 constexpr size_t kMaxFindingBytes = 300;
 constexpr size_t kMaxShownLineBytes = 80;
@@ -33,16 +31,17 @@ bool IsAccepted(const pb::RateDeckHeader& header, rates::FindingCode code) {
                      [code](int each) { return each == static_cast<int>(code); });
 }
 
-// What was priced in the last days by decks of the currency.
+// What was priced in the last days by decks of the currency and series.
 absl::Status AddRecent(const book::Catalog& catalog, Connection& connection, absl::Time now,
-                       const std::string& currency, rates::Circumstances* circumstances) {
-  RESERVE_ASSIGN_OR_RETURN(
-      const std::vector<storage::PricedDestination> priced,
-      storage::ListPricedDestinations(connection, now - kRecent, kRecentUsages));
-  for (const storage::PricedDestination& each : priced) {
+                       const rates::DeckHeader& deck, rates::Circumstances* circumstances) {
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<storage::PricedUsage> priced,
+                           storage::ListPricedUsages(connection, now - kRecent, kRecentUsages));
+  for (const storage::PricedUsage& each : priced) {
     const rates::DeckHeader* header = catalog.FindHeader(each.deck_version);
-    if (header == nullptr || header->currency != currency) continue;
-    circumstances->recent.push_back({each.kind, each.destination});
+    if (header == nullptr || header->currency != deck.currency || header->series != deck.series) {
+      continue;
+    }
+    circumstances->recent.push_back({each.usage.kind, each.usage.destination});
   }
   return absl::OkStatus();
 }
@@ -150,11 +149,13 @@ absl::StatusOr<std::vector<rates::Finding>> FindFindings(engine::Engine& engine,
                                                          const rates::DeckFile& file,
                                                          const rates::DeckHeader& header) {
   std::shared_ptr<const book::Catalog> catalog = engine.catalog();
-  if (const int64_t version = catalog->LeftOutAt(header.currency, header.effective_time)) {
+  if (const int64_t version =
+          catalog->LeftOutAt(header.currency, header.series, header.effective_time)) {
     RESERVE_ASSIGN_OR_RETURN(catalog, engine.CatalogWithDeck(connection, version));
   }
   rates::Circumstances circumstances;
-  const rates::DeckSnapshot* deck = catalog->decks->InForce(header.currency, header.effective_time);
+  const rates::DeckSnapshot* deck =
+      catalog->InForce(header.currency, header.series, header.effective_time);
   if (deck != nullptr) {
     circumstances.header_in_force = deck->header();
     circumstances.row_in_force = [deck](size_t index, rates::RateRow* row) {
@@ -172,8 +173,7 @@ absl::StatusOr<std::vector<rates::Finding>> FindFindings(engine::Engine& engine,
   for (const auto& each : catalog->decks->decks()) count(each->header());
   for (const rates::DeckHeader& each : catalog->left_out) count(each);
   circumstances.other_currencies = circumstances.other_currencies && !of_currency;
-  RESERVE_RETURN_IF_ERROR(
-      AddRecent(*catalog, connection, engine.Now(), header.currency, &circumstances));
+  RESERVE_RETURN_IF_ERROR(AddRecent(*catalog, connection, engine.Now(), header, &circumstances));
   RESERVE_RETURN_IF_ERROR(AddUnrated(connection, header, &circumstances));
   return rates::FindFindings(file, header, circumstances);
 }

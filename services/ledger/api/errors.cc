@@ -15,12 +15,6 @@ absl::Status NotFound(absl::string_view reason, absl::string_view field,
 
 }  // namespace
 
-absl::Status RateDeckNotFound(int64_t version) {
-  return NotFound("RATE_DECK_NOT_FOUND", "deck_version",
-                  version == 0 ? "no deck of the currency is in force at that time"
-                               : absl::StrCat("there is no deck of version ", version));
-}
-
 absl::Status RateDeckFindings(const std::vector<std::pair<std::string, std::string>>& findings) {
   std::vector<std::string> texts;
   for (const auto& [code, text] : findings) texts.push_back(absl::StrCat(code, ": ", text));

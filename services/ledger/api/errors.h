@@ -13,8 +13,6 @@
 
 namespace reserve::api {
 
-// NOT_FOUND "RATE_DECK_NOT_FOUND" on "deck_version"; version 0 is the deck in force.
-absl::Status RateDeckNotFound(int64_t version);
 // FAILED_PRECONDITION "RATE_DECK_FINDINGS" on "header.accept", with each finding's text by its
 // code.
 absl::Status RateDeckFindings(const std::vector<std::pair<std::string, std::string>>& findings);

@@ -18,6 +18,8 @@ class EventsService final : public pb::Events::CallbackService {
 
   // Ends open watches with UNAVAILABLE; new ones end at once.
   void EndStreams() { watches_.EndAll(); }
+  // Ends watches whose caller may no longer have them with PERMISSION_DENIED.
+  void EndRefusedStreams(const Doorkeeper& keeper) { watches_.EndRefused(keeper); }
 
   grpc::ServerUnaryReactor* ListEvents(grpc::CallbackServerContext* context,
                                        const pb::ListEventsRequest* request,

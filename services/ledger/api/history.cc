@@ -38,24 +38,50 @@ struct Lines {
 
 // The deck's name for the destination: decks never change, so it need not be
 // stored with each usage.
-void AddDestinationName(const Lines& lines, const domain::Entry& entry, pb::UsageRecord* record) {
+void AddDestinationName(const Lines& lines, const domain::Entry& entry, pb::Rating* rating) {
   const std::optional<domain::Rate> rate = lines.Find(entry);
   if (!rate.has_value()) return;
-  record->mutable_rating()->set_destination_name(std::string(rate->destination_name));
-  record->mutable_rating()->set_carrier_unknown(rate->default_carrier);
+  rating->set_destination_name(std::string(rate->destination_name));
+  rating->set_carrier_unknown(rate->default_carrier);
 }
 
 // Where usages stand of which there is more to say than their entry does, and the entries that
 // rated them later.
 struct Standings {
   absl::flat_hash_map<std::string, domain::UsageState> states;  // by usage id
-  absl::flat_hash_map<std::string, domain::Entry> ratings;      // by usage id
+  absl::flat_hash_map<std::string, domain::Entry> ratings;      // the latest, by usage id
+  // Those between the booking and the latest, where they were asked for.
+  absl::flat_hash_map<std::string, std::vector<domain::Entry>> earlier;
   // What gave back estimates that a CDR has taken the place of, by usage id.
   absl::flat_hash_map<std::string, domain::Entry> voids;
 };
 
+// What a VOIDED usage cost last is in an entry of its own that its state does not name.
+bool WasRatedBeforeItsVoid(const domain::UsageState& state) {
+  return state.status == domain::UsageStatus::kVoided &&
+         (state.rerating != 0 || state.rated_seq != state.seq);
+}
+
+// Adds the ratings of usages for which those have to be looked for.
+absl::Status FindRatings(Connection& connection, const std::string& account_id,
+                         const std::vector<std::string>& usage_ids, Standings* standings) {
+  std::vector<const domain::UsageState*> states;
+  for (const std::string& id : usage_ids) states.push_back(&standings->states[id]);
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Entry> ratings,
+                           storage::LoadRatings(connection, account_id, states));
+  for (domain::Entry& entry : ratings) {
+    const std::string usage_id = domain::UsageIdOf(entry);
+    if (entry.seq < standings->states[usage_id].seq) continue;  // of its estimate (H12)
+    const auto [latest, is_first] = standings->ratings.try_emplace(usage_id);
+    if (!is_first) standings->earlier[usage_id].push_back(std::move(latest->second));
+    latest->second = std::move(entry);
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Standings> LoadStandings(Connection& connection,
-                                        const std::vector<domain::Entry>& entries) {
+                                        const std::vector<domain::Entry>& entries,
+                                        bool with_earlier) {
   std::vector<book::OnceKey> keys;
   for (const domain::Entry& entry : entries) {
     keys.emplace_back(entry.account_id, domain::UsageIdOf(entry));
@@ -64,10 +90,21 @@ absl::StatusOr<Standings> LoadStandings(Connection& connection,
                            storage::LoadUsageStates(connection, keys));
   Standings standings;
   std::vector<int64_t> seqs;
+  std::vector<std::string> searched;
   for (domain::UsageState& state : states) {
-    if (state.latest_seq != state.seq) seqs.push_back(state.latest_seq);
+    if (state.latest_seq != state.seq) {
+      if (with_earlier || WasRatedBeforeItsVoid(state)) {
+        searched.push_back(state.usage_id);
+      } else {
+        seqs.push_back(state.latest_seq);
+      }
+    }
     if (state.estimate_void_seq != 0) seqs.push_back(state.estimate_void_seq);
     standings.states[state.usage_id] = std::move(state);
+  }
+  if (!searched.empty()) {
+    RESERVE_RETURN_IF_ERROR(
+        FindRatings(connection, entries.front().account_id, searched, &standings));
   }
   if (seqs.empty()) return standings;
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Entry> later,
@@ -91,6 +128,9 @@ absl::StatusOr<Lines> LoadLines(Connection& connection,
   audit::AuditedLines::Decks decks;
   for (const rates::DeckHeader& header : lines.catalog->left_out) decks[header.version] = header;
   for (const auto& [usage_id, rating] : standings.ratings) entries.push_back(rating);
+  for (const auto& [usage_id, earlier] : standings.earlier) {
+    entries.insert(entries.end(), earlier.begin(), earlier.end());
+  }
   RESERVE_RETURN_IF_ERROR(lines.of_others.ReadFor(connection, decks, entries));
   return lines;
 }
@@ -113,7 +153,7 @@ void AddReplaced(const Lines& lines, const domain::Entry& entry, const domain::E
     reserve::ToProto(Nanos{0}, currency, record->mutable_cost());
     record->mutable_voided()->set_corrected_by_usage_id(domain::UsageIdOf(entry));
   }
-  AddDestinationName(lines, entry, record);
+  AddDestinationName(lines, entry, record->mutable_rating());
 }
 
 // The usage of an entry as it stands.
@@ -132,7 +172,24 @@ void FillRecord(const Lines& lines, const domain::Entry& entry, const Standings&
     }
     AddState(state->second, later, currency, record);
   }
-  AddDestinationName(lines, later == nullptr ? entry : *later, record);
+  AddDestinationName(lines, later == nullptr ? entry : *later, record->mutable_rating());
+}
+
+// The ratings before the latest, the oldest first: that of the booking, unless it had no price
+// then, and those after it.
+void AddEarlierRatings(const Lines& lines, const domain::Entry& entry, const Standings& standings,
+                       const std::string& currency, pb::UsageRecord* record) {
+  const std::string& usage_id = domain::UsageIdOf(entry);
+  if (!standings.ratings.contains(usage_id)) return;
+  const auto add = [&](const domain::Entry& rating) {
+    pb::EarlierRating* added = record->add_earlier_ratings();
+    ToProto(rating, currency, added);
+    AddDestinationName(lines, rating, added->mutable_rating());
+  };
+  if (!entry.booked->rating.unrated()) add(entry);
+  const auto earlier = standings.earlier.find(usage_id);
+  if (earlier == standings.earlier.end()) return;
+  for (const domain::Entry& rating : earlier->second) add(rating);
 }
 
 }  // namespace
@@ -140,78 +197,87 @@ void FillRecord(const Lines& lines, const domain::Entry& entry, const Standings&
 grpc::ServerUnaryReactor* AccountsService::GetUsage(grpc::CallbackServerContext* context,
                                                     const pb::GetUsageRequest* request,
                                                     pb::UsageRecord* response) {
-  return StartQuery(api_, context, "GetUsage", [=, this](Connection& connection) -> absl::Status {
-    RESERVE_RETURN_IF_ERROR(CheckId(request->usage_id(), "usage_id"));
-    RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
-                             LoadAccount(connection, request->account_id()));
-    RESERVE_ASSIGN_OR_RETURN(
-        const storage::StoredUsages stored,
-        storage::FindUsagesAsTheyStand(connection, {{request->account_id(), request->usage_id()}}));
-    const std::vector<domain::Entry>& found = stored.entries;
-    // One that was voided in advance never was booked.
-    if (found.empty() || !found.front().booked.has_value()) {
-      return domain::UsageNotFound(request->account_id(), request->usage_id());
-    }
-    RESERVE_ASSIGN_OR_RETURN(const Standings standings, LoadStandings(connection, found));
-    RESERVE_ASSIGN_OR_RETURN(const Lines lines,
-                             LoadLines(connection, api_.engine.catalog(), found, standings));
-    response->Clear();
-    FillRecord(lines, found.front(), standings, account.currency, response);
-    return absl::OkStatus();
-  });
+  return StartQuery(
+      api_, context, "GetUsage", request->account_id(),
+      [=, this](Connection& connection) -> absl::Status {
+        RESERVE_RETURN_IF_ERROR(CheckId(request->usage_id(), "usage_id"));
+        RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
+                                 LoadAccount(connection, request->account_id()));
+        RESERVE_ASSIGN_OR_RETURN(const storage::StoredUsages stored,
+                                 storage::FindUsagesAsTheyStand(
+                                     connection, {{request->account_id(), request->usage_id()}}));
+        const std::vector<domain::Entry>& found = stored.entries;
+        // One that was voided in advance never was booked.
+        if (found.empty() || !found.front().booked.has_value()) {
+          return domain::UsageNotFound(request->account_id(), request->usage_id());
+        }
+        RESERVE_ASSIGN_OR_RETURN(const Standings standings,
+                                 LoadStandings(connection, found, /*with_earlier=*/true));
+        RESERVE_ASSIGN_OR_RETURN(const Lines lines,
+                                 LoadLines(connection, api_.engine.catalog(), found, standings));
+        response->Clear();
+        FillRecord(lines, found.front(), standings, account.currency, response);
+        AddEarlierRatings(lines, found.front(), standings, account.currency, response);
+        return absl::OkStatus();
+      });
 }
 
 grpc::ServerUnaryReactor* AccountsService::ListUsage(grpc::CallbackServerContext* context,
                                                      const pb::ListUsageRequest* request,
                                                      pb::ListUsageResponse* response) {
-  return StartQuery(api_, context, "ListUsage", [=, this](Connection& connection) -> absl::Status {
-    if (!request->user_id().empty()) {
-      RESERVE_RETURN_IF_ERROR(CheckId(request->user_id(), "user_id"));
-    }
-    RESERVE_ASSIGN_OR_RETURN(
-        const Page page,
-        PageFrom(*request, {"ListUsage", request->account_id(), request->user_id()}));
-    RESERVE_ASSIGN_OR_RETURN(const int64_t before, page.Number(storage::kNewest));
-    RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
-                             LoadAccount(connection, request->account_id()));
-    RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Entry> entries,
-                             storage::ListUsages(connection, request->account_id(),
-                                                 request->user_id(), before, page.limit()));
-    RESERVE_ASSIGN_OR_RETURN(const Standings standings, LoadStandings(connection, entries));
-    RESERVE_ASSIGN_OR_RETURN(const Lines lines,
-                             LoadLines(connection, api_.engine.catalog(), entries, standings));
-    response->Clear();
-    FillPage(
-        page, entries, response,
-        [&](const domain::Entry& entry) {
-          FillRecord(lines, entry, standings, account.currency, response->add_usage_records());
-        },
-        [](const domain::Entry& last) { return absl::StrCat(last.seq); });
-    return absl::OkStatus();
-  });
+  return StartQuery(
+      api_, context, "ListUsage", request->account_id(),
+      [=, this](Connection& connection) -> absl::Status {
+        if (!request->user_id().empty()) {
+          RESERVE_RETURN_IF_ERROR(CheckId(request->user_id(), "user_id"));
+        }
+        RESERVE_ASSIGN_OR_RETURN(
+            const Page page,
+            PageFrom(*request, {"ListUsage", request->account_id(), request->user_id()}));
+        RESERVE_ASSIGN_OR_RETURN(const int64_t before, page.Number(storage::kNewest));
+        RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
+                                 LoadAccount(connection, request->account_id()));
+        RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Entry> entries,
+                                 storage::ListUsages(connection, request->account_id(),
+                                                     request->user_id(), before, page.limit()));
+        RESERVE_ASSIGN_OR_RETURN(const Standings standings,
+                                 LoadStandings(connection, entries, /*with_earlier=*/false));
+        RESERVE_ASSIGN_OR_RETURN(const Lines lines,
+                                 LoadLines(connection, api_.engine.catalog(), entries, standings));
+        response->Clear();
+        FillPage(
+            page, entries, response,
+            [&](const domain::Entry& entry) {
+              FillRecord(lines, entry, standings, account.currency, response->add_usage_records());
+            },
+            [](const domain::Entry& last) { return absl::StrCat(last.seq); });
+        return absl::OkStatus();
+      });
 }
 
 grpc::ServerUnaryReactor* AccountsService::ListEntries(grpc::CallbackServerContext* context,
                                                        const pb::ListEntriesRequest* request,
                                                        pb::ListEntriesResponse* response) {
-  return StartQuery(api_, context, "ListEntries", [=](Connection& connection) -> absl::Status {
-    RESERVE_ASSIGN_OR_RETURN(const Page page,
-                             PageFrom(*request, {"ListEntries", request->account_id()}));
-    RESERVE_ASSIGN_OR_RETURN(const int64_t before, page.Number(storage::kNewest));
-    RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
-                             LoadAccount(connection, request->account_id()));
-    RESERVE_ASSIGN_OR_RETURN(
-        const std::vector<domain::Entry> entries,
-        storage::ListEntries(connection, request->account_id(), before, page.limit()));
-    response->Clear();
-    FillPage(
-        page, entries, response,
-        [&](const domain::Entry& entry) {
-          ToProto(entry, account.currency, response->add_entries());
-        },
-        [](const domain::Entry& last) { return absl::StrCat(last.seq); });
-    return absl::OkStatus();
-  });
+  return StartQuery(
+      api_, context, "ListEntries", request->account_id(),
+      [=](Connection& connection) -> absl::Status {
+        RESERVE_ASSIGN_OR_RETURN(const Page page,
+                                 PageFrom(*request, {"ListEntries", request->account_id()}));
+        RESERVE_ASSIGN_OR_RETURN(const int64_t before, page.Number(storage::kNewest));
+        RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
+                                 LoadAccount(connection, request->account_id()));
+        RESERVE_ASSIGN_OR_RETURN(
+            const std::vector<domain::Entry> entries,
+            storage::ListEntries(connection, request->account_id(), before, page.limit()));
+        response->Clear();
+        FillPage(
+            page, entries, response,
+            [&](const domain::Entry& entry) {
+              ToProto(entry, account.currency, response->add_entries());
+            },
+            [](const domain::Entry& last) { return absl::StrCat(last.seq); });
+        return absl::OkStatus();
+      });
 }
 
 }  // namespace reserve::api

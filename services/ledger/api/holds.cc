@@ -56,13 +56,14 @@ absl::Status CheckSwitch(const std::string& switch_id, int64_t incarnation, int6
   return absl::OkStatus();
 }
 
-absl::StatusOr<book::Command> ParseCreate(const pb::CreateHoldRequest& request, absl::Time now) {
+absl::StatusOr<book::Command> ParseCreate(const domain::Settings& settings,
+                                          const pb::CreateHoldRequest& request, absl::Time now) {
   domain::HoldRequest hold;
   RESERVE_RETURN_IF_ERROR(CheckId(request.hold_id(), "hold_id"));
   RESERVE_RETURN_IF_ERROR(CheckId(request.usage_id(), "usage_id"));
   RESERVE_RETURN_IF_ERROR(CheckId(request.user_id(), "user_id"));
   if (!request.has_call()) return InvalidField("call", "must be set");
-  RESERVE_RETURN_IF_ERROR(CallFrom(request.call(), &hold.call));
+  RESERVE_RETURN_IF_ERROR(CallFrom(settings, request.call(), &hold.call));
   hold.call.duration = absl::ZeroDuration();
   hold.hold_id = request.hold_id();
   hold.call.usage_id = request.usage_id();
@@ -99,6 +100,10 @@ absl::StatusOr<book::Command> ParseRelease(const pb::ReleaseHoldRequest& request
   RESERVE_RETURN_IF_ERROR(CheckId(request.hold_id(), "hold_id"));
   release.hold_id = request.hold_id();
   RESERVE_ASSIGN_OR_RETURN(release.used, DurationFrom(request.used(), "used"));
+  if (request.has_answer_time()) {
+    RESERVE_ASSIGN_OR_RETURN(release.answer_time,
+                             reserve::FromProto(request.answer_time(), "answer_time"));
+  }
   return release;
 }
 
@@ -223,18 +228,19 @@ absl::Status List(Connection& connection, const pb::ListHoldsRequest& request,
 grpc::ServerUnaryReactor* LedgerService::CreateHold(grpc::CallbackServerContext* context,
                                                     const pb::CreateHoldRequest* request,
                                                     pb::CreateHoldResponse* response) {
+  const domain::Settings& settings = api_.engine.options().settings;
   absl::StatusOr<engine::Task> task =
-      TaskFor(request->account_id(), ParseCreate(*request, api_.engine.Now()));
+      TaskFor(request->account_id(), ParseCreate(settings, *request, api_.engine.Now()));
   const auto fill = [response](book::Reply&& reply) {
     const auto& held = std::get<book::HoldReply>(reply);
     ToProto(held.authorize, response->mutable_authorization());
     if (held.hold.has_value()) ToProto(*held.hold, held.currency, response->mutable_hold());
   };
   domain::Usage unread;
-  if (!task.ok() && request->has_call()) CallFrom(request->call(), &unread).IgnoreError();
+  if (!task.ok() && request->has_call()) CallFrom(settings, request->call(), &unread).IgnoreError();
   const domain::Usage& dialled =
       task.ok() ? std::get<book::CreateHold>(task->command).request.call : unread;
-  if (domain::MayBeEmergency(api_.engine.options().settings, dialled)) {
+  if (domain::MayBeEmergency(settings, dialled)) {
     return StartForHelp(api_, context, "CreateHold", std::move(task), domain::Usage(dialled), fill,
                         [response] { AllowHelp(response->mutable_authorization()); });
   }
@@ -272,14 +278,14 @@ grpc::ServerUnaryReactor* LedgerService::ReleaseSwitchHolds(
 grpc::ServerUnaryReactor* LedgerService::GetHold(grpc::CallbackServerContext* context,
                                                  const pb::GetHoldRequest* request,
                                                  pb::Hold* response) {
-  return StartQuery(api_, context, "GetHold",
+  return StartQuery(api_, context, "GetHold", request->account_id(),
                     [=](Connection& connection) { return Get(connection, *request, response); });
 }
 
 grpc::ServerUnaryReactor* LedgerService::ListHolds(grpc::CallbackServerContext* context,
                                                    const pb::ListHoldsRequest* request,
                                                    pb::ListHoldsResponse* response) {
-  return StartQuery(api_, context, "ListHolds",
+  return StartQuery(api_, context, "ListHolds", request->account_id(),
                     [=](Connection& connection) { return List(connection, *request, response); });
 }
 

@@ -21,24 +21,27 @@ using engine::Task;
 
 constexpr int kMaxBatch = 1000;
 
-absl::StatusOr<book::Command> ParseAuthorize(const pb::AuthorizeUsageRequest& request,
+absl::StatusOr<book::Command> ParseAuthorize(const domain::Settings& settings,
+                                             const pb::AuthorizeUsageRequest& request,
                                              absl::Time now) {
-  RESERVE_ASSIGN_OR_RETURN(domain::Usage usage, UsageAskedAbout(request, now));
+  RESERVE_ASSIGN_OR_RETURN(domain::Usage usage, UsageAskedAbout(settings, request, now));
   return book::AuthorizeUsage{std::move(usage)};
 }
 
 // What is to begin, of a request that can't be read: where to, whatever else is wrong with it.
-domain::Usage DialledIn(const pb::AuthorizeUsageRequest& request) {
+domain::Usage DialledIn(const domain::Settings& settings,
+                        const pb::AuthorizeUsageRequest& request) {
   domain::Usage usage;
-  if (request.has_call()) CallFrom(request.call(), &usage).IgnoreError();
-  if (request.has_sms()) SmsFrom(request.sms(), &usage).IgnoreError();
+  if (request.has_call()) CallFrom(settings, request.call(), &usage).IgnoreError();
+  if (request.has_sms()) SmsFrom(settings, request.sms(), &usage).IgnoreError();
   return usage;
 }
 
 // Fields of a refusal are named as the engine's are: without "usage.".
-absl::StatusOr<Task> ParseRecord(const pb::RecordUsageRequest& request) {
+absl::StatusOr<Task> ParseRecord(const domain::Settings& settings,
+                                 const pb::RecordUsageRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckId(request.account_id(), "account_id"));
-  RESERVE_ASSIGN_OR_RETURN(domain::Usage usage, UsageFrom(request.usage()));
+  RESERVE_ASSIGN_OR_RETURN(domain::Usage usage, UsageFrom(settings, request.usage()));
   RESERVE_RETURN_IF_ERROR(CheckHoldOf(request));
   return Task{request.account_id(),
               book::RecordUsage{std::move(usage), request.only_if_allowed(), request.hold_id()},
@@ -47,10 +50,11 @@ absl::StatusOr<Task> ParseRecord(const pb::RecordUsageRequest& request) {
 
 // The same of a batch or a stream, where it may take the place of another, or only take that back.
 // What is wrong with that is named from "replaces." on.
-absl::StatusOr<Task> ParseRecordOrReplace(const pb::RecordUsageRequest& request) {
-  if (!request.has_replaces()) return ParseRecord(request);
+absl::StatusOr<Task> ParseRecordOrReplace(const domain::Settings& settings,
+                                          const pb::RecordUsageRequest& request) {
+  if (!request.has_replaces()) return ParseRecord(settings, request);
   RESERVE_RETURN_IF_ERROR(CheckId(request.account_id(), "account_id"));
-  RESERVE_ASSIGN_OR_RETURN(book::Command command, ReplacementFrom(request));
+  RESERVE_ASSIGN_OR_RETURN(book::Command command, ReplacementFrom(settings, request));
   return Task{request.account_id(), std::move(command), nullptr, 0};
 }
 
@@ -95,16 +99,17 @@ class BatchSink : public engine::ReplySink {
 grpc::ServerUnaryReactor* LedgerService::AuthorizeUsage(grpc::CallbackServerContext* context,
                                                         const pb::AuthorizeUsageRequest* request,
                                                         pb::AuthorizeUsageResponse* response) {
+  const domain::Settings& settings = api_.engine.options().settings;
   absl::StatusOr<Task> task =
-      TaskFor(request->account_id(), ParseAuthorize(*request, api_.engine.Now()));
+      TaskFor(request->account_id(), ParseAuthorize(settings, *request, api_.engine.Now()));
   domain::Usage unread;
-  if (!task.ok()) unread = DialledIn(*request);
+  if (!task.ok()) unread = DialledIn(settings, *request);
   const domain::Usage& dialled =
       task.ok() ? std::get<book::AuthorizeUsage>(task->command).usage : unread;
   const auto fill = [response](Reply&& reply) {
     ToProto(std::get<book::AuthorizeReply>(reply), response);
   };
-  if (domain::MayBeEmergency(api_.engine.options().settings, dialled)) {
+  if (domain::MayBeEmergency(settings, dialled)) {
     return StartForHelp(api_, context, "AuthorizeUsage", std::move(task), domain::Usage(dialled),
                         fill, [response] { AllowHelp(response); });
   }
@@ -117,7 +122,7 @@ grpc::ServerUnaryReactor* LedgerService::RecordUsage(grpc::CallbackServerContext
   if (const absl::Status room = api_.engine.CheckRoom(request->account_id()); !room.ok()) {
     return FinishNow(api_, context, "RecordUsage", room);
   }
-  absl::StatusOr<Task> task = ParseRecord(*request);
+  absl::StatusOr<Task> task = ParseRecord(api_.engine.options().settings, *request);
   if (task.ok() && request->has_replaces()) {
     return FinishNow(api_, context, "RecordUsage", ReplacesElsewhere());
   }
@@ -159,7 +164,8 @@ grpc::ServerUnaryReactor* LedgerService::BatchRecordUsage(grpc::CallbackServerCo
   tasks.reserve(static_cast<size_t>(count));
   std::vector<std::pair<uint32_t, absl::Status>> bad;
   for (int i = 0; i < count; ++i) {
-    absl::StatusOr<Task> task = ParseRecordOrReplace(request->requests(i));
+    absl::StatusOr<Task> task =
+        ParseRecordOrReplace(api_.engine.options().settings, request->requests(i));
     const auto index = static_cast<uint32_t>(i);
     if (!task.ok()) {
       bad.emplace_back(index, task.status());

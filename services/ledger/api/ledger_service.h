@@ -22,6 +22,8 @@ class LedgerService final
 
   // Lets open streams settle what they have read, and ends them with UNAVAILABLE.
   void EndStreams() { streams_.EndAll(); }
+  // The same for streams whose caller may no longer have them, with PERMISSION_DENIED.
+  void EndRefusedStreams(const Doorkeeper& keeper) { streams_.EndRefused(keeper); }
 
   grpc::ServerUnaryReactor* AuthorizeUsage(grpc::CallbackServerContext* context,
                                            const pb::AuthorizeUsageRequest* request,

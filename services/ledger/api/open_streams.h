@@ -1,4 +1,5 @@
-// The streams of one kind that are open, so that a server which drains can end them. Thread-safe.
+// The streams of one kind that are open, so that a server which drains can end them, and those of a
+// caller whose role was taken away. Thread-safe.
 // Each adds itself before it begins, and removes itself in OnDone:
 //
 //   const absl::Status refusal = open_.Add(stream);
@@ -14,12 +15,14 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/rpc/doorkeeper.h"
 #include "services/ledger/api/call.h"
 #include "services/ledger/engine/errors.h"
 
 namespace reserve::api {
 
-// `Stream` has `void End(const absl::Status&)`, which may be called at any time and by any thread.
+// `Stream` has `void End(const absl::Status&)`, which may be called at any time and by any thread,
+// and `const grpc::CallbackServerContext& context() const`.
 template <typename Stream>
 class OpenStreams {
  public:
@@ -40,6 +43,15 @@ class OpenStreams {
     absl::MutexLock lock(&mutex_);
     ending_ = true;
     for (Stream* stream : open_) stream->End(Draining());
+  }
+
+  // Ends each whose caller may not call the row's method any more.
+  void EndRefused(const Doorkeeper& keeper, const MethodAccess& row) {
+    absl::MutexLock lock(&mutex_);
+    for (Stream* stream : open_) {
+      const absl::Status status = keeper.Check(row, stream->context());
+      if (!status.ok()) stream->End(status);
+    }
   }
 
   void Remove(Stream* stream) {

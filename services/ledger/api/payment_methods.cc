@@ -35,11 +35,13 @@ absl::StatusOr<domain::GivenCard> WrittenOf(const pb::PaymentMethod& message,
   domain::GivenCard given;
   if (mask.Writes("card_token")) {
     if (message.card_token().empty()) return CannotBeCleared("card_token");
-    RESERVE_ASSIGN_OR_RETURN(
-        given.card,
-        CardFrom(
-            message.card_token(), mask.Writes("card_fingerprint") ? message.card_fingerprint() : "",
-            mask.Writes("card_network") ? message.card_network() : pb::CARD_NETWORK_UNSPECIFIED));
+    const std::string fingerprint =
+        mask.Writes("card_fingerprint") ? message.card_fingerprint() : "";
+    RESERVE_ASSIGN_OR_RETURN(given.card,
+                             CardFrom(message.card_token(), fingerprint,
+                                      mask.Writes("card_network") ? message.card_network()
+                                                                  : pb::CARD_NETWORK_UNSPECIFIED));
+    given.number_given = !fingerprint.empty();
   } else if (mask.Writes("card_fingerprint") || mask.Writes("card_network")) {
     return InvalidField("card_token", "must be given with the number that it stands for");
   }
@@ -53,9 +55,7 @@ absl::StatusOr<domain::GivenCard> WrittenOf(const pb::PaymentMethod& message,
 }
 
 absl::StatusOr<book::Command> ParseUpdate(const pb::UpdatePaymentMethodRequest& request) {
-  if (!request.request_id().empty()) {
-    RESERVE_RETURN_IF_ERROR(CheckId(request.request_id(), "request_id"));
-  }
+  RESERVE_RETURN_IF_ERROR(CheckOptionalId(request.request_id(), "request_id"));
   const pb::PaymentMethod& message = request.payment_method();
   RESERVE_ASSIGN_OR_RETURN(const UpdateMask mask, UpdateMask::From(request.update_mask(), message));
   absl::StatusOr<domain::GivenCard> given = WrittenOf(message, mask);
@@ -72,9 +72,11 @@ absl::StatusOr<book::Command> ParseUpdate(const pb::UpdatePaymentMethodRequest& 
 }
 
 absl::StatusOr<book::Command> ParseRemove(const pb::RemovePaymentMethodRequest& request) {
+  RESERVE_RETURN_IF_ERROR(CheckOptionalId(request.request_id(), "request_id"));
   if (request.payment_method_id().empty()) return InvalidField("payment_method_id", "must be set");
   RESERVE_RETURN_IF_ERROR(CheckEtag(request.etag(), "etag"));
-  return book::RemovePaymentMethod{request.payment_method_id(), request.etag()};
+  return book::RemovePaymentMethod{request.payment_method_id(), request.etag(),
+                                   request.request_id()};
 }
 
 FillResponse FillCard(pb::PaymentMethod* response) {
@@ -111,7 +113,7 @@ grpc::ServerUnaryReactor* AccountsService::RemovePaymentMethod(
 grpc::ServerUnaryReactor* AccountsService::ListPaymentMethods(
     grpc::CallbackServerContext* context, const pb::ListPaymentMethodsRequest* request,
     pb::ListPaymentMethodsResponse* response) {
-  return StartQuery(api_, context, "ListPaymentMethods",
+  return StartQuery(api_, context, "ListPaymentMethods", request->account_id(),
                     [=](Connection& connection) -> absl::Status {
                       RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
                                                LoadAccount(connection, request->account_id()));

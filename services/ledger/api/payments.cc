@@ -102,37 +102,41 @@ grpc::ServerUnaryReactor* SupportService::ReversePayment(grpc::CallbackServerCon
 grpc::ServerUnaryReactor* AccountsService::ListPayments(grpc::CallbackServerContext* context,
                                                         const pb::ListPaymentsRequest* request,
                                                         pb::ListPaymentsResponse* response) {
-  return StartQuery(api_, context, "ListPayments", [=](Connection& connection) -> absl::Status {
-    const std::string& charge_id = request->charge_id();
-    const auto add = [=](const domain::Recharge& payment) {
-      ToProto(payment, response->add_payments());
-    };
-    RESERVE_ASSIGN_OR_RETURN(
-        const Page page, PageFrom(*request, {"ListPayments", request->account_id(), charge_id}));
-    if (charge_id.empty()) {
-      RESERVE_ASSIGN_OR_RETURN(const int64_t before, page.Number(storage::kNewest));
-      RESERVE_RETURN_IF_ERROR(LoadAccount(connection, request->account_id()).status());
-      RESERVE_ASSIGN_OR_RETURN(
-          const std::vector<domain::Recharge> payments,
-          storage::ListRecharges(connection, request->account_id(), storage::Listed::kPayments,
-                                 before, page.limit()));
-      response->Clear();
-      FillPage(page, payments, response, add,
-               [](const domain::Recharge& last) { return absl::StrCat(last.ordinal); });
-      return absl::OkStatus();
-    }
-    if (!request->account_id().empty()) {
-      return InvalidField("charge_id", "must not be set beside account_id");
-    }
-    RESERVE_RETURN_IF_ERROR(CheckChargeId(charge_id, "charge_id"));
-    RESERVE_ASSIGN_OR_RETURN(const book::RechargeKey after, RowBefore(page));
-    RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Recharge> payments,
-                             storage::FindCharge(connection, charge_id, storage::Listed::kPayments,
-                                                 after, page.limit()));
-    response->Clear();
-    FillPage(page, payments, response, add, CursorAfter);
-    return absl::OkStatus();
-  });
+  return StartQuery(
+      api_, context, "ListPayments", request->account_id(),
+      [=](Connection& connection) -> absl::Status {
+        const std::string& charge_id = request->charge_id();
+        const auto add = [=](const domain::Recharge& payment) {
+          ToProto(payment, response->add_payments());
+        };
+        RESERVE_ASSIGN_OR_RETURN(
+            const Page page,
+            PageFrom(*request, {"ListPayments", request->account_id(), charge_id}));
+        if (charge_id.empty()) {
+          RESERVE_ASSIGN_OR_RETURN(const int64_t before, page.Number(storage::kNewest));
+          RESERVE_RETURN_IF_ERROR(LoadAccount(connection, request->account_id()).status());
+          RESERVE_ASSIGN_OR_RETURN(
+              const std::vector<domain::Recharge> payments,
+              storage::ListRecharges(connection, request->account_id(), storage::Listed::kPayments,
+                                     before, page.limit()));
+          response->Clear();
+          FillPage(page, payments, response, add,
+                   [](const domain::Recharge& last) { return absl::StrCat(last.ordinal); });
+          return absl::OkStatus();
+        }
+        if (!request->account_id().empty()) {
+          return InvalidField("charge_id", "must not be set beside account_id");
+        }
+        RESERVE_RETURN_IF_ERROR(CheckChargeId(charge_id, "charge_id"));
+        RESERVE_ASSIGN_OR_RETURN(const book::RechargeKey after, RowBefore(page));
+        RESERVE_ASSIGN_OR_RETURN(
+            const std::vector<domain::Recharge> payments,
+            storage::FindCharge(connection, charge_id, storage::Listed::kPayments, after,
+                                page.limit()));
+        response->Clear();
+        FillPage(page, payments, response, add, CursorAfter);
+        return absl::OkStatus();
+      });
 }
 
 }  // namespace reserve::api

@@ -23,7 +23,7 @@ using storage::Connection;
 absl::StatusOr<domain::Usage> UsageToQuote(const pb::QuoteUsageRequest& request,
                                            const domain::Settings& settings, absl::Time now) {
   RESERVE_RETURN_IF_ERROR(CheckId(request.account_id(), "account_id"));
-  RESERVE_ASSIGN_OR_RETURN(domain::Usage usage, UsageAskedAbout(request, now));
+  RESERVE_ASSIGN_OR_RETURN(domain::Usage usage, UsageAskedAbout(settings, request, now));
   RESERVE_RETURN_IF_ERROR(domain::CheckDuration(settings, usage.duration));
   return usage;
 }
@@ -32,7 +32,7 @@ absl::StatusOr<domain::Usage> UsageToQuote(const pb::QuoteUsageRequest& request,
 absl::StatusOr<domain::Rating> RatingToQuote(const domain::Account& account,
                                              const domain::User& user, const domain::Plan& plan,
                                              const domain::Usage& usage, const domain::Rate* rate) {
-  const int32_t period = domain::PeriodOf(plan, usage.start_time, account.time_zone);
+  const int32_t period = domain::PeriodOf(plan, usage.start_time, account.calendar);
   domain::User without_held = user;
   without_held.SetSecondsUsed({period, user.SecondsUsed(period) + user.SecondsHeld(period)});
   absl::StatusOr<domain::Rating> rating =
@@ -66,14 +66,17 @@ grpc::ServerUnaryReactor* AccountsService::QuoteUsage(grpc::CallbackServerContex
     if (users.empty()) return domain::UserNotFound(request->account_id(), request->user_id());
     RESERVE_ASSIGN_OR_RETURN(auto catalog,
                              api_.engine.CatalogWithPlan(connection, users.front().plan_id));
-    if (const int64_t version = catalog->LeftOutAt(account.currency, usage.start_time)) {
+    RESERVE_ASSIGN_OR_RETURN(const domain::Plan* known, catalog->FindPlan(users.front().plan_id));
+    const domain::Plan plan = *known;  // for longer than that catalog
+    if (const int64_t version =
+            catalog->LeftOutAt(account.currency, plan.series, usage.start_time)) {
       RESERVE_ASSIGN_OR_RETURN(catalog, api_.engine.CatalogWithDeck(connection, version));
     }
-    RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, catalog->FindPlan(users.front().plan_id));
-    const std::optional<domain::Rate> rate = catalog->FindRate(account.currency, usage);
+    const std::optional<domain::Rate> rate =
+        catalog->FindRate(account.currency, plan.series, usage);
     RESERVE_ASSIGN_OR_RETURN(
         const domain::Rating rating,
-        RatingToQuote(account, users.front(), *plan, usage, rate.has_value() ? &*rate : nullptr));
+        RatingToQuote(account, users.front(), plan, usage, rate.has_value() ? &*rate : nullptr));
     ToProto(usage, rating, account.currency, response->mutable_rating());
     reserve::ToProto(rating.cost, account.currency, response->mutable_cost());
     if (rate.has_value()) {
@@ -82,7 +85,7 @@ grpc::ServerUnaryReactor* AccountsService::QuoteUsage(grpc::CallbackServerContex
     }
     return absl::OkStatus();
   };
-  return StartQueryIn(pool, api_, context, "QuoteUsage", quote);
+  return StartQueryIn(pool, api_, context, "QuoteUsage", request->account_id(), quote);
 }
 
 }  // namespace reserve::api

@@ -20,6 +20,7 @@
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
 #include "common/text/utf8.h"
+#include "services/ledger/access/access_table.h"
 #include "services/ledger/api/deck_import.h"
 #include "services/ledger/api/errors.h"
 #include "services/ledger/api/page_token.h"
@@ -27,6 +28,7 @@
 #include "services/ledger/domain/emergency.h"
 #include "services/ledger/domain/refusals.h"
 #include "services/ledger/domain/usage_policy.h"
+#include "services/ledger/engine/errors.h"
 #include "services/ledger/rates/country_names.h"
 #include "services/ledger/rates/deck_csv.h"
 #include "services/ledger/rates/errors.h"
@@ -55,6 +57,12 @@ constexpr size_t kMaxSearchBytes = 64;
 constexpr size_t kMaxRowsLookedAt = 20'000;
 
 // --- Import -----------------------------------------------------------------
+
+absl::StatusOr<std::string> SeriesFrom(const std::string& series, absl::string_view field) {
+  if (series.empty()) return std::string(domain::kStandardSeries);
+  RESERVE_RETURN_IF_ERROR(CheckId(series, field));
+  return series;
+}
 
 // The zone, its clock as it is known now, holidays and rounding (C11).
 absl::Status TakeDeckRules(const pb::RateDeckHeader& message, DeckHeader* header) {
@@ -90,6 +98,7 @@ absl::StatusOr<DeckHeader> HeaderFrom(const pb::RateDeckHeader& message,
   header.name = message.name();
   RESERVE_ASSIGN_OR_RETURN(header.currency,
                            CurrencyFrom(message.currency_code(), "header.currency_code"));
+  RESERVE_ASSIGN_OR_RETURN(header.series, SeriesFrom(message.series(), "header.series"));
   if (message.has_effective_time()) {
     RESERVE_ASSIGN_OR_RETURN(header.effective_time,
                              reserve::FromProto(message.effective_time(), "header.effective_time"));
@@ -138,31 +147,15 @@ absl::Status TrimBadRows(const absl::Status& status) {
   return trimmed;
 }
 
-// A deck without an effective time comes into force when it is imported, so a
-// repeat would have another time. If the deck that is in force is this one, its time is meant; any
-// other one of before is to come into force again.
-absl::StatusOr<absl::Time> EffectiveTimeOfRepeat(storage::Connection& connection,
-                                                 const DeckHeader& header, absl::Time now) {
-  RESERVE_ASSIGN_OR_RETURN(const std::vector<DeckHeader> stored,
-                           storage::LoadDeckHeaders(connection));
-  const DeckHeader* in_force = nullptr;
-  for (const DeckHeader& known : stored) {
-    if (known.currency != header.currency || known.effective_time > now) continue;
-    if (in_force == nullptr || in_force->effective_time <= known.effective_time) in_force = &known;
-  }
-  const bool same = in_force != nullptr && in_force->name == header.name &&
-                    in_force->content_digest == header.content_digest &&
-                    rates::SameOptions(*in_force, header);
-  return same ? in_force->effective_time : now;
-}
-
 // Collects one file and imports it. Finishes once: from a reaction if the upload is
 // bad, else from the thread of the pool that ran the import.
 class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckRequest> {
  public:
-  ImportReactor(const ApiContext& api, grpc::CallbackServerContext* context,
-                pb::ImportRateDeckResponse* response, std::atomic<int>& imports)
+  ImportReactor(const ApiContext& api, const Doorkeeper* keeper,
+                grpc::CallbackServerContext* context, pb::ImportRateDeckResponse* response,
+                std::atomic<int>& imports)
       : api_(api),
+        keeper_(keeper),
         context_(context),
         response_(response),
         imports_(imports),
@@ -176,7 +169,10 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
 
   void OnReadDone(bool ok) override {
     if (!ok) return StartImport();
-    const absl::Status status = TakeMessage();
+    static constexpr const MethodAccess& kRow =
+        RowOf(access::kAccessTable, "/reserve.ledger.v1.Rates/ImportRateDeck");
+    absl::Status status = keeper_ == nullptr ? absl::OkStatus() : keeper_->Check(kRow, *context_);
+    if (status.ok()) status = TakeMessage();
     if (!status.ok()) return End(status);
     StartRead(&request_);
   }
@@ -199,7 +195,6 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
         RESERVE_ASSIGN_OR_RETURN(options_, DeckOptionsFrom(request_.header(), *header_));
         RESERVE_RETURN_IF_ERROR(CheckAccepted(request_.header()));
         asked_ = request_.header();
-        effective_now_ = !request_.header().has_effective_time();
         announced_bytes_ = request_.header().csv_bytes();
         return absl::OkStatus();
       }
@@ -268,14 +263,11 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
     DeckHeader header = *header_;
     header.import_time = TruncateToMicros(api_.engine.Now());
     header.rate_count = static_cast<int64_t>(file.rows.size());
-    if (effective_now_) {
-      RESERVE_ASSIGN_OR_RETURN(header.effective_time,
-                               EffectiveTimeOfRepeat(connection, header, header.import_time));
-    }
+    if (!asked_.has_effective_time()) header.effective_time = header.import_time;
     RESERVE_ASSIGN_OR_RETURN(const std::optional<DeckHeader> known,
                              api_.engine.FindImported(connection, header));
     if (known.has_value()) {
-      ToProto(*known, response_->mutable_rate_deck());
+      Tell(*known);
       response_->set_already_imported(true);
       return absl::OkStatus();
     }
@@ -287,7 +279,7 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
     ToProto(*findings_, asked_, response_);
     if (asked_.validate_only()) {
       RESERVE_RETURN_IF_ERROR(rates::CheckLines(header, &file.rows));
-      ToProto(header, response_->mutable_rate_deck());
+      Tell(header);
       return absl::OkStatus();
     }
     RESERVE_RETURN_IF_ERROR(RefuseFindings(*findings_, asked_));
@@ -296,14 +288,20 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
     RESERVE_ASSIGN_OR_RETURN(
         const engine::Engine::ImportedDeck imported,
         api_.engine.ImportDeck(connection, std::move(header), std::move(file.rows)));
-    ToProto(imported.header, response_->mutable_rate_deck());
+    Tell(imported.header);
     response_->set_already_imported(imported.already_imported);
     return absl::OkStatus();
+  }
+
+  void Tell(const DeckHeader& header) {
+    ToProto(header, *api_.engine.catalog()->timeline, api_.engine.Now(),
+            response_->mutable_rate_deck());
   }
 
   void End(const absl::Status& status) { Finish(record_.End(status)); }
 
   const ApiContext api_;
+  const Doorkeeper* const keeper_;
   grpc::CallbackServerContext* const context_;
   pb::ImportRateDeckResponse* const response_;
   std::atomic<int>& imports_;
@@ -313,7 +311,6 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
   pb::RateDeckHeader asked_;
   std::optional<DeckHeader> header_;
   rates::DeckOptions options_;
-  bool effective_now_ = false;
   int64_t announced_bytes_ = 0;  // 0: not announced
   size_t csv_bytes_ = 0;
   std::deque<std::string> csv_;  // as it came, until it is read
@@ -322,30 +319,6 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
 };
 
 // --- Lists ------------------------------------------------------------------
-
-absl::Status FillDecks(const book::Catalog& catalog, const pb::ListRateDecksRequest& request,
-                       pb::ListRateDecksResponse* response) {
-  RESERVE_ASSIGN_OR_RETURN(const Page page, PageFrom(request, {"ListRateDecks"}));
-  RESERVE_ASSIGN_OR_RETURN(const int64_t newest, page.Number(catalog.latest_version()));
-  std::vector<const DeckHeader*> headers;
-  for (const auto& deck : catalog.decks->decks()) {
-    if (deck->header().version <= newest) headers.push_back(&deck->header());
-  }
-  for (const DeckHeader& header : catalog.left_out) {
-    if (header.version <= newest) headers.push_back(&header);
-  }
-  std::sort(headers.begin(), headers.end(),
-            [](const DeckHeader* a, const DeckHeader* b) { return a->version > b->version; });
-  for (const DeckHeader* header : headers) {
-    if (response->rate_decks_size() == page.size) {
-      response->set_next_page_token(
-          EncodePageToken(page.query_digest, absl::StrCat(header->version)));
-      break;
-    }
-    ToProto(*header, response->add_rate_decks());
-  }
-  return absl::OkStatus();
-}
 
 // Where a list of rates goes on. A deck never changes, so an index stays right; the
 // version keeps a list of "the deck in force" on the deck it began with.
@@ -366,19 +339,21 @@ absl::StatusOr<RateCursor> CursorFrom(const Page& page, int64_t version) {
 }
 
 // The deck of that version, or for version 0 the one that is in force.
-absl::StatusOr<const DeckSnapshot*> FindDeck(const rates::DeckBook& book,
+absl::StatusOr<const DeckSnapshot*> FindDeck(const book::Catalog& catalog,
                                              const pb::ListRatesRequest& request, int64_t version,
                                              absl::Time now) {
   if (version < 0) return InvalidField("deck_version", "must not be negative");
   RESERVE_ASSIGN_OR_RETURN(const std::string currency,
                            CurrencyFrom(request.currency_code(), "currency_code"));
+  RESERVE_ASSIGN_OR_RETURN(const std::string series, SeriesFrom(request.series(), "series"));
   absl::Time time = now;
   if (request.has_time()) {
     RESERVE_ASSIGN_OR_RETURN(time, reserve::FromProto(request.time(), "time"));
   }
-  const DeckSnapshot* deck = version == 0 ? book.InForce(currency, time) : book.ByVersion(version);
+  const DeckSnapshot* deck =
+      version == 0 ? catalog.InForce(currency, series, time) : catalog.decks->ByVersion(version);
   if (deck != nullptr) return deck;
-  return RateDeckNotFound(version);
+  return engine::RateDeckNotFound(version);
 }
 
 // Rows from `begin` to `end` of a snapshot.
@@ -423,7 +398,8 @@ struct RatesQuery {
   std::string destination;  // as kept; empty: any
 };
 
-absl::StatusOr<RatesQuery> RatesQueryFrom(const pb::ListRatesRequest& request) {
+absl::StatusOr<RatesQuery> RatesQueryFrom(const domain::Settings& settings,
+                                          const pb::ListRatesRequest& request) {
   if (request.kind() != pb::RATE_KIND_UNSPECIFIED && !pb::RateKind_IsValid(request.kind())) {
     return InvalidField("kind", "must be a kind of rate");
   }
@@ -449,7 +425,8 @@ absl::StatusOr<RatesQuery> RatesQueryFrom(const pb::ListRatesRequest& request) {
   }
   query.search = absl::AsciiStrToLower(request.search());
   if (!request.number().empty()) {
-    const std::optional<std::string> destination = domain::DestinationFrom(request.number());
+    const std::optional<std::string> destination =
+        domain::DestinationFrom(settings, request.number());
     if (!destination.has_value()) {
       return InvalidField("number", "must be E.164, like +14155550123, or a short code");
     }
@@ -498,15 +475,17 @@ absl::StatusOr<Page> PageOf(const pb::ListRatesRequest& request) {
                             absl::StrCat(static_cast<int>(request.kind())), request.prefix(),
                             request.currency_code(), request.time().SerializeAsString(),
                             request.country(), absl::StrCat(static_cast<int>(request.filter())),
-                            request.search(), request.number()});
+                            request.search(), request.number(), request.series()});
 }
 
-absl::Status FillRates(const rates::DeckBook& book, absl::Time now,
-                       const pb::ListRatesRequest& request, pb::ListRatesResponse* response) {
-  RESERVE_ASSIGN_OR_RETURN(const RatesQuery query, RatesQueryFrom(request));
+absl::Status FillRates(const book::Catalog& catalog, const domain::Settings& settings,
+                       absl::Time now, const pb::ListRatesRequest& request,
+                       pb::ListRatesResponse* response) {
+  RESERVE_ASSIGN_OR_RETURN(const RatesQuery query, RatesQueryFrom(settings, request));
   RESERVE_ASSIGN_OR_RETURN(const Page page, PageOf(request));
   RESERVE_ASSIGN_OR_RETURN(const RateCursor cursor, CursorFrom(page, request.deck_version()));
-  RESERVE_ASSIGN_OR_RETURN(const DeckSnapshot* deck, FindDeck(book, request, cursor.version, now));
+  RESERVE_ASSIGN_OR_RETURN(const DeckSnapshot* deck,
+                           FindDeck(catalog, request, cursor.version, now));
   const DeckHeader& header = deck->header();
   response->set_deck_version(header.version);
   // Of a large deck little may match: a page looks at so many rows, and may be short.
@@ -539,7 +518,7 @@ struct Quote {
 };
 
 template <typename Request>
-absl::Status FillQuote(const rates::DeckBook& book, const Request& request, absl::Time now,
+absl::Status FillQuote(const book::Catalog& catalog, const Request& request, absl::Time now,
                        Quote* quote) {
   quote->usage.start_time = now;
   if (request.has_start_time()) {
@@ -547,7 +526,8 @@ absl::Status FillQuote(const rates::DeckBook& book, const Request& request, absl
                              reserve::FromProto(request.start_time(), "start_time"));
   }
   RESERVE_ASSIGN_OR_RETURN(quote->currency, CurrencyFrom(request.currency_code(), "currency_code"));
-  quote->deck = book.InForce(quote->currency, quote->usage.start_time);
+  RESERVE_ASSIGN_OR_RETURN(const std::string series, SeriesFrom(request.series(), "series"));
+  quote->deck = catalog.InForce(quote->currency, series, quote->usage.start_time);
   return absl::OkStatus();
 }
 
@@ -560,13 +540,13 @@ absl::Status NoRate(const Quote& quote, absl::string_view field) {
   return NoRateToQuote(field, message);
 }
 
-absl::Status FillCallQuote(const rates::DeckBook& book, const domain::Settings& settings,
+absl::Status FillCallQuote(const book::Catalog& catalog, const domain::Settings& settings,
                            absl::Time now, const pb::QuoteCallRequest& request,
                            pb::QuoteCallResponse* response) {
   Quote quote;
-  RESERVE_RETURN_IF_ERROR(CallFrom(request.call(), &quote.usage));
+  RESERVE_RETURN_IF_ERROR(CallFrom(settings, request.call(), &quote.usage));
   RESERVE_RETURN_IF_ERROR(domain::CheckDuration(settings, quote.usage.duration));
-  RESERVE_RETURN_IF_ERROR(FillQuote(book, request, now, &quote));
+  RESERVE_RETURN_IF_ERROR(FillQuote(catalog, request, now, &quote));
   const domain::Usage& usage = quote.usage;
   if (domain::IsEmergencyForAll(settings, usage)) {
     reserve::ToProto(0, quote.currency, response->mutable_cost());
@@ -596,11 +576,12 @@ absl::Status FillCallQuote(const rates::DeckBook& book, const domain::Settings& 
   return absl::OkStatus();
 }
 
-absl::Status FillSmsQuote(const rates::DeckBook& book, absl::Time now,
-                          const pb::QuoteSmsRequest& request, pb::QuoteSmsResponse* response) {
+absl::Status FillSmsQuote(const book::Catalog& catalog, const domain::Settings& settings,
+                          absl::Time now, const pb::QuoteSmsRequest& request,
+                          pb::QuoteSmsResponse* response) {
   Quote quote;
-  RESERVE_RETURN_IF_ERROR(SmsFrom(request.sms(), &quote.usage));
-  RESERVE_RETURN_IF_ERROR(FillQuote(book, request, now, &quote));
+  RESERVE_RETURN_IF_ERROR(SmsFrom(settings, request.sms(), &quote.usage));
+  RESERVE_RETURN_IF_ERROR(FillQuote(catalog, request, now, &quote));
   const domain::Usage& usage = quote.usage;
   response->set_segments(usage.segments);
   if (usage.direction == domain::Direction::kInbound) {
@@ -622,50 +603,46 @@ absl::Status FillSmsQuote(const rates::DeckBook& book, absl::Time now,
 
 grpc::ServerReadReactor<pb::ImportRateDeckRequest>* RatesService::ImportRateDeck(
     grpc::CallbackServerContext* context, pb::ImportRateDeckResponse* response) {
-  return new ImportReactor(api_, context, response, imports_);
-}
-
-grpc::ServerUnaryReactor* RatesService::ListRateDecks(grpc::CallbackServerContext* context,
-                                                      const pb::ListRateDecksRequest* request,
-                                                      pb::ListRateDecksResponse* response) {
-  const auto catalog = api_.engine.catalog();
-  return FinishNow(api_, context, "ListRateDecks", FillDecks(*catalog, *request, response));
+  return new ImportReactor(api_, keeper_, context, response, imports_);
 }
 
 namespace {
 
 // Answers a call from the decks: at once, or where the deck that it needs is left out, when that is
 // loaded. `needs` answers the version of that deck, 0 for none.
-grpc::ServerUnaryReactor* AnswerFromDecks(
-    const ApiContext& api, grpc::CallbackServerContext* context, const char* method,
-    const std::function<int64_t(const book::Catalog&)>& needs,
-    std::function<absl::Status(const rates::DeckBook&)> fill) {
+grpc::ServerUnaryReactor* AnswerFromDecks(const ApiContext& api,
+                                          grpc::CallbackServerContext* context, const char* method,
+                                          const std::function<int64_t(const book::Catalog&)>& needs,
+                                          std::function<absl::Status(const book::Catalog&)> fill) {
   const auto catalog = api.engine.catalog();
   const int64_t version = needs(*catalog);
-  if (version == 0) return FinishNow(api, context, method, fill(*catalog->decks));
+  if (version == 0) return FinishNow(api, context, method, fill(*catalog));
   return StartQueryIn(api.engine.bulk(), api, context, method,
                       [&engine = api.engine, version,
                        fill = std::move(fill)](storage::Connection& connection) -> absl::Status {
                         RESERVE_ASSIGN_OR_RETURN(const auto with_deck,
                                                  engine.CatalogWithDeck(connection, version));
-                        return fill(*with_deck->decks);
+                        return fill(*with_deck);
                       });
 }
 
 // The deck in force at a time that a request gives, else now, if it is left out. A request that
 // makes no sense is refused without any.
 int64_t LeftOutAt(const book::Catalog& catalog, const std::string& currency_code,
-                  const google::protobuf::Timestamp* time, absl::Time now) {
+                  const std::string& series_name, const google::protobuf::Timestamp* time,
+                  absl::Time now) {
   absl::StatusOr<absl::Time> at = now;
   if (time != nullptr) at = reserve::FromProto(*time, "time");
   const auto currency = CurrencyFrom(currency_code, "currency_code");
-  return at.ok() && currency.ok() ? catalog.LeftOutAt(*currency, *at) : 0;
+  const auto series = SeriesFrom(series_name, "series");
+  if (!at.ok() || !currency.ok() || !series.ok()) return 0;
+  return catalog.LeftOutAt(*currency, *series, *at);
 }
 
 // That of a quote.
 template <typename Request>
 int64_t LeftOutOfQuote(const book::Catalog& catalog, const Request& request, absl::Time now) {
-  return LeftOutAt(catalog, request.currency_code(),
+  return LeftOutAt(catalog, request.currency_code(), request.series(),
                    request.has_start_time() ? &request.start_time() : nullptr, now);
 }
 
@@ -677,7 +654,7 @@ int64_t LeftOutOfList(const book::Catalog& catalog, const pb::ListRatesRequest& 
   const absl::StatusOr<RateCursor> cursor = CursorFrom(*page, request.deck_version());
   if (!cursor.ok()) return 0;
   if (cursor->version == 0) {
-    return LeftOutAt(catalog, request.currency_code(),
+    return LeftOutAt(catalog, request.currency_code(), request.series(),
                      request.has_time() ? &request.time() : nullptr, now);
   }
   const bool is_known = catalog.FindHeader(cursor->version) != nullptr;
@@ -693,9 +670,9 @@ grpc::ServerUnaryReactor* RatesService::ListRates(grpc::CallbackServerContext* c
   return AnswerFromDecks(
       api_, context, "ListRates",
       [&](const book::Catalog& catalog) { return LeftOutOfList(catalog, *request, now); },
-      [=](const rates::DeckBook& decks) {
+      [=, this](const book::Catalog& catalog) {
         response->Clear();
-        return FillRates(decks, now, *request, response);
+        return FillRates(catalog, api_.engine.options().settings, now, *request, response);
       });
 }
 
@@ -706,9 +683,9 @@ grpc::ServerUnaryReactor* RatesService::QuoteCall(grpc::CallbackServerContext* c
   return AnswerFromDecks(
       api_, context, "QuoteCall",
       [&](const book::Catalog& catalog) { return LeftOutOfQuote(catalog, *request, now); },
-      [=, this](const rates::DeckBook& decks) {
+      [=, this](const book::Catalog& catalog) {
         response->Clear();
-        return FillCallQuote(decks, api_.engine.options().settings, now, *request, response);
+        return FillCallQuote(catalog, api_.engine.options().settings, now, *request, response);
       });
 }
 
@@ -719,9 +696,9 @@ grpc::ServerUnaryReactor* RatesService::QuoteSms(grpc::CallbackServerContext* co
   return AnswerFromDecks(
       api_, context, "QuoteSms",
       [&](const book::Catalog& catalog) { return LeftOutOfQuote(catalog, *request, now); },
-      [=](const rates::DeckBook& decks) {
+      [=, this](const book::Catalog& catalog) {
         response->Clear();
-        return FillSmsQuote(decks, now, *request, response);
+        return FillSmsQuote(catalog, api_.engine.options().settings, now, *request, response);
       });
 }
 

@@ -22,13 +22,33 @@ namespace reserve::api {
 
 class RatesService final : public pb::Rates::CallbackService {
  public:
-  explicit RatesService(const ApiContext& api) : api_(api) {}
+  // `keeper`, which may be null, is asked at each piece of a deck whether the caller may still
+  // import.
+  explicit RatesService(const ApiContext& api, const Doorkeeper* keeper = nullptr)
+      : api_(api), keeper_(keeper) {}
 
   // Ends what is streamed with UNAVAILABLE; what goes on in the background does so elsewhere.
   void EndStreams() { reratings_.EndAll(); }
+  // Ends what is streamed to callers that may no longer have it, with PERMISSION_DENIED.
+  void EndRefusedStreams(const Doorkeeper& keeper) { reratings_.EndRefused(keeper); }
 
   grpc::ServerReadReactor<pb::ImportRateDeckRequest>* ImportRateDeck(
       grpc::CallbackServerContext* context, pb::ImportRateDeckResponse* response) override;
+  grpc::ServerUnaryReactor* ActivateRateDeck(grpc::CallbackServerContext* context,
+                                             const pb::ActivateRateDeckRequest* request,
+                                             pb::RateDeckActivation* response) override;
+  grpc::ServerUnaryReactor* RetireRateDeck(grpc::CallbackServerContext* context,
+                                           const pb::RetireRateDeckRequest* request,
+                                           pb::RateDeck* response) override;
+  grpc::ServerUnaryReactor* CompareRateDecks(grpc::CallbackServerContext* context,
+                                             const pb::CompareRateDecksRequest* request,
+                                             pb::CompareRateDecksResponse* response) override;
+  grpc::ServerUnaryReactor* GetRateDeck(grpc::CallbackServerContext* context,
+                                        const pb::GetRateDeckRequest* request,
+                                        pb::RateDeck* response) override;
+  grpc::ServerUnaryReactor* ListRateDeckActivations(
+      grpc::CallbackServerContext* context, const pb::ListRateDeckActivationsRequest* request,
+      pb::ListRateDeckActivationsResponse* response) override;
   grpc::ServerUnaryReactor* ListRateDecks(grpc::CallbackServerContext* context,
                                           const pb::ListRateDecksRequest* request,
                                           pb::ListRateDecksResponse* response) override;
@@ -60,6 +80,7 @@ class RatesService final : public pb::Rates::CallbackService {
 
  private:
   const ApiContext api_;
+  const Doorkeeper* const keeper_;
   ReratingStreams reratings_;
   // Imports under way: each may hold a whole file in memory.
   std::atomic<int> imports_ = 0;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
+#include "services/ledger/access/access_table.h"
 #include "services/ledger/engine/recharge_dispatcher.h"
 
 namespace reserve::api {
@@ -56,7 +57,10 @@ class LowBalanceStream final : public grpc::ServerWriteReactor<pb::WatchLowBalan
  public:
   LowBalanceStream(OpenStreams<LowBalanceStream>& open, const ApiContext& api,
                    grpc::CallbackServerContext* context)
-      : open_(open), api_(api), record_(api.metrics, *context, "WatchLowBalance") {}
+      : open_(open),
+        api_(api),
+        context_(*context),
+        record_(api.metrics, *context, "WatchLowBalance") {}
 
   void Begin(const std::string& worker_id, int max_in_flight) {
     // The headers tell the worker that it is being listened to.
@@ -71,6 +75,8 @@ class LowBalanceStream final : public grpc::ServerWriteReactor<pb::WatchLowBalan
     end_status_ = status;
     Proceed();
   }
+
+  const grpc::CallbackServerContext& context() const { return context_; }
 
   void OnLease(const engine::LeasedRecharge& leased) override {
     absl::MutexLock lock(&mutex_);
@@ -117,6 +123,7 @@ class LowBalanceStream final : public grpc::ServerWriteReactor<pb::WatchLowBalan
 
   OpenStreams<LowBalanceStream>& open_;
   const ApiContext api_;
+  const grpc::CallbackServerContext& context_;
   const CallRecord record_;
 
   absl::Mutex mutex_;
@@ -146,11 +153,17 @@ grpc::ServerWriteReactor<pb::WatchLowBalanceResponse>* RechargesService::WatchLo
 
 void RechargesService::EndStreams() { open_.EndAll(); }
 
+void RechargesService::EndRefusedStreams(const Doorkeeper& keeper) {
+  static constexpr const MethodAccess& kRow =
+      RowOf(access::kAccessTable, "/reserve.ledger.v1.Recharges/WatchLowBalance");
+  open_.EndRefused(keeper, kRow);
+}
+
 grpc::ServerUnaryReactor* RechargesService::RenewLease(grpc::CallbackServerContext* context,
                                                        const pb::RenewLeaseRequest* request,
                                                        pb::RenewLeaseResponse* response) {
   return StartQueryIn(
-      api_.engine.doors(), api_, context, "RenewLease",
+      api_.engine.doors(), api_, context, "RenewLease", request->account_id(),
       [=, this](storage::Connection& connection) -> absl::Status {
         RESERVE_RETURN_IF_ERROR(CheckId(request->account_id(), "account_id"));
         RESERVE_RETURN_IF_ERROR(CheckId(request->worker_id(), "worker_id"));

@@ -20,6 +20,8 @@ class RechargesService final : public pb::Recharges::CallbackService {
 
   // Ends open streams with UNAVAILABLE; new ones end at once.
   void EndStreams();
+  // Ends those whose worker may no longer have them with PERMISSION_DENIED.
+  void EndRefusedStreams(const Doorkeeper& keeper);
 
   grpc::ServerWriteReactor<pb::WatchLowBalanceResponse>* WatchLowBalance(
       grpc::CallbackServerContext* context, const pb::WatchLowBalanceRequest* request) override;

@@ -187,44 +187,48 @@ grpc::ServerUnaryReactor* RechargesService::ReportGatewayDispute(
 grpc::ServerUnaryReactor* AccountsService::ListRefunds(grpc::CallbackServerContext* context,
                                                        const pb::ListRefundsRequest* request,
                                                        pb::ListRefundsResponse* response) {
-  return StartQuery(api_, context, "ListRefunds", [=](Connection& connection) -> absl::Status {
-    RESERVE_ASSIGN_OR_RETURN(const Page page,
-                             PageFrom(*request, {"ListRefunds", request->account_id()}));
-    RESERVE_ASSIGN_OR_RETURN(const int64_t before, page.Number(storage::kNewest));
-    RESERVE_RETURN_IF_ERROR(LoadAccount(connection, request->account_id()).status());
-    RESERVE_ASSIGN_OR_RETURN(
-        const std::vector<domain::Recharge> refunds,
-        storage::ListRecharges(connection, request->account_id(), storage::Listed::kRefunds, before,
-                               page.limit()));
-    response->Clear();
-    FillPage(
-        page, refunds, response,
-        [=](const domain::Recharge& refund) { ToProto(refund, response->add_refunds()); },
-        [](const domain::Recharge& last) { return absl::StrCat(last.ordinal); });
-    return absl::OkStatus();
-  });
+  return StartQuery(
+      api_, context, "ListRefunds", request->account_id(),
+      [=](Connection& connection) -> absl::Status {
+        RESERVE_ASSIGN_OR_RETURN(const Page page,
+                                 PageFrom(*request, {"ListRefunds", request->account_id()}));
+        RESERVE_ASSIGN_OR_RETURN(const int64_t before, page.Number(storage::kNewest));
+        RESERVE_RETURN_IF_ERROR(LoadAccount(connection, request->account_id()).status());
+        RESERVE_ASSIGN_OR_RETURN(
+            const std::vector<domain::Recharge> refunds,
+            storage::ListRecharges(connection, request->account_id(), storage::Listed::kRefunds,
+                                   before, page.limit()));
+        response->Clear();
+        FillPage(
+            page, refunds, response,
+            [=](const domain::Recharge& refund) { ToProto(refund, response->add_refunds()); },
+            [](const domain::Recharge& last) { return absl::StrCat(last.ordinal); });
+        return absl::OkStatus();
+      });
 }
 
 grpc::ServerUnaryReactor* AccountsService::ListDisputes(grpc::CallbackServerContext* context,
                                                         const pb::ListDisputesRequest* request,
                                                         pb::ListDisputesResponse* response) {
-  return StartQuery(api_, context, "ListDisputes", [=](Connection& connection) -> absl::Status {
-    RESERVE_ASSIGN_OR_RETURN(const Page page,
-                             PageFrom(*request, {"ListDisputes", request->account_id()}));
-    RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
-                             LoadAccount(connection, request->account_id()));
-    RESERVE_ASSIGN_OR_RETURN(
-        const std::vector<domain::Dispute> disputes,
-        storage::ListDisputes(connection, request->account_id(), page.cursor, page.limit()));
-    response->Clear();
-    FillPage(
-        page, disputes, response,
-        [&](const domain::Dispute& dispute) {
-          ToProto(dispute, account.currency, response->add_disputes());
-        },
-        [](const domain::Dispute& last) { return last.dispute_id; });
-    return absl::OkStatus();
-  });
+  return StartQuery(
+      api_, context, "ListDisputes", request->account_id(),
+      [=](Connection& connection) -> absl::Status {
+        RESERVE_ASSIGN_OR_RETURN(const Page page,
+                                 PageFrom(*request, {"ListDisputes", request->account_id()}));
+        RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
+                                 LoadAccount(connection, request->account_id()));
+        RESERVE_ASSIGN_OR_RETURN(
+            const std::vector<domain::Dispute> disputes,
+            storage::ListDisputes(connection, request->account_id(), page.cursor, page.limit()));
+        response->Clear();
+        FillPage(
+            page, disputes, response,
+            [&](const domain::Dispute& dispute) {
+              ToProto(dispute, account.currency, response->add_disputes());
+            },
+            [](const domain::Dispute& last) { return last.dispute_id; });
+        return absl::OkStatus();
+      });
 }
 
 }  // namespace reserve::api

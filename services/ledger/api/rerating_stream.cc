@@ -1,6 +1,5 @@
 #include "services/ledger/api/rerating_stream.h"
 
-#include <grpc/support/time.h>
 #include <grpcpp/alarm.h>
 
 #include <memory>
@@ -8,8 +7,11 @@
 #include <utility>
 
 #include "common/error/error.h"
+#include "common/rpc/deadline.h"
+#include "services/ledger/access/access_table.h"
 #include "services/ledger/api/errors.h"
 #include "services/ledger/api/reratings.h"
+#include "services/ledger/book/errors.h"
 #include "services/ledger/domain/refusals.h"
 #include "services/ledger/engine/errors.h"
 #include "services/ledger/engine/rerating_preview.h"
@@ -20,11 +22,6 @@ namespace {
 
 constexpr absl::Duration kLookEvery = absl::Milliseconds(250);
 
-gpr_timespec In(absl::Duration wait) {
-  return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
-                      gpr_time_from_millis(absl::ToInt64Milliseconds(wait), GPR_TIMESPAN));
-}
-
 }  // namespace
 
 // One stream: reads, writes, waits, one after the other. Finishes once nothing is under way.
@@ -32,7 +29,7 @@ class ReratingStream final : public ReratingStreams::Reactor {
  public:
   ReratingStream(OpenStreams<ReratingStream>& open, const ApiContext& api,
                  grpc::CallbackServerContext* context)
-      : open_(open), api_(api), record_(api.metrics, *context, "RerateUsage") {}
+      : open_(open), api_(api), context_(*context), record_(api.metrics, *context, "RerateUsage") {}
 
   void Begin(const pb::RerateUsageRequest& request) {
     if (!api_.engine.started()) return End(engine::NotServing());
@@ -52,6 +49,8 @@ class ReratingStream final : public ReratingStreams::Reactor {
     if (busy_ == Busy::kWaiting) alarm_.Cancel();
     Proceed();
   }
+
+  const grpc::CallbackServerContext& context() const { return context_; }
 
   void OnWriteDone(bool ok) override {
     {
@@ -173,7 +172,7 @@ class ReratingStream final : public ReratingStreams::Reactor {
 
   void Wait() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     busy_ = Busy::kWaiting;
-    alarm_.Set(In(kLookEvery), [this](bool) {
+    alarm_.Set(DeadlineIn(kLookEvery), [this](bool) {
       {
         absl::MutexLock lock(&mutex_);
         busy_ = Busy::kNo;
@@ -190,6 +189,7 @@ class ReratingStream final : public ReratingStreams::Reactor {
 
   OpenStreams<ReratingStream>& open_;
   const ApiContext api_;
+  const grpc::CallbackServerContext& context_;
   const CallRecord record_;
   bool dry_run_ = false;
   // Of whoever reads, one after the other.
@@ -220,5 +220,11 @@ ReratingStreams::Reactor* ReratingStreams::Start(const ApiContext& api,
 }
 
 void ReratingStreams::EndAll() { open_.EndAll(); }
+
+void ReratingStreams::EndRefused(const Doorkeeper& keeper) {
+  static constexpr const MethodAccess& kRow =
+      RowOf(access::kAccessTable, "/reserve.ledger.v1.Rates/RerateUsage");
+  open_.EndRefused(keeper, kRow);
+}
 
 }  // namespace reserve::api

@@ -27,6 +27,8 @@ class ReratingStreams {
 
   // Ends open streams with UNAVAILABLE; new ones end at once.
   void EndAll();
+  // Ends those whose caller may no longer have them with PERMISSION_DENIED.
+  void EndRefused(const Doorkeeper& keeper);
 
  private:
   OpenStreams<ReratingStream> open_;

@@ -139,7 +139,7 @@ absl::Status CompleteOrder(storage::Connection& connection, const book::Catalog&
   if (!scope.plan_id.empty()) RESERVE_RETURN_IF_ERROR(catalog.FindPlan(scope.plan_id).status());
   if (order->prices == PricesBy::kDeck) {
     const rates::DeckHeader* deck = catalog.FindHeader(order->deck_version);
-    if (deck == nullptr) return RateDeckNotFound(order->deck_version);
+    if (deck == nullptr) return engine::RateDeckNotFound(order->deck_version);
     RESERVE_RETURN_IF_ERROR(Agree(deck->currency, "deck_version", &scope.currency));
   }
   if (scope.currency.empty()) {

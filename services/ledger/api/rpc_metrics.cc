@@ -88,8 +88,9 @@ RpcMetrics::Instruments RpcMetrics::Find(const char* method, absl::StatusCode co
   return slot->second;
 }
 
-void RpcMetrics::Observe(const char* method, absl::StatusCode code, absl::Duration elapsed) {
-  in_progress_.fetch_sub(1, std::memory_order_acq_rel);
+void RpcMetrics::Observe(const char* method, absl::StatusCode code, absl::Duration elapsed,
+                         bool awaited) {
+  if (awaited) in_progress_.fetch_sub(1, std::memory_order_acq_rel);
   const Instruments instruments = Find(method, code);
   instruments.calls->Increment();
   instruments.seconds->Observe(absl::ToDoubleSeconds(elapsed));

@@ -28,10 +28,17 @@ class RpcMetrics {
  public:
   explicit RpcMetrics(prometheus::Registry& registry);
 
-  // One call that ended. `method` must be a literal: its address is its key.
-  void Observe(const char* method, absl::StatusCode code, absl::Duration elapsed);
-  // One that began, and will be observed once when it ends.
-  void Begin() { in_progress_.fetch_add(1, std::memory_order_acq_rel); }
+  // One call that ended. `method` must be a literal: its address is its key. `awaited` is what
+  // Begin said of it.
+  void Observe(const char* method, absl::StatusCode code, absl::Duration elapsed, bool awaited);
+  // One that began, and will be observed once when it ends. Is it awaited, as it came before the
+  // drain? What comes later is refused at once, again and again, and must not keep the drain.
+  bool Begin() {
+    if (draining()) return false;
+    in_progress_.fetch_add(1, std::memory_order_acq_rel);
+    return true;
+  }
+  // Those that are awaited.
   int64_t in_progress() const { return in_progress_.load(std::memory_order_acquire); }
 
   // From now on calls that come are refused with "DRAINING".

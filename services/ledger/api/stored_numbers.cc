@@ -15,7 +15,9 @@
 #include "services/ledger/domain/recharge.h"
 #include "services/ledger/domain/usage.h"
 #include "services/ledger/domain/usage_policy.h"
+#include "services/ledger/rates/deck_comparison.h"
 #include "services/ledger/rates/rate_deck.h"
+#include "services/ledger/rates/timeline.h"
 
 namespace reserve::api {
 namespace {
@@ -348,6 +350,7 @@ constexpr KindOfEvent kKindsOfEvents[] = {
     {domain::EventKind::kFundsAvailable, pb::EVENT_KIND_FUNDS_AVAILABLE},
     {domain::EventKind::kPaidOut, pb::EVENT_KIND_PAID_OUT},
     {domain::EventKind::kAccountUpdated, pb::EVENT_KIND_ACCOUNT_UPDATED},
+    {domain::EventKind::kCalendarChanged, pb::EVENT_KIND_CALENDAR_CHANGED},
 };
 constexpr int WireNumber(domain::EventKind value) {
   for (const KindOfEvent& kind : kKindsOfEvents) {
@@ -355,7 +358,8 @@ constexpr int WireNumber(domain::EventKind value) {
   }
   return 0;
 }
-static_assert(NumbersAgree<domain::EventKind>(WireNumber, pb::EventKind_MAX));
+static_assert(NumbersAgree<domain::EventKind>(WireNumber, pb::EventKind_MAX, /*reserved=*/63,
+                                              /*last_reserved=*/69));
 
 constexpr int WireNumber(domain::RefillObstacle value) {
   switch (value) {
@@ -457,6 +461,40 @@ constexpr int WireNumber(rates::RateKind value) {
   return 0;
 }
 static_assert(NumbersAgree<rates::RateKind>(WireNumber, pb::RateKind_MAX));
+
+constexpr int WireNumber(rates::DeckState value) {
+  switch (value) {
+    case rates::DeckState::kDraft:
+      return pb::RATE_DECK_STATE_DRAFT;
+    case rates::DeckState::kScheduled:
+      return pb::RATE_DECK_STATE_SCHEDULED;
+    case rates::DeckState::kInForce:
+      return pb::RATE_DECK_STATE_IN_FORCE;
+    case rates::DeckState::kSuperseded:
+      return pb::RATE_DECK_STATE_SUPERSEDED;
+    case rates::DeckState::kRetired:
+      return pb::RATE_DECK_STATE_RETIRED;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<rates::DeckState>(WireNumber, pb::RateDeckState_MAX));
+
+constexpr int WireNumber(rates::LineChange value) {
+  switch (value) {
+    case rates::LineChange::kAdded:
+      return pb::RATE_CHANGE_KIND_ADDED;
+    case rates::LineChange::kRemoved:
+      return pb::RATE_CHANGE_KIND_REMOVED;
+    case rates::LineChange::kDearer:
+      return pb::RATE_CHANGE_KIND_DEARER;
+    case rates::LineChange::kCheaper:
+      return pb::RATE_CHANGE_KIND_CHEAPER;
+    case rates::LineChange::kOther:
+      return pb::RATE_CHANGE_KIND_OTHER;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<rates::LineChange>(WireNumber, pb::RateChangeKind_MAX));
 
 constexpr int WireNumber(domain::HoldState value) {
   switch (value) {

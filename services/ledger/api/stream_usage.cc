@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "common/rpc/status.h"
+#include "services/ledger/access/access_table.h"
 #include "services/ledger/api/usage_corrections.h"
 #include "services/ledger/engine/errors.h"
 
@@ -30,9 +31,15 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
  public:
   UsageStream(OpenStreams<UsageStream>& open, const ApiContext& api,
               grpc::CallbackServerContext* context, UsageStreams::Parse parse)
-      : open_(open), api_(api), record_(api.metrics, *context, "StreamUsage"), parse_(parse) {}
+      : open_(open),
+        api_(api),
+        context_(*context),
+        record_(api.metrics, *context, "StreamUsage"),
+        parse_(parse) {}
 
   void Begin() { StartRead(&request_); }
+
+  const grpc::CallbackServerContext& context() const { return context_; }
 
   void End(const absl::Status& status) {
     absl::MutexLock lock(&mutex_);
@@ -103,7 +110,8 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
 
   // Sends the message that was read to its lane.
   void Submit(uint32_t index) {
-    absl::StatusOr<engine::Task> parsed = parse_(request_.request());
+    absl::StatusOr<engine::Task> parsed =
+        parse_(api_.engine.options().settings, request_.request());
     references_.fetch_add(1, std::memory_order_relaxed);
     if (!parsed.ok()) return Done(index, parsed.status());
     parsed->sink = this;
@@ -178,6 +186,7 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
 
   OpenStreams<UsageStream>& open_;
   const ApiContext api_;
+  const grpc::CallbackServerContext& context_;
   const CallRecord record_;
   const UsageStreams::Parse parse_;
   pb::StreamUsageRequest request_;   // of gRPC or of OnReadDone while `reading_`
@@ -209,5 +218,11 @@ UsageStreams::Reactor* UsageStreams::Start(const ApiContext& api,
 }
 
 void UsageStreams::EndAll() { open_.EndAll(); }
+
+void UsageStreams::EndRefused(const Doorkeeper& keeper) {
+  static constexpr const MethodAccess& kRow =
+      RowOf(access::kAccessTable, "/reserve.ledger.v1.Ledger/StreamUsage");
+  open_.EndRefused(keeper, kRow);
+}
 
 }  // namespace reserve::api

@@ -25,7 +25,8 @@ class UsageStream;
 // The streams that are open.
 class UsageStreams {
  public:
-  using Parse = absl::StatusOr<engine::Task> (*)(const pb::RecordUsageRequest&);
+  using Parse = absl::StatusOr<engine::Task> (*)(const domain::Settings&,
+                                                 const pb::RecordUsageRequest&);
   using Reactor = grpc::ServerBidiReactor<pb::StreamUsageRequest, pb::StreamUsageResponse>;
 
   Reactor* Start(const ApiContext& api, grpc::CallbackServerContext* context, Parse parse);
@@ -33,6 +34,8 @@ class UsageStreams {
   // No more reading: what was read is settled and acknowledged, and then each
   // stream ends with UNAVAILABLE. New streams end at once.
   void EndAll();
+  // The same for those whose caller may no longer have them, with PERMISSION_DENIED.
+  void EndRefused(const Doorkeeper& keeper);
 
  private:
   // So many may be open at a time.

@@ -1,20 +1,27 @@
 #include "services/ledger/api/support_service.h"
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
 #include "services/ledger/api/page_token.h"
+#include "services/ledger/storage/dispute_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 
 namespace reserve::api {
 namespace {
 
 using book::Reply;
+
+constexpr int kDisputesRead = 1000;
 
 absl::StatusOr<book::Command> ParseAdjust(const pb::AdjustBalanceRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckId(request.request_id(), "request_id"));
@@ -50,12 +57,16 @@ FillResponse FillEntry(pb::Entry* response) {
 
 template <typename Command, typename Request>
 absl::StatusOr<book::Command> ParseByStaff(const Request& request) {
+  RESERVE_RETURN_IF_ERROR(CheckOptionalId(request.request_id(), "request_id"));
   RESERVE_ASSIGN_OR_RETURN(domain::ByStaff by, ByStaffFrom(request));
-  return Command{std::move(by)};
+  return Command{std::move(by), request.request_id()};
 }
 
 absl::StatusOr<book::Command> ParseResolve(const pb::ResolveReviewRequest& request) {
   book::ResolveReview resolve;
+  RESERVE_RETURN_IF_ERROR(CheckOptionalId(request.request_id(), "request_id"));
+  resolve.request_id = request.request_id();
+  resolve.validate_only = request.validate_only();
   resolve.ordinal = request.ordinal();
   RESERVE_ASSIGN_OR_RETURN(resolve.by, ByStaffFrom(request));
   switch (request.outcome_case()) {
@@ -72,21 +83,93 @@ absl::StatusOr<book::Command> ParseResolve(const pb::ResolveReviewRequest& reque
     }
     case pb::ResolveReviewRequest::kNotCharged:
       return resolve;
+    case pb::ResolveReviewRequest::kDismissed:
+      resolve.outcome.dismissed = true;
+      return resolve;
     default:
-      return InvalidField("outcome", "must be charged or not_charged");
+      return InvalidField("outcome", "must be charged, not_charged or dismissed");
   }
 }
 
 absl::StatusOr<book::Command> ParseLift(const pb::LiftSuspensionRequest& request) {
-  if (!request.payment_method_id().empty()) {
-    RESERVE_RETURN_IF_ERROR(CheckId(request.payment_method_id(), "payment_method_id"));
+  RESERVE_RETURN_IF_ERROR(CheckOptionalId(request.request_id(), "request_id"));
+  RESERVE_RETURN_IF_ERROR(CheckOptionalId(request.payment_method_id(), "payment_method_id"));
+  if (!request.dispute_id().empty()) {
+    RESERVE_RETURN_IF_ERROR(CheckChargeId(request.dispute_id(), "dispute_id"));
+    if (!request.payment_method_id().empty()) {
+      return InvalidField("dispute_id", "must not be set beside a payment_method_id");
+    }
   }
   RESERVE_ASSIGN_OR_RETURN(domain::ByStaff by, ByStaffFrom(request));
-  return book::LiftSuspension{request.payment_method_id(), std::move(by)};
+  return book::LiftSuspension{
+      {request.payment_method_id(), request.dispute_id()}, std::move(by), request.request_id()};
 }
 
 FillResponse FillAccount(pb::Account* response) {
   return [response](Reply&& reply) { ToProto(std::get<domain::Account>(reply), response); };
+}
+
+// What a person must look at: what is under review, and what keeps states of its charge, each row
+// once, by account and ordinal.
+absl::StatusOr<std::vector<domain::Recharge>> ReviewsAfter(storage::Connection& connection,
+                                                           const book::RechargeKey& after,
+                                                           int limit) {
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Recharge> rows,
+                           storage::ListReviews(connection, after, limit));
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Recharge> keeping,
+                           storage::ListKeeping(connection, after, limit));
+  const auto key_of = [](const domain::Recharge& row) {
+    return std::tie(row.account_id, row.ordinal);
+  };
+  std::move(keeping.begin(), keeping.end(), std::back_inserter(rows));
+  absl::c_sort(rows,
+               [&](const auto& one, const auto& other) { return key_of(one) < key_of(other); });
+  rows.erase(
+      std::unique(rows.begin(), rows.end(),
+                  [&](const auto& one, const auto& other) { return key_of(one) == key_of(other); }),
+      rows.end());
+  if (rows.size() > static_cast<size_t>(limit)) rows.resize(static_cast<size_t>(limit));
+  return rows;
+}
+
+// What the gateway told of a charge that nothing is credited for.
+absl::Status FillKept(storage::Connection& connection, const domain::Recharge& charge,
+                      pb::KeptOfCharge* kept) {
+  kept->set_account_id(charge.account_id);
+  kept->set_recharge_ordinal(charge.ordinal);
+  RESERVE_ASSIGN_OR_RETURN(
+      const std::vector<domain::Recharge> refunds,
+      storage::LoadKeptRefunds(connection, {charge.account_id, charge.ordinal}));
+  for (const domain::Recharge& refund : refunds) {
+    ToProto(refund, kept->add_refunds());
+    kept->mutable_refunds()->rbegin()->set_kept(true);
+  }
+  std::string after;
+  while (true) {
+    RESERVE_ASSIGN_OR_RETURN(
+        const std::vector<domain::Dispute> disputes,
+        storage::ListDisputes(connection, charge.account_id, after, kDisputesRead));
+    for (const domain::Dispute& dispute : disputes) {
+      after = dispute.dispute_id;
+      if (dispute.ordinal != charge.ordinal || dispute.debited) continue;
+      ToProto(dispute, charge.currency, kept->add_disputes());
+      kept->mutable_disputes()->rbegin()->set_kept(true);
+    }
+    if (disputes.size() < kDisputesRead) return absl::OkStatus();
+  }
+}
+
+absl::Status FillReview(storage::Connection& connection, const domain::Recharge& row,
+                        pb::ListReviewsResponse* response) {
+  if (row.state == domain::RechargeState::kNeedsReview) {
+    if (row.is_refund()) {
+      ToProto(row, response->add_refunds());
+    } else {
+      ToProto(row, response->add_recharges());
+    }
+  }
+  if (!row.keeps) return absl::OkStatus();
+  return FillKept(connection, row, response->add_kept());
 }
 
 }  // namespace
@@ -136,19 +219,16 @@ grpc::ServerUnaryReactor* SupportService::ListReviews(grpc::CallbackServerContex
         RESERVE_ASSIGN_OR_RETURN(const Page page, PageFrom(*request, {"ListReviews"}));
         RESERVE_ASSIGN_OR_RETURN(const book::RechargeKey after, RowBefore(page));
         RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Recharge> reviews,
-                                 storage::ListReviews(connection, after, page.limit()));
+                                 ReviewsAfter(connection, after, page.limit()));
         response->Clear();
+        absl::Status status;
         FillPage(
             page, reviews, response,
-            [=](const domain::Recharge& recharge) {
-              if (recharge.is_refund()) {
-                ToProto(recharge, response->add_refunds());
-              } else {
-                ToProto(recharge, response->add_recharges());
-              }
+            [&](const domain::Recharge& recharge) {
+              status.Update(FillReview(connection, recharge, response));
             },
             CursorAfter);
-        return absl::OkStatus();
+        return status;
       });
 }
 

@@ -43,22 +43,24 @@ grpc::ServerUnaryReactor* AccountsService::RequestRecharge(
 grpc::ServerUnaryReactor* AccountsService::ListRecharges(grpc::CallbackServerContext* context,
                                                          const pb::ListRechargesRequest* request,
                                                          pb::ListRechargesResponse* response) {
-  return StartQuery(api_, context, "ListRecharges", [=](Connection& connection) -> absl::Status {
-    RESERVE_ASSIGN_OR_RETURN(const Page page,
-                             PageFrom(*request, {"ListRecharges", request->account_id()}));
-    RESERVE_ASSIGN_OR_RETURN(const int64_t before, page.Number(storage::kNewest));
-    RESERVE_RETURN_IF_ERROR(LoadAccount(connection, request->account_id()).status());
-    RESERVE_ASSIGN_OR_RETURN(
-        const std::vector<domain::Recharge> recharges,
-        storage::ListRecharges(connection, request->account_id(), storage::Listed::kCharges, before,
-                               page.limit()));
-    response->Clear();
-    FillPage(
-        page, recharges, response,
-        [=](const domain::Recharge& recharge) { ToProto(recharge, response->add_recharges()); },
-        [](const domain::Recharge& last) { return absl::StrCat(last.ordinal); });
-    return absl::OkStatus();
-  });
+  return StartQuery(
+      api_, context, "ListRecharges", request->account_id(),
+      [=](Connection& connection) -> absl::Status {
+        RESERVE_ASSIGN_OR_RETURN(const Page page,
+                                 PageFrom(*request, {"ListRecharges", request->account_id()}));
+        RESERVE_ASSIGN_OR_RETURN(const int64_t before, page.Number(storage::kNewest));
+        RESERVE_RETURN_IF_ERROR(LoadAccount(connection, request->account_id()).status());
+        RESERVE_ASSIGN_OR_RETURN(
+            const std::vector<domain::Recharge> recharges,
+            storage::ListRecharges(connection, request->account_id(), storage::Listed::kCharges,
+                                   before, page.limit()));
+        response->Clear();
+        FillPage(
+            page, recharges, response,
+            [=](const domain::Recharge& recharge) { ToProto(recharge, response->add_recharges()); },
+            [](const domain::Recharge& last) { return absl::StrCat(last.ordinal); });
+        return absl::OkStatus();
+      });
 }
 
 }  // namespace reserve::api

@@ -67,7 +67,7 @@ absl::Status Fill(Connection& connection, const pb::ListUnratedUsageRequest& req
 grpc::ServerUnaryReactor* RatesService::ListUnratedUsage(grpc::CallbackServerContext* context,
                                                          const pb::ListUnratedUsageRequest* request,
                                                          pb::ListUnratedUsageResponse* response) {
-  return StartQuery(api_, context, "ListUnratedUsage",
+  return StartQuery(api_, context, "ListUnratedUsage", request->account_id(),
                     [=](Connection& connection) { return Fill(connection, *request, response); });
 }
 

@@ -26,9 +26,10 @@ absl::StatusOr<book::Command> ParseVoid(const pb::VoidUsageRequest& request) {
   return book::VoidUsage{request.usage_id(), request.allow_missing(), std::move(by)};
 }
 
-absl::StatusOr<book::Command> ParseCorrect(const pb::CorrectUsageRequest& request) {
+absl::StatusOr<book::Command> ParseCorrect(const domain::Settings& settings,
+                                           const pb::CorrectUsageRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckId(request.usage_id(), "usage_id"));
-  absl::StatusOr<domain::Usage> usage = UsageFrom(request.usage());
+  absl::StatusOr<domain::Usage> usage = UsageFrom(settings, request.usage());
   if (!usage.ok()) return WithFieldPrefix(usage.status(), "usage.");
   RESERVE_RETURN_IF_ERROR(CheckOwnId(request.usage_id(), *usage));
   RESERVE_ASSIGN_OR_RETURN(domain::ByStaff by, ByStaffFrom(request));
@@ -40,11 +41,11 @@ absl::StatusOr<book::Command> ParseCorrect(const pb::CorrectUsageRequest& reques
 engine::QueryPool::Work PaidSince(const std::string& account_id, const book::VoidReply& reply,
                                   pb::VoidUsageResponse* response) {
   if (reply.free_seconds_returned == 0) return nullptr;
-  return [=, user_id = reply.user_id, period = reply.free_period,
-          seq = reply.usage_seq](storage::Connection& connection) -> absl::Status {
+  return [=, user_id = reply.user_id, period = reply.free_period, seq = reply.usage_seq,
+          corrected_by = reply.corrected_by](storage::Connection& connection) -> absl::Status {
     RESERVE_ASSIGN_OR_RETURN(
         const int64_t seconds,
-        storage::PaidSecondsSince(connection, account_id, user_id, period, seq));
+        storage::PaidSecondsSince(connection, account_id, user_id, period, seq, corrected_by));
     reserve::ToProto(absl::Seconds(seconds), response->mutable_paid_since());
     return absl::OkStatus();
   };
@@ -56,7 +57,8 @@ absl::Status CheckHoldOf(const pb::RecordUsageRequest& request) {
   return request.hold_id().empty() ? absl::OkStatus() : CheckId(request.hold_id(), "hold_id");
 }
 
-absl::StatusOr<book::Command> ReplacementFrom(const pb::RecordUsageRequest& request) {
+absl::StatusOr<book::Command> ReplacementFrom(const domain::Settings& settings,
+                                              const pb::RecordUsageRequest& request) {
   const pb::ReplacedUsage& replaced = request.replaces();
   if (request.only_if_allowed()) {
     return InvalidField("only_if_allowed", "must not be set with replaces");
@@ -68,7 +70,7 @@ absl::StatusOr<book::Command> ReplacementFrom(const pb::RecordUsageRequest& requ
   if (!request.has_usage()) {
     return book::VoidUsage{replaced.usage_id(), replaced.allow_missing(), std::move(by)};
   }
-  RESERVE_ASSIGN_OR_RETURN(domain::Usage usage, UsageFrom(request.usage()));
+  RESERVE_ASSIGN_OR_RETURN(domain::Usage usage, UsageFrom(settings, request.usage()));
   RESERVE_RETURN_IF_ERROR(CheckOwnId(replaced.usage_id(), usage));
   return book::CorrectUsage{{replaced.usage_id(), replaced.may_recharge(), request.hold_id()},
                             std::move(usage),
@@ -102,7 +104,8 @@ grpc::ServerUnaryReactor* LedgerService::VoidUsage(grpc::CallbackServerContext* 
 grpc::ServerUnaryReactor* LedgerService::CorrectUsage(grpc::CallbackServerContext* context,
                                                       const pb::CorrectUsageRequest* request,
                                                       pb::CorrectUsageResponse* response) {
-  absl::StatusOr<engine::Task> task = TaskFor(request->account_id(), ParseCorrect(*request));
+  absl::StatusOr<engine::Task> task =
+      TaskFor(request->account_id(), ParseCorrect(api_.engine.options().settings, *request));
   if (!task.ok()) return FinishNow(api_, context, "CorrectUsage", task.status());
   return StartCommandThen(
       api_, context, "CorrectUsage", std::move(task),

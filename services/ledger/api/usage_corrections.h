@@ -11,7 +11,8 @@
 namespace reserve::api {
 
 // The command of a request that has `replaces`: a VoidUsage or a CorrectUsage.
-absl::StatusOr<book::Command> ReplacementFrom(const pb::RecordUsageRequest& request);
+absl::StatusOr<book::Command> ReplacementFrom(const domain::Settings& settings,
+                                              const pb::RecordUsageRequest& request);
 
 // The hold that a request names, if it names one: INVALID_ARGUMENT on "hold_id".
 absl::Status CheckHoldOf(const pb::RecordUsageRequest& request);

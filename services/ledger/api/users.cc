@@ -36,7 +36,7 @@ absl::Status UserToProto(engine::Engine& engine, Connection& connection,
                          pb::User* message) {
   RESERVE_ASSIGN_OR_RETURN(const auto catalog, engine.CatalogWithPlan(connection, user.plan_id));
   RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, catalog->FindPlan(user.plan_id));
-  ToProto({user, *plan, account.time_zone}, engine.Now(), message);
+  ToProto({user, *plan, account.calendar}, engine.Now(), message);
   return absl::OkStatus();
 }
 
@@ -57,39 +57,44 @@ grpc::ServerUnaryReactor* AccountsService::PutUser(grpc::CallbackServerContext* 
 grpc::ServerUnaryReactor* AccountsService::GetUser(grpc::CallbackServerContext* context,
                                                    const pb::GetUserRequest* request,
                                                    pb::User* response) {
-  return StartQuery(api_, context, "GetUser", [=, this](Connection& connection) -> absl::Status {
-    RESERVE_RETURN_IF_ERROR(CheckId(request->user_id(), "user_id"));
-    RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
-                             LoadAccount(connection, request->account_id()));
-    RESERVE_ASSIGN_OR_RETURN(
-        const std::vector<domain::User> users,
-        storage::LoadUsers(connection, {{request->account_id(), request->user_id()}}));
-    if (users.empty()) return domain::UserNotFound(request->account_id(), request->user_id());
-    return UserToProto(api_.engine, connection, account, users.front(), response);
-  });
+  return StartQuery(
+      api_, context, "GetUser", request->account_id(),
+      [=, this](Connection& connection) -> absl::Status {
+        RESERVE_RETURN_IF_ERROR(CheckId(request->user_id(), "user_id"));
+        RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
+                                 LoadAccount(connection, request->account_id()));
+        RESERVE_ASSIGN_OR_RETURN(
+            const std::vector<domain::User> users,
+            storage::LoadUsers(connection, {{request->account_id(), request->user_id()}}));
+        if (users.empty()) return domain::UserNotFound(request->account_id(), request->user_id());
+        return UserToProto(api_.engine, connection, account, users.front(), response);
+      });
 }
 
 grpc::ServerUnaryReactor* AccountsService::ListUsers(grpc::CallbackServerContext* context,
                                                      const pb::ListUsersRequest* request,
                                                      pb::ListUsersResponse* response) {
-  return StartQuery(api_, context, "ListUsers", [=, this](Connection& connection) -> absl::Status {
-    RESERVE_ASSIGN_OR_RETURN(const Page page,
-                             PageFrom(*request, {"ListUsers", request->account_id()}));
-    RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
-                             LoadAccount(connection, request->account_id()));
-    RESERVE_ASSIGN_OR_RETURN(
-        const std::vector<domain::User> users,
-        storage::ListUsers(connection, request->account_id(), page.cursor, page.limit()));
-    response->Clear();
-    absl::Status filled;
-    FillPage(
-        page, users, response,
-        [&](const domain::User& user) {
-          filled.Update(UserToProto(api_.engine, connection, account, user, response->add_users()));
-        },
-        [](const domain::User& last) { return last.user_id; });
-    return filled;
-  });
+  return StartQuery(
+      api_, context, "ListUsers", request->account_id(),
+      [=, this](Connection& connection) -> absl::Status {
+        RESERVE_ASSIGN_OR_RETURN(const Page page,
+                                 PageFrom(*request, {"ListUsers", request->account_id()}));
+        RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
+                                 LoadAccount(connection, request->account_id()));
+        RESERVE_ASSIGN_OR_RETURN(
+            const std::vector<domain::User> users,
+            storage::ListUsers(connection, request->account_id(), page.cursor, page.limit()));
+        response->Clear();
+        absl::Status filled;
+        FillPage(
+            page, users, response,
+            [&](const domain::User& user) {
+              filled.Update(
+                  UserToProto(api_.engine, connection, account, user, response->add_users()));
+            },
+            [](const domain::User& last) { return last.user_id; });
+        return filled;
+      });
 }
 
 }  // namespace reserve::api

@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "services/ledger/access/access_table.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/engine/event_feed.h"
 
@@ -57,7 +58,7 @@ class EventWatch final : public EventWatches::Reactor, public engine::EventWatch
  public:
   EventWatch(OpenStreams<EventWatch>& open, const ApiContext& api,
              grpc::CallbackServerContext* context)
-      : open_(open), api_(api), record_(api.metrics, *context, "WatchEvents") {}
+      : open_(open), api_(api), context_(*context), record_(api.metrics, *context, "WatchEvents") {}
 
   void Begin(absl::StatusOr<engine::EventCursor::Options> options) {
     if (!options.ok()) return End(options.status());
@@ -73,6 +74,8 @@ class EventWatch final : public EventWatches::Reactor, public engine::EventWatch
     end_status_ = status;
     Proceed();
   }
+
+  const grpc::CallbackServerContext& context() const { return context_; }
 
   void OnPage(engine::EventCursor::Page page) override {
     absl::MutexLock lock(&mutex_);
@@ -121,6 +124,7 @@ class EventWatch final : public EventWatches::Reactor, public engine::EventWatch
 
   OpenStreams<EventWatch>& open_;
   const ApiContext api_;
+  const grpc::CallbackServerContext& context_;
   const CallRecord record_;
 
   absl::Mutex mutex_;
@@ -145,5 +149,11 @@ EventWatches::Reactor* EventWatches::Start(const ApiContext& api,
 }
 
 void EventWatches::EndAll() { open_.EndAll(); }
+
+void EventWatches::EndRefused(const Doorkeeper& keeper) {
+  static constexpr const MethodAccess& kRow =
+      RowOf(access::kAccessTable, "/reserve.ledger.v1.Events/WatchEvents");
+  open_.EndRefused(keeper, kRow);
+}
 
 }  // namespace reserve::api

@@ -32,6 +32,8 @@ class EventWatches {
 
   // Ends open watches with UNAVAILABLE; new ones end at once.
   void EndAll();
+  // Ends those whose caller may no longer have them with PERMISSION_DENIED.
+  void EndRefused(const Doorkeeper& keeper);
 
  private:
   OpenStreams<EventWatch> open_;

@@ -26,6 +26,7 @@
 #include "services/ledger/domain/refusals.h"
 #include "services/ledger/rates/rate_deck.h"
 #include "services/ledger/storage/account_rows.h"
+#include "services/ledger/storage/activation_rows.h"
 #include "services/ledger/storage/deck_rows.h"
 #include "services/ledger/storage/dispute_rows.h"
 #include "services/ledger/storage/entry_rows.h"
@@ -260,6 +261,7 @@ class Audit {
 
   absl::flat_hash_map<std::string, Plan> plans_;
   AuditedLines::Decks decks_;
+  rates::Timeline timeline_;
   AuditedLines lines_;  // of the page that is checked
   std::map<std::pair<std::string, int32_t>, domain::NumberKey> number_keys_;  // by user and year
   // What recharges and payments ask for, and was not met among the entries yet: kind, ordinal and
@@ -309,6 +311,9 @@ absl::Status Audit::LoadCatalog() {
   RESERVE_ASSIGN_OR_RETURN(std::vector<rates::DeckHeader> decks,
                            storage::LoadDeckHeaders(connection_));
   for (rates::DeckHeader& deck : decks) decks_[deck.version] = std::move(deck);
+  RESERVE_ASSIGN_OR_RETURN(std::vector<rates::DeckActivation> activations,
+                           storage::LoadActivations(connection_));
+  timeline_ = rates::Timeline(std::move(activations));
   return absl::OkStatus();
 }
 
@@ -445,10 +450,13 @@ absl::Status Audit::CheckDisputes() {
       if (!dispute.debited) continue;
       given_back_[dispute.ordinal].disputed += dispute.amount;
       not_booked_[{EntryKind::kDispute, dispute.ordinal}] += dispute.amount;
-      const auto number =
-          std::find(numbers.begin(), numbers.end(),
-                    domain::DisputedNumber{dispute.card_fingerprint, dispute.dispute_id});
-      if (number != numbers.end()) numbers.erase(number);
+      // Also what its tokens stand in for.
+      const bool counts = !dispute.card_fingerprint.empty();
+      numbers.erase(std::remove_if(numbers.begin(), numbers.end(),
+                                   [&](const domain::DisputedNumber& number) {
+                                     return counts && number.dispute_id == dispute.dispute_id;
+                                   }),
+                    numbers.end());
     }
     if (page.size() < kPage) break;
   }
@@ -714,7 +722,7 @@ void Audit::CheckUsage(const Entry& entry) {
   }
   CheckDeck(subject, booked, entry.kind == EntryKind::kUsage);
   const int32_t period =
-      domain::PeriodOf(plan->second, booked.usage.start_time, account_.time_zone);
+      domain::PeriodOf(plan->second, booked.usage.start_time, account_.calendar, entry.seq);
   CheckRating(subject, booked, plan->second, period);
   User& user = replayed_[booked.usage.user_id];
   const int64_t left = domain::FreeSecondsLeft(user, plan->second, period);
@@ -888,10 +896,13 @@ void Audit::CheckDeck(const std::string& subject, const BookedUsage& booked, boo
   if (header.currency != account_.currency) {
     Differs(kCheckCurrency, subject, header.currency, account_.currency);
   }
-  if (in_force && header.effective_time > booked.usage.start_time) {
-    Differs(kCheckRating, subject,
-            absl::StrCat("deck ", header.version, " in force from ",
-                         FormatRfc3339(header.effective_time)),
+  // What was activated later for earlier starts leaves what is booked as it is (K2).
+  const std::vector<const rates::DeckActivation*> activations = timeline_.Of(header.version);
+  const bool was_in_force = std::any_of(
+      activations.begin(), activations.end(),
+      [&](const rates::DeckActivation* each) { return each->from <= booked.usage.start_time; });
+  if (in_force && !was_in_force) {
+    Differs(kCheckRating, subject, absl::StrCat("deck ", header.version, ", not in force then"),
             absl::StrCat("a deck in force at ", FormatRfc3339(booked.usage.start_time)));
   }
   if (!domain::IsErasedNumber(booked.usage.destination) &&

@@ -1,55 +1,21 @@
 #include "services/ledger/book/catalog.h"
 
 #include <algorithm>
-#include <tuple>
 
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
-#include "common/error/error.h"
-#include "common/error/retry_after.h"
+#include "services/ledger/book/errors.h"
 
 namespace reserve::book {
-namespace {
 
-constexpr char kDeckLoading[] = "RATE_DECK_LOADING";
-constexpr char kDeckVersion[] = "deck_version";
-// A deck of two million lines is loaded in some ten seconds, most others at once.
-constexpr absl::Duration kLoadingTakes = absl::Seconds(1);
-
-}  // namespace
-
-absl::Status DeckNotInMemory(int64_t version) {
-  const absl::Status status =
-      MakeError(absl::StatusCode::kUnavailable, kDeckLoading, "",
-                absl::StrCat("rate deck ", version, " is being loaded; nothing was done"));
-  return TryAgain(WithMetadata(status, kDeckVersion, absl::StrCat(version)), kLoadingTakes);
+const rates::DeckSnapshot* Catalog::InForce(absl::string_view currency, absl::string_view series,
+                                            absl::Time time) const {
+  const int64_t version = timeline->VersionAt(currency, series, time);
+  return version == 0 ? nullptr : decks->ByVersion(version);
 }
 
-std::optional<int64_t> DeckToLoad(const absl::Status& status) {
-  if (ReasonOf(status) != kDeckLoading) return std::nullopt;
-  for (const auto& [key, value] : MetadataOf(status)) {
-    int64_t version = 0;
-    if (key == kDeckVersion && absl::SimpleAtoi(value, &version)) return version;
-  }
-  return std::nullopt;
-}
-
-int64_t Catalog::LeftOutAt(const std::string& currency, absl::Time time) const {
-  if (left_out.empty()) return 0;
-  // The last of this currency that has come into force.
-  const auto after =
-      std::partition_point(left_out.begin(), left_out.end(), [&](const rates::DeckHeader& header) {
-        return std::tie(header.currency, header.effective_time) <= std::tie(currency, time);
-      });
-  if (after == left_out.begin()) return 0;
-  const rates::DeckHeader& last = *(after - 1);
-  if (last.currency != currency) return 0;
-  const rates::DeckSnapshot* deck = decks->InForce(currency, time);
-  if (deck == nullptr) return last.version;
-  const rates::DeckHeader& known = deck->header();
-  return std::tie(known.effective_time, known.version) < std::tie(last.effective_time, last.version)
-             ? last.version
-             : 0;
+int64_t Catalog::LeftOutAt(absl::string_view currency, absl::string_view series,
+                           absl::Time time) const {
+  const int64_t version = timeline->VersionAt(currency, series, time);
+  return version == 0 || decks->ByVersion(version) != nullptr ? 0 : version;
 }
 
 int64_t Catalog::latest_version() const {
@@ -68,15 +34,8 @@ const rates::DeckHeader* Catalog::FindHeader(int64_t version) const {
 
 absl::StatusOr<const domain::Plan*> Catalog::FindPlan(const std::string& plan_id) const {
   const auto found = plans.find(plan_id);
-  if (found == plans.end()) {
-    return MakeError(absl::StatusCode::kNotFound, "PLAN_NOT_FOUND", "plan_id",
-                     absl::StrCat("there is no plan \"", plan_id, "\""));
-  }
+  if (found == plans.end()) return PlanNotFound(plan_id);
   return &found->second;
-}
-
-bool Catalog::DeckInForce(const std::string& currency, absl::Time time) const {
-  return decks->InForce(currency, time) != nullptr || LeftOutAt(currency, time) != 0;
 }
 
 std::optional<domain::Rate> FindRateOf(const rates::DeckSnapshot* deck,
@@ -89,9 +48,9 @@ std::optional<domain::Rate> FindRateOf(const rates::DeckSnapshot* deck,
   return deck->FindSms(usage.destination, usage.carrier, usage.start_time);
 }
 
-std::optional<domain::Rate> Catalog::FindRate(const std::string& currency,
+std::optional<domain::Rate> Catalog::FindRate(absl::string_view currency, absl::string_view series,
                                               const domain::Usage& usage) const {
-  return FindRateOf(decks->InForce(currency, usage.start_time), usage);
+  return FindRateOf(InForce(currency, series, usage.start_time), usage);
 }
 
 std::optional<domain::Rate> Catalog::FindRateIn(int64_t deck_version, const std::string& currency,

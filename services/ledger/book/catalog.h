@@ -10,27 +10,30 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "services/ledger/domain/plan.h"
 #include "services/ledger/domain/rating.h"
 #include "services/ledger/domain/usage.h"
 #include "services/ledger/rates/deck_snapshot.h"
+#include "services/ledger/rates/timeline.h"
 
 namespace reserve::book {
 
-// UNAVAILABLE "RATE_DECK_LOADING", with a wait: what was asked for needs a deck that is not in
-// memory. Nothing was done.
-absl::Status DeckNotInMemory(int64_t version);
-// The version of that deck, if the error is this one.
-std::optional<int64_t> DeckToLoad(const absl::Status& status);
-
 struct Catalog {
   std::shared_ptr<const rates::DeckBook> decks = std::make_shared<rates::DeckBook>();  // in memory
-  // Decks that there are and that are not in memory, by currency, effective time and version.
+  // Decks that there are and that are not in memory, by version.
   std::vector<rates::DeckHeader> left_out;
+  // Which of them is in force when, and up to which starts that is known (K2).
+  std::shared_ptr<const rates::Timeline> timeline = std::make_shared<rates::Timeline>();
+  absl::Time known_until = absl::InfiniteFuture();
   absl::flat_hash_map<std::string, domain::Plan> plans;
 
+  // The deck that is in force at `time`; null if there is none, or if it is left out.
+  const rates::DeckSnapshot* InForce(absl::string_view currency, absl::string_view series,
+                                     absl::Time time) const;
   // The version of the deck that is in force at `time`, if it is left out; else 0.
-  int64_t LeftOutAt(const std::string& currency, absl::Time time) const;
+  int64_t LeftOutAt(absl::string_view currency, absl::string_view series, absl::Time time) const;
   // Of the decks that it knows, in memory or not; 0 if there is none.
   int64_t latest_version() const;
   // Null if there is no such deck, in memory or not. Lives as long as this.
@@ -38,12 +41,14 @@ struct Catalog {
 
   // NOT_FOUND "PLAN_NOT_FOUND" on field "plan_id".
   absl::StatusOr<const domain::Plan*> FindPlan(const std::string& plan_id) const;
-  // Was, or is, a deck of `currency` in force at `time`?
-  bool DeckInForce(const std::string& currency, absl::Time time) const;
-  // The rate of a usage in the deck of `currency` that is in force at its start, if there is one.
-  // Not for starts at which that deck is left out.
+  // Was, or is, a deck of that currency and series in force at `time`?
+  bool DeckInForce(absl::string_view currency, absl::string_view series, absl::Time time) const {
+    return timeline->VersionAt(currency, series, time) != 0;
+  }
+  // The rate of a usage in the deck of that currency and series that is in force at its start, if
+  // there is one. Not for starts at which that deck is left out.
   // It is good as long as the catalog.
-  std::optional<domain::Rate> FindRate(const std::string& currency,
+  std::optional<domain::Rate> FindRate(absl::string_view currency, absl::string_view series,
                                        const domain::Usage& usage) const;
   // The same in the deck of that version; nothing also if there is no such deck, or it is of
   // another currency.

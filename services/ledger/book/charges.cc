@@ -63,6 +63,16 @@ std::vector<const Recharge*> RefundsOf(const Image& image, absl::string_view acc
   });
 }
 
+const Recharge* RefundOfAnotherCharge(const Image& image, absl::string_view account_id,
+                                      absl::string_view refund_id, absl::string_view charge_id) {
+  const std::vector<const Recharge*> others =
+      Select(image, account_id, [refund_id, charge_id](const Recharge& refund) {
+        return refund.is_refund() && refund.refund_id == refund_id && !refund.refund_id_typed &&
+               refund.charge_id != charge_id;
+      });
+  return others.empty() ? nullptr : others.front();
+}
+
 std::vector<const Dispute*> DisputesOf(const Image& image, absl::string_view account_id,
                                        absl::string_view charge_id) {
   std::vector<const Dispute*> disputes;

@@ -29,6 +29,10 @@ const domain::Recharge* RowOfCharge(const Image& image, absl::string_view accoun
 // The refunds of the charge by their ordinals, and its disputes by their ids.
 std::vector<const domain::Recharge*> RefundsOf(const Image& image, absl::string_view account_id,
                                                absl::string_view charge_id);
+// A refund that the gateway told of under this id, of another charge; null: there is none.
+const domain::Recharge* RefundOfAnotherCharge(const Image& image, absl::string_view account_id,
+                                              absl::string_view refund_id,
+                                              absl::string_view charge_id);
 std::vector<const domain::Dispute*> DisputesOf(const Image& image, absl::string_view account_id,
                                                absl::string_view charge_id);
 

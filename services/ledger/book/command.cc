@@ -57,7 +57,7 @@ size_t BytesHeldBy(const OpenAccount& command) {
          BytesHeldBy(command.card);
 }
 size_t BytesHeldBy(const UpdateBillingSettings& command) {
-  return HeapBytes({&command.currency, &command.etag});
+  return HeapBytes({&command.currency, &command.etag, &command.request_id});
 }
 size_t BytesHeldBy(const AddPaymentMethod& command) {
   return HeapBytes({&command.request_id}) + BytesHeldBy(command.given);
@@ -67,7 +67,7 @@ size_t BytesHeldBy(const UpdatePaymentMethod& command) {
          BytesHeldBy(command.given);
 }
 size_t BytesHeldBy(const RemovePaymentMethod& command) {
-  return HeapBytes({&command.payment_method_id, &command.etag});
+  return HeapBytes({&command.payment_method_id, &command.etag, &command.request_id});
 }
 size_t BytesHeldBy(const PutUser& command) {
   return HeapBytes({&command.user_id, &command.plan_id});
@@ -82,10 +82,16 @@ size_t BytesHeldBy(const GrantCredit& command) {
 size_t BytesHeldBy(const RequestRecharge& command) {
   return HeapBytes({&command.request_id, &command.currency});
 }
-size_t BytesHeldBy(const BlockAccount& command) { return BytesHeldBy(command.by); }
-size_t BytesHeldBy(const UnblockAccount& command) { return BytesHeldBy(command.by); }
+size_t BytesHeldBy(const BlockAccount& command) {
+  return HeapBytes({&command.request_id}) + BytesHeldBy(command.by);
+}
+size_t BytesHeldBy(const UnblockAccount& command) {
+  return HeapBytes({&command.request_id}) + BytesHeldBy(command.by);
+}
 size_t BytesHeldBy(const LiftSuspension& command) {
-  return HeapBytes({&command.payment_method_id}) + BytesHeldBy(command.by);
+  return HeapBytes(
+             {&command.card.payment_method_id, &command.card.dispute_id, &command.request_id}) +
+         BytesHeldBy(command.by);
 }
 size_t BytesHeldBy(const RefundRecharge& command) {
   return HeapBytes({&command.request.request_id, &command.currency}) +
@@ -105,7 +111,9 @@ size_t BytesHeldBy(const CloseAccount& command) {
 size_t BytesHeldBy(const RecordPayout& command) {
   return HeapBytes({&command.currency}) + BytesHeldBy(command.by);
 }
-size_t BytesHeldBy(const UpdateAccount&) { return 0; }
+size_t BytesHeldBy(const UpdateAccount& command) {
+  return HeapBytes({&command.request_id, &command.etag});
+}
 size_t BytesHeldBy(const ReversePayment& command) {
   return HeapBytes({&command.request_id}) + BytesHeldBy(command.by);
 }
@@ -118,7 +126,8 @@ size_t BytesHeldBy(const ReportGatewayDispute& command) {
   return HeapBytes({&command.currency, &told.charge_id, &told.dispute_id, &told.reason});
 }
 size_t BytesHeldBy(const ResolveReview& command) {
-  return HeapBytes({&command.currency, &command.outcome.charge_id}) + BytesHeldBy(command.by);
+  return HeapBytes({&command.currency, &command.outcome.charge_id, &command.request_id}) +
+         BytesHeldBy(command.by);
 }
 size_t BytesHeldBy(const ReportRecharge& command) {
   const domain::ChargeOutcome& outcome = command.outcome;

@@ -22,7 +22,7 @@ namespace reserve::book {
 struct OpenAccount {
   std::string currency;
   std::string country;  // empty: the operator's default
-  absl::TimeZone time_zone = absl::UTCTimeZone();
+  domain::CalendarRule calendar;
   std::string plan_id;
   domain::GivenCard card;
   std::optional<Nanos> reserve_amount;
@@ -34,11 +34,16 @@ struct UpdateBillingSettings {
   domain::BillingChange change;
   std::string currency;   // of the amounts; empty: the account's
   std::string etag = {};  // of the settings that it rests on (etag.h); empty: any
+  std::string request_id = {};
 };
+// Without a request id each call is a request of its own.
 struct UpdateAccount {
+  std::string request_id = {};
   domain::AccountChange change;
+  std::string etag = {};  // of the account that it rests on (etag.h); empty: any
 };
-// Of both, a request id that is empty makes each call a request of its own.
+// Of what follows, and of what staff does, a request id that is empty makes each call a request of
+// its own, where it may be.
 struct AddPaymentMethod {
   std::string request_id;
   domain::GivenCard given;
@@ -52,6 +57,7 @@ struct UpdatePaymentMethod {
 struct RemovePaymentMethod {
   std::string payment_method_id;
   std::string etag = {};
+  std::string request_id = {};
 };
 struct PutUser {
   std::string user_id;
@@ -107,6 +113,7 @@ struct ReleaseHold {
   absl::Duration used;  // what the switch knows by now, or 0
   // Only of an incarnation of its switch before this one; 0: of whichever (H8).
   int64_t before_incarnation = 0;
+  absl::Time answer_time = absl::InfinitePast();  // InfinitePast: `used` ago
 };
 // Ends an OPEN hold whose time has come, or books the usage of an UNSETTLED one.
 struct EndHold {
@@ -133,13 +140,16 @@ struct RequestRecharge {
 };
 struct BlockAccount {
   domain::ByStaff by;
+  std::string request_id = {};
 };
 struct UnblockAccount {
   domain::ByStaff by;
+  std::string request_id = {};
 };
 struct LiftSuspension {
-  std::string payment_method_id;  // of a DISPUTED card that may be charged again; empty: none
+  domain::LiftedCard card;  // that may be charged again, too
   domain::ByStaff by;
+  std::string request_id = {};
 };
 struct RefundRecharge {
   int64_t ordinal = 0;
@@ -188,6 +198,8 @@ struct ResolveReview {
   domain::ReviewOutcome outcome;
   std::string currency;  // of the amount; empty: the account's
   domain::ByStaff by;
+  std::string request_id = {};
+  bool validate_only = false;
 };
 struct ReportRecharge {
   int64_t ordinal = 0;
@@ -234,6 +246,7 @@ struct VoidReply {
   std::string user_id = {};
   int32_t free_period = 0;
   int64_t usage_seq = 0;
+  std::string corrected_by = {};  // the usage that took its place, if one did
 };
 struct CorrectionReply {
   UsageReply usage;
@@ -277,7 +290,7 @@ struct HoldReply {
 struct UserReply {
   domain::User user;
   domain::Plan plan;
-  absl::TimeZone time_zone;  // of the account
+  domain::AccountCalendar calendar;  // of the account
 };
 struct EntryReply {
   domain::Entry entry;

@@ -26,6 +26,12 @@ std::string EtagOf(const domain::Account& account) {
                 absl::StrCat(account.monthly_cap), absl::StrCat(account.notify_below)});
 }
 
+std::string EtagOfAccount(const domain::Account& account) {
+  const domain::CalendarRule& rule = account.calendar.latest();
+  return TagOf({"account", std::string(account.country.view()), rule.time_zone.name(),
+                absl::StrCat(rule.billing_day)});
+}
+
 std::string EtagOf(const domain::PaymentMethod& method, int32_t position) {
   // How often it was given stands for its token, which is nobody's to see.
   return TagOf({"card", method.payment_method_id, absl::StrCat(method.given),

@@ -14,6 +14,8 @@ namespace reserve::book {
 
 // Of the billing settings.
 std::string EtagOf(const domain::Account& account);
+// Of the account itself: its country and its calendar.
+std::string EtagOfAccount(const domain::Account& account);
 // Of a card at this place in the customer's order, from 1.
 std::string EtagOf(const domain::PaymentMethod& method, int32_t position);
 

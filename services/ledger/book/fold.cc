@@ -18,6 +18,7 @@
 #include "common/error/error.h"
 #include "services/ledger/book/charges.h"
 #include "services/ledger/book/entry_chain.h"
+#include "services/ledger/book/errors.h"
 #include "services/ledger/book/etag.h"
 #include "services/ledger/domain/hold_steps.h"
 #include "services/ledger/domain/refusals.h"
@@ -30,19 +31,6 @@ using domain::Entry;
 using domain::Recharge;
 using domain::Transition;
 using domain::User;
-
-absl::Status NotFound(absl::string_view reason, absl::string_view field, std::string message) {
-  return MakeError(absl::StatusCode::kNotFound, reason, field, message);
-}
-
-absl::Status RechargeNotFound(absl::string_view account_id, int64_t ordinal) {
-  return NotFound("RECHARGE_NOT_FOUND", "ordinal",
-                  absl::StrCat("account \"", account_id, "\" has no recharge ", ordinal));
-}
-
-absl::Status AlreadyUsed(absl::string_view reason, absl::string_view field, std::string message) {
-  return MakeError(absl::StatusCode::kAlreadyExists, reason, field, message);
-}
 
 // Amounts of a request must be in the account's currency; empty means that.
 absl::Status CheckCurrency(const Account& account, const std::string& currency,
@@ -102,6 +90,14 @@ std::string DigestOf(absl::string_view method, absl::string_view payment_method_
                     " ", given.position)});
 }
 
+std::string DigestOf(const UpdateAccount& command) {
+  const domain::AccountChange& change = command.change;
+  return Sha256HexOfFields(
+      {"update account", change.country.value_or(""),
+       change.time_zone.has_value() ? change.time_zone->name() : "",
+       change.billing_day.has_value() ? absl::StrCat(*change.billing_day) : ""});
+}
+
 std::string DigestOf(const RequestRecharge& command) {
   return Sha256HexOfFields(
       {"recharge", command.amount.has_value() ? absl::StrCat(*command.amount) : "default"});
@@ -133,6 +129,43 @@ std::string DigestOf(const ReversePayment& command) {
                             command.by.actor, command.by.reference});
 }
 
+std::string DigestOf(const UpdateBillingSettings& command) {
+  const domain::BillingChange& change = command.change;
+  const auto text = [](const std::optional<Nanos>& amount) {
+    return amount.has_value() ? absl::StrCat(*amount) : std::string("as it is");
+  };
+  return Sha256HexOfFields(
+      {"settings", text(change.reserve_amount), text(change.recharge_threshold),
+       text(change.monthly_cap), text(change.notify_below),
+       change.automatic_recharge.has_value() ? absl::StrCat(*change.automatic_recharge)
+                                             : "as it is"});
+}
+
+std::string DigestOf(const RemovePaymentMethod& command) {
+  return Sha256HexOfFields({"remove card", command.payment_method_id});
+}
+
+// What staff does of an account as a whole.
+std::string DigestOf(absl::string_view method, const domain::ByStaff& by) {
+  return Sha256HexOfFields({method, by.reason, by.actor, by.reference});
+}
+
+std::string DigestOf(const LiftSuspension& command) {
+  return Sha256HexOfFields({"lift suspension", command.card.payment_method_id,
+                            command.card.dispute_id, command.by.reason, command.by.actor,
+                            command.by.reference});
+}
+
+std::string DigestOf(const ResolveReview& command) {
+  const domain::ReviewOutcome& outcome = command.outcome;
+  return Sha256HexOfFields({"resolve review", absl::StrCat(command.ordinal),
+                            outcome.charged     ? "charged"
+                            : outcome.dismissed ? "dismissed"
+                                                : "not charged",
+                            outcome.charge_id, absl::StrCat(outcome.amount), command.by.reason,
+                            command.by.actor, command.by.reference});
+}
+
 // `old`: the usage before it was taken back; null of one that is voided in advance.
 VoidReply ReplyOfVoid(const Account& account, const Entry& entry, const domain::UsageState* old) {
   VoidReply reply{entry.seq, entry.amount, entry.voided.free_seconds, account.balance,
@@ -147,9 +180,13 @@ VoidReply ReplyOfVoid(const Account& account, const Entry& entry, const domain::
 
 // The same of one that was taken back before.
 VoidReply ReplyOfVoid(const Account& account, const domain::UsageState& state) {
-  return {state.latest_seq,        state.cost,    state.free_seconds, account.balance,
-          account.currency,
-          /*already_voided=*/true, state.user_id, state.free_period,  state.seq};
+  VoidReply reply{state.latest_seq, state.cost,       state.free_seconds,
+                  account.balance,  account.currency, /*already_voided=*/true};
+  reply.user_id = state.user_id;
+  reply.free_period = state.free_period;
+  reply.usage_seq = state.seq;
+  reply.corrected_by = state.corrected_by;
+  return reply;
 }
 
 // The answer to a usage whose id is taken: by that usage, by another, or by a void in advance,
@@ -159,9 +196,7 @@ absl::StatusOr<UsageReply> AnswerRepeat(const Image& images, const AccountImage&
   if (!stored.booked.has_value() || domain::SameContent(stored.booked->usage, usage)) {
     return ReplyOfBooked(stored, images.StateOf(stored), image.account().currency);
   }
-  return AlreadyUsed("USAGE_ID_REUSED", "usage_id",
-                     absl::StrCat("usage \"", usage.usage_id, "\" is booked as entry ", stored.seq,
-                                  " with other content"));
+  return UsageIdReused(usage.usage_id, stored.seq);
 }
 
 // Was it booked from what a switch had reported, and waits for its CDR still (H12)? One that was
@@ -228,14 +263,26 @@ class Folder {
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const ReleaseHold& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const EndHold& command);
 
+  // Changes the account, once under a request's id that is not empty: a repeat answers how the
+  // account is by now.
+  absl::StatusOr<Reply> ChangeOnce(
+      absl::string_view account_id, const std::string& request_id, const std::string& digest,
+      absl::FunctionRef<absl::StatusOr<Transition>(const domain::Context&, const Account&)> change);
+  // What a person's decision upon a recharge or refund comes to.
+  absl::StatusOr<Transition> Resolved(const AccountImage& image, const Recharge& recharge,
+                                      const ResolveReview& command);
   absl::StatusOr<AccountImage*> FindAccount(absl::string_view account_id);
   static User* UserOf(const AccountImage& image, absl::string_view user_id);  // or null
   static absl::StatusOr<const User*> FindUser(const AccountImage& image,
                                               const std::string& user_id);
   absl::StatusOr<const domain::Plan*> FindPlan(const std::string& plan_id);
   // Null if there is none; an error if the deck that would say is not in memory.
-  absl::StatusOr<const domain::Rate*> FindRate(const AccountImage& image,
+  absl::StatusOr<const domain::Rate*> FindRate(const AccountImage& image, const domain::Plan& plan,
                                                const domain::Usage& usage);
+  // UNAVAILABLE if what is in force at its start may still change: what is booked is priced for
+  // good (K2). What only promises goes by what is known.
+  absl::Status CheckTimelineKnown(const AccountImage& image, const domain::Plan& plan,
+                                  const domain::Usage& usage);
   absl::StatusOr<const domain::Rate*> FindRateIn(int64_t deck_version, const AccountImage& image,
                                                  const domain::Usage& usage);
   // A rate that was found, until the next command.
@@ -252,8 +299,6 @@ class Folder {
                             const domain::Usage& usage);
   // The entry of a usage that is booked, or null.
   const Entry* FindBooked(absl::string_view account_id, const std::string& usage_id) const;
-  // Counts the usage that is refused as its account is closed (P4).
-  absl::Status CheckTakesFacts(const AccountImage& image);
   // How a booked usage stands.
   domain::UsageState StateOf(const AccountImage& image, const Entry& entry) const;
   // Is it for help? Of an account that is not there, may it be (C10)?
@@ -275,9 +320,17 @@ class Folder {
   // The answer to a command on a hold, once its transition is applied.
   HoldReply ApplyToHold(AccountImage& image, const std::string& hold_id, Transition&& transition);
   void NoteHold(AccountImage& image, domain::Hold&& hold);
-  AuthorizeReply AuthorizeReplyOf(const AccountImage& image, const domain::Usage& usage,
-                                  const domain::Rate* rate,
+  AuthorizeReply AuthorizeReplyOf(const AccountImage& image, const domain::Plan& plan,
+                                  const domain::Usage& usage, const domain::Rate* rate,
                                   const domain::Authorization& authorization) const;
+  // Ends what is held for a usage that is booked, and the hold that its CDR names, even if that has
+  // ended: no late report makes it live again (H5).
+  void SettleNamed(AccountImage& image, const std::string& usage_id, const std::string& hold_id);
+  // What books this usage in the place of what the hold that it names was estimated at, under the
+  // id that CreateHold named (H12); none where no such estimate stands.
+  absl::StatusOr<std::optional<Transition>> InPlaceOfEstimate(const AccountImage& image,
+                                                              const RecordUsage& command,
+                                                              const domain::UsageTerms& terms);
   // The answer to a usage whose id is taken; what is held for it is not held any more.
   absl::StatusOr<Reply> RecordedBefore(AccountImage& image, const Entry& stored,
                                        const RecordUsage& command);
@@ -358,6 +411,7 @@ Folded Folder::Run(absl::Span<const AccountCommand> commands) {
     found_rates_.clear();
     folded_.replies.push_back(std::visit(
         [&](const auto& command) { return Handle(each.account_id, command); }, *each.command));
+    if (domain::IsUsageAfterClosing(folded_.replies.back().status())) ++folded_.after_closing;
     if (AccountImage& image = image_.accounts.find(each.account_id)->second;
         image.exists && image.account().ends()) {
       MoveClosingOn(image);
@@ -405,13 +459,24 @@ const domain::Rate* Folder::Keep(std::optional<domain::Rate> rate) {
   return rate.has_value() ? &found_rates_.emplace_back(*std::move(rate)) : nullptr;
 }
 
+absl::Status Folder::CheckTimelineKnown(const AccountImage& image, const domain::Plan& plan,
+                                        const domain::Usage& usage) {
+  if (usage.start_time > catalog_.known_until) {
+    folded_.unknown_start = std::min(folded_.unknown_start, usage.start_time);
+    return TimelineNotRead();
+  }
+  const bool unsettled =
+      catalog_.timeline->IsUnsettledAt(image.account().currency, plan.series, usage.start_time);
+  return unsettled ? TimelineNotRead() : absl::OkStatus();
+}
+
 absl::StatusOr<const domain::Rate*> Folder::FindRate(const AccountImage& image,
+                                                     const domain::Plan& plan,
                                                      const domain::Usage& usage) {
   const std::string& currency = image.account().currency;
-  if (const int64_t version = catalog_.LeftOutAt(currency, usage.start_time); version != 0) {
-    return DeckNotInMemory(version);
-  }
-  const domain::Rate* rate = Keep(catalog_.FindRate(currency, usage));
+  const int64_t version = catalog_.LeftOutAt(currency, plan.series, usage.start_time);
+  if (version != 0) return DeckNotInMemory(version);
+  const domain::Rate* rate = Keep(catalog_.FindRate(currency, plan.series, usage));
   folded_.missed_rate |= rate == nullptr && usage.direction == domain::Direction::kOutbound;
   return rate;
 }
@@ -486,7 +551,7 @@ domain::UsageState Folder::StateOf(const AccountImage& image, const Entry& entry
   if (state.free_seconds > 0 && state.free_period == 0) {
     const auto plan = catalog_.FindPlan(entry.booked->rating.plan_id);
     if (plan.ok()) {
-      state.free_period = PeriodOf(**plan, state.start_time, image.account().time_zone);
+      state.free_period = PeriodOf(**plan, state.start_time, image.account().calendar, entry.seq);
     }
   }
   // A row from before it said so of a rating that the entry has.
@@ -785,12 +850,19 @@ absl::StatusOr<domain::UsageTerms> Folder::TermsOf(const AccountImage& image,
   domain::UsageTerms terms;
   terms.emergency = IsForHelp(image, usage);
   if (terms.emergency) return terms;
+  if (usage.user_id.empty()) {
+    // It might have been for help, but not in this account's country, as it is remembered.
+    folded_.must_read |= image.remembered;
+    return InvalidField("user_id", "must be set");
+  }
   terms.user = UserOf(image, usage.user_id);
   if (terms.user == nullptr) return terms;
   RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(terms.user->plan_id));
-  RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRate(image, usage));
+  RESERVE_RETURN_IF_ERROR(CheckTimelineKnown(image, *terms.plan, usage));
+  RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRate(image, *terms.plan, usage));
   if (terms.rate == nullptr) {
-    terms.deck_in_force = catalog_.DeckInForce(image.account().currency, usage.start_time);
+    terms.deck_in_force =
+        catalog_.DeckInForce(image.account().currency, terms.plan->series, usage.start_time);
   }
   return terms;
 }
@@ -808,12 +880,6 @@ absl::Status Folder::CheckAllowed(AccountImage& image, const domain::UsageTerms&
     ApplyWithOpen(image, domain::AfterRefusal(ContextOf(image), image.account(), decision));
   }
   return domain::UsageNotAllowed(domain::NameOf(decision));
-}
-
-absl::Status Folder::CheckTakesFacts(const AccountImage& image) {
-  absl::Status taken = domain::CheckTakesFacts(image.account());
-  if (!taken.ok()) ++folded_.after_closing;
-  return taken;
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordUsage& command) {
@@ -836,15 +902,26 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordU
     reply.booked = false;
     return reply;
   }
-  RESERVE_RETURN_IF_ERROR(CheckTakesFacts(*image));
+  RESERVE_RETURN_IF_ERROR(domain::CheckTakesFacts(image->account()));
   RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, usage));
   if (command.only_if_allowed && !terms.emergency) {
     RESERVE_RETURN_IF_ERROR(CheckAllowed(*image, terms, usage));
   }
+  if (!command.hold_id.empty()) {
+    RESERVE_ASSIGN_OR_RETURN(std::optional<Transition> in_place,
+                             InPlaceOfEstimate(*image, command, terms));
+    if (in_place.has_value()) {
+      const Entry* entry = ApplyWithOpen(*image, *std::move(in_place));
+      SettleNamed(*image, usage.usage_id, command.hold_id);
+      return ReplyOf(*entry, image->account().currency);
+    }
+  }
   RESERVE_ASSIGN_OR_RETURN(Transition transition,
                            domain::RecordUsage(ContextOf(*image), std::move(image->account()),
                                                terms, usage, command.hold_id));
-  return ReplyOf(*Apply(*image, std::move(transition)), image->account().currency);
+  const Entry* entry = Apply(*image, std::move(transition));
+  if (!command.hold_id.empty()) SettleNamed(*image, usage.usage_id, command.hold_id);
+  return ReplyOf(*entry, image->account().currency);
 }
 
 absl::StatusOr<Reply> Folder::RecordedBefore(AccountImage& image, const Entry& stored,
@@ -858,14 +935,39 @@ absl::StatusOr<Reply> Folder::RecordedBefore(AccountImage& image, const Entry& s
         Transition transition,
         domain::ReplaceEstimate(ContextOf(image), image.account(), estimate, terms, usage));
     const Entry* entry = ApplyWithOpen(image, std::move(transition));
-    Apply(image,
-          domain::SettleHold(ContextOf(image), image.account(), usage.usage_id, command.hold_id));
+    SettleNamed(image, usage.usage_id, command.hold_id);
     return ReplyOf(*entry, image.account().currency);
   }
   ++folded_.duplicates;
-  Apply(image,
-        domain::SettleHold(ContextOf(image), image.account(), usage.usage_id, command.hold_id));
-  return AnswerRepeat(image_, image, stored, usage);
+  absl::StatusOr<Reply> repeat = AnswerRepeat(image_, image, stored, usage);
+  // What is refused changes nothing (U2): a hold that another usage's CDR names is still its
+  // call's.
+  if (repeat.ok()) SettleNamed(image, usage.usage_id, command.hold_id);
+  return repeat;
+}
+
+void Folder::SettleNamed(AccountImage& image, const std::string& usage_id,
+                         const std::string& hold_id) {
+  const Account& account = image.account();
+  Apply(image, domain::SettleHold(ContextOf(image), account, usage_id, hold_id));
+  const domain::Hold* ended =
+      hold_id.empty() ? nullptr : image_.FindHold(account.account_id, hold_id);
+  if (ended == nullptr || !ended->may_return()) return;
+  Apply(image, domain::SettleEndedHold(ContextOf(image), account, domain::Hold(*ended)));
+}
+
+absl::StatusOr<std::optional<Transition>> Folder::InPlaceOfEstimate(
+    const AccountImage& image, const RecordUsage& command, const domain::UsageTerms& terms) {
+  const std::string& account_id = image.account().account_id;
+  const domain::Hold* named =
+      command.hold_id.empty() ? nullptr : image_.FindHold(account_id, command.hold_id);
+  if (named == nullptr || named->state != domain::HoldState::kEstimated) return std::nullopt;
+  const Entry* stored = FindBooked(account_id, named->usage_id);
+  if (stored == nullptr) return std::nullopt;
+  const domain::UsageState state = StateOf(image, *stored);
+  if (!IsStandingEstimate(*stored, state)) return std::nullopt;
+  const domain::UsageToVoid estimate{&state, UserOf(image, state.user_id)};
+  return domain::ReplaceEstimate(ContextOf(image), image.account(), estimate, terms, command.usage);
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const VoidUsage& command) {
@@ -903,7 +1005,10 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Correct
   if (const Entry* stored = FindBooked(account_id, usage.usage_id); stored != nullptr) {
     return CorrectedBefore(*image, *stored, command, old);
   }
-  RESERVE_RETURN_IF_ERROR(CheckTakesFacts(*image));
+  if (!image->account().closing.takes_facts() && IsForHelp(*image, usage)) {
+    ++folded_.unbooked_emergencies;  // and refused: the old usage stays as it is
+  }
+  RESERVE_RETURN_IF_ERROR(domain::CheckTakesFacts(image->account()));
   RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, usage));
   RESERVE_ASSIGN_OR_RETURN(Transition transition,
                            domain::CorrectUsage(ContextOf(*image), image->account(),
@@ -914,6 +1019,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Correct
   CorrectionReply reply{ReplyOf(*entry, image->account().currency), std::nullopt};
   if (voids) {
     reply.voided = ReplyOfVoid(image->account(), folded_.writes.entries[before], old.state);
+    reply.voided->corrected_by = usage.usage_id;
   }
   return reply;
 }
@@ -924,17 +1030,25 @@ absl::StatusOr<Reply> Folder::CorrectedBefore(AccountImage& image, const Entry& 
   RESERVE_ASSIGN_OR_RETURN(UsageReply usage, AnswerRepeat(image_, image, stored, command.usage));
   ++folded_.duplicates;
   CorrectionReply reply{std::move(usage), std::nullopt};
-  if (old.state != nullptr && old.state->status == domain::UsageStatus::kVoided) {
-    const bool by_this = old.state->corrected_by == command.usage.usage_id;
-    if (by_this) reply.voided = ReplyOfVoid(image.account(), *old.state);
-    return reply;
+  const std::string& corrected_by = command.usage.usage_id;
+  const bool was_voided = old.state != nullptr && old.state->status == domain::UsageStatus::kVoided;
+  if (was_voided) {
+    if (old.state->corrected_by == corrected_by) {
+      reply.voided = ReplyOfVoid(image.account(), *old.state);
+    }
+    ApplyWithOpen(image,
+                  domain::NoteCorrectedBy(ContextOf(image), image.account(), old, corrected_by));
+  } else {
+    // The new usage was booked by itself: what it corrects is still to be taken back.
+    RESERVE_ASSIGN_OR_RETURN(
+        Transition transition,
+        domain::VoidUsage(ContextOf(image), image.account(), command.correction.usage_id, old,
+                          command.by, corrected_by));
+    const Entry* entry = ApplyWithOpen(image, std::move(transition));
+    reply.voided = ReplyOfVoid(image.account(), *entry, old.state);
+    reply.voided->corrected_by = corrected_by;
   }
-  // The new usage was booked by itself: what it corrects is still to be taken back.
-  RESERVE_ASSIGN_OR_RETURN(Transition transition,
-                           domain::VoidUsage(ContextOf(image), image.account(),
-                                             command.correction.usage_id, old, command.by));
-  const Entry* entry = ApplyWithOpen(image, std::move(transition));
-  reply.voided = ReplyOfVoid(image.account(), *entry, old.state);
+  SettleNamed(image, corrected_by, command.correction.hold_id);
   return reply;
 }
 
@@ -974,7 +1088,8 @@ absl::StatusOr<domain::UsageTerms> Folder::TermsAgain(const AccountImage& image,
   const int64_t deck_version =
       command.prices == PricesBy::kOwnDeck ? state.deck_version : command.deck_version;
   if (command.prices == PricesBy::kTimeline || deck_version == 0) {
-    RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRate(image, usage));
+    RESERVE_RETURN_IF_ERROR(CheckTimelineKnown(image, *terms.plan, usage));
+    RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRate(image, *terms.plan, usage));
   } else {
     RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRateIn(deck_version, image, usage));
   }
@@ -1028,19 +1143,20 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Authori
   RESERVE_ASSIGN_OR_RETURN(const AccountImage* image, FindAccount(account_id));
   RESERVE_ASSIGN_OR_RETURN(const User* user, FindUser(*image, command.usage.user_id));
   RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, FindPlan(user->plan_id));
-  RESERVE_ASSIGN_OR_RETURN(const domain::Rate* rate, FindRate(*image, command.usage));
+  RESERVE_ASSIGN_OR_RETURN(const domain::Rate* rate, FindRate(*image, *plan, command.usage));
   return AuthorizeReplyOf(
-      *image, command.usage, rate,
+      *image, *plan, command.usage, rate,
       domain::AuthorizeUsage(context_, image->account(), *user, *plan, command.usage, rate));
 }
 
-AuthorizeReply Folder::AuthorizeReplyOf(const AccountImage& image, const domain::Usage& usage,
-                                        const domain::Rate* rate,
+AuthorizeReply Folder::AuthorizeReplyOf(const AccountImage& image, const domain::Plan& plan,
+                                        const domain::Usage& usage, const domain::Rate* rate,
                                         const domain::Authorization& authorization) const {
   AuthorizeReply reply;
   reply.authorization = authorization;
   reply.currency = image.account().currency;
-  reply.deck_missing = rate == nullptr && !catalog_.DeckInForce(reply.currency, usage.start_time);
+  reply.deck_missing =
+      rate == nullptr && !catalog_.DeckInForce(reply.currency, plan.series, usage.start_time);
   if (rate != nullptr) {
     reply.price = rate->price;
     reply.standard_rate = rate->standard_rate;
@@ -1060,7 +1176,7 @@ absl::StatusOr<domain::UsageTerms> Folder::TermsOf(const AccountImage& image,
   if (TellsOfAnswer(hold, extension)) {
     usage.start_time = PriceTimeAfter(context_, hold, extension);
     RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(terms.user->plan_id));
-    RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRate(image, usage));
+    RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRate(image, *terms.plan, usage));
     // One that came to be blocked goes on at the price that it has.
     if (terms.rate != nullptr && terms.rate->unpriced) terms.rate = nullptr;
     if (terms.rate != nullptr || hold.deck_version == 0) return terms;
@@ -1103,13 +1219,17 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const CreateH
   domain::UsageTerms terms;
   RESERVE_ASSIGN_OR_RETURN(terms.user, FindUser(*image, call.user_id));
   RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(terms.user->plan_id));
-  RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRate(*image, call));
+  RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRate(*image, *terms.plan, call));
   if (const domain::Hold* known = image_.FindHold(account_id, request.hold_id)) {
     if (!SameHold(*known, request)) return domain::HoldIdReused(*known);
     const domain::Authorization before =
         domain::AuthorizeBeside(image->account(), terms, call, *known);
-    HoldReply repeat = ApplyToHold(*image, request.hold_id, domain::Unchanged(image->account()));
-    repeat.authorize = AuthorizeReplyOf(*image, call, terms.rate, before);
+    HoldReply repeat = ApplyToHold(
+        *image, request.hold_id,
+        WasBookedSince(*known)
+            ? domain::SettleEndedHold(ContextOf(*image), image->account(), domain::Hold(*known))
+            : domain::Unchanged(image->account()));
+    repeat.authorize = AuthorizeReplyOf(*image, *terms.plan, call, terms.rate, before);
     return repeat;
   }
   if (const Entry* booked = FindBooked(account_id, call.usage_id)) {
@@ -1129,7 +1249,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const CreateH
   } else {
     ApplyWithOpen(*image, std::move(held.transition));
   }
-  reply.authorize = AuthorizeReplyOf(*image, call, terms.rate, held.authorization);
+  reply.authorize = AuthorizeReplyOf(*image, *terms.plan, call, terms.rate, held.authorization);
   return reply;
 }
 
@@ -1141,6 +1261,11 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ExtendH
   if (WasBookedSince(*hold)) {
     return ApplyToHold(*image, command.hold_id,
                        domain::SettleEndedHold(ContextOf(*image), image->account(), *hold));
+  }
+  if (hold->may_return()) {
+    // Another hold was made for the same call meanwhile: that one is its call's.
+    const domain::Hold* other = domain::HoldOf(&image->known->holds, hold->usage_id, "");
+    if (other != nullptr) return domain::UsageHeld(*other);
   }
   const domain::HoldExtension& extension = command.extension;
   RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, *hold, extension));
@@ -1162,11 +1287,11 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Release
   if (command.before_incarnation != 0 && before.incarnation >= command.before_incarnation) {
     return ApplyToHold(*image, command.hold_id, domain::Unchanged(image->account()));
   }
-  RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms,
-                           TermsOf(*image, before, {before.extension, command.used}));
+  const domain::HoldExtension report{before.extension, command.used, command.answer_time};
+  RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, before, report));
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
-      domain::ReleaseHold(ContextOf(*image), image->account(), before, terms, command.used));
+      domain::ReleaseHold(ContextOf(*image), image->account(), before, terms, report));
   HoldReply reply = ApplyToHold(*image, command.hold_id, std::move(transition));
   reply.unsettled_now = before.open() && reply.hold->live();
   reply.released_now = before.open() && !reply.hold->live();
@@ -1209,17 +1334,16 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const OpenAcc
       RESERVE_RETURN_IF_ERROR(domain::CheckNotClosing(image.account()));
       return image.account();
     }
-    return AlreadyUsed("ACCOUNT_EXISTS", "account_id",
-                       absl::StrCat("account \"", account_id, "\" was opened with other content"));
+    return AccountExists(account_id);
   }
   absl::StatusOr<const domain::Plan*> plan = FindPlan(command.plan_id);
   if (!plan.ok()) return WithFieldPrefix(plan.status(), "default_");
   domain::OpenAccountCommand open;
   open.account_id = std::string(account_id);
   open.currency = command.currency;
-  open.deck_in_force = catalog_.DeckInForce(command.currency, context_.now);
+  open.deck_in_force = catalog_.DeckInForce(command.currency, (*plan)->series, context_.now);
   open.country = command.country;
-  open.time_zone = command.time_zone;
+  open.calendar = command.calendar;
   // One that was imported just now may be missing in this catalog only.
   folded_.missed_rate |= !open.deck_in_force;
   open.card = command.card;
@@ -1235,26 +1359,48 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const OpenAcc
   return image.account();
 }
 
+absl::StatusOr<Reply> Folder::ChangeOnce(
+    absl::string_view account_id, const std::string& request_id, const std::string& digest,
+    absl::FunctionRef<absl::StatusOr<Transition>(const domain::Context&, const Account&)> change) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  if (!request_id.empty()) {
+    const auto stored = image_.requests.find(OnceKey(account_id, request_id));
+    if (stored != image_.requests.end()) {
+      if (stored->second.record.digest != digest) return domain::RequestIdReused(request_id);
+      return image->account();
+    }
+  }
+  RESERVE_ASSIGN_OR_RETURN(Transition transition, change(ContextOf(*image), image->account()));
+  ApplyWithOpen(*image, std::move(transition));
+  if (!request_id.empty()) {
+    NoteRequest(account_id, request_id, digest, /*ordinal=*/0);
+    image->balance_changed = true;
+  }
+  return image->account();
+}
+
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
                                      const UpdateBillingSettings& command) {
-  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   const domain::BillingChange& change = command.change;
-  RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency,
-                                        change.reserve_amount.has_value() ? "reserve_amount"
-                                        : change.recharge_threshold.has_value()
-                                            ? "recharge_threshold"
-                                        : change.monthly_cap.has_value() ? "monthly_cap"
-                                                                         : "notify_below"));
-  RESERVE_ASSIGN_OR_RETURN(Transition transition, domain::UpdateBillingSettings(
-                                                      ContextOf(*image), image->account(), change));
-  // Settings that are in force already change nothing: so the repeat of a request after its reply
-  // was lost is no other than the request.
-  const std::string etag = EtagOf(image->account());
-  if (!command.etag.empty() && command.etag != etag && EtagOf(transition.account) != etag) {
-    return domain::EtagMismatch("etag");
-  }
-  ApplyWithOpen(*image, std::move(transition));
-  return image->account();
+  return ChangeOnce(
+      account_id, command.request_id, DigestOf(command),
+      [&](const domain::Context& context, const Account& account) -> absl::StatusOr<Transition> {
+        RESERVE_RETURN_IF_ERROR(CheckCurrency(account, command.currency,
+                                              change.reserve_amount.has_value() ? "reserve_amount"
+                                              : change.recharge_threshold.has_value()
+                                                  ? "recharge_threshold"
+                                              : change.monthly_cap.has_value() ? "monthly_cap"
+                                                                               : "notify_below"));
+        RESERVE_ASSIGN_OR_RETURN(Transition transition,
+                                 domain::UpdateBillingSettings(context, account, change));
+        // Settings that are in force already change nothing: so the repeat of a request after its
+        // reply was lost is no other than the request.
+        const std::string etag = EtagOf(account);
+        if (!command.etag.empty() && command.etag != etag && EtagOf(transition.account) != etag) {
+          return domain::EtagMismatch("etag");
+        }
+        return transition;
+      });
 }
 
 namespace {
@@ -1275,10 +1421,26 @@ bool IsStale(const Account& account, const std::string& payment_method_id,
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const UpdateAccount& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  const std::string digest = DigestOf(command);
+  const auto stored = image_.requests.find(OnceKey(account_id, command.request_id));
+  if (!command.request_id.empty() && stored != image_.requests.end()) {
+    if (stored->second.record.digest != digest) return domain::RequestIdReused(command.request_id);
+    return image->account();
+  }
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
       domain::UpdateAccount(ContextOf(*image), image->account(), command.change));
+  // As with settings, what is so already is no other than the request.
+  const std::string etag = EtagOfAccount(image->account());
+  if (!command.etag.empty() && command.etag != etag && EtagOfAccount(transition.account) != etag) {
+    return domain::EtagMismatch("account.etag");
+  }
   ApplyWithOpen(*image, std::move(transition));
+  if (!command.request_id.empty()) {
+    // Also of one that changes nothing: it must not be applied after another change.
+    NoteRequest(account_id, command.request_id, digest, /*ordinal=*/0);
+    image->balance_changed = true;
+  }
   return image->account();
 }
 
@@ -1317,7 +1479,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
       [&](const domain::Context& context, const Account& account) {
         return domain::AddPaymentMethod(context, account, given);
       },
-      [&](const Account& account) { return domain::FindCardOf(account, given.card.fingerprint); });
+      [&](const Account& account) { return domain::FindCardWith(account, given.card.token); });
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
@@ -1333,22 +1495,20 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
         return domain::UpdatePaymentMethod(context, account, id, given);
       },
       [&](const Account& account) {
-        return id.empty() ? domain::FindCardOf(account, given.card.fingerprint)
+        return id.empty() ? domain::FindCardWith(account, given.card.token)
                           : domain::FindCard(account, id);
       });
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
                                      const RemovePaymentMethod& command) {
-  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
-  if (IsStale(image->account(), command.payment_method_id, command.etag)) {
-    return domain::EtagMismatch("etag");
-  }
-  RESERVE_ASSIGN_OR_RETURN(
-      Transition transition,
-      domain::RemovePaymentMethod(ContextOf(*image), image->account(), command.payment_method_id));
-  ApplyWithOpen(*image, std::move(transition));
-  return image->account();
+  const std::string& id = command.payment_method_id;
+  return ChangeOnce(
+      account_id, command.request_id, DigestOf(command),
+      [&](const domain::Context& context, const Account& account) -> absl::StatusOr<Transition> {
+        if (IsStale(account, id, command.etag)) return domain::EtagMismatch("etag");
+        return domain::RemovePaymentMethod(context, account, id);
+      });
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const PutUser& command) {
@@ -1363,7 +1523,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const PutUser
       domain::PutUser(ContextOf(*image), image->account(), stored, command.user_id, *plan));
   if (stored == nullptr) folded_.with_new_users.emplace_back(account_id);
   ApplyWithOpen(*image, std::move(transition));
-  return UserReply{*UserOf(*image, command.user_id), *plan, image->account().time_zone};
+  return UserReply{*UserOf(*image, command.user_id), *plan, image->account().calendar};
 }
 
 absl::StatusOr<Reply> Folder::BookOnce(
@@ -1424,28 +1584,24 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Request
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const BlockAccount& command) {
-  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
-  RESERVE_ASSIGN_OR_RETURN(Transition transition,
-                           domain::BlockAccount(ContextOf(*image), image->account(), command.by));
-  ApplyWithOpen(*image, std::move(transition));
-  return image->account();
+  return ChangeOnce(account_id, command.request_id, DigestOf("block", command.by),
+                    [&command](const domain::Context& context, const Account& account) {
+                      return domain::BlockAccount(context, account, command.by);
+                    });
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const UnblockAccount& command) {
-  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
-  RESERVE_ASSIGN_OR_RETURN(Transition transition,
-                           domain::UnblockAccount(ContextOf(*image), image->account(), command.by));
-  ApplyWithOpen(*image, std::move(transition));
-  return image->account();
+  return ChangeOnce(account_id, command.request_id, DigestOf("unblock", command.by),
+                    [&command](const domain::Context& context, const Account& account) {
+                      return domain::UnblockAccount(context, account, command.by);
+                    });
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const LiftSuspension& command) {
-  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
-  RESERVE_ASSIGN_OR_RETURN(Transition transition,
-                           domain::LiftSuspension(ContextOf(*image), image->account(),
-                                                  command.payment_method_id, command.by));
-  ApplyWithOpen(*image, std::move(transition));
-  return image->account();
+  return ChangeOnce(account_id, command.request_id, DigestOf(command),
+                    [&command](const domain::Context& context, const Account& account) {
+                      return domain::LiftSuspension(context, account, command.card, command.by);
+                    });
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RefundRecharge& command) {
@@ -1540,6 +1696,10 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
   const Recharge* charge = RowOfCharge(image_, account_id, command.ordinal, told.charge_id);
   if (charge == nullptr) return domain::ChargeNotFound(told.charge_id);
   RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency, "amount"));
+  if (const Recharge* other =
+          RefundOfAnotherCharge(image_, account_id, told.refund_id, told.charge_id)) {
+    return domain::RefundIdReused(*other);
+  }
   const Recharge* known = domain::FindTold(RefundsOf(image_, account_id, told.charge_id),
                                            told.refund_id, command.refund_ordinal);
   RESERVE_ASSIGN_OR_RETURN(
@@ -1562,14 +1722,17 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
   const Recharge* found = RowOfCharge(image_, account_id, command.ordinal, told.charge_id);
   if (found == nullptr) return domain::ChargeNotFound(told.charge_id);
   RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency, "amount"));
+  const std::pair<std::string, std::string> key(account_id, told.dispute_id);
+  const auto known = image_.disputes.find(key);
+  if (known != image_.disputes.end() && known->second.dispute.charge_id != told.charge_id) {
+    return domain::DisputeIdReused(known->second.dispute);
+  }
   Recharge charge = *found;
   const auto named = image_.recharges.find(RechargeKey(account_id, command.ordinal));
   if (charge.is_payment() && named != image_.recharges.end()) {
     // Booked as a payment before the recharge was reported, whose card was charged.
     charge.card.fingerprint = named->second.recharge.card.fingerprint;
   }
-  const std::pair<std::string, std::string> key(account_id, told.dispute_id);
-  const auto known = image_.disputes.find(key);
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
       domain::ApplyGatewayDispute(ContextOf(*image), image->account(), charge,
@@ -1581,25 +1744,49 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
                       now->recharge.keeps};
 }
 
-absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ResolveReview& command) {
-  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
-  RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency, "amount"));
-  RESERVE_ASSIGN_OR_RETURN(const RechargeImage* found, FindRecharge(account_id, command.ordinal));
-  const Recharge& recharge = found->recharge;
+absl::StatusOr<Transition> Folder::Resolved(const AccountImage& image, const Recharge& recharge,
+                                            const ResolveReview& command) {
+  const std::string& account_id = image.account().account_id;
   const domain::ReviewOutcome& outcome = command.outcome;
+  if (outcome.dismissed) {
+    return domain::DismissKept(ContextOf(image), image.account(), recharge, command.by);
+  }
   if (!recharge.is_refund()) {
-    return ApplyOutcome(*image, command.ordinal,
-                        domain::ResolveReview(ContextOf(*image), image->account(), recharge,
-                                              CreditedFor(image_, account_id, outcome.charge_id),
-                                              outcome, command.by));
+    return domain::ResolveReview(ContextOf(image), image.account(), recharge,
+                                 CreditedFor(image_, account_id, outcome.charge_id), outcome,
+                                 command.by);
   }
   RESERVE_ASSIGN_OR_RETURN(const RechargeImage* charge,
                            FindRecharge(account_id, recharge.refund_of));
   std::optional<std::string> refund_id;
   if (outcome.charged) refund_id = outcome.charge_id;
-  return ApplyOutcome(*image, command.ordinal,
-                      domain::ResolveRefund(ContextOf(*image), image->account(), recharge,
-                                            charge->recharge, refund_id, command.by));
+  return domain::ResolveRefund(ContextOf(image), image.account(), recharge, charge->recharge,
+                               refund_id, command.by);
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ResolveReview& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  const std::string digest = DigestOf(command);
+  if (!command.request_id.empty()) {
+    if (const auto repeat = AnswerAgain(account_id, command.request_id, digest)) return *repeat;
+  }
+  RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency, "charged.amount"));
+  RESERVE_ASSIGN_OR_RETURN(const RechargeImage* found, FindRecharge(account_id, command.ordinal));
+  const Recharge before = found->recharge;
+  RESERVE_ASSIGN_OR_RETURN(Transition transition, Resolved(*image, before, command));
+  if (command.validate_only) {
+    const auto resolved = absl::c_find_if(transition.recharges, [&](const Recharge& changed) {
+      return changed.ordinal == command.ordinal;
+    });
+    return RechargeReply{transition.unchanged ? before : *resolved, transition.unchanged};
+  }
+  RESERVE_ASSIGN_OR_RETURN(Reply reply,
+                           ApplyOutcome(*image, command.ordinal, std::move(transition)));
+  if (!command.request_id.empty()) {
+    NoteRequest(account_id, command.request_id, digest, command.ordinal);
+    image->balance_changed = true;
+  }
+  return reply;
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ReportRecharge& command) {

@@ -42,6 +42,8 @@ struct Folded {
   int unbooked_emergencies = 0;
   // Usages of accounts that are closed, or give back what is left (P4).
   int after_closing = 0;
+  // The earliest start of a usage that began later than the timeline is known (K2).
+  absl::Time unknown_start = absl::InfiniteFuture();
   // A usage found no rate, or a user no plan, in the catalog: the catalog may be an old one.
   bool missed_rate = false;
   bool missed_plan = false;

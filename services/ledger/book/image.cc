@@ -40,7 +40,8 @@ std::vector<OnceKey> UsagesOfEndedHolds(const Image& image) {
   for (const auto& [key, ended] : image.holds) {
     const domain::Hold& hold = ended.hold;
     const OnceKey usage(hold.account_id, hold.usage_id);
-    if (hold.may_return() && !image.usages.contains(usage)) usages.push_back(usage);
+    const bool matters = hold.may_return() || hold.state == domain::HoldState::kEstimated;
+    if (matters && !image.usages.contains(usage)) usages.push_back(usage);
   }
   return usages;
 }

@@ -23,6 +23,7 @@ class Collector {
     if (duplicates_ == Duplicates::kLookUp) {
       keys_.usages.emplace_back(account_id_, command.usage.usage_id);
     }
+    AddHold(command.hold_id);
     AddFact(command.usage);
   }
   void operator()(const VoidUsage& command) const {
@@ -31,6 +32,7 @@ class Collector {
   void operator()(const CorrectUsage& command) const {
     keys_.usages.emplace_back(account_id_, command.correction.usage_id);
     keys_.usages.emplace_back(account_id_, command.usage.usage_id);
+    AddHold(command.correction.hold_id);
     AddFact(command.usage);
   }
   void operator()(const RateUnrated& command) const {
@@ -72,18 +74,15 @@ class Collector {
     keys_.requests.emplace_back(account_id_, command.request_id);
   }
   void operator()(const AddPaymentMethod& command) const {
-    if (!command.request_id.empty()) {
-      keys_.requests.emplace_back(account_id_, command.request_id);
-    }
+    AddRequest(command.request_id);
     keys_.cards.push_back(command.given.card.fingerprint);
   }
   void operator()(const UpdatePaymentMethod& command) const {
-    if (!command.request_id.empty()) {
-      keys_.requests.emplace_back(account_id_, command.request_id);
-    }
+    AddRequest(command.request_id);
     keys_.cards.push_back(command.given.card.fingerprint);
   }
-  void operator()(const RemovePaymentMethod&) const {}
+  void operator()(const UpdateAccount& command) const { AddRequest(command.request_id); }
+  void operator()(const RemovePaymentMethod& command) const { AddRequest(command.request_id); }
   void operator()(const ReportRecharge& command) const {
     keys_.recharges.emplace_back(account_id_, command.ordinal);
     const domain::ChargeOutcome& outcome = command.outcome;
@@ -112,12 +111,15 @@ class Collector {
     keys_.recharges.emplace_back(account_id_, command.ordinal);
   }
   void operator()(const ReportGatewayRefund& command) const {
+    keys_.told_refunds.emplace_back(account_id_, command.told.refund_id);
     ToldOf(command.ordinal, command.told.charge_id);
   }
   void operator()(const ReportGatewayDispute& command) const {
+    keys_.told_disputes.emplace_back(account_id_, command.told.dispute_id);
     ToldOf(command.ordinal, command.told.charge_id);
   }
   void operator()(const ResolveReview& command) const {
+    AddRequest(command.request_id);
     keys_.recharges.emplace_back(account_id_, command.ordinal);
     if (command.outcome.charged) {
       keys_.charges.push_back({account_id_, command.outcome.charge_id});
@@ -133,15 +135,24 @@ class Collector {
     keys_.recharges.emplace_back(account_id_, command.ordinal);
   }
   void operator()(const OpenAccount&) const {}
-  void operator()(const UpdateBillingSettings&) const {}
-  void operator()(const BlockAccount&) const {}
-  void operator()(const UnblockAccount&) const {}
-  void operator()(const LiftSuspension&) const {}
+  void operator()(const UpdateBillingSettings& command) const { AddRequest(command.request_id); }
+  void operator()(const BlockAccount& command) const { AddRequest(command.request_id); }
+  void operator()(const UnblockAccount& command) const { AddRequest(command.request_id); }
+  void operator()(const LiftSuspension& command) const { AddRequest(command.request_id); }
   void operator()(const RecordPayout&) const {}
-  void operator()(const UpdateAccount&) const {}
   void operator()(const Reconsider&) const {}
 
  private:
+  // The hold that a CDR names, which may have ended.
+  void AddHold(const std::string& hold_id) const {
+    if (!hold_id.empty()) keys_.holds.emplace_back(account_id_, hold_id);
+  }
+
+  // One that may be empty: then each call is a request of its own.
+  void AddRequest(const std::string& request_id) const {
+    if (!request_id.empty()) keys_.requests.emplace_back(account_id_, request_id);
+  }
+
   // What booking a usage takes.
   void AddFact(const domain::Usage& usage) const {
     keys_.users.emplace_back(account_id_, usage.user_id);

@@ -78,6 +78,9 @@ struct Keys {
   // Attempts of recharges that are reported as successes.
   std::vector<AttemptKey> successes;
   std::vector<ChargeNeed> charges;
+  // (account id, the gateway's id): refunds and disputes that it tells of, of whichever charge.
+  std::vector<OnceKey> told_refunds;
+  std::vector<OnceKey> told_disputes;
   // (account id, reference): payments of that reference.
   std::vector<OnceKey> references;
   // Numbers whose declines are needed besides those of the accounts' cards: what commands give.

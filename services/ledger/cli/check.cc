@@ -11,10 +11,12 @@
 #include "common/error/error.h"
 #include "common/money/money.h"
 #include "common/rpc/conversions.h"
+#include "common/rpc/deadline.h"
 #include "common/rpc/health_check.h"
 #include "common/rpc/status.h"
 #include "reserve/ledger/v1/accounts.grpc.pb.h"
 #include "reserve/ledger/v1/support.grpc.pb.h"
+#include "services/ledger/cli/errors.h"
 
 namespace reserve::cli {
 namespace {
@@ -32,15 +34,11 @@ absl::StatusOr<Response> Ask(Stub& stub,
                                                           Response*),
                              const Request& request) {
   grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + kCallTimeout));
+  context.set_deadline(DeadlineIn(kCallTimeout));
   Response response;
   const absl::Status status = FromGrpcStatus((stub.*method)(&context, request, &response));
   if (!status.ok()) return status;
   return response;
-}
-
-absl::Status Failed(const std::string& why) {
-  return MakeError(absl::StatusCode::kFailedPrecondition, "CHECK_FAILED", "", why);
 }
 
 absl::Status AwaitServing(const std::shared_ptr<grpc::Channel>& channel, absl::Duration patience) {
@@ -50,7 +48,7 @@ absl::Status AwaitServing(const std::shared_ptr<grpc::Channel>& channel, absl::D
     if (serving.ok() && *serving) return absl::OkStatus();
     if (MonotonicNow() - begin >= patience) {
       if (!serving.ok()) return serving.status();
-      return Failed("the ledger is not serving: its log says why");
+      return CheckFailed("the ledger is not serving: its log says why");
     }
     absl::SleepFor(kLookInterval);
   }
@@ -74,10 +72,11 @@ absl::Status AwaitRecharge(pb::Accounts::Stub& accounts, const pb::Account& open
                              Ask(accounts, &pb::Accounts::Stub::GetAccount, get));
     if (account.state() == pb::ACCOUNT_STATE_ACTIVE) {
       if (Text(account.balance()) == wanted) return absl::OkStatus();
-      return Failed(absl::StrCat("the balance is ", Text(account.balance()), ", not ", wanted));
+      return CheckFailed(
+          absl::StrCat("the balance is ", Text(account.balance()), ", not ", wanted));
     }
     if (MonotonicNow() - begin >= patience) {
-      return Failed("the recharge is not credited: look at the workers and the gateway");
+      return CheckFailed("the recharge is not credited: look at the workers and the gateway");
     }
     absl::SleepFor(kLookInterval);
   }

@@ -15,6 +15,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "common/error/error.h"
+#include "common/rpc/deadline.h"
 #include "common/rpc/status.h"
 #include "reserve/ledger/v1/audit.grpc.pb.h"
 
@@ -119,7 +120,7 @@ class Asking {
   absl::Status Ask(const pb::CheckHeadRequest& request, pb::CheckHeadResponse* response) {
     for (int tries = 1;; ++tries) {
       grpc::ClientContext context;
-      context.set_deadline(absl::ToChronoTime(absl::Now() + kCallTimeout));
+      context.set_deadline(DeadlineIn(kCallTimeout));
       const absl::Status status = FromGrpcStatus(stub_->CheckHead(&context, request, response));
       if (status.ok() || !MayHelpToRepeat(status.code()) || tries >= options_.max_tries) {
         return status;

@@ -5,17 +5,23 @@
 #include <memory>
 
 #include "absl/flags/flag.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
+#include "common/access/roles.h"
 #include "common/error/error.h"
 #include "common/flags/address.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/rpc_flags.h"
 #include "services/ledger/cli/check.h"
 #include "services/ledger/cli/check_heads.h"
+#include "services/ledger/cli/errors.h"
+#include "services/ledger/cli/export_rates.h"
 #include "services/ledger/cli/import_rates.h"
+#include "services/ledger/cli/rate_decks.h"
+#include "services/ledger/cli/show_access.h"
 #include "services/ledger/cli/verify.h"
 #include "services/ledger/serve/currency_settings_file.h"
 #include "services/ledger/serve/database_flags.h"
@@ -45,8 +51,18 @@ ABSL_FLAG(bool, recharge, false,
 ABSL_FLAG(bool, starter, false, "import-rates: import the deck that is built in.");
 ABSL_FLAG(std::string, name, "", "import-rates: the deck's name; the file's by default.");
 ABSL_FLAG(std::string, currency, "USD", "import-rates: the deck's currency.");
+ABSL_FLAG(std::string, series, "",
+          "import-rates: the price list that the deck is of, which plans name; standard by "
+          "default.");
 ABSL_FLAG(std::string, effective_time, "",
-          "import-rates: when the deck comes into force (RFC 3339); now by default.");
+          "import-rates, activate-rates: when the deck comes into force (RFC 3339); by default as "
+          "soon as all ledgers know, in 3 s.");
+ABSL_FLAG(bool, backdate, false,
+          "import-rates, activate-rates: --effective_time may be in the past. Usage that is booked "
+          "keeps its price.");
+ABSL_FLAG(bool, draft, false,
+          "import-rates: only store the deck; activate-rates brings it into force.");
+ABSL_FLAG(std::string, reason, "", "activate-rates: why; kept with the activation.");
 ABSL_FLAG(std::string, standard_rate_ceiling, "",
           "import-rates: prices a minute at or under this are standard rates; empty: that of the "
           "currency's settings.");
@@ -66,7 +82,8 @@ ABSL_FLAG(bool, prices_include_tax, false,
 ABSL_FLAG(std::vector<std::string>, accept, {},
           "import-rates: codes of findings that are right for this file, like ROWS_DROPPED.");
 ABSL_FLAG(bool, dry_run, false,
-          "import-rates: say how the file is read and what is strange about it; store nothing.");
+          "import-rates: say how the file is read and what is strange about it; activate-rates, "
+          "retire-rates: say what would be done. Store nothing.");
 ABSL_FLAG(std::string, date_format, "",
           "import-rates: DMY or MDY, where dates like 01/12/2026 can be read in two ways.");
 ABSL_FLAG(std::string, decimal_mark, "",
@@ -76,6 +93,8 @@ ABSL_FLAG(std::string, kind, "",
           "a column for it; empty: call.");
 ABSL_FLAG(std::vector<std::string>, ignore_columns, {},
           "import-rates: names of columns that are to be passed over.");
+ABSL_FLAG(std::string, caller, "",
+          "access: show what this caller of --roles_file may do, by the name in its certificate.");
 ABSL_FLAG(std::string, grantee, "'reserve'@'%'",
           "grants, migrate --grant: the user, as SQL writes it.");
 
@@ -84,6 +103,7 @@ namespace {
 
 absl::StatusOr<ChannelOptions> LedgerChannelOptions() {
   RESERVE_RETURN_IF_ERROR(CheckTarget("--ledger", absl::GetFlag(FLAGS_ledger)));
+  RESERVE_RETURN_IF_ERROR(CheckPlaintext("--ledger", absl::GetFlag(FLAGS_ledger)));
   ChannelOptions options = ChannelOptionsFromFlags();
   options.tls_server_name = absl::GetFlag(FLAGS_tls_server_name);
   if (!options.tls_server_name.empty() && options.tls.empty()) {
@@ -119,6 +139,15 @@ absl::StatusOr<std::string> GranteeFromFlag() {
     return grantee;
   }
   return InvalidField("--grantee", absl::StrCat("\"", grantee, "\" is not 'name'@'host'"));
+}
+
+// The one that is given.
+absl::StatusOr<int64_t> VersionFrom(const std::vector<std::string>& versions) {
+  int64_t version = 0;
+  if (versions.size() != 1 || !absl::SimpleAtoi(versions.front(), &version) || version < 1) {
+    return InvalidField("VERSION", "give the version of one deck, as rate-decks lists them");
+  }
+  return version;
 }
 
 }  // namespace
@@ -161,7 +190,8 @@ absl::Status PrintSettings() {
 std::string ImportRatesUsage() {
   return absl::StrCat(
       "ledger import-rates FILE [flags]\nledger import-rates --starter [flags]\n  Imports a rate "
-      "deck into a running ledger: of a file, or the one that is built in.\n\n",
+      "deck into a running ledger, of a file, or the one that is built in, and brings it\n  into "
+      "force (but with --draft). One that is there already is only brought into force.\n\n",
       ImportRatesHelp());
 }
 
@@ -172,7 +202,10 @@ absl::Status RunImportRates(const std::vector<std::string>& files) {
   options.starter = absl::GetFlag(FLAGS_starter);
   options.name = absl::GetFlag(FLAGS_name);
   options.currency = absl::GetFlag(FLAGS_currency);
+  options.series = absl::GetFlag(FLAGS_series);
   options.effective_time = absl::GetFlag(FLAGS_effective_time);
+  options.backdate = absl::GetFlag(FLAGS_backdate);
+  options.draft = absl::GetFlag(FLAGS_draft);
   options.standard_rate_ceiling = absl::GetFlag(FLAGS_standard_rate_ceiling);
   options.time_zone = absl::GetFlag(FLAGS_time_zone);
   options.periods = absl::GetFlag(FLAGS_periods);
@@ -192,6 +225,64 @@ absl::Status RunImportRates(const std::vector<std::string>& files) {
   return ImportRates(options, std::cout);
 }
 
+absl::Status RunRateDecks() {
+  RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, LedgerChannel());
+  return ListRateDecks(channel, std::cout);
+}
+
+absl::Status RunCompareRates(std::vector<std::string> versions) {
+  int64_t base = 0;
+  if (versions.size() == 2) {
+    RESERVE_ASSIGN_OR_RETURN(base, VersionFrom({versions.back()}));
+    versions.pop_back();
+  }
+  RESERVE_ASSIGN_OR_RETURN(const int64_t version, VersionFrom(versions));
+  RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, LedgerChannel());
+  return CompareRates(channel, version, base, std::cout);
+}
+
+absl::Status RunExportRates(const std::vector<std::string>& versions) {
+  RESERVE_ASSIGN_OR_RETURN(const int64_t version, VersionFrom(versions));
+  RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, LedgerChannel());
+  return ExportRates(channel, version, std::cout, std::cerr);
+}
+
+absl::Status RunActivateRates(const std::vector<std::string>& versions) {
+  ActivateRatesOptions options;
+  RESERVE_ASSIGN_OR_RETURN(options.deck_version, VersionFrom(versions));
+  options.effective_time = absl::GetFlag(FLAGS_effective_time);
+  options.backdate = absl::GetFlag(FLAGS_backdate);
+  options.dry_run = absl::GetFlag(FLAGS_dry_run);
+  options.reason = absl::GetFlag(FLAGS_reason);
+  RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, LedgerChannel());
+  return ActivateRates(channel, options, std::cout);
+}
+
+absl::Status RunRetireRates(const std::vector<std::string>& versions) {
+  RESERVE_ASSIGN_OR_RETURN(const int64_t version, VersionFrom(versions));
+  RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, LedgerChannel());
+  return RetireRates(channel, version, absl::GetFlag(FLAGS_dry_run), std::cout);
+}
+
+absl::Status PrintAccess() {
+  const std::string caller = absl::GetFlag(FLAGS_caller);
+  const std::string path = RolesFileFromFlags();
+  if (caller.empty()) {
+    ShowAccess(std::cout);
+    return absl::OkStatus();
+  }
+  if (path.empty()) return InvalidField("--roles_file", "is needed: it says what a caller is");
+  RESERVE_ASSIGN_OR_RETURN(const RolesByCaller roles, ReadRoles(path));
+  const auto found = roles.find(caller);
+  if (found == roles.end()) {
+    return MakeError(absl::StatusCode::kNotFound, "CALLER_NOT_NAMED", "",
+                     absl::StrCat("the roles file does not name \"", caller,
+                                  "\": it may call nothing but health"));
+  }
+  ShowAccessOf(caller, found->second, std::cout);
+  return absl::OkStatus();
+}
+
 absl::Status RunCheck() {
   RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, LedgerChannel());
   return CheckLedger(channel, {.recharge = absl::GetFlag(FLAGS_recharge)}, std::cout);
@@ -201,8 +292,7 @@ absl::Status RunVerify() {
   RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, LedgerChannel());
   RESERVE_ASSIGN_OR_RETURN(const int64_t differences, VerifyLedger(channel, std::cout));
   if (differences == 0) return absl::OkStatus();
-  return MakeError(absl::StatusCode::kDataLoss, "DIFFERENCES_FOUND", "",
-                   absl::StrCat(differences, " differences were found"));
+  return DifferencesFound(differences);
 }
 
 absl::Status RunCheckHeads(const std::vector<std::string>& files) {
@@ -216,10 +306,7 @@ absl::Status RunCheckHeads(const std::vector<std::string>& files) {
   std::istream& in = files.front() == "-" ? std::cin : file;
   RESERVE_ASSIGN_OR_RETURN(const HeadCounts counts, CheckHeads(channel, in, std::cout));
   const int64_t missing = counts.lost + counts.replaced;
-  if (missing > 0) {
-    return MakeError(absl::StatusCode::kDataLoss, "ENTRIES_LOST", "",
-                     absl::StrCat(missing, " acknowledged entries are lost"));
-  }
+  if (missing > 0) return EntriesLost(missing);
   if (counts.bad_lines == 0) return absl::OkStatus();
   return InvalidField("FILE", absl::StrCat(counts.bad_lines, " lines were not understood"));
 }

@@ -24,11 +24,25 @@ absl::Status PrintSettings();
 
 // The help of import-rates, with the columns of its files.
 std::string ImportRatesUsage();
-// Imports the one file, or with --starter none, into the running ledger.
+// Imports the one file, or with --starter none, into the running ledger, and activates it.
 absl::Status RunImportRates(const std::vector<std::string>& files);
+
+// Lists the decks of the running ledger.
+absl::Status RunRateDecks();
+// Says what would change with the deck of the first version: from the one in force, or the second.
+absl::Status RunCompareRates(std::vector<std::string> versions);
+// Writes the deck of the one version to standard output, as import-rates reads it.
+absl::Status RunExportRates(const std::vector<std::string>& versions);
+// Has it activate, or retire, the deck of the one version.
+absl::Status RunActivateRates(const std::vector<std::string>& versions);
+absl::Status RunRetireRates(const std::vector<std::string>& versions);
 
 // Looks whether the running ledger is fit for use, and with --recharge charges a card of the stub.
 absl::Status RunCheck();
+
+// Prints who may call what; with --caller what that one may, by --roles_file. NOT_FOUND if the file
+// does not name it.
+absl::Status PrintAccess();
 
 // Has the running ledger recompute everything. DATA_LOSS if something does not add up.
 absl::Status RunVerify();

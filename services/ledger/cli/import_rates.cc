@@ -17,22 +17,21 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "common/money/money.h"
 #include "common/rpc/conversions.h"
+#include "common/rpc/deadline.h"
 #include "common/rpc/status.h"
 #include "reserve/ledger/v1/rates.grpc.pb.h"
+#include "services/ledger/cli/rate_decks.h"
 #include "services/ledger/rates/deck_csv.h"
 #include "services/ledger/rates/errors.h"
 #include "services/ledger/rates/starter_deck.h"
 
 namespace reserve::cli {
 namespace {
-
-namespace pb = ::reserve::ledger::v1;
 
 constexpr size_t kChunkBytes = 256 << 10;
 constexpr absl::Duration kDeadline = absl::Minutes(10);
@@ -116,24 +115,20 @@ absl::Status AddReading(const ImportRatesOptions& options, pb::RateDeckHeader* h
   return InvalidField("--kind", absl::StrCat("\"", options.kind, "\" is no kind of rate"));
 }
 
+absl::StatusOr<std::optional<absl::Time>> EffectiveTimeOf(const ImportRatesOptions& options) {
+  const bool of_starter = options.effective_time.empty() && options.starter;
+  return EffectiveTimeFrom(of_starter ? std::string(kStarterEffectiveTime)
+                                      : options.effective_time);
+}
+
 absl::StatusOr<pb::RateDeckHeader> HeaderFrom(const ImportRatesOptions& options, size_t csv_bytes) {
   pb::RateDeckHeader header;
   header.set_name(NameOf(options));
   header.set_currency_code(options.currency);
   header.set_csv_bytes(static_cast<int64_t>(csv_bytes));
-  std::string text = options.effective_time;
-  if (text.empty() && options.starter) text = std::string(kStarterEffectiveTime);
-  if (!text.empty()) {
-    absl::Time time;
-    std::string problem;
-    if (!absl::ParseTime(absl::RFC3339_full, text, &time, &problem) ||
-        time == absl::InfiniteFuture() || time == absl::InfinitePast()) {
-      return InvalidField("--effective_time", absl::StrCat("\"", text,
-                                                           "\" is not a time of RFC 3339, like "
-                                                           "2026-01-31T00:00:00Z"));
-    }
-    ToProto(time, header.mutable_effective_time());
-  }
+  header.set_series(options.series);
+  RESERVE_ASSIGN_OR_RETURN(const std::optional<absl::Time> effective, EffectiveTimeOf(options));
+  if (effective.has_value()) ToProto(*effective, header.mutable_effective_time());
   if (!options.standard_rate_ceiling.empty()) {
     const absl::StatusOr<Nanos> ceiling = ParseDecimal(options.standard_rate_ceiling);
     if (!ceiling.ok()) {
@@ -228,8 +223,6 @@ void PrintFindings(const pb::ImportRateDeckResponse& response, std::ostream& out
 
 void PrintImported(const pb::ImportRateDeckResponse& response, std::ostream& out) {
   const pb::RateDeck& deck = response.rate_deck();
-  const absl::Time effective = absl::FromUnixSeconds(deck.effective_time().seconds()) +
-                               absl::Nanoseconds(deck.effective_time().nanos());
   std::vector<std::string> open;  // findings
   for (const pb::RateDeckFinding& finding : response.findings()) {
     if (!finding.accepted()) open.push_back(CodeOf(finding));
@@ -241,13 +234,55 @@ void PrintImported(const pb::ImportRateDeckResponse& response, std::ostream& out
           : open.empty()              ? "would be imported"
                                       : "would be refused")
       << (dry_run ? "" : absl::StrCat(deck.version())) << ": " << deck.rate_count()
-      << (deck.rate_count() == 1 ? " rate in " : " rates in ") << deck.currency_code()
-      << ", in force from "
-      << absl::FormatTime("%Y-%m-%dT%H:%M:%E*SZ", effective, absl::UTCTimeZone()) << std::endl;
+      << (deck.rate_count() == 1 ? " rate in " : " rates in ") << deck.currency_code();
+  if (deck.series() != "standard") out << ", series " << deck.series();
+  out << std::endl;
   if (dry_run && !open.empty()) {
     out << "import-rates: if this is right for this file: --accept=" << absl::StrJoin(open, ",")
         << std::endl;
   }
+}
+
+// Is it in force already, or will be, as it is to be?
+absl::StatusOr<bool> NothingToActivate(pb::Rates::Stub& stub, const pb::RateDeck& deck,
+                                       const std::optional<absl::Time>& effective) {
+  if (!effective.has_value()) return deck.state() == pb::RATE_DECK_STATE_IN_FORCE;
+  pb::ListRateDeckActivationsRequest request;
+  request.set_deck_version(deck.version());
+  pb::ListRateDeckActivationsResponse response;
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(absl::Now() + kDeadline));
+  RESERVE_RETURN_IF_ERROR(
+      FromGrpcStatus(stub.ListRateDeckActivations(&context, request, &response)));
+  for (const pb::RateDeckActivation& each : response.activations()) {
+    const bool superseded = each.state() == pb::RATE_DECK_STATE_SUPERSEDED;
+    if (!superseded && TimeOf(each.effective_time()) == *effective) return true;
+  }
+  return false;
+}
+
+absl::Status ActivateImported(pb::Rates::Stub& stub, const ImportRatesOptions& options,
+                              const pb::RateDeck& deck, std::ostream& out) {
+  RESERVE_ASSIGN_OR_RETURN(const std::optional<absl::Time> effective, EffectiveTimeOf(options));
+  RESERVE_ASSIGN_OR_RETURN(const bool nothing, NothingToActivate(stub, deck, effective));
+  if (nothing) {
+    out << "import-rates: " << InForceText(deck) << std::endl;
+    return absl::OkStatus();
+  }
+  pb::ActivateRateDeckRequest request;
+  request.set_deck_version(deck.version());
+  if (effective.has_value()) ToProto(*effective, request.mutable_effective_time());
+  request.set_backdate(options.backdate || options.starter);
+  request.set_reason("import-rates");
+  const absl::StatusOr<pb::RateDeckActivation> activation = SendActivation(stub, request);
+  if (!activation.ok()) {
+    out << "import-rates: version " << deck.version()
+        << " is stored as a draft and not in force; activate-rates brings it into force"
+        << std::endl;
+    return activation.status();
+  }
+  out << "import-rates: " << InForceText(*activation) << std::endl;
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -279,7 +314,7 @@ absl::Status ImportRates(const ImportRatesOptions& options, std::ostream& out) {
   const auto stub = pb::Rates::NewStub(channel);
 
   grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + kDeadline));
+  context.set_deadline(DeadlineIn(kDeadline));
   pb::ImportRateDeckResponse response;
   const auto writer = stub->ImportRateDeck(&context, &response);
   // Whatever cut the upload short is told by the call's status.
@@ -292,7 +327,8 @@ absl::Status ImportRates(const ImportRatesOptions& options, std::ostream& out) {
   PrintReading(response.reading(), out);
   PrintFindings(response, out);
   PrintImported(response, out);
-  return absl::OkStatus();
+  if (options.draft || options.dry_run) return absl::OkStatus();
+  return ActivateImported(*stub, options, response.rate_deck(), out);
 }
 
 }  // namespace reserve::cli

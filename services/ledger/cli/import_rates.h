@@ -1,6 +1,8 @@
-// The client behind `ledger import-rates`: streams a rate deck to a running ledger.
+// The client behind `ledger import-rates`: streams a rate deck to a running ledger, and brings it
+// into force.
 //
-// A repeat is safe: the ledger knows a deck that it has. Blocks; call it from one thread.
+// A repeat is safe: the ledger knows a deck that it has, and one that is in force stays so. A deck
+// of before is brought into force again. Blocks; call it from one thread.
 //
 //   ImportRatesOptions options;
 //   options.ledger = "127.0.0.1:50051";
@@ -29,9 +31,15 @@ struct ImportRatesOptions {
   std::string name;
   // ISO 4217; empty: USD.
   std::string currency;
-  // RFC 3339. Empty: now, or for the starter deck 2015-01-01T00:00:00Z, so that old
-  // usage can be rated, too.
+  // The price list; empty: "standard".
+  std::string series;
+  // RFC 3339. Empty: as soon as all ledgers know, or for the starter deck 2015-01-01T00:00:00Z, so
+  // that old usage can be rated, too.
   std::string effective_time;
+  // The effective time may be in the past; that of the starter deck may anyway.
+  bool backdate = false;
+  // Only import it.
+  bool draft = false;
   // A decimal per minute; empty: 0.02.
   std::string standard_rate_ceiling;
   // Of the days and periods of its lines: an IANA name; empty: UTC.

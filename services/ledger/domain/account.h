@@ -14,6 +14,7 @@
 #include "common/clock/compact_time.h"
 #include "common/money/money.h"
 #include "common/text/short_text.h"
+#include "services/ledger/domain/account_calendar.h"
 #include "services/ledger/domain/closing.h"
 #include "services/ledger/domain/credit_grant.h"
 #include "services/ledger/domain/due.h"
@@ -32,7 +33,7 @@ enum class AccountState : uint8_t {
 
 // Automatic recharges that succeeded in one calendar window of the account's time zone (G7).
 struct CapWindow {
-  int64_t window = 0;  // 2026112309, 20261123, or 202611; another one: nothing was used yet
+  int64_t window = 0;  // its number (account_calendar.h); another one: nothing was used yet
   Nanos amount = 0;
   int64_t reported = 0;  // the window in which kCapReached was last told; once in each
 
@@ -58,10 +59,15 @@ struct RechargeMark {
 
 // What a customer or a stranger has tried with cards in one day of the account's time zone (G9).
 struct DayOfTries {
-  int32_t day = 0;  // 20261123; another day: nothing yet
+  int32_t day = 0;  // its number (account_calendar.h); another day: nothing yet
   int32_t cards_given = 0;
   int32_t declines = 0;
 
+  // From now on of this day: of another nothing counts any more.
+  void CountOn(const CalendarWindow& today) {
+    const auto number = static_cast<int32_t>(today.number);
+    if (day != number) *this = {number, 0, 0};
+  }
   friend bool operator==(const DayOfTries&, const DayOfTries&) = default;
 };
 
@@ -114,9 +120,8 @@ struct Account {
   std::string account_id;
   std::string currency;
   std::string default_plan_id;
-  // Whose hours, days and months count (C8). Whoever reads its name finds the zone.
-  absl::TimeZone time_zone = absl::UTCTimeZone();
-  ShortText<2> country;  // ISO 3166-1 alpha-2; empty: opened before accounts had one
+  AccountCalendar calendar;  // whose hours, days and months count (C8)
+  ShortText<2> country;      // ISO 3166-1 alpha-2; empty: opened before accounts had one
   AccountState state = AccountState::kPendingFunding;
   bool automatic_off = false;  // the customer's switch (G10)
   bool open_waits = false;     // the open one was not due yet when it was last decided upon
@@ -177,7 +182,7 @@ struct Account {
 
 // What a user has used of the allowance of one period (C8).
 struct Allowance {
-  int32_t period = 0;  // 0: for life; else the month, 202611, of the account's time zone
+  int32_t period = 0;  // 0: for life; else the month, as PeriodNumber has it
   int64_t seconds_used = 0;
   int64_t seconds_held = 0;  // set aside for calls in progress (H1)
 

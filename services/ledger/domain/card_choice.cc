@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "absl/types/span.h"
-#include "common/clock/calendar.h"
 #include "services/ledger/domain/card_limits.h"
 #include "services/ledger/domain/recharge_policy.h"
 
@@ -42,10 +41,9 @@ CardChoice UnderLimits(const Context& context, const Account& account, const Pay
   const Settings& settings = context.settings;
   choice.time = AllowedByDeclines(settings, method.card, DeclinesOf(context, method), earliest,
                                   &choice.network_limited);
-  if (account.tries.day == DayOf(context.now, account.time_zone) &&
-      account.tries.declines >= settings.max_declines_per_day) {
-    choice.time = std::max(choice.time, EndOfDay(context.now, account.time_zone));
-  }
+  if (account.tries.declines < settings.max_declines_per_day) return choice;
+  const CalendarWindow today = WindowAt(account.calendar, CalendarUnit::kDay, context.now);
+  if (account.tries.day == today.number) choice.time = std::max(choice.time, today.end);
   return choice;
 }
 
@@ -115,6 +113,13 @@ const PaymentMethod* FindCard(const Account& account, absl::string_view payment_
 PaymentMethod* FindCard(Account& account, absl::string_view payment_method_id) {
   for (PaymentMethod& method : account.payment_methods) {
     if (method.payment_method_id == payment_method_id) return &method;
+  }
+  return nullptr;
+}
+
+const PaymentMethod* FindCardWith(const Account& account, const CardToken& token) {
+  for (const PaymentMethod& method : account.payment_methods) {
+    if (method.card.token == token) return &method;
   }
   return nullptr;
 }

@@ -46,7 +46,8 @@ absl::Time NetworkAllows(const Context& context, const PaymentMethod& method, ab
 const PaymentMethod* FindCard(const Account& account, absl::string_view payment_method_id);
 PaymentMethod* FindCard(Account& account, absl::string_view payment_method_id);
 
-// The one with this number; null if there is none.
+// The one with this token, or this number; null if there is none.
+const PaymentMethod* FindCardWith(const Account& account, const CardToken& token);
 const PaymentMethod* FindCardOf(const Account& account, absl::string_view fingerprint);
 
 }  // namespace reserve::domain

@@ -6,7 +6,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/civil_time.h"
-#include "common/clock/calendar.h"
 #include "common/clock/utc.h"
 #include "services/ledger/domain/grant_steps.h"
 #include "services/ledger/domain/hold_steps.h"
@@ -146,24 +145,23 @@ absl::string_view NameOf(CapKind kind) {
 
 // Was it told already in this window?
 bool Told(const ReachedCap& cap, absl::Time now, Account* a) {
-  const absl::TimeZone zone = a->time_zone;
   Caps* caps = &a->caps;
   CapWindow* window = nullptr;
-  int64_t number = 0;
+  CalendarUnit unit = CalendarUnit::kHour;
   switch (cap.kind) {
     case CapKind::kHour:
       window = &caps->hour;
-      number = HourOf(now, zone);
       break;
     case CapKind::kDay:
       window = &caps->day;
-      number = DayOf(now, zone);
+      unit = CalendarUnit::kDay;
       break;
     case CapKind::kMonth:
       window = &caps->month;
-      number = MonthOf(now, zone);
+      unit = CalendarUnit::kMonth;
       break;
   }
+  const int64_t number = WindowAt(a->calendar, unit, now).number;
   return std::exchange(window->reported, number) == number;
 }
 

@@ -10,14 +10,14 @@
 
 namespace reserve::domain {
 
-std::optional<std::string> DestinationFrom(absl::string_view dialled) {
+std::optional<std::string> DestinationFrom(const Settings& settings, absl::string_view dialled) {
   if (IsE164(dialled)) return std::string(dialled.substr(1));
   const bool plus = absl::ConsumePrefix(&dialled, "+");
   const bool short_code = !plus && dialled.size() >= kMinShortCodeDigits &&
                           dialled.size() <= kMaxShortCodeDigits &&
                           std::all_of(dialled.begin(), dialled.end(),
                                       [](unsigned char c) { return absl::ascii_isdigit(c); });
-  if (!short_code && !IsEmergencySomewhere(dialled)) return std::nullopt;
+  if (!short_code && !IsEmergencySomewhere(settings, dialled)) return std::nullopt;
   return absl::StrCat(absl::string_view(&kShortCodeMark, 1), dialled);
 }
 

@@ -14,14 +14,16 @@
 
 namespace reserve::domain {
 
+struct Settings;
+
 inline constexpr char kShortCodeMark = '#';
 inline constexpr size_t kMinShortCodeDigits = 3;
 inline constexpr size_t kMaxShortCodeDigits = 8;
 
 // What is kept of a number as it was dialled; nothing if it is none. E.164 (C1), or a short code: 3
-// to 8 digits without `+`; an emergency number of the program's table may come with a `+`, or have
-// two digits (C10).
-std::optional<std::string> DestinationFrom(absl::string_view dialled);
+// to 8 digits without `+`; an emergency number, of the program's table or of those that the
+// settings add, may come with a `+`, or have two digits (C10).
+std::optional<std::string> DestinationFrom(const Settings& settings, absl::string_view dialled);
 
 // Of one that is kept:
 inline bool IsShortCode(absl::string_view destination) {

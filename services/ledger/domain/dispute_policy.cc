@@ -1,5 +1,6 @@
 #include "services/ledger/domain/dispute_policy.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -42,10 +43,11 @@ std::string TextOf(const Dispute& dispute) {
   return absl::StrCat("dispute ", dispute.dispute_id, " of charge ", dispute.charge_id);
 }
 
-void TellOf(const Dispute& dispute, const Recharge& charge, EventKind kind, Draft* draft) {
+Event& TellOf(const Dispute& dispute, const Recharge& charge, EventKind kind, Draft* draft) {
   Event& event = draft->AddEvent(kind, TextOf(dispute), charge);
   event.amount = dispute.amount;
   event.reference = dispute.dispute_id;
+  return event;
 }
 
 absl::Status Book(EntryKind kind, Nanos amount, const Dispute& dispute, Draft* draft) {
@@ -61,27 +63,37 @@ absl::Status Take(const Recharge& charge, Dispute* dispute, Draft* draft) {
   RESERVE_RETURN_IF_ERROR(Book(EntryKind::kDispute, -dispute->amount, *dispute, draft));
   TellOf(*dispute, charge, EventOf(dispute->state), draft);
   dispute->debited = true;
-  dispute->suspension_number = Suspend(SuspensionReason::kDispute, draft);
+  dispute->suspension_number =
+      Suspend(SuspensionReason::kDispute, {"", "", dispute->dispute_id}, draft);
   dispute->card_fingerprint = charge.card.fingerprint;
   // Of a charge that was made on a page the number is not known.
   if (!dispute->card_fingerprint.empty()) {
     NoteDispute({dispute->card_fingerprint, dispute->dispute_id}, draft);
+    NoteTokenOf(charge.card, draft);
   }
   Recharge& changed = draft->Change(charge);
   changed.disputed = AddSaturating(changed.disputed, dispute->amount);
   return absl::OkStatus();
 }
 
-// The bank has given it back.
-absl::Status GiveBack(const Recharge& charge, Dispute* dispute, Draft* draft) {
-  RESERVE_RETURN_IF_ERROR(Book(EntryKind::kDisputeReturned, dispute->amount, *dispute, draft));
-  TellOf(*dispute, charge, EventOf(dispute->state), draft);
-  dispute->debited = false;
+// The bank has given it back, or `told` of it: the rest stays out of the balance, and disputed.
+absl::Status GiveBack(const Recharge& charge, Nanos told, Dispute* dispute, Draft* draft) {
+  const Nanos returned = std::min(told, dispute->amount);
+  RESERVE_RETURN_IF_ERROR(Book(EntryKind::kDisputeReturned, returned, *dispute, draft));
+  dispute->amount -= returned;
+  dispute->debited = dispute->amount > 0;
+  Event& event = TellOf(*dispute, charge, EventOf(dispute->state), draft);
+  event.amount = returned;
+  if (dispute->debited) {
+    event.cause += absl::StrCat(": ", FormatMoney(charge.currency, dispute->amount), " stay lost");
+  } else {
+    dispute->amount = returned;
+  }
   TakeBackSuspension(SuspensionReason::kDispute, std::exchange(dispute->suspension_number, 0),
                      draft);
   EndDispute({dispute->card_fingerprint, dispute->dispute_id}, draft);
   Recharge& changed = draft->Change(charge);
-  changed.disputed = SubtractSaturating(changed.disputed, dispute->amount);
+  changed.disputed = SubtractSaturating(changed.disputed, returned);
   return absl::OkStatus();
 }
 
@@ -98,14 +110,15 @@ absl::Status CancelRefunds(const Recharge& charge, absl::Span<const Recharge* co
   return absl::OkStatus();
 }
 
-// Tells of the state of a dispute of a credited charge, and books what it asks for.
-absl::Status Settle(const Recharge& charge, absl::Span<const Recharge* const> refunds,
+// Tells of the state of a dispute of a credited charge, and books what it asks for. `told`: the
+// amount that the gateway told with that state.
+absl::Status Settle(const Recharge& charge, absl::Span<const Recharge* const> refunds, Nanos told,
                     Dispute* dispute, Draft* draft) {
   if (Taken(dispute->state) && !dispute->debited) {
     RESERVE_RETURN_IF_ERROR(Take(charge, dispute, draft));
     return CancelRefunds(charge, refunds, draft);
   }
-  if (!Taken(dispute->state) && dispute->debited) return GiveBack(charge, dispute, draft);
+  if (!Taken(dispute->state) && dispute->debited) return GiveBack(charge, told, dispute, draft);
   TellOf(*dispute, charge, EventOf(dispute->state), draft);
   return absl::OkStatus();
 }
@@ -134,7 +147,7 @@ absl::StatusOr<Transition> ApplyGatewayDispute(const Context& context, const Acc
   dispute.update_time = context.now;
   Draft draft(context, account);
   if (charge.holds_credit()) {
-    RESERVE_RETURN_IF_ERROR(Settle(charge, refunds, &dispute, &draft));
+    RESERVE_RETURN_IF_ERROR(Settle(charge, refunds, told.amount, &dispute, &draft));
   } else {
     TellOf(dispute, charge, EventKind::kGatewayStateKept, &draft);
     draft.Change(charge).keeps = true;
@@ -166,7 +179,7 @@ absl::StatusOr<Transition> ApplyKept(const Context& context, const Account& acco
     Dispute dispute = *kept;
     dispute.ordinal = charge.ordinal;
     const Recharge now = draft.Change(charge);
-    RESERVE_RETURN_IF_ERROR(Settle(now, refunds, &dispute, &draft));
+    RESERVE_RETURN_IF_ERROR(Settle(now, refunds, dispute.amount, &dispute, &draft));
     draft.transition().disputes.push_back(std::move(dispute));
   }
   return Concluded(std::move(draft));

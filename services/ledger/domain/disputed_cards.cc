@@ -1,6 +1,9 @@
 #include "services/ledger/domain/disputed_cards.h"
 
 #include <algorithm>
+#include <vector>
+
+#include "services/ledger/domain/card_choice.h"
 
 namespace reserve::domain {
 namespace {
@@ -17,6 +20,21 @@ void MoveCards(const std::string& fingerprint, CardState from, CardState to, Dra
   }
 }
 
+// Numbers of which no dispute stands after that are USABLE again.
+template <typename IsOver>
+void ForgetIf(IsOver is_over, Draft* draft) {
+  std::vector<DisputedNumber>& numbers = draft->account().disputed_numbers;
+  const auto over =
+      std::stable_partition(numbers.begin(), numbers.end(),
+                            [&](const DisputedNumber& number) { return !is_over(number); });
+  const std::vector<DisputedNumber> ended(over, numbers.end());
+  numbers.erase(over, numbers.end());
+  for (const DisputedNumber& number : ended) {
+    if (IsDisputed(draft->account(), number.fingerprint)) continue;
+    MoveCards(number.fingerprint, CardState::kDisputed, CardState::kUsable, draft);
+  }
+}
+
 }  // namespace
 
 bool IsDisputed(const Account& account, const std::string& fingerprint) {
@@ -25,28 +43,60 @@ bool IsDisputed(const Account& account, const std::string& fingerprint) {
       [&](const DisputedNumber& number) { return number.fingerprint == fingerprint; });
 }
 
+std::string NumberOfDispute(const Account& account, const std::string& dispute_id) {
+  // The number itself was noted before its tokens.
+  const auto first =
+      std::find_if(account.disputed_numbers.begin(), account.disputed_numbers.end(),
+                   [&](const DisputedNumber& number) { return number.dispute_id == dispute_id; });
+  return first == account.disputed_numbers.end() ? "" : first->fingerprint;
+}
+
+std::string DisputedNumberOf(const Account& account, const CardToken& token) {
+  const std::string stand_in = StandInNumber(token);
+  for (const DisputedNumber& number : account.disputed_numbers) {
+    if (number.fingerprint == stand_in) return NumberOfDispute(account, number.dispute_id);
+  }
+  return "";
+}
+
+void NoteTokenOf(const Card& card, Draft* draft) {
+  if (card.token.empty()) return;
+  std::vector<std::string> names = {StandInNumber(card.token)};
+  // It may have got another number since.
+  const PaymentMethod* same = FindCardWith(draft->account(), card.token);
+  if (same != nullptr) names.push_back(same->card.fingerprint);
+  std::vector<DisputedNumber>& numbers = draft->account().disputed_numbers;
+  std::vector<DisputedNumber> noted;
+  for (const DisputedNumber& number : numbers) {
+    if (number.fingerprint != card.fingerprint) continue;
+    for (const std::string& name : names) noted.push_back({name, number.dispute_id});
+  }
+  for (const DisputedNumber& number : noted) {
+    if (std::find(numbers.begin(), numbers.end(), number) != numbers.end()) continue;
+    NoteDispute(number, draft);
+  }
+}
+
 void NoteDispute(const DisputedNumber& number, Draft* draft) {
   draft->account().disputed_numbers.push_back(number);
   MoveCards(number.fingerprint, CardState::kNone, CardState::kDisputed, draft);
 }
 
 void EndDispute(const DisputedNumber& number, Draft* draft) {
-  std::vector<DisputedNumber>& numbers = draft->account().disputed_numbers;
-  const auto found = std::find(numbers.begin(), numbers.end(), number);
-  if (found == numbers.end()) return;  // support has lifted it
-  numbers.erase(found);
-  if (IsDisputed(draft->account(), number.fingerprint)) return;
-  MoveCards(number.fingerprint, CardState::kDisputed, CardState::kUsable, draft);
+  ForgetIf([&](const DisputedNumber& other) { return other.dispute_id == number.dispute_id; },
+           draft);
 }
 
 void ForgetDisputes(const std::string& fingerprint, Draft* draft) {
-  std::vector<DisputedNumber>& numbers = draft->account().disputed_numbers;
-  numbers.erase(std::remove_if(numbers.begin(), numbers.end(),
-                               [&](const DisputedNumber& number) {
-                                 return number.fingerprint == fingerprint;
-                               }),
-                numbers.end());
-  MoveCards(fingerprint, CardState::kDisputed, CardState::kUsable, draft);
+  std::vector<std::string> disputes;
+  for (const DisputedNumber& number : draft->account().disputed_numbers) {
+    if (number.fingerprint == fingerprint) disputes.push_back(number.dispute_id);
+  }
+  ForgetIf(
+      [&](const DisputedNumber& number) {
+        return std::find(disputes.begin(), disputes.end(), number.dispute_id) != disputes.end();
+      },
+      draft);
 }
 
 }  // namespace reserve::domain

@@ -10,11 +10,20 @@
 namespace reserve::domain {
 
 bool IsDisputed(const Account& account, const std::string& fingerprint);
+// The number of a token that was once one of a disputed number's, wherever it is by now; empty: it
+// was none.
+std::string DisputedNumberOf(const Account& account, const CardToken& token);
+
+// The number that this dispute keeps from being charged; empty: none.
+std::string NumberOfDispute(const Account& account, const std::string& dispute_id);
 
 // One dispute more of this number: its cards are DISPUTED.
 void NoteDispute(const DisputedNumber& number, Draft* draft);
-// One less: after the last its cards are USABLE again. Nothing comes of it where support has
-// lifted this one.
+// A token of that number, which is remembered while a dispute of it stands: it may be taken from
+// its card, and given again as one of which no number is said, or have been given another since.
+void NoteTokenOf(const Card& card, Draft* draft);
+// That dispute is over: after a number's last its cards are USABLE again. Nothing comes of it where
+// support has lifted it.
 void EndDispute(const DisputedNumber& number, Draft* draft);
 // Support lets the number be charged again, whatever disputes there are.
 void ForgetDisputes(const std::string& fingerprint, Draft* draft);

@@ -140,10 +140,12 @@ absl::string_view ShortOutbound(const Usage& usage) {
 
 }  // namespace
 
-bool IsEmergencySomewhere(absl::string_view digits) {
+bool IsEmergencySomewhere(const Settings& settings, absl::string_view digits) {
   return IsEverywhere(digits) ||
          std::any_of(std::begin(kOfCountries), std::end(kOfCountries),
-                     [digits](const OfCountry& each) { return IsAmong(digits, each.numbers); });
+                     [digits](const OfCountry& each) { return IsAmong(digits, each.numbers); }) ||
+         std::any_of(settings.emergency_numbers.begin(), settings.emergency_numbers.end(),
+                     [digits](const EmergencyNumber& number) { return number.digits == digits; });
 }
 
 bool IsEmergency(const Settings& settings, absl::string_view country, const Usage& usage) {
@@ -154,10 +156,7 @@ bool IsEmergency(const Settings& settings, absl::string_view country, const Usag
 
 bool MayBeEmergency(const Settings& settings, const Usage& usage) {
   const absl::string_view digits = ShortOutbound(usage);
-  if (digits.empty()) return false;
-  return IsEmergencySomewhere(digits) ||
-         std::any_of(settings.emergency_numbers.begin(), settings.emergency_numbers.end(),
-                     [digits](const EmergencyNumber& number) { return number.digits == digits; });
+  return !digits.empty() && IsEmergencySomewhere(settings, digits);
 }
 
 bool IsEmergencyForAll(const Settings& settings, const Usage& usage) {

@@ -22,9 +22,9 @@ struct EmergencyNumber {
   friend bool operator==(const EmergencyNumber&, const EmergencyNumber&) = default;
 };
 
-// Does the program's table have these digits for any country? They are taken for a number wherever
-// they come in then, also with a `+`, and also if they are two.
-bool IsEmergencySomewhere(absl::string_view digits);
+// Are these digits for help in any country, by the program's table or as the operator added? They
+// are taken for a number wherever they come in then, also with a `+`, and also if they are two.
+bool IsEmergencySomewhere(const Settings& settings, absl::string_view digits);
 
 // Is this usage for help, of an account in `country`? One that has no country is where the operator
 // is (`default_country`).

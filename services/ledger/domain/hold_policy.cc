@@ -18,7 +18,7 @@ namespace {
 // --- What a call costs --------------------------------------------------------------------
 
 int32_t PeriodOf(const Account& account, const UsageTerms& terms, const Hold& hold) {
-  return PeriodOf(*terms.plan, hold.price_time, account.time_zone);
+  return PeriodOf(*terms.plan, hold.price_time, account.calendar);
 }
 
 // What the user's allowance has left for this call: what no other call holds (H1).
@@ -351,9 +351,9 @@ absl::StatusOr<Transition> ExtendHold(const Context& context, const Account& acc
 
 absl::StatusOr<Transition> ReleaseHold(const Context& context, const Account& account,
                                        const Hold& hold, const UsageTerms& terms,
-                                       absl::Duration used) {
-  RESERVE_RETURN_IF_ERROR(CheckDuration(context.settings, used, "used"));
-  const bool news = MayReport(hold) && used > hold.used && account.closing.takes_facts();
+                                       const HoldExtension& report) {
+  RESERVE_RETURN_IF_ERROR(CheckReport(context, report));
+  const bool news = MayReport(hold) && report.used > hold.used && account.closing.takes_facts();
   if (!hold.open() && !news) {
     if (!MayReport(hold) || hold.final_reason == FinalReason::kHoldEnded) {
       return Unchanged(account);
@@ -365,9 +365,8 @@ absl::StatusOr<Transition> ReleaseHold(const Context& context, const Account& ac
   }
   Hold after = hold;
   if (news) {
-    const HoldExtension report{hold.extension, used};
     if (TellsOfAnswer(hold, report)) TakeUpAnswer(context, terms, report, &after);
-    after.used = used;
+    after.used = report.used;
     after.final_reason = FinalReason::kHoldEnded;
     if (!hold.open()) {
       return TakeUpLateReport(Draft(context, account), hold, terms, std::move(after));

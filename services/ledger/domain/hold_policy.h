@@ -65,11 +65,12 @@ absl::StatusOr<Transition> ExtendHold(const Context& context, const Account& acc
                                       const Hold& hold, const UsageTerms& terms,
                                       const HoldExtension& extension);
 
-// The call is over, and its CDR is to come; `used` is what the switch knows by now, or 0. One that
-// has ended by time stays what it is, and is not made anew any more.
+// The call is over, and its CDR is to come; `report` is what the switch knows by now, or 0 s; its
+// number does not matter. One that has ended by time stays what it is, and is not made anew any
+// more.
 absl::StatusOr<Transition> ReleaseHold(const Context& context, const Account& account,
                                        const Hold& hold, const UsageTerms& terms,
-                                       absl::Duration used);
+                                       const HoldExtension& report);
 
 // No hold lives longer without a word. One that says so was made while the clock was wrong, and its
 // time has come.

@@ -135,7 +135,7 @@ void TellOfFunds(Draft* draft) {
   if (draft->context().holds == nullptr || draft->context().holds->empty()) return;
   const auto& entries = draft->transition().entries;
   const bool came = std::any_of(entries.begin(), entries.end(), [](const Entry& entry) {
-    return entry.amount > 0 && !IsOfUsage(entry.kind);
+    return entry.amount > 0;
   });
   const Account& a = draft->account();
   // H9: nothing more is granted there.

@@ -1,4 +1,4 @@
-// What a transition writes: entries (money) and events (everything else).
+// What one command changes of an account: entries (money) and events (everything else).
 #ifndef RESERVE_SERVICES_LEDGER_DOMAIN_JOURNAL_H_
 #define RESERVE_SERVICES_LEDGER_DOMAIN_JOURNAL_H_
 
@@ -178,6 +178,7 @@ enum class EventKind : uint8_t {
   kFundsAvailable = 60,
   kPaidOut = 61,
   kAccountUpdated = 62,
+  kCalendarChanged = 70,
 };
 
 // What stands in the way of refilling the reserve by itself (D1, D2). The numbers are stored;

@@ -5,6 +5,7 @@
 
 #include "absl/numeric/int128.h"
 #include "absl/strings/str_cat.h"
+#include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "services/ledger/domain/closing_policy.h"
 #include "services/ledger/domain/consequences.h"
@@ -87,7 +88,53 @@ std::string DescribeSettings(const Account& a) {
   return text;
 }
 
+// "Europe/Berlin, and was UTC", or less.
+std::string NowAndBefore(absl::string_view now, absl::string_view before) {
+  return before.empty() || now == before ? std::string(now)
+                                         : absl::StrCat(now, ", and was ", before);
+}
+
+void ChangeCountry(const std::string& country, Draft* draft) {
+  const std::string before(draft->account().country.view());
+  if (country == before) return;
+  draft->account().country = country;
+  draft->AddEvent(EventKind::kAccountUpdated,
+                  absl::StrCat("its country is ", NowAndBefore(country, before)));
+}
+
+// C8: what runs keeps its end.
+absl::Status ChangeCalendar(const CalendarRule& rule, Draft* draft) {
+  RESERVE_RETURN_IF_ERROR(CheckBillingDay(rule.billing_day));
+  Account& a = draft->account();
+  const CalendarRule before = a.calendar.latest();
+  if (rule == before) return absl::OkStatus();
+  const absl::Time now = draft->context().now;
+  if (const auto allowed = NextCalendarChange(a.calendar, now); allowed.has_value()) {
+    return CalendarChangedTooOften(kMostCalendarChanges, now, *allowed);
+  }
+  const absl::Span<const CalendarChange> changes = a.calendar.Changes();
+  // A clock that was put back, or another ledger's, orders nothing anew.
+  const absl::Time time = changes.empty() ? now : std::max<absl::Time>(now, changes.back().time);
+  a.calendar.Add({time, rule, a.last_seq});
+  const CalendarWindow runs = WindowAt(a.calendar, CalendarUnit::kBillingMonth, time);
+  const CalendarWindow next = WindowAt(a.calendar, CalendarUnit::kBillingMonth, runs.end);
+  draft->AddEvent(
+      EventKind::kCalendarChanged,
+      absl::StrCat("its time zone is ",
+                   NowAndBefore(rule.time_zone.name(), before.time_zone.name()),
+                   "; its billing day is ",
+                   NowAndBefore(absl::StrCat(rule.billing_day), absl::StrCat(before.billing_day)),
+                   "; what runs ends as before: the billing month at ", FormatRfc3339(runs.end),
+                   ", and the next one at ", FormatRfc3339(next.end)));
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+absl::Status CheckBillingDay(int32_t day) {
+  if (day >= 1 && day <= kLastBillingDay) return absl::OkStatus();
+  return InvalidField("billing_day", absl::StrCat("must be 1 to ", kLastBillingDay, ", not ", day));
+}
 
 absl::StatusOr<Nanos> DefaultReserveAmount(const CurrencySettings& settings, const Plan& plan,
                                            std::optional<Nanos> expected_monthly_spend) {
@@ -111,6 +158,7 @@ absl::StatusOr<Transition> OpenAccount(const Context& context, const OpenAccount
   }
   const CurrencySettings* settings = FindCurrency(context.settings, command.currency);
   if (settings == nullptr) return CurrencyNotSupported("currency_code", command.currency);
+  RESERVE_RETURN_IF_ERROR(CheckBillingDay(command.calendar.billing_day));
   if (!command.deck_in_force) return CurrencyWithoutDeck(command.currency);
   RESERVE_ASSIGN_OR_RETURN(const Nanos asked, DefaultReserveAmount(*settings, command.default_plan,
                                                                    command.expected_monthly_spend));
@@ -122,7 +170,7 @@ absl::StatusOr<Transition> OpenAccount(const Context& context, const OpenAccount
   account.currency = command.currency;
   account.default_plan_id = command.default_plan.plan_id;
   account.country = command.country.empty() ? context.settings.default_country : command.country;
-  account.time_zone = command.time_zone;
+  account.calendar.first = command.calendar;
   account.reserve_amount = reserve_amount;
   account.recharge_threshold = threshold;
   account.create_time = context.now;
@@ -167,13 +215,13 @@ absl::StatusOr<Transition> UpdateBillingSettings(const Context& context, const A
 absl::StatusOr<Transition> UpdateAccount(const Context& context, const Account& account,
                                          const AccountChange& change) {
   RESERVE_RETURN_IF_ERROR(CheckNotClosing(account));
-  const absl::string_view before = account.country.view();
-  if (!change.country.has_value() || *change.country == before) return Unchanged(account);
   Draft draft(context, account);
-  draft.account().country = *change.country;
-  draft.AddEvent(EventKind::kAccountUpdated,
-                 absl::StrCat("its country is ", *change.country,
-                              before.empty() ? "" : absl::StrCat(", and was ", before)));
+  if (change.country.has_value()) ChangeCountry(*change.country, &draft);
+  CalendarRule rule = account.calendar.latest();
+  rule.time_zone = change.time_zone.value_or(rule.time_zone);
+  rule.billing_day = change.billing_day.value_or(rule.billing_day);
+  RESERVE_RETURN_IF_ERROR(ChangeCalendar(rule, &draft));
+  if (draft.account() == account) return Unchanged(account);
   return Concluded(std::move(draft));
 }
 

@@ -19,16 +19,19 @@ namespace reserve::domain {
 struct OpenAccountCommand {
   std::string account_id;
   std::string currency = "USD";
-  bool deck_in_force = true;                       // one of the currency, now (M3)
-  std::string country;                             // ISO 3166-1 alpha-2; empty: the default
-  absl::TimeZone time_zone = absl::UTCTimeZone();  // C8
-  GivenCard card;                                  // empty token: none
+  bool deck_in_force = true;  // one of the currency, now (M3)
+  std::string country;        // ISO 3166-1 alpha-2; empty: the default
+  CalendarRule calendar;      // C8
+  GivenCard card;             // empty token: none
   std::optional<Nanos> reserve_amount;
   std::optional<Nanos> recharge_threshold;
   Plan default_plan;
   std::optional<Nanos> expected_monthly_spend;
   std::string digest;  // of the whole request
 };
+
+// C8. INVALID_ARGUMENT on "billing_day".
+absl::Status CheckBillingDay(int32_t day);
 
 // O2: the largest of the default, the plan's own, and a week of the expected
 // monthly spend rounded up to a whole unit.
@@ -55,12 +58,15 @@ struct BillingChange {
 absl::StatusOr<Transition> UpdateBillingSettings(const Context& context, const Account& account,
                                                  const BillingChange& change);
 
-// What to change of the account itself.
+// What to change of the account itself; what is not set stays.
 struct AccountChange {
   std::optional<std::string> country =
       {};  // ISO 3166-1 alpha-2: whose emergency numbers count (C10)
+  std::optional<absl::TimeZone> time_zone = {};  // C8
+  std::optional<int32_t> billing_day = {};       // C8
 };
 
+// C8, C10. INVALID_ARGUMENT on "billing_day"; FAILED_PRECONDITION "CALENDAR_CHANGED_TOO_OFTEN".
 absl::StatusOr<Transition> UpdateAccount(const Context& context, const Account& account,
                                          const AccountChange& change);
 

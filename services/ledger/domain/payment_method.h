@@ -40,6 +40,10 @@ struct Card {
   friend bool operator==(const Card&, const Card&) = default;
 };
 
+// The number of a card of which none is given, nor known of its token: made of the token, which it
+// does not show.
+std::string StandInNumber(const CardToken& token);
+
 // What people know a card by, as the caller gives it; empty or 0 where not given.
 struct CardDisplay {
   std::string brand;

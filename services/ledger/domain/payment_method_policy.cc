@@ -6,7 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "common/clock/calendar.h"
+#include "common/card/stand_in_number.h"
 #include "common/error/error.h"
 #include "services/ledger/domain/card_choice.h"
 #include "services/ledger/domain/closing_policy.h"
@@ -19,6 +19,28 @@ namespace {
 
 constexpr absl::string_view kIdPrefix = "card-";
 
+// Of a token that the account knows its number counts where none is given, and whatever is given
+// while that number is disputed (P2).
+GivenCard WithWhatIsKnown(const Account& account, const GivenCard& given) {
+  if (given.card.token.empty()) return given;
+  GivenCard known = given;
+  if (const PaymentMethod* same = FindCardWith(account, given.card.token); same != nullptr) {
+    const bool disputed = same->state == CardState::kDisputed;
+    if (disputed || !given.number_given) known.card.fingerprint = same->card.fingerprint;
+    if (given.card.network == CardNetwork::kUnknown) known.card.network = same->card.network;
+    return known;
+  }
+  const std::string disputed = DisputedNumberOf(account, given.card.token);
+  if (!disputed.empty()) known.card.fingerprint = disputed;
+  return known;
+}
+
+// The card that is given again, with its token or another one; null if there is none.
+const PaymentMethod* FindGiven(const Account& account, const Card& card) {
+  const PaymentMethod* same = FindCardWith(account, card.token);
+  return same != nullptr ? same : FindCardOf(account, card.fingerprint);
+}
+
 // Was there a card of this id once?
 bool WasGiven(const Account& account, absl::string_view payment_method_id) {
   const int32_t number = NumberOf(payment_method_id);
@@ -27,11 +49,10 @@ bool WasGiven(const Account& account, absl::string_view payment_method_id) {
 
 // G9: counts a card that is given, or refuses it.
 absl::Status CountGiven(const Context& context, Account* account) {
-  const int32_t today = DayOf(context.now, account->time_zone);
-  if (account->tries.day != today) account->tries = {today, 0, 0};
+  const CalendarWindow today = WindowAt(account->calendar, CalendarUnit::kDay, context.now);
+  account->tries.CountOn(today);
   if (account->tries.cards_given >= context.settings.max_cards_given_per_day) {
-    return TooManyCardsGiven(context.settings.max_cards_given_per_day, context.now,
-                             EndOfDay(context.now, account->time_zone));
+    return TooManyCardsGiven(context.settings.max_cards_given_per_day, context.now, today.end);
   }
   ++account->tries.cards_given;
   return absl::OkStatus();
@@ -71,6 +92,7 @@ void Give(const GivenCard& given, const std::string& payment_method_id, Draft* d
   PaymentMethod& method = draft->ChangeCard(payment_method_id);
   const bool same_token = method.card.token == given.card.token;
   const bool same_number = method.card.fingerprint == given.card.fingerprint;
+  if (!same_token) NoteTokenOf(method.card, draft);
   method.card = given.card;
   if (given.display.has_value()) {
     method.display = *given.display;
@@ -139,6 +161,8 @@ absl::StatusOr<Transition> Rearrange(const Context& context, const Account& acco
 
 }  // namespace
 
+std::string StandInNumber(const CardToken& token) { return NumberStandingInFor(token); }
+
 std::string PaymentMethodId(int32_t number) { return absl::StrCat(kIdPrefix, number); }
 
 int32_t NumberOf(absl::string_view payment_method_id) {
@@ -163,23 +187,25 @@ void PutNewCard(const GivenCard& given, Draft* draft) {
 }
 
 absl::StatusOr<Transition> AddPaymentMethod(const Context& context, const Account& account,
-                                            const GivenCard& given) {
+                                            const GivenCard& asked) {
   RESERVE_RETURN_IF_ERROR(CheckNotClosing(account));
-  const PaymentMethod* same = FindCardOf(account, given.card.fingerprint);
+  const GivenCard given = WithWhatIsKnown(account, asked);
+  const PaymentMethod* same = FindGiven(account, given.card);
   if (same != nullptr) return GiveTo(context, account, same->payment_method_id, given);
   return GiveNew(context, account, given);
 }
 
 absl::StatusOr<Transition> UpdatePaymentMethod(const Context& context, const Account& account,
                                                const std::string& payment_method_id,
-                                               const GivenCard& given) {
+                                               const GivenCard& asked) {
   RESERVE_RETURN_IF_ERROR(CheckNotClosing(account));
+  const GivenCard given = WithWhatIsKnown(account, asked);
   const PaymentMethod* method = nullptr;
   if (!payment_method_id.empty()) {
     method = FindCard(account, payment_method_id);
     if (method == nullptr) return PaymentMethodNotFound(account.account_id, payment_method_id);
   } else {
-    method = FindCardOf(account, given.card.fingerprint);
+    method = FindGiven(account, given.card);
     if (method == nullptr && !account.payment_methods.empty()) {
       method = &account.payment_methods.front();
     }
@@ -203,6 +229,7 @@ absl::StatusOr<Transition> RemovePaymentMethod(const Context& context, const Acc
   const auto removed = std::find_if(cards.begin(), cards.end(), [&](const PaymentMethod& method) {
     return method.payment_method_id == payment_method_id;
   });
+  NoteTokenOf(removed->card, &draft);
   PaymentMethod& row = draft.transition().removed_card.emplace(std::move(*removed));
   row.card.token = CardToken();
   row.state = CardState::kRemoved;

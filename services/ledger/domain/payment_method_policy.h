@@ -23,16 +23,20 @@ struct GivenCard {
   Card card = {};
   std::optional<CardDisplay> display = {};  // not given: what is known of the same number stays
   int32_t position = 0;                     // in the customer's order, from 1; 0: as it is, or last
+  // Is the card's fingerprint what the customer's bank, or whoever knows, says? Else it is
+  // StandInNumber(), and what the account knows of the token counts.
+  bool number_given = true;
 };
 
-// Adds a card. One with the number of a card of the account renews that card. Refused:
+// Adds a card. One with the token or the number of a card of the account confirms or renews that
+// card. Refused:
 // "TOO_MANY_PAYMENT_METHODS", "TOO_MANY_CARDS_GIVEN".
 absl::StatusOr<Transition> AddPaymentMethod(const Context& context, const Account& account,
                                             const GivenCard& given);
 
-// Gives or confirms the card `payment_method_id`; empty: the one with this number, else the
-// first, else a new one. A token that is empty changes display and position alone. Refused:
-// "PAYMENT_METHOD_NOT_FOUND", "TOO_MANY_CARDS_GIVEN".
+// Gives or confirms the card `payment_method_id`; empty: the one with this token, else with this
+// number, else the first, else a new one. A token that is empty changes display and position alone.
+// Refused: "PAYMENT_METHOD_NOT_FOUND", "TOO_MANY_CARDS_GIVEN".
 absl::StatusOr<Transition> UpdatePaymentMethod(const Context& context, const Account& account,
                                                const std::string& payment_method_id,
                                                const GivenCard& given);

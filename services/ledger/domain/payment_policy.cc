@@ -90,7 +90,8 @@ absl::StatusOr<Transition> ReversePayment(const Context& context, const Account&
   Book(EntryKind::kPaymentReversed, balance, payment, request_id, by, &draft);
   Tell(by, draft.AddEvent(EventKind::kPaymentReversed, by.reason, payment));
   if (IsLow(draft.account())) {
-    draft.Change(payment).suspension_number = Suspend(SuspensionReason::kMoneyTakenBack, &draft);
+    draft.Change(payment).suspension_number =
+        Suspend(SuspensionReason::kMoneyTakenBack, by, &draft);
   }
   return Concluded(std::move(draft));
 }

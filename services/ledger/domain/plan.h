@@ -14,15 +14,23 @@ enum class StandardCalls : uint8_t {
   kMetered = 1,   // free seconds first, then paid (C3)
   kIncluded = 2,  // cost nothing (C5)
 };
-enum class AllowanceReset : uint8_t { kNever = 1, kMonthly = 2 };
+enum class AllowanceReset : uint8_t {
+  kNever = 1,
+  kMonthly = 2,     // with each month of the account's time zone
+  kBillingDay = 3,  // with each of the account's billing months
+};
+
+// The price list of plans that name none.
+inline constexpr char kStandardSeries[] = "standard";
 
 struct Plan {
   std::string plan_id;
   StandardCalls standard_calls = StandardCalls::kMetered;
   int64_t free_seconds = 0;  // the size of the allowance; 0: none
   AllowanceReset allowance_reset = AllowanceReset::kNever;
-  Nanos default_reserve_amount = 0;  // 0: no wish of its own (O2)
-  int64_t longest_call_seconds = 0;  // 0: the operator's (H10)
+  Nanos default_reserve_amount = 0;      // 0: no wish of its own (O2)
+  int64_t longest_call_seconds = 0;      // 0: the operator's (H10)
+  std::string series = kStandardSeries;  // whose decks price its usage (K1)
 };
 
 // The free minutes of the per-minute plan (C3): 300 minutes.

@@ -186,9 +186,25 @@ int64_t BillableSeconds(absl::Duration duration, int32_t initial_increment_secon
   return initial_increment_seconds + further * increment_seconds;
 }
 
-int32_t PeriodOf(const Plan& plan, absl::Time start, absl::TimeZone zone) {
-  if (plan.allowance_reset == AllowanceReset::kNever) return 0;
-  return MonthOf(start, zone);
+std::optional<CalendarWindow> AllowanceMonth(const Plan& plan, absl::Time time,
+                                             const AccountCalendar& calendar, int64_t seq) {
+  switch (plan.allowance_reset) {
+    case AllowanceReset::kNever:
+      break;
+    case AllowanceReset::kMonthly:
+      return WindowAt(calendar, CalendarUnit::kMonth, time, seq);
+    case AllowanceReset::kBillingDay:
+      return WindowAt(calendar, CalendarUnit::kBillingMonth, time, seq);
+  }
+  return std::nullopt;
+}
+
+int32_t PeriodOf(const Plan& plan, absl::Time start, const AccountCalendar& calendar, int64_t seq) {
+  if (plan.allowance_reset == AllowanceReset::kMonthly && calendar.Changes().empty()) {
+    return MonthOf(start, calendar.first.time_zone);  // of nearly all, and quicker
+  }
+  const std::optional<CalendarWindow> month = AllowanceMonth(plan, start, calendar, seq);
+  return month.has_value() ? PeriodNumber(*month) : 0;
 }
 
 int64_t FreeSecondsLeft(const User& user, const Plan& plan, int32_t period) {

@@ -8,6 +8,7 @@
 #define RESERVE_SERVICES_LEDGER_DOMAIN_RATING_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -15,6 +16,7 @@
 #include "absl/time/time.h"
 #include "common/money/money.h"
 #include "services/ledger/domain/account.h"
+#include "services/ledger/domain/account_calendar.h"
 #include "services/ledger/domain/country.h"
 #include "services/ledger/domain/plan.h"
 #include "services/ledger/domain/tariff.h"
@@ -87,9 +89,15 @@ struct Rating {
 int64_t BillableSeconds(absl::Duration duration, int32_t initial_increment_seconds,
                         int32_t increment_seconds);
 
+// C8: the month of the plan that runs at `time`, by what an entry of this number is booked by;
+// nothing for a plan whose allowance is for life, or that has none.
+std::optional<CalendarWindow> AllowanceMonth(const Plan& plan, absl::Time time,
+                                             const AccountCalendar& calendar,
+                                             int64_t seq = kAnySeq);
 // C8: the period whose allowance a usage draws on that starts at `start`: 0 for life, else the
-// month, 202611, of the account's time zone.
-int32_t PeriodOf(const Plan& plan, absl::Time start, absl::TimeZone zone);
+// number of that month (PeriodNumber).
+int32_t PeriodOf(const Plan& plan, absl::Time start, const AccountCalendar& calendar,
+                 int64_t seq = kAnySeq);
 
 // What is left of the user's allowance of that period.
 int64_t FreeSecondsLeft(const User& user, const Plan& plan, int32_t period);

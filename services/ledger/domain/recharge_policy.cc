@@ -31,8 +31,9 @@ absl::Status CheckTopUpAmount(const Context& context, const Account& account, Na
   return CheckChargeable("amount", account.currency, amount);
 }
 
-// Makes room for a top-up: what only waits is canceled, what was pending for long is set aside
-// (G3, G8). Refused where an attempt stands in the way.
+// Makes room for a top-up: what would be opened again is canceled while it only waits, what was
+// pending for long is set aside (G3, G8). Refused where an attempt, or another top-up, stands in
+// the way.
 absl::Status MakeRoom(Draft* draft) {
   Account& a = draft->account();
   if (a.open_ordinal == 0) return absl::OkStatus();
@@ -40,6 +41,10 @@ absl::Status MakeRoom(Draft* draft) {
   const absl::Time now = draft->context().now;
   const absl::Duration in_the_way = draft->context().settings.pending_in_the_way;
   if (open == nullptr) return RechargeInFlight(a.open_ordinal, now, now, absl::InfiniteFuture());
+  if (open->waits() && open->kind == RechargeKind::kTopUp) {
+    // It was promised: nobody hears that it is taken back.
+    return RechargeInFlight(open->ordinal, now, open->create_time, absl::InfiniteFuture());
+  }
   if (open->waits()) {
     CancelRecharge(*open, "a top-up that the customer asked for takes its place", draft);
     return absl::OkStatus();

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/clock/calendar.h"
 #include "common/error/error.h"
 #include "services/ledger/domain/suspension.h"
 
@@ -58,13 +57,14 @@ void CancelRecharge(const Recharge& recharge, std::string cause, Draft* draft) {
 namespace {
 
 void CountTowardsCaps(absl::Time now, Nanos amount, Account* a) {
-  const auto count = [amount](int64_t number, CapWindow* window) {
+  const auto count = [=](CalendarUnit unit, CapWindow* window) {
+    const int64_t number = WindowAt(a->calendar, unit, now).number;
     if (window->window != number) *window = {number, 0, window->reported};
     window->amount = AddSaturating(window->amount, amount);
   };
-  count(HourOf(now, a->time_zone), &a->caps.hour);
-  count(DayOf(now, a->time_zone), &a->caps.day);
-  count(MonthOf(now, a->time_zone), &a->caps.month);
+  count(CalendarUnit::kHour, &a->caps.hour);
+  count(CalendarUnit::kDay, &a->caps.day);
+  count(CalendarUnit::kMonth, &a->caps.month);
 }
 
 // The card that this attempt charged, as it is now; null if it is gone, was given or confirmed

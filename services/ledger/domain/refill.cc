@@ -4,7 +4,6 @@
 #include <array>
 
 #include "absl/numeric/int128.h"
-#include "common/clock/calendar.h"
 
 namespace reserve::domain {
 namespace {
@@ -41,28 +40,25 @@ struct CapRoom {
 CapRoom LeastRoom(const Context& context, const Account& a) {
   const CurrencySettings settings = CurrencyOf(context.settings, a);
   const absl::Time now = context.now;
-  const absl::TimeZone zone = a.time_zone;
   struct Window {
     CapKind kind;
-    const CapWindow& window;
-    int64_t number;
+    const CapWindow& used;
+    CalendarUnit unit;
     Nanos amount;
-    absl::Time until;
   };
   const std::array<Window, 3> windows = {{
-      {CapKind::kHour, a.caps.hour, HourOf(now, zone), settings.max_automatic_amount_per_hour,
-       EndOfHour(now, zone)},
-      {CapKind::kDay, a.caps.day, DayOf(now, zone), settings.max_automatic_amount_per_day,
-       EndOfDay(now, zone)},
-      {CapKind::kMonth, a.caps.month, MonthOf(now, zone), a.monthly_cap, EndOfMonth(now, zone)},
+      {CapKind::kHour, a.caps.hour, CalendarUnit::kHour, settings.max_automatic_amount_per_hour},
+      {CapKind::kDay, a.caps.day, CalendarUnit::kDay, settings.max_automatic_amount_per_day},
+      {CapKind::kMonth, a.caps.month, CalendarUnit::kMonth, a.monthly_cap},
   }};
   std::optional<CapRoom> least;
   for (const Window& w : windows) {
     if (w.kind == CapKind::kMonth && w.amount == 0) continue;
-    const Nanos used = w.window.window == w.number ? w.window.amount : 0;
+    const CalendarWindow runs = WindowAt(a.calendar, w.unit, now);
+    const Nanos used = w.used.window == runs.number ? w.used.amount : 0;
     const Nanos left = SubtractSaturating(w.amount, used);
     if (least.has_value() && least->left <= left) continue;
-    least = CapRoom{{w.kind, used, w.amount, w.until}, left};
+    least = CapRoom{{w.kind, used, w.amount, runs.end}, left};
   }
   return *least;
 }

@@ -25,9 +25,8 @@ absl::Status CheckRefund(const Account& account, const Recharge& charge,
   if (charge.charge_id.empty()) return NoCharge(charge);
   if (charge.left() <= 0 && charge.disputed > 0) return ChargeDisputed(charge);
   if (amount > charge.left() || charge.left() <= 0) return RefundTooLarge(charge);
-  if (amount > std::min(account.own_balance(), account.available()) && !request.allow_debt) {
-    return InsufficientBalance(account);
-  }
+  const Nanos free = std::max<Nanos>(std::min(account.own_balance(), account.available()), 0);
+  if (amount > free && !request.allow_debt) return InsufficientBalance(account, free);
   return absl::OkStatus();
 }
 
@@ -62,7 +61,7 @@ absl::StatusOr<Transition> Succeeded(const Context& context, const Account& acco
   }
   // As it was changed, if it was.
   Succeed(draft.Change(rows.refund), refund_id, &draft);
-  if (!rows.refund.debited) SuspendFor(rows.refund, &draft);
+  if (!rows.refund.debited) SuspendFor(rows.refund, {"", "", refund_id}, &draft);
   return Concluded(std::move(draft));
 }
 
@@ -161,7 +160,7 @@ absl::StatusOr<Transition> RefundRecharge(const Context& context, const Account&
   const Recharge opened = refund;
   RESERVE_RETURN_IF_ERROR(Debit({opened, charge}, request.by.reason, &draft));
   Tell(request.by, draft.AddEvent(EventKind::kRefundOpened, request.by.reason, opened));
-  SuspendFor(opened, &draft);
+  SuspendFor(opened, request.by, &draft);
   return Concluded(std::move(draft));
 }
 

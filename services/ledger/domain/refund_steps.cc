@@ -38,9 +38,9 @@ absl::Status Debit(const RefundOfCharge& rows, std::string reason, Draft* draft)
   return absl::OkStatus();
 }
 
-void SuspendFor(const Recharge& refund, Draft* draft) {
+void SuspendFor(const Recharge& refund, const ByStaff& by, Draft* draft) {
   if (!IsLow(draft->account())) return;
-  draft->Change(refund).suspension_number = Suspend(SuspensionReason::kMoneyTakenBack, draft);
+  draft->Change(refund).suspension_number = Suspend(SuspensionReason::kMoneyTakenBack, by, draft);
 }
 
 void Identify(const std::string& refund_id, Recharge* refund) {
@@ -59,7 +59,7 @@ absl::Status DebitTold(const RefundOfCharge& rows, const std::string& cause, Dra
   RESERVE_RETURN_IF_ERROR(Debit(rows, cause, draft));
   draft->AddEvent(EventKind::kRefundOpened, cause, rows.refund);
   if (rows.refund.state == RechargeState::kSucceeded) TellSuccess(rows.refund, draft);
-  SuspendFor(rows.refund, draft);
+  SuspendFor(rows.refund, {"", "", rows.refund.refund_id}, draft);
   return absl::OkStatus();
 }
 

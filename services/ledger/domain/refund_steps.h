@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "services/ledger/domain/by_staff.h"
 #include "services/ledger/domain/draft.h"
 #include "services/ledger/domain/recharge.h"
 
@@ -21,8 +22,8 @@ struct RefundOfCharge {
 absl::Status Debit(const RefundOfCharge& rows, std::string reason, Draft* draft);
 
 // Suspends automatic recharging where what was debited leaves the balance below the threshold
-// (G12).
-void SuspendFor(const Recharge& refund, Draft* draft);
+// (G12). The event says by whom, or the gateway's id of it.
+void SuspendFor(const Recharge& refund, const ByStaff& by, Draft* draft);
 
 // Takes up one that the gateway tells of, pending or succeeded: debits it, tells of it and
 // suspends.

@@ -17,6 +17,13 @@ absl::Status Refused(absl::string_view reason, absl::string_view field, absl::st
   return MakeError(absl::StatusCode::kFailedPrecondition, reason, field, message);
 }
 
+absl::Status OfAnotherCharge(absl::string_view reason, absl::string_view what,
+                             absl::string_view charge_id) {
+  return WithMetadata(MakeError(absl::StatusCode::kAlreadyExists, reason, "charge_id",
+                                absl::StrCat(what, " is of charge ", charge_id)),
+                      "charge_id", charge_id);
+}
+
 constexpr char kUsageNotFoundReason[] = "USAGE_NOT_FOUND";
 constexpr char kUsageAfterClosingReason[] = "USAGE_AFTER_CLOSING";
 // So many are named by a refusal.
@@ -153,6 +160,12 @@ absl::Status UsageAfterClosing(absl::Time time) {
                               FormatRfc3339(time)));
 }
 
+absl::Status CallTooLong(absl::Duration longest, absl::string_view field) {
+  return MakeError(absl::StatusCode::kInvalidArgument, "CALL_TOO_LONG", field,
+                   absl::StrCat("must be 0 to ", absl::ToInt64Seconds(longest),
+                                " seconds: a longer call is taken for a mistake"));
+}
+
 bool IsUsageAfterClosing(const absl::Status& status) {
   return ReasonOf(status) == kUsageAfterClosingReason;
 }
@@ -197,6 +210,13 @@ absl::Status TooManyCardsGiven(int32_t most, absl::Time now, absl::Time allowed)
       allowed - now);
 }
 
+absl::Status CalendarChangedTooOften(int32_t most, absl::Time now, absl::Time allowed) {
+  return WithRetryAfter(Refused("CALENDAR_CHANGED_TOO_OFTEN", "",
+                                absl::StrCat("time zone and billing day are changed at most ", most,
+                                             " times a year; not before ", FormatRfc3339(allowed))),
+                        allowed - now);
+}
+
 absl::Status NotUnderReview(const Recharge& recharge) {
   return Refused("NOT_UNDER_REVIEW", "ordinal",
                  absl::StrCat("recharge ", recharge.ordinal, " is not under review"));
@@ -234,12 +254,28 @@ absl::Status RefundTooLarge(const Recharge& recharge) {
                       "left", FormatDecimal(recharge.left()));
 }
 
-absl::Status InsufficientBalance(const Account& account) {
+absl::Status DisputeNotFound(absl::string_view account_id, absl::string_view dispute_id) {
+  return MakeError(absl::StatusCode::kNotFound, "DISPUTE_NOT_FOUND", "dispute_id",
+                   absl::StrCat("no number of account \"", account_id, "\" is disputed by \"",
+                                dispute_id, "\""));
+}
+
+absl::Status RefundIdReused(const Recharge& refund) {
+  return OfAnotherCharge("REFUND_ID_REUSED", absl::StrCat("refund ", refund.refund_id),
+                         refund.charge_id);
+}
+
+absl::Status DisputeIdReused(const Dispute& dispute) {
+  return OfAnotherCharge("DISPUTE_ID_REUSED", absl::StrCat("dispute ", dispute.dispute_id),
+                         dispute.charge_id);
+}
+
+absl::Status InsufficientBalance(const Account& account, Nanos left) {
   return WithMetadata(
       Refused("INSUFFICIENT_BALANCE", "amount",
-              absl::StrCat("the account has ", FormatMoney(account.currency, account.balance),
-                           "; more is given back only with allow_debt")),
-      "left", FormatDecimal(account.balance));
+              absl::StrCat("of the account's own money ", FormatMoney(account.currency, left),
+                           " are free; more is given back only with allow_debt")),
+      "left", FormatDecimal(left));
 }
 
 absl::Status PaymentNotFound(absl::string_view account_id, int64_t ordinal) {

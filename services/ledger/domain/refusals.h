@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "services/ledger/domain/dispute.h"
 #include "services/ledger/domain/hold.h"
 #include "services/ledger/domain/recharge.h"
 
@@ -79,6 +80,8 @@ absl::Status MoreThanOwed(absl::string_view currency, Nanos total, Nanos owed);
 absl::Status UnratedUsage(const std::vector<std::string>& usage_ids);
 // FAILED_PRECONDITION "USAGE_AFTER_CLOSING": nothing is booked of it since `time` (P4).
 absl::Status UsageAfterClosing(absl::Time time);
+// A call that lasted longer than the operator believes (`max_call_duration`, U1).
+absl::Status CallTooLong(absl::Duration longest, absl::string_view field);
 bool IsUsageAfterClosing(const absl::Status& status);
 // FAILED_PRECONDITION "RECHARGE_IN_FLIGHT": an attempt of it is under way since `since`, and
 // stands in the way until `until` at the latest, or, InfiniteFuture, until its outcome is
@@ -95,6 +98,8 @@ absl::Status PaymentMethodNotFound(absl::string_view account_id,
 absl::Status TooManyPaymentMethods(int32_t most);
 // FAILED_PRECONDITION "TOO_MANY_CARDS_GIVEN": not before `allowed` (G9).
 absl::Status TooManyCardsGiven(int32_t most, absl::Time now, absl::Time allowed);
+// FAILED_PRECONDITION "CALENDAR_CHANGED_TOO_OFTEN": not before `allowed` (C8).
+absl::Status CalendarChangedTooOften(int32_t most, absl::Time now, absl::Time allowed);
 // FAILED_PRECONDITION "NOT_UNDER_REVIEW" on "ordinal".
 absl::Status NotUnderReview(const Recharge& recharge);
 
@@ -108,8 +113,17 @@ absl::Status NoCharge(const Recharge& payment);
 absl::Status ChargeDisputed(const Recharge& recharge);
 // FAILED_PRECONDITION "REFUND_TOO_LARGE" on "amount", with what is left of the charge as "left".
 absl::Status RefundTooLarge(const Recharge& recharge);
-// FAILED_PRECONDITION "INSUFFICIENT_BALANCE" on "amount", with the account's own money as "left".
-absl::Status InsufficientBalance(const Account& account);
+// NOT_FOUND "DISPUTE_NOT_FOUND" on "dispute_id": no number of the account is disputed by it.
+absl::Status DisputeNotFound(absl::string_view account_id, absl::string_view dispute_id);
+
+// ALREADY_EXISTS "REFUND_ID_REUSED" or "DISPUTE_ID_REUSED" on "charge_id": what the gateway told of
+// under that id was of another charge, which is in the metadata as "charge_id".
+absl::Status RefundIdReused(const Recharge& refund);
+absl::Status DisputeIdReused(const Dispute& dispute);
+
+// FAILED_PRECONDITION "INSUFFICIENT_BALANCE" on "amount", with what may be given back as "left":
+// not more than that of the account's own money is free.
+absl::Status InsufficientBalance(const Account& account, Nanos left);
 
 // NOT_FOUND "PAYMENT_NOT_FOUND" on "ordinal".
 absl::Status PaymentNotFound(absl::string_view account_id, int64_t ordinal);

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "common/clock/calendar.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "services/ledger/domain/card_choice.h"
@@ -68,8 +67,7 @@ std::string DeclineText(const ChargeOutcome& outcome) {
 
 // G9, of ours.
 void CountDecline(absl::Time now, Account* account) {
-  const int32_t today = DayOf(now, account->time_zone);
-  if (account->tries.day != today) account->tries = {today, 0, 0};
+  account->tries.CountOn(WindowAt(account->calendar, CalendarUnit::kDay, now));
   ++account->tries.declines;
 }
 

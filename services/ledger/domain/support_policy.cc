@@ -51,17 +51,22 @@ absl::StatusOr<Transition> UnblockAccount(const Context& context, const Account&
 }
 
 absl::StatusOr<Transition> LiftSuspension(const Context& context, const Account& account,
-                                          const std::string& payment_method_id, const ByStaff& by) {
+                                          const LiftedCard& card, const ByStaff& by) {
   Draft draft(context, account);
   if (Event* lifted = EndSuspension(by.reason, &draft); lifted != nullptr) Tell(by, *lifted);
-  if (!payment_method_id.empty()) {
-    const PaymentMethod* method = FindCard(account, payment_method_id);
-    if (method == nullptr) return PaymentMethodNotFound(account.account_id, payment_method_id);
-    if (method->state == CardState::kDisputed) {
-      ForgetDisputes(method->card.fingerprint, &draft);
-      Event& event = Tell(by, draft.AddEvent(EventKind::kCardDisputeLifted, by.reason));
-      event.payment_method_id = payment_method_id;
-    }
+  std::string number;
+  if (!card.payment_method_id.empty()) {
+    const PaymentMethod* method = FindCard(account, card.payment_method_id);
+    if (method == nullptr) return PaymentMethodNotFound(account.account_id, card.payment_method_id);
+    if (method->state == CardState::kDisputed) number = method->card.fingerprint;
+  } else if (!card.dispute_id.empty()) {
+    number = NumberOfDispute(account, card.dispute_id);
+    if (number.empty()) return DisputeNotFound(account.account_id, card.dispute_id);
+  }
+  if (!number.empty()) {
+    ForgetDisputes(number, &draft);
+    Event& event = Tell(by, draft.AddEvent(EventKind::kCardDisputeLifted, by.reason));
+    event.payment_method_id = card.payment_method_id;
   }
   if (draft.transition().events.empty()) return Unchanged(account);
   return Concluded(std::move(draft));
@@ -78,7 +83,7 @@ absl::StatusOr<Transition> ResolveReview(const Context& context, const Account& 
   if (!outcome.charged && recharge.state == RechargeState::kFailed) return Unchanged(account);
   if (recharge.state != RechargeState::kNeedsReview) return NotUnderReview(recharge);
   if (outcome.charged && outcome.amount <= 0) {
-    return InvalidField("amount", "must be above zero");
+    return InvalidField("charged.amount", "must be above zero");
   }
   if (credited != nullptr && !credited->is_payment()) return ChargeCredited(*credited);
   Draft draft(context, account);
@@ -91,6 +96,15 @@ absl::StatusOr<Transition> ResolveReview(const Context& context, const Account& 
     CloseRecharge(RechargeState::kFailed, context.now, &failed, &draft.account());
     draft.AddEvent(EventKind::kRechargeFailed, by.reason, failed);
   }
+  return Concluded(std::move(draft));
+}
+
+absl::StatusOr<Transition> DismissKept(const Context& context, const Account& account,
+                                       const Recharge& recharge, const ByStaff& by) {
+  if (!recharge.keeps) return NotUnderReview(recharge);
+  Draft draft(context, account);
+  draft.Change(recharge).keeps = false;
+  Tell(by, draft.AddEvent(EventKind::kReviewResolved, by.reason, recharge));
   return Concluded(std::move(draft));
 }
 

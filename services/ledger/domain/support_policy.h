@@ -26,17 +26,25 @@ absl::StatusOr<Transition> BlockAccount(const Context& context, const Account& a
 absl::StatusOr<Transition> UnblockAccount(const Context& context, const Account& account,
                                           const ByStaff& by);
 
-// G12: automatic recharging goes on; and P2: the DISPUTED card `payment_method_id`, if one is
-// named, may be charged again. `unchanged` if neither was so. NOT_FOUND
-// "PAYMENT_METHOD_NOT_FOUND".
+// Which number support lets be charged again (P2): that of a card, or that of a dispute, whose card
+// may have been taken away; one at most is set.
+struct LiftedCard {
+  std::string payment_method_id;
+  std::string dispute_id;
+};
+
+// G12: automatic recharging goes on; and P2: the number of `card`, if one is named, may be charged
+// again, whatever disputes of it there are. `unchanged` if neither was so. NOT_FOUND
+// "PAYMENT_METHOD_NOT_FOUND", "DISPUTE_NOT_FOUND" (of one that keeps no number from being charged).
 absl::StatusOr<Transition> LiftSuspension(const Context& context, const Account& account,
-                                          const std::string& payment_method_id, const ByStaff& by);
+                                          const LiftedCard& card, const ByStaff& by);
 
 // What a person found out about a recharge under review (G3).
 struct ReviewOutcome {
   bool charged = false;
-  std::string charge_id;  // of a charge
-  Nanos amount = 0;       // really charged
+  std::string charge_id;   // of a charge
+  Nanos amount = 0;        // really charged
+  bool dismissed = false;  // of what is kept of a charge (DismissKept)
 };
 
 // Settles recharge `recharge`, which is under review: credits what was charged, or ends it as
@@ -46,6 +54,12 @@ struct ReviewOutcome {
 absl::StatusOr<Transition> ResolveReview(const Context& context, const Account& account,
                                          const Recharge& recharge, const Recharge* credited,
                                          const ReviewOutcome& outcome, const ByStaff& by);
+
+// What the gateway told of a charge that nothing was credited for, and that is kept (P3), is for
+// nobody to look at any more. It counts all the same if the charge is credited after all, and what
+// is told anew is kept again. FAILED_PRECONDITION "NOT_UNDER_REVIEW" where nothing is kept.
+absl::StatusOr<Transition> DismissKept(const Context& context, const Account& account,
+                                       const Recharge& recharge, const ByStaff& by);
 
 }  // namespace reserve::domain
 

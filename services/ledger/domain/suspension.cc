@@ -16,15 +16,15 @@ int32_t& CountOf(SuspensionReason reason, Suspension* suspension) {
 
 }  // namespace
 
-int32_t Suspend(SuspensionReason reason, Draft* draft) {
+int32_t Suspend(SuspensionReason reason, const ByStaff& by, Draft* draft) {
   Suspension& suspension = draft->account().suspension;
   ++CountOf(reason, &suspension);
   if (suspension.time == absl::InfinitePast()) suspension.time = draft->context().now;
   const SuspensionReason now = ReasonOf(suspension);
   if (std::exchange(suspension.reason, now) != now) {
-    draft->AddEvent(EventKind::kSuspended, now == SuspensionReason::kDispute
-                                               ? "a charge is disputed"
-                                               : "money was taken back");
+    Tell(by, draft->AddEvent(EventKind::kSuspended, now == SuspensionReason::kDispute
+                                                        ? "a charge is disputed"
+                                                        : "money was taken back"));
   }
   return suspension.number;
 }

@@ -10,12 +10,14 @@
 #include <string>
 
 #include "services/ledger/domain/account.h"
+#include "services/ledger/domain/by_staff.h"
 #include "services/ledger/domain/draft.h"
 
 namespace reserve::domain {
 
-// Adds a reason, with an event where it is the first of its kind. Returns the suspension's number.
-int32_t Suspend(SuspensionReason reason, Draft* draft);
+// Adds a reason, with an event where it is the first of its kind, which says by whom, and of what
+// (a ticket, the gateway's id), the money was taken. Returns the suspension's number.
+int32_t Suspend(SuspensionReason reason, const ByStaff& by, Draft* draft);
 
 // One reason less, if the suspension of that number still stands. What it leaves below the
 // threshold waits for the customer's next act or usage (G12).

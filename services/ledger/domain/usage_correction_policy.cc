@@ -51,6 +51,14 @@ absl::Status AddVoid(const std::string& usage_id, const UsageToVoid& old, const 
   return absl::OkStatus();
 }
 
+// What corrects an estimate is its CDR: none comes under its own id any more.
+void NoteCdrOf(const UsageToVoid& estimate, const std::string& corrected_by, Draft* draft) {
+  UsageState corrected = *estimate.state;
+  corrected.corrected_by = corrected_by;
+  corrected.update_time = draft->context().now;
+  draft->transition().usage_states.push_back(std::move(corrected));
+}
+
 // Books a usage in the place of one that this command, or another, has voided: it draws on what
 // that gives back now.
 absl::Status BookInPlace(const std::string& usage_id, absl::string_view hold_id,
@@ -91,11 +99,11 @@ Transition StillUnrated(const Context& context, const Account& account, const Us
 
 absl::StatusOr<Transition> VoidUsage(const Context& context, const Account& account,
                                      const std::string& usage_id, const UsageToVoid& old,
-                                     const ByStaff& by) {
+                                     const ByStaff& by, const std::string& corrected_by) {
   if (IsVoided(old)) return Unchanged(account);
   RESERVE_RETURN_IF_ERROR(CheckTakesFacts(account));
   Draft draft(context, account);
-  RESERVE_RETURN_IF_ERROR(AddVoid(usage_id, old, by, /*corrected_by=*/"", &draft));
+  RESERVE_RETURN_IF_ERROR(AddVoid(usage_id, old, by, corrected_by, &draft));
   EndHoldsOf(usage_id, /*hold_id=*/"", &draft);
   NoteTakenBack(draft.account().balance - draft.balance_before(), &draft);
   return Concluded(std::move(draft));
@@ -111,11 +119,7 @@ absl::StatusOr<Transition> CorrectUsage(const Context& context, const Account& a
   if (!IsVoided(old)) {
     RESERVE_RETURN_IF_ERROR(AddVoid(correction.usage_id, old, by, usage.usage_id, &draft));
   } else if (old.estimated) {
-    // The correction is its CDR: none comes under its own id any more.
-    UsageState corrected = *old.state;
-    corrected.corrected_by = usage.usage_id;
-    corrected.update_time = context.now;
-    draft.transition().usage_states.push_back(std::move(corrected));
+    NoteCdrOf(old, usage.usage_id, &draft);
   }
   RESERVE_RETURN_IF_ERROR(
       BookInPlace(correction.usage_id, correction.hold_id, old, terms, usage, &draft));
@@ -126,21 +130,33 @@ absl::StatusOr<Transition> CorrectUsage(const Context& context, const Account& a
   return Concluded(std::move(draft));
 }
 
+Transition NoteCorrectedBy(const Context& context, const Account& account, const UsageToVoid& old,
+                           const std::string& corrected_by) {
+  if (!old.estimated || !IsVoided(old)) return Unchanged(account);
+  Draft draft(context, account);
+  NoteCdrOf(old, corrected_by, &draft);
+  return std::move(draft).Finish();
+}
+
 absl::StatusOr<Transition> ReplaceEstimate(const Context& context, const Account& account,
                                            const UsageToVoid& estimate, const UsageTerms& terms,
                                            const Usage& usage) {
   RESERVE_RETURN_IF_ERROR(CheckFact(context, usage));
   RESERVE_RETURN_IF_ERROR(CheckTakesFacts(account));
   Draft draft(context, account);
+  const std::string& id = estimate.state->usage_id;
   int64_t void_seq = estimate.state->latest_seq;
   if (!IsVoided(estimate)) {
-    RESERVE_RETURN_IF_ERROR(AddVoid(usage.usage_id, estimate, {"its CDR came"},
+    RESERVE_RETURN_IF_ERROR(AddVoid(id, estimate, {"its CDR came"},
                                     /*corrected_by=*/usage.usage_id, &draft));
     void_seq = draft.transition().entries.front().seq;
+  } else if (id != usage.usage_id) {
+    NoteCdrOf(estimate, usage.usage_id, &draft);
   }
-  RESERVE_RETURN_IF_ERROR(
-      BookInPlace(usage.usage_id, /*hold_id=*/"", estimate, terms, usage, &draft));
+  RESERVE_RETURN_IF_ERROR(BookInPlace(id, /*hold_id=*/"", estimate, terms, usage, &draft));
   draft.account().taken_back = {};
+  // Under an id of its own it has a row of its own, if any.
+  if (id != usage.usage_id) return Concluded(std::move(draft));
   // Its row is the new one's from now on, whatever that is.
   UsageState state = StateOf(draft.transition().entries.back());
   state.estimate_void_seq = void_seq;

@@ -28,10 +28,16 @@ struct UsageToVoid {
 };
 
 // U5: takes a booked usage back. One that was not booked is voided in advance, and books nothing
-// when it comes. `unchanged` if it is voided already.
+// when it comes. `corrected_by`: the usage that was booked in its place before; empty if none was.
+// `unchanged` if it is voided already.
 absl::StatusOr<Transition> VoidUsage(const Context& context, const Account& account,
                                      const std::string& usage_id, const UsageToVoid& old,
-                                     const ByStaff& by);
+                                     const ByStaff& by, const std::string& corrected_by = "");
+
+// H12: a usage that is booked already corrects an estimate that is voided: no CDR comes under the
+// estimate's id any more. `unchanged` of all others.
+Transition NoteCorrectedBy(const Context& context, const Account& account, const UsageToVoid& old,
+                           const std::string& corrected_by);
 
 // U5: the same, and books `usage` in its place, in one transition. `may_recharge`: what is paid
 // more is treated as usage is, else nothing follows before the customer's next act (G12). Refusals
@@ -47,7 +53,8 @@ absl::StatusOr<Transition> CorrectUsage(const Context& context, const Account& a
                                         const ByStaff& by);
 
 // H12: the CDR of a call whose usage was booked from what the switch had reported takes the place
-// of that, under the same id, whether that stands or was voided; it counts as usage does (G1, D1).
+// of that, whether that stands or was voided; it counts as usage does (G1, D1). It has the same id,
+// or another where it names the hold (H5): then it corrects the estimate, each naming the other.
 absl::StatusOr<Transition> ReplaceEstimate(const Context& context, const Account& account,
                                            const UsageToVoid& estimate, const UsageTerms& terms,
                                            const Usage& usage);

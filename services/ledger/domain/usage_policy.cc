@@ -10,6 +10,7 @@
 #include "services/ledger/domain/consequences.h"
 #include "services/ledger/domain/draft.h"
 #include "services/ledger/domain/hold_steps.h"
+#include "services/ledger/domain/refusals.h"
 
 namespace reserve::domain {
 
@@ -30,9 +31,7 @@ absl::Status CheckStartTime(const Context& context, absl::Time start) {
 absl::Status CheckDuration(const Settings& settings, absl::Duration duration,
                            absl::string_view field) {
   if (duration <= settings.max_call_duration) return absl::OkStatus();
-  return InvalidField(
-      field,
-      absl::StrCat("must be 0 to ", absl::ToInt64Seconds(settings.max_call_duration), " seconds"));
+  return CallTooLong(settings.max_call_duration, field);
 }
 
 absl::Status CheckFact(const Context& context, const Usage& usage) {
@@ -103,7 +102,7 @@ namespace {
 Authorization Authorize(const Account& account, const User& user, const Plan& plan,
                         const Usage& usage, const Rate* rate, Nanos balance) {
   Authorization answer;
-  const int32_t period = PeriodOf(plan, usage.start_time, account.time_zone);
+  const int32_t period = PeriodOf(plan, usage.start_time, account.calendar);
   answer.free_seconds_left =
       std::max<int64_t>(FreeSecondsLeft(user, plan, period) - user.SecondsHeld(period), 0);
   const auto refuse = [&answer](Decision decision) {

@@ -24,7 +24,7 @@ namespace reserve::domain {
 // The start time must not be too old or in the future: INVALID_ARGUMENT on
 // "start_time".
 absl::Status CheckStartTime(const Context& context, absl::Time start);
-// A call must not be longer than is believed: INVALID_ARGUMENT on `field`.
+// A call must not be longer than is believed: INVALID_ARGUMENT "CALL_TOO_LONG" on `field`.
 absl::Status CheckDuration(const Settings& settings, absl::Duration duration,
                            absl::string_view field = "call.duration");
 // Both, of what is to be booked.

@@ -43,7 +43,7 @@ absl::StatusOr<Rating> RateFact(const Account& account, const UsageTerms& terms,
   if (reason != UnratedReason::kNone) {
     return Unrated(reason, terms.plan == nullptr ? "" : terms.plan->plan_id);
   }
-  const int32_t period = PeriodOf(*terms.plan, usage.start_time, account.time_zone);
+  const int32_t period = PeriodOf(*terms.plan, usage.start_time, account.calendar);
   return RateUsage(usage, *terms.plan, *terms.user, period, terms.rate);
 }
 

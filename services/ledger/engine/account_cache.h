@@ -1,8 +1,8 @@
 // What a lane keeps of accounts and users from one transaction to the next.
 //
 // Nothing here is believed by itself. Either the transaction reads the account's
-// row in balances under its lock, and what is kept counts only if it carries the
-// version read there; or it is written without having been read, and the write
+// row in balances under its lock, and what is kept is used only if its version is
+// the one read there; or it is written without having been read, and the write
 // itself insists on the revision kept (storage::WriteBalances). So several ledgers
 // may serve the same accounts. Who writes through a connection owns the cache
 // beside it, and clears it when that connection is lost, as the next one may lead

@@ -1,7 +1,6 @@
 #include "services/ledger/engine/catalog.h"
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 #include "common/error/error.h"
@@ -14,10 +13,9 @@ namespace {
 
 using rates::DeckHeader;
 
-bool ByForce(const DeckHeader& a, const DeckHeader& b) {
-  return std::tie(a.currency, a.effective_time, a.version) <
-         std::tie(b.currency, b.effective_time, b.version);
-}
+// What is known is read again once it is so old: no batch then waits for it at the last moment.
+constexpr absl::Duration kReadAgainAfter = absl::Milliseconds(1500);
+static_assert(kReadAgainAfter < rates::kTimelineHolds);
 
 }  // namespace
 
@@ -27,22 +25,39 @@ std::shared_ptr<const book::Catalog> CatalogKeeper::Get() const {
 }
 
 absl::StatusOr<bool> CatalogKeeper::CatchUp(storage::Connection& connection) {
-  // Of what the caller can have seen: a deck whose header is known and that somebody is loading is
-  // news to it.
-  const int64_t known = Get()->latest_version();
+  // Of what the caller can have seen: what is known meanwhile is news to it.
+  const std::shared_ptr<const book::Catalog> seen = Get();
   RESERVE_RETURN_IF_ERROR(TakeHeaders(connection));
-  {
-    absl::ReaderMutexLock lock(&mutex_);
-    if (headers_.empty() || headers_.back().version <= known) return false;
+  const std::shared_ptr<const book::Catalog> known = Get();
+  if (known->latest_version() <= seen->latest_version() &&
+      known->timeline->newest() <= seen->timeline->newest()) {
+    return false;
   }
   RESERVE_RETURN_IF_ERROR(Refresh(connection, /*large_later=*/true));
-  Publish([this](book::Catalog& catalog) {
-    mutex_.AssertHeld();
-    for (const int64_t version : needed_) {
-      if (catalog.decks->ByVersion(version) == nullptr) awaited_.insert(version);
-    }
-  });
   return true;
+}
+
+std::shared_ptr<const book::Catalog> CatalogKeeper::GetFresh(storage::Connection& connection) {
+  Moment read;
+  {
+    absl::ReaderMutexLock lock(&mutex_);
+    read = timeline_read_;
+  }
+  const Moment now = MonotonicNow();
+  // The housekeeping tells why it fails, and so does what the connection is asked next.
+  if (now - read < kReadAgainAfter || ReadTimeline(connection).ok() ||
+      now - read < rates::kTimelineHolds) {
+    return Get();
+  }
+  auto unknown = std::make_shared<book::Catalog>(*Get());
+  unknown->known_until = absl::InfinitePast();
+  return unknown;
+}
+
+absl::StatusOr<bool> CatalogKeeper::ReadTimelineUpTo(storage::Connection& connection,
+                                                     absl::Time start) {
+  RESERVE_RETURN_IF_ERROR(ReadTimeline(connection));
+  return Get()->known_until >= start;
 }
 
 absl::StatusOr<bool> CatalogKeeper::CatchUpPlans(storage::Connection& connection) {
@@ -65,7 +80,7 @@ absl::Status CatalogKeeper::Refresh(storage::Connection& connection, bool large_
   Publish([&](book::Catalog& catalog) {
     mutex_.AssertHeld();
     for (const domain::Plan& plan : plans) catalog.plans[plan.plan_id] = plan;
-    needed_ = NeededOf(headers_);
+    needed_ = catalog.timeline->VersionsFrom(horizon_());
     for (const DeckHeader& header : headers_) {
       const bool missing =
           needed_.count(header.version) > 0 && catalog.decks->ByVersion(header.version) == nullptr;
@@ -112,7 +127,6 @@ absl::Status CatalogKeeper::Load(storage::Connection& connection, int64_t versio
   RESERVE_ASSIGN_OR_RETURN(auto deck, rates::DeckSnapshot::Create(*header, std::move(rows)));
   Publish([&](book::Catalog& catalog) {
     mutex_.AssertHeld();
-    awaited_.erase(version);
     catalog.decks = catalog.decks->With(std::move(deck));
   });
   return absl::OkStatus();
@@ -127,29 +141,50 @@ std::optional<DeckHeader> CatalogKeeper::Missing(int64_t version) const {
   return std::nullopt;
 }
 
-std::set<int64_t> CatalogKeeper::NeededOf(const std::vector<DeckHeader>& headers) const {
-  std::vector<DeckHeader> sorted = headers;
-  std::sort(sorted.begin(), sorted.end(), ByForce);
-  const absl::Time horizon = horizon_();
-  std::set<int64_t> needed;
-  for (size_t i = 0; i < sorted.size(); ++i) {
-    const bool is_followed = i + 1 < sorted.size() && sorted[i + 1].currency == sorted[i].currency;
-    if (is_followed && sorted[i + 1].effective_time <= horizon) continue;
-    needed.insert(sorted[i].version);
-  }
-  return needed;
-}
-
 absl::Status CatalogKeeper::TakeHeaders(storage::Connection& connection) {
+  const Moment begun = MonotonicNow();
+  // What is committed by now is read below.
+  RESERVE_ASSIGN_OR_RETURN(const absl::Time now, clock_(connection));
+  RESERVE_ASSIGN_OR_RETURN(const storage::TimelineMark mark, storage::ReadTimelineMark(connection));
+  RESERVE_ASSIGN_OR_RETURN(std::vector<rates::DeckActivation> activations,
+                           storage::LoadActivations(connection));
+  // After them: each of them has its deck among these.
   RESERVE_ASSIGN_OR_RETURN(std::vector<DeckHeader> headers, storage::LoadDeckHeaders(connection));
-  Publish([&](book::Catalog&) {
+  Publish([&](book::Catalog& catalog) {
     mutex_.AssertHeld();
-    // Two may look at once; the one that saw more decks wins.
-    if (headers.size() < headers_.size()) return;
+    // Two may look at once; the one that looked later wins.
+    if (begun < timeline_read_) return;
     headers_ = std::move(headers);
-    needed_ = NeededOf(headers_);
+    auto timeline = std::make_shared<const rates::Timeline>(std::move(activations));
+    for (const DeckHeader& header : headers_) {
+      // Once, so that who asks for it later gets it.
+      const bool is_new = !catalog.timeline->RetireTimeOf(header.version).has_value();
+      if (is_new && timeline->RetireTimeOf(header.version).has_value()) {
+        asked_.erase(header.version);
+      }
+    }
+    catalog.timeline = std::move(timeline);
+    catalog.known_until = now + rates::kTimelineHolds;
+    needed_ = catalog.timeline->VersionsFrom(horizon_());
+    mark_ = mark;
+    timeline_read_ = begun;
   });
   return absl::OkStatus();
+}
+
+absl::Status CatalogKeeper::ReadTimeline(storage::Connection& connection) {
+  const Moment begun = MonotonicNow();
+  RESERVE_ASSIGN_OR_RETURN(const absl::Time now, clock_(connection));
+  RESERVE_ASSIGN_OR_RETURN(const storage::TimelineMark mark, storage::ReadTimelineMark(connection));
+  bool same = false;
+  Publish([&](book::Catalog& catalog) {
+    mutex_.AssertHeld();
+    same = mark == mark_;
+    if (!same || begun < timeline_read_) return;
+    catalog.known_until = now + rates::kTimelineHolds;
+    timeline_read_ = begun;
+  });
+  return same ? absl::OkStatus() : TakeHeaders(connection);
 }
 
 void CatalogKeeper::Publish(absl::FunctionRef<void(book::Catalog&)> change) {
@@ -163,13 +198,8 @@ void CatalogKeeper::Publish(absl::FunctionRef<void(book::Catalog&)> change) {
 void CatalogKeeper::LeaveOut(book::Catalog& catalog) const {
   catalog.left_out.clear();
   for (const DeckHeader& header : headers_) {
-    // One that is needed is news until it is loaded, as long as nobody waits for it.
-    const bool is_news = needed_.count(header.version) > 0 && awaited_.count(header.version) == 0;
-    if (!is_news && catalog.decks->ByVersion(header.version) == nullptr) {
-      catalog.left_out.push_back(header);
-    }
+    if (catalog.decks->ByVersion(header.version) == nullptr) catalog.left_out.push_back(header);
   }
-  std::sort(catalog.left_out.begin(), catalog.left_out.end(), ByForce);
 }
 
 bool CatalogKeeper::IsAskedFor(int64_t version) const {

@@ -1,9 +1,13 @@
 // Keeps the catalog of decks and plans (book/catalog.h) as it is in the database. Thread-safe.
 // Who uses what a catalog returns holds it by its shared_ptr meanwhile.
 //
+// What is known of the timeline is as old as its last reading (K2): who prices asks for a newer one
+// first (GetFresh), however the housekeeping is doing.
+//
 // In memory are the decks that usages need which began lately, or begin in time to come: of each
-// currency the one in force at the horizon, and all later ones. Any other deck is left out until
-// somebody asks for it, and again once nobody has for a while. Loading a large deck takes seconds:
+// currency and series the one in force at the horizon, and all later ones. Any other deck is left
+// out until somebody asks for it, and again once nobody has for a while; one that is retired at
+// once. Loading a large deck takes seconds:
 // that is the loader's business (deck_loader.h), and that of who has a thread for it.
 #ifndef RESERVE_SERVICES_LEDGER_ENGINE_CATALOG_H_
 #define RESERVE_SERVICES_LEDGER_ENGINE_CATALOG_H_
@@ -25,7 +29,9 @@
 #include "absl/time/time.h"
 #include "common/clock/monotonic.h"
 #include "services/ledger/book/catalog.h"
+#include "services/ledger/storage/activation_rows.h"
 #include "services/ledger/storage/connection.h"
+#include "services/ledger/storage/event_rows.h"
 
 namespace reserve::engine {
 
@@ -38,15 +44,24 @@ class CatalogKeeper {
   static constexpr int64_t kLargeDeck = 50'000;
   // So long a deck stays in memory that was asked for and is needed no more.
   static constexpr absl::Duration kKeptFor = absl::Minutes(10);
+  // The database's clock, by which the timeline goes.
+  using DatabaseClock = std::function<absl::StatusOr<absl::Time>(storage::Connection&)>;
 
-  explicit CatalogKeeper(Horizon horizon, absl::Duration kept_for = kKeptFor)
-      : horizon_(std::move(horizon)), kept_for_(kept_for) {}
+  explicit CatalogKeeper(Horizon horizon, absl::Duration kept_for = kKeptFor,
+                         DatabaseClock clock = storage::DatabaseTime)
+      : horizon_(std::move(horizon)), kept_for_(kept_for), clock_(std::move(clock)) {}
 
   std::shared_ptr<const book::Catalog> Get() const;
 
-  // Looks whether there is a deck that is not known yet; true if there is. Where it is large it is
-  // wanted, and left out until then.
+  // Looks whether there is anything new of decks and timeline; true if there is. Where a deck that
+  // is needed is large it is wanted, and left out until then.
   absl::StatusOr<bool> CatchUp(storage::Connection& connection);
+
+  // The catalog, to book by. Its timeline is read again if what is known of it is nearly as old as
+  // it may be. Where that fails no start can be priced by it, and all else goes on.
+  std::shared_ptr<const book::Catalog> GetFresh(storage::Connection& connection);
+  // Reads it again; true if starts at `start` can be priced now.
+  absl::StatusOr<bool> ReadTimelineUpTo(storage::Connection& connection, absl::Time start);
 
   // Refreshes if there is a plan that is not known yet; true if there was.
   absl::StatusOr<bool> CatchUpPlans(storage::Connection& connection);
@@ -69,9 +84,10 @@ class CatalogKeeper {
  private:
   // The header of a deck that there is, but not in memory.
   std::optional<rates::DeckHeader> Missing(int64_t version) const;
-  // Of each currency those in force at the horizon and later.
-  std::set<int64_t> NeededOf(const std::vector<rates::DeckHeader>& headers) const;
+  // Headers and timeline.
   absl::Status TakeHeaders(storage::Connection& connection) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Only the timeline where no deck can be new.
+  absl::Status ReadTimeline(storage::Connection& connection) ABSL_LOCKS_EXCLUDED(mutex_);
   // Makes a changed copy of the catalog the one that counts.
   void Publish(absl::FunctionRef<void(book::Catalog&)> change) ABSL_LOCKS_EXCLUDED(mutex_);
   void LeaveOut(book::Catalog& catalog) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
@@ -79,6 +95,7 @@ class CatalogKeeper {
 
   const Horizon horizon_;
   const absl::Duration kept_for_;
+  const DatabaseClock clock_;
   std::atomic<bool> stopping_ = false;
   // One load of a large deck at a time: two of the same would be one too many in memory.
   absl::Mutex load_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
@@ -88,8 +105,8 @@ class CatalogKeeper {
   std::vector<rates::DeckHeader> headers_ ABSL_GUARDED_BY(mutex_);  // of all decks, by version
   std::set<int64_t> needed_ ABSL_GUARDED_BY(mutex_);
   std::map<int64_t, Moment> asked_ ABSL_GUARDED_BY(mutex_);  // when somebody asked last
-  // Needed, and waited for: it is not rated without them.
-  std::set<int64_t> awaited_ ABSL_GUARDED_BY(mutex_);
+  storage::TimelineMark mark_ ABSL_GUARDED_BY(mutex_);
+  Moment timeline_read_ ABSL_GUARDED_BY(mutex_) = -absl::InfiniteDuration();  // when that began
 };
 
 }  // namespace reserve::engine

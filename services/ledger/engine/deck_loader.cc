@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/error/error.h"
+#include "services/ledger/book/errors.h"
 #include "services/ledger/engine/errors.h"
 #include "services/ledger/engine/thread_priority.h"
 #include "services/ledger/storage/database_error.h"

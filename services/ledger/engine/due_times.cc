@@ -22,20 +22,26 @@ constexpr absl::Duration kSlack = absl::Hours(1);
 
 }  // namespace
 
-absl::StatusOr<std::vector<std::string>> DueTimes::PutRight(storage::Connection& connection,
-                                                            absl::Time now) {
-  std::vector<std::string> accounts;
+absl::Status DueTimes::PutRight(storage::Connection& connection, absl::Time now,
+                                std::vector<std::string>* accounts) {
   const Moment moment = MonotonicNow();
-  if (moment < next_look_) return accounts;
+  if (moment < next_look_) return absl::OkStatus();
   next_look_ = moment + kLookInterval;
   RESERVE_ASSIGN_OR_RETURN(const bool is_right, ClockIsRight(connection));
-  if (!is_right) return accounts;
+  if (!is_right) return absl::OkStatus();
+  absl::Status first_error = FindFarRechecks(connection, now, accounts);
+  first_error.Update(PutRechargesRight(connection, now, accounts));
+  return first_error;
+}
+
+absl::Status DueTimes::FindFarRechecks(storage::Connection& connection, absl::Time now,
+                                       std::vector<std::string>* accounts) {
   RESERVE_ASSIGN_OR_RETURN(
-      accounts,
+      const std::vector<std::string> too_far,
       storage::RechecksAfter(connection, now + domain::kLongestRecheckWait + kSlack, kMostAtOnce));
-  stats_.due_times_put_right += static_cast<int64_t>(accounts.size());
-  RESERVE_RETURN_IF_ERROR(PutRechargesRight(connection, now, &accounts));
-  return accounts;
+  stats_.due_times_put_right += static_cast<int64_t>(too_far.size());
+  accounts->insert(accounts->end(), too_far.begin(), too_far.end());
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> DueTimes::ClockIsRight(storage::Connection& connection) {
@@ -53,6 +59,7 @@ absl::Status DueTimes::PutRechargesRight(storage::Connection& connection, absl::
   const absl::Time impossible = now + domain::LongestPlannedWait(settings) + kSlack;
   RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Recharge> too_far,
                            storage::RechargesDueAfter(connection, now + by_schedule, kMostAtOnce));
+  absl::Status first_error;
   for (const domain::Recharge& recharge : too_far) {
     if (recharge.lease_owner.empty() && recharge.waits() && !recharge.is_refund()) {
       // A network's limit may put it off for so long: who knows the card decides again.
@@ -61,12 +68,12 @@ absl::Status DueTimes::PutRechargesRight(storage::Connection& connection, absl::
       continue;
     }
     // A worker that is alive renews its lease before that, and keeps it.
-    RESERVE_ASSIGN_OR_RETURN(const bool is_moved,
-                             storage::MoveDueTime(connection, recharge,
-                                                  TruncateToMicros(now + options_.lease_duration)));
-    if (is_moved) ++stats_.due_times_put_right;
+    const absl::StatusOr<bool> is_moved =
+        storage::MoveDueTime(connection, recharge, TruncateToMicros(now + options_.lease_duration));
+    first_error.Update(is_moved.status());
+    if (is_moved.ok() && *is_moved) ++stats_.due_times_put_right;
   }
-  return absl::OkStatus();
+  return first_error;
 }
 
 }  // namespace reserve::engine

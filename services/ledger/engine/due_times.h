@@ -11,7 +11,7 @@
 // Of one thread.
 //
 //   DueTimes due_times(options, stats);
-//   ... every second: reconsider what due_times.PutRight(connection, now) returns ...
+//   ... every second: due_times.PutRight(connection, now, &accounts), and reconsider those ...
 #ifndef RESERVE_SERVICES_LEDGER_ENGINE_DUE_TIMES_H_
 #define RESERVE_SERVICES_LEDGER_ENGINE_DUE_TIMES_H_
 
@@ -36,14 +36,17 @@ class DueTimes {
   DueTimes(const EngineOptions& options, EngineStats& stats) : options_(options), stats_(stats) {}
 
   // Looks every few seconds, and else does nothing. Moves the due times of recharges that are under
-  // way; returns the accounts that are to be reconsidered now, as what waits there is too far off.
-  absl::StatusOr<std::vector<std::string>> PutRight(storage::Connection& connection,
-                                                    absl::Time now);
+  // way; adds the accounts that are to be reconsidered now, as what waits there is too far off. An
+  // error of one part keeps nobody from the others, and takes back nothing that was found.
+  absl::Status PutRight(storage::Connection& connection, absl::Time now,
+                        std::vector<std::string>* accounts);
 
   // Whether this ledger's clock can be trusted to judge what is stored.
   absl::StatusOr<bool> ClockIsRight(storage::Connection& connection);
 
  private:
+  absl::Status FindFarRechecks(storage::Connection& connection, absl::Time now,
+                               std::vector<std::string>* accounts);
   absl::Status PutRechargesRight(storage::Connection& connection, absl::Time now,
                                  std::vector<std::string>* accounts);
 

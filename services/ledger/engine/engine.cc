@@ -1,7 +1,6 @@
 #include "services/ledger/engine/engine.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -26,28 +25,27 @@ constexpr int kMaxRechecksAtOnce = 500;
 // patience for outages, of about the sum of the two.
 constexpr int kConnectTimeoutSeconds = 1;
 constexpr int kIoTimeoutSeconds = 4;
-// What audits and imports ask may take its time.
-constexpr int kBulkIoTimeoutSeconds = 30;
+// What audits and imports ask may take its time. (A number of its own: a drain knows their
+// connections by it.)
+constexpr int kBulkIoTimeoutSeconds = 29;
 constexpr int kMaxImportTries = 10;
 // A renewal is one short statement; two, so that one that waits for a lock is not in the way.
 constexpr int kDoorThreads = 2;
 
 bool SameDeck(const rates::DeckHeader& a, const rates::DeckHeader& b) {
-  return a.name == b.name && a.currency == b.currency && a.effective_time == b.effective_time &&
+  return a.name == b.name && a.currency == b.currency && a.series == b.series &&
          a.content_digest == b.content_digest && SameOptions(a, b);
 }
 
-// The stored deck that an import would only repeat. One that a later deck from the same time on
-// stands before is none: to import it again puts it back in force.
+// The stored deck that an import would only repeat: none that is retired.
 const rates::DeckHeader* FindRepeat(const std::vector<rates::DeckHeader>& stored,
+                                    const rates::Timeline& timeline,
                                     const rates::DeckHeader& header) {
-  for (auto known = stored.rbegin(); known != stored.rend(); ++known) {
-    if (known->currency != header.currency || known->effective_time != header.effective_time) {
-      continue;
-    }
-    return SameDeck(*known, header) ? &*known : nullptr;
-  }
-  return nullptr;
+  const auto known =
+      std::find_if(stored.rbegin(), stored.rend(), [&](const rates::DeckHeader& each) {
+        return SameDeck(each, header) && !timeline.RetireTimeOf(each.version).has_value();
+      });
+  return known == stored.rend() ? nullptr : &*known;
 }
 
 std::string AnyLedgerId() {
@@ -59,8 +57,9 @@ std::string AnyLedgerId() {
 
 Engine::Engine(EngineOptions options)
     : options_(std::move(options)),
-      patience_(options_.retry_budget),
-      catalogs_([this] { return DeckHorizon(); }) {
+      writing_patience_(options_.retry_budget),
+      catalogs_([this] { return DeckHorizon(); }, CatalogKeeper::kKeptFor,
+                options_.database_clock) {
   if (!options_.clock) options_.clock = absl::Now;
   if (options_.ledger_id.empty()) options_.ledger_id = AnyLedgerId();
   options_.database.errors = &database_errors_;
@@ -74,13 +73,13 @@ Engine::Engine(EngineOptions options)
         }
         Submit(std::move(tasks));
       });
-  queries_ = std::make_unique<QueryPool>(options_.database, options_.query_threads, patience_,
-                                         stats_.overloaded_queries);
+  queries_ = std::make_unique<QueryPool>(options_.database, options_.query_threads,
+                                         options_.retry_budget, stats_.overloaded_queries);
   storage::DatabaseOptions bulk = options_.database;
   bulk.io_timeout_seconds = kBulkIoTimeoutSeconds;
-  bulk_ = std::make_unique<QueryPool>(bulk, options_.bulk_threads, patience_,
+  bulk_ = std::make_unique<QueryPool>(bulk, options_.bulk_threads, options_.retry_budget,
                                       stats_.overloaded_queries, ThreadPriority::kLow);
-  doors_ = std::make_unique<QueryPool>(options_.database, kDoorThreads, patience_,
+  doors_ = std::make_unique<QueryPool>(options_.database, kDoorThreads, options_.retry_budget,
                                        stats_.overloaded_queries);
   event_feed_ = std::make_unique<EventFeed>(options_, stats_);
   reratings_ = std::make_unique<ReratingRunner>(
@@ -91,7 +90,7 @@ Engine::Engine(EngineOptions options)
       [this](std::vector<Task> tasks) { Submit(std::move(tasks)); });
   for (int i = 0; i < options_.lanes; ++i) {
     lanes_.push_back(std::make_unique<Lane>(
-        options_, catalogs_, patience_, stats_,
+        options_, catalogs_, writing_patience_, stats_,
         [this](const std::vector<book::RechargeKey>& keys) { dispatcher_->Announce(keys); },
         [this](const std::vector<std::string>& accounts) { unrated_.NoteNewUsers(accounts); },
         [this](int64_t version, Task task) { decks_->Wait(version, std::move(task)); }));
@@ -154,6 +153,15 @@ void Engine::Submit(std::vector<Task> tasks) {
   }
 }
 
+void Engine::NoteDatabaseWorks() {
+  for (QueryPool* pool : {queries_.get(), bulk_.get(), doors_.get()}) pool->NoteDatabaseWorks();
+  if (stats_.write_trouble.reason().has_value()) {
+    writing_patience_.Answered();
+  } else {
+    writing_patience_.Worked();
+  }
+}
+
 absl::StatusOr<std::shared_ptr<const book::Catalog>> Engine::CatalogWithPlan(
     storage::Connection& connection, const std::string& plan_id) {
   if (!catalogs_.Get()->plans.contains(plan_id)) {
@@ -169,6 +177,11 @@ absl::StatusOr<std::shared_ptr<const book::Catalog>> Engine::CatalogWithDeck(
   return catalogs_.Get();
 }
 
+absl::Time Engine::FirstStart() const {
+  const domain::Settings& settings = options_.settings;
+  return options_.clock() - std::max(settings.max_usage_age, domain::LongestHold(settings));
+}
+
 absl::Time Engine::DeckHorizon() const {
   const domain::Settings& settings = options_.settings;
   const absl::Duration calls = std::min(options_.decks_in_memory_for, settings.max_usage_age);
@@ -178,7 +191,7 @@ absl::Time Engine::DeckHorizon() const {
 absl::Status Engine::RefreshCatalog(storage::Connection& connection) {
   RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection, /*large_later=*/true));
   if (catalogs_.NextWanted().has_value()) decks_->Announce();
-  return absl::OkStatus();
+  return SettleLeft(connection, options_.database_clock, *catalogs_.Get()->timeline);
 }
 
 absl::Status Engine::CheckRoom(absl::string_view account_id) {
@@ -205,9 +218,9 @@ absl::StatusOr<std::optional<rates::DeckHeader>> Engine::FindImported(
     storage::Connection& connection, const rates::DeckHeader& header) {
   RESERVE_ASSIGN_OR_RETURN(const std::vector<rates::DeckHeader> stored,
                            storage::LoadDeckHeaders(connection));
-  const rates::DeckHeader* known = FindRepeat(stored, header);
-  if (known == nullptr) return std::nullopt;
   RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection));
+  const rates::DeckHeader* known = FindRepeat(stored, *catalogs_.Get()->timeline, header);
+  if (known == nullptr) return std::nullopt;
   return *known;
 }
 
@@ -217,10 +230,11 @@ absl::StatusOr<Engine::ImportedDeck> Engine::ImportDeck(storage::Connection& con
   header.rate_count = static_cast<int64_t>(rows.size());
   RESERVE_RETURN_IF_ERROR(rates::CheckLines(header, &rows));
   for (int tries = 0; tries < kMaxImportTries; ++tries) {
+    RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection));
     RESERVE_ASSIGN_OR_RETURN(const std::vector<rates::DeckHeader> stored,
                              storage::LoadDeckHeaders(connection));
-    if (const rates::DeckHeader* known = FindRepeat(stored, header)) {
-      RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection));
+    const auto catalog = catalogs_.Get();
+    if (const rates::DeckHeader* known = FindRepeat(stored, *catalog->timeline, header)) {
       return ImportedDeck{*known, /*already_imported=*/true};
     }
     header.version = stored.empty() ? 1 : stored.back().version + 1;
@@ -232,6 +246,7 @@ absl::StatusOr<Engine::ImportedDeck> Engine::ImportDeck(storage::Connection& con
         inserted.code() == absl::StatusCode::kAborted) {
       continue;
     }
+    stats_.write_trouble.Note(inserted);
     RESERVE_RETURN_IF_ERROR(inserted);
     // They are read again from what is stored: a large deck must not be in memory twice meanwhile.
     rows = rates::RateRows();
@@ -241,15 +256,31 @@ absl::StatusOr<Engine::ImportedDeck> Engine::ImportDeck(storage::Connection& con
   return ImportConflict();
 }
 
+absl::StatusOr<rates::DeckActivation> Engine::ActivateDeck(storage::Connection& connection,
+                                                           const ActivationOrder& order) {
+  RESERVE_ASSIGN_OR_RETURN(rates::DeckActivation activation,
+                           Activate(connection, options_.database_clock, order));
+  RESERVE_RETURN_IF_ERROR(RefreshCatalog(connection));
+  return activation;
+}
+
+absl::Status Engine::RetireDeck(storage::Connection& connection, int64_t version, bool only_try) {
+  RESERVE_RETURN_IF_ERROR(
+      Retire(connection, options_.database_clock, version, FirstStart(), only_try));
+  return RefreshCatalog(connection);
+}
+
 absl::StatusOr<absl::Duration> Engine::RenewLease(storage::Connection& connection,
                                                   const book::RechargeKey& key,
                                                   const std::string& worker_id,
                                                   int64_t lease_epoch) {
   const Moment asked = MonotonicNow();
   const absl::Time lease_end = Now() + options_.lease_duration;
-  RESERVE_ASSIGN_OR_RETURN(const bool renewed,
-                           storage::RenewLease(connection, key, worker_id, lease_epoch, lease_end));
-  if (!renewed) return domain::LeaseLost(key.first, key.second);
+  const absl::StatusOr<bool> renewed =
+      storage::RenewLease(connection, key, worker_id, lease_epoch, lease_end);
+  stats_.write_trouble.Note(renewed.status());
+  RESERVE_RETURN_IF_ERROR(renewed.status());
+  if (!*renewed) return domain::LeaseLost(key.first, key.second);
   dispatcher_->Renewed(key, asked);
   return options_.lease_duration;
 }
@@ -266,6 +297,10 @@ void Engine::KeepHouse() {
     // What fails is tried again in a second, and keeps nobody from the next step.
     Keep(Step::kCatalog, connection, [this](storage::Connection& c) { return RefreshCatalog(c); });
     Keep(Step::kRechecks, connection, [this](storage::Connection& c) { return Recheck(c); });
+    Keep(Step::kDueTimes, connection,
+         [this](storage::Connection& c) { return PutDueTimesRight(c); });
+    Keep(Step::kExpiryNotices, connection,
+         [this](storage::Connection& c) { return NoticeExpiry(c); });
     Keep(Step::kHolds, connection, [this](storage::Connection& c) { return EndHolds(c); });
     Keep(Step::kUnrated, connection, [this](storage::Connection& c) { return LookForUnpriced(c); });
     Keep(Step::kHeartbeat, connection, [this](storage::Connection& c) { return BeatHeart(c); });
@@ -280,26 +315,34 @@ void Engine::Keep(Step step, std::unique_ptr<storage::Connection>& connection,
 }
 
 absl::Status Engine::EndHolds(storage::Connection& connection) {
-  RESERVE_ASSIGN_OR_RETURN(const bool is_right, due_times_.ClockIsRight(connection));
+  // What is due is due, also where the database's clock can't be read.
+  const absl::StatusOr<bool> is_right = due_times_.ClockIsRight(connection);
   const absl::Time now = Now();
-  return holds_.Look(
-      connection, now,
-      is_right ? now + domain::LongestHold(options_.settings) : absl::InfiniteFuture());
+  const bool sure = is_right.ok() && *is_right;
+  absl::Status ended =
+      holds_.Look(connection, now,
+                  sure ? now + domain::LongestHold(options_.settings) : absl::InfiniteFuture());
+  ended.Update(is_right.status());
+  return ended;
 }
 
 absl::Status Engine::LookForUnpriced(storage::Connection& connection) {
-  RESERVE_RETURN_IF_ERROR(unrated_.Look(connection, *catalogs_.Get()));
+  absl::Status looked = unrated_.Look(connection, *catalogs_.Get());
   // What another ledger was asked for, and maybe left.
-  RESERVE_ASSIGN_OR_RETURN(const bool is_left, storage::IsReratingLeft(connection));
-  if (is_left) reratings_->Announce();
-  return absl::OkStatus();
+  const absl::StatusOr<bool> is_left = storage::IsReratingLeft(connection);
+  if (is_left.ok() && *is_left) reratings_->Announce();
+  looked.Update(is_left.status());
+  return looked;
 }
 
 absl::Status Engine::BeatHeart(storage::Connection& connection) {
   const Moment now = MonotonicNow();
   if (now < next_heartbeat_) return absl::OkStatus();
-  RESERVE_RETURN_IF_ERROR(
-      storage::NoteHeartbeat(connection, options_.ledger_id, options_.known_feature_level));
+  const absl::Status noted =
+      storage::NoteHeartbeat(connection, options_.ledger_id, options_.known_feature_level);
+  // The only write of a ledger that nobody calls.
+  stats_.write_trouble.Note(noted);
+  RESERVE_RETURN_IF_ERROR(noted);
   next_heartbeat_ = now + options_.heartbeat_interval;
   return absl::OkStatus();
 }
@@ -313,20 +356,32 @@ void Engine::Leave() {
 }
 
 absl::Status Engine::Recheck(storage::Connection& connection) {
-  RESERVE_ASSIGN_OR_RETURN(std::vector<std::string> due,
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<std::string> due,
                            storage::DueRechecks(connection, Now(), kMaxRechecksAtOnce));
-  RESERVE_ASSIGN_OR_RETURN(std::vector<std::string> too_far,
-                           due_times_.PutRight(connection, Now()));
-  std::move(too_far.begin(), too_far.end(), std::back_inserter(due));
-  RESERVE_ASSIGN_OR_RETURN(std::vector<std::string> expiring,
+  Reconsider(due);
+  return absl::OkStatus();
+}
+
+absl::Status Engine::PutDueTimesRight(storage::Connection& connection) {
+  std::vector<std::string> too_far;
+  const absl::Status put_right = due_times_.PutRight(connection, Now(), &too_far);
+  Reconsider(too_far);  // also those that were found before an error
+  return put_right;
+}
+
+absl::Status Engine::NoticeExpiry(storage::Connection& connection) {
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<std::string> expiring,
                            storage::DueExpiryNotices(connection, Now(), kMaxRechecksAtOnce));
-  std::move(expiring.begin(), expiring.end(), std::back_inserter(due));
+  Reconsider(expiring);
+  return absl::OkStatus();
+}
+
+void Engine::Reconsider(const std::vector<std::string>& accounts) {
   std::vector<Task> tasks;
-  for (const std::string& account_id : due) {
+  for (const std::string& account_id : accounts) {
     tasks.push_back({account_id, book::Reconsider{}, &nobody_waits_, 0});
   }
   if (!tasks.empty()) Submit(std::move(tasks));
-  return absl::OkStatus();
 }
 
 }  // namespace reserve::engine

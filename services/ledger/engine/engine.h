@@ -24,6 +24,7 @@
 #include "common/clock/monotonic.h"
 #include "services/ledger/book/keyspace.h"
 #include "services/ledger/engine/catalog.h"
+#include "services/ledger/engine/deck_activation.h"
 #include "services/ledger/engine/deck_loader.h"
 #include "services/ledger/engine/due_times.h"
 #include "services/ledger/engine/errors.h"
@@ -87,8 +88,11 @@ class Engine {
   // The wall clock was set, as whoever watches it has seen (ClockWatch).
   void NoteClockJump() { ++stats_.clock_jumps; }
   StepReport& steps() { return stats_.steps; }
-  // Tells that the database was just asked, and works: an outage from now on is a new one.
-  void NoteDatabaseWorks() { patience_.Worked(); }
+  // Tells that the database was just asked, and works: an outage from now on is a new one. While it
+  // refuses to write that goes for reads alone.
+  void NoteDatabaseWorks();
+  // Tells that it can write again, as far as can be known without a fact to be written.
+  void NoteTroubleIsOver() { stats_.write_trouble.Worked(); }
   // What the connections of the engine, and of who uses its options, met.
   storage::ErrorTally& database_errors() { return database_errors_; }
   absl::Time Now() const { return options_.clock(); }
@@ -97,19 +101,24 @@ class Engine {
     rates::DeckHeader header;
     bool already_imported = false;
   };
-  // Stores a deck under the next version, all or nothing; from then on this
-  // ledger rates with it, and others within a second (a large one: once they have loaded it). A
-  // deck with the name, currency, effective time, options and content of a stored one is that one,
-  // unless another deck came since that is in force from the same time on: then it comes into force
-  // again.
-  // The rows are given back once they are stored; after an error they are there, in another order.
-  // Blocks: call it from a thread of the query pool.
+  // Stores a deck under the next version, all or nothing, as a draft: it prices nothing before it
+  // is activated. A deck with the name, currency, series, options and content of a stored one,
+  // which is not retired, is that one. The rows are given back once they are stored; after an
+  // error they are there, in another order. Blocks: call it from a thread of the query pool.
   absl::StatusOr<ImportedDeck> ImportDeck(storage::Connection& connection, rates::DeckHeader header,
                                           rates::RateRows&& rows);
 
   // The stored deck that an import of this one would answer with; nothing if it would store one.
   absl::StatusOr<std::optional<rates::DeckHeader>> FindImported(storage::Connection& connection,
                                                                 const rates::DeckHeader& header);
+
+  // Brings a deck into force (deck_activation.h); this ledger knows of it at once. Blocks, as
+  // ImportDeck.
+  absl::StatusOr<rates::DeckActivation> ActivateDeck(storage::Connection& connection,
+                                                     const ActivationOrder& order);
+  // Retires a deck; FAILED_PRECONDITION "RATE_DECK_NEEDED" while a start that is not too old to be
+  // booked is priced by it. With `only_try` nothing is done. Blocks, as ImportDeck.
+  absl::Status RetireDeck(storage::Connection& connection, int64_t version, bool only_try);
 
   // Prolongs a lease; FAILED_PRECONDITION "LEASE_LOST". Blocks, as ImportDeck.
   absl::StatusOr<absl::Duration> RenewLease(storage::Connection& connection,
@@ -122,6 +131,8 @@ class Engine {
     void Done(uint32_t, absl::StatusOr<book::Reply>) override {}
   };
 
+  // Starts of before are refused, and no call is under way since then.
+  absl::Time FirstStart() const;
   // Starts of before are rated rarely.
   absl::Time DeckHorizon() const;
   size_t LaneNumber(absl::string_view account_id) const {
@@ -132,7 +143,12 @@ class Engine {
   void Keep(Step step, std::unique_ptr<storage::Connection>& connection,
             absl::FunctionRef<absl::Status(storage::Connection&)> work);
   absl::Status RefreshCatalog(storage::Connection& connection);
+  // Accounts that time alone changes are reconsidered: those that are due, those whose due time is
+  // too far off to be true, and those that are to be told of grants that end.
   absl::Status Recheck(storage::Connection& connection);
+  absl::Status PutDueTimesRight(storage::Connection& connection);
+  absl::Status NoticeExpiry(storage::Connection& connection);
+  void Reconsider(const std::vector<std::string>& accounts);
   absl::Status EndHolds(storage::Connection& connection);
   // Usages that wait for a price, or are to be rated again.
   absl::Status LookForUnpriced(storage::Connection& connection);
@@ -144,7 +160,7 @@ class Engine {
   storage::ErrorTally database_errors_;
   EngineOptions options_;
   EngineStats stats_;
-  Patience patience_;
+  Patience writing_patience_;
   CatalogKeeper catalogs_;
   std::unique_ptr<DeckLoader> decks_;
   // Of the housekeeper's thread only.

@@ -1,6 +1,7 @@
 #include "services/ledger/engine/errors.h"
 
 #include "absl/strings/str_cat.h"
+#include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
 #include "services/ledger/engine/overload.h"
@@ -34,6 +35,13 @@ bool IsOutage(const absl::Status& status) {
   return storage::IsDatabaseUnavailable(status) || ReasonOf(status) == kNotServing;
 }
 
+Patience::Failure FailureOf(const absl::Status& status) {
+  const storage::ErrorClass error_class =
+      storage::ErrorClassOf(status).value_or(storage::ErrorClass::kConnection);
+  return error_class == storage::ErrorClass::kConnection ? Patience::Failure::kNoAnswer
+                                                         : Patience::Failure::kRefused;
+}
+
 absl::Status Overloaded(absl::string_view what, absl::Duration retry_after) {
   return TryAgain(MakeError(absl::StatusCode::kResourceExhausted, kOverloaded, "",
                             absl::StrCat("too many ", what, " are waiting; nothing was done")),
@@ -59,6 +67,37 @@ absl::Status PreviewInterrupted() {
 
 absl::Status ImportConflict() {
   return Again("IMPORT_CONFLICT", "other imports keep taking the version; try again");
+}
+
+absl::Status RateDeckNotFound(int64_t version) {
+  return MakeError(absl::StatusCode::kNotFound, "RATE_DECK_NOT_FOUND", "deck_version",
+                   version == 0 ? "no deck of the currency is in force at that time"
+                                : absl::StrCat("there is no deck of version ", version));
+}
+
+absl::Status RateDeckRetired(int64_t version) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "RATE_DECK_RETIRED", "deck_version",
+                   absl::StrCat("rate deck ", version, " is retired; import it again"));
+}
+
+absl::Status RateDeckNeeded(int64_t version, absl::Time needed_from) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "RATE_DECK_NEEDED", "deck_version",
+                   absl::StrCat("rate deck ", version, " prices usage that begins at ",
+                                FormatRfc3339(needed_from), " or later, which may still come"));
+}
+
+absl::Status BackdateNeeded(absl::Time earliest) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "BACKDATE_NEEDED", "backdate",
+                   absl::StrCat("the effective time is before ", FormatRfc3339(earliest),
+                                ", so usage of then may have its price already and keeps it; set "
+                                "backdate (--backdate) if that is right, or leave the time out"));
+}
+
+absl::Status ActivationTooSlow() {
+  return TryAgain(
+      MakeError(absl::StatusCode::kUnavailable, "ACTIVATION_TOO_SLOW", "",
+                "the database takes too long to commit; nothing was activated, repeat the request"),
+      storage::kRepeatAfter);
 }
 
 absl::Status CatalogIsNew() { return Again("CATALOG_IS_NEW", "a deck or a plan is new"); }

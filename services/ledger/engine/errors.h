@@ -5,10 +5,12 @@
 #define RESERVE_SERVICES_LEDGER_ENGINE_ERRORS_H_
 
 #include <cstddef>
+#include <cstdint>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "services/ledger/engine/patience.h"
 
 namespace reserve::engine {
 
@@ -18,6 +20,9 @@ absl::Status NotServing();
 absl::Status Draining(absl::string_view advice);
 // Is it the database's bad day, and neither the caller's nor the account's business?
 bool IsOutage(const absl::Status& status);
+
+// What kind of failure an UNAVAILABLE of the database is.
+Patience::Failure FailureOf(const absl::Status& status);
 
 // RESOURCE_EXHAUSTED "OVERLOADED", with a wait: too many `what` are waiting, nothing was done.
 absl::Status Overloaded(absl::string_view what, absl::Duration retry_after);
@@ -31,6 +36,18 @@ absl::Status CallerGone();
 absl::Status PreviewInterrupted();
 // ABORTED "IMPORT_CONFLICT": other imports came first again and again.
 absl::Status ImportConflict();
+// NOT_FOUND "RATE_DECK_NOT_FOUND" on "deck_version"; version 0 is the deck in force.
+absl::Status RateDeckNotFound(int64_t version);
+// FAILED_PRECONDITION on "deck_version": "RATE_DECK_RETIRED", it can't be activated any more;
+// "RATE_DECK_NEEDED", it can't be retired yet.
+absl::Status RateDeckRetired(int64_t version);
+absl::Status RateDeckNeeded(int64_t version, absl::Time needed_from);
+// FAILED_PRECONDITION "BACKDATE_NEEDED" on "backdate": not all ledgers would know before
+// `earliest`.
+absl::Status BackdateNeeded(absl::Time earliest);
+// UNAVAILABLE "ACTIVATION_TOO_SLOW", with a wait: the database took longer than all ledgers may
+// know nothing of it. Nothing was activated.
+absl::Status ActivationTooSlow();
 
 // ABORTED "CATALOG_IS_NEW", "TRANSACTION_TOO_OLD": a lane's batch is to be run again. No caller
 // hears of them.

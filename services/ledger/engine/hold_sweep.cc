@@ -18,6 +18,18 @@ constexpr absl::Duration kCountEvery = absl::Seconds(15);
 
 absl::Status HoldSweep::Look(storage::Connection& connection, absl::Time now, absl::Time latest) {
   if (!page_.done()) return absl::OkStatus();
+  absl::Status first_error = SendDue(connection, now);
+  if (latest != absl::InfiniteFuture()) {
+    const absl::StatusOr<std::vector<domain::Hold>> too_far =
+        storage::HoldsDueAfter(connection, latest, kPage);
+    if (too_far.ok()) Send(*too_far);
+    first_error.Update(too_far.status());
+  }
+  first_error.Update(Count(connection));
+  return first_error;
+}
+
+absl::Status HoldSweep::SendDue(storage::Connection& connection, absl::Time now) {
   const Moment until = MonotonicNow() + kAtATime;
   size_t found = 0;
   do {
@@ -26,12 +38,7 @@ absl::Status HoldSweep::Look(storage::Connection& connection, absl::Time now, ab
     Send(due);
     found = due.size();
   } while (found == kPage && DoneBefore(until));
-  if (latest != absl::InfiniteFuture()) {
-    RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Hold> too_far,
-                             storage::HoldsDueAfter(connection, latest, kPage));
-    Send(too_far);
-  }
-  return Count(connection);
+  return absl::OkStatus();
 }
 
 bool HoldSweep::DoneBefore(Moment until) {

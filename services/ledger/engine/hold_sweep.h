@@ -32,10 +32,11 @@ class HoldSweep {
 
   // Sends pages of those that are due by `now`, for half a second while there are more, if what was
   // sent before is done. `latest`: what is due after it can only come from a clock that was wrong,
-  // and is due, too.
+  // and is due, too. An error of one part keeps nobody from the others.
   absl::Status Look(storage::Connection& connection, absl::Time now, absl::Time latest);
 
  private:
+  absl::Status SendDue(storage::Connection& connection, absl::Time now);
   void Note(const book::HoldReply& ended);
   // Is all that was sent done before `until`, with no error, and did it end any?
   bool DoneBefore(Moment until);

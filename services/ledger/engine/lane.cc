@@ -10,6 +10,7 @@
 #include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
+#include "services/ledger/book/errors.h"
 #include "services/ledger/engine/errors.h"
 #include "services/ledger/storage/load_image.h"
 #include "services/ledger/storage/write_set.h"
@@ -19,12 +20,13 @@ namespace {
 
 constexpr absl::Duration kLongestBackOff = absl::Milliseconds(200);
 constexpr int kMostBatchesToLock = 64;
-// After so many conflicts a batch is run in parts, and an account whose batch was such
-// a one, and that is left over alone, is given up; the next times after the first number.
+// A batch that meets so many conflicts is run in parts. An account that goes on meeting them when
+// it is alone in its part is given up: after the second number the first time, and after the first
+// number while it runs apart.
 constexpr int kConflictsTogether = 3;
 constexpr int kConflictsAlone = 8;
 constexpr absl::Duration kApartFor = absl::Seconds(10);
-// If more fail than these it is not because of them.
+// If more accounts than this fail, the accounts are not the cause.
 constexpr size_t kMostApart = 16;
 
 bool MayPass(const absl::Status& status) {
@@ -43,19 +45,6 @@ size_t CutBetweenAccounts(absl::Span<Task> tasks) {
   auto border = std::lower_bound(tasks.begin(), tasks.end(), middle, ByAccount);
   if (border == tasks.begin()) border = std::upper_bound(border, tasks.end(), middle, ByAccount);
   return border == tasks.end() ? 0 : static_cast<size_t>(border - tasks.begin());
-}
-
-// Is it the database's own bad day that keeps it from writing, rather than the moment's?
-bool IsTrouble(storage::ErrorClass error_class) {
-  switch (error_class) {
-    case storage::ErrorClass::kConflict:
-    case storage::ErrorClass::kDuplicate:
-    case storage::ErrorClass::kConnection:  // health sees it by itself
-    case storage::ErrorClass::kContent:
-      return false;
-    default:
-      return true;
-  }
 }
 
 // What the caller is told of an error that concerns the whole batch. If one of its commits is
@@ -172,6 +161,10 @@ void Lane::Run() {
 }
 
 void Lane::Process(absl::Span<Task> tasks) {
+  if (!patience_.TakeTurn(MonotonicNow())) {
+    return Fail(tasks, storage::DatabaseUnavailable("the database has not answered for long"),
+                /*unknown=*/false);
+  }
   // While the database stays away one try is enough: batches before this one have waited.
   const Moment give_up = patience_.GiveUp(MonotonicNow());
   size_t together = tasks.size();
@@ -210,7 +203,7 @@ void Lane::Settle(absl::Span<Task> tasks, Past past, Moment give_up) {
     if (outcome == Outcome::kRetryAtOnce) continue;
     if (outcome == Outcome::kFailed) break;
     past.unknown |= outcome == Outcome::kUnknown;
-    if (absl::IsUnavailable(error)) patience_.Failed(began, MonotonicNow());
+    if (absl::IsUnavailable(error)) patience_.Failed(began, MonotonicNow(), FailureOf(error));
     if (!absl::IsUnavailable(error) && ++conflicts >= MostConflicts(tasks, past.suspect, outcome)) {
       break;
     }
@@ -245,7 +238,7 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, book::Duplicates* duplicat
                         Reading* reading, absl::Status* error) {
   if (const absl::Status status = EnsureConnected(); !status.ok()) {
     *error = status;
-    NoteTrouble(status);
+    stats_.write_trouble.Note(status);
     return MayPass(status) ? Outcome::kRetry : Outcome::kFailed;
   }
   const Reading read = std::exchange(*reading, Reading::kLocked);  // of another try
@@ -263,15 +256,16 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, book::Duplicates* duplicat
       // Unknown, unless the server said so: look the keys up, never assume.
       *duplicates = book::Duplicates::kLookUp;
       ++stats_.unknown_commits;
-      NoteTrouble(status);
+      stats_.write_trouble.Note(status);
       *error = status;
       return Outcome::kUnknown;
     }
     stats_.write_trouble.Worked();
-  } else if (attempt.keys.may_write) {
-    connection_->Rollback();
+    patience_.Worked();
+  } else {
+    if (attempt.keys.may_write) connection_->Rollback();
+    patience_.Answered();  // a full disk lets itself be read
   }
-  patience_.Worked();
   Remember(attempt.image);
   if (read == Reading::kRemembered) {
     next_batches_to_lock_ = std::max(1, next_batches_to_lock_ / 2);
@@ -295,7 +289,7 @@ absl::Status Lane::Execute(Attempt& attempt, book::Duplicates duplicates, Readin
   RESERVE_ASSIGN_OR_RETURN(const int feature_level, level_.Get(*connection_));
   const domain::Context context{options_.settings, TruncateToMicros(options_.clock()),
                                 feature_level};
-  const std::shared_ptr<const book::Catalog> catalog = catalogs_.Get();
+  const std::shared_ptr<const book::Catalog> catalog = catalogs_.GetFresh(*connection_);
   attempt.keys = book::KeysOf(attempt.commands, context, duplicates);
   if (attempt.keys.may_write) RESERVE_RETURN_IF_ERROR(connection_->Begin());
   Recall(attempt, reading);
@@ -304,8 +298,14 @@ absl::Status Lane::Execute(Attempt& attempt, book::Duplicates duplicates, Readin
   book::Folded& folded = attempt.folded;
   folded = book::Fold(context, *catalog, attempt.commands, &attempt.image);
   if (folded.must_read) return storage::BalanceMoved("an account must be read");
+  if (folded.unknown_start != absl::InfiniteFuture()) {
+    const absl::StatusOr<bool> is_known =
+        catalogs_.ReadTimelineUpTo(*connection_, folded.unknown_start);
+    if (is_known.ok() && *is_known) return CatalogIsNew();
+    if (!connection_->alive()) return is_known.status();
+  }
   if (folded.missed_rate) {
-    // Another ledger may have imported a deck a moment ago.
+    // Another ledger may have activated a deck a moment ago.
     RESERVE_ASSIGN_OR_RETURN(const bool caught_up, catalogs_.CatchUp(*connection_));
     if (caught_up) return CatalogIsNew();
   }
@@ -378,15 +378,8 @@ Lane::Outcome Lane::Judge(const absl::Status& status, book::Duplicates* duplicat
                      status.message()));
     return Outcome::kContradiction;
   }
-  NoteTrouble(status);
+  stats_.write_trouble.Note(status);
   return MayPass(status) ? Outcome::kRetry : Outcome::kFailed;
-}
-
-void Lane::NoteTrouble(const absl::Status& error) {
-  const std::optional<storage::ErrorClass> error_class = storage::ErrorClassOf(error);
-  if (error_class.has_value() && IsTrouble(*error_class)) {
-    stats_.write_trouble.Refused(*error_class);
-  }
 }
 
 absl::Status Lane::EnsureConnected() {

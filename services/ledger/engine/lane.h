@@ -99,6 +99,8 @@ struct EngineOptions {
   // New keys for users' numbers (book/entry_chain.h).
   std::function<domain::NumberKey()> make_number_key = RandomKey;
   Clock clock;
+  // The database's own clock, by which the timeline of decks goes (catalog.h).
+  CatalogKeeper::DatabaseClock database_clock = storage::DatabaseTime;
 };
 
 // Counts since the start. Each is written by many threads and read by metrics.
@@ -209,8 +211,6 @@ class Lane {
   // What is to be done about an error other than that of a COMMIT.
   Outcome Judge(const absl::Status& status, book::Duplicates* duplicates, Reading reading,
                 absl::Status* error);
-  // Lets health know if it is a bad day of the database.
-  void NoteTrouble(const absl::Status& error);
   absl::Status EnsureConnected();
   void Fail(absl::Span<const Task> tasks, const absl::Status& error, bool unknown);
   // Hands the replies to tasks[i] to the thread that gives them out; those that need a deck go on

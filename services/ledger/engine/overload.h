@@ -1,4 +1,4 @@
-// What those are told that a full queue refuses: when there will be room again.
+// When there will be room again in a queue that is full: what whoever it refuses is told.
 //
 //   DrainEstimate drain;                         // guarded by the queue's lock
 //   drain.Note(tasks.size(), elapsed);           // after each batch

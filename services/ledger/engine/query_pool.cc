@@ -15,9 +15,19 @@ constexpr size_t kMaxQueue = 4096;
 // How long after a failure the database is tried again.
 constexpr absl::Duration kPause = absl::Milliseconds(50);
 
+// A drain lets statements end for so long, and then looks so often for what it must break off.
+constexpr absl::Duration kLetEnd = absl::Seconds(2);
+constexpr absl::Duration kBreakOffInterval = absl::Milliseconds(100);
+
+// What is told to those who come while nobody answers.
+absl::Status StillAway() {
+  return storage::WithClass(storage::DatabaseUnavailable("the database has not answered for long"),
+                            storage::ErrorClass::kConnection);
+}
+
 }  // namespace
 
-QueryPool::QueryPool(storage::DatabaseOptions database, int threads, Patience& patience,
+QueryPool::QueryPool(storage::DatabaseOptions database, int threads, absl::Duration patience,
                      std::atomic<int64_t>& refused, ThreadPriority priority)
     : database_(std::move(database)),
       thread_count_(threads),
@@ -33,6 +43,30 @@ QueryPool::~QueryPool() {
     stopping_ = true;
   }
   for (std::thread& thread : threads_) thread.join();
+  std::thread breaker;
+  {
+    absl::MutexLock lock(&mutex_);
+    breaker.swap(breaker_);
+  }
+  if (breaker.joinable()) breaker.join();
+}
+
+void QueryPool::Drain() {
+  if (draining_.exchange(true)) return;
+  absl::MutexLock lock(&mutex_);
+  breaker_ = std::thread([this] { BreakOff(); });
+}
+
+void QueryPool::BreakOff() {
+  const Moment patient_until = MonotonicNow() + kLetEnd;
+  const auto idle = [this]() {
+    absl::MutexLock lock(&mutex_);
+    return running_ == 0 && queue_.empty();
+  };
+  while (!idle()) {
+    if (MonotonicNow() >= patient_until) storage::DropConnections(database_);
+    absl::SleepFor(kBreakOffInterval);
+  }
 }
 
 absl::Status QueryPool::Interrupted(const Job& job) const {
@@ -67,6 +101,8 @@ absl::Status QueryPool::Run(Work work) {
 }
 
 absl::Status QueryPool::RunOn(const Job& job, std::unique_ptr<storage::Connection>& connection) {
+  RESERVE_RETURN_IF_ERROR(Interrupted(job));
+  if (!patience_.TakeTurn(MonotonicNow())) return StillAway();
   const Moment give_up = patience_.GiveUp(MonotonicNow());
   bool conflict_before = false;
   while (true) {
@@ -82,7 +118,7 @@ absl::Status QueryPool::RunOn(const Job& job, std::unique_ptr<storage::Connectio
         absl::IsAborted(status) && storage::ErrorClassOf(status) == storage::ErrorClass::kConflict;
     if (conflict && !std::exchange(conflict_before, true)) continue;
     if (!away) return status;
-    patience_.Failed(began, MonotonicNow());
+    patience_.Failed(began, MonotonicNow(), FailureOf(status));
     if (MonotonicNow() >= give_up || stopping()) return status;
     absl::SleepFor(kPause);
   }
@@ -100,26 +136,31 @@ absl::Status QueryPool::Try(const Job& job, std::unique_ptr<storage::Connection>
   return status;
 }
 
+bool QueryPool::Take(Job* job) {
+  absl::MutexLock lock(&mutex_);
+  const auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+    return !queue_.empty() || stopping_;
+  };
+  mutex_.Await(absl::Condition(&ready));
+  if (queue_.empty()) return false;
+  *job = std::move(queue_.front());
+  queue_.pop_front();
+  ++running_;
+  return true;
+}
+
 void QueryPool::Loop() {
   SetThreadPriority(priority_);
   const storage::SqlThread sql_thread;
   std::unique_ptr<storage::Connection> connection;
   while (true) {
     Job job;
-    {
-      absl::MutexLock lock(&mutex_);
-      const auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-        return !queue_.empty() || stopping_;
-      };
-      mutex_.Await(absl::Condition(&ready));
-      if (queue_.empty()) return;
-      job = std::move(queue_.front());
-      queue_.pop_front();
-    }
+    if (!Take(&job)) return;
     const Moment begin = MonotonicNow();
     const absl::Status status = RunOn(job, connection);
     {
       absl::MutexLock lock(&mutex_);
+      --running_;
       drain_.Note(1, (MonotonicNow() - begin) / thread_count_);
     }
     // Of a query nothing is unknown: it may be asked again as soon as the database can answer.

@@ -31,11 +31,13 @@ class QueryPool {
   using Work = std::function<absl::Status(storage::Connection&)>;
   // Called exactly once, from a thread of the pool: the status of the work,
   // UNAVAILABLE if there is no database, RESOURCE_EXHAUSTED "OVERLOADED" if too
-  // much waits (then from the caller's thread); both with a wait.
+  // much waits (then from the caller's thread); both with a wait. Once the database has been away
+  // for longer than the patience, what waits is told so at once, and one thread asks.
   using Done = std::function<void(const absl::Status&)>;
 
-  // `refused` counts what was refused because too much waited. Both must outlive the pool.
-  QueryPool(storage::DatabaseOptions database, int threads, Patience& patience,
+  // `patience`: for how long an outage is waited out. `refused` counts what was refused because
+  // too much waited; it must outlive the pool.
+  QueryPool(storage::DatabaseOptions database, int threads, absl::Duration patience,
             std::atomic<int64_t>& refused, ThreadPriority priority = ThreadPriority::kUsual);
   // Finishes what is queued.
   ~QueryPool();
@@ -49,8 +51,13 @@ class QueryPool {
   absl::Status Run(Work work);
 
   // From now on all work ends with UNAVAILABLE "DRAINING": what waits, and what is under way
-  // before its next statement.
-  void Drain() { draining_ = true; }
+  // before its next statement. A statement that takes longer than two seconds is broken off: its
+  // connection is dropped, as is each of this process to the database that has the pool's
+  // io_timeout_seconds, which must be nobody else's.
+  void Drain();
+
+  // The database was asked elsewhere, and works: an outage from now on is a new one.
+  void NoteDatabaseWorks() { patience_.Worked(); }
 
  private:
   struct Job {
@@ -63,6 +70,10 @@ class QueryPool {
   absl::Status Interrupted(const Job& job) const;
 
   void Loop();
+  // Takes a job from the queue; false if the thread is to end.
+  bool Take(Job* job);
+  // Drops connections until no work is under way.
+  void BreakOff();
   // Runs the work on the connection, which is opened if need be, and again after a conflict, or
   // where the connection was idle for so long that the server has closed it. A brief outage is
   // waited out.
@@ -77,13 +88,15 @@ class QueryPool {
   const storage::DatabaseOptions database_;
   const int thread_count_;
   const ThreadPriority priority_;
-  Patience& patience_;
+  Patience patience_;
   std::atomic<int64_t>& refused_;
   std::atomic<bool> draining_ = false;
   absl::Mutex mutex_;
   std::deque<Job> queue_ ABSL_GUARDED_BY(mutex_);
   DrainEstimate drain_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  int running_ ABSL_GUARDED_BY(mutex_) = 0;      // jobs that threads work on
+  std::thread breaker_ ABSL_GUARDED_BY(mutex_);  // since Drain
   std::vector<std::thread> threads_;
 };
 

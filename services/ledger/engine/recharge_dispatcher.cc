@@ -191,6 +191,7 @@ absl::Status RechargeDispatcher::ClaimRange(std::vector<Assignment> assignments,
     if (!claimed.ok()) connection_->Rollback();
   }
   if (!claimed.ok()) {
+    stats_.write_trouble.Note(claimed);
     // Not known to be ours: nothing is delivered, so the workers have room for
     // others, and a lease that was committed all the same runs out.
     for (const auto& [key, lease_epoch] : assigned) Settled(key, lease_epoch);

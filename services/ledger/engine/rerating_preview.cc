@@ -7,6 +7,7 @@
 
 #include "common/clock/utc.h"
 #include "common/error/error.h"
+#include "services/ledger/book/errors.h"
 #include "services/ledger/book/fold.h"
 #include "services/ledger/book/keys.h"
 #include "services/ledger/domain/rerating_policy.h"
@@ -17,6 +18,13 @@ namespace reserve::engine {
 namespace {
 
 constexpr int kPage = 500;
+
+// A preview books nothing, and goes by what is known now of starts of any time.
+std::shared_ptr<const book::Catalog> AsKnownNow(const book::Catalog& catalog) {
+  auto known = std::make_shared<book::Catalog>(catalog);
+  known->known_until = absl::InfiniteFuture();
+  return known;
+}
 
 }  // namespace
 
@@ -30,9 +38,9 @@ struct ReratingPreview::Scene {
 };
 
 ReratingPreview::ReratingPreview(const EngineOptions& options,
-                                 std::shared_ptr<const book::Catalog> catalog,
+                                 const std::shared_ptr<const book::Catalog>& catalog,
                                  book::ReratingOrder order)
-    : options_(options), catalog_(std::move(catalog)), walk_(order.scope, {}) {
+    : options_(options), catalog_(AsKnownNow(*catalog)), walk_(order.scope, {}) {
   // Later than all that there are.
   job_.number = std::numeric_limits<int64_t>::max();
   job_.order = std::move(order);

@@ -34,7 +34,7 @@ struct ReratingConsequences {
 class ReratingPreview {
  public:
   // `options` must outlive it.
-  ReratingPreview(const EngineOptions& options, std::shared_ptr<const book::Catalog> catalog,
+  ReratingPreview(const EngineOptions& options, const std::shared_ptr<const book::Catalog>& catalog,
                   book::ReratingOrder order);
   ~ReratingPreview();
 

@@ -19,6 +19,10 @@ absl::string_view NameOf(Step step) {
       return "decks";
     case Step::kRechecks:
       return "rechecks";
+    case Step::kDueTimes:
+      return "due_times";
+    case Step::kExpiryNotices:
+      return "expiry_notices";
     case Step::kFeed:
       return "feed";
     case Step::kHolds:

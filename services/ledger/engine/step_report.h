@@ -21,15 +21,17 @@
 namespace reserve::engine {
 
 enum class Step {
-  kDispatch,   // due recharges are found and handed out
-  kCatalog,    // decks and plans are looked for
-  kDecks,      // decks that are not in memory are loaded
-  kRechecks,   // accounts that time alone changes are reconsidered
-  kFeed,       // events are read for those who watch
-  kHolds,      // holds whose time has come are ended
-  kUnrated,    // usages that wait for a price are rated, reratings looked for
-  kReratings,  // usages are rated again, as was asked for
-  kHeartbeat,  // the ledger says that it is there
+  kDispatch,       // due recharges are found and handed out
+  kCatalog,        // decks and plans are looked for
+  kDecks,          // decks that are not in memory are loaded
+  kRechecks,       // accounts that time alone changes are reconsidered
+  kDueTimes,       // due times that a wrong clock has stored are put right
+  kExpiryNotices,  // accounts are told of grants that will end
+  kFeed,           // events are read for those who watch
+  kHolds,          // holds whose time has come are ended
+  kUnrated,        // usages that wait for a price are rated, reratings looked for
+  kReratings,      // usages are rated again, as was asked for
+  kHeartbeat,      // the ledger says that it is there
 };
 inline constexpr int kSteps = static_cast<int>(Step::kHeartbeat) + 1;
 

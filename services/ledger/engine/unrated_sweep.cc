@@ -19,13 +19,13 @@ void UnratedSweep::NoteNewUsers(const std::vector<std::string>& account_ids) {
 absl::Status UnratedSweep::Look(storage::Connection& connection, const book::Catalog& catalog) {
   if (!page_.done()) return absl::OkStatus();
   RESERVE_RETURN_IF_ERROR(LookAtNewUsers(connection));
-  const int64_t latest_deck = catalog.latest_version();
-  const bool news = latest_deck != latest_deck_ || catalog.plans.size() != plans_ ||
-                    MonotonicNow() >= next_sweep_;
+  const int64_t activation = catalog.timeline->newest();
+  const bool news =
+      activation != activation_ || catalog.plans.size() != plans_ || MonotonicNow() >= next_sweep_;
   if (news) {
     // One that is under way begins again: what it has passed may be ratable now.
     place_.emplace();
-    latest_deck_ = latest_deck;
+    activation_ = activation;
     plans_ = catalog.plans.size();
     next_sweep_ = MonotonicNow() + kSweepAtLeastEvery;
   }

@@ -1,11 +1,11 @@
 // Rates usages that wait UNRATED once they can be (K3), in the background.
 //
-// What may have made one ratable begins a sweep of all of them: a deck or plan that is new, the
-// start of this ledger, and, as a ledger may end between a user's coming and what follows from it,
-// ten minutes. A new user's account is looked at by itself. A sweep goes through all that wait by
-// pages, and sends the lanes the next page only when they are done with the one before, so that it
-// takes its turn beside the load; each usage is rated, or left, by a command of its own, once,
-// however many ledgers sweep.
+// What may have made one ratable begins a sweep of all of them: an activation of a deck or a plan
+// that is new, the start of this ledger, and, as a ledger may end between a user's coming and what
+// follows from it, ten minutes. A new user's account is looked at by itself. A sweep goes through
+// all that wait by pages, and sends the lanes the next page only when they are done with the one
+// before, so that it takes its turn beside the load; each usage is rated, or left, by a command of
+// its own, once, however many ledgers sweep.
 //
 // Look() is for one thread; the rest is thread-safe.
 #ifndef RESERVE_SERVICES_LEDGER_ENGINE_UNRATED_SWEEP_H_
@@ -55,7 +55,7 @@ class UnratedSweep {
   TaskPage page_{[this](const book::Reply& reply) { Note(std::get<book::UsageReply>(reply)); }};
   // Of Look()'s thread.
   std::optional<storage::UnratedPlace> place_;  // of the sweep; none while there is no sweep
-  int64_t latest_deck_ = -1;
+  int64_t activation_ = -1;
   size_t plans_ = 0;
   Moment next_sweep_ = -absl::InfiniteDuration();
   Moment next_count_ = -absl::InfiniteDuration();

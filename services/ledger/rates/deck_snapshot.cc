@@ -41,11 +41,6 @@ bool IsPlain(const domain::LineTerms* terms, const domain::DeckRules& rules) {
           !terms->maximum.has_value() && !terms->standard.has_value());
 }
 
-auto BookOrder(const DeckSnapshot& deck) {
-  const DeckHeader& header = deck.header();
-  return std::tie(header.currency, header.effective_time, header.version);
-}
-
 }  // namespace
 
 // Fills a snapshot from its rows.
@@ -449,9 +444,6 @@ DeckBook::DeckBook(std::vector<std::shared_ptr<const DeckSnapshot>> decks) {
     }
     decks_.push_back(std::move(deck));
   }
-  for (const auto& deck : decks_) by_version_.push_back(deck.get());
-  std::sort(decks_.begin(), decks_.end(),
-            [](const auto& a, const auto& b) { return BookOrder(*a) < BookOrder(*b); });
 }
 
 std::shared_ptr<const DeckBook> DeckBook::With(std::shared_ptr<const DeckSnapshot> deck) const {
@@ -460,21 +452,11 @@ std::shared_ptr<const DeckBook> DeckBook::With(std::shared_ptr<const DeckSnapsho
   return std::make_shared<const DeckBook>(std::move(decks));
 }
 
-const DeckSnapshot* DeckBook::InForce(absl::string_view currency, absl::Time time) const {
-  const auto after = std::partition_point(decks_.begin(), decks_.end(), [&](const auto& deck) {
-    const int order = absl::string_view(deck->header().currency).compare(currency);
-    return order < 0 || (order == 0 && deck->header().effective_time <= time);
-  });
-  if (after == decks_.begin()) return nullptr;
-  const DeckSnapshot* last = std::prev(after)->get();
-  return last->header().currency == currency ? last : nullptr;
-}
-
 const DeckSnapshot* DeckBook::ByVersion(int64_t version) const {
   const auto found = std::partition_point(
-      by_version_.begin(), by_version_.end(),
-      [version](const DeckSnapshot* deck) { return deck->header().version < version; });
-  return found != by_version_.end() && (*found)->header().version == version ? *found : nullptr;
+      decks_.begin(), decks_.end(),
+      [version](const auto& deck) { return deck->header().version < version; });
+  return found != decks_.end() && (*found)->header().version == version ? found->get() : nullptr;
 }
 
 }  // namespace reserve::rates

@@ -164,7 +164,7 @@ class DeckSnapshot {
   PrefixIndex sms_;
 };
 
-// All decks that there are, of every currency. Never changes; With() makes a new
+// Decks in memory, of every currency and series. Never changes; With() makes a new
 // book that shares the snapshots. Thread-safe.
 class DeckBook {
  public:
@@ -175,24 +175,16 @@ class DeckBook {
   // This book and one more deck; a deck of the same version is replaced.
   std::shared_ptr<const DeckBook> With(std::shared_ptr<const DeckSnapshot> deck) const;
 
-  // The deck in force: of the currency's decks with effective_time <= `time` the
-  // one with the latest effective_time, of equals the highest version. Null if
-  // there is none. Lives as long as this.
-  const DeckSnapshot* InForce(absl::string_view currency, absl::Time time) const;
-
   // Null if there is no such deck. Lives as long as this.
   const DeckSnapshot* ByVersion(int64_t version) const;
 
-  // By currency, effective time and version.
+  // By version.
   const std::vector<std::shared_ptr<const DeckSnapshot>>& decks() const { return decks_; }
   // 0 if there is none.
-  int64_t latest_version() const {
-    return by_version_.empty() ? 0 : by_version_.back()->header().version;
-  }
+  int64_t latest_version() const { return decks_.empty() ? 0 : decks_.back()->header().version; }
 
  private:
   std::vector<std::shared_ptr<const DeckSnapshot>> decks_;
-  std::vector<const DeckSnapshot*> by_version_;
 };
 
 }  // namespace reserve::rates

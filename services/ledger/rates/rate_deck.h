@@ -14,6 +14,7 @@
 #include "common/money/money.h"
 #include "services/ledger/domain/country.h"
 #include "services/ledger/domain/line_terms.h"
+#include "services/ledger/domain/plan.h"
 #include "services/ledger/domain/tariff.h"
 
 namespace reserve::rates {
@@ -65,6 +66,10 @@ struct DeckHeader {
   int64_t version = 0;  // unique over all decks; grows
   std::string name;
   std::string currency;  // ISO 4217
+  // The price list: decks of a currency and series take each other's place (timeline.h).
+  std::string series = domain::kStandardSeries;
+  // From when its import was meant to be in force: its findings are about that time. The timeline
+  // alone says what is in force.
   absl::Time effective_time = absl::InfinitePast();
   // A call's price at or under it is a standard rate.
   Nanos standard_rate_ceiling = 2 * kNanosPerCent;

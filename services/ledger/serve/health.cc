@@ -24,9 +24,7 @@ constexpr absl::Duration kHealthRetryInterval = absl::Milliseconds(100);
 constexpr absl::Duration kHealthPatience = absl::Seconds(1);
 // How often it is looked at whether settings and rights are still as they must be.
 constexpr absl::Duration kThoroughInterval = absl::Seconds(3);
-// How often a reason not to serve is told again while it stays the same.
-constexpr absl::Duration kTellAgainAfter = absl::Minutes(1);
-// After so long without another refusal the lanes are let try again.
+// So long after the latest refusal the ledger serves again, if the database seems to write.
 constexpr absl::Duration kTroubleLasts = absl::Seconds(5);
 // A database that takes longer to answer is as good as away.
 constexpr int kHealthTimeoutSeconds = 2;
@@ -55,7 +53,7 @@ absl::Status Health::Check() {
   if (!serving_) Tell(status, now);
   if (serving_ && (!was_serving || !checked_)) {
     Log(Severity::kInfo, "the database is ready");
-    told_.clear();
+    reminder_.Over();
   }
   checked_ = true;
   return absl::OkStatus();
@@ -64,10 +62,7 @@ absl::Status Health::Check() {
 void Health::Tell(const absl::Status& status, Moment now) {
   const std::optional<storage::ErrorClass> error_class = storage::ErrorClassOf(status);
   const absl::string_view kind = error_class.has_value() ? storage::NameOf(*error_class) : "";
-  std::string reason = absl::StrCat(ReasonOf(status), " ", kind);
-  if (reason == told_ && now - told_at_ < kTellAgainAfter) return;
-  told_ = std::move(reason);
-  told_at_ = now;
+  if (!reminder_.IsDue(absl::StrCat(ReasonOf(status), " ", kind), now)) return;
   Log(Severity::kError, "not serving",
       {{"reason", ReasonOf(status)}, {"class", kind}, {"error", status.message()}});
 }
@@ -105,6 +100,7 @@ absl::Status Health::CheckDatabase() {
 absl::Status Health::CheckSettingsAndRights() {
   if (!allow_unsafe_database_) RESERVE_RETURN_IF_ERROR(storage::CheckDurability(*connection_));
   RESERVE_RETURN_IF_ERROR(storage::CheckBinlogFormat(*connection_));
+  RESERVE_RETURN_IF_ERROR(storage::CheckPacketSize(*connection_));
   return storage::CheckRights(*connection_);
 }
 
@@ -113,7 +109,10 @@ absl::Status Health::CheckTrouble() {
   const std::optional<storage::ErrorClass> reason = trouble.reason();
   if (!reason.has_value()) return absl::OkStatus();
   RESERVE_RETURN_IF_ERROR(storage::TryToGrow(*connection_));
-  if (trouble.age() >= kTroubleLasts) return absl::OkStatus();
+  if (trouble.age() >= kTroubleLasts) {
+    engine_.NoteTroubleIsOver();
+    return absl::OkStatus();
+  }
   return storage::DatabaseError(*reason, "the database refused the latest write");
 }
 

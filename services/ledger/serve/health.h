@@ -12,12 +12,12 @@
 #define RESERVE_SERVICES_LEDGER_SERVE_HEALTH_H_
 
 #include <memory>
-#include <string>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "common/clock/monotonic.h"
 #include "services/ledger/engine/engine.h"
+#include "services/ledger/serve/reminder.h"
 #include "services/ledger/storage/connection.h"
 
 namespace reserve::serve {
@@ -47,9 +47,12 @@ class Health {
   // settings and rights now and then, or each time while something is wrong.
   absl::Status CheckDatabase();
   absl::Status CheckSettingsAndRights();
-  // What the lanes have met, until it is over.
+  // What those who write have met, until it is over.
   absl::Status CheckTrouble();
   void Tell(const absl::Status& status, Moment now);
+
+  // How often a reason not to serve is told again while it stays the same.
+  static constexpr absl::Duration kTellAgainAfter = absl::Minutes(1);
 
   engine::Engine& engine_;
   const bool allow_unsafe_database_;
@@ -60,8 +63,7 @@ class Health {
   bool serving_ = false;
   bool checked_ = false;
   Moment next_thorough_ = -absl::InfiniteDuration();
-  std::string told_;  // the reason that the log has, empty while it serves
-  Moment told_at_ = -absl::InfiniteDuration();
+  Reminder reminder_{kTellAgainAfter};
 };
 
 }  // namespace reserve::serve

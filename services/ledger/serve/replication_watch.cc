@@ -1,5 +1,6 @@
 #include "services/ledger/serve/replication_watch.h"
 
+#include <limits>
 #include <utility>
 
 #include "common/error/error.h"
@@ -36,7 +37,8 @@ ReplicationWatch::ReplicationWatch(storage::DatabaseOptions database,
                           "1 if it does so now; 0 also once it has fallen back to asynchronous "
                           "replication.")),
       replicas_(MakeGauge(registry, "reserve_ledger_database_replicas",
-                          "Replicas that are connected to the database.")) {
+                          "Replicas that are connected to the database.")),
+      unknown_(intervals_.repeat) {
   database_.connect_timeout_seconds = kTimeoutSeconds;
   database_.io_timeout_seconds = kTimeoutSeconds;
   thread_ = std::thread([this] { Loop(); });
@@ -55,7 +57,11 @@ void ReplicationWatch::Loop() {
   const storage::SqlThread sql_thread;
   while (true) {
     const absl::StatusOr<Replication> now = Ask();
-    if (now.ok()) Tell(*now);
+    if (now.ok()) {
+      Tell(*now);
+    } else {
+      TellNothingIsKnown(now.status());
+    }
     absl::MutexLock lock(&mutex_);
     waker_.Await(intervals_.look);
     if (stopping_) break;
@@ -68,7 +74,18 @@ absl::StatusOr<Replication> ReplicationWatch::Ask() {
   return storage::ReadReplication(*connection_);
 }
 
+void ReplicationWatch::TellNothingIsKnown(const absl::Status& why) {
+  for (prometheus::Gauge* gauge : {&enabled_, &in_force_, &replicas_}) {
+    gauge->Set(std::numeric_limits<double>::quiet_NaN());
+  }
+  told_.reset();  // what is learned next is news
+  if (!unknown_.IsDue(ReasonOf(why), MonotonicNow())) return;
+  Log(Severity::kWarning, "it is not known how the database replicates",
+      {{"error", why.message()}});
+}
+
 void ReplicationWatch::Tell(const Replication& now) {
+  unknown_.Over();
   enabled_.Set(now.semi_sync_enabled || now.galera ? 1 : 0);
   in_force_.Set(now.semi_sync_in_force || now.galera ? 1 : 0);
   replicas_.Set(static_cast<double>(now.replicas));

@@ -3,8 +3,8 @@
 // lost in a failover, and keeps the figures for Prometheus.
 //
 // It has a thread and a connection of its own, so neither a slow database nor a busy ledger holds
-// it up or is held up by it. What it can't read is left as it was: that the database is away is
-// for health to tell. Thread-safe.
+// it up or is held up by it. While it can't ask, the figures are NaN, which no alert takes for an
+// answer, and the log says so: nobody must go by how it was before. Thread-safe.
 //
 //   ReplicationWatch watch(database, metrics->registry());
 #ifndef RESERVE_SERVICES_LEDGER_SERVE_REPLICATION_WATCH_H_
@@ -23,6 +23,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/clock/monotonic.h"
+#include "services/ledger/serve/reminder.h"
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/database_url.h"
 #include "services/ledger/storage/server_check.h"
@@ -52,6 +53,7 @@ class ReplicationWatch {
   absl::StatusOr<storage::Replication> Ask();
   // Keeps the figures and logs what is worth it.
   void Tell(const storage::Replication& now);
+  void TellNothingIsKnown(const absl::Status& why);
 
   storage::DatabaseOptions database_;
   const Intervals intervals_;
@@ -62,6 +64,7 @@ class ReplicationWatch {
   std::unique_ptr<storage::Connection> connection_;
   std::optional<storage::Replication> told_;
   Moment told_at_ = -absl::InfiniteDuration();
+  Reminder unknown_;
   absl::Mutex mutex_;
   Waker waker_{&mutex_};
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -1,49 +1,49 @@
 #include "services/ledger/serve/serve.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/access/roles_file.h"
 #include "common/clock/calendar.h"
 #include "common/clock/monotonic.h"
 #include "common/error/error.h"
+#include "common/rpc/doorkeeper.h"
 #include "common/rpc/health_port.h"
 #include "common/rpc/rpc_flags.h"
 #include "common/rpc/server.h"
 #include "common/rpc/shutdown_signal.h"
 #include "common/telemetry/log.h"
 #include "common/telemetry/telemetry_flags.h"
-#include "services/ledger/api/accounts_service.h"
-#include "services/ledger/api/audit_service.h"
-#include "services/ledger/api/events_service.h"
-#include "services/ledger/api/ledger_service.h"
-#include "services/ledger/api/rates_service.h"
-#include "services/ledger/api/recharges_service.h"
+#include "services/ledger/api/conversions.h"
 #include "services/ledger/api/rpc_metrics.h"
-#include "services/ledger/api/support_service.h"
 #include "services/ledger/engine/engine.h"
 #include "services/ledger/serve/clock_report.h"
+#include "services/ledger/serve/errors.h"
 #include "services/ledger/serve/health.h"
 #include "services/ledger/serve/overload_report.h"
 #include "services/ledger/serve/replication_watch.h"
 #include "services/ledger/serve/serve_flags.h"
+#include "services/ledger/serve/services.h"
 
 namespace reserve::serve {
 namespace {
 
 absl::Status ServeUntilSignal(engine::Engine& engine, Health& health, OverloadReport overload,
-                              RpcServer& server, HealthPort& health_port, ShutdownSignal& signal) {
+                              Services& services, RpcServer& server, HealthPort& health_port,
+                              ShutdownSignal& signal) {
   bool told = false;  // whoever watches health hears of changes only
   ClockReport clock_report(engine);
   do {
     clock_report.Tell();
     RESERVE_RETURN_IF_ERROR(health.Check());
     overload.Tell();
+    services.EndRefusedStreams();
     if (health.serving() == told) continue;
     told = health.serving();
     server.SetServing(told);
@@ -64,27 +64,17 @@ void TellOfSettings(const domain::Settings& settings) {
 // Accounts have time zones; without their database all of them would be UTC, in silence.
 absl::Status CheckTimeZones() {
   for (const char* name : {"America/New_York", "Europe/Berlin", "Asia/Tokyo"}) {
-    if (FindTimeZone(name).has_value()) continue;
-    return MakeError(absl::StatusCode::kFailedPrecondition, "TIME_ZONES_MISSING", "",
-                     absl::StrCat("this machine does not know the time zone ", name,
-                                  ": install their database, Debian's package tzdata"));
+    if (!FindTimeZone(name).has_value()) return TimeZonesMissing(name);
   }
   return absl::OkStatus();
 }
 
-// Waits for a moment in which no call is in progress, as new ones are refused, and until its
-// answers are sent. False if there is none soon: then what is left is waited for while no
-// connection takes new calls, and whoever comes just then hears CANCELLED instead of UNAVAILABLE.
-bool AllAnswered(const api::RpcMetrics& calls) {
-  constexpr absl::Duration kSoon = absl::Seconds(1);
+// Waits, while new calls are refused, until the calls that came before are answered and their
+// answers sent, but not beyond `end`.
+void AwaitAnswers(const api::RpcMetrics& calls, Moment end) {
   constexpr absl::Duration kSendingTakes = absl::Milliseconds(50);
-  const Moment end = MonotonicNow() + kSoon;
-  while (calls.in_progress() > 0) {
-    if (MonotonicNow() >= end) return false;
-    absl::SleepFor(absl::Milliseconds(1));
-  }
+  while (calls.in_progress() > 0 && MonotonicNow() < end) absl::SleepFor(absl::Milliseconds(1));
   absl::SleepFor(kSendingTakes);
-  return true;
 }
 
 }  // namespace
@@ -93,8 +83,12 @@ absl::Status Serve() {
   ShutdownSignal signal;
   RESERVE_ASSIGN_OR_RETURN(engine::EngineOptions options, EngineOptionsFromFlags());
   RESERVE_RETURN_IF_ERROR(CheckTimeZones());
-  RESERVE_ASSIGN_OR_RETURN(const ServerOptions server_options, LedgerServerOptionsFromFlags());
+  RESERVE_ASSIGN_OR_RETURN(const ServerOptions asked_for, LedgerServerOptionsFromFlags());
   RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<MetricsServer> metrics, StartTelemetry());
+  ServerOptions server_options = asked_for;  // what it holds needs the metrics
+  RESERVE_ASSIGN_OR_RETURN(server_options.identity, TlsIdentityFromFlags(metrics->registry()));
+  RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<RolesFile> roles,
+                           RolesFromFlags(metrics->registry()));
   // Before the database is asked: the process lives, whatever that does.
   RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<HealthPort> health_port, StartHealthPort());
   TellOfSettings(options.settings);
@@ -108,38 +102,25 @@ absl::Status Serve() {
   const auto engine_metrics =
       std::make_shared<api::EngineMetrics>(engine.stats(), engine.database_errors());
   metrics->Add(engine_metrics);
-  const api::ApiContext api{engine, rpc_metrics};
-  api::LedgerService ledger(api);
-  api::AccountsService accounts(api);
-  api::EventsService events(api);
-  api::SupportService support(api);
-  api::RatesService rates(api);
-  api::RechargesService recharges(api);
-  api::AuditService audit(api);
-  RESERVE_ASSIGN_OR_RETURN(
-      const std::unique_ptr<RpcServer> server,
-      RpcServer::Start(server_options, {{ledger::v1::Ledger::service_full_name(), &ledger},
-                                        {ledger::v1::Accounts::service_full_name(), &accounts},
-                                        {ledger::v1::Events::service_full_name(), &events},
-                                        {ledger::v1::Support::service_full_name(), &support},
-                                        {ledger::v1::Rates::service_full_name(), &rates},
-                                        {ledger::v1::Recharges::service_full_name(), &recharges},
-                                        {ledger::v1::Audit::service_full_name(), &audit}}));
+  Doorkeeper doorkeeper(api::kErrorDomain, roles.get(), metrics->registry());
+  server_options.doorkeeper = &doorkeeper;
+  Services services(api::ApiContext{engine, rpc_metrics}, doorkeeper);
+  RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<RpcServer> server,
+                           RpcServer::Start(server_options, services.entries()));
   const absl::Status served = ServeUntilSignal(engine, health, OverloadReport(engine, rpc_metrics),
-                                               *server, *health_port, signal);
+                                               services, *server, *health_port, signal);
 
   Log(Severity::kInfo, "draining");
+  const Moment end = MonotonicNow() + DrainTimeoutFromFlags();
   health_port->SetReady(false);
   server->SetServing(false);
   rpc_metrics.StartDraining();
-  ledger.EndStreams();
-  events.EndStreams();
-  rates.EndStreams();
-  recharges.EndStreams();
-  audit.EndStreams();
+  services.EndStreams();
   engine.bulk().Drain();
-  if (AllAnswered(rpc_metrics)) server->HangUp();
-  server->Drain(DrainTimeoutFromFlags());
+  AwaitAnswers(rpc_metrics, end);
+  // Whoever is still connected hears UNAVAILABLE; if gRPC ended his call it would be CANCELLED.
+  server->HangUp();
+  server->Drain(std::max(end - MonotonicNow(), absl::ZeroDuration()));
   Log(Severity::kInfo, "drained");
   return served;
 }

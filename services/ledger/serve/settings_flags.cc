@@ -31,6 +31,8 @@ ABSL_FLAG(absl::Duration, partial_charge_wait, absl::Hours(1),
           "A card of which less was charged than was asked for is not charged by itself before.");
 ABSL_FLAG(absl::Duration, pending_lookup_interval, absl::Minutes(5),
           "How often a charge that the gateway calls pending is looked up.");
+ABSL_FLAG(absl::Duration, pending_in_the_way, absl::Hours(1),
+          "A charge that the gateway calls pending stands in the way of a top-up for so long.");
 ABSL_FLAG(absl::Duration, card_expiry_notice, absl::Hours(24 * 14),
           "How long before a card expires its customer hears of it.");
 ABSL_FLAG(std::vector<std::string>, retry_delays, std::vector<std::string>({"1h", "3h", "7h"}),
@@ -153,6 +155,8 @@ absl::Status ReadOurLimits(domain::Settings* s) {
       ReadTime(FLAGS_partial_charge_wait, "partial_charge_wait", &s->partial_charge_wait));
   RESERVE_RETURN_IF_ERROR(ReadTime(FLAGS_pending_lookup_interval, "pending_lookup_interval",
                                    &s->pending_lookup_interval));
+  RESERVE_RETURN_IF_ERROR(
+      ReadTime(FLAGS_pending_in_the_way, "pending_in_the_way", &s->pending_in_the_way));
   return ReadTime(FLAGS_card_expiry_notice, "card_expiry_notice", &s->card_expiry_notice);
 }
 
@@ -161,7 +165,7 @@ absl::Status ReadEmergencyNumbers(std::vector<domain::EmergencyNumber>* numbers)
   for (const std::string& text : absl::GetFlag(FLAGS_emergency_numbers)) {
     const std::pair<std::string, std::string> parts = absl::StrSplit(text, absl::MaxSplits(':', 1));
     const auto& [country, digits] = parts;
-    const std::optional<std::string> kept = domain::DestinationFrom(digits);
+    const std::optional<std::string> kept = domain::DestinationFrom(domain::Settings(), digits);
     if (!domain::IsCountry(country) || !kept.has_value() || domain::DigitsOf(*kept) != digits) {
       return InvalidField("--emergency_numbers",
                           absl::StrCat("\"", text, "\" must be COUNTRY:NUMBER, like US:988"));

@@ -1,5 +1,6 @@
 #include "services/ledger/storage/account_rows.h"
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -28,6 +29,8 @@ constexpr absl::string_view kAccountColumns[] = {
     "default_plan_id",
     "country",
     "time_zone",
+    "billing_day",
+    "calendar_changes",
     "state",
     "reserve_amount_nanos",
     "recharge_threshold_nanos",
@@ -86,8 +89,9 @@ constexpr absl::string_view kAccountColumns[] = {
 };
 
 // What never changes once an account is opened.
-constexpr absl::string_view kFixedColumns[] = {"account_id", "currency",    "default_plan_id",
-                                               "time_zone",  "create_time", "opening_digest"};
+constexpr absl::string_view kFixedColumns[] = {"account_id",    "currency",    "default_plan_id",
+                                               "time_zone",     "billing_day", "create_time",
+                                               "opening_digest"};
 
 // Of both rows; the join is by primary key, and from the accounts to the balances whatever the
 // server believes: it may else scan the balances and look for the account of each.
@@ -148,6 +152,37 @@ void ReadGrants(absl::string_view stored, Account* a) {
     }
     grant.end = absl::FromUnixMicros(micros);
     a->grants.push_back(grant);
+  }
+}
+
+// "<micros since the epoch>:<last seq before>:<billing day>:<zone>" each, oldest first.
+std::string StoredCalendarChanges(const Account& a) {
+  return absl::StrJoin(
+      a.calendar.Changes(), " ", [](std::string* out, const domain::CalendarChange& change) {
+        absl::StrAppend(
+            out, absl::ToUnixMicros(change.time), ":", change.after_seq, ":",
+            change.rule.billing_day, ":",
+            change.unknown_zone.empty() ? change.rule.time_zone.name() : change.unknown_zone);
+      });
+}
+
+void ReadCalendarChanges(absl::string_view stored, Account* a) {
+  for (const absl::string_view each : absl::StrSplit(stored, ' ', absl::SkipEmpty())) {
+    const std::vector<absl::string_view> parts = absl::StrSplit(each, ':');
+    domain::CalendarChange change;
+    int64_t micros = 0;
+    if (parts.size() != 4 || !absl::SimpleAtoi(parts[0], &micros) ||
+        !absl::SimpleAtoi(parts[1], &change.after_seq) ||
+        !absl::SimpleAtoi(parts[2], &change.rule.billing_day)) {
+      continue;
+    }
+    change.time = absl::FromUnixMicros(micros);
+    if (const std::optional<absl::TimeZone> zone = FindTimeZone(parts[3]); zone.has_value()) {
+      change.rule.time_zone = *zone;
+    } else {
+      change.unknown_zone = std::string(parts[3]);
+    }
+    a->calendar.Add(std::move(change));
   }
 }
 
@@ -220,7 +255,9 @@ Account ReadAccount(const Row& row) {
   a.default_plan_id = columns.Text();
   a.country = columns.Text();
   // One that only another ledger's machine knows counts as UTC here, and stays what it is.
-  a.time_zone = FindTimeZone(columns.Text()).value_or(absl::UTCTimeZone());
+  a.calendar.first.time_zone = FindTimeZone(columns.Text()).value_or(absl::UTCTimeZone());
+  a.calendar.first.billing_day = columns.Int32();
+  ReadCalendarChanges(columns.Text(), &a);
   a.state = static_cast<domain::AccountState>(columns.Int());
   a.reserve_amount = columns.Int();
   a.recharge_threshold = columns.Int();
@@ -292,7 +329,9 @@ void AppendAccount(const Account& a, SqlText* sql) {
       .Text(a.currency)
       .Text(a.default_plan_id)
       .Text(a.country.view())
-      .Text(a.time_zone.name())
+      .Text(a.calendar.first.time_zone.name())
+      .Int(a.calendar.first.billing_day)
+      .Text(StoredCalendarChanges(a))
       .Int(static_cast<int64_t>(a.state))
       .Int(a.reserve_amount)
       .Int(a.recharge_threshold)
@@ -610,7 +649,7 @@ absl::StatusOr<std::vector<domain::Plan>> LoadPlans(Connection& connection) {
   std::vector<domain::Plan> plans;
   RESERVE_RETURN_IF_ERROR(connection.Query(
       "SELECT plan_id,standard_calls,free_seconds,bucket_reset,default_reserve_amount_nanos,"
-      "longest_call_seconds FROM plans",
+      "longest_call_seconds,series FROM plans",
       [&plans](const Row& row) {
         domain::Plan plan;
         plan.plan_id = row.Text(1);
@@ -619,6 +658,7 @@ absl::StatusOr<std::vector<domain::Plan>> LoadPlans(Connection& connection) {
         plan.allowance_reset = static_cast<domain::AllowanceReset>(row.Int(4));
         plan.default_reserve_amount = row.Int(5);
         plan.longest_call_seconds = row.Int(6);
+        plan.series = row.Text(7);
         plans.push_back(std::move(plan));
       }));
   return plans;

@@ -5,10 +5,14 @@
 #include <cppconn/exception.h>
 #include <cppconn/resultset.h>
 #include <cppconn/statement.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
@@ -74,6 +78,33 @@ absl::Status ConnectError(const sql::SQLException& e, ErrorTally* tally) {
   return WithClass(std::move(error), ClassOfError(number));
 }
 
+// A password file that is not there now may be there soon.
+absl::Status PasswordError(const absl::Status& read, ErrorTally* tally) {
+  if (tally != nullptr) tally->Note(kNoPassword, read.message());
+  return WithClass(DatabaseUnavailable(read.message()), ClassOfError(kNoPassword));
+}
+
+// Can the socket be one of this database?
+bool LeadsTo(int fd, const DatabaseOptions& options) {
+  sockaddr_storage peer{};
+  socklen_t length = sizeof(peer);
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &length) != 0) return false;
+  // (The path is the server's own, which may have reached it by another.)
+  if (!options.socket.empty()) return peer.ss_family == AF_UNIX;
+  if (peer.ss_family == AF_INET) {
+    return ntohs(reinterpret_cast<const sockaddr_in&>(peer).sin_port) == options.port;
+  }
+  return peer.ss_family == AF_INET6 &&
+         ntohs(reinterpret_cast<const sockaddr_in6&>(peer).sin6_port) == options.port;
+}
+
+bool HasTimeout(int fd, int seconds) {
+  timeval timeout{};
+  socklen_t length = sizeof(timeout);
+  return getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, &length) == 0 &&
+         timeout.tv_sec == seconds;
+}
+
 }  // namespace
 
 SqlThread::SqlThread() { Driver()->threadInit(); }
@@ -101,7 +132,7 @@ bool Row::IsNull(int column) const { return result_.isNull(static_cast<uint32_t>
 absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const DatabaseOptions& options) {
   absl::StatusOr<std::string> password = options.password;
   if (options.read_password) password = options.read_password();
-  if (!password.ok()) return absl::UnavailableError(password.status().message());
+  if (!password.ok()) return PasswordError(password.status(), options.errors);
   std::unique_ptr<Connection> opened;
   try {
     sql::ConnectOptionsMap map = OptionMap(options, *password);
@@ -117,14 +148,13 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const DatabaseOptio
       "SET sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
       "NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', autocommit = 1"));
   // The server's 50 s would outlast our own read timeout, and a caller's patience; its year for the
-  // lock of a table that is altered even more. Who has longer to read may wait for that.
+  // lock of a table that is altered even more, and would keep a session there that nobody reads
+  // from any more.
   const int lock_wait = std::clamp(options.io_timeout_seconds - 1, 1, kLockWaitTimeoutSeconds);
   RESERVE_RETURN_IF_ERROR(
       opened->Execute(absl::StrCat("SET SESSION innodb_lock_wait_timeout = ", lock_wait)));
-  if (options.io_timeout_seconds <= kLockWaitTimeoutSeconds) {
-    RESERVE_RETURN_IF_ERROR(
-        opened->Execute(absl::StrCat("SET SESSION lock_wait_timeout = ", lock_wait)));
-  }
+  RESERVE_RETURN_IF_ERROR(
+      opened->Execute(absl::StrCat("SET SESSION lock_wait_timeout = ", lock_wait)));
   if (!options.ssl_ca.empty()) {
     std::string cipher;
     RESERVE_RETURN_IF_ERROR(opened->Query("SHOW STATUS LIKE 'Ssl_cipher'",
@@ -134,6 +164,19 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const DatabaseOptio
     }
   }
   return opened;
+}
+
+void DropConnections(const DatabaseOptions& options) {
+  std::error_code error;
+  const std::filesystem::directory_iterator end;
+  for (std::filesystem::directory_iterator entry("/proc/self/fd", error); !error && entry != end;
+       entry.increment(error)) {
+    int fd = -1;
+    if (absl::SimpleAtoi(entry->path().filename().string(), &fd) &&
+        HasTimeout(fd, options.io_timeout_seconds) && LeadsTo(fd, options)) {
+      shutdown(fd, SHUT_RDWR);
+    }
+  }
 }
 
 absl::Status EnsureOpen(const DatabaseOptions& options, std::unique_ptr<Connection>* connection) {

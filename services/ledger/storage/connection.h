@@ -112,6 +112,13 @@ class Connection {
   bool alive_ = true;
 };
 
+// Ends the connections of this process to this database that have this io_timeout_seconds, whatever
+// they wait for: their sockets are shut down, and each fails as if the server had gone. Connections
+// that are still being made are not among them. May be called from any thread.
+//
+// The client library does not say which socket is whose, but sets the timeout on it.
+void DropConnections(const DatabaseOptions& options);
+
 // Opens the connection where there is none, or none that lives; it is null after an error.
 absl::Status EnsureOpen(const DatabaseOptions& options, std::unique_ptr<Connection>* connection);
 

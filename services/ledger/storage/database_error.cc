@@ -15,10 +15,13 @@ constexpr char kBalanceMoved[] = "BALANCE_MOVED";
 constexpr char kInconsistent[] = "ACCOUNT_INCONSISTENT";
 constexpr char kUnsafe[] = "UNSAFE_DATABASE";
 
+// What ReasonOf says of an UNAVAILABLE that was given none.
+constexpr char kNoReason[] = "UNAVAILABLE";
+
 constexpr char kClassUrl[] = "reserve/database_error_class";
 
 // Lost connections (2002, 2003, 2005, 2006, 2013), TLS (2026), replies that are none (2027):
-// whatever the client library says, the session can't be gone on with.
+// whatever else the client library says, the session can't be gone on with.
 constexpr int kFirstClientError = 2000;
 constexpr int kLastClientError = 2999;
 
@@ -50,17 +53,16 @@ const std::vector<NumbersOf>& KnownErrors() {
       {ErrorClass::kDuplicate, {1062, 1586}},
       {ErrorClass::kConnection,
        {
-           1047,              // Galera: node not ready
-           1053,              // server shutdown
-           1077, 1079, 1080,  // the same, as other servers put it
-           1129, 1130,        // the host is blocked, or not let in
-           1152, 1184,        // the connection was aborted
-           1158, 1159,        // its packets can't be read
-           1160, 1161,        // or not be written
-           1927,              // connection was killed
-           3032,              // MySQL: offline mode
-           3100,              // group replication: the member can't commit
-           4031,              // MySQL: idle for too long
+           1047,                    // Galera: node not ready
+           1053,                    // server shutdown
+           1077, 1079, 1080,        // the same, as other servers put it
+           1129, 1130,              // the host is blocked, or not let in
+           1152, 1184,              // the connection was aborted
+           1158, 1159, 1160, 1161,  // its packets can't be read or written
+           1927,                    // connection was killed
+           3032,                    // MySQL: offline mode
+           3100,                    // group replication: the member can't commit
+           4031,                    // MySQL: idle for too long
        }},
       // Connect to what is the primary now.
       {ErrorClass::kReadOnly, {1290, 1836, 1209, 3063}},
@@ -79,19 +81,21 @@ const std::vector<NumbersOf>& KnownErrors() {
        {
            1040, 1203, 1226,  // too many connections, of all or of our user
            1037, 1038, 1041,  // out of memory
-           1135,              // no thread
            1016, 1018, 1025,  // no file handles
-           1206,              // the lock table is full
+           1135, 1206,        // no thread; the lock table is full
            1915, 4166, 3170,  // limits of statements and memory
        }},
       {ErrorClass::kRights,
-       {1044, 1045, 1141, 1142, 1143, 1147, 1227, 1370, 1410, 1698, 1820, 1862, 3118, 3159, 3530}},
+       {kNoPassword, 1044, 1045, 1141, 1142, 1143, 1147, 1227, 1370, 1410, 1698, 1820, 1862, 3118,
+        3159, 3530}},
       {ErrorClass::kSchema,
        {1049, 1050, 1051, 1054, 1060, 1061, 1072, 1091, 1109, 1136, 1146, 1176, 1305, 1364, 1526,
         1735, 1748, 1932, 1812}},
       {ErrorClass::kSettings,
-       {1153, 1193, 1231, 1792, 1235, 1238, 1662, 1663, 1664, 1665, 1666, 1668, 1785, 3098, 3161}},
-      // Values that a column can't hold. (1153, a packet that is too large, is no value's fault.)
+       {1153, 2020, 1193, 1231, 1792, 1235, 1238, 1662, 1663, 1664, 1665, 1666, 1668, 1785, 3098,
+        3161}},
+      // Values that a column can't hold. (1153, 2020: a packet that is too large may pass in
+      // parts.)
       {ErrorClass::kContent, {1048, 1264, 1265, 1292, 1366, 1367, 1406, 1411, 1690, 3819, 4025}},
   };
   return *known;
@@ -231,9 +235,11 @@ absl::Status ForCaller(const absl::Status& status) {
                               "VerifyAccount shows where"),
                     kRepeatAfter);
   }
+  const bool unavailable = absl::IsUnavailable(status);
   const bool of_the_database = error_class.has_value() || reason == kUnavailable ||
-                               status.code() == absl::StatusCode::kInternal;
-  if (!of_the_database) return status;
+                               status.code() == absl::StatusCode::kInternal ||
+                               (unavailable && reason == kNoReason);
+  if (!of_the_database) return unavailable ? TryAgain(status, kRepeatAfter) : status;
   return TryAgain(
       DatabaseUnavailable("the database can't do this at the moment; repeat the same request"),
       kRepeatAfter);

@@ -42,7 +42,10 @@ inline constexpr int kErrorClasses = static_cast<int>(ErrorClass::kOther) + 1;
 // "disk_full", as the label of the metric and in the log.
 absl::string_view NameOf(ErrorClass error_class);
 
-// The class of an error number of the server or client library.
+// Stands for an error number where the password of the database can't be read: no server was asked.
+inline constexpr int kNoPassword = -1;
+
+// The class of an error number of the server or client library, or of the one above.
 ErrorClass ClassOfError(int error_number);
 
 // How connection.h answers an error of this class.
@@ -84,7 +87,8 @@ inline constexpr absl::Duration kRepeatAfter = absl::Seconds(1);
 
 // What a caller is told instead of a status that came from the database, or from rows that make no
 // sense: UNAVAILABLE with a wait, and a text that names no statement, user, host or table. Only
-// content that can't be stored stays INTERNAL. OK and refusals of the rules are left as they are.
+// content that can't be stored stays INTERNAL. OK and refusals of the rules are left as they are,
+// but that every UNAVAILABLE has a wait.
 absl::Status ForCaller(const absl::Status& status);
 
 // Counts the errors that the connections of a program meet, for a metric and for a log that has a

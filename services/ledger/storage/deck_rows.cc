@@ -25,7 +25,7 @@ using rates::RateRows;
 constexpr absl::string_view kHeaderColumns =
     "version,name,currency,effective_time,standard_rate_ceiling_nanos,rate_count,import_time,"
     "content_digest,time_zone,clock_changes,holidays,periods_by_start,rounding,rounding_decimals,"
-    "prices_include_tax,standard_by_price_alone";
+    "prices_include_tax,standard_by_price_alone,series";
 // Of a row of `rates` from before there were shapes (`shape` 0) the prices are its own.
 constexpr absl::string_view kRateColumns =
     "kind,prefix,carrier,line,destination_name,shape,price_nanos,connect_fee_nanos,"
@@ -196,6 +196,7 @@ absl::Status InsertAll(Connection& connection, const DeckHeader& header, const R
       .Int(header.rules.rounding.place)
       .Int(header.prices_include_tax)
       .Int(header.standard_by_price_alone)
+      .Text(header.series)
       .EndRow();
   RESERVE_RETURN_IF_ERROR(connection.Execute(sql.str()));
   RESERVE_RETURN_IF_ERROR(InsertRates(connection, header.version, rows, rest));
@@ -228,6 +229,7 @@ absl::StatusOr<std::vector<DeckHeader>> LoadDeckHeaders(Connection& connection) 
                                                   static_cast<int32_t>(row.Int(14))};
                          header.prices_include_tax = row.Int(15) != 0;
                          header.standard_by_price_alone = row.Int(16) != 0;
+                         header.series = row.Text(17);
                          headers.push_back(std::move(header));
                        }));
   if (bad != 0) return BadRows(absl::StrCat("the calendar of rate deck ", bad, " can't be read"));

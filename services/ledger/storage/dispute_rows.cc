@@ -51,6 +51,24 @@ absl::StatusOr<std::vector<Dispute>> LoadDisputesOf(Connection& connection,
   return disputes;
 }
 
+absl::StatusOr<std::vector<Dispute>> LoadToldDisputes(Connection& connection,
+                                                      const std::vector<book::OnceKey>& told) {
+  std::vector<Dispute> disputes;
+  const auto load = [&](absl::Span<const book::OnceKey> part) {
+    SqlText sql(absl::StrCat("SELECT ", kColumns,
+                             " FROM disputes FORCE INDEX (PRIMARY) WHERE "
+                             "(account_id,dispute_id) IN ("));
+    for (const auto& [account_id, dispute_id] : part) {
+      sql.Row().Text(account_id).Text(dispute_id).EndRow();
+    }
+    sql.Raw(")");
+    return connection.Query(sql.str(),
+                            [&disputes](const Row& row) { disputes.push_back(ReadDispute(row)); });
+  };
+  RESERVE_RETURN_IF_ERROR(InParts<book::OnceKey>(told, load));
+  return disputes;
+}
+
 absl::StatusOr<std::vector<Dispute>> ListDisputes(Connection& connection,
                                                   absl::string_view account_id,
                                                   absl::string_view after, int limit) {

@@ -16,6 +16,9 @@ namespace reserve::storage {
 // Those of these charges, in no particular order.
 absl::StatusOr<std::vector<domain::Dispute>> LoadDisputesOf(
     Connection& connection, const std::vector<book::ChargeNeed>& charges);
+// (account id, dispute id): those that there are, in no particular order.
+absl::StatusOr<std::vector<domain::Dispute>> LoadToldDisputes(
+    Connection& connection, const std::vector<book::OnceKey>& told);
 // Of an account after that id, by id.
 absl::StatusOr<std::vector<domain::Dispute>> ListDisputes(Connection& connection,
                                                           absl::string_view account_id,

@@ -13,6 +13,7 @@
 #include "common/error/error.h"
 #include "services/ledger/book/entry_fields.h"
 #include "services/ledger/book/month_span.h"
+#include "services/ledger/storage/errors.h"
 #include "services/ledger/storage/month_rows.h"
 #include "services/ledger/storage/parts.h"
 #include "services/ledger/storage/sql_text.h"
@@ -29,8 +30,8 @@ constexpr size_t kMaxDestinationBytes = 16;
 constexpr absl::string_view kEntryColumns =
     "record_time,account_id,seq,month,kind,amount_nanos,balance_after_nanos,chain_form,entry_hash";
 
-// Entries that are looked at for what was paid since.
-constexpr int kMostPaidSince = 5'000;
+// Entries that are looked at at a time for what was paid since.
+constexpr size_t kPaidAtOnce = 5'000;
 constexpr size_t kStatesAtOnce = 1'000;
 
 template <typename Value>
@@ -420,10 +421,7 @@ absl::StatusOr<Entry> LoadEntry(Connection& connection, absl::string_view accoun
       QueryEntries(connection,
                    absl::StrCat(SelectEntries(), "WHERE account_id = ", Quoted(account_id),
                                 " AND seq = ", seq, " AND month = ", month)));
-  if (entries.empty()) {
-    return MakeError(absl::StatusCode::kNotFound, "ENTRY_NOT_FOUND", "seq",
-                     absl::StrCat("account ", account_id, " has no entry ", seq));
-  }
+  if (entries.empty()) return EntryNotFound(account_id, seq);
   return std::move(entries.front());
 }
 
@@ -437,6 +435,33 @@ absl::StatusOr<std::vector<Entry>> LoadEntries(Connection& connection, absl::str
         [&entries](const Row& row) { entries.push_back(ReadEntry(row)); });
   }));
   return entries;
+}
+
+absl::StatusOr<std::vector<Entry>> LoadRatings(Connection& connection, absl::string_view account_id,
+                                               absl::Span<const domain::UsageState* const> states) {
+  // Each lies in the month of its usage's start.
+  absl::flat_hash_map<int32_t, std::vector<const domain::UsageState*>> by_month;
+  for (const domain::UsageState* state : states) {
+    by_month[MonthOf(state->start_time)].push_back(state);
+  }
+  std::vector<Entry> ratings;
+  for (const auto& [month, of_month] : by_month) {
+    int64_t first = of_month.front()->seq;
+    int64_t last = first;
+    std::string ids;
+    for (const domain::UsageState* state : of_month) {
+      first = std::min(first, state->seq);
+      last = std::max(last, state->latest_seq);
+      absl::StrAppend(&ids, ids.empty() ? "" : ",", Quoted(state->usage_id));
+    }
+    RESERVE_RETURN_IF_ERROR(connection.Query(
+        absl::StrCat(SelectEntries(), "FORCE INDEX (by_account) WHERE account_id = ",
+                     Quoted(account_id), " AND month = ", month, " AND seq > ", first,
+                     " AND seq <= ", last, " AND kind = ", static_cast<int>(EntryKind::kRating),
+                     " AND usage_id IN (", ids, ") ORDER BY seq"),
+        [&ratings](const Row& row) { ratings.push_back(ReadEntry(row)); }));
+  }
+  return ratings;
 }
 
 absl::StatusOr<std::optional<Entry>> FindCredit(Connection& connection,
@@ -498,44 +523,65 @@ absl::StatusOr<std::vector<StandardUse>> StandardUseSince(Connection& connection
   return uses;
 }
 
-absl::StatusOr<std::vector<PricedDestination>> ListPricedDestinations(Connection& connection,
-                                                                      absl::Time since, int limit) {
+absl::StatusOr<std::vector<PricedUsage>> ListPricedUsages(Connection& connection, absl::Time since,
+                                                          int limit) {
   SqlText sql(
-      "SELECT usage_kind,destination,deck_version FROM entries FORCE INDEX (PRIMARY) WHERE "
-      "record_time >= ");
+      "SELECT usage_kind,destination,deck_version,carrier,start_time,duration_seconds,"
+      "duration_micros,segments FROM entries FORCE INDEX (PRIMARY) WHERE record_time >= ");
   sql.Time(since);
   sql.Raw(absl::StrCat(" AND direction = ", static_cast<int>(domain::Direction::kOutbound),
                        " AND deck_version > 0 ORDER BY record_time DESC LIMIT ", limit));
-  std::vector<PricedDestination> destinations;
-  RESERVE_RETURN_IF_ERROR(connection.Query(sql.str(), [&destinations](const Row& row) {
-    PricedDestination each;
-    each.kind = static_cast<domain::UsageKind>(row.Int(1));
-    each.destination = row.Text(2);
+  std::vector<PricedUsage> usages;
+  RESERVE_RETURN_IF_ERROR(connection.Query(sql.str(), [&usages](const Row& row) {
+    PricedUsage each;
+    each.usage.kind = static_cast<domain::UsageKind>(row.Int(1));
+    each.usage.direction = domain::Direction::kOutbound;
+    each.usage.destination = row.Text(2);
     each.deck_version = row.Int(3);
+    each.usage.carrier = row.Text(4);
+    each.usage.start_time = row.Time(5);
+    each.usage.duration =
+        row.IsNull(7) ? absl::Seconds(row.Int(6)) : absl::Microseconds(row.Int(7));
+    each.usage.segments = static_cast<int32_t>(row.Int(8));
     // The digest of a number that was erased is longer than any number.
-    if (each.destination.size() <= kMaxDestinationBytes) destinations.push_back(std::move(each));
+    if (each.usage.destination.size() <= kMaxDestinationBytes) usages.push_back(std::move(each));
   }));
-  return destinations;
+  return usages;
 }
 
 absl::StatusOr<int64_t> PaidSecondsSince(Connection& connection, absl::string_view account_id,
-                                         absl::string_view user_id, int32_t period, int64_t seq) {
-  RESERVE_ASSIGN_OR_RETURN(
-      const std::vector<Entry> entries,
-      QueryEntries(
-          connection,
-          absl::StrCat(
-              SelectEntries(), "FORCE INDEX (by_account) WHERE account_id = ", Quoted(account_id),
-              " AND seq > ", seq, " AND user_id = ", Quoted(user_id), " AND kind IN (",
-              static_cast<int>(EntryKind::kUsage), ",", static_cast<int>(EntryKind::kRating),
-              ") AND basis IN (", static_cast<int>(domain::ChargeBasis::kMeteredStandard), ",",
-              static_cast<int>(domain::ChargeBasis::kMixed), ") AND COALESCE(free_period, 0) = ",
-              period, " ORDER BY seq LIMIT ", kMostPaidSince)));
-  // By each usage's latest rating.
-  absl::flat_hash_map<absl::string_view, int64_t> paid;
-  for (const Entry& entry : entries) {
-    paid[entry.booked->usage.usage_id] = domain::StandardPartOf(entry.booked->rating).paid_seconds;
+                                         absl::string_view user_id, int32_t period, int64_t seq,
+                                         absl::string_view but_not) {
+  // Of each usage what its latest rating says: in the order of the entries.
+  absl::flat_hash_map<std::string, int64_t> paid;
+  std::vector<Entry> page;
+  for (int64_t after = seq;; after = page.back().seq) {
+    RESERVE_ASSIGN_OR_RETURN(
+        page, QueryEntries(
+                  connection,
+                  absl::StrCat(
+                      SelectEntries(), "FORCE INDEX (by_account) WHERE account_id = ",
+                      Quoted(account_id), " AND seq > ", after, " AND user_id = ", Quoted(user_id),
+                      " AND kind IN (", static_cast<int>(EntryKind::kUsage), ",",
+                      static_cast<int>(EntryKind::kRating), ") ORDER BY seq LIMIT ", kPaidAtOnce)));
+    for (const Entry& entry : page) {
+      const domain::Rating& rating = entry.booked->rating;
+      // Only what draws on an allowance has a standard part that could have been free.
+      const bool of_allowance = rating.basis == domain::ChargeBasis::kMeteredStandard ||
+                                rating.basis == domain::ChargeBasis::kMixed;
+      const int64_t seconds = of_allowance && rating.free_period == period
+                                  ? domain::StandardPartOf(rating).paid_seconds
+                                  : int64_t{0};
+      const std::string& usage_id = entry.booked->usage.usage_id;
+      if (seconds > 0) {
+        paid[usage_id] = seconds;
+      } else {
+        paid.erase(usage_id);
+      }
+    }
+    if (page.size() < kPaidAtOnce) break;
   }
+  paid.erase(but_not);
   std::vector<book::OnceKey> keys;
   for (const auto& [usage_id, seconds] : paid) keys.emplace_back(account_id, usage_id);
   RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::UsageState> states,

@@ -13,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "services/ledger/book/image.h"
 #include "services/ledger/book/keys.h"
 #include "services/ledger/domain/journal.h"
@@ -80,6 +81,13 @@ absl::StatusOr<std::vector<domain::Entry>> LoadEntries(Connection& connection,
                                                        absl::string_view account_id,
                                                        const std::vector<int64_t>& seqs);
 
+// The entries that rated usages of an account after they were booked, up to the last that `states`
+// know of: each usage's by seq (U4). Looks through what the account has of the months of the
+// usages' starts, from their booking on.
+absl::StatusOr<std::vector<domain::Entry>> LoadRatings(
+    Connection& connection, absl::string_view account_id,
+    absl::Span<const domain::UsageState* const> states);
+
 absl::StatusOr<std::vector<book::RequestRecord>> FindRequests(
     Connection& connection, const std::vector<book::OnceKey>& keys);
 absl::Status InsertRequests(Connection& connection,
@@ -92,15 +100,14 @@ absl::StatusOr<domain::Entry> LoadEntry(Connection& connection, absl::string_vie
 absl::StatusOr<std::optional<domain::Entry>> FindCredit(Connection& connection,
                                                         const domain::Recharge& credited);
 
-// Where outbound usages went that were booked since a time and had a price then: of the newest
-// `limit` ones, of all accounts. Numbers that were erased are left out.
-struct PricedDestination {
-  domain::UsageKind kind = domain::UsageKind::kCall;
-  std::string destination;  // as kept (domain/destination.h)
+// Outbound usages that were booked since a time and had a price then: of the newest `limit` ones,
+// of all accounts, without ids. Those whose numbers were erased are left out.
+struct PricedUsage {
+  domain::Usage usage;
   int64_t deck_version = 0;
 };
-absl::StatusOr<std::vector<PricedDestination>> ListPricedDestinations(Connection& connection,
-                                                                      absl::Time since, int limit);
+absl::StatusOr<std::vector<PricedUsage>> ListPricedUsages(Connection& connection, absl::Time since,
+                                                          int limit);
 
 // Standard-rate calls of an account's users on metered plans since a time (A1).
 struct StandardUse {
@@ -112,10 +119,12 @@ absl::StatusOr<std::vector<StandardUse>> StandardUseSince(Connection& connection
                                                           absl::string_view account_id,
                                                           absl::Time since);
 
-// How many seconds of the user's calls on the allowance of that period were paid for, of those
-// booked after `seq`: as they stand, of the first 5,000 such entries (U7).
+// How many seconds of the user's calls on the allowance of that period were paid for by ratings
+// after `seq`: of each usage by its latest one, without what was voided since, and without the
+// usage `but_not` (U7).
 absl::StatusOr<int64_t> PaidSecondsSince(Connection& connection, absl::string_view account_id,
-                                         absl::string_view user_id, int32_t period, int64_t seq);
+                                         absl::string_view user_id, int32_t period, int64_t seq,
+                                         absl::string_view but_not = "");
 
 }  // namespace reserve::storage
 

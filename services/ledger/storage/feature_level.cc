@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "services/ledger/domain/feature_level.h"
+#include "services/ledger/storage/errors.h"
 #include "services/ledger/storage/sql_text.h"
 
 namespace reserve::storage {
@@ -107,12 +107,7 @@ absl::Status TryToRaise(Connection& connection, bool silent_are_gone,
   if (level < domain::kNewestFeatureLevel) {
     RESERVE_ASSIGN_OR_RETURN(const std::vector<std::string> old,
                              OldLedgers(connection, silent_are_gone));
-    if (!old.empty()) {
-      return MakeError(
-          absl::StatusCode::kFailedPrecondition, "LEDGERS_TOO_OLD", "database",
-          absl::StrCat("the feature level stays ", level, ", as a ledger does not know ",
-                       domain::kNewestFeatureLevel, ": ", absl::StrJoin(old, "; ")));
-    }
+    if (!old.empty()) return LedgersTooOld(level, domain::kNewestFeatureLevel, old);
     RESERVE_RETURN_IF_ERROR(Raise(connection));
   }
   RESERVE_RETURN_IF_ERROR(connection.Commit());

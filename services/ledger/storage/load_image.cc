@@ -1,6 +1,7 @@
 #include "services/ledger/storage/load_image.h"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -205,6 +206,9 @@ absl::Status LoadCharges(Connection& connection, const Keys& keys, Image* image)
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Recharge> payments,
                            LoadPaymentsOf(connection, keys.references));
   TakeUp(std::move(payments), image);
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Recharge> refunds,
+                           LoadToldRefunds(connection, keys.told_refunds));
+  TakeUp(std::move(refunds), image);
   return absl::OkStatus();
 }
 
@@ -213,6 +217,9 @@ absl::Status LoadFurther(Connection& connection, const Keys& keys, Image* image)
   RESERVE_RETURN_IF_ERROR(TakeUpRecharges(connection, need.recharges, image));
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Dispute> disputes,
                            LoadDisputesOf(connection, need.disputes));
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Dispute> told,
+                           LoadToldDisputes(connection, keys.told_disputes));
+  std::move(told.begin(), told.end(), std::back_inserter(disputes));
   for (domain::Dispute& dispute : disputes) {
     const std::pair<std::string, std::string> key(dispute.account_id, dispute.dispute_id);
     image->disputes[key].dispute = std::move(dispute);

@@ -14,6 +14,7 @@
 #include "common/clock/monotonic.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
+#include "services/ledger/storage/errors.h"
 #include "services/ledger/storage/feature_level.h"
 #include "services/ledger/storage/sql_text.h"
 
@@ -255,6 +256,7 @@ constexpr TableRights kRights[] = {
     {"number_keys", "account_id", true},
     {"reratings", "number", true, true},
     {"rate_decks", "version", true},
+    {"rate_activations", "number", true, true},
     {"rates", "deck_version", true},
     {"rate_shapes", "deck_version", true},
     {"plans", "plan_id"},
@@ -300,11 +302,7 @@ absl::Status CheckSchema(Connection& connection) {
       ErrorClassOf(read) == ErrorClass::kRights) {
     return read;
   }
-  if (!read.ok() || version < known) {
-    return MakeError(absl::StatusCode::kFailedPrecondition, "SCHEMA_TOO_OLD", "database",
-                     absl::StrCat("the schema is at version ", version, ", this program needs ",
-                                  known, "; run: ledger migrate"));
-  }
+  if (!read.ok() || version < known) return SchemaTooOld(version, known);
   if (oldest_code > known) {
     return SchemaTooNew(
         absl::StatusCode::kFailedPrecondition, "database",

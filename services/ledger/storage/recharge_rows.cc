@@ -16,6 +16,8 @@ namespace {
 using domain::Recharge;
 using domain::RechargeState;
 
+// As many payments of repeated references are read at once; they are only told of.
+constexpr int kMostOfReferences = 1000;
 constexpr absl::string_view kColumns =
     "account_id,ordinal,kind,state,currency,amount_nanos,card_token,card_fingerprint,attempt,"
     "attempt_start,due_time,lease_owner,lease_epoch,soft_declines,last_decline,last_decline_code,"
@@ -167,20 +169,36 @@ absl::StatusOr<std::vector<Recharge>> FindCharge(Connection& connection,
                    ")) ORDER BY account_id, ordinal LIMIT ", limit));
 }
 
+namespace {
+
+// Those of the accounts and that kind of which the column is one of the texts. Not by pairs, as no
+// index has both: perhaps those of another account, too.
+absl::StatusOr<std::vector<Recharge>> LoadByText(Connection& connection, domain::RechargeKind kind,
+                                                 absl::string_view column,
+                                                 const std::vector<book::OnceKey>& texts) {
+  std::vector<Recharge> rows;
+  const auto load = [&](absl::Span<const book::OnceKey> part) {
+    return connection.Query(absl::StrCat(Select(), "FORCE INDEX (PRIMARY) WHERE account_id IN (",
+                                         ListOfTexts(part, &book::OnceKey::first), ") AND kind = ",
+                                         static_cast<int>(kind), " AND ", column, " IN (",
+                                         ListOfTexts(part, &book::OnceKey::second), ")", tail),
+                            [&rows](const Row& row) { rows.push_back(ReadRecharge(row)); });
+  };
+  RESERVE_RETURN_IF_ERROR(InParts<book::OnceKey>(texts, load));
+  return rows;
+}
+
+}  // namespace
+
 absl::StatusOr<std::vector<Recharge>> LoadPaymentsOf(Connection& connection,
                                                      const std::vector<book::OnceKey>& references) {
-  std::vector<Recharge> payments;
-  const auto load = [&](absl::Span<const book::OnceKey> part) {
-    // Not by pairs, as no index has both: perhaps those of another account, too.
-    return connection.Query(
-        absl::StrCat(Select(), "FORCE INDEX (PRIMARY) WHERE account_id IN (",
-                     ListOfTexts(part, &book::OnceKey::first),
-                     ") AND kind = ", static_cast<int>(domain::RechargeKind::kPayment),
-                     " AND reference IN (", ListOfTexts(part, &book::OnceKey::second), ")"),
-        [&payments](const Row& row) { payments.push_back(ReadRecharge(row)); });
-  };
-  RESERVE_RETURN_IF_ERROR(InParts<book::OnceKey>(references, load));
-  return payments;
+  return LoadByText(connection, domain::RechargeKind::kPayment, "reference", references,
+                    absl::StrCat(" ORDER BY account_id, ordinal LIMIT ", kMostOfReferences));
+}
+
+absl::StatusOr<std::vector<Recharge>> LoadToldRefunds(Connection& connection,
+                                                      const std::vector<book::OnceKey>& told) {
+  return LoadByText(connection, domain::RechargeKind::kRefund, "refund_id", told, "");
 }
 
 absl::StatusOr<std::vector<Recharge>> LoadForClosing(Connection& connection,
@@ -230,6 +248,28 @@ absl::StatusOr<std::vector<Recharge>> ListReviews(Connection& connection,
                                " AND due_time IS NULL AND (account_id > ", account_id,
                                " OR (account_id = ", account_id, " AND ordinal > ", after.second,
                                ")) ORDER BY account_id, ordinal LIMIT ", limit));
+}
+
+absl::StatusOr<std::vector<Recharge>> ListKeeping(Connection& connection,
+                                                  const book::RechargeKey& after, int limit) {
+  const std::string account_id = Quoted(after.first);
+  return QueryRecharges(
+      connection, absl::StrCat(Select(), "FORCE INDEX (by_keeps) WHERE keeps = 1 AND state <> ",
+                               static_cast<int>(RechargeState::kOpen), " AND (account_id > ",
+                               account_id, " OR (account_id = ", account_id, " AND ordinal > ",
+                               after.second, ")) ORDER BY account_id, ordinal LIMIT ", limit));
+}
+
+absl::StatusOr<std::vector<Recharge>> LoadKeptRefunds(Connection& connection,
+                                                      const book::RechargeKey& charge) {
+  constexpr int kMostShown = 1000;
+  return QueryRecharges(
+      connection,
+      absl::StrCat(Select(), "FORCE INDEX (PRIMARY) WHERE account_id = ", Quoted(charge.first),
+                   " AND ordinal > ", charge.second, " AND refund_of = ", charge.second,
+                   " AND debited = 0 AND state IN (", static_cast<int>(RechargeState::kOpen), ",",
+                   static_cast<int>(RechargeState::kSucceeded), ") ORDER BY ordinal LIMIT ",
+                   kMostShown));
 }
 
 absl::Status WriteRecharges(Connection& connection, const std::vector<const Recharge*>& recharges) {

@@ -24,6 +24,15 @@ absl::StatusOr<std::vector<domain::Recharge>> ListReviews(Connection& connection
                                                           const book::RechargeKey& after,
                                                           int limit);
 
+// The same of recharges and payments of whose charge the gateway told, that nothing is credited
+// for, and that no worker has (P3).
+absl::StatusOr<std::vector<domain::Recharge>> ListKeeping(Connection& connection,
+                                                          const book::RechargeKey& after,
+                                                          int limit);
+// The refunds that are kept of one of these, by ordinal, a thousand at most.
+absl::StatusOr<std::vector<domain::Recharge>> LoadKeptRefunds(Connection& connection,
+                                                              const book::RechargeKey& charge);
+
 // The recharges that exist, in no particular order.
 absl::StatusOr<std::vector<domain::Recharge>> LoadRecharges(
     Connection& connection, const std::vector<book::RechargeKey>& keys, Lock lock);
@@ -41,7 +50,10 @@ absl::StatusOr<std::vector<domain::Recharge>> LoadRowsOfCharges(
 absl::StatusOr<std::vector<domain::Recharge>> FindCharge(Connection& connection,
                                                          absl::string_view charge_id, Listed listed,
                                                          const book::RechargeKey& after, int limit);
-// The payments of these (account, reference), and perhaps others, in no particular order.
+// The gateway's refunds of these (account, refund id), and perhaps others, in no particular order.
+absl::StatusOr<std::vector<domain::Recharge>> LoadToldRefunds(
+    Connection& connection, const std::vector<book::OnceKey>& told);
+// The payments of these (account, reference), and perhaps others, at most some thousand.
 absl::StatusOr<std::vector<domain::Recharge>> LoadPaymentsOf(
     Connection& connection, const std::vector<book::OnceKey>& references);
 // What of the account's recharges counts towards its closing (domain/closing_policy.h), not locked:

@@ -82,6 +82,16 @@ absl::Status CheckBinlogFormat(Connection& connection) {
                        "binlog_format must be ROW or MIXED: the server refuses every write");
 }
 
+absl::Status CheckPacketSize(Connection& connection) {
+  int64_t bytes = 0;
+  RESERVE_RETURN_IF_ERROR(connection.Query("SELECT @@GLOBAL.max_allowed_packet",
+                                           [&bytes](const Row& row) { bytes = row.Int(1); }));
+  if (bytes >= kLeastPacketBytes) return absl::OkStatus();
+  return DatabaseError(ErrorClass::kSettings,
+                       absl::StrCat("max_allowed_packet is ", bytes, ", must be at least ",
+                                    kLeastPacketBytes, ": long statements are refused"));
+}
+
 absl::Status TryToGrow(Connection& connection) {
   constexpr int kRows = 500;
   RESERVE_RETURN_IF_ERROR(connection.Begin());

@@ -18,6 +18,12 @@ absl::Status CheckDurability(Connection& connection);
 // where binlog_format is STATEMENT, which refuses every write of READ COMMITTED.
 absl::Status CheckBinlogFormat(Connection& connection);
 
+// Does the server take statements as long as ours? An error of class kSettings where
+// max_allowed_packet is less than kLeastPacketBytes.
+absl::Status CheckPacketSize(Connection& connection);
+// No statement of this program is longer than a quarter of this.
+inline constexpr int64_t kLeastPacketBytes = int64_t{4} << 20;
+
 // Writes some pages and takes them back: the error of the database if it can't grow, as its disk is
 // full. To be asked only after a write was refused; it costs as much as a large batch.
 absl::Status TryToGrow(Connection& connection);

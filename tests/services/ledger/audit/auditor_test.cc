@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock/calendar.h"
 #include "common/error/error.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -100,6 +101,40 @@ TEST(AuditorTest, MonthlyBucketsAreReplayed) {
   ASSERT_TRUE(
       Ask<UsageReply>(*engine, kAccount, RecordUsage{Call(kUser, "d", kStandardNumber, 60)}).ok());
   ledger.Audit();
+}
+
+TEST(AuditorTest, C8_BillingMonthsAreReplayedByTheCalendarOfTheirTime) {
+  Ledger ledger;
+  ledger.sql().Execute("INSERT INTO plans VALUES ('by_day', 1, 600, 3, 0, 0)");
+  {
+    const auto engine = ledger.StartEngine();
+    OpenFunded(*engine, kAccount);
+    ASSERT_TRUE(Ask<UserReply>(*engine, kAccount, PutUser{kUser, "by_day"}).ok());
+    domain::Usage call = Call(kUser, "before", kStandardNumber, 420);
+    ASSERT_TRUE(Ask<UsageReply>(*engine, kAccount, RecordUsage{call}).ok());
+    book::UpdateAccount change;
+    change.change.time_zone = FindTimeZone("Asia/Tokyo").value();
+    change.change.billing_day = 15;
+    ASSERT_TRUE(Ask<domain::Account>(*engine, kAccount, change).ok());
+    call.usage_id = "after";
+    ASSERT_TRUE(Ask<UsageReply>(*engine, kAccount, RecordUsage{call}).ok());
+  }
+  ledger.Audit();
+  // As if the change had been made long before: the first call was booked by the rule until then,
+  // whatever the time says; the other one is in another month.
+  const auto changed_early = [&ledger](int64_t after_seq) {
+    ledger.sql().Execute(absl::StrCat("UPDATE accounts SET calendar_changes = '",
+                                      absl::ToUnixMicros(TestNow() - absl::Hours(24 * 100)), ":",
+                                      after_seq, ":9:Asia/Tokyo'"));
+  };
+  const int64_t last = ledger.sql().QueryInt("SELECT MAX(seq) FROM entries");
+  changed_early(last);
+  EXPECT_EQ(ledger.AuditOf(kAccount).difference_count, 0);
+  changed_early(last - 1);
+  const Findings findings = ledger.AuditOf(kAccount);
+  ASSERT_GT(findings.difference_count, 0);
+  EXPECT_EQ(findings.differences.front().check, audit::kCheckRating);
+  EXPECT_EQ(findings.differences.front().subject, absl::StrCat(last));
 }
 
 TEST(AuditorTest, WhatBecameOfAUsageIsRecomputedFromItsEntries) {

@@ -57,6 +57,24 @@ class ClosingFoldTest : public testing::Test {
     recharge.lease_epoch = 1;
     return recharge;
   }
+  static domain::Usage CallOf(const std::string& usage_id) {
+    domain::Usage usage;
+    usage.usage_id = usage_id;
+    usage.user_id = "ann";
+    usage.destination = "12015550123";
+    usage.start_time = kNow;
+    usage.duration = absl::Seconds(60);
+    return usage;
+  }
+  // It was booked, for nothing.
+  domain::Entry& StoreUsage(const std::string& usage_id) {
+    domain::Entry entry;
+    entry.account_id = "a";
+    entry.seq = static_cast<int64_t>(image_.booked.size()) + 1;
+    entry.booked.emplace().usage = CallOf(usage_id);
+    image_.AddBooked(std::move(entry));
+    return image_.booked.back();
+  }
   // It was closed, with nothing left; recharge 2 had failed.
   void StoreClosed() {
     domain::Account& account = this->account();
@@ -157,14 +175,63 @@ TEST_F(ClosingFoldTest, P4_ALateSuccessWhoseRefundWasToldOfBeforeIsBalancedOnce)
 
 TEST_F(ClosingFoldTest, P4_UsageOfAClosedAccountIsCountedAndNotBooked) {
   StoreClosed();
-  RecordUsage record;
-  record.usage.usage_id = "u";
-  record.usage.user_id = "ann";
-  record.usage.destination = "12015550123";
-  record.usage.start_time = kNow;
-  EXPECT_EQ(ReasonOf(FoldOne(record).status()), "USAGE_AFTER_CLOSING");
+  EXPECT_EQ(ReasonOf(FoldOne(RecordUsage{CallOf("u")}).status()), "USAGE_AFTER_CLOSING");
   EXPECT_EQ(folded_.after_closing, 1);
   EXPECT_THAT(folded_.writes.entries, IsEmpty());
+}
+
+TEST_F(ClosingFoldTest, P4_EachWayInWhichUsageOfAClosedAccountIsRefusedIsCounted) {
+  StoreClosed();
+  StoreUsage("booked");
+  StoreUsage("estimate").booked->estimated = true;
+  domain::Usage longer = CallOf("estimate");
+  longer.duration += absl::Seconds(1);
+  const struct {
+    const char* name;
+    Command command;
+  } refused[] = {
+      {"a usage", RecordUsage{CallOf("new")}},
+      {"the void of one", VoidUsage{"booked", false, {"wrong"}}},
+      {"a void in advance", VoidUsage{"never came", true, {"wrong"}}},
+      {"a correction", CorrectUsage{{"booked"}, CallOf("new"), {"wrong"}}},
+      {"one that comes before its original",
+       CorrectUsage{{"never came"}, CallOf("new"), {"wrong"}}},
+      {"one whose usage was booked by itself",
+       CorrectUsage{{"never came"}, CallOf("booked"), {"wrong"}}},
+      {"the CDR of an estimate", RecordUsage{longer}},
+  };
+  for (const auto& each : refused) {
+    EXPECT_EQ(ReasonOf(FoldOne(each.command).status()), "USAGE_AFTER_CLOSING") << each.name;
+    EXPECT_EQ(folded_.after_closing, 1) << each.name;
+    EXPECT_EQ(folded_.unbooked_emergencies, 0) << each.name;
+    EXPECT_THAT(folded_.writes.entries, IsEmpty()) << each.name;
+  }
+}
+
+TEST_F(ClosingFoldTest, P4_C10_ACallForHelpOfAClosedAccountIsCountedAlsoAsACorrection) {
+  StoreClosed();
+  StoreUsage("booked");
+  domain::Usage help = CallOf("help");
+  help.destination = "#911";
+  help.user_id = "";
+  const auto recorded = FoldOne(RecordUsage{help});
+  EXPECT_FALSE(std::get<UsageReply>(*recorded).booked);
+  EXPECT_EQ(folded_.unbooked_emergencies, 1);
+  EXPECT_EQ(folded_.after_closing, 0);
+  // What it corrects can't be given back any more.
+  EXPECT_EQ(ReasonOf(FoldOne(CorrectUsage{{"booked"}, help, {"wrong"}}).status()),
+            "USAGE_AFTER_CLOSING");
+  EXPECT_EQ(folded_.unbooked_emergencies, 1);
+  EXPECT_EQ(folded_.after_closing, 1);
+  EXPECT_THAT(folded_.writes.entries, IsEmpty());
+}
+
+TEST_F(ClosingFoldTest, P4_WhatIsBookedIsAnsweredAndNotCounted) {
+  StoreClosed();
+  StoreUsage("booked");
+  const auto repeat = FoldOne(RecordUsage{CallOf("booked")});
+  EXPECT_TRUE(std::get<UsageReply>(*repeat).duplicate);
+  EXPECT_EQ(folded_.after_closing, 0);
 }
 
 TEST_F(ClosingFoldTest, P4_WhatWasNotLoadedMovesNothingOn) {

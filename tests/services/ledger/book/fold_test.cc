@@ -11,9 +11,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock/calendar.h"
 #include "common/error/error.h"
 #include "services/ledger/book/entry_chain.h"
 #include "services/ledger/book/etag.h"
+#include "tests/services/ledger/book/catalogs.h"
 
 namespace reserve::book {
 namespace {
@@ -36,7 +38,7 @@ class FoldTest : public testing::Test {
     rates::DeckHeader header;
     header.version = 1;
     header.currency = "USD";
-    catalog_.decks = catalog_.decks->With(*rates::DeckSnapshot::Create(header, {row}));
+    PutInForce(*rates::DeckSnapshot::Create(header, {row}), &catalog_);
     catalog_.plans["p"].plan_id = "p";
   }
 
@@ -92,6 +94,14 @@ class FoldTest : public testing::Test {
     usage.start_time = kNow - absl::Minutes(3);
     usage.duration = absl::Seconds(60);
     return usage;
+  }
+
+  static CreateHold HoldOf(const std::string& hold_id, const std::string& usage_id) {
+    CreateHold create;
+    create.request.hold_id = hold_id;
+    create.request.call = Call(usage_id);
+    create.request.call.duration = absl::ZeroDuration();
+    return create;
   }
 
   static std::vector<std::string> Reasons(const Folded& folded) {
@@ -325,7 +335,7 @@ TEST_F(FoldTest, S3_TextsThatAreSentTogetherSpendTheBalanceOnce) {
   rates::DeckHeader header;
   header.version = 2;
   header.currency = "USD";
-  catalog_.decks = catalog_.decks->With(*rates::DeckSnapshot::Create(header, {text}));
+  PutInForce(*rates::DeckSnapshot::Create(header, {text}), &catalog_);
   Store("a").account().balance = 3 * kNanosPerCent;
   for (int i = 0; i < 10; ++i) {
     domain::Usage usage = Call(absl::StrCat("t", i));
@@ -393,6 +403,65 @@ TEST_F(FoldTest, C8_WhatIsUsedOfAnAllowanceIsARowOfItsOwn) {
   EXPECT_EQ(folded.writes.allowances[0].used, (domain::Allowance{0, 120}));
 }
 
+// Another time zone and billing day.
+UpdateAccount Move(const std::string& request_id, int32_t billing_day) {
+  UpdateAccount update;
+  update.request_id = request_id;
+  update.change.time_zone = FindTimeZone("Asia/Tokyo").value();
+  update.change.billing_day = billing_day;
+  return update;
+}
+
+TEST_F(FoldTest, C8_AVoidGivesBackToTheMonthThatTheCallDrewOnWhateverTheCalendarAndThePlanAre) {
+  catalog_.plans["p"].free_seconds = 600;
+  catalog_.plans["p"].allowance_reset = domain::AllowanceReset::kBillingDay;
+  catalog_.plans["q"].plan_id = "q";
+  Store("a").account().calendar.first.billing_day = 5;
+  const int32_t period =
+      PeriodOf(catalog_.plans["p"], Call("c").start_time, image_.accounts["a"].account().calendar);
+  EXPECT_EQ(period % 100, 5);
+  Ask("a", RecordUsage{Call("c")});
+  Ask("a", RecordUsage{Call("d")});
+  Ask("a", Move("r", 20));
+  Ask("a", PutUser{"u", "q"});
+  Ask("a", VoidUsage{"c", false, {"wrong"}});
+  const Folded folded = Run();
+  EXPECT_EQ(std::get<VoidReply>(*folded.replies[4]).free_period, period);
+  ASSERT_EQ(folded.writes.allowances.size(), 1u);
+  EXPECT_EQ(folded.writes.allowances[0].used, (domain::Allowance{period, 60}));
+}
+
+TEST_F(FoldTest, C8_AMoveIsMadeOnceByItsRequestIdAlsoWhereItChangedNothing) {
+  Store("a");
+  Ask("a", Move("first", 20));
+  Ask("a", Move("same", 20));
+  Ask("a", Move("", 25));
+  Ask("a", Move("first", 20));
+  Ask("a", Move("same", 20));
+  Ask("a", Move("first", 21));
+  EXPECT_THAT(KeysOf(commands_, {settings_, kNow}, Duplicates::kOptimistic).requests,
+              testing::SizeIs(5));
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK", "OK", "REQUEST_ID_REUSED"));
+  EXPECT_EQ(image_.accounts["a"].account().calendar.latest().billing_day, 25);
+  EXPECT_EQ(folded.writes.requests.size(), 2u);
+  EXPECT_EQ(folded.writes.changed.size(), 1u);
+}
+
+TEST_F(FoldTest, C8_AnAccountThatWasChangedSinceItWasReadIsNotWrittenOver) {
+  const std::string read = EtagOfAccount(Store("a").account());
+  const auto move = [&](int32_t day, const std::string& etag) {
+    UpdateAccount update = Move("", day);
+    update.etag = etag;
+    Ask("a", update);
+  };
+  move(20, read);
+  move(25, read);
+  move(20, read);  // the first again, whose reply was lost
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "ETAG_MISMATCH", "OK"));
+}
+
 TEST_F(FoldTest, ARefusalForMoneyOfARememberedAccountIsNotBelieved) {
   AccountImage& image = Store("a");
   image.remembered = true;
@@ -433,7 +502,7 @@ TEST_F(FoldTest, M3_AnAccountIsOpenedWhereADeckOfItsCurrencyIsInForceAndTheCatal
   header.version = 2;
   header.currency = "EUR";
   header.effective_time = kNow;
-  catalog_.decks = catalog_.decks->With(*rates::DeckSnapshot::Create(header, {}));
+  PutInForce(*rates::DeckSnapshot::Create(header, {}), &catalog_);
   const Folded opened = Run();
   EXPECT_THAT(Reasons(opened), ElementsAre("OK"));
   EXPECT_FALSE(opened.missed_rate);
@@ -472,6 +541,31 @@ TEST_F(FoldTest, C10_AnEmergencyCallIsAllowedAndBookedWhoeverMakesItAndCountedWh
   ASSERT_EQ(folded.writes.entries.size(), 1u);
   EXPECT_EQ(folded.writes.entries[0].booked->rating, domain::EmergencyRating());
   EXPECT_FALSE(folded.missed_rate);
+}
+
+TEST_F(FoldTest, C10_ACallForHelpWithoutAUserIsBookedAndAnyOtherNeedsOne) {
+  Store("a").account().country = "US";
+  Ask("a", RecordUsage{Call("help", "", "#911")});
+  Ask("nobody", RecordUsage{Call("help", "", "#911")});
+  Ask("a", RecordUsage{Call("not-here", "", "#999")});
+  Ask("a", CorrectUsage{{"help"}, Call("help-2", "", "#112"), {"wrong CDR"}});
+  Ask("a", CorrectUsage{{"help-2"}, Call("help-3", "", "#999"), {"wrong CDR"}});
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "INVALID_FIELD", "OK", "INVALID_FIELD"));
+  EXPECT_EQ(FieldOf(folded.replies[2].status()), "user_id");
+  EXPECT_EQ(folded.unbooked_emergencies, 1);
+  ASSERT_EQ(folded.writes.entries.size(), 3u);
+  EXPECT_EQ(folded.writes.entries[0].booked->usage.user_id, "");
+  EXPECT_EQ(folded.writes.entries[0].booked->rating, domain::EmergencyRating());
+  EXPECT_EQ(folded.writes.entries[2].booked->corrects, "help");
+}
+
+TEST_F(FoldTest, C10_ACallWithoutAUserIsNotRefusedByACountryThatIsOnlyRemembered) {
+  AccountImage& image = Store("a");
+  image.account().country = "US";
+  image.remembered = true;
+  Ask("a", RecordUsage{Call("help", "", "#999")});
+  EXPECT_TRUE(Run().must_read) << "it may have moved to where that is for help";
 }
 
 TEST_F(FoldTest, C10_AnotherCountrysNumberIsNone) {
@@ -735,6 +829,32 @@ TEST_F(FoldTest, P3_ARefundIsKnownByItsIdBeforeItsReference) {
   EXPECT_EQ(folded.writes.balances.at(0).balance, (100 - 4 - 4) * kNanosPerUnit);
 }
 
+// Recharge 2 is charged too, as "ch_2".
+void ChargeTheSecond(Image* image, domain::Account* account) {
+  StoreCharges(image, account);
+  domain::Recharge& second = image->recharges[RechargeKey(account->account_id, 2)].recharge;
+  second.state = domain::RechargeState::kSucceeded;
+  second.credited = second.amount;
+  second.charge_id = "ch_2";
+  account->open_ordinal = 0;
+}
+
+TEST_F(FoldTest, P3_AnIdThatWasToldOfOneChargeIsNotBelievedOfAnother) {
+  ChargeTheSecond(&image_, &Store("a").account());
+  Ask("a", TellDispute(1, "ch_1", domain::DisputeState::kOpened));
+  Ask("a", TellDispute(2, "ch_2", domain::DisputeState::kWon));
+  Ask("a", TellRefund(2, "ch_2", "re_1"));
+  Ask("a", TellRefund(1, "ch_1", "re_1"));
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "DISPUTE_ID_REUSED", "OK", "REFUND_ID_REUSED"));
+  EXPECT_EQ(folded.replies[1].status().code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(FieldOf(folded.replies[3].status()), "charge_id");
+  EXPECT_EQ(folded.writes.balances.at(0).balance, (100 - 15 - 4) * kNanosPerUnit);
+  EXPECT_EQ((image_.recharges[RechargeKey("a", 1)].recharge.disputed), 15 * kNanosPerUnit);
+  ASSERT_EQ(folded.writes.disputes.size(), 1u);
+  EXPECT_TRUE(folded.writes.disputes[0]->debited);
+}
+
 TEST_F(FoldTest, P3_WhatIsKeptIsAppliedInTheBatchThatCreditsTheCharge) {
   StoreCharges(&image_, &Store("a").account());
   Ask("a", TellRefund(2, "ch_2", "re_1"));
@@ -809,6 +929,164 @@ TEST_F(FoldTest, P2_ADisputeCancelsTheRefundsOfItsChargeThatTheSameBatchAskedFor
   EXPECT_THAT(folded.due_recharges, IsEmpty());
 }
 
+TEST_F(FoldTest, AReviewIsResolvedOnceUnderARequestsIdAndOnlyTriedWhereThatIsAsked) {
+  using Kind = domain::ChargeOutcome::Kind;
+  StoreCharges(&image_, &Store("a").account());
+  domain::ChargeOutcome unresolved = Outcome(Kind::kUnresolved, "");
+  unresolved.lease_epoch = 1;
+  Ask("a", ReportRecharge{2, std::nullopt, unresolved});
+  ResolveReview found{2, {true, "ch_2", 15 * kNanosPerUnit}, "", {"asked the gateway"}, "r"};
+  ResolveReview tried = found;
+  tried.validate_only = true;
+  ResolveReview none{2, {false, "", 0}, "", {"asked the gateway"}, "r"};
+  Ask("a", tried);
+  Ask("a", found);
+  Ask("a", found);
+  Ask("a", none);
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK", "REQUEST_ID_REUSED"));
+  for (const size_t asked : {1, 2, 3}) {
+    const auto& reply = std::get<RechargeReply>(*folded.replies[asked]);
+    EXPECT_EQ(reply.recharge.state, domain::RechargeState::kSucceeded);
+    EXPECT_EQ(reply.already_applied, asked == 3);
+  }
+  EXPECT_EQ(folded.writes.entries.size(), 1u);
+  EXPECT_EQ(folded.writes.requests.size(), 1u);
+}
+
+TEST_F(FoldTest, P3_WhatIsKeptIsDismissedOnceUnderARequestsId) {
+  StoreCharges(&image_, &Store("a").account());
+  Ask("a", TellRefund(2, "ch_2", "re_1"));
+  const ResolveReview dismiss{2, {false, "", 0, true}, "", {"never charged"}, "r"};
+  Ask("a", dismiss);
+  Ask("a", dismiss);
+  Ask("a", ResolveReview{2, {false, "", 0, true}, "", {"never charged"}});
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "NOT_UNDER_REVIEW"));
+  EXPECT_FALSE((image_.recharges[RechargeKey("a", 2)].recharge.keeps));
+}
+
+TEST_F(FoldTest, ALateRepeatUndoesNothingThatCameInBetween) {
+  StoreCharges(&image_, &Store("a").account());
+  domain::BillingChange on;
+  on.automatic_recharge = true;
+  domain::BillingChange off;
+  off.automatic_recharge = false;
+  const LiftSuspension lift{{}, {"spoke to them"}, "lift"};
+  const BlockAccount block{{"fraud"}, "block"};
+  const UnblockAccount unblock{{"cleared"}, "unblock"};
+  UpdateBillingSettings switch_on{on, ""};
+  switch_on.request_id = "on";
+  Ask("a", switch_on);
+  Ask("a", UpdateBillingSettings{off, ""});
+  Ask("a", switch_on);
+  Ask("a", block);
+  Ask("a", unblock);
+  Ask("a", block);
+  Ask("a", BlockAccount{{"fraud again"}});
+  Ask("a", unblock);
+  Ask("a", lift);
+  Ask("a", TellDispute(1, "ch_1", domain::DisputeState::kOpened));
+  Ask("a", lift);
+  Ask("a", BlockAccount{{"another"}, "lift"});
+  const Folded folded = Run();
+  std::vector<std::string> wanted(11, "OK");
+  wanted.push_back("REQUEST_ID_REUSED");
+  EXPECT_EQ(Reasons(folded), wanted);
+  const domain::Account& account = image_.accounts["a"].account();
+  EXPECT_TRUE(account.automatic_off);
+  EXPECT_EQ(account.block.reason, "fraud again");
+  EXPECT_EQ(account.suspension.reason, domain::SuspensionReason::kDispute);
+  EXPECT_EQ(folded.writes.requests.size(), 4u);
+}
+
+// --- Of two faults the first in order is told -------------------------------------
+
+TEST_F(FoldTest, RefusalsOfACardThatIsAddedComeInTheirOrder) {
+  domain::Account& account = Store("a").account();
+  const domain::GivenCard given = {{CardToken("tok-2"), "other", domain::CardNetwork::kVisa}};
+  const auto fill = [&] {
+    for (int i = 2; i <= 5; ++i) {
+      domain::PaymentMethod& method = account.payment_methods.emplace_back();
+      method.payment_method_id = domain::PaymentMethodId(++account.last_payment_method);
+      method.card = {CardToken(absl::StrCat("full-", i)), absl::StrCat("number-", i)};
+    }
+    account.tries = {DayOf(kNow, account.time_zone), settings_.max_cards_given_per_day, 0};
+  };
+  Ask("a", AddPaymentMethod{"r", given});
+  EXPECT_THAT(Reasons(Run()), ElementsAre("OK"));
+  commands_.clear();
+  account.payment_methods.pop_back();
+  fill();
+  Ask("a", AddPaymentMethod{"r", {{CardToken("tok-3"), "third"}}});
+  Ask("a", AddPaymentMethod{"s", {{CardToken("tok-3"), "third"}}});
+  EXPECT_THAT(Reasons(Run()), ElementsAre("REQUEST_ID_REUSED", "TOO_MANY_PAYMENT_METHODS"));
+  commands_.clear();
+  account.payment_methods.pop_back();
+  Ask("a", AddPaymentMethod{"s", {{CardToken("tok-3"), "third"}}});
+  EXPECT_THAT(Reasons(Run()), ElementsAre("TOO_MANY_CARDS_GIVEN"));
+  commands_.clear();
+  account.state = domain::AccountState::kClosing;
+  Ask("a", AddPaymentMethod{"s", {{CardToken("tok-3"), "third"}}});
+  Ask("a", AddPaymentMethod{"r", {{CardToken("tok-3"), "third"}}});
+  EXPECT_THAT(Reasons(Run()), ElementsAre("ACCOUNT_CLOSING", "REQUEST_ID_REUSED"));
+}
+
+TEST_F(FoldTest, RefusalsOfAReviewComeInTheirOrder) {
+  const Nanos fifteen = 15 * kNanosPerUnit;
+  ChargeTheSecond(&image_, &Store("a").account());
+  domain::Account& account = image_.accounts["a"].account();
+  domain::Recharge third = image_.recharges[RechargeKey("a", 2)].recharge;
+  third.ordinal = account.last_ordinal = 3;
+  third.state = domain::RechargeState::kNeedsReview;
+  third.charge_id.clear();
+  third.credited = 0;
+  third.due_time = absl::InfiniteFuture();
+  third.set_aside = true;
+  account.set_aside = 1;
+  image_.recharges[RechargeKey("a", 3)].recharge = third;
+  const auto resolve = [this](const std::string& id, const std::string& request_id, int64_t ordinal,
+                              const std::string& charge_id, Nanos amount,
+                              const std::string& currency) {
+    Ask(id,
+        ResolveReview{ordinal, {true, charge_id, amount}, currency, {"asked them"}, request_id});
+  };
+  Ask("a", BlockAccount{{"fraud"}, "used"});
+  resolve("b", "used", 9, "ch_1", 0, "EUR");
+  resolve("a", "used", 9, "ch_1", 0, "EUR");
+  resolve("a", "new", 9, "ch_1", 0, "EUR");
+  resolve("a", "new", 9, "ch_1", 0, "");
+  resolve("a", "new", 2, "ch_1", 0, "");
+  resolve("a", "new", 3, "ch_1", 0, "");
+  resolve("a", "new", 3, "ch_1", fifteen, "");
+  resolve("a", "new", 3, "ch_3", fifteen, "");
+  Ask("a", ResolveReview{2, {false, "", 0}, "", {"asked them"}});
+  EXPECT_THAT(Reasons(Run()),
+              ElementsAre("OK", "ACCOUNT_NOT_FOUND", "REQUEST_ID_REUSED", "INVALID_FIELD",
+                          "RECHARGE_NOT_FOUND", "ALREADY_CREDITED", "INVALID_FIELD",
+                          "CHARGE_CREDITED", "OK", "NOT_UNDER_REVIEW"));
+}
+
+TEST_F(FoldTest, RefusalsOfALiftedSuspensionComeInTheirOrder) {
+  Store("a");
+  Ask("a", BlockAccount{{"fraud"}, "used"});
+  Ask("b", LiftSuspension{{"card-9", ""}, {"why"}, "used"});
+  Ask("a", LiftSuspension{{"card-9", ""}, {"why"}, "used"});
+  Ask("a", LiftSuspension{{"card-9", ""}, {"why"}, "new"});
+  Ask("a", LiftSuspension{{"", "dp_9"}, {"why"}, "new"});
+  EXPECT_THAT(Reasons(Run()), ElementsAre("OK", "ACCOUNT_NOT_FOUND", "REQUEST_ID_REUSED",
+                                          "PAYMENT_METHOD_NOT_FOUND", "DISPUTE_NOT_FOUND"));
+}
+
+TEST_F(FoldTest, ARepeatOfWhatTookACardAwayTakesNoOther) {
+  domain::Account& account = Store("a").account();
+  Ask("a", RemovePaymentMethod{"card-1", "", "r"});
+  Ask("a", RemovePaymentMethod{"card-1", "", "r"});
+  Ask("a", RemovePaymentMethod{"card-2", "", "r"});
+  EXPECT_THAT(Reasons(Run()), ElementsAre("OK", "OK", "REQUEST_ID_REUSED"));
+  EXPECT_THAT(account.payment_methods, IsEmpty());
+}
+
 TEST_F(FoldTest, P1_AReviewOfARefundIsResolvedAsOne) {
   using Kind = domain::ChargeOutcome::Kind;
   StoreCharges(&image_, &Store("a").account());
@@ -824,11 +1102,7 @@ TEST_F(FoldTest, P1_AReviewOfARefundIsResolvedAsOne) {
 
 TEST_F(FoldTest, H5_AReportAfterItsUsageWasBookedMakesAnEndedHoldNotLiveAgain) {
   AccountImage& account = Store("a");
-  CreateHold create;
-  create.request.hold_id = "h";
-  create.request.call = Call("c");
-  create.request.call.duration = absl::ZeroDuration();
-  Ask("a", create);
+  Ask("a", HoldOf("h", "c"));
   Ask("a", ReleaseHold{"h", absl::ZeroDuration()});
   Ask("a", RecordUsage{Call("c"), false, "h"});
   Ask("a", ExtendHold{"h", {1, absl::Seconds(40)}});
@@ -846,19 +1120,76 @@ TEST_F(FoldTest, H5_AReportAfterItsUsageWasBookedMakesAnEndedHoldNotLiveAgain) {
   EXPECT_EQ(folded.writes.ended_holds[0]->state, domain::HoldState::kSettled);
 }
 
+TEST_F(FoldTest, H12_ACdrThatIsRefusedEndsNoHold) {
+  AccountImage& account = Store("a");
+  Ask("a", RecordUsage{Call("booked")});
+  Ask("a", HoldOf("h", "c"));
+  Ask("a", ExtendHold{"h", {1, absl::Hours(1)}});
+  RecordUsage other{Call("booked"), false, "h"};
+  other.usage.duration = absl::Seconds(7);
+  Ask("a", other);
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "USAGE_ID_REUSED"));
+  ASSERT_EQ(account.known->holds.size(), 1u) << "its hour is still to be paid";
+  EXPECT_EQ(account.account().accrued, 60 * kNanosPerCent);
+}
+
+TEST_F(FoldTest, H5_ACdrUnderAnIdOfItsOwnSettlesTheHoldThatItNamesAlsoAfterItsEnd) {
+  AccountImage& account = Store("a");
+  Ask("a", HoldOf("h", "c"));
+  Ask("a", ReleaseHold{"h", absl::ZeroDuration()});
+  Ask("a", RecordUsage{Call("of-the-switch"), false, "h"});
+  Ask("a", ExtendHold{"h", {1, absl::Seconds(50)}});
+  const Folded folded = Run();
+  ASSERT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK"));
+  EXPECT_EQ(std::get<HoldReply>(*folded.replies[3]).hold->state, domain::HoldState::kSettled);
+  EXPECT_EQ(account.account().held, 0) << "the call is paid already";
+  EXPECT_THAT(account.known->holds, IsEmpty());
+}
+
+TEST_F(FoldTest, H5_AHoldWhoseUsageIsBookedSaysSoWhenItIsAskedForAgain) {
+  Store("a");
+  Ask("a", HoldOf("h", "c"));
+  Ask("a", ReleaseHold{"h", absl::ZeroDuration()});
+  Ask("a", RecordUsage{Call("c")});
+  Ask("a", HoldOf("h", "c"));
+  const Folded folded = Run();
+  ASSERT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK"));
+  const auto& again = std::get<HoldReply>(*folded.replies[3]);
+  EXPECT_EQ(again.hold->state, domain::HoldState::kSettled);
+  EXPECT_EQ(again.hold->final_reason, domain::FinalReason::kHoldEnded);
+}
+
+TEST_F(FoldTest, H4_AnEndedHoldIsNotMadeAnewBesideAnotherOfItsCall) {
+  AccountImage& account = Store("a");
+  domain::Hold& expired = image_.holds[std::pair(std::string("a"), std::string("first"))].hold;
+  expired.account_id = "a";
+  expired.hold_id = "first";
+  expired.usage_id = "c";
+  expired.user_id = "u";
+  expired.state = domain::HoldState::kExpired;
+  Ask("a", HoldOf("second", "c"));
+  Ask("a", ExtendHold{"first", {1, absl::Seconds(10)}});
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "USAGE_HELD"));
+  EXPECT_EQ(account.known->holds.size(), 1u);
+}
+
 TEST_F(FoldTest, H5_WhetherTheUsageOfAnEndedHoldWasBookedIsLookedUp) {
   Store("a");
   for (const auto& [hold_id, state] : {std::pair("expired", domain::HoldState::kExpired),
                                        std::pair("released", domain::HoldState::kReleased),
+                                       std::pair("estimated", domain::HoldState::kEstimated),
                                        std::pair("settled", domain::HoldState::kSettled)}) {
     domain::Hold& hold = image_.holds[std::pair(std::string("a"), std::string(hold_id))].hold;
     hold.account_id = "a";
     hold.usage_id = absl::StrCat("usage-", hold_id);
     hold.state = state;
   }
-  EXPECT_THAT(
-      UsagesOfEndedHolds(image_),
-      testing::UnorderedElementsAre(OnceKey("a", "usage-expired"), OnceKey("a", "usage-released")));
+  EXPECT_THAT(UsagesOfEndedHolds(image_),
+              testing::UnorderedElementsAre(OnceKey("a", "usage-expired"),
+                                            OnceKey("a", "usage-released"),
+                                            OnceKey("a", "usage-estimated")));
 }
 
 TEST(KeysTest, P3_WhatTheGatewayTellsNeedsTheRefundsAndDisputesOfItsCharge) {
@@ -876,6 +1207,9 @@ TEST(KeysTest, P3_WhatTheGatewayTellsNeedsTheRefundsAndDisputesOfItsCharge) {
   EXPECT_THAT(keys.recharges,
               ElementsAre(RechargeKey("a", 3), RechargeKey("b", 4), RechargeKey("c", 2)));
   EXPECT_THAT(keys.requests, ElementsAre(OnceKey("c", "r")));
+  // Of whichever charge they were told before.
+  EXPECT_THAT(keys.told_refunds, ElementsAre(OnceKey("a", "re_1")));
+  EXPECT_THAT(keys.told_disputes, ElementsAre(OnceKey("b", "dp_1")));
   EXPECT_TRUE(keys.may_write);
 }
 

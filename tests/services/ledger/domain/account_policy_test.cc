@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/clock/calendar.h"
 #include "common/error/error.h"
 #include "services/ledger/domain/policy.h"
 #include "tests/services/ledger/domain/books.h"
@@ -837,15 +838,71 @@ TEST(AccountPolicyTest, D4_EveryChangeOfStateIsAnEventWithItsCauseAndTime) {
                                             EventKind::kEnabled}));
 }
 
+TEST(AccountPolicyTest, C8_AChangeOfTheCalendarIsToldWithTheEndsThatFollow) {
+  Books books = FundedAt(Dollars(15));
+  const CalendarRule rule{FindTimeZone("America/New_York").value(), 15};
+  ASSERT_TRUE(books.ChangeCalendar(rule).ok());
+  EXPECT_EQ(books.account().calendar.latest(), rule);
+  ASSERT_EQ(books.last().events.size(), 1u);
+  EXPECT_EQ(books.last().events[0].kind, EventKind::kCalendarChanged);
+  EXPECT_EQ(books.last().events[0].cause,
+            "its time zone is America/New_York, and was UTC; its billing day is 15, and was 1; "
+            "what runs ends as before: the billing month at 2026-12-01T00:00:00.000000Z, and the "
+            "next one "
+            "at 2027-01-15T05:00:00.000000Z");
+  ASSERT_TRUE(books.ChangeCalendar(rule).ok());
+  EXPECT_TRUE(books.last().unchanged);
+}
+
+TEST(AccountPolicyTest, C8_ABillingDayIsOneOfThe31) {
+  Books books = FundedAt(Dollars(15));
+  for (const int32_t day : {-1, 0, 32}) {
+    const absl::Status refused = books.ChangeCalendar({absl::UTCTimeZone(), day});
+    EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(FieldOf(refused), "billing_day");
+  }
+}
+
+TEST(AccountPolicyTest, C8_TheCalendarIsChangedFourTimesAYearAtMost) {
+  Books books = FundedAt(Dollars(15));
+  const absl::Time first = books.now();
+  for (int32_t day = 2; day <= 5; ++day) {
+    ASSERT_TRUE(books.ChangeCalendar({absl::UTCTimeZone(), day}).ok());
+    books.Advance(absl::Hours(24));
+  }
+  const CalendarRule fifth{absl::UTCTimeZone(), 6};
+  const absl::Status refused = books.ChangeCalendar(fifth);
+  EXPECT_EQ(ReasonOf(refused), "CALENDAR_CHANGED_TOO_OFTEN");
+  books.Advance(first + absl::Hours(24 * 365) - books.now() - absl::Microseconds(1));
+  EXPECT_FALSE(books.ChangeCalendar(fifth).ok());
+  books.Advance(absl::Microseconds(1));
+  EXPECT_TRUE(books.ChangeCalendar(fifth).ok());
+}
+
+TEST(AccountPolicyTest, C8_AChangeByAClockThatIsBehindComesAfterTheOneBeforeIt) {
+  Books books = FundedAt(Dollars(15));
+  ASSERT_TRUE(books.ChangeCalendar({absl::UTCTimeZone(), 15}).ok());
+  const Context behind{books.settings(), books.now() - absl::Hours(24 * 40)};
+  AccountChange change;
+  change.billing_day = 20;
+  const auto changed = UpdateAccount(behind, books.account(), change);
+  ASSERT_TRUE(changed.ok());
+  const auto changes = changed->account.calendar.Changes();
+  ASSERT_EQ(changes.size(), 2u);
+  EXPECT_EQ(changes[1].time, changes[0].time);
+  EXPECT_EQ(WindowAt(changed->account.calendar, CalendarUnit::kBillingMonth, books.now()).end,
+            absl::FromCivil(absl::CivilSecond(2026, 12, 1), absl::UTCTimeZone()));
+}
+
 TEST(AccountPolicyTest, C10_AnAccountMovesToAnotherCountryAndItsEmergencyNumbersAreThatOnes) {
   const Books books = FundedAt(Dollars(15));
-  const auto moved = UpdateAccount(books.context(), books.account(), {"GB"});
+  const auto moved = UpdateAccount(books.context(), books.account(), {.country = "GB"});
   ASSERT_TRUE(moved.ok());
   EXPECT_EQ(moved->account.country.view(), "GB");
   ASSERT_EQ(moved->events.size(), 1u);
   EXPECT_EQ(moved->events[0].kind, EventKind::kAccountUpdated);
   EXPECT_EQ(moved->events[0].cause, "its country is GB, and was US");
-  EXPECT_TRUE(UpdateAccount(books.context(), moved->account, {"GB"})->unchanged);
+  EXPECT_TRUE(UpdateAccount(books.context(), moved->account, {.country = "GB"})->unchanged);
   EXPECT_TRUE(UpdateAccount(books.context(), moved->account, {})->unchanged);
   Usage help = OutboundCall(books.now(), absl::ZeroDuration());
   help.destination = "#999";

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/clock/calendar.h"
 #include "common/error/error.h"
 #include "services/ledger/domain/disputed_cards.h"
 #include "services/ledger/domain/refusals.h"
@@ -54,6 +53,13 @@ Plan MonthlyPlan() {
   return plan;
 }
 
+Plan BillingMonthPlan() {
+  Plan plan = PerMinutePlan();
+  plan.plan_id = "per_minute_by_billing_day";
+  plan.allowance_reset = AllowanceReset::kBillingDay;
+  return plan;
+}
+
 Plan UnlimitedPlan() {
   Plan plan;
   plan.plan_id = "unlimited";
@@ -74,6 +80,12 @@ Card RenewedCard(const std::string& name) {
 GivenCard Given(const Card& card) {
   GivenCard given;
   given.card = card;
+  return given;
+}
+
+GivenCard WithoutNumber(GivenCard given) {
+  given.card.fingerprint = StandInNumber(given.card.token);
+  given.number_given = false;
   return given;
 }
 
@@ -203,13 +215,7 @@ GatewayDispute Told(const Recharge& recharge, const std::string& dispute_id, Dis
   return {ChargeIdOf(recharge), dispute_id, state, amount, "fraudulent"};
 }
 
-namespace {
-
-int64_t HourNumber(absl::Time time, absl::TimeZone zone) { return HourOf(time, zone); }
-int64_t DayNumber(absl::Time time, absl::TimeZone zone) { return DayOf(time, zone); }
-int64_t MonthNumber(absl::Time time, absl::TimeZone zone) { return MonthOf(time, zone); }
-
-}  // namespace
+namespace {}  // namespace
 
 Books::Books(Settings settings)
     : settings_(std::move(settings)),
@@ -271,12 +277,14 @@ absl::Status Books::Extend(const std::string& hold_id, const HoldExtension& exte
   return absl::OkStatus();
 }
 
-absl::Status Books::Release(const std::string& hold_id, absl::Duration used, const Rate* rate) {
+absl::Status Books::Release(const std::string& hold_id, absl::Duration used, const Rate* rate,
+                            absl::Time answer_time) {
   const domain::Hold hold = holds_.at(hold_id);
-  const bool answers = TellsOfAnswer(hold, {hold.extension, used});
+  const HoldExtension report{hold.extension, used, answer_time};
+  const bool answers = TellsOfAnswer(hold, report);
   if (!answers || rate == nullptr) rate = rate_of_hold(hold_id);
   RESERVE_RETURN_IF_ERROR(
-      Apply(ReleaseHold(context(), account_, hold, TermsOf(hold, rate, answers), used)));
+      Apply(ReleaseHold(context(), account_, hold, TermsOf(hold, rate, answers), report)));
   if (holds_.at(hold_id).answer_time != hold.answer_time && rate != nullptr) {
     rates_of_holds_[hold_id] = Rate(*rate);
   }
@@ -566,7 +574,17 @@ absl::Status Books::Unblock(const std::string& reason) {
 }
 
 absl::Status Books::LiftSuspension(const std::string& payment_method_id) {
-  return Apply(domain::LiftSuspension(context(), account_, payment_method_id,
+  return Apply(domain::LiftSuspension(context(), account_, {payment_method_id, ""},
+                                      Staff("spoke to the customer")));
+}
+
+absl::Status Books::DismissKept(int64_t ordinal) {
+  return Apply(domain::DismissKept(context(), account_, recharges_.at(ordinal),
+                                   Staff("nothing was ever charged")));
+}
+
+absl::Status Books::LiftDispute(const std::string& dispute_id) {
+  return Apply(domain::LiftSuspension(context(), account_, {"", dispute_id},
                                       Staff("spoke to the customer")));
 }
 
@@ -632,6 +650,13 @@ void Books::OpenFunded() {
 }
 
 absl::Status Books::GiveCard(const Card& card) { return Give("", Given(card)); }
+
+absl::Status Books::ChangeCalendar(const CalendarRule& rule) {
+  AccountChange change;
+  change.time_zone = rule.time_zone;
+  change.billing_day = rule.billing_day;
+  return Apply(UpdateAccount(context(), account_, change));
+}
 
 absl::Status Books::ChangeSettings(std::optional<Nanos> reserve_amount,
                                    std::optional<Nanos> threshold) {
@@ -992,14 +1017,17 @@ void Books::CheckOpened(const Transition& transition, const Recharge& recharge) 
   EXPECT_FALSE(after.blocked() || after.automatic_off || after.taken_back.waits()) << "D2, G12";
   EXPECT_EQ(after.suspension.reason, SuspensionReason::kNone) << "G12";
   EXPECT_EQ(after.set_aside, 0) << "G3";
-  EXPECT_LE(Recharged(HourNumber) + recharge.amount,
+  const auto recharged = [&](CalendarUnit unit) {
+    return RechargedSince(WindowAt(after.calendar, unit, now_).begin);
+  };
+  EXPECT_LE(recharged(CalendarUnit::kHour) + recharge.amount,
             settings_.currencies.at("USD").max_automatic_amount_per_hour)
       << "G7";
-  EXPECT_LE(Recharged(DayNumber) + recharge.amount,
+  EXPECT_LE(recharged(CalendarUnit::kDay) + recharge.amount,
             settings_.currencies.at("USD").max_automatic_amount_per_day)
       << "G7";
   if (after.monthly_cap == 0) return;
-  EXPECT_LE(Recharged(MonthNumber) + recharge.amount, after.monthly_cap) << "G7";
+  EXPECT_LE(recharged(CalendarUnit::kMonth) + recharge.amount, after.monthly_cap) << "G7";
 }
 
 // What a command may do to a recharge, by what was stored of it before.
@@ -1181,8 +1209,9 @@ void Books::CheckGivenBack() const {
   }
   for (const auto& [id, dispute] : disputes_) {
     if (dispute.debited) disputed[dispute.ordinal] += dispute.amount;
+    const bool in_part = dispute.state == DisputeState::kWon && dispute.debited;
     const bool taken =
-        dispute.state == DisputeState::kOpened || dispute.state == DisputeState::kLost;
+        dispute.state == DisputeState::kOpened || dispute.state == DisputeState::kLost || in_part;
     const bool credited = recharges_.at(dispute.ordinal).holds_credit();
     EXPECT_EQ(dispute.debited,
               taken && credited && recharges_.at(dispute.ordinal).charge_id == dispute.charge_id)
@@ -1218,24 +1247,20 @@ void Books::CheckSuspension() const {
 }
 
 void Books::CheckCaps() const {
-  const auto check = [this](const CapWindow& window,
-                            int64_t (*number_of)(absl::Time, absl::TimeZone)) {
-    const int64_t number = number_of(now_, account_.time_zone);
-    const Nanos counted = window.window == number ? window.amount : 0;
-    EXPECT_EQ(counted, Recharged(number_of)) << "G7";
+  const auto check = [this](const CapWindow& window, CalendarUnit unit) {
+    const CalendarWindow runs = WindowAt(account_.calendar, unit, now_);
+    const Nanos counted = window.window == runs.number ? window.amount : 0;
+    EXPECT_EQ(counted, RechargedSince(runs.begin)) << "G7";
   };
-  check(account_.caps.hour, HourNumber);
-  check(account_.caps.day, DayNumber);
-  check(account_.caps.month, MonthNumber);
+  check(account_.caps.hour, CalendarUnit::kHour);
+  check(account_.caps.day, CalendarUnit::kDay);
+  check(account_.caps.month, CalendarUnit::kMonth);
 }
 
-Nanos Books::Recharged(int64_t (*number_of)(absl::Time, absl::TimeZone)) const {
-  const absl::TimeZone zone = account_.time_zone;
-  const int64_t number = number_of(now_, zone);
+Nanos Books::RechargedSince(absl::Time begin) const {
   Nanos sum = 0;
   for (auto success = successes_.rbegin(); success != successes_.rend(); ++success) {
-    if (success->first < now_ - absl::Hours(24 * 31)) break;
-    if (number_of(success->first, zone) == number) sum += success->second;
+    if (success->first >= begin) sum += success->second;
   }
   return sum;
 }

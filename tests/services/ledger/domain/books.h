@@ -47,6 +47,7 @@ Rate SmsRate();
 Plan PerMinutePlan();
 // The same allowance every month.
 Plan MonthlyPlan();
+Plan BillingMonthPlan();
 // Standard calls cost nothing (C5).
 Plan UnlimitedPlan();
 
@@ -56,6 +57,8 @@ Card CardNamed(const std::string& name);
 Card RenewedCard(const std::string& name);
 // As a customer gives it: with nothing to show of it, where it belongs.
 GivenCard Given(const Card& card);
+// The same of a caller that knows the token alone.
+GivenCard WithoutNumber(GivenCard given);
 // The card that expires at the end of that month.
 GivenCard Expiring(const Card& card, int32_t year, int32_t month);
 // Who works on it: "support-1".
@@ -119,7 +122,8 @@ class Books {
     return Extend(hold_id, HoldExtension{number, used}, rate);
   }
   absl::Status Release(const std::string& hold_id, absl::Duration used = absl::ZeroDuration(),
-                       const Rate* rate = nullptr);
+                       const Rate* rate = nullptr,
+                       absl::Time answer_time = absl::InfinitePast());
   // Releases all calls of a switch from before this incarnation, one after the other, and calls
   // `after` with the id of each. As ReleaseSwitchHolds does over all accounts.
   absl::Status ReleaseSwitch(const std::string& switch_id, int64_t incarnation,
@@ -148,6 +152,8 @@ class Books {
   absl::Status Block(const std::string& reason);
   absl::Status Unblock(const std::string& reason);
   absl::Status LiftSuspension(const std::string& payment_method_id = "");
+  absl::Status LiftDispute(const std::string& dispute_id);
+  absl::Status DismissKept(int64_t ordinal);
   absl::Status Resolve(int64_t ordinal, const ReviewOutcome& outcome);
   // Money that came another way; with `charge_id` by a charge that was made on a page. Where that
   // is credited already nothing is done, as the book answers then.
@@ -181,6 +187,7 @@ class Books {
   void OpenFunded();
   // UpdatePaymentMethod without an id: the card with this number, else the first.
   absl::Status GiveCard(const Card& card);
+  absl::Status ChangeCalendar(const CalendarRule& rule);
   absl::Status ChangeSettings(std::optional<Nanos> reserve_amount, std::optional<Nanos> threshold);
   absl::Status SwitchAutomatic(bool on);
   absl::Status NotifyBelow(Nanos balance);
@@ -305,7 +312,7 @@ class Books {
   void CheckSuspension() const;
   void CheckCaps() const;
   // What was recharged by itself in the window with this number.
-  Nanos Recharged(int64_t (*number_of)(absl::Time, absl::TimeZone)) const;
+  Nanos RechargedSince(absl::Time begin) const;
 
   const Settings settings_;
   absl::Time now_;

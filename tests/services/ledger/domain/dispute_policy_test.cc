@@ -1,5 +1,6 @@
 // Charges that the cardholder's bank takes back: P2, P3, and what follows of it, G12 and D1
 // (docs/RULES.md).
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -27,6 +28,7 @@ TEST(DisputePolicyTest, P2_TheBankTakesTheMoneyOnceAndNothingIsChargedForIt) {
   EXPECT_EQ(books.recharge(1).disputed, Dollars(15));
   EXPECT_EQ(books.account().suspension.reason, SuspensionReason::kDispute);
   EXPECT_EQ(books.CountInLast(EventKind::kSuspended), 1);
+  EXPECT_EQ(books.LastOf(EventKind::kSuspended).reference, "dp_1");
   EXPECT_EQ(books.StateOf("card-1"), CardState::kDisputed);
   EXPECT_EQ(books.account().state, AccountState::kDisabled);
   EXPECT_EQ(books.open(), nullptr);
@@ -71,6 +73,31 @@ TEST(DisputePolicyTest, P2_AWonOneIsCreditedOnceAndTheCardMayBeChargedAgain) {
     EXPECT_TRUE(books.last().unchanged);
   }
   EXPECT_EQ(books.Booked(EntryKind::kDisputeReturned), Dollars(15));
+}
+
+TEST(DisputePolicyTest, P2_OfOneThatIsWonInPartTheRestStaysLost) {
+  Books books = FundedAt(Dollars(15));
+  ASSERT_TRUE(books.TellDispute("dp_1", kOpened, Dollars(12)).ok());
+  ASSERT_TRUE(books.TellDispute("dp_1", kWon, Dollars(7)).ok());
+  EXPECT_EQ(books.account().balance, Dollars(10));
+  EXPECT_EQ(books.Booked(EntryKind::kDisputeReturned), Dollars(7));
+  EXPECT_EQ(books.LastOf(EventKind::kDisputeWon).amount, Dollars(7));
+  EXPECT_THAT(books.LastOf(EventKind::kDisputeWon).cause, testing::HasSubstr("USD 5.00 stay lost"));
+  EXPECT_EQ(books.recharge(1).disputed, Dollars(5));
+  EXPECT_EQ(books.disputes().at("dp_1").amount, Dollars(5));
+  EXPECT_EQ(ReasonOf(books.Refund(1, Dollars(11))), "REFUND_TOO_LARGE");
+  EXPECT_EQ(books.StateOf("card-1"), CardState::kUsable) << "it is over";
+  EXPECT_EQ(books.account().suspension.reason, SuspensionReason::kNone);
+  ASSERT_TRUE(books.TellDispute("dp_1", kWon, Dollars(12)).ok());
+  EXPECT_TRUE(books.last().unchanged);
+}
+
+TEST(DisputePolicyTest, P2_NoMoreComesBackThanTheBankHadTaken) {
+  Books books = FundedAt(Dollars(15));
+  ASSERT_TRUE(books.TellDispute("dp_1", kOpened, Dollars(12)).ok());
+  ASSERT_TRUE(books.TellDispute("dp_1", kWon, Dollars(14)).ok());
+  EXPECT_EQ(books.account().balance, Dollars(15));
+  EXPECT_EQ(books.recharge(1).disputed, 0);
 }
 
 TEST(DisputePolicyTest, P2_WonWhereTheBalanceIsLowG1WaitsForTheCustomersNextAct) {
@@ -300,6 +327,20 @@ TEST(DisputePolicyTest, P2_ALaterDisputeOfTheNumberCountsWhateverBecomesOfTheOne
   EXPECT_EQ(books.StateOf("card-1"), CardState::kUsable);
 }
 
+TEST(DisputePolicyTest, P2_SupportLetsANumberBeChargedAgainWhoseCardWasTakenAway) {
+  Books books = FundedAt(Dollars(40));
+  ASSERT_TRUE(books.TellDispute("dp_1", kOpened, Dollars(5)).ok());
+  ASSERT_TRUE(books.RemoveCard("card-1").ok());
+  EXPECT_EQ(ReasonOf(books.LiftSuspension("card-1")), "PAYMENT_METHOD_NOT_FOUND");
+  EXPECT_EQ(ReasonOf(books.LiftDispute("dp_9")), "DISPUTE_NOT_FOUND");
+  ASSERT_TRUE(books.LiftDispute("dp_1").ok());
+  EXPECT_EQ(books.CountInLast(EventKind::kSuspensionLifted), 1);
+  EXPECT_EQ(books.CountInLast(EventKind::kCardDisputeLifted), 1);
+  ASSERT_TRUE(books.AddCard(CardNamed("visa")).ok());
+  EXPECT_EQ(books.StateOf("card-2"), CardState::kUsable);
+  EXPECT_EQ(ReasonOf(books.LiftDispute("dp_1")), "DISPUTE_NOT_FOUND") << "it keeps none any more";
+}
+
 // --- P3 --------------------------------------------------------------------------
 
 TEST(DisputePolicyTest, P3_WonBeforeOpenedBooksNothing) {
@@ -370,6 +411,31 @@ TEST(DisputePolicyTest, P3_WhatWasKeptOfAReviewCountsWhenAPersonFindsTheCharge) 
   ASSERT_TRUE(books.Resolve(2, {true, "ch_2_1", Dollars(15)}).ok());
   EXPECT_EQ(books.account().balance, Dollars(4));
   EXPECT_EQ(books.account().suspension.reason, SuspensionReason::kDispute);
+}
+
+TEST(DisputePolicyTest, P3_APersonMayDismissWhatIsKeptAndItCountsAllTheSame) {
+  Books books = FundedAt(Dollars(5));
+  EXPECT_EQ(ReasonOf(books.DismissKept(1)), "NOT_UNDER_REVIEW");
+  ASSERT_TRUE(books.Decline(DeclineClass::kHard).ok());
+  ASSERT_TRUE(books.Tell(2, GatewayDispute{"ch_2_1", "dp_2", kOpened, Dollars(15), ""}).ok());
+  EXPECT_TRUE(books.recharge(2).keeps);
+  ASSERT_TRUE(books.DismissKept(2).ok());
+  EXPECT_FALSE(books.recharge(2).keeps);
+  const Event dismissed = books.LastOf(EventKind::kReviewResolved);
+  EXPECT_EQ(dismissed.actor, "support-1");
+  EXPECT_EQ(dismissed.reference, "ticket-7");
+  EXPECT_EQ(dismissed.recharge_ordinal, 2);
+  EXPECT_EQ(books.account().balance, Dollars(5));
+  EXPECT_EQ(ReasonOf(books.DismissKept(2)), "NOT_UNDER_REVIEW");
+  // What is told anew is for a person again.
+  ASSERT_TRUE(books.Tell(2, GatewayDispute{"ch_2_1", "dp_2", kLost, Dollars(15), ""}).ok());
+  EXPECT_TRUE(books.recharge(2).keeps);
+  ASSERT_TRUE(books.DismissKept(2).ok());
+  ChargeOutcome found = SuccessOf(books.recharge(2));
+  found.charge_id = "ch_2_1";
+  found.attempt = 1;
+  ASSERT_TRUE(books.Report(2, found).ok());
+  EXPECT_EQ(books.recharge(2).disputed, Dollars(15)) << "the charge was made after all";
 }
 
 TEST(DisputePolicyTest, P3_WhatWasKeptOfAnotherChargeDoesNotCount) {

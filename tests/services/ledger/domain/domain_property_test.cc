@@ -64,6 +64,11 @@ absl::TimeZone AnyZone(std::mt19937_64& random) {
   return FindTimeZone(names[random() % 4]).value();
 }
 
+CalendarRule AnyRule(std::mt19937_64& random) {
+  const int32_t days[] = {1, 1, 2, 15, 28, 29, 30, 31};
+  return {AnyZone(random), days[random() % 8]};
+}
+
 // With a longest call of its own (H10).
 Plan ShortCallsPlan() {
   Plan plan = MonthlyPlan();
@@ -84,12 +89,14 @@ class Life {
       command.card = Given(CardNamed("0"));
       given = {"tok_0", "fp_0", 0, {}};
     }
-    command.time_zone = AnyZone(random);
-    Expect(books_.Open(command), model_.Open(given, command.time_zone, books_.now()));
+    command.calendar = AnyRule(random);
+    Expect(books_.Open(command), model_.Open(given, command.calendar, books_.now()));
     Expect(books_.PutUser("ann", PerMinutePlan()),
            model_.PutUser("ann", PerMinutePlan(), books_.now()));
     Expect(books_.PutUser("mia", ShortCallsPlan()),
            model_.PutUser("mia", ShortCallsPlan(), books_.now()));
+    Expect(books_.PutUser("bea", BillingMonthPlan()),
+           model_.PutUser("bea", BillingMonthPlan(), books_.now()));
     Expect(books_.PutUser("uma", UnlimitedPlan()),
            model_.PutUser("uma", UnlimitedPlan(), books_.now()));
   }
@@ -331,7 +338,7 @@ class Life {
     return rate;
   }
 
-  std::string SomeUser() { return std::vector<std::string>{"ann", "mia", "uma"}[Index(3)]; }
+  std::string SomeUser() { return std::vector<std::string>{"ann", "bea", "mia", "uma"}[Index(4)]; }
   size_t Index(size_t bound) { return static_cast<size_t>(Below(static_cast<int64_t>(bound))); }
 
   absl::Time SomeStart() {
@@ -449,7 +456,7 @@ class Life {
         {60, 60}, {1, 1}, {90, 60}, {3600, 3600}, {30, 6}}[Index(5)];
     rate.initial_increment_seconds = initial;
     rate.increment_seconds = further;
-    return rate;
+    return Chance(25) ? WithTariff(rate) : rate;
   }
 
   void BeginACall() {
@@ -557,9 +564,11 @@ class Life {
     if (Chance(50)) report.used = absl::ZeroDuration();
     command_ = absl::StrCat("release ", hold_id, " at ", absl::FormatDuration(report.used));
     const Rate* rate = report.rate.has_value() ? &*report.rate : nullptr;
-    Expect(books_.Release(hold_id, report.used, rate),
-           model_.ReleaseHold(hold_id, report, books_.now()));
-    EXPECT_TRUE(books_.Release(hold_id, report.used, rate).ok());
+    const absl::Time answer = report.answer.value_or(absl::InfinitePast());
+    const absl::Status released = books_.Release(hold_id, report.used, rate, answer);
+    Expect(released, model_.ReleaseHold(hold_id, report, books_.now()));
+    if (!released.ok()) return;
+    EXPECT_TRUE(books_.Release(hold_id, report.used, rate, answer).ok());
     EXPECT_TRUE(books_.last().unchanged) << "H3: a repeat changes nothing";
   }
 
@@ -1095,13 +1104,14 @@ class Life {
     EXPECT_TRUE(books_.last().unchanged) << "a repeat";
   }
 
-  // Of one of six numbers, by one of two tokens.
+  // Of one of six numbers, by one of two tokens, and now and then without its number.
   std::pair<GivenCard, ModelGiven> SomeCard() {
     const int64_t number = Below(6);
     const std::string name = absl::StrCat(number);
     const Card card = Chance(60) ? CardNamed(name) : RenewedCard(name);
     GivenCard given = Given(card);
     ModelGiven expected{card.token.Reveal(), card.fingerprint, 0, {}};
+    const bool without_number = Chance(25);
     if (Chance(30)) given.position = expected.position = 1 + static_cast<int32_t>(Below(5));
     if (Chance(30)) {
       const absl::CivilMonth month =
@@ -1109,6 +1119,11 @@ class Life {
       given = Expiring(card, static_cast<int32_t>(month.year()), month.month());
       given.position = expected.position;
       expected.expires = absl::FromCivil(absl::CivilSecond(month + 1), absl::UTCTimeZone());
+    }
+    if (without_number) {
+      given = WithoutNumber(given);
+      expected.number.clear();
+      expected.number_given = false;
     }
     return {given, expected};
   }
@@ -1167,7 +1182,17 @@ class Life {
            model_.UpdateCard(id, {card.token.Reveal(), card.fingerprint, 0, {}}, books_.now()));
   }
 
+  // C8: now and then, and sometimes back at once.
+  void ChangeCalendar() {
+    const CalendarRule rule = Chance(30) ? calendar_before_ : AnyRule(random_);
+    calendar_before_ = books_.account().calendar.latest();
+    command_ = absl::StrCat("days of ", rule.time_zone.name(), ", billing day ", rule.billing_day);
+    Expect(books_.ChangeCalendar(rule), model_.ChangeCalendar(rule, books_.now()));
+    if (books_.account().calendar.Changes().size() > 1) ++paths_["calendar changed again"];
+  }
+
   void ChangeSettings() {
+    if (Chance(15)) return ChangeCalendar();
     BillingChange change;
     if (Chance(40)) change.reserve_amount = Cents(1'400 + Below(2'500));
     if (Chance(40)) change.recharge_threshold = Cents(950 + Below(1'000));
@@ -1195,8 +1220,14 @@ class Life {
       }
       if (Chance(30)) card.clear();
       if (Chance(10)) card = SomeCardId();
+      if (!books_.disputes().empty() && Chance(20)) {
+        const std::string dispute = books_.disputes().rbegin()->first;
+        command_ = absl::StrCat("lift ", dispute);
+        Expect(books_.LiftDispute(dispute), model_.LiftSuspension("", dispute, books_.now()));
+        return;
+      }
       command_ = absl::StrCat("lift ", card);
-      Expect(books_.LiftSuspension(card), model_.LiftSuspension(card, books_.now()));
+      Expect(books_.LiftSuspension(card), model_.LiftSuspension(card, "", books_.now()));
     }
   }
 
@@ -1286,7 +1317,7 @@ class Life {
     }
     for (const auto& [user_id, user] : books_.users()) {
       const Plan& plan = books_.plan_of(user_id);
-      const int32_t period = PeriodOf(plan, books_.now(), books_.account().time_zone);
+      const int32_t period = PeriodOf(plan, books_.now(), books_.account().calendar);
       EXPECT_EQ(FreeSecondsLeft(user, plan, period), model_.FreeLeft(user_id, books_.now()))
           << user_id;
     }
@@ -1448,6 +1479,7 @@ class Life {
   // U4: the stored facts alone give the same rating again.
   void RateEverythingAgain() {
     const std::map<std::string, Plan> plans = {{"per_minute", PerMinutePlan()},
+                                               {BillingMonthPlan().plan_id, BillingMonthPlan()},
                                                {"per_minute_monthly", ShortCallsPlan()},
                                                {"unlimited", UnlimitedPlan()}};
     for (const Entry& entry : books_.entries()) {
@@ -1469,7 +1501,7 @@ class Life {
       rate.standard_rate = stored.standard_rate;
       User user;
       const Usage& usage = entry.booked->usage;
-      const int32_t period = PeriodOf(plan, usage.start_time, books_.account().time_zone);
+      const int32_t period = PeriodOf(plan, usage.start_time, books_.account().calendar, entry.seq);
       user.SetSecondsUsed({period, plan.free_seconds - stored.free_seconds_before});
       const absl::StatusOr<Rating> again =
           stored.terms.empty()
@@ -1493,6 +1525,7 @@ class Life {
   std::map<std::string, int64_t> paths_;  // of calls in progress
   absl::Status repeated_;
   std::map<int64_t, ChargeOutcome::Kind> last_of_;  // applied to each recharge
+  CalendarRule calendar_before_;
   std::string command_ = "open";
 };
 
@@ -1548,6 +1581,7 @@ constexpr EventKind kMetByEveryRun[] = {EventKind::kEnabled,
                                         EventKind::kHoldUnsettled,
                                         EventKind::kUsageEstimated,
                                         EventKind::kFundsAvailable,
+                                        EventKind::kCalendarChanged,
                                         EventKind::kBlocked};
 
 std::vector<std::string> PathsOfCalls() {
@@ -1563,7 +1597,8 @@ std::vector<std::string> PathsOfCalls() {
                                     "a switch forgets a call",
                                     "a switch starts again under a call",
                                     "a switch starts again under several calls",
-                                    "a closing with calls"};
+                                    "a closing with calls",
+                                    "calendar changed again"};
   for (const Decision decision :
        {Decision::kAllowed, Decision::kAccountBlocked, Decision::kPendingFunding,
         Decision::kAccountDisabled, Decision::kNoRate, Decision::kInsufficientBalance,

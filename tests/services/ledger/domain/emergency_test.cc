@@ -15,9 +15,9 @@
 namespace reserve::domain {
 namespace {
 
-Usage CallTo(const std::string& dialled) {
+Usage CallTo(const std::string& dialled, const Settings& settings = Settings()) {
   Usage usage = OutboundCall(absl::UnixEpoch(), absl::Seconds(60));
-  usage.destination = DestinationFrom(dialled).value_or("");
+  usage.destination = DestinationFrom(settings, dialled).value_or("");
   return usage;
 }
 
@@ -48,7 +48,7 @@ TEST(EmergencyTest, C10_ANumberIsKeptSoThatAShortCodeIsNeverTakenForE164) {
                         {"911#", std::nullopt},
                         {"++911", std::nullopt},
                         {"9 1 1", std::nullopt}}) {
-    EXPECT_EQ(DestinationFrom(c.dialled), c.kept) << c.dialled;
+    EXPECT_EQ(DestinationFrom(Settings(), c.dialled), c.kept) << c.dialled;
   }
   EXPECT_EQ(DialledForm("12025550123"), "+12025550123");
   EXPECT_EQ(DialledForm("#411"), "411");
@@ -91,6 +91,22 @@ TEST(EmergencyTest, C10_TheOperatorAddsNumbers) {
   EXPECT_TRUE(IsEmergency(settings, "US", CallTo("988")));
   EXPECT_FALSE(IsEmergency(settings, "GB", CallTo("988")));
   EXPECT_TRUE(MayBeEmergency(settings, CallTo("988")));
+}
+
+TEST(EmergencyTest, C10_ANumberThatTheOperatorAddsIsKnownWithAPlusToo) {
+  Settings settings;
+  settings.emergency_numbers = {{"US", "988"}, {"GB", "105"}, {"GB", "17"}, {"GB", "18001"}};
+  for (const std::string number : {"988", "105", "17"}) {
+    EXPECT_EQ(DestinationFrom(settings, number), "#" + number);
+    EXPECT_EQ(DestinationFrom(settings, "+" + number), "#" + number);
+  }
+  EXPECT_EQ(DestinationFrom(settings, "+18001"), "18001") << "is E.164 as well";
+  EXPECT_TRUE(IsEmergency(settings, "GB", CallTo("+18001", settings)));
+  EXPECT_TRUE(IsEmergency(settings, "US", CallTo("+988", settings)));
+  EXPECT_FALSE(IsEmergency(settings, "GB", CallTo("+988", settings)));
+  EXPECT_TRUE(MayBeEmergency(settings, CallTo("+105", settings)));
+  EXPECT_EQ(DestinationFrom(settings, "+411"), std::nullopt);
+  EXPECT_EQ(DestinationFrom(Settings(), "+988"), std::nullopt);
 }
 
 TEST(EmergencyTest, C10_WhatComesInIsNoCallForHelp) {

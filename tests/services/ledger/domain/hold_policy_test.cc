@@ -306,6 +306,27 @@ TEST_F(HoldTest, H6_WhenTheMoneyComesTheSwitchIsToldAndExtensionsGrantAgain) {
   EXPECT_EQ(hold("a").granted_seconds, 240);
 }
 
+TEST_F(HoldTest, H6_MoneyThatAVoidGivesBackIsToldToTheSwitchToo) {
+  ASSERT_TRUE(books_.Use(Dollars(8)).ok());
+  const std::string dear = books_.entries().back().booked->usage.usage_id;
+  const Rate rate = RateOf(Dollars(5), 60, 60);
+  ASSERT_EQ(Hold("a", rate), Decision::kAllowed);
+  Extend("a", 1, 60);
+  ASSERT_EQ(hold("a").final_reason, FinalReason::kInsufficientBalance);
+  ASSERT_TRUE(books_.Void(dear).ok());
+  EXPECT_EQ(books_.LastOf(EventKind::kFundsAvailable).hold_id, "a");
+  EXPECT_FALSE(hold("a").final());
+}
+
+TEST_F(HoldTest, H7_AReleaseMaySayWhenTheCallWasAnsweredAsAnExtensionDoes) {
+  const Rate first = RateOf(Dollars(1), 60, 60);
+  ASSERT_EQ(Hold("a", first), Decision::kAllowed);
+  books_.Advance(absl::Minutes(10));
+  const absl::Time answered = books_.now() - absl::Minutes(9);
+  ASSERT_TRUE(books_.Release("a", absl::Seconds(120), nullptr, answered).ok());
+  EXPECT_EQ(hold("a").answer_time, answered) << "the release came late: not 120 s ago";
+}
+
 TEST_F(HoldTest, H7_TheAnswerPricesTheCallAndNothingAfterItDoes) {
   const Rate first = RateOf(Dollars(1), 60, 60);
   Rate then = RateOf(Dollars(2), 60, 60);

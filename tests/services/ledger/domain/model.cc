@@ -7,15 +7,6 @@
 namespace reserve::domain {
 namespace {
 
-int DayNumber(absl::Time time, absl::TimeZone zone) {
-  return static_cast<int>(absl::ToCivilDay(time, zone) - absl::CivilDay(1970, 1, 1));
-}
-
-int MonthNumber(absl::Time time, absl::TimeZone zone) {
-  const absl::CivilDay day = absl::ToCivilDay(time, zone);
-  return static_cast<int>(day.year() * 12 + day.month());
-}
-
 // C6, M2: sixtieths of a nano-unit, rounded half up.
 __int128 Cost(const Rate& rate, int64_t paid) {
   if (paid == 0) return 0;
@@ -25,16 +16,12 @@ __int128 Cost(const Rate& rate, int64_t paid) {
   return rest * 2 >= 60 ? whole + 1 : whole;
 }
 
-absl::Time DayEnd(absl::Time time, absl::TimeZone zone) {
-  return absl::FromCivil(absl::ToCivilDay(time, zone) + 1, zone);
-}
-
 }  // namespace
 
 int Model::GivenToday(absl::Time now) const {
-  return static_cast<int>(std::count_if(
-      times_given_.begin(), times_given_.end(),
-      [&](absl::Time time) { return DayNumber(time, zone_) == DayNumber(now, zone_); }));
+  const ModelWindow today = calendar_.At(CalendarUnit::kDay, now);
+  return static_cast<int>(std::count_if(times_given_.begin(), times_given_.end(),
+                                        [&](absl::Time time) { return time >= today.begin; }));
 }
 
 int64_t Model::open_ordinal() const {
@@ -110,10 +97,10 @@ absl::Time Model::OursLet(const std::string& number, absl::Time from, bool decli
       when = std::max(when, times[times.size() - 2] + settings_.decline_interval);
     }
   }
+  const ModelWindow day = calendar_.At(CalendarUnit::kDay, now);
   int today = 0;
-  for (const absl::Time time : own_declines_)
-    today += DayNumber(time, zone_) == DayNumber(now, zone_) ? 1 : 0;
-  if (today >= settings_.max_declines_per_day) when = std::max(when, DayEnd(now, zone_));
+  for (const absl::Time time : own_declines_) today += time >= day.begin ? 1 : 0;
+  if (today >= settings_.max_declines_per_day) when = std::max(when, day.end);
   return when;
 }
 
@@ -186,23 +173,19 @@ std::optional<Model::Pick> Model::PickForTopUp(int64_t ordinal, const Sight& sig
 // --- Whether and how much (G1, G2, G7) ---------------------------------------------
 
 std::vector<Model::Window> Model::Windows(absl::Time now) const {
-  const absl::CivilSecond civil = absl::ToCivilSecond(now, zone_);
-  const auto ends = [this](absl::CivilSecond end) { return absl::FromCivil(end, zone_); };
-  const absl::CivilHour hour(civil);
-  const absl::CivilDay day(civil);
-  const absl::CivilMonth month(civil);
-  std::vector<Window> windows = {{absl::StrCat("hour ", absl::FormatCivilTime(hour)),
-                                  settings_.currencies.at("USD").max_automatic_amount_per_hour, 0,
-                                  ends(absl::CivilSecond(hour + 1))},
-                                 {absl::StrCat("day ", absl::FormatCivilTime(day)),
-                                  settings_.currencies.at("USD").max_automatic_amount_per_day, 0,
-                                  ends(absl::CivilSecond(day + 1))}};
+  const ModelWindow hour = calendar_.At(CalendarUnit::kHour, now);
+  const ModelWindow day = calendar_.At(CalendarUnit::kDay, now);
+  const ModelWindow month = calendar_.At(CalendarUnit::kMonth, now);
+  const std::vector<absl::Time> begins = {hour.begin, day.begin, month.begin};
+  std::vector<Window> windows = {
+      {absl::StrCat("hour ", absl::FormatTime(hour.begin)),
+       settings_.currencies.at("USD").max_automatic_amount_per_hour, 0, hour.end},
+      {absl::StrCat("day ", absl::FormatTime(day.begin)),
+       settings_.currencies.at("USD").max_automatic_amount_per_day, 0, day.end}};
   if (monthly_cap_ != 0) {
-    windows.push_back({absl::StrCat("month ", absl::FormatCivilTime(month)), monthly_cap_, 0,
-                       ends(absl::CivilSecond(month + 1))});
+    windows.push_back(
+        {absl::StrCat("month ", absl::FormatTime(month.begin)), monthly_cap_, 0, month.end});
   }
-  const std::vector<absl::Time> begins = {
-      ends(absl::CivilSecond(hour)), ends(absl::CivilSecond(day)), ends(absl::CivilSecond(month))};
   for (const ModelRecharge& recharge : recharges_) {
     if (recharge.kind != RechargeKind::kAutomatic || recharge.state != RechargeState::kSucceeded) {
       continue;
@@ -418,13 +401,35 @@ Step Model::Finish(Step step, absl::Time now, const Sight& sight) {
 
 // --- Opening, users, settings ------------------------------------------------------
 
-Step Model::Open(const ModelGiven& card, absl::TimeZone zone, absl::Time now) {
+Step Model::Open(const ModelGiven& card, const CalendarRule& rule, absl::Time now) {
   Step step;
-  zone_ = zone;
+  // A usage may have begun up to 45 days before.
+  calendar_ = ModelCalendar(now - absl::Hours(24 * 50), rule);
   reserve_amount_ = settings_.currencies.at("USD").default_reserve_amount;
   threshold_ = settings_.currencies.at("USD").default_recharge_threshold;
   if (!card.token.empty()) PutNew(card);
   ++step.events[EventKind::kAccountOpened];
+  return Finish(step, now);
+}
+
+Step Model::ChangeCalendar(const CalendarRule& rule, absl::Time now) {
+  Step step;
+  if (const auto refused = NotWhileClosing()) return *refused;
+  if (rule == calendar_.latest()) {
+    step.outcome = Outcome::kUnchanged;
+    return step;
+  }
+  const auto in_a_year =
+      std::count_if(calendar_changes_.begin(), calendar_changes_.end(),
+                    [now](absl::Time time) { return time > now - absl::Hours(24 * 365); });
+  if (in_a_year >= 4) {
+    step.outcome = Outcome::kRefused;
+    step.reason = "CALENDAR_CHANGED_TOO_OFTEN";
+    return step;
+  }
+  calendar_.Change(now, rule);
+  calendar_changes_.push_back(now);
+  ++step.events[EventKind::kCalendarChanged];
   return Finish(step, now);
 }
 
@@ -456,7 +461,11 @@ int64_t Model::FreeBy(const std::string& user_id, const Plan& plan, absl::Time s
 }
 
 int Model::MonthOf(const Plan& plan, absl::Time start) const {
-  return plan.allowance_reset == AllowanceReset::kMonthly ? MonthNumber(start, zone_) : 0;
+  if (plan.allowance_reset == AllowanceReset::kNever) return 0;
+  const CalendarUnit unit = plan.allowance_reset == AllowanceReset::kMonthly
+                                ? CalendarUnit::kMonth
+                                : CalendarUnit::kBillingMonth;
+  return static_cast<int>(absl::ToUnixSeconds(calendar_.At(unit, start).begin) / 60);
 }
 
 const ModelUsage* Model::FindUsage(const std::string& usage_id) const {
@@ -466,6 +475,10 @@ const ModelUsage* Model::FindUsage(const std::string& usage_id) const {
 
 ModelRating Model::RateIt(const std::string& user_id, const Usage& usage, const Rate* rate) const {
   return RateBy(people_.at(user_id).plan, FreeLeft(user_id, usage.start_time), usage, rate);
+}
+
+int64_t Model::IncludedBy(const Rate& rate) {
+  return rate.tariff == nullptr ? 0 : rate.tariff->lines[rate.tariff_line].included_seconds;
 }
 
 int64_t Model::Billable(absl::Duration duration, int64_t initial, int64_t further) {
@@ -595,13 +608,19 @@ Decision Model::Decide(const std::string& user_id, const Usage& usage, const Rat
   }
   if (rate == nullptr) return Decision::kAllowed;
   const Plan& plan = people_.at(user_id).plan;
-  if (rate->standard_rate && plan.standard_calls == StandardCalls::kIncluded) {
+  if (rate->tariff == nullptr && rate->standard_rate &&
+      plan.standard_calls == StandardCalls::kIncluded) {
     return Decision::kAllowed;
   }
-  return Pays(*rate, FreeToPromise(user_id, usage.start_time), money,
-              rate->initial_increment_seconds)
-             ? Decision::kAllowed
-             : Decision::kInsufficientBalance;
+  const int64_t free = FreeToPromise(user_id, usage.start_time);
+  bool pays = Pays(*rate, free, money, rate->initial_increment_seconds);
+  if (rate->tariff != nullptr) {
+    Usage first = usage;
+    first.duration = absl::Seconds(IncludedBy(*rate) + rate->initial_increment_seconds);
+    const __int128 cost = RateBy(plan, free, first, rate).cost;
+    pays = cost == 0 || cost <= money;
+  }
+  return pays ? Decision::kAllowed : Decision::kInsufficientBalance;
 }
 
 __int128 Model::promotional() const {
@@ -730,7 +749,7 @@ void Model::Book(const std::string& user_id, const Usage& usage, const Rate* rat
 void Model::TakeBack(const std::string& usage_id, Step* step) {
   ModelUsage& fact = facts_[usage_id];
   if (fact.born == 0) fact.born = ++births_;
-  balance_ += fact.cost;
+  TakeIn(fact.cost);
   GiveBackToGrants(&fact);
   usages_.push_back(-fact.cost);
   for (auto& [user_id, person] : people_) {
@@ -872,7 +891,7 @@ Step Model::RateAgain(const std::string& usage_id, const Rate* rate, bool includ
   }
   if (drawn.seconds > 0) draws.push_back(drawn);
   const __int128 difference = fact.cost - rating.cost;
-  balance_ += difference;
+  TakeIn(difference);
   usages_.push_back(-difference);
   fact.status = UsageStatus::kRated;
   fact.cost = rating.cost;
@@ -936,6 +955,51 @@ Step Model::ChangeBilling(const BillingChange& change, absl::Time now) {
 
 // --- Cards (G6, G9, G10) -----------------------------------------------------------
 
+bool Model::Covers(const ModelDispute& dispute, const std::string& number) {
+  return dispute.out && !dispute.forgiven &&
+         (dispute.number == number || dispute.by_token.contains(number));
+}
+
+void Model::RememberToken(const std::string& token, const std::string& number) {
+  if (token.empty()) return;
+  std::set<std::string> names = {StandInNumber(CardToken(token))};
+  for (const ModelCard& card : cards_) {
+    if (card.token == token) names.insert(card.number);
+  }
+  for (auto& [id, dispute] : disputes_) {
+    if (!Covers(dispute, number)) continue;
+    dispute.by_token.insert(names.begin(), names.end());
+  }
+  for (const std::string& name : names) MoveCards(name);
+}
+
+ModelGiven Model::AsKnown(ModelGiven given) const {
+  if (given.token.empty()) return given;
+  const std::string without = StandInNumber(CardToken(given.token));
+  for (const ModelCard& card : cards_) {
+    if (card.token != given.token) continue;
+    if (!given.number_given || card.state == CardState::kDisputed) given.number = card.number;
+    return given;
+  }
+  for (const auto& [id, dispute] : disputes_) {
+    if (!dispute.out || dispute.forgiven || !dispute.by_token.contains(without)) continue;
+    given.number = dispute.number;
+    return given;
+  }
+  if (!given.number_given) given.number = without;
+  return given;
+}
+
+ModelCard* Model::FindGiven(const ModelGiven& given) {
+  for (ModelCard& card : cards_) {
+    if (card.token == given.token) return &card;
+  }
+  for (ModelCard& card : cards_) {
+    if (card.number == given.number) return &card;
+  }
+  return nullptr;
+}
+
 void Model::PutNew(const ModelGiven& given) {
   ModelCard card;
   card.id = absl::StrCat("card-", ++last_card_);
@@ -965,7 +1029,11 @@ Step Model::GiveTo(ModelCard* card, const ModelGiven& given, absl::Time now) {
   times_given_.push_back(now);
   ++step.events[card->token == given.token ? EventKind::kCardConfirmed : EventKind::kCardReplaced];
   if (given.expires.has_value() || card->number != given.number) card->expires = given.expires;
-  card->token = given.token;
+  if (card->token != given.token) {
+    const std::string left = card->token;
+    card->token = given.token;
+    RememberToken(left, card->number);
+  }
   card->number = given.number;
   card->state = NumberDisputed(given.number) ? CardState::kDisputed : CardState::kUsable;
   ++card->given;
@@ -1000,21 +1068,19 @@ Step Model::GiveNew(const ModelGiven& given, absl::Time now) {
   return Finish(step, now);
 }
 
-Step Model::AddCard(const ModelGiven& given, absl::Time now) {
+Step Model::AddCard(const ModelGiven& asked, absl::Time now) {
   if (const auto refused = NotWhileClosing()) return *refused;
-  for (ModelCard& card : cards_) {
-    if (card.number == given.number) return GiveTo(&card, given, now);
-  }
+  const ModelGiven given = AsKnown(asked);
+  if (ModelCard* card = FindGiven(given)) return GiveTo(card, given, now);
   return GiveNew(given, now);
 }
 
-Step Model::UpdateCard(const std::string& id, const ModelGiven& given, absl::Time now) {
+Step Model::UpdateCard(const std::string& id, const ModelGiven& asked, absl::Time now) {
   if (const auto refused = NotWhileClosing()) return *refused;
+  const ModelGiven given = AsKnown(asked);
   ModelCard* card = Find(id);
   if (id.empty()) {
-    for (ModelCard& other : cards_) {
-      if (card == nullptr && other.number == given.number) card = &other;
-    }
+    card = FindGiven(given);
     if (card == nullptr && cards_.empty()) return GiveNew(given, now);
     if (card == nullptr) card = &cards_.front();
   }
@@ -1049,7 +1115,9 @@ Step Model::RemoveCard(const std::string& id, absl::Time now) {
     step.reason = "PAYMENT_METHOD_NOT_FOUND";
     return step;
   }
+  const ModelCard removed = *card;
   cards_.erase(card);
+  RememberToken(removed.token, removed.number);
   ++step.events[EventKind::kCardRemoved];
   EndTheWait();
   return Finish(step, now);
@@ -1148,7 +1216,8 @@ Step Model::TopUp(std::optional<Nanos> amount, absl::Time now) {
   if (const auto refused = NotWhileClosing()) return *refused;
   if (blocked_) {
     step.reason = "ACCOUNT_BLOCKED";
-  } else if (in_the_way != nullptr && in_the_way->handed_out && !long_pending) {
+  } else if (in_the_way != nullptr && !long_pending &&
+             (in_the_way->handed_out || in_the_way->kind == RechargeKind::kTopUp)) {
     step.reason = "RECHARGE_IN_FLIGHT";
   } else if (!pick.has_value()) {
     step.reason = none ? "NO_CARD" : disputed ? "CARD_DISPUTED" : "CARD_REFUSED";

@@ -25,6 +25,7 @@
 
 #include "absl/time/time.h"
 #include "services/ledger/domain/policy.h"
+#include "tests/services/ledger/domain/model_calendar.h"
 
 namespace reserve::domain {
 
@@ -125,6 +126,7 @@ struct ModelGiven {
   std::string number;
   int position = 0;                   // 0: where it belongs
   std::optional<absl::Time> expires;  // the first moment at which it is not valid any more
+  bool number_given = true;           // else it is not known by whoever gives it
 };
 
 struct ModelCard {
@@ -182,6 +184,8 @@ struct ModelDispute {
   bool out = false;       // its money is out of the balance
   std::string number;     // of the card that was charged
   bool forgiven = false;  // support lets the number be charged all the same
+  // What tokens of the number would be called if it were not known.
+  std::set<std::string> by_token = {};
 };
 
 class Model {
@@ -189,7 +193,8 @@ class Model {
   explicit Model(const Settings& settings) : settings_(settings) {}
 
   // An empty token: without a card.
-  Step Open(const ModelGiven& card, absl::TimeZone zone, absl::Time now);
+  Step Open(const ModelGiven& card, const CalendarRule& rule, absl::Time now);
+  Step ChangeCalendar(const CalendarRule& rule, absl::Time now);
   Step PutUser(const std::string& user_id, const Plan& plan, absl::Time now);
   // `hold_id`: the call that it says it was; may be empty.
   Step Record(const std::string& user_id, const Usage& usage, const Rate* rate, absl::Time now,
@@ -241,7 +246,7 @@ class Model {
   Step Block(absl::Time now);
   Step Unblock(absl::Time now);
   // An empty id: the suspension only.
-  Step LiftSuspension(const std::string& card_id, absl::Time now);
+  Step LiftSuspension(const std::string& card_id, const std::string& dispute_id, absl::Time now);
   // Money that came another way; an empty charge: by none of the gateway's.
   Step Pay(Nanos amount, const std::string& charge_id, absl::Time now);
   Step Reverse(int64_t ordinal, absl::Time now);
@@ -388,6 +393,12 @@ class Model {
   Step GiveTo(ModelCard* card, const ModelGiven& given, absl::Time now);
   Step GiveNew(const ModelGiven& given, absl::Time now);
   void PutNew(const ModelGiven& given);
+  // With the number that the account knows of its token (G6, P2).
+  ModelGiven AsKnown(ModelGiven given) const;
+  ModelCard* FindGiven(const ModelGiven& given);
+  static bool Covers(const ModelDispute& dispute, const std::string& number);
+  // A token that leaves its card.
+  void RememberToken(const std::string& token, const std::string& number);
   void Move(const std::string& id, int position);
   void Credit(ModelRecharge* recharge, int64_t ordinal, int attempt, const std::string& charge_id,
               __int128 amount, absl::Time now, Step* step);
@@ -396,6 +407,7 @@ class Model {
   Step FinishCredit(int64_t ordinal, Step step, absl::Time now);
   bool NumberDisputed(const std::string& number) const;
   void MoveCards(const std::string& number);
+  void MoveCardsOf(const ModelDispute& dispute);
   // Something that suspends, and the same booked back.
   void Suspend(const std::string& cause, Step* step);
   void TakeBackSuspension(const std::string& cause, Step* step);
@@ -409,7 +421,9 @@ class Model {
   void KeepRefund(int64_t refund, const std::string& refund_id, Step* step);
   void TakeUpRefund(int64_t ordinal, const GatewayRefund& told, Step* step);
   // Books what the state of a dispute of a credited charge says, and tells of it.
-  void SettleDispute(const std::string& dispute_id, const std::string& number, Step* step);
+  // `told`: the amount that was told with its state.
+  void SettleDispute(const std::string& dispute_id, const std::string& number, __int128 told,
+                     Step* step);
   // Is the row what its charge is credited as? And which is that of a charge; 0: none.
   bool HoldsCredit(int64_t ordinal) const;
   int64_t CreditedFor(const std::string& charge_id) const;
@@ -432,6 +446,8 @@ class Model {
 
   // --- Calls in progress
   // C2, C9: one increment at a time.
+  // The seconds that come with a call of this price, before its first increment.
+  static int64_t IncludedBy(const Rate& rate);
   static int64_t Billable(absl::Duration duration, int64_t initial, int64_t further);
   static ModelRating RateBy(const Plan& plan, int64_t free, const Usage& usage, const Rate* rate);
   // Can so many seconds be paid, the free ones first?
@@ -447,6 +463,8 @@ class Model {
                                           int64_t already) const;
   ModelRating RateSoFar(const std::string& hold_id, const ModelHold& hold,
                         absl::Duration length) const;
+  // Is its time of answer one at which a call can have begun?
+  bool CanBeAnswer(const ModelReport& report, absl::Time now) const;
   // The price of the answer, and the seconds.
   void Hear(const ModelReport& report, absl::Time now, ModelHold* hold) const;
   // It sets aside what it was promised from now on.
@@ -480,7 +498,8 @@ class Model {
   int GivenToday(absl::Time now) const;
 
   const Settings settings_;
-  absl::TimeZone zone_;  // C8
+  ModelCalendar calendar_;  // C8
+  std::vector<absl::Time> calendar_changes_;
   __int128 balance_ = 0;
   __int128 balance_before_ = 0;  // this command
   AccountState state_ = AccountState::kPendingFunding;

@@ -77,9 +77,14 @@ std::pair<int64_t, FinalReason> Model::Promise(const std::string& hold_id, const
   if (blocked_) return {already, FinalReason::kAccountBlocked};
   if (state_ == AccountState::kDisabled) return {already, FinalReason::kAccountDisabled};
   const Rate* rate = RowOf(hold);
-  const int64_t first = rate == nullptr ? 1 : rate->initial_increment_seconds;
+  // Included seconds come before the first increment, and are granted with it.
+  const int64_t included = rate == nullptr ? 0 : IncludedBy(*rate);
+  const int64_t initial = rate == nullptr ? 1 : rate->initial_increment_seconds;
+  const int64_t first = included + initial;
   const int64_t further = rate == nullptr ? 1 : rate->increment_seconds;
-  int64_t seconds = Billable(hold.reported + hold.slice, first, further);
+  const absl::Duration beyond = hold.reported + hold.slice - absl::Seconds(included);
+  int64_t seconds =
+      beyond <= absl::ZeroDuration() ? first : included + Billable(beyond, initial, further);
   FinalReason why = FinalReason::kNone;
   const int64_t by_plan = hold.plan.longest_call_seconds;
   const int64_t allowed = by_plan > 0 ? by_plan : settings_.longest_call / absl::Seconds(1);
@@ -96,10 +101,22 @@ std::pair<int64_t, FinalReason> Model::Promise(const std::string& hold_id, const
   const __int128 cost = RateSoFar(hold_id, hold, absl::Seconds(seconds)).cost;
   if (cost == 0 || cost <= money) return {seconds, why};
   const int64_t free = FreeFor(hold_id, hold);
-  int64_t most = 0;
-  for (int64_t next = first; next < seconds && Pays(*rate, free, money, next); next += further) {
-    most = next;
+  const auto pays_for = [&](int64_t length) {
+    if (rate->tariff == nullptr) return Pays(*rate, free, money, length);
+    const __int128 price = RateSoFar(hold_id, hold, absl::Seconds(length)).cost;
+    return price == 0 || price <= money;
+  };
+  if (first >= seconds || !pays_for(first)) {
+    return {already, FinalReason::kInsufficientBalance};
   }
+  // A longer call never costs less.
+  int64_t paid = 0;
+  int64_t beyond_it = (seconds - 1 - first) / further + 1;
+  while (beyond_it - paid > 1) {
+    const int64_t middle = (paid + beyond_it) / 2;
+    (pays_for(first + middle * further) ? paid : beyond_it) = middle;
+  }
+  const int64_t most = first + paid * further;
   return {std::max(already, most), FinalReason::kInsufficientBalance};
 }
 
@@ -187,10 +204,7 @@ void Model::ReportLate(const std::string& hold_id, absl::Time now, ModelHold* ho
 Step Model::ExtendHold(const std::string& hold_id, const ModelReport& report, absl::Time now) {
   ModelHold hold = holds_.at(hold_id);
   if (hold.over() || report.number <= hold.number) return Nothing();
-  if (report.answer.has_value() && (*report.answer < now - settings_.max_usage_age ||
-                                    *report.answer > now + settings_.max_usage_ahead)) {
-    return Invalid();
-  }
+  if (!CanBeAnswer(report, now)) return Invalid();
   const bool hung_up = !hold.open() && hold.why == FinalReason::kHoldEnded;
   const bool news = report.used > hold.reported;
   // Once nothing is booked any more what is reported late is no fact (P4).
@@ -228,14 +242,20 @@ void Model::HangUp(HoldState state, absl::Time now, ModelHold* hold, Step* step)
   ++step->events[EventKind::kHoldUnsettled];
 }
 
+bool Model::CanBeAnswer(const ModelReport& report, absl::Time now) const {
+  return !report.answer.has_value() || (*report.answer >= now - settings_.max_usage_age &&
+                                        *report.answer <= now + settings_.max_usage_ahead);
+}
+
 Step Model::ReleaseHold(const std::string& hold_id, const ModelReport& report, absl::Time now) {
+  if (!CanBeAnswer(report, now)) return Invalid();
   ModelHold& hold = holds_.at(hold_id);
   const bool news = report.used > hold.reported && !giving_back_;
   if (hold.over()) return Nothing();
   if (!hold.open() && !news && hold.why == FinalReason::kHoldEnded) return Nothing();
   Step step;
   if (news) {
-    Hear({0, report.used, std::nullopt, report.rate}, now, &hold);
+    Hear(report, now, &hold);
     hold.so_far = RateSoFar(hold_id, hold, hold.reported);
   }
   if (hold.open()) {

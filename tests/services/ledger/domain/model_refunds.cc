@@ -72,9 +72,8 @@ __int128 Model::Disputed(int64_t ordinal) const {
 }
 
 bool Model::NumberDisputed(const std::string& number) const {
-  return std::any_of(disputes_.begin(), disputes_.end(), [&](const auto& entry) {
-    return entry.second.out && !entry.second.forgiven && entry.second.number == number;
-  });
+  return std::any_of(disputes_.begin(), disputes_.end(),
+                     [&](const auto& entry) { return Covers(entry.second, number); });
 }
 
 SuspensionReason Model::suspended_by() const {
@@ -104,17 +103,26 @@ void Model::EndSuspension(Step* step) {
   ++step->events[EventKind::kSuspensionLifted];
 }
 
-Step Model::LiftSuspension(const std::string& card_id, absl::Time now) {
+Step Model::LiftSuspension(const std::string& card_id, const std::string& dispute_id,
+                           absl::Time now) {
   Step step;
   const ModelCard* card = Find(card_id);
   if (!card_id.empty() && card == nullptr) return Refused("PAYMENT_METHOD_NOT_FOUND");
+  std::string number;
+  if (card != nullptr && card->state == CardState::kDisputed) number = card->number;
+  if (!dispute_id.empty()) {
+    const auto found = disputes_.find(dispute_id);
+    const bool keeps = found != disputes_.end() && Covers(found->second, found->second.number);
+    if (!keeps || found->second.number.empty()) return Refused("DISPUTE_NOT_FOUND");
+    number = found->second.number;
+  }
   EndSuspension(&step);
-  if (card != nullptr && card->state == CardState::kDisputed) {
-    const std::string number = card->number;
+  if (!number.empty()) {
     for (auto& [id, dispute] : disputes_) {
-      if (dispute.out && dispute.number == number) dispute.forgiven = true;
+      if (!Covers(dispute, number)) continue;
+      dispute.forgiven = true;
+      MoveCardsOf(dispute);
     }
-    MoveCards(number);
     ++step.events[EventKind::kCardDisputeLifted];
   }
   if (step.events.empty()) return Nothing(Outcome::kUnchanged);
@@ -348,7 +356,13 @@ void Model::MoveCards(const std::string& number) {
   }
 }
 
-void Model::SettleDispute(const std::string& dispute_id, const std::string& number, Step* step) {
+void Model::MoveCardsOf(const ModelDispute& dispute) {
+  MoveCards(dispute.number);
+  for (const std::string& number : dispute.by_token) MoveCards(number);
+}
+
+void Model::SettleDispute(const std::string& dispute_id, const std::string& number, __int128 told,
+                          Step* step) {
   ModelDispute& dispute = disputes_.at(dispute_id);
   const std::string cause = absl::StrCat("dispute ", dispute_id);
   ++step->events[EventOf(dispute.state)];
@@ -358,6 +372,7 @@ void Model::SettleDispute(const std::string& dispute_id, const std::string& numb
     balance_ -= dispute.amount;
     Suspend(cause, step);
     MoveCards(dispute.number);
+    RememberToken(at(dispute.of).aim.token, number);
     for (size_t i = 0; i < recharges_.size(); ++i) {
       const ModelRecharge& refund = recharges_[i];
       if (refund.of == 0 || refund.charge_id != dispute.charge_id ||
@@ -367,11 +382,15 @@ void Model::SettleDispute(const std::string& dispute_id, const std::string& numb
       FailRefund(static_cast<int64_t>(i) + 1, RechargeState::kCanceled, step);
     }
   } else if (!IsBank(dispute.state) && dispute.out) {
-    dispute.out = false;
+    const __int128 back = std::min(told, dispute.amount);
+    // What does not come back stays out, but for no number any more.
+    dispute.out = back < dispute.amount;
+    dispute.forgiven = true;
+    if (dispute.out) dispute.amount -= back;
     at(dispute.of).aim.number = number;
-    TakeIn(dispute.amount);
+    TakeIn(back);
     TakeBackSuspension(cause, step);
-    MoveCards(dispute.number);
+    MoveCardsOf(dispute);
   }
 }
 
@@ -393,7 +412,7 @@ Step Model::TellDispute(int64_t ordinal, const GatewayDispute& told, absl::Time 
   if (HoldsCredit(ordinal)) {
     SettleDispute(told.dispute_id,
                   at(ordinal).kind == RechargeKind::kPayment ? number : at(ordinal).aim.number,
-                  &step);
+                  told.amount, &step);
   } else {
     if (at(ordinal).kind == RechargeKind::kPayment) at(ordinal).aim.number = number;
     ++step.events[EventKind::kGatewayStateKept];
@@ -422,7 +441,7 @@ Step Model::FinishCredit(int64_t ordinal, Step step, absl::Time now) {
     kept = kept || of_it || dispute.of == ordinal;
     if (!of_it) continue;
     dispute.of = ordinal;
-    SettleDispute(id, at(ordinal).aim.number, &step);
+    SettleDispute(id, at(ordinal).aim.number, dispute.amount, &step);
   }
   return kept ? Finish(step, now) : step;
 }

@@ -410,6 +410,95 @@ TEST(PaymentMethodPolicyTest, G6_ANumberThatIsDisputedStaysSoByWhicheverToken) {
   EXPECT_EQ(books.StateOf("card-2"), CardState::kDisputed);
 }
 
+GivenCard TokenOf(const std::string& name) { return WithoutNumber(Given(CardNamed(name))); }
+
+TEST(PaymentMethodPolicyTest, G6_ATokenThatIsKnownKeepsItsNumberWhereNoneIsGiven) {
+  Books books = FundedAt(Dollars(12));
+  Card visa = CardNamed("visa");
+  visa.network = CardNetwork::kVisa;
+  ASSERT_TRUE(books.GiveCard(visa).ok());
+  ASSERT_TRUE(books.Give("", TokenOf("visa")).ok());
+  EXPECT_EQ(books.card("card-1").card, visa);
+  EXPECT_EQ(books.CountInLast(EventKind::kCardConfirmed), 1);
+  ASSERT_TRUE(books.Give("card-1", TokenOf("visa")).ok());
+  EXPECT_EQ(books.card("card-1").card, visa);
+  // A number that is given now is learned.
+  Card named = CardNamed("visa");
+  named.fingerprint = "fp_known_since";
+  ASSERT_TRUE(books.Give("", Given(named)).ok());
+  EXPECT_EQ(books.card("card-1").card.fingerprint, "fp_known_since");
+}
+
+TEST(PaymentMethodPolicyTest, G6_TheTokenSaysWhichOfTwoCardsIsGivenAgain) {
+  Books books = FundedAt(Dollars(12));
+  ASSERT_TRUE(books.AddCard(CardNamed("amex")).ok());
+  const Card first = books.card("card-1").card;
+  ASSERT_TRUE(books.Give("", TokenOf("amex")).ok());
+  EXPECT_EQ(books.card("card-1").card, first);
+  EXPECT_EQ(books.card("card-2").card, CardNamed("amex"));
+  EXPECT_EQ(books.card("card-2").given, 2);
+}
+
+TEST(PaymentMethodPolicyTest, G6_ATokenIsOfOneCardHoweverOftenItIsAdded) {
+  Books books = FundedAt(Dollars(12));
+  ASSERT_TRUE(books.AddCard(CardNamed("amex")).ok());
+  ASSERT_TRUE(books.Add(TokenOf("amex")).ok());
+  EXPECT_EQ(books.account().payment_methods.size(), 2u);
+  EXPECT_EQ(books.CountInLast(EventKind::kCardConfirmed), 1);
+}
+
+TEST(PaymentMethodPolicyTest, G6_ATokenOfADisputedNumberStaysDisputedWhateverNumberIsGiven) {
+  Books books = FundedAt(Dollars(12));
+  ASSERT_TRUE(books.TellDispute("dp_1", DisputeState::kOpened, Cents(1)).ok());
+  Card claimed = CardNamed("visa");
+  claimed.fingerprint = "fp_claimed";
+  for (const GivenCard& given : {TokenOf("visa"), Given(claimed)}) {
+    ASSERT_TRUE(books.Give("", given).ok());
+    ASSERT_TRUE(books.Give("card-1", given).ok());
+    ASSERT_TRUE(books.Add(given).ok());
+    ASSERT_EQ(books.account().payment_methods.size(), 1u);
+    EXPECT_EQ(books.StateOf("card-1"), CardState::kDisputed);
+    EXPECT_EQ(books.card("card-1").card.fingerprint, "fp_visa");
+    books.Advance(absl::Hours(24));
+  }
+  EXPECT_EQ(ReasonOf(books.TopUp(std::nullopt)), "CARD_DISPUTED");
+  EXPECT_EQ(books.open(), nullptr);
+}
+
+TEST(PaymentMethodPolicyTest, G6_ADisputedTokenThatWasTakenAwayIsKnownWhenItIsGivenAgain) {
+  Books books = FundedAt(Dollars(12));
+  ASSERT_TRUE(books.GiveCard(RenewedCard("visa")).ok());
+  ASSERT_TRUE(books.TellDispute("dp_1", DisputeState::kOpened, Cents(1)).ok());
+  // Both the token that was charged, and the one that came after it.
+  ASSERT_TRUE(books.RemoveCard("card-1").ok());
+  ASSERT_TRUE(books.Add(WithoutNumber(Given(RenewedCard("visa")))).ok());
+  EXPECT_EQ(books.StateOf("card-2"), CardState::kDisputed);
+  ASSERT_TRUE(books.Give("card-2", Given(CardNamed("amex"))).ok());
+  EXPECT_EQ(books.StateOf("card-2"), CardState::kUsable);
+  ASSERT_TRUE(books.Add(TokenOf("visa")).ok());
+  EXPECT_EQ(books.StateOf("card-3"), CardState::kDisputed);
+  EXPECT_EQ(books.card("card-3").card.fingerprint, "fp_visa");
+  ASSERT_TRUE(books.TellDispute("dp_1", DisputeState::kWon, Cents(1)).ok());
+  EXPECT_EQ(books.StateOf("card-3"), CardState::kUsable);
+  EXPECT_TRUE(books.account().disputed_numbers.empty());
+}
+
+TEST(PaymentMethodPolicyTest, G6_ATokenThatGotItsNumberAfterItWasChargedIsDisputedUnderBoth) {
+  Books books;
+  OpenAccountCommand open;
+  open.account_id = "acct-1";
+  open.card = TokenOf("visa");
+  open.default_plan = PerMinutePlan();
+  ASSERT_TRUE(books.Open(open).ok());
+  ASSERT_TRUE(books.Charge().ok());
+  ASSERT_TRUE(books.Give("card-1", Given(CardNamed("visa"))).ok());
+  EXPECT_EQ(books.card("card-1").card.fingerprint, "fp_visa");
+  ASSERT_TRUE(books.TellDispute("dp_1", DisputeState::kOpened, Cents(1)).ok());
+  EXPECT_EQ(books.StateOf("card-1"), CardState::kDisputed);
+  ASSERT_TRUE(books.TellDispute("dp_1", DisputeState::kWon, Cents(1)).ok());
+  EXPECT_EQ(books.StateOf("card-1"), CardState::kUsable);
+}
+
 // --- G9: of the networks ---------------------------------------------------------
 
 struct LimitCase {

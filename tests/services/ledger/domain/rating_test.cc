@@ -34,7 +34,7 @@ User UserWith(int64_t free_seconds_used, int32_t free_period = 0) {
 }
 
 int32_t Period(const Plan& plan, absl::Time start) {
-  return PeriodOf(plan, start, absl::UTCTimeZone());
+  return PeriodOf(plan, start, AccountCalendar());
 }
 
 absl::StatusOr<Rating> RateIt(const Usage& usage, const Plan& plan, const User& user,
@@ -313,10 +313,11 @@ TEST(RatingTest, C8_ALateUsageDrawsOnTheAllowanceOfItsOwnMonth) {
 TEST(RatingTest, C8_AMonthIsOneOfTheAccountsTimeZone) {
   absl::TimeZone kiritimati;
   if (!absl::LoadTimeZone("Pacific/Kiritimati", &kiritimati)) GTEST_SKIP() << "without tzdata";
+  const AccountCalendar there{{kiritimati}};
   // 14 hours ahead: there November has begun.
-  EXPECT_EQ(PeriodOf(MonthlyPlan(), Noon(10, 31), kiritimati), 202611);
-  EXPECT_EQ(PeriodOf(MonthlyPlan(), Noon(10, 31), absl::UTCTimeZone()), 202610);
-  EXPECT_EQ(PeriodOf(PerMinutePlan(), Noon(10, 31), kiritimati), 0) << "life is one period";
+  EXPECT_EQ(PeriodOf(MonthlyPlan(), Noon(10, 31), there), 202611);
+  EXPECT_EQ(PeriodOf(MonthlyPlan(), Noon(10, 31), AccountCalendar()), 202610);
+  EXPECT_EQ(PeriodOf(PerMinutePlan(), Noon(10, 31), there), 0) << "life is one period";
 }
 
 TEST(RatingTest, K4_AChangeOfPlanLeavesUsedSecondsUsed) {

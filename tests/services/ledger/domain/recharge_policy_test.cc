@@ -1,11 +1,13 @@
 // Recharging: when one is opened and when it ends, what success brings, top-ups: G1, G3, G4, G8
 // (docs/RULES.md). Amounts and caps are in refill_test.cc, cards in payment_method_policy_test.cc.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
 #include "services/ledger/domain/policy.h"
@@ -619,6 +621,21 @@ TEST(RechargePolicyTest, G8_ATopUpTakesThePlaceOfARechargeThatWaitsForItsRetry) 
   EXPECT_EQ(books.account().balance, Dollars(25));
   EXPECT_EQ(books.StateOf("card-1"), CardState::kUsable);
   EXPECT_EQ(books.open(), nullptr);
+}
+
+TEST(RechargePolicyTest, G8_ATopUpThatNobodyHasSentYetIsNotTakenBackByAnother) {
+  Books books = FundedAt(Dollars(30));
+  ASSERT_TRUE(books.TopUp(Dollars(50)).ok());
+  books.Advance(absl::Seconds(5));
+  const absl::Status refused = books.TopUp(Dollars(20));
+  EXPECT_EQ(ReasonOf(refused), "RECHARGE_IN_FLIGHT");
+  EXPECT_THAT(std::string(refused.message()),
+              testing::HasSubstr(FormatRfc3339(books.now() - absl::Seconds(5))));
+  EXPECT_EQ(RetryAfterOf(refused), absl::Seconds(1));
+  ASSERT_TRUE(books.Charge().ok());
+  ASSERT_TRUE(books.TopUp(Dollars(20)).ok());
+  ASSERT_TRUE(books.Charge().ok());
+  EXPECT_EQ(books.account().balance, Dollars(100)) << "both";
 }
 
 TEST(RechargePolicyTest, G8_ATopUpThatIsRefusedCancelsNothing) {

@@ -65,6 +65,12 @@ Settings HourCap(Nanos amount) {
   return settings;
 }
 
+Settings DayCapAlone(Nanos amount) {
+  Settings settings;
+  settings.currencies["USD"].max_automatic_amount_per_day = amount;
+  return settings;
+}
+
 Settings DayCap(Nanos amount) {
   Settings settings = HourCap(amount);
   settings.currencies["USD"].max_automatic_amount_per_day = amount;
@@ -135,7 +141,7 @@ Books FundedInNewYork(const Settings& settings) {
   command.account_id = "acct-1";
   command.card = Given(CardNamed("visa"));
   command.default_plan = PerMinutePlan();
-  command.time_zone = FindTimeZone("America/New_York").value();
+  command.calendar.time_zone = FindTimeZone("America/New_York").value();
   EXPECT_TRUE(books.Open(command).ok());
   EXPECT_TRUE(books.Charge().ok());
   EXPECT_TRUE(books.PutUser("ann", PerMinutePlan()).ok());
@@ -147,7 +153,7 @@ TEST(RefillTest, C8_G7_ACapIsOfTheHoursDaysAndMonthsOfTheAccountsTimeZone) {
   ASSERT_TRUE(books.AdjustTo(Dollars(5)).ok());
   ASSERT_TRUE(books.Charge().ok());
   ASSERT_TRUE(books.AdjustTo(Dollars(5)).ok());
-  const absl::TimeZone zone = books.account().time_zone;
+  const absl::TimeZone zone = books.account().calendar.latest().time_zone;
   EXPECT_EQ(books.account().caps.hour.window, 2026111018);
   EXPECT_EQ(books.account().caps.day.window, 20261110);
   EXPECT_EQ(books.account().caps.month.window, 202611);
@@ -158,6 +164,44 @@ TEST(RefillTest, C8_G7_ACapIsOfTheHoursDaysAndMonthsOfTheAccountsTimeZone) {
   books.Advance(books.account().due.time - books.now());
   ASSERT_TRUE(books.Reconsider().ok());
   EXPECT_NE(books.open(), nullptr);
+}
+
+TEST(RefillTest, C8_G7_NoCapIsUsedTwiceByChangingZonesBackAndForth) {
+  Books books = FundedInNewYork(DayCapAlone(Dollars(15)));
+  ASSERT_TRUE(books.AdjustTo(Dollars(5)).ok());
+  ASSERT_TRUE(books.Charge().ok());
+  ASSERT_TRUE(books.AdjustTo(Dollars(5)).ok());
+  ASSERT_EQ(books.open(), nullptr) << "the day's cap is used";
+  const absl::Time end = books.account().due.time;
+  const CalendarRule new_york = books.account().calendar.latest();
+  // There another day has begun, and in the other it has not.
+  for (const std::string zone : {"Asia/Tokyo", "Pacific/Pago_Pago"}) {
+    ASSERT_TRUE(books.ChangeCalendar({FindTimeZone(zone).value(), 1}).ok());
+    EXPECT_EQ(books.open(), nullptr) << zone;
+    EXPECT_EQ(books.account().due.time, end) << "what runs keeps its end";
+  }
+  ASSERT_TRUE(books.ChangeCalendar(new_york).ok());
+  EXPECT_EQ(books.open(), nullptr);
+  EXPECT_EQ(books.Count(EventKind::kCapReached), 1) << "told once in a window";
+  books.Advance(end - books.now() - absl::Microseconds(1));
+  ASSERT_TRUE(books.Reconsider().ok());
+  EXPECT_EQ(books.open(), nullptr);
+  books.Advance(absl::Microseconds(1));
+  ASSERT_TRUE(books.Reconsider().ok());
+  EXPECT_NE(books.open(), nullptr);
+}
+
+TEST(RefillTest, C8_G7_TheDayAfterAChangeIsNoneOfAFewHours) {
+  Books books = FundedInNewYork(DayCapAlone(Dollars(15)));
+  ASSERT_TRUE(books.ChangeCalendar({FindTimeZone("America/Los_Angeles").value(), 1}).ok());
+  books.Advance(absl::Hours(12));
+  ASSERT_TRUE(books.AdjustTo(Dollars(5)).ok());
+  ASSERT_TRUE(books.Charge().ok());
+  ASSERT_TRUE(books.AdjustTo(Dollars(5)).ok());
+  EXPECT_EQ(books.open(), nullptr);
+  // It began at midnight in New York, and ends at the next but one in Los Angeles: 27 hours.
+  EXPECT_EQ(books.account().due.time, absl::FromCivil(absl::CivilSecond(2026, 11, 12),
+                                                      FindTimeZone("America/Los_Angeles").value()));
 }
 
 TEST(RefillTest, G7_TheCustomersOwnCapIsOfTheMonthAndATopUpGoesBesideIt) {

@@ -53,6 +53,10 @@ TEST(RefundPolicyTest, P1_WhoGivesBackAndWhyIsInTheEventAndTheEntry) {
   EXPECT_EQ(entry.amount, -Dollars(4));
   EXPECT_EQ(entry.reason, "goodwill");
   EXPECT_EQ(entry.request_id, books.refund().request_id);
+  ASSERT_TRUE(books.Refund(1, Dollars(4)).ok());
+  const Event suspended = books.LastOf(EventKind::kSuspended);
+  EXPECT_EQ(suspended.actor, "support-1");
+  EXPECT_EQ(suspended.reference, "ticket-7");
 }
 
 TEST(RefundPolicyTest, P1_InPartsUntilNothingIsLeft) {
@@ -75,10 +79,31 @@ TEST(RefundPolicyTest, P1_MoreThanIsLeftIsRefused) {
   ASSERT_TRUE(books.Refund(1, Dollars(6)).ok());
 }
 
+// What a refusal says that may be given back.
+std::string LeftOf(const absl::Status& refused) {
+  for (const auto& [key, value] : MetadataOf(refused)) {
+    if (key == "left") return value;
+  }
+  return "not said";
+}
+
+TEST(RefundPolicyTest, P1_ARefusalSaysWhatMayBeGivenBackAndNotWhatTheBalanceIs) {
+  Books books = FundedAt(Dollars(12));
+  ASSERT_TRUE(books.GrantCredit(Dollars(50), books.now() + absl::Hours(1000)).ok());
+  EXPECT_EQ(LeftOf(books.Refund(1, Dollars(13))), "12.00") << "promotional money is not given back";
+  books.stored().held = Dollars(55);
+  EXPECT_EQ(LeftOf(books.Refund(1, Dollars(13))), "7.00") << "nor is what calls are held for";
+  books.stored().held = Dollars(70);
+  EXPECT_EQ(LeftOf(books.Refund(1, Dollars(13))), "0.00");
+  books.stored().held = 0;
+  ASSERT_TRUE(books.Refund(1, Dollars(12)).ok());
+}
+
 TEST(RefundPolicyTest, P1_MoreThanTheAccountsOwnMoneyNeedsAllowDebt) {
   Books books = FundedAt(Dollars(12));
   const absl::Status refused = books.Refund(1, std::nullopt);
   EXPECT_EQ(ReasonOf(refused), "INSUFFICIENT_BALANCE");
+  EXPECT_EQ(LeftOf(refused), "12.00");
   EXPECT_EQ(books.account().balance, Dollars(12));
   ASSERT_TRUE(books.Refund(1, std::nullopt, /*allow_debt=*/true).ok());
   EXPECT_EQ(books.account().balance, -Dollars(3));

@@ -241,7 +241,7 @@ TEST(SupportPolicyTest, G3_OnlyWhatIsUnderReviewIsResolved) {
   Books books = FundedAt(Dollars(5));
   EXPECT_EQ(ReasonOf(books.Resolve(2, {true, "ch_9", Dollars(15)})), "NOT_UNDER_REVIEW");
   ASSERT_TRUE(books.Unresolved().ok());
-  EXPECT_EQ(FieldOf(books.Resolve(2, {true, "ch_9", 0})), "amount");
+  EXPECT_EQ(FieldOf(books.Resolve(2, {true, "ch_9", 0})), "charged.amount");
 }
 
 // --- D3 --------------------------------------------------------------------------

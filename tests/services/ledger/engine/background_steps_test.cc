@@ -1,15 +1,23 @@
 // What the engine does in the background, when a part of it can't be done.
 
+#include <cstdlib>
 #include <memory>
+#include <string>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "tests/services/ledger/engine/harness.h"
+#include "tests/services/ledger/engine/sabotage.h"
+#include "tests/support/mariadb_server.h"
 #include "tests/support/wait_until.h"
 
 namespace reserve::engine {
 namespace {
 
+using test_support::PrivateDatabaseServer;
 using test_support::WaitUntil;
 
 TEST(BackgroundStepsTest, DecksThatCantBeReadStopNoRechecks) {
@@ -31,6 +39,83 @@ TEST(BackgroundStepsTest, DecksThatCantBeReadStopNoRechecks) {
   ledger.sql().Execute("RENAME TABLE decks_elsewhere TO rate_decks");
   EXPECT_TRUE(
       WaitUntil([&] { return engine->steps().failing(Step::kCatalog) == absl::ZeroDuration(); }));
+}
+
+// One that refuses each statement with this in it, once it is told to.
+class PartialFailure {
+ public:
+  PartialFailure() : server_(*PrivateDatabaseServer::Create()) {
+    ledger_ = std::make_unique<Ledger>(*server_);
+    sabotage_ = std::make_unique<Sabotage>(server_->socket_path());
+    EngineOptions options = ledger_->Options();
+    options.house_interval = absl::Milliseconds(5);
+    options.clock = absl::Now;  // a wrong one puts nothing right
+    options.database.socket = sabotage_->socket_path();
+    engine_ = ledger_->StartEngine(options);
+    OpenFunded(*engine_, "a");
+  }
+
+  void Refuse(const std::string& part) {
+    sabotage_->Begin([part](const Sabotage::Statement& s) {
+      return absl::StrContains(s.text, part) ? Ruling{Fate::kRefused, 1146} : Ruling{};
+    });
+  }
+  // As if a time had come that makes a recharge of the account follow.
+  void MakeDue(const std::string& recheck_time) {
+    ledger_->sql().Execute("UPDATE balances SET version = version + 1");
+    ledger_->sql().Execute(absl::StrCat("UPDATE accounts SET recheck_time = '", recheck_time,
+                                        "', recharge_threshold_nanos = 20000000000"));
+  }
+  bool IsReconsidered() {
+    return WaitUntil([this] { return ledger_->Account("a").open_ordinal == 2; });
+  }
+  bool Fails(Step step) {
+    return WaitUntil([this, step] { return engine_->steps().failures(step) > 0; });
+  }
+  Engine& engine() { return *engine_; }
+  Ledger& ledger() { return *ledger_; }
+
+ private:
+  std::unique_ptr<PrivateDatabaseServer> server_;
+  std::unique_ptr<Ledger> ledger_;
+  std::unique_ptr<Sabotage> sabotage_;
+  std::unique_ptr<Engine> engine_;
+};
+
+class PartsOfAStepTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (std::getenv("RESERVE_TEST_DATABASE") != nullptr) {
+      GTEST_SKIP() << "needs a database server of its own";
+    }
+  }
+};
+
+TEST_F(PartsOfAStepTest, WhatIsDueIsReconsideredThoughExpiryNoticesCantBeRead) {
+  PartialFailure failing;
+  failing.Refuse("FORCE INDEX (by_expiry_notice_time)");
+  EXPECT_TRUE(failing.Fails(Step::kExpiryNotices));
+  failing.MakeDue("2020-01-01");
+  EXPECT_TRUE(failing.IsReconsidered());
+  EXPECT_EQ(failing.engine().steps().failures(Step::kRechecks), 0);
+}
+
+TEST_F(PartsOfAStepTest, WhatIsDueIsReconsideredThoughTheDatabasesClockCantBeRead) {
+  PartialFailure failing;
+  failing.Refuse("UTC_TIMESTAMP(6)");
+  EXPECT_TRUE(failing.Fails(Step::kDueTimes));
+  EXPECT_TRUE(failing.Fails(Step::kHolds));
+  failing.MakeDue("2020-01-01");
+  EXPECT_TRUE(failing.IsReconsidered());
+  EXPECT_EQ(failing.engine().steps().failures(Step::kRechecks), 0);
+}
+
+TEST_F(PartsOfAStepTest, ADueTimeThatIsTooFarOffIsPutRightThoughRechargesCantBeRead) {
+  PartialFailure failing;
+  failing.Refuse("AND due_time > ");
+  EXPECT_TRUE(failing.Fails(Step::kDueTimes));
+  failing.MakeDue("2099-01-01");
+  EXPECT_TRUE(failing.IsReconsidered());
 }
 
 }  // namespace

@@ -410,6 +410,14 @@ std::vector<Read> Reads() {
        [](Connection& c) {
          return CountOf(storage::LoadEntries(c, "a", {1, 2}));
        }},
+      {"GetUsage, its earlier ratings",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::UsageState> states,
+                                  storage::LoadUsageStates(c, {{"a", "waits"}}));
+         std::vector<const domain::UsageState*> of;
+         for (const domain::UsageState& state : states) of.push_back(&state);
+         return CountOf(storage::LoadRatings(c, "a", of));
+       }},
       {"usages that wait",
        [](Connection& c) {
          return CountOf(storage::ListUnrated(c, {"", ""}, 10));
@@ -450,7 +458,7 @@ std::vector<Read> Reads() {
       {"ListEvents", [](Connection& c) { return CountOf(storage::ListEvents(c, "a", 0, 10)); }},
       {"ListRateDecks", [](Connection& c) { return CountOf(storage::LoadDeckHeaders(c)); }},
       {"what an import asks of recent usage",
-       [=](Connection& c) { return CountOf(storage::ListPricedDestinations(c, long_ago, 10)); }},
+       [=](Connection& c) { return CountOf(storage::ListPricedUsages(c, long_ago, 10)); }},
       {"GetBillingAdvice, use",
        [=](Connection& c) { return CountOf(storage::StandardUseSince(c, "a", long_ago)); }},
   };
@@ -475,6 +483,14 @@ std::vector<Read> ReadsOfAll() {
       {"ListReviews",
        [](Connection& c) {
          return WasRead(storage::ListReviews(c, {"", 0}, 10));
+       }},
+      {"ListReviews, what is kept",
+       [](Connection& c) {
+         return WasRead(storage::ListKeeping(c, {"", 0}, 10));
+       }},
+      {"ListReviews, the refunds that are kept",
+       [](Connection& c) {
+         return WasRead(storage::LoadKeptRefunds(c, {"a", 1}));
        }},
       {"cards that expire",
        [](Connection& c) { return WasRead(storage::DueExpiryNotices(c, TestNow(), 10)); }},
@@ -732,7 +748,7 @@ TEST_F(DatabaseErrorsElsewhereTest, AnImportIsDoneOnceOrNotAtAll) {
   };
   const auto import = [&] {
     return Query([&](Connection& connection) {
-      return engine_->ImportDeck(connection, header, rows).status();
+      return ImportInForce(*engine_, connection, header, rows).status();
     });
   };
   const auto decks = [&] {
@@ -757,6 +773,7 @@ TEST_F(DatabaseErrorsElsewhereTest, AnImportIsDoneOnceOrNotAtAll) {
       EXPECT_EQ(decks(), 1);
     }
     // Each catalog keeps all decks in force: enough of them.
+    ledger_->sql().Execute("DELETE FROM rate_activations WHERE deck_version > 1");
     ledger_->sql().Execute("DELETE FROM rate_decks WHERE version > 1");
     ledger_->sql().Execute("DELETE FROM rates WHERE deck_version > 1");
     ledger_->sql().Execute("DELETE FROM rate_shapes WHERE deck_version > 1");
@@ -766,6 +783,80 @@ TEST_F(DatabaseErrorsElsewhereTest, AnImportIsDoneOnceOrNotAtAll) {
   EXPECT_EQ(ledger_->sql().QueryInt("SELECT COUNT(*) FROM rate_decks d WHERE rate_count <> "
                                     "(SELECT COUNT(*) FROM rates WHERE deck_version = d.version)"),
             0);
+}
+
+TEST_F(DatabaseErrorsElsewhereTest, AnActivationIsDoneOnceOrNotAtAll) {
+  ActivationOrder order;
+  order.deck_version = 1;
+  order.digest = "digest";
+  int number = 0;
+  const auto next = [&] { order.request_id = absl::StrCat("activation-", ++number); };
+  const auto activate = [&] {
+    return Query(
+        [&](Connection& connection) { return engine_->ActivateDeck(connection, order).status(); });
+  };
+  const auto stored = [&] {
+    return ledger_->sql().QueryInt(
+        absl::StrCat("SELECT COUNT(*) FROM rate_activations WHERE stage = 2 AND request_id = '",
+                     order.request_id, "'"));
+  };
+  next();
+  const std::vector<std::string> statements = Learn([&] { ASSERT_TRUE(activate().ok()); });
+  EXPECT_GE(statements.size(), 8u);
+  for (const Place& place : PlacesOf(statements)) {
+    for (const Fault& fault : place.faults) {
+      SCOPED_TRACE(absl::StrCat(place.beginning, " ", place.nth, ": ", fault.name));
+      next();
+      sabotage_->Begin(Nth(place.nth, Begins(place.beginning), fault.ruling));
+      const absl::Status activated = activate();
+      EXPECT_GT(sabotage_->struck(), 0) << "nothing was spoiled";
+      sabotage_->End();
+      ExpectTold(activated, fault, place.beginning == "COMMIT");
+      EXPECT_TRUE(!activated.ok() || stored() == 1);
+      const absl::Status again = activate();
+      ASSERT_TRUE(again.ok()) << again;
+      EXPECT_EQ(stored(), 1);
+    }
+    ledger_->sql().Execute("DELETE FROM rate_activations WHERE number > 1");
+    engine_.reset();
+    engine_ = ledger_->StartEngine(options_);
+  }
+}
+
+TEST_F(DatabaseErrorsElsewhereTest, ADeckIsRetiredOrNotAtAll) {
+  const auto connection = ledger_->Connect();
+  rates::DeckHeader header;
+  header.version = 1;
+  header.currency = "USD";
+  header.effective_time = header.import_time = TestNow();
+  const auto next_draft = [&] {
+    header.name = absl::StrCat("draft-", ++header.version);
+    ASSERT_TRUE(storage::InsertDeck(*connection, header, {}).ok());
+  };
+  const auto retire = [&] {
+    return Query(
+        [&](Connection& c) { return engine_->RetireDeck(c, header.version, /*only_try=*/false); });
+  };
+  const auto retired = [&] {
+    return ledger_->sql().QueryInt(
+        absl::StrCat("SELECT COUNT(*) FROM rate_activations WHERE stage = 4 AND deck_version = ",
+                     header.version));
+  };
+  next_draft();
+  const std::vector<std::string> statements = Learn([&] { ASSERT_TRUE(retire().ok()); });
+  for (const Place& place : PlacesOf(statements)) {
+    for (const Fault& fault : place.faults) {
+      SCOPED_TRACE(absl::StrCat(place.beginning, " ", place.nth, ": ", fault.name));
+      next_draft();
+      sabotage_->Begin(Nth(place.nth, Begins(place.beginning), fault.ruling));
+      const absl::Status status = retire();
+      sabotage_->End();
+      ExpectTold(status, fault, place.beginning == "COMMIT");
+      EXPECT_TRUE(!status.ok() || retired() == 1);
+      ASSERT_TRUE(retire().ok());
+      EXPECT_EQ(retired(), 1);
+    }
+  }
 }
 
 // --- Housekeeping, the feed, health -------------------------------------------------------
@@ -778,9 +869,10 @@ TEST_F(DatabaseErrorsElsewhereTest, HousekeepingGoesOnAfterAnyError) {
   const auto connection = ledger_->Connect();
   int64_t version = 1;
   for (const std::string part :
-       {" FROM plans", " FROM rate_decks", " FROM rate_shapes WHERE", " FROM rates WHERE",
-        "recheck_time <=", "INSERT INTO ledgers", "expiry_notice_time <=", " WHERE expire_time <=",
-        "ORDER BY account_id,usage_id LIMIT", "SELECT COUNT(*) FROM usage_states"}) {
+       {" FROM plans", " FROM rate_activations", " FROM rate_decks", " FROM rate_shapes WHERE",
+        " FROM rates WHERE", "recheck_time <=", "INSERT INTO ledgers",
+        "expiry_notice_time <=", " WHERE expire_time <=", "ORDER BY account_id,usage_id LIMIT",
+        "SELECT COUNT(*) FROM usage_states"}) {
     for (const Fault& fault : FaultsToTry()) {
       SCOPED_TRACE(absl::StrCat(part, ": ", fault.name));
       sabotage_->Begin(Nth(1, Contains(part), fault.ruling));
@@ -790,7 +882,7 @@ TEST_F(DatabaseErrorsElsewhereTest, HousekeepingGoesOnAfterAnyError) {
       header.currency = "USD";
       header.effective_time = TestNow() + absl::Hours(1);
       header.import_time = TestNow();
-      ASSERT_TRUE(storage::InsertDeck(*connection, header, {}).ok());
+      StoreInForce(*connection, header, {});
       ASSERT_TRUE(WaitUntil([&] {
         return sabotage_->struck() > 0 && engine_->catalog()->decks->latest_version() == version;
       }));
@@ -971,6 +1063,7 @@ TEST_F(DatabaseErrorsElsewhereTest, NoErrorOfAHealthCheckIsTakenForHealthOrForAn
     }
     const std::vector<std::pair<std::string, absl::Status (*)(Connection&)>> checks = {
         {"SHOW GLOBAL VARIABLES", storage::CheckBinlogFormat},
+        {"SELECT @@GLOBAL", storage::CheckPacketSize},
         {"EXPLAIN SELECT", storage::CheckRights},
         {"EXPLAIN INSERT", storage::CheckRights},
         {"EXPLAIN UPDATE", storage::CheckRights},

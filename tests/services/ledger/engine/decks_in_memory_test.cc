@@ -47,7 +47,7 @@ class DecksInMemoryTest : public testing::Test {
     rates::RateRow row;
     row.prefix = "33";
     row.price = cents * kNanosPerCent;
-    ASSERT_TRUE(storage::InsertDeck(*ledger_.Connect(), header, {row}).ok());
+    StoreInForce(*ledger_.Connect(), header, {row});
   }
 
   std::unique_ptr<Engine> StartWithOneLane() {
@@ -200,11 +200,11 @@ TEST_F(DecksInMemoryTest, StartsAreOfTheDeckInForceThoughItIsLeftOut) {
   ASSERT_TRUE(keeper.Load(*connection, 1).ok());
   // Decks 1, 3 and 4 are in memory, and deck 2 is between them.
   const auto catalog = keeper.Get();
-  EXPECT_EQ(catalog->LeftOutAt("USD", TestNow() - absl::Hours(24 * 10)), 2);
-  EXPECT_EQ(catalog->LeftOutAt("USD", TestNow() - absl::Hours(24 * 30)), 0);
-  EXPECT_EQ(catalog->LeftOutAt("USD", TestNow()), 0);
-  EXPECT_EQ(catalog->LeftOutAt("EUR", TestNow()), 0);
-  EXPECT_TRUE(catalog->DeckInForce("USD", TestNow() - absl::Hours(24 * 10)));
+  EXPECT_EQ(catalog->LeftOutAt("USD", "standard", TestNow() - absl::Hours(24 * 10)), 2);
+  EXPECT_EQ(catalog->LeftOutAt("USD", "standard", TestNow() - absl::Hours(24 * 30)), 0);
+  EXPECT_EQ(catalog->LeftOutAt("USD", "standard", TestNow()), 0);
+  EXPECT_EQ(catalog->LeftOutAt("EUR", "standard", TestNow()), 0);
+  EXPECT_TRUE(catalog->DeckInForce("USD", "standard", TestNow() - absl::Hours(24 * 10)));
   EXPECT_EQ(catalog->latest_version(), 4);
 }
 

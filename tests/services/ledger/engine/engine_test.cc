@@ -508,7 +508,7 @@ TEST_F(EngineTest, ADeckIsImportedOnceAndSeenByOtherLedgers) {
     ASSERT_TRUE(engine->queries()
                     .Run([&](storage::Connection& connection) -> absl::Status {
                       RESERVE_ASSIGN_OR_RETURN(const Engine::ImportedDeck deck,
-                                               engine->ImportDeck(connection, header, rows));
+                                               ImportInForce(*engine, connection, header, rows));
                       versions.push_back(deck.header.version);
                       EXPECT_EQ(deck.already_imported, i == 1);
                       return absl::OkStatus();

@@ -65,9 +65,8 @@ TEST_F(GrantsTest, AreEnoughToRunALedger) {
     header.import_time = TestNow();
     EXPECT_TRUE(engine->queries()
                     .Run([&](storage::Connection& connection) {
-                      return engine
-                          ->ImportDeck(connection, header,
-                                       {{rates::RateKind::kCall, "1", "", "", 1, 0, 60, 60}})
+                      return ImportInForce(*engine, connection, header,
+                                           {{rates::RateKind::kCall, "1", "", "", 1, 0, 60, 60}})
                           .status();
                     })
                     .ok());
@@ -100,7 +99,8 @@ TEST_F(GrantsTest, DoNotReachFurther) {
                           "UPDATE rates SET shape = 1",
                           "UPDATE rate_shapes SET price_nanos = 0",
                           "UPDATE rate_decks SET version = 9",
-                          "INSERT INTO plans VALUES ('free', 2, 0, 1, 0, 0)",
+                          "DELETE FROM rate_activations",
+                          "INSERT INTO plans VALUES ('free', 2, 0, 1, 0, 0, 'standard')",
                           "UPDATE plans SET free_seconds = 0",
                           "UPDATE schema_migrations SET version = 9",
                           "CREATE TABLE t (id INT PRIMARY KEY)",

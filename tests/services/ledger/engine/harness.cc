@@ -4,8 +4,10 @@
 #include <cstdlib>
 
 #include "absl/strings/str_cat.h"
+#include "common/error/error.h"
 #include "services/ledger/rates/rate_deck.h"
 #include "services/ledger/storage/account_rows.h"
+#include "services/ledger/storage/activation_rows.h"
 #include "services/ledger/storage/deck_rows.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
@@ -55,6 +57,7 @@ EngineOptions Ledger::Options() {
   options.bulk_threads = 1;
   options.poll_interval = absl::Milliseconds(10);
   options.clock = [this] { return clock_.Now(); };
+  options.database_clock = [this](storage::Connection&) { return clock_.Now(); };
   return options;
 }
 
@@ -82,8 +85,40 @@ void Ledger::ImportDeck() {
   header.rate_count = static_cast<int64_t>(rows.size());
   header.import_time = TestNow();
   const auto connection = Connect();
-  const absl::Status imported = storage::InsertDeck(*connection, header, rows);
-  EXPECT_TRUE(imported.ok()) << imported;
+  StoreInForce(*connection, header, rows);
+}
+
+void StoreInForce(storage::Connection& connection, const rates::DeckHeader& header,
+                  const std::vector<rates::RateRow>& rows) {
+  const absl::Status stored = storage::InsertDeck(connection, header, rows);
+  EXPECT_TRUE(stored.ok()) << stored;
+  rates::DeckActivation activation;
+  activation.deck_version = header.version;
+  activation.currency = header.currency;
+  activation.series = header.series;
+  activation.from = header.effective_time;
+  activation.backdated = true;
+  activation.write_time = TestNow();
+  const auto mark = storage::ReadTimelineMark(connection);
+  EXPECT_TRUE(mark.ok()) << mark.status();
+  activation.number = mark.ok() ? mark->newest + 1 : 0;
+  const absl::Status activated = storage::AddActivation(connection, activation);
+  EXPECT_TRUE(activated.ok()) << activated;
+}
+
+absl::StatusOr<Engine::ImportedDeck> ImportInForce(Engine& engine, storage::Connection& connection,
+                                                   const rates::DeckHeader& header,
+                                                   const std::vector<rates::RateRow>& rows) {
+  RESERVE_ASSIGN_OR_RETURN(Engine::ImportedDeck imported,
+                           engine.ImportDeck(connection, header, rows));
+  static std::atomic<int64_t> number = 0;
+  ActivationOrder order;
+  order.deck_version = imported.header.version;
+  order.from = header.effective_time;
+  order.backdate = true;
+  order.request_id = absl::StrCat("in-force-", ++number);
+  RESERVE_RETURN_IF_ERROR(engine.ActivateDeck(connection, order).status());
+  return imported;
 }
 
 domain::Account Ledger::Account(const std::string& account_id) const {

@@ -162,6 +162,14 @@ class Ledger {
   storage::MigratedDatabase database_;
 };
 
+// Stores a deck, and has it in force from its effective time on.
+void StoreInForce(storage::Connection& connection, const rates::DeckHeader& header,
+                  const std::vector<rates::RateRow>& rows);
+// Imports it into the ledger and does so there, backdated, as most decks of tests are.
+absl::StatusOr<Engine::ImportedDeck> ImportInForce(Engine& engine, storage::Connection& connection,
+                                                   const rates::DeckHeader& header,
+                                                   const std::vector<rates::RateRow>& rows);
+
 // A call by a user, out, that started three minutes before TestNow().
 domain::Usage Call(const std::string& user_id, const std::string& usage_id,
                    const std::string& destination, int64_t seconds);

@@ -159,7 +159,11 @@ TEST_F(HistoryTest, ABatchThatIsTriedAgainKnowsItsMonthsOnce) {
 // Two ledgers in turns, whose clocks are not the same, while months pass and usages come late by
 // any time, and some are sent in by the month.
 TEST_F(HistoryTest, NoPageLeavesAnEntryOutWhoeverBookedItAndWhenever) {
-  EngineOptions slow = ledger_.Options();
+  // By the database's clock no usage begins in the future (K2).
+  EngineOptions options = ledger_.Options();
+  options.database_clock = [this](Connection&) { return ledger_.clock().Now() + absl::Hours(2); };
+  engine_ = ledger_.StartEngine(options);
+  EngineOptions slow = options;
   slow.clock = [this] { return ledger_.clock().Now() - 3 * kDay; };
   const auto other = ledger_.StartEngine(slow);
   OpenFunded(*engine_, kAccount);

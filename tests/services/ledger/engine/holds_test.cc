@@ -64,6 +64,7 @@ class HoldsTest : public testing::Test {
     const std::unique_ptr<Engine> looks = ledger_.StartEngine(options);
     EXPECT_TRUE(WaitUntil([&] { return CountOf("holds", "state <> 0") == 0; }));
   }
+  void ExpectTheCorrectionIsTheCdr();
   // Both, each in a thread of its own.
   static void AtATime(const std::function<void()>& one, const std::function<void()>& other) {
     std::thread beside(other);
@@ -182,6 +183,30 @@ TEST_F(HoldsTest, H4_AHoldOfAClockThatWasAMonthAheadDoesNotLockMoneyUntilThen) {
   EXPECT_EQ(ledger_.Account(kAccount).held, 0);
 }
 
+TEST_F(HoldsTest, H8_TheHoldsOfASwitchAreFoundPageByPageOverAllAccounts) {
+  OpenFunded(*engine_, "beside");
+  for (const std::string id : {"1", "2", "3"}) {
+    Do(Create(id));
+    ASSERT_TRUE(Ask<HoldReply>(*engine_, "beside", Create(id)).ok());
+  }
+  CreateHold of_another = Create("4");
+  of_another.request.switch_id = "another";
+  Do(of_another);
+  std::vector<std::string> found;
+  storage::HoldPlace after;
+  while (true) {
+    const auto page = storage::ListHoldsOfSwitch(*ledger_.Connect(), "switch", 2, after, 4);
+    ASSERT_TRUE(page.ok()) << page.status();
+    for (const domain::Hold& hold : *page) {
+      found.push_back(absl::StrCat(hold.account_id, " ", hold.hold_id));
+    }
+    if (page->size() < 4) break;
+    after = {page->back().account_id, page->back().slot};
+  }
+  EXPECT_THAT(found, testing::UnorderedElementsAre("acme 1", "acme 2", "acme 3", "beside 1",
+                                                   "beside 2", "beside 3"));
+}
+
 TEST_F(HoldsTest, H12_AReportWithoutACdrIsBookedOnceAndItsCdrTakesItsPlace) {
   Do(Create("a"));
   Do(Extend("a", 1, 90));
@@ -248,6 +273,61 @@ TEST_F(HoldsTest, H12_WhatCorrectsAnEstimateThatWasVoidedIsItsCdr) {
   EXPECT_EQ(ledger_.Account(kAccount).balance, balance)
       << "the call is booked once, whatever was answered: " << late.status();
   ExpectAudited();
+}
+
+TEST_F(HoldsTest, H12_ACdrUnderAnotherIdThatNamesTheHoldTakesThePlaceOfItsEstimate) {
+  EstimateOneOf90Seconds();
+  RecordUsage cdr = Cdr("of-the-switch", 200);
+  cdr.hold_id = "a";
+  for (int i = 0; i < 2; ++i) {
+    const auto booked = Ask<UsageReply>(*engine_, kAccount, cdr);
+    ASSERT_TRUE(booked.ok()) << booked.status();
+    EXPECT_EQ(booked->duplicate, i == 1);
+    EXPECT_EQ(ledger_.Account(kAccount).balance, 15 * kNanosPerUnit - 25 * kNanosPerCent)
+        << "the call is paid once";
+    ExpectAudited();
+  }
+  const auto late = Ask<UsageReply>(*engine_, kAccount, Cdr("a", 90));
+  EXPECT_EQ(ReasonOf(late.status()), "USAGE_ID_REUSED") << "its CDR was booked";
+  EXPECT_EQ(ledger_.Account(kAccount).balance, 15 * kNanosPerUnit - 25 * kNanosPerCent);
+}
+
+TEST_F(HoldsTest, H12_ACdrUnderAnotherIdComesAlsoAfterTheEstimateWasVoided) {
+  EstimateOneOf90Seconds();
+  ASSERT_TRUE(
+      Ask<VoidReply>(*engine_, kAccount, VoidUsage{"usage-of-a", false, {"a wrong number"}}).ok());
+  RecordUsage cdr = Cdr("of-the-switch", 200);
+  cdr.hold_id = "a";
+  ASSERT_TRUE(Ask<UsageReply>(*engine_, kAccount, cdr).ok());
+  const Nanos balance = ledger_.Account(kAccount).balance;
+  EXPECT_EQ(balance, 15 * kNanosPerUnit - 25 * kNanosPerCent);
+  (void)Ask<UsageReply>(*engine_, kAccount, Cdr("a", 90));
+  EXPECT_EQ(ledger_.Account(kAccount).balance, balance) << "the call is booked once";
+  ExpectAudited();
+}
+
+// The correction's new usage is booked by itself first, then the correction comes, then the CDR.
+void HoldsTest::ExpectTheCorrectionIsTheCdr() {
+  const CorrectUsage correction{{"usage-of-a"}, Cdr("b", 200).usage, {"the right one"}};
+  ASSERT_TRUE(Ask<UsageReply>(*engine_, kAccount, RecordUsage{correction.usage}).ok());
+  ASSERT_TRUE(Ask<CorrectionReply>(*engine_, kAccount, correction).ok());
+  EXPECT_EQ(ledger_.Account(kAccount).balance, 15 * kNanosPerUnit - 25 * kNanosPerCent);
+  (void)Ask<UsageReply>(*engine_, kAccount, Cdr("a", 90));
+  EXPECT_EQ(ledger_.Account(kAccount).balance, 15 * kNanosPerUnit - 25 * kNanosPerCent)
+      << "the call is booked once";
+  ExpectAudited();
+}
+
+TEST_F(HoldsTest, H12_ACorrectionWhoseNewUsageWasBookedFirstIsTheEstimatesCdrToo) {
+  EstimateOneOf90Seconds();
+  ExpectTheCorrectionIsTheCdr();
+}
+
+TEST_F(HoldsTest, H12_AndSoItIsWhereTheEstimateWasVoidedBefore) {
+  EstimateOneOf90Seconds();
+  ASSERT_TRUE(
+      Ask<VoidReply>(*engine_, kAccount, VoidUsage{"usage-of-a", false, {"a wrong number"}}).ok());
+  ExpectTheCorrectionIsTheCdr();
 }
 
 TEST_F(HoldsTest, H11_TheAuditNamesWhatIsHeldByNoHold) {
@@ -348,7 +428,7 @@ TEST_F(HoldsTest, H7_ADeckThatIsImportedInMidCallChangesNoGrantOfIt) {
   row.price = kNanosPerUnit;
   ASSERT_TRUE(engine_->queries()
                   .Run([&](storage::Connection& connection) {
-                    return engine_->ImportDeck(connection, header, {row}).status();
+                    return ImportInForce(*engine_, connection, header, {row}).status();
                   })
                   .ok());
   ledger_.clock().Advance(absl::Seconds(60));

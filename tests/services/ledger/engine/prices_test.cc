@@ -60,7 +60,7 @@ class PricesTest : public testing::Test {
     header_.time_zone = "Europe/Berlin";
     header_.rules.calendar = domain::CalendarOf(zone_);
     const auto connection = ledger_.Connect();
-    const auto imported = engine_->ImportDeck(*connection, header_, Lines());
+    const auto imported = ImportInForce(*engine_, *connection, header_, Lines());
     EXPECT_TRUE(imported.ok()) << imported.status();
   }
 
@@ -132,7 +132,7 @@ TEST_F(PricesTest, C11_LinesThatLeaveAGapAreNotImported) {
   rows.erase(rows.begin());
   const auto connection = ledger_.Connect();
   header_.name = "gap";
-  const auto imported = engine_->ImportDeck(*connection, header_, rows);
+  const auto imported = ImportInForce(*engine_, *connection, header_, rows);
   EXPECT_EQ(ReasonOf(imported.status()), "INVALID_RATE_DECK");
   EXPECT_THAT(std::string(imported.status().message()),
               testing::HasSubstr("call 39 has no line for Mon, Tue, Wed, Thu, Fri, Sat, Sun "
@@ -141,9 +141,9 @@ TEST_F(PricesTest, C11_LinesThatLeaveAGapAreNotImported) {
 
 TEST_F(PricesTest, ADeckThatIsReadInAnotherWayIsAnotherDeck) {
   const auto connection = ledger_.Connect();
-  EXPECT_TRUE(engine_->ImportDeck(*connection, header_, Lines())->already_imported);
+  EXPECT_TRUE(ImportInForce(*engine_, *connection, header_, Lines())->already_imported);
   header_.rules.rounding = {RoundingMode::kUp, 2};
-  EXPECT_FALSE(engine_->ImportDeck(*connection, header_, Lines())->already_imported);
+  EXPECT_FALSE(ImportInForce(*engine_, *connection, header_, Lines())->already_imported);
 }
 
 }  // namespace

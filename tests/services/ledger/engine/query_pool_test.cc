@@ -5,6 +5,7 @@
 
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -33,13 +34,18 @@ class QueryPoolTest : public testing::Test {
     ASSERT_TRUE(test_support::WaitUntil([this] { return statements_ > 0; }, absl::Seconds(20)));
   }
 
+  storage::DatabaseOptions Options() {
+    storage::DatabaseOptions options = ledger_.Options().database;
+    options.io_timeout_seconds = 29;  // as nobody else's here
+    return options;
+  }
+
   Ledger ledger_;
-  Patience patience_{absl::Seconds(5)};
   std::atomic<int64_t> refused_ = 0;
   std::atomic<int> statements_ = 0;
   absl::Status result_;
   absl::Notification ended_;
-  QueryPool pool_{ledger_.Options().database, /*threads=*/1, patience_, refused_};
+  QueryPool pool_{Options(), /*threads=*/1, /*patience=*/absl::Seconds(5), refused_};
 };
 
 TEST_F(QueryPoolTest, ADrainEndsWhatIsUnderWayAndWhatWaits) {
@@ -58,6 +64,24 @@ TEST_F(QueryPoolTest, ADrainEndsWhatIsUnderWayAndWhatWaits) {
     EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
     EXPECT_EQ(ReasonOf(status), "DRAINING") << status;
   }
+}
+
+TEST_F(QueryPoolTest, ADrainBreaksOffAStatementThatTakesLong) {
+  const Moment begin = MonotonicNow();
+  pool_.Submit(
+      [this](storage::Connection& connection) {
+        ++statements_;
+        return connection.Execute("DO SLEEP(25)");
+      },
+      [this](const absl::Status& status) {
+        result_ = status;
+        ended_.Notify();
+      });
+  ASSERT_TRUE(test_support::WaitUntil([this] { return statements_ > 0; }, absl::Seconds(20)));
+  pool_.Drain();
+  ended_.WaitForNotification();
+  EXPECT_EQ(ReasonOf(result_), "DRAINING") << result_;
+  EXPECT_LT(MonotonicNow() - begin, absl::Seconds(15));
 }
 
 TEST_F(QueryPoolTest, WorkWhoseCallerHasGoneEndsAndTheThreadIsFree) {

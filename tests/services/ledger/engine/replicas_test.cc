@@ -170,7 +170,7 @@ TEST(ReplicasTest, ADeckImportedThroughAnotherReplicaIsUsedAtOnceAndBookedUsages
   row.price = 5 * kNanosPerCent;
   ASSERT_TRUE(one->queries()
                   .Run([&](storage::Connection& connection) {
-                    return one->ImportDeck(connection, header, {row}).status();
+                    return ImportInForce(*one, connection, header, {row}).status();
                   })
                   .ok());
 

@@ -3,14 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "services/ledger/engine/rerating_preview.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/rerating_rows.h"
+#include "services/ledger/storage/usage_state_rows.h"
 #include "tests/services/ledger/engine/harness.h"
 #include "tests/support/wait_until.h"
 
@@ -21,23 +24,25 @@ using book::PricesBy;
 using book::ReratingJob;
 using book::ReratingOrder;
 using test_support::WaitUntil;
+using ::testing::ElementsAre;
 
 class ReratingsTest : public testing::Test {
  protected:
-  // A deck of version 2 where Britain costs so much, and is not in force for ten years.
-  void ImportDeck(Engine& engine, Nanos britain) {
+  // A deck, of version 2 the first, where Britain costs so much, and is not in force for ten years.
+  void ImportDeck(Engine& engine, Nanos britain) { ImportDeckOf(engine, "44", britain); }
+  void ImportDeckOf(Engine& engine, const std::string& prefix, Nanos price) {
     rates::DeckHeader header;
-    header.name = absl::StrCat("britain-", britain);
+    header.name = absl::StrCat(prefix, "-", price);
     header.currency = "USD";
     header.effective_time = ledger_.clock().Now() + absl::Hours(24 * 3650);
     header.import_time = ledger_.clock().Now();
     header.content_digest = header.name;
     rates::RateRow row;
-    row.prefix = "44";
-    row.price = britain;
+    row.prefix = prefix;
+    row.price = price;
     ASSERT_TRUE(engine.queries()
                     .Run([&](storage::Connection& connection) {
-                      return engine.ImportDeck(connection, header, {row}).status();
+                      return ImportInForce(engine, connection, header, {row}).status();
                     })
                     .ok());
   }
@@ -78,6 +83,15 @@ class ReratingsTest : public testing::Test {
       }
       for (const auto& reply : AskAll(engine, orders)) ASSERT_TRUE(reply.ok()) << reply.status();
     }
+  }
+  // Rates the usages of an account again by that deck.
+  void RerateBy(Engine& engine, const std::string& account, int64_t deck_version) {
+    const std::string request_id = absl::StrCat(account, "-by-", deck_version);
+    ReratingOrder order = OrderOf(request_id, deck_version);
+    order.scope.account_id = account;
+    Add(order);
+    engine.reratings().Announce();
+    Await(request_id);
   }
   Nanos BalanceOf(const std::string& account) { return ledger_.Account(account).balance; }
 
@@ -329,6 +343,97 @@ TEST_F(ReratingsTest, U7_AReplayGivesBackWhatAWrongRecordTookInTheOrderOfFirstRa
   EXPECT_EQ(ledger_.Audit().difference_count, 0);
 }
 
+TEST_F(ReratingsTest, U4_EachRatingOfAUsageIsFoundInItsOrder) {
+  const auto engine = ledger_.StartEngine();
+  OpenWithCalls(*engine, 1, 2);
+  domain::Usage late = Call(kUser, "late", kDearNumber, 60);
+  late.start_time -= absl::Hours(24 * 40);
+  ASSERT_TRUE(Ask<UsageReply>(*engine, "a0", RecordUsage{late}).ok());
+  ImportDeck(*engine, 30 * kNanosPerCent);
+  ImportDeck(*engine, 50 * kNanosPerCent);
+  RerateBy(*engine, "a0", 2);
+  RerateBy(*engine, "a0", 3);
+  ASSERT_TRUE(Ask<VoidReply>(*engine, "a0", VoidUsage{"c0", false, {"wrong"}}).ok());
+  const auto states = storage::LoadUsageStates(*connection_, {{"a0", "c0"}, {"a0", "c1"}});
+  ASSERT_TRUE(states.ok() && states->size() == 2) << states.status();
+  const auto ratings = storage::LoadRatings(*connection_, "a0", {&(*states)[0], &(*states)[1]});
+  ASSERT_TRUE(ratings.ok()) << ratings.status();
+  ASSERT_EQ(ratings->size(), 4u) << "and none of the call of another month";
+  std::map<std::string, std::vector<std::pair<int64_t, Nanos>>> by_usage;
+  for (const domain::Entry& entry : *ratings) {
+    by_usage[domain::UsageIdOf(entry)].emplace_back(entry.booked->rating.deck_version,
+                                                    entry.booked->rating.cost);
+  }
+  for (const std::string id : {"c0", "c1"}) {
+    EXPECT_THAT(by_usage[id], ElementsAre(std::pair(int64_t{2}, 30 * kNanosPerCent),
+                                          std::pair(int64_t{3}, 50 * kNanosPerCent)))
+        << id;
+  }
+}
+
+TEST_F(ReratingsTest, U7_WhatWasPaidForSinceGoesByTheLatestRatingOfEachUsage) {
+  const auto engine = ledger_.StartEngine();
+  OpenFunded(*engine, "acme");
+  const auto record = [&](const std::string& id, const std::string& to, int64_t seconds) {
+    ASSERT_TRUE(Ask<UsageReply>(*engine, "acme", RecordUsage{Call(kUser, id, to, seconds)}).ok());
+  };
+  record("before", kDearNumber, 300);
+  record("wrong", kStandardNumber, 18'000);
+  record("us", kStandardNumber, 6'000);
+  record("britain", kDearNumber, 600);
+  record("voided", kStandardNumber, 60);
+  ASSERT_TRUE(Ask<VoidReply>(*engine, "acme", VoidUsage{"voided", false, {"twice"}}).ok());
+  const auto paid = [&](const VoidReply& voided) {
+    const auto seconds =
+        storage::PaidSecondsSince(*connection_, "acme", voided.user_id, voided.free_period,
+                                  voided.usage_seq, voided.corrected_by);
+    EXPECT_TRUE(seconds.ok()) << seconds.status();
+    return seconds.value_or(-1);
+  };
+  const auto corrected = Ask<CorrectionReply>(
+      *engine, "acme",
+      CorrectUsage{{"wrong"}, Call(kUser, "wrong-b", kStandardNumber, 20'400), {"wrong CDR"}});
+  ASSERT_TRUE(corrected.ok()) << corrected.status();
+  EXPECT_EQ(corrected->voided->corrected_by, "wrong-b");
+  EXPECT_EQ(paid(*corrected->voided), 6'000) << "without its own 2,400, and what was voided";
+  const auto again = Ask<VoidReply>(*engine, "acme", VoidUsage{"wrong", false, {"again"}});
+  ASSERT_TRUE(again.ok());
+  EXPECT_TRUE(again->already_voided);
+  EXPECT_EQ(paid(*again), 6'000) << "the same when it is asked for again";
+  // Now the United States are dear, and Britain is standard.
+  ImportDeckOf(*engine, "1", 50 * kNanosPerCent);
+  ImportDeck(*engine, kNanosPerCent);
+  RerateBy(*engine, "acme", 2);
+  EXPECT_EQ(paid(*corrected->voided), 0) << "a dear call never was the allowance's";
+  ASSERT_TRUE(Ask<VoidReply>(*engine, "acme", VoidUsage{"wrong-b", false, {"wrong"}}).ok());
+  record("fills it", kStandardNumber, 18'000);
+  RerateBy(*engine, "acme", 3);
+  EXPECT_EQ(paid(*corrected->voided), 900) << "what is paid for by a rating since, whenever booked";
+  EXPECT_EQ(ledger_.Audit().difference_count, 0);
+}
+
+TEST_F(ReratingsTest, U7_WhatWasPaidForSinceIsSummedHoweverMuchItIs) {
+  const auto engine = ledger_.StartEngine();
+  OpenFunded(*engine, "acme");
+  ASSERT_TRUE(
+      Ask<UsageReply>(*engine, "acme", RecordUsage{Call(kUser, "wrong", kStandardNumber, 18'000)})
+          .ok());
+  constexpr int kPart = 2'020;  // more than fit are refused as OVERLOADED
+  for (int part = 0; part < 5; ++part) {
+    std::vector<Order> orders;
+    for (int i = 0; i < kPart; ++i) {
+      orders.emplace_back(
+          "acme", RecordUsage{Call(kUser, absl::StrCat(part, "-", i), kStandardNumber, 60)});
+    }
+    for (const auto& reply : AskAll(*engine, orders)) ASSERT_TRUE(reply.ok()) << reply.status();
+  }
+  const auto voided = Ask<VoidReply>(*engine, "acme", VoidUsage{"wrong", false, {"wrong"}});
+  ASSERT_TRUE(voided.ok());
+  EXPECT_EQ(*storage::PaidSecondsSince(*connection_, "acme", kUser, voided->free_period,
+                                       voided->usage_seq),
+            5 * kPart * 60);
+}
+
 TEST_F(ReratingsTest, K3_WhatIsUnratedIsRatedByANamedDeckOnceThoughItsNewEntryIsMetToo) {
   const auto engine = ledger_.StartEngine();
   OpenFunded(*engine, "acme");
@@ -348,7 +453,7 @@ TEST_F(ReratingsTest, K3_WhatIsUnratedIsRatedByANamedDeckOnceThoughItsNewEntryIs
   row.price = kNanosPerCent * 5;
   ASSERT_TRUE(engine->queries()
                   .Run([&](storage::Connection& connection) {
-                    return engine->ImportDeck(connection, header, {row}).status();
+                    return ImportInForce(*engine, connection, header, {row}).status();
                   })
                   .ok());
   ReratingOrder order = OrderOf("france");

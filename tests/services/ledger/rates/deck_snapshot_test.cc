@@ -375,52 +375,23 @@ TEST(DeckSnapshotTest, AgreesWithANaiveSearchOnRandomDecks) {
   }
 }
 
-absl::Time At(int64_t seconds) { return absl::FromUnixSeconds(seconds); }
-
-std::shared_ptr<const DeckSnapshot> Dated(int64_t version, absl::string_view currency,
-                                          absl::Time effective_time) {
+std::shared_ptr<const DeckSnapshot> OfVersion(int64_t version, int64_t lines = 1) {
   DeckHeader header;
   header.version = version;
-  header.currency = std::string(currency);
-  header.effective_time = effective_time;
-  return Deck({Call("1")}, header);
-}
-
-int64_t VersionOf(const DeckSnapshot* deck) { return deck == nullptr ? 0 : deck->header().version; }
-
-TEST(DeckBookTest, TheLatestEffectiveTimeIsInForce) {
-  const DeckBook book({Dated(3, "USD", At(100)), Dated(1, "USD", At(200)), Dated(2, "EUR", At(150)),
-                       Dated(4, "JPY", At(50))});
-  EXPECT_EQ(VersionOf(book.InForce("USD", At(99))), 0);
-  EXPECT_EQ(VersionOf(book.InForce("USD", At(100))), 3);
-  EXPECT_EQ(VersionOf(book.InForce("USD", At(200) - absl::Microseconds(1))), 3);
-  EXPECT_EQ(VersionOf(book.InForce("USD", At(200))), 1);
-  EXPECT_EQ(VersionOf(book.InForce("USD", absl::InfiniteFuture())), 1);
-  EXPECT_EQ(VersionOf(book.InForce("EUR", At(149))), 0);
-  EXPECT_EQ(VersionOf(book.InForce("EUR", At(1000))), 2);
-  EXPECT_EQ(VersionOf(book.InForce("JPY", At(1000))), 4);
-  EXPECT_EQ(VersionOf(book.InForce("GBP", At(1000))), 0);
-  EXPECT_EQ(VersionOf(book.InForce("ZAR", At(1000))), 0);
-  EXPECT_EQ(VersionOf(book.InForce("", At(1000))), 0);
-}
-
-TEST(DeckBookTest, OfEqualTimesTheHigherVersionIsInForce) {
-  const DeckBook book(
-      {Dated(2, "USD", At(100)), Dated(9, "USD", At(100)), Dated(5, "USD", At(100))});
-  EXPECT_EQ(VersionOf(book.InForce("USD", At(100))), 9);
+  std::vector<RateRow> rows = {Call("1")};
+  if (lines == 2) rows.push_back(Call("2"));
+  return Deck(rows, header);
 }
 
 TEST(DeckBookTest, AddingADeckLeavesTheOldBookAsItWas) {
   const auto empty = std::make_shared<const DeckBook>();
-  const auto one = empty->With(Dated(1, "USD", At(100)));
-  const auto two = one->With(Dated(2, "USD", At(50)));
-  EXPECT_EQ(VersionOf(empty->InForce("USD", At(100))), 0);
+  const auto one = empty->With(OfVersion(1));
+  const auto two = one->With(OfVersion(2));
   EXPECT_EQ(empty->latest_version(), 0);
   EXPECT_THAT(empty->ByVersion(1), IsNull());
-  EXPECT_EQ(VersionOf(one->InForce("USD", At(60))), 0);
-  EXPECT_EQ(VersionOf(two->InForce("USD", At(60))), 2);
-  EXPECT_EQ(VersionOf(two->ByVersion(1)), 1);
-  EXPECT_EQ(VersionOf(two->ByVersion(2)), 2);
+  EXPECT_THAT(one->ByVersion(2), IsNull());
+  EXPECT_EQ(two->ByVersion(1)->header().version, 1);
+  EXPECT_EQ(two->ByVersion(2)->header().version, 2);
   EXPECT_THAT(two->ByVersion(3), IsNull());
   EXPECT_EQ(two->latest_version(), 2);
   // The snapshots are shared, not copied.
@@ -428,11 +399,11 @@ TEST(DeckBookTest, AddingADeckLeavesTheOldBookAsItWas) {
 }
 
 TEST(DeckBookTest, ADeckOfTheSameVersionIsReplaced) {
-  const DeckBook book({Dated(1, "USD", At(100)), Dated(2, "USD", At(300))});
-  const auto changed = book.With(Dated(1, "USD", At(200)));
+  const DeckBook book({OfVersion(1), OfVersion(2)});
+  const auto changed = book.With(OfVersion(1, /*lines=*/2));
   EXPECT_EQ(changed->decks().size(), 2u);
-  EXPECT_EQ(VersionOf(changed->InForce("USD", At(150))), 0);
-  EXPECT_EQ(VersionOf(changed->InForce("USD", At(250))), 1);
+  EXPECT_EQ(book.ByVersion(1)->size(), 1u);
+  EXPECT_EQ(changed->ByVersion(1)->size(), 2u);
 }
 
 }  // namespace

@@ -3,10 +3,14 @@
 #include <atomic>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/barrier.h"
+#include "absl/time/clock.h"
+#include "common/clock/monotonic.h"
 #include "common/error/error.h"
+#include "common/error/retry_after.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/ledger/storage/sql_text.h"
@@ -96,6 +100,62 @@ TEST_F(ConnectionTest, ASnapshotKeepsItsTablesFromBeingAltered) {
   EXPECT_EQ(Ask(*reader, "SELECT COUNT(*) FROM t"), "2");
   reader->Rollback();
   EXPECT_TRUE(migration->Execute("ALTER TABLE t ADD COLUMN c INT").ok());
+}
+
+TEST_F(ConnectionTest, NoSessionWaitsForALockForGood) {
+  for (const int io_timeout : {2, 4, 30}) {
+    DatabaseOptions options = this->options();
+    options.io_timeout_seconds = io_timeout;
+    const auto connection = MustConnect(options);
+    for (const char* setting : {"@@innodb_lock_wait_timeout", "@@lock_wait_timeout"}) {
+      EXPECT_EQ(Ask(*connection, absl::StrCat("SELECT ", setting, " <= 5")), "1")
+          << setting << " with " << io_timeout;
+    }
+  }
+}
+
+TEST_F(ConnectionTest, ConnectionsAreDroppedByTheirTimeoutWhateverTheyWaitFor) {
+  DatabaseOptions bulk = options();
+  bulk.io_timeout_seconds = 29;
+  const auto other = Connect();
+  std::atomic<bool> connected = false;
+  absl::Status status;
+  std::thread waiter([&] {
+    const SqlThread sql_thread;
+    const auto connection = MustConnect(bulk);
+    connected = true;
+    status = connection->Execute("DO SLEEP(25)");
+    EXPECT_FALSE(connection->alive());
+  });
+  ASSERT_TRUE(WaitUntil([&connected] { return connected.load(); }));
+  const Moment begin = MonotonicNow();
+  absl::SleepFor(absl::Milliseconds(100));
+  DropConnections(bulk);
+  waiter.join();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+  EXPECT_EQ(ErrorClassOf(status), ErrorClass::kConnection);
+  EXPECT_LT(MonotonicNow() - begin, absl::Seconds(15));
+  EXPECT_EQ(Ask(*other, "SELECT 1"), "1") << "others are left alone";
+}
+
+TEST_F(ConnectionTest, APasswordThatCantBeReadIsABadDayLikeAnother) {
+  ErrorTally tally;
+  DatabaseOptions unreadable = options();
+  unreadable.errors = &tally;
+  unreadable.read_password = [] {
+    return absl::StatusOr<std::string>(absl::NotFoundError("can't read /run/secrets/db"));
+  };
+  const absl::Status status = Connection::OpenForCallers(unreadable).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(ReasonOf(status), "DATABASE_UNAVAILABLE");
+  EXPECT_EQ(ErrorClassOf(status), ErrorClass::kRights);
+  EXPECT_EQ(tally.count(ErrorClass::kRights), 1);
+  const std::vector<ErrorTally::Line> lines = tally.Take();
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_EQ(lines[0].text, "can't read /run/secrets/db") << "the log says what is wrong";
+  const absl::Status told = ForCaller(status);
+  EXPECT_THAT(std::string(told.message()), testing::Not(testing::HasSubstr("secrets")));
+  EXPECT_EQ(RetryAfterOf(told), kRepeatAfter);
 }
 
 TEST_F(ConnectionTest, QuotesEveryByte) {

@@ -32,9 +32,9 @@ const std::vector<Expected>& AllExpected() {
       {ErrorClass::kReadOnly, {1290, 1836}},
       {ErrorClass::kDiskFull, {1114, 1021, 1030, 1026, 3168}},
       {ErrorClass::kResources, {1040, 1203, 1226, 1041, 1135}},
-      {ErrorClass::kRights, {1044, 1045, 1142, 1143, 1227}},
+      {ErrorClass::kRights, {kNoPassword, 1044, 1045, 1142, 1143, 1227}},
       {ErrorClass::kSchema, {1049, 1146, 1054, 1136, 1364}},
-      {ErrorClass::kSettings, {1665, 1792, 1153, 1193}},
+      {ErrorClass::kSettings, {1665, 1792, 1153, 2020, 1193}},
       {ErrorClass::kContent, {1406, 1264, 1366, 1048}},
       // A bug of ours, Vitess's word for "not now", and what nobody has heard of.
       {ErrorClass::kOther, {1064, 1105, 1999, 3000, 99999}},
@@ -74,6 +74,20 @@ TEST(DatabaseErrorTest, RefusalsOfTheRulesAreLeftAsTheyAre) {
   const absl::Status refusal =
       MakeError(absl::StatusCode::kNotFound, "ACCOUNT_NOT_FOUND", "account_id", "no such account");
   EXPECT_EQ(ForCaller(refusal), refusal);
+}
+
+TEST(DatabaseErrorTest, EveryUnavailableSaysWhenToComeAgain) {
+  const absl::Status ours =
+      MakeError(absl::StatusCode::kUnavailable, "OURS", "", "not at the moment");
+  EXPECT_EQ(ReasonOf(ForCaller(ours)), "OURS");
+  EXPECT_EQ(RetryAfterOf(ForCaller(ours)), kRepeatAfter);
+  const absl::Status patient = WithRetryAfter(ours, absl::Seconds(7));
+  EXPECT_EQ(ForCaller(patient), patient);
+  // Of what has no reason nobody knows what its text names.
+  const absl::Status bare = ForCaller(absl::UnavailableError("can't read /run/secrets/db"));
+  EXPECT_EQ(ReasonOf(bare), "DATABASE_UNAVAILABLE");
+  EXPECT_EQ(RetryAfterOf(bare), kRepeatAfter);
+  EXPECT_THAT(std::string(bare.message()), Not(HasSubstr("secrets")));
 }
 
 TEST(DatabaseErrorTest, ATallyCountsEachAndShowsOrdinaryConflictsToNobody) {

@@ -368,6 +368,7 @@ class CardMigrationTest : public MigratorTest {
     Drop("accounts",
          {"suspension_number", "suspending_refunds", "suspending_disputes", "disputed_numbers"});
     database_.Execute("ALTER TABLE recharges DROP KEY by_charge_id");
+    database_.Execute("ALTER TABLE recharges DROP KEY by_keeps");
     Drop("recharges", {"credited_as", "means", "reference", "received_time"});
     Drop("accounts", {"payments"});
     Drop("recharges", {"refunded_nanos", "disputed_nanos", "keeps", "refund_of", "refund_id",

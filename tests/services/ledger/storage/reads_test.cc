@@ -432,6 +432,7 @@ TEST_F(ReadsTest, PagesOfAllAccounts) {
   ExpectReads(kMost, [&] { return DueExpiryNotices(*connection_, late, kLimit).status(); });
   ExpectReads(2, [&] { return DueExpiryNotices(*connection_, TestNow(), kLimit).status(); });
   ExpectReads(kMost, [&] { return ListReviews(*connection_, {Id(1000), 1}, kLimit).status(); });
+  ExpectReads(kMost, [&] { return ListKeeping(*connection_, {Id(1000), 1}, kLimit).status(); });
   ExpectReads(kMost, [&] { return RechargesDueAfter(*connection_, TestNow(), kLimit).status(); });
   ExpectReads(kMost, [&] { return DueRecharges(*connection_, late, kLimit).status(); });
   ExpectReads(2, [&] { return DueRecharges(*connection_, TestNow(), kLimit).status(); });

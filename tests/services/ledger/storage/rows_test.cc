@@ -126,7 +126,9 @@ Account ExtremeAccount(const std::string& id) {
   a.currency = "KWD";
   a.default_plan_id = OddBytes();
   a.country = "GB";
-  a.time_zone = FindTimeZone("America/Argentina/Buenos_Aires").value();
+  a.calendar.first = {FindTimeZone("America/Argentina/Buenos_Aires").value(), 31};
+  a.calendar.Add({LastMoment(), {FindTimeZone("Asia/Kathmandu").value(), 30}, kMax});
+  a.calendar.Add({LastMoment(), {FindTimeZone("Etc/GMT+5").value(), 1}, kMax});
   a.state = domain::AccountState::kDisabled;
   a.balance = kMin;
   a.reserve_amount = kMax;
@@ -175,17 +177,22 @@ TEST_F(RowsTest, AccountsComeBackAsTheyWere) {
 TEST_F(RowsTest, ATimeZoneThatThisMachineDoesNotKnowCountsAsUtcAndStaysStored) {
   const Account stored = ExtremeAccount("a");
   Store({stored});
-  ASSERT_TRUE(connection_->Execute("UPDATE accounts SET time_zone = 'Mars/Olympus'").ok());
+  ASSERT_TRUE(connection_
+                  ->Execute("UPDATE accounts SET time_zone = 'Mars/Olympus', "
+                            "calendar_changes = '1800000000000000:7:15:Mars/Tharsis'")
+                  .ok());
   auto loaded = LoadAccounts(*connection_, {"a"});
   ASSERT_TRUE(loaded.ok()) << loaded.status();
-  EXPECT_EQ(loaded->front().time_zone, absl::UTCTimeZone());
+  EXPECT_EQ(loaded->front().calendar.first.time_zone, absl::UTCTimeZone());
+  EXPECT_EQ(loaded->front().calendar.latest(), (domain::CalendarRule{absl::UTCTimeZone(), 15}));
   ASSERT_TRUE(WriteAccounts(*connection_, {&loaded->front()}).ok());
-  std::string zone;
+  std::string stored_now;
   ASSERT_TRUE(
       connection_
-          ->Query("SELECT time_zone FROM accounts", [&zone](const Row& row) { zone = row.Text(1); })
+          ->Query("SELECT time_zone,calendar_changes FROM accounts",
+                  [&](const Row& row) { stored_now = absl::StrCat(row.Text(1), " ", row.Text(2)); })
           .ok());
-  EXPECT_EQ(zone, "Mars/Olympus");
+  EXPECT_EQ(stored_now, "Mars/Olympus 1800000000000000:7:15:Mars/Tharsis");
 }
 
 TEST_F(RowsTest, AChangedAccountKeepsWhatNeverChanges) {
@@ -202,7 +209,7 @@ TEST_F(RowsTest, AChangedAccountKeepsWhatNeverChanges) {
   changed.balance = stored.balance;
   changed.last_seq = stored.last_seq;
   changed.default_plan_id = stored.default_plan_id;
-  changed.time_zone = stored.time_zone;
+  changed.calendar.first = stored.calendar.first;
   changed.create_time = stored.create_time;
   changed.opening_digest = stored.opening_digest;
   EXPECT_THAT(*LoadAccounts(*connection_, {"a"}), testing::ElementsAre(changed));
@@ -901,6 +908,7 @@ TEST_F(RowsTest, WhatIsOfAChargeIsFoundByItAndEachKindIsListedByItself) {
   Recharge refund = OpenRecharge("a", 2, TestNow());
   refund.kind = domain::RechargeKind::kRefund;
   refund.refund_of = 1;
+  refund.refund_id = "re_1";
   refund.charge_id = "ch_1";
   Recharge payment = OpenRecharge("a", 3, TestNow());
   payment.kind = domain::RechargeKind::kPayment;
@@ -920,6 +928,8 @@ TEST_F(RowsTest, WhatIsOfAChargeIsFoundByItAndEachKindIsListedByItself) {
   EXPECT_THAT(*FindCharge(*connection_, "ch_1", Listed::kPayments, {}, 10), testing::IsEmpty());
   EXPECT_THAT(*LoadPaymentsOf(*connection_, {{"a", "transfer-7"}, {"a", "other"}}),
               ElementsAre(payment));
+  EXPECT_THAT(*LoadToldRefunds(*connection_, {{"a", refund.refund_id}, {"a", "re_none"}}),
+              ElementsAre(refund));
   EXPECT_THAT(*ListRecharges(*connection_, "a", Listed::kRefunds, kNewest, 10),
               ElementsAre(refund));
   EXPECT_THAT(*ListRecharges(*connection_, "a", Listed::kPayments, kNewest, 10),
@@ -962,6 +972,8 @@ TEST_F(RowsTest, DisputesComeBackAsTheyWere) {
   dispute.create_time = dispute.update_time = TestNow();
   ASSERT_TRUE(WriteDisputes(*connection_, {&dispute}).ok());
   EXPECT_THAT(*LoadDisputesOf(*connection_, {{OddBytes(), OddBytes()}, {"a", OddBytes()}}),
+              testing::ElementsAre(dispute));
+  EXPECT_THAT(*LoadToldDisputes(*connection_, {{OddBytes(), OddBytes()}, {"a", OddBytes()}}),
               testing::ElementsAre(dispute));
   dispute.state = domain::DisputeState::kLost;
   dispute.ordinal = 4;
@@ -1033,6 +1045,30 @@ TEST_F(RowsTest, DueRechargesAreTheOpenOnesLongestDueFirst) {
   ASSERT_TRUE(WriteRecharges(*connection_, {&late, &later, &future, &settled, &review}).ok());
   EXPECT_THAT(*DueRecharges(*connection_, TestNow(), 10), testing::ElementsAre(later, late));
   EXPECT_THAT(*DueRecharges(*connection_, TestNow(), 1), testing::ElementsAre(later));
+}
+
+TEST_F(RowsTest, WhatKeepsStatesOfItsChargeIsListedWithTheRefundsThatAreKept) {
+  using testing::ElementsAre;
+  Recharge failed = OpenRecharge("a", 2, absl::InfiniteFuture());
+  failed.state = domain::RechargeState::kFailed;
+  failed.keeps = true;
+  Recharge other = failed;
+  other.account_id = "b";
+  Recharge under_way = OpenRecharge("a", 5, TestNow());
+  under_way.keeps = true;
+  Recharge refund = OpenRecharge("a", 3, absl::InfiniteFuture());
+  refund.kind = domain::RechargeKind::kRefund;
+  refund.state = domain::RechargeState::kSucceeded;
+  refund.refund_of = 2;
+  Recharge counted = refund;
+  counted.ordinal = 4;
+  counted.debited = true;
+  ASSERT_TRUE(WriteRecharges(*connection_, {&failed, &other, &under_way, &refund, &counted}).ok());
+  EXPECT_THAT(*ListKeeping(*connection_, {"", 0}, 10), ElementsAre(failed, other));
+  EXPECT_THAT(*ListKeeping(*connection_, {"", 0}, 1), ElementsAre(failed));
+  EXPECT_THAT(*ListKeeping(*connection_, {"a", 2}, 10), ElementsAre(other));
+  EXPECT_THAT(*LoadKeptRefunds(*connection_, {"a", 2}), ElementsAre(refund));
+  EXPECT_THAT(*LoadKeptRefunds(*connection_, {"b", 2}), testing::IsEmpty());
 }
 
 TEST_F(RowsTest, ReviewsAreListedByAccountAndOrdinalInPages) {

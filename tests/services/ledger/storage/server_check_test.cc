@@ -57,6 +57,20 @@ TEST(ServerCheckTest, RefusesAServerThatDoesNotFlushItsFiles) {
   EXPECT_EQ(ReasonOf(status), "UNSAFE_DATABASE");
 }
 
+TEST(ServerCheckTest, AServerThatTakesNoLongStatementsIsSeen) {
+  const SqlThread sql_thread;
+  auto server = PrivateDatabaseServer::Create({.extra_args = {"--max-allowed-packet=1M"}});
+  ASSERT_TRUE(server.ok()) << server.status();
+  const TestDatabase database(**server);
+  const auto connection = MustConnect(OptionsFor(database.url()));
+  const absl::Status status = CheckPacketSize(*connection);
+  EXPECT_EQ(ErrorClassOf(status), ErrorClass::kSettings) << status;
+  EXPECT_THAT(std::string(status.message()),
+              testing::HasSubstr("max_allowed_packet is 1048576, must be at least 4194304"));
+  database.Execute("SET GLOBAL max_allowed_packet = 4194304");
+  EXPECT_TRUE(CheckPacketSize(*connection).ok());
+}
+
 TEST(ServerCheckTest, RefusesWhatOnlyOneKindOfServerHas) {
   const SqlThread sql_thread;
   auto server = PrivateDatabaseServer::Create();

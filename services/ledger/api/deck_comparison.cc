@@ -1,0 +1,167 @@
+// What would change with a rate deck, of the `Rates` service.
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "common/money/money.h"
+#include "common/rpc/conversions.h"
+#include "services/ledger/api/deck_import.h"
+#include "services/ledger/api/page_token.h"
+#include "services/ledger/api/rates_service.h"
+#include "services/ledger/book/errors.h"
+#include "services/ledger/domain/plan.h"
+#include "services/ledger/domain/rating.h"
+#include "services/ledger/engine/errors.h"
+#include "services/ledger/rates/deck_comparison.h"
+#include "services/ledger/storage/entry_rows.h"
+
+namespace reserve::api {
+namespace {
+
+using rates::DeckHeader;
+using rates::DeckSnapshot;
+using storage::Connection;
+
+// Both decks, as long as the catalog.
+struct Pair {
+  std::shared_ptr<const book::Catalog> catalog;
+  const DeckSnapshot* base = nullptr;
+  const DeckSnapshot* deck = nullptr;
+};
+
+absl::StatusOr<Pair> FindDecks(engine::Engine& engine, Connection& connection,
+                               const pb::CompareRateDecksRequest& request) {
+  if (request.deck_version() < 1) return InvalidField("deck_version", "must be at least 1");
+  if (request.base_deck_version() < 0) {
+    return InvalidField("base_deck_version", "must not be negative");
+  }
+  Pair pair;
+  pair.catalog = engine.catalog();
+  const DeckHeader* header = pair.catalog->FindHeader(request.deck_version());
+  if (header == nullptr) return engine::RateDeckNotFound(request.deck_version());
+  const std::string currency = header->currency;
+  int64_t base = request.base_deck_version();
+  if (base == 0) base = pair.catalog->timeline->VersionAt(currency, header->series, engine.Now());
+  const DeckHeader* other = pair.catalog->FindHeader(base);
+  if (other == nullptr) return engine::RateDeckNotFound(base);
+  if (other->currency != currency) {
+    return InvalidField("base_deck_version",
+                        absl::StrCat("is in ", other->currency, ", not ", currency));
+  }
+  for (const int64_t version : {base, request.deck_version()}) {
+    RESERVE_ASSIGN_OR_RETURN(pair.catalog, engine.CatalogWithDeck(connection, version));
+  }
+  pair.base = pair.catalog->decks->ByVersion(base);
+  pair.deck = pair.catalog->decks->ByVersion(request.deck_version());
+  if (pair.base == nullptr) return book::DeckNotInMemory(base);
+  if (pair.deck == nullptr) return book::DeckNotInMemory(request.deck_version());
+  return pair;
+}
+
+void ToProto(const rates::LineDifference& difference, const std::string& currency,
+             pb::RateChange* message) {
+  message->set_kind(static_cast<pb::RateChangeKind>(difference.change));
+  message->set_crosses_ceiling(difference.crosses_ceiling());
+  if (difference.before.has_value()) {
+    api::ToProto(*difference.before, currency, message->mutable_before());
+    message->mutable_before()->set_standard_rate(difference.standard_before);
+  }
+  if (difference.after.has_value()) {
+    api::ToProto(*difference.after, currency, message->mutable_after());
+    message->mutable_after()->set_standard_rate(difference.standard_after);
+  }
+}
+
+// The changes of the page; the cursor counts those that match.
+absl::Status FillChanges(const Pair& decks, const pb::CompareRateDecksRequest& request,
+                         pb::CompareRateDecksResponse* response) {
+  if (!pb::RateChangeKind_IsValid(request.kind())) {
+    return InvalidField("kind", "must be a kind of change");
+  }
+  const std::string base = absl::StrCat(decks.base->header().version);
+  RESERVE_ASSIGN_OR_RETURN(
+      const Page page, PageFrom(request, {"CompareRateDecks", absl::StrCat(request.deck_version()),
+                                          base, absl::StrCat(static_cast<int>(request.kind())),
+                                          absl::StrCat(request.only_crossing() ? 1 : 0)}));
+  RESERVE_ASSIGN_OR_RETURN(const int64_t first, page.Number(0));
+  int64_t matching = 0;
+  bool more = false;
+  const rates::DeckComparison counts =
+      rates::CompareDecks(*decks.base, *decks.deck, [&](const rates::LineDifference& difference) {
+        const bool of_kind =
+            request.kind() == 0 || static_cast<int>(difference.change) == request.kind();
+        if (!of_kind || (request.only_crossing() && !difference.crosses_ceiling())) return;
+        if (matching++ < first) return;
+        more = response->changes_size() == page.size;
+        if (!more) ToProto(difference, decks.deck->header().currency, response->add_changes());
+      });
+  if (more) {
+    response->set_next_page_token(
+        EncodePageToken(page.query_digest, absl::StrCat(first + page.size)));
+  }
+  response->set_base_deck_version(decks.base->header().version);
+  response->set_added_count(counts.added);
+  response->set_removed_count(counts.removed);
+  response->set_dearer_count(counts.dearer);
+  response->set_cheaper_count(counts.cheaper);
+  response->set_other_count(counts.other);
+  response->set_unchanged_count(counts.unchanged);
+  response->set_becomes_standard_count(counts.becomes_standard);
+  response->set_ceases_standard_count(counts.ceases_standard);
+  return absl::OkStatus();
+}
+
+// The list price of a usage; none if the deck has none.
+std::optional<Nanos> ListPriceOf(const DeckSnapshot& deck, const domain::Usage& usage) {
+  const std::optional<domain::Rate> rate = book::FindRateOf(&deck, usage);
+  if (!rate.has_value()) return std::nullopt;
+  const absl::StatusOr<domain::Rating> rating =
+      domain::RateUsage(usage, domain::Plan(), domain::User(), /*period=*/0, &*rate);
+  if (!rating.ok()) return std::nullopt;
+  return rating->cost;
+}
+
+absl::Status FillRecentUsage(const Pair& decks, Connection& connection, absl::Time now,
+                             pb::RecentUsageCost* message) {
+  const DeckHeader& deck = decks.deck->header();
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<storage::PricedUsage> usages,
+                           storage::ListPricedUsages(connection, now - kRecent, kRecentUsages));
+  Nanos before = 0;
+  Nanos after = 0;
+  for (const storage::PricedUsage& each : usages) {
+    const DeckHeader* by = decks.catalog->FindHeader(each.deck_version);
+    if (by == nullptr || by->currency != deck.currency || by->series != deck.series) continue;
+    message->set_usage_count(message->usage_count() + 1);
+    const std::optional<Nanos> cost_before = ListPriceOf(*decks.base, each.usage);
+    const std::optional<Nanos> cost = ListPriceOf(*decks.deck, each.usage);
+    if (!cost_before.has_value()) {
+      message->set_without_price_before_count(message->without_price_before_count() + 1);
+    }
+    if (!cost.has_value()) message->set_without_price_count(message->without_price_count() + 1);
+    if (!cost_before.has_value() || !cost.has_value()) continue;
+    RESERVE_ASSIGN_OR_RETURN(before, Add(before, *cost_before));
+    RESERVE_ASSIGN_OR_RETURN(after, Add(after, *cost));
+  }
+  reserve::ToProto(before, deck.currency, message->mutable_cost_before());
+  reserve::ToProto(after, deck.currency, message->mutable_cost());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* RatesService::CompareRateDecks(grpc::CallbackServerContext* context,
+                                                         const pb::CompareRateDecksRequest* request,
+                                                         pb::CompareRateDecksResponse* response) {
+  const auto compare = [=, this](Connection& connection) -> absl::Status {
+    RESERVE_ASSIGN_OR_RETURN(const Pair decks, FindDecks(api_.engine, connection, *request));
+    response->Clear();
+    RESERVE_RETURN_IF_ERROR(FillChanges(decks, *request, response));
+    return FillRecentUsage(decks, connection, api_.engine.Now(), response->mutable_recent_usage());
+  };
+  return StartQueryIn(api_.engine.bulk(), api_, context, "CompareRateDecks", compare);
+}
+
+}  // namespace reserve::api

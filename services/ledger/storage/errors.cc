@@ -1,0 +1,26 @@
+#include "services/ledger/storage/errors.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/error/error.h"
+
+namespace reserve::storage {
+
+absl::Status EntryNotFound(absl::string_view account_id, int64_t seq) {
+  return MakeError(absl::StatusCode::kNotFound, "ENTRY_NOT_FOUND", "seq",
+                   absl::StrCat("account ", account_id, " has no entry ", seq));
+}
+
+absl::Status SchemaTooOld(int version, int needed) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "SCHEMA_TOO_OLD", "database",
+                   absl::StrCat("the schema is at version ", version, ", this program needs ",
+                                needed, "; run: ledger migrate"));
+}
+
+absl::Status LedgersTooOld(int level, int newest, const std::vector<std::string>& ledgers) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "LEDGERS_TOO_OLD", "database",
+                   absl::StrCat("the feature level stays ", level, ", as a ledger does not know ",
+                                newest, ": ", absl::StrJoin(ledgers, "; ")));
+}
+
+}  // namespace reserve::storage

@@ -1,0 +1,25 @@
+// The errors of this module that are not the database's (those are in database_error.h), each made
+// here. Thread-safe: pure functions.
+#ifndef RESERVE_SERVICES_LEDGER_STORAGE_ERRORS_H_
+#define RESERVE_SERVICES_LEDGER_STORAGE_ERRORS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace reserve::storage {
+
+// NOT_FOUND "ENTRY_NOT_FOUND" on "seq".
+absl::Status EntryNotFound(absl::string_view account_id, int64_t seq);
+// FAILED_PRECONDITION "SCHEMA_TOO_OLD" on "database": it is at `version`, `needed` is needed.
+absl::Status SchemaTooOld(int version, int needed);
+// FAILED_PRECONDITION "LEDGERS_TOO_OLD" on "database": the level stays, as `ledgers` don't know
+// `newest`.
+absl::Status LedgersTooOld(int level, int newest, const std::vector<std::string>& ledgers);
+
+}  // namespace reserve::storage
+
+#endif  // RESERVE_SERVICES_LEDGER_STORAGE_ERRORS_H_

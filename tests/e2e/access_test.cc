@@ -1,0 +1,505 @@
+// Who may call what: every method of the real ledger and of the gateway stub, by every role and
+// every kind of certificate, over real sockets.
+#include <gmock/gmock.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "common/access/roles.h"
+#include "common/clock/monotonic.h"
+#include "common/error/error.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/health_check.h"
+#include "common/rpc/status.h"
+#include "reserve/ledger/v1/accounts.grpc.pb.h"
+#include "reserve/ledger/v1/events.grpc.pb.h"
+#include "reserve/ledger/v1/support.grpc.pb.h"
+#include "services/gateway_stub/access_table.h"
+#include "services/ledger/access/access_table.h"
+#include "tests/e2e/scraps.h"
+#include "tests/e2e/stack.h"
+#include "tests/support/free_port.h"
+#include "tests/support/http_get.h"
+#include "tests/support/subprocess.h"
+#include "tests/support/test_authority.h"
+#include "tests/support/test_database.h"
+#include "tests/support/wait_until.h"
+
+namespace reserve::e2e {
+namespace {
+
+namespace pb = ledger::v1;
+using test_support::ContentOf;
+using test_support::Subprocess;
+using test_support::TestAuthority;
+using test_support::TestCertificate;
+using test_support::TestDatabase;
+using test_support::WaitUntil;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsSupersetOf;
+using ::testing::Not;
+
+constexpr char kReflection[] = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
+constexpr char kMayNot[] = "CALLER_MAY_NOT";
+constexpr char kUnnamed[] = "CALLER_UNNAMED";
+
+// A caller that is known by the name of its one role.
+std::string CallerWith(absl::string_view role) { return absl::StrCat("spiffe://test/", role); }
+
+// The ledger and the gateway stub with TLS, and a roles file with a caller for each role, started
+// once for all tests.
+class AccessTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    std::string pattern = ::testing::TempDir() + "/access-XXXXXX";
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    folder_ = new std::string(pattern);
+    auto authority = TestAuthority::Create(*folder_, "ca");
+    if (absl::IsNotFound(authority.status())) GTEST_SKIP() << authority.status();
+    ASSERT_TRUE(authority.ok()) << authority.status();
+    authority_ = new TestAuthority(*authority);
+    database_ = new TestDatabase();
+    server_ = new TestCertificate(Issue("server", "DNS:localhost,IP:127.0.0.1"));
+    WriteRoles(AllRoles());
+    auto migrate = Subprocess::Start(
+        {.program = "ledger", .args = {"migrate", absl::StrCat("--database=", database_->url())}});
+    ASSERT_TRUE(migrate.ok()) << migrate.status();
+    ASSERT_EQ((*migrate)->Wait(absl::Seconds(60)), 0) << (*migrate)->Stderr();
+    ledger_ = StartServer("ledger", {"serve", absl::StrCat("--database=", database_->url())});
+    gateway_ = StartServer("gateway_stub", {});
+    ASSERT_NE(ledger_, nullptr);
+    ASSERT_NE(gateway_, nullptr);
+  }
+
+  static void TearDownTestSuite() {
+    delete std::exchange(ledger_, nullptr);
+    delete std::exchange(gateway_, nullptr);
+    delete std::exchange(server_, nullptr);
+    delete std::exchange(database_, nullptr);
+    delete std::exchange(authority_, nullptr);
+    if (folder_ != nullptr) std::filesystem::remove_all(*folder_);
+    delete std::exchange(folder_, nullptr);
+  }
+
+  void SetUp() override {
+    if (ledger_ == nullptr) GTEST_SKIP() << "needs openssl";
+  }
+
+  struct Server {
+    std::unique_ptr<Subprocess> process;
+    int port = 0;
+    int metrics_port = 0;
+  };
+
+  static int PortIn(const std::string& path) {
+    int port = 0;
+    WaitUntil([&] { return absl::SimpleAtoi(absl::StripAsciiWhitespace(ContentOf(path)), &port); });
+    return port;
+  }
+
+  static Server* StartServer(const std::string& program, std::vector<std::string> args) {
+    const std::string port_file = absl::StrCat(*folder_, "/", program, ".port");
+    const int metrics_port = test_support::FreePort();
+    args.insert(
+        args.end(),
+        {"--listen=127.0.0.1:0", absl::StrCat("--metrics_listen=127.0.0.1:", metrics_port),
+         absl::StrCat("--port_file=", port_file), absl::StrCat("--roles_file=", *folder_, "/roles"),
+         absl::StrCat("--tls_ca_file=", authority_->ca_file()),
+         absl::StrCat("--tls_certificate_file=", server_->certificate_file),
+         absl::StrCat("--tls_key_file=", server_->key_file)});
+    auto process = Subprocess::Start({.program = program, .args = std::move(args)});
+    if (!process.ok()) return nullptr;
+    auto* server = new Server{*std::move(process), PortIn(port_file), metrics_port};
+    EXPECT_NE(server->port, 0) << server->process->Stderr();
+    return server;
+  }
+
+  static std::vector<std::string> AllRoles() {
+    std::vector<std::string> lines = {"# everybody"};
+    for (const NamedRole& role : kNamedRoles) {
+      lines.push_back(absl::StrCat(CallerWith(role.name), " ", role.name));
+    }
+    lines.push_back("billing.test billing");
+    lines.push_back(
+        "spiffe://test/all switch, billing, support, operations, worker, "
+        "gateway_events, auditor, ledger");
+    return lines;
+  }
+
+  // Whole at once, as a ConfigMap changes.
+  static void WriteRoles(const std::vector<std::string>& lines) {
+    const std::string path = *folder_ + "/roles";
+    std::ofstream(path + ".new") << absl::StrJoin(lines, "\n") << "\n";
+    std::filesystem::rename(path + ".new", path);
+  }
+
+  static TestCertificate Issue(const std::string& name, const std::string& names,
+                               const std::string& common_name = "test", bool expired = false) {
+    auto issued = authority_->Issue(name, names, common_name, expired);
+    EXPECT_TRUE(issued.ok()) << issued.status();
+    return issued.ok() ? *issued : TestCertificate();
+  }
+
+  static TestCertificate CertificateOf(absl::string_view role) {
+    return Issue(std::string(role), absl::StrCat("URI:", CallerWith(role)));
+  }
+
+  // By the program, as operations do it.
+  static void ImportStarterDeck() {
+    const TestCertificate operations = CertificateOf("operations");
+    auto import = Subprocess::Start(
+        {.program = "ledger",
+         .args = {"import-rates", "--starter", absl::StrCat("--ledger=localhost:", ledger_->port),
+                  absl::StrCat("--tls_ca_file=", authority_->ca_file()),
+                  absl::StrCat("--tls_certificate_file=", operations.certificate_file),
+                  absl::StrCat("--tls_key_file=", operations.key_file)}});
+    ASSERT_TRUE(import.ok()) << import.status();
+    ASSERT_EQ((*import)->Wait(absl::Seconds(60)), 0) << (*import)->Stderr();
+  }
+
+  // By gRPC alone, as our own channels take no certificate that can't serve.
+  static std::shared_ptr<grpc::Channel> ChannelOf(const Server& server,
+                                                  const TestCertificate& certificate,
+                                                  const std::string& host = "localhost") {
+    grpc::SslCredentialsOptions options;
+    options.pem_root_certs = ContentOf(authority_->ca_file());
+    options.pem_cert_chain = ContentOf(certificate.certificate_file);
+    options.pem_private_key = ContentOf(certificate.key_file);
+    grpc::ChannelArguments arguments;
+    arguments.SetSslTargetNameOverride(host);
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    return grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", server.port),
+                                     grpc::SslCredentials(options), arguments);
+  }
+
+  // What an empty request ends with.
+  static absl::Status CallOf(const std::shared_ptr<grpc::Channel>& channel,
+                             absl::string_view method,
+                             absl::Duration patience = absl::Seconds(20)) {
+    const grpc::Slice slice("");
+    const grpc::ByteBuffer request(&slice, 1);
+    grpc::ByteBuffer response;
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + patience));
+    grpc::Status status;
+    absl::Notification answered;
+    grpc::GenericStub stub(channel);
+    stub.UnaryCall(&context, std::string(method), grpc::StubOptions(), &request, &response,
+                   [&](grpc::Status result) {
+                     status = std::move(result);
+                     answered.Notify();
+                   });
+    answered.WaitForNotification();
+    return FromGrpcStatus(status);
+  }
+
+  static bool IsLetIn(const absl::Status& status) {
+    return !absl::IsPermissionDenied(status) && !absl::IsUnauthenticated(status) &&
+           // The caller's and the handshake's: a call that reached a handler is answered.
+           !absl::StrContains(status.message(), "failed to connect");
+  }
+
+  template <size_t kRows>
+  static void ExpectAsTheTableSays(const Server& server, const MethodAccess (&table)[kRows]) {
+    for (const NamedRole& role : kNamedRoles) {
+      const auto channel = ChannelOf(server, CertificateOf(role.name));
+      for (const MethodAccess& row : table) {
+        SCOPED_TRACE(absl::StrCat(role.name, " calls ", row.method));
+        // This one ends by its deadline.
+        const bool endless = absl::EndsWith(row.method, "/WatchEvents");
+        const absl::Status status = CallOf(channel, row.method, absl::Seconds(endless ? 1 : 20));
+        if (row.roles.Has(role.role)) {
+          EXPECT_TRUE(IsLetIn(status)) << status;
+          continue;
+        }
+        EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied) << status;
+        EXPECT_EQ(ReasonOf(status), kMayNot);
+        EXPECT_THAT(std::string(status.message()),
+                    AllOf(HasSubstr(absl::StrCat(absl::StripPrefix(row.method, "/"),
+                                                 " is for the roles ", NamesOf(row.roles))),
+                          HasSubstr(CallerWith(role.name))));
+      }
+    }
+  }
+
+  // What holds of a certificate that is not let in at all.
+  template <size_t kRows>
+  static void ExpectNobodyIsReached(const std::shared_ptr<grpc::Channel>& channel,
+                                    const MethodAccess (&table)[kRows]) {
+    for (const MethodAccess& row : table) {
+      EXPECT_EQ(CallOf(channel, row.method).code(), absl::StatusCode::kUnavailable) << row.method;
+    }
+    EXPECT_EQ(CallOf(channel, "/grpc.health.v1.Health/Check").code(),
+              absl::StatusCode::kUnavailable);
+  }
+
+  static std::string* folder_;
+  static TestAuthority* authority_;
+  static TestDatabase* database_;
+  static TestCertificate* server_;
+  static Server* ledger_;
+  static Server* gateway_;
+};
+
+std::string* AccessTest::folder_ = nullptr;
+TestAuthority* AccessTest::authority_ = nullptr;
+TestDatabase* AccessTest::database_ = nullptr;
+TestCertificate* AccessTest::server_ = nullptr;
+AccessTest::Server* AccessTest::ledger_ = nullptr;
+AccessTest::Server* AccessTest::gateway_ = nullptr;
+
+TEST_F(AccessTest, EachRoleMayCallWhatItsRowsSayAndNothingElse) {
+  ExpectAsTheTableSays(*ledger_, access::kAccessTable);
+}
+
+TEST_F(AccessTest, OnlyWorkersChargeAtTheGatewayStub) {
+  ExpectAsTheTableSays(*gateway_, gateway_stub::kAccessTable);
+}
+
+TEST_F(AccessTest, WithoutACertificateOfTheAuthorityNoMethodIsReached) {
+  const auto stranger = TestAuthority::Create(*folder_, "stranger");
+  ASSERT_TRUE(stranger.ok()) << stranger.status();
+  const std::string all = absl::StrCat("URI:", CallerWith("all"));
+  const auto foreign = stranger->Issue("foreign", all);
+  ASSERT_TRUE(foreign.ok()) << foreign.status();
+  const TestCertificate good = Issue("good", all);
+  const std::map<std::string, std::shared_ptr<grpc::Channel>> refused = {
+      {"none", ChannelOf(*ledger_, TestCertificate())},
+      {"expired", ChannelOf(*ledger_, Issue("ended", all, "test", true))},
+      {"another authority's", ChannelOf(*ledger_, *foreign)},
+      {"right, and the server has another name", ChannelOf(*ledger_, good, "elsewhere.test")},
+      {"plain text", grpc::CreateChannel(absl::StrCat("127.0.0.1:", ledger_->port),
+                                         grpc::InsecureChannelCredentials())}};
+  for (const auto& [which, channel] : refused) {
+    SCOPED_TRACE(which);
+    ExpectNobodyIsReached(channel, access::kAccessTable);
+  }
+  EXPECT_TRUE(IsLetIn(CallOf(ChannelOf(*ledger_, good), access::kAccessTable[0].method)));
+}
+
+TEST_F(AccessTest, ACallerIsItsFirstUriElseItsFirstDnsNameAndNeverItsCommonName) {
+  constexpr char kList[] = "/reserve.ledger.v1.Accounts/ListAccounts";  // billing's, no switch's
+  const auto ends_with = [&](const std::string& file, const std::string& names,
+                             const std::string& common_name = "test") {
+    return ReasonOf(CallOf(ChannelOf(*ledger_, Issue(file, names, common_name)), kList));
+  };
+  EXPECT_EQ(ends_with("dns", "DNS:billing.test"), "OK");
+  EXPECT_EQ(ends_with("second", "DNS:other.test,DNS:billing.test"), kMayNot);
+  EXPECT_EQ(ends_with("both", absl::StrCat("DNS:billing.test,URI:", CallerWith("switch"))),
+            kMayNot);
+  EXPECT_EQ(
+      ends_with("uris", absl::StrCat("URI:", CallerWith("billing"), ",URI:", CallerWith("switch"))),
+      "OK");
+  EXPECT_EQ(ends_with("common", "", "billing.test"), kUnnamed);
+  EXPECT_EQ(ends_with("address", "IP:127.0.0.1", "billing.test"), kUnnamed);
+  EXPECT_EQ(ends_with("long", absl::StrCat("URI:spiffe://test/", std::string(200, 'x'))), kUnnamed);
+  EXPECT_EQ(ends_with("unknown", "URI:spiffe://test/nobody"), kMayNot);
+}
+
+TEST_F(AccessTest, HealthIsOpenAndReflectionForCallersThatAreKnown) {
+  const auto nobody = ChannelOf(*ledger_, Issue("nobody", "URI:spiffe://test/nobody"));
+  const auto unnamed = ChannelOf(*ledger_, Issue("unnamed", ""));
+  const auto known = ChannelOf(*ledger_, CertificateOf("ledger"));
+  for (const auto& channel : {nobody, unnamed, known}) {
+    const auto serving = IsServing(channel, "", absl::Seconds(10));
+    EXPECT_TRUE(serving.ok() && *serving) << serving.status();
+  }
+  EXPECT_EQ(CallOf(nobody, kReflection).code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(CallOf(unnamed, kReflection).code(), absl::StatusCode::kUnauthenticated);
+  EXPECT_TRUE(IsLetIn(CallOf(known, kReflection)));
+}
+
+TEST_F(AccessTest, WhatIsInNoTableNobodyMayCall) {
+  const auto all = ChannelOf(*ledger_, Issue("all", absl::StrCat("URI:", CallerWith("all"))));
+  for (const char* method : {"/reserve.ledger.v1.Accounts/DropAll", "/reserve.ledger.v1.Nothing/X",
+                             "/reserve.gateway.v1.PaymentGateway/Charge"}) {
+    EXPECT_EQ(CallOf(all, method).code(), absl::StatusCode::kUnimplemented) << method;
+  }
+}
+
+TEST_F(AccessTest, ARefusalIsLoggedWithCallerAndPeerAndOnceAMinute) {
+  const auto channel = ChannelOf(*ledger_, Issue("told", "URI:spiffe://test/told"));
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_FALSE(IsLetIn(CallOf(channel, "/reserve.ledger.v1.Support/AdjustBalance")));
+  }
+  std::vector<std::string> lines;
+  for (const std::string& line : LinesOf(ledger_->process->Stderr())) {
+    if (absl::StrContains(line, "spiffe://test/told")) lines.push_back(line);
+  }
+  ASSERT_EQ(lines.size(), 1);
+  EXPECT_THAT(lines[0], AllOf(HasSubstr("refused at the door"),
+                              HasSubstr("reserve.ledger.v1.Support/AdjustBalance"),
+                              HasSubstr("PERMISSION_DENIED"), HasSubstr("127.0.0.1")));
+  EXPECT_THAT(test_support::HttpGet(ledger_->metrics_port, "/metrics"),
+              HasSubstr("reserve_door_refusals_total{code=\"PERMISSION_DENIED\",method="
+                        "\"reserve.ledger.v1.Support/AdjustBalance\"}"));
+}
+
+TEST_F(AccessTest, ARoleThatIsTakenAwayEndsItsCallersStreamsAndABadFileChangesNothing) {
+  const auto channel = ChannelOf(*ledger_, CertificateOf("auditor"));
+  const auto stub = pb::Events::NewStub(channel);
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(60)));
+  const auto stream = stub->WatchEvents(&context, pb::WatchEventsRequest());
+  // A bad file: the last good one stays, and that is said once.
+  WriteRoles({"spiffe://test/auditor auditor", "spiffe://test/other auditr"});
+  const auto told = ledger_->process->WaitForOutput("the roles file is bad", absl::Seconds(30));
+  ASSERT_TRUE(told.ok()) << told.status();
+  EXPECT_THAT(*told, HasSubstr("line 2: \\\"auditr\\\" is none of the roles switch, billing"));
+  EXPECT_TRUE(IsLetIn(CallOf(channel, "/reserve.ledger.v1.Events/ListEvents")));
+  // A good one without the role.
+  std::vector<std::string> lines = AllRoles();
+  for (std::string& line : lines) {
+    if (absl::StartsWith(line, CallerWith("auditor"))) line = CallerWith("auditor") + " worker";
+  }
+  WriteRoles(lines);
+  pb::WatchEventsResponse message;
+  while (stream->Read(&message)) {
+  }
+  const absl::Status ended = FromGrpcStatus(stream->Finish());
+  EXPECT_EQ(ReasonOf(ended), kMayNot) << ended;
+  EXPECT_EQ(ReasonOf(CallOf(channel, "/reserve.ledger.v1.Events/ListEvents")), kMayNot);
+  WriteRoles(AllRoles());
+  EXPECT_TRUE(
+      WaitUntil([&] { return IsLetIn(CallOf(channel, "/reserve.ledger.v1.Events/ListEvents")); },
+                absl::Seconds(30), absl::Milliseconds(200)));
+}
+
+TEST_F(AccessTest, EachCallThatMovesMoneyOrStateLeavesALineWithoutWhatPeopleWrote) {
+  ImportStarterDeck();
+  const auto accounts = pb::Accounts::NewStub(ChannelOf(*ledger_, CertificateOf("billing")));
+  const auto support = pb::Support::NewStub(ChannelOf(*ledger_, CertificateOf("support")));
+  const auto opened =
+      Call(*accounts, &pb::Accounts::Stub::OpenAccount,
+           Parse<pb::OpenAccountRequest>("account_id: 'audited' card_token: 'tok_visa'"));
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  const auto adjust = [&](const std::string& account) {
+    return Call(*support, &pb::Support::Stub::AdjustBalance,
+                Parse<pb::AdjustBalanceRequest>(absl::StrCat(
+                    "account_id: '", account,
+                    "' request_id: 'r' amount { currency_code: 'USD' units: 1 } reason: "
+                    "'called +14155550123' actor: 'ann' reference: 'T-1'")));
+  };
+  ASSERT_TRUE(adjust("audited").ok());
+  EXPECT_EQ(adjust("nobody").status().code(), absl::StatusCode::kNotFound);
+  std::vector<std::string> lines;
+  for (const std::string& line : LinesOf(ledger_->process->Stderr())) {
+    if (absl::StrContains(line, "\"message\":\"audit\"") &&
+        (absl::StrContains(line, "AdjustBalance") || absl::StrContains(line, "OpenAccount"))) {
+      lines.push_back(line);
+    }
+  }
+  const auto of = [](absl::string_view method, absl::string_view role, absl::string_view account,
+                     absl::string_view code) {
+    return AllOf(HasSubstr(absl::StrCat("\"method\":\"", method, "\"")),
+                 HasSubstr(absl::StrCat("\"caller\":\"", CallerWith(role), "\"")),
+                 HasSubstr("\"peer\":\"ipv4:127.0.0.1:"),
+                 HasSubstr(absl::StrCat("\"account_id\":\"", account, "\"")),
+                 HasSubstr(absl::StrCat("\"code\":\"", code, "\"")));
+  };
+  // Those of empty requests, which the tests before sent, have no account.
+  EXPECT_THAT(lines, IsSupersetOf({of("OpenAccount", "billing", "audited", "OK"),
+                                   of("AdjustBalance", "support", "audited", "OK"),
+                                   of("AdjustBalance", "support", "nobody", "NOT_FOUND")}));
+  for (const char* written : {"+14155550123", "ann", "T-1", "tok_visa"}) {
+    EXPECT_THAT(lines, ::testing::Each(Not(HasSubstr(absl::StrCat("\"", written))))) << written;
+    EXPECT_THAT(lines, ::testing::Each(Not(HasSubstr(absl::StrCat(written, "\""))))) << written;
+  }
+}
+
+TEST_F(AccessTest, AWorkerChargesByTheRoleOfItsCertificate) {
+  ImportStarterDeck();
+  const TestCertificate certificate = CertificateOf("worker");
+  auto worker = Subprocess::Start(
+      {.program = "worker",
+       .args = {absl::StrCat("--ledger=localhost:", ledger_->port),
+                absl::StrCat("--gateway=localhost:", gateway_->port),
+                absl::StrCat("--tls_ca_file=", authority_->ca_file()),
+                absl::StrCat("--tls_certificate_file=", certificate.certificate_file),
+                absl::StrCat("--tls_key_file=", certificate.key_file)}});
+  ASSERT_TRUE(worker.ok()) << worker.status();
+  const auto accounts = pb::Accounts::NewStub(ChannelOf(*ledger_, CertificateOf("billing")));
+  const auto opened =
+      Call(*accounts, &pb::Accounts::Stub::OpenAccount,
+           Parse<pb::OpenAccountRequest>("account_id: 'charged' card_token: 'tok_visa'"));
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_TRUE(WaitUntil([&] {
+    const auto account = Call(*accounts, &pb::Accounts::Stub::GetAccount,
+                              Parse<pb::GetAccountRequest>("account_id: 'charged'"));
+    return account.ok() && account->state() == pb::ACCOUNT_STATE_ACTIVE;
+  })) << (*worker)->Stderr();
+}
+
+TEST_F(AccessTest, ARolesFileThatCanNotBeUsedIsRefusedAtTheStart) {
+  const std::string path = *folder_ + "/bad_roles";
+  std::ofstream(path) << "spiffe://test/a switch\nspiffe://test/a billing\n";
+  const auto run = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> args = {"serve", "--database=mysql://u@127.0.0.1:1/x",
+                                     "--listen=127.0.0.1:0"};
+    args.insert(args.end(), more.begin(), more.end());
+    auto process = Subprocess::Start({.program = "ledger", .args = args});
+    EXPECT_TRUE(process.ok()) << process.status();
+    const int code = (*process)->Wait(absl::Seconds(30));
+    return absl::StrCat(code, " ", (*process)->Stderr());
+  };
+  const std::vector<std::string> tls = {
+      absl::StrCat("--tls_ca_file=", authority_->ca_file()),
+      absl::StrCat("--tls_certificate_file=", server_->certificate_file),
+      absl::StrCat("--tls_key_file=", server_->key_file)};
+  const auto with = [&](const std::string& flag) {
+    std::vector<std::string> args = tls;
+    args.push_back(flag);
+    return run(args);
+  };
+  EXPECT_THAT(run(tls), AllOf(::testing::StartsWith("2 "), HasSubstr("--roles_file")));
+  EXPECT_THAT(with("--roles_file=" + path),
+              AllOf(::testing::StartsWith("2 "), HasSubstr("line 2"), HasSubstr("has a line")));
+  EXPECT_THAT(with("--roles_file=/nonexistent"),
+              AllOf(::testing::StartsWith("2 "), HasSubstr("can't be read")));
+  EXPECT_THAT(run({"--roles_file=" + path}),
+              AllOf(::testing::StartsWith("2 "), HasSubstr("of no use without TLS")));
+}
+
+TEST_F(AccessTest, TheProgramPrintsTheTableAndWhatACallerMay) {
+  const auto run = [&](const std::vector<std::string>& args) {
+    auto process = Subprocess::Start({.program = "ledger", .args = args});
+    EXPECT_TRUE(process.ok()) << process.status();
+    const int code = (*process)->Wait(absl::Seconds(30));
+    return absl::StrCat(code, " ", (*process)->Stdout(), (*process)->Stderr());
+  };
+  const std::string table = run({"access"});
+  EXPECT_THAT(table, ::testing::StartsWith("0 "));
+  for (const MethodAccess& row : access::kAccessTable) {
+    EXPECT_THAT(table,
+                HasSubstr(absl::StrCat(absl::StripPrefix(row.method, "/reserve.ledger.v1."))));
+  }
+  EXPECT_THAT(table, ::testing::ContainsRegex("Support/BlockAccount +support, operations\n"));
+  const std::string roles = absl::StrCat("--roles_file=", *folder_, "/roles");
+  const std::string worker = run({"access", roles, "--caller=spiffe://test/worker"});
+  EXPECT_THAT(worker, AllOf(HasSubstr("spiffe://test/worker: worker\n"),
+                            HasSubstr("  Recharges/ReportRecharge\n"), Not(HasSubstr("Support/"))));
+  EXPECT_THAT(run({"access", roles, "--caller=x"}),
+              AllOf(::testing::StartsWith("1 "), HasSubstr("does not name \"x\"")));
+  EXPECT_THAT(run({"access", "--caller=x"}),
+              AllOf(::testing::StartsWith("2 "), HasSubstr("--roles_file")));
+}
+
+}  // namespace
+}  // namespace reserve::e2e
