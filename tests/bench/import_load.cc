@@ -4,6 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "common/rpc/status.h"
 #include "reserve/ledger/v1/rates.grpc.pb.h"
 
@@ -55,7 +57,26 @@ absl::Status ImportDeckFile(const std::shared_ptr<grpc::Channel>& channel, const
   }
   writer->WritesDone();
   const grpc::Status status = writer->Finish();
-  return status.ok() ? absl::OkStatus() : FromGrpcStatus(status);
+  if (!status.ok()) return FromGrpcStatus(status);
+  grpc::ClientContext activation;
+  pb::ActivateRateDeckRequest activate;
+  activate.set_deck_version(response.rate_deck().version());
+  activate.mutable_effective_time()->set_seconds(absl::ToUnixSeconds(absl::Now()));
+  activate.set_backdate(true);
+  activate.set_request_id(name);
+  activate.set_reason("a deck of the largest size");
+  pb::RateDeckActivation activated;
+  const grpc::Status in_force = stub->ActivateRateDeck(&activation, activate, &activated);
+  if (!in_force.ok()) return FromGrpcStatus(in_force);
+  // It is answered once the deck is in memory.
+  grpc::ClientContext look;
+  pb::ListRatesRequest list;
+  list.set_deck_version(response.rate_deck().version());
+  list.set_currency_code(kCurrency);
+  list.set_page_size(1);
+  pb::ListRatesResponse listed;
+  const grpc::Status there = stub->ListRates(&look, list, &listed);
+  return there.ok() ? absl::OkStatus() : FromGrpcStatus(there);
 }
 
 }  // namespace reserve::bench

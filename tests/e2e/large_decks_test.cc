@@ -53,7 +53,7 @@ class LargeDecksTest : public ::testing::Test {
     stack_ = *std::move(stack);
   }
 
-  // Whatever is strange about it.
+  // Into force now, whatever is strange about it.
   absl::Status Import(const std::string& name, const std::string& csv) {
     grpc::ClientContext context;
     pb::ImportRateDeckResponse response;
@@ -72,7 +72,21 @@ class LargeDecksTest : public ::testing::Test {
       if (!writer->Write(message)) break;
     }
     writer->WritesDone();
-    return FromGrpcStatus(writer->Finish());
+    const grpc::Status status = writer->Finish();
+    if (!status.ok()) return FromGrpcStatus(status);
+    pb::ActivateRateDeckRequest activate;
+    activate.set_deck_version(response.rate_deck().version());
+    activate.mutable_effective_time()->set_seconds(absl::ToUnixSeconds(absl::Now()));
+    activate.set_backdate(true);
+    activate.set_request_id(name);
+    activate.set_reason("test");
+    const auto activated = Call(stack_->rates(), &pb::Rates::Stub::ActivateRateDeck, activate);
+    if (!activated.ok()) return activated.status();
+    // It is answered once the deck is in memory.
+    pb::ListRatesRequest list;
+    list.set_deck_version(response.rate_deck().version());
+    list.set_page_size(1);
+    return Call(stack_->rates(), &pb::Rates::Stub::ListRates, list).status();
   }
 
   int64_t Count(const std::string& table) const {

@@ -9,7 +9,7 @@
 //       deck->FindCall(domain::Direction::kOutbound, "18765551234", start);
 //
 // A line is kept in 16 bytes: what lines say of prices is a shape that they share, and their names
-// are kept once. The index takes some 5 bytes more.
+// are kept once. The index takes 5 to 20 bytes more.
 #ifndef RESERVE_SERVICES_LEDGER_RATES_DECK_SNAPSHOT_H_
 #define RESERVE_SERVICES_LEDGER_RATES_DECK_SNAPSHOT_H_
 

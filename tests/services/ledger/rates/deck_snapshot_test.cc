@@ -272,7 +272,7 @@ TEST(DeckSnapshotTest, ALineTakesFewBytesWhateverItIsCalled) {
     rows.push_back(std::move(row));
   }
   const auto deck = Deck(std::move(rows));
-  EXPECT_LE(deck->memory_bytes(), 50'000u * 30);
+  EXPECT_LE(deck->memory_bytes(), 50'000u * 40);
   EXPECT_EQ(deck->RowAt(49'999).destination_name, "a name that many lines of a deck share");
   EXPECT_EQ(deck->RowAt(49'999).prefix, "1349993");
 }
