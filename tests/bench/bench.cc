@@ -38,6 +38,7 @@
 #include "tests/bench/rerating_load.h"
 #include "tests/bench/sql_floor.h"
 #include "tests/bench/stage.h"
+#include "tests/bench/steady_load.h"
 #include "tests/bench/traffic.h"
 #include "tests/bench/window.h"
 #include "tests/support/build_tree.h"
@@ -171,6 +172,8 @@ class Bench {
   absl::Status BatchFigure(const char* name, const Channels& channels, const Traffic::Picker& pick);
   absl::Status UnaryFigure(const std::string& name, int in_flight, double calls_per_second);
   void AddLatencies(const std::string& name, const LoadResult& result);
+  // Half of what unary calls reach: usages a second of a steady load.
+  absl::StatusOr<double> HalfOfPeak();
   int64_t Supply(double per_second, const Timing& timing) const {
     return static_cast<int64_t>(per_second * absl::ToDoubleSeconds(timing.ramp + timing.window));
   }
@@ -489,8 +492,7 @@ absl::Status Bench::CallFigure(const std::string& name, int in_flight, double ca
   return absl::OkStatus();
 }
 
-absl::Status Bench::MeasureOrphanHolds() {
-  if (!Wanted("orphans_expire")) return absl::OkStatus();
+absl::StatusOr<double> Bench::HalfOfPeak() {
   double peak = figures_.Value("unary_256");
   if (peak == 0) {
     const std::vector<Request> requests =
@@ -500,7 +502,13 @@ absl::Status Bench::MeasureOrphanHolds() {
         Load({channels_, Method::kRecordUsage, kUnaryInFlight}, requests, plan_.calibration));
     peak = result.window.per_second;
   }
-  const OrphanLoad load{channels_, ledger_.process->pid(), plan_.orphans, plan_.ringing, peak / 2};
+  return peak / 2;
+}
+
+absl::Status Bench::MeasureOrphanHolds() {
+  if (!Wanted("orphans_expire")) return absl::OkStatus();
+  RESERVE_ASSIGN_OR_RETURN(const double rate, HalfOfPeak());
+  const OrphanLoad load{channels_, ledger_.process->pid(), plan_.orphans, plan_.ringing, rate};
   RESERVE_ASSIGN_OR_RETURN(const OrphanFigures orphans,
                            MeasureOrphans(load, *stage_, traffic_, cpu_));
   booked_ += orphans.booked;
@@ -649,12 +657,22 @@ absl::Status Bench::MeasureHistory() {
 absl::Status Bench::MeasureRerating() {
   if (!Wanted("rerated")) return absl::OkStatus();
   constexpr int kCalls = 40;
+  constexpr absl::Duration kWindow = absl::Seconds(1);
   const int accounts = plan_.quick ? 50 : 500;
+  RESERVE_ASSIGN_OR_RETURN(const double rate, HalfOfPeak());
+  SteadyLoad before(channels_, rate, kWindow, traffic_, cpu_);
+  for (int window = 0; window < 3; ++window) RESERVE_RETURN_IF_ERROR(before.RunWindow());
+  SteadyLoad beside(channels_, rate, kWindow, traffic_, cpu_);
   RESERVE_ASSIGN_OR_RETURN(const ReratingSpeed speed,
-                           MeasureReratingOf(channels_.front(), accounts, kCalls));
-  booked_ += accounts * kCalls;
+                           MeasureReratingOf(channels_.front(), accounts, kCalls, beside));
+  booked_ += accounts * kCalls + before.booked() + beside.booked();
   figures_.Add("rerated", speed.rated_per_second);
   figures_.Add("rerating_previewed", speed.previewed_per_second);
+  figures_.Add("rerated_beside_load", speed.beside_per_second);
+  figures_.Add("rerating_before", before.per_second());
+  figures_.Add("rerating_beside", beside.per_second());
+  figures_.Add("rerating_before_p99", before.P99() / 1e3);
+  figures_.Add("rerating_beside_p99", beside.P99() / 1e3);
   return absl::OkStatus();
 }
 

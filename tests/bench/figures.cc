@@ -106,6 +106,11 @@ std::vector<FigureKind> KindsOfTheRest() {
       {"history_page_p99", "ms", "", ""},
       {"rerated", "usages/s", "RerateUsage, 40 calls an account", "batch"},
       {"rerating_previewed", "usages/s", "the same, a dry run", ""},
+      {"rerated_beside_load", "usages/s", "the same beside the steady load of the next", "rerated"},
+      {"rerating_before", "usages/s", "RecordUsage at half rate, before they are rated again", ""},
+      {"rerating_beside", "usages/s", "the same while they are", "rerating_before"},
+      {"rerating_before_p99", "ms", "", ""},
+      {"rerating_beside_p99", "ms", "", "rerating_before_p99"},
       // A switch dies with all its calls, beside a steady load at half of unary_256.
       {"orphans_created", "holds/s", "CreateHold until all are made", ""},
       {"memory_100k_holds", "MB", "growth of the ledger's RSS by 100,000 open holds", ""},

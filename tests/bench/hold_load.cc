@@ -8,6 +8,7 @@
 #include "common/error/error.h"
 #include "common/rpc/status.h"
 #include "tests/bench/load.h"
+#include "tests/bench/steady_load.h"
 #include "tests/support/ledger_stubs.h"
 
 namespace reserve::bench {
@@ -31,52 +32,6 @@ absl::Status Send(const std::shared_ptr<grpc::Channel>& channel,
   const grpc::Status status = (ledger.of<LedgerStub>().*method)(&context, request, &response);
   return status.ok() ? absl::OkStatus() : FromGrpcStatus(status);
 }
-
-// A steady load, and what became of it.
-class Steady {
- public:
-  Steady(const OrphanLoad& load, Traffic& traffic, const CpuMeter& cpu)
-      : load_(load), traffic_(traffic), cpu_(cpu) {}
-
-  absl::Status RunWindow() {
-    CallOptions options{load_.channels, Method::kRecordUsage, /*in_flight=*/4096};
-    options.calls_per_second = load_.usages_per_second;
-    const Timing timing{absl::Milliseconds(200), kWindow};
-    const auto count = static_cast<int64_t>(1.2 * load_.usages_per_second *
-                                            absl::ToDoubleSeconds(timing.ramp + timing.window));
-    const LoadResult result =
-        RunCalls(options, traffic_.Records(count, traffic_.Spread()), timing, cpu_);
-    const Answers& answers = result.answers;
-    if (answers.failed + answers.refused + answers.overloaded > 0) {
-      return absl::InternalError(absl::StrCat("usages beside holds: ", answers.first_error));
-    }
-    booked_ += answers.booked;
-    per_second_ += result.window.per_second;
-    ++windows_;
-    latencies_us_.insert(latencies_us_.end(), result.latencies_us.begin(),
-                         result.latencies_us.end());
-    return absl::OkStatus();
-  }
-
-  double per_second() const { return windows_ == 0 ? 0 : per_second_ / windows_; }
-  int64_t booked() const { return booked_; }
-  double P99() {
-    if (latencies_us_.empty()) return 0;
-    const auto place =
-        latencies_us_.begin() + static_cast<int64_t>(latencies_us_.size() * 99 / 100);
-    std::nth_element(latencies_us_.begin(), place, latencies_us_.end());
-    return static_cast<double>(*place);
-  }
-
- private:
-  const OrphanLoad& load_;
-  Traffic& traffic_;
-  const CpuMeter& cpu_;
-  double per_second_ = 0;
-  int windows_ = 0;
-  int64_t booked_ = 0;
-  std::vector<float> latencies_us_;
-};
 
 // One after the other over the accounts, as fast as they go, by parts; holds a second. None of them
 // may end before the last one is there, and the load beside them was measured: a machine that is
@@ -142,7 +97,7 @@ absl::StatusOr<OrphanFigures> MeasureOrphans(const OrphanLoad& load, Stage& stag
   RESERVE_ASSIGN_OR_RETURN(figures.created_per_second, CreateOrphans(load, traffic, cpu));
   figures.memory_growth = static_cast<double>(ResidentBytes(load.ledger) - memory_before);
 
-  Steady before(load, traffic, cpu);
+  SteadyLoad before(load.channels, load.usages_per_second, kWindow, traffic, cpu);
   RESERVE_RETURN_IF_ERROR(before.RunWindow());
   const absl::Time first_due = begin + load.ringing;
   if (absl::Now() > first_due) {
@@ -150,7 +105,7 @@ absl::StatusOr<OrphanFigures> MeasureOrphans(const OrphanLoad& load, Stage& stag
   }
   absl::SleepFor(first_due - absl::Now());
 
-  Steady beside(load, traffic, cpu);
+  SteadyLoad beside(load.channels, load.usages_per_second, kWindow, traffic, cpu);
   while (true) {
     RESERVE_RETURN_IF_ERROR(beside.RunWindow());
     RESERVE_ASSIGN_OR_RETURN(const int64_t left, stage.CountHolds());

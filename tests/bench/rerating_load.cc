@@ -1,6 +1,8 @@
 #include "tests/bench/rerating_load.h"
 
+#include <atomic>
 #include <string>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -104,10 +106,10 @@ absl::StatusOr<double> Rerate(const test_support::LedgerStubs& ledger,
 }  // namespace
 
 absl::StatusOr<ReratingSpeed> MeasureReratingOf(const std::shared_ptr<grpc::Channel>& channel,
-                                                int accounts, int calls) {
+                                                int accounts, int calls, SteadyLoad& beside) {
   const test_support::LedgerStubs ledger(channel);
   const absl::Time long_ago = absl::FromUnixSeconds(1'600'000'000);
-  RESERVE_RETURN_IF_ERROR(Import(ledger, "wrong", "0.0500", long_ago).status());
+  RESERVE_ASSIGN_OR_RETURN(const int64_t wrong, Import(ledger, "wrong", "0.0500", long_ago));
   RESERVE_ASSIGN_OR_RETURN(const int64_t right,
                            Import(ledger, "right", "0.0300", absl::Now() + absl::Hours(24 * 365)));
   for (int i = 0; i < accounts; ++i) {
@@ -124,6 +126,19 @@ absl::StatusOr<ReratingSpeed> MeasureReratingOf(const std::shared_ptr<grpc::Chan
   request.set_validate_only(false);
   request.set_request_id("bench");
   RESERVE_ASSIGN_OR_RETURN(speed.rated_per_second, Rerate(ledger, request, usages));
+  request.set_deck_version(wrong);
+  request.set_request_id("bench-beside");
+  absl::StatusOr<double> rated = absl::UnknownError("not done");
+  std::atomic<bool> done = false;
+  std::thread rerating([&] {
+    rated = Rerate(ledger, request, usages);
+    done = true;
+  });
+  absl::Status status = beside.RunWindow();
+  while (status.ok() && !done) status = beside.RunWindow();
+  rerating.join();
+  RESERVE_RETURN_IF_ERROR(status);
+  RESERVE_ASSIGN_OR_RETURN(speed.beside_per_second, rated);
   return speed;
 }
 

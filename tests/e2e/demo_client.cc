@@ -297,6 +297,15 @@ absl::StatusOr<pb::RecordUsageResponse> Client::RecordUsage(const std::string& a
   return Ask(*ledger_, &pb::Ledger::Stub::RecordUsage, request);
 }
 
+absl::StatusOr<pb::RecordUsageResponse> Client::RecordIfAllowed(const std::string& account_id,
+                                                                const pb::Usage& usage) {
+  pb::RecordUsageRequest request;
+  request.set_account_id(account_id);
+  request.set_only_if_allowed(true);
+  *request.mutable_usage() = usage;
+  return Ask(*ledger_, &pb::Ledger::Stub::RecordUsage, request);
+}
+
 absl::StatusOr<pb::Hold> Client::GetHold(const std::string& account_id,
                                          const std::string& hold_id) {
   pb::GetHoldRequest request;

@@ -87,6 +87,9 @@ class Client {
   absl::StatusOr<pb::CloseAccountResponse> CloseAccount(const std::string& account_id);
   absl::StatusOr<pb::RecordUsageResponse> RecordUsage(const std::string& account_id,
                                                       const pb::Usage& usage);
+  // The same of one that may begin only if the account pays for it.
+  absl::StatusOr<pb::RecordUsageResponse> RecordIfAllowed(const std::string& account_id,
+                                                          const pb::Usage& usage);
   absl::StatusOr<pb::Hold> GetHold(const std::string& account_id, const std::string& hold_id);
   // Those that set something aside.
   absl::StatusOr<std::vector<pb::Hold>> ListHolds(const std::string& account_id);

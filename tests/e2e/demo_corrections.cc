@@ -1,4 +1,5 @@
-// A scene of the demo: records that were wrong, and a caller whom nobody had told of.
+// Scenes of the demo: records that were wrong, a caller whom nobody had told of, calls for help,
+// and texts that share what is left.
 
 #include <utility>
 
@@ -24,6 +25,19 @@ pb::Usage CallOf(const std::string& usage_id, const std::string& user_id, const 
   usage.mutable_call()->mutable_duration()->set_seconds(seconds);
   return usage;
 }
+
+pb::Usage TextOf(const std::string& usage_id, const std::string& user_id, const Destination& to,
+                 int segments) {
+  pb::Usage usage = CallOf(usage_id, user_id, to, 0);
+  usage.mutable_sms()->set_direction(pb::DIRECTION_OUTBOUND);
+  usage.mutable_sms()->set_destination(to.number);
+  usage.mutable_sms()->set_carrier(to.carrier);
+  usage.mutable_sms()->set_segments(segments);
+  return usage;
+}
+
+// In no deck: it brings help.
+Destination Help() { return {"911", "", "", 0, /*standard_rate=*/false, ""}; }
 
 }  // namespace
 
@@ -76,6 +90,55 @@ absl::Status Play::WrongRecords() {
                  return NanosOf(now.balance()).value_or(-1) == tailor.balance;
                })
       .status();
+}
+
+absl::Status Play::HelpAndTheLastCent() {
+  report_.Section("A call for help, and texts that share a last cent");
+  RESERVE_ASSIGN_OR_RETURN(Book tollbooth, OpenAnother("tollbooth", "tok_visa"));
+  Caller kim{"kim", /*unlimited=*/false, kFreeSeconds};
+  RESERVE_RETURN_IF_ERROR(AddUser(tollbooth, kim));
+  const std::string& account = tollbooth.account_id;
+  report_.Say("somebody at the tollbooth whom the account does not know dials 911");
+  const pb::Usage help = CallOf("help", "", Help(), 5 * kMinute);
+  RESERVE_ASSIGN_OR_RETURN(const pb::AuthorizeUsageResponse leave,
+                           client_.AuthorizeCall(account, "", help.call()));
+  report_.Text("may it begin", "ALLOWED, emergency",
+               absl::StrCat(ShortName(pb::AuthorizationDecision_Name(leave.decision()),
+                                      "AUTHORIZATION_DECISION_"),
+                            leave.emergency() ? ", emergency" : ""));
+  RESERVE_ASSIGN_OR_RETURN(const pb::RecordUsageResponse helped,
+                           client_.RecordUsage(account, help));
+  report_.Money("cost", 0, helped.cost());
+
+  report_.Say("kim spends all but a cent, and is charged no more; then ten texts are to go out");
+  RESERVE_RETURN_IF_ERROR(client_.SwitchAutomatic(account, false).status());
+  RESERVE_RETURN_IF_ERROR(
+      client_.RecordUsage(account, CallOf("talk", "kim", Barbados(), 74 * kMinute)).status());
+  RESERVE_RETURN_IF_ERROR(
+      client_.RecordUsage(account, TextOf("letter", "kim", AttText(), 19)).status());
+  std::string sent;
+  int64_t booked = 0;
+  absl::Status refused;
+  for (int i = 0; i < 10; ++i) {
+    const std::string id = absl::StrCat("text-", i);
+    const auto recorded = client_.RecordIfAllowed(account, TextOf(id, "kim", AttText(), 1));
+    if (recorded.ok()) {
+      ++booked;
+      sent = id;
+    } else {
+      refused = recorded.status();
+    }
+  }
+  report_.Count("texts that are booked, and may go", 1, booked);
+  report_.Refusal("the others", "USAGE_NOT_ALLOWED", "", refused);
+  RESERVE_RETURN_IF_ERROR(client_.VoidUsage(account, sent).status());
+  report_.Say("the carrier did not take it: it is voided, and another may go");
+  RESERVE_ASSIGN_OR_RETURN(
+      const pb::RecordUsageResponse next,
+      client_.RecordIfAllowed(account, TextOf("text-again", "kim", AttText(), 1)));
+  report_.Money("its cost", AttText().price, next.cost());
+  report_.Money("balance", 0, next.balance_after());
+  return absl::OkStatus();
 }
 
 absl::Status Play::CreditAndFarewell() {

@@ -89,6 +89,7 @@ void Play::Run() {
       &Play::MoneyGoesBack,
       &Play::PaidByBank,
       &Play::WrongRecords,
+      &Play::HelpAndTheLastCent,
       &Play::CreditAndFarewell,
       &Play::ThirtyCallsAtOnce,
       &Play::SharedMinutes,

@@ -99,6 +99,7 @@ class Play {
   absl::Status MoneyGoesBack();
   absl::Status PaidByBank();
   absl::Status WrongRecords();
+  absl::Status HelpAndTheLastCent();
   absl::Status CreditAndFarewell();
   absl::Status ThirtyCallsAtOnce();
   absl::Status SharedMinutes();

@@ -410,14 +410,6 @@ std::vector<Read> Reads() {
        [](Connection& c) {
          return CountOf(storage::LoadEntries(c, "a", {1, 2}));
        }},
-      {"GetUsage, its earlier ratings",
-       [](Connection& c) -> absl::StatusOr<std::string> {
-         RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::UsageState> states,
-                                  storage::LoadUsageStates(c, {{"a", "waits"}}));
-         std::vector<const domain::UsageState*> of;
-         for (const domain::UsageState& state : states) of.push_back(&state);
-         return CountOf(storage::LoadRatings(c, "a", of));
-       }},
       {"usages that wait",
        [](Connection& c) {
          return CountOf(storage::ListUnrated(c, {"", ""}, 10));
@@ -577,12 +569,6 @@ std::vector<Read> MoreReads() {
          scope.account_id = "a";
          return CountOf(storage::AccountsOfScope(c, scope, {}, 10));
        }},
-      {"what was paid for since",
-       [](Connection& c) -> absl::StatusOr<std::string> {
-         RESERVE_ASSIGN_OR_RETURN(const int64_t seconds,
-                                  storage::PaidSecondsSince(c, "a", kUser, 0, 0));
-         return absl::StrCat(seconds, " s");
-       }},
       {"a ledger that leaves",
        [](Connection& c) -> absl::StatusOr<std::string> {
          RESERVE_RETURN_IF_ERROR(storage::LeaveLedgers(c, "none"));
@@ -618,11 +604,32 @@ std::vector<Read> ReadsOfCalls() {
   };
 }
 
+// The same of ratings after the booking.
+std::vector<Read> ReadsOfRatings() {
+  return {
+      {"GetUsage, its earlier ratings",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::UsageState> states,
+                                  storage::LoadUsageStates(c, {{"a", "waits"}}));
+         std::vector<const domain::UsageState*> of;
+         for (const domain::UsageState& state : states) of.push_back(&state);
+         return CountOf(storage::LoadRatings(c, "a", of));
+       }},
+      {"what was paid for since",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_ASSIGN_OR_RETURN(const int64_t seconds,
+                                  storage::PaidSecondsSince(c, "a", kUser, 0, 0));
+         return absl::StrCat(seconds, " s");
+       }},
+  };
+}
+
 std::vector<Read> AllReads() {
   std::vector<Read> all = Reads();
   for (Read& read : ReadsOfAll()) all.push_back(std::move(read));
   for (Read& read : MoreReads()) all.push_back(std::move(read));
   for (Read& read : ReadsOfCalls()) all.push_back(std::move(read));
+  for (Read& read : ReadsOfRatings()) all.push_back(std::move(read));
   return all;
 }
 
