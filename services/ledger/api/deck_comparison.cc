@@ -11,6 +11,7 @@
 #include "services/ledger/api/deck_import.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/api/rates_service.h"
+#include "services/ledger/book/errors.h"
 #include "services/ledger/domain/plan.h"
 #include "services/ledger/domain/rating.h"
 #include "services/ledger/engine/errors.h"
