@@ -6,6 +6,7 @@
 #include "absl/strings/strip.h"
 #include "common/error/error.h"
 #include "common/rpc/caller.h"
+#include "common/rpc/errors.h"
 #include "common/rpc/status.h"
 #include "common/telemetry/log.h"
 
@@ -19,21 +20,9 @@ constexpr size_t kMostTold = 1024;
 // "package.Service/Method", as people write it.
 absl::string_view Shown(absl::string_view method) { return absl::StripPrefix(method, "/"); }
 
-absl::Status CallerUnnamed() {
-  return MakeError(absl::StatusCode::kUnauthenticated, "CALLER_UNNAMED", "",
-                   "the client's certificate has no URI and no DNS name that names the caller");
-}
-
-absl::Status CallerMayNot(absl::string_view method, absl::string_view to_whom,
-                          const std::string& caller, const std::optional<Roles>& roles) {
-  const std::string has =
-      roles.has_value() ? absl::StrCat("has the roles ", NamesOf(*roles)) : "is not known";
-  return WithMetadata(
-      WithMetadata(
-          MakeError(absl::StatusCode::kPermissionDenied, "CALLER_MAY_NOT", "",
-                    absl::StrCat(Shown(method), " is for ", to_whom, "; ", caller, " ", has)),
-          "method", Shown(method)),
-      "caller", caller);
+// What a caller is, as the refusal says it.
+std::string WhatItIs(const std::optional<Roles>& roles) {
+  return roles.has_value() ? absl::StrCat("has the roles ", NamesOf(*roles)) : "is not known";
 }
 
 }  // namespace
@@ -54,15 +43,17 @@ absl::Status Doorkeeper::Check(const MethodAccess& row,
   const std::optional<Roles> roles = roles_->Of(caller);
   if (roles.has_value() && roles->Meets(row.roles)) return absl::OkStatus();
   const std::string may = NamesOf(row.roles);
-  return WithMetadata(CallerMayNot(row.method, absl::StrCat("the roles ", may), caller, roles),
-                      "roles", may);
+  return WithMetadata(
+      CallerMayNot(Shown(row.method), absl::StrCat("the roles ", may), caller, WhatItIs(roles)),
+      "roles", may);
 }
 
 absl::Status Doorkeeper::CheckKnown(absl::string_view method, const std::string& caller) const {
   if (roles_ == nullptr) return absl::OkStatus();
   if (caller.empty()) return CallerUnnamed();
   if (roles_->Of(caller).has_value()) return absl::OkStatus();
-  return CallerMayNot(method, "callers that the roles file names", caller, std::nullopt);
+  return CallerMayNot(Shown(method), "callers that the roles file names", caller,
+                      WhatItIs(std::nullopt));
 }
 
 grpc::Status Doorkeeper::Enter(const MethodAccess& row,

@@ -132,7 +132,7 @@ const std::vector<BannedText>& BannedTexts() {
       {std::regex(R"(\bMakeError\s*\()"),
        everywhere,
        "an error is made by a named function, in its module's file of errors",
-       {"common/error/", "common/money/money.cc", "common/rpc/status.cc",
+       {"common/error/", "common/money/money.cc", "common/rpc/status.cc", "common/rpc/errors.cc",
         "services/ledger/domain/refusals.cc", "services/ledger/rates/errors.cc",
         "services/ledger/book/errors.cc", "services/ledger/storage/errors.cc",
         "services/ledger/storage/database_error.cc", "services/ledger/engine/errors.cc",

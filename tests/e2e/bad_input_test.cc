@@ -444,6 +444,11 @@ TEST_F(BadInputTest, CallsInProgressThatCanNeverBeRightAreRefused) {
       {"Ledger.CreateHold",
        "account_id: 'acct' hold_id: 'new' usage_id: 'booked' user_id: 'u' " + call,
        StatusCode::kAlreadyExists, "USAGE_BOOKED", "usage_id"},
+  });
+}
+
+TEST_F(BadInputTest, WhatIsToldOfACallMustBeRightAndOfAHoldThatThereIs) {
+  ExpectRefused({
       {.method = "Ledger.ExtendHold",
        .request = "account_id: 'acct' hold_id: 'x'",
        .field = "extension"},

@@ -274,11 +274,7 @@ absl::Status PrintAccess() {
   if (path.empty()) return InvalidField("--roles_file", "is needed: it says what a caller is");
   RESERVE_ASSIGN_OR_RETURN(const RolesByCaller roles, ReadRoles(path));
   const auto found = roles.find(caller);
-  if (found == roles.end()) {
-    return MakeError(absl::StatusCode::kNotFound, "CALLER_NOT_NAMED", "",
-                     absl::StrCat("the roles file does not name \"", caller,
-                                  "\": it may call nothing but health"));
-  }
+  if (found == roles.end()) return CallerNotNamed(caller);
   ShowAccessOf(caller, found->second, std::cout);
   return absl::OkStatus();
 }

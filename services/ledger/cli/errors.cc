@@ -19,4 +19,10 @@ absl::Status EntriesLost(int64_t entries) {
                    absl::StrCat(entries, " acknowledged entries are lost"));
 }
 
+absl::Status CallerNotNamed(absl::string_view caller) {
+  return MakeError(absl::StatusCode::kNotFound, "CALLER_NOT_NAMED", "",
+                   absl::StrCat("the roles file does not name \"", caller,
+                                "\": it may call nothing but health"));
+}
+
 }  // namespace reserve::cli

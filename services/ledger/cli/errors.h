@@ -15,6 +15,8 @@ absl::Status CheckFailed(absl::string_view why);
 absl::Status DifferencesFound(int64_t differences);
 // DATA_LOSS "ENTRIES_LOST": entries that were acknowledged are gone.
 absl::Status EntriesLost(int64_t entries);
+// NOT_FOUND "CALLER_NOT_NAMED": the roles file does not name it.
+absl::Status CallerNotNamed(absl::string_view caller);
 
 }  // namespace reserve::cli
 

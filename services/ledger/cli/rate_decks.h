@@ -14,7 +14,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "google/protobuf/timestamp.pb.h"
 #include "reserve/ledger/v1/rates.grpc.pb.h"
 
 namespace reserve::cli {

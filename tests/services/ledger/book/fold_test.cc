@@ -1017,7 +1017,8 @@ TEST_F(FoldTest, RefusalsOfACardThatIsAddedComeInTheirOrder) {
       method.payment_method_id = domain::PaymentMethodId(++account.last_payment_method);
       method.card = {CardToken(absl::StrCat("full-", i)), absl::StrCat("number-", i)};
     }
-    account.tries = {DayOf(kNow, account.time_zone), settings_.max_cards_given_per_day, 0};
+    account.tries.CountOn(domain::WindowAt(account.calendar, domain::CalendarUnit::kDay, kNow));
+    account.tries.cards_given = settings_.max_cards_given_per_day;
   };
   Ask("a", AddPaymentMethod{"r", given});
   EXPECT_THAT(Reasons(Run()), ElementsAre("OK"));
@@ -1192,10 +1193,10 @@ TEST_F(FoldTest, H5_WhetherTheUsageOfAnEndedHoldWasBookedIsLookedUp) {
     hold.usage_id = absl::StrCat("usage-", hold_id);
     hold.state = state;
   }
-  EXPECT_THAT(UsagesOfEndedHolds(image_),
-              testing::UnorderedElementsAre(OnceKey("a", "usage-expired"),
-                                            OnceKey("a", "usage-released"),
-                                            OnceKey("a", "usage-estimated")));
+  EXPECT_THAT(
+      UsagesOfEndedHolds(image_),
+      testing::UnorderedElementsAre(OnceKey("a", "usage-expired"), OnceKey("a", "usage-released"),
+                                    OnceKey("a", "usage-estimated")));
 }
 
 TEST(KeysTest, P3_WhatTheGatewayTellsNeedsTheRefundsAndDisputesOfItsCharge) {

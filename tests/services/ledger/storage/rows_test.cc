@@ -1175,7 +1175,7 @@ TEST_F(RowsTest, AutomaticRechargesAreCounted) {
 // --- Decks ------------------------------------------------------------------------------
 
 TEST_F(RowsTest, ADeckComesBackAsItWas) {
-  rates::DeckHeader header{1,    OddBytes(), "USD",     TestNow(),
+  rates::DeckHeader header{1,    OddBytes(), "USD",     "standard",          TestNow(),
                            kMax, 5,          TestNow(), std::string(64, 'c')};
   header.time_zone = "Europe/Berlin";
   header.rules.calendar.first_offset_seconds = 3'600;
@@ -1208,7 +1208,7 @@ TEST_F(RowsTest, ADeckComesBackAsItWas) {
 }
 
 TEST_F(RowsTest, ADeckIsWrittenWholeOrNotAtAll) {
-  const rates::DeckHeader header{1, "d", "USD", TestNow(), 0, 2, TestNow(), ""};
+  const rates::DeckHeader header{1, "d", "USD", "standard", TestNow(), 0, 2, TestNow(), ""};
   const rates::RateRow row{rates::RateKind::kCall, "1", "", "", 0, 0, 60, 60};
   rates::RateRow other = row;
   other.prefix = "2";
@@ -1238,7 +1238,8 @@ TEST_F(RowsTest, ALargeDeckIsWrittenAndReadInPieces) {
     if (i > 0) line.terms = std::make_shared<domain::LineTerms>(terms);
     rows.push_back(std::move(line));
   }
-  const rates::DeckHeader header{7, "large", "USD", TestNow(), 0, 40'003, TestNow(), ""};
+  const rates::DeckHeader header{7, "large", "USD",     "standard", TestNow(),
+                                 0, 40'003,  TestNow(), ""};
   ASSERT_TRUE(InsertDeck(*connection_, header, rows).ok());
   EXPECT_EQ(*LoadDeckRows(*connection_, 7), rows);
 }
