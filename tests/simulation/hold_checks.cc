@@ -50,8 +50,7 @@ bool EstimateStands(const AccountRows& rows, const std::string& usage_id) {
   const domain::Entry* entry = FindStandingEntry(rows, usage_id);
   if (entry == nullptr || !entry->booked.has_value() || !entry->booked->estimated) return false;
   const auto state = rows.usage_states.find(usage_id);
-  return state == rows.usage_states.end() ||
-         state->second.status != domain::UsageStatus::kVoided;
+  return state == rows.usage_states.end() || state->second.status != domain::UsageStatus::kVoided;
 }
 
 using Seconds = std::map<std::pair<std::string, int32_t>, int64_t>;  // by user and period

@@ -134,9 +134,8 @@ const Hold* HoldOf(const std::vector<Hold>* holds, absl::string_view usage_id,
 void TellOfFunds(Draft* draft) {
   if (draft->context().holds == nullptr || draft->context().holds->empty()) return;
   const auto& entries = draft->transition().entries;
-  const bool came = std::any_of(entries.begin(), entries.end(), [](const Entry& entry) {
-    return entry.amount > 0;
-  });
+  const bool came = std::any_of(entries.begin(), entries.end(),
+                                [](const Entry& entry) { return entry.amount > 0; });
   const Account& a = draft->account();
   // H9: nothing more is granted there.
   if (!came || a.available() <= 0 || a.ends() || a.blocked()) return;

@@ -122,8 +122,7 @@ class Books {
     return Extend(hold_id, HoldExtension{number, used}, rate);
   }
   absl::Status Release(const std::string& hold_id, absl::Duration used = absl::ZeroDuration(),
-                       const Rate* rate = nullptr,
-                       absl::Time answer_time = absl::InfinitePast());
+                       const Rate* rate = nullptr, absl::Time answer_time = absl::InfinitePast());
   // Releases all calls of a switch from before this incarnation, one after the other, and calls
   // `after` with the id of each. As ReleaseSwitchHolds does over all accounts.
   absl::Status ReleaseSwitch(const std::string& switch_id, int64_t incarnation,
