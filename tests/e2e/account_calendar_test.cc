@@ -27,7 +27,7 @@ class ChangedCalendarTest : public StackTest {
     // So that calls of months to come can be told today.
     StartStack({.ledger_flags = {"--max_usage_ahead=2400h"}});
     // 600 s, anew with each billing month.
-    stack_->database().Execute("INSERT INTO plans VALUES ('by_day', 1, 600, 3, 0, 0)");
+    stack_->database().Execute("INSERT INTO plans VALUES ('by_day', 1, 600, 3, 0, 0, 'standard')");
   }
 
   // The date that many days from today.

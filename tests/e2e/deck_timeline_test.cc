@@ -160,7 +160,7 @@ TEST_F(DeckTimelineTest, K1_TheTimelineTellsOfAllActivationsAndWhatIsScheduledIs
   retire.set_deck_version(draft);
   EXPECT_EQ(ReasonOf(Call(rates(), &pb::Rates::Stub::RetireRateDeck, retire).status()),
             "RATE_DECK_NEEDED");
-  ASSERT_TRUE(Activate(1, "called off", time).ok());
+  ASSERT_TRUE(Activate(1, "called-off", time).ok());
   EXPECT_EQ(StateOf(draft), pb::RATE_DECK_STATE_SUPERSEDED);
   const auto list = Call(rates(), &pb::Rates::Stub::ListRateDeckActivations,
                          Parse<pb::ListRateDeckActivationsRequest>(

@@ -283,7 +283,7 @@ TEST_F(ReconcilerTest, ARefundThatTheLedgerHasAsMadeAndTheGatewayLacksIsForAPers
     EXPECT_THAT(Reconcile(), ElementsAre("FOR A PERSON NO_REFUND acme/1"));
     EXPECT_THAT(output_, HasSubstr(absl::StrCat("charge ", charge_id,
                                                 "  refund re_lost USD 5.00 SUCCEEDED\n")));
-    EXPECT_THAT(output_, HasSubstr("tell the ledger that it failed, which books it back"));
+    EXPECT_THAT(output_, HasSubstr("tell that it failed by Recharges.ReportGatewayRefund"));
     EXPECT_THAT(output_, HasSubstr("1 credited recharges, 1 refunds;"));
   }
   EXPECT_EQ(counts_.for_person, 1);
@@ -295,7 +295,7 @@ TEST_F(ReconcilerTest, ARefundOfAnotherAmountThanTheGatewayHasIsForAPerson) {
   books_.Fix(Made("acme", 2, charge_id, RefundByHand(charge_id, 2 * kFive)));
   books_.Fix(Made("acme", 3, charge_id, RefundByHand(charge_id, kFive)));
   EXPECT_THAT(Reconcile(), ElementsAre("FOR A PERSON REFUND_DIFFERS acme/1"));
-  EXPECT_THAT(output_, HasSubstr("adjust the balance by the difference"));
+  EXPECT_THAT(output_, HasSubstr("book the difference by Support.AdjustBalance"));
 }
 
 TEST_F(ReconcilerTest, ARefundOfAChargeThatTheGatewayLacksIsForAPerson) {

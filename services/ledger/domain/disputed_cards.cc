@@ -53,18 +53,22 @@ std::string NumberOfDispute(const Account& account, const std::string& dispute_i
 
 std::string DisputedNumberOf(const Account& account, const CardToken& token) {
   const std::string stand_in = StandInNumber(token);
+  // Of several disputes the one with the lowest id: all of their numbers are disputed.
+  const DisputedNumber* found = nullptr;
   for (const DisputedNumber& number : account.disputed_numbers) {
-    if (number.fingerprint == stand_in) return NumberOfDispute(account, number.dispute_id);
+    if (number.fingerprint != stand_in) continue;
+    if (found == nullptr || number.dispute_id < found->dispute_id) found = &number;
   }
-  return "";
+  return found == nullptr ? "" : NumberOfDispute(account, found->dispute_id);
 }
 
 void NoteTokenOf(const Card& card, Draft* draft) {
   if (card.token.empty()) return;
   std::vector<std::string> names = {StandInNumber(card.token)};
-  // It may have got another number since.
-  const PaymentMethod* same = FindCardWith(draft->account(), card.token);
-  if (same != nullptr) names.push_back(same->card.fingerprint);
+  // It may have got another number since, or be that of two cards.
+  for (const PaymentMethod& method : draft->account().payment_methods) {
+    if (method.card.token == card.token) names.push_back(method.card.fingerprint);
+  }
   std::vector<DisputedNumber>& numbers = draft->account().disputed_numbers;
   std::vector<DisputedNumber> noted;
   for (const DisputedNumber& number : numbers) {

@@ -87,7 +87,7 @@ TEST(AuditorTest, AnAccountOfManyPagesAddsUp) {
 
 TEST(AuditorTest, MonthlyBucketsAreReplayed) {
   Ledger ledger;
-  ledger.sql().Execute("INSERT INTO plans VALUES ('monthly', 1, 600, 2, 0, 0)");
+  ledger.sql().Execute("INSERT INTO plans VALUES ('monthly', 1, 600, 2, 0, 0, 'standard')");
   const auto engine = ledger.StartEngine();
   OpenFunded(*engine, kAccount);
   ASSERT_TRUE(Ask<UserReply>(*engine, kAccount, PutUser{kUser, "monthly"}).ok());
@@ -105,7 +105,7 @@ TEST(AuditorTest, MonthlyBucketsAreReplayed) {
 
 TEST(AuditorTest, C8_BillingMonthsAreReplayedByTheCalendarOfTheirTime) {
   Ledger ledger;
-  ledger.sql().Execute("INSERT INTO plans VALUES ('by_day', 1, 600, 3, 0, 0)");
+  ledger.sql().Execute("INSERT INTO plans VALUES ('by_day', 1, 600, 3, 0, 0, 'standard')");
   {
     const auto engine = ledger.StartEngine();
     OpenFunded(*engine, kAccount);

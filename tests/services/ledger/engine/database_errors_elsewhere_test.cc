@@ -404,7 +404,7 @@ std::vector<Read> Reads() {
        }},
       {"GetUsage, where it stands",
        [](Connection& c) {
-         return CountOf(storage::LoadUsageStates(c, {{"a", "waits"}}));
+         return CountOf(storage::LoadUsageStates(c, {{"a", "rated"}}));
        }},
       {"GetUsage, its latest rating",
        [](Connection& c) {
@@ -610,7 +610,7 @@ std::vector<Read> ReadsOfRatings() {
       {"GetUsage, its earlier ratings",
        [](Connection& c) -> absl::StatusOr<std::string> {
          RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::UsageState> states,
-                                  storage::LoadUsageStates(c, {{"a", "waits"}}));
+                                  storage::LoadUsageStates(c, {{"a", "rated"}}));
          std::vector<const domain::UsageState*> of;
          for (const domain::UsageState& state : states) of.push_back(&state);
          return CountOf(storage::LoadRatings(c, "a", of));
@@ -649,6 +649,11 @@ TEST_P(QueryErrorsTest, AQueryIsAnsweredOrToldAndLeavesNoTransactionOpen) {
       Ask<UsageReply>(*direct_, "a", RecordUsage{Call(kUser, "call", kStandardNumber, 60)}).ok());
   ASSERT_TRUE(
       Ask<UsageReply>(*direct_, "a", RecordUsage{Call("late", "waits", kStandardNumber, 60)}).ok());
+  // One that has a rating after its booking.
+  ASSERT_TRUE(
+      Ask<UsageReply>(*direct_, "a", RecordUsage{Call("soon", "rated", kStandardNumber, 60)}).ok());
+  ASSERT_TRUE(Ask<UserReply>(*direct_, "a", PutUser{"soon", ""}).ok());
+  ASSERT_TRUE(Ask<UsageReply>(*direct_, "a", RateUnrated{"rated"}).ok());
   ASSERT_TRUE(Ask<EntryReply>(*direct_, "a", AdjustBalance{"1", -kNanosPerUnit, {"x"}, ""}).ok());
   ASSERT_TRUE(Ask<RechargeReply>(*direct_, "a", Refund("r", 1, kNanosPerUnit)).ok());
   ASSERT_TRUE(Ask<PaymentReply>(*direct_, "a", Payment("p", kNanosPerUnit)).ok());

@@ -210,7 +210,7 @@ TEST_F(UnratedTest, U5_ACorrectionAndItsOriginalAtTheSameTimeLeaveOneFact) {
 }
 
 TEST_F(UnratedTest, U5_AVoidGivesBackToThePeriodOfTheUsageWhateverTheUserIsOnNow) {
-  ledger_.sql().Execute("INSERT INTO plans VALUES ('monthly600', 1, 600, 2, 0, 0)");
+  ledger_.sql().Execute("INSERT INTO plans VALUES ('monthly600', 1, 600, 2, 0, 0, 'standard')");
   auto engine = ledger_.StartEngine();
   OpenFunded(*engine, kAccount);
   ASSERT_TRUE(Ask<UserReply>(*engine, kAccount, PutUser{"m", "monthly600"}).ok());

@@ -1,4 +1,4 @@
--- oldest-code: 28
+-- oldest-code: 24
 --
 -- The billing day of an account, and the changes of its time zone and billing day, oldest first:
 -- "<micros since the epoch>:<last seq before>:<billing day>:<zone>" each, with spaces between.
