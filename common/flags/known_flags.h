@@ -86,6 +86,7 @@ constexpr absl::string_view kKnownFlags[] = {
     "once_idle",
     "outage_file",
     "partial_charge_wait",
+    "pending_in_the_way",
     "pending_lookup_interval",
     "periods",
     "poll_interval",

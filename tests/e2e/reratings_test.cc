@@ -238,7 +238,7 @@ TEST_F(ReratingsTest, U6_ALedgerThatIsKilledOnTheWayGoesOnWhereItWas) {
   }
   ASSERT_TRUE(Call(stack_->ledger(), &Ledger::BatchRecordUsage, batch).ok());
   const std::string before = Balance("killed");
-  const int64_t deck = Import("dearer-ghana", "call,233,0.2200");
+  const int64_t deck = Import("dearer-ghana", "call,233,0.3700");
   const std::string request = absl::StrCat("account_id: 'killed' deck_version: ", deck,
                                            " reason: 'wrong deck' request_id: 'killed-1'");
   {

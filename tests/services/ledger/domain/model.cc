@@ -982,7 +982,7 @@ ModelGiven Model::AsKnown(ModelGiven given) const {
     return given;
   }
   for (const auto& [id, dispute] : disputes_) {
-    if (!dispute.out || dispute.forgiven || !dispute.by_token.contains(without)) continue;
+    if (!Covers(dispute, without)) continue;
     given.number = dispute.number;
     return given;
   }
