@@ -20,6 +20,7 @@ namespace pb = ledger::v1;
 using Accounts = pb::Accounts::Stub;
 using Events = pb::Events::Stub;
 using Ledger = pb::Ledger::Stub;
+using Support = pb::Support::Stub;
 
 class ChangedCalendarTest : public StackTest {
  protected:
@@ -41,26 +42,29 @@ class ChangedCalendarTest : public StackTest {
     Must(&Accounts::OpenAccount,
          absl::StrCat(Head(id), "default_plan_id: 'by_day' billing_day: ", In(3).day()));
     Must(&Accounts::PutUser, Head(id) + "user_id: 'u'");
+    Must(&Support::RecordPayment,
+         Head(id) +
+             "request_id: 'p' means: PAYMENT_MEANS_BANK_TRANSFER reason: 'paid' "
+             "amount { currency_code: 'USD' units: 20 }");
   }
   static pb::Account Update(const std::string& id, const std::string& account,
                             const std::string& more = "") {
     return Must(&Accounts::UpdateAccount,
                 absl::StrCat(Head(id), "account { ", account, " } ", more));
   }
-  // Free seconds of a call of 540 s that begins at noon so many days from today; its id says when.
+  // Free seconds that are set aside for a call of 540 s that begins at noon so many days from
+  // today: usage of months to come can't be booked yet (K2), and calls in progress draw on the same
+  // (H1).
   static int64_t FreeSecondsIn(const std::string& id, int days) {
-    const std::string usage_id = absl::StrCat("in-", days);
     const absl::Time start =
         absl::FromCivil(absl::CivilSecond(In(days)) + int64_t{12} * 3600, absl::UTCTimeZone());
-    Must(&Ledger::RecordUsage,
-         absl::StrCat(Head(id), "usage { usage_id: '", usage_id, "' user_id: 'u' start_time { ",
-                      "seconds: ", absl::ToUnixSeconds(start),
-                      " } call { direction: DIRECTION_OUTBOUND destination: '+12125550100' ",
-                      "duration { seconds: 540 } } }"));
-    const auto record =
-        Must(&Accounts::GetUsage, absl::StrCat(Head(id), "usage_id: '", usage_id, "'"));
-    return record.rating().allowance_before().seconds() -
-           record.rating().allowance_after().seconds();
+    const std::string call =
+        absl::StrCat(Head(id), "user_id: 'u' start_time { seconds: ", absl::ToUnixSeconds(start),
+                     " } call { direction: DIRECTION_OUTBOUND destination: '+12125550100' } ");
+    const int64_t left = Must(&Ledger::AuthorizeUsage, call).allowance_left().seconds();
+    Must(&Ledger::CreateHold, absl::StrCat(call, "hold_id: 'in", days, "' usage_id: 'in", days,
+                                           "' slice { seconds: 540 }"));
+    return left - Must(&Ledger::AuthorizeUsage, call).allowance_left().seconds();
   }
 };
 

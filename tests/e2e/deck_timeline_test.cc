@@ -178,7 +178,7 @@ TEST_F(DeckTimelineTest, K1_TheTimelineTellsOfAllActivationsAndWhatIsScheduledIs
     ASSERT_TRUE(retired.ok()) << retired.status();
     EXPECT_EQ(retired->state(), pb::RATE_DECK_STATE_RETIRED);
   }
-  EXPECT_EQ(ReasonOf(Activate(draft, "too late").status()), "RATE_DECK_RETIRED");
+  EXPECT_EQ(ReasonOf(Activate(draft, "too-late").status()), "RATE_DECK_RETIRED");
   const auto retired_decks =
       Call(rates(), &pb::Rates::Stub::ListRateDecks,
            Parse<pb::ListRateDecksRequest>("state: RATE_DECK_STATE_RETIRED"));

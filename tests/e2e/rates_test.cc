@@ -617,9 +617,9 @@ TEST_F(RatesTest, AnExportGivesBackWhatWasImported) {
                 "call_inbound,1800,,,0.015,0,60/60,,,,,,,,,,,\n"
                 "sms,1,310-410,,0.011,,,,,,,,,,,,,\n"
                 "short_code,611,,Care,0,0,60/60,,,,,,,,,,,\n");
-  Stack::Ended ended =
-      stack_->RunLedger({"import-rates", file, "--currency=EUR", "--time_zone=Europe/Berlin",
-                         "--holidays=2026-12-25", "--rounding=up/4", "--draft"});
+  Stack::Ended ended = stack_->RunLedger({"import-rates", file, "--currency=EUR",
+                                          "--time_zone=Europe/Berlin", "--holidays=2026-12-25",
+                                          "--rounding=up/4", "--draft", "--accept=BARE_PREFIX"});
   ASSERT_EQ(ended.exit_code, 0) << ended.output << ended.errors;
   const Stack::Ended exported = stack_->RunLedger({"export-rates", "1"});
   ASSERT_EQ(exported.exit_code, 0) << exported.errors;
@@ -629,7 +629,6 @@ TEST_F(RatesTest, AnExportGivesBackWhatWasImported) {
   const std::string again = WriteFile("again.csv", exported.output);
   ended = stack_->RunLedger({"import-rates", again, "--currency=EUR", "--time_zone=Europe/Berlin",
                              "--holidays=2026-12-25", "--rounding=up/4", "--draft",
-                             // 310-410 was of the United States; its name, att, is of no country.
                              "--accept=BARE_PREFIX"});
   ASSERT_EQ(ended.exit_code, 0) << ended.output << ended.errors << exported.output;
   EXPECT_EQ(stack_->RunLedger({"export-rates", "2"}).output, exported.output);

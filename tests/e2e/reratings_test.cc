@@ -230,6 +230,7 @@ TEST_F(ReratingsTest, U7_ACorrectionSaysWhatWasPaidForSince) {
 }
 
 TEST_F(ReratingsTest, U6_ALedgerThatIsKilledOnTheWayGoesOnWhereItWas) {
+  Import("cheap-ghana", "call,233,0.0300");
   OpenFunded("killed");
   pb::BatchRecordUsageRequest batch;
   for (int i = 0; i < 1'000; ++i) {

@@ -636,7 +636,32 @@ std::vector<Read> AllReads() {
 // In parts that run side by side, as most of it is waiting for the pool's pauses.
 constexpr size_t kPartsOfReads = 4;
 class QueryErrorsTest : public DatabaseErrorsElsewhereTest,
-                        public testing::WithParamInterface<size_t> {};
+                        public testing::WithParamInterface<size_t> {
+ protected:
+  // A row at least of all that is read.
+  void BookWhatIsRead() {
+    ASSERT_TRUE(
+        Ask<UsageReply>(*direct_, "a", RecordUsage{Call(kUser, "call", kStandardNumber, 60)}).ok());
+    ASSERT_TRUE(
+        Ask<UsageReply>(*direct_, "a", RecordUsage{Call("late", "waits", kStandardNumber, 60)})
+            .ok());
+    // One that has a rating after its booking.
+    ASSERT_TRUE(
+        Ask<UsageReply>(*direct_, "a", RecordUsage{Call("soon", "rated", kStandardNumber, 60)})
+            .ok());
+    ASSERT_TRUE(Ask<UserReply>(*direct_, "a", PutUser{"soon", ""}).ok());
+    ASSERT_TRUE(Ask<UsageReply>(*direct_, "a", RateUnrated{"rated"}).ok());
+    ASSERT_TRUE(Ask<EntryReply>(*direct_, "a", AdjustBalance{"1", -kNanosPerUnit, {"x"}, ""}).ok());
+    ASSERT_TRUE(Ask<RechargeReply>(*direct_, "a", Refund("r", 1, kNanosPerUnit)).ok());
+    ASSERT_TRUE(Ask<PaymentReply>(*direct_, "a", Payment("p", kNanosPerUnit)).ok());
+    ASSERT_TRUE(
+        Ask<DisputeReply>(*direct_, "a",
+                          ToldDispute(1, "dp", domain::DisputeState::kInquiry, kNanosPerUnit))
+            .ok());
+    // As if something were owed to somebody.
+    ledger_->sql().Execute("UPDATE accounts SET payout_owed = 1");
+  }
+};
 
 INSTANTIATE_TEST_SUITE_P(Part, QueryErrorsTest, testing::Range(size_t{0}, kPartsOfReads));
 
@@ -645,23 +670,7 @@ TEST_P(QueryErrorsTest, AQueryIsAnsweredOrToldAndLeavesNoTransactionOpen) {
   engine_.reset();
   options_.retry_budget = absl::Milliseconds(100);
   engine_ = ledger_->StartEngine(options_);
-  ASSERT_TRUE(
-      Ask<UsageReply>(*direct_, "a", RecordUsage{Call(kUser, "call", kStandardNumber, 60)}).ok());
-  ASSERT_TRUE(
-      Ask<UsageReply>(*direct_, "a", RecordUsage{Call("late", "waits", kStandardNumber, 60)}).ok());
-  // One that has a rating after its booking.
-  ASSERT_TRUE(
-      Ask<UsageReply>(*direct_, "a", RecordUsage{Call("soon", "rated", kStandardNumber, 60)}).ok());
-  ASSERT_TRUE(Ask<UserReply>(*direct_, "a", PutUser{"soon", ""}).ok());
-  ASSERT_TRUE(Ask<UsageReply>(*direct_, "a", RateUnrated{"rated"}).ok());
-  ASSERT_TRUE(Ask<EntryReply>(*direct_, "a", AdjustBalance{"1", -kNanosPerUnit, {"x"}, ""}).ok());
-  ASSERT_TRUE(Ask<RechargeReply>(*direct_, "a", Refund("r", 1, kNanosPerUnit)).ok());
-  ASSERT_TRUE(Ask<PaymentReply>(*direct_, "a", Payment("p", kNanosPerUnit)).ok());
-  ASSERT_TRUE(Ask<DisputeReply>(*direct_, "a",
-                                ToldDispute(1, "dp", domain::DisputeState::kInquiry, kNanosPerUnit))
-                  .ok());
-  // As if something were owed to somebody.
-  ledger_->sql().Execute("UPDATE accounts SET payout_owed = 1");
+  BookWhatIsRead();
   const std::vector<Read> reads = AllReads();
   for (size_t i = GetParam(); i < reads.size(); i += kPartsOfReads) {
     const Read& read = reads[i];
