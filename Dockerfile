@@ -26,4 +26,6 @@ COPY --from=build /out/ /usr/local/bin/
 # Nobody's account; by number, so that Kubernetes can tell that it is not root.
 USER 65532:65532
 EXPOSE 50051 50052 9100
+# Other machines are served with a certificate (RESERVE_TLS_CERTIFICATE_FILE and the like), or if
+# plain text is asked for (--insecure_plaintext): else this ends at once, and says so.
 CMD ["ledger", "serve", "--listen=0.0.0.0:50051"]
