@@ -10,7 +10,7 @@
 lint_flags() {
   grep -F -B 1 "\"file\": \"$PWD/$1\"" build/release/compile_commands.json |
     sed -n 's/^ *"command": "\(.*\) -o .*",$/\1/p' | head -n 1 |
-    sed -E 's/^[^ ]+( [^ ]*c\+\+)? //; s/-Wno-restrict|-Winvalid-pch|-include [^ ]*cmake_pch\.hxx//g'
+    sed -E 's/\\(["\\])/\1/g; s/^[^ ]+( [^ ]*c\+\+)? //; s/-Wno-restrict|-Winvalid-pch|-include [^ ]*cmake_pch\.hxx//g'
 }
 
 # lint_unit NAME FILE...: looks at these together, in halves if need be. What was clean once is not
@@ -20,7 +20,8 @@ lint_unit() {
   shift
   printf '#include "%s"  // NOLINT\n' "${@/#/$PWD/}" >"$unit"
   local flags
-  read -ra flags <<<"$(lint_flags "$1")"
+  # As a shell would read them: some have quotes.
+  eval "flags=($(lint_flags "$1"))"
   if ! clang++-14 "${flags[@]}" -w -fsyntax-only "$unit" 2>"$unit.log" && (($# > 1)); then
     local half=$((($# + 1) / 2)) failed=0
     lint_unit "${name}a" "${@:1:half}" || failed=1

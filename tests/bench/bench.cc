@@ -665,7 +665,7 @@ absl::Status Bench::MeasureRerating() {
   SteadyLoad beside(channels_, rate, kWindow, traffic_, cpu_);
   RESERVE_ASSIGN_OR_RETURN(const ReratingSpeed speed,
                            MeasureReratingOf(channels_.front(), accounts, kCalls, beside));
-  booked_ += accounts * kCalls + before.booked() + beside.booked();
+  booked_ += int64_t{accounts} * kCalls + before.booked() + beside.booked();
   figures_.Add("rerated", speed.rated_per_second);
   figures_.Add("rerating_previewed", speed.previewed_per_second);
   figures_.Add("rerated_beside_load", speed.beside_per_second);

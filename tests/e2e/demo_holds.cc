@@ -93,7 +93,7 @@ absl::Status Play::ThirtyCallsAtOnce() {
   RESERVE_RETURN_IF_ERROR(AwaitBalance(agency, kReserveAmount));
   RESERVE_ASSIGN_OR_RETURN(calls, PlayThirty(agency, "night", to, 4 * kMinute, /*comes=*/true));
   report_.Count("calls that were cut", 0, calls.cut);
-  report_.Amount("they cost together", 30 * 4 * to.price, calls.cost);
+  report_.Amount("they cost together", int64_t{30} * 4 * to.price, calls.cost);
   RESERVE_ASSIGN_OR_RETURN(const pb::Account now,
                            Await(agency, "the last recharge", [](const pb::Account& account) {
                              return account.open_recharge_ordinal() == 0;

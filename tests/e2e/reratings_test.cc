@@ -66,8 +66,7 @@ class ReratingsTest : public StackTest {
     std::ofstream(csv) << "kind,prefix,price\ncall,1,0.0100\n" << row << "\n";
     const auto imported = stack_->RunLedger(
         {"import-rates", csv, "--effective_time=2020-01-01T00:00:00Z", "--backdate",
-         "--accept=ROWS_DROPPED,PRICES_CHANGED,CROSSES_CEILING,BARE_PREFIX,"
-         "MISSES_RECENT"});
+         "--accept=ROWS_DROPPED,PRICES_CHANGED,CROSSES_CEILING,BARE_PREFIX,MISSES_RECENT"});
     EXPECT_EQ(imported.exit_code, 0) << imported.errors;
     return Must(&Rates::ListRateDecks, "page_size: 1").rate_decks(0).version();
   }

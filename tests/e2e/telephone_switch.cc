@@ -110,7 +110,7 @@ absl::StatusOr<pb::AuthorizationDecision> TelephoneSwitch::Dial(const CallTo& to
   PhoneCall call;
   call.to = to;
   call.decision = decision;
-  call.hold = *std::move(answer.mutable_hold());
+  call.hold = std::move(*answer.mutable_hold());
   calls_[to.call_id] = std::move(call);
   return decision;
 }

@@ -42,7 +42,8 @@ class UsageCorrectionsTest : public StackTest {
  protected:
   static void SetUpTestSuite() {
     StartStack({});
-    stack_->database().Execute("INSERT INTO plans VALUES ('monthly600', 1, 600, 2, 0, 0, 'standard')");
+    stack_->database().Execute(
+        "INSERT INTO plans VALUES ('monthly600', 1, 600, 2, 0, 0, 'standard')");
   }
 
   static void Open(const std::string& id, const std::string& plan = "per_minute") {

@@ -63,8 +63,8 @@ absl::Status AuditedLines::Read(storage::Connection& connection, const Decks& de
   }
   decks_.clear();
   for (auto& [version, of_deck] : rows) {
-    RESERVE_ASSIGN_OR_RETURN(decks_[version], rates::DeckSnapshot::Create(
-                                                  decks.find(version)->second, std::move(of_deck)));
+    RESERVE_ASSIGN_OR_RETURN(decks_[version],
+                             rates::DeckSnapshot::Create(decks.find(version)->second, of_deck));
   }
   return absl::OkStatus();
 }

@@ -31,7 +31,7 @@ struct DayPeriod {
   int16_t from_minute = 0;  // of the day, 0 to 1439
   int16_t to_minute = 0;    // 1 to 1440, without it; not after `from_minute`: the night around it
 
-  friend auto operator<=>(const DayPeriod&, const DayPeriod&) = default;
+  friend auto operator<=>(const DayPeriod&, const DayPeriod&) = default;  // NOLINT
 };
 
 struct LineTerms {

@@ -117,7 +117,7 @@ TEST_F(GrantTest, P6_AGrantThatEndsInsideACorrectionCostsTheCustomerNothing) {
   Grant(Dollars(1), absl::Hours(1));
   Record("wrong", 4);  // $2.00, $1.00 of it promotional
   books_.Advance(absl::Hours(2));
-  Usage right = OutboundCall(books_.now() - absl::Hours(2), 60 * 3);
+  Usage right = OutboundCall(books_.now() - absl::Hours(2), int64_t{60} * 3);
   right.usage_id = "right";
   ASSERT_TRUE(books_.Correct("wrong", "ann", right, &dear_).ok());
   EXPECT_EQ(books_.account().balance, Dollars(15) - Cents(50)) << "$1.50, $1.00 of it promotional";
@@ -132,7 +132,7 @@ TEST_F(GrantTest, P6_AGrantThatEndsInsideACorrectionCostsTheCustomerNothing) {
 
 TEST_F(GrantTest, P6_AUsageThatIsRatedLaterDrawsOnTheGrantsThatThereWereWhenItWasBooked) {
   Grant(Dollars(1), absl::Hours(24));
-  Usage usage = OutboundCall(books_.now(), 60 * 4);
+  Usage usage = OutboundCall(books_.now(), int64_t{60} * 4);
   usage.usage_id = "waits";
   ASSERT_TRUE(books_.Record("ann", usage, nullptr).ok());
   Grant(Dollars(1), absl::Hours(12));

@@ -144,7 +144,7 @@ TEST_F(HoldTest, H2_AnExtensionEveryTenSecondsGrantsNoMoreThanASliceAhead) {
   ASSERT_EQ(Hold("a", rate), Decision::kAllowed);
   for (int i = 1; i <= 12; ++i) {
     books_.Advance(absl::Seconds(10));
-    Extend("a", i, 10 * i);
+    Extend("a", i, int64_t{10} * i);
     EXPECT_EQ(hold("a").granted_seconds, 10 * i + 60);
     EXPECT_EQ(hold("a").accrued, Cents(10) * i);
     EXPECT_EQ(hold("a").held, Cents(10) * i + Cents(60));
@@ -294,7 +294,7 @@ TEST_F(HoldTest, H6_WhenTheMoneyComesTheSwitchIsToldAndExtensionsGrantAgain) {
   ASSERT_EQ(Hold("a", rate), Decision::kAllowed);
   for (int i = 1; i <= 3; ++i) {
     books_.Advance(absl::Minutes(1));
-    Extend("a", i, 60 * i);
+    Extend("a", i, int64_t{60} * i);
   }
   EXPECT_EQ(hold("a").granted_seconds, 180);
   EXPECT_EQ(hold("a").final_reason, FinalReason::kInsufficientBalance);

@@ -121,7 +121,7 @@ TEST_F(ReratingTest, U7_AReplayGivesWhatAWrongRecordAteToTheCallsThatWerePaidFor
 }
 
 TEST_F(ReratingTest, G12_ADearerRatingOpensNoRechargeUnlessTheRequestSaysSo) {
-  Record("x", 60 * 12, &standard_);
+  Record("x", int64_t{60} * 12, &standard_);
   EXPECT_EQ(OutcomeOf(books_.RateAgain("x", &dear_)), Rerated::kChanged);  // $6.00: below
   EXPECT_EQ(books_.open(), nullptr);
   ASSERT_TRUE(RechargeToFollow(books_.context(), books_.account()).has_value());
@@ -129,7 +129,7 @@ TEST_F(ReratingTest, G12_ADearerRatingOpensNoRechargeUnlessTheRequestSaysSo) {
 
   Books other;
   other.OpenFunded();
-  Usage usage = OutboundCall(other.now(), 60 * 12);
+  Usage usage = OutboundCall(other.now(), int64_t{60} * 12);
   usage.usage_id = "x";
   ASSERT_TRUE(other.Record("ann", usage, &standard_).ok());
   ASSERT_TRUE(other.RateAgain("x", &dear_, {.may_recharge = true}).ok());

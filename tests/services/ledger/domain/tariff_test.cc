@@ -135,12 +135,12 @@ TEST(TariffTest, C11_AnHourThatComesTwiceIsInItsPeriodTwice) {
   // From 02:00 to 03:00 of Sundays.
   const Tariff tariff = Of({Within(Line(kCentASecond), {{0x40, 120, 180}}), Line(0)}, rules);
   const absl::Time before = absl::FromCivil(absl::CivilSecond(2026, 10, 25, 1, 30), berlin);
-  EXPECT_EQ(Price(RateOf(tariff, 1), 4 * 3'600, before).paid_seconds, 2 * 3'600);
+  EXPECT_EQ(Price(RateOf(tariff, 1), int64_t{4} * 3'600, before).paid_seconds, 2 * 3'600);
   // The same hour is missing in spring: an edge in it lies at the jump.
   const absl::Time spring = absl::FromCivil(absl::CivilSecond(2026, 3, 29, 1, 30), berlin);
-  EXPECT_EQ(Price(RateOf(tariff, 1), 4 * 3'600, spring).paid_seconds, 0);
+  EXPECT_EQ(Price(RateOf(tariff, 1), int64_t{4} * 3'600, spring).paid_seconds, 0);
   const Tariff later = Of({Within(Line(kCentASecond), {{0x40, 150, 240}}), Line(0)}, rules);
-  EXPECT_EQ(Price(RateOf(later, 1), 4 * 3'600, spring).paid_seconds, 3'600);
+  EXPECT_EQ(Price(RateOf(later, 1), int64_t{4} * 3'600, spring).paid_seconds, 3'600);
 }
 
 TEST(TariffTest, C11_AHolidayIsOneForPrefixesThatNameIt) {

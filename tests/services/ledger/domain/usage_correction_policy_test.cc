@@ -89,7 +89,7 @@ TEST_F(UsageCorrectionTest, K3_ItDrawsOnTheAllowanceOfItsOwnPeriodInTheOrderOfRa
 }
 
 TEST_F(UsageCorrectionTest, G12_ARatingThatComesLaterOpensNoRechargeUntilTheNextUsage) {
-  ASSERT_TRUE(books_.Record("ann", CallOf("x", 60 * 12), nullptr).ok());
+  ASSERT_TRUE(books_.Record("ann", CallOf("x", int64_t{60} * 12), nullptr).ok());
   ASSERT_TRUE(books_.RateNow("x", &dear_).ok());  // $6.00: below the threshold
   EXPECT_EQ(books_.open(), nullptr);
   ASSERT_TRUE(books_.Record("ann", CallOf("y", 60), &standard_).ok());
@@ -169,15 +169,15 @@ TEST_F(UsageCorrectionTest, U7_SecondsGoBackToTheAllowanceThatTheyCameFrom) {
 TEST_F(UsageCorrectionTest, G12_ADearerCorrectionOpensNoRechargeUnlessItsRequestSaysSo) {
   ASSERT_TRUE(books_.Record("ann", CallOf("a", 60), &dear_).ok());
   Books asked = books_;
-  ASSERT_TRUE(books_.Correct("a", "ann", CallOf("b", 60 * 12), &dear_).ok());
+  ASSERT_TRUE(books_.Correct("a", "ann", CallOf("b", int64_t{60} * 12), &dear_).ok());
   EXPECT_EQ(books_.open(), nullptr);
   EXPECT_TRUE(books_.account().taken_back.waits());
-  ASSERT_TRUE(asked.Correct("a", "ann", CallOf("b", 60 * 12), &dear_, true).ok());
+  ASSERT_TRUE(asked.Correct("a", "ann", CallOf("b", int64_t{60} * 12), &dear_, true).ok());
   EXPECT_NE(asked.open(), nullptr);
 }
 
 TEST_F(UsageCorrectionTest, G1_AVoidThatLiftsTheBalanceCancelsTheRechargeThatWaits) {
-  ASSERT_TRUE(books_.Record("ann", CallOf("wrong", 60 * 12), &dear_).ok());
+  ASSERT_TRUE(books_.Record("ann", CallOf("wrong", int64_t{60} * 12), &dear_).ok());
   ASSERT_NE(books_.open(), nullptr);
   ASSERT_TRUE(books_.Void("wrong").ok());
   EXPECT_EQ(books_.open(), nullptr);
@@ -186,7 +186,7 @@ TEST_F(UsageCorrectionTest, G1_AVoidThatLiftsTheBalanceCancelsTheRechargeThatWai
 
 TEST_F(UsageCorrectionTest, D1_AVoidThatLiftsTheBalanceAboveZeroEnablesTheAccount) {
   ASSERT_TRUE(books_.RemoveCard("card-1").ok());
-  ASSERT_TRUE(books_.Record("ann", CallOf("wrong", 60 * 40), &dear_).ok());
+  ASSERT_TRUE(books_.Record("ann", CallOf("wrong", int64_t{60} * 40), &dear_).ok());
   ASSERT_EQ(books_.account().state, AccountState::kDisabled);
   ASSERT_TRUE(books_.Void("wrong").ok());
   EXPECT_EQ(books_.account().state, AccountState::kActive);

@@ -47,7 +47,7 @@ std::shared_ptr<const DeckSnapshot> Deck(std::vector<RateRow> rows) {
   DeckHeader header;
   header.version = 1;
   header.currency = "USD";
-  auto deck = DeckSnapshot::Create(header, std::move(rows));
+  auto deck = DeckSnapshot::Create(header, rows);
   EXPECT_TRUE(deck.ok()) << deck.status();
   return *std::move(deck);
 }

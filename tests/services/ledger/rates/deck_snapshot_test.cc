@@ -34,7 +34,7 @@ RateRow Sms(absl::string_view prefix, absl::string_view carrier) {
 }
 
 std::shared_ptr<const DeckSnapshot> Deck(std::vector<RateRow> rows, DeckHeader header = {}) {
-  auto deck = DeckSnapshot::Create(std::move(header), std::move(rows));
+  auto deck = DeckSnapshot::Create(std::move(header), rows);
   EXPECT_TRUE(deck.ok()) << deck.status();
   return *deck;
 }
