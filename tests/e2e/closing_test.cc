@@ -236,6 +236,8 @@ TEST_F(ClosingTest, P4_ALedgerThatIsKilledInTheMiddleFindsItAgain) {
   const auto kill = [] {
     stack_->ledger_process()->Kill();
     ASSERT_TRUE(stack_->StartLedger().ok());
+    // The client hears only now that its connection is gone.
+    ASSERT_TRUE(WaitUntil([] { return Ask(&Accounts::GetAccount, "account_id: 'killed'").ok(); }));
   };
   Close("killed");
   kill();  // in the grace
