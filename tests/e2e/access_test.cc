@@ -1,7 +1,6 @@
 // Who may call what: every method of the real ledger and of the gateway stub, by every role and
 // every kind of certificate, over real sockets.
 #include <gmock/gmock.h>
-#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
@@ -19,7 +18,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
-#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "common/access/roles.h"
 #include "common/clock/monotonic.h"
@@ -32,6 +30,7 @@
 #include "reserve/ledger/v1/support.grpc.pb.h"
 #include "services/gateway_stub/access_table.h"
 #include "services/ledger/access/access_table.h"
+#include "tests/e2e/raw_call.h"
 #include "tests/e2e/scraps.h"
 #include "tests/e2e/stack.h"
 #include "tests/support/free_port.h"
@@ -193,21 +192,7 @@ class AccessTest : public ::testing::Test {
   static absl::Status CallOf(const std::shared_ptr<grpc::Channel>& channel,
                              absl::string_view method,
                              absl::Duration patience = absl::Seconds(20)) {
-    const grpc::Slice slice("");
-    const grpc::ByteBuffer request(&slice, 1);
-    grpc::ByteBuffer response;
-    grpc::ClientContext context;
-    context.set_deadline(absl::ToChronoTime(absl::Now() + patience));
-    grpc::Status status;
-    absl::Notification answered;
-    grpc::GenericStub stub(channel);
-    stub.UnaryCall(&context, std::string(method), grpc::StubOptions(), &request, &response,
-                   [&](grpc::Status result) {
-                     status = std::move(result);
-                     answered.Notify();
-                   });
-    answered.WaitForNotification();
-    return FromGrpcStatus(status);
+    return CallRaw(channel, std::string(method), "", patience).status();
   }
 
   static bool IsLetIn(const absl::Status& status) {

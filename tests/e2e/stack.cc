@@ -1,17 +1,15 @@
 #include "tests/e2e/stack.h"
 
-#include <grpcpp/generic/generic_stub.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 #include "common/error/error.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/conversions.h"
+#include "tests/e2e/raw_call.h"
 #include "tests/support/free_port.h"
 #include "tests/support/wait_until.h"
 
@@ -148,24 +146,7 @@ absl::Status Stack::StartWorker(size_t index) {
 }
 
 absl::StatusOr<std::string> Stack::CallRaw(const std::string& method, absl::string_view request) {
-  grpc::Slice slice(request.data(), request.size());
-  const grpc::ByteBuffer bytes(&slice, 1);
-  grpc::ByteBuffer answer;
-  grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + kCallDeadline));
-  grpc::Status status;
-  absl::Notification answered;
-  grpc::GenericStub stub(channel_);
-  stub.UnaryCall(&context, method, grpc::StubOptions(), &bytes, &answer,
-                 [&status, &answered](grpc::Status result) {
-                   status = std::move(result);
-                   answered.Notify();
-                 });
-  answered.WaitForNotification();
-  if (!status.ok()) return FromGrpcStatus(status);
-  grpc::Slice whole;
-  if (!answer.DumpToSingleSlice(&whole).ok()) return absl::InternalError("no answer");
-  return std::string(reinterpret_cast<const char*>(whole.begin()), whole.size());
+  return e2e::CallRaw(channel_, method, request, kCallDeadline);
 }
 
 Stack::Ended Stack::RunLedger(const std::vector<std::string>& args,

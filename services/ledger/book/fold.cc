@@ -326,8 +326,8 @@ class Folder {
   // Ends what is held for a usage that is booked, and the hold that its CDR names, even if that has
   // ended: no late report makes it live again (H5).
   void SettleNamed(AccountImage& image, const std::string& usage_id, const std::string& hold_id);
-  // What books this usage in the place of what the hold that it names was estimated at, under the
-  // id that CreateHold named (H12); none where no such estimate stands.
+  // Of a usage that names a hold: what books it in the place of what that hold was estimated at,
+  // under the id that CreateHold named (H12); none where no such estimate stands.
   absl::StatusOr<std::optional<Transition>> InPlaceOfEstimate(const AccountImage& image,
                                                               const RecordUsage& command,
                                                               const domain::UsageTerms& terms);
@@ -959,8 +959,7 @@ void Folder::SettleNamed(AccountImage& image, const std::string& usage_id,
 absl::StatusOr<std::optional<Transition>> Folder::InPlaceOfEstimate(
     const AccountImage& image, const RecordUsage& command, const domain::UsageTerms& terms) {
   const std::string& account_id = image.account().account_id;
-  const domain::Hold* named =
-      command.hold_id.empty() ? nullptr : image_.FindHold(account_id, command.hold_id);
+  const domain::Hold* named = image_.FindHold(account_id, command.hold_id);
   if (named == nullptr || named->state != domain::HoldState::kEstimated) return std::nullopt;
   const Entry* stored = FindBooked(account_id, named->usage_id);
   if (stored == nullptr) return std::nullopt;

@@ -5,22 +5,10 @@
 #include <utility>
 #include <vector>
 
-#include "services/ledger/domain/line_terms.h"
+#include "services/ledger/rates/line_charges.h"
 
 namespace reserve::rates {
 namespace {
-
-const domain::LineTerms& TermsOf(const RateRow& row) {
-  static const auto* const nothing = new domain::LineTerms;
-  return row.terms == nullptr ? *nothing : *row.terms;
-}
-
-// What a line says of a call's cost, but for price and fee, and whether it may be made.
-auto OtherChargesOf(const RateRow& row) {
-  const domain::LineTerms& terms = TermsOf(row);
-  return std::tie(row.initial_increment_seconds, row.increment_seconds, terms.steps,
-                  terms.included_seconds, terms.minimum, terms.maximum, terms.blocked);
-}
 
 int Sign(Nanos before, Nanos after) { return after > before ? 1 : after < before ? -1 : 0; }
 
@@ -69,18 +57,6 @@ class Walk {
   std::vector<Line> lines_;
 };
 
-// The line that this one takes the place of: of the same periods the last one that begins with it
-// or before it, else any.
-const Line& InPlaceOf(const std::vector<Line>& lines, const RateRow& row) {
-  const Line* best = &lines.front();
-  for (const Line& line : lines) {
-    const bool fits = TermsOf(line.row).periods == TermsOf(row).periods &&
-                      TermsOf(line.row).first_day <= TermsOf(row).first_day;
-    if (fits) best = &line;
-  }
-  return *best;
-}
-
 class Comparer {
  public:
   explicit Comparer(absl::FunctionRef<void(const LineDifference&)> on_difference)
@@ -97,7 +73,8 @@ class Comparer {
         for (const Line& line : fresh.lines()) Add(line);
         fresh.Next();
       } else {
-        for (const Line& line : fresh.lines()) Change(InPlaceOf(old.lines(), line.row), line);
+        for (const Line& line : fresh.lines())
+          Change(LineInPlaceOf(old.lines(), line.row, &Line::row), line);
         old.Next();
         fresh.Next();
       }

@@ -17,6 +17,7 @@
 #include "services/ledger/domain/destination.h"
 #include "services/ledger/rates/calling_code.h"
 #include "services/ledger/rates/country_names.h"
+#include "services/ledger/rates/line_charges.h"
 #include "services/ledger/rates/line_check.h"
 
 namespace reserve::rates {
@@ -46,18 +47,6 @@ std::string Label(const RateRow& row) {
 
 std::string LineOf(const DeckFile& file, size_t index) {
   return absl::StrCat("line ", file.sources[index].line, ": ", Label(file.rows[index]));
-}
-
-const domain::LineTerms& TermsOf(const RateRow& row) {
-  static const auto* const nothing = new domain::LineTerms;
-  return row.terms == nullptr ? *nothing : *row.terms;
-}
-
-// What a line costs, but for its price and fee: equal if it says the same.
-auto ChargesOf(const RateRow& row) {
-  const domain::LineTerms& terms = TermsOf(row);
-  return std::tie(row.initial_increment_seconds, row.increment_seconds, terms.steps,
-                  terms.included_seconds, terms.minimum, terms.maximum, terms.blocked);
 }
 
 bool IsMuch(Nanos before, Nanos after) {
@@ -129,18 +118,6 @@ class Reader {
     TellComparison();
   }
 
-  // The line that this one takes the place of: of the same periods the last one that begins with
-  // it or before it, else any.
-  static const RateRow& LineInPlaceOf(const std::vector<RateRow>& lines, const RateRow& row) {
-    const RateRow* best = &lines.front();
-    for (const RateRow& line : lines) {
-      const bool fits = TermsOf(line).periods == TermsOf(row).periods &&
-                        TermsOf(line).first_day <= TermsOf(row).first_day;
-      if (fits) best = &line;
-    }
-    return *best;
-  }
-
   void CompareLine(const RateRow& old, const RateRow& row, uint32_t index) {
     const auto change = [&] {
       std::string text = absl::StrCat(LineOf(file_, index), ": ", FormatDecimal(old.price), " -> ",
@@ -152,7 +129,7 @@ class Reader {
       return text;
     };
     if (row.price != old.price || row.connect_fee != old.connect_fee ||
-        ChargesOf(row) != ChargesOf(old)) {
+        OtherChargesOf(row) != OtherChargesOf(old)) {
       changed_.Add(change);
       if (IsMuch(old.price, row.price) || IsMuch(old.connect_fee, row.connect_fee)) {
         much_.Add(change);

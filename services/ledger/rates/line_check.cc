@@ -14,6 +14,7 @@
 #include "services/ledger/domain/tariff.h"
 #include "services/ledger/rates/deck_csv.h"
 #include "services/ledger/rates/errors.h"
+#include "services/ledger/rates/line_charges.h"
 #include "services/ledger/rates/seasons.h"
 
 namespace reserve::rates {
@@ -28,13 +29,6 @@ constexpr size_t kDayKinds = 8;
 constexpr size_t kHoliday = 7;
 constexpr std::array<absl::string_view, kDayKinds> kDayNames = {"Mon", "Tue", "Wed", "Thu",
                                                                 "Fri", "Sat", "Sun", "holidays"};
-
-const LineTerms& TermsOf(const LineTerms* terms) {
-  static const auto* const nothing = new LineTerms;
-  return terms == nullptr ? *nothing : *terms;
-}
-
-const LineTerms& TermsOf(const RateRow& row) { return TermsOf(row.terms.get()); }
 
 std::string NameOf(const RateRow& row) {
   return absl::StrCat(RateKindName(row.kind), " ", row.prefix,
