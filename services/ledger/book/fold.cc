@@ -473,10 +473,12 @@ absl::Status Folder::CheckTimelineKnown(const AccountImage& image, const domain:
 absl::StatusOr<const domain::Rate*> Folder::FindRate(const AccountImage& image,
                                                      const domain::Plan& plan,
                                                      const domain::Usage& usage) {
-  const std::string& currency = image.account().currency;
-  const int64_t version = catalog_.LeftOutAt(currency, plan.series, usage.start_time);
-  if (version != 0) return DeckNotInMemory(version);
-  const domain::Rate* rate = Keep(catalog_.FindRate(currency, plan.series, usage));
+  // Each usage comes here: the timeline and the decks are asked once.
+  const int64_t version =
+      catalog_.timeline->VersionAt(image.account().currency, plan.series, usage.start_time);
+  const rates::DeckSnapshot* deck = version == 0 ? nullptr : catalog_.decks->ByVersion(version);
+  if (version != 0 && deck == nullptr) return DeckNotInMemory(version);
+  const domain::Rate* rate = Keep(FindRateOf(deck, usage));
   folded_.missed_rate |= rate == nullptr && usage.direction == domain::Direction::kOutbound;
   return rate;
 }
