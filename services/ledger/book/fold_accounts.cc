@@ -1,0 +1,182 @@
+// The fold of an account as a whole: its opening, its settings, its users, and what staff does of
+// it.
+#include "services/ledger/book/folder.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "common/digest/sha256.h"
+#include "common/error/error.h"
+#include "services/ledger/book/errors.h"
+#include "services/ledger/book/etag.h"
+#include "services/ledger/domain/refusals.h"
+
+namespace reserve::book {
+namespace {
+
+using domain::Account;
+using domain::Transition;
+using domain::User;
+
+std::string DigestOf(const UpdateBillingSettings& command) {
+  const domain::BillingChange& change = command.change;
+  const auto text = [](const std::optional<Nanos>& amount) {
+    return amount.has_value() ? absl::StrCat(*amount) : std::string("as it is");
+  };
+  return Sha256HexOfFields(
+      {"settings", text(change.reserve_amount), text(change.recharge_threshold),
+       text(change.monthly_cap), text(change.notify_below),
+       change.automatic_recharge.has_value() ? absl::StrCat(*change.automatic_recharge)
+                                             : "as it is"});
+}
+
+std::string DigestOf(const UpdateAccount& command) {
+  const domain::AccountChange& change = command.change;
+  return Sha256HexOfFields(
+      {"update account", change.country.value_or(""),
+       change.time_zone.has_value() ? change.time_zone->name() : "",
+       change.billing_day.has_value() ? absl::StrCat(*change.billing_day) : ""});
+}
+
+// What staff does of an account as a whole.
+std::string DigestOf(absl::string_view method, const domain::ByStaff& by) {
+  return Sha256HexOfFields({method, by.reason, by.actor, by.reference});
+}
+
+std::string DigestOf(const LiftSuspension& command) {
+  return Sha256HexOfFields({"lift suspension", command.card.payment_method_id,
+                            command.card.dispute_id, command.by.reason, command.by.actor,
+                            command.by.reference});
+}
+
+}  // namespace
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const OpenAccount& command) {
+  AccountImage& image = image_.accounts.find(account_id)->second;
+  if (image.exists) {
+    if (image.account().opening_digest == command.digest) {
+      RESERVE_RETURN_IF_ERROR(domain::CheckNotClosing(image.account()));
+      return image.account();
+    }
+    return AccountExists(account_id);
+  }
+  absl::StatusOr<const domain::Plan*> plan = FindPlan(command.plan_id);
+  if (!plan.ok()) return WithFieldPrefix(plan.status(), "default_");
+  domain::OpenAccountCommand open;
+  open.account_id = std::string(account_id);
+  open.currency = command.currency;
+  open.deck_in_force = catalog_.DeckInForce(command.currency, (*plan)->series, context_.now);
+  open.country = command.country;
+  open.calendar = command.calendar;
+  // One that was imported just now may be missing in this catalog only.
+  folded_.missed_rate |= !open.deck_in_force;
+  open.card = command.card;
+  open.reserve_amount = command.reserve_amount;
+  open.recharge_threshold = command.recharge_threshold;
+  open.default_plan = **plan;
+  open.expected_monthly_spend = command.expected_monthly_spend;
+  open.digest = command.digest;
+  RESERVE_ASSIGN_OR_RETURN(Transition transition, domain::OpenAccount(context_, open));
+  Apply(image, std::move(transition));
+  image.is_new = true;
+  image.closing_known = true;  // all that there is of it is here
+  return image.account();
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
+                                     const UpdateBillingSettings& command) {
+  const domain::BillingChange& change = command.change;
+  return ChangeOnce(
+      account_id, command.request_id, DigestOf(command),
+      [&](const domain::Context& context, const Account& account) -> absl::StatusOr<Transition> {
+        RESERVE_RETURN_IF_ERROR(CheckCurrency(account, command.currency,
+                                              change.reserve_amount.has_value() ? "reserve_amount"
+                                              : change.recharge_threshold.has_value()
+                                                  ? "recharge_threshold"
+                                              : change.monthly_cap.has_value() ? "monthly_cap"
+                                                                               : "notify_below"));
+        RESERVE_ASSIGN_OR_RETURN(Transition transition,
+                                 domain::UpdateBillingSettings(context, account, change));
+        // Settings that are in force already change nothing: so the repeat of a request after its
+        // reply was lost is no other than the request.
+        const std::string etag = EtagOf(account);
+        if (!command.etag.empty() && command.etag != etag && EtagOf(transition.account) != etag) {
+          return domain::EtagMismatch("etag");
+        }
+        return transition;
+      });
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const UpdateAccount& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  const std::string digest = DigestOf(command);
+  const auto stored = image_.requests.find(OnceKey(account_id, command.request_id));
+  if (!command.request_id.empty() && stored != image_.requests.end()) {
+    if (stored->second.record.digest != digest) return domain::RequestIdReused(command.request_id);
+    return image->account();
+  }
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::UpdateAccount(ContextOf(*image), image->account(), command.change));
+  // As with settings, what is so already is no other than the request.
+  const std::string etag = EtagOfAccount(image->account());
+  if (!command.etag.empty() && command.etag != etag && EtagOfAccount(transition.account) != etag) {
+    return domain::EtagMismatch("account.etag");
+  }
+  ApplyWithOpen(*image, std::move(transition));
+  if (!command.request_id.empty()) {
+    // Also of one that changes nothing: it must not be applied after another change.
+    NoteRequest(account_id, command.request_id, digest, /*ordinal=*/0);
+    image->balance_changed = true;
+  }
+  return image->account();
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const PutUser& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  const User* stored = UserOf(*image, command.user_id);
+  std::string plan_id = command.plan_id;
+  if (plan_id.empty())
+    plan_id = stored != nullptr ? stored->plan_id : image->account().default_plan_id;
+  RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, FindPlan(plan_id));
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::PutUser(ContextOf(*image), image->account(), stored, command.user_id, *plan));
+  if (stored == nullptr) folded_.with_new_users.emplace_back(account_id);
+  ApplyWithOpen(*image, std::move(transition));
+  return UserReply{*UserOf(*image, command.user_id), *plan, image->account().calendar};
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const BlockAccount& command) {
+  return ChangeOnce(account_id, command.request_id, DigestOf("block", command.by),
+                    [&command](const domain::Context& context, const Account& account) {
+                      return domain::BlockAccount(context, account, command.by);
+                    });
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const UnblockAccount& command) {
+  return ChangeOnce(account_id, command.request_id, DigestOf("unblock", command.by),
+                    [&command](const domain::Context& context, const Account& account) {
+                      return domain::UnblockAccount(context, account, command.by);
+                    });
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const LiftSuspension& command) {
+  return ChangeOnce(account_id, command.request_id, DigestOf(command),
+                    [&command](const domain::Context& context, const Account& account) {
+                      return domain::LiftSuspension(context, account, command.card, command.by);
+                    });
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Reconsider&) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  ApplyWithOpen(*image, domain::Reconsider(ContextOf(*image), image->account()));
+  MoveClosingOn(*image);  // so that the answer is that of a repeat
+  return image->account();
+}
+
+}  // namespace reserve::book
