@@ -24,34 +24,34 @@ Lease LeaseFrom(int64_t epoch, absl::Duration remaining, Moment since) {
                .renew_at = since + remaining / 3};
 }
 
-void Settle(Outcome outcome, Attempt* attempt) {
+void Conclude(Outcome outcome, Attempt* attempt) {
   attempt->outcome = std::move(outcome);
   attempt->look_up_first = false;
   attempt->failures = 0;
   attempt->not_before = -absl::InfiniteDuration();
 }
 
-void SettleUnresolved(absl::string_view why, Attempt* attempt) {
-  Settle(Outcome{.kind = Outcome::Kind::kUnresolved, .text = Clip(why, kMaxReason)}, attempt);
+void ConcludeUnresolved(absl::string_view why, Attempt* attempt) {
+  Conclude(Outcome{.kind = Outcome::Kind::kUnresolved, .text = Clip(why, kMaxReason)}, attempt);
 }
 
-void SettleRefused(absl::string_view reason, Attempt* attempt) {
+void ConcludeRefused(absl::string_view reason, Attempt* attempt) {
   if (attempt->task.is_refund()) {
-    return Settle(Outcome{.kind = Outcome::Kind::kRefundFailed, .text = Clip(reason, kMaxCode)},
-                  attempt);
+    return Conclude(Outcome{.kind = Outcome::Kind::kRefundFailed, .text = Clip(reason, kMaxCode)},
+                    attempt);
   }
-  Settle(Outcome{.kind = Outcome::Kind::kDeclined,
-                 .decline_class = DeclineClass::kHard,
-                 .text = Clip(absl::StrCat("refused:", reason), kMaxCode)},
-         attempt);
+  Conclude(Outcome{.kind = Outcome::Kind::kDeclined,
+                   .decline_class = DeclineClass::kHard,
+                   .text = Clip(absl::StrCat("refused:", reason), kMaxCode)},
+           attempt);
 }
 
 // The gateway has a refund under the key: is it ours, and how did it end?
-void SettleFoundRefund(const GatewayAnswer& answer, Attempt* attempt) {
+void ConcludeFoundRefund(const GatewayAnswer& answer, Attempt* attempt) {
   const Task& task = attempt->task;
   if (answer.charge_id != task.refunded_charge_id || answer.amount != task.amount ||
       answer.currency != task.currency) {
-    return SettleUnresolved(
+    return ConcludeUnresolved(
         absl::StrCat("refund ", answer.refund_id, " under this key is of ",
                      FormatMoney(answer.currency, answer.amount), " of charge ", answer.charge_id,
                      " instead of ", FormatMoney(task.currency, task.amount), " of charge ",
@@ -65,35 +65,36 @@ void SettleFoundRefund(const GatewayAnswer& answer, Attempt* attempt) {
     outcome.kind = Outcome::Kind::kRefundFailed;
     outcome.text = Clip(answer.text, kMaxCode);
   }
-  Settle(std::move(outcome), attempt);
+  Conclude(std::move(outcome), attempt);
 }
 
 // The same of whatever it has.
-void SettleFound(const GatewayAnswer& answer, Attempt* attempt) {
+void ConcludeFound(const GatewayAnswer& answer, Attempt* attempt) {
   const Task& task = attempt->task;
-  if (task.is_refund()) return SettleFoundRefund(answer, attempt);
+  if (task.is_refund()) return ConcludeFoundRefund(answer, attempt);
   if (answer.amount != task.amount || answer.currency != task.currency ||
       answer.card_token != task.card_token) {
-    return SettleUnresolved(
+    return ConcludeUnresolved(
         absl::StrCat("charge ", answer.charge_id, " under this key is of ",
                      FormatMoney(answer.currency, answer.amount), " instead of ",
                      FormatMoney(task.currency, task.amount), " or of another card"),
         attempt);
   }
   if (answer.pending) {
-    return Settle(Outcome{.kind = Outcome::Kind::kPending, .charge_id = answer.charge_id}, attempt);
+    return Conclude(Outcome{.kind = Outcome::Kind::kPending, .charge_id = answer.charge_id},
+                    attempt);
   }
   if (!answer.succeeded) {
-    return Settle(Outcome{.kind = Outcome::Kind::kDeclined,
-                          .decline_class = answer.decline_class,
-                          .text = Clip(answer.text, kMaxCode)},
-                  attempt);
+    return Conclude(Outcome{.kind = Outcome::Kind::kDeclined,
+                            .decline_class = answer.decline_class,
+                            .text = Clip(answer.text, kMaxCode)},
+                    attempt);
   }
   attempt->untold = answer.states;
-  Settle(Outcome{.kind = Outcome::Kind::kSucceeded,
-                 .charge_id = answer.charge_id,
-                 .amount = answer.captured.value_or(answer.amount)},
-         attempt);
+  Conclude(Outcome{.kind = Outcome::Kind::kSucceeded,
+                   .charge_id = answer.charge_id,
+                   .amount = answer.captured.value_or(answer.amount)},
+           attempt);
 }
 
 void BackOff(const Rules& rules, Moment now, double jitter, Attempt* attempt) {
@@ -180,10 +181,10 @@ void OnChargeAnswer(const Rules& rules, const GatewayAnswer& answer, Moment now,
   const bool first_ever = std::exchange(attempt->untouched, false);
   switch (answer.kind) {
     case Kind::kFound:
-      return SettleFound(answer, attempt);
+      return ConcludeFound(answer, attempt);
     case Kind::kRefused:
       // This request did nothing; but one before it may have.
-      if (first_ever) return SettleRefused(answer.text, attempt);
+      if (first_ever) return ConcludeRefused(answer.text, attempt);
       attempt->refusal = answer.text;
       attempt->look_up_first = true;
       return;
@@ -213,11 +214,11 @@ void OnLookUpAnswer(const Rules& rules, const GatewayAnswer& answer, Moment now,
                     Attempt* attempt) {
   using Kind = GatewayAnswer::Kind;
   const absl::Duration age = now - attempt->first_handed_out;
-  if (answer.kind == Kind::kFound) return SettleFound(answer, attempt);
+  if (answer.kind == Kind::kFound) return ConcludeFound(answer, attempt);
   if (answer.kind == Kind::kNotFound) {
-    if (attempt->refusal.has_value()) return SettleRefused(*attempt->refusal, attempt);
+    if (attempt->refusal.has_value()) return ConcludeRefused(*attempt->refusal, attempt);
     if (attempt->key_reused) {
-      return SettleUnresolved(
+      return ConcludeUnresolved(
           absl::StrCat("the gateway says the key was used with other content, but finds no ",
                        NounOf(attempt->task), " under it"),
           attempt);
@@ -226,16 +227,17 @@ void OnLookUpAnswer(const Rules& rules, const GatewayAnswer& answer, Moment now,
       return LeaveForThisLease(rules, attempt);
     }
     if (age >= rules.key_lifetime / 2) {
-      return SettleUnresolved(absl::StrCat("no ", NounOf(attempt->task),
-                                           " was found under the key, ", absl::FormatDuration(age),
-                                           " after the attempt began: too late to send it again"),
-                              attempt);
+      return ConcludeUnresolved(
+          absl::StrCat("no ", NounOf(attempt->task), " was found under the key, ",
+                       absl::FormatDuration(age),
+                       " after the attempt began: too late to send it again"),
+          attempt);
     }
     attempt->look_up_first = false;
     return BackOff(rules, now, jitter, attempt);
   }
   if (age >= rules.key_lifetime) {
-    return SettleUnresolved(
+    return ConcludeUnresolved(
         absl::StrCat("the gateway did not tell about the ", NounOf(attempt->task),
                      " within the lifetime of its key; the last error was: ", answer.text),
         attempt);
@@ -258,7 +260,7 @@ void OnTold(const Rules& rules, ReportAnswer answer, absl::string_view text, Mom
     case ReportAnswer::kRefused: {
       const std::string id = attempt->untold.front().id;
       attempt->untold.clear();
-      return SettleUnresolved(
+      return ConcludeUnresolved(
           absl::StrCat("charge ", attempt->outcome->charge_id,
                        " was refunded or disputed before it was reported, and the ledger does not "
                        "take ",
@@ -286,7 +288,7 @@ void OnReportAnswer(const Rules& rules, ReportAnswer answer, int64_t epoch, absl
         return;
       }
       // The money has moved and the ledger will not have it: a person must look.
-      return SettleUnresolved(
+      return ConcludeUnresolved(
           absl::StrCat(
               "the ledger refused the success of ", NounOf(attempt->task), " ",
               attempt->task.is_refund() ? attempt->outcome->refund_id : attempt->outcome->charge_id,

@@ -161,7 +161,7 @@ struct GatewayAnswer {
 // What the ledger said to a report.
 enum class ReportAnswer : uint8_t {
   kAccepted = 1,  // now or before
-  kLeaseLost,     // another worker has taken over, or the recharge is settled
+  kLeaseLost,     // another worker has taken over, or the recharge is closed
   kRefused,       // it will never be accepted as it is
   kNoAnswer,      // anything else; it may have been applied
 };

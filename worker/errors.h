@@ -15,7 +15,7 @@ absl::Status DifferencesFound(absl::string_view message);
 // otherwise all the same.
 absl::Status StateNotTaken(absl::string_view stored);
 
-// The ledger: the lease is another worker's, or the recharge is settled (recharges.proto).
+// The ledger: the lease is another worker's, or the recharge is closed (recharges.proto).
 bool IsLeaseLost(const absl::Status& status);
 // The ledger: the recharge was credited for another charge (recharges.proto).
 bool IsAlreadyCredited(const absl::Status& status);

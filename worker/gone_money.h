@@ -11,7 +11,7 @@ namespace reserve::worker {
 
 // The sum of its refunds, unless they failed, and of the disputes for which the bank holds or keeps
 // the money. States that are not known count: they may be of money that is gone. What can't be
-// read counts as one nano-unit, so that something is missing and nothing is taken for settled.
+// read counts as one nano-unit, so that something is missing, and a person looks.
 Nanos GoneMoney(const gateway::v1::Charge& charge);
 
 }  // namespace reserve::worker

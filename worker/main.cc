@@ -207,10 +207,10 @@ absl::Status Reconcile(ShutdownSignal* signal) {
   if (counts.for_person > 0) {
     return DifferencesFound(absl::StrCat(counts.for_person, " differences are left for a person"));
   }
-  if (const int64_t settled = counts.credited + counts.refunded + counts.reported;
-      dry_run && settled > 0) {
+  if (const int64_t put_right = counts.credited + counts.refunded + counts.reported;
+      dry_run && put_right > 0) {
     return DifferencesFound(
-        absl::StrCat(settled, " differences would be settled without --dry_run"));
+        absl::StrCat(put_right, " differences would be put right without --dry_run"));
   }
   return absl::OkStatus();
 }

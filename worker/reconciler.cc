@@ -161,19 +161,19 @@ absl::Status Reconciler::GoThroughCharges() {
   gw::ListChargesRequest request;
   reserve::ToProto(options_.from, request.mutable_start_time());
   reserve::ToProto(options_.to, request.mutable_end_time());
-  const OnCharge settle = [this](const gw::Charge& charge) {
+  const OnCharge reconcile = [this](const gw::Charge& charge) {
     ++counts_.charges;
     ShowProgress();
-    return Settle(FromProto(charge));
+    return Reconcile(FromProto(charge));
   };
-  RESERVE_RETURN_IF_ERROR(ListCharges(std::move(request), settle));
+  RESERVE_RETURN_IF_ERROR(ListCharges(std::move(request), reconcile));
   // Money comes back, and is disputed, months after.
   gw::ListChargesRequest changed;
   reserve::ToProto(options_.from, changed.mutable_end_time());
   reserve::ToProto(options_.from, changed.mutable_updated_since());
   return ListCharges(std::move(changed), [&](const gw::Charge& charge) {
-    settled_.insert(charge.charge_id());
-    return settle(charge);
+    reconciled_.insert(charge.charge_id());
+    return reconcile(charge);
   });
 }
 
@@ -209,12 +209,12 @@ absl::Status Reconciler::GoThroughRecharges(const std::string& account_id) {
         RESERVE_RETURN_IF_ERROR(CheckUnderReview(name));
       }
       if (!message.has_settle_time()) continue;
-      RESERVE_ASSIGN_OR_RETURN(const absl::Time settled,
+      RESERVE_ASSIGN_OR_RETURN(const absl::Time closed,
                                reserve::FromProto(message.settle_time(), "settle_time"));
-      // One is open at a time, so those before it were settled earlier, but for a success that
+      // One is open at a time, so those before it were closed earlier, but for a success that
       // came late; such a one is found by its charge.
-      if (settled < options_.from) return absl::OkStatus();
-      if (settled >= options_.to || recharge.state != LedgerRecharge::State::kSucceeded) continue;
+      if (closed < options_.from) return absl::OkStatus();
+      if (closed >= options_.to || recharge.state != LedgerRecharge::State::kSucceeded) continue;
       ++counts_.recharges;
       RESERVE_RETURN_IF_ERROR(CheckCredited(name, recharge));
     }
@@ -267,7 +267,7 @@ absl::Status Reconciler::CheckCredited(const RechargeName& name, const LedgerRec
     LeaveToPerson(Finding::kNoCharge, ReferenceOf(name), recharge.charge_id);
     return absl::OkStatus();
   }
-  return SettleOnce(*found);
+  return ReconcileOnce(*found);
 }
 
 absl::Status Reconciler::CheckMade(const pb::Refund& refund) {
@@ -275,7 +275,7 @@ absl::Status Reconciler::CheckMade(const pb::Refund& refund) {
                            FindChargeById(refund.charge_id()));
   std::vector<GatewayState> states;
   if (charge.has_value()) {
-    RESERVE_RETURN_IF_ERROR(SettleOnce(*charge));
+    RESERVE_RETURN_IF_ERROR(ReconcileOnce(*charge));
     states = StatesOf(*charge);
   }
   RESERVE_ASSIGN_OR_RETURN(const GatewayState made, StateOf(refund));
@@ -295,9 +295,10 @@ absl::Status Reconciler::CheckPayment(const pb::Payment& payment) {
     return absl::OkStatus();
   }
   const GatewayCharge found = FromProto(*charge);
-  // One of a worker's was settled as its recharge, which says nothing of the payment.
-  const bool met_as_payment = WasSettled(*charge) && !ParseReference(found.reference).has_value();
-  return met_as_payment ? absl::OkStatus() : SettlePayment(found, payment);
+  // One of a worker's was reconciled as its recharge, which says nothing of the payment.
+  const bool met_as_payment =
+      WasReconciled(*charge) && !ParseReference(found.reference).has_value();
+  return met_as_payment ? absl::OkStatus() : ReconcilePayment(found, payment);
 }
 
 absl::Status Reconciler::CheckUnderReview(const RechargeName& name) {
@@ -306,7 +307,7 @@ absl::Status Reconciler::CheckUnderReview(const RechargeName& name) {
     const GatewayCharge found = FromProto(charge);
     if (!found.kept()) return absl::OkStatus();
     stands = true;
-    return SettleOnce(charge);
+    return ReconcileOnce(charge);
   }));
   if (!stands) LeaveToPerson(Finding::kUnderReview, ReferenceOf(name), "");
   return absl::OkStatus();
@@ -314,17 +315,17 @@ absl::Status Reconciler::CheckUnderReview(const RechargeName& name) {
 
 // --- One charge ---------------------------------------------------------------------
 
-absl::Status Reconciler::Settle(GatewayCharge charge) {
+absl::Status Reconciler::Reconcile(GatewayCharge charge) {
   // What no attempt of a worker made may have been booked as a payment.
   if (charge.succeeded && AttemptOf(charge, std::nullopt) == 0) {
     RESERVE_ASSIGN_OR_RETURN(const std::optional<pb::Payment> payment,
                              FindPayment(charge.charge_id));
-    if (payment.has_value()) return SettlePayment(std::move(charge), *payment);
+    if (payment.has_value()) return ReconcilePayment(std::move(charge), *payment);
   }
-  return SettleRecharge(std::move(charge));
+  return ReconcileRecharge(std::move(charge));
 }
 
-absl::Status Reconciler::SettlePayment(GatewayCharge charge, const pb::Payment& payment) {
+absl::Status Reconciler::ReconcilePayment(GatewayCharge charge, const pb::Payment& payment) {
   const RechargeName name{payment.account_id(), payment.ordinal()};
   charge.reference = ReferenceOf(name);
   if (payment.state() != pb::PAYMENT_STATE_RECORDED) {
@@ -345,7 +346,7 @@ absl::Status Reconciler::SettlePayment(GatewayCharge charge, const pb::Payment& 
   return absl::OkStatus();
 }
 
-absl::Status Reconciler::SettleRecharge(GatewayCharge charge) {
+absl::Status Reconciler::ReconcileRecharge(GatewayCharge charge) {
   const std::optional<RechargeName> name = ParseReference(charge.reference);
   std::optional<Untold> untold;
   for (int round = 0; round < kRounds; ++round) {
@@ -391,10 +392,10 @@ absl::Status Reconciler::SettleRecharge(GatewayCharge charge) {
       absl::StrCat("recharge ", charge.reference, " changes all the time; run again"));
 }
 
-absl::Status Reconciler::SettleOnce(const gw::Charge& charge) {
-  if (WasSettled(charge)) return absl::OkStatus();
-  settled_.insert(charge.charge_id());
-  return Settle(FromProto(charge));
+absl::Status Reconciler::ReconcileOnce(const gw::Charge& charge) {
+  if (WasReconciled(charge)) return absl::OkStatus();
+  reconciled_.insert(charge.charge_id());
+  return Reconcile(FromProto(charge));
 }
 
 absl::StatusOr<std::optional<Reconciler::Untold>> Reconciler::TellOfStates(
@@ -644,8 +645,8 @@ absl::Status Reconciler::ListCharges(gw::ListChargesRequest request, const OnCha
   return absl::OkStatus();
 }
 
-bool Reconciler::WasSettled(const gw::Charge& charge) const {
-  if (settled_.count(charge.charge_id()) > 0) return true;
+bool Reconciler::WasReconciled(const gw::Charge& charge) const {
+  if (reconciled_.count(charge.charge_id()) > 0) return true;
   const auto time = reserve::FromProto(charge.create_time(), "create_time");
   return time.ok() && *time >= options_.from && *time < options_.to;
 }

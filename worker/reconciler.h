@@ -1,6 +1,6 @@
 // `worker reconcile`: goes through the gateway's charges and the ledger's credited recharges,
-// refunds and payments of a period, tells the ledger of refunds and disputes, and settles what
-// judge_charge.h says can be settled. For a cron job and for people.
+// refunds and payments of a period, tells the ledger of refunds and disputes, and puts right what
+// judge_charge.h says can be. For a cron job and for people.
 //
 // Safe to repeat, to break off anywhere and to run twice at once: a credit is made once by the
 // ledger, a refund once by the gateway, and what the ledger is told is a state. It holds a page of
@@ -78,7 +78,7 @@ class Reconciler {
 
   // Writes a line for each difference, progress now and then, and a closing line of counts.
   // CANCELLED if it was asked to stop, and the last error if ledger or gateway can't be reached or
-  // refuse: what was settled until then stays, and the next run does the rest.
+  // refuse: what was put right until then stays, and the next run does the rest.
   absl::StatusOr<ReconcileCounts> Run();
 
  private:
@@ -95,12 +95,12 @@ class Reconciler {
   absl::Status GoThroughPayments(const std::string& account_id);
 
   // Judges the charge and does what is to be done.
-  absl::Status Settle(GatewayCharge charge);
+  absl::Status Reconcile(GatewayCharge charge);
   // The same of a charge that GoThroughCharges() may not have come by; once.
-  absl::Status SettleOnce(const gateway::v1::Charge& charge);
-  absl::Status SettleRecharge(GatewayCharge charge);
+  absl::Status ReconcileOnce(const gateway::v1::Charge& charge);
+  absl::Status ReconcileRecharge(GatewayCharge charge);
   // Judges it as what was booked for it.
-  absl::Status SettlePayment(GatewayCharge charge, const ledger::v1::Payment& payment);
+  absl::Status ReconcilePayment(GatewayCharge charge, const ledger::v1::Payment& payment);
   // Compares the payment with its charge, unless that was done as the charge was met.
   absl::Status CheckPayment(const ledger::v1::Payment& payment);
   // What the ledger did not take.
@@ -119,7 +119,7 @@ class Reconciler {
   absl::Status Credit(const GatewayCharge& charge, const RechargeName& name, int32_t attempt,
                       bool* again);
   absl::Status Refund(const GatewayCharge& charge, Finding finding);
-  // Looks for the charge that a recharge was credited for, and settles it.
+  // Looks for the charge that a recharge was credited for, and reconciles it.
   absl::Status CheckCredited(const RechargeName& name, const LedgerRecharge& recharge);
   absl::Status CheckUnderReview(const RechargeName& name);
   // Looks for a refund that the ledger has as made.
@@ -147,8 +147,9 @@ class Reconciler {
   absl::Status ListCharges(gateway::v1::ListChargesRequest request, const OnCharge& on_charge);
   absl::Status ListChargesOf(const RechargeName& name, const OnCharge& on_charge);
 
-  // In this run: is it one of those that GoThroughCharges() settles, or was it settled besides?
-  bool WasSettled(const gateway::v1::Charge& charge) const;
+  // In this run: is it one of those that GoThroughCharges() reconciles, or was it reconciled
+  // besides?
+  bool WasReconciled(const gateway::v1::Charge& charge) const;
   void Print(absl::string_view what, Finding finding, absl::string_view reference,
              absl::string_view charge, absl::string_view more = "");
   void LeaveToPerson(Finding finding, absl::string_view reference, absl::string_view charge,
@@ -168,7 +169,7 @@ class Reconciler {
   std::ostream& out_;
   RequestLimit gateway_limit_;
   ReconcileCounts counts_;
-  std::unordered_set<std::string> settled_;  // ids of charges that are not of the period
+  std::unordered_set<std::string> reconciled_;  // ids of charges that are not of the period
   Moment last_progress_;
 };
 

@@ -71,7 +71,7 @@ WorkerMetrics::WorkerMetrics(Registry* registry)
       invalid_refunds(Count(registry, "reserve_worker_invalid_refunds_total",
                             "Refunds that the gateway calls invalid: a fault of ours")),
       leases_lost(Count(registry, "reserve_worker_leases_lost_total",
-                        "Leases that another worker took over or that were settled")),
+                        "Leases that another worker took over or whose recharge was closed")),
       reports_refused(Count(registry, "reserve_worker_reports_refused_total",
                             "Reports that the ledger will never accept")),
       reports_unanswered(Count(registry, "reserve_worker_reports_unanswered_total",

@@ -92,8 +92,8 @@ TEST_F(MutantsTest, OneOfALineThatIsNotThereDoesNotApply) {
   const fs::path patch = folder_ / "stale.patch";
   const std::vector<std::string> lines = LinesOf(fs::path(test_support::SourceDir()) / source);
   const auto write = [&](const std::string& file, const std::string& first) {
-    std::ofstream(patch) << "--- a/" << file << "\n+++ b/" << file << "\n@@ -1,2 +1,2 @@\n-" << first
-                         << "\n+// Another.\n " << lines[1] << "\n";
+    std::ofstream(patch) << "--- a/" << file << "\n+++ b/" << file << "\n@@ -1,2 +1,2 @@\n-"
+                         << first << "\n+// Another.\n " << lines[1] << "\n";
   };
   write(source, lines.front());
   EXPECT_THAT(WhyItDoesNotApply(patch), IsEmpty());

@@ -416,10 +416,10 @@ void Caller::StreamOnce(std::vector<RecordRequest>* pending) {
   }
   stream->WritesDone();
   std::vector<bool> refused(pending->size());
-  int64_t settled = 0;
+  int64_t decided = 0;
   pb::StreamUsageResponse response;
   while (stream->Read(&response)) {
-    settled = std::min(response.acknowledged_sequence(), static_cast<int64_t>(pending->size()));
+    decided = std::min(response.acknowledged_sequence(), static_cast<int64_t>(pending->size()));
     for (const pb::StreamUsageRefusal& refusal : response.refusals()) {
       refused[static_cast<size_t>(refusal.sequence() - 1)] = true;
     }
@@ -428,15 +428,15 @@ void Caller::StreamOnce(std::vector<RecordRequest>* pending) {
   if (end.code() == absl::StatusCode::kInternal || end.code() == absl::StatusCode::kUnknown) {
     ++counts_.failures;
   }
-  for (size_t i = 0; i < static_cast<size_t>(settled); ++i) {
+  for (size_t i = 0; i < static_cast<size_t>(decided); ++i) {
     if (refused[i]) {
       NoteRefusal((*pending)[i], "on a stream");
     } else {
       NoteBooked((*pending)[i], std::nullopt);
     }
   }
-  counts_.operations += settled;
-  pending->erase(pending->begin(), pending->begin() + static_cast<std::ptrdiff_t>(settled));
+  counts_.operations += decided;
+  pending->erase(pending->begin(), pending->begin() + static_cast<std::ptrdiff_t>(decided));
   for (const RecordRequest& request : *pending) {
     record_.NotAnswered(Kind::kUsage, request.usage().usage_id(), end.ToString());
   }

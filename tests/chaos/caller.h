@@ -149,7 +149,7 @@ class Caller {
   void NoteRefusal(const RecordRequest& request, absl::string_view why);
   void NoteResult(const RecordRequest& request, const ledger::v1::RecordUsageResult& result,
                   std::vector<RecordRequest>* again);
-  // One stream over `pending`; what was not settled stays there.
+  // One stream over `pending`; what was not decided stays there.
   void StreamOnce(std::vector<RecordRequest>* pending);
   void Remember(const RecordRequest& request);
   // One try at the gateway, past the proxies.

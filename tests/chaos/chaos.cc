@@ -23,7 +23,7 @@ ABSL_FLAG(int, seconds, 60, "How long faults strike.");
 ABSL_FLAG(uint64_t, seed, 0, "Gives the load and the order of the faults; 0 for any.");
 ABSL_FLAG(int, accounts, 200, "How many accounts there are.");
 ABSL_FLAG(absl::Duration, patience, absl::Seconds(60),
-          "After the last fault: what is not answered or settled by then is stuck.");
+          "After the last fault: what is not answered or closed by then is stuck.");
 ABSL_FLAG(std::string, programs, "",
           "A folder with a ledger or a worker to run instead of the built one.");
 ABSL_FLAG(bool, keep_logs, true, "Keep the processes' logs if something is wrong.");
@@ -110,8 +110,8 @@ absl::StatusOr<bool> Run(uint64_t seed, ShutdownSignal& signal) {
   const absl::Time calm = absl::Now();
   const absl::Duration patience = absl::GetFlag(FLAGS_patience);
   load.Stop(patience);
-  AwaitSettled(*stage, calm + patience - absl::Now());
-  Say(absl::StrCat("settled, or given up, ",
+  AwaitAllClosed(*stage, calm + patience - absl::Now());
+  Say(absl::StrCat("all closed, or given up, ",
                    absl::FormatDuration(absl::Trunc(absl::Now() - calm, absl::Milliseconds(100))),
                    " after the last fault"));
   const Verdict verdict = Judge(*stage, record, patience);

@@ -118,7 +118,7 @@ void Stage::Describe() {
   test_support::DollarAmounts dollars = options_.dollars;
   dollars.emplace("max_automatic_amount_per_hour", absl::StrCat(kMostAnHour));
   for (size_t i = 0; i < kLedgers; ++i) {
-    // Retries soon enough to be over when all settles, and no card awaited for a day that was
+    // Retries soon enough to be over when all comes to rest, and no card awaited for a day that was
     // declined too often (G9); a cap that only busy accounts reach.
     ledgers_[i] =
         describe(absl::StrCat("ledger-", i), "ledger",

@@ -546,7 +546,7 @@ absl::Status AskForUsages(Stage& stage, const Record& record, absl::Duration pat
 
 }  // namespace
 
-bool AwaitSettled(Stage& stage, absl::Duration patience) {
+bool AwaitAllClosed(Stage& stage, absl::Duration patience) {
   return test_support::WaitUntil(
       [&] {
         const auto open = stage.database().TryQuery(

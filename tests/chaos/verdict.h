@@ -21,7 +21,7 @@ struct Verdict {
   std::vector<std::string> lost;
   // Booked, charged or credited more than once.
   std::vector<std::string> doubled;
-  // Not settled, though nothing is in the way any more.
+  // Not closed, though nothing is in the way any more.
   std::vector<std::string> stuck;
   // Whatever else does not agree.
   std::vector<std::string> mismatched;
@@ -38,7 +38,7 @@ struct Verdict {
 
 // Waits until no recharge is open any more, and no account being closed, at most so long. False if
 // some still are.
-bool AwaitSettled(Stage& stage, absl::Duration patience);
+bool AwaitAllClosed(Stage& stage, absl::Duration patience);
 
 // Waits for an answer for `patience` at most.
 Verdict Judge(Stage& stage, const Record& record, absl::Duration patience);

@@ -204,7 +204,7 @@ TEST_F(CardsTest, G7_ACapIsShownWithItsEndAndATopUpGoesBesideIt) {
 
 // --- P3: for a person -------------------------------------------------------------------
 
-TEST_F(CardsTest, P3_WhatIsKeptOfAChargeThatNothingIsCreditedForIsListedUntilAPersonSettlesIt) {
+TEST_F(CardsTest, P3_WhatIsKeptOfAChargeThatNothingIsCreditedForIsListedUntilAPersonResolvesIt) {
   Open("kept", "tok_decline_lost_card");
   EXPECT_TRUE(
       WaitUntil([] { return RechargesOf("kept")[0].state() == pb::RECHARGE_STATE_FAILED; }));

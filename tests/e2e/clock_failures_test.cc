@@ -50,14 +50,14 @@ TEST_F(ClockFailuresTest, ClocksAnHourApartChargeAndCreditEachRechargeOnce) {
   for (int i = 0; i < 6; ++i) {
     const absl::Status spent = SpendAt(i % 2, "apart", absl::StrCat("dip-", i), 15);
     ASSERT_TRUE(spent.ok()) << spent;
-    ExpectSettled("apart", "15.00", 2 + i);
+    ExpectAtRest("apart", "15.00", 2 + i);
   }
   EXPECT_THAT(Charges("apart"), SizeIs(7));
   // The clocks were really apart.
   const absl::Time charged = reserve::FromProto(Charges("apart")[0].create_time(), "t").value();
-  const absl::Time settled =
+  const absl::Time closed =
       reserve::FromProto(Recharges("apart").back().settle_time(), "t").value();
-  EXPECT_GT(settled - charged, absl::Minutes(50));
+  EXPECT_GT(closed - charged, absl::Minutes(50));
 
   // A schedule is kept whichever ledger heard of the decline, and ends.
   ASSERT_TRUE(SpendAt(1, "apart-soft", "dip", 6).ok());
@@ -76,7 +76,7 @@ TEST_F(ClockFailuresTest, ALeaseThatAFastLedgerTakesForOverIsTakenOverUnderTheSa
   const auto task = ghost.Take();
   // For ledger 1 it ran out most of an hour ago.
   Restart(worker(1));
-  ExpectSettled("early", "24.00", 2);
+  ExpectAtRest("early", "24.00", 2);
   // The same key: the gateway answers with the charge that was made.
   const auto charge = ChargeFor(task, 15);
   ASSERT_TRUE(charge.ok()) << charge.status();
@@ -84,7 +84,7 @@ TEST_F(ClockFailuresTest, ALeaseThatAFastLedgerTakesForOverIsTakenOverUnderTheSa
   const auto refused = Report(task, "declined { decline_class: DECLINE_CLASS_SOFT code: 'x' }");
   EXPECT_EQ(ReasonOf(refused.status()), "LEASE_LOST") << refused.status();
   EXPECT_THAT(Charges("early"), SizeIs(2));
-  ExpectSettled("early", "24.00", 2);
+  ExpectAtRest("early", "24.00", 2);
 }
 
 TEST_F(ClockFailuresTest, ALeaseLastsAsLongAsItShouldWhateverTheWorkersClockSays) {
@@ -96,7 +96,7 @@ TEST_F(ClockFailuresTest, ALeaseLastsAsLongAsItShouldWhateverTheWorkersClockSays
   ASSERT_TRUE(gateway_proxy().Disarm(kPatience));
   const absl::Time killed = absl::Now();
   Restart(worker(0));
-  ExpectSettled("short", "24.00", 2);
+  ExpectAtRest("short", "24.00", 2);
   EXPECT_LT(absl::Now() - killed, kPatience);
   EXPECT_EQ(Recharges("short")[0].attempt(), 1);
 }

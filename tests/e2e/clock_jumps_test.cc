@@ -112,7 +112,7 @@ TEST_F(ClockJumpsTest, SetBackByAnHourTheDispatcherFindsWhatIsDue) {
   clock().Set(-absl::Hours(1));
   for (int i = 0; i < 2; ++i) {
     DipElsewhere("back", absl::StrCat("dip-", i));
-    ExpectSettled("back", "15.00", 2 + i);
+    ExpectAtRest("back", "15.00", 2 + i);
   }
 }
 
@@ -173,7 +173,7 @@ TEST_F(ClockJumpsTest, SetBackByAnHourACallToTheGatewayStillTimesOut) {
   Spend("back-late", "dip", "6.00");
   ASSERT_TRUE(WaitUntil([] { return Charges("back-late").size() == 2; }, kPatience));
   clock().Set(-absl::Hours(1));
-  ExpectSettled("back-late", "24.00", 2);
+  ExpectAtRest("back-late", "24.00", 2);
 }
 
 TEST_F(ClockJumpsTest, AMonthAheadAndRightAgainRetriesAreNotDueInAMonth) {
@@ -198,7 +198,7 @@ TEST_F(ClockJumpsTest, AMonthAheadAndRightAgainTheLeaseOfADeadWorkerEnds) {
   clock().Set(absl::ZeroDuration());
   Restart(worker(0));
   // Found under its key, as nobody can say how old it is; not charged again.
-  ExpectSettled("ahead-lease", "24.00", 2);
+  ExpectAtRest("ahead-lease", "24.00", 2);
 }
 
 TEST_F(ClockJumpsTest, AMonthAheadAndRightAgainACapEndsWithTheDay) {
@@ -206,14 +206,14 @@ TEST_F(ClockJumpsTest, AMonthAheadAndRightAgainACapEndsWithTheDay) {
   SetForLedgers(kMonth);
   for (int i = 0; i < 2; ++i) {
     Spend("ahead-cap", absl::StrCat("dip-", i), "15.00");
-    ExpectSettled("ahead-cap", "15.00", 2 + i);
+    ExpectAtRest("ahead-cap", "15.00", 2 + i);
   }
   Spend("ahead-cap", "one-too-many", "6.00");
   EXPECT_THAT(EventKinds("ahead-cap"), ::testing::Contains(pb::EVENT_KIND_CAP_REACHED));
   EXPECT_EQ(Get("ahead-cap").open_recharge_ordinal(), 0);
   SetForLedgers(absl::ZeroDuration());
   // The caps of the real day are untouched.
-  ExpectSettled("ahead-cap", "24.00", 4);
+  ExpectAtRest("ahead-cap", "24.00", 4);
 }
 
 }  // namespace

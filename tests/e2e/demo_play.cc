@@ -204,11 +204,11 @@ absl::Status Play::MayNotCall(const Book& book, const Caller& caller, const Dest
 absl::StatusOr<pb::Account> Play::Await(const Book& book, absl::string_view what,
                                         const std::function<bool(const pb::Account&)>& condition) {
   absl::StatusOr<pb::Account> account;
-  const auto settled = [&] {
+  const auto done = [&] {
     account = client_.GetAccount(book.account_id);
     return !account.ok() || condition(*account);
   };
-  if (test_support::WaitUntil(settled, kPatience, kPause)) return account;
+  if (test_support::WaitUntil(done, kPatience, kPause)) return account;
   const absl::StatusOr<Nanos> balance = NanosOf(account->balance());
   return MakeError(
       absl::StatusCode::kDeadlineExceeded, "NOT_IN_TIME", "",

@@ -236,8 +236,8 @@ absl::StatusOr<pb::ReportRechargeResponse> FailureTest::Report(
 
 // --- What must hold -----------------------------------------------------------------
 
-void FailureTest::ExpectSettled(const std::string& id, const std::string& balance,
-                                int successful_charges) {
+void FailureTest::ExpectAtRest(const std::string& id, const std::string& balance,
+                               int successful_charges) {
   const pb::Account account = Await(id, [&](const pb::Account& a) {
     return TextOf(a.balance()) == balance && a.open_recharge_ordinal() == 0;
   });

@@ -11,7 +11,7 @@
 //     gateway_proxy().Arm({.request = kChargeRequest, .moment = Moment::kReplyLost});
 //     Spend("a", "dip", "6.00");
 //     ASSERT_TRUE(gateway_proxy().Disarm(kPatience));
-//     ExpectSettled("a", "24.00", 2);
+//     ExpectAtRest("a", "24.00", 2);
 //   }
 #ifndef RESERVE_TESTS_E2E_FAILURE_SCENE_H_
 #define RESERVE_TESTS_E2E_FAILURE_SCENE_H_
@@ -143,8 +143,8 @@ class FailureTest : public ::testing::Test {
 
   // Waits for the balance with no recharge open. Then: the account is ACTIVE, the gateway has
   // made so many successful charges, each of them was credited, once, and the audit is clean.
-  static void ExpectSettled(const std::string& id, const std::string& balance,
-                            int successful_charges);
+  static void ExpectAtRest(const std::string& id, const std::string& balance,
+                           int successful_charges);
   // The gateway's successful charges are the ledger's credits, and the audit is clean.
   static void ExpectMoneyMatches(const std::string& id);
 

@@ -56,7 +56,7 @@ class HoldsFailuresTest : public FailureTest {
     cdr.set_hold_id("h");
     Must(&Ledger::RecordUsage, cdr);
     EXPECT_EQ(TextOf(Get(id).held()), "0.00");
-    ExpectSettled(id, balance, 1);
+    ExpectAtRest(id, balance, 1);
   }
 };
 
@@ -112,7 +112,7 @@ TEST_F(HoldsFailuresTest, H5_KilledBetweenBookingAndReplyTheRepeatFindsTheHoldSe
   EXPECT_EQ(Stored("cdr").state(), pb::HOLD_STATE_SETTLED);
   EXPECT_TRUE(Must(&Ledger::RecordUsage, cdr).duplicate());
   EXPECT_EQ(TextOf(Get("cdr").held()), "0.00");
-  ExpectSettled("cdr", "14.82", 1);
+  ExpectAtRest("cdr", "14.82", 1);
 }
 
 TEST_F(HoldsFailuresTest, H3_TwoLedgersExtendOneCallInTurn) {
@@ -130,7 +130,7 @@ TEST_F(HoldsFailuresTest, H3_TwoLedgersExtendOneCallInTurn) {
     ASSERT_TRUE(pbx.HangUp(id).ok());
     EXPECT_EQ(TextOf(pbx.call(id).booked.cost()), "1.62");
   }
-  ExpectSettled("turn", "10.14", 1);
+  ExpectAtRest("turn", "10.14", 1);
 }
 
 TEST_F(HoldsFailuresTest, ACallGoesOnWhileLedgersDieAndComeBack) {
@@ -147,7 +147,7 @@ TEST_F(HoldsFailuresTest, ACallGoesOnWhileLedgersDieAndComeBack) {
   EXPECT_FALSE(pbx.call("call").cut);
   ASSERT_TRUE(pbx.HangUp("call").ok());
   EXPECT_EQ(TextOf(pbx.call("call").booked.cost()), "3.60");
-  ExpectSettled("goes-on", "11.40", 1);
+  ExpectAtRest("goes-on", "11.40", 1);
 }
 
 }  // namespace

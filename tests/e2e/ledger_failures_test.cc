@@ -42,7 +42,7 @@ TEST_F(LedgerFailuresTest, KilledBeforeCommitNothingIsBookedAndTheRetryBooksIt) 
   EXPECT_FALSE(response.duplicate());
   EXPECT_EQ(TextOf(response.balance_after()), "14.82");
   EXPECT_EQ(Booked("before"), 1);
-  ExpectSettled("before", "14.82", 1);
+  ExpectAtRest("before", "14.82", 1);
 }
 
 TEST_F(LedgerFailuresTest, KilledAfterCommitTheRetryReturnsTheStoredResult) {
@@ -59,7 +59,7 @@ TEST_F(LedgerFailuresTest, KilledAfterCommitTheRetryReturnsTheStoredResult) {
   EXPECT_EQ(TextOf(response.cost()), "0.18");
   EXPECT_EQ(TextOf(response.balance_after()), "14.82");
   EXPECT_EQ(Booked("after"), 1);
-  ExpectSettled("after", "14.82", 1);
+  ExpectAtRest("after", "14.82", 1);
 }
 
 TEST_F(LedgerFailuresTest, TheRetryOfALostReplyMayGoToAnotherLedger) {
@@ -73,7 +73,7 @@ TEST_F(LedgerFailuresTest, TheRetryOfALostReplyMayGoToAnotherLedger) {
   ASSERT_TRUE(response.ok()) << response.status();
   EXPECT_TRUE(response->duplicate());
   Restart(stage().ledger(0));
-  ExpectSettled("other", "14.82", 1);
+  ExpectAtRest("other", "14.82", 1);
 }
 
 TEST_F(LedgerFailuresTest, KilledBetweenDebitAndNotificationTheDipIsChargedOnce) {
@@ -88,10 +88,10 @@ TEST_F(LedgerFailuresTest, KilledBetweenDebitAndNotificationTheDipIsChargedOnce)
             "1 0");
   EXPECT_THAT(Charges("silent"), SizeIs(1));
   Restart(stage().ledger(0));
-  ExpectSettled("silent", "22.80", 2);
+  ExpectAtRest("silent", "22.80", 2);
 }
 
-TEST_F(LedgerFailuresTest, AConnectionLostDuringCommitIsSettledBeforeTheCallerIsAnswered) {
+TEST_F(LedgerFailuresTest, AConnectionLostDuringCommitIsResolvedBeforeTheCallerIsAnswered) {
   OpenFunded("cut");
   int number = 0;
   for (const Moment moment : {Moment::kNotDelivered, Moment::kDelivered, Moment::kReplyLost}) {
@@ -106,7 +106,7 @@ TEST_F(LedgerFailuresTest, AConnectionLostDuringCommitIsSettledBeforeTheCallerIs
     EXPECT_TRUE(Must(&pb::Ledger::Stub::RecordUsage, usage).duplicate());
   }
   EXPECT_EQ(Booked("cut"), 3);
-  ExpectSettled("cut", "14.46", 1);
+  ExpectAtRest("cut", "14.46", 1);
 }
 
 // What has no id of its own is recognised by the state.
@@ -127,7 +127,7 @@ TEST_F(LedgerFailuresTest, AConnectionLostDuringTheCommitOfAReportCreditsOnce) {
     ASSERT_TRUE(report.ok()) << report.status();
     EXPECT_EQ(report->recharge().state(), pb::RECHARGE_STATE_SUCCEEDED);
   }
-  ExpectSettled("credit", "15.00", 4);
+  ExpectAtRest("credit", "15.00", 4);
 }
 
 TEST_F(LedgerFailuresTest, ADatabaseKilledInTheMiddleOfABatchBooksEachUsageOnce) {
@@ -165,7 +165,7 @@ TEST_F(LedgerFailuresTest, ADatabaseKilledInTheMiddleOfABatchBooksEachUsageOnce)
   }
   EXPECT_EQ(Booked("batch"), 2 * kUsages);
   // 300 of the 600 minutes were free.
-  ExpectSettled("batch", "12.00", 1);
+  ExpectAtRest("batch", "12.00", 1);
 }
 
 TEST_F(LedgerFailuresTest, ADatabaseKilledWhileARechargeIsOpenDelaysTheCreditOnly) {
@@ -176,7 +176,7 @@ TEST_F(LedgerFailuresTest, ADatabaseKilledWhileARechargeIsOpenDelaysTheCreditOnl
   Spend("power", "dip", "6.00");
   ASSERT_TRUE(stage().ledger_proxy(0).Disarm(kPatience));
   ASSERT_TRUE(stage().database_server().Start().ok());
-  ExpectSettled("power", "24.00", 2);
+  ExpectAtRest("power", "24.00", 2);
 }
 
 }  // namespace

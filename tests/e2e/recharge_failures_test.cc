@@ -53,14 +53,14 @@ TEST_F(RechargeFailuresTest, TheSameRechargeHandedToTwoWorkersIsChargedOnce) {
   ASSERT_TRUE(charge.ok()) << charge.status();
   // The lease runs out, and another gets the same attempt.
   Restart(worker(0));
-  ExpectSettled("twice", "15.00", 1);
+  ExpectAtRest("twice", "15.00", 1);
   EXPECT_EQ(Recharges("twice")[0].attempt(), 1);
   // The first one reports after all.
   const auto late = Report(first, Succeeded(charge->charge_id()));
   ASSERT_TRUE(late.ok()) << late.status();
   EXPECT_TRUE(late->already_applied());
   EXPECT_THAT(Charges("twice"), SizeIs(1));
-  ExpectSettled("twice", "15.00", 1);
+  ExpectAtRest("twice", "15.00", 1);
 }
 
 // --- Workers ------------------------------------------------------------------------
@@ -73,7 +73,7 @@ TEST_F(RechargeFailuresTest, AWorkerKilledBeforeTheChargeIsSucceededByAnother) {
   ASSERT_TRUE(gateway_proxy().Disarm(kPatience));
   EXPECT_THAT(Charges("unsent"), SizeIs(1));
   Restart(worker(1));
-  ExpectSettled("unsent", "24.00", 2);
+  ExpectAtRest("unsent", "24.00", 2);
   EXPECT_EQ(Recharges("unsent")[0].attempt(), 1);
 }
 
@@ -88,7 +88,7 @@ TEST_F(RechargeFailuresTest, AWorkerKilledAfterTheChargeLosesNothing) {
   EXPECT_THAT(Charges("unread"), SizeIs(2));
   EXPECT_EQ(TextOf(Get("unread").balance()), "9.00");
   Restart(worker(1));
-  ExpectSettled("unread", "24.00", 2);
+  ExpectAtRest("unread", "24.00", 2);
   EXPECT_THAT(Charges("unread"), SizeIs(2));
   EXPECT_EQ(Recharges("unread")[0].attempt(), 1);
 }
@@ -101,7 +101,7 @@ TEST_F(RechargeFailuresTest, AWorkerKilledBeforeItsReportArrivesLosesNothing) {
   ASSERT_TRUE(ledger_proxy().Disarm(kPatience));
   EXPECT_THAT(Charges("untold"), SizeIs(2));
   Restart(worker(1));
-  ExpectSettled("untold", "24.00", 2);
+  ExpectAtRest("untold", "24.00", 2);
   EXPECT_THAT(Charges("untold"), SizeIs(2));
 }
 
@@ -113,11 +113,11 @@ TEST_F(RechargeFailuresTest, AWorkerFrozenPastItsLeaseReportsASuccessThatIsCredi
   Spend("frozen", "dip", "6.00");
   ASSERT_TRUE(ledger_proxy().Disarm(kPatience));
   AwaitLog(worker(1), "charged", "\"frozen\"");
-  ExpectSettled("frozen", "24.00", 2);
+  ExpectAtRest("frozen", "24.00", 2);
   Thaw(worker(0));
   // It repeats its report until it is answered.
   AwaitLog(worker(0), "charged", "\"account_id\":\"frozen\",\"ordinal\":2");
-  ExpectSettled("frozen", "24.00", 2);
+  ExpectAtRest("frozen", "24.00", 2);
 }
 
 TEST_F(RechargeFailuresTest, AWorkerFrozenPastItsLeaseCanNotDeclineForItsSuccessor) {
@@ -136,7 +136,7 @@ TEST_F(RechargeFailuresTest, AWorkerFrozenPastItsLeaseCanNotDeclineForItsSuccess
   ASSERT_TRUE(charge.ok()) << charge.status();
   const auto report = Report(fresh, Succeeded(charge->charge_id()));
   ASSERT_TRUE(report.ok()) << report.status();
-  ExpectSettled("stale", "15.00", 1);
+  ExpectAtRest("stale", "15.00", 1);
 }
 
 TEST_F(RechargeFailuresTest, AWorkerFrozenWhileItChargesFindsItsLeaseGone) {
@@ -148,12 +148,12 @@ TEST_F(RechargeFailuresTest, AWorkerFrozenWhileItChargesFindsItsLeaseGone) {
                        .action = FreezeOf(worker(0))});
   Spend("asleep", "dip", "6.00");
   ASSERT_TRUE(gateway_proxy().Disarm(kPatience));
-  ExpectSettled("asleep", "24.00", 2);
+  ExpectAtRest("asleep", "24.00", 2);
   Thaw(worker(0));
   // It takes part again, and brings nothing old with it.
   worker(1).Kill();
   Spend("asleep", "again", "15.00");
-  ExpectSettled("asleep", "24.00", 3);
+  ExpectAtRest("asleep", "24.00", 3);
   EXPECT_THAT(Charges("asleep"), SizeIs(3));
 }
 
@@ -161,7 +161,7 @@ TEST_F(RechargeFailuresTest, AWorkerFrozenWhileItChargesFindsItsLeaseGone) {
 
 TEST_F(RechargeFailuresTest, ATimeoutAfterTheChargeWasMadeIsLookedUp) {
   Open("late", "tok_late_1500#late");
-  ExpectSettled("late", "15.00", 1);
+  ExpectAtRest("late", "15.00", 1);
   EXPECT_THAT(Charges("late"), SizeIs(1));
   AwaitLog(worker(0), "looking it up", "\"late\"");
 }
@@ -174,14 +174,14 @@ TEST_F(RechargeFailuresTest, ATimeoutWithoutAChargeIsSentAgainUnderTheSameKey) {
   // What waits in its sockets dies with it.
   stage().gateway().Kill();
   Restart(stage().gateway());
-  ExpectSettled("lost", "24.00", 2);
+  ExpectAtRest("lost", "24.00", 2);
   EXPECT_THAT(Charges("lost"), SizeIs(2));
   EXPECT_EQ(Recharges("lost")[0].attempt(), 1);
 }
 
 TEST_F(RechargeFailuresTest, AStoredInternalErrorIsLookedUpAndNotRepeatedUnderTheSameKey) {
   Open("error-charged", "tok_internal_charged#error");
-  ExpectSettled("error-charged", "15.00", 1);
+  ExpectAtRest("error-charged", "15.00", 1);
   EXPECT_THAT(Charges("error-charged"), SizeIs(1));
   // The gateway replays its error for each key and never charges: a soft decline, as it says.
   Open("error", "tok_internal#error");
@@ -228,10 +228,10 @@ TEST_F(RechargeFailuresTest, ACardReplacedWhileAChargeIsInFlightFinishesOnItsOwn
     ASSERT_TRUE(charge.ok()) << charge.status();
     ASSERT_TRUE(Report(task, Succeeded(charge->charge_id())).ok());
   }
-  ExpectSettled("swap", "24.00", 2);
+  ExpectAtRest("swap", "24.00", 2);
   Restart(worker(0));
   Spend("swap", "dip-2", "15.00");
-  ExpectSettled("swap", "24.00", 3);
+  ExpectAtRest("swap", "24.00", 3);
   EXPECT_EQ(Charges("swap").back().card_token(), "tok_mastercard#swap-new");
 }
 
@@ -244,7 +244,7 @@ TEST_F(RechargeFailuresTest, ADeclineOfAReplacedCardSaysNothingOfTheNewOne) {
   AwaitLog(worker(0), "looking it up", "\"swap-bad\"");
   GiveCard("swap-bad", "tok_mastercard#swap-bad");
   Thaw(stage().gateway());
-  ExpectSettled("swap-bad", "24.00", 2);
+  ExpectAtRest("swap-bad", "24.00", 2);
   EXPECT_EQ(Get("swap-bad").payment_methods(0).card_state(), pb::CARD_STATE_USABLE);
   const std::vector<gw::Charge> charges = Charges("swap-bad");
   ASSERT_THAT(charges, SizeIs(3));
@@ -264,9 +264,9 @@ TEST_F(RechargeFailuresTest, SettingsChangedMeanwhileLeaveTheOpenRechargeAsItWas
            "recharge_threshold { units: 20 } }"));
   Thaw(stage().gateway());
   // 24.00 after the charge of 15.00, which is above the new threshold.
-  ExpectSettled("settings", "24.00", 2);
+  ExpectAtRest("settings", "24.00", 2);
   Spend("settings", "dip-2", "5.00");
-  ExpectSettled("settings", "59.00", 3);
+  ExpectAtRest("settings", "59.00", 3);
   EXPECT_EQ(TextOf(Charges("settings")[1].amount()), "15.00");
   EXPECT_EQ(TextOf(Charges("settings")[2].amount()), "40.00");
 }
@@ -303,7 +303,7 @@ TEST_F(RechargeFailuresTest, AChargeThatTheGatewayCallsInvalidIsNoDeclineAndWait
   EXPECT_EQ(Get("ours").state(), pb::ACCOUNT_STATE_ACTIVE);
   EXPECT_EQ(Get("ours").payment_methods(0).card_state(), pb::CARD_STATE_USABLE);
   EXPECT_EQ(Recharges("ours")[0].state(), pb::RECHARGE_STATE_OPEN);
-  ExpectSettled("ours", "10.00", 2);
+  ExpectAtRest("ours", "10.00", 2);
   EXPECT_EQ(Recharges("ours")[0].attempt(), 1);
   EXPECT_THAT(EventKinds("ours"), Not(Contains(pb::EVENT_KIND_RECHARGE_DECLINED)));
   EXPECT_THAT(EventKinds("ours"), Not(Contains(pb::EVENT_KIND_CARD_REFUSED)));
@@ -318,7 +318,7 @@ TEST_F(RechargeFailuresTest, AWorkerWhoseNameTheLedgerRefusesEndsAndTheOthersGoO
   EXPECT_EQ((*misnamed)->Wait(kPatience), 1);
   EXPECT_THAT((*misnamed)->Stderr(), HasSubstr("the ledger refuses this worker"));
   Open("well-named", "tok_visa#well-named");
-  ExpectSettled("well-named", "15.00", 1);
+  ExpectAtRest("well-named", "15.00", 1);
 }
 
 TEST_F(RechargeFailuresTest, ALostReportOfADeclineIsCountedOnce) {
@@ -328,7 +328,7 @@ TEST_F(RechargeFailuresTest, ALostReportOfADeclineIsCountedOnce) {
                       .reply = "insufficient_funds"});
   Open("told-once", "tok_soft_then_ok_1#told-once");
   ASSERT_TRUE(ledger_proxy().Disarm(kPatience));
-  ExpectSettled("told-once", "15.00", 1);
+  ExpectAtRest("told-once", "15.00", 1);
   EXPECT_EQ(Recharges("told-once")[0].attempt(), 2);
   EXPECT_THAT(Charges("told-once"), SizeIs(2));
 }
@@ -343,7 +343,7 @@ TEST_F(RechargeFailuresTest, ALostSuccessReportIsRepeatedAndCreditedOnce) {
     ledger_proxy().Arm({.request = kSuccessReport, .moment = moment, .reply = kSuccessReport});
     Spend("report", absl::StrCat("dip-", ++dips), "15.00");
     ASSERT_TRUE(ledger_proxy().Disarm(kPatience));
-    ExpectSettled("report", "15.00", 1 + dips);
+    ExpectAtRest("report", "15.00", 1 + dips);
   }
   EXPECT_THAT(Charges("report"), SizeIs(4));
 }
@@ -366,7 +366,7 @@ TEST_F(RechargeFailuresTest, ARepeatedSuccessReportChangesNothing) {
   }
   // Another charge for the same recharge is none of it.
   EXPECT_EQ(ReasonOf(Report(task, Succeeded("ch_other")).status()), "ALREADY_CREDITED");
-  ExpectSettled("repeat", "15.00", 1);
+  ExpectAtRest("repeat", "15.00", 1);
 }
 
 TEST_F(RechargeFailuresTest, ALateSuccessOfAFailedRechargeIsCreditedAndEnablesTheAccount) {
@@ -387,7 +387,7 @@ TEST_F(RechargeFailuresTest, ALateSuccessOfAFailedRechargeIsCreditedAndEnablesTh
   EXPECT_EQ(late->recharge().state(), pb::RECHARGE_STATE_SUCCEEDED);
   // What the card said last still stands.
   EXPECT_EQ(Get("revived").payment_methods(0).card_state(), pb::CARD_STATE_REFUSED);
-  ExpectSettled("revived", "10.00", 2);
+  ExpectAtRest("revived", "10.00", 2);
   EXPECT_EQ(EventKinds("revived").back(), pb::EVENT_KIND_ENABLED);
 }
 
@@ -434,7 +434,7 @@ TEST_F(OldKeyTest, PastHalfOfItsLifetimeAChargeThatWasMadeIsFoundAndCredited) {
     ASSERT_TRUE(ChargeFor(ghost.Take(), 15).ok());
   }
   Restart(worker(0));
-  ExpectSettled("old-found", "24.00", 2);
+  ExpectAtRest("old-found", "24.00", 2);
   EXPECT_THAT(Charges("old-found"), SizeIs(2));
 }
 

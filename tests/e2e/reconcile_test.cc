@@ -1,4 +1,4 @@
-// `worker reconcile` by the real processes: what gateway and ledger do not agree about is settled
+// `worker reconcile` by the real processes: what gateway and ledger do not agree about is put right
 // or shown. The gateway's own list of charges is the witness.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -210,7 +210,7 @@ TEST_F(ReconcileTest, ManyOrphansAreLeftToAPerson) {
   EXPECT_THAT(GivenBack(), ElementsAre("lost/1", "lost/2"));
 }
 
-TEST_F(ReconcileTest, WhatOnlyAPersonCanSettleIsShownAndLeftAlone) {
+TEST_F(ReconcileTest, WhatOnlyAPersonCanResolveIsShownAndLeftAlone) {
   OpenFunded("amount");
   OpenFunded("nothing");
   OpenFunded("returned");

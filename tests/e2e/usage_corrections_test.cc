@@ -99,7 +99,7 @@ class UsageCorrectionsTest : public StackTest {
                         "carrier: 'att' segments: 1 } }");
   }
   // Sends these on a stream of their own, none of which may be refused, and waits until all are
-  // settled; or breaks it off once some are. What is settled, as the caller knows.
+  // decided; or breaks it off once some are. What is decided, as the caller knows.
   enum class Line { kHolds, kBreaks };
   static int64_t SendOnStream(const std::vector<pb::RecordUsageRequest>& requests, Line line) {
     grpc::ClientContext context;
@@ -113,14 +113,14 @@ class UsageCorrectionsTest : public StackTest {
     }
     if (line == Line::kHolds) stream->WritesDone();
     pb::StreamUsageResponse response;
-    int64_t settled = 0;
+    int64_t decided = 0;
     while (stream->Read(&response)) {
-      settled = response.acknowledged_sequence();
+      decided = response.acknowledged_sequence();
       EXPECT_EQ(response.refusals_size(), 0) << response.DebugString();
       if (line == Line::kBreaks) context.TryCancel();
     }
     EXPECT_EQ(stream->Finish().ok(), line == Line::kHolds);
-    return settled;
+    return decided;
   }
   // A figure of /metrics; -1 if it is not there.
   static int64_t Metric(const std::string& name) {
@@ -221,7 +221,7 @@ TEST_F(UsageCorrectionsTest,
   }
   ASSERT_TRUE(Call(stack_->ledger(), &Ledger::BatchRecordUsage, wrong).ok());
   EXPECT_EQ(Balance("stream"), "-540.00");
-  // Broken once some of it is settled; what of the rest is booked nobody knows.
+  // Broken once some of it is decided; what of the rest is booked nobody knows.
   const int64_t watermark = SendOnStream({right.begin(), right.begin() + 200}, Line::kBreaks);
   EXPECT_GT(watermark, 0);
   const std::vector<pb::RecordUsageRequest> rest(right.begin() + watermark, right.end());

@@ -784,7 +784,7 @@ void Checks::CheckAtEnd(const AccountRows& rows) {
     // One may wait for a card that its network lets nobody try.
     const bool waits = row.recharge.waits() && row.recharge.due_time > scene_.now() - kClocksApart;
     if (row.recharge.state == RechargeState::kOpen && !waits) {
-      scene_.Fail("every recharge is settled in the end", NameOf(row.recharge));
+      scene_.Fail("every recharge is closed in the end", NameOf(row.recharge));
     }
   }
   for (const Entry& entry : rows.entries) {

@@ -43,7 +43,7 @@ class Checks : public ModelDatabase::Observer {
   void OnRefundSent(const worker::Task& task, const std::string& key) {
     given_back_.OnRefundSent(task, key);
   }
-  // A customer got a reply that settles the command.
+  // A customer got a reply that ends the command.
   void OnReply(const ModelDatabase& database, const std::string& account_id,
                const book::Command& command, const absl::StatusOr<book::Reply>& reply);
   // The trouble has been over for long.

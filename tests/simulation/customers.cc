@@ -122,7 +122,7 @@ void Customers::DoSomething(const std::string& id) {
     case 6: {
       const double what = scene_.Uniform();
       if (what < 0.4) return Ask(id, book::BlockAccount{.by = {.reason = "a complaint"}});
-      if (what < 0.9) return Ask(id, book::UnblockAccount{.by = {.reason = "settled"}});
+      if (what < 0.9) return Ask(id, book::UnblockAccount{.by = {.reason = "paid"}});
       return LiftSuspension(id);
     }
     case 7:

@@ -86,7 +86,7 @@ class GivenBack {
   // All that there is, told by `news`.
   void TellAll(const News& news) const;
   // Is nothing to come that was begun?
-  bool settled() const { return to_come_ == 0; }
+  bool over() const { return to_come_ == 0; }
   // By charge id.
   const std::map<std::string, ModelCharge>& charges() const { return charges_; }
 

@@ -218,7 +218,7 @@ void GivenBackChecks::OnRefundSent(const worker::Task& task, const std::string& 
 
 void GivenBackChecks::AtEnd(const ModelDatabase& database) {
   for (const auto& [account_id, rows] : database.accounts()) {
-    if (rows.exists()) CheckSettled(rows);
+    if (rows.exists()) CheckClosed(rows);
   }
   for (const auto& [charge_id, charge] : gateway_.given_back().charges()) {
     const AccountRows* rows = database.Find(charge.account_id);
@@ -266,12 +266,12 @@ void GivenBackChecks::CheckAtEnd(const AccountRows& rows, const Recharge& rechar
   }
 }
 
-void GivenBackChecks::CheckSettled(const AccountRows& rows) {
+void GivenBackChecks::CheckClosed(const AccountRows& rows) {
   for (const auto& [ordinal, row] : rows.recharges) {
     const Recharge& refund = row.recharge;
     if (!refund.is_refund()) continue;
     if (refund.state == RechargeState::kOpen) {
-      scene_.Fail("every refund is settled in the end", NameOf(refund));
+      scene_.Fail("every refund is closed in the end", NameOf(refund));
     }
     if (refund.state == RechargeState::kSucceeded && refund.refund_id.empty()) {
       scene_.Fail("what the ledger calls a refund is one of the gateway", NameOf(refund));

@@ -48,7 +48,7 @@ class GivenBackChecks {
   void NoteDisputes(const AccountRows& rows, bool card_lifted, SeenAccount* seen);
   void CheckAtEnd(const AccountRows& rows, const domain::Recharge& recharge,
                   const ModelCharge& charge);
-  void CheckSettled(const AccountRows& rows);
+  void CheckClosed(const AccountRows& rows);
 
   Scene& scene_;
   const ModelGateway& gateway_;

@@ -28,7 +28,7 @@ class HoldChecks {
   void AfterWrite(const AccountRows& rows, const std::function<bool(const std::string&)>& taken);
   // An entry that books a usage from what was reported, before the AfterWrite() of its transaction.
   void OnEstimate(const domain::Entry& entry);
-  // A switch got a reply that settles the command.
+  // A switch got a reply that ends the command.
   void OnReply(const AccountRows& rows, const book::Command& command, const book::Reply& reply);
   // A CDR is booked, now or before.
   void OnCdr(const AccountRows& rows, const book::RecordUsage& command);

@@ -74,7 +74,7 @@ INSTANTIATE_TEST_SUITE_P(
             // another card, while it is charged; or a worker that finds it meanwhile asks a person.
             {"no second key while the first one's outcome is unknown",
              "what was charged is credited", "a person is only asked when there is no other way"}},
-        Case{"NoPolling", Sabotage::kNoPolling, 200, {"every recharge is settled in the end"}},
+        Case{"NoPolling", Sabotage::kNoPolling, 200, {"every recharge is closed in the end"}},
         Case{"NoHousekeeping",
              Sabotage::kNoHousekeeping,
              1000,

@@ -27,7 +27,7 @@ constexpr int kParts = 8;
 // One part of the seeds, so that the parts can run side by side (CMakeLists.txt).
 class SimulationTest : public testing::TestWithParam<int> {};
 
-TEST_P(SimulationTest, WhateverFailsMoneyAndUsageAreKeptAndAllIsSettled) {
+TEST_P(SimulationTest, WhateverFailsMoneyAndUsageAreKeptAndAllComesToRest) {
   Happenings seen{};
   int64_t steps = 0;
   for (uint64_t i = 0; i < kSeedsOfAPart; ++i) {

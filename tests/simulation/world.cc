@@ -113,7 +113,7 @@ class World {
   // Is there nothing left to be done?
   bool Quiet() {
     if (!customers_.satisfied() || !reconciler_.satisfied()) return false;
-    if (!gateway_.given_back().settled()) return false;
+    if (!gateway_.given_back().over()) return false;
     for (const SimulatedWorker& worker : workers_) {
       if (worker.down() || !worker.idle()) return false;
     }
@@ -129,7 +129,7 @@ class World {
       for (const auto& [ordinal, row] : rows.recharges) {
         const domain::Recharge& recharge = row.recharge;
         if (recharge.state != domain::RechargeState::kOpen) continue;
-        // One that its card's network puts off by days is as good as settled.
+        // One that its card's network puts off by days is as good as closed.
         if (!recharge.waits() || recharge.due_time < scene_.now() + kNotWaitedFor) return false;
       }
     }

@@ -1,6 +1,6 @@
 // Two ledgers, two workers, a database, a gateway and a few customers in one
 // thread, for as long as one seed says; first with every fault there is, then with
-// none, until all is settled.
+// none, until all is at rest.
 //
 //   const Result result = Simulate(/*seed=*/7, Sabotage::kNone);
 //   if (result.failure.has_value()) std::cerr << Report(7, Sabotage::kNone);

@@ -43,7 +43,7 @@ TEST(GoneMoneyTest, AllOfThemCountTogether) {
             10 * kNanosPerUnit);
 }
 
-TEST(GoneMoneyTest, WhatIsNotUnderstoodIsNotTakenForSettled) {
+TEST(GoneMoneyTest, WhatIsNotUnderstoodIsNotTakenForMoneyThatIsThere) {
   EXPECT_EQ(GoneOf("refunds", "REFUND_STATE_UNSPECIFIED"), 5 * kNanosPerUnit);
   EXPECT_EQ(GoneOf("disputes", "DISPUTE_STATE_UNSPECIFIED"), 5 * kNanosPerUnit);
   EXPECT_EQ(GoneOf("refunds { amount { currency_code: 'EUR' units: 5 } }"), 1);

@@ -20,7 +20,7 @@ class LedgerService final
  public:
   explicit LedgerService(const ApiContext& api) : api_(api) {}
 
-  // Lets open streams settle what they have read, and ends them with UNAVAILABLE.
+  // Lets open streams acknowledge what they have read, and ends them with UNAVAILABLE.
   void EndStreams() { streams_.EndAll(); }
   // The same for streams whose caller may no longer have them, with PERMISSION_DENIED.
   void EndRefusedStreams(const Doorkeeper& keeper) { streams_.EndRefused(keeper); }

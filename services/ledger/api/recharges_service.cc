@@ -183,18 +183,18 @@ grpc::ServerUnaryReactor* RechargesService::ReportRecharge(grpc::CallbackServerC
                                                            pb::ReportRechargeResponse* response) {
   return StartCommand(api_, context, "ReportRecharge", ParseReport(*request),
                       [this, response, reported = request->lease_epoch()](book::Reply&& reply) {
-                        const auto& settled = std::get<book::RechargeReply>(reply);
-                        const domain::Recharge& recharge = settled.recharge;
+                        const auto& applied = std::get<book::RechargeReply>(reply);
+                        const domain::Recharge& recharge = applied.recharge;
                         if (recharge.is_refund()) {
                           api::ToProto(recharge, response->mutable_refund());
                         } else {
                           api::ToProto(recharge, response->mutable_recharge());
                         }
-                        response->set_already_applied(settled.already_applied);
+                        response->set_already_applied(applied.already_applied);
                         // Nobody is to have one that is over, whatever the lease of the report.
                         const bool open = recharge.state == domain::RechargeState::kOpen;
-                        api_.engine.dispatcher().Settled({recharge.account_id, recharge.ordinal},
-                                                         open ? reported : recharge.lease_epoch);
+                        api_.engine.dispatcher().Reported({recharge.account_id, recharge.ordinal},
+                                                          open ? reported : recharge.lease_epoch);
                       });
 }
 

@@ -24,7 +24,7 @@ constexpr int64_t kCrowdedWindow = 64;
 }  // namespace
 
 // One stream. Reads, replies and writes overlap; `mutex_` guards their meeting.
-// The reactor finishes once nothing is unsettled and no write is under way. A
+// The reactor finishes once nothing is undecided and no write is under way. A
 // lane may still be leaving Done when gRPC calls OnDone: whoever of them is last
 // deletes it.
 class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink {
@@ -61,7 +61,7 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
         return Proceed();
       }
       index = static_cast<uint32_t>(++last_read_);
-      settled_.push_back(false);
+      decided_.push_back(false);
     }
     // Until `reading_` falls no other thread starts a read into `request_`.
     Submit(index);
@@ -75,7 +75,7 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
   // `index` is the low half of the sequence, which is enough to tell the
   // messages of one window apart.
   void Done(uint32_t index, absl::StatusOr<book::Reply> reply) override {
-    Settle(index, reply);
+    NoteReply(index, reply);
     Release();
   }
 
@@ -125,16 +125,16 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
     if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
 
-  void Settle(uint32_t index, const absl::StatusOr<book::Reply>& reply) {
+  void NoteReply(uint32_t index, const absl::StatusOr<book::Reply>& reply) {
     absl::MutexLock lock(&mutex_);
     const uint32_t offset = index - static_cast<uint32_t>(watermark_) - 1;
     const int64_t sequence = watermark_ + 1 + offset;
-    settled_[offset] = true;
+    decided_[offset] = true;
     if (!reply.ok()) {
       if (IsPassing(reply.status())) {
         // Not refused, only not done: it must not be acknowledged.
         StopReading(reply.status());
-        settled_[offset] = false;
+        decided_[offset] = false;
       } else {
         pb::StreamUsageRefusal* refusal = next_.add_refusals();
         refusal->set_sequence(sequence);
@@ -143,8 +143,8 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
       }
     }
     ++replied_;
-    while (!settled_.empty() && settled_.front()) {
-      settled_.pop_front();
+    while (!decided_.empty() && decided_.front()) {
+      decided_.pop_front();
       ++watermark_;
     }
     ReadMore();
@@ -158,7 +158,7 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
   }
 
   void ReadMore() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    // With nothing unsettled it reads in any case: no reply would wake it up.
+    // With nothing undecided it reads in any case: no reply would wake it up.
     const int64_t window = api_.engine.crowded() ? kCrowdedWindow : kWindow;
     if (reading_ || stopped_ || last_read_ - watermark_ >= window) return;
     reading_ = true;
@@ -203,7 +203,7 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
   int64_t replied_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t watermark_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t acknowledged_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::deque<bool> settled_ ABSL_GUARDED_BY(mutex_);  // of watermark_ + 1 on
+  std::deque<bool> decided_ ABSL_GUARDED_BY(mutex_);  // of watermark_ + 1 on
   pb::StreamUsageResponse next_ ABSL_GUARDED_BY(mutex_);
   pb::StreamUsageResponse sending_;
 };

@@ -1,6 +1,6 @@
 // The `StreamUsage` call: an endless flow of usages with a durable watermark.
 //
-// At most kWindow messages of a stream are unsettled at a time, and fewer while
+// At most kWindow messages of a stream are undecided at a time, and fewer while
 // the lanes are crowded: beyond that the stream is not read, so that flow control
 // pushes back on the client. Many streams may run at once, up to a bound;
 // thread-safe.
@@ -31,7 +31,7 @@ class UsageStreams {
 
   Reactor* Start(const ApiContext& api, grpc::CallbackServerContext* context, Parse parse);
 
-  // No more reading: what was read is settled and acknowledged, and then each
+  // No more reading: what was read is decided and acknowledged, and then each
   // stream ends with UNAVAILABLE. New streams end at once.
   void EndAll();
   // The same for those whose caller may no longer have them, with PERMISSION_DENIED.

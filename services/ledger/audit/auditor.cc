@@ -357,7 +357,7 @@ absl::Status Audit::CheckRecharges() {
       } else if (recharge.open()) {
         if (open_ordinal != 0) {
           Differs(kCheckOpenRecharge, absl::StrCat(recharge.ordinal), "open",
-                  absl::StrCat("settled, as recharge ", open_ordinal, " is open"));
+                  absl::StrCat("closed, as recharge ", open_ordinal, " is open"));
         }
         open_ordinal = recharge.ordinal;
       }
@@ -727,7 +727,7 @@ void Audit::CheckUsage(const Entry& entry) {
   User& user = replayed_[booked.usage.user_id];
   const int64_t left = domain::FreeSecondsLeft(user, plan->second, period);
   if (left != rating.free_seconds_before) {
-    Differs(kCheckBucket, subject, absl::StrCat(rating.free_seconds_before, " s free before it"),
+    Differs(kCheckAllowance, subject, absl::StrCat(rating.free_seconds_before, " s free before it"),
             absl::StrCat(left, " s"));
   }
   if (rating.free_seconds_taken > 0) user.SetSecondsUsed(domain::AfterTaking(rating, user));
@@ -1041,7 +1041,7 @@ absl::Status Audit::CheckUsers() {
       const auto replayed = replayed_.find(user.user_id);
       const User computed = replayed == replayed_.end() ? User() : replayed->second;
       if (AllowancesText(user) != AllowancesText(computed)) {
-        Differs(kCheckBucket, user.user_id, AllowancesText(user), AllowancesText(computed));
+        Differs(kCheckAllowance, user.user_id, AllowancesText(user), AllowancesText(computed));
       }
       if (replayed != replayed_.end()) replayed_.erase(replayed);
       for (const domain::Allowance& allowance : user.allowances) {
@@ -1051,7 +1051,7 @@ absl::Status Audit::CheckUsers() {
     if (page.size() < kPage) break;
   }
   for (const auto& [user_id, user] : replayed_) {
-    Differs(kCheckBucket, user_id, "no user", "a user, as usages are booked for them");
+    Differs(kCheckAllowance, user_id, "no user", "a user, as usages are booked for them");
   }
   return absl::OkStatus();
 }

@@ -43,7 +43,7 @@ inline constexpr char kCheckUsageId[] = "USAGE_ID";
 inline constexpr char kCheckRequestId[] = "REQUEST_ID";
 // Free seconds before each usage, and those used by each user, follow from the
 // usages before (C3).
-inline constexpr char kCheckBucket[] = "BUCKET";
+inline constexpr char kCheckAllowance[] = "ALLOWANCE";
 // What became of a usage after it was booked, void or rating, is said by its row as by the entries
 // (U1, U5).
 inline constexpr char kCheckUsageState[] = "USAGE_STATE";

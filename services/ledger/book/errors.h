@@ -29,7 +29,7 @@ absl::Status DeckNotInMemory(int64_t version);
 std::optional<int64_t> DeckToLoad(const absl::Status& status);
 
 // UNAVAILABLE "RATE_TIMELINE_NOT_READ", with a wait: a usage began later than what is known of the
-// timeline, or in a time that is still to be settled (K2). Nothing was done.
+// timeline, or in a time that is still undecided (K2). Nothing was done.
 absl::Status TimelineNotRead();
 
 }  // namespace reserve::book

@@ -55,8 +55,7 @@ bool IsStale(const Account& account, const std::string& payment_method_id,
 
 absl::StatusOr<Reply> Folder::GiveOnce(
     absl::string_view account_id, const std::string& request_id, const std::string& digest,
-    absl::FunctionRef<absl::StatusOr<Transition>(const domain::Context&, const Account&)> give,
-    absl::FunctionRef<const domain::PaymentMethod*(const Account&)> find) {
+    Policy give, absl::FunctionRef<const domain::PaymentMethod*(const Account&)> find) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   const OnceKey key(account_id, request_id);
   const auto stored = image_.requests.find(key);

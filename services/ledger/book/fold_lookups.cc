@@ -70,9 +70,9 @@ absl::Status Folder::CheckTimelineKnown(const AccountImage& image, const domain:
     folded_.unknown_start = std::min(folded_.unknown_start, usage.start_time);
     return TimelineNotRead();
   }
-  const bool unsettled =
-      catalog_.timeline->IsUnsettledAt(image.account().currency, plan.series, usage.start_time);
-  return unsettled ? TimelineNotRead() : absl::OkStatus();
+  const bool undecided =
+      catalog_.timeline->IsUndecidedAt(image.account().currency, plan.series, usage.start_time);
+  return undecided ? TimelineNotRead() : absl::OkStatus();
 }
 
 absl::StatusOr<const domain::Rate*> Folder::FindRate(const AccountImage& image,

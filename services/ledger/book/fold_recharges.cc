@@ -153,14 +153,14 @@ absl::StatusOr<Reply> Folder::ApplyOutcome(AccountImage& image, int64_t ordinal,
   const std::string account_id = image.account().account_id;
   ApplyWithOpen(image, *std::move(transition));
   if (!already_applied) RESERVE_RETURN_IF_ERROR(ApplyKept(image, ordinal));
-  RESERVE_ASSIGN_OR_RETURN(const RechargeImage* settled, FindRecharge(account_id, ordinal));
-  return RechargeReply{settled->recharge, already_applied};
+  RESERVE_ASSIGN_OR_RETURN(const RechargeImage* closed, FindRecharge(account_id, ordinal));
+  return RechargeReply{closed->recharge, already_applied};
 }
 
 absl::Status Folder::ApplyKept(AccountImage& image, int64_t ordinal) {
   const std::string account_id = image.account().account_id;
-  RESERVE_ASSIGN_OR_RETURN(const RechargeImage* settled, FindRecharge(account_id, ordinal));
-  const Recharge& charge = settled->recharge;
+  RESERVE_ASSIGN_OR_RETURN(const RechargeImage* closed, FindRecharge(account_id, ordinal));
+  const Recharge& charge = closed->recharge;
   if (!charge.holds_credit()) return absl::OkStatus();
   const std::vector<const Recharge*> refunds = RefundsOf(image_, account_id, charge.charge_id);
   const std::vector<const domain::Dispute*> disputes =

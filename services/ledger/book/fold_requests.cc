@@ -6,7 +6,6 @@
 #include <string>
 #include <utility>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/error/error.h"
@@ -48,9 +47,9 @@ void Folder::NoteRequest(absl::string_view account_id, const std::string& reques
   folded_.writes.requests.push_back(once.record);
 }
 
-absl::StatusOr<Reply> Folder::ChangeOnce(
-    absl::string_view account_id, const std::string& request_id, const std::string& digest,
-    absl::FunctionRef<absl::StatusOr<Transition>(const domain::Context&, const Account&)> change) {
+absl::StatusOr<Reply> Folder::ChangeOnce(absl::string_view account_id,
+                                         const std::string& request_id, const std::string& digest,
+                                         Policy change) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   if (!request_id.empty()) {
     const auto stored = image_.requests.find(OnceKey(account_id, request_id));
@@ -68,10 +67,9 @@ absl::StatusOr<Reply> Folder::ChangeOnce(
   return image->account();
 }
 
-absl::StatusOr<Reply> Folder::BookOnce(
-    AccountImage& image, absl::string_view account_id, const std::string& request_id,
-    const std::string& digest, bool validate_only,
-    absl::FunctionRef<absl::StatusOr<Transition>(const domain::Context&, const Account&)> book) {
+absl::StatusOr<Reply> Folder::BookOnce(AccountImage& image, absl::string_view account_id,
+                                       const std::string& request_id, const std::string& digest,
+                                       bool validate_only, Policy book) {
   const std::string currency = image.account().currency;
   const auto stored = image_.requests.find(OnceKey(account_id, request_id));
   if (stored != image_.requests.end()) {

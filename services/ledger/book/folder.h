@@ -35,6 +35,10 @@ class Folder {
   Folded Run(absl::Span<const AccountCommand> commands);
 
  private:
+  // What a command comes to, of one account.
+  using Policy = absl::FunctionRef<absl::StatusOr<domain::Transition>(const domain::Context&,
+                                                                      const domain::Account&)>;
+
   // --- Usages (fold_usage.cc).
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const RecordUsage& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const AuthorizeUsage& command);
@@ -111,10 +115,7 @@ class Folder {
   // Gives a card once under the request's id, if it has one.
   absl::StatusOr<Reply> GiveOnce(
       absl::string_view account_id, const std::string& request_id, const std::string& digest,
-      absl::FunctionRef<absl::StatusOr<domain::Transition>(const domain::Context&,
-                                                           const domain::Account&)>
-          give,
-      absl::FunctionRef<const domain::PaymentMethod*(const domain::Account&)> find);
+      Policy give, absl::FunctionRef<const domain::PaymentMethod*(const domain::Account&)> find);
 
   // --- Recharges, their reports and reviews (fold_recharges.cc).
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const RequestRecharge& command);
@@ -201,17 +202,11 @@ class Folder {
   // Changes the account, once under a request's id that is not empty: a repeat answers how the
   // account is by now.
   absl::StatusOr<Reply> ChangeOnce(absl::string_view account_id, const std::string& request_id,
-                                   const std::string& digest,
-                                   absl::FunctionRef<absl::StatusOr<domain::Transition>(
-                                       const domain::Context&, const domain::Account&)>
-                                       change);
+                                   const std::string& digest, Policy change);
   // Books an entry once under the request's id.
   absl::StatusOr<Reply> BookOnce(AccountImage& image, absl::string_view account_id,
                                  const std::string& request_id, const std::string& digest,
-                                 bool validate_only,
-                                 absl::FunctionRef<absl::StatusOr<domain::Transition>(
-                                     const domain::Context&, const domain::Account&)>
-                                     book);
+                                 bool validate_only, Policy book);
 
   // --- What a command comes to (fold_transitions.cc).
   static void ChangeUser(AccountImage& image, domain::User&& user);

@@ -112,8 +112,8 @@ absl::Status CancelRefunds(const Recharge& charge, absl::Span<const Recharge* co
 
 // Tells of the state of a dispute of a credited charge, and books what it asks for. `told`: the
 // amount that the gateway told with that state.
-absl::Status Settle(const Recharge& charge, absl::Span<const Recharge* const> refunds, Nanos told,
-                    Dispute* dispute, Draft* draft) {
+absl::Status BookState(const Recharge& charge, absl::Span<const Recharge* const> refunds,
+                       Nanos told, Dispute* dispute, Draft* draft) {
   if (Taken(dispute->state) && !dispute->debited) {
     RESERVE_RETURN_IF_ERROR(Take(charge, dispute, draft));
     return CancelRefunds(charge, refunds, draft);
@@ -147,7 +147,7 @@ absl::StatusOr<Transition> ApplyGatewayDispute(const Context& context, const Acc
   dispute.update_time = context.now;
   Draft draft(context, account);
   if (charge.holds_credit()) {
-    RESERVE_RETURN_IF_ERROR(Settle(charge, refunds, told.amount, &dispute, &draft));
+    RESERVE_RETURN_IF_ERROR(BookState(charge, refunds, told.amount, &dispute, &draft));
   } else {
     TellOf(dispute, charge, EventKind::kGatewayStateKept, &draft);
     draft.Change(charge).keeps = true;
@@ -179,7 +179,7 @@ absl::StatusOr<Transition> ApplyKept(const Context& context, const Account& acco
     Dispute dispute = *kept;
     dispute.ordinal = charge.ordinal;
     const Recharge now = draft.Change(charge);
-    RESERVE_RETURN_IF_ERROR(Settle(now, refunds, dispute.amount, &dispute, &draft));
+    RESERVE_RETURN_IF_ERROR(BookState(now, refunds, dispute.amount, &dispute, &draft));
     draft.transition().disputes.push_back(std::move(dispute));
   }
   return Concluded(std::move(draft));

@@ -125,37 +125,37 @@ absl::Status Credit(const Recharge& recharge, const MadeCharge& charge, Draft* d
   const absl::Time now = draft->context().now;
   const Nanos amount = charge.amount;
   const PaymentMethod* card = ChargedCard(a, recharge, charge.attempt);
-  Recharge& settled = draft->Change(recharge);
-  settled.charge_id = charge.charge_id;
-  settled.credited = amount;
-  NameCard(charge, card, a, &settled);
-  const std::string number = settled.card.fingerprint;
-  CloseRecharge(RechargeState::kSucceeded, now, &settled, &a);
+  Recharge& closed = draft->Change(recharge);
+  closed.charge_id = charge.charge_id;
+  closed.credited = amount;
+  NameCard(charge, card, a, &closed);
+  const std::string number = closed.card.fingerprint;
+  CloseRecharge(RechargeState::kSucceeded, now, &closed, &a);
   if (charge.credited == nullptr) {
     RESERVE_ASSIGN_OR_RETURN(const Nanos balance, Add(a.balance, amount));
     draft->AddEntry(EntryKind::kRecharge, amount, balance).recharge_ordinal = recharge.ordinal;
   } else {
-    settled.credited_as = charge.credited->ordinal;
+    closed.credited_as = charge.credited->ordinal;
   }
-  if (settled.kind == RechargeKind::kAutomatic) CountTowardsCaps(now, amount, &a);
+  if (closed.kind == RechargeKind::kAutomatic) CountTowardsCaps(now, amount, &a);
   if (card != nullptr) ClearFailing(card->payment_method_id, draft);
-  const std::string charged = FormatMoney(settled.currency, amount);
+  const std::string charged = FormatMoney(closed.currency, amount);
   draft
       ->AddEvent(EventKind::kRechargeSucceeded,
                  absl::StrCat("charge ", charge.charge_id, " of ", charged,
                               charge.credited == nullptr
                                   ? ""
-                                  : absl::StrCat(", credited before as ", settled.credited_as)),
-                 settled)
+                                  : absl::StrCat(", credited before as ", closed.credited_as)),
+                 closed)
       .amount = amount;
-  if (amount < settled.amount) {
-    draft->AddEvent(EventKind::kChargedLess,
-                    absl::StrCat(charged, " of ", FormatMoney(settled.currency, settled.amount),
-                                 " were charged"),
-                    settled);
+  if (amount < closed.amount) {
+    draft->AddEvent(
+        EventKind::kChargedLess,
+        absl::StrCat(charged, " of ", FormatMoney(closed.currency, closed.amount), " were charged"),
+        closed);
     if (card != nullptr) LetRest(card->payment_method_id, draft);
   }
-  if (settled.kind == RechargeKind::kTopUp) EndSuspension("a top-up succeeded", draft);
+  if (closed.kind == RechargeKind::kTopUp) EndSuspension("a top-up succeeded", draft);
   if (a.state == AccountState::kPendingFunding) {
     a.state = AccountState::kActive;
     draft->AddEvent(EventKind::kEnabled, "the reserve is funded");

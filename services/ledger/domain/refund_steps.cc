@@ -49,10 +49,10 @@ void Identify(const std::string& refund_id, Recharge* refund) {
 }
 
 void Succeed(const Recharge& refund, const std::string& refund_id, Draft* draft) {
-  Recharge& settled = draft->Change(refund);
-  if (!refund_id.empty()) Identify(refund_id, &settled);
-  Close(RechargeState::kSucceeded, draft->context().now, &settled);
-  TellSuccess(settled, draft);
+  Recharge& closed = draft->Change(refund);
+  if (!refund_id.empty()) Identify(refund_id, &closed);
+  Close(RechargeState::kSucceeded, draft->context().now, &closed);
+  TellSuccess(closed, draft);
 }
 
 absl::Status DebitTold(const RefundOfCharge& rows, const std::string& cause, Draft* draft) {

@@ -301,7 +301,7 @@ absl::Status PaymentGivenBack(const Recharge& payment) {
 absl::Status LeaseLost(absl::string_view account_id, int64_t ordinal) {
   return Refused("LEASE_LOST", "lease_epoch",
                  absl::StrCat("recharge ", ordinal, " of account \"", account_id,
-                              "\" is settled or another worker has taken over"));
+                              "\" is closed or another worker has taken over"));
 }
 
 absl::Status TooManyGrants(const Account& account) {

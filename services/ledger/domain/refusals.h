@@ -133,7 +133,7 @@ absl::Status AlreadyReversed(const Recharge& payment);
 // "left".
 absl::Status PaymentGivenBack(const Recharge& payment);
 
-// FAILED_PRECONDITION "LEASE_LOST": the recharge is settled, or another worker has taken over.
+// FAILED_PRECONDITION "LEASE_LOST": the recharge is closed, or another worker has taken over.
 absl::Status LeaseLost(absl::string_view account_id, int64_t ordinal);
 // FAILED_PRECONDITION "TOO_MANY_GRANTS": that many credit grants have not ended yet (P6).
 absl::Status TooManyGrants(const Account& account);

@@ -47,7 +47,7 @@ struct ReviewOutcome {
   bool dismissed = false;  // of what is kept of a charge (DismissKept)
 };
 
-// Settles recharge `recharge`, which is under review: credits what was charged, or ends it as
+// Resolves recharge `recharge`, which is under review: credits what was charged, or ends it as
 // FAILED. A repeat is `unchanged`. `credited` is what was credited for that charge before, if
 // anything was: the recharge ends as that payment, while the charge of another recharge is none of
 // this one. FAILED_PRECONDITION "NOT_UNDER_REVIEW", "ALREADY_CREDITED", "CHARGE_CREDITED".

@@ -45,12 +45,12 @@ absl::StatusOr<rates::DeckHeader> FindDeck(storage::Connection& connection, int6
 }
 
 // What was written is for all to read by now: was it in time?
-absl::StatusOr<ActivationStage> Settle(storage::Connection& connection,
+absl::StatusOr<ActivationStage> Decide(storage::Connection& connection,
                                        const CatalogKeeper::DatabaseClock& clock,
                                        const DeckActivation& activation) {
   RESERVE_ASSIGN_OR_RETURN(const absl::Time now, clock(connection));
   const bool in_time = now + rates::kTimelineHolds <= activation.from;
-  return storage::SettleActivation(connection, activation.number,
+  return storage::DecideActivation(connection, activation.number,
                                    in_time ? ActivationStage::kCounts : ActivationStage::kMissed);
 }
 
@@ -69,7 +69,7 @@ absl::StatusOr<std::optional<DeckActivation>> FindKnown(storage::Connection& con
   }
   if (known->digest != order.digest) return domain::RequestIdReused(order.request_id);
   if (known->stage == ActivationStage::kPrepared) {
-    RESERVE_ASSIGN_OR_RETURN(known->stage, Settle(connection, clock, *known));
+    RESERVE_ASSIGN_OR_RETURN(known->stage, Decide(connection, clock, *known));
   }
   if (known->stage == ActivationStage::kMissed) return std::nullopt;
   return known;
@@ -116,7 +116,7 @@ absl::StatusOr<DeckActivation> Activate(storage::Connection& connection,
     if (AnotherCameFirst(added)) continue;
     RESERVE_RETURN_IF_ERROR(added);
     if (activation.stage == ActivationStage::kPrepared) {
-      RESERVE_ASSIGN_OR_RETURN(activation.stage, Settle(connection, clock, activation));
+      RESERVE_ASSIGN_OR_RETURN(activation.stage, Decide(connection, clock, activation));
     }
     if (activation.stage == ActivationStage::kCounts) return activation;
     ++late;
@@ -148,14 +148,14 @@ absl::Status Retire(storage::Connection& connection, const CatalogKeeper::Databa
   return ActivationTooSlow();
 }
 
-absl::Status SettleLeft(storage::Connection& connection, const CatalogKeeper::DatabaseClock& clock,
+absl::Status DecideLeft(storage::Connection& connection, const CatalogKeeper::DatabaseClock& clock,
                         const rates::Timeline& timeline) {
   for (const DeckActivation& each : timeline.activations()) {
     if (each.stage != ActivationStage::kPrepared) continue;
     RESERVE_ASSIGN_OR_RETURN(const absl::Time now, clock(connection));
     if (now < each.from) continue;
     RESERVE_RETURN_IF_ERROR(
-        storage::SettleActivation(connection, each.number, ActivationStage::kMissed).status());
+        storage::DecideActivation(connection, each.number, ActivationStage::kMissed).status());
   }
   return absl::OkStatus();
 }

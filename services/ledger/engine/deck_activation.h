@@ -31,9 +31,9 @@ struct ActivationOrder {
   domain::ByStaff by;
 };
 
-// Writes it, and settles it. Of several that come at once each decides by the others that came
-// first. NOT_FOUND "RATE_DECK_NOT_FOUND", FAILED_PRECONDITION
-// "RATE_DECK_RETIRED" or "BACKDATE_NEEDED", ALREADY_EXISTS "REQUEST_ID_REUSED".
+// Writes it, and decides whether it counts. Of several that come at once each decides by the others
+// that came first. NOT_FOUND "RATE_DECK_NOT_FOUND", FAILED_PRECONDITION "RATE_DECK_RETIRED" or
+// "BACKDATE_NEEDED", ALREADY_EXISTS "REQUEST_ID_REUSED".
 absl::StatusOr<rates::DeckActivation> Activate(storage::Connection& connection,
                                                const CatalogKeeper::DatabaseClock& clock,
                                                const ActivationOrder& order);
@@ -48,7 +48,7 @@ absl::Status Retire(storage::Connection& connection, const CatalogKeeper::Databa
                     int64_t deck_version, absl::Time needed_from, bool only_try);
 
 // Has those miss that were left prepared until their time came.
-absl::Status SettleLeft(storage::Connection& connection, const CatalogKeeper::DatabaseClock& clock,
+absl::Status DecideLeft(storage::Connection& connection, const CatalogKeeper::DatabaseClock& clock,
                         const rates::Timeline& timeline);
 
 }  // namespace reserve::engine

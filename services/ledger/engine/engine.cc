@@ -191,7 +191,7 @@ absl::Time Engine::DeckHorizon() const {
 absl::Status Engine::RefreshCatalog(storage::Connection& connection) {
   RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection, /*large_later=*/true));
   if (catalogs_.NextWanted().has_value()) decks_->Announce();
-  return SettleLeft(connection, options_.database_clock, *catalogs_.Get()->timeline);
+  return DecideLeft(connection, options_.database_clock, *catalogs_.Get()->timeline);
 }
 
 absl::Status Engine::CheckRoom(absl::string_view account_id) {

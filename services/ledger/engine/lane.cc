@@ -177,16 +177,16 @@ void Lane::Process(absl::Span<Task> tasks) {
     std::stable_sort(apart, tasks.end(), ByAccount);
     together = static_cast<size_t>(apart - tasks.begin());
   }
-  if (together > 0) Settle(tasks.first(together), {}, give_up);
+  if (together > 0) TryUntilAnswered(tasks.first(together), {}, give_up);
   for (absl::Span<Task> rest = tasks.subspan(together); !rest.empty();) {
     const auto end = std::upper_bound(rest.begin(), rest.end(), rest.front(), ByAccount);
     const auto count = static_cast<size_t>(end - rest.begin());
-    Settle(rest.first(count), {.suspect = true}, give_up);
+    TryUntilAnswered(rest.first(count), {.suspect = true}, give_up);
     rest.remove_prefix(count);
   }
 }
 
-void Lane::Settle(absl::Span<Task> tasks, Past past, Moment give_up) {
+void Lane::TryUntilAnswered(absl::Span<Task> tasks, Past past, Moment give_up) {
   book::Duplicates duplicates = past.suspect || expect_duplicates_ ? book::Duplicates::kLookUp
                                                                    : book::Duplicates::kOptimistic;
   Reading reading = duplicates == book::Duplicates::kOptimistic && batches_to_lock_ == 0
@@ -220,8 +220,8 @@ void Lane::Settle(absl::Span<Task> tasks, Past past, Moment give_up) {
   }
   ++stats_.splits;
   past.suspect = true;
-  Settle(tasks.first(cut), past, give_up);
-  Settle(tasks.subspan(cut), past, give_up);
+  TryUntilAnswered(tasks.first(cut), past, give_up);
+  TryUntilAnswered(tasks.subspan(cut), past, give_up);
 }
 
 int Lane::MostConflicts(absl::Span<const Task> tasks, bool suspect, Outcome outcome) const {

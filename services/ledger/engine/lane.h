@@ -5,7 +5,7 @@
 // recorded, does without reading them, as the write checks that they are still so.
 // It takes whatever is queued (no timer), runs it as one transaction, and
 // answers after the commit. Conflicts are retried with jitter; a connection lost
-// during COMMIT is settled by running the batch again with every key looked up,
+// during COMMIT is resolved by running the batch again with every key looked up,
 // so what was committed is found and what was not is done. One bad command, or an
 // account whose rows are broken, can't take others down: a batch that goes on
 // failing as a whole is run in parts, and the account runs apart for a while.
@@ -197,7 +197,7 @@ class Lane {
   // Both may change the order, but not that of one account's tasks.
   void Process(absl::Span<Task> tasks);
   // Tries, whole and in parts, until all are answered.
-  void Settle(absl::Span<Task> tasks, Past past, Moment give_up);
+  void TryUntilAnswered(absl::Span<Task> tasks, Past past, Moment give_up);
   int MostConflicts(absl::Span<const Task> tasks, bool suspect, Outcome outcome) const;
   // One try; on kDone all replies are on their way.
   Outcome Try(absl::Span<const Task> tasks, book::Duplicates* duplicates, Reading* reading,

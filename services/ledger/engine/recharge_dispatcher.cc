@@ -70,7 +70,7 @@ void RechargeDispatcher::Announce(const std::vector<book::RechargeKey>& keys) {
   waker_.Wake();
 }
 
-void RechargeDispatcher::Settled(const book::RechargeKey& key, int64_t lease_epoch) {
+void RechargeDispatcher::Reported(const book::RechargeKey& key, int64_t lease_epoch) {
   absl::MutexLock lock(&mutex_);
   for (Watching& watching : watching_) {
     const auto found = watching.in_flight.find(key);
@@ -194,7 +194,7 @@ absl::Status RechargeDispatcher::ClaimRange(std::vector<Assignment> assignments,
     stats_.write_trouble.Note(claimed);
     // Not known to be ours: nothing is delivered, so the workers have room for
     // others, and a lease that was committed all the same runs out.
-    for (const auto& [key, lease_epoch] : assigned) Settled(key, lease_epoch);
+    for (const auto& [key, lease_epoch] : assigned) Reported(key, lease_epoch);
     absl::MutexLock lock(&mutex_);
     backlog_ = true;
     return claimed;
@@ -293,7 +293,7 @@ absl::Status RechargeDispatcher::Claim(std::vector<Assignment>* assignments, abs
       claimed.push_back(std::move(assignment));
       continue;
     }
-    Settled(assignment.key(), assignment.lease_epoch);
+    Reported(assignment.key(), assignment.lease_epoch);
   }
   RESERVE_RETURN_IF_ERROR(connection_->Commit());
   *assignments = std::move(claimed);

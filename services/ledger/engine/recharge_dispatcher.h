@@ -60,7 +60,7 @@ class RechargeDispatcher {
   void Announce(const std::vector<book::RechargeKey>& keys);
   // A report under that lease on the recharge was applied: its worker has room again. Of the next
   // attempt's lease, which may have been given meanwhile, that says nothing.
-  void Settled(const book::RechargeKey& key, int64_t lease_epoch);
+  void Reported(const book::RechargeKey& key, int64_t lease_epoch);
   // A lease was prolonged; it ends one lease's duration after `asked`.
   void Renewed(const book::RechargeKey& key, Moment asked);
 

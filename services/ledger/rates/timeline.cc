@@ -26,7 +26,7 @@ Timeline::Timeline(std::vector<DeckActivation> activations) {
       retired_.try_emplace(each.deck_version, each.from);
       continue;
     }
-    has_unsettled_ |= each.stage == ActivationStage::kPrepared;
+    has_undecided_ |= each.stage == ActivationStage::kPrepared;
     activations_.push_back(std::move(each));
   }
   std::sort(activations_.begin(), activations_.end(),
@@ -57,9 +57,9 @@ int64_t Timeline::VersionAt(absl::string_view currency, absl::string_view series
   return 0;
 }
 
-bool Timeline::IsUnsettledAt(absl::string_view currency, absl::string_view series,
+bool Timeline::IsUndecidedAt(absl::string_view currency, absl::string_view series,
                              absl::Time time) const {
-  if (!has_unsettled_) return false;
+  if (!has_undecided_) return false;
   const Place place = After(currency, series, time);
   if (place == activations_.begin()) return false;
   const DeckActivation& last = *std::prev(place);
@@ -69,7 +69,7 @@ bool Timeline::IsUnsettledAt(absl::string_view currency, absl::string_view serie
 std::set<int64_t> Timeline::VersionsFrom(absl::Time time) const {
   std::set<int64_t> versions;
   for (size_t i = 0; i < activations_.size(); ++i) {
-    // One that is still to be settled takes nobody's place yet.
+    // One that is still to be decided takes nobody's place yet.
     size_t next = i + 1;
     while (next < activations_.size() && !Counts(activations_[next])) ++next;
     const bool is_followed =

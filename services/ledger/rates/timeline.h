@@ -28,7 +28,7 @@ inline constexpr absl::Duration kActivationMargin = absl::Seconds(3);
 
 // The numbers are stored; never reuse one.
 enum class ActivationStage : uint8_t {
-  // It may come to count: whether it was there in time is not settled yet. Starts from its `from`
+  // It may come to count: whether it was there in time is not decided yet. Starts from its `from`
   // on have no price meanwhile.
   kPrepared = 1,
   kCounts = 2,
@@ -75,8 +75,8 @@ class Timeline {
 
   // The version of the deck in force at `time`; 0 if there is none.
   int64_t VersionAt(absl::string_view currency, absl::string_view series, absl::Time time) const;
-  // Is what is in force at `time` still to be settled?
-  bool IsUnsettledAt(absl::string_view currency, absl::string_view series, absl::Time time) const;
+  // Is what is in force at `time` still to be decided?
+  bool IsUndecidedAt(absl::string_view currency, absl::string_view series, absl::Time time) const;
   // The decks in force at `time`, and at any time later.
   std::set<int64_t> VersionsFrom(absl::Time time) const;
   // Has any deck of the currency been activated?
@@ -108,7 +108,7 @@ class Timeline {
 
   std::vector<DeckActivation> activations_;
   std::map<int64_t, absl::Time> retired_;  // by version
-  bool has_unsettled_ = false;
+  bool has_undecided_ = false;
   int64_t newest_ = 0;
 };
 

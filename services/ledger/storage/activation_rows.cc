@@ -61,7 +61,7 @@ absl::StatusOr<TimelineMark> ReadTimelineMark(Connection& connection) {
       "SELECT COALESCE(MAX(number), 0),COUNT(CASE WHEN stage = 1 THEN 1 END) FROM rate_activations",
       [&mark](const Row& row) {
         mark.newest = row.Int(1);
-        mark.unsettled = row.Int(2);
+        mark.undecided = row.Int(2);
       }));
   return mark;
 }
@@ -86,17 +86,17 @@ absl::Status AddActivation(Connection& connection, const DeckActivation& activat
   return connection.Execute(sql.str());
 }
 
-absl::StatusOr<ActivationStage> SettleActivation(Connection& connection, int64_t number,
+absl::StatusOr<ActivationStage> DecideActivation(Connection& connection, int64_t number,
                                                  ActivationStage stage) {
   RESERVE_RETURN_IF_ERROR(connection.Execute(
       absl::StrCat("UPDATE rate_activations SET stage = ", static_cast<int>(stage),
                    stage == ActivationStage::kMissed ? ", request_id = NULL" : "",
                    " WHERE number = ", number, " AND stage = 1")));
-  ActivationStage settled = stage;
+  ActivationStage decided = stage;
   RESERVE_RETURN_IF_ERROR(connection.Query(
       absl::StrCat("SELECT stage FROM rate_activations WHERE number = ", number),
-      [&](const Row& row) { settled = static_cast<ActivationStage>(row.Int(1)); }));
-  return settled;
+      [&](const Row& row) { decided = static_cast<ActivationStage>(row.Int(1)); }));
+  return decided;
 }
 
 }  // namespace reserve::storage

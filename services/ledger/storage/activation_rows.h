@@ -23,7 +23,7 @@ absl::StatusOr<std::optional<rates::DeckActivation>> FindActivation(Connection& 
 // What tells whether the timeline has changed since: cheap to ask.
 struct TimelineMark {
   int64_t newest = 0;     // number
-  int64_t unsettled = 0;  // how many
+  int64_t undecided = 0;  // how many
   friend bool operator==(const TimelineMark&, const TimelineMark&) = default;
 };
 absl::StatusOr<TimelineMark> ReadTimelineMark(Connection& connection);
@@ -32,7 +32,7 @@ absl::StatusOr<TimelineMark> ReadTimelineMark(Connection& connection);
 absl::Status AddActivation(Connection& connection, const rates::DeckActivation& activation);
 // Has one that is prepared count, or miss; commits. What its stage is then, whoever said so first.
 // One that missed gives its request id back.
-absl::StatusOr<rates::ActivationStage> SettleActivation(Connection& connection, int64_t number,
+absl::StatusOr<rates::ActivationStage> DecideActivation(Connection& connection, int64_t number,
                                                         rates::ActivationStage stage);
 
 }  // namespace reserve::storage

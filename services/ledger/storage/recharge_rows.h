@@ -57,7 +57,7 @@ absl::StatusOr<std::vector<domain::Recharge>> LoadToldRefunds(
 absl::StatusOr<std::vector<domain::Recharge>> LoadPaymentsOf(
     Connection& connection, const std::vector<book::OnceKey>& references);
 // What of the account's recharges counts towards its closing (domain/closing_policy.h), not locked:
-// those that are settled change with the account alone.
+// those that are closed change with the account alone.
 absl::StatusOr<std::vector<domain::Recharge>> LoadForClosing(Connection& connection,
                                                              const domain::Account& account);
 // New or changed recharges.

@@ -85,7 +85,7 @@ TEST(AuditorTest, AnAccountOfManyPagesAddsUp) {
   EXPECT_EQ(findings.differences.front().check, audit::kCheckSeqGap);
 }
 
-TEST(AuditorTest, MonthlyBucketsAreReplayed) {
+TEST(AuditorTest, MonthlyAllowancesAreReplayed) {
   Ledger ledger;
   ledger.sql().Execute("INSERT INTO plans VALUES ('monthly', 1, 600, 2, 0, 0, 'standard')");
   const auto engine = ledger.StartEngine();
@@ -370,19 +370,19 @@ INSTANTIATE_TEST_SUITE_P(
             "EntryInOtherMonth", "UPDATE entries SET month = 202601 WHERE seq = 3", {"MONTHS"}},
         Tampering{"LostRequest", "DELETE FROM requests", {"REQUEST_ID"}},
         Tampering{"RequestElsewhere", "UPDATE requests SET seq = 3", {"REQUEST_ID"}},
-        Tampering{"BucketOfUser",
+        Tampering{"AllowanceOfUser",
                   "UPDATE allowances SET seconds_used = 17000 WHERE user_id = 'u'",
-                  {"BUCKET"}},
-        Tampering{"BucketPeriod",
+                  {"ALLOWANCE"}},
+        Tampering{"AllowancePeriod",
                   "UPDATE allowances SET period = 202611 WHERE user_id = 'u'",
-                  {"BUCKET"}},
-        Tampering{"BucketBefore",
+                  {"ALLOWANCE"}},
+        Tampering{"AllowanceBefore",
                   "UPDATE entries SET free_seconds_before = 17000 WHERE seq = 4",
-                  {"BUCKET", "CHAIN"}},
-        Tampering{"BucketTooLarge",
+                  {"ALLOWANCE", "CHAIN"}},
+        Tampering{"AllowanceTooLarge",
                   "UPDATE entries SET free_seconds_before = 99999 WHERE seq = 2",
-                  {"BUCKET", "CHAIN"}},
-        Tampering{"LostUser", "DELETE FROM users WHERE user_id = 'u'", {"BUCKET"}},
+                  {"ALLOWANCE", "CHAIN"}},
+        Tampering{"LostUser", "DELETE FROM users WHERE user_id = 'u'", {"ALLOWANCE"}},
         Tampering{"RechargeWithoutEntry",
                   "UPDATE entries SET recharge_ordinal = 9 WHERE kind = 2",
                   {"RECHARGE_ENTRY", "CHAIN"}},

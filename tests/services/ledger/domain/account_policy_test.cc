@@ -444,7 +444,7 @@ TEST(AccountPolicyTest, C3_ChangingThePlanLeavesUsedFreeSecondsUsed) {
   EXPECT_EQ(books.users().at("ann").create_time, books.users().at("uma").create_time);
 }
 
-TEST(AccountPolicyTest, C3_TheBucketIsPerUser) {
+TEST(AccountPolicyTest, C3_TheAllowanceIsPerUser) {
   Books books;
   books.OpenFunded();
   ASSERT_TRUE(books.PutUser("bob", PerMinutePlan()).ok());
@@ -606,7 +606,7 @@ TEST(AccountPolicyTest, D2_AtOrBelowZeroPaidUsageIsRefusedAndFreeAndUnlimitedUsa
   }
 }
 
-TEST(AccountPolicyTest, D2_BucketAndBalanceTogetherMustPayForTheFirstIncrement) {
+TEST(AccountPolicyTest, D2_AllowanceAndBalanceTogetherMustPayForTheFirstIncrement) {
   Books books;
   books.OpenFunded();
   ASSERT_TRUE(books.Call(StandardRate(), 17'940).ok());

@@ -203,7 +203,7 @@ class Life {
   void CheckItComesToRest() {
     Books books = books_;
     for (int step = 0; step < 3'000; ++step) {
-      SettleRefunds(&books);
+      ReportDueRefunds(&books);
       ASSERT_TRUE(books.EndHolds().ok());
       if (books.open() == nullptr) {
         const Due due = books.account().due;
@@ -256,7 +256,7 @@ class Life {
   }
 
   // A worker has each refund that is due, and the gateway decides.
-  void SettleRefunds(Books* books) {
+  void ReportDueRefunds(Books* books) {
     std::vector<int64_t> due;
     for (const auto& [ordinal, refund] : books->recharges()) {
       const bool open = refund.is_refund() && refund.state == RechargeState::kOpen;
@@ -792,7 +792,7 @@ class Life {
     Send(open->ordinal, outcome);
   }
 
-  // Reviews are settled, and what is pending is told of, beside what goes on.
+  // Reviews are resolved, and what is pending is told of, beside what goes on.
   void WorkOnWhatIsSetAside() {
     command_ = "nothing is set aside";
     std::vector<int64_t> aside;

@@ -422,8 +422,8 @@ class Model {
   void TakeUpRefund(int64_t ordinal, const GatewayRefund& told, Step* step);
   // Books what the state of a dispute of a credited charge says, and tells of it.
   // `told`: the amount that was told with its state.
-  void SettleDispute(const std::string& dispute_id, const std::string& number, __int128 told,
-                     Step* step);
+  void BookDisputeState(const std::string& dispute_id, const std::string& number, __int128 told,
+                        Step* step);
   // Is the row what its charge is credited as? And which is that of a charge; 0: none.
   bool HoldsCredit(int64_t ordinal) const;
   int64_t CreditedFor(const std::string& charge_id) const;

@@ -361,8 +361,8 @@ void Model::MoveCardsOf(const ModelDispute& dispute) {
   for (const std::string& number : dispute.by_token) MoveCards(number);
 }
 
-void Model::SettleDispute(const std::string& dispute_id, const std::string& number, __int128 told,
-                          Step* step) {
+void Model::BookDisputeState(const std::string& dispute_id, const std::string& number,
+                             __int128 told, Step* step) {
   ModelDispute& dispute = disputes_.at(dispute_id);
   const std::string cause = absl::StrCat("dispute ", dispute_id);
   ++step->events[EventOf(dispute.state)];
@@ -410,9 +410,9 @@ Step Model::TellDispute(int64_t ordinal, const GatewayDispute& told, absl::Time 
   dispute.state = told.state;
   if (!dispute.out) dispute.amount = told.amount;
   if (HoldsCredit(ordinal)) {
-    SettleDispute(told.dispute_id,
-                  at(ordinal).kind == RechargeKind::kPayment ? number : at(ordinal).aim.number,
-                  told.amount, &step);
+    BookDisputeState(told.dispute_id,
+                     at(ordinal).kind == RechargeKind::kPayment ? number : at(ordinal).aim.number,
+                     told.amount, &step);
   } else {
     if (at(ordinal).kind == RechargeKind::kPayment) at(ordinal).aim.number = number;
     ++step.events[EventKind::kGatewayStateKept];
@@ -441,7 +441,7 @@ Step Model::FinishCredit(int64_t ordinal, Step step, absl::Time now) {
     kept = kept || of_it || dispute.of == ordinal;
     if (!of_it) continue;
     dispute.of = ordinal;
-    SettleDispute(id, at(ordinal).aim.number, dispute.amount, &step);
+    BookDisputeState(id, at(ordinal).aim.number, dispute.amount, &step);
   }
   return kept ? Finish(step, now) : step;
 }

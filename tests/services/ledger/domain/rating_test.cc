@@ -223,7 +223,7 @@ TEST(RatingTest, C2_EachPrefixHasItsOwnIncrements) {
 
 // --- C3 --------------------------------------------------------------------------
 
-struct BucketCase {
+struct AllowanceCase {
   const char* what;
   int64_t used;
   int64_t duration;
@@ -233,7 +233,7 @@ struct BucketCase {
 };
 
 TEST(RatingTest, C3_TheFirst300MinutesAtStandardRateAreFree) {
-  const std::vector<BucketCase> cases = {
+  const std::vector<AllowanceCase> cases = {
       {"the first call", 0, 600, 600, 0, 0},
       {"the whole allowance in one call", 0, 18'000, 18'000, 0, 0},
       {"one minute more than the allowance", 0, 18'001, 18'000, 60, Cents(2)},
@@ -242,7 +242,7 @@ TEST(RatingTest, C3_TheFirst300MinutesAtStandardRateAreFree) {
       {"more used than there is", 20'000, 60, 0, 60, Cents(2)},
   };
   const Rate rate = StandardRate();
-  for (const BucketCase& c : cases) {
+  for (const AllowanceCase& c : cases) {
     const Rating rating =
         MustRate(OutboundCall(Noon(11, 1), c.duration), PerMinutePlan(), UserWith(c.used), &rate);
     EXPECT_EQ(rating.basis, ChargeBasis::kMeteredStandard) << c.what;
@@ -253,7 +253,7 @@ TEST(RatingTest, C3_TheFirst300MinutesAtStandardRateAreFree) {
   }
 }
 
-TEST(RatingTest, C3_CallThatStraddlesTheEndOfTheBucketPaysTheRest) {
+TEST(RatingTest, C3_CallThatStraddlesTheEndOfTheAllowancePaysTheRest) {
   const Rate rate = StandardRate();
   User user = UserWith(17'880);
   const Usage usage = OutboundCall(Noon(11, 1), 300);
@@ -267,13 +267,13 @@ TEST(RatingTest, C3_CallThatStraddlesTheEndOfTheBucketPaysTheRest) {
   EXPECT_EQ(LeftAt(user, PerMinutePlan(), usage.start_time), 0);
 }
 
-TEST(RatingTest, C3_TheBucketIsForLifeByDefault) {
+TEST(RatingTest, C3_TheAllowanceIsForLifeByDefault) {
   const User user = UserWith(18'000);
   EXPECT_EQ(LeftAt(user, PerMinutePlan(), Noon(11, 1)), 0);
   EXPECT_EQ(LeftAt(user, PerMinutePlan(), Noon(12, 1)), 0);
 }
 
-TEST(RatingTest, C3_AMonthlyBucketStartsAfreshInALaterMonth) {
+TEST(RatingTest, C3_AMonthlyAllowanceStartsAfreshInALaterMonth) {
   const Plan plan = MonthlyPlan();
   User user = UserWith(17'000, 202610);
   EXPECT_EQ(LeftAt(user, plan, Noon(10, 31)), 1'000);
@@ -329,7 +329,7 @@ TEST(RatingTest, K4_AChangeOfPlanLeavesUsedSecondsUsed) {
 
 // --- C4, C5, C6 ------------------------------------------------------------------
 
-TEST(RatingTest, C4_ADearerCallIsPaidInFullAndLeavesTheBucketAlone) {
+TEST(RatingTest, C4_ADearerCallIsPaidInFullAndLeavesTheAllowanceAlone) {
   const Rate rate = DearRate();
   User user = UserWith(0);
   const Usage usage = OutboundCall(Noon(11, 1), 61);
@@ -532,7 +532,7 @@ int64_t LongestByTrying(const Rate& rate, int64_t free_seconds, Nanos balance, i
   return longest;
 }
 
-TEST(RatingTest, MaxDurationIsTheLongestOnTheGridThatBucketAndBalancePayFor) {
+TEST(RatingTest, MaxDurationIsTheLongestOnTheGridThatAllowanceAndBalancePayFor) {
   for (const auto& [initial, increment] :
        std::vector<std::pair<int32_t, int32_t>>{{60, 60}, {30, 6}, {6, 6}, {1, 1}, {60, 1}}) {
     for (const Nanos fee : {Nanos{0}, Cents(5)}) {

@@ -341,7 +341,7 @@ TEST(RechargePolicyTest, G4_ASuccessIsAppliedWhateverTheLeaseSays) {
   EXPECT_EQ(books.account().balance, Dollars(20));
 }
 
-TEST(RechargePolicyTest, G4_ASuccessOfAnEarlierAttemptIsCreditedAndSettles) {
+TEST(RechargePolicyTest, G4_ASuccessOfAnEarlierAttemptIsCreditedAndCloses) {
   Books books = FundedAt(Dollars(5));
   books.HandOut();
   const ChargeOutcome first = SuccessOf(*books.open());

@@ -311,7 +311,7 @@ TEST_F(DatabaseErrorsElsewhereTest, AClaimThatFailsIsMadeAgainAndALeaseIsHandedO
     EXPECT_EQ(stored->front().lease_epoch, epoch);
     ASSERT_TRUE(
         Ask<RechargeReply>(*engine_, account_id, Succeeded(1, leases[0].recharge.amount)).ok());
-    engine_->dispatcher().Settled({account_id, 1}, epoch);
+    engine_->dispatcher().Reported({account_id, 1}, epoch);
   }
   engine_->dispatcher().Remove(&watcher);
   ExpectClean("claimed-", number);

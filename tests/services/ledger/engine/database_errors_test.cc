@@ -623,7 +623,7 @@ class DatabaseErrorsTest : public testing::TestWithParam<Scenario> {
   }
 
   // Makes all cases begin alike: after a batch without repeats a lane doesn't look for any.
-  static void Settle(const Scenario& scenario, Engine& engine, const std::string& account_id) {
+  static void BeginAlike(const Scenario& scenario, Engine& engine, const std::string& account_id) {
     if (scenario.is_remembered) AskAll(engine, {{account_id, Reconsider{}}});
     AskAll(engine, {{"nobody", Reconsider{}}});
   }
@@ -632,7 +632,7 @@ class DatabaseErrorsTest : public testing::TestWithParam<Scenario> {
     const std::string account_id = AccountOf(scenario, 0);
     Prepare(scenario, 0, 1);
     learned->before = rig_->StoredOf(account_id);
-    Settle(scenario, rig_->engine(false), account_id);
+    BeginAlike(scenario, rig_->engine(false), account_id);
     rig_->sabotage(false).Begin([](const Sabotage::Statement&) { return Ruling{}; });
     learned->answers = Answers(scenario, rig_->engine(false), account_id).answers;
     learned->statements = rig_->sabotage(false).End();
@@ -742,7 +742,7 @@ class DatabaseErrorsTest : public testing::TestWithParam<Scenario> {
     Sabotage& sabotage = rig_->sabotage(c.hasty);
     // As health does: the outage of the case before is over, so this one is tried at once.
     engine.NoteDatabaseWorks();
-    Settle(GetParam(), engine, c.account_id);
+    BeginAlike(GetParam(), engine, c.account_id);
     sabotage.Begin(c.plan);
     Outcome outcome = Answers(GetParam(), engine, c.account_id);
     outcome.was_struck = sabotage.struck() > 0;

@@ -213,7 +213,7 @@ TEST_F(DeckTimelineTest, ARequestIsDoneOnceAndItsIdIsForNothingElse) {
   EXPECT_EQ(ReasonOf(Activate(OrderFor(99)).status()), "RATE_DECK_NOT_FOUND");
 }
 
-// The ledger that was asked ended between the writing and the settling.
+// The ledger that was asked ended between the writing and the deciding.
 TEST_F(DeckTimelineTest, K2_WhatWasLeftPreparedIsGoneOnWithOrMissesItsTime) {
   DeckActivation left;
   left.deck_version = ImportDraft();
@@ -240,11 +240,11 @@ TEST_F(DeckTimelineTest, K2_WhatWasLeftPreparedIsGoneOnWithOrMissesItsTime) {
   left.from = Now() + rates::kActivationMargin + absl::Seconds(10);
   ASSERT_TRUE(storage::AddActivation(*connection, left).ok());
   clock().Advance(absl::Seconds(20));
-  const auto unsettled = Record(*other_, "unsettled", Now());
-  EXPECT_EQ(ReasonOf(unsettled.status()), "RATE_TIMELINE_NOT_READ") << unsettled.status();
+  const auto undecided = Record(*other_, "undecided", Now());
+  EXPECT_EQ(ReasonOf(undecided.status()), "RATE_TIMELINE_NOT_READ") << undecided.status();
   const auto keeper = ledger_.StartEngine();  // with a housekeeping
   absl::StatusOr<UsageReply> booked;
-  EXPECT_TRUE(WaitUntil([&] { return (booked = Record(*keeper, "unsettled", Now())).ok(); }));
+  EXPECT_TRUE(WaitUntil([&] { return (booked = Record(*keeper, "undecided", Now())).ok(); }));
   EXPECT_EQ(booked->cost, kNewCost) << "the other one never came into force";
   EXPECT_FALSE(storage::FindActivation(*connection, "left again")->has_value())
       << "the same request can be tried again";

@@ -162,14 +162,14 @@ TEST_F(DispatcherTest, AWorkerNeverHasMoreThanItAskedFor) {
   Watcher watcher;
   engine->dispatcher().Add(&watcher, "w1", 2);
   std::set<std::string> seen;
-  for (size_t settled = 0; settled < 5; ++settled) {
-    ASSERT_TRUE(WaitUntil([&] { return watcher.count() > settled; }));
-    EXPECT_LE(watcher.count(), settled + 2);
-    const domain::Recharge recharge = watcher.Leases()[settled].recharge;
+  for (size_t reported = 0; reported < 5; ++reported) {
+    ASSERT_TRUE(WaitUntil([&] { return watcher.count() > reported; }));
+    EXPECT_LE(watcher.count(), reported + 2);
+    const domain::Recharge recharge = watcher.Leases()[reported].recharge;
     EXPECT_TRUE(seen.insert(recharge.account_id).second);
     ASSERT_TRUE(
         Ask<RechargeReply>(*engine, recharge.account_id, Succeeded(1, recharge.amount)).ok());
-    engine->dispatcher().Settled({recharge.account_id, 1}, recharge.lease_epoch);
+    engine->dispatcher().Reported({recharge.account_id, 1}, recharge.lease_epoch);
   }
   engine->dispatcher().Remove(&watcher);
   ledger_.Audit();
@@ -236,7 +236,7 @@ TEST_F(DispatcherTest, WhatIsCanceledBeforeAWorkerCameIsNotHandedOut) {
   ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 1; }));
   EXPECT_EQ(watcher.Leases()[0].recharge.account_id, "b");
   ASSERT_TRUE(Ask<RechargeReply>(*engine, "b", Succeeded(1, 15 * kNanosPerUnit)).ok());
-  engine->dispatcher().Settled({"b", 1}, 1);
+  engine->dispatcher().Reported({"b", 1}, 1);
   // On again, another one is opened and handed out.
   UpdateBillingSettings on;
   on.change.automatic_recharge = true;
@@ -262,11 +262,11 @@ TEST_F(DispatcherTest, ASoftDeclineIsHandedOutAgainWhenItsTimeHasCome) {
   declined.outcome.decline_class = domain::DeclineClass::kSoft;
   declined.outcome.text = "insufficient_funds";
   ASSERT_TRUE(Ask<RechargeReply>(*engine, "a", declined).ok());
-  engine->dispatcher().Settled({"a", 1}, 1);
+  engine->dispatcher().Reported({"a", 1}, 1);
   Open(*engine, "b");
   ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 2; }));
   EXPECT_EQ(watcher.Leases()[1].recharge.account_id, "b");
-  engine->dispatcher().Settled({"b", 1}, 1);
+  engine->dispatcher().Reported({"b", 1}, 1);
   ASSERT_TRUE(Ask<RechargeReply>(*engine, "b", Succeeded(1, 15 * kNanosPerUnit)).ok());
   ledger_.clock().Advance(absl::Hours(1));
   ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 3; }));
@@ -289,14 +289,14 @@ TEST_F(DispatcherTest, AReportOnAnAttemptLeavesTheLeaseOfTheNextOne) {
   ASSERT_TRUE(Ask<RechargeReply>(*engine, "a", Declined(1, domain::DeclineClass::kSoft, 1)).ok());
   ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 2; }));
   EXPECT_EQ(watcher.Leases()[1].recharge.attempt, 2);
-  engine->dispatcher().Settled({"a", 1}, 1);
+  engine->dispatcher().Reported({"a", 1}, 1);
   Open(*engine, "b");
   ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 3; }));
   Open(*engine, "c");
   // There is room for one more only once an attempt is over.
   EXPECT_FALSE(WaitUntil([&] { return watcher.count() > 3; }, absl::Milliseconds(300)));
   ASSERT_TRUE(Ask<RechargeReply>(*engine, "b", Succeeded(1, 15 * kNanosPerUnit)).ok());
-  engine->dispatcher().Settled({"b", 1}, 1);
+  engine->dispatcher().Reported({"b", 1}, 1);
   EXPECT_TRUE(WaitUntil([&] { return watcher.count() == 4; }));
   engine->dispatcher().Remove(&watcher);
 }

@@ -138,13 +138,13 @@ TEST(TimelineTest, DecksThatStartsNeedAreThoseInForceThenAndLater) {
   EXPECT_THAT(Timeline().VersionsFrom(At(0)), IsEmpty());
 }
 
-TEST(TimelineTest, K2_WhatIsPreparedPricesNothingAndLeavesItsTimesToBeSettled) {
+TEST(TimelineTest, K2_WhatIsPreparedPricesNothingAndLeavesItsTimesUndecided) {
   const Timeline timeline({Of(1, 1, 100), Of(2, 2, 200, ActivationStage::kPrepared)});
   EXPECT_EQ(InForce(timeline, At(250)), 1);
-  EXPECT_FALSE(timeline.IsUnsettledAt("USD", "standard", At(199)));
-  EXPECT_TRUE(timeline.IsUnsettledAt("USD", "standard", At(200)));
-  EXPECT_FALSE(timeline.IsUnsettledAt("USD", "reseller", At(200)));
-  EXPECT_FALSE(timeline.IsUnsettledAt("EUR", "standard", At(200)));
+  EXPECT_FALSE(timeline.IsUndecidedAt("USD", "standard", At(199)));
+  EXPECT_TRUE(timeline.IsUndecidedAt("USD", "standard", At(200)));
+  EXPECT_FALSE(timeline.IsUndecidedAt("USD", "reseller", At(200)));
+  EXPECT_FALSE(timeline.IsUndecidedAt("EUR", "standard", At(200)));
   EXPECT_THAT(timeline.VersionsFrom(At(300)), ElementsAre(1, 2)) << "either may be needed";
   EXPECT_EQ(timeline.StateOf(Deck(2), At(150)), DeckState::kDraft);
   EXPECT_EQ(timeline.newest(), 2);
@@ -153,7 +153,7 @@ TEST(TimelineTest, K2_WhatIsPreparedPricesNothingAndLeavesItsTimesToBeSettled) {
 TEST(TimelineTest, K2_WhatCameTooLateNeverCounts) {
   const Timeline timeline({Of(1, 1, 100), Of(2, 2, 200, ActivationStage::kMissed)});
   EXPECT_EQ(InForce(timeline, At(250)), 1);
-  EXPECT_FALSE(timeline.IsUnsettledAt("USD", "standard", At(250)));
+  EXPECT_FALSE(timeline.IsUndecidedAt("USD", "standard", At(250)));
   EXPECT_THAT(timeline.VersionsFrom(At(300)), ElementsAre(1));
   EXPECT_EQ(timeline.newest(), 2) << "its number is taken";
 }

@@ -1038,11 +1038,11 @@ TEST_F(RowsTest, DueRechargesAreTheOpenOnesLongestDueFirst) {
   const Recharge late = OpenRecharge("a", 1, TestNow() - absl::Seconds(1));
   const Recharge later = OpenRecharge("b", 1, TestNow() - absl::Seconds(2));
   const Recharge future = OpenRecharge("c", 1, TestNow() + absl::Microseconds(1));
-  Recharge settled = OpenRecharge("d", 1, TestNow() - absl::Seconds(9));
-  settled.state = domain::RechargeState::kFailed;
+  Recharge closed = OpenRecharge("d", 1, TestNow() - absl::Seconds(9));
+  closed.state = domain::RechargeState::kFailed;
   Recharge review = OpenRecharge("e", 1, TestNow() - absl::Seconds(9));
   review.state = domain::RechargeState::kNeedsReview;
-  ASSERT_TRUE(WriteRecharges(*connection_, {&late, &later, &future, &settled, &review}).ok());
+  ASSERT_TRUE(WriteRecharges(*connection_, {&late, &later, &future, &closed, &review}).ok());
   EXPECT_THAT(*DueRecharges(*connection_, TestNow(), 10), testing::ElementsAre(later, late));
   EXPECT_THAT(*DueRecharges(*connection_, TestNow(), 1), testing::ElementsAre(later));
 }
@@ -1083,10 +1083,10 @@ TEST_F(RowsTest, ReviewsAreListedByAccountAndOrdinalInPages) {
   // OddBytes() is an "a", and more.
   std::rotate(reviews.begin() + 2, reviews.begin() + 3, reviews.end());
   const Recharge open = OpenRecharge("a", 3, absl::InfiniteFuture());
-  Recharge settled = OpenRecharge("a", 4, absl::InfiniteFuture());
-  settled.state = domain::RechargeState::kFailed;
+  Recharge closed = OpenRecharge("a", 4, absl::InfiniteFuture());
+  closed.state = domain::RechargeState::kFailed;
   ASSERT_TRUE(WriteRecharges(*connection_,
-                             {&settled, &reviews[3], &reviews[1], &reviews[2], &reviews[0], &open})
+                             {&closed, &reviews[3], &reviews[1], &reviews[2], &reviews[0], &open})
                   .ok());
   EXPECT_THAT(*ListReviews(*connection_, {"", 0}, 10), testing::ElementsAreArray(reviews));
   EXPECT_THAT(*ListReviews(*connection_, {"", 0}, 1), testing::ElementsAre(reviews[0]));
