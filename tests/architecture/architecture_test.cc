@@ -126,6 +126,57 @@ TEST(DocumentsTest, EveryTestThatIsNamedExists) {
   }
 }
 
+std::set<std::string> NamesIn(const std::string& text, const std::regex& name) {
+  std::set<std::string> names;
+  for (std::sregex_iterator it(text.begin(), text.end(), name), end; it != end; ++it) {
+    names.insert((*it)[1].str());
+  }
+  return names;
+}
+
+// The reasons of the errors that the modules behind the doors make.
+std::set<std::string> ReasonsOfTheDoors(const fs::path& root) {
+  static const std::regex kReason(R"re("([A-Z]{5,}|[A-Z]+(?:_[A-Z]+)+)")re");
+  std::string sources;
+  for (const std::string module :
+       {"common/rpc", "services/ledger/api", "services/ledger/book", "services/ledger/domain",
+        "services/ledger/engine", "services/ledger/rates", "services/gateway_stub"}) {
+    for (const std::string file : {"errors.h", "errors.cc", "refusals.h", "refusals.cc"}) {
+      sources += WithoutComments(ReadFile(root / module / file));
+    }
+  }
+  return NamesIn(sources, kReason);
+}
+
+// A client's programmer finds each reason in the README, and none that there is no more.
+TEST(DocumentsTest, TheReadmeHasTheReasonsOfErrorsAndNoOthers) {
+  static const std::regex kInBackticks(R"(`([A-Z]{5,}|[A-Z]+(?:_[A-Z]+)+)`)");
+  const fs::path root = test_support::SourceDir();
+  const std::string readme = ReadFile(root / "README.md");
+  const size_t begin = readme.find("## Errors");
+  ASSERT_NE(begin, std::string::npos);
+  const std::set<std::string> told =
+      NamesIn(readme.substr(begin, readme.find("## Limits") - begin), kInBackticks);
+  const std::set<std::string> made = ReasonsOfTheDoors(root);
+  EXPECT_GT(made.size(), 50u);
+  // Between modules: no caller ever gets them.
+  const std::set<std::string> inner = {"CATALOG_IS_NEW", "TRANSACTION_TOO_OLD", "DATA_FILE"};
+  for (const std::string& reason : made) {
+    EXPECT_EQ(told.count(reason), 1 - inner.count(reason)) << reason;
+  }
+  std::string all;
+  for (const std::string folder : {"common", "services"}) {
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root / folder)) {
+      if (entry.path().extension() == ".cc" || entry.path().extension() == ".h") {
+        all += WithoutComments(ReadFile(entry.path()));
+      }
+    }
+  }
+  for (const std::string& reason : told) {
+    EXPECT_THAT(all, HasSubstr(absl::StrCat("\"", reason, "\""))) << "is in the README";
+  }
+}
+
 struct Sample {
   std::string name;
   std::string path;

@@ -6,7 +6,7 @@
 // caller can fold a batch of commands in memory and write the result once. A
 // refusal (a non-OK status) changes nothing.
 //
-//   StatusOr<Transition> t = RecordUsage(ctx, account, user, plan, usage, rate);
+//   StatusOr<Transition> t = RecordUsage(ctx, account, terms, usage);
 //   if (t.ok()) account = std::move(t->account);
 //
 // A subject has a file; this one is their table of contents, for callers that need all:
