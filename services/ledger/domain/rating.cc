@@ -178,11 +178,13 @@ absl::StatusOr<Nanos> CostOfText(const Rate& rate, int32_t segments) {
 
 int64_t BillableSeconds(absl::Duration duration, int32_t initial_increment_seconds,
                         int32_t increment_seconds) {
-  if (duration == absl::ZeroDuration()) return 0;
-  absl::Duration rest = duration - absl::Seconds(initial_increment_seconds);
-  if (rest <= absl::ZeroDuration()) return initial_increment_seconds;
-  int64_t further = absl::IDivDuration(rest, absl::Seconds(increment_seconds), &rest);
-  if (rest > absl::ZeroDuration()) ++further;  // one that is begun counts
+  // Increments are whole seconds, so a second that is begun is as good as a whole one.
+  int64_t seconds = absl::ToInt64Seconds(duration);
+  if (absl::Seconds(seconds) < duration) ++seconds;
+  if (seconds == 0) return 0;
+  const int64_t rest = seconds - initial_increment_seconds;
+  if (rest <= 0) return initial_increment_seconds;
+  const int64_t further = (rest + increment_seconds - 1) / increment_seconds;
   return initial_increment_seconds + further * increment_seconds;
 }
 
