@@ -137,7 +137,9 @@ TEST_F(MigratorTest, NewMonthsWaitForAnAuditThatReadsAndBookingsGoOnMeanwhile) {
   EXPECT_TRUE(test_support::WaitUntil(
       [&] {
         const absl::Time begin = absl::Now();
-        EXPECT_TRUE(bookings->Execute("DELETE FROM entries WHERE account_id = 'nobody'").ok());
+        const absl::Status booked =
+            bookings->Execute("DELETE FROM entries WHERE account_id = 'nobody'");
+        EXPECT_TRUE(booked.ok()) << booked << " after " << absl::Now() - begin;
         longest = std::max(longest, absl::Now() - begin);
         return waited >= 2;
       },
