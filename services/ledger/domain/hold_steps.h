@@ -15,7 +15,8 @@ namespace reserve::domain {
 std::vector<const Hold*> LiveHolds(const Draft& draft);
 
 // Puts `after` in the place of `before`, which is null of one that does not live yet: account and
-// allowances hold as much more or less. Finds a slot for one that comes to live.
+// allowances hold as much more or less. Finds a slot for one that comes to live: the one that it
+// had in this batch, unless another has it now.
 void ChangeHold(const Hold* before, Hold after, Draft* draft);
 
 // Nothing is held for it any more, and nobody need look at it.
