@@ -1241,6 +1241,22 @@ TEST_F(FoldTest, H4_AHoldWhosePlaceWasTakenMeanwhileComesBackInAnother) {
   EXPECT_THAT(places_, ElementsAre(Pair(1, "third"), Pair(2, "second"), Pair(3, "first")));
 }
 
+// What another ledger has ended may be remembered as if it lived.
+TEST_F(FoldTest, H3_ARefusalForAnotherHoldThatIsOnlyRememberedIsNotBelieved) {
+  AccountImage& account = Store("a");
+  Ask("a", HoldOf("first", "c"));
+  Commit();
+  account.remembered = true;
+  Ask("a", HoldOf("second", "c"));
+  EXPECT_TRUE(Commit().must_read);
+  domain::Hold& expired = image_.holds[std::pair(std::string("a"), std::string("expired"))].hold;
+  expired = account.known->holds[0];
+  expired.hold_id = "expired";
+  expired.state = domain::HoldState::kExpired;
+  Ask("a", ExtendHold{"expired", {1, absl::Seconds(10)}});
+  EXPECT_TRUE(Commit().must_read);
+}
+
 TEST_F(FoldTest, H5_WhetherTheUsageOfAnEndedHoldWasBookedIsLookedUp) {
   Store("a");
   for (const auto& [hold_id, state] : {std::pair("expired", domain::HoldState::kExpired),

@@ -153,6 +153,33 @@ TEST_F(HoldsTest, H3_TwoLedgersShareAHold) {
   ExpectAudited();
 }
 
+TEST_F(HoldsTest, H3_WhatAnotherLedgerHasReleasedRefusesNoHoldOfTheSameCall) {
+  const std::unique_ptr<Engine> other = ledger_.StartEngine(ledger_.Options());
+  Do(Create("a"));
+  DoAt(*other, ReleaseHold{"a", absl::ZeroDuration()});
+  CreateHold same_call = Create("b");
+  same_call.request.call.usage_id = "usage-of-a";
+  EXPECT_TRUE(Do(same_call).hold.has_value()) << "the first engine remembers the hold";
+  ExpectAudited();
+}
+
+TEST_F(HoldsTest, H12_WhatAnotherLedgerHasReleasedKeepsNoReportFromBeingHeard) {
+  const std::unique_ptr<Engine> other = ledger_.StartEngine(ledger_.Options());
+  Do(Create("a"));
+  const domain::Usage usage = UsageOf((*storage::LoadHolds(*ledger_.Connect(), {kAccount}))[0]);
+  ledger_.clock().Advance(absl::Minutes(5));
+  Do(EndHold{"a", usage});
+  CreateHold same_call = Create("b");
+  same_call.request.call.usage_id = "usage-of-a";
+  Do(same_call);
+  DoAt(*other, ReleaseHold{"b", absl::ZeroDuration()});
+  const HoldReply extended = Do(Extend("a", 1, 30));
+  ASSERT_TRUE(extended.hold.has_value());
+  EXPECT_EQ(extended.hold->used, absl::Seconds(30));
+  EXPECT_EQ(ledger_.Account(kAccount).accrued, 7 * kNanosPerCent);
+  ExpectAudited();
+}
+
 TEST_F(HoldsTest, H4_AHoldWithoutAWordIsEndedByWhicheverLedgerLooksOnce) {
   EngineOptions options = ledger_.Options();
   options.house_interval = absl::Milliseconds(5);
