@@ -125,7 +125,18 @@ std::string After(const HoldPlace& place) {
                       " OR slot > ", place.second, ")");
 }
 
-// The statements say "state IN (1,2)" of holds that are live.
+// The same of those that wait for their time. The server knows that the key of the row follows that
+// in the index.
+std::string After(const DuePlace& place) {
+  if (place == DuePlace()) return "";
+  const std::string time = QuotedTime(place.expire_time);
+  const std::string account_id = Quoted(place.hold.first);
+  return absl::StrCat(" AND expire_time >= ", time, " AND (expire_time > ", time,
+                      " OR account_id > ", account_id, " OR (account_id = ", account_id,
+                      " AND slot > ", place.hold.second, "))");
+}
+
+// The statements say "state IN (1,2)" of holds that are live, and 1 and 2 of these states.
 static_assert(static_cast<int>(HoldState::kOpen) == 1 &&
               static_cast<int>(HoldState::kUnsettled) == 2);
 
@@ -190,17 +201,23 @@ absl::Status WriteEndedHolds(Connection& connection, const std::vector<const Hol
   return connection.Execute(sql.str());
 }
 
-absl::StatusOr<std::vector<Hold>> DueHolds(Connection& connection, absl::Time now, int limit) {
-  return QueryHolds(connection,
-                    absl::StrCat(SelectLive(), "FORCE INDEX (by_expire_time) WHERE expire_time <= ",
-                                 QuotedTime(now), " ORDER BY expire_time LIMIT ", limit));
+DuePlace PlaceOf(const Hold& hold) { return {hold.expire_time, {hold.account_id, hold.slot}}; }
+
+absl::StatusOr<std::vector<Hold>> DueHolds(Connection& connection, HoldState state, absl::Time now,
+                                           const DuePlace& after, int limit) {
+  return QueryHolds(
+      connection,
+      absl::StrCat(SelectLive(), "FORCE INDEX (by_expire_time) WHERE expire_time <= ",
+                   QuotedTime(now), After(after), " AND state = ", static_cast<int>(state),
+                   " ORDER BY expire_time,account_id,slot LIMIT ", limit));
 }
 
-absl::StatusOr<std::vector<Hold>> HoldsDueAfter(Connection& connection, absl::Time after,
-                                                int limit) {
+absl::StatusOr<std::vector<Hold>> HoldsDueAfter(Connection& connection, absl::Time latest,
+                                                const DuePlace& after, int limit) {
   return QueryHolds(connection,
                     absl::StrCat(SelectLive(), "FORCE INDEX (by_expire_time) WHERE expire_time > ",
-                                 QuotedTime(after), " ORDER BY expire_time LIMIT ", limit));
+                                 QuotedTime(latest), After(after),
+                                 " ORDER BY expire_time,account_id,slot LIMIT ", limit));
 }
 
 absl::StatusOr<std::vector<Hold>> ListHolds(Connection& connection, absl::string_view account_id,

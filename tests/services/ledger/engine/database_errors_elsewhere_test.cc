@@ -581,9 +581,12 @@ std::vector<Read> MoreReads() {
 std::vector<Read> ReadsOfCalls() {
   return {
       {"holds whose time has come",
-       [](Connection& c) { return WasRead(storage::DueHolds(c, TestNow(), 10)); }},
+       [](Connection& c) {
+         const storage::DuePlace after{TestNow(), {"a", 1}};
+         return WasRead(storage::DueHolds(c, domain::HoldState::kOpen, TestNow(), after, 10));
+       }},
       {"holds of a wrong clock",
-       [](Connection& c) { return WasRead(storage::HoldsDueAfter(c, TestNow(), 10)); }},
+       [](Connection& c) { return WasRead(storage::HoldsDueAfter(c, TestNow(), {}, 10)); }},
       {"ListHolds of an account",
        [](Connection& c) {
          return WasRead(storage::ListHolds(c, "a", {"a", 0}, std::nullopt, 10));
