@@ -423,6 +423,31 @@ TEST_F(HoldsSwitchTest, H8_ASwitchThatStartsAgainReleasesItsHoldsOfAllAccounts) 
   for (const std::string& id : accounts) ExpectNothingHeld(id);
 }
 
+TEST_F(HoldsSwitchTest, H12_HoldsOfAllAccountsAreListedByPagesAndByState) {
+  TelephoneSwitch pbx({Channel()}, {.switch_id = "lists-all"});
+  const std::vector<std::string> accounts = {"all-a", "all-b", "all-c"};
+  for (const std::string& id : accounts) {
+    OpenFunded(id);
+    ASSERT_TRUE(pbx.Dial({id, "u", kJamaica, absl::StrCat("of-", id)}).ok());
+    ASSERT_TRUE(pbx.Answer(absl::StrCat("of-", id)).ok());
+  }
+  std::vector<std::string> listed;
+  std::string token;
+  do {
+    const auto page =
+        Must(&Ledger::ListHolds,
+             absl::StrCat("state: HOLD_STATE_OPEN page_size: 2 page_token: '", token, "'"));
+    EXPECT_LE(page.holds_size(), 2);
+    for (const pb::Hold& hold : page.holds()) listed.push_back(hold.account_id());
+    token = page.next_page_token();
+  } while (!token.empty());
+  EXPECT_THAT(listed, ::testing::IsSupersetOf(accounts));
+  for (const std::string& id : accounts) {
+    ASSERT_TRUE(pbx.HangUp(absl::StrCat("of-", id)).ok());
+    ExpectNothingHeld(id);
+  }
+}
+
 TEST_F(HoldsSwitchTest, H12_HoldsAreListedByPagesAndByState) {
   OpenFunded("list");
   TelephoneSwitch pbx({Channel()}, {.switch_id = "lists"});

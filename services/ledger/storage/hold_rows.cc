@@ -136,6 +136,10 @@ std::string After(const DuePlace& place) {
                       " AND slot > ", place.hold.second, "))");
 }
 
+std::string IsSo(std::optional<HoldState> state) {
+  return state.has_value() ? absl::StrCat("state = ", static_cast<int>(*state)) : "state IN (1,2)";
+}
+
 // The statements say "state IN (1,2)" of holds that are live, and 1 and 2 of these states.
 static_assert(static_cast<int>(HoldState::kOpen) == 1 &&
               static_cast<int>(HoldState::kUnsettled) == 2);
@@ -221,22 +225,31 @@ absl::StatusOr<std::vector<Hold>> HoldsDueAfter(Connection& connection, absl::Ti
 }
 
 absl::StatusOr<std::vector<Hold>> ListHolds(Connection& connection, absl::string_view account_id,
-                                            const HoldPlace& after, std::optional<HoldState> state,
+                                            int64_t after, std::optional<HoldState> state,
                                             int limit) {
-  std::string sql = absl::StrCat(SelectLive(), "FORCE INDEX (PRIMARY) WHERE ");
-  if (account_id.empty()) {
-    absl::StrAppend(&sql, After(after));
-  } else {
-    absl::StrAppend(&sql, "account_id = ", Quoted(account_id), " AND slot > ", after.second);
-  }
-  absl::StrAppend(&sql, " AND ");
-  if (state.has_value()) {
-    absl::StrAppend(&sql, "state = ", static_cast<int>(*state));
-  } else {
-    absl::StrAppend(&sql, "state IN (1,2)");
+  return QueryHolds(connection,
+                    absl::StrCat(SelectLive(), "FORCE INDEX (PRIMARY) WHERE account_id = ",
+                                 Quoted(account_id), " AND slot > ", after, " AND ", IsSo(state),
+                                 " ORDER BY account_id,slot LIMIT ", limit));
+}
+
+absl::StatusOr<HoldPage> ListAllHolds(Connection& connection, const HoldPlace& after,
+                                      std::optional<HoldState> state, int limit, int most_rows) {
+  HoldPage page;
+  RESERVE_RETURN_IF_ERROR(connection.Query(
+      absl::StrCat("SELECT account_id,slot FROM holds FORCE INDEX (PRIMARY) WHERE ", After(after),
+                   " ORDER BY account_id,slot LIMIT 1 OFFSET ", most_rows - 1),
+      [&page](const Row& row) { page.looked_to.emplace(row.Text(1), row.Int(2)); }));
+  std::string sql = absl::StrCat(SelectLive(), "FORCE INDEX (PRIMARY) WHERE ", After(after),
+                                 " AND ", IsSo(state));
+  if (page.looked_to.has_value()) {
+    const std::string account_id = Quoted(page.looked_to->first);
+    absl::StrAppend(&sql, " AND account_id <= ", account_id, " AND (account_id < ", account_id,
+                    " OR slot <= ", page.looked_to->second, ")");
   }
   absl::StrAppend(&sql, " ORDER BY account_id,slot LIMIT ", limit);
-  return QueryHolds(connection, sql);
+  RESERVE_ASSIGN_OR_RETURN(page.holds, QueryHolds(connection, sql));
+  return page;
 }
 
 absl::StatusOr<std::vector<Hold>> ListHoldsOfSwitch(Connection& connection,
@@ -253,10 +266,12 @@ absl::StatusOr<std::vector<Hold>> ListHoldsOfSwitch(Connection& connection,
 absl::StatusOr<HoldCounts> CountHolds(Connection& connection) {
   HoldCounts counts;
   RESERVE_RETURN_IF_ERROR(connection.Query(
-      "SELECT state,COUNT(*) FROM holds WHERE state IN (1,2) GROUP BY state",
+      // Whatever lives has a time; of places that are free there may be many.
+      "SELECT COUNT(CASE WHEN state = 1 THEN 1 END),COUNT(CASE WHEN state = 2 THEN 1 END) "
+      "FROM holds FORCE INDEX (by_expire_time) WHERE expire_time > '1000-01-01'",
       [&counts](const Row& row) {
-        (row.Int(1) == static_cast<int64_t>(HoldState::kOpen) ? counts.open : counts.unsettled) =
-            row.Int(2);
+        counts.open = row.Int(1);
+        counts.unsettled = row.Int(2);
       }));
   return counts;
 }

@@ -53,14 +53,23 @@ absl::StatusOr<std::vector<domain::Hold>> DueHolds(Connection& connection, domai
 absl::StatusOr<std::vector<domain::Hold>> HoldsDueAfter(Connection& connection, absl::Time latest,
                                                         const DuePlace& after, int limit);
 
-// Live holds after that place, in the order of places; of one account, or, empty, of all; OPEN ones
-// or UNSETTLED ones alone where a state is given.
+// Live holds of an account after that slot, in the order of slots; OPEN ones or UNSETTLED ones
+// alone where a state is given.
 absl::StatusOr<std::vector<domain::Hold>> ListHolds(Connection& connection,
-                                                    absl::string_view account_id,
-                                                    const HoldPlace& after,
+                                                    absl::string_view account_id, int64_t after,
                                                     std::optional<domain::HoldState> state,
                                                     int limit);
-// The same of a switch's OPEN ones that an
+struct HoldPage {
+  std::vector<domain::Hold> holds;
+  // Up to where it has looked, where there may be more behind that.
+  std::optional<HoldPlace> looked_to;
+};
+// The same of all accounts after that place, in the order of places. Looks at so many rows at the
+// most: there may be fewer holds than `limit`, or none, and more behind them.
+absl::StatusOr<HoldPage> ListAllHolds(Connection& connection, const HoldPlace& after,
+                                      std::optional<domain::HoldState> state, int limit,
+                                      int most_rows);
+// Holds in the order of places after that one, of all accounts: a switch's OPEN ones that an
 // incarnation before this one made.
 absl::StatusOr<std::vector<domain::Hold>> ListHoldsOfSwitch(Connection& connection,
                                                             absl::string_view switch_id,

@@ -440,6 +440,37 @@ TEST_F(ReadsTest, HoldsThatAreDueAreFoundOnceEachPageByPage) {
               [&] { return HoldsDueAfter(*connection_, TestNow(), {}, kLimit).status(); });
 }
 
+TEST_F(ReadsTest, HoldsAreCountedWithoutTheFreePlaces) {
+  ExpectReads(2 * kAccounts + 20, [&]() -> absl::Status {
+    RESERVE_ASSIGN_OR_RETURN(const HoldCounts counts, CountHolds(*connection_));
+    EXPECT_EQ(counts.open, kAccounts / 10);
+    EXPECT_EQ(counts.unsettled, kAccounts - kAccounts / 10);
+    return absl::OkStatus();
+  });
+}
+
+TEST_F(ReadsTest, APageOfTheHoldsOfAllAccountsLooksAtABoundedNumberOfRows) {
+  constexpr int kMostRows = 500;
+  size_t found = 0;
+  int pages = 0;
+  std::optional<HoldPlace> place = HoldPlace();
+  while (place.has_value()) {
+    ++pages;
+    // Once to find where it ends, and once to read.
+    ExpectReads(2 * kMostRows + 20, [&]() -> absl::Status {
+      RESERVE_ASSIGN_OR_RETURN(
+          const HoldPage page,
+          ListAllHolds(*connection_, *place, domain::HoldState::kOpen, kLimit, kMostRows));
+      EXPECT_LE(page.holds.size(), 5u);
+      found += page.holds.size();
+      place = page.looked_to;
+      return absl::OkStatus();
+    });
+  }
+  EXPECT_EQ(found, kAccounts / 10u);
+  EXPECT_EQ(pages, 10 * kAccounts / kMostRows + 1);
+}
+
 TEST_F(ReadsTest, PagesOfOneAccount) {
   const std::string busy = Id(0);
   // An ordered page of `entries` begins with a look into each month.
