@@ -138,10 +138,9 @@ const Hold* HoldOf(const std::vector<Hold>* holds, absl::string_view usage_id,
 
 void TellOfFunds(Draft* draft) {
   if (draft->context().holds == nullptr || draft->context().holds->empty()) return;
-  const auto& entries = draft->transition().entries;
-  const bool came = std::any_of(entries.begin(), entries.end(),
-                                [](const Entry& entry) { return entry.amount > 0; });
   const Account& a = draft->account();
+  // What takes the place of a usage gives that one back first: all in all it may have cost more.
+  const bool came = a.balance > draft->balance_before();
   // H9: nothing more is granted there.
   if (!came || a.available() <= 0 || a.ends() || a.blocked()) return;
   std::vector<Hold> waiting;

@@ -35,7 +35,8 @@ void EndHoldsOf(absl::string_view usage_id, absl::string_view hold_id, Draft* dr
 const Hold* HoldOf(const std::vector<Hold>* holds, absl::string_view usage_id,
                    absl::string_view hold_id);
 
-// H6: calls that were told to end for want of money may go on.
+// H6: where there is more money than before this command, calls that were told to end for want of
+// it may go on.
 void TellOfFunds(Draft* draft);
 
 }  // namespace reserve::domain

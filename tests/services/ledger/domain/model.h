@@ -537,7 +537,6 @@ class Model {
   std::map<std::string, ModelHold> holds_;
   std::set<std::string> estimates_;                  // usages that wait for their CDR
   __int128 accrued_before_ = 0;                      // this command
-  bool money_came_ = false;                          // by this command
   size_t usages_before_ = 0;                         // this command
   std::vector<Opening> openings_;                    // of automatic recharges not canceled
   std::multimap<std::string, absl::Time> declines_;  // of numbers

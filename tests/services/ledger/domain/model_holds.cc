@@ -349,7 +349,7 @@ Step Model::ReplaceEstimate(const std::string& user_id, const Usage& usage, cons
 // --- Money that comes under a call (H6), and grants that end under it (P6) ----------
 
 void Model::TellOfFunds(Step* step) {
-  if (!money_came_ || balance_ - Held() <= 0 || ends() || blocked_) return;
+  if (balance_ <= balance_before_ || balance_ - Held() <= 0 || ends() || blocked_) return;
   for (auto& [id, hold] : holds_) {
     const bool wants_money =
         hold.why == FinalReason::kInsufficientBalance || hold.why == FinalReason::kAccountDisabled;
