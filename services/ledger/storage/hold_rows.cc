@@ -1,6 +1,7 @@
 #include "services/ledger/storage/hold_rows.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/types/span.h"
 #include "common/clock/calendar.h"
 #include "common/error/error.h"
@@ -97,12 +98,13 @@ void AppendHold(const Hold& h, int64_t state, SqlText* sql) {
       .Time(h.end_time);
 }
 
-std::string OnDuplicate() {
-  std::string update = " ON DUPLICATE KEY UPDATE ";
+// All of the columns but `key`, which may be none.
+std::string OnDuplicate(absl::string_view key) {
+  std::vector<std::string> sets;
   for (const absl::string_view column : kColumns) {
-    absl::StrAppend(&update, column == kColumns[0] ? "" : ",", column, "=VALUES(", column, ")");
+    if (column != key) sets.push_back(absl::StrCat(column, "=VALUES(", column, ")"));
   }
-  return update;
+  return absl::StrCat(" ON DUPLICATE KEY UPDATE ", absl::StrJoin(sets, ","));
 }
 
 const std::string& SelectLive() {
@@ -187,7 +189,7 @@ absl::Status WriteHolds(Connection& connection, const std::vector<book::HoldRow>
     AppendHold(hold, row.hold == nullptr ? 0 : static_cast<int64_t>(hold.state), &sql);
     sql.EndRow();
   }
-  static const auto* update = new std::string(OnDuplicate());
+  static const auto* update = new std::string(OnDuplicate(/*key=*/""));
   sql.Raw(*update);
   return connection.Execute(sql.str());
 }
@@ -200,7 +202,7 @@ absl::Status WriteEndedHolds(Connection& connection, const std::vector<const Hol
     AppendHold(*hold, static_cast<int64_t>(hold->state), &sql);
     sql.EndRow();
   }
-  static const auto* update = new std::string(OnDuplicate());
+  static const auto* update = new std::string(OnDuplicate(/*key=*/"hold_id"));
   sql.Raw(*update);
   return connection.Execute(sql.str());
 }
