@@ -124,13 +124,15 @@ absl::Status ReleaseAll(engine::Engine& engine, Connection& connection,
     released += held.released_now ? 1 : 0;
     unsettled += held.unsettled_now ? 1 : 0;
   });
+  // One that can't be released keeps no other from it.
+  absl::Status first_error;
   storage::HoldPlace after;
   while (true) {
     RESERVE_ASSIGN_OR_RETURN(
         const std::vector<domain::Hold> page,
         storage::ListHoldsOfSwitch(connection, request.switch_id(), request.switch_incarnation(),
                                    after, kReleasedAtOnce));
-    if (page.empty()) return absl::OkStatus();
+    if (page.empty()) return first_error;
     after = {page.back().account_id, page.back().slot};
     std::vector<engine::Task> tasks;
     tasks.reserve(page.size());
@@ -142,10 +144,10 @@ absl::Status ReleaseAll(engine::Engine& engine, Connection& connection,
     }
     releases.Send(std::move(tasks),
                   [&](std::vector<engine::Task> each) { engine.Submit(std::move(each)); });
-    RESERVE_RETURN_IF_ERROR(releases.Await());
+    first_error.Update(releases.Await());
     response->set_released(response->released() + released.exchange(0));
     response->set_unsettled(response->unsettled() + unsettled.exchange(0));
-    if (page.size() < kReleasedAtOnce) return absl::OkStatus();
+    if (page.size() < kReleasedAtOnce) return first_error;
   }
 }
 
