@@ -357,6 +357,23 @@ TEST_F(HoldTest, H6_OfACorrectionOnlyACheaperOneIsMoneyThatCame) {
   EXPECT_EQ(books_.Count(EventKind::kFundsAvailable), 1);
 }
 
+TEST_F(HoldTest, H12_AnAnswerTimeThatCantBeIsLookedAtOnlyWhereItTellsOfTheAnswer) {
+  const Rate rate = RateOf(Dollars(1), 60, 60);
+  const absl::Time never = books_.now() - absl::Hours(24 * 10'000);
+  ASSERT_EQ(Hold("a", rate), Decision::kAllowed);
+  EXPECT_FALSE(books_.Extend("a", {1, absl::Seconds(30), never}).ok());
+  EXPECT_TRUE(books_.Extend("a", {1, absl::ZeroDuration(), never}).ok()) << "it rings";
+  Extend("a", 2, 30);
+  ASSERT_TRUE(books_.Extend("a", {3, absl::Seconds(90), never}).ok());
+  EXPECT_EQ(books_.account().accrued, Dollars(2));
+  ASSERT_TRUE(books_.Release("a", absl::Seconds(150), nullptr, never).ok());
+  EXPECT_EQ(books_.account().accrued, Dollars(3)) << "what was reported is a fact";
+  ASSERT_EQ(Hold("b", rate), Decision::kAllowed);
+  EXPECT_FALSE(books_.Release("b", absl::Seconds(10), nullptr, never).ok());
+  ASSERT_TRUE(books_.Settle("b", absl::Seconds(10)).ok());
+  EXPECT_TRUE(books_.Release("b", absl::Seconds(10), nullptr, never).ok()) << "it is settled";
+}
+
 TEST_F(HoldTest, H7_AReleaseMaySayWhenTheCallWasAnsweredAsAnExtensionDoes) {
   const Rate first = RateOf(Dollars(1), 60, 60);
   ASSERT_EQ(Hold("a", first), Decision::kAllowed);
