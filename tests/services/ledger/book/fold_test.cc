@@ -290,6 +290,30 @@ TEST_F(FoldTest, RefusalsOfAUsageComeInTheDocumentedOrder) {
   EXPECT_EQ(folded.unrated, 2);
 }
 
+TEST_F(FoldTest, RefusalsOfAHoldComeInTheDocumentedOrder) {
+  Store("a");
+  Ask("a", RecordUsage{Call("booked")});
+  Ask("a", HoldOf("h", "held"));
+  const auto hold = [](const std::string& hold_id, const std::string& usage_id,
+                       const std::string& user_id, absl::Time start = kNow) {
+    CreateHold create = HoldOf(hold_id, usage_id);
+    create.request.call.user_id = user_id;
+    create.request.call.start_time = start;
+    return create;
+  };
+  const absl::Time too_late = kNow + absl::Hours(24);
+  Ask("missing", hold("h", "booked", "nobody", too_late));
+  Ask("missing", hold("h", "booked", "nobody"));
+  Ask("a", hold("h", "booked", "nobody"));
+  Ask("a", hold("h", "booked", "u"));
+  Ask("a", hold("other", "booked", "u"));
+  Ask("a", hold("other", "held", "u"));
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded),
+              ElementsAre("OK", "OK", "INVALID_FIELD", "ACCOUNT_NOT_FOUND", "USER_NOT_FOUND",
+                          "HOLD_ID_REUSED", "USAGE_BOOKED", "USAGE_HELD"));
+}
+
 // --- U1, U5, K3 -----------------------------------------------------------------------
 
 domain::UsageStatus StatusOf(const absl::StatusOr<Reply>& reply) {
