@@ -280,6 +280,8 @@ INSTANTIATE_TEST_SUITE_P(
         Sample{"SelectCount", kStorage, "Query(\"SELECT COUNT(*) FROM accounts\");", kAllowed},
         Sample{"InsertIgnore", kStorage, "\"INSERT IGNORE INTO entries\""},
         Sample{"GetLock", kStorage, "\"SELECT GET_LOCK('migrate', 1)\""},
+        Sample{"KeySet", kStorage, "\" ON DUPLICATE KEY UPDATE account_id=VALUES(account_id)\""},
+        Sample{"KeyNotSet", kStorage, "\" ON DUPLICATE KEY UPDATE state=VALUES(state)\"", kAllowed},
         Sample{"SkipLocked", kStorage, "\"FOR UPDATE SKIP LOCKED\""},
         Sample{"Returning", kStorage, "\"INSERT INTO t VALUES (1) RETURNING id\""},
         Sample{"InMigration", "services/ledger/storage/migrations/0009_x.sql",

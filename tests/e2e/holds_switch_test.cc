@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/error/error.h"
 #include "common/rpc/conversions.h"
 #include "tests/e2e/stack_suite.h"
 #include "tests/e2e/telephone_switch.h"
@@ -108,6 +109,7 @@ class HoldsSwitchTest : public StackTest {
     }
     return sum;
   }
+  static void AddGhosts(const std::string& id, const std::string& like, int count);
   static void ExpectNothingHeld(const std::string& id) {
     const pb::Account account = Account(id);
     EXPECT_EQ(Text(account.held()), "0.00");
@@ -421,6 +423,63 @@ TEST_F(HoldsSwitchTest, H8_ASwitchThatStartsAgainReleasesItsHoldsOfAllAccounts) 
   EXPECT_EQ(ListHolds("many-b").size(), 1);
   ASSERT_TRUE(other.HangUp("of-another").ok());
   for (const std::string& id : accounts) ExpectNothingHeld(id);
+}
+
+// A page of holds that no command finds, as the account's row knows of none.
+void HoldsSwitchTest::AddGhosts(const std::string& id, const std::string& like, int count) {
+  const auto& sql = stack_->database();
+  sql.Execute(absl::StrCat("CREATE TABLE ghosts AS SELECT * FROM holds WHERE account_id = '", like,
+                           "' AND state = 1"));
+  sql.Execute(absl::StrCat("UPDATE ghosts SET slot = 0, account_id = '", id,
+                           "', expire_time = UTC_TIMESTAMP(6) + INTERVAL 1 HOUR"));
+  for (int i = 1; i <= count; ++i) {
+    sql.Execute(absl::StrCat("UPDATE ghosts SET slot = ", i, ", hold_id = 'ghost-", i, "'"));
+    sql.Execute("INSERT INTO holds SELECT * FROM ghosts");
+  }
+  sql.Execute("DROP TABLE ghosts");
+}
+
+TEST_F(HoldsSwitchTest, H8_HoldsThatCantBeReleasedKeepNoOtherFromIt) {
+  OpenFunded("aa-ghosts");
+  OpenFunded("zz-after");
+  TelephoneSwitch pbx({Channel()}, {.switch_id = "of-ghosts"});
+  ASSERT_TRUE(pbx.Dial({"zz-after", "u", kJamaica, "z"}).ok());
+  ASSERT_TRUE(pbx.Answer("z").ok());  // so that it does not end meanwhile
+  AddGhosts("aa-ghosts", "zz-after", 500);
+  pbx.Crash();
+  const auto released = pbx.ReleaseOldHolds();
+  EXPECT_EQ(ReasonOf(released.status()), "HOLD_NOT_FOUND") << released.status();
+  EXPECT_EQ(GetHold("zz-after", "z").state(), pb::HOLD_STATE_RELEASED);
+  stack_->database().Execute("DELETE FROM holds WHERE account_id = 'aa-ghosts'");
+  const auto again = pbx.ReleaseOldHolds();
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->released(), 0) << "it was";
+  ExpectNothingHeld("zz-after");
+}
+
+TEST_F(HoldsSwitchTest, H12_HoldsOfAllAccountsAreListedByPagesAndByState) {
+  TelephoneSwitch pbx({Channel()}, {.switch_id = "lists-all"});
+  const std::vector<std::string> accounts = {"all-a", "all-b", "all-c"};
+  for (const std::string& id : accounts) {
+    OpenFunded(id);
+    ASSERT_TRUE(pbx.Dial({id, "u", kJamaica, absl::StrCat("of-", id)}).ok());
+    ASSERT_TRUE(pbx.Answer(absl::StrCat("of-", id)).ok());
+  }
+  std::vector<std::string> listed;
+  std::string token;
+  do {
+    const auto page =
+        Must(&Ledger::ListHolds,
+             absl::StrCat("state: HOLD_STATE_OPEN page_size: 2 page_token: '", token, "'"));
+    EXPECT_LE(page.holds_size(), 2);
+    for (const pb::Hold& hold : page.holds()) listed.push_back(hold.account_id());
+    token = page.next_page_token();
+  } while (!token.empty());
+  EXPECT_THAT(listed, ::testing::IsSupersetOf(accounts));
+  for (const std::string& id : accounts) {
+    ASSERT_TRUE(pbx.HangUp(absl::StrCat("of-", id)).ok());
+    ExpectNothingHeld(id);
+  }
 }
 
 TEST_F(HoldsSwitchTest, H12_HoldsAreListedByPagesAndByState) {

@@ -178,7 +178,7 @@ const std::set<std::string>& NotRepeated() {
       "Support.RecordPayout",
       // Needs a rerating that is under way: ReratingsTest sends it again.
       "Rates.CancelRerating",
-      // Counts what it has released: HoldsTest sends it again.
+      // Counts what it has released: HoldsSwitchTest sends it again.
       "Ledger.ReleaseSwitchHolds",
       // Tells how far it is: ReratingsTest sends it again.
       "Rates.RerateUsage",

@@ -1,6 +1,9 @@
 #include "tests/simulation/hold_checks.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -76,6 +79,18 @@ void HoldChecks::CheckSlots(const AccountRows& rows, const AccountWrite& write) 
     if (row.hold.has_value() && row.hold->hold_id == hold.hold_id) continue;
     if (FindWritten(write, hold.hold_id) == nullptr) {
       scene_.Fail("a slot is given away only once its hold has ended", NameOf(hold));
+    }
+  }
+  std::map<int32_t, std::string> stored;
+  for (const auto& [slot, hold] : rows.holds) stored[slot] = hold.hold_id;
+  for (const HoldWrite& row : write.holds) {
+    stored.erase(row.slot);
+    if (row.hold.has_value()) stored[row.slot] = row.hold->hold_id;
+  }
+  std::set<std::string> hold_ids;
+  for (const auto& [slot, hold_id] : stored) {
+    if (!hold_ids.insert(hold_id).second) {
+      scene_.Fail("a hold has one slot", rows.account.account_id + " " + hold_id);
     }
   }
 }

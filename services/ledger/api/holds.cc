@@ -31,6 +31,8 @@ using storage::Connection;
 constexpr int64_t kLongestSliceSeconds = 3600;
 // Holds of a switch that are released together.
 constexpr int kReleasedAtOnce = 500;
+// Rows that one page of a list of all accounts looks at.
+constexpr int kMostLookedAt = 20'000;
 
 absl::StatusOr<absl::Duration> SliceFrom(const pb::CreateHoldRequest& request) {
   if (!request.has_slice()) return absl::ZeroDuration();
@@ -122,13 +124,15 @@ absl::Status ReleaseAll(engine::Engine& engine, Connection& connection,
     released += held.released_now ? 1 : 0;
     unsettled += held.unsettled_now ? 1 : 0;
   });
+  // One that can't be released keeps no other from it.
+  absl::Status first_error;
   storage::HoldPlace after;
   while (true) {
     RESERVE_ASSIGN_OR_RETURN(
         const std::vector<domain::Hold> page,
         storage::ListHoldsOfSwitch(connection, request.switch_id(), request.switch_incarnation(),
                                    after, kReleasedAtOnce));
-    if (page.empty()) return absl::OkStatus();
+    if (page.empty()) return first_error;
     after = {page.back().account_id, page.back().slot};
     std::vector<engine::Task> tasks;
     tasks.reserve(page.size());
@@ -140,10 +144,10 @@ absl::Status ReleaseAll(engine::Engine& engine, Connection& connection,
     }
     releases.Send(std::move(tasks),
                   [&](std::vector<engine::Task> each) { engine.Submit(std::move(each)); });
-    RESERVE_RETURN_IF_ERROR(releases.Await());
+    first_error.Update(releases.Await());
     response->set_released(response->released() + released.exchange(0));
     response->set_unsettled(response->unsettled() + unsettled.exchange(0));
-    if (page.size() < kReleasedAtOnce) return absl::OkStatus();
+    if (page.size() < kReleasedAtOnce) return first_error;
   }
 }
 
@@ -193,16 +197,12 @@ absl::StatusOr<storage::HoldPlace> PlaceOf(const Page& page) {
   return place;
 }
 
-absl::Status List(Connection& connection, const pb::ListHoldsRequest& request,
-                  pb::ListHoldsResponse* response) {
-  const std::string& account_id = request.account_id();
-  if (!account_id.empty()) RESERVE_RETURN_IF_ERROR(LoadAccount(connection, account_id).status());
-  RESERVE_ASSIGN_OR_RETURN(const std::optional<domain::HoldState> state, StateFrom(request));
-  RESERVE_ASSIGN_OR_RETURN(
-      const Page page, PageFrom(request, {"ListHolds", account_id, absl::StrCat(request.state())}));
-  RESERVE_ASSIGN_OR_RETURN(const storage::HoldPlace after, PlaceOf(page));
-  RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Hold> holds,
-                           storage::ListHolds(connection, account_id, after, state, page.limit()));
+std::string CursorAfter(const storage::HoldPlace& place) {
+  return absl::StrCat(place.first, "/", place.second);
+}
+
+absl::Status FillHolds(Connection& connection, const Page& page,
+                       const std::vector<domain::Hold>& holds, pb::ListHoldsResponse* response) {
   std::vector<absl::string_view> account_ids;
   for (const domain::Hold& hold : holds) {
     if (account_ids.empty() || account_ids.back() != hold.account_id) {
@@ -219,7 +219,34 @@ absl::Status List(Connection& connection, const pb::ListHoldsRequest& request,
       [&](const domain::Hold& hold) {
         ToProto(hold, std::string(currencies[hold.account_id]), response->add_holds());
       },
-      [](const domain::Hold& last) { return absl::StrCat(last.account_id, "/", last.slot); });
+      [](const domain::Hold& last) {
+        return CursorAfter(storage::HoldPlace(last.account_id, last.slot));
+      });
+  return absl::OkStatus();
+}
+
+absl::Status List(Connection& connection, const pb::ListHoldsRequest& request,
+                  pb::ListHoldsResponse* response) {
+  const std::string& account_id = request.account_id();
+  if (!account_id.empty()) RESERVE_RETURN_IF_ERROR(LoadAccount(connection, account_id).status());
+  RESERVE_ASSIGN_OR_RETURN(const std::optional<domain::HoldState> state, StateFrom(request));
+  RESERVE_ASSIGN_OR_RETURN(
+      const Page page, PageFrom(request, {"ListHolds", account_id, absl::StrCat(request.state())}));
+  RESERVE_ASSIGN_OR_RETURN(const storage::HoldPlace after, PlaceOf(page));
+  if (!account_id.empty()) {
+    RESERVE_ASSIGN_OR_RETURN(
+        const std::vector<domain::Hold> holds,
+        storage::ListHolds(connection, account_id, after.second, state, page.limit()));
+    return FillHolds(connection, page, holds, response);
+  }
+  RESERVE_ASSIGN_OR_RETURN(
+      const storage::HoldPage found,
+      storage::ListAllHolds(connection, after, state, page.limit(), kMostLookedAt));
+  RESERVE_RETURN_IF_ERROR(FillHolds(connection, page, found.holds, response));
+  if (response->next_page_token().empty() && found.looked_to.has_value()) {
+    response->set_next_page_token(
+        EncodePageToken(page.query_digest, CursorAfter(*found.looked_to)));
+  }
   return absl::OkStatus();
 }
 
@@ -285,8 +312,11 @@ grpc::ServerUnaryReactor* LedgerService::GetHold(grpc::CallbackServerContext* co
 grpc::ServerUnaryReactor* LedgerService::ListHolds(grpc::CallbackServerContext* context,
                                                    const pb::ListHoldsRequest* request,
                                                    pb::ListHoldsResponse* response) {
-  return StartQuery(api_, context, "ListHolds", request->account_id(),
-                    [=](Connection& connection) { return List(connection, *request, response); });
+  // Of all accounts it may look at many rows.
+  engine::QueryPool& pool =
+      request->account_id().empty() ? api_.engine.bulk() : api_.engine.queries();
+  return StartQueryIn(pool, api_, context, "ListHolds", request->account_id(),
+                      [=](Connection& connection) { return List(connection, *request, response); });
 }
 
 }  // namespace reserve::api

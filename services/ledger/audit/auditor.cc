@@ -1062,14 +1062,14 @@ absl::Status Audit::CheckHolds() {
   absl::int128 held = 0;
   absl::int128 accrued = 0;
   int64_t count = 0;
-  storage::HoldPlace after(account_.account_id, 0);
+  int64_t after = 0;
   while (true) {
     RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Hold> page,
                              storage::ListHolds(connection_, account_.account_id, after,
                                                 /*state=*/std::nullopt, kPage));
     RESERVE_RETURN_IF_ERROR(lines_.ReadFor(connection_, decks_, page));
     for (const domain::Hold& hold : page) {
-      after.second = hold.slot;
+      after = hold.slot;
       ++count;
       held += hold.held;
       accrued += hold.accrued;

@@ -47,6 +47,13 @@ absl::StatusOr<const domain::Hold*> Folder::FindHold(const AccountImage& image,
   return domain::HoldNotFound(account_id, hold_id);
 }
 
+const domain::Hold* Folder::OtherHoldOf(const AccountImage& image, const std::string& usage_id) {
+  const domain::Hold* other = domain::HoldOf(&image.known->holds, usage_id, "");
+  // Another ledger may have ended it since.
+  folded_.must_read |= other != nullptr && image.remembered;
+  return other;
+}
+
 HoldReply Folder::ApplyToHold(AccountImage& image, const std::string& hold_id,
                               Transition&& transition) {
   // What is answered and not written may have moved.
@@ -87,7 +94,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const CreateH
   if (const Entry* booked = FindBooked(account_id, call.usage_id)) {
     return domain::UsageBooked(call.usage_id, booked->seq);
   }
-  if (const domain::Hold* other = domain::HoldOf(&image->known->holds, call.usage_id, "")) {
+  if (const domain::Hold* other = OtherHoldOf(*image, call.usage_id)) {
     return domain::UsageHeld(*other);
   }
   RESERVE_ASSIGN_OR_RETURN(domain::HeldCall held,
@@ -116,7 +123,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ExtendH
   }
   if (hold->may_return()) {
     // Another hold was made for the same call meanwhile: that one is its call's.
-    const domain::Hold* other = domain::HoldOf(&image->known->holds, hold->usage_id, "");
+    const domain::Hold* other = OtherHoldOf(*image, hold->usage_id);
     if (other != nullptr) return domain::UsageHeld(*other);
   }
   const domain::HoldExtension& extension = command.extension;

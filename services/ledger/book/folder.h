@@ -94,6 +94,8 @@ class Folder {
   bool WasBookedSince(const domain::Hold& hold) const {
     return hold.may_return() && FindBooked(hold.account_id, hold.usage_id) != nullptr;
   }
+  // The live hold of that usage, for which another is refused; null if there is none.
+  const domain::Hold* OtherHoldOf(const AccountImage& image, const std::string& usage_id);
   // The answer to a command on a hold, once its transition is applied.
   HoldReply ApplyToHold(AccountImage& image, const std::string& hold_id,
                         domain::Transition&& transition);

@@ -214,9 +214,13 @@ Draft DraftToPromiseBy(const Context& context, const Account& account) {
   return draft;
 }
 
-absl::Status CheckReport(const Context& context, const HoldExtension& extension) {
+// When the call was answered is looked at only where it counts: what is reported after that is a
+// fact whatever else a report says (H12).
+absl::Status CheckReport(const Context& context, const Hold& hold, const HoldExtension& extension) {
   RESERVE_RETURN_IF_ERROR(CheckDuration(context.settings, extension.used, "used"));
-  if (extension.answer_time == absl::InfinitePast()) return absl::OkStatus();
+  if (!TellsOfAnswer(hold, extension) || extension.answer_time == absl::InfinitePast()) {
+    return absl::OkStatus();
+  }
   absl::Status valid = CheckStartTime(context, extension.answer_time);
   return valid.ok() ? valid : InvalidField("answer_time", valid.message());
 }
@@ -313,7 +317,7 @@ absl::StatusOr<Transition> ExtendHold(const Context& context, const Account& acc
                                       const Hold& hold, const UsageTerms& terms,
                                       const HoldExtension& extension) {
   if (!MayReport(hold) || extension.number <= hold.extension) return Unchanged(account);
-  RESERVE_RETURN_IF_ERROR(CheckReport(context, extension));
+  RESERVE_RETURN_IF_ERROR(CheckReport(context, hold, extension));
   Hold after = hold;
   after.extension = extension.number;
   if (TellsOfAnswer(hold, extension)) TakeUpAnswer(context, terms, extension, &after);
@@ -352,8 +356,8 @@ absl::StatusOr<Transition> ExtendHold(const Context& context, const Account& acc
 absl::StatusOr<Transition> ReleaseHold(const Context& context, const Account& account,
                                        const Hold& hold, const UsageTerms& terms,
                                        const HoldExtension& report) {
-  RESERVE_RETURN_IF_ERROR(CheckReport(context, report));
   const bool news = MayReport(hold) && report.used > hold.used && account.closing.takes_facts();
+  if (news) RESERVE_RETURN_IF_ERROR(CheckReport(context, hold, report));
   if (!hold.open() && !news) {
     if (!MayReport(hold) || hold.final_reason == FinalReason::kHoldEnded) {
       return Unchanged(account);

@@ -60,14 +60,14 @@ bool TellsOfAnswer(const Hold& hold, const HoldExtension& extension);
 // with a number that is not new changes nothing. One that comes after the hold ended by time makes
 // it anew, if more can be granted; what it reports counts in any case, but of a settled one, and as
 // long as facts are booked (P4).
-// INVALID_ARGUMENT on "answer_time"; OUT_OF_RANGE "MONEY_OVERFLOW".
+// INVALID_ARGUMENT on "answer_time", where it tells of the answer; OUT_OF_RANGE "MONEY_OVERFLOW".
 absl::StatusOr<Transition> ExtendHold(const Context& context, const Account& account,
                                       const Hold& hold, const UsageTerms& terms,
                                       const HoldExtension& extension);
 
 // The call is over, and its CDR is to come; `report` is what the switch knows by now, or 0 s; its
 // number does not matter. One that has ended by time stays what it is, and is not made anew any
-// more.
+// more. INVALID_ARGUMENT on "answer_time", where it tells of the answer.
 absl::StatusOr<Transition> ReleaseHold(const Context& context, const Account& account,
                                        const Hold& hold, const UsageTerms& terms,
                                        const HoldExtension& report);

@@ -8,10 +8,15 @@
 namespace reserve::domain {
 namespace {
 
-int32_t FreeSlot(const Draft& draft) {
+// The one that it had, where that is free: what is stored there is then written over. Else the
+// lowest that is.
+int32_t SlotFor(const Hold& hold, const Draft& draft) {
   std::vector<int32_t> taken;
-  for (const Hold* hold : LiveHolds(draft)) taken.push_back(hold->slot);
+  for (const Hold* live : LiveHolds(draft)) taken.push_back(live->slot);
   std::sort(taken.begin(), taken.end());
+  if (hold.slot != 0 && !std::binary_search(taken.begin(), taken.end(), hold.slot)) {
+    return hold.slot;
+  }
   int32_t slot = 1;
   for (const int32_t each : taken) {
     if (each == slot) ++slot;
@@ -77,7 +82,7 @@ void ChangeHold(const Hold* before, Hold after, Draft* draft) {
     a.held = AddSaturating(a.held, after.held);
     a.accrued = AddSaturating(a.accrued, after.accrued);
     MoveFree(after, +1, draft);
-    if (!lived) after.slot = FreeSlot(*draft);
+    if (!lived) after.slot = SlotFor(after, *draft);
   }
   std::vector<Hold>& changed = draft->transition().holds;
   const auto found = std::find_if(changed.begin(), changed.end(), [&after](const Hold& other) {
@@ -133,10 +138,9 @@ const Hold* HoldOf(const std::vector<Hold>* holds, absl::string_view usage_id,
 
 void TellOfFunds(Draft* draft) {
   if (draft->context().holds == nullptr || draft->context().holds->empty()) return;
-  const auto& entries = draft->transition().entries;
-  const bool came = std::any_of(entries.begin(), entries.end(),
-                                [](const Entry& entry) { return entry.amount > 0; });
   const Account& a = draft->account();
+  // What takes the place of a usage gives that one back first: all in all it may have cost more.
+  const bool came = a.balance > draft->balance_before();
   // H9: nothing more is granted there.
   if (!came || a.available() <= 0 || a.ends() || a.blocked()) return;
   std::vector<Hold> waiting;

@@ -15,7 +15,8 @@ namespace reserve::domain {
 std::vector<const Hold*> LiveHolds(const Draft& draft);
 
 // Puts `after` in the place of `before`, which is null of one that does not live yet: account and
-// allowances hold as much more or less. Finds a slot for one that comes to live.
+// allowances hold as much more or less. Finds a slot for one that comes to live: the one that it
+// had in this batch, unless another has it now.
 void ChangeHold(const Hold* before, Hold after, Draft* draft);
 
 // Nothing is held for it any more, and nobody need look at it.
@@ -34,7 +35,8 @@ void EndHoldsOf(absl::string_view usage_id, absl::string_view hold_id, Draft* dr
 const Hold* HoldOf(const std::vector<Hold>* holds, absl::string_view usage_id,
                    absl::string_view hold_id);
 
-// H6: calls that were told to end for want of money may go on.
+// H6: where there is more money than before this command, calls that were told to end for want of
+// it may go on.
 void TellOfFunds(Draft* draft);
 
 }  // namespace reserve::domain

@@ -24,9 +24,7 @@ constexpr absl::Duration kSlack = absl::Hours(1);
 
 absl::Status DueTimes::PutRight(storage::Connection& connection, absl::Time now,
                                 std::vector<std::string>* accounts) {
-  const Moment moment = MonotonicNow();
-  if (moment < next_look_) return absl::OkStatus();
-  next_look_ = moment + kLookInterval;
+  next_look_ = MonotonicNow() + kLookInterval;
   RESERVE_ASSIGN_OR_RETURN(const bool is_right, ClockIsRight(connection));
   if (!is_right) return absl::OkStatus();
   absl::Status first_error = FindFarRechecks(connection, now, accounts);

@@ -11,7 +11,7 @@
 // Of one thread.
 //
 //   DueTimes due_times(options, stats);
-//   ... every second: due_times.PutRight(connection, now, &accounts), and reconsider those ...
+//   if (due_times.IsTime()) due_times.PutRight(connection, now, &accounts);  // reconsider those
 #ifndef RESERVE_SERVICES_LEDGER_ENGINE_DUE_TIMES_H_
 #define RESERVE_SERVICES_LEDGER_ENGINE_DUE_TIMES_H_
 
@@ -35,9 +35,11 @@ class DueTimes {
   // The options and stats must outlive it.
   DueTimes(const EngineOptions& options, EngineStats& stats) : options_(options), stats_(stats) {}
 
-  // Looks every few seconds, and else does nothing. Moves the due times of recharges that are under
-  // way; adds the accounts that are to be reconsidered now, as what waits there is too far off. An
-  // error of one part keeps nobody from the others, and takes back nothing that was found.
+  // Is it time to look? It is every few seconds.
+  bool IsTime() const { return MonotonicNow() >= next_look_; }
+  // Looks. Moves the due times of recharges that are under way; adds the accounts that are to be
+  // reconsidered now, as what waits there is too far off. An error of one part keeps nobody from
+  // the others, and takes back nothing that was found.
   absl::Status PutRight(storage::Connection& connection, absl::Time now,
                         std::vector<std::string>* accounts);
 

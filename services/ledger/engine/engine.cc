@@ -66,13 +66,7 @@ Engine::Engine(EngineOptions options)
   options_.database.connect_timeout_seconds = kConnectTimeoutSeconds;
   options_.database.io_timeout_seconds = kIoTimeoutSeconds;
   dispatcher_ = std::make_unique<RechargeDispatcher>(
-      options_, stats_, [this](const std::vector<book::RechargeKey>& limited) {
-        std::vector<Task> tasks;
-        for (const auto& [account_id, ordinal] : limited) {
-          tasks.push_back({account_id, book::DeferRecharge{ordinal}, &nobody_waits_, 0});
-        }
-        Submit(std::move(tasks));
-      });
+      options_, stats_, [this](std::vector<Task> tasks) { Submit(std::move(tasks)); });
   queries_ = std::make_unique<QueryPool>(options_.database, options_.query_threads,
                                          options_.retry_budget, stats_.overloaded_queries);
   storage::DatabaseOptions bulk = options_.database;
@@ -356,32 +350,39 @@ void Engine::Leave() {
 }
 
 absl::Status Engine::Recheck(storage::Connection& connection) {
+  if (!rechecks_.done()) return rechecks_.failing();
   RESERVE_ASSIGN_OR_RETURN(const std::vector<std::string> due,
                            storage::DueRechecks(connection, Now(), kMaxRechecksAtOnce));
-  Reconsider(due);
-  return absl::OkStatus();
+  return Reconsider(due, &rechecks_);
 }
 
 absl::Status Engine::PutDueTimesRight(storage::Connection& connection) {
+  if (!due_times_.IsTime() || !moved_.done()) return moved_.failing();
   std::vector<std::string> too_far;
-  const absl::Status put_right = due_times_.PutRight(connection, Now(), &too_far);
-  Reconsider(too_far);  // also those that were found before an error
+  absl::Status put_right = due_times_.PutRight(connection, Now(), &too_far);
+  put_right.Update(Reconsider(too_far, &moved_));  // also those that were found before an error
   return put_right;
 }
 
 absl::Status Engine::NoticeExpiry(storage::Connection& connection) {
+  if (!notices_.done()) return notices_.failing();
   RESERVE_ASSIGN_OR_RETURN(const std::vector<std::string> expiring,
                            storage::DueExpiryNotices(connection, Now(), kMaxRechecksAtOnce));
-  Reconsider(expiring);
-  return absl::OkStatus();
+  return Reconsider(expiring, &notices_);
 }
 
-void Engine::Reconsider(const std::vector<std::string>& accounts) {
+absl::Status Engine::Reconsider(const std::vector<std::string>& accounts, TaskPage* page) {
+  const absl::Status failed = page->status();
   std::vector<Task> tasks;
   for (const std::string& account_id : accounts) {
-    tasks.push_back({account_id, book::Reconsider{}, &nobody_waits_, 0});
+    tasks.push_back({account_id, book::Reconsider{}});
   }
-  if (!tasks.empty()) Submit(std::move(tasks));
+  if (tasks.empty()) {
+    page->SendNothing();
+  } else {
+    page->Send(std::move(tasks), [this](std::vector<Task> each) { Submit(std::move(each)); });
+  }
+  return failed;
 }
 
 }  // namespace reserve::engine

@@ -35,6 +35,7 @@
 #include "services/ledger/engine/recharge_dispatcher.h"
 #include "services/ledger/engine/rerating_runner.h"
 #include "services/ledger/engine/task.h"
+#include "services/ledger/engine/task_page.h"
 #include "services/ledger/engine/unrated_sweep.h"
 #include "services/ledger/rates/rate_deck.h"
 #include "services/ledger/rates/rate_rows.h"
@@ -126,11 +127,6 @@ class Engine {
                                             const std::string& worker_id, int64_t lease_epoch);
 
  private:
-  // Drops the replies to commands that nobody waits for.
-  class NobodyWaits : public ReplySink {
-    void Done(uint32_t, absl::StatusOr<book::Reply>) override {}
-  };
-
   // Starts of before are refused, and no call is under way since then.
   absl::Time FirstStart() const;
   // Starts of before are rated rarely.
@@ -148,7 +144,8 @@ class Engine {
   absl::Status Recheck(storage::Connection& connection);
   absl::Status PutDueTimesRight(storage::Connection& connection);
   absl::Status NoticeExpiry(storage::Connection& connection);
-  void Reconsider(const std::vector<std::string>& accounts);
+  // Sends them; what came of those before.
+  absl::Status Reconsider(const std::vector<std::string>& accounts, TaskPage* page);
   absl::Status EndHolds(storage::Connection& connection);
   // Usages that wait for a price, or are to be rated again.
   absl::Status LookForUnpriced(storage::Connection& connection);
@@ -166,7 +163,9 @@ class Engine {
   // Of the housekeeper's thread only.
   DueTimes due_times_{options_, stats_};
   Moment next_heartbeat_ = -absl::InfiniteDuration();
-  NobodyWaits nobody_waits_;
+  TaskPage rechecks_{TaskPage::LookAtNone()};
+  TaskPage moved_{TaskPage::LookAtNone()};  // whose due times were too far off
+  TaskPage notices_{TaskPage::LookAtNone()};
   HoldSweep holds_{stats_, [this](std::vector<Task> tasks) { Submit(std::move(tasks)); }};
   UnratedSweep unrated_{stats_, [this](std::vector<Task> tasks) { Submit(std::move(tasks)); }};
   std::unique_ptr<RechargeDispatcher> dispatcher_;

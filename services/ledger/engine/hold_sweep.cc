@@ -17,53 +17,60 @@ constexpr absl::Duration kCountEvery = absl::Seconds(15);
 }  // namespace
 
 absl::Status HoldSweep::Look(storage::Connection& connection, absl::Time now, absl::Time latest) {
-  if (!page_.done()) return absl::OkStatus();
-  absl::Status first_error = SendDue(connection, now);
+  const Moment until = MonotonicNow() + kAtATime;
+  const auto due = [&](domain::HoldState state) {
+    return [&connection, now, state](const storage::DuePlace& after) {
+      return storage::DueHolds(connection, state, now, after, kPage);
+    };
+  };
+  absl::Status first_error = GoOn(&open_, until, due(domain::HoldState::kOpen));
+  first_error.Update(GoOn(&unsettled_, until, due(domain::HoldState::kUnsettled)));
   if (latest != absl::InfiniteFuture()) {
-    const absl::StatusOr<std::vector<domain::Hold>> too_far =
-        storage::HoldsDueAfter(connection, latest, kPage);
-    if (too_far.ok()) Send(*too_far);
-    first_error.Update(too_far.status());
+    first_error.Update(GoOn(&too_far_, until, [&](const storage::DuePlace& after) {
+      return storage::HoldsDueAfter(connection, latest, after, kPage);
+    }));
   }
   first_error.Update(Count(connection));
   return first_error;
 }
 
-absl::Status HoldSweep::SendDue(storage::Connection& connection, absl::Time now) {
-  const Moment until = MonotonicNow() + kAtATime;
-  size_t found = 0;
+absl::Status HoldSweep::GoOn(Round* round, Moment until, Read read) {
+  bool more = false;
   do {
-    RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Hold> due,
-                             storage::DueHolds(connection, now, kPage));
-    Send(due);
-    found = due.size();
-  } while (found == kPage && DoneBefore(until));
-  return absl::OkStatus();
+    if (!round->page.done()) break;
+    round->failed.Update(round->page.status());
+    if (round->place == storage::DuePlace()) {
+      round->failed_before = std::exchange(round->failed, absl::OkStatus());
+    }
+    RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Hold> due, read(round->place));
+    Send(due, &round->page);
+    more = due.size() == kPage;
+    round->place = more ? storage::PlaceOf(due.back()) : storage::DuePlace();
+  } while (more && DoneBefore(&round->page, until));
+  return round->failed.ok() ? round->failed_before : round->failed;
 }
 
-bool HoldSweep::DoneBefore(Moment until) {
+bool HoldSweep::DoneBefore(TaskPage* page, Moment until) {
   while (MonotonicNow() < until) {
-    if (page_.done()) return any_ended_ && page_.status().ok();
+    if (page->done()) return page->status().ok();
     absl::SleepFor(kPause);
   }
   return false;
 }
 
-void HoldSweep::Send(const std::vector<domain::Hold>& page) {
+void HoldSweep::Send(const std::vector<domain::Hold>& due, TaskPage* page) {
+  if (due.empty()) return page->SendNothing();
   std::vector<Task> tasks;
-  tasks.reserve(page.size());
-  for (const domain::Hold& hold : page) {
+  tasks.reserve(due.size());
+  for (const domain::Hold& hold : due) {
     tasks.push_back({hold.account_id, book::EndHold{hold.hold_id, UsageOf(hold)}});
   }
-  any_ended_ = false;
-  page_.Send(std::move(tasks), submit_);
+  page->Send(std::move(tasks), submit_);
 }
 
-// What failed is met again by the next look, and not before.
 void HoldSweep::Note(const book::HoldReply& ended) {
   if (ended.expired_now) ++stats_.holds_expired;
   if (ended.estimated_now) ++stats_.usages_estimated;
-  if (ended.expired_now || ended.estimated_now) any_ended_ = true;
 }
 
 absl::Status HoldSweep::Count(storage::Connection& connection) {

@@ -34,11 +34,8 @@ absl::Duration AttemptAge(absl::Time start, absl::Time now) {
 }  // namespace
 
 RechargeDispatcher::RechargeDispatcher(const EngineOptions& options, EngineStats& stats,
-                                       OnLimitedRecharges on_limited_recharges)
-    : options_(options),
-      stats_(stats),
-      on_limited_recharges_(std::move(on_limited_recharges)),
-      thread_([this] { Run(); }) {}
+                                       TaskPage::Submit submit)
+    : options_(options), stats_(stats), submit_(std::move(submit)), thread_([this] { Run(); }) {}
 
 void RechargeDispatcher::Stop() {
   {
@@ -94,7 +91,12 @@ void RechargeDispatcher::Run() {
   bool poll = false;
   while (AwaitWork(&announced, &poll)) {
     // What fails here is found again by the next poll.
-    stats_.steps.Note(Step::kDispatch, Dispatch(std::move(announced), poll));
+    defers_ = false;
+    const absl::Status not_deferred = deferrals_.failing();
+    absl::Status done = Dispatch(std::move(announced), poll);
+    done.Update(not_deferred);
+    stats_.steps.Note(Step::kDispatch, done);
+    if (poll && !defers_) deferrals_.SendNothing();
     announced.clear();
   }
   connection_.reset();
@@ -242,7 +244,7 @@ absl::Status RechargeDispatcher::DeferLimited(std::vector<domain::Recharge>* can
       const book::DeclinesByCard declines,
       storage::LoadCardDeclines(*connection_, cards, now - domain::kCardDeclinesCount));
   if (declines.empty()) return absl::OkStatus();
-  std::vector<book::RechargeKey> limited;
+  std::vector<Task> deferrals;
   const auto must_wait = [&](const domain::Recharge& recharge) {
     const auto of_card = declines.find(recharge.card.fingerprint);
     bool network_limited = false;
@@ -251,12 +253,14 @@ absl::Status RechargeDispatcher::DeferLimited(std::vector<domain::Recharge>* can
                                   &network_limited) <= now) {
       return false;
     }
-    limited.emplace_back(recharge.account_id, recharge.ordinal);
+    deferrals.push_back({recharge.account_id, book::DeferRecharge{recharge.ordinal}});
     return true;
   };
   candidates->erase(std::remove_if(candidates->begin(), candidates->end(), must_wait),
                     candidates->end());
-  if (!limited.empty()) on_limited_recharges_(limited);
+  defers_ = !deferrals.empty();
+  // Else the next poll finds them again.
+  if (deferrals_.done()) deferrals_.Send(std::move(deferrals), submit_);
   return absl::OkStatus();
 }
 

@@ -9,7 +9,6 @@
 #define RESERVE_SERVICES_LEDGER_ENGINE_RECHARGE_DISPATCHER_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -22,6 +21,7 @@
 #include "absl/time/time.h"
 #include "common/clock/monotonic.h"
 #include "services/ledger/engine/lane.h"
+#include "services/ledger/engine/task_page.h"
 #include "services/ledger/storage/recharge_rows.h"
 
 namespace reserve::engine {
@@ -43,11 +43,9 @@ class RechargeWatcher {
 
 class RechargeDispatcher {
  public:
-  // Recharges that are due but must not be tried yet.
-  using OnLimitedRecharges = std::function<void(const std::vector<book::RechargeKey>&)>;
-
-  RechargeDispatcher(const EngineOptions& options, EngineStats& stats,
-                     OnLimitedRecharges on_limited_recharges);
+  // `submit` gets the commands that put off what is due but must not be tried yet; what it uses
+  // must outlive them, and so must the dispatcher.
+  RechargeDispatcher(const EngineOptions& options, EngineStats& stats, TaskPage::Submit submit);
   ~RechargeDispatcher() { Stop(); }
 
   // Ends the thread: nothing is handed out and nothing deferred any more.
@@ -108,7 +106,8 @@ class RechargeDispatcher {
 
   const EngineOptions& options_;
   EngineStats& stats_;
-  const OnLimitedRecharges on_limited_recharges_;
+  const TaskPage::Submit submit_;
+  TaskPage deferrals_{TaskPage::LookAtNone()};
 
   absl::Mutex mutex_;
   Waker waker_{&mutex_};
@@ -120,6 +119,7 @@ class RechargeDispatcher {
   // Of the dispatcher's thread only.
   std::unique_ptr<storage::Connection> connection_;
   Moment last_poll_ = -absl::InfiniteDuration();
+  bool defers_ = false;  // something, by this dispatch
 
   std::thread thread_;  // last: it uses all of the above
 };

@@ -1,5 +1,7 @@
 #include "services/ledger/engine/unrated_sweep.h"
 
+#include <algorithm>
+
 #include "common/error/error.h"
 
 namespace reserve::engine {
@@ -17,7 +19,27 @@ void UnratedSweep::NoteNewUsers(const std::vector<std::string>& account_ids) {
 }
 
 absl::Status UnratedSweep::Look(storage::Connection& connection, const book::Catalog& catalog) {
-  if (!page_.done()) return absl::OkStatus();
+  if (page_.done()) {
+    failed_.Update(page_.status());
+    page_.SendNothing();
+    RESERVE_RETURN_IF_ERROR(GoOn(connection, catalog));
+  }
+  return failed_.ok() ? failed_before_ : failed_;
+}
+
+void UnratedSweep::EndSweep() {
+  place_.reset();
+  next_count_ = -absl::InfiniteDuration();
+  failed_before_ = std::exchange(failed_, absl::OkStatus());
+  if (failed_before_.ok()) {
+    again_after_ = kFirstAgainAfter;
+    return;
+  }
+  next_sweep_ = std::min(next_sweep_, MonotonicNow() + again_after_);
+  again_after_ = std::min(2 * again_after_, kLongestAgainAfter);
+}
+
+absl::Status UnratedSweep::GoOn(storage::Connection& connection, const book::Catalog& catalog) {
   RESERVE_RETURN_IF_ERROR(LookAtNewUsers(connection));
   const int64_t activation = catalog.timeline->newest();
   const bool news =
@@ -29,12 +51,15 @@ absl::Status UnratedSweep::Look(storage::Connection& connection, const book::Cat
     plans_ = catalog.plans.size();
     next_sweep_ = MonotonicNow() + kSweepAtLeastEvery;
   }
-  if (!place_.has_value()) return Count(connection);
+  if (!place_.has_value()) {
+    // One of a new user's: the sweep that looks at it again tells when it is well.
+    if (!failed_.ok()) EndSweep();
+    return Count(connection);
+  }
   RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::UsageState> page,
                            storage::ListUnrated(connection, *place_, kPage));
   if (page.empty()) {
-    place_.reset();
-    next_count_ = -absl::InfiniteDuration();
+    EndSweep();
     return Count(connection);
   }
   place_ = {page.back().account_id, page.back().usage_id};
@@ -72,7 +97,6 @@ void UnratedSweep::Send(const std::vector<domain::UsageState>& page) {
   page_.Send(std::move(tasks), submit_);
 }
 
-// What failed is met again by the next sweep.
 void UnratedSweep::Note(const book::UsageReply& usage) {
   if (!usage.duplicate && usage.status == domain::UsageStatus::kRated) ++stats_.rated_later;
 }

@@ -5,7 +5,8 @@
 // follows from it, ten minutes. A new user's account is looked at by itself. A sweep goes through
 // all that wait by pages, and sends the lanes the next page only when they are done with the one
 // before, so that it takes its turn beside the load; each usage is rated, or left, by a command of
-// its own, once, however many ledgers sweep.
+// its own, once, however many ledgers sweep. Where one fails the next sweep begins soon, later and
+// later while that goes on.
 //
 // Look() is for one thread; the rest is thread-safe.
 #ifndef RESERVE_SERVICES_LEDGER_ENGINE_UNRATED_SWEEP_H_
@@ -41,10 +42,16 @@ class UnratedSweep {
   // These accounts have new users, whose usage may wait for them.
   void NoteNewUsers(const std::vector<std::string>& account_ids);
 
-  // Goes on, by a page at the most, or begins if there is reason to.
+  // Goes on, by a page at the most, or begins if there is reason to. An error of a usage is told
+  // until a sweep has ended without one.
   absl::Status Look(storage::Connection& connection, const book::Catalog& catalog);
 
  private:
+  static constexpr absl::Duration kFirstAgainAfter = absl::Seconds(1);
+  static constexpr absl::Duration kLongestAgainAfter = absl::Seconds(20);
+
+  absl::Status GoOn(storage::Connection& connection, const book::Catalog& catalog);
+  void EndSweep();
   void Note(const book::UsageReply& usage);
   absl::Status LookAtNewUsers(storage::Connection& connection);
   void Send(const std::vector<domain::UsageState>& page);
@@ -58,6 +65,9 @@ class UnratedSweep {
   int64_t activation_ = -1;
   size_t plans_ = 0;
   Moment next_sweep_ = -absl::InfiniteDuration();
+  absl::Duration again_after_ = kFirstAgainAfter;  // a sweep in which one failed
+  absl::Status failed_;                            // in this sweep, so far
+  absl::Status failed_before_;                     // in the one before
   Moment next_count_ = -absl::InfiniteDuration();
 
   absl::Mutex mutex_;

@@ -1,6 +1,7 @@
 #include "services/ledger/storage/hold_rows.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/types/span.h"
 #include "common/clock/calendar.h"
 #include "common/error/error.h"
@@ -97,12 +98,13 @@ void AppendHold(const Hold& h, int64_t state, SqlText* sql) {
       .Time(h.end_time);
 }
 
-std::string OnDuplicate() {
-  std::string update = " ON DUPLICATE KEY UPDATE ";
+// All of the columns but `key`, which may be none.
+std::string OnDuplicate(absl::string_view key) {
+  std::vector<std::string> sets;
   for (const absl::string_view column : kColumns) {
-    absl::StrAppend(&update, column == kColumns[0] ? "" : ",", column, "=VALUES(", column, ")");
+    if (column != key) sets.push_back(absl::StrCat(column, "=VALUES(", column, ")"));
   }
-  return update;
+  return absl::StrCat(" ON DUPLICATE KEY UPDATE ", absl::StrJoin(sets, ","));
 }
 
 const std::string& SelectLive() {
@@ -125,7 +127,22 @@ std::string After(const HoldPlace& place) {
                       " OR slot > ", place.second, ")");
 }
 
-// The statements say "state IN (1,2)" of holds that are live.
+// The same of those that wait for their time. The server knows that the key of the row follows that
+// in the index.
+std::string After(const DuePlace& place) {
+  if (place == DuePlace()) return "";
+  const std::string time = QuotedTime(place.expire_time);
+  const std::string account_id = Quoted(place.hold.first);
+  return absl::StrCat(" AND expire_time >= ", time, " AND (expire_time > ", time,
+                      " OR account_id > ", account_id, " OR (account_id = ", account_id,
+                      " AND slot > ", place.hold.second, "))");
+}
+
+std::string IsSo(std::optional<HoldState> state) {
+  return state.has_value() ? absl::StrCat("state = ", static_cast<int>(*state)) : "state IN (1,2)";
+}
+
+// The statements say "state IN (1,2)" of holds that are live, and 1 and 2 of these states.
 static_assert(static_cast<int>(HoldState::kOpen) == 1 &&
               static_cast<int>(HoldState::kUnsettled) == 2);
 
@@ -172,7 +189,7 @@ absl::Status WriteHolds(Connection& connection, const std::vector<book::HoldRow>
     AppendHold(hold, row.hold == nullptr ? 0 : static_cast<int64_t>(hold.state), &sql);
     sql.EndRow();
   }
-  static const auto* update = new std::string(OnDuplicate());
+  static const auto* update = new std::string(OnDuplicate(/*key=*/""));
   sql.Raw(*update);
   return connection.Execute(sql.str());
 }
@@ -185,41 +202,56 @@ absl::Status WriteEndedHolds(Connection& connection, const std::vector<const Hol
     AppendHold(*hold, static_cast<int64_t>(hold->state), &sql);
     sql.EndRow();
   }
-  static const auto* update = new std::string(OnDuplicate());
+  static const auto* update = new std::string(OnDuplicate(/*key=*/"hold_id"));
   sql.Raw(*update);
   return connection.Execute(sql.str());
 }
 
-absl::StatusOr<std::vector<Hold>> DueHolds(Connection& connection, absl::Time now, int limit) {
-  return QueryHolds(connection,
-                    absl::StrCat(SelectLive(), "FORCE INDEX (by_expire_time) WHERE expire_time <= ",
-                                 QuotedTime(now), " ORDER BY expire_time LIMIT ", limit));
+DuePlace PlaceOf(const Hold& hold) { return {hold.expire_time, {hold.account_id, hold.slot}}; }
+
+absl::StatusOr<std::vector<Hold>> DueHolds(Connection& connection, HoldState state, absl::Time now,
+                                           const DuePlace& after, int limit) {
+  return QueryHolds(
+      connection,
+      absl::StrCat(SelectLive(), "FORCE INDEX (by_expire_time) WHERE expire_time <= ",
+                   QuotedTime(now), After(after), " AND state = ", static_cast<int>(state),
+                   " ORDER BY expire_time,account_id,slot LIMIT ", limit));
 }
 
-absl::StatusOr<std::vector<Hold>> HoldsDueAfter(Connection& connection, absl::Time after,
-                                                int limit) {
+absl::StatusOr<std::vector<Hold>> HoldsDueAfter(Connection& connection, absl::Time latest,
+                                                const DuePlace& after, int limit) {
   return QueryHolds(connection,
                     absl::StrCat(SelectLive(), "FORCE INDEX (by_expire_time) WHERE expire_time > ",
-                                 QuotedTime(after), " ORDER BY expire_time LIMIT ", limit));
+                                 QuotedTime(latest), After(after),
+                                 " ORDER BY expire_time,account_id,slot LIMIT ", limit));
 }
 
 absl::StatusOr<std::vector<Hold>> ListHolds(Connection& connection, absl::string_view account_id,
-                                            const HoldPlace& after, std::optional<HoldState> state,
+                                            int64_t after, std::optional<HoldState> state,
                                             int limit) {
-  std::string sql = absl::StrCat(SelectLive(), "FORCE INDEX (PRIMARY) WHERE ");
-  if (account_id.empty()) {
-    absl::StrAppend(&sql, After(after));
-  } else {
-    absl::StrAppend(&sql, "account_id = ", Quoted(account_id), " AND slot > ", after.second);
-  }
-  absl::StrAppend(&sql, " AND ");
-  if (state.has_value()) {
-    absl::StrAppend(&sql, "state = ", static_cast<int>(*state));
-  } else {
-    absl::StrAppend(&sql, "state IN (1,2)");
+  return QueryHolds(connection,
+                    absl::StrCat(SelectLive(), "FORCE INDEX (PRIMARY) WHERE account_id = ",
+                                 Quoted(account_id), " AND slot > ", after, " AND ", IsSo(state),
+                                 " ORDER BY account_id,slot LIMIT ", limit));
+}
+
+absl::StatusOr<HoldPage> ListAllHolds(Connection& connection, const HoldPlace& after,
+                                      std::optional<HoldState> state, int limit, int most_rows) {
+  HoldPage page;
+  RESERVE_RETURN_IF_ERROR(connection.Query(
+      absl::StrCat("SELECT account_id,slot FROM holds FORCE INDEX (PRIMARY) WHERE ", After(after),
+                   " ORDER BY account_id,slot LIMIT 1 OFFSET ", most_rows - 1),
+      [&page](const Row& row) { page.looked_to.emplace(row.Text(1), row.Int(2)); }));
+  std::string sql = absl::StrCat(SelectLive(), "FORCE INDEX (PRIMARY) WHERE ", After(after),
+                                 " AND ", IsSo(state));
+  if (page.looked_to.has_value()) {
+    const std::string account_id = Quoted(page.looked_to->first);
+    absl::StrAppend(&sql, " AND account_id <= ", account_id, " AND (account_id < ", account_id,
+                    " OR slot <= ", page.looked_to->second, ")");
   }
   absl::StrAppend(&sql, " ORDER BY account_id,slot LIMIT ", limit);
-  return QueryHolds(connection, sql);
+  RESERVE_ASSIGN_OR_RETURN(page.holds, QueryHolds(connection, sql));
+  return page;
 }
 
 absl::StatusOr<std::vector<Hold>> ListHoldsOfSwitch(Connection& connection,
@@ -236,10 +268,12 @@ absl::StatusOr<std::vector<Hold>> ListHoldsOfSwitch(Connection& connection,
 absl::StatusOr<HoldCounts> CountHolds(Connection& connection) {
   HoldCounts counts;
   RESERVE_RETURN_IF_ERROR(connection.Query(
-      "SELECT state,COUNT(*) FROM holds WHERE state IN (1,2) GROUP BY state",
+      // Whatever lives has a time; of places that are free there may be many.
+      "SELECT COUNT(CASE WHEN state = 1 THEN 1 END),COUNT(CASE WHEN state = 2 THEN 1 END) "
+      "FROM holds FORCE INDEX (by_expire_time) WHERE expire_time > '1000-01-01'",
       [&counts](const Row& row) {
-        (row.Int(1) == static_cast<int64_t>(HoldState::kOpen) ? counts.open : counts.unsettled) =
-            row.Int(2);
+        counts.open = row.Int(1);
+        counts.unsettled = row.Int(2);
       }));
   return counts;
 }

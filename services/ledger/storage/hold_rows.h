@@ -33,24 +33,44 @@ absl::StatusOr<std::vector<domain::Hold>> LoadEndedHolds(Connection& connection,
 absl::Status WriteHolds(Connection& connection, const std::vector<book::HoldRow>& rows);
 absl::Status WriteEndedHolds(Connection& connection, const std::vector<const domain::Hold*>& holds);
 
-// Live holds that somebody is to look at now, the longest due first.
-absl::StatusOr<std::vector<domain::Hold>> DueHolds(Connection& connection, absl::Time now,
-                                                   int limit);
-
-// Live holds with a time after `after`.
-absl::StatusOr<std::vector<domain::Hold>> HoldsDueAfter(Connection& connection, absl::Time after,
-                                                        int limit);
-
 // (account id, slot).
 using HoldPlace = std::pair<std::string, int64_t>;
-// Live holds after that place, in the order of places; of one account, or, empty, of all; OPEN ones
-// or UNSETTLED ones alone where a state is given.
+// A place among those that wait for their time: the default is before all of them.
+struct DuePlace {
+  absl::Time expire_time = absl::InfinitePast();
+  HoldPlace hold;
+  friend bool operator==(const DuePlace&, const DuePlace&) = default;
+};
+DuePlace PlaceOf(const domain::Hold& hold);
+
+// Live holds of this state that somebody is to look at now, the longest due first, after that
+// place.
+absl::StatusOr<std::vector<domain::Hold>> DueHolds(Connection& connection, domain::HoldState state,
+                                                   absl::Time now, const DuePlace& after,
+                                                   int limit);
+
+// Live holds with a time after `latest`, after that place.
+absl::StatusOr<std::vector<domain::Hold>> HoldsDueAfter(Connection& connection, absl::Time latest,
+                                                        const DuePlace& after, int limit);
+
+// Live holds of an account after that slot, in the order of slots; OPEN ones or UNSETTLED ones
+// alone where a state is given.
 absl::StatusOr<std::vector<domain::Hold>> ListHolds(Connection& connection,
-                                                    absl::string_view account_id,
-                                                    const HoldPlace& after,
+                                                    absl::string_view account_id, int64_t after,
                                                     std::optional<domain::HoldState> state,
                                                     int limit);
-// The same of a switch's OPEN ones that an incarnation before this one made.
+struct HoldPage {
+  std::vector<domain::Hold> holds;
+  // Up to where it has looked, where there may be more behind that.
+  std::optional<HoldPlace> looked_to;
+};
+// The same of all accounts after that place, in the order of places. Looks at so many rows at the
+// most: there may be fewer holds than `limit`, or none, and more behind them.
+absl::StatusOr<HoldPage> ListAllHolds(Connection& connection, const HoldPlace& after,
+                                      std::optional<domain::HoldState> state, int limit,
+                                      int most_rows);
+// Holds in the order of places after that one, of all accounts: a switch's OPEN ones that an
+// incarnation before this one made.
 absl::StatusOr<std::vector<domain::Hold>> ListHoldsOfSwitch(Connection& connection,
                                                             absl::string_view switch_id,
                                                             int64_t before_incarnation,

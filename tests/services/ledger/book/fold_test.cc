@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Pair;
 
 const absl::Time kNow = absl::FromUnixSeconds(1'795'478'400);  // 2026-11-24
 constexpr domain::NumberKey kNewKey = {'n', 'e', 'w'};
@@ -76,7 +78,7 @@ class FoldTest : public testing::Test {
       AccountImage& image = image_.accounts[each.account_id];
       if (image.known == nullptr) image.known = std::make_unique<KnownAccount>();
     }
-    const domain::Context context{settings_, kNow, feature_level_};
+    const domain::Context context{settings_, now_, feature_level_};
     for (const UserYear& need : KeysOf(commands_, context, Duplicates::kOptimistic).number_keys) {
       const AccountImage& image = image_.accounts[need.account_id];
       if (image.FindNumberKey(need.user_id, need.year) != nullptr) continue;
@@ -104,6 +106,18 @@ class FoldTest : public testing::Test {
     return create;
   }
 
+  // Folds the batch, and stores what it writes of holds; the next one begins.
+  Folded Commit() {
+    Folded folded = Run();
+    for (const HoldRow& row : folded.writes.holds) {
+      places_[row.slot] = row.hold == nullptr ? "" : row.hold->hold_id;
+    }
+    folded.writes = {};
+    image_.holds.clear();
+    commands_.clear();
+    return folded;
+  }
+
   static std::vector<std::string> Reasons(const Folded& folded) {
     std::vector<std::string> reasons;
     for (const auto& reply : folded.replies) reasons.emplace_back(ReasonOf(reply.status()));
@@ -112,7 +126,9 @@ class FoldTest : public testing::Test {
 
   domain::Settings settings_;
   int feature_level_ = domain::kNewestFeatureLevel;
+  absl::Time now_ = kNow;
   Catalog catalog_;
+  std::map<int32_t, std::string> places_;  // of an account's holds, as they are stored
   Image image_;
   std::deque<std::string> names_;
   std::deque<Command> asked_;
@@ -272,6 +288,30 @@ TEST_F(FoldTest, RefusalsOfAUsageComeInTheDocumentedOrder) {
   EXPECT_THAT(Reasons(folded), ElementsAre("INVALID_FIELD", "ACCOUNT_NOT_FOUND", "INVALID_FIELD",
                                            "OK", "PLAN_NOT_FOUND", "OK"));
   EXPECT_EQ(folded.unrated, 2);
+}
+
+TEST_F(FoldTest, RefusalsOfAHoldComeInTheDocumentedOrder) {
+  Store("a");
+  Ask("a", RecordUsage{Call("booked")});
+  Ask("a", HoldOf("h", "held"));
+  const auto hold = [](const std::string& hold_id, const std::string& usage_id,
+                       const std::string& user_id, absl::Time start = kNow) {
+    CreateHold create = HoldOf(hold_id, usage_id);
+    create.request.call.user_id = user_id;
+    create.request.call.start_time = start;
+    return create;
+  };
+  const absl::Time too_late = kNow + absl::Hours(24);
+  Ask("missing", hold("h", "booked", "nobody", too_late));
+  Ask("missing", hold("h", "booked", "nobody"));
+  Ask("a", hold("h", "booked", "nobody"));
+  Ask("a", hold("h", "booked", "u"));
+  Ask("a", hold("other", "booked", "u"));
+  Ask("a", hold("other", "held", "u"));
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded),
+              ElementsAre("OK", "OK", "INVALID_FIELD", "ACCOUNT_NOT_FOUND", "USER_NOT_FOUND",
+                          "HOLD_ID_REUSED", "USAGE_BOOKED", "USAGE_HELD"));
 }
 
 // --- U1, U5, K3 -----------------------------------------------------------------------
@@ -1180,6 +1220,65 @@ TEST_F(FoldTest, H4_AnEndedHoldIsNotMadeAnewBesideAnotherOfItsCall) {
   const Folded folded = Run();
   EXPECT_THAT(Reasons(folded), ElementsAre("OK", "USAGE_HELD"));
   EXPECT_EQ(account.known->holds.size(), 1u);
+}
+
+TEST_F(FoldTest, H4_AHoldThatIsReleasedAndReportedInOneBatchIsStoredOnce) {
+  AccountImage& account = Store("a");
+  Ask("a", HoldOf("first", "c1"));
+  Ask("a", HoldOf("second", "c2"));
+  Commit();
+  Ask("a", ReleaseHold{"first", absl::ZeroDuration()});
+  Commit();
+  Ask("a", ReleaseHold{"second", absl::ZeroDuration()});
+  Ask("a", ExtendHold{"second", {1, absl::Seconds(50)}});
+  EXPECT_THAT(Reasons(Commit()), ElementsAre("OK", "OK"));
+  EXPECT_THAT(places_, ElementsAre(Pair(1, ""), Pair(2, "second")));
+  ASSERT_EQ(account.known->holds.size(), 1u);
+  EXPECT_EQ(account.known->holds[0].state, domain::HoldState::kUnsettled);
+}
+
+TEST_F(FoldTest, H4_AHoldThatExpiresAndIsExtendedInOneBatchIsStoredOnce) {
+  AccountImage& account = Store("a");
+  Ask("a", HoldOf("first", "c1"));
+  Ask("a", HoldOf("second", "c2"));
+  Commit();
+  Ask("a", ReleaseHold{"first", absl::ZeroDuration()});
+  Commit();
+  now_ += absl::Minutes(5);
+  Ask("a", EndHold{"second", UsageOf(account.known->holds[0])});
+  Ask("a", ExtendHold{"second", {1, absl::Seconds(50)}});
+  EXPECT_THAT(Reasons(Commit()), ElementsAre("OK", "OK"));
+  EXPECT_THAT(places_, ElementsAre(Pair(1, ""), Pair(2, "second")));
+  ASSERT_EQ(account.known->holds.size(), 1u);
+  EXPECT_TRUE(account.known->holds[0].open());
+}
+
+TEST_F(FoldTest, H4_AHoldWhosePlaceWasTakenMeanwhileComesBackInAnother) {
+  Store("a");
+  Ask("a", HoldOf("first", "c1"));
+  Ask("a", HoldOf("second", "c2"));
+  Commit();
+  Ask("a", ReleaseHold{"first", absl::ZeroDuration()});
+  Ask("a", HoldOf("third", "c3"));
+  Ask("a", ExtendHold{"first", {1, absl::Seconds(50)}});
+  EXPECT_THAT(Reasons(Commit()), ElementsAre("OK", "OK", "OK"));
+  EXPECT_THAT(places_, ElementsAre(Pair(1, "third"), Pair(2, "second"), Pair(3, "first")));
+}
+
+// What another ledger has ended may be remembered as if it lived.
+TEST_F(FoldTest, H3_ARefusalForAnotherHoldThatIsOnlyRememberedIsNotBelieved) {
+  AccountImage& account = Store("a");
+  Ask("a", HoldOf("first", "c"));
+  Commit();
+  account.remembered = true;
+  Ask("a", HoldOf("second", "c"));
+  EXPECT_TRUE(Commit().must_read);
+  domain::Hold& expired = image_.holds[std::pair(std::string("a"), std::string("expired"))].hold;
+  expired = account.known->holds[0];
+  expired.hold_id = "expired";
+  expired.state = domain::HoldState::kExpired;
+  Ask("a", ExtendHold{"expired", {1, absl::Seconds(10)}});
+  EXPECT_TRUE(Commit().must_read);
 }
 
 TEST_F(FoldTest, H5_WhetherTheUsageOfAnEndedHoldWasBookedIsLookedUp) {

@@ -318,6 +318,62 @@ TEST_F(HoldTest, H6_MoneyThatAVoidGivesBackIsToldToTheSwitchToo) {
   EXPECT_FALSE(hold("a").final());
 }
 
+// A call that was told to end for want of money, beside an estimate of $2.00.
+TEST_F(HoldTest, H6_ACdrThatIsDearerThanItsEstimateIsNoMoneyThatCame) {
+  ASSERT_EQ(Hold("a", RateOf(Dollars(1), 60, 60)), Decision::kAllowed);
+  Extend("a", 1, 90);
+  ASSERT_TRUE(books_.Release("a").ok());
+  books_.Advance(absl::Hours(25));
+  ASSERT_TRUE(books_.EndHolds().ok());
+  ASSERT_EQ(books_.account().balance, Dollars(13));
+  ASSERT_EQ(Hold("b", RateOf(Dollars(5), 60, 60)), Decision::kAllowed);
+  Extend("b", 1, 50);
+  Extend("b", 2, 110);
+  ASSERT_EQ(hold("b").final_reason, FinalReason::kInsufficientBalance);
+  ASSERT_TRUE(books_.Settle("a", absl::Minutes(3)).ok());
+  ASSERT_EQ(available(), Dollars(2)) << "less than before";
+  EXPECT_EQ(books_.Count(EventKind::kFundsAvailable), 0);
+  EXPECT_EQ(hold("b").final_reason, FinalReason::kInsufficientBalance);
+}
+
+TEST_F(HoldTest, H6_OfACorrectionOnlyACheaperOneIsMoneyThatCame) {
+  ASSERT_TRUE(books_.Use(Dollars(2)).ok());
+  const Usage wrong = books_.entries().back().booked->usage;
+  const Rate cent = RateOf(Cents(60), 1, 1);
+  ASSERT_EQ(Hold("b", RateOf(Dollars(5), 60, 60)), Decision::kAllowed);
+  Extend("b", 1, 50);
+  Extend("b", 2, 110);
+  ASSERT_EQ(hold("b").final_reason, FinalReason::kInsufficientBalance);
+  Usage dearer = wrong;
+  dearer.usage_id = "dearer";
+  dearer.duration = absl::Minutes(4);
+  ASSERT_TRUE(books_.Correct(wrong.usage_id, "ann", dearer, &cent).ok());
+  ASSERT_EQ(books_.account().balance, Dollars(12) + Cents(60));
+  EXPECT_EQ(books_.Count(EventKind::kFundsAvailable), 0);
+  Usage cheaper = wrong;
+  cheaper.usage_id = "cheaper";
+  cheaper.duration = absl::Minutes(1);
+  ASSERT_TRUE(books_.Correct("dearer", "ann", cheaper, &cent).ok());
+  EXPECT_EQ(books_.Count(EventKind::kFundsAvailable), 1);
+}
+
+TEST_F(HoldTest, H12_AnAnswerTimeThatCantBeIsLookedAtOnlyWhereItTellsOfTheAnswer) {
+  const Rate rate = RateOf(Dollars(1), 60, 60);
+  const absl::Time never = books_.now() - absl::Hours(24 * 10'000);
+  ASSERT_EQ(Hold("a", rate), Decision::kAllowed);
+  EXPECT_FALSE(books_.Extend("a", {1, absl::Seconds(30), never}).ok());
+  EXPECT_TRUE(books_.Extend("a", {1, absl::ZeroDuration(), never}).ok()) << "it rings";
+  Extend("a", 2, 30);
+  ASSERT_TRUE(books_.Extend("a", {3, absl::Seconds(90), never}).ok());
+  EXPECT_EQ(books_.account().accrued, Dollars(2));
+  ASSERT_TRUE(books_.Release("a", absl::Seconds(150), nullptr, never).ok());
+  EXPECT_EQ(books_.account().accrued, Dollars(3)) << "what was reported is a fact";
+  ASSERT_EQ(Hold("b", rate), Decision::kAllowed);
+  EXPECT_FALSE(books_.Release("b", absl::Seconds(10), nullptr, never).ok());
+  ASSERT_TRUE(books_.Settle("b", absl::Seconds(10)).ok());
+  EXPECT_TRUE(books_.Release("b", absl::Seconds(10), nullptr, never).ok()) << "it is settled";
+}
+
 TEST_F(HoldTest, H7_AReleaseMaySayWhenTheCallWasAnsweredAsAnExtensionDoes) {
   const Rate first = RateOf(Dollars(1), 60, 60);
   ASSERT_EQ(Hold("a", first), Decision::kAllowed);

@@ -395,7 +395,6 @@ Step Model::Finish(Step step, absl::Time now, const Sight& sight) {
   balance_before_ = balance_;
   usages_before_ = usages_.size();
   accrued_before_ = Accrued();
-  money_came_ = false;
   return step;
 }
 
@@ -780,10 +779,7 @@ void Model::EndTheWait() {
   waits_for_the_customer_ = false;
 }
 
-void Model::TakeIn(__int128 amount) {
-  balance_ += amount;
-  if (amount > 0) money_came_ = true;
-}
+void Model::TakeIn(__int128 amount) { balance_ += amount; }
 
 Step Model::FinishCorrection(Step step, __int128 difference, bool may_recharge, absl::Time now) {
   if (may_recharge && difference < 0) {

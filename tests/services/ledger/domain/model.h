@@ -463,8 +463,9 @@ class Model {
                                           int64_t already) const;
   ModelRating RateSoFar(const std::string& hold_id, const ModelHold& hold,
                         absl::Duration length) const;
-  // Is its time of answer one at which a call can have begun?
-  bool CanBeAnswer(const ModelReport& report, absl::Time now) const;
+  // Is its time of answer one at which a call can have begun, or of no account as it tells of no
+  // answer?
+  bool CanBeAnswer(const ModelHold& hold, const ModelReport& report, absl::Time now) const;
   // The price of the answer, and the seconds.
   void Hear(const ModelReport& report, absl::Time now, ModelHold* hold) const;
   // It sets aside what it was promised from now on.
@@ -537,7 +538,6 @@ class Model {
   std::map<std::string, ModelHold> holds_;
   std::set<std::string> estimates_;                  // usages that wait for their CDR
   __int128 accrued_before_ = 0;                      // this command
-  bool money_came_ = false;                          // by this command
   size_t usages_before_ = 0;                         // this command
   std::vector<Opening> openings_;                    // of automatic recharges not canceled
   std::multimap<std::string, absl::Time> declines_;  // of numbers

@@ -204,7 +204,7 @@ void Model::ReportLate(const std::string& hold_id, absl::Time now, ModelHold* ho
 Step Model::ExtendHold(const std::string& hold_id, const ModelReport& report, absl::Time now) {
   ModelHold hold = holds_.at(hold_id);
   if (hold.over() || report.number <= hold.number) return Nothing();
-  if (!CanBeAnswer(report, now)) return Invalid();
+  if (!CanBeAnswer(hold, report, now)) return Invalid();
   const bool hung_up = !hold.open() && hold.why == FinalReason::kHoldEnded;
   const bool news = report.used > hold.reported;
   // Once nothing is booked any more what is reported late is no fact (P4).
@@ -242,16 +242,17 @@ void Model::HangUp(HoldState state, absl::Time now, ModelHold* hold, Step* step)
   ++step->events[EventKind::kHoldUnsettled];
 }
 
-bool Model::CanBeAnswer(const ModelReport& report, absl::Time now) const {
+bool Model::CanBeAnswer(const ModelHold& hold, const ModelReport& report, absl::Time now) const {
+  if (hold.answered || report.used == absl::ZeroDuration()) return true;
   return !report.answer.has_value() || (*report.answer >= now - settings_.max_usage_age &&
                                         *report.answer <= now + settings_.max_usage_ahead);
 }
 
 Step Model::ReleaseHold(const std::string& hold_id, const ModelReport& report, absl::Time now) {
-  if (!CanBeAnswer(report, now)) return Invalid();
   ModelHold& hold = holds_.at(hold_id);
-  const bool news = report.used > hold.reported && !giving_back_;
   if (hold.over()) return Nothing();
+  const bool news = report.used > hold.reported && !giving_back_;
+  if (news && !CanBeAnswer(hold, report, now)) return Invalid();
   if (!hold.open() && !news && hold.why == FinalReason::kHoldEnded) return Nothing();
   Step step;
   if (news) {
@@ -349,7 +350,7 @@ Step Model::ReplaceEstimate(const std::string& user_id, const Usage& usage, cons
 // --- Money that comes under a call (H6), and grants that end under it (P6) ----------
 
 void Model::TellOfFunds(Step* step) {
-  if (!money_came_ || balance_ - Held() <= 0 || ends() || blocked_) return;
+  if (balance_ <= balance_before_ || balance_ - Held() <= 0 || ends() || blocked_) return;
   for (auto& [id, hold] : holds_) {
     const bool wants_money =
         hold.why == FinalReason::kInsufficientBalance || hold.why == FinalReason::kAccountDisabled;

@@ -41,6 +41,59 @@ TEST(BackgroundStepsTest, DecksThatCantBeReadStopNoRechecks) {
       WaitUntil([&] { return engine->steps().failing(Step::kCatalog) == absl::ZeroDuration(); }));
 }
 
+// The commands that the background sends for an account "a" fail, and then work again.
+class BackgroundCommandsTest : public testing::Test {
+ protected:
+  std::unique_ptr<Engine> StartLooking() {
+    EngineOptions options = ledger_.Options();
+    options.house_interval = absl::Milliseconds(5);
+    return ledger_.StartEngine(options);
+  }
+  // Engines remember accounts by their versions.
+  void Change(const std::string& sql) {
+    ledger_.sql().Execute(sql);
+    ledger_.sql().Execute("UPDATE balances SET version = version + 1");
+  }
+  // That the step fails, which is counted and told; and once `mend` is done, that it works.
+  void ExpectTold(Engine& engine, Step step, const std::string& mend) {
+    ASSERT_TRUE(WaitUntil([&] { return engine.steps().failures(step) > 1; }));
+    EXPECT_GT(engine.steps().failing(step), absl::ZeroDuration());
+    std::string told;
+    for (const StepReport::Line& line : engine.steps().Take()) {
+      if (line.step == step) told = std::string(line.error.message());
+    }
+    EXPECT_TRUE(absl::StartsWith(told, "account a: ")) << told;
+    Change(mend);
+    EXPECT_TRUE(WaitUntil([&] { return engine.steps().failing(step) == absl::ZeroDuration(); }));
+  }
+
+  Ledger ledger_;
+};
+
+TEST_F(BackgroundCommandsTest, AnAccountThatCantBeReconsideredIsTold) {
+  const auto engine = StartLooking();
+  OpenFunded(*engine, "a");
+  // Its next event finds its number taken.
+  ledger_.sql().Execute(
+      "INSERT INTO events (account_id,event_seq,kind,cause,event_time,state,balance_nanos,"
+      "recharge_ordinal) SELECT account_id,last_event_seq+1,1,'nobody','2026-01-01',state,0,0 "
+      "FROM accounts");
+  Change("UPDATE accounts SET recheck_time = '2026-01-01', recharge_threshold_nanos = 20000000000");
+  ExpectTold(*engine, Step::kRechecks, "DELETE FROM events WHERE cause = 'nobody'");
+  EXPECT_TRUE(WaitUntil([&] { return ledger_.Account("a").open_ordinal == 2; }));
+}
+
+TEST_F(BackgroundCommandsTest, AUsageThatCantBeRatedIsTold) {
+  auto engine = StartLooking();
+  OpenFunded(*engine, "a");
+  ASSERT_TRUE(
+      Ask<UsageReply>(*engine, "a", RecordUsage{Call(kUser, "c", "33155501234", 60)}).ok());
+  engine.reset();
+  Change("UPDATE users SET plan_id = 'gone'");
+  engine = StartLooking();
+  ExpectTold(*engine, Step::kUnrated, "UPDATE users SET plan_id = 'per_minute'");
+}
+
 // One that refuses each statement with this in it, once it is told to.
 class PartialFailure {
  public:

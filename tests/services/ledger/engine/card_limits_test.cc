@@ -192,5 +192,31 @@ TEST_F(CardLimitsTest, G9_OurOwnLimitDefersWhatIsDueAndFailsNoCard) {
   ledger_.Audit();
 }
 
+TEST_F(CardLimitsTest, G9_WhatCantBeDeferredIsTold) {
+  const auto engine = ledger_.StartEngine(Options());
+  Open(*engine, "a");
+  for (int i = 0; i < 3; ++i) {
+    ledger_.sql().Execute(absl::StrCat(
+        "INSERT INTO card_declines (account_id,ordinal,attempt,card_fingerprint,decline_time) "
+        "VALUES ('another',1,",
+        i, ",'shared','",
+        absl::FormatTime("%Y-%m-%d %H:%M:%E6S", begin_, absl::UTCTimeZone()), "')"));
+  }
+  const auto change = [this](const std::string& sql) {
+    ledger_.sql().Execute(sql);
+    ledger_.sql().Execute("UPDATE balances SET version = version + 1");
+  };
+  ledger_.sql().Execute("CREATE TABLE away AS SELECT * FROM accounts");
+  change("DELETE FROM accounts");
+  DecliningWorker worker(*engine);
+  EXPECT_TRUE(WaitUntil([&] { return engine->steps().failures(Step::kDispatch) > 1; }));
+  EXPECT_GT(engine->steps().failing(Step::kDispatch), absl::ZeroDuration());
+  change("INSERT INTO accounts SELECT * FROM away");
+  EXPECT_TRUE(WaitUntil([&] { return HeldBack("a"); }));
+  EXPECT_TRUE(WaitUntil(
+      [&] { return engine->steps().failing(Step::kDispatch) == absl::ZeroDuration(); }));
+  EXPECT_THAT(worker.attempts(), ElementsAre());
+}
+
 }  // namespace
 }  // namespace reserve::engine

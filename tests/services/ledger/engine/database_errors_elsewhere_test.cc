@@ -581,16 +581,20 @@ std::vector<Read> MoreReads() {
 std::vector<Read> ReadsOfCalls() {
   return {
       {"holds whose time has come",
-       [](Connection& c) { return WasRead(storage::DueHolds(c, TestNow(), 10)); }},
-      {"holds of a wrong clock",
-       [](Connection& c) { return WasRead(storage::HoldsDueAfter(c, TestNow(), 10)); }},
-      {"ListHolds of an account",
        [](Connection& c) {
-         return WasRead(storage::ListHolds(c, "a", {"a", 0}, std::nullopt, 10));
+         const storage::DuePlace after{TestNow(), {"a", 1}};
+         return WasRead(storage::DueHolds(c, domain::HoldState::kOpen, TestNow(), after, 10));
        }},
+      {"holds of a wrong clock",
+       [](Connection& c) { return WasRead(storage::HoldsDueAfter(c, TestNow(), {}, 10)); }},
+      {"ListHolds of an account",
+       [](Connection& c) { return WasRead(storage::ListHolds(c, "a", 0, std::nullopt, 10)); }},
       {"ListHolds",
-       [](Connection& c) {
-         return WasRead(storage::ListHolds(c, "", {"", 0}, domain::HoldState::kOpen, 10));
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_ASSIGN_OR_RETURN(
+             const storage::HoldPage page,
+             storage::ListAllHolds(c, {"", 0}, domain::HoldState::kOpen, 10, /*most_rows=*/1));
+         return absl::StrCat(page.looked_to.has_value(), page.holds.size());
        }},
       {"the holds of a switch",
        [](Connection& c) {

@@ -65,6 +65,9 @@ class HoldsTest : public testing::Test {
     EXPECT_TRUE(WaitUntil([&] { return CountOf("holds", "state <> 0") == 0; }));
   }
   void ExpectTheCorrectionIsTheCdr();
+  // An account with so many calls that are over, and that can't be booked from what was reported,
+  // as their user's plan is gone.
+  void FillWithUnbookable(const std::string& account_id, int calls);
   // Both, each in a thread of its own.
   static void AtATime(const std::function<void()>& one, const std::function<void()>& other) {
     std::thread beside(other);
@@ -153,6 +156,33 @@ TEST_F(HoldsTest, H3_TwoLedgersShareAHold) {
   ExpectAudited();
 }
 
+TEST_F(HoldsTest, H3_WhatAnotherLedgerHasReleasedRefusesNoHoldOfTheSameCall) {
+  const std::unique_ptr<Engine> other = ledger_.StartEngine(ledger_.Options());
+  Do(Create("a"));
+  DoAt(*other, ReleaseHold{"a", absl::ZeroDuration()});
+  CreateHold same_call = Create("b");
+  same_call.request.call.usage_id = "usage-of-a";
+  EXPECT_TRUE(Do(same_call).hold.has_value()) << "the first engine remembers the hold";
+  ExpectAudited();
+}
+
+TEST_F(HoldsTest, H12_WhatAnotherLedgerHasReleasedKeepsNoReportFromBeingHeard) {
+  const std::unique_ptr<Engine> other = ledger_.StartEngine(ledger_.Options());
+  Do(Create("a"));
+  const domain::Usage usage = UsageOf((*storage::LoadHolds(*ledger_.Connect(), {kAccount}))[0]);
+  ledger_.clock().Advance(absl::Minutes(5));
+  Do(EndHold{"a", usage});
+  CreateHold same_call = Create("b");
+  same_call.request.call.usage_id = "usage-of-a";
+  Do(same_call);
+  DoAt(*other, ReleaseHold{"b", absl::ZeroDuration()});
+  const HoldReply extended = Do(Extend("a", 1, 30));
+  ASSERT_TRUE(extended.hold.has_value());
+  EXPECT_EQ(extended.hold->used, absl::Seconds(30));
+  EXPECT_EQ(ledger_.Account(kAccount).accrued, 7 * kNanosPerCent);
+  ExpectAudited();
+}
+
 TEST_F(HoldsTest, H4_AHoldWithoutAWordIsEndedByWhicheverLedgerLooksOnce) {
   EngineOptions options = ledger_.Options();
   options.house_interval = absl::Milliseconds(5);
@@ -168,6 +198,50 @@ TEST_F(HoldsTest, H4_AHoldWithoutAWordIsEndedByWhicheverLedgerLooksOnce) {
   EXPECT_TRUE(again.hold->open()) << "made anew";
   EXPECT_EQ(again.hold->granted_seconds, 120);
   ExpectAudited();
+}
+
+void HoldsTest::FillWithUnbookable(const std::string& account_id, int calls) {
+  EngineOptions options = ledger_.Options();
+  options.settings.max_holds_per_account = options.settings.max_holds_per_user = calls;
+  const std::unique_ptr<Engine> fills = ledger_.StartEngine(options);
+  OpenFunded(*fills, account_id);
+  std::vector<Order> orders;
+  for (int i = 0; i < calls; ++i) {
+    const std::string id = absl::StrCat("h", i);
+    orders.emplace_back(account_id, Create(id, kStandardNumber));
+    orders.emplace_back(account_id, Extend(id, 1, 30));
+    orders.emplace_back(account_id, ReleaseHold{id, absl::ZeroDuration()});
+  }
+  for (const auto& reply : AskAll(*fills, orders)) ASSERT_TRUE(reply.ok()) << reply.status();
+  ledger_.sql().Execute(absl::StrCat("UPDATE users SET plan_id = 'gone' WHERE account_id = '",
+                                     account_id, "'"));
+  ledger_.sql().Execute("UPDATE balances SET version = version + 1");
+}
+
+TEST_F(HoldsTest, H4_WhatCantBeBookedKeepsNoOtherHoldFromEnding) {
+  ASSERT_NO_FATAL_FAILURE(FillWithUnbookable("broken", 251));
+  // Both are due after those.
+  ledger_.clock().Advance(absl::Minutes(1));
+  Do(Create("reported"));
+  Do(Extend("reported", 1, 30));
+  Do(ReleaseHold{"reported", absl::ZeroDuration()});
+  ledger_.clock().Advance(absl::Hours(24));
+  Do(Create("orphaned"));
+  ledger_.clock().Advance(absl::Minutes(5));
+  EngineOptions options = ledger_.Options();
+  options.house_interval = absl::Milliseconds(5);
+  const std::unique_ptr<Engine> looks = ledger_.StartEngine(options);
+  EXPECT_TRUE(WaitUntil([&] { return CountOf("ended_holds", "hold_id = 'orphaned'") == 1; }));
+  EXPECT_TRUE(WaitUntil([&] { return CountOf("ended_holds", "hold_id = 'reported'") == 1; }));
+  EXPECT_EQ(CountOf("holds", "state = 2"), 251);
+  EXPECT_EQ(ledger_.Account(kAccount).held, 0);
+  // They are tried again and again, and it is told; once they can be booked they are.
+  EXPECT_TRUE(WaitUntil([&] { return looks->steps().failures(Step::kHolds) > 1; }));
+  ledger_.sql().Execute("UPDATE users SET plan_id = 'per_minute' WHERE account_id = 'broken'");
+  ledger_.sql().Execute("UPDATE balances SET version = version + 1");
+  EXPECT_TRUE(WaitUntil([&] { return CountOf("holds", "state = 2") == 0; }));
+  EXPECT_TRUE(
+      WaitUntil([&] { return looks->steps().failing(Step::kHolds) == absl::ZeroDuration(); }));
 }
 
 TEST_F(HoldsTest, H4_AHoldOfAClockThatWasAMonthAheadDoesNotLockMoneyUntilThen) {

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,12 +13,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "common/error/error.h"
 #include "gtest/gtest.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/card_decline_rows.h"
 #include "services/ledger/storage/deck_rows.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/event_rows.h"
+#include "services/ledger/storage/hold_rows.h"
 #include "services/ledger/storage/parts.h"
 #include "services/ledger/storage/recharge_rows.h"
 #include "services/ledger/storage/usage_state_rows.h"
@@ -78,6 +82,7 @@ class ReadsTest : public testing::Test {
     FillRecharges(Id(0), kLongHistory);
     FillReviews();
     FillDeclinesAndRates();
+    FillHolds();
   }
   static void FillAccounts() {
     const std::string columns =
@@ -148,6 +153,25 @@ class ReadsTest : public testing::Test {
           return absl::StrFormat(
               "('%s',%d,1,%d,'USD',0,'','',1,NULL,'',0,0,0,'','','','2026-01-01')", Id(i),
               kLongHistory + 10, static_cast<int>(domain::RechargeState::kNeedsReview));
+        });
+  }
+  // Of ten places nine are free. Of the holds one in ten is OPEN, and of these ten are due.
+  static void FillHolds() {
+    Fill(
+        "holds (account_id,slot,hold_id,usage_id,user_id,direction,destination,switch_id,"
+        "incarnation,state,plan_id,deck_version,slice_seconds,extension,used_micros,"
+        "granted_seconds,final_reason,held_nanos,accrued_nanos,free_seconds,accrued_free_seconds,"
+        "free_period,expire_time)",
+        10 * kAccounts, [](int i) {
+          const int hold = i / 10;
+          const int state = i % 10 != 0 ? 0 : hold % 10 == 0 ? 1 : 2;
+          const std::string time =
+              state == 0   ? "NULL"
+              : hold < 100 ? absl::StrCat("'2026-01-01' + INTERVAL ", hold / 20, " SECOND")
+                           : "'2030-01-01'";
+          return absl::StrFormat(
+              "('%s',%d,'','','u',1,'','switch',1,%d,'p',1,60,0,0,60,0,0,0,0,0,0,%s)", Id(hold),
+              i % 10 + 1, state, time);
         });
   }
   static void FillDeclinesAndRates() {
@@ -392,6 +416,59 @@ TEST_F(ReadsTest, APageOfTheHistoryLooksOnlyIntoItsMonths) {
                 [&] { return ListUsages(*connection_, "year", "u", before, kLimit).status(); });
   }
   EXPECT_EQ(ListUsages(*connection_, "year", "u", kNewest, 1000)->size(), 12u * kLimit);
+}
+
+TEST_F(ReadsTest, HoldsThatAreDueAreFoundOnceEachPageByPage) {
+  std::set<std::string> found;
+  DuePlace after;
+  for (int page = 0; page < 4; ++page) {
+    size_t count = 0;
+    // Those of the other state are looked at, too, but no free place and none that is not due.
+    ExpectReads(2 * 100 + 10, [&]() -> absl::Status {
+      RESERVE_ASSIGN_OR_RETURN(
+          const std::vector<domain::Hold> due,
+          DueHolds(*connection_, domain::HoldState::kOpen, TestNow(), after, 3));
+      count = due.size();
+      for (const domain::Hold& hold : due) found.insert(hold.account_id);
+      after = PlaceOf(due.back());
+      return absl::OkStatus();
+    });
+    EXPECT_EQ(count, page < 3 ? 3u : 1u);
+  }
+  EXPECT_EQ(found.size(), 10u) << "each once, also of those that are due at the same time";
+  ExpectReads(2 * kLimit + 10,
+              [&] { return HoldsDueAfter(*connection_, TestNow(), {}, kLimit).status(); });
+}
+
+TEST_F(ReadsTest, HoldsAreCountedWithoutTheFreePlaces) {
+  ExpectReads(2 * kAccounts + 20, [&]() -> absl::Status {
+    RESERVE_ASSIGN_OR_RETURN(const HoldCounts counts, CountHolds(*connection_));
+    EXPECT_EQ(counts.open, kAccounts / 10);
+    EXPECT_EQ(counts.unsettled, kAccounts - kAccounts / 10);
+    return absl::OkStatus();
+  });
+}
+
+TEST_F(ReadsTest, APageOfTheHoldsOfAllAccountsLooksAtABoundedNumberOfRows) {
+  constexpr int kMostRows = 500;
+  size_t found = 0;
+  int pages = 0;
+  std::optional<HoldPlace> place = HoldPlace();
+  while (place.has_value()) {
+    ++pages;
+    // Once to find where it ends, and once to read.
+    ExpectReads(2 * kMostRows + 20, [&]() -> absl::Status {
+      RESERVE_ASSIGN_OR_RETURN(
+          const HoldPage page,
+          ListAllHolds(*connection_, *place, domain::HoldState::kOpen, kLimit, kMostRows));
+      EXPECT_LE(page.holds.size(), 5u);
+      found += page.holds.size();
+      place = page.looked_to;
+      return absl::OkStatus();
+    });
+  }
+  EXPECT_EQ(found, kAccounts / 10u);
+  EXPECT_EQ(pages, 10 * kAccounts / kMostRows + 1);
 }
 
 TEST_F(ReadsTest, PagesOfOneAccount) {
