@@ -296,9 +296,8 @@ absl::Status Reconciler::CheckPayment(const pb::Payment& payment) {
   }
   const GatewayCharge found = FromProto(*charge);
   // One of a worker's may have been settled as its recharge, which says nothing of the payment.
-  const bool met_as_payment =
-      met_as_payments_.count(found.charge_id) > 0 ||
-      (WasSettled(*charge) && !ParseReference(found.reference).has_value());
+  const bool met_as_payment = met_as_payments_.count(found.charge_id) > 0 ||
+                              (WasSettled(*charge) && !ParseReference(found.reference).has_value());
   return met_as_payment ? absl::OkStatus() : SettlePayment(found, payment);
 }
 
@@ -369,7 +368,8 @@ absl::Status Reconciler::SettleRecharge(GatewayCharge charge) {
       Print("LEFT", finding, charge.reference, ChargeText(charge));
     }
     const Step step = StepFor(finding);
-    // Support may have booked it by hand, as its recharge was lost: then it is not to be given back.
+    // Support may have booked it by hand, as its recharge was lost: then it is not to be given
+    // back.
     if (step == Step::kRefund || step == Step::kPerson) {
       RESERVE_ASSIGN_OR_RETURN(const std::optional<pb::Payment> payment,
                                FindPayment(charge.charge_id));

@@ -93,7 +93,8 @@ absl::StatusOr<ReratedUsage> RateAgain(const Context& context, const Account& ac
   event.usage_id = usage.usage_id;
   event.amount = difference;
   draft.transition().usage_states.push_back(std::move(rated));
-  NoteCorrected(difference, rerating.may_recharge, &draft);
+  EndGrantsUnnoted(&draft);
+  NoteCorrected(difference, draft.balance_before(), rerating.may_recharge, &draft);
   return ReratedUsage{Rerated::kChanged, Concluded(std::move(draft))};
 }
 

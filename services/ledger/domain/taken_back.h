@@ -12,9 +12,10 @@ namespace reserve::domain {
 // good for it first. To be called once the amount is booked.
 void NoteTakenBack(Nanos amount, Draft* draft);
 
-// The same of a correction or a new rating, whose request says whether the card may be charged
-// for it: if so, and it takes money, nothing waits any more.
-void NoteCorrected(Nanos difference, bool may_recharge, Draft* draft);
+// The same of a correction or a new rating, once what it gave back to ended grants has ended again:
+// `balance_before` is the balance before it. Its request says whether the card may be charged for
+// it: if so, and what the usage costs now is more by -`difference`, nothing waits any more.
+void NoteCorrected(Nanos difference, Nanos balance_before, bool may_recharge, Draft* draft);
 
 }  // namespace reserve::domain
 

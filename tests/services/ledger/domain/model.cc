@@ -703,6 +703,11 @@ void Model::GiveBackToGrants(ModelUsage* fact) {
 }
 
 void Model::EndGrants(absl::Time now, Step* step) {
+  const __int128 ended = EndThose(now, step);
+  if (ended > 0) NoteTakenBack(-ended);
+}
+
+__int128 Model::EndThose(absl::Time now, Step* step) {
   __int128 ended = 0;
   std::map<size_t, __int128> needed = NeededOfEnded(now);
   for (size_t place = 0; place < grants_.size(); ++place) {
@@ -716,8 +721,8 @@ void Model::EndGrants(absl::Time now, Step* step) {
     grant.gone = grant.left == 0;
   }
   balance_ -= ended;
-  if (ended > 0) NoteTakenBack(-ended);
   grants_end_ = std::max(grants_end_, now);
+  return ended;
 }
 
 void Model::Book(const std::string& user_id, const Usage& usage, const Rate* rate, Step* step,
@@ -762,6 +767,7 @@ void Model::TakeBack(const std::string& usage_id, Step* step) {
 }
 
 void Model::NoteTakenBack(__int128 amount) {
+  if (amount == 0) return;
   if (amount < 0) {
     if (!waits_for_the_customer_ && !IsLow()) return;
     waits_for_the_customer_ = true;
@@ -786,10 +792,12 @@ void Model::TakeIn(__int128 amount) {
 }
 
 Step Model::FinishCorrection(Step step, __int128 difference, bool may_recharge, absl::Time now) {
+  // What was lent again by a grant that is over goes with it, and was nobody's.
+  const __int128 over = EndThose(now, &step);
   if (may_recharge && difference < 0) {
     EndTheWait();
   } else {
-    NoteTakenBack(difference);
+    NoteTakenBack(difference - over);
   }
   return Finish(std::move(step), now);
 }
@@ -817,6 +825,7 @@ Step Model::Void(const std::string& usage_id, absl::Time now) {
   const __int128 before = balance_;
   TakeBack(usage_id, &step);
   EndHoldsOf(usage_id, "");
+  EndThose(now, &step);
   NoteTakenBack(balance_ - before);
   return Finish(step, now);
 }

@@ -312,6 +312,8 @@ class Model {
                     const ModelHold* hold = nullptr);
   void GiveBackToGrants(ModelUsage* fact);
   void EndGrants(absl::Time now, Step* step);
+  // The same, and leaves it to the caller what that means to the customer; how much ended.
+  __int128 EndThose(absl::Time now, Step* step);
   // Of those that have ended, what calls need that began before; by the grant's place.
   std::map<size_t, __int128> NeededOfEnded(absl::Time now) const;
   absl::Time EndOf(const ModelGrant& grant) const { return std::min(grant.end, closed_at_); }
