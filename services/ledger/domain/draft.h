@@ -41,6 +41,14 @@ class Draft {
   Nanos unused_balance() const { return unused_balance_; }
   Nanos balance_before() const { return balance_before_; }
 
+  // The customer has acted, or usage has come: nothing waits any more, and nothing that this command
+  // takes back, as of a grant whose end is seen only now, waits again (G12).
+  void EndWait() {
+    account().taken_back = {};
+    wait_ended_ = true;
+  }
+  bool wait_ended() const { return wait_ended_; }
+
   // `cause` is for people. The second form tells of a recharge, as it is in the arguments.
   Event& AddEvent(EventKind kind, std::string cause);
   Event& AddEvent(EventKind kind, std::string cause, const Recharge& recharge);
@@ -68,6 +76,7 @@ class Draft {
   const bool was_low_;
   const Nanos balance_before_;
   Nanos unused_balance_;
+  bool wait_ended_ = false;
   Transition transition_;
 };
 

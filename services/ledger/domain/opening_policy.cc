@@ -204,7 +204,7 @@ absl::StatusOr<Transition> UpdateBillingSettings(const Context& context, const A
   RESERVE_RETURN_IF_ERROR(CheckBillingSettings(CurrencyOf(context.settings, a), a));
   const bool amounts_changed = !(a == account);
   if (change.automatic_recharge.has_value()) SwitchAutomatic(*change.automatic_recharge, &draft);
-  a.taken_back = {};  // the customer has acted, also who leaves all as it was
+  draft.EndWait();  // the customer has acted, also who leaves all as it was
   if (a == account) return Unchanged(account);
   if (amounts_changed) {
     draft.AddEvent(EventKind::kSettingsChanged, DescribeSettings(a));

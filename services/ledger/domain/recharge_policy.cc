@@ -83,7 +83,7 @@ absl::StatusOr<Transition> RequestRecharge(const Context& context, const Account
       ChooseCardForTopUp(context, draft.account(), draft.account().last_ordinal + 1);
   if (choice.method == nullptr) return NoCardFor(account);
   if (choice.time > context.now) return CardLimitReached(context.now, choice.time);
-  draft.account().taken_back = {};
+  draft.EndWait();
   draft
       .OpenRecharge(RechargeKind::kTopUp, charged, choice,
                     absl::StrCat("the customer asked for ", FormatMoney(account.currency, charged)))

@@ -100,7 +100,7 @@ absl::StatusOr<ReratedUsage> RateAgain(const Context& context, const Account& ac
 
 std::optional<Recharge> RechargeToFollow(const Context& context, const Account& account) {
   Draft draft(context, account);
-  draft.account().taken_back = {};
+  draft.EndWait();
   Transition transition = Concluded(std::move(draft));
   for (Recharge& recharge : transition.recharges) {
     if (recharge.ordinal > account.last_ordinal) return std::move(recharge);

@@ -5,7 +5,7 @@ namespace reserve::domain {
 void NoteTakenBack(Nanos amount, Draft* draft) {
   Account& account = draft->account();
   TakenBack& taken = account.taken_back;
-  if (amount == 0) return;
+  if (amount == 0 || draft->wait_ended()) return;
   if (amount < 0) {
     if (!taken.waits() && !IsLow(account)) return;
     if (!taken.waits()) taken.time = draft->context().now;
@@ -20,7 +20,7 @@ void NoteTakenBack(Nanos amount, Draft* draft) {
 
 void NoteCorrected(Nanos difference, Nanos balance_before, bool may_recharge, Draft* draft) {
   if (may_recharge && difference < 0) {
-    draft->account().taken_back = {};
+    draft->EndWait();
   } else {
     NoteTakenBack(SubtractSaturating(draft->account().balance, balance_before), draft);
   }

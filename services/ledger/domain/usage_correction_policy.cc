@@ -156,7 +156,7 @@ absl::StatusOr<Transition> ReplaceEstimate(const Context& context, const Account
     NoteCdrOf(estimate, usage.usage_id, &draft);
   }
   RESERVE_RETURN_IF_ERROR(BookInPlace(id, /*hold_id=*/"", estimate, terms, usage, &draft));
-  draft.account().taken_back = {};
+  draft.EndWait();
   // Under an id of its own it has a row of its own, if any.
   if (id != usage.usage_id) return Concluded(std::move(draft));
   // Its row is the new one's from now on, whatever that is.

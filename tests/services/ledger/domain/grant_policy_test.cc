@@ -167,6 +167,55 @@ TEST_F(GrantTest, G12_ACorrectionOrANewRatingOfWhatAnEndedGrantPaidTakesNothing)
   EXPECT_EQ(books_.account().taken_back.amount, Dollars(2));
 }
 
+// --- G12: the act that meets the end of a grant ends the wait that this begins -------------
+
+// $11 of its own and $2 whose time is over, and nobody has looked yet.
+void GoBeyondAGrant(Books* books) {
+  ASSERT_TRUE(books->GrantCredit(Dollars(2), books->now() + absl::Hours(1)).ok());
+  ASSERT_TRUE(books->AdjustDown(Dollars(4)).ok());
+  books->Advance(absl::Hours(2));
+}
+
+TEST_F(GrantTest, G12_AUsageThatMeetsTheEndOfAGrantRecharges) {
+  GoBeyondAGrant(&books_);
+  Record("x", 4);
+  EXPECT_EQ(books_.account().balance, Dollars(9));
+  ASSERT_NE(books_.open(), nullptr);
+  EXPECT_EQ(books_.open()->amount, Dollars(15));
+  EXPECT_FALSE(books_.account().taken_back.waits());
+}
+
+TEST_F(GrantTest, G12_ACallForHelpThatMeetsTheEndOfAGrantDoesNot) {
+  GoBeyondAGrant(&books_);
+  ASSERT_TRUE(books_.AdjustDown(Dollars(2)).ok());
+  ASSERT_TRUE(books_.RecordEmergency("ann").ok());
+  EXPECT_EQ(books_.open(), nullptr);
+  EXPECT_TRUE(books_.account().taken_back.waits());
+}
+
+TEST_F(GrantTest, G12_AnEstimateAndItsCdrThatMeetTheEndOfAGrantRecharge) {
+  ASSERT_TRUE(books_.GrantCredit(Dollars(2), books_.now() + absl::Hours(1)).ok());
+  ASSERT_TRUE(books_.AdjustDown(Dollars(4)).ok());
+  ASSERT_EQ(*books_.Hold("h", "ann", dear_), Decision::kAllowed);
+  ASSERT_TRUE(books_.Extend("h", 1, absl::Minutes(4)).ok());  // $2.00
+  books_.Advance(absl::Hours(48));
+  ASSERT_TRUE(books_.EndHolds().ok());  // it is to come
+  books_.Advance(absl::Hours(48));
+  ASSERT_TRUE(books_.EndHolds().ok());
+  EXPECT_EQ(books_.Count(EventKind::kUsageEstimated), 1);
+  EXPECT_FALSE(books_.account().taken_back.waits());
+}
+
+TEST_F(GrantTest, G12_AnActOfTheCustomersThatMeetsTheEndOfAGrantRecharges) {
+  // $9 and a grant of $2.
+  ASSERT_TRUE(books_.GrantCredit(Dollars(2), books_.now() + absl::Hours(1)).ok());
+  ASSERT_TRUE(books_.AdjustDown(Dollars(6)).ok());
+  books_.Advance(absl::Hours(2));
+  ASSERT_TRUE(books_.AddCard(CardNamed("amex")).ok());
+  EXPECT_EQ(books_.account().balance, Dollars(9));
+  EXPECT_NE(books_.open(), nullptr);
+}
+
 TEST_F(GrantTest, P6_AGrantThatEndsInsideACorrectionCostsTheCustomerNothing) {
   Grant(Dollars(1), absl::Hours(1));
   Record("wrong", 4);  // $2.00, $1.00 of it promotional

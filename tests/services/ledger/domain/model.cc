@@ -396,6 +396,7 @@ Step Model::Finish(Step step, absl::Time now, const Sight& sight) {
   usages_before_ = usages_.size();
   accrued_before_ = Accrued();
   money_came_ = false;
+  acted_ = false;
   return step;
 }
 
@@ -767,7 +768,7 @@ void Model::TakeBack(const std::string& usage_id, Step* step) {
 }
 
 void Model::NoteTakenBack(__int128 amount) {
-  if (amount == 0) return;
+  if (amount == 0 || acted_) return;
   if (amount < 0) {
     if (!waits_for_the_customer_ && !IsLow()) return;
     waits_for_the_customer_ = true;
@@ -782,6 +783,7 @@ void Model::NoteTakenBack(__int128 amount) {
 }
 
 void Model::EndTheWait() {
+  acted_ = true;
   taken_back_ = 0;
   waits_for_the_customer_ = false;
 }
@@ -1239,8 +1241,7 @@ Step Model::TopUp(std::optional<Nanos> amount, absl::Time now) {
     } else if (in_the_way != nullptr) {
       Cancel(in_the_way, &step);
     }
-    taken_back_ = 0;
-    waits_for_the_customer_ = false;
+    EndTheWait();
     OpenRecharge(RechargeKind::kTopUp, amount.value_or(reserve_amount_), *pick, &step);
     return Finish(step, now);
   }

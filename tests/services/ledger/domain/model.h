@@ -519,6 +519,7 @@ class Model {
   std::set<std::string> suspended_for_;  // "refund 3", "payment 4" (reversed), "dispute dp_1"
   std::map<std::string, ModelDispute> disputes_;
   __int128 taken_back_ = 0;
+  bool acted_ = false;  // in the command that is being applied
   bool waits_for_the_customer_ = false;
   bool open_waits_ = false;  // the open one was not due yet when it was last looked at
   std::optional<absl::Time> capped_until_;

@@ -501,8 +501,7 @@ Step Model::Pay(Nanos amount, const std::string& charge_id, absl::Time now) {
   payment.charge_id = charge_id;
   recharges_.push_back(payment);
   TakeIn(amount);
-  taken_back_ = 0;
-  waits_for_the_customer_ = false;
+  EndTheWait();
   ++step.events[EventKind::kPaymentRecorded];
   return FinishCredit(static_cast<int64_t>(recharges_.size()), step, now);
 }
