@@ -1,5 +1,7 @@
 #include "services/ledger/domain/taken_back.h"
 
+#include <algorithm>
+
 namespace reserve::domain {
 
 void NoteTakenBack(Nanos amount, Draft* draft) {
@@ -11,10 +13,9 @@ void NoteTakenBack(Nanos amount, Draft* draft) {
     if (!taken.waits()) taken.time = draft->context().now;
     taken.amount = SubtractSaturating(taken.amount, amount);
   } else if (taken.waits()) {
-    // Where money was booked back nothing is to be made good for: it is the customer's to act.
-    if (taken.amount == 0 && IsLow(account)) return;
-    taken.amount = SubtractSaturating(taken.amount, amount);
-    if (taken.amount <= 0) taken = {};
+    taken.amount = std::max<Nanos>(SubtractSaturating(taken.amount, amount), 0);
+    // While it is low it stays the customer's to act: staff charges no card by making good for it.
+    if (taken.amount == 0 && !IsLow(account)) taken = {};
   }
 }
 

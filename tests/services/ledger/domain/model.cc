@@ -775,11 +775,9 @@ void Model::NoteTakenBack(__int128 amount) {
     taken_back_ -= amount;
     return;
   }
-  if (!waits_for_the_customer_ || (taken_back_ == 0 && IsLow())) return;
-  taken_back_ -= amount;
-  if (taken_back_ > 0) return;
-  taken_back_ = 0;
-  waits_for_the_customer_ = false;
+  if (!waits_for_the_customer_) return;
+  taken_back_ = std::max<__int128>(taken_back_ - amount, 0);
+  waits_for_the_customer_ = taken_back_ > 0 || IsLow();
 }
 
 void Model::EndTheWait() {
@@ -1141,15 +1139,7 @@ Step Model::Adjust(Nanos amount, absl::Time now) {
   Step step;
   TakeIn(amount);
   ++step.events[EventKind::kBalanceAdjusted];
-  if (amount < 0 && (waits_for_the_customer_ || IsLow())) {
-    waits_for_the_customer_ = true;
-    taken_back_ -= amount;
-  } else if (amount > 0 && waits_for_the_customer_ && taken_back_ == 0 && IsLow()) {
-    // There is nothing to make good for: it waits since something was booked back.
-  } else if (amount > 0 && waits_for_the_customer_) {
-    taken_back_ = std::max<__int128>(taken_back_ - amount, 0);
-    waits_for_the_customer_ = taken_back_ > 0;
-  }
+  NoteTakenBack(amount);
   return Finish(step, now);
 }
 

@@ -102,6 +102,30 @@ TEST(SupportPolicyTest, G12_WhatIsGivenAgainMakesGoodForItFirst) {
   EXPECT_NE(books.open(), nullptr);
 }
 
+TEST(SupportPolicyTest, G12_AnAdjustmentThatIsMadeGoodForChargesNobodyWhileTheBalanceIsLow) {
+  Books books;
+  books.OpenFunded();
+  ASSERT_TRUE(books.Adjust(Dollars(5)).ok());  // $20
+  ASSERT_TRUE(books.Refund(1, Dollars(12)).ok());
+  ASSERT_EQ(books.account().suspension.reason, SuspensionReason::kMoneyTakenBack);
+  ASSERT_TRUE(books.Use(Dollars(8) + Dollars(3)).ok());
+  ASSERT_TRUE(books.FailToGiveBack().ok());
+  ASSERT_EQ(books.account().balance, Dollars(9));
+  ASSERT_TRUE(books.account().taken_back.waits());
+  ASSERT_TRUE(books.AdjustDown(Dollars(1)).ok());
+  EXPECT_EQ(books.account().taken_back.amount, Dollars(1));
+  ASSERT_TRUE(books.GrantCredit(Cents(50), books.now() + absl::Hours(24)).ok());
+  ASSERT_TRUE(books.Adjust(Cents(75)).ok());
+  EXPECT_EQ(books.account().taken_back.amount, 0);
+  EXPECT_TRUE(books.account().taken_back.waits());
+  EXPECT_EQ(books.open(), nullptr) << "no act of staff's charges a card";
+  Books acted = books;
+  ASSERT_TRUE(acted.Use(0).ok());
+  EXPECT_NE(acted.open(), nullptr);
+  ASSERT_TRUE(books.AdjustTo(Dollars(10)).ok());
+  EXPECT_FALSE(books.account().taken_back.waits()) << "it is at the threshold";
+}
+
 TEST(SupportPolicyTest, G12_NothingWaitsWhereTheBalanceIsNotLowAfterwards) {
   Books books;
   books.OpenFunded();
