@@ -106,17 +106,22 @@ void FollowTopUp(Draft& draft, const Recharge& open) {
     CancelRecharge(open, a.ends() ? kClosing : "the account is blocked", &draft);
     return;
   }
+  const absl::Time now = draft.context().now;
   const PaymentMethod* aimed = FindCard(a, open.payment_method_id);
-  if (aimed != nullptr && aimed->given == open.card_given &&
-      (aimed->state == CardState::kUsable || aimed->state == CardState::kFailing)) {
-    return;
-  }
+  const bool may_be_tried =
+      aimed != nullptr && aimed->given == open.card_given &&
+      (aimed->state == CardState::kUsable || aimed->state == CardState::kFailing);
+  // Without the declines of its cards it is not known whether it could be tried at once.
+  if (may_be_tried && (open.due_time <= now || draft.context().declines == nullptr)) return;
   const CardChoice choice = ChooseCardForTopUp(draft.context(), a, open.ordinal);
   if (choice.method == nullptr) {
     CancelRecharge(open, std::string(TextOf(FirstObstacle(a))), &draft);
-    return;
+  } else if (choice.time > now) {
+    // At once or not at all: one that waits keeps no other out (G8).
+    CancelRecharge(open, CardLimitText(choice.time), &draft);
+  } else {
+    AimAt(choice, &draft.Change(open));
   }
-  AimAt(choice, &draft.Change(open));
 }
 
 void FollowOpenRecharge(Draft& draft) {

@@ -286,7 +286,7 @@ void Model::Follow(const Sight& sight, absl::Time now, Step* step) {
     const bool may = card != nullptr && card->given == recharge->aim.given &&
                      (card->state == CardState::kUsable || card->state == CardState::kFailing);
     const std::optional<Pick> pick = PickForTopUp(ordinal, sight, now);
-    if (ends() || blocked_ || (!may && !pick.has_value())) {
+    if (ends() || blocked_ || (!may && !(pick.has_value() && pick->when <= now))) {
       Cancel(recharge, step);
     } else if (!may) {
       Aim(*pick, recharge);
@@ -1258,10 +1258,10 @@ Step Model::Defer(absl::Time now) {
   if (same && pick->network && cards_[pick->card].state == CardState::kFailing) {
     ++step.events[EventKind::kCardLimitReached];
   }
-  if (pick.has_value()) {
-    Aim(*pick, &recharge);
-  } else if (top_up) {
+  if (top_up && !(pick.has_value() && pick->when <= now)) {
     Cancel(&recharge, &step);
+  } else if (pick.has_value()) {
+    Aim(*pick, &recharge);
   }
   return Finish(step, now);
 }

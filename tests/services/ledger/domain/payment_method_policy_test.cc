@@ -670,6 +670,53 @@ TEST(PaymentMethodPolicyTest, G9_ATopUpOfACardAtItsLimitIsRefusedUntilThen) {
   EXPECT_TRUE(books.TopUp(std::nullopt).ok());
 }
 
+// A top-up that nobody has sent yet, of a card that has come to its limit since.
+Books TopUpAtTheLimit() {
+  Books books;
+  books.OpenFunded();
+  EXPECT_TRUE(books.GiveCard(CardOf(CardNetwork::kVisa)).ok());
+  EXPECT_TRUE(books.TopUp(Dollars(20)).ok());
+  for (int i = 1; i <= 15; ++i) {
+    books.DeclinedElsewhere("fp_other", books.now() - i * absl::Hours(1));
+  }
+  return books;
+}
+
+TEST(PaymentMethodPolicyTest, G8_ATopUpThatALimitPutsOffIsCanceledAndKeepsNoOtherOut) {
+  Books books = TopUpAtTheLimit();
+  ASSERT_TRUE(books.Defer().ok());
+  EXPECT_EQ(books.recharge(2).state, RechargeState::kCanceled);
+  EXPECT_EQ(books.CountInLast(EventKind::kRechargeCanceled), 1);
+  EXPECT_EQ(books.open(), nullptr);
+  ASSERT_TRUE(books.AddCard(CardNamed("amex")).ok());
+  ASSERT_TRUE(books.TopUp(Dollars(20)).ok());
+  EXPECT_EQ(books.open()->payment_method_id, "card-2");
+  EXPECT_LE(books.open()->due_time, books.now());
+}
+
+TEST(PaymentMethodPolicyTest, G8_ATopUpWhoseCardGoesIsNotPutOffByTheLimitOfAnother) {
+  Books books = TopUpAtTheLimit();
+  ASSERT_TRUE(books.AddCard(CardNamed("amex"), 1).ok());
+  ASSERT_TRUE(books.Defer().ok());
+  ASSERT_EQ(books.open()->payment_method_id, "card-2");
+  ASSERT_TRUE(books.RemoveCard("card-2").ok());
+  EXPECT_EQ(books.recharge(2).state, RechargeState::kCanceled);
+}
+
+TEST(PaymentMethodPolicyTest, G8_ATopUpThatWasPutOffTakesTheCardThatTheCustomerGives) {
+  Books books;
+  books.OpenFunded();
+  ASSERT_TRUE(books.GiveCard(CardOf(CardNetwork::kVisa)).ok());
+  ASSERT_TRUE(books.TopUp(Dollars(20)).ok());
+  books.Advance(-absl::Hours(1));  // as one that an earlier version has put off
+  for (int i = 1; i <= 15; ++i) {
+    books.DeclinedElsewhere("fp_other", books.now() - i * absl::Hours(1));
+  }
+  ASSERT_TRUE(books.AddCard(CardNamed("amex")).ok());
+  EXPECT_EQ(books.open()->payment_method_id, "card-2");
+  EXPECT_LE(books.open()->due_time, books.now());
+}
+
 TEST(PaymentMethodPolicyTest, G9_EachDeclineCountsOnceForTheCardThatWasCharged) {
   for (const DeclineClass decline :
        {DeclineClass::kSoft, DeclineClass::kHard, DeclineClass::kAuthenticationRequired}) {
