@@ -41,8 +41,8 @@ class Draft {
   Nanos unused_balance() const { return unused_balance_; }
   Nanos balance_before() const { return balance_before_; }
 
-  // The customer has acted, or usage has come: nothing waits any more, and nothing that this command
-  // takes back, as of a grant whose end is seen only now, waits again (G12).
+  // The customer has acted, or usage has come: nothing waits any more, and nothing that this
+  // command takes back, as of a grant whose end is seen only now, waits again (G12).
   void EndWait() {
     account().taken_back = {};
     wait_ended_ = true;

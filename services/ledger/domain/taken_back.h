@@ -9,7 +9,8 @@ namespace reserve::domain {
 
 // Notes that the balance was changed by `amount`, and not by usage or the customer. Where a
 // negative one leaves it low, nothing follows until the customer acts; what is given again makes
-// good for it first, and ends the wait where the balance is not low any more. To be called once the amount is booked.
+// good for it first, and ends the wait where the balance is not low any more. To be called once the
+// amount is booked.
 void NoteTakenBack(Nanos amount, Draft* draft);
 
 // The same of a correction or a new rating, once what it gave back to ended grants has ended again:
