@@ -26,6 +26,7 @@ namespace pb = ledger::v1;
 namespace gw = gateway::v1;
 using test_support::WaitUntil;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -179,6 +180,12 @@ TEST_F(CardsTest, G4_WhatIsCapturedInPartIsCreditedAndStartsNoStorm) {
   const auto due = reserve::FromProto(recharges[0].due_time(), "due_time");
   ASSERT_TRUE(due.ok());
   EXPECT_GT(*due, absl::Now() + absl::Minutes(50));
+  const auto obstacles = ObstaclesOf("cent");
+  ASSERT_EQ(obstacles.count(pb::REFILL_OBSTACLE_CARD_RESTING), 1u);
+  const pb::Obstacle& rest = obstacles.at(pb::REFILL_OBSTACLE_CARD_RESTING);
+  EXPECT_EQ(rest.until().seconds() - rest.since().seconds(), 3600);
+  EXPECT_THAT(rest.remedy(), HasSubstr("top up"));
+  EXPECT_TRUE(Account("cent").payment_methods(0).has_retry_time());
   EXPECT_THAT(Charges("cent"), SizeIs(1));
   EXPECT_THAT(Charges("twelve"), SizeIs(1));
   ExpectAudited("cent");

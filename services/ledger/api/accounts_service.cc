@@ -177,9 +177,8 @@ absl::StatusOr<book::Command> ParseUpdate(const pb::UpdateAccountRequest& reques
 }
 
 // Fills what a command on an account answers.
-template <typename Resource>
-FillResponse FillFromAccount(Resource* resource) {
-  return [resource](Reply&& reply) { ToProto(std::get<domain::Account>(reply), resource); };
+FillResponse FillFromAccount(pb::BillingSettings* response) {
+  return [response](Reply&& reply) { ToProto(std::get<domain::Account>(reply), response); };
 }
 
 }  // namespace
@@ -189,7 +188,7 @@ grpc::ServerUnaryReactor* AccountsService::OpenAccount(grpc::CallbackServerConte
                                                        pb::Account* response) {
   return StartCommand(api_, context, "OpenAccount",
                       TaskFor(request->account_id(), ParseOpenAccount(*request)),
-                      FillFromAccount(response));
+                      FillAccount(api_, response));
 }
 
 grpc::ServerUnaryReactor* AccountsService::GetAccount(grpc::CallbackServerContext* context,
@@ -199,7 +198,7 @@ grpc::ServerUnaryReactor* AccountsService::GetAccount(grpc::CallbackServerContex
                     [=](Connection& connection) -> absl::Status {
                       RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
                                                LoadAccount(connection, request->account_id()));
-                      ToProto(account, response);
+                      ToProto(account, api_.Now(), response);
                       return absl::OkStatus();
                     });
 }
@@ -214,7 +213,9 @@ grpc::ServerUnaryReactor* AccountsService::ListAccounts(grpc::CallbackServerCont
     response->Clear();
     FillPage(
         page, accounts, response,
-        [=](const domain::Account& account) { ToProto(account, response->add_accounts()); },
+        [=](const domain::Account& account) {
+          ToProto(account, api_.Now(), response->add_accounts());
+        },
         [](const domain::Account& last) { return last.account_id; });
     return absl::OkStatus();
   });
@@ -225,7 +226,7 @@ grpc::ServerUnaryReactor* AccountsService::UpdateAccount(grpc::CallbackServerCon
                                                          pb::Account* response) {
   return StartCommand(api_, context, "UpdateAccount",
                       TaskFor(request->account_id(), ParseUpdate(*request)),
-                      FillFromAccount(response));
+                      FillAccount(api_, response));
 }
 
 grpc::ServerUnaryReactor* AccountsService::UpdateBillingSettings(

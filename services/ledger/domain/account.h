@@ -62,11 +62,12 @@ struct DayOfTries {
   int32_t day = 0;  // its number (account_calendar.h); another day: nothing yet
   int32_t cards_given = 0;
   int32_t declines = 0;
+  CompactTime limit_time = absl::InfinitePast();  // since when no more are allowed; else that
 
   // From now on of this day: of another nothing counts any more.
   void CountOn(const CalendarWindow& today) {
     const auto number = static_cast<int32_t>(today.number);
-    if (day != number) *this = {number, 0, 0};
+    if (day != number) *this = {number};
   }
   friend bool operator==(const DayOfTries&, const DayOfTries&) = default;
 };

@@ -68,6 +68,7 @@ constexpr absl::string_view kAccountColumns[] = {
     "tries_day",
     "cards_given",
     "declines",
+    "decline_limit_time",
     "marks",
     "block_reason",
     "block_time",
@@ -286,6 +287,7 @@ Account ReadAccount(const Row& row) {
   a.tries.day = columns.Int32();
   a.tries.cards_given = columns.Int32();
   a.tries.declines = columns.Int32();
+  a.tries.limit_time = columns.TimeOr(absl::InfinitePast());
   ReadMarks(columns.Text(), &a);
   a.block.reason = columns.Text();
   a.block.time = columns.Time();
@@ -359,6 +361,7 @@ void AppendAccount(const Account& a, SqlText* sql) {
       .Int(a.tries.day)
       .Int(a.tries.cards_given)
       .Int(a.tries.declines)
+      .Time(a.tries.limit_time)
       .Text(StoredMarks(a))
       .Text(a.block.reason)
       .Time(a.block.time)

@@ -1358,6 +1358,10 @@ Step Model::ReportDecline(int64_t ordinal, const ChargeOutcome& outcome, absl::T
   ModelRecharge& recharge = at(ordinal);
   declines_.emplace(recharge.aim.number, now);
   own_declines_.push_back(now);
+  const absl::Time day = calendar_.At(CalendarUnit::kDay, now).begin;
+  const auto today = std::count_if(own_declines_.begin(), own_declines_.end(),
+                                   [day](absl::Time time) { return time >= day; });
+  if (today == settings_.max_declines_per_day) ++step.events[EventKind::kCardLimitReached];
   ModelCard* card = Find(recharge.aim.id);
   const bool soft = outcome.decline_class == DeclineClass::kSoft;
   if (card != nullptr && card->given == recharge.aim.given && card->state != CardState::kDisputed) {
