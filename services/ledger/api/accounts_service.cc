@@ -195,7 +195,7 @@ grpc::ServerUnaryReactor* AccountsService::GetAccount(grpc::CallbackServerContex
                                                       const pb::GetAccountRequest* request,
                                                       pb::Account* response) {
   return StartQuery(api_, context, "GetAccount", request->account_id(),
-                    [=](Connection& connection) -> absl::Status {
+                    [=, this](Connection& connection) -> absl::Status {
                       RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
                                                LoadAccount(connection, request->account_id()));
                       ToProto(account, api_.Now(), response);
@@ -206,19 +206,20 @@ grpc::ServerUnaryReactor* AccountsService::GetAccount(grpc::CallbackServerContex
 grpc::ServerUnaryReactor* AccountsService::ListAccounts(grpc::CallbackServerContext* context,
                                                         const pb::ListAccountsRequest* request,
                                                         pb::ListAccountsResponse* response) {
-  return StartQuery(api_, context, "ListAccounts", [=](Connection& connection) -> absl::Status {
-    RESERVE_ASSIGN_OR_RETURN(const Page page, PageFrom(*request, {"ListAccounts"}));
-    RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Account> accounts,
-                             storage::ListAccounts(connection, page.cursor, page.limit()));
-    response->Clear();
-    FillPage(
-        page, accounts, response,
-        [=](const domain::Account& account) {
-          ToProto(account, api_.Now(), response->add_accounts());
-        },
-        [](const domain::Account& last) { return last.account_id; });
-    return absl::OkStatus();
-  });
+  return StartQuery(
+      api_, context, "ListAccounts", [=, this](Connection& connection) -> absl::Status {
+        RESERVE_ASSIGN_OR_RETURN(const Page page, PageFrom(*request, {"ListAccounts"}));
+        RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Account> accounts,
+                                 storage::ListAccounts(connection, page.cursor, page.limit()));
+        response->Clear();
+        FillPage(
+            page, accounts, response,
+            [=, this](const domain::Account& account) {
+              ToProto(account, api_.Now(), response->add_accounts());
+            },
+            [](const domain::Account& last) { return last.account_id; });
+        return absl::OkStatus();
+      });
 }
 
 grpc::ServerUnaryReactor* AccountsService::UpdateAccount(grpc::CallbackServerContext* context,

@@ -105,7 +105,7 @@ grpc::ServerUnaryReactor* SupportService::CloseAccount(grpc::CallbackServerConte
                                                        pb::CloseAccountResponse* response) {
   return StartCommand(api_, context, "CloseAccount",
                       TaskFor(request->account_id(), ParseClose(*request)),
-                      [=](book::Reply&& reply) {
+                      [=, this](book::Reply&& reply) {
                         const auto& closing = std::get<book::ClosingReply>(reply);
                         ToProto(closing.account, api_.Now(), response->mutable_account());
                         for (const domain::ClosingStep& step : closing.steps) {

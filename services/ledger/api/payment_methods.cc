@@ -115,7 +115,7 @@ grpc::ServerUnaryReactor* AccountsService::ListPaymentMethods(
     grpc::CallbackServerContext* context, const pb::ListPaymentMethodsRequest* request,
     pb::ListPaymentMethodsResponse* response) {
   return StartQuery(api_, context, "ListPaymentMethods", request->account_id(),
-                    [=](Connection& connection) -> absl::Status {
+                    [=, this](Connection& connection) -> absl::Status {
                       RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
                                                LoadAccount(connection, request->account_id()));
                       response->Clear();
