@@ -12,6 +12,7 @@
 #include "services/ledger/domain/recharge_steps.h"
 #include "services/ledger/domain/refill.h"
 #include "services/ledger/domain/refusals.h"
+#include "services/ledger/domain/taken_back.h"
 
 namespace reserve::domain {
 namespace {
@@ -37,6 +38,7 @@ void Fund(Draft& draft) {
     return;
   }
   a.state = AccountState::kActive;
+  NoteFunded(&draft);
   draft.AddEvent(EventKind::kEnabled, "the reserve is funded");
 }
 
@@ -57,7 +59,7 @@ bool AimedAt(const Recharge& recharge, const CardChoice& choice) {
          recharge.card_given == choice.method->given;
 }
 
-// What would be opened now instead of the one that waits. What staff took back neither adds to
+// What would be opened now, or instead of the one that waits. What was taken back neither adds to
 // it nor ends it until the customer acts (G12).
 RefillDecision DecideAgain(const Context& context, const Account& a, int64_t ordinal) {
   if (!a.taken_back.waits()) return DecideRefill(context, a, ordinal);
@@ -212,8 +214,10 @@ void OpenRechargeIfLow(Draft& draft) {
   if (a.ends()) return;  // its time is that of its closing
   const bool capped_before = a.due.capped();
   a.due = {};
-  if (a.open_ordinal == 0 && !a.taken_back.waits()) {
-    const RefillDecision decision = DecideRefill(draft.context(), a, a.last_ordinal + 1);
+  // The first charge waits for nobody (O1).
+  const bool waits = a.taken_back.waits() && a.state != AccountState::kPendingFunding;
+  if (a.open_ordinal == 0 && !waits) {
+    const RefillDecision decision = DecideAgain(draft.context(), a, a.last_ordinal + 1);
     if (decision.refill.has_value()) Open(draft, *decision.refill);
     if (decision.cap.has_value()) {
       TellOfCap(draft, *decision.cap);

@@ -43,7 +43,9 @@ class Draft {
 
   // The customer has acted, or usage has come: nothing waits any more, and nothing that this
   // command takes back, as of a grant whose end is seen only now, waits again (G12).
+  // Before the first charge nothing waits: what was taken back is only kept from adding to it (O1).
   void EndWait() {
+    if (account().state == AccountState::kPendingFunding) return;
     account().taken_back = {};
     wait_ended_ = true;
   }

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "services/ledger/domain/suspension.h"
+#include "services/ledger/domain/taken_back.h"
 
 namespace reserve::domain {
 
@@ -158,6 +159,8 @@ absl::Status Credit(const Recharge& recharge, const MadeCharge& charge, Draft* d
   if (settled.kind == RechargeKind::kTopUp) EndSuspension("a top-up succeeded", draft);
   if (a.state == AccountState::kPendingFunding) {
     a.state = AccountState::kActive;
+    if (settled.kind == RechargeKind::kTopUp) draft->EndWait();  // the customer has acted
+    NoteFunded(draft);
     draft->AddEvent(EventKind::kEnabled, "the reserve is funded");
   }
   if (charge.credited != nullptr) NoteNumber(number, *charge.credited, draft);

@@ -189,7 +189,7 @@ absl::InlinedVector<Obstacle, 2> ObstaclesOf(const Account& account) {
   if (account.due.capped()) {
     obstacles.push_back({RefillObstacle::kCapReached, account.cap_reached_time, account.due.time});
   }
-  if (account.taken_back.waits()) {
+  if (account.taken_back.waits() && account.state != AccountState::kPendingFunding) {
     obstacles.push_back({RefillObstacle::kTakenBack, account.taken_back.time});
   }
   return obstacles;

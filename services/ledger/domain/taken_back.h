@@ -18,6 +18,10 @@ void NoteTakenBack(Nanos amount, Draft* draft);
 // it: if so, and what the usage costs now is more by -`difference`, nothing waits any more.
 void NoteCorrected(Nanos difference, Nanos balance_before, bool may_recharge, Draft* draft);
 
+// An account is funded by its first charge: what was taken back before it waits only if the account
+// is low all the same. To be called once it is ACTIVE.
+void NoteFunded(Draft* draft);
+
 }  // namespace reserve::domain
 
 #endif  // RESERVE_SERVICES_LEDGER_DOMAIN_TAKEN_BACK_H_

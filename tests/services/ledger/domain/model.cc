@@ -309,9 +309,11 @@ void Model::Follow(const Sight& sight, absl::Time now, Step* step) {
 
 void Model::OpenWhatIsWanted(const Sight& sight, absl::Time now, Step* step) {
   capped_until_.reset();
-  if (open_ordinal() != 0 || waits_for_the_customer_) return;
+  const bool pending = state_ == AccountState::kPendingFunding;
+  if (open_ordinal() != 0 || (waits_for_the_customer_ && !pending)) return;
   const int64_t ordinal = static_cast<int64_t>(recharges_.size()) + 1;
-  const Want want = Wanted(ordinal, balance_ - Accrued(), sight, now);
+  const __int128 to_count = pending ? taken_back_ : 0;  // what was taken makes the first no larger
+  const Want want = Wanted(ordinal, balance_ + to_count - Accrued(), sight, now);
   if (want.capped_until.has_value()) {
     capped_until_ = want.capped_until;
     if (told_windows_.insert(want.cap).second) ++step->events[EventKind::kCapReached];
@@ -770,17 +772,22 @@ void Model::TakeBack(const std::string& usage_id, Step* step) {
 void Model::NoteTakenBack(__int128 amount) {
   if (amount == 0 || acted_) return;
   if (amount < 0) {
-    if (!waits_for_the_customer_ && !IsLow()) return;
+    if (!waits_for_the_customer_ && !IsShort()) return;
     waits_for_the_customer_ = true;
     taken_back_ -= amount;
     return;
   }
   if (!waits_for_the_customer_) return;
   taken_back_ = std::max<__int128>(taken_back_ - amount, 0);
-  waits_for_the_customer_ = taken_back_ > 0 || IsLow();
+  waits_for_the_customer_ = taken_back_ > 0 || IsShort();
+}
+
+bool Model::IsShort() const {
+  return IsLow() || (state_ == AccountState::kPendingFunding && balance_ - Accrued() < threshold_);
 }
 
 void Model::EndTheWait() {
+  if (state_ == AccountState::kPendingFunding) return;
   acted_ = true;
   taken_back_ = 0;
   waits_for_the_customer_ = false;
@@ -1325,6 +1332,7 @@ void Model::Credit(ModelRecharge* recharge, int64_t ordinal, int attempt,
   if (recharge->kind == RechargeKind::kTopUp) EndSuspension(step);
   if (state_ == AccountState::kPendingFunding) {
     state_ = AccountState::kActive;
+    if (recharge->kind == RechargeKind::kTopUp || !IsLow()) EndTheWait();
     ++step->events[EventKind::kEnabled];
   }
 }

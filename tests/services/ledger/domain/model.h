@@ -366,6 +366,7 @@ class Model {
   ModelCard* Find(const std::string& id);
   bool HasUsable() const;
   bool IsLow() const;
+  bool IsShort() const;  // low, or so before the first charge
   // May a number (of no known network) be tried at that time?
   bool NetworkLets(const std::string& number, absl::Time time) const;
   // The first time from then on at which it may.

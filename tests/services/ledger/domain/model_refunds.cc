@@ -484,6 +484,10 @@ void Model::Fund(Step* step) {
     return;
   }
   state_ = AccountState::kActive;
+  if (!IsLow()) {
+    taken_back_ = 0;
+    waits_for_the_customer_ = false;
+  }
   ++step->events[EventKind::kEnabled];
 }
 
