@@ -85,6 +85,8 @@ struct Suspension {
   int32_t number = 1;
   int32_t refunds = 0;
   int32_t disputes = 0;
+  // The last recharge when its newest reason came: a top-up of before lifts nothing.
+  int64_t ordinal = 0;
 
   friend bool operator==(const Suspension&, const Suspension&) = default;
 };

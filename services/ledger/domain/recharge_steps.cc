@@ -156,7 +156,10 @@ absl::Status Credit(const Recharge& recharge, const MadeCharge& charge, Draft* d
                     settled);
     if (card != nullptr) LetRest(card->payment_method_id, draft);
   }
-  if (settled.kind == RechargeKind::kTopUp) EndSuspension("a top-up succeeded", draft);
+  // One that was under way when money was taken back is no act of after it (G12).
+  if (settled.kind == RechargeKind::kTopUp && settled.ordinal > a.suspension.ordinal) {
+    EndSuspension("a top-up succeeded", draft);
+  }
   if (a.state == AccountState::kPendingFunding) {
     a.state = AccountState::kActive;
     if (settled.kind == RechargeKind::kTopUp) draft->EndWait();  // the customer has acted

@@ -58,6 +58,7 @@ constexpr absl::string_view kAccountColumns[] = {
     "suspension_number",
     "suspending_refunds",
     "suspending_disputes",
+    "suspension_ordinal",
     "disputed_numbers",
     "taken_back_nanos",
     "taken_back_time",
@@ -277,6 +278,7 @@ Account ReadAccount(const Row& row) {
   a.suspension.number = columns.Int32();
   a.suspension.refunds = columns.Int32();
   a.suspension.disputes = columns.Int32();
+  a.suspension.ordinal = columns.Int();
   a.disputed_numbers = ParseDisputedNumbers(columns.TextOrEmpty());
   a.taken_back.amount = columns.Int();
   a.taken_back.time = columns.TimeOr(absl::InfinitePast());
@@ -351,6 +353,7 @@ void AppendAccount(const Account& a, SqlText* sql) {
       .Int(a.suspension.number)
       .Int(a.suspension.refunds)
       .Int(a.suspension.disputes)
+      .Int(a.suspension.ordinal)
       .Text(FormatDisputedNumbers(a.disputed_numbers))
       .Int(a.taken_back.amount)
       .Time(a.taken_back.time)

@@ -1329,7 +1329,7 @@ void Model::Credit(ModelRecharge* recharge, int64_t ordinal, int attempt,
     ++step->events[EventKind::kChargedLess];
     if (card != nullptr) card->rests_until = std::max(card->rests_until, now + absl::Hours(1));
   }
-  if (recharge->kind == RechargeKind::kTopUp) EndSuspension(step);
+  if (recharge->kind == RechargeKind::kTopUp && ordinal > suspended_after_) EndSuspension(step);
   if (state_ == AccountState::kPendingFunding) {
     state_ = AccountState::kActive;
     if (recharge->kind == RechargeKind::kTopUp || !IsLow()) EndTheWait();

@@ -517,6 +517,7 @@ class Model {
   std::set<int64_t> refunds_failed_closing_;  // by their ordinals
   __int128 owed_ = 0;
   __int128 written_off_ = 0;
+  int64_t suspended_after_ = 0;          // the last recharge before the newest of these came
   std::set<std::string> suspended_for_;  // "refund 3", "payment 4" (reversed), "dispute dp_1"
   std::map<std::string, ModelDispute> disputes_;
   __int128 taken_back_ = 0;

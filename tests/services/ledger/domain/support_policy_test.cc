@@ -212,6 +212,27 @@ TEST(SupportPolicyTest, G12_AnAutomaticRechargeThatWasInFlightLiftsNoSuspension)
   EXPECT_EQ(books.account().suspension.reason, SuspensionReason::kDispute);
 }
 
+TEST(SupportPolicyTest, G12_ATopUpFromBeforeLiftsNoSuspensionThatCameAfterIt) {
+  Books books = FundedAt(Dollars(12));
+  ASSERT_TRUE(books.AddCard(CardNamed("amex")).ok());
+  ASSERT_TRUE(books.TopUp(Dollars(20)).ok());
+  books.HandOut();
+  ASSERT_TRUE(books.Report(2, PendingOf(*books.open())).ok());
+  books.Advance(absl::Hours(24));
+  ASSERT_TRUE(books.Use(Dollars(14)).ok());
+  ASSERT_TRUE(books.TellDispute("dp_1", DisputeState::kOpened).ok());
+  books.Advance(absl::Hours(48));
+  ASSERT_TRUE(books.Report(2, SuccessOf(books.recharge(2))).ok());
+  EXPECT_EQ(books.account().balance, Dollars(3));
+  EXPECT_EQ(books.account().suspension.reason, SuspensionReason::kDispute);
+  EXPECT_EQ(books.open(), nullptr) << "nobody has acted since";
+  // One that is asked for now does.
+  ASSERT_TRUE(books.TopUp(Dollars(2)).ok());
+  ASSERT_TRUE(books.Charge().ok());
+  EXPECT_EQ(books.account().suspension.reason, SuspensionReason::kNone);
+  EXPECT_NE(books.open(), nullptr);
+}
+
 TEST(SupportPolicyTest, G12_WhoLiftsASuspensionIsInTheEvent) {
   Books books = SuspendedAt(Dollars(5), SuspensionReason::kDispute);
   ASSERT_TRUE(books.LiftSuspension().ok());
