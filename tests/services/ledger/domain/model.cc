@@ -87,14 +87,16 @@ absl::Time Model::FirstTry(const std::string& number, absl::Time from) const {
 absl::Time Model::OursLet(const std::string& number, absl::Time from, bool declines,
                           absl::Time now) const {
   absl::Time when = from;
-  // Two within a minute: the third waits until the older of them is a minute old.
+  // A second decline soon after another: no more than one a minute from then on.
   if (declines) {
     std::vector<absl::Time> times;
     const auto [first, last] = declines_.equal_range(number);
     for (auto decline = first; decline != last; ++decline) times.push_back(decline->second);
     std::sort(times.begin(), times.end());
     if (times.size() >= 2) {
-      when = std::max(when, times[times.size() - 2] + settings_.decline_interval);
+      const absl::Time last = times.back();
+      const bool soon = last < times[times.size() - 2] + 2 * settings_.decline_interval;
+      if (soon) when = std::max(when, last + settings_.decline_interval);
     }
   }
   const ModelWindow day = calendar_.At(CalendarUnit::kDay, now);
@@ -955,7 +957,10 @@ Step Model::ChangeBilling(const BillingChange& change, absl::Time now) {
   notify_below_ = notify;
   if (change.automatic_recharge.has_value()) {
     const bool on = *change.automatic_recharge;
-    if (on) EndSuspension(&step);
+    const bool only_that = !change.reserve_amount.has_value() && !change.monthly_cap.has_value() &&
+                           !change.recharge_threshold.has_value() &&
+                           !change.notify_below.has_value();
+    if (on && (off_ || only_that)) EndSuspension(&step);
     if (off_ == on) {
       ++step.events[on ? EventKind::kAutomaticRechargeOn : EventKind::kAutomaticRechargeOff];
     }

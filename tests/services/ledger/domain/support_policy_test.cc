@@ -212,6 +212,23 @@ TEST(SupportPolicyTest, G12_AnAutomaticRechargeThatWasInFlightLiftsNoSuspension)
   EXPECT_EQ(books.account().suspension.reason, SuspensionReason::kDispute);
 }
 
+TEST(SupportPolicyTest, G12_APageThatSavesAllSettingsAsTheyAreLiftsNoSuspension) {
+  Books books = SuspendedAt(Dollars(5), SuspensionReason::kDispute);
+  BillingChange all;
+  all.reserve_amount = Dollars(15);
+  all.recharge_threshold = Dollars(10);
+  all.automatic_recharge = true;
+  ASSERT_TRUE(books.ChangeBilling(all).ok());
+  EXPECT_EQ(books.account().suspension.reason, SuspensionReason::kDispute);
+  EXPECT_EQ(books.open(), nullptr);
+  // From off to on it does, whatever else is saved.
+  ASSERT_TRUE(books.SwitchAutomatic(false).ok());
+  EXPECT_EQ(books.account().suspension.reason, SuspensionReason::kDispute);
+  ASSERT_TRUE(books.ChangeBilling(all).ok());
+  EXPECT_EQ(books.account().suspension.reason, SuspensionReason::kNone);
+  EXPECT_NE(books.open(), nullptr);
+}
+
 TEST(SupportPolicyTest, G12_ATopUpFromBeforeLiftsNoSuspensionThatCameAfterIt) {
   Books books = FundedAt(Dollars(12));
   ASSERT_TRUE(books.AddCard(CardNamed("amex")).ok());
