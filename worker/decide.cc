@@ -189,8 +189,9 @@ void OnChargeAnswer(const Rules& rules, const GatewayAnswer& answer, Moment now,
       attempt->look_up_first = true;
       return;
     case Kind::kInvalid:
-      // The same request would be refused again: it is sent once a lease.
-      if (first_ever) return LeaveForThisLease(rules, attempt);
+      // The same request would be refused again. A refund keeps nobody out: it is sent once a
+      // lease.
+      if (first_ever && attempt->task.is_refund()) return LeaveForThisLease(rules, attempt);
       attempt->fault = answer.text;
       attempt->look_up_first = true;
       return;
@@ -221,6 +222,12 @@ void OnLookUpAnswer(const Rules& rules, const GatewayAnswer& answer, Moment now,
       return ConcludeUnresolved(
           absl::StrCat("the gateway says the key was used with other content, but finds no ",
                        NounOf(attempt->task), " under it"),
+          attempt);
+    }
+    if (attempt->fault.has_value() && !attempt->task.is_refund()) {
+      return SettleUnresolved(
+          absl::StrCat("the gateway calls the charge invalid, and has none under its key: ",
+                       *attempt->fault),
           attempt);
     }
     if (attempt->fault.has_value() && age < rules.key_lifetime / 2) {

@@ -20,11 +20,11 @@
 //    same answer under the same key.
 //  - An outage of the gateway is waited out; it is no decline (rule G5).
 //  - Only a charge that the gateway declined, or a card that it says is none, is a
-//    decline. A request that the gateway calls invalid for another reason (its
+//    decline. A charge that the gateway calls invalid for another reason (its
 //    amount, currency or key) is a fault of ours: nothing is told about the card,
-//    and the attempt is left alone until its lease is over and somebody gets it
-//    again; past half of the key's lifetime it is left to a person. So is a refund
-//    that is invalid.
+//    and where a look-up finds no charge it is left to a person at once, so that it
+//    keeps no top-up out. A refund that is invalid is left alone until its lease is
+//    over and somebody gets it again, and to a person past half of the key's lifetime.
 //  - A refund failed if the gateway says so of it, or refuses it for a reason that
 //    stands (too little is left of the charge, there is no such charge) and has none
 //    under the key.

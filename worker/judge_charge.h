@@ -76,9 +76,10 @@ enum class Finding : uint8_t {
   kReversedPayment,
   // To credit: the card was charged, and the recharge was not credited.
   kUnreported,
-  // To give back: the card was charged for a recharge that the ledger does not have.
+  // To give back, unless a payment credits it: the card was charged for a recharge that the ledger
+  // does not have.
   kOrphan,
-  // To give back: the recharge was credited for another charge, which stands.
+  // The same: the recharge was credited for another charge, which stands.
   kSecondCharge,
   // For a person: the reference names a recharge of the ledger, the key is none of its attempts.
   kStrangeKey,

@@ -346,7 +346,7 @@ void RechargeLoop::TellOfTrouble(bool look_up, const GatewayAnswer& answer,
                refund ? "the gateway calls the refund invalid: a fault of ours; it is sent again "
                         "with the next lease"
                       : "the gateway calls the charge invalid, and not for its card: a fault of "
-                        "ours; it is sent again with the next lease",
+                        "ours; it is left to a person unless a charge is found",
                attempt, attempt.lease.epoch, {"error", answer.text});
   }
 }

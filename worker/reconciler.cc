@@ -295,9 +295,9 @@ absl::Status Reconciler::CheckPayment(const pb::Payment& payment) {
     return absl::OkStatus();
   }
   const GatewayCharge found = FromProto(*charge);
-  // One of a worker's was reconciled as its recharge, which says nothing of the payment.
-  const bool met_as_payment =
-      WasReconciled(*charge) && !ParseReference(found.reference).has_value();
+  // One of a worker's may have been reconciled as its recharge, which says nothing of the payment.
+  const bool met_as_payment = met_as_payments_.count(found.charge_id) > 0 ||
+                              (WasReconciled(*charge) && !ParseReference(found.reference).has_value());
   return met_as_payment ? absl::OkStatus() : ReconcilePayment(found, payment);
 }
 
@@ -368,6 +368,17 @@ absl::Status Reconciler::ReconcileRecharge(GatewayCharge charge) {
       Print("LEFT", finding, charge.reference, ChargeText(charge));
     }
     const Step step = StepFor(finding);
+    // Support may have booked it by hand, as its recharge was lost: then it is not to be given
+    // back.
+    if (step == Step::kRefund || step == Step::kPerson) {
+      RESERVE_ASSIGN_OR_RETURN(const std::optional<pb::Payment> payment,
+                               FindPayment(charge.charge_id));
+      if (payment.has_value() && payment->state() == pb::PAYMENT_STATE_RECORDED &&
+          !(recharge.has_value() && recharge->charge_id == charge.charge_id)) {
+        met_as_payments_.insert(charge.charge_id);
+        return ReconcilePayment(std::move(charge), *payment);
+      }
+    }
     if (untold.has_value()) {
       LeaveToPerson(step == Step::kPerson ? finding : untold->finding, charge.reference,
                     ChargeText(charge), untold->why);

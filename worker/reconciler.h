@@ -170,6 +170,8 @@ class Reconciler {
   RequestLimit gateway_limit_;
   ReconcileCounts counts_;
   std::unordered_set<std::string> reconciled_;  // ids of charges that are not of the period
+  // Ids of charges of workers that were reconciled as the payments that were booked for them.
+  std::unordered_set<std::string> met_as_payments_;
   Moment last_progress_;
 };
 

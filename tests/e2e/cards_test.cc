@@ -26,6 +26,7 @@ namespace pb = ledger::v1;
 namespace gw = gateway::v1;
 using test_support::WaitUntil;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -35,12 +36,16 @@ using Support = pb::Support::Stub;
 
 class CardsTest : public StackTest {
  protected:
+  // For so long what is pending stands in the way of a top-up.
+  static constexpr absl::Duration kInTheWay = absl::Seconds(3);
+
   static void SetUpTestSuite() {
-    StartStack({.ledger_flags = {"--poll_interval=50ms", "--lease_duration=2s",
-                                 "--retry_delays=4s,4s", "--decline_interval=0s",
-                                 "--pending_lookup_interval=100ms", "--pending_in_the_way=300ms"},
-                .gateway = true,
-                .workers = 1});
+    StartStack(
+        {.ledger_flags = {"--poll_interval=50ms", "--lease_duration=2s", "--retry_delays=4s,4s",
+                          "--decline_interval=0s", "--pending_lookup_interval=100ms",
+                          absl::StrCat("--pending_in_the_way=", absl::FormatDuration(kInTheWay))},
+         .gateway = true,
+         .workers = 1});
   }
 
   static void Open(const std::string& id, const std::string& card) {
@@ -140,7 +145,7 @@ TEST_F(CardsTest, G1_ARetryIsNotMadeOfWhatNobodyWantsAnyMore) {
 // --- G3: pending ------------------------------------------------------------------------
 
 TEST_F(CardsTest, G3_ATopUpGoesBesideWhatHasBeenPendingForLong) {
-  Open("slow", "tok_pending_6000");
+  Open("slow", "tok_pending_8000");
   EXPECT_TRUE(WaitUntil([] { return RechargesOf("slow").at(0).has_pending_time(); }));
   Must(&Accounts::AddPaymentMethod,
        "account_id: 'slow' request_id: 'second' payment_method { card_token: 'tok_visa#slow' "
@@ -149,9 +154,15 @@ TEST_F(CardsTest, G3_ATopUpGoesBesideWhatHasBeenPendingForLong) {
     return Ask(&Accounts::RequestRecharge,
                "account_id: 'slow' request_id: 'top-up' amount { units: 20 }");
   };
-  absl::Status refused = top_up().status();
-  EXPECT_TRUE(refused.ok() || ReasonOf(refused) == "RECHARGE_IN_FLIGHT") << refused;
+  const absl::Status refused = top_up().status();
+  EXPECT_EQ(ReasonOf(refused), "RECHARGE_IN_FLIGHT") << refused;
+  EXPECT_GT(RetryAfterOf(refused), absl::ZeroDuration());
+  EXPECT_LE(RetryAfterOf(refused), kInTheWay);
   EXPECT_TRUE(WaitUntil([&] { return top_up().ok(); }));
+  const std::vector<pb::Recharge> both = RechargesOf("slow");
+  ASSERT_EQ(both.size(), 2u);
+  EXPECT_GE(*reserve::FromProto(both[0].create_time(), "create_time"),
+            *reserve::FromProto(both[1].pending_time(), "pending_time") + kInTheWay);
   EXPECT_TRUE(WaitUntil([] { return Balance("slow") == "20.00"; }));
   const auto obstacles = ObstaclesOf("slow");
   EXPECT_EQ(obstacles.count(pb::REFILL_OBSTACLE_UNDER_REVIEW), 1u) << "that, or pending";
@@ -179,6 +190,12 @@ TEST_F(CardsTest, G4_WhatIsCapturedInPartIsCreditedAndStartsNoStorm) {
   const auto due = reserve::FromProto(recharges[0].due_time(), "due_time");
   ASSERT_TRUE(due.ok());
   EXPECT_GT(*due, absl::Now() + absl::Minutes(50));
+  const auto obstacles = ObstaclesOf("cent");
+  ASSERT_EQ(obstacles.count(pb::REFILL_OBSTACLE_CARD_RESTING), 1u);
+  const pb::Obstacle& rest = obstacles.at(pb::REFILL_OBSTACLE_CARD_RESTING);
+  EXPECT_EQ(rest.until().seconds() - rest.since().seconds(), 3600);
+  EXPECT_THAT(rest.remedy(), HasSubstr("top up"));
+  EXPECT_TRUE(Account("cent").payment_methods(0).has_retry_time());
   EXPECT_THAT(Charges("cent"), SizeIs(1));
   EXPECT_THAT(Charges("twelve"), SizeIs(1));
   ExpectAudited("cent");

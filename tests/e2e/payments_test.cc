@@ -124,6 +124,35 @@ TEST_F(PaymentsTest, P5_ARepeatedReferenceIsWarnedOf) {
   EXPECT_EQ(Balance("twice"), "20.00");
 }
 
+TEST_F(PaymentsTest, G8_G12_P6_WhatIsOnlyTriedIsAnsweredAndNothingIsBookedOrCharged) {
+  Open("tried", "tok_visa");
+  ASSERT_TRUE(WaitUntil([&] { return Balance("tried") == "15.00"; }));
+  const pb::Account before = Account("tried");
+  const std::string down =
+      "account_id: 'tried' request_id: 'down' amount { units: -5 } reason: 'fee' ";
+  const std::string grant = absl::StrCat(
+      "account_id: 'tried' request_id: 'grant' amount { units: 7 } reason: 'welcome' expire_time "
+      "{ seconds: ",
+      absl::ToUnixSeconds(absl::Now()) + 86400, " } ");
+  const std::string top_up = "account_id: 'tried' request_id: 'top-up' amount { units: 20 } ";
+  const std::string try_it = "validate_only: true";
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(Must(&Support::AdjustBalance, down + try_it).balance_after().units(), 10);
+    EXPECT_EQ(Must(&Support::GrantCredit, grant + try_it).balance_after().units(), 22);
+    const auto opened = Must(&Accounts::RequestRecharge, top_up + try_it);
+    EXPECT_EQ(opened.ordinal(), 2);
+    EXPECT_EQ(opened.amount().units(), 20);
+  }
+  EXPECT_EQ(Account("tried").DebugString(), before.DebugString());
+  // The ids are free still, and what comes is as it was answered.
+  EXPECT_EQ(Must(&Support::AdjustBalance, down).balance_after().units(), 10);
+  EXPECT_EQ(Must(&Support::GrantCredit, grant).balance_after().units(), 17);
+  EXPECT_EQ(Must(&Accounts::RequestRecharge, top_up).ordinal(), 2);
+  ASSERT_TRUE(WaitUntil([&] { return Balance("tried") == "37.00"; }));
+  EXPECT_THAT(Charges("tried"), SizeIs(2));
+  ExpectAudited("tried");
+}
+
 TEST_F(PaymentsTest, G12_ABouncedPaymentIsTakenBackAndNotChargedToTheCard) {
   Open("bounced", "tok_visa");
   ASSERT_TRUE(WaitUntil([&] { return Balance("bounced") == "15.00"; }));

@@ -294,19 +294,25 @@ TEST_F(RechargeFailuresTest, AHardDeclineIsNeverTriedAgain) {
   ExpectMoneyMatches("hard");
 }
 
-TEST_F(RechargeFailuresTest, AChargeThatTheGatewayCallsInvalidIsNoDeclineAndWaitsToBeMended) {
+TEST_F(RechargeFailuresTest, AChargeThatTheGatewayCallsInvalidIsNoDeclineAndKeepsNoTopUpOut) {
   OpenFunded("ours", "tok_visa#ours");
-  // It calls two requests invalid, for their amount: a lease each.
-  GiveCard("ours", "tok_invalid_request_2#ours");
+  // It calls one request invalid, for its amount.
+  GiveCard("ours", "tok_invalid_request_1#ours");
   Spend("ours", "dip", "20.00");
   AwaitLog(worker(0), "a fault of ours", "\"ours\"");
+  Await("ours", [](const pb::Account& a) { return a.open_recharge_ordinal() == 0; });
+  EXPECT_EQ(Recharges("ours")[0].state(), pb::RECHARGE_STATE_NEEDS_REVIEW);
   EXPECT_EQ(Get("ours").state(), pb::ACCOUNT_STATE_ACTIVE);
   EXPECT_EQ(Get("ours").payment_methods(0).card_state(), pb::CARD_STATE_USABLE);
-  EXPECT_EQ(Recharges("ours")[0].state(), pb::RECHARGE_STATE_OPEN);
-  ExpectAtRest("ours", "10.00", 2);
-  EXPECT_EQ(Recharges("ours")[0].attempt(), 1);
   EXPECT_THAT(EventKinds("ours"), Not(Contains(pb::EVENT_KIND_RECHARGE_DECLINED)));
   EXPECT_THAT(EventKinds("ours"), Not(Contains(pb::EVENT_KIND_CARD_REFUSED)));
+  // At once, and not after half of the key's lifetime.
+  pb::RequestRechargeRequest top_up;
+  top_up.set_account_id("ours");
+  top_up.set_request_id("top-up");
+  top_up.mutable_amount()->set_units(20);
+  Must(&pb::Accounts::Stub::RequestRecharge, top_up);
+  ExpectAtRest("ours", "15.00", 2);
 }
 
 TEST_F(RechargeFailuresTest, AWorkerWhoseNameTheLedgerRefusesEndsAndTheOthersGoOn) {

@@ -156,6 +156,27 @@ TEST_F(UsageCorrectionsTest, U5_AWrongRecordOfTenThousandSecondsIsPutRight) {
   ExpectAudited("wrong");
 }
 
+TEST_F(UsageCorrectionsTest, U5_WhatIsOnlyTriedIsAnsweredAndChangesNothing) {
+  OpenWithACent("tried");
+  Record("tried", UsageText("old", kJamaica, 60));
+  const std::string balance = Balance("tried");
+  const std::string voids = "account_id: 'tried' usage_id: 'old' reason: 'wrong' ";
+  const std::string corrects = voids + UsageText("new", kJamaica, 120);
+  for (int i = 0; i < 2; ++i) {
+    const auto tried = Must(&Ledger::VoidUsage, voids + "validate_only: true");
+    EXPECT_EQ(tried.returned().nanos(), 180'000'000);
+    EXPECT_EQ(tried.balance().nanos(), 10'000'000);
+    EXPECT_FALSE(tried.already_voided());
+    const auto corrected = Must(&Ledger::CorrectUsage, corrects + "validate_only: true");
+    EXPECT_EQ(corrected.usage().cost().nanos(), 360'000'000);
+    EXPECT_EQ(corrected.voided().returned().nanos(), 180'000'000);
+  }
+  EXPECT_EQ(Balance("tried"), balance);
+  EXPECT_EQ(Get("tried", "old").status(), pb::USAGE_STATUS_RATED);
+  EXPECT_FALSE(Must(&Ledger::CorrectUsage, corrects).usage().duplicate());
+  EXPECT_EQ(Balance("tried"), "-0.35");
+}
+
 TEST_F(UsageCorrectionsTest, U5_TheOldRecordThatComesAgainAfterTheVoidBooksNothing) {
   Open("again");
   const std::string usage = UsageText("c", kJamaica, 60);

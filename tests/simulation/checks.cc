@@ -8,6 +8,7 @@
 #include "common/error/error.h"
 #include "services/ledger/book/entry_chain.h"
 #include "services/ledger/book/month_span.h"
+#include "worker/charge_key.h"
 
 namespace reserve::simulation {
 namespace {
@@ -537,7 +538,10 @@ void Checks::CheckReview(const Recharge& recharge) {
   if (recharge.state != RechargeState::kNeedsReview) return;
   scene_.Count(recharge.is_refund() ? Happening::kRefundNeedsReview : Happening::kNeedsReview);
   const absl::Duration age = scene_.now() - recharge.attempt_start;
-  if (age < kKeyLifetime / 2 - kClocksApart) {
+  const ModelGateway::Truth* truth =
+      gateway_.TruthOf(worker::ChargeKey(recharge.account_id, recharge.ordinal, recharge.attempt));
+  const bool called_invalid = !recharge.is_refund() && truth != nullptr && truth->invalid;
+  if (age < kKeyLifetime / 2 - kClocksApart && !called_invalid) {
     scene_.Fail("a person is only asked when there is no other way",
                 absl::StrCat(NameOf(recharge), " needs review after ", absl::FormatDuration(age)));
   }

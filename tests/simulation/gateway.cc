@@ -61,6 +61,7 @@ void ModelGateway::Charge(const std::string& key, const worker::Task& order, Don
   }
   if (scene_.Fails(0.01)) {
     scene_.Tell([&] { return absl::StrCat("gateway: charge ", key, " is called invalid"); });
+    truth_[key].invalid = true;
     return done({.kind = GatewayAnswer::Kind::kInvalid, .text = "INVALID_FIELD:amount"});
   }
   keys_[key] = Stored{.order = order, .time = scene_.now()};

@@ -35,6 +35,7 @@ class ModelGateway {
     std::vector<worker::GatewayAnswer> decided;
     bool in_work = false;
     bool refused = false;
+    bool invalid = false;  // a request under it was called so
   };
 
   explicit ModelGateway(Scene* scene);

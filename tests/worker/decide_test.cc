@@ -318,22 +318,30 @@ std::vector<Row> RefusalRules() {
              .LookUpSays(Charged());
        },
        "report succeeded ch_1"},
-      {"AnInvalidChargeIsNoDeclineAndIsLeftUntilTheNextLease",
+      {"AnInvalidChargeIsNoDeclineAndIsLookedUp",
        [] { return Script().ChargeSays(Answer(Kind::kInvalid, "INVALID_FIELD:amount")); },
-       "give up"},
-      {"AnInvalidChargeThatMayHaveBeenSentBeforeIsLookedUp",
-       [] {
-         return Script(Aged(absl::Hours(1)))
-             .ChargeSays(Answer(Kind::kInvalid, "INVALID_FIELD:amount"));
-       },
        "look up"},
-      {"AnInvalidChargeThatIsNotFoundIsLeftUntilTheNextLease",
+      {"AnInvalidChargeThatIsNotFoundIsForAPersonAtOnce",
+       [] {
+         return Script()
+             .ChargeSays(Answer(Kind::kInvalid, "INVALID_FIELD:amount"))
+             .LookUpSays(Answer(Kind::kNotFound));
+       },
+       "report unresolved"},
+      {"AnInvalidChargeThatMayHaveBeenSentBeforeIsForAPersonOnceNoneIsFound",
        [] {
          return Script(Aged(absl::Hours(1)))
              .ChargeSays(Answer(Kind::kInvalid, "INVALID_FIELD:amount"))
              .LookUpSays(Answer(Kind::kNotFound));
        },
-       "give up"},
+       "report unresolved"},
+      {"AnInvalidChargeIsNotForAPersonBeforeTheLookUpIsAnswered",
+       [] {
+         return Script()
+             .ChargeSays(Answer(Kind::kInvalid, "INVALID_FIELD:amount"))
+             .LookUpSays(Answer(Kind::kOutage));
+       },
+       "wait 200ms"},
       {"AnInvalidChargeThatIsFoundIsReportedAsItEnded",
        [] {
          return Script(Aged(absl::Hours(1)))
@@ -341,13 +349,6 @@ std::vector<Row> RefusalRules() {
              .LookUpSays(Charged());
        },
        "report succeeded ch_1"},
-      {"AnInvalidChargeIsSentAgainUnderTheNextLease",
-       [] {
-         return Script()
-             .ChargeSays(Answer(Kind::kInvalid, "INVALID_FIELD:amount"))
-             .HandedOutAgain(2);
-       },
-       "charge"},
       {"AnInvalidChargeIsForAPersonPastHalfOfTheKeyLifetime",
        [] {
          return Script(Aged(kHalf - kMoment))

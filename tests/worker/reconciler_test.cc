@@ -428,5 +428,47 @@ TEST_F(ReconcilerTest, AWorkersChargeThatWasBookedAsAPaymentIsComparedWithBoth) 
   EXPECT_THAT(Reconcile(), ElementsAre("FOR A PERSON AMOUNT_DIFFERS acme/3"));
 }
 
+TEST_F(ReconcilerTest, P5_AnOrphanThatAPaymentCreditsIsNotGivenBack) {
+  const std::string charge_id = Charge("acme", 3);
+  PutPayment("acme", 4, charge_id, 3 * kFive);
+  for (int run = 1; run <= 2; ++run) {
+    EXPECT_THAT(Reconcile(), IsEmpty());
+    EXPECT_EQ(counts_.refunded, 0);
+    EXPECT_EQ(counts_.for_person, 0);
+  }
+  EXPECT_THAT(books_.told(), IsEmpty());
+}
+
+TEST_F(ReconcilerTest, P5_ASecondChargeThatAPaymentCreditsIsNotGivenBack) {
+  CreditedCharge("acme", 1);
+  PutPayment("acme", 2, Charge("acme", 1, /*attempt=*/2), 3 * kFive);
+  EXPECT_THAT(Reconcile(), IsEmpty());
+  EXPECT_EQ(counts_.refunded, 0);
+  EXPECT_THAT(books_.told(), IsEmpty());
+}
+
+TEST_F(ReconcilerTest, P5_AFindingOfARechargeEndsOnceAPaymentCreditsItsCharge) {
+  PutRecharge("acme", 1, "");
+  const std::string ahead = Charge("acme", 1, /*attempt=*/2);
+  EXPECT_THAT(Reconcile(), ElementsAre("FOR A PERSON UNKNOWN_ATTEMPT acme/1"));
+  PutPayment("acme", 2, ahead, 3 * kFive);
+  EXPECT_THAT(Reconcile(), IsEmpty());
+  EXPECT_EQ(counts_.for_person, 0);
+}
+
+TEST_F(ReconcilerTest, P5_WhatComesBackOfAnOrphanThatAPaymentCreditsIsReportedOnce) {
+  const std::string charge_id = Charge("acme", 3);
+  PutPayment("acme", 4, charge_id, 3 * kFive);
+  RefundByHand(charge_id);
+  EXPECT_THAT(Reconcile(), ElementsAre("REPORTED REFUND acme/4"));
+  EXPECT_THAT(Reconcile(), IsEmpty());
+}
+
+TEST_F(ReconcilerTest, P5_AnOrphanWhosePaymentIsReversedIsGivenBack) {
+  PutPayment("acme", 4, Charge("acme", 3), 3 * kFive, pb::PAYMENT_STATE_REVERSED);
+  Reconcile();
+  EXPECT_EQ(counts_.refunded, 1);
+}
+
 }  // namespace
 }  // namespace reserve::worker

@@ -177,9 +177,8 @@ absl::StatusOr<book::Command> ParseUpdate(const pb::UpdateAccountRequest& reques
 }
 
 // Fills what a command on an account answers.
-template <typename Resource>
-FillResponse FillFromAccount(Resource* resource) {
-  return [resource](Reply&& reply) { ToProto(std::get<domain::Account>(reply), resource); };
+FillResponse FillFromAccount(pb::BillingSettings* response) {
+  return [response](Reply&& reply) { ToProto(std::get<domain::Account>(reply), response); };
 }
 
 }  // namespace
@@ -189,17 +188,17 @@ grpc::ServerUnaryReactor* AccountsService::OpenAccount(grpc::CallbackServerConte
                                                        pb::Account* response) {
   return StartCommand(api_, context, "OpenAccount",
                       TaskFor(request->account_id(), ParseOpenAccount(*request)),
-                      FillFromAccount(response));
+                      FillAccount(api_, response));
 }
 
 grpc::ServerUnaryReactor* AccountsService::GetAccount(grpc::CallbackServerContext* context,
                                                       const pb::GetAccountRequest* request,
                                                       pb::Account* response) {
   return StartQuery(api_, context, "GetAccount", request->account_id(),
-                    [=](Connection& connection) -> absl::Status {
+                    [=, this](Connection& connection) -> absl::Status {
                       RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
                                                LoadAccount(connection, request->account_id()));
-                      ToProto(account, response);
+                      ToProto(account, api_.Now(), response);
                       return absl::OkStatus();
                     });
 }
@@ -207,17 +206,20 @@ grpc::ServerUnaryReactor* AccountsService::GetAccount(grpc::CallbackServerContex
 grpc::ServerUnaryReactor* AccountsService::ListAccounts(grpc::CallbackServerContext* context,
                                                         const pb::ListAccountsRequest* request,
                                                         pb::ListAccountsResponse* response) {
-  return StartQuery(api_, context, "ListAccounts", [=](Connection& connection) -> absl::Status {
-    RESERVE_ASSIGN_OR_RETURN(const Page page, PageFrom(*request, {"ListAccounts"}));
-    RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Account> accounts,
-                             storage::ListAccounts(connection, page.cursor, page.limit()));
-    response->Clear();
-    FillPage(
-        page, accounts, response,
-        [=](const domain::Account& account) { ToProto(account, response->add_accounts()); },
-        [](const domain::Account& last) { return last.account_id; });
-    return absl::OkStatus();
-  });
+  return StartQuery(
+      api_, context, "ListAccounts", [=, this](Connection& connection) -> absl::Status {
+        RESERVE_ASSIGN_OR_RETURN(const Page page, PageFrom(*request, {"ListAccounts"}));
+        RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Account> accounts,
+                                 storage::ListAccounts(connection, page.cursor, page.limit()));
+        response->Clear();
+        FillPage(
+            page, accounts, response,
+            [=, this](const domain::Account& account) {
+              ToProto(account, api_.Now(), response->add_accounts());
+            },
+            [](const domain::Account& last) { return last.account_id; });
+        return absl::OkStatus();
+      });
 }
 
 grpc::ServerUnaryReactor* AccountsService::UpdateAccount(grpc::CallbackServerContext* context,
@@ -225,7 +227,7 @@ grpc::ServerUnaryReactor* AccountsService::UpdateAccount(grpc::CallbackServerCon
                                                          pb::Account* response) {
   return StartCommand(api_, context, "UpdateAccount",
                       TaskFor(request->account_id(), ParseUpdate(*request)),
-                      FillFromAccount(response));
+                      FillAccount(api_, response));
 }
 
 grpc::ServerUnaryReactor* AccountsService::UpdateBillingSettings(

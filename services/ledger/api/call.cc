@@ -249,4 +249,10 @@ absl::Status PrefixField(const absl::Status& status, absl::string_view prefix) {
   return WithFieldPrefix(status, prefix);
 }
 
+FillResponse FillAccount(const ApiContext& api, ledger::v1::Account* response) {
+  return [&api, response](book::Reply&& reply) {
+    ToProto(std::get<domain::Account>(reply), api.Now(), response);
+  };
+}
+
 }  // namespace reserve::api

@@ -22,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/clock/monotonic.h"
+#include "services/ledger/api/conversions.h"
 #include "services/ledger/api/rpc_metrics.h"
 #include "services/ledger/engine/engine.h"
 
@@ -57,6 +58,9 @@ inline constexpr uint32_t kBatchUsageBytes = 512;
 struct ApiContext {
   engine::Engine& engine;
   RpcMetrics& metrics;
+
+  // How accounts are shown now.
+  Sight Now() const { return {engine.options().settings, engine.Now()}; }
 };
 
 // UNAVAILABLE while a drain is under way, and before the engine has started.
@@ -88,6 +92,8 @@ grpc::ServerUnaryReactor* StartQueryIn(engine::QueryPool& pool, const ApiContext
 // moves the reply into the response; `field_prefix` is put before the field of a
 // refusal, except before "account_id".
 using FillResponse = std::function<void(book::Reply&&)>;
+// Fills what a command on an account answers. The context must outlive the call.
+FillResponse FillAccount(const ApiContext& api, ledger::v1::Account* response);
 grpc::ServerUnaryReactor* StartCommand(const ApiContext& api, grpc::CallbackServerContext* context,
                                        const char* method, absl::StatusOr<engine::Task> task,
                                        FillResponse fill, const char* field_prefix = "");

@@ -95,9 +95,9 @@ grpc::ServerUnaryReactor* SupportService::ListPayouts(grpc::CallbackServerContex
 grpc::ServerUnaryReactor* SupportService::RecordPayout(grpc::CallbackServerContext* context,
                                                        const pb::RecordPayoutRequest* request,
                                                        pb::Account* response) {
-  return StartCommand(
-      api_, context, "RecordPayout", TaskFor(request->account_id(), ParsePayout(*request)),
-      [response](book::Reply&& reply) { ToProto(std::get<domain::Account>(reply), response); });
+  return StartCommand(api_, context, "RecordPayout",
+                      TaskFor(request->account_id(), ParsePayout(*request)),
+                      FillAccount(api_, response));
 }
 
 grpc::ServerUnaryReactor* SupportService::CloseAccount(grpc::CallbackServerContext* context,
@@ -105,9 +105,9 @@ grpc::ServerUnaryReactor* SupportService::CloseAccount(grpc::CallbackServerConte
                                                        pb::CloseAccountResponse* response) {
   return StartCommand(api_, context, "CloseAccount",
                       TaskFor(request->account_id(), ParseClose(*request)),
-                      [response](book::Reply&& reply) {
+                      [=, this](book::Reply&& reply) {
                         const auto& closing = std::get<book::ClosingReply>(reply);
-                        ToProto(closing.account, response->mutable_account());
+                        ToProto(closing.account, api_.Now(), response->mutable_account());
                         for (const domain::ClosingStep& step : closing.steps) {
                           ToProto(step, closing.account.currency, response->add_steps());
                         }

@@ -545,7 +545,8 @@ void ToProto(const domain::Account& account, pb::BillingSettings* message) {
   message->set_etag(book::EtagOf(account));
 }
 
-void ToProto(const domain::PaymentMethod& method, int32_t position, pb::PaymentMethod* message) {
+void ToProto(const domain::PaymentMethod& method, int32_t position, absl::Time now,
+             pb::PaymentMethod* message) {
   message->set_payment_method_id(method.payment_method_id);
   message->set_card_fingerprint(method.card.fingerprint);
   message->set_card_network(static_cast<pb::CardNetwork>(method.card.network));
@@ -559,16 +560,18 @@ void ToProto(const domain::PaymentMethod& method, int32_t position, pb::PaymentM
   if (method.state_time != absl::InfinitePast()) {
     reserve::ToProto(method.state_time, message->mutable_state_time());
   }
-  if (method.state == domain::CardState::kFailing && method.retry_time != absl::InfiniteFuture()) {
+  const bool waits = method.state == domain::CardState::kFailing ||
+                     (method.state == domain::CardState::kUsable && method.retry_time > now);
+  if (waits && method.retry_time != absl::InfiniteFuture()) {
     reserve::ToProto(method.retry_time, message->mutable_retry_time());
   }
 }
 
-void ToProto(const domain::Account& account,
+void ToProto(const domain::Account& account, absl::Time now,
              google::protobuf::RepeatedPtrField<pb::PaymentMethod>* messages) {
   int32_t position = 0;
   for (const domain::PaymentMethod& method : account.payment_methods) {
-    ToProto(method, ++position, messages->Add());
+    ToProto(method, ++position, now, messages->Add());
   }
 }
 
@@ -585,16 +588,17 @@ void ToProto(const domain::Closing& closing, const std::string& currency, pb::Cl
   reserve::ToProto(closing.written_off, currency, message->mutable_written_off());
 }
 
-void ToProto(const domain::Account& account, pb::Account* message) {
+void ToProto(const domain::Account& account, const Sight& sight, pb::Account* message) {
   message->set_account_id(account.account_id);
   message->set_state(static_cast<pb::AccountState>(account.state));
   reserve::ToProto(account.balance, account.currency, message->mutable_balance());
   ToProto(account, message->mutable_billing_settings());
-  ToProto(account, message->mutable_payment_methods());
+  ToProto(account, sight.now, message->mutable_payment_methods());
   if (account.closing.begun()) {
     ToProto(account.closing, account.currency, message->mutable_closing());
   } else {
-    for (const domain::Obstacle& obstacle : domain::ObstaclesOf(account)) {
+    for (const domain::Obstacle& obstacle :
+         domain::ObstaclesAt(sight.settings, sight.now, account)) {
       ToProto(obstacle, message->add_obstacles());
     }
   }

@@ -93,11 +93,17 @@ absl::Status CheckChargeId(absl::string_view charge_id, absl::string_view field)
 absl::Status CheckCode(absl::string_view code, absl::string_view field);
 absl::StatusOr<book::ReportRecharge> ReportFrom(const pb::ReportRechargeRequest& request);
 
-void ToProto(const domain::Account& account, pb::Account* message);
+// As of when, and under which settings, an account is shown.
+struct Sight {
+  const domain::Settings& settings;
+  absl::Time now;
+};
+void ToProto(const domain::Account& account, const Sight& sight, pb::Account* message);
 void ToProto(const domain::Account& account, pb::BillingSettings* message);
-void ToProto(const domain::PaymentMethod& method, int32_t position, pb::PaymentMethod* message);
+void ToProto(const domain::PaymentMethod& method, int32_t position, absl::Time now,
+             pb::PaymentMethod* message);
 // All cards of an account, in the customer's order.
-void ToProto(const domain::Account& account,
+void ToProto(const domain::Account& account, absl::Time now,
              google::protobuf::RepeatedPtrField<pb::PaymentMethod>* messages);
 // `now` decides which month's allowance is shown, if the plan has such.
 void ToProto(const book::UserReply& reply, absl::Time now, pb::User* message);

@@ -79,10 +79,10 @@ absl::StatusOr<book::Command> ParseRemove(const pb::RemovePaymentMethodRequest& 
                                    request.request_id()};
 }
 
-FillResponse FillCard(pb::PaymentMethod* response) {
-  return [response](Reply&& reply) {
+FillResponse FillCard(const ApiContext& api, pb::PaymentMethod* response) {
+  return [&api, response](Reply&& reply) {
     const auto& given = std::get<book::PaymentMethodReply>(reply);
-    ToProto(given.method, given.position, response);
+    ToProto(given.method, given.position, api.engine.Now(), response);
   };
 }
 
@@ -92,33 +92,34 @@ grpc::ServerUnaryReactor* AccountsService::AddPaymentMethod(
     grpc::CallbackServerContext* context, const pb::AddPaymentMethodRequest* request,
     pb::PaymentMethod* response) {
   return StartCommand(api_, context, "AddPaymentMethod",
-                      TaskFor(request->account_id(), ParseAdd(*request)), FillCard(response));
+                      TaskFor(request->account_id(), ParseAdd(*request)), FillCard(api_, response));
 }
 
 grpc::ServerUnaryReactor* AccountsService::UpdatePaymentMethod(
     grpc::CallbackServerContext* context, const pb::UpdatePaymentMethodRequest* request,
     pb::PaymentMethod* response) {
   return StartCommand(api_, context, "UpdatePaymentMethod",
-                      TaskFor(request->account_id(), ParseUpdate(*request)), FillCard(response));
+                      TaskFor(request->account_id(), ParseUpdate(*request)),
+                      FillCard(api_, response));
 }
 
 grpc::ServerUnaryReactor* AccountsService::RemovePaymentMethod(
     grpc::CallbackServerContext* context, const pb::RemovePaymentMethodRequest* request,
     pb::Account* response) {
-  return StartCommand(
-      api_, context, "RemovePaymentMethod", TaskFor(request->account_id(), ParseRemove(*request)),
-      [response](Reply&& reply) { ToProto(std::get<domain::Account>(reply), response); });
+  return StartCommand(api_, context, "RemovePaymentMethod",
+                      TaskFor(request->account_id(), ParseRemove(*request)),
+                      FillAccount(api_, response));
 }
 
 grpc::ServerUnaryReactor* AccountsService::ListPaymentMethods(
     grpc::CallbackServerContext* context, const pb::ListPaymentMethodsRequest* request,
     pb::ListPaymentMethodsResponse* response) {
   return StartQuery(api_, context, "ListPaymentMethods", request->account_id(),
-                    [=](Connection& connection) -> absl::Status {
+                    [=, this](Connection& connection) -> absl::Status {
                       RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
                                                LoadAccount(connection, request->account_id()));
                       response->Clear();
-                      ToProto(account, response->mutable_payment_methods());
+                      ToProto(account, api_.engine.Now(), response->mutable_payment_methods());
                       return absl::OkStatus();
                     });
 }

@@ -387,6 +387,10 @@ constexpr int WireNumber(domain::RefillObstacle value) {
       return pb::REFILL_OBSTACLE_CARD_DISPUTED;
     case domain::RefillObstacle::kTakenBack:
       return pb::REFILL_OBSTACLE_TAKEN_BACK;
+    case domain::RefillObstacle::kDeclineLimit:
+      return pb::REFILL_OBSTACLE_DECLINE_LIMIT;
+    case domain::RefillObstacle::kCardResting:
+      return pb::REFILL_OBSTACLE_CARD_RESTING;
   }
   return 0;
 }

@@ -105,10 +105,6 @@ absl::StatusOr<book::Command> ParseLift(const pb::LiftSuspensionRequest& request
       {request.payment_method_id(), request.dispute_id()}, std::move(by), request.request_id()};
 }
 
-FillResponse FillAccount(pb::Account* response) {
-  return [response](Reply&& reply) { ToProto(std::get<domain::Account>(reply), response); };
-}
-
 // What a person must look at: what is under review, and what keeps states of its charge, each row
 // once, by account and ordinal.
 absl::StatusOr<std::vector<domain::Recharge>> ReviewsAfter(storage::Connection& connection,
@@ -193,7 +189,7 @@ grpc::ServerUnaryReactor* SupportService::BlockAccount(grpc::CallbackServerConte
                                                        pb::Account* response) {
   return StartCommand(api_, context, "BlockAccount",
                       TaskFor(request->account_id(), ParseByStaff<book::BlockAccount>(*request)),
-                      FillAccount(response));
+                      FillAccount(api_, response));
 }
 
 grpc::ServerUnaryReactor* SupportService::UnblockAccount(grpc::CallbackServerContext* context,
@@ -201,14 +197,15 @@ grpc::ServerUnaryReactor* SupportService::UnblockAccount(grpc::CallbackServerCon
                                                          pb::Account* response) {
   return StartCommand(api_, context, "UnblockAccount",
                       TaskFor(request->account_id(), ParseByStaff<book::UnblockAccount>(*request)),
-                      FillAccount(response));
+                      FillAccount(api_, response));
 }
 
 grpc::ServerUnaryReactor* SupportService::LiftSuspension(grpc::CallbackServerContext* context,
                                                          const pb::LiftSuspensionRequest* request,
                                                          pb::Account* response) {
   return StartCommand(api_, context, "LiftSuspension",
-                      TaskFor(request->account_id(), ParseLift(*request)), FillAccount(response));
+                      TaskFor(request->account_id(), ParseLift(*request)),
+                      FillAccount(api_, response));
 }
 
 grpc::ServerUnaryReactor* SupportService::ListReviews(grpc::CallbackServerContext* context,

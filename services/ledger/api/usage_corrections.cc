@@ -23,7 +23,8 @@ absl::Status CheckOwnId(absl::string_view old_id, const domain::Usage& usage) {
 absl::StatusOr<book::Command> ParseVoid(const pb::VoidUsageRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckId(request.usage_id(), "usage_id"));
   RESERVE_ASSIGN_OR_RETURN(domain::ByStaff by, ByStaffFrom(request));
-  return book::VoidUsage{request.usage_id(), request.allow_missing(), std::move(by)};
+  return book::VoidUsage{request.usage_id(), request.allow_missing(), std::move(by),
+                         request.validate_only()};
 }
 
 absl::StatusOr<book::Command> ParseCorrect(const domain::Settings& settings,
@@ -33,8 +34,10 @@ absl::StatusOr<book::Command> ParseCorrect(const domain::Settings& settings,
   if (!usage.ok()) return WithFieldPrefix(usage.status(), "usage.");
   RESERVE_RETURN_IF_ERROR(CheckOwnId(request.usage_id(), *usage));
   RESERVE_ASSIGN_OR_RETURN(domain::ByStaff by, ByStaffFrom(request));
-  return book::CorrectUsage{
-      {request.usage_id(), request.may_recharge()}, *std::move(usage), std::move(by)};
+  return book::CorrectUsage{{request.usage_id(), request.may_recharge()},
+                            *std::move(usage),
+                            std::move(by),
+                            request.validate_only()};
 }
 
 // What is read of the calls that were paid for since (U7), where seconds went back.

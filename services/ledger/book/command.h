@@ -72,11 +72,13 @@ struct VoidUsage {
   std::string usage_id;
   bool allow_missing = false;  // one that was not booked is voided in advance
   domain::ByStaff by;
+  bool validate_only = false;
 };
 struct CorrectUsage {
   domain::Correction correction;
   domain::Usage usage;  // that takes its place
   domain::ByStaff by;
+  bool validate_only = false;
 };
 // Rates an UNRATED usage, if that can be done by now; `duplicate` says that nothing was.
 struct RateUnrated {

@@ -2,12 +2,12 @@
 // rating again (U5 to U7).
 #include "services/ledger/book/folder.h"
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/error/error.h"
@@ -18,6 +18,7 @@ namespace {
 
 using domain::Account;
 using domain::Entry;
+using domain::EntryKind;
 using domain::Transition;
 
 // `old`: the usage before it was taken back; null of one that is voided in advance.
@@ -43,6 +44,19 @@ VoidReply ReplyOfVoid(const Account& account, const domain::UsageState& state) {
   return reply;
 }
 
+// `old`: the usage before its void; null where that is in advance.
+CorrectionReply ReplyOfCorrection(const Transition& transition, const domain::UsageState* old) {
+  const auto booked = absl::c_find_if(
+      transition.entries, [](const Entry& entry) { return entry.kind == EntryKind::kUsage; });
+  CorrectionReply reply{ReplyOf(*booked, transition.account.currency), std::nullopt};
+  const Entry& first = transition.entries.front();
+  if (first.kind == EntryKind::kVoid) {
+    reply.voided = ReplyOfVoid(transition.account, first, old);
+    reply.voided->corrected_by = booked->booked->usage.usage_id;
+  }
+  return reply;
+}
+
 }  // namespace
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const VoidUsage& command) {
@@ -63,6 +77,9 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const VoidUsa
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
       domain::VoidUsage(ContextOf(*image), image->account(), command.usage_id, old, command.by));
+  if (command.validate_only) {
+    return ReplyOfVoid(transition.account, transition.entries.front(), old.state);
+  }
   const Entry* entry = ApplyWithOpen(*image, std::move(transition));
   return ReplyOfVoid(image->account(), *entry, old.state);
 }
@@ -80,7 +97,8 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Correct
   if (const Entry* stored = FindBooked(account_id, usage.usage_id); stored != nullptr) {
     return CorrectedBefore(*image, *stored, command, old);
   }
-  if (!image->account().closing.takes_facts() && IsForHelp(*image, usage)) {
+  if (!image->account().closing.takes_facts() && IsForHelp(*image, usage) &&
+      !command.validate_only) {
     ++folded_.unbooked_emergencies;  // and refused: the old usage stays as it is
   }
   RESERVE_RETURN_IF_ERROR(domain::CheckTakesFacts(image->account()));
@@ -88,14 +106,8 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Correct
   RESERVE_ASSIGN_OR_RETURN(Transition transition,
                            domain::CorrectUsage(ContextOf(*image), image->account(),
                                                 command.correction, old, terms, usage, command.by));
-  const bool voids = transition.entries.front().kind == domain::EntryKind::kVoid;
-  const size_t before = folded_.writes.entries.size();
-  const Entry* entry = ApplyWithOpen(*image, std::move(transition));
-  CorrectionReply reply{ReplyOf(*entry, image->account().currency), std::nullopt};
-  if (voids) {
-    reply.voided = ReplyOfVoid(image->account(), folded_.writes.entries[before], old.state);
-    reply.voided->corrected_by = usage.usage_id;
-  }
+  const CorrectionReply reply = ReplyOfCorrection(transition, old.state);
+  if (!command.validate_only) ApplyWithOpen(*image, std::move(transition));
   return reply;
 }
 
@@ -103,7 +115,7 @@ absl::StatusOr<Reply> Folder::CorrectedBefore(AccountImage& image, const Entry& 
                                               const CorrectUsage& command,
                                               const domain::UsageToVoid& old) {
   RESERVE_ASSIGN_OR_RETURN(UsageReply usage, AnswerRepeat(image_, image, stored, command.usage));
-  ++folded_.duplicates;
+  if (!command.validate_only) ++folded_.duplicates;
   CorrectionReply reply{std::move(usage), std::nullopt};
   const std::string& corrected_by = command.usage.usage_id;
   const bool was_voided = old.state != nullptr && old.state->status == domain::UsageStatus::kVoided;
@@ -111,6 +123,7 @@ absl::StatusOr<Reply> Folder::CorrectedBefore(AccountImage& image, const Entry& 
     if (old.state->corrected_by == corrected_by) {
       reply.voided = ReplyOfVoid(image.account(), *old.state);
     }
+    if (command.validate_only) return reply;
     ApplyWithOpen(image,
                   domain::NoteCorrectedBy(ContextOf(image), image.account(), old, corrected_by));
   } else {
@@ -119,9 +132,10 @@ absl::StatusOr<Reply> Folder::CorrectedBefore(AccountImage& image, const Entry& 
         Transition transition,
         domain::VoidUsage(ContextOf(image), image.account(), command.correction.usage_id, old,
                           command.by, corrected_by));
-    const Entry* entry = ApplyWithOpen(image, std::move(transition));
-    reply.voided = ReplyOfVoid(image.account(), *entry, old.state);
+    reply.voided = ReplyOfVoid(transition.account, transition.entries.front(), old.state);
     reply.voided->corrected_by = corrected_by;
+    if (command.validate_only) return reply;
+    ApplyWithOpen(image, std::move(transition));
   }
   SettleNamed(image, corrected_by, command.correction.hold_id);
   return reply;

@@ -62,11 +62,12 @@ struct DayOfTries {
   int32_t day = 0;  // its number (account_calendar.h); another day: nothing yet
   int32_t cards_given = 0;
   int32_t declines = 0;
+  CompactTime limit_time = absl::InfinitePast();  // since when no more are allowed; else that
 
   // From now on of this day: of another nothing counts any more.
   void CountOn(const CalendarWindow& today) {
     const auto number = static_cast<int32_t>(today.number);
-    if (day != number) *this = {number, 0, 0};
+    if (day != number) *this = {number};
   }
   friend bool operator==(const DayOfTries&, const DayOfTries&) = default;
 };
@@ -84,6 +85,8 @@ struct Suspension {
   int32_t number = 1;
   int32_t refunds = 0;
   int32_t disputes = 0;
+  // The last recharge when its newest reason came: a top-up of before lifts nothing.
+  int64_t ordinal = 0;
 
   friend bool operator==(const Suspension&, const Suspension&) = default;
 };

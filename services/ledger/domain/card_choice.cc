@@ -65,8 +65,11 @@ absl::Time AllowedByDeclines(const Settings& settings, const Card& card,
   const absl::Time allowed =
       NextAllowedAttempt(settings.card_limits, card.network, declines, earliest);
   *network_limited = allowed > earliest;
-  if (declines.size() < 2) return allowed;
-  return std::max(allowed, declines[1] + settings.decline_interval);
+  // After a decline once more at once; from then on one a minute, until it was left alone.
+  if (declines.size() < 2 || declines[0] - declines[1] >= 2 * settings.decline_interval) {
+    return allowed;
+  }
+  return std::max(allowed, declines[0] + settings.decline_interval);
 }
 
 CardChoice ChooseCard(const Context& context, const Account& account, int64_t ordinal) {

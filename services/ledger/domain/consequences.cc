@@ -12,6 +12,7 @@
 #include "services/ledger/domain/recharge_steps.h"
 #include "services/ledger/domain/refill.h"
 #include "services/ledger/domain/refusals.h"
+#include "services/ledger/domain/taken_back.h"
 
 namespace reserve::domain {
 namespace {
@@ -37,6 +38,7 @@ void Fund(Draft& draft) {
     return;
   }
   a.state = AccountState::kActive;
+  NoteFunded(&draft);
   draft.AddEvent(EventKind::kEnabled, "the reserve is funded");
 }
 
@@ -57,7 +59,7 @@ bool AimedAt(const Recharge& recharge, const CardChoice& choice) {
          recharge.card_given == choice.method->given;
 }
 
-// What would be opened now instead of the one that waits. What staff took back neither adds to
+// What would be opened now, or instead of the one that waits. What was taken back neither adds to
 // it nor ends it until the customer acts (G12).
 RefillDecision DecideAgain(const Context& context, const Account& a, int64_t ordinal) {
   if (!a.taken_back.waits()) return DecideRefill(context, a, ordinal);
@@ -106,17 +108,22 @@ void FollowTopUp(Draft& draft, const Recharge& open) {
     CancelRecharge(open, a.ends() ? kClosing : "the account is blocked", &draft);
     return;
   }
+  const absl::Time now = draft.context().now;
   const PaymentMethod* aimed = FindCard(a, open.payment_method_id);
-  if (aimed != nullptr && aimed->given == open.card_given &&
-      (aimed->state == CardState::kUsable || aimed->state == CardState::kFailing)) {
-    return;
-  }
+  const bool may_be_tried =
+      aimed != nullptr && aimed->given == open.card_given &&
+      (aimed->state == CardState::kUsable || aimed->state == CardState::kFailing);
+  // Without the declines of its cards it is not known whether it could be tried at once.
+  if (may_be_tried && (open.due_time <= now || draft.context().declines == nullptr)) return;
   const CardChoice choice = ChooseCardForTopUp(draft.context(), a, open.ordinal);
   if (choice.method == nullptr) {
     CancelRecharge(open, std::string(TextOf(FirstObstacle(a))), &draft);
-    return;
+  } else if (choice.time > now) {
+    // At once or not at all: one that waits keeps no other out (G8).
+    CancelRecharge(open, CardLimitText(choice.time), &draft);
+  } else {
+    AimAt(choice, &draft.Change(open));
   }
-  AimAt(choice, &draft.Change(open));
 }
 
 void FollowOpenRecharge(Draft& draft) {
@@ -207,8 +214,10 @@ void OpenRechargeIfLow(Draft& draft) {
   if (a.ends()) return;  // its time is that of its closing
   const bool capped_before = a.due.capped();
   a.due = {};
-  if (a.open_ordinal == 0 && !a.taken_back.waits()) {
-    const RefillDecision decision = DecideRefill(draft.context(), a, a.last_ordinal + 1);
+  // The first charge waits for nobody (O1).
+  const bool waits = a.taken_back.waits() && a.state != AccountState::kPendingFunding;
+  if (a.open_ordinal == 0 && !waits) {
+    const RefillDecision decision = DecideAgain(draft.context(), a, a.last_ordinal + 1);
     if (decision.refill.has_value()) Open(draft, *decision.refill);
     if (decision.cap.has_value()) {
       TellOfCap(draft, *decision.cap);

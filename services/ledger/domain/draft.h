@@ -41,6 +41,16 @@ class Draft {
   Nanos unused_balance() const { return unused_balance_; }
   Nanos balance_before() const { return balance_before_; }
 
+  // The customer has acted, or usage has come: nothing waits any more, and nothing that this
+  // command takes back, as of a grant whose end is seen only now, waits again (G12).
+  // Before the first charge nothing waits: what was taken back is only kept from adding to it (O1).
+  void EndWait() {
+    if (account().state == AccountState::kPendingFunding) return;
+    account().taken_back = {};
+    wait_ended_ = true;
+  }
+  bool wait_ended() const { return wait_ended_; }
+
   // `cause` is for people. The second form tells of a recharge, as it is in the arguments.
   Event& AddEvent(EventKind kind, std::string cause);
   Event& AddEvent(EventKind kind, std::string cause, const Recharge& recharge);
@@ -68,6 +78,7 @@ class Draft {
   const bool was_low_;
   const Nanos balance_before_;
   Nanos unused_balance_;
+  bool wait_ended_ = false;
   Transition transition_;
 };
 

@@ -54,12 +54,13 @@ Nanos NeededSince(absl::Time end, const std::vector<const Hold*>& live) {
   return needed;
 }
 
-void EndThose(absl::string_view cause, Draft* draft) {
+// Answers how much ended.
+Nanos EndThose(absl::string_view cause, Draft* draft) {
   std::vector<CreditGrant>& grants = draft->account().grants;
   const absl::Time now = draft->context().now;
   const bool any = std::any_of(grants.begin(), grants.end(),
                                [now](const CreditGrant& grant) { return grant.end <= now; });
-  if (!any) return;
+  if (!any) return 0;
   const std::vector<const Hold*> live = LiveHolds(*draft);
   std::vector<CreditGrant> ended;
   Nanos kept = 0;
@@ -77,7 +78,7 @@ void EndThose(absl::string_view cause, Draft* draft) {
     grant.remaining = left;
     kept = AddSaturating(kept, left);
   }
-  if (ended.empty()) return;
+  if (ended.empty()) return 0;
   draft->transition().grants_changed = true;
   grants.erase(std::remove_if(grants.begin(), grants.end(),
                               [now](const CreditGrant& grant) {
@@ -87,10 +88,15 @@ void EndThose(absl::string_view cause, Draft* draft) {
   for (const CreditGrant& grant : ended) {
     if (grant.remaining > 0) BookEnd(grant.number, grant.remaining, cause, draft);
   }
-  // Together, whatever their order.
-  const Nanos left = SumOf(ended);
-  if (left > 0) NoteTakenBack(-left, draft);
+  return SumOf(ended);
 }
+
+// G12, together, whatever their order.
+void NoteEnded(Nanos ended, Draft* draft) {
+  if (ended > 0) NoteTakenBack(-ended, draft);
+}
+
+constexpr char kTimeIsOver[] = "its time is over";
 
 }  // namespace
 
@@ -144,14 +150,18 @@ std::string DrawOnGrants(Nanos cost, int64_t booked_seq, absl::string_view retur
 }
 
 void EndGrants(Draft* draft) {
-  if (!draft->account().grants.empty()) EndThose("its time is over", draft);
+  if (!draft->account().grants.empty()) NoteEnded(EndThose(kTimeIsOver, draft), draft);
+}
+
+void EndGrantsUnnoted(Draft* draft) {
+  if (!draft->account().grants.empty()) EndThose(kTimeIsOver, draft);
 }
 
 void EndAllGrants(Draft* draft) {
   for (CreditGrant& grant : draft->account().grants) {
     grant.end = std::min<absl::Time>(grant.end, draft->context().now);
   }
-  EndThose("the account is being closed", draft);
+  NoteEnded(EndThose("the account is being closed", draft), draft);
 }
 
 void AwaitGrantEnd(Draft* draft) {

@@ -29,6 +29,9 @@ std::string DrawOnGrants(Nanos cost, int64_t booked_seq, absl::string_view retur
 // that were made before: that ends with them. Whoever is low because of that is charged nothing by
 // itself (G12).
 void EndGrants(Draft* draft);
+// The same within a command that gave money back to grants, and notes its net itself
+// (taken_back.h): what ends of that was taken from nobody.
+void EndGrantsUnnoted(Draft* draft);
 // Ends all of them, as their account closes (P4); what holds need ends with them.
 void EndAllGrants(Draft* draft);
 

@@ -204,7 +204,7 @@ Transition WithHold(Draft&& draft, const Hold& before, const Hold& after) {
 
 // G12: a call that gets no more for want of money ends the wait after money was taken back.
 void NoteWantOfMoney(const Hold& hold, Draft* draft) {
-  if (hold.final_reason == FinalReason::kInsufficientBalance) draft->account().taken_back = {};
+  if (hold.final_reason == FinalReason::kInsufficientBalance) draft->EndWait();
 }
 
 // A draft in which nothing is left to promise of grants whose time is over (P6).
@@ -421,7 +421,7 @@ absl::StatusOr<Transition> EstimateUsage(const Context& context, const Account& 
   }
   const Usage usage = UsageOf(hold);
   RESERVE_ASSIGN_OR_RETURN(Rating rating, RateFact(account, terms, usage));
-  draft.account().taken_back = {};
+  draft.EndWait();
   Booking booking;
   booking.hold = &hold;
   booking.estimated = true;

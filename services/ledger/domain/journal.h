@@ -195,7 +195,9 @@ enum class RefillObstacle : uint8_t {
   kUnderReview = 8,  // a person, or the gateway, has still to decide upon an earlier recharge
   kBlocked = 9,
   kCardDisputed = 10,
-  kTakenBack = 11,  // staff took money back; waits for the customer
+  kTakenBack = 11,     // staff took money back; waits for the customer
+  kDeclineLimit = 12,  // its cards were declined as often as we allow in a day
+  kCardResting = 13,   // less was captured of it than was asked for
 };
 
 // Something that happened to an account, with its cause and time (D4).

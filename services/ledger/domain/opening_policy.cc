@@ -64,10 +64,14 @@ absl::Status CheckBillingSettings(const CurrencySettings& settings, const Accoun
 }
 
 // G10, and what the switch ends of G12.
-void SwitchAutomatic(bool on, Draft* draft) {
+// `asked`: the request asks for nothing else.
+void SwitchAutomatic(bool on, bool asked, Draft* draft) {
   Account& a = draft->account();
   const absl::Time now = draft->context().now;
-  if (on) EndSuspension("the customer switched automatic recharging on", draft);
+  // Who saves all settings as they are says nothing of a suspension (G12).
+  if (on && (asked || a.automatic_off)) {
+    EndSuspension("the customer switched automatic recharging on", draft);
+  }
   if (a.automatic_off != on) return;
   a.automatic_off = !on;
   a.automatic_off_time = on ? absl::InfinitePast() : now;
@@ -203,8 +207,13 @@ absl::StatusOr<Transition> UpdateBillingSettings(const Context& context, const A
   }
   RESERVE_RETURN_IF_ERROR(CheckBillingSettings(CurrencyOf(context.settings, a), a));
   const bool amounts_changed = !(a == account);
-  if (change.automatic_recharge.has_value()) SwitchAutomatic(*change.automatic_recharge, &draft);
-  a.taken_back = {};  // the customer has acted, also who leaves all as it was
+  if (change.automatic_recharge.has_value()) {
+    const bool asked = !change.reserve_amount.has_value() &&
+                       !change.recharge_threshold.has_value() && !change.monthly_cap.has_value() &&
+                       !change.notify_below.has_value();
+    SwitchAutomatic(*change.automatic_recharge, asked, &draft);
+  }
+  draft.EndWait();  // the customer has acted, also who leaves all as it was
   if (a == account) return Unchanged(account);
   if (amounts_changed) {
     draft.AddEvent(EventKind::kSettingsChanged, DescribeSettings(a));

@@ -58,9 +58,6 @@ absl::Status CountGiven(const Context& context, Account* account) {
   return absl::OkStatus();
 }
 
-// The customer is not heard to act by a repeat, but by a command that is applied (G12).
-void Acted(Account* account) { account->taken_back = {}; }
-
 void MoveTo(int32_t position, const std::string& payment_method_id, Draft* draft) {
   if (position == 0) return;
   std::vector<PaymentMethod>& cards = draft->account().payment_methods;
@@ -118,7 +115,7 @@ absl::StatusOr<Transition> GiveTo(const Context& context, const Account& account
                                   const std::string& payment_method_id, const GivenCard& given) {
   Draft draft(context, account);
   RESERVE_RETURN_IF_ERROR(CountGiven(context, &draft.account()));
-  Acted(&draft.account());
+  draft.EndWait();
   Give(given, payment_method_id, &draft);
   MoveTo(given.position, payment_method_id, &draft);
   return Concluded(std::move(draft));
@@ -131,7 +128,7 @@ absl::StatusOr<Transition> GiveNew(const Context& context, const Account& accoun
   }
   Draft draft(context, account);
   RESERVE_RETURN_IF_ERROR(CountGiven(context, &draft.account()));
-  Acted(&draft.account());
+  draft.EndWait();
   PutNewCard(given, &draft);
   const std::string payment_method_id = draft.account().payment_methods.back().payment_method_id;
   draft
@@ -224,7 +221,7 @@ absl::StatusOr<Transition> RemovePaymentMethod(const Context& context, const Acc
     return PaymentMethodNotFound(account.account_id, payment_method_id);
   }
   Draft draft(context, account);
-  Acted(&draft.account());
+  draft.EndWait();
   std::vector<PaymentMethod>& cards = draft.account().payment_methods;
   const auto removed = std::find_if(cards.begin(), cards.end(), [&](const PaymentMethod& method) {
     return method.payment_method_id == payment_method_id;

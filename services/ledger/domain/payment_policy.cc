@@ -44,7 +44,7 @@ Recharge& AddPayment(const PaymentRequest& request, Draft* draft) {
   payment.create_time = draft->context().now;
   payment.settle_time = draft->context().now;
   ++a.payments;
-  a.taken_back = {};  // the customer has acted
+  draft->EndWait();  // the customer has acted
   return draft->transition().recharges.emplace_back(std::move(payment));
 }
 

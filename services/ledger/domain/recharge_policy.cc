@@ -83,7 +83,7 @@ absl::StatusOr<Transition> RequestRecharge(const Context& context, const Account
       ChooseCardForTopUp(context, draft.account(), draft.account().last_ordinal + 1);
   if (choice.method == nullptr) return NoCardFor(account);
   if (choice.time > context.now) return CardLimitReached(context.now, choice.time);
-  draft.account().taken_back = {};
+  draft.EndWait();
   draft
       .OpenRecharge(RechargeKind::kTopUp, charged, choice,
                     absl::StrCat("the customer asked for ", FormatMoney(account.currency, charged)))
@@ -121,10 +121,13 @@ Transition DeferRecharge(const Context& context, const Account& account, const R
       aimed->state == CardState::kFailing) {
     draft.AddEvent(EventKind::kCardLimitReached, CardLimitText(choice.time), recharge);
   }
-  if (choice.method != nullptr) {
+  if (top_up && (choice.method == nullptr || choice.time > context.now)) {
+    // It is not retried by schedule, and one that waits keeps no other out (G8).
+    CancelRecharge(recharge,
+                   choice.method == nullptr ? "no card may be tried" : CardLimitText(choice.time),
+                   &draft);
+  } else if (choice.method != nullptr) {
     AimAt(choice, &draft.Change(recharge));
-  } else if (top_up) {
-    CancelRecharge(recharge, "no card may be tried", &draft);
   }  // else G1 cancels it
   return Concluded(std::move(draft));
 }

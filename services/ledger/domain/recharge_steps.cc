@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "services/ledger/domain/suspension.h"
+#include "services/ledger/domain/taken_back.h"
 
 namespace reserve::domain {
 
@@ -155,9 +156,14 @@ absl::Status Credit(const Recharge& recharge, const MadeCharge& charge, Draft* d
         closed);
     if (card != nullptr) LetRest(card->payment_method_id, draft);
   }
-  if (closed.kind == RechargeKind::kTopUp) EndSuspension("a top-up succeeded", draft);
+  // One that was under way when money was taken back is no act of after it (G12).
+  if (closed.kind == RechargeKind::kTopUp && closed.ordinal > a.suspension.ordinal) {
+    EndSuspension("a top-up succeeded", draft);
+  }
   if (a.state == AccountState::kPendingFunding) {
     a.state = AccountState::kActive;
+    if (closed.kind == RechargeKind::kTopUp) draft->EndWait();  // the customer has acted
+    NoteFunded(draft);
     draft->AddEvent(EventKind::kEnabled, "the reserve is funded");
   }
   if (charge.credited != nullptr) NoteNumber(number, *charge.credited, draft);

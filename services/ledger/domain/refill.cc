@@ -98,6 +98,30 @@ Obstacle ObstacleOfCards(const Account& a) {
   return obstacle;
 }
 
+// G9: no card is tried before the day ends.
+Obstacle ObstacleOfDeclines(const Settings& settings, absl::Time now, const Account& a) {
+  if (a.tries.declines < settings.max_declines_per_day) return {};
+  const CalendarWindow today = WindowAt(a.calendar, CalendarUnit::kDay, now);
+  if (a.tries.day != today.number) return {};
+  return {RefillObstacle::kDeclineLimit, a.tries.limit_time, today.end};
+}
+
+// G4: of the cards that may be tried each waits for its time, and one of them not for a decline.
+Obstacle ObstacleOfRest(const Settings& settings, absl::Time now, const Account& a) {
+  Obstacle rest{RefillObstacle::kCardResting};
+  bool any = false;
+  for (const PaymentMethod& method : a.payment_methods) {
+    const bool usable = method.state == CardState::kUsable;
+    if (!usable && method.state != CardState::kFailing) continue;
+    if (method.retry_time <= now) return {};
+    rest.until = std::min<absl::Time>(rest.until, method.retry_time);
+    if (!usable) continue;
+    any = true;
+    rest.since = std::max<absl::Time>(rest.since, method.retry_time - settings.partial_charge_wait);
+  }
+  return any ? rest : Obstacle{};
+}
+
 bool MayRefill(const Account& a) {
   if (a.ends() || a.blocked() || a.set_aside > 0) return false;
   if (a.state == AccountState::kPendingFunding) return true;  // O1
@@ -165,8 +189,22 @@ absl::InlinedVector<Obstacle, 2> ObstaclesOf(const Account& account) {
   if (account.due.capped()) {
     obstacles.push_back({RefillObstacle::kCapReached, account.cap_reached_time, account.due.time});
   }
-  if (account.taken_back.waits()) {
+  if (account.taken_back.waits() && account.state != AccountState::kPendingFunding) {
     obstacles.push_back({RefillObstacle::kTakenBack, account.taken_back.time});
+  }
+  return obstacles;
+}
+
+absl::InlinedVector<Obstacle, 2> ObstaclesAt(const Settings& settings, absl::Time now,
+                                             const Account& account) {
+  absl::InlinedVector<Obstacle, 2> obstacles = ObstaclesOf(account);
+  if (const Obstacle limit = ObstacleOfDeclines(settings, now, account);
+      limit.kind != RefillObstacle::kNone) {
+    obstacles.push_back(limit);
+  }
+  if (const Obstacle rest = ObstacleOfRest(settings, now, account);
+      rest.kind != RefillObstacle::kNone) {
+    obstacles.push_back(rest);
   }
   return obstacles;
 }
@@ -191,6 +229,8 @@ bool DisablesAtZero(RefillObstacle obstacle) {
     case RefillObstacle::kUnderReview:
     case RefillObstacle::kBlocked:
     case RefillObstacle::kTakenBack:
+    case RefillObstacle::kDeclineLimit:
+    case RefillObstacle::kCardResting:
       return false;
   }
   return false;
@@ -222,6 +262,10 @@ absl::string_view TextOf(RefillObstacle obstacle) {
       return "the account is blocked";
     case RefillObstacle::kTakenBack:
       return "money was taken back, and the customer has not acted since";
+    case RefillObstacle::kDeclineLimit:
+      return "cards were declined as often today as we allow";
+    case RefillObstacle::kCardResting:
+      return "less was captured of the card than was asked for, and it rests";
   }
   return "";
 }
@@ -251,6 +295,10 @@ absl::string_view RemedyOf(RefillObstacle obstacle) {
       return "an administrator unblocks the account";
     case RefillObstacle::kTakenBack:
       return "the next usage, or whatever the customer does";
+    case RefillObstacle::kDeclineLimit:
+      return "wait until the account's day ends, or pay another way";
+    case RefillObstacle::kCardResting:
+      return "top up, or wait until the card is charged by itself again";
   }
   return "";
 }

@@ -54,7 +54,11 @@ struct Obstacle {
 
 // All of them, those for which D1 disables at zero first.
 absl::InlinedVector<Obstacle, 2> ObstaclesOf(const Account& account);
-// The first of them, or kNone.
+// The same, and after them what only time brings in the way and ends, and no state goes by: the
+// account's declines of the day, and the rest of a card of which less was captured (G9, G4).
+absl::InlinedVector<Obstacle, 2> ObstaclesAt(const Settings& settings, absl::Time now,
+                                             const Account& account);
+// The first that ObstaclesOf() has, or kNone.
 RefillObstacle FirstObstacle(const Account& account);
 // Does D1 disable an account at zero for it? Else it may go down to the debt limit (D2).
 bool DisablesAtZero(RefillObstacle obstacle);

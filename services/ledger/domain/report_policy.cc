@@ -65,10 +65,17 @@ std::string DeclineText(const ChargeOutcome& outcome) {
   }
 }
 
-// G9, of ours.
-void CountDecline(absl::Time now, Account* account) {
-  account->tries.CountOn(WindowAt(account->calendar, CalendarUnit::kDay, now));
-  ++account->tries.declines;
+// G9, of ours; told when it is reached.
+void CountDecline(Draft* draft) {
+  const absl::Time now = draft->context().now;
+  DayOfTries& tries = draft->account().tries;
+  const CalendarWindow today = WindowAt(draft->account().calendar, CalendarUnit::kDay, now);
+  tries.CountOn(today);
+  if (++tries.declines != draft->context().settings.max_declines_per_day) return;
+  tries.limit_time = now;
+  draft->AddEvent(EventKind::kCardLimitReached,
+                  absl::StrCat("the account's cards were declined ", tries.declines,
+                               " times today; none is tried before ", FormatRfc3339(today.end)));
 }
 
 // G5: what the decline does to the card that was tried, unless it was given or confirmed since
@@ -131,7 +138,7 @@ Transition ApplyDecline(const Context& context, const Account& account, const Re
   Draft draft(aware, account);
   draft.transition().decline = CardDecline{recharge.account_id, recharge.ordinal, outcome.attempt,
                                            recharge.card.fingerprint, context.now};
-  CountDecline(context.now, &draft.account());
+  CountDecline(&draft);
   const bool marked = MarkCard(recharge, outcome, &draft);
   Recharge& next = draft.Change(recharge);
   next.state = RechargeState::kOpen;

@@ -93,13 +93,14 @@ absl::StatusOr<ReratedUsage> RateAgain(const Context& context, const Account& ac
   event.usage_id = usage.usage_id;
   event.amount = difference;
   draft.transition().usage_states.push_back(std::move(rated));
-  NoteCorrected(difference, rerating.may_recharge, &draft);
+  EndGrantsUnnoted(&draft);
+  NoteCorrected(difference, draft.balance_before(), rerating.may_recharge, &draft);
   return ReratedUsage{Rerated::kChanged, Concluded(std::move(draft))};
 }
 
 std::optional<Recharge> RechargeToFollow(const Context& context, const Account& account) {
   Draft draft(context, account);
-  draft.account().taken_back = {};
+  draft.EndWait();
   Transition transition = Concluded(std::move(draft));
   for (Recharge& recharge : transition.recharges) {
     if (recharge.ordinal > account.last_ordinal) return std::move(recharge);

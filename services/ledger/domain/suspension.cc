@@ -19,6 +19,7 @@ int32_t& CountOf(SuspensionReason reason, Suspension* suspension) {
 int32_t Suspend(SuspensionReason reason, const ByStaff& by, Draft* draft) {
   Suspension& suspension = draft->account().suspension;
   ++CountOf(reason, &suspension);
+  suspension.ordinal = draft->account().last_ordinal;
   if (suspension.time == absl::InfinitePast()) suspension.time = draft->context().now;
   const SuspensionReason now = ReasonOf(suspension);
   if (std::exchange(suspension.reason, now) != now) {
@@ -37,6 +38,7 @@ void TakeBackSuspension(SuspensionReason reason, int32_t number, Draft* draft) {
   suspension.reason = ReasonOf(suspension);
   if (suspension.reason != SuspensionReason::kNone) return;
   suspension.time = absl::InfinitePast();
+  suspension.ordinal = 0;
   draft->AddEvent(EventKind::kSuspensionLifted, "what was taken back is booked back");
   if (IsLow(account) && !account.taken_back.waits()) account.taken_back.time = draft->context().now;
 }

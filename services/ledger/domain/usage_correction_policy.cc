@@ -105,7 +105,8 @@ absl::StatusOr<Transition> VoidUsage(const Context& context, const Account& acco
   Draft draft(context, account);
   RESERVE_RETURN_IF_ERROR(AddVoid(usage_id, old, by, corrected_by, &draft));
   EndHoldsOf(usage_id, /*hold_id=*/"", &draft);
-  NoteTakenBack(draft.account().balance - draft.balance_before(), &draft);
+  EndGrantsUnnoted(&draft);
+  NoteTakenBack(SubtractSaturating(draft.account().balance, draft.balance_before()), &draft);
   return Concluded(std::move(draft));
 }
 
@@ -126,7 +127,8 @@ absl::StatusOr<Transition> CorrectUsage(const Context& context, const Account& a
   EndHoldsOf(correction.usage_id, correction.hold_id, &draft);
   EndHoldsOf(usage.usage_id, "", &draft);
   const Nanos difference = SubtractSaturating(draft.account().balance, draft.balance_before());
-  NoteCorrected(difference, correction.may_recharge, &draft);
+  EndGrantsUnnoted(&draft);
+  NoteCorrected(difference, draft.balance_before(), correction.may_recharge, &draft);
   return Concluded(std::move(draft));
 }
 
@@ -154,7 +156,7 @@ absl::StatusOr<Transition> ReplaceEstimate(const Context& context, const Account
     NoteCdrOf(estimate, usage.usage_id, &draft);
   }
   RESERVE_RETURN_IF_ERROR(BookInPlace(id, /*hold_id=*/"", estimate, terms, usage, &draft));
-  draft.account().taken_back = {};
+  draft.EndWait();
   // Under an id of its own it has a row of its own, if any.
   if (id != usage.usage_id) return Concluded(std::move(draft));
   // Its row is the new one's from now on, whatever that is.

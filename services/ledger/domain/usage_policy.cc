@@ -80,7 +80,7 @@ absl::StatusOr<Transition> RecordUsage(const Context& context, Account&& account
   RESERVE_RETURN_IF_ERROR(Subtract(account.balance, rating.cost).status());
   Draft draft(context, std::move(account));
   // Usage ends the wait (G12), but not a call for help (C10).
-  if (!terms.emergency) draft.account().taken_back = {};
+  if (!terms.emergency) draft.EndWait();
   Booking booking;
   booking.hold = HoldOf(context.holds, usage.usage_id, hold_id);
   const bool held = booking.hold != nullptr;
@@ -153,7 +153,7 @@ Transition AfterRefusal(const Context& context, const Account& account, Decision
     return Unchanged(account);
   }
   Draft draft(context, account);
-  draft.account().taken_back = {};
+  draft.EndWait();
   return Concluded(std::move(draft));
 }
 

@@ -25,8 +25,8 @@ ABSL_FLAG(int, max_declines_per_day, 10,
           "After so many declined attempts on an account a day, of its time zone, its cards are "
           "tried again the day after.");
 ABSL_FLAG(absl::Duration, decline_interval, absl::Minutes(1),
-          "A card that declined twice is not tried again before this long after the first of the "
-          "two.");
+          "A card that declined twice, and was not left alone for twice this long, is not tried "
+          "again before this long after the second.");
 ABSL_FLAG(absl::Duration, partial_charge_wait, absl::Hours(1),
           "A card of which less was charged than was asked for is not charged by itself before.");
 ABSL_FLAG(absl::Duration, pending_lookup_interval, absl::Minutes(5),

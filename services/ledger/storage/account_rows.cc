@@ -58,6 +58,7 @@ constexpr absl::string_view kAccountColumns[] = {
     "suspension_number",
     "suspending_refunds",
     "suspending_disputes",
+    "suspension_ordinal",
     "disputed_numbers",
     "taken_back_nanos",
     "taken_back_time",
@@ -68,6 +69,7 @@ constexpr absl::string_view kAccountColumns[] = {
     "tries_day",
     "cards_given",
     "declines",
+    "decline_limit_time",
     "marks",
     "block_reason",
     "block_time",
@@ -276,6 +278,7 @@ Account ReadAccount(const Row& row) {
   a.suspension.number = columns.Int32();
   a.suspension.refunds = columns.Int32();
   a.suspension.disputes = columns.Int32();
+  a.suspension.ordinal = columns.Int();
   a.disputed_numbers = ParseDisputedNumbers(columns.TextOrEmpty());
   a.taken_back.amount = columns.Int();
   a.taken_back.time = columns.TimeOr(absl::InfinitePast());
@@ -286,6 +289,7 @@ Account ReadAccount(const Row& row) {
   a.tries.day = columns.Int32();
   a.tries.cards_given = columns.Int32();
   a.tries.declines = columns.Int32();
+  a.tries.limit_time = columns.TimeOr(absl::InfinitePast());
   ReadMarks(columns.Text(), &a);
   a.block.reason = columns.Text();
   a.block.time = columns.Time();
@@ -349,6 +353,7 @@ void AppendAccount(const Account& a, SqlText* sql) {
       .Int(a.suspension.number)
       .Int(a.suspension.refunds)
       .Int(a.suspension.disputes)
+      .Int(a.suspension.ordinal)
       .Text(FormatDisputedNumbers(a.disputed_numbers))
       .Int(a.taken_back.amount)
       .Time(a.taken_back.time)
@@ -359,6 +364,7 @@ void AppendAccount(const Account& a, SqlText* sql) {
       .Int(a.tries.day)
       .Int(a.tries.cards_given)
       .Int(a.tries.declines)
+      .Time(a.tries.limit_time)
       .Text(StoredMarks(a))
       .Text(a.block.reason)
       .Time(a.block.time)

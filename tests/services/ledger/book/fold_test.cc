@@ -338,6 +338,78 @@ TEST_F(FoldTest, U5_AVoidInTheBatchOfItsUsageTakesItBackAndTheUsageStaysVoided) 
   EXPECT_EQ(folded.writes.usage_states[0]->status, domain::UsageStatus::kVoided);
 }
 
+TEST_F(FoldTest, U5_AVoidThatIsOnlyTriedIsAnsweredAndChangesNothing) {
+  Store("a");
+  Ask("a", RecordUsage{Call("c")});
+  VoidUsage tried{"c", false, {"wrong"}, /*validate_only=*/true};
+  Ask("a", tried);
+  Ask("a", tried);
+  tried.validate_only = false;
+  Ask("a", tried);
+  tried = {"missing", false, {"wrong"}, /*validate_only=*/true};
+  Ask("a", tried);
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK", "USAGE_NOT_FOUND"));
+  for (const size_t asked : {1, 2, 3}) {
+    const auto& reply = std::get<VoidReply>(*folded.replies[asked]);
+    EXPECT_EQ(reply.seq, 2);
+    EXPECT_EQ(reply.returned, kNanosPerCent);
+    EXPECT_EQ(reply.balance, 100 * kNanosPerUnit);
+    EXPECT_FALSE(reply.already_voided);
+  }
+  EXPECT_EQ(folded.writes.entries.size(), 2u);
+}
+
+TEST_F(FoldTest, U5_ACorrectionThatIsOnlyTriedIsAnsweredAndChangesNothing) {
+  Store("a");
+  Ask("a", RecordUsage{Call("old")});
+  CorrectUsage tried{{"old"}, Call("new"), {"wrong"}, /*validate_only=*/true};
+  tried.usage.duration = absl::Minutes(5);
+  CorrectUsage made = tried;
+  made.validate_only = false;
+  Ask("a", tried);
+  Ask("a", tried);
+  Ask("a", made);
+  Ask("a", tried);
+  // Of one that was booked by itself the old one is still to be taken back.
+  Ask("a", RecordUsage{Call("third")});
+  Ask("a", CorrectUsage{{"new"}, Call("third"), {"wrong"}, /*validate_only=*/true});
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK", "OK", "OK", "OK"));
+  for (const size_t asked : {1, 2, 3}) {
+    const auto& reply = std::get<CorrectionReply>(*folded.replies[asked]);
+    EXPECT_EQ(reply.usage.seq, 3);
+    EXPECT_EQ(reply.usage.cost, 5 * kNanosPerCent);
+    EXPECT_FALSE(reply.usage.duplicate);
+    ASSERT_TRUE(reply.voided.has_value());
+    EXPECT_EQ(reply.voided->returned, kNanosPerCent);
+  }
+  EXPECT_TRUE(std::get<CorrectionReply>(*folded.replies[4]).usage.duplicate);
+  EXPECT_EQ(std::get<CorrectionReply>(*folded.replies[6]).voided->returned, 5 * kNanosPerCent);
+  EXPECT_EQ(folded.writes.entries.size(), 4u);
+  EXPECT_EQ(image_.accounts["a"].account().balance, 100 * kNanosPerUnit - 6 * kNanosPerCent);
+}
+
+TEST_F(FoldTest, G8_ATopUpThatIsOnlyTriedIsAnsweredAndOpensNothing) {
+  Store("a");
+  RequestRecharge tried{"top-up", 20 * kNanosPerUnit, "", /*validate_only=*/true};
+  RequestRecharge made = tried;
+  made.validate_only = false;
+  Ask("a", tried);
+  Ask("a", tried);
+  Ask("a", made);
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK"));
+  for (const size_t asked : {0, 1, 2}) {
+    const auto& reply = std::get<RechargeReply>(*folded.replies[asked]);
+    EXPECT_EQ(reply.recharge.ordinal, 1);
+    EXPECT_EQ(reply.recharge.amount, 20 * kNanosPerUnit);
+    EXPECT_FALSE(reply.already_applied);
+  }
+  EXPECT_EQ(folded.writes.recharges.size(), 1u);
+  EXPECT_EQ(folded.writes.requests.size(), 1u);
+}
+
 TEST_F(FoldTest, U5_TheOriginalThatWasOvertakenBooksNothing) {
   Store("a");
   Ask("a", CorrectUsage{{"old"}, Call("new"), {"wrong"}});

@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -17,6 +18,7 @@
 namespace reserve::book {
 namespace {
 
+using domain::Entry;
 using domain::EntryKind;
 using domain::RechargeKind;
 using domain::RechargeState;
@@ -125,6 +127,36 @@ TEST_F(PaymentsFoldTest, P5_ARequestBooksOnce) {
   ASSERT_EQ(folded_.writes.requests.size(), 1u);
   EXPECT_EQ(folded_.writes.requests[0].seq, 1);
   EXPECT_EQ(folded_.writes.requests[0].ordinal, 3);
+}
+
+TEST_F(PaymentsFoldTest, G12_P6_AnAdjustmentOrAGrantThatIsOnlyTriedBooksNothing) {
+  AdjustBalance adjustment{"down", -5 * kDollar, {"fee"}, "", /*validate_only=*/true};
+  GrantCredit grant{{"promo", 7 * kDollar, kNow + absl::Hours(24), {"welcome"}},
+                    "",
+                    /*validate_only=*/true};
+  for (int i = 0; i < 2; ++i) {
+    Ask(adjustment);
+    Ask(grant);
+  }
+  Run();
+  EXPECT_THAT(reasons_, ElementsAre("OK", "OK", "OK", "OK"));
+  EXPECT_TRUE(folded_.writes.empty());
+  EXPECT_EQ(Balance(), 100 * kDollar);
+  const auto told = [this](size_t asked) {
+    const Entry& entry = std::get<EntryReply>(*folded_.replies[asked]).entry;
+    return std::tuple(entry.kind, entry.seq, entry.amount, entry.balance_after, entry.reason);
+  };
+  const auto tried = told(0);
+  EXPECT_EQ(tried, std::tuple(EntryKind::kAdjustment, 1, -5 * kDollar, 95 * kDollar, "fee"));
+  EXPECT_EQ(told(1), std::tuple(EntryKind::kGrant, 1, 7 * kDollar, 107 * kDollar, "welcome"));
+  EXPECT_EQ(told(2), told(0));
+  EXPECT_EQ(told(3), told(1));
+  adjustment.validate_only = false;
+  commands_.clear();
+  Ask(adjustment);
+  Run();
+  EXPECT_EQ(told(0), tried);
+  EXPECT_EQ(Balance(), 95 * kDollar);
 }
 
 TEST_F(PaymentsFoldTest, P5_OnlyTryingAnswersWhatWouldBeBookedAndWritesNothing) {

@@ -124,6 +124,50 @@ TEST(AccountPolicyTest, O1_AnAdjustmentAloneDoesNotFundAnAccount) {
   EXPECT_EQ(books.account().balance, Dollars(65));
 }
 
+TEST(AccountPolicyTest, O1_WhatStaffTakesBackMakesTheFirstChargeNoLarger) {
+  Books books;
+  ASSERT_TRUE(books.OpenWithCard().ok());
+  ASSERT_TRUE(books.Decline(DeclineClass::kSoft).ok());
+  ASSERT_TRUE(books.Adjust(-Dollars(20)).ok());
+  EXPECT_EQ(books.open()->amount, Dollars(15));
+  ASSERT_TRUE(books.Reconsider().ok());
+  EXPECT_EQ(books.open()->amount, Dollars(15));
+  ASSERT_TRUE(books.Charge().ok());
+  EXPECT_EQ(books.account().balance, -Dollars(5));
+  EXPECT_EQ(books.account().state, AccountState::kActive);
+  EXPECT_EQ(books.open(), nullptr) << "nor does what was taken start another (G12)";
+}
+
+TEST(AccountPolicyTest, O1_TheFirstChargeIsMoreForUsageAndNotForWhatStaffTookBack) {
+  Books books;
+  ASSERT_TRUE(books.Open(OpeningWith(Card())).ok());
+  ASSERT_TRUE(books.PutUser("ann", PerMinutePlan()).ok());
+  ASSERT_TRUE(books.Adjust(-Dollars(20)).ok());
+  ASSERT_TRUE(books.AddCard(CardNamed("visa")).ok());
+  ASSERT_NE(books.open(), nullptr);
+  EXPECT_EQ(books.open()->amount, Dollars(15));
+  ASSERT_TRUE(books.Decline(DeclineClass::kSoft).ok());
+  ASSERT_TRUE(books.Use(Dollars(6)).ok());
+  EXPECT_EQ(books.open()->amount, Dollars(30)) << "-6, and the threshold is 10";
+  ASSERT_TRUE(books.Adjust(Dollars(20)).ok());
+  EXPECT_EQ(books.open()->amount, Dollars(30));
+  ASSERT_TRUE(books.Charge().ok());
+  EXPECT_EQ(books.account().balance, Dollars(24));
+  EXPECT_FALSE(books.account().taken_back.waits()) << "it is not low";
+}
+
+TEST(AccountPolicyTest, O1_ATopUpThatFundsAnAccountEndsTheWaitForWhatWasTakenBackBefore) {
+  Books books;
+  ASSERT_TRUE(books.OpenWithCard().ok());
+  ASSERT_TRUE(books.Decline(DeclineClass::kSoft).ok());
+  ASSERT_TRUE(books.Adjust(-Dollars(20)).ok());
+  ASSERT_TRUE(books.TopUp(Dollars(20)).ok());
+  ASSERT_TRUE(books.Charge().ok());
+  EXPECT_EQ(books.account().state, AccountState::kActive);
+  ASSERT_NE(books.open(), nullptr);
+  EXPECT_EQ(books.open()->amount, Dollars(15));
+}
+
 TEST(AccountPolicyTest, O1_ThoughSwitchedOffTheFirstCardIsChargedForTheFirstReserve) {
   Books books;
   ASSERT_TRUE(books.Open(OpeningWith(Card())).ok());

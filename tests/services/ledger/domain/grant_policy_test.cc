@@ -113,6 +113,109 @@ TEST_F(GrantTest, P6_WhatAVoidGivesBackToAnEndedGrantEndsInTheSameTransaction) {
   EXPECT_EQ(Ends(), 1);
 }
 
+// A usage of $11 that a grant paid that is over; then `own` more, of the account's own money.
+void UsePromotionThen(Nanos own, Books* books) {
+  ASSERT_TRUE(books->GrantCredit(Dollars(11), books->now() + absl::Minutes(10)).ok());
+  Usage usage = OutboundCall(books->now(), int64_t{60} * 22);
+  usage.usage_id = "promoted";
+  const Rate dear = DearRate();
+  ASSERT_TRUE(books->Record("ann", usage, &dear).ok());
+  ASSERT_TRUE(books->Use(own).ok());
+}
+
+TEST_F(GrantTest, G12_AVoidOfWhatAnEndedGrantPaidTakesNothingAndCancelsNoRetry) {
+  UsePromotionThen(Dollars(15) + Cents(50), &books_);
+  ASSERT_TRUE(books_.Decline(DeclineClass::kSoft).ok());
+  ASSERT_EQ(books_.account().state, AccountState::kDisabled);
+  const Recharge retry = books_.recharge(2);
+  books_.Advance(absl::Minutes(20));
+  ASSERT_TRUE(books_.Void("promoted").ok());
+  EXPECT_EQ(books_.account().balance, -Cents(50));
+  EXPECT_EQ(Ends(), 1);
+  EXPECT_EQ(books_.account().effective_balance(), -Cents(50));
+  EXPECT_FALSE(books_.account().taken_back.waits());
+  EXPECT_EQ(books_.recharge(2), retry);
+}
+
+TEST_F(GrantTest, G12_AVoidOfWhatAnEndedGrantPaidPromisesNoMoneyThatIsNotThere) {
+  UsePromotionThen(Dollars(15) - Cents(20), &books_);
+  books_.Advance(absl::Minutes(20));
+  ASSERT_TRUE(books_.Void("promoted").ok());
+  EXPECT_EQ(books_.account().effective_balance(), Cents(20));
+  EXPECT_EQ(books_.Authorize("ann", OutboundCall(books_.now(), 60), &dear_).decision,
+            Decision::kInsufficientBalance);
+}
+
+TEST_F(GrantTest, G12_ACorrectionOrANewRatingOfWhatAnEndedGrantPaidTakesNothing) {
+  UsePromotionThen(Dollars(6), &books_);
+  ASSERT_TRUE(books_.Decline(DeclineClass::kSoft).ok());
+  books_.Advance(absl::Minutes(20));
+  Rate cheap = dear_;
+  cheap.price = Cents(10);
+  ASSERT_TRUE(books_.RateAgain("promoted", &cheap).ok());
+  EXPECT_FALSE(books_.account().taken_back.waits());
+  Usage shorter = OutboundCall(books_.now() - absl::Minutes(20), 60);
+  shorter.usage_id = "shorter";
+  ASSERT_TRUE(books_.Correct("promoted", "ann", shorter, &dear_).ok());
+  EXPECT_FALSE(books_.account().taken_back.waits());
+  EXPECT_EQ(books_.account().balance, Dollars(9));
+  // One that costs more takes what it costs more.
+  Usage longer = shorter;
+  longer.usage_id = "longer";
+  longer.duration = absl::Minutes(5);
+  ASSERT_TRUE(books_.Correct("shorter", "ann", longer, &dear_).ok());
+  EXPECT_EQ(books_.account().taken_back.amount, Dollars(2));
+}
+
+// --- G12: the act that meets the end of a grant ends the wait that this begins -------------
+
+// $11 of its own and $2 whose time is over, and nobody has looked yet.
+void GoBeyondAGrant(Books* books) {
+  ASSERT_TRUE(books->GrantCredit(Dollars(2), books->now() + absl::Hours(1)).ok());
+  ASSERT_TRUE(books->AdjustDown(Dollars(4)).ok());
+  books->Advance(absl::Hours(2));
+}
+
+TEST_F(GrantTest, G12_AUsageThatMeetsTheEndOfAGrantRecharges) {
+  GoBeyondAGrant(&books_);
+  Record("x", 4);
+  EXPECT_EQ(books_.account().balance, Dollars(9));
+  ASSERT_NE(books_.open(), nullptr);
+  EXPECT_EQ(books_.open()->amount, Dollars(15));
+  EXPECT_FALSE(books_.account().taken_back.waits());
+}
+
+TEST_F(GrantTest, G12_ACallForHelpThatMeetsTheEndOfAGrantDoesNot) {
+  GoBeyondAGrant(&books_);
+  ASSERT_TRUE(books_.AdjustDown(Dollars(2)).ok());
+  ASSERT_TRUE(books_.RecordEmergency("ann").ok());
+  EXPECT_EQ(books_.open(), nullptr);
+  EXPECT_TRUE(books_.account().taken_back.waits());
+}
+
+TEST_F(GrantTest, G12_AnEstimateAndItsCdrThatMeetTheEndOfAGrantRecharge) {
+  ASSERT_TRUE(books_.GrantCredit(Dollars(2), books_.now() + absl::Hours(1)).ok());
+  ASSERT_TRUE(books_.AdjustDown(Dollars(4)).ok());
+  ASSERT_EQ(*books_.Hold("h", "ann", dear_), Decision::kAllowed);
+  ASSERT_TRUE(books_.Extend("h", 1, absl::Minutes(4)).ok());  // $2.00
+  books_.Advance(absl::Hours(48));
+  ASSERT_TRUE(books_.EndHolds().ok());  // it is to come
+  books_.Advance(absl::Hours(48));
+  ASSERT_TRUE(books_.EndHolds().ok());
+  EXPECT_EQ(books_.Count(EventKind::kUsageEstimated), 1);
+  EXPECT_FALSE(books_.account().taken_back.waits());
+}
+
+TEST_F(GrantTest, G12_AnActOfTheCustomersThatMeetsTheEndOfAGrantRecharges) {
+  // $9 and a grant of $2.
+  ASSERT_TRUE(books_.GrantCredit(Dollars(2), books_.now() + absl::Hours(1)).ok());
+  ASSERT_TRUE(books_.AdjustDown(Dollars(6)).ok());
+  books_.Advance(absl::Hours(2));
+  ASSERT_TRUE(books_.AddCard(CardNamed("amex")).ok());
+  EXPECT_EQ(books_.account().balance, Dollars(9));
+  EXPECT_NE(books_.open(), nullptr);
+}
+
 TEST_F(GrantTest, P6_AGrantThatEndsInsideACorrectionCostsTheCustomerNothing) {
   Grant(Dollars(1), absl::Hours(1));
   Record("wrong", 4);  // $2.00, $1.00 of it promotional

@@ -87,14 +87,16 @@ absl::Time Model::FirstTry(const std::string& number, absl::Time from) const {
 absl::Time Model::OursLet(const std::string& number, absl::Time from, bool declines,
                           absl::Time now) const {
   absl::Time when = from;
-  // Two within a minute: the third waits until the older of them is a minute old.
+  // A second decline soon after another: no more than one a minute from then on.
   if (declines) {
     std::vector<absl::Time> times;
     const auto [first, last] = declines_.equal_range(number);
     for (auto decline = first; decline != last; ++decline) times.push_back(decline->second);
     std::sort(times.begin(), times.end());
     if (times.size() >= 2) {
-      when = std::max(when, times[times.size() - 2] + settings_.decline_interval);
+      const absl::Time last = times.back();
+      const bool soon = last < times[times.size() - 2] + 2 * settings_.decline_interval;
+      if (soon) when = std::max(when, last + settings_.decline_interval);
     }
   }
   const ModelWindow day = calendar_.At(CalendarUnit::kDay, now);
@@ -286,7 +288,7 @@ void Model::Follow(const Sight& sight, absl::Time now, Step* step) {
     const bool may = card != nullptr && card->given == recharge->aim.given &&
                      (card->state == CardState::kUsable || card->state == CardState::kFailing);
     const std::optional<Pick> pick = PickForTopUp(ordinal, sight, now);
-    if (ends() || blocked_ || (!may && !pick.has_value())) {
+    if (ends() || blocked_ || (!may && !(pick.has_value() && pick->when <= now))) {
       Cancel(recharge, step);
     } else if (!may) {
       Aim(*pick, recharge);
@@ -309,9 +311,11 @@ void Model::Follow(const Sight& sight, absl::Time now, Step* step) {
 
 void Model::OpenWhatIsWanted(const Sight& sight, absl::Time now, Step* step) {
   capped_until_.reset();
-  if (open_ordinal() != 0 || waits_for_the_customer_) return;
+  const bool pending = state_ == AccountState::kPendingFunding;
+  if (open_ordinal() != 0 || (waits_for_the_customer_ && !pending)) return;
   const int64_t ordinal = static_cast<int64_t>(recharges_.size()) + 1;
-  const Want want = Wanted(ordinal, balance_ - Accrued(), sight, now);
+  const __int128 to_count = pending ? taken_back_ : 0;  // what was taken makes the first no larger
+  const Want want = Wanted(ordinal, balance_ + to_count - Accrued(), sight, now);
   if (want.capped_until.has_value()) {
     capped_until_ = want.capped_until;
     if (told_windows_.insert(want.cap).second) ++step->events[EventKind::kCapReached];
@@ -395,6 +399,7 @@ Step Model::Finish(Step step, absl::Time now, const Sight& sight) {
   balance_before_ = balance_;
   usages_before_ = usages_.size();
   accrued_before_ = Accrued();
+  acted_ = false;
   return step;
 }
 
@@ -702,6 +707,11 @@ void Model::GiveBackToGrants(ModelUsage* fact) {
 }
 
 void Model::EndGrants(absl::Time now, Step* step) {
+  const __int128 ended = EndThose(now, step);
+  if (ended > 0) NoteTakenBack(-ended);
+}
+
+__int128 Model::EndThose(absl::Time now, Step* step) {
   __int128 ended = 0;
   std::map<size_t, __int128> needed = NeededOfEnded(now);
   for (size_t place = 0; place < grants_.size(); ++place) {
@@ -715,8 +725,8 @@ void Model::EndGrants(absl::Time now, Step* step) {
     grant.gone = grant.left == 0;
   }
   balance_ -= ended;
-  if (ended > 0) NoteTakenBack(-ended);
   grants_end_ = std::max(grants_end_, now);
+  return ended;
 }
 
 void Model::Book(const std::string& user_id, const Usage& usage, const Rate* rate, Step* step,
@@ -761,20 +771,25 @@ void Model::TakeBack(const std::string& usage_id, Step* step) {
 }
 
 void Model::NoteTakenBack(__int128 amount) {
+  if (amount == 0 || acted_) return;
   if (amount < 0) {
-    if (!waits_for_the_customer_ && !IsLow()) return;
+    if (!waits_for_the_customer_ && !IsShort()) return;
     waits_for_the_customer_ = true;
     taken_back_ -= amount;
     return;
   }
-  if (!waits_for_the_customer_ || (taken_back_ == 0 && IsLow())) return;
-  taken_back_ -= amount;
-  if (taken_back_ > 0) return;
-  taken_back_ = 0;
-  waits_for_the_customer_ = false;
+  if (!waits_for_the_customer_) return;
+  taken_back_ = std::max<__int128>(taken_back_ - amount, 0);
+  waits_for_the_customer_ = taken_back_ > 0 || IsShort();
+}
+
+bool Model::IsShort() const {
+  return IsLow() || (state_ == AccountState::kPendingFunding && balance_ - Accrued() < threshold_);
 }
 
 void Model::EndTheWait() {
+  if (state_ == AccountState::kPendingFunding) return;
+  acted_ = true;
   taken_back_ = 0;
   waits_for_the_customer_ = false;
 }
@@ -782,10 +797,12 @@ void Model::EndTheWait() {
 void Model::TakeIn(__int128 amount) { balance_ += amount; }
 
 Step Model::FinishCorrection(Step step, __int128 difference, bool may_recharge, absl::Time now) {
+  // What was lent again by a grant that is over goes with it, and was nobody's.
+  const __int128 over = EndThose(now, &step);
   if (may_recharge && difference < 0) {
     EndTheWait();
   } else {
-    NoteTakenBack(difference);
+    NoteTakenBack(difference - over);
   }
   return Finish(std::move(step), now);
 }
@@ -813,6 +830,7 @@ Step Model::Void(const std::string& usage_id, absl::Time now) {
   const __int128 before = balance_;
   TakeBack(usage_id, &step);
   EndHoldsOf(usage_id, "");
+  EndThose(now, &step);
   NoteTakenBack(balance_ - before);
   return Finish(step, now);
 }
@@ -935,7 +953,10 @@ Step Model::ChangeBilling(const BillingChange& change, absl::Time now) {
   notify_below_ = notify;
   if (change.automatic_recharge.has_value()) {
     const bool on = *change.automatic_recharge;
-    if (on) EndSuspension(&step);
+    const bool only_that = !change.reserve_amount.has_value() && !change.monthly_cap.has_value() &&
+                           !change.recharge_threshold.has_value() &&
+                           !change.notify_below.has_value();
+    if (on && (off_ || only_that)) EndSuspension(&step);
     if (off_ == on) {
       ++step.events[on ? EventKind::kAutomaticRechargeOn : EventKind::kAutomaticRechargeOff];
     }
@@ -1126,15 +1147,7 @@ Step Model::Adjust(Nanos amount, absl::Time now) {
   Step step;
   TakeIn(amount);
   ++step.events[EventKind::kBalanceAdjusted];
-  if (amount < 0 && (waits_for_the_customer_ || IsLow())) {
-    waits_for_the_customer_ = true;
-    taken_back_ -= amount;
-  } else if (amount > 0 && waits_for_the_customer_ && taken_back_ == 0 && IsLow()) {
-    // There is nothing to make good for: it waits since something was booked back.
-  } else if (amount > 0 && waits_for_the_customer_) {
-    taken_back_ = std::max<__int128>(taken_back_ - amount, 0);
-    waits_for_the_customer_ = taken_back_ > 0;
-  }
+  NoteTakenBack(amount);
   return Finish(step, now);
 }
 
@@ -1226,8 +1239,7 @@ Step Model::TopUp(std::optional<Nanos> amount, absl::Time now) {
     } else if (in_the_way != nullptr) {
       Cancel(in_the_way, &step);
     }
-    taken_back_ = 0;
-    waits_for_the_customer_ = false;
+    EndTheWait();
     OpenRecharge(RechargeKind::kTopUp, amount.value_or(reserve_amount_), *pick, &step);
     return Finish(step, now);
   }
@@ -1254,10 +1266,10 @@ Step Model::Defer(absl::Time now) {
   if (same && pick->network && cards_[pick->card].state == CardState::kFailing) {
     ++step.events[EventKind::kCardLimitReached];
   }
-  if (pick.has_value()) {
-    Aim(*pick, &recharge);
-  } else if (top_up) {
+  if (top_up && !(pick.has_value() && pick->when <= now)) {
     Cancel(&recharge, &step);
+  } else if (pick.has_value()) {
+    Aim(*pick, &recharge);
   }
   return Finish(step, now);
 }
@@ -1318,9 +1330,10 @@ void Model::Credit(ModelRecharge* recharge, int64_t ordinal, int attempt,
     ++step->events[EventKind::kChargedLess];
     if (card != nullptr) card->rests_until = std::max(card->rests_until, now + absl::Hours(1));
   }
-  if (recharge->kind == RechargeKind::kTopUp) EndSuspension(step);
+  if (recharge->kind == RechargeKind::kTopUp && ordinal > suspended_after_) EndSuspension(step);
   if (state_ == AccountState::kPendingFunding) {
     state_ = AccountState::kActive;
+    if (recharge->kind == RechargeKind::kTopUp || !IsLow()) EndTheWait();
     ++step->events[EventKind::kEnabled];
   }
 }
@@ -1354,6 +1367,10 @@ Step Model::ReportDecline(int64_t ordinal, const ChargeOutcome& outcome, absl::T
   ModelRecharge& recharge = at(ordinal);
   declines_.emplace(recharge.aim.number, now);
   own_declines_.push_back(now);
+  const absl::Time day = calendar_.At(CalendarUnit::kDay, now).begin;
+  const auto today = std::count_if(own_declines_.begin(), own_declines_.end(),
+                                   [day](absl::Time time) { return time >= day; });
+  if (today == settings_.max_declines_per_day) ++step.events[EventKind::kCardLimitReached];
   ModelCard* card = Find(recharge.aim.id);
   const bool soft = outcome.decline_class == DeclineClass::kSoft;
   if (card != nullptr && card->given == recharge.aim.given && card->state != CardState::kDisputed) {

@@ -312,6 +312,8 @@ class Model {
                     const ModelHold* hold = nullptr);
   void GiveBackToGrants(ModelUsage* fact);
   void EndGrants(absl::Time now, Step* step);
+  // The same, and leaves it to the caller what that means to the customer; how much ended.
+  __int128 EndThose(absl::Time now, Step* step);
   // Of those that have ended, what calls need that began before; by the grant's place.
   std::map<size_t, __int128> NeededOfEnded(absl::Time now) const;
   absl::Time EndOf(const ModelGrant& grant) const { return std::min(grant.end, closed_at_); }
@@ -364,6 +366,7 @@ class Model {
   ModelCard* Find(const std::string& id);
   bool HasUsable() const;
   bool IsLow() const;
+  bool IsShort() const;  // low, or so before the first charge
   // May a number (of no known network) be tried at that time?
   bool NetworkLets(const std::string& number, absl::Time time) const;
   // The first time from then on at which it may.
@@ -515,9 +518,11 @@ class Model {
   std::set<int64_t> refunds_failed_closing_;  // by their ordinals
   __int128 owed_ = 0;
   __int128 written_off_ = 0;
+  int64_t suspended_after_ = 0;          // the last recharge before the newest of these came
   std::set<std::string> suspended_for_;  // "refund 3", "payment 4" (reversed), "dispute dp_1"
   std::map<std::string, ModelDispute> disputes_;
   __int128 taken_back_ = 0;
+  bool acted_ = false;  // in the command that is being applied
   bool waits_for_the_customer_ = false;
   bool open_waits_ = false;  // the open one was not due yet when it was last looked at
   std::optional<absl::Time> capped_until_;

@@ -88,11 +88,13 @@ SuspensionReason Model::suspended_by() const {
 void Model::Suspend(const std::string& cause, Step* step) {
   const SuspensionReason before = suspended_by();
   suspended_for_.insert(cause);
+  suspended_after_ = static_cast<int64_t>(recharges_.size());
   if (suspended_by() != before) ++step->events[EventKind::kSuspended];
 }
 
 void Model::TakeBackSuspension(const std::string& cause, Step* step) {
   if (suspended_for_.erase(cause) == 0 || suspended()) return;
+  suspended_after_ = 0;
   ++step->events[EventKind::kSuspensionLifted];
   if (IsLow()) waits_for_the_customer_ = true;
 }
@@ -100,6 +102,7 @@ void Model::TakeBackSuspension(const std::string& cause, Step* step) {
 void Model::EndSuspension(Step* step) {
   if (!suspended()) return;
   suspended_for_.clear();
+  suspended_after_ = 0;
   ++step->events[EventKind::kSuspensionLifted];
 }
 
@@ -484,6 +487,10 @@ void Model::Fund(Step* step) {
     return;
   }
   state_ = AccountState::kActive;
+  if (!IsLow()) {
+    taken_back_ = 0;
+    waits_for_the_customer_ = false;
+  }
   ++step->events[EventKind::kEnabled];
 }
 
@@ -501,8 +508,7 @@ Step Model::Pay(Nanos amount, const std::string& charge_id, absl::Time now) {
   payment.charge_id = charge_id;
   recharges_.push_back(payment);
   TakeIn(amount);
-  taken_back_ = 0;
-  waits_for_the_customer_ = false;
+  EndTheWait();
   ++step.events[EventKind::kPaymentRecorded];
   return FinishCredit(static_cast<int64_t>(recharges_.size()), step, now);
 }

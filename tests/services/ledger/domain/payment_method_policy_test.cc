@@ -670,6 +670,76 @@ TEST(PaymentMethodPolicyTest, G9_ATopUpOfACardAtItsLimitIsRefusedUntilThen) {
   EXPECT_TRUE(books.TopUp(std::nullopt).ok());
 }
 
+TEST(PaymentMethodPolicyTest, G9_AfterASecondDeclineACardIsTriedOnceAMinute) {
+  const Settings settings;
+  const Card card = CardOf(CardNetwork::kVisa);
+  const absl::Time begin = absl::UnixEpoch() + absl::Hours(24 * 365);
+  std::vector<absl::Time> declines;  // newest first
+  const auto next = [&](absl::Duration now) {
+    bool limited = false;
+    return AllowedByDeclines(settings, card, declines, begin + now, &limited) - begin;
+  };
+  for (const int at : {0, 10, 70, 130}) {
+    EXPECT_EQ(next(absl::Seconds(at)), absl::Seconds(at)) << at;
+    if (at > 10) {
+      EXPECT_EQ(next(absl::Seconds(at - 1)), absl::Seconds(at)) << "not sooner than " << at;
+    }
+    declines.insert(declines.begin(), begin + absl::Seconds(at));
+  }
+  // Left alone for two minutes it may be tried at once again, once.
+  declines.insert(declines.begin(), begin + absl::Seconds(250));
+  EXPECT_EQ(next(absl::Seconds(251)), absl::Seconds(251));
+  declines.insert(declines.begin(), begin + absl::Seconds(251));
+  EXPECT_EQ(next(absl::Seconds(252)), absl::Seconds(311));
+}
+
+// A top-up that nobody has sent yet, of a card that has come to its limit since.
+Books TopUpAtTheLimit() {
+  Books books;
+  books.OpenFunded();
+  EXPECT_TRUE(books.GiveCard(CardOf(CardNetwork::kVisa)).ok());
+  EXPECT_TRUE(books.TopUp(Dollars(20)).ok());
+  for (int i = 1; i <= 15; ++i) {
+    books.DeclinedElsewhere("fp_other", books.now() - i * absl::Hours(1));
+  }
+  return books;
+}
+
+TEST(PaymentMethodPolicyTest, G8_ATopUpThatALimitPutsOffIsCanceledAndKeepsNoOtherOut) {
+  Books books = TopUpAtTheLimit();
+  ASSERT_TRUE(books.Defer().ok());
+  EXPECT_EQ(books.recharge(2).state, RechargeState::kCanceled);
+  EXPECT_EQ(books.CountInLast(EventKind::kRechargeCanceled), 1);
+  EXPECT_EQ(books.open(), nullptr);
+  ASSERT_TRUE(books.AddCard(CardNamed("amex")).ok());
+  ASSERT_TRUE(books.TopUp(Dollars(20)).ok());
+  EXPECT_EQ(books.open()->payment_method_id, "card-2");
+  EXPECT_LE(books.open()->due_time, books.now());
+}
+
+TEST(PaymentMethodPolicyTest, G8_ATopUpWhoseCardGoesIsNotPutOffByTheLimitOfAnother) {
+  Books books = TopUpAtTheLimit();
+  ASSERT_TRUE(books.AddCard(CardNamed("amex"), 1).ok());
+  ASSERT_TRUE(books.Defer().ok());
+  ASSERT_EQ(books.open()->payment_method_id, "card-2");
+  ASSERT_TRUE(books.RemoveCard("card-2").ok());
+  EXPECT_EQ(books.recharge(2).state, RechargeState::kCanceled);
+}
+
+TEST(PaymentMethodPolicyTest, G8_ATopUpThatWasPutOffTakesTheCardThatTheCustomerGives) {
+  Books books;
+  books.OpenFunded();
+  ASSERT_TRUE(books.GiveCard(CardOf(CardNetwork::kVisa)).ok());
+  ASSERT_TRUE(books.TopUp(Dollars(20)).ok());
+  books.Advance(-absl::Hours(1));  // as one that an earlier version has put off
+  for (int i = 1; i <= 15; ++i) {
+    books.DeclinedElsewhere("fp_other", books.now() - i * absl::Hours(1));
+  }
+  ASSERT_TRUE(books.AddCard(CardNamed("amex")).ok());
+  EXPECT_EQ(books.open()->payment_method_id, "card-2");
+  EXPECT_LE(books.open()->due_time, books.now());
+}
+
 TEST(PaymentMethodPolicyTest, G9_EachDeclineCountsOnceForTheCardThatWasCharged) {
   for (const DeclineClass decline :
        {DeclineClass::kSoft, DeclineClass::kHard, DeclineClass::kAuthenticationRequired}) {
@@ -727,11 +797,11 @@ TEST(PaymentMethodPolicyTest, G9_AfterTheSecondDeclineInARowACardIsTriedOnceAMin
   ASSERT_TRUE(books.Decline(DeclineClass::kSoft).ok());
   books.Advance(absl::Seconds(10));
   ASSERT_TRUE(books.GiveCard(CardNamed("visa")).ok());
-  EXPECT_EQ(books.open()->due_time, books.now() + absl::Seconds(40));
+  EXPECT_EQ(books.open()->due_time, books.now() + absl::Seconds(50));
   EXPECT_EQ(books.StateOf("card-1"), CardState::kUsable) << "a limit of ours is no failing card";
   const absl::Status refused = books.TopUp(std::nullopt);
   EXPECT_EQ(ReasonOf(refused), "CARD_LIMIT_REACHED");
-  EXPECT_EQ(RetryAfterOf(refused), absl::Seconds(40));
+  EXPECT_EQ(RetryAfterOf(refused), absl::Seconds(50));
   ASSERT_TRUE(books.AdjustTo(0).ok());
   EXPECT_EQ(books.account().state, AccountState::kActive);
 }

@@ -418,6 +418,47 @@ TEST(RefillTest, D2_BehindSwitchBlockReviewOrCapItGoesDownToTheDebtLimitAndIsDis
   }
 }
 
+// --- What only time brings and ends -----------------------------------------------------------
+
+TEST(RefillTest, G9_TheDaysLimitOnDeclinesIsShownWithItsTimesAndToldOnce) {
+  Settings settings;
+  settings.max_declines_per_day = 2;
+  Books books = FundedAt(Dollars(5), settings);
+  ASSERT_TRUE(books.Decline(DeclineClass::kSoft).ok());
+  EXPECT_EQ(books.Count(EventKind::kCardLimitReached), 0);
+  books.AdvanceToDue();
+  ASSERT_TRUE(books.Decline(DeclineClass::kSoft).ok());
+  EXPECT_EQ(books.CountInLast(EventKind::kCardLimitReached), 1);
+  const absl::Time reached = books.now();
+  const auto obstacles = ObstaclesAt(settings, books.now(), books.account());
+  ASSERT_EQ(obstacles.size(), 2u) << "the card fails, too";
+  EXPECT_EQ(obstacles[1].kind, RefillObstacle::kDeclineLimit);
+  EXPECT_EQ(obstacles[1].since, reached);
+  EXPECT_EQ(obstacles[1].until, EndOfUtcDay(books.now()));
+  EXPECT_EQ(RemedyOf(obstacles[1].kind), "wait until the account's day ends, or pay another way");
+  // A confirmed card changes nothing of it, and the next day ends it.
+  ASSERT_TRUE(books.GiveCard(CardNamed("visa")).ok());
+  EXPECT_EQ(ObstaclesAt(settings, books.now(), books.account()).size(), 1u);
+  books.Advance(EndOfUtcDay(books.now()) - books.now());
+  EXPECT_TRUE(ObstaclesAt(settings, books.now(), books.account()).empty());
+}
+
+TEST(RefillTest, G4_TheRestOfACardOfWhichLessWasCapturedIsShownWithItsTimes) {
+  Books books = FundedAt(Dollars(5));
+  ASSERT_TRUE(books.ChargeInPart(Dollars(1)).ok());
+  const auto obstacles = ObstaclesAt(books.settings(), books.now(), books.account());
+  ASSERT_EQ(obstacles.size(), 1u);
+  EXPECT_EQ(obstacles[0].kind, RefillObstacle::kCardResting);
+  EXPECT_EQ(obstacles[0].since, books.now());
+  EXPECT_EQ(obstacles[0].until, books.now() + books.settings().partial_charge_wait);
+  Books other = books;
+  ASSERT_TRUE(other.AddCard(CardNamed("amex")).ok());
+  EXPECT_TRUE(ObstaclesAt(other.settings(), other.now(), other.account()).empty())
+      << "another card may be charged";
+  books.Advance(books.settings().partial_charge_wait);
+  EXPECT_TRUE(ObstaclesAt(books.settings(), books.now(), books.account()).empty());
+}
+
 TEST(RefillTest, D2_TheDebtLimitIsTheReserveAmountOrTheSmallestCapLessAMinorUnitUnlessItIsSet) {
   const auto limit = [](Nanos reserve_amount, Nanos hour, Nanos month, const char* currency) {
     Account account;

@@ -102,6 +102,30 @@ TEST(SupportPolicyTest, G12_WhatIsGivenAgainMakesGoodForItFirst) {
   EXPECT_NE(books.open(), nullptr);
 }
 
+TEST(SupportPolicyTest, G12_AnAdjustmentThatIsMadeGoodForChargesNobodyWhileTheBalanceIsLow) {
+  Books books;
+  books.OpenFunded();
+  ASSERT_TRUE(books.Adjust(Dollars(5)).ok());  // $20
+  ASSERT_TRUE(books.Refund(1, Dollars(12)).ok());
+  ASSERT_EQ(books.account().suspension.reason, SuspensionReason::kMoneyTakenBack);
+  ASSERT_TRUE(books.Use(Dollars(8) + Dollars(3)).ok());
+  ASSERT_TRUE(books.FailToGiveBack().ok());
+  ASSERT_EQ(books.account().balance, Dollars(9));
+  ASSERT_TRUE(books.account().taken_back.waits());
+  ASSERT_TRUE(books.AdjustDown(Dollars(1)).ok());
+  EXPECT_EQ(books.account().taken_back.amount, Dollars(1));
+  ASSERT_TRUE(books.GrantCredit(Cents(50), books.now() + absl::Hours(24)).ok());
+  ASSERT_TRUE(books.Adjust(Cents(75)).ok());
+  EXPECT_EQ(books.account().taken_back.amount, 0);
+  EXPECT_TRUE(books.account().taken_back.waits());
+  EXPECT_EQ(books.open(), nullptr) << "no act of staff's charges a card";
+  Books acted = books;
+  ASSERT_TRUE(acted.Use(0).ok());
+  EXPECT_NE(acted.open(), nullptr);
+  ASSERT_TRUE(books.AdjustTo(Dollars(10)).ok());
+  EXPECT_FALSE(books.account().taken_back.waits()) << "it is at the threshold";
+}
+
 TEST(SupportPolicyTest, G12_NothingWaitsWhereTheBalanceIsNotLowAfterwards) {
   Books books;
   books.OpenFunded();
@@ -186,6 +210,44 @@ TEST(SupportPolicyTest, G12_AnAutomaticRechargeThatWasInFlightLiftsNoSuspension)
   ASSERT_TRUE(books.Report(2, SuccessOf(*books.open())).ok());
   EXPECT_EQ(books.account().balance, Dollars(20));
   EXPECT_EQ(books.account().suspension.reason, SuspensionReason::kDispute);
+}
+
+TEST(SupportPolicyTest, G12_APageThatSavesAllSettingsAsTheyAreLiftsNoSuspension) {
+  Books books = SuspendedAt(Dollars(5), SuspensionReason::kDispute);
+  BillingChange all;
+  all.reserve_amount = Dollars(15);
+  all.recharge_threshold = Dollars(10);
+  all.automatic_recharge = true;
+  ASSERT_TRUE(books.ChangeBilling(all).ok());
+  EXPECT_EQ(books.account().suspension.reason, SuspensionReason::kDispute);
+  EXPECT_EQ(books.open(), nullptr);
+  // From off to on it does, whatever else is saved.
+  ASSERT_TRUE(books.SwitchAutomatic(false).ok());
+  EXPECT_EQ(books.account().suspension.reason, SuspensionReason::kDispute);
+  ASSERT_TRUE(books.ChangeBilling(all).ok());
+  EXPECT_EQ(books.account().suspension.reason, SuspensionReason::kNone);
+  EXPECT_NE(books.open(), nullptr);
+}
+
+TEST(SupportPolicyTest, G12_ATopUpFromBeforeLiftsNoSuspensionThatCameAfterIt) {
+  Books books = FundedAt(Dollars(12));
+  ASSERT_TRUE(books.AddCard(CardNamed("amex")).ok());
+  ASSERT_TRUE(books.TopUp(Dollars(20)).ok());
+  books.HandOut();
+  ASSERT_TRUE(books.Report(2, PendingOf(*books.open())).ok());
+  books.Advance(absl::Hours(24));
+  ASSERT_TRUE(books.Use(Dollars(14)).ok());
+  ASSERT_TRUE(books.TellDispute("dp_1", DisputeState::kOpened).ok());
+  books.Advance(absl::Hours(48));
+  ASSERT_TRUE(books.Report(2, SuccessOf(books.recharge(2))).ok());
+  EXPECT_EQ(books.account().balance, Dollars(3));
+  EXPECT_EQ(books.account().suspension.reason, SuspensionReason::kDispute);
+  EXPECT_EQ(books.open(), nullptr) << "nobody has acted since";
+  // One that is asked for now does.
+  ASSERT_TRUE(books.TopUp(Dollars(2)).ok());
+  ASSERT_TRUE(books.Charge().ok());
+  EXPECT_EQ(books.account().suspension.reason, SuspensionReason::kNone);
+  EXPECT_NE(books.open(), nullptr);
 }
 
 TEST(SupportPolicyTest, G12_WhoLiftsASuspensionIsInTheEvent) {
