@@ -148,6 +148,7 @@ Attempt BeginAttempt(Task task, const HandOut& handed_out, Moment received) {
   attempt.task = std::move(task);
   attempt.first_handed_out = received - std::max(handed_out.attempt_age, absl::ZeroDuration());
   attempt.untouched = !handed_out.handed_out_before;
+  attempt.pending = handed_out.pending;
   attempt.lease = LeaseFrom(handed_out.lease_epoch, handed_out.lease_remaining, received);
   return attempt;
 }
@@ -158,6 +159,7 @@ void OnHandOut(const HandOut& handed_out, Moment received, Attempt* attempt) {
   if (handed_out.lease_epoch <= attempt->lease.epoch) return;
   attempt->lease = LeaseFrom(handed_out.lease_epoch, handed_out.lease_remaining, received);
   attempt->untouched = false;
+  attempt->pending = attempt->pending || handed_out.pending;
   attempt->unknowns = 0;
 }
 
@@ -225,7 +227,7 @@ void OnLookUpAnswer(const Rules& rules, const GatewayAnswer& answer, Moment now,
           attempt);
     }
     if (attempt->fault.has_value() && !attempt->task.is_refund()) {
-      return SettleUnresolved(
+      return ConcludeUnresolved(
           absl::StrCat("the gateway calls the charge invalid, and has none under its key: ",
                        *attempt->fault),
           attempt);
@@ -243,7 +245,7 @@ void OnLookUpAnswer(const Rules& rules, const GatewayAnswer& answer, Moment now,
     attempt->look_up_first = false;
     return BackOff(rules, now, jitter, attempt);
   }
-  if (age >= rules.key_lifetime) {
+  if (age >= rules.key_lifetime && !attempt->pending) {
     return ConcludeUnresolved(
         absl::StrCat("the gateway did not tell about the ", NounOf(attempt->task),
                      " within the lifetime of its key; the last error was: ", answer.text),

@@ -19,6 +19,8 @@
 //    Anything else is worth nothing without the lease, as the successor finds the
 //    same answer under the same key.
 //  - An outage of the gateway is waited out; it is no decline (rule G5).
+//  - What the gateway has called pending is no review by its age (G3): where a look-up gets no
+//    answer it is left alone for this lease, and looked up again.
 //  - Only a charge that the gateway declined, or a card that it says is none, is a
 //    decline. A charge that the gateway calls invalid for another reason (its
 //    amount, currency or key) is a fault of ours: nothing is told about the card,
@@ -93,6 +95,7 @@ std::string ReferenceOf(const Task& task);
 struct HandOut {
   absl::Duration attempt_age = {};  // since the attempt was first handed out to anyone
   bool handed_out_before = false;
+  bool pending = false;  // the gateway has called the charge, or the refund, pending
   int64_t lease_epoch = 0;
   absl::Duration lease_remaining = {};
 };
@@ -175,6 +178,8 @@ struct Attempt {
   bool untouched = true;
   // The outcome of a charge, or a refund, under the key is unknown.
   bool look_up_first = false;
+  // The gateway has called it pending: it may be so for longer than the key lives.
+  bool pending = false;
   // The gateway says that the token is no card, or that the refund can't be made, for this reason.
   std::optional<std::string> refusal;
   // The gateway says that the request is invalid, for this reason that is not the card.

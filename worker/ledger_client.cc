@@ -30,6 +30,7 @@ absl::StatusOr<std::pair<Task, HandOut>> FromProto(const pb::WatchLowBalanceResp
                         .refunded_charge_id = response.refunded_charge_id()},
                    HandOut{.attempt_age = reserve::FromProto(response.attempt_age()),
                            .handed_out_before = response.handed_out_before(),
+                           .pending = response.pending(),
                            .lease_epoch = response.lease().epoch(),
                            .lease_remaining = reserve::FromProto(response.lease().remaining())}};
 }

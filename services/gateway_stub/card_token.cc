@@ -131,6 +131,11 @@ std::optional<CardBehavior> NumberedCard(absl::string_view name) {
     behavior.pending_time = absl::Milliseconds(*ms);
     return behavior;
   }
+  if (const auto ms = NumberAfter(name, "pending_decline_", kMaxDelayMs)) {
+    behavior.decline = FindDecline("insufficient_funds");
+    behavior.pending_time = absl::Milliseconds(*ms);
+    return behavior;
+  }
   if (const auto n = NumberAfter(name, "fail_before_", kMaxCount)) {
     behavior.failures_before = *n;
     return behavior;
@@ -172,11 +177,18 @@ std::optional<CardBehavior> RefundCard(absl::string_view name) {
   CardBehavior behavior;
   RefundBehavior& refund = behavior.refund;
   const auto pending_ms = NumberAfter(name, "pending_", kMaxDelayMs);
+  const auto pending_fail_ms = NumberAfter(name, "pending_fail_", kMaxDelayMs);
+  const auto fail_later_ms = NumberAfter(name, "fail_later_", kMaxDelayMs);
   const auto late_ms = NumberAfter(name, "late_", kMaxDelayMs);
   const auto slow_ms = NumberAfter(name, "slow_", kMaxDelayMs);
   const auto failures = NumberAfter(name, "fail_before_", kMaxCount);
   if (pending_ms.has_value()) {
     refund.pending_time = absl::Milliseconds(*pending_ms);
+  } else if (pending_fail_ms.has_value()) {
+    refund.pending_time = absl::Milliseconds(*pending_fail_ms);
+    refund.fails_after = refund.pending_time;
+  } else if (fail_later_ms.has_value()) {
+    refund.fails_after = absl::Milliseconds(*fail_later_ms);
   } else if (late_ms.has_value()) {
     refund.reply_delay = absl::Milliseconds(*late_ms);
   } else if (slow_ms.has_value()) {
@@ -192,7 +204,7 @@ std::optional<CardBehavior> RefundCard(absl::string_view name) {
   } else if (name == "internal") {
     refund.reply = Reply::kInternalError;
   } else if (name == "fail") {
-    refund.failure_code = "expired_or_canceled_card";
+    refund.failure_code = kRefundFailureCode;
   } else {
     return std::nullopt;
   }

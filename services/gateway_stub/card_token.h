@@ -18,6 +18,7 @@
 //   tok_slow_<ms>                  in work for so long, then charged
 //   tok_partial_<n>                at most n minor units are captured
 //   tok_pending_<ms>               pending for so long, then charged
+//   tok_pending_decline_<ms>       pending for so long, then declined: insufficient_funds
 //   tok_lost_reply                 charged, the reply is lost; asked again, it is replayed
 //   tok_fail_before[_<n>]          the first n (1) requests fail, nothing charged
 //   tok_unavailable                every request fails, nothing charged
@@ -27,7 +28,9 @@
 //   tok_internal_charged           charged; an internal error, stored and replayed
 //   tok_refund_<...>               succeeds; what is special is how it is given back:
 //   tok_refund_fail                refunds fail: expired_or_canceled_card
+//   tok_refund_fail_later_<ms>     refunds succeed, and fail so much later
 //   tok_refund_pending_<ms>        refunds are pending for so long, then succeed
+//   tok_refund_pending_fail_<ms>   refunds are pending for so long, then fail
 //   tok_refund_late_<ms>           given back at once, the reply comes so much later
 //   tok_refund_slow_<ms>           refunds are in work for so long, then given back
 //   tok_refund_lost_reply          given back, the reply is lost; asked again, it is replayed
@@ -47,6 +50,9 @@
 #include "absl/types/span.h"
 
 namespace reserve::gateway_stub {
+
+// What refunds of the test cards fail with.
+inline constexpr absl::string_view kRefundFailureCode = "expired_or_canceled_card";
 
 // What may be done after a decline.
 enum class DeclineClass : uint8_t { kSoft = 1, kHard = 2, kAuthenticationRequired = 3 };
@@ -81,6 +87,8 @@ struct RefundBehavior {
   absl::Duration work_time = absl::ZeroDuration();
   // Pending for so long, once it is decided.
   absl::Duration pending_time = absl::ZeroDuration();
+  // It fails so long after it is decided; never, if that is infinite.
+  absl::Duration fails_after = absl::InfiniteDuration();
   // Between decision and reply.
   absl::Duration reply_delay = absl::ZeroDuration();
 };

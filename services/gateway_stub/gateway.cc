@@ -139,9 +139,8 @@ ChargeRecord Gateway::Shown(ChargeRecord charge) const {
   const absl::Duration pending_time = BehaviorOf(charge.order.card_token).pending_time;
   const absl::Time decided = charge.create_time + pending_time;
   // A charge that was decided at once stays so where the clock was set back since.
-  charge.pending =
-      charge.decline == nullptr && pending_time > absl::ZeroDuration() && now < decided;
-  charge.update_time = charge.decline == nullptr && !charge.pending ? decided : charge.create_time;
+  charge.pending = pending_time > absl::ZeroDuration() && now < decided;
+  charge.update_time = charge.pending ? charge.create_time : decided;
   for (RefundRecord& refund : refunds_.DurableOf(charge.charge_id)) {
     charge.refunds.push_back(AsOf(std::move(refund), now));
     charge.update_time = std::max(charge.update_time, charge.refunds.back().update_time);

@@ -127,11 +127,12 @@ void Gateway::FailRefund(const std::string& refund_id, const std::string& failur
   {
     absl::MutexLock lock(&mutex_);
     const RefundRecord* refund = refunds_.Decided(refund_id);
-    if (refund != nullptr && refund->state != RefundState::kFailed) {
+    const absl::Time now = TruncateToMicros(options_.clock());
+    if (refund != nullptr && AsOf(*refund, now).state != RefundState::kFailed) {
       RefundRecord failed = *refund;
       failed.state = RefundState::kFailed;
       failed.failure_code = failure_code;
-      failed.update_time = TruncateToMicros(options_.clock());
+      failed.update_time = now;
       return Keep(failed, std::move(done));
     }
     refused = refund == nullptr ? RefundNotFound("refund_id") : RefundAlreadyFailed();
@@ -230,8 +231,9 @@ absl::StatusOr<const ChargeRecord*> Gateway::RefundableCharge(const RefundOrder&
 Nanos Gateway::LeftOf(const ChargeRecord& charge) {
   // Banks may have taken more than there was: what refunds and disputes are of the same money.
   Nanos left = CapturedOf(charge);
+  const absl::Time now = options_.clock();
   for (const RefundRecord& refund : refunds_.DecidedOf(charge.charge_id)) {
-    if (TakesMoney(refund)) left = SubtractSaturating(left, refund.order.amount);
+    if (TakesMoney(AsOf(refund, now))) left = SubtractSaturating(left, refund.order.amount);
   }
   for (const DisputeRecord& dispute : disputes_.DecidedOf(charge.charge_id)) {
     if (TakesMoney(dispute)) left = SubtractSaturating(left, dispute.amount);
@@ -252,6 +254,7 @@ RefundRecord Gateway::NewRefund(const RefundOrder& order, const RefundBehavior& 
     refund.state = RefundState::kPending;
     refund.succeed_time = now + behavior.pending_time;
   }
+  refund.fail_time = now + behavior.fails_after;
   return refund;
 }
 

@@ -77,6 +77,10 @@ absl::Status DecodeRefundState(const Json& json, RefundRecord* refund) {
   RESERVE_ASSIGN_OR_RETURN(const int64_t succeed_us, NumberOf(json, "succeed_us"));
   RESERVE_ASSIGN_OR_RETURN(const int64_t update_us, NumberOf(json, "update_us"));
   refund->succeed_time = absl::FromUnixMicros(succeed_us);
+  if (json.contains("fail_us")) {
+    RESERVE_ASSIGN_OR_RETURN(const int64_t fail_us, NumberOf(json, "fail_us"));
+    refund->fail_time = absl::FromUnixMicros(fail_us);
+  }
   refund->update_time = absl::FromUnixMicros(update_us);
   return absl::OkStatus();
 }
@@ -130,6 +134,11 @@ RefundRecord AsOf(RefundRecord refund, absl::Time now) {
     refund.state = RefundState::kSucceeded;
     refund.update_time = refund.succeed_time;
   }
+  if (refund.state != RefundState::kFailed && now >= refund.fail_time) {
+    refund.state = RefundState::kFailed;
+    refund.failure_code = std::string(kRefundFailureCode);
+    refund.update_time = refund.fail_time;
+  }
   return refund;
 }
 
@@ -153,20 +162,24 @@ std::string EncodeLine(const ChargeRecord& charge) {
 }
 
 std::string EncodeLine(const RefundRecord& refund) {
-  return OneLine({{"kind", "refund"},
-                  {"refund_id", refund.refund_id},
-                  {"idempotency_key", refund.order.idempotency_key},
-                  {"charge_id", refund.order.charge_id},
-                  {"amount_nanos", refund.order.amount},
-                  {"currency_code", refund.order.currency_code},
-                  {"reference", refund.order.reference},
-                  {"reason", refund.order.reason},
-                  {"state", static_cast<int>(refund.state)},
-                  {"failure_code", refund.failure_code},
-                  {"reply", static_cast<int>(refund.reply)},
-                  {"succeed_us", absl::ToUnixMicros(refund.succeed_time)},
-                  {"time_us", absl::ToUnixMicros(refund.create_time)},
-                  {"update_us", absl::ToUnixMicros(refund.update_time)}});
+  Json json = {{"kind", "refund"},
+               {"refund_id", refund.refund_id},
+               {"idempotency_key", refund.order.idempotency_key},
+               {"charge_id", refund.order.charge_id},
+               {"amount_nanos", refund.order.amount},
+               {"currency_code", refund.order.currency_code},
+               {"reference", refund.order.reference},
+               {"reason", refund.order.reason},
+               {"state", static_cast<int>(refund.state)},
+               {"failure_code", refund.failure_code},
+               {"reply", static_cast<int>(refund.reply)},
+               {"succeed_us", absl::ToUnixMicros(refund.succeed_time)},
+               {"time_us", absl::ToUnixMicros(refund.create_time)},
+               {"update_us", absl::ToUnixMicros(refund.update_time)}};
+  if (refund.fail_time != absl::InfiniteFuture()) {
+    json["fail_us"] = absl::ToUnixMicros(refund.fail_time);
+  }
+  return OneLine(json);
 }
 
 std::string EncodeLine(const DisputeRecord& dispute) {

@@ -54,6 +54,8 @@ struct RefundRecord {
   RefundState state = RefundState::kSucceeded;
   // Of one that is pending: from when on it has succeeded.
   absl::Time succeed_time = {};
+  // From when on it has failed, whatever it was before.
+  absl::Time fail_time = absl::InfiniteFuture();
   std::string failure_code = {};  // empty: it did not fail
   Reply reply = Reply::kAnswer;
   absl::Time create_time = {};
@@ -90,7 +92,7 @@ struct ChargeRecord {
 
 // What the card of a success paid; 0 if it was declined.
 Nanos CapturedOf(const ChargeRecord& charge);
-// The refund as it is at that time: pending until then, or succeeded.
+// The refund as it is at that time: pending until then, succeeded or failed.
 RefundRecord AsOf(RefundRecord refund, absl::Time now);
 // Does the merchant not have this money any more?
 bool TakesMoney(const RefundRecord& refund);

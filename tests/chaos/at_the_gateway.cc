@@ -2,6 +2,10 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "common/error/error.h"
 #include "common/rpc/channel.h"
@@ -14,9 +18,40 @@ namespace {
 
 namespace gw = gateway::v1;
 
+// For how long the charges of the card are pending (services/gateway_stub/card_token.h).
+absl::Duration PendingTime(absl::string_view card_token) {
+  if (!absl::ConsumePrefix(&card_token, "tok_pending_")) return absl::ZeroDuration();
+  absl::ConsumePrefix(&card_token, "decline_");
+  int64_t ms = 0;
+  return absl::SimpleAtoi(card_token.substr(0, card_token.find('#')), &ms) ? absl::Milliseconds(ms)
+                                                                           : absl::ZeroDuration();
+}
+
+absl::Status NoteMade(const gw::Charge& charge, AtTheGateway* found) {
+  const std::string& recharge = charge.reference();
+  const absl::Duration pending = PendingTime(charge.card_token());
+  RESERVE_ASSIGN_OR_RETURN(const absl::Time created,
+                           FromProto(charge.create_time(), "create_time"));
+  found->made[recharge.substr(0, recharge.rfind('/'))].push_back(
+      {recharge, charge.charge_id(), created, created + pending});
+  if (pending > absl::ZeroDuration()) ++found->pending;
+  if (charge.has_captured_amount()) ++found->in_part;
+  const bool later = absl::StartsWith(charge.card_token(), "tok_refund_fail_later_");
+  for (const gw::Refund& refund : charge.refunds()) {
+    if (refund.state() != gw::REFUND_STATE_FAILED) continue;
+    ++found->failed_refunds;
+    if (later) ++found->failed_later;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status TakeOver(const gw::Charge& charge, AtTheGateway* found) {
+  RESERVE_RETURN_IF_ERROR(NoteMade(charge, found));
   if (charge.state() != gw::CHARGE_STATE_SUCCEEDED) return absl::OkStatus();
-  RESERVE_ASSIGN_OR_RETURN(const Nanos amount, FromProto(charge.amount(), "USD", "amount"));
+  RESERVE_ASSIGN_OR_RETURN(
+      const Nanos amount,
+      FromProto(charge.has_captured_amount() ? charge.captured_amount() : charge.amount(), "USD",
+                "amount"));
   found->charges.insert({charge.reference(), {charge.charge_id(), amount, charge.card_token()}});
   for (const gw::Refund& refund : charge.refunds()) {
     if (refund.state() != gw::REFUND_STATE_SUCCEEDED) continue;

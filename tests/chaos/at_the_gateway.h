@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -15,7 +16,7 @@ namespace reserve::chaos {
 
 struct Charge {
   std::string id;
-  Nanos amount = 0;
+  Nanos amount = 0;             // what was captured
   std::string card_token = {};  // each is a number of its own
 };
 
@@ -29,11 +30,24 @@ struct Dispute {
   bool taken() const;
 };
 
+// One that was decided, or was pending until then; whatever became of it.
+struct Made {
+  std::string recharge;
+  std::string charge_id;
+  absl::Time create_time;
+  absl::Time decide_time;
+};
+
 struct AtTheGateway {
   // By recharge or refund: "acct-0001/3", as the worker refers to it.
-  std::multimap<std::string, Charge> charges;  // that succeeded
-  std::multimap<std::string, Charge> refunds;  // that succeeded
-  std::map<std::string, Dispute> disputes;     // by their ids
+  std::multimap<std::string, Charge> charges;     // that succeeded
+  std::multimap<std::string, Charge> refunds;     // that succeeded
+  std::map<std::string, Dispute> disputes;        // by their ids
+  std::map<std::string, std::vector<Made>> made;  // by account, as they were made
+  int64_t pending = 0;
+  int64_t in_part = 0;
+  int64_t failed_refunds = 0;
+  int64_t failed_later = 0;
 };
 
 // Waits for an answer for `patience` at most.

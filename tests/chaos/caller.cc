@@ -46,6 +46,17 @@ constexpr Weighted kCards[] = {
     {4, "tok_internal_charged"},
     {6, "tok_decline_expired_card"},
     {3, "tok_authenticationRequired"},
+    // Pending for less, and for more, than it takes to look them up.
+    {4, "tok_pending_300"},
+    {4, "tok_pending_2500"},
+    {3, "tok_pending_decline_1500"},
+    // 12 of 15, and a cent.
+    {4, "tok_partial_1200"},
+    {3, "tok_partial_1"},
+    {4, "tok_refund_fail"},
+    {4, "tok_refund_fail_later_1500"},
+    {3, "tok_refund_pending_1500"},
+    {3, "tok_refund_pending_fail_1500"},
 };
 
 // Where calls go: cheap ones, dear ones, and one to nowhere, which has no price.
@@ -691,17 +702,6 @@ void Caller::ChangeCard() { GiveCard(PickAccount(), PickCard()); }
 
 // --- Disputes -------------------------------------------------------------------------
 
-template <typename Stub, typename Request, typename Response>
-absl::StatusOr<Response> Caller::AskGateway(Stub& stub,
-                                            grpc::Status (Stub::*method)(grpc::ClientContext*,
-                                                                         const Request&, Response*),
-                                            const Request& request) {
-  Response response;
-  const auto context = Within(kCallTimeout);
-  RESERVE_RETURN_IF_ERROR(FromGrpcStatus((stub.*method)(context.get(), request, &response)));
-  return response;
-}
-
 std::optional<gw::Charge> Caller::PickCharge() {
   gw::ListChargesRequest request;
   request.set_page_size(1000);
@@ -741,21 +741,6 @@ absl::StatusOr<gw::Dispute> Caller::AtTheBank(const gw::Charge& charge) {
   return AskGateway(*bank_, &gw::StubDashboard::Stub::MoveDispute, move);
 }
 
-void Caller::TellOf(const gw::Charge& charge, const gw::Dispute& dispute) {
-  pb::ReportGatewayDisputeRequest request;
-  request.set_charge_id(charge.charge_id());
-  request.set_charge_reference(charge.reference());
-  request.set_dispute_id(dispute.dispute_id());
-  request.set_state(static_cast<pb::DisputeState>(dispute.state()));
-  *request.mutable_amount() = dispute.amount();
-  request.set_reason(dispute.reason());
-  const auto got = Persist(&pb::Recharges::Stub::ReportGatewayDispute, request);
-  ++counts_.operations;
-  if (got.ok() || IsNoAnswer(got.status())) return;
-  record_.Contradict(absl::StrCat("dispute ", dispute.dispute_id(), " of ", charge.reference(),
-                                  " was not taken: ", got.status().ToString()));
-}
-
 void Caller::Dispute() {
   const std::optional<gw::Charge> charge = PickCharge();
   if (!charge.has_value()) return;
@@ -768,24 +753,6 @@ void Caller::Dispute() {
   if (Below(2) == 0) GiveCard(name->account_id, charge->card_token());
   absl::SleepFor(absl::Milliseconds(50));
   GiveCard(name->account_id, PickCard());
-}
-
-void Caller::TellOfDisputes() {
-  const absl::Time start = absl::Now();
-  gw::ListChargesRequest request;
-  request.set_page_size(1000);
-  for (int tries = 1; !GivesUp(start); ++tries) {
-    const auto page = AskGateway(*gateway_, &gw::PaymentGateway::Stub::ListCharges, request);
-    if (!page.ok()) {
-      TurnAway(tries);
-      continue;
-    }
-    for (const gw::Charge& charge : page->charges()) {
-      for (const gw::Dispute& dispute : charge.disputes()) TellOf(charge, dispute);
-    }
-    if (page->next_page_token().empty()) return;
-    request.set_page_token(page->next_page_token());
-  }
 }
 
 }  // namespace reserve::chaos

@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/error/error.h"
 #include "common/money/money.h"
 #include "common/rpc/status.h"
 #include "reserve/gateway/v1/payment_gateway.grpc.pb.h"
@@ -80,8 +81,15 @@ class Caller {
   // tells of it. The customer then switches automatic recharging on again, which that has
   // suspended, confirms the disputed card now and then, and gives another one.
   void Dispute();
-  // Tells of all disputes once more, as a reconciliation does: of what a webhook got lost.
-  void TellOfDisputes();
+  // Tells what became of pending charges and of refunds in the last seconds, as webhooks do: of
+  // some of it.
+  void TellOfNews();
+  // Tells of all refunds and disputes once more, as a reconciliation does: of what a webhook got
+  // lost. False if the gateway did not answer.
+  bool TellOfAll();
+  // Waits until no charge and no refund is pending at the gateway, and each refund that is to fail
+  // later has. False if some still are.
+  bool AwaitDecisions(absl::Duration patience);
   // A customer comes, calls, tops up, and leaves: the account is closed, now and then asked for
   // twice, and a record of it comes late (P4).
   void ComeAndLeave();
@@ -161,7 +169,12 @@ class Caller {
   // A charge that was decided within the last seconds and can be disputed, or is.
   std::optional<gateway::v1::Charge> PickCharge();
   absl::StatusOr<gateway::v1::Dispute> AtTheBank(const gateway::v1::Charge& charge);
+  // The charges that changed since then, or all; an error if the gateway does not answer.
+  absl::StatusOr<std::vector<gateway::v1::Charge>> ChargesSince(absl::Time since);
   void TellOf(const gateway::v1::Charge& charge, const gateway::v1::Dispute& dispute);
+  void TellOf(const gateway::v1::Charge& charge, const gateway::v1::Refund& refund);
+  // That it succeeded.
+  void TellOf(const gateway::v1::Charge& charge);
   void GiveCard(const std::string& account_id, const std::string& card_token);
   // An account with a reserve and no automatic recharging; empty if it did not come to be.
   std::string OpenForCalls();
@@ -214,6 +227,17 @@ absl::StatusOr<Response> Caller::Persist(grpc::Status (Stub::*method)(grpc::Clie
     if (GivesUp(start)) return absl::DeadlineExceededError(status.ToString());
     TurnAway(tries);
   }
+}
+
+template <typename Stub, typename Request, typename Response>
+absl::StatusOr<Response> Caller::AskGateway(Stub& stub,
+                                            grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                                         const Request&, Response*),
+                                            const Request& request) {
+  Response response;
+  const auto context = Within(kCallTimeout);
+  RESERVE_RETURN_IF_ERROR(FromGrpcStatus((stub.*method)(context.get(), request, &response)));
+  return response;
 }
 
 }  // namespace reserve::chaos

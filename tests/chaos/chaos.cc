@@ -84,6 +84,9 @@ bool Report(const Verdict& verdict, uint64_t seed, const Load& load, const Fault
   Say(absl::StrCat(verdict.entries, " entries and ", verdict.charges, " charges with ",
                    verdict.refunds, " refunds and ", verdict.disputes, " disputes audited, seed ",
                    seed));
+  Say(absl::StrCat("of these ", verdict.pending, " charges were pending first, ", verdict.in_part,
+                   " captured in part; ", verdict.failed_refunds, " refunds failed, ",
+                   verdict.failed_later, " of them after they had succeeded"));
   Say(absl::StrCat(load.counts().operations.load(), " operations, ", faults.counts().kills.load(),
                    " kills, lost ", verdict.lost.size(), ", doubled ", verdict.doubled.size(),
                    ", stuck ", verdict.stuck.size(), ", mismatched ", verdict.mismatched.size()));
@@ -111,10 +114,17 @@ absl::StatusOr<bool> Run(uint64_t seed, ShutdownSignal& signal) {
   const absl::Duration patience = absl::GetFlag(FLAGS_patience);
   load.Stop(patience);
   AwaitAllClosed(*stage, calm + patience - absl::Now());
+  // A refund may fail after it has succeeded, so when nothing is open any more.
+  const bool told = load.TellOfTheRest(patience);
+  AwaitAllClosed(*stage, calm + patience - absl::Now());
   Say(absl::StrCat("all closed, or given up, ",
                    absl::FormatDuration(absl::Trunc(absl::Now() - calm, absl::Milliseconds(100))),
                    " after the last fault"));
-  const Verdict verdict = Judge(*stage, record, patience);
+  Verdict verdict = Judge(*stage, record, patience);
+  if (!told) {
+    verdict.stuck.push_back(absl::StrCat("what the gateway decided later could not be told within ",
+                                         absl::FormatDuration(patience)));
+  }
   const bool clean = Report(verdict, seed, load, faults);
   stage->KeepFolder(!clean && absl::GetFlag(FLAGS_keep_logs));
   return clean;

@@ -50,8 +50,11 @@ std::vector<Habit> Habits() {
                         },
                         absl::Milliseconds(10)};
   const Habit customer = {[](Caller& caller, int) { caller.Switch(); }, absl::Milliseconds(10)};
-  const Habit bank = {[](Caller& caller, int) { caller.Dispute(); }, absl::Milliseconds(150),
-                      [](Caller& caller) { caller.TellOfDisputes(); }};
+  const Habit bank = {[](Caller& caller, int round) {
+                        caller.Dispute();
+                        if (round % 3 == 0) caller.TellOfNews();
+                      },
+                      absl::Milliseconds(150), [](Caller& caller) { caller.TellOfAll(); }};
   const Habit leaver = {[](Caller& caller, int) { caller.ComeAndLeave(); },
                         absl::Milliseconds(100)};
   const Habit telephone_switch = {[](Caller& caller, int) { caller.CallTogether(); },
@@ -87,6 +90,12 @@ void Load::Start() {
     ++at_work_;
     ++number;
   }
+}
+
+bool Load::TellOfTheRest(absl::Duration patience) {
+  LoadCounts counts;  // that give nothing up
+  Caller caller(stage_, record_, counts, {options_.accounts, /*number=*/98, options_.seed});
+  return caller.AwaitDecisions(patience) && caller.TellOfAll();
 }
 
 void Load::Stop(absl::Duration patience) {

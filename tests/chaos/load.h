@@ -52,6 +52,10 @@ class Load {
   void Start();
   // No new requests; those that are pending are given up after `patience`.
   void Stop(absl::Duration patience) ABSL_LOCKS_EXCLUDED(mutex_);
+  // When all is settled: waits, for `patience` at most, until the gateway has decided whatever it
+  // left open, and tells the ledgers how refunds and disputes stand. False if that was not to be
+  // had.
+  bool TellOfTheRest(absl::Duration patience);
   const LoadCounts& counts() const { return counts_; }
 
  private:

@@ -120,13 +120,13 @@ void Stage::Describe() {
   for (size_t i = 0; i < kLedgers; ++i) {
     // Retries soon enough to be over when all comes to rest, and no card awaited for a day that was
     // declined too often (G9); a cap that only busy accounts reach.
-    ledgers_[i] =
-        describe(absl::StrCat("ledger-", i), "ledger",
-                 {"serve", "--lease_duration=2s", "--retry_delays=1s,2s,3s",
-                  "--decline_interval=1s", "--max_declines_per_day=1000",
-                  "--max_cards_given_per_day=100000", "--close_grace=2s", "--hold_ringing=2s",
-                  "--settle_within=4s", test_support::CurrencySettingsFlag(folder_, dollars)},
-                 options_.ledger_flags);
+    ledgers_[i] = describe(
+        absl::StrCat("ledger-", i), "ledger",
+        {"serve", "--lease_duration=2s", "--retry_delays=1s,2s,3s", "--decline_interval=1s",
+         "--max_declines_per_day=1000", "--max_cards_given_per_day=100000", "--close_grace=2s",
+         "--hold_ringing=2s", "--settle_within=4s", "--pending_lookup_interval=700ms",
+         test_support::CurrencySettingsFlag(folder_, dollars)},
+        options_.ledger_flags);
   }
   for (size_t i = 0; i < kWorkers; ++i) {
     workers_[i] = describe(

@@ -18,6 +18,7 @@
 #include "reserve/ledger/v1/audit.grpc.pb.h"
 #include "tests/chaos/at_the_gateway.h"
 #include "tests/chaos/dispute_checks.h"
+#include "tests/chaos/slow_card_checks.h"
 #include "tests/support/wait_until.h"
 
 namespace reserve::chaos {
@@ -312,6 +313,11 @@ absl::Status CompareMoney(Stage& stage, absl::Duration patience, Verdict* verdic
   verdict->charges = static_cast<int64_t>(found.charges.size());
   verdict->refunds = static_cast<int64_t>(found.refunds.size());
   verdict->disputes = static_cast<int64_t>(found.disputes.size());
+  verdict->pending = found.pending;
+  verdict->in_part = found.in_part;
+  verdict->failed_refunds = found.failed_refunds;
+  verdict->failed_later = found.failed_later;
+  CheckPending(found, verdict);
   RESERVE_RETURN_IF_ERROR(CompareCharges(stage, found, verdict));
   RESERVE_RETURN_IF_ERROR(CheckCreditedOnce(stage, verdict));
   RESERVE_RETURN_IF_ERROR(CompareRefunds(stage, found, verdict));
@@ -327,8 +333,8 @@ absl::Status CheckRecharges(const Stage& stage, Verdict* verdict) {
       const Rows rows,
       stage.database().TryQuery(absl::StrCat(
           "SELECT account_id, ordinal, state, attempt, lease_owner, lease_epoch, due_time, "
-          "card_token FROM recharges WHERE state IN (",
-          kOpen, ", ", kNeedsReview, ")")));
+          "card_token FROM recharges r WHERE state IN (",
+          kOpen, ", ", kNeedsReview, ") AND NOT ", kRestsAfterPart)));
   for (const auto& row : rows) {
     verdict->stuck.push_back(absl::StrCat(
         "recharge ", row[0], "/", row[1], " (state, attempt, ",
@@ -549,9 +555,9 @@ absl::Status AskForUsages(Stage& stage, const Record& record, absl::Duration pat
 bool AwaitAllClosed(Stage& stage, absl::Duration patience) {
   return test_support::WaitUntil(
       [&] {
-        const auto open = stage.database().TryQuery(
-            absl::StrCat("SELECT (SELECT COUNT(*) FROM recharges WHERE state = ", kOpen,
-                         ") + (SELECT COUNT(*) FROM accounts WHERE state = ", kClosing, ")"));
+        const auto open = stage.database().TryQuery(absl::StrCat(
+            "SELECT (SELECT COUNT(*) FROM recharges r WHERE state = ", kOpen, " AND NOT ",
+            kRestsAfterPart, ") + (SELECT COUNT(*) FROM accounts WHERE state = ", kClosing, ")"));
         return open.ok() && Int((*open)[0][0]) == 0;
       },
       patience, absl::Milliseconds(100));
@@ -575,6 +581,8 @@ Verdict Judge(Stage& stage, const Record& record, absl::Duration patience) {
   note("the check of the accounts", CheckAccounts(stage, &verdict));
   note("the check of the caps", CheckCaps(stage, &verdict));
   note("the check of the events", CheckEvents(stage, &verdict));
+  note("the check of cards that pay in part", CheckInPart(stage, &verdict));
+  note("the check of the reviews", CheckReviews(stage, &verdict));
   note("VerifyLedger", Verify(stage, 2 * patience, &verdict));
   note("GetUsage", AskForUsages(stage, record, patience, &verdict));
   return verdict;

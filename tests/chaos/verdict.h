@@ -30,6 +30,10 @@ struct Verdict {
   int64_t charges = 0;
   int64_t refunds = 0;
   int64_t disputes = 0;
+  int64_t pending = 0;         // charges that were pending first
+  int64_t in_part = 0;         // charges of which less was captured than was asked for
+  int64_t failed_refunds = 0;  // at once, or later
+  int64_t failed_later = 0;    // after they had succeeded
 
   bool clean() const {
     return lost.empty() && doubled.empty() && stuck.empty() && mismatched.empty();

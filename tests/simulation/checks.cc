@@ -347,10 +347,11 @@ void Checks::CheckCredit(const Entry& entry, SeenAccount* seen) {
   if (charged == gateway_.charges().end()) {
     return scene_.Fail("only what was charged is credited", name);
   }
-  if (charged->second.front().amount != entry.amount) {
+  const Nanos captured = CapturedOf(charged->second.front());
+  if (captured != entry.amount) {
     scene_.Fail("what was charged is credited",
-                absl::StrCat(name, ": ", FormatDecimal(charged->second.front().amount),
-                             " was charged, ", FormatDecimal(entry.amount), " credited"));
+                absl::StrCat(name, ": ", FormatDecimal(captured), " was charged, ",
+                             FormatDecimal(entry.amount), " credited"));
   }
 }
 
@@ -459,7 +460,7 @@ void Checks::CheckRecharges(const AccountRows& rows, SeenAccount* seen) {
   int open = 0;
   int set_aside = 0;
   for (const auto& [ordinal, row] : rows.recharges) {
-    CheckRecharge(row.recharge, seen);
+    CheckRecharge(rows, row.recharge, seen);
     if (!row.recharge.open() || row.recharge.is_refund()) continue;
     if (row.recharge.set_aside) {
       ++set_aside;
@@ -479,7 +480,8 @@ void Checks::CheckRecharges(const AccountRows& rows, SeenAccount* seen) {
   }
 }
 
-void Checks::CheckRecharge(const Recharge& recharge, SeenAccount* account) {
+void Checks::CheckRecharge(const AccountRows& rows, const Recharge& recharge,
+                           SeenAccount* account) {
   SeenRecharge& seen = account->recharges[recharge.ordinal];
   if (seen.attempt == 0) {
     seen.is_refund = recharge.is_refund();
@@ -508,8 +510,7 @@ void Checks::CheckRecharge(const Recharge& recharge, SeenAccount* account) {
   }
   if (recharge.in_flight() && recharge.attempt != seen.begun_attempt) {
     seen.begun_attempt = recharge.attempt;
-    if (!recharge.is_refund()) CheckCardLimits(recharge);
-    if (!recharge.is_refund()) given_back_.OnBegun(recharge);
+    if (!recharge.is_refund()) CheckBegun(rows, recharge);
   }
   if (recharge.state != seen.state) CheckReview(recharge);
   if (recharge.holds_credit() && seen.credits != 1) {
@@ -534,8 +535,43 @@ void Checks::CheckRecharge(const Recharge& recharge, SeenAccount* account) {
   seen.state = recharge.state;
 }
 
+// An attempt to charge a card is handed out for the first time.
+void Checks::CheckBegun(const AccountRows& rows, const Recharge& recharge) {
+  CheckCardLimits(recharge);
+  given_back_.OnBegun(recharge);
+  const bool by_itself = recharge.kind != domain::RechargeKind::kTopUp;
+  for (const int64_t pending : gateway_.PendingOf(recharge.account_id)) {
+    if (pending == recharge.ordinal) continue;  // OnChargeSent
+    if (by_itself) {
+      scene_.Fail("G3: nothing is charged by itself beside a pending charge",
+                  absl::StrCat(NameOf(recharge), " is, beside ", pending));
+    }
+    scene_.Count(Happening::kTopUpBesidePending);
+  }
+  if (!by_itself) return;
+  for (const auto& [ordinal, row] : rows.recharges) {
+    const Recharge& paid = row.recharge;
+    const bool in_part = paid.state == RechargeState::kSucceeded && !paid.is_refund() &&
+                         !paid.is_payment() && paid.credited < paid.amount;
+    const bool same_card = paid.payment_method_id == recharge.payment_method_id &&
+                           paid.card_given == recharge.card_given;
+    if (!in_part || !same_card) continue;
+    // By the clocks of the ledgers that credited the one and handed out the other.
+    if (recharge.attempt_start < paid.settle_time + settings_.partial_charge_wait) {
+      scene_.Fail("G4: a card that paid in part is not charged by itself at once",
+                  absl::StrCat(NameOf(recharge), " is, ",
+                               absl::FormatDuration(recharge.attempt_start - paid.settle_time),
+                               " after ", ordinal));
+    }
+    scene_.Count(Happening::kChargedAfterRest);
+  }
+}
+
 void Checks::CheckReview(const Recharge& recharge) {
   if (recharge.state != RechargeState::kNeedsReview) return;
+  if (gateway_.PendingOf(recharge.account_id).count(recharge.ordinal) > 0) {
+    scene_.Fail("G3: a pending charge is no review", NameOf(recharge));
+  }
   scene_.Count(recharge.is_refund() ? Happening::kRefundNeedsReview : Happening::kNeedsReview);
   const absl::Duration age = scene_.now() - recharge.attempt_start;
   const ModelGateway::Truth* truth =
@@ -608,7 +644,8 @@ void Checks::CheckState(const AccountRows& rows, SeenAccount* seen) {
 void Checks::OnChargeSent(const worker::Task& task, const std::string& key) {
   const auto declined = [this](const std::string& sent) {
     const ModelGateway::Truth* truth = gateway_.TruthOf(sent);
-    return truth != nullptr && !truth->in_work && (truth->refused || !truth->decided.empty()) &&
+    return truth != nullptr && !truth->in_work && !truth->pending &&
+           (truth->refused || !truth->decided.empty()) &&
            std::none_of(truth->decided.begin(), truth->decided.end(),
                         [](const auto& answer) { return answer.succeeded; });
   };

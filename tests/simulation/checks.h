@@ -115,7 +115,8 @@ class Checks : public ModelDatabase::Observer {
   void NoteFunding(const AccountRows& rows, SeenAccount* seen);
   void CheckEvents(const AccountRows& rows, SeenAccount* seen);
   void CheckRecharges(const AccountRows& rows, SeenAccount* seen);
-  void CheckRecharge(const domain::Recharge& recharge, SeenAccount* seen);
+  void CheckRecharge(const AccountRows& rows, const domain::Recharge& recharge, SeenAccount* seen);
+  void CheckBegun(const AccountRows& rows, const domain::Recharge& recharge);
   void CheckReview(const domain::Recharge& recharge);
   void CheckCardLimits(const domain::Recharge& recharge);
   void CheckState(const AccountRows& rows, SeenAccount* seen);

@@ -53,9 +53,11 @@ Customers::Customers(Scene* scene, uint64_t seed, std::vector<SimulatedLedger*> 
 
 domain::Card Customers::AnyCard() {
   // Most cards are good, or there would be no money to go astray.
-  const CardKind kind =
-      scene_.Happens(0.5) ? CardKind::kGood
-                          : static_cast<CardKind>(scene_.Below(static_cast<int>(CardKind::kCount)));
+  CardKind kind =
+      scene_.Happens(0.5) ? CardKind::kGood : static_cast<CardKind>(scene_.Below(kUsualCards));
+  if (HasSlowCards(seed_) && kind == CardKind::kGood && scene_.Happens(0.5)) {
+    kind = scene_.Happens(0.5) ? CardKind::kLate : CardKind::kPartial;
+  }
   const std::string token = TokenOf(kind, scene_.Below(3));
   return {.token = CardToken(token), .fingerprint = absl::StrCat("fp-", token)};
 }

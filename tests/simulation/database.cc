@@ -66,6 +66,11 @@ void ModelDatabase::LoadAccount(const std::string& account_id, book::AccountImag
       if (method.state == domain::CardState::kDisputed) method.state = domain::CardState::kUsable;
     }
   }
+  if (scene_.sabotaged(Sabotage::kRestForgotten)) {
+    for (domain::PaymentMethod& method : known.account.payment_methods) {
+      if (method.state == domain::CardState::kUsable) method.retry_time = absl::InfinitePast();
+    }
+  }
   known.version = rows->balance.version;
   known.revision = rows->balance.revision;
   known.head = rows->balance.head;
@@ -197,7 +202,13 @@ void ModelDatabase::TakeUp(const RechargeKey& key, book::Image* image,
   if (rows == nullptr) return;
   const auto row = rows->recharges.find(key.second);
   if (row == rows->recharges.end()) return;
-  image->recharges[key].recharge = row->second.recharge;
+  domain::Recharge& recharge = image->recharges[key].recharge;
+  recharge = row->second.recharge;
+  const bool failed = recharge.state == domain::RechargeState::kFailed;
+  if (recharge.is_refund() && failed && scene_.sabotaged(Sabotage::kFailedRefundForgotten)) {
+    recharge.state = domain::RechargeState::kSucceeded;
+    recharge.debited = true;
+  }
   (*versions)[key] = row->second.version;
 }
 

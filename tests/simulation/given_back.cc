@@ -144,11 +144,11 @@ void GivenBack::Later(std::function<void()> change) {
   });
 }
 
-void GivenBack::Charged(const worker::Task& order, const std::string& charge_id) {
+void GivenBack::Charged(const worker::Task& order, const std::string& charge_id, Nanos captured) {
   charges_[charge_id] = {.account_id = order.account_id,
                          .ordinal = order.ordinal,
                          .charge_id = charge_id,
-                         .amount = order.amount,
+                         .amount = captured,
                          .currency = order.currency,
                          .refunds = {},
                          .disputes = {}};
@@ -268,7 +268,7 @@ void GivenBack::MakeRefund(ModelCharge* charge, int64_t ordinal, Nanos amount) {
                         NameOf(refund.state));
   });
   Tell(*charge, StateOf(*charge, refund), news_);
-  if (refund.failed()) return;
+  if (refund.failed()) return scene_.Count(Happening::kRefundFailedAtOnce);
   const size_t place = charge->refunds.size() - 1;
   const bool pending = refund.state == RefundState::kPending;
   const bool fails = scene_.Happens(pending ? 0.4 : 0.2);

@@ -74,7 +74,7 @@ class GivenBack {
 
   void set_news(News news) { news_ = std::move(news); }
   // A charge succeeded: from now on it may come back.
-  void Charged(const worker::Task& order, const std::string& charge_id);
+  void Charged(const worker::Task& order, const std::string& charge_id, Nanos captured);
   // A customer pays on a page, without the ledgers. Returns the charge's id.
   std::string ChargeOnPage(const std::string& account_id, Nanos amount);
 

@@ -495,10 +495,12 @@ void SimulatedLedger::Deliver(const std::vector<Claim>& claims, absl::Time now) 
                             .currency = r.currency,
                             .card_token = r.card.token,
                             .refunded_charge_id = r.is_refund() ? r.charge_id : ""};
-    const worker::HandOut handed_out{.attempt_age = now - r.attempt_start,
-                                     .handed_out_before = claim.before,
-                                     .lease_epoch = r.lease_epoch,
-                                     .lease_remaining = kLease};
+    const worker::HandOut handed_out{
+        .attempt_age = now - r.attempt_start,
+        .handed_out_before = claim.before,
+        .pending = r.pending() && !scene().sabotaged(Sabotage::kPendingNotTold),
+        .lease_epoch = r.lease_epoch,
+        .lease_remaining = kLease};
     scene().Send([on_hand_out = stream->second.watcher.on_hand_out, task, handed_out] {
       on_hand_out(task, handed_out);
     });

@@ -1,6 +1,7 @@
 #include "tests/simulation/reconciler.h"
 
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 
@@ -12,14 +13,26 @@ bool OfPage(const book::Command& told) {
   if (const auto* refund = std::get_if<book::ReportGatewayRefund>(&told)) {
     return refund->ordinal == 0;
   }
-  return std::get<book::ReportGatewayDispute>(told).ordinal == 0;
+  const auto* dispute = std::get_if<book::ReportGatewayDispute>(&told);
+  return dispute != nullptr && dispute->ordinal == 0;
+}
+
+std::string WordsOf(const book::Command& told) {
+  if (const auto* refund = std::get_if<book::ReportGatewayRefund>(&told)) {
+    return absl::StrCat(refund->told.refund_id, " in state ", static_cast<int>(refund->told.state));
+  }
+  if (const auto* dispute = std::get_if<book::ReportGatewayDispute>(&told)) {
+    return absl::StrCat(dispute->told.dispute_id, " in state ",
+                        static_cast<int>(dispute->told.state));
+  }
+  return absl::StrCat("success of charge ", std::get<book::ReportRecharge>(told).outcome.charge_id);
 }
 
 }  // namespace
 
 Reconciler::Reconciler(Scene* scene, std::vector<SimulatedLedger*> ledgers, ModelGateway* gateway)
     : scene_(*scene), ledgers_(std::move(ledgers)), gateway_(*gateway) {
-  gateway_.given_back().set_news([this](const std::string& account_id, const book::Command& told) {
+  gateway_.set_news([this](const std::string& account_id, const book::Command& told) {
     OnNews(account_id, told);
   });
 }
@@ -51,14 +64,12 @@ void Reconciler::SendOut(const std::shared_ptr<Telling>& telling) {
   SimulatedLedger* ledger =
       ledgers_[static_cast<size_t>(scene_.Below(static_cast<int>(ledgers_.size())))];
   scene_.Tell([&] {
-    const auto* refund = std::get_if<book::ReportGatewayRefund>(&telling->command);
-    const auto* dispute = std::get_if<book::ReportGatewayDispute>(&telling->command);
     return absl::StrCat(ledger->name(), " is told of ", telling->account_id, "'s ",
-                        refund != nullptr ? refund->told.refund_id : dispute->told.dispute_id,
-                        " in state ",
-                        refund != nullptr ? static_cast<int>(refund->told.state)
-                                          : static_cast<int>(dispute->told.state));
+                        WordsOf(telling->command));
   });
+  if (std::holds_alternative<book::ReportRecharge>(telling->command)) {
+    scene_.Count(Happening::kPendingToldByNews);
+  }
   scene_.Send([this, telling, ledger] {
     ledger->Submit(telling->account_id, telling->command,
                    [this, telling](const absl::StatusOr<book::Reply>& reply) {

@@ -98,6 +98,15 @@ constexpr std::array<absl::string_view, kHappenings> kNames = {
     "allowance of another month drawn on",
     "free seconds held of two months at a time",
     "usage after a change of the calendar",
+    "charge pending",
+    "pending charge succeeded",
+    "pending charge declined",
+    "success of a pending charge told by the gateway",
+    "charge pending for more than a day",
+    "top-up beside a pending charge",
+    "charge captured in part",
+    "charge by itself after the rest of a card that paid in part",
+    "refund that failed at once",
 };
 
 }  // namespace

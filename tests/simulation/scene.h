@@ -63,6 +63,12 @@ enum class Sabotage {
   kHeldSecondsNotStored,     // free seconds that are held are not stored with the allowance
   kEstimateStandsForEver,    // a usage whose estimate was replaced is loaded as that estimate
   kCalendarForgotten,        // the changes of an account's calendar are not loaded with it
+  kPendingTakenAsDeclined,   // a charge that the gateway calls pending is reported as declined
+  kPendingGivenToAPerson,    // ... as one of which nobody can say how it ended
+  kPendingNotTold,           // workers are not told that a charge has been called pending
+  kCapturedNotRead,          // what was captured of a charge is taken to be what was asked for
+  kRestForgotten,            // until when a card is not to be charged by itself is not stored
+  kFailedRefundForgotten,    // a refund that failed is loaded as the one that was made before
 };
 
 // What the faults bring about. Counted, so that a test can say that all of it was
@@ -155,6 +161,15 @@ enum class Happening {
   kNextMonthsAllowance,
   kHeldOverTheMonthsTurn,
   kCalendarChanged,
+  kChargePending,
+  kPendingSucceeded,
+  kPendingDeclined,
+  kPendingToldByNews,
+  kPendingForDays,
+  kTopUpBesidePending,
+  kChargedInPart,
+  kChargedAfterRest,
+  kRefundFailedAtOnce,
   kCount,
 };
 absl::string_view NameOf(Happening happening);
@@ -167,6 +182,9 @@ struct Failure {
   std::string detail;
   int64_t step = 0;
 };
+
+// Does this seed have cards that pay later, or less than they are asked for?
+inline bool HasSlowCards(uint64_t seed) { return seed % 3 == 1; }
 
 // Does the story of this seed begin minutes before a month ends, with allowances by the month?
 inline bool TurnsAMonth(uint64_t seed) { return seed % 8 == 2 || seed % 8 == 5; }

@@ -86,6 +86,17 @@ ReportAnswer AnswerOf(const absl::Status& status) {
                                                                          : ReportAnswer::kRefused;
 }
 
+// What the worker takes it for, where that is wrong on purpose.
+GatewayAnswer Misread(const Scene& scene, GatewayAnswer answer) {
+  if (answer.pending && answer.refund_id.empty()) {
+    if (scene.sabotaged(Sabotage::kPendingTakenAsDeclined)) answer.pending = false;
+    // As if it were of something else.
+    if (scene.sabotaged(Sabotage::kPendingGivenToAPerson)) answer.amount = 0;
+  }
+  if (scene.sabotaged(Sabotage::kCapturedNotRead)) answer.captured.reset();
+  return answer;
+}
+
 std::string TextOf(const Outcome& outcome) {
   switch (outcome.kind) {
     case Outcome::Kind::kSucceeded:
@@ -317,7 +328,7 @@ void SimulatedWorker::StartGatewayCall(const std::string& key, Work* work, bool 
   if (send && !task.is_refund()) checks_.OnChargeSent(task, key);
   const auto answered = [=, this](const GatewayAnswer& answer) {
     Later(absl::ZeroDuration(), [=, this] {
-      if (Waiting(key, call) != nullptr) OnGateway(key, send, answer);
+      if (Waiting(key, call) != nullptr) OnGateway(key, send, Misread(scene(), answer));
     });
   };
   const auto reply = [=, this](const GatewayAnswer& answer) {

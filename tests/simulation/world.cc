@@ -113,7 +113,7 @@ class World {
   // Is there nothing left to be done?
   bool Quiet() {
     if (!customers_.satisfied() || !reconciler_.satisfied()) return false;
-    if (!gateway_.given_back().over()) return false;
+    if (!gateway_.over()) return false;
     for (const SimulatedWorker& worker : workers_) {
       if (worker.down() || !worker.idle()) return false;
     }

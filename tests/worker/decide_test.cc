@@ -42,6 +42,12 @@ HandOut Aged(absl::Duration age) {
       .attempt_age = age, .handed_out_before = true, .lease_epoch = 1, .lease_remaining = kLease};
 }
 
+HandOut PendingFor(absl::Duration age) {
+  HandOut handed_out = Aged(age);
+  handed_out.pending = true;
+  return handed_out;
+}
+
 GatewayAnswer Answer(GatewayAnswer::Kind kind, std::string text = "") {
   return {.kind = kind, .text = std::move(text)};
 }
@@ -189,6 +195,7 @@ TEST_P(DecideTest, Rule) { EXPECT_EQ(GetParam().script().Decision(), GetParam().
 
 const absl::Duration kHalf = absl::Hours(12);
 const absl::Duration kMoment = absl::Milliseconds(1);
+const absl::Duration kHalfASecond = absl::Milliseconds(500);
 
 std::vector<Row> ChargingRules() {
   return {
@@ -629,11 +636,46 @@ std::vector<Row> RefundFaultRules() {
 
 std::string NameOf(const testing::TestParamInfo<Row>& info) { return info.param.name; }
 
+// G3: what the gateway has called pending is no review by its age.
+std::vector<Row> PendingRules() {
+  const absl::Duration days = absl::Hours(100);
+  return {
+      {"PastTheKeyLifetimeWithoutAnAnswerItIsLookedUpAgain",
+       [days] {
+         return Script(PendingFor(days)).LookUpSays(Answer(Kind::kNoAnswer)).After(kHalfASecond);
+       },
+       "look up"},
+      {"PastTheKeyLifetimeAnOutageIsWaitedOut",
+       [days] { return Script(PendingFor(days)).LookUpSays(Answer(Kind::kOutage)); }, "wait 200ms"},
+      {"WithoutAnAnswerForLongItIsLeftForThisLease",
+       [days] {
+         Script script(PendingFor(days));
+         for (int32_t i = 0; i < Rules().patience; ++i) {
+           script.AfterRenewing(absl::Seconds(15)).LookUpSays(Answer(Kind::kNoAnswer));
+         }
+         return script.AfterRenewing(absl::Seconds(15));
+       },
+       "give up"},
+      {"ItIsReportedAsItEndedHoweverLate",
+       [days] { return Script(PendingFor(days)).LookUpSays(Declined(DeclineClass::kHard)); },
+       "report declined 2 insufficient_funds"},
+      {"ARefundIsLookedUpAgainToo",
+       [days] {
+         return ARefund(PendingFor(days)).LookUpSays(Answer(Kind::kNoAnswer)).After(kHalfASecond);
+       },
+       "look up"},
+      {"WhatTheGatewayHasLostIsForAPerson",
+       [days] { return Script(PendingFor(days)).LookUpSays(Answer(Kind::kNotFound)); },
+       "report unresolved"},
+  };
+}
+
 INSTANTIATE_TEST_SUITE_P(Charging, DecideTest, testing::ValuesIn(ChargingRules()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Outcomes, DecideTest, testing::ValuesIn(OutcomeRules()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Refusals, DecideTest, testing::ValuesIn(RefusalRules()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Keys, DecideTest, testing::ValuesIn(KeyRules()), NameOf);
 INSTANTIATE_TEST_SUITE_P(LateSuccesses, DecideTest, testing::ValuesIn(LateSuccessRules()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Pending, DecideTest, testing::ValuesIn(PendingRules()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Leases, DecideTest, testing::ValuesIn(LeaseAndReportRules()), NameOf);
 
 INSTANTIATE_TEST_SUITE_P(Refunds, DecideTest, testing::ValuesIn(RefundRules()), NameOf);

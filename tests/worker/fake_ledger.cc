@@ -57,6 +57,7 @@ void FakeLedger::HandOut(const HandOutOptions& options) {
   if (options.refunded_charge_id.empty()) response.set_card_token(options.card_token);
   reserve::ToProto(options.attempt_age, response.mutable_attempt_age());
   response.set_handed_out_before(options.handed_out_before);
+  response.set_pending(options.pending);
   response.mutable_lease()->set_epoch(options.epoch);
   reserve::ToProto(options.lease, response.mutable_lease()->mutable_remaining());
   absl::MutexLock lock(&mutex_);

@@ -35,6 +35,7 @@ class FakeLedger final : public ledger::v1::Recharges::Service {
     std::string refunded_charge_id = {};  // set: a refund, without a card
     absl::Duration attempt_age = absl::ZeroDuration();
     bool handed_out_before = false;
+    bool pending = false;
     int64_t epoch = 1;
     absl::Duration lease = absl::Seconds(60);
   };

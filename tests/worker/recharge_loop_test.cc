@@ -329,6 +329,23 @@ TEST_F(RechargeLoopTest, ATaskHandedOutAgainWhileInWorkGoesOnUnderTheNewLease) {
   EXPECT_EQ(gateway_.charges(), 1);
 }
 
+TEST_F(RechargeLoopTest, WhatTheGatewayHasCalledPendingIsLookedUpUntilItTellsHoweverOldItIs) {
+  charge_timeout_ = absl::Milliseconds(50);
+  StartLoop();
+  // Its key is in use for a while, which is no answer.
+  FakeLedger::HandOutOptions hand_out = {.card_token = "tok_slow_600"};
+  ledger_.HandOut(hand_out);
+  ASSERT_TRUE(WaitUntil([&] { return metrics_.unknown_outcomes.Value() > 0; }));
+  hand_out.attempt_age = absl::Hours(30);
+  hand_out.handed_out_before = true;
+  hand_out.pending = true;
+  hand_out.epoch = 2;
+  ledger_.HandOut(hand_out);
+  ASSERT_TRUE(ledger_.WaitForReports(1));
+  EXPECT_TRUE(ledger_.reports()[0].has_succeeded());
+  EXPECT_EQ(gateway_.charges(), 1);
+}
+
 TEST_F(RechargeLoopTest, PastHalfOfTheKeyLifetimeNothingIsCharged) {
   StartLoop();
   ledger_.HandOut({.attempt_age = absl::Hours(13), .handed_out_before = true});

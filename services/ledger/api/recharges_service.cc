@@ -29,6 +29,7 @@ void ToProto(const engine::LeasedRecharge& leased, pb::WatchLowBalanceResponse* 
   }
   reserve::ToProto(leased.attempt_age, message->mutable_attempt_age());
   message->set_handed_out_before(leased.handed_out_before);
+  message->set_pending(recharge.pending());
   message->mutable_lease()->set_epoch(recharge.lease_epoch);
   reserve::ToProto(leased.lease_remaining, message->mutable_lease()->mutable_remaining());
 }

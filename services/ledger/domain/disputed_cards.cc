@@ -12,10 +12,13 @@ void MoveCards(const std::string& fingerprint, CardState from, CardState to, Dra
   for (PaymentMethod& method : draft->account().payment_methods) {
     if (method.card.fingerprint != fingerprint || method.state == to) continue;
     if (from != CardState::kNone && method.state != from) continue;
+    // A schedule of declines ends with it; a rest after a charge in part does not (G4).
+    const bool declined =
+        method.state == CardState::kFailing || method.state == CardState::kRefused;
+    if (declined) method.retry_time = absl::InfinitePast();
     method.state = to;
     method.state_time = draft->context().now;
     method.soft_declines = 0;
-    method.retry_time = absl::InfinitePast();
     draft->CardsChanged();
   }
 }

@@ -112,10 +112,23 @@ TEST(CardTokenTest, TroubleThatIsNotTheCardsIsInTheBehaviour) {
   EXPECT_EQ(CodeOf("tok_internal_charged"), "");
 }
 
+TEST(CardTokenTest, APendingCardSucceedsOrDeclinesOnceItIsPendingNoMore) {
+  EXPECT_EQ(BehaviorOf("tok_pending_40").pending_time, absl::Milliseconds(40));
+  EXPECT_EQ(CodeOf("tok_pending_40"), "");
+  EXPECT_EQ(BehaviorOf("tok_pending_decline_40").pending_time, absl::Milliseconds(40));
+  EXPECT_EQ(CodeOf("tok_pending_decline_40"), "insufficient_funds");
+  EXPECT_EQ(CodeOf("tok_pending_decline_"), "invalid_card_token");
+}
+
 TEST(CardTokenTest, HowACardIsGivenBackIsInItsTokenAndItIsChargedAsAnyOther) {
   EXPECT_EQ(BehaviorOf("tok_visa").refund.failure_code, "");
   EXPECT_EQ(BehaviorOf("tok_refund_fail#3").refund.failure_code, "expired_or_canceled_card");
   EXPECT_EQ(BehaviorOf("tok_refund_pending_40").refund.pending_time, absl::Milliseconds(40));
+  EXPECT_EQ(BehaviorOf("tok_refund_pending_40").refund.fails_after, absl::InfiniteDuration());
+  EXPECT_EQ(BehaviorOf("tok_refund_pending_fail_40").refund.pending_time, absl::Milliseconds(40));
+  EXPECT_EQ(BehaviorOf("tok_refund_pending_fail_40").refund.fails_after, absl::Milliseconds(40));
+  EXPECT_EQ(BehaviorOf("tok_refund_fail_later_40").refund.pending_time, absl::ZeroDuration());
+  EXPECT_EQ(BehaviorOf("tok_refund_fail_later_40").refund.fails_after, absl::Milliseconds(40));
   EXPECT_EQ(BehaviorOf("tok_refund_late_40").refund.reply_delay, absl::Milliseconds(40));
   EXPECT_EQ(BehaviorOf("tok_refund_slow_40").refund.work_time, absl::Milliseconds(40));
   EXPECT_EQ(BehaviorOf("tok_refund_fail_before").refund.failures_before, 1);
@@ -123,8 +136,9 @@ TEST(CardTokenTest, HowACardIsGivenBackIsInItsTokenAndItIsChargedAsAnyOther) {
   EXPECT_GT(BehaviorOf("tok_refund_unavailable").refund.failures_before, int64_t{1} << 60);
   EXPECT_EQ(BehaviorOf("tok_refund_lost_reply").refund.reply, Reply::kLost);
   EXPECT_EQ(BehaviorOf("tok_refund_internal").refund.reply, Reply::kInternalError);
-  for (const char* token : {"tok_refund_fail", "tok_refund_pending_40", "tok_refund_unavailable",
-                            "tok_refund_lost_reply", "tok_refund_internal"}) {
+  for (const char* token :
+       {"tok_refund_fail", "tok_refund_fail_later_40", "tok_refund_pending_40",
+        "tok_refund_unavailable", "tok_refund_lost_reply", "tok_refund_internal"}) {
     EXPECT_EQ(CodeOf(token), "") << token;
     EXPECT_EQ(BehaviorOf(token).failures_before, 0) << token;
     EXPECT_EQ(BehaviorOf(token).reply, Reply::kAnswer) << token;

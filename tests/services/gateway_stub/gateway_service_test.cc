@@ -485,6 +485,31 @@ TEST_F(GatewayServiceTest, EachStateOfARefundIsToldAsItIs) {
       [&] { return GetRefund("r3")->state() == pb::REFUND_STATE_SUCCEEDED; }));
 }
 
+TEST_F(GatewayServiceTest, ARefundMayFailAfterItSucceededAndGivesTheMoneyToTheNextOne) {
+  const std::string later = Charge("k1", "tok_refund_fail_later_20")->charge().charge_id();
+  const auto made = Refund("r1", later);
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_TRUE(
+      test_support::WaitUntil([&] { return GetRefund("r1")->state() == pb::REFUND_STATE_FAILED; }));
+  EXPECT_EQ(GetRefund("r1")->failure_code(), "expired_or_canceled_card");
+  EXPECT_TRUE(Refund("r2", later).ok()) << "all of the charge is left";
+
+  const std::string charge = Charge("k2", "tok_refund_pending_fail_20")->charge().charge_id();
+  ASSERT_TRUE(Refund("r3", charge).ok());
+  EXPECT_TRUE(
+      test_support::WaitUntil([&] { return GetRefund("r3")->state() == pb::REFUND_STATE_FAILED; }));
+}
+
+TEST_F(GatewayServiceTest, APendingChargeThatIsDeclinedInTheEndSaysNothingOfThatBefore) {
+  const auto charge = Charge("k", "tok_pending_decline_600000")->charge();
+  EXPECT_EQ(charge.state(), pb::CHARGE_STATE_PENDING);
+  EXPECT_FALSE(charge.has_decline());
+  ASSERT_TRUE(Charge("soon", "tok_pending_decline_20").ok());
+  EXPECT_TRUE(test_support::WaitUntil(
+      [&] { return GetCharge("soon")->state() == pb::CHARGE_STATE_DECLINED; }));
+  EXPECT_EQ(GetCharge("soon")->decline().code(), "insufficient_funds");
+}
+
 TEST_F(GatewayServiceTest, ARefundOfMoreThanIsLeftSaysHowMuchThatIs) {
   pb::RefundRequest request = RefundOf("r", Charge("k", "tok_visa")->charge().charge_id());
   request.mutable_amount()->set_units(16);

@@ -91,5 +91,22 @@ TEST(RecordTest, APendingRefundSucceedsAtItsTimeAndAFailedOneNever) {
   EXPECT_EQ(AsOf(refund, absl::InfiniteFuture()).update_time, refund.update_time);
 }
 
+TEST(RecordTest, ARefundThatFailsLaterFailsAtItsTimeWhateverItWasBefore) {
+  for (const RefundState before : {RefundState::kPending, RefundState::kSucceeded}) {
+    RefundRecord refund = SomeRefund();
+    refund.state = before;
+    refund.fail_time = refund.succeed_time + absl::Seconds(2);
+    const auto record = DecodeLine(EncodeLine(refund));
+    ASSERT_TRUE(record.ok()) << record.status();
+    refund = std::get<RefundRecord>(*record);
+    const absl::Time just_before = refund.fail_time - absl::Microseconds(1);
+    EXPECT_EQ(AsOf(refund, just_before).state, RefundState::kSucceeded);
+    EXPECT_EQ(AsOf(refund, just_before).failure_code, "");
+    EXPECT_EQ(AsOf(refund, refund.fail_time).state, RefundState::kFailed);
+    EXPECT_EQ(AsOf(refund, refund.fail_time).failure_code, "expired_or_canceled_card");
+    EXPECT_EQ(AsOf(refund, absl::InfiniteFuture()).update_time, refund.fail_time);
+  }
+}
+
 }  // namespace
 }  // namespace reserve::gateway_stub

@@ -353,9 +353,12 @@ void Model::MoveCards(const std::string& number) {
   const bool disputed = NumberDisputed(number);
   for (ModelCard& card : cards_) {
     if (card.number != number || disputed == (card.state == CardState::kDisputed)) continue;
+    // What rests because it paid in part goes on resting.
+    if (card.state == CardState::kFailing || card.state == CardState::kRefused) {
+      card.rests_until = absl::InfinitePast();
+    }
     card.state = disputed ? CardState::kDisputed : CardState::kUsable;
     card.soft_declines = 0;
-    card.rests_until = absl::InfinitePast();
   }
 }
 

@@ -416,6 +416,19 @@ TEST(RechargePolicyTest, G4_TwelveCapturedOfFifteenCreditTwelveAndTheCardRestsFo
   EXPECT_LE(books.open()->due_time, books.now());
 }
 
+TEST(RechargePolicyTest, G4_ACardThatPaidInPartRestsThroughADispute) {
+  Books books = FundedAt(-Dollars(5));
+  ASSERT_TRUE(books.ChargeInPart(Dollars(12)).ok());
+  const absl::Time rested = books.open()->due_time;
+  ASSERT_TRUE(books.TellDispute("dp_1", DisputeState::kOpened).ok());
+  EXPECT_EQ(books.StateOf("card-1"), CardState::kDisputed);
+  ASSERT_TRUE(books.TellDispute("dp_1", DisputeState::kWon).ok());
+  EXPECT_EQ(books.StateOf("card-1"), CardState::kUsable);
+  ASSERT_TRUE(books.Use(0).ok());
+  ASSERT_NE(books.open(), nullptr);
+  EXPECT_EQ(books.open()->due_time, rested);
+}
+
 TEST(RechargePolicyTest, G4_ACentCapturedStartsNoStorm) {
   Books books = FundedAt(-Dollars(5));
   const absl::Time midnight = EndOfUtcDay(books.now());
