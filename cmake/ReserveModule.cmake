@@ -99,7 +99,12 @@ function(reserve_binary name)
   reserve_take_headers(${name} ${ARG_GRPC} ${ARG_PLAIN})
 endfunction()
 
-# reserve_test(NAME SOURCES x_test.cc DEPENDS lib... LABELS unit|storage|e2e
+# What the CI runs under the thread sanitizer: the tests with the label threads.
+if(BUILD_TESTING)
+  add_custom_target(threads_tests)
+endif()
+
+# reserve_test(NAME SOURCES x_test.cc DEPENDS lib... LABELS unit|storage|e2e [threads]
 # [TIMEOUT seconds] [SHARDS n] [GRPC] [OPTIMISED]): a GoogleTest binary that is one ctest, or
 # with SHARDS several, NAME_1 and so on, with a share of its tests each.
 function(reserve_test name)
@@ -114,6 +119,9 @@ function(reserve_test name)
     reserve_take_headers(${name} ${ARG_GRPC} FALSE)
   else()
     reserve_take_headers(${name} ${ARG_GRPC} TRUE)
+  endif()
+  if("threads" IN_LIST ARG_LABELS)
+    add_dependencies(threads_tests ${name})
   endif()
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)

@@ -13,6 +13,18 @@ lint_flags() {
     sed -E 's/\\(["\\])/\1/g; s/^[^ ]+( [^ ]*c\+\+)? //; s/-Wno-restrict|-Winvalid-pch|-include [^ ]*cmake_pch\.hxx//g'
 }
 
+# lint_key UNIT FLAG...: tells what is looked at, wherever it lies: the checks, the flags, and the
+# text of all that the unit includes, as the compiler has listed it.
+lint_key() {
+  local unit=$1
+  shift
+  {
+    cat .clang-tidy
+    echo "${@//$PWD/}"
+    sed 's/^[^ ]*: //; s/\\$//' "$unit.d" | tr -s ' ' '\n' | grep -v -e '^$' -e "$unit\$" | sort | xargs cat
+  } | sha256sum | cut -d ' ' -f 1
+}
+
 # lint_unit NAME FILE...: looks at these together, in halves if need be. What was clean once is not
 # looked at again while neither it, nor what it includes, nor the checks change.
 lint_unit() {
@@ -22,14 +34,14 @@ lint_unit() {
   local flags
   # As a shell would read them: some have quotes.
   eval "flags=($(lint_flags "$1"))"
-  if ! clang++-14 "${flags[@]}" -w -fsyntax-only "$unit" 2>"$unit.log" && (($# > 1)); then
+  if ! clang++-14 "${flags[@]}" -w -fsyntax-only -MD -MF "$unit.d" "$unit" 2>"$unit.log" &&
+    (($# > 1)); then
     local half=$((($# + 1) / 2)) failed=0
     lint_unit "${name}a" "${@:1:half}" || failed=1
     lint_unit "${name}b" "${@:half+1}" || failed=1
     return "$failed"
   fi
-  key=$({ cat .clang-tidy && clang++-14 "${flags[@]}" -w -E -P -C "$unit"; } 2>"$unit.log" |
-    sha256sum | cut -d ' ' -f 1)
+  key=$(lint_key "$unit" "${flags[@]}")
   [[ ! -e $LINT_CACHE/$key ]] || return 0
   say "clang-tidy: $(dirname "$1"), $# files"
   clang-tidy-14 --quiet "$unit" -- "${flags[@]}" 2>"$unit.log" || {
@@ -56,7 +68,7 @@ lint_files() {
     units[$at]+=" $file"
   done
   export LINT_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/reserve-lint
-  export -f lint_unit lint_line lint_flags say
+  export -f lint_key lint_unit lint_line lint_flags say
   mkdir -p build/lint/units "$LINT_CACHE"
   find "$LINT_CACHE" -type f -mtime +30 -delete
   local lines=() number=0

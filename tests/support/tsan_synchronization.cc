@@ -1,4 +1,4 @@
-// Tells the thread sanitizer about absl::Mutex and absl::Notification.
+// Tells the thread sanitizer about absl::Mutex, absl::Notification and absl::BlockingCounter.
 //
 // Abseil comes as a shared library that was built without the sanitizer, which then
 // sees none of its locks and takes all that they guard for races. The functions here
@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <sanitizer/tsan_interface.h>
 
+#include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
@@ -134,6 +135,20 @@ void Notification::WaitForNotification() const {
       Real<void(const Notification*)>("_ZNK4absl7debian312Notification19WaitForNotificationEv");
   real(this);
   __tsan_acquire(const_cast<Notification*>(this));
+}
+
+bool BlockingCounter::DecrementCount() {
+  static auto* const real =
+      Real<bool(BlockingCounter*)>("_ZN4absl7debian315BlockingCounter14DecrementCountEv");
+  __tsan_release(this);
+  return real(this);
+}
+
+void BlockingCounter::Wait() {
+  static auto* const real =
+      Real<void(BlockingCounter*)>("_ZN4absl7debian315BlockingCounter4WaitEv");
+  real(this);
+  __tsan_acquire(this);
 }
 
 }  // namespace absl

@@ -9,15 +9,8 @@
 #include "services/ledger/storage/deck_rows.h"
 
 namespace reserve::engine {
-namespace {
 
 using rates::DeckHeader;
-
-// What is known is read again once it is so old: no batch then waits for it at the last moment.
-constexpr absl::Duration kReadAgainAfter = absl::Milliseconds(1500);
-static_assert(kReadAgainAfter < rates::kTimelineHolds);
-
-}  // namespace
 
 std::shared_ptr<const book::Catalog> CatalogKeeper::Get() const {
   absl::ReaderMutexLock lock(&mutex_);
@@ -45,7 +38,7 @@ std::shared_ptr<const book::Catalog> CatalogKeeper::GetFresh(storage::Connection
   }
   const Moment now = MonotonicNow();
   // The housekeeping tells why it fails, and so does what the connection is asked next.
-  if (now - read < kReadAgainAfter || ReadTimeline(connection).ok() ||
+  if (now - read < read_again_after_ || ReadTimeline(connection).ok() ||
       now - read < rates::kTimelineHolds) {
     return Get();
   }

@@ -29,6 +29,7 @@
 #include "absl/time/time.h"
 #include "common/clock/monotonic.h"
 #include "services/ledger/book/catalog.h"
+#include "services/ledger/rates/timeline.h"
 #include "services/ledger/storage/activation_rows.h"
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/event_rows.h"
@@ -44,12 +45,20 @@ class CatalogKeeper {
   static constexpr int64_t kLargeDeck = 50'000;
   // So long a deck stays in memory that was asked for and is needed no more.
   static constexpr absl::Duration kKeptFor = absl::Minutes(10);
+  // What is known of the timeline is read again once it is so old: no batch then waits for it at
+  // the last moment.
+  static constexpr absl::Duration kReadAgainAfter = absl::Milliseconds(1500);
+  static_assert(kReadAgainAfter < rates::kTimelineHolds);
   // The database's clock, by which the timeline goes.
   using DatabaseClock = std::function<absl::StatusOr<absl::Time>(storage::Connection&)>;
 
   explicit CatalogKeeper(Horizon horizon, absl::Duration kept_for = kKeptFor,
-                         DatabaseClock clock = storage::DatabaseTime)
-      : horizon_(std::move(horizon)), kept_for_(kept_for), clock_(std::move(clock)) {}
+                         DatabaseClock clock = storage::DatabaseTime,
+                         absl::Duration read_again_after = kReadAgainAfter)
+      : horizon_(std::move(horizon)),
+        kept_for_(kept_for),
+        clock_(std::move(clock)),
+        read_again_after_(read_again_after) {}
 
   std::shared_ptr<const book::Catalog> Get() const;
 
@@ -96,6 +105,7 @@ class CatalogKeeper {
   const Horizon horizon_;
   const absl::Duration kept_for_;
   const DatabaseClock clock_;
+  const absl::Duration read_again_after_;
   std::atomic<bool> stopping_ = false;
   // One load of a large deck at a time: two of the same would be one too many in memory.
   absl::Mutex load_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);

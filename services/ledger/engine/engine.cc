@@ -58,8 +58,8 @@ std::string AnyLedgerId() {
 Engine::Engine(EngineOptions options)
     : options_(std::move(options)),
       writing_patience_(options_.retry_budget),
-      catalogs_([this] { return DeckHorizon(); }, CatalogKeeper::kKeptFor,
-                options_.database_clock) {
+      catalogs_([this] { return DeckHorizon(); }, CatalogKeeper::kKeptFor, options_.database_clock,
+                options_.timeline_read_again_after) {
   if (!options_.clock) options_.clock = absl::Now;
   if (options_.ledger_id.empty()) options_.ledger_id = AnyLedgerId();
   options_.database.errors = &database_errors_;

@@ -101,6 +101,8 @@ struct EngineOptions {
   Clock clock;
   // The database's own clock, by which the timeline of decks goes (catalog.h).
   CatalogKeeper::DatabaseClock database_clock = storage::DatabaseTime;
+  // How long a batch goes by the timeline that was read last, before it reads it again.
+  absl::Duration timeline_read_again_after = CatalogKeeper::kReadAgainAfter;
 };
 
 // Counts since the start. Each is written by many threads and read by metrics.

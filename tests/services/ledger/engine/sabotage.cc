@@ -24,6 +24,7 @@ void Sabotage::Begin(Plan plan) {
   absl::MutexLock lock(&mutex_);
   plan_ = std::move(plan);
   seen_.clear();
+  seen_of_shape_.clear();
   set_up_ = kept_ = struck_ = 0;
 }
 
@@ -58,6 +59,7 @@ Ruling Sabotage::Judge(int connection, absl::string_view text) {
     statement.index = set_up_++;
   } else {
     statement.index = static_cast<int>(seen_.size());
+    statement.nth = ++seen_of_shape_[ShapeOf(text)];
     seen_.emplace_back(text);
   }
   const Ruling ruling = plan_(statement);

@@ -16,6 +16,7 @@
 #define RESERVE_TESTS_SERVICES_LEDGER_ENGINE_SABOTAGE_H_
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -38,6 +39,7 @@ class Sabotage {
     absl::string_view text;
     int connection = 0;
     int index = 0;  // among those of the lanes since Begin, from 0
+    int nth = 0;    // of those of the lanes since Begin that are of its shape (spoiled.h), from 1
     // What a new connection is made of: the connecting itself, its SETs, and what the client
     // library asks. They are counted
     // apart, by `index` too.
@@ -66,6 +68,7 @@ class Sabotage {
   Plan plan_ ABSL_GUARDED_BY(mutex_);
   std::set<int> housekeepers_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> seen_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, int> seen_of_shape_ ABSL_GUARDED_BY(mutex_);
   int set_up_ ABSL_GUARDED_BY(mutex_) = 0;
   int kept_ ABSL_GUARDED_BY(mutex_) = 0;
   int struck_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -28,7 +28,17 @@ Record& TheRecord() {
   return *record;
 }
 
-// Without what stands in quotes, and without numbers.
+std::set<int> NumbersOf(absl::string_view text) {
+  std::set<int> numbers;
+  for (const absl::string_view part : absl::StrSplit(text, ',', absl::SkipEmpty())) {
+    int number = 0;
+    if (absl::SimpleAtoi(part, &number)) numbers.insert(number);
+  }
+  return numbers;
+}
+
+}  // namespace
+
 std::string ShapeOf(absl::string_view text) {
   std::string shape;
   bool quoted = false;
@@ -43,17 +53,6 @@ std::string ShapeOf(absl::string_view text) {
   }
   return shape;
 }
-
-std::set<int> NumbersOf(absl::string_view text) {
-  std::set<int> numbers;
-  for (const absl::string_view part : absl::StrSplit(text, ',', absl::SkipEmpty())) {
-    int number = 0;
-    if (absl::SimpleAtoi(part, &number)) numbers.insert(number);
-  }
-  return numbers;
-}
-
-}  // namespace
 
 void NoteSpoiled(absl::string_view text, const SqlProxy::Ruling& ruling) {
   Record& record = TheRecord();

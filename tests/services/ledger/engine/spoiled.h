@@ -19,6 +19,9 @@ struct Spoiled {
   std::set<int> done;     // the same, after it was done
 };
 
+// The text without what stands in quotes, and without numbers.
+std::string ShapeOf(absl::string_view text);
+
 void NoteSpoiled(absl::string_view text, const test_support::SqlProxy::Ruling& ruling);
 
 // One line each; ends the program if that is not possible.
