@@ -113,8 +113,9 @@ class AccessTest : public ::testing::Test {
     return port;
   }
 
-  static Server* StartServer(const std::string& program, std::vector<std::string> args) {
-    const std::string port_file = absl::StrCat(*folder_, "/", program, ".port");
+  static Server* StartServer(const std::string& program, std::vector<std::string> args,
+                             const std::string& name = "") {
+    const std::string port_file = absl::StrCat(*folder_, "/", program, name, ".port");
     const int metrics_port = test_support::FreePort();
     args.insert(
         args.end(),
@@ -335,6 +336,24 @@ TEST_F(AccessTest, ARefusalIsLoggedWithCallerAndPeerAndOnceAMinute) {
   EXPECT_THAT(test_support::HttpGet(ledger_->metrics_port, "/metrics"),
               HasSubstr("reserve_door_refusals_total{code=\"PERMISSION_DENIED\",method="
                         "\"reserve.ledger.v1.Support/AdjustBalance\"}"));
+}
+
+TEST_F(AccessTest, ACallerWhoComesTooOftenIsRefusedByNameAndNobodyElseIs) {
+  const std::unique_ptr<Server> ledger(StartServer(
+      "ledger", {"serve", absl::StrCat("--database=", database_->url()), "--max_caller_rate=3"},
+      "-with-rates"));
+  ASSERT_NE(ledger, nullptr);
+  constexpr char kMethod[] = "/reserve.ledger.v1.Accounts/GetAccount";
+  const auto billing = ChannelOf(*ledger, CertificateOf("billing"));
+  const auto support = ChannelOf(*ledger, CertificateOf("support"));
+  absl::Status refused;
+  WaitUntil([&] {
+    refused = CallOf(billing, kMethod);
+    return absl::IsResourceExhausted(refused);
+  });
+  EXPECT_EQ(ReasonOf(refused), "CALLER_RATE_EXCEEDED");
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("spiffe://test/billing"));
+  EXPECT_EQ(ReasonOf(CallOf(support, kMethod)), "INVALID_FIELD");
 }
 
 TEST_F(AccessTest, ARoleThatIsTakenAwayEndsItsCallersStreamsAndABadFileChangesNothing) {

@@ -244,6 +244,9 @@ grpc::ServerUnaryReactor* LedgerService::CreateHold(grpc::CallbackServerContext*
     return StartForHelp(api_, context, "CreateHold", std::move(task), domain::Usage(dialled), fill,
                         [response] { AllowHelp(response->mutable_authorization()); });
   }
+  if (const absl::Status rate = CheckCallerRate(api_, *context, "CreateHold"); !rate.ok()) {
+    return FinishNow(api_, context, "CreateHold", rate);
+  }
   return StartCommand(api_, context, "CreateHold", std::move(task), fill);
 }
 

@@ -92,7 +92,8 @@ class ReratingStream final : public ReratingStreams::Reactor {
         [this](storage::Connection& connection) {
           return dry_run_ ? Preview(connection) : Look(connection);
         },
-        [this](const absl::Status& status) { Send(status); }, [this] { return ended(); });
+        [this](const absl::Status& status) { Send(status); },
+        [this] { return ended() ? engine::CallerGone() : absl::OkStatus(); });
   }
 
   bool ended() {
