@@ -401,7 +401,18 @@ TEST_F(AccessTest, EachCallThatMovesMoneyOrStateLeavesALineWithoutWhatPeopleWrot
                     "' request_id: 'r' amount { currency_code: 'USD' units: 1 } reason: "
                     "'called +14155550123' actor: 'ann' reference: 'T-1'")));
   };
-  ASSERT_TRUE(adjust("audited").ok());
+  const auto adjusted = adjust("audited");
+  ASSERT_TRUE(adjusted.ok()) << adjusted.status();
+  // The entry and the event say who called, beside whom that caller named.
+  EXPECT_EQ(adjusted->caller(), CallerWith("support"));
+  const auto events = pb::Events::NewStub(ChannelOf(*ledger_, CertificateOf("auditor")));
+  const auto told = Call(*events, &pb::Events::Stub::ListEvents,
+                         Parse<pb::ListEventsRequest>("account_id: 'audited'"));
+  ASSERT_TRUE(told.ok()) << told.status();
+  ASSERT_GE(told->events_size(), 2);
+  EXPECT_EQ(told->events(0).caller(), CallerWith("billing"));
+  EXPECT_EQ(told->events(told->events_size() - 1).caller(), CallerWith("support"));
+  EXPECT_EQ(told->events(told->events_size() - 1).actor(), "ann");
   EXPECT_EQ(adjust("nobody").status().code(), absl::StatusCode::kNotFound);
   std::vector<std::string> lines;
   for (const std::string& line : LinesOf(ledger_->process->Stderr())) {

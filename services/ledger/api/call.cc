@@ -249,6 +249,7 @@ grpc::ServerUnaryReactor* StartCommandThen(const ApiContext& api,
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   CallRecord record(api.metrics, *context, method);
   record.SetAccount(task->account_id);
+  task->caller = CallerOf(*context);
   SubmitFor(api.engine, *std::move(task), DeadlineOf(*context),
             new UnarySink(std::move(record), reactor, std::move(fill), field_prefix,
                           &api.engine.queries(), std::move(more)));
@@ -269,13 +270,15 @@ grpc::ServerUnaryReactor* StartFoundCommand(const ApiContext& api,
         *found = find(connection);
         return found->status();
       },
-      [&engine = api.engine, reactor, record, found, fill, deadline](const absl::Status& status) {
+      [&engine = api.engine, context, reactor, record, found, fill,
+       deadline](const absl::Status& status) {
         if (!status.ok()) {
           reactor->Finish(record.End(status));
           return;
         }
         CallRecord known = record;
         known.SetAccount((*found)->account_id);
+        (*found)->caller = CallerOf(*context);
         SubmitFor(engine, *std::move(*found), deadline, new UnarySink(known, reactor, fill, ""));
       },
       NobodyWaits(context, deadline));

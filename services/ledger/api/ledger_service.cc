@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "common/rpc/caller.h"
 #include "common/rpc/conversions.h"
 #include "common/rpc/deadline.h"
 #include "common/rpc/status.h"
@@ -177,6 +178,7 @@ grpc::ServerUnaryReactor* LedgerService::StartBatch(grpc::CallbackServerContext&
   std::vector<Task> tasks;
   tasks.reserve(static_cast<size_t>(count));
   std::vector<std::pair<uint32_t, absl::Status>> bad;
+  const std::string caller = CallerOf(context);
   for (int i = 0; i < count; ++i) {
     absl::StatusOr<Task> task =
         ParseRecordOrReplace(api_.engine.options().settings, request.requests(i));
@@ -194,6 +196,7 @@ grpc::ServerUnaryReactor* LedgerService::StartBatch(grpc::CallbackServerContext&
     task->index = index;
     task->call_bytes = kBatchUsageBytes;
     task->deadline = deadline;
+    task->caller = caller;
     tasks.push_back(*std::move(task));
   }
   // The last reply, whichever it is, ends the sink.

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "common/rpc/caller.h"
 #include "common/rpc/deadline.h"
 #include "common/rpc/status.h"
 #include "services/ledger/access/access_table.h"
@@ -41,6 +42,7 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
         api_(api),
         context_(*context),
         record_(api.metrics, *context, "StreamUsage"),
+        caller_(CallerOf(*context)),
         parse_(parse) {}
 
   void Begin() { StartRead(&request_); }
@@ -128,6 +130,7 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
     if (!parsed.ok()) return Done(index, parsed.status());
     parsed->sink = this;
     parsed->index = index;
+    parsed->caller = caller_;
     std::vector<engine::Task> tasks;
     tasks.push_back(*std::move(parsed));
     api_.engine.Submit(std::move(tasks));
@@ -216,6 +219,7 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
   const ApiContext api_;
   const grpc::CallbackServerContext& context_;
   const CallRecord record_;
+  const std::string caller_;
   const UsageStreams::Parse parse_;
   pb::StreamUsageRequest request_;   // of gRPC or of OnReadDone while `reading_`
   std::atomic<int> references_ = 1;  // gRPC's, and one for each command in work and a rest

@@ -259,7 +259,9 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, book::Duplicates* duplicat
   const Reading read = std::exchange(*reading, Reading::kLocked);  // of another try
   Attempt attempt;
   attempt.commands.reserve(tasks.size());
-  for (const Task& task : tasks) attempt.commands.push_back({task.account_id, &task.command});
+  for (const Task& task : tasks) {
+    attempt.commands.push_back({task.account_id, &task.command, task.caller});
+  }
   absl::Status status = Execute(attempt, *duplicates, read);
   if (!status.ok()) {
     connection_->Rollback();

@@ -31,6 +31,9 @@ struct Task {
   uint32_t call_bytes = 0;
   // From then on nobody waits for the answer: what was not begun by then is not done.
   Moment deadline = absl::InfiniteDuration();
+  // Whose call it is: the name in the caller's certificate; empty of what the ledger does by
+  // itself.
+  std::string caller = {};
 };
 
 // About how much memory a task holds while it waits. Cheap: it looks at the sizes
