@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <deque>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -111,7 +112,10 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
 
   void OnDone() override {
     open_.Remove(this);
-    rest_.Cancel();
+    {
+      absl::MutexLock lock(&mutex_);
+      if (rest_ != nullptr) rest_->Cancel();
+    }
     Release();
   }
 
@@ -177,7 +181,9 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
   void Rest(absl::Duration wait) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     resting_ = true;
     references_.fetch_add(1, std::memory_order_relaxed);
-    rest_.Set(DeadlineIn(wait), [this](bool /*in_time*/) {
+    // A new one, as the one before may still be leaving its function.
+    rest_ = std::make_unique<grpc::Alarm>();
+    rest_->Set(DeadlineIn(wait), [this](bool /*in_time*/) {
       {
         absl::MutexLock lock(&mutex_);
         resting_ = false;
@@ -223,11 +229,11 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
   const UsageStreams::Parse parse_;
   pb::StreamUsageRequest request_;   // of gRPC or of OnReadDone while `reading_`
   std::atomic<int> references_ = 1;  // gRPC's, and one for each command in work and a rest
-  grpc::Alarm rest_;
 
   absl::Mutex mutex_;
   bool reading_ ABSL_GUARDED_BY(mutex_) = true;
   bool resting_ ABSL_GUARDED_BY(mutex_) = false;
+  std::unique_ptr<grpc::Alarm> rest_ ABSL_GUARDED_BY(mutex_);
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
