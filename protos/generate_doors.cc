@@ -71,11 +71,12 @@ Signature SignatureOf(const MethodDescriptor& method, bool raw) {
 
 void AppendMethod(const MethodDescriptor& method, bool raw, std::string* out) {
   const Signature signature = SignatureOf(method, raw);
+  const char* const request = method.client_streaming() ? "" : ", *request";
   absl::StrAppend(out, "  ", signature.reactor, "* ", method.name(), "(", signature.parameters,
                   ") override {\n    static constexpr const MethodAccess& kRow = RowOf(kTable, \"",
                   PathOf(method), "\");\n    if (", signature.reactor,
-                  "* refusal = keeper_.Refuse<", signature.reactor,
-                  ">(kRow, context)) return refusal;\n    return behind_.", method.name(), "(",
+                  "* refusal = keeper_.Refuse<", signature.reactor, ">(kRow, context", request,
+                  ")) return refusal;\n    return behind_.", method.name(), "(",
                   signature.arguments, ");\n  }\n");
 }
 

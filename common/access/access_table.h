@@ -74,12 +74,28 @@ enum class Effect {
   kChanges,
 };
 
-// Who may call one method.
+// How large a request may be, in bytes: most are a few hundred. What comes in pieces has a piece of
+// a MiB, and what frames it.
+inline constexpr size_t kRequestBytes = 64 << 10;
+inline constexpr size_t kPieceBytes = (1 << 20) + 64;
+
+// Where a call counts against its caller's rate.
+enum class Counted {
+  kAtTheDoor,
+  // By the handler, once it has read the request: a call for help counts against nothing, and a
+  // batch as what it holds.
+  kOnceRead,
+};
+
+// Who may call one method, and how.
 struct MethodAccess {
   // "/package.Service/Method".
   absl::string_view method;
   Roles roles;
   Effect effect;
+  // Of each message, where several come.
+  size_t most_bytes = kRequestBytes;
+  Counted counted = Counted::kAtTheDoor;
 };
 
 // The row of a method, looked for while compiling: a method that has none does not build.

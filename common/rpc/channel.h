@@ -27,7 +27,7 @@ struct ChannelOptions {
   absl::Duration keepalive_timeout = absl::Seconds(10);
   // Reconnects start at once and back off to this.
   absl::Duration max_reconnect_backoff = absl::Seconds(2);
-  int max_receive_bytes = 16 << 20;
+  int max_receive_bytes = 4 << 20;
   // A connection of its own, not shared with other channels to the same target.
   bool own_connection = false;
   // Mutual TLS; plain text if empty.

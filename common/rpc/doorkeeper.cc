@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/error/error.h"
@@ -25,15 +26,30 @@ std::string WhatItIs(const std::optional<Roles>& roles) {
   return roles.has_value() ? absl::StrCat("has the roles ", NamesOf(*roles)) : "is not known";
 }
 
+// The machine of a peer, without the port, as each connection has one of its own.
+absl::string_view MachineOf(absl::string_view peer) {
+  const bool has_port = absl::StartsWith(peer, "ipv4:") || absl::StartsWith(peer, "ipv6:");
+  return has_port ? peer.substr(0, peer.rfind(':')) : peer;
+}
+
+// By whose rate a call goes: the caller's, or in plain text the machine's that it comes from.
+std::string RateKeyOf(const grpc::ServerContextBase& context) {
+  std::string caller = CallerOf(context);
+  return caller.empty() ? std::string(MachineOf(context.peer())) : caller;
+}
+
 }  // namespace
 
-Doorkeeper::Doorkeeper(std::string domain, const RolesFile* roles, prometheus::Registry& registry)
+Doorkeeper::Doorkeeper(std::string domain, const RolesFile* roles, prometheus::Registry& registry,
+                       double caller_rate)
     : domain_(std::move(domain)),
       roles_(roles),
       refused_(prometheus::BuildCounter()
                    .Name("reserve_door_refusals_total")
-                   .Help("Calls that were refused for who made them, by method and status code.")
-                   .Register(registry)) {}
+                   .Help("Calls that were refused for who made them, how large they were or how "
+                         "often they came, by method and status code.")
+                   .Register(registry)),
+      callers_(caller_rate) {}
 
 absl::Status Doorkeeper::Check(const MethodAccess& row,
                                const grpc::ServerContextBase& context) const {
@@ -56,11 +72,42 @@ absl::Status Doorkeeper::CheckKnown(absl::string_view method, const std::string&
                       WhatItIs(std::nullopt));
 }
 
-grpc::Status Doorkeeper::Enter(const MethodAccess& row,
-                               const grpc::CallbackServerContext& context) {
-  const absl::Status status = Check(row, context);
+absl::Status Doorkeeper::CheckSize(const MethodAccess& row, size_t bytes) {
+  return bytes > row.most_bytes ? RequestTooLarge(bytes, row.most_bytes) : absl::OkStatus();
+}
+
+absl::Status Doorkeeper::TakeTurns(const grpc::ServerContextBase& context, int64_t count) {
+  if (!callers_.limits()) return absl::OkStatus();
+  const std::string key = RateKeyOf(context);
+  const absl::Duration wait = callers_.Take(key, count, MonotonicNow());
+  return wait > absl::ZeroDuration() ? CallerRateExceeded(key, wait) : absl::OkStatus();
+}
+
+absl::Status Doorkeeper::Admit(absl::string_view method, const grpc::ServerContextBase& context,
+                               int64_t count) {
+  absl::Status status = TakeTurns(context, count);
+  if (!status.ok()) Tell(method, CallerOf(context), context.peer(), status);
+  return status;
+}
+
+absl::Duration Doorkeeper::Pace(const grpc::ServerContextBase& context) {
+  if (!callers_.limits()) return absl::ZeroDuration();
+  return callers_.Owe(RateKeyOf(context), 1, MonotonicNow());
+}
+
+absl::Status Doorkeeper::CheckAll(const MethodAccess& row,
+                                  const grpc::CallbackServerContext& context, size_t bytes) {
+  RESERVE_RETURN_IF_ERROR(Check(row, context));
+  RESERVE_RETURN_IF_ERROR(CheckSize(row, bytes));
+  return row.counted == Counted::kAtTheDoor ? TakeTurns(context, 1) : absl::OkStatus();
+}
+
+grpc::Status Doorkeeper::Enter(const MethodAccess& row, grpc::CallbackServerContext& context,
+                               size_t bytes) {
+  const absl::Status status = CheckAll(row, context, bytes);
   if (status.ok()) return grpc::Status::OK;
   Tell(row.method, CallerOf(context), context.peer(), status);
+  AddRetryPushback(status, context);
   return ToGrpcStatus(status, domain_);
 }
 
@@ -70,7 +117,8 @@ void Doorkeeper::Tell(absl::string_view method, const std::string& caller, const
       .Add({{"method", std::string(Shown(method))},
             {"code", absl::StatusCodeToString(refusal.code())}})
       .Increment();
-  if (!WorthALine(absl::StrCat(caller, " ", caller.empty() ? peer : "", " ", method))) return;
+  if (!WorthALine(absl::StrCat(caller, " ", caller.empty() ? MachineOf(peer) : "", " ", method)))
+    return;
   Log(Severity::kWarning, "refused at the door",
       {{"method", Shown(method)},
        {"caller", caller},

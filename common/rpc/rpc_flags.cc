@@ -14,6 +14,8 @@ ABSL_FLAG(absl::Duration, drain_timeout, absl::Seconds(20),
           "How long running calls may go on after SIGTERM.");
 ABSL_FLAG(absl::Duration, max_connection_age, absl::InfiniteDuration(),
           "Clients are asked to connect anew after this long; inf for never.");
+ABSL_FLAG(absl::Duration, max_connection_idle, absl::Minutes(30),
+          "A connection that has had no call for so long is closed; inf for never.");
 ABSL_FLAG(std::string, tls_certificate_file, "",
           "PEM certificate chain of this process, for serving and for calling; empty for no TLS.");
 ABSL_FLAG(std::string, tls_key_file, "", "PEM private key of --tls_certificate_file.");
@@ -46,6 +48,9 @@ absl::Status CheckRpcFlags() {
   if (absl::GetFlag(FLAGS_max_connection_age) < absl::Seconds(1)) {
     return InvalidField("--max_connection_age", "must be at least 1s, or inf");
   }
+  if (absl::GetFlag(FLAGS_max_connection_idle) < absl::Seconds(1)) {
+    return InvalidField("--max_connection_idle", "must be at least 1s, or inf");
+  }
   const std::string health = absl::GetFlag(FLAGS_health_listen);
   if (!health.empty()) RESERVE_RETURN_IF_ERROR(CheckListenAddress("--health_listen", health));
   return CheckTlsFiles(TlsFilesFromFlags());
@@ -69,6 +74,7 @@ absl::StatusOr<ServerOptions> ServerOptionsFromFlags(const std::string& listen) 
   options.listen = listen;
   options.port_file = absl::GetFlag(FLAGS_port_file);
   options.max_connection_age = absl::GetFlag(FLAGS_max_connection_age);
+  options.max_connection_idle = absl::GetFlag(FLAGS_max_connection_idle);
   options.tls = TlsFilesFromFlags();
   const bool roles = !absl::GetFlag(FLAGS_roles_file).empty();
   if (!options.tls.empty() && !roles) {

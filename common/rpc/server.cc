@@ -92,6 +92,7 @@ std::shared_ptr<grpc::ServerCredentials> CredentialsFor(const ServerOptions& ser
 void SetLimits(const ServerOptions& options, grpc::ServerBuilder* builder) {
   builder->SetMaxReceiveMessageSize(options.max_receive_bytes);
   builder->SetMaxSendMessageSize(options.max_send_bytes);
+  builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, options.max_metadata_bytes);
   // Clients with idle streams ping to notice a dead peer; the default would cut them off.
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 9'000);
@@ -105,6 +106,10 @@ void SetLimits(const ServerOptions& options, grpc::ServerBuilder* builder) {
                                 MillisArgument(options.max_connection_age));
     builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
                                 MillisArgument(options.max_connection_age_grace));
+  }
+  if (options.max_connection_idle != absl::InfiniteDuration()) {
+    builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS,
+                                MillisArgument(options.max_connection_idle));
   }
   if (options.max_concurrent_calls > 0) {
     builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_concurrent_calls);

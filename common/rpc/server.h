@@ -33,7 +33,9 @@ struct ServerOptions {
   // If set, the bound port is written here (whole, by rename) once calls are taken.
   std::string port_file;
   int max_receive_bytes = 4 << 20;
-  int max_send_bytes = 16 << 20;
+  int max_send_bytes = 4 << 20;
+  // Of the headers of a call, names and values together.
+  int max_metadata_bytes = 8 << 10;
   // Calls and streams of one connection that the server has at a time; 0 for any
   // number. What a client starts beyond that waits in the client, so the server
   // holds no memory for it, even if it comes faster than it can be looked at.
@@ -44,6 +46,9 @@ struct ServerOptions {
   // replicas; infinite for never. Open streams get `max_connection_age_grace` more.
   absl::Duration max_connection_age = absl::InfiniteDuration();
   absl::Duration max_connection_age_grace = absl::Minutes(5);
+  // A connection that has had no call for so long is closed; its client connects anew with its next
+  // call. Infinite for never.
+  absl::Duration max_connection_idle = absl::InfiniteDuration();
   // Mutual TLS; plain text if empty.
   TlsFiles tls;
   // That of these files, where somebody holds it already; else one is made.

@@ -122,6 +122,15 @@ grpc::Status ToGrpcStatus(const absl::Status& status, absl::string_view domain) 
                       proto.SerializeAsString());
 }
 
+void AddRetryPushback(const absl::Status& status, grpc::ServerContextBase& context) {
+  if (!absl::IsUnavailable(status) && !absl::IsResourceExhausted(status)) return;
+  const auto wait = RetryAfterOf(status);
+  if (!wait.has_value()) return;
+  // Not a moment earlier.
+  const int64_t millis = absl::ToInt64Milliseconds(absl::Ceil(*wait, absl::Milliseconds(1)));
+  context.AddTrailingMetadata("grpc-retry-pushback-ms", absl::StrCat(millis));
+}
+
 absl::Status FromProtoStatus(const google::rpc::Status& status) {
   const absl::StatusCode code = CodeOf(status.code());
   if (code == absl::StatusCode::kOk) return absl::OkStatus();

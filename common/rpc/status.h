@@ -10,7 +10,7 @@
 #ifndef RESERVE_COMMON_RPC_STATUS_H_
 #define RESERVE_COMMON_RPC_STATUS_H_
 
-#include <grpcpp/support/status.h>
+#include <grpcpp/grpcpp.h>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -26,6 +26,11 @@ namespace reserve {
 google::rpc::Status ToProtoStatus(const absl::Status& status, absl::string_view domain);
 // The same for the end of a call; grpc::Status::OK for an OK status.
 grpc::Status ToGrpcStatus(const absl::Status& status, absl::string_view domain);
+
+// Tells clients that retry by themselves when to, where waiting helps against a refusal of those
+// that pass (UNAVAILABLE, RESOURCE_EXHAUSTED): gRPC's own libraries go by the trailer
+// `grpc-retry-pushback-ms`, and know no RetryInfo. Before the call is finished.
+void AddRetryPushback(const absl::Status& status, grpc::ServerContextBase& context);
 
 // The way back: code and message, and the reason, field, metadata and wait if there are
 // any. Details that can't be read are ignored. A code that is not a status code

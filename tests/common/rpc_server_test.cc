@@ -21,8 +21,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/deadline.h"
 #include "common/rpc/doorkeeper.h"
 #include "common/rpc/health_check.h"
 #include "common/rpc/health_port.h"
@@ -55,6 +57,7 @@ class EchoService final : public pb::PaymentGateway::CallbackService {
                                       pb::Charge* response) override {
     response->set_reference(RequestIdOf(*context));
     response->set_idempotency_key(request->idempotency_key());
+    left_millis_ = absl::ToInt64Milliseconds(DeadlineOf(*context) - MonotonicNow());
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
     if (request->idempotency_key() == "wait") {
       waiting_ = reactor;
@@ -67,8 +70,11 @@ class EchoService final : public pb::PaymentGateway::CallbackService {
 
   void WaitForTheWaiting() { begun_.WaitForNotification(); }
   void LetGo() { waiting_.load()->Finish(grpc::Status::OK); }
+  // How long the last call had left when it came.
+  absl::Duration left() const { return absl::Milliseconds(left_millis_.load()); }
 
  private:
+  std::atomic<int64_t> left_millis_ = 0;
   absl::Notification begun_;
   std::atomic<grpc::ServerUnaryReactor*> waiting_ = nullptr;
 };
@@ -241,6 +247,23 @@ TEST_F(RpcServerTest, OnAUnixSocketToo) {
   server_->HangUp();
   EXPECT_EQ(call.get().status().code(), absl::StatusCode::kUnavailable);
   service_.LetGo();
+}
+
+TEST_F(RpcServerTest, ACallWithoutADeadlineHasHalfAMinuteAndOneWithHasWhatItSays) {
+  ASSERT_TRUE(Start().ok());
+  auto channel = MakeChannel(server_->local_target(), channel_options_);
+  ASSERT_TRUE(channel.ok());
+  const auto stub = pb::PaymentGateway::NewStub(*channel);
+  pb::Charge charge;
+  grpc::ClientContext without;
+  ASSERT_TRUE(stub->GetCharge(&without, pb::GetChargeRequest(), &charge).ok());
+  EXPECT_GT(service_.left(), absl::Seconds(20));
+  EXPECT_LE(service_.left(), absl::Seconds(30));
+  grpc::ClientContext with;
+  with.set_deadline(DeadlineIn(absl::Minutes(2)));
+  ASSERT_TRUE(stub->GetCharge(&with, pb::GetChargeRequest(), &charge).ok());
+  EXPECT_GT(service_.left(), absl::Seconds(110));
+  EXPECT_LE(service_.left(), absl::Seconds(121));
 }
 
 TEST_F(RpcServerTest, TheCallersRequestIdIsKeptIfItIsFitForALog) {

@@ -113,8 +113,9 @@ class AccessTest : public ::testing::Test {
     return port;
   }
 
-  static Server* StartServer(const std::string& program, std::vector<std::string> args) {
-    const std::string port_file = absl::StrCat(*folder_, "/", program, ".port");
+  static Server* StartServer(const std::string& program, std::vector<std::string> args,
+                             const std::string& name = "") {
+    const std::string port_file = absl::StrCat(*folder_, "/", program, name, ".port");
     const int metrics_port = test_support::FreePort();
     args.insert(
         args.end(),
@@ -337,6 +338,24 @@ TEST_F(AccessTest, ARefusalIsLoggedWithCallerAndPeerAndOnceAMinute) {
                         "\"reserve.ledger.v1.Support/AdjustBalance\"}"));
 }
 
+TEST_F(AccessTest, ACallerWhoComesTooOftenIsRefusedByNameAndNobodyElseIs) {
+  const std::unique_ptr<Server> ledger(StartServer(
+      "ledger", {"serve", absl::StrCat("--database=", database_->url()), "--max_caller_rate=3"},
+      "-with-rates"));
+  ASSERT_NE(ledger, nullptr);
+  constexpr char kMethod[] = "/reserve.ledger.v1.Accounts/GetAccount";
+  const auto billing = ChannelOf(*ledger, CertificateOf("billing"));
+  const auto support = ChannelOf(*ledger, CertificateOf("support"));
+  absl::Status refused;
+  WaitUntil([&] {
+    refused = CallOf(billing, kMethod);
+    return absl::IsResourceExhausted(refused);
+  });
+  EXPECT_EQ(ReasonOf(refused), "CALLER_RATE_EXCEEDED");
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("spiffe://test/billing"));
+  EXPECT_EQ(ReasonOf(CallOf(support, kMethod)), "INVALID_FIELD");
+}
+
 TEST_F(AccessTest, ARoleThatIsTakenAwayEndsItsCallersStreamsAndABadFileChangesNothing) {
   const auto channel = ChannelOf(*ledger_, CertificateOf("auditor"));
   const auto stub = pb::Events::NewStub(channel);
@@ -382,7 +401,18 @@ TEST_F(AccessTest, EachCallThatMovesMoneyOrStateLeavesALineWithoutWhatPeopleWrot
                     "' request_id: 'r' amount { currency_code: 'USD' units: 1 } reason: "
                     "'called +14155550123' actor: 'ann' reference: 'T-1'")));
   };
-  ASSERT_TRUE(adjust("audited").ok());
+  const auto adjusted = adjust("audited");
+  ASSERT_TRUE(adjusted.ok()) << adjusted.status();
+  // The entry and the event say who called, beside whom that caller named.
+  EXPECT_EQ(adjusted->caller(), CallerWith("support"));
+  const auto events = pb::Events::NewStub(ChannelOf(*ledger_, CertificateOf("auditor")));
+  const auto told = Call(*events, &pb::Events::Stub::ListEvents,
+                         Parse<pb::ListEventsRequest>("account_id: 'audited'"));
+  ASSERT_TRUE(told.ok()) << told.status();
+  ASSERT_GE(told->events_size(), 2);
+  EXPECT_EQ(told->events(0).caller(), CallerWith("billing"));
+  EXPECT_EQ(told->events(told->events_size() - 1).caller(), CallerWith("support"));
+  EXPECT_EQ(told->events(told->events_size() - 1).actor(), "ann");
   EXPECT_EQ(adjust("nobody").status().code(), absl::StatusCode::kNotFound);
   std::vector<std::string> lines;
   for (const std::string& line : LinesOf(ledger_->process->Stderr())) {

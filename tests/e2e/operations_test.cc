@@ -368,6 +368,31 @@ TEST_F(OverloadTest, AFullQueueRefusesWithAWaitAndBooksWhatItTook) {
   EXPECT_TRUE(Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage, UsageOf("refused")).ok());
 }
 
+// Whoever waits in vain has gone by then, and asks again: to do it all the same would be one more
+// load for nobody, and the more of it the longer the queue is.
+TEST_F(OverloadTest, WhatIsTooLateIsDroppedBeforeItIsBegunAndNeverAfter) {
+  ASSERT_NO_FATAL_FAILURE(HoldAccount());
+  const auto record = [this](const std::string& usage_id, absl::Duration patience) {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + patience));
+    pb::RecordUsageResponse response;
+    return FromGrpcStatus(stack_->ledger().RecordUsage(&context, UsageOf(usage_id), &response));
+  };
+  auto begun = std::async(std::launch::async, record, "begun", absl::Seconds(2));
+  EXPECT_TRUE(
+      WaitUntil([&] { return SomebodyWaits(); }, absl::Seconds(20), absl::Milliseconds(150)));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(record("late", absl::Milliseconds(200))));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(begun.get()));
+  ReleaseAccount();
+  EXPECT_TRUE(WaitUntil([&] {
+    return absl::StrContains(HttpGet(stack_->metrics_port(), "/metrics"),
+                             "\nreserve_ledger_too_late_commands_total 1\n");
+  }));
+  EXPECT_EQ(stack_->database().Query("SELECT usage_id FROM usage_ids"),
+            (std::vector<TestDatabase::Row>{{"begun"}}));
+  EXPECT_TRUE(record("late", kCallDeadline).ok());
+}
+
 class BusyStreamTest : public HeldAccountTest {
  protected:
   BusyStreamTest() : HeldAccountTest({"--lanes=1", "--max_queue=200"}) {}

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -20,8 +21,10 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
+#include "gtest/gtest.h"
 #include "tests/support/build_tree.h"
 
 namespace reserve::test_support {
@@ -101,9 +104,33 @@ std::string LineWith(const std::string& output, absl::string_view text) {
   return output.substr(begin, end - begin);
 }
 
+// Those that log what customers do, and in a log nothing else is right.
+bool IsServer(absl::string_view program) {
+  return program == "ledger" || program == "worker" || program == "gateway_stub";
+}
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// Is there a card token of the stub's, or a number in its international form?
+bool TellsOfACustomer(absl::string_view line) {
+  if (absl::StrContains(line, "tok_") || absl::StrContains(line, "pm_card_")) return true;
+  constexpr size_t kFewestDigits = 7;
+  for (size_t plus = line.find('+'); plus != absl::string_view::npos;
+       plus = line.find('+', plus + 1)) {
+    size_t digits = 0;
+    while (plus + 1 + digits < line.size() && IsDigit(line[plus + 1 + digits])) ++digits;
+    if (digits >= kFewestDigits && line[plus + 1] != '0') return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Subprocess>> Subprocess::Start(Options options) {
+  const char* const level = std::getenv("RESERVE_TEST_LOG_LEVEL");
+  if (level != nullptr && IsServer(options.program)) {
+    options.env.emplace("RESERVE_LOG_LEVEL", level);
+  }
   const std::string path = FindProgram(options.program);
   if (path.empty()) return absl::NotFoundError(absl::StrCat("no program ", options.program));
   std::unique_ptr<Subprocess> process(new Subprocess());
@@ -123,6 +150,19 @@ absl::StatusOr<std::unique_ptr<Subprocess>> Subprocess::Start(Options options) {
 Subprocess::~Subprocess() {
   Signal(SIGKILL);
   if (thread_.joinable()) thread_.join();
+  ExpectNothingOfCustomers();
+}
+
+void Subprocess::ExpectNothingOfCustomers() const {
+  if (!IsServer(name_) || ::testing::UnitTest::GetInstance()->current_test_suite() == nullptr) {
+    return;
+  }
+  const std::string output = Stderr();
+  for (const absl::string_view line : absl::StrSplit(output, '\n')) {
+    if (!absl::StartsWith(line, "{") || !TellsOfACustomer(line)) continue;
+    ADD_FAILURE() << name_ << " tells of a customer in its log: " << line;
+    return;
+  }
 }
 
 void Subprocess::Run(const Options& options, const std::string& path) {

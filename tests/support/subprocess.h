@@ -4,6 +4,10 @@
 // SIGKILL included). Its output is drained all the time, so it never blocks on a full pipe;
 // the last 16 MiB of each stream are kept. Thread-safe after Start.
 //
+// Whatever a test does, a card token or a telephone number in the log of one of our servers is a
+// failure of it. RESERVE_TEST_LOG_LEVEL is the level at which they log (debug, info ...), where a
+// test does not say it.
+//
 //   auto ledger = Subprocess::Start({.program = "ledger", .args = {"serve", "--listen=..."}});
 //   ASSERT_TRUE(ledger.ok()) << ledger.status();
 //   ASSERT_TRUE((*ledger)->WaitForOutput("listening", absl::Seconds(10)).ok());
@@ -47,7 +51,7 @@ class Subprocess {
 
   Subprocess(const Subprocess&) = delete;
   Subprocess& operator=(const Subprocess&) = delete;
-  // SIGKILL, if it still runs.
+  // SIGKILL, if it still runs. Then its log is looked through.
   ~Subprocess();
 
   pid_t pid() const { return pid_; }
@@ -79,6 +83,7 @@ class Subprocess {
   void Run(const Options& options, const std::string& path) ABSL_LOCKS_EXCLUDED(mutex_);
   void Drain(int stdout_fd, int stderr_fd) ABSL_LOCKS_EXCLUDED(mutex_);
   std::string FindLine(absl::string_view text) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ExpectNothingOfCustomers() const ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status NoSuchLine(absl::StatusCode code, absl::string_view text) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

@@ -13,13 +13,16 @@ namespace reserve::access {
 
 inline constexpr MethodAccess kAccessTable[] = {
     // Usage and calls in progress: the switches' own, and what puts them right.
-    {"/reserve.ledger.v1.Ledger/AuthorizeUsage", Role::kSwitch, Effect::kReads},
+    {"/reserve.ledger.v1.Ledger/AuthorizeUsage", Role::kSwitch, Effect::kReads, kRequestBytes,
+     Counted::kOnceRead},
     {"/reserve.ledger.v1.Ledger/RecordUsage", Role::kSwitch, Effect::kTraffic},
     {"/reserve.ledger.v1.Ledger/VoidUsage", Role::kSwitch | Role::kSupport, Effect::kChanges},
     {"/reserve.ledger.v1.Ledger/CorrectUsage", Role::kSwitch | Role::kSupport, Effect::kChanges},
-    {"/reserve.ledger.v1.Ledger/BatchRecordUsage", Role::kSwitch, Effect::kTraffic},
+    {"/reserve.ledger.v1.Ledger/BatchRecordUsage", Role::kSwitch, Effect::kTraffic, kPieceBytes,
+     Counted::kOnceRead},
     {"/reserve.ledger.v1.Ledger/StreamUsage", Role::kSwitch, Effect::kTraffic},
-    {"/reserve.ledger.v1.Ledger/CreateHold", Role::kSwitch, Effect::kTraffic},
+    {"/reserve.ledger.v1.Ledger/CreateHold", Role::kSwitch, Effect::kTraffic, kRequestBytes,
+     Counted::kOnceRead},
     {"/reserve.ledger.v1.Ledger/ExtendHold", Role::kSwitch, Effect::kTraffic},
     {"/reserve.ledger.v1.Ledger/ReleaseHold", Role::kSwitch, Effect::kTraffic},
     {"/reserve.ledger.v1.Ledger/ReleaseSwitchHolds", Role::kSwitch | Role::kOperations,
@@ -106,7 +109,7 @@ inline constexpr MethodAccess kAccessTable[] = {
     {"/reserve.ledger.v1.Support/ResolveReview", Role::kSupport | Role::kOperations,
      Effect::kChanges},
     // Prices. Who reads them sees no customer.
-    {"/reserve.ledger.v1.Rates/ImportRateDeck", Role::kOperations, Effect::kChanges},
+    {"/reserve.ledger.v1.Rates/ImportRateDeck", Role::kOperations, Effect::kChanges, kPieceBytes},
     {"/reserve.ledger.v1.Rates/ActivateRateDeck", Role::kOperations, Effect::kChanges},
     {"/reserve.ledger.v1.Rates/RetireRateDeck", Role::kOperations, Effect::kChanges},
     {"/reserve.ledger.v1.Rates/CompareRateDecks", Role::kOperations | Role::kAuditor,

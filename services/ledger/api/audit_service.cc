@@ -68,7 +68,7 @@ absl::StatusOr<std::string> DecodeResumeToken(absl::string_view token) {
 class VerifyLedgerReactor : public grpc::ServerWriteReactor<pb::VerifyLedgerResponse> {
  public:
   VerifyLedgerReactor(const ApiContext& api, const Doorkeeper* keeper,
-                      const grpc::CallbackServerContext& context, const std::atomic<bool>& draining,
+                      grpc::CallbackServerContext& context, const std::atomic<bool>& draining,
                       absl::StatusOr<std::string> after)
       : api_(api),
         keeper_(keeper),
@@ -98,7 +98,7 @@ class VerifyLedgerReactor : public grpc::ServerWriteReactor<pb::VerifyLedgerResp
     api_.engine.bulk().Submit(
         [this](storage::Connection& connection) { return VerifyPage(connection); },
         [this](const absl::Status& status) { PageDone(status); },
-        [this] { return cancelled_.load(); });
+        [this] { return cancelled_ ? engine::CallerGone() : absl::OkStatus(); });
   }
 
   // On a thread of the pool. May run twice: what it finds is new each time.

@@ -1,8 +1,10 @@
 #include "services/ledger/api/call.h"
 
-#include "absl/container/flat_hash_set.h"
+#include "absl/container/flat_hash_map.h"
 #include "common/error/error.h"
 #include "common/rpc/caller.h"
+#include "common/rpc/deadline.h"
+#include "common/rpc/errors.h"
 #include "common/rpc/request_id.h"
 #include "common/rpc/status.h"
 #include "common/telemetry/log.h"
@@ -18,17 +20,21 @@ std::string ShownCaller(const grpc::CallbackServerContext& context) {
   return name.empty() ? context.peer() : name;
 }
 
-// Is each call of the method to be told of? By its name without the service's, which no other has.
-bool MovesMoneyOrState(absl::string_view method) {
-  static const auto* const methods = [] {
-    auto* names = new absl::flat_hash_set<absl::string_view>;
+// The row of the method, by its name without the service's, which no other has.
+const MethodAccess& RowNamed(absl::string_view method) {
+  static const auto* const rows = [] {
+    auto* by_name = new absl::flat_hash_map<absl::string_view, const MethodAccess*>;
     for (const MethodAccess& row : access::kAccessTable) {
-      if (row.effect == Effect::kChanges)
-        names->insert(row.method.substr(row.method.rfind('/') + 1));
+      by_name->try_emplace(row.method.substr(row.method.rfind('/') + 1), &row);
     }
-    return names;
+    return by_name;
   }();
-  return methods->contains(method);
+  return *rows->at(method);
+}
+
+// Is each call of the method to be told of?
+bool MovesMoneyOrState(absl::string_view method) {
+  return RowNamed(method).effect == Effect::kChanges;
 }
 
 // A line for audits: who called what for which account, and what it came to. Without what is the
@@ -47,9 +53,12 @@ void TellAudit(const char* method, const std::string& account_id,
 
 // Refusals are the callers' business; what is ours is a warning. A line for each
 // call that a full queue or an outage refuses would be one more load: they are counted, and
-// told of once a second (serve/overload_report.h).
+// told of once a second (serve/overload_report.h), and calls that come too often once a minute
+// (common/rpc/doorkeeper.h).
 Severity SeverityOf(const absl::Status& status) {
-  if (engine::IsOverload(status) || engine::IsOutage(status)) return Severity::kDebug;
+  if (engine::IsOverload(status) || engine::IsOutage(status) || IsRateExceeded(status)) {
+    return Severity::kDebug;
+  }
   switch (status.code()) {
     case absl::StatusCode::kInternal:
     case absl::StatusCode::kUnknown:
@@ -102,17 +111,28 @@ class UnarySink : public engine::ReplySink {
   const ReadMore more_;
 };
 
+// Asked of a query while it waits and runs.
+engine::QueryPool::Gone NobodyWaits(const grpc::CallbackServerContext* context, Moment deadline) {
+  return [context, deadline] {
+    if (context->IsCancelled()) return engine::CallerGone();
+    if (MonotonicNow() >= deadline) return engine::DeadlinePassed("it was not ended in time");
+    return absl::OkStatus();
+  };
+}
+
 }  // namespace
 
-void SubmitFor(engine::Engine& engine, engine::Task&& task, engine::ReplySink* sink) {
+void SubmitFor(engine::Engine& engine, engine::Task&& task, Moment deadline,
+               engine::ReplySink* sink) {
   task.sink = sink;
+  task.deadline = deadline;
   task.call_bytes = kUnaryCallBytes;
   std::vector<engine::Task> tasks;
   tasks.push_back(std::move(task));
   engine.Submit(std::move(tasks));
 }
 
-CallRecord::CallRecord(RpcMetrics& metrics, const grpc::CallbackServerContext& context,
+CallRecord::CallRecord(RpcMetrics& metrics, grpc::CallbackServerContext& context,
                        const char* method)
     : metrics_(metrics),
       context_(context),
@@ -135,10 +155,30 @@ grpc::Status CallRecord::End(const absl::Status& status) const {
          {"caller", ShownCaller(context_)},
          {"code", absl::StatusCodeToString(status.code())},
          {"reason", ReasonOf(status)},
-         {"error", status.message()},
+         {"field", FieldOf(status)},
+         // What is the caller's business may say what he sent.
+         {"error", severity == Severity::kDebug ? "" : status.message()},
          {"elapsed", elapsed}});
   }
+  AddRetryPushback(status, context_);
   return ToGrpcStatus(status, kErrorDomain);
+}
+
+absl::Status CheckCallerRate(const ApiContext& api, const grpc::CallbackServerContext& context,
+                             const char* method, int64_t count) {
+  return api.keeper.Admit(RowNamed(method).method, context, count);
+}
+
+absl::Status CheckAccountRate(const ApiContext& api, const grpc::CallbackServerContext& context,
+                              const char* method, const std::string& account_id) {
+  if (!api.account_rates.limits() || account_id.empty() || MovesMoneyOrState(method)) {
+    return absl::OkStatus();
+  }
+  const absl::Duration wait = api.account_rates.Take(account_id, 1, MonotonicNow());
+  if (wait <= absl::ZeroDuration()) return absl::OkStatus();
+  absl::Status status = AccountRateExceeded(account_id, wait);
+  api.keeper.Tell(RowNamed(method).method, CallerOf(context), context.peer(), status);
+  return status;
 }
 
 grpc::ServerUnaryReactor* FinishNow(const ApiContext& api, grpc::CallbackServerContext* context,
@@ -174,16 +214,18 @@ grpc::ServerUnaryReactor* StartQueryIn(engine::QueryPool& pool, const ApiContext
                                        grpc::CallbackServerContext* context, const char* method,
                                        const std::string& account_id,
                                        engine::QueryPool::Work work) {
-  const absl::Status taken = CheckTaken(api);
+  absl::Status taken = CheckTaken(api);
+  // What is no id is nothing for the log, and has no rate.
+  const bool has_account = CheckId(account_id, "account_id").ok();
+  if (taken.ok() && has_account) taken = CheckAccountRate(api, *context, method, account_id);
   if (!taken.ok()) return FinishNow(api, context, method, taken);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   CallRecord record(api.metrics, *context, method);
-  // What is no id is nothing for the log.
-  if (CheckId(account_id, "account_id").ok()) record.SetAccount(account_id);
+  if (has_account) record.SetAccount(account_id);
   pool.Submit(
       std::move(work),
       [reactor, record](const absl::Status& status) { reactor->Finish(record.End(status)); },
-      [context] { return context->IsCancelled(); });
+      NobodyWaits(context, DeadlineOf(*context)));
   return reactor;
 }
 
@@ -199,11 +241,16 @@ grpc::ServerUnaryReactor* StartCommandThen(const ApiContext& api,
                                            absl::StatusOr<engine::Task> task, FillResponse fill,
                                            ReadMore more, const char* field_prefix) {
   if (task.ok() && api.metrics.draining()) task = CheckTaken(api);
+  if (task.ok()) {
+    const absl::Status rate = CheckAccountRate(api, *context, method, task->account_id);
+    if (!rate.ok()) return FinishNow(api, context, method, rate);
+  }
   if (!task.ok()) return FinishNow(api, context, method, task.status());
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   CallRecord record(api.metrics, *context, method);
   record.SetAccount(task->account_id);
-  SubmitFor(api.engine, *std::move(task),
+  task->caller = CallerOf(*context);
+  SubmitFor(api.engine, *std::move(task), DeadlineOf(*context),
             new UnarySink(std::move(record), reactor, std::move(fill), field_prefix,
                           &api.engine.queries(), std::move(more)));
   return reactor;
@@ -217,21 +264,24 @@ grpc::ServerUnaryReactor* StartFoundCommand(const ApiContext& api,
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   const CallRecord record(api.metrics, *context, method);
   const auto found = std::make_shared<absl::StatusOr<engine::Task>>();
+  const Moment deadline = DeadlineOf(*context);
   api.engine.queries().Submit(
       [found, find = std::move(find)](storage::Connection& connection) {
         *found = find(connection);
         return found->status();
       },
-      [&engine = api.engine, reactor, record, found, fill](const absl::Status& status) {
+      [&engine = api.engine, context, reactor, record, found, fill,
+       deadline](const absl::Status& status) {
         if (!status.ok()) {
           reactor->Finish(record.End(status));
           return;
         }
         CallRecord known = record;
         known.SetAccount((*found)->account_id);
-        SubmitFor(engine, *std::move(*found), new UnarySink(known, reactor, fill, ""));
+        (*found)->caller = CallerOf(*context);
+        SubmitFor(engine, *std::move(*found), deadline, new UnarySink(known, reactor, fill, ""));
       },
-      [context] { return context->IsCancelled(); });
+      NobodyWaits(context, deadline));
   return reactor;
 }
 

@@ -22,6 +22,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/clock/monotonic.h"
+#include "common/rpc/doorkeeper.h"
+#include "common/rpc/rate_limiter.h"
 #include "services/ledger/api/conversions.h"
 #include "services/ledger/api/rpc_metrics.h"
 #include "services/ledger/engine/engine.h"
@@ -32,17 +34,18 @@ namespace reserve::api {
 class CallRecord {
  public:
   // `method` must outlive the call, like a literal.
-  CallRecord(RpcMetrics& metrics, const grpc::CallbackServerContext& context, const char* method);
+  CallRecord(RpcMetrics& metrics, grpc::CallbackServerContext& context, const char* method);
 
   // Whose call it is, for the log; before End.
   void SetAccount(const std::string& account_id) { account_id_ = account_id; }
 
-  // The status for the client, after it was counted and logged. Once.
+  // The status for the client, after it was counted and logged, with the trailers that belong to
+  // it. Once.
   grpc::Status End(const absl::Status& status) const;
 
  private:
   RpcMetrics& metrics_;
-  const grpc::CallbackServerContext& context_;
+  grpc::CallbackServerContext& context_;
   const char* method_;
   Moment start_;
   bool awaited_;  // by a drain
@@ -58,6 +61,9 @@ inline constexpr uint32_t kBatchUsageBytes = 512;
 struct ApiContext {
   engine::Engine& engine;
   RpcMetrics& metrics;
+  Doorkeeper& keeper;
+  // How often an account may be called about, by whomever.
+  RateLimiter& account_rates;
 
   // How accounts are shown now.
   Sight Now() const { return {engine.options().settings, engine.Now()}; }
@@ -65,6 +71,17 @@ struct ApiContext {
 
 // UNAVAILABLE while a drain is under way, and before the engine has started.
 absl::Status CheckTaken(const ApiContext& api);
+
+// RESOURCE_EXHAUSTED "CALLER_RATE_EXCEEDED", which was counted and logged, if the caller makes more
+// calls than may be. `count` calls, of methods that count them once they have read them; `method`
+// must be a literal.
+absl::Status CheckCallerRate(const ApiContext& api, const grpc::CallbackServerContext& context,
+                             const char* method, int64_t count = 1);
+// RESOURCE_EXHAUSTED "ACCOUNT_RATE_EXCEEDED", which was counted and logged, if more comes for the
+// account than may. What moves money or state otherwise than as traffic is never refused for it:
+// whoever floods an account does not keep support from blocking it.
+absl::Status CheckAccountRate(const ApiContext& api, const grpc::CallbackServerContext& context,
+                              const char* method, const std::string& account_id);
 
 // Answers a call whose outcome is known already.
 grpc::ServerUnaryReactor* FinishNow(const ApiContext& api, grpc::CallbackServerContext* context,
@@ -114,8 +131,9 @@ grpc::ServerUnaryReactor* StartFoundCommand(const ApiContext& api,
                                             const char* method, FindTask find, FillResponse fill);
 
 // Submits the one command of a unary call, which `sink` answers: what the two above do with a sink
-// of their own.
-void SubmitFor(engine::Engine& engine, engine::Task&& task, engine::ReplySink* sink);
+// of their own. It is not begun after the deadline (common/rpc/deadline.h).
+void SubmitFor(engine::Engine& engine, engine::Task&& task, Moment deadline,
+               engine::ReplySink* sink);
 
 // A command on an account, once its id is known to be well formed.
 absl::StatusOr<engine::Task> TaskFor(const std::string& account_id,

@@ -681,6 +681,7 @@ void ToProto(const domain::Entry& entry, const std::string& currency, pb::Entry*
   message->set_recharge_ordinal(entry.recharge_ordinal);
   message->set_request_id(entry.request_id);
   message->set_reason(entry.reason);
+  message->set_caller(entry.caller);
   message->set_credit_grant_number(entry.grant.number);
   if (entry.kind == domain::EntryKind::kGrant) {
     reserve::ToProto(entry.grant.end, message->mutable_expire_time());
@@ -848,6 +849,7 @@ void ToProto(const domain::Event& event, const std::string& currency, pb::Event*
   message->set_obstacle(static_cast<pb::RefillObstacle>(event.obstacle));
   message->set_payment_method_id(event.payment_method_id);
   message->set_actor(event.actor);
+  message->set_caller(event.caller);
   message->set_reference(event.reference);
   message->set_usage_id(event.usage_id);
   message->set_hold_id(event.hold_id);

@@ -89,18 +89,21 @@ absl::Status FillChanges(const Pair& decks, const pb::CompareRateDecksRequest& r
   RESERVE_ASSIGN_OR_RETURN(const int64_t first, page.Number(0));
   int64_t matching = 0;
   bool more = false;
+  PageFill fill(page);
   const rates::DeckComparison counts =
       rates::CompareDecks(*decks.base, *decks.deck, [&](const rates::LineDifference& difference) {
         const bool of_kind =
             request.kind() == 0 || static_cast<int>(difference.change) == request.kind();
         if (!of_kind || (request.only_crossing() && !difference.crosses_ceiling())) return;
         if (matching++ < first) return;
-        more = response->changes_size() == page.size;
-        if (!more) ToProto(difference, decks.deck->header().currency, response->add_changes());
+        more = fill.full();
+        if (more) return;
+        ToProto(difference, decks.deck->header().currency, response->add_changes());
+        fill.AddNewOf(*response);
       });
   if (more) {
     response->set_next_page_token(
-        EncodePageToken(page.query_digest, absl::StrCat(first + page.size)));
+        EncodePageToken(page.query_digest, absl::StrCat(first + response->changes_size())));
   }
   response->set_base_deck_version(decks.base->header().version);
   response->set_added_count(counts.added);

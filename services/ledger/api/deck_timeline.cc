@@ -104,13 +104,15 @@ absl::Status FillDecks(const book::Catalog& catalog, absl::Time now,
   for (const DeckHeader& header : catalog.left_out) add(header);
   std::sort(headers.begin(), headers.end(),
             [](const DeckHeader* a, const DeckHeader* b) { return a->version > b->version; });
+  PageFill fill(page);
   for (const DeckHeader* header : headers) {
-    if (response->rate_decks_size() == page.size) {
+    if (fill.full()) {
       response->set_next_page_token(
           EncodePageToken(page.query_digest, absl::StrCat(header->version)));
       break;
     }
     ToProto(*header, *catalog.timeline, now, response->add_rate_decks());
+    fill.AddNewOf(*response);
   }
   return absl::OkStatus();
 }
@@ -133,12 +135,14 @@ absl::Status FillActivations(const rates::Timeline& timeline, absl::Time now,
   }
   std::sort(found.begin(), found.end(),
             [](const DeckActivation* a, const DeckActivation* b) { return a->number > b->number; });
+  PageFill fill(page);
   for (const DeckActivation* each : found) {
-    if (response->activations_size() == page.size) {
+    if (fill.full()) {
       response->set_next_page_token(EncodePageToken(page.query_digest, absl::StrCat(each->number)));
       break;
     }
     ToProto(*each, timeline, now, response->add_activations());
+    fill.AddNewOf(*response);
   }
   return absl::OkStatus();
 }

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "common/rpc/caller.h"
+#include "common/rpc/deadline.h"
 #include "services/ledger/api/conversions.h"
 #include "services/ledger/domain/emergency.h"
 #include "services/ledger/domain/usage_policy.h"
@@ -54,7 +56,8 @@ grpc::ServerUnaryReactor* StartForHelp(const ApiContext& api, grpc::CallbackServ
     return FinishNow(api, context, method, absl::OkStatus());
   }
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  SubmitFor(api.engine, *std::move(task),
+  task->caller = CallerOf(*context);
+  SubmitFor(api.engine, *std::move(task), DeadlineOf(*context),
             new RescueSink(CallRecord(api.metrics, *context, method), reactor, std::move(fill),
                            std::move(allow)));
   return reactor;

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/error/error.h"
+#include "common/rpc/caller.h"
 #include "common/rpc/conversions.h"
 #include "services/ledger/api/call.h"
 #include "services/ledger/api/conversions.h"
@@ -115,7 +116,7 @@ void FillHold(book::Reply&& reply, pb::Hold* response) {
 }
 
 absl::Status ReleaseAll(engine::Engine& engine, Connection& connection,
-                        const pb::ReleaseSwitchHoldsRequest& request,
+                        const pb::ReleaseSwitchHoldsRequest& request, const std::string& caller,
                         pb::ReleaseSwitchHoldsResponse* response) {
   std::atomic<int64_t> released = 0;
   std::atomic<int64_t> unsettled = 0;
@@ -140,7 +141,10 @@ absl::Status ReleaseAll(engine::Engine& engine, Connection& connection,
       book::ReleaseHold release;
       release.hold_id = hold.hold_id;
       release.before_incarnation = request.switch_incarnation();
-      tasks.push_back({hold.account_id, std::move(release)});
+      engine::Task& task = tasks.emplace_back();
+      task.account_id = hold.account_id;
+      task.command = std::move(release);
+      task.caller = caller;
     }
     releases.Send(std::move(tasks),
                   [&](std::vector<engine::Task> each) { engine.Submit(std::move(each)); });
@@ -271,6 +275,9 @@ grpc::ServerUnaryReactor* LedgerService::CreateHold(grpc::CallbackServerContext*
     return StartForHelp(api_, context, "CreateHold", std::move(task), domain::Usage(dialled), fill,
                         [response] { AllowHelp(response->mutable_authorization()); });
   }
+  if (const absl::Status rate = CheckCallerRate(api_, *context, "CreateHold"); !rate.ok()) {
+    return FinishNow(api_, context, "CreateHold", rate);
+  }
   return StartCommand(api_, context, "CreateHold", std::move(task), fill);
 }
 
@@ -296,10 +303,10 @@ grpc::ServerUnaryReactor* LedgerService::ReleaseSwitchHolds(
   const absl::Status valid =
       CheckSwitch(request->switch_id(), request->switch_incarnation(), /*least=*/1);
   if (!valid.ok()) return FinishNow(api_, context, "ReleaseSwitchHolds", valid);
-  return StartQueryIn(api_.engine.bulk(), api_, context, "ReleaseSwitchHolds",
-                      [=, this](Connection& connection) {
-                        return ReleaseAll(api_.engine, connection, *request, response);
-                      });
+  return StartQueryIn(
+      api_.engine.bulk(), api_, context, "ReleaseSwitchHolds", [=, this](Connection& connection) {
+        return ReleaseAll(api_.engine, connection, *request, CallerOf(*context), response);
+      });
 }
 
 grpc::ServerUnaryReactor* LedgerService::GetHold(grpc::CallbackServerContext* context,

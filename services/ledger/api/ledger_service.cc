@@ -7,7 +7,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "common/rpc/caller.h"
 #include "common/rpc/conversions.h"
+#include "common/rpc/deadline.h"
 #include "common/rpc/status.h"
 #include "services/ledger/api/errors.h"
 #include "services/ledger/api/help_calls.h"
@@ -113,6 +115,9 @@ grpc::ServerUnaryReactor* LedgerService::AuthorizeUsage(grpc::CallbackServerCont
     return StartForHelp(api_, context, "AuthorizeUsage", std::move(task), domain::Usage(dialled),
                         fill, [response] { AllowHelp(response); });
   }
+  if (const absl::Status rate = CheckCallerRate(api_, *context, "AuthorizeUsage"); !rate.ok()) {
+    return FinishNow(api_, context, "AuthorizeUsage", rate);
+  }
   return StartCommand(api_, context, "AuthorizeUsage", std::move(task), fill);
 }
 
@@ -157,16 +162,32 @@ grpc::ServerUnaryReactor* LedgerService::BatchRecordUsage(grpc::CallbackServerCo
                      InvalidField("requests", absl::StrCat("must hold 1 to ", kMaxBatch,
                                                            " usages, not ", count)));
   }
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  auto* sink = new BatchSink(CallRecord(api_.metrics, *context, "BatchRecordUsage"), reactor,
+  const absl::Status rate = CheckCallerRate(api_, *context, "BatchRecordUsage", count);
+  if (!rate.ok()) return FinishNow(api_, context, "BatchRecordUsage", rate);
+  return StartBatch(*context, *request, response_bytes);
+}
+
+grpc::ServerUnaryReactor* LedgerService::StartBatch(grpc::CallbackServerContext& context,
+                                                    const pb::BatchRecordUsageRequest& request,
+                                                    grpc::ByteBuffer* response_bytes) {
+  const int count = request.requests_size();
+  const Moment deadline = DeadlineOf(context);
+  grpc::ServerUnaryReactor* reactor = context.DefaultReactor();
+  auto* sink = new BatchSink(CallRecord(api_.metrics, context, "BatchRecordUsage"), reactor,
                              response_bytes, count);
   std::vector<Task> tasks;
   tasks.reserve(static_cast<size_t>(count));
   std::vector<std::pair<uint32_t, absl::Status>> bad;
+  const std::string caller = CallerOf(context);
   for (int i = 0; i < count; ++i) {
     absl::StatusOr<Task> task =
-        ParseRecordOrReplace(api_.engine.options().settings, request->requests(i));
+        ParseRecordOrReplace(api_.engine.options().settings, request.requests(i));
     const auto index = static_cast<uint32_t>(i);
+    if (task.ok()) {
+      const absl::Status rate =
+          CheckAccountRate(api_, context, "BatchRecordUsage", task->account_id);
+      if (!rate.ok()) task = rate;
+    }
     if (!task.ok()) {
       bad.emplace_back(index, task.status());
       continue;
@@ -174,6 +195,8 @@ grpc::ServerUnaryReactor* LedgerService::BatchRecordUsage(grpc::CallbackServerCo
     task->sink = sink;
     task->index = index;
     task->call_bytes = kBatchUsageBytes;
+    task->deadline = deadline;
+    task->caller = caller;
     tasks.push_back(*std::move(task));
   }
   // The last reply, whichever it is, ends the sink.

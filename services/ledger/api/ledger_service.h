@@ -65,6 +65,11 @@ class LedgerService final
                                              pb::CountSmsSegmentsResponse* response) override;
 
  private:
+  // A batch that was read and may come.
+  grpc::ServerUnaryReactor* StartBatch(grpc::CallbackServerContext& context,
+                                       const pb::BatchRecordUsageRequest& request,
+                                       grpc::ByteBuffer* response_bytes);
+
   const ApiContext api_;
   UsageStreams streams_;
 };

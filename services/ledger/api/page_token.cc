@@ -48,6 +48,21 @@ absl::StatusOr<int64_t> Page::Number(int64_t first) const {
   return number;
 }
 
+void PageFill::AddNewOf(const google::protobuf::Message& response) {
+  const google::protobuf::Descriptor& type = *response.GetDescriptor();
+  const google::protobuf::Reflection& fields = *response.GetReflection();
+  counted_.resize(static_cast<size_t>(type.field_count()));
+  for (int i = 0; i < type.field_count(); ++i) {
+    const google::protobuf::FieldDescriptor* field = type.field(i);
+    if (!field->is_repeated() || field->message_type() == nullptr) continue;
+    int& counted = counted_[static_cast<size_t>(i)];
+    for (const int size = fields.FieldSize(response, field); counted < size; ++counted) {
+      bytes_ += fields.GetRepeatedMessage(response, field, counted).ByteSizeLong();
+    }
+  }
+  ++rows_;
+}
+
 absl::StatusOr<int> PageSize(int32_t requested) {
   if (requested < 0) return InvalidField("page_size", "must not be negative");
   return requested == 0 ? kDefaultPageSize : std::min(requested, kMaxPageSize);

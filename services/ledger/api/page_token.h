@@ -4,7 +4,8 @@
 #ifndef RESERVE_SERVICES_LEDGER_API_PAGE_TOKEN_H_
 #define RESERVE_SERVICES_LEDGER_API_PAGE_TOKEN_H_
 
-#include <algorithm>
+#include <google/protobuf/message.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -59,15 +60,39 @@ absl::StatusOr<Page> PageFrom(const Request& request,
   return page;
 }
 
+// A page that has reached this many bytes takes no further row, however few it has.
+inline constexpr size_t kPageBytes = 1 << 20;
+
+// What is on a page so far.
+class PageFill {
+ public:
+  explicit PageFill(const Page& page) : most_rows_(static_cast<size_t>(page.size)) {}
+
+  bool full() const { return rows_ >= most_rows_ || bytes_ >= kPageBytes; }
+  size_t rows() const { return rows_; }
+  // A row was put into the response: a message more, or several, of those that it repeats.
+  void AddNewOf(const google::protobuf::Message& response);
+
+ private:
+  const size_t most_rows_;
+  size_t rows_ = 0;
+  size_t bytes_ = 0;
+  std::vector<int> counted_;  // by field of the response, in the order of its descriptor
+};
+
 // Adds of what was read what fits on the page, and says where the next one begins: at
 // `cursor(the last row of this one)`.
 template <typename Row, typename Response, typename Add, typename Cursor>
 void FillPage(const Page& page, const std::vector<Row>& rows, Response* response, Add add,
               Cursor cursor) {
-  const size_t shown = std::min(rows.size(), static_cast<size_t>(page.size));
-  for (size_t i = 0; i < shown; ++i) add(rows[i]);
-  if (rows.size() > shown) {
-    response->set_next_page_token(EncodePageToken(page.query_digest, cursor(rows[shown - 1])));
+  PageFill fill(page);
+  while (fill.rows() < rows.size() && !fill.full()) {
+    add(rows[fill.rows()]);
+    fill.AddNewOf(*response);
+  }
+  if (rows.size() > fill.rows()) {
+    response->set_next_page_token(
+        EncodePageToken(page.query_digest, cursor(rows[fill.rows() - 1])));
   }
 }
 

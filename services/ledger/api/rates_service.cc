@@ -172,6 +172,7 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
     static constexpr const MethodAccess& kRow =
         RowOf(access::kAccessTable, "/reserve.ledger.v1.Rates/ImportRateDeck");
     absl::Status status = keeper_ == nullptr ? absl::OkStatus() : keeper_->Check(kRow, *context_);
+    if (status.ok()) status = Doorkeeper::CheckSize(kRow, request_.ByteSizeLong());
     if (status.ok()) status = TakeMessage();
     if (!status.ok()) return End(status);
     StartRead(&request_);
@@ -234,7 +235,9 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
     api_.engine.bulk().Submit(
         [this](storage::Connection& connection) { return Import(connection); },
         [this](const absl::Status& status) { End(TrimBadRows(status)); },
-        [this] { return cancelled_ || context_->IsCancelled(); });
+        [this] {
+          return cancelled_ || context_->IsCancelled() ? engine::CallerGone() : absl::OkStatus();
+        });
   }
 
   // Reads the file, which is not kept: each piece of it is given back once it is read.
@@ -490,9 +493,10 @@ absl::Status FillRates(const book::Catalog& catalog, const domain::Settings& set
   response->set_deck_version(header.version);
   // Of a large deck little may match: a page looks at so many rows, and may be short.
   size_t looked_at = 0;
+  PageFill fill(page);
   for (const RowRange& range : RangesOf(*deck, request, query)) {
     for (size_t i = std::max(range.begin, cursor.index); i < range.end; ++i) {
-      if (response->rates_size() == page.size || ++looked_at > kMaxRowsLookedAt) {
+      if (fill.full() || ++looked_at > kMaxRowsLookedAt) {
         response->set_next_page_token(
             EncodePageToken(page.query_digest, absl::StrCat(header.version, ":", i)));
         return absl::OkStatus();
@@ -503,6 +507,7 @@ absl::Status FillRates(const book::Catalog& catalog, const domain::Settings& set
       pb::Rate* rate = response->add_rates();
       ToProto(row, header.currency, rate);
       rate->set_standard_rate(standard);
+      fill.AddNewOf(*response);
     }
   }
   return absl::OkStatus();

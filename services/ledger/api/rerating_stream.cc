@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/error/error.h"
+#include "common/rpc/caller.h"
 #include "common/rpc/deadline.h"
 #include "services/ledger/access/access_table.h"
 #include "services/ledger/api/errors.h"
@@ -36,6 +37,7 @@ class ReratingStream final : public ReratingStreams::Reactor {
     absl::StatusOr<book::ReratingOrder> order = ReratingOrderFrom(request);
     if (!order.ok()) return End(order.status());
     job_.order = *std::move(order);
+    job_.order.by.caller = CallerOf(context_);
     dry_run_ = request.validate_only();
     Step();
   }
@@ -92,7 +94,8 @@ class ReratingStream final : public ReratingStreams::Reactor {
         [this](storage::Connection& connection) {
           return dry_run_ ? Preview(connection) : Look(connection);
         },
-        [this](const absl::Status& status) { Send(status); }, [this] { return ended(); });
+        [this](const absl::Status& status) { Send(status); },
+        [this] { return ended() ? engine::CallerGone() : absl::OkStatus(); });
   }
 
   bool ended() {

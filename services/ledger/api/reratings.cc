@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/digest/sha256.h"
 #include "common/error/error.h"
+#include "common/rpc/caller.h"
 #include "common/rpc/conversions.h"
 #include "services/ledger/api/errors.h"
 #include "services/ledger/api/load_account.h"
@@ -158,6 +159,8 @@ void ToProto(const book::ReratingJob& job, pb::Rerating* message) {
   message->set_reached_account_id(job.place.account_id);
   message->set_cancel_reason(job.canceled_by.reason);
   message->set_cancel_actor(job.canceled_by.actor);
+  message->set_cancel_caller(job.canceled_by.caller);
+  message->set_caller(order.by.caller);
   message->set_cancel_reference(job.canceled_by.reference);
   pb::RerateUsageRequest* request = message->mutable_request();
   request->set_request_id(order.request_id);
@@ -233,7 +236,8 @@ grpc::ServerUnaryReactor* RatesService::CancelRerating(grpc::CallbackServerConte
   return StartQuery(
       api_, context, "CancelRerating", [=, this](storage::Connection& connection) -> absl::Status {
         RESERVE_RETURN_IF_ERROR(CheckId(request->request_id(), "request_id"));
-        RESERVE_ASSIGN_OR_RETURN(const domain::ByStaff by, ByStaffFrom(*request));
+        RESERVE_ASSIGN_OR_RETURN(domain::ByStaff by, ByStaffFrom(*request));
+        by.caller = CallerOf(*context);
         RESERVE_ASSIGN_OR_RETURN(
             const std::optional<book::ReratingJob> job,
             storage::CancelRerating(connection, request->request_id(), by, api_.engine.Now()));

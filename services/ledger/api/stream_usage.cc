@@ -1,12 +1,17 @@
 #include "services/ledger/api/stream_usage.h"
 
+#include <grpcpp/alarm.h>
+
 #include <atomic>
 #include <deque>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "common/rpc/caller.h"
+#include "common/rpc/deadline.h"
 #include "common/rpc/status.h"
 #include "services/ledger/access/access_table.h"
 #include "services/ledger/api/usage_corrections.h"
@@ -20,6 +25,9 @@ constexpr int64_t kWindow = 4096;
 // The same while a lane is more than half full: streams can wait before they send,
 // which costs less than to be refused and opened again.
 constexpr int64_t kCrowdedWindow = 64;
+
+constexpr const MethodAccess& kRow =
+    RowOf(access::kAccessTable, "/reserve.ledger.v1.Ledger/StreamUsage");
 
 }  // namespace
 
@@ -35,6 +43,7 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
         api_(api),
         context_(*context),
         record_(api.metrics, *context, "StreamUsage"),
+        caller_(CallerOf(*context)),
         parse_(parse) {}
 
   void Begin() { StartRead(&request_); }
@@ -51,6 +60,9 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
     uint32_t index = 0;
     {
       absl::MutexLock lock(&mutex_);
+      const absl::Status size =
+          ok ? Doorkeeper::CheckSize(kRow, request_.ByteSizeLong()) : absl::OkStatus();
+      if (!size.ok()) StopReading(size);
       if (ok && !stopped_ && request_.sequence() != last_read_ + 1) {
         StopReading(InvalidField(
             "sequence", absl::StrCat("must be ", last_read_ + 1, ", not ", request_.sequence())));
@@ -65,8 +77,10 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
     }
     // Until `reading_` falls no other thread starts a read into `request_`.
     Submit(index);
+    const absl::Duration wait = api_.keeper.Pace(context_);
     absl::MutexLock lock(&mutex_);
     reading_ = false;
+    if (wait > absl::ZeroDuration() && !stopped_) Rest(wait);
     ReadMore();
     // The reply may have been faster than this thread.
     Proceed();
@@ -98,6 +112,10 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
 
   void OnDone() override {
     open_.Remove(this);
+    {
+      absl::MutexLock lock(&mutex_);
+      if (rest_ != nullptr) rest_->Cancel();
+    }
     Release();
   }
 
@@ -116,6 +134,7 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
     if (!parsed.ok()) return Done(index, parsed.status());
     parsed->sink = this;
     parsed->index = index;
+    parsed->caller = caller_;
     std::vector<engine::Task> tasks;
     tasks.push_back(*std::move(parsed));
     api_.engine.Submit(std::move(tasks));
@@ -157,10 +176,28 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
     end_status_ = status;
   }
 
+  // Does not read for so long: the caller comes faster than he may. Held back he waits before he
+  // sends, and none of his messages has to be refused.
+  void Rest(absl::Duration wait) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    resting_ = true;
+    references_.fetch_add(1, std::memory_order_relaxed);
+    // A new one, as the one before may still be leaving its function.
+    rest_ = std::make_unique<grpc::Alarm>();
+    rest_->Set(DeadlineIn(wait), [this](bool /*in_time*/) {
+      {
+        absl::MutexLock lock(&mutex_);
+        resting_ = false;
+        ReadMore();
+      }
+      Release();
+    });
+  }
+
   void ReadMore() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (reading_ || resting_ || stopped_) return;
     // With nothing undecided it reads in any case: no reply would wake it up.
     const int64_t window = api_.engine.crowded() ? kCrowdedWindow : kWindow;
-    if (reading_ || stopped_ || last_read_ - watermark_ >= window) return;
+    if (last_read_ - watermark_ >= window) return;
     reading_ = true;
     StartRead(&request_);
   }
@@ -188,12 +225,15 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
   const ApiContext api_;
   const grpc::CallbackServerContext& context_;
   const CallRecord record_;
+  const std::string caller_;
   const UsageStreams::Parse parse_;
   pb::StreamUsageRequest request_;   // of gRPC or of OnReadDone while `reading_`
-  std::atomic<int> references_ = 1;  // gRPC's, and one for each command in work
+  std::atomic<int> references_ = 1;  // gRPC's, and one for each command in work and a rest
 
   absl::Mutex mutex_;
   bool reading_ ABSL_GUARDED_BY(mutex_) = true;
+  bool resting_ ABSL_GUARDED_BY(mutex_) = false;
+  std::unique_ptr<grpc::Alarm> rest_ ABSL_GUARDED_BY(mutex_);
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
@@ -219,10 +259,6 @@ UsageStreams::Reactor* UsageStreams::Start(const ApiContext& api,
 
 void UsageStreams::EndAll() { open_.EndAll(); }
 
-void UsageStreams::EndRefused(const Doorkeeper& keeper) {
-  static constexpr const MethodAccess& kRow =
-      RowOf(access::kAccessTable, "/reserve.ledger.v1.Ledger/StreamUsage");
-  open_.EndRefused(keeper, kRow);
-}
+void UsageStreams::EndRefused(const Doorkeeper& keeper) { open_.EndRefused(keeper, kRow); }
 
 }  // namespace reserve::api

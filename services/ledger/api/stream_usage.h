@@ -2,8 +2,8 @@
 //
 // At most kWindow messages of a stream are undecided at a time, and fewer while
 // the lanes are crowded: beyond that the stream is not read, so that flow control
-// pushes back on the client. Many streams may run at once, up to a bound;
-// thread-safe.
+// pushes back on the client; nor is it while the caller comes faster than he may. Many streams may
+// run at once, up to a bound; thread-safe.
 #ifndef RESERVE_SERVICES_LEDGER_API_STREAM_USAGE_H_
 #define RESERVE_SERVICES_LEDGER_API_STREAM_USAGE_H_
 

@@ -26,6 +26,7 @@ Folded Folder::Run(absl::Span<const AccountCommand> commands) {
   folded_.replies.reserve(commands.size());
   for (const AccountCommand& each : commands) {
     found_rates_.clear();
+    caller_ = each.caller;
     folded_.replies.push_back(std::visit(
         [&](const auto& command) { return Handle(each.account_id, command); }, *each.command));
     if (domain::IsUsageAfterClosing(folded_.replies.back().status())) ++folded_.after_closing;

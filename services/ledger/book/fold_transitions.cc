@@ -108,6 +108,7 @@ const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
   const Entry* last = nullptr;
   for (Entry& entry : transition.entries) {
     Chain(image, &entry);
+    entry.caller = std::string(caller_);
     const Entry& booked = writes.entries.emplace_back(std::move(entry));
     NoteMonth(booked, image.known.get(), &writes.months);
     if (domain::IsOfUsage(booked.kind)) NoteUsages(booked);
@@ -117,7 +118,10 @@ const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
     // A grant that ends, ends beside what was asked for.
     if (booked.kind != domain::EntryKind::kGrantEnded) last = &booked;
   }
-  for (domain::Event& event : transition.events) writes.events.push_back(std::move(event));
+  for (domain::Event& event : transition.events) {
+    event.caller = std::string(caller_);
+    writes.events.push_back(std::move(event));
+  }
   for (Recharge& recharge : transition.recharges) {
     RechargeImage& changed = image_.recharges[RechargeKey(recharge.account_id, recharge.ordinal)];
     changed.recharge = std::move(recharge);

@@ -238,6 +238,7 @@ class Folder {
   const domain::Context& context_;
   const Catalog& catalog_;
   std::deque<domain::Rate> found_rates_;  // by the command at hand
+  absl::string_view caller_;              // whose that is
   Image& image_;
   domain::ClosingRows closing_rows_;  // of the last context
   Folded folded_;

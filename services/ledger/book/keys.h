@@ -47,6 +47,8 @@ struct ChargeNeed {
 struct AccountCommand {
   absl::string_view account_id;
   const Command* command = nullptr;
+  // Whose call it is (domain::Entry::caller); empty of the ledger's own.
+  absl::string_view caller = {};
 };
 
 // How usages that are booked already are found: by the unique key when they are inserted again

@@ -13,6 +13,8 @@ struct ByStaff {
   std::string reason = {};
   std::string actor = {};
   std::string reference = {};
+  // Who that caller is, where it is kept for later: the name in its certificate.
+  std::string caller = {};
 };
 
 // Has `event` say so, and returns it.

@@ -94,6 +94,9 @@ struct Entry {
   int64_t recharge_ordinal = 0;  // of a recharge, refund or payment; of a dispute, the charge's
   std::string request_id;        // of an adjustment, refund or payment
   std::string reason;            // of all others, but recharges
+  // Whose call made it, by the name in its certificate; empty of what the ledger does by itself,
+  // and in plain text. Set by the fold; not in the chain.
+  std::string caller;
   // Set by who writes it (book/entry_chain.h).
   ChainForm chain_form = ChainForm::kFixed;
   EntryHash hash{};
@@ -217,6 +220,7 @@ struct Event {
   DeclineClass decline_class = DeclineClass::kNone;  // of a decline, and what it does to the card
   RefillObstacle obstacle = RefillObstacle::kNone;   // of kLowBalance and kDisabled
   std::string payment_method_id;                     // of a card, or of a recharge's attempt
+  std::string caller = {};                           // whose call made it; as of an entry
   std::string actor;                                 // who did it, as the caller says
   std::string reference;                             // the caller's: a ticket, a dispute's id
   std::string usage_id;                              // of a usage

@@ -59,6 +59,11 @@ absl::Status CallerGone() {
   return MakeError(absl::StatusCode::kCancelled, "CANCELLED", "", "the caller has gone");
 }
 
+absl::Status DeadlinePassed(absl::string_view what) {
+  return MakeError(absl::StatusCode::kDeadlineExceeded, "DEADLINE_PASSED", "",
+                   absl::StrCat("the call took longer than its deadline; ", what));
+}
+
 absl::Status PreviewInterrupted() {
   return TryAgain(MakeError(absl::StatusCode::kUnavailable, "INTERRUPTED", "",
                             "the dry run was interrupted, nothing was done; begin it anew"),

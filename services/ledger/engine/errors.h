@@ -32,6 +32,9 @@ bool IsOverload(const absl::Status& status);
 
 // CANCELLED "CANCELLED": nobody waits for the answer.
 absl::Status CallerGone();
+// DEADLINE_EXCEEDED "DEADLINE_PASSED": nobody waits for the answer any more. `what` was or was not
+// done.
+absl::Status DeadlinePassed(absl::string_view what);
 // UNAVAILABLE "INTERRUPTED", with a wait: a dry run lost the database, and begins anew.
 absl::Status PreviewInterrupted();
 // ABORTED "IMPORT_CONFLICT": other imports came first again and again.

@@ -152,12 +152,27 @@ void Lane::Run() {
   while (true) {
     std::vector<Task> tasks = TakeQueued();
     if (tasks.empty()) break;  // stopping, and nothing is left
-    Process(absl::MakeSpan(tasks));
+    if (const auto in_time = DropTooLate(absl::MakeSpan(tasks)); !in_time.empty()) {
+      Process(in_time);
+    }
     absl::MutexLock lock(&mutex_);
     drain_.Note(tasks.size(), MonotonicNow() - busy_since_);
     busy_since_ = absl::InfiniteDuration();
   }
   connection_.reset();
+}
+
+absl::Span<Task> Lane::DropTooLate(absl::Span<Task> tasks) {
+  const Moment now = MonotonicNow();
+  const auto in_time = [now](const Task& task) { return task.deadline > now; };
+  if (std::all_of(tasks.begin(), tasks.end(), in_time)) return tasks;
+  const auto late = std::stable_partition(tasks.begin(), tasks.end(), in_time);
+  const auto count = static_cast<size_t>(late - tasks.begin());
+  const absl::Span<Task> dropped = tasks.subspan(count);
+  stats_.too_late += static_cast<int64_t>(dropped.size());
+  Answer(dropped, std::vector<absl::StatusOr<book::Reply>>(dropped.size(),
+                                                           DeadlinePassed("nothing was done")));
+  return tasks.first(count);
 }
 
 void Lane::Process(absl::Span<Task> tasks) {
@@ -244,7 +259,9 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, book::Duplicates* duplicat
   const Reading read = std::exchange(*reading, Reading::kLocked);  // of another try
   Attempt attempt;
   attempt.commands.reserve(tasks.size());
-  for (const Task& task : tasks) attempt.commands.push_back({task.account_id, &task.command});
+  for (const Task& task : tasks) {
+    attempt.commands.push_back({task.account_id, &task.command, task.caller});
+  }
   absl::Status status = Execute(attempt, *duplicates, read);
   if (!status.ok()) {
     connection_->Rollback();

@@ -128,6 +128,7 @@ struct EngineStats {
   std::atomic<int64_t> unbooked_emergencies{0};
   std::atomic<int64_t> usage_after_closing{0};  // refused, as the account is closed (P4)
   std::atomic<int64_t> overloaded{0};
+  std::atomic<int64_t> too_late{0};  // dropped, as their deadlines had passed
   std::atomic<int64_t> overloaded_queries{0};
   std::atomic<int64_t> leases_granted{0};
   std::atomic<int64_t> due_times_put_right{0};  // due_times.h
@@ -196,6 +197,9 @@ class Lane {
   std::vector<Task> TakeQueued();
   bool Fits() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   void NoteFill() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Answers those whose deadline has passed, before anything of them is begun, and returns the
+  // others: what was begun is never dropped, as it may have been done. Keeps the order.
+  absl::Span<Task> DropTooLate(absl::Span<Task> tasks);
   // Both may change the order, but not that of one account's tasks.
   void Process(absl::Span<Task> tasks);
   // Tries, whole and in parts, until all are answered.

@@ -71,8 +71,7 @@ void QueryPool::BreakOff() {
 
 absl::Status QueryPool::Interrupted(const Job& job) const {
   if (draining_) return Draining("ask another");
-  if (job.gone != nullptr && job.gone()) return CallerGone();
-  return absl::OkStatus();
+  return job.gone == nullptr ? absl::OkStatus() : job.gone();
 }
 
 void QueryPool::Submit(Work work, Done done, Gone gone) {

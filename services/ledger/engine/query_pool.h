@@ -42,9 +42,9 @@ class QueryPool {
   // Finishes what is queued.
   ~QueryPool();
 
-  // Has everybody who waits for the work gone? Asked from a thread of the pool, before each
-  // statement of it: the work then ends with CANCELLED.
-  using Gone = std::function<bool()>;
+  // Why nobody waits for the work any more; OK while somebody does. Asked from a thread of the
+  // pool, before each statement of the work, which ends with it.
+  using Gone = std::function<absl::Status()>;
 
   void Submit(Work work, Done done, Gone gone = nullptr);
   // The same, waiting for the end.

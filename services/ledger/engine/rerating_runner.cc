@@ -66,7 +66,8 @@ std::vector<Task> TasksFor(const book::ReratingJob& job,
   for (const storage::UsageOfScope& usage : usages) {
     book::RerateUsage command = book::CommandFor(job, usage.usage_id, usage.seq);
     command.not_after = not_after;
-    tasks.push_back({usage.account_id, std::move(command), sink, 0});
+    Task& task = tasks.emplace_back(Task{usage.account_id, std::move(command), sink, 0});
+    task.caller = job.order.by.caller;
   }
   return tasks;
 }

@@ -7,6 +7,8 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/clock/monotonic.h"
 #include "services/ledger/book/command.h"
 
 namespace reserve::engine {
@@ -27,6 +29,11 @@ struct Task {
   uint32_t index = 0;
   // What else is held for it until it is answered: its share of the call.
   uint32_t call_bytes = 0;
+  // From then on nobody waits for the answer: what was not begun by then is not done.
+  Moment deadline = absl::InfiniteDuration();
+  // Whose call it is: the name in the caller's certificate; empty of what the ledger does by
+  // itself.
+  std::string caller = {};
 };
 
 // About how much memory a task holds while it waits. Cheap: it looks at the sizes

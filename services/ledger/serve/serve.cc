@@ -84,6 +84,7 @@ absl::Status Serve() {
   RESERVE_ASSIGN_OR_RETURN(engine::EngineOptions options, EngineOptionsFromFlags());
   RESERVE_RETURN_IF_ERROR(CheckTimeZones());
   RESERVE_ASSIGN_OR_RETURN(const ServerOptions asked_for, LedgerServerOptionsFromFlags());
+  RESERVE_ASSIGN_OR_RETURN(const CallRates rates, CallRatesFromFlags());
   RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<MetricsServer> metrics, StartTelemetry());
   ServerOptions server_options = asked_for;  // what it holds needs the metrics
   RESERVE_ASSIGN_OR_RETURN(server_options.identity, TlsIdentityFromFlags(metrics->registry()));
@@ -102,9 +103,10 @@ absl::Status Serve() {
   const auto engine_metrics =
       std::make_shared<api::EngineMetrics>(engine.stats(), engine.database_errors());
   metrics->Add(engine_metrics);
-  Doorkeeper doorkeeper(api::kErrorDomain, roles.get(), metrics->registry());
+  Doorkeeper doorkeeper(api::kErrorDomain, roles.get(), metrics->registry(), rates.of_caller);
+  RateLimiter account_rates(rates.for_account);
   server_options.doorkeeper = &doorkeeper;
-  Services services(api::ApiContext{engine, rpc_metrics}, doorkeeper);
+  Services services(api::ApiContext{engine, rpc_metrics, doorkeeper, account_rates}, doorkeeper);
   RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<RpcServer> server,
                            RpcServer::Start(server_options, services.entries()));
   const absl::Status served = ServeUntilSignal(engine, health, OverloadReport(engine, rpc_metrics),

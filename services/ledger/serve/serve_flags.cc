@@ -40,6 +40,12 @@ ABSL_FLAG(
     "Memory that the commands waiting in one lane and their calls may hold, in bytes, about.");
 ABSL_FLAG(int, max_concurrent_calls, 256,
           "Calls and streams that one connection may have under way; more wait in the client.");
+ABSL_FLAG(double, max_caller_rate, 0,
+          "Calls a second that one caller may make, and at once what a second brings; a usage of a "
+          "batch is a call, usage streams are read so fast. 0: any number.");
+ABSL_FLAG(double, max_account_rate, 0,
+          "Reads and usages a second that all callers together may ask for of one account, streams "
+          "apart. 0: any number.");
 ABSL_FLAG(absl::Duration, lease_duration, absl::Seconds(30),
           "How long a worker may work on a recharge before another gets it.");
 ABSL_FLAG(absl::Duration, poll_interval, absl::Milliseconds(500),
@@ -128,6 +134,19 @@ absl::StatusOr<ServerOptions> LedgerServerOptionsFromFlags() {
     return InvalidField("--max_concurrent_calls", "must be at least 1");
   }
   return options;
+}
+
+absl::StatusOr<CallRates> CallRatesFromFlags() {
+  constexpr double kMost = 1'000'000;
+  const CallRates rates{absl::GetFlag(FLAGS_max_caller_rate),
+                        absl::GetFlag(FLAGS_max_account_rate)};
+  if (!(rates.of_caller >= 0 && rates.of_caller <= kMost)) {
+    return InvalidField("--max_caller_rate", "must be 0 to 1000000");
+  }
+  if (!(rates.for_account >= 0 && rates.for_account <= kMost)) {
+    return InvalidField("--max_account_rate", "must be 0 to 1000000");
+  }
+  return rates;
 }
 
 bool AllowUnsafeDatabaseFromFlags() { return absl::GetFlag(FLAGS_allow_unsafe_database); }

@@ -15,6 +15,14 @@ absl::StatusOr<engine::EngineOptions> EngineOptionsFromFlags();
 // Where and how the ledger listens. INVALID_ARGUMENT naming the flag that is out of its range.
 absl::StatusOr<ServerOptions> LedgerServerOptionsFromFlags();
 
+// How many calls may come a second, of each kind 0 for any number.
+struct CallRates {
+  double of_caller = 0;
+  double for_account = 0;
+};
+// INVALID_ARGUMENT naming the flag that is out of its range.
+absl::StatusOr<CallRates> CallRatesFromFlags();
+
 // Is a database accepted whose settings can lose a commit?
 bool AllowUnsafeDatabaseFromFlags();
 // Is a database refused at start whose semi-synchronous replication is off or has fallen back?

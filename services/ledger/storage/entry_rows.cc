@@ -28,7 +28,8 @@ using domain::EntryKind;
 
 constexpr size_t kMaxDestinationBytes = 16;
 constexpr absl::string_view kEntryColumns =
-    "record_time,account_id,seq,month,kind,amount_nanos,balance_after_nanos,chain_form,entry_hash";
+    "record_time,account_id,seq,month,kind,amount_nanos,balance_after_nanos,chain_form,entry_hash,"
+    "caller";
 
 // Entries that are looked at at a time for what was paid since.
 constexpr size_t kPaidAtOnce = 5'000;
@@ -121,7 +122,7 @@ std::string SelectEntries() {
       "SELECT "
       "record_time,account_id,seq,kind,amount_nanos,balance_after_nanos,chain_form,entry_hash,"
       "duration_seconds,",
-      UsageColumns().names(), ",", OtherColumns().names(), " FROM entries "));
+      UsageColumns().names(), ",", OtherColumns().names(), ",caller FROM entries "));
   return *select;
 }
 
@@ -135,7 +136,8 @@ void AppendEntry(const Entry& e, SqlText* sql) {
       .Int(e.amount)
       .Int(e.balance_after)
       .Int(static_cast<int64_t>(e.chain_form))
-      .Bytes({e.hash.data(), e.hash.size()});
+      .Bytes({e.hash.data(), e.hash.size()})
+      .TextOrNull(e.caller);
 }
 
 void AppendUsage(const Entry& e, SqlText* sql) {
@@ -174,6 +176,8 @@ Entry ReadEntry(const Row& row) {
   // A program from before leaves it out.
   if (!row.IsNull(7)) e.chain_form = static_cast<domain::ChainForm>(row.Int(7));
   row.Bytes(8, absl::MakeSpan(e.hash));
+  const int caller = kFirstUsageColumn + UsageColumns().count() + OtherColumns().count();
+  if (!row.IsNull(caller)) e.caller = row.Text(caller);
   if (e.kind != EntryKind::kUsage && e.kind != EntryKind::kRating) {
     book::VisitOtherFields(e, Reader(row, kFirstUsageColumn + UsageColumns().count()));
     return e;

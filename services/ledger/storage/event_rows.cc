@@ -17,11 +17,11 @@ using domain::Event;
 constexpr absl::string_view kInsertEvents =
     "INSERT INTO events (account_id,event_seq,kind,cause,event_time,state,balance_nanos,"
     "recharge_ordinal,amount_nanos,recharge_kind,decline_class,obstacle,payment_method_id,actor,"
-    "reference,usage_id,hold_id) VALUES ";
+    "reference,usage_id,hold_id,caller) VALUES ";
 constexpr absl::string_view kSelectEvents =
     "SELECT e.account_id,e.event_seq,e.kind,e.cause,e.event_time,e.state,e.balance_nanos,"
     "e.recharge_ordinal,e.amount_nanos,e.recharge_kind,e.decline_class,e.obstacle,"
-    "e.payment_method_id,e.actor,e.reference,e.usage_id,e.hold_id";
+    "e.payment_method_id,e.actor,e.reference,e.usage_id,e.hold_id,e.caller";
 
 Event ReadEvent(const Row& row) {
   Event event;
@@ -43,6 +43,7 @@ Event ReadEvent(const Row& row) {
   event.reference = row.Text(15);
   event.usage_id = row.Text(16);
   event.hold_id = row.Text(17);
+  event.caller = row.Text(18);
   return event;
 }
 
@@ -77,6 +78,7 @@ absl::Status InsertEvents(Connection& connection, const std::vector<const Event*
         .Text(e->reference)
         .Text(e->usage_id)
         .Text(e->hold_id)
+        .Text(e->caller)
         .EndRow();
   }
   return connection.Execute(sql.str());
@@ -137,7 +139,7 @@ absl::StatusOr<std::vector<FeedEvent>> LoadFeedEvents(Connection& connection,
     }
     sql.Raw(") ORDER BY e.account_id,e.event_seq");
     return connection.Query(sql.str(), [&events](const Row& row) {
-      events.push_back({ReadEvent(row), row.Text(18), row.Time(19)});
+      events.push_back({ReadEvent(row), row.Text(19), row.Time(20)});
     });
   }));
   return events;

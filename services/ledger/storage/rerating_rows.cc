@@ -17,7 +17,7 @@ constexpr absl::string_view kOrderColumns =
     "number,request_id,digest,account_id,user_id,plan_id,prefix,from_time,to_time,currency,prices,"
     "deck_version,include_unrated,may_recharge,reason,actor,reference,state,at_account,at_seq,"
     "looked_at,changed,without_price,passed_over,failed,charged_nanos,returned_nanos,lease_epoch,"
-    "create_time,update_time,cancel_reason,cancel_actor,cancel_reference";
+    "create_time,update_time,cancel_reason,cancel_actor,cancel_reference,caller,cancel_caller";
 
 constexpr int kRunning = 1;
 constexpr int kDone = 2;
@@ -41,7 +41,7 @@ ReratingJob ReadJob(const Row& row) {
   order.deck_version = row.Int(12);
   order.include_unrated = row.Int(13) != 0;
   order.may_recharge = row.Int(14) != 0;
-  order.by = {row.Text(15), row.Text(16), row.Text(17)};
+  order.by = {row.Text(15), row.Text(16), row.Text(17), row.Text(34)};
   job.done = row.Int(18) == kDone;
   job.canceled = row.Int(18) == kCanceled;
   job.place = {row.Text(19), row.Int(20)};
@@ -50,7 +50,7 @@ ReratingJob ReadJob(const Row& row) {
   job.lease_epoch = row.Int(28);
   job.create_time = row.Time(29);
   job.update_time = row.Time(30);
-  job.canceled_by = {row.Text(31), row.Text(32), row.Text(33)};
+  job.canceled_by = {row.Text(31), row.Text(32), row.Text(33), row.Text(35)};
   return job;
 }
 
@@ -89,7 +89,8 @@ absl::Status Insert(Connection& connection, const ReratingJob& job) {
       .Int(0);
   for (int count = 0; count < 8; ++count) sql.Int(0);
   sql.Time(job.create_time).Time(job.update_time);
-  for (int text = 0; text < 4; ++text) sql.Text("");
+  for (int text = 0; text < 3; ++text) sql.Text("");
+  sql.Text(order.by.caller).Text("").Text("");
   sql.EndRow();
   return connection.Execute(sql.str());
 }
@@ -198,9 +199,10 @@ absl::StatusOr<std::optional<ReratingJob>> CancelRerating(Connection& connection
                                                           absl::string_view request_id,
                                                           const domain::ByStaff& by,
                                                           absl::Time now) {
-  SqlText sql(absl::StrCat("UPDATE reratings SET state = ", kCanceled, ", cancel_reason = ",
-                           Quoted(by.reason), ", cancel_actor = ", Quoted(by.actor),
-                           ", cancel_reference = ", Quoted(by.reference), ", update_time = "));
+  SqlText sql(absl::StrCat(
+      "UPDATE reratings SET state = ", kCanceled, ", cancel_reason = ", Quoted(by.reason),
+      ", cancel_actor = ", Quoted(by.actor), ", cancel_caller = ", Quoted(by.caller),
+      ", cancel_reference = ", Quoted(by.reference), ", update_time = "));
   sql.Raw(QuotedTime(now));
   sql.Raw(absl::StrCat(" WHERE request_id = ", Quoted(request_id), " AND state = ", kRunning));
   RESERVE_RETURN_IF_ERROR(connection.Execute(sql.str()));

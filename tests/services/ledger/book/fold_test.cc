@@ -182,6 +182,27 @@ TEST_F(FoldTest, EntriesOfABatchAreChained) {
   EXPECT_EQ(folded.writes.balances.at(0).head, head);
 }
 
+TEST_F(FoldTest, EntriesAndEventsSayWhoseCallMadeThemAndTheChainDoesNot) {
+  Store("a");
+  domain::ByStaff by;
+  by.reason = "goodwill";
+  Ask("a", AdjustBalance{"r1", kNanosPerUnit, by});
+  Ask("a", AdjustBalance{"r2", kNanosPerUnit, by});
+  commands_[0].caller = "spiffe://x/console";
+  const Folded folded = Run();
+  ASSERT_EQ(folded.writes.entries.size(), 2u);
+  EXPECT_EQ(folded.writes.entries[0].caller, "spiffe://x/console");
+  EXPECT_EQ(folded.writes.entries[1].caller, "") << "the ledger's own";
+  domain::Entry without = folded.writes.entries[0];
+  without.caller = "";
+  EXPECT_EQ(ChainedHash(domain::EntryHash(), without, nullptr), folded.writes.entries[0].hash);
+  int named = 0;
+  for (const domain::Event& event : folded.writes.events) {
+    named += event.caller == "spiffe://x/console" ? 1 : 0;
+  }
+  EXPECT_GE(named, 1);
+}
+
 TEST_F(FoldTest, TheKeyOfAUsersNumbersOfAYearIsStoredOnceWithTheFirstEntryThatNeedsIt) {
   AccountImage& image = Store("a");
   image.known->number_keys.push_back({"u", 2026, {'k', 'n', 'o', 'w', 'n'}, /*stored=*/true});

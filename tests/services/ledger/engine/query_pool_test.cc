@@ -9,6 +9,7 @@
 #include "common/error/error.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/ledger/engine/errors.h"
 #include "tests/services/ledger/engine/harness.h"
 #include "tests/support/wait_until.h"
 
@@ -86,7 +87,7 @@ TEST_F(QueryPoolTest, ADrainBreaksOffAStatementThatTakesLong) {
 
 TEST_F(QueryPoolTest, WorkWhoseCallerHasGoneEndsAndTheThreadIsFree) {
   std::atomic<bool> gone = false;
-  Start([&gone] { return gone.load(); });
+  Start([&gone] { return gone ? CallerGone() : absl::OkStatus(); });
   gone = true;
   ended_.WaitForNotification();
   EXPECT_EQ(result_.code(), absl::StatusCode::kCancelled) << result_;
@@ -110,7 +111,7 @@ TEST_F(QueryPoolTest, WorkWhoseCallerHasGoneBeforeItBeganIsNotBegun) {
         result_ = status;
         ended_.Notify();
       },
-      [] { return true; });
+      [] { return CallerGone(); });
   ended_.WaitForNotification();
   EXPECT_EQ(result_.code(), absl::StatusCode::kCancelled) << result_;
   EXPECT_FALSE(begun);

@@ -132,11 +132,12 @@ TEST_F(ReratingsTest, U6_OneThatIsCanceledOnTheWayKeepsWhatItHasBookedAndTheNext
   ASSERT_TRUE(claimed.ok() && claimed->has_value());
   ReratingJob job = **claimed;
   const auto canceled =
-      storage::CancelRerating(*connection_, "canceled", {"the wrong one", "ann", "t-1"}, now);
+      storage::CancelRerating(*connection_, "canceled", {"the wrong one", "ann", "t-1", "c"}, now);
   ASSERT_TRUE(canceled.ok() && canceled->has_value());
   EXPECT_TRUE((*canceled)->canceled);
   EXPECT_FALSE((*canceled)->done);
   EXPECT_EQ((*canceled)->canceled_by.actor, "ann");
+  EXPECT_EQ((*canceled)->canceled_by.caller, "c");
   job.counts.looked_at = job.counts.changed = 30;
   job.place = {"a0", 31};
   job.done = true;  // were it the last page

@@ -440,6 +440,7 @@ void ExpectSame(const Entry& actual, const Entry& expected) {
   EXPECT_EQ(actual.recharge_ordinal, expected.recharge_ordinal);
   EXPECT_EQ(actual.request_id, expected.request_id);
   EXPECT_EQ(actual.reason, expected.reason);
+  EXPECT_EQ(actual.caller, expected.caller);
   ASSERT_EQ(actual.booked.has_value(), expected.booked.has_value());
   if (!actual.booked.has_value()) return;
   EXPECT_EQ(actual.booked->usage, expected.booked->usage);
@@ -503,6 +504,7 @@ TEST_F(RowsTest, EntriesOfEveryKindComeBackAsTheyWere) {
   adjustment.recharge_ordinal = 0;
   adjustment.request_id = OddBytes();
   adjustment.reason = OddText();
+  adjustment.caller = std::string(128, 'c');
   const std::vector<const Entry*> all = {&call,    &extreme,  &metered,   &sms,
                                          &inbound, &recharge, &adjustment};
   ASSERT_TRUE(InsertEntries(*connection_, all).ok());
@@ -757,6 +759,7 @@ TEST_F(RowsTest, EventsComeBackAsTheyWere) {
   second.obstacle = domain::RefillObstacle::kTakenBack;
   second.payment_method_id = OddBytes();
   second.actor = OddText();
+  second.caller = "spiffe://x/y";
   second.reference = std::string(128, 'r');
   ASSERT_TRUE(InsertEvents(*connection_, {&first, &second}).ok());
   const auto loaded = ListEvents(*connection_, "a", 0, 10);
@@ -778,6 +781,7 @@ TEST_F(RowsTest, EventsComeBackAsTheyWere) {
     EXPECT_EQ(actual.obstacle, expected.obstacle);
     EXPECT_EQ(actual.payment_method_id, expected.payment_method_id);
     EXPECT_EQ(actual.actor, expected.actor);
+    EXPECT_EQ(actual.caller, expected.caller);
     EXPECT_EQ(actual.reference, expected.reference);
   }
   EXPECT_EQ(ListEvents(*connection_, "a", 1, 10)->size(), 1u);
