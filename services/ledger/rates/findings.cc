@@ -21,6 +21,7 @@
 #include "services/ledger/rates/country_names.h"
 #include "services/ledger/rates/line_charges.h"
 #include "services/ledger/rates/line_check.h"
+#include "services/ledger/rates/number_lengths.h"
 
 namespace reserve::rates {
 namespace {
@@ -72,6 +73,7 @@ class Reader {
                         ", and there are decks in other currencies: is that the currency?"));
     }
     ReadPrefixes();
+    ReadLengths();
     ReadNames();
     ReadGaps();
     ReadUsages();
@@ -248,6 +250,23 @@ class Reader {
   static bool IsAreaCode(absl::string_view digits) {
     return digits[0] >= '2' &&
            domain::CountryOfNumber(absl::StrCat("1", digits)) != domain::NumberCountry::kUnknown;
+  }
+
+  void ReadLengths() {
+    Tally longer;
+    std::string prefix;
+    for (size_t i = 0; i < file_.rows.size(); ++i) {
+      if (IsShortCodeKind(file_.rows.KindAt(i))) continue;
+      UnpackDigits(file_.rows.DigitsAt(i), &prefix);
+      const absl::string_view code = CallingCodeOf(prefix);
+      const size_t most = MostNationalDigits(code);
+      if (most > 0 && prefix.size() > code.size() + most)
+        longer.Add([&] { return LineOf(file_, i); });
+    }
+    if (longer.count == 0) return;
+    Tell(FindingCode::kPrefixTooLong, std::move(longer),
+         "a prefix is longer than any number of its country: has it digits too many, or are they "
+         "two?");
   }
 
   void ReadNames() {
@@ -436,6 +455,8 @@ absl::string_view NameOf(FindingCode code) {
       return "DATES_GAP";
     case FindingCode::kFirstOfCurrency:
       return "FIRST_OF_CURRENCY";
+    case FindingCode::kPrefixTooLong:
+      return "PREFIX_TOO_LONG";
   }
   return "";
 }

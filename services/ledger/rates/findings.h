@@ -47,11 +47,14 @@ enum class FindingCode : uint8_t {
   kDatesGap = 8,
   // The currency has no deck, and other currencies have.
   kFirstOfCurrency = 9,
+  // A prefix is longer than any number of its calling code: two that stand together, say.
+  kPrefixTooLong = 10,
 };
 inline constexpr FindingCode kFindingCodes[] = {
     FindingCode::kRowsDropped,   FindingCode::kPricesChanged,   FindingCode::kCrossesCeiling,
     FindingCode::kBarePrefix,    FindingCode::kNameNotInPrefix, FindingCode::kMissesRecent,
-    FindingCode::kLeavesUnrated, FindingCode::kDatesGap,        FindingCode::kFirstOfCurrency};
+    FindingCode::kLeavesUnrated, FindingCode::kDatesGap,        FindingCode::kFirstOfCurrency,
+    FindingCode::kPrefixTooLong};
 // "ROWS_DROPPED" and so on.
 absl::string_view NameOf(FindingCode code);
 

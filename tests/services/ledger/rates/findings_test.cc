@@ -188,6 +188,16 @@ TEST(FindingsTest, AFileWithoutTheLeading1IsTold) {
   EXPECT_THAT(findings[0].lines, Contains("line 4: call 212 USA - NY"));
 }
 
+TEST(FindingsTest, APrefixThatIsLongerThanAnyNumberOfItsCountryIsTold) {
+  const auto findings = Scene().Find(
+      "prefix,price\n442079460000,0.01\n4420794600001,0.01\n12125550123,0.01\n"
+      "121255501231,0.01\n491711234567890,0.01\n210012345678,0.01\n");
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].code, FindingCode::kPrefixTooLong);
+  EXPECT_THAT(findings[0].lines,
+              ElementsAre("line 3: call 4420794600001", "line 5: call 121255501231"));
+}
+
 TEST(FindingsTest, NamesAreHeldAgainstPrefixesByCountry) {
   const auto fits = [](absl::string_view name, absl::string_view prefix) {
     const auto named = CountryInName(name);
