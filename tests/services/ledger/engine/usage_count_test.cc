@@ -166,6 +166,21 @@ TEST_F(UsageCountTest, K3_WhatWaitedForAPriceCountsOnceItIsRated) {
   EXPECT_TRUE(WaitUntil([this] { return Lines().empty(); })) << Counted();
 }
 
+TEST_F(UsageCountTest, WhatCantBeCountedKeepsNobodyFromBookingAndIsCountedLater) {
+  const auto engine = ledger_.StartEngine(Options("one"));
+  OpenFunded(*engine, kAccount);
+  ledger_.sql().Execute("RENAME TABLE usage_by_prefix TO usage_elsewhere");
+  Book(*engine, 0, 50);
+  LetItGrowOld();
+  EXPECT_TRUE(WaitUntil([&] { return engine->steps().failures(Step::kUsageCount) > 0; }));
+  Book(*engine, 50, 50);
+  LetItGrowOld();
+  ledger_.sql().Execute("RENAME TABLE usage_elsewhere TO usage_by_prefix");
+  EXPECT_TRUE(AllIsCounted()) << Counted() << " of " << Booked();
+  EXPECT_TRUE(WaitUntil(
+      [&] { return engine->steps().failing(Step::kUsageCount) == absl::ZeroDuration(); }));
+}
+
 TEST_F(UsageCountTest, WhatIsBookedAtOneTimeIsNeverCutInTwo) {
   const auto engine = ledger_.StartEngine(ledger_.Options());  // which counts nothing
   OpenFunded(*engine, kAccount);
