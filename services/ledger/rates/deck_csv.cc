@@ -550,8 +550,8 @@ bool DeckCsvParser::IsNote() const {
                                   DeckColumn::kCallingCode, DeckColumn::kMcc, DeckColumn::kMnc,
                                   DeckColumn::kMccMnc, DeckColumn::kPrice, DeckColumn::kBlocked}) {
     const absl::string_view field = Field(column);
-    // In a narrow table words may stand where the prefixes do.
-    const bool words = column != DeckColumn::kPrice && column != DeckColumn::kBlocked &&
+    // Words may stand anywhere, but for those that say something of a line.
+    const bool words = column != DeckColumn::kBlocked && !IsBlockedWord(field) &&
                        std::none_of(field.begin(), field.end(), absl::ascii_isdigit);
     if (!field.empty() && !words) return false;
   }

@@ -32,7 +32,8 @@ constexpr char kCounted[] =
 // The same from the entries, where calls last whole minutes and no usage is void.
 constexpr char kBooked[] =
     "SELECT CONCAT_WS('/', COUNT(*), COALESCE(SUM(duration_micros DIV 1000000), 0), "
-    "COALESCE(SUM(price_nanos * (duration_micros DIV 60000000) + connect_fee_nanos), 0)) "
+    "COALESCE(SUM(price_nanos * (duration_micros DIV 60000000) + IF(duration_micros > 0, "
+    "connect_fee_nanos, 0)), 0)) "
     "FROM entries WHERE kind = 1 AND deck_version > 0";
 
 class UsageCountTest : public testing::Test {

@@ -270,19 +270,19 @@ TEST(FindingsTest, AllUsageOfTheLastDaysIsHeldAgainstTheDeckByPrefix) {
       GroupOf(RateKind::kCall, "44", 100'000),     GroupOf(RateKind::kCall, "4420", 5),
       GroupOf(RateKind::kCall, "33", 70'000),      GroupOf(RateKind::kCall, "33", 1'000),
       GroupOf(RateKind::kCallInbound, "1800", 10), GroupOf(RateKind::kShortCode, "411", 2),
-      GroupOf(RateKind::kSms, "1", 4, "att"),      GroupOf(RateKind::kSms, "1", 3, "verizon")};
+      GroupOf(RateKind::kSms, "1212", 4, "att"),   GroupOf(RateKind::kSms, "1212", 3, "verizon")};
   // In the groups, too; and newer than they are.
   scene.circumstances().recent = {{domain::UsageKind::kCall, "33123456789", "33"},
                                   {domain::UsageKind::kCall, "33123456789"},
                                   {domain::UsageKind::kCall, "442079460000"}};
-  const auto findings = scene.Find("kind,prefix,carrier,price\ncall,44,,0.01\nsms,1,att,0.01\n");
+  const auto findings = scene.Find("kind,prefix,carrier,price\ncall,44,,0.01\nsms,1212,att,0.01\n");
   ASSERT_EQ(findings.size(), 1u);
   EXPECT_EQ(findings[0].code, FindingCode::kMissesRecent);
   EXPECT_EQ(findings[0].count, 71'006);
   EXPECT_EQ(findings[0].message,
             "usage of the last days had a price and would have none: 71006 of 171016 from "
             "2026-11-22 to 2026-11-29");
-  EXPECT_THAT(findings[0].lines, ElementsAre("71000 calls to +33", "3 texts to +1 by verizon",
+  EXPECT_THAT(findings[0].lines, ElementsAre("71000 calls to +33", "3 texts to +1212 by verizon",
                                              "2 calls to 411", "calls to +331234..."));
 }
 

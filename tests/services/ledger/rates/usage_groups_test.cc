@@ -230,7 +230,7 @@ TEST(GroupCostTest, ABlockedPrefixWithoutAPriceHasNone) {
             "no price");
 }
 
-TEST(GroupCostTest, ALineThatEndsOnThatDayMakesItAbout) {
+TEST(GroupCostTest, ALineCountsOnItsDays) {
   const Deck before = DeckOf(1, {Line("44", 2)});
   domain::LineTerms earlier;
   earlier.last_day = kDay - 1;
