@@ -27,6 +27,7 @@ using ::reserve::rates::HasReferenceData;
 using ::reserve::rates::ReadReference;
 using ::reserve::rates::ReferenceDeckCsv;
 using ::reserve::rates::ReferenceRow;
+using test_support::WaitUntil;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -727,6 +728,50 @@ TEST_F(RatesTest, WhatRecentUsageWentToAndWhatWaitsForAPriceIsMissed) {
                                    .status();
   EXPECT_THAT(MetadataValue(missing, "MISSES_RECENT"), HasSubstr("calls to +447700..."));
   EXPECT_THAT(MetadataValue(missing, "LEAVES_UNRATED"), IsEmpty()) << missing;
+}
+
+TEST_F(RatesTest, UsageThatIsAddedUpIsHeldAgainstADeckByDayAndPrefix) {
+  ASSERT_TRUE(Import(absl::StrCat("name: 'us' ", kLongAgo),
+                     absl::StrCat(kColumns, "call,44,0.05\ncall,33,0.05\ncall,49,0.03\n"))
+                  .ok());
+  ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::OpenAccount,
+                   Parse<pb::OpenAccountRequest>("account_id: 'a'"))
+                  .ok());
+  ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::PutUser,
+                   Parse<pb::PutUserRequest>("account_id: 'a' user_id: 'u'"))
+                  .ok());
+  for (const std::string number : {"+447700900123", "+447700900124", "+33140205050", "+4930901820"})
+    ASSERT_TRUE(Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage,
+                     Parse<pb::RecordUsageRequest>(absl::StrCat(
+                         "account_id: 'a' usage { usage_id: '", number.substr(1),
+                         "' user_id: 'u' start_time { seconds: ", absl::ToUnixSeconds(absl::Now()),
+                         " } call { direction: DIRECTION_OUTBOUND destination: '", number,
+                         "' duration { seconds: 60 } } }")))
+                    .ok());
+  // As if it had been booked a while ago.
+  stack_->database().Execute("UPDATE entries SET record_time = record_time - INTERVAL 20 MINUTE");
+  stack_->database().Execute(
+      "UPDATE usage_count SET through_time = UTC_TIMESTAMP(6) - INTERVAL 1 HOUR");
+  ASSERT_TRUE(WaitUntil([this] {
+    return stack_->database().QueryInt("SELECT COALESCE(SUM(usages), 0) FROM usage_by_prefix") == 4;
+  }));
+  const auto draft = ImportDraft(
+      "name: 'new'", absl::StrCat(kColumns, "call,44,0.07\ncall,3314,0.02\ncall,34,0.01\n"));
+  ASSERT_TRUE(draft.ok()) << draft.status();
+  EXPECT_THAT(draft->DebugString(), HasSubstr("would have none: 1 of 4 from 20"));
+  const auto compared = Call(stack_->rates(), &pb::Rates::Stub::CompareRateDecks,
+                             Parse<pb::CompareRateDecksRequest>(
+                                 absl::StrCat("deck_version: ", draft->rate_deck().version())));
+  ASSERT_TRUE(compared.ok()) << compared.status();
+  const pb::RecentUsageCost& usage = compared->recent_usage();
+  EXPECT_EQ(usage.usage_count(), 4);
+  EXPECT_EQ(usage.without_price_count(), 1) << "Germany";
+  EXPECT_EQ(usage.about_count(), 1) << "France has a price in part";
+  EXPECT_EQ(Amount(usage.cost_before()), Decimal("0.15"));
+  EXPECT_EQ(Amount(usage.cost()), Decimal("0.16"));
+  EXPECT_EQ(usage.first_day().size(), 10u);
+  EXPECT_LE(usage.first_day(), usage.last_day());
+  EXPECT_TRUE(usage.has_counted_until());
 }
 
 TEST_F(RatesTest, TheFirstDeckOfAnotherCurrencyIsAskedAbout) {

@@ -5,17 +5,19 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/civil_time.h"
 #include "common/error/error.h"
 #include "common/money/money.h"
 #include "common/rpc/conversions.h"
-#include "services/ledger/api/deck_import.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/api/rates_service.h"
+#include "services/ledger/api/recent_usage.h"
 #include "services/ledger/book/errors.h"
 #include "services/ledger/domain/plan.h"
 #include "services/ledger/domain/rating.h"
 #include "services/ledger/engine/errors.h"
 #include "services/ledger/rates/deck_comparison.h"
+#include "services/ledger/rates/usage_groups.h"
 #include "services/ledger/storage/entry_rows.h"
 
 namespace reserve::api {
@@ -120,36 +122,71 @@ absl::Status FillChanges(const Pair& decks, const pb::CompareRateDecksRequest& r
 // The list price of a usage; none if the deck has none.
 std::optional<Nanos> ListPriceOf(const DeckSnapshot& deck, const domain::Usage& usage) {
   const std::optional<domain::Rate> rate = book::FindRateOf(&deck, usage);
-  if (!rate.has_value()) return std::nullopt;
+  if (!rate.has_value()) {
+    // An inbound call without a line is free (C7).
+    if (usage.direction == domain::Direction::kInbound) return 0;
+    return std::nullopt;
+  }
   const absl::StatusOr<domain::Rating> rating =
       domain::RateUsage(usage, domain::Plan(), domain::User(), /*period=*/0, &*rate);
   if (!rating.ok()) return std::nullopt;
-  return rating->cost;
+  const absl::StatusOr<Nanos> cost = domain::ListCostOf(usage, *rating);
+  if (!cost.ok()) return std::nullopt;
+  return *cost;
 }
+
+// Sums of what usage would have cost by both decks.
+class RecentCost {
+ public:
+  // `usages` of them together; with nothing where a deck has no price.
+  void Add(int64_t usages, std::optional<Nanos> before, std::optional<Nanos> after, bool exact) {
+    message_.set_usage_count(message_.usage_count() + usages);
+    if (!before.has_value()) {
+      message_.set_without_price_before_count(message_.without_price_before_count() + usages);
+    }
+    if (!after.has_value()) {
+      message_.set_without_price_count(message_.without_price_count() + usages);
+    }
+    if (!before.has_value() || !after.has_value()) return;
+    if (!exact) message_.set_about_count(message_.about_count() + usages);
+    before_ = AddSaturating(before_, *before);
+    after_ = AddSaturating(after_, *after);
+  }
+
+  void FillSums(const std::string& currency) {
+    reserve::ToProto(before_, currency, message_.mutable_cost_before());
+    reserve::ToProto(after_, currency, message_.mutable_cost());
+  }
+
+  explicit RecentCost(pb::RecentUsageCost* message) : message_(*message) {}
+
+ private:
+  pb::RecentUsageCost& message_;
+  Nanos before_ = 0;
+  Nanos after_ = 0;
+};
 
 absl::Status FillRecentUsage(const Pair& decks, Connection& connection, absl::Time now,
                              pb::RecentUsageCost* message) {
   const DeckHeader& deck = decks.deck->header();
-  RESERVE_ASSIGN_OR_RETURN(const std::vector<storage::PricedUsage> usages,
-                           storage::ListPricedUsages(connection, now - kRecent, kRecentUsages));
-  Nanos before = 0;
-  Nanos after = 0;
-  for (const storage::PricedUsage& each : usages) {
-    const DeckHeader* by = decks.catalog->FindHeader(each.deck_version);
-    if (by == nullptr || by->currency != deck.currency || by->series != deck.series) continue;
-    message->set_usage_count(message->usage_count() + 1);
-    const std::optional<Nanos> cost_before = ListPriceOf(*decks.base, each.usage);
-    const std::optional<Nanos> cost = ListPriceOf(*decks.deck, each.usage);
-    if (!cost_before.has_value()) {
-      message->set_without_price_before_count(message->without_price_before_count() + 1);
-    }
-    if (!cost.has_value()) message->set_without_price_count(message->without_price_count() + 1);
-    if (!cost_before.has_value() || !cost.has_value()) continue;
-    RESERVE_ASSIGN_OR_RETURN(before, Add(before, *cost_before));
-    RESERVE_ASSIGN_OR_RETURN(after, Add(after, *cost));
+  RESERVE_ASSIGN_OR_RETURN(const RecentUsage recent,
+                           LoadRecentUsage(*decks.catalog, connection, now, deck));
+  RecentCost cost(message);
+  for (const rates::UsageGroup& group : recent.groups) {
+    const DeckSnapshot* booked_by = decks.catalog->decks->ByVersion(group.deck_version);
+    const rates::GroupCost before = rates::CostOf(group, *decks.base, booked_by);
+    const rates::GroupCost after = rates::CostOf(group, *decks.deck, booked_by);
+    cost.Add(group.usages, before.cost, after.cost, before.exact && after.exact);
   }
-  reserve::ToProto(before, deck.currency, message->mutable_cost_before());
-  reserve::ToProto(after, deck.currency, message->mutable_cost());
+  for (const storage::PricedUsage& each : recent.newest) {
+    if (recent.IsInGroups(each)) continue;
+    cost.Add(1, ListPriceOf(*decks.base, each.usage), ListPriceOf(*decks.deck, each.usage),
+             /*exact=*/true);
+  }
+  cost.FillSums(deck.currency);
+  message->set_first_day(absl::FormatCivilTime(recent.first_day));
+  message->set_last_day(absl::FormatCivilTime(recent.last_day));
+  reserve::ToProto(recent.through, message->mutable_counted_until());
   return absl::OkStatus();
 }
 

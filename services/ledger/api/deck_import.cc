@@ -11,6 +11,7 @@
 #include "common/text/utf8.h"
 #include "services/ledger/api/errors.h"
 #include "services/ledger/api/load_account.h"
+#include "services/ledger/api/recent_usage.h"
 #include "services/ledger/domain/usage_state.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/usage_state_rows.h"
@@ -34,14 +35,14 @@ bool IsAccepted(const pb::RateDeckHeader& header, rates::FindingCode code) {
 // What was priced in the last days by decks of the currency and series.
 absl::Status AddRecent(const book::Catalog& catalog, Connection& connection, absl::Time now,
                        const rates::DeckHeader& deck, rates::Circumstances* circumstances) {
-  RESERVE_ASSIGN_OR_RETURN(const std::vector<storage::PricedUsage> priced,
-                           storage::ListPricedUsages(connection, now - kRecent, kRecentUsages));
-  for (const storage::PricedUsage& each : priced) {
-    const rates::DeckHeader* header = catalog.FindHeader(each.deck_version);
-    if (header == nullptr || header->currency != deck.currency || header->series != deck.series) {
-      continue;
-    }
-    circumstances->recent.push_back({each.usage.kind, each.usage.destination});
+  RESERVE_ASSIGN_OR_RETURN(RecentUsage recent, LoadRecentUsage(catalog, connection, now, deck));
+  circumstances->first_day = recent.first_day;
+  circumstances->last_day = recent.last_day;
+  circumstances->groups = std::move(recent.groups);
+  for (const storage::PricedUsage& each : recent.newest) {
+    if (each.usage.direction == domain::Direction::kInbound) continue;
+    circumstances->recent.push_back(
+        {each.usage.kind, each.usage.destination, recent.IsInGroups(each) ? each.prefix : ""});
   }
   return absl::OkStatus();
 }
@@ -215,6 +216,8 @@ void ToProto(const rates::DeckUnderstood& understood, pb::RateFileReading* messa
   message->set_date_order(understood.date_order);
   message->set_header_line(understood.header_line);
   message->set_row_count(understood.row_count);
+  message->set_footer_count(understood.footer_count);
+  for (const std::string& line : understood.footer) message->add_footer(line);
   for (const rates::DeckUnderstood::Column& each : understood.columns) {
     pb::RateFileReading::Column* column = message->add_columns();
     column->set_name(each.name);

@@ -17,10 +17,6 @@
 
 namespace reserve::api {
 
-// What of usage decks are looked at for: booked so lately, and the newest of that.
-inline constexpr absl::Duration kRecent = absl::Hours(7 * 24);
-inline constexpr int kRecentUsages = 5000;
-
 // INVALID_ARGUMENT on the field of the header that can't be.
 absl::StatusOr<rates::DeckOptions> DeckOptionsFrom(const pb::RateDeckHeader& message,
                                                    const rates::DeckHeader& header);

@@ -204,6 +204,12 @@ void PrintReading(const pb::RateFileReading& reading, std::ostream& out) {
     out << " " << column.name();
     if (column.name() != column.meaning()) out << "=" << column.meaning();
   }
+  if (reading.footer_count() > 0) {
+    out << "\nimport-rates: left out " << reading.footer_count()
+        << (reading.footer_count() == 1 ? " line" : " lines") << " of words below the rows ("
+        << absl::StrJoin(reading.footer(), ", ")
+        << (reading.footer_count() > reading.footer_size() ? " ..." : "") << ")";
+  }
   out << std::endl;
 }
 

@@ -147,8 +147,12 @@ absl::Status CompareRates(const std::shared_ptr<grpc::Channel>& channel, int64_t
                                     all.becomes_standard_count() + all.ceases_standard_count(),
                                     "cross the standard-rate ceiling", out));
   const pb::RecentUsageCost& usage = all.recent_usage();
-  out << "recent usage (" << usage.usage_count()
-      << ", at list prices): " << AmountOf(usage.cost_before()) << " -> " << AmountOf(usage.cost());
+  out << "recent usage (" << usage.usage_count() << " from " << usage.first_day() << " to "
+      << usage.last_day() << ", at list prices): " << AmountOf(usage.cost_before()) << " -> "
+      << (usage.about_count() > 0 ? "about " : "") << AmountOf(usage.cost());
+  if (usage.about_count() > 0) {
+    out << " (exact but for " << usage.about_count() << " whose increments or steps change)";
+  }
   if (usage.without_price_count() > 0) {
     out << "; " << usage.without_price_count() << " would have no price";
   }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 
@@ -33,6 +34,12 @@ std::optional<NumberCountry> NumberCountryFrom(absl::string_view text);
 // By the assignments of E.164 country codes, and of area codes in North America. `digits` are those
 // of an E.164 number, without `+`, or the first of them. kUnknown where they are not assigned.
 NumberCountry CountryOfNumber(absl::string_view digits);
+
+// The prefixes that are this country's, by the same assignments: of the country codes 1 and 7,
+// which are of several, its area codes (of the United States all that are of no other country, in
+// use or not); of any other code that others share parts of, the code. Empty of what is no country,
+// and of one without numbers of its own.
+std::vector<std::string> PrefixesOf(NumberCountry country);
 
 }  // namespace reserve::domain
 

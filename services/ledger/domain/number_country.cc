@@ -1,8 +1,12 @@
 // Which country a number is of (C14).
 #include <array>
 #include <cstddef>
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "services/ledger/domain/country.h"
 
 namespace reserve::domain {
@@ -329,6 +333,30 @@ class Table {
 NumberCountry CountryOfNumber(absl::string_view digits) {
   static const auto* const table = new Table;
   return table->Find(digits);
+}
+
+std::vector<std::string> PrefixesOf(NumberCountry country) {
+  std::vector<std::string> prefixes;
+  // Those of `digits` more that are the country's.
+  const auto add_longer = [&](absl::string_view prefix, int from, int to) {
+    for (int more = from; more < to; ++more) {
+      std::string longer = absl::StrCat(prefix, more);
+      if (CountryOfNumber(longer) == country) prefixes.push_back(std::move(longer));
+    }
+  };
+  for (const Assignment& each : kCountries) {
+    if (NumberCountryFrom(each.country) != country) continue;
+    for (const absl::string_view prefix : absl::StrSplit(each.prefixes, ' ', absl::SkipEmpty())) {
+      if (prefix == "1") {
+        add_longer(prefix, 200, 1000);
+      } else if (prefix == "7") {
+        add_longer(prefix, 0, 10);
+      } else {
+        prefixes.emplace_back(prefix);
+      }
+    }
+  }
+  return prefixes;
 }
 
 }  // namespace reserve::domain

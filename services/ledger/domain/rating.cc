@@ -253,6 +253,25 @@ absl::StatusOr<Rating> RateFromTerms(const Usage& usage, const Plan& plan, int32
   return rating;
 }
 
+absl::StatusOr<Nanos> ListCostOf(const Usage& usage, const Rating& rating) {
+  if (rating.terms.empty()) {
+    if (usage.kind == UsageKind::kSms) return Multiply(rating.price, usage.segments);
+    const int64_t billable = rating.increment_seconds > 0
+                                 ? BillableSeconds(usage.duration, rating.initial_increment_seconds,
+                                                   rating.increment_seconds)
+                                 : int64_t{0};
+    if (billable == 0) return 0;
+    return CallCostHalfUp(rating.price, billable, rating.connect_fee);
+  }
+  std::optional<PricedTerms> terms = PricedTermsFrom(rating.terms);
+  if (!terms.has_value()) return BadTerms(rating.terms);
+  if (usage.kind == UsageKind::kSms) {
+    return RoundSixtieths(absl::int128(rating.price) * usage.segments * 60, terms->rounding);
+  }
+  for (CallPart& part : terms->parts) part.free_seconds = 0;
+  return CostOf(*terms, rating.connect_fee);
+}
+
 void CompleteSeconds(const Usage& usage, Rating* rating) {
   rating->billable_seconds = rating->paid_seconds = 0;
   if (rating->increment_seconds <= 0) return;

@@ -124,6 +124,9 @@ Rating Unrated(UnratedReason reason, absl::string_view plan_id);
 // is right. INTERNAL "BAD_TERMS" if they can't be read.
 absl::StatusOr<Rating> RateFromTerms(const Usage& usage, const Plan& plan, int32_t period,
                                      const Rating& stored);
+// What it would have cost at the price by which it was rated, without any allowance or plan: from
+// what is stored alone. INTERNAL "BAD_TERMS" as above; OUT_OF_RANGE "MONEY_OVERFLOW".
+absl::StatusOr<Nanos> ListCostOf(const Usage& usage, const Rating& rating);
 // What follows from the fields that are stored, the cost apart: sets `billable_seconds` and
 // `paid_seconds`.
 void CompleteSeconds(const Usage& usage, Rating* rating);

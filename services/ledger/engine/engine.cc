@@ -79,6 +79,7 @@ Engine::Engine(EngineOptions options)
   reratings_ = std::make_unique<ReratingRunner>(
       options_, stats_, [this](std::vector<Task> tasks) { Submit(std::move(tasks)); },
       [this] { return crowded(); });
+  usage_counter_ = std::make_unique<UsageCounter>(options_, stats_, [this] { return crowded(); });
   decks_ = std::make_unique<DeckLoader>(
       options_.database, static_cast<size_t>(options_.max_queue), catalogs_, stats_.steps,
       [this](std::vector<Task> tasks) { Submit(std::move(tasks)); });
@@ -99,6 +100,7 @@ Engine::~Engine() {
   }
   if (housekeeper_.joinable()) housekeeper_.join();
   event_feed_.reset();
+  usage_counter_.reset();
   decks_->Stop();  // a rerating may wait for one
   reratings_.reset();
   bulk_->Drain();
@@ -124,6 +126,7 @@ absl::Status Engine::Start() {
   started_ = true;
   decks_->Start();
   reratings_->Start();
+  usage_counter_->Start();
   return absl::OkStatus();
 }
 

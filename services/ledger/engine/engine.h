@@ -37,6 +37,7 @@
 #include "services/ledger/engine/task.h"
 #include "services/ledger/engine/task_page.h"
 #include "services/ledger/engine/unrated_sweep.h"
+#include "services/ledger/engine/usage_counter.h"
 #include "services/ledger/rates/rate_deck.h"
 #include "services/ledger/rates/rate_rows.h"
 
@@ -174,6 +175,7 @@ class Engine {
   std::unique_ptr<QueryPool> doors_;
   std::unique_ptr<EventFeed> event_feed_;
   std::unique_ptr<ReratingRunner> reratings_;
+  std::unique_ptr<UsageCounter> usage_counter_;
   std::vector<std::unique_ptr<Lane>> lanes_;
 
   std::atomic<bool> started_ = false;

@@ -96,6 +96,10 @@ struct EngineOptions {
   int known_feature_level = domain::kNewestFeatureLevel;
   // How long a lane goes by the level that it has read (known_level.h).
   absl::Duration feature_level_holds = absl::Seconds(2);
+  // How often usage is added up by day and prefix (usage_counter.h), and how long after it was
+  // booked: the most that ledgers' clocks may be behind the database's and a commit may take.
+  absl::Duration usage_count_interval = absl::Seconds(5);
+  absl::Duration usage_counted_after = absl::Minutes(5);
   // New keys for users' numbers (book/entry_chain.h).
   std::function<domain::NumberKey()> make_number_key = RandomKey;
   Clock clock;

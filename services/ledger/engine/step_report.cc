@@ -31,6 +31,8 @@ absl::string_view NameOf(Step step) {
       return "unrated";
     case Step::kReratings:
       return "reratings";
+    case Step::kUsageCount:
+      return "usage_count";
     case Step::kHeartbeat:
       return "heartbeat";
   }

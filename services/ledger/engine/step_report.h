@@ -31,6 +31,7 @@ enum class Step {
   kHolds,          // holds whose time has come are ended
   kUnrated,        // usages that wait for a price are rated, reratings looked for
   kReratings,      // usages are rated again, as was asked for
+  kUsageCount,     // usage is added up by day and prefix
   kHeartbeat,      // the ledger says that it is there
 };
 inline constexpr int kSteps = static_cast<int>(Step::kHeartbeat) + 1;

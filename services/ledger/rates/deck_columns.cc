@@ -43,7 +43,9 @@ constexpr Names kNames[] = {
      " landesvorwahl laendervorwahl landervorwahl"},
     {DeckColumn::kNpa, false, "npa npanxx npanxxx npanxxprefix"},
     {DeckColumn::kCarrier, false,
-     "carrier carriername operator operatorname network networkname mobilenetwork mccmnc plmn"},
+     "carrier carriername operator operatorname network networkname mobilenetwork networkoperator "
+     "mobileoperator"},
+    {DeckColumn::kMccMnc, false, "mccmnc plmn plmnid networkcode imsi imsiprefix"},
     {DeckColumn::kMcc, false, "mcc mobilecountrycode"},
     {DeckColumn::kMnc, false, "mnc mobilenetworkcode"},
     {DeckColumn::kDestination, true,
@@ -202,8 +204,10 @@ constexpr ColumnHelp kHelp[] = {
      "60 by default", "30"},
     {DeckColumn::kIncrement, "increment_seconds", "next increment, interval N", "60 by default",
      "6"},
-    {DeckColumn::kCarrier, "carrier", "operator, network, mcc + mnc",
-     "of a text: a name, or MCC and MNC", "310-410"},
+    {DeckColumn::kCarrier, "carrier", "operator, network", "of a text: a name, or MCC and MNC",
+     "310-410"},
+    {DeckColumn::kMccMnc, "mcc_mnc", "mccmnc, plmn, or mcc and mnc",
+     "of a text: its network; without a prefix all numbers of the network's country", "23415"},
     {DeckColumn::kCountry, "country", "iso",
      "ISO 3166-1, TOLL_FREE, SATELLITE or PREMIUM_RATE; by default that of the number", "GB"},
     {DeckColumn::kFirstDay, "effective_date", "valid from, start date", "the first day of the line",
@@ -233,7 +237,8 @@ absl::string_view NameOf(DeckColumn column) {
   for (const ColumnHelp& help : kHelp) {
     if (help.column == column) return help.name;
   }
-  return column == DeckColumn::kMcc ? "mcc" : column == DeckColumn::kMnc ? "mnc" : "ignored";
+  if (column == DeckColumn::kMcc) return "mcc";
+  return column == DeckColumn::kMnc ? "mnc" : "ignored";
 }
 
 ColumnName ReadColumnName(absl::string_view name) {

@@ -23,6 +23,7 @@ enum class DeckColumn : size_t {
   kCarrier,
   kMcc,
   kMnc,
+  kMccMnc,  // both in one: "23415"
   kDestination,
   kPrice,
   kConnectFee,

@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/error/error.h"
 #include "common/money/money.h"
@@ -17,6 +18,7 @@
 #include "services/ledger/domain/destination.h"
 #include "services/ledger/rates/country_names.h"
 #include "services/ledger/rates/errors.h"
+#include "services/ledger/rates/mobile_country.h"
 
 namespace reserve::rates {
 namespace {
@@ -28,6 +30,8 @@ constexpr int32_t kDefaultIncrementSeconds = 60;
 constexpr int64_t kPreambleLines = 30;
 constexpr size_t kMaxOpenLines = 8;
 constexpr int kLastRank = 1000;
+constexpr size_t kShownNotes = 3;
+constexpr size_t kMobileCodeDigits = 3;
 constexpr absl::string_view kSeparators = ",;\t|";
 
 // For messages: these end up in fields that must be UTF-8, whatever the file holds.
@@ -39,6 +43,34 @@ std::string Quote(absl::string_view value) {
 
 bool AllDigits(absl::string_view text) {
   return std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
+}
+
+// "all", "*": the row is of the country's networks that have no row of their own.
+bool IsAllNetworks(absl::string_view network) {
+  const std::string lower = absl::AsciiStrToLower(network);
+  for (const absl::string_view word :
+       {"*", "-", "all", "any", "default", "other", "others", "n/a", "all networks",
+        "all operators", "other networks", "other operators", "all other networks"}) {
+    if (lower == word) return true;
+  }
+  return false;
+}
+
+// The reason why it is no network's code, like 234-15 or 23415; empty if it is one.
+std::string CheckNetwork(absl::string_view text) {
+  std::string digits(text);
+  digits.erase(std::remove(digits.begin(), digits.end(), '-'), digits.end());
+  if (!AllDigits(digits) || digits.size() > kMobileCodeDigits + 3) {
+    return "must be the digits of a network, like 15 or 410";
+  }
+  // ITU-T E.212: North America's networks have three digits.
+  const std::string code = digits.substr(0, kMobileCodeDigits);
+  const bool three = code == "302" || (code >= "310" && code <= "316");
+  if (digits.size() >= kMobileCodeDigits + (three ? 3 : 2)) return "";
+  return absl::StrCat("has ", digits.size() == kMobileCodeDigits + 1 ? "one digit" : "two digits",
+                      " where a network of ", code, " has ", three ? "three" : "two or three",
+                      ": a spreadsheet drops leading zeros; format the column as text, and export "
+                      "again");
 }
 
 bool IsShortCode(absl::string_view code) {
@@ -340,16 +372,19 @@ void DeckCsvParser::PlaceColumns(Header header, std::vector<std::string>* proble
   }
   if (!problems->empty()) return;
   TakeLoneCode();
-  const bool prefix = Has(DeckColumn::kPrefix) || Has(DeckColumn::kNpa) ||
+  by_network_ = HasMobileCodes() && !Has(DeckColumn::kPrefix) && !Has(DeckColumn::kNpa) &&
+                !Has(DeckColumn::kAreaCode);
+  const bool prefix = by_network_ || Has(DeckColumn::kPrefix) || Has(DeckColumn::kNpa) ||
                       (Has(DeckColumn::kCallingCode) && Has(DeckColumn::kAreaCode));
   if (!prefix || !Has(DeckColumn::kPrice)) {
     problems->push_back(absl::StrCat("column \"", prefix ? "price" : "prefix",
                                      "\" is missing (the columns are ", KnownColumns(), ")"));
   }
-  kind_is_said_ = Has(DeckColumn::kKind) || options_.kind.has_value();
+  // Nothing but a text has a price by network.
+  kind_is_said_ = by_network_ || Has(DeckColumn::kKind) || options_.kind.has_value();
   const bool texts = std::any_of(header.names.begin(), header.names.end(),
                                  [](const ColumnName& name) { return name.text_price; }) ||
-                     Has(DeckColumn::kCarrier) || Has(DeckColumn::kMnc);
+                     Has(DeckColumn::kCarrier) || Has(DeckColumn::kMnc) || HasMobileCodes();
   if (problems->empty() && texts && !kind_is_said_) {
     problems->push_back(
         "the file looks like prices of texts and has no column \"kind\": add one, or say the kind "
@@ -373,6 +408,8 @@ void DeckCsvParser::TellCodesFromNames(Header* header) {
 // A lone code of an area, or of a country, is the prefix; so is the number of an old price list.
 void DeckCsvParser::TakeLoneCode() {
   for (const DeckColumn column : {DeckColumn::kAreaCode, DeckColumn::kCallingCode}) {
+    // Beside networks it only says again which country they are of.
+    if (column == DeckColumn::kCallingCode && HasMobileCodes()) continue;
     const bool alone = !Has(DeckColumn::kPrefix) && !Has(DeckColumn::kNpa) && Has(column) &&
                        Has(DeckColumn::kAreaCode) != Has(DeckColumn::kCallingCode);
     if (!alone) continue;
@@ -435,9 +472,31 @@ absl::string_view DeckCsvParser::Field(DeckColumn column) const {
   return position == 0 ? absl::string_view() : fields_[position - 1];
 }
 
+// Words below the rows are left out if no row comes after them.
+void DeckCsvParser::TakeNote() {
+  notes_.push_back(record_line_);
+  if (note_texts_.size() >= kShownNotes) return;
+  const auto text = std::find_if(fields_.begin(), fields_.end(),
+                                 [](absl::string_view field) { return !field.empty(); });
+  note_texts_.push_back(absl::StrCat("line ", record_line_, ": ", Quote(*text)));
+}
+
+void DeckCsvParser::RefuseNotes() {
+  for (const int64_t line : std::exchange(notes_, {})) {
+    ++file_rows_;
+    ++row_count_;
+    AddBadRow(line, {{DeckColumn::kUnknown, "",
+                      "the row has neither a prefix nor a price, and rows come after it: if it is "
+                      "a title or a note, remove it",
+                      ""}});
+  }
+  note_texts_.clear();
+}
+
 void DeckCsvParser::TakeRow(absl::string_view record) {
   problems_.clear();
   prefixes_.clear();
+  carriers_.clear();
   form_ = {};
   RateRow row;
   if (std::string problem = SplitFields(record, separator_); !problem.empty()) {
@@ -446,14 +505,10 @@ void DeckCsvParser::TakeRow(absl::string_view record) {
     const bool empty = std::all_of(fields_.begin(), fields_.end(),
                                    [](absl::string_view field) { return field.empty(); });
     if (empty) return;
-    if (IsNote()) {
-      Note(DeckColumn::kUnknown, "",
-           "the row has neither a prefix nor a price: if it is a title, a note or a total, remove "
-           "it");
-    } else {
-      ReadRow(&row);
-    }
+    if (IsNote() && static_cast<int64_t>(notes_.size()) < kMaxDeckRows) return TakeNote();
+    ReadRow(&row);
   }
+  RefuseNotes();
   ++file_rows_;
   row_count_ += std::max<int64_t>(1, static_cast<int64_t>(prefixes_.size()));
   if (row_count_ > kMaxDeckRows) {
@@ -469,28 +524,52 @@ void DeckCsvParser::TakeRow(absl::string_view record) {
 
 void DeckCsvParser::AddRows(const RateRow& row) {
   const uint32_t shape = rows_.ShapeOf(row);
-  for (const std::string& prefix : prefixes_) {
-    rows_.AddWithShape(row.kind, prefix, row.carrier, row.destination_name, shape);
-    sources_.push_back({static_cast<uint32_t>(record_line_), form_.plus ? 1u : 0u});
+  if (carriers_.empty()) carriers_.push_back(row.carrier);
+  for (const std::string& carrier : carriers_) {
+    // Several networks of one carrier are one line, if they cost the same.
+    if (by_network_ &&
+        !networks_.insert(absl::StrCat(prefixes_.front(), " ", carrier, " ", shape)).second) {
+      continue;
+    }
+    for (const std::string& prefix : prefixes_) {
+      rows_.AddWithShape(row.kind, prefix, carrier, row.destination_name, shape);
+      sources_.push_back({static_cast<uint32_t>(record_line_), form_.plus ? 1u : 0u});
+    }
   }
 }
 
-// A row of words: a heading between the rows, or what stands below them.
+// A row of words: a heading between the rows, or what stands below them. With commas in it it may
+// have any number of fields.
 bool DeckCsvParser::IsNote() const {
-  const auto is_empty = [](absl::string_view field) { return field.empty(); };
-  if (fields_.size() > field_count_) return false;
-  if (fields_.size() < field_count_) {
-    return std::count_if(fields_.begin(), fields_.end(), is_empty) + 1 ==
-               static_cast<std::ptrdiff_t>(fields_.size()) &&
-           std::none_of(fields_.begin(), fields_.end(),
-                        [](absl::string_view field) { return !field.empty() && AllDigits(field); });
+  if (fields_.size() != field_count_) {
+    return std::all_of(fields_.begin(), fields_.end(), [](absl::string_view field) {
+      return field.empty() || std::any_of(field.begin(), field.end(), absl::ascii_isalpha);
+    });
   }
-  for (const DeckColumn column :
-       {DeckColumn::kPrefix, DeckColumn::kNpa, DeckColumn::kAreaCode, DeckColumn::kCallingCode,
-        DeckColumn::kPrice, DeckColumn::kBlocked}) {
-    if (!Field(column).empty()) return false;
+  for (const DeckColumn column : {DeckColumn::kPrefix, DeckColumn::kNpa, DeckColumn::kAreaCode,
+                                  DeckColumn::kCallingCode, DeckColumn::kMcc, DeckColumn::kMnc,
+                                  DeckColumn::kMccMnc, DeckColumn::kPrice, DeckColumn::kBlocked}) {
+    const absl::string_view field = Field(column);
+    // Words may stand anywhere, but for those that say something of a line.
+    const bool words = column != DeckColumn::kBlocked && !IsBlockedWord(field) &&
+                       std::none_of(field.begin(), field.end(), absl::ascii_isdigit);
+    if (!field.empty() && !words) return false;
   }
   return true;
+}
+
+// A sum has a value where the price stands, and no prefix.
+bool DeckCsvParser::IsTotal() const {
+  const absl::string_view prefix = Field(DeckColumn::kPrefix);
+  if (Field(DeckColumn::kPrice).empty() ||
+      std::any_of(prefix.begin(), prefix.end(), absl::ascii_isdigit)) {
+    return false;
+  }
+  return std::any_of(fields_.begin(), fields_.end(), [](absl::string_view field) {
+    const std::string lower = absl::AsciiStrToLower(field.substr(0, kQuotedBytes));
+    return absl::StartsWith(lower, "total") || absl::StartsWith(lower, "grand total") ||
+           absl::StartsWith(lower, "subtotal") || lower == "sum" || lower == "average";
+  });
 }
 
 std::string DeckCsvParser::CountProblem() const {
@@ -521,6 +600,10 @@ void DeckCsvParser::ReadRow(RateRow* row) {
     Note(DeckColumn::kUnknown, "", std::move(problem));
     return;
   }
+  if (IsTotal()) {
+    Note(DeckColumn::kUnknown, "", "the row is a total, and no line of a price list: remove it");
+    return;
+  }
   ReadKind(row);
   ReadPrefix(row);
   ReadCarrier(row);
@@ -540,7 +623,7 @@ void DeckCsvParser::Note(DeckColumn column, absl::string_view value, std::string
 }
 
 void DeckCsvParser::ReadKind(RateRow* row) {
-  row->kind = options_.kind.value_or(RateKind::kCall);
+  row->kind = options_.kind.value_or(by_network_ ? RateKind::kSms : RateKind::kCall);
   const absl::string_view field = Field(DeckColumn::kKind);
   if (!Has(DeckColumn::kKind)) return;
   const std::optional<RateKind> kind = KindFrom(field);
@@ -553,6 +636,7 @@ void DeckCsvParser::ReadKind(RateRow* row) {
 }
 
 void DeckCsvParser::ReadPrefix(RateRow* row) {
+  if (by_network_) return ReadPrefixesOfNetwork(*row);
   if (IsShortCodeKind(row->kind)) {
     const absl::string_view code = Field(DeckColumn::kPrefix);
     if (IsShortCode(code)) {
@@ -590,9 +674,84 @@ void DeckCsvParser::ReadPrefix(RateRow* row) {
   }
 }
 
+std::string DeckCsvParser::MobileCode() const {
+  if (Has(DeckColumn::kMcc)) return std::string(Field(DeckColumn::kMcc));
+  return std::string(Field(DeckColumn::kMccMnc).substr(0, kMobileCodeDigits));
+}
+
+// All prefixes of the country that the row, or else its network, says.
+void DeckCsvParser::ReadPrefixesOfNetwork(const RateRow& row) {
+  if (row.kind != RateKind::kSms) {
+    Note(DeckColumn::kKind, RateKindName(row.kind), "must be sms where a list has no prefixes");
+    return;
+  }
+  const std::string code = MobileCode();
+  const std::vector<domain::NumberCountry> of_code = CountriesOfMobileCode(code);
+  domain::NumberCountry country = domain::NumberCountry::kUnknown;
+  const absl::string_view said = Field(DeckColumn::kCountry);
+  if (!said.empty()) {
+    ReadCountry(said, &country);  // what is wrong with it is told with the names
+  } else if (const auto named = CountryInName(Field(DeckColumn::kDestination))) {
+    country = *named;
+  }
+  const DeckColumn column = Has(DeckColumn::kMcc) ? DeckColumn::kMcc : DeckColumn::kMccMnc;
+  const bool is_known = country != domain::NumberCountry::kUnknown;
+  if (is_known && !of_code.empty() &&
+      std::find(of_code.begin(), of_code.end(), country) == of_code.end()) {
+    Note(column, code,
+         absl::StrCat("is a mobile country code of ", NameOf(of_code.front()),
+                      ", and the row says ", NameOf(country)));
+    return;
+  }
+  if (!is_known && !of_code.empty()) country = of_code.front();
+  prefixes_ = domain::PrefixesOf(country);
+  const absl::string_view calling_code = Field(DeckColumn::kCallingCode);
+  if (prefixes_.empty()) {
+    Note(column, code.empty() ? "\"\"" : code,
+         is_known ? absl::StrCat(NameOf(country), " has no numbers of its own: add a column prefix")
+                  : "is no mobile country code in use: name the country, or add a column prefix");
+  } else if (AllDigits(calling_code) && !absl::StartsWith(prefixes_.front(), calling_code)) {
+    Note(DeckColumn::kCallingCode, calling_code,
+         absl::StrCat("is not the calling code of ", NameOf(country)));
+  }
+  ReadNetworks();
+}
+
+// The carriers of the row: by its networks, which everybody writes alike; by name where it has
+// none.
+void DeckCsvParser::ReadNetworks() {
+  const DeckColumn column = Has(DeckColumn::kMnc) ? DeckColumn::kMnc : DeckColumn::kMccMnc;
+  const absl::string_view field = Field(column);
+  const std::string code = column == DeckColumn::kMnc ? absl::StrCat(MobileCode(), "-") : "";
+  for (const absl::string_view each : absl::StrSplit(field, absl::ByAnyChar(",;/| "))) {
+    if (each.empty() || IsAllNetworks(field) || IsAllNetworks(each)) continue;
+    if (code.empty() && AllDigits(each) && each.size() == kMobileCodeDigits) continue;
+    std::string problem = CheckNetwork(absl::StrCat(code, each));
+    if (!problem.empty()) {
+      Note(column, each, std::move(problem));
+      return;
+    }
+    carriers_.push_back(*domain::CarrierFrom(absl::StrCat(code, each)));
+  }
+  const absl::string_view name = Field(DeckColumn::kCarrier);
+  if (!carriers_.empty() || name.empty() || IsAllNetworks(name)) return;
+  if (const auto carrier = domain::CarrierFrom(name)) {
+    carriers_.push_back(*carrier);
+  } else {
+    Note(DeckColumn::kCarrier, name,
+         absl::StrCat("must be a name of up to ", domain::kMaxCarrierBytes,
+                      " letters and digits where the row has no network"));
+  }
+}
+
 void DeckCsvParser::ReadCarrier(RateRow* row) {
+  if (by_network_) return;
   std::string text(Field(DeckColumn::kCarrier));
   DeckColumn column = DeckColumn::kCarrier;
+  if (text.empty() && !Field(DeckColumn::kMccMnc).empty()) {
+    column = DeckColumn::kMccMnc;
+    text = std::string(Field(column));
+  }
   const absl::string_view mnc = Field(DeckColumn::kMnc);
   if (text.empty() && !mnc.empty()) {
     column = DeckColumn::kMnc;
@@ -628,8 +787,11 @@ void DeckCsvParser::ReadNames(RateRow* row) {
     // "United Kingdom" is a name for people, too.
     if (name.empty() && CountryOfName(country).has_value() && country.size() > 3) name = country;
   }
-  Note(DeckColumn::kDestination, name, CheckName(name));
-  row->destination_name = std::string(name);
+  // Of networks the operator is a name for people.
+  const absl::string_view network = by_network_ ? Field(DeckColumn::kCarrier) : "";
+  const std::string whole = absl::StrCat(name, name.empty() || network.empty() ? "" : " ", network);
+  Note(DeckColumn::kDestination, whole, CheckName(whole));
+  row->destination_name = whole;
   const absl::string_view currency = Field(DeckColumn::kCurrency);
   if (!currency.empty() && !options_.currency.empty() &&
       !MeansCurrency(currency, options_.currency).value_or(false)) {
@@ -925,6 +1087,8 @@ DeckUnderstood DeckCsvParser::Understood() const {
   understood.header_line = header_line_;
   understood.columns = columns_;
   understood.row_count = file_rows_;
+  understood.footer_count = static_cast<int64_t>(notes_.size());
+  understood.footer = note_texts_;
   return understood;
 }
 

@@ -5,6 +5,10 @@
 // again (DeckUnderstood); deck_columns.h has the columns and deck_fields.h the forms of values.
 // What could mean two things is refused with its line, and what to do.
 //
+// A price list of texts may name networks (MCC and MNC) in place of prefixes: a row then holds for
+// all numbers of the network's country, and one without a network for the rest of them. Lines of
+// words below the last row are left out, and told (DeckUnderstood); among the rows they are faults.
+//
 // Required are `prefix` and `price` (or `blocked`). A column that is left out, or an empty field,
 // takes its default: kind call, no carrier, no name, fee 0, increments 60 and 60, the country of
 // the number (C14). A text's price is per segment; it has neither fee nor increments nor times.
@@ -27,6 +31,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/money/rounding.h"
@@ -72,6 +77,10 @@ struct DeckUnderstood {
   int64_t header_line = 0;   // the lines before it were passed over
   std::vector<Column> columns;
   int64_t row_count = 0;  // of the file; one may be several lines of the deck
+  // Words that stand below the last row, in so many lines, which were left out; and the first of
+  // them: "line 512: Prices exclude VAT".
+  int64_t footer_count = 0;
+  std::vector<std::string> footer;
 };
 
 // In words, without the columns: "UTF-8, lines end in LF, values are separated by comma".
@@ -139,16 +148,24 @@ class DeckCsvParser {
   void PlaceColumn(size_t index, const ColumnName& name, std::vector<std::string>* problems);
   void TakeRow(absl::string_view record);
   void AddRows(const RateRow& row);
+  void TakeNote();
+  void RefuseNotes();
   // Splits into `fields_`; the reason if the quoting is wrong, else empty.
   std::string SplitFields(absl::string_view record, char separator);
   bool Has(DeckColumn column) const { return positions_[static_cast<size_t>(column)] != 0; }
+  bool HasMobileCodes() const { return Has(DeckColumn::kMcc) || Has(DeckColumn::kMccMnc); }
   absl::string_view Field(DeckColumn column) const;
   bool IsNote() const;
+  bool IsTotal() const;
   std::string CountProblem() const;
   void ReadRow(RateRow* row);
   void ReadKind(RateRow* row);
   void ReadPrefix(RateRow* row);
   void ReadCarrier(RateRow* row);
+  // Of a list that names networks and no prefixes.
+  std::string MobileCode() const;
+  void ReadPrefixesOfNetwork(const RateRow& row);
+  void ReadNetworks();
   void ReadNames(RateRow* row);
   void ReadPrices(RateRow* row);
   void ReadIncrements(RateRow* row);
@@ -186,6 +203,11 @@ class DeckCsvParser {
   std::vector<absl::string_view> fields_;  // of the record and of `unquoted_`
   std::vector<std::string> unquoted_;
   std::vector<std::string> prefixes_;  // of the row at hand
+  std::vector<std::string> carriers_;  // of the same, in a list by networks; empty: that of the row
+  bool by_network_ = false;            // countries are told by networks, and there are no prefixes
+  absl::flat_hash_set<std::string> networks_;  // lines that are there, in such a list
+  std::vector<int64_t> notes_;                 // lines of words since the last row
+  std::vector<std::string> note_texts_;        // the first of them
   std::vector<Problem> problems_;
   PrefixForm form_;
   DecimalMarks marks_;

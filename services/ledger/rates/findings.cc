@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -19,6 +21,7 @@
 #include "services/ledger/rates/country_names.h"
 #include "services/ledger/rates/line_charges.h"
 #include "services/ledger/rates/line_check.h"
+#include "services/ledger/rates/number_lengths.h"
 
 namespace reserve::rates {
 namespace {
@@ -70,6 +73,7 @@ class Reader {
                         ", and there are decks in other currencies: is that the currency?"));
     }
     ReadPrefixes();
+    ReadLengths();
     ReadNames();
     ReadGaps();
     ReadUsages();
@@ -248,6 +252,23 @@ class Reader {
            domain::CountryOfNumber(absl::StrCat("1", digits)) != domain::NumberCountry::kUnknown;
   }
 
+  void ReadLengths() {
+    Tally longer;
+    std::string prefix;
+    for (size_t i = 0; i < file_.rows.size(); ++i) {
+      if (IsShortCodeKind(file_.rows.KindAt(i))) continue;
+      UnpackDigits(file_.rows.DigitsAt(i), &prefix);
+      const absl::string_view code = CallingCodeOf(prefix);
+      const size_t most = MostNationalDigits(code);
+      if (most > 0 && prefix.size() > code.size() + most)
+        longer.Add([&] { return LineOf(file_, i); });
+    }
+    if (longer.count == 0) return;
+    Tell(FindingCode::kPrefixTooLong, std::move(longer),
+         "a prefix is longer than any number of its country: has it digits too many, or are they "
+         "two?");
+  }
+
   void ReadNames() {
     Tally wrong;
     int64_t lost_one = 0;
@@ -283,14 +304,16 @@ class Reader {
          "a prefix has lines before and after some days, and none on them");
   }
 
-  // Usages that no line of the deck prices, by kind and the first digits of their numbers: a number
-  // is a person's, and stays out of it.
-  Tally WithoutPrice(const std::vector<Destination>& usages) {
+  // Adds usages that no line of the deck prices, by kind and the first digits of their numbers: a
+  // number is a person's, and stays out of it.
+  void AddWithoutPrice(const std::vector<Destination>& usages, Tally* tally) {
     constexpr size_t kShownDigits = 6;
-    Tally without;
+    Tally& without = *tally;
     absl::flat_hash_set<std::string> shown;
     for (const Destination& usage : usages) {
       if (HasPrice(usage)) continue;
+      if (!usage.counted_by.empty() && missed_.contains({IsText(usage), usage.counted_by}))
+        continue;
       const bool short_code = domain::IsShortCode(usage.number);
       const std::string label = absl::StrCat(
           usage.kind == domain::UsageKind::kCall ? "calls to " : "texts to ", short_code ? "" : "+",
@@ -302,7 +325,57 @@ class Reader {
         ++without.count;
       }
     }
-    return without;
+  }
+
+  static bool IsText(const Destination& usage) { return usage.kind == domain::UsageKind::kSms; }
+
+  // Adds what was added up of prefixes of which the deck prices no number at all. Of those of which
+  // it prices some, the newest usages tell.
+  void AddMissedGroups(Tally* tally) {
+    std::map<std::tuple<RateKind, std::string, std::string>, int64_t> usages;
+    for (const UsageGroup& group : circumstances_.groups) {
+      if (group.kind == RateKind::kCallInbound) continue;
+      usages[{group.kind, group.prefix, group.carrier}] += group.usages;
+      recent_count_ += group.usages;
+    }
+    for (const auto& [key, count] : usages) {
+      const auto& [kind, prefix, carrier] = key;
+      if (count <= 0 || HasPriceOfAny(kind, prefix, carrier)) continue;
+      missed_.insert({IsTextKind(kind), prefix});
+      tally->Add([&, &kind = kind, &prefix = prefix, &carrier = carrier, count = count] {
+        return absl::StrCat(count, IsTextKind(kind) ? " texts to " : " calls to ",
+                            IsShortCodeKind(kind) ? "" : "+", prefix, carrier.empty() ? "" : " by ",
+                            carrier);
+      });
+      tally->count += count - 1;
+    }
+  }
+
+  // Has the deck a line for any number of this prefix?
+  bool HasPriceOfAny(RateKind kind, const std::string& prefix, const std::string& carrier) {
+    const uint64_t digits = PackDigits(prefix);
+    const auto has = [&](uint64_t of) {
+      return HasLineOf(kind, of, "") || (!carrier.empty() && HasLineOf(kind, of, carrier));
+    };
+    if (IsShortCodeKind(kind)) return has(digits);
+    for (size_t count = CountDigits(digits); count > 0; --count) {
+      if (has(FirstDigits(digits, count))) return true;
+    }
+    if (prefix.size() >= kMaxPackedDigits) return false;
+    const uint64_t longer = PackDigits(absl::StrCat(prefix, "0"));
+    const size_t place = file_.rows.LowerBound(Order(), kind, longer, "");
+    if (place >= Order().size() || file_.rows.KindAt(Order()[place]) != kind) return false;
+    std::string next;
+    UnpackDigits(file_.rows.DigitsAt(Order()[place]), &next);
+    return absl::StartsWith(next, prefix);
+  }
+
+  bool HasLineOf(RateKind kind, uint64_t digits, absl::string_view carrier) {
+    const size_t place = file_.rows.LowerBound(Order(), kind, digits, carrier);
+    if (place >= Order().size()) return false;
+    const uint32_t row = Order()[place];
+    return file_.rows.KindAt(row) == kind && file_.rows.DigitsAt(row) == digits &&
+           file_.rows[row].carrier == carrier;
   }
 
   bool HasPrice(const Destination& usage) {
@@ -324,11 +397,22 @@ class Reader {
   }
 
   void ReadUsages() {
-    if (Tally missed = WithoutPrice(circumstances_.recent); missed.count > 0) {
-      Tell(FindingCode::kMissesRecent, std::move(missed),
-           "usage of the last days had a price and would have none");
+    Tally missed;
+    AddMissedGroups(&missed);
+    AddWithoutPrice(circumstances_.recent, &missed);
+    for (const Destination& usage : circumstances_.recent) {
+      if (usage.counted_by.empty()) ++recent_count_;
     }
-    if (Tally left = WithoutPrice(circumstances_.unrated); left.count > 0) {
+    if (missed.count > 0) {
+      const int64_t count = missed.count;
+      Tell(FindingCode::kMissesRecent, std::move(missed),
+           absl::StrCat("usage of the last days had a price and would have none: ", count, " of ",
+                        recent_count_, " from ", absl::FormatCivilTime(circumstances_.first_day),
+                        " to ", absl::FormatCivilTime(circumstances_.last_day)));
+    }
+    Tally left;
+    AddWithoutPrice(circumstances_.unrated, &left);
+    if (left.count > 0) {
       Tell(FindingCode::kLeavesUnrated, std::move(left),
            "usage that waits for a price would still have none");
     }
@@ -343,6 +427,9 @@ class Reader {
   Tally changed_;
   Tally much_;
   Tally crosses_;
+  int64_t recent_count_ = 0;
+  std::set<std::pair<bool, std::string>>
+      missed_;                   // groups of which nothing has a price: text, prefix
   std::vector<uint32_t> order_;  // of Order(), once somebody asks
 };
 
@@ -368,6 +455,8 @@ absl::string_view NameOf(FindingCode code) {
       return "DATES_GAP";
     case FindingCode::kFirstOfCurrency:
       return "FIRST_OF_CURRENCY";
+    case FindingCode::kPrefixTooLong:
+      return "PREFIX_TOO_LONG";
   }
   return "";
 }

@@ -15,9 +15,11 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/civil_time.h"
 #include "services/ledger/domain/usage.h"
 #include "services/ledger/rates/deck_csv.h"
 #include "services/ledger/rates/rate_deck.h"
+#include "services/ledger/rates/usage_groups.h"
 
 namespace reserve::rates {
 
@@ -45,11 +47,14 @@ enum class FindingCode : uint8_t {
   kDatesGap = 8,
   // The currency has no deck, and other currencies have.
   kFirstOfCurrency = 9,
+  // A prefix is longer than any number of its calling code: two that stand together, say.
+  kPrefixTooLong = 10,
 };
 inline constexpr FindingCode kFindingCodes[] = {
     FindingCode::kRowsDropped,   FindingCode::kPricesChanged,   FindingCode::kCrossesCeiling,
     FindingCode::kBarePrefix,    FindingCode::kNameNotInPrefix, FindingCode::kMissesRecent,
-    FindingCode::kLeavesUnrated, FindingCode::kDatesGap,        FindingCode::kFirstOfCurrency};
+    FindingCode::kLeavesUnrated, FindingCode::kDatesGap,        FindingCode::kFirstOfCurrency,
+    FindingCode::kPrefixTooLong};
 // "ROWS_DROPPED" and so on.
 absl::string_view NameOf(FindingCode code);
 
@@ -64,6 +69,8 @@ struct Finding {
 struct Destination {
   domain::UsageKind kind = domain::UsageKind::kCall;
   std::string number;  // as kept (domain/destination.h)
+  // Of one that is in `Circumstances::groups`, too: the prefix of the line that priced it.
+  std::string counted_by = {};
 };
 
 // What the deck comes into.
@@ -72,8 +79,13 @@ struct Circumstances {
   // RateRows::Sort() has them, one after the other. Unset: there is none.
   std::function<bool(size_t index, RateRow* row)> row_in_force;  // false: no more
   DeckHeader header_in_force = {};
-  bool other_currencies = false;     // have decks
-  std::vector<Destination> recent;   // outbound, priced
+  bool other_currencies = false;  // have decks
+  // What was priced lately, of these days: all that is added up by now, and the newest usages one
+  // by one. Inbound calls, which are free without a line, are passed over.
+  std::vector<UsageGroup> groups;
+  std::vector<Destination> recent;
+  absl::CivilDay first_day = {};
+  absl::CivilDay last_day = {};
   std::vector<Destination> unrated;  // outbound, without a price of their start
 };
 

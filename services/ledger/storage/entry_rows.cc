@@ -531,15 +531,15 @@ absl::StatusOr<std::vector<PricedUsage>> ListPricedUsages(Connection& connection
                                                           int limit) {
   SqlText sql(
       "SELECT usage_kind,destination,deck_version,carrier,start_time,duration_seconds,"
-      "duration_micros,segments FROM entries FORCE INDEX (PRIMARY) WHERE record_time >= ");
+      "duration_micros,segments,direction,prefix,record_time FROM entries FORCE INDEX (PRIMARY) "
+      "WHERE record_time >= ");
   sql.Time(since);
-  sql.Raw(absl::StrCat(" AND direction = ", static_cast<int>(domain::Direction::kOutbound),
+  sql.Raw(absl::StrCat(" AND kind = ", static_cast<int>(EntryKind::kUsage),
                        " AND deck_version > 0 ORDER BY record_time DESC LIMIT ", limit));
   std::vector<PricedUsage> usages;
   RESERVE_RETURN_IF_ERROR(connection.Query(sql.str(), [&usages](const Row& row) {
     PricedUsage each;
     each.usage.kind = static_cast<domain::UsageKind>(row.Int(1));
-    each.usage.direction = domain::Direction::kOutbound;
     each.usage.destination = row.Text(2);
     each.deck_version = row.Int(3);
     each.usage.carrier = row.Text(4);
@@ -547,6 +547,9 @@ absl::StatusOr<std::vector<PricedUsage>> ListPricedUsages(Connection& connection
     each.usage.duration =
         row.IsNull(7) ? absl::Seconds(row.Int(6)) : absl::Microseconds(row.Int(7));
     each.usage.segments = static_cast<int32_t>(row.Int(8));
+    each.usage.direction = static_cast<domain::Direction>(row.Int(9));
+    each.prefix = row.Text(10);
+    each.record_time = row.Time(11);
     // The digest of a number that was erased is longer than any number.
     if (each.usage.destination.size() <= kMaxDestinationBytes) usages.push_back(std::move(each));
   }));

@@ -100,11 +100,13 @@ absl::StatusOr<domain::Entry> LoadEntry(Connection& connection, absl::string_vie
 absl::StatusOr<std::optional<domain::Entry>> FindCredit(Connection& connection,
                                                         const domain::Recharge& credited);
 
-// Outbound usages that were booked since a time and had a price then: of the newest `limit` ones,
-// of all accounts, without ids. Those whose numbers were erased are left out.
+// Usages that were booked since a time and had a price of a deck's line then: of the newest `limit`
+// ones, of all accounts, without ids. Those whose numbers were erased are left out.
 struct PricedUsage {
   domain::Usage usage;
   int64_t deck_version = 0;
+  std::string prefix;  // of the line
+  absl::Time record_time;
 };
 absl::StatusOr<std::vector<PricedUsage>> ListPricedUsages(Connection& connection, absl::Time since,
                                                           int limit);

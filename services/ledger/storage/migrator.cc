@@ -17,6 +17,7 @@
 #include "services/ledger/storage/errors.h"
 #include "services/ledger/storage/feature_level.h"
 #include "services/ledger/storage/sql_text.h"
+#include "services/ledger/storage/usage_count_rows.h"
 
 namespace reserve::storage {
 namespace {
@@ -153,6 +154,8 @@ constexpr PartitionedTable kPartitionedTables[] = {
     {"entries", kMonthsBack},
     // H4: ids of holds are remembered for 30 days.
     {"ended_holds", 1, absl::Hours(24 * 31)},
+    // Decks are held against usage of the last days.
+    {"usage_by_prefix", 2, absl::Hours(24 * kUsageKeptDays)},
 };
 
 // The bounds of a table's months, each the number of the month after it.
@@ -261,6 +264,8 @@ constexpr TableRights kRights[] = {
     {"rate_activations", "number", true, true},
     {"rates", "deck_version", true},
     {"rate_shapes", "deck_version", true},
+    {"usage_by_prefix", "day", true, true},
+    {"usage_count", "id", true, true},
     {"plans", "plan_id"},
     {"ledgers", "ledger_id", true, true},
     {"feature_level", "id"},

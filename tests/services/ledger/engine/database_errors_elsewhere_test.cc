@@ -33,6 +33,7 @@
 #include "services/ledger/storage/recharge_rows.h"
 #include "services/ledger/storage/rerating_rows.h"
 #include "services/ledger/storage/server_check.h"
+#include "services/ledger/storage/usage_count_rows.h"
 #include "services/ledger/storage/usage_state_rows.h"
 #include "tests/services/ledger/engine/database_faults.h"
 #include "tests/services/ledger/engine/harness.h"
@@ -608,6 +609,36 @@ std::vector<Read> ReadsOfCalls() {
   };
 }
 
+// The same of the statistic of usage.
+std::vector<Read> ReadsOfCounting() {
+  const absl::Time long_ago = TestNow() - absl::Hours(24);
+  return {
+      {"how far usage is counted",
+       [](Connection& c) { return WasRead(storage::ReadUsageCount(c)); }},
+      {"what is to be counted",
+       [=](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_ASSIGN_OR_RETURN(
+             const storage::EntryStretch stretch,
+             storage::ListStretch(c, long_ago, TestNow() + absl::Hours(24), 1000));
+         return absl::StrCat(stretch.entries.size(), " entries");
+       }},
+      {"counting",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_ASSIGN_OR_RETURN(const storage::UsageCount count, storage::ReadUsageCount(c));
+         rates::UsageGroup group;
+         group.day = absl::CivilDay(2026, 11, 23);
+         RESERVE_RETURN_IF_ERROR(storage::AddUsage(c, count, count.through + absl::Microseconds(1),
+                                                   "one", TestNow(), group.day, {group})
+                                     .status());
+         return "counted";
+       }},
+      {"CompareRateDecks, recent usage",
+       [](Connection& c) {
+         return WasRead(storage::ReadCountedUsage(c, absl::CivilDay(2026, 11, 20), {0, 1}));
+       }},
+  };
+}
+
 // The same of ratings after the booking.
 std::vector<Read> ReadsOfRatings() {
   return {
@@ -633,6 +664,7 @@ std::vector<Read> AllReads() {
   for (Read& read : ReadsOfAll()) all.push_back(std::move(read));
   for (Read& read : MoreReads()) all.push_back(std::move(read));
   for (Read& read : ReadsOfCalls()) all.push_back(std::move(read));
+  for (Read& read : ReadsOfCounting()) all.push_back(std::move(read));
   for (Read& read : ReadsOfRatings()) all.push_back(std::move(read));
   return all;
 }

@@ -56,6 +56,7 @@ EngineOptions Ledger::Options() {
   options.query_threads = 1;
   options.bulk_threads = 1;
   options.poll_interval = absl::Milliseconds(10);
+  options.usage_count_interval = absl::Hours(1);  // who wants it shortens this
   options.clock = [this] { return clock_.Now(); };
   options.database_clock = [this](storage::Connection&) { return clock_.Now(); };
   return options;

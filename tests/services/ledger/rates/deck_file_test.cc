@@ -3,6 +3,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "common/error/error.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/ledger/domain/country.h"
 #include "services/ledger/rates/deck_csv.h"
 
 namespace reserve::rates {
@@ -215,11 +217,35 @@ TEST(DeckFileTest, AFileWithoutColumnNamesIsToldSo) {
   EXPECT_THAT(Refusal("44,United Kingdom,0.015\n"), HasSubstr("none before it names the columns"));
 }
 
-TEST(DeckFileTest, WhatStandsBelowTheRowsIsToBeRemoved) {
+TEST(DeckFileTest, WordsBelowTheRowsAreLeftOutAndSaid) {
+  const DeckFile file = Read(
+      "Destination,Code,Rate\nUK,44,0.01\n\nTotal,,\nPrices exclude VAT, taxes, and fees\n"
+      "Valid from 1 December 2026\n\"Contact: +44 20 7946 0000, rates@example.com\",,\n");
+  EXPECT_THAT(file.rows, SizeIs(1));
+  EXPECT_EQ(file.understood.row_count, 1);
+  EXPECT_EQ(file.understood.footer_count, 4);
+  EXPECT_THAT(file.understood.footer,
+              ElementsAre("line 4: \"Total\"", "line 5: \"Prices exclude VAT\"",
+                          "line 6: \"Valid from 1 December 2026\""));
+  EXPECT_EQ(Read("prefix,price\n44,0.01\nTotal,\n").understood.footer_count, 1);
+}
+
+TEST(DeckFileTest, WordsAmongTheRowsAreToBeRemoved) {
   const std::string refusal =
-      Refusal("Destination,Code,Rate\nUK,44,0.01\nTotal,,\nPrices exclude VAT\n");
-  EXPECT_THAT(refusal, AllOf(HasSubstr("line 3: the row has neither a prefix nor a price"),
+      Refusal("Destination,Code,Rate\nUK,44,0.01\nEurope,,\nSee annex\nFrance,33,0.01\nEnd,,\n");
+  EXPECT_THAT(refusal, AllOf(HasSubstr("line 3: the row has neither a prefix nor a price, and rows "
+                                       "come after it"),
                              HasSubstr("remove it (also in line 4)")));
+}
+
+TEST(DeckFileTest, WhatBelowTheRowsHasANumberIsNoNote) {
+  EXPECT_THAT(Refusal("Destination,Code,Rate\nUK,44,0.01\nTotal,,0.01\n"),
+              HasSubstr("line 3: the row is a total, and no line of a price list: remove it"));
+  EXPECT_THAT(Refusal("Code,Rate\n44,0.01\nTotal,0.01\n"), HasSubstr("the row is a total"));
+  // A line that was cut.
+  EXPECT_THAT(Refusal("Destination,Code,Rate\nUK,44,0.01\nFrance,33\n"),
+              HasSubstr("line 3: 2 columns where the header has 3"));
+  EXPECT_THAT(Refusal("Destination,Code,Rate\nUK,44,0.01\nFrance,33,\n"), HasSubstr("line 3: "));
 }
 
 TEST(DeckFileTest, APricePerSecondIsNotTakenForOneOfAMinute) {
@@ -603,6 +629,72 @@ TEST(DeckFileTest, S1_ACarrierIsANameOrTheCodeOfANetwork) {
   EXPECT_THAT(
       Refusal("MCC,MNC,prefix,price\n310,4,1,0.01\n", {.currency = "USD", .kind = RateKind::kSms}),
       HasSubstr("a spreadsheet drops leading zeros"));
+}
+
+// "447: 0.03", with the carrier.
+std::vector<std::string> TextsOf(const DeckFile& file) {
+  std::vector<std::string> texts;
+  for (const RateRow& row : file.rows) {
+    EXPECT_EQ(row.kind, RateKind::kSms);
+    texts.push_back(absl::StrCat(row.prefix, row.carrier.empty() ? "" : " ", row.carrier, ": ",
+                                 FormatDecimal(row.price)));
+  }
+  return texts;
+}
+
+TEST(DeckFileTest, S1_AListByNetworksIsOfAllNumbersOfTheirCountries) {
+  const DeckFile file = Read(
+      "Country,Operator,MCC,MNC,Price per SMS\nUnited Kingdom,Vodafone,234,15,0.03\n"
+      "United Kingdom,All networks,234,,0.04\nJamaica,Digicel,338,050,0.05\n"
+      "Kazakhstan,Beeline,401,01,0.06\n");
+  EXPECT_THAT(TextsOf(file),
+              ElementsAre("44 234-15: 0.03", "44: 0.04", "1658 338-050: 0.05", "1876 338-050: 0.05",
+                          "76 401-01: 0.06", "77 401-01: 0.06"));
+  EXPECT_EQ(file.rows[0].destination_name, "United Kingdom Vodafone");
+  EXPECT_EQ(file.understood.row_count, 4);
+}
+
+TEST(DeckFileTest, S1_ANetworkMayStandInOneColumnAndSeveralInAField) {
+  EXPECT_THAT(TextsOf(Read("PLMN;Rate\n23415;0,03\n208-01;0,04\n262;0,05\n")),
+              ElementsAre("44 234-15: 0.03", "33 208-01: 0.04", "49: 0.05"));
+  EXPECT_THAT(TextsOf(Read("mcc,mnc,price\n234,\"10,11\",0.03\n234,*,0.04\n")),
+              ElementsAre("44 234-10: 0.03", "44 234-11: 0.03", "44: 0.04"));
+  EXPECT_THAT(TextsOf(Read("country,mcc,operator,price\nFR,208,SFR,0.03\nFR,208,Other,0.04\n")),
+              ElementsAre("33 sfr: 0.03", "33: 0.04"))
+      << "by name where a row has no network";
+}
+
+TEST(DeckFileTest, S1_NetworksOfOneCarrierAreOneLineOfEachAreaCode) {
+  const DeckFile file =
+      Read("mcc,mnc,price\n310,410,0.01\n310,150,0.01\n311,480,0.02\n310,,0.03\n");
+  std::set<std::string> prefixes;
+  std::map<std::string, int> carriers;
+  for (const RateRow& row : file.rows) {
+    prefixes.insert(row.prefix);
+    ++carriers[row.carrier];
+    EXPECT_EQ(domain::TextOf(domain::CountryOfNumber(row.prefix)), "US") << row.prefix;
+  }
+  EXPECT_THAT(prefixes, AllOf(testing::Contains("1212"), testing::Not(testing::Contains("1876"))));
+  const int area_codes = static_cast<int>(prefixes.size());
+  EXPECT_THAT(carriers, ElementsAre(testing::Pair("", area_codes), testing::Pair("att", area_codes),
+                                    testing::Pair("verizon", area_codes)));
+}
+
+TEST(DeckFileTest, S1_WhatIsWrongWithANetworkIsNamed) {
+  EXPECT_THAT(Refusal("mcc,mnc,price\n234,5,0.03\n"), HasSubstr("drops leading zeros"));
+  EXPECT_THAT(Refusal("mcc,mnc,price\n310,10,0.03\n"),
+              HasSubstr("has two digits where a network of 310 has three"));
+  EXPECT_THAT(Refusal("mcc,mnc,price\n901,14,0.03\n"),
+              HasSubstr("\"901\" is no mobile country code in use: name the country, or add a "
+                        "column prefix"));
+  EXPECT_THAT(Refusal("country,mcc,mnc,price\nFrance,262,01,0.03\n"),
+              HasSubstr("\"262\" is a mobile country code of Germany, and the row says France"));
+  EXPECT_THAT(Refusal("country code,mcc,mnc,price\n33,262,01,0.03\n"),
+              HasSubstr("\"33\" is not the calling code of Germany"));
+  EXPECT_THAT(Refusal("kind,mcc,mnc,price\ncall,262,01,0.03\n"),
+              HasSubstr("must be sms where a list has no prefixes"));
+  EXPECT_THAT(Refusal("mcc,mnc,price\n310,410,0.01\n310,150,0.02\n"),
+              HasSubstr("the same kind, prefix and carrier as line 2"));
 }
 
 // --- The files that were refused in trials ----------------------------------

@@ -188,6 +188,16 @@ TEST(FindingsTest, AFileWithoutTheLeading1IsTold) {
   EXPECT_THAT(findings[0].lines, Contains("line 4: call 212 USA - NY"));
 }
 
+TEST(FindingsTest, APrefixThatIsLongerThanAnyNumberOfItsCountryIsTold) {
+  const auto findings = Scene().Find(
+      "prefix,price\n442079460000,0.01\n4420794600001,0.01\n12125550123,0.01\n"
+      "121255501231,0.01\n491711234567890,0.01\n210012345678,0.01\n");
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].code, FindingCode::kPrefixTooLong);
+  EXPECT_THAT(findings[0].lines,
+              ElementsAre("line 3: call 4420794600001", "line 5: call 121255501231"));
+}
+
 TEST(FindingsTest, NamesAreHeldAgainstPrefixesByCountry) {
   const auto fits = [](absl::string_view name, absl::string_view prefix) {
     const auto named = CountryInName(name);
@@ -240,6 +250,48 @@ TEST(FindingsTest, UsageThatWouldHaveNoPriceIsToldByItsFirstDigitsAlone) {
               ElementsAre("calls to +331234...", "texts to +447700...", "calls to 411"));
   EXPECT_EQ(findings[1].code, FindingCode::kLeavesUnrated);
   EXPECT_EQ(findings[1].count, 1);
+}
+
+UsageGroup GroupOf(RateKind kind, const std::string& prefix, int64_t usages,
+                   const std::string& carrier = "") {
+  UsageGroup group;
+  group.kind = kind;
+  group.prefix = prefix;
+  group.carrier = carrier;
+  group.usages = usages;
+  return group;
+}
+
+TEST(FindingsTest, AllUsageOfTheLastDaysIsHeldAgainstTheDeckByPrefix) {
+  Scene scene;
+  scene.circumstances().first_day = absl::CivilDay(2026, 11, 22);
+  scene.circumstances().last_day = absl::CivilDay(2026, 11, 29);
+  scene.circumstances().groups = {
+      GroupOf(RateKind::kCall, "44", 100'000),     GroupOf(RateKind::kCall, "4420", 5),
+      GroupOf(RateKind::kCall, "33", 70'000),      GroupOf(RateKind::kCall, "33", 1'000),
+      GroupOf(RateKind::kCallInbound, "1800", 10), GroupOf(RateKind::kShortCode, "411", 2),
+      GroupOf(RateKind::kSms, "1212", 4, "att"),   GroupOf(RateKind::kSms, "1212", 3, "verizon")};
+  // In the groups, too; and newer than they are.
+  scene.circumstances().recent = {{domain::UsageKind::kCall, "33123456789", "33"},
+                                  {domain::UsageKind::kCall, "33123456789"},
+                                  {domain::UsageKind::kCall, "442079460000"}};
+  const auto findings = scene.Find("kind,prefix,carrier,price\ncall,44,,0.01\nsms,1212,att,0.01\n");
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].code, FindingCode::kMissesRecent);
+  EXPECT_EQ(findings[0].count, 71'006);
+  EXPECT_EQ(findings[0].message,
+            "usage of the last days had a price and would have none: 71006 of 171016 from "
+            "2026-11-22 to 2026-11-29");
+  EXPECT_THAT(findings[0].lines, ElementsAre("71000 calls to +33", "3 texts to +1212 by verizon",
+                                             "2 calls to 411", "calls to +331234..."));
+}
+
+TEST(FindingsTest, OfAPrefixThatIsPricedInPartsTheNewestUsagesTell) {
+  Scene scene;
+  scene.circumstances().groups = {GroupOf(RateKind::kCall, "44", 100'000)};
+  scene.circumstances().recent = {{domain::UsageKind::kCall, "442079460000", "44"}};
+  EXPECT_THAT(scene.Codes("prefix,price\n4420,0.01\n4479,0.01\n"), testing::IsEmpty());
+  EXPECT_THAT(scene.Codes("prefix,price\n4479,0.01\n"), ElementsAre("MISSES_RECENT 1"));
 }
 
 TEST(FindingsTest, DaysWithoutALineAreTold) {
