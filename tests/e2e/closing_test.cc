@@ -23,6 +23,7 @@ namespace pb = ledger::v1;
 namespace gw = gateway::v1;
 using test_support::WaitUntil;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 using Accounts = pb::Accounts::Stub;
@@ -266,6 +267,31 @@ TEST_F(ClosingTest, P4_WhatComesAfterIsBookedAndBalanced) {
   EXPECT_EQ(Account("after").state(), pb::ACCOUNT_STATE_CLOSED);
   EXPECT_EQ(Text(Account("after").closing().owed()), "15.00");
   EXPECT_EQ(GivenBack("after"), 0);
+  ExpectAudited("after");
+  // It is a finding until a person has looked.
+  const auto found = [] {
+    std::vector<pb::MoneyAfterClosing> of_account;
+    for (const auto& late : Must(&Support::ListReviews, "page_size: 1000").after_closing()) {
+      if (late.account_id() == "after") of_account.push_back(late);
+    }
+    return of_account;
+  };
+  ASSERT_THAT(found(), SizeIs(1));
+  EXPECT_EQ(Text(found()[0].amount()), "15.00");
+  EXPECT_TRUE(found()[0].has_since());
+  const std::string dismiss =
+      "account_id: 'after' request_id: 'seen' dismissed { } reason: 'looked at' actor: 'ann' ";
+  Must(&Support::ResolveReview, dismiss + "validate_only: true");
+  EXPECT_THAT(found(), SizeIs(1));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(Must(&Support::ResolveReview, dismiss).account_id(), "after");
+    EXPECT_THAT(found(), IsEmpty());
+  }
+  EXPECT_EQ(
+      ReasonOf(Ask(&Support::ResolveReview, "account_id: 'after' dismissed { } reason: 'again'")
+                   .status()),
+      "NOT_UNDER_REVIEW");
+  EXPECT_EQ(Text(Account("after").closing().owed()), "15.00");
   ExpectAudited("after");
 }
 

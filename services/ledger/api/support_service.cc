@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
 #include "services/ledger/api/page_token.h"
+#include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/dispute_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 
@@ -105,11 +107,26 @@ absl::StatusOr<book::Command> ParseLift(const pb::LiftSuspensionRequest& request
       {request.payment_method_id(), request.dispute_id()}, std::move(by), request.request_id()};
 }
 
-// What a person must look at: what is under review, and what keeps states of its charge, each row
-// once, by account and ordinal.
-absl::StatusOr<std::vector<domain::Recharge>> ReviewsAfter(storage::Connection& connection,
-                                                           const book::RechargeKey& after,
-                                                           int limit) {
+// A thing that a person must look at: a row, or, with ordinal 0, money that came to the account
+// after it was closed.
+struct Finding {
+  domain::Recharge row;
+  domain::Closing closing = {};
+};
+
+// Before "acme/1" comes "acme", what is of the account as a whole.
+std::string CursorAfterFinding(const Finding& last) {
+  return last.row.ordinal == 0 ? last.row.account_id : CursorAfter(last.row);
+}
+
+absl::StatusOr<book::RechargeKey> FindingBefore(const Page& page) {
+  if (absl::StrContains(page.cursor, '/')) return RowBefore(page);
+  return book::RechargeKey(page.cursor, 0);
+}
+
+// What is under review, and what keeps states of its charge, each row once, by account and ordinal.
+absl::StatusOr<std::vector<domain::Recharge>> RowsAfter(storage::Connection& connection,
+                                                        const book::RechargeKey& after, int limit) {
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Recharge> rows,
                            storage::ListReviews(connection, after, limit));
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Recharge> keeping,
@@ -126,6 +143,27 @@ absl::StatusOr<std::vector<domain::Recharge>> ReviewsAfter(storage::Connection& 
       rows.end());
   if (rows.size() > static_cast<size_t>(limit)) rows.resize(static_cast<size_t>(limit));
   return rows;
+}
+
+absl::StatusOr<std::vector<Finding>> FindingsAfter(storage::Connection& connection,
+                                                   const book::RechargeKey& after, int limit) {
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Recharge> rows, RowsAfter(connection, after, limit));
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Account> late,
+                           storage::ListAccountsWithLateMoney(connection, after.first, limit));
+  std::vector<Finding> findings;
+  for (domain::Recharge& row : rows) findings.push_back({std::move(row)});
+  for (const domain::Account& account : late) {
+    Finding& finding = findings.emplace_back();
+    finding.row.account_id = account.account_id;
+    finding.row.currency = account.currency;
+    finding.closing = account.closing;
+  }
+  absl::c_sort(findings, [](const Finding& one, const Finding& other) {
+    return std::tie(one.row.account_id, one.row.ordinal) <
+           std::tie(other.row.account_id, other.row.ordinal);
+  });
+  if (findings.size() > static_cast<size_t>(limit)) findings.resize(static_cast<size_t>(limit));
+  return findings;
 }
 
 // What the gateway told of a charge that nothing is credited for.
@@ -155,8 +193,16 @@ absl::Status FillKept(storage::Connection& connection, const domain::Recharge& c
   }
 }
 
-absl::Status FillReview(storage::Connection& connection, const domain::Recharge& row,
+absl::Status FillReview(storage::Connection& connection, const Finding& finding,
                         pb::ListReviewsResponse* response) {
+  const domain::Recharge& row = finding.row;
+  if (row.ordinal == 0) {
+    pb::MoneyAfterClosing* late = response->add_after_closing();
+    late->set_account_id(row.account_id);
+    reserve::ToProto(finding.closing.late, row.currency, late->mutable_amount());
+    reserve::ToProto(finding.closing.late_time, late->mutable_since());
+    return absl::OkStatus();
+  }
   if (row.state == domain::RechargeState::kNeedsReview) {
     if (row.is_refund()) {
       ToProto(row, response->add_refunds());
@@ -214,17 +260,17 @@ grpc::ServerUnaryReactor* SupportService::ListReviews(grpc::CallbackServerContex
   return StartQuery(
       api_, context, "ListReviews", [=](storage::Connection& connection) -> absl::Status {
         RESERVE_ASSIGN_OR_RETURN(const Page page, PageFrom(*request, {"ListReviews"}));
-        RESERVE_ASSIGN_OR_RETURN(const book::RechargeKey after, RowBefore(page));
-        RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Recharge> reviews,
-                                 ReviewsAfter(connection, after, page.limit()));
+        RESERVE_ASSIGN_OR_RETURN(const book::RechargeKey after, FindingBefore(page));
+        RESERVE_ASSIGN_OR_RETURN(const std::vector<Finding> findings,
+                                 FindingsAfter(connection, after, page.limit()));
         response->Clear();
         absl::Status status;
         FillPage(
-            page, reviews, response,
-            [&](const domain::Recharge& recharge) {
-              status.Update(FillReview(connection, recharge, response));
+            page, findings, response,
+            [&](const Finding& finding) {
+              status.Update(FillReview(connection, finding, response));
             },
-            CursorAfter);
+            CursorAfterFinding);
         return status;
       });
 }

@@ -196,7 +196,7 @@ struct RecordPayout {
   domain::ByStaff by;
 };
 struct ResolveReview {
-  int64_t ordinal = 0;
+  int64_t ordinal = 0;  // 0, dismissed: of the money that came after the account was closed
   domain::ReviewOutcome outcome;
   std::string currency;  // of the amount; empty: the account's
   domain::ByStaff by;

@@ -17,6 +17,7 @@
 #include "common/error/error.h"
 #include "services/ledger/book/charges.h"
 #include "services/ledger/book/errors.h"
+#include "services/ledger/domain/refusals.h"
 
 namespace reserve::book {
 namespace {
@@ -121,9 +122,33 @@ absl::StatusOr<Transition> Folder::Resolved(const AccountImage& image, const Rec
                                refund_id, command.by);
 }
 
+absl::StatusOr<Reply> Folder::DismissLate(AccountImage& image, const ResolveReview& command) {
+  const std::string account_id = image.account().account_id;
+  RechargeReply none;
+  none.recharge.account_id = account_id;
+  none.recharge.currency = image.account().currency;
+  const std::string digest = DigestOf(command);
+  const auto stored = image_.requests.find(OnceKey(account_id, command.request_id));
+  if (!command.request_id.empty() && stored != image_.requests.end()) {
+    if (stored->second.record.digest != digest) return domain::RequestIdReused(command.request_id);
+    none.already_applied = true;
+    return none;
+  }
+  RESERVE_ASSIGN_OR_RETURN(Transition transition,
+                           domain::DismissLateMoney(ContextOf(image), image.account(), command.by));
+  if (command.validate_only) return none;
+  ApplyWithOpen(image, std::move(transition));
+  if (!command.request_id.empty()) {
+    NoteRequest(account_id, command.request_id, digest, /*ordinal=*/0);
+    image.balance_changed = true;
+  }
+  return none;
+}
+
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const ResolveReview& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   const std::string digest = DigestOf(command);
+  if (command.ordinal == 0 && command.outcome.dismissed) return DismissLate(*image, command);
   if (!command.request_id.empty()) {
     if (const auto repeat = AnswerAgain(account_id, command.request_id, digest)) return *repeat;
   }

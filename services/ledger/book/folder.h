@@ -130,6 +130,8 @@ class Folder {
   absl::StatusOr<domain::Transition> Resolved(const AccountImage& image,
                                               const domain::Recharge& recharge,
                                               const ResolveReview& command);
+  // Ends the finding of money that came after the account was closed (P4): it is of no recharge.
+  absl::StatusOr<Reply> DismissLate(AccountImage& image, const ResolveReview& command);
   // Applies the outcome of a report or a review, and what the gateway told before.
   absl::StatusOr<Reply> ApplyOutcome(AccountImage& image, int64_t ordinal,
                                      absl::StatusOr<domain::Transition> transition);

@@ -23,6 +23,10 @@ struct Closing {
   Nanos paid_out = 0;     // of that, what a person has
   Nanos written_off = 0;  // net: debt above zero, what is less than a minor unit below it
   CompactTime close_time = absl::InfinitePast();
+  // Money that came or went after it was closed, until a person has looked: since when, or
+  // InfinitePast, and how much, net.
+  CompactTime late_time = absl::InfinitePast();
+  Nanos late = 0;
 
   bool begun() const { return begin_time != absl::InfinitePast(); }
   // Has a person still to pay something out?

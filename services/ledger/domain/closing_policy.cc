@@ -224,6 +224,9 @@ Transition MoveClosingOn(const Context& context, const Account& account) {
                   absl::StrCat(FormatMoney(account.currency, account.balance),
                                " came after the account was closed"))
         .amount = account.balance;
+    Closing& closing = draft.account().closing;
+    if (closing.late_time == absl::InfinitePast()) closing.late_time = context.now;
+    closing.late = AddSaturating(closing.late, account.balance);
     BringToZero(&draft);
     return std::move(draft).Finish();
   }
@@ -235,6 +238,17 @@ Transition MoveClosingOn(const Context& context, const Account& account) {
   Transition transition = std::move(draft).Finish();
   transition.unchanged = transition.account == account;
   return transition;
+}
+
+absl::StatusOr<Transition> DismissLateMoney(const Context& context, const Account& account,
+                                            const ByStaff& by) {
+  if (account.closing.late_time == absl::InfinitePast()) return NothingLate(account.account_id);
+  Draft draft(context, account);
+  Closing& closing = draft.account().closing;
+  Tell(by, draft.AddEvent(EventKind::kReviewResolved, by.reason)).amount = closing.late;
+  closing.late_time = absl::InfinitePast();
+  closing.late = 0;
+  return std::move(draft).Finish();
 }
 
 absl::StatusOr<Transition> RecordPayout(const Context& context, const Account& account, Nanos total,

@@ -48,6 +48,11 @@ absl::StatusOr<Transition> CloseAccount(const Context& context, const Account& a
 // CLOSING one needs, is not there.
 Transition MoveClosingOn(const Context& context, const Account& account);
 
+// A person has looked at the money that came or went after the account was closed (P4).
+// FAILED_PRECONDITION "NOT_UNDER_REVIEW" where none did.
+absl::StatusOr<Transition> DismissLateMoney(const Context& context, const Account& account,
+                                            const ByStaff& by);
+
 // Notes that a person has paid out what is owed: `total` in all, with what was paid before, so that
 // a repeat, also one that comes late, changes nothing. FAILED_PRECONDITION "MORE_THAN_OWED".
 absl::StatusOr<Transition> RecordPayout(const Context& context, const Account& account, Nanos total,

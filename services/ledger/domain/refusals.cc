@@ -222,6 +222,12 @@ absl::Status NotUnderReview(const Recharge& recharge) {
                  absl::StrCat("recharge ", recharge.ordinal, " is not under review"));
 }
 
+absl::Status NothingLate(absl::string_view account_id) {
+  return Refused("NOT_UNDER_REVIEW", "ordinal",
+                 absl::StrCat("no money has come to account \"", account_id,
+                              "\" after it was closed that nobody has looked at"));
+}
+
 absl::Status ChargeNotFound(absl::string_view charge_id) {
   return MakeError(absl::StatusCode::kNotFound, "CHARGE_NOT_FOUND", "charge_id",
                    absl::StrCat("charge ", charge_id, " is none of ours"));

@@ -102,6 +102,7 @@ absl::Status TooManyCardsGiven(int32_t most, absl::Time now, absl::Time allowed)
 absl::Status CalendarChangedTooOften(int32_t most, absl::Time now, absl::Time allowed);
 // FAILED_PRECONDITION "NOT_UNDER_REVIEW" on "ordinal".
 absl::Status NotUnderReview(const Recharge& recharge);
+absl::Status NothingLate(absl::string_view account_id);
 
 // NOT_FOUND "CHARGE_NOT_FOUND" on "charge_id": no recharge of ours was charged by it.
 absl::Status ChargeNotFound(absl::string_view charge_id);

@@ -86,6 +86,8 @@ constexpr absl::string_view kAccountColumns[] = {
     "payout_owed",
     "closing_written_off_nanos",
     "close_time",
+    "closing_late_time",
+    "closing_late_nanos",
     "create_time",
     "opening_digest",
 };
@@ -247,6 +249,8 @@ void ReadClosing(Columns& columns, domain::Closing* closing) {
   columns.Int();  // what such accounts are found by
   closing->written_off = columns.Int();
   closing->close_time = columns.TimeOr(absl::InfinitePast());
+  closing->late_time = columns.TimeOr(absl::InfinitePast());
+  closing->late = columns.Int();
 }
 
 Account ReadAccount(const Row& row) {
@@ -324,7 +328,9 @@ void AppendClosing(const domain::Closing& closing, SqlText* sql) {
       .Int(closing.paid_out)
       .Int(closing.owes() ? 1 : 0)
       .Int(closing.written_off)
-      .Time(closing.close_time);
+      .Time(closing.close_time)
+      .Time(closing.late_time)
+      .Int(closing.late);
 }
 
 void AppendAccount(const Account& a, SqlText* sql) {
@@ -516,12 +522,14 @@ absl::StatusOr<std::vector<Account>> ListAccounts(Connection& connection, absl::
   return accounts;
 }
 
-absl::StatusOr<std::vector<Account>> ListAccountsThatOwe(Connection& connection,
-                                                         absl::string_view after, int limit) {
+namespace {
+
+absl::StatusOr<std::vector<Account>> ListAccountsWhere(Connection& connection,
+                                                       absl::string_view from_where,
+                                                       absl::string_view after, int limit) {
   std::vector<std::string> ids;
   RESERVE_RETURN_IF_ERROR(connection.Query(
-      absl::StrCat("SELECT account_id FROM accounts FORCE INDEX (by_payout_owed) WHERE "
-                   "payout_owed = 1 AND account_id > ",
+      absl::StrCat("SELECT account_id FROM accounts ", from_where, " AND account_id > ",
                    Quoted(after), " ORDER BY account_id LIMIT ", limit),
       [&ids](const Row& row) { ids.push_back(row.Text(1)); }));
   RESERVE_ASSIGN_OR_RETURN(std::vector<Account> accounts,
@@ -530,6 +538,22 @@ absl::StatusOr<std::vector<Account>> ListAccountsThatOwe(Connection& connection,
     return one.account_id < other.account_id;
   });
   return accounts;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Account>> ListAccountsThatOwe(Connection& connection,
+                                                         absl::string_view after, int limit) {
+  return ListAccountsWhere(connection, "FORCE INDEX (by_payout_owed) WHERE payout_owed = 1", after,
+                           limit);
+}
+
+absl::StatusOr<std::vector<Account>> ListAccountsWithLateMoney(Connection& connection,
+                                                               absl::string_view after, int limit) {
+  // They are few.
+  return ListAccountsWhere(connection,
+                           "FORCE INDEX (by_closing_late_time) WHERE closing_late_time IS NOT NULL",
+                           after, limit);
 }
 
 absl::Status InsertAccounts(Connection& connection, const std::vector<const Account*>& accounts) {

@@ -48,6 +48,10 @@ absl::StatusOr<std::vector<domain::Account>> ListAccounts(Connection& connection
 absl::StatusOr<std::vector<domain::Account>> ListAccountsThatOwe(Connection& connection,
                                                                  absl::string_view after,
                                                                  int limit);
+// The same of those to which money came after they were closed that nobody has looked at.
+absl::StatusOr<std::vector<domain::Account>> ListAccountsWithLateMoney(Connection& connection,
+                                                                       absl::string_view after,
+                                                                       int limit);
 
 absl::Status InsertAccounts(Connection& connection,
                             const std::vector<const domain::Account*>& accounts);

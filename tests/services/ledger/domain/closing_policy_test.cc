@@ -407,6 +407,30 @@ TEST(ClosingPolicyTest, P4_ALateSuccessIsOwed) {
   EXPECT_EQ(books.account().last_ordinal, 3) << "no refund, no charge";
 }
 
+TEST(ClosingPolicyTest, P4_MoneyThatComesAfterClosingIsForAPersonUntilItIsDismissed) {
+  Books books = FundedAt(Dollars(5));
+  ASSERT_TRUE(books.Decline(DeclineClass::kHard).ok());
+  CloseNow(&books);
+  GiveBack(&books, 3);
+  EXPECT_EQ(ReasonOf(DismissLateMoney(books.context(), books.account(), {"seen"}).status()),
+            "NOT_UNDER_REVIEW");
+  const absl::Time first = books.now();
+  ASSERT_TRUE(books.Report(2, SuccessOf(books.recharge(2))).ok());
+  books.Advance(absl::Hours(1));
+  ASSERT_TRUE(books.TellDispute("dp_1", DisputeState::kOpened, Dollars(2)).ok());
+  EXPECT_EQ(books.account().closing.late_time, first);
+  EXPECT_EQ(books.account().closing.late, Dollars(13));
+  const auto dismissed = DismissLateMoney(books.context(), books.account(), {"seen", "ann"});
+  ASSERT_TRUE(dismissed.ok());
+  EXPECT_EQ(dismissed->account.closing.late, 0);
+  EXPECT_EQ(dismissed->account.closing.late_time, absl::InfinitePast());
+  ASSERT_EQ(dismissed->events.size(), 1u);
+  EXPECT_EQ(dismissed->events[0].kind, EventKind::kReviewResolved);
+  EXPECT_EQ(dismissed->events[0].actor, "ann");
+  EXPECT_EQ(dismissed->events[0].amount, Dollars(13));
+  EXPECT_EQ(dismissed->account.balance, 0);
+}
+
 TEST(ClosingPolicyTest, P4_ALateSuccessFirstTakesBackWhatWasWrittenOff) {
   Books books = FundedAt(Dollars(5));
   ASSERT_TRUE(books.Decline(DeclineClass::kHard).ok());

@@ -473,6 +473,8 @@ std::vector<Read> ReadsOfAll() {
        }},
       {"ListPayouts",
        [](Connection& c) { return CountOf(storage::ListAccountsThatOwe(c, "", 10)); }},
+      {"ListReviews, what came after closing",
+       [](Connection& c) { return CountOf(storage::ListAccountsWithLateMoney(c, "", 10)); }},
       {"ListReviews",
        [](Connection& c) {
          return WasRead(storage::ListReviews(c, {"", 0}, 10));

@@ -502,6 +502,7 @@ TEST_F(ReadsTest, PagesOfAllAccounts) {
   ExpectReads(kMost + 2 * kLimit,
               [&] { return ListAccounts(*connection_, Id(1000), kLimit).status(); });
   ExpectReads(2, [&] { return ListAccountsThatOwe(*connection_, "", kLimit).status(); });
+  ExpectReads(2, [&] { return ListAccountsWithLateMoney(*connection_, "", kLimit).status(); });
   const absl::Time late = TestNow() + absl::Hours(24 * 365 * 20);
   ExpectReads(kMost, [&] { return DueRechecks(*connection_, late, kLimit).status(); });
   ExpectReads(2, [&] { return DueRechecks(*connection_, TestNow(), kLimit).status(); });
