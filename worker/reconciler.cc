@@ -296,8 +296,9 @@ absl::Status Reconciler::CheckPayment(const pb::Payment& payment) {
   }
   const GatewayCharge found = FromProto(*charge);
   // One of a worker's may have been reconciled as its recharge, which says nothing of the payment.
-  const bool met_as_payment = met_as_payments_.count(found.charge_id) > 0 ||
-                              (WasReconciled(*charge) && !ParseReference(found.reference).has_value());
+  const bool met_as_payment =
+      met_as_payments_.count(found.charge_id) > 0 ||
+      (WasReconciled(*charge) && !ParseReference(found.reference).has_value());
   return met_as_payment ? absl::OkStatus() : ReconcilePayment(found, payment);
 }
 
