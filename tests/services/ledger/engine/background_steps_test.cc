@@ -86,8 +86,7 @@ TEST_F(BackgroundCommandsTest, AnAccountThatCantBeReconsideredIsTold) {
 TEST_F(BackgroundCommandsTest, AUsageThatCantBeRatedIsTold) {
   auto engine = StartLooking();
   OpenFunded(*engine, "a");
-  ASSERT_TRUE(
-      Ask<UsageReply>(*engine, "a", RecordUsage{Call(kUser, "c", "33155501234", 60)}).ok());
+  ASSERT_TRUE(Ask<UsageReply>(*engine, "a", RecordUsage{Call(kUser, "c", "33155501234", 60)}).ok());
   engine.reset();
   Change("UPDATE users SET plan_id = 'gone'");
   engine = StartLooking();

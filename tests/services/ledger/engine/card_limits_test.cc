@@ -199,8 +199,8 @@ TEST_F(CardLimitsTest, G9_WhatCantBeDeferredIsTold) {
     ledger_.sql().Execute(absl::StrCat(
         "INSERT INTO card_declines (account_id,ordinal,attempt,card_fingerprint,decline_time) "
         "VALUES ('another',1,",
-        i, ",'shared','",
-        absl::FormatTime("%Y-%m-%d %H:%M:%E6S", begin_, absl::UTCTimeZone()), "')"));
+        i, ",'shared','", absl::FormatTime("%Y-%m-%d %H:%M:%E6S", begin_, absl::UTCTimeZone()),
+        "')"));
   }
   const auto change = [this](const std::string& sql) {
     ledger_.sql().Execute(sql);
@@ -213,8 +213,8 @@ TEST_F(CardLimitsTest, G9_WhatCantBeDeferredIsTold) {
   EXPECT_GT(engine->steps().failing(Step::kDispatch), absl::ZeroDuration());
   change("INSERT INTO accounts SELECT * FROM away");
   EXPECT_TRUE(WaitUntil([&] { return HeldBack("a"); }));
-  EXPECT_TRUE(WaitUntil(
-      [&] { return engine->steps().failing(Step::kDispatch) == absl::ZeroDuration(); }));
+  EXPECT_TRUE(
+      WaitUntil([&] { return engine->steps().failing(Step::kDispatch) == absl::ZeroDuration(); }));
   EXPECT_THAT(worker.attempts(), ElementsAre());
 }
 

@@ -213,8 +213,8 @@ void HoldsTest::FillWithUnbookable(const std::string& account_id, int calls) {
     orders.emplace_back(account_id, ReleaseHold{id, absl::ZeroDuration()});
   }
   for (const auto& reply : AskAll(*fills, orders)) ASSERT_TRUE(reply.ok()) << reply.status();
-  ledger_.sql().Execute(absl::StrCat("UPDATE users SET plan_id = 'gone' WHERE account_id = '",
-                                     account_id, "'"));
+  ledger_.sql().Execute(
+      absl::StrCat("UPDATE users SET plan_id = 'gone' WHERE account_id = '", account_id, "'"));
   ledger_.sql().Execute("UPDATE balances SET version = version + 1");
 }
 
