@@ -94,9 +94,9 @@ absl::Time Model::OursLet(const std::string& number, absl::Time from, bool decli
     for (auto decline = first; decline != last; ++decline) times.push_back(decline->second);
     std::sort(times.begin(), times.end());
     if (times.size() >= 2) {
-      const absl::Time last = times.back();
-      const bool soon = last < times[times.size() - 2] + 2 * settings_.decline_interval;
-      if (soon) when = std::max(when, last + settings_.decline_interval);
+      const absl::Time latest = times.back();
+      const bool soon = latest < times[times.size() - 2] + 2 * settings_.decline_interval;
+      if (soon) when = std::max(when, latest + settings_.decline_interval);
     }
   }
   const ModelWindow day = calendar_.At(CalendarUnit::kDay, now);
