@@ -787,6 +787,11 @@ bool Model::IsShort() const {
   return IsLow() || (state_ == AccountState::kPendingFunding && balance_ - Accrued() < threshold_);
 }
 
+// Before the first charge nothing waits that an act could end (O1).
+bool Model::WaitsToBeEnded() const {
+  return waits_for_the_customer_ && state_ != AccountState::kPendingFunding;
+}
+
 void Model::EndTheWait() {
   if (state_ == AccountState::kPendingFunding) return;
   acted_ = true;
@@ -962,7 +967,7 @@ Step Model::ChangeBilling(const BillingChange& change, absl::Time now) {
     }
     off_ = !on;
   }
-  if (step.events.empty() && !waits_for_the_customer_) {
+  if (step.events.empty() && !WaitsToBeEnded()) {
     step.outcome = Outcome::kUnchanged;
     return step;
   }
