@@ -1338,7 +1338,11 @@ void Model::Credit(ModelRecharge* recharge, int64_t ordinal, int attempt,
   if (recharge->kind == RechargeKind::kTopUp && ordinal > suspended_after_) EndSuspension(step);
   if (state_ == AccountState::kPendingFunding) {
     state_ = AccountState::kActive;
-    if (recharge->kind == RechargeKind::kTopUp || !IsLow()) EndTheWait();
+    if (recharge->kind == RechargeKind::kTopUp) EndTheWait();  // the customer has acted
+    if (!IsLow()) {
+      taken_back_ = 0;
+      waits_for_the_customer_ = false;
+    }
     ++step->events[EventKind::kEnabled];
   }
 }
