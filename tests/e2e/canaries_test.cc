@@ -220,7 +220,7 @@ TEST_F(CanariesTest, NothingOfACustomersIsInWhatTheProgramsLogPrintOrCount) {
   EXPECT_THAT(stack_->ledger_process()->Stderr(), HasSubstr("\"call refused\""));
   EXPECT_THAT(stack_->gateway_process()->Stderr(), HasSubstr("\"answered\""));
   EXPECT_GE(stack_->database().QueryInt(
-                "SELECT COUNT(*) FROM payment_methods WHERE token LIKE '%canary%'"),
+                "SELECT COUNT(*) FROM payment_methods WHERE card_token LIKE '%canary%'"),
             3);
   EXPECT_GE(
       stack_->database().QueryInt("SELECT COUNT(*) FROM entries WHERE destination LIKE '%5557734'"),

@@ -270,8 +270,9 @@ TEST_F(ClosingTest, P4_WhatComesAfterIsBookedAndBalanced) {
   ExpectAudited("after");
   // It is a finding until a person has looked.
   const auto found = [] {
+    const auto reviews = Must(&Support::ListReviews, "page_size: 1000");
     std::vector<pb::MoneyAfterClosing> of_account;
-    for (const auto& late : Must(&Support::ListReviews, "page_size: 1000").after_closing()) {
+    for (const auto& late : reviews.after_closing()) {
       if (late.account_id() == "after") of_account.push_back(late);
     }
     return of_account;

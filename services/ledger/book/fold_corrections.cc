@@ -2,6 +2,7 @@
 // rating again (U5 to U7).
 #include "services/ledger/book/folder.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "common/error/error.h"
 #include "services/ledger/domain/refusals.h"
 
@@ -45,13 +47,14 @@ VoidReply ReplyOfVoid(const Account& account, const domain::UsageState& state) {
 }
 
 // `old`: the usage before its void; null where that is in advance.
-CorrectionReply ReplyOfCorrection(const Transition& transition, const domain::UsageState* old) {
+CorrectionReply ReplyOfCorrection(const Account& account, absl::Span<const Entry> entries,
+                                  const domain::UsageState* old) {
   const auto booked = absl::c_find_if(
-      transition.entries, [](const Entry& entry) { return entry.kind == EntryKind::kUsage; });
-  CorrectionReply reply{ReplyOf(*booked, transition.account.currency), std::nullopt};
-  const Entry& first = transition.entries.front();
+      entries, [](const Entry& entry) { return entry.kind == EntryKind::kUsage; });
+  CorrectionReply reply{ReplyOf(*booked, account.currency), std::nullopt};
+  const Entry& first = entries.front();
   if (first.kind == EntryKind::kVoid) {
-    reply.voided = ReplyOfVoid(transition.account, first, old);
+    reply.voided = ReplyOfVoid(account, first, old);
     reply.voided->corrected_by = booked->booked->usage.usage_id;
   }
   return reply;
@@ -106,9 +109,13 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Correct
   RESERVE_ASSIGN_OR_RETURN(Transition transition,
                            domain::CorrectUsage(ContextOf(*image), image->account(),
                                                 command.correction, old, terms, usage, command.by));
-  const CorrectionReply reply = ReplyOfCorrection(transition, old.state);
-  if (!command.validate_only) ApplyWithOpen(*image, std::move(transition));
-  return reply;
+  if (command.validate_only) {
+    return ReplyOfCorrection(transition.account, transition.entries, old.state);
+  }
+  const size_t before = folded_.writes.entries.size();
+  ApplyWithOpen(*image, std::move(transition));
+  return ReplyOfCorrection(image->account(),
+                           absl::MakeConstSpan(folded_.writes.entries).subspan(before), old.state);
 }
 
 absl::StatusOr<Reply> Folder::CorrectedBefore(AccountImage& image, const Entry& stored,

@@ -52,6 +52,8 @@ class StretchTally {
   }
 
  private:
+  using OwnKey = std::pair<std::string, std::string>;  // account, usage id
+
   // Of the few that were not only booked.
   absl::Status LoadWhatBecame(const std::vector<Entry>& entries) {
     std::vector<book::OnceKey> all;
@@ -65,18 +67,19 @@ class StretchTally {
     RESERVE_ASSIGN_OR_RETURN(std::vector<domain::UsageState> states,
                              storage::LoadUsageStates(connection_, all));
     for (domain::UsageState& state : states) {
-      states_[{state.account_id, state.usage_id}] = std::move(state);
+      const OwnKey key(state.account_id, state.usage_id);
+      states_[key] = std::move(state);
     }
     RESERVE_ASSIGN_OR_RETURN(std::vector<Entry> booked, storage::FindUsages(connection_, voided));
     for (Entry& entry : booked) {
-      book::OnceKey key{entry.account_id, domain::UsageIdOf(entry)};
-      booked_[std::move(key)] = std::move(entry);
+      const OwnKey key(entry.account_id, domain::UsageIdOf(entry));
+      booked_[key] = std::move(entry);
     }
     return absl::OkStatus();
   }
 
   const domain::UsageState* StateOf(const Entry& entry) const {
-    const auto found = states_.find({entry.account_id, domain::UsageIdOf(entry)});
+    const auto found = states_.find(OwnKey(entry.account_id, domain::UsageIdOf(entry)));
     return found == states_.end() ? nullptr : &found->second;
   }
 
@@ -87,7 +90,7 @@ class StretchTally {
 
   absl::Status TakeBack(const Entry& entry) {
     const domain::UsageState* state = StateOf(entry);
-    const auto booked = booked_.find({entry.account_id, entry.voided.usage_id});
+    const auto booked = booked_.find(OwnKey(entry.account_id, entry.voided.usage_id));
     if (state == nullptr || booked == booked_.end()) return absl::OkStatus();
     // Where a CDR took the place of an estimate, under its id, that was taken back first (H12).
     const bool of_estimate = state->estimate_void_seq == 0 || state->estimate_void_seq == entry.seq;
@@ -120,8 +123,8 @@ class StretchTally {
   storage::Connection& connection_;
   const absl::Time begin_;
   rates::UsageTally tally_;
-  std::map<book::OnceKey, domain::UsageState> states_;
-  std::map<book::OnceKey, Entry> booked_;
+  std::map<OwnKey, domain::UsageState> states_;
+  std::map<OwnKey, Entry> booked_;
 };
 
 }  // namespace

@@ -260,7 +260,7 @@ TEST_F(UsageCountCrashTest, NothingIsLostOrCountedTwiceWhenTheDatabaseDies) {
     engines.push_back(ledger.StartEngine(options));
   }
   const auto counted = [&] {
-    return ledger.sql().QueryInt("SELECT SUM(usages) FROM usage_by_prefix");
+    return ledger.sql().QueryInt("SELECT COALESCE(SUM(usages), 0) FROM usage_by_prefix");
   };
   for (int minute = 1; minute <= kRounds + 1; ++minute) {
     ledger.clock().Advance(absl::Minutes(1));

@@ -457,7 +457,7 @@ TEST_F(ReadsTest, APageOfTheHoldsOfAllAccountsLooksAtABoundedNumberOfRows) {
   while (place.has_value()) {
     ++pages;
     // Once to find where it ends, and once to read.
-    ExpectReads(2 * kMostRows + 20, [&]() -> absl::Status {
+    ExpectReads(2 * kMostRows + 30, [&]() -> absl::Status {
       RESERVE_ASSIGN_OR_RETURN(
           const HoldPage page,
           ListAllHolds(*connection_, *place, domain::HoldState::kOpen, kLimit, kMostRows));
