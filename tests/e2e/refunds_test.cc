@@ -97,15 +97,14 @@ TEST_F(RefundsTest, P1_ARefundThatTheGatewayRefusesIsBookedBack) {
 }
 
 TEST_F(RefundsTest, P1_WhateverBecomesOfTheReplyTheMoneyIsGivenBackOnce) {
-  for (const std::string card :
-       {"tok_refund_lost_reply", "tok_refund_late_900", "tok_refund_internal",
-        "tok_refund_pending_300", "tok_refund_fail_before_2"}) {
-    OpenFunded(card, card);
-    Refund(card, "r", 10);
-    AwaitRefund(card, pb::REFUND_STATE_SUCCEEDED);
-    EXPECT_EQ(Balance(card), "5.00");
-    EXPECT_EQ(TheCharge(card).refunds_size(), 1) << card;
-    ExpectAudited(card);
+  for (const std::string id :
+       {"lost_reply", "late_900", "internal", "pending_300", "fail_before_2"}) {
+    OpenFunded(id, "tok_refund_" + id);
+    Refund(id, "r", 10);
+    AwaitRefund(id, pb::REFUND_STATE_SUCCEEDED);
+    EXPECT_EQ(Balance(id), "5.00");
+    EXPECT_EQ(TheCharge(id).refunds_size(), 1) << id;
+    ExpectAudited(id);
   }
 }
 

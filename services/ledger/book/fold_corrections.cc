@@ -11,7 +11,6 @@
 #include "absl/algorithm/container.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/types/span.h"
 #include "common/error/error.h"
 #include "services/ledger/domain/refusals.h"
 
@@ -46,16 +45,14 @@ VoidReply ReplyOfVoid(const Account& account, const domain::UsageState& state) {
   return reply;
 }
 
-// `old`: the usage before its void; null where that is in advance.
-CorrectionReply ReplyOfCorrection(const Account& account, absl::Span<const Entry> entries,
+// `first`: the first of its entries, its void if it has one. `old`: the usage before that; null
+// where the void is in advance.
+CorrectionReply ReplyOfCorrection(const Account& account, const Entry& first, const Entry& booked,
                                   const domain::UsageState* old) {
-  const auto booked = absl::c_find_if(
-      entries, [](const Entry& entry) { return entry.kind == EntryKind::kUsage; });
-  CorrectionReply reply{ReplyOf(*booked, account.currency), std::nullopt};
-  const Entry& first = entries.front();
+  CorrectionReply reply{ReplyOf(booked, account.currency), std::nullopt};
   if (first.kind == EntryKind::kVoid) {
     reply.voided = ReplyOfVoid(account, first, old);
-    reply.voided->corrected_by = booked->booked->usage.usage_id;
+    reply.voided->corrected_by = booked.booked->usage.usage_id;
   }
   return reply;
 }
@@ -110,12 +107,13 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Correct
                            domain::CorrectUsage(ContextOf(*image), image->account(),
                                                 command.correction, old, terms, usage, command.by));
   if (command.validate_only) {
-    return ReplyOfCorrection(transition.account, transition.entries, old.state);
+    const auto booked = absl::c_find_if(
+        transition.entries, [](const Entry& entry) { return entry.kind == EntryKind::kUsage; });
+    return ReplyOfCorrection(transition.account, transition.entries.front(), *booked, old.state);
   }
   const size_t before = folded_.writes.entries.size();
-  ApplyWithOpen(*image, std::move(transition));
-  return ReplyOfCorrection(image->account(),
-                           absl::MakeConstSpan(folded_.writes.entries).subspan(before), old.state);
+  const Entry* booked = ApplyWithOpen(*image, std::move(transition));
+  return ReplyOfCorrection(image->account(), folded_.writes.entries[before], *booked, old.state);
 }
 
 absl::StatusOr<Reply> Folder::CorrectedBefore(AccountImage& image, const Entry& stored,
