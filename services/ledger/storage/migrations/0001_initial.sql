@@ -194,4 +194,4 @@ CREATE TABLE IF NOT EXISTS plans (
 
 INSERT INTO plans (plan_id, standard_calls, free_seconds, bucket_reset, default_reserve_amount_nanos)
 VALUES ('per_minute', 1, 18000, 1, 0), ('unlimited', 2, 0, 1, 0)
-ON DUPLICATE KEY UPDATE plan_id = plan_id;
+ON DUPLICATE KEY UPDATE standard_calls = standard_calls;
