@@ -175,7 +175,7 @@ TEST_F(LimitsTest, TheTransportTakesNoMessageOfMoreThanFourMebibytes) {
   EXPECT_EQ(ReasonOf(just), "REQUEST_TOO_LARGE") << just;
 }
 
-TEST_F(LimitsTest, ACallWithMoreMetadataThanEightKibibytesIsRefusedAndNoOther) {
+TEST_F(LimitsTest, ACallWithMoreMetadataThanEightKibibytesIsRefusedAndTheNextIsNot) {
   ASSERT_NO_FATAL_FAILURE(StartWithAccount());
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kCallDeadline));
@@ -184,7 +184,13 @@ TEST_F(LimitsTest, ACallWithMoreMetadataThanEightKibibytesIsRefusedAndNoOther) {
   const absl::Status status = FromGrpcStatus(stack_->accounts().GetAccount(
       &context, Parse<pb::GetAccountRequest>("account_id: 'acct'"), &account));
   EXPECT_EQ(status.code(), StatusCode::kResourceExhausted) << status;
-  EXPECT_TRUE(Get("acct").ok());
+  // gRPC now and then closes the connection that such a call came by; the next call has a new one.
+  absl::Status next;
+  EXPECT_TRUE(WaitUntil([&] {
+    next = Get("acct");
+    return next.code() != StatusCode::kUnavailable;
+  })) << next;
+  EXPECT_TRUE(next.ok()) << next;
 }
 
 // --- Pages ----------------------------------------------------------------------------
