@@ -153,6 +153,26 @@ class RatesTest : public ::testing::Test {
     return Call(stack_->rates(), &pb::Rates::Stub::QuoteSms, Parse<pb::QuoteSmsRequest>(request));
   }
 
+  // A minute each, now, of a new account "a".
+  void BookCallsTo(const std::vector<std::string>& numbers) {
+    ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::OpenAccount,
+                     Parse<pb::OpenAccountRequest>("account_id: 'a'"))
+                    .ok());
+    ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::PutUser,
+                     Parse<pb::PutUserRequest>("account_id: 'a' user_id: 'u'"))
+                    .ok());
+    for (const std::string& number : numbers) {
+      ASSERT_TRUE(
+          Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage,
+               Parse<pb::RecordUsageRequest>(absl::StrCat(
+                   "account_id: 'a' usage { usage_id: '", number.substr(1),
+                   "' user_id: 'u' start_time { seconds: ", absl::ToUnixSeconds(absl::Now()),
+                   " } call { direction: DIRECTION_OUTBOUND destination: '", number,
+                   "' duration { seconds: 60 } } }")))
+              .ok());
+    }
+  }
+
   // What the database holds of decks and rates.
   std::string Stored() const {
     return absl::StrCat(
@@ -644,21 +664,7 @@ TEST_F(RatesTest, WhatWouldChangeIsToldBeforeADeckIsActivated) {
   ASSERT_TRUE(Import(absl::StrCat("name: 'us' ", kLongAgo),
                      absl::StrCat(kColumns, "call,44,0.05\ncall,33,0.05\ncall,49,0.03\n"))
                   .ok());
-  ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::OpenAccount,
-                   Parse<pb::OpenAccountRequest>("account_id: 'a'"))
-                  .ok());
-  ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::PutUser,
-                   Parse<pb::PutUserRequest>("account_id: 'a' user_id: 'u'"))
-                  .ok());
-  for (const std::string number : {"+447700900123", "+33140205050", "+4930901820"}) {
-    ASSERT_TRUE(Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage,
-                     Parse<pb::RecordUsageRequest>(absl::StrCat(
-                         "account_id: 'a' usage { usage_id: '", number.substr(1),
-                         "' user_id: 'u' start_time { seconds: ", absl::ToUnixSeconds(absl::Now()),
-                         " } call { direction: DIRECTION_OUTBOUND destination: '", number,
-                         "' duration { seconds: 60 } } }")))
-                    .ok());
-  }
+  ASSERT_NO_FATAL_FAILURE(BookCallsTo({"+447700900123", "+33140205050", "+4930901820"}));
   const auto draft = ImportDraft(
       "name: 'new'", absl::StrCat(kColumns, "call,44,0.07\ncall,33,0.02\ncall,34,0.01\n"));
   ASSERT_TRUE(draft.ok()) << draft.status();
@@ -702,21 +708,7 @@ TEST_F(RatesTest, WhatWouldChangeIsToldBeforeADeckIsActivated) {
 TEST_F(RatesTest, WhatRecentUsageWentToAndWhatWaitsForAPriceIsMissed) {
   ASSERT_TRUE(
       Import(absl::StrCat("name: 'us' ", kLongAgo), absl::StrCat(kColumns, "call,44,0.01\n")).ok());
-  ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::OpenAccount,
-                   Parse<pb::OpenAccountRequest>("account_id: 'a'"))
-                  .ok());
-  ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::PutUser,
-                   Parse<pb::PutUserRequest>("account_id: 'a' user_id: 'u'"))
-                  .ok());
-  for (const std::string number : {"+447700900123", "+33140205050"}) {
-    ASSERT_TRUE(Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage,
-                     Parse<pb::RecordUsageRequest>(absl::StrCat(
-                         "account_id: 'a' usage { usage_id: '", number.substr(1),
-                         "' user_id: 'u' start_time { seconds: ", absl::ToUnixSeconds(absl::Now()),
-                         " } call { direction: DIRECTION_OUTBOUND destination: '", number,
-                         "' duration { seconds: 60 } } }")))
-                    .ok());
-  }
+  ASSERT_NO_FATAL_FAILURE(BookCallsTo({"+447700900123", "+33140205050"}));
   const absl::Status refused =
       ImportAccepting(absl::StrCat("name: 'new' ", kLongAgo),
                       absl::StrCat(kColumns, "call,447,0.01\ncall,49,0.01\n"))
@@ -734,20 +726,8 @@ TEST_F(RatesTest, UsageThatIsAddedUpIsHeldAgainstADeckByDayAndPrefix) {
   ASSERT_TRUE(Import(absl::StrCat("name: 'us' ", kLongAgo),
                      absl::StrCat(kColumns, "call,44,0.05\ncall,33,0.05\ncall,49,0.03\n"))
                   .ok());
-  ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::OpenAccount,
-                   Parse<pb::OpenAccountRequest>("account_id: 'a'"))
-                  .ok());
-  ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::PutUser,
-                   Parse<pb::PutUserRequest>("account_id: 'a' user_id: 'u'"))
-                  .ok());
-  for (const std::string number : {"+447700900123", "+447700900124", "+33140205050", "+4930901820"})
-    ASSERT_TRUE(Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage,
-                     Parse<pb::RecordUsageRequest>(absl::StrCat(
-                         "account_id: 'a' usage { usage_id: '", number.substr(1),
-                         "' user_id: 'u' start_time { seconds: ", absl::ToUnixSeconds(absl::Now()),
-                         " } call { direction: DIRECTION_OUTBOUND destination: '", number,
-                         "' duration { seconds: 60 } } }")))
-                    .ok());
+  ASSERT_NO_FATAL_FAILURE(
+      BookCallsTo({"+447700900123", "+447700900124", "+33140205050", "+4930901820"}));
   // As if it had been booked a while ago.
   stack_->database().Execute("UPDATE entries SET record_time = record_time - INTERVAL 20 MINUTE");
   stack_->database().Execute(
