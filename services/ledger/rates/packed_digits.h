@@ -55,22 +55,11 @@ inline uint32_t DigitAt(uint64_t packed, size_t place) {
   return static_cast<uint32_t>(packed >> (60 - 4 * place)) & 15;
 }
 
-// The eight digits in the highest four bytes, as text.
-inline void UnpackEightDigits(uint64_t packed, char* text) {
-  uint64_t bytes = packed >> 32;
-  bytes = (bytes | bytes << 16) & 0x0000FFFF0000FFFF;
-  bytes = (bytes | bytes << 8) & 0x00FF00FF00FF00FF;
-  bytes = (bytes | bytes << 4) & 0x0F0F0F0F0F0F0F0F;
-  bytes |= 0x3030303030303030;  // "0" is 0x30
-  if constexpr (std::endian::native == std::endian::little) bytes = __builtin_bswap64(bytes);
-  std::memcpy(text, &bytes, sizeof(bytes));
-}
-
 inline void UnpackDigits(uint64_t packed, std::string* digits) {
-  char text[kMaxPackedDigits + 1];
-  UnpackEightDigits(packed, text);
-  UnpackEightDigits(packed << 32, text + 8);
-  digits->assign(text, CountDigits(packed));
+  char text[kMaxPackedDigits];
+  const size_t count = CountDigits(packed);
+  for (size_t i = 0; i < count; ++i) text[i] = static_cast<char>('0' + DigitAt(packed, i));
+  digits->assign(text, count);
 }
 
 // Does `number` begin with these digits?

@@ -3,21 +3,8 @@
 namespace reserve::rates {
 
 PrefixIndex::PrefixIndex(PrefixAt prefix_at, size_t begin, size_t end) {
-  root_.branch = Add(prefix_at, static_cast<uint32_t>(begin), static_cast<uint32_t>(end), 0, kNone);
+  root_ = Add(prefix_at, static_cast<uint32_t>(begin), static_cast<uint32_t>(end), 0, kNone);
   nodes_.shrink_to_fit();
-  if (end - begin >= kManyPrefixes) AddStarts();
-}
-
-void PrefixIndex::AddStarts() {
-  starts_.reserve(kStarts);
-  for (uint32_t number = 0; number < kStarts; ++number) {
-    Start start = root_;
-    for (uint32_t unit = kStarts / 10; unit > 0 && (start.branch & kRun) == 0; unit /= 10) {
-      const Node& node = nodes_[start.branch];
-      start = {node.branches[number / unit % 10], node.own};
-    }
-    starts_.push_back(start);
-  }
 }
 
 uint32_t PrefixIndex::Add(PrefixAt prefix_at, uint32_t begin, uint32_t end, size_t depth,

@@ -1,9 +1,8 @@
 // Finds the longest prefix of a number among sorted ones.
 //
-// A table of the first four digits where there are many prefixes, behind it a digit trie down to
-// where few are left; those are looked at one after the other, where they are. So a prefix costs
-// some bytes, however many digits no other one shares with it, and a lookup reads few nodes, and
-// prefixes that lie side by side. Copyable; immutable once made.
+// A digit trie down to where few prefixes are left; those are looked at one after the other, where
+// they are. So a prefix costs some bytes, however many digits no other one shares with it, and a
+// lookup reads few nodes, and prefixes that lie side by side. Copyable; immutable once made.
 //
 //   PrefixIndex index([&](size_t i) { return lines[i].digits; }, 0, lines.size());
 //   const uint32_t found = index.Find(lines, PackDigits("18765551234"));
@@ -37,12 +36,9 @@ class PrefixIndex {
   // `lines` are what it was made of, each with its `digits`.
   template <typename Lines>
   uint32_t Find(const Lines& lines, uint64_t number) const {
-    size_t place = CountDigits(number) < kStartDigits ? 0 : kStartDigits;
-    const Start& start = place == 0 || starts_.empty() ? root_ : starts_[StartOf(number)];
-    if (starts_.empty()) place = 0;
-    uint32_t best = start.best;
-    uint32_t branch = start.branch;
-    for (; (branch & kRun) == 0; ++place) {
+    uint32_t best = kNone;
+    uint32_t branch = root_;
+    for (size_t place = 0; (branch & kRun) == 0; ++place) {
       const Node& node = nodes_[branch];
       best = node.own;
       if (place == CountDigits(number)) return best;
@@ -60,9 +56,7 @@ class PrefixIndex {
     return best;
   }
 
-  size_t memory_bytes() const {
-    return nodes_.capacity() * sizeof(Node) + starts_.capacity() * sizeof(Start);
-  }
+  size_t memory_bytes() const { return nodes_.capacity() * sizeof(Node); }
 
  private:
   static constexpr uint32_t kRun = 0x80000000;
@@ -76,29 +70,12 @@ class PrefixIndex {
     uint32_t own;  // the longest prefix of all numbers that come here
   };
 
-  // Where a number goes on after its first digits.
-  struct Start {
-    uint32_t branch = kRun;
-    uint32_t best = kNone;  // the longest prefix so far
-  };
-  static constexpr size_t kStartDigits = 4;
-  static constexpr size_t kStarts = 10'000;
-  // So many prefixes are worth a table of starts.
-  static constexpr size_t kManyPrefixes = 5'000;
-
-  static size_t StartOf(uint64_t number) {
-    return 1000 * DigitAt(number, 0) + 100 * DigitAt(number, 1) + 10 * DigitAt(number, 2) +
-           DigitAt(number, 3);
-  }
-  void AddStarts();
-
   // The branch to the prefixes [begin, end), which share their first `depth` digits; `inherited` is
   // the longest prefix of those. It recurses once a digit.
   uint32_t Add(PrefixAt prefix_at, uint32_t begin, uint32_t end, size_t depth, uint32_t inherited);
 
   std::vector<Node> nodes_;
-  Start root_;
-  std::vector<Start> starts_;  // by the first digits; none where there are few prefixes
+  uint32_t root_ = kRun;
 };
 
 }  // namespace reserve::rates
