@@ -81,11 +81,18 @@ absl::StatusOr<int32_t> FindRoom(Connection& connection, absl::Time now) {
                        [&slot](const Row& row) { slot = static_cast<int32_t>(row.Int(1)) + 1; }));
   if (slot <= kMostUnplaced) return slot;
   slot = 0;
-  RESERVE_RETURN_IF_ERROR(connection.Query(
-      absl::StrCat("SELECT slot FROM unplaced_states WHERE slot > 0 AND (standing <> ", kListed,
-                   " OR update_time < ", QuotedTime(now - kUnplacedKeptFor),
-                   ") ORDER BY standing DESC, update_time, slot LIMIT 1"),
-      [&slot](const Row& row) { slot = static_cast<int32_t>(row.Int(1)); }));
+  const std::pair<int, absl::Time> goes_first[] = {
+      {kApplied, now + absl::Hours(24)},  // of whatever time: clocks differ by less than that
+      {kDismissed, now + absl::Hours(24)},
+      {kListed, now - kUnplacedKeptFor}};
+  for (const auto& [standing, before] : goes_first) {
+    RESERVE_RETURN_IF_ERROR(connection.Query(
+        absl::StrCat("SELECT slot FROM unplaced_states FORCE INDEX (by_age) WHERE standing = ",
+                     standing, " AND update_time < ", QuotedTime(before),
+                     " ORDER BY update_time LIMIT 1"),
+        [&slot](const Row& row) { slot = static_cast<int32_t>(row.Int(1)); }));
+    if (slot != 0) break;
+  }
   return slot;
 }
 
@@ -122,9 +129,13 @@ absl::Status LockAlone(Connection& connection) {
                           [](const Row&) {});
 }
 
-// In a transaction that is open, and that alone keeps anything.
-absl::StatusOr<KeptUnplaced> KeepLocked(Connection& connection, const UnplacedState& told,
-                                        absl::Time now) {
+// What keeping it comes to.
+struct Decision {
+  KeptUnplaced kept;
+  bool is_written = false;  // its state is to be
+};
+
+absl::StatusOr<Decision> Decide(Connection& connection, const UnplacedState& told, absl::Time now) {
   RESERVE_ASSIGN_OR_RETURN(const std::optional<UnplacedState> known, Find(connection, told));
   KeptUnplaced kept{Keeping::kKept, told};
   kept.state.standing = Standing::kListed;
@@ -132,7 +143,7 @@ absl::StatusOr<KeptUnplaced> KeepLocked(Connection& connection, const UnplacedSt
   if (known.has_value()) {
     kept.state.slot = known->slot;
     if (known->standing != Standing::kApplied) {
-      if (!domain::LeadsOn(*known, told)) return KeptUnplaced{Keeping::kKept, *known};
+      if (!domain::LeadsOn(*known, told)) return Decision{{Keeping::kKept, *known}};
       kept.state.create_time = known->create_time;
       auto* dispute = std::get_if<GatewayDispute>(&kept.state.told);
       if (dispute != nullptr && dispute->reason.empty()) {
@@ -141,10 +152,9 @@ absl::StatusOr<KeptUnplaced> KeepLocked(Connection& connection, const UnplacedSt
     }
   } else {
     RESERVE_ASSIGN_OR_RETURN(kept.state.slot, FindRoom(connection, now));
-    if (kept.state.slot == 0) return KeptUnplaced{Keeping::kNoRoom, told};
+    if (kept.state.slot == 0) return Decision{{Keeping::kNoRoom, told}};
   }
-  RESERVE_RETURN_IF_ERROR(Write(connection, kept.state));
-  return kept;
+  return Decision{std::move(kept), /*is_written=*/true};
 }
 
 absl::StatusOr<bool> DismissLocked(Connection& connection, absl::string_view charge_id,
@@ -224,10 +234,15 @@ absl::Status WriteApplied(Connection& connection,
 absl::StatusOr<KeptUnplaced> KeepUnplaced(Connection& connection, const UnplacedState& told,
                                           absl::Time now,
                                           absl::FunctionRef<absl::StatusOr<bool>()> has_account) {
+  // However often the same is told, and whatever there is no room for, it locks nobody out.
+  RESERVE_ASSIGN_OR_RETURN(Decision first, Decide(connection, told, now));
+  if (!first.is_written) return std::move(first.kept);
   return Alone<KeptUnplaced>(connection, [&]() -> absl::StatusOr<KeptUnplaced> {
     RESERVE_ASSIGN_OR_RETURN(const bool found, has_account());
     if (found) return KeptUnplaced{Keeping::kHasAccount, told};
-    return KeepLocked(connection, told, now);
+    RESERVE_ASSIGN_OR_RETURN(Decision decision, Decide(connection, told, now));
+    if (decision.is_written) RESERVE_RETURN_IF_ERROR(Write(connection, decision.kept.state));
+    return std::move(decision.kept);
   });
 }
 

@@ -27,7 +27,8 @@ CREATE TABLE IF NOT EXISTS unplaced_states (
   dismiss_reference VARCHAR(128) NOT NULL DEFAULT '',
   PRIMARY KEY (slot),
   KEY by_charge_id (charge_id, kind, told_id),
-  KEY by_standing (standing, slot)
+  KEY by_standing (standing, slot),
+  KEY by_age (standing, update_time)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 INSERT INTO unplaced_states (slot,charge_id,kind,told_id,state,amount_nanos,currency,reason,
