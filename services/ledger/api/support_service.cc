@@ -307,7 +307,10 @@ grpc::ServerUnaryReactor* DismissOfNobody(const ApiContext& api,
                           storage::DismissUnplaced(connection, dismissal.charge_id,
                                                    dismissal.request_id, dismissal.by,
                                                    dismissal.validate_only));
-                      if (!kept) return domain::ChargeNotFound(dismissal.charge_id);
+                      if (!kept) {
+                        return PrefixField(domain::ChargeNotFound(dismissal.charge_id),
+                                           "dismissed.");
+                      }
                       response->Clear();
                       response->set_charge_id(dismissal.charge_id);
                       return absl::OkStatus();
