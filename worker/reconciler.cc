@@ -384,12 +384,12 @@ absl::Status Reconciler::ReconcileRecharge(GatewayCharge charge) {
       }
     }
     if (untold.has_value()) {
-      RESERVE_RETURN_IF_ERROR(LeaveUnlessSettled(
-          step == Step::kPerson ? finding : untold->finding, charge.reference, charge.charge_id,
-          ChargeText(charge), untold->why));
+      RESERVE_RETURN_IF_ERROR(LeaveUnlessSettled(step == Step::kPerson ? finding : untold->finding,
+                                                 charge.reference, charge.charge_id,
+                                                 ChargeText(charge), untold->why));
     } else if (step == Step::kPerson) {
-      RESERVE_RETURN_IF_ERROR(LeaveUnlessSettled(finding, charge.reference, charge.charge_id,
-                                                 ChargeText(charge)));
+      RESERVE_RETURN_IF_ERROR(
+          LeaveUnlessSettled(finding, charge.reference, charge.charge_id, ChargeText(charge)));
     }
     untold.reset();
     switch (step) {
@@ -729,8 +729,8 @@ absl::Status Reconciler::LeaveUnlessSettled(Finding finding, const std::string& 
     return absl::OkStatus();
   }
   LeaveToPerson(finding, reference, charge, more);
-  out_ << "    to settle it by Support.AdjustBalance give that the reference \"" << settling
-       << "\"" << std::endl;
+  out_ << "    to settle it by Support.AdjustBalance give that the reference \"" << settling << "\""
+       << std::endl;
   return absl::OkStatus();
 }
 

@@ -179,17 +179,17 @@ TEST_F(RefundsTest, P3_WhatIsToldOfAChargeOfNobodyIsListedAndCountsWithThePaymen
     EXPECT_EQ(kept.account_id(), "");
     EXPECT_EQ(kept.charge_id(), "ch_page");
   }
-  const pb::Refund none = Must(
-      &Recharges::ReportGatewayRefund,
-      "charge_id: 'ch_foreign' charge_reference: 'order-10' refund_id: 're_foreign' state: "
-      "REFUND_STATE_SUCCEEDED amount { currency_code: 'USD' units: 3 }");
+  const pb::Refund none =
+      Must(&Recharges::ReportGatewayRefund,
+           "charge_id: 'ch_foreign' charge_reference: 'order-10' refund_id: 're_foreign' state: "
+           "REFUND_STATE_SUCCEEDED amount { currency_code: 'USD' units: 3 }");
   EXPECT_TRUE(none.kept());
   const auto listed = [] {
     std::vector<std::string> charges;
     std::string token;
     do {
-      const auto page = Must(&Support::ListReviews,
-                             absl::StrCat("page_size: 1 page_token: '", token, "'"));
+      const auto page =
+          Must(&Support::ListReviews, absl::StrCat("page_size: 1 page_token: '", token, "'"));
       for (const pb::KeptOfNobody& kept : page.of_nobody()) charges.push_back(kept.charge_id());
       token = page.next_page_token();
     } while (!token.empty());

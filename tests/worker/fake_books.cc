@@ -181,10 +181,9 @@ FakeBooks::FakeBooks()
       events_door_(std::make_unique<EventsDoor>(this)) {
   ServerOptions options;
   options.listen = "127.0.0.1:0";
-  server_ =
-      *RpcServer::Start(options, {{pb::Accounts::service_full_name(), accounts_.get()},
-                                  {pb::Recharges::service_full_name(), recharges_door_.get()},
-                                  {pb::Events::service_full_name(), events_door_.get()}});
+  server_ = *RpcServer::Start(options, {{pb::Accounts::service_full_name(), accounts_.get()},
+                                        {pb::Recharges::service_full_name(), recharges_door_.get()},
+                                        {pb::Events::service_full_name(), events_door_.get()}});
 }
 
 FakeBooks::~FakeBooks() { server_->Drain(absl::ZeroDuration()); }

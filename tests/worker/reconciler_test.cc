@@ -306,8 +306,8 @@ TEST_F(ReconcilerTest, WhatAPersonHasAdjustedTheBalanceForIsSettledAndCountsNoMo
   const std::string other = ChargeOnPage("order-1001");
   PutPayment("acme", 5, other, 4 * kFive);
   EXPECT_THAT(Reconcile(),
-              ElementsAre("FOR A PERSON AMOUNT_DIFFERS acme/5", "FOR A PERSON REFUND_DIFFERS acme/1",
-                          "FOR A PERSON NO_CHARGE acme/4"));
+              ElementsAre("FOR A PERSON AMOUNT_DIFFERS acme/5",
+                          "FOR A PERSON REFUND_DIFFERS acme/1", "FOR A PERSON NO_CHARGE acme/4"));
   EXPECT_EQ(counts_.for_person, 3);
   // Neither of another account, nor of another finding, nor in other words.
   books_.Adjust("other", "NO_CHARGE ch_mistyped");

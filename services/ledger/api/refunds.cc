@@ -98,8 +98,9 @@ absl::StatusOr<book::ReportGatewayDispute> ParseGatewayDispute(
 }
 
 // P3: whose charge it is, by its id, or by our reference of it; nothing if it is nobody's.
-absl::StatusOr<std::optional<Reference>> FindReference(Connection& connection, const std::string& charge_id,
-                                        const std::string& charge_reference) {
+absl::StatusOr<std::optional<Reference>> FindReference(Connection& connection,
+                                                       const std::string& charge_id,
+                                                       const std::string& charge_reference) {
   const std::optional<Reference> named = ParseReference(charge_reference);
   RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Recharge> rows,
                            storage::FindCharge(connection, charge_id, storage::Listed::kAll,
@@ -169,8 +170,8 @@ grpc::ServerUnaryReactor* StartTold(const ApiContext& api, grpc::CallbackServerC
         };
         RESERVE_ASSIGN_OR_RETURN(std::optional<Reference> charge, find());
         if (!charge.has_value()) {
-          RESERVE_ASSIGN_OR_RETURN(
-              charge, KeepOfNobody(connection, told, api.Now().now, find, response));
+          RESERVE_ASSIGN_OR_RETURN(charge,
+                                   KeepOfNobody(connection, told, api.Now().now, find, response));
         }
         if (!charge.has_value()) return std::nullopt;
         Report report = told;

@@ -299,22 +299,21 @@ grpc::ServerUnaryReactor* DismissOfNobody(const ApiContext& api,
                                           pb::Recharge* response) {
   absl::StatusOr<Dismissal> dismissal = ParseDismissal(request);
   if (!dismissal.ok()) return FinishNow(api, context, "ResolveReview", dismissal.status());
-  return StartQuery(api, context, "ResolveReview",
-                    [response, dismissal = *std::move(dismissal)](
-                        storage::Connection& connection) -> absl::Status {
-                      RESERVE_ASSIGN_OR_RETURN(
-                          const bool kept,
-                          storage::DismissUnplaced(connection, dismissal.charge_id,
-                                                   dismissal.request_id, dismissal.by,
-                                                   dismissal.validate_only));
-                      if (!kept) {
-                        return PrefixField(domain::ChargeNotFound(dismissal.charge_id),
-                                           "dismissed.");
-                      }
-                      response->Clear();
-                      response->set_charge_id(dismissal.charge_id);
-                      return absl::OkStatus();
-                    });
+  return StartQuery(
+      api, context, "ResolveReview",
+      [response,
+       dismissal = *std::move(dismissal)](storage::Connection& connection) -> absl::Status {
+        RESERVE_ASSIGN_OR_RETURN(
+            const bool kept,
+            storage::DismissUnplaced(connection, dismissal.charge_id, dismissal.request_id,
+                                     dismissal.by, dismissal.validate_only));
+        if (!kept) {
+          return PrefixField(domain::ChargeNotFound(dismissal.charge_id), "dismissed.");
+        }
+        response->Clear();
+        response->set_charge_id(dismissal.charge_id);
+        return absl::OkStatus();
+      });
 }
 
 }  // namespace

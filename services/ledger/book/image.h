@@ -131,8 +131,8 @@ struct Image {
   // as a payment, with that.
   absl::flat_hash_map<RechargeKey, RechargeImage> recharges;
   absl::flat_hash_map<std::pair<std::string, std::string>, DisputeImage> disputes;  // by its id
-  // What the gateway told of the keys' charges while no account had them: of each charge the refunds
-  // first. Nothing is added to it once it is loaded.
+  // What the gateway told of the keys' charges while no account had them: of each charge the
+  // refunds first. Nothing is added to it once it is loaded.
   std::vector<UnplacedImage> unplaced;
   absl::flat_hash_map<OnceKey, RequestImage> requests;
   // The entries that credited recharges and payments, of those that are asked for.
@@ -186,8 +186,8 @@ struct FurtherNeed {
 };
 FurtherNeed NeedsFurther(const Keys& keys, const Image& image);
 
-// The refunds and disputes that the gateway tells of, of whichever charge, and those that it told of
-// while no account had the charge: asked once the latter are loaded.
+// The refunds and disputes that the gateway tells of, of whichever charge, and those that it told
+// of while no account had the charge: asked once the latter are loaded.
 struct ToldNeed {
   std::vector<OnceKey> refunds;
   std::vector<OnceKey> disputes;

@@ -4,7 +4,8 @@
 // 1. `opened`       new accounts first: if another ledger was faster, nothing else was touched
 // 2. `number_keys`  that new entries need: if another ledger was faster, the batch starts over
 //    `entries`      with the ids of usages before them, whose unique key finds what is booked
-// 3. `recharges`, `disputes`, `applied`, `declines`, `requests`, `users`, `allowances`, `usage_states`,
+// 3. `recharges`, `disputes`, `applied`, `declines`, `requests`, `users`, `allowances`,
+// `usage_states`,
 //    `holds`, `ended_holds`, `payment_methods`, `changed`: all under the accounts' locks
 // 4. `balances`     by account id. This locks the accounts that were remembered and not read, in
 //                   one order for all ledgers, and checks each: a row is written only over the

@@ -210,9 +210,8 @@ absl::Status LoadCharges(Connection& connection, const Keys& keys, Image* image)
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::UnplacedState> unplaced,
                            LoadUnplaced(connection, keys.charges));
   for (domain::UnplacedState& state : unplaced) image->unplaced.push_back({std::move(state)});
-  RESERVE_ASSIGN_OR_RETURN(
-      std::vector<domain::Recharge> refunds,
-      LoadToldRefunds(connection, book::NeedsTold(keys, *image).refunds));
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Recharge> refunds,
+                           LoadToldRefunds(connection, book::NeedsTold(keys, *image).refunds));
   TakeUp(std::move(refunds), image);
   return absl::OkStatus();
 }

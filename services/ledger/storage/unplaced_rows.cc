@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/error/error.h"
 #include "services/ledger/storage/parts.h"
 #include "services/ledger/storage/sql_text.h"
@@ -36,13 +37,13 @@ UnplacedState ReadUnplaced(const Row& row) {
   UnplacedState state;
   state.slot = static_cast<int32_t>(row.Int(1));
   if (static_cast<Kind>(row.Int(3)) == Kind::kRefund) {
-    state.told = GatewayRefund{row.Text(2), row.Text(4),
-                               static_cast<GatewayRefund::State>(row.Int(5)), row.Int(6),
-                               row.Text(8)};
+    state.told =
+        GatewayRefund{row.Text(2), row.Text(4), static_cast<GatewayRefund::State>(row.Int(5)),
+                      row.Int(6), row.Text(8)};
   } else {
-    state.told = GatewayDispute{row.Text(2), row.Text(4),
-                                static_cast<domain::DisputeState>(row.Int(5)), row.Int(6),
-                                row.Text(8)};
+    state.told =
+        GatewayDispute{row.Text(2), row.Text(4), static_cast<domain::DisputeState>(row.Int(5)),
+                       row.Int(6), row.Text(8)};
   }
   state.currency = row.Text(7);
   state.standing = static_cast<Standing>(row.Int(9));
@@ -63,12 +64,12 @@ absl::StatusOr<std::optional<UnplacedState>> Find(Connection& connection,
                                                   const UnplacedState& told) {
   RESERVE_ASSIGN_OR_RETURN(
       std::vector<UnplacedState> found,
-      Query(connection, absl::StrCat("SELECT ", kColumns,
-                                     " FROM unplaced_states FORCE INDEX (by_charge_id) WHERE "
-                                     "charge_id = ",
-                                     Quoted(told.charge_id()),
-                                     " AND kind = ", static_cast<int>(KindOf(told)),
-                                     " AND told_id = ", Quoted(told.told_id()), " LIMIT 1")));
+      Query(connection,
+            absl::StrCat("SELECT ", kColumns,
+                         " FROM unplaced_states FORCE INDEX (by_charge_id) WHERE "
+                         "charge_id = ",
+                         Quoted(told.charge_id()), " AND kind = ", static_cast<int>(KindOf(told)),
+                         " AND told_id = ", Quoted(told.told_id()), " LIMIT 1")));
   if (found.empty()) return std::nullopt;
   return std::move(found.front());
 }
@@ -87,9 +88,9 @@ absl::StatusOr<int32_t> FindRoom(Connection& connection, absl::Time now) {
       {kListed, now - kUnplacedKeptFor}};
   for (const auto& [standing, before] : goes_first) {
     RESERVE_RETURN_IF_ERROR(connection.Query(
-        absl::StrCat("SELECT slot FROM unplaced_states FORCE INDEX (by_age) WHERE standing = ",
-                     standing, " AND update_time < ", QuotedTime(before),
-                     " ORDER BY update_time LIMIT 1"),
+        absl::StrCat(
+            "SELECT slot FROM unplaced_states FORCE INDEX (by_age) WHERE standing = ", standing,
+            " AND update_time < ", QuotedTime(before), " ORDER BY update_time LIMIT 1"),
         [&slot](const Row& row) { slot = static_cast<int32_t>(row.Int(1)); }));
     if (slot != 0) break;
   }
@@ -115,18 +116,41 @@ absl::Status Write(Connection& connection, const UnplacedState& state) {
       .Time(state.update_time)
       .EndRow();
   sql.Raw(" ON DUPLICATE KEY UPDATE charge_id=VALUES(charge_id)");
-  for (const absl::string_view column :
-       {"kind", "told_id", "state", "amount_nanos", "currency", "reason", "standing",
-        "create_time", "update_time"}) {
+  for (const absl::string_view column : {"kind", "told_id", "state", "amount_nanos", "currency",
+                                         "reason", "standing", "create_time", "update_time"}) {
     sql.Raw(absl::StrCat(",", column, "=VALUES(", column, ")"));
   }
   return connection.Execute(sql.str());
 }
 
-// Keeps others out until the end of the transaction, and waits for those who are about to credit.
-absl::Status LockAlone(Connection& connection) {
-  return connection.Query("SELECT slot FROM unplaced_states WHERE slot = 0 FOR UPDATE",
-                          [](const Row&) {});
+// The row that is locked for the charge. All ledgers must agree upon it (FNV-1a).
+int64_t LockOf(absl::string_view charge_id) {
+  constexpr uint32_t kLocks = 255;  // slots -1 to -255
+  uint32_t hash = 2'166'136'261;
+  for (const char c : charge_id) hash = (hash ^ static_cast<unsigned char>(c)) * 16'777'619;
+  return -1 - static_cast<int64_t>(hash % kLocks);
+}
+
+// Keeps others out until the end of the transaction, and waits for those who are about to credit
+// the charge.
+absl::Status LockAlone(Connection& connection, absl::string_view charge_id) {
+  return connection.Query(
+      absl::StrCat("SELECT slot FROM unplaced_states FORCE INDEX (PRIMARY) WHERE slot IN (",
+                   LockOf(charge_id), ",0) ORDER BY slot FOR UPDATE"),
+      [](const Row&) {});
+}
+
+// Waits for those who keep something of one of the charges, and keeps them out.
+absl::Status LockTogether(Connection& connection, const std::vector<book::ChargeNeed>& charges) {
+  std::vector<int64_t> locks;
+  locks.reserve(charges.size());
+  for (const book::ChargeNeed& need : charges) locks.push_back(LockOf(need.charge_id));
+  std::sort(locks.begin(), locks.end());
+  locks.erase(std::unique(locks.begin(), locks.end()), locks.end());
+  return connection.Query(
+      absl::StrCat("SELECT slot FROM unplaced_states FORCE INDEX (PRIMARY) WHERE slot IN (",
+                   absl::StrJoin(locks, ","), ") ORDER BY slot LOCK IN SHARE MODE"),
+      [](const Row&) {});
 }
 
 // What keeping it comes to.
@@ -162,29 +186,31 @@ absl::StatusOr<bool> DismissLocked(Connection& connection, absl::string_view cha
                                    bool validate_only) {
   bool known = false;
   bool repeated = false;
+  std::vector<int64_t> listed;
   RESERVE_RETURN_IF_ERROR(connection.Query(
-      absl::StrCat("SELECT dismiss_request_id FROM unplaced_states FORCE INDEX (by_charge_id) "
-                   "WHERE charge_id = ",
+      absl::StrCat("SELECT slot,standing,dismiss_request_id FROM unplaced_states "
+                   "FORCE INDEX (by_charge_id) WHERE charge_id = ",
                    Quoted(charge_id), " AND standing IN (", kListed, ",", kDismissed, ")"),
       [&](const Row& row) {
         known = true;
-        repeated |= !request_id.empty() && row.Text(1) == request_id;
+        repeated |= !request_id.empty() && row.Text(3) == request_id;
+        if (row.Int(2) == kListed) listed.push_back(row.Int(1));
       }));
-  if (!known || repeated || validate_only) return known;
+  if (repeated || validate_only || listed.empty()) return known;
   RESERVE_RETURN_IF_ERROR(connection.Execute(absl::StrCat(
       "UPDATE unplaced_states SET standing = ", kDismissed,
       ", dismiss_request_id = ", Quoted(request_id), ", dismiss_reason = ", Quoted(by.reason),
       ", dismiss_actor = ", Quoted(by.actor), ", dismiss_reference = ", Quoted(by.reference),
-      " WHERE charge_id = ", Quoted(charge_id), " AND standing = ", kListed)));
+      " WHERE slot IN (", absl::StrJoin(listed, ","), ")")));
   return true;
 }
 
-// Runs it in a transaction of its own, with the lock held alone.
+// Runs it in a transaction of its own, with the charge's lock held alone.
 template <typename Result, typename Work>
-absl::StatusOr<Result> Alone(Connection& connection, Work work) {
+absl::StatusOr<Result> Alone(Connection& connection, absl::string_view charge_id, Work work) {
   RESERVE_RETURN_IF_ERROR(connection.Begin());
   absl::StatusOr<Result> result = [&]() -> absl::StatusOr<Result> {
-    RESERVE_RETURN_IF_ERROR(LockAlone(connection));
+    RESERVE_RETURN_IF_ERROR(LockAlone(connection, charge_id));
     return work();
   }();
   if (!result.ok()) {
@@ -201,9 +227,7 @@ absl::StatusOr<std::vector<UnplacedState>> LoadUnplaced(
     Connection& connection, const std::vector<book::ChargeNeed>& charges) {
   std::vector<UnplacedState> states;
   if (charges.empty()) return states;
-  RESERVE_RETURN_IF_ERROR(
-      connection.Query("SELECT slot FROM unplaced_states WHERE slot = 0 LOCK IN SHARE MODE",
-                       [](const Row&) {}));
+  RESERVE_RETURN_IF_ERROR(LockTogether(connection, charges));
   const auto load = [&](absl::Span<const book::ChargeNeed> part) {
     SqlText sql(absl::StrCat("SELECT ", kColumns,
                              " FROM unplaced_states FORCE INDEX (by_charge_id) WHERE "
@@ -213,8 +237,8 @@ absl::StatusOr<std::vector<UnplacedState>> LoadUnplaced(
     sql.EndRow();
     sql.Raw(absl::StrCat(" AND standing IN (", kListed, ",", kDismissed,
                          ") ORDER BY charge_id, kind, told_id FOR UPDATE"));
-    return connection.Query(
-        sql.str(), [&states](const Row& row) { states.push_back(ReadUnplaced(row)); });
+    return connection.Query(sql.str(),
+                            [&states](const Row& row) { states.push_back(ReadUnplaced(row)); });
   };
   RESERVE_RETURN_IF_ERROR(InParts<book::ChargeNeed>(charges, load));
   return states;
@@ -223,8 +247,7 @@ absl::StatusOr<std::vector<UnplacedState>> LoadUnplaced(
 absl::Status WriteApplied(Connection& connection,
                           const std::vector<const UnplacedState*>& applied) {
   if (applied.empty()) return absl::OkStatus();
-  SqlText sql(
-      absl::StrCat("UPDATE unplaced_states SET standing = ", kApplied, " WHERE slot IN "));
+  SqlText sql(absl::StrCat("UPDATE unplaced_states SET standing = ", kApplied, " WHERE slot IN "));
   sql.Row();
   for (const UnplacedState* state : applied) sql.Int(state->slot);
   sql.EndRow();
@@ -237,7 +260,7 @@ absl::StatusOr<KeptUnplaced> KeepUnplaced(Connection& connection, const Unplaced
   // However often the same is told, and whatever there is no room for, it locks nobody out.
   RESERVE_ASSIGN_OR_RETURN(Decision first, Decide(connection, told, now));
   if (!first.is_written) return std::move(first.kept);
-  return Alone<KeptUnplaced>(connection, [&]() -> absl::StatusOr<KeptUnplaced> {
+  return Alone<KeptUnplaced>(connection, told.charge_id(), [&]() -> absl::StatusOr<KeptUnplaced> {
     RESERVE_ASSIGN_OR_RETURN(const bool found, has_account());
     if (found) return KeptUnplaced{Keeping::kHasAccount, told};
     RESERVE_ASSIGN_OR_RETURN(Decision decision, Decide(connection, told, now));
@@ -257,7 +280,7 @@ absl::StatusOr<std::vector<UnplacedState>> ListUnplaced(Connection& connection, 
 absl::StatusOr<bool> DismissUnplaced(Connection& connection, absl::string_view charge_id,
                                      absl::string_view request_id, const domain::ByStaff& by,
                                      bool validate_only) {
-  return Alone<bool>(connection, [&] {
+  return Alone<bool>(connection, charge_id, [&] {
     return DismissLocked(connection, charge_id, request_id, by, validate_only);
   });
 }

@@ -1,9 +1,10 @@
 // Rows of what the gateway told of charges that no account has (P3).
 //
 // Two things must not miss each other: what is kept as nobody has the charge, and whoever credits
-// the charge and finds nothing kept. So whoever credits reads under a lock that it shares with its
-// like until its end (LoadUnplaced), and whoever keeps holds that lock alone while it looks for the
-// charge once more (KeepUnplaced).
+// the charge and finds nothing kept. So whoever credits reads under a lock of the charge that it
+// shares with its like until its end (LoadUnplaced), and whoever keeps holds that lock alone while
+// it looks for the charge once more (KeepUnplaced). The locks are 255 rows, shared out by the
+// charges' ids: one that hangs holds up few others.
 #ifndef RESERVE_SERVICES_LEDGER_STORAGE_UNPLACED_ROWS_H_
 #define RESERVE_SERVICES_LEDGER_STORAGE_UNPLACED_ROWS_H_
 
@@ -49,9 +50,9 @@ struct KeptUnplaced {
 };
 // Keeps what was told, as far as it leads on from what is kept, in a transaction of its own.
 // `has_account` looks for the charge again.
-absl::StatusOr<KeptUnplaced> KeepUnplaced(
-    Connection& connection, const domain::UnplacedState& told, absl::Time now,
-    absl::FunctionRef<absl::StatusOr<bool>()> has_account);
+absl::StatusOr<KeptUnplaced> KeepUnplaced(Connection& connection, const domain::UnplacedState& told,
+                                          absl::Time now,
+                                          absl::FunctionRef<absl::StatusOr<bool>()> has_account);
 
 // What a person must look at, with slot > `after`, by slot.
 absl::StatusOr<std::vector<domain::UnplacedState>> ListUnplaced(Connection& connection,

@@ -5,8 +5,9 @@
 -- what is kept meanwhile counts when the gateway tells anything of that charge again.
 --
 -- slot: from 1, up to as many as may be kept; a place is taken again once what was in it counts
--- elsewhere. Row 0 holds nothing: whoever keeps or dismisses something locks it alone, whoever is
--- about to credit a charge together with others.
+-- elsewhere. Rows 0 and -1 to -255 hold nothing, and are there to be locked: by the charge's id one
+-- below 0, which who keeps or dismisses something of a charge locks alone, and who is about to
+-- credit a charge together with others; and row 0 by whoever keeps or dismisses anything.
 -- kind: 1 refund, 2 dispute. state: as the gateway tells it. standing: 1 listed for a person,
 -- 2 dismissed by one, 3 applied.
 CREATE TABLE IF NOT EXISTS unplaced_states (
@@ -33,5 +34,11 @@ CREATE TABLE IF NOT EXISTS unplaced_states (
 
 INSERT INTO unplaced_states (slot,charge_id,kind,told_id,state,amount_nanos,currency,reason,
   standing,create_time,update_time)
-VALUES (0, '', 0, '', 0, 0, '', '', 0, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))
+SELECT -(a.n * 64 + b.n * 16 + c.n * 4 + d.n), '', 0, '', 0, 0, '', '', 0, UTC_TIMESTAMP(6),
+  UTC_TIMESTAMP(6)
+FROM (SELECT 0 AS n UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3) AS a
+CROSS JOIN (SELECT 0 AS n UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3) AS b
+CROSS JOIN (SELECT 0 AS n UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3) AS c
+CROSS JOIN (SELECT 0 AS n UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3) AS d
+WHERE TRUE
 ON DUPLICATE KEY UPDATE standing = unplaced_states.standing;

@@ -688,8 +688,8 @@ std::vector<Read> ReadsOfNobody() {
       {"a dismissal",
        [](Connection& c) -> absl::StatusOr<std::string> {
          RESERVE_RETURN_IF_ERROR(KeepOfNobody(c).status());
-         RESERVE_ASSIGN_OR_RETURN(
-             const bool kept, storage::DismissUnplaced(c, "ch_none", "", {"not ours"}, false));
+         RESERVE_ASSIGN_OR_RETURN(const bool kept,
+                                  storage::DismissUnplaced(c, "ch_none", "", {"not ours"}, false));
          return absl::StrCat("dismissed: ", kept);
        }},
       {"what counts from now on",

@@ -214,8 +214,7 @@ TEST_F(OfNobodyTest, P3_ADisputeThatCameBeforeItsChargeWasRecordedCountsWithTheP
   EXPECT_EQ(Balance(), 15 * kDollar);
   EXPECT_EQ(ledger_.Recharge(kAccount, 2).disputed, 15 * kDollar);
   EXPECT_EQ(ledger_.Account(kAccount).suspension.reason, SuspensionReason::kDispute);
-  EXPECT_THAT(Kinds(),
-              ElementsAre(EntryKind::kRecharge, EntryKind::kPayment, EntryKind::kDispute));
+  EXPECT_THAT(Kinds(), ElementsAre(EntryKind::kRecharge, EntryKind::kPayment, EntryKind::kDispute));
   EXPECT_EQ(Listed(), 0u);
   // What comes after it finds the charge, and what is told again changes nothing.
   Must<PaymentReply>(Payment("again", 15 * kDollar, "ch_9"));

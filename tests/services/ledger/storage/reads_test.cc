@@ -538,8 +538,8 @@ TEST_F(ReadsTest, PagesOfAllAccounts) {
 TEST_F(ReadsTest, WhatIsToldOfChargesOfNobody) {
   ExpectReads(2 * kLimit + 10, [&] { return ListUnplaced(*connection_, 8000, kLimit).status(); });
   ASSERT_TRUE(connection_->Begin().ok());
-  ExpectReads(6, [&] { return LoadUnplaced(*connection_, {{Id(3), "ch_9000"}}).status(); });
-  ExpectReads(6, [&] { return LoadUnplaced(*connection_, {{Id(3), "ch_none"}}).status(); });
+  ExpectReads(8, [&] { return LoadUnplaced(*connection_, {{Id(3), "ch_9000"}}).status(); });
+  ExpectReads(8, [&] { return LoadUnplaced(*connection_, {{Id(3), "ch_none"}}).status(); });
   ASSERT_TRUE(connection_->Commit().ok());
   domain::UnplacedState told;
   told.currency = "USD";
@@ -548,13 +548,13 @@ TEST_F(ReadsTest, WhatIsToldOfChargesOfNobody) {
                         []() -> absl::StatusOr<bool> { return false; })
         .status();
   };
-  told.told = domain::GatewayRefund{"ch_9000", "re_9000", domain::GatewayRefund::State::kPending,
-                                    1, ""};
+  told.told =
+      domain::GatewayRefund{"ch_9000", "re_9000", domain::GatewayRefund::State::kPending, 1, ""};
   ExpectReads(4, keep);  // it is known
-  told.told = domain::GatewayRefund{"ch_new", "re_new", domain::GatewayRefund::State::kPending,
-                                    1, ""};
-  ExpectReads(16, keep);  // in the place of another
-  ExpectReads(12, [&] {
+  told.told =
+      domain::GatewayRefund{"ch_new", "re_new", domain::GatewayRefund::State::kPending, 1, ""};
+  ExpectReads(30, keep);  // in the place of another
+  ExpectReads(20, [&] {
     return DismissUnplaced(*connection_, "ch_9000", "d", {"not ours"}, false).status();
   });
 }

@@ -1101,8 +1101,7 @@ TEST_F(RowsTest, WhatIsToldOfAChargeOfNobodyIsKeptAsItWasToldForwardOnly) {
   domain::UnplacedState won = OfNobody(1);
   std::get<domain::GatewayDispute>(won.told).state = domain::DisputeState::kWon;
   std::get<domain::GatewayDispute>(won.told).reason = "";
-  const domain::UnplacedState moved =
-      Keep(*connection_, won, TestNow() + absl::Hours(1)).state;
+  const domain::UnplacedState moved = Keep(*connection_, won, TestNow() + absl::Hours(1)).state;
   EXPECT_EQ(moved.slot, 1);
   EXPECT_EQ(moved.create_time, TestNow());
   const auto listed = ListUnplaced(*connection_, 0, 10);
