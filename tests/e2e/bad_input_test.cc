@@ -252,7 +252,7 @@ class BadInputTest : public ::testing::Test {
   static std::vector<test_support::TestDatabase::Row> Stored() {
     return stack_->database().Query(
         "CHECKSUM TABLE accounts, users, entries, usage_ids, requests, events, recharges, "
-        "disputes, "
+        "disputes, unplaced_states, "
         "rate_decks, rates, plans");
   }
 
@@ -266,7 +266,7 @@ class BadInputTest : public ::testing::Test {
   // Sends each request, and looks after each whether something changed.
   static void ExpectRefused(const std::vector<Refusal>& refusals) {
     const auto before = Stored();
-    ASSERT_EQ(before.size(), 11u);
+    ASSERT_EQ(before.size(), 12u);
     for (const Refusal& refusal : refusals) {
       SCOPED_TRACE(absl::StrCat(refusal.method, " { ", refusal.request, " }"));
       ExpectStatus(Send(refusal.method, refusal.request), refusal);
