@@ -134,7 +134,8 @@ RefundRecord AsOf(RefundRecord refund, absl::Time now) {
     refund.state = RefundState::kSucceeded;
     refund.update_time = refund.succeed_time;
   }
-  if (refund.state != RefundState::kFailed && now >= refund.fail_time) {
+  const bool fails = refund.fail_time != absl::InfiniteFuture() && now >= refund.fail_time;
+  if (refund.state != RefundState::kFailed && fails) {
     refund.state = RefundState::kFailed;
     refund.failure_code = std::string(kRefundFailureCode);
     refund.update_time = refund.fail_time;

@@ -556,8 +556,10 @@ void Checks::CheckBegun(const AccountRows& rows, const Recharge& recharge) {
     const bool same_card = paid.payment_method_id == recharge.payment_method_id &&
                            paid.card_given == recharge.card_given;
     if (!in_part || !same_card) continue;
-    // By the clocks of the ledgers that credited the one and handed out the other.
-    if (recharge.attempt_start < paid.settle_time + settings_.partial_charge_wait) {
+    // By the clocks of the ledgers that credited the one and handed out the other; a due time is
+    // stored in whole microseconds.
+    const absl::Time rested = paid.settle_time + settings_.partial_charge_wait;
+    if (recharge.attempt_start + absl::Microseconds(1) <= rested) {
       scene_.Fail("G4: a card that paid in part is not charged by itself at once",
                   absl::StrCat(NameOf(recharge), " is, ",
                                absl::FormatDuration(recharge.attempt_start - paid.settle_time),

@@ -137,7 +137,7 @@ TEST_F(RechargeLoopTest, AnInvalidChargeIsAFaultOfOursAndLeftToAPersonOnceNoneIs
   ASSERT_EQ(ledger_.reports().size(), 1);
   ASSERT_TRUE(ledger_.reports()[0].has_unresolved()) << ledger_.reports()[0].DebugString();
   EXPECT_THAT(ledger_.reports()[0].unresolved().reason(),
-              HasSubstr("calls the charge invalid, and has none under its key"));
+              testing::HasSubstr("calls the charge invalid, and has none under its key"));
   EXPECT_EQ(gateway_.charges(), 0);
 }
 

@@ -25,6 +25,7 @@ absl::Status OfAnotherCharge(absl::string_view reason, absl::string_view what,
 }
 
 constexpr char kUsageNotFoundReason[] = "USAGE_NOT_FOUND";
+constexpr char kNotUnderReview[] = "NOT_UNDER_REVIEW";
 constexpr char kUsageAfterClosingReason[] = "USAGE_AFTER_CLOSING";
 // So many are named by a refusal.
 constexpr size_t kMostUsagesNamed = 20;
@@ -218,12 +219,12 @@ absl::Status CalendarChangedTooOften(int32_t most, absl::Time now, absl::Time al
 }
 
 absl::Status NotUnderReview(const Recharge& recharge) {
-  return Refused("NOT_UNDER_REVIEW", "ordinal",
+  return Refused(kNotUnderReview, "ordinal",
                  absl::StrCat("recharge ", recharge.ordinal, " is not under review"));
 }
 
 absl::Status NothingLate(absl::string_view account_id) {
-  return Refused("NOT_UNDER_REVIEW", "ordinal",
+  return Refused(kNotUnderReview, "ordinal",
                  absl::StrCat("no money has come to account \"", account_id,
                               "\" after it was closed that nobody has looked at"));
 }

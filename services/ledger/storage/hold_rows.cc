@@ -1,7 +1,6 @@
 #include "services/ledger/storage/hold_rows.h"
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/types/span.h"
 #include "common/clock/calendar.h"
 #include "common/error/error.h"
@@ -100,11 +99,14 @@ void AppendHold(const Hold& h, int64_t state, SqlText* sql) {
 
 // All of the columns but `key`, which may be none.
 std::string OnDuplicate(absl::string_view key) {
-  std::vector<std::string> sets;
+  std::string update = " ON DUPLICATE KEY UPDATE ";
+  absl::string_view comma;
   for (const absl::string_view column : kColumns) {
-    if (column != key) sets.push_back(absl::StrCat(column, "=VALUES(", column, ")"));
+    if (column == key) continue;
+    absl::StrAppend(&update, comma, column, "=VALUES(", column, ")");
+    comma = ",";
   }
-  return absl::StrCat(" ON DUPLICATE KEY UPDATE ", absl::StrJoin(sets, ","));
+  return update;
 }
 
 const std::string& SelectLive() {
@@ -140,6 +142,17 @@ std::string After(const DuePlace& place) {
 
 std::string IsSo(std::optional<HoldState> state) {
   return state.has_value() ? absl::StrCat("state = ", static_cast<int>(*state)) : "state IN (1,2)";
+}
+
+// The last of so many rows after that place; nothing if there are fewer.
+absl::StatusOr<std::optional<HoldPlace>> LastOf(Connection& connection, const HoldPlace& after,
+                                                int rows) {
+  std::optional<HoldPlace> last;
+  RESERVE_RETURN_IF_ERROR(connection.Query(
+      absl::StrCat("SELECT account_id,slot FROM holds FORCE INDEX (PRIMARY) WHERE ", After(after),
+                   " ORDER BY account_id,slot LIMIT 1 OFFSET ", rows - 1),
+      [&last](const Row& row) { last.emplace(row.Text(1), row.Int(2)); }));
+  return last;
 }
 
 // The statements say "state IN (1,2)" of holds that are live, and 1 and 2 of these states.
@@ -238,10 +251,7 @@ absl::StatusOr<std::vector<Hold>> ListHolds(Connection& connection, absl::string
 absl::StatusOr<HoldPage> ListAllHolds(Connection& connection, const HoldPlace& after,
                                       std::optional<HoldState> state, int limit, int most_rows) {
   HoldPage page;
-  RESERVE_RETURN_IF_ERROR(connection.Query(
-      absl::StrCat("SELECT account_id,slot FROM holds FORCE INDEX (PRIMARY) WHERE ", After(after),
-                   " ORDER BY account_id,slot LIMIT 1 OFFSET ", most_rows - 1),
-      [&page](const Row& row) { page.looked_to.emplace(row.Text(1), row.Int(2)); }));
+  RESERVE_ASSIGN_OR_RETURN(page.looked_to, LastOf(connection, after, most_rows));
   std::string sql = absl::StrCat(SelectLive(), "FORCE INDEX (PRIMARY) WHERE ", After(after),
                                  " AND ", IsSo(state));
   if (page.looked_to.has_value()) {

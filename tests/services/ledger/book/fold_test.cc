@@ -186,8 +186,8 @@ TEST_F(FoldTest, EntriesAndEventsSayWhoseCallMadeThemAndTheChainDoesNot) {
   Store("a");
   domain::ByStaff by;
   by.reason = "goodwill";
-  Ask("a", AdjustBalance{"r1", kNanosPerUnit, by});
-  Ask("a", AdjustBalance{"r2", kNanosPerUnit, by});
+  Ask("a", AdjustBalance{"r1", kNanosPerUnit, by, ""});
+  Ask("a", AdjustBalance{"r2", kNanosPerUnit, by, ""});
   commands_[0].caller = "spiffe://x/console";
   const Folded folded = Run();
   ASSERT_EQ(folded.writes.entries.size(), 2u);

@@ -346,13 +346,13 @@ TEST_F(HoldTest, H6_OfACorrectionOnlyACheaperOneIsMoneyThatCame) {
   ASSERT_EQ(hold("b").final_reason, FinalReason::kInsufficientBalance);
   Usage dearer = wrong;
   dearer.usage_id = "dearer";
-  dearer.duration = absl::Minutes(4);
+  dearer.segments = 4;
   ASSERT_TRUE(books_.Correct(wrong.usage_id, "ann", dearer, &cent).ok());
   ASSERT_EQ(books_.account().balance, Dollars(12) + Cents(60));
   EXPECT_EQ(books_.Count(EventKind::kFundsAvailable), 0);
   Usage cheaper = wrong;
   cheaper.usage_id = "cheaper";
-  cheaper.duration = absl::Minutes(1);
+  cheaper.segments = 1;
   ASSERT_TRUE(books_.Correct("dearer", "ann", cheaper, &cent).ok());
   EXPECT_EQ(books_.Count(EventKind::kFundsAvailable), 1);
 }

@@ -94,9 +94,9 @@ absl::Time Model::OursLet(const std::string& number, absl::Time from, bool decli
     for (auto decline = first; decline != last; ++decline) times.push_back(decline->second);
     std::sort(times.begin(), times.end());
     if (times.size() >= 2) {
-      const absl::Time last = times.back();
-      const bool soon = last < times[times.size() - 2] + 2 * settings_.decline_interval;
-      if (soon) when = std::max(when, last + settings_.decline_interval);
+      const absl::Time latest = times.back();
+      const bool soon = latest < times[times.size() - 2] + 2 * settings_.decline_interval;
+      if (soon) when = std::max(when, latest + settings_.decline_interval);
     }
   }
   const ModelWindow day = calendar_.At(CalendarUnit::kDay, now);
@@ -787,6 +787,11 @@ bool Model::IsShort() const {
   return IsLow() || (state_ == AccountState::kPendingFunding && balance_ - Accrued() < threshold_);
 }
 
+// Before the first charge nothing waits that an act could end (O1).
+bool Model::WaitsToBeEnded() const {
+  return waits_for_the_customer_ && state_ != AccountState::kPendingFunding;
+}
+
 void Model::EndTheWait() {
   if (state_ == AccountState::kPendingFunding) return;
   acted_ = true;
@@ -962,7 +967,7 @@ Step Model::ChangeBilling(const BillingChange& change, absl::Time now) {
     }
     off_ = !on;
   }
-  if (step.events.empty() && !waits_for_the_customer_) {
+  if (step.events.empty() && !WaitsToBeEnded()) {
     step.outcome = Outcome::kUnchanged;
     return step;
   }
@@ -1333,7 +1338,11 @@ void Model::Credit(ModelRecharge* recharge, int64_t ordinal, int attempt,
   if (recharge->kind == RechargeKind::kTopUp && ordinal > suspended_after_) EndSuspension(step);
   if (state_ == AccountState::kPendingFunding) {
     state_ = AccountState::kActive;
-    if (recharge->kind == RechargeKind::kTopUp || !IsLow()) EndTheWait();
+    if (recharge->kind == RechargeKind::kTopUp) EndTheWait();  // the customer has acted
+    if (!IsLow()) {
+      taken_back_ = 0;
+      waits_for_the_customer_ = false;
+    }
     ++step->events[EventKind::kEnabled];
   }
 }

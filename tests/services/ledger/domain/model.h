@@ -441,6 +441,7 @@ class Model {
   // Money went without the customer's doing (G12).
   void NoteTakenBack(__int128 amount);
   // Somebody has acted, or there was usage.
+  bool WaitsToBeEnded() const;
   void EndTheWait();
   // What follows a correction and a rating again.
   Step FinishCorrection(Step step, __int128 difference, bool may_recharge, absl::Time now);

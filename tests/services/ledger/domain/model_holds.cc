@@ -156,7 +156,7 @@ std::pair<Decision, Step> Model::CreateHold(const ModelCall& call, absl::Time no
   if (many && (decision == Decision::kAllowed || decision == Decision::kInsufficientBalance)) {
     decision = Decision::kTooManyCalls;
   }
-  if (decision == Decision::kInsufficientBalance && waits_for_the_customer_) {
+  if (decision == Decision::kInsufficientBalance && WaitsToBeEnded()) {
     EndTheWait();
     return {decision, Finish({}, now)};
   }

@@ -749,6 +749,11 @@ class QueryErrorsTest : public DatabaseErrorsElsewhereTest,
         Ask<DisputeReply>(*direct_, "a",
                           ToldDispute(1, "dp", domain::DisputeState::kInquiry, kNanosPerUnit))
             .ok());
+    CreateHold hold;
+    hold.request.hold_id = "h";
+    hold.request.call = Call(kUser, "in-progress", kStandardNumber, 0);
+    const auto held = Ask<HoldReply>(*direct_, "a", hold);
+    ASSERT_TRUE(held.ok() && held->hold.has_value()) << held.status();
     // As if something were owed to somebody.
     ledger_->sql().Execute("UPDATE accounts SET payout_owed = 1");
   }

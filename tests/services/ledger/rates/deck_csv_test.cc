@@ -298,7 +298,7 @@ TEST(DeckCsvTest, EachFaultIsToldOnceWithItsFirstLinesAndItsCount) {
 
 TEST(DeckCsvTest, OfVeryManyDifferentFaultsTheFirstHundredAreTold) {
   std::string csv(kHeader);
-  for (int i = 0; i < 150; ++i) absl::StrAppend(&csv, "call", std::string(i + 20, ','), "x\n");
+  for (int i = 0; i < 150; ++i) absl::StrAppend(&csv, "call,1", std::string(i + 20, ','), "x\n");
   const auto metadata = Metadata(ParseDeckCsv(csv).status());
   EXPECT_EQ(metadata.at("bad_row_count"), "150");
   EXPECT_TRUE(metadata.contains("line_101"));
