@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 #include "worker/charge_key.h"
 
 namespace reserve::worker {
@@ -127,6 +129,25 @@ absl::string_view Explain(Finding finding) {
       return "the charge is disputed, and the ledger did not know it, or not as it is";
   }
   return "?";
+}
+
+bool IsSettledByAdjusting(Finding finding) {
+  switch (finding) {
+    case Finding::kAmountDiffers:
+    case Finding::kCreditedWithoutMoney:
+    case Finding::kOtherChargeMissing:
+    case Finding::kNoCharge:
+    case Finding::kRefundDiffers:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string SettlingReference(Finding finding, absl::string_view id) {
+  constexpr size_t kMostBytes = 128;
+  // Ids of other systems may hold anything.
+  return absl::StrCat(NameOf(finding), " ", absl::CHexEscape(id)).substr(0, kMostBytes);
 }
 
 absl::string_view RemedyOf(Finding finding) {

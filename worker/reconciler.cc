@@ -27,6 +27,7 @@ constexpr int kChargePage = 500;
 constexpr int kAccountPage = 500;
 constexpr int kRechargePage = 20;
 constexpr int kStatePage = 100;
+constexpr int kEventPage = 1000;
 // A recharge is judged again if the ledger credited it for another charge meanwhile.
 constexpr int kRounds = 3;
 // Charges of other systems may be many; the first are shown.
@@ -133,6 +134,7 @@ Reconciler::Reconciler(ReconcileOptions options, const std::shared_ptr<grpc::Cha
     : options_(std::move(options)),
       accounts_(pb::Accounts::NewStub(ledger)),
       recharges_(pb::Recharges::NewStub(ledger)),
+      events_(pb::Events::NewStub(ledger)),
       gateway_(gw::PaymentGateway::NewStub(gateway)),
       out_(*out),
       gateway_limit_(options_.gateway_requests_per_second),
@@ -264,8 +266,8 @@ absl::Status Reconciler::GoThroughPayments(const std::string& account_id) {
 absl::Status Reconciler::CheckCredited(const RechargeName& name, const LedgerRecharge& recharge) {
   RESERVE_ASSIGN_OR_RETURN(const std::optional<gw::Charge> found, FindCharge(name, recharge));
   if (!found.has_value()) {
-    LeaveToPerson(Finding::kNoCharge, ReferenceOf(name), recharge.charge_id);
-    return absl::OkStatus();
+    return LeaveUnlessSettled(Finding::kNoCharge, ReferenceOf(name), recharge.charge_id,
+                              recharge.charge_id);
   }
   return ReconcileOnce(*found);
 }
@@ -281,18 +283,18 @@ absl::Status Reconciler::CheckMade(const pb::Refund& refund) {
   RESERVE_ASSIGN_OR_RETURN(const GatewayState made, StateOf(refund));
   const Finding finding = JudgeRefund(made, states);
   if (finding == Finding::kInOrder) return absl::OkStatus();
-  LeaveToPerson(finding, FormatReference(refund.account_id(), refund.recharge_ordinal()),
-                absl::StrCat(refund.charge_id(), "  ", absl::CHexEscape(TextOf(made))));
-  return absl::OkStatus();
+  return LeaveUnlessSettled(
+      finding, FormatReference(refund.account_id(), refund.recharge_ordinal()), refund.refund_id(),
+      absl::StrCat(refund.charge_id(), "  ", absl::CHexEscape(TextOf(made))));
 }
 
 absl::Status Reconciler::CheckPayment(const pb::Payment& payment) {
   RESERVE_ASSIGN_OR_RETURN(const std::optional<gw::Charge> charge,
                            FindChargeById(payment.charge_id()));
   if (!charge.has_value()) {
-    LeaveToPerson(Finding::kNoCharge, FormatReference(payment.account_id(), payment.ordinal()),
-                  payment.charge_id());
-    return absl::OkStatus();
+    return LeaveUnlessSettled(Finding::kNoCharge,
+                              FormatReference(payment.account_id(), payment.ordinal()),
+                              payment.charge_id(), payment.charge_id());
   }
   const GatewayCharge found = FromProto(*charge);
   // One of a worker's may have been reconciled as its recharge, which says nothing of the payment.
@@ -341,8 +343,9 @@ absl::Status Reconciler::ReconcilePayment(GatewayCharge charge, const pb::Paymen
   const Finding finding = JudgeCharge(charge, booked, /*attempt=*/0, std::nullopt);
   const bool for_person = StepFor(finding) == Step::kPerson;
   if (for_person || untold.has_value()) {
-    LeaveToPerson(for_person ? finding : untold->finding, charge.reference, ChargeText(charge),
-                  untold.has_value() ? untold->why : "");
+    return LeaveUnlessSettled(for_person ? finding : untold->finding, charge.reference,
+                              charge.charge_id, ChargeText(charge),
+                              untold.has_value() ? untold->why : "");
   }
   return absl::OkStatus();
 }
@@ -381,10 +384,12 @@ absl::Status Reconciler::ReconcileRecharge(GatewayCharge charge) {
       }
     }
     if (untold.has_value()) {
-      LeaveToPerson(step == Step::kPerson ? finding : untold->finding, charge.reference,
-                    ChargeText(charge), untold->why);
+      RESERVE_RETURN_IF_ERROR(LeaveUnlessSettled(step == Step::kPerson ? finding : untold->finding,
+                                                 charge.reference, charge.charge_id,
+                                                 ChargeText(charge), untold->why));
     } else if (step == Step::kPerson) {
-      LeaveToPerson(finding, charge.reference, ChargeText(charge));
+      RESERVE_RETURN_IF_ERROR(
+          LeaveUnlessSettled(finding, charge.reference, charge.charge_id, ChargeText(charge)));
     }
     untold.reset();
     switch (step) {
@@ -707,6 +712,51 @@ void Reconciler::LeaveToPerson(Finding finding, absl::string_view reference,
   ++counts_.for_person;
   Print("FOR A PERSON", finding, reference, charge, more);
   out_ << "    to do: " << RemedyOf(finding) << std::endl;
+}
+
+absl::Status Reconciler::LeaveUnlessSettled(Finding finding, const std::string& reference,
+                                            const std::string& id, absl::string_view charge,
+                                            absl::string_view more) {
+  const std::optional<Reference> name = ParseReference(reference);
+  if (!IsSettledByAdjusting(finding) || !name.has_value()) {
+    LeaveToPerson(finding, reference, charge, more);
+    return absl::OkStatus();
+  }
+  const std::string settling = SettlingReference(finding, id);
+  RESERVE_ASSIGN_OR_RETURN(const bool settled, IsAdjusted(name->account_id, settling));
+  if (settled) {
+    Print("SETTLED", finding, reference, charge, "a person has adjusted the balance for it");
+    return absl::OkStatus();
+  }
+  LeaveToPerson(finding, reference, charge, more);
+  out_ << "    to settle it by Support.AdjustBalance give that the reference \"" << settling << "\""
+       << std::endl;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Reconciler::IsAdjusted(const std::string& account_id,
+                                            absl::string_view reference) {
+  pb::ListEventsRequest request;
+  request.set_account_id(account_id);
+  request.set_page_size(kEventPage);
+  do {
+    pb::ListEventsResponse page;
+    const absl::Status status = Call(*events_, &pb::Events::Stub::ListEvents, request, &page);
+    // A ledger of before does not let workers ask; and where it has no such account, nobody has
+    // adjusted its balance.
+    if (absl::IsUnimplemented(status) || absl::IsPermissionDenied(status) ||
+        absl::IsNotFound(status)) {
+      return false;
+    }
+    RESERVE_RETURN_IF_ERROR(status);
+    for (const pb::Event& event : page.events()) {
+      if (event.kind() == pb::EVENT_KIND_BALANCE_ADJUSTED && event.reference() == reference) {
+        return true;
+      }
+    }
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return false;
 }
 
 void Reconciler::ShowProgress() {

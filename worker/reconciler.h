@@ -30,6 +30,7 @@
 #include "common/clock/monotonic.h"
 #include "reserve/gateway/v1/payment_gateway.grpc.pb.h"
 #include "reserve/ledger/v1/accounts.grpc.pb.h"
+#include "reserve/ledger/v1/events.grpc.pb.h"
 #include "reserve/ledger/v1/recharges.grpc.pb.h"
 #include "worker/judge_charge.h"
 #include "worker/request_limit.h"
@@ -154,6 +155,13 @@ class Reconciler {
              absl::string_view charge, absl::string_view more = "");
   void LeaveToPerson(Finding finding, absl::string_view reference, absl::string_view charge,
                      absl::string_view more = "");
+  // The same of what a person may have settled by an adjustment of the balance. `id` is that of the
+  // charge, or of the refund.
+  absl::Status LeaveUnlessSettled(Finding finding, const std::string& reference,
+                                  const std::string& id, absl::string_view charge,
+                                  absl::string_view more = "");
+  // Was the balance of the account adjusted by this reference?
+  absl::StatusOr<bool> IsAdjusted(const std::string& account_id, absl::string_view reference);
   void ShowProgress();
 
   // A unary call, tried again while that may help. Requests are all safe to repeat.
@@ -165,6 +173,7 @@ class Reconciler {
   const ReconcileOptions options_;
   const std::unique_ptr<ledger::v1::Accounts::Stub> accounts_;
   const std::unique_ptr<ledger::v1::Recharges::Stub> recharges_;
+  const std::unique_ptr<ledger::v1::Events::Stub> events_;
   const std::unique_ptr<gateway::v1::PaymentGateway::Stub> gateway_;
   std::ostream& out_;
   RequestLimit gateway_limit_;

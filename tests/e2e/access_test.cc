@@ -367,7 +367,7 @@ TEST_F(AccessTest, ARoleThatIsTakenAwayEndsItsCallersStreamsAndABadFileChangesNo
   const auto told = ledger_->process->WaitForOutput("the roles file is bad", absl::Seconds(30));
   ASSERT_TRUE(told.ok()) << told.status();
   EXPECT_THAT(*told, HasSubstr("line 2: \\\"auditr\\\" is none of the roles switch, billing"));
-  EXPECT_TRUE(IsLetIn(CallOf(channel, "/reserve.ledger.v1.Events/ListEvents")));
+  EXPECT_TRUE(IsLetIn(CallOf(channel, "/reserve.ledger.v1.Accounts/ListEntries")));
   // A good one without the role.
   std::vector<std::string> lines = AllRoles();
   for (std::string& line : lines) {
@@ -379,10 +379,10 @@ TEST_F(AccessTest, ARoleThatIsTakenAwayEndsItsCallersStreamsAndABadFileChangesNo
   }
   const absl::Status ended = FromGrpcStatus(stream->Finish());
   EXPECT_EQ(ReasonOf(ended), kMayNot) << ended;
-  EXPECT_EQ(ReasonOf(CallOf(channel, "/reserve.ledger.v1.Events/ListEvents")), kMayNot);
+  EXPECT_EQ(ReasonOf(CallOf(channel, "/reserve.ledger.v1.Accounts/ListEntries")), kMayNot);
   WriteRoles(AllRoles());
   EXPECT_TRUE(
-      WaitUntil([&] { return IsLetIn(CallOf(channel, "/reserve.ledger.v1.Events/ListEvents")); },
+      WaitUntil([&] { return IsLetIn(CallOf(channel, "/reserve.ledger.v1.Accounts/ListEntries")); },
                 absl::Seconds(30), absl::Milliseconds(200)));
 }
 

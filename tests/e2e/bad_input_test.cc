@@ -252,7 +252,7 @@ class BadInputTest : public ::testing::Test {
   static std::vector<test_support::TestDatabase::Row> Stored() {
     return stack_->database().Query(
         "CHECKSUM TABLE accounts, users, entries, usage_ids, requests, events, recharges, "
-        "disputes, "
+        "disputes, unplaced_states, "
         "rate_decks, rates, plans");
   }
 
@@ -266,7 +266,7 @@ class BadInputTest : public ::testing::Test {
   // Sends each request, and looks after each whether something changed.
   static void ExpectRefused(const std::vector<Refusal>& refusals) {
     const auto before = Stored();
-    ASSERT_EQ(before.size(), 11u);
+    ASSERT_EQ(before.size(), 12u);
     for (const Refusal& refusal : refusals) {
       SCOPED_TRACE(absl::StrCat(refusal.method, " { ", refusal.request, " }"));
       ExpectStatus(Send(refusal.method, refusal.request), refusal);
@@ -1722,14 +1722,15 @@ TEST_F(BadInputTest, WhatAGatewayCanNotMeanIsRefused) {
       refused("ReportGatewayDispute", charge + "dispute_id: 'dp'", "state"),
       refused("ReportGatewayDispute", dispute, "amount"),
       refused("ReportGatewayDispute", dispute + "amount { units: 1 } reason: 'a\\nb'", "reason"),
-      {"Recharges.ReportGatewayRefund",
-       "charge_id: 'ch_none' charge_reference: 'order-17' refund_id: 're' state: "
-       "REFUND_STATE_SUCCEEDED amount { currency_code: 'USD' units: 1 }",
-       StatusCode::kNotFound, "CHARGE_NOT_FOUND", "charge_id"},
-      {"Recharges.ReportGatewayDispute",
-       "charge_id: 'ch_none' charge_reference: 'acct/01' dispute_id: 'dp' state: "
-       "DISPUTE_STATE_OPENED amount { currency_code: 'USD' units: 1 }",
-       StatusCode::kNotFound, "CHARGE_NOT_FOUND", "charge_id"},
+      // Of a charge that no account has, which would be kept.
+      refused("ReportGatewayRefund",
+              "charge_id: 'ch_none' charge_reference: 'order-17' refund_id: 're' state: "
+              "REFUND_STATE_SUCCEEDED amount { currency_code: 'USD' }",
+              "amount"),
+      refused("ReportGatewayDispute",
+              "charge_id: 'ch_none' charge_reference: 'acct/01' dispute_id: 'dp' state: "
+              "DISPUTE_STATE_OPENED amount { currency_code: 'XXX' units: 1 }",
+              "amount.currency_code"),
       {"Recharges.ReportGatewayDispute",
        "charge_id: 'ch_other' charge_reference: 'acct/1' dispute_id: 'dp' state: "
        "DISPUTE_STATE_OPENED amount { currency_code: 'USD' units: 1 }",
@@ -1769,6 +1770,20 @@ TEST_F(BadInputTest, WhatNobodyCanHaveFoundOutOrLiftedIsRefused) {
        "NOT_UNDER_REVIEW", "ordinal"},
       {"Support.ResolveReview", review + "dismissed { }", StatusCode::kFailedPrecondition,
        "NOT_UNDER_REVIEW", "ordinal"},
+      {.method = "Support.ResolveReview",
+       .request = "account_id: 'acct' reason: 'not ours' dismissed { charge_id: 'ch_none' }",
+       .field = "account_id"},
+      {.method = "Support.ResolveReview",
+       .request = "ordinal: 1 reason: 'not ours' dismissed { charge_id: 'ch_none' }",
+       .field = "ordinal"},
+      {.method = "Support.ResolveReview",
+       .request = "dismissed { charge_id: 'ch_none' }",
+       .field = "reason"},
+      {.method = "Support.ResolveReview",
+       .request = "reason: 'not ours' dismissed { charge_id: 'a b' }",
+       .field = "dismissed.charge_id"},
+      {"Support.ResolveReview", "reason: 'not ours' dismissed { charge_id: 'ch_none' }",
+       StatusCode::kNotFound, "CHARGE_NOT_FOUND", "dismissed.charge_id"},
       {.method = "Support.LiftSuspension",
        .request = lift + "payment_method_id: 'card-1' dispute_id: 'dp_1'",
        .field = "dispute_id"},

@@ -95,6 +95,19 @@ class ReconcileTest : public ::testing::Test {
     if (!page.ok()) return {};
     return {page->charges().begin(), page->charges().end()};
   }
+  std::string ChargeIdOf(const std::string& key) {
+    for (const gw::Charge& charge : Charges()) {
+      if (charge.idempotency_key() == key) return charge.charge_id();
+    }
+    ADD_FAILURE() << "no charge has the key " << key;
+    return "";
+  }
+  void RecordPayment(const std::string& account_id, const std::string& charge_id, int units) {
+    Must(&pb::Support::Stub::RecordPayment,
+         absl::StrCat("account_id: '", account_id, "' request_id: '", charge_id, "' charge_id: '",
+                      charge_id, "' means: PAYMENT_MEANS_CARD_ELSEWHERE amount { currency_code: ",
+                      "'USD' units: ", units, " } reason: 'found by reconcile'"));
+  }
   // The references of the charges that were given back.
   std::vector<std::string> GivenBack() {
     std::vector<std::string> references;
@@ -254,6 +267,15 @@ TEST_F(ReconcileTest, WhatOnlyAPersonCanResolveIsShownAndLeftAlone) {
     EXPECT_THAT(GivenBack(), ElementsAre("returned/1"));
     EXPECT_EQ(Last("amount").state(), pb::RECHARGE_STATE_OPEN);
   }
+  RecordPayment("amount", Charges("amount/2")[0].charge_id(), 16);
+  RecordPayment("returned", ChargeIdOf("another-key"), 15);
+  Must(&pb::Support::Stub::AdjustBalance,
+       "account_id: 'nothing' request_id: 'T-1' amount { units: -15 } reason: 'never charged' "
+       "reference: 'NO_CHARGE ch_typo'");
+  const Ended settled = Reconcile();
+  EXPECT_EQ(settled.exit_code, 0) << settled.output;
+  EXPECT_THAT(settled.differences, ElementsAre("LEFT FOREIGN order-17", "LEFT FOREIGN order/17",
+                                               "SETTLED NO_CHARGE nothing/2"));
 }
 
 TEST_F(ReconcileTest, ARechargeUnderReviewIsCreditedIfItsChargeIsFoundWheneverThatWas) {

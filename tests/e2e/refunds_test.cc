@@ -20,7 +20,9 @@ namespace pb = ledger::v1;
 namespace gw = gateway::v1;
 using test_support::Subprocess;
 using test_support::WaitUntil;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 using Accounts = pb::Accounts::Stub;
@@ -163,6 +165,53 @@ TEST_F(RefundsTest, P3_WhatIsDoneAtTheGatewayIsTakenUpByReconcileOnce) {
   EXPECT_EQ(Balance("hand"), "15.00");
   EXPECT_EQ(Refunds("hand").front().state(), pb::REFUND_STATE_FAILED);
   ExpectAudited("hand");
+}
+
+TEST_F(RefundsTest, P3_WhatIsToldOfAChargeOfNobodyIsListedAndCountsWithThePayment) {
+  Must(&Accounts::OpenAccount, "account_id: 'page'");
+  const std::string opened =
+      "charge_id: 'ch_page' charge_reference: 'order-9' dispute_id: 'dp_page' state: "
+      "DISPUTE_STATE_OPENED amount { currency_code: 'USD' units: 20 }";
+  for (int i = 0; i < 2; ++i) {
+    const pb::Dispute kept = Must(&Recharges::ReportGatewayDispute, opened);
+    EXPECT_TRUE(kept.kept());
+    EXPECT_EQ(kept.account_id(), "");
+    EXPECT_EQ(kept.charge_id(), "ch_page");
+  }
+  const pb::Refund none =
+      Must(&Recharges::ReportGatewayRefund,
+           "charge_id: 'ch_foreign' charge_reference: 'order-10' refund_id: 're_foreign' state: "
+           "REFUND_STATE_SUCCEEDED amount { currency_code: 'USD' units: 3 }");
+  EXPECT_TRUE(none.kept());
+  const auto listed = [] {
+    std::vector<std::string> charges;
+    std::string token;
+    do {
+      const auto page =
+          Must(&Support::ListReviews, absl::StrCat("page_size: 1 page_token: '", token, "'"));
+      for (const pb::KeptOfNobody& kept : page.of_nobody()) charges.push_back(kept.charge_id());
+      token = page.next_page_token();
+    } while (!token.empty());
+    return charges;
+  };
+  EXPECT_THAT(listed(), ElementsAre("ch_page", "ch_foreign"));
+  const std::string not_ours =
+      "reason: 'of the shop' actor: 'ann' request_id: 'T-9' dismissed { charge_id: 'ch_foreign' }";
+  Must(&Support::ResolveReview, not_ours + " validate_only: true");
+  EXPECT_THAT(listed(), SizeIs(2));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(Must(&Support::ResolveReview, not_ours).charge_id(), "ch_foreign");
+    EXPECT_THAT(listed(), ElementsAre("ch_page"));
+  }
+  Must(&Support::RecordPayment,
+       "account_id: 'page' request_id: 'p' amount { currency_code: 'USD' units: 20 } means: "
+       "PAYMENT_MEANS_CARD_ELSEWHERE charge_id: 'ch_page' reason: 'paid on the page'");
+  EXPECT_EQ(Balance("page"), "0.00");
+  EXPECT_THAT(listed(), IsEmpty());
+  const auto disputes = Must(&Accounts::ListDisputes, "account_id: 'page'");
+  ASSERT_THAT(disputes.disputes(), SizeIs(1));
+  EXPECT_EQ(Must(&Recharges::ReportGatewayDispute, opened).account_id(), "page");
+  ExpectAudited("page");
 }
 
 }  // namespace

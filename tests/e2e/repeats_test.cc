@@ -119,6 +119,11 @@ std::vector<Step> StepsOfMoney() {
       {"Recharges.ReportGatewayDispute",
        "charge_id: 'ch_1' charge_reference: 'acct/1' dispute_id: 'dp_1' state: "
        "DISPUTE_STATE_OPENED amount { currency_code: 'USD' units: 15 } reason: 'not recognised'"},
+      {"Recharges.ReportGatewayDispute",
+       "charge_id: 'ch_none' dispute_id: 'dp_2' state: DISPUTE_STATE_OPENED amount { "
+       "currency_code: 'USD' units: 15 }"},
+      {"Support.ResolveReview",
+       "request_id: 'not-ours' reason: 'not ours' dismissed { charge_id: 'ch_none' }"},
       {"Support.LiftSuspension", "account_id: 'acct' reason: 'spoke to the customer'"},
       {"Support.RecordPayment",
        "account_id: 'acct' request_id: 'paid' amount { units: 5 } means: "

@@ -152,14 +152,38 @@ class FakeBooks::RechargesDoor final : public pb::Recharges::Service {
   FakeBooks& books_;
 };
 
+// Gives an event a page.
+class FakeBooks::EventsDoor final : public pb::Events::Service {
+ public:
+  explicit EventsDoor(FakeBooks* books) : books_(*books) {}
+
+  grpc::Status ListEvents(grpc::ServerContext*, const pb::ListEventsRequest* request,
+                          pb::ListEventsResponse* response) override {
+    absl::MutexLock lock(&books_.mutex_);
+    for (size_t i = request->page_token().size(); i < books_.events_.size(); ++i) {
+      if (books_.events_[i].account_id() != request->account_id()) continue;
+      if (response->events_size() > 0) {
+        response->set_next_page_token(std::string(i, '.'));
+        break;
+      }
+      *response->add_events() = books_.events_[i];
+    }
+    return grpc::Status::OK;
+  }
+
+ private:
+  FakeBooks& books_;
+};
+
 FakeBooks::FakeBooks()
     : accounts_(std::make_unique<AccountsDoor>(this)),
-      recharges_door_(std::make_unique<RechargesDoor>(this)) {
+      recharges_door_(std::make_unique<RechargesDoor>(this)),
+      events_door_(std::make_unique<EventsDoor>(this)) {
   ServerOptions options;
   options.listen = "127.0.0.1:0";
-  server_ =
-      *RpcServer::Start(options, {{pb::Accounts::service_full_name(), accounts_.get()},
-                                  {pb::Recharges::service_full_name(), recharges_door_.get()}});
+  server_ = *RpcServer::Start(options, {{pb::Accounts::service_full_name(), accounts_.get()},
+                                        {pb::Recharges::service_full_name(), recharges_door_.get()},
+                                        {pb::Events::service_full_name(), events_door_.get()}});
 }
 
 FakeBooks::~FakeBooks() { server_->Drain(absl::ZeroDuration()); }
@@ -179,6 +203,14 @@ void FakeBooks::Put(const pb::Payment& payment) {
 void FakeBooks::AnswerStates(absl::Status status) {
   absl::MutexLock lock(&mutex_);
   states_status_ = std::move(status);
+}
+
+void FakeBooks::Adjust(const std::string& account_id, const std::string& reference) {
+  absl::MutexLock lock(&mutex_);
+  pb::Event& event = events_.emplace_back();
+  event.set_account_id(account_id);
+  event.set_kind(pb::EVENT_KIND_BALANCE_ADJUSTED);
+  event.set_reference(reference);
 }
 
 void FakeBooks::Fix(const pb::Refund& refund) {

@@ -19,6 +19,7 @@
 #include "absl/synchronization/mutex.h"
 #include "common/rpc/server.h"
 #include "reserve/ledger/v1/accounts.grpc.pb.h"
+#include "reserve/ledger/v1/events.grpc.pb.h"
 #include "reserve/ledger/v1/recharges.grpc.pb.h"
 
 namespace reserve::worker {
@@ -34,6 +35,9 @@ class FakeBooks {
   void Put(const ledger::v1::Payment& payment) ABSL_LOCKS_EXCLUDED(mutex_);
   // How it answers when it is told of refunds and disputes; OK: it takes them, as at first.
   void AnswerStates(absl::Status status) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The account's balance was adjusted by that reference.
+  void Adjust(const std::string& account_id, const std::string& reference)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // It knows the refund, and so for ever.
   void Fix(const ledger::v1::Refund& refund) ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -45,6 +49,7 @@ class FakeBooks {
  private:
   class AccountsDoor;
   class RechargesDoor;
+  class EventsDoor;
   // The account that has the charge, as a recharge or a payment; empty if none has.
   std::string AccountOf(const std::string& charge_id, const std::string& reference)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -56,10 +61,12 @@ class FakeBooks {
   std::map<std::string, ledger::v1::Refund> refunds_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, ledger::v1::Refund> fixed_refunds_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, ledger::v1::Dispute> disputes_ ABSL_GUARDED_BY(mutex_);
+  std::vector<ledger::v1::Event> events_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> told_ ABSL_GUARDED_BY(mutex_);
   absl::Status states_status_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<AccountsDoor> accounts_;
   std::unique_ptr<RechargesDoor> recharges_door_;
+  std::unique_ptr<EventsDoor> events_door_;
   std::unique_ptr<RpcServer> server_;
 };
 

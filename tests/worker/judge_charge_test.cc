@@ -390,6 +390,19 @@ TEST(JudgeChargeTest, TheKeyUnderWhichAnOrphanIsGivenBackIsFixedForEver) {
   EXPECT_NE(OrphanRefundKey("ch_1"), OrphanRefundKey("ch_2"));
 }
 
+TEST(JudgeChargeTest, WhatAnAdjustmentPutsRightIsSettledByItsReference) {
+  for (int number = 1; number <= static_cast<int>(Finding::kUntoldDispute); ++number) {
+    const auto finding = static_cast<Finding>(number);
+    EXPECT_EQ(IsSettledByAdjusting(finding),
+              absl::StrContains(RemedyOf(finding), "Support.AdjustBalance"))
+        << NameOf(finding);
+  }
+  EXPECT_EQ(SettlingReference(Finding::kNoCharge, "ch_77"), "NO_CHARGE ch_77");
+  EXPECT_EQ(SettlingReference(Finding::kNoCharge, "ch\n77"), "NO_CHARGE ch\\n77");
+  EXPECT_EQ(SettlingReference(Finding::kNoCharge, std::string(128, 'x')),
+            "NO_CHARGE " + std::string(118, 'x'));
+}
+
 // The row of a table that begins with this name.
 std::string RowOf(absl::string_view table, absl::string_view name) {
   for (const absl::string_view line : absl::StrSplit(table, '\n')) {

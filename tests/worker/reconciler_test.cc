@@ -298,6 +298,46 @@ TEST_F(ReconcilerTest, ARefundOfAnotherAmountThanTheGatewayHasIsForAPerson) {
   EXPECT_THAT(output_, HasSubstr("book the difference by Support.AdjustBalance"));
 }
 
+TEST_F(ReconcilerTest, WhatAPersonHasAdjustedTheBalanceForIsSettledAndCountsNoMore) {
+  const std::string charge_id = CreditedCharge("acme", 1);
+  const std::string refund_id = RefundByHand(charge_id, 2 * kFive);
+  books_.Fix(Made("acme", 2, charge_id, refund_id));
+  PutPayment("acme", 4, "ch_mistyped", 3 * kFive);
+  const std::string other = ChargeOnPage("order-1001");
+  PutPayment("acme", 5, other, 4 * kFive);
+  EXPECT_THAT(Reconcile(),
+              ElementsAre("FOR A PERSON AMOUNT_DIFFERS acme/5",
+                          "FOR A PERSON REFUND_DIFFERS acme/1", "FOR A PERSON NO_CHARGE acme/4"));
+  EXPECT_EQ(counts_.for_person, 3);
+  // Neither of another account, nor of another finding, nor in other words.
+  books_.Adjust("other", "NO_CHARGE ch_mistyped");
+  books_.Adjust("acme", "AMOUNT_DIFFERS ch_mistyped");
+  books_.Adjust("acme", "NO_CHARGE ch_mistyped, T-19");
+  Reconcile();
+  EXPECT_EQ(counts_.for_person, 3);
+  for (const std::string& reference :
+       {std::string("NO_CHARGE ch_mistyped"), absl::StrCat("REFUND_DIFFERS ", refund_id),
+        absl::StrCat("AMOUNT_DIFFERS ", other)}) {
+    EXPECT_THAT(output_, HasSubstr(absl::StrCat("the reference \"", reference, "\"\n")));
+    books_.Adjust("acme", reference);
+  }
+  EXPECT_THAT(Reconcile(),
+              ElementsAre("SETTLED AMOUNT_DIFFERS acme/5", "SETTLED REFUND_DIFFERS acme/1",
+                          "SETTLED NO_CHARGE acme/4"));
+  EXPECT_EQ(counts_.for_person, 0);
+}
+
+TEST_F(ReconcilerTest, ACreditWithoutMoneyThatIsTakenBackIsSettled) {
+  const std::string charge_id = CreditedCharge("acme", 1);
+  RefundByHand(charge_id);
+  books_.AnswerStates(
+      MakeError(absl::StatusCode::kNotFound, "CHARGE_NOT_FOUND", "charge_id", "of nobody"));
+  EXPECT_THAT(Reconcile(), ElementsAre("FOR A PERSON CREDITED_WITHOUT_MONEY acme/1"));
+  books_.Adjust("acme", absl::StrCat("CREDITED_WITHOUT_MONEY ", charge_id));
+  EXPECT_THAT(Reconcile(), ElementsAre("SETTLED CREDITED_WITHOUT_MONEY acme/1"));
+  EXPECT_EQ(counts_.for_person, 0);
+}
+
 TEST_F(ReconcilerTest, ARefundOfAChargeThatTheGatewayLacksIsForAPerson) {
   PutRecharge("acme", 1, "ch_lost");
   books_.Fix(Made("acme", 2, "ch_lost", "re_lost"));

@@ -84,7 +84,8 @@ inline constexpr MethodAccess kAccessTable[] = {
      Effect::kReads},
     // A switch hears here that money has come for a call.
     {"/reserve.ledger.v1.Events/ListEvents",
-     Role::kBilling | Role::kSupport | Role::kOperations | Role::kAuditor, Effect::kReads},
+     Role::kBilling | Role::kSupport | Role::kOperations | Role::kWorker | Role::kAuditor,
+     Effect::kReads},
     {"/reserve.ledger.v1.Events/WatchEvents",
      Role::kSwitch | Role::kBilling | Role::kSupport | Role::kOperations | Role::kAuditor,
      Effect::kReads},

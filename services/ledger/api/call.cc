@@ -263,7 +263,7 @@ grpc::ServerUnaryReactor* StartFoundCommand(const ApiContext& api,
   if (!taken.ok()) return FinishNow(api, context, method, taken);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   const CallRecord record(api.metrics, *context, method);
-  const auto found = std::make_shared<absl::StatusOr<engine::Task>>();
+  const auto found = std::make_shared<absl::StatusOr<std::optional<engine::Task>>>();
   const Moment deadline = DeadlineOf(*context);
   api.engine.queries().Submit(
       [found, find = std::move(find)](storage::Connection& connection) {
@@ -272,14 +272,15 @@ grpc::ServerUnaryReactor* StartFoundCommand(const ApiContext& api,
       },
       [&engine = api.engine, context, reactor, record, found, fill,
        deadline](const absl::Status& status) {
-        if (!status.ok()) {
+        if (!status.ok() || !(*found)->has_value()) {
           reactor->Finish(record.End(status));
           return;
         }
+        engine::Task& task = ***found;
         CallRecord known = record;
-        known.SetAccount((*found)->account_id);
-        (*found)->caller = CallerOf(*context);
-        SubmitFor(engine, *std::move(*found), deadline, new UnarySink(known, reactor, fill, ""));
+        known.SetAccount(task.account_id);
+        task.caller = CallerOf(*context);
+        SubmitFor(engine, std::move(task), deadline, new UnarySink(known, reactor, fill, ""));
       },
       NobodyWaits(context, deadline));
   return reactor;

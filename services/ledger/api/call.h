@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -123,9 +124,9 @@ grpc::ServerUnaryReactor* StartCommandThen(const ApiContext& api,
                                            absl::StatusOr<engine::Task> task, FillResponse fill,
                                            ReadMore more, const char* field_prefix = "");
 
-// The same where the command's account must be looked for first: `find`, a read in the query pool,
-// answers the task.
-using FindTask = std::function<absl::StatusOr<engine::Task>(storage::Connection&)>;
+// The same where the command's account must be looked for first: `find`, in the query pool, answers
+// the task, or nothing if there is none to do: then it has filled the response. It may run twice.
+using FindTask = std::function<absl::StatusOr<std::optional<engine::Task>>(storage::Connection&)>;
 grpc::ServerUnaryReactor* StartFoundCommand(const ApiContext& api,
                                             grpc::CallbackServerContext* context,
                                             const char* method, FindTask find, FillResponse fill);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <variant>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -830,6 +831,41 @@ void ToProto(const domain::Dispute& dispute, const std::string& currency, pb::Di
   message->set_reason(dispute.reason);
   reserve::ToProto(dispute.create_time, message->mutable_create_time());
   reserve::ToProto(dispute.update_time, message->mutable_update_time());
+}
+
+void ToProto(const domain::UnplacedState& refund, pb::Refund* message) {
+  const auto& told = std::get<domain::GatewayRefund>(refund.told);
+  message->Clear();
+  message->set_charge_id(told.charge_id);
+  message->set_refund_id(told.refund_id);
+  reserve::ToProto(told.amount, refund.currency, message->mutable_amount());
+  switch (told.state) {
+    case domain::GatewayRefund::State::kPending:
+      message->set_state(pb::REFUND_STATE_PENDING);
+      break;
+    case domain::GatewayRefund::State::kSucceeded:
+      message->set_state(pb::REFUND_STATE_SUCCEEDED);
+      break;
+    case domain::GatewayRefund::State::kFailed:
+      message->set_state(pb::REFUND_STATE_FAILED);
+      break;
+  }
+  message->set_failure_code(told.failure_code);
+  reserve::ToProto(refund.create_time, message->mutable_create_time());
+  message->set_kept(true);
+}
+
+void ToProto(const domain::UnplacedState& dispute, pb::Dispute* message) {
+  const auto& told = std::get<domain::GatewayDispute>(dispute.told);
+  message->Clear();
+  message->set_charge_id(told.charge_id);
+  message->set_dispute_id(told.dispute_id);
+  reserve::ToProto(told.amount, dispute.currency, message->mutable_amount());
+  message->set_state(static_cast<pb::DisputeState>(told.state));
+  message->set_reason(told.reason);
+  reserve::ToProto(dispute.create_time, message->mutable_create_time());
+  reserve::ToProto(dispute.update_time, message->mutable_update_time());
+  message->set_kept(true);
 }
 
 void ToProto(const domain::Event& event, const std::string& currency, pb::Event* message) {

@@ -24,6 +24,7 @@
 #include "services/ledger/domain/policy.h"
 #include "services/ledger/domain/recharge.h"
 #include "services/ledger/domain/settings.h"
+#include "services/ledger/domain/unplaced_state.h"
 #include "services/ledger/domain/usage.h"
 #include "services/ledger/rates/deck_snapshot.h"
 #include "services/ledger/rates/timeline.h"
@@ -120,6 +121,9 @@ void ToProto(const domain::Recharge& recharge, pb::Recharge* message);
 void ToProto(const domain::Recharge& refund, pb::Refund* message);
 void ToProto(const domain::Recharge& payment, pb::Payment* message);
 void ToProto(const domain::Dispute& dispute, const std::string& currency, pb::Dispute* message);
+// What is kept of a charge that no account has: a refund, a dispute.
+void ToProto(const domain::UnplacedState& refund, pb::Refund* message);
+void ToProto(const domain::UnplacedState& dispute, pb::Dispute* message);
 void ToProto(const domain::Hold& hold, const std::string& currency, pb::Hold* message);
 void ToProto(const domain::Event& event, const std::string& currency, pb::Event* message);
 // Whether it is a standard rate is its deck's to say (DeckSnapshot::IsStandardAt).

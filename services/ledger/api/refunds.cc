@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "common/card/card_number.h"
 #include "common/error/error.h"
@@ -20,6 +21,7 @@
 #include "services/ledger/storage/dispute_rows.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
+#include "services/ledger/storage/unplaced_rows.h"
 
 namespace reserve::api {
 namespace {
@@ -95,9 +97,10 @@ absl::StatusOr<book::ReportGatewayDispute> ParseGatewayDispute(
   return report;
 }
 
-// P3: whose charge it is, by its id, or by our reference of it.
-absl::StatusOr<Reference> FindReference(Connection& connection, const std::string& charge_id,
-                                        const std::string& charge_reference) {
+// P3: whose charge it is, by its id, or by our reference of it; nothing if it is nobody's.
+absl::StatusOr<std::optional<Reference>> FindReference(Connection& connection,
+                                                       const std::string& charge_id,
+                                                       const std::string& charge_reference) {
   const std::optional<Reference> named = ParseReference(charge_reference);
   RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Recharge> rows,
                            storage::FindCharge(connection, charge_id, storage::Listed::kAll,
@@ -108,8 +111,8 @@ absl::StatusOr<Reference> FindReference(Connection& connection, const std::strin
     if (found == nullptr || row.holds_credit()) found = &row;
   }
   const bool elsewhere = found != nullptr && found->holds_credit();
-  if (named.has_value() && !elsewhere) return *named;
-  if (found == nullptr) return domain::ChargeNotFound(charge_id);
+  if (named.has_value() && !elsewhere) return named;
+  if (found == nullptr) return std::nullopt;
   return Reference{found->account_id, found->ordinal};
 }
 
@@ -128,21 +131,52 @@ void Place(const Reference& charge, const pb::ReportGatewayDisputeRequest&,
   report->ordinal = charge.ordinal;
 }
 
-// What the gateway tells of a charge, as a command on the account whose charge it is.
-template <typename Request, typename Report>
+// P3: keeps what is told of a charge that nobody has, and answers it as it is kept. The answer is
+// whose charge it is by now, if somebody has it.
+template <typename Report, typename Response>
+absl::StatusOr<std::optional<Reference>> KeepOfNobody(
+    Connection& connection, const Report& report, absl::Time now,
+    absl::FunctionRef<absl::StatusOr<std::optional<Reference>>()> find, Response* response) {
+  if (report.told.amount <= 0) return InvalidField("amount", "must be above zero");
+  domain::UnplacedState told;
+  told.told = report.told;
+  told.currency = report.currency;
+  std::optional<Reference> charge;
+  RESERVE_ASSIGN_OR_RETURN(
+      const storage::KeptUnplaced kept,
+      storage::KeepUnplaced(connection, told, now, [&]() -> absl::StatusOr<bool> {
+        RESERVE_ASSIGN_OR_RETURN(charge, find());
+        return charge.has_value();
+      }));
+  if (kept.keeping == storage::Keeping::kNoRoom) return domain::ChargeNotFound(told.charge_id());
+  if (kept.keeping == storage::Keeping::kKept) ToProto(kept.state, response);
+  return charge;
+}
+
+// What the gateway tells of a charge, as a command on the account whose charge it is; kept if it is
+// nobody's yet.
+template <typename Request, typename Report, typename Response>
 grpc::ServerUnaryReactor* StartTold(const ApiContext& api, grpc::CallbackServerContext* context,
                                     const char* method, const Request* request,
-                                    absl::StatusOr<Report> told, FillResponse fill) {
+                                    absl::StatusOr<Report> told, Response* response,
+                                    FillResponse fill) {
   if (!told.ok()) return FinishNow(api, context, method, told.status());
   return StartFoundCommand(
       api, context, method,
-      [request, told = *std::move(told)](Connection& connection) -> absl::StatusOr<engine::Task> {
-        RESERVE_ASSIGN_OR_RETURN(
-            const Reference charge,
-            FindReference(connection, request->charge_id(), request->charge_reference()));
+      [&api, request, response, told = *std::move(told)](
+          Connection& connection) -> absl::StatusOr<std::optional<engine::Task>> {
+        const auto find = [&] {
+          return FindReference(connection, request->charge_id(), request->charge_reference());
+        };
+        RESERVE_ASSIGN_OR_RETURN(std::optional<Reference> charge, find());
+        if (!charge.has_value()) {
+          RESERVE_ASSIGN_OR_RETURN(charge,
+                                   KeepOfNobody(connection, told, api.Now().now, find, response));
+        }
+        if (!charge.has_value()) return std::nullopt;
         Report report = told;
-        Place(charge, *request, &report);
-        return engine::Task{charge.account_id, std::move(report)};
+        Place(*charge, *request, &report);
+        return engine::Task{charge->account_id, std::move(report)};
       },
       std::move(fill));
 }
@@ -168,7 +202,7 @@ grpc::ServerUnaryReactor* RechargesService::ReportGatewayRefund(
     grpc::CallbackServerContext* context, const pb::ReportGatewayRefundRequest* request,
     pb::Refund* response) {
   return StartTold(api_, context, "ReportGatewayRefund", request, ParseGatewayRefund(*request),
-                   [response](book::Reply&& reply) {
+                   response, [response](book::Reply&& reply) {
                      FillRefund(std::get<book::RechargeReply>(reply), response);
                    });
 }
@@ -177,7 +211,7 @@ grpc::ServerUnaryReactor* RechargesService::ReportGatewayDispute(
     grpc::CallbackServerContext* context, const pb::ReportGatewayDisputeRequest* request,
     pb::Dispute* response) {
   return StartTold(api_, context, "ReportGatewayDispute", request, ParseGatewayDispute(*request),
-                   [response](book::Reply&& reply) {
+                   response, [response](book::Reply&& reply) {
                      const auto& told = std::get<book::DisputeReply>(reply);
                      ToProto(told.dispute, told.currency, response);
                      response->set_kept(told.kept);

@@ -11,12 +11,19 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
+#include "services/ledger/api/errors.h"
 #include "services/ledger/api/page_token.h"
+#include "services/ledger/domain/refusals.h"
+#include "services/ledger/domain/unplaced_state.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/dispute_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
+#include "services/ledger/storage/unplaced_rows.h"
 
 namespace reserve::api {
 namespace {
@@ -108,20 +115,43 @@ absl::StatusOr<book::Command> ParseLift(const pb::LiftSuspensionRequest& request
 }
 
 // A thing that a person must look at: a row, or, with ordinal 0, money that came to the account
-// after it was closed.
+// after it was closed, or what was told of a charge that no account has.
 struct Finding {
   domain::Recharge row;
   domain::Closing closing = {};
+  std::optional<domain::UnplacedState> unplaced = {};
 };
+
+// Where the list goes on: after a slot of what no account has, which comes first, or after a row.
+struct FindingBefore {
+  std::optional<int64_t> slot;
+  book::RechargeKey row;
+};
+
+// No account's id begins so.
+constexpr absl::string_view kSlotMark = "//";
 
 // Before "acme/1" comes "acme", what is of the account as a whole.
 std::string CursorAfterFinding(const Finding& last) {
+  if (last.unplaced.has_value()) return absl::StrCat(kSlotMark, last.unplaced->slot);
   return last.row.ordinal == 0 ? last.row.account_id : CursorAfter(last.row);
 }
 
-absl::StatusOr<book::RechargeKey> FindingBefore(const Page& page) {
-  if (absl::StrContains(page.cursor, '/')) return RowBefore(page);
-  return book::RechargeKey(page.cursor, 0);
+absl::StatusOr<FindingBefore> FindingBeforePage(const Page& page) {
+  FindingBefore before;
+  absl::string_view cursor = page.cursor;
+  if (cursor.empty()) {
+    before.slot = 0;
+  } else if (absl::ConsumePrefix(&cursor, kSlotMark)) {
+    int64_t slot = 0;
+    if (!absl::SimpleAtoi(cursor, &slot)) return InvalidField("page_token", "is not one of ours");
+    before.slot = slot;
+  } else if (absl::StrContains(cursor, '/')) {
+    RESERVE_ASSIGN_OR_RETURN(before.row, RowBefore(page));
+  } else {
+    before.row = book::RechargeKey(page.cursor, 0);
+  }
+  return before;
 }
 
 // What is under review, and what keeps states of its charge, each row once, by account and ordinal.
@@ -145,6 +175,7 @@ absl::StatusOr<std::vector<domain::Recharge>> RowsAfter(storage::Connection& con
   return rows;
 }
 
+// Of accounts.
 absl::StatusOr<std::vector<Finding>> FindingsAfter(storage::Connection& connection,
                                                    const book::RechargeKey& after, int limit) {
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Recharge> rows, RowsAfter(connection, after, limit));
@@ -163,6 +194,22 @@ absl::StatusOr<std::vector<Finding>> FindingsAfter(storage::Connection& connecti
            std::tie(other.row.account_id, other.row.ordinal);
   });
   if (findings.size() > static_cast<size_t>(limit)) findings.resize(static_cast<size_t>(limit));
+  return findings;
+}
+
+absl::StatusOr<std::vector<Finding>> FindingsAfter(storage::Connection& connection,
+                                                   const FindingBefore& before, int limit) {
+  std::vector<Finding> findings;
+  if (before.slot.has_value()) {
+    RESERVE_ASSIGN_OR_RETURN(std::vector<domain::UnplacedState> states,
+                             storage::ListUnplaced(connection, *before.slot, limit));
+    for (domain::UnplacedState& state : states) findings.emplace_back().unplaced = std::move(state);
+  }
+  const int room = limit - static_cast<int>(findings.size());
+  if (room <= 0) return findings;
+  RESERVE_ASSIGN_OR_RETURN(std::vector<Finding> of_accounts,
+                           FindingsAfter(connection, before.row, room));
+  std::move(of_accounts.begin(), of_accounts.end(), std::back_inserter(findings));
   return findings;
 }
 
@@ -196,6 +243,16 @@ absl::Status FillKept(storage::Connection& connection, const domain::Recharge& c
 absl::Status FillReview(storage::Connection& connection, const Finding& finding,
                         pb::ListReviewsResponse* response) {
   const domain::Recharge& row = finding.row;
+  if (finding.unplaced.has_value()) {
+    pb::KeptOfNobody* kept = response->add_of_nobody();
+    kept->set_charge_id(finding.unplaced->charge_id());
+    if (finding.unplaced->is_refund()) {
+      ToProto(*finding.unplaced, kept->mutable_refund());
+    } else {
+      ToProto(*finding.unplaced, kept->mutable_dispute());
+    }
+    return absl::OkStatus();
+  }
   if (row.ordinal == 0) {
     pb::MoneyAfterClosing* late = response->add_after_closing();
     late->set_account_id(row.account_id);
@@ -212,6 +269,51 @@ absl::Status FillReview(storage::Connection& connection, const Finding& finding,
   }
   if (!row.keeps) return absl::OkStatus();
   return FillKept(connection, row, response->add_kept());
+}
+
+// What ResolveReview dismisses of a charge that no account has.
+struct Dismissal {
+  std::string charge_id;
+  std::string request_id;
+  domain::ByStaff by;
+  bool validate_only = false;
+};
+
+absl::StatusOr<Dismissal> ParseDismissal(const pb::ResolveReviewRequest& request) {
+  const std::string& charge_id = request.dismissed().charge_id();
+  if (!request.account_id().empty()) {
+    return InvalidField("account_id", "must not be set beside dismissed.charge_id");
+  }
+  if (request.ordinal() != 0) {
+    return InvalidField("ordinal", "must not be set beside dismissed.charge_id");
+  }
+  RESERVE_RETURN_IF_ERROR(CheckOptionalId(request.request_id(), "request_id"));
+  RESERVE_ASSIGN_OR_RETURN(domain::ByStaff by, ByStaffFrom(request));
+  RESERVE_RETURN_IF_ERROR(CheckChargeId(charge_id, "dismissed.charge_id"));
+  return Dismissal{charge_id, request.request_id(), std::move(by), request.validate_only()};
+}
+
+grpc::ServerUnaryReactor* DismissOfNobody(const ApiContext& api,
+                                          grpc::CallbackServerContext* context,
+                                          const pb::ResolveReviewRequest& request,
+                                          pb::Recharge* response) {
+  absl::StatusOr<Dismissal> dismissal = ParseDismissal(request);
+  if (!dismissal.ok()) return FinishNow(api, context, "ResolveReview", dismissal.status());
+  return StartQuery(
+      api, context, "ResolveReview",
+      [response,
+       dismissal = *std::move(dismissal)](storage::Connection& connection) -> absl::Status {
+        RESERVE_ASSIGN_OR_RETURN(
+            const bool kept,
+            storage::DismissUnplaced(connection, dismissal.charge_id, dismissal.request_id,
+                                     dismissal.by, dismissal.validate_only));
+        if (!kept) {
+          return PrefixField(domain::ChargeNotFound(dismissal.charge_id), "dismissed.");
+        }
+        response->Clear();
+        response->set_charge_id(dismissal.charge_id);
+        return absl::OkStatus();
+      });
 }
 
 }  // namespace
@@ -260,9 +362,9 @@ grpc::ServerUnaryReactor* SupportService::ListReviews(grpc::CallbackServerContex
   return StartQuery(
       api_, context, "ListReviews", [=](storage::Connection& connection) -> absl::Status {
         RESERVE_ASSIGN_OR_RETURN(const Page page, PageFrom(*request, {"ListReviews"}));
-        RESERVE_ASSIGN_OR_RETURN(const book::RechargeKey after, FindingBefore(page));
+        RESERVE_ASSIGN_OR_RETURN(const FindingBefore before, FindingBeforePage(page));
         RESERVE_ASSIGN_OR_RETURN(const std::vector<Finding> findings,
-                                 FindingsAfter(connection, after, page.limit()));
+                                 FindingsAfter(connection, before, page.limit()));
         response->Clear();
         absl::Status status;
         FillPage(
@@ -278,6 +380,9 @@ grpc::ServerUnaryReactor* SupportService::ListReviews(grpc::CallbackServerContex
 grpc::ServerUnaryReactor* SupportService::ResolveReview(grpc::CallbackServerContext* context,
                                                         const pb::ResolveReviewRequest* request,
                                                         pb::Recharge* response) {
+  if (!request->dismissed().charge_id().empty()) {
+    return DismissOfNobody(api_, context, *request, response);
+  }
   return StartCommand(api_, context, "ResolveReview",
                       TaskFor(request->account_id(), ParseResolve(*request)),
                       [response](Reply&& reply) {

@@ -185,15 +185,17 @@ absl::StatusOr<Reply> Folder::ApplyOutcome(AccountImage& image, int64_t ordinal,
 absl::Status Folder::ApplyKept(AccountImage& image, int64_t ordinal) {
   const std::string account_id = image.account().account_id;
   RESERVE_ASSIGN_OR_RETURN(const RechargeImage* closed, FindRecharge(account_id, ordinal));
-  const Recharge& charge = closed->recharge;
+  const Recharge charge = closed->recharge;
   if (!charge.holds_credit()) return absl::OkStatus();
   const std::vector<const Recharge*> refunds = RefundsOf(image_, account_id, charge.charge_id);
   const std::vector<const domain::Dispute*> disputes =
       DisputesOf(image_, account_id, charge.charge_id);
-  if (!charge.keeps && refunds.empty() && disputes.empty()) return absl::OkStatus();
-  RESERVE_ASSIGN_OR_RETURN(Transition kept, domain::ApplyKept(ContextOf(image), image.account(),
-                                                              charge, refunds, disputes));
-  ApplyWithOpen(image, std::move(kept));
+  if (charge.keeps || !refunds.empty() || !disputes.empty()) {
+    RESERVE_ASSIGN_OR_RETURN(Transition kept, domain::ApplyKept(ContextOf(image), image.account(),
+                                                                charge, refunds, disputes));
+    ApplyWithOpen(image, std::move(kept));
+  }
+  ApplyUnplaced(image, charge.charge_id);
   return absl::OkStatus();
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -53,6 +54,44 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RefundR
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
                                      const ReportGatewayRefund& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  RESERVE_ASSIGN_OR_RETURN(Reply reply, ApplyTold(account_id, command));
+  ApplyUnplaced(*image, command.told.charge_id);
+  return reply;
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
+                                     const ReportGatewayDispute& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  RESERVE_ASSIGN_OR_RETURN(Reply reply, ApplyTold(account_id, command));
+  ApplyUnplaced(*image, command.told.charge_id);
+  return reply;
+}
+
+void Folder::ApplyUnplaced(AccountImage& image, const std::string& charge_id) {
+  const std::string account_id = image.account().account_id;
+  const Recharge* credited = CreditedFor(image_, account_id, charge_id);
+  if (credited == nullptr) return;
+  const int64_t ordinal = credited->ordinal;
+  for (UnplacedImage& unplaced : image_.unplaced) {
+    const domain::UnplacedState& state = unplaced.state;
+    if (unplaced.applied || state.charge_id() != charge_id) continue;
+    const absl::StatusOr<Reply> applied =
+        state.is_refund()
+            ? ApplyTold(account_id,
+                        ReportGatewayRefund{ordinal, /*refund_ordinal=*/0, state.currency,
+                                            std::get<domain::GatewayRefund>(state.told)})
+            : ApplyTold(account_id,
+                        ReportGatewayDispute{ordinal, state.currency,
+                                             std::get<domain::GatewayDispute>(state.told)});
+    if (!applied.ok()) continue;
+    unplaced.applied = true;
+    image.balance_changed = true;  // so that it is written, whatever it came to
+  }
+}
+
+absl::StatusOr<Reply> Folder::ApplyTold(absl::string_view account_id,
+                                        const ReportGatewayRefund& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   const domain::GatewayRefund& told = command.told;
   const Recharge* charge = RowOfCharge(image_, account_id, command.ordinal, told.charge_id);
   if (charge == nullptr) return domain::ChargeNotFound(told.charge_id);
@@ -76,8 +115,8 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
                        now->recharge.keeps};
 }
 
-absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
-                                     const ReportGatewayDispute& command) {
+absl::StatusOr<Reply> Folder::ApplyTold(absl::string_view account_id,
+                                        const ReportGatewayDispute& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   const domain::GatewayDispute& told = command.told;
   const Recharge* found = RowOfCharge(image_, account_id, command.ordinal, told.charge_id);

@@ -129,6 +129,9 @@ void Folder::WriteRecharges() {
       folded_.due_recharges.emplace_back(recharge->account_id, recharge->ordinal);
     }
   }
+  for (const UnplacedImage& unplaced : image_.unplaced) {
+    if (unplaced.applied) folded_.writes.applied.push_back(&unplaced.state);
+  }
   std::vector<const domain::Dispute*>& disputes = folded_.writes.disputes;
   for (const auto& [key, image] : image_.disputes) {
     if (image.changed) disputes.push_back(&image.dispute);

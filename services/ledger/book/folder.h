@@ -143,6 +143,13 @@ class Folder {
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const RefundRecharge& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const ReportGatewayRefund& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const ReportGatewayDispute& command);
+  // Moves what is told of forward on this account.
+  absl::StatusOr<Reply> ApplyTold(absl::string_view account_id, const ReportGatewayRefund& command);
+  absl::StatusOr<Reply> ApplyTold(absl::string_view account_id,
+                                  const ReportGatewayDispute& command);
+  // Applies what the gateway told of the charge while no account had it (P3), if it is credited
+  // here. What can't be applied, as the currency is another, say, stays where a person looks.
+  void ApplyUnplaced(AccountImage& image, const std::string& charge_id);
 
   // --- Payments, adjustments, credit grants (fold_payments.cc).
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const AdjustBalance& command);

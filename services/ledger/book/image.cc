@@ -92,6 +92,20 @@ FurtherNeed NeedsFurther(const Keys& keys, const Image& image) {
   return need;
 }
 
+ToldNeed NeedsTold(const Keys& keys, const Image& image) {
+  ToldNeed need{keys.told_refunds, keys.told_disputes};
+  for (const UnplacedImage& unplaced : image.unplaced) {
+    const domain::UnplacedState& state = unplaced.state;
+    std::vector<OnceKey>& told = state.is_refund() ? need.refunds : need.disputes;
+    for (const ChargeNeed& charge : keys.charges) {
+      if (charge.charge_id == state.charge_id()) {
+        told.emplace_back(charge.account_id, state.told_id());
+      }
+    }
+  }
+  return need;
+}
+
 std::vector<AttemptKey> NeedsEarlierNumbers(const Keys& keys, const Image& image) {
   std::vector<AttemptKey> need;
   for (const AttemptKey& key : keys.successes) {

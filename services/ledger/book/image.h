@@ -21,6 +21,7 @@
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/recharge.h"
 #include "services/ledger/domain/transition.h"
+#include "services/ledger/domain/unplaced_state.h"
 #include "services/ledger/domain/usage_state.h"
 
 namespace reserve::book {
@@ -95,6 +96,11 @@ struct DisputeImage {
   bool changed = false;  // by the fold
 };
 
+struct UnplacedImage {
+  domain::UnplacedState state;
+  bool applied = false;  // by the fold
+};
+
 // What was booked under a caller's request id.
 struct RequestRecord {
   std::string account_id;
@@ -125,6 +131,9 @@ struct Image {
   // as a payment, with that.
   absl::flat_hash_map<RechargeKey, RechargeImage> recharges;
   absl::flat_hash_map<std::pair<std::string, std::string>, DisputeImage> disputes;  // by its id
+  // What the gateway told of the keys' charges while no account had them: of each charge the
+  // refunds first. Nothing is added to it once it is loaded.
+  std::vector<UnplacedImage> unplaced;
   absl::flat_hash_map<OnceKey, RequestImage> requests;
   // The entries that credited recharges and payments, of those that are asked for.
   absl::flat_hash_map<RechargeKey, domain::Entry> credits;
@@ -176,6 +185,14 @@ struct FurtherNeed {
   std::vector<ChargeNeed> disputes;
 };
 FurtherNeed NeedsFurther(const Keys& keys, const Image& image);
+
+// The refunds and disputes that the gateway tells of, of whichever charge, and those that it told
+// of while no account had the charge: asked once the latter are loaded.
+struct ToldNeed {
+  std::vector<OnceKey> refunds;
+  std::vector<OnceKey> disputes;
+};
+ToldNeed NeedsTold(const Keys& keys, const Image& image);
 
 // The attempts whose numbers must be loaded, by the recharges that were: of a success that comes so
 // late that another attempt was made since (G4).

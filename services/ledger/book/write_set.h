@@ -4,7 +4,8 @@
 // 1. `opened`       new accounts first: if another ledger was faster, nothing else was touched
 // 2. `number_keys`  that new entries need: if another ledger was faster, the batch starts over
 //    `entries`      with the ids of usages before them, whose unique key finds what is booked
-// 3. `recharges`, `disputes`, `declines`, `requests`, `users`, `allowances`, `usage_states`,
+// 3. `recharges`, `disputes`, `applied`, `declines`, `requests`, `users`, `allowances`,
+// `usage_states`,
 //    `holds`, `ended_holds`, `payment_methods`, `changed`: all under the accounts' locks
 // 4. `balances`     by account id. This locks the accounts that were remembered and not read, in
 //                   one order for all ledgers, and checks each: a row is written only over the
@@ -31,6 +32,7 @@
 #include "services/ledger/domain/dispute.h"
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/recharge.h"
+#include "services/ledger/domain/unplaced_state.h"
 
 namespace reserve::book {
 
@@ -83,6 +85,8 @@ struct WriteSet {
   std::deque<domain::Entry> entries;  // of each account by seq
   std::vector<const domain::Recharge*> recharges;
   std::vector<const domain::Dispute*> disputes;
+  // What was told while no account had its charge, and counts from now on (P3).
+  std::vector<const domain::UnplacedState*> applied;
   std::vector<domain::CardDecline> declines;
   std::vector<RequestRecord> requests;
   std::vector<const domain::User*> users;

@@ -125,12 +125,14 @@ absl::Status BookState(const Recharge& charge, absl::Span<const Recharge* const>
 
 }  // namespace
 
+bool LeadsOn(DisputeState known, DisputeState told) { return RankOf(told) > RankOf(known); }
+
 absl::StatusOr<Transition> ApplyGatewayDispute(const Context& context, const Account& account,
                                                const Recharge& charge, const Dispute* known,
                                                absl::Span<const Recharge* const> refunds,
                                                const GatewayDispute& told) {
   if (told.amount <= 0) return InvalidField("amount", "must be above zero");
-  if (known != nullptr && RankOf(told.state) <= RankOf(known->state)) return Unchanged(account);
+  if (known != nullptr && !LeadsOn(known->state, told.state)) return Unchanged(account);
   Dispute dispute;
   if (known != nullptr) {
     dispute = *known;

@@ -25,6 +25,9 @@ struct GatewayDispute {
   std::string reason;
 };
 
+// P3: does what is told lead on from what is known?
+bool LeadsOn(DisputeState known, DisputeState told);
+
 // P2, P3: moves the dispute forward. `known` is what the ledger has of it, or null; `refunds` are
 // those of the charge. When the bank takes the money: the balance is debited, automatic recharging
 // suspended, the card's number DISPUTED, and refunds that nobody has sent are CANCELED. When it

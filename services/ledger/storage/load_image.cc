@@ -19,6 +19,7 @@
 #include "services/ledger/storage/hold_rows.h"
 #include "services/ledger/storage/number_key_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
+#include "services/ledger/storage/unplaced_rows.h"
 #include "services/ledger/storage/usage_state_rows.h"
 
 namespace reserve::storage {
@@ -206,8 +207,11 @@ absl::Status LoadCharges(Connection& connection, const Keys& keys, Image* image)
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Recharge> payments,
                            LoadPaymentsOf(connection, keys.references));
   TakeUp(std::move(payments), image);
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::UnplacedState> unplaced,
+                           LoadUnplaced(connection, keys.charges));
+  for (domain::UnplacedState& state : unplaced) image->unplaced.push_back({std::move(state)});
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Recharge> refunds,
-                           LoadToldRefunds(connection, keys.told_refunds));
+                           LoadToldRefunds(connection, book::NeedsTold(keys, *image).refunds));
   TakeUp(std::move(refunds), image);
   return absl::OkStatus();
 }
@@ -218,7 +222,7 @@ absl::Status LoadFurther(Connection& connection, const Keys& keys, Image* image)
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Dispute> disputes,
                            LoadDisputesOf(connection, need.disputes));
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Dispute> told,
-                           LoadToldDisputes(connection, keys.told_disputes));
+                           LoadToldDisputes(connection, book::NeedsTold(keys, *image).disputes));
   std::move(told.begin(), told.end(), std::back_inserter(disputes));
   for (domain::Dispute& dispute : disputes) {
     const std::pair<std::string, std::string> key(dispute.account_id, dispute.dispute_id);

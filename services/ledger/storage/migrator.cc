@@ -252,6 +252,7 @@ constexpr TableRights kRights[] = {
     {"payment_methods", "account_id", true, true},
     {"recharges", "account_id", true, true},
     {"disputes", "account_id", true, true},
+    {"unplaced_states", "slot", true, true},
     {"account_months", "account_id", true, true},
     {"entries", "account_id", true},
     {"usage_ids", "account_id", true},

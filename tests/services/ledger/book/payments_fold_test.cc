@@ -302,6 +302,39 @@ TEST_F(PaymentsFoldTest, P3_WhatIsToldIsMatchedByTheChargesIdWhateverIsNamed) {
   EXPECT_EQ(Balance(), 112 * kDollar);
 }
 
+TEST_F(PaymentsFoldTest, P3_WhatWasToldWhileNobodyHadTheChargeCountsOnceItIsCredited) {
+  image_.unplaced.resize(3);
+  image_.unplaced[0].state.told =
+      domain::GatewayRefund{"pg_1", "re_1", domain::GatewayRefund::State::kSucceeded, kDollar, ""};
+  image_.unplaced[1].state.told =
+      domain::GatewayDispute{"pg_1", "dp_1", domain::DisputeState::kOpened, 4 * kDollar, ""};
+  image_.unplaced[2].state.told =
+      domain::GatewayDispute{"pg_2", "dp_2", domain::DisputeState::kOpened, 4 * kDollar, ""};
+  Ask(Paying("p", 15 * kDollar, "pg_1"));
+  Ask(Paying("p", 15 * kDollar, "pg_1"));
+  Ask(ReportGatewayDispute{3, "", {"pg_1", "dp_1", domain::DisputeState::kOpened, kDollar, ""}});
+  Run();
+  EXPECT_THAT(reasons_, ElementsAre("OK", "OK", "OK"));
+  EXPECT_EQ(Payment(0).credited.refunded, kDollar);
+  EXPECT_EQ(Payment(0).credited.disputed, 4 * kDollar);
+  EXPECT_EQ(Balance(), (100 + 15 - 1 - 4) * kDollar);
+  EXPECT_THAT(folded_.writes.applied,
+              ElementsAre(&image_.unplaced[0].state, &image_.unplaced[1].state));
+}
+
+TEST_F(PaymentsFoldTest, P3_OneChargeTakesUpOnceWhatWasToldOfIt) {
+  image_.unplaced.resize(1);
+  image_.unplaced[0].state.told =
+      domain::GatewayDispute{"ch_2", "dp_1", domain::DisputeState::kLost, 15 * kDollar, ""};
+  Ask(Success("ch_2"));
+  Ask(Success("ch_2"));
+  Ask(Paying("p", 15 * kDollar, "ch_2"));
+  Run();
+  EXPECT_THAT(reasons_, ElementsAre("OK", "OK", "OK"));
+  EXPECT_EQ(Balance(), 100 * kDollar);
+  EXPECT_EQ(folded_.writes.applied.size(), 1u);
+}
+
 TEST_F(PaymentsFoldTest, P3_WhatIsToldOfAReversedPaymentIsKeptOnIt) {
   Ask(Paying("p", 15 * kDollar, "pg_1"));
   Ask(ReversePayment{3, "r", {"bounced"}});

@@ -33,6 +33,7 @@
 #include "services/ledger/storage/recharge_rows.h"
 #include "services/ledger/storage/rerating_rows.h"
 #include "services/ledger/storage/server_check.h"
+#include "services/ledger/storage/unplaced_rows.h"
 #include "services/ledger/storage/usage_count_rows.h"
 #include "services/ledger/storage/usage_state_rows.h"
 #include "tests/services/ledger/engine/database_faults.h"
@@ -661,8 +662,60 @@ std::vector<Read> ReadsOfRatings() {
   };
 }
 
+// Of a charge that no account has; each is another.
+domain::UnplacedState OfNobody() {
+  static int number = 0;
+  domain::UnplacedState state;
+  state.told = domain::GatewayDispute{"ch_none", absl::StrCat("dp_", ++number),
+                                      domain::DisputeState::kOpened, kNanosPerUnit, ""};
+  state.currency = "USD";
+  return state;
+}
+
+absl::StatusOr<std::string> KeepOfNobody(Connection& c) {
+  RESERVE_ASSIGN_OR_RETURN(const storage::KeptUnplaced kept,
+                           storage::KeepUnplaced(c, OfNobody(), TestNow(),
+                                                 []() -> absl::StatusOr<bool> { return false; }));
+  return kept.keeping == storage::Keeping::kKept ? "kept" : "not kept";
+}
+
+// The same of what is told of charges that no account has. The last leaves no other room.
+std::vector<Read> ReadsOfNobody() {
+  return {
+      {"what is told of a charge of nobody", KeepOfNobody},
+      {"ListReviews, of charges of nobody",
+       [](Connection& c) { return WasRead(storage::ListUnplaced(c, 0, 10)); }},
+      {"a dismissal",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_RETURN_IF_ERROR(KeepOfNobody(c).status());
+         RESERVE_ASSIGN_OR_RETURN(const bool kept,
+                                  storage::DismissUnplaced(c, "ch_none", "", {"not ours"}, false));
+         return absl::StrCat("dismissed: ", kept);
+       }},
+      {"what counts from now on",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_RETURN_IF_ERROR(storage::LoadUnplaced(c, {{"a", "ch_none"}}).status());
+         domain::UnplacedState none;  // there is none of that slot, and the statement is the same
+         none.slot = -1;
+         RESERVE_RETURN_IF_ERROR(storage::WriteApplied(c, {&none}));
+         return "applied";
+       }},
+      {"what takes the place of another",
+       [](Connection& c) {
+         const absl::Status full = c.Execute(absl::StrCat(
+             "INSERT INTO unplaced_states (slot,charge_id,kind,told_id,state,amount_nanos,currency,"
+             "reason,standing,create_time,update_time) VALUES (",
+             storage::kMostUnplaced,
+             ",'',1,'',1,1,'USD','',3,'2026-11-01','2026-11-01') ON DUPLICATE KEY UPDATE "
+             "standing = 3"));
+         return full.ok() ? KeepOfNobody(c) : full;
+       }},
+  };
+}
+
 std::vector<Read> AllReads() {
   std::vector<Read> all = Reads();
+  for (Read& read : ReadsOfNobody()) all.push_back(std::move(read));
   for (Read& read : ReadsOfAll()) all.push_back(std::move(read));
   for (Read& read : MoreReads()) all.push_back(std::move(read));
   for (Read& read : ReadsOfCalls()) all.push_back(std::move(read));

@@ -1,5 +1,6 @@
 // Refunds and disputes on a real database: once, whatever comes twice, and found again by whoever
 // starts anew (P1 to P3).
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/ledger/storage/dispute_rows.h"
+#include "services/ledger/storage/unplaced_rows.h"
 #include "tests/services/ledger/engine/harness.h"
 #include "tests/support/wait_until.h"
 
@@ -174,7 +176,147 @@ TEST_F(RefundsTest, P3_WhatTheGatewayTellsBeforeTheChargeIsCreditedCountsOnceItI
   EXPECT_EQ(ledger_.Account(kAccount).suspension.reason, SuspensionReason::kDispute);
 }
 
-TEST_F(RefundsTest, P3_AChargeThatIsNoneOfOursIsRefused) {
+// Keeps what the gateway tells of a charge that no account has, as its webhook does.
+class OfNobodyTest : public RefundsTest {
+ protected:
+  template <typename Told>
+  storage::KeptUnplaced Keep(const Told& told, const std::string& currency = "USD") {
+    domain::UnplacedState state;
+    state.told = told;
+    state.currency = currency;
+    const auto kept = storage::KeepUnplaced(*connection_, state, ledger_.clock().Now(),
+                                            []() -> absl::StatusOr<bool> { return false; });
+    EXPECT_TRUE(kept.ok()) << kept.status();
+    return kept.ok() ? *kept : storage::KeptUnplaced{};
+  }
+  storage::KeptUnplaced Keep(const std::string& dispute_id, DisputeState state) {
+    return Keep(domain::GatewayDispute{"ch_9", dispute_id, state, 15 * kDollar, "fraudulent"});
+  }
+  storage::KeptUnplaced Keep(const std::string& refund_id, GatewayRefund::State state) {
+    return Keep(GatewayRefund{"ch_9", refund_id, state, 4 * kDollar, ""});
+  }
+  // How many a person is shown.
+  size_t Listed() { return storage::ListUnplaced(*connection_, 0, 100).value().size(); }
+  absl::StatusOr<bool> Dismiss(const std::string& request_id) {
+    return storage::DismissUnplaced(*connection_, "ch_9", request_id, {"not ours", "ann", "T-1"},
+                                    /*validate_only=*/false);
+  }
+
+  const std::unique_ptr<storage::Connection> connection_ = ledger_.Connect();
+};
+
+TEST_F(OfNobodyTest, P3_ADisputeThatCameBeforeItsChargeWasRecordedCountsWithThePayment) {
+  EXPECT_EQ(Keep("dp_9", DisputeState::kOpened).keeping, storage::Keeping::kKept);
+  EXPECT_EQ(Keep("dp_9", DisputeState::kOpened).keeping, storage::Keeping::kKept);
+  EXPECT_EQ(Listed(), 1u);
+  StartAnew();
+  Must<PaymentReply>(Payment("paid", 15 * kDollar, "ch_9"));
+  EXPECT_EQ(Balance(), 15 * kDollar);
+  EXPECT_EQ(ledger_.Recharge(kAccount, 2).disputed, 15 * kDollar);
+  EXPECT_EQ(ledger_.Account(kAccount).suspension.reason, SuspensionReason::kDispute);
+  EXPECT_THAT(Kinds(), ElementsAre(EntryKind::kRecharge, EntryKind::kPayment, EntryKind::kDispute));
+  EXPECT_EQ(Listed(), 0u);
+  // What comes after it finds the charge, and what is told again changes nothing.
+  Must<PaymentReply>(Payment("again", 15 * kDollar, "ch_9"));
+  ReportGatewayDispute won = ToldDispute(2, "dp_9", DisputeState::kWon, 15 * kDollar);
+  won.told.charge_id = "ch_9";
+  for (int i = 0; i < 2; ++i) Must<DisputeReply>(won);
+  EXPECT_EQ(Balance(), 30 * kDollar);
+}
+
+TEST_F(OfNobodyTest, P3_AWorkersReportTakesItUpTooRefundsFirst) {
+  Keep("dp_9", DisputeState::kWon);
+  Keep("dp_9", DisputeState::kOpened);  // late, and forward only
+  Keep("re_9", GatewayRefund::State::kPending);
+  Keep("re_9", GatewayRefund::State::kSucceeded);
+  Keep("re_bad", GatewayRefund::State::kFailed);
+  EXPECT_EQ(Listed(), 3u);
+  Spend(*engine_, kAccount, 6 * kDollar);  // opens recharge 2
+  ReportRecharge report = Succeeded(2, 15 * kDollar);
+  report.outcome.charge_id = "ch_9";
+  for (int i = 0; i < 2; ++i) Must<RechargeReply>(report);
+  EXPECT_EQ(Balance(), 20 * kDollar);
+  EXPECT_EQ(ledger_.Recharge(kAccount, 2).refunded, 4 * kDollar);
+  EXPECT_EQ(ledger_.Recharge(kAccount, 2).disputed, 0);
+  EXPECT_EQ(Listed(), 0u);
+}
+
+TEST_F(OfNobodyTest, P3_WhatAPersonDismissedCountsAllTheSameAndWhatIsToldAnewIsListed) {
+  Keep("dp_9", DisputeState::kInquiry);
+  EXPECT_TRUE(*Dismiss("T-1"));
+  EXPECT_EQ(Listed(), 0u);
+  Keep("dp_9", DisputeState::kInquiry);
+  EXPECT_EQ(Listed(), 0u);
+  Keep("dp_9", DisputeState::kLost);
+  EXPECT_EQ(Listed(), 1u);
+  EXPECT_TRUE(*Dismiss("T-1")) << "a repeat";
+  EXPECT_EQ(Listed(), 1u) << "and it undoes nothing";
+  EXPECT_TRUE(*Dismiss("T-2"));
+  Must<PaymentReply>(Payment("paid", 15 * kDollar, "ch_9"));
+  EXPECT_EQ(Balance(), 15 * kDollar);
+  EXPECT_FALSE(*Dismiss("T-3")) << "nothing is kept of it any more";
+}
+
+TEST_F(OfNobodyTest, P3_WhatCantBeAppliedKeepsNobodyFromTheCreditAndStaysListed) {
+  Keep(domain::GatewayDispute{"ch_9", "dp_9", DisputeState::kOpened, 15 * kDollar, ""}, "EUR");
+  Must<PaymentReply>(Payment("paid", 15 * kDollar, "ch_9"));
+  EXPECT_EQ(Balance(), 30 * kDollar);
+  EXPECT_EQ(Listed(), 1u);
+}
+
+TEST_F(OfNobodyTest, P3_WhatIsOnlyTriedOrOfAnotherChargeLeavesItKept) {
+  Keep("dp_9", DisputeState::kOpened);
+  RecordPayment tried = Payment("tried", 15 * kDollar, "ch_9");
+  tried.validate_only = true;
+  Must<PaymentReply>(tried);
+  Must<PaymentReply>(Payment("other", 15 * kDollar, "ch_8"));
+  EXPECT_EQ(Balance(), 30 * kDollar);
+  EXPECT_EQ(Listed(), 1u);
+}
+
+// As after a credit by a ledger of before, which does not look.
+TEST_F(OfNobodyTest, P3_WhatACreditPassedByCountsWhenTheGatewayTellsAnythingOfTheCharge) {
+  Must<PaymentReply>(Payment("paid", 15 * kDollar, "ch_9"));
+  Keep("dp_9", DisputeState::kOpened);
+  Keep("re_9", GatewayRefund::State::kFailed);
+  ReportGatewayDispute told = ToldDispute(2, "dp_9", DisputeState::kInquiry, 15 * kDollar);
+  told.told.charge_id = "ch_9";
+  Must<DisputeReply>(told);
+  EXPECT_EQ(Balance(), 15 * kDollar);
+  EXPECT_EQ(Listed(), 0u);
+}
+
+TEST_F(OfNobodyTest, P3_WhoCreditsAndWhoKeepsWaitForEachOther) {
+  // One that is about to credit has looked, and found nothing.
+  ASSERT_TRUE(connection_->Begin().ok());
+  ASSERT_TRUE(storage::LoadUnplaced(*connection_, {{kAccount, "ch_9"}}).ok());
+  const std::unique_ptr<storage::Connection> webhook = ledger_.Connect();
+  ASSERT_TRUE(webhook->Execute("SET SESSION innodb_lock_wait_timeout = 1").ok());
+  domain::UnplacedState state;
+  state.told = GatewayRefund{"ch_9", "re_9", GatewayRefund::State::kSucceeded, kDollar, ""};
+  state.currency = "USD";
+  bool looked = false;
+  const auto keep = [&] {
+    return storage::KeepUnplaced(*webhook, state, ledger_.clock().Now(),
+                                 [&looked]() -> absl::StatusOr<bool> {
+                                   looked = true;
+                                   return true;
+                                 });
+  };
+  EXPECT_EQ(keep().status().code(), absl::StatusCode::kAborted);
+  EXPECT_FALSE(looked) << "what it would have found was not committed yet";
+  // Others who credit are not held up.
+  const std::unique_ptr<storage::Connection> other = ledger_.Connect();
+  ASSERT_TRUE(other->Begin().ok());
+  EXPECT_TRUE(storage::LoadUnplaced(*other, {{kAccount, "ch_9"}}).ok());
+  other->Rollback();
+  ASSERT_TRUE(connection_->Commit().ok());
+  EXPECT_EQ(keep()->keeping, storage::Keeping::kHasAccount);
+  EXPECT_TRUE(looked);
+  EXPECT_EQ(Listed(), 0u);
+}
+
+TEST_F(RefundsTest, P3_AnotherChargeUnderOurReferenceIsRefused) {
   ReportGatewayRefund report = ToldRefund(1, "re", GatewayRefund::State::kSucceeded, kDollar);
   report.told.charge_id = "ch_other";
   EXPECT_EQ(ReasonOf(Ask<RechargeReply>(*engine_, kAccount, report).status()), "CHARGE_NOT_FOUND");

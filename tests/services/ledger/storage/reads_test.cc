@@ -23,6 +23,7 @@
 #include "services/ledger/storage/hold_rows.h"
 #include "services/ledger/storage/parts.h"
 #include "services/ledger/storage/recharge_rows.h"
+#include "services/ledger/storage/unplaced_rows.h"
 #include "services/ledger/storage/usage_state_rows.h"
 #include "tests/services/ledger/storage/migrated_database.h"
 
@@ -83,6 +84,19 @@ class ReadsTest : public testing::Test {
     FillReviews();
     FillDeclinesAndRates();
     FillHolds();
+    FillUnplaced();
+  }
+  // As many as there may be; the last third waits for a person.
+  static void FillUnplaced() {
+    Fill(
+        "unplaced_states (slot,charge_id,kind,told_id,state,amount_nanos,currency,reason,standing,"
+        "create_time,update_time)",
+        kMostUnplaced, [](int i) {
+          return absl::StrFormat(
+              "(%d,'ch_%d',1,'re_%d',2,1,'USD','',%d,'2026-11-01','2026-11-01' + INTERVAL %d "
+              "SECOND)",
+              i + 1, i, i, 3 - 3 * i / kMostUnplaced, i);
+        });
   }
   static void FillAccounts() {
     const std::string columns =
@@ -519,6 +533,30 @@ TEST_F(ReadsTest, PagesOfAllAccounts) {
   // A page's place in the key is a few ranges, of each of which MySQL reads one row more, and there
   // are five kinds.
   ExpectReads(kAccounts + 80, [&] { return LoadDeckRows(*connection_, 2).status(); });
+}
+
+TEST_F(ReadsTest, WhatIsToldOfChargesOfNobody) {
+  ExpectReads(2 * kLimit + 10, [&] { return ListUnplaced(*connection_, 8000, kLimit).status(); });
+  ASSERT_TRUE(connection_->Begin().ok());
+  ExpectReads(8, [&] { return LoadUnplaced(*connection_, {{Id(3), "ch_9000"}}).status(); });
+  ExpectReads(8, [&] { return LoadUnplaced(*connection_, {{Id(3), "ch_none"}}).status(); });
+  ASSERT_TRUE(connection_->Commit().ok());
+  domain::UnplacedState told;
+  told.currency = "USD";
+  const auto keep = [&] {
+    return KeepUnplaced(*connection_, told, TestNow(),
+                        []() -> absl::StatusOr<bool> { return false; })
+        .status();
+  };
+  told.told =
+      domain::GatewayRefund{"ch_9000", "re_9000", domain::GatewayRefund::State::kPending, 1, ""};
+  ExpectReads(4, keep);  // it is known
+  told.told =
+      domain::GatewayRefund{"ch_new", "re_new", domain::GatewayRefund::State::kPending, 1, ""};
+  ExpectReads(30, keep);  // in the place of another
+  ExpectReads(20, [&] {
+    return DismissUnplaced(*connection_, "ch_9000", "d", {"not ours"}, false).status();
+  });
 }
 
 TEST_F(ReadsTest, WritesOfOneRow) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/clock/calendar.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
@@ -22,6 +23,7 @@
 #include "services/ledger/storage/number_key_rows.h"
 #include "services/ledger/storage/payment_method_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
+#include "services/ledger/storage/unplaced_rows.h"
 #include "services/ledger/storage/usage_state_rows.h"
 #include "tests/services/ledger/storage/migrated_database.h"
 
@@ -1075,6 +1077,72 @@ TEST_F(RowsTest, WhatKeepsStatesOfItsChargeIsListedWithTheRefundsThatAreKept) {
   EXPECT_THAT(*LoadKeptRefunds(*connection_, {"b", 2}), testing::IsEmpty());
 }
 
+// Of charge "ch_<number>".
+domain::UnplacedState OfNobody(int number) {
+  domain::UnplacedState state;
+  state.told = domain::GatewayDispute{absl::StrCat("ch_", number), OddBytes(),
+                                      domain::DisputeState::kOpened, kMax, OddText()};
+  state.currency = "USD";
+  return state;
+}
+
+KeptUnplaced Keep(Connection& connection, const domain::UnplacedState& state, absl::Time now) {
+  const auto kept =
+      KeepUnplaced(connection, state, now, []() -> absl::StatusOr<bool> { return false; });
+  EXPECT_TRUE(kept.ok()) << kept.status();
+  return kept.value_or(KeptUnplaced{});
+}
+
+TEST_F(RowsTest, WhatIsToldOfAChargeOfNobodyIsKeptAsItWasToldForwardOnly) {
+  const domain::UnplacedState kept = Keep(*connection_, OfNobody(1), TestNow()).state;
+  EXPECT_EQ(kept.slot, 1);
+  EXPECT_EQ(Keep(*connection_, OfNobody(1), TestNow() + absl::Hours(1)).state.update_time,
+            TestNow());
+  domain::UnplacedState won = OfNobody(1);
+  std::get<domain::GatewayDispute>(won.told).state = domain::DisputeState::kWon;
+  std::get<domain::GatewayDispute>(won.told).reason = "";
+  const domain::UnplacedState moved = Keep(*connection_, won, TestNow() + absl::Hours(1)).state;
+  EXPECT_EQ(moved.slot, 1);
+  EXPECT_EQ(moved.create_time, TestNow());
+  const auto listed = ListUnplaced(*connection_, 0, 10);
+  ASSERT_TRUE(listed.ok() && listed->size() == 1) << listed.status();
+  const auto& told = std::get<domain::GatewayDispute>(listed->front().told);
+  EXPECT_EQ(told.charge_id, "ch_1");
+  EXPECT_EQ(told.dispute_id, OddBytes());
+  EXPECT_EQ(told.state, domain::DisputeState::kWon);
+  EXPECT_EQ(told.amount, kMax);
+  EXPECT_EQ(told.reason, OddText()) << "nothing was said of it anew";
+  EXPECT_EQ(listed->front().currency, "USD");
+  EXPECT_EQ(listed->front().update_time, TestNow() + absl::Hours(1));
+}
+
+TEST_F(RowsTest, WhatIsToldOfChargesOfNobodyIsBoundedAndMakesRoomOnceNobodyMustLook) {
+  std::vector<std::string> rows;
+  for (int i = 1; i <= kMostUnplaced; ++i) {
+    rows.push_back(absl::StrCat("(", i, ",'ch_", i, "',1,'re',2,1,'USD','',1,'2026-11-22',",
+                                "'2026-11-22' + INTERVAL ", i, " SECOND)"));
+  }
+  database_.sql().Execute(absl::StrCat(
+      "INSERT INTO unplaced_states (slot,charge_id,kind,told_id,state,amount_nanos,currency,"
+      "reason,standing,create_time,update_time) VALUES ",
+      absl::StrJoin(rows, ",")));
+  const auto keep = [&](int number, absl::Time now) {
+    return Keep(*connection_, OfNobody(number), now);
+  };
+  EXPECT_EQ(keep(20'001, TestNow()).keeping, Keeping::kNoRoom);
+  EXPECT_TRUE(*DismissUnplaced(*connection_, "ch_7", "", {"not ours"}, false));
+  EXPECT_TRUE(*DismissUnplaced(*connection_, "ch_5", "", {"not ours"}, false));
+  domain::UnplacedState applied;
+  applied.slot = 9;
+  ASSERT_TRUE(WriteApplied(*connection_, {&applied}).ok());
+  EXPECT_EQ(keep(20'001, TestNow()).state.slot, 9);
+  EXPECT_EQ(keep(20'002, TestNow()).state.slot, 5);
+  EXPECT_EQ(keep(20'003, TestNow()).state.slot, 7);
+  EXPECT_EQ(keep(20'004, TestNow()).keeping, Keeping::kNoRoom);
+  EXPECT_EQ(keep(20'003, TestNow()).keeping, Keeping::kKept) << "what is there stays";
+  EXPECT_EQ(keep(20'004, TestNow() + kUnplacedKeptFor).state.slot, 1) << "it is too old";
+}
+
 TEST_F(RowsTest, ReviewsAreListedByAccountAndOrdinalInPages) {
   std::vector<Recharge> reviews;
   for (const auto& [account_id, ordinal] :
@@ -1266,6 +1334,8 @@ TEST_F(RowsTest, NothingToWriteSendsNothing) {
   EXPECT_TRUE(FindUsagePlaces(*connection_, {})->empty());
   EXPECT_TRUE(FindRequests(*connection_, {})->empty());
   EXPECT_TRUE(LoadRecharges(*connection_, {}, Lock::kNone)->empty());
+  EXPECT_TRUE(LoadUnplaced(*connection_, {})->empty());
+  EXPECT_TRUE(WriteApplied(*connection_, {}).ok());
 }
 
 }  // namespace
