@@ -22,6 +22,10 @@ if(RESERVE_SANITIZER)
   endif()
   add_link_options(-fsanitize=${RESERVE_SANITIZER})
 endif()
+if(RESERVE_FUZZ)
+  # Warnings are GCC's business, with which all of it is built, too.
+  add_compile_options(-fsanitize=fuzzer-no-link -w)
+endif()
 
 # Optimising what only tests do took half of the time of a build, and saved none of their own: they
 # wait for the programs and the libraries that they try, which are optimised as ever. So the code of
@@ -82,13 +86,17 @@ function(reserve_take_headers name grpc plain)
 endfunction()
 
 # reserve_library(NAME [GRPC] [PLAIN] SOURCES a.cc b.cc DEPENDS lib...): a static library. With
-# GRPC its sources may include gRPC and protobuf headers, which are precompiled.
+# GRPC its sources may include gRPC and protobuf headers, which are precompiled. With
+# RESERVE_UNITY the sources of a product's library are compiled a dozen at a time.
 function(reserve_library name)
   cmake_parse_arguments(ARG "GRPC;PLAIN" "" "SOURCES;DEPENDS" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
   target_link_libraries(${name} PUBLIC ${ARG_DEPENDS} PRIVATE reserve_options)
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
   reserve_take_headers(${name} ${ARG_GRPC} ${ARG_PLAIN})
+  if(RESERVE_UNITY AND NOT CMAKE_CURRENT_SOURCE_DIR MATCHES "^${CMAKE_SOURCE_DIR}/tests")
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 12)
+  endif()
 endfunction()
 
 # reserve_binary(NAME [GRPC] [PLAIN] SOURCES main.cc DEPENDS lib...)
@@ -105,10 +113,11 @@ if(BUILD_TESTING)
 endif()
 
 # reserve_test(NAME SOURCES x_test.cc DEPENDS lib... LABELS unit|storage|e2e [threads]
-# [TIMEOUT seconds] [SHARDS n] [GRPC] [OPTIMISED]): a GoogleTest binary that is one ctest, or
-# with SHARDS several, NAME_1 and so on, with a share of its tests each.
+# [TIMEOUT seconds] [SHARDS n] [GRPC] [OPTIMISED] [WAITS]): a GoogleTest binary that is one ctest,
+# or with SHARDS several, NAME_1 and so on, with a share of its tests each. Two that are of WAITS
+# run in the place of another one: most of their time they wait, not for a core.
 function(reserve_test name)
-  cmake_parse_arguments(ARG "GRPC;OPTIMISED" "TIMEOUT;SHARDS" "SOURCES;DEPENDS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "GRPC;OPTIMISED;WAITS" "TIMEOUT;SHARDS" "SOURCES;DEPENDS;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gmock_main reserve_options)
   if(RESERVE_SANITIZER STREQUAL "thread")
@@ -132,6 +141,10 @@ function(reserve_test name)
   if(NOT ARG_SHARDS)
     set(ARG_SHARDS 1)
   endif()
+  set(processors 2)
+  if(ARG_WAITS)
+    set(processors 1)
+  endif()
   foreach(shard RANGE 1 ${ARG_SHARDS})
     set(test_name ${name})
     set(environment "RESERVE_TEST_BIN_DIR=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};RESERVE_TEST_SOURCE_DIR=${CMAKE_SOURCE_DIR}")
@@ -143,6 +156,6 @@ function(reserve_test name)
     add_test(NAME ${test_name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     # What may take longest starts first, so that no core is left with nothing to do in the end.
     set_tests_properties(${test_name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
-      COST ${ARG_TIMEOUT} ENVIRONMENT "${environment}")
+      COST ${ARG_TIMEOUT} PROCESSORS ${processors} ENVIRONMENT "${environment}")
   endforeach()
 endfunction()

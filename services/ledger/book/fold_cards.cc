@@ -21,7 +21,7 @@ using domain::Account;
 using domain::Transition;
 
 // `method` is one of the account's.
-PaymentMethodReply ReplyOf(const Account& account, const domain::PaymentMethod& method) {
+PaymentMethodReply PaymentMethodReplyOf(const Account& account, const domain::PaymentMethod& method) {
   return {method, static_cast<int32_t>(&method - account.payment_methods.data()) + 1};
 }
 
@@ -64,7 +64,7 @@ absl::StatusOr<Reply> Folder::GiveOnce(
     if (record.digest != digest) return domain::RequestIdReused(request_id);
     const std::string id = domain::PaymentMethodId(static_cast<int32_t>(record.ordinal));
     const domain::PaymentMethod* method = domain::FindCard(image->account(), id);
-    if (method != nullptr) return ReplyOf(image->account(), *method);
+    if (method != nullptr) return PaymentMethodReplyOf(image->account(), *method);
     domain::PaymentMethod removed;
     removed.payment_method_id = id;
     removed.state = domain::CardState::kRemoved;
@@ -76,7 +76,7 @@ absl::StatusOr<Reply> Folder::GiveOnce(
   if (!request_id.empty()) {
     NoteRequest(account_id, request_id, digest, domain::NumberOf(method.payment_method_id));
   }
-  return ReplyOf(image->account(), method);
+  return PaymentMethodReplyOf(image->account(), method);
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,

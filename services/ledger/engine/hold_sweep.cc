@@ -8,9 +8,9 @@ namespace reserve::engine {
 namespace {
 
 // What waits behind one in a lane waits some milliseconds.
-constexpr int kPage = 250;
+constexpr int kHoldsAPage = 250;
 // Then the other work of the house has its turn, and the load the lanes to itself.
-constexpr absl::Duration kPause = absl::Milliseconds(2);  // while a page is under way
+constexpr absl::Duration kSweepPause = absl::Milliseconds(2);  // while a page is under way
 constexpr absl::Duration kAtATime = absl::Milliseconds(500);
 constexpr absl::Duration kCountEvery = absl::Seconds(15);
 
@@ -20,14 +20,14 @@ absl::Status HoldSweep::Look(storage::Connection& connection, absl::Time now, ab
   const Moment until = MonotonicNow() + kAtATime;
   const auto due = [&](domain::HoldState state) {
     return [&connection, now, state](const storage::DuePlace& after) {
-      return storage::DueHolds(connection, state, now, after, kPage);
+      return storage::DueHolds(connection, state, now, after, kHoldsAPage);
     };
   };
   absl::Status first_error = GoOn(&open_, until, due(domain::HoldState::kOpen));
   first_error.Update(GoOn(&unsettled_, until, due(domain::HoldState::kUnsettled)));
   if (latest != absl::InfiniteFuture()) {
     first_error.Update(GoOn(&too_far_, until, [&](const storage::DuePlace& after) {
-      return storage::HoldsDueAfter(connection, latest, after, kPage);
+      return storage::HoldsDueAfter(connection, latest, after, kHoldsAPage);
     }));
   }
   first_error.Update(Count(connection));
@@ -44,7 +44,7 @@ absl::Status HoldSweep::GoOn(Round* round, Moment until, Read read) {
     }
     RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Hold> due, read(round->place));
     Send(due, &round->page);
-    more = due.size() == kPage;
+    more = due.size() == kHoldsAPage;
     round->place = more ? storage::PlaceOf(due.back()) : storage::DuePlace();
   } while (more && DoneBefore(&round->page, until));
   return round->failed.ok() ? round->failed_before : round->failed;
@@ -53,7 +53,7 @@ absl::Status HoldSweep::GoOn(Round* round, Moment until, Read read) {
 bool HoldSweep::DoneBefore(TaskPage* page, Moment until) {
   while (MonotonicNow() < until) {
     if (page->done()) return page->status().ok();
-    absl::SleepFor(kPause);
+    absl::SleepFor(kSweepPause);
   }
   return false;
 }

@@ -13,7 +13,7 @@ namespace {
 constexpr size_t kMaxQueue = 4096;
 
 // How long after a failure the database is tried again.
-constexpr absl::Duration kPause = absl::Milliseconds(50);
+constexpr absl::Duration kPoolPause = absl::Milliseconds(50);
 
 // A drain lets statements end for so long, and then looks so often for what it must break off.
 constexpr absl::Duration kLetEnd = absl::Seconds(2);
@@ -119,7 +119,7 @@ absl::Status QueryPool::RunOn(const Job& job, std::unique_ptr<storage::Connectio
     if (!away) return status;
     patience_.Failed(began, MonotonicNow(), FailureOf(status));
     if (MonotonicNow() >= give_up || stopping()) return status;
-    absl::SleepFor(kPause);
+    absl::SleepFor(kPoolPause);
   }
 }
 

@@ -17,7 +17,7 @@
 namespace reserve::engine {
 namespace {
 
-constexpr int kPage = 500;
+constexpr int kPreviewedAPage = 500;
 
 // A preview books nothing, and goes by what is known now of starts of any time.
 std::shared_ptr<const book::Catalog> AsKnownNow(const book::Catalog& catalog) {
@@ -56,7 +56,7 @@ domain::Context ReratingPreview::ContextNow() const {
 absl::Status ReratingPreview::Next(storage::Connection& connection) {
   if (interrupted_) return PreviewInterrupted();
   differences_.clear();
-  RESERVE_RETURN_IF_ERROR(walk_.Next(connection, kPage));
+  RESERVE_RETURN_IF_ERROR(walk_.Next(connection, kPreviewedAPage));
   interrupted_ = true;
   const absl::Span<const storage::UsageOfScope> page = walk_.page();
   for (size_t begin = 0; begin < page.size();) {

@@ -12,9 +12,9 @@ namespace reserve::engine {
 namespace {
 
 // Few enough that what comes at the same time waits for a batch more, not for many.
-constexpr int kPage = 500;
+constexpr int kReratedAPage = 500;
 constexpr absl::Duration kTryAgainAfter = absl::Seconds(1);
-constexpr absl::Duration kPause = absl::Milliseconds(10);
+constexpr absl::Duration kReratingPause = absl::Milliseconds(10);
 // Longer than any page takes.
 constexpr absl::Duration kLease = absl::Seconds(30);
 
@@ -125,7 +125,7 @@ bool ReratingRunner::TakeTurn() {
   while (crowded_()) {
     absl::MutexLock lock(&mutex_);
     if (stopping_) return false;
-    waker_.Await(kPause);
+    waker_.Await(kReratingPause);
   }
   return !stopping();
 }
@@ -146,7 +146,7 @@ absl::Status ReratingRunner::Work() {
 absl::Status ReratingRunner::WorkOn(book::ReratingJob job, absl::Time lease_end) {
   ReratingWalk walk(job.order.scope, job.place);
   while (!job.done && TakeTurn()) {
-    RESERVE_RETURN_IF_ERROR(walk.Next(*connection_, kPage));
+    RESERVE_RETURN_IF_ERROR(walk.Next(*connection_, kReratedAPage));
     Page page(walk.page().size());
     std::vector<Task> tasks = TasksFor(job, walk.page(), lease_end, &page);
     if (!tasks.empty()) submit_(std::move(tasks));

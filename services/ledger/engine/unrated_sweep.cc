@@ -7,7 +7,7 @@
 namespace reserve::engine {
 namespace {
 
-constexpr int kPage = 1'000;
+constexpr int kUnratedAPage = 1'000;
 constexpr absl::Duration kSweepAtLeastEvery = absl::Minutes(10);
 constexpr absl::Duration kCountEvery = absl::Seconds(15);
 
@@ -57,7 +57,7 @@ absl::Status UnratedSweep::GoOn(storage::Connection& connection, const book::Cat
     return Count(connection);
   }
   RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::UsageState> page,
-                           storage::ListUnrated(connection, *place_, kPage));
+                           storage::ListUnrated(connection, *place_, kUnratedAPage));
   if (page.empty()) {
     EndSweep();
     return Count(connection);
@@ -75,14 +75,14 @@ absl::Status UnratedSweep::LookAtNewUsers(storage::Connection& connection) {
   }
   for (const std::string& account_id : accounts) {
     const absl::StatusOr<std::vector<domain::UsageState>> page =
-        storage::ListUnratedOf(connection, account_id, /*after=*/"", kPage);
+        storage::ListUnratedOf(connection, account_id, /*after=*/"", kUnratedAPage);
     if (!page.ok()) {
       NoteNewUsers({accounts.begin(), accounts.end()});
       return page.status();
     }
     Send(*page);
     // There are more than a page: the next sweep takes them.
-    if (page->size() == kPage) next_sweep_ = -absl::InfiniteDuration();
+    if (page->size() == kUnratedAPage) next_sweep_ = -absl::InfiniteDuration();
   }
   return absl::OkStatus();
 }

@@ -27,7 +27,7 @@ using domain::EntryKind;
 constexpr int kAtOnce = 5'000;
 // So many times as long as a step took it rests.
 constexpr int kRests = 3;
-constexpr absl::Duration kPause = absl::Milliseconds(10);
+constexpr absl::Duration kCounterPause = absl::Milliseconds(10);
 // Another ledger counts in place of one that has not moved the position for so long.
 constexpr absl::Duration kTakeOver = absl::Minutes(1);
 // While nothing is booked the position is moved now and then.
@@ -157,7 +157,7 @@ void UsageCounter::Run() {
 bool UsageCounter::Rest(absl::Duration rest) {
   absl::MutexLock lock(&mutex_);
   if (!stopping_) waker_.Await(rest);
-  while (!stopping_ && crowded_()) waker_.Await(kPause);
+  while (!stopping_ && crowded_()) waker_.Await(kCounterPause);
   return !stopping_;
 }
 

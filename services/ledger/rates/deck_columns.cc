@@ -18,12 +18,12 @@ namespace {
 // The names of each column in English, and the usual ones in German, French, Spanish and Italian;
 // in lower case, without accents and anything between their words. The first one is the program's
 // own. Of two that are there the earlier one counts where `ranked`.
-struct Names {
+struct ColumnNames {
   DeckColumn column;
   bool ranked;
   absl::string_view names;
 };
-constexpr Names kNames[] = {
+constexpr ColumnNames kColumnNames[] = {
     {DeckColumn::kKind, false,
      "kind type ratetype calltype traffictype servicetype service product"},
     {DeckColumn::kPrefix, false,
@@ -130,7 +130,7 @@ bool Lists(absl::string_view names, absl::string_view name, int* rank) {
 }
 
 bool FindName(absl::string_view name, ColumnName* found) {
-  for (const Names& names : kNames) {
+  for (const ColumnNames& names : kColumnNames) {
     int rank = 0;
     if (!Lists(names.names, name, &rank)) continue;
     found->column = names.column;

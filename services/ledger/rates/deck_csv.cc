@@ -41,7 +41,7 @@ std::string Quote(absl::string_view value) {
                       head.size() < value.size() ? "..." : "", "\"");
 }
 
-bool AllDigits(absl::string_view text) {
+bool OnlyDigits(absl::string_view text) {
   return std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
 }
 
@@ -60,7 +60,7 @@ bool IsAllNetworks(absl::string_view network) {
 std::string CheckNetwork(absl::string_view text) {
   std::string digits(text);
   digits.erase(std::remove(digits.begin(), digits.end(), '-'), digits.end());
-  if (!AllDigits(digits) || digits.size() > kMobileCodeDigits + 3) {
+  if (!OnlyDigits(digits) || digits.size() > kMobileCodeDigits + 3) {
     return "must be the digits of a network, like 15 or 410";
   }
   // ITU-T E.212: North America's networks have three digits.
@@ -74,7 +74,7 @@ std::string CheckNetwork(absl::string_view text) {
 }
 
 bool IsShortCode(absl::string_view code) {
-  return AllDigits(code) && code.size() >= domain::kMinShortCodeDigits &&
+  return OnlyDigits(code) && code.size() >= domain::kMinShortCodeDigits &&
          code.size() <= domain::kMaxShortCodeDigits;
 }
 
@@ -314,7 +314,7 @@ bool DeckCsvParser::IsPreamble(const Header& header) const {
                                     [](absl::string_view field) { return !field.empty(); });
   return values <= 2 && header.known < 2 &&
          std::none_of(fields_.begin(), fields_.end(),
-                      [](absl::string_view field) { return !field.empty() && AllDigits(field); });
+                      [](absl::string_view field) { return !field.empty() && OnlyDigits(field); });
 }
 
 void DeckCsvParser::TakeHeader(absl::string_view record) {
@@ -664,7 +664,7 @@ void DeckCsvParser::ReadPrefix(RateRow* row) {
   const absl::string_view field = Field(DeckColumn::kPrefix);
   Note(DeckColumn::kPrefix, field, ReadPrefixes(field, &prefixes_, &form_));
   // The prefix is whole: a country's code beside it says the same again, or something is wrong.
-  if (calling_code.empty() || !AllDigits(calling_code)) return;
+  if (calling_code.empty() || !OnlyDigits(calling_code)) return;
   for (const std::string& prefix : prefixes_) {
     if (absl::StartsWith(prefix, calling_code)) continue;
     Note(DeckColumn::kPrefix, prefix,
@@ -710,7 +710,7 @@ void DeckCsvParser::ReadPrefixesOfNetwork(const RateRow& row) {
     Note(column, code.empty() ? "\"\"" : code,
          is_known ? absl::StrCat(NameOf(country), " has no numbers of its own: add a column prefix")
                   : "is no mobile country code in use: name the country, or add a column prefix");
-  } else if (AllDigits(calling_code) && !absl::StartsWith(prefixes_.front(), calling_code)) {
+  } else if (OnlyDigits(calling_code) && !absl::StartsWith(prefixes_.front(), calling_code)) {
     Note(DeckColumn::kCallingCode, calling_code,
          absl::StrCat("is not the calling code of ", NameOf(country)));
   }
@@ -725,7 +725,7 @@ void DeckCsvParser::ReadNetworks() {
   const std::string code = column == DeckColumn::kMnc ? absl::StrCat(MobileCode(), "-") : "";
   for (const absl::string_view each : absl::StrSplit(field, absl::ByAnyChar(",;/| "))) {
     if (each.empty() || IsAllNetworks(field) || IsAllNetworks(each)) continue;
-    if (code.empty() && AllDigits(each) && each.size() == kMobileCodeDigits) continue;
+    if (code.empty() && OnlyDigits(each) && each.size() == kMobileCodeDigits) continue;
     std::string problem = CheckNetwork(absl::StrCat(code, each));
     if (!problem.empty()) {
       Note(column, each, std::move(problem));
@@ -756,7 +756,7 @@ void DeckCsvParser::ReadCarrier(RateRow* row) {
   if (text.empty() && !mnc.empty()) {
     column = DeckColumn::kMnc;
     text = absl::StrCat(Field(DeckColumn::kMcc), "-", mnc);
-    if (mnc.size() < 2 && AllDigits(mnc)) {
+    if (mnc.size() < 2 && OnlyDigits(mnc)) {
       Note(column, mnc,
            "has one digit where a network has two or three: a spreadsheet drops leading zeros; "
            "format the column as text, and export again");

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "services/ledger/rates/line_charges.h"
 
 namespace reserve::rates {
 namespace {
@@ -12,11 +13,6 @@ namespace {
 using domain::LineTerms;
 
 constexpr size_t kShownGaps = 5;
-
-const LineTerms& TermsOf(const LineTerms* terms) {
-  static const auto* const none = new LineTerms;
-  return terms == nullptr ? *none : *terms;
-}
 
 }  // namespace
 

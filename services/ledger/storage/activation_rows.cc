@@ -13,7 +13,7 @@ namespace {
 using rates::ActivationStage;
 using rates::DeckActivation;
 
-constexpr absl::string_view kColumns =
+constexpr absl::string_view kActivationColumns =
     "number,deck_version,currency,series,from_time,backdated,write_time,stage,request_id,digest,"
     "reason,actor,reference";
 
@@ -21,7 +21,7 @@ absl::StatusOr<std::vector<DeckActivation>> QueryActivations(Connection& connect
                                                              absl::string_view rest) {
   std::vector<DeckActivation> activations;
   RESERVE_RETURN_IF_ERROR(connection.Query(
-      absl::StrCat("SELECT ", kColumns, " FROM rate_activations ", rest), [&](const Row& row) {
+      absl::StrCat("SELECT ", kActivationColumns, " FROM rate_activations ", rest), [&](const Row& row) {
         DeckActivation& each = activations.emplace_back();
         each.number = row.Int(1);
         each.deck_version = row.Int(2);
@@ -67,7 +67,7 @@ absl::StatusOr<TimelineMark> ReadTimelineMark(Connection& connection) {
 }
 
 absl::Status AddActivation(Connection& connection, const DeckActivation& activation) {
-  SqlText sql(absl::StrCat("INSERT INTO rate_activations (", kColumns, ") VALUES "));
+  SqlText sql(absl::StrCat("INSERT INTO rate_activations (", kActivationColumns, ") VALUES "));
   sql.Row()
       .Int(activation.number)
       .Int(activation.deck_version)

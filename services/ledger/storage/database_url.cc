@@ -2,6 +2,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -30,6 +31,13 @@ absl::StatusOr<std::string> PercentDecode(absl::string_view text) {
   return decoded;
 }
 
+// Of a password whose ? and @ are not encoded a part stands among the parameters: no name is told
+// then.
+std::string NameOf(absl::string_view parameter, absl::string_view query) {
+  if (absl::StrContains(query, '@')) return "parameter";
+  return absl::StrCat("parameter \"", parameter, "\"");
+}
+
 absl::Status ParseParameters(absl::string_view query, DatabaseOptions* options) {
   for (const absl::string_view pair : absl::StrSplit(query, '&', absl::SkipEmpty())) {
     const std::pair<absl::string_view, absl::string_view> kv =
@@ -37,15 +45,16 @@ absl::Status ParseParameters(absl::string_view query, DatabaseOptions* options) 
     RESERVE_ASSIGN_OR_RETURN(std::string value, PercentDecode(kv.second));
     if (value.empty()) {
       return InvalidField("database",
-                          absl::StrCat("has the parameter \"", kv.first, "\" without a value"));
+                          absl::StrCat("has the ", NameOf(kv.first, query), " without a value"));
     }
     if (kv.first == "socket") {
       options->socket = std::move(value);
     } else if (kv.first == "ssl_ca") {
       options->ssl_ca = std::move(value);
     } else {
-      return InvalidField("database", absl::StrCat("has the unknown parameter \"", kv.first,
-                                                   "\"; known are socket and ssl_ca"));
+      return InvalidField("database",
+                          absl::StrCat("has the unknown ", NameOf(kv.first, query),
+                                       "; known are socket and ssl_ca"));
     }
   }
   return absl::OkStatus();
@@ -58,6 +67,7 @@ absl::StatusOr<DatabaseOptions> ParseDatabaseUrl(absl::string_view url) {
   if (!absl::ConsumePrefix(&url, "mysql://")) return InvalidField("database", kShape);
   const size_t question = url.find('?');
   if (question != absl::string_view::npos) {
+    if (!absl::StrContains(url.substr(0, question), '@')) return InvalidField("database", kShape);
     RESERVE_RETURN_IF_ERROR(ParseParameters(url.substr(question + 1), &options));
     url = url.substr(0, question);
   }

@@ -10,7 +10,7 @@ namespace {
 
 using domain::Dispute;
 
-constexpr absl::string_view kColumns =
+constexpr absl::string_view kDisputeColumns =
     "account_id,dispute_id,ordinal,charge_id,amount_nanos,state,reason,debited,suspension_number,"
     "card_fingerprint,create_time,update_time";
 
@@ -37,7 +37,7 @@ absl::StatusOr<std::vector<Dispute>> LoadDisputesOf(Connection& connection,
                                                     const std::vector<book::ChargeNeed>& charges) {
   std::vector<Dispute> disputes;
   const auto load = [&](absl::Span<const book::ChargeNeed> part) {
-    SqlText sql(absl::StrCat("SELECT ", kColumns,
+    SqlText sql(absl::StrCat("SELECT ", kDisputeColumns,
                              " FROM disputes FORCE INDEX (by_charge_id) WHERE "
                              "(charge_id,account_id) IN ("));
     for (const book::ChargeNeed& need : part) {
@@ -55,7 +55,7 @@ absl::StatusOr<std::vector<Dispute>> LoadToldDisputes(Connection& connection,
                                                       const std::vector<book::OnceKey>& told) {
   std::vector<Dispute> disputes;
   const auto load = [&](absl::Span<const book::OnceKey> part) {
-    SqlText sql(absl::StrCat("SELECT ", kColumns,
+    SqlText sql(absl::StrCat("SELECT ", kDisputeColumns,
                              " FROM disputes FORCE INDEX (PRIMARY) WHERE "
                              "(account_id,dispute_id) IN ("));
     for (const auto& [account_id, dispute_id] : part) {
@@ -74,7 +74,7 @@ absl::StatusOr<std::vector<Dispute>> ListDisputes(Connection& connection,
                                                   absl::string_view after, int limit) {
   std::vector<Dispute> disputes;
   RESERVE_RETURN_IF_ERROR(connection.Query(
-      absl::StrCat("SELECT ", kColumns,
+      absl::StrCat("SELECT ", kDisputeColumns,
                    " FROM disputes FORCE INDEX (PRIMARY) WHERE account_id = ", Quoted(account_id),
                    " AND dispute_id > ", Quoted(after), " ORDER BY dispute_id LIMIT ", limit),
       [&disputes](const Row& row) { disputes.push_back(ReadDispute(row)); }));
@@ -83,7 +83,7 @@ absl::StatusOr<std::vector<Dispute>> ListDisputes(Connection& connection,
 
 absl::Status WriteDisputes(Connection& connection, const std::vector<const Dispute*>& disputes) {
   if (disputes.empty()) return absl::OkStatus();
-  SqlText sql(absl::StrCat("INSERT INTO disputes (", kColumns, ") VALUES "));
+  SqlText sql(absl::StrCat("INSERT INTO disputes (", kDisputeColumns, ") VALUES "));
   for (const Dispute* d : disputes) {
     sql.Row()
         .Text(d->account_id)

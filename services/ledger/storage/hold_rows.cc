@@ -14,7 +14,7 @@ using domain::Hold;
 using domain::HoldState;
 
 // Of both tables, after the account and the place or the month.
-constexpr absl::string_view kColumns[] = {
+constexpr absl::string_view kHoldColumns[] = {
     "hold_id",         "usage_id",     "user_id",
     "direction",       "destination",  "switch_id",
     "incarnation",     "state",        "price_time",
@@ -28,7 +28,7 @@ constexpr absl::string_view kColumns[] = {
 
 std::string Columns() {
   std::string names;
-  for (const absl::string_view column : kColumns) absl::StrAppend(&names, ",", column);
+  for (const absl::string_view column : kHoldColumns) absl::StrAppend(&names, ",", column);
   return names;
 }
 
@@ -101,7 +101,7 @@ void AppendHold(const Hold& h, int64_t state, SqlText* sql) {
 std::string OnDuplicate(absl::string_view key) {
   std::string update = " ON DUPLICATE KEY UPDATE ";
   absl::string_view comma;
-  for (const absl::string_view column : kColumns) {
+  for (const absl::string_view column : kHoldColumns) {
     if (column == key) continue;
     absl::StrAppend(&update, comma, column, "=VALUES(", column, ")");
     comma = ",";

@@ -14,7 +14,7 @@ namespace {
 
 using domain::PaymentMethod;
 
-constexpr absl::string_view kColumns =
+constexpr absl::string_view kPaymentMethodColumns =
     "account_id,payment_method_id,state,state_time,card_token,card_fingerprint,card_network,brand,"
     "last_four,expiry_year,expiry_month,given,soft_declines,retry_time,declined_ordinal,"
     "declined_attempt,expiry_told,position";
@@ -63,7 +63,7 @@ absl::Status LoadPaymentMethods(Connection& connection,
     ids.push_back(account->account_id);
   }
   return InParts<absl::string_view>(ids, [&](absl::Span<const absl::string_view> part) {
-    SqlText sql(absl::StrCat("SELECT ", kColumns,
+    SqlText sql(absl::StrCat("SELECT ", kPaymentMethodColumns,
                              " FROM payment_methods FORCE INDEX (PRIMARY) WHERE account_id IN "));
     sql.Row();
     for (const absl::string_view id : part) sql.Text(id);
@@ -78,7 +78,7 @@ absl::Status LoadPaymentMethods(Connection& connection,
 absl::Status WritePaymentMethods(Connection& connection,
                                  const std::vector<book::PaymentMethodRow>& rows) {
   if (rows.empty()) return absl::OkStatus();
-  SqlText sql(absl::StrCat("INSERT INTO payment_methods (", kColumns, ") VALUES "));
+  SqlText sql(absl::StrCat("INSERT INTO payment_methods (", kPaymentMethodColumns, ") VALUES "));
   for (const book::PaymentMethodRow& row : rows) {
     const PaymentMethod& m = *row.method;
     sql.Row()

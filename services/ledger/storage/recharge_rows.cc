@@ -18,14 +18,14 @@ using domain::RechargeState;
 
 // As many payments of repeated references are read at once; they are only told of.
 constexpr int kMostOfReferences = 1000;
-constexpr absl::string_view kColumns =
+constexpr absl::string_view kRechargeColumns =
     "account_id,ordinal,kind,state,currency,amount_nanos,card_token,card_fingerprint,attempt,"
     "attempt_start,due_time,lease_owner,lease_epoch,soft_declines,last_decline,last_decline_code,"
     "charge_id,request_id,create_time,settle_time,card_network,payment_method_id,card_given,"
     "credited_nanos,pending_time,set_aside,refunded_nanos,disputed_nanos,keeps,refund_of,refund_id,"
     "debited,suspension_number,refund_id_typed,credited_as,means,reference,received_time";
 
-std::string Select() { return absl::StrCat("SELECT ", kColumns, " FROM recharges "); }
+std::string Select() { return absl::StrCat("SELECT ", kRechargeColumns, " FROM recharges "); }
 
 Recharge ReadRecharge(const Row& row) {
   Recharge r;
@@ -275,7 +275,7 @@ absl::StatusOr<std::vector<Recharge>> LoadKeptRefunds(Connection& connection,
 
 absl::Status WriteRecharges(Connection& connection, const std::vector<const Recharge*>& recharges) {
   if (recharges.empty()) return absl::OkStatus();
-  SqlText sql(absl::StrCat("INSERT INTO recharges (", kColumns, ") VALUES "));
+  SqlText sql(absl::StrCat("INSERT INTO recharges (", kRechargeColumns, ") VALUES "));
   for (const Recharge* r : recharges) {
     sql.Row()
         .Text(r->account_id)

@@ -25,7 +25,7 @@ constexpr int kListed = static_cast<int>(Standing::kListed);
 constexpr int kDismissed = static_cast<int>(Standing::kDismissed);
 constexpr int kApplied = static_cast<int>(Standing::kApplied);
 
-constexpr absl::string_view kColumns =
+constexpr absl::string_view kUnplacedColumns =
     "slot,charge_id,kind,told_id,state,amount_nanos,currency,reason,standing,create_time,"
     "update_time";
 
@@ -65,7 +65,7 @@ absl::StatusOr<std::optional<UnplacedState>> Find(Connection& connection,
   RESERVE_ASSIGN_OR_RETURN(
       std::vector<UnplacedState> found,
       Query(connection,
-            absl::StrCat("SELECT ", kColumns,
+            absl::StrCat("SELECT ", kUnplacedColumns,
                          " FROM unplaced_states FORCE INDEX (by_charge_id) WHERE "
                          "charge_id = ",
                          Quoted(told.charge_id()), " AND kind = ", static_cast<int>(KindOf(told)),
@@ -100,7 +100,7 @@ absl::StatusOr<int32_t> FindRoom(Connection& connection, absl::Time now) {
 absl::Status Write(Connection& connection, const UnplacedState& state) {
   const auto* refund = std::get_if<GatewayRefund>(&state.told);
   const auto* dispute = std::get_if<GatewayDispute>(&state.told);
-  SqlText sql(absl::StrCat("INSERT INTO unplaced_states (", kColumns, ") VALUES "));
+  SqlText sql(absl::StrCat("INSERT INTO unplaced_states (", kUnplacedColumns, ") VALUES "));
   sql.Row()
       .Int(state.slot)
       .Text(state.charge_id())
@@ -229,7 +229,7 @@ absl::StatusOr<std::vector<UnplacedState>> LoadUnplaced(
   if (charges.empty()) return states;
   RESERVE_RETURN_IF_ERROR(LockTogether(connection, charges));
   const auto load = [&](absl::Span<const book::ChargeNeed> part) {
-    SqlText sql(absl::StrCat("SELECT ", kColumns,
+    SqlText sql(absl::StrCat("SELECT ", kUnplacedColumns,
                              " FROM unplaced_states FORCE INDEX (by_charge_id) WHERE "
                              "charge_id IN "));
     sql.Row();
@@ -272,7 +272,7 @@ absl::StatusOr<KeptUnplaced> KeepUnplaced(Connection& connection, const Unplaced
 absl::StatusOr<std::vector<UnplacedState>> ListUnplaced(Connection& connection, int64_t after,
                                                         int limit) {
   return Query(connection,
-               absl::StrCat("SELECT ", kColumns,
+               absl::StrCat("SELECT ", kUnplacedColumns,
                             " FROM unplaced_states FORCE INDEX (by_standing) WHERE standing = ",
                             kListed, " AND slot > ", after, " ORDER BY slot LIMIT ", limit));
 }

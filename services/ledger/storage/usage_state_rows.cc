@@ -11,7 +11,7 @@ namespace {
 
 using domain::UsageState;
 
-constexpr absl::string_view kColumns =
+constexpr absl::string_view kUsageStateColumns =
     "account_id,usage_id,status,unrated_reason,seq,cost_nanos,free_seconds,free_period,latest_seq,"
     "user_id,start_time,corrected_by,update_time,plan_id,deck_version,previous_cost_nanos,rerating,"
     "rated_seq,grant_draws,estimate_void_seq";
@@ -53,7 +53,7 @@ absl::StatusOr<std::vector<UsageState>> LoadUsageStates(Connection& connection,
   std::vector<UsageState> states;
   RESERVE_RETURN_IF_ERROR(InParts<book::OnceKey>(keys, [&](absl::Span<const book::OnceKey> part) {
     SqlText sql(
-        absl::StrCat("SELECT ", kColumns,
+        absl::StrCat("SELECT ", kUsageStateColumns,
                      " FROM usage_states FORCE INDEX (PRIMARY) WHERE (account_id,usage_id) IN ("));
     for (const book::OnceKey& key : part) sql.Row().Text(key.first).Text(key.second).EndRow();
     sql.Raw(")");
@@ -69,7 +69,7 @@ absl::StatusOr<std::vector<UsageState>> ListUsageStates(Connection& connection,
   std::vector<UsageState> states;
   RESERVE_RETURN_IF_ERROR(connection.Query(
       absl::StrCat(
-          "SELECT ", kColumns,
+          "SELECT ", kUsageStateColumns,
           " FROM usage_states FORCE INDEX (PRIMARY) WHERE account_id = ", Quoted(account_id),
           " AND usage_id > ", Quoted(after), " ORDER BY usage_id LIMIT ", limit),
       [&states](const Row& row) { states.push_back(ReadState(row)); }));
@@ -82,7 +82,7 @@ absl::StatusOr<std::vector<UsageState>> ListUnrated(Connection& connection,
   // The first condition is the range: neither server makes one of (a, b) > (x, y).
   const std::string account_id = Quoted(after.first);
   RESERVE_RETURN_IF_ERROR(connection.Query(
-      absl::StrCat("SELECT ", kColumns, " FROM usage_states FORCE INDEX (by_status) WHERE ",
+      absl::StrCat("SELECT ", kUsageStateColumns, " FROM usage_states FORCE INDEX (by_status) WHERE ",
                    IsUnrated(), " AND account_id >= ", account_id, " AND (account_id > ",
                    account_id, " OR usage_id > ", Quoted(after.second),
                    ") ORDER BY account_id,usage_id LIMIT ", limit),
@@ -95,7 +95,7 @@ absl::StatusOr<std::vector<UsageState>> ListUnratedOf(Connection& connection,
                                                       absl::string_view after, int limit) {
   std::vector<UsageState> states;
   RESERVE_RETURN_IF_ERROR(connection.Query(
-      absl::StrCat("SELECT ", kColumns, " FROM usage_states FORCE INDEX (by_status) WHERE ",
+      absl::StrCat("SELECT ", kUsageStateColumns, " FROM usage_states FORCE INDEX (by_status) WHERE ",
                    IsUnrated(), " AND account_id = ", Quoted(account_id), " AND usage_id > ",
                    Quoted(after), " ORDER BY usage_id LIMIT ", limit),
       [&states](const Row& row) { states.push_back(ReadState(row)); }));
@@ -115,7 +115,7 @@ absl::StatusOr<int64_t> CountUnrated(Connection& connection) {
 absl::Status WriteUsageStates(Connection& connection,
                               const std::vector<const UsageState*>& states) {
   if (states.empty()) return absl::OkStatus();
-  SqlText sql(absl::StrCat("INSERT INTO usage_states (", kColumns, ") VALUES "));
+  SqlText sql(absl::StrCat("INSERT INTO usage_states (", kUsageStateColumns, ") VALUES "));
   for (const UsageState* s : states) {
     sql.Row()
         .Text(s->account_id)

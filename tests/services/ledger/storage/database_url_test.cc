@@ -97,7 +97,11 @@ INSTANTIATE_TEST_SUITE_P(
                     BadUrl{"EmptySocket",
                            "mysql://ann:secret@db/reserve?socket=", "\"socket\" without a value"},
                     BadUrl{"UnknownParameter", "mysql://ann:secret@db/reserve?ssl=1",
-                           "unknown parameter \"ssl\""}),
+                           "unknown parameter \"ssl\""},
+                    BadUrl{"PasswordWithAQuestionMark", "mysql://ann:what?secret@db/reserve",
+                           "mysql://"},
+                    BadUrl{"PasswordWithBoth", "mysql://ann:what@is?secret=1@db/reserve",
+                           "unknown parameter;"}),
     [](const auto& test) { return test.param.name; });
 
 }  // namespace

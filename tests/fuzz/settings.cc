@@ -1,0 +1,89 @@
+// The files, addresses and flags of whoever runs the programs.
+#include <string>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/time.h"
+#include "common/access/roles.h"
+#include "common/card/card_number.h"
+#include "common/flags/address.h"
+#include "common/flags/flags.h"
+#include "services/ledger/domain/destination.h"
+#include "services/ledger/domain/settings.h"
+#include "services/ledger/serve/currency_settings_file.h"
+#include "services/ledger/storage/database_url.h"
+#include "tests/fuzz/targets.h"
+
+ABSL_FLAG(int, fuzz_number, 0, "A flag to be set.");
+ABSL_FLAG(absl::Duration, fuzz_time, absl::ZeroDuration(), "A flag to be set.");
+ABSL_FLAG(bool, fuzz_switch, false, "A flag to be set.");
+ABSL_FLAG(std::string, fuzz_text, "", "A flag to be set.");
+
+namespace reserve::fuzz {
+
+void Roles(absl::string_view bytes) {
+  const absl::StatusOr<RolesByCaller> roles = ParseRoles(bytes);
+  if (!roles.ok()) return RequireReadable(roles.status().message());
+  for (const auto& [caller, each] : *roles) {
+    Require(IsCallerName(caller), "a caller's name is one");
+    Require(!each.empty(), "a caller of the file has a role");
+  }
+}
+
+void DatabaseUrls(absl::string_view bytes) {
+  const auto options = storage::ParseDatabaseUrl(bytes);
+  if (!options.ok()) {
+    RequireReadable(options.status().message());
+    // Of user:password@ the message must not hold the second, if it is long enough to be told.
+    const std::vector<absl::string_view> parts = absl::StrSplit(bytes, absl::MaxSplits(':', 2));
+    if (parts.size() < 3) return;
+    const absl::string_view password = parts[2].substr(0, parts[2].find('@'));
+    Require(password.size() < 12 || password.size() == parts[2].size() ||
+                !absl::StrContains(options.status().message(), password),
+            "a message does not hold the password");
+    return;
+  }
+  Require(!options->user.empty() && !options->schema.empty(), "an address is whole");
+  Require(options->port > 0 && options->port <= 65535, "a port is one");
+  Require(!absl::StrContains(bytes, "ssl_ca=") || !options->ssl_ca.empty(),
+          "who asks for TLS gets it");
+}
+
+void Currencies(absl::string_view bytes) {
+  const auto table = ParseCurrencySettings(bytes);
+  if (!table.ok()) RequireReadable(table.status().message());
+}
+
+void Flags(absl::string_view bytes) {
+  const std::vector<std::string> arguments = absl::StrSplit(bytes, '\n');
+  // Its own flags alone: the test's and the fuzzer's are nobody's business.
+  for (const std::string& argument : arguments) {
+    if (absl::StartsWith(argument, "-") && !absl::StrContains(argument, "fuzz_")) return;
+    const absl::Status listens = CheckListenAddress("--listen", argument);
+    if (!listens.ok()) RequireReadable(listens.message());
+    const absl::Status target = CheckTarget("--ledger", argument);
+    if (!target.ok()) RequireReadable(target.message());
+    if (listens.ok() && target.ok()) IsLoopback(argument);
+  }
+  const auto rest = SetFlagsFrom(arguments);
+  if (!rest.ok()) RequireReadable(rest.status().message());
+}
+
+void Numbers(absl::string_view bytes) {
+  const domain::Settings settings;
+  const std::optional<std::string> kept = domain::DestinationFrom(settings, bytes);
+  if (kept.has_value()) {
+    const absl::string_view digits = domain::DigitsOf(*kept);
+    Require(digits.size() >= 3 && digits.size() <= 15, "a number has 3 to 15 digits");
+    for (const char c : digits) Require(c >= '0' && c <= '9', "a number is digits");
+    const std::string dialled = domain::DialledForm(*kept);
+    Require(domain::DestinationFrom(settings, dialled) == kept, "a number is kept as itself");
+  }
+  const std::string masked = MaskCardNumbers(bytes);
+  Require(masked.size() == bytes.size(), "a mask is as long as what it hides");
+  Require(!HoldsCardNumber(masked), "what was masked holds no card's number");
+}
+
+}  // namespace reserve::fuzz
