@@ -29,6 +29,8 @@ constexpr char kUsage[] =
     "ledgers\n"
     "                       are of this version, lets them write what those of before don't know\n"
     "  grants               prints the GRANT statements for the ledger's database user\n"
+    "  forget ACCOUNT USER  erases the telephone numbers of a user's calls and texts; the books "
+    "stay\n"
     "  settings             prints the amounts of each currency, as --currency_settings_file "
     "takes\n"
     "                       them\n"
@@ -114,6 +116,12 @@ std::vector<Command> Commands() {
       {"grants",
        "ledger grants [flags]\n  Prints the GRANT statements for the ledger's database user.",
        {kDatabase, "grantee"}},
+      {"forget",
+       "ledger forget ACCOUNT USER [flags]\n  Erases the telephone numbers that a user called and "
+       "was called by, as the migrating user: each is\n  replaced by its digest, whose key is "
+       "deleted. Balances, costs and the chain stay as they are.\n  Refused while a call is in "
+       "progress or a usage waits for its price. --dry_run only counts.",
+       {kDatabase, "dry_run"}},
       {"settings",
        "ledger settings [flags]\n  Prints the amounts of each currency, as CSV.",
        {kCurrencies}},
@@ -144,6 +152,7 @@ absl::Status RunCommand(std::vector<std::string> arguments) {
   if (command == "export-rates") return cli::RunExportRates(arguments);
   if (command == "activate-rates") return cli::RunActivateRates(arguments);
   if (command == "retire-rates") return cli::RunRetireRates(arguments);
+  if (command == "forget") return cli::RunForget(arguments);
   if (command == "check-heads") return cli::RunCheckHeads(arguments);
   if (!arguments.empty()) {
     return InvalidField("command line", absl::StrCat("\"", arguments[0], "\" is too much"));

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "absl/flags/flag.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -23,9 +24,11 @@
 #include "services/ledger/cli/rate_decks.h"
 #include "services/ledger/cli/show_access.h"
 #include "services/ledger/cli/verify.h"
+#include "services/ledger/domain/usage.h"
 #include "services/ledger/serve/currency_settings_file.h"
 #include "services/ledger/serve/database_flags.h"
 #include "services/ledger/storage/connection.h"
+#include "services/ledger/storage/forget.h"
 #include "services/ledger/storage/migrator.h"
 
 ABSL_FLAG(std::string, ledger, "127.0.0.1:50051", "The running ledger, host:port.");
@@ -173,6 +176,38 @@ absl::Status RunMigrate() {
   }
   if (!absl::GetFlag(FLAGS_finish)) return absl::OkStatus();
   return storage::Finish(database, absl::GetFlag(FLAGS_silent_are_gone), tell);
+}
+
+absl::Status RunForget(const std::vector<std::string>& names) {
+  if (names.size() != 2) {
+    return InvalidField("command line",
+                        "forget takes an account and a user: ledger forget "
+                        "ACCOUNT USER");
+  }
+  for (const std::string& name : names) {
+    if (!domain::IsValidId(name)) {
+      return InvalidField("command line",
+                          absl::StrCat("\"", absl::Utf8SafeCEscape(name), "\" is no id"));
+    }
+  }
+  RESERVE_ASSIGN_OR_RETURN(const storage::DatabaseOptions database, serve::DatabaseFromFlags());
+  const storage::SqlThread sql_thread;
+  RESERVE_ASSIGN_OR_RETURN(const auto connection, storage::Connection::Open(database));
+  RESERVE_RETURN_IF_ERROR(storage::CheckSchema(*connection));
+  storage::ForgetOptions options;
+  options.dry_run = absl::GetFlag(FLAGS_dry_run);
+  options.progress = [](const std::string& step) { std::cerr << "forget: " << step << std::endl; };
+  RESERVE_ASSIGN_OR_RETURN(const storage::Forgotten gone,
+                           storage::ForgetUser(*connection, names[0], names[1], options));
+  std::cout << (options.dry_run ? "would replace " : "replaced ") << gone.entries
+            << " numbers in entries by their digests, and clear " << gone.holds
+            << " of calls that ended; " << gone.keys << " keys "
+            << (options.dry_run ? "would go" : "are gone") << "\n";
+  if (gone.kept_entries > 0) {
+    std::cout << gone.kept_entries
+              << " entries of before feature level 2 keep their number: their hash is made of it\n";
+  }
+  return absl::OkStatus();
 }
 
 absl::Status PrintGrants() {

@@ -228,8 +228,10 @@ absl::Status CheckReport(const Context& context, const Hold& hold, const HoldExt
 }  // namespace
 
 bool SameHold(const Hold& hold, const HoldRequest& request) {
+  // A number that was erased is not compared.
+  const bool same_number = hold.destination.empty() || hold.destination == request.call.destination;
   return hold.usage_id == request.call.usage_id && hold.user_id == request.call.user_id &&
-         hold.direction == request.call.direction && hold.destination == request.call.destination &&
+         hold.direction == request.call.direction && same_number &&
          hold.switch_id == request.switch_id && hold.incarnation == request.incarnation;
 }
 

@@ -19,6 +19,9 @@ absl::Status SchemaTooOld(int version, int needed);
 // FAILED_PRECONDITION "LEDGERS_TOO_OLD" on "database": the level stays, as `ledgers` don't know
 // `newest`.
 absl::Status LedgersTooOld(int level, int newest, const std::vector<std::string>& ledgers);
+// FAILED_PRECONDITION "USER_STILL_CALLS" on "user": so many calls are in progress or await their
+// record, and so many usages wait for a price.
+absl::Status UserStillCalls(int64_t calls, int64_t unrated);
 
 }  // namespace reserve::storage
 

@@ -3,11 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "services/ledger/storage/forget.h"
 #include "tests/services/ledger/engine/harness.h"
 
 namespace reserve::engine {
@@ -20,24 +24,7 @@ using testing::SizeIs;
 using Rows = std::vector<std::vector<std::string>>;
 
 constexpr char kAccount[] = "acme";
-
-// What docs/CHAIN.md tells the migrating user to do.
-void Forget(const Ledger& ledger, const std::string& user_id) {
-  const std::string of_user =
-      absl::StrCat(" WHERE account_id = '", kAccount, "' AND user_id = '", user_id, "'");
-  for (const std::string& sql :
-       {std::string("START TRANSACTION"),
-        absl::StrCat("UPDATE balances SET version = version + 1, revision = revision + 1 "
-                     "WHERE account_id = '",
-                     kAccount, "'"),
-        absl::StrCat("UPDATE entries SET destination = SHA2(CONCAT((SELECT number_key FROM "
-                     "number_keys",
-                     of_user, " AND year = YEAR(start_time)), destination), 256)", of_user,
-                     " AND chain_form = 2 AND LENGTH(destination) BETWEEN 1 AND 15"),
-        absl::StrCat("DELETE FROM number_keys", of_user), std::string("COMMIT")}) {
-    ledger.sql().Execute(sql);
-  }
-}
+constexpr char kNowhere[] = "33155501234";  // no deck has it
 
 class NumberKeysTest : public testing::Test {
  protected:
@@ -49,6 +36,27 @@ class NumberKeysTest : public testing::Test {
     return ledger_.sql().Query(absl::StrCat(
         "SELECT destination FROM entries WHERE LENGTH(destination) < 64 AND user_id = '", user_id,
         "' ORDER BY seq"));
+  }
+  absl::StatusOr<storage::Forgotten> Forget(const std::string& user_id,
+                                            const storage::ForgetOptions& options = {}) {
+    const auto connection = ledger_.Connect();
+    return storage::ForgetUser(*connection, kAccount, user_id, options);
+  }
+  // "entries.destination" and so on: each column of each table that holds the number.
+  std::vector<std::string> PlacesOf(const std::string& number) const {
+    std::vector<std::string> places;
+    for (const auto& row : ledger_.sql().Query(
+             absl::StrCat("SELECT table_name, column_name FROM information_schema.columns WHERE "
+                          "table_schema = '",
+                          ledger_.sql().schema(),
+                          "' AND data_type IN ('varbinary', 'varchar', 'char', 'text', "
+                          "'blob', 'mediumblob', 'longblob', 'mediumtext', 'longtext')"))) {
+      if (ledger_.sql().QueryInt(absl::StrCat("SELECT COUNT(*) FROM ", row[0], " WHERE LOCATE('",
+                                              number, "', ", row[1], ") > 0")) > 0) {
+        places.push_back(absl::StrCat(row[0], ".", row[1]));
+      }
+    }
+    return places;
   }
   void Book(Engine& engine, const domain::Usage& usage, bool duplicate = false) {
     const auto reply = Ask<UsageReply>(engine, kAccount, RecordUsage{usage});
@@ -116,7 +124,11 @@ TEST_F(NumberKeysTest, APersonIsForgottenAndBooksAndChainStayWhole) {
   Book(*engine, Call(kUnlimitedUser, "c", kStandardNumber, 60));
   const Findings before = ledger_.Audit();
 
-  Forget(ledger_, kUser);
+  storage::ForgetOptions a_look;
+  a_look.dry_run = true;
+  EXPECT_EQ(Forget(kUser, a_look)->entries, 2);
+  EXPECT_THAT(Numbers(kUser), SizeIs(2));
+  EXPECT_EQ(Forget(kUser)->entries, 2);
   EXPECT_THAT(Numbers(kUser), IsEmpty());
   EXPECT_THAT(Numbers(kUnlimitedUser), ElementsAre(ElementsAre(kStandardNumber)));
   const Findings after = ledger_.Audit();
@@ -128,9 +140,71 @@ TEST_F(NumberKeysTest, APersonIsForgottenAndBooksAndChainStayWhole) {
   EXPECT_THAT(Keys(), SizeIs(2));
   EXPECT_THAT(Numbers(kUser), ElementsAre(ElementsAre(kDearNumber)));
   EXPECT_EQ(ledger_.Audit().usages, 4);
-  Forget(ledger_, kUser);
+  const auto again = Forget(kUser);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->entries, 1);
+  EXPECT_EQ(again->keys, 1);
+  EXPECT_EQ(Forget(kUser)->entries + Forget(kUser)->keys, 0);
   EXPECT_THAT(Numbers(kUser), IsEmpty());
   ledger_.Audit();
+}
+
+TEST_F(NumberKeysTest, NowhereInTheDatabaseIsANumberOfWhoIsForgotten) {
+  const auto engine = ledger_.StartEngine();
+  OpenFunded(*engine, kAccount);
+  CreateHold create;
+  create.request.hold_id = "h";
+  create.request.call = Call(kUser, "a", kDearNumber, 0);
+  create.request.call.start_time = ledger_.clock().Now();
+  create.request.switch_id = "switch";
+  create.request.incarnation = 1;
+  ASSERT_TRUE(Ask<HoldReply>(*engine, kAccount, create).ok());
+  const auto waits = Forget(kUser);
+  EXPECT_EQ(ReasonOf(waits.status()), "USER_STILL_CALLS") << waits.status();
+  ASSERT_TRUE(
+      Ask<UsageReply>(*engine, kAccount, RecordUsage{Call(kUser, "a", kDearNumber, 60), false, "h"})
+          .ok());
+  ASSERT_THAT(PlacesOf(kDearNumber), testing::Contains("entries.destination"));
+  ASSERT_TRUE(Forget(kUser).ok());
+  EXPECT_THAT(PlacesOf(kDearNumber), IsEmpty());
+  // The switch that sends its messages again is answered as before.
+  EXPECT_TRUE(Ask<HoldReply>(*engine, kAccount, create).ok());
+  ledger_.Audit();
+}
+
+TEST_F(NumberKeysTest, BookingsGoOnWhileAPersonIsForgottenInManyPages) {
+  const auto engine = ledger_.StartEngine();
+  OpenFunded(*engine, kAccount);
+  for (int i = 0; i < 50; ++i) {
+    Book(*engine, Sms(kUser, absl::StrCat("before-", i), kStandardNumber, 1));
+  }
+  std::atomic<bool> done = false;
+  std::thread caller([&] {
+    for (int i = 0; !done || i < 10; ++i) {
+      Book(*engine, Sms(kUser, absl::StrCat("meanwhile-", i), kStandardNumber, 1));
+    }
+  });
+  storage::ForgetOptions small;
+  small.page = 3;
+  const auto gone = Forget(kUser, small);
+  done = true;
+  caller.join();
+  ASSERT_TRUE(gone.ok()) << gone.status();
+  EXPECT_GE(gone->entries, 50);
+  ASSERT_TRUE(Forget(kUser).ok());
+  EXPECT_THAT(Numbers(kUser), IsEmpty());
+  ledger_.Audit();
+}
+
+TEST_F(NumberKeysTest, WhoIsNoUserOrHasAUsageWithoutAPriceIsNotForgotten) {
+  const auto engine = ledger_.StartEngine();
+  OpenFunded(*engine, kAccount);
+  EXPECT_EQ(ReasonOf(Forget("nobody").status()), "USER_NOT_FOUND");
+  Book(*engine, Call(kUser, "a", kNowhere, 60));
+  EXPECT_EQ(ReasonOf(Forget(kUser).status()), "USER_STILL_CALLS");
+  ASSERT_TRUE(Ask<VoidReply>(*engine, kAccount, VoidUsage{"a", false, {"wrong"}}).ok());
+  EXPECT_TRUE(Forget(kUser).ok());
+  EXPECT_THAT(PlacesOf(kNowhere), IsEmpty());
 }
 
 TEST_F(NumberKeysTest, ANumberThatLostItsKeyButIsStillThereIsAFinding) {

@@ -1,0 +1,168 @@
+#include "services/ledger/storage/forget.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "common/error/error.h"
+#include "services/ledger/domain/hold.h"
+#include "services/ledger/domain/refusals.h"
+#include "services/ledger/domain/usage.h"
+#include "services/ledger/storage/errors.h"
+#include "services/ledger/storage/sql_text.h"
+
+namespace reserve::storage {
+namespace {
+
+// A lane that writes the account at the same moment may be in the way: then once more.
+constexpr int kTries = 5;
+
+class Forgetting {
+ public:
+  Forgetting(Connection& connection, absl::string_view account_id, absl::string_view user_id,
+             const ForgetOptions& options)
+      : connection_(connection),
+        options_(options),
+        account_(Quoted(account_id)),
+        of_user_(absl::StrCat("account_id = ", account_, " AND user_id = ", Quoted(user_id))) {}
+
+  absl::StatusOr<Forgotten> Run(absl::string_view account_id, absl::string_view user_id) {
+    RESERVE_ASSIGN_OR_RETURN(const int64_t users, Count("users", of_user_));
+    if (users == 0) return domain::UserNotFound(account_id, user_id);
+    RESERVE_RETURN_IF_ERROR(CheckNothingWaits());
+    RESERVE_ASSIGN_OR_RETURN(gone_.kept_entries,
+                             Count("entries", absl::StrCat(WithNumber(), " AND NOT ", Tagged())));
+    if (options_.dry_run) return Counted();
+    RESERVE_RETURN_IF_ERROR(ErasePages());
+    RESERVE_RETURN_IF_ERROR(InTransaction([this] { return EraseTheRest(); }));
+    return gone_;
+  }
+
+ private:
+  static std::string Tagged() { return "COALESCE(chain_form, 0) = 2"; }
+  std::string WithNumber() const {
+    return absl::StrCat(of_user_, " AND LENGTH(destination) BETWEEN 1 AND ",
+                        domain::kNumberDigestLength - 1);
+  }
+
+  absl::StatusOr<int64_t> Count(absl::string_view table, absl::string_view where) {
+    int64_t count = 0;
+    RESERVE_RETURN_IF_ERROR(
+        connection_.Query(absl::StrCat("SELECT COUNT(*) FROM ", table, " WHERE ", where),
+                          [&count](const Row& row) { count = row.Int(1); }));
+    return count;
+  }
+
+  absl::Status CheckNothingWaits() {
+    RESERVE_ASSIGN_OR_RETURN(
+        const int64_t calls,
+        Count("holds",
+              absl::StrCat(of_user_, " AND state IN (", static_cast<int>(domain::HoldState::kOpen),
+                           ",", static_cast<int>(domain::HoldState::kUnsettled), ")")));
+    RESERVE_ASSIGN_OR_RETURN(
+        const int64_t unrated,
+        Count("usage_states", absl::StrCat(of_user_, " AND status = ",
+                                           static_cast<int>(domain::UsageStatus::kUnrated))));
+    if (calls + unrated > 0) return UserStillCalls(calls, unrated);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<Forgotten> Counted() {
+    RESERVE_ASSIGN_OR_RETURN(gone_.entries,
+                             Count("entries", absl::StrCat(WithNumber(), " AND ", Tagged())));
+    RESERVE_ASSIGN_OR_RETURN(gone_.holds, Count("ended_holds", WithNumber()));
+    RESERVE_ASSIGN_OR_RETURN(gone_.keys, Count("number_keys", of_user_));
+    return gone_;
+  }
+
+  // What is booked by now, page by page.
+  absl::Status ErasePages() {
+    int64_t last = 0;
+    RESERVE_RETURN_IF_ERROR(connection_.Query(
+        absl::StrCat("SELECT last_seq FROM balances WHERE account_id = ", account_),
+        [&last](const Row& row) { last = row.Int(1); }));
+    while (done_ < last) {
+      const int64_t end = std::min(last, done_ + options_.page);
+      RESERVE_RETURN_IF_ERROR(InTransaction([this, end] { return ErasePage(end); }));
+      done_ = end;
+      if (options_.progress) {
+        options_.progress(absl::StrCat("looked at ", done_, " of ", last, " entries, ",
+                                       gone_.entries, " numbers are gone"));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // Up to this entry, under the account's lock: what the ledgers remember of it is outdated.
+  absl::Status ErasePage(int64_t end) {
+    RESERVE_RETURN_IF_ERROR(connection_.Execute(absl::StrCat(
+        "UPDATE balances SET version = version + 1, revision = revision + 1 WHERE account_id = ",
+        account_)));
+    RESERVE_ASSIGN_OR_RETURN(
+        const int64_t erased,
+        connection_.Update(absl::StrCat(
+            "UPDATE entries SET destination = SHA2(CONCAT((SELECT k.number_key ", KeyOf(),
+            "), destination), 256) WHERE ", WithNumber(), " AND ", Tagged(), " AND seq BETWEEN ",
+            done_ + 1, " AND ", end, " AND EXISTS (SELECT 1 ", KeyOf(), ")")));
+    erased_ = erased;
+    return absl::OkStatus();
+  }
+  std::string KeyOf() const {
+    return absl::StrCat("FROM number_keys k WHERE k.account_id = ", account_,
+                        " AND k.user_id = entries.user_id AND k.year = YEAR(entries.start_time)");
+  }
+
+  // What was booked meanwhile, the holds, and the keys.
+  absl::Status EraseTheRest() {
+    RESERVE_RETURN_IF_ERROR(ErasePage(INT64_MAX));
+    RESERVE_ASSIGN_OR_RETURN(const int64_t holds,
+                             connection_.Update(absl::StrCat(
+                                 "UPDATE ended_holds SET destination = '' WHERE ", WithNumber())));
+    // Places that are free, and used again.
+    RESERVE_RETURN_IF_ERROR(connection_.Execute(
+        absl::StrCat("UPDATE holds SET destination = '' WHERE ", WithNumber(),
+                     " AND state NOT IN (", static_cast<int>(domain::HoldState::kOpen), ",",
+                     static_cast<int>(domain::HoldState::kUnsettled), ")")));
+    RESERVE_ASSIGN_OR_RETURN(const int64_t keys, connection_.Update(absl::StrCat(
+                                                     "DELETE FROM number_keys WHERE ", of_user_)));
+    gone_.holds = holds;
+    gone_.keys = keys;
+    return absl::OkStatus();
+  }
+
+  absl::Status InTransaction(absl::FunctionRef<absl::Status()> work) {
+    absl::Status status;
+    for (int i = 0; i < kTries; ++i) {
+      erased_ = 0;
+      status = connection_.Begin();
+      if (status.ok()) status = work();
+      if (status.ok()) status = connection_.Commit();
+      if (status.ok()) {
+        gone_.entries += erased_;
+        return status;
+      }
+      connection_.Rollback();
+      if (!absl::IsAborted(status)) return status;
+    }
+    return status;
+  }
+
+  Connection& connection_;
+  const ForgetOptions& options_;
+  const std::string account_;  // quoted
+  const std::string of_user_;
+  int64_t done_ = 0;    // the last entry that was looked at
+  int64_t erased_ = 0;  // by the transaction under way
+  Forgotten gone_;
+};
+
+}  // namespace
+
+absl::StatusOr<Forgotten> ForgetUser(Connection& connection, absl::string_view account_id,
+                                     absl::string_view user_id, const ForgetOptions& options) {
+  return Forgetting(connection, account_id, user_id, options).Run(account_id, user_id);
+}
+
+}  // namespace reserve::storage
