@@ -1,0 +1,244 @@
+// Debian's Prometheus watches a running stack by the chart's alerts, and each of them fires once
+// what it is for has been made to happen, and not before. How long each waits, and when it is
+// quiet, is tried without a stack (tests/alerts): here nothing waits for longer than a second.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <iterator>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "tests/e2e/scraps.h"
+#include "tests/e2e/stack.h"
+#include "tests/support/build_tree.h"
+#include "tests/support/free_port.h"
+#include "tests/support/http_get.h"
+#include "tests/support/replicated_servers.h"
+#include "tests/support/subprocess.h"
+#include "tests/support/test_authority.h"
+#include "tests/support/wait_until.h"
+
+namespace reserve::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+namespace pb = ledger::v1;
+using test_support::FreePort;
+using test_support::HttpGet;
+using test_support::ReplicatedServers;
+using test_support::Subprocess;
+using test_support::TestAuthority;
+using test_support::WaitUntil;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+
+constexpr absl::Duration kPatience = absl::Seconds(90);
+
+std::string ReadFile(const fs::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+// The chart's, without their waits.
+std::string RulesAtOnce() {
+  std::string rules = "groups:\n- name: reserve\n  rules:\n";
+  const std::string alerts =
+      ReadFile(fs::path(test_support::SourceDir()) / "helm/reserve/files/alerts.yaml");
+  for (const absl::string_view line :
+       absl::StrSplit(absl::StrReplaceAll(alerts, {{"NAMESPACE", "e2e"}}), '\n')) {
+    const bool left_out = line.empty() || absl::StartsWith(line, "  severity:") ||
+                          absl::StartsWith(line, "  summary:");
+    if (left_out) continue;
+    absl::StrAppend(&rules, "  ", absl::StartsWith(line, "  for:") ? "  for: 0s" : line, "\n");
+  }
+  return rules;
+}
+
+fs::path PrometheusProgram() {
+  return fs::path(test_support::SourceDir()) / "build/prometheus/usr/bin/prometheus";
+}
+
+class AlertsLiveTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!fs::exists(PrometheusProgram())) GTEST_SKIP() << "no Prometheus: ./run test gets it";
+    if (!ReplicatedServers::Available()) GTEST_SKIP() << "only MariaDB is set up as a replica here";
+    auto servers = ReplicatedServers::Create(ReplicatedServers::Mode::kSemiSync);
+    ASSERT_TRUE(servers.ok()) << servers.status();
+    servers_ = *std::move(servers);
+    worker_metrics_ = FreePort();
+    doors_metrics_ = FreePort();
+    StackOptions options;
+    options.server = &servers_->primary();
+    options.ledger_flags = {"--lanes=1", "--max_queue=1"};
+    options.gateway = true;
+    options.workers = 1;
+    options.worker_flags = {absl::StrCat("--metrics_listen=127.0.0.1:", worker_metrics_)};
+    auto stack = Stack::Start(std::move(options));
+    ASSERT_TRUE(stack.ok()) << stack.status();
+    stack_ = *std::move(stack);
+    ASSERT_NO_FATAL_FAILURE(StartWhatHasDoors());
+    ASSERT_NO_FATAL_FAILURE(StartPrometheus());
+  }
+
+  std::string PathOf(const std::string& name) const { return stack_->folder() + "/" + name; }
+
+  // A server with certificates that end in two days, and a file of roles.
+  void StartWhatHasDoors() {
+    const auto authority = TestAuthority::Create(stack_->folder(), "ca");
+    if (!authority.ok()) GTEST_SKIP() << "needs openssl: " << authority.status();
+    const auto own = authority->Issue("server", "DNS:localhost");
+    ASSERT_TRUE(own.ok()) << own.status();
+    std::ofstream(PathOf("roles")) << "worker.test worker\n";
+    auto doors = Subprocess::Start(
+        {.program = "gateway_stub",
+         .args = {
+             "--listen=127.0.0.1:0", absl::StrCat("--metrics_listen=127.0.0.1:", doors_metrics_),
+             "--tls_certificate_file=" + own->certificate_file, "--tls_key_file=" + own->key_file,
+             "--tls_ca_file=" + authority->ca_file(), "--roles_file=" + PathOf("roles")}});
+    ASSERT_TRUE(doors.ok()) << doors.status();
+    doors_ = *std::move(doors);
+    ASSERT_TRUE(WaitUntil([&] { return !HttpGet(doors_metrics_, "/metrics").empty(); }))
+        << doors_->Stderr();
+  }
+
+  void StartPrometheus() {
+    std::ofstream(PathOf("rules.yaml")) << RulesAtOnce();
+    std::vector<std::string> targets;
+    for (const int port : {stack_->metrics_port(), worker_metrics_, doors_metrics_}) {
+      targets.push_back(absl::StrCat("'127.0.0.1:", port, "'"));
+    }
+    std::ofstream(PathOf("prometheus.yaml"))
+        << "global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}\n"
+        << "rule_files: [rules.yaml]\nscrape_configs:\n- job_name: reserve\n  static_configs:\n"
+        << "  - {targets: [" << absl::StrJoin(targets, ", ") << "], labels: {namespace: e2e}}\n";
+    port_ = FreePort();
+    auto prometheus =
+        Subprocess::Start({.program = PrometheusProgram().string(),
+                           .args = {"--config.file=" + PathOf("prometheus.yaml"),
+                                    "--storage.tsdb.path=" + PathOf("prometheus"),
+                                    absl::StrCat("--web.listen-address=127.0.0.1:", port_)}});
+    ASSERT_TRUE(prometheus.ok()) << prometheus.status();
+    prometheus_ = *std::move(prometheus);
+    // It has seen all three: what is absent is so for a reason.
+    ASSERT_TRUE(WaitUntil([&] { return Scraped() == targets.size(); }, kPatience))
+        << prometheus_->Stderr();
+  }
+
+  nlohmann::json Ask(const std::string& path) const {
+    const std::string page = HttpGet(port_, path);
+    const size_t body = page.find("\r\n\r\n");
+    if (body == std::string::npos) return nullptr;
+    const size_t begin = page.find('{', body);
+    const size_t end = page.rfind('}');
+    if (begin == std::string::npos || end == std::string::npos) return nullptr;
+    return nlohmann::json::parse(page.substr(begin, end - begin + 1), nullptr, false);
+  }
+  size_t Scraped() const {
+    const nlohmann::json answer = Ask("/api/v1/query?query=count(up%3D%3D1)");
+    if (!answer.is_object() || answer["data"]["result"].empty()) return 0;
+    return std::stoul(answer["data"]["result"][0]["value"][1].get<std::string>());
+  }
+  std::set<std::string> Firing() const {
+    std::set<std::string> names;
+    const nlohmann::json answer = Ask("/api/v1/alerts");
+    if (!answer.is_object()) return names;
+    for (const nlohmann::json& alert : answer["data"]["alerts"]) {
+      if (alert["state"] == "firing") names.insert(alert["labels"]["alertname"]);
+    }
+    return names;
+  }
+  void Await(const std::string& name) {
+    EXPECT_TRUE(WaitUntil([&] { return Firing().count(name) > 0; }, kPatience))
+        << name << " does not fire; these do: " << absl::StrJoin(Firing(), ", ");
+  }
+
+  void Must(const absl::Status& status) { EXPECT_TRUE(status.ok()) << status; }
+  void Open(const std::string& account) {
+    Must(Call(stack_->accounts(), &pb::Accounts::Stub::OpenAccount,
+              Parse<pb::OpenAccountRequest>(account))
+             .status());
+  }
+
+  std::unique_ptr<ReplicatedServers> servers_;
+  std::unique_ptr<Stack> stack_;
+  std::unique_ptr<Subprocess> doors_;
+  std::unique_ptr<Subprocess> prometheus_;
+  int worker_metrics_ = 0;
+  int doors_metrics_ = 0;
+  int port_ = 0;
+};
+
+TEST_F(AlertsLiveTest, EachFiresOnceWhatItIsForHappensAndNotBefore) {
+  Open("account_id: 'acct'");
+  Must(Call(stack_->accounts(), &pb::Accounts::Stub::PutUser,
+            Parse<pb::PutUserRequest>("account_id: 'acct' user_id: 'u'"))
+           .status());
+  Await("ReserveCertificateEnds");
+  EXPECT_THAT(Firing(), ElementsAre("ReserveCertificateEnds"));
+
+  std::ofstream(PathOf("roles")) << "worker.test king\n";
+  Await("ReserveFilesNotTaken");
+
+  pb::RecordUsageRequest nowhere = UsageOf("to-nowhere");
+  nowhere.mutable_usage()->mutable_call()->set_destination("+99955501234");
+  Must(Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage, nowhere).status());
+  Await("ReserveUsageUnrated");
+
+  Open("account_id: 'ours' card_token: 'tok_invalid_request_1#ours'");
+  Await("ReserveWorkerFault");
+  Await("ReserveChargeUnresolved");
+
+  servers_->replica().Kill();
+  Must(Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage, UsageOf("unreplicated")).status());
+  Await("ReserveSemiSyncFallenBack");
+
+  EXPECT_THAT(Firing(), testing::Not(Contains("ReserveStepFailing")));
+  servers_->primary().Freeze();
+  std::vector<std::future<void>> callers;
+  for (int i = 0; i < 8; ++i) {
+    callers.push_back(std::async(std::launch::async, [this, i] {
+      (void)Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage,
+                 UsageOf(absl::StrCat("meanwhile-", i)));
+    }));
+  }
+  for (const char* name : {"ReserveOverloaded", "ReserveCommandsUnavailable", "ReserveCallsFailing",
+                           "ReserveDatabaseErrors", "ReserveStepFailing"}) {
+    Await(name);
+  }
+  servers_->primary().Thaw();
+  callers.clear();
+
+  stack_->worker_process(0)->Kill();
+  Await("ReserveWorkerMissing");
+  stack_->ledger_process()->Kill();
+  Await("ReserveLedgerMissing");
+}
+
+TEST(AlertsTest, ThereIsNoAlertThatIsNotTriedHere) {
+  const std::string source =
+      ReadFile(fs::path(test_support::SourceDir()) / "tests/e2e/alerts_live_test.cc");
+  const std::string alerts =
+      ReadFile(fs::path(test_support::SourceDir()) / "helm/reserve/files/alerts.yaml");
+  for (const absl::string_view line : absl::StrSplit(alerts, '\n')) {
+    absl::string_view name = line;
+    if (!absl::ConsumePrefix(&name, "- alert: ")) continue;
+    EXPECT_TRUE(absl::StrContains(source, absl::StrCat("\"", name, "\""))) << name;
+  }
+}
+
+}  // namespace
+}  // namespace reserve::e2e
