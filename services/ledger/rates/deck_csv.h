@@ -128,6 +128,13 @@ class DeckCsvParser {
     int64_t count = 0;
     std::vector<int64_t> more_lines;  // the next few
   };
+  // A line of words that says something else of the prices than their columns.
+  struct Doubt {
+    int64_t line = 0;
+    std::string text;
+    std::string cause;
+    bool of_currency = false;
+  };
   // One column of a header that was tried.
   struct Header {
     char separator = 0;
@@ -150,6 +157,8 @@ class DeckCsvParser {
   void AddRows(const RateRow& row);
   void TakeNote();
   void RefuseNotes();
+  bool IsHeaderAgain() const;
+  void DoubtLine(bool is_note);
   // Splits into `fields_`; the reason if the quoting is wrong, else empty.
   std::string SplitFields(absl::string_view record, char separator);
   bool Has(DeckColumn column) const { return positions_[static_cast<size_t>(column)] != 0; }
@@ -168,6 +177,13 @@ class DeckCsvParser {
   void ReadNetworks();
   void ReadNames(RateRow* row);
   void ReadPrices(RateRow* row);
+  void ReadNextPrice(RateRow* row);
+  void CheckMinimum(const RateRow& row);
+  void CheckWords();
+  // Of the area codes of the file, once it is read.
+  void CheckAreaCodes();
+  void TellDoubts();
+  bool IsDoubtful(DeckColumn column) const { return doubtful_[static_cast<size_t>(column)]; }
   void ReadIncrements(RateRow* row);
   void ReadTerms(RateRow* row);
   void ReadDates(domain::LineTerms* terms);
@@ -198,6 +214,14 @@ class DeckCsvParser {
   char said_separator_ = 0;                          // by a line "sep=;"
   std::array<size_t, kDeckColumns> positions_ = {};  // 1 + the field's index; 0: left out
   std::array<int, kDeckColumns> ranks_ = {};
+  std::array<bool, kDeckColumns> doubtful_ = {};  // ColumnName::doubtful
+  std::vector<size_t> word_columns_;              // what is in them is not a part of a line
+  bool currency_is_said_ = false;                 // by the names of the columns, or in one
+  bool preamble_seen_ = false;
+  std::vector<Doubt> doubts_;
+  int64_t area_rows_ = 0;            // with a calling code and an area code
+  int64_t area_rows_with_code_ = 0;  // the area code begins with the calling code
+  int64_t area_line_ = 0;            // of the first of those
   std::vector<DeckUnderstood::Column> columns_;
   size_t field_count_ = 0;
   std::vector<absl::string_view> fields_;  // of the record and of `unquoted_`

@@ -251,7 +251,7 @@ TEST(DeckFileTest, WhatBelowTheRowsHasANumberIsNoNote) {
 TEST(DeckFileTest, APricePerSecondIsNotTakenForOneOfAMinute) {
   for (const absl::string_view name : {"Rate (USD/sec)", "price per second", "Price/s"}) {
     EXPECT_THAT(Refusal(absl::StrCat("prefix,", name, "\n44,0.00025\n")),
-                HasSubstr("unknown column"))
+                HasSubstr("is a price per second: work out what a minute costs"))
         << name;
   }
 }
@@ -553,7 +553,7 @@ TEST(DeckFileTest, C13_BlockedPrefixesAreReadFromAColumnAStatusOrThePrice) {
   EXPECT_TRUE(file.rows[4].terms->blocked);
   EXPECT_TRUE(RowWith("Status", "Blocked").terms->blocked);
   EXPECT_EQ(RowWith("Status", "active").terms, nullptr);
-  EXPECT_THAT(RefusedWith("Status", "increase"), HasSubstr("blocked or active"));
+  EXPECT_THAT(RefusedWith("Status", "pending"), HasSubstr("blocked or active"));
   EXPECT_THAT(Refusal("prefix,price\n44,\n"), HasSubstr("price: must not be empty"));
 }
 
