@@ -736,8 +736,7 @@ absl::Status Bench::MeasureOrdinaryImport() {
   const int rows = plan_.quick ? 25'000 : 250'000;
   std::cout << "importing decks of " << rows << " lines" << std::endl;
   RESERVE_ASSIGN_OR_RETURN(const auto channels, ledger_.Connect(1));
-  RESERVE_RETURN_IF_ERROR(
-      ImportDeckFile(channels.front(), "ordinary", MadeUpDeck(rows, 0), "EUR"));
+  RESERVE_RETURN_IF_ERROR(ImportDeckFile(channels.front(), "ordinary", MadeUpDeck(rows, 0), "EUR"));
   const std::string csv = MadeUpDeck(rows, 1);
   const absl::Time begin = absl::Now();
   RESERVE_RETURN_IF_ERROR(ImportDeckFile(channels.front(), "ordinary-2", csv, "EUR"));

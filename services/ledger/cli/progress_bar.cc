@@ -40,10 +40,9 @@ ProgressBar::ProgressBar(absl::string_view command, bool terminal, std::ostream&
 void ProgressBar::Sent(size_t bytes, size_t all) {
   const Moment now = MonotonicNow();
   const bool due = now - drawn_ >= (terminal_ ? kTerminalInterval : kLineInterval);
-  if (!due && !(terminal_ && !shown_)) return;
+  if (!due && !(terminal_ && (!shown_ || bytes == all))) return;
   drawn_ = now;
-  const double done =
-      all == 0 ? 1.0 : static_cast<double>(bytes) / static_cast<double>(all);
+  const double done = all == 0 ? 1.0 : static_cast<double>(bytes) / static_cast<double>(all);
   Draw(absl::StrFormat("%s %3.0f %% of %.1f MiB", BarOf(done), 100 * done,
                        static_cast<double>(all) / kBytesPerMebibyte));
 }

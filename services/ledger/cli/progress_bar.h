@@ -1,13 +1,12 @@
 // A bar that shows how far an upload is, and that the ledger still works on it.
 //
-// On a terminal it is one line that is drawn again and gone at the end; elsewhere (a log, a pipe) it
-// is a line a second. One thread at a time; while it waits it draws from a thread of its own, and
-// nobody else may write to `out`.
+// On a terminal it is one line that is drawn again and gone at the end; elsewhere (a log, a pipe)
+// it is a line a second. One thread at a time; while it waits it draws from a thread of its own,
+// and nobody else may write to `out`.
 //
 //   ProgressBar bar("import-rates", /*terminal=*/true, std::cout);
-//   bar.Sent(1 << 20, 4 << 20);  // import-rates: [##########------------------------------]  25 % of 4.0 MiB
-//   bar.Wait("checking and storing");
-//   bar.End();
+//   bar.Sent(1 << 20, 4 << 20);  // import-rates: [##########------------------------------]  25 %
+//   of 4.0 MiB bar.Wait("checking and storing"); bar.End();
 #ifndef RESERVE_SERVICES_LEDGER_CLI_PROGRESS_BAR_H_
 #define RESERVE_SERVICES_LEDGER_CLI_PROGRESS_BAR_H_
 
@@ -30,7 +29,8 @@ class ProgressBar {
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
-  // So many bytes of all are on their way. Drawn at once on a terminal if it was not a moment ago.
+  // So many bytes of all are on their way. Drawn on a terminal if it was not a moment ago, and at
+  // the end; elsewhere once a second.
   void Sent(size_t bytes, size_t all);
   // All are; what happens now takes a time that nobody knows. Drawn with its seconds until End().
   void Wait(absl::string_view doing);

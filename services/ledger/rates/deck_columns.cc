@@ -32,7 +32,8 @@ constexpr Names kNames[] = {
      "destprefix numberprefix phoneprefix dialedprefix dialledprefix dialeddigits e164 e164prefix "
      "digits dialpattern dialstring digitstring dialingcodes diallingcodes dialingprefixes "
      "fullcode fullprefix completecode dstprefix calledprefix prefixcode numberrange "
-     "numberranges coderange coderanges prefixrange prefixranges countryareacode countrycodeareacode shortcode"
+     "numberranges coderange coderanges prefixrange prefixranges countryareacode "
+     "countrycodeareacode shortcode"
      " vorwahl vorwahlen zielvorwahl indicatif indicatifs prefixe prefijo prefijos codigo codigos "
      "prefisso prefissi"},
     {DeckColumn::kAreaCode, false,
@@ -84,12 +85,14 @@ constexpr Names kNames[] = {
     {DeckColumn::kIncrement, false,
      "incrementseconds nextincrement subsequentincrement additionalincrement furtherincrement "
      "nextinterval subsequentinterval additionalinterval intervaln interval2 nextperiod "
-     "subsequentperiod nextblock nextincr nextinc subsequentincr subsequentinc subincrement subincr "
+     "subsequentperiod nextblock nextincr nextinc subsequentincr subsequentinc subincrement "
+     "subincr "
      "2ndincrement 2ndinterval increment2 incrementn incrementnext incrementsubsequent "
      "incrementadditional intervalnext"
      " folgetakt"},
     {DeckColumn::kIncrements, false,
-     "increments increment billingincrement billingincrements billinginterval billingunit billing "
+     "increments increment incr billingincr billingincrement billingincrements billinginterval "
+     "billingunit billing "
      "billingterms pulse rounding interval intervals chargingincrement"
      " takt taktung abrechnungstakt palier incremento incrementos"},
     {DeckColumn::kCountry, true,
@@ -187,11 +190,14 @@ bool IsOneOf(absl::string_view word, absl::string_view words) {
 }
 
 bool IsSeconds(absl::string_view word) {
-  return word == "s" || word == "sec" || word == "secs" || word == "second" || word == "seconds";
+  return IsOneOf(
+      word,
+      " s sec secs second seconds sek sekunde sekunden seconde secondes segundo segundos "
+      "secondo secondi ");
 }
 
 bool IsUnit(absl::string_view word) {
-  return IsSeconds(word) || IsOneOf(word, " in the of call utc all ");
+  return IsSeconds(word) || IsOneOf(word, " in the of call utc all net netto ");
 }
 
 bool IsHundredth(absl::string_view word) {
@@ -219,11 +225,13 @@ std::string CurrencyOf(const std::vector<std::string>& words, size_t* at) {
   return word != "all" && IsCurrency(upper) ? upper : "";
 }
 
+constexpr absl::string_view kTaxes = " vat tax taxes mwst ust tva iva ";
+
 // "excl. VAT" and "without tax" say of a price what is taken for granted. 0: neither is there.
 size_t WithoutTax(const std::vector<std::string>& words, size_t at) {
-  const bool without = IsOneOf(words[at], " excl excluding exclusive ex without ");
+  const bool without = IsOneOf(words[at], " excl excluding exclusive ex without exkl zzgl ohne ");
   for (size_t i = at + 1; without && i < words.size() && i <= at + 2; ++i) {
-    if (IsOneOf(words[i], " vat tax taxes ")) return i + 1 - at;
+    if (IsOneOf(words[i], kTaxes)) return i + 1 - at;
   }
   return 0;
 }
@@ -232,17 +240,17 @@ size_t WithoutTax(const std::vector<std::string>& words, size_t at) {
 std::string ProblemOfPrice(const std::vector<std::string>& words) {
   constexpr absl::string_view kMoney =
       " price prices rate rates cost costs charge charges tariff preis prix precio prezzo tarif ";
-  const auto any = [&words](const auto& is) {
-    return std::any_of(words.begin(), words.end(), is);
-  };
+  const auto any = [&words](const auto& is) { return std::any_of(words.begin(), words.end(), is); };
   if (!any([&](const std::string& word) { return IsOneOf(word, kMoney); })) return "";
-  if (any([](const std::string& word) { return IsOneOf(word, " incl including inclusive with "); }) &&
-      any([](const std::string& word) { return IsOneOf(word, " vat tax taxes "); })) {
+  const bool with = any([](const std::string& word) {
+    return IsOneOf(word, " incl including inclusive with inkl ");
+  });
+  const bool tax = any([](const std::string& word) { return IsOneOf(word, kTaxes); });
+  if ((with && tax) || any([](const std::string& word) { return word == "brutto"; })) {
     return "is with tax: name it price, and say with the import that prices include tax";
   }
-  const bool minute = any([](const std::string& word) {
-    return IsOneOf(word, " min mins minute minutes ");
-  });
+  const bool minute =
+      any([](const std::string& word) { return IsOneOf(word, " min mins minute minutes "); });
   const bool second = any(IsSeconds);
   // "Price 2" is another price, "price per 100" one of another unit.
   const bool number = any([second](const std::string& word) {
@@ -347,7 +355,7 @@ ColumnName ReadColumnName(absl::string_view name) {
     }
   }
   // "Rate $/min" is a rate per minute; so is "USD/min".
-  if (rest == "min" && !found.currency.empty()) rest = "permin";
+  if (rest == "min" && (found.hundredths || !found.currency.empty())) rest = "permin";
   FindName(rest, &found);
   found.doubtful = IsOneOf(rest, kDoubtful);
   // No column is a price per second: it would be taken for sixty times less.

@@ -331,9 +331,9 @@ bool DeckCsvParser::IsPreamble(const Header& header) const {
   // "Customer:,12345" is a value with its name.
   const auto first = std::find_if(fields_.begin(), fields_.end(), is_value);
   const bool is_named = first != fields_.end() && absl::EndsWith(*first, ":");
-  return is_named ||
-         std::none_of(fields_.begin(), fields_.end(),
-                      [](absl::string_view field) { return !field.empty() && AllDigits(field); });
+  return is_named || std::none_of(fields_.begin(), fields_.end(), [](absl::string_view field) {
+           return !field.empty() && AllDigits(field);
+         });
 }
 
 void DeckCsvParser::TakeHeader(absl::string_view record) {
@@ -378,8 +378,7 @@ void DeckCsvParser::PlaceColumns(Header header, std::vector<std::string>* proble
     const bool is_unknown =
         header.names[i].column == DeckColumn::kUnknown && !fields_[i].empty() && !IsIgnored(i);
     if (is_unknown && !header.names[i].problem.empty()) {
-      problems->push_back(
-          absl::StrCat("column ", Quote(fields_[i]), " ", header.names[i].problem));
+      problems->push_back(absl::StrCat("column ", Quote(fields_[i]), " ", header.names[i].problem));
     } else if (is_unknown) {
       unknown.push_back(Quote(fields_[i]));
     } else if (problems->size() < kFaultsInMessage) {
@@ -397,8 +396,8 @@ void DeckCsvParser::PlaceColumns(Header header, std::vector<std::string>* proble
   if (!problems->empty()) return;
   TakeLoneCode();
   for (size_t i = 0; i < columns_.size(); ++i) {
-    const bool words = columns_[i].meaning == "destination" ||
-                       (columns_[i].meaning == "ignored" && !IsIgnored(i));
+    const bool words =
+        columns_[i].meaning == "destination" || (columns_[i].meaning == "ignored" && !IsIgnored(i));
     if (words) word_columns_.push_back(i);
   }
   currency_is_said_ = currency_is_said_ || Has(DeckColumn::kCurrency);
@@ -1004,7 +1003,8 @@ void DeckCsvParser::ReadTerms(RateRow* row) {
 void DeckCsvParser::ReadDates(domain::LineTerms* terms) {
   for (const DeckColumn column : {DeckColumn::kFirstDay, DeckColumn::kLastDay}) {
     const absl::string_view field = Field(column);
-    if (field.empty()) continue;
+    // The export of a database has words for what is not there.
+    if (field.empty() || absl::EqualsIgnoreCase(field, "null") || field == "\\N") continue;
     absl::CivilDay day;
     // Some files end a day with its last second.
     const bool is_end = column == DeckColumn::kLastDay;
@@ -1090,9 +1090,9 @@ bool DeckCsvParser::ReadBlocked(domain::LineTerms* terms) {
 void DeckCsvParser::RefuseForText() {
   for (const DeckColumn column :
        {DeckColumn::kConnectFee, DeckColumn::kInitialIncrement, DeckColumn::kIncrement,
-        DeckColumn::kNextPrice, DeckColumn::kIncrements, DeckColumn::kSteps, DeckColumn::kIncludedSeconds,
-        DeckColumn::kMinimum, DeckColumn::kMaximum, DeckColumn::kDays, DeckColumn::kFrom,
-        DeckColumn::kTo}) {
+        DeckColumn::kNextPrice, DeckColumn::kIncrements, DeckColumn::kSteps,
+        DeckColumn::kIncludedSeconds, DeckColumn::kMinimum, DeckColumn::kMaximum, DeckColumn::kDays,
+        DeckColumn::kFrom, DeckColumn::kTo}) {
     // "0.00" is a zero too.
     const absl::string_view field = Field(column);
     if (field.find_first_not_of("0.,/") != absl::string_view::npos) {

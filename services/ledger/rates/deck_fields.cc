@@ -46,9 +46,8 @@ bool TrimOnce(absl::string_view* text) {
 }
 
 // Hyphens and dashes that a word processor makes of a hyphen.
-constexpr std::array<absl::string_view, 5> kDashes = {"\xE2\x80\x90", "\xE2\x80\x91",
-                                                      "\xE2\x80\x93", "\xE2\x80\x94",
-                                                      "\xE2\x88\x92"};
+constexpr std::array<absl::string_view, 5> kDashes = {
+    "\xE2\x80\x90", "\xE2\x80\x91", "\xE2\x80\x93", "\xE2\x80\x94", "\xE2\x88\x92"};
 
 // With plain spaces and hyphens in the place of others.
 std::string PlainSpaces(absl::string_view text) {

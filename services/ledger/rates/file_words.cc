@@ -23,9 +23,9 @@ bool IsOneOf(absl::string_view word, std::initializer_list<absl::string_view> wo
 // Codes of currencies that price lists are in and that are no words: not TRY, ALL or TOP.
 bool IsCurrencyCode(absl::string_view word) {
   for (const absl::string_view code :
-       {"USD", "EUR", "GBP", "JPY", "CHF", "CAD", "AUD", "NZD", "SEK", "NOK", "DKK",
-        "PLN", "CZK", "HUF", "RON", "RUB", "INR", "CNY", "HKD", "SGD", "ZAR", "BRL",
-        "MXN", "KRW", "AED", "SAR", "ILS"}) {
+       {"USD", "EUR", "GBP", "JPY", "CHF", "CAD", "AUD", "NZD", "SEK",
+        "NOK", "DKK", "PLN", "CZK", "HUF", "RON", "RUB", "INR", "CNY",
+        "HKD", "SGD", "ZAR", "BRL", "MXN", "KRW", "AED", "SAR", "ILS"}) {
     if (word == code) return true;
   }
   return false;
@@ -109,9 +109,10 @@ TitleDoubt DoubtOfTitle(absl::string_view text, absl::string_view currency, bool
   const std::vector<std::string> words = WordsOf(text);
   if (is_note && !IsOfPrices(words)) return {};
   if (SaysCents(words)) {
-    return {"says cents: write prices in whole units of the currency, like 0.015, not 1.5 cents, "
-            "and remove the line",
-            false};
+    return {
+        "says cents: write prices in whole units of the currency, like 0.015, not 1.5 cents, "
+        "and remove the line",
+        false};
   }
   if (SaysPerSecond(words)) {
     return {"says prices per second: write what a minute costs, and remove the line", false};
@@ -137,9 +138,9 @@ bool IsEndedWord(absl::string_view field) {
 }
 
 bool IsPriceChangeWord(absl::string_view field) {
-  return IsOneOf(field, {"increase", "increased", "decrease", "decreased", "no change",
-                         "unchanged", "not changed", "same", "new", "current", "changed", "n/c",
-                         "existing", "valid", "live"});
+  return IsOneOf(field, {"increase", "increased", "decrease", "decreased", "no change", "unchanged",
+                         "not changed", "same", "new", "current", "changed", "n/c", "existing",
+                         "valid", "live"});
 }
 
 }  // namespace reserve::rates

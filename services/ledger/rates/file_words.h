@@ -16,7 +16,8 @@ struct TitleDoubt {
   std::string cause;         // what it says, and what to do; empty: nothing against the prices
   bool of_currency = false;  // no doubt where the columns say the currency themselves
 };
-// `text` has all fields of the line. A note, which says many things, counts only if it is of prices.
+// `text` has all fields of the line. A note, which says many things, counts only if it is of
+// prices.
 TitleDoubt DoubtOfTitle(absl::string_view text, absl::string_view currency, bool is_note);
 
 // "deleted", "discontinued": the word says that the line is to end.

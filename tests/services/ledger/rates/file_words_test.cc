@@ -46,9 +46,9 @@ std::vector<std::string> Prices(const DeckFile& file) {
 
 TEST(FileWordsTest, C13_AStatusInDigitsIsNeitherBlockedNorActive) {
   for (const std::string value : {"1", "0", "yes", "no", "true", "x"}) {
-    EXPECT_THAT(Refusal(absl::StrCat("prefix,price,status\n44,0.01,", value, "\n")),
-                AllOf(HasSubstr("line 2: blocked (\"status\")"),
-                      HasSubstr("can be active or blocked")))
+    EXPECT_THAT(
+        Refusal(absl::StrCat("prefix,price,status\n44,0.01,", value, "\n")),
+        AllOf(HasSubstr("line 2: blocked (\"status\")"), HasSubstr("can be active or blocked")))
         << value;
   }
   EXPECT_TRUE(Read("prefix,price,blocked\n44,0.01,1\n").rows[0].terms->blocked);
@@ -102,8 +102,9 @@ TEST(FileWordsTest, ATitleOrANoteInAnotherCurrencyIsRefused) {
 }
 
 TEST(FileWordsTest, ATitleOrANoteThatSaysTheSameOrNothingOfPricesIsNone) {
-  for (const std::string title : {"All rates in USD", "Rates in $", "Rates in US$ (1 EUR = 1.1 USD)",
-                                  "PLEASE TRY ALL CODES", "Rate sheet December 2026"}) {
+  for (const std::string title :
+       {"All rates in USD", "Rates in $", "Rates in US$ (1 EUR = 1.1 USD)", "PLEASE TRY ALL CODES",
+        "Rate sheet December 2026"}) {
     EXPECT_THAT(Prices(Read(title + ",\nCode,Rate\n44,0.01\n")), ElementsAre("44 0.01")) << title;
   }
   EXPECT_THAT(Prices(Read("Code,Rate\n44,0.01\nA late payment costs 40 EUR\n")),
@@ -118,9 +119,9 @@ TEST(FileWordsTest, ATitleOrANoteOfCentsOrSecondsIsRefused) {
   EXPECT_THAT(Refusal("Code,Rate\n44,1.5\nPrices in ct/min\n"), HasSubstr("says cents"));
   EXPECT_THAT(Refusal("Rates per second\nCode,Rate\n44,0.0002\n"),
               HasSubstr("says prices per second"));
-  for (const std::string note : {"Rates are per minute and billed per second",
-                                 "Charges are rounded to whole cents", "A discount of 10 per cent",
-                                 "Rates are billed per second"}) {
+  for (const std::string note :
+       {"Rates are per minute and billed per second", "Charges are rounded to whole cents",
+        "A discount of 10 per cent", "Rates are billed per second"}) {
     EXPECT_THAT(Prices(Read("Code,Rate\n44,0.01\n" + note + "\n")), ElementsAre("44 0.01")) << note;
   }
 }
@@ -129,18 +130,24 @@ TEST(FileWordsTest, AColumnOfAnotherUnitIsNamedWithWhatToDo) {
   EXPECT_THAT(Refusal("prefix,price per sec\n44,0.0002\n"),
               HasSubstr("column \"price per sec\" is a price per second: work out what a minute "
                         "costs, write that, and name it price"));
-  for (const std::string name :
-       {"rate per 6 seconds", "rate per 10 sec", "rate/hour", "price per 100 minutes",
-        "price per 1000"}) {
-    EXPECT_THAT(Refusal(absl::StrCat("prefix,", name, "\n44,1\n")), HasSubstr("is no price a minute"))
+  for (const std::string name : {"rate per 6 seconds", "rate per 10 sec", "rate/hour",
+                                 "price per 100 minutes", "price per 1000"}) {
+    EXPECT_THAT(Refusal(absl::StrCat("prefix,", name, "\n44,1\n")),
+                HasSubstr("is no price a minute"))
         << name;
   }
-  for (const std::string name : {"Rate in US cents per minute", "cpm", "USD cent/min", "Price (ct)"}) {
+  for (const std::string name :
+       {"Rate in US cents per minute", "cpm", "USD cent/min", "Price (ct)", "Cent/Min"}) {
     EXPECT_THAT(Refusal(absl::StrCat("prefix,", name, "\n44,1.5\n")),
                 HasSubstr("is not in whole units of the currency"))
         << name;
   }
-  EXPECT_THAT(Refusal("prefix,price incl. VAT\n44,1\n"), HasSubstr("is with tax"));
+  EXPECT_THAT(Refusal("Vorwahl;Preis pro Sekunde\n49;0,0002\n"),
+              HasSubstr("is a price per second"));
+  for (const std::string name : {"price incl. VAT", "Preis inkl. MwSt", "Preis brutto"}) {
+    EXPECT_THAT(Refusal(absl::StrCat("prefix;", name, "\n44;1\n")), HasSubstr("is with tax"))
+        << name;
+  }
   EXPECT_THAT(Prices(Read("prefix,Price (USD excl. VAT)\n44,1\n")), ElementsAre("44 1.00"));
 }
 
@@ -156,7 +163,8 @@ TEST(FileWordsTest, AMinimumOfSecondsIsNotTakenForMoney) {
 }
 
 TEST(FileWordsTest, ARoundingOfDecimalsIsNotTakenForSeconds) {
-  EXPECT_THAT(Refusal("prefix,price,rounding\n44,0.01,4\n"), HasSubstr("can be seconds or decimals"));
+  EXPECT_THAT(Refusal("prefix,price,rounding\n44,0.01,4\n"),
+              HasSubstr("can be seconds or decimals"));
   EXPECT_EQ(Read("prefix,price,rounding\n44,0.01,60/6\n").rows[0].increment_seconds, 6);
 }
 
@@ -193,7 +201,8 @@ TEST(FileWordsTest, AHeaderThatComesAgainIsPassedOver) {
 }
 
 TEST(FileWordsTest, SpacesMayStandAroundQuotes) {
-  const DeckFile file = Read("\"prefix\" , \"price\", destination\n\"44\" ,\"0.01\", \"UK, all\"\n");
+  const DeckFile file =
+      Read("\"prefix\" , \"price\", destination\n\"44\" ,\"0.01\", \"UK, all\"\n");
   EXPECT_THAT(Prices(file), ElementsAre("44 0.01"));
   EXPECT_EQ(file.rows[0].destination_name, "UK, all");
   EXPECT_THAT(Refusal("prefix,price,destination\n44,0.01,\"UK\" all\n"),
@@ -203,14 +212,16 @@ TEST(FileWordsTest, SpacesMayStandAroundQuotes) {
 TEST(FileWordsTest, AFieldMayGoOnOverLinesWhereverTheyEnd) {
   EXPECT_THAT(Prices(Read("\"Dial\nCode\",\"Rate\n(USD/min)\"\r\n44,0.01\r\n")),
               ElementsAre("44 0.01"));
-  const DeckFile file = Read("prefix,destination,price\r44,\"United\rKingdom\",0.01\r33,France,0.02\r");
+  const DeckFile file =
+      Read("prefix,destination,price\r44,\"United\rKingdom\",0.01\r33,France,0.02\r");
   EXPECT_THAT(Prices(file), ElementsAre("44 0.01", "33 0.02"));
   EXPECT_EQ(file.rows[0].destination_name, "United Kingdom");
 }
 
 TEST(FileWordsTest, ATitleMayHaveANumberAfterItsName) {
   EXPECT_THAT(Prices(Read("Customer ID:,12345\nCode,Rate\n44,0.01\n")), ElementsAre("44 0.01"));
-  EXPECT_THAT(Refusal("Rate sheet\nDecember\n"), HasSubstr("no line of the file names the columns"));
+  EXPECT_THAT(Refusal("Rate sheet\nDecember\n"),
+              HasSubstr("no line of the file names the columns"));
 }
 
 TEST(FileWordsTest, AColumnOfCountriesMayHoldDestinations) {
@@ -221,8 +232,8 @@ TEST(FileWordsTest, AColumnOfCountriesMayHoldDestinations) {
 }
 
 TEST(FileWordsTest, C11_ThePriceAfterTheFirstIntervalIsAStep) {
-  const DeckFile file = Read(
-      "Prefix,Rate 1,Rate N,Interval 1,Interval N\n44,0.03,0.02,30,6\n33,0.02,0.02,60,60\n");
+  const DeckFile file =
+      Read("Prefix,Rate 1,Rate N,Interval 1,Interval N\n44,0.03,0.02,30,6\n33,0.02,0.02,60,60\n");
   ASSERT_NE(file.rows[0].terms, nullptr);
   EXPECT_EQ(file.rows[0].price, 30'000'000);
   EXPECT_THAT(file.rows[0].terms->steps, ElementsAre(domain::PriceStep{30, 20'000'000}));
@@ -236,8 +247,8 @@ TEST(FileWordsTest, IncrementsAreReadInWordsAndWithOtherMarks) {
     std::string text;
     int32_t initial;
     int32_t further;
-  } kCases[] = {{"60|6", 60, 6},      {"60 / 6 sec", 60, 6},  {"per second", 1, 1},
-                {"per minute", 60, 60}, {"1 min", 60, 60},    {"1 min/6 sec", 60, 6},
+  } kCases[] = {{"60|6", 60, 6},        {"60 / 6 sec", 60, 6}, {"per second", 1, 1},
+                {"per minute", 60, 60}, {"1 min", 60, 60},     {"1 min/6 sec", 60, 6},
                 {"60–6", 60, 6}};
   for (const auto& c : kCases) {
     const DeckFile file = Read(absl::StrCat("prefix,price,increment\n44,0.01,", c.text, "\n"));
@@ -256,6 +267,13 @@ TEST(FileWordsTest, ADayMayBeginAtMidnightOfUtc) {
   EXPECT_EQ(file.rows[0].terms->last_day, absl::CivilDay(2026, 12, 31));
 }
 
+TEST(FileWordsTest, ADateMayBeADatabasesWordForNone) {
+  const DeckFile file =
+      Read("prefix,price,effective date,end date\n44,0.01,NULL,\\N\n33,0.01,2026-12-01,null\n");
+  EXPECT_EQ(file.rows[0].terms, nullptr);
+  EXPECT_FALSE(file.rows[1].terms->last_day.has_value());
+}
+
 TEST(FileWordsTest, MoreNamesOfColumnsAreKnown) {
   for (const std::string name :
        {"Rate US$", "Rate (US$)", "Per Minute Rate", "Rate/Minute", "Outbound Rate",
@@ -270,7 +288,8 @@ TEST(FileWordsTest, MoreNamesOfColumnsAreKnown) {
         << name;
   }
   const DeckFile file = Read(
-      "prefix\tprice\t1st Increment\tSub Incr\tEff. Date\tExpires On\n44\t0.015\t30\t6\t2026-12-01\t"
+      "prefix\tprice\t1st Increment\tSub Incr\tEff. Date\tExpires "
+      "On\n44\t0.015\t30\t6\t2026-12-01\t"
       "2026-12-31\n");
   EXPECT_EQ(file.rows[0].initial_increment_seconds, 30);
   EXPECT_EQ(file.rows[0].increment_seconds, 6);
