@@ -722,10 +722,7 @@ void DeckCsvParser::ReadPrefix(RateRow* row) {
   const absl::string_view calling_code = Field(DeckColumn::kCallingCode);
   if (Has(DeckColumn::kAreaCode) && Has(DeckColumn::kCallingCode) && !Has(DeckColumn::kPrefix)) {
     const absl::string_view area = Field(DeckColumn::kAreaCode);
-    if (!area.empty()) ++area_rows_;
-    if (!area.empty() && absl::StartsWith(area, calling_code)) {
-      if (area_rows_with_code_++ == 0) area_line_ = record_line_;
-    }
+    CountAreaCode(calling_code, area);
     Note(DeckColumn::kAreaCode, area, ReadAreaCodes(calling_code, area, &prefixes_));
     return;
   }
@@ -740,6 +737,15 @@ void DeckCsvParser::ReadPrefix(RateRow* row) {
          "area_code");
     return;
   }
+}
+
+void DeckCsvParser::CountAreaCode(absl::string_view calling_code, absl::string_view area) {
+  absl::ConsumePrefix(&calling_code, "+");
+  absl::ConsumePrefix(&calling_code, "00");
+  if (calling_code.empty() || area.empty()) return;
+  ++area_rows_;
+  if (!absl::StartsWith(area, calling_code)) return;
+  if (area_rows_with_code_++ == 0) area_line_ = record_line_;
 }
 
 // 44 beside 4420: a prefix of 444420 would price nothing.

@@ -180,6 +180,7 @@ class DeckCsvParser {
   void ReadNextPrice(RateRow* row);
   void CheckMinimum(const RateRow& row);
   void CheckWords();
+  void CountAreaCode(absl::string_view calling_code, absl::string_view area);
   // Of the area codes of the file, once it is read.
   void CheckAreaCodes();
   void TellDoubts();

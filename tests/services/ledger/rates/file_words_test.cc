@@ -173,7 +173,7 @@ TEST(FileWordsTest, ARoundingOfDecimalsIsNotTakenForSeconds) {
 TEST(FileWordsTest, ACallingCodeIsNotPutBeforeAWholePrefix) {
   EXPECT_THAT(Refusal("Country Code,Area Code,Rate\n1,1201,0.01\n44,20,0.01\n"),
               HasSubstr("\"1201\" begins with 1, as no area code of North America does"));
-  EXPECT_THAT(Refusal("Country Code,Area Code,Rate\n44,4420,0.01\n49,4930,0.01\n"),
+  EXPECT_THAT(Refusal("Country Code,Area Code,Rate\n44,4420,0.01\n+49,4930,0.01\n"),
               HasSubstr("line 2: area_code (\"Area Code\"): each area code of the file begins with "
                         "the calling code of its row"));
   EXPECT_THAT(Prices(Read("Country Code,Area Code,Rate\n39,393,0.01\n44,20,0.01\n")),
