@@ -693,9 +693,14 @@ void DeckCsvParser::ReadKind(RateRow* row) {
   if (kind.has_value()) {
     row->kind = *kind;
   } else {
+    // "Type" is also what people call the column of fixed and mobile lines.
+    const size_t position = positions_[static_cast<size_t>(DeckColumn::kKind)];
+    const bool own_name = absl::EqualsIgnoreCase(columns_[position - 1].name, "kind");
     Note(DeckColumn::kKind, field.empty() ? "\"\"" : field,
-         "must be call, call_inbound, sms, short_code or sms_short_code; a column that says "
-         "something else is to be ignored by its name");
+         absl::StrCat("must be call, call_inbound, sms, short_code or sms_short_code",
+                      own_name ? ""
+                               : "; if the column says something else, it is to be ignored by its "
+                                 "name"));
   }
 }
 
