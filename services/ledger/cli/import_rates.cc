@@ -199,7 +199,7 @@ void PrintReading(const pb::RateFileReading& reading, std::ostream& out) {
   }
   if (reading.footer_count() > 0) {
     out << "\nimport-rates: left out " << reading.footer_count()
-        << (reading.footer_count() == 1 ? " line" : " lines") << " of words below the rows ("
+        << (reading.footer_count() == 1 ? " line" : " lines") << " of words ("
         << absl::StrJoin(reading.footer(), ", ")
         << (reading.footer_count() > reading.footer_size() ? " ..." : "") << ")";
   }

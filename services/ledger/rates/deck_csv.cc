@@ -350,7 +350,7 @@ void DeckCsvParser::TakeHeader(absl::string_view record) {
     fields_.clear();
   } else if (IsPreamble(header)) {
     preamble_seen_ = true;
-    DoubtLine(/*is_note=*/false);
+    TakeTitle();
     return;
   }
   header_seen_ = true;
@@ -503,14 +503,31 @@ absl::string_view DeckCsvParser::Field(DeckColumn column) const {
   return position == 0 ? absl::string_view() : fields_[position - 1];
 }
 
+// What the line at hand begins with; empty: it is of empty fields.
+std::string DeckCsvParser::FirstWords() const {
+  const auto text = std::find_if(fields_.begin(), fields_.end(),
+                                 [](absl::string_view field) { return !field.empty(); });
+  if (text == fields_.end()) return "";
+  // "Effective:" says nothing without what comes after it.
+  const auto next = text + 1;
+  const bool named = absl::EndsWith(*text, ":") && next != fields_.end() && !next->empty();
+  return absl::StrCat("line ", record_line_, ": ",
+                      Quote(named ? absl::StrCat(*text, " ", *next) : std::string(*text)));
+}
+
+void DeckCsvParser::TakeTitle() {
+  std::string text = FirstWords();
+  if (text.empty()) return;
+  DoubtLine(/*is_note=*/false);
+  ++title_count_;
+  if (title_texts_.size() < kShownNotes) title_texts_.push_back(std::move(text));
+}
+
 // Words below the rows are left out if no row comes after them.
 void DeckCsvParser::TakeNote() {
   notes_.push_back(record_line_);
   DoubtLine(/*is_note=*/true);
-  if (note_texts_.size() >= kShownNotes) return;
-  const auto text = std::find_if(fields_.begin(), fields_.end(),
-                                 [](absl::string_view field) { return !field.empty(); });
-  note_texts_.push_back(absl::StrCat("line ", record_line_, ": ", Quote(*text)));
+  if (note_texts_.size() < kShownNotes) note_texts_.push_back(FirstWords());
 }
 
 // A title or a note may say that the prices are not what they are taken for.
@@ -1248,8 +1265,9 @@ DeckUnderstood DeckCsvParser::Understood() const {
   understood.header_line = header_line_;
   understood.columns = columns_;
   understood.row_count = file_rows_;
-  understood.footer_count = static_cast<int64_t>(notes_.size());
-  understood.footer = note_texts_;
+  understood.footer_count = title_count_ + static_cast<int64_t>(notes_.size());
+  understood.footer = title_texts_;
+  understood.footer.insert(understood.footer.end(), note_texts_.begin(), note_texts_.end());
   return understood;
 }
 

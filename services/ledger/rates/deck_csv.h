@@ -77,8 +77,8 @@ struct DeckUnderstood {
   int64_t header_line = 0;   // the lines before it were passed over
   std::vector<Column> columns;
   int64_t row_count = 0;  // of the file; one may be several lines of the deck
-  // Words that stand below the last row, in so many lines, which were left out; and the first of
-  // them: "line 512: Prices exclude VAT".
+  // Words that stand above the names of the columns and below the last row, in so many lines, which
+  // were left out; and the first of each: "line 512: Prices exclude VAT".
   int64_t footer_count = 0;
   std::vector<std::string> footer;
 };
@@ -155,6 +155,8 @@ class DeckCsvParser {
   void PlaceColumn(size_t index, const ColumnName& name, std::vector<std::string>* problems);
   void TakeRow(absl::string_view record);
   void AddRows(const RateRow& row);
+  std::string FirstWords() const;
+  void TakeTitle();
   void TakeNote();
   void RefuseNotes();
   bool IsHeaderAgain() const;
@@ -219,6 +221,8 @@ class DeckCsvParser {
   std::vector<size_t> word_columns_;              // what is in them is not a part of a line
   bool currency_is_said_ = false;                 // by the names of the columns, or in one
   bool preamble_seen_ = false;
+  int64_t title_count_ = 0;               // lines of words above the header
+  std::vector<std::string> title_texts_;  // the first of them
   std::vector<Doubt> doubts_;
   int64_t area_rows_ = 0;            // with a calling code and an area code
   int64_t area_rows_with_code_ = 0;  // the area code begins with the calling code

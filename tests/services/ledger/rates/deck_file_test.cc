@@ -143,6 +143,9 @@ TEST(DeckFileTest, TitlesAboveTheColumnsAreSkippedAndSaid) {
       "Carrier Ltd. rate sheet,,\nEffective:,1 December 2026,\n,,\nCode,Name,Rate\n44,UK,0.015\n");
   EXPECT_THAT(Prices(file), ElementsAre("44 0.015"));
   EXPECT_EQ(file.understood.header_line, 4);
+  EXPECT_EQ(file.understood.footer_count, 2);
+  EXPECT_THAT(file.understood.footer, ElementsAre("line 1: \"Carrier Ltd. rate sheet\"",
+                                                  "line 2: \"Effective: 1 December 2026\""));
 }
 
 TEST(DeckFileTest, EmptyRowsAndColumnsAreIgnored) {
