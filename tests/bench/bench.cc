@@ -156,6 +156,7 @@ class Bench {
   absl::Status MeasureDips();
   absl::Status MeasureRerating();
   absl::Status MeasureImport();
+  absl::Status MeasureOrdinaryImport();
   // RecordUsage at a modest rate, until `enough` or for so many windows: what 99 % of the calls
   // took no longer than.
   absl::StatusOr<double> ModestP99(const std::function<bool(int window)>& enough);
@@ -217,6 +218,7 @@ absl::Status Bench::Run() {
   Note("rerating", MeasureRerating());
   Note("orphans", MeasureOrphanHolds());
   Note("import", MeasureImport());
+  Note("import_250k", MeasureOrdinaryImport());
   Note("rating", MeasureRating());
   Note("books", CheckBooks());
   Note("memory", MeasureMemory());
@@ -725,6 +727,20 @@ absl::Status Bench::MeasureImport() {
   figures_.Add("import_memory", static_cast<double>(memory.Peak()) / 1e6);
   figures_.Add("import_before_p99", before);
   figures_.Add("import_beside_p99", *beside);
+  return absl::OkStatus();
+}
+
+// A price list of the size that carriers send, over another one that is in force.
+absl::Status Bench::MeasureOrdinaryImport() {
+  if (!Wanted("import_250k")) return absl::OkStatus();
+  const int rows = plan_.quick ? 25'000 : 250'000;
+  std::cout << "importing decks of " << rows << " lines" << std::endl;
+  RESERVE_ASSIGN_OR_RETURN(const auto channels, ledger_.Connect(1));
+  RESERVE_RETURN_IF_ERROR(ImportDeckFile(channels.front(), "ordinary", MadeUpDeck(rows, 0), "EUR"));
+  const std::string csv = MadeUpDeck(rows, 1);
+  const absl::Time begin = absl::Now();
+  RESERVE_RETURN_IF_ERROR(ImportDeckFile(channels.front(), "ordinary-2", csv, "EUR"));
+  figures_.Add("import_250k_seconds", absl::ToDoubleSeconds(absl::Now() - begin));
   return absl::OkStatus();
 }
 

@@ -129,6 +129,8 @@ std::vector<FigureKind> KindsOfTheRest() {
       {"import_before_p99", "ms", "RecordUsage at 1,000/s, open loop, before it", ""},
       {"import_beside_p99", "ms", "the same meanwhile", "import_before_p99", Target::kRatioAtMost,
        2},
+      {"import_250k_seconds", "s", "the same of 250,000 lines over as many, and into force", "",
+       Target::kValueAtMost, 10},
       {"rating", "ns", "find the rate and price a call", "", Target::kValueAtMost, 100},
       {"memory_1m_accounts", "MB", "RSS of the ledger after use of 1,000,000 accounts", "",
        Target::kValueAtMost, 150},

@@ -14,7 +14,6 @@ namespace {
 
 namespace pb = ledger::v1;
 
-constexpr char kCurrency[] = "GBP";
 constexpr size_t kChunkBytes = 1 << 20;
 constexpr int kNames = 300;
 constexpr int kPrices = 5'000;
@@ -35,7 +34,7 @@ std::string MadeUpDeck(int rows, int variant) {
 }
 
 absl::Status ImportDeckFile(const std::shared_ptr<grpc::Channel>& channel, const std::string& name,
-                            const std::string& csv) {
+                            const std::string& csv, const std::string& currency) {
   const auto stub = pb::Rates::NewStub(channel);
   grpc::ClientContext context;
   pb::ImportRateDeckResponse response;
@@ -43,9 +42,9 @@ absl::Status ImportDeckFile(const std::shared_ptr<grpc::Channel>& channel, const
   pb::ImportRateDeckRequest message;
   pb::RateDeckHeader* header = message.mutable_header();
   header->set_name(name);
-  header->set_currency_code(kCurrency);
+  header->set_currency_code(currency);
   header->set_csv_bytes(static_cast<int64_t>(csv.size()));
-  header->mutable_standard_rate_ceiling()->set_currency_code(kCurrency);
+  header->mutable_standard_rate_ceiling()->set_currency_code(currency);
   header->mutable_standard_rate_ceiling()->set_nanos(20'000'000);
   for (int code = pb::RateDeckFindingCode_MIN + 1; code <= pb::RateDeckFindingCode_MAX; ++code) {
     header->add_accept(static_cast<pb::RateDeckFindingCode>(code));
@@ -72,7 +71,7 @@ absl::Status ImportDeckFile(const std::shared_ptr<grpc::Channel>& channel, const
   grpc::ClientContext look;
   pb::ListRatesRequest list;
   list.set_deck_version(response.rate_deck().version());
-  list.set_currency_code(kCurrency);
+  list.set_currency_code(currency);
   list.set_page_size(1);
   pb::ListRatesResponse listed;
   const grpc::Status there = stub->ListRates(&look, list, &listed);

@@ -16,10 +16,10 @@ namespace reserve::bench {
 // and as single numbers are. Prices depend on `variant`.
 std::string MadeUpDeck(int rows, int variant);
 
-// Imports it as a deck in a currency of its own, whatever is strange about it, and brings it into
-// force now. Waits for the answers.
+// Imports it as a deck in that currency, whatever is strange about it, and brings it into force
+// now. Waits for the answers.
 absl::Status ImportDeckFile(const std::shared_ptr<grpc::Channel>& channel, const std::string& name,
-                            const std::string& csv);
+                            const std::string& csv, const std::string& currency = "GBP");
 
 }  // namespace reserve::bench
 

@@ -17,6 +17,8 @@
 #include "gtest/gtest.h"
 #include "tests/e2e/stack.h"
 #include "tests/services/ledger/rates/reference_data.h"
+#include "tests/support/build_tree.h"
+#include "tests/support/subprocess.h"
 #include "tests/support/wait_until.h"
 
 namespace reserve::e2e {
@@ -586,6 +588,54 @@ TEST_F(RatesTest, ADryRunOfTheCommandSaysTheSameAndStoresNothing) {
   EXPECT_THAT(ended.errors, HasSubstr("--accept"));
 }
 
+TEST_F(RatesTest, AFileThatSaysSomethingElseOfItsPricesIsRefusedByItsLine) {
+  const struct {
+    const char* name;
+    const char* csv;
+    const char* told;
+  } kFiles[] = {
+      {"status", "prefix,price,status\n44,0.01,1\n",
+       "line 2: blocked (\"status\"): \"1\" can be active or blocked"},
+      {"comment", "prefix,price,comments\n44,0.01,\n53,0.01,Blocked\n",
+       "line 3: \"Blocked\" stands in column \"comments\""},
+      {"title", "All rates in EUR\nCode,Rate\n44,0.01\n", "line 1: \"All rates in EUR\" says EUR"},
+      {"cents", "Code,Rate\n44,1.5\n\nRates in US cents\n",
+       "line 4: \"Rates in US cents\" says cents"},
+      {"seconds", "prefix,price,minimum\n44,0.015,30\n",
+       "line 2: minimum: \"30\" can be money or seconds"},
+      {"twice", "Country Code,Area Code,Rate\n44,4420,0.01\n",
+       "line 2: area_code (\"Area Code\"): each"},
+  };
+  for (const auto& file : kFiles) {
+    SCOPED_TRACE(file.name);
+    const Stack::Ended ended = stack_->RunLedger(
+        {"import-rates", WriteFile(absl::StrCat(file.name, ".csv"), file.csv), "--dry_run"});
+    EXPECT_EQ(ended.exit_code, 2);
+    EXPECT_THAT(ended.output, HasSubstr(file.told));
+    EXPECT_THAT(ended.output, HasSubstr("1 bad row; nothing was imported"));
+  }
+  EXPECT_EQ(Stored(), "0/0/0");
+}
+
+TEST_F(RatesTest, ALongImportShowsABarAndHowLongItTakes) {
+  // On a terminal: `script` makes one.
+  if (test_support::FindProgram("script").empty()) GTEST_SKIP() << "there is no script";
+  std::string csv = "prefix,destination,price\n";
+  for (int i = 0; i < 20'000; ++i) absl::StrAppend(&csv, 40'000'000 + i, ",Zone,0.01\n");
+  const auto process = test_support::Subprocess::Start(
+      {.program = "script",
+       .args = {
+           "-qec",
+           absl::StrCat(test_support::FindProgram("ledger"), " import-rates ",
+                        WriteFile("long.csv", csv), " --draft --ledger=", stack_->ledger_address()),
+           "/dev/null"}});
+  ASSERT_TRUE(process.ok()) << process.status();
+  EXPECT_EQ((*process)->Wait(absl::Seconds(60)), 0) << (*process)->Stderr();
+  EXPECT_THAT((*process)->Stdout(), HasSubstr("[########################################] 100 %"));
+  EXPECT_THAT((*process)->Stdout(), HasSubstr("] checking and storing"));
+  EXPECT_THAT((*process)->Stdout(), HasSubstr("20000 rates"));
+}
+
 TEST_F(RatesTest, TheHelpOfTheImportListsTheColumns) {
   const Stack::Ended ended = stack_->RunLedger({"import-rates", "--help"});
   EXPECT_EQ(ended.exit_code, 0);
@@ -813,6 +863,26 @@ TEST_F(RatesTest, ThePriceListIsThatOfItsCurrencyAndTime) {
             "RATE_DECK_NOT_FOUND");
 }
 
+TEST_F(RatesTest, ThePriceListIsThatOfItsSeriesAndSaysWhetherItsPricesIncludeTax) {
+  ASSERT_TRUE(
+      Import(absl::StrCat("name: 'all' ", kLongAgo), absl::StrCat(kColumns, "call,44,0.02\n"))
+          .ok());
+  ASSERT_TRUE(
+      Import(absl::StrCat("name: 'resale' series: 'reseller' prices_include_tax: true ", kLongAgo),
+             absl::StrCat(kColumns, "call,44,0.01\n"))
+          .ok());
+  const auto price_of = [this](const std::string& request) {
+    const auto rates = ListRates(request);
+    EXPECT_TRUE(rates.ok()) << rates.status();
+    return rates.ok() && rates->rates_size() == 1 ? Amount(rates->rates(0).price()) : -1;
+  };
+  EXPECT_EQ(price_of(""), Decimal("0.02"));
+  EXPECT_EQ(price_of("series: 'reseller'"), Decimal("0.01")) << "tax changes nothing";
+  EXPECT_EQ(ReasonOf(ListRates("series: 'none'").status()), "RATE_DECK_NOT_FOUND");
+  EXPECT_TRUE(Decks("series: 'reseller'").rate_decks(0).prices_include_tax());
+  EXPECT_FALSE(Decks("series: 'standard'").rate_decks(0).prices_include_tax());
+}
+
 // --- Texts ------------------------------------------------------------------
 
 TEST_F(RatesTest, S2_TheSegmentsOfATextAreCountedFromTheText) {
@@ -849,6 +919,28 @@ TEST_F(RatesTest, S1_ACarrierIsGivenByNameOrCodeAndAnUnknownOneIsSaid) {
   EXPECT_EQ(unknown->rate().carrier(), "");
   EXPECT_TRUE(unknown->carrier_unknown());
   EXPECT_FALSE(quote("")->carrier_unknown());
+}
+
+TEST_F(RatesTest, S1_AnUnknownCarrierIsSaidInTheExplanationOfAText) {
+  ImportStarter();
+  ASSERT_NO_FATAL_FAILURE(BookCallsTo({}));
+  for (const auto& [id, carrier, unknown] : std::vector<std::tuple<std::string, std::string, bool>>{
+           {"known", "AT&T", false}, {"other", "nobody-mobile", true}, {"none", "", false}}) {
+    const auto booked =
+        Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage,
+             Parse<pb::RecordUsageRequest>(absl::StrCat(
+                 "account_id: 'a' usage { usage_id: '", id,
+                 "' user_id: 'u' start_time { seconds: ", absl::ToUnixSeconds(absl::Now()),
+                 " } sms { direction: DIRECTION_OUTBOUND destination: '+12125551234' segments: 1 "
+                 "carrier: '",
+                 carrier, "' } }")));
+    ASSERT_TRUE(booked.ok()) << booked.status();
+    const auto found =
+        Call(stack_->accounts(), &pb::Accounts::Stub::GetUsage,
+             Parse<pb::GetUsageRequest>(absl::StrCat("account_id: 'a' usage_id: '", id, "'")));
+    ASSERT_TRUE(found.ok()) << found.status();
+    EXPECT_EQ(found->rating().carrier_unknown(), unknown) << id;
+  }
 }
 
 TEST_F(RatesTest, DecksAreListedNewestFirstInPages) {

@@ -1,5 +1,7 @@
 #include "services/ledger/cli/commands.h"
 
+#include <unistd.h>
+
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -256,6 +258,7 @@ absl::Status RunImportRates(const std::vector<std::string>& files) {
   options.decimal_mark = absl::GetFlag(FLAGS_decimal_mark);
   options.kind = absl::GetFlag(FLAGS_kind);
   options.ignore_columns = absl::GetFlag(FLAGS_ignore_columns);
+  options.terminal = isatty(STDOUT_FILENO) == 1;
   if (options.starter == !files.empty() || files.size() > 1) {
     return InvalidField("FILE", "give one file, or --starter");
   }

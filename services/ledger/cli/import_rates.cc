@@ -18,13 +18,13 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "common/money/money.h"
 #include "common/rpc/conversions.h"
 #include "common/rpc/deadline.h"
 #include "common/rpc/status.h"
 #include "reserve/ledger/v1/rates.grpc.pb.h"
+#include "services/ledger/cli/progress_bar.h"
 #include "services/ledger/cli/rate_decks.h"
 #include "services/ledger/rates/deck_csv.h"
 #include "services/ledger/rates/errors.h"
@@ -35,9 +35,7 @@ namespace {
 
 constexpr size_t kChunkBytes = 256 << 10;
 constexpr absl::Duration kDeadline = absl::Minutes(10);
-constexpr absl::Duration kProgressInterval = absl::Seconds(1);
 constexpr absl::string_view kStarterEffectiveTime = "2015-01-01T00:00:00Z";
-constexpr double kBytesPerMebibyte = 1 << 20;
 
 absl::StatusOr<std::string> ReadDeck(const ImportRatesOptions& options) {
   if (options.starter) return std::string(rates::StarterDeckCsv());
@@ -144,20 +142,15 @@ absl::StatusOr<pb::RateDeckHeader> HeaderFrom(const ImportRatesOptions& options,
 
 // Sends the header and the file. False if the ledger wants no more of it.
 bool Send(grpc::ClientWriter<pb::ImportRateDeckRequest>& writer, const pb::RateDeckHeader& header,
-          absl::string_view csv, std::ostream& out) {
+          absl::string_view csv, ProgressBar& progress) {
   pb::ImportRateDeckRequest request;
   *request.mutable_header() = header;
   if (!writer.Write(request)) return false;
-  Moment last_progress = MonotonicNow();
   for (size_t sent = 0; sent < csv.size();) {
     request.set_csv_chunk(std::string(csv.substr(sent, kChunkBytes)));
     if (!writer.Write(request)) return false;
     sent = std::min(sent + kChunkBytes, csv.size());
-    if (MonotonicNow() - last_progress < kProgressInterval) continue;
-    last_progress = MonotonicNow();
-    out << absl::StrFormat("import-rates: sent %.1f of %.1f MiB", sent / kBytesPerMebibyte,
-                           csv.size() / kBytesPerMebibyte)
-        << std::endl;
+    progress.Sent(sent, csv.size());
   }
   return writer.WritesDone();
 }
@@ -206,7 +199,7 @@ void PrintReading(const pb::RateFileReading& reading, std::ostream& out) {
   }
   if (reading.footer_count() > 0) {
     out << "\nimport-rates: left out " << reading.footer_count()
-        << (reading.footer_count() == 1 ? " line" : " lines") << " of words below the rows ("
+        << (reading.footer_count() == 1 ? " line" : " lines") << " of words ("
         << absl::StrJoin(reading.footer(), ", ")
         << (reading.footer_count() > reading.footer_size() ? " ..." : "") << ")";
   }
@@ -323,9 +316,12 @@ absl::Status ImportRates(const ImportRatesOptions& options, std::ostream& out) {
   context.set_deadline(DeadlineIn(kDeadline));
   pb::ImportRateDeckResponse response;
   const auto writer = stub->ImportRateDeck(&context, &response);
+  ProgressBar progress("import-rates", options.terminal, out);
   // Whatever cut the upload short is told by the call's status.
-  Send(*writer, header, csv, out);
+  Send(*writer, header, csv, progress);
+  progress.Wait(options.dry_run ? "checking" : "checking and storing");
   const absl::Status status = FromGrpcStatus(writer->Finish());
+  progress.End();
   if (!status.ok()) {
     PrintRefusal(status, out);
     return status;

@@ -61,6 +61,8 @@ struct ImportRatesOptions {
   std::string kind;
   // Names of columns that are passed over.
   std::vector<std::string> ignore_columns;
+  // `out` is a terminal: progress is a bar in one line.
+  bool terminal = false;
 };
 
 // The columns of a file, with their other names and an example: for `import-rates --help`.

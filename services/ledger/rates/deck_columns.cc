@@ -30,7 +30,10 @@ constexpr ColumnNames kColumnNames[] = {
      "prefix prefixes code codes dialcode dialcodes dialprefix dialingcode diallingcode "
      "dialingprefix diallingprefix destinationcode destinationcodes destinationprefix destcode "
      "destprefix numberprefix phoneprefix dialedprefix dialledprefix dialeddigits e164 e164prefix "
-     "digits dialpattern countryareacode countrycodeareacode shortcode"
+     "digits dialpattern dialstring digitstring dialingcodes diallingcodes dialingprefixes "
+     "fullcode fullprefix completecode dstprefix calledprefix prefixcode numberrange "
+     "numberranges coderange coderanges prefixrange prefixranges countryareacode "
+     "countrycodeareacode shortcode"
      " vorwahl vorwahlen zielvorwahl indicatif indicatifs prefixe prefijo prefijos codigo codigos "
      "prefisso prefissi"},
     {DeckColumn::kAreaCode, false,
@@ -51,17 +54,22 @@ constexpr ColumnNames kColumnNames[] = {
     {DeckColumn::kDestination, true,
      "destination destinationname description destinationdescription name dest codename areaname "
      "ratename routename terminatingdestination location place zone zonename region countryname "
-     "destinationcountry"
+     "destinationcountry countrydestination destname destinationnamedescription"
      " state ziel zielland land bezeichnung beschreibung pays libelle destino descripcion pais "
      "destinazione descrizione paese"},
     {DeckColumn::kPrice, false,
      "price rate priceperminute rateperminute pricepermin ratepermin pricemin ratemin ratepmin "
      "pricepmin perminute permin minuteprice minuterate callrate callprice voicerate voiceprice "
      "tariff newrate newprice currentrate currentprice unitprice chargeperminute charge sellrate "
-     "sellprice sellingprice retailrate retailprice"
+     "sellprice sellingprice retailrate retailprice perminuterate perminuteprice rateminute "
+     "priceminute outboundrate terminationrate netrate baserate price1 rate1 pricefirst ratefirst "
+     "firstprice firstrate initialprice initialrate"
      " preis preisprominute preisjeminute preispromin minutenpreis preismin tarif prix "
      "prixparminute prixminute prixmin tarifparminute precio precioporminuto preciominuto "
      "preciomin tarifa tarifaporminuto prezzo prezzoalminuto tariffa"},
+    {DeckColumn::kNextPrice, false,
+     "pricenext nextprice nextrate ratenext pricen raten subsequentprice subsequentrate "
+     "additionalprice additionalrate"},
     {DeckColumn::kConnectFee, false,
      "connectfee connectionfee connectioncharge connectcharge connectcost setupfee setupcharge "
      "setup callsetup callsetupfee callsetupcharge setupcost setupprice flagfall"
@@ -70,31 +78,38 @@ constexpr ColumnNames kColumnNames[] = {
     {DeckColumn::kInitialIncrement, false,
      "initialincrementseconds initialincrement firstincrement initialinterval firstinterval "
      "interval1 initialperiod firstperiod initialblock firstblock minimumduration minduration "
-     "minimumtime mintime minimumseconds"
+     "minimumtime mintime minimumseconds minlength initincrement initialincr initincr initialinc "
+     "initinc firstincr firstinc 1stincrement 1stinterval increment1 minincrement "
+     "minimumincrement incrementinitial incrementfirst intervalfirst"
      " ersttakt"},
     {DeckColumn::kIncrement, false,
      "incrementseconds nextincrement subsequentincrement additionalincrement furtherincrement "
      "nextinterval subsequentinterval additionalinterval intervaln interval2 nextperiod "
-     "subsequentperiod nextblock"
+     "subsequentperiod nextblock nextincr nextinc subsequentincr subsequentinc subincrement "
+     "subincr "
+     "2ndincrement 2ndinterval increment2 incrementn incrementnext incrementsubsequent "
+     "incrementadditional intervalnext"
      " folgetakt"},
     {DeckColumn::kIncrements, false,
-     "increments increment billingincrement billingincrements billinginterval billingunit billing "
+     "increments increment incr billingincr billingincrement billingincrements billinginterval "
+     "billingunit billing "
      "billingterms pulse rounding interval intervals chargingincrement"
      " takt taktung abrechnungstakt palier incremento incrementos"},
     {DeckColumn::kCountry, true,
      "country iso isocode countryiso iso2 isocountry isocountrycode alpha2 countryisocode"},
     {DeckColumn::kFirstDay, false,
      "effectivedate effective effectivefrom validfrom startdate fromdate dateeffective firstday "
-     "begindate datefrom effectivestartdate activationdate activefrom validsince ratestartdate"
+     "begindate datefrom effectivestartdate activationdate activefrom validsince ratestartdate "
+     "effdate"
      " gultigab gueltigab gultigvon gueltigvon datedebut datedeffet dateeffet fechainicio "
      "fechadeinicio vigentedesde"},
     {DeckColumn::kLastDay, false,
      "enddate expirydate expirationdate validto validuntil todate expires expiry lastday "
      "effectiveto effectiveuntil effectiveenddate dateto dateend activeto discontinuedate "
-     "rateenddate"
+     "rateenddate expiration expireson validtill effectivetill"
      " gultigbis gueltigbis datefin datedefin fechafin fechadefin vigentehasta"},
     {DeckColumn::kBlocked, false,
-     "blocked block barred rejected status"
+     "blocked block barred rejected forbidden status"
      " gesperrt bloque bloqueado"},
     {DeckColumn::kDays, false, "days day weekdays dayofweek daysofweek"},
     {DeckColumn::kFrom, false, "from fromtime starttime timefrom begintime"},
@@ -168,13 +183,85 @@ std::vector<std::string> WordsOf(absl::string_view name) {
   return words;
 }
 
+constexpr absl::string_view kDoubtful = " status minimum rounding ";
+
+bool IsOneOf(absl::string_view word, absl::string_view words) {
+  return absl::StrContains(words, absl::StrCat(" ", word, " "));
+}
+
 bool IsSeconds(absl::string_view word) {
-  return word == "s" || word == "sec" || word == "secs" || word == "second" || word == "seconds";
+  return IsOneOf(
+      word,
+      " s sec secs second seconds sek sekunde sekunden seconde secondes segundo segundos "
+      "secondo secondi ");
 }
 
 bool IsUnit(absl::string_view word) {
-  return IsSeconds(word) || word == "in" || word == "the" || word == "of" || word == "call" ||
-         word == "utc";
+  return IsSeconds(word) || IsOneOf(word, " in the of call utc all net netto ");
+}
+
+bool IsHundredth(absl::string_view word) {
+  return IsOneOf(word, " cent cents ct cts pence pennies \xC2\xA2 ");
+}
+
+// "US$" and "C$" are two words by now; so are "US cents".
+std::string CurrencyOf(const std::vector<std::string>& words, size_t* at) {
+  const std::string& word = words[*at];
+  const std::string next = *at + 1 < words.size() ? words[*at + 1] : "";
+  if (next == "$" && IsOneOf(word, " us c ca a ")) {
+    ++*at;
+    return absl::StrCat(absl::AsciiStrToUpper(word), "$");
+  }
+  if (word == "us" && (IsHundredth(next) || IsOneOf(next, " dollar dollars "))) {
+    if (!IsHundredth(next)) ++*at;
+    return "USD";
+  }
+  if (IsOneOf(word, " dollar dollars ")) return "$";
+  if (IsOneOf(word, " euro euros ")) return "EUR";
+  if (IsOneOf(word, " pound pounds ")) return "GBP";
+  const bool sign = !absl::ascii_isalnum(static_cast<unsigned char>(word[0]));
+  if (sign) return word;
+  const std::string upper = absl::AsciiStrToUpper(word);
+  return word != "all" && IsCurrency(upper) ? upper : "";
+}
+
+constexpr absl::string_view kTaxes = " vat tax taxes mwst ust tva iva ";
+
+// "excl. VAT" and "without tax" say of a price what is taken for granted. 0: neither is there.
+size_t WithoutTax(const std::vector<std::string>& words, size_t at) {
+  const bool without = IsOneOf(words[at], " excl excluding exclusive ex without exkl zzgl ohne ");
+  for (size_t i = at + 1; without && i < words.size() && i <= at + 2; ++i) {
+    if (IsOneOf(words[i], kTaxes)) return i + 1 - at;
+  }
+  return 0;
+}
+
+// Why a name that no column has may be that of a price all the same, by another unit.
+std::string ProblemOfPrice(const std::vector<std::string>& words) {
+  constexpr absl::string_view kMoney =
+      " price prices rate rates cost costs charge charges tariff preis prix precio prezzo tarif ";
+  const auto any = [&words](const auto& is) { return std::any_of(words.begin(), words.end(), is); };
+  if (!any([&](const std::string& word) { return IsOneOf(word, kMoney); })) return "";
+  const bool with = any([](const std::string& word) {
+    return IsOneOf(word, " incl including inclusive with inkl ");
+  });
+  const bool tax = any([](const std::string& word) { return IsOneOf(word, kTaxes); });
+  if ((with && tax) || any([](const std::string& word) { return word == "brutto"; })) {
+    return "is with tax: name it price, and say with the import that prices include tax";
+  }
+  const bool minute =
+      any([](const std::string& word) { return IsOneOf(word, " min mins minute minutes "); });
+  const bool second = any(IsSeconds);
+  // "Price 2" is another price, "price per 100" one of another unit.
+  const bool number = any([second](const std::string& word) {
+    return (second || word.size() > 1) && absl::ascii_isdigit(static_cast<unsigned char>(word[0]));
+  });
+  const bool other = any([](const std::string& word) {
+    return IsOneOf(word, " hour hours hr h block unit units pulse ");
+  });
+  if ((minute && !number) || !(second || number || other)) return "";
+  return absl::StrCat("is ", second && !number ? "a price per second" : "no price a minute",
+                      ": work out what a minute costs, write that, and name it price");
 }
 
 constexpr ColumnHelp kHelp[] = {
@@ -196,6 +283,8 @@ constexpr ColumnHelp kHelp[] = {
      "a name for people", "United Kingdom London"},
     {DeckColumn::kPrice, "price", "rate, price per minute, rate/min, price per segment",
      "per minute of a call, per segment of a text; \"blocked\" refuses the prefix", "0.0150"},
+    {DeckColumn::kNextPrice, "price_next", "rate N, next rate",
+     "per minute after the initial increment; the price is then that of the initial one", "0.0100"},
     {DeckColumn::kConnectFee, "connect_fee", "connection fee, setup fee",
      "once a call, if any second is paid", "0.01"},
     {DeckColumn::kIncrements, "increments", "increment, billing increment, pulse",
@@ -243,31 +332,38 @@ absl::string_view NameOf(DeckColumn column) {
 
 ColumnName ReadColumnName(absl::string_view name) {
   ColumnName found;
-  std::vector<std::string> words = WordsOf(name);
+  const std::vector<std::string> words = WordsOf(name);
   std::string all;
   for (const std::string& word : words) all += word;
+  found.doubtful = IsOneOf(all, kDoubtful);
   if (FindName(all, &found)) return found;
+  if (all == "cpm") {
+    found.column = DeckColumn::kPrice;
+    found.hundredths = true;
+    return found;
+  }
   std::string rest;
-  for (const std::string& word : words) {
-    const std::string upper = absl::AsciiStrToUpper(word);
-    if (!absl::ascii_isalnum(static_cast<unsigned char>(word[0]))) {
-      if (word == "\xC2\xA2") found.hundredths = true;
-      found.currency = word;
-    } else if (word == "cent" || word == "cents" || word == "ct" || word == "cts" ||
-               word == "pence" || word == "pennies") {
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (IsHundredth(words[i])) {
       found.hundredths = true;
-    } else if (IsCurrency(upper)) {
-      found.currency = upper;
-    } else if (!IsUnit(word)) {
-      rest += word;
+    } else if (const size_t count = WithoutTax(words, i); count > 0) {
+      i += count - 1;
+    } else if (std::string currency = CurrencyOf(words, &i); !currency.empty()) {
+      found.currency = std::move(currency);
+    } else if (!IsUnit(words[i])) {
+      rest += words[i];
     }
   }
   // "Rate $/min" is a rate per minute; so is "USD/min".
-  if (rest == "min" && !found.currency.empty()) rest = "permin";
+  if (rest == "min" && (found.hundredths || !found.currency.empty())) rest = "permin";
   FindName(rest, &found);
+  found.doubtful = IsOneOf(rest, kDoubtful);
   // No column is a price per second: it would be taken for sixty times less.
-  const bool of_money = found.column == DeckColumn::kPrice || found.column == DeckColumn::kSteps;
-  if (of_money && std::any_of(words.begin(), words.end(), IsSeconds)) return ColumnName();
+  const bool of_money = found.column == DeckColumn::kPrice ||
+                        found.column == DeckColumn::kNextPrice ||
+                        found.column == DeckColumn::kSteps;
+  if (of_money && std::any_of(words.begin(), words.end(), IsSeconds)) found = ColumnName();
+  if (found.column == DeckColumn::kUnknown) found.problem = ProblemOfPrice(words);
   return found;
 }
 

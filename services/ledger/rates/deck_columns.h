@@ -26,6 +26,7 @@ enum class DeckColumn : size_t {
   kMccMnc,  // both in one: "23415"
   kDestination,
   kPrice,
+  kNextPrice,  // of the seconds after the initial increment
   kConnectFee,
   kInitialIncrement,
   kIncrement,
@@ -58,6 +59,11 @@ struct ColumnName {
   std::string currency;     // ISO 4217 or a sign, if the name mentions one
   bool hundredths = false;  // the name says cents
   bool text_price = false;  // the name says that it is a price of texts
+  // Its numbers could be something else: of a status 1 can be active or blocked, a minimum can be
+  // one of seconds, a rounding one to decimals.
+  bool doubtful = false;
+  // Why a column that looks like one of the program's is none, and what to do; empty: nothing.
+  std::string problem;
 };
 ColumnName ReadColumnName(absl::string_view name);
 

@@ -18,6 +18,8 @@
 #include "services/ledger/domain/destination.h"
 #include "services/ledger/rates/country_names.h"
 #include "services/ledger/rates/errors.h"
+#include "services/ledger/rates/file_words.h"
+#include "services/ledger/rates/line_charges.h"
 #include "services/ledger/rates/mobile_country.h"
 
 namespace reserve::rates {
@@ -71,6 +73,12 @@ std::string CheckNetwork(absl::string_view text) {
                       " where a network of ", code, " has ", three ? "three" : "two or three",
                       ": a spreadsheet drops leading zeros; format the column as text, and export "
                       "again");
+}
+
+// Of a prefix that is blocked: nothing, or words like "n/a".
+bool IsNoPrice(absl::string_view price) {
+  return std::none_of(price.begin(), price.end(), absl::ascii_isdigit) &&
+         !absl::EqualsIgnoreCase(price, "free") && SpreadsheetDamage(price).empty();
 }
 
 bool IsShortCode(absl::string_view code) {
@@ -162,13 +170,18 @@ absl::StatusOr<DeckFile> DeckCsvParser::Finish() && {
   }
   CheckEncoding();
   CheckMarks();
+  CheckAreaCodes();
+  TellDoubts();
   LineGroups groups(rows_, sources_);
   groups.Check([this](int64_t line, const LineGroups::Fault& fault) {
     AddBadRow(line, {{DeckColumn::kUnknown, fault.prefix, fault.cause, fault.detail}});
   });
   if (bad_row_count_ > 0) return BadDeck();
   if (!header_seen_) {
-    return InvalidRateDeck(absl::StatusCode::kInvalidArgument, "the file is empty");
+    return InvalidRateDeck(absl::StatusCode::kInvalidArgument,
+                           preamble_seen_ ? "no line of the file names the columns: add one like "
+                                            "prefix,destination,price"
+                                          : "the file is empty");
   }
   if (row_count_ == 0) {
     return InvalidRateDeck(absl::StatusCode::kInvalidArgument,
@@ -247,10 +260,12 @@ std::string DeckCsvParser::SplitFields(absl::string_view record, char separator)
   // They are pointed to, and must not move.
   unquoted_.reserve(QuotesIn(record));
   for (size_t pos = 0;; ++pos) {
+    // Some write "a", "b".
+    size_t open = std::min(record.find_first_not_of(' ', pos), record.size());
     // ="0044" is how a spreadsheet is told that a value is a text.
-    if (record.substr(pos, 2) == "=\"") ++pos;
-    if (pos < record.size() && record[pos] == '"') {
-      const size_t begin = pos + 1;
+    if (record.substr(open, 2) == "=\"") ++open;
+    if (open < record.size() && record[open] == '"') {
+      const size_t begin = open + 1;
       size_t end = record.find('"', begin);
       bool doubled = false;
       while (end != absl::string_view::npos && record.substr(end, 2) == "\"\"") {
@@ -266,7 +281,7 @@ std::string DeckCsvParser::SplitFields(absl::string_view record, char separator)
         }
         fields_.back() = text;
       }
-      pos = end + 1;
+      pos = std::min(record.find_first_not_of(' ', end + 1), record.size());
       if (pos < record.size() && record[pos] != separator) return "text follows a closing quote";
     } else {
       const size_t end = std::min(record.find(separator, pos), record.size());
@@ -310,11 +325,15 @@ bool DeckCsvParser::IsPreamble(const Header& header) const {
                        [column](const ColumnName& name) { return name.column == column; });
   };
   if (has(DeckColumn::kPrefix) || has(DeckColumn::kPrice)) return false;
-  const auto values = std::count_if(fields_.begin(), fields_.end(),
-                                    [](absl::string_view field) { return !field.empty(); });
-  return values <= 2 && header.known < 2 &&
-         std::none_of(fields_.begin(), fields_.end(),
-                      [](absl::string_view field) { return !field.empty() && OnlyDigits(field); });
+  const auto is_value = [](absl::string_view field) { return !field.empty(); };
+  const auto values = std::count_if(fields_.begin(), fields_.end(), is_value);
+  if (values > 2 || header.known >= 2) return false;
+  // "Customer:,12345" is a value with its name.
+  const auto first = std::find_if(fields_.begin(), fields_.end(), is_value);
+  const bool is_named = first != fields_.end() && absl::EndsWith(*first, ":");
+  return is_named || std::none_of(fields_.begin(), fields_.end(), [](absl::string_view field) {
+           return !field.empty() && OnlyDigits(field);
+         });
 }
 
 void DeckCsvParser::TakeHeader(absl::string_view record) {
@@ -330,6 +349,8 @@ void DeckCsvParser::TakeHeader(absl::string_view record) {
     problems.push_back(std::move(problem));
     fields_.clear();
   } else if (IsPreamble(header)) {
+    preamble_seen_ = true;
+    TakeTitle();
     return;
   }
   header_seen_ = true;
@@ -356,7 +377,9 @@ void DeckCsvParser::PlaceColumns(Header header, std::vector<std::string>* proble
     columns_.push_back({std::string(fields_[i]), ""});
     const bool is_unknown =
         header.names[i].column == DeckColumn::kUnknown && !fields_[i].empty() && !IsIgnored(i);
-    if (is_unknown) {
+    if (is_unknown && !header.names[i].problem.empty()) {
+      problems->push_back(absl::StrCat("column ", Quote(fields_[i]), " ", header.names[i].problem));
+    } else if (is_unknown) {
       unknown.push_back(Quote(fields_[i]));
     } else if (problems->size() < kFaultsInMessage) {
       PlaceColumn(i, header.names[i], problems);
@@ -372,6 +395,12 @@ void DeckCsvParser::PlaceColumns(Header header, std::vector<std::string>* proble
   }
   if (!problems->empty()) return;
   TakeLoneCode();
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    const bool words =
+        columns_[i].meaning == "destination" || (columns_[i].meaning == "ignored" && !IsIgnored(i));
+    if (words) word_columns_.push_back(i);
+  }
+  currency_is_said_ = currency_is_said_ || Has(DeckColumn::kCurrency);
   by_network_ = HasMobileCodes() && !Has(DeckColumn::kPrefix) && !Has(DeckColumn::kNpa) &&
                 !Has(DeckColumn::kAreaCode);
   const bool prefix = by_network_ || Has(DeckColumn::kPrefix) || Has(DeckColumn::kNpa) ||
@@ -462,6 +491,8 @@ void DeckCsvParser::PlaceColumn(size_t index, const ColumnName& name,
   }
   positions_[column] = index + 1;
   ranks_[column] = name.rank;
+  doubtful_[column] = name.doubtful;
+  currency_is_said_ = currency_is_said_ || !name.currency.empty();
   columns_[index].meaning = std::string(NameOf(name.column));
 }
 
@@ -472,13 +503,59 @@ absl::string_view DeckCsvParser::Field(DeckColumn column) const {
   return position == 0 ? absl::string_view() : fields_[position - 1];
 }
 
+// What the line at hand begins with; empty: it is of empty fields.
+std::string DeckCsvParser::FirstWords() const {
+  const auto text = std::find_if(fields_.begin(), fields_.end(),
+                                 [](absl::string_view field) { return !field.empty(); });
+  if (text == fields_.end()) return "";
+  // "Effective:" says nothing without what comes after it.
+  const auto next = text + 1;
+  const bool named = absl::EndsWith(*text, ":") && next != fields_.end() && !next->empty();
+  return absl::StrCat("line ", record_line_, ": ",
+                      Quote(named ? absl::StrCat(*text, " ", *next) : std::string(*text)));
+}
+
+void DeckCsvParser::TakeTitle() {
+  std::string text = FirstWords();
+  if (text.empty()) return;
+  DoubtLine(/*is_note=*/false);
+  ++title_count_;
+  if (title_texts_.size() < kShownNotes) title_texts_.push_back(std::move(text));
+}
+
 // Words below the rows are left out if no row comes after them.
 void DeckCsvParser::TakeNote() {
   notes_.push_back(record_line_);
-  if (note_texts_.size() >= kShownNotes) return;
-  const auto text = std::find_if(fields_.begin(), fields_.end(),
-                                 [](absl::string_view field) { return !field.empty(); });
-  note_texts_.push_back(absl::StrCat("line ", record_line_, ": ", Quote(*text)));
+  DoubtLine(/*is_note=*/true);
+  if (note_texts_.size() < kShownNotes) note_texts_.push_back(FirstWords());
+}
+
+// A title or a note may say that the prices are not what they are taken for.
+void DeckCsvParser::DoubtLine(bool is_note) {
+  if (doubts_.size() >= kMaxReportedFaults) return;
+  std::string text;
+  for (const absl::string_view field : fields_) {
+    if (!field.empty()) absl::StrAppend(&text, text.empty() ? "" : " ", field);
+  }
+  TitleDoubt doubt = DoubtOfTitle(text, options_.currency, is_note);
+  if (doubt.cause.empty()) return;
+  doubts_.push_back({record_line_, std::move(text), std::move(doubt.cause), doubt.of_currency});
+}
+
+void DeckCsvParser::TellDoubts() {
+  for (const Doubt& doubt : doubts_) {
+    if (stopped_ || (doubt.of_currency && currency_is_said_)) continue;
+    AddBadRow(doubt.line, {{DeckColumn::kUnknown, doubt.text, doubt.cause, ""}});
+  }
+}
+
+// Files that were put together from several have their header several times.
+bool DeckCsvParser::IsHeaderAgain() const {
+  if (fields_.size() != columns_.size()) return false;
+  for (size_t i = 0; i < fields_.size(); ++i) {
+    if (fields_[i] != columns_[i].name) return false;
+  }
+  return true;
 }
 
 void DeckCsvParser::RefuseNotes() {
@@ -504,7 +581,7 @@ void DeckCsvParser::TakeRow(absl::string_view record) {
   } else {
     const bool empty = std::all_of(fields_.begin(), fields_.end(),
                                    [](absl::string_view field) { return field.empty(); });
-    if (empty) return;
+    if (empty || IsHeaderAgain()) return;
     if (IsNote() && static_cast<int64_t>(notes_.size()) < kMaxDeckRows) return TakeNote();
     ReadRow(&row);
   }
@@ -611,7 +688,10 @@ void DeckCsvParser::ReadRow(RateRow* row) {
   ReadTerms(row);
   ReadPrices(row);
   ReadIncrements(row);
+  if (Has(DeckColumn::kNextPrice)) ReadNextPrice(row);
   if (IsTextKind(row->kind)) RefuseForText();
+  CheckMinimum(*row);
+  CheckWords();
   const bool doubtful = marks_.doubtful_points + marks_.doubtful_commas > 0;
   if (doubtful && doubtful_line_ == 0) doubtful_line_ = record_line_;
 }
@@ -630,8 +710,14 @@ void DeckCsvParser::ReadKind(RateRow* row) {
   if (kind.has_value()) {
     row->kind = *kind;
   } else {
+    // "Type" is also what people call the column of fixed and mobile lines.
+    const size_t position = positions_[static_cast<size_t>(DeckColumn::kKind)];
+    const bool own_name = absl::EqualsIgnoreCase(columns_[position - 1].name, "kind");
     Note(DeckColumn::kKind, field.empty() ? "\"\"" : field,
-         "must be call, call_inbound, sms, short_code or sms_short_code");
+         absl::StrCat("must be call, call_inbound, sms, short_code or sms_short_code",
+                      own_name ? ""
+                               : "; if the column says something else, it is to be ignored by its "
+                                 "name"));
   }
 }
 
@@ -658,6 +744,7 @@ void DeckCsvParser::ReadPrefix(RateRow* row) {
   const absl::string_view calling_code = Field(DeckColumn::kCallingCode);
   if (Has(DeckColumn::kAreaCode) && Has(DeckColumn::kCallingCode) && !Has(DeckColumn::kPrefix)) {
     const absl::string_view area = Field(DeckColumn::kAreaCode);
+    CountAreaCode(calling_code, area);
     Note(DeckColumn::kAreaCode, area, ReadAreaCodes(calling_code, area, &prefixes_));
     return;
   }
@@ -672,6 +759,25 @@ void DeckCsvParser::ReadPrefix(RateRow* row) {
          "area_code");
     return;
   }
+}
+
+void DeckCsvParser::CountAreaCode(absl::string_view calling_code, absl::string_view area) {
+  absl::ConsumePrefix(&calling_code, "+");
+  absl::ConsumePrefix(&calling_code, "00");
+  if (calling_code.empty() || area.empty()) return;
+  ++area_rows_;
+  if (!absl::StartsWith(area, calling_code)) return;
+  if (area_rows_with_code_++ == 0) area_line_ = record_line_;
+}
+
+// 44 beside 4420: a prefix of 444420 would price nothing.
+void DeckCsvParser::CheckAreaCodes() {
+  if (area_rows_ == 0 || area_rows_with_code_ != area_rows_) return;
+  AddBadRow(area_line_, {{DeckColumn::kAreaCode, "",
+                          "each area code of the file begins with the calling code of its row: if "
+                          "they are whole prefixes, name the column prefix; if they are not, put "
+                          "both codes into one column prefix",
+                          ""}});
 }
 
 std::string DeckCsvParser::MobileCode() const {
@@ -783,7 +889,16 @@ void DeckCsvParser::ReadNames(RateRow* row) {
   absl::string_view name = Field(DeckColumn::kDestination);
   const absl::string_view country = Field(DeckColumn::kCountry);
   if (!country.empty()) {
-    Note(DeckColumn::kCountry, country, ReadCountry(country, &row->country));
+    std::string problem = ReadCountry(country, &row->country);
+    // Many call the column of destinations so: "Albania - Tirana".
+    const bool is_destination = !problem.empty() && !Has(DeckColumn::kDestination) &&
+                                ranks_[static_cast<size_t>(DeckColumn::kCountry)] == 0 &&
+                                CountryInName(country).has_value();
+    if (is_destination) {
+      name = country;
+    } else {
+      Note(DeckColumn::kCountry, country, std::move(problem));
+    }
     // "United Kingdom" is a name for people, too.
     if (name.empty() && CountryOfName(country).has_value() && country.size() > 3) name = country;
   }
@@ -804,11 +919,56 @@ void DeckCsvParser::ReadPrices(RateRow* row) {
   const bool blocked = row->terms != nullptr && row->terms->blocked;
   const absl::string_view price = Field(DeckColumn::kPrice);
   // A prefix that is blocked may be without a price.
-  if (!(blocked && (price.empty() || IsBlockedWord(price)))) {
+  if (!(blocked && IsNoPrice(price))) {
     Note(DeckColumn::kPrice, price, ReadAmount(price, options_.currency, &marks_, &row->price));
   }
   const absl::string_view fee = Field(DeckColumn::kConnectFee);
   if (!fee.empty()) row->connect_fee = ReadCharge(DeckColumn::kConnectFee, fee);
+}
+
+// Of the seconds after the initial increment: a step (C11).
+void DeckCsvParser::ReadNextPrice(RateRow* row) {
+  const absl::string_view field = Field(DeckColumn::kNextPrice);
+  if (field.empty() || IsTextKind(row->kind)) return;
+  Nanos next = 0;
+  std::string problem = ReadAmount(field, options_.currency, &marks_, &next);
+  if (problem.empty() && !Field(DeckColumn::kSteps).empty()) {
+    problem = "must be empty where the line has steps";
+  }
+  const bool read = problem.empty();
+  Note(DeckColumn::kNextPrice, field, std::move(problem));
+  if (!read || next == row->price) return;
+  domain::LineTerms terms = row->terms == nullptr ? domain::LineTerms() : *row->terms;
+  terms.steps.push_back({row->initial_increment_seconds, next});
+  row->terms = Intern(std::move(terms));
+}
+
+// A "minimum" of 30 is one of seconds, where a minute costs cents.
+void DeckCsvParser::CheckMinimum(const RateRow& row) {
+  constexpr Nanos kDoubtfulMinutes = 10;
+  const absl::string_view field = Field(DeckColumn::kMinimum);
+  if (!IsDoubtful(DeckColumn::kMinimum) || field.empty() || !OnlyDigits(field)) return;
+  const Nanos minimum = TermsOf(row).minimum.value_or(0);
+  if (minimum == 0 || row.price == 0 || minimum / row.price < kDoubtfulMinutes) return;
+  Note(DeckColumn::kMinimum, field,
+       "can be money or seconds: write it like 1.00 if a call costs at least that, and name the "
+       "column initial_increment_seconds if it is one of seconds");
+}
+
+// A word that says what is to become of the line, where nobody reads it.
+void DeckCsvParser::CheckWords() {
+  constexpr size_t kLongestWord = 13;
+  for (const size_t index : word_columns_) {
+    const absl::string_view field = fields_[index];
+    if (field.size() < 4 || field.size() > kLongestWord) continue;
+    const bool ended = IsEndedWord(field);
+    if (!ended && !IsBlockedWord(field)) continue;
+    Note(DeckColumn::kUnknown, field,
+         absl::StrCat("stands in column ", Quote(columns_[index].name), ": ",
+                      ended ? "remove the row if it is to end"
+                            : "name the column blocked if the prefix must not be called",
+                      ", or name the column among those that are to be ignored"));
+  }
 }
 
 Nanos DeckCsvParser::ReadCharge(DeckColumn column, absl::string_view field) {
@@ -832,7 +992,10 @@ void DeckCsvParser::ReadIncrements(RateRow* row) {
   const absl::string_view both = Field(DeckColumn::kIncrements);
   const absl::string_view initial = Field(DeckColumn::kInitialIncrement);
   const absl::string_view further = Field(DeckColumn::kIncrement);
-  if (!both.empty()) {
+  if (IsDoubtful(DeckColumn::kIncrements) && OnlyDigits(both) && !both.empty()) {
+    Note(DeckColumn::kIncrements, both,
+         "can be seconds or decimals: write first and further seconds, like 60/6");
+  } else if (!both.empty()) {
     Note(DeckColumn::kIncrements, both,
          rates::ReadIncrements(both, &row->initial_increment_seconds, &row->increment_seconds));
   }
@@ -868,7 +1031,8 @@ void DeckCsvParser::ReadTerms(RateRow* row) {
 void DeckCsvParser::ReadDates(domain::LineTerms* terms) {
   for (const DeckColumn column : {DeckColumn::kFirstDay, DeckColumn::kLastDay}) {
     const absl::string_view field = Field(column);
-    if (field.empty()) continue;
+    // The export of a database has words for what is not there.
+    if (field.empty() || absl::EqualsIgnoreCase(field, "null") || field == "\\N") continue;
     absl::CivilDay day;
     // Some files end a day with its last second.
     const bool is_end = column == DeckColumn::kLastDay;
@@ -931,18 +1095,32 @@ bool DeckCsvParser::ReadBlocked(domain::LineTerms* terms) {
   const absl::string_view field = Field(DeckColumn::kBlocked);
   const absl::string_view price = Field(DeckColumn::kPrice);
   bool blocked = false;
-  if (!field.empty()) Note(DeckColumn::kBlocked, field, rates::ReadBlocked(field, &blocked));
+  if (!field.empty()) {
+    std::string problem = rates::ReadBlocked(field, &blocked);
+    bool yes = false;
+    // A status of 1 is active to some, and blocked to nobody who says no more.
+    if (IsDoubtful(DeckColumn::kBlocked) && ReadYesNo(field, &yes).empty()) {
+      problem =
+          "can be active or blocked: write one of these words, or name the column blocked, with "
+          "yes or no";
+    } else if (IsEndedWord(field)) {
+      problem =
+          "says that the line ends: remove the row, or write blocked if the prefix must not be "
+          "called";
+    }
+    Note(DeckColumn::kBlocked, field, std::move(problem));
+  }
   blocked = blocked || IsBlockedWord(price);
-  terms->unpriced = blocked && (price.empty() || IsBlockedWord(price));
+  terms->unpriced = blocked && IsNoPrice(price);
   return blocked;
 }
 
 void DeckCsvParser::RefuseForText() {
   for (const DeckColumn column :
        {DeckColumn::kConnectFee, DeckColumn::kInitialIncrement, DeckColumn::kIncrement,
-        DeckColumn::kIncrements, DeckColumn::kSteps, DeckColumn::kIncludedSeconds,
-        DeckColumn::kMinimum, DeckColumn::kMaximum, DeckColumn::kDays, DeckColumn::kFrom,
-        DeckColumn::kTo}) {
+        DeckColumn::kNextPrice, DeckColumn::kIncrements, DeckColumn::kSteps,
+        DeckColumn::kIncludedSeconds, DeckColumn::kMinimum, DeckColumn::kMaximum, DeckColumn::kDays,
+        DeckColumn::kFrom, DeckColumn::kTo}) {
     // "0.00" is a zero too.
     const absl::string_view field = Field(column);
     if (field.find_first_not_of("0.,/") != absl::string_view::npos) {
@@ -1087,8 +1265,9 @@ DeckUnderstood DeckCsvParser::Understood() const {
   understood.header_line = header_line_;
   understood.columns = columns_;
   understood.row_count = file_rows_;
-  understood.footer_count = static_cast<int64_t>(notes_.size());
-  understood.footer = note_texts_;
+  understood.footer_count = title_count_ + static_cast<int64_t>(notes_.size());
+  understood.footer = title_texts_;
+  understood.footer.insert(understood.footer.end(), note_texts_.begin(), note_texts_.end());
   return understood;
 }
 

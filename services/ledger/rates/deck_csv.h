@@ -77,8 +77,8 @@ struct DeckUnderstood {
   int64_t header_line = 0;   // the lines before it were passed over
   std::vector<Column> columns;
   int64_t row_count = 0;  // of the file; one may be several lines of the deck
-  // Words that stand below the last row, in so many lines, which were left out; and the first of
-  // them: "line 512: Prices exclude VAT".
+  // Words that stand above the names of the columns and below the last row, in so many lines, which
+  // were left out; and the first of each: "line 512: Prices exclude VAT".
   int64_t footer_count = 0;
   std::vector<std::string> footer;
 };
@@ -128,6 +128,13 @@ class DeckCsvParser {
     int64_t count = 0;
     std::vector<int64_t> more_lines;  // the next few
   };
+  // A line of words that says something else of the prices than their columns.
+  struct Doubt {
+    int64_t line = 0;
+    std::string text;
+    std::string cause;
+    bool of_currency = false;
+  };
   // One column of a header that was tried.
   struct Header {
     char separator = 0;
@@ -148,8 +155,12 @@ class DeckCsvParser {
   void PlaceColumn(size_t index, const ColumnName& name, std::vector<std::string>* problems);
   void TakeRow(absl::string_view record);
   void AddRows(const RateRow& row);
+  std::string FirstWords() const;
+  void TakeTitle();
   void TakeNote();
   void RefuseNotes();
+  bool IsHeaderAgain() const;
+  void DoubtLine(bool is_note);
   // Splits into `fields_`; the reason if the quoting is wrong, else empty.
   std::string SplitFields(absl::string_view record, char separator);
   bool Has(DeckColumn column) const { return positions_[static_cast<size_t>(column)] != 0; }
@@ -168,6 +179,14 @@ class DeckCsvParser {
   void ReadNetworks();
   void ReadNames(RateRow* row);
   void ReadPrices(RateRow* row);
+  void ReadNextPrice(RateRow* row);
+  void CheckMinimum(const RateRow& row);
+  void CheckWords();
+  void CountAreaCode(absl::string_view calling_code, absl::string_view area);
+  // Of the area codes of the file, once it is read.
+  void CheckAreaCodes();
+  void TellDoubts();
+  bool IsDoubtful(DeckColumn column) const { return doubtful_[static_cast<size_t>(column)]; }
   void ReadIncrements(RateRow* row);
   void ReadTerms(RateRow* row);
   void ReadDates(domain::LineTerms* terms);
@@ -198,6 +217,16 @@ class DeckCsvParser {
   char said_separator_ = 0;                          // by a line "sep=;"
   std::array<size_t, kDeckColumns> positions_ = {};  // 1 + the field's index; 0: left out
   std::array<int, kDeckColumns> ranks_ = {};
+  std::array<bool, kDeckColumns> doubtful_ = {};  // ColumnName::doubtful
+  std::vector<size_t> word_columns_;              // what is in them is not a part of a line
+  bool currency_is_said_ = false;                 // by the names of the columns, or in one
+  bool preamble_seen_ = false;
+  int64_t title_count_ = 0;               // lines of words above the header
+  std::vector<std::string> title_texts_;  // the first of them
+  std::vector<Doubt> doubts_;
+  int64_t area_rows_ = 0;            // with a calling code and an area code
+  int64_t area_rows_with_code_ = 0;  // the area code begins with the calling code
+  int64_t area_line_ = 0;            // of the first of those
   std::vector<DeckUnderstood::Column> columns_;
   size_t field_count_ = 0;
   std::vector<absl::string_view> fields_;  // of the record and of `unquoted_`

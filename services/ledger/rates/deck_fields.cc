@@ -12,6 +12,7 @@
 #include "absl/strings/strip.h"
 #include "services/ledger/rates/calling_code.h"
 #include "services/ledger/rates/country_names.h"
+#include "services/ledger/rates/file_words.h"
 
 namespace reserve::rates {
 namespace {
@@ -44,12 +45,21 @@ bool TrimOnce(absl::string_view* text) {
   return text->size() != before;
 }
 
-// With plain spaces in the place of others.
+// Hyphens and dashes that a word processor makes of a hyphen.
+constexpr std::array<absl::string_view, 5> kDashes = {
+    "\xE2\x80\x90", "\xE2\x80\x91", "\xE2\x80\x93", "\xE2\x80\x94", "\xE2\x88\x92"};
+
+// With plain spaces and hyphens in the place of others.
 std::string PlainSpaces(absl::string_view text) {
   std::string plain(text);
+  if (std::all_of(text.begin(), text.end(),
+                  [](char c) { return static_cast<unsigned char>(c) < 0x80; })) {
+    return plain;
+  }
   for (const absl::string_view space : kSpaces) {
     absl::StrReplaceAll({{space, " "}}, &plain);
   }
+  for (const absl::string_view dash : kDashes) absl::StrReplaceAll({{dash, "-"}}, &plain);
   return plain;
 }
 
@@ -374,6 +384,9 @@ std::string ReadAreaCodes(absl::string_view calling_code, absl::string_view fiel
                           std::vector<std::string>* prefixes) {
   absl::ConsumePrefix(&calling_code, "+");
   absl::ConsumePrefix(&calling_code, "00");
+  if (calling_code.empty()) {
+    return "has no calling code in its row: where cells were merged, write it into each row";
+  }
   if (!AllDigits(calling_code) || CallingCodeOf(calling_code).empty()) {
     return "needs the digits of a calling code in its row";
   }
@@ -386,7 +399,12 @@ std::string ReadAreaCodes(absl::string_view calling_code, absl::string_view fiel
     return "must not begin with 0: after the calling code the area code has none";
   }
   const size_t before = prefixes->size();
-  const std::string problem = ReadPrefixList(field, calling_code, prefixes);
+  const std::string problem = ReadPrefixList(PlainSpaces(field), calling_code, prefixes);
+  if (calling_code == "1" && field[0] == '1') {
+    prefixes->resize(before);
+    return "begins with 1, as no area code of North America does: if it is the whole prefix, name "
+           "the column prefix";
+  }
   if (problem.empty()) return "";
   prefixes->resize(before);
   const std::string damage = SpreadsheetDamage(field);
@@ -574,12 +592,20 @@ std::string ReadAmount(absl::string_view field, absl::string_view currency, Deci
 namespace {
 
 std::string ReadSeconds(absl::string_view field, int32_t least, int32_t most, int32_t* seconds) {
-  absl::string_view digits = field;
-  for (const absl::string_view unit : {"seconds", "secs", "sec", "s"}) {
+  const std::string lower = absl::AsciiStrToLower(field);
+  absl::string_view digits = lower;
+  int unit_seconds = 1;
+  for (const absl::string_view unit : {"seconds", "second", "secs", "sec", "s"}) {
     if (absl::ConsumeSuffix(&digits, unit)) break;
   }
+  for (const absl::string_view unit : {"minutes", "minute", "mins", "min"}) {
+    if (absl::ConsumeSuffix(&digits, unit)) unit_seconds = 60;
+  }
   digits = absl::StripTrailingAsciiWhitespace(digits);
-  const int value = Number(digits);
+  // "per second", "minute"
+  if (digits.size() < lower.size() && (digits.empty() || digits == "per")) digits = "1";
+  const int number = Number(digits);
+  const int value = number < 0 || number > most ? -1 : number * unit_seconds;
   if (value >= least && value <= most) {
     *seconds = value;
     return "";
@@ -594,14 +620,22 @@ std::string ReadIncrement(absl::string_view field, int32_t* seconds) {
   return ReadSeconds(field, 1, kMaxIncrementSeconds, seconds);
 }
 
+namespace {
+
+constexpr absl::string_view kBetweenIncrements = "/+:-|;";
+
+}  // namespace
+
 bool IsIncrementPair(absl::string_view field) {
-  const size_t mark = field.find_first_of("/+:-");
+  const size_t mark = field.find_first_of(kBetweenIncrements);
   return mark != absl::string_view::npos && mark > 0 && !HasMonth(field) &&
-         field.find_first_of("/+:-", mark + 1) == absl::string_view::npos;
+         field.find_first_of(kBetweenIncrements, mark + 1) == absl::string_view::npos;
 }
 
-std::string ReadIncrements(absl::string_view field, int32_t* initial, int32_t* further) {
-  const size_t mark = field.find_first_of("/+:-");
+std::string ReadIncrements(absl::string_view text, int32_t* initial, int32_t* further) {
+  const std::string plain = PlainSpaces(text);
+  const absl::string_view field = plain;
+  const size_t mark = field.find_first_of(kBetweenIncrements);
   if (!IsIncrementPair(field)) {
     if (mark != absl::string_view::npos) {
       const std::string damage = SpreadsheetDamage(field);
@@ -650,6 +684,9 @@ std::string MakeDay(int year, int month, int day, absl::CivilDay* made) {
 
 // A time after a date: only that of a day's begin.
 std::string StripMidnight(absl::string_view* field) {
+  for (const absl::string_view zone : {" UTC", " GMT", " +0000"}) {
+    absl::ConsumeSuffix(field, zone);
+  }
   const size_t colon = field->find(':');
   if (colon == absl::string_view::npos) return "";
   const size_t begin = field->find_last_of(" T", colon);
@@ -688,7 +725,8 @@ std::string ReadMonthInLetters(const std::vector<absl::string_view>& parts, absl
 }  // namespace
 
 absl::string_view WithoutLastSecond(absl::string_view field) {
-  for (const absl::string_view end : {"23:59:59", "23:59:59Z", "23:59:59.999", "23:59"}) {
+  for (const absl::string_view end :
+       {"23:59:59", "23:59:59Z", "23:59:59.999", "23:59:59 UTC", "23:59:59 GMT", "23:59"}) {
     absl::string_view date = field;
     if (absl::ConsumeSuffix(&date, end) && date.size() > 1 &&
         (date.back() == ' ' || date.back() == 'T')) {
@@ -767,7 +805,8 @@ bool IsBlockedWord(absl::string_view field) {
 
 std::string ReadBlocked(absl::string_view field, bool* blocked) {
   *blocked = IsBlockedWord(field);
-  if (*blocked || IsOneOf(field, "active,open,allowed,allow,enabled,ok,available,not blocked")) {
+  if (*blocked || IsPriceChangeWord(field) ||
+      IsOneOf(field, "active,open,allowed,allow,enabled,ok,available,not blocked")) {
     return "";
   }
   const std::string problem = ReadYesNo(field, blocked);
@@ -793,8 +832,10 @@ int DayOf(absl::string_view word) {
 
 }  // namespace
 
-std::string ReadDays(absl::string_view field, uint8_t* days) {
+std::string ReadDays(absl::string_view text, uint8_t* days) {
   constexpr absl::string_view kForm = "must be days like 1-5, 6, Sat,Sun or H, for a holiday";
+  const std::string plain = PlainSpaces(text);
+  const absl::string_view field = plain;
   *days = 0;
   if (HasMonth(field) && DayOf(field) < 0 && !absl::StrContains(field, ',')) {
     const std::string damage = SpreadsheetDamage(field);

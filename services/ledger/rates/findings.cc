@@ -275,21 +275,38 @@ class Reader {
     absl::flat_hash_map<uint32_t, std::optional<domain::NumberCountry>> countries;  // by name
     std::string prefix;
     for (size_t i = 0; i < file_.rows.size(); ++i) {
+      if (IsShortCodeKind(file_.rows.KindAt(i))) continue;
+      const domain::NumberCountry said = file_.rows.shapes()[file_.rows.ShapeAt(i)].country;
       const uint32_t name = file_.rows.NameAt(i);
-      if (IsShortCodeKind(file_.rows.KindAt(i)) || name == 0) continue;
-      const auto [named, is_new] = countries.try_emplace(name);
-      if (is_new) named->second = CountryInName(file_.rows.texts().At(name));
-      if (!named->second.has_value()) continue;
+      std::optional<domain::NumberCountry> named;
+      if (name != 0) {
+        const auto [known, is_new] = countries.try_emplace(name);
+        if (is_new) known->second = CountryInName(file_.rows.texts().At(name));
+        named = known->second;
+      }
+      if (!named.has_value() && said == domain::NumberCountry::kUnknown) continue;
       UnpackDigits(file_.rows.DigitsAt(i), &prefix);
-      if (NameFitsPrefix(*named->second, prefix)) continue;
-      if (NameFitsPrefix(*named->second, absl::StrCat("1", prefix))) ++lost_one;
+      if (named.has_value() && !NameFitsPrefix(*named, prefix)) {
+        if (NameFitsPrefix(*named, absl::StrCat("1", prefix))) ++lost_one;
+      } else if (CodeFitsPrefix(said, prefix)) {
+        continue;
+      }
       wrong.Add([&] { return LineOf(file_, i); });
     }
     if (wrong.count == 0) return;
     const bool most = lost_one * 2 > wrong.count;
     Tell(FindingCode::kNameNotInPrefix, std::move(wrong),
-         absl::StrCat("a name says another country than its prefix",
+         absl::StrCat("a name or a country says another country than its prefix",
                       most ? ": is the leading 1 of North America missing?" : ""));
+  }
+
+  // Of the country that the file has in a column of its own. Territories have codes of their own.
+  static bool CodeFitsPrefix(domain::NumberCountry said, absl::string_view prefix) {
+    if (NameFitsPrefix(said, prefix)) return true;
+    const std::string of_prefix = domain::TextOf(domain::CountryOfNumber(prefix));
+    constexpr absl::string_view kOfTheUnitedStates = " AS GU MP PR VI ";
+    return domain::TextOf(said) == "US" && of_prefix.size() == 2 &&
+           absl::StrContains(kOfTheUnitedStates, absl::StrCat(" ", of_prefix, " "));
   }
 
   void ReadGaps() {

@@ -37,7 +37,7 @@ enum class FindingCode : uint8_t {
   // several countries; three digits without a
   // `+`, in a file that has others with it, are an area code of North America.
   kBarePrefix = 4,
-  // The name of a line says another country than its prefix.
+  // The name of a line, or its country in the file, says another one than its prefix.
   kNameNotInPrefix = 5,
   // Recent usage that was priced went where the deck has no price.
   kMissesRecent = 6,

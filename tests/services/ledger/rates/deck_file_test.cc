@@ -143,6 +143,9 @@ TEST(DeckFileTest, TitlesAboveTheColumnsAreSkippedAndSaid) {
       "Carrier Ltd. rate sheet,,\nEffective:,1 December 2026,\n,,\nCode,Name,Rate\n44,UK,0.015\n");
   EXPECT_THAT(Prices(file), ElementsAre("44 0.015"));
   EXPECT_EQ(file.understood.header_line, 4);
+  EXPECT_EQ(file.understood.footer_count, 2);
+  EXPECT_THAT(file.understood.footer, ElementsAre("line 1: \"Carrier Ltd. rate sheet\"",
+                                                  "line 2: \"Effective: 1 December 2026\""));
 }
 
 TEST(DeckFileTest, EmptyRowsAndColumnsAreIgnored) {
@@ -251,7 +254,7 @@ TEST(DeckFileTest, WhatBelowTheRowsHasANumberIsNoNote) {
 TEST(DeckFileTest, APricePerSecondIsNotTakenForOneOfAMinute) {
   for (const absl::string_view name : {"Rate (USD/sec)", "price per second", "Price/s"}) {
     EXPECT_THAT(Refusal(absl::StrCat("prefix,", name, "\n44,0.00025\n")),
-                HasSubstr("unknown column"))
+                HasSubstr("is a price per second: work out what a minute costs"))
         << name;
   }
 }
@@ -553,7 +556,7 @@ TEST(DeckFileTest, C13_BlockedPrefixesAreReadFromAColumnAStatusOrThePrice) {
   EXPECT_TRUE(file.rows[4].terms->blocked);
   EXPECT_TRUE(RowWith("Status", "Blocked").terms->blocked);
   EXPECT_EQ(RowWith("Status", "active").terms, nullptr);
-  EXPECT_THAT(RefusedWith("Status", "increase"), HasSubstr("blocked or active"));
+  EXPECT_THAT(RefusedWith("Status", "pending"), HasSubstr("blocked or active"));
   EXPECT_THAT(Refusal("prefix,price\n44,\n"), HasSubstr("price: must not be empty"));
 }
 

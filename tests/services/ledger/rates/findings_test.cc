@@ -220,6 +220,14 @@ TEST(FindingsTest, NamesAreHeldAgainstPrefixesByCountry) {
   EXPECT_FALSE(fits("Dominican Republic", "1767"));
 }
 
+TEST(FindingsTest, ACountryInAColumnOfItsOwnIsHeldAgainstThePrefix) {
+  EXPECT_THAT(Scene().Codes("prefix,country,price\n44,DE,0.01\n49,DE,0.01\n1876,US,0.01\n"),
+              ElementsAre("NAME_NOT_IN_PREFIX 2"));
+  EXPECT_THAT(Scene().Codes("prefix,country,price\n441481,GB,0.01\n1787,US,0.01\n7701,RU,0.01\n"
+                            "1900,PREMIUM_RATE,1\n881,SATELLITE,1\n"),
+              IsEmpty());
+}
+
 TEST(FindingsTest, TheReferenceDeckIsNotFullOfWrongNames) {
   if (!HasReferenceData()) GTEST_SKIP() << "no ../shared/data";
   for (const Finding& finding : Scene().Find(ReferenceDeckCsv())) {
