@@ -36,6 +36,9 @@ constexpr int kAccountsAtOnce = 50;
 // Entries that are looked at at a time for the usages among them.
 constexpr int64_t kLookedAt = 5000;
 
+// No account comes to so many.
+constexpr int64_t kMostSeqs = int64_t{1} << 60;
+
 // How far an export is: with all accounts before this one, and of it with all up to `after`, a seq
 // or an ordinal.
 struct Place {
@@ -56,7 +59,8 @@ absl::StatusOr<Place> PlaceFrom(const pb::ExportRequest& request) {
   if (cursor.ok()) {
     const std::pair<absl::string_view, absl::string_view> parts =
         absl::StrSplit(*cursor, absl::MaxSplits(':', 1));
-    if (absl::SimpleAtoi(parts.first, &place.after) && place.after >= 0) {
+    if (absl::SimpleAtoi(parts.first, &place.after) && place.after >= 0 &&
+        place.after < kMostSeqs) {
       place.account_id = std::string(parts.second);
       return place;
     }

@@ -30,6 +30,8 @@ using storage::SeqRange;
 
 // Entries that a page looks at for those of the kinds that are asked for.
 constexpr int64_t kLookedAt = 5000;
+// No account comes to so many.
+constexpr int64_t kMostSeqs = int64_t{1} << 60;
 // Months of which there may be a statement.
 constexpr int kFirstYear = 2000;
 constexpr int kLastYear = 9998;
@@ -120,7 +122,8 @@ absl::StatusOr<SeqRange> SeqsFrom(const Page& page) {
   if (!absl::SimpleAtoi(parts.first, &left.first) || !absl::SimpleAtoi(parts.second, &left.end)) {
     return BadPageToken();
   }
-  return left;
+  const bool sensible = left.first >= 1 && left.first <= left.end && left.end <= kMostSeqs;
+  return sensible ? absl::StatusOr<SeqRange>(left) : BadPageToken();
 }
 
 void FillPeriod(const Period& period, const storage::BookedPeriod& booked,

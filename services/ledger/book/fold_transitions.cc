@@ -93,12 +93,13 @@ void Folder::NoteUsageState(domain::UsageState&& state) {
 
 void Folder::NoteReceipt(AccountImage& image, const Entry& entry) {
   if (!domain::HasReceipt(entry.kind)) return;
-  if (context_.feature_level < domain::kReceiptsLevel) return;
+  Account& account = image.account();
+  // Another ledger has heard already that receipts are written: then no money goes without.
+  if (context_.feature_level < domain::kReceiptsLevel && account.last_receipt == 0) return;
   const auto row = image_.recharges.find(RechargeKey(entry.account_id, entry.recharge_ordinal));
   if (row == image_.recharges.end()) return;  // never: what books it has changed it
   const Recharge& of = row->second.recharge;
   const auto charged = image_.recharges.find(RechargeKey(of.account_id, of.refund_of));
-  Account& account = image.account();
   domain::Receipt& receipt = folded_.writes.receipts.emplace_back(domain::ReceiptFor(
       entry, of, charged == image_.recharges.end() ? nullptr : &charged->second.recharge,
       account.payment_methods));
