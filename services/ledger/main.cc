@@ -124,13 +124,16 @@ std::vector<Command> Commands() {
        {"caller", "roles_file"}},
       {"report",
        "ledger report --account=A --month=2026-11 [flags]\n  Prints the statement of an account's "
-       "month, by booking: a page that stands alone, with\n  plots, for a browser and for paper; or "
+       "month, by booking: a page that stands alone, with\n  plots, for a browser and for paper; "
+       "or "
        "with --format=csv a line for each entry.",
        OfClient({"account", "month", "format", "raw"})},
       {"export",
        "ledger export WHAT [flags]\n  Prints usage, entries or recharges of --account, or of all "
-       "accounts, as CSV. Text that a\n  spreadsheet would take for a formula (it begins with = + - "
-       "@ or a tab) has an apostrophe in\n  front, unless --raw. Progress is on standard error, and "
+       "accounts, as CSV. Text that a\n  spreadsheet would take for a formula (it begins with = + "
+       "- "
+       "@ or a tab) has an apostrophe in\n  front, unless --raw. Progress is on standard error, "
+       "and "
        "where it broke the --resume_token.",
        OfClient({"account", "raw", "resume_token"})},
       {"check",

@@ -1221,8 +1221,8 @@ TEST_F(BadInputTest, ListsRefuseTokensThatAreNotTheirs) {
   std::vector<Refusal> refusals;
   for (const std::string list :
        {"Accounts.ListAccounts", "Accounts.ListUsers", "Accounts.ListUsage", "Accounts.ListEntries",
-        "Accounts.ListRecharges", "Accounts.ListReceipts", "Events.ListEvents", "Rates.ListRateDecks", "Rates.ListRates",
-        "Rates.ListRateDeckActivations"}) {
+        "Accounts.ListRecharges", "Accounts.ListReceipts", "Events.ListEvents",
+        "Rates.ListRateDecks", "Rates.ListRates", "Rates.ListRateDeckActivations"}) {
     const bool of_account = !absl::StartsWith(list, "Rates.") && list != "Accounts.ListAccounts";
     const std::string head = of_account ? "account_id: 'acct' " : "";
     for (const std::string token : {"x", "%%%", "AAAA", "MTIz", "a\\nb"}) {

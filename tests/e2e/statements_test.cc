@@ -103,9 +103,10 @@ class StatementsTest : public StackTest {
       if (i == 7) Adjust(id, 2, kFormula);
       if (i == 9) Adjust(id, 1, kScript);
     }
-    Must(&Support::RefundRecharge, absl::StrCat("account_id: '", id,
-                                                "' request_id: 'refund' ordinal: 1 amount { units: 6 "
-                                                "} reason: 'asked'"));
+    Must(&Support::RefundRecharge,
+         absl::StrCat("account_id: '", id,
+                      "' request_id: 'refund' ordinal: 1 amount { units: 6 "
+                      "} reason: 'asked'"));
     const int64_t last = LastSeq(id);
     // From March 1st, 00:30 in New York, to the 31st.
     stack_->database().Execute(
@@ -125,8 +126,8 @@ class StatementsTest : public StackTest {
     std::vector<int64_t> seqs;
     std::string token;
     do {
-      const auto page = Must(&Accounts::ListEntries,
-                             absl::StrCat(query, " page_token: '", token, "'"));
+      const auto page =
+          Must(&Accounts::ListEntries, absl::StrCat(query, " page_token: '", token, "'"));
       for (const pb::Entry& entry : page.entries()) seqs.push_back(entry.seq());
       *periods += page.has_period() ? 1 : 0;
       token = page.next_page_token();
@@ -182,8 +183,8 @@ TEST_F(StatementsTest, AMonthHasItsBalancesAndTotalsAndMonthsMeet) {
   EXPECT_EQ(Text(april.period().opening_balance()), Text(march.closing_balance()));
   EXPECT_EQ(Text(april.period().closing_balance()), Text(march.closing_balance()));
   EXPECT_THAT(Statement("march", "2026-02").entries(), IsEmpty());
-  const auto later = Must(&Accounts::ListEntries,
-                          "account_id: 'march' begin_time { seconds: 1775016000 }");
+  const auto later =
+      Must(&Accounts::ListEntries, "account_id: 'march' begin_time { seconds: 1775016000 }");
   EXPECT_EQ(later.period().first_seq(), last + 1);
   EXPECT_FALSE(later.period().final());
   EXPECT_EQ(Text(later.period().closing_balance()), Balance("march"));
@@ -207,11 +208,12 @@ TEST_F(StatementsTest, PagesOfAPeriodHaveEachEntryOnceEitherWay) {
   // A page's token is of its query.
   const auto page = Must(&Accounts::ListEntries, query);
   for (const std::string other :
-       {"account_id: 'pages' month: '2026-04'", "account_id: 'pages' month: '2026-03' oldest_first: "
-        "true", "account_id: 'pages' month: '2026-03' kinds: ENTRY_KIND_USAGE",
-        "account_id: 'pages'"}) {
-    const auto refused = Ask(&Accounts::ListEntries, absl::StrCat(other, " page_token: '",
-                                                                  page.next_page_token(), "'"));
+       {"account_id: 'pages' month: '2026-04'",
+        "account_id: 'pages' month: '2026-03' oldest_first: "
+        "true",
+        "account_id: 'pages' month: '2026-03' kinds: ENTRY_KIND_USAGE", "account_id: 'pages'"}) {
+    const auto refused = Ask(&Accounts::ListEntries,
+                             absl::StrCat(other, " page_token: '", page.next_page_token(), "'"));
     EXPECT_EQ(refused.status().code(), absl::StatusCode::kInvalidArgument) << other;
   }
 }
@@ -258,8 +260,8 @@ TEST_F(StatementsTest, AnExportGoesOnWhereItBrokeWithoutAGapOrADouble) {
     pb::BatchRecordUsageRequest batch;
     for (int i = begin; i < begin + 400; ++i) {
       *batch.add_requests() = Parse<pb::RecordUsageRequest>(absl::StrCat(
-          "account_id: 'many' usage { usage_id: 'text-", i, "' user_id: 'ann' start_time { seconds: ",
-          absl::ToUnixSeconds(absl::Now()) - 60,
+          "account_id: 'many' usage { usage_id: 'text-", i,
+          "' user_id: 'ann' start_time { seconds: ", absl::ToUnixSeconds(absl::Now()) - 60,
           " } sms { direction: DIRECTION_INBOUND destination: '+12025550123' segments: 1 } }"));
     }
     ASSERT_TRUE(Call(stack_->ledger(), &Ledger::BatchRecordUsage, batch).ok());
@@ -326,9 +328,9 @@ TEST_F(StatementsTest, TheReportAsCsvHasALineForEachEntry) {
   EXPECT_THAT(report.output, AllOf(HasSubstr(",'+12025550123,"), HasSubstr(",'=HYPERLINK")));
   EXPECT_THAT(report.output, Not(HasSubstr("of today")));
   EXPECT_EQ(stack_->RunLedger({"report", "--account=lines"}).exit_code, 2);
-  EXPECT_EQ(stack_->RunLedger({"report", "--account=lines", "--month=2026-03", "--format=pdf"})
-                .exit_code,
-            2);
+  EXPECT_EQ(
+      stack_->RunLedger({"report", "--account=lines", "--month=2026-03", "--format=pdf"}).exit_code,
+      2);
   EXPECT_EQ(stack_->RunLedger({"report", "--account=lines", "--month=march"}).exit_code, 2);
 }
 
@@ -348,9 +350,9 @@ Seen LookAt(const std::string& browser, const std::string& folder, const std::st
   Seen seen;
   const std::string picture = absl::StrCat(folder, "/statement.png");
   std::filesystem::remove(picture);
-  const std::vector<std::string> always = {"--headless", "--no-sandbox", "--disable-gpu",
-                                           "--hide-scrollbars", "--window-size=860,2100",
-                                           "--user-data-dir=" + folder + "/browser"};
+  const std::vector<std::string> always = {
+      "--headless",        "--no-sandbox",           "--disable-gpu",
+      "--hide-scrollbars", "--window-size=860,2100", "--user-data-dir=" + folder + "/browser"};
   for (const std::string& what : {std::string("--dump-dom"), "--screenshot=" + picture}) {
     std::vector<std::string> args = always;
     args.push_back(what);
@@ -381,8 +383,9 @@ TEST_F(StatementsTest, TheReportIsAPageThatABrowserDraws) {
   EXPECT_THAT(seen.dom, HasSubstr("<title>Statement of drawn, 2026-03</title>"))
       << "what people wrote must not run";
   EXPECT_THAT(seen.dom, HasSubstr("&lt;script&gt;document.title=1&lt;/script&gt;"));
-  EXPECT_THAT(seen.dom, AllOf(HasSubstr("<figure id=\"spend\">"), HasSubstr("<figure id=\"minutes\">"),
-                              HasSubstr("<figure id=\"recharges\">")));
+  EXPECT_THAT(seen.dom,
+              AllOf(HasSubstr("<figure id=\"spend\">"), HasSubstr("<figure id=\"minutes\">"),
+                    HasSubstr("<figure id=\"recharges\">")));
   // The plots have their bars and lines, each of which the browser has read as such.
   EXPECT_GE(std::vector<std::string>(absl::StrSplit(seen.dom, "<rect ")).size(), 10U);
   EXPECT_THAT(std::vector<std::string>(absl::StrSplit(seen.dom, "<path ")), SizeIs(3));

@@ -838,8 +838,8 @@ void Checks::CheckReceiptsAtEnd(const AccountRows& rows) {
     const domain::Receipt& receipt = rows.receipts[next++];
     if (receipt.number != static_cast<int64_t>(next) || receipt.amount != entry.amount ||
         receipt.kind != entry.kind) {
-      return fail(absl::StrCat("receipt ", receipt.number, " of entry ", entry.seq, " is the ", next,
-                               ". of ", FormatDecimal(entry.amount)));
+      return fail(absl::StrCat("receipt ", receipt.number, " of entry ", entry.seq, " is the ",
+                               next, ". of ", FormatDecimal(entry.amount)));
     }
   }
   if (next != rows.receipts.size() ||

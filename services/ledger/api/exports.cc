@@ -70,8 +70,7 @@ absl::StatusOr<Place> PlaceFrom(const pb::ExportRequest& request) {
 
 absl::StatusOr<Place> CheckExport(const pb::ExportRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckOptionalId(request.account_id(), "account_id"));
-  if (!pb::ExportKind_IsValid(request.kind()) ||
-      request.kind() == pb::EXPORT_KIND_UNSPECIFIED) {
+  if (!pb::ExportKind_IsValid(request.kind()) || request.kind() == pb::EXPORT_KIND_UNSPECIFIED) {
     return InvalidField("kind", "must be set");
   }
   return PlaceFrom(request);
@@ -115,9 +114,10 @@ class ExportReactor final : public grpc::ServerWriteReactor<pb::ExportResponse> 
   void StartPage() {
     const absl::Status interrupted = Interrupted();
     if (!interrupted.ok()) return End(interrupted);
-    api_.engine.bulk().Submit([this](Connection& connection) { return Read(connection); },
-                              [this](const absl::Status& status) { PageDone(status); },
-                              [this] { return cancelled_ ? engine::CallerGone() : absl::OkStatus(); });
+    api_.engine.bulk().Submit(
+        [this](Connection& connection) { return Read(connection); },
+        [this](const absl::Status& status) { PageDone(status); },
+        [this] { return cancelled_ ? engine::CallerGone() : absl::OkStatus(); });
   }
 
   // On a thread of the pool. May run twice: it begins where the last message ended.
@@ -181,10 +181,9 @@ class ExportReactor final : public grpc::ServerWriteReactor<pb::ExportResponse> 
     if (seqs.empty()) return true;
     std::vector<domain::EntryKind> kinds;
     if (usages) kinds.push_back(domain::EntryKind::kUsage);
-    RESERVE_ASSIGN_OR_RETURN(
-        const std::vector<domain::Entry> entries,
-        storage::ListEntriesWithin(connection, account.account_id, seqs, kinds,
-                                   storage::Oldest::kFirst, limit));
+    RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Entry> entries,
+                             storage::ListEntriesWithin(connection, account.account_id, seqs, kinds,
+                                                        storage::Oldest::kFirst, limit));
     if (usages) {
       RESERVE_RETURN_IF_ERROR(AddUsageRecords(connection, api_.engine.catalog(), entries,
                                               account.currency, message_.mutable_usage_records()));
@@ -216,8 +215,8 @@ class ExportReactor final : public grpc::ServerWriteReactor<pb::ExportResponse> 
     place_ = next_;
     accounts_ += finished_;
     rows_ += RowsOf(message_);
-    message_.set_resume_token(EncodePageToken(TokenDigest(request_),
-                                              absl::StrCat(place_.after, ":", place_.account_id)));
+    message_.set_resume_token(
+        EncodePageToken(TokenDigest(request_), absl::StrCat(place_.after, ":", place_.account_id)));
     message_.set_accounts(accounts_);
     message_.set_rows(rows_);
     StartWrite(&message_);

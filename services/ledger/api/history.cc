@@ -196,8 +196,7 @@ void AddEarlierRatings(const Lines& lines, const domain::Entry& entry, const Sta
 }  // namespace
 
 absl::Status AddUsageRecords(Connection& connection, std::shared_ptr<const book::Catalog> catalog,
-                             const std::vector<domain::Entry>& entries,
-                             const std::string& currency,
+                             const std::vector<domain::Entry>& entries, const std::string& currency,
                              google::protobuf::RepeatedPtrField<pb::UsageRecord>* records) {
   RESERVE_ASSIGN_OR_RETURN(const Standings standings,
                            LoadStandings(connection, entries, /*with_earlier=*/false));

@@ -70,10 +70,9 @@ grpc::ServerUnaryReactor* AccountsService::ListReceipts(grpc::CallbackServerCont
         RESERVE_ASSIGN_OR_RETURN(const int64_t before, page.Number(storage::kNewest));
         RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
                                  LoadAccount(connection, request->account_id()));
-        RESERVE_ASSIGN_OR_RETURN(
-            const std::vector<domain::Receipt> receipts,
-            storage::ListReceipts(connection, request->account_id(), 1, before,
-                                  storage::Oldest::kLast, page.limit()));
+        RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Receipt> receipts,
+                                 storage::ListReceipts(connection, request->account_id(), 1, before,
+                                                       storage::Oldest::kLast, page.limit()));
         response->Clear();
         FillPage(
             page, receipts, response,

@@ -77,8 +77,7 @@ absl::StatusOr<Period> PeriodFrom(const pb::ListEntriesRequest& request,
     return Period{window.begin, window.end};
   }
   if (request.has_begin_time()) {
-    RESERVE_ASSIGN_OR_RETURN(period.begin,
-                             reserve::FromProto(request.begin_time(), "begin_time"));
+    RESERVE_ASSIGN_OR_RETURN(period.begin, reserve::FromProto(request.begin_time(), "begin_time"));
   }
   if (request.has_end_time()) {
     RESERVE_ASSIGN_OR_RETURN(period.end, reserve::FromProto(request.end_time(), "end_time"));
@@ -106,11 +105,11 @@ std::string TextOf(bool is_set, const google::protobuf::Timestamp& time) {
 }
 
 absl::StatusOr<Page> PageOf(const pb::ListEntriesRequest& request) {
-  return PageFrom(request, {"ListEntries", request.account_id(),
-                            TextOf(request.has_begin_time(), request.begin_time()),
-                            TextOf(request.has_end_time(), request.end_time()), request.month(),
-                            absl::StrJoin(request.kinds(), ","),
-                            request.oldest_first() ? "oldest" : "newest"});
+  return PageFrom(
+      request,
+      {"ListEntries", request.account_id(), TextOf(request.has_begin_time(), request.begin_time()),
+       TextOf(request.has_end_time(), request.end_time()), request.month(),
+       absl::StrJoin(request.kinds(), ","), request.oldest_first() ? "oldest" : "newest"});
 }
 
 // "first:end": the seqs that are still to be listed.
@@ -178,9 +177,9 @@ absl::Status FillEntries(Connection& connection, const pb::ListEntriesRequest& r
   }
   RESERVE_ASSIGN_OR_RETURN(
       const std::vector<domain::Entry> entries,
-      storage::ListEntriesWithin(
-          connection, request.account_id(), seqs, kinds,
-          oldest_first ? storage::Oldest::kFirst : storage::Oldest::kLast, page.limit()));
+      storage::ListEntriesWithin(connection, request.account_id(), seqs, kinds,
+                                 oldest_first ? storage::Oldest::kFirst : storage::Oldest::kLast,
+                                 page.limit()));
   PageFill fill(page);
   while (fill.rows() < entries.size() && !fill.full()) {
     ToProto(entries[fill.rows()], currency, response->add_entries());

@@ -17,8 +17,7 @@ namespace reserve::api {
 // Adds a record for each of these entries of one account, which book usages, in their order.
 absl::Status AddUsageRecords(storage::Connection& connection,
                              std::shared_ptr<const book::Catalog> catalog,
-                             const std::vector<domain::Entry>& entries,
-                             const std::string& currency,
+                             const std::vector<domain::Entry>& entries, const std::string& currency,
                              google::protobuf::RepeatedPtrField<pb::UsageRecord>* records);
 
 }  // namespace reserve::api

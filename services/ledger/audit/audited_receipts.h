@@ -19,7 +19,8 @@ namespace reserve::audit {
 class AuditedReceipts {
  public:
   // Hears of each difference: an entry's seq, or empty; what is stored, and what it should be.
-  using Differs = std::function<void(std::string subject, std::string stored, std::string computed)>;
+  using Differs =
+      std::function<void(std::string subject, std::string stored, std::string computed)>;
 
   explicit AuditedReceipts(Differs differs) : differs_(std::move(differs)) {}
 

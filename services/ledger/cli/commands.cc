@@ -104,9 +104,10 @@ ABSL_FLAG(std::string, account, "",
           "report: the account; export: only this one, by default all of them.");
 ABSL_FLAG(std::string, month, "", "report: the month, in the account's time zone, like 2026-11.");
 ABSL_FLAG(std::string, format, "html", "report: html or csv.");
-ABSL_FLAG(bool, raw, false,
-          "export, report --format=csv: text as it is, also where a spreadsheet would take it for a "
-          "formula.");
+ABSL_FLAG(
+    bool, raw, false,
+    "export, report --format=csv: text as it is, also where a spreadsheet would take it for a "
+    "formula.");
 ABSL_FLAG(std::string, resume_token, "",
           "export: go on where one that broke has said; without the head line.");
 ABSL_FLAG(std::string, grantee, "'reserve'@'%'",
@@ -155,9 +156,7 @@ absl::StatusOr<std::string> GranteeFromFlag() {
   return InvalidField("--grantee", absl::StrCat("\"", grantee, "\" is not 'name'@'host'"));
 }
 
-CsvText TextFromFlag() {
-  return absl::GetFlag(FLAGS_raw) ? CsvText::kRaw : CsvText::kGuarded;
-}
+CsvText TextFromFlag() { return absl::GetFlag(FLAGS_raw) ? CsvText::kRaw : CsvText::kGuarded; }
 
 // The one that is given.
 absl::StatusOr<int64_t> VersionFrom(const std::vector<std::string>& versions) {

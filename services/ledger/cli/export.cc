@@ -185,9 +185,7 @@ class Exporting {
     notes_ << "export: so far " << CountsText() << std::endl;
   }
 
-  std::string CountsText() const {
-    return absl::StrCat(accounts_, " accounts, ", rows_, " rows");
-  }
+  std::string CountsText() const { return absl::StrCat(accounts_, " accounts, ", rows_, " rows"); }
 
   const ExportOptions& options_;
   std::ostream& out_;

@@ -113,11 +113,9 @@ void WriteStatementCsv(const Statement& statement, CsvText text, std::ostream& o
          "currency\n";
   for (const pb::Entry& entry : statement.entries) {
     const auto usage = statement.usages.find(entry.seq());
-    const pb::Usage used =
-        usage == statement.usages.end() ? pb::Usage() : usage->second.usage();
+    const pb::Usage used = usage == statement.usages.end() ? pb::Usage() : usage->second.usage();
     const auto found = statement.receipts.find(entry.seq());
-    const pb::Receipt receipt =
-        found == statement.receipts.end() ? pb::Receipt() : found->second;
+    const pb::Receipt receipt = found == statement.receipts.end() ? pb::Receipt() : found->second;
     CsvRow row(text);
     row.Int(entry.seq())
         .Time(entry.has_record_time(), entry.record_time())

@@ -1,4 +1,5 @@
-// An account's statement of a month: what `ledger report` shows, as the ledger's public RPCs say it.
+// An account's statement of a month: what `ledger report` shows, as the ledger's public RPCs say
+// it.
 #ifndef RESERVE_SERVICES_LEDGER_CLI_STATEMENT_H_
 #define RESERVE_SERVICES_LEDGER_CLI_STATEMENT_H_
 
@@ -35,8 +36,8 @@ absl::StatusOr<Statement> FetchStatement(const std::shared_ptr<grpc::Channel>& c
 // A line for each entry, by seq, after a head line.
 void WriteStatementCsv(const Statement& statement, CsvText text, std::ostream& out);
 
-// A page that stands alone, for a browser and for paper: A4, without scripts, fonts or pictures from
-// elsewhere.
+// A page that stands alone, for a browser and for paper: A4, without scripts, fonts or pictures
+// from elsewhere.
 void WriteStatementHtml(const Statement& statement, std::ostream& out);
 
 }  // namespace reserve::cli

@@ -182,12 +182,13 @@ class Page {
   void WriteHead() {
     const std::string account = EscapeHtml(statement_.account_id);
     const absl::CivilDay middle = days_[days_.size() / 2];
-    const std::string month =
-        absl::FormatTime("%B %Y", absl::FromCivil(middle, absl::UTCTimeZone()), absl::UTCTimeZone());
+    const std::string month = absl::FormatTime(
+        "%B %Y", absl::FromCivil(middle, absl::UTCTimeZone()), absl::UTCTimeZone());
     out_ << "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
          << "<meta name=\"viewport\" content=\"width=device-width\">\n<title>Statement of "
          << account << ", " << EscapeHtml(statement_.month) << "</title>\n<style>" << kStyle
-         << "</style>\n</head>\n<body>\n<h1>Statement, " << month << "</h1>\n<p class=\"sub\">Account "
+         << "</style>\n</head>\n<body>\n<h1>Statement, " << month
+         << "</h1>\n<p class=\"sub\">Account "
          << "<b>" << account << "</b>, " << DateText(days_.front()) << " to "
          << DateText(days_.back()) << ", days of " << EscapeHtml(statement_.time_zone.name())
          << ". Amounts in " << EscapeHtml(statement_.currency) << ".</p>\n";
@@ -211,8 +212,8 @@ class Page {
       const std::string count =
           total.count() == 1 ? "" : absl::StrCat(" (", total.count(), " times)");
       const bool usage = IsOfUsage(total.kind());
-      WriteSum(absl::StrCat(NameOf(total.kind()), usage ? absl::StrCat(" (", total.count(), ")")
-                                                        : count),
+      WriteSum(absl::StrCat(NameOf(total.kind()),
+                            usage ? absl::StrCat(" (", total.count(), ")") : count),
                FormatDecimal(sum), false);
     }
     WriteSum("Closing balance", AmountText(period.closing_balance()), true);
@@ -248,8 +249,8 @@ class Page {
                          rating.basis() == pb::CHARGE_BASIS_MIXED;
       if (!draws || record.status() != pb::USAGE_STATUS_RATED) continue;
       auto& line = lines[record.usage().user_id()];
-      const int64_t place = std::max(PlaceOf(TimeOf(record.record_time())),
-                                     line.empty() ? 0 : line.back().first);
+      const int64_t place =
+          std::max(PlaceOf(TimeOf(record.record_time())), line.empty() ? 0 : line.back().first);
       if (line.empty()) line.emplace_back(0, rating.allowance_before().seconds());
       line.emplace_back(place, rating.allowance_after().seconds());
     }
@@ -268,10 +269,10 @@ class Page {
       for (const auto& [place, seconds] : line) most = std::max(most, seconds);
     }
     const absl::Time last_entry = TimeOf(statement_.entries.back().record_time());
-    const int64_t until =
-        statement_.period.final() ? kThousand : std::clamp<int64_t>(PlaceOf(last_entry), 0, kThousand);
-    Plot plot("Free minutes left", DayNames(),
-              (most + kSecondsPerMinute - 1) / kSecondsPerMinute,
+    const int64_t until = statement_.period.final()
+                              ? kThousand
+                              : std::clamp<int64_t>(PlaceOf(last_entry), 0, kThousand);
+    Plot plot("Free minutes left", DayNames(), (most + kSecondsPerMinute - 1) / kSecondsPerMinute,
               [](int64_t minutes) { return absl::StrCat(minutes); });
     std::string key;
     size_t drawn = 0;

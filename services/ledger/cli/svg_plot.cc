@@ -74,8 +74,8 @@ void Plot::AddSteps(const std::vector<std::pair<int64_t, int64_t>>& points, absl
   std::string path;
   for (const auto& [place, value] : points) {
     const int64_t x = kLeft + std::clamp<int64_t>(place, 0, kThousand) * kInnerWidth / kThousand;
-    absl::StrAppend(&path, path.empty() ? "M" : "H", Pixels(x),
-                    path.empty() ? " " : "V", Pixels(HeightOf(value)));
+    absl::StrAppend(&path, path.empty() ? "M" : "H", Pixels(x), path.empty() ? " " : "V",
+                    Pixels(HeightOf(value)));
   }
   absl::StrAppend(&shapes_, "<path d=\"", path, "\" fill=\"none\" stroke=\"", color,
                   "\" stroke-width=\"1.8\"><title>", EscapeHtml(name), "</title></path>\n");

@@ -363,10 +363,10 @@ absl::StatusOr<std::vector<Entry>> ListEntriesWithin(Connection& connection,
   RESERVE_ASSIGN_OR_RETURN(const AccountMonths months, LoadMonths(connection, account_id));
   const std::vector<int32_t> within = months.Within(seqs.first, seqs.end);
   if (seqs.empty() || within.empty()) return std::vector<Entry>();
-  std::string sql = absl::StrCat(
-      SelectEntries(), "FORCE INDEX (by_account) WHERE account_id = ", Quoted(account_id),
-      " AND month IN (", absl::StrJoin(within, ","), ") AND seq >= ", seqs.first,
-      " AND seq < ", seqs.end);
+  std::string sql = absl::StrCat(SelectEntries(),
+                                 "FORCE INDEX (by_account) WHERE account_id = ", Quoted(account_id),
+                                 " AND month IN (", absl::StrJoin(within, ","),
+                                 ") AND seq >= ", seqs.first, " AND seq < ", seqs.end);
   if (!kinds.empty()) {
     const auto number = [](std::string* out, EntryKind kind) {
       absl::StrAppend(out, static_cast<int>(kind));

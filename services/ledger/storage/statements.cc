@@ -34,10 +34,9 @@ absl::StatusOr<int64_t> FirstBookedAt(Connection& connection, const AccountMonth
   int64_t first = seqs.end;
   const std::string from = FromEntriesWithin(months, account_id, seqs);
   if (from.empty()) return first;
-  RESERVE_RETURN_IF_ERROR(
-      connection.Query(absl::StrCat("SELECT seq", from, " AND record_time >= ", QuotedTime(time),
-                                    " ORDER BY seq LIMIT 1"),
-                       [&first](const Row& row) { first = row.Int(1); }));
+  RESERVE_RETURN_IF_ERROR(connection.Query(absl::StrCat("SELECT seq", from, " AND record_time >= ",
+                                                        QuotedTime(time), " ORDER BY seq LIMIT 1"),
+                                           [&first](const Row& row) { first = row.Int(1); }));
   return first;
 }
 
@@ -59,8 +58,8 @@ absl::StatusOr<BookedPeriod> FindBooked(Connection& connection, absl::string_vie
   BookedPeriod period;
   period.seqs.end = months.last_seq + 1;
   if (begin != absl::InfinitePast()) {
-    RESERVE_ASSIGN_OR_RETURN(
-        period.seqs.first, FirstBookedAt(connection, months, account_id, begin, period.seqs));
+    RESERVE_ASSIGN_OR_RETURN(period.seqs.first,
+                             FirstBookedAt(connection, months, account_id, begin, period.seqs));
   }
   if (end == absl::InfiniteFuture()) return period;
   // No entry before the first that is of its begin or later is of its end.

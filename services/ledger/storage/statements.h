@@ -27,8 +27,8 @@ struct BookedPeriod {
 };
 
 // The entries of a period; InfinitePast and InfiniteFuture: without a begin, without an end. All of
-// the account's entries up to its end are looked at, in an index that has their times: what it costs
-// grows with their number, some tenths of a second a million.
+// the account's entries up to its end are looked at, in an index that has their times: what it
+// costs grows with their number.
 absl::StatusOr<BookedPeriod> FindBooked(Connection& connection, absl::string_view account_id,
                                         absl::Time begin, absl::Time end);
 

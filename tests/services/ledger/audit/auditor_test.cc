@@ -241,8 +241,8 @@ void PrintTo(const Tampering& tampering, std::ostream* out) { *out << tampering.
 class TamperingTest : public testing::TestWithParam<Tampering> {
  protected:
   static constexpr const char* kTables[] = {
-      "accounts",    "balances", "account_months", "users",       "entries",
-      "usage_ids",   "requests", "events",         "recharges",   "payment_methods",
+      "accounts",    "balances", "account_months", "users",        "entries",
+      "usage_ids",   "requests", "events",         "recharges",    "payment_methods",
       "number_keys", "disputes", "allowances",     "usage_states", "receipts"};
 
   static void SetUpTestSuite() {

@@ -485,8 +485,7 @@ std::vector<Read> ReadsOfStatements() {
        }},
       {"ListReceipts",
        [](Connection& c) {
-         return CountOf(
-             storage::ListReceipts(c, "a", 1, kNewest, storage::Oldest::kLast, 10));
+         return CountOf(storage::ListReceipts(c, "a", 1, kNewest, storage::Oldest::kLast, 10));
        }},
       {"Export of recharges",
        [](Connection& c) {

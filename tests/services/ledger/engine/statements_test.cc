@@ -1,5 +1,5 @@
-// Statements: which entries are of a period, and what they come to, whatever the clocks did. And the
-// receipts of money that came or went back, numbered without a gap.
+// Statements: which entries are of a period, and what they come to, whatever the clocks did. And
+// the receipts of money that came or went back, numbered without a gap.
 
 #include <algorithm>
 #include <map>
@@ -50,8 +50,8 @@ class StatementsTest : public OneAccountTest {
     return *sums;
   }
   std::vector<Receipt> Receipts() {
-    const auto receipts = storage::ListReceipts(*connection_, kAccount, 1, storage::kNewest,
-                                                Oldest::kFirst, 1000);
+    const auto receipts =
+        storage::ListReceipts(*connection_, kAccount, 1, storage::kNewest, Oldest::kFirst, 1000);
     EXPECT_TRUE(receipts.ok()) << receipts.status();
     return *receipts;
   }
@@ -195,8 +195,8 @@ TEST_F(StatementsTest, EntriesOfAStretchAreListedEitherWayAndByKind) {
   const auto seqs = [&](const SeqRange& range, const std::vector<EntryKind>& kinds, Oldest oldest,
                         int limit) {
     std::vector<int64_t> found;
-    const auto entries = storage::ListEntriesWithin(*connection_, kAccount, range, kinds, oldest,
-                                                    limit);
+    const auto entries =
+        storage::ListEntriesWithin(*connection_, kAccount, range, kinds, oldest, limit);
     EXPECT_TRUE(entries.ok()) << entries.status();
     for (const Entry& entry : *entries) found.push_back(entry.seq);
     return found;
@@ -210,16 +210,17 @@ TEST_F(StatementsTest, EntriesOfAStretchAreListedEitherWayAndByKind) {
 }
 
 TEST_F(StatementsTest, MoneyThatComesOrGoesBackHasReceiptsInItsOrder) {
-  OpenFunded(*engine_, kAccount);                                     // seq 1: recharge 1
-  Spend(*engine_, kAccount, kDollar);                                 // no receipt
-  Must<PaymentReply>(Payment("paid", 20 * kDollar));                  // ordinal 2
-  Must<RechargeReply>(Refund("r", 1, 5 * kDollar));                   // ordinal 3
-  Must<RechargeReply>(RefundFailed(3, "expired_or_canceled_card"));   // booked back
+  OpenFunded(*engine_, kAccount);                                    // seq 1: recharge 1
+  Spend(*engine_, kAccount, kDollar);                                // no receipt
+  Must<PaymentReply>(Payment("paid", 20 * kDollar));                 // ordinal 2
+  Must<RechargeReply>(Refund("r", 1, 5 * kDollar));                  // ordinal 3
+  Must<RechargeReply>(RefundFailed(3, "expired_or_canceled_card"));  // booked back
   Must<RechargeReply>(Reversal("bounced", 2));
-  EXPECT_THAT(NumbersAndKinds(),
-              ElementsAre(std::pair(1, EntryKind::kRecharge), std::pair(2, EntryKind::kPayment),
-                          std::pair(3, EntryKind::kRefund), std::pair(4, EntryKind::kRefundReturned),
-                          std::pair(5, EntryKind::kPaymentReversed)));
+  EXPECT_THAT(
+      NumbersAndKinds(),
+      ElementsAre(std::pair(1, EntryKind::kRecharge), std::pair(2, EntryKind::kPayment),
+                  std::pair(3, EntryKind::kRefund), std::pair(4, EntryKind::kRefundReturned),
+                  std::pair(5, EntryKind::kPaymentReversed)));
   const std::vector<Receipt> receipts = Receipts();
   EXPECT_EQ(receipts[0].amount, 15 * kDollar);
   EXPECT_EQ(receipts[0].charge_id, "ch_1");
@@ -260,8 +261,8 @@ TEST_F(StatementsTest, ARepeatedReportAndARepeatedRequestHaveNoSecondReceipt) {
   OpenFunded(*engine_, kAccount);
   EXPECT_TRUE(Must<RechargeReply>(Succeeded(1, 15 * kDollar)).already_applied);
   for (int i = 0; i < 2; ++i) Must<PaymentReply>(Payment("paid", 20 * kDollar));
-  EXPECT_THAT(NumbersAndKinds(), ElementsAre(std::pair(1, EntryKind::kRecharge),
-                                             std::pair(2, EntryKind::kPayment)));
+  EXPECT_THAT(NumbersAndKinds(),
+              ElementsAre(std::pair(1, EntryKind::kRecharge), std::pair(2, EntryKind::kPayment)));
 }
 
 TEST_F(StatementsTest, LessThanWasAskedForIsWhatTheReceiptSays) {
@@ -346,15 +347,15 @@ TEST_P(SpoiledReceiptsTest, AreFoundByTheAudit) {
 
 INSTANTIATE_TEST_SUITE_P(
     Rows, SpoiledReceiptsTest,
-    testing::Values(
-        Spoiled{"Lost", "DELETE FROM receipts WHERE number = 2"},
-        Spoiled{"LostLast", "DELETE FROM receipts WHERE number = 3"},
-        Spoiled{"LostFirst", "DELETE FROM receipts WHERE number = 1"},
-        Spoiled{"Amount", "UPDATE receipts SET amount_nanos = amount_nanos + 1 WHERE number = 2"},
-        Spoiled{"Entry", "UPDATE receipts SET seq = 9 WHERE number = 3"},
-        Spoiled{"Number", "UPDATE receipts SET number = 4 WHERE number = 3"},
-        Spoiled{"LastNumber", "UPDATE accounts SET last_receipt = 4"},
-        Spoiled{"Swapped", "UPDATE receipts SET seq = 6 - seq WHERE number > 1"}),
+    testing::Values(Spoiled{"Lost", "DELETE FROM receipts WHERE number = 2"},
+                    Spoiled{"LostLast", "DELETE FROM receipts WHERE number = 3"},
+                    Spoiled{"LostFirst", "DELETE FROM receipts WHERE number = 1"},
+                    Spoiled{"Amount",
+                            "UPDATE receipts SET amount_nanos = amount_nanos + 1 WHERE number = 2"},
+                    Spoiled{"Entry", "UPDATE receipts SET seq = 9 WHERE number = 3"},
+                    Spoiled{"Number", "UPDATE receipts SET number = 4 WHERE number = 3"},
+                    Spoiled{"LastNumber", "UPDATE accounts SET last_receipt = 4"},
+                    Spoiled{"Swapped", "UPDATE receipts SET seq = 6 - seq WHERE number > 1"}),
     [](const auto& spoiled) { return std::string(spoiled.param.name); });
 
 }  // namespace
