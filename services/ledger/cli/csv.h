@@ -14,9 +14,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "google/protobuf/duration.pb.h"
-#include "google/protobuf/timestamp.pb.h"
-#include "google/type/money.pb.h"
+#include "reserve/ledger/v1/resources.pb.h"
 
 namespace reserve::cli {
 

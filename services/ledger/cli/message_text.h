@@ -7,8 +7,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/money/money.h"
-#include "google/protobuf/timestamp.pb.h"
-#include "google/type/money.pb.h"
+#include "reserve/ledger/v1/resources.pb.h"
 
 namespace reserve::cli {
 
