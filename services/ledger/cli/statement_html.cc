@@ -32,9 +32,11 @@ h2 { font-size: 15px; margin: 26px 0 6px; border-bottom: 1px solid #cbd5e0; padd
 p { margin: 2px 0 8px; } .sub, .note { color: #4a5568; } .note { font-size: 11px; }
 .open { background: #fffaf0; border: 1px solid #ed8936; padding: 6px 10px; }
 table { border-collapse: collapse; width: 100%; font-size: 12px; }
-th, td { text-align: left; padding: 3px 8px 3px 0; vertical-align: top; overflow-wrap: anywhere; }
+th, td { text-align: left; padding: 3px 10px 3px 0; vertical-align: top; white-space: nowrap; }
+td.t { white-space: normal; overflow-wrap: anywhere; width: 100%; }
 th { border-bottom: 1px solid #a0aec0; font-weight: 600; } tr { break-inside: avoid; }
 td { border-bottom: 1px solid #edf2f7; }
+td.t, th.d { padding-left: 12px; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap;
              padding-right: 0; padding-left: 12px; }
 .sums { max-width: 420px; } .sums tr.total td { border-top: 1px solid #1a202c; font-weight: 600; }
@@ -125,6 +127,7 @@ class Page {
   }
 
   void Write() {
+    FindDecimals();
     WriteHead();
     WriteSums();
     WriteSpend();
@@ -137,6 +140,23 @@ class Page {
   }
 
  private:
+  // To how many decimals amounts are shown: as many as any of them needs, so that they line up.
+  void FindDecimals() {
+    for (const pb::Entry& entry : statement_.entries) {
+      for (const google::type::Money* money : {&entry.amount(), &entry.balance_after()}) {
+        const std::string text = AmountText(*money);
+        decimals_ = std::max(decimals_, text.size() - text.find('.') - 1);
+      }
+    }
+  }
+  std::string Shown(Nanos amount) const {
+    std::string text = FormatDecimal(amount);
+    const size_t decimals = text.size() - text.find('.') - 1;
+    if (decimals < decimals_) text.append(decimals_ - decimals, '0');
+    return text;
+  }
+  std::string Shown(const google::type::Money& money) const { return Shown(NanosOf(money)); }
+
   // The day of an entry; what a clock that was wrong has put elsewhere is of the nearest.
   size_t DayOf(const pb::Entry& entry) const {
     const absl::CivilDay day(
@@ -206,7 +226,7 @@ class Page {
   void WriteSums() {
     const pb::StatementPeriod& period = statement_.period;
     out_ << "<h2>Balance</h2>\n<table class=\"sums\">\n";
-    WriteSum("Opening balance", AmountText(period.opening_balance()), true);
+    WriteSum("Opening balance", Shown(period.opening_balance()), true);
     for (const pb::EntryTotal& total : period.totals()) {
       const Nanos sum = AddSaturating(NanosOf(total.credits()), NanosOf(total.debits()));
       const std::string count =
@@ -214,9 +234,9 @@ class Page {
       const bool usage = IsOfUsage(total.kind());
       WriteSum(absl::StrCat(NameOf(total.kind()),
                             usage ? absl::StrCat(" (", total.count(), ")") : count),
-               FormatDecimal(sum), false);
+               Shown(sum), false);
     }
-    WriteSum("Closing balance", AmountText(period.closing_balance()), true);
+    WriteSum("Closing balance", Shown(period.closing_balance()), true);
     out_ << "</table>\n";
   }
 
@@ -351,7 +371,8 @@ class Page {
 
   void WriteMoney() {
     out_ << "<h2>Money in and out</h2>\n<table>\n<tr><th>Date</th><th>What</th><th class=\"n\">"
-            "Receipt</th><th></th><th class=\"n\">Amount</th><th class=\"n\">Balance</th></tr>\n";
+            "Receipt</th><th class=\"d\">Details</th><th class=\"n\">Amount</th><th "
+            "class=\"n\">Balance</th></tr>\n";
     for (const pb::Entry& entry : statement_.entries) {
       if (IsOfUsage(entry.kind())) continue;
       const auto receipt = statement_.receipts.find(entry.seq());
@@ -360,18 +381,17 @@ class Page {
                                statement_.time_zone)
            << "</td><td>" << NameOf(entry.kind()) << "</td><td class=\"n\">";
       if (receipt != statement_.receipts.end()) out_ << receipt->second.number();
-      out_ << "</td><td>&nbsp;" << DetailsOf(entry) << "</td><td class=\"n\">"
-           << AmountText(entry.amount()) << "</td><td class=\"n\">"
-           << AmountText(entry.balance_after()) << "</td></tr>\n";
+      out_ << "</td><td class=\"t\">" << DetailsOf(entry) << "</td><td class=\"n\">"
+           << Shown(entry.amount()) << "</td><td class=\"n\">" << Shown(entry.balance_after())
+           << "</td></tr>\n";
     }
     out_ << "</table>\n";
   }
 
   void WriteFigures(const std::string& name, const Figures& figures) {
-    out_ << "<tr><td>" << EscapeHtml(name) << "</td><td class=\"n\">" << figures.calls
+    out_ << "<tr><td class=\"t\">" << EscapeHtml(name) << "</td><td class=\"n\">" << figures.calls
          << "</td><td class=\"n\">" << MinutesText(figures.seconds) << "</td><td class=\"n\">"
-         << figures.texts << "</td><td class=\"n\">" << FormatDecimal(figures.spend)
-         << "</td></tr>\n";
+         << figures.texts << "</td><td class=\"n\">" << Shown(figures.spend) << "</td></tr>\n";
   }
 
   void WriteFiguresHead(absl::string_view title, absl::string_view first) {
@@ -400,6 +420,7 @@ class Page {
   std::ostream& out_;
   const absl::Time begin_;
   const absl::Time end_;
+  size_t decimals_ = 2;
   std::vector<absl::CivilDay> days_;
   std::vector<Figures> by_day_;
   std::map<std::string, Figures> by_user_;

@@ -27,10 +27,10 @@ constexpr size_t kNamedDays = 5;
 // "12.3".
 std::string Pixels(int64_t tenths) { return absl::StrCat(tenths / 10, ".", tenths % 10); }
 
-// 1, 2 or 5 times a power of ten, not below `most`.
+// A round number, not below `most`: one digit, and zeros.
 int64_t TopFor(int64_t most) {
-  for (int64_t power = 1; power <= INT64_MAX / 50; power *= 10) {
-    for (const int64_t step : {1, 2, 5}) {
+  for (int64_t power = 1; power <= INT64_MAX / 100; power *= 10) {
+    for (const int64_t step : {1, 2, 3, 4, 5, 6, 8}) {
       if (step * power >= most) return step * power;
     }
   }
