@@ -46,6 +46,8 @@ constexpr char kUsage[] =
     "  activate-rates VERSION\n"
     "                       brings a deck into force: a draft, or again one of before\n"
     "  retire-rates VERSION puts a deck away that prices nothing any more\n"
+    "  report               prints the statement of an account's month, as a page (HTML) or CSV\n"
+    "  export WHAT          prints usage, entries or recharges of an account, or of all, as CSV\n"
     "  check                looks whether a running ledger is fit for use\n"
     "  verify               recomputes everything that a running ledger has stored\n"
     "  check-heads FILE     asks a running ledger whether it still has entries that it "
@@ -128,6 +130,20 @@ std::vector<Command> Commands() {
       {"access",
        "ledger access [flags]\n  Prints which roles may call what, or what one caller may.",
        {"caller", "roles_file"}},
+      {"report",
+       "ledger report --account=A --month=2026-11 [flags]\n  Prints the statement of an account's "
+       "month, by booking: a page that stands alone, with\n  plots, for a browser and for paper; "
+       "or "
+       "with --format=csv a line for each entry.",
+       OfClient({"account", "month", "format", "raw"})},
+      {"export",
+       "ledger export WHAT [flags]\n  Prints usage, entries or recharges of --account, or of all "
+       "accounts, as CSV. Text that a\n  spreadsheet would take for a formula (it begins with = + "
+       "- "
+       "@ or a tab) has an apostrophe in\n  front, unless --raw. Progress is on standard error, "
+       "and "
+       "where it broke the --resume_token.",
+       OfClient({"account", "raw", "resume_token"})},
       {"check",
        "ledger check [flags]\n  Looks whether a running ledger is fit for use: health, and one "
        "read.",
@@ -153,6 +169,7 @@ absl::Status RunCommand(std::vector<std::string> arguments) {
   if (command == "activate-rates") return cli::RunActivateRates(arguments);
   if (command == "retire-rates") return cli::RunRetireRates(arguments);
   if (command == "forget") return cli::RunForget(arguments);
+  if (command == "export") return cli::RunExport(arguments);
   if (command == "check-heads") return cli::RunCheckHeads(arguments);
   if (!arguments.empty()) {
     return InvalidField("command line", absl::StrCat("\"", arguments[0], "\" is too much"));
@@ -163,6 +180,7 @@ absl::Status RunCommand(std::vector<std::string> arguments) {
   if (command == "settings") return cli::PrintSettings();
   if (command == "rate-decks") return cli::RunRateDecks();
   if (command == "access") return cli::PrintAccess();
+  if (command == "report") return cli::RunReport();
   if (command == "check") return cli::RunCheck();
   if (command == "verify") return cli::RunVerify();
   const std::string why =

@@ -94,6 +94,8 @@ std::vector<std::pair<std::string, std::string>> GoodRequests() {
       {"Accounts.GetUsage", "usage_id: 'booked'"},
       {"Accounts.ListUsage", ""},
       {"Accounts.ListEntries", ""},
+      {"Accounts.GetReceipt", "number: 1"},
+      {"Accounts.ListReceipts", ""},
       {"Support.AdjustBalance", "request_id: 'new' amount { units: 1 } reason: 'gift'"},
       {"Support.GrantCredit",
        "request_id: 'new' amount { units: 1 } expire_time { seconds: 4000000000 } reason: 'gift'"},
@@ -126,7 +128,8 @@ std::vector<std::pair<std::string, std::string>> GoodRequests() {
 
 // Those that are of no account, or of all accounts where none is named.
 const std::set<std::string>& OfNoAccount() {
-  static const auto* const methods = new std::set<std::string>{"Accounts.ListAccounts",
+  static const auto* const methods = new std::set<std::string>{"Accounts.Export",
+                                                               "Accounts.ListAccounts",
                                                                "Audit.VerifyLedger",
                                                                "Events.WatchEvents",
                                                                "Ledger.BatchRecordUsage",
@@ -1162,6 +1165,51 @@ TEST_F(BadInputTest, ABlockNeedsAReason) {
   ExpectRefused(refusals);
 }
 
+TEST_F(BadInputTest, AStatementIsOfAPeriodThatThereCanBe) {
+  std::vector<Refusal> refusals;
+  const auto refuse = [&](const std::string& request, const std::string& field) {
+    refusals.push_back({.method = "Accounts.ListEntries",
+                        .request = absl::StrCat("account_id: 'acct' ", request),
+                        .field = field});
+  };
+  for (const std::string month : {"2026", "2026-13", "2026-00", "2026-1", "2026-001", "26-11",
+                                  "2026/11", "1999-12", "+026-11", " 2026-11", "2026-11-01"}) {
+    refuse(absl::StrCat("month: '", month, "'"), "month");
+  }
+  refuse("month: '2026-11' begin_time { seconds: 1 }", "month");
+  refuse("month: '2026-11' end_time { seconds: 1 }", "month");
+  refuse("begin_time { seconds: 5 } end_time { seconds: 5 }", "end_time");
+  refuse("begin_time { seconds: 5 } end_time { seconds: 4 }", "end_time");
+  refuse("begin_time { nanos: -1 }", "begin_time.nanos");
+  refuse("end_time { seconds: 999999999999 }", "end_time.seconds");
+  refuse("kinds: 0", "kinds[0]");
+  refuse("kinds: ENTRY_KIND_USAGE kinds: 99", "kinds[1]");
+  for (const std::string number : {"0", "-1"}) {
+    refusals.push_back({.method = "Accounts.GetReceipt",
+                        .request = absl::StrCat("account_id: 'acct' number: ", number),
+                        .field = "number"});
+  }
+  refusals.push_back({"Accounts.GetReceipt", "account_id: 'acct' number: 999999",
+                      StatusCode::kNotFound, "RECEIPT_NOT_FOUND", "number"});
+  ExpectRefused(refusals);
+}
+
+TEST_F(BadInputTest, AnExportIsOfAKindAndGoesOnWithItsOwnToken) {
+  const std::string kind = "kind: EXPORT_KIND_ENTRIES ";
+  std::vector<Refusal> refusals = {
+      {.method = "Accounts.Export", .request = "", .field = "kind"},
+      {.method = "Accounts.Export", .request = "kind: 99", .field = "kind"},
+      {.method = "Accounts.Export", .request = kind + "account_id: 'a b'", .field = "account_id"},
+      {"Accounts.Export", kind + "account_id: 'nobody'", StatusCode::kNotFound, "ACCOUNT_NOT_FOUND",
+       "account_id"}};
+  for (const std::string token : {"x", "%%%", "AAAA", "MTIz"}) {
+    refusals.push_back({.method = "Accounts.Export",
+                        .request = absl::StrCat(kind, "resume_token: '", token, "'"),
+                        .field = "resume_token"});
+  }
+  ExpectRefused(refusals);
+}
+
 TEST_F(BadInputTest, ListsRefuseTokensThatAreNotTheirs) {
   // A real token, of another list.
   const auto entries =
@@ -1173,8 +1221,8 @@ TEST_F(BadInputTest, ListsRefuseTokensThatAreNotTheirs) {
   std::vector<Refusal> refusals;
   for (const std::string list :
        {"Accounts.ListAccounts", "Accounts.ListUsers", "Accounts.ListUsage", "Accounts.ListEntries",
-        "Accounts.ListRecharges", "Events.ListEvents", "Rates.ListRateDecks", "Rates.ListRates",
-        "Rates.ListRateDeckActivations"}) {
+        "Accounts.ListRecharges", "Accounts.ListReceipts", "Events.ListEvents",
+        "Rates.ListRateDecks", "Rates.ListRates", "Rates.ListRateDeckActivations"}) {
     const bool of_account = !absl::StartsWith(list, "Rates.") && list != "Accounts.ListAccounts";
     const std::string head = of_account ? "account_id: 'acct' " : "";
     for (const std::string token : {"x", "%%%", "AAAA", "MTIz", "a\\nb"}) {

@@ -176,7 +176,7 @@ const std::set<std::string>& NotRepeated() {
       "Audit.VerifyAccount", "Audit.VerifyLedger", "Audit.CheckHead", "Rates.GetRerating",
       "Rates.ListReratings", "Ledger.GetHold", "Ledger.ListHolds", "Support.ListPayouts",
       "Ledger.CountSmsSegments", "Rates.GetRateDeck", "Rates.ListRateDeckActivations",
-      "Rates.CompareRateDecks",
+      "Rates.CompareRateDecks", "Accounts.GetReceipt", "Accounts.ListReceipts", "Accounts.Export",
       // Needs a deck that prices nothing: DeckTimelineTest sends it again.
       "Rates.RetireRateDeck",
       // Needs an account that was closed and owes something: ClosingTest sends it again.

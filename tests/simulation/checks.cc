@@ -822,7 +822,35 @@ void Checks::CheckClosedAtEnd(const AccountRows& rows) {
   }
 }
 
+// From the first that has one on, each entry of money that came or went back has the next receipt.
+void Checks::CheckReceiptsAtEnd(const AccountRows& rows) {
+  const auto fail = [&](std::string detail) {
+    scene_.Fail("receipts are numbered without gaps",
+                absl::StrCat(rows.account.account_id, ": ", detail));
+  };
+  size_t next = 0;
+  for (const Entry& entry : rows.entries) {
+    if (!domain::HasReceipt(entry.kind)) continue;
+    if (next == 0 && (rows.receipts.empty() || entry.seq < rows.receipts.front().seq)) continue;
+    if (next == rows.receipts.size() || rows.receipts[next].seq != entry.seq) {
+      return fail(absl::StrCat("entry ", entry.seq, " has none"));
+    }
+    const domain::Receipt& receipt = rows.receipts[next++];
+    if (receipt.number != static_cast<int64_t>(next) || receipt.amount != entry.amount ||
+        receipt.kind != entry.kind) {
+      return fail(absl::StrCat("receipt ", receipt.number, " of entry ", entry.seq, " is the ",
+                               next, ". of ", FormatDecimal(entry.amount)));
+    }
+  }
+  if (next != rows.receipts.size() ||
+      rows.account.last_receipt != static_cast<int64_t>(rows.receipts.size())) {
+    fail(absl::StrCat(rows.receipts.size(), " receipts, ", next, " of them of entries, the last ",
+                      rows.account.last_receipt));
+  }
+}
+
 void Checks::CheckAtEnd(const AccountRows& rows) {
+  CheckReceiptsAtEnd(rows);
   for (const auto& [ordinal, row] : rows.recharges) {
     // One may wait for a card that its network lets nobody try.
     const bool waits = row.recharge.waits() && row.recharge.due_time > scene_.now() - kClocksApart;

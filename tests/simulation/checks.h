@@ -122,6 +122,7 @@ class Checks : public ModelDatabase::Observer {
   void CheckState(const AccountRows& rows, SeenAccount* seen);
   void CheckUsageReply(const AccountRows& rows, const domain::Usage& usage,
                        const absl::StatusOr<book::Reply>& reply);
+  void CheckReceiptsAtEnd(const AccountRows& rows);
   void CheckAtEnd(const AccountRows& rows);
   void CheckClosedAtEnd(const AccountRows& rows);
   void CheckClosingEntry(const domain::Entry& entry, SeenAccount* seen);

@@ -307,6 +307,9 @@ Transaction TransactionOf(const book::WriteSet& writes, const RechargeVersions& 
   for (const domain::Entry& entry : writes.entries) {
     transaction.at(entry.account_id).entries.push_back(entry);
   }
+  for (const domain::Receipt& receipt : writes.receipts) {
+    transaction.at(receipt.account_id).receipts.push_back(receipt);
+  }
   for (const domain::Recharge* recharge : writes.recharges) {
     const auto version = versions.find({recharge->account_id, recharge->ordinal});
     transaction.at(recharge->account_id).recharges[recharge->ordinal] = {
@@ -452,6 +455,7 @@ void ModelDatabase::Apply(const AccountWrite& write) {
     if (domain::TakesUsageId(entry)) rows.usages[domain::UsageIdOf(entry)] = entry.seq;
     rows.entries.push_back(entry);
   }
+  rows.receipts.insert(rows.receipts.end(), write.receipts.begin(), write.receipts.end());
   rows.events.insert(rows.events.end(), write.events.begin(), write.events.end());
   for (const auto& [ordinal, row] : write.recharges) {
     RechargeRow& stored = rows.recharges[ordinal];

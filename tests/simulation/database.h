@@ -50,6 +50,7 @@ struct AccountRows {
   std::map<std::string, domain::User> users;
   std::map<std::pair<std::string, int32_t>, domain::NumberKey> number_keys;  // by user and year
   std::vector<domain::Entry> entries;
+  std::vector<domain::Receipt> receipts;
   std::map<int32_t, book::MonthSpan> months;
   std::vector<domain::Event> events;
   std::map<int64_t, RechargeRow> recharges;  // and refunds
@@ -92,6 +93,7 @@ struct AccountWrite {
   std::vector<domain::Hold> ended_holds;
   std::vector<book::NumberKeyRecord> number_keys;
   std::vector<domain::Entry> entries;
+  std::vector<domain::Receipt> receipts;
   std::vector<book::MonthSpan> months;
   std::vector<domain::Event> events;
   std::map<int64_t, RechargeRow> recharges;  // with the versions as read, 0: new

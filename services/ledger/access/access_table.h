@@ -82,6 +82,12 @@ inline constexpr MethodAccess kAccessTable[] = {
      Effect::kReads},
     {"/reserve.ledger.v1.Accounts/GetBillingAdvice", Role::kBilling | Role::kSupport,
      Effect::kReads},
+    {"/reserve.ledger.v1.Accounts/GetReceipt", Role::kBilling | Role::kSupport | Role::kAuditor,
+     Effect::kReads},
+    {"/reserve.ledger.v1.Accounts/ListReceipts", Role::kBilling | Role::kSupport | Role::kAuditor,
+     Effect::kReads},
+    {"/reserve.ledger.v1.Accounts/Export", Role::kBilling | Role::kSupport | Role::kAuditor,
+     Effect::kReads},
     // A switch hears here that money has come for a call.
     {"/reserve.ledger.v1.Events/ListEvents",
      Role::kBilling | Role::kSupport | Role::kOperations | Role::kWorker | Role::kAuditor,

@@ -1,6 +1,7 @@
 // The `Accounts` service: thin adapters from messages to commands and queries. A resource has
 // a file: accounts, settings and cards are in accounts_service.cc, the others in users.cc,
-// top_ups.cc, payments.cc, refunds.cc, history.cc and advice.cc.
+// top_ups.cc, payments.cc, refunds.cc, history.cc, statements.cc, receipts.cc, exports.cc and
+// advice.cc.
 //
 // Handlers parse, hand over, and return; replies come from the engine's threads.
 // Thread-safe.
@@ -9,6 +10,9 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
+
+#include "common/rpc/doorkeeper.h"
 #include "reserve/ledger/v1/accounts.grpc.pb.h"
 #include "services/ledger/api/call.h"
 #include "services/ledger/api/conversions.h"
@@ -17,7 +21,14 @@ namespace reserve::api {
 
 class AccountsService final : public pb::Accounts::CallbackService {
  public:
-  explicit AccountsService(const ApiContext& api) : api_(api) {}
+  // `keeper`, which may be null, is asked at each message of an export whether the caller may still
+  // have it.
+  explicit AccountsService(const ApiContext& api, const Doorkeeper* keeper = nullptr)
+      : api_(api), keeper_(keeper) {}
+
+  // Ends exports with UNAVAILABLE "DRAINING"; the client goes on elsewhere with its last resume
+  // token. Must be called before the server is drained.
+  void EndStreams() { draining_ = true; }
 
   grpc::ServerUnaryReactor* OpenAccount(grpc::CallbackServerContext* context,
                                         const pb::OpenAccountRequest* request,
@@ -83,9 +94,19 @@ class AccountsService final : public pb::Accounts::CallbackService {
   grpc::ServerUnaryReactor* GetBillingAdvice(grpc::CallbackServerContext* context,
                                              const pb::GetBillingAdviceRequest* request,
                                              pb::BillingAdvice* response) override;
+  grpc::ServerUnaryReactor* GetReceipt(grpc::CallbackServerContext* context,
+                                       const pb::GetReceiptRequest* request,
+                                       pb::Receipt* response) override;
+  grpc::ServerUnaryReactor* ListReceipts(grpc::CallbackServerContext* context,
+                                         const pb::ListReceiptsRequest* request,
+                                         pb::ListReceiptsResponse* response) override;
+  grpc::ServerWriteReactor<pb::ExportResponse>* Export(grpc::CallbackServerContext* context,
+                                                       const pb::ExportRequest* request) override;
 
  private:
   const ApiContext api_;
+  const Doorkeeper* const keeper_;
+  std::atomic<bool> draining_ = false;
 };
 
 }  // namespace reserve::api

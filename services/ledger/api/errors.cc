@@ -31,6 +31,11 @@ absl::Status ReratingNotFound(absl::string_view request_id) {
                   absl::StrCat("no rerating was asked for as \"", request_id, "\""));
 }
 
+absl::Status ReceiptNotFound(absl::string_view account_id, int64_t number) {
+  return NotFound("RECEIPT_NOT_FOUND", "number",
+                  absl::StrCat("account \"", account_id, "\" has no receipt ", number));
+}
+
 absl::Status ReratingDone(absl::string_view request_id) {
   return MakeError(absl::StatusCode::kFailedPrecondition, "RERATING_DONE", "request_id",
                    absl::StrCat("rerating \"", request_id, "\" was done before"));

@@ -18,6 +18,8 @@ namespace reserve::api {
 absl::Status RateDeckFindings(const std::vector<std::pair<std::string, std::string>>& findings);
 // NOT_FOUND "RERATING_NOT_FOUND" on "request_id".
 absl::Status ReratingNotFound(absl::string_view request_id);
+// NOT_FOUND "RECEIPT_NOT_FOUND" on "number".
+absl::Status ReceiptNotFound(absl::string_view account_id, int64_t number);
 absl::Status ReratingDone(absl::string_view request_id);
 // NOT_FOUND "NO_RATE" on `field`.
 absl::Status NoRateToQuote(absl::string_view field, absl::string_view message);

@@ -1,4 +1,4 @@
-// Usages and entries as they are booked, of the `Accounts` service.
+// Usages as they are booked, and as they stand, of the `Accounts` service.
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +13,7 @@
 #include "services/ledger/api/errors.h"
 #include "services/ledger/api/load_account.h"
 #include "services/ledger/api/page_token.h"
+#include "services/ledger/api/usage_records.h"
 #include "services/ledger/audit/audited_lines.h"
 #include "services/ledger/domain/refusals.h"
 #include "services/ledger/storage/entry_rows.h"
@@ -194,6 +195,19 @@ void AddEarlierRatings(const Lines& lines, const domain::Entry& entry, const Sta
 
 }  // namespace
 
+absl::Status AddUsageRecords(Connection& connection, std::shared_ptr<const book::Catalog> catalog,
+                             const std::vector<domain::Entry>& entries, const std::string& currency,
+                             google::protobuf::RepeatedPtrField<pb::UsageRecord>* records) {
+  RESERVE_ASSIGN_OR_RETURN(const Standings standings,
+                           LoadStandings(connection, entries, /*with_earlier=*/false));
+  RESERVE_ASSIGN_OR_RETURN(const Lines lines,
+                           LoadLines(connection, std::move(catalog), entries, standings));
+  for (const domain::Entry& entry : entries) {
+    FillRecord(lines, entry, standings, currency, records->Add());
+  }
+  return absl::OkStatus();
+}
+
 grpc::ServerUnaryReactor* AccountsService::GetUsage(grpc::CallbackServerContext* context,
                                                     const pb::GetUsageRequest* request,
                                                     pb::UsageRecord* response) {
@@ -249,31 +263,6 @@ grpc::ServerUnaryReactor* AccountsService::ListUsage(grpc::CallbackServerContext
             page, entries, response,
             [&](const domain::Entry& entry) {
               FillRecord(lines, entry, standings, account.currency, response->add_usage_records());
-            },
-            [](const domain::Entry& last) { return absl::StrCat(last.seq); });
-        return absl::OkStatus();
-      });
-}
-
-grpc::ServerUnaryReactor* AccountsService::ListEntries(grpc::CallbackServerContext* context,
-                                                       const pb::ListEntriesRequest* request,
-                                                       pb::ListEntriesResponse* response) {
-  return StartQuery(
-      api_, context, "ListEntries", request->account_id(),
-      [=](Connection& connection) -> absl::Status {
-        RESERVE_ASSIGN_OR_RETURN(const Page page,
-                                 PageFrom(*request, {"ListEntries", request->account_id()}));
-        RESERVE_ASSIGN_OR_RETURN(const int64_t before, page.Number(storage::kNewest));
-        RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
-                                 LoadAccount(connection, request->account_id()));
-        RESERVE_ASSIGN_OR_RETURN(
-            const std::vector<domain::Entry> entries,
-            storage::ListEntries(connection, request->account_id(), before, page.limit()));
-        response->Clear();
-        FillPage(
-            page, entries, response,
-            [&](const domain::Entry& entry) {
-              ToProto(entry, account.currency, response->add_entries());
             },
             [](const domain::Entry& last) { return absl::StrCat(last.seq); });
         return absl::OkStatus();

@@ -14,6 +14,7 @@
 #include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "services/ledger/audit/audited_lines.h"
+#include "services/ledger/audit/audited_receipts.h"
 #include "services/ledger/book/entry_chain.h"
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/destination.h"
@@ -57,7 +58,7 @@ constexpr int kPage = 500;
 // All that is read of an account.
 constexpr absl::string_view kTables =
     "accounts, balances, account_months, users, payment_methods, disputes, number_keys, entries, "
-    "usage_ids, usage_states, allowances, holds, requests, recharges, events, rates";
+    "usage_ids, usage_states, allowances, holds, requests, recharges, receipts, events, rates";
 
 std::string Text(absl::int128 number) {
   if (number >= INT64_MIN && number <= INT64_MAX) {
@@ -177,7 +178,10 @@ class Audit {
         account_(std::move(account)),
         head_(balance.head),
         live_holds_(balance.holds),
-        findings_(*findings) {}
+        findings_(*findings),
+        receipts_([this](std::string subject, std::string stored, std::string computed) {
+          Differs(kCheckReceipts, std::move(subject), std::move(stored), std::move(computed));
+        }) {}
 
   absl::Status Run() {
     RESERVE_RETURN_IF_ERROR(LoadCatalog());
@@ -185,7 +189,9 @@ class Audit {
     RESERVE_RETURN_IF_ERROR(CheckRecharges());
     RESERVE_RETURN_IF_ERROR(CheckDisputes());
     RESERVE_RETURN_IF_ERROR(LoadUsageStates());
+    RESERVE_RETURN_IF_ERROR(receipts_.Load(connection_, account_));
     RESERVE_RETURN_IF_ERROR(CheckEntries());
+    receipts_.CheckEnd();
     CheckUsageStates();
     CheckGrantsAtEnd();
     RESERVE_RETURN_IF_ERROR(CheckMonths());
@@ -258,6 +264,7 @@ class Audit {
   const domain::EntryHash head_;
   const int64_t live_holds_;
   Findings& findings_;
+  AuditedReceipts receipts_;
 
   absl::flat_hash_map<std::string, Plan> plans_;
   AuditedLines::Decks decks_;
@@ -572,6 +579,7 @@ void Audit::CheckEntry(const Entry& entry) {
   last_balance_ = entry.balance_after;
   sum_ += entry.amount;
   CheckGrants(entry);
+  receipts_.CheckEntry(entry);
   if (entry.booked.has_value()) {
     CheckUsage(entry);
     return;

@@ -82,6 +82,11 @@ inline constexpr char kCheckChain[] = "CHAIN";
 // its history leaves one out.
 inline constexpr char kCheckMonths[] = "MONTHS";
 
+// Receipts are numbered 1, 2, 3 without a gap, in the order of their entries, which they repeat;
+// each entry of money that came or went back has one, from the first on, and the account knows the
+// last (domain/receipt.h).
+inline constexpr char kCheckReceipts[] = "RECEIPTS";
+
 // A figure that does not add up.
 struct Difference {
   std::string account_id;

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "services/ledger/book/entry_chain.h"
 #include "services/ledger/book/month_span.h"
+#include "services/ledger/domain/receipt.h"
 
 namespace reserve::book {
 namespace {
@@ -90,9 +91,26 @@ void Folder::NoteUsageState(domain::UsageState&& state) {
   kept.changed = true;
 }
 
+void Folder::NoteReceipt(AccountImage& image, const Entry& entry) {
+  if (!domain::HasReceipt(entry.kind)) return;
+  Account& account = image.account();
+  // Another ledger has heard already that receipts are written: then no money goes without.
+  if (context_.feature_level < domain::kReceiptsLevel && account.last_receipt == 0) return;
+  const auto row = image_.recharges.find(RechargeKey(entry.account_id, entry.recharge_ordinal));
+  if (row == image_.recharges.end()) return;  // never: what books it has changed it
+  const Recharge& of = row->second.recharge;
+  const auto charged = image_.recharges.find(RechargeKey(of.account_id, of.refund_of));
+  domain::Receipt& receipt = folded_.writes.receipts.emplace_back(domain::ReceiptFor(
+      entry, of, charged == image_.recharges.end() ? nullptr : &charged->second.recharge,
+      account.payment_methods));
+  receipt.number = ++account.last_receipt;
+  image.rest_changed = true;
+}
+
 const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
   if (transition.unchanged) return nullptr;
   WriteSet& writes = folded_.writes;
+  const size_t entries_before = writes.entries.size();
   // Where the transition took the account over, its numbers and times are here still.
   const bool only_balance = transition.events.empty() && transition.recharges.empty() &&
                             !transition.cards_changed && !transition.grants_changed &&
@@ -126,6 +144,9 @@ const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
     RechargeImage& changed = image_.recharges[RechargeKey(recharge.account_id, recharge.ordinal)];
     changed.recharge = std::move(recharge);
     changed.changed = true;
+  }
+  for (size_t i = entries_before; i < writes.entries.size(); ++i) {
+    NoteReceipt(image, writes.entries[i]);
   }
   for (domain::Dispute& dispute : transition.disputes) {
     DisputeImage& changed = image_.disputes[std::pair(dispute.account_id, dispute.dispute_id)];

@@ -232,6 +232,9 @@ class Folder {
   const domain::Entry* Apply(AccountImage& image, domain::Transition&& transition);
   // The same for commands that decide upon the open recharge.
   const domain::Entry* ApplyWithOpen(AccountImage& image, domain::Transition&& transition);
+  // Adds the receipt of an entry, if it has one and receipts may be written; the recharge, refund
+  // or payment that it is of is in the image.
+  void NoteReceipt(AccountImage& image, const domain::Entry& entry);
   // Adds the entry to the account's chain, in the newest form that may be written.
   void Chain(AccountImage& image, domain::Entry* entry);
 

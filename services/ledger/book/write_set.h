@@ -4,9 +4,9 @@
 // 1. `opened`       new accounts first: if another ledger was faster, nothing else was touched
 // 2. `number_keys`  that new entries need: if another ledger was faster, the batch starts over
 //    `entries`      with the ids of usages before them, whose unique key finds what is booked
-// 3. `recharges`, `disputes`, `applied`, `declines`, `requests`, `users`, `allowances`,
-// `usage_states`,
-//    `holds`, `ended_holds`, `payment_methods`, `changed`: all under the accounts' locks
+// 3. `recharges`, `receipts`, `disputes`, `applied`, `declines`, `requests`, `users`, `allowances`,
+//    `usage_states`, `holds`, `ended_holds`, `payment_methods`, `changed`: all under the accounts'
+//    locks
 // 4. `balances`     by account id. This locks the accounts that were remembered and not read, in
 //                   one order for all ledgers, and checks each: a row is written only over the
 //                   revision before it, and new (revision 1) only where there was none
@@ -14,8 +14,8 @@
 // 6. `events`       last: who watches the feed counts on a commit soon after
 // All of one account are written in one transaction, or none. Those of several accounts need not
 // be: nothing is decided upon two accounts. Rows of a kind are in the order of accounts, but for
-// number keys, entries, declines, requests, months and events, which are in the order of what
-// happened.
+// number keys, entries, receipts, declines, requests, months and events, which are in the order of
+// what happened.
 #ifndef RESERVE_SERVICES_LEDGER_BOOK_WRITE_SET_H_
 #define RESERVE_SERVICES_LEDGER_BOOK_WRITE_SET_H_
 
@@ -31,6 +31,7 @@
 #include "services/ledger/domain/card_limits.h"
 #include "services/ledger/domain/dispute.h"
 #include "services/ledger/domain/journal.h"
+#include "services/ledger/domain/receipt.h"
 #include "services/ledger/domain/recharge.h"
 #include "services/ledger/domain/unplaced_state.h"
 
@@ -84,6 +85,7 @@ struct WriteSet {
   std::vector<NumberKeyRecord> number_keys;
   std::deque<domain::Entry> entries;  // of each account by seq
   std::vector<const domain::Recharge*> recharges;
+  std::deque<domain::Receipt> receipts;  // of each account by number
   std::vector<const domain::Dispute*> disputes;
   // What was told while no account had its charge, and counts from now on (P3).
   std::vector<const domain::UnplacedState*> applied;

@@ -21,10 +21,12 @@
 #include "services/ledger/cli/check.h"
 #include "services/ledger/cli/check_heads.h"
 #include "services/ledger/cli/errors.h"
+#include "services/ledger/cli/export.h"
 #include "services/ledger/cli/export_rates.h"
 #include "services/ledger/cli/import_rates.h"
 #include "services/ledger/cli/rate_decks.h"
 #include "services/ledger/cli/show_access.h"
+#include "services/ledger/cli/statement.h"
 #include "services/ledger/cli/verify.h"
 #include "services/ledger/domain/usage.h"
 #include "services/ledger/serve/currency_settings_file.h"
@@ -103,6 +105,16 @@ ABSL_FLAG(std::vector<std::string>, ignore_columns, {},
           "import-rates: names of columns that are to be passed over.");
 ABSL_FLAG(std::string, caller, "",
           "access: show what this caller of --roles_file may do, by the name in its certificate.");
+ABSL_FLAG(std::string, account, "",
+          "report: the account; export: only this one, by default all of them.");
+ABSL_FLAG(std::string, month, "", "report: the month, in the account's time zone, like 2026-11.");
+ABSL_FLAG(std::string, format, "html", "report: html or csv.");
+ABSL_FLAG(
+    bool, raw, false,
+    "export, report --format=csv: text as it is, also where a spreadsheet would take it for a "
+    "formula.");
+ABSL_FLAG(std::string, resume_token, "",
+          "export: go on where one that broke has said; without the head line.");
 ABSL_FLAG(std::string, grantee, "'reserve'@'%'",
           "grants, migrate --grant: the user, as SQL writes it.");
 
@@ -148,6 +160,8 @@ absl::StatusOr<std::string> GranteeFromFlag() {
   }
   return InvalidField("--grantee", absl::StrCat("\"", grantee, "\" is not 'name'@'host'"));
 }
+
+CsvText TextFromFlag() { return absl::GetFlag(FLAGS_raw) ? CsvText::kRaw : CsvText::kGuarded; }
 
 // The one that is given.
 absl::StatusOr<int64_t> VersionFrom(const std::vector<std::string>& versions) {
@@ -318,6 +332,35 @@ absl::Status PrintAccess() {
   if (found == roles.end()) return CallerNotNamed(caller);
   ShowAccessOf(caller, found->second, std::cout);
   return absl::OkStatus();
+}
+
+absl::Status RunReport() {
+  const std::string format = absl::GetFlag(FLAGS_format);
+  if (format != "html" && format != "csv") return InvalidField("--format", "must be html or csv");
+  if (absl::GetFlag(FLAGS_account).empty()) return InvalidField("--account", "is needed");
+  if (absl::GetFlag(FLAGS_month).empty()) return InvalidField("--month", "is needed");
+  RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, LedgerChannel());
+  RESERVE_ASSIGN_OR_RETURN(
+      const Statement statement,
+      FetchStatement(channel, absl::GetFlag(FLAGS_account), absl::GetFlag(FLAGS_month)));
+  if (format == "html") {
+    WriteStatementHtml(statement, std::cout);
+  } else {
+    WriteStatementCsv(statement, TextFromFlag(), std::cout);
+  }
+  std::cout << std::flush;
+  return std::cout ? absl::OkStatus() : absl::UnknownError("the file can't be written");
+}
+
+absl::Status RunExport(const std::vector<std::string>& what) {
+  if (what.size() != 1) return InvalidField("WHAT", "give usage, entries or recharges");
+  ExportOptions options;
+  RESERVE_ASSIGN_OR_RETURN(options.kind, ExportKindFrom(what.front()));
+  options.account_id = absl::GetFlag(FLAGS_account);
+  options.resume_token = absl::GetFlag(FLAGS_resume_token);
+  options.text = TextFromFlag();
+  RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, LedgerChannel());
+  return Export(channel, options, std::cout, std::cerr);
 }
 
 absl::Status RunCheck() {

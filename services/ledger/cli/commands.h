@@ -40,6 +40,12 @@ absl::Status RunExportRates(const std::vector<std::string>& versions);
 absl::Status RunActivateRates(const std::vector<std::string>& versions);
 absl::Status RunRetireRates(const std::vector<std::string>& versions);
 
+// Writes the statement of --account for --month to standard output, in --format.
+absl::Status RunReport();
+// Writes what of --account, or of all accounts, to standard output as CSV: usage, entries or
+// recharges.
+absl::Status RunExport(const std::vector<std::string>& what);
+
 // Looks whether the running ledger is fit for use, and with --recharge charges a card of the stub.
 absl::Status RunCheck();
 

@@ -24,6 +24,7 @@
 #include "common/rpc/deadline.h"
 #include "common/rpc/status.h"
 #include "reserve/ledger/v1/rates.grpc.pb.h"
+#include "services/ledger/cli/message_text.h"
 #include "services/ledger/cli/progress_bar.h"
 #include "services/ledger/cli/rate_decks.h"
 #include "services/ledger/rates/deck_csv.h"

@@ -12,6 +12,7 @@
 #include "common/money/money.h"
 #include "common/rpc/conversions.h"
 #include "common/rpc/status.h"
+#include "services/ledger/cli/message_text.h"
 
 namespace reserve::cli {
 namespace {
@@ -158,10 +159,6 @@ absl::Status CompareRates(const std::shared_ptr<grpc::Channel>& channel, int64_t
   }
   out << std::endl;
   return absl::OkStatus();
-}
-
-absl::Time TimeOf(const google::protobuf::Timestamp& timestamp) {
-  return absl::FromUnixSeconds(timestamp.seconds()) + absl::Nanoseconds(timestamp.nanos());
 }
 
 std::string InForceText(const pb::RateDeck& deck) {

@@ -42,7 +42,6 @@ absl::Status RetireRates(const std::shared_ptr<grpc::Channel>& channel, int64_t 
 
 // The time of --effective_time; none if it is empty. INVALID_ARGUMENT if it is no time.
 absl::StatusOr<std::optional<absl::Time>> EffectiveTimeFrom(const std::string& text);
-absl::Time TimeOf(const google::protobuf::Timestamp& timestamp);
 // "in force from ...".
 std::string InForceText(const pb::RateDeck& deck);
 std::string InForceText(const pb::RateDeckActivation& activation);

@@ -138,6 +138,7 @@ struct Account {
   int64_t last_seq = 0;
   int64_t last_event_seq = 0;
   int64_t last_ordinal = 0;
+  int64_t last_receipt = 0;                           // the number given last (receipt.h)
   int64_t open_ordinal = 0;                           // 0: none
   CompactTime set_aside_time = absl::InfinitePast();  // since when there are any set aside
   std::vector<PaymentMethod> payment_methods;         // in the customer's order

@@ -11,8 +11,10 @@ namespace reserve::domain {
 inline constexpr int kFirstFeatureLevel = 1;
 // Entries are chained by the tagged form (book/entry_chain.h), and numbers have keys.
 inline constexpr int kTaggedChainLevel = 2;
+// Entries of money that comes, or goes back, have receipts (receipt.h).
+inline constexpr int kReceiptsLevel = 3;
 
-inline constexpr int kNewestFeatureLevel = kTaggedChainLevel;
+inline constexpr int kNewestFeatureLevel = kReceiptsLevel;
 
 }  // namespace reserve::domain
 

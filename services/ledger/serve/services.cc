@@ -6,7 +6,7 @@ Services::Services(const api::ApiContext& api, Doorkeeper& keeper)
     : keeper_(keeper),
       generation_(keeper.generation()),
       ledger_(api),
-      accounts_(api),
+      accounts_(api, &keeper),
       events_(api),
       support_(api),
       rates_(api, &keeper),
@@ -32,6 +32,7 @@ std::vector<ServiceEntry> Services::entries() {
 
 void Services::EndStreams() {
   ledger_.EndStreams();
+  accounts_.EndStreams();
   events_.EndStreams();
   rates_.EndStreams();
   recharges_.EndStreams();
@@ -45,7 +46,7 @@ void Services::EndRefusedStreams() {
   if (!changed && !look_again_) return;
   look_again_ = changed;
   generation_ = generation;
-  // Verifications and imports look by themselves, at each page and each piece.
+  // Verifications, exports and imports look by themselves, at each page and each piece.
   ledger_.EndRefusedStreams(keeper_);
   events_.EndRefusedStreams(keeper_);
   rates_.EndRefusedStreams(keeper_);

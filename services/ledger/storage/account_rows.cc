@@ -36,6 +36,7 @@ constexpr absl::string_view kAccountColumns[] = {
     "recharge_threshold_nanos",
     "last_event_seq",
     "last_ordinal",
+    "last_receipt",
     "open_ordinal",
     "open_waits",
     "set_aside",
@@ -269,6 +270,7 @@ Account ReadAccount(const Row& row) {
   a.recharge_threshold = columns.Int();
   a.last_event_seq = columns.Int();
   a.last_ordinal = columns.Int();
+  a.last_receipt = columns.Int();
   a.open_ordinal = columns.Int();
   a.open_waits = columns.Int() != 0;
   a.set_aside = columns.Int32();
@@ -347,6 +349,7 @@ void AppendAccount(const Account& a, SqlText* sql) {
       .Int(a.recharge_threshold)
       .Int(a.last_event_seq)
       .Int(a.last_ordinal)
+      .Int(a.last_receipt)
       .Int(a.open_ordinal)
       .Int(a.open_waits ? 1 : 0)
       .Int(a.set_aside)

@@ -355,6 +355,28 @@ absl::StatusOr<std::vector<Entry>> ListEntries(Connection& connection, absl::str
   return ListBackwards(connection, account_id, "", before, limit);
 }
 
+absl::StatusOr<std::vector<Entry>> ListEntriesWithin(Connection& connection,
+                                                     absl::string_view account_id,
+                                                     const SeqRange& seqs,
+                                                     const std::vector<EntryKind>& kinds,
+                                                     Oldest oldest, int limit) {
+  RESERVE_ASSIGN_OR_RETURN(const AccountMonths months, LoadMonths(connection, account_id));
+  const std::vector<int32_t> within = months.Within(seqs.first, seqs.end);
+  if (seqs.empty() || within.empty()) return std::vector<Entry>();
+  std::string sql = absl::StrCat(SelectEntries(),
+                                 "FORCE INDEX (by_account) WHERE account_id = ", Quoted(account_id),
+                                 " AND month IN (", absl::StrJoin(within, ","),
+                                 ") AND seq >= ", seqs.first, " AND seq < ", seqs.end);
+  if (!kinds.empty()) {
+    const auto number = [](std::string* out, EntryKind kind) {
+      absl::StrAppend(out, static_cast<int>(kind));
+    };
+    absl::StrAppend(&sql, " AND kind IN (", absl::StrJoin(kinds, ",", number), ")");
+  }
+  absl::StrAppend(&sql, " ORDER BY seq", oldest == Oldest::kFirst ? "" : " DESC", " LIMIT ", limit);
+  return QueryEntries(connection, sql);
+}
+
 absl::StatusOr<std::vector<Entry>> ListEntriesAfter(Connection& connection,
                                                     absl::string_view account_id, int64_t after,
                                                     int limit) {

@@ -64,6 +64,20 @@ absl::StatusOr<std::vector<domain::Entry>> ListUsages(Connection& connection,
                                                       absl::string_view account_id,
                                                       absl::string_view user_id, int64_t before,
                                                       int limit);
+// A stretch of an account's seqs: first <= seq < end.
+struct SeqRange {
+  int64_t first = 1;
+  int64_t end = 1;
+
+  bool empty() const { return first >= end; }
+  friend bool operator==(const SeqRange&, const SeqRange&) = default;
+};
+enum class Oldest { kLast, kFirst };
+// Entries of a stretch, of these kinds (empty: of all), in that order. All of the stretch is looked
+// at, unless `limit` is reached before.
+absl::StatusOr<std::vector<domain::Entry>> ListEntriesWithin(
+    Connection& connection, absl::string_view account_id, const SeqRange& seqs,
+    const std::vector<domain::EntryKind>& kinds, Oldest oldest, int limit);
 // Entries of an account with seq > `after`, oldest first. In all months, whatever is known of
 // where they are: so an audit finds what is elsewhere.
 absl::StatusOr<std::vector<domain::Entry>> ListEntriesAfter(Connection& connection,

@@ -255,6 +255,7 @@ constexpr TableRights kRights[] = {
     {"unplaced_states", "slot", true, true},
     {"account_months", "account_id", true, true},
     {"entries", "account_id", true},
+    {"receipts", "account_id", true},
     {"usage_ids", "account_id", true},
     {"requests", "account_id", true},
     {"events", "account_id", true},

@@ -134,6 +134,15 @@ absl::StatusOr<std::vector<Recharge>> ListRecharges(Connection& connection,
                                ") AND ordinal < ", before, " ORDER BY ordinal DESC LIMIT ", limit));
 }
 
+absl::StatusOr<std::vector<Recharge>> ListRechargesAfter(Connection& connection,
+                                                         absl::string_view account_id,
+                                                         Listed listed, int64_t after, int limit) {
+  return QueryRecharges(connection,
+                        absl::StrCat(Select(), "FORCE INDEX (PRIMARY) WHERE account_id = ",
+                                     Quoted(account_id), " AND kind IN (", KindsOf(listed),
+                                     ") AND ordinal > ", after, " ORDER BY ordinal LIMIT ", limit));
+}
+
 absl::StatusOr<std::vector<Recharge>> LoadRowsOfCharges(
     Connection& connection, const std::vector<book::ChargeNeed>& charges) {
   // Sorted, as parts are locked one after the other.

@@ -42,6 +42,11 @@ absl::StatusOr<std::vector<domain::Recharge>> ListRecharges(Connection& connecti
                                                             absl::string_view account_id,
                                                             Listed listed, int64_t before,
                                                             int limit);
+// The same with ordinal > `after`, oldest first.
+absl::StatusOr<std::vector<domain::Recharge>> ListRechargesAfter(Connection& connection,
+                                                                 absl::string_view account_id,
+                                                                 Listed listed, int64_t after,
+                                                                 int limit);
 // What the accounts have of these charges, recharges, payments and refunds, locked, in no
 // particular order.
 absl::StatusOr<std::vector<domain::Recharge>> LoadRowsOfCharges(

@@ -14,6 +14,7 @@
 #include "services/ledger/storage/month_rows.h"
 #include "services/ledger/storage/number_key_rows.h"
 #include "services/ledger/storage/payment_method_rows.h"
+#include "services/ledger/storage/receipt_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 #include "services/ledger/storage/unplaced_rows.h"
 #include "services/ledger/storage/usage_state_rows.h"
@@ -38,6 +39,7 @@ absl::StatusOr<Written> Write(Connection& connection, book::WriteSet&& writes) {
   RESERVE_RETURN_IF_ERROR(InsertNumberKeys(connection, writes.number_keys));
   RESERVE_RETURN_IF_ERROR(InsertEntries(connection, PointersTo(writes.entries)));
   RESERVE_RETURN_IF_ERROR(WriteRecharges(connection, writes.recharges));
+  RESERVE_RETURN_IF_ERROR(InsertReceipts(connection, writes.receipts));
   RESERVE_RETURN_IF_ERROR(WriteDisputes(connection, writes.disputes));
   RESERVE_RETURN_IF_ERROR(WriteApplied(connection, writes.applied));
   RESERVE_RETURN_IF_ERROR(InsertCardDeclines(connection, writes.declines));

@@ -241,9 +241,9 @@ void PrintTo(const Tampering& tampering, std::ostream* out) { *out << tampering.
 class TamperingTest : public testing::TestWithParam<Tampering> {
  protected:
   static constexpr const char* kTables[] = {
-      "accounts",    "balances", "account_months", "users",       "entries",
-      "usage_ids",   "requests", "events",         "recharges",   "payment_methods",
-      "number_keys", "disputes", "allowances",     "usage_states"};
+      "accounts",    "balances", "account_months", "users",        "entries",
+      "usage_ids",   "requests", "events",         "recharges",    "payment_methods",
+      "number_keys", "disputes", "allowances",     "usage_states", "receipts"};
 
   static void SetUpTestSuite() {
     for (const bool payments : {false, true}) {
@@ -385,7 +385,7 @@ INSTANTIATE_TEST_SUITE_P(
         Tampering{"LostUser", "DELETE FROM users WHERE user_id = 'u'", {"ALLOWANCE"}},
         Tampering{"RechargeWithoutEntry",
                   "UPDATE entries SET recharge_ordinal = 9 WHERE kind = 2",
-                  {"RECHARGE_ENTRY", "CHAIN"}},
+                  {"RECHARGE_ENTRY", "CHAIN", "RECEIPTS"}},
         Tampering{"EntryWithoutSuccess",
                   "UPDATE recharges SET state = 3 WHERE ordinal = 1",
                   {"RECHARGE_ENTRY"}},
@@ -394,7 +394,7 @@ INSTANTIATE_TEST_SUITE_P(
                   {"RECHARGE_ENTRY"}},
         Tampering{"CreditedTwice",
                   "UPDATE entries SET kind = 2, recharge_ordinal = 1 WHERE seq = 11",
-                  {"RECHARGE_ENTRY", "CHAIN"}},
+                  {"RECHARGE_ENTRY", "CHAIN", "RECEIPTS"}},
         Tampering{
             "ForgottenOpenRecharge", "UPDATE accounts SET open_ordinal = 0", {"OPEN_RECHARGE"}},
         Tampering{"RefundOfNoEntry",
@@ -412,7 +412,7 @@ INSTANTIATE_TEST_SUITE_P(
                   {"GIVEN_BACK"}},
         Tampering{"RefundEntryWithoutRefund",
                   "UPDATE entries SET kind = 4, recharge_ordinal = 1 WHERE seq = 11",
-                  {"GIVEN_BACK", "CHAIN"}},
+                  {"GIVEN_BACK", "CHAIN", "RECEIPTS"}},
         Tampering{
             "SuspendedByNothing", "UPDATE accounts SET suspending_refunds = 1", {"GIVEN_BACK"}},
         Tampering{
@@ -424,11 +424,11 @@ INSTANTIATE_TEST_SUITE_P(
                   true},
         Tampering{"PaymentWithoutEntry",
                   "UPDATE entries SET recharge_ordinal = 9 WHERE seq = 12",
-                  {"RECHARGE_ENTRY", "CHAIN"},
+                  {"RECHARGE_ENTRY", "CHAIN", "RECEIPTS"},
                   true},
         Tampering{"PaymentEntryOfARecharge",
                   "UPDATE entries SET kind = 2 WHERE seq = 12",
-                  {"RECHARGE_ENTRY", "CHAIN"},
+                  {"RECHARGE_ENTRY", "CHAIN", "RECEIPTS"},
                   true},
         Tampering{"ReversedWithoutEntry",
                   "UPDATE recharges SET state = 6 WHERE ordinal = 3",

@@ -30,9 +30,11 @@
 #include "services/ledger/storage/hold_rows.h"
 #include "services/ledger/storage/migrator.h"
 #include "services/ledger/storage/number_key_rows.h"
+#include "services/ledger/storage/receipt_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 #include "services/ledger/storage/rerating_rows.h"
 #include "services/ledger/storage/server_check.h"
+#include "services/ledger/storage/statements.h"
 #include "services/ledger/storage/unplaced_rows.h"
 #include "services/ledger/storage/usage_count_rows.h"
 #include "services/ledger/storage/usage_state_rows.h"
@@ -458,6 +460,40 @@ std::vector<Read> Reads() {
   };
 }
 
+// Statements, receipts and exports.
+std::vector<Read> ReadsOfStatements() {
+  using storage::kNewest;
+  const storage::SeqRange seqs = {2, 100};
+  return {
+      {"ListEntries of a stretch",
+       [=](Connection& c) {
+         return CountOf(storage::ListEntriesWithin(c, "a", seqs, {domain::EntryKind::kUsage},
+                                                   storage::Oldest::kFirst, 10));
+       }},
+      {"which entries are of a period",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_ASSIGN_OR_RETURN(
+             const storage::BookedPeriod period,
+             storage::FindBooked(c, "a", TestNow() - absl::Hours(24), TestNow() + absl::Hours(24)));
+         return absl::StrCat(period.seqs.first, " to ", period.seqs.end);
+       }},
+      {"what a period comes to",
+       [=](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_ASSIGN_OR_RETURN(const storage::PeriodSums sums, storage::SumPeriod(c, "a", seqs));
+         return absl::StrCat(sums.opening_balance, " to ", sums.closing_balance, ", ",
+                             sums.totals.size(), " kinds");
+       }},
+      {"ListReceipts",
+       [](Connection& c) {
+         return CountOf(storage::ListReceipts(c, "a", 1, kNewest, storage::Oldest::kLast, 10));
+       }},
+      {"Export of recharges",
+       [](Connection& c) {
+         return CountOf(storage::ListRechargesAfter(c, "a", storage::Listed::kCharges, 0, 10));
+       }},
+  };
+}
+
 std::vector<Read> ReadsOfAll() {
   const absl::Time long_ago = TestNow() - absl::Hours(24 * 30);
   return {
@@ -716,6 +752,7 @@ std::vector<Read> ReadsOfNobody() {
 std::vector<Read> AllReads() {
   std::vector<Read> all = Reads();
   for (Read& read : ReadsOfNobody()) all.push_back(std::move(read));
+  for (Read& read : ReadsOfStatements()) all.push_back(std::move(read));
   for (Read& read : ReadsOfAll()) all.push_back(std::move(read));
   for (Read& read : MoreReads()) all.push_back(std::move(read));
   for (Read& read : ReadsOfCalls()) all.push_back(std::move(read));
