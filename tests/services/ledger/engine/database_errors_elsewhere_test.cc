@@ -23,6 +23,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/ledger/storage/account_rows.h"
+#include "services/ledger/storage/account_search.h"
 #include "services/ledger/storage/deck_rows.h"
 #include "services/ledger/storage/dispute_rows.h"
 #include "services/ledger/storage/entry_rows.h"
@@ -35,7 +36,9 @@
 #include "services/ledger/storage/server_check.h"
 #include "services/ledger/storage/unplaced_rows.h"
 #include "services/ledger/storage/usage_count_rows.h"
+#include "services/ledger/storage/usage_history.h"
 #include "services/ledger/storage/usage_state_rows.h"
+#include "services/ledger/storage/usage_summary.h"
 #include "tests/services/ledger/engine/database_faults.h"
 #include "tests/services/ledger/engine/harness.h"
 #include "tests/services/ledger/engine/sabotage.h"
@@ -424,7 +427,26 @@ std::vector<Read> Reads() {
          return absl::StrCat(count);
        }},
       {"ListUsage",
-       [](Connection& c) { return CountOf(storage::ListUsages(c, "a", kUser, kNewest, 10)); }},
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         storage::UsageFilter filter;
+         filter.country = "US";
+         RESERVE_ASSIGN_OR_RETURN(const storage::UsagePage page,
+                                  storage::ListUsagesByStart(c, "a", filter, std::nullopt, 10));
+         return absl::StrCat(page.entries.size(), " usages");
+       }},
+      {"SummarizeUsage",
+       [=](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_ASSIGN_OR_RETURN(
+             const storage::UsageSummary summary,
+             storage::SummarizeUsages(c, "a", {{long_ago, TestNow() + absl::Hours(24)}}, {}));
+         return absl::StrCat(summary.sums.size(), " sums");
+       }},
+      {"ListAccounts, those that are low",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_ASSIGN_OR_RETURN(const storage::FoundAccounts found,
+                                  storage::SearchAccounts(c, {.low_balance = true}, "", 10));
+         return absl::StrCat(found.accounts.size(), " accounts");
+       }},
       {"ListEntries",
        [](Connection& c) { return CountOf(storage::ListEntries(c, "a", kNewest, 10)); }},
       {"ListRecharges",
