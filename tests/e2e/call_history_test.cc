@@ -92,7 +92,8 @@ class CallHistoryTest : public StackTest {
   }
   static std::vector<std::string> ListAccounts(const std::string& filter) {
     std::vector<std::string> ids;
-    for (const pb::Account& account : Must(&Accounts::ListAccounts, filter).accounts()) {
+    const pb::ListAccountsResponse found = Must(&Accounts::ListAccounts, filter);
+    for (const pb::Account& account : found.accounts()) {
       ids.push_back(account.account_id());
     }
     return ids;
@@ -228,9 +229,9 @@ TEST_F(CallHistoryTest, SingleEntriesAndRechargesAreAnsweredAsListsHaveThem) {
            "request_id: 'p' means: PAYMENT_MEANS_BANK_TRANSFER reason: 'paid' amount "
            "{ currency_code: 'USD' units: 20 }");
   Record("single", CallText("c", "ann", kJamaica, Hours(1)));
-  const auto entries = Must(&Accounts::ListEntries, Head("single")).entries();
-  ASSERT_THAT(entries, SizeIs(3));
-  for (const pb::Entry& entry : entries) {
+  const auto statement = Must(&Accounts::ListEntries, Head("single"));
+  ASSERT_THAT(statement.entries(), SizeIs(3));
+  for (const pb::Entry& entry : statement.entries()) {
     const pb::Entry one =
         Must(&Accounts::GetEntry, absl::StrCat(Head("single"), "seq: ", entry.seq()));
     EXPECT_EQ(one.SerializeAsString(), entry.SerializeAsString());

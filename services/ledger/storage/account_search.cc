@@ -11,6 +11,9 @@
 namespace reserve::storage {
 namespace {
 
+// Ids are of letters, digits and `._:-`.
+constexpr absl::string_view kBeyondIds = "~";
+
 std::string Conditions(const AccountFilter& filter) {
   std::string sql;
   if (filter.state.has_value()) {
@@ -51,8 +54,7 @@ absl::StatusOr<FoundAccounts> SearchAccounts(Connection& connection, const Accou
       absl::StrCat("SELECT a.account_id FROM accounts a FORCE INDEX (PRIMARY) STRAIGHT_JOIN "
                    "balances b FORCE INDEX (PRIMARY) ON b.account_id = a.account_id "
                    "WHERE a.account_id > ",
-                   Quoted(after),
-                   last.empty() ? "" : absl::StrCat(" AND a.account_id <= ", Quoted(last)),
+                   Quoted(after), " AND a.account_id <= ", Quoted(last.empty() ? kBeyondIds : last),
                    conditions, " ORDER BY a.account_id LIMIT ", limit),
       [&ids](const Row& row) { ids.push_back(row.Text(1)); }));
   RESERVE_ASSIGN_OR_RETURN(found.accounts, LoadAccounts(connection, {ids.begin(), ids.end()}));

@@ -111,6 +111,11 @@ std::string ConditionsOfStanding(const UsageFilter& filter, const Standings& sta
   return sql;
 }
 
+std::string InOrder(const UsageFilter& filter) {
+  const absl::string_view direction = filter.oldest_first ? "" : " DESC";
+  return absl::StrCat(" ORDER BY start_time", direction, ",seq", direction, " LIMIT ");
+}
+
 // The usages of one account in one order, stretch by stretch.
 class Search {
  public:
@@ -119,8 +124,7 @@ class Search {
         account_id_(account_id),
         filter_(filter),
         limit_(limit),
-        order_(filter.oldest_first ? " ORDER BY start_time,seq LIMIT "
-                                   : " ORDER BY start_time DESC,seq DESC LIMIT ") {}
+        order_(InOrder(filter)) {}
 
   absl::StatusOr<UsagePage> Run(const std::optional<UsagePosition>& after) {
     RESERVE_ASSIGN_OR_RETURN(const AccountMonths known, LoadMonths(connection_, account_id_));
