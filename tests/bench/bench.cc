@@ -25,6 +25,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "absl/time/civil_time.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/error/error.h"
@@ -153,6 +154,10 @@ class Bench {
   absl::Status OverloadFigure(const std::string& name, const CallOptions& options,
                               const std::vector<Request>& requests);
   absl::Status MeasureHistory();
+  absl::Status MeasurePages();
+  absl::Status MeasureFirstPages();
+  absl::Status MeasureSummaries();
+  void AddQuantiles(const std::string& name, std::vector<double> ms);
   absl::Status MeasureDips();
   absl::Status MeasureRerating();
   absl::Status MeasureImport();
@@ -631,9 +636,14 @@ absl::Status Bench::MeasureOverload() {
   return absl::OkStatus();
 }
 
-// Pages through the whole history of one account.
+// Pages through the whole history of one account, and asks about parts of it.
 absl::Status Bench::MeasureHistory() {
-  if (!Wanted("history_page")) return absl::OkStatus();
+  if (Wanted("history_page")) RESERVE_RETURN_IF_ERROR(MeasurePages());
+  if (Wanted("history_range")) RESERVE_RETURN_IF_ERROR(MeasureFirstPages());
+  return Wanted("history_summary") ? MeasureSummaries() : absl::OkStatus();
+}
+
+absl::Status Bench::MeasurePages() {
   const auto stub = pb::Accounts::NewStub(channels_.front());
   pb::ListUsageRequest request;
   request.set_account_id(kHistoryAccountId);
@@ -649,9 +659,63 @@ absl::Status Bench::MeasureHistory() {
     if (!status.ok()) return absl::InternalError(status.error_message());
     request.set_page_token(response.next_page_token());
   } while (!request.page_token().empty() && ms.size() < most_pages);
+  AddQuantiles("history_page", std::move(ms));
+  return absl::OkStatus();
+}
+
+void Bench::AddQuantiles(const std::string& name, std::vector<double> ms) {
   std::sort(ms.begin(), ms.end());
-  figures_.Add("history_page_p50", ms[ms.size() / 2]);
-  figures_.Add("history_page_p99", ms[ms.size() * 99 / 100]);
+  figures_.Add(name + "_p50", ms[ms.size() / 2]);
+  figures_.Add(name + "_p99", ms[ms.size() * 99 / 100]);
+}
+
+// The first pages of days of its month, one after another, warm: of each the second time.
+absl::Status Bench::MeasureFirstPages() {
+  const auto stub = pb::Accounts::NewStub(channels_.front());
+  const absl::CivilMonth month = absl::ToCivilMonth(absl::Now(), absl::UTCTimeZone());
+  const absl::Time first = absl::FromCivil(absl::CivilSecond(month), absl::UTCTimeZone());
+  std::vector<double> ms;
+  for (int i = 0; i < (plan_.quick ? 200 : 1'000); ++i) {
+    pb::ListUsageRequest request;
+    request.set_account_id(kHistoryAccountId);
+    request.set_page_size(50);
+    request.mutable_start_from()->set_seconds(absl::ToUnixSeconds(first) + i / 2 % 22 * 86'400);
+    request.mutable_start_before()->set_seconds(request.start_from().seconds() + 86'400);
+    grpc::ClientContext context;
+    pb::ListUsageResponse response;
+    const absl::Time begin = absl::Now();
+    const grpc::Status status = stub->ListUsage(&context, request, &response);
+    const double took = absl::ToDoubleMilliseconds(absl::Now() - begin);
+    if (!status.ok()) return absl::InternalError(status.error_message());
+    if (i % 2 == 1) ms.push_back(took);
+  }
+  AddQuantiles("history_range", std::move(ms));
+  return absl::OkStatus();
+}
+
+// All of its month, by day.
+absl::Status Bench::MeasureSummaries() {
+  const auto stub = pb::Accounts::NewStub(channels_.front());
+  const absl::CivilMonth month = absl::ToCivilMonth(absl::Now(), absl::UTCTimeZone());
+  const auto seconds = [](absl::CivilMonth of) {
+    return absl::ToUnixSeconds(absl::FromCivil(absl::CivilSecond(of), absl::UTCTimeZone()));
+  };
+  pb::SummarizeUsageRequest request;
+  request.set_account_id(kHistoryAccountId);
+  request.mutable_start_from()->set_seconds(seconds(month));
+  request.mutable_start_before()->set_seconds(seconds(month + 1));
+  request.add_group_by(pb::USAGE_GROUPING_DAY);
+  request.add_group_by(pb::USAGE_GROUPING_KIND);
+  std::vector<double> ms;
+  for (int i = 0; i < (plan_.quick ? 20 : 100); ++i) {
+    grpc::ClientContext context;
+    pb::SummarizeUsageResponse response;
+    const absl::Time begin = absl::Now();
+    const grpc::Status status = stub->SummarizeUsage(&context, request, &response);
+    if (!status.ok()) return absl::InternalError(status.error_message());
+    if (i > 0) ms.push_back(absl::ToDoubleMilliseconds(absl::Now() - begin));
+  }
+  AddQuantiles("history_summary", std::move(ms));
   return absl::OkStatus();
 }
 

@@ -253,7 +253,7 @@ absl::Status Stage::CopyAccounts(const std::vector<std::string>& tables, absl::s
   return absl::OkStatus();
 }
 
-// Gives one account a long history: its last usage again and again.
+// Gives one account a long history: its last usage again and again, every 20 seconds of its month.
 absl::Status Stage::FillHistory() {
   RESERVE_RETURN_IF_ERROR(GrowNumbers(options_.history_entries));
   std::string values;
@@ -277,6 +277,8 @@ absl::Status Stage::FillHistory() {
         ColumnsOf(table,
                   {{"seq", absl::StrCat("n.seq+", last_seq)},
                    {"usage_id", usage_id},
+                   {"start_time",
+                    "STR_TO_DATE(CONCAT(t.month,'01'),'%Y%m%d') + INTERVAL 20 * n.seq SECOND"},
                    {"record_time", "t.record_time + INTERVAL n.seq MICROSECOND"}},
                   &values));
     RESERVE_RETURN_IF_ERROR(sql_->Execute(

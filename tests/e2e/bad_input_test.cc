@@ -93,6 +93,9 @@ std::vector<std::pair<std::string, std::string>> GoodRequests() {
       {"Ledger.GetHold", "hold_id: 'held'"},
       {"Accounts.GetUsage", "usage_id: 'booked'"},
       {"Accounts.ListUsage", ""},
+      {"Accounts.SummarizeUsage",
+       "start_from { seconds: 1700000000 } start_before { seconds: 1700086400 }"},
+      {"Accounts.GetEntry", "seq: 1"},
       {"Accounts.ListEntries", ""},
       {"Accounts.GetReceipt", "number: 1"},
       {"Accounts.ListReceipts", ""},
@@ -100,6 +103,7 @@ std::vector<std::pair<std::string, std::string>> GoodRequests() {
       {"Support.GrantCredit",
        "request_id: 'new' amount { units: 1 } expire_time { seconds: 4000000000 } reason: 'gift'"},
       {"Accounts.RequestRecharge", "request_id: 'new'"},
+      {"Accounts.GetRecharge", "ordinal: 1"},
       {"Accounts.ListRecharges", ""},
       {"Accounts.ListRefunds", ""},
       {"Accounts.ListDisputes", ""},
@@ -1270,6 +1274,69 @@ TEST_F(BadInputTest, ListsRefuseTokensThatAreNotTheirs) {
                       .field = "prefix"});
   refusals.push_back(
       {.method = "Rates.ListRates", .request = "deck_version: -1", .field = "deck_version"});
+  ExpectRefused(refusals);
+}
+
+TEST_F(BadInputTest, FiltersOfTheHistoryAreRefusedByName) {
+  const std::string usage = "Accounts.ListUsage";
+  const std::string sums = "Accounts.SummarizeUsage";
+  const std::string from = "start_from { seconds: 1700000000 } ";
+  std::vector<Refusal> refusals = {
+      {.method = usage, .request = "kind: 9", .field = "kind"},
+      {.method = usage, .request = "direction: 9", .field = "direction"},
+      {.method = usage, .request = "status: 9", .field = "status"},
+      {.method = usage, .request = "order: 9", .field = "order"},
+      {.method = usage, .request = "destination: '+0'", .field = "destination"},
+      {.method = usage, .request = "destination: '1202%'", .field = "destination"},
+      {.method = usage, .request = "destination_prefix: '+'", .field = "destination_prefix"},
+      {.method = usage, .request = "destination_prefix: '+12%'", .field = "destination_prefix"},
+      {.method = usage,
+       .request = "destination_prefix: '+1234567890123456'",
+       .field = "destination_prefix"},
+      {.method = usage,
+       .request = "destination_prefix: '123456789'",
+       .field = "destination_prefix"},
+      {.method = usage,
+       .request = "destination: '+12025550123' destination_prefix: '+1'",
+       .field = "destination_prefix"},
+      {.method = usage, .request = "country: 'us'", .field = "country"},
+      {.method = usage, .request = "country: 'ZZ'", .field = "country"},
+      {.method = usage, .request = "minimum_cost { units: -1 }", .field = "minimum_cost"},
+      {.method = usage,
+       .request = "minimum_cost { currency_code: 'EUR' units: 1 }",
+       .field = "minimum_cost.currency_code"},
+      {.method = usage, .request = "start_from { nanos: -1 }", .field = "start_from.nanos"},
+      {.method = usage,
+       .request = from + "start_before { seconds: 1700000000 }",
+       .field = "start_before"},
+      {.method = sums, .request = "start_before { seconds: 1 }", .field = "start_from"},
+      {.method = sums, .request = from, .field = "start_before"},
+      {.method = sums,
+       .request = from + "start_before { seconds: 1700000000 }",
+       .field = "start_before"},
+      {.method = sums,
+       .request = from + "start_before { seconds: 1731622401 }",
+       .field = "start_before"},
+      {.method = sums,
+       .request = from + "start_before { seconds: 1700000001 } group_by: 9",
+       .field = "group_by"},
+      {.method = sums,
+       .request = from + "start_before { seconds: 1700000001 } group_by: 1 group_by: 1",
+       .field = "group_by"},
+      {.method = "Accounts.GetEntry", .request = "seq: 0", .field = "seq"},
+      {.method = "Accounts.GetRecharge", .request = "ordinal: -1", .field = "ordinal"}};
+  for (Refusal& refusal : refusals) refusal.request += " account_id: 'acct'";
+  refusals.push_back({.method = "Accounts.ListAccounts", .request = "state: 9", .field = "state"});
+  refusals.push_back({.method = "Accounts.GetEntry",
+                      .request = "account_id: 'acct' seq: 1000000",
+                      .code = StatusCode::kNotFound,
+                      .reason = "ENTRY_NOT_FOUND",
+                      .field = "seq"});
+  refusals.push_back({.method = "Accounts.GetRecharge",
+                      .request = "account_id: 'acct' ordinal: 1000000",
+                      .code = StatusCode::kNotFound,
+                      .reason = "RECHARGE_NOT_FOUND",
+                      .field = "ordinal"});
   ExpectRefused(refusals);
 }
 

@@ -13,6 +13,7 @@
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/api/update_mask.h"
 #include "services/ledger/storage/account_rows.h"
+#include "services/ledger/storage/account_search.h"
 
 namespace reserve::api {
 namespace {
@@ -181,6 +182,20 @@ FillResponse FillFromAccount(pb::BillingSettings* response) {
   return [response](Reply&& reply) { ToProto(std::get<domain::Account>(reply), response); };
 }
 
+absl::StatusOr<storage::AccountFilter> FilterFrom(const pb::ListAccountsRequest& request) {
+  storage::AccountFilter filter;
+  if (!pb::AccountState_IsValid(request.state())) {
+    return InvalidField("state", "must be one of AccountState");
+  }
+  if (request.state() != pb::ACCOUNT_STATE_UNSPECIFIED) {
+    filter.state = static_cast<domain::AccountState>(request.state());
+  }
+  filter.low_balance = request.low_balance();
+  filter.card_failing = request.card_failing();
+  filter.under_review = request.under_review();
+  return filter;
+}
+
 }  // namespace
 
 grpc::ServerUnaryReactor* AccountsService::OpenAccount(grpc::CallbackServerContext* context,
@@ -208,16 +223,29 @@ grpc::ServerUnaryReactor* AccountsService::ListAccounts(grpc::CallbackServerCont
                                                         pb::ListAccountsResponse* response) {
   return StartQuery(
       api_, context, "ListAccounts", [=, this](Connection& connection) -> absl::Status {
-        RESERVE_ASSIGN_OR_RETURN(const Page page, PageFrom(*request, {"ListAccounts"}));
-        RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Account> accounts,
-                                 storage::ListAccounts(connection, page.cursor, page.limit()));
+        RESERVE_ASSIGN_OR_RETURN(const storage::AccountFilter filter, FilterFrom(*request));
+        pb::ListAccountsRequest query = *request;
+        query.clear_page_size();
+        query.clear_page_token();
+        RESERVE_ASSIGN_OR_RETURN(const Page page,
+                                 PageFrom(*request, {"ListAccounts", query.SerializeAsString()}));
+        RESERVE_ASSIGN_OR_RETURN(
+            const storage::FoundAccounts found,
+            storage::SearchAccounts(connection, filter, page.cursor, page.limit()));
         response->Clear();
         FillPage(
-            page, accounts, response,
+            page, found.accounts, response,
             [=, this](const domain::Account& account) {
               ToProto(account, api_.Now(), response->add_accounts());
             },
-            [](const domain::Account& last) { return last.account_id; });
+            [response](const domain::Account& last) {
+              response->set_searched_until_account_id(last.account_id);
+              return last.account_id;
+            });
+        if (response->next_page_token().empty() && !found.searched_until.empty()) {
+          response->set_next_page_token(EncodePageToken(page.query_digest, found.searched_until));
+          response->set_searched_until_account_id(found.searched_until);
+        }
         return absl::OkStatus();
       });
 }

@@ -67,6 +67,9 @@ class AccountsService final : public pb::Accounts::CallbackService {
   grpc::ServerUnaryReactor* RequestRecharge(grpc::CallbackServerContext* context,
                                             const pb::RequestRechargeRequest* request,
                                             pb::Recharge* response) override;
+  grpc::ServerUnaryReactor* GetRecharge(grpc::CallbackServerContext* context,
+                                        const pb::GetRechargeRequest* request,
+                                        pb::Recharge* response) override;
   grpc::ServerUnaryReactor* ListRecharges(grpc::CallbackServerContext* context,
                                           const pb::ListRechargesRequest* request,
                                           pb::ListRechargesResponse* response) override;
@@ -85,6 +88,12 @@ class AccountsService final : public pb::Accounts::CallbackService {
   grpc::ServerUnaryReactor* ListUsage(grpc::CallbackServerContext* context,
                                       const pb::ListUsageRequest* request,
                                       pb::ListUsageResponse* response) override;
+  grpc::ServerUnaryReactor* SummarizeUsage(grpc::CallbackServerContext* context,
+                                           const pb::SummarizeUsageRequest* request,
+                                           pb::SummarizeUsageResponse* response) override;
+  grpc::ServerUnaryReactor* GetEntry(grpc::CallbackServerContext* context,
+                                     const pb::GetEntryRequest* request,
+                                     pb::Entry* response) override;
   grpc::ServerUnaryReactor* ListEntries(grpc::CallbackServerContext* context,
                                         const pb::ListEntriesRequest* request,
                                         pb::ListEntriesResponse* response) override;

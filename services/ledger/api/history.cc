@@ -13,10 +13,13 @@
 #include "services/ledger/api/errors.h"
 #include "services/ledger/api/load_account.h"
 #include "services/ledger/api/page_token.h"
+#include "services/ledger/api/usage_filter.h"
 #include "services/ledger/api/usage_records.h"
 #include "services/ledger/audit/audited_lines.h"
 #include "services/ledger/domain/refusals.h"
 #include "services/ledger/storage/entry_rows.h"
+#include "services/ledger/storage/errors.h"
+#include "services/ledger/storage/usage_history.h"
 #include "services/ledger/storage/usage_state_rows.h"
 
 namespace reserve::api {
@@ -242,29 +245,55 @@ grpc::ServerUnaryReactor* AccountsService::ListUsage(grpc::CallbackServerContext
   return StartQuery(
       api_, context, "ListUsage", request->account_id(),
       [=, this](Connection& connection) -> absl::Status {
-        if (!request->user_id().empty()) {
-          RESERVE_RETURN_IF_ERROR(CheckId(request->user_id(), "user_id"));
-        }
-        RESERVE_ASSIGN_OR_RETURN(
-            const Page page,
-            PageFrom(*request, {"ListUsage", request->account_id(), request->user_id()}));
-        RESERVE_ASSIGN_OR_RETURN(const int64_t before, page.Number(storage::kNewest));
+        RESERVE_ASSIGN_OR_RETURN(const storage::UsageFilter filter,
+                                 UsageFilterFrom(api_.engine.options().settings, *request));
+        RESERVE_ASSIGN_OR_RETURN(const Page page, UsagePageFrom(*request));
+        RESERVE_ASSIGN_OR_RETURN(const std::optional<storage::UsagePosition> after,
+                                 PositionBefore(page));
         RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
                                  LoadAccount(connection, request->account_id()));
-        RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Entry> entries,
-                                 storage::ListUsages(connection, request->account_id(),
-                                                     request->user_id(), before, page.limit()));
+        RESERVE_RETURN_IF_ERROR(OptionalMoney(request->has_minimum_cost(), request->minimum_cost(),
+                                              account.currency, "minimum_cost")
+                                    .status());
+        RESERVE_ASSIGN_OR_RETURN(const storage::UsagePage found,
+                                 storage::ListUsagesByStart(connection, request->account_id(),
+                                                            filter, after, page.limit()));
         RESERVE_ASSIGN_OR_RETURN(const Standings standings,
-                                 LoadStandings(connection, entries, /*with_earlier=*/false));
-        RESERVE_ASSIGN_OR_RETURN(const Lines lines,
-                                 LoadLines(connection, api_.engine.catalog(), entries, standings));
+                                 LoadStandings(connection, found.entries, /*with_earlier=*/false));
+        RESERVE_ASSIGN_OR_RETURN(const Lines lines, LoadLines(connection, api_.engine.catalog(),
+                                                              found.entries, standings));
         response->Clear();
-        FillPage(
-            page, entries, response,
-            [&](const domain::Entry& entry) {
-              FillRecord(lines, entry, standings, account.currency, response->add_usage_records());
-            },
-            [](const domain::Entry& last) { return absl::StrCat(last.seq); });
+        PageFill fill(page);
+        for (; fill.rows() < found.entries.size() && !fill.full(); fill.AddNewOf(*response)) {
+          FillRecord(lines, found.entries[fill.rows()], standings, account.currency,
+                     response->add_usage_records());
+        }
+        std::optional<storage::UsagePosition> next = found.searched;
+        if (fill.rows() < found.entries.size()) {
+          next = storage::PositionOf(found.entries[fill.rows() - 1]);
+        }
+        if (!next.has_value()) return absl::OkStatus();
+        response->set_next_page_token(EncodePageToken(page.query_digest, CursorAfter(*next)));
+        reserve::ToProto(next->start, response->mutable_searched_until());
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* AccountsService::GetEntry(grpc::CallbackServerContext* context,
+                                                    const pb::GetEntryRequest* request,
+                                                    pb::Entry* response) {
+  return StartQuery(
+      api_, context, "GetEntry", request->account_id(),
+      [=](Connection& connection) -> absl::Status {
+        if (request->seq() <= 0) return InvalidField("seq", "must be above zero");
+        RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
+                                 LoadAccount(connection, request->account_id()));
+        RESERVE_ASSIGN_OR_RETURN(
+            const std::vector<domain::Entry> found,
+            storage::LoadEntries(connection, request->account_id(), {request->seq()}));
+        if (found.empty()) return storage::EntryNotFound(request->account_id(), request->seq());
+        response->Clear();
+        ToProto(found.front(), account.currency, response);
         return absl::OkStatus();
       });
 }

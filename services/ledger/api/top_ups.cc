@@ -10,6 +10,7 @@
 #include "services/ledger/api/accounts_service.h"
 #include "services/ledger/api/load_account.h"
 #include "services/ledger/api/page_token.h"
+#include "services/ledger/book/errors.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 
@@ -38,6 +39,27 @@ grpc::ServerUnaryReactor* AccountsService::RequestRecharge(
                         ToProto(asked.recharge, response);
                         response->set_automatic_recharge_follows(asked.more_follows);
                       });
+}
+
+grpc::ServerUnaryReactor* AccountsService::GetRecharge(grpc::CallbackServerContext* context,
+                                                       const pb::GetRechargeRequest* request,
+                                                       pb::Recharge* response) {
+  return StartQuery(
+      api_, context, "GetRecharge", request->account_id(),
+      [=](Connection& connection) -> absl::Status {
+        if (request->ordinal() <= 0) return InvalidField("ordinal", "must be above zero");
+        RESERVE_RETURN_IF_ERROR(LoadAccount(connection, request->account_id()).status());
+        RESERVE_ASSIGN_OR_RETURN(
+            const std::vector<domain::Recharge> found,
+            storage::LoadRecharges(connection, {{request->account_id(), request->ordinal()}},
+                                   storage::Lock::kNone));
+        if (found.empty() || found.front().is_refund() || found.front().is_payment()) {
+          return book::RechargeNotFound(request->account_id(), request->ordinal());
+        }
+        response->Clear();
+        ToProto(found.front(), response);
+        return absl::OkStatus();
+      });
 }
 
 grpc::ServerUnaryReactor* AccountsService::ListRecharges(grpc::CallbackServerContext* context,

@@ -198,12 +198,11 @@ absl::StatusOr<std::vector<Entry>> QueryEntries(Connection& connection, const st
   return entries;
 }
 
-// A page of an account's entries with seq < `before` of which `which` is true, newest first. It
+// A page of an account's entries with seq < `before`, newest first. It
 // goes down in stretches of seqs, the first as long as a page mostly is, and looks only into the
 // months that a stretch touches: each is an index of its own, and an old one's seldom in memory.
 absl::StatusOr<std::vector<Entry>> ListBackwards(Connection& connection,
-                                                 absl::string_view account_id,
-                                                 absl::string_view which, int64_t before,
+                                                 absl::string_view account_id, int64_t before,
                                                  int limit) {
   RESERVE_ASSIGN_OR_RETURN(const AccountMonths months, LoadMonths(connection, account_id));
   std::vector<Entry> page;
@@ -217,7 +216,7 @@ absl::StatusOr<std::vector<Entry>> ListBackwards(Connection& connection,
       const std::string sql = absl::StrCat(
           SelectEntries(), "FORCE INDEX (by_account) WHERE account_id = ", Quoted(account_id),
           " AND month IN (", absl::StrJoin(within, ","), ") AND seq >= ", begin, " AND seq < ", end,
-          which, " ORDER BY seq DESC LIMIT ", missing);
+          " ORDER BY seq DESC LIMIT ", missing);
       RESERVE_RETURN_IF_ERROR(
           connection.Query(sql, [&page](const Row& row) { page.push_back(ReadEntry(row)); }));
     }
@@ -352,7 +351,7 @@ absl::StatusOr<std::vector<UsagePlace>> FindUsagePlaces(Connection& connection,
 
 absl::StatusOr<std::vector<Entry>> ListEntries(Connection& connection, absl::string_view account_id,
                                                int64_t before, int limit) {
-  return ListBackwards(connection, account_id, "", before, limit);
+  return ListBackwards(connection, account_id, before, limit);
 }
 
 absl::StatusOr<std::vector<Entry>> ListEntriesWithin(Connection& connection,
@@ -395,14 +394,6 @@ absl::StatusOr<std::optional<domain::EntryHash>> FindEntryHash(Connection& conne
                    Quoted(account_id), " AND seq = ", seq),
       [&hash](const Row& row) { row.Bytes(1, absl::MakeSpan(hash.emplace())); }));
   return hash;
-}
-
-absl::StatusOr<std::vector<Entry>> ListUsages(Connection& connection, absl::string_view account_id,
-                                              absl::string_view user_id, int64_t before,
-                                              int limit) {
-  std::string which = absl::StrCat(" AND kind = ", static_cast<int>(EntryKind::kUsage));
-  if (!user_id.empty()) absl::StrAppend(&which, " AND user_id = ", Quoted(user_id));
-  return ListBackwards(connection, account_id, which, before, limit);
 }
 
 absl::StatusOr<std::vector<book::RequestRecord>> FindRequests(
@@ -503,6 +494,10 @@ absl::StatusOr<std::optional<Entry>> FindCredit(Connection& connection,
   RESERVE_ASSIGN_OR_RETURN(std::vector<Entry> entries, QueryEntries(connection, sql.str()));
   if (entries.empty()) return std::nullopt;
   return std::move(entries.front());
+}
+
+absl::StatusOr<std::vector<Entry>> SelectEntriesBy(Connection& connection, absl::string_view rest) {
+  return QueryEntries(connection, absl::StrCat(SelectEntries(), rest));
 }
 
 absl::StatusOr<std::vector<StandardUse>> StandardUseSince(Connection& connection,

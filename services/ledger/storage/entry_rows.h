@@ -59,11 +59,6 @@ inline constexpr int64_t kNewest = std::numeric_limits<int64_t>::max();
 absl::StatusOr<std::vector<domain::Entry>> ListEntries(Connection& connection,
                                                        absl::string_view account_id, int64_t before,
                                                        int limit);
-// The same, of usages only, and of one user if `user_id` is not empty.
-absl::StatusOr<std::vector<domain::Entry>> ListUsages(Connection& connection,
-                                                      absl::string_view account_id,
-                                                      absl::string_view user_id, int64_t before,
-                                                      int limit);
 // A stretch of an account's seqs: first <= seq < end.
 struct SeqRange {
   int64_t first = 1;
@@ -113,6 +108,10 @@ absl::StatusOr<domain::Entry> LoadEntry(Connection& connection, absl::string_vie
 // The entry that credited a recharge or payment that has succeeded; nothing if there is none.
 absl::StatusOr<std::optional<domain::Entry>> FindCredit(Connection& connection,
                                                         const domain::Recharge& credited);
+
+// The entries that `rest` selects of `entries`: from the index to go by on.
+absl::StatusOr<std::vector<domain::Entry>> SelectEntriesBy(Connection& connection,
+                                                           absl::string_view rest);
 
 // Usages that were booked since a time and had a price of a deck's line then: of the newest `limit`
 // ones, of all accounts, without ids. Those whose numbers were erased are left out.

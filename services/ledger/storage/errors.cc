@@ -11,6 +11,11 @@ absl::Status EntryNotFound(absl::string_view account_id, int64_t seq) {
                    absl::StrCat("account ", account_id, " has no entry ", seq));
 }
 
+absl::Status TooMuchUsage(int64_t most) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "TOO_MUCH_USAGE", "start_before",
+                   absl::StrCat("more than ", most, " entries lie in the range; ask for a part"));
+}
+
 absl::Status SchemaTooOld(int version, int needed) {
   return MakeError(absl::StatusCode::kFailedPrecondition, "SCHEMA_TOO_OLD", "database",
                    absl::StrCat("the schema is at version ", version, ", this program needs ",

@@ -14,6 +14,9 @@ namespace reserve::storage {
 
 // NOT_FOUND "ENTRY_NOT_FOUND" on "seq".
 absl::Status EntryNotFound(absl::string_view account_id, int64_t seq);
+// FAILED_PRECONDITION "TOO_MUCH_USAGE" on "start_before": more than `most` entries are in the
+// range.
+absl::Status TooMuchUsage(int64_t most);
 // FAILED_PRECONDITION "SCHEMA_TOO_OLD" on "database": it is at `version`, `needed` is needed.
 absl::Status SchemaTooOld(int version, int needed);
 // FAILED_PRECONDITION "LEDGERS_TOO_OLD" on "database": the level stays, as `ledgers` don't know

@@ -76,6 +76,19 @@ absl::StatusOr<std::vector<UsageState>> ListUsageStates(Connection& connection,
   return states;
 }
 
+absl::StatusOr<std::vector<UsageState>> ListUsageStatesByStart(Connection& connection,
+                                                               absl::string_view account_id,
+                                                               absl::Time from, absl::Time before) {
+  std::vector<UsageState> states;
+  RESERVE_RETURN_IF_ERROR(connection.Query(
+      absl::StrCat(
+          "SELECT ", kColumns,
+          " FROM usage_states FORCE INDEX (by_start) WHERE account_id = ", Quoted(account_id),
+          " AND start_time >= ", QuotedTime(from), " AND start_time < ", QuotedTime(before)),
+      [&states](const Row& row) { states.push_back(ReadState(row)); }));
+  return states;
+}
+
 absl::StatusOr<std::vector<UsageState>> ListUnrated(Connection& connection,
                                                     const UnratedPlace& after, int limit) {
   std::vector<UsageState> states;

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "services/ledger/book/keys.h"
 #include "services/ledger/domain/usage_state.h"
 #include "services/ledger/storage/connection.h"
@@ -24,6 +25,12 @@ absl::StatusOr<std::vector<domain::UsageState>> LoadUsageStates(
 absl::StatusOr<std::vector<domain::UsageState>> ListUsageStates(Connection& connection,
                                                                 absl::string_view account_id,
                                                                 absl::string_view after, int limit);
+
+// Of an account's usages that began from `from` up to before `before`, in no particular order.
+absl::StatusOr<std::vector<domain::UsageState>> ListUsageStatesByStart(Connection& connection,
+                                                                       absl::string_view account_id,
+                                                                       absl::Time from,
+                                                                       absl::Time before);
 
 // Where a list of UNRATED usages goes on: after (account id, usage id).
 using UnratedPlace = std::pair<std::string, std::string>;

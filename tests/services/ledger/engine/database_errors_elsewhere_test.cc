@@ -23,6 +23,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/ledger/storage/account_rows.h"
+#include "services/ledger/storage/account_search.h"
 #include "services/ledger/storage/deck_rows.h"
 #include "services/ledger/storage/dispute_rows.h"
 #include "services/ledger/storage/entry_rows.h"
@@ -37,7 +38,9 @@
 #include "services/ledger/storage/statements.h"
 #include "services/ledger/storage/unplaced_rows.h"
 #include "services/ledger/storage/usage_count_rows.h"
+#include "services/ledger/storage/usage_history.h"
 #include "services/ledger/storage/usage_state_rows.h"
+#include "services/ledger/storage/usage_summary.h"
 #include "tests/services/ledger/engine/database_faults.h"
 #include "tests/services/ledger/engine/harness.h"
 #include "tests/services/ledger/engine/sabotage.h"
@@ -425,8 +428,6 @@ std::vector<Read> Reads() {
          RESERVE_ASSIGN_OR_RETURN(const int64_t count, storage::CountUnrated(c));
          return absl::StrCat(count);
        }},
-      {"ListUsage",
-       [](Connection& c) { return CountOf(storage::ListUsages(c, "a", kUser, kNewest, 10)); }},
       {"ListEntries",
        [](Connection& c) { return CountOf(storage::ListEntries(c, "a", kNewest, 10)); }},
       {"ListRecharges",
@@ -490,6 +491,63 @@ std::vector<Read> ReadsOfStatements() {
       {"Export of recharges",
        [](Connection& c) {
          return CountOf(storage::ListRechargesAfter(c, "a", storage::Listed::kCharges, 0, 10));
+       }},
+  };
+}
+
+absl::StatusOr<std::string> CountUsages(Connection& c, const storage::UsageFilter& filter,
+                                        const std::optional<storage::UsagePosition>& after) {
+  RESERVE_ASSIGN_OR_RETURN(const storage::UsagePage page,
+                           storage::ListUsagesByStart(c, "a", filter, after, 10));
+  return absl::StrCat(page.entries.size(), " usages");
+}
+
+absl::StatusOr<std::string> CountSums(Connection& c, const std::string& account_id,
+                                      const storage::TimeRange& range, int64_t most) {
+  RESERVE_ASSIGN_OR_RETURN(const storage::UsageSummary summary,
+                           storage::SummarizeUsages(c, account_id, {range}, {}, most));
+  return absl::StrCat(summary.sums.size(), " sums");
+}
+
+// With every filter, after a page, and what it adds up to.
+std::vector<Read> ReadsOfTheHistory() {
+  const absl::Time day_ago = TestNow() - absl::Hours(24);
+  const storage::TimeRange around = {day_ago, TestNow() + absl::Hours(24)};
+  return {
+      {"ListUsage, by what was used",
+       [=](Connection& c) {
+         storage::UsageFilter filter;
+         filter.user_id = kUser;
+         filter.kind = domain::UsageKind::kCall;
+         filter.direction = domain::Direction::kOutbound;
+         filter.destination = kStandardNumber;
+         filter.destination_prefix = "1";
+         return CountUsages(c, filter, storage::UsagePosition{around.end, 1'000});
+       }},
+      {"ListUsage, by what it is now",
+       [=](Connection& c) {
+         storage::UsageFilter filter;
+         filter.status = domain::UsageStatus::kUnrated;
+         filter.minimum_cost = 1;
+         filter.country = "US";
+         return CountUsages(c, filter, std::nullopt);
+       }},
+      {"SummarizeUsage",
+       [=](Connection& c) { return CountSums(c, "a", around, storage::kSummarizedEntries); }},
+      {"SummarizeUsage, of estimates",
+       [=](Connection& c) {
+         return CountSums(c, "estimates", around, storage::kSummarizedEntries);
+       }},
+      {"SummarizeUsage, of what may be too much",
+       [=](Connection& c) {
+         return CountSums(c, "a", {TestNow() + absl::Hours(12), TestNow() + absl::Hours(24)}, 0);
+       }},
+      {"ListAccounts, by what is looked for",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         const storage::AccountFilter all = {domain::AccountState::kActive, true, true, true};
+         RESERVE_ASSIGN_OR_RETURN(const storage::FoundAccounts found,
+                                  storage::SearchAccounts(c, all, "", 10));
+         return absl::StrCat(found.accounts.size(), " accounts");
        }},
   };
 }
@@ -758,6 +816,7 @@ std::vector<Read> AllReads() {
   for (Read& read : ReadsOfCalls()) all.push_back(std::move(read));
   for (Read& read : ReadsOfCounting()) all.push_back(std::move(read));
   for (Read& read : ReadsOfRatings()) all.push_back(std::move(read));
+  for (Read& read : ReadsOfTheHistory()) all.push_back(std::move(read));
   return all;
 }
 
@@ -803,6 +862,17 @@ class QueryErrorsTest : public DatabaseErrorsElsewhereTest,
     hold.request.call = Call(kUser, "in-progress", kStandardNumber, 0);
     const auto held = Ask<HoldReply>(*direct_, "a", hold);
     ASSERT_TRUE(held.ok() && held->hold.has_value()) << held.status();
+    // One that was booked from estimates, of an account of its own.
+    for (const char* const row :
+         {"balances (account_id,balance_nanos,last_seq,version,revision,month,head_hash) VALUES "
+          "('estimates',0,1,1,1,202611,'')",
+          "account_months (account_id,month,first_seq,last_seq) VALUES ('estimates',202611,1,1)",
+          "entries (record_time,account_id,seq,month,kind,amount_nanos,balance_after_nanos,"
+          "entry_hash,usage_id,user_id,usage_kind,start_time,duration_seconds,basis,estimated) "
+          "VALUES ('2026-11-23','estimates',1,202611,1,0,0,'','guessed','u',1,'2026-11-23',60,5,"
+          "1)"}) {
+      ledger_->sql().Execute(absl::StrCat("INSERT INTO ", row));
+    }
     // As if something were owed to somebody, and had come after the end.
     ledger_->sql().Execute(
         "UPDATE accounts SET payout_owed = 1, closing_late_time = UTC_TIMESTAMP(6), "

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/month_rows.h"
+#include "services/ledger/storage/usage_history.h"
 #include "tests/services/ledger/engine/harness.h"
 
 namespace reserve::engine {
@@ -38,30 +41,60 @@ domain::Usage CallAt(absl::Time start, const std::string& usage_id, const char* 
   return usage;
 }
 
-// All pages of the history, as a caller turns them, against all that is stored.
+// All pages of what was booked, as a caller turns them, against all that is stored.
+void ExpectEveryPageOfEntries(Connection& connection, const std::vector<Entry>& all, int limit) {
+  std::vector<int64_t> expected;
+  for (auto entry = all.rbegin(); entry != all.rend(); ++entry) expected.push_back(entry->seq);
+  std::vector<int64_t> seqs;
+  for (int64_t before = kNewest;;) {
+    const std::vector<int64_t> page =
+        SeqsOf(storage::ListEntries(connection, all.front().account_id, before, limit));
+    seqs.insert(seqs.end(), page.begin(), page.end());
+    if (static_cast<int>(page.size()) < limit) break;
+    before = page.back();
+  }
+  ASSERT_EQ(seqs, expected);
+}
+
+// The same of usages, by when they began; empty: of every user.
+void ExpectEveryPageOfUsage(Connection& connection, const std::vector<Entry>& all, int limit,
+                            const std::string& user, bool oldest_first) {
+  SCOPED_TRACE(absl::StrCat("of user ", user, oldest_first ? ", oldest first" : ""));
+  std::vector<std::pair<absl::Time, int64_t>> places;
+  for (const Entry& entry : all) {
+    if (entry.kind != domain::EntryKind::kUsage) continue;
+    const domain::Usage& usage = entry.booked->usage;
+    if (user.empty() || user == usage.user_id) places.emplace_back(usage.start_time, entry.seq);
+  }
+  std::sort(places.begin(), places.end());
+  if (!oldest_first) std::reverse(places.begin(), places.end());
+  std::vector<int64_t> expected;
+  for (const auto& [start, seq] : places) expected.push_back(seq);
+  storage::UsageFilter filter;
+  filter.user_id = user;
+  filter.oldest_first = oldest_first;
+  std::vector<int64_t> seqs;
+  for (std::optional<storage::UsagePosition> after;;) {
+    const auto page =
+        storage::ListUsagesByStart(connection, all.front().account_id, filter, after, limit);
+    ASSERT_TRUE(page.ok()) << page.status();
+    for (const Entry& entry : page->entries) seqs.push_back(entry.seq);
+    if (static_cast<int>(page->entries.size()) < limit) break;
+    after = storage::PositionOf(page->entries.back());
+  }
+  ASSERT_EQ(seqs, expected);
+}
+
 void ExpectEveryPage(Connection& connection, const std::string& account_id) {
   const auto all = storage::ListEntriesAfter(connection, account_id, 0, 100'000);
   ASSERT_TRUE(all.ok()) << all.status();
   for (const int limit : {1, 7, 50, 1000}) {
-    for (const std::string user : {"*", "", kUser, kUnlimitedUser, "nobody"}) {
-      SCOPED_TRACE(absl::StrCat("pages of ", limit, " of user ", user));
-      std::vector<int64_t> expected;
-      for (auto entry = all->rbegin(); entry != all->rend(); ++entry) {
-        const bool usage = entry->booked.has_value();
-        if (user == "*" || (usage && (user.empty() || user == entry->booked->usage.user_id))) {
-          expected.push_back(entry->seq);
-        }
+    SCOPED_TRACE(absl::StrCat("pages of ", limit));
+    ExpectEveryPageOfEntries(connection, *all, limit);
+    for (const std::string user : {"", kUser, kUnlimitedUser, "nobody"}) {
+      for (const bool oldest_first : {false, true}) {
+        ExpectEveryPageOfUsage(connection, *all, limit, user, oldest_first);
       }
-      std::vector<int64_t> seqs;
-      for (int64_t before = kNewest;;) {
-        const std::vector<int64_t> page =
-            SeqsOf(user == "*" ? storage::ListEntries(connection, account_id, before, limit)
-                               : storage::ListUsages(connection, account_id, user, before, limit));
-        seqs.insert(seqs.end(), page.begin(), page.end());
-        if (static_cast<int>(page.size()) < limit) break;
-        before = page.back();
-      }
-      ASSERT_EQ(seqs, expected);
     }
   }
 }

@@ -16,6 +16,7 @@
 #include "common/error/error.h"
 #include "gtest/gtest.h"
 #include "services/ledger/storage/account_rows.h"
+#include "services/ledger/storage/account_search.h"
 #include "services/ledger/storage/card_decline_rows.h"
 #include "services/ledger/storage/deck_rows.h"
 #include "services/ledger/storage/entry_rows.h"
@@ -24,6 +25,7 @@
 #include "services/ledger/storage/parts.h"
 #include "services/ledger/storage/recharge_rows.h"
 #include "services/ledger/storage/unplaced_rows.h"
+#include "services/ledger/storage/usage_history.h"
 #include "services/ledger/storage/usage_state_rows.h"
 #include "tests/services/ledger/storage/migrated_database.h"
 
@@ -221,8 +223,10 @@ class ReadsTest : public testing::Test {
         "entry_hash,usage_id,user_id,start_time,basis)",
         count * kLimit, [&](int i) {
           return absl::StrFormat(
-              "('2026-11-01' + INTERVAL %d SECOND,'year',%d,%s,%d,0,0,'','%s','u','2026-11-01',%d)",
+              "('2026-11-01' + INTERVAL %d SECOND,'year',%d,%s,%d,0,0,'','%s','u','%s-%s-01' + "
+              "INTERVAL %d SECOND,%d)",
               i, i + 1, months[i / kLimit], static_cast<int>(domain::EntryKind::kUsage), UsageId(i),
+              months[i / kLimit].substr(0, 4), months[i / kLimit].substr(4), i,
               static_cast<int>(domain::ChargeBasis::kMeteredStandard));
         });
   }
@@ -424,12 +428,29 @@ TEST_F(ReadsTest, APageOfTheHistoryLooksOnlyIntoItsMonths) {
   constexpr int kMost = kLimit + 12 + 8;
   for (const int64_t before : {kNewest, int64_t{4} * kLimit + 20}) {
     ExpectReads(kMost, [&] { return ListEntries(*connection_, "year", before, kLimit).status(); });
-    ExpectReads(kMost,
-                [&] { return ListUsages(*connection_, "year", "", before, kLimit).status(); });
-    ExpectReads(kMost,
-                [&] { return ListUsages(*connection_, "year", "u", before, kLimit).status(); });
   }
-  EXPECT_EQ(ListUsages(*connection_, "year", "u", kNewest, 1000)->size(), 12u * kLimit);
+}
+
+TEST_F(ReadsTest, APageOfTheHistoryByStartLooksOnlyAtWhatIsNearIt) {
+  // Its rows, each of them by the index and in its place; before that what is near them, to find
+  // where to end, and to count where the month ends sooner; and the twelve of account_months.
+  constexpr int kMost = 4 * (kLimit + kLimit / 16) + 12 + 20;
+  UsageFilter filter;
+  for (const bool oldest_first : {false, true}) {
+    filter.oldest_first = oldest_first;
+    for (const bool from_the_middle : {false, true}) {
+      const absl::Time middle = RangeOfMonth(202605).begin + absl::Hours(24 * 10);
+      filter.start_from = from_the_middle && oldest_first ? middle : absl::InfinitePast();
+      filter.start_before = from_the_middle && !oldest_first ? middle : absl::InfiniteFuture();
+      ExpectReads(kMost, [&]() -> absl::Status {
+        RESERVE_ASSIGN_OR_RETURN(
+            const UsagePage page,
+            ListUsagesByStart(*connection_, "year", filter, std::nullopt, kLimit));
+        EXPECT_EQ(page.entries.size(), static_cast<size_t>(kLimit));
+        return absl::OkStatus();
+      });
+    }
+  }
 }
 
 TEST_F(ReadsTest, HoldsThatAreDueAreFoundOnceEachPageByPage) {
@@ -491,8 +512,6 @@ TEST_F(ReadsTest, PagesOfOneAccount) {
   constexpr int kMost = 2 * kLimit + 60;
   ExpectReads(kMost, [&] { return ListEntries(*connection_, busy, 1500, kLimit).status(); });
   ExpectReads(kMost, [&] { return ListEntriesAfter(*connection_, busy, 500, kLimit).status(); });
-  ExpectReads(kMost, [&] { return ListUsages(*connection_, busy, "", 1500, kLimit).status(); });
-  ExpectReads(kMost, [&] { return ListUsages(*connection_, busy, "u", 1500, kLimit).status(); });
   ExpectReads(kMost, [&] { return ListEvents(*connection_, busy, 500, kLimit).status(); });
   ExpectReads(kMost, [&] {
     return ListRecharges(*connection_, busy, Listed::kAll, 1500, kLimit).status();
@@ -515,6 +534,11 @@ TEST_F(ReadsTest, PagesOfAllAccounts) {
   constexpr int kMost = 2 * kLimit + 10;
   ExpectReads(kMost + 2 * kLimit,
               [&] { return ListAccounts(*connection_, Id(1000), kLimit).status(); });
+  // The last ten, and no others' cards and balances.
+  const AccountFilter filter = {.low_balance = true, .card_failing = true, .under_review = true};
+  ExpectReads(10 * 5 + 20, [&] {
+    return SearchAccounts(*connection_, filter, Id(kAccounts - 11), kLimit).status();
+  });
   ExpectReads(2, [&] { return ListAccountsThatOwe(*connection_, "", kLimit).status(); });
   ExpectReads(2, [&] { return ListAccountsWithLateMoney(*connection_, "", kLimit).status(); });
   const absl::Time late = TestNow() + absl::Hours(24 * 365 * 20);

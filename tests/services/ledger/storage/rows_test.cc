@@ -562,7 +562,6 @@ TEST_F(RowsTest, NumberKeysComeBackAsTheyWereAndAreMadeOnce) {
 TEST_F(RowsTest, EntriesAreListedInPagesBothWays) {
   std::vector<Entry> entries;
   for (int i = 1; i <= 5; ++i) entries.push_back(CallEntry("a", i, absl::StrCat("id", i)));
-  entries[3].booked->usage.user_id = "other";
   std::vector<const Entry*> pointers;
   for (const Entry& entry : entries) pointers.push_back(&entry);
   ASSERT_TRUE(InsertEntries(*connection_, pointers).ok());
@@ -577,9 +576,6 @@ TEST_F(RowsTest, EntriesAreListedInPagesBothWays) {
   EXPECT_THAT(seqs(ListEntries(*connection_, "a", kNewest, 2)), testing::ElementsAre(5, 4));
   EXPECT_THAT(seqs(ListEntries(*connection_, "a", 4, 2)), testing::ElementsAre(3, 2));
   EXPECT_THAT(seqs(ListEntriesAfter(*connection_, "a", 3, 10)), testing::ElementsAre(4, 5));
-  EXPECT_THAT(seqs(ListUsages(*connection_, "a", "u", kNewest, 10)),
-              testing::ElementsAre(5, 3, 2, 1));
-  EXPECT_THAT(seqs(ListUsages(*connection_, "a", "", 3, 10)), testing::ElementsAre(2, 1));
   EXPECT_THAT(seqs(ListEntries(*connection_, "b", kNewest, 2)), testing::IsEmpty());
 }
 

@@ -1,0 +1,42 @@
+// Accounts that a person looks for: in a state, low, with a failing card, under review.
+//
+// No index serves them, as each of these columns is written when an account turns from one to
+// another and an index would cost every such write: a page looks at a bounded number of accounts.
+#ifndef RESERVE_SERVICES_LEDGER_STORAGE_ACCOUNT_SEARCH_H_
+#define RESERVE_SERVICES_LEDGER_STORAGE_ACCOUNT_SEARCH_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "services/ledger/domain/account.h"
+#include "services/ledger/storage/connection.h"
+
+namespace reserve::storage {
+
+// Accounts that one page looks at, at the most.
+inline constexpr int kAccountsLookedAt = 5'000;
+
+// Which accounts; all by default.
+struct AccountFilter {
+  std::optional<domain::AccountState> state = std::nullopt;
+  bool low_balance = false;   // the running balance is below the recharge threshold
+  bool card_failing = false;  // a card is FAILING or REFUSED
+  bool under_review = false;  // a recharge is set aside
+};
+
+struct FoundAccounts {
+  std::vector<domain::Account> accounts;
+  // The id of the last that was looked at, with fewer than were asked for; empty if all were.
+  std::string searched_until;
+};
+
+// Those after that id, by id, the first `limit` to which all of the filter applies.
+absl::StatusOr<FoundAccounts> SearchAccounts(Connection& connection, const AccountFilter& filter,
+                                             absl::string_view after, int limit);
+
+}  // namespace reserve::storage
+
+#endif  // RESERVE_SERVICES_LEDGER_STORAGE_ACCOUNT_SEARCH_H_
