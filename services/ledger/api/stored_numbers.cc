@@ -351,6 +351,9 @@ constexpr KindOfEvent kKindsOfEvents[] = {
     {domain::EventKind::kPaidOut, pb::EVENT_KIND_PAID_OUT},
     {domain::EventKind::kAccountUpdated, pb::EVENT_KIND_ACCOUNT_UPDATED},
     {domain::EventKind::kCalendarChanged, pb::EVENT_KIND_CALENDAR_CHANGED},
+    {domain::EventKind::kUserRemoved, pb::EVENT_KIND_USER_REMOVED},
+    {domain::EventKind::kUserBlocked, pb::EVENT_KIND_USER_BLOCKED},
+    {domain::EventKind::kUserUnblocked, pb::EVENT_KIND_USER_UNBLOCKED},
 };
 constexpr int WireNumber(domain::EventKind value) {
   for (const KindOfEvent& kind : kKindsOfEvents) {
@@ -419,6 +422,10 @@ constexpr int WireNumber(domain::Decision value) {
       return pb::AUTHORIZATION_DECISION_TOO_MANY_CALLS;
     case domain::Decision::kDestinationBlocked:
       return pb::AUTHORIZATION_DECISION_DESTINATION_BLOCKED;
+    case domain::Decision::kUserRemoved:
+      return pb::AUTHORIZATION_DECISION_USER_REMOVED;
+    case domain::Decision::kUserBlocked:
+      return pb::AUTHORIZATION_DECISION_USER_BLOCKED;
   }
   return 0;
 }
@@ -537,6 +544,10 @@ constexpr int WireNumber(domain::FinalReason value) {
       return pb::FINAL_REASON_ACCOUNT_CLOSED;
     case domain::FinalReason::kHoldEnded:
       return pb::FINAL_REASON_HOLD_ENDED;
+    case domain::FinalReason::kUserRemoved:
+      return pb::FINAL_REASON_USER_REMOVED;
+    case domain::FinalReason::kUserBlocked:
+      return pb::FINAL_REASON_USER_BLOCKED;
   }
   return 0;
 }

@@ -12,7 +12,10 @@ inline constexpr int kFirstFeatureLevel = 1;
 // Entries are chained by the tagged form (book/entry_chain.h), and numbers have keys.
 inline constexpr int kTaggedChainLevel = 2;
 
-inline constexpr int kNewestFeatureLevel = kTaggedChainLevel;
+// Plans have versions, users change plans at a time to come, and are removed and blocked (K4).
+inline constexpr int kPlansLevel = 3;
+
+inline constexpr int kNewestFeatureLevel = kPlansLevel;
 
 }  // namespace reserve::domain
 
