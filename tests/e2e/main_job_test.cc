@@ -896,6 +896,7 @@ TEST_F(MainJobTest, A1_AdviceNamesTheUserWhoCallsTooMuchAndTheReserveThatIsTooSm
   EXPECT_EQ(advice.plan_advice(0).plan_id(), "unlimited");
   EXPECT_EQ(advice.plan_advice(0).standard_duration().seconds(), 100'020);
   EXPECT_EQ(Text(advice.plan_advice(0).saving()), "13.67");
+  EXPECT_EQ(Text(advice.plan_advice(0).standard_cost()), "13.67");
   EXPECT_EQ(advice.reserve_advice().recharges(), 9);
   EXPECT_EQ(Text(advice.reserve_advice().advised_reserve_amount()), "30.00");
   const auto none =

@@ -24,12 +24,12 @@ namespace {
 
 namespace pb = ::reserve::ledger::v1;
 
-// Does each number up to the wire's last mean the same on both sides? 0 is UNSPECIFIED. `reserved`
-// is one that the wire keeps free, the first of them if there is a last one.
+// Does each number from `first` up to the wire's last mean the same on both sides? 0 is UNSPECIFIED.
+// `reserved` is one that the wire keeps free, the first of them if there is a last one.
 template <typename Stored>
 constexpr bool NumbersAgree(int (*wire_number)(Stored), int last, int reserved = 0,
-                            int last_reserved = 0) {
-  for (int number = 1; number <= last; ++number) {
+                            int last_reserved = 0, int first = 1) {
+  for (int number = first; number <= last; ++number) {
     if (number == reserved || (number > reserved && number <= last_reserved)) continue;
     if (wire_number(static_cast<Stored>(number)) != number) return false;
   }
@@ -361,8 +361,11 @@ constexpr int WireNumber(domain::EventKind value) {
   }
   return 0;
 }
-static_assert(NumbersAgree<domain::EventKind>(WireNumber, pb::EventKind_MAX, /*reserved=*/63,
-                                              /*last_reserved=*/69));
+static_assert(NumbersAgree<domain::EventKind>(WireNumber, pb::EVENT_KIND_CALENDAR_CHANGED,
+                                              /*reserved=*/63, /*last_reserved=*/69));
+static_assert(NumbersAgree<domain::EventKind>(WireNumber, pb::EventKind_MAX, /*reserved=*/0,
+                                              /*last_reserved=*/0,
+                                              /*first=*/pb::EVENT_KIND_USER_REMOVED));
 
 constexpr int WireNumber(domain::RefillObstacle value) {
   switch (value) {

@@ -198,13 +198,13 @@ struct Allowance {
 struct User {
   std::string account_id;
   std::string user_id;
-  std::string plan_id;         // put last: in force after all earlier ones
-  EarlierPlans earlier_plans;  // K4; none of nearly every user
+  std::string plan_id;  // put last: in force after all earlier ones
   absl::InlinedVector<Allowance, 1> allowances;  // those that were used, each period once
   CompactTime create_time = absl::InfinitePast();
+  EarlierPlans earlier_plans = {};                 // K4; none of nearly every user
   CompactTime remove_time = absl::InfinitePast();  // InfinitePast: the user is not removed
   CompactTime block_time = absl::InfinitePast();   // InfinitePast: nor blocked
-  std::string display_name;                        // for people; may be empty
+  std::string display_name = {};                   // for people; may be empty
 
   bool removed() const { return remove_time != absl::InfinitePast(); }
   bool blocked() const { return block_time != absl::InfinitePast(); }
