@@ -367,6 +367,30 @@ static_assert(NumbersAgree<domain::EventKind>(WireNumber, pb::EventKind_MAX, /*r
                                               /*last_reserved=*/0,
                                               /*first=*/pb::EVENT_KIND_USER_REMOVED));
 
+constexpr int WireNumber(domain::StandardCalls value) {
+  switch (value) {
+    case domain::StandardCalls::kMetered:
+      return pb::STANDARD_CALLS_METERED;
+    case domain::StandardCalls::kIncluded:
+      return pb::STANDARD_CALLS_INCLUDED;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<domain::StandardCalls>(WireNumber, pb::StandardCalls_MAX));
+
+constexpr int WireNumber(domain::AllowanceReset value) {
+  switch (value) {
+    case domain::AllowanceReset::kNever:
+      return pb::ALLOWANCE_RESET_NEVER;
+    case domain::AllowanceReset::kMonthly:
+      return pb::ALLOWANCE_RESET_MONTHLY;
+    case domain::AllowanceReset::kBillingDay:
+      return pb::ALLOWANCE_RESET_BILLING_DAY;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<domain::AllowanceReset>(WireNumber, pb::AllowanceReset_MAX));
+
 constexpr int WireNumber(domain::RefillObstacle value) {
   switch (value) {
     case domain::RefillObstacle::kNone:

@@ -661,9 +661,8 @@ absl::StatusOr<std::vector<User>> ListUsers(Connection& connection, absl::string
   std::vector<User> users;
   const std::string sql =
       absl::StrCat("SELECT ", kUserColumns, " FROM users WHERE account_id = ", Quoted(account_id),
-                   " AND user_id > ", Quoted(after),
-                   with_removed ? "" : " AND remove_time IS NULL", " ORDER BY user_id LIMIT ",
-                   limit);
+                   " AND user_id > ", Quoted(after), " AND (remove_time IS NULL OR ",
+                   with_removed ? 1 : 0, ") ORDER BY user_id LIMIT ", limit);
   RESERVE_RETURN_IF_ERROR(
       connection.Query(sql, [&users](const Row& row) { users.push_back(ReadUser(row)); }));
   RESERVE_RETURN_IF_ERROR(TakeUpAllowances(connection, users));

@@ -54,8 +54,7 @@ TEST(UserPlanTest, K4_AChangeTakesAwayWhatWasToComeThenOrLater) {
 class UserPolicyTest : public testing::Test {
  protected:
   UserPolicyTest() {
-    EXPECT_TRUE(books_.Open(OpeningWith(CardNamed("visa"))).ok());
-    EXPECT_TRUE(books_.PutUser("ann", PerMinutePlan()).ok());
+    books_.OpenFunded();
     context_.now = books_.now();
   }
 
@@ -63,7 +62,7 @@ class UserPolicyTest : public testing::Test {
   absl::Status Put(const UserChange& change) {
     auto put = domain::PutUser(context_, books_.account(), &user_, change);
     if (put.ok()) {
-      events_ = put->events;
+      events_ = {put->events.begin(), put->events.end()};
       if (put->user.has_value()) user_ = *put->user;
     }
     return put.status();
