@@ -1525,12 +1525,19 @@ TEST_F(BadInputTest, APlanNeedsItsRequestItsReasonAndTermsWithinBounds) {
       {.method = put,
        .request = plan("display_name: '4111 1111 1111 1111'"),
        .field = "plan.display_name"},
+  });
+}
+
+TEST_F(BadInputTest, APlanThatIsNotThereOrHasMovedOnIsRefused) {
+  const std::string sound = "plan_id: 'per_minute' request_id: 'r' reason: 'x' ";
+  const std::string put = "Rates.PutPlan";
+  ExpectRefused({
       {.method = put,
        .request = sound + "effective_time { seconds: 1 }",
        .field = "effective_time"},
       {put, "plan_id: 'none' request_id: 'r' reason: 'x'", StatusCode::kNotFound, "PLAN_NOT_FOUND",
        "plan_id"},
-      {put, plan("etag: 'v77'"), StatusCode::kAborted, "ETAG_MISMATCH", "plan.etag"},
+      {put, sound + "plan { etag: 'v77' }", StatusCode::kAborted, "ETAG_MISMATCH", "plan.etag"},
       {.method = "Rates.GetPlan", .request = "", .field = "plan_id"},
       {"Rates.GetPlan", "plan_id: 'none'", StatusCode::kNotFound, "PLAN_NOT_FOUND", "plan_id"},
       {.method = "Rates.ListPlanVersions", .request = "", .field = "plan_id"},

@@ -101,9 +101,9 @@ TEST_F(PlansTest, K4_APlanIsMadeGivenAnotherVersionListedAndRetired) {
   const auto versions = Must(&Rates::ListPlanVersions, "plan_id: 'night' page_size: 1");
   ASSERT_EQ(versions.plans_size(), 1);
   EXPECT_EQ(versions.plans(0).version(), 2);
-  const auto older = Must(&Rates::ListPlanVersions,
-                          absl::StrCat("plan_id: 'night' page_size: 1 page_token: '",
-                                       versions.next_page_token(), "'"));
+  const auto older = Must(
+      &Rates::ListPlanVersions,
+      absl::StrCat("plan_id: 'night' page_size: 1 page_token: '", versions.next_page_token(), "'"));
   ASSERT_EQ(older.plans_size(), 1);
   EXPECT_EQ(older.plans(0).version(), 1);
   EXPECT_EQ(older.next_page_token(), "");
@@ -140,8 +140,9 @@ TEST_F(PlansTest, K4_AUserChangesPlanAndIsShownWithAllOfThem) {
   EXPECT_EQ(Record("mover", "free", 600), "0.00");
   Put("paid", "standard_calls: STANDARD_CALLS_METERED");
   const absl::Time change = absl::Now() + absl::Hours(24);
-  const pb::User put = Must(&Accounts::PutUser, User("mover") + "user { plan_id: 'paid' } "
-                                                                "plan_effective_time " +
+  const pb::User put = Must(&Accounts::PutUser, User("mover") +
+                                                    "user { plan_id: 'paid' } "
+                                                    "plan_effective_time " +
                                                     At(change));
   EXPECT_EQ(put.plan_id(), "per_minute");
   ASSERT_EQ(put.plans_size(), 2);
@@ -181,9 +182,8 @@ TEST_F(PlansTest, K4_AUserIsBlockedRemovedAndBroughtBack) {
   Must(&Accounts::UpdateAccount, Head("staff") + "account { display_name: 'Brook Staff' }");
   EXPECT_EQ(Account("staff").display_name(), "Brook Staff");
   const std::vector<pb::EventKind> kinds = EventsOf("staff");
-  for (const pb::EventKind kind :
-       {pb::EVENT_KIND_USER_BLOCKED, pb::EVENT_KIND_USER_UNBLOCKED, pb::EVENT_KIND_USER_REMOVED,
-        pb::EVENT_KIND_ACCOUNT_UPDATED}) {
+  for (const pb::EventKind kind : {pb::EVENT_KIND_USER_BLOCKED, pb::EVENT_KIND_USER_UNBLOCKED,
+                                   pb::EVENT_KIND_USER_REMOVED, pb::EVENT_KIND_ACCOUNT_UPDATED}) {
     EXPECT_THAT(kinds, testing::Contains(kind)) << pb::EventKind_Name(kind);
   }
   ExpectAudited("staff");

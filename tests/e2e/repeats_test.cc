@@ -156,13 +156,6 @@ std::vector<Step> StepsOfMoney() {
        "'found'"},
       {"Support.CloseAccount",
        "account_id: 'lost' request_id: 'close' reason: 'the customer leaves'"},
-      {"Rates.PutPlan",
-       "plan_id: 'night' allow_missing: true request_id: 'night' reason: 'new' plan { allowance { "
-       "seconds: 600 } monthly_prices { currency_code: 'USD' units: 5 } }"},
-      {"Rates.PutPlan",
-       "plan_id: 'night' request_id: 'later' reason: 'dearer' effective_time { seconds: 4000000000 "
-       "} plan { monthly_prices { currency_code: 'USD' units: 6 } }"},
-      {"Rates.RetirePlan", "plan_id: 'night'"},
       {"Rates.ImportRateDeck", ""},
       {"Rates.ActivateRateDeck",
        "deck_version: 1 effective_time { seconds: 1000000000 } backdate: true request_id: "
@@ -170,9 +163,22 @@ std::vector<Step> StepsOfMoney() {
   };
 }
 
+std::vector<Step> StepsOfPlans() {
+  return {
+      {"Rates.PutPlan",
+       "plan_id: 'night' allow_missing: true request_id: 'night' reason: 'new' plan { allowance { "
+       "seconds: 600 } monthly_prices { currency_code: 'USD' units: 5 } }"},
+      {"Rates.PutPlan",
+       "plan_id: 'night' request_id: 'later' reason: 'dearer' effective_time { seconds: 4000000000 "
+       "} plan { monthly_prices { currency_code: 'USD' units: 6 } }"},
+      {"Rates.RetirePlan", "plan_id: 'night'"},
+  };
+}
+
 std::vector<Step> Steps() {
   std::vector<Step> steps = StepsOfUsage();
   for (Step& step : StepsOfMoney()) steps.push_back(std::move(step));
+  for (Step& step : StepsOfPlans()) steps.push_back(std::move(step));
   return steps;
 }
 

@@ -34,7 +34,8 @@ absl::StatusOr<book::Command> ParseOpenAccount(const pb::OpenAccountRequest& req
   RESERVE_ASSIGN_OR_RETURN(
       open.card.card,
       CardFrom(request.card_token(), request.card_fingerprint(), request.card_network()));
-  open.plan_id = request.default_plan_id().empty() ? domain::kPerMinutePlanId : request.default_plan_id();
+  open.plan_id =
+      request.default_plan_id().empty() ? domain::kPerMinutePlanId : request.default_plan_id();
   RESERVE_RETURN_IF_ERROR(CheckId(open.plan_id, "default_plan_id"));
   RESERVE_ASSIGN_OR_RETURN(open.reserve_amount,
                            OptionalMoney(request.has_reserve_amount(), request.reserve_amount(),

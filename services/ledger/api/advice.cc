@@ -34,9 +34,8 @@ absl::Status AdvisePlans(Connection& connection, const std::vector<storage::Stan
   const std::vector<const domain::Plan*> offered = OfferedPlans(plans, now);
   for (const storage::StandardUse& use : uses) {
     if (!domain::AdviseUnlimited(use.billable_seconds, business_days)) continue;
-    RESERVE_ASSIGN_OR_RETURN(
-        const std::vector<domain::User> users,
-        storage::LoadUsers(connection, {{account.account_id, use.user_id}}));
+    RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::User> users,
+                             storage::LoadUsers(connection, {{account.account_id, use.user_id}}));
     if (users.empty() || users.front().removed()) continue;
     const domain::Plan* current = plans.Find(users.front().PlanIdAt(now), now);
     if (current == nullptr || current->standard_calls == domain::StandardCalls::kIncluded) continue;
@@ -90,9 +89,8 @@ grpc::ServerUnaryReactor* AccountsService::GetBillingAdvice(
         response->Clear();
         const auto catalog = api_.engine.catalog();
         RESERVE_RETURN_IF_ERROR(AdvisePlans(
-            connection, uses,
-            domain::BusinessDays(since, now, account.calendar.latest().time_zone), account,
-            *catalog->plans, now, response));
+            connection, uses, domain::BusinessDays(since, now, account.calendar.latest().time_zone),
+            account, *catalog->plans, now, response));
         AdviseReserve(domain::CurrencyOf(api_.engine.options().settings, account), account,
                       recharges, response);
         return absl::OkStatus();

@@ -212,9 +212,9 @@ absl::Status FillPlan(const PlanBook& plans, const std::string& plan_id, absl::T
 absl::Status FillPlans(const PlanBook& plans, absl::Time now, const pb::ListPlansRequest& request,
                        pb::ListPlansResponse* response) {
   RESERVE_RETURN_IF_ERROR(CheckOptionalId(request.series(), "series"));
-  RESERVE_ASSIGN_OR_RETURN(const Page page,
-                           PageFrom(request, {"ListPlans", request.series(),
-                                              request.show_retired() ? "retired" : ""}));
+  RESERVE_ASSIGN_OR_RETURN(
+      const Page page,
+      PageFrom(request, {"ListPlans", request.series(), request.show_retired() ? "retired" : ""}));
   std::vector<const PlanVersion*> found;
   for (const std::string& plan_id : plans.PlanIds()) {
     if (plan_id <= page.cursor) continue;
@@ -321,9 +321,9 @@ grpc::ServerUnaryReactor* RatesService::ListPlans(grpc::CallbackServerContext* c
                    FillPlans(*catalog->plans, api_.engine.Now(), *request, response));
 }
 
-grpc::ServerUnaryReactor* RatesService::ListPlanVersions(
-    grpc::CallbackServerContext* context, const pb::ListPlanVersionsRequest* request,
-    pb::ListPlanVersionsResponse* response) {
+grpc::ServerUnaryReactor* RatesService::ListPlanVersions(grpc::CallbackServerContext* context,
+                                                         const pb::ListPlanVersionsRequest* request,
+                                                         pb::ListPlanVersionsResponse* response) {
   const auto list = [=, this](Connection& connection) -> absl::Status {
     RESERVE_RETURN_IF_ERROR(CheckId(request->plan_id(), "plan_id"));
     RESERVE_ASSIGN_OR_RETURN(const auto catalog,

@@ -65,9 +65,8 @@ grpc::ServerUnaryReactor* AccountsService::QuoteUsage(grpc::CallbackServerContex
         storage::LoadUsers(connection, {{request->account_id(), request->user_id()}}));
     if (users.empty()) return domain::UserNotFound(request->account_id(), request->user_id());
     const std::string& plan_id = users.front().PlanIdAt(usage.start_time);
-    RESERVE_ASSIGN_OR_RETURN(auto catalog,
-                             api_.engine.CatalogWithPlan(connection, plan_id));
-    RESERVE_ASSIGN_OR_RETURN(const domain::Plan* known, 
+    RESERVE_ASSIGN_OR_RETURN(auto catalog, api_.engine.CatalogWithPlan(connection, plan_id));
+    RESERVE_ASSIGN_OR_RETURN(const domain::Plan* known,
                              catalog->FindPlan(plan_id, usage.start_time));
     const domain::Plan plan = *known;  // for longer than that catalog
     if (const int64_t version =

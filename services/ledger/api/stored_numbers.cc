@@ -24,8 +24,9 @@ namespace {
 
 namespace pb = ::reserve::ledger::v1;
 
-// Does each number from `first` up to the wire's last mean the same on both sides? 0 is UNSPECIFIED.
-// `reserved` is one that the wire keeps free, the first of them if there is a last one.
+// Does each number from `first` up to the wire's last mean the same on both sides? 0 is
+// UNSPECIFIED. `reserved` is one that the wire keeps free, the first of them if there is a last
+// one.
 template <typename Stored>
 constexpr bool NumbersAgree(int (*wire_number)(Stored), int last, int reserved = 0,
                             int last_reserved = 0, int first = 1) {

@@ -123,10 +123,9 @@ grpc::ServerUnaryReactor* AccountsService::ListUsers(grpc::CallbackServerContext
                                                      request->show_removed() ? "removed" : ""}));
         RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
                                  LoadAccount(connection, request->account_id()));
-        RESERVE_ASSIGN_OR_RETURN(
-            const std::vector<domain::User> users,
-            storage::ListUsers(connection, request->account_id(), page.cursor, page.limit(),
-                               request->show_removed()));
+        RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::User> users,
+                                 storage::ListUsers(connection, request->account_id(), page.cursor,
+                                                    page.limit(), request->show_removed()));
         response->Clear();
         absl::Status filled;
         FillPage(

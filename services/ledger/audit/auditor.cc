@@ -1106,9 +1106,9 @@ void Audit::CheckHold(const domain::Hold& hold) {
   }
 }
 
-// H11: by the terms of its plan in force at `time`, and the line that it has been priced by since it was made or answered (H7).
-absl::StatusOr<domain::Hold> Audit::PriceHold(const domain::Hold& hold,
-                                               absl::Time time) const {
+// H11: by the terms of its plan in force at `time`, and the line that it has been priced by since
+// it was made or answered (H7).
+absl::StatusOr<domain::Hold> Audit::PriceHold(const domain::Hold& hold, absl::Time time) const {
   const Plan* plan = plans_.Find(hold.plan_id, time);
   if (plan == nullptr) return absl::NotFoundError("a plan that exists");
   std::optional<Rate> rate;

@@ -62,8 +62,8 @@ struct RemovePaymentMethod {
 };
 struct PutUser {
   std::string user_id;
-  std::string plan_id;                            // empty: the account's default, or no change
-  absl::Time plan_from = absl::InfinitePast();    // InfinitePast: from now on
+  std::string plan_id;                           // empty: the account's default, or no change
+  absl::Time plan_from = absl::InfinitePast();   // InfinitePast: from now on
   std::optional<std::string> display_name = {};  // not set: it stays
   std::optional<bool> blocked = {};
 };

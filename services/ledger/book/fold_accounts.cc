@@ -37,10 +37,10 @@ std::string DigestOf(const UpdateBillingSettings& command) {
 
 std::string DigestOf(const UpdateAccount& command) {
   const domain::AccountChange& change = command.change;
-  std::string digest = Sha256HexOfFields(
-      {"update account", change.country.value_or(""),
-       change.time_zone.has_value() ? change.time_zone->name() : "",
-       change.billing_day.has_value() ? absl::StrCat(*change.billing_day) : ""});
+  std::string digest =
+      Sha256HexOfFields({"update account", change.country.value_or(""),
+                         change.time_zone.has_value() ? change.time_zone->name() : "",
+                         change.billing_day.has_value() ? absl::StrCat(*change.billing_day) : ""});
   // Apart, so that a request without it reads as it always did.
   if (!change.display_name.has_value()) return digest;
   return Sha256HexOfFields({digest, "display name", *change.display_name});

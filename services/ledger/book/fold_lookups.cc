@@ -54,8 +54,7 @@ absl::StatusOr<const User*> Folder::FindUser(const AccountImage& image,
   return domain::UserNotFound(image.account().account_id, user_id);
 }
 
-absl::StatusOr<const domain::Plan*> Folder::FindPlan(const std::string& plan_id,
-                                                     absl::Time start) {
+absl::StatusOr<const domain::Plan*> Folder::FindPlan(const std::string& plan_id, absl::Time start) {
   absl::StatusOr<const domain::Plan*> plan = catalog_.FindPlan(plan_id, start);
   folded_.missed_plan |= !plan.ok();
   return plan;

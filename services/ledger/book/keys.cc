@@ -192,7 +192,8 @@ bool ChoosesCards(const Command& command) {
   }
   return !IsOfCalls(command) && !std::holds_alternative<AuthorizeUsage>(command) &&
          !std::holds_alternative<PutUser>(command) &&
-         !std::holds_alternative<RemoveUser>(command) && !std::holds_alternative<OpenAccount>(command);
+         !std::holds_alternative<RemoveUser>(command) &&
+         !std::holds_alternative<OpenAccount>(command);
 }
 
 }  // namespace

@@ -198,7 +198,7 @@ struct Allowance {
 struct User {
   std::string account_id;
   std::string user_id;
-  std::string plan_id;  // put last: in force after all earlier ones
+  std::string plan_id;                           // put last: in force after all earlier ones
   absl::InlinedVector<Allowance, 1> allowances;  // those that were used, each period once
   CompactTime create_time = absl::InfinitePast();
   EarlierPlans earlier_plans = {};                 // K4; none of nearly every user

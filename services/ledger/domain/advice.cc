@@ -25,7 +25,8 @@ bool AdviseUnlimited(int64_t standard_seconds, int business_days) {
   return standard_seconds > business_days * kSecondsPerHour;
 }
 
-std::optional<PlanSaving> BestUnlimited(const Plan& current, const std::vector<const Plan*>& offered,
+std::optional<PlanSaving> BestUnlimited(const Plan& current,
+                                        const std::vector<const Plan*>& offered,
                                         absl::string_view currency, Nanos standard_cost) {
   const Nanos current_price = current.MonthlyPriceIn(currency).value_or(0);
   std::optional<PlanSaving> best;

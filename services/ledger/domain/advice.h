@@ -36,7 +36,8 @@ struct PlanSaving {
 // Of the plans that include standard calls and go by the same price list the one that saves most,
 // of equals the first. Nothing where none of them has a price in the currency, or each would cost
 // more than it saves. `offered` lives as long as the answer.
-std::optional<PlanSaving> BestUnlimited(const Plan& current, const std::vector<const Plan*>& offered,
+std::optional<PlanSaving> BestUnlimited(const Plan& current,
+                                        const std::vector<const Plan*>& offered,
                                         absl::string_view currency, Nanos standard_cost);
 
 // The reserve amount that would have needed no more than kTooManyRecharges: the

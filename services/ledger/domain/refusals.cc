@@ -219,11 +219,10 @@ absl::Status CalendarChangedTooOften(int32_t most, absl::Time now, absl::Time al
 }
 
 absl::Status PlanChangedTooOften(size_t most, absl::Time now, absl::Time allowed) {
-  return WithRetryAfter(
-      Refused("PLAN_CHANGED_TOO_OFTEN", "",
-              absl::StrCat("a user changes plan at most ", most, " times a year; not before ",
-                           FormatRfc3339(allowed))),
-      allowed - now);
+  return WithRetryAfter(Refused("PLAN_CHANGED_TOO_OFTEN", "",
+                                absl::StrCat("a user changes plan at most ", most,
+                                             " times a year; not before ", FormatRfc3339(allowed))),
+                        allowed - now);
 }
 
 absl::Status PlanRetired(absl::string_view plan_id) {

@@ -105,8 +105,8 @@ absl::Status CalendarChangedTooOften(int32_t most, absl::Time now, absl::Time al
 absl::Status PlanChangedTooOften(size_t most, absl::Time now, absl::Time allowed);
 // FAILED_PRECONDITION "PLAN_RETIRED" on "plan_id": nobody is put on it any more (K4).
 absl::Status PlanRetired(absl::string_view plan_id);
-// FAILED_PRECONDITION "FEATURE_LEVEL_TOO_LOW": programs of before may still come back, and would not
-// heed what is asked for.
+// FAILED_PRECONDITION "FEATURE_LEVEL_TOO_LOW": programs of before may still come back, and would
+// not heed what is asked for.
 absl::Status FeatureLevelTooLow(int level, int needed);
 // FAILED_PRECONDITION "NOT_UNDER_REVIEW" on "ordinal".
 absl::Status NotUnderReview(const Recharge& recharge);

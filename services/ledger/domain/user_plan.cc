@@ -43,8 +43,8 @@ void EarlierPlans::ForgetOldest() {
 }
 
 void EarlierPlans::Keep(std::vector<EarlierPlan> plans) {
-  plans_ = plans.empty() ? nullptr
-                         : std::make_shared<const std::vector<EarlierPlan>>(std::move(plans));
+  plans_ =
+      plans.empty() ? nullptr : std::make_shared<const std::vector<EarlierPlan>>(std::move(plans));
 }
 
 }  // namespace reserve::domain

@@ -59,8 +59,9 @@ void Tell(const User* stored, const User& user, Draft* draft) {
   }
   const bool was_blocked = stored != nullptr && stored->blocked();
   if (user.blocked() == was_blocked) return;
-  draft->AddEvent(user.blocked() ? EventKind::kUserBlocked : EventKind::kUserUnblocked,
-                  absl::StrCat(user.user_id, user.blocked() ? " is blocked" : " is blocked no more"));
+  draft->AddEvent(
+      user.blocked() ? EventKind::kUserBlocked : EventKind::kUserUnblocked,
+      absl::StrCat(user.user_id, user.blocked() ? " is blocked" : " is blocked no more"));
 }
 
 }  // namespace

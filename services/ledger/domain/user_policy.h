@@ -25,8 +25,8 @@ struct UserChange {
 
 // Adds the user (`stored` null), changes the user, or brings one back that was removed. What a
 // change from a time on takes away is what was to come then or later. FAILED_PRECONDITION
-// "ACCOUNT_CLOSED", "PLAN_CHANGED_TOO_OFTEN", or "FEATURE_LEVEL_TOO_LOW" for what programs of before
-// would not heed.
+// "ACCOUNT_CLOSED", "PLAN_CHANGED_TOO_OFTEN", or "FEATURE_LEVEL_TOO_LOW" for what programs of
+// before would not heed.
 absl::StatusOr<Transition> PutUser(const Context& context, const Account& account,
                                    const User* stored, const UserChange& change);
 

@@ -1,8 +1,8 @@
 // Keeps the catalog of decks and plans (book/catalog.h) as it is in the database. Thread-safe.
 // Who uses what a catalog returns holds it by its shared_ptr meanwhile.
 //
-// What is known of the timelines, of decks and of plans, is as old as their last reading (K2, K4): who prices asks for a newer one
-// first (GetFresh), however the housekeeping is doing.
+// What is known of the timelines, of decks and of plans, is as old as their last reading (K2, K4):
+// who prices asks for a newer one first (GetFresh), however the housekeeping is doing.
 //
 // In memory are the decks that usages need which began lately, or begin in time to come: of each
 // currency and series the one in force at the horizon, and all later ones. Any other deck is left

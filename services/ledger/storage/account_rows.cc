@@ -656,8 +656,7 @@ absl::StatusOr<std::vector<User>> LoadUsers(Connection& connection,
 }
 
 absl::StatusOr<std::vector<User>> ListUsers(Connection& connection, absl::string_view account_id,
-                                            absl::string_view after, int limit,
-                                            bool with_removed) {
+                                            absl::string_view after, int limit, bool with_removed) {
   std::vector<User> users;
   const std::string sql =
       absl::StrCat("SELECT ", kUserColumns, " FROM users WHERE account_id = ", Quoted(account_id),

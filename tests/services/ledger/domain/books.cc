@@ -227,9 +227,9 @@ absl::Status Books::Open(const OpenAccountCommand& command) {
 
 absl::Status Books::PutUser(const std::string& user_id, const Plan& plan) {
   const auto stored = users_.find(user_id);
-  const absl::Status status = Apply(
-      domain::PutUser(context(), account_, stored == users_.end() ? nullptr : &stored->second,
-                      UserChange{user_id, plan.plan_id}));
+  const absl::Status status =
+      Apply(domain::PutUser(context(), account_, stored == users_.end() ? nullptr : &stored->second,
+                            UserChange{user_id, plan.plan_id}));
   if (status.ok()) known_plans_[plan.plan_id] = plans_[user_id] = plan;
   return status;
 }

@@ -133,15 +133,18 @@ TEST(UserBooksTest, K4_OfARemovedUserNothingIsAuthorisedAndFactsAreBooked) {
   Books books;
   ASSERT_NO_FATAL_FAILURE(books.OpenFunded());
   const Rate rate = StandardRate();
-  EXPECT_EQ(books.Authorize("ann", OutboundCall(books.now(), 60), &rate).decision, Decision::kAllowed);
+  EXPECT_EQ(books.Authorize("ann", OutboundCall(books.now(), 60), &rate).decision,
+            Decision::kAllowed);
   ASSERT_TRUE(books.RemoveUser("ann").ok());
   EXPECT_EQ(books.CountInLast(EventKind::kUserRemoved), 1);
-  EXPECT_EQ(books.Authorize("ann", OutboundCall(books.now(), 60), &rate).decision, Decision::kUserRemoved);
+  EXPECT_EQ(books.Authorize("ann", OutboundCall(books.now(), 60), &rate).decision,
+            Decision::kUserRemoved);
   EXPECT_EQ(*books.Hold("held", "ann", rate), Decision::kUserRemoved);
   ASSERT_TRUE(books.Record("ann", OutboundCall(books.now(), 60), &rate).ok());
   ASSERT_TRUE(books.ChangeUser({"ann"}).ok());
   EXPECT_EQ(books.CountInLast(EventKind::kUserPut), 1);
-  EXPECT_EQ(books.Authorize("ann", OutboundCall(books.now(), 60), &rate).decision, Decision::kAllowed);
+  EXPECT_EQ(books.Authorize("ann", OutboundCall(books.now(), 60), &rate).decision,
+            Decision::kAllowed);
   EXPECT_EQ(books.Authorize("ann", OutboundCall(books.now(), 60), &rate).free_seconds_left,
             kPerMinuteFreeSeconds - 60)
       << "the id keeps what it used";
@@ -155,12 +158,14 @@ TEST(UserBooksTest, K4_ABlockedUserMayBeginNothingUntilTheBlockEnds) {
   change.blocked = true;
   ASSERT_TRUE(books.ChangeUser(change).ok());
   EXPECT_EQ(books.CountInLast(EventKind::kUserBlocked), 1);
-  EXPECT_EQ(books.Authorize("ann", OutboundCall(books.now(), 60), &rate).decision, Decision::kUserBlocked);
+  EXPECT_EQ(books.Authorize("ann", OutboundCall(books.now(), 60), &rate).decision,
+            Decision::kUserBlocked);
   ASSERT_TRUE(books.Record("ann", OutboundCall(books.now(), 60), &rate).ok());
   change.blocked = false;
   ASSERT_TRUE(books.ChangeUser(change).ok());
   EXPECT_EQ(books.CountInLast(EventKind::kUserUnblocked), 1);
-  EXPECT_EQ(books.Authorize("ann", OutboundCall(books.now(), 60), &rate).decision, Decision::kAllowed);
+  EXPECT_EQ(books.Authorize("ann", OutboundCall(books.now(), 60), &rate).decision,
+            Decision::kAllowed);
 }
 
 // --- Plans -----------------------------------------------------------------------------
@@ -179,11 +184,17 @@ TEST(PlanTest, K4_TermsOutOfBoundsAreRefusedByTheirField) {
             "allowance");
   EXPECT_EQ(refused([](Plan& plan) { plan.longest_call_seconds = -1; }), "longest_call");
   EXPECT_EQ(refused([](Plan& plan) { plan.monthly_prices = {{"USD", -1}}; }), "monthly_prices[0]");
-  EXPECT_EQ(refused([](Plan& plan) { plan.monthly_prices = {{"USD", 1}, {"USD", 2}}; }),
+  EXPECT_EQ(refused([](Plan& plan) {
+              plan.monthly_prices = {{"USD", 1}, {"USD", 2}};
+            }),
             "monthly_prices[1]");
-  EXPECT_EQ(refused([](Plan& plan) { plan.monthly_prices = {{"XAF", 1}}; }),
+  EXPECT_EQ(refused([](Plan& plan) {
+              plan.monthly_prices = {{"XAF", 1}};
+            }),
             "monthly_prices[0].currency_code");
-  EXPECT_EQ(refused([](Plan& plan) { plan.default_reserve_amounts = {{"USD", -1}}; }),
+  EXPECT_EQ(refused([](Plan& plan) {
+              plan.default_reserve_amounts = {{"USD", -1}};
+            }),
             "default_reserve_amounts[0]");
 }
 

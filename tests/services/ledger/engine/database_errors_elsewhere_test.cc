@@ -1033,8 +1033,8 @@ TEST_F(DatabaseErrorsElsewhereTest, HousekeepingGoesOnAfterAnyError) {
   const auto connection = ledger_->Connect();
   int64_t version = 1;
   for (const std::string part :
-       {" FROM plans", " FROM plan_versions ORDER", " FROM rate_activations", " FROM rate_decks", " FROM rate_shapes WHERE",
-        " FROM rates WHERE", "recheck_time <=", "INSERT INTO ledgers",
+       {" FROM plans", " FROM plan_versions ORDER", " FROM rate_activations", " FROM rate_decks",
+        " FROM rate_shapes WHERE", " FROM rates WHERE", "recheck_time <=", "INSERT INTO ledgers",
         "expiry_notice_time <=", " WHERE expire_time <=", "ORDER BY account_id,usage_id LIMIT",
         "SELECT COUNT(*) FROM usage_states"}) {
     for (const Fault& fault : FaultsToTry()) {
