@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "services/ledger/storage/account_rows.h"
+#include "services/ledger/storage/plan_rows.h"
 #include "tests/services/ledger/engine/harness.h"
 #include "tests/support/wait_until.h"
 
@@ -196,6 +197,34 @@ TEST_F(PlanVersionsTest, K4_ARequestIsDoneOnceWhoeverIsAsked) {
   const auto connection = ledger_.Connect();
   EXPECT_EQ(ReasonOf(one_->ActivateDeck(*connection, activation).status()), "REQUEST_ID_REUSED");
   EXPECT_EQ(ledger_.sql().QueryInt("SELECT COUNT(*) FROM plan_versions"), 2);
+}
+
+TEST_F(PlanVersionsTest, K4_AVersionThatWasLeftUndecidedIsGoneOnWithOrMisses) {
+  ASSERT_TRUE(Put(OrderOf("night", 3'600)).ok());
+  ASSERT_TRUE(PutOn(*one_, "new", "night").ok());
+  const absl::Time change = Now() + absl::Minutes(10);
+  const auto connection = ledger_.Connect();
+  // As a ledger leaves it that ends between the two.
+  const auto leave = [&](const PlanOrder& order) {
+    const auto left = PlanVersionFor(
+        *connection, [this](storage::Connection&) { return Now(); }, order);
+    ASSERT_TRUE(left.ok()) << left.status();
+    ASSERT_TRUE(storage::AddPlanVersion(*connection, *left).ok());
+  };
+  const PlanOrder order = OrderOf("night", 0, change);
+  leave(order);
+  EXPECT_EQ(Cost(*other_, "new", change - absl::Seconds(1)), 0);
+  EXPECT_EQ(ReasonOf(Record(*other_, "new", change).status()), "RATE_TIMELINE_NOT_READ");
+  ASSERT_TRUE(Put(order).ok());
+  EXPECT_EQ(Cost(*other_, "new", change), kMinute);
+  leave(OrderOf("night", 60, change + absl::Minutes(10)));
+  ledger_.clock().Advance(absl::Hours(1));
+  EngineOptions options = ledger_.Options();
+  one_ = ledger_.StartEngine(options);  // one that keeps house
+  EXPECT_TRUE(test_support::WaitUntil([&] {
+    return ledger_.sql().QueryInt("SELECT COUNT(*) FROM plan_versions WHERE stage = 3") == 1;
+  }));
+  EXPECT_EQ(Cost(*other_, "new", Now()), kMinute);
 }
 
 TEST_F(PlanVersionsTest, K4_NoVersionIsBackdatedAndAFirstOneHoldsForAllTime) {
