@@ -300,11 +300,11 @@ TEST_F(MainJobTest, C5_AnUnlimitedUserPaysForDearerCallsOnly) {
   OpenFunded("unlimited");
   Must(&Accounts::PutUser,
        Parse<pb::PutUserRequest>(
-           "account_id: 'unlimited' user_id: 'u' user { plan_id: 'unlimited' }"));
-  EXPECT_EQ(Record("unlimited", "c1", CallText(kUsCall, 100'000)), "0.00");
+           "account_id: 'unlimited' user_id: 'all' user { plan_id: 'unlimited' }"));
+  EXPECT_EQ(Record("unlimited", "c1", CallText(kUsCall, 100'000), "all"), "0.00");
   EXPECT_EQ(Explain("unlimited", "c1").basis(), pb::CHARGE_BASIS_UNLIMITED_STANDARD);
-  EXPECT_EQ(Record("unlimited", "c2", CallText(kJamaicaCall, 60)), "0.18");
-  EXPECT_TRUE(Authorize("unlimited", CallText(kUsCall, 0)).unlimited_duration());
+  EXPECT_EQ(Record("unlimited", "c2", CallText(kJamaicaCall, 60), "all"), "0.18");
+  EXPECT_TRUE(Authorize("unlimited", CallText(kUsCall, 0), "all").unlimited_duration());
 }
 
 TEST_F(MainJobTest, C9_ACallIsBookedComparedAndShownToTheMicrosecond) {

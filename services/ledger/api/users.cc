@@ -46,10 +46,7 @@ absl::StatusOr<book::Command> ParseUser(const pb::PutUserRequest& request, absl:
     RESERVE_RETURN_IF_ERROR(CheckStaffText(user.display_name(), "user.display_name"));
     put.display_name = user.display_name();
   }
-  if (mask.Writes("blocked")) {
-    if (!user.has_blocked()) return CannotBeCleared("user.blocked");
-    put.blocked = user.blocked();
-  }
+  if (mask.Writes("blocked")) put.blocked = user.blocked();
   return put;
 }
 
